@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
+import { IsochroneError } from '../../lib/errors';
+import { readAssembly } from '../../lib/review/assembly';
+import { formatSummary, summarize } from '../../lib/review/summary';
+import { type Command, readOptions } from './command';
+
+export const synth: Command = {
+  name: 'synth',
+  usage: `  synth [--deployment FILE] [--regions A,B] [--output DIR]
+      Synthesize a deployment with validation, and print what was made and what comes next.
+      --deployment FILE   the deployment file; deployments/market.yaml by default
+      --regions A,B       only these regions of it; all by default
+      --output DIR        where the assembly goes; cdk.out by default`,
+
+  async run(args) {
+    const options = readOptions(args, synth, {
+      deployment: { type: 'string' },
+      regions: { type: 'string' },
+      output: { type: 'string', default: 'cdk.out' },
+    });
+    const context = [
+      ...(options.deployment === undefined ? [] : ['-c', `deployment=${options.deployment}`]),
+      ...(options.regions === undefined ? [] : ['-c', `regions=${options.regions}`]),
+    ];
+    const start = performance.now();
+    const { status } = spawnSync(process.execPath, [cdk(), 'synth', '--quiet', '--output', options.output, ...context], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    if (status !== 0) return status ?? 1;
+    const seconds = (performance.now() - start) / 1000;
+
+    const summaries = summarize(readAssembly(options.output));
+    console.log(formatSummary(summaries));
+    console.log(`Synthesized and validated in ${seconds.toFixed(1)} s, without credentials, into ${options.output}.\n`);
+    console.log(nextCommands(summaries.map(({ path }) => path), context));
+    return 0;
+  },
+};
+
+/** The CDK command line of this project. Through it, cdk.json applies, and what is summarized is what would be deployed. */
+function cdk(): string {
+  try {
+    return require.resolve('aws-cdk/bin/cdk');
+  } catch {
+    throw new IsochroneError('The CDK command line is not installed here.\nInstall it with `npm install --save-dev aws-cdk`.');
+  }
+}
+
+function nextCommands(paths: readonly string[], context: readonly string[]): string {
+  const scopes = [...new Set(paths.map((path) => path.split('/').slice(0, -1).join('/')))];
+  const suffix = context.length > 0 ? ` ${context.join(' ')}` : '';
+  const region = scopes.at(-1) ?? '';
+  const commands: [string, string][] = [
+    [`npx cdk diff '${stageOf(region)}/**'${suffix}`, 'what would change'],
+    [`npx cdk deploy '${region}/*'${suffix}`, 'deploy one region'],
+    [`npx cdk deploy '${stageOf(region)}/**'${suffix}`, 'deploy all, in order'],
+  ];
+  const width = Math.max(...commands.map(([command]) => command.length));
+  return `Next, with credentials:\n${commands.map(([command, what]) => `  ${command.padEnd(width)}   # ${what}`).join('\n')}`;
+}
+
+function stageOf(path: string): string {
+  return path.split('/')[0] ?? path;
+}

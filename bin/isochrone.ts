@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+/** The command line: finds the command, prints what it says, sets the exit code. The work is in the rooms. */
+import { IsochroneError } from '../lib/errors';
+import type { Command } from './commands/command';
+import { summary } from './commands/summary';
+import { synth } from './commands/synth';
+
+const COMMANDS: readonly Command[] = [synth, summary];
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (name === undefined || name === 'help' || name === '--help') {
+    console.log(`isochrone <command>\n\n${COMMANDS.map(({ usage }) => usage).join('\n\n')}`);
+    return name === undefined ? 2 : 0;
+  }
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (!command) {
+    throw new IsochroneError(`isochrone: ${JSON.stringify(name)} is not a command.\nThe commands are ${COMMANDS.map((each) => each.name).join(', ')}.`);
+  }
+  return command.run(args);
+}
+
+main(process.argv.slice(2)).then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  (error: unknown) => {
+    console.error(error instanceof IsochroneError ? error.message : error);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,34 @@
+/**
+ * Ground floor: how a construct answers a finding of the rule packs.
+ *
+ * An acknowledgement belongs on the exact construct that causes the finding and
+ * carries a reason that a security reviewer can check. Never on a stack, a
+ * stage or an app: that would also silence what comes later.
+ */
+import { App, Stack, Stage, Validations } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import { IsochroneError } from './errors';
+
+/**
+ * Acknowledge one or several rules of cdk-nag or of CloudFormation validation on one construct, for one reason.
+ *
+ * @param construct the construct that causes the finding
+ * @param reason why the finding does not apply, or what covers it instead; at least 20 characters
+ * @param rules rule ids, such as `AwsSolutions-L1` or `NIST.800.53.R5-LambdaDLQ`
+ * @throws IsochroneError if the construct is an app, a stage or a stack, or if the reason is too short to be one
+ */
+export function acknowledge(construct: IConstruct, reason: string, ...rules: readonly string[]): void {
+  if (App.isApp(construct) || Stage.isStage(construct) || Stack.isStack(construct)) {
+    throw new IsochroneError(
+      `acknowledge at ${construct.node.path || 'the app'}: ${rules.join(', ')} cannot be acknowledged on a whole stack, stage or app.\n` +
+        'It would also silence findings that do not exist yet. Name the construct that causes the finding.',
+    );
+  }
+  if (reason.trim().length < 20) {
+    throw new IsochroneError(
+      `acknowledge at ${construct.node.path}: the reason for ${rules.join(', ')} must be a sentence of at least 20 characters, got ${JSON.stringify(reason)}.\n` +
+        'A reviewer must be able to check it. Say why the finding does not apply, or what covers it instead.',
+    );
+  }
+  Validations.of(construct).acknowledge(...rules.map((id) => ({ id, reason })));
+}

@@ -1,0 +1,69 @@
+/**
+ * AWS's limits and rules as numbers, each with its source. Where AWS may raise a limit for an account, the construct
+ * that checks it takes a prop of the same meaning; the number here is the default.
+ */
+
+/** "Quotas", Amazon CloudFront developer guide. */
+export const CLOUDFRONT = {
+  /** Cache behaviours per distribution, without the default one. Adjustable. */
+  cacheBehaviors: 75,
+  /** Cache policies per account. Adjustable. */
+  cachePoliciesPerAccount: 20,
+  /** Query strings, headers or cookies in one cache policy. */
+  keyPartsPerCachePolicy: 10,
+  /** Characters of all query string names, header names or cookie names in one cache policy together. */
+  keyPartCharacters: 1024,
+  /** Lambda@Edge on viewer events: seconds. */
+  viewerFunctionTimeoutSeconds: 5,
+  /** Lambda@Edge on viewer events: MiB. */
+  viewerFunctionMemoryMiB: 128,
+  /** Rate-based rules of AWS WAF count over at least this window: "Rate-based rule statement", AWS WAF developer guide. */
+  wafEvaluationWindowsSeconds: [60, 120, 300, 600] as readonly number[],
+} as const;
+
+/** "Working with read replicas for Amazon RDS for PostgreSQL" and "Quotas", Amazon RDS user guide. */
+export const RDS_POSTGRESQL = {
+  /** Replicas of one source. */
+  replicasPerSource: 15,
+  /** Instances in a chain below the primary. */
+  chainLength: 3,
+  /** Days of automatic backups; 0 turns them off, and with them replication from the instance. */
+  backupRetentionDays: { min: 0, max: 35 },
+  /** GiB of gp3 storage. */
+  gp3StorageGiB: { min: 20, max: 65_536 },
+  /** GiB from which gp3 is striped over four volumes and takes provisioned IOPS and throughput for PostgreSQL. */
+  gp3StripedFromGiB: 400,
+  /** The parameter's range in the engine's parameter group family. */
+  maxConnections: { min: 6, max: 8388607 },
+  /** Connections that PostgreSQL and RDS keep for themselves: superuser_reserved_connections (3) and rds.rds_superuser_reserved_connections (2). */
+  reservedConnections: 5,
+} as const;
+
+/** "Quotas for ElastiCache" and "Replication: Valkey and Redis OSS", Amazon ElastiCache user guide. */
+export const ELASTICACHE = {
+  /** Replicas per shard. */
+  replicasPerShard: 5,
+  /** Shards of a group in cluster mode; above 90 only on request. */
+  shards: 90,
+  /** Days that snapshots are kept; 0 turns them off. */
+  snapshotRetentionDays: { min: 0, max: 35 },
+  /** Letters, digits and hyphens of a replication group id. */
+  replicationGroupIdLength: 40,
+  /** The values of `maxmemory-policy`. */
+  maxmemoryPolicies: [
+    'volatile-lru',
+    'allkeys-lru',
+    'volatile-lfu',
+    'allkeys-lfu',
+    'volatile-random',
+    'allkeys-random',
+    'volatile-ttl',
+    'noeviction',
+  ],
+} as const;
+
+/** "Quotas for Amazon EC2 Auto Scaling" and "Instance refresh", Amazon EC2 Auto Scaling user guide. */
+export const AUTO_SCALING = {
+  /** Seconds; the health check grace period of an instance. */
+  healthCheckGraceSeconds: { min: 0, max: 7200 },
+} as const;

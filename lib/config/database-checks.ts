@@ -1,0 +1,138 @@
+/** Checks over the database: how many replicas one source may have, and that nobody can ask for more connections than there are. */
+import { RDS_POSTGRESQL } from '../aws/limits';
+import type { Deployment } from './deployment';
+import type { DeploymentProblem } from './problem';
+import { regionsOf } from './region-checks';
+
+export function databaseProblems(deployment: Deployment): DeploymentProblem[] {
+  return [
+    ...replicaProblems(deployment),
+    ...connectionBudgetProblems(deployment),
+    ...clientBudgetProblems(deployment),
+    ...poolOrderProblems(deployment),
+    ...storageProblems(deployment),
+  ];
+}
+
+function replicaProblems(deployment: Deployment): DeploymentProblem[] {
+  const { primaryRegion, regions } = deployment;
+  const elsewhere = regionsOf(deployment).filter(([name]) => name !== primaryRegion);
+  const withoutHub = elsewhere
+    .filter(([, { readReplicas }]) => readReplicas < 1)
+    .map(
+      ([name, { readReplicas }]): DeploymentProblem => ({
+        path: ['regions', name, 'readReplicas'],
+        value: readReplicas,
+        allowed: 'at least 1 outside the primary region',
+        rule: 'Without a replica of its own, every read of this region crosses the ocean to the primary.',
+        fix: 'Raise it to 1 for a hub alone, or to 3 for a hub with two leaves.',
+      }),
+    );
+  const own = regions[primaryRegion]?.readReplicas ?? 0;
+  const most = RDS_POSTGRESQL.replicasPerSource - elsewhere.length;
+  if (own <= most) return withoutHub;
+  return [
+    ...withoutHub,
+    {
+      path: ['regions', primaryRegion, 'readReplicas'],
+      value: own,
+      allowed: `at most ${most}`,
+      rule: `RDS for PostgreSQL allows ${RDS_POSTGRESQL.replicasPerSource} replicas of one source, and the hubs of the ${elsewhere.length} other regions are replicas of the primary too.`,
+      fix: `Lower it to ${most}.`,
+    },
+  ];
+}
+
+/** No instance may see more connections than it has: pools × poolers ≤ max_connections − reserve, in every region. */
+function connectionBudgetProblems(deployment: Deployment): DeploymentProblem[] {
+  const { parameters, pooling } = deployment.database;
+  const budget = parameters.maxConnections - parameters.reservedConnections;
+  return regionsOf(deployment)
+    .filter(([, { poolers }]) => poolers * pooling.maxDatabaseConnections > budget)
+    .map(([name, { poolers }]) => ({
+      path: ['regions', name, 'poolers'],
+      value: poolers,
+      allowed: `at most ${Math.floor(budget / pooling.maxDatabaseConnections)} poolers of ${pooling.maxDatabaseConnections} connections each`,
+      rule:
+        `${poolers} × ${pooling.maxDatabaseConnections} = ${poolers * pooling.maxDatabaseConnections} server connections, ` +
+        `but an instance has ${parameters.maxConnections} − ${parameters.reservedConnections} in reserve = ${budget}.`,
+      fix: 'Lower `poolers` or `database.pooling.maxDatabaseConnections`, or raise `database.parameters.maxConnections` with the instance class.',
+    }));
+}
+
+/** The whole fleet at its largest must find room at the poolers, or its last instances start and fail. */
+function clientBudgetProblems(deployment: Deployment): DeploymentProblem[] {
+  const { pooling, applicationPool } = deployment.database;
+  return regionsOf(deployment).flatMap(([name, region]) => {
+    const instances = region.maxInstances ?? deployment.service.maxInstances;
+    const wanted = instances * applicationPool.maxConnections;
+    const offered = region.poolers * pooling.maxClientConnections;
+    if (wanted <= offered) return [];
+    return [
+      {
+        path: ['regions', name, 'poolers'],
+        value: region.poolers,
+        allowed: `at least ${Math.ceil(wanted / pooling.maxClientConnections)} for a fleet of this size`,
+        rule:
+          `${instances} instances × ${applicationPool.maxConnections} connections = ${wanted} clients, ` +
+          `but ${region.poolers} poolers accept ${region.poolers} × ${pooling.maxClientConnections} = ${offered}.`,
+        fix: 'Raise `poolers` or `database.pooling.maxClientConnections`, or lower `maxInstances` or `database.applicationPool.maxConnections`.',
+      },
+    ];
+  });
+}
+
+function poolOrderProblems({ database: { pooling, applicationPool, parameters } }: Deployment): DeploymentProblem[] {
+  const problems: DeploymentProblem[] = [];
+  if (pooling.minPoolSize > pooling.defaultPoolSize) {
+    problems.push({
+      path: ['database', 'pooling', 'minPoolSize'],
+      value: pooling.minPoolSize,
+      allowed: `at most the pool size, ${pooling.defaultPoolSize}`,
+      rule: 'PgBouncer never opens more than default_pool_size, so a larger minimum is never reached.',
+      fix: 'Lower it, or raise `defaultPoolSize`.',
+    });
+  }
+  if (pooling.defaultPoolSize + pooling.reservePoolSize > pooling.maxDatabaseConnections) {
+    problems.push({
+      path: ['database', 'pooling', 'maxDatabaseConnections'],
+      value: pooling.maxDatabaseConnections,
+      allowed: `at least ${pooling.defaultPoolSize + pooling.reservePoolSize}`,
+      rule: 'One pool with its reserve must fit under max_db_connections, or the reserve can never open.',
+      fix: 'Raise it, or lower `defaultPoolSize` or `reservePoolSize`.',
+    });
+  }
+  if (applicationPool.minConnections > applicationPool.maxConnections) {
+    problems.push({
+      path: ['database', 'applicationPool', 'minConnections'],
+      value: applicationPool.minConnections,
+      allowed: `at most the largest number, ${applicationPool.maxConnections}`,
+      rule: 'A pool cannot keep open more connections than it may open.',
+      fix: 'Lower it, or raise `maxConnections`.',
+    });
+  }
+  if (parameters.minWalSizeMiB > parameters.maxWalSizeMiB) {
+    problems.push({
+      path: ['database', 'parameters', 'minWalSizeMiB'],
+      value: parameters.minWalSizeMiB,
+      allowed: `at most max_wal_size, ${parameters.maxWalSizeMiB}`,
+      rule: 'PostgreSQL recycles WAL files between the two sizes.',
+      fix: 'Lower it, or raise `maxWalSizeMiB`.',
+    });
+  }
+  return problems;
+}
+
+function storageProblems({ database: { allocatedStorageGiB, maxAllocatedStorageGiB } }: Deployment): DeploymentProblem[] {
+  const least = Math.ceil((allocatedStorageGiB * 11) / 10);
+  if (maxAllocatedStorageGiB >= least) return [];
+  return [
+    {
+      path: ['database', 'maxAllocatedStorageGiB'],
+      value: maxAllocatedStorageGiB,
+      allowed: `at least ${least}, 10 % above the allocated ${allocatedStorageGiB}`,
+      rule: 'RDS refuses a storage threshold that is less than 10 % above the allocated storage.',
+      fix: `Raise it to ${least} or more.`,
+    },
+  ];
+}

@@ -1,0 +1,334 @@
+/**
+ * The deployment model: everything that one deployment file can say, with its limits and defaults.
+ *
+ * Pure data. Each name carries its unit; each description is shown to editors through the JSON Schema and to people
+ * in error messages, so it states the rule and, where a figure or limit is not ours, where it comes from.
+ * What depends on two fields at once is in `checks.ts`.
+ */
+import { z } from 'zod';
+import { AUTO_SCALING, CLOUDFRONT, ELASTICACHE, RDS_POSTGRESQL } from '../aws/limits';
+import { REGION_NAMES } from '../aws/regions';
+
+const text = (description: string) => z.string().describe(description);
+const integer = (min: number, max: number, description: string) => z.int().min(min).max(max).describe(description);
+const seconds = (max: number, description: string) => integer(0, max, description);
+const percent = (description: string) => z.number().gt(0).lte(100).describe(description);
+
+/** A section that may be left out as a whole: its own defaults then apply. */
+function section<Shape extends z.ZodRawShape>(shape: Shape, description: string) {
+  return z
+    .strictObject(shape)
+    .prefault({} as never)
+    .describe(description);
+}
+
+const YEAR_SECONDS = 31_536_000;
+const DNS_NAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;
+const IPV4 = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+
+const dnsName = (description: string) => text(description).regex(DNS_NAME);
+const ttl = (description: string) => seconds(YEAR_SECONDS, description);
+
+const domain = z
+  .strictObject({
+    hostedZoneId: text('The Route 53 public hosted zone that holds every name below.').regex(/^Z[A-Z0-9]{4,31}$/),
+    hostedZoneName: dnsName('The name of that hosted zone.'),
+    siteName: dnsName('The name that viewers open. It must be the hosted zone or a name below it.'),
+    originName: dnsName(
+      'The name under which `read` and `write` lead CloudFront to the load balancers. By default, `origin.` before the site name.',
+    ).optional(),
+  })
+  .describe('The names of the site. Synthesis looks nothing up, so the zone is named here.');
+
+const region = z
+  .strictObject({
+    cidr: text(
+      'The IPv4 range of the VPC, /16 to /20, apart from the ranges of the other regions so that the VPCs can be joined later.',
+    ).regex(new RegExp(`^${IPV4}(\\.${IPV4}){3}/(1[6-9]|20)$`)),
+    availabilityZones: z
+      .array(z.string())
+      .min(2)
+      .max(6)
+      .describe('The zones to spread over, 2 to 6, such as `eu-west-1a`. Naming them is what spares synthesis a look-up.'),
+    natGateways: integer(
+      1,
+      6,
+      'NAT gateways, at most one per zone. By default one per zone; with fewer, a failing zone can cut off the others, and each one costs money around the clock.',
+    ).optional(),
+    readReplicas: integer(
+      0,
+      RDS_POSTGRESQL.replicasPerSource,
+      'PostgreSQL read replicas in this region. In the primary region they follow the primary. In another region the first is the hub that follows the primary, and the others follow the hub. RDS for PostgreSQL allows 15 replicas of one source.',
+    ).default(2),
+    poolers: integer(1, 20, 'PgBouncer instances in this region; one per zone survives the loss of a zone.').default(3),
+    minInstances: integer(1, 1000, 'Overrides `service.minInstances` in this region.').optional(),
+    maxInstances: integer(1, 1000, 'Overrides `service.maxInstances` in this region.').optional(),
+  })
+  .describe('What differs from region to region.');
+
+const network = section(
+  {
+    interfaceEndpoints: z
+      .array(z.enum(['ec2messages', 'kms', 'logs', 'monitoring', 'secretsmanager', 'ssm', 'ssmmessages']))
+      .default(['ec2messages', 'kms', 'logs', 'monitoring', 'secretsmanager', 'ssm', 'ssmmessages'])
+      .describe('AWS services that the VPC reaches without the internet. Each endpoint costs money per zone and hour.'),
+    flowLogRetentionDays: z
+      .literal([30, 60, 90, 180, 365, 400, 731])
+      .default(365)
+      .describe('How long the VPC flow logs are kept; one of the retentions that CloudWatch Logs knows.'),
+  },
+  'The VPC of each region.',
+);
+
+const databaseParameters = section(
+  {
+    maxConnections: integer(
+      RDS_POSTGRESQL.maxConnections.min,
+      10_000,
+      'max_connections of every instance. Each connection is a process: above a few thousand, pool instead.',
+    ).default(500),
+    reservedConnections: integer(
+      RDS_POSTGRESQL.reservedConnections,
+      500,
+      'Connections that the poolers must leave free: 5 that PostgreSQL and RDS keep for themselves, replication, monitoring, migrations and people.',
+    ).default(50),
+    workMemMiB: integer(1, 2048, 'work_mem: memory for one sort or hash before it spills to disk.').default(32),
+    statisticsTarget: integer(1, 10_000, 'default_statistics_target.').default(100),
+    randomPageCost: z.number().min(1).max(10).default(1.1).describe('random_page_cost; close to 1 where storage is solid state.'),
+    effectiveIoConcurrency: integer(0, 1000, 'effective_io_concurrency.').default(200),
+    minWalSizeMiB: integer(128, 1_048_576, 'min_wal_size.').default(1024),
+    maxWalSizeMiB: integer(128, 1_048_576, 'max_wal_size; at least min_wal_size.').default(4096),
+    slowStatementMs: integer(-1, 600_000, 'log_min_duration_statement: statements at least this slow are logged; -1 logs none.').default(
+      100,
+    ),
+    maxStandbyStreamingDelaySeconds: seconds(
+      3600,
+      'max_standby_streaming_delay of the replicas: how long replay waits for a query that conflicts with it before it cancels the query. Longer waits are replica lag.',
+    ).default(30),
+  },
+  'Settings of PostgreSQL. RDS has no ALTER SYSTEM: they go into parameter groups, and memory follows the instance class.',
+);
+
+const pooling = section(
+  {
+    maxClientConnections: integer(1, 100_000, 'max_client_conn of one pooler.').default(1000),
+    defaultPoolSize: integer(1, 10_000, 'default_pool_size: server connections per user and database of one pooler.').default(25),
+    minPoolSize: integer(0, 10_000, 'min_pool_size.').default(10),
+    reservePoolSize: integer(0, 10_000, 'reserve_pool_size: further connections when a client has waited too long.').default(5),
+    reservePoolTimeoutSeconds: seconds(3600, 'reserve_pool_timeout: how long a client waits before the reserve opens.').default(3),
+    maxDatabaseConnections: integer(1, 10_000, 'max_db_connections: server connections of one pooler to one database.').default(100),
+    serverIdleTimeoutSeconds: seconds(86_400, 'server_idle_timeout.').default(600),
+    serverLifetimeSeconds: seconds(604_800, 'server_lifetime.').default(3600),
+    serverConnectTimeoutSeconds: seconds(600, 'server_connect_timeout.').default(15),
+    queryWaitTimeoutSeconds: seconds(3600, 'query_wait_timeout: how long a query may wait for a server connection.').default(120),
+  },
+  'PgBouncer in transaction mode, in front of the instances of each region.',
+);
+
+const applicationPool = section(
+  {
+    minConnections: integer(0, 1000, 'Connections that one application instance keeps open to the poolers.').default(10),
+    maxConnections: integer(1, 1000, 'Connections that one application instance opens at most.').default(50),
+    idleTimeoutMs: integer(0, 600_000, 'How long an unused connection above the minimum stays open.').default(10_000),
+    connectTimeoutMs: integer(1, 600_000, 'How long opening a connection may take.').default(3_000),
+    acquireTimeoutMs: integer(1, 600_000, 'How long a request waits for a connection.').default(10_000),
+  },
+  'The pool inside each application instance.',
+);
+
+const database = section(
+  {
+    engineVersion: text('The PostgreSQL version, in quotes: major 17 and minor, such as `"17.6"`. Unquoted, YAML reads 17.10 as 17.1.')
+      .regex(/^17\.\d{1,2}$/)
+      .default('17.6'),
+    databaseName: text('The first database.')
+      .regex(/^[a-z][a-z0-9_]{0,62}$/)
+      .default('app'),
+    instanceClass: text('The class of every instance, such as `db.r6g.large`.')
+      .regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/)
+      .default('db.r6g.large'),
+    allocatedStorageGiB: integer(
+      RDS_POSTGRESQL.gp3StorageGiB.min,
+      RDS_POSTGRESQL.gp3StorageGiB.max,
+      'gp3 storage at the start. From 400 GiB, RDS stripes it over four volumes: 12,000 IOPS instead of 3,000.',
+    ).default(400),
+    maxAllocatedStorageGiB: integer(
+      RDS_POSTGRESQL.gp3StorageGiB.min,
+      RDS_POSTGRESQL.gp3StorageGiB.max,
+      'How far storage grows by itself. At least 10 % above the start, or it never does.',
+    ).default(2000),
+    backupRetentionDays: integer(
+      1,
+      RDS_POSTGRESQL.backupRetentionDays.max,
+      'Days of automatic backups and point-in-time recovery, on the primary and on each hub. Replicas need at least 1.',
+    ).default(14),
+    parameters: databaseParameters,
+    pooling,
+    applicationPool,
+  },
+  'PostgreSQL on RDS: one primary, and read replicas in every region.',
+);
+
+const cache = section(
+  {
+    engineVersion: text('The Valkey version, in quotes, such as `"8.2"`.')
+      .regex(/^[78]\.\d$/)
+      .default('8.2'),
+    nodeType: text('The node type, such as `cache.r7g.large`.')
+      .regex(/^cache\.[a-z0-9]+\.[a-z0-9]+$/)
+      .default('cache.r7g.large'),
+    shards: integer(1, ELASTICACHE.shards, 'Shards of the replication group of each region.').default(2),
+    replicasPerShard: integer(0, ELASTICACHE.replicasPerShard, 'Replicas of each shard, in other zones than its primary.').default(1),
+    maxmemoryPolicy: z
+      .enum(ELASTICACHE.maxmemoryPolicies)
+      .default('allkeys-lru')
+      .describe('What goes when memory is full. A cache wants allkeys-lru or allkeys-lfu; noeviction makes writes fail.'),
+    snapshotRetentionDays: integer(0, ELASTICACHE.snapshotRetentionDays.max, 'Days that daily snapshots are kept; 0 takes none.').default(
+      1,
+    ),
+  },
+  'One Valkey replication group per region.',
+);
+
+const service = section(
+  {
+    instanceType: text('An arm64 instance type, such as `m7g.large`.')
+      .regex(/^[a-z]+\d+g[a-z]*\.[a-z0-9]+$/)
+      .default('m7g.large'),
+    minInstances: integer(1, 1000, 'Instances per region at least; 2 survive the loss of one.').default(2),
+    maxInstances: integer(1, 1000, 'Instances per region at most.').default(50),
+    targetCpuPercent: percent('Average CPU that the fleet is kept at.').default(70),
+    targetRequestsPerSecond: integer(1, 100_000, 'Requests per second and instance that the fleet is kept at.').default(1000),
+    port: integer(1024, 65_535, 'The port that the application listens on, without privileges.').default(8080),
+    healthCheckGraceSeconds: integer(
+      AUTO_SCALING.healthCheckGraceSeconds.min,
+      AUTO_SCALING.healthCheckGraceSeconds.max,
+      'How long a new instance may take to answer before it is replaced.',
+    ).default(180),
+  },
+  'The fleet of each region.',
+);
+
+const ttlOverride = z
+  .strictObject({
+    defaultTtlSeconds: ttl('Replaces the default TTL in this part of the world.').optional(),
+    maxTtlSeconds: ttl('Replaces the maximum TTL in this part of the world.').optional(),
+  })
+  .describe('TTLs for one part of the world.');
+
+const tier = z
+  .strictObject({
+    cached: z.boolean().default(true).describe('`false`: nothing is cached, every method is allowed, and requests go to the write origin.'),
+    minTtlSeconds: ttl(
+      'The shortest time an object is kept. Above 0, CloudFront keeps even what the origin marks no-store, so the default is right almost always.',
+    ).default(0),
+    defaultTtlSeconds: ttl('How long an object is kept when the origin says nothing.').default(3600),
+    maxTtlSeconds: ttl('The longest time an object is kept, whatever the origin says.').default(86_400),
+    queryParameters: z
+      .union([z.enum(['all', 'none']), z.array(z.string().min(1)).min(1).max(CLOUDFRONT.keyPartsPerCachePolicy)])
+      .default('all')
+      .describe(
+        'Query parameters in the cache key: `all` that normalisation leaves, `none`, or a list. A cache policy takes 10 names at most.',
+      ),
+    varyByLanguage: z.boolean().default(false).describe('Keep one object per negotiated language.'),
+    varyByImageFormat: z.boolean().default(false).describe('Keep one object per negotiated image format.'),
+    continents: z
+      .partialRecord(z.enum(['africa', 'apac', 'europe', 'middle-east', 'north-america', 'south-america']), ttlOverride)
+      .default({})
+      .describe('TTLs that differ by part of the world. An alias can sit on one distribution only, so the edge function sets them.'),
+  })
+  .describe('How one kind of content is cached at the edge.');
+
+const edge = z
+  .strictObject({
+    priceClass: z
+      .enum(['100', '200', 'all'])
+      .default('all')
+      .describe('Which edge locations serve; `all` includes Sydney, Tokyo and Singapore.'),
+    originShieldRegion: text(
+      'One more cache in front of the origins. Its region then fetches every miss of the world, so reads no longer reach the region nearest to the viewer.',
+    ).optional(),
+    rateLimitPerMinute: integer(
+      10,
+      2_000_000_000,
+      'Requests per minute and client address before AWS WAF blocks; AWS takes 10 at least.',
+    ).default(100),
+    dropQueryParameters: z
+      .array(z.string().regex(/^[^&=*]+\*?$/))
+      .default(['_', 'fbclid', 'gclid', 'ref', 'utm_*'])
+      .describe('Query parameters that do not change the answer and leave the cache key; `*` at the end stands for any rest.'),
+    languages: z
+      .array(z.string().regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/))
+      .min(1)
+      .max(20)
+      .default(['en'])
+      .describe('Languages of the site, the default first. Each one is a copy of every object of a tier that varies by language.'),
+    tiers: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,39}$/), tier).describe('The tiers by name.'),
+    behaviors: z
+      .array(
+        z.strictObject({
+          path: text('A path pattern: `*` stands for any characters, `?` for exactly one; case matters.').regex(
+            /^[A-Za-z0-9_\-.*$/~"'@:+&?]{1,255}$/,
+          ),
+          tier: text('The name of a tier above.'),
+        }),
+      )
+      .min(1)
+      .describe('Which path gets which tier. The first match wins.'),
+    defaultTier: text('The tier of every path that no behaviour matches.'),
+    accessLogRetentionDays: integer(1, 3650, 'How long access logs are kept.').default(400),
+  })
+  .describe('CloudFront in front of all regions.');
+
+const objectives = section(
+  {
+    p95LatencyMs: integer(1, 60_000, '95 of 100 requests are answered by a region within this time.').default(50),
+    errorPercent: percent('Requests that may fail.').default(0.5),
+    cacheHitPercent: percent('Requests that the edge answers from its cache.').default(90),
+    cpuPercent: percent('CPU of the fleets and databases that is worth waking somebody for.').default(85),
+    replicaLagSeconds: integer(1, 3600, 'How far a read replica may be behind.').default(30),
+    alarmEmails: z.array(z.email()).default([]).describe('Addresses that the alarms of every region write to.'),
+  },
+  'What users may expect; alarms, dashboards and reports are made from it.',
+);
+
+export const deploymentSchema = z
+  .strictObject({
+    name: text('The name of the system: 2 to 12 lower-case letters, digits and hyphens. It begins every physical name.').regex(
+      /^[a-z](?:[a-z0-9]|-(?!-)){0,10}[a-z0-9]$/,
+    ),
+    environment: text(
+      'Which one of its environments this file describes, such as `production`: 2 to 12 letters, digits and hyphens.',
+    ).regex(/^[a-z](?:[a-z0-9]|-(?!-)){0,10}[a-z0-9]$/),
+    account: text('The AWS account, 12 digits in quotes. By default that of the credentials at deployment.')
+      .regex(/^\d{12}$/)
+      .optional(),
+    protection: z
+      .enum(['retained', 'disposable'])
+      .default('retained')
+      .describe(
+        '`retained`: databases, caches, keys and buckets outlive their stacks and cannot be deleted by accident. `disposable`: for sandboxes, all of that is off at once.',
+      ),
+    primaryRegion: z.enum(REGION_NAMES as [string, ...string[]]).describe('The region of the primary database, where writes go.'),
+    domain,
+    regions: z.partialRecord(z.enum(REGION_NAMES as [string, ...string[]]), region).describe('The regions that serve, by name.'),
+    network,
+    database,
+    cache,
+    service,
+    edge,
+    objectives,
+  })
+  .describe('A deployment file is one map of settings: name, environment, domain, regions, edge and the rest.');
+
+/** A deployment as a file may write it: what has a default can be left out. */
+export type DeploymentInput = z.input<typeof deploymentSchema>;
+
+/** A whole deployment, every default filled in. */
+export type Deployment = z.output<typeof deploymentSchema>;
+
+/** What a deployment says of one region. */
+export type DeploymentRegion = z.output<typeof region>;
+
+/** One tier of a deployment. */
+export type DeploymentTier = z.output<typeof tier>;

@@ -1,0 +1,137 @@
+/** Checks over the edge: the order of TTLs, tiers that exist, patterns that can match, Origin Shield where AWS has it. */
+import { CLOUDFRONT } from '../aws/limits';
+import { ORIGIN_SHIELD_REGIONS, REGIONS } from '../aws/regions';
+import type { Deployment, DeploymentTier } from './deployment';
+import { type DeploymentProblem, nearest } from './problem';
+
+export function edgeProblems(deployment: Deployment): DeploymentProblem[] {
+  return [
+    ...ttlProblems(deployment),
+    ...tierReferenceProblems(deployment),
+    ...behaviorProblems(deployment),
+    ...shieldProblems(deployment),
+    ...uniqueProblems(deployment),
+  ];
+}
+
+function ttlProblems({ edge }: Deployment): DeploymentProblem[] {
+  return Object.entries(edge.tiers).flatMap(([name, tier]) => {
+    if (!tier.cached) return [];
+    const at = ['edge', 'tiers', name];
+    return [
+      ...ttlOrder(at, tier.minTtlSeconds, tier.defaultTtlSeconds, tier.maxTtlSeconds),
+      ...Object.entries(tier.continents).flatMap(([continent, override]) =>
+        override ? ttlOrder([...at, 'continents', continent], tier.minTtlSeconds, ...effectiveTtl(tier, override)) : [],
+      ),
+    ];
+  });
+}
+
+function effectiveTtl(tier: DeploymentTier, override: { defaultTtlSeconds?: number; maxTtlSeconds?: number }): [number, number] {
+  return [override.defaultTtlSeconds ?? tier.defaultTtlSeconds, override.maxTtlSeconds ?? tier.maxTtlSeconds];
+}
+
+function ttlOrder(at: string[], min: number, usual: number, max: number): DeploymentProblem[] {
+  if (min <= usual && usual <= max) return [];
+  const belowMin = usual < min;
+  return [
+    {
+      path: [...at, 'defaultTtlSeconds'],
+      value: usual,
+      allowed: belowMin ? `at least the minimum TTL, ${min}` : `at most the maximum TTL, ${max}`,
+      rule: 'CloudFront needs minimum ≤ default ≤ maximum; CDK raises the others without a word instead of saying so.',
+      fix: belowMin ? 'Raise it, or lower `minTtlSeconds`.' : 'Lower it, or raise `maxTtlSeconds`.',
+    },
+  ];
+}
+
+function tierReferenceProblems({ edge }: Deployment): DeploymentProblem[] {
+  const names = Object.keys(edge.tiers);
+  const references = [
+    ...edge.behaviors.map(({ tier }, i) => ({ path: ['edge', 'behaviors', i, 'tier'], tier })),
+    { path: ['edge', 'defaultTier'], tier: edge.defaultTier },
+  ];
+  return references
+    .filter(({ tier }) => !names.includes(tier))
+    .map(({ path, tier }) => {
+      const meant = nearest(tier, names);
+      return {
+        path,
+        value: tier,
+        allowed: `one of the tiers of this file: ${names.join(', ') || 'none yet'}`,
+        rule: 'A behaviour is cached as its tier says.',
+        fix: meant ? `Did you mean "${meant}"?` : `Add it under \`edge.tiers\`.`,
+      };
+    });
+}
+
+function behaviorProblems({ edge }: Deployment): DeploymentProblem[] {
+  const problems: DeploymentProblem[] = [];
+  if (edge.behaviors.length > CLOUDFRONT.cacheBehaviors) {
+    problems.push({
+      path: ['edge', 'behaviors'],
+      value: `${edge.behaviors.length} behaviours`,
+      allowed: `at most ${CLOUDFRONT.cacheBehaviors} beside the default one`,
+      rule: 'That is the quota of a CloudFront distribution; CDK does not check it.',
+      fix: 'Join patterns with wildcards.',
+    });
+  }
+  edge.behaviors.forEach(({ path }, i) => {
+    const earlier = edge.behaviors.findIndex((other, j) => j < i && catches(other.path, path));
+    if (earlier >= 0) {
+      problems.push({
+        path: ['edge', 'behaviors', i, 'path'],
+        value: path,
+        allowed: `a pattern that behaviour ${earlier}, ${edge.behaviors[earlier]?.path}, does not catch first`,
+        rule: 'CloudFront takes the first behaviour that matches, so this one would never be used.',
+        fix: 'Move it up, or remove it.',
+      });
+    }
+  });
+  return problems;
+}
+
+/** Whether every path that `pattern` matches is already matched by `earlier`; CloudFront ignores a slash at the start. */
+function catches(earlier: string, pattern: string): boolean {
+  const source = earlier.replace(/^\//, '').replace(/[.+$\-~"'@:&/]/g, '\\$&');
+  // A `*` of the later pattern is matched by a `*` of the earlier one only; a `?` by either.
+  const expression = new RegExp(`^${source.replace(/\*/g, '.*').replace(/\?/g, '[^*]')}$`, 's');
+  return expression.test(pattern.replace(/^\//, ''));
+}
+
+function shieldProblems({ edge: { originShieldRegion } }: Deployment): DeploymentProblem[] {
+  if (originShieldRegion === undefined || ORIGIN_SHIELD_REGIONS.includes(originShieldRegion)) return [];
+  const facts = REGIONS[originShieldRegion];
+  return [
+    {
+      path: ['edge', 'originShieldRegion'],
+      value: originShieldRegion,
+      allowed: `one of ${ORIGIN_SHIELD_REGIONS.join(', ')}`,
+      rule: 'AWS has Origin Shield in these regions only; CDK accepts any text and the deployment fails.',
+      fix: facts ? `Use "${facts.originShieldRegion}", the nearest to ${originShieldRegion}.` : `Name a region of the list.`,
+    },
+  ];
+}
+
+function uniqueProblems({ edge, objectives }: Deployment): DeploymentProblem[] {
+  const lists: { path: string[]; values: readonly string[] }[] = [
+    { path: ['edge', 'languages'], values: edge.languages.map((language) => language.toLowerCase()) },
+    { path: ['edge', 'dropQueryParameters'], values: edge.dropQueryParameters },
+    { path: ['objectives', 'alarmEmails'], values: objectives.alarmEmails },
+  ];
+  return lists.flatMap(({ path, values }) =>
+    values.flatMap((value, i) =>
+      values.indexOf(value) === i
+        ? []
+        : [
+            {
+              path: [...path, i],
+              value,
+              allowed: 'named once',
+              rule: 'The same entry twice is a slip: one of them was to be another.',
+              fix: 'Change it, or remove it.',
+            },
+          ],
+    ),
+  );
+}

@@ -1,0 +1,43 @@
+/**
+ * The physical names by which one region addresses what another one owns.
+ *
+ * Only these are fixed. A region is synthesized and deployed without the constructs of the others, so what crosses
+ * a region is a name that both sides derive from the deployment; everything else keeps CloudFormation's own names.
+ */
+import type { Deployment } from './deployment';
+
+/** `market-production`: the stage, and the beginning of every physical name. */
+export function systemName(deployment: Pick<Deployment, 'name' | 'environment'>): string {
+  return `${deployment.name}-${deployment.environment}`;
+}
+
+export interface PhysicalNames {
+  /** The primary database instance; replicas in other regions follow it by ARN. */
+  readonly primaryInstance: string;
+  /** Begins the identifiers of a region's read replicas. */
+  readonly replicaPrefix: (region: string) => string;
+  /** The alias, without `alias/`, of the key that each region encrypts logs, topics and its copies of secrets with. */
+  readonly regionKeyAlias: string;
+  /** The secret of the database's master user, copied to every region under this name. */
+  readonly databaseSecret: string;
+  /** The secret by which load balancers recognise CloudFront, copied to every region under this name. */
+  readonly originVerifySecret: string;
+  /** The name whose latency records lead reads to the nearest healthy region. */
+  readonly readOrigin: string;
+  /** The name that leads writes to the primary region. */
+  readonly writeOrigin: string;
+}
+
+export function physicalNames(deployment: Deployment): PhysicalNames {
+  const system = systemName(deployment);
+  const origin = deployment.domain.originName ?? `origin.${deployment.domain.siteName}`;
+  return {
+    primaryInstance: `${system}-primary`,
+    replicaPrefix: (region) => `${system}-${region}`,
+    regionKeyAlias: `${system}/region`,
+    databaseSecret: `${system}/database/master`,
+    originVerifySecret: `${system}/edge/origin-verify`,
+    readOrigin: `read.${origin}`,
+    writeOrigin: `write.${origin}`,
+  };
+}

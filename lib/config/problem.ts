@@ -1,0 +1,43 @@
+/** One mistake in a deployment file, complete enough to be mended without reading our code. */
+export interface DeploymentProblem {
+  /** Where in the data: keys and indexes from the root. */
+  readonly path: readonly (string | number)[];
+  /** What the file says there; undefined if it says nothing. */
+  readonly value: unknown;
+  /** What is allowed, as the end of the sentence "must be …". */
+  readonly allowed: string;
+  /** Why: the rule, as a sentence. */
+  readonly rule: string;
+  /** What to do, as a sentence. */
+  readonly fix: string;
+  /** Where the place is a key of the map at `path` rather than its value: the key. */
+  readonly key?: string;
+}
+
+/** A path as people write it: `edge.behaviors[3].tier`. */
+export function formatPath(path: readonly (string | number)[]): string {
+  return path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`)).join('') || '(the whole file)';
+}
+
+/** The candidate that was probably meant: at most a third of its letters differ. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  const best = ranked[0];
+  return best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3)) ? best.candidate : undefined;
+}
+
+/** Levenshtein's distance: insertions, deletions and substitutions between two words. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,146 @@
+/** Checks over the regions: the primary among them, zones that exist, networks that do not overlap, names within the zone. */
+import { REGIONS, zonesOf } from '../aws/regions';
+import type { Deployment } from './deployment';
+import { type DeploymentProblem, nearest } from './problem';
+
+export function regionProblems(deployment: Deployment): DeploymentProblem[] {
+  return [
+    ...primaryProblems(deployment),
+    ...zoneProblems(deployment),
+    ...natProblems(deployment),
+    ...overlapProblems(deployment),
+    ...nameProblems(deployment),
+    ...fleetProblems(deployment),
+  ];
+}
+
+/** The regions with their settings, in the order of the file. */
+export function regionsOf(deployment: Deployment): [string, NonNullable<Deployment['regions'][string]>][] {
+  return Object.entries(deployment.regions).flatMap(([name, region]) => (region ? [[name, region]] : []));
+}
+
+function primaryProblems({ primaryRegion, regions }: Deployment): DeploymentProblem[] {
+  if (regions[primaryRegion]) return [];
+  return [
+    {
+      path: ['primaryRegion'],
+      value: primaryRegion,
+      allowed: `one of the regions of this file: ${Object.keys(regions).join(', ') || 'none yet'}`,
+      rule: 'The primary database lives in a region that this deployment creates.',
+      fix: `Add \`${primaryRegion}\` under \`regions\`, or name another primary.`,
+    },
+  ];
+}
+
+function zoneProblems(deployment: Deployment): DeploymentProblem[] {
+  return regionsOf(deployment).flatMap(([name, { availabilityZones }]) =>
+    availabilityZones.flatMap((zone, i): DeploymentProblem[] => {
+      const path = ['regions', name, 'availabilityZones', i];
+      const known = zonesOf(name);
+      if (!known.includes(zone)) {
+        const meant = nearest(zone, known);
+        return [
+          {
+            path,
+            value: zone,
+            allowed: `a zone of ${name}: ${known.join(', ')}`,
+            rule: `AWS has ${REGIONS[name]?.zoneLetters.length ?? 0} availability zones in ${name}.`,
+            fix: meant ? `Did you mean "${meant}"?` : 'Name a zone of this region.',
+          },
+        ];
+      }
+      if (availabilityZones.indexOf(zone) !== i) {
+        return [
+          {
+            path,
+            value: zone,
+            allowed: 'named once',
+            rule: 'Two subnets in one zone fail together.',
+            fix: 'Name another zone, or remove this one.',
+          },
+        ];
+      }
+      return [];
+    }),
+  );
+}
+
+function natProblems(deployment: Deployment): DeploymentProblem[] {
+  return regionsOf(deployment)
+    .filter(([, { natGateways, availabilityZones }]) => natGateways !== undefined && natGateways > availabilityZones.length)
+    .map(([name, { natGateways, availabilityZones }]) => ({
+      path: ['regions', name, 'natGateways'],
+      value: natGateways,
+      allowed: `1 to ${availabilityZones.length}, the number of zones`,
+      rule: 'A NAT gateway serves the zone it is in; a second one in the same zone would only cost.',
+      fix: `Lower it to ${availabilityZones.length}, or name more zones.`,
+    }));
+}
+
+/** An IPv4 range as its first and last address. */
+function addressRange(cidr: string): { first: number; last: number } {
+  const [address = '', bits = '32'] = cidr.split('/');
+  const number = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  const size = 2 ** (32 - Number(bits));
+  const first = Math.floor(number / size) * size;
+  return { first, last: first + size - 1 };
+}
+
+function overlapProblems(deployment: Deployment): DeploymentProblem[] {
+  const ranges = regionsOf(deployment).map(([name, { cidr }]) => ({ name, cidr, ...addressRange(cidr) }));
+  return ranges.flatMap((range, i) => {
+    const other = ranges.slice(0, i).find(({ first, last }) => first <= range.last && range.first <= last);
+    if (!other) return [];
+    return [
+      {
+        path: ['regions', range.name, 'cidr'],
+        value: range.cidr,
+        allowed: `apart from ${other.cidr} of ${other.name}`,
+        rule: 'VPCs whose ranges overlap can never be peered or joined by a transit gateway.',
+        fix: 'Give each region a range of its own, such as 10.10.0.0/16 and 10.20.0.0/16.',
+      },
+    ];
+  });
+}
+
+function nameProblems({ domain }: Deployment): DeploymentProblem[] {
+  const names = { siteName: domain.siteName, originName: domain.originName };
+  return Object.entries(names).flatMap(([key, name]) => {
+    if (name === undefined || name === domain.hostedZoneName || name.endsWith(`.${domain.hostedZoneName}`)) return [];
+    return [
+      {
+        path: ['domain', key],
+        value: name,
+        allowed: `${domain.hostedZoneName} or a name below it`,
+        rule: 'Its records and the validation of its certificate are written into that hosted zone.',
+        fix: `End it with ".${domain.hostedZoneName}", or name the zone that holds it.`,
+      },
+    ];
+  });
+}
+
+function fleetProblems(deployment: Deployment): DeploymentProblem[] {
+  const { minInstances, maxInstances } = deployment.service;
+  const fleets = [
+    { path: ['service', 'maxInstances'], min: minInstances, max: maxInstances },
+    ...regionsOf(deployment)
+      .filter(([, region]) => region.minInstances !== undefined || region.maxInstances !== undefined)
+      .map(([name, region]) => ({
+        path: ['regions', name, region.maxInstances === undefined ? 'minInstances' : 'maxInstances'],
+        min: region.minInstances ?? minInstances,
+        max: region.maxInstances ?? maxInstances,
+      })),
+  ];
+  return fleets
+    .filter(({ min, max }) => min > max)
+    .map(({ path, min, max }) => ({
+      path,
+      value: path.at(-1) === 'minInstances' ? min : max,
+      allowed:
+        path.at(-1) === 'minInstances'
+          ? `at most the largest number of instances, ${max}`
+          : `at least the smallest number of instances, ${min}`,
+      rule: 'A fleet cannot be larger at least than at most.',
+      fix: 'Raise `maxInstances`, or lower `minInstances`.',
+    }));
+}

@@ -1,0 +1,255 @@
+/** Each check over several fields, both ways: the mistake is refused with its reason, and the neighbour that is right passes. */
+import { formatPath } from '../../lib/config/problem';
+import { MARKET, market, problemsOf } from './market';
+
+interface Case {
+  readonly check: string;
+  readonly passage: string;
+  readonly wrong: string;
+  readonly path: string;
+  readonly says: RegExp;
+  readonly right: string;
+}
+
+const CASES: Case[] = [
+  {
+    check: 'the primary is one of the regions',
+    passage: 'primaryRegion: us-east-1',
+    wrong: 'primaryRegion: us-west-2',
+    path: 'primaryRegion',
+    says: /one of the regions of this file: us-east-1, eu-west-1, ap-southeast-1/,
+    right: 'primaryRegion: eu-west-1',
+  },
+  {
+    check: 'zones exist',
+    passage: 'availabilityZones: [eu-west-1a, eu-west-1b, eu-west-1c]',
+    wrong: 'availabilityZones: [eu-west-1a, eu-west-1b, eu-west-1d]',
+    path: 'regions.eu-west-1.availabilityZones[2]',
+    says: /a zone of eu-west-1: eu-west-1a, eu-west-1b, eu-west-1c/,
+    right: 'availabilityZones: [eu-west-1a, eu-west-1b]',
+  },
+  {
+    check: 'zones are named once',
+    passage: 'availabilityZones: [eu-west-1a, eu-west-1b, eu-west-1c]',
+    wrong: 'availabilityZones: [eu-west-1a, eu-west-1b, eu-west-1a]',
+    path: 'regions.eu-west-1.availabilityZones[2]',
+    says: /named once/,
+    right: 'availabilityZones: [eu-west-1c, eu-west-1b, eu-west-1a]',
+  },
+  {
+    check: 'no more NAT gateways than zones',
+    passage: 'cidr: 10.20.0.0/16',
+    wrong: 'cidr: 10.20.0.0/16\n    natGateways: 4',
+    path: 'regions.eu-west-1.natGateways',
+    says: /1 to 3, the number of zones/,
+    right: 'cidr: 10.20.0.0/16\n    natGateways: 3',
+  },
+  {
+    check: 'networks do not overlap',
+    passage: 'cidr: 10.20.0.0/16',
+    wrong: 'cidr: 10.10.240.0/20',
+    path: 'regions.eu-west-1.cidr',
+    says: /apart from 10\.10\.0\.0\/16 of us-east-1/,
+    right: 'cidr: 10.11.0.0/20',
+  },
+  {
+    check: 'the site name is in the zone',
+    passage: 'siteName: market.example.com',
+    wrong: 'siteName: market.anexample.com',
+    path: 'domain.siteName',
+    says: /example\.com or a name below it/,
+    right: 'siteName: example.com',
+  },
+  {
+    check: 'the origin name is in the zone',
+    passage: 'siteName: market.example.com',
+    wrong: 'siteName: market.example.com\n  originName: origin.example.org',
+    path: 'domain.originName',
+    says: /example\.com or a name below it/,
+    right: 'siteName: market.example.com\n  originName: origin.example.com',
+  },
+  {
+    check: 'a fleet is not larger at least than at most',
+    passage: '  minInstances: 2\n  maxInstances: 50',
+    wrong: '  minInstances: 51\n  maxInstances: 50',
+    path: 'service.maxInstances',
+    says: /at least the smallest number of instances, 51/,
+    right: '  minInstances: 50\n  maxInstances: 50',
+  },
+  {
+    check: "a region's fleet is not larger at least than the service's at most",
+    passage: 'cidr: 10.20.0.0/16',
+    wrong: 'cidr: 10.20.0.0/16\n    minInstances: 60',
+    path: 'regions.eu-west-1.minInstances',
+    says: /at most the largest number of instances, 50/,
+    right: 'cidr: 10.20.0.0/16\n    minInstances: 40',
+  },
+  {
+    check: 'other regions have a hub',
+    passage: 'readReplicas: 3 #',
+    wrong: 'readReplicas: 0 #',
+    path: 'regions.ap-southeast-1.readReplicas',
+    says: /at least 1 outside the primary region/,
+    right: 'readReplicas: 1 #',
+  },
+  {
+    check: 'one source has at most 15 replicas, hubs included',
+    passage: 'availabilityZones: [us-east-1a, us-east-1b, us-east-1c]\n    readReplicas: 2',
+    wrong: 'availabilityZones: [us-east-1a, us-east-1b, us-east-1c]\n    readReplicas: 14',
+    path: 'regions.us-east-1.readReplicas',
+    says: /at most 13/,
+    right: 'availabilityZones: [us-east-1a, us-east-1b, us-east-1c]\n    readReplicas: 13',
+  },
+  {
+    check: 'connection budget: pools × poolers ≤ max_connections − reserve',
+    passage: 'cidr: 10.20.0.0/16',
+    wrong: 'cidr: 10.20.0.0/16\n    poolers: 5',
+    path: 'regions.eu-west-1.poolers',
+    says: /5 × 100 = 500 server connections, but an instance has 500 − 50 in reserve = 450/,
+    right: 'cidr: 10.20.0.0/16\n    poolers: 4',
+  },
+  {
+    check: 'client budget: the largest fleet finds room at the poolers',
+    passage: 'cidr: 10.20.0.0/16',
+    wrong: 'cidr: 10.20.0.0/16\n    poolers: 2',
+    path: 'regions.eu-west-1.poolers',
+    says: /50 instances × 50 connections = 2500 clients, but 2 poolers accept 2 × 1000 = 2000/,
+    right: 'cidr: 10.20.0.0/16\n    poolers: 2\n    maxInstances: 40',
+  },
+  {
+    check: 'the smallest pool fits in the pool',
+    passage: 'databaseName: market',
+    wrong: 'databaseName: market\n  pooling: { minPoolSize: 26 }',
+    path: 'database.pooling.minPoolSize',
+    says: /at most the pool size, 25/,
+    right: 'databaseName: market\n  pooling: { minPoolSize: 25 }',
+  },
+  {
+    check: 'the reserve fits under the most connections',
+    passage: 'databaseName: market',
+    wrong: 'databaseName: market\n  pooling: { maxDatabaseConnections: 29 }',
+    path: 'database.pooling.maxDatabaseConnections',
+    says: /at least 30/,
+    right: 'databaseName: market\n  pooling: { maxDatabaseConnections: 30 }',
+  },
+  {
+    check: "an application's smallest pool fits in its largest",
+    passage: 'databaseName: market',
+    wrong: 'databaseName: market\n  applicationPool: { minConnections: 51 }',
+    path: 'database.applicationPool.minConnections',
+    says: /at most the largest number, 50/,
+    right: 'databaseName: market\n  applicationPool: { minConnections: 50 }',
+  },
+  {
+    check: 'WAL sizes are in order',
+    passage: 'databaseName: market',
+    wrong: 'databaseName: market\n  parameters: { minWalSizeMiB: 4097 }',
+    path: 'database.parameters.minWalSizeMiB',
+    says: /at most max_wal_size, 4096/,
+    right: 'databaseName: market\n  parameters: { minWalSizeMiB: 4096 }',
+  },
+  {
+    check: 'storage can grow',
+    passage: 'databaseName: market',
+    wrong: 'databaseName: market\n  maxAllocatedStorageGiB: 439',
+    path: 'database.maxAllocatedStorageGiB',
+    says: /at least 440, 10 % above the allocated 400/,
+    right: 'databaseName: market\n  maxAllocatedStorageGiB: 440',
+  },
+  {
+    check: 'TTL order: the default is not above the maximum',
+    passage: 'news:\n      defaultTtlSeconds: 60',
+    wrong: 'news:\n      defaultTtlSeconds: 86401',
+    path: 'edge.tiers.news.defaultTtlSeconds',
+    says: /at most the maximum TTL, 86400/,
+    right: 'news:\n      defaultTtlSeconds: 86400',
+  },
+  {
+    check: 'TTL order: the default is not below the minimum',
+    passage: 'news:\n      defaultTtlSeconds: 60',
+    wrong: 'news:\n      minTtlSeconds: 61\n      defaultTtlSeconds: 60',
+    path: 'edge.tiers.news.defaultTtlSeconds',
+    says: /at least the minimum TTL, 61/,
+    right: 'news:\n      minTtlSeconds: 60\n      defaultTtlSeconds: 60',
+  },
+  {
+    check: 'TTL order holds in each part of the world',
+    passage: 'apac: { defaultTtlSeconds: 14400 }',
+    wrong: 'apac: { defaultTtlSeconds: 14400, maxTtlSeconds: 14399 }',
+    path: 'edge.tiers.static.continents.apac.defaultTtlSeconds',
+    says: /at most the maximum TTL, 14399/,
+    right: 'apac: { defaultTtlSeconds: 14400, maxTtlSeconds: 14400 }',
+  },
+  {
+    check: 'behaviours name tiers that exist',
+    passage: '{ path: /media/*, tier: media }',
+    wrong: '{ path: /media/*, tier: medai }',
+    path: 'edge.behaviors[5].tier',
+    says: /one of the tiers of this file/,
+    right: '{ path: /media/*, tier: static }',
+  },
+  {
+    check: 'the default tier exists',
+    passage: 'defaultTier: pages',
+    wrong: 'defaultTier: page',
+    path: 'edge.defaultTier',
+    says: /one of the tiers of this file/,
+    right: 'defaultTier: public-api',
+  },
+  {
+    check: 'no behaviour stands behind one that catches all its paths',
+    passage: '{ path: /api/public/*, tier: public-api }',
+    wrong: '{ path: /api/*, tier: public-api }',
+    path: 'edge.behaviors[13].path',
+    says: /behaviour 12, \/api\/\*, does not catch first/,
+    right: '{ path: /api/public/v?/*, tier: public-api }',
+  },
+  {
+    check: 'Origin Shield exists in its region',
+    passage: 'rateLimitPerMinute: 100',
+    wrong: 'rateLimitPerMinute: 100\n  originShieldRegion: eu-west-3',
+    path: 'edge.originShieldRegion',
+    says: /one of ap-northeast-1, .*us-west-2/,
+    right: 'rateLimitPerMinute: 100\n  originShieldRegion: eu-west-2',
+  },
+  {
+    check: 'lists name each entry once',
+    passage: 'languages: [en, de, fr, ja, zh]',
+    wrong: 'languages: [en, de, en]',
+    path: 'edge.languages[2]',
+    says: /named once/,
+    right: 'languages: [en, de, en-GB]',
+  },
+];
+
+test('the market deployment has no mistake', () => {
+  expect(problemsOf(MARKET)).toEqual([]);
+});
+
+describe.each(CASES)('$check', ({ passage, wrong, path, says, right }) => {
+  test('refused, with the rule and a fix', () => {
+    const problems = problemsOf(market(passage, wrong));
+    expect(problems.map((problem) => formatPath(problem.path))).toEqual([path]);
+    expect(`${problems[0]?.allowed} ${problems[0]?.rule}`).toMatch(says);
+    expect(problems[0]?.fix).toMatch(/\S.*[.?]$/);
+  });
+
+  test('its neighbour passes', () => {
+    expect(problemsOf(market(passage, right))).toEqual([]);
+  });
+});
+
+test('Origin Shield: the nearest region is suggested', () => {
+  const [problem] = problemsOf(market('rateLimitPerMinute: 100', 'rateLimitPerMinute: 100\n  originShieldRegion: eu-west-3'));
+  expect(problem?.fix).toBe('Use "eu-west-2", the nearest to eu-west-3.');
+});
+
+test('a distribution has at most 75 behaviours beside the default one', () => {
+  const behaviors = (count: number) =>
+    market(
+      '    - { path: /performance/*, tier: uncached }',
+      Array.from({ length: count }, (_, i) => `    - { path: /p${i}/*, tier: uncached }`).join('\n'),
+    );
+  expect(problemsOf(behaviors(62)).map(({ allowed }) => allowed)).toEqual(['at most 75 beside the default one']);
+  expect(problemsOf(behaviors(61))).toEqual([]);
+});
