@@ -14,7 +14,9 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   }
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (!command) {
-    throw new IsochroneError(`isochrone: ${JSON.stringify(name)} is not a command.\nThe commands are ${COMMANDS.map((each) => each.name).join(', ')}.`);
+    throw new IsochroneError(
+      `isochrone: ${JSON.stringify(name)} is not a command.\nThe commands are ${COMMANDS.map((each) => each.name).join(', ')}.`,
+    );
   }
   return command.run(args);
 }

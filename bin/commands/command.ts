@@ -10,8 +10,14 @@ export interface Command {
   run(args: readonly string[]): Promise<number>;
 }
 
+type OptionsConfig = NonNullable<ParseArgsConfig['options']>;
+
 /** The options of a command. Unknown ones are refused with the command's usage, so that a slip is never ignored. */
-export function readOptions<Options extends NonNullable<ParseArgsConfig['options']>>(args: readonly string[], command: Pick<Command, 'usage'>, options: Options) {
+export function readOptions<Options extends OptionsConfig>(
+  args: readonly string[],
+  command: Pick<Command, 'usage'>,
+  options: Options,
+): ReturnType<typeof parseArgs<{ args: string[]; options: Options; strict: true; allowPositionals: false }>>['values'] {
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
   } catch (error) {

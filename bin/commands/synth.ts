@@ -33,7 +33,12 @@ export const synth: Command = {
     const summaries = summarize(readAssembly(options.output));
     console.log(formatSummary(summaries));
     console.log(`Synthesized and validated in ${seconds.toFixed(1)} s, without credentials, into ${options.output}.\n`);
-    console.log(nextCommands(summaries.map(({ path }) => path), context));
+    console.log(
+      nextCommands(
+        summaries.map(({ path }) => path),
+        context,
+      ),
+    );
     return 0;
   },
 };

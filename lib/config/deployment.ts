@@ -92,13 +92,17 @@ const databaseParameters = section(
       500,
       'Connections that the poolers must leave free: 5 that PostgreSQL and RDS keep for themselves, replication, monitoring, migrations and people.',
     ).default(50),
-    workMemMiB: integer(1, 2048, 'work_mem: memory for one sort or hash before it spills to disk.').default(32),
+    workMemMiB: integer(
+      1,
+      2048,
+      'work_mem: memory for one sort or hash before it spills to disk. By default a 512th of the memory of the instance class: 32 MiB of 16 GiB.',
+    ).optional(),
     statisticsTarget: integer(1, 10_000, 'default_statistics_target.').default(100),
     randomPageCost: z.number().min(1).max(10).default(1.1).describe('random_page_cost; close to 1 where storage is solid state.'),
     effectiveIoConcurrency: integer(0, 1000, 'effective_io_concurrency.').default(200),
     minWalSizeMiB: integer(128, 1_048_576, 'min_wal_size.').default(1024),
     maxWalSizeMiB: integer(128, 1_048_576, 'max_wal_size; at least min_wal_size.').default(4096),
-    slowStatementMs: integer(-1, 600_000, 'log_min_duration_statement: statements at least this slow are logged; -1 logs none.').default(
+    slowStatementMs: integer(1, 600_000, 'log_min_duration_statement: statements at least this slow are logged, with their text.').default(
       100,
     ),
     maxStandbyStreamingDelaySeconds: seconds(
@@ -144,6 +148,9 @@ const database = section(
     databaseName: text('The first database.')
       .regex(/^[a-z][a-z0-9_]{0,62}$/)
       .default('app'),
+    applicationUser: text('The PostgreSQL role that applications log in as, by IAM authentication. Migrations create it.')
+      .regex(/^[a-z][a-z0-9_]{0,62}$/)
+      .default('application'),
     instanceClass: text('The class of every instance, such as `db.r6g.large`.')
       .regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/)
       .default('db.r6g.large'),

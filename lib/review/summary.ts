@@ -69,7 +69,13 @@ export function formatSummary(summaries: readonly StackSummary[]): string {
   });
   for (const { region, stack, resources, kinds, stateful } of summaries) {
     const rest = kinds.length > KINDS_SHOWN ? `, ${kinds.length - KINDS_SHOWN} more kinds` : '';
-    table.push([region, stack, resources, formatKinds(kinds.slice(0, KINDS_SHOWN)) + rest, stateful.length > 0 ? `● ${formatKinds(stateful)}` : '']);
+    table.push([
+      region,
+      stack,
+      resources,
+      formatKinds(kinds.slice(0, KINDS_SHOWN)) + rest,
+      stateful.length > 0 ? `● ${formatKinds(stateful)}` : '',
+    ]);
   }
   const total = summaries.reduce((sum, { resources }) => sum + resources, 0);
   const stateful = summaries.flatMap((summary) => summary.stateful).reduce((sum, { count }) => sum + count, 0);

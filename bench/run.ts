@@ -1,0 +1,38 @@
+/** The one door to the benchmarks: `npm run bench -- NAME` for people, `npm run -s bench -- NAME --json` for programs. */
+import { parseArgs } from 'node:util';
+import type { Benchmark, Figures } from './benchmark';
+import { synthBenchmark } from './synth';
+
+const BENCHMARKS: readonly Benchmark[] = [synthBenchmark];
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ options: { json: { type: 'boolean', default: false } }, allowPositionals: true });
+  const benchmark = BENCHMARKS.find(({ name }) => name === positionals[0]);
+  if (!benchmark || positionals.length !== 1) {
+    console.error(
+      `npm run bench -- NAME [--json], where NAME is one of:\n${BENCHMARKS.map(({ name, about }) => `  ${name}  ${about}`).join('\n')}`,
+    );
+    return 2;
+  }
+  const figures = await benchmark.run(values.json ? () => undefined : (message) => console.error(message));
+  console.log(values.json ? JSON.stringify(figures) : table(figures));
+  return 0;
+}
+
+function table(figures: Figures): string {
+  const rows = Object.entries(figures).flatMap(([name, figure]): [string, number][] =>
+    typeof figure === 'number' ? [[name, figure]] : Object.entries(figure).map(([part, value]) => [`${name} ${part}`, value]),
+  );
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}
+
+main().then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  (error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+  },
+);

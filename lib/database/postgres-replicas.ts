@@ -1,0 +1,272 @@
+import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as logs from 'aws-cdk-lib/aws-logs';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge';
+import { RDS_POSTGRESQL } from '../aws/limits';
+import { invalidValue } from '../errors';
+import {
+  acknowledgeInstance,
+  cfnInstance,
+  checkBackupRetention,
+  checkIdentifier,
+  checkInstanceProps,
+  closedSecurityGroup,
+  commonSettings,
+  databaseKey,
+  databaseSubnets,
+  letLogsUse,
+  logGroupsBefore,
+  monitoringRole,
+  type PostgresInstanceProps,
+  type PostgresLogType,
+  postgresEngine,
+} from './postgres-instance';
+import { type PostgresReplicaFigures, postgresReplicaParameters } from './postgres-parameters';
+import { type BoundPostgresSource, PostgresSource } from './postgres-source';
+
+/** One place at a source stays free, so that a replacement can be made before the old replica goes. */
+const MAX_LEAVES = RDS_POSTGRESQL.replicasPerSource - 1;
+
+export interface PostgresReplicasProps extends PostgresInstanceProps {
+  /**
+   * The instance to follow. It is required, and there is no way to take it back: CloudFormation promotes a replica that no longer names a
+   * source, and a promotion cannot be undone.
+   */
+  readonly source: PostgresSource;
+
+  /** What the instances' names begin with: `<prefix>-hub`, `<prefix>-leaf-1` and so on. Lower-case letters, digits and hyphens. */
+  readonly identifierPrefix: string;
+
+  /**
+   * Leaves, spread over the zones in turn. In another region than the source's, they stand beside the hub and follow it; 0 to 14. In the
+   * source's own region there is no hub, and they follow the source; 1 to 14.
+   *
+   * Before lowering it, deploy `deletionProtection: false`, or RDS refuses to delete the last ones.
+   *
+   * @default 2
+   */
+  readonly leaves?: number;
+
+  /**
+   * The zones, in turn: the hub takes the first, the leaves go on from there.
+   *
+   * @default - the zones of the subnets
+   */
+  readonly availabilityZones?: readonly string[];
+
+  /**
+   * Whether the hub has a standby in a second zone. Without one, the leaves go on answering while RDS replaces a failed hub, but with data
+   * that grows older until it is back. It doubles the price of the hub.
+   *
+   * @default false
+   */
+  readonly hubMultiAz?: boolean;
+
+  /**
+   * How long the hub's automatic backups are kept, 1 to 35 days. The leaves follow a hub only if it has them, and a promoted hub has
+   * them from its first minute. Leaves have none.
+   *
+   * @default Duration.days(7)
+   */
+  readonly backupRetention?: Duration;
+
+  /**
+   * The engine's parameters. `maxConnections` must not be below the primary's.
+   *
+   * @default - see PostgresReplicaFigures
+   */
+  readonly parameters?: PostgresReplicaFigures;
+}
+
+/**
+ * Read replicas of one PostgreSQL instance in one region.
+ *
+ * In another region than the source's: a hub that follows the source over the distance, once, and leaves that follow the hub; two links
+ * of the
+ * three that RDS allows in a chain. In the source's own region: leaves that follow it directly.
+ *
+ * The engine's version is the source's. It is not named on the instances, for a replica cannot have another one, and naming it
+ * would have CloudFormation upgrade replicas on their own.
+ *
+ * @throws IsochroneError for a number of leaves that RDS does not allow, backups under a day, or zones without a subnet
+ */
+export class PostgresReplicas extends Construct implements ec2.IConnectable {
+  /** The instance that follows the source of another region, and that its leaves follow. Absent in the source's own region. */
+  public readonly hub?: rds.DatabaseInstanceReadReplica;
+  public readonly leaves: readonly rds.DatabaseInstanceReadReplica[];
+  /** All instances, the hub first. */
+  public readonly instances: readonly rds.DatabaseInstanceReadReplica[];
+  /** The identifiers of the instances, in the same order, known at synthesis. */
+  public readonly instanceIdentifiers: readonly string[];
+  /** Host and port of the instances, in the same order. All of them answer queries. */
+  public readonly endpoints: readonly rds.Endpoint[];
+  public readonly connections: ec2.Connections;
+  /**
+   * The key of the hub's storage and, for all instances, of Performance Insights. Leaves inherit the key of their storage from their
+   * source.
+   */
+  public readonly encryptionKey: kms.IKey;
+  public readonly parameterGroup: rds.ParameterGroup;
+  /** The log groups by identifier of the instance. */
+  public readonly logGroups: Readonly<Record<string, Readonly<Record<PostgresLogType, logs.LogGroup>>>>;
+
+  constructor(scope: Construct, id: string, props: PostgresReplicasProps) {
+    super(scope, id);
+    const source = props.source.bind(this);
+    const isRemote = source.region !== undefined;
+    const leafCount = props.leaves ?? 2;
+    const backupRetention = props.backupRetention ?? Duration.days(7);
+    const subnets = props.vpc.selectSubnets(databaseSubnets(props));
+    const zones = props.availabilityZones ?? [...new Set(subnets.availabilityZones)];
+    checkIdentifier(this, 'identifierPrefix', props.identifierPrefix, `-leaf-${MAX_LEAVES}`);
+    checkInstanceProps(this, props);
+    checkBackupRetention(this, backupRetention);
+    this.checkLeaves(leafCount, isRemote);
+    this.checkZones(zones, subnets.availabilityZones);
+
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    const hubIdentifier = `${props.identifierPrefix}-hub`;
+    const leafIdentifiers = Array.from({ length: leafCount }, (_, index) => `${props.identifierPrefix}-leaf-${index + 1}`);
+    this.instanceIdentifiers = isRemote ? [hubIdentifier, ...leafIdentifiers] : leafIdentifiers;
+    this.encryptionKey = props.encryptionKey ?? databaseKey(this, removalPolicy);
+    this.parameterGroup = new rds.ParameterGroup(this, 'Parameters', {
+      engine: postgresEngine(props),
+      description: `PostgreSQL replicas ${props.identifierPrefix}`,
+      parameters: postgresReplicaParameters(this, props.parameters),
+      removalPolicy,
+    });
+    const securityGroup = closedSecurityGroup(this, props.vpc, removalPolicy);
+    const common = {
+      ...commonSettings(props, this.encryptionKey),
+      parameterGroup: this.parameterGroup,
+      // One for all: RDS wants the replicas of one source in one VPC.
+      subnetGroup: new rds.SubnetGroup(this, 'Subnets', {
+        vpc: props.vpc,
+        vpcSubnets: databaseSubnets(props),
+        description: `PostgreSQL replicas ${props.identifierPrefix}`,
+        removalPolicy,
+      }),
+      securityGroups: [securityGroup],
+      monitoringRole: monitoringRole(this, this.instanceIdentifiers, removalPolicy),
+    };
+
+    if (isRemote) {
+      this.hub = new rds.DatabaseInstanceReadReplica(this, 'Hub', {
+        ...common,
+        instanceIdentifier: hubIdentifier,
+        sourceDatabaseInstance: source.instance,
+        multiAz: props.hubMultiAz ?? false,
+        availabilityZone: props.hubMultiAz ? undefined : zones[0],
+        storageEncryptionKey: this.encryptionKey,
+      });
+      follow(this.hub, source);
+      // The L2 refuses it for PostgreSQL; RDS takes it, and leaves can follow only a hub that has it.
+      cfnInstance(this.hub).backupRetentionPeriod = backupRetention.toDays();
+      acknowledge(
+        cfnInstance(this.hub),
+        'Encrypted with the key in KmsKeyId. AWS rules out StorageEncrypted on a read replica, which inherits encryption from its source.',
+        ...STORAGE_ENCRYPTED_RULES,
+      );
+      if (!props.hubMultiAz) acknowledgeSingleZone(this.hub);
+    }
+    const leafSource = this.hub === undefined ? source : PostgresSource.inThisRegion(this.hub).bind(this);
+    this.leaves = leafIdentifiers.map((identifier, index) => {
+      const leaf = new rds.DatabaseInstanceReadReplica(this, `Leaf${index + 1}`, {
+        ...common,
+        instanceIdentifier: identifier,
+        sourceDatabaseInstance: leafSource.instance,
+        availabilityZone: zones[(index + (isRemote ? 1 : 0)) % zones.length],
+      });
+      follow(leaf, leafSource);
+      acknowledge(
+        cfnInstance(leaf),
+        'A read replica inherits encryption and key from its source in the same region, and RDS takes neither from the template. The hub and PostgresPrimary are always encrypted.',
+        ...STORAGE_ENCRYPTED_RULES,
+      );
+      acknowledgeSingleZone(leaf);
+      return leaf;
+    });
+
+    this.instances = this.hub === undefined ? this.leaves : [this.hub, ...this.leaves];
+    this.endpoints = this.instances.map((instance) => instance.instanceEndpoint);
+    // Not those of the instances: their port is only known at deployment, so rule packs could not judge the rules.
+    this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(common.port) });
+    letLogsUse(this, props.logEncryptionKey);
+    this.logGroups = Object.fromEntries(
+      this.instances.map((instance, index) => {
+        const identifier = this.instanceIdentifiers[index] as string;
+        return [identifier, logGroupsBefore(instance, identifier, props)];
+      }),
+    );
+    for (const instance of this.instances) {
+      acknowledgeInstance(instance, props);
+      acknowledge(
+        cfnInstance(instance),
+        'A read replica holds nothing that its source does not hold; the primary is backed up, and so is the hub.',
+        'NIST.800.53.R5-RDSInBackupPlan',
+      );
+    }
+  }
+
+  private checkLeaves(leaves: number, isRemote: boolean): void {
+    const min = isRemote ? 0 : 1;
+    if (Number.isInteger(leaves) && leaves >= min && leaves <= MAX_LEAVES) return;
+    throw invalidValue(this, {
+      property: 'leaves',
+      value: leaves,
+      allowed: `${min} to ${MAX_LEAVES}`,
+      rule: `RDS for PostgreSQL allows ${RDS_POSTGRESQL.replicasPerSource} replicas of one source, and one place is kept for a replacement.`,
+      fix: leaves < min ? 'Ask for at least one, or leave the construct out.' : 'Lower `leaves`, or add a second hub.',
+    });
+  }
+
+  private checkZones(zones: readonly string[], covered: readonly string[]): void {
+    if (zones.length === 0) {
+      throw invalidValue(this, {
+        property: 'availabilityZones',
+        value: zones,
+        allowed: 'at least one zone',
+        rule: 'Every replica is placed in a zone.',
+        fix: 'Leave it out for the zones of the subnets.',
+      });
+    }
+    if (covered.some((zone) => Token.isUnresolved(zone))) return;
+    for (const zone of zones) {
+      if (Token.isUnresolved(zone) || covered.includes(zone)) continue;
+      throw invalidValue(this, {
+        property: 'availabilityZones',
+        value: zone,
+        allowed: `zones of the subnets: ${[...new Set(covered)].join(', ')}`,
+        rule: 'RDS places an instance only in a zone that its subnet group covers.',
+        fix: 'Leave it out for all of them.',
+      });
+    }
+  }
+}
+
+const STORAGE_ENCRYPTED_RULES = ['AwsSolutions-RDS2', 'NIST.800.53.R5-RDSStorageEncrypted', 'PCI.DSS.321-RDSStorageEncrypted'] as const;
+
+/** The L2 always names the source by an ARN of its own region, and says StorageEncrypted whenever there is a key. */
+function follow(replica: rds.DatabaseInstanceReadReplica, source: BoundPostgresSource): void {
+  const cfn = cfnInstance(replica);
+  cfn.sourceDbInstanceIdentifier = source.sourceIdentifier;
+  cfn.sourceRegion = source.region;
+  cfn.storageEncrypted = undefined;
+  acknowledge(
+    cfn,
+    'Replicas are spread over zones on purpose, and the zones come from the network or from `availabilityZones`.',
+    'CloudFormation-Validate::W3010',
+  );
+}
+
+function acknowledgeSingleZone(replica: rds.DatabaseInstanceReadReplica): void {
+  acknowledge(
+    cfnInstance(replica),
+    'A read replica is one of several that answer the same queries, in different zones; a standby of each would double the price and answer none. `hubMultiAz` gives one to the hub.',
+    'AwsSolutions-RDS3',
+    'NIST.800.53.R5-RDSMultiAZSupport',
+  );
+}

@@ -1,0 +1,488 @@
+import { Duration, type interfaces, Names, type RemovalPolicy, Token } from 'aws-cdk-lib';
+import type * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import * as targets from 'aws-cdk-lib/aws-route53-targets';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge';
+import { CLOUDFRONT } from '../aws/limits';
+import { ORIGIN_SHIELD_REGIONS, REGIONS } from '../aws/regions';
+import { invalidValue } from '../errors';
+import { EdgeAccessLogs, type EdgeAccessLogsOptions } from './access-logs';
+import { cacheKeySettings } from './cache-key-settings';
+import { CachePolicies } from './cache-policies';
+import { CacheTier } from './cache-tier';
+import { requireCloudFrontRegion } from './cloudfront-region';
+import { EdgeFunction } from './edge-function';
+import { catchesAll, isPathPattern } from './path-pattern';
+import { EdgeWebAcl } from './web-acl';
+
+/** How the paths of one pattern are served. */
+export interface EdgeBehavior {
+  /** `*` stands for any characters, `?` for exactly one. Case matters. The first behaviour that matches is taken. */
+  readonly pathPattern: string;
+  /** How long, and under which key, the answers are kept. */
+  readonly tier: CacheTier;
+  /**
+   * `read`: GET, HEAD and OPTIONS, from the read origin. `all`: every method, from the write origin; for uncached tiers only.
+   *
+   * @default - `read` for a cached tier, `all` for an uncached one
+   */
+  readonly methods?: 'read' | 'all';
+}
+
+/** A header by which the origin knows that a request came through this distribution. */
+export interface OriginVerification {
+  /**
+   * The header. The origin refuses requests without it, or with another value.
+   *
+   * @default 'x-origin-verify'
+   */
+  readonly headerName?: string;
+  /** The secret with the header's value, in us-east-1. CloudFormation reads it on deployment; the template has only its address. */
+  readonly secret: secretsmanager.ISecret;
+  /**
+   * The field of the secret's JSON that is the value.
+   *
+   * @default - the whole secret is the value
+   */
+  readonly field?: string;
+}
+
+/** Properties of an {@link EdgeDistribution}. */
+export interface EdgeDistributionProps {
+  /** The names that viewers use, lower case. The certificate must cover them. */
+  readonly domainNames: readonly string[];
+  /**
+   * In us-east-1. Required, because only a certificate of one's own lets CloudFront refuse old TLS: under `*.cloudfront.net`
+   * it accepts TLS 1.0.
+   */
+  readonly certificate: acm.ICertificate;
+  /** The DNS name of what answers reads, over HTTPS. It may lead to the region nearest to the edge that asks. */
+  readonly readOriginName: string;
+  /**
+   * The DNS name of what takes writes and all that is not cached, over HTTPS.
+   *
+   * @default - the read origin
+   */
+  readonly writeOriginName?: string;
+  /**
+   * The header by which the origins know this distribution.
+   *
+   * @default - none: anyone who learns an origin's name can pass by the edge, and by its web ACL
+   */
+  readonly originVerify?: OriginVerification;
+  /**
+   * Which paths are served how, the first match first.
+   *
+   * @default - every path is served as the default tier says
+   */
+  readonly behaviors?: readonly EdgeBehavior[];
+  /**
+   * The tier of all other paths: cached from the read origin, or uncached with every method from the write origin.
+   *
+   * @default CacheTier.UNCACHED, so that nothing personal is cached by oversight
+   */
+  readonly defaultTier?: CacheTier;
+  /**
+   * The languages that the origin speaks, as BCP 47 tags, the default one first. Needed by tiers that vary by language.
+   *
+   * @default - none
+   */
+  readonly languages?: readonly string[];
+  /**
+   * The zone in which the domain names get their A and AAAA records.
+   *
+   * @default - no records
+   */
+  readonly hostedZone?: route53.IHostedZone;
+  /**
+   * The region of Origin Shield, one more cache in front of the read origin. All misses of the world are then fetched from
+   * that region: with a read origin in several regions, reads no longer reach the nearest one.
+   *
+   * @default - no Origin Shield
+   */
+  readonly originShieldRegion?: string;
+  /**
+   * The web ACL, of scope CLOUDFRONT.
+   *
+   * @default - a new EdgeWebAcl with its defaults
+   */
+  readonly webAcl?: interfaces.aws_wafv2.IWebACLRef;
+  /**
+   * How the access logs are kept.
+   *
+   * @default - as EdgeAccessLogs does
+   */
+  readonly accessLogs?: EdgeAccessLogsOptions;
+  /**
+   * Encrypts the access logs and the log of the web ACL made here.
+   *
+   * @default - S3 and CloudWatch Logs encrypt with keys of their own
+   */
+  readonly logEncryptionKey?: kms.IKey;
+  /**
+   * What happens to those logs when they leave the stack. The edge function is retained in any case.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+  /**
+   * The `Content-Security-Policy` of answers that have none of their own.
+   *
+   * @default - none
+   */
+  readonly contentSecurityPolicy?: string;
+  /**
+   * The countries that are served.
+   *
+   * @default - the whole world
+   */
+  readonly geoRestriction?: cloudfront.GeoRestriction;
+  /**
+   * The edge locations that serve.
+   *
+   * @default cloudfront.PriceClass.PRICE_CLASS_ALL
+   */
+  readonly priceClass?: cloudfront.PriceClass;
+  /**
+   * The name of the edge function: see EdgeFunctionProps.
+   *
+   * @default - generated
+   */
+  readonly functionName?: string;
+  /**
+   * Behaviours that the account allows for a distribution, without the default one.
+   *
+   * @default 75, AWS's quota
+   */
+  readonly maxBehaviors?: number;
+  /**
+   * Cache policies that this distribution may make, out of the account's quota.
+   *
+   * @default 20, AWS's quota
+   */
+  readonly maxCachePolicies?: number;
+}
+
+/** Below the 60 s after which an Application Load Balancer closes an idle connection by default, so that CloudFront closes it first. */
+const ORIGIN_KEEPALIVE = Duration.seconds(55);
+
+/** Two years, as the preload lists of browsers ask for. */
+const HSTS_MAX_AGE = Duration.days(730);
+
+const HOST_NAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** "Language-Tag", RFC 5646, without its grandfathered forms. */
+const LANGUAGE_TAG = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/;
+
+/** "Custom headers that CloudFront can't add to origin requests", Amazon CloudFront developer guide: these prefixes are reserved. */
+const CUSTOM_HEADER = /^x-(?!amz-|edge-|real-ip$)[a-z0-9-]+$/i;
+
+/**
+ * A CloudFront distribution in front of a read and a write origin: cache tiers by path, cache keys normalised at the edge,
+ * a web ACL, security headers and access logs.
+ *
+ * - A cached path gets GET, HEAD and OPTIONS from the read origin. The origin sees the normalised query and, if the tier
+ *   varies by them, the negotiated language and image format; no cookie, no `Authorization` and no other viewer header,
+ *   because an answer that depended on one would be served to others.
+ * - An uncached path gets every method from the write origin, with all that the viewer sent except `Host`.
+ * - `Cache-Control` reaches the browser as the origin sends it.
+ *
+ * @throws IsochroneError if the stack is not in us-east-1, or a value is one that CDK would accept and CloudFront refuse or
+ * never use
+ */
+export class EdgeDistribution extends Construct {
+  public readonly distribution: cloudfront.Distribution;
+  public readonly webAcl: interfaces.aws_wafv2.IWebACLRef;
+  public readonly domainNames: readonly string[];
+  public readonly accessLogs: EdgeAccessLogs;
+  /** `normalize-cache-key`; undefined if nothing is cached. */
+  public readonly normalizer?: EdgeFunction;
+
+  constructor(scope: Construct, id: string, props: EdgeDistributionProps) {
+    super(scope, id);
+    requireCloudFrontRegion(this, 'The certificate, the web ACL and the edge functions of CloudFront live in us-east-1 only.');
+    const behaviors = props.behaviors ?? [];
+    const all: readonly EdgeBehavior[] = [...behaviors, { pathPattern: '*', tier: props.defaultTier ?? CacheTier.UNCACHED }];
+    this.checkNames(props);
+    this.checkOriginVerify(props.originVerify);
+    this.checkOriginShield(props.originShieldRegion);
+    this.checkBehaviors(behaviors, props.maxBehaviors ?? CLOUDFRONT.cacheBehaviors);
+    this.checkLanguages(all, props.languages ?? []);
+
+    this.domainNames = props.domainNames;
+    this.webAcl =
+      props.webAcl ??
+      new EdgeWebAcl(this, 'WebAcl', { logEncryptionKey: props.logEncryptionKey, removalPolicy: props.removalPolicy }).webAcl;
+    if (all.some(({ tier }) => tier.cached)) {
+      this.normalizer = new EdgeFunction(this, 'NormalizeCacheKey', {
+        handler: 'normalize-cache-key',
+        description: 'Viewer request: normalises the query, the language and the image format of the cache key',
+        settings: cacheKeySettings(all, props.languages ?? []),
+        functionName: props.functionName,
+      });
+    }
+    this.distribution = this.createDistribution(props, all);
+    this.accessLogs = new EdgeAccessLogs(this, 'AccessLogs', {
+      distribution: this.distribution,
+      retention: props.accessLogs?.retention,
+      encryptionKey: props.accessLogs?.encryptionKey ?? props.logEncryptionKey,
+      serverAccessLogsBucket: props.accessLogs?.serverAccessLogsBucket,
+      removalPolicy: props.accessLogs?.removalPolicy ?? props.removalPolicy,
+    });
+    if (props.hostedZone) this.createRecords(props.hostedZone);
+  }
+
+  private createDistribution(props: EdgeDistributionProps, all: readonly EdgeBehavior[]): cloudfront.Distribution {
+    const policies = new CachePolicies(this, 'CachePolicies', { quota: props.maxCachePolicies });
+    const responseHeadersPolicy = this.createSecurityHeaders(props.contentSecurityPolicy);
+    const customHeaders = originHeaders(props.originVerify);
+    const read = new origins.HttpOrigin(props.readOriginName, {
+      originId: 'read',
+      customHeaders,
+      originShieldRegion: props.originShieldRegion,
+      keepaliveTimeout: ORIGIN_KEEPALIVE,
+    });
+    // Origin Shield is a cache: of no use to requests that are never cached.
+    const write = new origins.HttpOrigin(props.writeOriginName ?? props.readOriginName, {
+      originId: 'write',
+      customHeaders,
+      keepaliveTimeout: ORIGIN_KEEPALIVE,
+    });
+    const options = (behavior: EdgeBehavior): cloudfront.BehaviorOptions => ({
+      origin: methodsOf(behavior) === 'all' ? write : read,
+      allowedMethods:
+        methodsOf(behavior) === 'all' ? cloudfront.AllowedMethods.ALLOW_ALL : cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS,
+      viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+      cachePolicy: policies.policyOf(behavior.tier),
+      compress: behavior.tier.compress,
+      // What is in the key reaches the origin without a policy of its own; nothing else may.
+      originRequestPolicy: behavior.tier.cached ? undefined : cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+      responseHeadersPolicy,
+      edgeLambdas:
+        behavior.tier.cached && this.normalizer
+          ? [{ eventType: cloudfront.LambdaEdgeEventType.VIEWER_REQUEST, functionVersion: this.normalizer.version }]
+          : undefined,
+    });
+
+    const [defaultBehavior] = all.slice(-1) as [EdgeBehavior];
+    const distribution = new cloudfront.Distribution(this, 'Distribution', {
+      comment: props.domainNames[0],
+      defaultBehavior: options(defaultBehavior),
+      domainNames: [...props.domainNames],
+      certificate: props.certificate,
+      minimumProtocolVersion: cloudfront.SecurityPolicyProtocol.TLS_V1_2_2025,
+      httpVersion: cloudfront.HttpVersion.HTTP2_AND_3,
+      enableIpv6: true,
+      priceClass: props.priceClass ?? cloudfront.PriceClass.PRICE_CLASS_ALL,
+      geoRestriction: props.geoRestriction,
+      webAclId: this.webAcl.webAclRef.webAclArn,
+      // The cache hit rate and the origin's latency are among them.
+      publishAdditionalMetrics: true,
+    });
+    for (const behavior of all.slice(0, -1)) {
+      const { origin, ...rest } = options(behavior);
+      distribution.addBehavior(behavior.pathPattern, origin, rest);
+    }
+    if (props.geoRestriction === undefined) {
+      acknowledge(distribution, 'Served worldwide by design. Give `geoRestriction` to serve some countries only.', 'AwsSolutions-CFR1');
+    }
+    return distribution;
+  }
+
+  private createSecurityHeaders(contentSecurityPolicy: string | undefined): cloudfront.ResponseHeadersPolicy {
+    return new cloudfront.ResponseHeadersPolicy(this, 'SecurityHeaders', {
+      responseHeadersPolicyName: Names.uniqueResourceName(this, { maxLength: 100, separator: '-' }),
+      comment: 'Security headers; Cache-Control stays as the origin sent it',
+      securityHeadersBehavior: {
+        strictTransportSecurity: { accessControlMaxAge: HSTS_MAX_AGE, includeSubdomains: true, override: true },
+        contentTypeOptions: { override: true },
+        frameOptions: { frameOption: cloudfront.HeadersFrameOption.DENY, override: true },
+        referrerPolicy: { referrerPolicy: cloudfront.HeadersReferrerPolicy.STRICT_ORIGIN_WHEN_CROSS_ORIGIN, override: true },
+        // A page knows better than the edge what it loads.
+        contentSecurityPolicy: contentSecurityPolicy === undefined ? undefined : { contentSecurityPolicy, override: false },
+      },
+    });
+  }
+
+  private createRecords(zone: route53.IHostedZone): void {
+    const target = route53.RecordTarget.fromAlias(new targets.CloudFrontTarget(this.distribution));
+    this.domainNames.forEach((name, index) => {
+      const id = Token.isUnresolved(name) ? `${index}` : name;
+      // The dot at the end keeps CDK from adding the zone's name again.
+      const record = { zone, recordName: `${name}.`, target };
+      new route53.ARecord(this, `${id}-A`, record);
+      new route53.AaaaRecord(this, `${id}-AAAA`, record);
+    });
+  }
+
+  private checkNames(props: EdgeDistributionProps): void {
+    if (props.domainNames.length === 0) {
+      throw invalidValue(this, {
+        property: 'domainNames',
+        value: props.domainNames,
+        allowed: 'at least one name',
+        rule: 'CloudFront refuses old TLS only under a name of your own.',
+        fix: 'Name one that the certificate covers.',
+      });
+    }
+    const checkName = (property: string, value: string, isAlias: boolean) => {
+      if (Token.isUnresolved(value) || HOST_NAME.test(isAlias ? value.replace(/^\*\./, '') : value)) return;
+      throw invalidValue(this, {
+        property,
+        value,
+        allowed: 'a DNS name in lower case, without scheme, port and path',
+        rule: isAlias
+          ? 'CloudFront compares it with the Host header.'
+          : "CloudFront takes no addresses as origins, and checks the name against the origin's certificate.",
+        fix: 'Write it as `www.example.com`.',
+      });
+    };
+    props.domainNames.forEach((name, i) => {
+      checkName(`domainNames[${i}]`, name, true);
+      this.checkZone(`domainNames[${i}]`, name, props.hostedZone);
+      if (props.domainNames.indexOf(name) === i) return;
+      throw invalidValue(this, {
+        property: `domainNames[${i}]`,
+        value: name,
+        allowed: 'named once',
+        rule: 'A name belongs to a distribution once.',
+        fix: 'Remove it.',
+      });
+    });
+    checkName('readOriginName', props.readOriginName, false);
+    if (props.writeOriginName !== undefined) checkName('writeOriginName', props.writeOriginName, false);
+  }
+
+  private checkZone(property: string, name: string, zone: route53.IHostedZone | undefined): void {
+    if (zone === undefined || Token.isUnresolved(name) || Token.isUnresolved(zone.zoneName)) return;
+    if (name === zone.zoneName || name.endsWith(`.${zone.zoneName}`)) return;
+    throw invalidValue(this, {
+      property,
+      value: name,
+      allowed: `a name in the hosted zone, ${zone.zoneName}`,
+      rule: "Route 53 has records of a zone's own names only.",
+      fix: 'Give the zone of that name, or leave `hostedZone` out and make the records yourself.',
+    });
+  }
+
+  private checkOriginVerify(verify: OriginVerification | undefined): void {
+    const headerName = verify?.headerName;
+    if (headerName === undefined || Token.isUnresolved(headerName) || CUSTOM_HEADER.test(headerName)) return;
+    throw invalidValue(this, {
+      property: 'originVerify.headerName',
+      value: headerName,
+      allowed: 'a header that begins with `x-`, other than `x-amz-…`, `x-edge-…` and `x-real-ip`',
+      rule: 'CloudFront keeps those, and the standard ones, for itself.',
+      fix: 'Leave it out, or use a name such as `x-origin-verify`.',
+    });
+  }
+
+  private checkOriginShield(region: string | undefined): void {
+    if (region === undefined || Token.isUnresolved(region) || ORIGIN_SHIELD_REGIONS.includes(region)) return;
+    const nearest = REGIONS[region]?.originShieldRegion;
+    throw invalidValue(this, {
+      property: 'originShieldRegion',
+      value: region,
+      allowed: `one of ${ORIGIN_SHIELD_REGIONS.join(', ')}`,
+      rule: 'AWS has Origin Shield in these regions only; CDK takes any text.',
+      fix: nearest === undefined ? 'Use the one nearest to the read origin.' : `Use ${nearest}, the nearest to ${region}.`,
+    });
+  }
+
+  private checkBehaviors(behaviors: readonly EdgeBehavior[], max: number): void {
+    if (behaviors.length > max) {
+      throw invalidValue(this, {
+        property: 'behaviors',
+        value: `${behaviors.length} behaviors`,
+        allowed: `at most ${max}`,
+        rule: `A distribution has ${CLOUDFRONT.cacheBehaviors} beside the default one unless AWS raises the quota; CDK does not check it.`,
+        fix: 'Join patterns with wildcards, or raise `maxBehaviors` to your quota.',
+      });
+    }
+    behaviors.forEach((behavior, i) => {
+      this.checkPathPattern(behavior.pathPattern, i, behaviors);
+      if (behavior.tier.cached && behavior.methods === 'all') {
+        throw invalidValue(this, {
+          property: `behaviors[${i}].methods`,
+          value: behavior.methods,
+          allowed: `'read' with the cached tier "${behavior.tier.name}"`,
+          rule: 'A cached behavior drops the cookies and most headers of a request, which writes need.',
+          fix: 'Use `CacheTier.UNCACHED`, or give writes a path pattern of their own before this one.',
+        });
+      }
+    });
+  }
+
+  private checkPathPattern(pattern: string, i: number, behaviors: readonly EdgeBehavior[]): void {
+    if (Token.isUnresolved(pattern)) return;
+    const property = `behaviors[${i}].pathPattern`;
+    if (!isPathPattern(pattern)) {
+      throw invalidValue(this, {
+        property,
+        value: pattern,
+        allowed: '1 to 255 of the characters A-Z a-z 0-9 _ - . * $ / ~ " \' @ : + & ?',
+        rule: 'CloudFront refuses others.',
+        fix: 'Put `?` where such a character stands, or `*`.',
+      });
+    }
+    if (catchesAll(pattern, '*')) {
+      throw invalidValue(this, {
+        property,
+        value: pattern,
+        allowed: 'a pattern that leaves some path to the default behavior',
+        rule: 'The default behavior already has every path that no pattern matches.',
+        fix: 'Remove it, and give its tier as `defaultTier`.',
+      });
+    }
+    const earlier = behaviors.findIndex(
+      (other, j) => j < i && !Token.isUnresolved(other.pathPattern) && catchesAll(other.pathPattern, pattern),
+    );
+    if (earlier >= 0) {
+      throw invalidValue(this, {
+        property,
+        value: pattern,
+        allowed: `a pattern that behaviors[${earlier}], ${behaviors[earlier]?.pathPattern}, does not match first`,
+        rule: 'CloudFront takes the first behavior that matches, so this one would never be used.',
+        fix: `Move it before behaviors[${earlier}], or remove it.`,
+      });
+    }
+  }
+
+  private checkLanguages(all: readonly EdgeBehavior[], languages: readonly string[]): void {
+    languages.forEach((language, i) => {
+      if (LANGUAGE_TAG.test(language) && languages.findIndex((other) => other.toLowerCase() === language.toLowerCase()) === i) return;
+      throw invalidValue(this, {
+        property: `languages[${i}]`,
+        value: language,
+        allowed: 'a BCP 47 tag, named once',
+        rule: 'Browsers ask for languages by such tags, whose case does not matter.',
+        fix: 'Write it as `en` or `pt-BR`.',
+      });
+    });
+    const needing = all.find(({ tier }) => tier.cached && tier.varyByLanguage);
+    if (needing === undefined || languages.length > 0) return;
+    throw invalidValue(this, {
+      property: 'languages',
+      value: languages,
+      allowed: `at least one language, because the tier "${needing.tier.name}" varies by language`,
+      rule: 'The edge chooses among the languages that the origin speaks.',
+      fix: "Name them, the default one first, such as `['en', 'ja']`.",
+    });
+  }
+}
+
+function methodsOf({ methods, tier }: EdgeBehavior): 'read' | 'all' {
+  return methods ?? (tier.cached ? 'read' : 'all');
+}
+
+function originHeaders(verify: OriginVerification | undefined): Record<string, string> | undefined {
+  if (verify === undefined) return undefined;
+  const value = verify.field === undefined ? verify.secret.secretValue : verify.secret.secretValueFromJson(verify.field);
+  // A dynamic reference: the value itself is neither in the template nor here.
+  return { [verify.headerName ?? 'x-origin-verify']: value.unsafeUnwrap() };
+}

@@ -1,0 +1,82 @@
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge';
+import { invalidValue } from '../errors';
+
+/** A region that has a copy of the secret. */
+export interface SharedSecretRegion {
+  /** The region, such as `ap-southeast-1`. */
+  readonly region: string;
+  /** The key of that region for its copy: an alias such as `alias/market/region`, or an ARN. It must exist before this secret is deployed. */
+  readonly encryptionKey: string;
+}
+
+/** Properties of a {@link SharedSecret}. */
+export interface SharedSecretProps {
+  /** The name, the same in every region. Changing it replaces the secret. */
+  readonly secretName: string;
+  /** What it is for, as operators will read it in the console. */
+  readonly description: string;
+  /** The key of the original, in this stack's region. */
+  readonly encryptionKey: kms.IKey;
+  /**
+   * The regions that get a copy.
+   *
+   * @default - none
+   */
+  readonly regions?: readonly SharedSecretRegion[];
+  /**
+   * Why nothing rotates it automatically: what a security reviewer reads as the acknowledgement of that finding.
+   * Rotation by hand is always possible: put a new value and deploy what uses it.
+   */
+  readonly withoutRotationBecause: string;
+  /**
+   * What happens to the secret when it leaves the stack.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/**
+ * A generated secret of 64 letters and digits that several regions know under one name.
+ *
+ * It is a word, not JSON: what uses it refers to the whole string.
+ *
+ * @throws IsochroneError if a region is named twice, or is the region of the stack
+ */
+export class SharedSecret extends Construct {
+  public readonly secret: secretsmanager.Secret;
+
+  constructor(scope: Construct, id: string, props: SharedSecretProps) {
+    super(scope, id);
+    const regions = props.regions ?? [];
+    this.checkRegions(regions);
+    this.secret = new secretsmanager.Secret(this, 'Secret', {
+      secretName: props.secretName,
+      description: props.description,
+      encryptionKey: props.encryptionKey,
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    });
+    const cfnSecret = this.secret.node.defaultChild as secretsmanager.CfnSecret;
+    // The L2 wants a key construct, which would be one of this region; a key of another region is known by its name.
+    cfnSecret.replicaRegions = regions.map(({ region, encryptionKey }) => ({ region, kmsKeyId: encryptionKey }));
+    acknowledge(cfnSecret, props.withoutRotationBecause, 'AwsSolutions-SMG4', 'NIST.800.53.R5-SecretsManagerRotationEnabled');
+  }
+
+  private checkRegions(regions: readonly SharedSecretRegion[]): void {
+    const names = [Stack.of(this).region, ...regions.map(({ region }) => region)];
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice === undefined) return;
+    throw invalidValue(this, {
+      property: 'regions',
+      value: twice,
+      allowed: 'other regions than that of the stack, each named once',
+      rule: 'Secrets Manager keeps one copy of a secret per region, and the original is in the region of the stack.',
+      fix: `Leave ${twice} out.`,
+    });
+  }
+}

@@ -1,0 +1,86 @@
+import { Duration, Size } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import type { Construct } from 'constructs';
+import type { Deployment } from '../config/deployment';
+import type { PostgresReplicaFigures } from '../database/postgres-parameters';
+import { PostgresPrimary } from '../database/postgres-primary';
+import { PostgresReplicas } from '../database/postgres-replicas';
+import { PostgresSource } from '../database/postgres-source';
+import { RegionStack, type RegionStackProps, regionSettings } from './region-stack';
+
+export interface DatabaseStackProps extends RegionStackProps {
+  readonly vpc: ec2.IVpc;
+  readonly key: kms.IKey;
+}
+
+/** PostgreSQL in a region: in the primary region the primary and its replicas, elsewhere a hub and its leaves. */
+export class DatabaseStack extends RegionStack {
+  /** In the primary region only. */
+  public readonly primary?: PostgresPrimary;
+  /** Absent in a primary region without replicas. */
+  public readonly replicas?: PostgresReplicas;
+
+  constructor(scope: Construct, id: string, props: DatabaseStackProps) {
+    super(scope, id, props, { description: 'PostgreSQL', stateful: true });
+    const { database, primaryRegion } = this.deployment;
+    const { readReplicas, availabilityZones } = regionSettings(props);
+    const isPrimary = props.region === primaryRegion;
+    const instance = {
+      vpc: props.vpc,
+      instanceType: new ec2.InstanceType(database.instanceClass.replace(/^db\./, '')),
+      engineVersion: rds.PostgresEngineVersion.of(database.engineVersion, '17'),
+      maxAllocatedStorage: Size.gibibytes(database.maxAllocatedStorageGiB),
+      backupRetention: Duration.days(database.backupRetentionDays),
+      parameters: postgresFigures(database.parameters),
+      logEncryptionKey: props.key,
+      removalPolicy: this.removalPolicy,
+    };
+
+    if (isPrimary) {
+      this.primary = new PostgresPrimary(this, 'Primary', {
+        ...instance,
+        instanceIdentifier: this.names.primaryInstance,
+        databaseName: database.databaseName,
+        allocatedStorage: Size.gibibytes(database.allocatedStorageGiB),
+        secretName: this.names.databaseSecret,
+        secretReplicaRegions: Object.keys(this.deployment.regions)
+          .filter((region) => region !== primaryRegion)
+          .map((region) => ({ region, encryptionKey: `alias/${this.names.regionKeyAlias}` })),
+      });
+    }
+    // Elsewhere one of the replicas is the hub, and the others are its leaves.
+    const leaves = isPrimary ? readReplicas : readReplicas - 1;
+    if (!isPrimary || leaves > 0) {
+      this.replicas = new PostgresReplicas(this, 'Replicas', {
+        ...instance,
+        source:
+          this.primary === undefined
+            ? PostgresSource.inRegion({ region: primaryRegion, instanceIdentifier: this.names.primaryInstance })
+            : PostgresSource.inThisRegion(this.primary.instance),
+        encryptionKey: this.primary?.encryptionKey,
+        identifierPrefix: this.names.replicaPrefix(props.region),
+        availabilityZones,
+        leaves,
+      });
+    }
+  }
+}
+
+/** The deployment's parameters in the engine's units, as `postgresParameters` documents them. */
+function postgresFigures(parameters: Deployment['database']['parameters']): PostgresReplicaFigures {
+  return {
+    maxConnections: parameters.maxConnections,
+    slowStatement: Duration.millis(parameters.slowStatementMs),
+    maxStandbyStreamingDelay: Duration.seconds(parameters.maxStandbyStreamingDelaySeconds),
+    overrides: {
+      default_statistics_target: String(parameters.statisticsTarget),
+      random_page_cost: String(parameters.randomPageCost),
+      effective_io_concurrency: String(parameters.effectiveIoConcurrency),
+      min_wal_size: String(parameters.minWalSizeMiB),
+      max_wal_size: String(parameters.maxWalSizeMiB),
+      ...(parameters.workMemMiB === undefined ? {} : { work_mem: String(parameters.workMemMiB * 1024) }),
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import { Duration } from 'aws-cdk-lib';
+import * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import type { Deployment, DeploymentTier } from '../config/deployment';
+import { CacheTier } from '../edge/cache-tier';
+import { EdgeDistribution } from '../edge/edge-distribution';
+import { EdgeWebAcl } from '../edge/web-acl';
+import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps } from './region-stack';
+
+export interface EdgeStackProps extends RegionStackProps {
+  readonly key: kms.IKey;
+}
+
+const PRICE_CLASSES: Readonly<Record<Deployment['edge']['priceClass'], cloudfront.PriceClass>> = {
+  '100': cloudfront.PriceClass.PRICE_CLASS_100,
+  '200': cloudfront.PriceClass.PRICE_CLASS_200,
+  all: cloudfront.PriceClass.PRICE_CLASS_ALL,
+};
+
+/** CloudFront in front of all regions. It knows the origins by name alone, so it stands without them. */
+export class EdgeStack extends RegionStack {
+  public readonly distribution: EdgeDistribution;
+  public readonly webAcl: EdgeWebAcl;
+
+  constructor(scope: Construct, id: string, props: EdgeStackProps) {
+    super(scope, id, props, { description: 'CloudFront', stateful: true });
+    const { domain, edge } = this.deployment;
+    const zone = route53.HostedZone.fromHostedZoneAttributes(this, 'Zone', {
+      hostedZoneId: domain.hostedZoneId,
+      zoneName: domain.hostedZoneName,
+    });
+    const tiers = Object.fromEntries(Object.entries(edge.tiers).map(([name, tier]) => [name, this.cacheTier(name, tier)]));
+    this.webAcl = new EdgeWebAcl(this, 'WebAcl', {
+      requestsPerMinute: edge.rateLimitPerMinute,
+      logEncryptionKey: props.key,
+      removalPolicy: this.removalPolicy,
+    });
+    this.distribution = new EdgeDistribution(this, 'Distribution', {
+      domainNames: [domain.siteName],
+      certificate: new acm.Certificate(this, 'Certificate', {
+        domainName: domain.siteName,
+        validation: acm.CertificateValidation.fromDns(zone),
+      }),
+      hostedZone: zone,
+      readOriginName: this.names.readOrigin,
+      writeOriginName: this.names.writeOrigin,
+      originVerify: {
+        headerName: ORIGIN_VERIFY_HEADER,
+        secret: secretsmanager.Secret.fromSecretNameV2(this, 'OriginVerify', this.names.originVerifySecret),
+      },
+      behaviors: edge.behaviors.map(({ path, tier }) => ({ pathPattern: path, tier: tierNamed(tiers, tier) })),
+      defaultTier: tierNamed(tiers, edge.defaultTier),
+      languages: edge.languages,
+      originShieldRegion: edge.originShieldRegion,
+      priceClass: PRICE_CLASSES[edge.priceClass],
+      webAcl: this.webAcl.webAcl,
+      accessLogs: { retention: Duration.days(edge.accessLogRetentionDays), removalPolicy: this.removalPolicy },
+      logEncryptionKey: props.key,
+      removalPolicy: this.removalPolicy,
+    });
+  }
+
+  private cacheTier(name: string, tier: DeploymentTier): CacheTier {
+    if (!tier.cached) return CacheTier.UNCACHED;
+    return CacheTier.of({
+      name,
+      minTtl: Duration.seconds(tier.minTtlSeconds),
+      defaultTtl: Duration.seconds(tier.defaultTtlSeconds),
+      maxTtl: Duration.seconds(tier.maxTtlSeconds),
+      continents: Object.fromEntries(
+        Object.entries(tier.continents).map(([continent, ttl]) => [
+          continent,
+          { defaultTtl: seconds(ttl?.defaultTtlSeconds), maxTtl: seconds(ttl?.maxTtlSeconds) },
+        ]),
+      ),
+      query: this.queryInKey(tier.queryParameters),
+      varyByLanguage: tier.varyByLanguage,
+      varyByImageFormat: tier.varyByImageFormat,
+    });
+  }
+
+  private queryInKey(parameters: DeploymentTier['queryParameters']) {
+    if (parameters === 'none') return 'none' as const;
+    return parameters === 'all' ? { deny: this.deployment.edge.dropQueryParameters } : { allow: parameters };
+  }
+}
+
+function seconds(value: number | undefined): Duration | undefined {
+  return value === undefined ? undefined : Duration.seconds(value);
+}
+
+function tierNamed(tiers: Readonly<Record<string, CacheTier>>, name: string): CacheTier {
+  const tier = tiers[name];
+  if (tier === undefined) throw new Error(`${name} is not a tier of the deployment; config checks that.`);
+  return tier;
+}

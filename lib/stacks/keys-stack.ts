@@ -1,0 +1,30 @@
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import { CLOUDFRONT_REGION } from '../aws/regions';
+import { RegionKey } from '../keys/region-key';
+import { SharedSecret } from '../keys/shared-secret';
+import { RegionStack, type RegionStackProps } from './region-stack';
+
+/** The key of a region, and in CloudFront's region the secret by which load balancers recognise it. Every other stack of the region builds on it. */
+export class KeysStack extends RegionStack {
+  public readonly key: kms.IKey;
+
+  constructor(scope: Construct, id: string, props: RegionStackProps) {
+    super(scope, id, props, { description: 'Key for logs, topics and copies of secrets', stateful: true });
+    const { key } = new RegionKey(this, 'RegionKey', { aliasName: this.names.regionKeyAlias, removalPolicy: this.removalPolicy });
+    this.key = key;
+    if (props.region === CLOUDFRONT_REGION) {
+      new SharedSecret(this, 'OriginVerify', {
+        secretName: this.names.originVerifySecret,
+        description: 'The header by which the load balancers of every region recognise CloudFront',
+        encryptionKey: key,
+        regions: Object.keys(this.deployment.regions)
+          .filter((region) => region !== CLOUDFRONT_REGION)
+          .map((region) => ({ region, encryptionKey: `alias/${this.names.regionKeyAlias}` })),
+        withoutRotationBecause:
+          'CloudFront and the load balancers of every region must change at once, or requests fail. The runbook rotates it by deployments in order; the network admits CloudFront alone besides.',
+        removalPolicy: this.removalPolicy,
+      });
+    }
+  }
+}

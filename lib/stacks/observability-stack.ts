@@ -1,0 +1,71 @@
+import { Duration } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import { EdgeObservability } from '../observability/edge-observability';
+import type { Objectives } from '../observability/objectives';
+import { RegionObservability } from '../observability/region-observability';
+import type { CacheStack } from './cache-stack';
+import type { DatabaseStack } from './database-stack';
+import type { EdgeStack } from './edge-stack';
+import { RegionStack, type RegionStackProps } from './region-stack';
+import type { ServiceStack } from './service-stack';
+
+export interface ObservabilityStackProps extends RegionStackProps {
+  readonly key: kms.IKey;
+  /** In a region that serves. */
+  readonly database?: DatabaseStack;
+  /** In a region that serves. */
+  readonly cache?: CacheStack;
+  /** In a region that serves. */
+  readonly service?: ServiceStack;
+  /** In CloudFront's region. */
+  readonly edge?: EdgeStack;
+}
+
+/** Dashboards and alarms, in the region of the metrics they watch. */
+export class ObservabilityStack extends RegionStack {
+  constructor(scope: Construct, id: string, props: ObservabilityStackProps) {
+    super(scope, id, props, { description: 'Dashboards and alarms', stateful: false });
+    const { objectives, database, cache } = this.deployment;
+    const common = { encryptionKey: props.key, alarmEmails: objectives.alarmEmails, objectives: this.objectives() };
+    const name = `${this.deployment.name}-${this.deployment.environment}`;
+    if (props.database && props.cache && props.service) {
+      const { fleet } = props.service;
+      new RegionObservability(this, 'Region', {
+        ...common,
+        name,
+        alarmNamePrefix: `${name}-${props.region}`,
+        loadBalancer: fleet.loadBalancer,
+        targetGroup: fleet.targetGroup,
+        autoScalingGroup: fleet.autoScalingGroup,
+        primary: props.database.primary?.instance,
+        replicas: props.database.replicas?.instances,
+        maxDatabaseConnections: database.parameters.maxConnections,
+        replicationGroup: {
+          replicationGroupId: props.cache.cache.replicationGroupId,
+          shards: cache.shards,
+          replicasPerShard: cache.replicasPerShard,
+        },
+      });
+    }
+    if (props.edge) {
+      new EdgeObservability(this, 'Edge', {
+        ...common,
+        name,
+        alarmNamePrefix: `${name}-edge`,
+        distribution: props.edge.distribution.distribution,
+      });
+    }
+  }
+
+  private objectives(): Objectives {
+    const { p95LatencyMs, errorPercent, cacheHitPercent, cpuPercent, replicaLagSeconds } = this.deployment.objectives;
+    return {
+      p95Latency: Duration.millis(p95LatencyMs),
+      errorRatePercent: errorPercent,
+      cacheHitRatePercent: cacheHitPercent,
+      cpuPercent,
+      replicaLag: Duration.seconds(replicaLagSeconds),
+    };
+  }
+}

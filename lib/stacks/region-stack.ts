@@ -1,0 +1,52 @@
+/**
+ * What every stack is given: the deployment, the region it is for, and what follows from both. The only place where the
+ * deployment's words become CDK's.
+ */
+import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Deployment, DeploymentRegion } from '../config/deployment';
+import { type PhysicalNames, physicalNames, systemName } from '../config/names';
+
+/** The header by which load balancers recognise CloudFront. Its value is the secret that the names call `originVerifySecret`. */
+export const ORIGIN_VERIFY_HEADER = 'x-origin-verify';
+
+export interface RegionStackProps {
+  readonly deployment: Deployment;
+  /** The region of the stack. */
+  readonly region: string;
+}
+
+/** A stack of one region of a deployment. */
+export abstract class RegionStack extends Stack {
+  protected readonly deployment: Deployment;
+  protected readonly names: PhysicalNames;
+  /** What happens to stateful resources when they leave the stack, as `protection` says. */
+  protected readonly removalPolicy: RemovalPolicy;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    props: RegionStackProps,
+    options: Pick<StackProps, 'description'> & { readonly stateful: boolean },
+  ) {
+    const { deployment, region } = props;
+    const retained = deployment.protection === 'retained';
+    super(scope, id, {
+      stackName: `${systemName(deployment)}-${region}-${id.toLowerCase()}`,
+      description: `${options.description} (${systemName(deployment)}, ${region})`,
+      env: { account: deployment.account, region },
+      terminationProtection: retained && options.stateful,
+      tags: { 'isochrone:system': systemName(deployment), 'isochrone:environment': deployment.environment },
+    });
+    this.deployment = deployment;
+    this.names = physicalNames(deployment);
+    this.removalPolicy = retained ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+  }
+}
+
+/** The settings of a region that serves. */
+export function regionSettings({ deployment, region }: RegionStackProps): DeploymentRegion {
+  const settings = deployment.regions[region];
+  if (settings === undefined) throw new Error(`${region} is not a region of the deployment; config checks that.`);
+  return settings;
+}

@@ -1,0 +1,69 @@
+import { Duration, SecretValue } from 'aws-cdk-lib';
+import * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import type { Construct } from 'constructs';
+import { OriginRecords } from '../service/origin-records';
+import { ServiceFleet } from '../service/service-fleet';
+import type { CacheStack } from './cache-stack';
+import type { DatabaseStack } from './database-stack';
+import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, regionSettings } from './region-stack';
+
+export interface ServiceStackProps extends RegionStackProps {
+  readonly vpc: ec2.IVpc;
+  readonly key: kms.IKey;
+  readonly database: DatabaseStack;
+  readonly cache: CacheStack;
+}
+
+/** The fleet of a region with its load balancer, what it may reach, and the names under which CloudFront finds it. */
+export class ServiceStack extends RegionStack {
+  public readonly fleet: ServiceFleet;
+
+  constructor(scope: Construct, id: string, props: ServiceStackProps) {
+    super(scope, id, props, { description: 'Load balancer and fleet', stateful: false });
+    const { domain, service, primaryRegion } = this.deployment;
+    const region = regionSettings(props);
+    const zone = route53.HostedZone.fromHostedZoneAttributes(this, 'Zone', {
+      hostedZoneId: domain.hostedZoneId,
+      zoneName: domain.hostedZoneName,
+    });
+    this.fleet = new ServiceFleet(this, 'Fleet', {
+      vpc: props.vpc,
+      certificate: new acm.Certificate(this, 'Certificate', {
+        domainName: this.names.readOrigin,
+        subjectAlternativeNames: [this.names.writeOrigin],
+        validation: acm.CertificateValidation.fromDns(zone),
+      }),
+      originVerification: { headerName: ORIGIN_VERIFY_HEADER, secret: SecretValue.secretsManager(this.names.originVerifySecret) },
+      instanceType: new ec2.InstanceType(service.instanceType),
+      minCapacity: region.minInstances ?? service.minInstances,
+      maxCapacity: region.maxInstances ?? service.maxInstances,
+      targetCpuPercent: service.targetCpuPercent,
+      targetRequestsPerSecond: service.targetRequestsPerSecond,
+      port: service.port,
+      healthCheckGrace: Duration.seconds(service.healthCheckGraceSeconds),
+      removalPolicy: this.removalPolicy,
+    });
+    this.letIn(props);
+    new OriginRecords(this, 'OriginRecords', {
+      zone,
+      target: this.fleet,
+      readName: this.names.readOrigin,
+      writeName: props.region === primaryRegion ? this.names.writeOrigin : undefined,
+    });
+  }
+
+  /** The network and IAM let the fleet through to the region's databases and cache. The rules belong to this stack: the others stand without it. */
+  private letIn({ database: { primary, replicas }, cache: { cache } }: ServiceStackProps): void {
+    const { applicationUser } = this.deployment.database;
+    for (const instance of [...(primary ? [primary.instance] : []), ...(replicas?.instances ?? [])]) {
+      instance.grantConnect(this.fleet, applicationUser);
+    }
+    if (primary) this.fleet.connections.allowToDefaultPort(primary, 'PostgreSQL primary');
+    if (replicas) this.fleet.connections.allowToDefaultPort(replicas, 'PostgreSQL replicas');
+    this.fleet.connections.allowToDefaultPort(cache, 'Valkey');
+    cache.grantConnect(this.fleet);
+  }
+}

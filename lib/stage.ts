@@ -1,0 +1,100 @@
+/** All regions of one deployment, in the order in which they can be deployed. */
+import { Stage, Validations } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { CLOUDFRONT_REGION } from './aws/regions';
+import type { Deployment } from './config/deployment';
+import { IsochroneError } from './errors';
+import { rulePacks } from './rule-packs';
+import { CacheStack } from './stacks/cache-stack';
+import { DatabaseStack } from './stacks/database-stack';
+import { EdgeStack } from './stacks/edge-stack';
+import { KeysStack } from './stacks/keys-stack';
+import { NetworkStack } from './stacks/network-stack';
+import { ObservabilityStack } from './stacks/observability-stack';
+import { ServiceStack } from './stacks/service-stack';
+
+export interface IsochroneStageProps {
+  readonly deployment: Deployment;
+  /**
+   * The regions to build. The others are not synthesized; what they own is addressed by name.
+   *
+   * @default - all regions of the deployment, and CloudFront's
+   */
+  readonly regions?: readonly string[];
+}
+
+/** The stacks of one region. */
+interface RegionStacks {
+  readonly keys: KeysStack;
+  readonly database?: DatabaseStack;
+  readonly service?: ServiceStack;
+}
+
+/**
+ * One deployment: a scope per region with a stack per room. Every synthesis of it is validated by the rule packs.
+ *
+ * @throws IsochroneError if a region is named that the deployment does not have
+ */
+export class IsochroneStage extends Stage {
+  private readonly deployment: Deployment;
+
+  constructor(scope: Construct, id: string, props: IsochroneStageProps) {
+    super(scope, id);
+    this.deployment = props.deployment;
+    Validations.of(this).addPlugins(...rulePacks(this));
+    const all = regionsInOrder(this.deployment);
+    const unknown = props.regions?.find((region) => !all.includes(region));
+    if (unknown !== undefined) {
+      throw new IsochroneError(
+        `regions must be regions of the deployment, got ${JSON.stringify(unknown)}.\n` +
+          `This deployment has ${all.join(', ')}. Name some of them, separated by commas, or leave \`-c regions=\` out for all.`,
+      );
+    }
+    const stacks = new Map(
+      all.filter((region) => props.regions?.includes(region) ?? true).map((region) => [region, this.buildRegion(region)]),
+    );
+    this.orderAcrossRegions(stacks);
+  }
+
+  private buildRegion(region: string): RegionStacks {
+    const { deployment } = this;
+    const scope = new Construct(this, region);
+    const keys = new KeysStack(scope, 'Keys', { deployment, region });
+    const { key } = keys;
+    const edge = region === CLOUDFRONT_REGION ? new EdgeStack(scope, 'Edge', { deployment, region, key }) : undefined;
+    if (deployment.regions[region] === undefined) {
+      new ObservabilityStack(scope, 'Observability', { deployment, region, key, edge });
+      return { keys };
+    }
+    const { vpc } = new NetworkStack(scope, 'Network', { deployment, region, key });
+    const database = new DatabaseStack(scope, 'Database', { deployment, region, vpc, key });
+    const cache = new CacheStack(scope, 'Cache', { deployment, region, vpc, key });
+    const service = new ServiceStack(scope, 'Service', { deployment, region, vpc, key, database, cache });
+    new ObservabilityStack(scope, 'Observability', { deployment, region, key, database, cache, service, edge });
+    return { keys, database, service };
+  }
+
+  /**
+   * What CloudFormation cannot know, because it is addressed by name: keys before secrets that are copied under them, the
+   * primary before its hubs, the origin's secret before the load balancers that ask for it.
+   */
+  private orderAcrossRegions(stacks: ReadonlyMap<string, RegionStacks>): void {
+    const primary = stacks.get(this.deployment.primaryRegion);
+    const edge = stacks.get(CLOUDFRONT_REGION);
+    for (const [region, { keys, database, service }] of stacks) {
+      if (edge && region !== CLOUDFRONT_REGION) {
+        edge.keys.addStackDependency(keys, 'its secrets are copied under the key of each region');
+        service?.addStackDependency(edge.keys, 'its load balancer asks for the secret header');
+      }
+      if (primary?.database && region !== this.deployment.primaryRegion) {
+        primary.database.addStackDependency(keys, 'its master secret is copied under the key of each region');
+        database?.addStackDependency(primary.database, 'its hub follows the primary');
+      }
+    }
+  }
+}
+
+/** The primary first, the others by name; CloudFront's region always, for the edge lives there. */
+function regionsInOrder({ primaryRegion, regions }: Deployment): string[] {
+  return [...new Set([primaryRegion, ...Object.keys(regions).sort(), CLOUDFRONT_REGION])];
+}

@@ -1,0 +1,141 @@
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import { Construct } from 'constructs';
+import * as handler from '../../lambda-edge/normalize-cache-key/normalize';
+import { CachePolicies, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from '../../lib/edge/cache-policies';
+import { CacheTier } from '../../lib/edge/cache-tier';
+
+function policies(quota?: number): CachePolicies {
+  return new CachePolicies(new Stack(new App(), 'Test'), 'Policies', { quota });
+}
+
+const policyCount = (of: CachePolicies) => of.node.findAll().filter((child) => child instanceof cloudfront.CfnCachePolicy).length;
+
+describe('the policy of a tier', () => {
+  const subject = policies();
+  subject.policyOf(CacheTier.STATIC);
+  subject.policyOf(CacheTier.IMMUTABLE);
+  subject.policyOf(
+    CacheTier.of({
+      name: 'picky',
+      minTtl: Duration.seconds(5),
+      defaultTtl: Duration.seconds(10),
+      maxTtl: Duration.seconds(20),
+      query: { allow: ['symbol', 'depth'] },
+      varyByLanguage: true,
+      varyByImageFormat: true,
+      compress: false,
+    }),
+  );
+  const template = Template.fromStack(Stack.of(subject));
+  const hasPolicy = (config: object) =>
+    template.hasResourceProperties('AWS::CloudFront::CachePolicy', { CachePolicyConfig: Match.objectLike(config) });
+
+  test('leaves what is denied to the edge function, and lets CloudFront normalise Accept-Encoding', () => {
+    hasPolicy({
+      MinTTL: 0,
+      DefaultTTL: 7200,
+      MaxTTL: 172_800,
+      ParametersInCacheKeyAndForwardedToOrigin: {
+        CookiesConfig: { CookieBehavior: 'none' },
+        EnableAcceptEncodingBrotli: true,
+        EnableAcceptEncodingGzip: true,
+        HeadersConfig: { HeaderBehavior: 'none' },
+        QueryStringsConfig: { QueryStringBehavior: 'all' },
+      },
+    });
+  });
+
+  test('has no query where the tier has none', () => {
+    hasPolicy({
+      DefaultTTL: 31_536_000,
+      ParametersInCacheKeyAndForwardedToOrigin: Match.objectLike({ QueryStringsConfig: { QueryStringBehavior: 'none' } }),
+    });
+  });
+
+  test('lists allowed parameters and the negotiated headers, never Accept-Encoding', () => {
+    hasPolicy({
+      Name: Match.stringLikeRegexp('^Test-Policies-.*-picky$'),
+      MinTTL: 5,
+      DefaultTTL: 10,
+      MaxTTL: 20,
+      ParametersInCacheKeyAndForwardedToOrigin: {
+        CookiesConfig: { CookieBehavior: 'none' },
+        EnableAcceptEncodingBrotli: false,
+        EnableAcceptEncodingGzip: false,
+        HeadersConfig: { HeaderBehavior: 'whitelist', Headers: ['x-isochrone-language', 'x-isochrone-image-format'] },
+        QueryStringsConfig: { QueryStringBehavior: 'whitelist', QueryStrings: ['depth', 'symbol'] },
+      },
+    });
+  });
+});
+
+test('the headers in the key are those that the edge function sets', () => {
+  expect([LANGUAGE_HEADER, IMAGE_FORMAT_HEADER]).toEqual([handler.LANGUAGE_HEADER, handler.IMAGE_FORMAT_HEADER]);
+});
+
+test('tiers with the same content share one policy, whatever their names and parts of the world', () => {
+  const subject = policies();
+  const first = subject.policyOf(CacheTier.PUBLIC_API);
+  expect(subject.policyOf(CacheTier.REALTIME_MARKET_DATA)).toBe(first);
+  expect(subject.policyOf(CacheTier.PUBLIC_API.with({ name: 'a', query: { deny: ['x'] } }))).toBe(first);
+  expect(subject.policyOf(CacheTier.PUBLIC_API.with({ name: 'b', query: { allow: ['x', 'y'] } }))).toBe(
+    subject.policyOf(CacheTier.PUBLIC_API.with({ name: 'c', query: { allow: ['y', 'x'] } })),
+  );
+  expect(policyCount(subject)).toBe(2);
+  subject.policyOf(CacheTier.NEWS);
+  expect(policyCount(subject)).toBe(3);
+});
+
+test("AWS's own policies are taken where they say exactly the same", () => {
+  const subject = policies();
+  const optimized = CacheTier.of({
+    name: 'optimized',
+    minTtl: Duration.seconds(1),
+    defaultTtl: Duration.days(1),
+    maxTtl: Duration.days(365),
+    query: 'none',
+  });
+  expect(subject.policyOf(CacheTier.UNCACHED)).toBe(cloudfront.CachePolicy.CACHING_DISABLED);
+  expect(subject.policyOf(optimized)).toBe(cloudfront.CachePolicy.CACHING_OPTIMIZED);
+  expect(subject.policyOf(optimized.with({ name: 'raw', compress: false }))).toBe(
+    cloudfront.CachePolicy.CACHING_OPTIMIZED_FOR_UNCOMPRESSED_OBJECTS,
+  );
+  expect(policyCount(subject)).toBe(0);
+  subject.policyOf(optimized.with({ name: 'almost', minTtl: Duration.seconds(0) }));
+  expect(policyCount(subject)).toBe(1);
+});
+
+test('the quota counts policies, not tiers', () => {
+  const subject = policies(1);
+  subject.policyOf(CacheTier.PUBLIC_API);
+  subject.policyOf(CacheTier.REFERENCE_DATA);
+  subject.policyOf(CacheTier.UNCACHED);
+  expect(() => subject.policyOf(CacheTier.NEWS)).toThrow(
+    'CachePolicies at Test/Policies: the number of cache policies, with that of the tier "news", must be at most 1, got 2.',
+  );
+});
+
+test('two different tiers of one name are refused, the same one twice is not', () => {
+  const subject = policies();
+  subject.policyOf(CacheTier.NEWS);
+  subject.policyOf(CacheTier.NEWS.with({}));
+  expect(() => subject.policyOf(CacheTier.NEWS.with({ compress: false }))).toThrow(
+    'the name of a tier must be that of one tier only, got "news"',
+  );
+});
+
+test('names differ even where the place in the tree is too long for a name', () => {
+  const stack = new Stack(new App(), 'Test');
+  let scope: Construct = stack;
+  for (let depth = 0; depth < 12; depth++) scope = new Construct(scope, `a-rather-long-level-${depth}`);
+  const subject = new CachePolicies(scope, 'Policies');
+  subject.policyOf(CacheTier.NEWS);
+  subject.policyOf(CacheTier.STATIC);
+  const names = Object.values(Template.fromStack(stack).findResources('AWS::CloudFront::CachePolicy')).map(
+    ({ Properties }) => Properties.CachePolicyConfig.Name as string,
+  );
+  expect(new Set(names).size).toBe(2);
+  expect(Math.max(...names.map((name) => name.length))).toBeLessThanOrEqual(128);
+});
