@@ -31,4 +31,15 @@ export function acknowledge(construct: IConstruct, reason: string, ...rules: rea
     );
   }
   Validations.of(construct).acknowledge(...rules.map((id) => ({ id, reason })));
+  withoutTraces(construct);
+}
+
+/**
+ * CDK notes with each acknowledgement where in the sources it was made, even where traces are switched off. The paths would
+ * make the assembly's bytes depend on the folder it is synthesized in.
+ */
+function withoutTraces({ node }: IConstruct): void {
+  for (const entry of node.metadata as { type: string; trace?: string[] }[]) {
+    if (entry.type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY) entry.trace = undefined;
+  }
 }

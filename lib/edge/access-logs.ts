@@ -243,7 +243,7 @@ export class EdgeAccessLogs extends Construct {
     encryptionKey?.addToResourcePolicy(
       new iam.PolicyStatement({
         principals,
-        actions: ['kms:GenerateDataKey*', 'kms:Decrypt'],
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
         resources: ['*'],
         conditions: { StringEquals: { 'aws:SourceAccount': stack.account }, ArnLike: { 'aws:SourceArn': source } },
       }),

@@ -207,7 +207,8 @@ export class EdgeDistribution extends Construct {
     super(scope, id);
     requireCloudFrontRegion(this, 'The certificate, the web ACL and the edge functions of CloudFront live in us-east-1 only.');
     const behaviors = props.behaviors ?? [];
-    const all: readonly EdgeBehavior[] = [...behaviors, { pathPattern: '*', tier: props.defaultTier ?? CacheTier.UNCACHED }];
+    const defaultBehavior: EdgeBehavior = { pathPattern: '*', tier: props.defaultTier ?? CacheTier.UNCACHED };
+    const all = [...behaviors, defaultBehavior];
     this.checkNames(props);
     this.checkOriginVerify(props.originVerify);
     this.checkOriginShield(props.originShieldRegion);
@@ -226,7 +227,7 @@ export class EdgeDistribution extends Construct {
         functionName: props.functionName,
       });
     }
-    this.distribution = this.createDistribution(props, all);
+    this.distribution = this.createDistribution(props, behaviors, defaultBehavior);
     this.accessLogs = new EdgeAccessLogs(this, 'AccessLogs', {
       distribution: this.distribution,
       retention: props.accessLogs?.retention,
@@ -237,7 +238,11 @@ export class EdgeDistribution extends Construct {
     if (props.hostedZone) this.createRecords(props.hostedZone);
   }
 
-  private createDistribution(props: EdgeDistributionProps, all: readonly EdgeBehavior[]): cloudfront.Distribution {
+  private createDistribution(
+    props: EdgeDistributionProps,
+    behaviors: readonly EdgeBehavior[],
+    defaultBehavior: EdgeBehavior,
+  ): cloudfront.Distribution {
     const policies = new CachePolicies(this, 'CachePolicies', { quota: props.maxCachePolicies });
     const responseHeadersPolicy = this.createSecurityHeaders(props.contentSecurityPolicy);
     const customHeaders = originHeaders(props.originVerify);
@@ -269,7 +274,6 @@ export class EdgeDistribution extends Construct {
           : undefined,
     });
 
-    const [defaultBehavior] = all.slice(-1) as [EdgeBehavior];
     const distribution = new cloudfront.Distribution(this, 'Distribution', {
       comment: props.domainNames[0],
       defaultBehavior: options(defaultBehavior),
@@ -284,7 +288,7 @@ export class EdgeDistribution extends Construct {
       // The cache hit rate and the origin's latency are among them.
       publishAdditionalMetrics: true,
     });
-    for (const behavior of all.slice(0, -1)) {
+    for (const behavior of behaviors) {
       const { origin, ...rest } = options(behavior);
       distribution.addBehavior(behavior.pathPattern, origin, rest);
     }

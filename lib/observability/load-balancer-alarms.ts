@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { ComparisonOperator, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { ComparisonOperator, MathExpression, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { CustomMonitoringProps } from 'cdk-monitoring-constructs';
 import { alarmed } from './alarmed-metric';
@@ -73,7 +73,11 @@ export function loadBalancerMonitoring(
 }
 
 /** Whether a load balancer has somewhere to send requests. */
-export function targetGroupMonitoring(targetGroup: elbv2.IApplicationTargetGroup): CustomMonitoringProps {
+export function targetGroupMonitoring(
+  targetGroup: elbv2.IApplicationTargetGroup,
+  loadBalancer: elbv2.IApplicationLoadBalancer | undefined,
+): CustomMonitoringProps {
+  const through = (metric: Metric): Metric => (loadBalancer ? namedBy(loadBalancer, metric) : metric);
   return {
     humanReadableName: 'Targets',
     alarmFriendlyName: 'Targets',
@@ -84,7 +88,7 @@ export function targetGroupMonitoring(targetGroup: elbv2.IApplicationTargetGroup
           alarmed({
             name: 'NoneHealthy',
             severity: 'Critical',
-            metric: targetGroup.metrics.healthyHostCount({ statistic: 'Maximum', period: Duration.minutes(1), label: 'Healthy' }),
+            metric: through(targetGroup.metrics.healthyHostCount({ statistic: 'Maximum', period: Duration.minutes(1), label: 'Healthy' })),
             comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold: 1,
             periods: 3,
@@ -97,7 +101,9 @@ export function targetGroupMonitoring(targetGroup: elbv2.IApplicationTargetGroup
           alarmed({
             name: 'Unhealthy',
             severity: 'Warning',
-            metric: targetGroup.metrics.unhealthyHostCount({ statistic: 'Maximum', period: Duration.minutes(5), label: 'Unhealthy' }),
+            metric: through(
+              targetGroup.metrics.unhealthyHostCount({ statistic: 'Maximum', period: Duration.minutes(5), label: 'Unhealthy' }),
+            ),
             comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
             threshold: 0,
             // Replacing an instance takes minutes: that alone is no reason to call anybody.
@@ -112,4 +118,13 @@ export function targetGroupMonitoring(targetGroup: elbv2.IApplicationTargetGroup
       },
     ],
   };
+}
+
+/**
+ * The same metric with the load balancer's own name as its dimension. A target group cuts that name out of the ARN of a listener, and
+ * CloudFormation does not document that it cuts what `Fn::GetStackOutput` returns, which is what a reference to another stack becomes.
+ */
+function namedBy(loadBalancer: elbv2.IApplicationLoadBalancer, metric: Metric): Metric {
+  const { LoadBalancer } = loadBalancer.metrics.requestCount().dimensions ?? {};
+  return metric.with({ dimensionsMap: { ...metric.dimensions, LoadBalancer } });
 }

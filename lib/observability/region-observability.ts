@@ -113,7 +113,7 @@ export class RegionObservability extends AlarmedDashboard {
     const busyWrites = props.busyWritesPerSecond ?? Size.kibibytes(256);
 
     if (loadBalancer) this.monitoring.monitorCustom(loadBalancerMonitoring(loadBalancer, objectives, minimumRequests));
-    if (targetGroup) this.monitoring.monitorCustom(targetGroupMonitoring(targetGroup));
+    if (targetGroup) this.monitoring.monitorCustom(targetGroupMonitoring(targetGroup, loadBalancer));
     if (autoScalingGroup) this.monitoring.monitorCustom(fleetMonitoring(autoScalingGroup, objectives));
     if (primary) this.monitoring.monitorCustom(databaseMonitoring(primary, 'Primary', objectives, bounds));
     replicas.forEach((replica, index) => {

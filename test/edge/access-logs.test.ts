@@ -87,11 +87,11 @@ describe('with its defaults', () => {
 });
 
 describe('with props', () => {
-  const stack = testStack();
+  const stack = new Stack(new App(), 'Test', { env: { region: 'us-east-1' } });
   logsIn(stack, {
     retention: Duration.days(119),
-    encryptionKey: new kms.Key(stack, 'Key', { enableKeyRotation: true }),
-    serverAccessLogsBucket: s3.Bucket.fromBucketName(stack, 'Audit', 'audit'),
+    encryptionKey: new kms.Key(stack, 'Key'),
+    serverAccessLogsBucket: new s3.Bucket(stack, 'Audit'),
     removalPolicy: RemovalPolicy.DESTROY,
   });
   const template = Template.fromStack(stack);
@@ -102,7 +102,7 @@ describe('with props', () => {
         Statement: Match.arrayWith([
           Match.objectLike({
             Principal: { Service: 'delivery.logs.amazonaws.com' },
-            Action: ['kms:GenerateDataKey*', 'kms:Decrypt'],
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
             Condition: Match.objectLike({ ArnLike: { 'aws:SourceArn': Match.anyValue() } }),
           }),
         ]),
@@ -114,7 +114,7 @@ describe('with props', () => {
     template.hasResource('AWS::S3::Bucket', {
       Properties: {
         LifecycleConfiguration: { Rules: [Match.objectLike({ ExpirationInDays: 119, Transitions: Match.absent() })] },
-        LoggingConfiguration: { DestinationBucketName: 'audit', LogFilePrefix: 'Logs/' },
+        LoggingConfiguration: { DestinationBucketName: { Ref: Match.stringLikeRegexp('Audit') }, LogFilePrefix: 'Logs/' },
         BucketEncryption: Match.objectLike({
           ServerSideEncryptionConfiguration: [Match.objectLike({ BucketKeyEnabled: true })],
         }),

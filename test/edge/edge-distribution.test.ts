@@ -1,0 +1,340 @@
+import { join } from 'node:path';
+import { App, Lazy, RemovalPolicy, Stack, Stage } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import { CacheTier } from '../../lib/edge/cache-tier';
+import { type EdgeBehavior, EdgeDistribution, type EdgeDistributionProps } from '../../lib/edge/edge-distribution';
+import { EdgeWebAcl } from '../../lib/edge/web-acl';
+import { testStack } from '../test-stack';
+
+const certificateIn = (stack: Stack) =>
+  acm.Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:us-east-1:123456789012:certificate/4a5b');
+const zoneIn = (stack: Stack) =>
+  route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', { hostedZoneId: 'Z123', zoneName: 'example.com' });
+
+/** The configuration of the one distribution in a template. */
+function configOf(template: Template) {
+  const [distribution] = Object.values(template.findResources('AWS::CloudFront::Distribution'));
+  return distribution?.Properties.DistributionConfig;
+}
+
+/** The settings and the handler of the edge function, from the asset as it would be uploaded. */
+function assetOf(stack: Stack, template: Template): string {
+  const [edge] = Object.values(template.findResources('AWS::Lambda::Function'));
+  return join(Stage.of(stack)?.outdir ?? '', `asset.${edge?.Properties.Code.S3Key.replace('.zip', '')}`);
+}
+
+describe("in someone else's stack, with the fewest props", () => {
+  const stack = testStack();
+  new EdgeDistribution(stack, 'Edge', {
+    domainNames: ['www.example.com'],
+    certificate: certificateIn(stack),
+    readOriginName: 'origin.example.com',
+  });
+  const template = Template.fromStack(stack);
+
+  test('caches nothing, takes every method, and gives the origin all but the Host header', () => {
+    const config = configOf(template);
+    expect(config.CacheBehaviors).toBeUndefined();
+    expect(config.DefaultCacheBehavior).toMatchObject({
+      CachePolicyId: cloudfront.CachePolicy.CACHING_DISABLED.cachePolicyId,
+      OriginRequestPolicyId: cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER.originRequestPolicyId,
+      AllowedMethods: expect.arrayContaining(['GET', 'POST', 'DELETE']),
+      ViewerProtocolPolicy: 'redirect-to-https',
+    });
+    expect(config.Origins).toEqual([
+      expect.objectContaining({
+        DomainName: 'origin.example.com',
+        CustomOriginConfig: expect.objectContaining({ OriginProtocolPolicy: 'https-only', OriginSSLProtocols: ['TLSv1.2'] }),
+      }),
+    ]);
+    expect(config.Origins[0].OriginCustomHeaders).toBeUndefined();
+    template.resourceCountIs('AWS::Lambda::Function', 0);
+  });
+
+  test('is protected and logged all the same', () => {
+    expect(configOf(template).WebACLId).toEqual({ 'Fn::GetAtt': [Object.keys(template.findResources('AWS::WAFv2::WebACL'))[0], 'Arn'] });
+    template.resourceCountIs('AWS::Logs::Delivery', 1);
+    template.resourceCountIs('AWS::Route53::RecordSet', 0);
+  });
+});
+
+describe('with all of it', () => {
+  const behaviors: EdgeBehavior[] = [
+    { pathPattern: '/admin/*', tier: CacheTier.UNCACHED },
+    { pathPattern: '/auth/*', tier: CacheTier.UNCACHED },
+    { pathPattern: '/static/hashed/*', tier: CacheTier.IMMUTABLE },
+    { pathPattern: '/static/*', tier: CacheTier.STATIC },
+    { pathPattern: '/media/*', tier: CacheTier.MEDIA.with({ varyByImageFormat: true }) },
+    { pathPattern: '/api/market/overview', tier: CacheTier.MARKET_OVERVIEW },
+    { pathPattern: '/api/market/realtime/*', tier: CacheTier.REALTIME_MARKET_DATA },
+    { pathPattern: '/api/market/historical/*', tier: CacheTier.HISTORICAL_MARKET_DATA },
+    { pathPattern: '/api/reference/*', tier: CacheTier.REFERENCE_DATA },
+    { pathPattern: '/api/news/*', tier: CacheTier.NEWS.with({ varyByLanguage: true }) },
+    { pathPattern: '/api/strategies/*', tier: CacheTier.STRATEGIES },
+    { pathPattern: '/api/public/*', tier: CacheTier.PUBLIC_API },
+    { pathPattern: '/api/stream/*', tier: CacheTier.UNCACHED, methods: 'read' },
+    { pathPattern: '/api/*', tier: CacheTier.UNCACHED },
+  ];
+  const stack = testStack();
+  const edge = new EdgeDistribution(stack, 'Edge', {
+    domainNames: ['www.example.com', 'example.com'],
+    certificate: certificateIn(stack),
+    hostedZone: zoneIn(stack),
+    readOriginName: 'read.example.com',
+    writeOriginName: 'write.example.com',
+    originVerify: {
+      secret: secretsmanager.Secret.fromSecretCompleteArn(
+        stack,
+        'OriginSecret',
+        'arn:aws:secretsmanager:us-east-1:123456789012:secret:origin-AbCdEf',
+      ),
+      field: 'header',
+    },
+    originShieldRegion: 'eu-west-2',
+    behaviors,
+    defaultTier: CacheTier.STANDARD.with({ varyByLanguage: true }),
+    languages: ['en', 'ja'],
+    contentSecurityPolicy: "default-src 'self'",
+    logEncryptionKey: new kms.Key(stack, 'Key', { enableKeyRotation: true }),
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const template = Template.fromStack(stack);
+  const config = configOf(template);
+  const served = [...config.CacheBehaviors, { PathPattern: '*', ...config.DefaultCacheBehavior }];
+  const behaviorOf = (pattern: string) => served.find(({ PathPattern }) => PathPattern === pattern);
+  const cached = behaviors.filter(({ tier }) => tier.cached).map(({ pathPattern }) => pathPattern);
+
+  test('serves the behaviors in their order', () => {
+    expect(config.CacheBehaviors.map(({ PathPattern }: { PathPattern: string }) => PathPattern)).toEqual(
+      behaviors.map(({ pathPattern }) => pathPattern),
+    );
+  });
+
+  test.each([...cached, '*'])('%s is read from the read origin, which sees nothing that is not in the key', (pattern) => {
+    expect(behaviorOf(pattern)).toMatchObject({ TargetOriginId: 'read', AllowedMethods: ['GET', 'HEAD', 'OPTIONS'] });
+    expect(behaviorOf(pattern)).not.toHaveProperty('OriginRequestPolicyId');
+  });
+
+  test.each(['/admin/*', '/auth/*', '/api/*'])('%s takes every method to the write origin', (pattern) => {
+    expect(behaviorOf(pattern)).toMatchObject({ TargetOriginId: 'write', AllowedMethods: expect.arrayContaining(['POST', 'DELETE']) });
+  });
+
+  test('an uncached path can be read from the read origin', () => {
+    expect(behaviorOf('/api/stream/*')).toMatchObject({
+      TargetOriginId: 'read',
+      AllowedMethods: ['GET', 'HEAD', 'OPTIONS'],
+      CachePolicyId: cloudfront.CachePolicy.CACHING_DISABLED.cachePolicyId,
+      OriginRequestPolicyId: cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER.originRequestPolicyId,
+    });
+  });
+
+  test('equal tiers share a policy', () => {
+    expect(behaviorOf('/api/reference/*').CachePolicyId).toEqual(behaviorOf('/api/public/*').CachePolicyId);
+    template.resourceCountIs('AWS::CloudFront::CachePolicy', 9);
+  });
+
+  test('the edge function runs before each cache, and nowhere else', () => {
+    const [version] = Object.keys(template.findResources('AWS::Lambda::Version'));
+    for (const behavior of served) {
+      const associations = [...cached, '*'].includes(behavior.PathPattern)
+        ? [{ EventType: 'viewer-request', LambdaFunctionARN: { Ref: version } }]
+        : undefined;
+      expect({ path: behavior.PathPattern, associations: behavior.LambdaFunctionAssociations }).toEqual({
+        path: behavior.PathPattern,
+        associations,
+      });
+    }
+  });
+
+  test('the edge function does for each path what its tier says', async () => {
+    const { handler } = require(join(assetOf(stack, template), 'index.js'));
+    const answer = async (uri: string) => {
+      const headers = { accept: [{ value: 'image/avif' }], 'accept-language': [{ value: 'ja' }] };
+      const request = { uri, querystring: 'utm_source=x&b=2&a=1', headers };
+      const { querystring, headers: sent } = await handler({ Records: [{ cf: { request } }] });
+      return [querystring, sent['x-isochrone-language']?.[0].value, sent['x-isochrone-image-format']?.[0].value];
+    };
+    expect(await answer('/static/hashed/app.1f.js')).toEqual(['', undefined, undefined]);
+    expect(await answer('/static/app.js')).toEqual(['a=1&b=2', undefined, undefined]);
+    expect(await answer('/media/a.jpg')).toEqual(['a=1&b=2', undefined, 'avif']);
+    expect(await answer('/api/news/today')).toEqual(['a=1&b=2', 'ja', undefined]);
+    expect(await answer('/')).toEqual(['a=1&b=2', 'ja', undefined]);
+  });
+
+  test('viewers connect with TLS 1.2 or later over HTTP/2 and HTTP/3, from everywhere', () => {
+    expect(config).toMatchObject({
+      Aliases: ['www.example.com', 'example.com'],
+      HttpVersion: 'http2and3',
+      IPV6Enabled: true,
+      PriceClass: 'PriceClass_All',
+      ViewerCertificate: { MinimumProtocolVersion: 'TLSv1.2_2025', SslSupportMethod: 'sni-only' },
+    });
+    expect(config).not.toHaveProperty('Restrictions');
+  });
+
+  test('the origins know the distribution by a secret that is not in the template', () => {
+    expect(config.Origins).toHaveLength(2);
+    for (const origin of config.Origins) {
+      expect(origin.OriginCustomHeaders).toEqual([
+        {
+          HeaderName: 'x-origin-verify',
+          HeaderValue:
+            '{{resolve:secretsmanager:arn:aws:secretsmanager:us-east-1:123456789012:secret:origin-AbCdEf:SecretString:header::}}',
+        },
+      ]);
+    }
+  });
+
+  test('Origin Shield stands before the read origin only', () => {
+    const shields = config.Origins.map(({ DomainName, OriginShield }: Record<string, unknown>) => [DomainName, OriginShield]);
+    expect(Object.fromEntries(shields)).toEqual({
+      'read.example.com': { Enabled: true, OriginShieldRegion: 'eu-west-2' },
+      'write.example.com': undefined,
+    });
+  });
+
+  test('answers carry security headers, and Cache-Control as the origin sent it', () => {
+    template.hasResourceProperties('AWS::CloudFront::ResponseHeadersPolicy', {
+      ResponseHeadersPolicyConfig: {
+        SecurityHeadersConfig: {
+          StrictTransportSecurity: { AccessControlMaxAgeSec: 63_072_000, IncludeSubdomains: true, Override: true },
+          ContentTypeOptions: { Override: true },
+          FrameOptions: { FrameOption: 'DENY', Override: true },
+          ReferrerPolicy: { ReferrerPolicy: 'strict-origin-when-cross-origin', Override: true },
+          ContentSecurityPolicy: { ContentSecurityPolicy: "default-src 'self'", Override: false },
+        },
+        CustomHeadersConfig: Match.absent(),
+        RemoveHeadersConfig: Match.absent(),
+      },
+    });
+    expect(new Set(served.map(({ ResponseHeadersPolicyId }) => JSON.stringify(ResponseHeadersPolicyId))).size).toBe(1);
+  });
+
+  test('each name has an A and an AAAA record', () => {
+    const records = Object.values(template.findResources('AWS::Route53::RecordSet')).map(({ Properties }) => [
+      Properties.Name,
+      Properties.Type,
+    ]);
+    expect(records.sort()).toEqual([
+      ['example.com.', 'A'],
+      ['example.com.', 'AAAA'],
+      ['www.example.com.', 'A'],
+      ['www.example.com.', 'AAAA'],
+    ]);
+  });
+
+  test('hit rates are measured, and logs follow the removal policy and the key', () => {
+    template.resourceCountIs('AWS::CloudFront::MonitoringSubscription', 1);
+    template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
+    template.hasResource('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete', Properties: { KmsKeyId: Match.anyValue() } });
+  });
+
+  test('other rooms find the distribution, its names and its web ACL', () => {
+    expect(edge.domainNames).toEqual(['www.example.com', 'example.com']);
+    expect(stack.resolve(edge.webAcl.webAclRef.webAclArn)).toEqual(config.WebACLId);
+    expect(stack.resolve(edge.distribution.distributionId)).toEqual({ Ref: expect.any(String) });
+  });
+});
+
+describe('a value that CDK would take and CloudFront refuse or never use', () => {
+  function build(props: Partial<EdgeDistributionProps>, region: string | undefined = 'us-east-1') {
+    const stack = new Stack(new App(), 'Test', { env: { region } });
+    return () =>
+      new EdgeDistribution(stack, 'Edge', {
+        domainNames: ['www.example.com'],
+        certificate: certificateIn(stack),
+        readOriginName: 'read.example.com',
+        ...props,
+      });
+  }
+  const cached = (...patterns: string[]): Partial<EdgeDistributionProps> => ({
+    behaviors: patterns.map((pathPattern) => ({ pathPattern, tier: CacheTier.NEWS })),
+  });
+  const paths = (count: number) => cached(...Array.from({ length: count }, (_, i) => `/${i}`));
+  const token = Lazy.string({ produce: () => 'Whatever It Is' });
+  const secret = {} as secretsmanager.ISecret;
+  const zone = { zoneName: 'example.com' } as route53.IHostedZone;
+  const byLanguage = CacheTier.NEWS.with({ varyByLanguage: true });
+
+  test.each<[string, Partial<EdgeDistributionProps>]>([
+    ['domainNames must be at least one name', { domainNames: [] }],
+    ['domainNames[0] must be a DNS name in lower case', { domainNames: ['https://www.example.com'] }],
+    ['domainNames[0] must be a DNS name in lower case', { domainNames: ['WWW.example.com'] }],
+    ['domainNames[1] must be named once', { domainNames: ['a.example.com', 'a.example.com'] }],
+    [
+      'domainNames[0] must be a name in the hosted zone, example.com, got "www.example.org"',
+      { domainNames: ['www.example.org'], hostedZone: zone },
+    ],
+    ['domainNames[0] must be a name in the hosted zone', { domainNames: ['notexample.com'], hostedZone: zone }],
+    ['readOriginName must be a DNS name', { readOriginName: '192.0.2.1' }],
+    ['readOriginName must be a DNS name', { readOriginName: '*.example.com' }],
+    ['writeOriginName must be a DNS name', { writeOriginName: 'write.example.com/api' }],
+    ['originVerify.headerName must be a header that begins with `x-`', { originVerify: { secret, headerName: 'Host' } }],
+    ['originVerify.headerName must be', { originVerify: { secret, headerName: 'x-amz-verify' } }],
+    ['Use eu-west-2, the nearest to eu-west-3.', { originShieldRegion: 'eu-west-3' }],
+    ['Use the one nearest to the read origin.', { originShieldRegion: 'mars-north-1' }],
+    ['behaviors must be at most 75, got "76 behaviors"', paths(76)],
+    ['behaviors must be at most 2, got "3 behaviors"', { ...paths(3), maxBehaviors: 2 }],
+    ['behaviors[0].pathPattern must be 1 to 255 of the characters', cached('/a b')],
+    ['behaviors[0].pathPattern must be a pattern that leaves some path to the default behavior', cached('/*')],
+    ['behaviors[1].pathPattern must be a pattern that behaviors[0], /a/*, does not match first, got "/a/*"', cached('/a/*', '/a/*')],
+    ['behaviors[2].pathPattern must be a pattern that behaviors[0], /a/*, does not match first', cached('/a/*', '/c', '/a/b')],
+    [
+      'behaviors[0].methods must be \'read\' with the cached tier "news"',
+      { behaviors: [{ pathPattern: '/a', tier: CacheTier.NEWS, methods: 'all' }] },
+    ],
+    ['languages[0] must be a BCP 47 tag', { languages: ['en_GB'] }],
+    ['languages[1] must be a BCP 47 tag, named once', { languages: ['en', 'EN'] }],
+    ['languages must be at least one language, because the tier "news" varies by language', { defaultTier: byLanguage }],
+    ['the number of cache policies', { ...cached('/a'), maxCachePolicies: 0 }],
+  ])('is refused: %s', (message, props) => {
+    expect(build(props)).toThrow(message);
+  });
+
+  test.each<[string, Partial<EdgeDistributionProps>]>([
+    ['a wildcard name', { domainNames: ['*.example.com', 'example.com'], hostedZone: zone }],
+    ['names that are known only on deployment', { domainNames: [token], readOriginName: token, writeOriginName: token }],
+    [
+      'another x- header',
+      { originVerify: { secret: { secretValue: { unsafeUnwrap: () => 'x' } } as secretsmanager.ISecret, headerName: 'X-Edge2' } },
+    ],
+    ['a region with Origin Shield', { originShieldRegion: 'eu-west-2' }],
+    ['a region that is known only on deployment', { originShieldRegion: token }],
+    ['75 behaviors', paths(75)],
+    ['more behaviors where the quota is higher', { ...paths(76), maxBehaviors: 76 }],
+    ['the narrower pattern first', cached('/a/b', '/a/*')],
+    ['patterns that only overlap', cached('/a/*', '*.jpg')],
+    ['languages that a tier needs', { defaultTier: byLanguage, languages: ['en', 'pt-BR'] }],
+  ])('its neighbour passes: %s', (_, props) => {
+    expect(build(props)).not.toThrow();
+  });
+
+  test('a stack outside us-east-1 is refused with the way out', () => {
+    expect(build({}, 'eu-west-1')).toThrow(
+      'EdgeDistribution at Test/Edge: env.region of the stack must be us-east-1, got "eu-west-1".\n' +
+        'The certificate, the web ACL and the edge functions of CloudFront live in us-east-1 only. ' +
+        "Put the construct into a stack of its own with `env: { region: 'us-east-1' }`. It serves the whole world from there.",
+    );
+  });
+});
+
+test('takes a web ACL and a restriction by country of the user, in a stack without a region', () => {
+  const stack = new Stack(new App(), 'Test');
+  const { webAcl } = new EdgeWebAcl(stack, 'OwnAcl', { requestsPerMinute: 5000 });
+  const edge = new EdgeDistribution(stack, 'Edge', {
+    domainNames: ['www.example.com'],
+    certificate: certificateIn(stack),
+    readOriginName: 'read.example.com',
+    webAcl,
+    geoRestriction: cloudfront.GeoRestriction.allowlist('JP'),
+  });
+  expect(edge.webAcl).toBe(webAcl);
+  const template = Template.fromStack(stack);
+  template.resourceCountIs('AWS::WAFv2::WebACL', 1);
+  expect(configOf(template).Restrictions).toEqual({ GeoRestriction: { RestrictionType: 'whitelist', Locations: ['JP'] } });
+});

@@ -1,0 +1,35 @@
+/** The market deployment, synthesized and validated in this process as `cdk synth` does it, and read back as an assembly. */
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import type { Deployment } from '../lib/config/deployment';
+import { loadDeployment } from '../lib/config/load';
+import { systemName } from '../lib/config/names';
+import { type Assembly, readAssembly } from '../lib/review/assembly';
+import { IsochroneStage } from '../lib/stage';
+
+const ROOT = join(__dirname, '..');
+const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
+
+export interface MarketStage {
+  readonly stage: IsochroneStage;
+  readonly assembly: Assembly;
+}
+
+export function marketDeployment(): Deployment {
+  return loadDeployment(join(ROOT, 'deployments', 'market.yaml'));
+}
+
+/** Builds a stage without synthesizing it. */
+export function marketStage(deployment: Deployment, regions?: readonly string[]): IsochroneStage {
+  const app = new App({ context, outdir: mkdtempSync(join(tmpdir(), 'isochrone-market-')), analyticsReporting: false, autoSynth: false });
+  return new IsochroneStage(app, systemName(deployment), { deployment, regions });
+}
+
+/** Synthesizes a stage. Any finding of any rule throws. */
+export function synthesizeMarket(deployment: Deployment = marketDeployment(), regions?: readonly string[]): MarketStage {
+  const stage = marketStage(deployment, regions);
+  const { directory } = (stage.node.root as App).synth();
+  return { stage, assembly: readAssembly(directory) };
+}

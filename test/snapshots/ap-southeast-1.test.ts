@@ -1,0 +1,3 @@
+import { describeStacksOf } from './stack-snapshots';
+
+describeStacksOf('ap-southeast-1');

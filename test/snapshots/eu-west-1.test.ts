@@ -1,0 +1,3 @@
+import { describeStacksOf } from './stack-snapshots';
+
+describeStacksOf('eu-west-1');

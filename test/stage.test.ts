@@ -1,0 +1,185 @@
+/** The whole house, synthesized with validation: what must be in it, what must never change, and in which order it is deployed. */
+import { Stack, Stage, Validations } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import { STATEFUL_RESOURCE_TYPES } from '../lib/aws/stateful';
+import type { AssemblyStack, TemplateResource } from '../lib/review/assembly';
+import { marketDeployment, marketStage, synthesizeMarket } from './market-stage';
+
+const { stage, assembly } = synthesizeMarket();
+
+function stackAt(path: string): AssemblyStack {
+  const found = assembly.stacks.find((stack) => stack.path === `market-production/${path}`);
+  if (!found) throw new Error(`There is no stack ${path}.`);
+  return found;
+}
+
+function resources(type: string, among: readonly AssemblyStack[] = assembly.stacks): TemplateResource[] {
+  return among.flatMap(({ template }) => Object.values(template.Resources).filter(({ Type }) => Type === type));
+}
+
+const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1'];
+
+describe('what is in it', () => {
+  test('a hub in each other region, with a key of its own and backups, and leaves beside it', () => {
+    for (const region of ['eu-west-1', 'ap-southeast-1']) {
+      const instances = resources('AWS::RDS::DBInstance', [stackAt(`${region}/Database`)]);
+      const hubs = instances.filter(({ Properties }) => Properties?.SourceRegion === 'us-east-1');
+      expect(hubs).toHaveLength(1);
+      expect(hubs[0]?.Properties).toMatchObject({ KmsKeyId: expect.anything(), BackupRetentionPeriod: 14 });
+      expect(instances).toHaveLength(region === 'ap-southeast-1' ? 3 : 2);
+    }
+  });
+
+  test('one replication group, one fleet and one network per region', () => {
+    for (const type of ['AWS::ElastiCache::ReplicationGroup', 'AWS::AutoScaling::AutoScalingGroup', 'AWS::EC2::VPC']) {
+      expect(
+        assembly.stacks
+          .filter((stack) => resources(type, [stack]).length === 1)
+          .map(({ region }) => region)
+          .sort(),
+      ).toEqual([...REGIONS].sort());
+      expect(resources(type)).toHaveLength(3);
+    }
+  });
+
+  test('one distribution with the behaviours of the file in their order, and one web ACL', () => {
+    const [distribution, ...others] = resources('AWS::CloudFront::Distribution');
+    expect(others).toEqual([]);
+    const config = distribution?.Properties?.DistributionConfig as { CacheBehaviors: { PathPattern: string }[] };
+    expect(config.CacheBehaviors.map(({ PathPattern }) => PathPattern)).toEqual(marketDeployment().edge.behaviors.map(({ path }) => path));
+    expect(config.CacheBehaviors.length).toBeGreaterThanOrEqual(12);
+    expect(resources('AWS::WAFv2::WebACL')).toHaveLength(1);
+  });
+
+  test('a deployment value reaches the template: the TTL of static files', () => {
+    const deployment = marketDeployment();
+    const { static: tier } = deployment.edge.tiers;
+    if (!tier) throw new Error('The market deployment has no tier for static files.');
+    tier.defaultTtlSeconds = 7201;
+    const changed = synthesizeMarket(deployment, ['us-east-1']).assembly.stacks;
+    const ttls = resources('AWS::CloudFront::CachePolicy', changed).map(
+      ({ Properties }) => (Properties?.CachePolicyConfig as { DefaultTTL: number }).DefaultTTL,
+    );
+    expect(ttls).toContain(7201);
+    expect(ttls).not.toContain(7200);
+  });
+});
+
+describe('what is never lost', () => {
+  const stateful = assembly.stacks.flatMap(({ path, template }) =>
+    Object.entries(template.Resources)
+      .filter(([, { Type }]) => STATEFUL_RESOURCE_TYPES.includes(Type))
+      .map(([logicalId, resource]) => ({ path, logicalId, resource })),
+  );
+
+  // A logical ID that changes replaces the resource: for these, that is a breaking change of the project.
+  test('the logical IDs of stateful resources', () => {
+    expect(stateful.map(({ path, logicalId, resource }) => `${path} ${resource.Type} ${logicalId}`).sort()).toMatchSnapshot();
+  });
+
+  test('stateful resources are kept, and protected where their service can', () => {
+    for (const { resource } of stateful) {
+      expect(['Retain', 'RetainExceptOnCreate']).toContain(resource.DeletionPolicy);
+      expect(resource.UpdateReplacePolicy).toBe('Retain');
+      if (resource.Type === 'AWS::RDS::DBInstance') expect(resource.Properties?.DeletionProtection).toBe(true);
+    }
+    const protectedStacks = new Set(stateful.filter(({ resource }) => resource.Type !== 'AWS::S3::Bucket').map(({ path }) => path));
+    const terminable = allStacks(stage).filter((stack) => protectedStacks.has(stack.node.path) && !stack.terminationProtection);
+    expect(terminable.map(({ node }) => node.path)).toEqual([]);
+  });
+
+  test('`disposable` relaxes all of it at once', () => {
+    const { assembly: disposable, stage: disposableStage } = synthesizeMarket({ ...marketDeployment(), protection: 'disposable' }, [
+      'us-east-1',
+    ]);
+    const kept = disposable.stacks.flatMap(({ template }) =>
+      Object.entries(template.Resources).filter(
+        ([, { Type, DeletionPolicy }]) => STATEFUL_RESOURCE_TYPES.includes(Type) && DeletionPolicy === 'Retain',
+      ),
+    );
+    expect(kept).toEqual([]);
+    expect(resources('AWS::RDS::DBInstance', disposable.stacks).map(({ Properties }) => Properties?.DeletionProtection)).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect(allStacks(disposableStage).filter(({ terminationProtection }) => terminationProtection)).toEqual([]);
+  });
+});
+
+describe('the order of deployment', () => {
+  test('keys before secrets, the primary before its hubs, the secret before the load balancers that ask for it', () => {
+    const dependenciesOf = (path: string) => stackAt(path).dependsOn.map((dependency) => dependency.replace('market-production/', ''));
+    expect(dependenciesOf('us-east-1/Keys')).toEqual(expect.arrayContaining(['eu-west-1/Keys', 'ap-southeast-1/Keys']));
+    expect(dependenciesOf('us-east-1/Database')).toEqual(
+      expect.arrayContaining(['us-east-1/Network', 'us-east-1/Keys', 'eu-west-1/Keys', 'ap-southeast-1/Keys']),
+    );
+    expect(dependenciesOf('ap-southeast-1/Database')).toEqual(expect.arrayContaining(['us-east-1/Database', 'ap-southeast-1/Network']));
+    expect(dependenciesOf('ap-southeast-1/Service')).toEqual(
+      expect.arrayContaining(['us-east-1/Keys', 'ap-southeast-1/Database', 'ap-southeast-1/Cache']),
+    );
+  });
+
+  test('nothing in one region refers to another one but by name', () => {
+    for (const { region, template } of assembly.stacks) {
+      const referred = [...JSON.stringify(template).matchAll(/"Fn::GetStackOutput":\{[^}]*"Region":"([^"]+)"/g)].map((match) => match[1]);
+      expect(referred.filter((other) => other !== region)).toEqual([]);
+    }
+  });
+
+  test('no stack exports to another one: nothing can be locked', () => {
+    expect(assembly.stacks.filter(({ template }) => JSON.stringify(template).includes('Fn::ImportValue'))).toEqual([]);
+  });
+});
+
+describe('a part of the deployment', () => {
+  test('a region that it does not have is refused, with those it has', () => {
+    expect(() => marketStage(marketDeployment(), ['eu-west-2'])).toThrow(
+      /regions must be regions of the deployment, got "eu-west-2"\.\n.*us-east-1, ap-southeast-1, eu-west-1/,
+    );
+  });
+
+  test("without a region of its own in CloudFront's, the edge still lives there", () => {
+    const deployment = marketDeployment();
+    delete deployment.regions['us-east-1'];
+    const { assembly: european } = synthesizeMarket({ ...deployment, primaryRegion: 'eu-west-1' });
+    expect(
+      european.stacks
+        .filter(({ region }) => region === 'us-east-1')
+        .map(({ path }) => path.split('/').at(-1))
+        .sort(),
+    ).toEqual(['Edge', 'Keys', 'Observability']);
+  });
+});
+
+describe('acknowledgements', () => {
+  const constructs = stage.node.findAll().map((construct) => ({ construct, rules: acknowledged(construct) }));
+  const acknowledgements = constructs.flatMap(({ construct, rules }) => rules.map(([rule, reason]) => ({ construct, rule, reason })));
+
+  test('there are some, or this test would prove nothing', () => {
+    expect(acknowledgements.length).toBeGreaterThan(20);
+  });
+
+  test('none stands on a whole stack or stage', () => {
+    expect(acknowledgements.filter(({ construct }) => Stack.isStack(construct) || Stage.isStage(construct))).toEqual([]);
+  });
+
+  // A reviewer reads them here: a new reason, or a new rule under an old reason, shows up in the diff.
+  test('each one has a reason', () => {
+    const byReason = new Map<string, Set<string>>();
+    for (const { rule, reason } of acknowledgements)
+      byReason.set(reason, (byReason.get(reason) ?? new Set()).add(rule.replace(/^Annotation::/i, '')));
+    expect([...byReason].map(([reason, rules]) => `${[...rules].sort().join(', ')}: ${reason}`).sort()).toMatchSnapshot();
+    for (const { reason } of acknowledgements) expect(reason.length).toBeGreaterThan(40);
+  });
+});
+
+function allStacks(scope: IConstruct): Stack[] {
+  return scope.node.findAll().filter((construct): construct is Stack => Stack.isStack(construct));
+}
+
+function acknowledged({ node }: IConstruct): [rule: string, reason: string][] {
+  return node.metadata
+    .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+    .flatMap(({ data }) => Object.entries(data as Record<string, string>));
+}
