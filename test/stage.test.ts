@@ -58,7 +58,7 @@ describe('what is in it', () => {
     tier.defaultTtlSeconds = 7201;
     const changed = synthesizeMarket(deployment, ['us-east-1']).assembly.stacks;
     const ttls = resources('AWS::CloudFront::CachePolicy', changed).map(
-      ({ Properties }) => (Properties?.CachePolicyConfig as { DefaultTTL: number }).DefaultTTL,
+      ({ Properties }) => (Properties as { CachePolicyConfig: { DefaultTTL: number } }).CachePolicyConfig.DefaultTTL,
     );
     expect(ttls).toContain(7201);
     expect(ttls).not.toContain(7200);

@@ -35,7 +35,7 @@ export interface EdgeBehavior {
 }
 
 /** A header by which the origin knows that a request came through this distribution. */
-export interface OriginVerification {
+export interface EdgeOriginVerification {
   /**
    * The header. The origin refuses requests without it, or with another value.
    *
@@ -74,7 +74,7 @@ export interface EdgeDistributionProps {
    *
    * @default - none: anyone who learns an origin's name can pass by the edge, and by its web ACL
    */
-  readonly originVerify?: OriginVerification;
+  readonly originVerification?: EdgeOriginVerification;
   /**
    * Which paths are served how, the first match first.
    *
@@ -210,7 +210,7 @@ export class EdgeDistribution extends Construct {
     const defaultBehavior: EdgeBehavior = { pathPattern: '*', tier: props.defaultTier ?? CacheTier.UNCACHED };
     const all = [...behaviors, defaultBehavior];
     this.checkNames(props);
-    this.checkOriginVerify(props.originVerify);
+    this.checkOriginVerification(props.originVerification);
     this.checkOriginShield(props.originShieldRegion);
     this.checkBehaviors(behaviors, props.maxBehaviors ?? CLOUDFRONT.cacheBehaviors);
     this.checkLanguages(all, props.languages ?? []);
@@ -245,7 +245,7 @@ export class EdgeDistribution extends Construct {
   ): cloudfront.Distribution {
     const policies = new CachePolicies(this, 'CachePolicies', { quota: props.maxCachePolicies });
     const responseHeadersPolicy = this.createSecurityHeaders(props.contentSecurityPolicy);
-    const customHeaders = originHeaders(props.originVerify);
+    const customHeaders = originHeaders(props.originVerification);
     const read = new origins.HttpOrigin(props.readOriginName, {
       originId: 'read',
       customHeaders,
@@ -374,11 +374,11 @@ export class EdgeDistribution extends Construct {
     });
   }
 
-  private checkOriginVerify(verify: OriginVerification | undefined): void {
+  private checkOriginVerification(verify: EdgeOriginVerification | undefined): void {
     const headerName = verify?.headerName;
     if (headerName === undefined || Token.isUnresolved(headerName) || CUSTOM_HEADER.test(headerName)) return;
     throw invalidValue(this, {
-      property: 'originVerify.headerName',
+      property: 'originVerification.headerName',
       value: headerName,
       allowed: 'a header that begins with `x-`, other than `x-amz-…`, `x-edge-…` and `x-real-ip`',
       rule: 'CloudFront keeps those, and the standard ones, for itself.',
@@ -484,7 +484,7 @@ function methodsOf({ methods, tier }: EdgeBehavior): 'read' | 'all' {
   return methods ?? (tier.cached ? 'read' : 'all');
 }
 
-function originHeaders(verify: OriginVerification | undefined): Record<string, string> | undefined {
+function originHeaders(verify: EdgeOriginVerification | undefined): Record<string, string> | undefined {
   if (verify === undefined) return undefined;
   const value = verify.field === undefined ? verify.secret.secretValue : verify.secret.secretValueFromJson(verify.field);
   // A dynamic reference: the value itself is neither in the template nor here.

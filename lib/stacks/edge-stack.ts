@@ -48,7 +48,7 @@ export class EdgeStack extends RegionStack {
       hostedZone: zone,
       readOriginName: this.names.readOrigin,
       writeOriginName: this.names.writeOrigin,
-      originVerify: {
+      originVerification: {
         headerName: ORIGIN_VERIFY_HEADER,
         secret: secretsmanager.Secret.fromSecretNameV2(this, 'OriginVerify', this.names.originVerifySecret),
       },

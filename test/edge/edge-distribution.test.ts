@@ -87,7 +87,7 @@ describe('with all of it', () => {
     hostedZone: zoneIn(stack),
     readOriginName: 'read.example.com',
     writeOriginName: 'write.example.com',
-    originVerify: {
+    originVerification: {
       secret: secretsmanager.Secret.fromSecretCompleteArn(
         stack,
         'OriginSecret',
@@ -274,8 +274,8 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ['readOriginName must be a DNS name', { readOriginName: '192.0.2.1' }],
     ['readOriginName must be a DNS name', { readOriginName: '*.example.com' }],
     ['writeOriginName must be a DNS name', { writeOriginName: 'write.example.com/api' }],
-    ['originVerify.headerName must be a header that begins with `x-`', { originVerify: { secret, headerName: 'Host' } }],
-    ['originVerify.headerName must be', { originVerify: { secret, headerName: 'x-amz-verify' } }],
+    ['originVerification.headerName must be a header that begins with `x-`', { originVerification: { secret, headerName: 'Host' } }],
+    ['originVerification.headerName must be', { originVerification: { secret, headerName: 'x-amz-verify' } }],
     ['Use eu-west-2, the nearest to eu-west-3.', { originShieldRegion: 'eu-west-3' }],
     ['Use the one nearest to the read origin.', { originShieldRegion: 'mars-north-1' }],
     ['behaviors must be at most 75, got "76 behaviors"', paths(76)],
@@ -301,7 +301,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ['names that are known only on deployment', { domainNames: [token], readOriginName: token, writeOriginName: token }],
     [
       'another x- header',
-      { originVerify: { secret: { secretValue: { unsafeUnwrap: () => 'x' } } as secretsmanager.ISecret, headerName: 'X-Edge2' } },
+      { originVerification: { secret: { secretValue: { unsafeUnwrap: () => 'x' } } as secretsmanager.ISecret, headerName: 'X-Edge2' } },
     ],
     ['a region with Origin Shield', { originShieldRegion: 'eu-west-2' }],
     ['a region that is known only on deployment', { originShieldRegion: token }],
