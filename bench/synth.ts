@@ -42,7 +42,7 @@ export const synthBenchmark: Benchmark = {
   about: 'seconds to synthesize and validate deployments/market.yaml, against as many empty stacks',
 
   async run(progress): Promise<Figures> {
-    const app = 'npx tsx bin/app.ts';
+    const app = 'node --import tsx bin/app.ts';
     const regions = Object.keys(loadDeployment(join(ROOT, 'deployments', 'market.yaml')).regions);
     const whole: number[] = [];
     const bare: number[] = [];
@@ -54,8 +54,8 @@ export const synthBenchmark: Benchmark = {
       const { seconds, stacks } = synthesize(app, []);
       whole.push(seconds);
       for (const region of regions) perRegion[region]?.push(synthesize(app, ['-c', `regions=${region}`]).seconds);
-      bare.push(synthesize('npx tsx bench/synth-bare.ts', ['-c', `stacks=${stacks}`]).seconds);
-      const timed = synthesize('npx tsx bench/synth-timed.ts', []).stdout;
+      bare.push(synthesize('node --import tsx bench/synth-bare.ts', ['-c', `stacks=${stacks}`]).seconds);
+      const timed = synthesize('node --import tsx bench/synth-timed.ts', []).stdout;
       shares.push(Number(/validationShare=([\d.]+)/.exec(timed)?.[1]));
     }
     return {

@@ -9,7 +9,13 @@ import { IsochroneStage } from '../lib/stage';
 const DEFAULT_DEPLOYMENT = 'deployments/market.yaml';
 
 function main(): void {
-  const app = new App({ analyticsReporting: false, autoSynth: false });
+  const app = new App({
+    analyticsReporting: false,
+    autoSynth: false,
+    // Traces hold absolute paths: without them, an assembly is the same bytes in every folder. CDK_DEBUG=1 brings them back.
+    stackTraces: false,
+    context: { 'aws:cdk:disable-creation-stack-traces': true },
+  });
   const file: unknown = app.node.tryGetContext('deployment') ?? DEFAULT_DEPLOYMENT;
   const regions: unknown = app.node.tryGetContext('regions');
   const deployment = loadDeployment(String(file));

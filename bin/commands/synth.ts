@@ -25,7 +25,7 @@ export const synth: Command = {
     ];
     const start = performance.now();
     const { status } = spawnSync(process.execPath, [cdk(), 'synth', '--quiet', '--output', options.output, ...context], {
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: ['ignore', 'ignore', 'inherit'],
     });
     if (status !== 0) return status ?? 1;
     const seconds = (performance.now() - start) / 1000;
@@ -53,18 +53,14 @@ function cdk(): string {
 }
 
 function nextCommands(paths: readonly string[], context: readonly string[]): string {
-  const scopes = [...new Set(paths.map((path) => path.split('/').slice(0, -1).join('/')))];
+  const stage = paths[0]?.split('/')[0] ?? '';
+  const region = paths[0]?.split('/').slice(0, -1).join('/') ?? '';
   const suffix = context.length > 0 ? ` ${context.join(' ')}` : '';
-  const region = scopes.at(-1) ?? '';
-  const commands: [string, string][] = [
-    [`npx cdk diff '${stageOf(region)}/**'${suffix}`, 'what would change'],
-    [`npx cdk deploy '${region}/*'${suffix}`, 'deploy one region'],
-    [`npx cdk deploy '${stageOf(region)}/**'${suffix}`, 'deploy all, in order'],
-  ];
+  const commands = [
+    [`npx cdk diff '${stage}/**'${suffix}`, 'what would change'],
+    [`npx cdk deploy '${region}/*' --exclusively${suffix}`, 'one region, and nothing else'],
+    [`npx cdk deploy '${stage}/**'${suffix}`, 'all of it, in the right order'],
+  ] as const;
   const width = Math.max(...commands.map(([command]) => command.length));
   return `Next, with credentials:\n${commands.map(([command, what]) => `  ${command.padEnd(width)}   # ${what}`).join('\n')}`;
-}
-
-function stageOf(path: string): string {
-  return path.split('/')[0] ?? path;
 }

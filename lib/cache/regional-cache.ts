@@ -9,6 +9,7 @@ import { Construct, type IConstruct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import { ELASTICACHE } from '../aws/limits';
 import { invalidValue } from '../errors';
+import { keptLogGroup } from '../log-groups';
 
 /** The port of the cache. Changing it would replace the cache, and behind a closed security group another number hides nothing. */
 const PORT = 6379;
@@ -231,9 +232,8 @@ export class RegionalCache extends Construct implements IRegionalCache {
     });
 
     const logEncryptionKey = props.logEncryptionKey ?? this.encryptionKey;
-    allowCloudWatchLogs(this, logEncryptionKey);
     const logDelivery = (type: 'slow-log' | 'engine-log', logGroupId: string) => {
-      const logGroup = new logs.LogGroup(this, logGroupId, {
+      const logGroup = keptLogGroup(this, logGroupId, {
         retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
         encryptionKey: logEncryptionKey,
         removalPolicy: foundationPolicy,
@@ -407,29 +407,6 @@ export class RegionalCache extends Construct implements IRegionalCache {
       );
     }
   }
-}
-
-/** CloudWatch Logs encrypts in its own name, so the key's policy must name it: "Encrypt log data in CloudWatch Logs using AWS KMS". */
-function allowCloudWatchLogs(scope: Construct, key: kms.IKey): void {
-  const stack = Stack.of(scope);
-  key.addToResourcePolicy(
-    new iam.PolicyStatement({
-      sid: 'CloudWatchLogs',
-      principals: [new iam.ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
-      actions: ['kms:Decrypt*', 'kms:DescribeKey', 'kms:Encrypt*', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
-      resources: ['*'],
-      conditions: {
-        ArnLike: {
-          'kms:EncryptionContext:aws:logs:arn': stack.formatArn({
-            service: 'logs',
-            resource: 'log-group',
-            resourceName: '*',
-            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-          }),
-        },
-      },
-    }),
-  );
 }
 
 function isReplicationGroupId(text: string): boolean {

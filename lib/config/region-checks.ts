@@ -8,6 +8,7 @@ export function regionProblems(deployment: Deployment): DeploymentProblem[] {
     ...primaryProblems(deployment),
     ...zoneProblems(deployment),
     ...natProblems(deployment),
+    ...blockProblems(deployment),
     ...overlapProblems(deployment),
     ...nameProblems(deployment),
     ...fleetProblems(deployment),
@@ -84,6 +85,28 @@ function addressRange(cidr: string): { first: number; last: number } {
   const size = 2 ** (32 - Number(bits));
   const first = Math.floor(number / size) * size;
   return { first, last: first + size - 1 };
+}
+
+/** A block is named by its first address; AWS refuses, or silently corrects, any other one. */
+function blockProblems(deployment: Deployment): DeploymentProblem[] {
+  return regionsOf(deployment).flatMap(([name, { cidr }]) => {
+    const first = addressText(addressRange(cidr).first);
+    const [address, bits] = cidr.split('/');
+    if (address === first) return [];
+    return [
+      {
+        path: ['regions', name, 'cidr'],
+        value: cidr,
+        allowed: `the first address of the block and its length`,
+        rule: `${cidr} names an address inside of the block ${first}/${bits}.`,
+        fix: `Write ${first}/${bits}.`,
+      },
+    ];
+  });
+}
+
+function addressText(address: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
 }
 
 function overlapProblems(deployment: Deployment): DeploymentProblem[] {

@@ -9,6 +9,7 @@ import type { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import { RDS_POSTGRESQL } from '../aws/limits';
 import { invalidValue } from '../errors';
+import { keptLogGroup } from '../log-groups';
 
 /** "Turning Enhanced Monitoring on and off", Amazon RDS user guide; 0, which turns it off, is left out. */
 const MONITORING_INTERVALS_SECONDS: readonly number[] = [1, 5, 10, 15, 30, 60];
@@ -306,47 +307,16 @@ export function logGroupsBefore(
   props: PostgresInstanceProps,
 ): Record<PostgresLogType, logs.LogGroup> {
   const create = (type: PostgresLogType) => {
-    const group = new logs.LogGroup(instance, `${type}-log`, {
+    const group = keptLogGroup(instance, `${type}-log`, {
       logGroupName: `/aws/rds/instance/${identifier}/${type}`,
       retention: props.logRetention ?? logs.RetentionDays.ONE_YEAR,
       encryptionKey: props.logEncryptionKey,
-      // Left behind by a first deployment that failed, a group of a fixed name would stop the second.
-      removalPolicy: props.removalPolicy === RemovalPolicy.DESTROY ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
     });
     cfnInstance(instance).node.addDependency(group);
-    if (props.logEncryptionKey === undefined) {
-      acknowledge(
-        group,
-        'CloudWatch Logs encrypts at rest with a key of its own. Give `logEncryptionKey` for a key of your own.',
-        'NIST.800.53.R5-CloudWatchLogGroupEncrypted',
-        'PCI.DSS.321-CloudWatchLogGroupEncrypted',
-      );
-    }
     return group;
   };
   return { postgresql: create('postgresql'), upgrade: create('upgrade') };
-}
-
-/** Lets CloudWatch Logs of this region use the key for log groups of this account. An imported key is left as it is. */
-export function letLogsUse(scope: Construct, key: kms.IKey | undefined): void {
-  const stack = Stack.of(scope);
-  key?.addToResourcePolicy(
-    new iam.PolicyStatement({
-      principals: [new iam.ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
-      actions: ['kms:Encrypt*', 'kms:Decrypt*', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
-      resources: ['*'],
-      conditions: {
-        ArnLike: {
-          'kms:EncryptionContext:aws:logs:arn': stack.formatArn({
-            service: 'logs',
-            resource: 'log-group',
-            resourceName: '*',
-            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-          }),
-        },
-      },
-    }),
-  );
 }
 
 /** The resource behind an instance, for properties that the L2 does not offer. */

@@ -18,7 +18,6 @@ import {
   commonSettings,
   databaseKey,
   databaseSubnets,
-  letLogsUse,
   logGroupsBefore,
   maxAllocatedStorage,
   monitoringRole,
@@ -178,7 +177,6 @@ export class PostgresPrimary extends Construct implements ec2.IConnectable {
     // Not those of the instance: their port is only known at deployment, so rule packs could not judge the rules.
     this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(settings.port) });
     this.masterSecret = this.instance.secret as secretsmanager.ISecret;
-    letLogsUse(this, props.logEncryptionKey);
     this.logGroups = logGroupsBefore(this.instance, props.instanceIdentifier, props);
 
     acknowledgeInstance(this.instance, props);

@@ -17,7 +17,6 @@ import {
   commonSettings,
   databaseKey,
   databaseSubnets,
-  letLogsUse,
   logGroupsBefore,
   monitoringRole,
   type PostgresInstanceProps,
@@ -194,7 +193,6 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
     this.endpoints = this.instances.map((instance) => instance.instanceEndpoint);
     // Not those of the instances: their port is only known at deployment, so rule packs could not judge the rules.
     this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(common.port) });
-    letLogsUse(this, props.logEncryptionKey);
     this.logGroups = Object.fromEntries(
       this.instances.map((instance, index) => {
         const identifier = this.instanceIdentifiers[index] as string;

@@ -1,11 +1,10 @@
 import { ArnFormat, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
-import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge';
 import { invalidValue } from '../errors';
+import { keptLogGroup } from '../log-groups';
 import { requireCloudFrontRegion } from './cloudfront-region';
 
 /** A rule group that AWS or a vendor keeps up to date. */
@@ -140,28 +139,12 @@ export class EdgeWebAcl extends Construct {
   private createLogGroup(props: EdgeWebAclProps): logs.LogGroup {
     // AWS WAF delivers only to groups with this prefix.
     const logGroupName = `aws-waf-logs-${Names.uniqueResourceName(this, { maxLength: 100, separator: '-' })}`;
-    props.logEncryptionKey?.addToResourcePolicy(
-      new iam.PolicyStatement({
-        principals: [new iam.ServicePrincipal(`logs.${Stack.of(this).region}.amazonaws.com`)],
-        actions: ['kms:Encrypt*', 'kms:Decrypt*', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
-        resources: ['*'],
-        conditions: { ArnEquals: { 'kms:EncryptionContext:aws:logs:arn': this.logGroupArn(logGroupName) } },
-      }),
-    );
-    const logGroup = new logs.LogGroup(this, 'LogGroup', {
+    const logGroup = keptLogGroup(this, 'LogGroup', {
       logGroupName,
       retention: props.logRetention ?? logs.RetentionDays.ONE_YEAR,
       encryptionKey: props.logEncryptionKey,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
     });
-    if (props.logEncryptionKey === undefined) {
-      acknowledge(
-        logGroup,
-        'CloudWatch Logs encrypts at rest with a key of its own, and credentials are redacted before they reach it. Give `logEncryptionKey` for a key of your own.',
-        'NIST.800.53.R5-CloudWatchLogGroupEncrypted',
-        'PCI.DSS.321-CloudWatchLogGroupEncrypted',
-      );
-    }
     return logGroup;
   }
 

@@ -1,8 +1,9 @@
-import { ArnFormat, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { invalidValue } from '../errors';
+import { letLogsUse } from '../log-groups';
 
 /** Properties of a {@link RegionKey}. */
 export interface RegionKeyProps {
@@ -59,7 +60,7 @@ export class RegionKey extends Construct {
       enableKeyRotation: true,
       removalPolicy,
     });
-    this.key.addToResourcePolicy(logGroupsOfThisAccount(Stack.of(this)));
+    letLogsUse(this, this.key);
     this.key.addToResourcePolicy(alarmsOfThisAccount(Stack.of(this)));
     this.aliasName = `alias/${props.aliasName}`;
     new kms.Alias(this, 'Alias', {
@@ -68,25 +69,6 @@ export class RegionKey extends Construct {
       removalPolicy: removalPolicy === RemovalPolicy.RETAIN ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : removalPolicy,
     });
   }
-}
-
-/** "Encrypt log data in CloudWatch Logs using AWS KMS", Amazon CloudWatch Logs user guide: the encryption context is the log group's ARN. */
-function logGroupsOfThisAccount(stack: Stack): iam.PolicyStatement {
-  return new iam.PolicyStatement({
-    principals: [new iam.ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
-    actions: ['kms:Encrypt*', 'kms:Decrypt*', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
-    resources: ['*'],
-    conditions: {
-      ArnLike: {
-        'kms:EncryptionContext:aws:logs:arn': stack.formatArn({
-          service: 'logs',
-          resource: 'log-group',
-          resourceName: '*',
-          arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-        }),
-      },
-    },
-  });
 }
 
 /** "Encrypting an Amazon SNS topic: event sources", Amazon SNS developer guide: the publishing service needs the key, not SNS. */

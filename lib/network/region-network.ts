@@ -1,4 +1,4 @@
-import { ArnFormat, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -6,6 +6,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import { invalidValue } from '../errors';
+import { keptLogGroup } from '../log-groups';
 
 /** The address space is laid out for this many zones from the start, so that a zone added later moves no subnet. */
 const ZONES = { min: 2, max: 6 } as const;
@@ -177,36 +178,11 @@ export class RegionNetwork extends Construct {
   private logTraffic(props: RegionNetworkProps): logs.LogGroup {
     const stack = Stack.of(this);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-    props.logEncryptionKey?.addToResourcePolicy(
-      new iam.PolicyStatement({
-        principals: [new iam.ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
-        actions: ['kms:Encrypt*', 'kms:Decrypt*', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
-        resources: ['*'],
-        conditions: {
-          ArnLike: {
-            'kms:EncryptionContext:aws:logs:arn': stack.formatArn({
-              service: 'logs',
-              resource: 'log-group',
-              resourceName: '*',
-              arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-            }),
-          },
-        },
-      }),
-    );
-    const logGroup = new logs.LogGroup(this, 'FlowLogGroup', {
+    const logGroup = keptLogGroup(this, 'FlowLogGroup', {
       retention: props.logRetention ?? logs.RetentionDays.ONE_YEAR,
       encryptionKey: props.logEncryptionKey,
       removalPolicy,
     });
-    if (props.logEncryptionKey === undefined) {
-      acknowledge(
-        logGroup,
-        'CloudWatch Logs encrypts at rest with a key of its own. Flow logs hold addresses and ports, no payload; give `logEncryptionKey` for a key of your own.',
-        'NIST.800.53.R5-CloudWatchLogGroupEncrypted',
-        'PCI.DSS.321-CloudWatchLogGroupEncrypted',
-      );
-    }
 
     // A policy of its own, attached by the role: it exists before the role does, so the first records are not lost.
     const policy = new iam.ManagedPolicy(this, 'FlowLogPolicy', {

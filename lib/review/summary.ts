@@ -58,29 +58,43 @@ function countKinds(types: readonly string[]): KindCount[] {
 }
 
 /** How many kinds the table names before it only counts the rest. */
-const KINDS_SHOWN = 4;
+const KINDS_SHOWN = 3;
 
-/** The summary as a table for a terminal. */
+/** The summary as a table for a terminal of 120 columns. */
 export function formatSummary(summaries: readonly StackSummary[]): string {
   const table = new Table({
-    head: ['Region', 'Stack', 'Resources', 'Most frequent kinds', '● Stateful'],
+    head: ['Region', 'Stack', 'Resources', 'Kinds', '● Stateful'],
     colAligns: ['left', 'left', 'right', 'left', 'left'],
-    style: { head: [], border: [], compact: true },
+    colWidths: [16, 15, 11, 48, 24],
+    wordWrap: true,
+    style: { head: [], border: [] },
   });
-  for (const { region, stack, resources, kinds, stateful } of summaries) {
-    const rest = kinds.length > KINDS_SHOWN ? `, ${kinds.length - KINDS_SHOWN} more kinds` : '';
+  summaries.forEach(({ region, stack, resources, kinds, stateful }, i) => {
+    const rest = kinds.length > KINDS_SHOWN ? ` and ${counted(kinds.length - KINDS_SHOWN, 'more kind')}` : '';
     table.push([
-      region,
+      summaries[i - 1]?.region === region ? '' : region,
       stack,
       resources,
       formatKinds(kinds.slice(0, KINDS_SHOWN)) + rest,
       stateful.length > 0 ? `● ${formatKinds(stateful)}` : '',
     ]);
-  }
+  });
   const total = summaries.reduce((sum, { resources }) => sum + resources, 0);
   const stateful = summaries.flatMap((summary) => summary.stateful).reduce((sum, { count }) => sum + count, 0);
   const regions = new Set(summaries.map(({ region }) => region)).size;
-  return `${table.toString()}\n${summaries.length} stacks in ${regions} regions: ${total} resources, ${stateful} of them stateful (●).`;
+  return `${withoutRules(table.toString())}\n${counted(summaries.length, 'stack')} in ${counted(regions, 'region')}: ${counted(total, 'resource')}, ${stateful} of them stateful (●).`;
+}
+
+/** Only the rule under the head and those around the table: one between all rows would double its length. */
+function withoutRules(table: string): string {
+  return table
+    .split('\n')
+    .filter((line, i) => i === 2 || !line.startsWith('├'))
+    .join('\n');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function formatKinds(kinds: readonly KindCount[]): string {

@@ -153,9 +153,12 @@ describe('by default', () => {
     'AWS::ElastiCache::ParameterGroup',
     'AWS::ElastiCache::User',
     'AWS::ElastiCache::UserGroup',
-    'AWS::Logs::LogGroup',
   ])('%s outlives the stack', (type) => {
     template.allResources(type, { DeletionPolicy: 'Retain' });
+  });
+
+  test('the logs outlive the stack', () => {
+    template.allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
   });
 
   test('a parameter group that a new major version replaces leaves nothing behind', () => {

@@ -53,6 +53,14 @@ const CASES: Case[] = [
     right: 'cidr: 10.11.0.0/20',
   },
   {
+    check: 'a network is named by its first address',
+    passage: 'cidr: 10.20.0.0/16',
+    wrong: 'cidr: 10.20.16.0/16',
+    path: 'regions.eu-west-1.cidr',
+    says: /the first address of the block.*10\.20\.0\.0\/16/,
+    right: 'cidr: 10.20.16.0/20',
+  },
+  {
     check: 'the site name is in the zone',
     passage: 'siteName: market.example.com',
     wrong: 'siteName: market.anexample.com',

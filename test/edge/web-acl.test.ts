@@ -44,7 +44,7 @@ describe('with its defaults', () => {
     });
     template.hasResource('AWS::Logs::LogGroup', {
       Properties: { LogGroupName: Match.stringLikeRegexp('^aws-waf-logs-'), RetentionInDays: 365 },
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
     });
   });
 });
@@ -80,21 +80,20 @@ describe('with props', () => {
     });
   });
 
-  test('encrypts the log, and lets CloudWatch Logs use the key for this log group only', () => {
+  test('encrypts the log, and lets CloudWatch Logs use the key for log groups of this account only', () => {
     template.hasResource('AWS::Logs::LogGroup', {
       Properties: { RetentionInDays: 30, KmsKeyId: Match.anyValue() },
       DeletionPolicy: 'Delete',
     });
-    const [name] = Object.values(template.findResources('AWS::Logs::LogGroup')).map(({ Properties }) => Properties.LogGroupName);
     template.hasResourceProperties('AWS::KMS::Key', {
       KeyPolicy: Match.objectLike({
         Statement: Match.arrayWith([
           Match.objectLike({
             Principal: { Service: 'logs.us-east-1.amazonaws.com' },
             Condition: {
-              ArnEquals: {
+              ArnLike: {
                 'kms:EncryptionContext:aws:logs:arn': {
-                  'Fn::Join': ['', ['arn:aws:logs:us-east-1:', { Ref: 'AWS::AccountId' }, `:log-group:${name}`]],
+                  'Fn::Join': ['', ['arn:aws:logs:us-east-1:', { Ref: 'AWS::AccountId' }, ':log-group:*']],
                 },
               },
             },
