@@ -1,0 +1,52 @@
+/**
+ * Everything that continuous integration checks, in one command: `npm run check`. Each step says what it proves; all run,
+ * so that one failure does not hide the next, and the exit code is 1 if any failed.
+ */
+import { spawnSync } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
+
+interface Step {
+  readonly name: string;
+  readonly command: readonly string[];
+}
+
+/** A network namespace without interfaces, where the system lets us make one: then no test can reach a network. */
+const WITHOUT_NETWORK = ['unshare', '--net', '--map-root-user', '--'];
+
+function canIsolate(): boolean {
+  return spawnSync(WITHOUT_NETWORK[0] as string, [...WITHOUT_NETWORK.slice(1), 'true']).status === 0;
+}
+
+function steps(): Step[] {
+  const isolated = canIsolate();
+  return [
+    { name: 'lint, format and walls', command: ['npm', 'run', '-s', 'lint'] },
+    { name: 'types', command: ['npm', 'run', '-s', 'types'] },
+    {
+      name: isolated ? 'tests, without a network' : 'tests (with a network: this system grants no namespace without one)',
+      command: [...(isolated ? WITHOUT_NETWORK : []), 'npm', 'test', '--silent', '--', '--ci'],
+    },
+    { name: 'the package: built, packed, installed and used', command: ['node', '--import', 'tsx', 'tools/check-package.ts'] },
+    { name: 'the assembly: synthesized and validated', command: ['npm', 'run', '-s', 'isochrone', '--', 'synth'] },
+    { name: 'the committed diagram and schema are current', command: ['node', '--import', 'tsx', 'tools/check-generated.ts'] },
+    { name: 'a second opinion: cfn-lint', command: ['bash', 'tools/cfn-lint.sh', 'cdk.out'] },
+  ];
+}
+
+function main(): void {
+  const failed: string[] = [];
+  const start = performance.now();
+  for (const { name, command } of steps()) {
+    console.log(`\n── ${name}`);
+    const began = performance.now();
+    const { status } = spawnSync(command[0] as string, command.slice(1), { stdio: 'inherit', env: { ...process.env, CI: 'true' } });
+    console.log(`── ${status === 0 ? 'passed' : 'FAILED'}: ${name} (${((performance.now() - began) / 1000).toFixed(0)} s)`);
+    if (status !== 0) failed.push(name);
+  }
+  console.log(
+    `\n${failed.length === 0 ? 'All checks passed' : `Failed: ${failed.join('; ')}`} in ${((performance.now() - start) / 1000).toFixed(0)} s.`,
+  );
+  process.exitCode = failed.length === 0 ? 0 : 1;
+}
+
+main();
