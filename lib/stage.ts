@@ -69,7 +69,7 @@ export class IsochroneStage extends Stage {
     const { vpc } = new NetworkStack(scope, 'Network', { deployment, region, key });
     const database = new DatabaseStack(scope, 'Database', { deployment, region, vpc, key });
     const cache = new CacheStack(scope, 'Cache', { deployment, region, vpc, key });
-    const service = new ServiceStack(scope, 'Service', { deployment, region, vpc, key, database, cache });
+    const service = new ServiceStack(scope, 'Service', { deployment, region, vpc, database, cache });
     new ObservabilityStack(scope, 'Observability', { deployment, region, key, database, cache, service, edge });
     return { keys, database, service };
   }

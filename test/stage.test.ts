@@ -65,6 +65,27 @@ describe('what is in it', () => {
   });
 });
 
+describe('the secret between CloudFront and the load balancers', () => {
+  const resolve = (version = '') => `{{resolve:secretsmanager:market-production/edge/origin-verification:SecretString:::${version}}}`;
+  const [sent, accepted] = ['a'.repeat(32), 'b'.repeat(32)] as const;
+
+  test('both sides resolve it by its name', () => {
+    for (const path of ['us-east-1/Edge', 'us-east-1/Service', 'ap-southeast-1/Service']) {
+      expect(JSON.stringify(stackAt(path).template)).toContain(resolve());
+    }
+  });
+
+  test('while it is rotated, CloudFront sends one version and the load balancers take two', () => {
+    const deployment = marketDeployment();
+    deployment.edge.originSecret = { versionId: sent, alsoAcceptedVersionId: accepted };
+    const { stacks } = synthesizeMarket(deployment, ['us-east-1']).assembly;
+    const text = (name: string) => JSON.stringify(stacks.find(({ path }) => path.endsWith(name))?.template);
+    expect(text('/Edge')).toContain(resolve(sent));
+    expect(text('/Edge')).not.toContain(accepted);
+    expect(text('/Service')).toContain(JSON.stringify([resolve(sent), resolve(accepted)]));
+  });
+});
+
 describe('what is never lost', () => {
   const stateful = assembly.stacks.flatMap(({ path, template }) =>
     Object.entries(template.Resources)

@@ -72,7 +72,8 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /**
  * The request with a normalised query and its two synthetic headers set or removed. A viewer's own copies of those
- * headers never survive, because the cache key and the origin trust them.
+ * headers never survive, because the cache key and the origin trust them. (On uncached paths, where no function runs,
+ * the origin request policy leaves them out.)
  *
  * @param request is not changed
  */
@@ -101,10 +102,10 @@ function headerValue(headers: Headers, name: string): string {
 }
 
 /**
- * Escapes of unreserved characters, and `.` or `..` as a segment. CloudFront resolves both before it chooses a behaviour
+ * Escapes of unreserved characters, `.` or `..` as a segment, and `//`. CloudFront resolves them before it chooses a behaviour
  * ("Path pattern", Amazon CloudFront developer guide), but functions see the path as it was sent.
  */
-const NOT_AS_CLOUDFRONT_MATCHES_IT = /%(?:2[de]|3\d|[46][1-9a-f]|[57][0-9a]|5f|7e)|(?:^|\/)\.{1,2}(?:\/|$)/i;
+const NOT_AS_CLOUDFRONT_MATCHES_IT = /%(?:2[de]|3\d|[46][1-9a-f]|[57][0-9a]|5f|7e)|(?:^|\/)\.{1,2}(?:\/|$)|\/\//i;
 
 /**
  * The first rule whose pattern matches the path; none if no pattern does, or if CloudFront may have chosen the behaviour

@@ -61,7 +61,7 @@ export interface RegionalCacheProps {
   /** The VPC that the nodes live in. */
   readonly vpc: ec2.IVpc;
   /**
-   * The subnets of the nodes, in at least two availability zones. Other subnets *replace* the cache.
+   * The subnets of the nodes, in at least two availability zones. They can be changed in place, but ElastiCache lets no subnet go that a node is in.
    *
    * @default the isolated subnets
    */
@@ -402,7 +402,7 @@ export class RegionalCache extends Construct implements IRegionalCache {
     if (snapshotRetentionDays < SNAPSHOT_DAYS_OF_RULE_PACKS) {
       acknowledge(
         this.replicationGroup,
-        'The group holds copies of what the database keeps, with lifetimes of a day at most. An older snapshot would restore only expired or outdated entries; the database has its own backups.',
+        'A cache holds copies of what a database keeps, and the database has its own backups. An old snapshot would restore outdated entries; `snapshotRetentionDays` keeps more for those who store more in it.',
         'NIST.800.53.R5-ElastiCacheRedisClusterAutomaticBackup',
       );
     }

@@ -27,6 +27,10 @@ const DNS_NAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,6
 const IPV4 = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 
 const dnsName = (description: string) => text(description).regex(DNS_NAME);
+const secretVersion = (description: string) =>
+  text(description)
+    .regex(/^[A-Za-z0-9-]{32,64}$/)
+    .optional();
 const ttl = (description: string) => seconds(YEAR_SECONDS, description);
 
 const domain = z
@@ -69,7 +73,7 @@ const region = z
 const network = section(
   {
     interfaceEndpoints: z
-      .array(z.enum(['ec2messages', 'kms', 'logs', 'monitoring', 'secretsmanager', 'ssm', 'ssmmessages']))
+      .array(z.enum(['cloudformation', 'ec2messages', 'kms', 'logs', 'monitoring', 'secretsmanager', 'ssm', 'ssmmessages']))
       .default(['ec2messages', 'kms', 'logs', 'monitoring', 'secretsmanager', 'ssm', 'ssmmessages'])
       .describe('AWS services that the VPC reaches without the internet. Each endpoint costs money per zone and hour.'),
     flowLogRetentionDays: z
@@ -230,19 +234,27 @@ const tier = z
       'The shortest time an object is kept. Above 0, CloudFront keeps even what the origin marks no-store, so the default is right almost always.',
     ).default(0),
     defaultTtlSeconds: ttl('How long an object is kept when the origin says nothing.').default(3600),
-    maxTtlSeconds: ttl('The longest time an object is kept, whatever the origin says.').default(86_400),
+    maxTtlSeconds: ttl(
+      'The longest time an object is kept, whatever the origin says. By default the default TTL: the origin can shorten it, not extend it.',
+    ).optional(),
     queryParameters: z
       .union([z.enum(['all', 'none']), z.array(z.string().min(1)).min(1).max(CLOUDFRONT.keyPartsPerCachePolicy)])
       .default('all')
       .describe(
         'Query parameters in the cache key: `all` that normalisation leaves, `none`, or a list. A cache policy takes 10 names at most.',
       ),
+    compress: z
+      .boolean()
+      .default(true)
+      .describe('Compress text on the way, and keep one object per encoding; of no use to images and films.'),
     varyByLanguage: z.boolean().default(false).describe('Keep one object per negotiated language.'),
     varyByImageFormat: z.boolean().default(false).describe('Keep one object per negotiated image format.'),
     continents: z
       .partialRecord(z.enum(['africa', 'apac', 'europe', 'middle-east', 'north-america', 'south-america']), ttlOverride)
       .default({})
-      .describe('TTLs that differ by part of the world. An alias can sit on one distribution only, so the edge function sets them.'),
+      .describe(
+        'TTLs that differ by part of the world. They are checked and kept with the tier; no edge function applies them yet, so that today the TTLs of the tier hold everywhere.',
+      ),
   })
   .describe('How one kind of content is cached at the edge.');
 
@@ -260,6 +272,21 @@ const edge = z
       2_000_000_000,
       'Requests per minute and client address before AWS WAF blocks; AWS takes 10 at least.',
     ).default(100),
+    countOnlyRules: z
+      .array(z.string().regex(/^[A-Za-z0-9_]+$/))
+      .default([])
+      .describe(
+        'Rules of the common rule set of AWS WAF that only count, such as `SizeRestrictions_BODY`, which otherwise blocks bodies over 8 KB.',
+      ),
+    originSecret: section(
+      {
+        versionId: secretVersion(
+          'The version of the origin secret that CloudFront sends. By default the current one at the time of deployment.',
+        ),
+        alsoAcceptedVersionId: secretVersion('A second version that the load balancers accept while the secret is being rotated.'),
+      },
+      'Which versions of the secret are in use by which load balancers recognise CloudFront; see docs/operations/secrets.md.',
+    ),
     dropQueryParameters: z
       .array(z.string().regex(/^[^&=*]+\*?$/))
       .default(['_', 'fbclid', 'gclid', 'ref', 'utm_*'])

@@ -19,7 +19,7 @@ function ttlProblems({ edge }: Deployment): DeploymentProblem[] {
     if (!tier.cached) return [];
     const at = ['edge', 'tiers', name];
     return [
-      ...ttlOrder(at, tier.minTtlSeconds, tier.defaultTtlSeconds, tier.maxTtlSeconds),
+      ...ttlOrder(at, tier.minTtlSeconds, tier.defaultTtlSeconds, tier.maxTtlSeconds ?? tier.defaultTtlSeconds),
       ...Object.entries(tier.continents).flatMap(([continent, override]) =>
         override ? ttlOrder([...at, 'continents', continent], tier.minTtlSeconds, ...effectiveTtl(tier, override)) : [],
       ),
@@ -28,7 +28,9 @@ function ttlProblems({ edge }: Deployment): DeploymentProblem[] {
 }
 
 function effectiveTtl(tier: DeploymentTier, override: { defaultTtlSeconds?: number; maxTtlSeconds?: number }): [number, number] {
-  return [override.defaultTtlSeconds ?? tier.defaultTtlSeconds, override.maxTtlSeconds ?? tier.maxTtlSeconds];
+  const usual = override.defaultTtlSeconds ?? tier.defaultTtlSeconds;
+  // Without a maximum anywhere, the default is the maximum.
+  return [usual, override.maxTtlSeconds ?? tier.maxTtlSeconds ?? usual];
 }
 
 function ttlOrder(at: string[], min: number, usual: number, max: number): DeploymentProblem[] {

@@ -36,7 +36,8 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
     replicaPrefix: (region) => `${system}-${region}`,
     regionKeyAlias: `${system}/region`,
     databaseSecret: `${system}/database/master`,
-    originVerifySecret: `${system}/edge/origin-verify`,
+    // Secrets Manager takes a hyphen and six characters at the end of a name for the end of an ARN, and then finds nothing.
+    originVerifySecret: `${system}/edge/origin-verification`,
     readOrigin: `read.${origin}`,
     writeOrigin: `write.${origin}`,
   };

@@ -51,7 +51,7 @@ export interface PostgresInstanceProps {
   readonly engineVersion?: rds.PostgresEngineVersion;
 
   /**
-   * The port.
+   * The port. Another one would *replace* the instance, which its fixed name makes fail.
    *
    * @default 5432
    */
@@ -79,7 +79,8 @@ export interface PostgresInstanceProps {
   readonly storageThroughput?: number;
 
   /**
-   * The key, of this region, for what is stored in it: storage, snapshots, Performance Insights.
+   * The key, of this region, for what is stored in it: storage, snapshots, Performance Insights. Another one would *replace* the
+   * instance, which its fixed name makes fail: restore a snapshot under the new key instead.
    *
    * @default - a new key, rotated every year
    */

@@ -43,7 +43,7 @@ export interface PostgresPrimaryProps extends PostgresInstanceProps {
   readonly instanceIdentifier: string;
 
   /**
-   * The database that is created with the instance.
+   * The database that is created with the instance. Another name would *replace* the instance; create further ones with SQL.
    *
    * @default - none but the engine's own `postgres`
    */

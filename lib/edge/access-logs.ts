@@ -243,7 +243,8 @@ export class EdgeAccessLogs extends Construct {
     encryptionKey?.addToResourcePolicy(
       new iam.PolicyStatement({
         principals,
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+        // As "Enable standard logging (v2)", Amazon CloudFront developer guide, lists them: logs that may not be encrypted never arrive.
+        actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
         resources: ['*'],
         conditions: { StringEquals: { 'aws:SourceAccount': stack.account }, ArnLike: { 'aws:SourceArn': source } },
       }),

@@ -15,7 +15,7 @@ export type QueryInKey = 'none' | { readonly deny: readonly string[] } | { reado
 /** Parameters that campaigns and cache-busters add to a URL and that do not change the answer. */
 export const DEFAULT_DENIED_QUERY: readonly string[] = ['_', 'fbclid', 'gclid', 'ref', 'utm_*'];
 
-/** TTLs that differ in one part of the world. */
+/** TTLs that differ in one part of the world. They are checked and kept with the tier; no construct applies them yet. */
 export interface ContinentTtl {
   /**
    * How long an object is kept there when the origin says nothing.
@@ -50,7 +50,7 @@ export interface CacheTierOptions {
    */
   readonly maxTtl?: Duration;
   /**
-   * TTLs by part of the world.
+   * TTLs by part of the world; see ContinentTtl.
    *
    * @default - the same everywhere
    */

@@ -1,11 +1,10 @@
-import { Duration, type interfaces, Names, type RemovalPolicy, Token } from 'aws-cdk-lib';
+import { Duration, type interfaces, Names, type RemovalPolicy, type SecretValue, Token } from 'aws-cdk-lib';
 import type * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as targets from 'aws-cdk-lib/aws-route53-targets';
-import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import { CLOUDFRONT } from '../aws/limits';
@@ -13,7 +12,7 @@ import { ORIGIN_SHIELD_REGIONS, REGIONS } from '../aws/regions';
 import { invalidValue } from '../errors';
 import { EdgeAccessLogs, type EdgeAccessLogsOptions } from './access-logs';
 import { cacheKeySettings } from './cache-key-settings';
-import { CachePolicies } from './cache-policies';
+import { CachePolicies, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from './cache-policies';
 import { CacheTier } from './cache-tier';
 import { requireCloudFrontRegion } from './cloudfront-region';
 import { EdgeFunction } from './edge-function';
@@ -42,14 +41,11 @@ export interface EdgeOriginVerification {
    * @default 'x-origin-verify'
    */
   readonly headerName?: string;
-  /** The secret with the header's value, in us-east-1. CloudFormation reads it on deployment; the template has only its address. */
-  readonly secret: secretsmanager.ISecret;
   /**
-   * The field of the secret's JSON that is the value.
-   *
-   * @default - the whole secret is the value
+   * The header's value, such as `SecretValue.secretsManager('name')`: CloudFormation reads the secret of that name in us-east-1 at
+   * deployment, and the template has only its name. It reads it again when the reference changes, as with another `versionId`.
    */
-  readonly field?: string;
+  readonly secret: SecretValue;
 }
 
 /** Properties of an {@link EdgeDistribution}. */
@@ -189,7 +185,8 @@ const CUSTOM_HEADER = /^x-(?!amz-|edge-|real-ip$)[a-z0-9-]+$/i;
  * - A cached path gets GET, HEAD and OPTIONS from the read origin. The origin sees the normalised query and, if the tier
  *   varies by them, the negotiated language and image format; no cookie, no `Authorization` and no other viewer header,
  *   because an answer that depended on one would be served to others.
- * - An uncached path gets every method from the write origin, with all that the viewer sent except `Host`.
+ * - An uncached path gets every method from the write origin, with all that the viewer sent except `Host` and the
+ *   headers that only the edge may set.
  * - `Cache-Control` reaches the browser as the origin sends it.
  *
  * @throws IsochroneError if the stack is not in us-east-1, or a value is one that CDK would accept and CloudFront refuse or
@@ -258,6 +255,7 @@ export class EdgeDistribution extends Construct {
       customHeaders,
       keepaliveTimeout: ORIGIN_KEEPALIVE,
     });
+    const allOfTheViewer = this.createOriginRequestPolicy();
     const options = (behavior: EdgeBehavior): cloudfront.BehaviorOptions => ({
       origin: methodsOf(behavior) === 'all' ? write : read,
       allowedMethods:
@@ -266,7 +264,7 @@ export class EdgeDistribution extends Construct {
       cachePolicy: policies.policyOf(behavior.tier),
       compress: behavior.tier.compress,
       // What is in the key reaches the origin without a policy of its own; nothing else may.
-      originRequestPolicy: behavior.tier.cached ? undefined : cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+      originRequestPolicy: behavior.tier.cached ? undefined : allOfTheViewer,
       responseHeadersPolicy,
       edgeLambdas:
         behavior.tier.cached && this.normalizer
@@ -296,6 +294,20 @@ export class EdgeDistribution extends Construct {
       acknowledge(distribution, 'Served worldwide by design. Give `geoRestriction` to serve some countries only.', 'AwsSolutions-CFR1');
     }
     return distribution;
+  }
+
+  /**
+   * For uncached paths: everything that the viewer sent, but for `Host`, which is the origin's, and for headers that only our
+   * edge functions may set and that an origin may therefore trust.
+   */
+  private createOriginRequestPolicy(): cloudfront.OriginRequestPolicy {
+    return new cloudfront.OriginRequestPolicy(this, 'AllOfTheViewer', {
+      originRequestPolicyName: Names.uniqueResourceName(this, { maxLength: 100, separator: '-' }),
+      comment: 'All that the viewer sent, but for Host and what the edge sets',
+      headerBehavior: cloudfront.OriginRequestHeaderBehavior.denyList('host', LANGUAGE_HEADER, IMAGE_FORMAT_HEADER),
+      queryStringBehavior: cloudfront.OriginRequestQueryStringBehavior.all(),
+      cookieBehavior: cloudfront.OriginRequestCookieBehavior.all(),
+    });
   }
 
   private createSecurityHeaders(contentSecurityPolicy: string | undefined): cloudfront.ResponseHeadersPolicy {
@@ -486,7 +498,6 @@ function methodsOf({ methods, tier }: EdgeBehavior): 'read' | 'all' {
 
 function originHeaders(verify: EdgeOriginVerification | undefined): Record<string, string> | undefined {
   if (verify === undefined) return undefined;
-  const value = verify.field === undefined ? verify.secret.secretValue : verify.secret.secretValueFromJson(verify.field);
   // A dynamic reference: the value itself is neither in the template nor here.
-  return { [verify.headerName ?? 'x-origin-verify']: value.unsafeUnwrap() };
+  return { [verify.headerName ?? 'x-origin-verify']: verify.secret.unsafeUnwrap() };
 }

@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
@@ -29,7 +29,7 @@ export interface SharedSecretProps {
   readonly regions?: readonly SharedSecretRegion[];
   /**
    * Why nothing rotates it automatically: what a security reviewer reads as the acknowledgement of that finding.
-   * Rotation by hand is always possible: put a new value and deploy what uses it.
+   * Rotation by hand is always possible: put a new value, and deploy what uses it with the new version named.
    */
   readonly withoutRotationBecause: string;
   /**
@@ -45,7 +45,7 @@ export interface SharedSecretProps {
  *
  * It is a word, not JSON: what uses it refers to the whole string.
  *
- * @throws IsochroneError if a region is named twice, or is the region of the stack
+ * @throws IsochroneError if the name would be taken for an ARN, or if a region is named twice, or is the region of the stack
  */
 export class SharedSecret extends Construct {
   public readonly secret: secretsmanager.Secret;
@@ -53,6 +53,7 @@ export class SharedSecret extends Construct {
   constructor(scope: Construct, id: string, props: SharedSecretProps) {
     super(scope, id);
     const regions = props.regions ?? [];
+    this.checkName(props.secretName);
     this.checkRegions(regions);
     this.secret = new secretsmanager.Secret(this, 'Secret', {
       secretName: props.secretName,
@@ -65,6 +66,17 @@ export class SharedSecret extends Construct {
     // The L2 wants a key construct, which would be one of this region; a key of another region is known by its name.
     cfnSecret.replicaRegions = regions.map(({ region, encryptionKey }) => ({ region, kmsKeyId: encryptionKey }));
     acknowledge(cfnSecret, props.withoutRotationBecause, 'AwsSolutions-SMG4', 'NIST.800.53.R5-SecretsManagerRotationEnabled');
+  }
+
+  private checkName(secretName: string): void {
+    if (Token.isUnresolved(secretName) || /^(?!.*-.{6}$)[A-Za-z0-9/_+=.@-]{1,512}$/.test(secretName)) return;
+    throw invalidValue(this, {
+      property: 'secretName',
+      value: secretName,
+      allowed: '1 to 512 letters, digits and /_+=.@- that do not end in a hyphen and six characters',
+      rule: 'Secrets Manager takes such an end for that of an ARN, and then does not find the secret.',
+      fix: 'Lengthen or shorten the last word.',
+    });
   }
 
   private checkRegions(regions: readonly SharedSecretRegion[]): void {

@@ -8,8 +8,7 @@ export interface Objectives {
   /**
    * 95th percentile of the time in which a region's targets answer, seen from its load balancer.
    *
-   * Viewers are promised 50 ms, but most of their answers come from the edge. The fleet grows at 100 ms: an alarm below
-   * that would ring before scaling has had its turn.
+   * Viewers are promised 50 ms, but most of their answers come from the edge; an origin may take longer.
    *
    * @default Duration.millis(100)
    */

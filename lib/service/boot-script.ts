@@ -23,7 +23,8 @@ export interface BootScriptOptions {
  * The user data of an instance: it installs Node.js, fetches the application and runs it as a systemd service.
  *
  * Any step that fails ends the script, and with it the creation of the fleet. Later, the load balancer's health check catches
- * what does not come up. The packages come from S3, as the application does, so that a gateway endpoint is all they need.
+ * what does not come up. The packages come from S3, as the application does: a gateway endpoint
+ * is enough for them. The signal of a new fleet goes to CloudFormation.
  */
 export function bootScript(options: BootScriptOptions): ec2.UserData {
   const script = ec2.UserData.forLinux();

@@ -127,7 +127,7 @@ export class OriginLoadBalancer extends Construct {
     if (!deletionProtection) {
       acknowledge(
         this.loadBalancer,
-        'The owner asked for a load balancer that can be deleted (`deletionProtection` or `removalPolicy: DESTROY`), as in a sandbox. It holds no data.',
+        'The owner turned deletion protection off (`deletionProtection` or `removalPolicy: DESTROY`), for a sandbox or because the stack itself is protected. A load balancer holds no data.',
         'NIST.800.53.R5-ELBDeletionProtectionEnabled',
       );
     }
@@ -235,7 +235,9 @@ export class OriginLoadBalancer extends Construct {
         value: given,
         allowed: `given in ${Token.isUnresolved(region) ? 'a stack without a concrete region' : region}`,
         rule: 'Only CloudFront may reach the load balancer, and the region table has no prefix list of CloudFront for this region; synthesis looks nothing up.',
-        fix: 'Take the id of com.amazonaws.global.cloudfront.origin-facing from `aws ec2 describe-managed-prefix-lists` in that region.',
+        fix: Token.isUnresolved(region)
+          ? 'Give the stack a region: the access logs of a load balancer need one too.'
+          : 'Take the id of com.amazonaws.global.cloudfront.origin-facing from `aws ec2 describe-managed-prefix-lists` in that region.',
       });
     }
     if (!Token.isUnresolved(prefixListId) && !/^pl-[0-9a-f]{8,17}$/.test(prefixListId)) {

@@ -34,7 +34,7 @@ export interface OriginRecordsProps {
  * write name.
  *
  * A region leaves the answers when either of two checks fails. Route 53 evaluates the load balancer's targets itself, at once; and
- * a health check follows a CloudWatch alarm on the same targets, where people see it and can invert or disable it to drain a region.
+ * a health check follows a CloudWatch alarm on the same targets, where people see it, and who inverts it drains the region. (Disabling it would not: Route 53 takes a disabled check for a healthy one.)
  * Route 53's own HTTPS checkers cannot be used: they come from addresses that the load balancer, open to CloudFront only, refuses.
  * When every region fails, Route 53 answers as if all were healthy.
  *

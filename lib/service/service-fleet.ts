@@ -22,6 +22,12 @@ const INSTANCE_LIFETIME_DAYS = { min: 1, max: 365 };
 /** Ports that a process without privileges may listen on. */
 const PORTS = { min: 1024, max: 65_535 };
 
+/** The only path that the server answers which stands in for an application. */
+const DEFAULT_HEALTH_CHECK_PATH = '/health';
+
+/** "User data", Amazon EC2 user guide: 16 KB before it is encoded. A part is left for the fleet's own script. */
+const ENVIRONMENT_BYTES = 10_000;
+
 /** How long instances may take to come up when the fleet is created, before CloudFormation gives up. */
 const CREATION_TIMEOUT = Duration.minutes(15);
 
@@ -39,7 +45,7 @@ export interface FleetApplication {
 
 export interface ServiceFleetProps extends OriginLoadBalancerProps {
   /**
-   * The subnets of the instances. They need a way out, to S3 at least.
+   * The subnets of the instances. They need a way out: to S3 for packages and the application, and to CloudFormation, which waits for the first ones' signal.
    *
    * @default the private subnets with egress
    */
@@ -113,7 +119,7 @@ export interface ServiceFleetProps extends OriginLoadBalancerProps {
    */
   readonly instanceWarmup?: Duration;
   /**
-   * The age at which an instance is replaced by one with the current image, 1 to 365 days.
+   * The age at which an instance is replaced by a fresh one, 1 to 365 days. Its image is the newest of the last deployment.
    *
    * @default Duration.days(14)
    */
@@ -163,7 +169,7 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     const entry = application.entry ?? 'index.js';
     const environment = props.environment ?? {};
     const port = props.port ?? 8080;
-    const healthCheckPath = props.healthCheckPath ?? '/health';
+    const healthCheckPath = props.healthCheckPath ?? DEFAULT_HEALTH_CHECK_PATH;
     const healthCheckGrace = props.healthCheckGrace ?? Duration.minutes(3);
     const instanceType = props.instanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE);
     const minCapacity = props.minCapacity ?? 2;
@@ -175,7 +181,7 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
 
     this.checkApplication(application.directory, entry);
     this.checkEnvironment(environment);
-    this.checkNetwork(port, healthCheckPath);
+    this.checkNetwork(port, healthCheckPath, props.application !== undefined);
     this.checkCapacity(minCapacity, maxCapacity);
     this.checkTargets(targetCpuPercent, targetRequestsPerSecond);
     this.checkDurations(healthCheckGrace, maxInstanceLifetime);
@@ -252,6 +258,9 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       }),
       defaultInstanceWarmup: instanceWarmup,
       maxInstanceLifetime,
+      // Also outside of roll-outs, for instances that are too old or unhealthy: a new one answers before the old one goes.
+      minHealthyPercentage: 100,
+      maxHealthyPercentage: 110,
       // Scaling in first removes what a roll-out would replace.
       terminationPolicies: [autoscaling.TerminationPolicy.OLDEST_LAUNCH_TEMPLATE, autoscaling.TerminationPolicy.DEFAULT],
       groupMetrics: [autoscaling.GroupMetrics.all()],
@@ -263,8 +272,6 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       // it the launch template.
       updatePolicy: autoscaling.UpdatePolicy.instanceRefresh({
         strategy: autoscaling.InstanceRefreshStrategy.ROLLING,
-        minHealthyPercentage: 100,
-        maxHealthyPercentage: 110,
         instanceWarmup,
         alarms: props.rollbackAlarms && [...props.rollbackAlarms],
       }),
@@ -362,6 +369,16 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
   }
 
   private checkEnvironment(environment: Readonly<Record<string, string>>): void {
+    const bytes = Object.entries(environment).reduce((sum, [name, value]) => sum + Buffer.byteLength(`${name}="${value}"\n`), 0);
+    if (bytes > ENVIRONMENT_BYTES) {
+      throw invalidValue(this, {
+        property: 'environment',
+        value: `${bytes} bytes`,
+        allowed: `at most ${ENVIRONMENT_BYTES} bytes`,
+        rule: 'It travels in the user data of the instances, which EC2 limits to 16 KB together with the boot script.',
+        fix: 'Put large settings into a parameter or a file of the application, and name that here.',
+      });
+    }
     for (const [name, value] of Object.entries(environment)) {
       if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || RESERVED_VARIABLES.includes(name)) {
         throw invalidValue(this, {
@@ -384,7 +401,7 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     }
   }
 
-  private checkNetwork(port: number, healthCheckPath: string): void {
+  private checkNetwork(port: number, healthCheckPath: string, hasApplication: boolean): void {
     if (!Token.isUnresolved(port) && !(Number.isInteger(port) && port >= PORTS.min && port <= PORTS.max)) {
       throw invalidValue(this, {
         property: 'port',
@@ -401,6 +418,15 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
         allowed: 'a path with a slash first, of letters, digits and . ~ / _ -',
         rule: 'The load balancer and the boot script ask for it as it stands.',
         fix: "Write it like '/health'.",
+      });
+    }
+    if (!hasApplication && healthCheckPath !== DEFAULT_HEALTH_CHECK_PATH) {
+      throw invalidValue(this, {
+        property: 'healthCheckPath',
+        value: healthCheckPath,
+        allowed: `${DEFAULT_HEALTH_CHECK_PATH} without an \`application\``,
+        rule: 'The server that stands in for an application answers there only, so no instance would ever become healthy.',
+        fix: 'Give the `application` that answers this path, or leave it out.',
       });
     }
   }

@@ -3,12 +3,11 @@ import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
-import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { Deployment, DeploymentTier } from '../config/deployment';
 import { CacheTier } from '../edge/cache-tier';
 import { EdgeDistribution } from '../edge/edge-distribution';
-import { EdgeWebAcl } from '../edge/web-acl';
+import { COMMON_RULE_SET, DEFAULT_MANAGED_RULE_GROUPS, EdgeWebAcl } from '../edge/web-acl';
 import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps } from './region-stack';
 
 export interface EdgeStackProps extends RegionStackProps {
@@ -36,6 +35,9 @@ export class EdgeStack extends RegionStack {
     const tiers = Object.fromEntries(Object.entries(edge.tiers).map(([name, tier]) => [name, this.cacheTier(name, tier)]));
     this.webAcl = new EdgeWebAcl(this, 'WebAcl', {
       requestsPerMinute: edge.rateLimitPerMinute,
+      managedRuleGroups: DEFAULT_MANAGED_RULE_GROUPS.map((group) =>
+        group.name === COMMON_RULE_SET ? { ...group, countOnly: edge.countOnlyRules } : group,
+      ),
       logEncryptionKey: props.key,
       removalPolicy: this.removalPolicy,
     });
@@ -48,10 +50,7 @@ export class EdgeStack extends RegionStack {
       hostedZone: zone,
       readOriginName: this.names.readOrigin,
       writeOriginName: this.names.writeOrigin,
-      originVerification: {
-        headerName: ORIGIN_VERIFY_HEADER,
-        secret: secretsmanager.Secret.fromSecretNameV2(this, 'OriginVerify', this.names.originVerifySecret),
-      },
+      originVerification: { headerName: ORIGIN_VERIFY_HEADER, secret: this.originSecret(edge.originSecret.versionId) },
       behaviors: edge.behaviors.map(({ path, tier }) => ({ pathPattern: path, tier: tierNamed(tiers, tier) })),
       defaultTier: tierNamed(tiers, edge.defaultTier),
       languages: edge.languages,
@@ -70,7 +69,8 @@ export class EdgeStack extends RegionStack {
       name,
       minTtl: Duration.seconds(tier.minTtlSeconds),
       defaultTtl: Duration.seconds(tier.defaultTtlSeconds),
-      maxTtl: Duration.seconds(tier.maxTtlSeconds),
+      maxTtl: seconds(tier.maxTtlSeconds),
+      compress: tier.compress,
       continents: Object.fromEntries(
         Object.entries(tier.continents).map(([continent, ttl]) => [
           continent,

@@ -2,7 +2,7 @@
  * What every stack is given: the deployment, the region it is for, and what follows from both. The only place where the
  * deployment's words become CDK's.
  */
-import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { RemovalPolicy, SecretValue, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Deployment, DeploymentRegion } from '../config/deployment';
 import { type PhysicalNames, physicalNames, systemName } from '../config/names';
@@ -41,6 +41,11 @@ export abstract class RegionStack extends Stack {
     this.deployment = deployment;
     this.names = physicalNames(deployment);
     this.removalPolicy = retained ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+  }
+
+  /** The secret of the origins, as CloudFormation resolves it in this region. Without a version, the current one at the time of deployment. */
+  protected originSecret(versionId: string | undefined): SecretValue {
+    return SecretValue.secretsManager(this.names.originVerifySecret, { versionId });
   }
 }
 

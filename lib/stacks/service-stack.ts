@@ -1,7 +1,6 @@
-import { Duration, SecretValue } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import type { Construct } from 'constructs';
 import { OriginRecords } from '../service/origin-records';
@@ -12,7 +11,6 @@ import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, regionSetting
 
 export interface ServiceStackProps extends RegionStackProps {
   readonly vpc: ec2.IVpc;
-  readonly key: kms.IKey;
   readonly database: DatabaseStack;
   readonly cache: CacheStack;
 }
@@ -22,8 +20,9 @@ export class ServiceStack extends RegionStack {
   public readonly fleet: ServiceFleet;
 
   constructor(scope: Construct, id: string, props: ServiceStackProps) {
-    super(scope, id, props, { description: 'Load balancer and fleet', stateful: false });
+    super(scope, id, props, { description: 'Load balancer and fleet', stateful: true });
     const { domain, service, primaryRegion } = this.deployment;
+    const { originSecret } = this.deployment.edge;
     const region = regionSettings(props);
     const zone = route53.HostedZone.fromHostedZoneAttributes(this, 'Zone', {
       hostedZoneId: domain.hostedZoneId,
@@ -36,7 +35,12 @@ export class ServiceStack extends RegionStack {
         subjectAlternativeNames: [this.names.writeOrigin],
         validation: acm.CertificateValidation.fromDns(zone),
       }),
-      originVerification: { headerName: ORIGIN_VERIFY_HEADER, secret: SecretValue.secretsManager(this.names.originVerifySecret) },
+      originVerification: {
+        headerName: ORIGIN_VERIFY_HEADER,
+        secret: this.originSecret(originSecret.versionId),
+        previousSecret:
+          originSecret.alsoAcceptedVersionId === undefined ? undefined : this.originSecret(originSecret.alsoAcceptedVersionId),
+      },
       instanceType: new ec2.InstanceType(service.instanceType),
       minCapacity: region.minInstances ?? service.minInstances,
       maxCapacity: region.maxInstances ?? service.maxInstances,
@@ -45,6 +49,8 @@ export class ServiceStack extends RegionStack {
       port: service.port,
       healthCheckGrace: Duration.seconds(service.healthCheckGraceSeconds),
       removalPolicy: this.removalPolicy,
+      // The stack is protected instead: a load balancer that refuses to go would keep a first deployment that failed from rolling back.
+      deletionProtection: false,
     });
     this.letIn(props);
     new OriginRecords(this, 'OriginRecords', {

@@ -167,10 +167,10 @@ const CASES: Case[] = [
   {
     check: 'TTL order: the default is not above the maximum',
     passage: 'news:\n      defaultTtlSeconds: 60',
-    wrong: 'news:\n      defaultTtlSeconds: 86401',
+    wrong: 'news:\n      maxTtlSeconds: 59\n      defaultTtlSeconds: 60',
     path: 'edge.tiers.news.defaultTtlSeconds',
-    says: /at most the maximum TTL, 86400/,
-    right: 'news:\n      defaultTtlSeconds: 86400',
+    says: /at most the maximum TTL, 59/,
+    right: 'news:\n      maxTtlSeconds: 60\n      defaultTtlSeconds: 60',
   },
   {
     check: 'TTL order: the default is not below the minimum',

@@ -39,6 +39,12 @@ describe('a right file', () => {
     expect(names.readOrigin).toBe('read.origin.market.example.com');
     expect(names.replicaPrefix('eu-west-1')).toBe('market-production-eu-west-1');
   });
+
+  // Secrets Manager takes a hyphen and six characters at the end of a name for the end of an ARN.
+  test('names no secret so that it could be taken for a whole ARN', () => {
+    const { databaseSecret, originVerifySecret } = physicalNames(deployment);
+    for (const name of [databaseSecret, originVerifySecret]) expect(name).not.toMatch(/-.{6}$/);
+  });
 });
 
 describe('a wrong file', () => {

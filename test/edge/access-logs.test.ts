@@ -102,7 +102,7 @@ describe('with props', () => {
         Statement: Match.arrayWith([
           Match.objectLike({
             Principal: { Service: 'delivery.logs.amazonaws.com' },
-            Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+            Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
             Condition: Match.objectLike({ ArnLike: { 'aws:SourceArn': Match.anyValue() } }),
           }),
         ]),

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
-import { App, Lazy, RemovalPolicy, Stack, Stage } from 'aws-cdk-lib';
+import { App, Lazy, RemovalPolicy, SecretValue, Stack, Stage } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
-import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { CacheTier } from '../../lib/edge/cache-tier';
 import { type EdgeBehavior, EdgeDistribution, type EdgeDistributionProps } from '../../lib/edge/edge-distribution';
 import { EdgeWebAcl } from '../../lib/edge/web-acl';
@@ -37,12 +36,20 @@ describe("in someone else's stack, with the fewest props", () => {
   });
   const template = Template.fromStack(stack);
 
-  test('caches nothing, takes every method, and gives the origin all but the Host header', () => {
+  test('caches nothing, takes every method, and gives the origin all but the Host header and what only the edge may set', () => {
     const config = configOf(template);
+    const [allOfTheViewer] = Object.keys(template.findResources('AWS::CloudFront::OriginRequestPolicy'));
+    template.hasResourceProperties('AWS::CloudFront::OriginRequestPolicy', {
+      OriginRequestPolicyConfig: {
+        HeadersConfig: { HeaderBehavior: 'allExcept', Headers: ['host', 'x-isochrone-language', 'x-isochrone-image-format'] },
+        CookiesConfig: { CookieBehavior: 'all' },
+        QueryStringsConfig: { QueryStringBehavior: 'all' },
+      },
+    });
     expect(config.CacheBehaviors).toBeUndefined();
     expect(config.DefaultCacheBehavior).toMatchObject({
       CachePolicyId: cloudfront.CachePolicy.CACHING_DISABLED.cachePolicyId,
-      OriginRequestPolicyId: cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER.originRequestPolicyId,
+      OriginRequestPolicyId: { Ref: allOfTheViewer },
       AllowedMethods: expect.arrayContaining(['GET', 'POST', 'DELETE']),
       ViewerProtocolPolicy: 'redirect-to-https',
     });
@@ -88,12 +95,7 @@ describe('with all of it', () => {
     readOriginName: 'read.example.com',
     writeOriginName: 'write.example.com',
     originVerification: {
-      secret: secretsmanager.Secret.fromSecretCompleteArn(
-        stack,
-        'OriginSecret',
-        'arn:aws:secretsmanager:us-east-1:123456789012:secret:origin-AbCdEf',
-      ),
-      field: 'header',
+      secret: SecretValue.secretsManager('market/origin', { jsonField: 'header' }),
     },
     originShieldRegion: 'eu-west-2',
     behaviors,
@@ -129,7 +131,7 @@ describe('with all of it', () => {
       TargetOriginId: 'read',
       AllowedMethods: ['GET', 'HEAD', 'OPTIONS'],
       CachePolicyId: cloudfront.CachePolicy.CACHING_DISABLED.cachePolicyId,
-      OriginRequestPolicyId: cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER.originRequestPolicyId,
+      OriginRequestPolicyId: { Ref: Object.keys(template.findResources('AWS::CloudFront::OriginRequestPolicy'))[0] },
     });
   });
 
@@ -183,8 +185,7 @@ describe('with all of it', () => {
       expect(origin.OriginCustomHeaders).toEqual([
         {
           HeaderName: 'x-origin-verify',
-          HeaderValue:
-            '{{resolve:secretsmanager:arn:aws:secretsmanager:us-east-1:123456789012:secret:origin-AbCdEf:SecretString:header::}}',
+          HeaderValue: '{{resolve:secretsmanager:market/origin:SecretString:header::}}',
         },
       ]);
     }
@@ -257,7 +258,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
   });
   const paths = (count: number) => cached(...Array.from({ length: count }, (_, i) => `/${i}`));
   const token = Lazy.string({ produce: () => 'Whatever It Is' });
-  const secret = {} as secretsmanager.ISecret;
+  const secret = SecretValue.secretsManager('market/origin');
   const zone = { zoneName: 'example.com' } as route53.IHostedZone;
   const byLanguage = CacheTier.NEWS.with({ varyByLanguage: true });
 
@@ -299,10 +300,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
   test.each<[string, Partial<EdgeDistributionProps>]>([
     ['a wildcard name', { domainNames: ['*.example.com', 'example.com'], hostedZone: zone }],
     ['names that are known only on deployment', { domainNames: [token], readOriginName: token, writeOriginName: token }],
-    [
-      'another x- header',
-      { originVerification: { secret: { secretValue: { unsafeUnwrap: () => 'x' } } as secretsmanager.ISecret, headerName: 'X-Edge2' } },
-    ],
+    ['another x- header', { originVerification: { secret, headerName: 'X-Edge2' } }],
     ['a region with Origin Shield', { originShieldRegion: 'eu-west-2' }],
     ['a region that is known only on deployment', { originShieldRegion: token }],
     ['75 behaviors', paths(75)],

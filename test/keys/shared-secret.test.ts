@@ -3,11 +3,11 @@ import { RegionKey } from '../../lib/keys/region-key';
 import { SharedSecret, type SharedSecretRegion } from '../../lib/keys/shared-secret';
 import { testStack } from '../test-stack';
 
-function sharedSecret(regions?: readonly SharedSecretRegion[]) {
+function sharedSecret(regions?: readonly SharedSecretRegion[], secretName = 'market/origin-verification') {
   const stack = testStack('us-east-1');
   const { key } = new RegionKey(stack, 'Key', { aliasName: 'market/region' });
   new SharedSecret(stack, 'OriginVerify', {
-    secretName: 'market/origin-verify',
+    secretName,
     description: 'How load balancers recognise CloudFront',
     encryptionKey: key,
     regions,
@@ -27,7 +27,7 @@ describe('SharedSecret', () => {
     template.hasResource('AWS::SecretsManager::Secret', {
       DeletionPolicy: 'Retain',
       Properties: {
-        Name: 'market/origin-verify',
+        Name: 'market/origin-verification',
         KmsKeyId: Match.anyValue(),
         GenerateSecretString: { PasswordLength: 64, ExcludePunctuation: true },
         SecretString: Match.absent(),
@@ -50,6 +50,10 @@ describe('SharedSecret', () => {
     ],
   ])('%s is refused', (_what, regions) => {
     expect(() => sharedSecret(regions)).toThrow(/SharedSecret at Test\/OriginVerify: regions must be other regions .*\n.*Leave .* out\./);
+  });
+
+  test.each(['market/origin-verify', 'a b', ''])('the name %p is refused', (secretName) => {
+    expect(() => sharedSecret([], secretName)).toThrow(/secretName must be 1 to 512 letters/);
   });
 
   test('no region is fine', () => {

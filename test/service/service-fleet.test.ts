@@ -55,11 +55,15 @@ describe('by default', () => {
 
   test('a changed launch template replaces instances gradually, new ones first', () => {
     template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
-      Properties: { LaunchTemplate: { Version: { 'Fn::GetAtt': [Match.anyValue(), 'LatestVersionNumber'] } } },
+      Properties: {
+        LaunchTemplate: { Version: { 'Fn::GetAtt': [Match.anyValue(), 'LatestVersionNumber'] } },
+        // It holds for roll-outs, and for instances that are too old or unhealthy.
+        InstanceMaintenancePolicy: { MinHealthyPercentage: 100, MaxHealthyPercentage: 110 },
+      },
       UpdatePolicy: {
         AutoScalingInstanceRefresh: {
           Strategy: 'Rolling',
-          Preferences: { MinHealthyPercentage: 100, MaxHealthyPercentage: 110, InstanceWarmup: 120 },
+          Preferences: { MinHealthyPercentage: Match.absent(), InstanceWarmup: 120 },
         },
         AutoScalingRollingUpdate: Match.absent(),
       },
@@ -301,8 +305,30 @@ describe('values that AWS would refuse, or that no instance could run', () => {
     ['an entry with arguments', entry('server.js --inspect'), 'application.entry must be a file in', entry('server.js')],
     ['a privileged port', { port: 80 }, 'port must be 1024 to 65535, got 80.', { port: 1024 }],
     ['no port', { port: 65_536 }, 'port must be 1024 to 65535, got 65536.', { port: 65_535 }],
-    ['a relative path', { healthCheckPath: 'health' }, 'healthCheckPath must be a path', { healthCheckPath: '/' }],
-    ['a path with a query', { healthCheckPath: '/health?a=b' }, 'healthCheckPath must be a path', { healthCheckPath: '/health/a.b' }],
+    [
+      'a relative path',
+      { healthCheckPath: 'health' },
+      'healthCheckPath must be a path',
+      { application: { directory, entry: 'server.js' }, healthCheckPath: '/' },
+    ],
+    [
+      'a path that the stand-in does not answer',
+      { healthCheckPath: '/live' },
+      'healthCheckPath must be /health without',
+      { healthCheckPath: '/health' },
+    ],
+    [
+      'more environment than user data holds',
+      { environment: { LARGE: 'x'.repeat(10_000) } },
+      'environment must be at most 10000 bytes',
+      { environment: { LARGE: 'x'.repeat(9_980) } },
+    ],
+    [
+      'a path with a query',
+      { healthCheckPath: '/health?a=b' },
+      'healthCheckPath must be a path',
+      { application: { directory, entry: 'server.js' }, healthCheckPath: '/health/a.b' },
+    ],
     [
       'a long grace',
       { healthCheckGrace: Duration.seconds(7201) },
