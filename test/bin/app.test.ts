@@ -1,6 +1,6 @@
 /** The app as the command line runs it: in a process of its own, with an empty environment, from any folder. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { market } from '../config/market';
@@ -20,15 +20,9 @@ function run(directory: string, args: readonly string[]): Run {
 }
 
 const CDK = join(ROOT, 'node_modules', 'aws-cdk', 'bin', 'cdk');
-const temporary: string[] = [];
-afterAll(() => {
-  for (const directory of temporary) rmSync(directory, { recursive: true, force: true });
-});
 
 function temporaryDirectory(): string {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'isochrone-app-')));
-  temporary.push(directory);
-  return directory;
+  return realpathSync(mkdtempSync(join(tmpdir(), 'isochrone-app-')));
 }
 
 /** A second checkout, somewhere else. */
