@@ -152,8 +152,10 @@ const database = section(
     databaseName: text('The first database.')
       .regex(/^[a-z][a-z0-9_]{0,62}$/)
       .default('app'),
-    applicationUser: text('The PostgreSQL role that applications log in as, by IAM authentication. Migrations create it.')
-      .regex(/^[a-z][a-z0-9_]{0,62}$/)
+    applicationUser: text(
+      'The PostgreSQL role that applications log in as, by IAM authentication. Migrations create it. Names that begin with pg_ or rds are kept by PostgreSQL and RDS.',
+    )
+      .regex(/^(?!pg_|rds)[a-z][a-z0-9_]{0,62}$/)
       .default('application'),
     instanceClass: text('The class of every instance, such as `db.r6g.large`.')
       .regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/)
@@ -182,9 +184,10 @@ const database = section(
 
 const cache = section(
   {
-    engineVersion: text('The Valkey version, in quotes, such as `"8.2"`.')
-      .regex(/^[78]\.\d$/)
-      .default('8.2'),
+    engineVersion: z
+      .enum(['7.2', '8.0', '8.1', '8.2'])
+      .default('8.2')
+      .describe('The Valkey version, in quotes, such as `"8.2"`; one that ElastiCache offers.'),
     nodeType: text('The node type, such as `cache.r7g.large`.')
       .regex(/^cache\.[a-z0-9]+\.[a-z0-9]+$/)
       .default('cache.r7g.large'),
@@ -238,10 +241,16 @@ const tier = z
       'The longest time an object is kept, whatever the origin says. By default the default TTL: the origin can shorten it, not extend it.',
     ).optional(),
     queryParameters: z
-      .union([z.enum(['all', 'none']), z.array(z.string().min(1)).min(1).max(CLOUDFRONT.keyPartsPerCachePolicy)])
+      .union([
+        z.enum(['all', 'none']),
+        z
+          .array(z.string().regex(/^[A-Za-z0-9_.~%[\]-]+$/))
+          .min(1)
+          .max(CLOUDFRONT.keyPartsPerCachePolicy),
+      ])
       .default('all')
       .describe(
-        'Query parameters in the cache key: `all` that normalisation leaves, `none`, or a list. A cache policy takes 10 names at most.',
+        'Query parameters in the cache key: `all` that normalisation leaves, `none`, or a list. A cache policy takes 10 names of 1,024 characters together.',
       ),
     compress: z
       .boolean()

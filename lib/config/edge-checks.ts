@@ -10,6 +10,7 @@ export function edgeProblems(deployment: Deployment): DeploymentProblem[] {
     ...tierReferenceProblems(deployment),
     ...behaviorProblems(deployment),
     ...shieldProblems(deployment),
+    ...keyProblems(deployment),
     ...uniqueProblems(deployment),
   ];
 }
@@ -115,8 +116,28 @@ function shieldProblems({ edge: { originShieldRegion } }: Deployment): Deploymen
   ];
 }
 
+function keyProblems({ edge }: Deployment): DeploymentProblem[] {
+  return Object.entries(edge.tiers).flatMap(([name, { queryParameters }]) => {
+    const characters = Array.isArray(queryParameters) ? queryParameters.join('').length : 0;
+    if (characters <= CLOUDFRONT.keyPartCharacters) return [];
+    return [
+      {
+        path: ['edge', 'tiers', name, 'queryParameters'],
+        value: `${characters} characters`,
+        allowed: `at most ${CLOUDFRONT.keyPartCharacters} characters together`,
+        rule: 'That is the quota of a CloudFront cache policy.',
+        fix: 'Name fewer parameters, or use `all` and drop the others with `dropQueryParameters`.',
+      },
+    ];
+  });
+}
+
 function uniqueProblems({ edge, objectives }: Deployment): DeploymentProblem[] {
   const lists: { path: string[]; values: readonly string[] }[] = [
+    ...Object.entries(edge.tiers).map(([name, { queryParameters }]) => ({
+      path: ['edge', 'tiers', name, 'queryParameters'],
+      values: Array.isArray(queryParameters) ? queryParameters : [],
+    })),
     { path: ['edge', 'languages'], values: edge.languages.map((language) => language.toLowerCase()) },
     { path: ['edge', 'dropQueryParameters'], values: edge.dropQueryParameters },
     { path: ['objectives', 'alarmEmails'], values: objectives.alarmEmails },

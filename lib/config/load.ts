@@ -50,7 +50,7 @@ export function loadDeployment(file: string): Deployment {
 /** As `loadDeployment`, from text. */
 export function parseDeployment(source: string, file: string): Deployment {
   const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, merge: true });
   if (document.errors.length > 0) {
     const mistakes = document.errors.map((error) => {
       const { line, col } = lines.linePos(error.pos[0]);

@@ -1,4 +1,5 @@
 /** Checks over the regions: the primary among them, zones that exist, networks that do not overlap, names within the zone. */
+import { ELASTICACHE } from '../aws/limits';
 import { REGIONS, zonesOf } from '../aws/regions';
 import type { Deployment } from './deployment';
 import { type DeploymentProblem, nearest } from './problem';
@@ -12,6 +13,7 @@ export function regionProblems(deployment: Deployment): DeploymentProblem[] {
     ...overlapProblems(deployment),
     ...nameProblems(deployment),
     ...fleetProblems(deployment),
+    ...cacheProblems(deployment),
   ];
 }
 
@@ -140,6 +142,20 @@ function nameProblems({ domain }: Deployment): DeploymentProblem[] {
       },
     ];
   });
+}
+
+function cacheProblems({ cache: { shards, replicasPerShard } }: Deployment): DeploymentProblem[] {
+  const nodes = shards * (1 + replicasPerShard);
+  if (nodes <= ELASTICACHE.shards) return [];
+  return [
+    {
+      path: ['cache', 'shards'],
+      value: shards,
+      allowed: `at most ${Math.floor(ELASTICACHE.shards / (1 + replicasPerShard))} with ${replicasPerShard} replicas each`,
+      rule: `ElastiCache allows ${ELASTICACHE.shards} nodes in a cluster, primaries and replicas together: ${shards} × ${1 + replicasPerShard} = ${nodes}.`,
+      fix: 'Lower `shards` or `replicasPerShard`, or take a larger node type.',
+    },
+  ];
 }
 
 function fleetProblems(deployment: Deployment): DeploymentProblem[] {

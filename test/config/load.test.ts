@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Ajv from 'ajv';
 import { parse } from 'yaml';
 import { deploymentJsonSchema } from '../../lib/config/json-schema';
-import { DeploymentFileError, loadDeployment } from '../../lib/config/load';
+import { DeploymentFileError, loadDeployment, parseDeployment } from '../../lib/config/load';
 import { physicalNames, systemName } from '../../lib/config/names';
 import { errorOf, MARKET, MARKET_FILE, market } from './market';
 
@@ -45,6 +45,11 @@ describe('a right file', () => {
     const { databaseSecret, originVerifySecret } = physicalNames(deployment);
     for (const name of [databaseSecret, originVerifySecret]) expect(name).not.toMatch(/-.{6}$/);
   });
+});
+
+test('merge keys are merged, as people who share settings between regions expect', () => {
+  const text = market('  eu-west-1:\n    cidr', '  eu-west-1:\n    <<: { poolers: 4 }\n    cidr');
+  expect(parseDeployment(text, 'market.yaml').regions['eu-west-1']?.poolers).toBe(4);
 });
 
 describe('a wrong file', () => {
