@@ -43,8 +43,8 @@ export const RDS_POSTGRESQL = {
 export const ELASTICACHE = {
   /** Replicas per shard. */
   replicasPerShard: 5,
-  /** Shards of a group in cluster mode; above 90 only on request. */
-  shards: 90,
+  /** Nodes of one cluster in cluster mode, primaries and replicas together. Adjustable to 500. */
+  nodesPerCluster: 90,
   /** Days that snapshots are kept; 0 turns them off. */
   snapshotRetentionDays: { min: 0, max: 35 },
   /** Letters, digits and hyphens of a replication group id. */

@@ -14,9 +14,6 @@ import { keptLogGroup } from '../log-groups';
 /** The port of the cache. Changing it would replace the cache, and behind a closed security group another number hides nothing. */
 const PORT = 6379;
 
-/** Nodes of one cluster in cluster mode, primaries and replicas together: "Quotas for ElastiCache", adjustable to 500. */
-const NODES_PER_CLUSTER = 90;
-
 /** The first Valkey version that ElastiCache offers, and that knows IAM authentication: "Authenticating with IAM", Amazon ElastiCache user guide. */
 const FIRST_VALKEY_VERSION = 7.2;
 
@@ -313,7 +310,9 @@ export class RegionalCache extends Construct implements IRegionalCache {
         fix: 'Lower `replicasPerShard`; more shards or larger nodes carry more load.',
       });
     }
-    const most = Token.isUnresolved(replicasPerShard) ? NODES_PER_CLUSTER : Math.floor(NODES_PER_CLUSTER / (1 + replicasPerShard));
+    const most = Token.isUnresolved(replicasPerShard)
+      ? ELASTICACHE.nodesPerCluster
+      : Math.floor(ELASTICACHE.nodesPerCluster / (1 + replicasPerShard));
     if (!isInteger(shards, 1, most)) {
       throw invalidValue(this, {
         property: 'shards',

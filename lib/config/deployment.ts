@@ -191,7 +191,7 @@ const cache = section(
     nodeType: text('The node type, such as `cache.r7g.large`.')
       .regex(/^cache\.[a-z0-9]+\.[a-z0-9]+$/)
       .default('cache.r7g.large'),
-    shards: integer(1, ELASTICACHE.shards, 'Shards of the replication group of each region.').default(2),
+    shards: integer(1, ELASTICACHE.nodesPerCluster, 'Shards of the replication group of each region.').default(2),
     replicasPerShard: integer(0, ELASTICACHE.replicasPerShard, 'Replicas of each shard, in other zones than its primary.').default(1),
     maxmemoryPolicy: z
       .enum(ELASTICACHE.maxmemoryPolicies)

@@ -146,13 +146,13 @@ function nameProblems({ domain }: Deployment): DeploymentProblem[] {
 
 function cacheProblems({ cache: { shards, replicasPerShard } }: Deployment): DeploymentProblem[] {
   const nodes = shards * (1 + replicasPerShard);
-  if (nodes <= ELASTICACHE.shards) return [];
+  if (nodes <= ELASTICACHE.nodesPerCluster) return [];
   return [
     {
       path: ['cache', 'shards'],
       value: shards,
-      allowed: `at most ${Math.floor(ELASTICACHE.shards / (1 + replicasPerShard))} with ${replicasPerShard} replicas each`,
-      rule: `ElastiCache allows ${ELASTICACHE.shards} nodes in a cluster, primaries and replicas together: ${shards} × ${1 + replicasPerShard} = ${nodes}.`,
+      allowed: `at most ${Math.floor(ELASTICACHE.nodesPerCluster / (1 + replicasPerShard))} with ${replicasPerShard} replicas each`,
+      rule: `ElastiCache allows ${ELASTICACHE.nodesPerCluster} nodes in a cluster, primaries and replicas together: ${shards} × ${1 + replicasPerShard} = ${nodes}.`,
       fix: 'Lower `shards` or `replicasPerShard`, or take a larger node type.',
     },
   ];

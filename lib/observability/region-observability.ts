@@ -126,7 +126,7 @@ export class RegionObservability extends AlarmedDashboard {
   }
 
   private checkTopology({ shards, replicasPerShard }: CacheTopology): void {
-    const { shards: mostShards, replicasPerShard: mostReplicas } = ELASTICACHE;
+    const { nodesPerCluster: mostShards, replicasPerShard: mostReplicas } = ELASTICACHE;
     for (const [property, value, least, most] of [
       ['shards', shards, 1, mostShards],
       ['replicasPerShard', replicasPerShard, 0, mostReplicas],

@@ -175,7 +175,7 @@ market.yaml:27:19  regions.ap-southeast-1.readReplicas
       'eleven parameters in a key',
       'queryParameters: none\n    static',
       `queryParameters: [${[...'abcdefghijk'].join(', ')}]\n    static`,
-      { path: 'edge.tiers.immutable.queryParameters', on: 'a, b, c', says: /10 names at most/ },
+      { path: 'edge.tiers.immutable.queryParameters', on: 'a, b, c', says: /takes 10 names of 1,024/ },
     ],
   ])('%s', (_name, passage, wrong, { path, on, says }) => {
     const text = market(passage, wrong);
