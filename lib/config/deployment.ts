@@ -146,9 +146,11 @@ const applicationPool = section(
 
 const database = section(
   {
-    engineVersion: text('The PostgreSQL version, in quotes: major 17 and minor, such as `"17.6"`. Unquoted, YAML reads 17.10 as 17.1.')
-      .regex(/^17\.\d{1,2}$/)
-      .default('17.6'),
+    engineVersion: text(
+      'The PostgreSQL version, in quotes: `"17"`, which leaves minor versions to RDS and its maintenance window, or major 17 and a minor one, such as `"17.6"`. Unquoted, YAML reads 17.10 as 17.1.',
+    )
+      .regex(/^17(\.\d{1,2})?$/)
+      .default('17'),
     databaseName: text('The first database.')
       .regex(/^[a-z][a-z0-9_]{0,62}$/)
       .default('app'),

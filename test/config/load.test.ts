@@ -87,7 +87,7 @@ market.yaml:27:19  regions.ap-southeast-1.readReplicas
   test.each<[string, string, string, { path: string; on: string; says: RegExp }]>([
     [
       'an unknown key, with the right one suggested',
-      'engineVersion: "17.6"',
+      'engineVersion: "17"',
       'engineVersoin: "17.6"',
       { path: 'database.engineVersoin', on: 'engineVersoin', says: /Did you mean "engineVersion"\?/ },
     ],
@@ -99,13 +99,13 @@ market.yaml:27:19  regions.ap-southeast-1.readReplicas
     ],
     [
       'a version that YAML reads as a number',
-      'engineVersion: "17.6"',
+      'engineVersion: "17"',
       'engineVersion: 17.10',
       { path: 'database.engineVersion', on: 'engineVersion: ', says: /Put it in quotes/ },
     ],
     [
       'another major version',
-      'engineVersion: "17.6"',
+      'engineVersion: "17"',
       'engineVersion: "16.4"',
       { path: 'database.engineVersion', on: 'engineVersion: ', says: /major 17/ },
     ],
