@@ -47,6 +47,7 @@ export function invalidValue(at: Placed, problem: InvalidValue): IsochroneError 
 /** A value as it appears in a message: short, on one line, and distinguishable from its neighbours (`"3"` is not `3`). */
 export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   const text = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
   return text.length > 120 ? `${text.slice(0, 117)}…` : text;
 }

@@ -1,10 +1,11 @@
 /** Ground floor: log groups as every room makes them, explicit and with a retention, and encrypted under a key if there is one. */
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, type RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge';
+import { withFixedName } from './fixed-names';
 
 export interface KeptLogGroupProps {
   readonly retention: logs.RetentionDays;
@@ -27,8 +28,7 @@ export function keptLogGroup(scope: Construct, id: string, props: KeptLogGroupPr
     logGroupName: props.logGroupName,
     retention: props.retention,
     encryptionKey,
-    // Left behind by a first deployment that failed, a group of a fixed name would stop the second.
-    removalPolicy: removalPolicy === RemovalPolicy.RETAIN ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : removalPolicy,
+    removalPolicy: withFixedName(removalPolicy),
   });
   if (encryptionKey !== undefined) {
     letLogsUse(scope, encryptionKey);

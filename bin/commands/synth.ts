@@ -58,8 +58,8 @@ function nextCommands(paths: readonly string[], context: readonly string[]): str
   const suffix = context.length > 0 ? ` ${context.join(' ')}` : '';
   const commands = [
     [`npx cdk diff '${stage}/**'${suffix}`, 'what would change'],
-    [`npx cdk deploy '${region}/*' --exclusively${suffix}`, 'one region, and nothing else'],
-    [`npx cdk deploy '${stage}/**'${suffix}`, 'all of it, in the right order'],
+    [`npx cdk deploy '${stage}/**'${suffix}`, 'all of it, in the right order: always the first time'],
+    [`npx cdk deploy '${region}/*' --exclusively${suffix}`, 'later: one region, and nothing else'],
   ] as const;
   const width = Math.max(...commands.map(([command]) => command.length));
   return `Next, with credentials:\n${commands.map(([command, what]) => `  ${command.padEnd(width)}   # ${what}`).join('\n')}`;

@@ -29,7 +29,8 @@ function replicaProblems(deployment: Deployment): DeploymentProblem[] {
       }),
     );
   const own = regions[primaryRegion]?.readReplicas ?? 0;
-  const most = RDS_POSTGRESQL.replicasPerSource - elsewhere.length;
+  // One place stays free, so that a replacement can be made before the old replica goes.
+  const most = RDS_POSTGRESQL.replicasPerSource - Math.max(elsewhere.length, 1);
   if (own <= most) return withoutHub;
   return [
     ...withoutHub,
@@ -37,7 +38,7 @@ function replicaProblems(deployment: Deployment): DeploymentProblem[] {
       path: ['regions', primaryRegion, 'readReplicas'],
       value: own,
       allowed: `at most ${most}`,
-      rule: `RDS for PostgreSQL allows ${RDS_POSTGRESQL.replicasPerSource} replicas of one source, and the hubs of the ${elsewhere.length} other regions are replicas of the primary too.`,
+      rule: `RDS for PostgreSQL allows ${RDS_POSTGRESQL.replicasPerSource} replicas of one source, and the hubs of other regions are replicas of the primary too; one place stays free for a replacement.`,
       fix: `Lower it to ${most}.`,
     },
   ];
@@ -46,6 +47,17 @@ function replicaProblems(deployment: Deployment): DeploymentProblem[] {
 /** No instance may see more connections than it has: pools × poolers ≤ max_connections − reserve, in every region. */
 function connectionBudgetProblems(deployment: Deployment): DeploymentProblem[] {
   const { parameters, pooling } = deployment.database;
+  if (parameters.reservedConnections >= parameters.maxConnections) {
+    return [
+      {
+        path: ['database', 'parameters', 'reservedConnections'],
+        value: parameters.reservedConnections,
+        allowed: `less than max_connections, ${parameters.maxConnections}`,
+        rule: 'What is reserved is taken from max_connections; nothing would be left for the poolers.',
+        fix: 'Lower it, or raise `maxConnections`.',
+      },
+    ];
+  }
   const budget = parameters.maxConnections - parameters.reservedConnections;
   return regionsOf(deployment)
     .filter(([, { poolers }]) => poolers * pooling.maxDatabaseConnections > budget)
@@ -126,6 +138,18 @@ function poolOrderProblems({ database: { pooling, applicationPool, parameters } 
 function storageProblems({ database: { allocatedStorageGiB, maxAllocatedStorageGiB } }: Deployment): DeploymentProblem[] {
   const least = Math.ceil((allocatedStorageGiB * 11) / 10);
   if (maxAllocatedStorageGiB >= least) return [];
+  if (least > RDS_POSTGRESQL.gp3StorageGiB.max) {
+    const most = Math.floor((RDS_POSTGRESQL.gp3StorageGiB.max * 10) / 11);
+    return [
+      {
+        path: ['database', 'allocatedStorageGiB'],
+        value: allocatedStorageGiB,
+        allowed: `at most ${most}`,
+        rule: `Storage ends at ${RDS_POSTGRESQL.gp3StorageGiB.max} GiB, and the threshold must be 10 % above the start.`,
+        fix: `Lower it to ${most}.`,
+      },
+    ];
+  }
   return [
     {
       path: ['database', 'maxAllocatedStorageGiB'],

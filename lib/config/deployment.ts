@@ -12,7 +12,7 @@ import { REGION_NAMES } from '../aws/regions';
 const text = (description: string) => z.string().describe(description);
 const integer = (min: number, max: number, description: string) => z.int().min(min).max(max).describe(description);
 const seconds = (max: number, description: string) => integer(0, max, description);
-const percent = (description: string) => z.number().gt(0).lte(100).describe(description);
+const percent = (description: string) => z.number().gt(0).lt(100).describe(description);
 
 /** A section that may be left out as a whole: its own defaults then apply. */
 function section<Shape extends z.ZodRawShape>(shape: Shape, description: string) {
@@ -47,13 +47,15 @@ const domain = z
 const region = z
   .strictObject({
     cidr: text(
-      'The IPv4 range of the VPC, /16 to /20, apart from the ranges of the other regions so that the VPCs can be joined later.',
+      'The IPv4 range of the VPC, /16 to /20, of private addresses, apart from the ranges of the other regions so that the VPCs can be joined later.',
     ).regex(new RegExp(`^${IPV4}(\\.${IPV4}){3}/(1[6-9]|20)$`)),
     availabilityZones: z
       .array(z.string())
       .min(2)
       .max(6)
-      .describe('The zones to spread over, 2 to 6, such as `eu-west-1a`. Naming them is what spares synthesis a look-up.'),
+      .describe(
+        'The zones to spread over, 2 to 6, such as `eu-west-1a`. Naming them is what spares synthesis a look-up. Their order is part of the layout: add a fourth at the end; any other change moves subnets and replicas, and fails.',
+      ),
     natGateways: integer(
       1,
       6,
@@ -64,7 +66,11 @@ const region = z
       RDS_POSTGRESQL.replicasPerSource,
       'PostgreSQL read replicas in this region. In the primary region they follow the primary. In another region the first is the hub that follows the primary, and the others follow the hub. RDS for PostgreSQL allows 15 replicas of one source.',
     ).default(2),
-    poolers: integer(1, 20, 'PgBouncer instances in this region; one per zone survives the loss of a zone.').default(3),
+    poolers: integer(
+      1,
+      20,
+      'PgBouncer instances in this region; one per zone survives the loss of a zone. Planned for and checked; no construct makes them yet.',
+    ).default(3),
     minInstances: integer(1, 1000, 'Overrides `service.minInstances` in this region.').optional(),
     maxInstances: integer(1, 1000, 'Overrides `service.maxInstances` in this region.').optional(),
   })
@@ -130,7 +136,7 @@ const pooling = section(
     serverConnectTimeoutSeconds: seconds(600, 'server_connect_timeout.').default(15),
     queryWaitTimeoutSeconds: seconds(3600, 'query_wait_timeout: how long a query may wait for a server connection.').default(120),
   },
-  'PgBouncer in transaction mode, in front of the instances of each region.',
+  'PgBouncer in transaction mode, in front of the instances of each region. Planned for and checked; no construct makes it yet.',
 );
 
 const applicationPool = section(
@@ -141,7 +147,7 @@ const applicationPool = section(
     connectTimeoutMs: integer(1, 600_000, 'How long opening a connection may take.').default(3_000),
     acquireTimeoutMs: integer(1, 600_000, 'How long a request waits for a connection.').default(10_000),
   },
-  'The pool inside each application instance.',
+  'The pool inside each application instance, which applications are to keep to; the poolers are planned for it.',
 );
 
 const database = section(
@@ -149,15 +155,15 @@ const database = section(
     engineVersion: text(
       'The PostgreSQL version, in quotes: `"17"`, which leaves minor versions to RDS and its maintenance window, or major 17 and a minor one, such as `"17.6"`. Unquoted, YAML reads 17.10 as 17.1.',
     )
-      .regex(/^17(\.\d{1,2})?$/)
+      .regex(/^17(\.[1-9]\d?)?$/)
       .default('17'),
-    databaseName: text('The first database.')
-      .regex(/^[a-z][a-z0-9_]{0,62}$/)
+    databaseName: text('The first database; not `rdsadmin`, which RDS keeps for itself.')
+      .regex(/^(?!rdsadmin$)[a-z][a-z0-9_]{0,62}$/)
       .default('app'),
     applicationUser: text(
-      'The PostgreSQL role that applications log in as, by IAM authentication. Migrations create it. Names that begin with pg_ or rds are kept by PostgreSQL and RDS.',
+      'The PostgreSQL role that applications log in as, by IAM authentication. Migrations create it. Names that begin with pg_ or rds are kept by PostgreSQL and RDS, and `postgres` is the master user.',
     )
-      .regex(/^(?!pg_|rds)[a-z][a-z0-9_]{0,62}$/)
+      .regex(/^(?!pg_|rds|postgres$)[a-z][a-z0-9_]{0,62}$/)
       .default('application'),
     instanceClass: text('The class of every instance, such as `db.r6g.large`.')
       .regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/)
@@ -327,7 +333,19 @@ const edge = z
 
 const objectives = section(
   {
-    p95LatencyMs: integer(1, 60_000, '95 of 100 requests are answered by a region within this time.').default(50),
+    p95LatencyMs: integer(1, 60_000, '95 of 100 requests of viewers are answered within this time, from the edge where it can.').default(
+      50,
+    ),
+    regionP95LatencyMs: integer(
+      1,
+      60_000,
+      '95 of 100 requests that reach a region are answered by its fleet within this time; the alarm of the region.',
+    ).default(100),
+    originP95LatencyMs: integer(
+      1,
+      60_000,
+      '95 of 100 requests that the edge sends to an origin are answered within this time, the way across an ocean included; the alarm of the edge.',
+    ).default(400),
     errorPercent: percent('Requests that may fail.').default(0.5),
     cacheHitPercent: percent('Requests that the edge answers from its cache.').default(90),
     cpuPercent: percent('CPU of the fleets and databases that is worth waking somebody for.').default(85),
@@ -343,8 +361,8 @@ export const deploymentSchema = z
       /^[a-z](?:[a-z0-9]|-(?!-)){0,10}[a-z0-9]$/,
     ),
     environment: text(
-      'Which one of its environments this file describes, such as `production`: 2 to 12 letters, digits and hyphens.',
-    ).regex(/^[a-z](?:[a-z0-9]|-(?!-)){0,10}[a-z0-9]$/),
+      'Which one of its environments this file describes, such as `production`: 2 to 12 lower-case letters and digits. Without hyphens, so that no two systems and environments share a name.',
+    ).regex(/^[a-z][a-z0-9]{1,11}$/),
     account: text('The AWS account, 12 digits in quotes. By default that of the credentials at deployment.')
       .regex(/^\d{12}$/)
       .optional(),

@@ -1,5 +1,6 @@
 /** Checks over the edge: the order of TTLs, tiers that exist, patterns that can match, Origin Shield where AWS has it. */
 import { CLOUDFRONT } from '../aws/limits';
+import { catchesAll } from '../aws/path-pattern';
 import { ORIGIN_SHIELD_REGIONS, REGIONS } from '../aws/regions';
 import type { Deployment, DeploymentTier } from './deployment';
 import { type DeploymentProblem, nearest } from './problem';
@@ -80,7 +81,17 @@ function behaviorProblems({ edge }: Deployment): DeploymentProblem[] {
     });
   }
   edge.behaviors.forEach(({ path }, i) => {
-    const earlier = edge.behaviors.findIndex((other, j) => j < i && catches(other.path, path));
+    if (catchesAll(path, '*')) {
+      problems.push({
+        path: ['edge', 'behaviors', i, 'path'],
+        value: path,
+        allowed: 'a pattern that leaves some path to the default tier',
+        rule: 'The default behaviour already has every path that no pattern matches.',
+        fix: 'Remove it, and name its tier as `defaultTier`.',
+      });
+      return;
+    }
+    const earlier = edge.behaviors.findIndex((other, j) => j < i && catchesAll(other.path, path));
     if (earlier >= 0) {
       problems.push({
         path: ['edge', 'behaviors', i, 'path'],
@@ -92,14 +103,6 @@ function behaviorProblems({ edge }: Deployment): DeploymentProblem[] {
     }
   });
   return problems;
-}
-
-/** Whether every path that `pattern` matches is already matched by `earlier`; CloudFront ignores a slash at the start. */
-function catches(earlier: string, pattern: string): boolean {
-  const source = earlier.replace(/^\//, '').replace(/[.+$\-~"'@:&/]/g, '\\$&');
-  // A `*` of the later pattern is matched by a `*` of the earlier one only; a `?` by either.
-  const expression = new RegExp(`^${source.replace(/\*/g, '.*').replace(/\?/g, '[^*]')}$`, 's');
-  return expression.test(pattern.replace(/^\//, ''));
 }
 
 function shieldProblems({ edge: { originShieldRegion } }: Deployment): DeploymentProblem[] {

@@ -51,8 +51,10 @@ export function loadDeployment(file: string): Deployment {
 export function parseDeployment(source: string, file: string): Deployment {
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, merge: true });
-  if (document.errors.length > 0) {
-    const mistakes = document.errors.map((error) => {
+  // A warning is a tag that nobody knows or a key that is no text: what it says would silently not apply.
+  const complaints = [...document.errors, ...document.warnings];
+  if (complaints.length > 0) {
+    const mistakes = complaints.map((error) => {
       const { line, col } = lines.linePos(error.pos[0]);
       return `${file}:${line}:${col}\n  YAML    ${error.message}\n  fix     Correct the YAML; an editor with a YAML extension shows the place.`;
     });

@@ -2,6 +2,7 @@
 import { ELASTICACHE } from '../aws/limits';
 import { REGIONS, zonesOf } from '../aws/regions';
 import type { Deployment } from './deployment';
+import { physicalNames } from './names';
 import { type DeploymentProblem, nearest } from './problem';
 
 export function regionProblems(deployment: Deployment): DeploymentProblem[] {
@@ -10,8 +11,12 @@ export function regionProblems(deployment: Deployment): DeploymentProblem[] {
     ...zoneProblems(deployment),
     ...natProblems(deployment),
     ...blockProblems(deployment),
+    ...privateProblems(deployment),
     ...overlapProblems(deployment),
     ...nameProblems(deployment),
+    ...originNameProblems(deployment),
+    ...objectiveProblems(deployment),
+    ...endpointProblems(deployment),
     ...fleetProblems(deployment),
     ...cacheProblems(deployment),
   ];
@@ -107,6 +112,24 @@ function blockProblems(deployment: Deployment): DeploymentProblem[] {
   });
 }
 
+/** RFC 1918 and RFC 6598: what a VPC may use without hiding public addresses of others, or failing at AWS. */
+const PRIVATE_BLOCKS = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'];
+
+function privateProblems(deployment: Deployment): DeploymentProblem[] {
+  return regionsOf(deployment)
+    .filter(([, { cidr }]) => {
+      const { first, last } = addressRange(cidr);
+      return !PRIVATE_BLOCKS.map(addressRange).some((block) => block.first <= first && last <= block.last);
+    })
+    .map(([name, { cidr }]) => ({
+      path: ['regions', name, 'cidr'],
+      value: cidr,
+      allowed: `within ${PRIVATE_BLOCKS.join(', ')}`,
+      rule: 'Other addresses belong to others on the internet, and would be hidden from this network; some, AWS does not take at all.',
+      fix: 'Use a block such as 10.20.0.0/16.',
+    }));
+}
+
 function addressText(address: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
 }
@@ -128,6 +151,36 @@ function overlapProblems(deployment: Deployment): DeploymentProblem[] {
   });
 }
 
+/** "RequestCertificate", AWS Certificate Manager API reference: the first name of a certificate has at most 64 characters. */
+const CERTIFICATE_NAME_LENGTH = 64;
+
+/** The origins' names are made of others: their length, and that none of them is the site's. */
+function originNameProblems(deployment: Deployment): DeploymentProblem[] {
+  const { siteName, originName } = deployment.domain;
+  const { readOrigin, writeOrigin } = physicalNames(deployment);
+  const path = ['domain', originName === undefined ? 'siteName' : 'originName'];
+  const problems: DeploymentProblem[] = [];
+  if (Math.max(writeOrigin.length, siteName.length) > CERTIFICATE_NAME_LENGTH) {
+    problems.push({
+      path,
+      value: originName ?? siteName,
+      allowed: `so short that ${writeOrigin} has at most ${CERTIFICATE_NAME_LENGTH} characters, not ${writeOrigin.length}`,
+      rule: 'The first name of a certificate may not be longer.',
+      fix: 'Give a shorter `originName`, or a shorter site name.',
+    });
+  }
+  if (siteName === readOrigin || siteName === writeOrigin) {
+    problems.push({
+      path: ['domain', 'siteName'],
+      value: siteName,
+      allowed: 'another name than those of the origins',
+      rule: 'Under one name there are either the records of CloudFront or those of the load balancers, and CloudFront would ask itself.',
+      fix: 'Give another `originName`.',
+    });
+  }
+  return problems;
+}
+
 function nameProblems({ domain }: Deployment): DeploymentProblem[] {
   const names = { siteName: domain.siteName, originName: domain.originName };
   return Object.entries(names).flatMap(([key, name]) => {
@@ -142,6 +195,35 @@ function nameProblems({ domain }: Deployment): DeploymentProblem[] {
       },
     ];
   });
+}
+
+function objectiveProblems({ objectives: { cpuPercent }, service: { targetCpuPercent } }: Deployment): DeploymentProblem[] {
+  if (cpuPercent > targetCpuPercent) return [];
+  return [
+    {
+      path: ['objectives', 'cpuPercent'],
+      value: cpuPercent,
+      allowed: `above the ${targetCpuPercent} % that the fleet is kept at`,
+      rule: 'Scaling holds the fleet at `service.targetCpuPercent`: an alarm at or below it would always ring.',
+      fix: 'Raise it, or lower `service.targetCpuPercent`.',
+    },
+  ];
+}
+
+function endpointProblems({ network: { interfaceEndpoints } }: Deployment): DeploymentProblem[] {
+  return interfaceEndpoints.flatMap((endpoint, i) =>
+    interfaceEndpoints.indexOf(endpoint) === i
+      ? []
+      : [
+          {
+            path: ['network', 'interfaceEndpoints', i],
+            value: endpoint,
+            allowed: 'named once',
+            rule: 'A VPC takes one endpoint with private DNS per service.',
+            fix: 'Remove it.',
+          },
+        ],
+  );
 }
 
 function cacheProblems({ cache: { shards, replicasPerShard } }: Deployment): DeploymentProblem[] {

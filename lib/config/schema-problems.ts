@@ -2,14 +2,16 @@
 import type { z } from 'zod';
 import { describeValue } from '../errors';
 import { deploymentJsonSchema, type SchemaNode, schemaAt } from './json-schema';
-import { type DeploymentProblem, nearest } from './problem';
+import { type DeploymentProblem, formatPath, nearest } from './problem';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly (string | number)[];
 
 export function schemaProblems(issues: readonly Issue[], data: unknown): DeploymentProblem[] {
   const schema = deploymentJsonSchema();
-  return issues.flatMap((issue) => problemsOf(issue, data, schema));
+  const problems = issues.flatMap((issue) => problemsOf(issue, data, schema));
+  // One place, one problem: the last one is the tightest.
+  return [...new Map(problems.map((problem) => [formatPath(problem.path), problem])).values()];
 }
 
 /** The value at a path; undefined where the data ends before the path does. */

@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import { RDS_POSTGRESQL } from '../aws/limits';
 import { invalidValue } from '../errors';
+import { withFixedName } from '../fixed-names';
 import {
   acknowledgeInstance,
   cfnInstance,
@@ -204,10 +205,11 @@ export class PostgresPrimary extends Construct implements ec2.IConnectable {
       // What would have to be escaped in a URL, in psql's connection string or in a shell, and what RDS refuses.
       excludeCharacters: ' %+~`#$&*()|[]{}:;<>?!\'/@"\\=,^',
     });
-    secret.applyRemovalPolicy(removalPolicy);
+    secret.applyRemovalPolicy(withFixedName(removalPolicy));
     const cfn = secret.node.defaultChild as secretsmanager.CfnSecret;
     // The L2 wants a key construct, which would be one of this region; a key of another region is known by its name.
-    cfn.replicaRegions = props.secretReplicaRegions?.map(({ region, encryptionKey }) => ({ region, kmsKeyId: encryptionKey }));
+    const copies = props.secretReplicaRegions ?? [];
+    if (copies.length > 0) cfn.replicaRegions = copies.map(({ region, encryptionKey }) => ({ region, kmsKeyId: encryptionKey }));
     acknowledge(
       cfn,
       'Applications log in by IAM authentication, which is on, with tokens of 15 minutes. The master password is for emergencies; a rotation function would be one more holder of it, inside the network of the database.',

@@ -87,8 +87,8 @@ export interface PostgresReplicasProps extends PostgresInstanceProps {
  * of the
  * three that RDS allows in a chain. In the source's own region: leaves that follow it directly.
  *
- * The engine's version is the source's. It is not named on the instances, for a replica cannot have another one, and naming it
- * would have CloudFormation upgrade replicas on their own.
+ * The engine's version is the source's: it is not named on the instances. With a major version alone on the source, RDS upgrades minor
+ * versions in the maintenance windows, for which AWS wants the replicas to come first; give them the earlier window.
  *
  * @throws IsochroneError for a number of leaves that RDS does not allow, backups under a day, or zones without a subnet
  */
@@ -172,6 +172,7 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
       if (!props.hubMultiAz) acknowledgeSingleZone(this.hub);
     }
     const leafSource = this.hub === undefined ? source : PostgresSource.inThisRegion(this.hub).bind(this);
+    let previous: rds.DatabaseInstanceReadReplica | undefined;
     this.leaves = leafIdentifiers.map((identifier, index) => {
       const leaf = new rds.DatabaseInstanceReadReplica(this, `Leaf${index + 1}`, {
         ...common,
@@ -180,6 +181,9 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
         availabilityZone: zones[(index + (isRemote ? 1 : 0)) % zones.length],
       });
       follow(leaf, leafSource);
+      // One after the other: a new parameter group or class restarts an instance, and the others answer meanwhile.
+      if (previous !== undefined) cfnInstance(leaf).node.addDependency(previous);
+      previous = leaf;
       acknowledge(
         cfnInstance(leaf),
         'A read replica inherits encryption and key from its source in the same region, and RDS takes neither from the template. The hub and PostgresPrimary are always encrypted.',

@@ -8,6 +8,7 @@ import * as targets from 'aws-cdk-lib/aws-route53-targets';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import { CLOUDFRONT } from '../aws/limits';
+import { catchesAll, isPathPattern } from '../aws/path-pattern';
 import { ORIGIN_SHIELD_REGIONS, REGIONS } from '../aws/regions';
 import { invalidValue } from '../errors';
 import { EdgeAccessLogs, type EdgeAccessLogsOptions } from './access-logs';
@@ -16,7 +17,6 @@ import { CachePolicies, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from './cache-pol
 import { CacheTier } from './cache-tier';
 import { requireCloudFrontRegion } from './cloudfront-region';
 import { EdgeFunction } from './edge-function';
-import { catchesAll, isPathPattern } from './path-pattern';
 import { EdgeWebAcl } from './web-acl';
 
 /** How the paths of one pattern are served. */

@@ -93,6 +93,8 @@ const LOGGED_ACTIONS = ['BLOCK', 'COUNT', 'EXCLUDED_AS_COUNT', 'CAPTCHA', 'CHALL
 export class EdgeWebAcl extends Construct {
   public readonly webAcl: wafv2.CfnWebACL;
   public readonly logGroup: logs.ILogGroup;
+  /** Under which CloudWatch counts what it allowed and blocked. */
+  public readonly metricName: string;
 
   constructor(scope: Construct, id: string, props: EdgeWebAclProps = {}) {
     super(scope, id);
@@ -102,12 +104,13 @@ export class EdgeWebAcl extends Construct {
     this.checkRateLimit(requestsPerMinute);
     this.checkNames(groups);
 
+    // The metrics of two web ACLs of an account must not add up.
+    this.metricName = Names.uniqueResourceName(this, { maxLength: 128, separator: '-' });
     this.webAcl = new wafv2.CfnWebACL(this, 'WebAcl', {
       scope: 'CLOUDFRONT',
       description: 'Rate limit by client address, then managed rule groups',
       defaultAction: { allow: {} },
-      // The metrics of two web ACLs of an account must not add up.
-      visibilityConfig: visibility(Names.uniqueResourceName(this, { maxLength: 128, separator: '-' })),
+      visibilityConfig: visibility(this.metricName),
       rules: [rateLimit(requestsPerMinute), ...groups.map(managed)],
     });
     this.logGroup = this.createLogGroup(props);

@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { invalidValue } from '../errors';
+import { withFixedName } from '../fixed-names';
 import { letLogsUse } from '../log-groups';
 
 /** Properties of a {@link RegionKey}. */
@@ -66,7 +67,7 @@ export class RegionKey extends Construct {
     new kms.Alias(this, 'Alias', {
       aliasName: this.aliasName,
       targetKey: this.key,
-      removalPolicy: removalPolicy === RemovalPolicy.RETAIN ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : removalPolicy,
+      removalPolicy: withFixedName(removalPolicy),
     });
   }
 }

@@ -4,6 +4,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import { invalidValue } from '../errors';
+import { withFixedName } from '../fixed-names';
 
 /** A region that has a copy of the secret. */
 export interface SharedSecretRegion {
@@ -60,11 +61,11 @@ export class SharedSecret extends Construct {
       description: props.description,
       encryptionKey: props.encryptionKey,
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+      removalPolicy: withFixedName(props.removalPolicy ?? RemovalPolicy.RETAIN),
     });
     const cfnSecret = this.secret.node.defaultChild as secretsmanager.CfnSecret;
     // The L2 wants a key construct, which would be one of this region; a key of another region is known by its name.
-    cfnSecret.replicaRegions = regions.map(({ region, encryptionKey }) => ({ region, kmsKeyId: encryptionKey }));
+    if (regions.length > 0) cfnSecret.replicaRegions = regions.map(({ region, encryptionKey }) => ({ region, kmsKeyId: encryptionKey }));
     acknowledge(cfnSecret, props.withoutRotationBecause, 'AwsSolutions-SMG4', 'NIST.800.53.R5-SecretsManagerRotationEnabled');
   }
 

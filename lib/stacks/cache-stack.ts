@@ -14,7 +14,7 @@ export class CacheStack extends RegionStack {
   public readonly cache: RegionalCache;
 
   constructor(scope: Construct, id: string, props: CacheStackProps) {
-    super(scope, id, props, { description: 'Valkey', stateful: true });
+    super(scope, id, props, { description: 'Valkey' });
     const { cache } = this.deployment;
     this.cache = new RegionalCache(this, 'Cache', {
       vpc: props.vpc,

@@ -23,7 +23,7 @@ export class DatabaseStack extends RegionStack {
   public readonly replicas?: PostgresReplicas;
 
   constructor(scope: Construct, id: string, props: DatabaseStackProps) {
-    super(scope, id, props, { description: 'PostgreSQL', stateful: true });
+    super(scope, id, props, { description: 'PostgreSQL' });
     const { database, primaryRegion } = this.deployment;
     const { readReplicas, availabilityZones } = regionSettings(props);
     const isPrimary = props.region === primaryRegion;
@@ -61,7 +61,8 @@ export class DatabaseStack extends RegionStack {
             : PostgresSource.inThisRegion(this.primary.instance),
         encryptionKey: this.primary?.encryptionKey,
         identifierPrefix: this.names.replicaPrefix(props.region),
-        availabilityZones,
+        // A replica cannot move to another zone under its name. Going round the first three only, one of a fourth moves none.
+        availabilityZones: availabilityZones.slice(0, 3),
         leaves,
       });
     }

@@ -26,7 +26,7 @@ export class EdgeStack extends RegionStack {
   public readonly webAcl: EdgeWebAcl;
 
   constructor(scope: Construct, id: string, props: EdgeStackProps) {
-    super(scope, id, props, { description: 'CloudFront', stateful: true });
+    super(scope, id, props, { description: 'CloudFront' });
     const { domain, edge } = this.deployment;
     const zone = route53.HostedZone.fromHostedZoneAttributes(this, 'Zone', {
       hostedZoneId: domain.hostedZoneId,

@@ -10,7 +10,7 @@ export class KeysStack extends RegionStack {
   public readonly key: kms.IKey;
 
   constructor(scope: Construct, id: string, props: RegionStackProps) {
-    super(scope, id, props, { description: 'Key for logs, topics and copies of secrets', stateful: true });
+    super(scope, id, props, { description: 'Key for logs, topics and copies of secrets' });
     const { key } = new RegionKey(this, 'RegionKey', { aliasName: this.names.regionKeyAlias, removalPolicy: this.removalPolicy });
     this.key = key;
     if (props.region === CLOUDFRONT_REGION) {

@@ -13,7 +13,7 @@ export class NetworkStack extends RegionStack {
   public readonly vpc: ec2.IVpc;
 
   constructor(scope: Construct, id: string, props: NetworkStackProps) {
-    super(scope, id, props, { description: 'Network', stateful: false });
+    super(scope, id, props, { description: 'Network' });
     const { cidr, availabilityZones, natGateways } = regionSettings(props);
     const { interfaceEndpoints, flowLogRetentionDays } = this.deployment.network;
     this.vpc = new RegionNetwork(this, 'Network', {

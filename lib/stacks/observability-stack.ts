@@ -25,7 +25,7 @@ export interface ObservabilityStackProps extends RegionStackProps {
 /** Dashboards and alarms, in the region of the metrics they watch. */
 export class ObservabilityStack extends RegionStack {
   constructor(scope: Construct, id: string, props: ObservabilityStackProps) {
-    super(scope, id, props, { description: 'Dashboards and alarms', stateful: false });
+    super(scope, id, props, { description: 'Dashboards and alarms' });
     const { objectives, database, cache } = this.deployment;
     const common = { encryptionKey: props.key, alarmEmails: objectives.alarmEmails, objectives: this.objectives() };
     const name = `${this.deployment.name}-${this.deployment.environment}`;
@@ -54,14 +54,17 @@ export class ObservabilityStack extends RegionStack {
         name,
         alarmNamePrefix: `${name}-edge`,
         distribution: props.edge.distribution.distribution,
+        webAclMetricName: props.edge.webAcl.metricName,
       });
     }
   }
 
   private objectives(): Objectives {
-    const { p95LatencyMs, errorPercent, cacheHitPercent, cpuPercent, replicaLagSeconds } = this.deployment.objectives;
+    const { regionP95LatencyMs, originP95LatencyMs, errorPercent, cacheHitPercent, cpuPercent, replicaLagSeconds } =
+      this.deployment.objectives;
     return {
-      p95Latency: Duration.millis(p95LatencyMs),
+      p95Latency: Duration.millis(regionP95LatencyMs),
+      originP95Latency: Duration.millis(originP95LatencyMs),
       errorRatePercent: errorPercent,
       cacheHitRatePercent: cacheHitPercent,
       cpuPercent,

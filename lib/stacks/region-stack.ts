@@ -23,19 +23,15 @@ export abstract class RegionStack extends Stack {
   /** What happens to stateful resources when they leave the stack, as `protection` says. */
   protected readonly removalPolicy: RemovalPolicy;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    props: RegionStackProps,
-    options: Pick<StackProps, 'description'> & { readonly stateful: boolean },
-  ) {
+  constructor(scope: Construct, id: string, props: RegionStackProps, options: Pick<StackProps, 'description'>) {
     const { deployment, region } = props;
     const retained = deployment.protection === 'retained';
     super(scope, id, {
       stackName: `${systemName(deployment)}-${region}-${id.toLowerCase()}`,
       description: `${options.description} (${systemName(deployment)}, ${region})`,
       env: { account: deployment.account, region },
-      terminationProtection: retained && options.stateful,
+      // Every stack, stateful or not: with weak references, CloudFormation would begin to delete one that others stand on.
+      terminationProtection: retained,
       tags: { 'isochrone:system': systemName(deployment), 'isochrone:environment': deployment.environment },
     });
     this.deployment = deployment;

@@ -20,7 +20,7 @@ export class ServiceStack extends RegionStack {
   public readonly fleet: ServiceFleet;
 
   constructor(scope: Construct, id: string, props: ServiceStackProps) {
-    super(scope, id, props, { description: 'Load balancer and fleet', stateful: true });
+    super(scope, id, props, { description: 'Load balancer and fleet' });
     const { domain, service, primaryRegion } = this.deployment;
     const { originSecret } = this.deployment.edge;
     const region = regionSettings(props);

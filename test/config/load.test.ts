@@ -172,6 +172,24 @@ market.yaml:27:19  regions.ap-southeast-1.readReplicas
       { path: 'objectives.alarmEmails[0]', on: 'alarmEmails', says: /email address/ },
     ],
     [
+      'an environment with a hyphen',
+      'environment: production',
+      'environment: pro-duction',
+      { path: 'environment', on: 'pro-duction', says: /no two systems and environments share a name/ },
+    ],
+    [
+      'a number beyond numbers',
+      'minInstances: 2',
+      'minInstances: .inf',
+      { path: 'service.minInstances', on: '.inf', says: /value {3}Infinity/ },
+    ],
+    [
+      'the master user for applications',
+      'databaseName: market',
+      'applicationUser: postgres',
+      { path: 'database.applicationUser', on: 'applicationUser', says: /master user/ },
+    ],
+    [
       'eleven parameters in a key',
       'queryParameters: none\n    static',
       `queryParameters: [${[...'abcdefghijk'].join(', ')}]\n    static`,
@@ -193,6 +211,7 @@ describe('a file that is no deployment', () => {
     ['is a list', '- a\n- b', /must be a map/],
     ['is broken YAML', 'name: [market', /YAML.*\n.*fix/],
     ['has a tab for indentation', 'regions:\n\tus-east-1: {}', /YAML.*[Tt]ab/],
+    ['has a tag that nobody knows', 'name: !secret market', /YAML.*tag/],
     ['says one thing twice', 'name: a\nname: b', /YAML.*unique/],
     ['is two files', 'name: a\n---\nname: b', /YAML.*multiple/i],
     [

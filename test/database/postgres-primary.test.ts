@@ -46,7 +46,7 @@ describe('by default', () => {
     expect(instance?.Properties).toMatchObject({ BackupRetentionPeriod: 14, DeletionProtection: true, DeleteAutomatedBackups: false });
     expect(instance?.DeletionPolicy).toBe('Retain');
     template.hasResource('AWS::KMS::Key', { DeletionPolicy: 'Retain' });
-    template.hasResource('AWS::SecretsManager::Secret', { DeletionPolicy: 'Retain' });
+    template.hasResource('AWS::SecretsManager::Secret', { DeletionPolicy: 'RetainExceptOnCreate' });
   });
 
   test('storage, Performance Insights and the secret are encrypted with one rotated key', () => {

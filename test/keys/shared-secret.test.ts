@@ -25,7 +25,7 @@ describe('SharedSecret', () => {
       ]),
     );
     template.hasResource('AWS::SecretsManager::Secret', {
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       Properties: {
         Name: 'market/origin-verification',
         KmsKeyId: Match.anyValue(),

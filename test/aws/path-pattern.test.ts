@@ -1,5 +1,5 @@
 import { matchesPath } from '../../lambda-edge/normalize-cache-key/normalize';
-import { catchesAll, isPathPattern } from '../../lib/edge/path-pattern';
+import { catchesAll, isPathPattern } from '../../lib/aws/path-pattern';
 
 describe('isPathPattern', () => {
   test.each(['/static/*', '*.jpg', '/a?c', '/~user/$1', '/a:b@c+d&e\'"', 'x'.repeat(255)])('takes %s', (pattern) => {
@@ -43,4 +43,9 @@ describe('catchesAll', () => {
       }
     }
   });
+});
+
+test('a pattern made to be slow is not', () => {
+  // With a regular expression, this takes minutes.
+  expect(catchesAll(`/${'*a'.repeat(40)}*b`, `/${'a'.repeat(200)}`)).toBe(false);
 });
