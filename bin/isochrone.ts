@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /** The command line: finds the command, prints what it says, sets the exit code. The work is in the rooms. */
 import { IsochroneError } from '../lib/errors';
+import { cleanupEdge } from './commands/cleanup-edge';
 import type { Command } from './commands/command';
 import { summary } from './commands/summary';
 import { synth } from './commands/synth';
 
-const COMMANDS: readonly Command[] = [synth, summary];
+const COMMANDS: readonly Command[] = [synth, summary, cleanupEdge];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help') {

@@ -13,6 +13,10 @@ export { CachePolicies, type CachePoliciesProps, IMAGE_FORMAT_HEADER, LANGUAGE_H
 export * from './edge/cache-tier';
 export * from './edge/edge-distribution';
 export * from './edge/edge-function';
+export * from './edge/edge-log-groups';
+export * from './edge/staged-rollout';
+export * from './edge/static-content';
+export * from './edge/viewer-function';
 export * from './edge/web-acl';
 export { IsochroneError } from './errors';
 export * from './keys/region-key';

@@ -65,6 +65,40 @@ describe('what is in it', () => {
   });
 });
 
+describe('the edge functions', () => {
+  const functions = resources('AWS::Lambda::Function', [stackAt('us-east-1/Edge')]).map(({ Properties }) =>
+    String(Properties?.FunctionName),
+  );
+
+  test('log where they run, into groups that are there before them and expire', () => {
+    expect(functions.sort()).toEqual([
+      'market-production-normalize-cache-key',
+      'market-production-regional-ttl',
+      'market-production-route-origin',
+    ]);
+    for (const region of REGIONS) {
+      const groups = resources('AWS::Logs::LogGroup', [stackAt(`${region}/Keys`)]);
+      expect(groups.map(({ Properties }) => Properties?.LogGroupName).sort()).toEqual(
+        functions.map((name) => `/aws/lambda/us-east-1.${name}`).sort(),
+      );
+      for (const { Properties } of groups) expect(Properties?.RetentionInDays).toBeGreaterThan(0);
+    }
+  });
+
+  test('paths that split their methods choose an origin; the name for batch work leads to its region alone', () => {
+    const [distribution] = resources('AWS::CloudFront::Distribution');
+    const { CacheBehaviors } = (distribution?.Properties ?? {}).DistributionConfig as {
+      CacheBehaviors: { PathPattern: string; LambdaFunctionAssociations: { EventType: string }[] }[];
+    };
+    const api = CacheBehaviors.find(({ PathPattern }) => PathPattern === '/api/*');
+    expect(api?.LambdaFunctionAssociations.map(({ EventType }) => EventType)).toEqual(['origin-request']);
+    const batch = assembly.stacks.filter((stack) =>
+      resources('AWS::Route53::RecordSet', [stack]).some(({ Properties }) => Properties?.Name === 'batch.origin.market.example.com.'),
+    );
+    expect(batch.map(({ region }) => region)).toEqual(['us-east-1']);
+  });
+});
+
 describe('the secret between CloudFront and the load balancers', () => {
   const resolve = (version = '') => `{{resolve:secretsmanager:market-production/edge/origin-verification:SecretString:::${version}}}`;
   const [sent, accepted] = ['a'.repeat(32), 'b'.repeat(32)] as const;

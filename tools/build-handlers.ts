@@ -1,12 +1,12 @@
 /**
  * Bundles every handler into `dist/handlers/<name>/index.js`.
  *
- * A handler is `lambda-edge/<name>/handler.ts`, or `<name>.handler.ts` beside its construct in a room.
- * Bundles are CommonJS, minified and without absolute paths: the same sources give the same bytes on
+ * A handler is `lambda-edge/<name>/handler.ts`, or `<name>.handler.ts` beside its construct in a room; a CloudFront Function is
+ * `lambda-edge/<name>/viewer-function.ts`, and becomes `<name>.viewer-function`. Bundles of handlers are CommonJS, minified and without absolute paths: the same sources give the same bytes on
  * every machine, so an asset's hash changes only when its code does.
  */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 
 const ROOT = join(__dirname, '..');
@@ -30,6 +30,41 @@ function findHandlers(): Handler[] {
   const twice = handlers.find((handler, i) => handlers[i + 1]?.name === handler.name);
   if (twice) throw new Error(`Two handlers are called ${twice.name}; the second would overwrite the first. Rename one.`);
   return handlers;
+}
+
+function findViewerFunctions(): Handler[] {
+  return subdirectories(join(ROOT, 'lambda-edge'))
+    .map((name) => ({ name: `${name}.viewer-function`, entry: join('lambda-edge', name, 'viewer-function.ts') }))
+    .filter(({ entry }) => existsSync(join(ROOT, entry)));
+}
+
+/**
+ * A CloudFront Function is a script with a function `handler` at its top level. What its runtime does not know is refused
+ * here: ECMAScript 5.1 and the few later features below ("JavaScript runtime 2.0 features for CloudFront Functions", Amazon
+ * CloudFront developer guide), and no imports.
+ */
+async function buildViewerFunction({ name, entry }: Handler): Promise<void> {
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [entry],
+    write: false,
+    bundle: true,
+    minify: true,
+    // The one format without a wrapper; its export is taken off below.
+    format: 'esm',
+    target: 'es5',
+    supported: { 'const-and-let': true, arrow: true, 'template-literal': true, 'rest-argument': true },
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  const bundle = outputFiles[0]?.text ?? '';
+  const script = bundle.replace(/export\{([\w$]+) as handler\};\s*$/, 'function handler(event){return $1(event)}\n');
+  if (script === bundle || /\b(?:import|export|require)\b/.test(script)) {
+    throw new Error(`${entry} must export a function \`handler\`, and nothing else, and import no module of a runtime.`);
+  }
+  const file = join(OUT, name, 'index.js');
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, script);
 }
 
 function subdirectories(directory: string): string[] {
@@ -56,6 +91,7 @@ async function main(): Promise<void> {
     legalComments: 'none',
     logLevel: 'warning',
   });
+  await Promise.all(findViewerFunctions().map(buildViewerFunction));
 }
 
 main().catch((error: unknown) => {

@@ -22,7 +22,7 @@ new EdgeDistribution(stack, 'Edge', {
   domainNames: ['www.example.com'],
   certificate: Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:us-east-1:111122223333:certificate/1'),
   readOriginName: 'origin.example.com',
-  defaultTier: CacheTier.STANDARD,
+  defaultTier: CacheTier.standard(),
 });
 const { template } = App.of(stack)!.synth().getStackByName('Consumer');
 const types = Object.values(template.Resources as Record<string, { Type: string }>).map(({ Type }) => Type);

@@ -6,19 +6,20 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { normalizeRequest, type Settings, type ViewerRequest } from './normalize';
+import { normalizeRequest, type ViewerRequest } from './lambda-request';
+import { type Asked, type CacheKey, cacheKeyOf, type Settings } from './normalize';
 
 interface ViewerRequestEvent {
   readonly Records: readonly { readonly cf: { readonly request: ViewerRequest } }[];
 }
 
-const settings = readSettings();
+const keyOf = readSettings();
 
 export async function handler(event: ViewerRequestEvent): Promise<ViewerRequest | undefined> {
   const request = event?.Records?.[0]?.cf?.request;
-  if (settings === undefined || request === undefined) return request;
+  if (keyOf === undefined || request === undefined) return request;
   try {
-    return normalizeRequest(request, settings);
+    return normalizeRequest(request, keyOf);
   } catch (error) {
     report('The request goes on as it came: it could not be normalised.', error);
     return request;
@@ -26,11 +27,9 @@ export async function handler(event: ViewerRequestEvent): Promise<ViewerRequest 
 }
 
 /** Lambda@Edge has no environment variables: the settings lie beside the code. */
-function readSettings(): Settings | undefined {
+function readSettings(): ((asked: Asked) => CacheKey | undefined) | undefined {
   try {
-    const read = JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as Settings;
-    if (!Array.isArray(read.paths)) throw new TypeError('`paths` is not a list');
-    return read;
+    return cacheKeyOf(JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as Settings);
   } catch (error) {
     report('No request is normalised: config.json beside the handler cannot be used.', error);
     return undefined;

@@ -260,6 +260,25 @@ const tier = z
       .describe(
         'Query parameters in the cache key: `all` that normalisation leaves, `none`, or a list. A cache policy takes 10 names of 1,024 characters together.',
       ),
+    browserTtlSeconds: ttl('How long the browser keeps it, at most as long as the edge. By default as the origin says.').optional(),
+    staleWhileRevalidateSeconds: ttl(
+      'How long the edge may answer with an expired object while it fetches a new one. By default as the origin says.',
+    ).optional(),
+    staleIfErrorSeconds: ttl(
+      'How long the edge may answer with an expired object when the origin fails. By default as the origin says.',
+    ).optional(),
+    errorTtlSeconds: integer(
+      10,
+      YEAR_SECONDS,
+      'How long an error answer is kept at most; CloudFront keeps it for 10 seconds at least.',
+    ).default(10),
+    setCookie: z
+      .enum(['bypass', 'strip'])
+      .optional()
+      .describe(
+        'An answer with Set-Cookie: `bypass` sends it on and keeps it out of the cache, `strip` takes the cookie off. By default `bypass`.',
+      ),
+    cors: z.boolean().default(false).describe('Other sites may read it: the headers of CORS reach the origin, and are part of the key.'),
     compress: z
       .boolean()
       .default(true)
@@ -270,7 +289,7 @@ const tier = z
       .partialRecord(z.enum(['africa', 'apac', 'europe', 'middle-east', 'north-america', 'south-america']), ttlOverride)
       .default({})
       .describe(
-        'TTLs that differ by part of the world. They are checked and kept with the tier; no edge function applies them yet, so that today the TTLs of the tier hold everywhere.',
+        'TTLs that differ by part of the world. An alias can sit on one distribution only, so an edge function sets them. Not together with `originShieldRegion`: that function would then run in the Shield region for everybody.',
       ),
   })
   .describe('How one kind of content is cached at the edge.');
@@ -322,11 +341,35 @@ const edge = z
             /^[A-Za-z0-9_\-.*$/~"'@:+&?]{1,255}$/,
           ),
           tier: text('The name of a tier above.'),
+          methods: z
+            .enum(['read', 'all', 'split'])
+            .optional()
+            .describe(
+              '`read`: GET, HEAD and OPTIONS, from the nearest region. `all`: every method, from the primary region. `split`: every method, reads from the nearest region and writes from the primary one. A cached tier takes `read` only, and is it by default; an uncached one is `all` by default.',
+            ),
+          batch: z
+            .array(text('A path pattern.').regex(/^[A-Za-z0-9_\-.*$/~"'@:+&?]{1,255}$/))
+            .min(1)
+            .optional()
+            .describe('Patterns within this one whose requests go to `batchRegion`; for `split` only.'),
         }),
       )
       .min(1)
       .describe('Which path gets which tier. The first match wins.'),
     defaultTier: text('The tier of every path that no behaviour matches.'),
+    http3: z.boolean().default(true).describe('Speak HTTP/3 beside HTTP/2. CloudFront has none during a staged rollout.'),
+    readFailover: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Ask the primary region for a read that the nearest one cannot answer (500, 502, 503, 504), beside what DNS health checks do.',
+      ),
+    recentWriterSeconds: integer(
+      1,
+      3600,
+      'How long a viewer who wrote reads from the primary region, on paths that split their methods; longer than replicas lag. The application says so with the cookie `__Host-isochrone-wrote`.',
+    ).default(10),
+    batchRegion: text('The region for batch work: the cheapest of the regions of this file.').optional(),
     accessLogRetentionDays: integer(1, 3650, 'How long access logs are kept.').default(400),
   })
   .describe('CloudFront in front of all regions.');

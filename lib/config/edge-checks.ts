@@ -10,7 +10,11 @@ export function edgeProblems(deployment: Deployment): DeploymentProblem[] {
     ...ttlProblems(deployment),
     ...tierReferenceProblems(deployment),
     ...behaviorProblems(deployment),
+    ...methodProblems(deployment),
+    ...batchProblems(deployment),
+    ...cookieProblems(deployment),
     ...shieldProblems(deployment),
+    ...shieldedContinentProblems(deployment),
     ...keyProblems(deployment),
     ...uniqueProblems(deployment),
   ];
@@ -103,6 +107,72 @@ function behaviorProblems({ edge }: Deployment): DeploymentProblem[] {
     }
   });
   return problems;
+}
+
+/** A cached answer is everybody's: writes, and what depends on cookies, need a tier that keeps nothing. */
+function methodProblems({ edge }: Deployment): DeploymentProblem[] {
+  return edge.behaviors.flatMap(({ tier, methods }, i) => {
+    if (!edge.tiers[tier]?.cached || methods === undefined || methods === 'read') return [];
+    return [
+      {
+        path: ['edge', 'behaviors', i, 'methods'],
+        value: methods,
+        allowed: `read with the cached tier "${tier}"`,
+        rule: 'A cached behaviour drops the cookies and most headers of a request, which writes need.',
+        fix: 'Use a tier with `cached: false`, or give writes a path of their own before this one.',
+      },
+    ];
+  });
+}
+
+function batchProblems({ edge, regions }: Deployment): DeploymentProblem[] {
+  const { batchRegion } = edge;
+  const problems: DeploymentProblem[] = [];
+  if (batchRegion !== undefined && regions[batchRegion] === undefined) {
+    problems.push({
+      path: ['edge', 'batchRegion'],
+      value: batchRegion,
+      allowed: `one of the regions of this file: ${Object.keys(regions).join(', ')}`,
+      rule: 'Batch work is sent to a fleet of this deployment.',
+      fix: 'Name one of them, or leave it out.',
+    });
+  }
+  edge.behaviors.forEach(({ batch, methods }, i) => {
+    if (batch === undefined || (methods === 'split' && batchRegion !== undefined)) return;
+    problems.push({
+      path: ['edge', 'behaviors', i, 'batch'],
+      value: batch,
+      allowed: 'left out without `methods: split` and a `batchRegion`',
+      rule: 'Only behaviours that split their methods have the edge function that chooses an origin, and it needs one to choose.',
+      fix: 'Set `methods: split` here and `edge.batchRegion`.',
+    });
+  });
+  return problems;
+}
+
+function cookieProblems({ edge }: Deployment): DeploymentProblem[] {
+  return Object.entries(edge.tiers)
+    .filter(([, { setCookie, minTtlSeconds }]) => setCookie === 'bypass' && minTtlSeconds > 0)
+    .map(([name, { setCookie }]) => ({
+      path: ['edge', 'tiers', name, 'setCookie'],
+      value: setCookie,
+      allowed: 'strip with a minimum TTL above 0',
+      rule: 'CloudFront then keeps every answer, also one marked no-store: the cookie of one viewer would go to others.',
+      fix: 'Use `strip`, or leave `minTtlSeconds` at 0.',
+    }));
+}
+
+function shieldedContinentProblems({ edge }: Deployment): DeploymentProblem[] {
+  if (edge.originShieldRegion === undefined) return [];
+  return Object.entries(edge.tiers)
+    .filter(([, { continents }]) => Object.keys(continents).length > 0)
+    .map(([name]) => ({
+      path: ['edge', 'tiers', name, 'continents'],
+      value: `with originShieldRegion ${edge.originShieldRegion}`,
+      allowed: 'left out with Origin Shield',
+      rule: 'The function that sets TTLs by part of the world runs in the Shield region then, whoever asks.',
+      fix: 'Remove `originShieldRegion`, or the TTLs by part of the world.',
+    }));
 }
 
 function shieldProblems({ edge: { originShieldRegion } }: Deployment): DeploymentProblem[] {

@@ -26,6 +26,10 @@ export interface PhysicalNames {
   readonly readOrigin: string;
   /** The name that leads writes to the primary region. */
   readonly writeOrigin: string;
+  /** The name that leads batch work to its region. */
+  readonly batchOrigin: string;
+  /** The edge functions. Their logs appear in every region under names made of these. */
+  readonly edgeFunctions: { readonly normalizeCacheKey: string; readonly regionalTtl: string; readonly routeOrigin: string };
 }
 
 export function physicalNames(deployment: Deployment): PhysicalNames {
@@ -40,5 +44,11 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
     originVerifySecret: `${system}/edge/origin-verification`,
     readOrigin: `read.${origin}`,
     writeOrigin: `write.${origin}`,
+    batchOrigin: `batch.${origin}`,
+    edgeFunctions: {
+      normalizeCacheKey: `${system}-normalize-cache-key`,
+      regionalTtl: `${system}-regional-ttl`,
+      routeOrigin: `${system}-route-origin`,
+    },
   };
 }

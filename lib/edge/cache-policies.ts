@@ -11,6 +11,9 @@ export const LANGUAGE_HEADER = 'x-isochrone-language';
 /** The header that carries the negotiated image format; the edge function `normalize-cache-key` sets it. */
 export const IMAGE_FORMAT_HEADER = 'x-isochrone-image-format';
 
+/** What an answer to a request across origins depends on: "CORS request" and "CORS-preflight request", Fetch standard. */
+const CORS_HEADERS = ['origin', 'access-control-request-headers', 'access-control-request-method'] as const;
+
 /** Properties of {@link CachePolicies}. */
 export interface CachePoliciesProps {
   /**
@@ -113,11 +116,16 @@ function contentOf(tier: CacheTier): Content {
   return {
     minTtl: tier.minTtl.toSeconds(),
     defaultTtl: tier.defaultTtl.toSeconds(),
-    maxTtl: tier.maxTtl.toSeconds(),
+    // One policy serves the whole world: the edge function holds each part of it to its own maximum.
+    maxTtl: tier.longestTtl.toSeconds(),
     compress: tier.compress,
     // What is denied is gone before CloudFront forms the key; a policy knows no wildcards.
     query: query === 'none' ? 'none' : 'deny' in query ? 'all' : [...query.allow].sort(),
-    headers: [...(tier.varyByLanguage ? [LANGUAGE_HEADER] : []), ...(tier.varyByImageFormat ? [IMAGE_FORMAT_HEADER] : [])],
+    headers: [
+      ...(tier.varyByLanguage ? [LANGUAGE_HEADER] : []),
+      ...(tier.varyByImageFormat ? [IMAGE_FORMAT_HEADER] : []),
+      ...(tier.cors ? CORS_HEADERS : []),
+    ],
   };
 }
 

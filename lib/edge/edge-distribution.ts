@@ -10,14 +10,19 @@ import { acknowledge } from '../acknowledge';
 import { CLOUDFRONT } from '../aws/limits';
 import { catchesAll, isPathPattern } from '../aws/path-pattern';
 import { ORIGIN_SHIELD_REGIONS, REGIONS } from '../aws/regions';
-import { invalidValue } from '../errors';
+import { type IsochroneError, invalidValue } from '../errors';
 import { EdgeAccessLogs, type EdgeAccessLogsOptions } from './access-logs';
 import { cacheKeySettings } from './cache-key-settings';
 import { CachePolicies, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from './cache-policies';
 import { CacheTier } from './cache-tier';
 import { requireCloudFrontRegion } from './cloudfront-region';
 import { EdgeFunction } from './edge-function';
+import { regionalTtlSettings } from './regional-ttl-settings';
+import { routeOriginSettings } from './route-origin-settings';
 import { EdgeWebAcl } from './web-acl';
+
+/** Which methods a behaviour takes, and from where: see EdgeBehavior. */
+export type EdgeMethods = 'read' | 'all' | 'split';
 
 /** How the paths of one pattern are served. */
 export interface EdgeBehavior {
@@ -26,11 +31,21 @@ export interface EdgeBehavior {
   /** How long, and under which key, the answers are kept. */
   readonly tier: CacheTier;
   /**
-   * `read`: GET, HEAD and OPTIONS, from the read origin. `all`: every method, from the write origin; for uncached tiers only.
+   * - `read`: GET, HEAD and OPTIONS, from the read origin.
+   * - `all`: every method, from the write origin; for uncached tiers only.
+   * - `split`: every method; GET, HEAD and OPTIONS from the read origin, the others from the write origin, by an edge function
+   *   on each request. A viewer whose cookie `__Host-isochrone-wrote` says that he wrote just now reads from the write origin.
+   *   For uncached tiers only, and only of use where reads and writes have no patterns of their own.
    *
    * @default - `read` for a cached tier, `all` for an uncached one
    */
-  readonly methods?: 'read' | 'all';
+  readonly methods?: EdgeMethods;
+  /**
+   * Patterns within this one whose requests, whatever their method, go to the batch origin. For `split` only.
+   *
+   * @default - none
+   */
+  readonly batchPatterns?: readonly string[];
 }
 
 /** A header by which the origin knows that a request came through this distribution. */
@@ -66,6 +81,26 @@ export interface EdgeDistributionProps {
    */
   readonly writeOriginName?: string;
   /**
+   * The DNS name of what takes batch work, over HTTPS: such as that of the cheapest region. Used by `batchPatterns`.
+   *
+   * @default - none
+   */
+  readonly batchOriginName?: string;
+  /**
+   * Ask the write origin for a read when the read origin cannot be reached, or answers 500, 502, 503 or 504. For behaviours
+   * of `read` methods: CloudFront takes an origin group for GET, HEAD and OPTIONS only.
+   *
+   * @default false
+   */
+  readonly readFailover?: boolean;
+  /**
+   * How long a viewer who wrote reads from the write origin, on paths that split their methods: longer than replicas lag behind.
+   * Whole seconds, 1 at least.
+   *
+   * @default Duration.seconds(10)
+   */
+  readonly recentWriter?: Duration;
+  /**
    * The header by which the origins know this distribution.
    *
    * @default - none: anyone who learns an origin's name can pass by the edge, and by its web ACL
@@ -80,9 +115,15 @@ export interface EdgeDistributionProps {
   /**
    * The tier of all other paths: cached from the read origin, or uncached with every method from the write origin.
    *
-   * @default CacheTier.UNCACHED, so that nothing personal is cached by oversight
+   * @default CacheTier.uncached(), so that nothing personal is cached by oversight
    */
   readonly defaultTier?: CacheTier;
+  /**
+   * The methods of all other paths: see EdgeBehavior.
+   *
+   * @default - `read` if the default tier is cached, `all` if not
+   */
+  readonly defaultMethods?: EdgeMethods;
   /**
    * The languages that the origin speaks, as BCP 47 tags, the default one first. Needed by tiers that vary by language.
    *
@@ -97,7 +138,8 @@ export interface EdgeDistributionProps {
   readonly hostedZone?: route53.IHostedZone;
   /**
    * The region of Origin Shield, one more cache in front of the read origin. All misses of the world are then fetched from
-   * that region: with a read origin in several regions, reads no longer reach the nearest one.
+   * that region: with a read origin in several regions, reads no longer reach the nearest one, and no tier can have TTLs of
+   * its own in some part of the world.
    *
    * @default - no Origin Shield
    */
@@ -139,17 +181,35 @@ export interface EdgeDistributionProps {
    */
   readonly geoRestriction?: cloudfront.GeoRestriction;
   /**
+   * Which HTTP viewers may speak. CloudFront has no HTTP/3 together with continuous deployment: before a StagedRollout, use HTTP2.
+   *
+   * @default cloudfront.HttpVersion.HTTP2_AND_3
+   */
+  readonly httpVersion?: cloudfront.HttpVersion;
+  /**
    * The edge locations that serve.
    *
    * @default cloudfront.PriceClass.PRICE_CLASS_ALL
    */
   readonly priceClass?: cloudfront.PriceClass;
   /**
-   * The name of the edge function: see EdgeFunctionProps.
+   * The name of the edge function `normalize-cache-key`: see EdgeFunctionProps.
    *
    * @default - generated
    */
   readonly functionName?: string;
+  /**
+   * The name of the edge function `regional-ttl`: see EdgeFunctionProps.
+   *
+   * @default - generated
+   */
+  readonly regionalTtlFunctionName?: string;
+  /**
+   * The name of the edge function `route-origin`: see EdgeFunctionProps.
+   *
+   * @default - generated
+   */
+  readonly routeOriginFunctionName?: string;
   /**
    * Behaviours that the account allows for a distribution, without the default one.
    *
@@ -166,6 +226,12 @@ export interface EdgeDistributionProps {
 
 /** Below the 60 s after which an Application Load Balancer closes an idle connection by default, so that CloudFront closes it first. */
 const ORIGIN_KEEPALIVE = Duration.seconds(55);
+
+/** What a region answers that cannot serve, of the codes that an origin group may fail over on. */
+const FAILOVER_STATUS_CODES: readonly number[] = [500, 502, 503, 504];
+
+/** Replicas mostly lag behind for less than a second; this also outlasts a short burst of writes. */
+const RECENT_WRITER = Duration.seconds(10);
 
 /** Two years, as the preload lists of browsers ask for. */
 const HSTS_MAX_AGE = Duration.days(730);
@@ -187,7 +253,10 @@ const CUSTOM_HEADER = /^x-(?!amz-|edge-|real-ip$)[a-z0-9-]+$/i;
  *   because an answer that depended on one would be served to others.
  * - An uncached path gets every method from the write origin, with all that the viewer sent except `Host` and the
  *   headers that only the edge may set.
- * - `Cache-Control` reaches the browser as the origin sends it.
+ * - An uncached path that splits its methods has its reads from the read origin.
+ * - The answer to a cached path gets the `Cache-Control` of its tier, where the origin does not ask for less: for the edge, by
+ *   the part of the world, and for the browser. An answer with `Set-Cookie` is not cached, or loses it, as the tier says.
+ * - The answer to an uncached path reaches the browser with the `Cache-Control` of the origin.
  *
  * @throws IsochroneError if the stack is not in us-east-1, or a value is one that CDK would accept and CloudFront refuse or
  * never use
@@ -199,18 +268,34 @@ export class EdgeDistribution extends Construct {
   public readonly accessLogs: EdgeAccessLogs;
   /** `normalize-cache-key`; undefined if nothing is cached. */
   public readonly normalizer?: EdgeFunction;
+  /** `regional-ttl`; undefined if nothing is cached. */
+  public readonly regionalTtl?: EdgeFunction;
+  /** `route-origin`; undefined if no behaviour splits its methods. */
+  public readonly originRouter?: EdgeFunction;
 
   constructor(scope: Construct, id: string, props: EdgeDistributionProps) {
     super(scope, id);
     requireCloudFrontRegion(this, 'The certificate, the web ACL and the edge functions of CloudFront live in us-east-1 only.');
     const behaviors = props.behaviors ?? [];
-    const defaultBehavior: EdgeBehavior = { pathPattern: '*', tier: props.defaultTier ?? CacheTier.UNCACHED };
+    const defaultBehavior: EdgeBehavior = {
+      pathPattern: '*',
+      tier: props.defaultTier ?? CacheTier.uncached(),
+      methods: props.defaultMethods,
+    };
     const all = [...behaviors, defaultBehavior];
     this.checkNames(props);
     this.checkOriginVerification(props.originVerification);
     this.checkOriginShield(props.originShieldRegion);
     this.checkBehaviors(behaviors, props.maxBehaviors ?? CLOUDFRONT.cacheBehaviors);
     this.checkLanguages(all, props.languages ?? []);
+    this.checkTtls(all, props.originShieldRegion);
+    behaviors.forEach((behavior, i) => {
+      this.checkMethods(`behaviors[${i}].methods`, behavior, props);
+      this.checkBatchPatterns(`behaviors[${i}].batchPatterns`, behavior, props.batchOriginName);
+    });
+    this.checkMethods('defaultMethods', defaultBehavior, props);
+    this.checkRecentWriter(props.recentWriter);
+    if (props.readFailover) this.checkOtherOrigin('readFailover', true, props);
 
     this.domainNames = props.domainNames;
     this.webAcl =
@@ -222,6 +307,25 @@ export class EdgeDistribution extends Construct {
         description: 'Viewer request: normalises the query, the language and the image format of the cache key',
         settings: cacheKeySettings(all, props.languages ?? []),
         functionName: props.functionName,
+      });
+      this.regionalTtl = new EdgeFunction(this, 'RegionalTtl', {
+        handler: 'regional-ttl',
+        description: 'Origin response: sets the TTLs at the edge and in the browser by tier and part of the world',
+        settings: regionalTtlSettings(all),
+        functionName: props.regionalTtlFunctionName,
+      });
+    }
+    const split = all.filter(({ methods }) => methods === 'split');
+    if (split.length > 0) {
+      this.originRouter = new EdgeFunction(this, 'RouteOrigin', {
+        handler: 'route-origin',
+        description: 'Origin request: sends reads to the read origin, writes to the write origin',
+        settings: routeOriginSettings(
+          split,
+          { read: props.readOriginName, write: props.writeOriginName ?? props.readOriginName, batch: props.batchOriginName },
+          props.recentWriter ?? RECENT_WRITER,
+        ),
+        functionName: props.routeOriginFunctionName,
       });
     }
     this.distribution = this.createDistribution(props, behaviors, defaultBehavior);
@@ -255,21 +359,26 @@ export class EdgeDistribution extends Construct {
       customHeaders,
       keepaliveTimeout: ORIGIN_KEEPALIVE,
     });
+    const originOf: Record<EdgeMethods, cloudfront.IOrigin> = {
+      read: props.readFailover
+        ? new origins.OriginGroup({ primaryOrigin: read, fallbackOrigin: write, fallbackStatusCodes: [...FAILOVER_STATUS_CODES] })
+        : read,
+      all: write,
+      // Of its own, without Origin Shield and failover: writes go through it as well.
+      split: new origins.HttpOrigin(props.readOriginName, { originId: 'split', customHeaders, keepaliveTimeout: ORIGIN_KEEPALIVE }),
+    };
     const allOfTheViewer = this.createOriginRequestPolicy();
     const options = (behavior: EdgeBehavior): cloudfront.BehaviorOptions => ({
-      origin: methodsOf(behavior) === 'all' ? write : read,
+      origin: originOf[methodsOf(behavior)],
       allowedMethods:
-        methodsOf(behavior) === 'all' ? cloudfront.AllowedMethods.ALLOW_ALL : cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS,
+        methodsOf(behavior) === 'read' ? cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS : cloudfront.AllowedMethods.ALLOW_ALL,
       viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
       cachePolicy: policies.policyOf(behavior.tier),
       compress: behavior.tier.compress,
       // What is in the key reaches the origin without a policy of its own; nothing else may.
       originRequestPolicy: behavior.tier.cached ? undefined : allOfTheViewer,
       responseHeadersPolicy,
-      edgeLambdas:
-        behavior.tier.cached && this.normalizer
-          ? [{ eventType: cloudfront.LambdaEdgeEventType.VIEWER_REQUEST, functionVersion: this.normalizer.version }]
-          : undefined,
+      edgeLambdas: this.edgeLambdas(behavior),
     });
 
     const distribution = new cloudfront.Distribution(this, 'Distribution', {
@@ -278,7 +387,7 @@ export class EdgeDistribution extends Construct {
       domainNames: [...props.domainNames],
       certificate: props.certificate,
       minimumProtocolVersion: cloudfront.SecurityPolicyProtocol.TLS_V1_2_2025,
-      httpVersion: cloudfront.HttpVersion.HTTP2_AND_3,
+      httpVersion: props.httpVersion ?? cloudfront.HttpVersion.HTTP2_AND_3,
       enableIpv6: true,
       priceClass: props.priceClass ?? cloudfront.PriceClass.PRICE_CLASS_ALL,
       geoRestriction: props.geoRestriction,
@@ -294,6 +403,19 @@ export class EdgeDistribution extends Construct {
       acknowledge(distribution, 'Served worldwide by design. Give `geoRestriction` to serve some countries only.', 'AwsSolutions-CFR1');
     }
     return distribution;
+  }
+
+  /** At most one function for each event: CloudFront takes no more. */
+  private edgeLambdas({ tier, methods }: EdgeBehavior): cloudfront.EdgeLambda[] | undefined {
+    const { VIEWER_REQUEST, ORIGIN_REQUEST, ORIGIN_RESPONSE } = cloudfront.LambdaEdgeEventType;
+    if (methods === 'split' && this.originRouter) {
+      return [{ eventType: ORIGIN_REQUEST, functionVersion: this.originRouter.version }];
+    }
+    if (!tier.cached) return undefined;
+    return [
+      ...(this.normalizer ? [{ eventType: VIEWER_REQUEST, functionVersion: this.normalizer.version }] : []),
+      ...(this.regionalTtl ? [{ eventType: ORIGIN_RESPONSE, functionVersion: this.regionalTtl.version }] : []),
+    ];
   }
 
   /**
@@ -313,7 +435,7 @@ export class EdgeDistribution extends Construct {
   private createSecurityHeaders(contentSecurityPolicy: string | undefined): cloudfront.ResponseHeadersPolicy {
     return new cloudfront.ResponseHeadersPolicy(this, 'SecurityHeaders', {
       responseHeadersPolicyName: Names.uniqueResourceName(this, { maxLength: 100, separator: '-' }),
-      comment: 'Security headers; Cache-Control stays as the origin sent it',
+      comment: 'Security headers',
       securityHeadersBehavior: {
         strictTransportSecurity: { accessControlMaxAge: HSTS_MAX_AGE, includeSubdomains: true, override: true },
         contentTypeOptions: { override: true },
@@ -372,6 +494,7 @@ export class EdgeDistribution extends Construct {
     });
     checkName('readOriginName', props.readOriginName, false);
     if (props.writeOriginName !== undefined) checkName('writeOriginName', props.writeOriginName, false);
+    if (props.batchOriginName !== undefined) checkName('batchOriginName', props.batchOriginName, false);
   }
 
   private checkZone(property: string, name: string, zone: route53.IHostedZone | undefined): void {
@@ -422,30 +545,77 @@ export class EdgeDistribution extends Construct {
     }
     behaviors.forEach((behavior, i) => {
       this.checkPathPattern(behavior.pathPattern, i, behaviors);
-      if (behavior.tier.cached && behavior.methods === 'all') {
-        throw invalidValue(this, {
-          property: `behaviors[${i}].methods`,
-          value: behavior.methods,
-          allowed: `'read' with the cached tier "${behavior.tier.name}"`,
-          rule: 'A cached behavior drops the cookies and most headers of a request, which writes need.',
-          fix: 'Use `CacheTier.UNCACHED`, or give writes a path pattern of their own before this one.',
-        });
-      }
+    });
+  }
+
+  private checkMethods(property: string, { tier, methods }: EdgeBehavior, props: EdgeDistributionProps): void {
+    if (tier.cached && methods !== undefined && methods !== 'read') {
+      throw invalidValue(this, {
+        property,
+        value: methods,
+        allowed: `'read' with the cached tier "${tier.name}"`,
+        rule: 'A cached behavior drops the cookies and most headers of a request, which writes need.',
+        fix: 'Use `CacheTier.uncached()`, or give writes a path pattern of their own before this one.',
+      });
+    }
+    if (methods !== 'split') return;
+    this.checkOtherOrigin(property, methods, props);
+    for (const name of ['readOriginName', 'writeOriginName', 'batchOriginName'] as const) {
+      if (!Token.isUnresolved(props[name])) continue;
+      throw invalidValue(this, {
+        property: name,
+        value: props[name],
+        allowed: `known at synthesis, because of ${property}`,
+        rule: 'The edge function finds the names in a file beside its code, because Lambda@Edge has no environment variables.',
+        fix: 'Give the name as plain text.',
+      });
+    }
+  }
+
+  /** For what needs a write origin that is not the read origin. */
+  private checkOtherOrigin(property: string, value: unknown, { readOriginName, writeOriginName }: EdgeDistributionProps): void {
+    if (writeOriginName !== undefined && writeOriginName !== readOriginName) return;
+    throw invalidValue(this, {
+      property,
+      value,
+      allowed: 'left out without a `writeOriginName` other than `readOriginName`',
+      rule: 'There is only one origin to choose.',
+      fix: 'Give `writeOriginName`.',
+    });
+  }
+
+  private checkBatchPatterns(property: string, { methods, batchPatterns }: EdgeBehavior, batchOriginName: string | undefined): void {
+    if (batchPatterns === undefined) return;
+    if (methods !== 'split' || batchOriginName === undefined) {
+      throw invalidValue(this, {
+        property,
+        value: batchPatterns,
+        allowed: "left out without `methods: 'split'` and a `batchOriginName`",
+        rule: 'The edge function that splits methods also chooses the batch origin.',
+        fix: 'Give both, or remove it.',
+      });
+    }
+    const wrong = batchPatterns.find((pattern) => !isPathPattern(pattern));
+    if (wrong !== undefined) throw notAPathPattern(this, property, wrong);
+  }
+
+  private checkRecentWriter(recentWriter: Duration | undefined): void {
+    if (recentWriter === undefined) return;
+    const seconds = recentWriter.isUnresolved() ? undefined : recentWriter.toSeconds({ integral: false });
+    if (seconds !== undefined && seconds >= 1 && Number.isInteger(seconds)) return;
+    throw invalidValue(this, {
+      property: 'recentWriter',
+      value: recentWriter.toString(),
+      allowed: 'whole seconds, 1 at least, and known at synthesis',
+      rule: 'The cookie counts in whole seconds.',
+      fix: 'Give more than your replicas lag behind, such as `Duration.seconds(10)`.',
     });
   }
 
   private checkPathPattern(pattern: string, i: number, behaviors: readonly EdgeBehavior[]): void {
     if (Token.isUnresolved(pattern)) return;
     const property = `behaviors[${i}].pathPattern`;
-    if (!isPathPattern(pattern)) {
-      throw invalidValue(this, {
-        property,
-        value: pattern,
-        allowed: '1 to 255 of the characters A-Z a-z 0-9 _ - . * $ / ~ " \' @ : + & ?',
-        rule: 'CloudFront refuses others.',
-        fix: 'Put `?` where such a character stands, or `*`.',
-      });
-    }
+    if (!isPathPattern(pattern)) throw notAPathPattern(this, property, pattern);
     if (catchesAll(pattern, '*')) {
       throw invalidValue(this, {
         property,
@@ -467,6 +637,30 @@ export class EdgeDistribution extends Construct {
         fix: `Move it before behaviors[${earlier}], or remove it.`,
       });
     }
+  }
+
+  private checkTtls(all: readonly EdgeBehavior[], originShieldRegion: string | undefined): void {
+    const tiers = all.map(({ tier }) => tier).filter(({ cached }) => cached);
+    for (const tier of tiers) {
+      const unknown = tier.durations.find((duration) => duration.isUnresolved());
+      if (unknown === undefined) continue;
+      throw invalidValue(this, {
+        property: `each TTL of the tier "${tier.name}"`,
+        value: unknown.toString(),
+        allowed: 'a number that is known at synthesis',
+        rule: 'The edge function finds the TTLs in a file beside its code, because Lambda@Edge has no environment variables.',
+        fix: 'Give a plain Duration, without a token.',
+      });
+    }
+    const byContinent = tiers.find(({ continents }) => Object.keys(continents).length > 0);
+    if (originShieldRegion === undefined || byContinent === undefined) return;
+    throw invalidValue(this, {
+      property: 'originShieldRegion',
+      value: originShieldRegion,
+      allowed: `left out, because the tier "${byContinent.name}" has TTLs by part of the world`,
+      rule: 'With Origin Shield, CloudFront runs origin-response functions in its region, and they no longer learn where the viewer is.',
+      fix: 'Leave out `originShieldRegion`, or vary the tier with `continents: {}`.',
+    });
   }
 
   private checkLanguages(all: readonly EdgeBehavior[], languages: readonly string[]): void {
@@ -492,7 +686,17 @@ export class EdgeDistribution extends Construct {
   }
 }
 
-function methodsOf({ methods, tier }: EdgeBehavior): 'read' | 'all' {
+function notAPathPattern(distribution: EdgeDistribution, property: string, pattern: string): IsochroneError {
+  return invalidValue(distribution, {
+    property,
+    value: pattern,
+    allowed: '1 to 255 of the characters A-Z a-z 0-9 _ - . * $ / ~ " \' @ : + & ?',
+    rule: 'CloudFront refuses others.',
+    fix: 'Put `?` where such a character stands, or `*`.',
+  });
+}
+
+function methodsOf({ methods, tier }: EdgeBehavior): EdgeMethods {
   return methods ?? (tier.cached ? 'read' : 'all');
 }
 

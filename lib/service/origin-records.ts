@@ -27,11 +27,18 @@ export interface OriginRecordsProps {
    * @default this region takes no writes
    */
   readonly writeName?: string;
+
+  /**
+   * The name under which CloudFront asks for batch work, in the region that does it. The load balancer's certificate must cover it.
+   *
+   * @default this region does no batch work
+   */
+  readonly batchName?: string;
 }
 
 /**
- * The records that lead CloudFront to one region: a latency record under the read name, and in the primary region one under the
- * write name.
+ * The records that lead CloudFront to one region: a latency record under the read name, and where the region takes them, one under
+ * the write name and one under the batch name.
  *
  * A region leaves the answers when either of two checks fails. Route 53 evaluates the load balancer's targets itself, at once; and
  * a health check follows a CloudWatch alarm on the same targets, where people see it, and who inverts it drains the region. (Disabling it would not: Route 53 takes a disabled check for a healthy one.)
@@ -49,6 +56,7 @@ export class OriginRecords extends Construct {
     super(scope, id);
     this.checkName(props.zone, 'readName', props.readName);
     if (props.writeName !== undefined) this.checkName(props.zone, 'writeName', props.writeName);
+    if (props.batchName !== undefined) this.checkName(props.zone, 'batchName', props.batchName);
     if (props.readName === props.writeName) {
       throw invalidValue(this, {
         property: 'writeName',
@@ -83,6 +91,7 @@ export class OriginRecords extends Construct {
 
     this.addRecord('Read', props, props.readName, region);
     if (props.writeName !== undefined) this.addRecord('Write', props, props.writeName, region);
+    if (props.batchName !== undefined) this.addRecord('Batch', props, props.batchName, region);
   }
 
   /**

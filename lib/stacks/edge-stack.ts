@@ -51,11 +51,23 @@ export class EdgeStack extends RegionStack {
       readOriginName: this.names.readOrigin,
       writeOriginName: this.names.writeOrigin,
       originVerification: { headerName: ORIGIN_VERIFY_HEADER, secret: this.originSecret(edge.originSecret.versionId) },
-      behaviors: edge.behaviors.map(({ path, tier }) => ({ pathPattern: path, tier: tierNamed(tiers, tier) })),
+      batchOriginName: edge.batchRegion === undefined ? undefined : this.names.batchOrigin,
+      readFailover: edge.readFailover,
+      recentWriter: Duration.seconds(edge.recentWriterSeconds),
+      behaviors: edge.behaviors.map(({ path, tier, methods, batch }) => ({
+        pathPattern: path,
+        tier: tierNamed(tiers, tier),
+        methods,
+        batchPatterns: batch,
+      })),
       defaultTier: tierNamed(tiers, edge.defaultTier),
       languages: edge.languages,
       originShieldRegion: edge.originShieldRegion,
+      httpVersion: edge.http3 ? cloudfront.HttpVersion.HTTP2_AND_3 : cloudfront.HttpVersion.HTTP2,
       priceClass: PRICE_CLASSES[edge.priceClass],
+      functionName: this.names.edgeFunctions.normalizeCacheKey,
+      regionalTtlFunctionName: this.names.edgeFunctions.regionalTtl,
+      routeOriginFunctionName: this.names.edgeFunctions.routeOrigin,
       webAcl: this.webAcl.webAcl,
       accessLogs: { retention: Duration.days(edge.accessLogRetentionDays), removalPolicy: this.removalPolicy },
       logEncryptionKey: props.key,
@@ -64,12 +76,18 @@ export class EdgeStack extends RegionStack {
   }
 
   private cacheTier(name: string, tier: DeploymentTier): CacheTier {
-    if (!tier.cached) return CacheTier.UNCACHED;
+    if (!tier.cached) return CacheTier.uncached();
     return CacheTier.of({
       name,
       minTtl: Duration.seconds(tier.minTtlSeconds),
       defaultTtl: Duration.seconds(tier.defaultTtlSeconds),
       maxTtl: seconds(tier.maxTtlSeconds),
+      browserTtl: seconds(tier.browserTtlSeconds),
+      staleWhileRevalidate: seconds(tier.staleWhileRevalidateSeconds),
+      staleIfError: seconds(tier.staleIfErrorSeconds),
+      errorTtl: Duration.seconds(tier.errorTtlSeconds),
+      setCookie: tier.setCookie,
+      cors: tier.cors,
       compress: tier.compress,
       continents: Object.fromEntries(
         Object.entries(tier.continents).map(([continent, ttl]) => [

@@ -1,18 +1,25 @@
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { CLOUDFRONT_REGION } from '../aws/regions';
+import { EdgeLogGroups } from '../edge/edge-log-groups';
 import { RegionKey } from '../keys/region-key';
 import { SharedSecret } from '../keys/shared-secret';
 import { RegionStack, type RegionStackProps } from './region-stack';
 
-/** The key of a region, and in CloudFront's region the secret by which load balancers recognise it. Every other stack of the region builds on it. */
+/** The key of a region, the logs of the edge there, and in CloudFront's region the secret by which load balancers recognise it. Every other stack of the region builds on it. */
 export class KeysStack extends RegionStack {
   public readonly key: kms.IKey;
 
   constructor(scope: Construct, id: string, props: RegionStackProps) {
-    super(scope, id, props, { description: 'Key for logs, topics and copies of secrets' });
+    super(scope, id, props, { description: 'Key for logs, topics and copies of secrets, and logs of the edge' });
     const { key } = new RegionKey(this, 'RegionKey', { aliasName: this.names.regionKeyAlias, removalPolicy: this.removalPolicy });
     this.key = key;
+    // Before the functions that write to them: Lambda@Edge logs in the region that serves, and makes groups that never expire.
+    new EdgeLogGroups(this, 'EdgeLogs', {
+      functionNames: Object.values(this.names.edgeFunctions),
+      logEncryptionKey: key,
+      removalPolicy: this.removalPolicy,
+    });
     if (props.region === CLOUDFRONT_REGION) {
       new SharedSecret(this, 'OriginVerify', {
         secretName: this.names.originVerifySecret,

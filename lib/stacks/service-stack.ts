@@ -32,7 +32,7 @@ export class ServiceStack extends RegionStack {
       vpc: props.vpc,
       certificate: new acm.Certificate(this, 'Certificate', {
         domainName: this.names.readOrigin,
-        subjectAlternativeNames: [this.names.writeOrigin],
+        subjectAlternativeNames: [this.names.writeOrigin, this.names.batchOrigin],
         validation: acm.CertificateValidation.fromDns(zone),
       }),
       originVerification: {
@@ -58,6 +58,7 @@ export class ServiceStack extends RegionStack {
       target: this.fleet,
       readName: this.names.readOrigin,
       writeName: props.region === primaryRegion ? this.names.writeOrigin : undefined,
+      batchName: props.region === this.deployment.edge.batchRegion ? this.names.batchOrigin : undefined,
     });
   }
 

@@ -21,8 +21,9 @@ test('asked for help, it succeeds', () => {
 });
 
 test.each<[string[], RegExp]>([
-  [['smmary'], /"smmary" is not a command\.\nThe commands are synth, summary\./],
+  [['smmary'], /"smmary" is not a command\.\nThe commands are synth, summary, cleanup-edge\./],
   [['summary', '--asembly', 'x'], /Unknown option '--asembly'[\s\S]*--assembly DIR/],
+  [['cleanup-edge'], /--prefix is required/],
   [['summary', '--assembly', mkdtempSync(join(tmpdir(), 'isochrone-empty-'))], /is not a whole assembly: .*manifest\.json/],
 ])('%j is refused with what to do, without a stack trace', (args, says) => {
   const { status, stderr } = isochrone(...args);

@@ -277,14 +277,6 @@ const CASES: Case[] = [
     right: '{ path: /api/public/v?/*, tier: public-api }',
   },
   {
-    check: 'Origin Shield exists in its region',
-    passage: 'rateLimitPerMinute: 100',
-    wrong: 'rateLimitPerMinute: 100\n  originShieldRegion: eu-west-3',
-    path: 'edge.originShieldRegion',
-    says: /one of ap-northeast-1, .*us-west-2/,
-    right: 'rateLimitPerMinute: 100\n  originShieldRegion: eu-west-2',
-  },
-  {
     check: 'a cluster has at most 90 nodes',
     passage: 'maxmemoryPolicy: allkeys-lru',
     wrong: 'maxmemoryPolicy: allkeys-lru\n  shards: 46',
@@ -307,6 +299,38 @@ const CASES: Case[] = [
     path: 'edge.tiers.immutable.queryParameters[2]',
     says: /named once/,
     right: 'queryParameters: [a, b, A]\n    static',
+  },
+  {
+    check: 'a cached tier takes reads only',
+    passage: '{ path: /api/public/*, tier: public-api }',
+    wrong: '{ path: /api/public/*, tier: public-api, methods: split }',
+    path: 'edge.behaviors[12].methods',
+    says: /read with the cached tier "public-api"/,
+    right: '{ path: /api/public/*, tier: public-api, methods: read }',
+  },
+  {
+    check: 'batch work needs the function that chooses',
+    passage: '{ path: /performance/*, tier: uncached }',
+    wrong: '{ path: /performance/*, tier: uncached, batch: [/performance/all] }',
+    path: 'edge.behaviors[14].batch',
+    says: /left out without `methods: split` and a `batchRegion`/,
+    right: '{ path: /performance/*, tier: uncached, methods: split, batch: [/performance/all] }',
+  },
+  {
+    check: 'the batch region is one of the regions',
+    passage: 'batchRegion: us-east-1',
+    wrong: 'batchRegion: us-east-2',
+    path: 'edge.batchRegion',
+    says: /one of the regions of this file/,
+    right: 'batchRegion: eu-west-1',
+  },
+  {
+    check: 'cookies do not stay in a cache that keeps everything',
+    passage: 'news:\n      defaultTtlSeconds: 60',
+    wrong: 'news:\n      minTtlSeconds: 1\n      setCookie: bypass\n      defaultTtlSeconds: 60',
+    path: 'edge.tiers.news.setCookie',
+    says: /strip with a minimum TTL above 0/,
+    right: 'news:\n      minTtlSeconds: 1\n      setCookie: strip\n      defaultTtlSeconds: 60',
   },
   {
     check: 'lists name each entry once',
@@ -335,9 +359,24 @@ describe.each(CASES)('$check', ({ passage, wrong, path, says, right }) => {
   });
 });
 
-test('Origin Shield: the nearest region is suggested', () => {
-  const [problem] = problemsOf(market('rateLimitPerMinute: 100', 'rateLimitPerMinute: 100\n  originShieldRegion: eu-west-3'));
-  expect(problem?.fix).toBe('Use "eu-west-2", the nearest to eu-west-3.');
+describe('Origin Shield', () => {
+  const shielded = (region: string) => market('rateLimitPerMinute: 100', `rateLimitPerMinute: 100\n  originShieldRegion: ${region}`);
+  const withoutContinents = (text: string) => text.replace(/ +continents:\n +apac: .*\n/g, '');
+
+  test('exists in its region; the nearest one is suggested', () => {
+    const [problem, ...others] = problemsOf(withoutContinents(shielded('eu-west-3')));
+    expect(others).toEqual([]);
+    expect(formatPath(problem?.path ?? [])).toBe('edge.originShieldRegion');
+    expect(problem?.allowed).toMatch(/one of ap-northeast-1, .*us-west-2/);
+    expect(problem?.fix).toBe('Use "eu-west-2", the nearest to eu-west-3.');
+    expect(problemsOf(withoutContinents(shielded('eu-west-2')))).toEqual([]);
+  });
+
+  test('excludes TTLs by part of the world', () => {
+    const problems = problemsOf(shielded('eu-west-2'));
+    expect(problems.map(({ path }) => formatPath(path))).toEqual(['edge.tiers.static.continents', 'edge.tiers.pages.continents']);
+    expect(problems[0]?.rule).toMatch(/runs in the Shield region/);
+  });
 });
 
 test('a distribution has at most 75 behaviours beside the default one', () => {

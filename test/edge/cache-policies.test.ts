@@ -14,8 +14,8 @@ const policyCount = (of: CachePolicies) => of.node.findAll().filter((child) => c
 
 describe('the policy of a tier', () => {
   const subject = policies();
-  subject.policyOf(CacheTier.STATIC);
-  subject.policyOf(CacheTier.IMMUTABLE);
+  subject.policyOf(CacheTier.static());
+  subject.policyOf(CacheTier.immutable());
   subject.policyOf(
     CacheTier.of({
       name: 'picky',
@@ -77,14 +77,14 @@ test('the headers in the key are those that the edge function sets', () => {
 
 test('tiers with the same content share one policy, whatever their names and parts of the world', () => {
   const subject = policies();
-  const first = subject.policyOf(CacheTier.PUBLIC_API);
-  expect(subject.policyOf(CacheTier.REALTIME_MARKET_DATA)).toBe(first);
-  expect(subject.policyOf(CacheTier.PUBLIC_API.with({ name: 'a', query: { deny: ['x'] } }))).toBe(first);
-  expect(subject.policyOf(CacheTier.PUBLIC_API.with({ name: 'b', query: { allow: ['x', 'y'] } }))).toBe(
-    subject.policyOf(CacheTier.PUBLIC_API.with({ name: 'c', query: { allow: ['y', 'x'] } })),
+  const first = subject.policyOf(CacheTier.publicApi());
+  expect(subject.policyOf(CacheTier.realtimeMarketData())).toBe(first);
+  expect(subject.policyOf(CacheTier.publicApi().with({ name: 'a', query: { deny: ['x'] } }))).toBe(first);
+  expect(subject.policyOf(CacheTier.publicApi().with({ name: 'b', query: { allow: ['x', 'y'] } }))).toBe(
+    subject.policyOf(CacheTier.publicApi().with({ name: 'c', query: { allow: ['y', 'x'] } })),
   );
   expect(policyCount(subject)).toBe(2);
-  subject.policyOf(CacheTier.NEWS);
+  subject.policyOf(CacheTier.news());
   expect(policyCount(subject)).toBe(3);
 });
 
@@ -97,7 +97,7 @@ test("AWS's own policies are taken where they say exactly the same", () => {
     maxTtl: Duration.days(365),
     query: 'none',
   });
-  expect(subject.policyOf(CacheTier.UNCACHED)).toBe(cloudfront.CachePolicy.CACHING_DISABLED);
+  expect(subject.policyOf(CacheTier.uncached())).toBe(cloudfront.CachePolicy.CACHING_DISABLED);
   expect(subject.policyOf(optimized)).toBe(cloudfront.CachePolicy.CACHING_OPTIMIZED);
   expect(subject.policyOf(optimized.with({ name: 'raw', compress: false }))).toBe(
     cloudfront.CachePolicy.CACHING_OPTIMIZED_FOR_UNCOMPRESSED_OBJECTS,
@@ -107,21 +107,42 @@ test("AWS's own policies are taken where they say exactly the same", () => {
   expect(policyCount(subject)).toBe(1);
 });
 
+test('with CORS, what an answer depends on reaches the origin only as a part of the key', () => {
+  const subject = policies();
+  subject.policyOf(CacheTier.publicApi().with({ cors: true, varyByLanguage: true }));
+  const headers = ['x-isochrone-language', 'origin', 'access-control-request-headers', 'access-control-request-method'];
+  Template.fromStack(Stack.of(subject)).hasResourceProperties('AWS::CloudFront::CachePolicy', {
+    CachePolicyConfig: {
+      ParametersInCacheKeyAndForwardedToOrigin: { HeadersConfig: { HeaderBehavior: 'whitelist', Headers: headers } },
+    },
+  });
+  expect(subject.policyOf(CacheTier.referenceData())).not.toBe(subject.policyOf(CacheTier.realtimeMarketData().with({ cors: true })));
+});
+
+test('a policy allows the longest time of any part of the world', () => {
+  const subject = policies();
+  const tier = CacheTier.static().with({ maxTtl: Duration.hours(2), continents: { apac: { maxTtl: Duration.hours(4) } } });
+  subject.policyOf(tier);
+  Template.fromStack(Stack.of(subject)).hasResourceProperties('AWS::CloudFront::CachePolicy', {
+    CachePolicyConfig: { DefaultTTL: 7200, MaxTTL: 14_400 },
+  });
+});
+
 test('the quota counts policies, not tiers', () => {
   const subject = policies(1);
-  subject.policyOf(CacheTier.PUBLIC_API);
-  subject.policyOf(CacheTier.REFERENCE_DATA);
-  subject.policyOf(CacheTier.UNCACHED);
-  expect(() => subject.policyOf(CacheTier.NEWS)).toThrow(
+  subject.policyOf(CacheTier.publicApi());
+  subject.policyOf(CacheTier.referenceData());
+  subject.policyOf(CacheTier.uncached());
+  expect(() => subject.policyOf(CacheTier.news())).toThrow(
     'CachePolicies at Test/Policies: the number of cache policies, with that of the tier "news", must be at most 1, got 2.',
   );
 });
 
 test('two different tiers of one name are refused, the same one twice is not', () => {
   const subject = policies();
-  subject.policyOf(CacheTier.NEWS);
-  subject.policyOf(CacheTier.NEWS.with({}));
-  expect(() => subject.policyOf(CacheTier.NEWS.with({ compress: false }))).toThrow(
+  subject.policyOf(CacheTier.news());
+  subject.policyOf(CacheTier.news().with({}));
+  expect(() => subject.policyOf(CacheTier.news().with({ compress: false }))).toThrow(
     'the name of a tier must be that of one tier only, got "news"',
   );
 });
@@ -131,8 +152,8 @@ test('names differ even where the place in the tree is too long for a name', () 
   let scope: Construct = stack;
   for (let depth = 0; depth < 12; depth++) scope = new Construct(scope, `a-rather-long-level-${depth}`);
   const subject = new CachePolicies(scope, 'Policies');
-  subject.policyOf(CacheTier.NEWS);
-  subject.policyOf(CacheTier.STATIC);
+  subject.policyOf(CacheTier.news());
+  subject.policyOf(CacheTier.static());
   const names = Object.values(Template.fromStack(stack).findResources('AWS::CloudFront::CachePolicy')).map(
     ({ Properties }) => Properties.CachePolicyConfig.Name as string,
   );

@@ -5,35 +5,46 @@ const seconds = Duration.seconds;
 
 describe('the tiers of the project', () => {
   test.each<[CacheTier, number, number]>([
-    [CacheTier.STANDARD, 3600, 86_400],
-    [CacheTier.STATIC, 7200, 172_800],
-    [CacheTier.IMMUTABLE, 31_536_000, 31_536_000],
-    [CacheTier.MEDIA, 604_800, 604_800],
-    [CacheTier.PUBLIC_API, 300, 300],
-    [CacheTier.MARKET_OVERVIEW, 30, 30],
-    [CacheTier.REFERENCE_DATA, 300, 300],
-    [CacheTier.NEWS, 60, 60],
-    [CacheTier.STRATEGIES, 900, 900],
-    [CacheTier.REALTIME_MARKET_DATA, 300, 300],
-    [CacheTier.HISTORICAL_MARKET_DATA, 3600, 3600],
+    [CacheTier.standard(), 3600, 86_400],
+    [CacheTier.static(), 7200, 172_800],
+    [CacheTier.immutable(), 31_536_000, 31_536_000],
+    [CacheTier.media(), 604_800, 604_800],
+    [CacheTier.publicApi(), 300, 300],
+    [CacheTier.marketOverview(), 30, 30],
+    [CacheTier.referenceData(), 300, 300],
+    [CacheTier.news(), 60, 60],
+    [CacheTier.strategies(), 900, 900],
+    [CacheTier.realtimeMarketData(), 300, 300],
+    [CacheTier.historicalMarketData(), 3600, 3600],
   ])('$name', (tier, defaultTtl, maxTtl) => {
     expect([tier.minTtl.toSeconds(), tier.defaultTtl.toSeconds(), tier.maxTtl.toSeconds()]).toEqual([0, defaultTtl, maxTtl]);
     expect(tier.cached).toBe(true);
   });
 
   test('keep standard and static content longer in Asia and the Pacific', () => {
-    expect(CacheTier.STANDARD.continents.apac?.defaultTtl?.toSeconds()).toBe(7200);
-    expect(CacheTier.STATIC.continents.apac?.defaultTtl?.toSeconds()).toBe(14_400);
+    expect(CacheTier.standard().continents.apac?.defaultTtl?.toSeconds()).toBe(7200);
+    expect(CacheTier.static().continents.apac?.defaultTtl?.toSeconds()).toBe(14_400);
+  });
+
+  test('are kept by browsers as the origin says, but for hashed files and public answers', () => {
+    expect(CacheTier.standard().browserTtl).toBeUndefined();
+    expect(CacheTier.immutable().browserTtl?.toDays()).toBe(365);
+    expect(CacheTier.publicApi().browserTtl?.toMinutes()).toBe(5);
+  });
+
+  test('keep errors for ten seconds, and cookies out of the cache', () => {
+    expect(CacheTier.news()).toMatchObject({ setCookie: 'bypass' });
+    expect(CacheTier.news().errorTtl.toSeconds()).toBe(10);
   });
 
   test('have a query in the key where the content can depend on it', () => {
-    expect(CacheTier.IMMUTABLE.query).toBe('none');
-    expect(CacheTier.PUBLIC_API.query).toEqual({ deny: DEFAULT_DENIED_QUERY });
+    expect(CacheTier.immutable().query).toBe('none');
+    expect(CacheTier.publicApi().query).toEqual({ deny: DEFAULT_DENIED_QUERY });
   });
 
-  test('UNCACHED caches nothing', () => {
-    expect(CacheTier.UNCACHED.cached).toBe(false);
-    expect(() => CacheTier.UNCACHED.with({ name: 'other' })).toThrow('CacheTier at uncached: with must be used on a cached tier');
+  test('uncached() caches nothing', () => {
+    expect(CacheTier.uncached().cached).toBe(false);
+    expect(() => CacheTier.uncached().with({ name: 'other' })).toThrow('CacheTier at uncached: with must be used on a cached tier');
   });
 });
 
@@ -55,7 +66,7 @@ describe('CacheTier.of', () => {
   });
 
   test('refuses a cache that keeps nothing', () => {
-    expect(() => tier({ defaultTtl: seconds(0) })).toThrow('Use `CacheTier.UNCACHED`.');
+    expect(() => tier({ defaultTtl: seconds(0) })).toThrow('Use `CacheTier.uncached()`.');
     expect(tier({ defaultTtl: seconds(0), maxTtl: seconds(1) }).defaultTtl.toSeconds()).toBe(0);
   });
 
@@ -66,6 +77,31 @@ describe('CacheTier.of', () => {
     expect(() => tier({ continents: { europe: { maxTtl: seconds(59) } } })).toThrow('continents.europe.defaultTtl');
     const own = tier({ continents: { apac: { defaultTtl: seconds(61), maxTtl: seconds(61) } } });
     expect(own.continents.apac?.defaultTtl?.toSeconds()).toBe(61);
+  });
+
+  test('knows the longest time anywhere in the world', () => {
+    expect(tier({}).longestTtl.toSeconds()).toBe(60);
+    const maxTtl = seconds(90);
+    expect(tier({ continents: { apac: { maxTtl }, europe: { defaultTtl: seconds(1) } } }).longestTtl).toBe(maxTtl);
+    expect(tier({ maxTtl: seconds(100), continents: { apac: { maxTtl } } }).longestTtl.toSeconds()).toBe(100);
+  });
+
+  test.each(['staleWhileRevalidate', 'staleIfError'] as const)('refuses a %s that CloudFront would cut', (property) => {
+    expect(() => tier({ [property]: seconds(61) })).toThrow(`${property} must be at most the longest maxTtl, Duration.seconds(60)`);
+    expect(tier({ [property]: seconds(60) })[property]?.toSeconds()).toBe(60);
+    expect(tier({ [property]: seconds(61), continents: { apac: { maxTtl: seconds(61) } } })[property]?.toSeconds()).toBe(61);
+  });
+
+  test('refuses an error TTL below what CloudFront keeps in any case', () => {
+    expect(() => tier({ errorTtl: seconds(9) })).toThrow('errorTtl must be at least 10 seconds, got "Duration.seconds(9)"');
+    expect(tier({ errorTtl: seconds(11) }).errorTtl.toSeconds()).toBe(11);
+  });
+
+  test('a minimum TTL, under which even `no-store` is kept, leaves only to strip cookies', () => {
+    const minTtl = seconds(1);
+    expect(() => tier({ minTtl, setCookie: 'bypass' })).toThrow("setCookie must be 'strip' with a minTtl above 0");
+    expect(tier({ minTtl }).setCookie).toBe('strip');
+    expect(tier({ setCookie: 'strip' }).setCookie).toBe('strip');
   });
 
   test('leaves TTLs alone that are known only on deployment', () => {
@@ -100,8 +136,13 @@ describe('CacheTier.of', () => {
   );
 
   test('with changes what is given, and what follows from it', () => {
-    const changed = tier({ compress: false }).with({ name: 'quotes', defaultTtl: seconds(90), varyByLanguage: undefined });
-    expect(changed).toMatchObject({ name: 'quotes', compress: false, varyByLanguage: false });
+    const changed = tier({ compress: false, browserTtl: seconds(5), setCookie: 'strip' }).with({
+      name: 'quotes',
+      defaultTtl: seconds(90),
+      varyByLanguage: undefined,
+    });
+    expect(changed).toMatchObject({ name: 'quotes', compress: false, varyByLanguage: false, setCookie: 'strip' });
+    expect(changed.browserTtl?.toSeconds()).toBe(5);
     expect(changed.maxTtl.toSeconds()).toBe(90);
   });
 });

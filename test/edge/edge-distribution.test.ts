@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { App, Lazy, RemovalPolicy, SecretValue, Stack, Stage } from 'aws-cdk-lib';
+import { App, Duration, Lazy, RemovalPolicy, SecretValue, Stack, Stage } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
@@ -7,6 +7,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import { CacheTier } from '../../lib/edge/cache-tier';
 import { type EdgeBehavior, EdgeDistribution, type EdgeDistributionProps } from '../../lib/edge/edge-distribution';
+import type { EdgeFunction } from '../../lib/edge/edge-function';
 import { EdgeWebAcl } from '../../lib/edge/web-acl';
 import { testStack } from '../test-stack';
 
@@ -21,9 +22,10 @@ function configOf(template: Template) {
   return distribution?.Properties.DistributionConfig;
 }
 
-/** The settings and the handler of the edge function, from the asset as it would be uploaded. */
-function assetOf(stack: Stack, template: Template): string {
-  const [edge] = Object.values(template.findResources('AWS::Lambda::Function'));
+/** The settings and the handler of an edge function, from the asset as it would be uploaded. */
+function assetOf(stack: Stack, template: Template, event: 'Viewer request' | 'Origin request' | 'Origin response'): string {
+  const all = Object.values(template.findResources('AWS::Lambda::Function'));
+  const edge = all.find(({ Properties }) => Properties.Description.startsWith(event));
   return join(Stage.of(stack)?.outdir ?? '', `asset.${edge?.Properties.Code.S3Key.replace('.zip', '')}`);
 }
 
@@ -72,20 +74,20 @@ describe("in someone else's stack, with the fewest props", () => {
 
 describe('with all of it', () => {
   const behaviors: EdgeBehavior[] = [
-    { pathPattern: '/admin/*', tier: CacheTier.UNCACHED },
-    { pathPattern: '/auth/*', tier: CacheTier.UNCACHED },
-    { pathPattern: '/static/hashed/*', tier: CacheTier.IMMUTABLE },
-    { pathPattern: '/static/*', tier: CacheTier.STATIC },
-    { pathPattern: '/media/*', tier: CacheTier.MEDIA.with({ varyByImageFormat: true }) },
-    { pathPattern: '/api/market/overview', tier: CacheTier.MARKET_OVERVIEW },
-    { pathPattern: '/api/market/realtime/*', tier: CacheTier.REALTIME_MARKET_DATA },
-    { pathPattern: '/api/market/historical/*', tier: CacheTier.HISTORICAL_MARKET_DATA },
-    { pathPattern: '/api/reference/*', tier: CacheTier.REFERENCE_DATA },
-    { pathPattern: '/api/news/*', tier: CacheTier.NEWS.with({ varyByLanguage: true }) },
-    { pathPattern: '/api/strategies/*', tier: CacheTier.STRATEGIES },
-    { pathPattern: '/api/public/*', tier: CacheTier.PUBLIC_API },
-    { pathPattern: '/api/stream/*', tier: CacheTier.UNCACHED, methods: 'read' },
-    { pathPattern: '/api/*', tier: CacheTier.UNCACHED },
+    { pathPattern: '/admin/*', tier: CacheTier.uncached() },
+    { pathPattern: '/auth/*', tier: CacheTier.uncached() },
+    { pathPattern: '/static/hashed/*', tier: CacheTier.immutable() },
+    { pathPattern: '/static/*', tier: CacheTier.static() },
+    { pathPattern: '/media/*', tier: CacheTier.media().with({ varyByImageFormat: true }) },
+    { pathPattern: '/api/market/overview', tier: CacheTier.marketOverview() },
+    { pathPattern: '/api/market/realtime/*', tier: CacheTier.realtimeMarketData() },
+    { pathPattern: '/api/market/historical/*', tier: CacheTier.historicalMarketData() },
+    { pathPattern: '/api/reference/*', tier: CacheTier.referenceData() },
+    { pathPattern: '/api/news/*', tier: CacheTier.news().with({ varyByLanguage: true }) },
+    { pathPattern: '/api/strategies/*', tier: CacheTier.strategies() },
+    { pathPattern: '/api/public/*', tier: CacheTier.publicApi() },
+    { pathPattern: '/api/stream/*', tier: CacheTier.uncached(), methods: 'read' },
+    { pathPattern: '/api/*', tier: CacheTier.uncached() },
   ];
   const stack = testStack();
   const edge = new EdgeDistribution(stack, 'Edge', {
@@ -97,9 +99,8 @@ describe('with all of it', () => {
     originVerification: {
       secret: SecretValue.secretsManager('market/origin', { jsonField: 'header' }),
     },
-    originShieldRegion: 'eu-west-2',
     behaviors,
-    defaultTier: CacheTier.STANDARD.with({ varyByLanguage: true }),
+    defaultTier: CacheTier.standard().with({ varyByLanguage: true }),
     languages: ['en', 'ja'],
     contentSecurityPolicy: "default-src 'self'",
     logEncryptionKey: new kms.Key(stack, 'Key', { enableKeyRotation: true }),
@@ -140,12 +141,16 @@ describe('with all of it', () => {
     template.resourceCountIs('AWS::CloudFront::CachePolicy', 9);
   });
 
-  test('the edge function runs before each cache, and nowhere else', () => {
-    const [version] = Object.keys(template.findResources('AWS::Lambda::Version'));
+  test('the edge functions run before and behind each cache, one for each event, and nowhere else', () => {
+    const versionOf = ({ version }: EdgeFunction) => stack.resolve(version.functionArn);
+    if (!edge.normalizer || !edge.regionalTtl) throw new Error('There is an edge function missing.');
+    const both = [
+      { EventType: 'viewer-request', LambdaFunctionARN: versionOf(edge.normalizer) },
+      { EventType: 'origin-response', LambdaFunctionARN: versionOf(edge.regionalTtl) },
+    ];
+    expect(both[0]?.LambdaFunctionARN).not.toEqual(both[1]?.LambdaFunctionARN);
     for (const behavior of served) {
-      const associations = [...cached, '*'].includes(behavior.PathPattern)
-        ? [{ EventType: 'viewer-request', LambdaFunctionARN: { Ref: version } }]
-        : undefined;
+      const associations = [...cached, '*'].includes(behavior.PathPattern) ? both : undefined;
       expect({ path: behavior.PathPattern, associations: behavior.LambdaFunctionAssociations }).toEqual({
         path: behavior.PathPattern,
         associations,
@@ -154,7 +159,7 @@ describe('with all of it', () => {
   });
 
   test('the edge function does for each path what its tier says', async () => {
-    const { handler } = require(join(assetOf(stack, template), 'index.js'));
+    const { handler } = require(join(assetOf(stack, template, 'Viewer request'), 'index.js'));
     const answer = async (uri: string) => {
       const headers = { accept: [{ value: 'image/avif' }], 'accept-language': [{ value: 'ja' }] };
       const request = { uri, querystring: 'utm_source=x&b=2&a=1', headers };
@@ -166,6 +171,31 @@ describe('with all of it', () => {
     expect(await answer('/media/a.jpg')).toEqual(['a=1&b=2', undefined, 'avif']);
     expect(await answer('/api/news/today')).toEqual(['a=1&b=2', 'ja', undefined]);
     expect(await answer('/')).toEqual(['a=1&b=2', 'ja', undefined]);
+  });
+
+  test('static files stay for four hours in Asia and the Pacific, for two elsewhere, within what the policy allows', async () => {
+    const asset = assetOf(stack, template, 'Origin response');
+    const cacheControl = async (region: string, uri: string, headers: object = {}) => {
+      const before = process.env.AWS_REGION;
+      process.env.AWS_REGION = region;
+      try {
+        const { handler } = require(join(asset, 'index.js'));
+        const { headers: sent } = await handler({ Records: [{ cf: { request: { uri }, response: { status: '200', headers } } }] });
+        return sent['cache-control']?.[0].value;
+      } finally {
+        if (before === undefined) delete process.env.AWS_REGION;
+        else process.env.AWS_REGION = before;
+      }
+    };
+    expect(await cacheControl('ap-northeast-1', '/static/app.js')).toBe('s-maxage=14400');
+    expect(await cacheControl('eu-west-1', '/static/app.js')).toBe('s-maxage=7200');
+    expect(await cacheControl('eu-west-1', '/static/hashed/app.js')).toBe('max-age=31536000, s-maxage=31536000');
+    const long = { 'cache-control': [{ value: 'max-age=99999999' }] };
+    expect(await cacheControl('ap-northeast-1', '/static/app.js', long)).toBe('max-age=99999999, s-maxage=172800');
+    expect(await cacheControl('ap-northeast-1', '/static/app.js', { 'set-cookie': [{ value: 'a=b' }] })).toBe('private, no-store');
+    template.hasResourceProperties('AWS::CloudFront::CachePolicy', {
+      CachePolicyConfig: { Name: Match.stringLikeRegexp('-static$'), DefaultTTL: 7200, MaxTTL: 172_800 },
+    });
   });
 
   test('viewers connect with TLS 1.2 or later over HTTP/2 and HTTP/3, from everywhere', () => {
@@ -191,15 +221,7 @@ describe('with all of it', () => {
     }
   });
 
-  test('Origin Shield stands before the read origin only', () => {
-    const shields = config.Origins.map(({ DomainName, OriginShield }: Record<string, unknown>) => [DomainName, OriginShield]);
-    expect(Object.fromEntries(shields)).toEqual({
-      'read.example.com': { Enabled: true, OriginShieldRegion: 'eu-west-2' },
-      'write.example.com': undefined,
-    });
-  });
-
-  test('answers carry security headers, and Cache-Control as the origin sent it', () => {
+  test('answers carry security headers', () => {
     template.hasResourceProperties('AWS::CloudFront::ResponseHeadersPolicy', {
       ResponseHeadersPolicyConfig: {
         SecurityHeadersConfig: {
@@ -242,6 +264,78 @@ describe('with all of it', () => {
   });
 });
 
+describe('with methods that are split, and reads that fail over', () => {
+  const stack = testStack();
+  const edge = new EdgeDistribution(stack, 'Edge', {
+    domainNames: ['www.example.com'],
+    certificate: certificateIn(stack),
+    readOriginName: 'read.example.com',
+    writeOriginName: 'write.example.com',
+    batchOriginName: 'batch.example.com',
+    readFailover: true,
+    recentWriter: Duration.seconds(30),
+    originShieldRegion: 'eu-west-2',
+    originVerification: { secret: SecretValue.secretsManager('market/origin') },
+    behaviors: [
+      { pathPattern: '/admin/*', tier: CacheTier.uncached() },
+      { pathPattern: '/api/*', tier: CacheTier.uncached(), methods: 'split', batchPatterns: ['/api/reports/*'] },
+      { pathPattern: '/news/*', tier: CacheTier.news() },
+    ],
+    defaultMethods: 'split',
+  });
+  const template = Template.fromStack(stack);
+  const config = configOf(template);
+  const [admin, api, news] = config.CacheBehaviors;
+
+  test('a split path takes every method, uncached, and only the router runs, before the origin', () => {
+    const router = stack.resolve(edge.originRouter?.version.functionArn);
+    for (const behavior of [api, config.DefaultCacheBehavior]) {
+      expect(behavior).toMatchObject({
+        TargetOriginId: 'split',
+        AllowedMethods: expect.arrayContaining(['GET', 'POST', 'DELETE']),
+        CachePolicyId: cloudfront.CachePolicy.CACHING_DISABLED.cachePolicyId,
+        LambdaFunctionAssociations: [{ EventType: 'origin-request', LambdaFunctionARN: router }],
+      });
+      expect(behavior).toHaveProperty('OriginRequestPolicyId');
+    }
+    expect(admin).not.toHaveProperty('LambdaFunctionAssociations');
+  });
+
+  test('its origin is the read origin, with the header that both know, without Origin Shield', () => {
+    const origin = config.Origins.find(({ Id }: { Id: string }) => Id === 'split');
+    expect(origin).toMatchObject({ DomainName: 'read.example.com', OriginCustomHeaders: [{ HeaderName: 'x-origin-verify' }] });
+    expect(origin).not.toHaveProperty('OriginShield');
+  });
+
+  test('the router knows the names, the time and the batch patterns', async () => {
+    const { handler } = require(join(assetOf(stack, template, 'Origin request'), 'index.js'));
+    const nameFor = async (method: string, uri: string, cookie = '') => {
+      const origin = { custom: { domainName: 'read.example.com' } };
+      const request = { method, uri, headers: { cookie: [{ value: cookie }] }, origin };
+      return (await handler({ Records: [{ cf: { request } }] })).origin.custom.domainName;
+    };
+    const wrote = (secondsAgo: number) => `__Host-isochrone-wrote=${Math.floor(Date.now() / 1000) - secondsAgo}`;
+    expect(await nameFor('GET', '/api/orders')).toBe('read.example.com');
+    expect(await nameFor('POST', '/api/orders')).toBe('write.example.com');
+    expect(await nameFor('GET', '/api/orders', wrote(15))).toBe('write.example.com');
+    expect(await nameFor('GET', '/api/orders', wrote(3600))).toBe('read.example.com');
+    expect(await nameFor('POST', '/api/reports/1')).toBe('batch.example.com');
+    expect(await nameFor('POST', '/')).toBe('write.example.com');
+  });
+
+  test('reads fail over from the read to the write origin; nothing else does', () => {
+    const { Items: groups, Quantity: count } = config.OriginGroups;
+    expect(count).toBe(1);
+    expect(groups[0]).toMatchObject({
+      FailoverCriteria: { StatusCodes: { Items: [500, 502, 503, 504] } },
+      Members: { Items: [{ OriginId: 'read' }, { OriginId: 'write' }] },
+    });
+    expect(news.TargetOriginId).toBe(groups[0].Id);
+    expect(admin.TargetOriginId).toBe('write');
+    expect(config.Origins.map(({ Id }: { Id: string }) => Id).sort()).toEqual(['read', 'split', 'write']);
+  });
+});
+
 describe('a value that CDK would take and CloudFront refuse or never use', () => {
   function build(props: Partial<EdgeDistributionProps>, region: string | undefined = 'us-east-1') {
     const stack = new Stack(new App(), 'Test', { env: { region } });
@@ -254,13 +348,17 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       });
   }
   const cached = (...patterns: string[]): Partial<EdgeDistributionProps> => ({
-    behaviors: patterns.map((pathPattern) => ({ pathPattern, tier: CacheTier.NEWS })),
+    behaviors: patterns.map((pathPattern) => ({ pathPattern, tier: CacheTier.news() })),
   });
   const paths = (count: number) => cached(...Array.from({ length: count }, (_, i) => `/${i}`));
   const token = Lazy.string({ produce: () => 'Whatever It Is' });
   const secret = SecretValue.secretsManager('market/origin');
   const zone = { zoneName: 'example.com' } as route53.IHostedZone;
-  const byLanguage = CacheTier.NEWS.with({ varyByLanguage: true });
+  const two: Partial<EdgeDistributionProps> = { writeOriginName: 'write.example.com' };
+  const three: Partial<EdgeDistributionProps> = { ...two, batchOriginName: 'batch.example.com' };
+  const split: EdgeBehavior = { pathPattern: '/a/*', tier: CacheTier.uncached(), methods: 'split' };
+  const lateTier = CacheTier.of({ name: 'late', defaultTtl: Duration.seconds(Lazy.number({ produce: () => 90 })) });
+  const byLanguage = CacheTier.news().with({ varyByLanguage: true });
 
   test.each<[string, Partial<EdgeDistributionProps>]>([
     ['domainNames must be at least one name', { domainNames: [] }],
@@ -279,6 +377,11 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ['originVerification.headerName must be', { originVerification: { secret, headerName: 'x-amz-verify' } }],
     ['Use eu-west-2, the nearest to eu-west-3.', { originShieldRegion: 'eu-west-3' }],
     ['Use the one nearest to the read origin.', { originShieldRegion: 'mars-north-1' }],
+    [
+      'originShieldRegion must be left out, because the tier "static" has TTLs by part of the world, got "eu-west-2"',
+      { originShieldRegion: 'eu-west-2', defaultTier: CacheTier.static() },
+    ],
+    ['each TTL of the tier "late" must be a number that is known at synthesis', { defaultTier: lateTier }],
     ['behaviors must be at most 75, got "76 behaviors"', paths(76)],
     ['behaviors must be at most 2, got "3 behaviors"', { ...paths(3), maxBehaviors: 2 }],
     ['behaviors[0].pathPattern must be 1 to 255 of the characters', cached('/a b')],
@@ -287,8 +390,23 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ['behaviors[2].pathPattern must be a pattern that behaviors[0], /a/*, does not match first', cached('/a/*', '/c', '/a/b')],
     [
       'behaviors[0].methods must be \'read\' with the cached tier "news"',
-      { behaviors: [{ pathPattern: '/a', tier: CacheTier.NEWS, methods: 'all' }] },
+      { behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), methods: 'all' }] },
     ],
+    [
+      'behaviors[0].methods must be \'read\' with the cached tier "news"',
+      { ...two, behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), methods: 'split' }] },
+    ],
+    ["defaultMethods must be 'read' with the cached tier", { defaultTier: CacheTier.news(), defaultMethods: 'all' }],
+    ['defaultMethods must be left out without a `writeOriginName`', { defaultMethods: 'split' }],
+    ['defaultMethods must be left out', { writeOriginName: 'read.example.com', defaultMethods: 'split' }],
+    ['readFailover must be left out without a `writeOriginName`', { readFailover: true }],
+    ['writeOriginName must be known at synthesis, because of defaultMethods', { writeOriginName: token, defaultMethods: 'split' }],
+    ['batchOriginName must be a DNS name', { batchOriginName: 'https://batch.example.com' }],
+    ['behaviors[0].batchPatterns must be left out without', { ...two, behaviors: [{ ...split, batchPatterns: ['/a/b'] }] }],
+    ['behaviors[0].batchPatterns must be left out', { ...three, behaviors: [{ ...split, methods: 'all', batchPatterns: ['/a/b'] }] }],
+    ['behaviors[0].batchPatterns must be 1 to 255 of', { ...three, behaviors: [{ ...split, batchPatterns: ['/a b'] }] }],
+    ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.millis(1500) }],
+    ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.seconds(0) }],
     ['languages[0] must be a BCP 47 tag', { languages: ['en_GB'] }],
     ['languages[1] must be a BCP 47 tag, named once', { languages: ['en', 'EN'] }],
     ['languages must be at least one language, because the tier "news" varies by language', { defaultTier: byLanguage }],
@@ -298,10 +416,15 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
   });
 
   test.each<[string, Partial<EdgeDistributionProps>]>([
+    ['split methods and failover with two origins', { ...two, defaultMethods: 'split', readFailover: true }],
+    ['an uncached default of reads', { defaultMethods: 'read' }],
+    ['batch patterns with their origin', { ...three, behaviors: [{ ...split, batchPatterns: ['/a/b'] }] }],
+    ['a second', { recentWriter: Duration.seconds(1) }],
     ['a wildcard name', { domainNames: ['*.example.com', 'example.com'], hostedZone: zone }],
     ['names that are known only on deployment', { domainNames: [token], readOriginName: token, writeOriginName: token }],
     ['another x- header', { originVerification: { secret, headerName: 'X-Edge2' } }],
     ['a region with Origin Shield', { originShieldRegion: 'eu-west-2' }],
+    ['Origin Shield before tiers that are the same everywhere', { originShieldRegion: 'eu-west-2', defaultTier: CacheTier.news() }],
     ['a region that is known only on deployment', { originShieldRegion: token }],
     ['75 behaviors', paths(75)],
     ['more behaviors where the quota is higher', { ...paths(76), maxBehaviors: 76 }],
@@ -335,4 +458,24 @@ test('takes a web ACL and a restriction by country of the user, in a stack witho
   const template = Template.fromStack(stack);
   template.resourceCountIs('AWS::WAFv2::WebACL', 1);
   expect(configOf(template).Restrictions).toEqual({ GeoRestriction: { RestrictionType: 'whitelist', Locations: ['JP'] } });
+});
+
+test('Origin Shield stands before the read origin only', () => {
+  const stack = new Stack(new App(), 'Test');
+  new EdgeDistribution(stack, 'Edge', {
+    domainNames: ['www.example.com'],
+    certificate: certificateIn(stack),
+    readOriginName: 'read.example.com',
+    writeOriginName: 'write.example.com',
+    originShieldRegion: 'eu-west-2',
+    behaviors: [{ pathPattern: '/news/*', tier: CacheTier.news() }],
+  });
+  const shields = configOf(Template.fromStack(stack)).Origins.map(({ DomainName, OriginShield }: Record<string, unknown>) => [
+    DomainName,
+    OriginShield,
+  ]);
+  expect(Object.fromEntries(shields)).toEqual({
+    'read.example.com': { Enabled: true, OriginShieldRegion: 'eu-west-2' },
+    'write.example.com': undefined,
+  });
 });

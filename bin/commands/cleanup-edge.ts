@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cleanUpEdge, type EdgeFunctionsApi, formatEdgeCleanup } from '../../lib/account/edge-cleanup';
+import { CLOUDFRONT_REGION } from '../../lib/aws/regions';
+import { IsochroneError } from '../../lib/errors';
+import { type Command, readOptions } from './command';
+
+export const cleanupEdge: Command = {
+  name: 'cleanup-edge',
+  usage: `  cleanup-edge --prefix NAME [--region us-east-1] [--delete]
+      List the Lambda@Edge functions that their stacks left behind and no distribution uses. Needs credentials.
+      --prefix NAME   only functions whose name begins like this; required
+      --region R      where they are: always us-east-1, the default
+      --delete        delete them; Lambda keeps those whose replicas still live`,
+
+  async run(args) {
+    const { prefix, region, ...options } = readOptions(args, cleanupEdge, {
+      prefix: { type: 'string' },
+      region: { type: 'string', default: CLOUDFRONT_REGION },
+      delete: { type: 'boolean', default: false },
+    });
+    if (prefix === undefined) throw new IsochroneError(`isochrone: --prefix is required.\n\n${cleanupEdge.usage}`);
+    if (region !== CLOUDFRONT_REGION) {
+      throw new IsochroneError(
+        `--region must be ${CLOUDFRONT_REGION}, got ${JSON.stringify(region)}.\n` +
+          'Lambda@Edge functions live there only. What other regions have are replicas, which CloudFront removes by itself.',
+      );
+    }
+    const cleanup = await cleanUpEdge(edgeFunctionsApi(region), { prefix, delete: options.delete, sleep, random: Math.random });
+    console.log(formatEdgeCleanup(cleanup, prefix));
+    return cleanup.entries.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+  },
+};
+
+/** As much of a client of the AWS SDK as is used here. */
+interface Client {
+  send(command: object): Promise<object>;
+}
+type Sdk = Readonly<Record<string, new (input: object) => object>>;
+
+interface LambdaFunction {
+  readonly FunctionName: string;
+  readonly FunctionArn: string;
+  readonly PackageType?: string;
+  readonly Architectures?: readonly string[];
+  readonly Environment?: { readonly Variables?: object };
+  readonly VpcConfig?: { readonly VpcId?: string };
+  readonly Layers?: readonly object[];
+  readonly DeadLetterConfig?: { readonly TargetArn?: string };
+}
+
+interface Behavior {
+  readonly LambdaFunctionAssociations?: { readonly Items?: readonly { readonly LambdaFunctionARN: string }[] };
+}
+
+interface DistributionSummary {
+  readonly Id: string;
+  readonly DefaultCacheBehavior?: Behavior;
+  readonly CacheBehaviors?: { readonly Items?: readonly Behavior[] };
+}
+
+interface StackResource {
+  readonly StackName: string;
+  readonly PhysicalResourceId?: string;
+  readonly ResourceStatus: string;
+}
+
+/**
+ * AWS, through its SDK.
+ *
+ * @param load loads a package; the SDK is no dependency, because nothing else on the command line needs it
+ * @throws IsochroneError if a package is not installed
+ */
+export function edgeFunctionsApi(region: string, load: (name: string) => unknown = require): EdgeFunctionsApi {
+  const lambda = caller(load, region, 'lambda', 'LambdaClient');
+  const cloudFront = caller(load, region, 'cloudfront', 'CloudFrontClient');
+  const cloudFormation = caller(load, region, 'cloudformation', 'CloudFormationClient');
+  return {
+    async listFunctions(marker) {
+      const page = await lambda<{ Functions?: LambdaFunction[]; NextMarker?: string }>('ListFunctionsCommand', { Marker: marker });
+      return { items: (page.Functions ?? []).map(functionFacts), next: page.NextMarker || undefined };
+    },
+    async listVersions(functionName, marker) {
+      const input = { FunctionName: functionName, Marker: marker };
+      const page = await lambda<{ Versions?: { Version: string }[]; NextMarker?: string }>('ListVersionsByFunctionCommand', input);
+      return { items: (page.Versions ?? []).map(({ Version }) => Version), next: page.NextMarker || undefined };
+    },
+    async listTags(functionArn) {
+      const { Tags } = await lambda<{ Tags?: Record<string, string> }>('ListTagsCommand', { Resource: functionArn });
+      return Tags ?? {};
+    },
+    async describeStackResource(stackId, logicalId) {
+      const input = { StackName: stackId, LogicalResourceId: logicalId };
+      const { StackResourceDetail: detail } = await cloudFormation<{ StackResourceDetail: StackResource }>(
+        'DescribeStackResourceCommand',
+        input,
+      );
+      return stackResourceFacts(detail);
+    },
+    async describeStackResources(physicalId) {
+      const input = { PhysicalResourceId: physicalId };
+      const { StackResources } = await cloudFormation<{ StackResources?: StackResource[] }>('DescribeStackResourcesCommand', input);
+      return (StackResources ?? []).map(stackResourceFacts);
+    },
+    async listDistributions(marker) {
+      const { DistributionList: list } = await cloudFront<{ DistributionList?: { Items?: DistributionSummary[]; NextMarker?: string } }>(
+        'ListDistributionsCommand',
+        { Marker: marker },
+      );
+      return {
+        items: (list?.Items ?? []).map((each) => ({ id: each.Id, functionArns: functionArns(each) })),
+        next: list?.NextMarker || undefined,
+      };
+    },
+    async deleteFunction(functionName) {
+      await lambda('DeleteFunctionCommand', { FunctionName: functionName });
+    },
+  };
+}
+
+function caller(load: (name: string) => unknown, region: string, service: string, clientName: string) {
+  const sdk = loadSdk(`@aws-sdk/client-${service}`, load);
+  // Retries are counted by the command, not hidden in the client.
+  const client = new (member(sdk, clientName))({ region, maxAttempts: 1 }) as Client;
+  return async <Output extends object>(command: string, input: object): Promise<Output> =>
+    (await client.send(new (member(sdk, command))(input))) as Output;
+}
+
+function loadSdk(name: string, load: (name: string) => unknown): Sdk {
+  try {
+    return load(name) as Sdk;
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error;
+    throw new IsochroneError(
+      `cleanup-edge needs ${name}, which is not installed here.\n` +
+        'Install what it calls with `npm install --save-dev @aws-sdk/client-lambda @aws-sdk/client-cloudfront @aws-sdk/client-cloudformation`.',
+    );
+  }
+}
+
+function member(sdk: Sdk, name: string): new (input: object) => object {
+  const found = sdk[name];
+  if (found === undefined) throw new IsochroneError(`The installed AWS SDK has no ${name}.\nUpdate its clients to version 3.`);
+  return found;
+}
+
+/** "Restrictions on Lambda@Edge", Amazon CloudFront developer guide. */
+function functionFacts(each: LambdaFunction) {
+  const has: Readonly<Record<string, boolean>> = {
+    'environment variables': Object.keys(each.Environment?.Variables ?? {}).length > 0,
+    'a VPC': Boolean(each.VpcConfig?.VpcId),
+    layers: (each.Layers?.length ?? 0) > 0,
+    'a dead letter queue': Boolean(each.DeadLetterConfig?.TargetArn),
+    'a container image': each.PackageType === 'Image',
+    'the architecture arm64': each.Architectures?.includes('arm64') === true,
+  };
+  return { name: each.FunctionName, arn: each.FunctionArn, notAtTheEdge: Object.keys(has).filter((what) => has[what]) };
+}
+
+function stackResourceFacts({ StackName, PhysicalResourceId, ResourceStatus }: StackResource) {
+  return { stackName: StackName, physicalId: PhysicalResourceId, status: ResourceStatus };
+}
+
+function functionArns({ DefaultCacheBehavior, CacheBehaviors }: DistributionSummary): string[] {
+  return [DefaultCacheBehavior, ...(CacheBehaviors?.Items ?? [])].flatMap((behavior) =>
+    (behavior?.LambdaFunctionAssociations?.Items ?? []).map(({ LambdaFunctionARN }) => LambdaFunctionARN),
+  );
+}

@@ -1,0 +1,25 @@
+/** The settings of the normaliser as deployments/market.yaml gives them. */
+import { join } from 'node:path';
+import type { Settings } from '../../../lambda-edge/normalize-cache-key/normalize';
+import { loadDeployment } from '../../../lib/config/load';
+
+export function marketSettings(): Settings {
+  const { edge } = loadDeployment(join(__dirname, '..', '..', '..', 'deployments', 'market.yaml'));
+  const behaviors = [...edge.behaviors, { path: '*', tier: edge.defaultTier }];
+  return {
+    paths: behaviors.flatMap(({ path, tier: name }) => {
+      const tier = edge.tiers[name];
+      if (!tier?.cached) return [];
+      const { queryParameters: query } = tier;
+      return [
+        {
+          pattern: path,
+          query: query === 'none' ? query : query === 'all' ? { deny: edge.dropQueryParameters } : { allow: query },
+          language: tier.varyByLanguage,
+          imageFormat: tier.varyByImageFormat,
+        },
+      ];
+    }),
+    languages: edge.languages,
+  };
+}
