@@ -308,6 +308,15 @@ const edge = z
       2_000_000_000,
       'Requests per minute and client address before AWS WAF blocks; AWS takes 10 at least.',
     ).default(100),
+    pathRateLimits: z
+      .array(
+        z.strictObject({
+          pathPrefix: text('How the paths begin, such as `/auth/`.').regex(/^\/[^*?\s]{1,199}$/),
+          requestsPerMinute: integer(10, 2_000_000_000, 'Requests per minute and client address to these paths.'),
+        }),
+      )
+      .default([])
+      .describe('Paths with a rate limit of their own, which do not count towards the general one.'),
     countOnlyRules: z
       .array(z.string().regex(/^[A-Za-z0-9_]+$/))
       .default([])

@@ -212,6 +212,7 @@ function uniqueProblems({ edge, objectives }: Deployment): DeploymentProblem[] {
       values: Array.isArray(queryParameters) ? queryParameters : [],
     })),
     { path: ['edge', 'languages'], values: edge.languages.map((language) => language.toLowerCase()) },
+    { path: ['edge', 'pathRateLimits'], values: edge.pathRateLimits.map(({ pathPrefix }) => pathPrefix) },
     { path: ['edge', 'dropQueryParameters'], values: edge.dropQueryParameters },
     { path: ['objectives', 'alarmEmails'], values: objectives.alarmEmails },
   ];

@@ -36,6 +36,14 @@ export const DEFAULT_MANAGED_RULE_GROUPS: readonly ManagedRuleGroup[] = [
   { name: 'AWSManagedRulesSQLiRuleSet' },
 ];
 
+/** A rate limit for paths that begin alike. */
+export interface PathRateLimit {
+  /** How the paths begin, such as `/auth/`; case matters. */
+  readonly pathPrefix: string;
+  /** Requests that one client address may send to them in a minute; 10 to 2,000,000,000. */
+  readonly requestsPerMinute: number;
+}
+
 /** Properties of an {@link EdgeWebAcl}. */
 export interface EdgeWebAclProps {
   /**
@@ -46,6 +54,13 @@ export interface EdgeWebAclProps {
    * @default 100
    */
   readonly requestsPerMinute?: number;
+  /**
+   * Paths with a limit of their own: a lower one where passwords are guessed, a higher one where pages have many small files. They do not
+   * count towards the general limit. A path that begins with two of the prefixes counts under both.
+   *
+   * @default - none
+   */
+  readonly pathRateLimits?: readonly PathRateLimit[];
   /**
    * Managed rule groups, in the order in which they are evaluated, after the rate limit.
    *
@@ -101,7 +116,12 @@ export class EdgeWebAcl extends Construct {
     requireCloudFrontRegion(this, 'A web ACL for CloudFront exists in us-east-1 only.');
     const requestsPerMinute = props.requestsPerMinute ?? 100;
     const groups = props.managedRuleGroups ?? DEFAULT_MANAGED_RULE_GROUPS;
-    this.checkRateLimit(requestsPerMinute);
+    const pathLimits = props.pathRateLimits ?? [];
+    this.checkRateLimit('requestsPerMinute', requestsPerMinute);
+    pathLimits.forEach((limit, i) => {
+      this.checkRateLimit(`pathRateLimits[${i}].requestsPerMinute`, limit.requestsPerMinute);
+    });
+    this.checkPrefixes(pathLimits);
     this.checkNames(groups);
 
     // The metrics of two web ACLs of an account must not add up.
@@ -111,21 +131,39 @@ export class EdgeWebAcl extends Construct {
       description: 'Rate limit by client address, then managed rule groups',
       defaultAction: { allow: {} },
       visibilityConfig: visibility(this.metricName),
-      rules: [rateLimit(requestsPerMinute), ...groups.map(managed)],
+      rules: [
+        ...pathLimits.map((limit, i) => rateLimit(`RateLimitPath${i + 1}`, limit.requestsPerMinute, beginsWith(limit.pathPrefix))),
+        rateLimit('RateLimit', requestsPerMinute, noneOf(pathLimits.map(({ pathPrefix }) => beginsWith(pathPrefix)))),
+        ...groups.map((group) => managed(group)),
+      ].map((rule, priority) => ({ ...rule, priority })),
     });
     this.logGroup = this.createLogGroup(props);
     this.log();
   }
 
-  private checkRateLimit(requestsPerMinute: number): void {
+  private checkRateLimit(property: string, requestsPerMinute: number): void {
     if (Token.isUnresolved(requestsPerMinute)) return;
     if (Number.isInteger(requestsPerMinute) && requestsPerMinute >= RATE_LIMIT.min && requestsPerMinute <= RATE_LIMIT.max) return;
     throw invalidValue(this, {
-      property: 'requestsPerMinute',
+      property,
       value: requestsPerMinute,
       allowed: `a whole number from ${RATE_LIMIT.min} to ${RATE_LIMIT.max}`,
       rule: 'AWS WAF counts no fewer in a window.',
       fix: `Raise it to ${RATE_LIMIT.min} or more; a page with its images takes some dozens.`,
+    });
+  }
+
+  private checkPrefixes(limits: readonly PathRateLimit[]): void {
+    limits.forEach(({ pathPrefix }, i) => {
+      const isFirst = limits.findIndex((other) => other.pathPrefix === pathPrefix) === i;
+      if (isFirst && /^\/[^*?\s]{1,199}$/.test(pathPrefix)) return;
+      throw invalidValue(this, {
+        property: `pathRateLimits[${i}].pathPrefix`,
+        value: pathPrefix,
+        allowed: 'the beginning of a path, of 2 to 200 characters, with a slash first and without wildcards, named once',
+        rule: 'AWS WAF compares the beginning of the path with it, letter by letter.',
+        fix: 'Write it like `/auth/`.',
+      });
     });
   }
 
@@ -183,25 +221,48 @@ export class EdgeWebAcl extends Construct {
   }
 }
 
-function rateLimit(requestsPerMinute: number): wafv2.CfnWebACL.RuleProperty {
+/** A rule without its place among the others. */
+type Rule = Omit<wafv2.CfnWebACL.RuleProperty, 'priority'>;
+
+function rateLimit(name: string, limit: number, scopeDownStatement: wafv2.CfnWebACL.StatementProperty | undefined): Rule {
   return {
-    name: 'RateLimit',
-    priority: 0,
+    name,
     // A client that is only too fast learns that from 429, and knows when to come back.
     action: {
       block: {
         customResponse: { responseCode: 429, responseHeaders: [{ name: 'Retry-After', value: String(WINDOW_SECONDS) }] },
       },
     },
-    statement: { rateBasedStatement: { limit: requestsPerMinute, evaluationWindowSec: WINDOW_SECONDS, aggregateKeyType: 'IP' } },
-    visibilityConfig: visibility('RateLimit'),
+    statement: { rateBasedStatement: { limit, evaluationWindowSec: WINDOW_SECONDS, aggregateKeyType: 'IP', scopeDownStatement } },
+    visibilityConfig: visibility(name),
   };
 }
 
-function managed({ name, vendorName, countOnly }: ManagedRuleGroup, index: number): wafv2.CfnWebACL.RuleProperty {
+/** Decoded and normalised first, or `/%61uth/` and `/x/../auth/` would have a limit of their own. */
+function beginsWith(searchString: string): wafv2.CfnWebACL.StatementProperty {
+  return {
+    byteMatchStatement: {
+      fieldToMatch: { uriPath: {} },
+      positionalConstraint: 'STARTS_WITH',
+      searchString,
+      textTransformations: [
+        { priority: 0, type: 'URL_DECODE' },
+        { priority: 1, type: 'NORMALIZE_PATH' },
+      ],
+    },
+  };
+}
+
+function noneOf(statements: readonly wafv2.CfnWebACL.StatementProperty[]): wafv2.CfnWebACL.StatementProperty | undefined {
+  const [first, ...others] = statements;
+  if (first === undefined) return undefined;
+  // AWS WAF takes an `or` of two statements at least.
+  return { notStatement: { statement: others.length === 0 ? first : { orStatement: { statements: [...statements] } } } };
+}
+
+function managed({ name, vendorName, countOnly }: ManagedRuleGroup): Rule {
   return {
     name,
-    priority: index + 1,
     overrideAction: { none: {} },
     statement: {
       managedRuleGroupStatement: {

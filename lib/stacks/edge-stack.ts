@@ -35,6 +35,7 @@ export class EdgeStack extends RegionStack {
     const tiers = Object.fromEntries(Object.entries(edge.tiers).map(([name, tier]) => [name, this.cacheTier(name, tier)]));
     this.webAcl = new EdgeWebAcl(this, 'WebAcl', {
       requestsPerMinute: edge.rateLimitPerMinute,
+      pathRateLimits: edge.pathRateLimits,
       managedRuleGroups: DEFAULT_MANAGED_RULE_GROUPS.map((group) =>
         group.name === COMMON_RULE_SET ? { ...group, countOnly: edge.countOnlyRules } : group,
       ),

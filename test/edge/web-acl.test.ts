@@ -104,6 +104,68 @@ describe('with props', () => {
   });
 });
 
+describe('with limits of their own for some paths', () => {
+  const stack = testStack();
+  new EdgeWebAcl(stack, 'WebAcl', {
+    pathRateLimits: [
+      { pathPrefix: '/auth/', requestsPerMinute: 20 },
+      { pathPrefix: '/assets/', requestsPerMinute: 1000 },
+    ],
+  });
+  const [webAcl] = Object.values(Template.fromStack(stack).findResources('AWS::WAFv2::WebACL'));
+  const rules = webAcl?.Properties.Rules as {
+    Name: string;
+    Priority: number;
+    Statement: { RateBasedStatement?: { Limit: number; ScopeDownStatement: unknown } };
+  }[];
+  const begins = (prefix: string) => ({
+    ByteMatchStatement: expect.objectContaining({ SearchString: prefix, PositionalConstraint: 'STARTS_WITH' }),
+  });
+
+  test('each has a rule, before the general one', () => {
+    expect(rules.slice(0, 3).map(({ Name, Statement }) => [Name, Statement.RateBasedStatement?.Limit])).toEqual([
+      ['RateLimitPath1', 20],
+      ['RateLimitPath2', 1000],
+      ['RateLimit', 100],
+    ]);
+    expect(rules.map(({ Priority }) => Priority)).toEqual(rules.map((_, i) => i));
+    expect(rules[0]?.Statement.RateBasedStatement?.ScopeDownStatement).toEqual(begins('/auth/'));
+  });
+
+  test('they do not count towards the general one', () => {
+    expect(rules[2]?.Statement.RateBasedStatement?.ScopeDownStatement).toEqual({
+      NotStatement: { Statement: { OrStatement: { Statements: [begins('/auth/'), begins('/assets/')] } } },
+    });
+  });
+
+  test('another spelling of a path has the same limit', () => {
+    expect(JSON.stringify(rules[0])).toContain(
+      '"TextTransformations":[{"Priority":0,"Type":"URL_DECODE"},{"Priority":1,"Type":"NORMALIZE_PATH"}]',
+    );
+  });
+
+  test.each<[string, EdgeWebAclProps['pathRateLimits']]>([
+    ['a wildcard', [{ pathPrefix: '/auth/*', requestsPerMinute: 20 }]],
+    ['no slash', [{ pathPrefix: 'auth/', requestsPerMinute: 20 }]],
+    ['every path', [{ pathPrefix: '/', requestsPerMinute: 20 }]],
+    [
+      'a prefix twice',
+      [
+        { pathPrefix: '/a', requestsPerMinute: 20 },
+        { pathPrefix: '/a', requestsPerMinute: 30 },
+      ],
+    ],
+  ])('%s is refused', (_what, pathRateLimits) => {
+    expect(build({ pathRateLimits })).toThrow(/pathRateLimits\[\d\]\.pathPrefix must be the beginning of a path/);
+  });
+
+  test('a limit that AWS WAF does not take is refused', () => {
+    expect(build({ pathRateLimits: [{ pathPrefix: '/a', requestsPerMinute: 9 }] })).toThrow(
+      /pathRateLimits\[0\]\.requestsPerMinute must be a whole number from 10/,
+    );
+  });
+});
+
 test.each([9, 2_000_000_001, 10.5])('refuses a limit of %p per minute', (requestsPerMinute) => {
   expect(build({ requestsPerMinute })).toThrow(
     `EdgeWebAcl at Test/WebAcl: requestsPerMinute must be a whole number from 10 to 2000000000, got ${requestsPerMinute}.`,

@@ -7,9 +7,12 @@ import { readAssembly } from '../../lib/review/assembly';
 
 const ROOT = join(__dirname, '..', '..');
 
-test("one construct in somebody else's stack makes a Valkey replication group", () => {
+test.each([
+  ['app.ts', 'AWS::ElastiCache::ReplicationGroup'],
+  ['edge.ts', 'AWS::CloudFront::Distribution'],
+])('%s, one construct in the stack of somebody else, makes a %s', (file, type) => {
   const outdir = mkdtempSync(join(tmpdir(), 'isochrone-example-'));
-  const app = join(ROOT, 'examples', 'embed-one-construct', 'app.ts');
+  const app = join(ROOT, 'examples', 'embed-one-construct', file);
   const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', app], {
     cwd: ROOT,
     env: { ...process.env, CDK_OUTDIR: outdir },
@@ -17,5 +20,5 @@ test("one construct in somebody else's stack makes a Valkey replication group", 
   });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   const [shop] = readAssembly(outdir).stacks;
-  expect(Object.values(shop?.template.Resources ?? {}).map(({ Type }) => Type)).toContain('AWS::ElastiCache::ReplicationGroup');
+  expect(Object.values(shop?.template.Resources ?? {}).map(({ Type }) => Type)).toContain(type);
 });
