@@ -87,7 +87,7 @@ describe('the edge functions', () => {
 
   test('paths that split their methods choose an origin; the name for batch work leads to its region alone', () => {
     const [distribution] = resources('AWS::CloudFront::Distribution');
-    const { CacheBehaviors } = (distribution?.Properties ?? {}).DistributionConfig as {
+    const { CacheBehaviors } = distribution?.Properties?.DistributionConfig as {
       CacheBehaviors: { PathPattern: string; LambdaFunctionAssociations: { EventType: string }[] }[];
     };
     const api = CacheBehaviors.find(({ PathPattern }) => PathPattern === '/api/*');
