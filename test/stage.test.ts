@@ -87,10 +87,10 @@ describe('the edge functions', () => {
 
   test('paths that split their methods choose an origin; the name for batch work leads to its region alone', () => {
     const [distribution] = resources('AWS::CloudFront::Distribution');
-    const { CacheBehaviors } = distribution?.Properties?.DistributionConfig as {
-      CacheBehaviors: { PathPattern: string; LambdaFunctionAssociations: { EventType: string }[] }[];
-    };
-    const api = CacheBehaviors.find(({ PathPattern }) => PathPattern === '/api/*');
+    const config = distribution?.Properties?.DistributionConfig as
+      | { CacheBehaviors: { PathPattern: string; LambdaFunctionAssociations: { EventType: string }[] }[] }
+      | undefined;
+    const api = config?.CacheBehaviors.find(({ PathPattern }) => PathPattern === '/api/*');
     expect(api?.LambdaFunctionAssociations.map(({ EventType }) => EventType)).toEqual(['origin-request']);
     const batch = assembly.stacks.filter((stack) =>
       resources('AWS::Route53::RecordSet', [stack]).some(({ Properties }) => Properties?.Name === 'batch.origin.market.example.com.'),
