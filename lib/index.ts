@@ -17,6 +17,7 @@ export * from './edge/edge-log-groups';
 export * from './edge/staged-rollout';
 export * from './edge/static-content';
 export * from './edge/viewer-function';
+export type { EdgeVpcOrigin, EdgeVpcOrigins } from './edge/vpc-origins';
 export * from './edge/web-acl';
 export { IsochroneError } from './errors';
 export * from './keys/region-key';

@@ -28,6 +28,8 @@ interface RegionStacks {
   readonly keys: KeysStack;
   readonly database?: DatabaseStack;
   readonly service?: ServiceStack;
+  /** In CloudFront's region. */
+  readonly edge?: EdgeStack;
 }
 
 /**
@@ -64,19 +66,19 @@ export class IsochroneStage extends Stage {
     const edge = region === CLOUDFRONT_REGION ? new EdgeStack(scope, 'Edge', { deployment, region, key }) : undefined;
     if (deployment.regions[region] === undefined) {
       new ObservabilityStack(scope, 'Observability', { deployment, region, key, edge });
-      return { keys };
+      return { keys, edge };
     }
     const { vpc } = new NetworkStack(scope, 'Network', { deployment, region, key });
     const database = new DatabaseStack(scope, 'Database', { deployment, region, vpc, key });
     const cache = new CacheStack(scope, 'Cache', { deployment, region, vpc, key });
     const service = new ServiceStack(scope, 'Service', { deployment, region, vpc, database, cache });
     new ObservabilityStack(scope, 'Observability', { deployment, region, key, database, cache, service, edge });
-    return { keys, database, service };
+    return { keys, database, service, edge };
   }
 
   /**
    * What CloudFormation cannot know, because it is addressed by name: keys before secrets that are copied under them, the
-   * primary before its hubs, the origin's secret before the load balancers that ask for it.
+   * primary before its hubs, the origin's secret before the load balancers that ask for it, and VPC origins before the distribution.
    */
   private orderAcrossRegions(stacks: ReadonlyMap<string, RegionStacks>): void {
     const primary = stacks.get(this.deployment.primaryRegion);
@@ -85,6 +87,9 @@ export class IsochroneStage extends Stage {
       if (edge && region !== CLOUDFRONT_REGION) {
         edge.keys.addStackDependency(keys, 'its secrets are copied under the key of each region');
         service?.addStackDependency(edge.keys, 'its load balancer asks for the secret header');
+      }
+      if (service && this.deployment.edge.runtime === 'cloudfront-functions') {
+        edge?.edge?.addStackDependency(service, 'its distribution asks for the VPC origin by its id');
       }
       if (primary?.database && region !== this.deployment.primaryRegion) {
         primary.database.addStackDependency(keys, 'its master secret is copied under the key of each region');

@@ -21,6 +21,21 @@ export function marketDeployment(): Deployment {
   return loadDeployment(join(ROOT, 'deployments', 'market.yaml'));
 }
 
+/** The same with load balancers in private subnets, and without what that excludes. */
+export function functionsDeployment(): Deployment {
+  const deployment = marketDeployment();
+  const { edge } = deployment;
+  edge.runtime = 'cloudfront-functions';
+  edge.batchRegion = undefined;
+  edge.behaviors = edge.behaviors.map(({ path, tier }) => ({ path, tier }));
+  for (const tier of Object.values(edge.tiers)) {
+    tier.continents = {};
+    tier.browserTtlSeconds = undefined;
+    tier.staleIfErrorSeconds = undefined;
+  }
+  return deployment;
+}
+
 /** Builds a stage without synthesizing it. */
 export function marketStage(deployment: Deployment, regions?: readonly string[]): IsochroneStage {
   const app = new App({ context, outdir: mkdtempSync(join(tmpdir(), 'isochrone-market-')), analyticsReporting: false, autoSynth: false });

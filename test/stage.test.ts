@@ -3,7 +3,7 @@ import { Stack, Stage, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { STATEFUL_RESOURCE_TYPES } from '../lib/aws/stateful';
 import type { AssemblyStack, TemplateResource } from '../lib/review/assembly';
-import { marketDeployment, marketStage, synthesizeMarket } from './market-stage';
+import { functionsDeployment, marketDeployment, marketStage, synthesizeMarket } from './market-stage';
 
 const { stage, assembly } = synthesizeMarket();
 
@@ -188,6 +188,59 @@ describe('the order of deployment', () => {
 
   test('no stack exports to another one: nothing can be locked', () => {
     expect(assembly.stacks.filter(({ template }) => JSON.stringify(template).includes('Fn::ImportValue'))).toEqual([]);
+  });
+});
+
+describe('with CloudFront Functions', () => {
+  // Synthesized with every rule, in all regions.
+  const { stacks } = synthesizeMarket(functionsDeployment()).assembly;
+  const at = (path: string) => stacks.filter((stack) => stack.path === `market-production/${path}`);
+
+  test('nothing runs on Lambda@Edge, and no log group waits for it', () => {
+    expect(resources('AWS::Lambda::Function', at('us-east-1/Edge'))).toEqual([]);
+    expect(JSON.stringify(at('us-east-1/Edge'))).not.toContain('LambdaFunctionARN');
+    expect(resources('AWS::CloudFront::Function', at('us-east-1/Edge'))).toHaveLength(1);
+    expect(resources('AWS::CloudFront::KeyValueStore', stacks).map(({ Properties }) => Properties?.Name)).toEqual([
+      'market-production-regions',
+    ]);
+    for (const region of REGIONS) expect(resources('AWS::Logs::LogGroup', at(`${region}/Keys`))).toEqual([]);
+  });
+
+  test('load balancers are private, and no name leads to them', () => {
+    const schemes = resources('AWS::ElasticLoadBalancingV2::LoadBalancer', stacks).map(({ Properties }) => Properties?.Scheme);
+    expect(schemes).toEqual(['internal', 'internal', 'internal']);
+    expect(resources('AWS::CloudFront::VpcOrigin', stacks)).toHaveLength(3);
+    // Every tag of the stacks but this one resource's.
+    for (const { Properties } of resources('AWS::CloudFront::VpcOrigin', stacks)) expect(Properties?.Tags).toBeUndefined();
+    expect(resources('AWS::Route53::RecordSet', stacks).map(({ Properties }) => Properties?.Name)).toEqual([
+      'market.example.com.',
+      'market.example.com.',
+    ]);
+  });
+
+  test('the distribution finds them by the outputs of their stacks, the primary first', () => {
+    const [distribution] = resources('AWS::CloudFront::Distribution', stacks);
+    const config = distribution?.Properties?.DistributionConfig as
+      | { Origins: { Id: string; VpcOriginConfig: { VpcOriginId: unknown } }[] }
+      | undefined;
+    expect(config?.Origins.map(({ Id, VpcOriginConfig }) => [Id, VpcOriginConfig.VpcOriginId])).toEqual(
+      ['us-east-1', 'ap-southeast-1', 'eu-west-1'].map((Region) => [
+        Region,
+        { 'Fn::GetStackOutput': { StackName: `market-production-${Region}-service`, OutputName: 'VpcOriginId', Region } },
+      ]),
+    );
+    for (const region of REGIONS) expect(Object.keys(at(`${region}/Service`)[0]?.template.Outputs ?? {})).toContain('VpcOriginId');
+  });
+
+  test('and is deployed after them', () => {
+    expect(at('us-east-1/Edge')[0]?.dependsOn).toEqual(
+      expect.arrayContaining(REGIONS.map((region) => `market-production/${region}/Service`)),
+    );
+  });
+
+  test('without the other regions, it still names them', () => {
+    const alone = synthesizeMarket(functionsDeployment(), ['us-east-1']).assembly.stacks;
+    expect(JSON.stringify(alone)).toContain('market-production-eu-west-1-service');
   });
 });
 

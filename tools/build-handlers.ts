@@ -53,14 +53,20 @@ async function buildViewerFunction({ name, entry }: Handler): Promise<void> {
     // The one format without a wrapper; its export is taken off below.
     format: 'esm',
     target: 'es5',
-    supported: { 'const-and-let': true, arrow: true, 'template-literal': true, 'rest-argument': true },
+    supported: { 'const-and-let': true, arrow: true, 'template-literal': true, 'rest-argument': true, 'async-await': true },
+    external: ['cloudfront'],
     legalComments: 'none',
     logLevel: 'warning',
   });
   const bundle = outputFiles[0]?.text ?? '';
-  const script = bundle.replace(/export\{([\w$]+) as handler\};\s*$/, 'function handler(event){return $1(event)}\n');
-  if (script === bundle || /\b(?:import|export|require)\b/.test(script)) {
-    throw new Error(`${entry} must export a function \`handler\`, and nothing else, and import no module of a runtime.`);
+  // The runtime awaits a handler only if it is declared as asynchronous.
+  const wrapper = /\basync\b/.test(bundle)
+    ? 'async function handler(event){return await $1(event)}\n'
+    : 'function handler(event){return $1(event)}\n';
+  const script = bundle.replace(/export\{([\w$]+) as handler\};\s*$/, wrapper);
+  const withoutRuntime = script.replace(/^import [\w$]+ from"cloudfront";/, '');
+  if (script === bundle || /\b(?:import|export|require)\b/.test(withoutRuntime)) {
+    throw new Error(`${entry} must export a function \`handler\`, and nothing else, and import no module of a runtime but \`cloudfront\`.`);
   }
   const file = join(OUT, name, 'index.js');
   mkdirSync(dirname(file), { recursive: true });

@@ -26,7 +26,8 @@ export type QueryRule =
 export interface PathRule {
   /** In CloudFront's syntax: `*` stands for any characters, `?` for exactly one. Case matters. */
   readonly pattern: string;
-  readonly query: QueryRule;
+  /** Absent where nothing is cached: the query then stays as it came. */
+  readonly query?: QueryRule;
   /** Whether the negotiated language is part of the key. */
   readonly language?: boolean;
   /** Whether the negotiated image format is part of the key. */
@@ -89,7 +90,7 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 export function cacheKeyOf(settings: Settings): (asked: Asked) => CacheKey | undefined {
   const rules = settings.paths.map((rule) => ({
     pattern: rule.pattern,
-    normalize: queryNormalizer(rule.query),
+    normalize: rule.query === undefined ? (query: string) => query : queryNormalizer(rule.query),
     language: rule.language,
     imageFormat: rule.imageFormat,
   }));

@@ -296,6 +296,12 @@ const tier = z
 
 const edge = z
   .strictObject({
+    runtime: z
+      .enum(['lambda-edge', 'cloudfront-functions'])
+      .default('lambda-edge')
+      .describe(
+        '`lambda-edge`: load balancers on the internet, open to CloudFront only. `cloudfront-functions`: load balancers in private subnets, behind VPC origins, and the cheaper functions; without TTLs by part of the world, in browsers and for stale answers, without `split` and `readFailover`. Another value replaces the load balancers.',
+      ),
     priceClass: z
       .enum(['100', '200', 'all'])
       .default('all')

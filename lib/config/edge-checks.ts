@@ -17,7 +17,47 @@ export function edgeProblems(deployment: Deployment): DeploymentProblem[] {
     ...shieldedContinentProblems(deployment),
     ...keyProblems(deployment),
     ...uniqueProblems(deployment),
+    ...functionsProblems(deployment),
   ];
+}
+
+/** What only Lambda@Edge on origin events could do. */
+function functionsProblems({ edge }: Deployment): DeploymentProblem[] {
+  if (edge.runtime !== 'cloudfront-functions') return [];
+  const refused = (path: (string | number)[], value: unknown, allowed: string): DeploymentProblem => ({
+    path: ['edge', ...path],
+    value,
+    allowed: `${allowed} with \`runtime: cloudfront-functions\``,
+    rule: 'That needs Lambda@Edge between the cache and the origin, and VPC origins do not take Lambda@Edge origin triggers.',
+    fix: 'Change it, or use `runtime: lambda-edge`.',
+  });
+  const problems: DeploymentProblem[] = [];
+  if (edge.readFailover) problems.push(refused(['readFailover'], true, 'false'));
+  if (edge.batchRegion !== undefined) problems.push(refused(['batchRegion'], edge.batchRegion, 'left out'));
+  if (edge.originShieldRegion !== undefined) {
+    problems.push({
+      path: ['edge', 'originShieldRegion'],
+      value: edge.originShieldRegion,
+      allowed: 'left out with `runtime: cloudfront-functions`',
+      rule: 'Each region is an origin of its own there, and one Shield region for all would send every miss across the world.',
+      fix: 'Remove it.',
+    });
+  }
+  edge.behaviors.forEach(({ methods }, i) => {
+    if (methods === 'split') problems.push(refused(['behaviors', i, 'methods'], methods, 'read or all'));
+  });
+  for (const [name, tier] of Object.entries(edge.tiers)) {
+    if (!tier.cached) continue;
+    if (Object.keys(tier.continents).length > 0) {
+      problems.push(refused(['tiers', name, 'continents'], Object.keys(tier.continents).join(', '), 'left out'));
+    }
+    for (const option of ['browserTtlSeconds', 'staleWhileRevalidateSeconds', 'staleIfErrorSeconds'] as const) {
+      if (tier[option] !== undefined) problems.push(refused(['tiers', name, option], tier[option], 'left out'));
+    }
+    if (tier.errorTtlSeconds !== 10) problems.push(refused(['tiers', name, 'errorTtlSeconds'], tier.errorTtlSeconds, '10'));
+    if (tier.setCookie === 'bypass') problems.push(refused(['tiers', name, 'setCookie'], tier.setCookie, 'strip'));
+  }
+  return problems;
 }
 
 function ttlProblems({ edge }: Deployment): DeploymentProblem[] {

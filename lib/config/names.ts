@@ -28,6 +28,8 @@ export interface PhysicalNames {
   readonly writeOrigin: string;
   /** The name that leads batch work to its region. */
   readonly batchOrigin: string;
+  /** The key value store with a switch for each region, where the edge runs CloudFront Functions. */
+  readonly regionSwitches: string;
   /** The edge functions. Their logs appear in every region under names made of these. */
   readonly edgeFunctions: { readonly normalizeCacheKey: string; readonly regionalTtl: string; readonly routeOrigin: string };
 }
@@ -45,6 +47,7 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
     readOrigin: `read.${origin}`,
     writeOrigin: `write.${origin}`,
     batchOrigin: `batch.${origin}`,
+    regionSwitches: `${system}-regions`,
     edgeFunctions: {
       normalizeCacheKey: `${system}-normalize-cache-key`,
       regionalTtl: `${system}-regional-ttl`,

@@ -3,9 +3,10 @@ import type { CacheTier, QueryInKey } from './cache-tier';
 /** What the edge function `normalize-cache-key` does for the paths of one behaviour. */
 interface CacheKeyRule {
   readonly pattern: string;
-  readonly query: QueryInKey;
-  readonly language: boolean;
-  readonly imageFormat: boolean;
+  /** Absent where nothing is cached: the query then stays as it came. */
+  readonly query?: QueryInKey;
+  readonly language?: boolean;
+  readonly imageFormat?: boolean;
 }
 
 /** The settings of the edge function `normalize-cache-key`, as its `config.json` has them. */
@@ -25,13 +26,27 @@ export function cacheKeySettings(
 ): CacheKeySettings {
   const cached = behaviors.filter(({ tier }) => tier.cached);
   return {
-    paths: cached.map(({ pathPattern, tier }) => ({
-      pattern: pathPattern,
-      query: tier.query,
-      language: tier.varyByLanguage,
-      imageFormat: tier.varyByImageFormat,
-    })),
+    paths: cached.map(keyRule),
     // Without a tier that asks for it, a new language must not publish a new version.
     languages: cached.some(({ tier }) => tier.varyByLanguage) ? languages : undefined,
   };
+}
+
+/**
+ * The same for a function that is called for uncached paths as well, and leaves their queries alone.
+ *
+ * @param behaviors those that call the function, as above
+ */
+export function viewerKeySettings(
+  behaviors: readonly { readonly pathPattern: string; readonly tier: CacheTier }[],
+  languages: readonly string[],
+): CacheKeySettings {
+  return {
+    paths: behaviors.map((behavior) => (behavior.tier.cached ? keyRule(behavior) : { pattern: behavior.pathPattern })),
+    languages: cacheKeySettings(behaviors, languages).languages,
+  };
+}
+
+function keyRule({ pathPattern, tier }: { readonly pathPattern: string; readonly tier: CacheTier }): CacheKeyRule {
+  return { pattern: pathPattern, query: tier.query, language: tier.varyByLanguage, imageFormat: tier.varyByImageFormat };
 }

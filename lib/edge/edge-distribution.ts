@@ -12,13 +12,15 @@ import { catchesAll, isPathPattern } from '../aws/path-pattern';
 import { ORIGIN_SHIELD_REGIONS, REGIONS } from '../aws/regions';
 import { type IsochroneError, invalidValue } from '../errors';
 import { EdgeAccessLogs, type EdgeAccessLogsOptions } from './access-logs';
-import { cacheKeySettings } from './cache-key-settings';
+import { cacheKeySettings, viewerKeySettings } from './cache-key-settings';
 import { CachePolicies, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from './cache-policies';
 import { CacheTier } from './cache-tier';
 import { requireCloudFrontRegion } from './cloudfront-region';
 import { EdgeFunction } from './edge-function';
 import { regionalTtlSettings } from './regional-ttl-settings';
 import { routeOriginSettings } from './route-origin-settings';
+import { ViewerFunction } from './viewer-function';
+import { checkForVpcOrigins, type EdgeVpcOrigins, originSelectionSettings, VpcOriginSet } from './vpc-origins';
 import { EdgeWebAcl } from './web-acl';
 
 /** Which methods a behaviour takes, and from where: see EdgeBehavior. */
@@ -72,8 +74,21 @@ export interface EdgeDistributionProps {
    * it accepts TLS 1.0.
    */
   readonly certificate: acm.ICertificate;
-  /** The DNS name of what answers reads, over HTTPS. It may lead to the region nearest to the edge that asks. */
+  /**
+   * The DNS name of what answers reads, over HTTPS. It may lead to the region nearest to the edge that asks.
+   *
+   * With `vpcOrigins` it is only what CloudFront asks every origin for, in `Host` and in TLS: no record is needed.
+   */
   readonly readOriginName: string;
+  /**
+   * Load balancers in private subnets, one per region, in place of origins on the internet. A CloudFront Function then selects the
+   * nearest region for `read` methods, and nothing runs on Lambda@Edge: VPC origins do not take its origin triggers. So there
+   * is no `split`, `readFailover`, `batchOriginName` and `writeOriginName`, and no tier may have `continents`, `browserTtl`,
+   * `staleWhileRevalidate`, `staleIfError`, an `errorTtl` of its own, or a `setCookie` other than `strip`.
+   *
+   * @default - origins on the internet, and Lambda@Edge
+   */
+  readonly vpcOrigins?: EdgeVpcOrigins;
   /**
    * The DNS name of what takes writes and all that is not cached, over HTTPS.
    *
@@ -193,7 +208,7 @@ export interface EdgeDistributionProps {
    */
   readonly priceClass?: cloudfront.PriceClass;
   /**
-   * The name of the edge function `normalize-cache-key`: see EdgeFunctionProps.
+   * The name of the edge function `normalize-cache-key`, or with `vpcOrigins` of `select-origin`: see EdgeFunctionProps.
    *
    * @default - generated
    */
@@ -272,6 +287,11 @@ export class EdgeDistribution extends Construct {
   public readonly regionalTtl?: EdgeFunction;
   /** `route-origin`; undefined if no behaviour splits its methods. */
   public readonly originRouter?: EdgeFunction;
+  /** `select-origin`, which also normalises; undefined without `vpcOrigins`, and if no behaviour has `read` methods. */
+  public readonly originSelector?: ViewerFunction;
+  /** A region whose key says `drained` gets no reads; undefined without `vpcOrigins`. */
+  public readonly regionSwitches?: cloudfront.KeyValueStore;
+  private readonly vpcOrigins?: VpcOriginSet;
 
   constructor(scope: Construct, id: string, props: EdgeDistributionProps) {
     super(scope, id);
@@ -289,6 +309,7 @@ export class EdgeDistribution extends Construct {
     this.checkBehaviors(behaviors, props.maxBehaviors ?? CLOUDFRONT.cacheBehaviors);
     this.checkLanguages(all, props.languages ?? []);
     this.checkTtls(all, props.originShieldRegion);
+    if (props.vpcOrigins) this.checkVpcOrigins(props, props.vpcOrigins, behaviors, defaultBehavior);
     behaviors.forEach((behavior, i) => {
       this.checkMethods(`behaviors[${i}].methods`, behavior, props);
       this.checkBatchPatterns(`behaviors[${i}].batchPatterns`, behavior, props.batchOriginName);
@@ -301,32 +322,38 @@ export class EdgeDistribution extends Construct {
     this.webAcl =
       props.webAcl ??
       new EdgeWebAcl(this, 'WebAcl', { logEncryptionKey: props.logEncryptionKey, removalPolicy: props.removalPolicy }).webAcl;
-    if (all.some(({ tier }) => tier.cached)) {
-      this.normalizer = new EdgeFunction(this, 'NormalizeCacheKey', {
-        handler: 'normalize-cache-key',
-        description: 'Viewer request: normalises the query, the language and the image format of the cache key',
-        settings: cacheKeySettings(all, props.languages ?? []),
-        functionName: props.functionName,
-      });
-      this.regionalTtl = new EdgeFunction(this, 'RegionalTtl', {
-        handler: 'regional-ttl',
-        description: 'Origin response: sets the TTLs at the edge and in the browser by tier and part of the world',
-        settings: regionalTtlSettings(all),
-        functionName: props.regionalTtlFunctionName,
-      });
-    }
-    const split = all.filter(({ methods }) => methods === 'split');
-    if (split.length > 0) {
-      this.originRouter = new EdgeFunction(this, 'RouteOrigin', {
-        handler: 'route-origin',
-        description: 'Origin request: sends reads to the read origin, writes to the write origin',
-        settings: routeOriginSettings(
-          split,
-          { read: props.readOriginName, write: props.writeOriginName ?? props.readOriginName, batch: props.batchOriginName },
-          props.recentWriter ?? RECENT_WRITER,
-        ),
-        functionName: props.routeOriginFunctionName,
-      });
+    if (props.vpcOrigins) {
+      this.vpcOrigins = this.createVpcOrigins(props, props.vpcOrigins);
+      this.regionSwitches = this.vpcOrigins.switches;
+      this.originSelector = this.createOriginSelector(all, this.vpcOrigins, props);
+    } else {
+      if (all.some(({ tier }) => tier.cached)) {
+        this.normalizer = new EdgeFunction(this, 'NormalizeCacheKey', {
+          handler: 'normalize-cache-key',
+          description: 'Viewer request: normalises the query, the language and the image format of the cache key',
+          settings: cacheKeySettings(all, props.languages ?? []),
+          functionName: props.functionName,
+        });
+        this.regionalTtl = new EdgeFunction(this, 'RegionalTtl', {
+          handler: 'regional-ttl',
+          description: 'Origin response: sets the TTLs at the edge and in the browser by tier and part of the world',
+          settings: regionalTtlSettings(all),
+          functionName: props.regionalTtlFunctionName,
+        });
+      }
+      const split = all.filter(({ methods }) => methods === 'split');
+      if (split.length > 0) {
+        this.originRouter = new EdgeFunction(this, 'RouteOrigin', {
+          handler: 'route-origin',
+          description: 'Origin request: sends reads to the read origin, writes to the write origin',
+          settings: routeOriginSettings(
+            split,
+            { read: props.readOriginName, write: props.writeOriginName ?? props.readOriginName, batch: props.batchOriginName },
+            props.recentWriter ?? RECENT_WRITER,
+          ),
+          functionName: props.routeOriginFunctionName,
+        });
+      }
     }
     this.distribution = this.createDistribution(props, behaviors, defaultBehavior);
     this.accessLogs = new EdgeAccessLogs(this, 'AccessLogs', {
@@ -345,28 +372,13 @@ export class EdgeDistribution extends Construct {
     defaultBehavior: EdgeBehavior,
   ): cloudfront.Distribution {
     const policies = new CachePolicies(this, 'CachePolicies', { quota: props.maxCachePolicies });
-    const responseHeadersPolicy = this.createSecurityHeaders(props.contentSecurityPolicy);
-    const customHeaders = originHeaders(props.originVerification);
-    const read = new origins.HttpOrigin(props.readOriginName, {
-      originId: 'read',
-      customHeaders,
-      originShieldRegion: props.originShieldRegion,
-      keepaliveTimeout: ORIGIN_KEEPALIVE,
-    });
-    // Origin Shield is a cache: of no use to requests that are never cached.
-    const write = new origins.HttpOrigin(props.writeOriginName ?? props.readOriginName, {
-      originId: 'write',
-      customHeaders,
-      keepaliveTimeout: ORIGIN_KEEPALIVE,
-    });
-    const originOf: Record<EdgeMethods, cloudfront.IOrigin> = {
-      read: props.readFailover
-        ? new origins.OriginGroup({ primaryOrigin: read, fallbackOrigin: write, fallbackStatusCodes: [...FAILOVER_STATUS_CODES] })
-        : read,
-      all: write,
-      // Of its own, without Origin Shield and failover: writes go through it as well.
-      split: new origins.HttpOrigin(props.readOriginName, { originId: 'split', customHeaders, keepaliveTimeout: ORIGIN_KEEPALIVE }),
-    };
+    const responseHeadersPolicy = this.createSecurityHeaders('SecurityHeaders', props.contentSecurityPolicy);
+    // In place of the function that strips them elsewhere.
+    const withoutCookies =
+      this.originSelector && this.createSecurityHeaders('SecurityHeadersOnly', props.contentSecurityPolicy, ['Set-Cookie']);
+    const originOf = this.vpcOrigins
+      ? { read: this.vpcOrigins.primary, all: this.vpcOrigins.primary, split: this.vpcOrigins.primary }
+      : this.createPublicOrigins(props);
     const allOfTheViewer = this.createOriginRequestPolicy();
     const options = (behavior: EdgeBehavior): cloudfront.BehaviorOptions => ({
       origin: originOf[methodsOf(behavior)],
@@ -377,8 +389,9 @@ export class EdgeDistribution extends Construct {
       compress: behavior.tier.compress,
       // What is in the key reaches the origin without a policy of its own; nothing else may.
       originRequestPolicy: behavior.tier.cached ? undefined : allOfTheViewer,
-      responseHeadersPolicy,
+      responseHeadersPolicy: (behavior.tier.cached && withoutCookies) || responseHeadersPolicy,
       edgeLambdas: this.edgeLambdas(behavior),
+      functionAssociations: this.functionAssociations(behavior),
     });
 
     const distribution = new cloudfront.Distribution(this, 'Distribution', {
@@ -399,10 +412,68 @@ export class EdgeDistribution extends Construct {
       const { origin, ...rest } = options(behavior);
       distribution.addBehavior(behavior.pathPattern, origin, rest);
     }
+    this.vpcOrigins?.addOthersTo(distribution);
     if (props.geoRestriction === undefined) {
       acknowledge(distribution, 'Served worldwide by design. Give `geoRestriction` to serve some countries only.', 'AwsSolutions-CFR1');
     }
     return distribution;
+  }
+
+  private createPublicOrigins(props: EdgeDistributionProps): Record<EdgeMethods, cloudfront.IOrigin> {
+    const customHeaders = originHeaders(props.originVerification);
+    const read = new origins.HttpOrigin(props.readOriginName, {
+      originId: 'read',
+      customHeaders,
+      originShieldRegion: props.originShieldRegion,
+      keepaliveTimeout: ORIGIN_KEEPALIVE,
+    });
+    // Origin Shield is a cache: of no use to requests that are never cached.
+    const write = new origins.HttpOrigin(props.writeOriginName ?? props.readOriginName, {
+      originId: 'write',
+      customHeaders,
+      keepaliveTimeout: ORIGIN_KEEPALIVE,
+    });
+    return {
+      read: props.readFailover
+        ? new origins.OriginGroup({ primaryOrigin: read, fallbackOrigin: write, fallbackStatusCodes: [...FAILOVER_STATUS_CODES] })
+        : read,
+      all: write,
+      // Of its own, without Origin Shield and failover: writes go through it as well.
+      split: new origins.HttpOrigin(props.readOriginName, { originId: 'split', customHeaders, keepaliveTimeout: ORIGIN_KEEPALIVE }),
+    };
+  }
+
+  private createVpcOrigins(props: EdgeDistributionProps, vpcOrigins: EdgeVpcOrigins): VpcOriginSet {
+    return new VpcOriginSet(this, 'VpcOrigins', {
+      primary: vpcOrigins.primary,
+      others: vpcOrigins.others,
+      switchesName: vpcOrigins.switchesName,
+      domainName: props.readOriginName,
+      customHeaders: originHeaders(props.originVerification),
+      keepaliveTimeout: ORIGIN_KEEPALIVE,
+    });
+  }
+
+  /** For `read` methods only: all others go to the primary region, and nothing of theirs is normalised. */
+  private createOriginSelector(
+    all: readonly EdgeBehavior[],
+    { regions, switches }: VpcOriginSet,
+    props: EdgeDistributionProps,
+  ): ViewerFunction | undefined {
+    const reading = all.filter((behavior) => methodsOf(behavior) === 'read');
+    if (reading.length === 0) return undefined;
+    return new ViewerFunction(this, 'SelectOrigin', {
+      handler: 'select-origin',
+      description: 'Viewer request: normalises the cache key, and selects the nearest region that serves',
+      settings: { ...viewerKeySettings(reading, props.languages ?? []), ...originSelectionSettings(regions) },
+      functionName: props.functionName,
+      keyValueStore: switches,
+    });
+  }
+
+  private functionAssociations(behavior: EdgeBehavior): cloudfront.FunctionAssociation[] | undefined {
+    if (this.originSelector === undefined || methodsOf(behavior) !== 'read') return undefined;
+    return [{ eventType: cloudfront.FunctionEventType.VIEWER_REQUEST, function: this.originSelector.function }];
   }
 
   /** At most one function for each event: CloudFront takes no more. */
@@ -411,7 +482,7 @@ export class EdgeDistribution extends Construct {
     if (methods === 'split' && this.originRouter) {
       return [{ eventType: ORIGIN_REQUEST, functionVersion: this.originRouter.version }];
     }
-    if (!tier.cached) return undefined;
+    if (!tier.cached || this.vpcOrigins) return undefined;
     return [
       ...(this.normalizer ? [{ eventType: VIEWER_REQUEST, functionVersion: this.normalizer.version }] : []),
       ...(this.regionalTtl ? [{ eventType: ORIGIN_RESPONSE, functionVersion: this.regionalTtl.version }] : []),
@@ -432,10 +503,16 @@ export class EdgeDistribution extends Construct {
     });
   }
 
-  private createSecurityHeaders(contentSecurityPolicy: string | undefined): cloudfront.ResponseHeadersPolicy {
-    return new cloudfront.ResponseHeadersPolicy(this, 'SecurityHeaders', {
-      responseHeadersPolicyName: Names.uniqueResourceName(this, { maxLength: 100, separator: '-' }),
-      comment: 'Security headers',
+  private createSecurityHeaders(
+    id: string,
+    contentSecurityPolicy: string | undefined,
+    removeHeaders?: string[],
+  ): cloudfront.ResponseHeadersPolicy {
+    const name = Names.uniqueResourceName(this, { maxLength: 100, separator: '-' });
+    return new cloudfront.ResponseHeadersPolicy(this, id, {
+      responseHeadersPolicyName: removeHeaders ? `${name}-cached` : name,
+      comment: removeHeaders ? `Security headers, and no ${removeHeaders.join(', ')}` : 'Security headers',
+      removeHeaders,
       securityHeadersBehavior: {
         strictTransportSecurity: { accessControlMaxAge: HSTS_MAX_AGE, includeSubdomains: true, override: true },
         contentTypeOptions: { override: true },
@@ -531,6 +608,29 @@ export class EdgeDistribution extends Construct {
       rule: 'AWS has Origin Shield in these regions only; CDK takes any text.',
       fix: nearest === undefined ? 'Use the one nearest to the read origin.' : `Use ${nearest}, the nearest to ${region}.`,
     });
+  }
+
+  private checkVpcOrigins(
+    props: EdgeDistributionProps,
+    { primary, others }: EdgeVpcOrigins,
+    behaviors: readonly EdgeBehavior[],
+    defaultBehavior: EdgeBehavior,
+  ): void {
+    for (const property of ['writeOriginName', 'batchOriginName', 'readFailover', 'recentWriter', 'originShieldRegion'] as const) {
+      if (props[property] === undefined || props[property] === false) continue;
+      throw invalidValue(this, {
+        property,
+        value: String(props[property]),
+        allowed: 'left out with `vpcOrigins`',
+        rule: 'Each region has an origin of its own there: writes go to the primary one, and a CloudFront Function, which cannot follow a failed read, selects among all for reads. VPC origins do not take Lambda@Edge origin triggers.',
+        fix: property === 'originShieldRegion' ? 'Give it to each of the `vpcOrigins`.' : 'Remove it, or use public origins.',
+      });
+    }
+    for (const { originShieldRegion } of [primary, ...(others ?? [])]) this.checkOriginShield(originShieldRegion);
+    checkForVpcOrigins(this, [
+      ...behaviors.map(({ tier, methods }, i) => ({ property: `behaviors[${i}].methods`, tier, methods })),
+      { property: 'defaultMethods', tier: defaultBehavior.tier, methods: defaultBehavior.methods },
+    ]);
   }
 
   private checkBehaviors(behaviors: readonly EdgeBehavior[], max: number): void {

@@ -26,6 +26,12 @@ export interface ViewerFunctionProps {
    * @default - generated from the construct's path
    */
   readonly functionName?: string;
+  /**
+   * The key value store that the function may read.
+   *
+   * @default - none
+   */
+  readonly keyValueStore?: cloudfront.IKeyValueStore;
 }
 
 /**
@@ -61,6 +67,7 @@ export class ViewerFunction extends Construct {
       functionName: props.functionName,
       comment: props.description,
       runtime: cloudfront.FunctionRuntime.JS_2_0,
+      keyValueStore: props.keyValueStore,
       code: cloudfront.FunctionCode.fromInline(code),
     });
   }

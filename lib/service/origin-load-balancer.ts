@@ -1,5 +1,6 @@
 import { Duration, RemovalPolicy, type SecretValue, Stack, Token } from 'aws-cdk-lib';
 import type * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -30,9 +31,22 @@ export interface OriginVerification {
   readonly previousSecret?: SecretValue;
 }
 
+/** How CloudFront reaches a load balancer: see OriginLoadBalancerProps. */
+export type OriginAccess = 'cloudfront-public' | 'vpc-origin';
+
 export interface OriginLoadBalancerProps {
-  /** The VPC; the load balancer takes its public subnets. */
+  /** The VPC; the load balancer takes its public subnets, or with `access: 'vpc-origin'` the private ones with egress. */
   readonly vpc: ec2.IVpc;
+  /**
+   * How CloudFront reaches the load balancer. Another value replaces it.
+   *
+   * - `cloudfront-public`: on the internet, open to CloudFront's addresses only.
+   * - `vpc-origin`: in private subnets, through a VPC origin that is made with it. The VPC needs an internet gateway all the same,
+   *   and an account has 25 VPC origins. CloudFront has no WebSocket, gRPC or Lambda@Edge origin triggers there.
+   *
+   * @default 'cloudfront-public'
+   */
+  readonly access?: OriginAccess;
   /** The certificate, in this region, of every name under which CloudFront addresses the load balancer. */
   readonly certificate: acm.ICertificate;
   /** The header without which a request is refused. */
@@ -71,7 +85,7 @@ export interface OriginLoadBalancerProps {
 }
 
 /**
- * A load balancer on the internet that only CloudFront can use, and of all of CloudFront only our distribution.
+ * A load balancer that only CloudFront can use, and of all of CloudFront only our distribution.
  *
  * Two locks, because each alone leaves a gap: the security group lets in CloudFront's addresses, which every other AWS customer's
  * distribution has too; the secret header tells ours from theirs, but would by itself leave the port open to the world's scanners.
@@ -82,6 +96,8 @@ export class OriginLoadBalancer extends Construct {
   public readonly loadBalancer: elbv2.ApplicationLoadBalancer;
   public readonly listener: elbv2.ApplicationListener;
   public readonly accessLogs: s3.Bucket;
+  /** What a distribution names as its origin; undefined but with `access: 'vpc-origin'`. */
+  public readonly vpcOrigin?: cloudfront.VpcOrigin;
   /** How long a connection may be silent. */
   public readonly idleTimeout: Duration;
   private readonly verification: OriginVerification;
@@ -95,6 +111,7 @@ export class OriginLoadBalancer extends Construct {
     this.checkHeaderName(props.originVerification.headerName);
     this.checkIdleTimeout(this.idleTimeout);
     const prefixListId = this.prefixList(props.cloudFrontPrefixListId);
+    const isPrivate = props.access === 'vpc-origin';
 
     this.accessLogs = this.accessLogBucket(props.accessLogRetention ?? Duration.days(90), removalPolicy);
 
@@ -103,12 +120,13 @@ export class OriginLoadBalancer extends Construct {
       description: `The load balancer ${this.node.path}: open to CloudFront only.`,
       allowAllOutbound: false,
     });
+    // For VPC origins as well: the security group that CloudFront makes for them does not exist before the first one.
     securityGroup.addIngressRule(ec2.Peer.prefixList(prefixListId), ec2.Port.HTTPS, 'CloudFront');
 
     this.loadBalancer = new elbv2.ApplicationLoadBalancer(this, 'Resource', {
       vpc: props.vpc,
-      vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC },
-      internetFacing: true,
+      vpcSubnets: { subnetType: isPrivate ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC },
+      internetFacing: !isPrivate,
       securityGroup,
       http2Enabled: true,
       idleTimeout: this.idleTimeout,
@@ -142,6 +160,7 @@ export class OriginLoadBalancer extends Construct {
       sslPolicy: elbv2.SslPolicy.TLS13_12_RES_PQ,
       defaultAction: elbv2.ListenerAction.fixedResponse(403, { contentType: 'text/plain', messageBody: 'Forbidden' }),
     });
+    if (isPrivate) this.vpcOrigin = this.createVpcOrigin();
   }
 
   /** Send what carries the secret header to these targets. */
@@ -158,6 +177,19 @@ export class OriginLoadBalancer extends Construct {
       ],
       action: elbv2.ListenerAction.forward([targetGroup]),
     });
+  }
+
+  private createVpcOrigin(): cloudfront.VpcOrigin {
+    const vpcOrigin = new cloudfront.VpcOrigin(this, 'VpcOrigin', {
+      endpoint: cloudfront.VpcOriginEndpoint.applicationLoadBalancer(this.loadBalancer),
+      protocolPolicy: cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+      originSslProtocols: [cloudfront.OriginSslPolicy.TLS_V1_2],
+    });
+    // CloudFront refuses an update that changes nothing but tags, so whatever tags the app, this resource has none.
+    (vpcOrigin.node.defaultChild as cloudfront.CfnVpcOrigin).addPropertyDeletionOverride('Tags');
+    // A distribution may ask as soon as the VPC origin is there.
+    vpcOrigin.node.addDependency(this.listener);
+    return vpcOrigin;
   }
 
   private accessLogBucket(retention: Duration, removalPolicy: RemovalPolicy): s3.Bucket {

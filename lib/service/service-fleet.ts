@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { Duration, Stack, Token } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
@@ -154,6 +155,8 @@ export interface ServiceFleetProps extends OriginLoadBalancerProps {
 export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGrantable {
   public readonly loadBalancer: elbv2.ApplicationLoadBalancer;
   public readonly listener: elbv2.ApplicationListener;
+  /** What a distribution names as its origin; undefined but with `access: 'vpc-origin'`. */
+  public readonly vpcOrigin?: cloudfront.VpcOrigin;
   public readonly targetGroup: elbv2.ApplicationTargetGroup;
   public readonly autoScalingGroup: autoscaling.AutoScalingGroup;
   /** What the application may do in AWS. */
@@ -189,6 +192,7 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     const front = new OriginLoadBalancer(this, 'Front', props);
     this.loadBalancer = front.loadBalancer;
     this.listener = front.listener;
+    this.vpcOrigin = front.vpcOrigin;
 
     const securityGroup = new ec2.SecurityGroup(this, 'SecurityGroup', {
       vpc: props.vpc,

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Fn } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -6,9 +6,10 @@ import * as route53 from 'aws-cdk-lib/aws-route53';
 import type { Construct } from 'constructs';
 import type { Deployment, DeploymentTier } from '../config/deployment';
 import { CacheTier } from '../edge/cache-tier';
-import { EdgeDistribution } from '../edge/edge-distribution';
+import { EdgeDistribution, type EdgeDistributionProps } from '../edge/edge-distribution';
+import type { EdgeVpcOrigin } from '../edge/vpc-origins';
 import { COMMON_RULE_SET, DEFAULT_MANAGED_RULE_GROUPS, EdgeWebAcl } from '../edge/web-acl';
-import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps } from './region-stack';
+import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, stackNameOf, VPC_ORIGIN_OUTPUT } from './region-stack';
 
 export interface EdgeStackProps extends RegionStackProps {
   readonly key: kms.IKey;
@@ -50,11 +51,8 @@ export class EdgeStack extends RegionStack {
       }),
       hostedZone: zone,
       readOriginName: this.names.readOrigin,
-      writeOriginName: this.names.writeOrigin,
+      ...(edge.runtime === 'cloudfront-functions' ? this.privateOrigins() : this.publicOrigins()),
       originVerification: { headerName: ORIGIN_VERIFY_HEADER, secret: this.originSecret(edge.originSecret.versionId) },
-      batchOriginName: edge.batchRegion === undefined ? undefined : this.names.batchOrigin,
-      readFailover: edge.readFailover,
-      recentWriter: Duration.seconds(edge.recentWriterSeconds),
       behaviors: edge.behaviors.map(({ path, tier, methods, batch }) => ({
         pathPattern: path,
         tier: tierNamed(tiers, tier),
@@ -63,17 +61,41 @@ export class EdgeStack extends RegionStack {
       })),
       defaultTier: tierNamed(tiers, edge.defaultTier),
       languages: edge.languages,
-      originShieldRegion: edge.originShieldRegion,
       httpVersion: edge.http3 ? cloudfront.HttpVersion.HTTP2_AND_3 : cloudfront.HttpVersion.HTTP2,
       priceClass: PRICE_CLASSES[edge.priceClass],
-      functionName: this.names.edgeFunctions.normalizeCacheKey,
-      regionalTtlFunctionName: this.names.edgeFunctions.regionalTtl,
-      routeOriginFunctionName: this.names.edgeFunctions.routeOrigin,
       webAcl: this.webAcl.webAcl,
       accessLogs: { retention: Duration.days(edge.accessLogRetentionDays), removalPolicy: this.removalPolicy },
       logEncryptionKey: props.key,
       removalPolicy: this.removalPolicy,
     });
+  }
+
+  /** Load balancers on the internet, by names that Route 53 leads to them, and Lambda@Edge. */
+  private publicOrigins(): Partial<EdgeDistributionProps> {
+    const { edge } = this.deployment;
+    return {
+      writeOriginName: this.names.writeOrigin,
+      batchOriginName: edge.batchRegion === undefined ? undefined : this.names.batchOrigin,
+      readFailover: edge.readFailover,
+      recentWriter: Duration.seconds(edge.recentWriterSeconds),
+      originShieldRegion: edge.originShieldRegion,
+      functionName: this.names.edgeFunctions.normalizeCacheKey,
+      regionalTtlFunctionName: this.names.edgeFunctions.regionalTtl,
+      routeOriginFunctionName: this.names.edgeFunctions.routeOrigin,
+    };
+  }
+
+  /** Load balancers in private subnets, by the ids that their stacks put out. Stack names and not constructs: those of other regions may not be here. */
+  private privateOrigins(): Partial<EdgeDistributionProps> {
+    const { primaryRegion, regions } = this.deployment;
+    const originIn = (region: string): EdgeVpcOrigin => ({
+      region,
+      vpcOriginId: Fn.getStackOutput(stackNameOf(this.deployment, region, 'Service'), VPC_ORIGIN_OUTPUT, region),
+    });
+    const others = Object.keys(regions).filter((region) => region !== primaryRegion);
+    return {
+      vpcOrigins: { primary: originIn(primaryRegion), others: others.sort().map(originIn), switchesName: this.names.regionSwitches },
+    };
   }
 
   private cacheTier(name: string, tier: DeploymentTier): CacheTier {
@@ -87,7 +109,8 @@ export class EdgeStack extends RegionStack {
       staleWhileRevalidate: seconds(tier.staleWhileRevalidateSeconds),
       staleIfError: seconds(tier.staleIfErrorSeconds),
       errorTtl: Duration.seconds(tier.errorTtlSeconds),
-      setCookie: tier.setCookie,
+      // CloudFront Functions can take a cookie off, but not keep an answer out of the cache.
+      setCookie: tier.setCookie ?? (this.deployment.edge.runtime === 'cloudfront-functions' ? 'strip' : undefined),
       cors: tier.cors,
       compress: tier.compress,
       continents: Object.fromEntries(

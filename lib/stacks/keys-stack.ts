@@ -15,11 +15,12 @@ export class KeysStack extends RegionStack {
     const { key } = new RegionKey(this, 'RegionKey', { aliasName: this.names.regionKeyAlias, removalPolicy: this.removalPolicy });
     this.key = key;
     // Before the functions that write to them: Lambda@Edge logs in the region that serves, and makes groups that never expire.
-    new EdgeLogGroups(this, 'EdgeLogs', {
-      functionNames: Object.values(this.names.edgeFunctions),
-      logEncryptionKey: key,
-      removalPolicy: this.removalPolicy,
-    });
+    if (this.deployment.edge.runtime === 'lambda-edge')
+      new EdgeLogGroups(this, 'EdgeLogs', {
+        functionNames: Object.values(this.names.edgeFunctions),
+        logEncryptionKey: key,
+        removalPolicy: this.removalPolicy,
+      });
     if (props.region === CLOUDFRONT_REGION) {
       new SharedSecret(this, 'OriginVerify', {
         secretName: this.names.originVerifySecret,

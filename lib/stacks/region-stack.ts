@@ -16,6 +16,14 @@ export interface RegionStackProps {
   readonly region: string;
 }
 
+/** The output of a service stack by which the edge finds its VPC origin. */
+export const VPC_ORIGIN_OUTPUT = 'VpcOriginId';
+
+/** The name of a stack, by which other regions address it. */
+export function stackNameOf(deployment: Deployment, region: string, id: string): string {
+  return `${systemName(deployment)}-${region}-${id.toLowerCase()}`;
+}
+
 /** A stack of one region of a deployment. */
 export abstract class RegionStack extends Stack {
   protected readonly deployment: Deployment;
@@ -27,7 +35,7 @@ export abstract class RegionStack extends Stack {
     const { deployment, region } = props;
     const retained = deployment.protection === 'retained';
     super(scope, id, {
-      stackName: `${systemName(deployment)}-${region}-${id.toLowerCase()}`,
+      stackName: stackNameOf(deployment, region, id),
       description: `${options.description} (${systemName(deployment)}, ${region})`,
       env: { account: deployment.account, region },
       // Every stack, stateful or not: with weak references, CloudFormation would begin to delete one that others stand on.

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { CfnOutput, Duration } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as route53 from 'aws-cdk-lib/aws-route53';
@@ -7,7 +7,7 @@ import { OriginRecords } from '../service/origin-records';
 import { ServiceFleet } from '../service/service-fleet';
 import type { CacheStack } from './cache-stack';
 import type { DatabaseStack } from './database-stack';
-import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, regionSettings } from './region-stack';
+import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, regionSettings, VPC_ORIGIN_OUTPUT } from './region-stack';
 
 export interface ServiceStackProps extends RegionStackProps {
   readonly vpc: ec2.IVpc;
@@ -22,7 +22,8 @@ export class ServiceStack extends RegionStack {
   constructor(scope: Construct, id: string, props: ServiceStackProps) {
     super(scope, id, props, { description: 'Load balancer and fleet' });
     const { domain, service, primaryRegion } = this.deployment;
-    const { originSecret } = this.deployment.edge;
+    const { originSecret, runtime } = this.deployment.edge;
+    const isPrivate = runtime === 'cloudfront-functions';
     const region = regionSettings(props);
     const zone = route53.HostedZone.fromHostedZoneAttributes(this, 'Zone', {
       hostedZoneId: domain.hostedZoneId,
@@ -32,9 +33,10 @@ export class ServiceStack extends RegionStack {
       vpc: props.vpc,
       certificate: new acm.Certificate(this, 'Certificate', {
         domainName: this.names.readOrigin,
-        subjectAlternativeNames: [this.names.writeOrigin, this.names.batchOrigin],
+        subjectAlternativeNames: isPrivate ? undefined : [this.names.writeOrigin, this.names.batchOrigin],
         validation: acm.CertificateValidation.fromDns(zone),
       }),
+      access: isPrivate ? 'vpc-origin' : 'cloudfront-public',
       originVerification: {
         headerName: ORIGIN_VERIFY_HEADER,
         secret: this.originSecret(originSecret.versionId),
@@ -53,6 +55,14 @@ export class ServiceStack extends RegionStack {
       deletionProtection: false,
     });
     this.letIn(props);
+    if (this.fleet.vpcOrigin) {
+      // CloudFront asks it by its id: no name leads to it.
+      new CfnOutput(this, VPC_ORIGIN_OUTPUT, {
+        value: this.fleet.vpcOrigin.vpcOriginId,
+        description: 'What the distribution names as its origin',
+      });
+      return;
+    }
     new OriginRecords(this, 'OriginRecords', {
       zone,
       target: this.fleet,

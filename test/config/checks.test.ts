@@ -388,3 +388,49 @@ test('a distribution has at most 75 behaviours beside the default one', () => {
   expect(problemsOf(behaviors(62)).map(({ allowed }) => allowed)).toEqual(['at most 75 beside the default one']);
   expect(problemsOf(behaviors(61))).toEqual([]);
 });
+
+describe('CloudFront Functions', () => {
+  /** The market deployment without what they exclude, and with one line more. */
+  const functions = (line = '', tierLine = '') =>
+    MARKET.replace('rateLimitPerMinute: 100', `rateLimitPerMinute: 100\n  runtime: cloudfront-functions${line && `\n  ${line}`}`)
+      .replace(/ +batchRegion: .*\n/, '')
+      .replace(/ +continents:\n +apac: .*\n/g, '')
+      .replace(/ +browserTtlSeconds: 31536000\n/, '')
+      .replace('browserTtlSeconds: 300, staleIfErrorSeconds: 300', 'maxTtlSeconds: 300')
+      .replace(', methods: split, batch: [/api/predictions/batch, /api/reports/*]', '')
+      .replace('news:\n', `news:\n${tierLine && `      ${tierLine}\n`}`);
+
+  test('are chosen by one word', () => {
+    expect(problemsOf(functions())).toEqual([]);
+  });
+
+  test('exclude what Lambda@Edge does on origin events', () => {
+    const problems = problemsOf(market('rateLimitPerMinute: 100', 'rateLimitPerMinute: 100\n  runtime: cloudfront-functions'));
+    expect(problems.map(({ path }) => formatPath(path))).toEqual([
+      'edge.batchRegion',
+      'edge.tiers.immutable.browserTtlSeconds',
+      'edge.tiers.static.continents',
+      'edge.tiers.public-api.browserTtlSeconds',
+      'edge.tiers.public-api.staleIfErrorSeconds',
+      'edge.tiers.pages.continents',
+      'edge.behaviors[13].methods',
+    ]);
+    for (const { rule } of problems) expect(rule).toMatch(/VPC origins do not take Lambda@Edge origin triggers/);
+  });
+
+  test.each([
+    ['readFailover: true', '', 'edge.readFailover'],
+    ['originShieldRegion: eu-west-1', '', 'edge.originShieldRegion'],
+    ['', 'staleWhileRevalidateSeconds: 5', 'edge.tiers.news.staleWhileRevalidateSeconds'],
+    ['', 'errorTtlSeconds: 30', 'edge.tiers.news.errorTtlSeconds'],
+    ['', 'setCookie: bypass', 'edge.tiers.news.setCookie'],
+  ])('exclude %s%s, which Lambda@Edge takes', (line, tierLine, path) => {
+    const text = functions(line, tierLine);
+    expect(problemsOf(text).map((problem) => formatPath(problem.path))).toEqual([path]);
+    expect(problemsOf(text.replace('runtime: cloudfront-functions', 'runtime: lambda-edge'))).toEqual([]);
+  });
+
+  test('take `strip`', () => {
+    expect(problemsOf(functions('readFailover: false', 'setCookie: strip'))).toEqual([]);
+  });
+});

@@ -1,4 +1,4 @@
-import { App, Duration, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { App, Duration, Lazy, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { OriginLoadBalancer, type OriginLoadBalancerProps } from '../../lib/service/origin-load-balancer';
@@ -95,6 +95,52 @@ describe('by default', () => {
       },
     });
   });
+});
+
+describe('behind a VPC origin', () => {
+  const stack = testStack();
+  Tags.of(stack).add('team', 'market');
+  const { vpcOrigin } = loadBalancerWith({ access: 'vpc-origin' }, stack);
+  const template = Template.fromStack(stack);
+
+  test('it stands in the private subnets, open to CloudFront only, and asks for the same header', () => {
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', {
+      Scheme: 'internal',
+      Subnets: ['subnet-981fa7ea', 'subnet-981fa7eb'],
+    });
+    template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
+    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', { SourcePrefixListId: 'pl-3b927c52', FromPort: 443, ToPort: 443 });
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::ListenerRule', {
+      Conditions: [{ Field: 'http-header', HttpHeaderConfig: { HttpHeaderName: 'X-Origin-Verify', Values: [CURRENT] } }],
+    });
+  });
+
+  test('CloudFront asks it over HTTPS, once it listens', () => {
+    const [listener] = Object.keys(template.findResources('AWS::ElasticLoadBalancingV2::Listener'));
+    const [loadBalancer] = Object.keys(template.findResources('AWS::ElasticLoadBalancingV2::LoadBalancer'));
+    template.hasResource('AWS::CloudFront::VpcOrigin', {
+      DependsOn: Match.arrayWith([listener]),
+      Properties: {
+        VpcOriginEndpointConfig: {
+          Arn: { Ref: loadBalancer },
+          OriginProtocolPolicy: 'https-only',
+          OriginSSLProtocols: ['TLSv1.2'],
+        },
+      },
+    });
+    expect(stack.resolve(vpcOrigin?.vpcOriginId)).toEqual({
+      'Fn::GetAtt': [Object.keys(template.findResources('AWS::CloudFront::VpcOrigin'))[0], 'Id'],
+    });
+  });
+
+  test('the VPC origin alone has no tags: a change of them would fail', () => {
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', { Tags: [{ Key: 'team', Value: 'market' }] });
+    template.hasResourceProperties('AWS::CloudFront::VpcOrigin', { Tags: Match.absent() });
+  });
+});
+
+test('without one, there is none', () => {
+  expect(loadBalancerWith({ access: 'cloudfront-public' }).vpcOrigin).toBeUndefined();
 });
 
 test('every choice arrives, and during a rotation both secrets open', () => {

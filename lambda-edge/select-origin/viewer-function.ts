@@ -1,0 +1,35 @@
+/**
+ * CloudFront Functions, viewer request, where origins are VPC origins: the cache key is normalised as elsewhere, and the origin
+ * of the nearest region is selected. Lambda@Edge could not do that: VPC origins take none of its origin triggers.
+ *
+ * What fails leaves the request as it is: it then goes to the origin of its behaviour, the primary region's.
+ */
+import cf from 'cloudfront';
+import { cacheKeyOf, type Settings as KeySettings } from '../normalize-cache-key/normalize';
+import { normalizeRequest, type ViewerRequest, type ViewerRequestEvent } from '../normalize-cache-key/viewer-request';
+import { type Settings, selectRegion } from './select';
+
+/** The construct `ViewerFunction` puts the settings in its place. */
+declare const ISOCHRONE_SETTINGS: KeySettings & Settings;
+
+const settings = ISOCHRONE_SETTINGS;
+const keyOf = cacheKeyOf(settings);
+const switches = cf.kvs();
+const switchOf = (region: string): Promise<string> => switches.get(region);
+
+/** The runtime takes no `await` among arguments and no closures in asynchronous functions: "JavaScript runtime 2.0 features for CloudFront Functions". */
+export async function handler(event: ViewerRequestEvent): Promise<ViewerRequest> {
+  const request = event.request;
+  normalizeRequest(request, keyOf);
+  try {
+    const region = await selectRegion(edgeRegion(), settings, switchOf);
+    if (region !== settings.regions[0]) cf.selectRequestOriginById(region);
+  } catch (error) {
+    console.log(JSON.stringify({ level: 'ERROR', message: 'No origin could be selected.', error: String(error) }));
+  }
+  return request;
+}
+
+function edgeRegion(): string | undefined {
+  return cf.edgeLocation ? cf.edgeLocation.region : undefined;
+}

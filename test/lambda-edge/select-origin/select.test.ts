@@ -1,0 +1,46 @@
+import { regionsFrom, type Settings, selectRegion } from '../../../lambda-edge/select-origin/select';
+
+const settings: Settings = {
+  regions: ['us-east-1', 'ap-southeast-1', 'eu-west-1'],
+  nearest: { 'ap-northeast-1': [1, 0, 2], 'eu-central-1': [2, 0, 1] },
+};
+
+test.each([
+  ['eu-central-1', ['eu-west-1', 'us-east-1', 'ap-southeast-1']],
+  ['ap-northeast-1', ['ap-southeast-1', 'us-east-1', 'eu-west-1']],
+  ['mars-north-1', ['us-east-1', 'ap-southeast-1', 'eu-west-1']],
+  [undefined, ['us-east-1', 'ap-southeast-1', 'eu-west-1']],
+])('from %s, regions are asked in the order %j', (edge, regions) => {
+  expect(regionsFrom(edge, settings)).toEqual(regions);
+});
+
+describe('switches', () => {
+  const switches = (said: Record<string, string>) => async (region: string) => {
+    const value = said[region];
+    if (value === undefined) throw new Error('KeyNotFound');
+    return value;
+  };
+
+  test.each<[string, Record<string, string>, string]>([
+    ['no region has one', {}, 'eu-west-1'],
+    ['the nearest is drained', { 'eu-west-1': 'drained' }, 'us-east-1'],
+    ['the next one is, too', { 'eu-west-1': 'drained', 'us-east-1': 'drained' }, 'ap-southeast-1'],
+    ['all are: as if none were', { 'eu-west-1': 'drained', 'us-east-1': 'drained', 'ap-southeast-1': 'drained' }, 'eu-west-1'],
+    ['it says something else', { 'eu-west-1': 'serving' }, 'eu-west-1'],
+  ])('%s', async (_, said, expected) => {
+    await expect(selectRegion('eu-central-1', settings, switches(said))).resolves.toBe(expected);
+  });
+
+  test('no more of them are read than needed', async () => {
+    const read = jest.fn(switches({ 'eu-west-1': 'drained' }));
+    await selectRegion('eu-central-1', settings, read);
+    expect(read.mock.calls).toEqual([['eu-west-1'], ['us-east-1']]);
+  });
+
+  test('one that throws at once counts as absent', async () => {
+    const broken = () => {
+      throw new Error('The store is away.');
+    };
+    await expect(selectRegion('eu-central-1', settings, broken)).resolves.toBe('eu-west-1');
+  });
+});
