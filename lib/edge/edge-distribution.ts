@@ -375,7 +375,9 @@ export class EdgeDistribution extends Construct {
     const responseHeadersPolicy = this.createSecurityHeaders('SecurityHeaders', props.contentSecurityPolicy);
     // In place of the function that strips them elsewhere.
     const withoutCookies =
-      this.originSelector && this.createSecurityHeaders('SecurityHeadersOnly', props.contentSecurityPolicy, ['Set-Cookie']);
+      this.vpcOrigins && [...behaviors, defaultBehavior].some(({ tier }) => tier.cached)
+        ? this.createSecurityHeaders('SecurityHeadersOfCached', props.contentSecurityPolicy, ['Set-Cookie'])
+        : undefined;
     const originOf = this.vpcOrigins
       ? { read: this.vpcOrigins.primary, all: this.vpcOrigins.primary, split: this.vpcOrigins.primary }
       : this.createPublicOrigins(props);
@@ -468,6 +470,8 @@ export class EdgeDistribution extends Construct {
       settings: { ...viewerKeySettings(reading, props.languages ?? []), ...originSelectionSettings(regions) },
       functionName: props.functionName,
       keyValueStore: switches,
+      logEncryptionKey: props.logEncryptionKey,
+      removalPolicy: props.removalPolicy,
     });
   }
 

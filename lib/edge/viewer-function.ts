@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Names, RemovalPolicy } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { invalidValue } from '../errors';
 import { handlerDirectory } from '../handlers';
+import { keptLogGroup } from '../log-groups';
 import { requireCloudFrontRegion } from './cloudfront-region';
 
 /** "Quotas on CloudFront Functions", Amazon CloudFront developer guide: bytes of a function's code. CDK does not check it. */
@@ -32,6 +36,24 @@ export interface ViewerFunctionProps {
    * @default - none
    */
   readonly keyValueStore?: cloudfront.IKeyValueStore;
+  /**
+   * How long its log is kept, which has a line where something failed.
+   *
+   * @default logs.RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: logs.RetentionDays;
+  /**
+   * Encrypts the log group. A key of this app gets the statement that CloudWatch Logs needs; an imported one must have it.
+   *
+   * @default - CloudWatch Logs encrypts with a key of its own
+   */
+  readonly logEncryptionKey?: kms.IKey;
+  /**
+   * What happens to the log group when it leaves the stack.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
 }
 
 /**
@@ -47,6 +69,8 @@ export interface ViewerFunctionProps {
 export class ViewerFunction extends Construct {
   /** What a behaviour associates, with `functionAssociations`. */
   public readonly function: cloudfront.Function;
+  /** Made ahead of the function: CloudFront would make one that never expires. */
+  public readonly logGroup: logs.ILogGroup;
 
   constructor(scope: Construct, id: string, props: ViewerFunctionProps) {
     super(scope, id);
@@ -63,13 +87,21 @@ export class ViewerFunction extends Construct {
         fix: 'Join path patterns with wildcards, deny fewer query parameters, or use an EdgeFunction, whose settings lie beside its code.',
       });
     }
+    const functionName = props.functionName ?? Names.uniqueResourceName(this, { maxLength: 64, separator: '-' });
+    this.logGroup = keptLogGroup(this, 'LogGroup', {
+      logGroupName: `/aws/cloudfront/function/${functionName}`,
+      retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
+      encryptionKey: props.logEncryptionKey,
+      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    });
     this.function = new cloudfront.Function(this, 'Function', {
-      functionName: props.functionName,
+      functionName,
       comment: props.description,
       runtime: cloudfront.FunctionRuntime.JS_2_0,
       keyValueStore: props.keyValueStore,
       code: cloudfront.FunctionCode.fromInline(code),
     });
+    this.function.node.addDependency(this.logGroup);
   }
 }
 

@@ -17,6 +17,12 @@ test('is a published function of runtime 2.0, with the settings of the market in
     FunctionConfig: { Comment: 'Test', Runtime: 'cloudfront-js-2.0' },
     FunctionCode: codeOf(made),
   });
+  // CloudFront would make one that never expires.
+  Template.fromStack(stack).hasResourceProperties('AWS::Logs::LogGroup', {
+    LogGroupName: '/aws/cloudfront/function/Test-Function-D9FBAA3E',
+    RetentionInDays: 90,
+  });
+  Template.fromStack(stack).hasResourceProperties('AWS::CloudFront::Function', { Name: 'Test-Function-D9FBAA3E' });
   expect(codeOf(made)).toContain(JSON.stringify(marketSettings()));
   expect(Buffer.byteLength(codeOf(made))).toBeLessThanOrEqual(10_240);
 });
