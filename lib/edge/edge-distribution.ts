@@ -9,7 +9,6 @@ import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import { CLOUDFRONT } from '../aws/limits';
 import { catchesAll, isPathPattern } from '../aws/path-pattern';
-import { ORIGIN_SHIELD_REGIONS, REGIONS } from '../aws/regions';
 import { type IsochroneError, invalidValue } from '../errors';
 import { EdgeAccessLogs, type EdgeAccessLogsOptions } from './access-logs';
 import { cacheKeySettings, viewerKeySettings } from './cache-key-settings';
@@ -17,6 +16,7 @@ import { CachePolicies, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from './cache-pol
 import { CacheTier } from './cache-tier';
 import { requireCloudFrontRegion } from './cloudfront-region';
 import { EdgeFunction } from './edge-function';
+import { checkOriginShield } from './origin-shield';
 import { regionalTtlSettings } from './regional-ttl-settings';
 import { routeOriginSettings } from './route-origin-settings';
 import { ViewerFunction } from './viewer-function';
@@ -305,7 +305,7 @@ export class EdgeDistribution extends Construct {
     const all = [...behaviors, defaultBehavior];
     this.checkNames(props);
     this.checkOriginVerification(props.originVerification);
-    this.checkOriginShield(props.originShieldRegion);
+    checkOriginShield(this, props.originShieldRegion, 'the read origin');
     this.checkBehaviors(behaviors, props.maxBehaviors ?? CLOUDFRONT.cacheBehaviors);
     this.checkLanguages(all, props.languages ?? []);
     this.checkTtls(all, props.originShieldRegion);
@@ -602,18 +602,6 @@ export class EdgeDistribution extends Construct {
     });
   }
 
-  private checkOriginShield(region: string | undefined): void {
-    if (region === undefined || Token.isUnresolved(region) || ORIGIN_SHIELD_REGIONS.includes(region)) return;
-    const nearest = REGIONS[region]?.originShieldRegion;
-    throw invalidValue(this, {
-      property: 'originShieldRegion',
-      value: region,
-      allowed: `one of ${ORIGIN_SHIELD_REGIONS.join(', ')}`,
-      rule: 'AWS has Origin Shield in these regions only; CDK takes any text.',
-      fix: nearest === undefined ? 'Use the one nearest to the read origin.' : `Use ${nearest}, the nearest to ${region}.`,
-    });
-  }
-
   private checkVpcOrigins(
     props: EdgeDistributionProps,
     { primary, others }: EdgeVpcOrigins,
@@ -630,7 +618,7 @@ export class EdgeDistribution extends Construct {
         fix: property === 'originShieldRegion' ? 'Give it to each of the `vpcOrigins`.' : 'Remove it, or use public origins.',
       });
     }
-    for (const { originShieldRegion } of [primary, ...(others ?? [])]) this.checkOriginShield(originShieldRegion);
+    for (const { originShieldRegion } of [primary, ...(others ?? [])]) checkOriginShield(this, originShieldRegion, 'the read origin');
     checkForVpcOrigins(this, [
       ...behaviors.map(({ tier, methods }, i) => ({ property: `behaviors[${i}].methods`, tier, methods })),
       { property: 'defaultMethods', tier: defaultBehavior.tier, methods: defaultBehavior.methods },

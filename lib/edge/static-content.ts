@@ -1,11 +1,11 @@
-import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
-import { ORIGIN_SHIELD_REGIONS, REGIONS } from '../aws/regions';
 import { invalidValue } from '../errors';
+import { checkOriginShield } from './origin-shield';
 
 /** Properties of {@link StaticContent}. */
 export interface StaticContentProps {
@@ -106,7 +106,7 @@ export class StaticContent extends Construct {
     this.checkPatterns(this.hashedFiles);
     this.checkWholeSeconds('browserTtl', browserTtl);
     this.checkWholeSeconds('edgeTtl', edgeTtl);
-    this.checkOriginShield(props.originShieldRegion);
+    checkOriginShield(this, props.originShieldRegion, 'the bucket');
 
     this.cacheControl = `public, max-age=${browserTtl.toSeconds()}, s-maxage=${edgeTtl.toSeconds()}`;
     this.bucket = this.createBucket(props);
@@ -197,18 +197,6 @@ export class StaticContent extends Construct {
       allowed: 'a number of whole seconds',
       rule: '`Cache-Control` counts in seconds.',
       fix: 'Use `Duration.seconds(…)` or more.',
-    });
-  }
-
-  private checkOriginShield(region: string | undefined): void {
-    if (region === undefined || Token.isUnresolved(region) || ORIGIN_SHIELD_REGIONS.includes(region)) return;
-    const nearest = REGIONS[region]?.originShieldRegion;
-    throw invalidValue(this, {
-      property: 'originShieldRegion',
-      value: region,
-      allowed: `one of ${ORIGIN_SHIELD_REGIONS.join(', ')}`,
-      rule: 'AWS has Origin Shield in these regions only; CDK takes any text.',
-      fix: nearest === undefined ? 'Use the one nearest to the bucket.' : `Use ${nearest}, the nearest to ${region}.`,
     });
   }
 }
