@@ -4,7 +4,7 @@
  */
 
 /** The characters that CloudFront takes in a path pattern, and how many. */
-const PATH_PATTERN = /^[A-Za-z0-9_\-.*$/~"'@:+&?]{1,255}$/;
+export const PATH_PATTERN = /^[A-Za-z0-9_\-.*$/~"'@:+&?]{1,255}$/;
 
 export function isPathPattern(pattern: string): boolean {
   return PATH_PATTERN.test(pattern);

@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { AUTO_SCALING, CLOUDFRONT, ELASTICACHE, RDS_POSTGRESQL } from '../aws/limits';
+import { PATH_PATTERN } from '../aws/path-pattern';
 import { REGION_NAMES } from '../aws/regions';
 
 const text = (description: string) => z.string().describe(description);
@@ -352,9 +353,7 @@ const edge = z
     behaviors: z
       .array(
         z.strictObject({
-          path: text('A path pattern: `*` stands for any characters, `?` for exactly one; case matters.').regex(
-            /^[A-Za-z0-9_\-.*$/~"'@:+&?]{1,255}$/,
-          ),
+          path: text('A path pattern: `*` stands for any characters, `?` for exactly one; case matters.').regex(PATH_PATTERN),
           tier: text('The name of a tier above.'),
           methods: z
             .enum(['read', 'all', 'split'])
@@ -363,7 +362,7 @@ const edge = z
               '`read`: GET, HEAD and OPTIONS, from the nearest region. `all`: every method, from the primary region. `split`: every method, reads from the nearest region and writes from the primary one. A cached tier takes `read` only, and is it by default; an uncached one is `all` by default.',
             ),
           batch: z
-            .array(text('A path pattern.').regex(/^[A-Za-z0-9_\-.*$/~"'@:+&?]{1,255}$/))
+            .array(text('A path pattern.').regex(PATH_PATTERN))
             .min(1)
             .optional()
             .describe('Patterns within this one whose requests go to `batchRegion`; for `split` only.'),

@@ -45,9 +45,7 @@ export class DatabaseStack extends RegionStack {
         databaseName: database.databaseName,
         allocatedStorage: Size.gibibytes(database.allocatedStorageGiB),
         secretName: this.names.databaseSecret,
-        secretReplicaRegions: Object.keys(this.deployment.regions)
-          .filter((region) => region !== primaryRegion)
-          .map((region) => ({ region, encryptionKey: `alias/${this.names.regionKeyAlias}` })),
+        secretReplicaRegions: this.copiesElsewhere(),
       });
     }
     // Elsewhere one of the replicas is the hub, and the others are its leaves.

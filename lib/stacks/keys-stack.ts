@@ -26,9 +26,7 @@ export class KeysStack extends RegionStack {
         secretName: this.names.originVerifySecret,
         description: 'The header by which the load balancers of every region recognise CloudFront',
         encryptionKey: key,
-        regions: Object.keys(this.deployment.regions)
-          .filter((region) => region !== CLOUDFRONT_REGION)
-          .map((region) => ({ region, encryptionKey: `alias/${this.names.regionKeyAlias}` })),
+        regions: this.copiesElsewhere(),
         withoutRotationBecause:
           'CloudFront and the load balancers of every region must change at once, or requests fail. The runbook rotates it by deployments in order; the network admits CloudFront alone besides.',
         removalPolicy: this.removalPolicy,

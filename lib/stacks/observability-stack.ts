@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
+import { systemName } from '../config/names';
 import { EdgeObservability } from '../observability/edge-observability';
 import type { Objectives } from '../observability/objectives';
 import { RegionObservability } from '../observability/region-observability';
@@ -28,7 +29,7 @@ export class ObservabilityStack extends RegionStack {
     super(scope, id, props, { description: 'Dashboards and alarms' });
     const { objectives, database, cache } = this.deployment;
     const common = { encryptionKey: props.key, alarmEmails: objectives.alarmEmails, objectives: this.objectives() };
-    const name = `${this.deployment.name}-${this.deployment.environment}`;
+    const name = systemName(this.deployment);
     if (props.database && props.cache && props.service) {
       const { fleet } = props.service;
       new RegionObservability(this, 'Region', {

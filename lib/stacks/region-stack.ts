@@ -47,6 +47,13 @@ export abstract class RegionStack extends Stack {
     this.removalPolicy = retained ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
   }
 
+  /** Where a secret of this region is copied to: every other region of the deployment, each under its own key. */
+  protected copiesElsewhere(): { region: string; encryptionKey: string }[] {
+    return Object.keys(this.deployment.regions)
+      .filter((region) => region !== this.region)
+      .map((region) => ({ region, encryptionKey: `alias/${this.names.regionKeyAlias}` }));
+  }
+
   /** The secret of the origins, as CloudFormation resolves it in this region. Without a version, the current one at the time of deployment. */
   protected originSecret(versionId: string | undefined): SecretValue {
     return SecretValue.secretsManager(this.names.originVerifySecret, { versionId });

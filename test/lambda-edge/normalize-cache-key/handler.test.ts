@@ -1,27 +1,10 @@
 /** The bundled handler, as it is deployed: `npm run build:handlers` makes it. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { handlerDirectory } from '../../../lib/handlers';
-
-type Handler = (event: unknown) => Promise<unknown>;
+import { bundledHandler } from '../bundled-handler';
 
 const SETTINGS = { paths: [{ pattern: '*', query: { deny: ['ref'] }, language: true }], languages: ['en', 'fr'] };
 
-const temporary: string[] = [];
-afterAll(() => {
-  for (const directory of temporary) rmSync(directory, { recursive: true });
-});
-
-/** The bundle beside a settings file with this text, or beside none. */
-function handlerWith(config?: string): Handler {
-  const directory = mkdtempSync(join(tmpdir(), 'isochrone-test-'));
-  temporary.push(directory);
-  copyFileSync(join(handlerDirectory('normalize-cache-key'), 'index.js'), join(directory, 'index.js'));
-  if (config !== undefined) writeFileSync(join(directory, 'config.json'), config);
-  return require(join(directory, 'index.js')).handler;
-}
+const handlerWith = (config?: string) => bundledHandler('normalize-cache-key', config);
 
 const event = (request: unknown) => ({ Records: [{ cf: { config: { eventType: 'viewer-request' }, request } }] });
 const request = {

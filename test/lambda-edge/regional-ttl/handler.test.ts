@@ -1,11 +1,6 @@
 /** The bundled handler, as it is deployed: `npm run build:handlers` makes it. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { handlerDirectory } from '../../../lib/handlers';
-
-type Handler = (event: unknown) => Promise<unknown>;
+import { bundledHandler } from '../bundled-handler';
 
 const RULE = { pattern: '*', defaultTtlSeconds: 60, maxTtlSeconds: 60, errorTtlSeconds: 10, setCookie: 'bypass' };
 const SETTINGS = {
@@ -13,19 +8,7 @@ const SETTINGS = {
   paths: [{ ...RULE, continents: { apac: { defaultTtlSeconds: 90, maxTtlSeconds: 90 } } }],
 };
 
-const temporary: string[] = [];
-afterAll(() => {
-  for (const directory of temporary) rmSync(directory, { recursive: true });
-});
-
-/** The bundle beside a settings file with this text, or beside none. */
-function handlerWith(config?: string): Handler {
-  const directory = mkdtempSync(join(tmpdir(), 'isochrone-test-'));
-  temporary.push(directory);
-  copyFileSync(join(handlerDirectory('regional-ttl'), 'index.js'), join(directory, 'index.js'));
-  if (config !== undefined) writeFileSync(join(directory, 'config.json'), config);
-  return require(join(directory, 'index.js')).handler;
-}
+const handlerWith = (config?: string) => bundledHandler('regional-ttl', config);
 
 const event = (response: unknown, request: unknown = { uri: '/a' }) => ({ Records: [{ cf: { request, response } }] });
 const response = { status: '200', statusDescription: 'OK', headers: { etag: [{ key: 'ETag', value: '"1"' }] } };

@@ -1,27 +1,10 @@
 /** The bundled handler, as it is deployed: `npm run build:handlers` makes it. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { handlerDirectory } from '../../../lib/handlers';
-
-type Handler = (event: unknown) => Promise<unknown>;
+import { bundledHandler } from '../bundled-handler';
 
 const SETTINGS = { readName: 'read.example.com', writeName: 'write.example.com', recentWriterSeconds: 10, paths: [{ pattern: '*' }] };
 
-const temporary: string[] = [];
-afterAll(() => {
-  for (const directory of temporary) rmSync(directory, { recursive: true });
-});
-
-/** The bundle beside a settings file with this text, or beside none. */
-function handlerWith(config?: string): Handler {
-  const directory = mkdtempSync(join(tmpdir(), 'isochrone-test-'));
-  temporary.push(directory);
-  copyFileSync(join(handlerDirectory('route-origin'), 'index.js'), join(directory, 'index.js'));
-  if (config !== undefined) writeFileSync(join(directory, 'config.json'), config);
-  return require(join(directory, 'index.js')).handler;
-}
+const handlerWith = (config?: string) => bundledHandler('route-origin', config);
 
 const event = (request: unknown) => ({ Records: [{ cf: { request } }] });
 const request = { method: 'POST', uri: '/a', headers: {}, origin: { custom: { domainName: 'read.example.com' } } };
