@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
+import { type Assembly, readAssembly } from '../lib/assembly';
 import type { Deployment } from '../lib/config/deployment';
 import { loadDeployment } from '../lib/config/load';
 import { systemName } from '../lib/config/names';
-import { type Assembly, readAssembly } from '../lib/review/assembly';
 import { IsochroneStage } from '../lib/stage';
 
 const ROOT = join(__dirname, '..');

@@ -1,8 +1,8 @@
 /** The whole house, synthesized with validation: what must be in it, what must never change, and in which order it is deployed. */
 import { Stack, Stage, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import type { AssemblyStack, TemplateResource } from '../lib/assembly';
 import { STATEFUL_RESOURCE_TYPES } from '../lib/aws/stateful';
-import type { AssemblyStack, TemplateResource } from '../lib/review/assembly';
 import { functionsDeployment, marketDeployment, marketStage, synthesizeMarket } from './market-stage';
 
 const { stage, assembly } = synthesizeMarket();

@@ -1,8 +1,8 @@
 /** Fails where a committed file that is made by this project is older than what it is made from, and says how to renew it. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readAssembly } from '../lib/assembly';
 import { deploymentJsonSchema, JSON_SCHEMA_FILE } from '../lib/config/json-schema';
-import { readAssembly } from '../lib/review/assembly';
 import { deploymentDiagram } from '../lib/review/diagram';
 
 const ROOT = join(__dirname, '..');

@@ -1,4 +1,4 @@
-import { readAssembly } from '../../lib/review/assembly';
+import { readAssembly } from '../../lib/assembly';
 import { deploymentDiagram } from '../../lib/review/diagram';
 import { formatSummary, summarize } from '../../lib/review/summary';
 import { type Command, readOptions } from './command';

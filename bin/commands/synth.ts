@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
+import { readAssembly } from '../../lib/assembly';
 import { IsochroneError } from '../../lib/errors';
-import { readAssembly } from '../../lib/review/assembly';
 import { formatSummary, summarize } from '../../lib/review/summary';
 import { type Command, readOptions } from './command';
 

@@ -2,7 +2,7 @@
  * The deployment as a Mermaid diagram, drawn from the assembly alone: what a diagram in the documentation shows is what
  * would be deployed, and `npm run check` fails where the committed one is older.
  */
-import type { Assembly, AssemblyStack, TemplateResource } from './assembly';
+import type { Assembly, AssemblyStack, TemplateResource } from '../assembly';
 
 interface Placed {
   readonly stack: AssemblyStack;

@@ -1,7 +1,7 @@
 /** What an assembly makes, stack by stack: the table that `npm start` ends with. */
 import Table from 'cli-table3';
+import type { Assembly, AssemblyStack } from '../assembly';
 import { STATEFUL_RESOURCE_TYPES } from '../aws/stateful';
-import type { Assembly, AssemblyStack } from './assembly';
 
 export interface StackSummary {
   readonly region: string;

@@ -1,4 +1,4 @@
-import type { AssemblyStack, TemplateResource } from '../../lib/review/assembly';
+import type { AssemblyStack, TemplateResource } from '../../lib/assembly';
 import { deploymentDiagram } from '../../lib/review/diagram';
 
 function stack(region: string, path: string, Resources: Record<string, TemplateResource>): AssemblyStack {

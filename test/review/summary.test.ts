@@ -1,4 +1,4 @@
-import type { Assembly, AssemblyStack } from '../../lib/review/assembly';
+import type { Assembly, AssemblyStack } from '../../lib/assembly';
 import { deploymentOrder, formatSummary, summarize } from '../../lib/review/summary';
 
 function stack(path: string, types: readonly string[], dependsOn: readonly string[] = [], region = 'eu-west-1'): AssemblyStack {
