@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { IsochroneError } from '../errors';
+import { IsochroneError } from './errors';
 
 export interface TemplateResource {
   readonly Type: string;

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readAssembly } from '../../lib/assembly';
+import { readAssembly } from '../lib/assembly';
 
 const stack = (name: string, environment: string, dependencies: string[] = []) => ({
   type: 'aws:cloudformation:stack',
