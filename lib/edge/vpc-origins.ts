@@ -2,6 +2,7 @@ import { type Duration, Lazy, Token } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import { Construct } from 'constructs';
+import { CLOUDFRONT } from '../aws/limits';
 import { nearestFirst, PLACED_REGIONS } from '../aws/nearest-regions';
 import { invalidValue } from '../errors';
 import type { CacheTier } from './cache-tier';
@@ -160,6 +161,15 @@ export class VpcOriginSet extends Construct {
   }
 
   private checkRegions(): void {
+    if (this.regions.length > CLOUDFRONT.vpcOriginsPerAccount) {
+      throw invalidValue(this, {
+        property: 'others',
+        value: `${this.regions.length - 1} regions`,
+        allowed: `at most ${CLOUDFRONT.vpcOriginsPerAccount - 1}`,
+        rule: `An account has ${CLOUDFRONT.vpcOriginsPerAccount} VPC origins at most, and the primary is one of them.`,
+        fix: 'Leave out regions whose viewers another one serves as fast.',
+      });
+    }
     this.regions.forEach((region, i) => {
       if (!Token.isUnresolved(region) && this.regions.indexOf(region) === i) return;
       throw invalidValue(this, {

@@ -3,7 +3,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import { CacheTier } from '../../lib/edge/cache-tier';
 import { EdgeDistribution, type EdgeDistributionProps } from '../../lib/edge/edge-distribution';
-import { originSelectionSettings } from '../../lib/edge/vpc-origins';
+import { originSelectionSettings, VpcOriginSet } from '../../lib/edge/vpc-origins';
 import { testStack } from '../test-stack';
 
 const TIER = { name: 'pages', defaultTtl: Duration.minutes(5), setCookie: 'strip' } as const;
@@ -106,6 +106,20 @@ describe('three regions behind VPC origins', () => {
 test('from each edge region, the order of the regions that serve', () => {
   const { nearest } = originSelectionSettings(['us-east-1', 'eu-west-1', 'ap-southeast-1']);
   expect(nearest).toMatchObject({ 'us-west-2': [0, 1, 2], 'eu-west-2': [1, 0, 2], 'ap-northeast-1': [2, 1, 0], 'sa-east-1': [0, 1, 2] });
+});
+
+test('there are as many regions as an account has VPC origins', () => {
+  const withOthers = (count: number) => () =>
+    new VpcOriginSet(testStack(), 'Origins', {
+      primary: { region: 'us-east-1', vpcOriginId: 'vo_0' },
+      others: Array.from({ length: count }, (_, i) => ({ region: `region-${i + 1}`, vpcOriginId: `vo_${i + 1}` })),
+      domainName: 'origin.example.com',
+      keepaliveTimeout: Duration.seconds(55),
+    });
+  expect(withOthers(24)).not.toThrow();
+  expect(withOthers(25)).toThrow(
+    'VpcOriginSet at Test/Origins: others must be at most 24, got "25 regions".\nAn account has 25 VPC origins at most, and the primary is one of them.',
+  );
 });
 
 describe('what VPC origins cannot do', () => {
