@@ -6,7 +6,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chooseOrigin, type OriginRequest, type Settings } from './route';
+import type { RouteOriginSettings } from '../../lib/edge-settings';
+import { chooseOrigin, type OriginRequest } from './route';
 
 interface OriginRequestEvent {
   readonly Records: readonly { readonly cf: { readonly request: OriginRequest } }[];
@@ -26,9 +27,9 @@ export async function handler(event: OriginRequestEvent): Promise<OriginRequest 
 }
 
 /** Lambda@Edge has no environment variables: the settings lie beside the code. */
-function readSettings(): Settings | undefined {
+function readSettings(): RouteOriginSettings | undefined {
   try {
-    const read = JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as Settings;
+    const read = JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as RouteOriginSettings;
     if (!Array.isArray(read.paths) || typeof read.readName !== 'string' || typeof read.writeName !== 'string') {
       throw new TypeError('`paths`, `readName` or `writeName` is missing');
     }

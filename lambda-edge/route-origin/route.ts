@@ -4,22 +4,9 @@
  *
  * Pure functions: no AWS types, no I/O, no clock.
  */
+import type { RouteOriginSettings } from '../../lib/edge-settings';
 import type { Headers } from '../normalize-cache-key/lambda-request';
 import { findRule } from '../normalize-cache-key/normalize';
-
-/** The settings written beside the handler at synthesis. */
-export interface Settings {
-  /** The DNS name that leads to the nearest region. */
-  readonly readName: string;
-  /** The DNS name that leads to the primary region. */
-  readonly writeName: string;
-  /** The DNS name of what takes batch work; needed where a path has batch patterns. */
-  readonly batchName?: string;
-  /** How long a viewer who wrote reads from the primary region. */
-  readonly recentWriterSeconds: number;
-  /** In the order of the distribution's behaviours: the first match wins. */
-  readonly paths: readonly { readonly pattern: string; readonly batch?: readonly { readonly pattern: string }[] }[];
-}
 
 /** The part of a request to the origin that is read and written here. */
 export interface OriginRequest {
@@ -46,7 +33,7 @@ const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  * @param request is not changed
  * @param nowSeconds Unix time
  */
-export function chooseOrigin<Request extends OriginRequest>(request: Request, settings: Settings, nowSeconds: number): Request {
+export function chooseOrigin<Request extends OriginRequest>(request: Request, settings: RouteOriginSettings, nowSeconds: number): Request {
   const custom = request.origin?.custom;
   if (custom === undefined) return request;
   const domainName = nameFor(request, settings, nowSeconds);
@@ -57,7 +44,7 @@ export function chooseOrigin<Request extends OriginRequest>(request: Request, se
   };
 }
 
-function nameFor({ method, uri, headers }: OriginRequest, settings: Settings, nowSeconds: number): string {
+function nameFor({ method, uri, headers }: OriginRequest, settings: RouteOriginSettings, nowSeconds: number): string {
   const batch = findRule(settings.paths, uri)?.batch;
   if (settings.batchName !== undefined && batch !== undefined && findRule(batch, uri) !== undefined) return settings.batchName;
   const reads = READS.has(method) && !wroteRecently(headers.cookie ?? [], settings.recentWriterSeconds, nowSeconds);

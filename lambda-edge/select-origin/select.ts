@@ -4,17 +4,13 @@
  * Pure functions: no AWS types and no I/O but the switches that it is given; only the syntax and the built-ins of CloudFront
  * Functions.
  */
-
-/** The part of a viewer function's settings that is read here. */
-export interface Settings {
-  /** The regions, which are also the ids of their origins, the primary first. */
-  readonly regions: readonly string[];
-  /** By the region of a regional edge cache: places in `regions`, the nearest first. */
-  readonly nearest: Readonly<Record<string, readonly number[]>>;
-}
+import type { SelectOriginSettings } from '../../lib/edge-settings';
 
 /** What a region's switch says when no reads may go to it. */
 export const DRAINED = 'drained';
+
+/** The part of the settings that is about origins. */
+type Settings = Omit<SelectOriginSettings, 'paths' | 'languages'>;
 
 /** The regions in the order in which they are to be asked. From a place that is not known, the primary first. */
 export function regionsFrom(edge: string | undefined, settings: Settings): string[] {

@@ -5,12 +5,13 @@
  * What fails leaves the request as it is: it then goes to the origin of its behaviour, the primary region's.
  */
 import cf from 'cloudfront';
-import { cacheKeyOf, type Settings as KeySettings } from '../normalize-cache-key/normalize';
+import type { SelectOriginSettings } from '../../lib/edge-settings';
+import { cacheKeyOf } from '../normalize-cache-key/normalize';
 import { normalizeRequest, type ViewerRequest, type ViewerRequestEvent } from '../normalize-cache-key/viewer-request';
-import { type Settings, selectRegion } from './select';
+import { selectRegion } from './select';
 
 /** The construct `ViewerFunction` puts the settings in its place. */
-declare const ISOCHRONE_SETTINGS: KeySettings & Settings;
+declare const ISOCHRONE_SETTINGS: SelectOriginSettings;
 
 const settings = ISOCHRONE_SETTINGS;
 const keyOf = cacheKeyOf(settings);

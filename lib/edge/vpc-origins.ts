@@ -4,6 +4,7 @@ import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import { Construct } from 'constructs';
 import { CLOUDFRONT } from '../aws/limits';
 import { nearestFirst, PLACED_REGIONS } from '../aws/nearest-regions';
+import type { CacheKeySettings, SelectOriginSettings } from '../edge-settings';
 import { invalidValue } from '../errors';
 import type { CacheTier } from './cache-tier';
 
@@ -39,15 +40,12 @@ export interface EdgeVpcOrigins {
   readonly switchesName?: string;
 }
 
-/** The part of the settings of the edge function `select-origin` that is about origins. */
-export interface OriginSelectionSettings {
-  readonly regions: readonly string[];
-  /** By the region of a regional edge cache: places in `regions`, the nearest first. */
-  readonly nearest: Readonly<Record<string, readonly number[]>>;
-}
-
-/** @param regions the primary first */
-export function originSelectionSettings(regions: readonly string[]): OriginSelectionSettings {
+/**
+ * The part of the settings of the edge function `select-origin` that is about origins.
+ *
+ * @param regions the primary first
+ */
+export function originSelectionSettings(regions: readonly string[]): Omit<SelectOriginSettings, keyof CacheKeySettings> {
   return {
     regions,
     nearest: Object.fromEntries(PLACED_REGIONS.map((edge) => [edge, nearestFirst(edge, regions).map((region) => regions.indexOf(region))])),

@@ -5,8 +5,8 @@ import { createContext, Script } from 'node:vm';
 import { App, Stack } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import fc from 'fast-check';
-import type { Settings } from '../../../lambda-edge/normalize-cache-key/normalize';
 import { ViewerFunction } from '../../../lib/edge/viewer-function';
+import type { CacheKeySettings } from '../../../lib/edge-settings';
 import { handlerDirectory } from '../../../lib/handlers';
 
 interface Request {
@@ -16,7 +16,7 @@ interface Request {
   readonly headers: Readonly<Record<string, readonly string[]>>;
 }
 
-const SETTINGS: Settings = {
+const SETTINGS: CacheKeySettings = {
   paths: [
     { pattern: '/images/*', query: { allow: ['w', 'h'] }, imageFormat: true },
     { pattern: '/assets/*', query: 'none' },

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { chooseOrigin, RECENT_WRITER_COOKIE, type Settings } from '../../../lambda-edge/route-origin/route';
+import { chooseOrigin, RECENT_WRITER_COOKIE } from '../../../lambda-edge/route-origin/route';
+import type { RouteOriginSettings } from '../../../lib/edge-settings';
 
 const NOW = 1_795_255_200;
-const SETTINGS: Settings = {
+const SETTINGS: RouteOriginSettings = {
   readName: 'read.example.com',
   writeName: 'write.example.com',
   batchName: 'batch.example.com',

@@ -1,6 +1,6 @@
-import { regionsFrom, type Settings, selectRegion } from '../../../lambda-edge/select-origin/select';
+import { regionsFrom, selectRegion } from '../../../lambda-edge/select-origin/select';
 
-const settings: Settings = {
+const settings = {
   regions: ['us-east-1', 'ap-southeast-1', 'eu-west-1'],
   nearest: { 'ap-northeast-1': [1, 0, 2], 'eu-central-1': [2, 0, 1] },
 };
