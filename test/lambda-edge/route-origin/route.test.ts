@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { chooseOrigin, RECENT_WRITER_COOKIE } from '../../../lambda-edge/route-origin/route';
+import { RECENT_WRITER_COOKIE } from '../../../lambda-edge/route-origin/recent-writer';
+import { chooseOrigin } from '../../../lambda-edge/route-origin/route';
 import type { RouteOriginSettings } from '../../../lib/edge-settings';
 
 const NOW = 1_795_255_200;
