@@ -69,7 +69,7 @@ export interface RegionalTtlSettings {
   readonly paths: readonly TtlRule[];
 }
 
-/** The settings of `route-origin`. */
+/** The settings of `route-origin`, on origin requests and on origin responses. */
 export interface RouteOriginSettings {
   /** The DNS name that leads to the nearest region. */
   readonly readName: string;
@@ -88,4 +88,12 @@ export interface SelectOriginSettings extends CacheKeySettings {
   readonly regions: readonly string[];
   /** By the region of a regional edge cache: places in `regions`, the nearest first. */
   readonly nearest: Readonly<Record<string, readonly number[]>>;
+  /** How long a viewer who wrote reads from the primary region, in whole seconds. Absent where nobody is known to have written. */
+  readonly recentWriterSeconds?: number;
+}
+
+/** The settings of `mark-writer`. */
+export interface MarkWriterSettings {
+  /** How long a viewer who wrote reads from the primary region, in whole seconds. */
+  readonly recentWriterSeconds: number;
 }

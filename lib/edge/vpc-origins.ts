@@ -44,34 +44,28 @@ export interface EdgeVpcOrigins {
  * The part of the settings of the edge function `select-origin` that is about origins.
  *
  * @param regions the primary first
+ * @param recentWriter how long a viewer who wrote reads from the primary; left out where nobody is marked as one
  */
-export function originSelectionSettings(regions: readonly string[]): Omit<SelectOriginSettings, keyof CacheKeySettings> {
+export function originSelectionSettings(
+  regions: readonly string[],
+  recentWriter?: Duration,
+): Omit<SelectOriginSettings, keyof CacheKeySettings> {
   return {
     regions,
     nearest: Object.fromEntries(PLACED_REGIONS.map((edge) => [edge, nearestFirst(edge, regions).map((region) => regions.indexOf(region))])),
+    recentWriterSeconds: recentWriter?.toSeconds(),
   };
 }
 
 /** "Restrict access with VPC origins", Amazon CloudFront developer guide. */
 const NO_ORIGIN_TRIGGERS = 'VPC origins do not take Lambda@Edge origin triggers';
 
-/**
- * @throws IsochroneError if a behaviour, named by its property, wants what only an edge function on origin events could do
- */
-export function checkForVpcOrigins(
+/** @throws IsochroneError if a behaviour's tier wants what only an edge function on origin events could do */
+export function checkForVpcOrigins<Behavior extends { readonly tier: CacheTier }>(
   construct: Construct,
-  behaviors: readonly { readonly property: string; readonly tier: CacheTier; readonly methods?: string }[],
+  behaviors: readonly Behavior[],
 ): void {
-  for (const { property, tier, methods } of behaviors) {
-    if (methods === 'split') {
-      throw invalidValue(construct, {
-        property,
-        value: methods,
-        allowed: '`read` or `all` with VPC origins',
-        rule: `${NO_ORIGIN_TRIGGERS}, and methods are split by one.`,
-        fix: 'Give reads a pattern of their own, or use public origins.',
-      });
-    }
+  for (const { tier } of behaviors) {
     if (!tier.cached) continue;
     const [first] = triggered(tier);
     if (first !== undefined) {
@@ -120,7 +114,7 @@ export interface VpcOriginSetProps extends EdgeVpcOrigins {
  */
 export class VpcOriginSet extends Construct {
   public readonly primary: cloudfront.IOrigin;
-  /** A region whose key says `drained` gets no reads. A region without a key serves. */
+  /** A region whose key says `drained` gets no reads, but the primary those of viewers who wrote just now. A region without a key serves. */
   public readonly switches: cloudfront.KeyValueStore;
   /** The primary first. */
   public readonly regions: readonly string[];

@@ -3,7 +3,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import { CacheTier } from '../../lib/edge/cache-tier';
 import { EdgeDistribution, type EdgeDistributionProps } from '../../lib/edge/edge-distribution';
-import { originSelectionSettings, VpcOriginSet } from '../../lib/edge/vpc-origins';
+import { checkForVpcOrigins, originSelectionSettings, VpcOriginSet } from '../../lib/edge/vpc-origins';
 import { testStack } from '../test-stack';
 
 const TIER = { name: 'pages', defaultTtl: Duration.minutes(5), setCookie: 'strip' } as const;
@@ -108,6 +108,17 @@ test('from each edge region, the order of the regions that serve', () => {
   expect(nearest).toMatchObject({ 'us-west-2': [0, 1, 2], 'eu-west-2': [1, 0, 2], 'ap-northeast-1': [2, 1, 0], 'sa-east-1': [0, 1, 2] });
 });
 
+test('how long writers are known is a setting only where they are marked', () => {
+  const written = (recentWriter?: Duration) => JSON.parse(JSON.stringify(originSelectionSettings(['us-east-1'], recentWriter)));
+  expect(written(Duration.minutes(1)).recentWriterSeconds).toBe(60);
+  expect(Object.keys(written())).toEqual(['regions', 'nearest']);
+});
+
+test('splitting methods needs no origin trigger: a viewer function selects by method', () => {
+  const split = { tier: CacheTier.uncached(), methods: 'split' };
+  expect(() => checkForVpcOrigins(testStack(), [split])).not.toThrow();
+});
+
 test('there are as many regions as an account has VPC origins', () => {
   const withOthers = (count: number) => () =>
     new VpcOriginSet(testStack(), 'Origins', {
@@ -124,7 +135,6 @@ test('there are as many regions as an account has VPC origins', () => {
 
 describe('what VPC origins cannot do', () => {
   const tier = (options: object) => ({ behaviors: [], languages: [], defaultTier: CacheTier.of({ ...TIER, ...options }) });
-  const split = { pathPattern: '/api/*', tier: CacheTier.uncached(), methods: 'split' } as const;
 
   test.each<[string, Partial<EdgeDistributionProps>, string]>([
     ['a write origin', { writeOriginName: 'write.example.com' }, 'writeOriginName must be left out with `vpcOrigins`'],
@@ -132,12 +142,6 @@ describe('what VPC origins cannot do', () => {
     ['failover', { readFailover: true }, 'readFailover must be left out'],
     ['recent writers', { recentWriter: Duration.seconds(5) }, 'recentWriter must be left out'],
     ['one Origin Shield for all', { originShieldRegion: 'eu-west-1' }, 'Give it to each of the `vpcOrigins`.'],
-    [
-      'split methods',
-      { behaviors: [split] },
-      'behaviors[0].methods must be `read` or `all` with VPC origins, got "split".\nVPC origins do not take',
-    ],
-    ['split methods by default', { defaultTier: CacheTier.uncached(), defaultMethods: 'split' }, 'defaultMethods must be `read` or `all`'],
     [
       'parts of the world',
       tier({ continents: { apac: { defaultTtl: Duration.minutes(2) } } }),
