@@ -14,6 +14,7 @@ const LANGUAGE_TAG = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/;
 export interface EdgeBehaviorContext extends EdgeOriginsProps {
   readonly languages?: readonly string[];
   readonly maxBehaviors?: number;
+  readonly tierTtls?: boolean;
 }
 
 /** @throws IsochroneError if CloudFront would refuse or never use one, or an edge function could not do what it says */
@@ -28,13 +29,14 @@ export function checkBehaviors(
   for (const i of behaviors.keys()) checkPathPattern(at, i, behaviors);
   checkLanguages(at, all, props.languages ?? []);
   checkTtls(at, all, props.originShieldRegion);
-  if (props.vpcOrigins) {
+  if (props.vpcOrigins && (props.tierTtls ?? true)) {
     checkForVpcOrigins(at, [
       ...behaviors.map(({ tier, methods }, i) => ({ property: `behaviors[${i}].methods`, tier, methods })),
       { property: 'defaultMethods', tier: defaultBehavior.tier, methods: defaultBehavior.methods },
     ]);
   }
   behaviors.forEach((behavior, i) => {
+    checkOwnOrigin(at, i, behavior, props.vpcOrigins !== undefined);
     checkMethods(at, `behaviors[${i}].methods`, behavior, props);
     checkBatchPatterns(at, `behaviors[${i}].batchPatterns`, behavior, props.batchOriginName);
   });
@@ -115,7 +117,8 @@ function checkTtls(at: Placed, all: readonly EdgeBehavior[], originShieldRegion:
       fix: 'Give a plain Duration, without a token.',
     });
   }
-  const byContinent = tiers.find(({ continents }) => Object.keys(continents).length > 0);
+  // Origin Shield stands before the read origin only.
+  const byContinent = all.find(({ tier, origin }) => tier.cached && !origin && Object.keys(tier.continents).length > 0)?.tier;
   if (originShieldRegion === undefined || byContinent === undefined) return;
   throw invalidValue(at, {
     property: 'originShieldRegion',
@@ -136,7 +139,8 @@ function checkMethods(at: Placed, property: string, { tier, methods }: EdgeBehav
       fix: 'Use `CacheTier.uncached()`, or give writes a path pattern of their own before this one.',
     });
   }
-  if (methods !== 'split') return;
+  // VPC origins are told apart by their regions.
+  if (methods !== 'split' || props.vpcOrigins) return;
   checkOtherOrigin(at, property, methods, props);
   for (const name of ['readOriginName', 'writeOriginName', 'batchOriginName'] as const) {
     if (!Token.isUnresolved(props[name])) continue;
@@ -150,10 +154,42 @@ function checkMethods(at: Placed, property: string, { tier, methods }: EdgeBehav
   }
 }
 
+/** A cached tier also excludes all methods but `read`, and with them batch patterns. */
+function checkOwnOrigin(at: Placed, i: number, { origin, tier }: EdgeBehavior, vpcOrigins: boolean): void {
+  if (origin === undefined) return;
+  if (!tier.cached) {
+    throw invalidValue(at, {
+      property: `behaviors[${i}].tier`,
+      value: tier.name,
+      allowed: 'a cached tier, because the behavior has an `origin` of its own',
+      rule: 'An uncached path has its origin chosen by its methods, and sends it the cookies and the query of the viewer.',
+      fix: 'Use a tier such as `CacheTier.immutable()`, or leave `origin` out.',
+    });
+  }
+  if (tier.query !== 'none') {
+    throw invalidValue(at, {
+      property: `query of the tier "${tier.name}"`,
+      value: tier.query,
+      allowed: `'none', because behaviors[${i}] has an \`origin\` of its own`,
+      rule: 'CloudFront signs what it asks a bucket, and S3 follows a signed query: viewers could choose `versionId` and `response-content-type`.',
+      fix: "Use `CacheTier.immutable()`, or a tier with `query: 'none'`.",
+    });
+  }
+  const varies = (['varyByLanguage', 'varyByImageFormat'] as const).find((option) => tier[option]);
+  if (!vpcOrigins || varies === undefined) return;
+  throw invalidValue(at, {
+    property: `${varies} of the tier "${tier.name}"`,
+    value: true,
+    allowed: `false, because behaviors[${i}] has an \`origin\` of its own beside \`vpcOrigins\``,
+    rule: 'The function that negotiates also selects a region there, so it does not run for an origin that is in none.',
+    fix: 'Use a tier without it, or public origins.',
+  });
+}
+
 function checkBatchPatterns(
   at: Placed,
   property: string,
-  { methods, batchPatterns }: EdgeBehavior,
+  { pathPattern, methods, batchPatterns }: EdgeBehavior,
   batchOriginName: string | undefined,
 ): void {
   if (batchPatterns === undefined) return;
@@ -168,6 +204,15 @@ function checkBatchPatterns(
   }
   const wrong = batchPatterns.find((pattern) => !isPathPattern(pattern));
   if (wrong !== undefined) throw notAPathPattern(at, property, wrong);
+  const outside = batchPatterns.find((pattern) => !Token.isUnresolved(pathPattern) && !catchesAll(pathPattern, pattern));
+  if (outside === undefined) return;
+  throw invalidValue(at, {
+    property,
+    value: outside,
+    allowed: `within the pattern of their behavior, ${pathPattern}`,
+    rule: 'Only requests that CloudFront gives to this behavior reach the function that knows the pattern.',
+    fix: 'Narrow it, or give it to the behavior of those paths.',
+  });
 }
 
 function notAPathPattern(at: Placed, property: string, pattern: string): IsochroneError {

@@ -14,7 +14,15 @@ import { checkDomainNames, createRecords, type EdgeDomainNamesProps } from './ed
 import type { EdgeFunction } from './edge-function';
 import { checkOrigins, type EdgeOriginsProps, publicOrigins, vpcOriginSet } from './edge-origins';
 import { allOfTheViewer, securityHeaders, securityHeadersWithoutCookies } from './edge-policies';
-import { checkRecentWriter, type EdgeTriggers, type EdgeTriggersProps, lambdaTriggers, triggersOf, viewerTriggers } from './edge-triggers';
+import {
+  checkRecentWriter,
+  type EdgeTriggers,
+  type EdgeTriggersProps,
+  lambdaTriggers,
+  tierInEffect,
+  triggersOf,
+  viewerTriggers,
+} from './edge-triggers';
 import type { ViewerFunction } from './viewer-function';
 import type { VpcOriginSet } from './vpc-origins';
 import { EdgeWebAcl } from './web-acl';
@@ -119,6 +127,7 @@ export interface EdgeDistributionProps extends EdgeDomainNamesProps, EdgeOrigins
  * - The answer to a cached path gets the `Cache-Control` of its tier, where the origin does not ask for less: for the edge, by
  *   the part of the world, and for the browser. An answer with `Set-Cookie` is not cached, or loses it, as the tier says.
  * - The answer to an uncached path reaches the browser with the `Cache-Control` of the origin.
+ * - A cached path may have an origin of its own, such as a bucket.
  *
  * @throws IsochroneError if the stack is not in us-east-1, or a value is one that CDK would accept and CloudFront refuse or
  * never use
@@ -134,8 +143,10 @@ export class EdgeDistribution extends Construct {
   public readonly regionalTtl?: EdgeFunction;
   /** `route-origin`; undefined if no behaviour splits its methods. */
   public readonly originRouter?: EdgeFunction;
-  /** `select-origin`, which also normalises; undefined without `vpcOrigins`, and if no behaviour has `read` methods. */
+  /** `select-origin`, which also normalises; undefined without `vpcOrigins`, and if every behaviour has `all` methods or an origin of its own. */
   public readonly originSelector?: ViewerFunction;
+  /** `mark-writer`; undefined without `vpcOrigins`, and if no behaviour splits its methods. */
+  public readonly writerMarker?: ViewerFunction;
   /** A region whose key says `drained` gets no reads; undefined without `vpcOrigins`. */
   public readonly regionSwitches?: cloudfront.KeyValueStore;
 
@@ -165,6 +176,7 @@ export class EdgeDistribution extends Construct {
     this.regionalTtl = triggers.regionalTtl;
     this.originRouter = triggers.originRouter;
     this.originSelector = triggers.originSelector;
+    this.writerMarker = triggers.writerMarker;
     this.distribution = this.createDistribution(props, behaviors, defaultBehavior, triggers, regions);
     this.accessLogs = new EdgeAccessLogs(this, 'AccessLogs', {
       distribution: this.distribution,
@@ -217,22 +229,22 @@ export class EdgeDistribution extends Construct {
   ): (behavior: EdgeBehavior) => cloudfront.BehaviorOptions {
     const cachePolicies = new CachePolicies(this, 'CachePolicies', { quota: props.maxCachePolicies });
     const headersOfAll = securityHeaders(this, props.contentSecurityPolicy);
-    // In place of the function that strips cookies elsewhere.
-    const withoutCookies = regions && all.some(({ tier }) => tier.cached);
+    // In place of `regional-ttl`, where that does not run.
+    const withoutCookies = (regions || props.tierTtls === false) && all.some(({ tier }) => tier.cached);
     const headersOfCached = withoutCookies ? securityHeadersWithoutCookies(this, props.contentSecurityPolicy) : headersOfAll;
     const requestPolicy = allOfTheViewer(this);
     const originOf = regions ? { read: regions.primary, all: regions.primary, split: regions.primary } : publicOrigins(props);
     return (behavior) => ({
-      origin: originOf[methodsOf(behavior)],
+      origin: behavior.origin ?? originOf[methodsOf(behavior)],
       allowedMethods:
         methodsOf(behavior) === 'read' ? cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS : cloudfront.AllowedMethods.ALLOW_ALL,
       viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
-      cachePolicy: cachePolicies.policyOf(behavior.tier),
+      cachePolicy: cachePolicies.policyOf(tierInEffect(behavior.tier, props)),
       compress: behavior.tier.compress,
       // What is in the key reaches the origin without a policy of its own; nothing else may.
       originRequestPolicy: behavior.tier.cached ? undefined : requestPolicy,
       responseHeadersPolicy: behavior.tier.cached ? headersOfCached : headersOfAll,
-      ...triggersOf(behavior, triggers),
+      ...triggersOf(behavior, triggers, props),
     });
   }
 }

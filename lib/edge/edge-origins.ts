@@ -33,9 +33,10 @@ export interface EdgeOriginsProps {
   readonly readOriginName: string;
   /**
    * Load balancers in private subnets, one per region, in place of origins on the internet. A CloudFront Function then selects the
-   * nearest region for `read` methods, and nothing runs on Lambda@Edge: VPC origins do not take its origin triggers. So there
-   * is no `split`, `readFailover`, `batchOriginName` and `writeOriginName`, and no tier may have `continents`, `browserTtl`,
-   * `staleWhileRevalidate`, `staleIfError`, an `errorTtl` of its own, or a `setCookie` other than `strip`.
+   * nearest region for reads of `read` and `split` methods, and nothing runs on Lambda@Edge: VPC origins do not take its origin
+   * triggers. So there is no `readFailover`, `batchOriginName` and `writeOriginName`, and, unless `tierTtls` is turned off, no
+   * tier may have `continents`, `browserTtl`, `staleWhileRevalidate`, `staleIfError`, an `errorTtl` of its own, or a `setCookie`
+   * other than `strip`.
    *
    * @default - origins on the internet, and Lambda@Edge
    */

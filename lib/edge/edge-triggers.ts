@@ -4,6 +4,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { invalidValue, type Placed } from '../errors';
 import { cacheKeySettings, viewerKeySettings } from './cache-key-settings';
+import { CacheTier } from './cache-tier';
 import { type EdgeBehavior, methodsOf } from './edge-behavior';
 import { EdgeFunction } from './edge-function';
 import type { EdgeOriginsProps } from './edge-origins';
@@ -14,6 +15,25 @@ import { originSelectionSettings, type VpcOriginSet } from './vpc-origins';
 
 /** The edge functions of an EdgeDistribution. */
 export interface EdgeTriggersProps {
+  /**
+   * Have cache keys normalised at the edge. Turned off, the query is in the key as the viewer sent it, as far as the tier has one:
+   * `deny` denies nothing, and the order of parameters makes a difference. No tier varies by language or image format: neither
+   * header is in the key, so the origin gets neither, and answers with what it has by default.
+   *
+   * @default true
+   */
+  readonly normalizeCacheKeys?: boolean;
+  /**
+   * Have the answers to cached paths follow their tier in `continents`, `browserTtl`, `staleWhileRevalidate`, `staleIfError`,
+   * `errorTtl` and `setCookie`. Turned off, these options have no effect, and the origin's `Cache-Control` alone holds, within
+   * `minTtl` and `maxTtl`. Every cached answer then loses its cookies, as with `setCookie: 'strip'`, and is shared without them.
+   *
+   * Neither switch takes its function out of the stack: one of the same name could not be made again as long as CloudFront keeps
+   * its replicas, so turning it on again would fail.
+   *
+   * @default true
+   */
+  readonly tierTtls?: boolean;
   /**
    * The languages that the origin speaks, as BCP 47 tags, the default one first. Needed by tiers that vary by language.
    *
@@ -40,7 +60,7 @@ export interface EdgeTriggersProps {
    */
   readonly regionalTtlFunctionName?: string;
   /**
-   * The name of the edge function `route-origin`: see EdgeFunctionProps.
+   * The name of the edge function `route-origin`, or with `vpcOrigins` of `mark-writer`: see EdgeFunctionProps.
    *
    * @default - generated
    */
@@ -53,6 +73,7 @@ export interface EdgeTriggers {
   readonly regionalTtl?: EdgeFunction;
   readonly originRouter?: EdgeFunction;
   readonly originSelector?: ViewerFunction;
+  readonly writerMarker?: ViewerFunction;
 }
 
 /** Replicas mostly lag behind for less than a second; this also outlasts a short burst of writes. */
@@ -83,7 +104,7 @@ export function lambdaTriggers(scope: Construct, all: readonly EdgeBehavior[], p
       split.length > 0
         ? new EdgeFunction(scope, 'RouteOrigin', {
             handler: 'route-origin',
-            description: 'Origin request: sends reads to the read origin, writes to the write origin',
+            description: 'Origin request and response: sends reads to the read origin, writes to the write origin, and marks who wrote',
             settings: routeOriginSettings(
               split,
               { read: props.readOriginName, write: props.writeOriginName ?? props.readOriginName, batch: props.batchOriginName },
@@ -95,52 +116,91 @@ export function lambdaTriggers(scope: Construct, all: readonly EdgeBehavior[], p
   };
 }
 
-/** CloudFront Functions, where origins are VPC origins. For `read` methods only: all others go to the primary region, and nothing of theirs is normalised. */
+/** CloudFront Functions, where origins are VPC origins. Behaviours of `all` methods, or with an origin of their own, need none. */
 export function viewerTriggers(
   scope: Construct,
   all: readonly EdgeBehavior[],
   { regions, switches }: VpcOriginSet,
   props: EdgeTriggersProps & { readonly logEncryptionKey?: kms.IKey; readonly removalPolicy?: RemovalPolicy },
 ): EdgeTriggers {
-  const reading = all.filter((behavior) => methodsOf(behavior) === 'read');
-  if (reading.length === 0) return {};
+  const { languages = [], normalizeCacheKeys = true, recentWriter = RECENT_WRITER, logEncryptionKey, removalPolicy } = props;
+  const selecting = all.filter(selectsOrigin);
+  const keys = normalizeCacheKeys ? viewerKeySettings(selecting, languages) : { paths: [] };
   return {
-    originSelector: new ViewerFunction(scope, 'SelectOrigin', {
-      handler: 'select-origin',
-      description: 'Viewer request: normalises the cache key, and selects the nearest region that serves',
-      settings: { ...viewerKeySettings(reading, props.languages ?? []), ...originSelectionSettings(regions) },
-      functionName: props.functionName,
-      keyValueStore: switches,
-      logEncryptionKey: props.logEncryptionKey,
-      removalPolicy: props.removalPolicy,
-    }),
+    originSelector:
+      selecting.length > 0
+        ? new ViewerFunction(scope, 'SelectOrigin', {
+            handler: 'select-origin',
+            description: 'Viewer request: normalises the cache key, and selects the nearest region that serves',
+            settings: { ...keys, ...originSelectionSettings(regions) },
+            functionName: props.functionName,
+            keyValueStore: switches,
+            logEncryptionKey,
+            removalPolicy,
+          })
+        : undefined,
+    writerMarker: all.some(({ methods }) => methods === 'split')
+      ? new ViewerFunction(scope, 'MarkWriter', {
+          handler: 'mark-writer',
+          description: 'Viewer response: marks who wrote, so that the primary region answers his reads',
+          settings: { recentWriterSeconds: recentWriter.toSeconds() },
+          functionName: props.routeOriginFunctionName,
+          logEncryptionKey,
+          removalPolicy,
+        })
+      : undefined,
   };
+}
+
+function selectsOrigin(behavior: EdgeBehavior): boolean {
+  return behavior.origin === undefined && methodsOf(behavior) !== 'all';
 }
 
 /** What a behaviour calls: at most one function for each event, as CloudFront takes no more. */
 export function triggersOf(
   behavior: EdgeBehavior,
-  { normalizer, regionalTtl, originRouter, originSelector }: EdgeTriggers,
+  { normalizer, regionalTtl, originRouter, originSelector, writerMarker }: EdgeTriggers,
+  { normalizeCacheKeys = true, tierTtls = true }: EdgeTriggersProps,
 ): Pick<cloudfront.BehaviorOptions, 'edgeLambdas' | 'functionAssociations'> {
-  const { VIEWER_REQUEST, ORIGIN_REQUEST, ORIGIN_RESPONSE } = cloudfront.LambdaEdgeEventType;
-  const { tier, methods } = behavior;
-  const lambdas: [cloudfront.LambdaEdgeEventType, EdgeFunction | undefined][] =
-    methods === 'split'
-      ? [[ORIGIN_REQUEST, originRouter]]
-      : tier.cached
-        ? [
-            [VIEWER_REQUEST, normalizer],
-            [ORIGIN_RESPONSE, regionalTtl],
-          ]
-        : [];
-  const edgeLambdas = lambdas.flatMap(([eventType, called]) => (called ? [{ eventType, functionVersion: called.version }] : []));
-  const selects = originSelector !== undefined && methodsOf(behavior) === 'read';
+  const splits = behavior.methods === 'split';
+  const { cached } = behavior.tier;
+  const { LambdaEdgeEventType: lambda, FunctionEventType: viewer } = cloudfront;
+  const lambdas = called([
+    [lambda.VIEWER_REQUEST, cached && normalizeCacheKeys, normalizer],
+    [lambda.ORIGIN_REQUEST, splits, originRouter],
+    [lambda.ORIGIN_RESPONSE, splits, originRouter],
+    [lambda.ORIGIN_RESPONSE, cached && tierTtls, regionalTtl],
+  ]);
+  const functions = called([
+    [viewer.VIEWER_REQUEST, selectsOrigin(behavior), originSelector],
+    [viewer.VIEWER_RESPONSE, splits, writerMarker],
+  ]);
   return {
-    edgeLambdas: edgeLambdas.length > 0 ? edgeLambdas : undefined,
-    functionAssociations: selects
-      ? [{ eventType: cloudfront.FunctionEventType.VIEWER_REQUEST, function: originSelector.function }]
-      : undefined,
+    edgeLambdas: lambdas?.map(([eventType, { version }]) => ({ eventType, functionVersion: version })),
+    functionAssociations: functions?.map(([eventType, { function: code }]) => ({ eventType, function: code })),
   };
+}
+
+/** Of a behaviour's events those that it needs a function for and that there is one for; undefined if there are none. */
+function called<Event, Called>(table: readonly [Event, boolean, Called | undefined][]): [Event, Called][] | undefined {
+  const rows = table.flatMap(([event, needed, one]): [Event, Called][] => (needed && one !== undefined ? [[event, one]] : []));
+  return rows.length > 0 ? rows : undefined;
+}
+
+/** What CloudFront itself does of a tier, without the functions that are turned off. */
+export function tierInEffect(tier: CacheTier, { normalizeCacheKeys = true, tierTtls = true }: EdgeTriggersProps): CacheTier {
+  if (!tier.cached || (normalizeCacheKeys && tierTtls)) return tier;
+  return CacheTier.of({
+    name: tier.name,
+    minTtl: tier.minTtl,
+    defaultTtl: tier.defaultTtl,
+    maxTtl: tierTtls ? tier.longestTtl : tier.maxTtl,
+    query: tier.query,
+    varyByLanguage: normalizeCacheKeys && tier.varyByLanguage,
+    varyByImageFormat: normalizeCacheKeys && tier.varyByImageFormat,
+    cors: tier.cors,
+    compress: tier.compress,
+  });
 }
 
 /** @throws IsochroneError if it is not a time that the cookie of a recent writer can say */
