@@ -92,11 +92,25 @@ describe('the edge functions', () => {
       CacheBehaviors: { PathPattern: string; LambdaFunctionAssociations: { EventType: string }[] }[];
     };
     const api = CacheBehaviors.find(({ PathPattern }) => PathPattern === '/api/*');
-    expect(api?.LambdaFunctionAssociations.map(({ EventType }) => EventType)).toEqual(['origin-request']);
+    expect(api?.LambdaFunctionAssociations.map(({ EventType }) => EventType)).toEqual(['origin-request', 'origin-response']);
     const batch = assembly.stacks.filter((stack) =>
       resources('AWS::Route53::RecordSet', [stack]).some(({ Properties }) => Properties?.Name === 'batch.origin.market.example.com.'),
     );
     expect(batch.map(({ region }) => region)).toEqual(['us-east-1']);
+  });
+});
+
+describe('what edge functions add', () => {
+  test.each([
+    ['Lambda@Edge', marketDeployment(), ['origin-request', 'origin-response']],
+    ['CloudFront Functions', functionsDeployment(), ['viewer-request']],
+  ])('is turned off by its switches alone, with %s', (_, deployment, left) => {
+    deployment.edge.features = { normalizeCacheKeys: false, tierTtls: false };
+    const { stacks } = synthesizeMarket(deployment, ['us-east-1']).assembly;
+    const [distribution] = resources('AWS::CloudFront::Distribution', stacks);
+    const events = JSON.stringify(distribution).match(/(?<="EventType":")[^"]+/g);
+    expect([...new Set(events)].sort()).toEqual(left);
+    expect(JSON.stringify(resources('AWS::CloudFront::CachePolicy', stacks))).not.toContain('x-isochrone');
   });
 });
 

@@ -43,11 +43,11 @@ function functionsProblems({ edge }: Deployment): DeploymentProblem[] {
       fix: 'Remove it.',
     });
   }
-  edge.behaviors.forEach(({ methods }, i) => {
-    if (methods === 'split') problems.push(refused(['behaviors', i, 'methods'], methods, 'read or all'));
+  edge.behaviors.forEach(({ batch }, i) => {
+    if (batch !== undefined) problems.push(refused(['behaviors', i, 'batch'], batch, 'left out'));
   });
   for (const [name, tier] of Object.entries(edge.tiers)) {
-    if (!tier.cached) continue;
+    if (!tier.cached || !edge.features.tierTtls) continue;
     if (Object.keys(tier.continents).length > 0) {
       problems.push(refused(['tiers', name, 'continents'], Object.keys(tier.continents).join(', '), 'left out'));
     }
@@ -177,8 +177,20 @@ function batchProblems({ edge, regions }: Deployment): DeploymentProblem[] {
       fix: 'Name one of them, or leave it out.',
     });
   }
-  edge.behaviors.forEach(({ batch, methods }, i) => {
-    if (batch === undefined || (methods === 'split' && batchRegion !== undefined)) return;
+  // With the other runtime, there is no batch work at all.
+  if (edge.runtime !== 'lambda-edge') return problems;
+  edge.behaviors.forEach(({ path, batch = [], methods }, i) => {
+    batch.forEach((pattern, j) => {
+      if (catchesAll(path, pattern)) return;
+      problems.push({
+        path: ['edge', 'behaviors', i, 'batch', j],
+        value: pattern,
+        allowed: `within the path of its behaviour, ${path}`,
+        rule: 'Only requests that CloudFront gives to this behaviour reach the function that knows the pattern.',
+        fix: 'Narrow it, or give it to the behaviour of those paths.',
+      });
+    });
+    if (batch.length === 0 || (methods === 'split' && batchRegion !== undefined)) return;
     problems.push({
       path: ['edge', 'behaviors', i, 'batch'],
       value: batch,

@@ -317,6 +317,14 @@ const CASES: Case[] = [
     right: '{ path: /performance/*, tier: uncached, methods: split, batch: [/performance/all] }',
   },
   {
+    check: 'batch work is within its behaviour',
+    passage: 'batch: [/api/predictions/batch, /api/reports/*]',
+    wrong: 'batch: [/api/predictions/batch, /reports/*]',
+    path: 'edge.behaviors[13].batch[1]',
+    says: /within the path of its behaviour, \/api\/\*/,
+    right: 'batch: [/api/predictions/batch, /api/rep?rts/*]',
+  },
+  {
     check: 'the batch region is one of the regions',
     passage: 'batchRegion: us-east-1',
     wrong: 'batchRegion: us-east-2',
@@ -397,11 +405,12 @@ describe('CloudFront Functions', () => {
       .replace(/ +continents:\n +apac: .*\n/g, '')
       .replace(/ +browserTtlSeconds: 31536000\n/, '')
       .replace('browserTtlSeconds: 300, staleIfErrorSeconds: 300', 'maxTtlSeconds: 300')
-      .replace(', methods: split, batch: [/api/predictions/batch, /api/reports/*]', '')
+      .replace(', batch: [/api/predictions/batch, /api/reports/*]', '')
       .replace('news:\n', `news:\n${tierLine && `      ${tierLine}\n`}`);
 
-  test('are chosen by one word', () => {
-    expect(problemsOf(functions())).toEqual([]);
+  test('are chosen by one word, and split methods', () => {
+    expect(functions()).toContain('methods: split');
+    expect(problemsOf(functions('recentWriterSeconds: 20'))).toEqual([]);
   });
 
   test('exclude what Lambda@Edge does on origin events', () => {
@@ -413,7 +422,7 @@ describe('CloudFront Functions', () => {
       'edge.tiers.public-api.browserTtlSeconds',
       'edge.tiers.public-api.staleIfErrorSeconds',
       'edge.tiers.pages.continents',
-      'edge.behaviors[13].methods',
+      'edge.behaviors[13].batch',
     ]);
     for (const { rule } of problems) expect(rule).toMatch(/VPC origins do not take Lambda@Edge origin triggers/);
   });
@@ -428,6 +437,12 @@ describe('CloudFront Functions', () => {
     const text = functions(line, tierLine);
     expect(problemsOf(text).map((problem) => formatPath(problem.path))).toEqual([path]);
     expect(problemsOf(text.replace('runtime: cloudfront-functions', 'runtime: lambda-edge'))).toEqual([]);
+  });
+
+  test('take any tier where nothing is to follow it', () => {
+    const text = functions('features: { tierTtls: false }', 'staleWhileRevalidateSeconds: 5');
+    expect(problemsOf(text)).toEqual([]);
+    expect(problemsOf(text.replace('tierTtls: false', 'tierTtls: true'))).toHaveLength(1);
   });
 
   test('take `strip`', () => {

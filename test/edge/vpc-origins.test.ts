@@ -140,7 +140,6 @@ describe('what VPC origins cannot do', () => {
     ['a write origin', { writeOriginName: 'write.example.com' }, 'writeOriginName must be left out with `vpcOrigins`'],
     ['a batch origin', { batchOriginName: 'batch.example.com' }, 'batchOriginName must be left out'],
     ['failover', { readFailover: true }, 'readFailover must be left out'],
-    ['recent writers', { recentWriter: Duration.seconds(5) }, 'recentWriter must be left out'],
     ['one Origin Shield for all', { originShieldRegion: 'eu-west-1' }, 'Give it to each of the `vpcOrigins`.'],
     [
       'parts of the world',
