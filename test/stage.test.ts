@@ -103,7 +103,7 @@ describe('the edge functions', () => {
 describe('what edge functions add', () => {
   test.each([
     ['Lambda@Edge', marketDeployment(), ['origin-request', 'origin-response']],
-    ['CloudFront Functions', functionsDeployment(), ['viewer-request']],
+    ['CloudFront Functions', functionsDeployment(), ['viewer-request', 'viewer-response']],
   ])('is turned off by its switches alone, with %s', (_, deployment, left) => {
     deployment.edge.features = { normalizeCacheKeys: false, tierTtls: false };
     const { stacks } = synthesizeMarket(deployment, ['us-east-1']).assembly;
@@ -213,7 +213,7 @@ describe('with CloudFront Functions', () => {
   test('nothing runs on Lambda@Edge, and no log group waits for it', () => {
     expect(resources('AWS::Lambda::Function', at('us-east-1/Edge'))).toEqual([]);
     expect(JSON.stringify(at('us-east-1/Edge'))).not.toContain('LambdaFunctionARN');
-    expect(resources('AWS::CloudFront::Function', at('us-east-1/Edge'))).toHaveLength(1);
+    expect(resources('AWS::CloudFront::Function', at('us-east-1/Edge'))).toHaveLength(2);
     expect(resources('AWS::CloudFront::KeyValueStore', stacks).map(({ Properties }) => Properties?.Name)).toEqual([
       'market-production-regions',
     ]);

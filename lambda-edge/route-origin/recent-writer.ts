@@ -37,9 +37,9 @@ export function tellsOfWrite(method: string, status: number): boolean {
 }
 
 /**
- * Whether one of the cookie's values is a time within the last `recentWriterSeconds`. One that is no number, lies in the future
- * or too far back counts as none: at worst, a read is as old as the replica.
+ * Whether one of the cookie's values is a time no farther away than `recentWriterSeconds`, in the future either: the clocks of
+ * two edge locations differ. One that is no number, or farther away, counts as none: at worst, a read is as old as the replica.
  */
 export function wroteRecently(values: readonly string[], recentWriterSeconds: number, nowSeconds: number): boolean {
-  return values.some((time) => /^\d{1,12}$/.test(time) && Number(time) <= nowSeconds && nowSeconds - Number(time) <= recentWriterSeconds);
+  return values.some((time) => /^\d{1,12}$/.test(time) && Math.abs(nowSeconds - Number(time)) <= recentWriterSeconds);
 }

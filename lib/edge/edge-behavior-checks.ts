@@ -30,10 +30,7 @@ export function checkBehaviors(
   checkLanguages(at, all, props.languages ?? []);
   checkTtls(at, all, props.originShieldRegion);
   if (props.vpcOrigins && (props.tierTtls ?? true)) {
-    checkForVpcOrigins(at, [
-      ...behaviors.map(({ tier, methods }, i) => ({ property: `behaviors[${i}].methods`, tier, methods })),
-      { property: 'defaultMethods', tier: defaultBehavior.tier, methods: defaultBehavior.methods },
-    ]);
+    checkForVpcOrigins(at, all);
   }
   behaviors.forEach((behavior, i) => {
     checkOwnOrigin(at, i, behavior, props.vpcOrigins !== undefined);

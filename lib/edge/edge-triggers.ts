@@ -125,6 +125,7 @@ export function viewerTriggers(
 ): EdgeTriggers {
   const { languages = [], normalizeCacheKeys = true, recentWriter = RECENT_WRITER, logEncryptionKey, removalPolicy } = props;
   const selecting = all.filter(selectsOrigin);
+  const splits = all.some(({ methods }) => methods === 'split');
   const keys = normalizeCacheKeys ? viewerKeySettings(selecting, languages) : { paths: [] };
   return {
     originSelector:
@@ -132,14 +133,14 @@ export function viewerTriggers(
         ? new ViewerFunction(scope, 'SelectOrigin', {
             handler: 'select-origin',
             description: 'Viewer request: normalises the cache key, and selects the nearest region that serves',
-            settings: { ...keys, ...originSelectionSettings(regions) },
+            settings: { ...keys, ...originSelectionSettings(regions, splits ? recentWriter : undefined) },
             functionName: props.functionName,
             keyValueStore: switches,
             logEncryptionKey,
             removalPolicy,
           })
         : undefined,
-    writerMarker: all.some(({ methods }) => methods === 'split')
+    writerMarker: splits
       ? new ViewerFunction(scope, 'MarkWriter', {
           handler: 'mark-writer',
           description: 'Viewer response: marks who wrote, so that the primary region answers his reads',

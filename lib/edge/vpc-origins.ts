@@ -61,10 +61,7 @@ export function originSelectionSettings(
 const NO_ORIGIN_TRIGGERS = 'VPC origins do not take Lambda@Edge origin triggers';
 
 /** @throws IsochroneError if a behaviour's tier wants what only an edge function on origin events could do */
-export function checkForVpcOrigins<Behavior extends { readonly tier: CacheTier }>(
-  construct: Construct,
-  behaviors: readonly Behavior[],
-): void {
+export function checkForVpcOrigins(construct: Construct, behaviors: readonly { readonly tier: CacheTier }[]): void {
   for (const { tier } of behaviors) {
     if (!tier.cached) continue;
     const [first] = triggered(tier);

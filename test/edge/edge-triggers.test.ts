@@ -93,6 +93,29 @@ describe('with VPC origins', () => {
     expect(codeOf()?.FunctionCode).toContain('"paths":[],"regions":["us-east-1"]');
   });
 
+  test('methods are split by the function that selects, and a second one marks who wrote', () => {
+    const { edge, template, behaviors } = servedBy({
+      ...PRIVATE,
+      recentWriter: Duration.seconds(30),
+      behaviors: [
+        { pathPattern: '/api/*', tier: CacheTier.uncached(), methods: 'split' },
+        { pathPattern: '/admin/*', tier: CacheTier.uncached() },
+        { pathPattern: '/stream/*', tier: CacheTier.uncached(), methods: 'read' },
+      ],
+    });
+    expect(behaviors.map(({ path, origin, events }) => [path, origin.Id, events])).toEqual([
+      ['/api/*', 'us-east-1', ['viewer-request', 'viewer-response']],
+      ['/admin/*', 'us-east-1', []],
+      ['/stream/*', 'us-east-1', ['viewer-request']],
+      ['*', 'us-east-1', []],
+    ]);
+    const codes = Object.values(template.findResources('AWS::CloudFront::Function')).map(({ Properties }) => Properties.FunctionCode);
+    expect(codes).toHaveLength(2);
+    for (const code of codes) expect(code).toContain('"recentWriterSeconds":30');
+    expect(edge.writerMarker).toBeDefined();
+    template.resourceCountIs('AWS::Lambda::Function', 0);
+  });
+
   test('tiers with what no function sets there pass where it is turned off', () => {
     expect(() => servedBy({ ...PRIVATE, defaultTier: PAGES })).toThrow('must be left out with VPC origins');
     const { behaviors } = servedBy({ ...PRIVATE, defaultTier: PAGES, tierTtls: false });
