@@ -1,10 +1,10 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
-import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge';
 import { invalidValue } from '../errors';
+import { privateBucket } from '../private-buckets';
 import { checkOriginShield } from './origin-shield';
 
 /** Properties of {@link StaticContent}. */
@@ -65,9 +65,6 @@ const HASH_PATTERNS: readonly string[] = HASH_LENGTHS.map((length) => `*[./-]${'
 
 /** What looks like a hash of 8 characters, and is more often a date. */
 const DATE_PATTERN = `*[./-]${'[0-9]'.repeat(8)}.*`;
-
-/** How long a version that was overwritten can be brought back. */
-const OVERWRITTEN_KEPT = Duration.days(30);
 
 /**
  * A private bucket of static files, as an origin of a CloudFront distribution in the same stack, and the commands that upload
@@ -142,40 +139,19 @@ export class StaticContent extends Construct {
   }
 
   private createBucket(props: StaticContentProps): s3.Bucket {
-    const bucket = new s3.Bucket(this, 'Bucket', {
-      encryption: s3.BucketEncryption.S3_MANAGED,
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      versioned: true,
+    return privateBucket(this, 'Bucket', {
+      encryptionKey: undefined,
       serverAccessLogsBucket: props.serverAccessLogsBucket,
-      serverAccessLogsPrefix: props.serverAccessLogsBucket ? `${this.node.id}/` : undefined,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
-      lifecycleRules: [{ noncurrentVersionExpiration: OVERWRITTEN_KEPT, abortIncompleteMultipartUploadAfter: Duration.days(7) }],
+      reasons: {
+        notReplicated:
+          'The files are built from sources and can be uploaded again anywhere: a copy in another region would save minutes, and no data.',
+        noKey:
+          'S3 encrypts each object with a key of its own. The files are served to every viewer, so a key that guards them would guard nothing; and under one, its policy would have to admit all distributions of the account.',
+        notLogged:
+          "Viewers reach the files through CloudFront alone, whose access logs have each request. Give `serverAccessLogsBucket` to log the bucket's own requests as well.",
+      },
     });
-    acknowledge(
-      bucket,
-      'The files are built from sources and can be uploaded again anywhere: a copy in another region would save minutes, and no data.',
-      'NIST.800.53.R5-S3BucketReplicationEnabled',
-      'PCI.DSS.321-S3BucketReplicationEnabled',
-    );
-    acknowledge(
-      bucket,
-      'S3 encrypts each object with a key of its own. The files are served to every viewer, so a key that guards them would guard nothing; and under one, its policy would have to admit all distributions of the account.',
-      'NIST.800.53.R5-S3DefaultEncryptionKMS',
-      'PCI.DSS.321-S3DefaultEncryptionKMS',
-    );
-    if (props.serverAccessLogsBucket === undefined) {
-      acknowledge(
-        bucket,
-        "Viewers reach the files through CloudFront alone, whose access logs have each request. Give `serverAccessLogsBucket` to log the bucket's own requests as well.",
-        'AwsSolutions-S1',
-        'NIST.800.53.R5-S3BucketLoggingEnabled',
-        'PCI.DSS.321-S3BucketLoggingEnabled',
-      );
-    }
-    return bucket;
   }
 
   private checkPatterns(patterns: readonly string[]): void {
