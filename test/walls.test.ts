@@ -11,7 +11,15 @@ const ROOT = join(__dirname, '..');
 
 const CONSTRUCT_ROOMS = ['cache', 'database', 'edge', 'keys', 'network', 'observability', 'operations', 'service'];
 const GROUND = ['lib/errors', 'lib/aws/planted'];
-const CONSTRUCT_GROUND = [...GROUND, 'lib/acknowledge', 'lib/edge-settings', 'lib/fixed-names', 'lib/handlers', 'lib/log-groups'];
+const CONSTRUCT_GROUND = [
+  ...GROUND,
+  'lib/acknowledge',
+  'lib/edge-settings',
+  'lib/fixed-names',
+  'lib/handlers',
+  'lib/log-groups',
+  'lib/private-buckets',
+];
 const constructs = CONSTRUCT_ROOMS.map((room) => `lib/${room}/planted`);
 const CDK = ['aws-cdk-lib', 'aws-cdk-lib/aws-s3', 'constructs'];
 const NAG = 'cdk-nag';
