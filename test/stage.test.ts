@@ -51,6 +51,19 @@ describe('what is in it', () => {
     expect(resources('AWS::WAFv2::WebACL')).toHaveLength(1);
   });
 
+  test('files with a hash in their names are served from a private bucket, which the distribution alone may read', () => {
+    const edge = stackAt('us-east-1/Edge');
+    const [distribution] = resources('AWS::CloudFront::Distribution', [edge]);
+    const { CacheBehaviors, Origins } = distribution?.Properties?.DistributionConfig as {
+      CacheBehaviors: { PathPattern: string; TargetOriginId: string }[];
+      Origins: { Id: string; S3OriginConfig?: object; OriginAccessControlId?: object }[];
+    };
+    const assets = CacheBehaviors.find(({ PathPattern }) => PathPattern === '/assets/*');
+    const bucket = Origins.filter(({ S3OriginConfig, OriginAccessControlId }) => S3OriginConfig && OriginAccessControlId);
+    expect(bucket.map(({ Id }) => Id)).toEqual([assets?.TargetOriginId]);
+    expect(Object.keys(edge.template.Outputs ?? {})).toContain('StaticContentUpload');
+  });
+
   test('a deployment value reaches the template: the TTL of static files', () => {
     const deployment = marketDeployment();
     const { static: tier } = deployment.edge.tiers;
@@ -235,9 +248,10 @@ describe('with CloudFront Functions', () => {
   test('the distribution finds them by the outputs of their stacks, the primary first', () => {
     const [distribution] = resources('AWS::CloudFront::Distribution', stacks);
     const config = distribution?.Properties?.DistributionConfig as
-      | { Origins: { Id: string; VpcOriginConfig: { VpcOriginId: unknown } }[] }
+      | { Origins: { Id: string; VpcOriginConfig?: { VpcOriginId: unknown } }[] }
       | undefined;
-    expect(config?.Origins.map(({ Id, VpcOriginConfig }) => [Id, VpcOriginConfig.VpcOriginId])).toEqual(
+    const behindVpc = config?.Origins.filter(({ VpcOriginConfig }) => VpcOriginConfig);
+    expect(behindVpc?.map(({ Id, VpcOriginConfig }) => [Id, VpcOriginConfig?.VpcOriginId])).toEqual(
       ['us-east-1', 'ap-southeast-1', 'eu-west-1'].map((Region) => [
         Region,
         { 'Fn::GetStackOutput': { StackName: `market-production-${Region}-service`, OutputName: 'VpcOriginId', Region } },

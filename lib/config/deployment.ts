@@ -366,11 +366,25 @@ const edge = z
             .min(1)
             .optional()
             .describe('Patterns within this one whose requests go to `batchRegion`; for `split` and `lambda-edge` only.'),
+          origin: z
+            .enum(['regions', 'bucket'])
+            .default('regions')
+            .describe(
+              '`regions`: the load balancers. `bucket`: a private bucket of static files beside CloudFront; for cached tiers whose `queryParameters` are `none`.',
+            ),
         }),
       )
       .min(1)
       .describe('Which path gets which tier. The first match wins.'),
     defaultTier: text('The tier of every path that no behaviour matches.'),
+    staticContent: section(
+      {
+        folder: text(
+          'The folder of the built site, relative to where the app is started. It is uploaded with each deployment of the edge. By default nothing is uploaded: the stack puts out the commands that do it.',
+        ).optional(),
+      },
+      'What the bucket holds that behaviours of `origin: bucket` are served from.',
+    ),
     features: section(
       {
         normalizeCacheKeys: z

@@ -11,6 +11,7 @@ export function edgeProblems(deployment: Deployment): DeploymentProblem[] {
     ...tierReferenceProblems(deployment),
     ...behaviorProblems(deployment),
     ...methodProblems(deployment),
+    ...bucketProblems(deployment),
     ...batchProblems(deployment),
     ...cookieProblems(deployment),
     ...shieldProblems(deployment),
@@ -163,6 +164,46 @@ function methodProblems({ edge }: Deployment): DeploymentProblem[] {
       },
     ];
   });
+}
+
+/** A bucket takes reads without a query. The tier must be cached, and that excludes other methods and batch patterns already. */
+function bucketProblems({ edge }: Deployment): DeploymentProblem[] {
+  const problems = edge.behaviors.flatMap(({ origin, tier }, i): DeploymentProblem[] => {
+    const settings = edge.tiers[tier];
+    if (origin !== 'bucket' || settings === undefined) return [];
+    const at = { path: ['edge', 'behaviors', i, 'tier'], value: tier };
+    if (!settings.cached || settings.queryParameters !== 'none') {
+      return [
+        {
+          ...at,
+          allowed: 'a cached tier with `queryParameters: none`, because of `origin: bucket`',
+          rule: 'CloudFront signs what it asks a bucket, and S3 follows a signed query: viewers could choose versions and headers of the answer.',
+          fix: 'Name another tier, or leave `origin` out.',
+        },
+      ];
+    }
+    const negotiates = settings.varyByLanguage || settings.varyByImageFormat;
+    if (edge.runtime !== 'cloudfront-functions' || !negotiates) return [];
+    return [
+      {
+        ...at,
+        allowed: 'a tier that varies by neither language nor image format, because of `origin: bucket` and `runtime: cloudfront-functions`',
+        rule: 'The function that negotiates also selects a region there, so it does not run for a bucket.',
+        fix: 'Name another tier, or use `runtime: lambda-edge`.',
+      },
+    ];
+  });
+  const { folder } = edge.staticContent;
+  if (folder !== undefined && !edge.behaviors.some(({ origin }) => origin === 'bucket')) {
+    problems.push({
+      path: ['edge', 'staticContent', 'folder'],
+      value: folder,
+      allowed: 'left out without a behaviour of `origin: bucket`',
+      rule: 'Nothing would be served from it.',
+      fix: 'Give the behaviour of those paths `origin: bucket`.',
+    });
+  }
+  return problems;
 }
 
 function batchProblems({ edge, regions }: Deployment): DeploymentProblem[] {

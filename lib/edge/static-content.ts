@@ -89,7 +89,7 @@ export interface StaticContentProps {
  *
  * @example
  * const content = new StaticContent(stack, 'Content', { source: 'dist' });
- * distribution.addBehavior('/assets/*', content.origin, { viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS });
+ * new EdgeDistribution(stack, 'Edge', { …, behaviors: [{ pathPattern: '/assets/*', tier: CacheTier.immutable(), origin: content.origin }] });
  *
  * @throws IsochroneError if `source` is no folder with files, Origin Shield is not in that region, a TTL is not in whole seconds, no
  * pattern is given, or static content of the stack has another `logEncryptionKey`

@@ -286,19 +286,19 @@ const CASES: Case[] = [
   },
   {
     check: 'a cache policy takes 1,024 characters',
-    passage: 'queryParameters: none\n    static',
-    wrong: `queryParameters: [a, ${'b'.repeat(1024)}]\n    static`,
-    path: 'edge.tiers.immutable.queryParameters',
+    passage: 'queryParameters: none\n      continents',
+    wrong: `queryParameters: [a, ${'b'.repeat(1024)}]\n      continents`,
+    path: 'edge.tiers.static.queryParameters',
     says: /at most 1024 characters together/,
-    right: `queryParameters: [a, ${'b'.repeat(1023)}]\n    static`,
+    right: `queryParameters: [a, ${'b'.repeat(1023)}]\n      continents`,
   },
   {
     check: 'a key names each parameter once',
-    passage: 'queryParameters: none\n    static',
-    wrong: 'queryParameters: [a, b, a]\n    static',
-    path: 'edge.tiers.immutable.queryParameters[2]',
+    passage: 'queryParameters: none\n      continents',
+    wrong: 'queryParameters: [a, b, a]\n      continents',
+    path: 'edge.tiers.static.queryParameters[2]',
     says: /named once/,
-    right: 'queryParameters: [a, b, A]\n    static',
+    right: 'queryParameters: [a, b, A]\n      continents',
   },
   {
     check: 'a cached tier takes reads only',
@@ -315,6 +315,22 @@ const CASES: Case[] = [
     path: 'edge.behaviors[14].batch',
     says: /left out without `methods: split` and a `batchRegion`/,
     right: '{ path: /performance/*, tier: uncached, methods: split, batch: [/performance/all] }',
+  },
+  {
+    check: 'a bucket gets no query',
+    passage: '{ path: /images/*, tier: media }',
+    wrong: '{ path: /images/*, tier: media, origin: bucket }',
+    path: 'edge.behaviors[4].tier',
+    says: /a cached tier with `queryParameters: none`, because of `origin: bucket`/,
+    right: '{ path: /images/*, tier: static, origin: bucket }',
+  },
+  {
+    check: 'a bucket is cached',
+    passage: '{ path: /performance/*, tier: uncached }',
+    wrong: '{ path: /performance/*, tier: uncached, origin: bucket }',
+    path: 'edge.behaviors[14].tier',
+    says: /a cached tier with `queryParameters: none`/,
+    right: '{ path: /performance/*, tier: immutable, origin: bucket }',
   },
   {
     check: 'batch work is within its behaviour',
@@ -397,6 +413,13 @@ test('a distribution has at most 75 behaviours beside the default one', () => {
   expect(problemsOf(behaviors(61))).toEqual([]);
 });
 
+test('a folder is uploaded where something is served from it', () => {
+  const text = market('defaultTier: pages', 'defaultTier: pages\n  staticContent: { folder: dist }');
+  expect(problemsOf(text)).toEqual([]);
+  const problems = problemsOf(text.replace(', origin: bucket', ''));
+  expect(problems.map(({ path }) => formatPath(path))).toEqual(['edge.staticContent.folder']);
+});
+
 describe('CloudFront Functions', () => {
   /** The market deployment without what they exclude, and with one line more. */
   const functions = (line = '', tierLine = '') =>
@@ -437,6 +460,12 @@ describe('CloudFront Functions', () => {
     const text = functions(line, tierLine);
     expect(problemsOf(text).map((problem) => formatPath(problem.path))).toEqual([path]);
     expect(problemsOf(text.replace('runtime: cloudfront-functions', 'runtime: lambda-edge'))).toEqual([]);
+  });
+
+  test('negotiate nothing for a bucket', () => {
+    const text = (line: string) => functions().replace('queryParameters: none', `queryParameters: none\n      ${line}`);
+    expect(problemsOf(text('varyByLanguage: true')).map(({ path }) => formatPath(path))).toEqual(['edge.behaviors[2].tier']);
+    expect(problemsOf(text('varyByLanguage: false'))).toEqual([]);
   });
 
   test('take any tier where nothing is to follow it', () => {
