@@ -54,13 +54,15 @@ describe('what is in it', () => {
   test('files with a hash in their names are served from a private bucket, which the distribution alone may read', () => {
     const edge = stackAt('us-east-1/Edge');
     const [distribution] = resources('AWS::CloudFront::Distribution', [edge]);
-    const { CacheBehaviors, Origins } = distribution?.Properties?.DistributionConfig as {
-      CacheBehaviors: { PathPattern: string; TargetOriginId: string }[];
-      Origins: { Id: string; S3OriginConfig?: object; OriginAccessControlId?: object }[];
-    };
-    const assets = CacheBehaviors.find(({ PathPattern }) => PathPattern === '/assets/*');
-    const bucket = Origins.filter(({ S3OriginConfig, OriginAccessControlId }) => S3OriginConfig && OriginAccessControlId);
-    expect(bucket.map(({ Id }) => Id)).toEqual([assets?.TargetOriginId]);
+    const config = distribution?.Properties?.DistributionConfig as
+      | {
+          CacheBehaviors: { PathPattern: string; TargetOriginId: string }[];
+          Origins: { Id: string; S3OriginConfig?: object; OriginAccessControlId?: object }[];
+        }
+      | undefined;
+    const assets = config?.CacheBehaviors.find(({ PathPattern }) => PathPattern === '/assets/*');
+    const bucket = config?.Origins.filter(({ S3OriginConfig, OriginAccessControlId }) => S3OriginConfig && OriginAccessControlId);
+    expect(bucket?.map(({ Id }) => Id)).toEqual([assets?.TargetOriginId]);
     expect(Object.keys(edge.template.Outputs ?? {})).toContain('StaticContentUpload');
   });
 
