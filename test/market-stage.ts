@@ -27,7 +27,7 @@ export function functionsDeployment(): Deployment {
   const { edge } = deployment;
   edge.runtime = 'cloudfront-functions';
   edge.batchRegion = undefined;
-  edge.behaviors = edge.behaviors.map(({ path, tier }) => ({ path, tier }));
+  edge.behaviors = edge.behaviors.map((behavior) => ({ ...behavior, batch: undefined }));
   for (const tier of Object.values(edge.tiers)) {
     tier.continents = {};
     tier.browserTtlSeconds = undefined;

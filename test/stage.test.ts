@@ -51,6 +51,21 @@ describe('what is in it', () => {
     expect(resources('AWS::WAFv2::WebACL')).toHaveLength(1);
   });
 
+  test('files with a hash in their names are served from a private bucket, which the distribution alone may read', () => {
+    const edge = stackAt('us-east-1/Edge');
+    const [distribution] = resources('AWS::CloudFront::Distribution', [edge]);
+    const config = distribution?.Properties?.DistributionConfig as
+      | {
+          CacheBehaviors: { PathPattern: string; TargetOriginId: string }[];
+          Origins: { Id: string; S3OriginConfig?: object; OriginAccessControlId?: object }[];
+        }
+      | undefined;
+    const assets = config?.CacheBehaviors.find(({ PathPattern }) => PathPattern === '/assets/*');
+    const bucket = config?.Origins.filter(({ S3OriginConfig, OriginAccessControlId }) => S3OriginConfig && OriginAccessControlId);
+    expect(bucket?.map(({ Id }) => Id)).toEqual([assets?.TargetOriginId]);
+    expect(Object.keys(edge.template.Outputs ?? {})).toContain('StaticContentUpload');
+  });
+
   test('a deployment value reaches the template: the TTL of static files', () => {
     const deployment = marketDeployment();
     const { static: tier } = deployment.edge.tiers;
@@ -92,11 +107,25 @@ describe('the edge functions', () => {
       CacheBehaviors: { PathPattern: string; LambdaFunctionAssociations: { EventType: string }[] }[];
     };
     const api = CacheBehaviors.find(({ PathPattern }) => PathPattern === '/api/*');
-    expect(api?.LambdaFunctionAssociations.map(({ EventType }) => EventType)).toEqual(['origin-request']);
+    expect(api?.LambdaFunctionAssociations.map(({ EventType }) => EventType)).toEqual(['origin-request', 'origin-response']);
     const batch = assembly.stacks.filter((stack) =>
       resources('AWS::Route53::RecordSet', [stack]).some(({ Properties }) => Properties?.Name === 'batch.origin.market.example.com.'),
     );
     expect(batch.map(({ region }) => region)).toEqual(['us-east-1']);
+  });
+});
+
+describe('what edge functions add', () => {
+  test.each([
+    ['Lambda@Edge', marketDeployment(), ['origin-request', 'origin-response']],
+    ['CloudFront Functions', functionsDeployment(), ['viewer-request', 'viewer-response']],
+  ])('is turned off by its switches alone, with %s', (_, deployment, left) => {
+    deployment.edge.features = { normalizeCacheKeys: false, tierTtls: false };
+    const { stacks } = synthesizeMarket(deployment, ['us-east-1']).assembly;
+    const [distribution] = resources('AWS::CloudFront::Distribution', stacks);
+    const events = JSON.stringify(distribution).match(/(?<="EventType":")[^"]+/g);
+    expect([...new Set(events)].sort()).toEqual(left);
+    expect(JSON.stringify(resources('AWS::CloudFront::CachePolicy', stacks))).not.toContain('x-isochrone');
   });
 });
 
@@ -199,7 +228,7 @@ describe('with CloudFront Functions', () => {
   test('nothing runs on Lambda@Edge, and no log group waits for it', () => {
     expect(resources('AWS::Lambda::Function', at('us-east-1/Edge'))).toEqual([]);
     expect(JSON.stringify(at('us-east-1/Edge'))).not.toContain('LambdaFunctionARN');
-    expect(resources('AWS::CloudFront::Function', at('us-east-1/Edge'))).toHaveLength(1);
+    expect(resources('AWS::CloudFront::Function', at('us-east-1/Edge'))).toHaveLength(2);
     expect(resources('AWS::CloudFront::KeyValueStore', stacks).map(({ Properties }) => Properties?.Name)).toEqual([
       'market-production-regions',
     ]);
@@ -221,9 +250,10 @@ describe('with CloudFront Functions', () => {
   test('the distribution finds them by the outputs of their stacks, the primary first', () => {
     const [distribution] = resources('AWS::CloudFront::Distribution', stacks);
     const config = distribution?.Properties?.DistributionConfig as
-      | { Origins: { Id: string; VpcOriginConfig: { VpcOriginId: unknown } }[] }
+      | { Origins: { Id: string; VpcOriginConfig?: { VpcOriginId: unknown } }[] }
       | undefined;
-    expect(config?.Origins.map(({ Id, VpcOriginConfig }) => [Id, VpcOriginConfig.VpcOriginId])).toEqual(
+    const behindVpc = config?.Origins.filter(({ VpcOriginConfig }) => VpcOriginConfig);
+    expect(behindVpc?.map(({ Id, VpcOriginConfig }) => [Id, VpcOriginConfig?.VpcOriginId])).toEqual(
       ['us-east-1', 'ap-southeast-1', 'eu-west-1'].map((Region) => [
         Region,
         { 'Fn::GetStackOutput': { StackName: `market-production-${Region}-service`, OutputName: 'VpcOriginId', Region } },

@@ -11,7 +11,15 @@ const ROOT = join(__dirname, '..');
 
 const CONSTRUCT_ROOMS = ['cache', 'database', 'edge', 'keys', 'network', 'observability', 'operations', 'service'];
 const GROUND = ['lib/errors', 'lib/aws/planted'];
-const CONSTRUCT_GROUND = [...GROUND, 'lib/acknowledge', 'lib/fixed-names', 'lib/handlers', 'lib/log-groups'];
+const CONSTRUCT_GROUND = [
+  ...GROUND,
+  'lib/acknowledge',
+  'lib/edge-settings',
+  'lib/fixed-names',
+  'lib/handlers',
+  'lib/log-groups',
+  'lib/private-buckets',
+];
 const constructs = CONSTRUCT_ROOMS.map((room) => `lib/${room}/planted`);
 const CDK = ['aws-cdk-lib', 'aws-cdk-lib/aws-s3', 'constructs'];
 const NAG = 'cdk-nag';
@@ -36,11 +44,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'lib/config/planted': GROUND,
   'lib/aws/planted': ['lib/errors'],
   'lib/errors': ['lib/aws/planted'],
+  'lib/edge-settings': GROUND,
   'lib/simulation/planted': [...GROUND, 'lib/config/planted'],
   'lib/review/planted': [...GROUND, 'lib/config/planted', 'lib/simulation/planted'],
   'lib/account/planted': [...GROUND, 'lib/config/planted'],
   'lib/runtime/planted': ['lib/errors'],
-  'lambda-edge/planted/handler': GROUND,
+  'lambda-edge/planted/handler': [...GROUND, 'lib/edge-settings'],
 };
 
 const TARGETS = [...new Set([...CDK, NAG, ...Object.values(MAY_IMPORT).flat(), ...Object.keys(MAY_IMPORT)])]

@@ -6,8 +6,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CacheKeySettings } from '../../lib/edge-settings';
 import { normalizeRequest, type ViewerRequest } from './lambda-request';
-import { type Asked, type CacheKey, cacheKeyOf, type Settings } from './normalize';
+import { type Asked, type CacheKey, cacheKeyOf } from './normalize';
 
 interface ViewerRequestEvent {
   readonly Records: readonly { readonly cf: { readonly request: ViewerRequest } }[];
@@ -29,7 +30,7 @@ export async function handler(event: ViewerRequestEvent): Promise<ViewerRequest 
 /** Lambda@Edge has no environment variables: the settings lie beside the code. */
 function readSettings(): ((asked: Asked) => CacheKey | undefined) | undefined {
   try {
-    return cacheKeyOf(JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as Settings);
+    return cacheKeyOf(JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as CacheKeySettings);
   } catch (error) {
     report('No request is normalised: config.json beside the handler cannot be used.', error);
     return undefined;

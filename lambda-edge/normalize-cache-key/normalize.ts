@@ -9,38 +9,7 @@
  * decoded, re-encoded or changed in case, and whatever is in doubt stays as it came. A missed merge costs one trip to
  * the origin; a wrong merge serves the wrong content.
  */
-
-/** Which query parameters stay: none, all but those denied, or only those allowed. Names are compared byte by byte, undecoded. */
-export type QueryRule =
-  | 'none'
-  | {
-      /** Names to drop; a `*` at the end stands for any rest. */
-      readonly deny: readonly string[];
-    }
-  | {
-      /** The only names to keep. */
-      readonly allow: readonly string[];
-    };
-
-/** What applies to the paths that match a pattern. */
-export interface PathRule {
-  /** In CloudFront's syntax: `*` stands for any characters, `?` for exactly one. Case matters. */
-  readonly pattern: string;
-  /** Absent where nothing is cached: the query then stays as it came. */
-  readonly query?: QueryRule;
-  /** Whether the negotiated language is part of the key. */
-  readonly language?: boolean;
-  /** Whether the negotiated image format is part of the key. */
-  readonly imageFormat?: boolean;
-}
-
-/** The settings written beside the handler at synthesis. */
-export interface Settings {
-  /** In the order of the distribution's behaviours: the first match wins. */
-  readonly paths: readonly PathRule[];
-  /** The languages that the origin speaks, the default one first. */
-  readonly languages?: readonly string[];
-}
+import type { CacheKeySettings, QueryRule } from '../../lib/edge-settings';
 
 /** What a viewer asks for, as far as it is read here. */
 export interface Asked {
@@ -87,7 +56,7 @@ export type ImageFormat = (typeof IMAGE_FORMATS)[number];
  * the query that it came with. In either case, a viewer's own copies of the two headers must not survive, because the cache
  * key and the origin trust them. (On uncached paths, where no function runs, the origin request policy leaves them out.)
  */
-export function cacheKeyOf(settings: Settings): (asked: Asked) => CacheKey | undefined {
+export function cacheKeyOf(settings: CacheKeySettings): (asked: Asked) => CacheKey | undefined {
   const rules = settings.paths.map((rule) => ({
     pattern: rule.pattern,
     normalize: rule.query === undefined ? (query: string) => query : queryNormalizer(rule.query),

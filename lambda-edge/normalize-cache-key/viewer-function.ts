@@ -3,11 +3,12 @@
  *
  * A function has no configuration beside it: the construct puts the settings into the code at synthesis.
  */
-import { cacheKeyOf, type Settings } from './normalize';
+import type { CacheKeySettings } from '../../lib/edge-settings';
+import { cacheKeyOf } from './normalize';
 import { normalizeRequest, type ViewerRequest, type ViewerRequestEvent } from './viewer-request';
 
 /** The construct `ViewerFunction` puts the settings in its place. */
-declare const ISOCHRONE_SETTINGS: Settings;
+declare const ISOCHRONE_SETTINGS: CacheKeySettings;
 
 const keyOf = cacheKeyOf(ISOCHRONE_SETTINGS);
 

@@ -6,7 +6,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { applyTtl, type OriginResponse, type Settings } from './ttl';
+import type { RegionalTtlSettings } from '../../lib/edge-settings';
+import { applyTtl, type OriginResponse } from './ttl';
 
 interface OriginResponseEvent {
   readonly Records: readonly { readonly cf: { readonly request: { readonly uri: string }; readonly response: OriginResponse } }[];
@@ -26,9 +27,9 @@ export async function handler(event: OriginResponseEvent): Promise<OriginRespons
 }
 
 /** Lambda@Edge has no environment variables of ours: the settings lie beside the code. */
-function readSettings(): Settings | undefined {
+function readSettings(): RegionalTtlSettings | undefined {
   try {
-    const read = JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as Settings;
+    const read = JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as RegionalTtlSettings;
     if (!Array.isArray(read.paths) || read.regions === null || typeof read.regions !== 'object') {
       throw new TypeError('`paths` or `regions` is missing');
     }

@@ -5,40 +5,10 @@
  * Pure functions: no AWS types, no I/O, no clock. The rule above all others: nothing is kept longer than the origin allows,
  * and what cannot be read goes on as it came.
  */
+import type { Continent } from '../../lib/aws/regions';
+import type { RegionalTtlSettings, TtlRule } from '../../lib/edge-settings';
 import type { Headers } from '../normalize-cache-key/lambda-request';
 import { findRule } from '../normalize-cache-key/normalize';
-
-/** How long an answer is kept in one part of the world. */
-interface Ttl {
-  /** Where the origin says nothing. */
-  readonly defaultTtlSeconds: number;
-  /** Whatever the origin says. */
-  readonly maxTtlSeconds: number;
-}
-
-/** What applies to the answers of the paths that match a pattern. */
-export interface TtlRule extends Ttl {
-  /** In CloudFront's syntax: `*` stands for any characters, `?` for exactly one. Case matters. */
-  readonly pattern: string;
-  /** TTLs that differ, by part of the world. */
-  readonly continents?: Readonly<Record<string, Ttl>>;
-  /** How long a browser keeps an answer at most, and where the origin says nothing. Without it, as the origin says. */
-  readonly browserTtlSeconds?: number;
-  readonly staleWhileRevalidateSeconds?: number;
-  readonly staleIfErrorSeconds?: number;
-  /** How long an answer of 400 or above is kept at most. */
-  readonly errorTtlSeconds: number;
-  /** What becomes of an answer with `Set-Cookie`: it is not cached, or it is cached without. */
-  readonly setCookie: 'bypass' | 'strip';
-}
-
-/** The settings written beside the handler at synthesis. */
-export interface Settings {
-  /** The part of the world of each region that has TTLs of its own. */
-  readonly regions: Readonly<Record<string, string>>;
-  /** In the order of the distribution's behaviours: the first match wins. */
-  readonly paths: readonly TtlRule[];
-}
 
 /** The part of an origin's answer that is read and written here. */
 export interface OriginResponse {
@@ -76,7 +46,7 @@ const NOT_CACHED = 'private, no-store';
 export function applyTtl<Response extends OriginResponse>(
   response: Response,
   request: { readonly uri: string },
-  settings: Settings,
+  settings: RegionalTtlSettings,
   region: string | undefined,
 ): Response {
   const rule = findRule(settings.paths, request.uri);
@@ -98,7 +68,7 @@ function notCached<Response extends OriginResponse>(response: Response): Respons
   return named.has('no-store') || named.has('private') ? response : withCacheControl(response, NOT_CACHED);
 }
 
-function withTtl<Response extends OriginResponse>(response: Response, rule: TtlRule, continent: string | undefined): Response {
+function withTtl<Response extends OriginResponse>(response: Response, rule: TtlRule, continent: Continent | undefined): Response {
   const directives = parseCacheControl(cacheControlOf(response.headers));
   const told = directives && freshnessOf(directives);
   const expires = expiresIn(response.headers);
@@ -128,9 +98,9 @@ function answerFreshness(
   allowed: number | undefined,
   expires: number | undefined,
   rule: TtlRule,
-  continent: string | undefined,
+  continent: Continent | undefined,
 ): Freshness {
-  const { defaultTtlSeconds, maxTtlSeconds } = rule.continents?.[continent ?? ''] ?? rule;
+  const { defaultTtlSeconds, maxTtlSeconds } = (continent && rule.continents?.[continent]) ?? rule;
   // A browser with less to go by than the edge gets no more than the edge was allowed.
   const browser = told['max-age'] ?? expires ?? allowed;
   const { browserTtlSeconds } = rule;

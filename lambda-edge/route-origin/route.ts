@@ -4,22 +4,10 @@
  *
  * Pure functions: no AWS types, no I/O, no clock.
  */
+import type { RouteOriginSettings } from '../../lib/edge-settings';
 import type { Headers } from '../normalize-cache-key/lambda-request';
 import { findRule } from '../normalize-cache-key/normalize';
-
-/** The settings written beside the handler at synthesis. */
-export interface Settings {
-  /** The DNS name that leads to the nearest region. */
-  readonly readName: string;
-  /** The DNS name that leads to the primary region. */
-  readonly writeName: string;
-  /** The DNS name of what takes batch work; needed where a path has batch patterns. */
-  readonly batchName?: string;
-  /** How long a viewer who wrote reads from the primary region. */
-  readonly recentWriterSeconds: number;
-  /** In the order of the distribution's behaviours: the first match wins. */
-  readonly paths: readonly { readonly pattern: string; readonly batch?: readonly { readonly pattern: string }[] }[];
-}
+import { isRead, RECENT_WRITER_COOKIE, wroteRecently } from './recent-writer';
 
 /** The part of a request to the origin that is read and written here. */
 export interface OriginRequest {
@@ -30,23 +18,13 @@ export interface OriginRequest {
 }
 
 /**
- * The cookie by which a viewer is known to have written, in Unix seconds. An application sets it with the answer to a write,
- * as `__Host-isochrone-wrote=1795255200; Max-Age=10; Path=/; Secure; HttpOnly; SameSite=Lax`: until the replicas have caught
- * up, the viewer then reads what was written. `__Host-` keeps other hosts from setting it: "The `__Host-` Prefix", RFC 6265bis.
- */
-export const RECENT_WRITER_COOKIE = '__Host-isochrone-wrote';
-
-/** "Safe Methods", RFC 9110, section 9.2.1; CloudFront passes no TRACE on. */
-const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-
-/**
  * The request, sent to the name that fits it, with the `Host` header of that name. Batch patterns come before the method. A
  * request to an origin in S3 stays as it is.
  *
  * @param request is not changed
  * @param nowSeconds Unix time
  */
-export function chooseOrigin<Request extends OriginRequest>(request: Request, settings: Settings, nowSeconds: number): Request {
+export function chooseOrigin<Request extends OriginRequest>(request: Request, settings: RouteOriginSettings, nowSeconds: number): Request {
   const custom = request.origin?.custom;
   if (custom === undefined) return request;
   const domainName = nameFor(request, settings, nowSeconds);
@@ -57,19 +35,18 @@ export function chooseOrigin<Request extends OriginRequest>(request: Request, se
   };
 }
 
-function nameFor({ method, uri, headers }: OriginRequest, settings: Settings, nowSeconds: number): string {
+function nameFor({ method, uri, headers }: OriginRequest, settings: RouteOriginSettings, nowSeconds: number): string {
   const batch = findRule(settings.paths, uri)?.batch;
   if (settings.batchName !== undefined && batch !== undefined && findRule(batch, uri) !== undefined) return settings.batchName;
-  const reads = READS.has(method) && !wroteRecently(headers.cookie ?? [], settings.recentWriterSeconds, nowSeconds);
-  return reads ? settings.readName : settings.writeName;
+  if (!isRead(method)) return settings.writeName;
+  const wrote = cookieValues(headers.cookie ?? [], RECENT_WRITER_COOKIE);
+  return wroteRecently(wrote, settings.recentWriterSeconds, nowSeconds) ? settings.writeName : settings.readName;
 }
 
-/** A time that is no number, lies in the future or too far back counts as none: at worst, a read is as old as the replica. */
-function wroteRecently(cookies: readonly { readonly value: string }[], maxAgeSeconds: number, nowSeconds: number): boolean {
-  return cookies
+function cookieValues(headers: readonly { readonly value: string }[], name: string): string[] {
+  return headers
     .flatMap(({ value }) => value.split(';'))
     .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(`${RECENT_WRITER_COOKIE}=`))
-    .map((pair) => pair.slice(RECENT_WRITER_COOKIE.length + 1))
-    .some((time) => /^\d{1,12}$/.test(time) && Number(time) <= nowSeconds && nowSeconds - Number(time) <= maxAgeSeconds);
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1));
 }

@@ -4,17 +4,35 @@
  * Pure functions: no AWS types and no I/O but the switches that it is given; only the syntax and the built-ins of CloudFront
  * Functions.
  */
+import type { SelectOriginSettings } from '../../lib/edge-settings';
+import { isRead, RECENT_WRITER_COOKIE, wroteRecently } from '../route-origin/recent-writer';
 
-/** The part of a viewer function's settings that is read here. */
-export interface Settings {
-  /** The regions, which are also the ids of their origins, the primary first. */
-  readonly regions: readonly string[];
-  /** By the region of a regional edge cache: places in `regions`, the nearest first. */
-  readonly nearest: Readonly<Record<string, readonly number[]>>;
+/** The part of a viewer's request, as CloudFront Functions give it, that is read here. */
+export interface ViewerRequest {
+  readonly method: string;
+  /** By name; all values if there were several of one name. */
+  readonly cookies?: Readonly<Record<string, { readonly value: string; readonly multiValue?: readonly { readonly value: string }[] }>>;
 }
 
 /** What a region's switch says when no reads may go to it. */
 export const DRAINED = 'drained';
+
+/** The part of the settings that is about origins. */
+type Settings = Omit<SelectOriginSettings, 'paths' | 'languages'>;
+
+/**
+ * Whether the request belongs to the primary region, even if that is drained: a write, because no other region takes it, and a
+ * read by a viewer who wrote recently, because the others may not have it yet.
+ *
+ * @param nowSeconds Unix time
+ */
+export function isForPrimary(request: ViewerRequest, settings: Settings, nowSeconds: number): boolean {
+  if (!isRead(request.method)) return true;
+  const cookie = request.cookies?.[RECENT_WRITER_COOKIE];
+  if (cookie === undefined || settings.recentWriterSeconds === undefined) return false;
+  const values = (cookie.multiValue ?? [cookie]).map((one) => one.value);
+  return wroteRecently(values, settings.recentWriterSeconds, nowSeconds);
+}
 
 /** The regions in the order in which they are to be asked. From a place that is not known, the primary first. */
 export function regionsFrom(edge: string | undefined, settings: Settings): string[] {

@@ -1,16 +1,17 @@
 /**
- * CloudFront Functions, viewer request, where origins are VPC origins: the cache key is normalised as elsewhere, and the origin
- * of the nearest region is selected. Lambda@Edge could not do that: VPC origins take none of its origin triggers.
+ * CloudFront Functions, viewer request, where origins are VPC origins: the cache key is normalised as elsewhere, and reads
+ * get the origin of the nearest region. Lambda@Edge could not do that: VPC origins take none of its origin triggers.
  *
  * What fails leaves the request as it is: it then goes to the origin of its behaviour, the primary region's.
  */
 import cf from 'cloudfront';
-import { cacheKeyOf, type Settings as KeySettings } from '../normalize-cache-key/normalize';
-import { normalizeRequest, type ViewerRequest, type ViewerRequestEvent } from '../normalize-cache-key/viewer-request';
-import { type Settings, selectRegion } from './select';
+import type { SelectOriginSettings } from '../../lib/edge-settings';
+import { cacheKeyOf } from '../normalize-cache-key/normalize';
+import { type ViewerRequest as KeyedRequest, normalizeRequest } from '../normalize-cache-key/viewer-request';
+import { isForPrimary, selectRegion, type ViewerRequest } from './select';
 
 /** The construct `ViewerFunction` puts the settings in its place. */
-declare const ISOCHRONE_SETTINGS: KeySettings & Settings;
+declare const ISOCHRONE_SETTINGS: SelectOriginSettings;
 
 const settings = ISOCHRONE_SETTINGS;
 const keyOf = cacheKeyOf(settings);
@@ -18,10 +19,11 @@ const switches = cf.kvs();
 const switchOf = (region: string): Promise<string> => switches.get(region);
 
 /** The runtime takes no `await` among arguments and no closures in asynchronous functions: "JavaScript runtime 2.0 features for CloudFront Functions". */
-export async function handler(event: ViewerRequestEvent): Promise<ViewerRequest> {
+export async function handler(event: { readonly request: KeyedRequest & ViewerRequest }): Promise<KeyedRequest> {
   const request = event.request;
   normalizeRequest(request, keyOf);
   try {
+    if (isForPrimary(request, settings, Math.floor(Date.now() / 1000))) return request;
     const region = await selectRegion(edgeRegion(), settings, switchOf);
     if (region !== settings.regions[0]) cf.selectRequestOriginById(region);
   } catch (error) {

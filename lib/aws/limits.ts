@@ -13,6 +13,8 @@ export const CLOUDFRONT = {
   keyPartsPerCachePolicy: 10,
   /** Characters of all query string names, header names or cookie names in one cache policy together. */
   keyPartCharacters: 1024,
+  /** VPC origins per account. */
+  vpcOriginsPerAccount: 25,
   /** Lambda@Edge on viewer events: seconds. */
   viewerFunctionTimeoutSeconds: 5,
   /** Lambda@Edge on viewer events: MiB. */

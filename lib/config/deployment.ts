@@ -301,7 +301,7 @@ const edge = z
       .enum(['lambda-edge', 'cloudfront-functions'])
       .default('lambda-edge')
       .describe(
-        '`lambda-edge`: load balancers on the internet, open to CloudFront only. `cloudfront-functions`: load balancers in private subnets, behind VPC origins, and the cheaper functions; without TTLs by part of the world, in browsers and for stale answers, without `split` and `readFailover`. Another value replaces the load balancers.',
+        '`lambda-edge`: load balancers on the internet, open to CloudFront only. `cloudfront-functions`: load balancers in private subnets, behind VPC origins, and the cheaper functions; without TTLs by part of the world, in browsers and for stale answers, without `batch` and `readFailover`. Another value replaces the load balancers.',
       ),
     priceClass: z
       .enum(['100', '200', 'all'])
@@ -365,12 +365,43 @@ const edge = z
             .array(text('A path pattern.').regex(PATH_PATTERN))
             .min(1)
             .optional()
-            .describe('Patterns within this one whose requests go to `batchRegion`; for `split` only.'),
+            .describe('Patterns within this one whose requests go to `batchRegion`; for `split` and `lambda-edge` only.'),
+          origin: z
+            .enum(['regions', 'bucket'])
+            .default('regions')
+            .describe(
+              '`regions`: the load balancers. `bucket`: a private bucket of static files beside CloudFront; for cached tiers whose `queryParameters` are `none`.',
+            ),
         }),
       )
       .min(1)
       .describe('Which path gets which tier. The first match wins.'),
     defaultTier: text('The tier of every path that no behaviour matches.'),
+    staticContent: section(
+      {
+        folder: text(
+          'The folder of the built site, relative to where the app is started. It is uploaded with each deployment of the edge. By default nothing is uploaded: the stack puts out the commands that do it.',
+        ).optional(),
+      },
+      'What the bucket holds that behaviours of `origin: bucket` are served from.',
+    ),
+    features: section(
+      {
+        normalizeCacheKeys: z
+          .boolean()
+          .default(true)
+          .describe(
+            'Normalise cache keys. Off, `dropQueryParameters` drops nothing and the order of parameters makes a difference: fewer hits. No tier varies by language or image format: the origin is told neither, and answers with what it has by default.',
+          ),
+        tierTtls: z
+          .boolean()
+          .default(true)
+          .describe(
+            "Have answers follow their tier in `continents`, `browserTtlSeconds`, `staleWhileRevalidateSeconds`, `staleIfErrorSeconds`, `errorTtlSeconds` and `setCookie`. Off, these have no effect: the origin's Cache-Control alone holds, within the tier's minimum and maximum, and every cached answer loses its cookies.",
+          ),
+      },
+      'What edge functions add to CloudFront. Each can be turned off alone, in an incident, and on again; nothing else in this file has to change for it.',
+    ),
     http3: z.boolean().default(true).describe('Speak HTTP/3 beside HTTP/2. CloudFront has none during a staged rollout.'),
     readFailover: z
       .boolean()
@@ -381,7 +412,7 @@ const edge = z
     recentWriterSeconds: integer(
       1,
       3600,
-      'How long a viewer who wrote reads from the primary region, on paths that split their methods; longer than replicas lag. The application says so with the cookie `__Host-isochrone-wrote`.',
+      'How long a viewer who wrote reads from the primary region, on paths that split their methods; longer than replicas lag. The edge says so with the cookie `__Host-isochrone-wrote`.',
     ).default(10),
     batchRegion: text('The region for batch work: the cheapest of the regions of this file.').optional(),
     accessLogRetentionDays: integer(1, 3650, 'How long access logs are kept.').default(400),

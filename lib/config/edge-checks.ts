@@ -11,6 +11,7 @@ export function edgeProblems(deployment: Deployment): DeploymentProblem[] {
     ...tierReferenceProblems(deployment),
     ...behaviorProblems(deployment),
     ...methodProblems(deployment),
+    ...bucketProblems(deployment),
     ...batchProblems(deployment),
     ...cookieProblems(deployment),
     ...shieldProblems(deployment),
@@ -43,11 +44,11 @@ function functionsProblems({ edge }: Deployment): DeploymentProblem[] {
       fix: 'Remove it.',
     });
   }
-  edge.behaviors.forEach(({ methods }, i) => {
-    if (methods === 'split') problems.push(refused(['behaviors', i, 'methods'], methods, 'read or all'));
+  edge.behaviors.forEach(({ batch }, i) => {
+    if (batch !== undefined) problems.push(refused(['behaviors', i, 'batch'], batch, 'left out'));
   });
   for (const [name, tier] of Object.entries(edge.tiers)) {
-    if (!tier.cached) continue;
+    if (!tier.cached || !edge.features.tierTtls) continue;
     if (Object.keys(tier.continents).length > 0) {
       problems.push(refused(['tiers', name, 'continents'], Object.keys(tier.continents).join(', '), 'left out'));
     }
@@ -165,6 +166,46 @@ function methodProblems({ edge }: Deployment): DeploymentProblem[] {
   });
 }
 
+/** A bucket takes reads without a query. The tier must be cached, and that excludes other methods and batch patterns already. */
+function bucketProblems({ edge }: Deployment): DeploymentProblem[] {
+  const problems = edge.behaviors.flatMap(({ origin, tier }, i): DeploymentProblem[] => {
+    const settings = edge.tiers[tier];
+    if (origin !== 'bucket' || settings === undefined) return [];
+    const at = { path: ['edge', 'behaviors', i, 'tier'], value: tier };
+    if (!settings.cached || settings.queryParameters !== 'none') {
+      return [
+        {
+          ...at,
+          allowed: 'a cached tier with `queryParameters: none`, because of `origin: bucket`',
+          rule: 'CloudFront signs what it asks a bucket, and S3 follows a signed query: viewers could choose versions and headers of the answer.',
+          fix: 'Name another tier, or leave `origin` out.',
+        },
+      ];
+    }
+    const negotiates = settings.varyByLanguage || settings.varyByImageFormat;
+    if (edge.runtime !== 'cloudfront-functions' || !negotiates) return [];
+    return [
+      {
+        ...at,
+        allowed: 'a tier that varies by neither language nor image format, because of `origin: bucket` and `runtime: cloudfront-functions`',
+        rule: 'The function that negotiates also selects a region there, so it does not run for a bucket.',
+        fix: 'Name another tier, or use `runtime: lambda-edge`.',
+      },
+    ];
+  });
+  const { folder } = edge.staticContent;
+  if (folder !== undefined && !edge.behaviors.some(({ origin }) => origin === 'bucket')) {
+    problems.push({
+      path: ['edge', 'staticContent', 'folder'],
+      value: folder,
+      allowed: 'left out without a behaviour of `origin: bucket`',
+      rule: 'Nothing would be served from it.',
+      fix: 'Give the behaviour of those paths `origin: bucket`.',
+    });
+  }
+  return problems;
+}
+
 function batchProblems({ edge, regions }: Deployment): DeploymentProblem[] {
   const { batchRegion } = edge;
   const problems: DeploymentProblem[] = [];
@@ -177,8 +218,20 @@ function batchProblems({ edge, regions }: Deployment): DeploymentProblem[] {
       fix: 'Name one of them, or leave it out.',
     });
   }
-  edge.behaviors.forEach(({ batch, methods }, i) => {
-    if (batch === undefined || (methods === 'split' && batchRegion !== undefined)) return;
+  // With the other runtime, there is no batch work at all.
+  if (edge.runtime !== 'lambda-edge') return problems;
+  edge.behaviors.forEach(({ path, batch = [], methods }, i) => {
+    batch.forEach((pattern, j) => {
+      if (catchesAll(path, pattern)) return;
+      problems.push({
+        path: ['edge', 'behaviors', i, 'batch', j],
+        value: pattern,
+        allowed: `within the path of its behaviour, ${path}`,
+        rule: 'Only requests that CloudFront gives to this behaviour reach the function that knows the pattern.',
+        fix: 'Narrow it, or give it to the behaviour of those paths.',
+      });
+    });
+    if (batch.length === 0 || (methods === 'split' && batchRegion !== undefined)) return;
     problems.push({
       path: ['edge', 'behaviors', i, 'batch'],
       value: batch,

@@ -7,6 +7,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import { invalidValue } from '../errors';
+import { privateBucket } from '../private-buckets';
 import { requireCloudFrontRegion } from './cloudfront-region';
 
 /** How the access logs of a distribution are kept. */
@@ -155,67 +156,31 @@ export class EdgeAccessLogs extends Construct {
   private createBucket(retention: Duration, props: EdgeAccessLogsProps): s3.Bucket {
     const staysLongEnough =
       !retention.isUnresolved() && retention.toDays({ integral: false }) >= INFREQUENT_ACCESS_AFTER_DAYS + INFREQUENT_ACCESS_DAYS_AT_LEAST;
-    const bucket = new s3.Bucket(this, 'Bucket', {
-      encryption: props.encryptionKey ? s3.BucketEncryption.KMS : s3.BucketEncryption.S3_MANAGED,
+    const bucket = privateBucket(this, 'Bucket', {
       encryptionKey: props.encryptionKey,
-      bucketKeyEnabled: props.encryptionKey ? true : undefined,
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      versioned: true,
       serverAccessLogsBucket: props.serverAccessLogsBucket,
-      serverAccessLogsPrefix: props.serverAccessLogsBucket ? `${this.node.id}/` : undefined,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
-      lifecycleRules: [
-        {
-          expiration: retention,
-          noncurrentVersionExpiration: Duration.days(30),
-          abortIncompleteMultipartUploadAfter: Duration.days(7),
-          transitions: staysLongEnough
-            ? [
-                {
-                  storageClass: s3.StorageClass.INFREQUENT_ACCESS,
-                  transitionAfter: Duration.days(INFREQUENT_ACCESS_AFTER_DAYS),
-                },
-              ]
-            : undefined,
-        },
-      ],
+      lifecycle: {
+        expiration: retention,
+        transitions: staysLongEnough
+          ? [{ storageClass: s3.StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(INFREQUENT_ACCESS_AFTER_DAYS) }]
+          : undefined,
+      },
+      reasons: {
+        notReplicated:
+          'Access logs are for analysis and expire: a lost region would cost history, no service. A second copy elsewhere would double what there is to protect.',
+        noKey:
+          'S3 encrypts each object with a key of its own, and the log holds neither cookies nor bodies. Give `encryptionKey` for a key of your own.',
+        notLogged:
+          'This bucket holds access logs itself, and a log of the log would grow without end in it. Give `serverAccessLogsBucket` to log the access elsewhere.',
+      },
     });
-    this.acknowledgeBucket(bucket, props);
-    return bucket;
-  }
-
-  private acknowledgeBucket(bucket: s3.Bucket, props: EdgeAccessLogsProps): void {
-    acknowledge(
-      bucket,
-      'Access logs are for analysis and expire: a lost region would cost history, no service. A second copy elsewhere would double what there is to protect.',
-      'NIST.800.53.R5-S3BucketReplicationEnabled',
-      'PCI.DSS.321-S3BucketReplicationEnabled',
-    );
     acknowledge(
       bucket,
       'Versions are kept for 30 days against deletion by mistake. An object lock would also stop the erasure of client addresses that a person may ask for.',
       'NIST.800.53.R5-S3BucketDefaultLockEnabled',
     );
-    if (props.encryptionKey === undefined) {
-      acknowledge(
-        bucket,
-        'S3 encrypts each object with a key of its own, and the log holds neither cookies nor bodies. Give `encryptionKey` for a key of your own.',
-        'NIST.800.53.R5-S3DefaultEncryptionKMS',
-        'PCI.DSS.321-S3DefaultEncryptionKMS',
-      );
-    }
-    if (props.serverAccessLogsBucket === undefined) {
-      acknowledge(
-        bucket,
-        'This bucket holds access logs itself, and a log of the log would grow without end in it. Give `serverAccessLogsBucket` to log the access elsewhere.',
-        'AwsSolutions-S1',
-        'NIST.800.53.R5-S3BucketLoggingEnabled',
-        'PCI.DSS.321-S3BucketLoggingEnabled',
-      );
-    }
+    return bucket;
   }
 
   /** "Enable logging from AWS services: logs sent to Amazon S3", Amazon CloudWatch Logs user guide. */

@@ -1,20 +1,5 @@
-import type { CacheTier, QueryInKey } from './cache-tier';
-
-/** What the edge function `normalize-cache-key` does for the paths of one behaviour. */
-interface CacheKeyRule {
-  readonly pattern: string;
-  /** Absent where nothing is cached: the query then stays as it came. */
-  readonly query?: QueryInKey;
-  readonly language?: boolean;
-  readonly imageFormat?: boolean;
-}
-
-/** The settings of the edge function `normalize-cache-key`, as its `config.json` has them. */
-export interface CacheKeySettings {
-  /** In the order of the behaviours, so that the function finds the rule of the behaviour that CloudFront chose. */
-  readonly paths: readonly CacheKeyRule[];
-  readonly languages?: readonly string[];
-}
+import type { CacheKeyRule, CacheKeySettings } from '../edge-settings';
+import type { CacheTier } from './cache-tier';
 
 /**
  * @param behaviors in the distribution's order, with the default one last under the pattern `*`. Uncached ones may be among

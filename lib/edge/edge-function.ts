@@ -28,7 +28,8 @@ export interface EdgeFunctionProps {
 }
 
 /**
- * One Lambda@Edge function for viewer events: version, role, and the permission to write its logs, wherever it runs.
+ * One Lambda@Edge function, for any of the four events: version, role, and the permission to write its logs, wherever it runs. It
+ * keeps to the memory and the time of viewer events, which origin events would allow more of.
  *
  * The function and its versions are retained when they leave the stack. Replicas at the edge live for hours after the
  * last distribution has let them go, and until then Lambda refuses to delete what they are replicas of.

@@ -1,29 +1,7 @@
 import type { Duration } from 'aws-cdk-lib';
-import { type Continent, REGION_NAMES, REGIONS } from '../aws/regions';
+import { REGION_NAMES, REGIONS } from '../aws/regions';
+import type { RegionalTtlSettings, Ttl, TtlRule } from '../edge-settings';
 import type { CacheTier } from './cache-tier';
-
-interface Ttl {
-  readonly defaultTtlSeconds: number;
-  readonly maxTtlSeconds: number;
-}
-
-/** What the edge function `regional-ttl` does for the answers of one behaviour. */
-interface TtlRule extends Ttl {
-  readonly pattern: string;
-  readonly continents?: Readonly<Record<string, Ttl>>;
-  readonly browserTtlSeconds?: number;
-  readonly staleWhileRevalidateSeconds?: number;
-  readonly staleIfErrorSeconds?: number;
-  readonly errorTtlSeconds: number;
-  readonly setCookie: 'bypass' | 'strip';
-}
-
-/** The settings of the edge function `regional-ttl`, as its `config.json` has them. */
-export interface RegionalTtlSettings {
-  readonly regions: Readonly<Record<string, Continent>>;
-  /** In the order of the behaviours, so that the function finds the rule of the behaviour that CloudFront chose. */
-  readonly paths: readonly TtlRule[];
-}
 
 /**
  * @param behaviors in the distribution's order, with the default one last under the pattern `*`. Uncached ones may be among

@@ -1,14 +1,24 @@
+import { statSync } from 'node:fs';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
-import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge';
 import { invalidValue } from '../errors';
+import { privateBucket } from '../private-buckets';
 import { checkOriginShield } from './origin-shield';
+import { filesIn, type SiteFiles, siteFiles } from './site-files';
+import { SiteUploader } from './site-upload';
 
 /** Properties of {@link StaticContent}. */
 export interface StaticContentProps {
+  /**
+   * The folder of the built site, relative to where the app is started. It is uploaded with each deployment of the stack.
+   *
+   * @default - nothing is uploaded; run what `uploadCommands` gives
+   */
+  readonly source?: string;
   /**
    * Patterns, as `aws s3` knows them, of the files whose name changes with their content. Relative to the folder; `*` also
    * matches `/`. What matches is kept for a year, so a file that keeps its name must not match.
@@ -43,6 +53,13 @@ export interface StaticContentProps {
    */
   readonly serverAccessLogsBucket?: s3.IBucket;
   /**
+   * Encrypts the log of the upload, which is kept for three months. All static content of a stack has the same log and key. A key of this
+   * app gets the statement that CloudWatch Logs needs; an imported one must have it.
+   *
+   * @default - CloudWatch Logs encrypts with a key of its own
+   */
+  readonly logEncryptionKey?: kms.IKey;
+  /**
    * What happens to the bucket when it leaves the stack. With DESTROY, it must be empty by then.
    *
    * @default RemovalPolicy.RETAIN
@@ -50,67 +67,53 @@ export interface StaticContentProps {
   readonly removalPolicy?: RemovalPolicy;
 }
 
-/** For what is named by its content, and so never changes: RFC 8246. A year. */
-const IMMUTABLE = 'public, max-age=31536000, immutable';
-
-/** Kept, but asked for each time: a page names the hashed files, so an old page would name old ones. */
-const REVALIDATED = 'no-cache';
-
-const HTML_PATTERNS = ['*.html', '*.htm'];
-
-/** Lengths of the hexadecimal hashes in names: Parcel's 8, Next.js's 16, webpack's 20, and that of MD5. */
-const HASH_LENGTHS = [8, 16, 20, 32];
-
-const HASH_PATTERNS: readonly string[] = HASH_LENGTHS.map((length) => `*[./-]${'[0-9a-f]'.repeat(length)}.*`);
-
-/** What looks like a hash of 8 characters, and is more often a date. */
-const DATE_PATTERN = `*[./-]${'[0-9]'.repeat(8)}.*`;
-
-/** How long a version that was overwritten can be brought back. */
-const OVERWRITTEN_KEPT = Duration.days(30);
-
 /**
- * A private bucket of static files, as an origin of a CloudFront distribution in the same stack, and the commands that upload
- * a folder to it with the right `Cache-Control` for each kind of file.
+ * A private bucket of static files, as an origin of a CloudFront distribution in the same stack, and two ways to upload a folder to
+ * it with the right `Cache-Control` for each kind of file.
  *
  * Only the distributions that use the origin may read the bucket, by Origin Access Control. The bucket's policy names the
  * distribution and the distribution the bucket: in two stacks, each would have to be deployed before the other. A missing
  * file is answered 403, because nobody may list the bucket.
  *
- * The upload is left to the AWS CLI. CDK's `BucketDeployment` would do it in a Lambda function of the stack: one that may
- * delete every object here and read every CDK asset of the region, that all such deployments of a stack share, and whose findings
- * would therefore be acknowledged for other people's deployments too. It also ties each new page to a deployment of
- * infrastructure.
+ * **With `source`, the stack uploads**: the simple way. Hashed files go first, pages last, and a deployment in which one part fails
+ * is rolled back. A kind of which no file changed is not sent again. CDK's `BucketDeployment` does it, in one function for all static
+ * content of the stack. Its role reads the archives of this version and lists and writes the buckets; it cannot read or delete
+ * an object there, nor read other assets. An archive and its content must fit on 2 GiB of disk, and upload within 15 minutes.
+ *
+ * **`uploadCommands` are for pipelines** that publish pages without touching infrastructure.
+ *
+ * Neither deletes: pages that are open in a browser go on loading the files that they were built with, and a page that was removed
+ * from the site stays until someone deletes it. To go back, deploy the earlier revision: its hashed files are still there, its
+ * pages are uploaded again. The bucket also keeps overwritten pages as versions for 30 days. The AWS CLI guesses each
+ * content type from the name; compression is left to CloudFront.
  *
  * @example
- * const content = new StaticContent(stack, 'Content');
- * distribution.addBehavior('/assets/*', content.origin, { viewerProtocolPolicy: ViewerProtocolPolicy.REDIRECT_TO_HTTPS });
- * content.uploadCommands('dist').forEach((command, i) => new CfnOutput(stack, `Upload${i}`, { value: command }));
+ * const content = new StaticContent(stack, 'Content', { source: 'dist' });
+ * new EdgeDistribution(stack, 'Edge', { …, behaviors: [{ pathPattern: '/assets/*', tier: CacheTier.immutable(), origin: content.origin }] });
  *
- * @throws IsochroneError if Origin Shield is not in that region, a TTL is not in whole seconds, or no pattern is given
+ * @throws IsochroneError if `source` is no folder with files, Origin Shield is not in that region, a TTL is not in whole seconds, no
+ * pattern is given, or static content of the stack has another `logEncryptionKey`
  */
 export class StaticContent extends Construct {
   public readonly bucket: s3.Bucket;
   /** For behaviours that redirect to HTTPS: the bucket refuses anything else. */
   public readonly origin: cloudfront.IOrigin;
-  private readonly hashedFiles: readonly string[];
-  private readonly unhashedFiles: readonly string[];
-  private readonly cacheControl: string;
+  private readonly kinds: readonly SiteFiles[];
 
   constructor(scope: Construct, id: string, props: StaticContentProps = {}) {
     super(scope, id);
-    this.hashedFiles = props.hashedFiles ?? HASH_PATTERNS;
-    this.unhashedFiles = props.hashedFiles === undefined ? [DATE_PATTERN] : [];
     const browserTtl = props.browserTtl ?? Duration.minutes(5);
     const edgeTtl = props.edgeTtl ?? Duration.hours(1);
-    this.checkPatterns(this.hashedFiles);
+    this.checkPatterns(props.hashedFiles);
     this.checkWholeSeconds('browserTtl', browserTtl);
     this.checkWholeSeconds('edgeTtl', edgeTtl);
     checkOriginShield(this, props.originShieldRegion, 'the bucket');
+    if (props.source !== undefined) this.checkSource(props.source);
 
-    this.cacheControl = `public, max-age=${browserTtl.toSeconds()}, s-maxage=${edgeTtl.toSeconds()}`;
+    this.kinds = siteFiles(props.hashedFiles, browserTtl, edgeTtl);
     this.bucket = this.createBucket(props);
     this.origin = origins.S3BucketOrigin.withOriginAccessControl(this.bucket, { originShieldRegion: props.originShieldRegion });
+    if (props.source !== undefined) SiteUploader.for(this, props.logEncryptionKey).upload(this, props.source, this.kinds, this.bucket);
   }
 
   /**
@@ -122,63 +125,53 @@ export class StaticContent extends Construct {
    * @param folder the folder of the built site, as the shell that runs them finds it
    */
   public uploadCommands(folder: string): readonly string[] {
-    const { hashedFiles, unhashedFiles } = this;
-    // The last filter that matches a file decides.
-    const hashed = [exclude('*'), ...hashedFiles.map(include), ...unhashedFiles.map(exclude), ...HTML_PATTERNS.map(exclude)];
-    const others = [...hashedFiles.map(exclude), ...unhashedFiles.map(include), ...HTML_PATTERNS.map(exclude)];
-    const pages = [exclude('*'), ...HTML_PATTERNS.map(include)];
-    return [
-      // The same name is the same content: only what is missing is sent.
-      this.upload('sync', folder, ['--size-only', ...hashed], IMMUTABLE),
-      // `sync` would leave out a file of the same size and an older date, and all whose `Cache-Control` alone has changed.
-      this.upload('cp', folder, ['--recursive', ...others], this.cacheControl),
-      this.upload('cp', folder, ['--recursive', ...pages], REVALIDATED),
-    ];
-  }
-
-  private upload(command: 'sync' | 'cp', folder: string, options: readonly string[], cacheControl: string): string {
     const target = `s3://${this.bucket.bucketName}/`;
-    return ['aws s3', command, quoted(folder), target, ...options, '--cache-control', quoted(cacheControl)].join(' ');
+    return this.kinds.map(({ kind, filters, cacheControl }) =>
+      [
+        'aws s3',
+        // Of hashed files, the same name is the same content: only what is missing is sent. Elsewhere, `sync` would leave out a file of
+        // the same size and an older date, and all whose `Cache-Control` alone has changed.
+        kind === 'Hashed' ? 'sync' : 'cp',
+        quoted(folder),
+        target,
+        kind === 'Hashed' ? '--size-only' : '--recursive',
+        ...filters.map(({ action, pattern }) => `--${action} ${quoted(pattern)}`),
+        '--cache-control',
+        quoted(cacheControl),
+      ].join(' '),
+    );
   }
 
   private createBucket(props: StaticContentProps): s3.Bucket {
-    const bucket = new s3.Bucket(this, 'Bucket', {
-      encryption: s3.BucketEncryption.S3_MANAGED,
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      versioned: true,
+    return privateBucket(this, 'Bucket', {
+      encryptionKey: undefined,
       serverAccessLogsBucket: props.serverAccessLogsBucket,
-      serverAccessLogsPrefix: props.serverAccessLogsBucket ? `${this.node.id}/` : undefined,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
-      lifecycleRules: [{ noncurrentVersionExpiration: OVERWRITTEN_KEPT, abortIncompleteMultipartUploadAfter: Duration.days(7) }],
+      reasons: {
+        notReplicated:
+          'The files are built from sources and can be uploaded again anywhere: a copy in another region would save minutes, and no data.',
+        noKey:
+          'S3 encrypts each object with a key of its own. The files are served to every viewer, so a key that guards them would guard nothing; and under one, its policy would have to admit all distributions of the account.',
+        notLogged:
+          "Viewers reach the files through CloudFront alone, whose access logs have each request. Give `serverAccessLogsBucket` to log the bucket's own requests as well.",
+      },
     });
-    acknowledge(
-      bucket,
-      'The files are built from sources and can be uploaded again anywhere: a copy in another region would save minutes, and no data.',
-      'NIST.800.53.R5-S3BucketReplicationEnabled',
-      'PCI.DSS.321-S3BucketReplicationEnabled',
-    );
-    acknowledge(
-      bucket,
-      'S3 encrypts each object with a key of its own. The files are served to every viewer, so a key that guards them would guard nothing; and under one, its policy would have to admit all distributions of the account.',
-      'NIST.800.53.R5-S3DefaultEncryptionKMS',
-      'PCI.DSS.321-S3DefaultEncryptionKMS',
-    );
-    if (props.serverAccessLogsBucket === undefined) {
-      acknowledge(
-        bucket,
-        "Viewers reach the files through CloudFront alone, whose access logs have each request. Give `serverAccessLogsBucket` to log the bucket's own requests as well.",
-        'AwsSolutions-S1',
-        'NIST.800.53.R5-S3BucketLoggingEnabled',
-        'PCI.DSS.321-S3BucketLoggingEnabled',
-      );
-    }
-    return bucket;
   }
 
-  private checkPatterns(patterns: readonly string[]): void {
+  private checkSource(source: string): void {
+    const isFolder = statSync(source, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (isFolder && filesIn(source).length > 0) return;
+    throw invalidValue(this, {
+      property: 'source',
+      value: source,
+      allowed: isFolder ? 'a folder with files in it' : 'a folder that exists',
+      rule: 'The files are sorted at synthesis by how long they are kept, and an archive cannot be.',
+      fix: 'Build the site first, and give its folder, relative to where the app is started.',
+    });
+  }
+
+  private checkPatterns(patterns: readonly string[] | undefined): void {
+    if (patterns === undefined) return;
     if (patterns.length > 0 && !patterns.includes('') && !patterns.includes('*')) return;
     throw invalidValue(this, {
       property: 'hashedFiles',
@@ -199,14 +192,6 @@ export class StaticContent extends Construct {
       fix: 'Use `Duration.seconds(…)` or more.',
     });
   }
-}
-
-function include(pattern: string): string {
-  return `--include ${quoted(pattern)}`;
-}
-
-function exclude(pattern: string): string {
-  return `--exclude ${quoted(pattern)}`;
 }
 
 /** As one word of a POSIX shell. */

@@ -57,8 +57,8 @@ export interface ViewerFunctionProps {
 }
 
 /**
- * One CloudFront Function for viewer events, from the same sources as the Lambda@Edge function of that name, with its
- * settings in the code. It is published as soon as it changes.
+ * One CloudFront Function for viewer events, from the same cores as the Lambda@Edge functions, with its settings in the
+ * code. It is published as soon as it changes.
  *
  * Use it where an origin is a VPC origin, or where one Lambda@Edge invocation a request is too dear. A behaviour takes one kind
  * of function for its viewer events: with this one on viewer requests, Lambda@Edge cannot be on viewer responses.

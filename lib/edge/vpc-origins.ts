@@ -2,7 +2,9 @@ import { type Duration, Lazy, Token } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import { Construct } from 'constructs';
+import { CLOUDFRONT } from '../aws/limits';
 import { nearestFirst, PLACED_REGIONS } from '../aws/nearest-regions';
+import type { CacheKeySettings, SelectOriginSettings } from '../edge-settings';
 import { invalidValue } from '../errors';
 import type { CacheTier } from './cache-tier';
 
@@ -38,41 +40,29 @@ export interface EdgeVpcOrigins {
   readonly switchesName?: string;
 }
 
-/** The part of the settings of the edge function `select-origin` that is about origins. */
-export interface OriginSelectionSettings {
-  readonly regions: readonly string[];
-  /** By the region of a regional edge cache: places in `regions`, the nearest first. */
-  readonly nearest: Readonly<Record<string, readonly number[]>>;
-}
-
-/** @param regions the primary first */
-export function originSelectionSettings(regions: readonly string[]): OriginSelectionSettings {
+/**
+ * The part of the settings of the edge function `select-origin` that is about origins.
+ *
+ * @param regions the primary first
+ * @param recentWriter how long a viewer who wrote reads from the primary; left out where nobody is marked as one
+ */
+export function originSelectionSettings(
+  regions: readonly string[],
+  recentWriter?: Duration,
+): Omit<SelectOriginSettings, keyof CacheKeySettings> {
   return {
     regions,
     nearest: Object.fromEntries(PLACED_REGIONS.map((edge) => [edge, nearestFirst(edge, regions).map((region) => regions.indexOf(region))])),
+    recentWriterSeconds: recentWriter?.toSeconds(),
   };
 }
 
 /** "Restrict access with VPC origins", Amazon CloudFront developer guide. */
 const NO_ORIGIN_TRIGGERS = 'VPC origins do not take Lambda@Edge origin triggers';
 
-/**
- * @throws IsochroneError if a behaviour, named by its property, wants what only an edge function on origin events could do
- */
-export function checkForVpcOrigins(
-  construct: Construct,
-  behaviors: readonly { readonly property: string; readonly tier: CacheTier; readonly methods?: string }[],
-): void {
-  for (const { property, tier, methods } of behaviors) {
-    if (methods === 'split') {
-      throw invalidValue(construct, {
-        property,
-        value: methods,
-        allowed: '`read` or `all` with VPC origins',
-        rule: `${NO_ORIGIN_TRIGGERS}, and methods are split by one.`,
-        fix: 'Give reads a pattern of their own, or use public origins.',
-      });
-    }
+/** @throws IsochroneError if a behaviour's tier wants what only an edge function on origin events could do */
+export function checkForVpcOrigins(construct: Construct, behaviors: readonly { readonly tier: CacheTier }[]): void {
+  for (const { tier } of behaviors) {
     if (!tier.cached) continue;
     const [first] = triggered(tier);
     if (first !== undefined) {
@@ -121,7 +111,7 @@ export interface VpcOriginSetProps extends EdgeVpcOrigins {
  */
 export class VpcOriginSet extends Construct {
   public readonly primary: cloudfront.IOrigin;
-  /** A region whose key says `drained` gets no reads. A region without a key serves. */
+  /** A region whose key says `drained` gets no reads, but the primary those of viewers who wrote just now. A region without a key serves. */
   public readonly switches: cloudfront.KeyValueStore;
   /** The primary first. */
   public readonly regions: readonly string[];
@@ -160,6 +150,15 @@ export class VpcOriginSet extends Construct {
   }
 
   private checkRegions(): void {
+    if (this.regions.length > CLOUDFRONT.vpcOriginsPerAccount) {
+      throw invalidValue(this, {
+        property: 'others',
+        value: `${this.regions.length - 1} regions`,
+        allowed: `at most ${CLOUDFRONT.vpcOriginsPerAccount - 1}`,
+        rule: `An account has ${CLOUDFRONT.vpcOriginsPerAccount} VPC origins at most, and the primary is one of them.`,
+        fix: 'Leave out regions whose viewers another one serves as fast.',
+      });
+    }
     this.regions.forEach((region, i) => {
       if (!Token.isUnresolved(region) && this.regions.indexOf(region) === i) return;
       throw invalidValue(this, {

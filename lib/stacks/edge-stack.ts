@@ -1,4 +1,4 @@
-import { Duration, Fn } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Fn } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -7,6 +7,7 @@ import type { Construct } from 'constructs';
 import type { Deployment, DeploymentTier } from '../config/deployment';
 import { CacheTier } from '../edge/cache-tier';
 import { EdgeDistribution, type EdgeDistributionProps } from '../edge/edge-distribution';
+import { StaticContent } from '../edge/static-content';
 import type { EdgeVpcOrigin } from '../edge/vpc-origins';
 import { COMMON_RULE_SET, DEFAULT_MANAGED_RULE_GROUPS, EdgeWebAcl } from '../edge/web-acl';
 import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, stackNameOf, VPC_ORIGIN_OUTPUT } from './region-stack';
@@ -43,6 +44,7 @@ export class EdgeStack extends RegionStack {
       logEncryptionKey: props.key,
       removalPolicy: this.removalPolicy,
     });
+    const staticContent = edge.behaviors.some(({ origin }) => origin === 'bucket') ? this.createStaticContent(props.key) : undefined;
     this.distribution = new EdgeDistribution(this, 'Distribution', {
       domainNames: [domain.siteName],
       certificate: new acm.Certificate(this, 'Certificate', {
@@ -53,14 +55,18 @@ export class EdgeStack extends RegionStack {
       readOriginName: this.names.readOrigin,
       ...(edge.runtime === 'cloudfront-functions' ? this.privateOrigins() : this.publicOrigins()),
       originVerification: { headerName: ORIGIN_VERIFY_HEADER, secret: this.originSecret(edge.originSecret.versionId) },
-      behaviors: edge.behaviors.map(({ path, tier, methods, batch }) => ({
+      behaviors: edge.behaviors.map(({ path, tier, methods, batch, origin }) => ({
         pathPattern: path,
         tier: tierNamed(tiers, tier),
         methods,
         batchPatterns: batch,
+        origin: origin === 'bucket' ? staticContent?.origin : undefined,
       })),
       defaultTier: tierNamed(tiers, edge.defaultTier),
       languages: edge.languages,
+      recentWriter: Duration.seconds(edge.recentWriterSeconds),
+      normalizeCacheKeys: edge.features.normalizeCacheKeys,
+      tierTtls: edge.features.tierTtls,
       httpVersion: edge.http3 ? cloudfront.HttpVersion.HTTP2_AND_3 : cloudfront.HttpVersion.HTTP2,
       priceClass: PRICE_CLASSES[edge.priceClass],
       webAcl: this.webAcl.webAcl,
@@ -70,6 +76,22 @@ export class EdgeStack extends RegionStack {
     });
   }
 
+  private createStaticContent(key: kms.IKey): StaticContent {
+    const { folder } = this.deployment.edge.staticContent;
+    const content = new StaticContent(this, 'StaticContent', {
+      source: folder,
+      logEncryptionKey: key,
+      removalPolicy: this.removalPolicy,
+    });
+    if (folder === undefined) {
+      new CfnOutput(this, 'StaticContentUpload', {
+        description: 'Uploads the folder ./dist of a built site',
+        value: content.uploadCommands('dist').join(' && '),
+      });
+    }
+    return content;
+  }
+
   /** Load balancers on the internet, by names that Route 53 leads to them, and Lambda@Edge. */
   private publicOrigins(): Partial<EdgeDistributionProps> {
     const { edge } = this.deployment;
@@ -77,7 +99,6 @@ export class EdgeStack extends RegionStack {
       writeOriginName: this.names.writeOrigin,
       batchOriginName: edge.batchRegion === undefined ? undefined : this.names.batchOrigin,
       readFailover: edge.readFailover,
-      recentWriter: Duration.seconds(edge.recentWriterSeconds),
       originShieldRegion: edge.originShieldRegion,
       functionName: this.names.edgeFunctions.normalizeCacheKey,
       regionalTtlFunctionName: this.names.edgeFunctions.regionalTtl,

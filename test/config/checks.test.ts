@@ -286,19 +286,19 @@ const CASES: Case[] = [
   },
   {
     check: 'a cache policy takes 1,024 characters',
-    passage: 'queryParameters: none\n    static',
-    wrong: `queryParameters: [a, ${'b'.repeat(1024)}]\n    static`,
-    path: 'edge.tiers.immutable.queryParameters',
+    passage: 'queryParameters: none\n      continents',
+    wrong: `queryParameters: [a, ${'b'.repeat(1024)}]\n      continents`,
+    path: 'edge.tiers.static.queryParameters',
     says: /at most 1024 characters together/,
-    right: `queryParameters: [a, ${'b'.repeat(1023)}]\n    static`,
+    right: `queryParameters: [a, ${'b'.repeat(1023)}]\n      continents`,
   },
   {
     check: 'a key names each parameter once',
-    passage: 'queryParameters: none\n    static',
-    wrong: 'queryParameters: [a, b, a]\n    static',
-    path: 'edge.tiers.immutable.queryParameters[2]',
+    passage: 'queryParameters: none\n      continents',
+    wrong: 'queryParameters: [a, b, a]\n      continents',
+    path: 'edge.tiers.static.queryParameters[2]',
     says: /named once/,
-    right: 'queryParameters: [a, b, A]\n    static',
+    right: 'queryParameters: [a, b, A]\n      continents',
   },
   {
     check: 'a cached tier takes reads only',
@@ -315,6 +315,30 @@ const CASES: Case[] = [
     path: 'edge.behaviors[14].batch',
     says: /left out without `methods: split` and a `batchRegion`/,
     right: '{ path: /performance/*, tier: uncached, methods: split, batch: [/performance/all] }',
+  },
+  {
+    check: 'a bucket gets no query',
+    passage: '{ path: /images/*, tier: media }',
+    wrong: '{ path: /images/*, tier: media, origin: bucket }',
+    path: 'edge.behaviors[4].tier',
+    says: /a cached tier with `queryParameters: none`, because of `origin: bucket`/,
+    right: '{ path: /images/*, tier: static, origin: bucket }',
+  },
+  {
+    check: 'a bucket is cached',
+    passage: '{ path: /performance/*, tier: uncached }',
+    wrong: '{ path: /performance/*, tier: uncached, origin: bucket }',
+    path: 'edge.behaviors[14].tier',
+    says: /a cached tier with `queryParameters: none`/,
+    right: '{ path: /performance/*, tier: immutable, origin: bucket }',
+  },
+  {
+    check: 'batch work is within its behaviour',
+    passage: 'batch: [/api/predictions/batch, /api/reports/*]',
+    wrong: 'batch: [/api/predictions/batch, /reports/*]',
+    path: 'edge.behaviors[13].batch[1]',
+    says: /within the path of its behaviour, \/api\/\*/,
+    right: 'batch: [/api/predictions/batch, /api/rep?rts/*]',
   },
   {
     check: 'the batch region is one of the regions',
@@ -389,6 +413,13 @@ test('a distribution has at most 75 behaviours beside the default one', () => {
   expect(problemsOf(behaviors(61))).toEqual([]);
 });
 
+test('a folder is uploaded where something is served from it', () => {
+  const text = market('defaultTier: pages', 'defaultTier: pages\n  staticContent: { folder: dist }');
+  expect(problemsOf(text)).toEqual([]);
+  const problems = problemsOf(text.replace(', origin: bucket', ''));
+  expect(problems.map(({ path }) => formatPath(path))).toEqual(['edge.staticContent.folder']);
+});
+
 describe('CloudFront Functions', () => {
   /** The market deployment without what they exclude, and with one line more. */
   const functions = (line = '', tierLine = '') =>
@@ -397,11 +428,12 @@ describe('CloudFront Functions', () => {
       .replace(/ +continents:\n +apac: .*\n/g, '')
       .replace(/ +browserTtlSeconds: 31536000\n/, '')
       .replace('browserTtlSeconds: 300, staleIfErrorSeconds: 300', 'maxTtlSeconds: 300')
-      .replace(', methods: split, batch: [/api/predictions/batch, /api/reports/*]', '')
+      .replace(', batch: [/api/predictions/batch, /api/reports/*]', '')
       .replace('news:\n', `news:\n${tierLine && `      ${tierLine}\n`}`);
 
-  test('are chosen by one word', () => {
-    expect(problemsOf(functions())).toEqual([]);
+  test('are chosen by one word, and split methods', () => {
+    expect(functions()).toContain('methods: split');
+    expect(problemsOf(functions('recentWriterSeconds: 20'))).toEqual([]);
   });
 
   test('exclude what Lambda@Edge does on origin events', () => {
@@ -413,7 +445,7 @@ describe('CloudFront Functions', () => {
       'edge.tiers.public-api.browserTtlSeconds',
       'edge.tiers.public-api.staleIfErrorSeconds',
       'edge.tiers.pages.continents',
-      'edge.behaviors[13].methods',
+      'edge.behaviors[13].batch',
     ]);
     for (const { rule } of problems) expect(rule).toMatch(/VPC origins do not take Lambda@Edge origin triggers/);
   });
@@ -428,6 +460,18 @@ describe('CloudFront Functions', () => {
     const text = functions(line, tierLine);
     expect(problemsOf(text).map((problem) => formatPath(problem.path))).toEqual([path]);
     expect(problemsOf(text.replace('runtime: cloudfront-functions', 'runtime: lambda-edge'))).toEqual([]);
+  });
+
+  test('negotiate nothing for a bucket', () => {
+    const text = (line: string) => functions().replace('queryParameters: none', `queryParameters: none\n      ${line}`);
+    expect(problemsOf(text('varyByLanguage: true')).map(({ path }) => formatPath(path))).toEqual(['edge.behaviors[2].tier']);
+    expect(problemsOf(text('varyByLanguage: false'))).toEqual([]);
+  });
+
+  test('take any tier where nothing is to follow it', () => {
+    const text = functions('features: { tierTtls: false }', 'staleWhileRevalidateSeconds: 5');
+    expect(problemsOf(text)).toEqual([]);
+    expect(problemsOf(text.replace('tierTtls: false', 'tierTtls: true'))).toHaveLength(1);
   });
 
   test('take `strip`', () => {

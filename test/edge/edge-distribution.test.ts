@@ -3,10 +3,12 @@ import { App, Duration, Lazy, RemovalPolicy, SecretValue, Stack, Stage } from 'a
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import { CacheTier } from '../../lib/edge/cache-tier';
-import { type EdgeBehavior, EdgeDistribution, type EdgeDistributionProps } from '../../lib/edge/edge-distribution';
+import type { EdgeBehavior } from '../../lib/edge/edge-behavior';
+import { EdgeDistribution, type EdgeDistributionProps } from '../../lib/edge/edge-distribution';
 import type { EdgeFunction } from '../../lib/edge/edge-function';
 import { EdgeWebAcl } from '../../lib/edge/web-acl';
 import { testStack } from '../test-stack';
@@ -287,14 +289,17 @@ describe('with methods that are split, and reads that fail over', () => {
   const config = configOf(template);
   const [admin, api, news] = config.CacheBehaviors;
 
-  test('a split path takes every method, uncached, and only the router runs, before the origin', () => {
+  test('a split path takes every method, uncached, and only the router runs, before and behind the origin', () => {
     const router = stack.resolve(edge.originRouter?.version.functionArn);
     for (const behavior of [api, config.DefaultCacheBehavior]) {
       expect(behavior).toMatchObject({
         TargetOriginId: 'split',
         AllowedMethods: expect.arrayContaining(['GET', 'POST', 'DELETE']),
         CachePolicyId: cloudfront.CachePolicy.CACHING_DISABLED.cachePolicyId,
-        LambdaFunctionAssociations: [{ EventType: 'origin-request', LambdaFunctionARN: router }],
+        LambdaFunctionAssociations: [
+          { EventType: 'origin-request', LambdaFunctionARN: router },
+          { EventType: 'origin-response', LambdaFunctionARN: router },
+        ],
       });
       expect(behavior).toHaveProperty('OriginRequestPolicyId');
     }
@@ -359,6 +364,9 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
   const split: EdgeBehavior = { pathPattern: '/a/*', tier: CacheTier.uncached(), methods: 'split' };
   const lateTier = CacheTier.of({ name: 'late', defaultTtl: Duration.seconds(Lazy.number({ produce: () => 90 })) });
   const byLanguage = CacheTier.news().with({ varyByLanguage: true });
+  const origin = new HttpOrigin('files.example.com');
+  const bare = { query: 'none', setCookie: 'strip' } as const;
+  const privately: Partial<EdgeDistributionProps> = { vpcOrigins: { primary: { region: 'us-east-1', vpcOriginId: 'vo_1' } } };
 
   test.each<[string, Partial<EdgeDistributionProps>]>([
     ['domainNames must be at least one name', { domainNames: [] }],
@@ -405,6 +413,28 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ['behaviors[0].batchPatterns must be left out without', { ...two, behaviors: [{ ...split, batchPatterns: ['/a/b'] }] }],
     ['behaviors[0].batchPatterns must be left out', { ...three, behaviors: [{ ...split, methods: 'all', batchPatterns: ['/a/b'] }] }],
     ['behaviors[0].batchPatterns must be 1 to 255 of', { ...three, behaviors: [{ ...split, batchPatterns: ['/a b'] }] }],
+    [
+      'behaviors[0].batchPatterns must be within the pattern of their behavior, /a/*, got "/b/*"',
+      { ...three, behaviors: [{ ...split, batchPatterns: ['/a/b', '/b/*'] }] },
+    ],
+    ['behaviors[0].tier must be a cached tier, because', { behaviors: [{ pathPattern: '/a', tier: CacheTier.uncached(), origin }] }],
+    ['behaviors[0].tier must be a cached tier, because', { ...two, behaviors: [{ ...split, origin }] }],
+    [
+      "behaviors[0].methods must be 'read' with the cached tier",
+      { behaviors: [{ pathPattern: '/a', tier: CacheTier.immutable(), methods: 'all', origin }] },
+    ],
+    [
+      "behaviors[0].batchPatterns must be left out without `methods: 'split'`",
+      { ...three, behaviors: [{ pathPattern: '/a/*', tier: CacheTier.immutable(), batchPatterns: ['/a/b'], origin }] },
+    ],
+    [
+      'query of the tier "news" must be \'none\', because behaviors[0] has an `origin` of its own',
+      { behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), origin }] },
+    ],
+    [
+      'varyByLanguage of the tier "news" must be false, because behaviors[0] has an `origin` of its own beside `vpcOrigins`',
+      { ...privately, languages: ['en'], behaviors: [{ pathPattern: '/a', tier: byLanguage.with(bare), origin }] },
+    ],
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.millis(1500) }],
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.seconds(0) }],
     ['languages[0] must be a BCP 47 tag', { languages: ['en_GB'] }],
@@ -419,6 +449,19 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ['split methods and failover with two origins', { ...two, defaultMethods: 'split', readFailover: true }],
     ['an uncached default of reads', { defaultMethods: 'read' }],
     ['batch patterns with their origin', { ...three, behaviors: [{ ...split, batchPatterns: ['/a/b'] }] }],
+    ['a bucket', { behaviors: [{ pathPattern: '/a', tier: CacheTier.immutable(), methods: 'read', origin }] }],
+    [
+      'a bucket with Origin Shield before the others',
+      {
+        originShieldRegion: 'eu-west-2',
+        behaviors: [{ pathPattern: '/a', tier: CacheTier.static().with({ query: 'none' }), origin }],
+      },
+    ],
+    [
+      'a bucket whose files vary by language, beside public origins',
+      { languages: ['en'], behaviors: [{ pathPattern: '/a', tier: byLanguage.with(bare), origin }] },
+    ],
+    ['a bucket beside VPC origins', { ...privately, behaviors: [{ pathPattern: '/a', tier: CacheTier.news().with(bare), origin }] }],
     ['a second', { recentWriter: Duration.seconds(1) }],
     ['a wildcard name', { domainNames: ['*.example.com', 'example.com'], hostedZone: zone }],
     ['names that are known only on deployment', { domainNames: [token], readOriginName: token, writeOriginName: token }],

@@ -1,8 +1,14 @@
-import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { App, Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as s3deploy from 'aws-cdk-lib/aws-s3-deployment';
 import { acknowledge } from '../../lib/acknowledge';
+import { filesIn } from '../../lib/edge/site-files';
 import { StaticContent, type StaticContentProps } from '../../lib/edge/static-content';
 import { testStack } from '../test-stack';
 
@@ -83,7 +89,7 @@ describe('with its defaults', () => {
     });
   });
 
-  test('brings no function that writes to the bucket', () => {
+  test('without a source, brings no function that writes to the bucket', () => {
     template.resourceCountIs('AWS::Lambda::Function', 0);
   });
 });
@@ -112,21 +118,21 @@ test('with props, has Origin Shield, logs the access, and goes with the stack', 
   });
 });
 
-describe('the upload', () => {
-  /** What the AWS CLI would do with a file: the `Cache-Control` of each command that sends it. */
-  function cacheControlsOf(file: string, commands: readonly string[]): string[] {
-    return commands.flatMap((command) => {
-      const filters = [...command.matchAll(/--(include|exclude) '([^']*)'/g)];
-      const sent = filters.reduce((yes, [, filter, pattern]) => (matches(file, String(pattern)) ? filter === 'include' : yes), true);
-      return sent ? [/--cache-control '([^']*)'/.exec(command)?.[1] ?? ''] : [];
-    });
-  }
+/** What the AWS CLI would do with a file: the `Cache-Control` of each command that sends it. */
+function cacheControlsOf(file: string, commands: readonly string[]): string[] {
+  return commands.flatMap((command) => {
+    const filters = [...command.matchAll(/--(include|exclude) '([^']*)'/g)];
+    const sent = filters.reduce((yes, [, filter, pattern]) => (matches(file, String(pattern)) ? filter === 'include' : yes), true);
+    return sent ? [/--cache-control '([^']*)'/.exec(command)?.[1] ?? ''] : [];
+  });
+}
 
-  /** As Python's fnmatch, which the AWS CLI uses: `*` and `[…]`; the patterns here have nothing else. */
-  function matches(file: string, pattern: string): boolean {
-    return new RegExp(`^${pattern.replace(/[.*]/g, (c) => (c === '*' ? '.*' : `\\${c}`))}$`).test(file);
-  }
+/** As Python's fnmatch, which the AWS CLI uses: `*` and `[…]`; the patterns here have nothing else. */
+function matches(file: string, pattern: string): boolean {
+  return new RegExp(`^${pattern.replace(/[.*]/g, (c) => (c === '*' ? '.*' : `\\${c}`))}$`).test(file);
+}
 
+describe('the upload by commands', () => {
   const YEAR = 'public, max-age=31536000, immutable';
   const OTHER = 'public, max-age=300, s-maxage=3600';
   const commands = contentIn({}).uploadCommands('dist');
@@ -175,6 +181,163 @@ describe('the upload', () => {
   });
 });
 
+/** A folder with these files, each with its name as its content unless another one is given. */
+function siteWith(files: readonly string[], contents: Record<string, string> = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'isochrone-built-'));
+  for (const file of files) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), contents[file] ?? file);
+  }
+  return folder;
+}
+
+describe('the upload by the stack', () => {
+  const SITE = [
+    'index.html',
+    'fr/about.3f2a91bc.html',
+    'static/app.3f2a91bc.js',
+    'app.js',
+    '.well-known/security.txt',
+    'report-20240131.pdf',
+  ];
+
+  interface Upload {
+    readonly id: string;
+    readonly resource: { readonly Properties: Record<string, unknown>; readonly DependsOn: readonly string[] };
+    /** The name of the archive. */
+    readonly archive: string;
+    readonly cacheControl: string;
+  }
+
+  function uploadsOf(template: Template): Upload[] {
+    return Object.entries(template.findResources('Custom::CDKBucketDeployment')).map(([id, resource]) => ({
+      id,
+      resource: resource as Upload['resource'],
+      archive: resource.Properties.SourceObjectKeys[0],
+      cacheControl: resource.Properties.SystemMetadata['cache-control'],
+    }));
+  }
+
+  function synthesized(source: string, id = 'Content') {
+    const stack = bare();
+    new StaticContent(stack, id, { source });
+    const template = Template.fromStack(stack);
+    return { template, uploads: uploadsOf(template), outdir: (stack.node.root as App).outdir };
+  }
+
+  describe('of two sites, under every rule pack', () => {
+    const stack = testStack();
+    const key = new kms.Key(stack, 'Key', { enableKeyRotation: true });
+    new StaticContent(stack, 'Content', { source: siteWith(SITE), logEncryptionKey: key });
+    new StaticContent(stack, 'Help', { source: siteWith(['index.html']), logEncryptionKey: key });
+    const template = Template.fromStack(stack);
+    const uploads = uploadsOf(template);
+    const policies = Object.values(template.findResources('AWS::IAM::ManagedPolicy'));
+    const statements = policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+
+    test('is one function with one layer, whose log is kept and encrypted', () => {
+      template.resourceCountIs('AWS::Lambda::Function', 1);
+      template.resourceCountIs('AWS::Lambda::LayerVersion', 1);
+      template.hasResource('AWS::Logs::LogGroup', {
+        Properties: Match.objectLike({ RetentionInDays: 90, KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('Key'), 'Arn'] } }),
+        DeletionPolicy: 'RetainExceptOnCreate',
+      });
+      template.hasResourceProperties('AWS::Lambda::Function', {
+        LoggingConfig: { LogGroup: { Ref: Match.stringLikeRegexp('StaticContentUploadLogGroup') } },
+      });
+    });
+
+    test('may list and write the buckets, and neither delete nor read there', () => {
+      template.resourceCountIs('AWS::IAM::Policy', 0);
+      expect([...new Set(statements.flatMap(({ Action }) => Action))].sort()).toEqual([
+        'logs:CreateLogStream',
+        'logs:PutLogEvents',
+        's3:AbortMultipartUpload',
+        's3:GetObject',
+        's3:ListBucket',
+        's3:PutObject',
+      ]);
+    });
+
+    test('may read no asset but the archives of the sites', () => {
+      const read = JSON.stringify(statements.filter(({ Action }) => Action === 's3:GetObject').map(({ Resource }) => Resource));
+      expect(read.match(/[0-9a-f]{64}\.zip/g)?.sort()).toEqual(uploads.map(({ archive }) => archive).sort());
+      expect(read).not.toContain('*');
+    });
+
+    test('sends hashed files, then others, then pages, once the policy is there, and deletes nothing', () => {
+      const own = uploads.filter(({ id }) => id.startsWith('Content'));
+      expect(own.map(({ cacheControl }) => cacheControl)).toEqual([
+        'public, max-age=31536000, immutable',
+        'public, max-age=300, s-maxage=3600',
+        'no-cache',
+      ]);
+      const [hashed, others, pages] = own;
+      expect(hashed?.resource.DependsOn).toEqual([expect.stringMatching('^ContentUploadPolicy')]);
+      expect(others?.resource.DependsOn).toContain(hashed?.id);
+      expect(pages?.resource.DependsOn).toContain(others?.id);
+      for (const { resource } of uploads) expect(resource.Properties).toMatchObject({ Prune: false, RetainOnDelete: true });
+    });
+
+    test('of a kind without files is left out', () => {
+      expect(uploads.filter(({ id }) => id.startsWith('Help')).map(({ cacheControl }) => cacheControl)).toEqual(['no-cache']);
+    });
+  });
+
+  test('puts each file into one archive, as the commands would send it', () => {
+    const { uploads, outdir } = synthesized(siteWith(SITE));
+    const sent = uploads.flatMap(({ archive, cacheControl }) =>
+      filesIn(join(outdir, `asset.${archive.replace('.zip', '')}`)).map((file) => [file, cacheControl]),
+    );
+    const commands = contentIn({}).uploadCommands('dist');
+    expect(sent.sort()).toEqual(SITE.map((file) => [file, ...cacheControlsOf(file, commands)]).sort());
+  });
+
+  test('is the same, byte by byte, wherever the site was built', () => {
+    const [one, other] = [siteWith(SITE), siteWith(SITE)].map((source) => {
+      const { outdir } = synthesized(source);
+      const named = readdirSync(outdir).sort();
+      return named.map((name) => [name, name.endsWith('.json') ? readFileSync(join(outdir, name), 'utf8') : '']);
+    });
+    expect(one).toEqual(other);
+    expect(one?.map(([name]) => name)).toEqual(expect.arrayContaining(['Test.template.json', 'Test.assets.json', 'manifest.json']));
+  });
+
+  test('of a page that changed alone, is of the pages alone, by a policy of its own', () => {
+    const before = synthesized(siteWith(SITE));
+    const after = synthesized(siteWith(SITE, { 'index.html': 'new' }));
+    const archives = ({ uploads }: typeof before) => uploads.map(({ archive }) => archive);
+    expect(archives(after).slice(0, 2)).toEqual(archives(before).slice(0, 2));
+    expect(archives(after)[2]).not.toBe(archives(before)[2]);
+    const policyOf = ({ template }: typeof before) =>
+      Object.keys(template.findResources('AWS::IAM::ManagedPolicy')).filter((id) => id.startsWith('ContentUploadPolicy'));
+    expect(policyOf(after)).not.toEqual(policyOf(before));
+  });
+
+  test('refuses another key for the same log', () => {
+    const stack = bare();
+    const source = siteWith(['index.html']);
+    new StaticContent(stack, 'Content', { source });
+    expect(() => new StaticContent(stack, 'Help', { source, logEncryptionKey: new kms.Key(stack, 'Key') })).toThrow(
+      'StaticContent at Test/Help: logEncryptionKey must be the key of the stack\'s other static content, which is none, got "Test/Key".',
+    );
+  });
+
+  test.each([
+    [Size.gibibytes(2), false],
+    [Size.mebibytes(2049), true],
+  ])("beside someone else's deployment with a disk of %s, is refused: %j", (ephemeralStorageSize, isRefused) => {
+    const stack = bare();
+    new s3deploy.BucketDeployment(stack, 'Theirs', {
+      sources: [s3deploy.Source.data('robots.txt', '')],
+      destinationBucket: new s3.Bucket(stack, 'TheirBucket'),
+      ephemeralStorageSize,
+    });
+    const assertion = expect(() => new StaticContent(stack, 'Content', { source: siteWith(['index.html']) }));
+    (isRefused ? assertion : assertion.not).toThrow('Give the other deployment another `ephemeralStorageSize`.');
+  });
+});
+
 test.each<[StaticContentProps, string]>([
   [{ originShieldRegion: 'eu-west-3' }, 'Use eu-west-2, the nearest to eu-west-3.'],
   [{ originShieldRegion: 'mars-1' }, 'Use the one nearest to the bucket.'],
@@ -183,6 +346,9 @@ test.each<[StaticContentProps, string]>([
   [{ hashedFiles: [] }, 'hashedFiles must be at least one pattern, none of them empty or `*`, got []'],
   [{ hashedFiles: ['assets/*', '*'] }, 'got ["assets/*","*"]'],
   [{ hashedFiles: [''] }, 'got [""]'],
+  [{ source: join(__dirname, 'missing') }, 'StaticContent at Test/Content: source must be a folder that exists, got'],
+  [{ source: __filename }, 'source must be a folder that exists'],
+  [{ source: siteWith([]) }, 'source must be a folder with files in it'],
 ])('refuses %j', (props, says) => {
   expect(() => contentIn(props)).toThrow(says);
 });
@@ -191,6 +357,7 @@ test.each<StaticContentProps>([
   { originShieldRegion: 'eu-west-2' },
   { browserTtl: Duration.millis(2000), edgeTtl: Duration.seconds(0) },
   { hashedFiles: ['_next/static/*'] },
+  { source: siteWith(['favicon.ico']) },
 ])('takes %j', (props) => {
   expect(() => contentIn(props)).not.toThrow();
 });

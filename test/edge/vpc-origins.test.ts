@@ -3,7 +3,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import { CacheTier } from '../../lib/edge/cache-tier';
 import { EdgeDistribution, type EdgeDistributionProps } from '../../lib/edge/edge-distribution';
-import { originSelectionSettings } from '../../lib/edge/vpc-origins';
+import { checkForVpcOrigins, originSelectionSettings, VpcOriginSet } from '../../lib/edge/vpc-origins';
 import { testStack } from '../test-stack';
 
 const TIER = { name: 'pages', defaultTtl: Duration.minutes(5), setCookie: 'strip' } as const;
@@ -108,22 +108,39 @@ test('from each edge region, the order of the regions that serve', () => {
   expect(nearest).toMatchObject({ 'us-west-2': [0, 1, 2], 'eu-west-2': [1, 0, 2], 'ap-northeast-1': [2, 1, 0], 'sa-east-1': [0, 1, 2] });
 });
 
+test('how long writers are known is a setting only where they are marked', () => {
+  const written = (recentWriter?: Duration) => JSON.parse(JSON.stringify(originSelectionSettings(['us-east-1'], recentWriter)));
+  expect(written(Duration.minutes(1)).recentWriterSeconds).toBe(60);
+  expect(Object.keys(written())).toEqual(['regions', 'nearest']);
+});
+
+test('splitting methods needs no origin trigger: a viewer function selects by method', () => {
+  const split = { tier: CacheTier.uncached(), methods: 'split' };
+  expect(() => checkForVpcOrigins(testStack(), [split])).not.toThrow();
+});
+
+test('there are as many regions as an account has VPC origins', () => {
+  const withOthers = (count: number) => () =>
+    new VpcOriginSet(testStack(), 'Origins', {
+      primary: { region: 'us-east-1', vpcOriginId: 'vo_0' },
+      others: Array.from({ length: count }, (_, i) => ({ region: `region-${i + 1}`, vpcOriginId: `vo_${i + 1}` })),
+      domainName: 'origin.example.com',
+      keepaliveTimeout: Duration.seconds(55),
+    });
+  expect(withOthers(24)).not.toThrow();
+  expect(withOthers(25)).toThrow(
+    'VpcOriginSet at Test/Origins: others must be at most 24, got "25 regions".\nAn account has 25 VPC origins at most, and the primary is one of them.',
+  );
+});
+
 describe('what VPC origins cannot do', () => {
   const tier = (options: object) => ({ behaviors: [], languages: [], defaultTier: CacheTier.of({ ...TIER, ...options }) });
-  const split = { pathPattern: '/api/*', tier: CacheTier.uncached(), methods: 'split' } as const;
 
   test.each<[string, Partial<EdgeDistributionProps>, string]>([
     ['a write origin', { writeOriginName: 'write.example.com' }, 'writeOriginName must be left out with `vpcOrigins`'],
     ['a batch origin', { batchOriginName: 'batch.example.com' }, 'batchOriginName must be left out'],
     ['failover', { readFailover: true }, 'readFailover must be left out'],
-    ['recent writers', { recentWriter: Duration.seconds(5) }, 'recentWriter must be left out'],
     ['one Origin Shield for all', { originShieldRegion: 'eu-west-1' }, 'Give it to each of the `vpcOrigins`.'],
-    [
-      'split methods',
-      { behaviors: [split] },
-      'behaviors[0].methods must be `read` or `all` with VPC origins, got "split".\nVPC origins do not take',
-    ],
-    ['split methods by default', { defaultTier: CacheTier.uncached(), defaultMethods: 'split' }, 'defaultMethods must be `read` or `all`'],
     [
       'parts of the world',
       tier({ continents: { apac: { defaultTtl: Duration.minutes(2) } } }),

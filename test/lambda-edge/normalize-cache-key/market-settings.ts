@@ -1,9 +1,9 @@
 /** The settings of the normaliser as deployments/market.yaml gives them. */
 import { join } from 'node:path';
-import type { Settings } from '../../../lambda-edge/normalize-cache-key/normalize';
 import { loadDeployment } from '../../../lib/config/load';
+import type { CacheKeySettings } from '../../../lib/edge-settings';
 
-export function marketSettings(): Settings {
+export function marketSettings(): CacheKeySettings {
   const { edge } = loadDeployment(join(__dirname, '..', '..', '..', 'deployments', 'market.yaml'));
   const behaviors = [...edge.behaviors, { path: '*', tier: edge.defaultTier }];
   return {

@@ -8,10 +8,9 @@ import {
   LANGUAGE_HEADER,
   MAX_PARAMETERS,
   MAX_QUERY_LENGTH,
-  type QueryRule,
   queryNormalizer,
-  type Settings,
 } from '../../../lambda-edge/normalize-cache-key/normalize';
+import type { CacheKeySettings, QueryRule } from '../../../lib/edge-settings';
 
 export const NOISE: QueryRule = { deny: ['ref', 'utm_*', 'gclid', 'fbclid', '_'] };
 
@@ -82,7 +81,7 @@ const distinctNames = fc.uniqueArray(
   { selector: ([name]) => name },
 );
 
-const settings: Settings = {
+const settings: CacheKeySettings = {
   paths: [
     { pattern: '/images/*', query: { allow: ['w'] }, imageFormat: true },
     { pattern: '*', query: NOISE, language: true },

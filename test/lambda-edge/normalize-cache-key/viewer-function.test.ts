@@ -1,13 +1,10 @@
-/** The bundled CloudFront Function, in a realm that has only what its runtime documents, against the bundled Lambda@Edge handler. */
+/** The bundled CloudFront Function against the bundled Lambda@Edge handler. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createContext, Script } from 'node:vm';
-import { App, Stack } from 'aws-cdk-lib';
-import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import fc from 'fast-check';
-import type { Settings } from '../../../lambda-edge/normalize-cache-key/normalize';
-import { ViewerFunction } from '../../../lib/edge/viewer-function';
+import type { CacheKeySettings } from '../../../lib/edge-settings';
 import { handlerDirectory } from '../../../lib/handlers';
+import { functionCode, loadedFunction, viewerRequestEvent } from '../bundled-viewer-function';
 
 interface Request {
   readonly uri: string;
@@ -16,7 +13,7 @@ interface Request {
   readonly headers: Readonly<Record<string, readonly string[]>>;
 }
 
-const SETTINGS: Settings = {
+const SETTINGS: CacheKeySettings = {
   paths: [
     { pattern: '/images/*', query: { allow: ['w', 'h'] }, imageFormat: true },
     { pattern: '/assets/*', query: 'none' },
@@ -24,67 +21,6 @@ const SETTINGS: Settings = {
   ],
   languages: ['en', 'fr', 'zh-Hant'],
 };
-
-/** What "JavaScript runtime 2.0 features for CloudFront Functions" lists of the built-ins that a program may be tempted by. */
-const RUNTIME = {
-  globalThis:
-    'Object String Number Boolean Array Math Date Function RegExp JSON Promise ArrayBuffer Uint8Array Error TypeError RangeError SyntaxError URIError EvalError ReferenceError globalThis undefined NaN Infinity isFinite isNaN parseFloat parseInt decodeURI decodeURIComponent encodeURI encodeURIComponent console',
-  Object:
-    'prototype length name assign create defineProperties defineProperty entries freeze getOwnPropertyDescriptor getOwnPropertyNames getPrototypeOf is isExtensible isFrozen isSealed keys preventExtensions seal setPrototypeOf values',
-  'Array.prototype':
-    'constructor length concat copyWithin every fill filter find findIndex forEach includes indexOf join lastIndexOf map pop push reduce reduceRight reverse shift slice some sort splice unshift',
-  'String.prototype':
-    'constructor length charAt charCodeAt codePointAt concat endsWith includes indexOf lastIndexOf match padEnd padStart repeat replace search slice split startsWith substr substring toLowerCase toString toUpperCase trim trimEnd trimStart valueOf',
-};
-
-/** The handler of a function's code, as the runtime would find it. */
-function load(code: string, log: (line: string) => void = () => undefined): (event: unknown) => Record<string, unknown> {
-  const context = createContext({ console: { log } }, { codeGeneration: { strings: false, wasm: false } });
-  for (const [owner, names] of Object.entries(RUNTIME)) {
-    new Script(
-      `for (const name of Object.getOwnPropertyNames(${owner})) if (!${JSON.stringify(names.split(' '))}.includes(name)) delete ${owner}[name];`,
-    ).runInContext(context);
-  }
-  new Script(`'use strict';\n${code}`).runInContext(context);
-  return new Script('handler').runInContext(context);
-}
-
-function codeWith(settings: object): string {
-  const { function: made } = new ViewerFunction(new Stack(new App(), 'Test'), 'Function', {
-    handler: 'normalize-cache-key',
-    description: 'Test',
-    settings,
-  });
-  return (made.node.defaultChild as cloudfront.CfnFunction).functionCode;
-}
-
-/** As "CloudFront Functions event structure" has it: names once, values of repeated ones in a list, and no trace of an absent `=`. */
-function values(pairs: readonly (readonly [string, string])[]) {
-  const byName: Record<string, { value: string; multiValue?: { value: string }[] }> = Object.create(null);
-  for (const [name, value] of pairs) {
-    const first = byName[name];
-    if (first === undefined) byName[name] = { value };
-    else first.multiValue = [...(first.multiValue ?? [{ value: first.value }]), { value }];
-  }
-  return byName;
-}
-
-function functionEvent({ uri, query, headers }: Request) {
-  const parameters = query.slice(1).split('&').filter(Boolean);
-  return {
-    version: '1.0',
-    context: { distributionDomainName: 'd111111abcdef8.cloudfront.net', eventType: 'viewer-request', requestId: 'EXAMPLE' },
-    viewer: { ip: '192.0.2.1' },
-    request: {
-      method: 'GET',
-      uri,
-      querystring: values(parameters.map((one) => [one.split('=')[0] ?? '', one.split('=').slice(1).join('=')])),
-      headers: values(Object.entries(headers).flatMap(([name, list]) => list.map((value) => [name, value] as const))),
-      cookies: {},
-      rawQueryString: (): string | undefined => (query === '' ? undefined : query.slice(1)),
-    },
-  };
-}
 
 function lambdaEvent({ uri, query, headers }: Request) {
   const list = Object.entries(headers).map(([name, all]) => [name, all.map((value) => ({ key: name, value }))]);
@@ -101,7 +37,8 @@ function sentOn(querystring: unknown, headers: Record<string, unknown>) {
   return { querystring, headers: Object.fromEntries(lists) };
 }
 
-const handle = load(codeWith(SETTINGS));
+const code = functionCode('normalize-cache-key', SETTINGS);
+const handle = loadedFunction(code);
 const atLambda = require(join(handlerDirectory('normalize-cache-key', SETTINGS), 'index.js')).handler;
 
 const CASES: readonly Request[] = [
@@ -124,7 +61,7 @@ const CASES: readonly Request[] = [
 test.each(CASES.map((request) => [JSON.stringify(request).slice(0, 120), request] as const))(
   'sends on what Lambda@Edge would: %s',
   async (_, request) => {
-    const event = functionEvent(request);
+    const event = viewerRequestEvent(request);
     const made = handle(event);
     const expected = await atLambda(lambdaEvent(request));
     expect(sentOn(made.querystring, made.headers as never)).toEqual(sentOn(expected.querystring, expected.headers));
@@ -133,7 +70,7 @@ test.each(CASES.map((request) => [JSON.stringify(request).slice(0, 120), request
 );
 
 test.each(['/else', '/pages/../images/a', '/%70ages/a'])('where no rule is known to apply, the query stays as it came: %s', (uri) => {
-  const { request } = functionEvent({ uri, query: '?b=1&a=2', headers: { 'x-isochrone-language': ['xx'], host: ['a'] } });
+  const { request } = viewerRequestEvent({ uri, query: '?b=1&a=2', headers: { 'x-isochrone-language': ['xx'], host: ['a'] } });
   const before = request.querystring;
   const made = handle({ request });
   expect(made.querystring).toBe(before);
@@ -144,7 +81,7 @@ test.each<[string, unknown]>([
   ['a runtime without rawQueryString()', undefined],
   ["the console's test, which gives an empty one", () => ''],
 ])('%s: the query stays as it came, and the language is chosen all the same', (_, rawQueryString) => {
-  const { request } = functionEvent({ uri: '/pages/a', query: '?b=1&a=2', headers: { 'accept-language': ['fr'] } });
+  const { request } = viewerRequestEvent({ uri: '/pages/a', query: '?b=1&a=2', headers: { 'accept-language': ['fr'] } });
   const made = handle({ request: { ...request, rawQueryString } });
   expect(made.querystring).toBe(request.querystring);
   expect(made.headers).toMatchObject({ 'x-isochrone-language': { value: 'fr' } });
@@ -153,7 +90,7 @@ test.each<[string, unknown]>([
 test('an event out of the ordinary goes on as it came, and one line says why', () => {
   const log = jest.fn();
   const request = { uri: '/pages/a', querystring: {} };
-  expect(load(codeWith(SETTINGS), log)({ request })).toEqual({ uri: '/pages/a', querystring: {} });
+  expect(loadedFunction(code, { log })({ request })).toEqual({ uri: '/pages/a', querystring: {} });
   expect(JSON.parse(log.mock.calls[0][0])).toMatchObject({ level: 'ERROR', error: expect.stringContaining('TypeError') });
 });
 
@@ -163,7 +100,7 @@ test('property: whatever the query, both send on the same', async () => {
     fc.asyncProperty(query, async (text) => {
       const request = { uri: '/pages/a', query: text, headers: {} };
       const { querystring } = await atLambda(lambdaEvent(request));
-      expect(handle(functionEvent(request)).querystring).toEqual(querystring);
+      expect(handle(viewerRequestEvent(request)).querystring).toEqual(querystring);
     }),
   );
 });

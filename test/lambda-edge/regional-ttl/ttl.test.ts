@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Headers } from '../../../lambda-edge/normalize-cache-key/lambda-request';
-import { applyTtl, parseCacheControl, type Settings, type TtlRule } from '../../../lambda-edge/regional-ttl/ttl';
+import { applyTtl, parseCacheControl } from '../../../lambda-edge/regional-ttl/ttl';
+import type { RegionalTtlSettings, TtlRule } from '../../../lib/edge-settings';
 
 const STATIC: TtlRule = {
   pattern: '/static/*',
@@ -22,7 +23,7 @@ const NEWS: TtlRule = {
   setCookie: 'bypass',
 };
 const STRIPPED: TtlRule = { ...NEWS, pattern: '/stripped/*', setCookie: 'strip' };
-const SETTINGS: Settings = {
+const SETTINGS: RegionalTtlSettings = {
   regions: { 'ap-northeast-1': 'apac', 'eu-west-1': 'europe' },
   paths: [STATIC, NEWS, STRIPPED],
 };

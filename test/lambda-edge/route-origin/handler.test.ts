@@ -1,13 +1,61 @@
 /** The bundled handler, as it is deployed: `npm run build:handlers` makes it. */
 import fc from 'fast-check';
+import type { RouteOriginSettings } from '../../../lib/edge-settings';
 import { bundledHandler } from '../bundled-handler';
 
-const SETTINGS = { readName: 'read.example.com', writeName: 'write.example.com', recentWriterSeconds: 10, paths: [{ pattern: '*' }] };
+const SETTINGS: RouteOriginSettings = {
+  readName: 'read.example.com',
+  writeName: 'write.example.com',
+  batchName: 'batch.example.com',
+  recentWriterSeconds: 10,
+  paths: [{ pattern: '/api/*', batch: [{ pattern: '/api/reports/*' }] }, { pattern: '*' }],
+};
 
 const handlerWith = (config?: string) => bundledHandler('route-origin', config);
 
-const event = (request: unknown) => ({ Records: [{ cf: { request } }] });
-const request = { method: 'POST', uri: '/a', headers: {}, origin: { custom: { domainName: 'read.example.com' } } };
+/** "Lambda@Edge event structure", Amazon CloudFront developer guide: an origin request, and what an origin response has beside it. */
+const config = (eventType: string) => ({
+  distributionDomainName: 'd111111abcdef8.cloudfront.net',
+  distributionId: 'EDFDVBD6EXAMPLE',
+  eventType,
+  requestId: '4TyzHTaYWb1GX1qTfsHhEqV6HUDd_BzoBZnwfnvQc_1oF26ClkoUSEQ==',
+});
+const request = {
+  clientIp: '203.0.113.178',
+  headers: {
+    'x-forwarded-for': [{ key: 'X-Forwarded-For', value: '203.0.113.178' }],
+    host: [{ key: 'Host', value: 'read.example.com' }],
+  },
+  method: 'POST',
+  origin: {
+    custom: {
+      customHeaders: {},
+      domainName: 'read.example.com',
+      keepaliveTimeout: 5,
+      path: '',
+      port: 443,
+      protocol: 'https',
+      readTimeout: 30,
+      sslProtocols: ['TLSv1.2'],
+    },
+  },
+  querystring: '',
+  uri: '/api/orders',
+};
+const response = {
+  headers: {
+    'content-type': [{ key: 'Content-Type', value: 'text/html; charset=UTF-8' }],
+    'set-cookie': [{ key: 'Set-Cookie', value: 'id=7; Path=/' }],
+  },
+  status: '201',
+  statusDescription: 'Created',
+};
+const requestEvent = (given: unknown = request) => ({ Records: [{ cf: { config: config('origin-request'), request: given } }] });
+const responseEvent = (given: unknown = response, asked: unknown = request) => ({
+  Records: [{ cf: { config: config('origin-response'), request: asked, response: given } }],
+});
+
+const MARK = /^__Host-isochrone-wrote=\d{10}; Max-Age=10; Path=\/; Secure; HttpOnly; SameSite=Lax$/;
 
 let logged: jest.SpyInstance;
 beforeEach(() => {
@@ -17,14 +65,58 @@ afterEach(() => {
   logged.mockRestore();
 });
 
-test('chooses by the settings beside it and the time of day', async () => {
+test('origin request: chooses by the settings beside it and the time of day', async () => {
   const handle = handlerWith(JSON.stringify(SETTINGS));
-  expect(await handle(event(request))).toMatchObject({ origin: { custom: { domainName: 'write.example.com' } } });
+  expect(await handle(requestEvent())).toMatchObject({ origin: { custom: { domainName: 'write.example.com' } } });
   const read = (wrote: number) => ({ ...request, method: 'GET', headers: { cookie: [{ value: `__Host-isochrone-wrote=${wrote}` }] } });
   const now = Math.floor(Date.now() / 1000);
-  expect(await handle(event(read(now)))).toMatchObject({ origin: { custom: { domainName: 'write.example.com' } } });
-  expect(await handle(event(read(now - 3600)))).toMatchObject({ origin: { custom: { domainName: 'read.example.com' } } });
+  expect(await handle(requestEvent(read(now)))).toMatchObject({ origin: { custom: { domainName: 'write.example.com' } } });
+  expect(await handle(requestEvent(read(now - 3600)))).toMatchObject({ origin: { custom: { domainName: 'read.example.com' } } });
   expect(logged).not.toHaveBeenCalled();
+});
+
+describe('origin response', () => {
+  const handle = handlerWith(JSON.stringify(SETTINGS));
+
+  test.each<[string, string, string, boolean]>([
+    ['POST', '/api/orders', '201', true],
+    ['DELETE', '/elsewhere', '204', true],
+    // A write is a write, also where the batch origin did it.
+    ['POST', '/api/reports/1', '202', true],
+    ['GET', '/api/orders', '200', false],
+    ['GET', '/api/reports/1', '200', false],
+    ['POST', '/api/orders', '422', false],
+  ])('to %s %s with status %s: marked is %s', async (method, uri, status, marked) => {
+    const given = { ...response, status };
+    const mark = { key: 'Set-Cookie', value: expect.stringMatching(MARK) };
+    expect(await handle(responseEvent(given, { ...request, method, uri }))).toEqual({
+      ...given,
+      headers: { ...given.headers, 'set-cookie': [...given.headers['set-cookie'], ...(marked ? [mark] : [])] },
+    });
+    expect(logged).not.toHaveBeenCalled();
+  });
+
+  test('the mark is one that a following request is known by', async () => {
+    const { headers } = (await handle(responseEvent())) as typeof response;
+    const cookie = headers['set-cookie'].map(({ value }) => value.split(';')[0]).join('; ');
+    const next = { ...request, method: 'GET', headers: { ...request.headers, cookie: [{ key: 'Cookie', value: cookie }] } };
+    expect(await handle(requestEvent(next))).toMatchObject({ origin: { custom: { domainName: 'write.example.com' } } });
+  });
+
+  test.each<[string, object, object | undefined]>([
+    ['no headers', { ...response, headers: undefined }, request],
+    ['cookies that are no list', { ...response, headers: { 'set-cookie': 'id=7' } }, request],
+    ['a cookie without a value', { ...response, headers: { 'set-cookie': [{ key: 'Set-Cookie' }] } }, request],
+    ['no status', { ...response, status: undefined }, request],
+    ['a status that is no number', { ...response, status: 'Created' }, request],
+    ['an empty status', { ...response, status: '' }, request],
+    ['no method', response, { ...request, method: undefined }],
+    ['no request', response, undefined],
+  ])('with %s: it goes on as it came, and one line says why', async (_, given, asked) => {
+    expect(await handle(responseEvent(given, asked ?? null))).toBe(given);
+    expect(logged).toHaveBeenCalledTimes(1);
+    expect(JSON.parse(logged.mock.calls[0][0])).toMatchObject({ level: 'ERROR', message: expect.stringContaining('as it came') });
+  });
 });
 
 test.each<[string, string | undefined]>([
@@ -32,10 +124,11 @@ test.each<[string, string | undefined]>([
   ['not JSON', '{"paths"'],
   ['null', 'null'],
   ['without names', '{"paths":[]}'],
-])('settings that are %s: the request goes on as it came, and one line says so', async (_, config) => {
-  const handle = handlerWith(config);
-  expect(await handle(event(request))).toEqual(request);
-  expect(await handle(event(request))).toEqual(request);
+  ['without the time of recent writers', JSON.stringify({ ...SETTINGS, recentWriterSeconds: undefined })],
+])('settings that are %s: all goes on as it came, and one line says so', async (_, text) => {
+  const handle = handlerWith(text);
+  expect(await handle(requestEvent())).toEqual(request);
+  expect(await handle(responseEvent())).toEqual(response);
   expect(logged).toHaveBeenCalledTimes(1);
   expect(JSON.parse(logged.mock.calls[0][0])).toMatchObject({ level: 'ERROR', message: expect.stringContaining('config.json') });
 });
@@ -45,8 +138,10 @@ test('property: no event makes it throw', async () => {
   await fc.assert(
     fc.asyncProperty(fc.anything(), fc.anything(), async (anything, headers) => {
       await handle(anything);
-      await handle(event(anything));
-      expect(await handle(event({ ...request, method: 'GET', headers }))).toMatchObject({ uri: '/a' });
+      await handle(requestEvent(anything));
+      await handle(responseEvent(anything, headers));
+      expect(await handle(requestEvent({ ...request, method: 'GET', headers }))).toMatchObject({ uri: '/api/orders' });
+      expect(await handle(responseEvent({ ...response, headers }))).toMatchObject({ status: '201' });
     }),
   );
 });

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
-import { chooseOrigin, RECENT_WRITER_COOKIE, type Settings } from '../../../lambda-edge/route-origin/route';
+import { RECENT_WRITER_COOKIE } from '../../../lambda-edge/route-origin/recent-writer';
+import { chooseOrigin } from '../../../lambda-edge/route-origin/route';
+import type { RouteOriginSettings } from '../../../lib/edge-settings';
 
 const NOW = 1_795_255_200;
-const SETTINGS: Settings = {
+const SETTINGS: RouteOriginSettings = {
   readName: 'read.example.com',
   writeName: 'write.example.com',
   batchName: 'batch.example.com',
@@ -39,7 +41,8 @@ test.each<[string, readonly string[], 'read' | 'write']>([
   ['just now', [wrote(NOW)], 'write'],
   ['within the time', [wrote(NOW - 10)], 'write'],
   ['too long ago', [wrote(NOW - 11)], 'read'],
-  ['in the future', [wrote(NOW + 1)], 'read'],
+  ['by a clock that is ahead', [wrote(NOW + 10)], 'write'],
+  ['far in the future', [wrote(NOW + 11)], 'read'],
   ['at no time', [wrote('')], 'read'],
   ['at a negative time', [wrote(-5)], 'read'],
   ['at a time with more behind it', [wrote(`${NOW}x`)], 'read'],

@@ -1,6 +1,6 @@
-import { regionsFrom, type Settings, selectRegion } from '../../../lambda-edge/select-origin/select';
+import { isForPrimary, regionsFrom, selectRegion } from '../../../lambda-edge/select-origin/select';
 
-const settings: Settings = {
+const settings = {
   regions: ['us-east-1', 'ap-southeast-1', 'eu-west-1'],
   nearest: { 'ap-northeast-1': [1, 0, 2], 'eu-central-1': [2, 0, 1] },
 };
@@ -12,6 +12,38 @@ test.each([
   [undefined, ['us-east-1', 'ap-southeast-1', 'eu-west-1']],
 ])('from %s, regions are asked in the order %j', (edge, regions) => {
   expect(regionsFrom(edge, settings)).toEqual(regions);
+});
+
+describe('what belongs to the primary', () => {
+  const NOW = 1_795_255_200;
+  const cookies = (...values: string[]) => {
+    const all = values.map((value) => ({ value }));
+    return { '__Host-isochrone-wrote': all.length > 1 ? { ...all[0], multiValue: all } : all[0] } as never;
+  };
+  const marked = { ...settings, recentWriterSeconds: 10 };
+
+  test.each<[string, Parameters<typeof isForPrimary>[0], boolean]>([
+    ['a read', { method: 'GET', cookies: {} }, false],
+    ['a read without any cookies', { method: 'HEAD' }, false],
+    ['a preflight', { method: 'OPTIONS', cookies: {} }, false],
+    ['a write', { method: 'POST', cookies: {} }, true],
+    ['a method in lower case, which is another one', { method: 'get', cookies: {} }, true],
+    ['a read by who wrote just now', { method: 'GET', cookies: cookies(`${NOW}`) }, true],
+    ['… within the time', { method: 'GET', cookies: cookies(`${NOW - 10}`) }, true],
+    ['… too long ago', { method: 'GET', cookies: cookies(`${NOW - 11}`) }, false],
+    ['… by a clock that is ahead', { method: 'GET', cookies: cookies(`${NOW + 10}`) }, true],
+    ['… far in the future', { method: 'GET', cookies: cookies(`${NOW + 11}`) }, false],
+    ['… at no time', { method: 'GET', cookies: cookies('yes') }, false],
+    ['… twice, once recently', { method: 'GET', cookies: cookies(`${NOW - 99}`, `${NOW - 1}`) }, true],
+    ['a read with other cookies', { method: 'GET', cookies: { a: { value: `${NOW}` } } }, false],
+  ])('%s', (_, request, expected) => {
+    expect(isForPrimary(request, marked, NOW)).toBe(expected);
+  });
+
+  test('where nobody is marked, only writes', () => {
+    expect(isForPrimary({ method: 'GET', cookies: cookies(`${NOW}`) }, settings, NOW)).toBe(false);
+    expect(isForPrimary({ method: 'DELETE', cookies: {} }, settings, NOW)).toBe(true);
+  });
 });
 
 describe('switches', () => {

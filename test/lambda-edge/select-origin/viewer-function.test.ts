@@ -1,24 +1,35 @@
-/** The bundled CloudFront Function, as the runtime would run it but for its import, which is given from here. */
+/** The bundled CloudFront Function, with a stand-in for the module that the runtime brings. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createContext, Script } from 'node:vm';
+import fc from 'fast-check';
+import { originSelectionSettings } from '../../../lib/edge/vpc-origins';
+import type { SelectOriginSettings } from '../../../lib/edge-settings';
 import { handlerDirectory } from '../../../lib/handlers';
+import { functionCode, loadedFunction, viewerRequestEvent } from '../bundled-viewer-function';
+import { marketSettings } from '../normalize-cache-key/market-settings';
 
-const bundle = readFileSync(join(handlerDirectory('select-origin.viewer-function'), 'index.js'), 'utf8');
-
-const SETTINGS = {
-  paths: [{ pattern: '/static/*', query: 'none' }, { pattern: '/stream/*' }],
+const SETTINGS: SelectOriginSettings = {
+  paths: [{ pattern: '/static/*', query: 'none', language: true }, { pattern: '/stream/*' }, { pattern: '/api/*' }],
+  languages: ['en', 'ja'],
   regions: ['us-east-1', 'eu-west-1'],
   nearest: { 'eu-central-1': [1, 0], 'us-west-2': [0, 1] },
+  recentWriterSeconds: 10,
 };
+const code = functionCode('select-origin', SETTINGS);
+const { recentWriterSeconds: _, ...unmarked } = SETTINGS;
+const unmarkedCode = functionCode('select-origin', unmarked);
+
+const NOW_SECONDS = () => Math.floor(Date.now() / 1000);
+const wrote = (time: number) => ['__Host-isochrone-wrote', String(time)] as const;
 
 interface Runtime {
   readonly edge?: string;
   readonly switches?: Record<string, string>;
   readonly select?: (id: string) => void;
+  readonly code?: string;
 }
 
-async function answered(uri: string, { edge, switches = {}, select }: Runtime) {
+async function answered(event: unknown, { edge, switches = {}, select, code: loaded = code }: Runtime) {
   const selected: string[] = [];
   const log: string[] = [];
   const cf = {
@@ -26,17 +37,16 @@ async function answered(uri: string, { edge, switches = {}, select }: Runtime) {
     kvs: () => ({ get: (key: string) => (switches[key] === undefined ? Promise.reject(new Error(key)) : Promise.resolve(switches[key])) }),
     selectRequestOriginById: select ?? ((id: string) => selected.push(id)),
   };
-  const [, name] = /^import ([\w$]+) from"cloudfront";/.exec(bundle) ?? [];
-  const context = createContext({ [String(name)]: cf, console: { log: (line: string) => log.push(line) } });
-  new Script(bundle.replace(/^import [^;]+;/, '').replace('ISOCHRONE_SETTINGS', JSON.stringify(SETTINGS))).runInContext(context);
-  const handler = new Script('handler').runInContext(context) as (event: unknown) => Promise<{ querystring: unknown }>;
-  const request = { method: 'GET', uri, querystring: { b: { value: '1' } }, headers: {}, cookies: {}, rawQueryString: () => 'b=1&&' };
-  return { request: await handler({ request }), selected, log };
+  type Request = { querystring: unknown; headers: Record<string, unknown> };
+  const handle = loadedFunction<Promise<Request>>(loaded, { log: (line) => log.push(line), cf });
+  return { request: await handle(event), selected, log };
 }
 
+const read = (uri: string) => viewerRequestEvent({ uri, query: '?b=1&&' });
+
 test('the key is normalised where something is cached, and nowhere else', async () => {
-  expect((await answered('/static/a.js', { edge: 'us-west-2' })).request.querystring).toBe('');
-  expect((await answered('/stream/1', { edge: 'us-west-2' })).request.querystring).toBe('b=1&&');
+  expect((await answered(read('/static/a.js'), { edge: 'us-west-2' })).request.querystring).toBe('');
+  expect((await answered(read('/stream/1'), { edge: 'us-west-2' })).request.querystring).toBe('b=1&&');
 });
 
 test.each<[string, Runtime, string[]]>([
@@ -44,20 +54,86 @@ test.each<[string, Runtime, string[]]>([
   ["the primary, which the behaviour's origin is", { edge: 'us-west-2' }, []],
   ['the next one, where the nearest is drained', { edge: 'us-west-2', switches: { 'us-east-1': 'drained' } }, ['eu-west-1']],
   ['the primary, from nowhere known', {}, []],
-])('reads go to %s', async (_, runtime, selected) => {
-  expect((await answered('/static/a.js', runtime)).selected).toEqual(selected);
+])('reads go to %s', async (_name, runtime, selected) => {
+  expect((await answered(read('/static/a.js'), runtime)).selected).toEqual(selected);
+});
+
+describe('a path that reads and writes share', () => {
+  const api = (parts: object) => viewerRequestEvent({ uri: '/api/orders', query: '?b=1&a=2', ...parts });
+
+  test.each<[string, () => object, string | undefined, string[]]>([
+    ['a read', () => ({}), undefined, ['eu-west-1']],
+    ['a preflight', () => ({ method: 'OPTIONS' }), undefined, ['eu-west-1']],
+    ['a write', () => ({ method: 'POST' }), undefined, []],
+    ['a read by who wrote just now', () => ({ cookies: [['a', 'b'], wrote(NOW_SECONDS())] }), undefined, []],
+    ['… twice', () => ({ cookies: [wrote(1), wrote(NOW_SECONDS())] }), undefined, []],
+    ['… long ago', () => ({ cookies: [wrote(NOW_SECONDS() - 3600)] }), undefined, ['eu-west-1']],
+    ['… where nobody is marked', () => ({ cookies: [wrote(NOW_SECONDS())] }), unmarkedCode, ['eu-west-1']],
+    ['a write, where nobody is marked', () => ({ method: 'PUT' }), unmarkedCode, []],
+  ])('%s', async (_name, parts, loaded, selected) => {
+    const given = await answered(api(parts()), { edge: 'eu-central-1', code: loaded });
+    expect(given.selected).toEqual(selected);
+    expect(given.log).toEqual([]);
+  });
+
+  test('a drained primary takes its writes all the same', async () => {
+    const switches = { 'us-east-1': 'drained' };
+    expect((await answered(api({ method: 'POST' }), { edge: 'us-west-2', switches })).selected).toEqual([]);
+  });
+
+  test.each(['GET', 'POST'])('a %s keeps its query, and loses what it claims to be negotiated', async (method) => {
+    const headers = { 'x-isochrone-language': ['xx'], 'x-isochrone-image-format': ['bmp'], host: ['www.example.com'] };
+    const { request } = await answered(api({ method, headers }), { edge: 'eu-central-1' });
+    expect(request.querystring).toBe('b=1&a=2');
+    expect(request.headers).toEqual({ host: { value: 'www.example.com' } });
+    const event = viewerRequestEvent({ method, uri: '/api/../static/a', query: '?b=1&a=2', headers });
+    const before = event.request.querystring;
+    const unknown = (await answered(event, { edge: 'eu-central-1' })).request;
+    expect(unknown.querystring).toBe(before);
+    expect(unknown.headers).toEqual({ host: { value: 'www.example.com' } });
+  });
 });
 
 test('a request whose origin cannot be selected goes on', async () => {
   const select = () => {
     throw new Error('No such origin.');
   };
-  const { request, log } = await answered('/static/a.js', { edge: 'eu-central-1', select });
+  const { request, log } = await answered(read('/static/a.js'), { edge: 'eu-central-1', select });
   expect(request.querystring).toBe('');
   expect(log.join()).toContain('No such origin.');
 });
 
+test.each<[string, object]>([
+  ['no cookies', { cookies: undefined }],
+  ['cookies that are null', { cookies: null }],
+  ['no headers', { headers: undefined }],
+  ['no method', { method: undefined }],
+  ['cookies of another shape', { cookies: { '__Host-isochrone-wrote': { multiValue: 7 } } }],
+  ['a cookie without a value', { cookies: { '__Host-isochrone-wrote': {} } }],
+])('a request with %s goes on', async (_name, parts) => {
+  const event = read('/static/a.js');
+  const { request } = await answered({ ...event, request: { ...event.request, ...parts } }, { edge: 'eu-central-1' });
+  expect(request).toMatchObject({ uri: '/static/a.js' });
+});
+
+test('property: no request makes it fail', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.anything(), fc.anything(), async (anything, cookies) => {
+      await answered({ request: anything }, { edge: 'eu-central-1' });
+      await answered({ request: { ...read('/api/a').request, cookies: { '__Host-isochrone-wrote': cookies } } }, { edge: 'eu-central-1' });
+    }),
+    { numRuns: 50 },
+  );
+});
+
 test('has what the runtime takes: an asynchronous handler, and no `await` among arguments', () => {
+  const bundle = readFileSync(join(handlerDirectory('select-origin.viewer-function'), 'index.js'), 'utf8');
   expect(bundle).toMatch(/async function handler\(event\)/);
   expect(bundle.replace(/\bif\(await/g, '')).not.toMatch(/[\w$)\]]\(await\b|,await\b/);
+});
+
+test('fits into what CloudFront takes with the settings of the market and three regions', () => {
+  const regions = ['us-east-1', 'eu-west-1', 'ap-southeast-1'];
+  const settings = { ...marketSettings(), ...originSelectionSettings(regions), recentWriterSeconds: 10 };
+  expect(Buffer.byteLength(functionCode('select-origin', settings))).toBeLessThanOrEqual(10_240);
 });

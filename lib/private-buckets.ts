@@ -1,0 +1,71 @@
+/** Ground floor: buckets as every room makes them, closed to the public, over TLS only, with versions that bring back what was overwritten. */
+import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { acknowledge } from './acknowledge';
+
+export interface PrivateBucketProps {
+  /** Without one, S3 encrypts with a key of its own. */
+  readonly encryptionKey: kms.IKey | undefined;
+  /** Where the access to the bucket is logged, under the id of the construct that the bucket belongs to. */
+  readonly serverAccessLogsBucket: s3.IBucket | undefined;
+  readonly removalPolicy: RemovalPolicy;
+  /**
+   * When current objects move or expire.
+   *
+   * @default - they stay as they are
+   */
+  readonly lifecycle?: Pick<s3.LifecycleRule, 'expiration' | 'transitions'>;
+  /** Why what the bucket does without does not matter for what it holds: the reasons of the acknowledgements. */
+  readonly reasons: {
+    readonly notReplicated: string;
+    /** Used without `encryptionKey`. */
+    readonly noKey: string;
+    /** Used without `serverAccessLogsBucket`. */
+    readonly notLogged: string;
+  };
+}
+
+/** How long a version that was overwritten or deleted can be brought back. */
+const OVERWRITTEN_KEPT = Duration.days(30);
+
+/** A bucket with all that the rule packs ask for, but for what `reasons` answers. */
+export function privateBucket(scope: Construct, id: string, props: PrivateBucketProps): s3.Bucket {
+  const { encryptionKey, serverAccessLogsBucket, reasons } = props;
+  const bucket = new s3.Bucket(scope, id, {
+    encryption: encryptionKey ? s3.BucketEncryption.KMS : s3.BucketEncryption.S3_MANAGED,
+    encryptionKey,
+    bucketKeyEnabled: encryptionKey ? true : undefined,
+    blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+    objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+    enforceSSL: true,
+    minimumTLSVersion: 1.2,
+    versioned: true,
+    serverAccessLogsBucket,
+    serverAccessLogsPrefix: serverAccessLogsBucket ? `${scope.node.id}/` : undefined,
+    removalPolicy: props.removalPolicy,
+    lifecycleRules: [
+      {
+        expiration: props.lifecycle?.expiration,
+        transitions: props.lifecycle?.transitions,
+        noncurrentVersionExpiration: OVERWRITTEN_KEPT,
+        abortIncompleteMultipartUploadAfter: Duration.days(7),
+      },
+    ],
+  });
+  acknowledge(bucket, reasons.notReplicated, 'NIST.800.53.R5-S3BucketReplicationEnabled', 'PCI.DSS.321-S3BucketReplicationEnabled');
+  if (encryptionKey === undefined) {
+    acknowledge(bucket, reasons.noKey, 'NIST.800.53.R5-S3DefaultEncryptionKMS', 'PCI.DSS.321-S3DefaultEncryptionKMS');
+  }
+  if (serverAccessLogsBucket === undefined) {
+    acknowledge(
+      bucket,
+      reasons.notLogged,
+      'AwsSolutions-S1',
+      'NIST.800.53.R5-S3BucketLoggingEnabled',
+      'PCI.DSS.321-S3BucketLoggingEnabled',
+    );
+  }
+  return bucket;
+}

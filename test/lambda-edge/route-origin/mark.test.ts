@@ -1,0 +1,61 @@
+import { markWriter } from '../../../lambda-edge/route-origin/mark';
+
+const NOW = 1_795_255_200;
+const SETTINGS = { recentWriterSeconds: 10 };
+const MARK = `__Host-isochrone-wrote=${NOW}; Max-Age=10; Path=/; Secure; HttpOnly; SameSite=Lax`;
+
+function answer(status: string, ...cookies: string[]) {
+  const setCookie = cookies.map((value) => ({ key: 'Set-Cookie', value }));
+  return {
+    status,
+    statusDescription: 'Whatever',
+    headers: { 'content-type': [{ key: 'Content-Type', value: 'text/html' }], ...(cookies.length > 0 ? { 'set-cookie': setCookie } : {}) },
+  };
+}
+
+const cookiesOf = ({ headers }: { headers: Record<string, { value: string }[]> }) => headers['set-cookie']?.map(({ value }) => value);
+
+test.each<[string, string, boolean]>([
+  ['POST', '200', true],
+  ['POST', '201', true],
+  ['PUT', '204', true],
+  ['PATCH', '200', true],
+  ['DELETE', '399', true],
+  // The answer to a form.
+  ['POST', '303', true],
+  ['post', '200', true],
+  ['POST', '400', false],
+  ['DELETE', '404', false],
+  ['PUT', '503', false],
+  ['GET', '200', false],
+  ['HEAD', '200', false],
+  ['OPTIONS', '204', false],
+  ['GET', '500', false],
+])('the answer to a %s with status %s: marked is %s', (method, status, marked) => {
+  const given = answer(status);
+  const made = markWriter(given, { method }, SETTINGS, NOW);
+  if (!marked) expect(made).toBe(given);
+  else expect(made).toEqual({ ...given, headers: { ...given.headers, 'set-cookie': [{ key: 'Set-Cookie', value: MARK }] } });
+});
+
+test.each<[string, string[], boolean]>([
+  ['another cookie', ['id=7; Path=/'], true],
+  ['a cookie whose name begins like it', ['__Host-isochrone-wrote2=1'], true],
+  ['a cookie whose value holds it', ['a=__Host-isochrone-wrote=1'], true],
+  ['a name in other case, which is another cookie', ['__host-isochrone-wrote=1'], true],
+  ['that cookie', ['__Host-isochrone-wrote=5; Max-Age=60; Path=/; Secure'], false],
+  ['that cookie, taken back', ['__Host-isochrone-wrote=; Max-Age=0; Path=/; Secure'], false],
+  ['that cookie with white space around it', [' __Host-isochrone-wrote =5'], false],
+  ['that cookie as the second one', ['id=7', '__Host-isochrone-wrote=5'], false],
+])('an origin that sets %s', (_, cookies, marked) => {
+  const given = answer('200', ...cookies);
+  const before = structuredClone(given);
+  const made = markWriter(given, { method: 'POST' }, SETTINGS, NOW);
+  expect(cookiesOf(made as never)).toEqual(marked ? [...cookies, MARK] : cookies);
+  expect(given).toEqual(before);
+});
+
+test('once is enough', () => {
+  const once = markWriter(answer('200'), { method: 'POST' }, SETTINGS, NOW);
+  expect(markWriter(once, { method: 'POST' }, SETTINGS, NOW + 1)).toBe(once);
+});
