@@ -70,8 +70,12 @@ export class SiteUploader extends Construct {
     this.fixedRole = this.role.withoutPolicyUpdates();
   }
 
-  /** Uploads a folder, one kind of files after the other. A kind without files needs no upload. */
-  public upload(site: Construct, source: string, kinds: readonly SiteFiles[], bucket: s3.Bucket): void {
+  /**
+   * Uploads a folder, one kind of files after the other. A kind without files needs no upload.
+   *
+   * @returns what is there when all of them are
+   */
+  public upload(site: Construct, source: string, kinds: readonly SiteFiles[], bucket: s3.Bucket): Construct {
     const files = filesIn(source);
     const parts = kinds
       .map(({ kind, filters, cacheControl }) => ({ kind, cacheControl, files: files.filter((file) => passes(file, filters)) }))
@@ -82,7 +86,7 @@ export class SiteUploader extends Construct {
       parts.map(({ asset }) => asset),
       bucket,
     );
-    parts.reduce<Construct>((before, { kind, cacheControl, asset }) => {
+    return parts.reduce<Construct>((before, { kind, cacheControl, asset }) => {
       const deployment = this.deploy(site, `Upload${kind}`, asset, cacheControl, bucket);
       deployment.node.addDependency(before);
       return deployment;

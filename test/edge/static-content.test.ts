@@ -225,6 +225,15 @@ describe('the upload by the stack', () => {
     return { template, uploads: uploadsOf(template), outdir: (stack.node.root as App).outdir };
   }
 
+  test('comes before the distribution changes: a path that another origin served finds its files', () => {
+    const stack = bare();
+    distributionOf(stack, new StaticContent(stack, 'Content', { source: siteWith(SITE) }));
+    const template = Template.fromStack(stack);
+    const last = uploadsOf(template).find(({ cacheControl }) => cacheControl === 'no-cache');
+    const [distribution] = Object.values(template.findResources('AWS::CloudFront::Distribution'));
+    expect(distribution?.DependsOn).toContain(last?.id);
+  });
+
   describe('of two sites, under every rule pack', () => {
     const stack = testStack();
     const key = new kms.Key(stack, 'Key', { enableKeyRotation: true });
