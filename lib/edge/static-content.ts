@@ -77,8 +77,8 @@ export interface StaticContentProps {
  *
  * **With `source`, the stack uploads**: the simple way. Hashed files go first, pages last, and the distribution changes after them. A
  * deployment in which one part fails is rolled back. A kind of which no file changed is not sent again. CDK's `BucketDeployment` does it, in one function for all static
- * content of the stack. Its role reads the archives of this version and lists and writes the buckets; it cannot read or delete
- * an object there, nor read other assets. An archive and its content must fit on 2 GiB of disk, and upload within 15 minutes.
+ * content of the stack. Its role reads the assets of CDK in the region, and lists and writes the buckets; it cannot read or
+ * delete an object there. An archive and its content must fit on 2 GiB of disk, and upload within 15 minutes.
  *
  * **`uploadCommands` are for pipelines** that publish pages without touching infrastructure.
  *
