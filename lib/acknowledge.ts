@@ -43,3 +43,21 @@ function withoutTraces({ node }: IConstruct): void {
     if (entry.type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY) entry.trace = undefined;
   }
 }
+
+/** The rule id under which cdk-nag reports one resource of a statement, which has a wildcard. */
+export function wildcardFinding(construct: IConstruct, resource: string): string {
+  return `AwsSolutions-IAM5[Resource::${asFinding(Stack.of(construct).resolve(resource))}]`;
+}
+
+/** A resolved string as cdk-nag spells it: references stand in angle brackets. */
+function asFinding(resolved: unknown): string {
+  if (typeof resolved === 'string') return resolved;
+  const {
+    Ref: reference,
+    'Fn::Join': join,
+    'Fn::Sub': template,
+    'Fn::GetAtt': attribute,
+  } = resolved as { Ref?: string; 'Fn::Join'?: [string, unknown[]]; 'Fn::Sub'?: string; 'Fn::GetAtt'?: string[] };
+  if (join !== undefined) return join[1].map(asFinding).join(join[0]);
+  return template?.replace(/\$\{([^}]+)\}/g, '<$1>') ?? `<${reference ?? attribute?.join('.')}>`;
+}

@@ -277,7 +277,7 @@ const tier = z
       .enum(['bypass', 'strip'])
       .optional()
       .describe(
-        'An answer with Set-Cookie: `bypass` sends it on and keeps it out of the cache, `strip` takes the cookie off. By default `bypass`.',
+        'An answer with Set-Cookie, whose cookie no cached path sends on: `bypass` keeps it out of the cache, `strip` caches it without. By default `bypass`.',
       ),
     cors: z.boolean().default(false).describe('Other sites may read it: the headers of CORS reach the origin, and are part of the key.'),
     compress: z

@@ -66,7 +66,9 @@ function ttlProblems({ edge }: Deployment): DeploymentProblem[] {
     if (!tier.cached) return [];
     const at = ['edge', 'tiers', name];
     return [
-      ...ttlOrder(at, tier.minTtlSeconds, tier.defaultTtlSeconds, tier.maxTtlSeconds ?? tier.defaultTtlSeconds),
+      ...zeroProblems(at, tier),
+      ...staleProblems(at, tier),
+      ...ttlOrder(at, tier.minTtlSeconds, tier.defaultTtlSeconds, maxTtl(tier)),
       ...Object.entries(tier.continents).flatMap(([continent, override]) =>
         override ? ttlOrder([...at, 'continents', continent], tier.minTtlSeconds, ...effectiveTtl(tier, override)) : [],
       ),
@@ -74,10 +76,43 @@ function ttlProblems({ edge }: Deployment): DeploymentProblem[] {
   });
 }
 
+function zeroProblems(at: string[], tier: DeploymentTier): DeploymentProblem[] {
+  if (maxTtl(tier) > 0) return [];
+  return [
+    {
+      path: [...at, 'maxTtlSeconds'],
+      value: 0,
+      allowed: 'more than 0 in a cached tier',
+      rule: 'With a maximum of 0 CloudFront caches nothing and refuses a key.',
+      fix: 'Raise it, or set `cached: false`.',
+    },
+  ];
+}
+
+function staleProblems(at: string[], tier: DeploymentTier): DeploymentProblem[] {
+  const longest = Math.max(maxTtl(tier), ...Object.values(tier.continents).map((continent) => continent?.maxTtlSeconds ?? 0));
+  return (['staleWhileRevalidateSeconds', 'staleIfErrorSeconds'] as const).flatMap((option) => {
+    const stale = tier[option];
+    if (stale === undefined || stale <= longest) return [];
+    return [
+      {
+        path: [...at, option],
+        value: stale,
+        allowed: `at most the longest maximum TTL, ${longest}`,
+        rule: 'CloudFront serves nothing stale for longer than its maximum TTL.',
+        fix: 'Lower it, or raise `maxTtlSeconds`.',
+      },
+    ];
+  });
+}
+
 function effectiveTtl(tier: DeploymentTier, override: { defaultTtlSeconds?: number; maxTtlSeconds?: number }): [number, number] {
-  const usual = override.defaultTtlSeconds ?? tier.defaultTtlSeconds;
-  // Without a maximum anywhere, the default is the maximum.
-  return [usual, override.maxTtlSeconds ?? tier.maxTtlSeconds ?? usual];
+  return [override.defaultTtlSeconds ?? tier.defaultTtlSeconds, override.maxTtlSeconds ?? maxTtl(tier)];
+}
+
+/** Without one, the default is the maximum, everywhere. */
+function maxTtl({ maxTtlSeconds, defaultTtlSeconds }: DeploymentTier): number {
+  return maxTtlSeconds ?? defaultTtlSeconds;
 }
 
 function ttlOrder(at: string[], min: number, usual: number, max: number): DeploymentProblem[] {

@@ -88,8 +88,9 @@ export interface CacheTierOptions {
    * What becomes of an answer with `Set-Cookie`. A shared cache would hand one viewer's cookie to all others: "Set-Cookie",
    * RFC 6265, section 3, and RFC 9111, section 7.3.
    *
-   * - `bypass`: it goes to its viewer with its cookie, and is not cached. Nothing is lost but the hit.
-   * - `strip`: it is cached, and no one gets the cookie. Only where the body is the same for everyone.
+   * - `bypass`: the answer goes to its viewer alone, and is not cached. CloudFront takes the cookie off, as it does wherever cookies are
+   *   not forwarded ("Cache content based on cookies", Amazon CloudFront developer guide).
+   * - `strip`: it is cached without the cookie. Only where the body is the same for everyone.
    *
    * @default - `bypass`; `strip` with a minTtl above 0, under which CloudFront keeps every answer
    */

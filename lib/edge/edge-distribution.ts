@@ -229,9 +229,10 @@ export class EdgeDistribution extends Construct {
   ): (behavior: EdgeBehavior) => cloudfront.BehaviorOptions {
     const cachePolicies = new CachePolicies(this, 'CachePolicies', { quota: props.maxCachePolicies });
     const headersOfAll = securityHeaders(this, props.contentSecurityPolicy);
-    // In place of `regional-ttl`, where that does not run.
-    const withoutCookies = (regions || props.tierTtls === false) && all.some(({ tier }) => tier.cached);
-    const headersOfCached = withoutCookies ? securityHeadersWithoutCookies(this, props.contentSecurityPolicy) : headersOfAll;
+    // In place of `regional-ttl` where that does not run; where it strips, a second time, because it lets pass what it fails on.
+    const strips = ({ tier }: EdgeBehavior) =>
+      tier.cached && (regions !== undefined || props.tierTtls === false || tier.setCookie === 'strip');
+    const headersOfStripped = all.some(strips) ? securityHeadersWithoutCookies(this, props.contentSecurityPolicy) : headersOfAll;
     const requestPolicy = allOfTheViewer(this);
     const originOf = regions ? { read: regions.primary, all: regions.primary, split: regions.primary } : publicOrigins(props);
     return (behavior) => ({
@@ -243,7 +244,7 @@ export class EdgeDistribution extends Construct {
       compress: behavior.tier.compress,
       // What is in the key reaches the origin without a policy of its own; nothing else may.
       originRequestPolicy: behavior.tier.cached ? undefined : requestPolicy,
-      responseHeadersPolicy: behavior.tier.cached ? headersOfCached : headersOfAll,
+      responseHeadersPolicy: strips(behavior) ? headersOfStripped : headersOfAll,
       ...triggersOf(behavior, triggers, props),
     });
   }

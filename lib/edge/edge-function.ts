@@ -2,7 +2,7 @@ import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge';
+import { acknowledge, wildcardFinding } from '../acknowledge';
 import { CLOUDFRONT } from '../aws/limits';
 import { handlerDirectory } from '../handlers';
 import { requireCloudFrontRegion } from './cloudfront-region';
@@ -102,14 +102,7 @@ export class EdgeFunction extends Construct {
     acknowledge(
       policy,
       'Lambda@Edge writes in whichever region is nearest to the viewer, and names its log streams itself. The statement allows the log groups of this one function.',
-      `AwsSolutions-IAM5[Resource::${asFinding(Stack.of(this).resolve(logGroups))}]`,
+      wildcardFinding(this, logGroups),
     );
   }
-}
-
-/** A resolved string as cdk-nag spells it in a finding: references stand in angle brackets. */
-function asFinding(resolved: unknown): string {
-  if (typeof resolved === 'string') return resolved;
-  const { Ref: reference, 'Fn::Join': join } = resolved as { Ref?: string; 'Fn::Join'?: [string, unknown[]] };
-  return join === undefined ? `<${reference}>` : join[1].map(asFinding).join(join[0]);
 }

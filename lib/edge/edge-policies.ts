@@ -25,7 +25,7 @@ export function securityHeaders(scope: Construct, contentSecurityPolicy: string 
   return responseHeaders(scope, 'SecurityHeaders', contentSecurityPolicy);
 }
 
-/** The same for cached answers where no function keeps one viewer's cookies from the others. */
+/** The same for cached answers that are shared without one viewer's cookies. */
 export function securityHeadersWithoutCookies(
   scope: Construct,
   contentSecurityPolicy: string | undefined,

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duration } from 'aws-cdk-lib';
+import { IsochroneError } from '../errors';
 
 /** Takes in, or leaves out, the files that match a pattern, as `aws s3` knows it. */
 export interface FileFilter {
@@ -65,7 +66,10 @@ export function filesIn(folder: string, below = ''): string[] {
     .sort()
     .flatMap((name) => {
       const path = below === '' ? name : `${below}/${name}`;
-      return statSync(join(folder, path)).isDirectory() ? filesIn(folder, path) : [path];
+      const found = statSync(join(folder, path), { throwIfNoEntry: false });
+      if (found === undefined)
+        throw new IsochroneError(`${join(folder, path)} is a link that leads nowhere.\nRemove it, or build the site again.`);
+      return found.isDirectory() ? filesIn(folder, path) : [path];
     });
 }
 

@@ -10,7 +10,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import * as s3deploy from 'aws-cdk-lib/aws-s3-deployment';
 import { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge';
+import { acknowledge, wildcardFinding } from '../acknowledge';
 import { IsochroneError, invalidValue } from '../errors';
 import { keptLogGroup } from '../log-groups';
 import { filesIn, passes, type SiteFiles } from './site-files';
@@ -41,7 +41,7 @@ export class SiteUploader extends Construct {
   }
 
   private readonly role: iam.Role;
-  /** What CDK's deployments are given: they would add permission to delete, and to read all assets. */
+  /** What CDK's deployments are given: they would add permission to delete. */
   private readonly fixedRole: iam.IRole;
   private readonly logGroup: logs.ILogGroup;
   private function?: lambda.Function;
@@ -70,19 +70,22 @@ export class SiteUploader extends Construct {
     this.fixedRole = this.role.withoutPolicyUpdates();
   }
 
-  /** Uploads a folder, one kind of files after the other. A kind without files needs no upload. */
-  public upload(site: Construct, source: string, kinds: readonly SiteFiles[], bucket: s3.Bucket): void {
+  /**
+   * Uploads a folder, one kind of files after the other. A kind without files needs no upload.
+   *
+   * @returns what is there when all of them are
+   */
+  public upload(site: Construct, source: string, kinds: readonly SiteFiles[], bucket: s3.Bucket): Construct {
     const files = filesIn(source);
     const parts = kinds
       .map(({ kind, filters, cacheControl }) => ({ kind, cacheControl, files: files.filter((file) => passes(file, filters)) }))
       .filter((part) => part.files.length > 0)
       .map((part) => ({ ...part, asset: assetOf(site, `${part.kind}Files`, source, part.files) }));
-    const policy = this.allow(
-      site,
-      parts.map(({ asset }) => asset),
-      bucket,
-    );
-    parts.reduce<Construct>((before, { kind, cacheControl, asset }) => {
+    const [first] = parts;
+    if (first === undefined)
+      throw new IsochroneError(`${site.node.path}: no file of ${JSON.stringify(source)} is of a kind that is uploaded.`);
+    const policy = this.allow(site, first.asset.bucket, bucket);
+    return parts.reduce<Construct>((before, { kind, cacheControl, asset }) => {
       const deployment = this.deploy(site, `Upload${kind}`, asset, cacheControl, bucket);
       deployment.node.addDependency(before);
       return deployment;
@@ -90,27 +93,24 @@ export class SiteUploader extends Construct {
   }
 
   /**
-   * A policy per version, not one that is edited: CloudFormation makes the new one before the upload and removes the old one after it,
-   * so a roll-back finds its own. A role takes 10 policies by default, which is enough for four sites in the middle of an update.
+   * Of all assets, not of this version's: a policy that named them would be new with each version, and IAM may not know it yet in all
+   * its places when the upload begins. What is refused then rolls the whole stack back.
    */
-  private allow(site: Construct, assets: readonly Asset[], bucket: s3.Bucket): iam.ManagedPolicy {
-    const version = assets.map(({ assetHash }) => assetHash.slice(0, 8)).join('');
-    const policy = new iam.ManagedPolicy(site, `UploadPolicy${version}`, {
-      description: 'Lets one version of static content be uploaded to its bucket.',
+  private allow(site: Construct, assets: s3.IBucket, bucket: s3.Bucket): iam.ManagedPolicy {
+    const policy = new iam.ManagedPolicy(site, 'UploadPolicy', {
+      description: 'Lets static content be read from the assets of CDK and uploaded to its bucket.',
       roles: [this.role],
       statements: [
-        new iam.PolicyStatement({
-          actions: ['s3:GetObject'],
-          resources: assets.map((asset) => asset.bucket.arnForObjects(asset.s3ObjectKey)),
-        }),
+        new iam.PolicyStatement({ actions: ['s3:GetObject'], resources: [assets.arnForObjects('*')] }),
         new iam.PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
         new iam.PolicyStatement({ actions: ['s3:PutObject', 's3:AbortMultipartUpload'], resources: [bucket.arnForObjects('*')] }),
       ],
     });
     acknowledge(
       policy,
-      'Which files a later version of the site has is not known. The statement lets objects of this one bucket be written, which keeps what they overwrite for 30 days, and none be read or deleted.',
-      `AwsSolutions-IAM5[Resource::<${Stack.of(bucket).getLogicalId(bucket.node.defaultChild as s3.CfnBucket)}.Arn>/*]`,
+      'Which files a later version of the site has, and under which hash it is an asset, is not known. Assets can be read, as by every deployment of CDK to a bucket; objects of this one bucket can be written, which keeps what they overwrite for 30 days, and none be read or deleted.',
+      wildcardFinding(policy, assets.arnForObjects('*')),
+      wildcardFinding(policy, bucket.arnForObjects('*')),
     );
     return policy;
   }
@@ -166,7 +166,7 @@ function acknowledgeFunction(uploads: lambda.Function): void {
   );
   acknowledge(
     uploads,
-    "It talks to S3 and to the address that CloudFormation gives it, to nothing in a VPC, and nothing can connect to it. Its role allows the archives of the stack's sites to be read and their buckets to be written.",
+    "It talks to S3 and to the address that CloudFormation gives it, to nothing in a VPC, and nothing can connect to it. Its role allows assets to be read and the buckets of the stack's sites to be written.",
     'NIST.800.53.R5-LambdaInsideVPC',
     'PCI.DSS.321-LambdaInsideVPC',
   );

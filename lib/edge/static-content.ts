@@ -75,10 +75,10 @@ export interface StaticContentProps {
  * distribution and the distribution the bucket: in two stacks, each would have to be deployed before the other. A missing
  * file is answered 403, because nobody may list the bucket.
  *
- * **With `source`, the stack uploads**: the simple way. Hashed files go first, pages last, and a deployment in which one part fails
- * is rolled back. A kind of which no file changed is not sent again. CDK's `BucketDeployment` does it, in one function for all static
- * content of the stack. Its role reads the archives of this version and lists and writes the buckets; it cannot read or delete
- * an object there, nor read other assets. An archive and its content must fit on 2 GiB of disk, and upload within 15 minutes.
+ * **With `source`, the stack uploads**: the simple way. Hashed files go first, pages last, and the distribution changes after them. A
+ * deployment in which one part fails is rolled back. A kind of which no file changed is not sent again. CDK's `BucketDeployment` does it, in one function for all static
+ * content of the stack. Its role reads the assets of CDK in the region, and lists and writes the buckets; it cannot read or
+ * delete an object there. An archive and its content must fit on 2 GiB of disk, and upload within 15 minutes.
  *
  * **`uploadCommands` are for pipelines** that publish pages without touching infrastructure.
  *
@@ -112,8 +112,11 @@ export class StaticContent extends Construct {
 
     this.kinds = siteFiles(props.hashedFiles, browserTtl, edgeTtl);
     this.bucket = this.createBucket(props);
-    this.origin = origins.S3BucketOrigin.withOriginAccessControl(this.bucket, { originShieldRegion: props.originShieldRegion });
-    if (props.source !== undefined) SiteUploader.for(this, props.logEncryptionKey).upload(this, props.source, this.kinds, this.bucket);
+    const origin = origins.S3BucketOrigin.withOriginAccessControl(this.bucket, { originShieldRegion: props.originShieldRegion });
+    this.origin =
+      props.source === undefined
+        ? origin
+        : after(SiteUploader.for(this, props.logEncryptionKey).upload(this, props.source, this.kinds, this.bucket), origin);
   }
 
   /**
@@ -192,6 +195,17 @@ export class StaticContent extends Construct {
       fix: 'Use `Duration.seconds(…)` or more.',
     });
   }
+}
+
+/** A path that another origin served before moves to this one only when the files are there. */
+function after(uploaded: Construct, origin: cloudfront.IOrigin): cloudfront.IOrigin {
+  return {
+    bind: (scope, options) => {
+      // CDK binds origins in a child of the distribution, which gives no other way to reach it.
+      scope.node.scope?.node.addDependency(uploaded);
+      return origin.bind(scope, options);
+    },
+  };
 }
 
 /** As one word of a POSIX shell. */

@@ -59,7 +59,7 @@ describe.each<[string, Partial<EdgeDistributionProps>, { events: string[]; heade
   ],
   ['neither', { normalizeCacheKeys: false, tierTtls: false }, { events: [], headers: CORS, maxTtl: 3600, removed: COOKIES }],
 ])('with %s', (_, props, expected) => {
-  const { template, behaviors } = servedBy({ defaultTier: PAGES, ...props });
+  const { template, behaviors } = servedBy({ defaultTier: PAGES.with({ setCookie: 'bypass' }), ...props });
   const [served] = behaviors;
 
   test('what runs, what is in the key, and how long it stays', () => {
@@ -82,6 +82,22 @@ describe.each<[string, Partial<EdgeDistributionProps>, { events: string[]; heade
     template.resourceCountIs('AWS::Lambda::Function', 2);
     template.resourceCountIs('AWS::Lambda::Version', 2);
   });
+});
+
+test('a tier that strips cookies does so without the function as well, which lets pass what it fails on', () => {
+  const pages = CacheTier.of({ name: 'pages', defaultTtl: Duration.hours(1), setCookie: 'strip' });
+  const { behaviors } = servedBy({
+    defaultTier: pages.with({ name: 'others', setCookie: 'bypass' }),
+    behaviors: [
+      { pathPattern: '/pages/*', tier: pages },
+      { pathPattern: '/auth/*', tier: CacheTier.uncached() },
+    ],
+  });
+  expect(behaviors.map(({ path, removed }) => [path, removed])).toEqual([
+    ['/pages/*', COOKIES],
+    ['/auth/*', undefined],
+    ['*', undefined],
+  ]);
 });
 
 describe('with VPC origins', () => {
