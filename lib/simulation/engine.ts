@@ -44,6 +44,8 @@ interface Reply {
   readonly stored: StoredAnswer;
   readonly source: ServedBy;
   readonly stale: boolean;
+  /** Where it stands in place of an error: when the origin is tried again. */
+  readonly retryMs: number;
   readonly collapsed: boolean;
   /** The asker had it, and was told that it is still right. */
   readonly refreshed: boolean;
@@ -88,7 +90,11 @@ export class CacheEngine {
       given.status === 304 && held !== undefined
         ? refreshedAnswer(held.stored, given.headers, keyed.behavior, errorMinTtlSeconds, nowMs)
         : storedAnswer(given, keyed.request, keyed.behavior, errorMinTtlSeconds, nowMs);
-    this.deliver(asker, { stored, source: 'origin', stale: false, collapsed: false, refreshed: false, reason: 'uncacheable' }, nowMs);
+    this.deliver(
+      asker,
+      { stored, source: 'origin', stale: false, retryMs: 0, collapsed: false, refreshed: false, reason: 'uncacheable' },
+      nowMs,
+    );
     return { served: this.served, fetches: this.started };
   }
 
@@ -133,11 +139,13 @@ export class CacheEngine {
       const { expiresMs, whileRevalidateMs, ifErrorMs } = object.stored;
       const stale = nowMs >= expiresMs;
       const untried = nowMs < object.retryMs && nowMs < ifErrorMs;
-      if (!stale || untried || nowMs < whileRevalidateMs) {
+      // What is fetched in the background is wanted new.
+      if (!stale || untried || (nowMs < whileRevalidateMs && !background)) {
         place.cache.touch(object);
         const refresh = stale && !untried && !place.flights.has(flightKey);
         if (refresh) this.depart(place, level, keyed, undefined, alone, true, nowMs);
-        return { stored: object.stored, source: place.tier, stale, collapsed: false, refreshed: false, reason: undefined };
+        const retryMs = untried ? object.retryMs : 0;
+        return { stored: object.stored, source: place.tier, stale, retryMs, collapsed: false, refreshed: false, reason: undefined };
       }
     }
     // "Simultaneous requests for the same object (request collapsing)" in "Request and response behavior for custom origins".
@@ -203,15 +211,26 @@ export class CacheEngine {
     const { stored } = reply;
     const flightKey = keyed.key + variantOf(keyed.request);
     if (flights.get(flightKey) === flight) flights.delete(flightKey);
-    // "How CloudFront processes HTTP 4xx and 5xx status codes": an expired object is served, and the origin tried again after a time.
-    if (stored.answer.status >= 500 && held !== undefined && nowMs < held.stored.ifErrorMs) {
-      held.retryMs = nowMs + errorTtlSeconds(stored.answer.status, this.options.errorMinTtlSeconds) * 1000;
+    const retryMs = this.retryAt(flight, reply, nowMs);
+    if (held !== undefined && retryMs !== undefined) {
+      held.retryMs = retryMs;
       cache.touch(held);
-      return { ...reply, stored: held.stored, source: tier, stale: true, refreshed: false, reason: undefined };
+      return { ...reply, stored: held.stored, source: tier, stale: true, retryMs, refreshed: false, reason: undefined };
     }
     if (!flight.invalidated) keep(cache, keyed, stored);
     const refreshed = held !== undefined && isSameRepresentation(held.stored, stored);
     return { ...reply, refreshed, reason: stored.storable ? reason : 'uncacheable' };
+  }
+
+  /**
+   * "How CloudFront processes HTTP 4xx and 5xx status codes": on an error an expired object is served, and the origin tried again after a
+   * time, which is the same for a cache whose next one has done so. Undefined if this is no such case.
+   */
+  private retryAt({ held }: Flight, { stored, retryMs }: Reply, nowMs: number): number | undefined {
+    if (held === undefined || nowMs >= held.stored.ifErrorMs) return undefined;
+    const { status } = stored.answer;
+    if (status >= 500) return nowMs + errorTtlSeconds(status, this.options.errorMinTtlSeconds) * 1000;
+    return retryMs > 0 && (held.stored === stored || isSameRepresentation(held.stored, stored)) ? retryMs : undefined;
   }
 
   /** Where Origin Shield is in the region of the regional edge cache, they are one: "Use Amazon CloudFront Origin Shield". */
