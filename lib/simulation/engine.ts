@@ -8,49 +8,13 @@
  */
 import { collapses, isCacheable, validatorsOf } from './caching-rules';
 import type { Answered, EngineOptions, Fetch, KeyedRequest, Served, Step, Tier, TierStats } from './engine-messages';
+import { type Flight, forsake, isFlight, type Place, type Reply, servedAs, type Waiter } from './flight';
 import { errorTtlSeconds } from './freshness';
-import type { CacheResult, HttpAnswer, MissReason, ServedBy } from './messages';
+import type { HttpAnswer } from './messages';
 import { type CachedObject, ObjectCache } from './object-cache';
 import { isSameRepresentation, refreshedAnswer, type StoredAnswer, storedAnswer, variantOf } from './stored-answer';
 
 export type * from './engine-messages';
-
-interface Place {
-  readonly tier: Tier;
-  readonly cache: ObjectCache;
-  /** Those that others may wait for, by key and variant. */
-  readonly flights: Map<string, Flight>;
-}
-
-/** A viewer's request, or the flight of a cache that is nearer to the viewer. */
-type Waiter = KeyedRequest | Flight;
-
-interface Flight {
-  readonly place: Place;
-  readonly level: number;
-  readonly keyed: KeyedRequest;
-  /** What the cache has, and has to ask about. */
-  readonly held: CachedObject | undefined;
-  readonly reason: MissReason;
-  /** Nobody, where what was stale has been served. */
-  leader: Waiter | undefined;
-  readonly followers: Waiter[];
-  /** It was under way when its URL was invalidated, so what it brings is not kept. */
-  invalidated: boolean;
-}
-
-/** What a cache gives to whom it was asked by. */
-interface Reply {
-  readonly stored: StoredAnswer;
-  readonly source: ServedBy;
-  readonly stale: boolean;
-  /** Where it stands in place of an error: when the origin is tried again. */
-  readonly retryMs: number;
-  readonly collapsed: boolean;
-  /** The asker had it, and was told that it is still right. */
-  readonly refreshed: boolean;
-  readonly reason: MissReason | undefined;
-}
 
 /** "Origin unavailable" in "Request and response behavior for custom origins": an origin that does not answer counts as a 5xx. */
 const NO_ANSWER: HttpAnswer = { status: 504, headers: {}, bodyBytes: 0 };
@@ -249,10 +213,6 @@ export class CacheEngine {
   }
 }
 
-function isFlight(waiter: Waiter): waiter is Flight {
-  return 'followers' in waiter;
-}
-
 /** The whole object while it is fresh, else the one of this variant, else the whole one to be revalidated. */
 function find(cache: ObjectCache, { key, request }: KeyedRequest, nowMs: number): CachedObject | undefined {
   const whole = cache.get(key);
@@ -269,39 +229,8 @@ function keep(cache: ObjectCache, { key, urlKey }: KeyedRequest, stored: StoredA
   else if (answer.status < 400 && answer.status !== 304) cache.delete(key + variant);
 }
 
-/** Nobody joins it any more, and no cache keeps what it brings. */
-function forsake(waiter: Waiter): void {
-  if (!isFlight(waiter)) return;
-  const { place, keyed, leader, followers } = waiter;
-  waiter.invalidated = true;
-  place.flights.delete(keyed.key + variantOf(keyed.request));
-  if (leader !== undefined) forsake(leader);
-  followers.forEach(forsake);
-}
-
 /** Of `host/path?query`, and what follows it in the key of a variant, the path and query. */
 function pathOf(url: string): string {
   const end = url.indexOf('\n');
   return url.slice(url.indexOf('/'), end < 0 ? undefined : end);
-}
-
-/** "Standard log file fields", `x-edge-result-type`. A hit in the regional edge cache is a miss of the edge location. */
-function servedAs({ id }: KeyedRequest, { stored, source, stale, collapsed, refreshed, reason }: Reply, nowMs: number): Served {
-  return {
-    requestId: id,
-    answer: stored.answer,
-    result: resultOf(stored.answer.status, source, refreshed),
-    servedBy: source,
-    ...(source !== 'pop' && reason !== undefined && { reason }),
-    ageSeconds: Math.floor((nowMs - stored.bornMs) / 1000),
-    collapsed,
-    stale,
-  };
-}
-
-function resultOf(status: number, source: ServedBy, refreshed: boolean): CacheResult {
-  if (status >= 400) return 'Error';
-  if (source === 'pop') return 'Hit';
-  if (refreshed) return 'RefreshHit';
-  return source === 'shield' ? 'OriginShieldHit' : 'Miss';
 }
