@@ -758,6 +758,28 @@ const CACHE_ROWS: Row[] = [
     when: world((w) => [w.get(header('accept', 'a'), hour), w.get(header('accept', 'b'), hour)].at(-1)),
     expected: 'Miss origin varied',
   },
+  {
+    rule: `${COLLAPSE}: one refresh in the background, also where all cookies go to the origin`,
+    given: policy({ cookies: ALL }),
+    when: world((w) => [w.get('/a', swr), w.wait(70).ask('/a'), w.ask('/a'), w.open.length].at(-1)),
+    expected: 1,
+  },
+  {
+    rule: `${TTL}: to be served in place of an error is a request too`,
+    when: world((w) =>
+      [w.get('/a', minute), w.get('/b', hour), w.wait(60).get('/a', { status: 503 }), w.get('/c', hour), w.get('/b')].at(-1),
+    ),
+    expected: 'Miss regional evicted age 60',
+  },
+  {
+    rule: 'modelled: that it was evicted is forgotten when it is back',
+    when: world((w) =>
+      [...['/a', '/b', '/c', '/a'].map((url) => w.get(url, minute)), w.wait(60).get('/a', { 'cache-control': 'no-store' }), w.get('/a')].at(
+        -1,
+      ),
+    ),
+    expected: 'Miss origin first-seen',
+  },
 ];
 
 const invalidated = (urls: string[], pattern: string): Row['when'] =>
