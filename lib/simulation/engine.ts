@@ -59,6 +59,12 @@ export interface Step {
   readonly fetch?: Fetch;
 }
 
+/** Those who were waiting: answered, or, where the answer may not be shared, on their own way to the origin. */
+export interface Answered {
+  readonly served: readonly Served[];
+  readonly fetches: readonly Fetch[];
+}
+
 export interface TierStats {
   readonly objects: number;
   readonly bytes: number;
@@ -73,7 +79,7 @@ export class CacheEngine {
   }
 
   /** @param answer after the origin-response function */
-  answer(_fetchId: number, _answer: HttpAnswer | 'unreachable', _nowMs: number): readonly Served[] {
+  answer(_fetchId: number, _answer: HttpAnswer | 'unreachable', _nowMs: number): Answered {
     throw new Error('not yet');
   }
 
