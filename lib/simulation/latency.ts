@@ -3,6 +3,7 @@
  * congestion, no lost packets and no handshakes, for connections are kept.
  */
 import type { ServedBy } from './messages';
+import type { ViewerPlace } from './request-path';
 import { type Coordinates, coordinatesOf, coordinatesOfRegion, distanceKm } from './topology';
 
 /** Light in fibre covers 200 km a millisecond, two thirds of its speed in a vacuum: ITU-T G.652. */
@@ -26,23 +27,31 @@ export const ORIGIN_MS = 50;
 /** What is assumed of two places of which one is not known: half of the way round the Atlantic. */
 const UNKNOWN_ROUND_TRIP_MS = 50;
 
-/** The caches on the way of a request, and the region of its origin. */
-export interface Route {
-  readonly pop: string;
-  readonly regional: string;
-  readonly shield?: string;
-  readonly originRegion: string;
+/** From the viewer's first byte to the first of an answer that is at hand in the cache that serves it. */
+export function hopsMs({ pop, regional }: ViewerPlace, servedBy: Exclude<ServedBy, 'origin'>, shield = regional): number {
+  const toEdge = VIEWER_ROUND_TRIP_MS + CACHE_MS;
+  if (servedBy === 'pop' || servedBy === 'function') return toEdge;
+  return toEdge + regionalMs(pop, regional) + (servedBy === 'shield' ? shieldMs(regional, shield) : 0);
 }
 
-/** From the viewer's first byte to the last of the answer, without what the origin takes, for an answer that is at hand in `servedBy`. */
-export function hopsMs(route: Route, servedBy: ServedBy): number {
-  if (servedBy === 'pop' || servedBy === 'function') return VIEWER_ROUND_TRIP_MS + CACHE_MS;
-  const toRegional = VIEWER_ROUND_TRIP_MS + 2 * CACHE_MS + roundTripMs(coordinatesOf(route.pop), coordinatesOfRegion(route.regional));
-  if (servedBy === 'regional') return toRegional;
-  const toShield = route.shield === undefined ? 0 : CACHE_MS + regionsRoundTripMs(route.regional, route.shield);
-  return servedBy === 'shield'
-    ? toRegional + toShield
-    : toRegional + toShield + regionsRoundTripMs(route.shield ?? route.regional, route.originRegion);
+/** From the edge location to the origin and back, without the time that the origin takes itself. */
+export function originWayMs({
+  pop,
+  regional,
+  shield,
+  originRegion,
+}: ViewerPlace & { readonly shield?: string; readonly originRegion: string }): number {
+  const last = shield ?? regional;
+  return regionalMs(pop, regional) + shieldMs(regional, last) + regionsRoundTripMs(last, originRegion);
+}
+
+function regionalMs(pop: string, regional: string): number {
+  return CACHE_MS + roundTripMs(coordinatesOf(pop), coordinatesOfRegion(regional));
+}
+
+/** Nothing where the shield is the regional edge cache itself: "Using Amazon CloudFront Origin Shield", Amazon CloudFront developer guide. */
+function shieldMs(regional: string, shield: string): number {
+  return regional === shield ? 0 : CACHE_MS + regionsRoundTripMs(regional, shield);
 }
 
 /** The time on the way of a body to the viewer. */
