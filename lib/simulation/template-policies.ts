@@ -6,6 +6,18 @@ import { flag, type Json, list, object, text, texts } from './template-values';
 /** "Cache behavior settings": the TTLs of the older settings where the template says nothing. */
 const OLDER_TTL_SECONDS = { min: 0, default: 86_400, max: 31_536_000 };
 
+/** "Request and response behavior for custom origins", "HTTP request headers and CloudFront behavior": the others are forwarded. */
+const REMOVED_BY_OLDER_SETTINGS = [
+  'accept',
+  'accept-charset',
+  'accept-language',
+  'authorization',
+  'host',
+  'referer',
+  'user-agent',
+  'x-http-method-override',
+];
+
 const KINDS: Readonly<Record<string, Selection['kind']>> = {
   none: 'none',
   all: 'all',
@@ -85,7 +97,14 @@ export function olderSettingsOf(behavior: Json): { cachePolicy: CachePolicyModel
       gzip: true,
       brotli: false,
     },
-    originRequest: { headers, cookies, query: forwardsQuery ? EVERYTHING : NOTHING },
+    originRequest: {
+      headers: {
+        kind: 'all-except',
+        names: REMOVED_BY_OLDER_SETTINGS.filter((name) => headers.kind !== 'all' && !headerNames.includes(name)),
+      },
+      cookies,
+      query: forwardsQuery ? EVERYTHING : NOTHING,
+    },
   };
 }
 
