@@ -44,7 +44,8 @@ export function parseJson(line: string): ParsedLine {
     host: target.host ?? hostName(text('http_host', 'host')),
     timeMs,
     headers: headerFields(Object.fromEntries(headers.map((name) => [name.slice(HEADER.length).replace(/_/g, '-'), text(name)]))),
-    clientAddress: text('remote_addr', 'client_ip') ?? '',
+    // Behind a load balancer, the first address that it was given is the viewer's.
+    clientAddress: text('http_x_forwarded_for')?.split(',')[0]?.trim() ?? text('remote_addr', 'client_ip') ?? '',
     status,
     bytes,
     originMs: milliseconds(text('upstream_response_time')) ?? milliseconds(text('request_time')),

@@ -38,7 +38,7 @@ export function loggedOrigin(path: RequestPath, regionOf: OriginRegion, cacheCon
       const region = step.answer ? lastCache : regionOf(step.origin, lastCache);
       tookMs += originWayMs({ ...prepared.place, shield: prepared.keyed?.shield, originRegion: region });
       if (step.answer === undefined) {
-        tookMs += record.originMs ?? ORIGIN_MS;
+        tookMs += originMs(record) ?? ORIGIN_MS;
         requests++;
       }
       return step;
@@ -46,6 +46,7 @@ export function loggedOrigin(path: RequestPath, regionOf: OriginRegion, cacheCon
     const first = await ask(0);
     const step = first.answer === undefined && path.failsOver(prepared, logged) ? await ask(1) : first;
     if (step.answer) return { answer: step.answer, tookMs, requests, bytes: 0, functionErrors };
+    if (record.status === WEBSOCKET) return { answer: logged, tookMs, requests, bytes: requests * logged.bodyBytes, functionErrors };
     const after = await path.fromOrigin(prepared, step, logged);
     return {
       answer: after.answer,
@@ -55,6 +56,14 @@ export function loggedOrigin(path: RequestPath, regionOf: OriginRegion, cacheCon
       functionErrors: [...functionErrors, ...after.functionErrors],
     };
   };
+}
+
+/** A connection that became a WebSocket: nothing of it can be cached, and no function sees what follows. */
+const WEBSOCKET = 101;
+
+/** How long the origin took, where the log says so: of a WebSocket, it says how long the connection lasted. */
+export function originMs({ originMs: logged, status }: LogRecord): number | undefined {
+  return status === WEBSOCKET ? undefined : logged;
 }
 
 /** A part of an object, or that it has not changed, is an answer to one viewer: the origin is taken to have sent it whole. */

@@ -59,7 +59,7 @@ export function replayRun(
     waiting.delete(served.requestId);
     const { record, prepared } = asked;
     const counts = countsOf(asked);
-    const hit = served.servedBy === 'pop' || served.collapsed;
+    const hit = served.servedBy === 'pop';
     if (hit) counts.hits++;
     else if (served.reason) counts.misses[served.reason]++;
     // Who waited has waited for the way to the origin, too.

@@ -10,7 +10,7 @@ import type { LogRecord } from './log-record';
 import type { HttpRequest } from './messages';
 import { judge, type ReplayObjectives } from './objectives';
 import { assumptions } from './replay-assumptions';
-import { type AssumedCacheControl, loggedOrigin, type OriginAnswer } from './replay-origin';
+import { type AssumedCacheControl, loggedOrigin, type OriginAnswer, originMs } from './replay-origin';
 import { originRegions } from './replay-origins';
 import type { ReplayReport } from './replay-report';
 import { type Asked, replayRun } from './replay-run';
@@ -94,7 +94,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     const named = record.edgeLocation === undefined ? undefined : edgeLocation(record.edgeLocation);
     if (named === undefined) assumed.place++;
     if (record.host === undefined) assumed.host++;
-    if (record.originMs === undefined) assumed.originTime++;
+    if (originMs(record) === undefined) assumed.originTime++;
     const place = named ?? spreadEdgeLocation(record.clientAddress);
     const prepared = await path.prepare(requestOf(record, host), place, 'https');
     onFunctionErrors(prepared.functionErrors);
