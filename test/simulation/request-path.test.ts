@@ -171,7 +171,9 @@ describe('to the origin', () => {
     ['of encodings, left out', { cachePolicy: CACHING_DISABLED }, { 'accept-encoding': ['gzip'] }, { 'accept-encoding': undefined }],
     ['cookies', { originRequest: { ...ALL_VIEWER, cookies: only('b') } }, { cookie: ['a=1; b=2'] }, { cookie: ['b=2'] }],
     ['a range where nothing is kept', { cachePolicy: CACHING_DISABLED }, { range: ['bytes=0-1'] }, { range: ['bytes=0-1'] }],
-    ['no range where the whole is kept', {}, { range: ['bytes=0-1'] }, { range: undefined }],
+    ['a range where answers are kept', {}, { range: ['bytes=0-1'] }, { range: ['bytes=0-1'] }],
+    ['no conditions where they are', {}, { 'if-none-match': ['"a"'] }, { 'if-none-match': undefined }],
+    ['conditions where nothing is', { cachePolicy: CACHING_DISABLED }, { 'if-none-match': ['"a"'] }, { 'if-none-match': ['"a"'] }],
   ])('%s', async (_what, over, headers, expected) => {
     expect((await sent(over, { headers })).headers).toMatchObject(
       Object.fromEntries(Object.entries(expected).filter(([, value]) => value)),
@@ -242,8 +244,8 @@ describe('to the viewer', () => {
   const served = (answer: HttpAnswer): Served => ({
     requestId: 1,
     answer,
-    result: 'Hit',
-    servedBy: 'pop',
+    result: 'Miss',
+    servedBy: 'origin',
     ageSeconds: 0,
     collapsed: false,
     stale: false,
