@@ -3,6 +3,7 @@
  * Amazon CloudFront developer guide.
  */
 import { normalizedAcceptEncoding } from './accept-encoding';
+import { isCacheable } from './caching-rules';
 import type { BehaviorModel, OriginModel, Selection } from './distribution';
 import type { Validators } from './engine';
 import type { HeaderFields, HttpRequest } from './messages';
@@ -44,7 +45,8 @@ const ALWAYS_FORWARDED = [
   'warning',
 ];
 
-const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-range', 'if-unmodified-since'];
+/** `If-Range` stays with its range, for the same range is another object. */
+const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-unmodified-since'];
 
 /** Without the origin's path and custom headers, as an origin-request function sees it. */
 export function originRequest(behavior: BehaviorModel, request: HttpRequest, origin: OriginModel, validators?: Validators): HttpRequest {
@@ -76,7 +78,7 @@ export function originRequest(behavior: BehaviorModel, request: HttpRequest, ori
     ...request,
     host: forwards('host') ? request.host : origin.domainName.toLowerCase(),
     query: forwardedQuery(request.query, [cachePolicy.query, policy.query]),
-    headers: validators ? withValidators(headers, validators) : withoutRange(behavior, request, headers),
+    headers: isCacheable({ behavior, request }) ? withConditionsOf(validators ?? {}, headers) : headers,
   };
 }
 
@@ -92,22 +94,16 @@ export function endToEnd(headers: HeaderFields): HeaderFields {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name) && !named.includes(name)));
 }
 
-/** An expired object is asked for with its own validators, whatever the viewer holds. */
-function withValidators(headers: HeaderFields, { etag, lastModified }: Validators): HeaderFields {
+/**
+ * Where answers are kept, the origin is asked for what is to be kept: with the validators of an expired object, whatever the viewer
+ * holds, and without conditions where there is none. The viewer's own conditions are met with the answer.
+ */
+function withConditionsOf({ etag, lastModified }: Validators, headers: HeaderFields): HeaderFields {
   return {
-    ...Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'range' && !CONDITIONS.includes(name))),
+    ...Object.fromEntries(Object.entries(headers).filter(([name]) => !CONDITIONS.includes(name))),
     ...(etag !== undefined && { 'if-none-match': [etag] }),
     ...(lastModified !== undefined && { 'if-modified-since': [lastModified] }),
   };
-}
-
-/**
- * Where answers are kept, CloudFront asks for a larger range than the viewer, "to optimize performance" ("How CloudFront processes
- * partial requests for an object (range GETs)"). The model asks for all of it.
- */
-function withoutRange({ cachePolicy, cachedMethods }: BehaviorModel, { method }: HttpRequest, headers: HeaderFields): HeaderFields {
-  if (cachePolicy.maxTtlSeconds === 0 || !cachedMethods.includes(method)) return headers;
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== 'range' && name !== 'if-range'));
 }
 
 function forwardedQuery(query: string, selections: readonly Selection[]): string {

@@ -6,7 +6,8 @@ import type { EdgeFunctionRunner, FunctionCall, FunctionOutcome } from './edge-f
 import type { KeyedRequest, Served, Validators } from './engine';
 import type { CacheResult, HttpAnswer, HttpRequest } from './messages';
 import { addressed, endToEnd, originRequest } from './origin-request';
-import { byConditions, withResponseHeaders } from './viewer-answer';
+import { withResponseHeaders } from './response-headers';
+import { viewerAnswer } from './viewer-answer';
 
 /** Where a viewer comes in. */
 export interface ViewerPlace {
@@ -90,7 +91,7 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
       const outcome = await call(begun, 'viewer-request', { request: viewer, origin: distribution.origins[behavior.originId] });
       if (outcome.answer) {
         const result = outcome.error === undefined ? 'FunctionGeneratedResponse' : 'FunctionExecutionError';
-        const answer = withResponseHeaders(viewer, byConditions(viewer, outcome.answer), behavior.responseHeaders);
+        const answer = withResponseHeaders(viewer, withoutBodyOf(viewer, outcome.answer), behavior.responseHeaders);
         return { ...begun, immediate: { answer, result }, functionErrors: errorsOf(outcome) };
       }
       const request = withRootObject(distribution, outcome.request ?? viewer);
@@ -135,11 +136,11 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
       return { answer: outcome.answer ?? received, functionErrors: errorsOf(outcome), ...failure(outcome) };
     },
 
-    async toViewer(prepared, { answer }) {
+    async toViewer(prepared, served) {
       const { behavior, viewer } = prepared;
-      const mine = withResponseHeaders(viewer, byConditions(viewer, answer), behavior.responseHeaders);
+      const mine = withResponseHeaders(viewer, viewerAnswer(viewer, served), behavior.responseHeaders);
       // "Restrictions on all edge functions", "HTTP status codes": not from 400 on.
-      if (answer.status >= 400) return { answer: mine, functionErrors: [] };
+      if (mine.status >= 400) return { answer: mine, functionErrors: [] };
       const outcome = await call(prepared, 'viewer-response', { request: prepared.keyed?.request ?? viewer, answer: mine });
       return { answer: outcome.answer ?? mine, functionErrors: errorsOf(outcome), ...failure(outcome) };
     },
@@ -186,6 +187,10 @@ function refusal(behavior: BehaviorModel, viewer: HttpRequest, protocol: 'http' 
 /** "Specify a default root object": for the root only. */
 function withRootObject({ defaultRootObject }: DistributionModel, request: HttpRequest): HttpRequest {
   return request.path === '/' && defaultRootObject !== undefined ? { ...request, path: `/${defaultRootObject}` } : request;
+}
+
+function withoutBodyOf({ method }: HttpRequest, answer: HttpAnswer): HttpAnswer {
+  return method === 'HEAD' ? { status: answer.status, headers: answer.headers, bodyBytes: 0 } : answer;
 }
 
 function errorsOf({ error }: FunctionOutcome): string[] {

@@ -1,106 +1,74 @@
-/** What a viewer gets of an answer: by its own conditions, its range and its method, with the headers that a policy sets. */
-import type { CorsModel, ResponseHeadersModel } from './distribution';
+/**
+ * From what a cache has to what the viewer gets by the conditions of its own request: RFC 9110, 13 and 14, where CloudFront's
+ * documentation says nothing. The viewer's `Cache-Control` and `Pragma` have no part in it, for CloudFront ignores them: "Use headers to
+ * control cache duration for individual objects".
+ */
+import { dateOf } from './cache-control';
+import type { Served } from './engine';
 import type { HeaderFields, HttpAnswer, HttpRequest } from './messages';
 
-/** Those of a 200 that a 304 has as well: RFC 9110, 15.4.5. CloudFront's own ones are added later. */
-const DROPPED_BY_304 = ['content-encoding', 'content-language', 'content-length', 'content-range', 'content-type'];
-
-/** 304, 206, 416 or without a body, as RFC 9110 (13.2.2, 14.2 and 9.3.2) has it of a cache that holds the whole answer. */
-export function byConditions(request: HttpRequest, answer: HttpAnswer): HttpAnswer {
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
-  if (isRead && answer.status === 200) {
-    if (isNotModified(request.headers, answer.headers)) {
-      return { status: 304, headers: without(answer.headers, DROPPED_BY_304), bodyBytes: 0 };
-    }
-    if (request.method === 'GET') return ranged(request.headers, answer);
-  }
-  return request.method === 'HEAD' ? { status: answer.status, headers: answer.headers, bodyBytes: 0 } : answer;
+/** @param served where the answer came from, and how old it is: told in `Age`, unless it is new from the origin */
+export function viewerAnswer(request: HttpRequest, served: Pick<Served, 'answer' | 'servedBy' | 'ageSeconds'>): HttpAnswer {
+  const isOld = served.servedBy !== 'origin' || served.ageSeconds > 0;
+  const headers = isOld ? { ...served.answer.headers, age: [String(served.ageSeconds)] } : served.answer.headers;
+  const answer = { ...served.answer, headers };
+  const reads = request.method === 'GET' || request.method === 'HEAD';
+  if (reads && (answer.status === 200 || answer.status === 206) && isUnchanged(request.headers, headers)) return notModified(answer);
+  if (request.method === 'HEAD') return withoutBody(answer);
+  return request.method === 'GET' && answer.status === 200 ? ranged(request.headers, answer) : answer;
 }
 
-/** `If-None-Match` counts alone where it is: RFC 9110, 13.2.2. */
-function isNotModified(request: HeaderFields, answer: HeaderFields): boolean {
-  const none = request['if-none-match'];
-  if (none !== undefined) {
-    const etag = answer.etag?.[0];
-    const listed = none.flatMap((value) => value.match(/\*|(?:W\/)?"[^"]*"/g) ?? []);
-    return listed.includes('*') || (etag !== undefined && listed.some((each) => opaque(each) === opaque(etag)));
+/** `If-None-Match` counts alone where there is one, and compares weakly: RFC 9110, 13.1.2 and 13.2.2. */
+function isUnchanged(asked: HeaderFields, headers: HeaderFields): boolean {
+  const tags = asked['if-none-match'];
+  if (tags !== undefined) {
+    const own = headers.etag?.[0];
+    if (tags.some((field) => field.trim() === '*')) return true;
+    return own !== undefined && tags.flatMap((field) => field.match(/(?:W\/)?"[^"]*"/g) ?? []).some((tag) => weak(tag) === weak(own));
   }
-  const since = time(request['if-modified-since']);
-  const modified = time(answer['last-modified']);
+  const since = dateOf(asked['if-modified-since']);
+  const modified = dateOf(headers['last-modified']);
   return since !== undefined && modified !== undefined && modified <= since;
 }
 
-/** Compared weakly: RFC 9110, 8.8.3.2. */
-function opaque(etag: string): string {
-  return etag.replace(/^W\//, '');
+function weak(tag: string): string {
+  return tag.trim().replace(/^W\//, '');
 }
 
-function time(values: readonly string[] | undefined): number | undefined {
-  const milliseconds = Date.parse(values?.[0] ?? '');
-  return Number.isNaN(milliseconds) ? undefined : milliseconds;
+/** Without what describes the body that is not there: RFC 9110, 15.4.5. */
+function notModified(answer: HttpAnswer): HttpAnswer {
+  const kept = Object.entries(answer.headers).filter(([name]) => !DESCRIBES_BODY.has(name));
+  return { status: 304, headers: Object.fromEntries(kept), bodyBytes: 0 };
 }
 
-/** One range. Of several, the whole is answered, which is always allowed: RFC 9110, 14.2. */
-function ranged(request: HeaderFields, answer: HttpAnswer): HttpAnswer {
-  const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(request.range?.join(',') ?? '') ?? [];
-  if (from === undefined || to === undefined || (from === '' && to === '') || !isSameObject(request['if-range'], answer.headers))
-    return answer;
-  const size = answer.bodyBytes;
-  const first = from === '' ? Math.max(0, size - Number(to)) : Number(from);
-  const last = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
-  if (from !== '' && to !== '' && Number(to) < Number(from)) return answer;
-  if (first > last) {
-    const headers = { ...without(answer.headers, DROPPED_BY_304), 'content-range': [`bytes */${size}`] };
-    return { status: 416, headers, bodyBytes: 0 };
+const DESCRIBES_BODY = new Set(['content-encoding', 'content-language', 'content-length', 'content-range', 'content-type']);
+
+function withoutBody({ status, headers }: HttpAnswer): HttpAnswer {
+  return { status, headers, bodyBytes: 0 };
+}
+
+/**
+ * A range that CloudFront does not understand is answered with the whole object: "How CloudFront processes partial requests for an
+ * object (range GETs)". Several ranges are too: a model of `multipart/byteranges` would tell nothing more of caching.
+ */
+function ranged(asked: HeaderFields, answer: HttpAnswer): HttpAnswer {
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(asked.range?.join(',').trim() ?? '') ?? [];
+  if (first === undefined || last === undefined || first + last === '' || !isInTime(asked['if-range']?.[0], answer.headers)) return answer;
+  const length = answer.body?.byteLength ?? answer.bodyBytes;
+  const start = first === '' ? Math.max(0, length - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? length - 1 : Math.min(Number(last), length - 1);
+  if (first !== '' && last !== '' && Number(last) < Number(first)) return answer;
+  if (start > end) {
+    return { status: 416, headers: { ...answer.headers, 'content-length': ['0'], 'content-range': [`bytes */${length}`] }, bodyBytes: 0 };
   }
-  return {
-    status: 206,
-    headers: { ...answer.headers, 'content-range': [`bytes ${first}-${last}/${size}`], 'content-length': [String(last - first + 1)] },
-    bodyBytes: last - first + 1,
-    ...(answer.body && { body: answer.body.subarray(first, last + 1) }),
-  };
+  const bodyBytes = end - start + 1;
+  const headers = { ...answer.headers, 'content-length': [String(bodyBytes)], 'content-range': [`bytes ${start}-${end}/${length}`] };
+  return { status: 206, headers, bodyBytes, ...(answer.body && { body: answer.body.subarray(start, end + 1) }) };
 }
 
-/** Compared strongly: RFC 9110, 13.1.5. */
-function isSameObject(ifRange: readonly string[] | undefined, answer: HeaderFields): boolean {
-  const condition = ifRange?.[0];
+/** `If-Range` compares strongly, and a date exactly: RFC 9110, 13.1.5. */
+function isInTime(condition: string | undefined, headers: HeaderFields): boolean {
   if (condition === undefined) return true;
-  return condition.startsWith('"') ? condition === answer.etag?.[0] : condition === answer['last-modified']?.[0];
-}
-
-/** "Understand response headers policies". */
-export function withResponseHeaders(request: HttpRequest, answer: HttpAnswer, policy: ResponseHeadersModel | undefined): HttpAnswer {
-  if (policy === undefined) return answer;
-  const headers: Record<string, readonly string[]> = { ...without(answer.headers, policy.remove) };
-  for (const { name, value, override } of policy.set) {
-    if (override || headers[name] === undefined) headers[name] = [value];
-  }
-  const origin = request.headers.origin?.[0];
-  if (policy.cors && origin !== undefined) setCors(headers, request.method, origin, policy.cors);
-  return { ...answer, headers };
-}
-
-/** All of the policy's, or with any of the origin's own, none: "CORS headers", "Origin override". */
-function setCors(headers: Record<string, readonly string[]>, method: string, origin: string, cors: CorsModel): void {
-  const own = Object.keys(headers).filter((name) => name.startsWith('access-control-'));
-  if (own.length > 0 && !cors.override) return;
-  for (const name of own) delete headers[name];
-  const allowed = cors.allowOrigins.some((pattern) => matchesOrigin(pattern, origin));
-  if (!allowed) return;
-  const isWildcard = cors.allowOrigins.includes('*');
-  headers['access-control-allow-origin'] = [isWildcard ? '*' : origin];
-  if (!isWildcard) headers.vary = [...(headers.vary ?? []), 'Origin'];
-  for (const [name, value] of Object.entries(cors.set)) {
-    if (method === 'OPTIONS' || !cors.preflightOnly.includes(name)) headers[name] = [value];
-  }
-}
-
-/** `*` stands for a part of the host, as in `https://*.example.com`. */
-function matchesOrigin(pattern: string, origin: string): boolean {
-  const escaped = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^(?:https?://)?${escaped.join('[^/]*')}$`, 'i').test(origin);
-}
-
-function without(headers: HeaderFields, names: readonly string[]): HeaderFields {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)));
+  if (condition.includes('"')) return !condition.startsWith('W/') && condition === headers.etag?.[0];
+  return condition === headers['last-modified']?.[0] && dateOf([condition]) !== undefined;
 }
