@@ -51,7 +51,10 @@ export interface ReplayOptions {
 
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const { assembly, distribution, log, capacities = DEFAULT_CAPACITIES, cacheControl = [] } = options;
-  const path = requestPath(distribution, options.functions ?? edgeFunctionRunner());
+  let clockMs = 0;
+  // Without a stop for functions that loop, which would cost more than all the caches: they would hang the edge, too.
+  const ownFunctions = () => edgeFunctionRunner({ now: () => clockMs, stopsLoops: false });
+  const path = requestPath(distribution, options.functions ?? ownFunctions());
   const regionsAsked = new Set<string>();
   const regionOf = originRegions(assembly, distribution, options.originRegion);
   const origin = loggedOrigin(
@@ -86,11 +89,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const assumed = { place: 0, host: 0, originTime: 0 };
   let requests = 0;
   let fromMs: number | undefined;
-  let toMs = 0;
   for await (const record of log.records) {
     const id = requests++;
     fromMs ??= record.timeMs;
-    toMs = record.timeMs;
+    clockMs = record.timeMs;
     const named = record.edgeLocation === undefined ? undefined : edgeLocation(record.edgeLocation);
     if (named === undefined) assumed.place++;
     if (record.host === undefined) assumed.host++;
@@ -130,7 +132,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
       broken: summary.broken,
       brokenExamples: summary.brokenExamples,
       outOfOrder: summary.outOfOrder,
-      ...(fromMs !== undefined && { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }),
+      ...(fromMs !== undefined && { from: new Date(fromMs).toISOString(), to: new Date(clockMs).toISOString() }),
     },
     modelled: assumptions({
       requests,

@@ -1,9 +1,11 @@
 /** A small distribution, and logs of which the outcome can be counted by hand. */
 import type { Assembly } from '../../lib/assembly';
-import type { BehaviorModel, DistributionModel } from '../../lib/simulation/distribution';
+import type { BehaviorModel, CachePolicyModel } from '../../lib/simulation/distribution';
 import type { Log } from '../../lib/simulation/log-reader';
 import type { LogRecord } from '../../lib/simulation/log-record';
+import { NOTHING } from '../../lib/simulation/managed-policies';
 import { type ReplayOptions, replay } from '../../lib/simulation/replay';
+import { behavior, distribution } from './fixtures';
 
 export const TTL_SECONDS = 60;
 
@@ -12,54 +14,22 @@ export const ASSEMBLY: Assembly = {
   stacks: [{ path: 'site/Edge', stackName: 'site-Edge', region: 'us-east-1', dependsOn: [], template: { Resources: {} } }],
 };
 
-const NOTHING = { kind: 'none', names: [] } as const;
-
-export function behavior(
-  overrides: Partial<Omit<BehaviorModel, 'cachePolicy'>> & { cachePolicy?: Partial<BehaviorModel['cachePolicy']> } = {},
-): BehaviorModel {
-  const { cachePolicy, ...rest } = overrides;
-  return {
-    pathPattern: '*',
-    allowedMethods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'POST', 'DELETE'],
-    cachedMethods: ['GET', 'HEAD'],
-    viewerProtocolPolicy: 'redirect-to-https',
-    compress: false,
-    originId: 'site',
-    originRequest: { headers: NOTHING, query: NOTHING, cookies: NOTHING },
-    functions: {},
-    ...rest,
-    cachePolicy: {
-      name: 'all queries',
-      minTtlSeconds: 0,
-      defaultTtlSeconds: TTL_SECONDS,
-      maxTtlSeconds: 3600,
-      headers: NOTHING,
-      query: { kind: 'all', names: [] },
-      cookies: NOTHING,
-      gzip: false,
-      brotli: false,
-      ...cachePolicy,
-    },
-  };
+/** Kept for a minute unless the origin says otherwise, with its query in the key. */
+export function cached(pathPattern: string, policy: Partial<CachePolicyModel> = {}, over: Partial<BehaviorModel> = {}): BehaviorModel {
+  const query = { kind: 'all', names: [] } as const;
+  const ttl = { minTtlSeconds: 0, defaultTtlSeconds: TTL_SECONDS, maxTtlSeconds: 3600 };
+  const cachePolicy = { name: 'cached', headers: NOTHING, cookies: NOTHING, gzip: false, brotli: false, query, ...ttl, ...policy };
+  return behavior({ pathPattern, allowedMethods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'POST', 'DELETE'], cachePolicy, ...over });
 }
 
-export const UNCACHED = behavior({ pathPattern: '/api/*', cachePolicy: { defaultTtlSeconds: 0, maxTtlSeconds: 0, query: NOTHING } });
-export const WITHOUT_QUERY = behavior({ pathPattern: '/img/*', cachePolicy: { query: NOTHING } });
+export const UNCACHED = cached('/api/*', { defaultTtlSeconds: 0, maxTtlSeconds: 0, query: NOTHING });
+export const WITHOUT_QUERY = cached('/img/*', { query: NOTHING });
 
-export function distribution(...behaviors: readonly BehaviorModel[]): DistributionModel {
-  return {
-    id: 'site/Edge/Distribution',
-    domainNames: ['www.example.com'],
-    behaviors: behaviors.length > 0 ? behaviors : [UNCACHED, WITHOUT_QUERY, behavior()],
-    origins: {
-      site: { id: 'site', domainName: 'origin.example.com', kind: 'custom', path: '', customHeaders: {}, protocolPolicy: 'https-only' },
-    },
-    originGroups: {},
-    errorMinTtlSeconds: {},
-    errorPages: {},
-    gaps: [],
-  };
-}
+export const DISTRIBUTION = distribution({
+  id: 'site/Edge/Distribution',
+  domainNames: ['www.example.com'],
+  behaviors: [UNCACHED, WITHOUT_QUERY, cached('*')],
+});
 
 /** @param url its path and query */
 export function record(seconds: number, url: string, more: Partial<LogRecord> = {}): LogRecord {
@@ -88,6 +58,6 @@ export function logOf(records: readonly LogRecord[]): Log {
 }
 
 export function replayed(records: readonly LogRecord[], options: Partial<ReplayOptions> = {}) {
-  const defaults = { assembly: ASSEMBLY, distribution: distribution(), file: 'a.log', capacities: [Number.POSITIVE_INFINITY] };
+  const defaults = { assembly: ASSEMBLY, distribution: DISTRIBUTION, file: 'a.log', capacities: [Number.POSITIVE_INFINITY] };
   return replay({ ...defaults, log: logOf(records), ...options });
 }

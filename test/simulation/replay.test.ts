@@ -5,7 +5,8 @@ import { CACHE_MS, ORIGIN_MS, VIEWER_ROUND_TRIP_MS } from '../../lib/simulation/
 import type { LogRecord } from '../../lib/simulation/log-record';
 import type { MissReason } from '../../lib/simulation/messages';
 import type { ReplaySlice } from '../../lib/simulation/replay-report';
-import { behavior, distribution, record, replayed } from './replay-fixture';
+import { distribution } from './fixtures';
+import { cached, record, replayed } from './replay-fixture';
 
 /** Of a replay with one capacity: counts in place of percentages. */
 function counts({ requests, hitPercent, offloadPercent, originRequests, misses }: ReplaySlice) {
@@ -128,7 +129,7 @@ describe('latency', () => {
 
 describe('edge functions', () => {
   const fn: EdgeFunctionModel = { kind: 'cloudfront-function', name: 'Fn', code: '' };
-  const withFunction = distribution(behavior({ functions: { 'viewer-request': fn } }));
+  const withFunction = distribution({ behaviors: [cached('*', {}, { functions: { 'viewer-request': fn } })] });
   const run = (outcome: FunctionOutcome) =>
     replayed([record(0, '/a'), record(10, '/a')], { distribution: withFunction, functions: { run: () => Promise.resolve(outcome) } });
 
@@ -151,7 +152,7 @@ describe('edge functions', () => {
         return Promise.resolve({});
       },
     };
-    const atOrigin = distribution(behavior({ functions: { 'origin-request': fn } }));
+    const atOrigin = distribution({ behaviors: [cached('*', {}, { functions: { 'origin-request': fn } })] });
     await replayed([record(0, '/a')], { distribution: atOrigin, functions, capacities: [1000, 2000, 3000] });
     expect(calls).toBe(1);
   });
