@@ -22,7 +22,7 @@ interface Format {
 
 const FORMATS: readonly Format[] = [
   { name: 'wide', width: 860, characters: 40, times: 8 },
-  { name: 'narrow', width: 335, characters: 20, times: 3 },
+  { name: 'narrow', width: 335, characters: 18, times: 3 },
 ];
 
 const TEXT = { color: 'var(--ink)', fontSize: 12 };
@@ -41,9 +41,20 @@ export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotR
     ({ characters }) => ({
       height: 52 + 26 * rows.length,
       option: {
-        grid: { left: 4, right: 88, top: 24, bottom: 4, containLabel: true },
+        grid: {
+          left: besides(
+            rows.map(({ pathPattern }) => pathPattern),
+            characters,
+          ),
+          right: 92,
+          top: 24,
+          bottom: 4,
+        },
         xAxis: percentAxis(),
-        yAxis: rowAxis(rows.map(({ pathPattern }) => shortened(pathPattern, characters))),
+        yAxis: [
+          rowAxis(rows.map(({ pathPattern }) => shortened(pathPattern, characters))),
+          { ...rowAxis(rows.map(({ hitPercent }) => span(hitPercent, percent))), position: 'right' },
+        ],
         series: [
           {
             ...bar(
@@ -56,7 +67,7 @@ export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotR
                 symbol: 'none',
                 data: [{ xAxis: target }],
                 lineStyle: { color: 'var(--ink)', type: 'dashed' },
-                label: { ...TEXT, formatter: `objective ${percent(target)}`, position: 'end', distance: 4 },
+                label: { ...TEXT, formatter: `objective ${percent(target)}`, position: 'start', distance: 4 },
               },
             }),
           },
@@ -65,12 +76,6 @@ export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotR
               'var(--hit-soft)',
               rows.map(({ hitPercent }) => hitPercent.high - hitPercent.low),
             ),
-            label: {
-              ...TEXT,
-              show: true,
-              position: 'right',
-              formatter: ({ dataIndex }) => span((rows[dataIndex] as ReplaySlice).hitPercent, percent),
-            },
           },
         ],
       },
@@ -86,7 +91,15 @@ export function missPlot({ behaviors }: ReplayReport, draw: PlotRenderer): Marku
     height: (name === 'wide' ? 56 : 96) + 26 * rows.length,
     option: {
       legend: { ...legend(), data: [...reasons] },
-      grid: { left: 4, right: 24, top: name === 'wide' ? 36 : 76, bottom: 4, containLabel: true },
+      grid: {
+        left: besides(
+          rows.map(({ pathPattern }) => pathPattern),
+          characters,
+        ),
+        right: 8,
+        top: name === 'wide' ? 36 : 76,
+        bottom: 4,
+      },
       xAxis: percentAxis(),
       yAxis: rowAxis(rows.map(({ pathPattern }) => shortened(pathPattern, characters))),
       series: reasons.map((reason) => ({
@@ -180,10 +193,18 @@ export function latencyPlot({ continents }: ReplayReport, draw: PlotRenderer): M
     'Modelled latency by part of the world',
     'Percentiles, milliseconds. Marks stand in the middle of the span between the capacities; a bar shows the span.',
     ({ characters }) => ({
-      height: 72 + 34 * rows.length,
+      height: 76 + 38 * rows.length,
       option: {
         legend: { ...legend(), data: PERCENTILES.map(({ name }) => name) },
-        grid: { left: 4, right: 28, top: 36, bottom: 8, containLabel: true },
+        grid: {
+          left: besides(
+            rows.map(({ continent }) => continent),
+            characters,
+          ),
+          right: 20,
+          top: 48,
+          bottom: 28,
+        },
         xAxis: { type: 'value', min: 0, splitNumber: 4, axisLabel: QUIET, splitLine: RULE },
         yAxis: rowAxis(rows.map(({ continent }) => shortened(continent, characters))),
         series: [
@@ -255,6 +276,11 @@ function busiest<Row extends ReplaySlice>(rows: readonly Row[]): readonly Row[] 
     .sort((a, b) => b.requests - a.requests)
     .slice(0, ROWS);
   return rows.filter((row) => chosen.includes(row));
+}
+
+/** Room for the names of rows. echarts would measure them in a font of its own, and cut them off in a wider one. */
+function besides(names: readonly string[], characters: number): number {
+  return 12 + 7.3 * Math.max(...names.map((name) => shortened(name, characters).length));
 }
 
 function bar(color: string, data: readonly number[]) {
