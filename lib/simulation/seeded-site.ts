@@ -19,11 +19,11 @@ interface Moment {
 }
 
 const EXCHANGES: readonly Exchange[] = ['tokyo', 'london', 'new-york'];
-const SYMBOLS = 150;
+const SYMBOLS = 60;
 const symbolRank = zipf(SYMBOLS);
 const assetRank = zipf(40);
-const imageRank = zipf(250);
-const articleRank = zipf(120);
+const imageRank = zipf(120);
+const articleRank = zipf(60);
 
 type Asked = readonly [url: string, smallest: number, largest: number, contentType: string, originMs: number];
 
@@ -55,7 +55,7 @@ const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest
 
 const CRAWLED: readonly (readonly [(random: Random) => SiteRequest, number])[] = [
   [(random) => pageOf(symbol(choice(random, EXCHANGES), Math.floor(random() * SYMBOLS))), 6],
-  [(random) => article(Math.floor(random() * 120)), 3],
+  [(random) => article(Math.floor(random() * 60)), 3],
   [() => get(['/robots.txt', 120, 121, 'text/plain', 8]), 0.5],
   [
     (random) => get([choice(random, ['/wp-login.php', '/.env', '/admin/config.php', '/xmlrpc.php']), 1_800, 1_801, HTML_TYPE, 12], 404),

@@ -15,7 +15,7 @@ const MEASURE = `<script>
   const width = document.documentElement.clientWidth;
   const seen = (element) => !element.closest('thead') || getComputedStyle(element.closest('thead')).position !== 'absolute';
   const wide = [...document.body.querySelectorAll('*')].filter((each) => seen(each) && each.getBoundingClientRect().right > width + 1);
-  document.documentElement.dataset.measured = [innerWidth, document.documentElement.scrollWidth, ...wide.slice(0, 5).map((each) => each.tagName + '.' + each.className)].join(' ');
+  parent.document.documentElement.dataset.measured = [innerWidth, document.documentElement.scrollWidth, ...wide.slice(0, 5).map((each) => each.tagName + '.' + each.className)].join(' ');
 </script>`;
 
 if (CHROMIUM === undefined && !PROMISED) {
@@ -54,8 +54,10 @@ if (CHROMIUM === undefined && !PROMISED) {
       (width) => {
         const measured = join(directory, 'measured.html');
         const unfolded = page.replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, '').replaceAll('<details>', '<details open>');
-        writeFileSync(measured, unfolded.replace('</body>', `${MEASURE}</body>`));
-        const { stdout } = chromium(directory, width, '--dump-dom', measured);
+        // In a frame, because a window is not narrower than 500 pixels there.
+        const framed = unfolded.replace('</body>', `${MEASURE}</body>`).replaceAll('&', '&amp;').replaceAll('"', '&quot;');
+        writeFileSync(measured, `<!doctype html><iframe width="${width}" height="900" frameborder="0" srcdoc="${framed}"></iframe>`);
+        const { stdout } = chromium(directory, 1600, '--dump-dom', measured);
         expect(/data-measured="([^"]*)"/.exec(stdout)?.[1]).toBe(`${width} ${width}`);
       },
       120_000,

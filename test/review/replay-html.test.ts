@@ -157,7 +157,7 @@ test.each<[string, string]>([
   [visible('a\u202Eb\u0000'), 'a\\u{202E}b\\u{0000}'],
   [shortened('/api/market/realtime', 9), '/api…time'],
   [shortened('/api', 9), '/api'],
-  [rendered(html`<p title="${HOSTILE}">${html`<b>${'<'}</b>`}</p>`).slice(0, 30), '<p title="&quot;onload=&quot;al'],
+  [rendered(html`<p title="${HOSTILE}">${html`<b>${'<'}</b>`}</p>`).slice(0, 30), '<p title="&quot;onload=&quot;a'],
   // From JSON, an object is no markup.
   [rendered(html`${JSON.parse('["<i>"]')}`), '&lt;i&gt;'],
 ])('writes %s', (written, expected) => expect(written).toBe(expected));
