@@ -6,7 +6,7 @@ import { type Content, html, type Markup, shortened } from './report-markup';
 import type { PlotRenderer } from './report-svg';
 
 /** Rows of a plot by behaviour; the tables have all of them. */
-const ROWS = 15;
+const ROWS = 20;
 
 interface Format {
   readonly name: 'wide' | 'narrow';

@@ -13,7 +13,7 @@ export const STYLE = `
 :root{color-scheme:light dark;${LIGHT}}
 @media (prefers-color-scheme:dark){:root{${DARK}}}
 *{box-sizing:border-box}
-body{margin:0 auto;padding:24px 32px 64px;max-width:1200px;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
+body{margin:0 auto;padding:24px 32px 64px;max-width:1280px;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
 h1{font-size:30px;line-height:1.2;margin:8px 0}
 h2{font-size:21px;margin:0 0 12px}
 h3{font-size:16px;margin:0}
@@ -49,7 +49,7 @@ figure svg{overflow:visible;display:block;width:100%;height:auto;font-family:inh
 .narrow{display:none}
 .ceiling{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;margin:0}
 .ceiling dd{margin:0;font-weight:650;font-variant-numeric:tabular-nums}
-table{border-collapse:collapse;width:100%;margin:0 0 16px;font-size:14px;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;width:100%;margin:0 0 16px;font-size:13px;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--quiet);padding-bottom:6px}
 th,td{padding:7px 8px;text-align:right;vertical-align:top;border-bottom:1px solid var(--rule);overflow-wrap:break-word}
 thead th{border-bottom-width:2px;font-weight:600}

@@ -21,7 +21,7 @@ interface TableSpec<Row> {
 }
 
 /** Rows before the rest is folded away. */
-const ROWS_OPEN = 15;
+const ROWS_OPEN = 20;
 
 export function table<Row>(spec: TableSpec<Row>): Markup {
   const rest = spec.rows.slice(ROWS_OPEN);
