@@ -8,7 +8,7 @@ import type { StoredAnswer } from './stored-answer';
  * Other methods go straight to the origin, past the regional edge cache, and touch no object: "HTTP methods" in "Request and response
  * behavior for custom origins". So does all of a behavior that takes all headers, or whose TTLs are all 0.
  */
-export function isCacheable({ behavior, request }: KeyedRequest): boolean {
+export function isCacheable({ behavior, request }: Pick<KeyedRequest, 'behavior' | 'request'>): boolean {
   const { headers, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds } = behavior.cachePolicy;
   const disabled = minTtlSeconds === 0 && defaultTtlSeconds === 0 && maxTtlSeconds === 0;
   return behavior.cachedMethods.includes(request.method) && headers.kind !== 'all' && !disabled;
