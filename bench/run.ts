@@ -2,9 +2,10 @@
 import { parseArgs } from 'node:util';
 import type { Benchmark, Figures } from './benchmark';
 import { edgeBenchmark } from './edge';
+import { replayBenchmark } from './replay';
 import { synthBenchmark } from './synth';
 
-const BENCHMARKS: readonly Benchmark[] = [synthBenchmark, edgeBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [synthBenchmark, edgeBenchmark, replayBenchmark];
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({

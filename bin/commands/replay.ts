@@ -6,6 +6,7 @@ import { isPathPattern } from '../../lib/aws/path-pattern';
 import { REGION_NAMES } from '../../lib/aws/regions';
 import { loadDeployment } from '../../lib/config/load';
 import { describeValue, IsochroneError } from '../../lib/errors';
+import { renderReplayHtml } from '../../lib/review/replay-html';
 import { formatReplay } from '../../lib/review/replay-table';
 import { isLogFormat, LOG_FORMATS, type LogFormatName } from '../../lib/simulation/log-formats';
 import { openLog } from '../../lib/simulation/log-reader';
@@ -75,6 +76,7 @@ export const replay: Command = {
       });
       progress.stop();
       if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+      if (options.html !== undefined) await writeFile(options.html, await renderReplayHtml(report));
       console.log(formatReplay(report));
       return options['require-objectives'] && report.objectives.some(({ met }) => !met) ? OBJECTIVE_MISSED : 0;
     } finally {
