@@ -27,7 +27,7 @@ export const replay: Command = {
   usage: `  replay --log FILE [--assembly DIR] [--format F] [--assume-cache-control 'PATTERN=VALUE']… [--capacity SIZE]…
          [--deployment FILE] [--require-objectives] [--origin-region R] [--distribution ID] [--json FILE] [--html FILE]
       Send the requests of an access log through a model of the distribution, and print what its caches would serve.
-      --log FILE                the log, plain or gzip
+      --log FILE                the log, plain or gzip; several are put together with \`cat\`
       --assembly DIR            the folder that \`cdk synth\` wrote; cdk.out by default
       --format F                auto, the default, or ${LOG_FORMATS.join(', ')}
       --assume-cache-control S  that origins send this Cache-Control for these paths, such as '/static/*=max-age=3600'
