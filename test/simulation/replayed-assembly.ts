@@ -1,12 +1,12 @@
-/** The assembly that logs are replayed through: one distribution that caches all paths, with a key that the edge normalises. */
+/** An assembly to replay logs through, for tests and benchmarks: one distribution that caches all paths, with a key that the edge normalises. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
-import { CacheTier } from '../lib/edge/cache-tier';
-import { EdgeDistribution } from '../lib/edge/edge-distribution';
+import { CacheTier } from '../../lib/edge/cache-tier';
+import { EdgeDistribution } from '../../lib/edge/edge-distribution';
 
-const { context } = JSON.parse(readFileSync(join(__dirname, '..', 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
+const { context } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
 
 /** @param outdir where it is written */
 export function synthesizeReplayed(outdir: string): void {
