@@ -49,14 +49,17 @@ function ask(url: URL, { method, host, path, query, headers }: HttpRequest, body
     timeout: ORIGIN_TIMEOUT_MS,
   };
   return new Promise((resolve, reject) => {
+    let received: http.IncomingMessage | undefined;
     const request = (url.protocol === 'https:' ? https : http).request(url, options, (response) => {
+      received = response;
       read(response).then((bytes) => {
         const answered = method === 'HEAD' || response.statusCode === 304 ? {} : { body: bytes };
         resolve({ status: response.statusCode ?? 502, headers: fieldsOf(response), bodyBytes: bytes.length, ...answered });
       }, reject);
     });
     request.on('timeout', () => request.destroy(new TimedOut()));
-    request.on('error', reject);
+    // What an origin sends beyond its `Content-Length` belongs to no answer.
+    request.on('error', (error) => received?.complete || reject(error));
     request.end(body);
   });
 }
