@@ -48,7 +48,7 @@ export const emulate: Command = {
     const urls = originUrls(distribution, options.origin);
     const warn = (sentence: string) => console.error(sentence);
     const functions = edgeFunctionRunner({
-      switches: Object.fromEntries(options.switch.map((entry) => pair(entry) ?? [entry, ''])),
+      switches: Object.fromEntries(options.switch.map(switchOf)),
       log: (name, line) => console.error(`${name}: ${line}`),
     });
     const server = emulatorServer(
@@ -70,6 +70,7 @@ export const emulate: Command = {
     };
     process.once('SIGINT', end).once('SIGTERM', end);
     await ended;
+    process.off('SIGINT', end).off('SIGTERM', end);
     return 0;
   },
 };
@@ -88,6 +89,12 @@ function originUrls({ origins }: DistributionModel, given: readonly string[]): R
   if (missing.length > 0)
     throw wrong('--origin', given.join(' ') || 'nothing', `given for ${missing.join(', ')}, or once as a URL for all`);
   return urls;
+}
+
+function switchOf(entry: string): [region: string, value: string] {
+  const found = pair(entry);
+  if (!found) throw wrong('--switch', entry, 'REGION=VALUE');
+  return found;
 }
 
 function pair(entry: string): [name: string, value: string] | undefined {
