@@ -43,13 +43,13 @@ ${table({
   rows: ordered.slice(0, SHOWN),
   columns: [
     { head: 'Splitter', cell: ({ kind, name }) => html`${kind} ${code(name, 32)}` },
-    { head: 'Behaviour', cell: ({ pathPattern }) => code(pathPattern, 40) },
+    { head: 'Behaviour', words: true, cell: ({ pathPattern }) => code(pathPattern, 40) },
     { head: 'Requests', cell: ({ requests }) => count(requests) },
     {
       head: 'Hits lost',
       cell: ({ hitsLost, inKey }) => (inKey ? count(hitsLost) : html`${count(0)} <small>saves ${count(hitsLost)}</small>`),
     },
-    { head: 'What to do', cell: (splitter) => html`<span class="advice">${advice(splitter)}</span>` },
+    { head: 'What to do', words: true, cell: (splitter) => html`<span class="advice">${advice(splitter)}</span>` },
   ],
 })}${left(keySplitters.length)}</section>`;
 }

@@ -1,34 +1,13 @@
-/** The four plots of a replay. Each is drawn twice, for a desk and for a phone: one that is only scaled down cannot be read there. */
+/** The four plots of a replay. */
 import type { EChartsOption } from 'echarts';
 import type { MissReason } from '../simulation/messages';
 import type { ReplayReport, ReplaySlice, Span } from '../simulation/replay-report';
-import { counted, middle, milliseconds, percent, span } from './report-figures';
-import { type Content, html, type Markup, shortened, visible } from './report-markup';
+import { middle, milliseconds, percent, span } from './report-figures';
+import { type Markup, shortened, visible } from './report-markup';
+import { bar, besides, busiest, caption, figure, legend, percentAxis, QUIET, RULE, rowAxis, shortCount, TEXT } from './report-plot-parts';
 import type { PlotRenderer } from './report-svg';
 
 export const MISS_REASONS: readonly MissReason[] = ['first-seen', 'expired', 'evicted', 'invalidated', 'varied', 'uncacheable'];
-
-/** Rows of a plot by behaviour; the tables have all of them. */
-const ROWS = 15;
-
-interface Format {
-  readonly name: 'wide' | 'narrow';
-  readonly width: number;
-  /** Characters of a path beside its bar. */
-  readonly characters: number;
-  /** Labels along an axis of time. */
-  readonly times: number;
-}
-
-const FORMATS: readonly Format[] = [
-  { name: 'wide', width: 860, characters: 40, times: 8 },
-  { name: 'narrow', width: 335, characters: 20, times: 3 },
-];
-
-const TEXT = { color: 'var(--ink)', fontSize: 12 };
-const QUIET = { color: 'var(--quiet)', fontSize: 12 };
-const RULE = { lineStyle: { color: 'var(--rule)' } };
-const NO_AXIS_LINE = { axisLine: { show: false }, axisTick: { show: false } };
 
 export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotRenderer): Markup {
   const rows = busiest(behaviors);
@@ -41,9 +20,20 @@ export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotR
     ({ characters }) => ({
       height: 52 + 26 * rows.length,
       option: {
-        grid: { left: 4, right: 88, top: 24, bottom: 4, containLabel: true },
+        grid: {
+          left: besides(
+            rows.map(({ pathPattern }) => pathPattern),
+            characters,
+          ),
+          right: 92,
+          top: 24,
+          bottom: 4,
+        },
         xAxis: percentAxis(),
-        yAxis: rowAxis(rows.map(({ pathPattern }) => shortened(pathPattern, characters))),
+        yAxis: [
+          rowAxis(rows.map(({ pathPattern }) => shortened(pathPattern, characters))),
+          { ...rowAxis(rows.map(({ hitPercent }) => span(hitPercent, percent))), position: 'right' },
+        ],
         series: [
           {
             ...bar(
@@ -56,7 +46,7 @@ export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotR
                 symbol: 'none',
                 data: [{ xAxis: target }],
                 lineStyle: { color: 'var(--ink)', type: 'dashed' },
-                label: { ...TEXT, formatter: `objective ${percent(target)}`, position: 'end', distance: 4 },
+                label: { ...TEXT, formatter: `objective ${percent(target)}`, position: 'start', distance: 4 },
               },
             }),
           },
@@ -65,12 +55,6 @@ export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotR
               'var(--hit-soft)',
               rows.map(({ hitPercent }) => hitPercent.high - hitPercent.low),
             ),
-            label: {
-              ...TEXT,
-              show: true,
-              position: 'right',
-              formatter: ({ dataIndex }) => span((rows[dataIndex] as ReplaySlice).hitPercent, percent),
-            },
           },
         ],
       },
@@ -86,7 +70,15 @@ export function missPlot({ behaviors }: ReplayReport, draw: PlotRenderer): Marku
     height: (name === 'wide' ? 56 : 96) + 26 * rows.length,
     option: {
       legend: { ...legend(), data: [...reasons] },
-      grid: { left: 4, right: 24, top: name === 'wide' ? 36 : 76, bottom: 4, containLabel: true },
+      grid: {
+        left: besides(
+          rows.map(({ pathPattern }) => pathPattern),
+          characters,
+        ),
+        right: 8,
+        top: name === 'wide' ? 36 : 76,
+        bottom: 4,
+      },
       xAxis: percentAxis(),
       yAxis: rowAxis(rows.map(({ pathPattern }) => shortened(pathPattern, characters))),
       series: reasons.map((reason) => ({
@@ -180,10 +172,18 @@ export function latencyPlot({ continents }: ReplayReport, draw: PlotRenderer): M
     'Modelled latency by part of the world',
     'Percentiles, milliseconds. Marks stand in the middle of the span between the capacities; a bar shows the span.',
     ({ characters }) => ({
-      height: 72 + 34 * rows.length,
+      height: 76 + 38 * rows.length,
       option: {
         legend: { ...legend(), data: PERCENTILES.map(({ name }) => name) },
-        grid: { left: 4, right: 28, top: 36, bottom: 8, containLabel: true },
+        grid: {
+          left: besides(
+            rows.map(({ continent }) => continent),
+            characters,
+          ),
+          right: 20,
+          top: 48,
+          bottom: 28,
+        },
         xAxis: { type: 'value', min: 0, splitNumber: 4, axisLabel: QUIET, splitLine: RULE },
         yAxis: rowAxis(rows.map(({ continent }) => shortened(continent, characters))),
         series: [
@@ -227,61 +227,4 @@ function spanSegment(spans: readonly Span[], color: string): NonNullable<Extract
       return { type: 'line', shape: { x1, y1: y, x2, y2: y }, style: { stroke: color, lineWidth: 5, opacity: 0.5 } };
     },
   };
-}
-
-function figure(
-  draw: PlotRenderer,
-  id: string,
-  title: string,
-  explanation: Content,
-  plot: (format: Format) => { readonly height: number; readonly option: EChartsOption },
-): Markup {
-  const drawn = FORMATS.map((format) => {
-    const { height, option } = plot(format);
-    const label = `${title}. The tables below have the figures.`;
-    return html`<div class="${format.name}">${draw({ id: `${id}-${format.name}`, label, size: { width: format.width, height }, option })}</div>`;
-  });
-  return html`<figure><figcaption><strong>${title}</strong> ${explanation}</figcaption>${drawn}</figure>`;
-}
-
-function caption(shown: number, all: number, text: string): string {
-  return shown < all ? `${text} The ${counted(shown, 'busiest behaviour')} of ${all}.` : text;
-}
-
-/** Those with the most requests, in the order of the distribution. */
-function busiest<Row extends ReplaySlice>(rows: readonly Row[]): readonly Row[] {
-  const chosen = rows
-    .filter(({ requests }) => requests > 0)
-    .sort((a, b) => b.requests - a.requests)
-    .slice(0, ROWS);
-  return rows.filter((row) => chosen.includes(row));
-}
-
-function bar(color: string, data: readonly number[]) {
-  return { type: 'bar' as const, stack: 'one', silent: true, barWidth: 14, itemStyle: { color }, data: [...data] };
-}
-
-function percentAxis() {
-  return { type: 'value' as const, min: 0, max: 100, splitNumber: 4, axisLabel: { show: false }, splitLine: RULE };
-}
-
-function rowAxis(names: readonly string[]) {
-  return { type: 'category' as const, inverse: true, data: [...names], axisLabel: TEXT, ...NO_AXIS_LINE };
-}
-
-function legend() {
-  return {
-    top: 0,
-    left: 0,
-    itemWidth: 12,
-    itemHeight: 12,
-    itemGap: 14,
-    textStyle: TEXT,
-    selectedMode: false as const,
-    inactiveColor: 'var(--quiet)',
-  };
-}
-
-function shortCount(value: number): string {
-  return value >= 1000 ? `${value / 1000}k` : String(value);
 }

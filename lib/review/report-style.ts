@@ -13,7 +13,7 @@ export const STYLE = `
 :root{color-scheme:light dark;${LIGHT}}
 @media (prefers-color-scheme:dark){:root{${DARK}}}
 *{box-sizing:border-box}
-body{margin:0 auto;padding:24px 32px 64px;max-width:1200px;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
+body{margin:0 auto;padding:24px 32px 64px;max-width:1280px;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
 h1{font-size:30px;line-height:1.2;margin:8px 0}
 h2{font-size:21px;margin:0 0 12px}
 h3{font-size:16px;margin:0}
@@ -24,7 +24,7 @@ section{margin:36px 0}
 p{max-width:76ch}
 code{font:0.9em/1.4 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;direction:ltr;unicode-bidi:isolate}
 small,.note,figcaption,.key{color:var(--quiet);font-size:14px}
-.tiles,.cards{display:grid;gap:12px;margin:0;padding:0;list-style:none;grid-template-columns:repeat(auto-fit,minmax(170px,1fr))}
+.tiles,.cards{display:grid;gap:12px;margin:0;padding:0;list-style:none;grid-template-columns:repeat(3,1fr)}
 .tiles div,.card{background:var(--raised);border-radius:10px;padding:14px 16px}
 .tiles dt{color:var(--quiet);font-size:14px}
 .tiles dd{margin:0}
@@ -45,18 +45,19 @@ small,.note,figcaption,.key{color:var(--quiet);font-size:14px}
 figure{margin:0 0 28px}
 figcaption{margin-bottom:8px}
 figcaption strong{display:block;color:var(--ink);font-size:16px}
-figure svg{display:block;width:100%;height:auto;font-family:inherit}
+figure svg{overflow:visible;display:block;width:100%;height:auto;font-family:inherit}
 .narrow{display:none}
 .ceiling{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;margin:0}
 .ceiling dd{margin:0;font-weight:650;font-variant-numeric:tabular-nums}
-table{border-collapse:collapse;width:100%;margin:0 0 16px;font-size:14px;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;width:100%;margin:0 0 16px;font-size:13px;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--quiet);padding-bottom:6px}
 th,td{padding:7px 8px;text-align:right;vertical-align:top;border-bottom:1px solid var(--rule);overflow-wrap:break-word}
 thead th{border-bottom-width:2px;font-weight:600}
-th:first-child{text-align:left;font-weight:500}
+th.words,td.words,th:first-child{text-align:left}
+tbody th{font-weight:500}
 .meter{display:block;width:100%;min-width:64px;height:4px;margin-top:4px}
 .track{fill:var(--rule)}.high{fill:var(--hit-soft)}.low{fill:var(--hit)}
-.advice{display:block;text-align:left;min-width:220px;max-width:420px}
+.advice{display:block;min-width:220px;max-width:420px}
 details{margin:8px 0 20px}
 summary{cursor:pointer;padding:8px 0;color:var(--hit);font-weight:600}
 @media (max-width:760px){
@@ -72,7 +73,7 @@ section{margin:28px 0}
 table,tbody,caption{display:block}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 tr{display:grid;grid-template-columns:1fr 1fr;gap:2px 12px;padding:10px 0;border-bottom:1px solid var(--rule)}
-th,td{border:0;padding:3px 0;text-align:left}
+th,td,td.number{border:0;padding:3px 0;text-align:left}
 tr th{grid-column:1/-1;font-weight:650}
 td::before{content:attr(data-label);display:block;color:var(--quiet);font-size:12px}
 td:has(.advice){grid-column:1/-1}

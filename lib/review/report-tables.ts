@@ -7,6 +7,8 @@ import { MISS_REASONS } from './report-plots';
 interface Column<Row> {
   readonly head: string;
   readonly cell: (row: Row) => Content;
+  /** Words stand on the left, figures on the right. */
+  readonly words?: true;
 }
 
 interface TableSpec<Row> {
@@ -19,7 +21,7 @@ interface TableSpec<Row> {
 }
 
 /** Rows before the rest is folded away. */
-const ROWS_OPEN = 15;
+const ROWS_OPEN = 20;
 
 export function table<Row>(spec: TableSpec<Row>): Markup {
   const rest = spec.rows.slice(ROWS_OPEN);
@@ -32,15 +34,15 @@ export function folded(summary: string, content: Content): Markup {
   return html`<details><summary>${summary}</summary>${content}</details>`;
 }
 
-function part<Row>({ columns, rows: _, ...spec }: TableSpec<Row>, caption: string, rows: readonly Row[]): Markup {
+function part<Row>({ columns }: Pick<TableSpec<Row>, 'columns'>, caption: string, rows: readonly Row[]): Markup {
   const [name, ...others] = columns;
   return html`<table role="table">
 <caption>${caption}</caption>
-<thead role="rowgroup"><tr role="row">${columns.map(({ head }) => html`<th role="columnheader" scope="col">${head}</th>`)}</tr></thead>
+<thead role="rowgroup"><tr role="row">${columns.map(({ head, words }) => html`<th role="columnheader" scope="col" class="${words ? 'words' : 'number'}">${head}</th>`)}</tr></thead>
 <tbody role="rowgroup">${rows.map(
     (row) =>
       html`<tr role="row"><th role="rowheader" scope="row">${name.cell(row)}</th>${others.map(
-        ({ head, cell }) => html`<td role="cell" data-label="${head}">${cell(row)}</td>`,
+        ({ head, cell, words }) => html`<td role="cell" class="${words ? 'words' : 'number'}" data-label="${head}">${cell(row)}</td>`,
       )}</tr>
 `,
   )}</tbody>

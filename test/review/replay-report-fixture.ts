@@ -10,7 +10,7 @@ export function slice(requests: number, hitLow: number, hitHigh = hitLow, p95 = 
   return {
     requests,
     hitPercent: between(hitLow, hitHigh),
-    offloadPercent: between(Math.min(100, hitLow + 2.4), Math.min(100, hitHigh + 1.1)),
+    offloadPercent: nothing ? between(0) : between(Math.min(100, hitLow + 0.7), Math.min(100, hitHigh + 1.1)),
     originRequests: missed(0.9),
     bytes: requests * 18_300,
     originBytes: between(requests * (100 - hitHigh) * 183, requests * (100 - hitLow) * 183),

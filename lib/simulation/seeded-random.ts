@@ -1,0 +1,51 @@
+/** Random numbers that a seed decides: the same in every process, on every machine. */
+
+/** From 0 to below 1. */
+export type Random = () => number;
+
+/** mulberry32, by Tommy Ettinger, in the public domain: 32 bits of state, which is plenty for a log of some thousand lines. */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** One of the items, by their weights. */
+export function weighted<Item>(random: Random, items: readonly (readonly [item: Item, weight: number])[]): Item {
+  let rest = random() * items.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [item, weight] of items) {
+    rest -= weight;
+    if (rest < 0) return item;
+  }
+  return (items.at(-1) as readonly [Item, number])[0];
+}
+
+/**
+ * Ranks from 0 to `size` - 1 by Zipf's law, rank r with the weight 1 / (r + 1)^exponent. Requests to web sites follow it with an
+ * exponent of 0.64 to 0.83: "Web Caching and Zipf-like Distributions: Evidence and Implications", Breslau and others, INFOCOM 1999.
+ */
+export function zipf(size: number, exponent = 0.8): (random: Random) => number {
+  let sum = 0;
+  const sums = Array.from({ length: size }, (_, rank) => (sum += (rank + 1) ** -exponent));
+  return (random) => {
+    const wanted = random() * sum;
+    let [low, high] = [0, size - 1];
+    while (low < high) {
+      const between = (low + high) >> 1;
+      if ((sums[between] as number) > wanted) high = between;
+      else low = between + 1;
+    }
+    return low;
+  };
+}
+
+/** A whole number from 0 to 2^32 - 1 that only the text decides: FNV-1a, by Fowler, Noll and Vo. */
+export function textNumber(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
+  return value >>> 0;
+}
