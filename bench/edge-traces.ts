@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
-const FILES = ['website.log.gz', 'data-api.log.gz', 'dashboard-api.jsonl.gz'];
+export const TRACE_FILES = ['website.log.gz', 'data-api.log.gz', 'dashboard-api.jsonl.gz'];
 
 /** A request line, in the combined format or in a line of JSON. */
 const REQUEST_WITH_QUERY = /"[A-Z]+ [^ "?]*\?([^ "]*)/g;
@@ -15,8 +15,8 @@ const GENERATED = 20_000;
  * @param warn is told if they are not there
  */
 export function readQueries(directory: string, warn: (message: string) => void): string[] {
-  const missing = FILES.filter((file) => !existsSync(join(directory, file)));
-  if (missing.length === 0) return FILES.flatMap((file) => queriesOf(join(directory, file)));
+  const missing = TRACE_FILES.filter((file) => !existsSync(join(directory, file)));
+  if (missing.length === 0) return TRACE_FILES.flatMap((file) => queriesOf(join(directory, file)));
   warn(
     `${missing.join(', ')} not found in ${directory}: measured on generated queries. Name the folder with --traces or ISOCHRONE_TRACES.`,
   );

@@ -6,6 +6,7 @@ import { isPathPattern } from '../../lib/aws/path-pattern';
 import { REGION_NAMES } from '../../lib/aws/regions';
 import { loadDeployment } from '../../lib/config/load';
 import { describeValue, IsochroneError } from '../../lib/errors';
+import { renderReplayHtml } from '../../lib/review/replay-html';
 import { formatReplay } from '../../lib/review/replay-table';
 import { isLogFormat, LOG_FORMATS, type LogFormatName } from '../../lib/simulation/log-formats';
 import { openLog } from '../../lib/simulation/log-reader';
@@ -26,7 +27,7 @@ export const replay: Command = {
   usage: `  replay --log FILE [--assembly DIR] [--format F] [--assume-cache-control 'PATTERN=VALUE']… [--capacity SIZE]…
          [--deployment FILE] [--require-objectives] [--origin-region R] [--distribution ID] [--json FILE] [--html FILE]
       Send the requests of an access log through a model of the distribution, and print what its caches would serve.
-      --log FILE                the log, plain or gzip
+      --log FILE                the log, plain or gzip; several are put together with \`cat\`
       --assembly DIR            the folder that \`cdk synth\` wrote; cdk.out by default
       --format F                auto, the default, or ${LOG_FORMATS.join(', ')}
       --assume-cache-control S  that origins send this Cache-Control for these paths, such as '/static/*=max-age=3600'
@@ -75,6 +76,7 @@ export const replay: Command = {
       });
       progress.stop();
       if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+      if (options.html !== undefined) await writeFile(options.html, await renderReplayHtml(report));
       console.log(formatReplay(report));
       return options['require-objectives'] && report.objectives.some(({ met }) => !met) ? OBJECTIVE_MISSED : 0;
     } finally {

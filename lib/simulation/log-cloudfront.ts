@@ -1,5 +1,5 @@
 /**
- * CloudFront's own access logs: "Standard log file format" and "Configure standard logging (v2)", Amazon CloudFront developer
+ * CloudFront's own access logs: "Standard logging reference" and "Configure standard logging (v2)", Amazon CloudFront developer
  * guide. Both versions have the same fields: the first one in columns that a `#Fields` line names, the other in JSON.
  */
 import {

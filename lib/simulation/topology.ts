@@ -1,7 +1,7 @@
 /**
  * Where viewers come in: edge locations, the regional edge cache behind each, and the part of the world.
  *
- * Edge locations are named after the nearest airport: "x-edge-location" in "Standard log file format", Amazon CloudFront
+ * Edge locations are named after the nearest airport: "x-edge-location" in "Log file fields", Amazon CloudFront
  * developer guide. AWS does not publish which regional edge cache an edge location uses; here it is the nearest one.
  */
 import type { Continent } from '../aws/regions';

@@ -1,0 +1,110 @@
+/**
+ * The emulator against http-tests/cache-tests, a public suite of what HTTP caches must do (https://cache-tests.fyi). The suite is not
+ * part of this project: clone https://github.com/http-tests/cache-tests, run `npm install` there, and name the folder.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
+import { readAssembly } from '../lib/assembly';
+import { edgeFunctionRunner } from '../lib/simulation/edge-functions';
+import { emulator } from '../lib/simulation/emulator';
+import { emulatorServer, originClient } from '../lib/simulation/emulator-http';
+import { readDistribution } from '../lib/simulation/read-distribution';
+import { forwardAllAssembly } from '../test/simulation/forward-all';
+import type { Benchmark, Figures } from './benchmark';
+
+/**
+ * Required tests that others pass, of 160, by the results that the suite itself publishes; a proxy that only passes requests on was
+ * measured here. CloudFront's own are not among them.
+ */
+const OTHERS = { passThroughPassed: 97, nginxPassed: 115, fastlyPassed: 115, haproxyPassed: 126, varnishPassed: 138, apachePassed: 141 };
+
+interface SuiteTest {
+  readonly id: string;
+  readonly kind?: string;
+  readonly browser_only?: boolean;
+}
+
+async function requiredTests(suite: string): Promise<SuiteTest[]> {
+  const { default: groups } = (await import(pathToFileURL(join(suite, 'tests', 'index.mjs')).href)) as {
+    default: readonly { readonly tests: readonly SuiteTest[] }[];
+  };
+  return groups.flatMap(({ tests }) => tests).filter(({ kind = 'required', browser_only }) => kind === 'required' && !browser_only);
+}
+
+/** The results by id: true, or why not. */
+async function runSuite(suite: string): Promise<Record<string, unknown>> {
+  const port = await freePort();
+  const pidfile = join(mkdtempSync(join(tmpdir(), 'isochrone-cache-tests-')), 'pid');
+  const origin = start(suite, 'test-engine/server/server.mjs', {
+    npm_config_port: String(port),
+    npm_config_protocol: 'http',
+    npm_config_pidfile: pidfile,
+  });
+  const edge = emulatorServer(edgeOf(new URL(`http://127.0.0.1:${port}`)), 'NRT', (sentence) => console.error(sentence));
+  try {
+    // Its first line says that it listens.
+    await Promise.race([
+      once(origin.stdout, 'data'),
+      once(origin, 'exit').then(() => Promise.reject(new Error(`The server of ${suite} ended.`))),
+    ]);
+    edge.listen(0, '127.0.0.1');
+    await once(edge, 'listening');
+    const base = `http://127.0.0.1:${(edge.address() as AddressInfo).port}`;
+    const client = start(suite, 'test-engine/cli.mjs', { npm_config_base: base, npm_config_id: '', npm_package_config_id: '' });
+    return JSON.parse(await text(client.stdout)) as Record<string, unknown>;
+  } finally {
+    origin.kill();
+    edge.close();
+    edge.closeAllConnections();
+  }
+}
+
+function edgeOf(origin: URL) {
+  const distribution = readDistribution(readAssembly(forwardAllAssembly()));
+  const place = { pop: 'NRT', regional: 'ap-northeast-1' };
+  return emulator(distribution, edgeFunctionRunner(), { place, viewerProtocol: 'https', ask: originClient(new Map([['*', origin]])) });
+}
+
+function start(suite: string, script: string, environment: Record<string, string>) {
+  const env = { ...process.env, ...environment };
+  return spawn(process.execPath, ['--no-warnings', script], { cwd: suite, env, stdio: ['ignore', 'pipe', 'ignore'] });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+export const cacheTestsBenchmark: Benchmark = {
+  name: 'cache-tests',
+  about: 'the emulator against http-tests/cache-tests; needs a checkout of it, named with --cache-tests or ISOCHRONE_CACHE_TESTS',
+
+  async run(progress): Promise<Figures> {
+    const suite = process.env.ISOCHRONE_CACHE_TESTS ?? '';
+    if (!existsSync(join(suite, 'test-engine', 'cli.mjs'))) {
+      throw new Error(
+        'Name a checkout of https://github.com/http-tests/cache-tests, with its packages installed, by --cache-tests DIR or ISOCHRONE_CACHE_TESTS.',
+      );
+    }
+    const required = await requiredTests(suite);
+    progress(`${required.length} required tests: about a minute`);
+    const results = await runSuite(suite);
+    const failed = required.filter(({ id }) => results[id] !== true);
+    for (const { id } of failed) progress(`${id}: ${JSON.stringify(results[id])}`);
+    return {
+      passed: required.length - failed.length,
+      required: required.length,
+      ...OTHERS,
+      failed: Object.fromEntries(failed.map(({ id }) => [id, 1])),
+    };
+  },
+};

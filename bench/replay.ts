@@ -1,0 +1,93 @@
+/** What replaying costs: three access logs through the model of a distribution, against a bare LRU over their URLs in the same run. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { type Assembly, readAssembly } from '../lib/assembly';
+import { openLog } from '../lib/simulation/log-reader';
+import { readDistribution } from '../lib/simulation/read-distribution';
+import { replay } from '../lib/simulation/replay';
+import type { ReplayReport } from '../lib/simulation/replay-report';
+import { synthesizeReplayed } from '../test/simulation/replayed-assembly';
+import { type Benchmark, type Figures, median, rounded } from './benchmark';
+import { TRACE_FILES } from './edge-traces';
+
+const ROOT = join(__dirname, '..');
+
+const ROUNDS = 3;
+
+/** Objects that the yardstick holds. */
+const LRU_OBJECTS = 10_000;
+
+/** The yardstick: reads the same log, and keeps the URLs in a Map. It knows no time, no place, no function and one capacity. */
+async function bareLru(file: string): Promise<number> {
+  const kept = new Map<string, true>();
+  let requests = 0;
+  const { records } = await openLog(file);
+  for await (const { path, query } of records) {
+    const url = `${path}?${query}`;
+    requests++;
+    kept.delete(url);
+    kept.set(url, true);
+    if (kept.size > LRU_OBJECTS) kept.delete(kept.keys().next().value as string);
+  }
+  return requests;
+}
+
+/** Requests a second. */
+async function speed(run: () => Promise<number>): Promise<number> {
+  const start = performance.now();
+  const requests = await run();
+  return (requests * 1000) / (performance.now() - start);
+}
+
+async function measure(file: string, assembly: Assembly): Promise<Figures[string]> {
+  const distribution = readDistribution(assembly);
+  const rounds: { report: ReplayReport; own: number; bare: number }[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    // Interleaved, so that a slow moment of the machine falls on both.
+    const bare = await speed(() => bareLru(file));
+    let report: ReplayReport | undefined;
+    const own = await speed(async () => {
+      report = await replay({ assembly, distribution, log: await openLog(file), file });
+      return report.log.replayed;
+    });
+    if (report) rounds.push({ report, own, bare });
+  }
+  const { report } = rounds[0] as (typeof rounds)[number];
+  const [splitter] = report.keySplitters;
+  return {
+    lines: report.log.lines,
+    replayed: report.log.replayed,
+    broken: report.log.broken,
+    rawUrlCeilingPercent: rounded(report.ceiling.rawUrlHitPercent),
+    keyCeilingPercent: rounded(report.ceiling.keyHitPercent),
+    ...(splitter && { [`firstSplitter ${splitter.kind} ${splitter.name}`]: splitter.hitsLost }),
+    requestsPerSecond: rounded(median(rounds.map(({ own }) => own))),
+    ratioToBareLru: rounded(median(rounds.map(({ own, bare }) => own / bare))),
+  };
+}
+
+export const replayBenchmark: Benchmark = {
+  name: 'replay',
+  about: 'access logs through the model of a distribution: none of their lines lost, what keys cost, and the speed against a bare LRU',
+
+  async run(progress): Promise<Figures> {
+    const directory = process.env.ISOCHRONE_TRACES ?? join(ROOT, '..', 'shared', 'traces');
+    const files = TRACE_FILES.filter((file) => existsSync(join(directory, file)));
+    if (files.length === 0) console.error(`No log found in ${directory}. Name the folder with --traces or ISOCHRONE_TRACES.`);
+    const outdir = mkdtempSync(join(tmpdir(), 'isochrone-bench-'));
+    try {
+      synthesizeReplayed(outdir);
+      const assembly = readAssembly(outdir);
+      const figures: Record<string, Figures[string]> = {};
+      for (const file of files) {
+        progress(`replaying ${file}`);
+        figures[file.split('.')[0] ?? file] = await measure(join(directory, file), assembly);
+      }
+      return figures;
+    } finally {
+      rmSync(outdir, { recursive: true, force: true });
+    }
+  },
+};

@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { readAssembly } from '../../lib/assembly';
+import { IsochroneError } from '../../lib/errors';
+import type { DistributionModel } from '../../lib/simulation/distribution';
+import { edgeFunctionRunner } from '../../lib/simulation/edge-functions';
+import { emulator } from '../../lib/simulation/emulator';
+import { emulatorServer, originClient } from '../../lib/simulation/emulator-http';
+import { readDistribution } from '../../lib/simulation/read-distribution';
+import { edgeLocation } from '../../lib/simulation/topology';
+import { type Command, readOptions } from './command';
+
+/** Milliseconds that answers which are under way are given when it is to end. */
+const GRACE_MS = 5_000;
+
+export const emulate: Command = {
+  name: 'emulate',
+  usage: `  emulate --origin URL [--origin ID=URL …] [--assembly DIR] [--distribution ID] [--port N] [--host NAME]
+          [--pop CODE] [--switch REGION=VALUE …] [--viewer-protocol https|http]
+      Serve a distribution of an assembly on this machine: its behaviors, cache keys, TTLs and edge functions.
+      --origin URL             where the origins are: one for all of them, or one for each as ID=URL
+      --assembly DIR           the folder that \`cdk synth\` wrote; cdk.out by default. Its edge functions run in this process
+      --distribution ID        which of several distributions
+      --port N, --host NAME    where it listens; 8080 of 127.0.0.1 by default
+      --pop CODE               the edge location to be; NRT by default
+      --switch REGION=VALUE    an entry of the key value store that CloudFront Functions read
+      --viewer-protocol P      how viewers are taken to have come; https by default, so that nothing redirects to it`,
+
+  async run(args) {
+    const options = readOptions(args, emulate, {
+      origin: { type: 'string', multiple: true, default: [] },
+      assembly: { type: 'string', default: 'cdk.out' },
+      distribution: { type: 'string' },
+      port: { type: 'string', default: '8080' },
+      host: { type: 'string', default: '127.0.0.1' },
+      pop: { type: 'string', default: 'NRT' },
+      switch: { type: 'string', multiple: true, default: [] },
+      'viewer-protocol': { type: 'string', default: 'https' },
+    });
+    const viewerProtocol = options['viewer-protocol'];
+    if (viewerProtocol !== 'http' && viewerProtocol !== 'https') throw wrong('--viewer-protocol', viewerProtocol, 'https or http');
+    const port = Number(options.port);
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw wrong('--port', options.port, 'a number from 0 to 65535');
+    const place = edgeLocation(options.pop);
+    if (!place) throw wrong('--pop', options.pop, 'the code of an edge location, such as NRT');
+
+    const distribution = readDistribution(readAssembly(options.assembly), options.distribution);
+    const urls = originUrls(distribution, options.origin);
+    const warn = (sentence: string) => console.error(sentence);
+    const functions = edgeFunctionRunner({
+      switches: Object.fromEntries(options.switch.map(switchOf)),
+      log: (name, line) => console.error(`${name}: ${line}`),
+    });
+    const server = emulatorServer(
+      emulator(distribution, functions, { place, viewerProtocol, ask: originClient(urls), warn }),
+      place.pop,
+      warn,
+    );
+    server.listen(port, options.host);
+    await once(server, 'listening');
+    for (const gap of distribution.gaps) console.error(gap);
+    console.log(
+      `${distribution.id} at http://${options.host}:${(server.address() as AddressInfo).port}, as ${place.pop} behind ${place.regional}.`,
+    );
+
+    const ended = once(server, 'close');
+    const end = () => {
+      server.close();
+      setTimeout(() => server.closeAllConnections(), GRACE_MS).unref();
+    };
+    process.once('SIGINT', end).once('SIGTERM', end);
+    await ended;
+    process.off('SIGINT', end).off('SIGTERM', end);
+    return 0;
+  },
+};
+
+function originUrls({ origins }: DistributionModel, given: readonly string[]): ReadonlyMap<string, URL> {
+  const urls = new Map(
+    given.map((each): [string, URL] => {
+      const [id, url] = /^https?:/.test(each) ? ['*', each] : (pair(each) ?? ['*', each]);
+      if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw wrong('--origin', each, 'a URL, or ID=URL');
+      return [id, new URL(url)];
+    }),
+  );
+  const unknown = [...urls.keys()].find((id) => id !== '*' && !(id in origins));
+  if (unknown !== undefined) throw wrong('--origin', unknown, `one of the distribution's: ${Object.keys(origins).join(', ')}`);
+  const missing = urls.has('*') ? [] : Object.keys(origins).filter((id) => !urls.has(id));
+  if (missing.length > 0)
+    throw wrong('--origin', given.join(' ') || 'nothing', `given for ${missing.join(', ')}, or once as a URL for all`);
+  return urls;
+}
+
+function switchOf(entry: string): [region: string, value: string] {
+  const found = pair(entry);
+  if (!found) throw wrong('--switch', entry, 'REGION=VALUE');
+  return found;
+}
+
+function pair(entry: string): [name: string, value: string] | undefined {
+  const end = entry.indexOf('=');
+  return end <= 0 ? undefined : [entry.slice(0, end), entry.slice(end + 1)];
+}
+
+function wrong(option: string, value: string, allowed: string): IsochroneError {
+  return new IsochroneError(`isochrone: ${option} must be ${allowed}, got ${JSON.stringify(value)}.\n\n${emulate.usage}`);
+}

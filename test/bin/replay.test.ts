@@ -1,0 +1,97 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { replay } from '../../bin/commands/replay';
+import type { ReplayReport } from '../../lib/simulation/replay-report';
+import { assemblyOf, distributionResource } from '../simulation/fixtures';
+
+const directory = mkdtempSync(join(tmpdir(), 'isochrone-replay-'));
+const DEPLOYMENT = join(__dirname, '..', '..', 'deployments', 'market.yaml');
+const { directory: assembly } = assemblyOf({ Site: distributionResource() });
+
+function line(second: number, path: string): string {
+  return `192.0.2.1 - - [01/Jan/2024:00:00:${String(second).padStart(2, '0')} +0000] "GET ${path} HTTP/1.1" 200 10 "-" "-"`;
+}
+
+function logFile(name: string, lines: readonly string[]): string {
+  const file = join(directory, name);
+  writeFileSync(file, lines.join('\n'));
+  return file;
+}
+
+const SOME = logFile('some.log', [line(1, '/a'), line(2, '/a'), 'oops', line(3, '/a'), line(4, '/b')]);
+/** One miss in a hundred. */
+const HIT = logFile('hit.log', Array.from({ length: 100 }, (_, i) => line(i % 60, '/a')).sort());
+
+async function run(...args: string[]) {
+  const printed: string[] = [];
+  const log = jest.spyOn(console, 'log').mockImplementation((text) => printed.push(String(text)));
+  try {
+    const exitCode = await replay.run(['--assembly', assembly, '--deployment', DEPLOYMENT, ...args]);
+    return { exitCode, text: printed.join('\n') };
+  } finally {
+    log.mockRestore();
+  }
+}
+
+function runToJson(...args: string[]): Promise<ReplayReport> {
+  const file = join(directory, 'report.json');
+  return run(...args, '--json', file).then(() => JSON.parse(readFileSync(file, 'utf8')));
+}
+
+test('prints the table, and loses no line', async () => {
+  const { exitCode, text } = await run('--log', SOME);
+  expect(exitCode).toBe(0);
+  expect(text).toMatch(/^4 requests of .*some\.log \(combined\)/);
+  expect(text).toMatch(/1 of 5 lines are broken[\s\S]*line 3: not in the common or combined format: oops/);
+  expect(text).toMatch(/│ total +│ +│ +4 │ +50\.0 │/);
+  expect(text).toMatch(/MISSED {2}cacheHitPercent: at least 90 %, and it is 50\.0 %/);
+});
+
+test.each<[string, string, number]>([
+  ['missed', SOME, 3],
+  ['met', HIT, 0],
+])('--require-objectives, %s, ends with %s %i', async (_, log, exitCode) => {
+  expect((await run('--log', log, '--require-objectives')).exitCode).toBe(exitCode);
+});
+
+test('--json and --html write the whole report', async () => {
+  const html = join(directory, 'report.html');
+  const report = await runToJson('--log', SOME, '--html', html);
+  expect(report).toMatchObject({ distribution: 'app/Edge/Site', log: { lines: 5, replayed: 4, broken: 1 } });
+  expect(report.capacityBytes).toEqual([256 * 2 ** 20, 4 * 2 ** 30, null]);
+  expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>/i);
+});
+
+test('capacities, caching headers and the region of the origin are taken from the options', async () => {
+  const options = [
+    '--capacity',
+    '1.5MB',
+    '--capacity',
+    'none',
+    '--assume-cache-control',
+    '/a*=max-age=0, no-cache',
+    '--origin-region',
+    'eu-west-1',
+  ];
+  const { capacityBytes, modelled, total } = await runToJson('--log', SOME, ...options);
+  expect(capacityBytes).toEqual([1.5 * 2 ** 20, null]);
+  expect(modelled.join()).toMatch(/Cache-Control: max-age=0, no-cache for \/a\*.*Origins are in eu-west-1\./);
+  // CachingOptimized has a minimum TTL of one second, which outdoes `no-cache`: of three requests for /a a second apart, one hits.
+  expect(total.hitPercent.high).toBe(25);
+});
+
+test.each<[string[], RegExp]>([
+  [[], /--log is required[\s\S]*--log FILE/],
+  [['--log', SOME, '--format', 'parquet'], /--format must be auto or one of cloudfront.*got "parquet"\.\nParquet .* UNLOAD/],
+  [['--log', SOME, '--capacity', '4 GB'], /--capacity must be a size such as 512MB.*got "4 GB"/],
+  [['--log', SOME, '--capacity', '0MB'], /--capacity/],
+  [['--log', SOME, '--assume-cache-control', 'max-age'], /--assume-cache-control must be PATTERN=VALUE/],
+  [['--log', SOME, '--origin-region', 'mars-1'], /--origin-region must be .*got "mars-1"/],
+  [['--log', SOME, '--distribution', 'Other'], /is no distribution/],
+  [['--log', SOME, '--deployment', 'none.yaml'], /none\.yaml/],
+  [['--log', join(directory, 'none.log')], /none\.log: the log cannot be read/],
+  [['--log', SOME, '--assembly', directory], /is not a whole assembly/],
+])('%j is refused with what to do', async (args, says) => {
+  await expect(run(...args)).rejects.toThrow(says);
+});
