@@ -1,8 +1,11 @@
 /** Gives a test run a temporary folder of its own: assemblies, assets and copies of the checkout all go there, and away with it. */
-import { mkdtempSync, realpathSync } from 'node:fs';
+import { chmodSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export default function setup(): void {
-  process.env.TMPDIR = realpathSync(mkdtempSync(join(tmpdir(), 'isochrone-jest-')));
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'isochrone-jest-')));
+  // Servers under test run as another account than root, and must reach their folders in it.
+  chmodSync(directory, 0o711);
+  process.env.TMPDIR = directory;
 }

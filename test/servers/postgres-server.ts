@@ -1,0 +1,110 @@
+/** A PostgreSQL of its own for a test: a primary, or a standby that follows one by streaming replication. */
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { type Account, findProgram, freePort, ServerProcess, serverAccount } from './server-process';
+
+export interface PostgresOptions {
+  /** Lines of postgresql.conf. */
+  readonly settings?: Readonly<Record<string, string | number>>;
+  /** The primary to follow. */
+  readonly follows?: PostgresServer;
+}
+
+/** Kept small and quick: what is tested is not how PostgreSQL keeps data through the loss of power. */
+const SETTINGS: Readonly<Record<string, string | number>> = {
+  listen_addresses: "'127.0.0.1'",
+  fsync: 'off',
+  shared_buffers: '128MB',
+  max_connections: 100,
+  max_wal_senders: 5,
+  wal_level: 'replica',
+  hot_standby: 'on',
+};
+
+export class PostgresServer {
+  private process: ServerProcess | undefined;
+
+  private constructor(
+    public readonly port: number,
+    public readonly directory: string,
+    private readonly account: Account,
+  ) {}
+
+  public static async start({ settings = {}, follows }: PostgresOptions = {}): Promise<PostgresServer> {
+    const account = serverAccount();
+    const directory = mkdtempSync(join(tmpdir(), 'isochrone-postgres-'));
+    if (account.uid !== undefined && account.gid !== undefined) chownSync(directory, account.uid, account.gid);
+    const server = new PostgresServer(await freePort(), directory, account);
+    if (follows) {
+      run('pg_basebackup', ['-D', server.data, '-R', '-X', 'stream', '-c', 'fast', '-d', follows.url()], account);
+    } else {
+      run('initdb', ['-D', server.data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'], account);
+      writeFileSync(join(server.data, 'pg_hba.conf'), 'host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n');
+    }
+    const lines = Object.entries({ ...SETTINGS, unix_socket_directories: `'${directory}'`, ...settings, port: server.port });
+    appendFileSync(join(server.data, 'postgresql.conf'), `\n${lines.map(([name, value]) => `${name} = ${value}`).join('\n')}\n`);
+    await server.restart();
+    return server;
+  }
+
+  public get data(): string {
+    return join(this.directory, 'data');
+  }
+
+  public url(database = 'postgres', user = 'postgres'): string {
+    return `postgresql://${user}@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** A connection that the test ends. */
+  public async connect(database = 'postgres'): Promise<Client> {
+    const client = new Client({ connectionString: this.url(database) });
+    // A server that is killed in a test ends its connections: that is no failure of the test.
+    client.on('error', () => {});
+    await client.connect();
+    return client;
+  }
+
+  public async query<Row extends object = Record<string, unknown>>(
+    text: string,
+    values: unknown[] = [],
+    database = 'postgres',
+  ): Promise<Row[]> {
+    const client = await this.connect(database);
+    try {
+      return (await client.query<Row & Record<string, unknown>>(text, values)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Starts it, or again after `kill`. */
+  public async restart(): Promise<void> {
+    this.process = new ServerProcess('postgres', ['-D', this.data], this.account);
+    await this.process.ready(() => this.query('SELECT 1'));
+  }
+
+  /** As a machine fails: no shutdown, no last words. Its children end when they see that it is gone. */
+  public async kill(): Promise<void> {
+    await this.process?.end('SIGKILL');
+  }
+
+  public async promote(): Promise<void> {
+    await this.query('SELECT pg_promote(true, 30)');
+  }
+
+  /** Ends it and removes its data. */
+  public async stop(): Promise<void> {
+    if (this.process?.running) await this.process.end('SIGINT');
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function run(name: string, args: readonly string[], account: Account): void {
+  const program = findProgram(name);
+  if (program === undefined) throw new Error(`${name} is not installed.`);
+  const { status, stdout, stderr } = spawnSync(program, [...args], { ...account, encoding: 'utf8', cwd: tmpdir() });
+  if (status !== 0) throw new Error(`${name} failed.\n${stdout}${stderr}`);
+}
