@@ -157,7 +157,13 @@ export function withDefaults(figures: Partial<PgbouncerFigures> = {}): Pgbouncer
 
 function databaseLine(name: string, { host, port = 5432, databaseName = name }: PgbouncerDatabase): string {
   if (!/^[A-Za-z_][\w-]*$/.test(name) || name === 'pgbouncer') {
-    refuse('databases', name, 'a name of letters, digits, _ and -, and not pgbouncer', "`pgbouncer` is PgBouncer's own console.", 'Rename it.');
+    refuse(
+      'databases',
+      name,
+      'a name of letters, digits, _ and -, and not pgbouncer',
+      "`pgbouncer` is PgBouncer's own console.",
+      'Rename it.',
+    );
   }
   // A comma is refused too: PgBouncer takes a list of hosts in turn, and goes on using one that is down.
   const values = { [`databases.${name}.host`]: host, [`databases.${name}.databaseName`]: databaseName };

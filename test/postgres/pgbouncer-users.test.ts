@@ -2,7 +2,8 @@ import { isScramVerifier, pgbouncerUserList, scramVerifier } from '../../lib/pos
 
 // The exchange of RFC 7677: user "user", password "pencil". Its server signature and client proof follow from these two keys.
 const SALT = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');
-const PENCIL = 'SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=';
+const PENCIL =
+  'SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=';
 
 test('a verifier is what the password, the salt and the iterations make of it', () => {
   expect(scramVerifier('pencil', SALT)).toBe(PENCIL);

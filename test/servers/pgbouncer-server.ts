@@ -1,6 +1,6 @@
 /** A PgBouncer of its own for a test, with the ini that the fleets get. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
@@ -90,8 +90,10 @@ export class PgbouncerServer {
 
   private write(name: string, text: string): void {
     const path = join(this.directory, name);
-    writeFileSync(path, text, { mode: 0o600 });
-    if (this.account.uid !== undefined && this.account.gid !== undefined) chownSync(path, this.account.uid, this.account.gid);
+    // Moved into place: PgBouncer takes a file of the same inode, size and second for the one that it has read.
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
+    if (this.account.uid !== undefined && this.account.gid !== undefined) chownSync(`${path}.new`, this.account.uid, this.account.gid);
+    renameSync(`${path}.new`, path);
   }
 }
 
