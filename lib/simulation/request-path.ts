@@ -4,7 +4,7 @@ import { cacheKey } from './cache-key';
 import type { BehaviorModel, DistributionModel, EdgeEvent, OriginModel } from './distribution';
 import type { EdgeFunctionRunner, FunctionCall, FunctionOutcome } from './edge-functions';
 import type { KeyedRequest, Served, Validators } from './engine';
-import type { CacheResult, HttpAnswer, HttpRequest } from './messages';
+import type { CacheResult, HeaderFields, HttpAnswer, HttpRequest } from './messages';
 import { addressed, endToEnd, originRequest } from './origin-request';
 import { withResponseHeaders } from './response-headers';
 import { viewerAnswer } from './viewer-answer';
@@ -173,15 +173,27 @@ function normalized(path: string): string {
   return `/${segments.join('/')}${/\/\.{1,2}$/.test(unreserved) && segments.length > 0 ? '/' : ''}`;
 }
 
-/** "Viewer protocol policy" and "Allowed HTTP methods" in "Cache behavior settings". */
+/** "Maximum length of a request and maximum length of a URL" in "Request and response behavior for custom origins". */
+const MAX_URL_BYTES = 8_192;
+
+/** "Viewer protocol policy" and "Allowed HTTP methods" in "Cache behavior settings"; "GET requests that include a body". */
 function refusal(behavior: BehaviorModel, viewer: HttpRequest, protocol: 'http' | 'https'): Prepared['immediate'] {
+  const target = `${viewer.path}${viewer.query === '' ? '' : `?${viewer.query}`}`;
+  if (target.length > MAX_URL_BYTES) return refusedWith(413);
   if (protocol === 'http' && behavior.viewerProtocolPolicy === 'redirect-to-https') {
-    const location = `https://${viewer.host}${viewer.path}${viewer.query === '' ? '' : `?${viewer.query}`}`;
-    return { answer: { status: 301, headers: { server: ['CloudFront'], location: [location] }, bodyBytes: 0 }, result: 'Redirect' };
+    return { answer: ownAnswer(301, { location: [`https://${viewer.host}${target}`] }), result: 'Redirect' };
   }
-  const isRefused =
-    (protocol === 'http' && behavior.viewerProtocolPolicy === 'https-only') || !behavior.allowedMethods.includes(viewer.method);
-  return isRefused ? { answer: { status: 403, headers: { server: ['CloudFront'] }, bodyBytes: 0 }, result: 'Error' } : undefined;
+  if (protocol === 'http' && behavior.viewerProtocolPolicy === 'https-only') return refusedWith(403);
+  if (!behavior.allowedMethods.includes(viewer.method)) return refusedWith(403);
+  return viewer.method === 'GET' && Number(viewer.headers['content-length']?.[0] ?? 0) > 0 ? refusedWith(403) : undefined;
+}
+
+function refusedWith(status: 403 | 413): Prepared['immediate'] {
+  return { answer: ownAnswer(status), result: 'Error' };
+}
+
+function ownAnswer(status: number, headers: HeaderFields = {}): HttpAnswer {
+  return { status, headers: { server: ['CloudFront'], ...headers }, bodyBytes: 0 };
 }
 
 /** "Specify a default root object": for the root only. */

@@ -77,6 +77,9 @@ describe('before the caches', () => {
     ['http where only https is', { viewerProtocolPolicy: 'https-only' }, {}, 'http', 403, undefined],
     ['http where both are', {}, {}, 'http', undefined, undefined],
     ['https', { viewerProtocolPolicy: 'redirect-to-https' }, {}, 'https', undefined, undefined],
+    ['a GET with a body', {}, { headers: { 'content-length': ['1'] } }, 'https', 403, undefined],
+    ['a URL of 8,193 bytes', {}, { query: 'q'.repeat(8190) }, 'https', 413, undefined],
+    ['one of 8,192', {}, { query: 'q'.repeat(8189) }, 'https', undefined, undefined],
     ['a method that is not allowed', {}, { method: 'POST' }, 'https', 403, undefined],
     ['one that is', { allowedMethods: ['GET', 'HEAD', 'OPTIONS'] }, { method: 'OPTIONS' }, 'https', undefined, undefined],
   ])('%s', async (_what, over, sent, protocol, status, location) => {
