@@ -8,47 +8,13 @@
  */
 import { collapses, isCacheable, validatorsOf } from './caching-rules';
 import type { Answered, EngineOptions, Fetch, KeyedRequest, Served, Step, Tier, TierStats } from './engine-messages';
+import { type Flight, forsake, isFlight, type Place, type Reply, servedAs, type Waiter } from './flight';
 import { errorTtlSeconds } from './freshness';
-import type { CacheResult, HttpAnswer, MissReason, ServedBy } from './messages';
+import type { HttpAnswer } from './messages';
 import { type CachedObject, ObjectCache } from './object-cache';
 import { isSameRepresentation, refreshedAnswer, type StoredAnswer, storedAnswer, variantOf } from './stored-answer';
 
 export type * from './engine-messages';
-
-interface Place {
-  readonly tier: Tier;
-  readonly cache: ObjectCache;
-  /** Those that others may wait for, by key and variant. */
-  readonly flights: Map<string, Flight>;
-}
-
-/** A viewer's request, or the flight of a cache that is nearer to the viewer. */
-type Waiter = KeyedRequest | Flight;
-
-interface Flight {
-  readonly place: Place;
-  readonly level: number;
-  readonly keyed: KeyedRequest;
-  /** What the cache has, and has to ask about. */
-  readonly held: CachedObject | undefined;
-  readonly reason: MissReason;
-  /** Nobody, where what was stale has been served. */
-  leader: Waiter | undefined;
-  readonly followers: Waiter[];
-  /** It was under way when its URL was invalidated, so what it brings is not kept. */
-  invalidated: boolean;
-}
-
-/** What a cache gives to whom it was asked by. */
-interface Reply {
-  readonly stored: StoredAnswer;
-  readonly source: ServedBy;
-  readonly stale: boolean;
-  readonly collapsed: boolean;
-  /** The asker had it, and was told that it is still right. */
-  readonly refreshed: boolean;
-  readonly reason: MissReason | undefined;
-}
 
 /** "Origin unavailable" in "Request and response behavior for custom origins": an origin that does not answer counts as a 5xx. */
 const NO_ANSWER: HttpAnswer = { status: 504, headers: {}, bodyBytes: 0 };
@@ -88,7 +54,11 @@ export class CacheEngine {
       given.status === 304 && held !== undefined
         ? refreshedAnswer(held.stored, given.headers, keyed.behavior, errorMinTtlSeconds, nowMs)
         : storedAnswer(given, keyed.request, keyed.behavior, errorMinTtlSeconds, nowMs);
-    this.deliver(asker, { stored, source: 'origin', stale: false, collapsed: false, refreshed: false, reason: 'uncacheable' }, nowMs);
+    this.deliver(
+      asker,
+      { stored, source: 'origin', stale: false, retryMs: 0, collapsed: false, refreshed: false, reason: 'uncacheable' },
+      nowMs,
+    );
     return { served: this.served, fetches: this.started };
   }
 
@@ -133,11 +103,13 @@ export class CacheEngine {
       const { expiresMs, whileRevalidateMs, ifErrorMs } = object.stored;
       const stale = nowMs >= expiresMs;
       const untried = nowMs < object.retryMs && nowMs < ifErrorMs;
-      if (!stale || untried || nowMs < whileRevalidateMs) {
+      // What is fetched in the background is wanted new.
+      if (!stale || untried || (nowMs < whileRevalidateMs && !background)) {
         place.cache.touch(object);
         const refresh = stale && !untried && !place.flights.has(flightKey);
         if (refresh) this.depart(place, level, keyed, undefined, alone, true, nowMs);
-        return { stored: object.stored, source: place.tier, stale, collapsed: false, refreshed: false, reason: undefined };
+        const retryMs = untried ? object.retryMs : 0;
+        return { stored: object.stored, source: place.tier, stale, retryMs, collapsed: false, refreshed: false, reason: undefined };
       }
     }
     // "Simultaneous requests for the same object (request collapsing)" in "Request and response behavior for custom origins".
@@ -203,15 +175,26 @@ export class CacheEngine {
     const { stored } = reply;
     const flightKey = keyed.key + variantOf(keyed.request);
     if (flights.get(flightKey) === flight) flights.delete(flightKey);
-    // "How CloudFront processes HTTP 4xx and 5xx status codes": an expired object is served, and the origin tried again after a time.
-    if (stored.answer.status >= 500 && held !== undefined && nowMs < held.stored.ifErrorMs) {
-      held.retryMs = nowMs + errorTtlSeconds(stored.answer.status, this.options.errorMinTtlSeconds) * 1000;
+    const retryMs = this.retryAt(flight, reply, nowMs);
+    if (held !== undefined && retryMs !== undefined) {
+      held.retryMs = retryMs;
       cache.touch(held);
-      return { ...reply, stored: held.stored, source: tier, stale: true, refreshed: false, reason: undefined };
+      return { ...reply, stored: held.stored, source: tier, stale: true, retryMs, refreshed: false, reason: undefined };
     }
     if (!flight.invalidated) keep(cache, keyed, stored);
     const refreshed = held !== undefined && isSameRepresentation(held.stored, stored);
     return { ...reply, refreshed, reason: stored.storable ? reason : 'uncacheable' };
+  }
+
+  /**
+   * "How CloudFront processes HTTP 4xx and 5xx status codes": on an error an expired object is served, and the origin tried again after a
+   * time, which is the same for a cache whose next one has done so. Undefined if this is no such case.
+   */
+  private retryAt({ held }: Flight, { stored, retryMs }: Reply, nowMs: number): number | undefined {
+    if (held === undefined || nowMs >= held.stored.ifErrorMs) return undefined;
+    const { status } = stored.answer;
+    if (status >= 500) return nowMs + errorTtlSeconds(status, this.options.errorMinTtlSeconds) * 1000;
+    return retryMs > 0 && (held.stored === stored || isSameRepresentation(held.stored, stored)) ? retryMs : undefined;
   }
 
   /** Where Origin Shield is in the region of the regional edge cache, they are one: "Use Amazon CloudFront Origin Shield". */
@@ -230,10 +213,6 @@ export class CacheEngine {
   }
 }
 
-function isFlight(waiter: Waiter): waiter is Flight {
-  return 'followers' in waiter;
-}
-
 /** The whole object while it is fresh, else the one of this variant, else the whole one to be revalidated. */
 function find(cache: ObjectCache, { key, request }: KeyedRequest, nowMs: number): CachedObject | undefined {
   const whole = cache.get(key);
@@ -250,39 +229,8 @@ function keep(cache: ObjectCache, { key, urlKey }: KeyedRequest, stored: StoredA
   else if (answer.status < 400 && answer.status !== 304) cache.delete(key + variant);
 }
 
-/** Nobody joins it any more, and no cache keeps what it brings. */
-function forsake(waiter: Waiter): void {
-  if (!isFlight(waiter)) return;
-  const { place, keyed, leader, followers } = waiter;
-  waiter.invalidated = true;
-  place.flights.delete(keyed.key + variantOf(keyed.request));
-  if (leader !== undefined) forsake(leader);
-  followers.forEach(forsake);
-}
-
 /** Of `host/path?query`, and what follows it in the key of a variant, the path and query. */
 function pathOf(url: string): string {
   const end = url.indexOf('\n');
   return url.slice(url.indexOf('/'), end < 0 ? undefined : end);
-}
-
-/** "Standard log file fields", `x-edge-result-type`. A hit in the regional edge cache is a miss of the edge location. */
-function servedAs({ id }: KeyedRequest, { stored, source, stale, collapsed, refreshed, reason }: Reply, nowMs: number): Served {
-  return {
-    requestId: id,
-    answer: stored.answer,
-    result: resultOf(stored.answer.status, source, refreshed),
-    servedBy: source,
-    ...(source !== 'pop' && reason !== undefined && { reason }),
-    ageSeconds: Math.floor((nowMs - stored.bornMs) / 1000),
-    collapsed,
-    stale,
-  };
-}
-
-function resultOf(status: number, source: ServedBy, refreshed: boolean): CacheResult {
-  if (status >= 400) return 'Error';
-  if (source === 'pop') return 'Hit';
-  if (refreshed) return 'RefreshHit';
-  return source === 'shield' ? 'OriginShieldHit' : 'Miss';
 }

@@ -15,7 +15,7 @@ export interface CachedObject {
 const NOTES = 1 << 20;
 const INVALIDATED = -1;
 
-/** AWS publishes neither capacity nor eviction; "objects that have been requested more recently" are said to stay: `LRU` is modelled. */
+/** AWS publishes neither capacity nor eviction; "objects that have been requested more recently" are said to stay, so the least recently used goes first. */
 export class ObjectCache {
   bytes = 0;
   evictions = 0;

@@ -43,6 +43,7 @@ interface News {
   version: Version;
   from: ServedBy;
   stale: boolean;
+  until: number;
   waited: boolean;
   same: boolean;
   why: MissReason | undefined;
@@ -91,7 +92,7 @@ export class ReferenceModel {
       const old = { ...had.version.answer, headers: merged };
       version = { ...this.judge(old, answer.headers, request, now), form: had.form, size: had.version.size };
     } else version = this.judge(answer, answer.headers, request, now);
-    const news: News = { version, from: 'origin', stale: false, waited: false, same: false, why: 'uncacheable' };
+    const news: News = { version, from: 'origin', stale: false, until: 0, waited: false, same: false, why: 'uncacheable' };
     if (question) this.hear(question, news, now);
     else this.out.served.push(asServed(request, news, now));
     return this.out;
@@ -133,10 +134,18 @@ export class ReferenceModel {
       const { version } = entry;
       const fresh = now < version.end;
       const resting = now < entry.retryAt && now < version.errorEnd;
-      if (fresh || resting || now < version.refreshEnd) {
+      if (fresh || resting || (!quiet && now < version.refreshEnd)) {
         entry.used = ++this.uses;
         if (!fresh && !resting && !running) this.wonder(request, hop, 'nobody', alone, true, now);
-        return { version, from: tier, stale: !fresh, waited: false, same: false, why: undefined };
+        return {
+          version,
+          from: tier,
+          stale: !fresh,
+          until: resting && !fresh ? entry.retryAt : 0,
+          waited: false,
+          same: false,
+          why: undefined,
+        };
       }
     }
     if (running && !alone) {
@@ -207,15 +216,6 @@ export class ReferenceModel {
     const { had, cache, request } = question;
     const { version } = news;
     const { status } = version.answer;
-    if (status > 499 && had && now < had.version.errorEnd) {
-      had.retryAt = now + (this.options.errorMinTtlSeconds[status] ?? 10) * 1000;
-      had.used = ++this.uses;
-      return { ...news, version: had.version, from: question.tier, stale: true, same: false, why: undefined };
-    }
-    if (!question.spoiled) {
-      if (version.mayKeep) this.put(cache, request, version);
-      else if (status < 400 && status !== 304) this.remove(cache, request.key, version.form);
-    }
     const before = had?.version.answer;
     const mark = (answer: HttpAnswer, name: string) => answer.headers[name]?.[0];
     const same =
@@ -224,6 +224,17 @@ export class ReferenceModel {
       (mark(before, 'etag') || mark(version.answer, 'etag')
         ? mark(before, 'etag') === mark(version.answer, 'etag')
         : mark(before, 'last-modified') !== undefined && mark(before, 'last-modified') === mark(version.answer, 'last-modified'));
+    const failed = status > 499;
+    const failedBefore = news.until > 0 && (same || had?.version === version);
+    if (had && now < had.version.errorEnd && (failed || failedBefore)) {
+      had.retryAt = failed ? now + (this.options.errorMinTtlSeconds[status] ?? 10) * 1000 : news.until;
+      had.used = ++this.uses;
+      return { ...news, version: had.version, from: question.tier, stale: true, until: had.retryAt, same: false, why: undefined };
+    }
+    if (!question.spoiled) {
+      if (version.mayKeep) this.put(cache, request, version);
+      else if (status < 400 && status !== 304) this.remove(cache, request.key, version.form);
+    }
     return { ...news, same, why: version.mayKeep ? question.why : 'uncacheable' };
   }
 
