@@ -8,7 +8,7 @@ import {
 /** What a class of CDK has as constants, such as `CachePolicy.CACHING_OPTIMIZED`; decorated, they are on the class below. */
 function constants(of: object, id: string): string[] {
   const names = [of, Object.getPrototypeOf(of) as object].flatMap((each) => Object.getOwnPropertyNames(each));
-  return names.filter((name) => /^[A-Z_0-9]+$/.test(name)).map((name) => (of as Record<string, Record<string, string>>)[name]?.[id] ?? '');
+  return names.flatMap((name) => (/^[A-Z_0-9]+$/.test(name) ? ((of as Record<string, Record<string, string>>)[name]?.[id] ?? []) : []));
 }
 
 test.each([
