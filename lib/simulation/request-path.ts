@@ -39,6 +39,8 @@ export interface OriginStep {
   readonly origin: OriginModel;
   /** `host` and `path` as the origin sees them, custom headers included. */
   readonly request: HttpRequest;
+  /** As an edge function sees it: without the path and the custom headers of the origin. */
+  readonly seen: HttpRequest;
   /** Of a function: goes to `CacheEngine.answer` without asking the origin, and without the origin-response function. */
   readonly answer?: HttpAnswer;
   readonly functionErrors: readonly string[];
@@ -95,10 +97,11 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
         return { ...begun, immediate: { answer, result }, functionErrors: errorsOf(outcome) };
       }
       const request = withRootObject(distribution, outcome.request ?? viewer);
-      const known = [distribution.origins, distribution.originGroups].some(
-        (each) => outcome.originId !== undefined && each[outcome.originId],
-      );
-      const originId = known && outcome.originId !== undefined ? outcome.originId : behavior.originId;
+      const { originId = behavior.originId } = outcome;
+      if (!distribution.origins[originId] && !distribution.originGroups[originId]) {
+        const error = `${behavior.functions['viewer-request']?.name} selects the origin ${originId}, which the distribution does not have.`;
+        return { ...begun, immediate: { answer: ownAnswer(503), result: 'FunctionExecutionError' }, functionErrors: [error] };
+      }
       const shield = shieldOf(originId);
       return {
         ...begun,
@@ -116,9 +119,11 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
       const outcome = await call(prepared, 'origin-request', { request: sent, origin });
       const chosen = outcome.origin ?? origin;
       // A new domain name alone does not change Host: "Content-based dynamic origin selection" sets both.
+      const seen = outcome.request ?? sent;
       return {
         origin: chosen,
-        request: addressed(outcome.request ?? sent, chosen),
+        request: addressed(seen, chosen),
+        seen,
         ...(outcome.answer && { answer: outcome.answer }),
         functionErrors: errorsOf(outcome),
       };
@@ -130,9 +135,9 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
       return answer === 'unreachable' ? codes.includes(503) || codes.includes(504) : codes.includes(answer.status);
     },
 
-    async fromOrigin(prepared, { request, origin }, answer) {
+    async fromOrigin(prepared, { seen, origin }, answer) {
       const received = { ...answer, headers: endToEnd(answer.headers) };
-      const outcome = await call(prepared, 'origin-response', { request, origin, answer: received });
+      const outcome = await call(prepared, 'origin-response', { request: seen, origin, answer: received });
       return { answer: outcome.answer ?? received, functionErrors: errorsOf(outcome), ...failure(outcome) };
     },
 
