@@ -3,10 +3,11 @@
 import { IsochroneError } from '../lib/errors';
 import { cleanupEdge } from './commands/cleanup-edge';
 import type { Command } from './commands/command';
+import { review } from './commands/review';
 import { summary } from './commands/summary';
 import { synth } from './commands/synth';
 
-const COMMANDS: readonly Command[] = [synth, summary, cleanupEdge];
+const COMMANDS: readonly Command[] = [synth, summary, review, cleanupEdge];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help') {
