@@ -3,6 +3,7 @@ import type { ChangeReview, ReviewedResource, ReviewedStack } from './change-rev
 import {
   counted,
   figureText,
+  groupedLosses,
   listedResources,
   lossTitle,
   MARKS,
@@ -34,7 +35,7 @@ export function formatChangeMarkdown(review: ChangeReview, limit: number = COMME
   const narrowings = ofSeverity('low');
   const blocks: readonly string[] = [
     `${COMMENT_MARK}\n### ${review.needsDecision ? '🔴 ' : ''}${summaryLine(review)}\n`,
-    ...losses.map(lossBlock),
+    ...groupedLosses(losses).map(lossBlock),
     ...ofSeverity('high').map((finding) => findingBlock('🔴', finding)),
     ...ofSeverity('medium').map((finding) => findingBlock('🟡', finding)),
     ...(traffic === undefined ? [] : [trafficBlock(traffic)]),
@@ -61,11 +62,14 @@ function bounded(blocks: readonly string[], limit: number): string {
   return [...kept, note].join('\n');
 }
 
-function lossBlock(loss: StatefulLoss): string {
-  const { acknowledged, path, message } = loss;
-  const decision =
-    acknowledged === undefined ? `If it is meant: ${code(`Acknowledge: ${path}=REASON`)}` : `Acknowledged: ${plain(acknowledged)}`;
-  return `- ${acknowledged === undefined ? '🔴' : '⚪'} **${code(path)}: ${lossTitle(loss)}.** ${plain(message)}\n  ${decision}`;
+function lossBlock(losses: readonly [StatefulLoss, ...StatefulLoss[]]): string {
+  const [{ acknowledged, message }] = losses;
+  const decisions =
+    acknowledged === undefined
+      ? losses.map(({ path }) => `If it is meant: ${code(`Acknowledge: ${path}=REASON`)}`)
+      : [`Acknowledged: ${plain(acknowledged)}`];
+  const paths = losses.map(({ path }) => code(path)).join(', ');
+  return `- ${acknowledged === undefined ? '🔴' : '⚪'} **${paths}: ${lossTitle(losses[0])}.** ${plain(message)}\n  ${decisions.join('<br>\n  ')}`;
 }
 
 function findingBlock(mark: string, { path, message }: Finding): string {

@@ -3,6 +3,7 @@ import type { ChangeReview, ReviewedResource, ReviewedStack } from './change-rev
 import {
   counted,
   figureText,
+  groupedLosses,
   listedResources,
   lossTitle,
   MARKS,
@@ -26,7 +27,7 @@ export function formatChangeText(review: ChangeReview, paint: Paint = (_style, t
     [`${review.base} → ${review.head}`, paint('bold', summaryLine(review))],
     section(
       paint('bold', 'Stateful losses'),
-      review.losses.flatMap((loss) => lossLines(loss, paint)),
+      groupedLosses(review.losses).flatMap((losses) => lossLines(losses, paint)),
     ),
     section(paint('bold', 'Safety'), findingLines(review.findings, paint)),
     review.traffic === undefined ? [] : trafficLines(review.traffic, paint),
@@ -43,14 +44,15 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [title, ...lines];
 }
 
-function lossLines(loss: StatefulLoss, paint: Paint): string[] {
-  if (loss.acknowledged !== undefined) {
-    return [paint('yellow', `  ● ${loss.path}: ${lossTitle(loss)}`), `    ${loss.message}`, `    Acknowledged: ${loss.acknowledged}`];
-  }
+function lossLines(losses: readonly [StatefulLoss, ...StatefulLoss[]], paint: Paint): string[] {
+  const [first] = losses;
+  const accepted = first.acknowledged !== undefined;
   return [
-    paint('red', `  ● ${loss.path}: ${lossTitle(loss)}`),
-    `    ${loss.message}`,
-    `    If it is meant: --acknowledge "${loss.path}=REASON"`,
+    paint(accepted ? 'yellow' : 'red', `  ● ${losses.map(({ path }) => path).join(', ')}: ${lossTitle(first)}`),
+    `    ${first.message}`,
+    ...(accepted
+      ? [`    Acknowledged: ${first.acknowledged}`]
+      : losses.map(({ path }) => `    If it is meant: --acknowledge "${path}=REASON"`)),
   ];
 }
 

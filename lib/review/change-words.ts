@@ -54,6 +54,18 @@ export function summaryLine({ stacks, losses, findings }: ChangeReview): string 
     .concat('.');
 }
 
+/** The losses of one stack that differ in nothing but the resource, together: a region that goes has many. */
+export function groupedLosses(losses: readonly StatefulLoss[]): readonly (readonly [StatefulLoss, ...StatefulLoss[]])[] {
+  const groups = new Map<string, [StatefulLoss, ...StatefulLoss[]]>();
+  for (const loss of losses) {
+    const key = JSON.stringify([loss.stack, loss.type, loss.kind, loss.message, loss.acknowledged]);
+    const group = groups.get(key);
+    if (group) group.push(loss);
+    else groups.set(key, [loss]);
+  }
+  return [...groups.values()];
+}
+
 export function lossTitle({ type, kind }: StatefulLoss): string {
   return `${type} ${LOST[kind]}`;
 }

@@ -31,7 +31,7 @@ test.each<[string, Resources, Resources, string]>([
     'to another group, by a rule of its own',
     ingress(),
     alone({ IpProtocol: 'tcp', FromPort: 1, ToPort: 2, SourceSecurityGroupId: { Ref: 'H' } }),
-    'medium R: opened from ${H} on tcp 1 to 2',
+    'medium R: opened from <H> on tcp 1 to 2',
   ],
   ['outwards', egress(CLOSED), egress(tcp('0.0.0.0/0', 443)), 'high G: opened to everywhere (0.0.0.0/0) on tcp 443'],
   // "AWS::EC2::SecurityGroup", AWS CloudFormation template reference: without a rule, everything is let out.

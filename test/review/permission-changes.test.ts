@@ -32,18 +32,18 @@ const org = { StringEquals: { 'aws:PrincipalOrgID': 'o-1' } };
 
 /** "IAM JSON policy elements reference", IAM user guide. Each row widens; the other way round it narrows. */
 const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = [
-  ['a statement is added', {}, identity(read), ['medium P: new: may s3:GetObject on ${Bucket.Arn}']],
+  ['a statement is added', {}, identity(read), ['medium P: new: may s3:GetObject on <Bucket.Arn>']],
   [
     'an action is added',
     identity(read),
     identity({ ...read, Action: ['s3:GetObject', 's3:PutObject'] }),
-    ['medium P: widened: may s3:PutObject on ${Bucket.Arn}'],
+    ['medium P: widened: may s3:PutObject on <Bucket.Arn>'],
   ],
   [
     'an action becomes a wildcard',
     identity(read),
     identity({ ...read, Action: 's3:*' }),
-    ['high P: widened: may s3:* on ${Bucket.Arn} (wildcard action s3:*)'],
+    ['high P: widened: may s3:* on <Bucket.Arn> (wildcard action s3:*)'],
   ],
   [
     'a resource becomes a wildcard',
@@ -55,15 +55,15 @@ const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = 
     'a condition is taken away',
     identity({ ...read, Condition: org }),
     identity(read),
-    ['medium P: widened: may s3:GetObject on ${Bucket.Arn}'],
+    ['medium P: widened: may s3:GetObject on <Bucket.Arn>'],
   ],
   [
     'everything but some actions',
     {},
     identity({ NotAction: 'iam:*', Resource: ROLE }),
-    ['high P: new: may all but iam:* on ${Bucket.Arn} (wildcard action all but iam:*)'],
+    ['high P: new: may all but iam:* on <Bucket.Arn> (wildcard action all but iam:*)'],
   ],
-  ['a denial is taken away', identity({ ...read, Effect: 'Deny' }), {}, ['high P: no longer denies s3:GetObject on ${Bucket.Arn}']],
+  ['a denial is taken away', identity({ ...read, Effect: 'Deny' }), {}, ['high P: no longer denies s3:GetObject on <Bucket.Arn>']],
   [
     'another service may assume the role',
     trust({ Service: 'ec2.amazonaws.com' }),
@@ -80,15 +80,13 @@ const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = 
     'a bucket is open to everybody',
     bucket({ ...read, Principal: { Service: 'cloudfront.amazonaws.com' } }),
     bucket({ ...read, Principal: { AWS: '*' } }),
-    ['high B: widened: allows * to do s3:GetObject on ${Bucket.Arn} (wildcard principal *)'],
+    ['high B: widened: allows * to do s3:GetObject on <Bucket.Arn> (wildcard principal *)'],
   ],
   [
     'everybody of an organisation is not everybody',
     {},
     bucket({ ...read, Principal: '*', Condition: org }),
-    [
-      'medium B: new: allows * to do s3:GetObject on ${Bucket.Arn}, if {"StringEquals":{"aws:PrincipalOrgID":"o-1"}} (wildcard principal *)',
-    ],
+    ['medium B: new: allows * to do s3:GetObject on <Bucket.Arn>, if {"StringEquals":{"aws:PrincipalOrgID":"o-1"}} (wildcard principal *)'],
   ],
   [
     'a key policy: its resource is the key itself',
@@ -100,7 +98,7 @@ const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = 
     'somebody may invoke a function',
     {},
     { L: resource('AWS::Lambda::Permission', { Action: 'lambda:InvokeFunction', FunctionName: { Ref: 'Fn' }, Principal: '*' }) },
-    ['high L: new: allows * to do lambda:InvokeFunction on ${Fn} (wildcard principal *)'],
+    ['high L: new: allows * to do lambda:InvokeFunction on <Fn> (wildcard principal *)'],
   ],
   [
     'a policy inside a role',
@@ -139,7 +137,7 @@ test('a policy that another role gets widens what that role may', () => {
   const attached = (...roles: string[]) => ({
     P: resource('AWS::IAM::Policy', { PolicyDocument: document(read), Roles: roles.map((Ref) => ({ Ref })) }),
   });
-  expect(saidOf('permissions', reviewOf(attached('A'), attached('A', 'B')))).toEqual(['medium P: new: may s3:GetObject on ${Bucket.Arn}']);
+  expect(saidOf('permissions', reviewOf(attached('A'), attached('A', 'B')))).toEqual(['medium P: new: may s3:GetObject on <Bucket.Arn>']);
 });
 
 test('managed policies and boundaries', () => {

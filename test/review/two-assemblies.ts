@@ -19,11 +19,11 @@ export function reviewOf(before: Resources, after: Resources, acknowledgements: 
   return reviewChange(assemblyOf('base', stackOf(before)), assemblyOf('head', stackOf(after)), acknowledgements);
 }
 
-/** The findings of a topic as `severity path: message`, the path without the stack. */
+/** The findings of a topic as `severity path: message`: the path without the stack, references in angle brackets. */
 export function saidOf(topic: Finding['topic'], { findings }: ChangeReview): string[] {
   return findings
     .filter((finding) => finding.topic === topic)
-    .map(({ severity, path, message }) => `${severity} ${path.replace('app/Data/', '')}: ${message}`);
+    .map(({ severity, path, message }) => `${severity} ${path.replace('app/Data/', '')}: ${message.replace(/\$\{([^}]*)\}/g, '<$1>')}`);
 }
 
 /** A resource of a type with these properties. */
