@@ -3,11 +3,12 @@
 import { IsochroneError } from '../lib/errors';
 import { cleanupEdge } from './commands/cleanup-edge';
 import type { Command } from './commands/command';
+import { replay } from './commands/replay';
 import { review } from './commands/review';
 import { summary } from './commands/summary';
 import { synth } from './commands/synth';
 
-const COMMANDS: readonly Command[] = [synth, summary, review, cleanupEdge];
+const COMMANDS: readonly Command[] = [synth, summary, replay, review, cleanupEdge];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help') {

@@ -28,7 +28,20 @@ export interface OriginRequestModel {
   readonly cookies: Selection;
 }
 
+/** Set on answers to requests with `Origin` only. "Understand response headers policies", "CORS headers". */
+export interface CorsModel {
+  /** Of the origin's own headers of the same names. */
+  readonly override: boolean;
+  /** As the template has them: `*`, or origins with a `*` in them. */
+  readonly allowOrigins: readonly string[];
+  /** The others, such as `access-control-allow-methods`. */
+  readonly set: Readonly<Record<string, string>>;
+  /** Those of them for answers to preflight requests (OPTIONS) only. */
+  readonly preflightOnly: readonly string[];
+}
+
 export interface ResponseHeadersModel {
+  readonly cors?: CorsModel;
   /** In lower case. */
   readonly remove: readonly string[];
   readonly set: readonly { readonly name: string; readonly value: string; readonly override: boolean }[];
@@ -45,6 +58,10 @@ export interface EdgeFunctionModel {
   readonly directory?: string;
   /** Such as `index.handler`; for `lambda-edge`. */
   readonly handler?: string;
+  /** Seconds that it may run; for `lambda-edge`. */
+  readonly timeoutSeconds?: number;
+  /** Whether the request comes with its body, for `lambda-edge`. */
+  readonly includeBody?: boolean;
   /** The source; for `cloudfront-function`. */
   readonly code?: string;
 }
@@ -72,6 +89,8 @@ export interface OriginModel {
   readonly kind: 's3' | 'custom' | 'vpc';
   readonly path: string;
   readonly customHeaders: Readonly<Record<string, string>>;
+  /** How CloudFront speaks to it. */
+  readonly protocolPolicy: 'http-only' | 'https-only' | 'match-viewer';
   /** The region of Origin Shield. */
   readonly shieldRegion?: string;
 }
@@ -94,4 +113,8 @@ export interface DistributionModel {
   readonly errorMinTtlSeconds: Readonly<Record<number, number>>;
   /** Pages in place of error answers. */
   readonly errorPages: Readonly<Record<number, { readonly path: string; readonly status: number }>>;
+  /** What `/` stands for, without a slash in front. */
+  readonly defaultRootObject?: string;
+  /** Sentences: what of the template the model leaves out, such as a function that lies elsewhere. */
+  readonly gaps: readonly string[];
 }
