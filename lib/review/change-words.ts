@@ -107,7 +107,7 @@ export function figureText({ before, after, unit }: TrafficFigure): string {
 function quantity({ low, high }: TrafficFigure['before'], unit: TrafficFigure['unit']): string {
   if (unit !== 'bytes') return `${spanText({ low, high })}${unit === '%' ? ' %' : unit === 'ms' ? ' ms' : ''}`;
   const [size, name] = high >= 1e9 ? [1e9, 'GB'] : high >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
-  return `${spanText({ low: low / size, high: high / size })} ${name}`;
+  return `${spanText({ low: low / size, high: high / size }, 2)} ${name}`;
 }
 
 export function counted(count: number, noun: string, plural = `${noun}s`): string {

@@ -99,6 +99,7 @@ const RULES: readonly Rule[] = [
 export function protectionFindings(changes: readonly StackChange[]): Finding[] {
   return changes.flatMap((stack) => [
     ...terminationProtection(stack),
+    ...nestedStacks(stack),
     ...stack.resources.flatMap((change) =>
       change.oldResource && change.newResource
         ? loosened(change, change.oldResource, change.newResource).map(
@@ -112,6 +113,19 @@ export function protectionFindings(changes: readonly StackChange[]): Finding[] {
 function terminationProtection({ path, pair }: StackChange): Finding[] {
   if (!pair.before?.terminationProtection || pair.after === undefined || pair.after.terminationProtection) return [];
   return [{ topic: 'protection', severity: 'high', stack: path, path, message: 'termination protection of the stack is taken away' }];
+}
+
+/** A nested stack is a template of its own, which an assembly holds as an asset. What is not looked at must not look safe. */
+function nestedStacks({ path: stack, resources }: StackChange): Finding[] {
+  return resources
+    .filter(({ type, action }) => type === 'AWS::CloudFormation::Stack' && action !== 'add')
+    .map(({ path }) => ({
+      topic: 'protection',
+      severity: 'high',
+      stack,
+      path,
+      message: 'the nested stack changes; this review does not read what is in it',
+    }));
 }
 
 function loosened(

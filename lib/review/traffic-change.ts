@@ -89,7 +89,7 @@ function stepOf(from: number, to: number): number {
 }
 
 /** Such as `91.2 to 93` or `88`. */
-export function spanText({ low, high }: Span): string {
-  const [from, to] = [low, high].map((value) => String(Math.round(value * 10) / 10));
+export function spanText({ low, high }: Span, digits = 1): string {
+  const [from, to] = [low, high].map((value) => String(Number(value.toFixed(digits))));
   return from === to ? `${from}` : `${from} to ${to}`;
 }

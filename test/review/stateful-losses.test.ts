@@ -165,6 +165,16 @@ describe('protection', () => {
     expect(saidOf('protection', reviewOf(before, before))).toEqual([]);
   });
 
+  test('a nested stack is not read, and that is said', () => {
+    const nested = (hash: string) => ({
+      N: resource('AWS::CloudFormation::Stack', { TemplateURL: `https://bucket/${hash.repeat(64)}.json` }),
+    });
+    const says = ['high N: the nested stack changes; this review does not read what is in it'];
+    expect(saidOf('protection', reviewOf(nested('a'), nested('b')))).toEqual(says);
+    expect(saidOf('protection', reviewOf(nested('a'), {}))).toEqual(says);
+    expect(saidOf('protection', reviewOf(nested('a'), nested('a')))).toEqual([]);
+  });
+
   test('termination protection, which is in the manifest', () => {
     const of = (terminationProtection: boolean) => assemblyOf('x', stackOf({}, { terminationProtection }));
     const says = (from: boolean, to: boolean) => reviewChange(of(from), of(to)).findings.map(({ path, message }) => `${path}: ${message}`);
