@@ -41,6 +41,11 @@ export function withoutNoise(template: Template): QuietTemplate {
   return { resources, hashes, originalIds };
 }
 
+/** A text without the hashes of assets in it: a permission to read the code of today is the same as that of yesterday. */
+export function withoutHashes(value: string): string {
+  return value.replace(ASSET_HASH, '<asset>');
+}
+
 /** Of each Lambda version its logical id without the hash, unless another resource has that one. */
 function versionIds(resources: readonly (readonly [string, TemplateResource])[]): Map<string, string> {
   const quiet = new Map<string, string>();

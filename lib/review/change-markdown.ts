@@ -9,10 +9,11 @@ import {
   MARKS,
   resourceTitle,
   shownDifferences,
+  sortedFindings,
   stackTitle,
   summaryLine,
 } from './change-words';
-import type { Finding, Severity } from './finding';
+import type { Finding } from './finding';
 import type { StatefulLoss } from './stateful-losses';
 import type { TrafficChange } from './traffic-change';
 
@@ -30,19 +31,16 @@ export const COMMENT_MARK = '<!-- isochrone review -->';
 
 /** The Markdown, at most `limit` characters long. What does not fit is cut from the end, block by block, and counted. */
 export function formatChangeMarkdown(review: ChangeReview, limit: number = COMMENT_LIMIT): string {
-  const { losses, findings, stacks, traffic } = review;
-  const ofSeverity = (severity: Severity) => findings.filter((finding) => finding.severity === severity);
-  const narrowings = ofSeverity('low');
+  const { losses, stacks, traffic } = review;
+  const { grave, ofNewStacks, narrowings } = sortedFindings(review);
   const blocks: readonly string[] = [
     `${COMMENT_MARK}\n### ${review.needsDecision ? '🔴 ' : ''}${summaryLine(review)}\n`,
     ...groupedLosses(losses).map(lossBlock),
-    ...ofSeverity('high').map((finding) => findingBlock('🔴', finding)),
-    ...ofSeverity('medium').map((finding) => findingBlock('🟡', finding)),
+    ...grave.map(findingBlock),
     ...(traffic === undefined ? [] : [trafficBlock(traffic)]),
     ...stacks.map(stackBlock),
-    ...(narrowings.length === 0
-      ? []
-      : [folded(`${counted(narrowings.length, 'narrowing')}`, narrowings.map((each) => findingBlock('', each)).join('\n'))]),
+    ...listBlock('grant of new stacks', 'grants of new stacks', ofNewStacks),
+    ...listBlock('narrowing', 'narrowings', narrowings),
     ...review.unusedAcknowledgements.map(({ path }) => `- An acknowledgement names nothing that this change loses: ${code(path)}`),
   ];
   return bounded(blocks, limit);
@@ -72,8 +70,12 @@ function lossBlock(losses: readonly [StatefulLoss, ...StatefulLoss[]]): string {
   return `- ${acknowledged === undefined ? '🔴' : '⚪'} **${paths}: ${lossTitle(losses[0])}.** ${plain(message)}\n  ${decisions.join('<br>\n  ')}`;
 }
 
-function findingBlock(mark: string, { path, message }: Finding): string {
-  return `- ${mark === '' ? '' : `${mark} `}${code(path)}: ${plain(message)}`;
+function findingBlock({ severity, path, message }: Finding): string {
+  return `- ${{ high: '🔴 ', medium: '🟡 ', low: '' }[severity]}${code(path)}: ${plain(message)}`;
+}
+
+function listBlock(noun: string, plural: string, findings: readonly Finding[]): string[] {
+  return findings.length === 0 ? [] : [folded(counted(findings.length, noun, plural), cut(findings.map(findingBlock)).join('\n'))];
 }
 
 function trafficBlock({ log, replayed, total, slices, warnings }: TrafficChange): string {

@@ -9,6 +9,7 @@ import {
   MARKS,
   resourceTitle,
   shownDifferences,
+  sortedFindings,
   stackTitle,
   summaryLine,
 } from './change-words';
@@ -29,7 +30,7 @@ export function formatChangeText(review: ChangeReview, paint: Paint = (_style, t
       paint('bold', 'Stateful losses'),
       groupedLosses(review.losses).flatMap((losses) => lossLines(losses, paint)),
     ),
-    section(paint('bold', 'Safety'), findingLines(review.findings, paint)),
+    section(paint('bold', 'Safety'), findingLines(review, paint)),
     review.traffic === undefined ? [] : trafficLines(review.traffic, paint),
     ...review.stacks.map((stack) => stackLines(stack, paint)),
     review.unusedAcknowledgements.map(({ path }) => paint('yellow', `--acknowledge ${path} names nothing that this change loses.`)),
@@ -56,16 +57,14 @@ function lossLines(losses: readonly [StatefulLoss, ...StatefulLoss[]], paint: Pa
   ];
 }
 
-function findingLines(findings: readonly Finding[], paint: Paint): string[] {
+function findingLines(review: ChangeReview, paint: Paint): string[] {
+  const { grave, ofNewStacks, narrowings } = sortedFindings(review);
   const line = ({ path, message }: Finding) => `${path}: ${message}`;
-  const grave = findings
-    .filter(({ severity }) => severity !== 'low')
-    .map((finding) => paint(finding.severity === 'high' ? 'red' : 'yellow', `  ! ${line(finding)}`));
-  const narrowed = findings.filter(({ severity }) => severity === 'low');
-  const rest = narrowed.length - NARROWINGS_SHOWN;
+  const rest = narrowings.length - NARROWINGS_SHOWN;
   return [
-    ...grave,
-    ...narrowed.slice(0, NARROWINGS_SHOWN).map((finding) => `    ${line(finding)}`),
+    ...grave.map((finding) => paint(finding.severity === 'high' ? 'red' : 'yellow', `  ! ${line(finding)}`)),
+    ...(ofNewStacks.length > 0 ? [`    ${counted(ofNewStacks.length, 'grant')} of new stacks: in the Markdown and in the JSON`] : []),
+    ...narrowings.slice(0, NARROWINGS_SHOWN).map((finding) => `    ${line(finding)}`),
     ...(rest > 0 ? [`    and ${counted(rest, 'more narrowing')}`] : []),
   ];
 }

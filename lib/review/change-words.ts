@@ -1,5 +1,6 @@
 /** The words that the text and the Markdown of a review share. */
 import type { ChangeReview, ReviewedResource, ReviewedStack } from './change-review';
+import type { Finding } from './finding';
 import type { LeafDifference } from './readable';
 import type { StatefulLoss } from './stateful-losses';
 import { spanText, type TrafficFigure } from './traffic-change';
@@ -44,14 +45,28 @@ export function summaryLine({ stacks, losses, findings }: ChangeReview): string 
     return count === 0 ? [] : [`${count} ${VERBS[action].split(',')[0]}`];
   });
   const unacknowledged = losses.filter(({ acknowledged }) => acknowledged === undefined).length;
-  const widened = findings.filter(({ severity }) => severity !== 'low').length;
+  const { grave, ofNewStacks } = sortedFindings({ stacks, findings });
   return [
     `${counted(stacks.length, 'stack')} with changes: ${counts.join(', ') || 'no resources'}`,
     ...(losses.length === 0 ? [] : [`${counted(losses.length, 'stateful loss', 'stateful losses')}, ${unacknowledged} not acknowledged`]),
-    ...(widened === 0 ? [] : [`${counted(widened, 'finding')} on safety`]),
+    ...(grave.length === 0 ? [] : [`${counted(grave.length, 'finding')} on safety`]),
+    ...(ofNewStacks.length === 0 ? [] : [`${counted(ofNewStacks.length, 'grant')} of new stacks`]),
   ]
     .join('; ')
     .concat('.');
+}
+
+/**
+ * The findings in three heaps: what a reviewer must see; what new stacks allow themselves, which is as much as they are large;
+ * and what only narrows.
+ */
+export function sortedFindings({ stacks, findings }: Pick<ChangeReview, 'stacks' | 'findings'>) {
+  const isNew = ({ stack }: Finding) => stacks.some(({ path, action }) => path === stack && action === 'add');
+  return {
+    grave: findings.filter((finding) => finding.severity === 'high' || (finding.severity === 'medium' && !isNew(finding))),
+    ofNewStacks: findings.filter((finding) => finding.severity === 'medium' && isNew(finding)),
+    narrowings: findings.filter(({ severity }) => severity === 'low'),
+  };
 }
 
 /** The losses of one stack that differ in nothing but the resource, together: a region that goes has many. */

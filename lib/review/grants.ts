@@ -1,7 +1,8 @@
 /** What the policies of a stack allow and deny, whoever they hang on: one list that two states of a stack can be compared by. */
 import type { AssemblyStack, TemplateResource } from '../assembly';
+import { withoutHashes } from './asset-noise';
 import { resourcePath } from './changes';
-import { isObject, text } from './readable';
+import { isObject, text as whole } from './readable';
 
 export interface Grant {
   /** Whose permissions these are, or whose policy it is: the same before and after. */
@@ -115,4 +116,8 @@ function names(value: unknown): string[] {
 
 function list(value: unknown): unknown[] {
   return value === undefined ? [] : Array.isArray(value) ? value : [value];
+}
+
+function text(value: unknown): string {
+  return withoutHashes(whole(value));
 }

@@ -8,13 +8,15 @@ import { text } from './readable';
 
 interface Half {
   readonly stack: string;
+  /** Nothing moves from one region to another. */
+  readonly region: string | undefined;
   readonly change: ResourceChange;
 }
 
 /** The changes with each removal and addition of equal resources made one rename. What has two candidates is left as it is. */
 export function joinRenames(changes: readonly StackChange[]): StackChange[] {
   const halves = (action: string, of: StackChange) =>
-    of.resources.filter((change) => change.action === action).map((change): Half => ({ stack: of.path, change }));
+    of.resources.filter((change) => change.action === action).map((change): Half => ({ stack: of.path, region: of.region, change }));
   const within = changes.flatMap((stack) => match(halves('remove', stack), halves('add', stack)));
   const joined = new Set(within.flat().map(({ change }) => change));
   const unjoined = (action: string) => changes.flatMap((stack) => halves(action, stack)).filter(({ change }) => !joined.has(change));
@@ -40,19 +42,21 @@ function match(removed: readonly Half[], added: readonly Half[]): [Half, Half][]
   const ids = new Map<string, string>();
   for (;;) {
     const free = (halves: readonly Half[], side: 0 | 1) => halves.filter((half) => !pairs.some((pair) => pair[side] === half));
-    const candidates = grouped(free(added, 1), ({ change }) => fingerprint(change.newResource, new Map()));
-    const found = [...grouped(free(removed, 0), ({ change }) => fingerprint(change.oldResource, ids))].flatMap(([key, from]) => {
-      const to = candidates.get(key) ?? [];
-      return from.length === 1 && to.length === 1 ? [[from[0], to[0]] as [Half, Half]] : [];
-    });
+    const candidates = grouped(free(added, 1), ({ region, change }) => fingerprint(region, change.newResource, new Map()));
+    const found = [...grouped(free(removed, 0), ({ region, change }) => fingerprint(region, change.oldResource, ids))].flatMap(
+      ([key, from]) => {
+        const to = candidates.get(key) ?? [];
+        return from.length === 1 && to.length === 1 ? [[from[0], to[0]] as [Half, Half]] : [];
+      },
+    );
     if (found.length === 0) return pairs;
     pairs.push(...found);
     for (const [from, to] of found) ids.set(from.change.logicalId, to.change.logicalId);
   }
 }
 
-function fingerprint(resource: TemplateResource | undefined, ids: ReadonlyMap<string, string>): string {
-  const whole = `${resource?.Type} ${text(resource?.Properties ?? {})}`;
+function fingerprint(region: string | undefined, resource: TemplateResource | undefined, ids: ReadonlyMap<string, string>): string {
+  const whole = `${region} ${resource?.Type} ${text(resource?.Properties ?? {})}`;
   return whole.replace(/\$\{(\w+)/g, (reference, id: string) => (ids.has(id) ? `\${${ids.get(id)}` : reference));
 }
 

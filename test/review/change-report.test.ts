@@ -61,6 +61,24 @@ app/Data (eu-west-1): 3 resources
   });
 });
 
+test('what a new stack allows itself is counted, unless it is open to everybody', () => {
+  const rest = stackOf({}, { stackName: 'rest', path: 'app/Rest' });
+  const rule = (CidrIp: string) => ({ IpProtocol: 'tcp', CidrIp, FromPort: 443, ToPort: 443 });
+  const groups = {
+    G: resource('AWS::EC2::SecurityGroup', {
+      SecurityGroupIngress: [rule('10.0.0.0/8'), rule('0.0.0.0/0')],
+      SecurityGroupEgress: [rule('10.0.0.0/8')],
+    }),
+  };
+  const added = reviewChange(assemblyOf('base', rest), assemblyOf('head', rest, stackOf(groups)));
+  const text = formatChangeText(added);
+  expect(text).toContain('; 1 finding on safety; 2 grants of new stacks.');
+  expect(text.match(/^ {2}! .*$/gm)).toEqual(['  ! app/Data/G: opened from everywhere (0.0.0.0/0) on tcp 443']);
+  expect(formatChangeMarkdown(added)).toContain(
+    '<details><summary>2 grants of new stacks</summary>\n\n- 🟡 `app/Data/G`: opened from 10.0.0.0/8',
+  );
+});
+
 describe('as Markdown', () => {
   test('the summary first, losses in red, the stack folded', () => {
     const markdown = formatChangeMarkdown(review);

@@ -90,6 +90,14 @@ describe('renames', () => {
     expect(changesOf({ A: a }, { B: a, C: b }).sort()).toEqual(['add B', 'add C', 'remove A']);
   });
 
+  test('nothing moves to another region', () => {
+    const table = { T: resource('AWS::DynamoDB::Table', { TableName: 't' }) };
+    const rest = stackOf({}, { stackName: 'rest', path: 'app/Rest' });
+    const asia = stackOf(table, { path: 'app/Asia', region: 'ap-southeast-1' });
+    const { stacks } = reviewChange(assemblyOf('base', rest, stackOf(table)), assemblyOf('head', rest, asia));
+    expect(stacks.flatMap(({ resources }) => resources.map(({ action }) => action))).toEqual(['add', 'remove']);
+  });
+
   test('a move to another stack says where it was', () => {
     const table = { T: resource('AWS::DynamoDB::Table', { TableName: 't' }) };
     const [first, second] = [

@@ -128,6 +128,11 @@ test.each<[string, Resources, Resources]>([
     identity({ ...read, Action: 's3:Get*' }),
     identity({ ...read, Action: ['s3:Get*', 's3:getobject'] }),
   ],
+  [
+    'a permission to read an asset, whose hash is another',
+    identity({ ...read, Resource: `arn:aws:s3:::assets/${'a'.repeat(64)}.zip` }),
+    identity({ ...read, Resource: `arn:aws:s3:::assets/${'b'.repeat(64)}.zip` }),
+  ],
   ['`*` in the two ways of writing it', bucket({ ...read, Principal: '*' }), bucket({ ...read, Principal: { AWS: '*' } })],
 ])('not a change: %s', (_what, before, after) => {
   expect(saidOf('permissions', reviewOf(before, after))).toEqual([]);
