@@ -45,6 +45,12 @@ describe('what happens to a resource', () => {
     ['an order is no change', { T: resource('AWS::SNS::Topic', {}, { DependsOn: 'A' }) }, { T: resource('AWS::SNS::Topic') }, []],
     ['code, once, and not its version or who uses it', edge('a'), edge('b'), ['code Fn']],
     ['code and memory', edge('a'), edge('b', 256), ['update Fn', 'code Fn']],
+    [
+      'of two versions, one',
+      { [VERSION.a]: resource('AWS::Lambda::Version'), [VERSION.b]: resource('AWS::Lambda::Version') },
+      { [VERSION.a]: resource('AWS::Lambda::Version') },
+      [`remove ${VERSION.b}`],
+    ],
     ['memory without code', edge('a'), edge('a', 256), ['update Fn']],
   ])('%s', (_what, before, after, expected) => {
     expect(changesOf(before, after).sort()).toEqual([...expected].sort());
@@ -88,6 +94,7 @@ describe('renames', () => {
   test('two candidates are left as they are', () => {
     const [a, b] = [resource('AWS::SNS::Topic'), resource('AWS::SNS::Topic')];
     expect(changesOf({ A: a }, { B: a, C: b }).sort()).toEqual(['add B', 'add C', 'remove A']);
+    expect(changesOf({ A: a, B: b }, { C: a }).sort()).toEqual(['add C', 'remove A', 'remove B']);
   });
 
   test('nothing moves to another region', () => {
@@ -121,11 +128,12 @@ describe('stacks', () => {
     expect(moved.stacks).toEqual([]);
   });
 
-  test('in two accounts by one name, they are told apart by path', () => {
-    const app = (other: object) =>
-      assemblyOf('x', stackOf(topic, { path: 'dev/Data' }), stackOf({ ...topic, ...other }, { path: 'prod/Data' }));
-    const { stacks } = reviewChange(app({}), app({ Q: resource('AWS::SQS::Queue') }));
-    expect(stacks.map(({ path }) => path)).toEqual(['prod/Data']);
+  test('in two accounts by one name, they are told apart by path, in whatever order', () => {
+    const dev = stackOf(topic, { path: 'dev/Data' });
+    const prod = (more: Resources) => stackOf({ Other: resource('AWS::SNS::Topic'), ...more }, { path: 'prod/Data' });
+    const head = assemblyOf('head', prod({ Q: resource('AWS::SQS::Queue') }), dev);
+    const { stacks } = reviewChange(assemblyOf('base', dev, prod({})), head);
+    expect(stacks).toMatchObject([{ path: 'prod/Data', resources: [{ action: 'add', logicalId: 'Q' }] }]);
   });
 
   test('that come or go are said so', () => {
