@@ -91,7 +91,7 @@ function logFormat(name: string): LogFormatName | undefined {
   throw refused('format', name, `auto or one of ${LOG_FORMATS.join(', ')}`, 'Parquet is not read: convert it with UNLOAD in Athena.');
 }
 
-const UNITS: Readonly<Record<string, number>> = { KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
+const UNITS: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
 function capacity(text: string): number {
   if (text === 'none') return Number.POSITIVE_INFINITY;
