@@ -11,10 +11,11 @@ const UNBROKEN = '\u00a0';
 /** How much of each list is shown; the JSON has all. */
 const SHOWN = 8;
 
-export function formatReplay(report: ReplayReport): string {
+/** @param options.cells also a row for each behaviour in each part of the world */
+export function formatReplay(report: ReplayReport, { cells = false }: { readonly cells?: boolean } = {}): string {
   return [
     heading(report),
-    slices(report),
+    slices(report, cells),
     misses(report.total),
     ceiling(report),
     section('Key splitters, by the hits that a cache without limits loses', report.keySplitters.map(splitter)),
@@ -43,7 +44,7 @@ function heading({ log, distribution, capacityBytes }: ReplayReport): string {
   ].join('\n');
 }
 
-function slices({ total, behaviors, cells }: ReplayReport): string {
+function slices({ total, behaviors, continents, cells }: ReplayReport, withCells: boolean): string {
   const table = new Table({
     head: ['Behaviour', 'Viewers', 'Requests', 'Hits', 'No origin', 'p50', 'p95'],
     colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
@@ -54,9 +55,10 @@ function slices({ total, behaviors, cells }: ReplayReport): string {
     const parts = cells.filter(({ pathPattern }) => pathPattern === behavior.pathPattern);
     const [only] = parts;
     table.push([behavior.pathPattern, parts.length === 1 && only ? only.continent : 'all', ...figures(behavior)]);
-    if (parts.length > 1) for (const part of parts) table.push(['', part.continent, ...figures(part)]);
+    if (withCells && parts.length > 1) for (const part of parts) table.push(['', part.continent, ...figures(part)]);
   }
-  table.push(['total', '', ...figures(total)]);
+  table.push(['total', 'all', ...figures(total)]);
+  if (continents.length > 1) for (const part of continents) table.push(['', part.continent, ...figures(part)]);
   return withoutRules(table.toString());
 }
 
@@ -81,7 +83,7 @@ function ceiling({ ceiling: { rawUrlHitPercent, keyHitPercent } }: ReplayReport)
 }
 
 function splitter({ kind, name, pathPattern, requests, hitsLost, inKey }: KeySplitter): string {
-  const effect = inKey ? 'lost, for it is in the key' : 'kept, for it is not in the key';
+  const effect = inKey ? 'lost: it is in the key' : 'saved: it is not in the key';
   return `${kind} ${JSON.stringify(name)}: ${whole(hitsLost)} hits of ${whole(requests)} requests with it, most in ${pathPattern}: ${effect}`;
 }
 

@@ -85,10 +85,10 @@ test.each<[string, RegExp]>([
   ['broken lines, with the first of them', /2 of 12 347 lines are broken.*\n {2}line 7: no status: x+…/],
   [
     'a span as one number where both ends round alike, as two where they do not',
-    /│ total +│ +│ +12 345 │ +61\.0–75\.5 % │ +61\.0–75\.5 % │ +17 ms │ +60–90 ms │/,
+    /│ total +│ all +│ +12 345 │ +61\.0–75\.5 % │ +61\.0–75\.5 % │ +17 ms │ +60–90 ms │/,
   ],
   ['a behaviour with one part of the world in one row', /│ \/api\/market.*│ europe +│/],
-  ['one with several in a row each', /│ \* +│ all +│.*\n│ +│ europe +│.*\n│ +│ north-america +│/],
+  ['one with several in one row', /│ \* +│ all +│.*\n│ total +│ all +│/],
   ['reasons, the most frequent first, and none that never was', /Misses: 4 000 first-seen, 1–20 expired\.\n/],
   ['what origins had to do', /Origins: 1 234–2 345 requests, 1\.0 kB of the 3\.0 GB/],
   ['the ceilings', /17\.4 % by URL, 85\.8 % by this deployment's key/],
@@ -106,6 +106,12 @@ test.each<[string, RegExp]>([
   ['what was modelled', /A sentence that goes on[\s\S]*and ends\./],
 ])('it says %s', (_, pattern) => {
   expect(text).toMatch(pattern);
+});
+
+test('it says each behaviour in each part of the world if it is asked to', () => {
+  const pattern = /│ \* +│ all +│.*\n│ +│ europe +│.*\n│ +│ north-america +│/;
+  expect(formatReplay(REPORT, { cells: true })).toMatch(pattern);
+  expect(text).not.toMatch(pattern);
 });
 
 test('it fits into a terminal of 120 columns, and gives it nothing to obey', () => {
