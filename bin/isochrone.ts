@@ -5,10 +5,11 @@ import { cleanupEdge } from './commands/cleanup-edge';
 import type { Command } from './commands/command';
 import { emulate } from './commands/emulate';
 import { replay } from './commands/replay';
+import { review } from './commands/review';
 import { summary } from './commands/summary';
 import { synth } from './commands/synth';
 
-const COMMANDS: readonly Command[] = [synth, summary, replay, emulate, cleanupEdge];
+const COMMANDS: readonly Command[] = [synth, summary, replay, emulate, review, cleanupEdge];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help') {

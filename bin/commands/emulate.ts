@@ -79,7 +79,7 @@ function originUrls({ origins }: DistributionModel, given: readonly string[]): R
   const urls = new Map(
     given.map((each): [string, URL] => {
       const [id, url] = /^https?:/.test(each) ? ['*', each] : (pair(each) ?? ['*', each]);
-      if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw wrong('--origin', each, 'a URL, or ID=URL');
+      if (!/^https?:\/\/[^/?#]+\/?$/.test(url) || !URL.canParse(url)) throw wrong('--origin', each, 'a URL without a path, or ID=URL');
       return [id, new URL(url)];
     }),
   );
