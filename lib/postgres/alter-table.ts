@@ -121,7 +121,8 @@ function addColumn(at: SqlCursor): AlterAction {
     return { what: 'ADD COLUMN REFERENCES', lock: EXCLUSIVE, long: 'reads the whole table', instead };
   }
   const unique = at.has('UNIQUE') || at.has('PRIMARY', 'KEY');
-  if (unique) return { what: 'ADD COLUMN UNIQUE', lock: EXCLUSIVE, long: 'builds an index', instead: 'Build the index CONCURRENTLY later.' };
+  if (unique)
+    return { what: 'ADD COLUMN UNIQUE', lock: EXCLUSIVE, long: 'builds an index', instead: 'Build the index CONCURRENTLY later.' };
   while (at.token && !at.take('DEFAULT')) at.at += 1;
   return { what: 'ADD COLUMN', lock: EXCLUSIVE, columnDefault: at.rest() };
 }

@@ -115,4 +115,3 @@ export function notImmutable(found: readonly string[]): InvalidValue {
     fix: "Write a constant, such as a date, or a condition on a column, such as status = 'active'; give functions of time AT TIME ZONE 'UTC'.",
   };
 }
-
