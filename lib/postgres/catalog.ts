@@ -102,15 +102,15 @@ export class Catalog {
     return row?.there === true;
   }
 
-  /** What an interrupted REINDEX … CONCURRENTLY left of a table, of its partitions, or of the table of an index. */
+  /** What an interrupted REINDEX … CONCURRENTLY left of a table with its TOAST, of its partitions, or of the table of an index. */
   public async leftOfReindex(name: SqlName): Promise<string[]> {
     const rows = await rowsOf<{ schema: string; name: string }>(
       this.connection,
       `SELECT nspname AS schema, c.relname AS name FROM pg_index i JOIN pg_class c ON c.oid = indexrelid JOIN pg_namespace n ON n.oid = relnamespace
-       WHERE NOT indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND indrelid IN (
-         SELECT to_regclass($1) UNION SELECT relid FROM pg_partition_tree(to_regclass($1))
-         UNION SELECT indrelid FROM pg_index WHERE indexrelid IN (
-           SELECT to_regclass($1) UNION SELECT relid FROM pg_partition_tree(to_regclass($1))))
+       WHERE NOT indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND EXISTS (
+         WITH named AS (SELECT to_regclass($1)::oid AS oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1))),
+              tables AS (SELECT oid FROM named UNION SELECT indrelid FROM pg_index JOIN named ON oid = indexrelid)
+         SELECT 1 FROM pg_class t JOIN tables USING (oid) WHERE indrelid IN (t.oid, t.reltoastrelid))
        ORDER BY 1, 2`,
       [quoteName(...name.parts)],
     );
