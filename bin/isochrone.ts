@@ -4,12 +4,13 @@ import { IsochroneError } from '../lib/errors';
 import { cleanupEdge } from './commands/cleanup-edge';
 import type { Command } from './commands/command';
 import { emulate } from './commands/emulate';
+import { migrate } from './commands/migrate';
 import { replay } from './commands/replay';
 import { review } from './commands/review';
 import { summary } from './commands/summary';
 import { synth } from './commands/synth';
 
-const COMMANDS: readonly Command[] = [synth, summary, replay, emulate, review, cleanupEdge];
+const COMMANDS: readonly Command[] = [synth, summary, replay, emulate, review, migrate, cleanupEdge];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help') {
