@@ -128,7 +128,7 @@ BEGIN
     RAISE EXCEPTION 'compress_ticks: segment_ticks must be 1 to 10000 and batch_ticks at least as many, got % and %', segment_ticks, batch_ticks;
   END IF;
   LOOP
-    IF NOT pg_try_advisory_xact_lock(hashtext('compress_ticks'), from_at::date - date '2000-01-01') THEN
+    IF NOT pg_try_advisory_xact_lock(hashtext('compress_ticks'), (from_at AT TIME ZONE 'UTC')::date - date '2000-01-01') THEN
       RAISE EXCEPTION 'compress_ticks: another session compresses %', to_char(from_at AT TIME ZONE 'UTC', 'YYYY-MM')
         USING HINT = 'Let it finish: what it leaves is found by the next call.';
     END IF;
