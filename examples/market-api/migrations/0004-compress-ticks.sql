@@ -111,7 +111,7 @@ $$;
 -- Compresses a month in batches, each a transaction of its own: it may be stopped at any time, and called again goes on with the rows
 -- that are left. Rows that come late into a compressed month are read like all others and go into further segments at the next call.
 -- Readers are not blocked. CALL it outside of a transaction.
-CREATE PROCEDURE compress_ticks(month date, segment_ticks integer DEFAULT 256, batch_ticks integer DEFAULT 50000)
+CREATE PROCEDURE compress_ticks(month date, segment_ticks integer DEFAULT 192, batch_ticks integer DEFAULT 50000)
 LANGUAGE plpgsql AS $$
 DECLARE
   from_at timestamptz := date_trunc('month', month::timestamp) AT TIME ZONE 'UTC';
@@ -148,7 +148,7 @@ END
 $$;
 
 -- All months that ended at least `closed_for` ago: what a scheduler calls. A month without rows costs a glance at its index.
-CREATE PROCEDURE compress_closed_ticks(closed_for interval DEFAULT '1 day', segment_ticks integer DEFAULT 256, batch_ticks integer DEFAULT 50000)
+CREATE PROCEDURE compress_closed_ticks(closed_for interval DEFAULT '1 day', segment_ticks integer DEFAULT 192, batch_ticks integer DEFAULT 50000)
 LANGUAGE plpgsql AS $$
 DECLARE
   month date;
