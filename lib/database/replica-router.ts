@@ -110,7 +110,9 @@ function targetsOf(settings: RouterSettings, { named, replicas }: RouterObservat
   // All that still answer stay together, stale as they are: one alone would fall under the load of all.
   const standing = named.replicas.filter((id) => settings.replicas.includes(id) && replicas[id]?.answers !== false);
   if (standing.length > 0) return { replicas: standing, writer: false };
-  const answering = settings.replicas.filter((id) => replicas[id]?.answers === true).sort((a, b) => lagOf(replicas[a]) - lagOf(replicas[b]));
+  const answering = settings.replicas
+    .filter((id) => replicas[id]?.answers === true)
+    .sort((a, b) => lagOf(replicas[a]) - lagOf(replicas[b]));
   if (answering[0] !== undefined) return { replicas: [answering[0]], writer: false };
   if (settings.fallBackToWriter) return { replicas: [], writer: true };
 
