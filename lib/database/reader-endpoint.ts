@@ -1,12 +1,11 @@
-import { Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
-import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
-import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as route53 from 'aws-cdk-lib/aws-route53';
@@ -14,12 +13,11 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
-import { invalidValue } from '../errors';
-import { handlerDirectory } from '../handlers';
 import { keptLogGroup } from '../log-groups';
-import { instanceArn } from './postgres-instance';
 import type { PostgresSourceInRegion } from './postgres-source';
 import { type ReaderEndpointSettings, WRITER } from './reader-endpoint-api';
+import { checkMinutes, checkName, checkReplicas, checkThresholds, checkTtl } from './reader-endpoint-checks';
+import { PERIOD, readerEndpointFunction } from './reader-endpoint-function';
 
 /** Instances that answer readers, such as a `PostgresReplicas`. */
 export interface IReaderInstances {
@@ -120,9 +118,6 @@ export interface ReaderEndpointProps {
   readonly removalPolicy?: RemovalPolicy;
 }
 
-const TTL_SECONDS = { min: 1, max: 60 };
-const PERIOD = Duration.minutes(1);
-
 /**
  * One private name for the replicas of a region that answer and are not far behind: a weighted CNAME record for each, which a function
  * keeps every minute.
@@ -150,9 +145,11 @@ export class ReaderEndpoint extends Construct {
     const restoreLag = props.restoreLag ?? Duration.seconds(20);
     const hold = props.hold ?? Duration.minutes(5);
     const unknownFor = props.unknownFor ?? Duration.minutes(5);
-    this.checkName(props.name, props.zone);
-    this.checkReplicas(props.replicas);
-    this.checkDurations(ttl, dropLag, restoreLag, { hold, unknownFor });
+    checkName(this, props.name, props.zone);
+    checkReplicas(this, props.replicas);
+    checkTtl(this, ttl);
+    checkThresholds(this, dropLag, restoreLag);
+    checkMinutes(this, { hold, unknownFor });
     const { instanceIdentifiers, endpoints } = props.replicas;
     const { region } = Stack.of(this);
     this.name = props.name;
@@ -182,7 +179,7 @@ export class ReaderEndpoint extends Construct {
       holdSeconds: hold.toSeconds(),
       unknownSeconds: unknownFor.toSeconds(),
     };
-    this.function = this.createFunction(settings, this.createRole(settings, memory));
+    this.function = readerEndpointFunction(this, settings, { zone: this.zone, memory, logGroup: this.logGroup });
     const schedule = new events.Rule(this, 'EveryMinute', {
       description: `Keeps the records of ${props.name}.`,
       schedule: events.Schedule.rate(PERIOD),
@@ -204,80 +201,6 @@ export class ReaderEndpoint extends Construct {
     }
     if (props.fallBackToWriter !== undefined) record('WriterRecord', WRITER, props.fallBackToWriter, 0);
     this.alarm = this.createAlarm(props.alarmTopic);
-  }
-
-  private createRole({ name, primary, replicas }: ReaderEndpointSettings, memory: ssm.IStringParameter): iam.Role {
-    const { region } = Stack.of(this);
-    const role = new iam.Role(this, 'Role', {
-      description: `Keeps the records of ${name}.`,
-      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
-    });
-    const policy = new iam.ManagedPolicy(this, 'Policy', {
-      description: `What it takes to keep the records of ${name}.`,
-      roles: [role],
-      statements: [
-        new iam.PolicyStatement({
-          actions: ['rds:DescribeDBInstances'],
-          resources: replicas.map((identifier) => instanceArn(this, region, identifier)),
-        }),
-        new iam.PolicyStatement({
-          actions: ['cloudwatch:GetMetricData'],
-          resources: ['*'],
-          conditions: { StringEquals: { 'aws:RequestedRegion': [...new Set([region, primary.region])] } },
-        }),
-        new iam.PolicyStatement({ actions: ['route53:ListResourceRecordSets'], resources: [this.zone.hostedZoneArn] }),
-        new iam.PolicyStatement({
-          actions: ['route53:ChangeResourceRecordSets'],
-          resources: [this.zone.hostedZoneArn],
-          conditions: {
-            'ForAllValues:StringEquals': {
-              'route53:ChangeResourceRecordSetsNormalizedRecordNames': [name],
-              'route53:ChangeResourceRecordSetsRecordTypes': ['CNAME'],
-              'route53:ChangeResourceRecordSetsActions': ['UPSERT'],
-            },
-          },
-        }),
-        new iam.PolicyStatement({ actions: ['ssm:GetParameter', 'ssm:PutParameter'], resources: [memory.parameterArn] }),
-        new iam.PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [this.logGroup.logGroupArn] }),
-      ],
-    });
-    acknowledge(
-      policy,
-      'CloudWatch knows no permission for single metrics: GetMetricData is allowed for all or none. The condition limits it to the regions of the replicas and of the primary.',
-      'AwsSolutions-IAM5[Resource::*]',
-    );
-    return role;
-  }
-
-  private createFunction(settings: ReaderEndpointSettings, role: iam.IRole): lambda.Function {
-    const created = new lambda.Function(this, 'Function', {
-      description: `Keeps the records of ${settings.name}.`,
-      runtime: lambda.Runtime.NODEJS_24_X,
-      architecture: lambda.Architecture.ARM_64,
-      code: lambda.Code.fromAsset(handlerDirectory('reader-endpoint')),
-      handler: 'index.handler',
-      memorySize: 256,
-      timeout: Duration.seconds(50),
-      role,
-      logGroup: this.logGroup,
-      environment: { SETTINGS: Stack.of(this).toJsonString(settings) },
-      // Two runs at a time could undo each other. A run that was missed is made up for by the next one, a minute later.
-      reservedConcurrentExecutions: 1,
-      retryAttempts: 0,
-      maxEventAge: PERIOD,
-    });
-    acknowledge(
-      created,
-      'The event says only that a minute has passed. The next one does the work of one that was lost, and the alarm beside it goes off after five.',
-      'NIST.800.53.R5-LambdaDLQ',
-    );
-    acknowledge(
-      created,
-      'It calls RDS, CloudWatch, Route 53 and Systems Manager, connects to nothing in the VPC, and nothing can connect to it.',
-      'NIST.800.53.R5-LambdaInsideVPC',
-      'PCI.DSS.321-LambdaInsideVPC',
-    );
-    return created;
   }
 
   /** Each successful run reports its targets; nothing at all is what a failing, throttled or disabled function has in common. */
@@ -306,69 +229,5 @@ export class ReaderEndpoint extends Construct {
       );
     }
     return alarm;
-  }
-
-  private checkName(name: string, zone: route53.IHostedZone | undefined): void {
-    const isName = name.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.){2,}[a-z0-9-]+$/.test(name);
-    if (!isName) {
-      throw invalidValue(this, {
-        property: 'name',
-        value: name,
-        allowed: 'a name of three or more labels in lower case, without a dot at the end',
-        rule: 'Its zone begins after the first dot, and DNS allows no CNAME record at the head of a zone.',
-        fix: 'Choose a name such as readers.market.internal.',
-      });
-    }
-    if (zone === undefined || Token.isUnresolved(zone.zoneName) || name.endsWith(`.${zone.zoneName}`)) return;
-    throw invalidValue(this, {
-      property: 'name',
-      value: name,
-      allowed: `a name below ${zone.zoneName}`,
-      rule: 'Route 53 keeps a record only in the zone of its name.',
-      fix: 'Correct the name, or give the zone that holds it.',
-    });
-  }
-
-  private checkReplicas({ instanceIdentifiers, endpoints }: IReaderInstances): void {
-    if (instanceIdentifiers.length > 0 && instanceIdentifiers.length === endpoints.length) return;
-    throw invalidValue(this, {
-      property: 'replicas',
-      value: instanceIdentifiers,
-      allowed: 'at least one instance, each with its endpoint',
-      rule: 'A name with nothing behind it does not resolve.',
-      fix: 'Give a PostgresReplicas, or leave the construct out.',
-    });
-  }
-
-  private checkDurations(ttl: Duration, dropLag: Duration, restoreLag: Duration, minutes: Readonly<Record<string, Duration>>): void {
-    const { min, max } = TTL_SECONDS;
-    if (!ttl.isUnresolved() && (ttl.toMilliseconds() < min * 1000 || ttl.toMilliseconds() > max * 1000)) {
-      throw invalidValue(this, {
-        property: 'ttl',
-        value: ttl.toMilliseconds() / 1000,
-        allowed: `${min} to ${max} seconds`,
-        rule: 'Clients go on connecting to a dropped replica for as long as they keep the answer.',
-        fix: 'Leave it out for 5 seconds.',
-      });
-    }
-    if (!dropLag.isUnresolved() && !restoreLag.isUnresolved() && restoreLag.toMilliseconds() >= dropLag.toMilliseconds()) {
-      throw invalidValue(this, {
-        property: 'restoreLag',
-        value: restoreLag.toSeconds(),
-        allowed: `below \`dropLag\`, ${dropLag.toSeconds()} seconds`,
-        rule: 'Between the two a replica keeps its place; without a gap, one near the threshold would come and go.',
-        fix: 'Lower it, or raise `dropLag`.',
-      });
-    }
-    for (const [property, duration] of Object.entries(minutes)) {
-      if (duration.isUnresolved() || duration.toMilliseconds() >= PERIOD.toMilliseconds()) continue;
-      throw invalidValue(this, {
-        property,
-        value: duration.toMilliseconds() / 1000,
-        allowed: '60 seconds or more',
-        rule: 'RDS reports, and the function looks, once a minute.',
-        fix: 'Leave it out for 5 minutes.',
-      });
-    }
   }
 }

@@ -115,7 +115,7 @@ describe('as a user sets it up', () => {
   const key = (id: string) => new kms.Key(stack, id, { enableKeyRotation: true });
   const built = primary(stack, {
     engineVersion: rds.PostgresEngineVersion.VER_18,
-    allowMajorVersionUpgrade: true,
+    upgradingFrom: rds.PostgresEngineVersion.VER_17,
     databaseName: 'market',
     multiAz: false,
     allocatedStorage: Size.gibibytes(400),
