@@ -137,16 +137,26 @@ export function postgresReplicaParameters(at: Placed, figures: PostgresReplicaFi
   });
 }
 
+/** How long replay on a replica waits for a query at most; undefined where an override leaves it open. */
+export function replayDelay(at: Placed, figures: PostgresReplicaFigures | undefined): Duration | undefined {
+  const milliseconds = postgresReplicaParameters(at, figures).max_standby_streaming_delay ?? '';
+  return /^\d+$/.test(milliseconds) ? Duration.millis(Number(milliseconds)) : undefined;
+}
+
 /** What a leaf says for itself wins; what it says by `readers` wins over the figures that the others have. */
-export function leafFigures(all: PostgresReplicaFigures = {}, own: PostgresReplicaFigures): PostgresReplicaFigures {
-  const replay = own.readers === undefined ? all : {};
+export function leafFigures(
+  all: PostgresReplicaFigures | undefined,
+  own: PostgresReplicaFigures | undefined,
+): PostgresReplicaFigures | undefined {
+  if (own === undefined) return all;
+  const replay = own.readers === undefined ? all : undefined;
   return {
-    maxConnections: own.maxConnections ?? all.maxConnections,
-    slowStatement: own.slowStatement ?? all.slowStatement,
-    readers: own.readers ?? all.readers,
-    hotStandbyFeedback: own.hotStandbyFeedback ?? replay.hotStandbyFeedback,
-    maxStandbyStreamingDelay: own.maxStandbyStreamingDelay ?? replay.maxStandbyStreamingDelay,
-    overrides: { ...all.overrides, ...own.overrides },
+    maxConnections: own.maxConnections ?? all?.maxConnections,
+    slowStatement: own.slowStatement ?? all?.slowStatement,
+    readers: own.readers ?? all?.readers,
+    hotStandbyFeedback: own.hotStandbyFeedback ?? replay?.hotStandbyFeedback,
+    maxStandbyStreamingDelay: own.maxStandbyStreamingDelay ?? replay?.maxStandbyStreamingDelay,
+    overrides: { ...all?.overrides, ...own.overrides },
   };
 }
 

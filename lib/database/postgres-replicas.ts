@@ -22,7 +22,7 @@ import {
   postgresEngine,
   postgresVersion,
 } from './postgres-instance';
-import { leafFigures, type PostgresReplicaFigures, postgresReplicaParameters } from './postgres-parameters';
+import { leafFigures, type PostgresReplicaFigures, postgresReplicaParameters, replayDelay } from './postgres-parameters';
 import { checkLeafParameters, checkLeaves, checkZones, MAX_LEAVES } from './postgres-replica-checks';
 import { type BoundPostgresSource, checkChain, continueChain, PostgresSource } from './postgres-source';
 
@@ -108,6 +108,8 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
   public readonly instanceIdentifiers: readonly string[];
   /** Host and port of the instances, in the same order. All of them answer queries. */
   public readonly endpoints: readonly rds.Endpoint[];
+  /** How long replay on each waits for a query at most, in the same order; undefined where `overrides` leave it open. */
+  public readonly replayDelays: readonly (Duration | undefined)[];
   public readonly connections: ec2.Connections;
   /**
    * The key of the hub's storage and, for all instances, of Performance Insights. Leaves inherit the key of their storage from their
@@ -184,15 +186,16 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
       if (!props.hubMultiAz) acknowledgeSingleZone(this.hub);
     }
     const leafSource = this.hub === undefined ? source : PostgresSource.inThisRegion(this.hub).bind(this);
+    const figuresOf = (index: number) => leafFigures(props.parameters, props.leafParameters?.[index + 1]);
     let previous: rds.DatabaseInstanceReadReplica | undefined;
     this.leaves = leafIdentifiers.map((identifier, index) => {
-      const own = props.leafParameters?.[index + 1];
+      const figures = figuresOf(index);
       const leaf = new rds.DatabaseInstanceReadReplica(this, `Leaf${index + 1}`, {
         ...common,
         parameterGroup:
-          own === undefined
+          figures === props.parameters
             ? this.parameterGroup
-            : parameterGroup(`Leaf${index + 1}Parameters`, `PostgreSQL replica ${identifier}`, leafFigures(props.parameters, own)),
+            : parameterGroup(`Leaf${index + 1}Parameters`, `PostgreSQL replica ${identifier}`, figures),
         instanceIdentifier: identifier,
         sourceDatabaseInstance: leafSource.instance,
         availabilityZone: zones[(index + (isRemote ? 1 : 0)) % zones.length],
@@ -213,6 +216,8 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
 
     this.instances = this.hub === undefined ? this.leaves : [this.hub, ...this.leaves];
     this.endpoints = this.instances.map((instance) => instance.instanceEndpoint);
+    const figures = [...(isRemote ? [props.parameters] : []), ...leafIdentifiers.map((_, index) => figuresOf(index))];
+    this.replayDelays = figures.map((each) => replayDelay(this, each));
     // Not those of the instances: their port is only known at deployment, so rule packs could not judge the rules.
     this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(common.port) });
     this.logGroups = Object.fromEntries(

@@ -65,6 +65,20 @@ export function checkThresholds(scope: Construct, dropLag: Duration, restoreLag:
   }
 }
 
+export function checkReplayDelays(scope: Construct, dropLag: Duration, { instanceIdentifiers, replayDelays = [] }: IReaderInstances): void {
+  for (const [index, delay] of replayDelays.entries()) {
+    if (delay === undefined || delay.isUnresolved() || dropLag.isUnresolved()) continue;
+    if (delay.toMilliseconds() < dropLag.toMilliseconds()) continue;
+    throw invalidValue(scope, {
+      property: 'dropLag',
+      value: dropLag.toMilliseconds() / 1000,
+      allowed: `above ${delay.toMilliseconds() / 1000} seconds, the max_standby_streaming_delay of ${instanceIdentifiers[index]}`,
+      rule: 'Replay waits that long for a slow query, so each of them would drop its replica.',
+      fix: 'Raise `dropLag`, or leave replicas for reports out of `replicas`.',
+    });
+  }
+}
+
 export function checkMinutes(scope: Construct, minutes: Readonly<Record<string, Duration>>): void {
   for (const [property, duration] of Object.entries(minutes)) {
     if (duration.isUnresolved() || duration.toMilliseconds() >= PERIOD.toMilliseconds()) continue;

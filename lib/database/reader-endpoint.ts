@@ -16,7 +16,7 @@ import { acknowledge } from '../acknowledge';
 import { keptLogGroup } from '../log-groups';
 import type { PostgresSourceInRegion } from './postgres-source';
 import { type ReaderEndpointSettings, WRITER } from './reader-endpoint-api';
-import { checkMinutes, checkName, checkReplicas, checkThresholds, checkTtl } from './reader-endpoint-checks';
+import { checkMinutes, checkName, checkReplayDelays, checkReplicas, checkThresholds, checkTtl } from './reader-endpoint-checks';
 import { PERIOD, readerEndpointFunction } from './reader-endpoint-function';
 
 /** Instances that answer readers, such as a `PostgresReplicas`. */
@@ -24,6 +24,12 @@ export interface IReaderInstances {
   readonly instanceIdentifiers: readonly string[];
   /** In the same order. */
   readonly endpoints: readonly rds.Endpoint[];
+  /**
+   * How long replay on each waits for a query at most, in the same order.
+   *
+   * @default - not known, and not checked against `dropLag`
+   */
+  readonly replayDelays?: readonly (Duration | undefined)[];
 }
 
 export interface ReaderEndpointProps {
@@ -149,6 +155,7 @@ export class ReaderEndpoint extends Construct {
     checkReplicas(this, props.replicas);
     checkTtl(this, ttl);
     checkThresholds(this, dropLag, restoreLag);
+    checkReplayDelays(this, dropLag, props.replicas);
     checkMinutes(this, { hold, unknownFor });
     const { instanceIdentifiers, endpoints } = props.replicas;
     const { region } = Stack.of(this);

@@ -242,6 +242,11 @@ describe('a leaf of its own kind', () => {
     });
   });
 
+  test('says how long each waits for a query, the hub first', () => {
+    expect(built.replayDelays.map((delay) => delay?.toSeconds())).toEqual([10, 10, 10, 900]);
+    expect(local({ parameters: { overrides: { max_standby_streaming_delay: '-1' } } }).replayDelays).toEqual([undefined, undefined]);
+  });
+
   test('leaves the others as they are', () => {
     expect(Object.keys(groups)).toHaveLength(2);
     for (const other of ['hub', 'leaf-1', 'leaf-2']) {

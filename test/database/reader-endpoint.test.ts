@@ -152,6 +152,16 @@ describe('checks', () => {
     ['an answer kept for no time', () => endpoint({ ttl: seconds(0) }), 'ttl must be 1 to 60 seconds, got 0'],
     ['an answer kept for long', () => endpoint({ ttl: seconds(61) }), 'ttl must be 1 to 60 seconds, got 61'],
     ['thresholds without a gap', () => endpoint({ restoreLag: seconds(60) }), 'restoreLag must be below `dropLag`, 60 seconds, got 60'],
+    [
+      'a replica that waits for reports',
+      () => endpoint({ replicas: { ...REPLICAS, replayDelays: [seconds(30), Duration.minutes(15)] } }),
+      'dropLag must be above 900 seconds, the max_standby_streaming_delay of m-leaf-1, got 60',
+    ],
+    [
+      'a replica that waits as long',
+      () => endpoint({ replicas: { ...REPLICAS, replayDelays: [seconds(60)] } }),
+      'dropLag must be above 60',
+    ],
     ['a hold under a minute', () => endpoint({ hold: seconds(59) }), 'hold must be 60 seconds or more, got 59'],
     ['a verdict for no time', () => endpoint({ unknownFor: seconds(0) }), 'unknownFor must be 60 seconds or more, got 0'],
   ])('%s is refused', (_, create, message) => {
@@ -163,6 +173,7 @@ describe('checks', () => {
     ['one second', { ttl: seconds(1) }],
     ['a minute', { ttl: seconds(60) }],
     ['a gap of a second', { restoreLag: seconds(59) }],
+    ['replicas that wait for less', { replicas: { ...REPLICAS, replayDelays: [seconds(59), undefined] } }],
     ['a hold of a minute', { hold: seconds(60), unknownFor: seconds(60) }],
   ])('%s passes', (_, props) => {
     expect(() => endpoint(props)).not.toThrow();
