@@ -32,7 +32,7 @@ export interface PostgresFigures {
  * Whom a replica serves, which decides what replay does when it meets a query that still needs the rows to be removed:
  *
  * - `fresh`: feedback on, and replay waits 5 s. What feedback does not spare, such as the lock of a migration, cancels a query soon, and
- *   data is seldom older than that. For reads that follow a write.
+ *   data is seldom older than that. For readers to whom seconds matter.
  * - `dashboards`: feedback on, and replay waits 30 s. Queries of seconds finish; one slow query makes its replica half a minute stale.
  * - `reports`: feedback off, and replay waits 15 min. Queries of minutes finish at the cost of this replica's freshness alone.
  *

@@ -126,8 +126,10 @@ function judge(settings: RouterSettings, { answers, lagSeconds }: ReplicaReading
   if (lagSeconds === undefined) return 'unknown';
   if (lagSeconds < 0) return 'stale';
   if (lagSeconds <= settings.restoreLagSeconds) return 'fresh';
-  if (lagSeconds <= IDLE_LAG_SECONDS && writing !== true) return writing === false ? 'fresh' : 'unknown';
-  return lagSeconds > settings.dropLagSeconds ? 'stale' : 'between';
+  const mayBeIdle = lagSeconds <= IDLE_LAG_SECONDS;
+  if (mayBeIdle && writing === false) return 'fresh';
+  if (lagSeconds <= settings.dropLagSeconds) return 'between';
+  return mayBeIdle && writing === undefined ? 'unknown' : 'stale';
 }
 
 /** Undefined if too little is known of the primary. */

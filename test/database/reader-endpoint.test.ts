@@ -4,6 +4,8 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as sns from 'aws-cdk-lib/aws-sns';
+import { PostgresReplicas } from '../../lib/database/postgres-replicas';
+import { PostgresSource } from '../../lib/database/postgres-source';
 import { ReaderEndpoint, type ReaderEndpointProps } from '../../lib/database/reader-endpoint';
 import { readerEndpointApi } from '../../lib/database/reader-endpoint-api';
 import { testStack } from '../test-stack';
@@ -133,6 +135,32 @@ describe('as a user sets it up', () => {
   test('the alarm is heard', () => {
     template.hasResourceProperties('AWS::CloudWatch::Alarm', { AlarmActions: ['arn:aws:sns:ap-southeast-1:111111111111:alarms'] });
   });
+});
+
+test('stands over the replicas of a region, hub and leaves', () => {
+  const stack = testStack('ap-southeast-1');
+  const vpc = ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
+    vpcId: 'vpc-0123456789abcdef0',
+    availabilityZones: ['ap-southeast-1a', 'ap-southeast-1b'],
+    isolatedSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+    isolatedSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1'],
+  });
+  const primary = { region: 'us-east-1', instanceIdentifier: 'm-primary' };
+  const replicas = new PostgresReplicas(stack, 'Replicas', {
+    vpc,
+    source: PostgresSource.inRegion(primary),
+    identifierPrefix: 'm',
+    leaves: 1,
+  });
+  new ReaderEndpoint(stack, 'Readers', { vpc, replicas, primary, name: 'readers.market.internal' });
+  const template = Template.fromStack(stack);
+  for (const SetIdentifier of ['m-hub', 'm-leaf-1']) {
+    const [id] = Object.keys(template.findResources('AWS::RDS::DBInstance', { Properties: { DBInstanceIdentifier: SetIdentifier } }));
+    template.hasResourceProperties('AWS::Route53::RecordSet', {
+      SetIdentifier,
+      ResourceRecords: [{ 'Fn::GetAtt': [id, 'Endpoint.Address'] }],
+    });
+  }
 });
 
 describe('checks', () => {

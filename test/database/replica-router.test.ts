@@ -97,6 +97,11 @@ describe('the lag of an idle primary', () => {
     expect(targets(observe(lag(361), lag(0), { primaryWal: [0, 0, 0] }))).toBe('b');
   });
 
+  test('a lag below the threshold is good enough, whatever is known of the primary', () => {
+    expect(route(SETTINGS, {}, observe(lag(60), lag(0), { primaryWal: [] })).verdicts).toEqual({ a: 'between', b: 'fresh' });
+    expect(route(SETTINGS, {}, observe(lag(61), lag(0), { primaryWal: [] })).verdicts).toEqual({ a: 'unknown', b: 'fresh' });
+  });
+
   test('a primary of which nothing is known does not spare a replica for ever', () => {
     const memory = { a: { unknownSince: NOW - 301 } };
     expect(targets(observe(lag(300), lag(0), { primaryWal: [] }), memory)).toBe('b');
