@@ -170,6 +170,19 @@ describeHere('advice on a real server', () => {
     });
   });
 
+  test('a role that may not see the statements of others is told so', async () => {
+    await server.query('CREATE ROLE stranger LOGIN');
+    const stranger = new Client({ connectionString: server.url('postgres', 'stranger') });
+    await stranger.connect();
+    try {
+      const advice = await advise(stranger, SLOW);
+      expect(advice.statements).toEqual([]);
+      expect(advice.notes).toContainEqual(expect.stringContaining('of other roles are hidden'));
+    } finally {
+      await stranger.end();
+    }
+  });
+
   test('options that make no sense are refused', async () => {
     await expect(advise(advisor, { factor: 1 })).rejects.toThrow('factor must be above 1');
     await expect(adviseCommand.run([])).rejects.toThrow('--database is required');
