@@ -1,40 +1,14 @@
 import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import type * as route53 from 'aws-cdk-lib/aws-route53';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { acknowledge, wildcardFinding } from '../acknowledge';
 import { invalidValue } from '../errors';
 import { checkIdentifier, instanceArn } from './postgres-instance';
-import { promotionDocument, type RecordSet } from './replica-promotion-document';
+import { promotionDocument } from './replica-promotion-document';
 import { DatabaseFunction, type DatabaseFunctionSettings, type DatabaseLogin } from './replica-promotion-function';
-
-/**
- * A record that leads writes to the old primary's region, and where it is to lead: the record is turned, under its own identifier. A
- * second one beside it would leave a moment with two answers, and would be in the way of the next deployment, which makes its own.
- */
-export interface PromotionRecord {
-  readonly zone: route53.IHostedZone;
-  /** The name, such as `write.origin.example.com`. */
-  readonly name: string;
-  /** Where it is to lead: a load balancer of this region, or an address such as that of a pooler or of the hub. */
-  readonly target:
-    | { readonly loadBalancer: { readonly dnsName: string; readonly hostedZoneId: string } }
-    | { readonly address: string; readonly ttl: Duration };
-  /**
-   * The identifier and the region of the record, if it is a latency record: those of the *old* region, as `OriginRecords` made it.
-   *
-   * @default - a simple record
-   */
-  readonly latency?: { readonly setIdentifier: string; readonly region: string };
-  /**
-   * The health check of this region that the record follows from then on.
-   *
-   * @default - none: the old region's no longer says anything about it
-   */
-  readonly healthCheckId?: string;
-}
+import { type PromotionRecord, recordSet } from './replica-promotion-record';
 
 /** Who must approve a promotion. A drill asks nobody. */
 export interface PromotionApproval {
@@ -238,25 +212,6 @@ export class ReplicaPromotion extends Construct {
       fix: 'Name more approvers, or ask for fewer approvals.',
     });
   }
-}
-
-function recordSet({ name, target, latency, healthCheckId }: PromotionRecord): RecordSet {
-  return {
-    Name: `${name}.`,
-    ...('loadBalancer' in target
-      ? {
-          Type: 'A',
-          // `dualstack.` as CDK's own alias records have it.
-          AliasTarget: {
-            DNSName: `dualstack.${target.loadBalancer.dnsName}`,
-            HostedZoneId: target.loadBalancer.hostedZoneId,
-            EvaluateTargetHealth: true,
-          },
-        }
-      : { Type: 'CNAME', TTL: target.ttl.toSeconds(), ResourceRecords: [{ Value: target.address }] }),
-    ...(latency && { SetIdentifier: latency.setIdentifier, Region: latency.region }),
-    ...(healthCheckId && { HealthCheckId: healthCheckId }),
-  };
 }
 
 function pickSettings({

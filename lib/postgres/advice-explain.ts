@@ -1,9 +1,6 @@
 /** Plans of statements without running them, and what they would be with an index that does not exist. */
-import type { ClientBase } from 'pg';
+import type { ClientBase, QueryConfig } from 'pg';
 import type { IndexCandidate, PlanNode, TableFacts } from './advice-plan';
-
-/** The first version that plans a statement with parameters by itself: `EXPLAIN (GENERIC_PLAN)`. */
-const GENERIC_PLAN_SINCE = 160_000;
 
 /** What can be planned: neither utility commands nor several statements at once. */
 const PLANNABLE = /^\s*(?:\/\*[\s\S]*?\*\/\s*)*(?:select|with|insert|update|delete|merge|values|table)\b/i;
@@ -20,15 +17,15 @@ export interface TriedIndex extends IndexCandidate {
  * The plan that PostgreSQL would use whatever the values of the parameters are. The statement is planned, never run; functions that are
  * declared immutable or stable may be evaluated while it is planned, as always.
  *
+ * PostgreSQL 16 has `EXPLAIN (GENERIC_PLAN)` for it, but that cannot go through the extended protocol, and only this one keeps a text that
+ * others wrote from being more than one statement. A prepared statement can, in every version.
+ *
  * @throws whatever PostgreSQL says to the statement: a normalised one cannot always be planned, such as `interval $1`
  */
-export async function genericPlan(client: ClientBase, statement: string, serverVersion: number): Promise<PlanNode> {
+export async function genericPlan(client: ClientBase, statement: string): Promise<PlanNode> {
   if (!PLANNABLE.test(statement)) throw new Error('It is not a query.');
-  if (serverVersion >= GENERIC_PLAN_SINCE) {
-    return planIn(await client.query(`EXPLAIN (GENERIC_PLAN, FORMAT JSON, VERBOSE) ${statement}`));
-  }
   await client.query('SET LOCAL plan_cache_mode = force_generic_plan');
-  await client.query(`PREPARE isochrone_advice AS ${statement}`);
+  await client.query({ text: `PREPARE isochrone_advice AS ${statement}`, queryMode: 'extended' } as QueryConfig);
   try {
     const { rows } = await client.query<{ n: number }>(
       `SELECT cardinality(parameter_types) AS n FROM pg_prepared_statements WHERE name = 'isochrone_advice'`,
@@ -80,7 +77,7 @@ export async function bestIndex(
   client: ClientBase,
   statement: string,
   candidates: readonly IndexCandidate[],
-  { serverVersion, factor, costBefore }: { readonly serverVersion: number; readonly factor: number; readonly costBefore: number },
+  { factor, costBefore }: { readonly factor: number; readonly costBefore: number },
 ): Promise<TriedIndex | undefined> {
   const helpful: TriedIndex[] = [];
   for (const candidate of candidates) {
@@ -89,7 +86,7 @@ export async function bestIndex(
         'SELECT indexrelid::text, hypopg_relation_size(indexrelid)::text AS bytes FROM hypopg_create_index($1)',
         [`CREATE INDEX ON ${candidate.table} (${candidate.columns.join(', ')})`],
       );
-      const after = await genericPlan(client, statement, serverVersion);
+      const after = await genericPlan(client, statement);
       return { costAfter: after['Total Cost'], sizeBytes: Number(rows[0]?.bytes ?? 0) };
     });
     await client.query('SELECT hypopg_reset()');

@@ -88,10 +88,8 @@ export async function advise(client: ClientBase, options: AdviceOptions = {}): P
   try {
     await client.query(`SET LOCAL statement_timeout = ${Math.ceil(timeoutMilliseconds)}`);
     const notes: string[] = [];
-    const { rows } = await client.query<{ version: number; workMem: number }>(
-      `SELECT current_setting('server_version_num')::int AS version, pg_size_bytes(current_setting('work_mem'))::float8 AS "workMem"`,
-    );
-    const server = { serverVersion: rows[0]?.version ?? 0, workMemBytes: rows[0]?.workMem ?? 0 };
+    const { rows } = await client.query<{ bytes: number }>(`SELECT pg_size_bytes(current_setting('work_mem'))::float8 AS bytes`);
+    const workMemBytes = rows[0]?.bytes ?? 0;
     const hasHypopg = await hasExtension(client, 'hypopg');
     if (!hasHypopg) notes.push('hypopg is not installed, so no index was tried. `CREATE EXTENSION hypopg` on the primary; RDS has it.');
     const slow = await slowStatements(client, slowMilliseconds, limit, notes);
@@ -103,17 +101,16 @@ export async function advise(client: ClientBase, options: AdviceOptions = {}): P
       const { queryId, calls, meanMilliseconds } = statement;
       const message = `${calls} calls of ${meanMilliseconds.toFixed(1)} ms: ${shortened(statement.statement)}`;
       findings.push({ kind: 'slow-statement', subject: queryId, message, queryId });
-      const planned = await attempt(client, () => genericPlan(client, statement.statement, server.serverVersion));
+      const planned = await attempt(client, () => genericPlan(client, statement.statement));
       if ('error' in planned) {
         statements.push({ ...statement, notPlanned: planned.error });
         continue;
       }
       statements.push(statement);
       const plan = planned.value;
-      findings.push(...planFindings(plan, tables, server.workMemBytes).map((finding) => ({ ...finding, queryId })));
+      findings.push(...planFindings(plan, tables, workMemBytes).map((finding) => ({ ...finding, queryId })));
       if (!hasHypopg) continue;
-      const trial = { serverVersion: server.serverVersion, factor, costBefore: plan['Total Cost'] };
-      const best = await bestIndex(client, statement.statement, indexCandidates(plan, tables), trial);
+      const best = await bestIndex(client, statement.statement, indexCandidates(plan, tables), { factor, costBefore: plan['Total Cost'] });
       if (best !== undefined) findings.push({ ...missingIndex(best), queryId });
     }
     findings.push(...(await catalogueFindings(client)));

@@ -1,7 +1,9 @@
 /** Advice on a real server: the right index for three slow queries, none for a fast one, and nothing that is run or written. */
 import { Client } from 'pg';
 import { advise as adviseCommand } from '../../bin/commands/advise';
+import { lookOnce } from '../../lib/database/query-advice.handler';
 import { type Advice, advise, formatAdvice } from '../../lib/postgres/advice';
+import { genericPlan } from '../../lib/postgres/advice-explain';
 import { PostgresServer } from './postgres-server';
 import { serversHere } from './server-process';
 
@@ -144,6 +146,21 @@ describeHere('advice on a real server', () => {
       expect(await calls()).toBe(3);
       await advise(advisor, SLOW);
       expect(await calls()).toBe(3);
+    });
+
+    test('a text that holds more than one statement is not planned, and none of it runs', async () => {
+      await advisor.query('BEGIN READ ONLY');
+      await expect(genericPlan(advisor, 'SELECT 1; COMMIT; CREATE TABLE taken (n int)')).rejects.toThrow('multiple commands');
+      await advisor.query('ROLLBACK');
+      expect(await server.query(`SELECT to_regclass('taken') AS taken`)).toEqual([{ taken: null }]);
+    });
+
+    test('the function logs a line for each finding, and one with the metrics', async () => {
+      const lines: Record<string, unknown>[] = [];
+      const settings = { instance: 'i', namespace: 'n', slowMilliseconds: 1, logStatements: true };
+      const { findings } = await lookOnce(advisor, settings, (line) => lines.push(line as Record<string, unknown>));
+      expect(lines.filter(({ level }) => level === 'WARN')).toHaveLength(findings.length);
+      expect(lines.at(-1)).toMatchObject({ DBInstanceIdentifier: 'i', InvalidIndexes: 1, MissingIndexes: 3 });
     });
 
     test('a table full of dead rows is found until it is cleaned', async () => {
