@@ -58,7 +58,7 @@ describeHere('isochrone migrate', () => {
     expect(run().stdout).toBe('0 applied, 3 before.\n');
   }, 30_000);
 
-  test.each([
+  test.each<[Readonly<Record<string, string>>, () => string, RegExp]>([
     [
       { PGPASSWORD: 'wrong' },
       () => server.url('postgres', 'migrator'),
@@ -68,7 +68,7 @@ describeHere('isochrone migrate', () => {
   ])(
     '%j is refused without a stack trace',
     (environment, url, says) => {
-      const { status, stderr } = migrate(environment as Readonly<Record<string, string>>, '--database', url());
+      const { status, stderr } = migrate(environment, '--database', url());
       expect(status).toBe(1);
       expect(stderr).toMatch(says);
       expect(stderr).not.toMatch(/^\s+at /m);
