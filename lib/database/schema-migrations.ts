@@ -1,6 +1,6 @@
 import { cpSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { ArnFormat, Aws, CfnOutput, Duration, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
 import * as codebuild from 'aws-cdk-lib/aws-codebuild';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -9,12 +9,12 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { acknowledge, wildcardFinding } from '../acknowledge';
 import { invalidValue } from '../errors';
 import { handlerDirectory } from '../handlers';
 import { keptLogGroup } from '../log-groups';
 import { checkStatements } from '../postgres/migration-checks';
 import { readMigrations } from '../postgres/migration-files';
+import { acknowledgeProject } from './schema-migrations-findings';
 
 /** "Quotas for AWS CodeBuild", AWS CodeBuild user guide: the time that a build may take. */
 const BUILD_TIMEOUT_MINUTES = { min: 5, max: 2160 };
@@ -166,7 +166,7 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
     props.credentials.grantRead(role);
     this.startCommand = `aws codebuild start-build --region ${Stack.of(this).region} --project-name ${this.project.projectName}`;
     new CfnOutput(this, 'StartCommand', { value: this.startCommand, description: 'Applies the migrations of this version.' });
-    this.acknowledgeFindings(role, props);
+    acknowledgeProject(this.project, role, props.logEncryptionKey);
   }
 
   /** The handler with the folder beside it: an asset that changes with either. */
@@ -195,60 +195,6 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
       rule: 'CodeBuild ends a build after 36 hours at the latest.',
       fix: 'Give a time in between: what is stopped goes on with the next run.',
     });
-  }
-
-  private acknowledgeFindings(role: iam.Role, props: SchemaMigrationsProps): void {
-    const inline = ['NIST.800.53.R5-IAMNoInlinePolicy', 'PCI.DSS.321-IAMNoInlinePolicy'];
-    const why = 'What the project may do stands in policies of its role, as CDK writes them. They serve this role only and go with it.';
-    acknowledge(role, why, ...inline);
-    acknowledge(this.project, why, ...inline);
-    acknowledge(
-      role,
-      "CDK's own grant to read this one archive: the actions read, the object is named, and the bucket is that of CDK's assets.",
-      'AwsSolutions-IAM5[Action::s3:GetBucket*]',
-      'AwsSolutions-IAM5[Action::s3:GetObject*]',
-      'AwsSolutions-IAM5[Action::s3:List*]',
-    );
-    acknowledge(
-      role,
-      'CodeBuild makes a network interface in the subnets for each build, whose id nobody knows before. Permission is given to CodeBuild alone, for these subnets.',
-      wildcardFinding(role, `arn:${Aws.PARTITION}:ec2:${Aws.REGION}:${Aws.ACCOUNT_ID}:network-interface/*`),
-    );
-    acknowledge(
-      role,
-      'The streams of one log group: CodeBuild names one for each build.',
-      wildcardFinding(role, this.logArn(`/aws/codebuild/${this.project.projectName}`)),
-    );
-    acknowledge(
-      this.project,
-      'Creating and deleting the network interface of a build, and describing networks, take no resources: "Allow CodeBuild access to AWS services required to create a VPC network interface", AWS CodeBuild user guide.',
-      'AwsSolutions-IAM5[Resource::*]',
-    );
-    acknowledge(
-      this.project,
-      'The source is an archive of S3. The rule is about GitHub and Bitbucket, and cannot read the name of a bucket that is known at deployment.',
-      'NIST.800.53.R5-CodeBuildProjectSourceRepoUrl',
-      'PCI.DSS.321-CodeBuildProjectSourceRepoUrl',
-    );
-    if (props.logEncryptionKey === undefined) {
-      acknowledge(
-        this.project,
-        "A run makes no artifacts; CodeBuild encrypts what it keeps with AWS's key for S3. Give `logEncryptionKey` for a key of your own.",
-        'AwsSolutions-CB4',
-      );
-      return;
-    }
-    acknowledge(
-      role,
-      "CDK's own grant to encrypt and decrypt: the names stand for two actions each, and the key is named.",
-      'AwsSolutions-IAM5[Action::kms:GenerateDataKey*]',
-      'AwsSolutions-IAM5[Action::kms:ReEncrypt*]',
-    );
-  }
-
-  private logArn(group: string): string {
-    const resourceName = `${group}:*`;
-    return Stack.of(this).formatArn({ service: 'logs', resource: 'log-group', resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
   }
 }
 
