@@ -185,6 +185,9 @@ const database = section(
       'Days of automatic backups and point-in-time recovery, on the primary and on each hub. Replicas need at least 1.',
     ).default(14),
     parameters: databaseParameters,
+    migrationsFolder: text(
+      'A folder of SQL files, relative to where the app is started, that bring the schema up to date. A project in the primary region runs them, started by a command and not by the deployment.',
+    ).optional(),
     pooling,
     applicationPool,
   },

@@ -16,6 +16,8 @@ export interface PhysicalNames {
   readonly primaryInstance: string;
   /** Begins the identifiers of a region's read replicas. */
   readonly replicaPrefix: (region: string) => string;
+  /** The private name under which the replicas of a region answer, the same in the network of each region. */
+  readonly readers: string;
   /** The alias, without `alias/`, of the key that each region encrypts logs, topics and its copies of secrets with. */
   readonly regionKeyAlias: string;
   /** The secret of the database's master user, copied to every region under this name. */
@@ -40,6 +42,7 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
   return {
     primaryInstance: `${system}-primary`,
     replicaPrefix: (region) => `${system}-${region}`,
+    readers: `readers.${system}.internal`,
     regionKeyAlias: `${system}/region`,
     databaseSecret: `${system}/database/master`,
     // Secrets Manager takes a hyphen and six characters at the end of a name for the end of an ARN, and then finds nothing.

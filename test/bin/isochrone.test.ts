@@ -21,7 +21,10 @@ test('asked for help, it succeeds', () => {
 });
 
 test.each<[string[], RegExp]>([
-  [['smmary'], /"smmary" is not a command\.\nThe commands are synth, summary, replay, emulate, review, migrate, advise, promote, cleanup-edge\./],
+  [
+    ['smmary'],
+    /"smmary" is not a command\.\nThe commands are synth, summary, replay, emulate, review, migrate, advise, promote, cleanup-edge\./,
+  ],
   [['summary', '--asembly', 'x'], /Unknown option '--asembly'[\s\S]*--assembly DIR/],
   [['cleanup-edge'], /--prefix is required/],
   [['summary', '--assembly', mkdtempSync(join(tmpdir(), 'isochrone-empty-'))], /is not a whole assembly: .*manifest\.json/],
