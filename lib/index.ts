@@ -3,6 +3,8 @@ export * from './cache/regional-cache';
 export type { Deployment, DeploymentInput } from './config/deployment';
 export { DeploymentFileError, loadDeployment, parseDeployment } from './config/load';
 export { type PhysicalNames, physicalNames, systemName } from './config/names';
+export * from './database/connection-pooler';
+export type { ConnectionPoolerProps } from './database/connection-pooler-props';
 export type { PostgresInstanceProps, PostgresLogType } from './database/postgres-instance';
 export * from './database/postgres-parameters';
 export * from './database/postgres-primary';
