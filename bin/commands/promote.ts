@@ -7,7 +7,6 @@ import {
   type PromotionApi,
   type PromotionOutcome,
   promote as promoteRegion,
-  promotionDocumentName,
 } from '../../lib/account/promotion';
 import { formatChanges, promotionChanges } from '../../lib/account/promotion-file';
 import { parseDeployment } from '../../lib/config/load';
@@ -53,8 +52,9 @@ export async function runPromotion(args: readonly string[], api: (region: string
         `Only a hub can be promoted, and ${others.length === 0 ? 'no region has one' : `${others.join(', ')} ${others.length === 1 ? 'has one' : 'have one'}`}. Name one of them.`,
     );
   }
+  const names = physicalNames(deployment);
   const promotion = await promoteRegion(api(region), {
-    document: promotionDocumentName(deployment, region),
+    document: names.promotionDocument(region),
     drill: options.drill,
     acceptedLossSeconds,
     allowUnfenced: options['allow-unfenced'],
@@ -65,7 +65,7 @@ export async function runPromotion(args: readonly string[], api: (region: string
   });
   console.log(`\n${formatPromotion(promotion)}`);
   if (promotion.outcome !== 'refused') {
-    const hub = `${physicalNames(deployment).replicaPrefix(region)}-hub`;
+    const hub = `${names.replicaPrefix(region)}-hub`;
     const heading = options.drill ? 'After a promotion, the file would have to say:' : 'Before the next deployment, change the file:';
     console.log(`\n${heading}\n${formatChanges(source, promotionChanges(source, { region, hub }), file)}`);
   }

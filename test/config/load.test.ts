@@ -38,6 +38,7 @@ describe('a right file', () => {
     const names = physicalNames(deployment);
     expect(names.readOrigin).toBe('read.origin.market.example.com');
     expect(names.replicaPrefix('eu-west-1')).toBe('market-production-eu-west-1');
+    expect(names.promotionDocument('eu-west-1')).toBe('market-production-promote-eu-west-1');
   });
 
   // Secrets Manager takes a hyphen and six characters at the end of a name for the end of an ARN.
