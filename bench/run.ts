@@ -8,7 +8,14 @@ import { replayBenchmark } from './replay';
 import { segmentsBenchmark } from './segments';
 import { synthBenchmark } from './synth';
 
-const BENCHMARKS: readonly Benchmark[] = [synthBenchmark, edgeBenchmark, replayBenchmark, cacheTestsBenchmark, migrationsBenchmark, segmentsBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [
+  synthBenchmark,
+  edgeBenchmark,
+  replayBenchmark,
+  cacheTestsBenchmark,
+  migrationsBenchmark,
+  segmentsBenchmark,
+];
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -57,7 +57,11 @@ export const emulate: Command = {
       warn,
     );
     server.listen(port, options.host);
-    await once(server, 'listening');
+    await once(server, 'listening').catch((error: Error) => {
+      throw new IsochroneError(
+        `isochrone: it cannot listen at ${options.host}:${port} (${error.message}).\nName another with \`--port\` or \`--host\`.`,
+      );
+    });
     for (const gap of distribution.gaps) console.error(gap);
     console.log(
       `${distribution.id} at http://${options.host}:${(server.address() as AddressInfo).port}, as ${place.pop} behind ${place.regional}.`,

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { SingleBar } from 'cli-progress';
 import { readAssembly } from '../../lib/assembly';
 import { isPathPattern } from '../../lib/aws/path-pattern';
@@ -16,6 +15,7 @@ import { replay as replayLog } from '../../lib/simulation/replay';
 import type { AssumedCacheControl } from '../../lib/simulation/replay-origin';
 import { seededTrace } from '../../lib/simulation/seeded-trace';
 import { type Command, readOptions } from './command';
+import { writeOutput } from './output-file';
 
 /** As of `isochrone synth`. */
 const DEFAULT_DEPLOYMENT = 'deployments/market.yaml';
@@ -92,9 +92,9 @@ export const replay: Command = {
         ...(objectives && { objectives }),
       });
       progress.stop();
-      if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
-      if (options.html !== undefined) await writeFile(options.html, await renderReplayHtml(report));
       console.log(formatReplay(report, { cells: options.cells }));
+      if (options.json !== undefined) writeOutput('--json', options.json, `${JSON.stringify(report, null, 2)}\n`);
+      if (options.html !== undefined) writeOutput('--html', options.html, await renderReplayHtml(report));
       return options['require-objectives'] && report.objectives.some(({ met }) => !met) ? OBJECTIVE_MISSED : 0;
     } finally {
       progress.stop();

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { type Assembly, readAssembly } from '../../lib/assembly';
 import { loadDeployment } from '../../lib/config/load';
@@ -9,6 +8,7 @@ import { formatChangeText } from '../../lib/review/change-text';
 import { replayedTraffic } from '../../lib/review/replayed-traffic';
 import { parseAcknowledgement } from '../../lib/review/stateful-losses';
 import { type Command, readOptions } from './command';
+import { writeOutput } from './output-file';
 
 /** A stateful resource would be lost, and nobody has said that it is meant. */
 const NEEDS_DECISION = 4;
@@ -47,8 +47,8 @@ export const review: Command = {
     };
     const colours = process.stdout.isTTY && process.env.NO_COLOR === undefined;
     console.log(formatChangeText(found, colours ? styleText : undefined));
-    if (options.markdown !== undefined) writeFileSync(options.markdown, `${formatChangeMarkdown(found)}\n`);
-    if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(found, null, 2)}\n`);
+    if (options.markdown !== undefined) writeOutput('--markdown', options.markdown, `${formatChangeMarkdown(found)}\n`);
+    if (options.json !== undefined) writeOutput('--json', options.json, `${JSON.stringify(found, null, 2)}\n`);
     return found.needsDecision ? NEEDS_DECISION : 0;
   },
 };

@@ -2,7 +2,7 @@
 import type { TemplateResource } from '../assembly';
 import type { StackChange } from './changes';
 import type { Finding, Severity } from './finding';
-import { isObject, shown } from './readable';
+import { isObject, shown, text } from './readable';
 
 type Properties = Readonly<Record<string, unknown>>;
 type Said = readonly [Severity, string];
@@ -34,6 +34,17 @@ function said(before: TemplateResource | undefined, after: TemplateResource | un
       return old?.Scheme === 'internal' && now.Scheme !== 'internal' ? [['high', 'the load balancer becomes internet-facing']] : [];
     case 'AWS::ElasticLoadBalancingV2::Listener':
       return listenerSays(old, now);
+    case 'AWS::Lambda::Url':
+    case 'AWS::ApiGateway::Method':
+    case 'AWS::ApiGatewayV2::Route':
+      return authSays(type, old, now);
+    case 'AWS::ElastiCache::User':
+      return isOn(now.NoPasswordRequired) && !isOn(old?.NoPasswordRequired) ? [['high', 'the user needs no password']] : [];
+    // "The default policy allows full access to the service": "Control access to VPC endpoints using endpoint policies", AWS PrivateLink guide.
+    case 'AWS::EC2::VPCEndpoint':
+      return old?.PolicyDocument !== undefined && now.PolicyDocument === undefined
+        ? [['high', 'the policy of the endpoint is taken away, and everything goes through it']]
+        : [];
     case 'AWS::CloudFront::Distribution':
       return old ? distributionSays(record(old.DistributionConfig), record(now.DistributionConfig)) : [];
     default:
@@ -55,6 +66,13 @@ function bucketSays(old: Properties | undefined, now: Properties): Said[] {
     ...(open.length > 0 ? [['high', `public access is no longer blocked: ${open.join(', ')} off`] as const] : []),
     ...(acl.startsWith('Public') && old?.AccessControl !== acl ? [['high', `the ACL becomes ${acl}`] as const] : []),
   ];
+}
+
+/** A function's URL is open from the start; a method of an API is so often meant to be that only its opening is said. */
+function authSays(type: string, old: Properties | undefined, now: Properties): Said[] {
+  const auth = (properties: Properties) => String(properties[type === 'AWS::Lambda::Url' ? 'AuthType' : 'AuthorizationType'] ?? 'NONE');
+  const wasClosed = old === undefined ? type === 'AWS::Lambda::Url' : auth(old) !== 'NONE';
+  return auth(now) === 'NONE' && wasClosed ? [['high', 'everybody may call it: it asks for no authorization']] : [];
 }
 
 function listenerSays(old: Properties | undefined, now: Properties): Said[] {
@@ -107,6 +125,15 @@ function distributionSays(old: Properties, now: Properties): Said[] {
       const unencrypted = /^(http-only|match-viewer)$/.test(String(custom.OriginProtocolPolicy));
       return [...old, ...(unencrypted ? [`plain HTTP to the origin ${origin.Id}`] : [])];
     });
+  const signed = (config: Properties) =>
+    [{ PathPattern: '*', ...record(config.DefaultCacheBehavior) }, ...items(config.CacheBehaviors)]
+      .filter(({ TrustedKeyGroups, TrustedSigners }) =>
+        [TrustedKeyGroups, TrustedSigners].some((each) => Array.isArray(each) && each.length > 0),
+      )
+      .map((behavior) => String(behavior.PathPattern));
+  const paths = [...items(now.CacheBehaviors).map(({ PathPattern }) => String(PathPattern)), '*'];
+  const unsigned = signed(old).filter((path) => paths.includes(path) && !signed(now).includes(path));
+  const geo = (config: Properties) => String(record(record(config.Restrictions).GeoRestriction).RestrictionType ?? 'none');
   const added = (of: (config: Properties) => string[]) => of(now).filter((each) => !of(old).includes(each));
   return [
     ...(old.WebACLId !== undefined && (now.WebACLId === undefined || now.WebACLId === '')
@@ -115,6 +142,8 @@ function distributionSays(old: Properties, now: Properties): Said[] {
     ...(VIEWER_TLS.indexOf(tls(now)) < VIEWER_TLS.indexOf(tls(old))
       ? [['high', `the TLS of viewers is lowered from ${tls(old)} to ${tls(now)}`] as const]
       : []),
+    ...unsigned.map((path) => ['high', `signed URLs are no longer asked for at ${path}`] as const),
+    ...(geo(old) !== 'none' && geo(now) === 'none' ? [['medium', 'restrictions by country are taken away'] as const] : []),
     ...added(plain).map((path) => ['high', `viewers may use plain HTTP for ${path}`] as const),
     ...added(weakOrigins).map((weak) => ['medium', `allows ${weak}`] as const),
   ];
@@ -124,6 +153,7 @@ function webAclSays(old: Properties, now: Properties): Said[] {
   const allows = (acl: Properties) => 'Allow' in record(acl.DefaultAction);
   const after = new Map(items(now.Rules).map((rule) => [rule.Name, rule]));
   return [
+    ...passesSays(items(old.Rules), items(now.Rules)),
     ...(allows(now) && !allows(old) ? [['high', 'the web ACL lets through by default'] as const] : []),
     ...items(old.Rules).flatMap((rule): Said[] => {
       const next = after.get(rule.Name);
@@ -133,11 +163,37 @@ function webAclSays(old: Properties, now: Properties): Said[] {
       const [from, to] = [limitOf(rule), limitOf(next)];
       const overridden = countedInside(next).filter((name) => !countedInside(rule).includes(name));
       return [
+        ...(matched(rule) === matched(next)
+          ? []
+          : [['medium', `what the rule ${shown(rule.Name)} of the web ACL matches changes`] as const]),
         ...(to > from ? [['medium', `the rate limit of the rule ${shown(rule.Name)} is raised from ${from} to ${to}`] as const] : []),
         ...overridden.map((name) => ['high', `${name} in the rule ${shown(rule.Name)} of the web ACL only counts or allows`] as const),
       ];
     }),
   ];
+}
+
+/** The rules are gone through by priority, and what one allows, those behind it never see ("Setting rule priority", AWS WAF developer guide). */
+function passesSays(old: readonly Properties[], now: readonly Properties[]): Said[] {
+  const allows = (rule: Properties) => 'Allow' in record(rule.Action);
+  const passed = (rules: readonly Properties[], by: unknown) => {
+    const rule = rules.find((each) => each.Name === by && allows(each));
+    return rules.filter((each) => rule && stops(each) && Number(each.Priority) > Number(rule.Priority)).map(({ Name }) => Name);
+  };
+  return now.filter(allows).flatMap(({ Name }): Said[] => {
+    const more = passed(now, Name).filter((name) => !passed(old, Name).includes(name));
+    return more.length === 0
+      ? []
+      : [['high', `what the rule ${shown(Name)} of the web ACL allows now goes past ${more.map((name) => shown(name)).join(', ')}`]];
+  });
+}
+
+/** A statement without what other findings name. */
+function matched({ Statement }: Properties): string {
+  const { RateBasedStatement, ManagedRuleGroupStatement, ...rest } = record(Statement);
+  const { Limit, ...rate } = record(RateBasedStatement);
+  const { RuleActionOverrides, ExcludedRules, ...group } = record(ManagedRuleGroupStatement);
+  return text({ ...rest, rate, group });
 }
 
 /** A rule acts by itself, or lets the rules of its group act. */

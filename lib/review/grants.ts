@@ -71,8 +71,9 @@ function policiesOf(id: string, { Type, Properties = {} }: TemplateResource): Po
     return holders.map((holder) => ({ holder, kind: 'identity', document: Properties.PolicyDocument }));
   }
   if (Type === 'AWS::Lambda::Permission') {
-    const { Action, FunctionName, Principal, SourceArn, SourceAccount } = Properties;
-    const Condition = SourceArn === undefined && SourceAccount === undefined ? undefined : { SourceArn, SourceAccount };
+    const { Action, FunctionName, Principal, SourceArn, SourceAccount, PrincipalOrgID } = Properties;
+    const limits = [SourceArn, SourceAccount, PrincipalOrgID];
+    const Condition = limits.every((limit) => limit === undefined) ? undefined : { SourceArn, SourceAccount, PrincipalOrgID };
     const statement = { Effect: 'Allow', Action, Resource: FunctionName, Principal, Condition };
     return [{ holder: text(FunctionName), kind: 'resource', document: { Statement: [statement] } }];
   }
@@ -87,9 +88,20 @@ function policiesOf(id: string, { Type, Properties = {} }: TemplateResource): Po
 /** Every policy document inside a property: the shape is the same for all services. */
 function documentsIn(value: unknown): unknown[] {
   if (Array.isArray(value)) return value.flatMap(documentsIn);
+  if (typeof value === 'string') return documentsIn(parsed(value));
   if (!isObject(value)) return [];
   const isDocument = list(value.Statement).some((each) => isObject(each) && 'Effect' in each);
   return isDocument ? [value] : Object.values(value).flatMap(documentsIn);
+}
+
+/** Some services take the document as text, such as CloudWatch Logs. */
+function parsed(value: string): unknown {
+  if (!value.trimStart().startsWith('{')) return undefined;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function statementsOf(document: unknown): Record<string, unknown>[] {

@@ -15,7 +15,7 @@ export function networkFindings(changes: readonly StackChange[]): Finding[] {
       path: rule.path,
       message: `${verb} ${rule.direction === 'ingress' ? 'from' : 'to'} ${peerName(rule)} on ${ports(rule)}`,
     });
-    const opened = missing(before, after).map((rule) => finding(rule, EVERYWHERE.includes(rule.peer) ? 'high' : 'medium', 'opened'));
+    const opened = missing(before, after).map((rule) => finding(rule, isWide(rule.peer) ? 'high' : 'medium', 'opened'));
     const closed = pair.after ? missing(after, before).map((rule) => finding(rule, 'low', 'closed')) : [];
     return [...opened, ...closed];
   });
@@ -27,9 +27,9 @@ interface Rule {
   readonly direction: 'ingress' | 'egress';
   /** `-1` for all. */
   readonly protocol: string;
-  /** −1 for all. */
-  readonly from: number;
-  readonly to: number;
+  /** −1 for all; a text where it is known only after the deployment. */
+  readonly from: number | string;
+  readonly to: number | string;
   readonly peer: string;
 }
 
@@ -55,7 +55,7 @@ function rulesOf(stack: AssemblyStack | undefined): Rule[] {
     const path = resourcePath(stack, id);
     const inline = (name: string, direction: Rule['direction']) => {
       const rules = Properties[name];
-      return (Array.isArray(rules) ? rules : []).filter(isObject).map((rule) => toRule(`\${${id}}`, path, direction, rule));
+      return branches(rules).map((rule) => toRule(`\${${id}}`, path, direction, rule));
     };
     if (Type === 'AWS::EC2::SecurityGroup')
       return [...inline('SecurityGroupIngress', 'ingress'), ...inline('SecurityGroupEgress', 'egress')];
@@ -73,6 +73,15 @@ function rulesOf(stack: AssemblyStack | undefined): Rule[] {
   return [...explicit, ...byDefault].filter(({ peer }) => peer !== NOWHERE);
 }
 
+/** The rules of a list, of both branches of an `Fn::If`. */
+function branches(value: unknown): Readonly<Record<string, unknown>>[] {
+  if (Array.isArray(value)) return value.flatMap(branches);
+  if (!isObject(value)) return [];
+  const condition = value['Fn::If'];
+  if (Array.isArray(condition)) return branches(condition.slice(1));
+  return 'Ref' in value ? [] : [value];
+}
+
 /** A group is named by `Ref` or by its attribute `GroupId`: both are its id. */
 function groupName(value: unknown): string {
   return text(value).replace(/\.GroupId\}$/, '}');
@@ -80,16 +89,31 @@ function groupName(value: unknown): string {
 
 function toRule(group: string, path: string, direction: Rule['direction'], rule: Readonly<Record<string, unknown>>): Rule {
   const peer = PEERS.find((name) => rule[name] !== undefined);
-  const from = Number(rule.FromPort ?? -1);
+  const from = port(rule.FromPort ?? -1);
   return {
     group,
     path,
     direction,
-    protocol: text(rule.IpProtocol),
+    protocol: PROTOCOLS[text(rule.IpProtocol)] ?? text(rule.IpProtocol),
     from,
-    to: Number(rule.ToPort ?? from),
+    to: port(rule.ToPort ?? from),
     peer: peer === undefined ? '?' : groupName(rule[peer]),
   };
+}
+
+/** "Assigned Internet Protocol Numbers", IANA: EC2 takes the names and the numbers. */
+const PROTOCOLS: Readonly<Record<string, string>> = { '1': 'icmp', '6': 'tcp', '17': 'udp', '58': 'icmpv6' };
+
+function port(value: unknown): number | string {
+  const shownAs = text(value);
+  return shownAs === '' || Number.isNaN(Number(shownAs)) ? shownAs : Number(shownAs);
+}
+
+/** What is not known before the deployment holds only itself. */
+function holdsPorts(old: Rule, { from, to }: Rule): boolean {
+  if (old.from === from && old.to === to) return true;
+  if ([old.from, old.to, from, to].some((each) => typeof each === 'string')) return false;
+  return from !== -1 && old.from <= from && to <= old.to;
 }
 
 function covers(old: Rule, rule: Rule): boolean {
@@ -97,7 +121,7 @@ function covers(old: Rule, rule: Rule): boolean {
   const peer = old.peer === rule.peer || containsCidr(old.peer, rule.peer);
   const protocol = old.protocol === '-1' || old.protocol === rule.protocol;
   const allPorts = old.protocol === '-1' || old.from === -1;
-  return sameGroup && peer && protocol && (allPorts || (rule.from !== -1 && old.from <= rule.from && rule.to <= old.to));
+  return sameGroup && peer && protocol && (allPorts || holdsPorts(old, rule));
 }
 
 /** Whether the first block of addresses holds the second. Of IPv6, only the whole of it is compared. */
@@ -105,6 +129,12 @@ function containsCidr(outer: string, inner: string): boolean {
   if (outer === '::/0') return inner.includes(':') && /\/\d+$/.test(inner);
   const [a, b] = [ipv4Block(outer), ipv4Block(inner)];
   return a !== undefined && b !== undefined && a.first <= b.first && b.last <= a.last;
+}
+
+/** No private network is wider than a block of eight bits, so that what is wider, such as a half of the internet, is public. */
+function isWide(peer: string): boolean {
+  const bits = Number(/\/(\d+)$/.exec(peer)?.[1] ?? Number.NaN);
+  return peer.includes(':') ? bits === 0 : bits < 8;
 }
 
 function ipv4Block(cidr: string): { first: number; last: number } | undefined {

@@ -3,6 +3,7 @@ import type { TemplateResource } from '../assembly';
 import type { ResourceChange, StackChange } from './changes';
 import type { Finding, Severity } from './finding';
 import { isObject, shown, text } from './readable';
+import { leavesSnapshot } from './stateful-losses';
 
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -77,6 +78,39 @@ const RULES: readonly Rule[] = [
   },
   { what: 'the encryption key', types: BUCKET, read: bucketKey, when: 'changed', severity: 'medium' },
   { what: 'the encryption key', types: /./, read: at('KmsKeyId'), when: 'changed', severity: 'medium' },
+  { what: 'the use of the key', types: KMS, read: (it) => !isOff(it.Enabled), when: 'off', severity: 'high' },
+  { what: 'object lock', types: BUCKET, read: (it) => at('ObjectLockConfiguration')(it) !== undefined, when: 'off', severity: 'high' },
+  { what: 'replication', types: BUCKET, read: (it) => at('ReplicationConfiguration')(it) !== undefined, when: 'off', severity: 'high' },
+  {
+    what: 'authentication by users',
+    types: ELASTICACHE,
+    read: (it) => Array.isArray(it.UserGroupIds) && it.UserGroupIds.length > 0,
+    when: 'off',
+    severity: 'high',
+  },
+  {
+    what: 'the refusal of connections without TLS',
+    types: ELASTICACHE,
+    read: (it) => it.TransitEncryptionMode !== 'preferred',
+    when: 'off',
+    severity: 'high',
+  },
+  { what: 'the refusal of connections without TLS', types: /^AWS::RDS::DBProxy$/, read: at('RequireTLS'), when: 'off', severity: 'high' },
+  {
+    what: 'the refusal of connections without TLS',
+    types: /^AWS::RDS::DB(Cluster)?ParameterGroup$/,
+    read: (it) => String(at('Parameters', 'rds.force_ssl')(it)) === '1',
+    when: 'off',
+    severity: 'high',
+  },
+  // "When you make a change to this property, a new secret version is created": "AWS::SecretsManager::Secret", AWS CloudFormation template reference.
+  {
+    what: 'how the secret is made, so that a new value takes the place of the old one:',
+    types: /^AWS::SecretsManager::Secret$/,
+    read: at('GenerateSecretString'),
+    when: 'changed',
+    severity: 'high',
+  },
   { what: 'rotation of the key', types: KMS, read: at('EnableKeyRotation'), when: 'off', severity: 'medium' },
   {
     what: 'the wait before the key is deleted, in days,',
@@ -134,7 +168,8 @@ function loosened(
   after: TemplateResource,
 ): Pick<Finding, 'severity' | 'message'>[] {
   const policies = (['DeletionPolicy', 'UpdateReplacePolicy'] as const).flatMap((attribute): Pick<Finding, 'severity' | 'message'>[] => {
-    const [from, to] = [before[attribute] ?? 'Delete', after[attribute] ?? 'Delete'];
+    const otherwise = attribute === 'DeletionPolicy' && leavesSnapshot(before) ? 'Snapshot' : 'Delete';
+    const [from, to] = [before[attribute] ?? otherwise, after[attribute] ?? otherwise];
     if (keeping(to) >= keeping(from)) return [];
     return [{ severity: stateful ? 'high' : 'medium', message: `${attribute} is weakened from ${from} to ${to}` }];
   });
@@ -159,6 +194,10 @@ function broken({ what, when, absent }: Rule, before: unknown, after: unknown): 
   }
   const [from, to] = [Number(before ?? absent), Number(after ?? absent)];
   return to < from ? `${what} is lowered from ${from === Infinity ? 'for ever' : from} to ${to}` : undefined;
+}
+
+function isOff(value: unknown): boolean {
+  return value === false || value === 'false';
 }
 
 /** A template may say true as a word; Cognito says ACTIVE. */

@@ -91,14 +91,17 @@ const AFTERWARDS = {
   deleted: 'the old one is deleted with its data',
 } as const;
 
-/** By default, CloudFormation deletes; on removal, RDS instances outside of a cluster, and clusters, leave a snapshot ("DeletionPolicy attribute", AWS CloudFormation user guide). */
 function fate(resource: TemplateResource | undefined, attribute: 'DeletionPolicy' | 'UpdateReplacePolicy'): StatefulLoss['data'] {
   const policy = resource?.[attribute];
   if (policy === 'Retain' || policy === 'RetainExceptOnCreate') return 'kept';
   if (policy === 'Snapshot') return 'snapshot';
   if (policy !== undefined || attribute === 'UpdateReplacePolicy') return 'deleted';
-  const isInstance = resource?.Type === 'AWS::RDS::DBInstance' && resource.Properties?.DBClusterIdentifier === undefined;
-  return isInstance || resource?.Type === 'AWS::RDS::DBCluster' ? 'snapshot' : 'deleted';
+  return resource && leavesSnapshot(resource) ? 'snapshot' : 'deleted';
+}
+
+/** Without a deletion policy, CloudFormation deletes, but RDS instances outside of a cluster, and clusters, leave a snapshot ("DeletionPolicy attribute", AWS CloudFormation user guide). */
+export function leavesSnapshot({ Type, Properties }: TemplateResource): boolean {
+  return Type === 'AWS::RDS::DBCluster' || (Type === 'AWS::RDS::DBInstance' && Properties?.DBClusterIdentifier === undefined);
 }
 
 function worse(a: StatefulLoss['data'], b: StatefulLoss['data']): StatefulLoss['data'] {

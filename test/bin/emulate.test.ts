@@ -40,3 +40,12 @@ test.each<[string, string[], RegExp]>([
 ])('%s is refused', async (_what, args, says) => {
   await expect(emulate.run(['--assembly', forwardAllAssembly(), ...args])).rejects.toThrow(says);
 });
+
+test('a port that is in use is refused by its number', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const args = ['--assembly', forwardAllAssembly(), '--origin', 'http://127.0.0.1', '--port', String(port)];
+  await expect(emulate.run(args)).rejects.toThrow(`it cannot listen at 127.0.0.1:${port} (`);
+  other.close();
+});

@@ -34,3 +34,9 @@ test.each<[string[], RegExp]>([
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(/^\s+at /m);
 });
+
+test('a reader that has seen enough is no error', () => {
+  const command = `${process.execPath} --import tsx ${join(ROOT, 'bin', 'isochrone.ts')} --help`;
+  const { stdout, stderr } = spawnSync('bash', ['-c', `${command} | true; echo \${PIPESTATUS[0]}`], { cwd: ROOT, encoding: 'utf8' });
+  expect([stdout, stderr]).toEqual(['0\n', '']);
+});

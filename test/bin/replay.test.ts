@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { replay } from '../../bin/commands/replay';
@@ -103,4 +103,33 @@ test.each<[string[], RegExp]>([
   [['--log', SOME, '--assembly', directory], /is not a whole assembly/],
 ])('%j is refused with what to do', async (args, says) => {
   await expect(run(...args)).rejects.toThrow(says);
+});
+
+describe('a report', () => {
+  test('takes the place of an earlier one whole, and leaves nothing beside it', async () => {
+    const folder = mkdtempSync(join(directory, 'whole-'));
+    const file = join(folder, 'report.json');
+    writeFileSync(file, 'x'.repeat(1e6));
+    const before = statSync(file).ino;
+    await run('--log', SOME, '--json', file);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ log: { lines: 5 } });
+    // Another file under the same name: whoever was reading the old one still has all of it.
+    expect(statSync(file).ino).not.toBe(before);
+    expect(readdirSync(folder)).toEqual(['report.json']);
+  });
+
+  test.each(['--json', '--html'])('that cannot be written with %s is refused by its name, after the table', async (option) => {
+    const printed = jest.spyOn(console, 'log').mockImplementation(() => undefined);
+    const file = join(directory, 'none', 'report');
+    await expect(replay.run(['--assembly', assembly, '--deployment', DEPLOYMENT, '--log', SOME, option, file])).rejects.toThrow(
+      `${file}: it cannot be written`,
+    );
+    expect(printed).toHaveBeenCalledTimes(1);
+    printed.mockRestore();
+  });
+
+  test('is written into what is no file as it is', async () => {
+    await run('--log', SOME, '--json', '/dev/null');
+    expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
 });

@@ -77,11 +77,12 @@ describe('acknowledgements', () => {
 });
 
 describe('protection', () => {
+  const DB = 'AWS::RDS::DBInstance';
   const policy = (type: string, name: string, before?: string, after?: string): [string, TemplateResource, TemplateResource, string] => [
     type,
     resource(type, {}, { [name]: before }),
     resource(type, {}, { [name]: after }),
-    `${type === 'AWS::Logs::LogGroup' ? 'medium' : 'high'} X: ${name} is weakened from ${before} to ${after ?? 'Delete'}`,
+    `${type === 'AWS::Logs::LogGroup' ? 'medium' : 'high'} X: ${name} is weakened from ${before} to ${after ?? (type === DB && name === 'DeletionPolicy' ? 'Snapshot' : 'Delete')}`,
   ];
   const property = (type: string, before: object, after: object, says: string): [string, TemplateResource, TemplateResource, string] => [
     type,
@@ -91,7 +92,6 @@ describe('protection', () => {
   ];
   const on = (type: string, name: string, what: string, severity = 'high') =>
     property(type, { [name]: true }, { [name]: false }, `${severity} X: ${what} is taken away`);
-  const DB = 'AWS::RDS::DBInstance';
   const CACHE = 'AWS::ElastiCache::ReplicationGroup';
 
   const encrypted = (key?: string) => ({

@@ -189,6 +189,7 @@ describeHere('advice on a real server', () => {
 
   test('a role that may not see the statements of others is told so', async () => {
     await server.query('CREATE ROLE stranger LOGIN');
+    await server.query('SELECT pg_sleep(0.01)');
     const stranger = new Client({ connectionString: server.url('postgres', 'stranger') });
     await stranger.connect();
     try {
