@@ -66,6 +66,18 @@ describe('what is in it', () => {
     }
   });
 
+  test('a new generation of replicas has other names, and is still what a promotion takes', () => {
+    const deployment = marketDeployment();
+    const { 'eu-west-1': region } = deployment.regions;
+    if (!region) throw new Error('The market deployment has no eu-west-1.');
+    region.replicaGeneration = 2;
+    const { stacks } = synthesizeMarket(deployment, ['eu-west-1']).assembly;
+    const instances = resources('AWS::RDS::DBInstance', stacks).map(({ Properties }) => Properties?.DBInstanceIdentifier);
+    expect(instances.sort()).toEqual(['market-production-eu-west-1-2-hub', 'market-production-eu-west-1-2-leaf-1']);
+    const [document] = resources('AWS::SSM::Document', stacks);
+    expect(promotionStep(document, 'promote').inputs.InputPayload.Hub).toBe('market-production-eu-west-1-2-hub');
+  });
+
   test('a promotion turns the record that the primary region has made, to its own load balancer', () => {
     const [made] = resources('AWS::Route53::RecordSet', [stackAt('us-east-1/Service')]).filter(({ Properties }) =>
       String(Properties?.Name).startsWith('write.'),
@@ -387,7 +399,9 @@ describe('acknowledgements', () => {
 });
 
 function promotionStep(document: TemplateResource | undefined, name: string) {
-  const content = document?.Properties?.Content as { mainSteps: { name: string; inputs: { InputPayload: { Records: unknown[] } } }[] };
+  const content = document?.Properties?.Content as {
+    mainSteps: { name: string; inputs: { InputPayload: { Hub: string; Records: unknown[] } } }[];
+  };
   const step = content.mainSteps.find((each) => each.name === name);
   if (!step) throw new Error(`The document has no step ${name}.`);
   return step;

@@ -176,7 +176,7 @@ export function formatPromotion({ id, outcome, execution, failed, retries }: Pro
     promoted: ['Promoted. The old primary is fenced, and the write names lead here.'],
     'promoted unfenced': [
       'Promoted, but the old primary could not be reached: it may still take writes from its own region, and they are lost.',
-      'Run the same command again as soon as that region answers, and before the file is changed: it fences, and promotes nothing twice.',
+      'Run the same command again as soon as that region answers, and before anything is deployed: it fences, and promotes nothing twice.',
     ],
     refused: ['Refused. Nothing was changed.'],
     'stopped halfway': ['Stopped halfway.'],

@@ -45,7 +45,7 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
   const origin = deployment.domain.originName ?? `origin.${deployment.domain.siteName}`;
   return {
     primaryInstance: `${system}-primary`,
-    replicaPrefix: (region) => `${system}-${region}`,
+    replicaPrefix: (region) => [system, region, deployment.regions[region]?.replicaGeneration].filter(Boolean).join('-'),
     promotionDocument: (region) => `${system}-promote-${region}`,
     promotionFence: `${system}-promotion-fence`,
     readers: `readers.${system}.internal`,
