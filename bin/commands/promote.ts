@@ -7,7 +7,6 @@ import {
   type PromotionApi,
   type PromotionOutcome,
   promote as promoteRegion,
-  promotionDocumentName,
 } from '../../lib/account/promotion';
 import { formatChanges, promotionChanges } from '../../lib/account/promotion-file';
 import { parseDeployment } from '../../lib/config/load';
@@ -17,6 +16,9 @@ import { type Command, readOptions } from './command';
 
 /** 2: people must act now. 3: done, and something is left to do when the old region is back. */
 const EXIT_CODES: Record<PromotionOutcome, number> = { drilled: 0, promoted: 0, refused: 1, 'stopped halfway': 2, 'promoted unfenced': 3 };
+
+const STAND_STILL = `Deploy no Database, Service or Promotion stack now: they do not know of the new primary, and cannot take it over.
+docs/operations/failover.md says how to go on. What follows is what is so now, in the words of the file. It does not take all of them yet, and some alone do harm: \`primaryRegion\` alone makes an empty primary.`;
 
 export const promote: Command = {
   name: 'promote',
@@ -53,8 +55,9 @@ export async function runPromotion(args: readonly string[], api: (region: string
         `Only a hub can be promoted, and ${others.length === 0 ? 'no region has one' : `${others.join(', ')} ${others.length === 1 ? 'has one' : 'have one'}`}. Name one of them.`,
     );
   }
+  const names = physicalNames(deployment);
   const promotion = await promoteRegion(api(region), {
-    document: promotionDocumentName(deployment, region),
+    document: names.promotionDocument(region),
     drill: options.drill,
     acceptedLossSeconds,
     allowUnfenced: options['allow-unfenced'],
@@ -65,8 +68,10 @@ export async function runPromotion(args: readonly string[], api: (region: string
   });
   console.log(`\n${formatPromotion(promotion)}`);
   if (promotion.outcome !== 'refused') {
-    const hub = `${physicalNames(deployment).replicaPrefix(region)}-hub`;
-    const heading = options.drill ? 'After a promotion, the file would have to say:' : 'Before the next deployment, change the file:';
+    const hub = `${names.replicaPrefix(region)}-hub`;
+    const heading = options.drill
+      ? 'After a promotion, this would be so, in the words of the file, which does not take all of them yet:'
+      : STAND_STILL;
     console.log(`\n${heading}\n${formatChanges(source, promotionChanges(source, { region, hub }), file)}`);
   }
   return EXIT_CODES[promotion.outcome];

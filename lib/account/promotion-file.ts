@@ -1,7 +1,8 @@
 /**
- * What the deployment file must say after a promotion, as lines to change.
+ * What is so after a promotion, as lines of the deployment file. The file does not take `database.primaryInstance` yet, because no stack
+ * can take a hub over: the lines are to read, not to deploy.
  *
- * Without it, the next deployment would do harm. CloudFormation knows the hub as a replica: while its template still names the old
+ * A deployment without them would do harm. CloudFormation knows the hub as a replica: while its template still names the old
  * source, nothing happens until another property of it changes. With only `primaryRegion` changed, the app would create a second, empty
  * primary in the new region and drop the hub from its template. And replicas cannot be given another source: they must be made again, under
  * other names.
@@ -33,7 +34,7 @@ export function promotionChanges(source: string, promoted: PromotedRegion): File
     {
       path: ['database', 'primaryInstance'],
       value: promoted.hub,
-      why: 'The hub is the primary: its template lets its source go, instead of making an empty primary beside it.',
+      why: 'The hub is the primary. The file does not take this yet: no stack can take it over.',
     },
     ...others.map((name) => ({
       path: ['regions', name, 'replicaGeneration'],

@@ -1,5 +1,4 @@
 /** Starts the automation that promotes a region's hub, and follows it to its end. The work is the automation's; it goes on without us. */
-import { systemName } from '../config/names';
 import { IsochroneError } from '../errors';
 
 /** A step as Systems Manager reports it. */
@@ -77,11 +76,6 @@ const LONGEST_WAIT_MILLISECONDS = 10_000;
 const POLL_MILLISECONDS = 5000;
 /** Three hours: approvals are waited for, and a promotion that replays much takes RDS long. */
 const POLLS = 2160;
-
-/** The document of a region, as the deployment names it. */
-export function promotionDocumentName(deployment: Parameters<typeof systemName>[0], region: string): string {
-  return `${systemName(deployment)}-promote-${region}`;
-}
 
 /**
  * Promotes, or drills.
@@ -182,7 +176,7 @@ export function formatPromotion({ id, outcome, execution, failed, retries }: Pro
     promoted: ['Promoted. The old primary is fenced, and the write names lead here.'],
     'promoted unfenced': [
       'Promoted, but the old primary could not be reached: it may still take writes from its own region, and they are lost.',
-      'Run the same command again as soon as that region answers, and before the file is changed: it fences, and promotes nothing twice.',
+      'Run the same command again as soon as that region answers, and before anything is deployed: it fences, and promotes nothing twice.',
     ],
     refused: ['Refused. Nothing was changed.'],
     'stopped halfway': ['Stopped halfway.'],

@@ -67,6 +67,11 @@ const region = z
       RDS_POSTGRESQL.replicasPerSource,
       'PostgreSQL read replicas in this region. In the primary region they follow the primary. In another region the first is the hub that follows the primary, and the others follow the hub. RDS for PostgreSQL allows 15 replicas of one source.',
     ).default(2),
+    replicaGeneration: integer(
+      2,
+      999,
+      'Raise it to have the read replicas of this region made again, under names with this number in them, which follow the primary anew: 2 the first time. It replaces each of them. One region after the other, for old and new ones together count among the 15 of their source.',
+    ).optional(),
     poolers: integer(
       1,
       20,

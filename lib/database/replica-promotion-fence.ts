@@ -1,6 +1,7 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
+import { withFixedName } from '../fixed-names';
 
 export interface PromotionFenceProps {
   /** The network of the primary. */
@@ -33,6 +34,6 @@ export class PromotionFence extends Construct {
       description: 'Closed: an old primary that must take no writes',
       allowAllOutbound: false,
     });
-    this.securityGroup.applyRemovalPolicy(props.removalPolicy ?? RemovalPolicy.RETAIN);
+    this.securityGroup.applyRemovalPolicy(withFixedName(props.removalPolicy ?? RemovalPolicy.RETAIN));
   }
 }

@@ -5,7 +5,6 @@ import {
   type PromotionApi,
   type PromotionOptions,
   promote,
-  promotionDocumentName,
 } from '../../lib/account/promotion';
 import { isChoice, PROMOTION_PLAN } from '../../lib/database/replica-promotion-plan';
 
@@ -65,10 +64,6 @@ async function run(api: FakeAutomation, options: Partial<PromotionOptions> = {})
 
 test('the steps that change something are those of the plan', () => {
   expect(CHANGING_STEPS).toEqual(PROMOTION_PLAN.filter((node) => !isChoice(node) && node.changes).map(({ name }) => name));
-});
-
-test('the document is named after the deployment and the region', () => {
-  expect(promotionDocumentName({ name: 'market', environment: 'production' }, 'eu-west-1')).toBe('market-production-promote-eu-west-1');
 });
 
 test('passes on what was asked for, and nothing that was not', async () => {

@@ -85,12 +85,14 @@ describe('the command', () => {
   ])('ends with %d', async (code, execution) => {
     expect(await runPromotion([...FILE, '--region', 'eu-west-1'], () => ending(execution))).toBe(code);
     expect(printed.includes('+primaryRegion: eu-west-1')).toBe(code !== 1);
+    expect(printed.includes('Deploy no Database')).toBe(code !== 1);
   });
 
   test('a drill says what the file would have to say, and only would', async () => {
     const execution = { status: 'Success', steps: steps('report', 'Success'), outputs: {} };
     expect(await runPromotion([...FILE, '--region', 'eu-west-1', '--drill'], () => ending(execution))).toBe(0);
-    expect(printed).toContain('After a promotion, the file would have to say:');
+    expect(printed).toContain('After a promotion, this would be so');
+    expect(printed).not.toContain('Deploy no Database');
   });
 
   test.each([

@@ -167,7 +167,7 @@ test('the fence lets nobody in and nobody out, and is found by its name', () => 
   const stack = testStack('us-east-1');
   new PromotionFence(stack, 'Fence', { vpc: vpcOf(stack), groupName: 'market-fence' });
   const [group] = Object.values(Template.fromStack(stack).findResources('AWS::EC2::SecurityGroup'));
-  expect(group).toMatchObject({ DeletionPolicy: 'Retain', Properties: { GroupName: 'market-fence' } });
+  expect(group).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', Properties: { GroupName: 'market-fence' } });
   expect(group?.Properties.SecurityGroupIngress).toBeUndefined();
   expect(group?.Properties.SecurityGroupEgress).toEqual([expect.objectContaining({ CidrIp: '255.255.255.255/32' })]);
 });
