@@ -75,7 +75,7 @@ const region = z
     poolers: integer(
       1,
       20,
-      'PgBouncer instances in this region; one per zone survives the loss of a zone. Planned for and checked; no construct makes them yet.',
+      'PgBouncer instances in this region; one per zone survives the loss of a zone. Planned for and checked; no stack makes them yet, but `ConnectionPooler` does.',
     ).default(3),
     minInstances: integer(1, 1000, 'Overrides `service.minInstances` in this region.').optional(),
     maxInstances: integer(1, 1000, 'Overrides `service.maxInstances` in this region.').optional(),
