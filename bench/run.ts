@@ -3,10 +3,19 @@ import { parseArgs } from 'node:util';
 import type { Benchmark, Figures } from './benchmark';
 import { cacheTestsBenchmark } from './cache-tests';
 import { edgeBenchmark } from './edge';
+import { migrationsBenchmark } from './migrations';
 import { replayBenchmark } from './replay';
+import { segmentsBenchmark } from './segments';
 import { synthBenchmark } from './synth';
 
-const BENCHMARKS: readonly Benchmark[] = [synthBenchmark, edgeBenchmark, replayBenchmark, cacheTestsBenchmark];
+const BENCHMARKS: readonly Benchmark[] = [
+  synthBenchmark,
+  edgeBenchmark,
+  replayBenchmark,
+  cacheTestsBenchmark,
+  migrationsBenchmark,
+  segmentsBenchmark,
+];
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -1,14 +1,18 @@
 #!/usr/bin/env node
 /** The command line: finds the command, prints what it says, sets the exit code. The work is in the rooms. */
 import { IsochroneError } from '../lib/errors';
+import { advise } from './commands/advise';
 import { cleanupEdge } from './commands/cleanup-edge';
 import type { Command } from './commands/command';
 import { emulate } from './commands/emulate';
+import { migrate } from './commands/migrate';
+import { promote } from './commands/promote';
 import { replay } from './commands/replay';
+import { review } from './commands/review';
 import { summary } from './commands/summary';
 import { synth } from './commands/synth';
 
-const COMMANDS: readonly Command[] = [synth, summary, replay, emulate, cleanupEdge];
+const COMMANDS: readonly Command[] = [synth, summary, replay, emulate, review, migrate, advise, promote, cleanupEdge];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help') {
@@ -23,6 +27,11 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   }
   return command.run(args);
 }
+
+// Whoever reads may have seen enough, as `head` has. Files and the exit code are as they would be without that.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 main(process.argv.slice(2)).then(
   (exitCode) => {

@@ -29,6 +29,8 @@ export interface AssemblyStack {
   readonly region: string | undefined;
   /** The paths of the stacks that must be deployed before. */
   readonly dependsOn: readonly string[];
+  /** Whether CloudFormation refuses to delete the stack. */
+  readonly terminationProtection?: boolean;
   readonly template: Template;
 }
 
@@ -42,7 +44,12 @@ interface Artifact {
   readonly environment?: string;
   readonly displayName?: string;
   readonly dependencies?: readonly string[];
-  readonly properties?: { readonly templateFile?: string; readonly stackName?: string; readonly directoryName?: string };
+  readonly properties?: {
+    readonly templateFile?: string;
+    readonly stackName?: string;
+    readonly terminationProtection?: boolean;
+    readonly directoryName?: string;
+  };
 }
 
 /**
@@ -69,6 +76,7 @@ function readStacks(directory: string, root: string): AssemblyStack[] {
       stackName: artifact.properties?.stackName ?? id,
       region: region === 'unknown-region' ? undefined : region,
       dependsOn: (artifact.dependencies ?? []).flatMap((dependency) => pathOf.get(dependency) ?? []),
+      terminationProtection: artifact.properties?.terminationProtection ?? false,
       template: { Resources: {}, ...readJson<Partial<Template>>(directory, file, root) },
     };
   });
@@ -91,6 +99,6 @@ function readJson<T>(directory: string, file: string, root: string): T {
 
 function notWhole(root: string, file: string, reason: string): IsochroneError {
   return new IsochroneError(
-    `${root} is not a whole assembly: ${file} cannot be used (${reason}).\nSynthesize it with \`npx cdk synth\`, or name the right folder with \`--assembly\`.`,
+    `${root} is not a whole assembly: ${file} cannot be used (${reason}).\nSynthesize it with \`npx cdk synth\`, or name the right folder.`,
   );
 }

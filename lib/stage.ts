@@ -11,6 +11,7 @@ import { EdgeStack } from './stacks/edge-stack';
 import { KeysStack } from './stacks/keys-stack';
 import { NetworkStack } from './stacks/network-stack';
 import { ObservabilityStack } from './stacks/observability-stack';
+import { PromotionStack } from './stacks/promotion-stack';
 import { ServiceStack } from './stacks/service-stack';
 
 export interface IsochroneStageProps {
@@ -72,6 +73,9 @@ export class IsochroneStage extends Stage {
     const database = new DatabaseStack(scope, 'Database', { deployment, region, vpc, key });
     const cache = new CacheStack(scope, 'Cache', { deployment, region, vpc, key });
     const service = new ServiceStack(scope, 'Service', { deployment, region, vpc, database, cache });
+    // With one region, nobody can take over.
+    if (Object.keys(deployment.regions).length > 1)
+      new PromotionStack(scope, 'Promotion', { deployment, region, vpc, key, database, service });
     new ObservabilityStack(scope, 'Observability', { deployment, region, key, database, cache, service, edge });
     return { keys, database, service, edge };
   }

@@ -15,13 +15,14 @@ const stack = (name: string, environment: string, dependencies: string[] = []) =
 function assembly(files: Record<string, string | undefined> = {}): string {
   const directory = mkdtempSync(join(tmpdir(), 'isochrone-assembly-'));
   mkdirSync(join(directory, 'nested'));
+  const a = stack('A', 'aws://unknown-account/unknown-region');
   const whole: Record<string, string | undefined> = {
     'manifest.json': JSON.stringify({ artifacts: { nested: { type: 'cdk:cloud-assembly', properties: { directoryName: 'nested' } } } }),
     'nested/manifest.json': JSON.stringify({
       artifacts: {
         Tree: { type: 'cdk:tree', properties: { file: 'tree.json' } },
         B: stack('B', 'aws://unknown-account/eu-west-1', ['A', 'B.assets']),
-        A: stack('A', 'aws://unknown-account/unknown-region'),
+        A: { ...a, properties: { ...a.properties, terminationProtection: true } },
       },
     }),
     'nested/A.template.json': '{"Resources":{"Bucket":{"Type":"AWS::S3::Bucket"}}}',
@@ -35,8 +36,21 @@ function assembly(files: Record<string, string | undefined> = {}): string {
 test('stacks of nested stages, with what they depend on', () => {
   const { stacks } = readAssembly(assembly());
   expect(stacks).toMatchObject([
-    { path: 'stage/B', stackName: 'stage-B', region: 'eu-west-1', dependsOn: ['stage/A'], template: { Resources: {} } },
-    { path: 'stage/A', region: undefined, dependsOn: [], template: { Resources: { Bucket: { Type: 'AWS::S3::Bucket' } } } },
+    {
+      path: 'stage/B',
+      stackName: 'stage-B',
+      region: 'eu-west-1',
+      dependsOn: ['stage/A'],
+      terminationProtection: false,
+      template: { Resources: {} },
+    },
+    {
+      path: 'stage/A',
+      region: undefined,
+      dependsOn: [],
+      terminationProtection: true,
+      template: { Resources: { Bucket: { Type: 'AWS::S3::Bucket' } } },
+    },
   ]);
 });
 

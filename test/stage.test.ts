@@ -3,6 +3,7 @@ import { Stack, Stage, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import type { AssemblyStack, TemplateResource } from '../lib/assembly';
 import { STATEFUL_RESOURCE_TYPES } from '../lib/aws/stateful';
+import { physicalNames } from '../lib/config/names';
 import { functionsDeployment, marketDeployment, marketStage, synthesizeMarket } from './market-stage';
 
 const { stage, assembly } = synthesizeMarket();
@@ -28,6 +29,75 @@ describe('what is in it', () => {
       expect(hubs[0]?.Properties).toMatchObject({ KmsKeyId: expect.anything(), BackupRetentionPeriod: 14 });
       expect(instances).toHaveLength(region === 'ap-southeast-1' ? 3 : 2);
     }
+  });
+
+  test('one private name per region over its replicas, the same everywhere, and the writer behind it in the primary region', () => {
+    for (const [region, answering] of [
+      ['us-east-1', 3],
+      ['eu-west-1', 2],
+      ['ap-southeast-1', 3],
+    ] as const) {
+      const records = resources('AWS::Route53::RecordSet', [stackAt(`${region}/Database`)]);
+      expect(records.map(({ Properties }) => Properties?.Name)).toEqual(Array(answering).fill('readers.market-production.internal.'));
+      expect(resources('AWS::CloudWatch::CompositeAlarm', [stackAt(`${region}/Observability`)])).toHaveLength(1);
+    }
+  });
+
+  test('migrations of the schema run in the primary region, by a command', () => {
+    expect(resources('AWS::CodeBuild::Project')).toHaveLength(1);
+    expect(resources('AWS::CodeBuild::Project', [stackAt('us-east-1/Database')])).toHaveLength(1);
+  });
+
+  test('each other region can take over, by the document that `isochrone promote` asks for; the fences stand in all', () => {
+    const { promotionDocument, promotionFence } = physicalNames(marketDeployment());
+    const documents = resources('AWS::SSM::Document').filter(({ Properties }) => Properties?.DocumentType === 'Automation');
+    expect(documents.map(({ Properties }) => Properties?.Name).sort()).toEqual(['ap-southeast-1', 'eu-west-1'].map(promotionDocument));
+    for (const region of REGIONS) {
+      const closed = resources('AWS::EC2::SecurityGroup', [stackAt(`${region}/Promotion`)]).filter(
+        ({ Properties }) => Properties?.GroupName === promotionFence,
+      );
+      expect(closed).toHaveLength(1);
+      expect(closed[0]?.DeletionPolicy).toBe('RetainExceptOnCreate');
+    }
+    const { template } = stackAt('eu-west-1/Promotion');
+    const text = JSON.stringify(template);
+    for (const name of [promotionFence, 'market-production-eu-west-1-hub', 'market-production-primary', 'promotion_probe']) {
+      expect(text).toContain(name);
+    }
+  });
+
+  test('a new generation of replicas has other names, and is still what a promotion takes', () => {
+    const deployment = marketDeployment();
+    const { 'eu-west-1': region } = deployment.regions;
+    if (!region) throw new Error('The market deployment has no eu-west-1.');
+    region.replicaGeneration = 2;
+    const { stacks } = synthesizeMarket(deployment, ['eu-west-1']).assembly;
+    const instances = resources('AWS::RDS::DBInstance', stacks).map(({ Properties }) => Properties?.DBInstanceIdentifier);
+    expect(instances.sort()).toEqual(['market-production-eu-west-1-2-hub', 'market-production-eu-west-1-2-leaf-1']);
+    const [document] = resources('AWS::SSM::Document', stacks);
+    expect(promotionStep(document, 'promote').inputs.InputPayload.Hub).toBe('market-production-eu-west-1-2-hub');
+  });
+
+  test('a promotion turns the record that the primary region has made, to its own load balancer', () => {
+    const [made] = resources('AWS::Route53::RecordSet', [stackAt('us-east-1/Service')]).filter(({ Properties }) =>
+      String(Properties?.Name).startsWith('write.'),
+    );
+    const [document] = resources('AWS::SSM::Document', [stackAt('eu-west-1/Promotion')]);
+    const repoint = promotionStep(document, 'repoint');
+    expect(repoint.inputs.InputPayload.Records).toEqual([
+      {
+        zone: made?.Properties?.HostedZoneId,
+        set: {
+          Name: made?.Properties?.Name,
+          Type: made?.Properties?.Type,
+          SetIdentifier: made?.Properties?.SetIdentifier,
+          Region: made?.Properties?.Region,
+          AliasTarget: expect.objectContaining({ EvaluateTargetHealth: true }),
+          HealthCheckId: expect.anything(),
+        },
+      },
+    ]);
+    expect(JSON.stringify(repoint.inputs.InputPayload.Records)).toContain('market-production-eu-west-1-service');
   });
 
   test('one replication group, one fleet and one network per region', () => {
@@ -241,10 +311,14 @@ describe('with CloudFront Functions', () => {
     expect(resources('AWS::CloudFront::VpcOrigin', stacks)).toHaveLength(3);
     // Every tag of the stacks but this one resource's.
     for (const { Properties } of resources('AWS::CloudFront::VpcOrigin', stacks)) expect(Properties?.Tags).toBeUndefined();
-    expect(resources('AWS::Route53::RecordSet', stacks).map(({ Properties }) => Properties?.Name)).toEqual([
-      'market.example.com.',
-      'market.example.com.',
-    ]);
+    const names = resources('AWS::Route53::RecordSet', stacks).map(({ Properties }) => Properties?.Name);
+    expect([...new Set(names)].sort()).toEqual(['market.example.com.', 'readers.market-production.internal.']);
+  });
+
+  test('a promotion has no record to turn', () => {
+    const [document] = resources('AWS::SSM::Document', at('eu-west-1/Promotion'));
+    expect(promotionStep(document, 'repoint').inputs.InputPayload.Records).toEqual([]);
+    expect(JSON.stringify(at('eu-west-1/Promotion'))).not.toContain('route53:');
   });
 
   test('the distribution finds them by the outputs of their stacks, the primary first', () => {
@@ -292,6 +366,14 @@ describe('a part of the deployment', () => {
         .sort(),
     ).toEqual(['Edge', 'Keys', 'Observability']);
   });
+
+  test('with one region, nobody can take over', () => {
+    const deployment = marketDeployment();
+    deployment.regions = { 'us-east-1': deployment.regions['us-east-1'] };
+    const paths = allStacks(marketStage(deployment)).map(({ node }) => node.path);
+    expect(paths).toContain('market-production/us-east-1/Database');
+    expect(paths).not.toContain('market-production/us-east-1/Promotion');
+  });
 });
 
 describe('acknowledgements', () => {
@@ -315,6 +397,15 @@ describe('acknowledgements', () => {
     for (const { reason } of acknowledgements) expect(reason.length).toBeGreaterThan(40);
   });
 });
+
+function promotionStep(document: TemplateResource | undefined, name: string) {
+  const content = document?.Properties?.Content as {
+    mainSteps: { name: string; inputs: { InputPayload: { Hub: string; Records: unknown[] } } }[];
+  };
+  const step = content.mainSteps.find((each) => each.name === name);
+  if (!step) throw new Error(`The document has no step ${name}.`);
+  return step;
+}
 
 function allStacks(scope: IConstruct): Stack[] {
   return scope.node.findAll().filter((construct): construct is Stack => Stack.isStack(construct));

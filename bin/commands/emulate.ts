@@ -57,7 +57,11 @@ export const emulate: Command = {
       warn,
     );
     server.listen(port, options.host);
-    await once(server, 'listening');
+    await once(server, 'listening').catch((error: Error) => {
+      throw new IsochroneError(
+        `isochrone: it cannot listen at ${options.host}:${port} (${error.message}).\nName another with \`--port\` or \`--host\`.`,
+      );
+    });
     for (const gap of distribution.gaps) console.error(gap);
     console.log(
       `${distribution.id} at http://${options.host}:${(server.address() as AddressInfo).port}, as ${place.pop} behind ${place.regional}.`,
@@ -79,7 +83,7 @@ function originUrls({ origins }: DistributionModel, given: readonly string[]): R
   const urls = new Map(
     given.map((each): [string, URL] => {
       const [id, url] = /^https?:/.test(each) ? ['*', each] : (pair(each) ?? ['*', each]);
-      if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw wrong('--origin', each, 'a URL, or ID=URL');
+      if (!/^https?:\/\/[^/?#]+\/?$/.test(url) || !URL.canParse(url)) throw wrong('--origin', each, 'a URL without a path, or ID=URL');
       return [id, new URL(url)];
     }),
   );

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { SingleBar } from 'cli-progress';
 import { readAssembly } from '../../lib/assembly';
 import { isPathPattern } from '../../lib/aws/path-pattern';
@@ -9,12 +8,14 @@ import { describeValue, IsochroneError } from '../../lib/errors';
 import { renderReplayHtml } from '../../lib/review/replay-html';
 import { formatReplay } from '../../lib/review/replay-table';
 import { isLogFormat, LOG_FORMATS, type LogFormatName } from '../../lib/simulation/log-formats';
-import { openLog } from '../../lib/simulation/log-reader';
+import { logOf, openLog } from '../../lib/simulation/log-reader';
 import type { ReplayObjectives } from '../../lib/simulation/objectives';
 import { readDistribution } from '../../lib/simulation/read-distribution';
 import { replay as replayLog } from '../../lib/simulation/replay';
 import type { AssumedCacheControl } from '../../lib/simulation/replay-origin';
+import { seededTrace } from '../../lib/simulation/seeded-trace';
 import { type Command, readOptions } from './command';
+import { writeOutput } from './output-file';
 
 /** As of `isochrone synth`. */
 const DEFAULT_DEPLOYMENT = 'deployments/market.yaml';
@@ -22,12 +23,18 @@ const DEFAULT_DEPLOYMENT = 'deployments/market.yaml';
 /** The exit code of a missed objective: a pipeline can tell it from an error. */
 const OBJECTIVE_MISSED = 3;
 
+const SEEDED_NAME = 'a seeded trace';
+
+/** As many as an hour has room for, and a terminal patience. */
+const MAX_SEEDED = 10_000_000;
+
 export const replay: Command = {
   name: 'replay',
-  usage: `  replay --log FILE [--assembly DIR] [--format F] [--assume-cache-control 'PATTERN=VALUE']… [--capacity SIZE]…
-         [--deployment FILE] [--require-objectives] [--origin-region R] [--distribution ID] [--json FILE] [--html FILE]
+  usage: `  replay (--log FILE | --seeded N) [--assembly DIR] [--format F] [--assume-cache-control 'PATTERN=VALUE']… [--capacity SIZE]…
+         [--deployment FILE] [--require-objectives] [--origin-region R] [--distribution ID] [--cells] [--json FILE] [--html FILE]
       Send the requests of an access log through a model of the distribution, and print what its caches would serve.
       --log FILE                the log, plain or gzip; several are put together with \`cat\`
+      --seeded N                in place of a log: N requests that a seed makes up, of one hour of a market site
       --assembly DIR            the folder that \`cdk synth\` wrote; cdk.out by default
       --format F                auto, the default, or ${LOG_FORMATS.join(', ')}
       --assume-cache-control S  that origins send this Cache-Control for these paths, such as '/static/*=max-age=3600'
@@ -36,11 +43,13 @@ export const replay: Command = {
       --require-objectives      end with exit code ${OBJECTIVE_MISSED} if one is missed
       --origin-region R         where the origins are; by default as the assembly says
       --distribution ID         its logical id, where the assembly has several
+      --cells                   print each behaviour in each part of the world apart
       --json FILE, --html FILE  write the whole report there`,
 
   async run(args) {
     const options = readOptions(args, replay, {
       log: { type: 'string' },
+      seeded: { type: 'string' },
       assembly: { type: 'string', default: 'cdk.out' },
       format: { type: 'string', default: 'auto' },
       'assume-cache-control': { type: 'string', multiple: true, default: [] },
@@ -49,10 +58,14 @@ export const replay: Command = {
       'require-objectives': { type: 'boolean', default: false },
       'origin-region': { type: 'string' },
       distribution: { type: 'string' },
+      cells: { type: 'boolean', default: false },
       json: { type: 'string' },
       html: { type: 'string' },
     });
-    if (options.log === undefined) throw new IsochroneError(`isochrone: --log is required.\n\n${replay.usage}`);
+    if ((options.log === undefined) === (options.seeded === undefined)) {
+      throw new IsochroneError(`isochrone: one of --log and --seeded is required.\n\n${replay.usage}`);
+    }
+    const seeded = options.seeded === undefined ? undefined : requestCount(options.seeded);
     const format = logFormat(options.format);
     const capacities = options.capacity?.map(capacity);
     const cacheControl = options['assume-cache-control'].map(assumedCacheControl);
@@ -63,21 +76,25 @@ export const replay: Command = {
 
     const progress = progressBar();
     try {
-      const log = await openLog(options.log, { format, onProgress: progress.update });
+      const host = distribution.domainNames[0];
+      const log =
+        options.log === undefined
+          ? await logOf(seededLines(seeded ?? 0, host), SEEDED_NAME)
+          : await openLog(options.log, { format, onProgress: progress.update });
       const report = await replayLog({
         assembly,
         distribution,
         log,
-        file: options.log,
+        file: options.log ?? SEEDED_NAME,
         cacheControl,
         ...(capacities && { capacities }),
         ...(originRegion && { originRegion }),
         ...(objectives && { objectives }),
       });
       progress.stop();
-      if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
-      if (options.html !== undefined) await writeFile(options.html, await renderReplayHtml(report));
-      console.log(formatReplay(report));
+      console.log(formatReplay(report, { cells: options.cells }));
+      if (options.json !== undefined) writeOutput('--json', options.json, `${JSON.stringify(report, null, 2)}\n`);
+      if (options.html !== undefined) writeOutput('--html', options.html, await renderReplayHtml(report));
       return options['require-objectives'] && report.objectives.some(({ met }) => !met) ? OBJECTIVE_MISSED : 0;
     } finally {
       progress.stop();
@@ -85,13 +102,24 @@ export const replay: Command = {
   },
 };
 
+function requestCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count > 0 && count <= MAX_SEEDED) return count;
+  throw refused('seeded', text, `a whole number of requests, 1 to ${MAX_SEEDED}`, 'Try 20000.');
+}
+
+/** London and New York are open: the busiest hour. The seed and the day are any, and always the same. */
+async function* seededLines(requests: number, host: string | undefined): AsyncGenerator<string> {
+  yield* seededTrace({ seed: 1, requests, from: new Date('2026-03-04T14:30:00Z'), hours: 1, ...(host && { host }) });
+}
+
 function logFormat(name: string): LogFormatName | undefined {
   if (name === 'auto') return undefined;
   if (isLogFormat(name)) return name;
   throw refused('format', name, `auto or one of ${LOG_FORMATS.join(', ')}`, 'Parquet is not read: convert it with UNLOAD in Athena.');
 }
 
-const UNITS: Readonly<Record<string, number>> = { KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
+const UNITS: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
 function capacity(text: string): number {
   if (text === 'none') return Number.POSITIVE_INFINITY;

@@ -67,10 +67,15 @@ const region = z
       RDS_POSTGRESQL.replicasPerSource,
       'PostgreSQL read replicas in this region. In the primary region they follow the primary. In another region the first is the hub that follows the primary, and the others follow the hub. RDS for PostgreSQL allows 15 replicas of one source.',
     ).default(2),
+    replicaGeneration: integer(
+      2,
+      999,
+      'Raise it to have the read replicas of this region made again, under names with this number in them, which follow the primary anew: 2 the first time. It replaces each of them. One region after the other, for old and new ones together count among the 15 of their source.',
+    ).optional(),
     poolers: integer(
       1,
       20,
-      'PgBouncer instances in this region; one per zone survives the loss of a zone. Planned for and checked; no construct makes them yet.',
+      'PgBouncer instances in this region; one per zone survives the loss of a zone. Planned for and checked; no stack makes them yet, but `ConnectionPooler` does.',
     ).default(3),
     minInstances: integer(1, 1000, 'Overrides `service.minInstances` in this region.').optional(),
     maxInstances: integer(1, 1000, 'Overrides `service.maxInstances` in this region.').optional(),
@@ -185,6 +190,9 @@ const database = section(
       'Days of automatic backups and point-in-time recovery, on the primary and on each hub. Replicas need at least 1.',
     ).default(14),
     parameters: databaseParameters,
+    migrationsFolder: text(
+      'A folder of SQL files, relative to where the app is started, that bring the schema up to date. A project in the primary region runs them, started by a command and not by the deployment.',
+    ).optional(),
     pooling,
     applicationPool,
   },

@@ -16,6 +16,12 @@ export interface PhysicalNames {
   readonly primaryInstance: string;
   /** Begins the identifiers of a region's read replicas. */
   readonly replicaPrefix: (region: string) => string;
+  /** The document by which a region takes over from the primary. */
+  readonly promotionDocument: (region: string) => string;
+  /** The closed security group that an old primary is moved behind, the same in the network of each region. */
+  readonly promotionFence: string;
+  /** The private name under which the replicas of a region answer, the same in the network of each region. */
+  readonly readers: string;
   /** The alias, without `alias/`, of the key that each region encrypts logs, topics and its copies of secrets with. */
   readonly regionKeyAlias: string;
   /** The secret of the database's master user, copied to every region under this name. */
@@ -39,7 +45,10 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
   const origin = deployment.domain.originName ?? `origin.${deployment.domain.siteName}`;
   return {
     primaryInstance: `${system}-primary`,
-    replicaPrefix: (region) => `${system}-${region}`,
+    replicaPrefix: (region) => [system, region, deployment.regions[region]?.replicaGeneration].filter(Boolean).join('-'),
+    promotionDocument: (region) => `${system}-promote-${region}`,
+    promotionFence: `${system}-promotion-fence`,
+    readers: `readers.${system}.internal`,
     regionKeyAlias: `${system}/region`,
     databaseSecret: `${system}/database/master`,
     // Secrets Manager takes a hyphen and six characters at the end of a name for the end of an ARN, and then finds nothing.

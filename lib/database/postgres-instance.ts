@@ -42,13 +42,22 @@ export interface PostgresInstanceProps {
   /**
    * The engine's version. A major version alone leaves the minor one to RDS, which upgrades it in the maintenance window.
    *
-   * A major upgrade has an order: the primary first, with `allowMajorVersionUpgrade`; RDS upgrades the replicas in its region along with
-   * it.
-   * The replicas' own value only after that, since it selects the family of their parameter group, which must match what they run.
+   * On replicas it selects the family of their parameter groups, nothing else: what they run is what their source runs.
    *
    * @default PostgresEngineVersion.VER_17
    */
   readonly engineVersion?: rds.PostgresEngineVersion;
+
+  /**
+   * The version that a major upgrade to `engineVersion` begins at. It makes the upgrade two deployments, in all regions:
+   *
+   * 1. with it, the primary is upgraded, and RDS takes the replicas of its region along; all replicas keep their parameter groups, which
+   *    RDS would refuse in the new family as long as they run the old version;
+   * 2. without it, once every replica runs the new version, their parameter groups follow.
+   *
+   * @default - no upgrade is under way, and the primary refuses one
+   */
+  readonly upgradingFrom?: rds.PostgresEngineVersion;
 
   /**
    * The port. Another one would *replace* the instance, which its fixed name makes fail.
@@ -170,8 +179,12 @@ export function commonSettings(props: PostgresInstanceProps, encryptionKey: kms.
   };
 }
 
-export function postgresEngine(props: PostgresInstanceProps): rds.IInstanceEngine {
-  return rds.DatabaseInstanceEngine.postgres({ version: props.engineVersion ?? rds.PostgresEngineVersion.VER_17 });
+export function postgresVersion(props: PostgresInstanceProps): rds.PostgresEngineVersion {
+  return props.engineVersion ?? rds.PostgresEngineVersion.VER_17;
+}
+
+export function postgresEngine(version: rds.PostgresEngineVersion): rds.IInstanceEngine {
+  return rds.DatabaseInstanceEngine.postgres({ version });
 }
 
 export function maxAllocatedStorage(props: PostgresInstanceProps): Size {
@@ -202,6 +215,7 @@ export function checkInstanceProps(scope: Construct, props: PostgresInstanceProp
       fix: 'Leave it out for 60 seconds.',
     });
   }
+  checkUpgrade(scope, props);
   const { min, max } = RDS_POSTGRESQL.gp3StorageGiB;
   const limit = maxAllocatedStorage(props);
   if (!limit.isUnresolved() && (limit.toGibibytes() < min || limit.toGibibytes() > max)) {
@@ -213,6 +227,19 @@ export function checkInstanceProps(scope: Construct, props: PostgresInstanceProp
       fix: 'Leave it out for 1 TiB.',
     });
   }
+}
+
+function checkUpgrade(scope: Construct, props: PostgresInstanceProps): void {
+  const from = props.upgradingFrom?.postgresMajorVersion;
+  const to = postgresVersion(props).postgresMajorVersion;
+  if (from === undefined || Token.isUnresolved(from) || Token.isUnresolved(to) || Number(from) < Number(to)) return;
+  throw invalidValue(scope, {
+    property: 'upgradingFrom',
+    value: from,
+    allowed: `a major version below ${to}, the \`engineVersion\``,
+    rule: 'It says where a major upgrade begins, and RDS never downgrades.',
+    fix: 'Raise `engineVersion`, or leave it out when the upgrade is done.',
+  });
 }
 
 /** RDS folds identifiers to lower case; ours are literal in ARNs and log group names, so they must be as RDS will have them. */

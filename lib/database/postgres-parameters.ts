@@ -28,15 +28,42 @@ export interface PostgresFigures {
   readonly overrides?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Whom a replica serves, which decides what replay does when it meets a query that still needs the rows to be removed:
+ *
+ * - `fresh`: feedback on, and replay waits 5 s. What feedback does not spare, such as the lock of a migration, cancels a query soon, and
+ *   data is seldom older than that. For readers to whom seconds matter.
+ * - `dashboards`: feedback on, and replay waits 30 s. Queries of seconds finish; one slow query makes its replica half a minute stale.
+ * - `reports`: feedback off, and replay waits 15 min. Queries of minutes finish at the cost of this replica's freshness alone.
+ *
+ * What each costs the primary: with feedback, vacuum there keeps dead rows for as long as the oldest query on any replica runs, so tables
+ * that are updated much grow by that long's worth of updates. Without feedback it costs the primary nothing.
+ */
+export type ReplicaReaders = keyof typeof REPLICA_READERS;
+
+/** What `readers` stands for. */
+export const REPLICA_READERS = {
+  fresh: { hotStandbyFeedback: true, maxStandbyStreamingDelay: Duration.seconds(5) },
+  dashboards: { hotStandbyFeedback: true, maxStandbyStreamingDelay: Duration.seconds(30) },
+  reports: { hotStandbyFeedback: false, maxStandbyStreamingDelay: Duration.minutes(15) },
+} as const;
+
 /** What an engineer decides about the engine of replicas. */
 export interface PostgresReplicaFigures extends PostgresFigures {
+  /**
+   * Whom they serve: the default of the two figures below.
+   *
+   * @default 'dashboards'
+   */
+  readonly readers?: ReplicaReaders;
+
   /**
    * Whether replicas tell their source which rows their queries still need.
    *
    * On, vacuum on the primary spares these rows, and readers are not cancelled for it; a query that runs for hours on a replica then bloats
    * tables on the primary. Off suits replicas for long reports. A hub passes on what its leaves tell it.
    *
-   * @default true
+   * @default - as `readers` says: true, but for reports
    */
   readonly hotStandbyFeedback?: boolean;
 
@@ -44,7 +71,7 @@ export interface PostgresReplicaFigures extends PostgresFigures {
    * How long replay waits for a query that stands in its way, before it cancels the query. It is also how stale one slow query
    * can make a replica. Table locks, such as those of a migration, are waited for even with feedback on.
    *
-   * @default Duration.seconds(30)
+   * @default - as `readers` says: 30 seconds for dashboards
    */
   readonly maxStandbyStreamingDelay?: Duration;
 }
@@ -99,14 +126,38 @@ export function postgresParameters(at: Placed, figures: PostgresFigures = {}): R
  * @throws IsochroneError if `max_connections` is out of range
  */
 export function postgresReplicaParameters(at: Placed, figures: PostgresReplicaFigures = {}): Record<string, string> {
+  const readers = REPLICA_READERS[figures.readers ?? 'dashboards'];
   return postgresParameters(at, {
     ...figures,
     overrides: {
-      hot_standby_feedback: (figures.hotStandbyFeedback ?? true) ? '1' : '0',
-      max_standby_streaming_delay: String((figures.maxStandbyStreamingDelay ?? Duration.seconds(30)).toMilliseconds()),
+      hot_standby_feedback: (figures.hotStandbyFeedback ?? readers.hotStandbyFeedback) ? '1' : '0',
+      max_standby_streaming_delay: String((figures.maxStandbyStreamingDelay ?? readers.maxStandbyStreamingDelay).toMilliseconds()),
       ...figures.overrides,
     },
   });
+}
+
+/** How long replay on a replica waits for a query at most; undefined where an override leaves it open. */
+export function replayDelay(at: Placed, figures: PostgresReplicaFigures | undefined): Duration | undefined {
+  const milliseconds = postgresReplicaParameters(at, figures).max_standby_streaming_delay ?? '';
+  return /^\d+$/.test(milliseconds) ? Duration.millis(Number(milliseconds)) : undefined;
+}
+
+/** What a leaf says for itself wins; what it says by `readers` wins over the figures that the others have. */
+export function leafFigures(
+  all: PostgresReplicaFigures | undefined,
+  own: PostgresReplicaFigures | undefined,
+): PostgresReplicaFigures | undefined {
+  if (own === undefined) return all;
+  const replay = own.readers === undefined ? all : undefined;
+  return {
+    maxConnections: own.maxConnections ?? all?.maxConnections,
+    slowStatement: own.slowStatement ?? all?.slowStatement,
+    readers: own.readers ?? all?.readers,
+    hotStandbyFeedback: own.hotStandbyFeedback ?? replay?.hotStandbyFeedback,
+    maxStandbyStreamingDelay: own.maxStandbyStreamingDelay ?? replay?.maxStandbyStreamingDelay,
+    overrides: { ...all?.overrides, ...own.overrides },
+  };
 }
 
 function checkMaxConnections(at: Placed, value: string | undefined): void {

@@ -25,6 +25,7 @@ import {
   type PostgresInstanceProps,
   type PostgresLogType,
   postgresEngine,
+  postgresVersion,
 } from './postgres-instance';
 import { type PostgresFigures, postgresParameters } from './postgres-parameters';
 
@@ -77,13 +78,6 @@ export interface PostgresPrimaryProps extends PostgresInstanceProps {
    * @default true
    */
   readonly multiAz?: boolean;
-
-  /**
-   * Whether a deployment may raise the major version. Turn it on for the one deployment that does.
-   *
-   * @default false
-   */
-  readonly allowMajorVersionUpgrade?: boolean;
 
   /**
    * The engine's parameters.
@@ -145,7 +139,7 @@ export class PostgresPrimary extends Construct implements ec2.IConnectable {
     this.checkSecretRegions(props.secretReplicaRegions ?? []);
 
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-    const engine = postgresEngine(props);
+    const engine = postgresEngine(postgresVersion(props));
     this.instanceIdentifier = props.instanceIdentifier;
     this.encryptionKey = props.encryptionKey ?? databaseKey(this, removalPolicy);
     this.parameterGroup = new rds.ParameterGroup(this, 'Parameters', {
@@ -173,7 +167,7 @@ export class PostgresPrimary extends Construct implements ec2.IConnectable {
       parameterGroup: this.parameterGroup,
       monitoringRole: monitoringRole(this, [props.instanceIdentifier], removalPolicy),
       credentials: rds.Credentials.fromSecret(this.createSecret(props, masterUsername, removalPolicy), masterUsername),
-      allowMajorVersionUpgrade: props.allowMajorVersionUpgrade ?? false,
+      allowMajorVersionUpgrade: props.upgradingFrom !== undefined,
     });
     // Not those of the instance: their port is only known at deployment, so rule packs could not judge the rules.
     this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(settings.port) });

@@ -1,12 +1,10 @@
-import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
-import { RDS_POSTGRESQL } from '../aws/limits';
-import { invalidValue } from '../errors';
 import {
   acknowledgeInstance,
   cfnInstance,
@@ -22,12 +20,11 @@ import {
   type PostgresInstanceProps,
   type PostgresLogType,
   postgresEngine,
+  postgresVersion,
 } from './postgres-instance';
-import { type PostgresReplicaFigures, postgresReplicaParameters } from './postgres-parameters';
-import { type BoundPostgresSource, PostgresSource } from './postgres-source';
-
-/** One place at a source stays free, so that a replacement can be made before the old replica goes. */
-const MAX_LEAVES = RDS_POSTGRESQL.replicasPerSource - 1;
+import { leafFigures, type PostgresReplicaFigures, postgresReplicaParameters, replayDelay } from './postgres-parameters';
+import { checkLeafParameters, checkLeaves, checkZones, MAX_LEAVES } from './postgres-replica-checks';
+import { type BoundPostgresSource, checkChain, continueChain, PostgresSource } from './postgres-source';
 
 export interface PostgresReplicasProps extends PostgresInstanceProps {
   /**
@@ -78,6 +75,14 @@ export interface PostgresReplicasProps extends PostgresInstanceProps {
    * @default - see PostgresReplicaFigures
    */
   readonly parameters?: PostgresReplicaFigures;
+
+  /**
+   * Parameters of single leaves, by their number, where one serves other readers than the rest. What is not said here is as in
+   * `parameters`. A leaf that is set up for reports does not belong behind a `ReaderEndpoint` of the others.
+   *
+   * @default - all replicas have the same
+   */
+  readonly leafParameters?: Readonly<Record<number, PostgresReplicaFigures>>;
 }
 
 /**
@@ -88,9 +93,10 @@ export interface PostgresReplicasProps extends PostgresInstanceProps {
  * three that RDS allows in a chain. In the source's own region: leaves that follow it directly.
  *
  * The engine's version is the source's: it is not named on the instances. With a major version alone on the source, RDS upgrades minor
- * versions in the maintenance windows, for which AWS wants the replicas to come first; give them the earlier window.
+ * versions in the maintenance windows, for which AWS wants the replicas to come first; give them the earlier window. A major upgrade is
+ * two deployments, see `upgradingFrom`.
  *
- * @throws IsochroneError for a number of leaves that RDS does not allow, backups under a day, or zones without a subnet
+ * @throws IsochroneError for a number of leaves or a chain that RDS does not allow, backups under a day, or zones without a subnet
  */
 export class PostgresReplicas extends Construct implements ec2.IConnectable {
   /** The instance that follows the source of another region, and that its leaves follow. Absent in the source's own region. */
@@ -102,6 +108,8 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
   public readonly instanceIdentifiers: readonly string[];
   /** Host and port of the instances, in the same order. All of them answer queries. */
   public readonly endpoints: readonly rds.Endpoint[];
+  /** How long replay on each waits for a query at most, in the same order; undefined where `overrides` leave it open. */
+  public readonly replayDelays: readonly (Duration | undefined)[];
   public readonly connections: ec2.Connections;
   /**
    * The key of the hub's storage and, for all instances, of Performance Insights. Leaves inherit the key of their storage from their
@@ -123,20 +131,25 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
     checkIdentifier(this, 'identifierPrefix', props.identifierPrefix, `-leaf-${MAX_LEAVES}`);
     checkInstanceProps(this, props);
     checkBackupRetention(this, backupRetention);
-    this.checkLeaves(leafCount, isRemote);
-    this.checkZones(zones, subnets.availabilityZones);
+    checkLeaves(this, leafCount, isRemote);
+    checkChain(this, source, (isRemote ? 1 : 0) + (leafCount > 0 ? 1 : 0), postgresVersion(props).postgresFullVersion);
+    checkLeafParameters(this, props.leafParameters ?? {}, leafCount);
+    checkZones(this, zones, subnets.availabilityZones);
 
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     const hubIdentifier = `${props.identifierPrefix}-hub`;
     const leafIdentifiers = Array.from({ length: leafCount }, (_, index) => `${props.identifierPrefix}-leaf-${index + 1}`);
     this.instanceIdentifiers = isRemote ? [hubIdentifier, ...leafIdentifiers] : leafIdentifiers;
     this.encryptionKey = props.encryptionKey ?? databaseKey(this, removalPolicy);
-    this.parameterGroup = new rds.ParameterGroup(this, 'Parameters', {
-      engine: postgresEngine(props),
-      description: `PostgreSQL replicas ${props.identifierPrefix}`,
-      parameters: postgresReplicaParameters(this, props.parameters),
-      removalPolicy,
-    });
+    const parameterGroup = (groupId: string, description: string, figures: PostgresReplicaFigures | undefined) =>
+      new rds.ParameterGroup(this, groupId, {
+        // The family of what the replicas run, which is the old version until the upgrade is done.
+        engine: postgresEngine(props.upgradingFrom ?? postgresVersion(props)),
+        description,
+        parameters: postgresReplicaParameters(this, figures),
+        removalPolicy,
+      });
+    this.parameterGroup = parameterGroup('Parameters', `PostgreSQL replicas ${props.identifierPrefix}`, props.parameters);
     const securityGroup = closedSecurityGroup(this, props.vpc, removalPolicy);
     const common = {
       ...commonSettings(props, this.encryptionKey),
@@ -162,6 +175,7 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
         storageEncryptionKey: this.encryptionKey,
       });
       follow(this.hub, source);
+      continueChain(this, this.hub, source);
       // The L2 refuses it for PostgreSQL; RDS takes it, and leaves can follow only a hub that has it.
       cfnInstance(this.hub).backupRetentionPeriod = backupRetention.toDays();
       acknowledge(
@@ -172,15 +186,22 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
       if (!props.hubMultiAz) acknowledgeSingleZone(this.hub);
     }
     const leafSource = this.hub === undefined ? source : PostgresSource.inThisRegion(this.hub).bind(this);
+    const figuresOf = (index: number) => leafFigures(props.parameters, props.leafParameters?.[index + 1]);
     let previous: rds.DatabaseInstanceReadReplica | undefined;
     this.leaves = leafIdentifiers.map((identifier, index) => {
+      const figures = figuresOf(index);
       const leaf = new rds.DatabaseInstanceReadReplica(this, `Leaf${index + 1}`, {
         ...common,
+        parameterGroup:
+          figures === props.parameters
+            ? this.parameterGroup
+            : parameterGroup(`Leaf${index + 1}Parameters`, `PostgreSQL replica ${identifier}`, figures),
         instanceIdentifier: identifier,
         sourceDatabaseInstance: leafSource.instance,
         availabilityZone: zones[(index + (isRemote ? 1 : 0)) % zones.length],
       });
       follow(leaf, leafSource);
+      continueChain(this, leaf, leafSource);
       // One after the other: a new parameter group or class restarts an instance, and the others answer meanwhile.
       if (previous !== undefined) cfnInstance(leaf).node.addDependency(previous);
       previous = leaf;
@@ -195,6 +216,8 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
 
     this.instances = this.hub === undefined ? this.leaves : [this.hub, ...this.leaves];
     this.endpoints = this.instances.map((instance) => instance.instanceEndpoint);
+    const figures = [...(isRemote ? [props.parameters] : []), ...leafIdentifiers.map((_, index) => figuresOf(index))];
+    this.replayDelays = figures.map((each) => replayDelay(this, each));
     // Not those of the instances: their port is only known at deployment, so rule packs could not judge the rules.
     this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(common.port) });
     this.logGroups = Object.fromEntries(
@@ -210,41 +233,6 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
         'A read replica holds nothing that its source does not hold; the primary is backed up, and so is the hub.',
         'NIST.800.53.R5-RDSInBackupPlan',
       );
-    }
-  }
-
-  private checkLeaves(leaves: number, isRemote: boolean): void {
-    const min = isRemote ? 0 : 1;
-    if (Number.isInteger(leaves) && leaves >= min && leaves <= MAX_LEAVES) return;
-    throw invalidValue(this, {
-      property: 'leaves',
-      value: leaves,
-      allowed: `${min} to ${MAX_LEAVES}`,
-      rule: `RDS for PostgreSQL allows ${RDS_POSTGRESQL.replicasPerSource} replicas of one source, and one place is kept for a replacement.`,
-      fix: leaves < min ? 'Ask for at least one, or leave the construct out.' : 'Lower `leaves`, or add a second hub.',
-    });
-  }
-
-  private checkZones(zones: readonly string[], covered: readonly string[]): void {
-    if (zones.length === 0) {
-      throw invalidValue(this, {
-        property: 'availabilityZones',
-        value: zones,
-        allowed: 'at least one zone',
-        rule: 'Every replica is placed in a zone.',
-        fix: 'Leave it out for the zones of the subnets.',
-      });
-    }
-    if (covered.some((zone) => Token.isUnresolved(zone))) return;
-    for (const zone of zones) {
-      if (Token.isUnresolved(zone) || covered.includes(zone)) continue;
-      throw invalidValue(this, {
-        property: 'availabilityZones',
-        value: zone,
-        allowed: `zones of the subnets: ${[...new Set(covered)].join(', ')}`,
-        rule: 'RDS places an instance only in a zone that its subnet group covers.',
-        fix: 'Leave it out for all of them.',
-      });
     }
   }
 }

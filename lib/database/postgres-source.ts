@@ -1,8 +1,13 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
+import { RDS_POSTGRESQL } from '../aws/limits';
 import { invalidValue } from '../errors';
 import { checkIdentifier, instanceArn } from './postgres-instance';
+
+/** "Using cascading read replicas with RDS for PostgreSQL", Amazon RDS user guide. */
+const REGIONS_IN_A_CHAIN = 2;
+const FIRST_CASCADING_VERSION = [14, 1] as const;
 
 /** An instance of another region. */
 export interface PostgresSourceInRegion {
@@ -10,6 +15,13 @@ export interface PostgresSourceInRegion {
   readonly region: string;
   /** Its identifier there, as text: the stack with the replicas can then be synthesized and deployed on its own. */
   readonly instanceIdentifier: string;
+  /**
+   * Where the instances are that it follows itself, from the primary on: `['us-east-1']` for a replica of a primary there. RDS allows
+   * three replicas in a chain, and two regions.
+   *
+   * @default - none: it is the primary
+   */
+  readonly follows?: readonly string[];
 }
 
 /** What replicas need to know of their source. */
@@ -19,11 +31,67 @@ export interface BoundPostgresSource {
   readonly sourceIdentifier: string;
   /** The source's region if it is another one. */
   readonly region?: string;
+  /** The regions of the chain down to the source, the primary's first, the source's last. */
+  readonly chain: readonly string[];
+}
+
+/** The chains of the replicas of this app, for those that follow one of them. */
+const chains = new WeakMap<rds.IDatabaseInstance, readonly string[]>();
+
+/**
+ * Notes that a replica follows a source, which makes the chain one longer.
+ *
+ * @throws IsochroneError if RDS allows no chain like it
+ */
+export function continueChain(scope: Construct, replica: rds.IDatabaseInstance, { chain }: BoundPostgresSource): void {
+  chains.set(replica, [...chain, Stack.of(scope).region]);
+}
+
+/**
+ * Checks a chain before there are replicas in it.
+ *
+ * @param links how many replicas, one below the other, are to follow the source
+ * @param version what they run, as `major.minor` or the major version alone
+ * @throws IsochroneError if RDS allows no chain like it
+ */
+export function checkChain(scope: Construct, { chain }: BoundPostgresSource, links: number, version: string): void {
+  const total = chain.length - 1 + links;
+  if (total > RDS_POSTGRESQL.chainLength) {
+    throw invalidValue(scope, {
+      property: 'source',
+      value: chain,
+      allowed: `a source with at most ${RDS_POSTGRESQL.chainLength - links} replicas above these, one following the other`,
+      rule: `RDS for PostgreSQL allows ${RDS_POSTGRESQL.chainLength} replicas in a chain.`,
+      fix: 'Follow an instance nearer to the primary, or ask for no leaves.',
+    });
+  }
+  const regions = [...new Set([...chain, Stack.of(scope).region])];
+  if (!regions.some((region) => Token.isUnresolved(region)) && regions.length > REGIONS_IN_A_CHAIN) {
+    throw invalidValue(scope, {
+      property: 'source',
+      value: regions,
+      allowed: 'an instance of the region of the primary, or of this one',
+      rule: `RDS for PostgreSQL allows ${REGIONS_IN_A_CHAIN} regions in a chain.`,
+      fix: 'Follow the primary, or a replica beside it: each region hangs its own hub there.',
+    });
+  }
+  const [major = 0, minor = Number.POSITIVE_INFINITY] = version.split('.').map(Number);
+  const [firstMajor, firstMinor] = FIRST_CASCADING_VERSION;
+  const cascades = major > firstMajor || (major === firstMajor && minor >= firstMinor);
+  if (total > 1 && !Token.isUnresolved(version) && !cascades) {
+    throw invalidValue(scope, {
+      property: 'engineVersion',
+      value: version,
+      allowed: `${FIRST_CASCADING_VERSION.join('.')} or later where a replica follows a replica`,
+      rule: 'Earlier versions of RDS for PostgreSQL do not cascade.',
+      fix: 'Upgrade first, or let replicas follow the primary: `leaves: 0` in another region.',
+    });
+  }
 }
 
 /** The instance that replicas follow, and how it is addressed from where they are. */
 export class PostgresSource {
-  /** An instance of the replicas' own region: the primary, or another one with automatic backups. */
+  /** An instance of the replicas' own region: the primary, or the hub of a `PostgresReplicas`, which has the automatic backups it takes. */
   public static inThisRegion(instance: rds.IDatabaseInstance): PostgresSource {
     return new PostgresSource((scope) => {
       const here = Stack.of(scope).region;
@@ -37,7 +105,18 @@ export class PostgresSource {
           fix: 'Use `PostgresSource.inRegion` with its region and identifier.',
         });
       }
-      return { instance, sourceIdentifier: instance.instanceIdentifier };
+      const cfn = instance.node.defaultChild;
+      const isReplica = cfn instanceof rds.CfnDBInstance && cfn.sourceDbInstanceIdentifier !== undefined;
+      if (isReplica && (cfn.backupRetentionPeriod ?? 0) === 0) {
+        throw invalidValue(scope, {
+          property: 'source',
+          value: instance.node.path,
+          allowed: 'an instance with automatic backups',
+          rule: 'RDS replicates only from such an instance, and leaves have none.',
+          fix: 'Follow the hub, or the primary.',
+        });
+      }
+      return { instance, sourceIdentifier: instance.instanceIdentifier, chain: chains.get(instance) ?? [here] };
     });
   }
 
@@ -64,6 +143,7 @@ export class PostgresSource {
         }),
         sourceIdentifier: instanceArn(scope, source.region, source.instanceIdentifier),
         region: source.region,
+        chain: [...(source.follows ?? []), source.region],
       };
     });
   }

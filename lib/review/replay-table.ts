@@ -1,16 +1,21 @@
 /** A replay for a terminal of 120 columns: what would be served from where, why not, and what the figures rest on. */
 import Table from 'cli-table3';
-import type { KeySplitter, Objective, ReplayReport, ReplaySlice, Span, UnsafeMerge } from '../simulation/replay-report';
+import type { KeySplitter, Objective, ReplayReport, ReplaySlice, UnsafeMerge } from '../simulation/replay-report';
+import { milliseconds, percent, bytes as size, span, count as whole } from './report-figures';
 
 const COLUMNS = 120;
+
+/** Between the parts of a figure: no line ends there. */
+const UNBROKEN = '\u00a0';
 
 /** How much of each list is shown; the JSON has all. */
 const SHOWN = 8;
 
-export function formatReplay(report: ReplayReport): string {
+/** @param options.cells also a row for each behaviour in each part of the world */
+export function formatReplay(report: ReplayReport, { cells = false }: { readonly cells?: boolean } = {}): string {
   return [
     heading(report),
-    slices(report),
+    slices(report, cells),
     misses(report.total),
     ceiling(report),
     section('Key splitters, by the hits that a cache without limits loses', report.keySplitters.map(splitter)),
@@ -23,7 +28,8 @@ export function formatReplay(report: ReplayReport): string {
     section('Modelled, not measured', report.modelled, report.modelled.length),
   ]
     .filter((part) => part !== '')
-    .join('\n\n');
+    .join('\n\n')
+    .replaceAll(UNBROKEN, ' ');
 }
 
 function heading({ log, distribution, capacityBytes }: ReplayReport): string {
@@ -38,52 +44,46 @@ function heading({ log, distribution, capacityBytes }: ReplayReport): string {
   ].join('\n');
 }
 
-function slices({ total, behaviors, cells }: ReplayReport): string {
+function slices({ total, behaviors, continents, cells }: ReplayReport, withCells: boolean): string {
   const table = new Table({
-    head: ['Behaviour', 'Viewers', 'Requests', 'Hits %', 'No origin %', 'p50 ms', 'p95 ms', 'p99 ms'],
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'],
-    colWidths: [28, 15, 12, 13, 13, 10, 10, 10],
+    head: ['Behaviour', 'Viewers', 'Requests', 'Hits', 'No origin', 'p50', 'p95'],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
+    colWidths: [23, 15, 11, 14, 14, 17, 17],
     style: { head: [], border: [] },
   });
   for (const behavior of behaviors) {
     const parts = cells.filter(({ pathPattern }) => pathPattern === behavior.pathPattern);
     const [only] = parts;
     table.push([behavior.pathPattern, parts.length === 1 && only ? only.continent : 'all', ...figures(behavior)]);
-    if (parts.length > 1) for (const part of parts) table.push(['', part.continent, ...figures(part)]);
+    if (withCells && parts.length > 1) for (const part of parts) table.push(['', part.continent, ...figures(part)]);
   }
-  table.push(['total', '', ...figures(total)]);
+  table.push(['total', 'all', ...figures(total)]);
+  if (continents.length > 1) for (const part of continents) table.push(['', part.continent, ...figures(part)]);
   return withoutRules(table.toString());
 }
 
 function figures({ requests, hitPercent, offloadPercent, latencyMs }: ReplaySlice): string[] {
-  const ms = (of: Span) => range(of, (value) => value.toFixed(0));
-  return [
-    whole(requests),
-    range(hitPercent, percent),
-    range(offloadPercent, percent),
-    ms(latencyMs.p50),
-    ms(latencyMs.p95),
-    ms(latencyMs.p99),
-  ];
+  const [p50, p95] = [span(latencyMs.p50, milliseconds), span(latencyMs.p95, milliseconds)];
+  return [whole(requests), span(hitPercent, percent), span(offloadPercent, percent), p50, p95];
 }
 
 function misses({ misses: reasons, originRequests, originBytes, bytes }: ReplaySlice): string {
   const named = Object.entries(reasons)
     .filter(([, { high }]) => high > 0)
     .sort(([, a], [, b]) => b.high - a.high)
-    .map(([reason, count]) => `${range(count, whole)} ${reason}`);
+    .map(([reason, count]) => `${span(count, whole)} ${reason}`);
   return [
     `Misses: ${named.length > 0 ? named.join(', ') : 'none'}.`,
-    `Origins: ${range(originRequests, whole)} requests, ${range(originBytes, size)} of the ${size(bytes)} that viewers were sent.`,
+    `Origins: ${span(originRequests, whole)} requests, ${span(originBytes, size)} of the ${size(bytes)} that viewers were sent.`,
   ].join('\n');
 }
 
 function ceiling({ ceiling: { rawUrlHitPercent, keyHitPercent } }: ReplayReport): string {
-  return `Ceiling: a cache without limits that never expires would hit ${percent(rawUrlHitPercent)} % by URL, ${percent(keyHitPercent)} % by this deployment's key.`;
+  return `Ceiling: a cache without limits that never expires would hit ${percent(rawUrlHitPercent)} by URL, ${percent(keyHitPercent)} by this deployment's key.`;
 }
 
 function splitter({ kind, name, pathPattern, requests, hitsLost, inKey }: KeySplitter): string {
-  const effect = inKey ? 'lost, for it is in the key' : 'kept, for it is not in the key';
+  const effect = inKey ? 'lost: it is in the key' : 'saved: it is not in the key';
   return `${kind} ${JSON.stringify(name)}: ${whole(hitsLost)} hits of ${whole(requests)} requests with it, most in ${pathPattern}: ${effect}`;
 }
 
@@ -94,9 +94,7 @@ function merge({ pathPattern, first, second, requests }: UnsafeMerge): string {
 
 function objective({ name, target, actual, met }: Objective): string {
   const [wanted, got] =
-    name === 'cacheHitPercent'
-      ? [`at least ${target} %`, `${range(actual, percent)} %`]
-      : [`at most ${target} ms`, `${range(actual, (ms) => ms.toFixed(0))} ms`];
+    name === 'cacheHitPercent' ? [`at least ${target} %`, span(actual, percent)] : [`at most ${target} ms`, span(actual, milliseconds)];
   return `${met ? 'met   ' : 'MISSED'}  ${name}: ${wanted}, and it is ${got}`;
 }
 
@@ -130,31 +128,12 @@ function withoutRules(table: string): string {
 
 /** Names and URLs come from whoever sent a request: nothing that a terminal would obey. */
 function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e×·–…]/g, '·');
+  return text.replace(/[^\x20-\x7e\u00a0×·–…]/g, '·');
 }
 
 function bounded(text: string): string {
   const clean = printable(text);
   return clean.length > COLUMNS - 4 ? `${clean.slice(0, COLUMNS - 5)}…` : clean;
-}
-
-function range({ low, high }: Span, format: (value: number) => string): string {
-  const [from, to] = [format(low), format(high)];
-  return from === to ? from : `${from}–${to}`;
-}
-
-function percent(value: number): string {
-  return value.toFixed(1);
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
-}
-
-function size(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(bytes, 1)) / 10));
-  return `${Number((bytes / 1024 ** power).toFixed(1))} ${units[power]}`;
 }
 
 function minute(iso: string): string {

@@ -60,8 +60,6 @@ export interface EdgeFunctionModel {
   readonly handler?: string;
   /** Seconds that it may run; for `lambda-edge`. */
   readonly timeoutSeconds?: number;
-  /** Whether the request comes with its body, for `lambda-edge`. */
-  readonly includeBody?: boolean;
   /** The source; for `cloudfront-function`. */
   readonly code?: string;
 }

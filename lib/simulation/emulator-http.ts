@@ -67,22 +67,22 @@ function ask(url: URL, { method, host, path, query, headers }: HttpRequest, body
 /** A server on the emulator, not yet listening. */
 export function emulatorServer(emulator: Emulator, pop: string, warn: (sentence: string) => void): http.Server {
   return http.createServer((request, response) => {
-    answered(emulator, request).then(
-      (emulated) => send(response, request.method ?? 'GET', emulated, pop),
-      (error: unknown) => {
-        if (response.destroyed) return;
-        if (!(error instanceof TooLarge)) warn(error instanceof Error ? error.message : String(error));
-        const status = error instanceof TooLarge ? 413 : 500;
-        send(response, 'GET', { answer: { status, headers: {}, bodyBytes: 0 }, result: 'Error' }, pop);
-      },
-    );
+    answered(emulator, request)
+      .then((emulated) => send(response, request.method ?? 'GET', emulated, pop))
+      .catch((error: unknown) => {
+        const isTooLarge = error instanceof TooLarge;
+        if (!isTooLarge) warn(`${request.method} ${request.url}: ${error instanceof Error ? error.message : String(error)}`);
+        if (response.headersSent) response.destroy();
+        else send(response, 'GET', { answer: { status: isTooLarge ? 413 : 500, headers: {}, bodyBytes: 0 }, result: 'Error' }, pop);
+      });
   });
 }
 
 async function answered(emulator: Emulator, request: http.IncomingMessage): Promise<Emulated> {
   const body = await read(request);
   const { host, ...headers } = fieldsOf(request);
-  const target = request.url ?? '/';
+  // With its scheme and host, as for a proxy: RFC 9112, 3.2.2.
+  const target = (request.url ?? '/').replace(/^https?:\/\/[^/?]*\/?/i, '/');
   const mark = target.indexOf('?');
   const viewer: HttpRequest = {
     method: request.method ?? 'GET',

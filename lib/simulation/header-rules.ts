@@ -26,6 +26,9 @@ const READ_ONLY: Readonly<Record<EdgeEvent, readonly string[]>> = {
   'viewer-response': ['content-encoding', 'content-length', 'transfer-encoding', 'warning', 'via'],
 };
 
+/** What no field can have: RFC 9110, 5.5. */
+const BREAKS_LINE = /[\r\n]/;
+
 export function isDisallowed(name: string): boolean {
   return DISALLOWED.test(name);
 }
@@ -33,6 +36,8 @@ export function isDisallowed(name: string): boolean {
 /** @returns the first rule that is broken, as a sentence */
 export function brokenHeaderRule(event: EdgeEvent, before: HeaderFields, after: HeaderFields): string | undefined {
   const disallowed = Object.keys(after).find(isDisallowed);
+  const broken = brokenValue(after);
+  if (broken !== undefined) return broken;
   if (disallowed !== undefined) return `It adds ${disallowed}, which CloudFront allows no edge function.`;
   const changed = READ_ONLY[event].find((name) => joined(before[name]) !== joined(after[name]));
   return changed === undefined ? undefined : `It changes ${changed}, which is read-only in ${event} events.`;
@@ -40,8 +45,15 @@ export function brokenHeaderRule(event: EdgeEvent, before: HeaderFields, after: 
 
 /** A generated answer is new: only what no function may add counts. Those of `Content-Length` and the like CloudFront sets itself. */
 export function brokenGeneratedRule(event: EdgeEvent, headers: HeaderFields): string | undefined {
+  const broken = brokenValue(headers);
+  if (broken !== undefined) return broken;
   const refused = Object.keys(headers).find((name) => isDisallowed(name) || (name === 'via' && event.endsWith('request')));
   return refused === undefined ? undefined : `Its answer has ${refused}, which CloudFront allows no edge function.`;
+}
+
+function brokenValue(headers: HeaderFields): string | undefined {
+  const name = Object.keys(headers).find((each) => headers[each]?.some((value) => BREAKS_LINE.test(value)));
+  return name === undefined ? undefined : `Its header ${name} breaks the line.`;
 }
 
 function joined(values: readonly string[] | undefined): string | undefined {

@@ -64,13 +64,15 @@ export function keySplitters(): KeySplitters {
         count('query', name, pathPattern, kept, url, path + others.join('&'));
       }
       for (const [name, values] of Object.entries(record.headers)) {
-        if (name === 'cookie') continue;
-        count('header', name, pathPattern, selects(cachePolicy.headers, name), `${url}\n${values.join()}`, url);
+        // One that is not in the key splits nothing, and was in no key before: a URL is not split by who asks for it.
+        if (!selects(cachePolicy.headers, name)) continue;
+        count('header', name, pathPattern, true, `${url}\n${values.join()}`, url);
       }
       const cookies = (record.headers.cookie ?? []).flatMap((field) => field.split(/; */));
       for (const name of namesOf(cookies)) {
+        if (!selects(cachePolicy.cookies, name)) continue;
         const own = cookies.filter((cookie) => nameOf(cookie) === name).join(';');
-        count('cookie', name, pathPattern, selects(cachePolicy.cookies, name), `${url}\n${own}`, url);
+        count('cookie', name, pathPattern, true, `${url}\n${own}`, url);
       }
     },
     report() {

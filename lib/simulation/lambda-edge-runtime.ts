@@ -15,7 +15,7 @@ import type { EdgeFunctionModel } from './distribution';
 /** What a function may require, of Node.js itself: enough to compute an answer, and no network. */
 const MODULES = ['assert', 'buffer', 'crypto', 'path', 'querystring', 'string_decoder', 'url', 'util', 'zlib'];
 
-/** "Quotas on Lambda@Edge": bytes of the package, compressed. It was 1 MB for viewer events until 2025. */
+/** "Quotas on Lambda@Edge": bytes of the package, compressed. Older text has 1 MB for viewer events. */
 const MAX_PACKAGE_BYTES = 50 * 1024 * 1024;
 
 export type LambdaHandler = (event: object, context: object, callback?: (error: unknown, result?: unknown) => void) => unknown;

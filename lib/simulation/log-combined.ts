@@ -5,7 +5,8 @@
 import { byteCount, headerFields, type ParsedLine, parseCommonTime, parseRequestLine, said, statusCode } from './log-record';
 
 const QUOTED = '"((?:[^"\\\\]|\\\\.)*)"';
-const LINE = new RegExp(`^(\\S+) \\S+ .+? \\[([^\\]]*)\\] ${QUOTED} (\\S+) (\\S+)(?: ${QUOTED} ${QUOTED})?`);
+/** A time has no bracket in it: so a line full of them is not gone through again from each. */
+const LINE = new RegExp(`^(\\S+) \\S+ .+? \\[([^[\\]]*)\\] ${QUOTED} (\\S+) (\\S+)(?: ${QUOTED} ${QUOTED})?`);
 
 export function parseCombined(line: string): ParsedLine {
   const match = LINE.exec(line);

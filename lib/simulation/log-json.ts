@@ -19,6 +19,9 @@ import {
 
 const HEADER = 'http_';
 
+/** There is no `Date` after it: "Time Values and Time Range", ECMAScript. */
+const LAST_MOMENT_MS = 8.64e15;
+
 export function parseJson(line: string): ParsedLine {
   const object = jsonObject(line);
   if (object === undefined) return 'not a JSON object';
@@ -56,5 +59,6 @@ export function parseJson(line: string): ParsedLine {
 /** As nginx writes `$time_local`, ISO 8601, or seconds since 1970 with a fraction. */
 function timeOf(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
-  return parseCommonTime(value) ?? parseIsoTime(value) ?? milliseconds(value);
+  const timeMs = parseCommonTime(value) ?? parseIsoTime(value) ?? milliseconds(value);
+  return timeMs !== undefined && timeMs <= LAST_MOMENT_MS ? timeMs : undefined;
 }

@@ -8,6 +8,9 @@ import { IsochroneError } from '../errors';
 /** What is longer is cut there: no server logs longer ones, and a binary file must not fill the memory. */
 export const MAX_LINE_CHARACTERS = 65_536;
 
+/** Of UTF-8, at the start of a file, byte by byte. */
+const BYTE_ORDER_MARK = /^\xef\xbb\xbf/;
+
 export interface LineOptions {
   /** Called now and then with the bytes of the file that were read, and all it has. */
   readonly onProgress?: (readBytes: number, allBytes: number) => void;
@@ -22,8 +25,11 @@ export interface LineOptions {
  */
 export async function* readLines(file: string, options: LineOptions = {}): AsyncGenerator<string> {
   let rest = '';
+  let atStart = true;
   for await (const chunk of plainBytes(file, options)) {
-    const lines = (rest + chunk.toString('latin1')).split('\n');
+    const text = chunk.toString('latin1');
+    const lines = (rest + (atStart ? text.replace(BYTE_ORDER_MARK, '') : text)).split('\n');
+    atStart = false;
     rest = (lines.pop() ?? '').slice(0, MAX_LINE_CHARACTERS);
     for (const line of lines) yield clean(line);
   }
@@ -74,7 +80,8 @@ async function* inflated(first: Buffer, rest: AsyncGenerator<Buffer>, onDamaged:
     (error: Error) => error.message,
   );
   for await (const chunk of withFirst(first, rest)) {
-    const failure = await new Promise<unknown>((done) => gunzip.write(chunk, done));
+    // Garbage behind the last member ends the stream without an answer to the write.
+    const failure = await Promise.race([new Promise<unknown>((done) => gunzip.write(chunk, done)), ended]);
     yield* ready.splice(0);
     if (failure) break;
   }

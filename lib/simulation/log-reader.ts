@@ -35,22 +35,35 @@ export interface LogOptions extends Pick<LineOptions, 'onProgress'> {
  *
  * @throws IsochroneError if it cannot be read, or its format cannot be told
  */
-export async function openLog(file: string, { format: given, onProgress }: LogOptions = {}): Promise<Log> {
+export async function openLog(file: string, { format, onProgress }: LogOptions = {}): Promise<Log> {
   let damaged: string | undefined;
   const lines = readLines(file, { onProgress, onDamaged: (reason) => (damaged = reason) });
+  const { records, summary } = await logOf(lines, file, format);
+  return { records, summary: () => ({ ...summary(), damaged }) };
+}
+
+/**
+ * Lines from elsewhere than a file as a log.
+ *
+ * @param name as errors and reports call it
+ * @param given by default the format is told from the first lines
+ * @throws IsochroneError if there are none, or their format cannot be told
+ */
+export async function logOf(lines: AsyncIterator<string>, name: string, given?: LogFormatName): Promise<Log> {
   const first: string[] = [];
   while (first.length < LINES_TO_TELL) {
     const { value, done } = await lines.next();
     if (done) break;
     first.push(value);
   }
-  if (first.length === 0) throw new IsochroneError(`${file}: the log has no lines.\nName another file with \`--log\`.`);
-  const format = given ?? tellFormat(file, first);
+  if (first.length === 0) throw new IsochroneError(`${name}: the log has no lines.\nName another file with \`--log\`.`);
+  const format = given ?? tellFormat(name, first);
   const tally = { lines: 0, broken: 0, brokenExamples: [] as { line: number; reason: string; text: string }[] };
   const ordering = { outOfOrder: 0, late: 0 };
+  const rest = { [Symbol.asyncIterator]: () => lines };
   return {
-    records: orderedByTime(parsed(first, lines, lineParser(format), tally), ordering),
-    summary: () => ({ format, ...tally, ...ordering, damaged }),
+    records: orderedByTime(parsed(first, rest, lineParser(format), tally), ordering),
+    summary: () => ({ format, ...tally, ...ordering }),
   };
 }
 

@@ -33,6 +33,7 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
   const reader: Reader = { assembly, located, gap: (sentence) => gaps.add(sentence) };
   const refuse = (what: string, fix: string) => refusal(located, what, fix);
 
+  refuseConditions(config, refuse);
   const origins = originsOf(config, refuse);
   const originGroups = originGroupsOf(config, refuse);
   const behaviors = [...list(config.CacheBehaviors), { ...object(config.DefaultCacheBehavior), PathPattern: '*' }].map((behavior) =>
@@ -98,6 +99,37 @@ function chosen(assembly: Assembly, id: string | undefined): Located {
   );
 }
 
+/** What decides which behaviour a request meets, and what is kept under which key. What only changes an answer may become a gap. */
+const DECISIVE = [
+  'Fn::If',
+  'PathPattern',
+  'TargetOriginId',
+  'ViewerProtocolPolicy',
+  'AllowedMethods',
+  'CachedMethods',
+  'CachePolicyId',
+  'OriginRequestPolicyId',
+  'ForwardedValues',
+  'MinTTL',
+  'DefaultTTL',
+  'MaxTTL',
+];
+
+/** A condition is decided by the parameters of a deployment, so a model that took one side of it could be wrong in silence. */
+function refuseConditions(config: Json, refuse: (what: string, fix: string) => IsochroneError): void {
+  const { CacheBehaviors: others, DefaultCacheBehavior: usual } = config;
+  const isConditional = (value: unknown) => JSON.stringify(value ?? null).includes('"Fn::If"');
+  const fix = 'Name an assembly in which it is decided, such as one with the condition taken out.';
+  if ('Fn::If' in config || 'Fn::If' in object(others)) throw refuse('its configuration or its behaviours depend on a condition', fix);
+  for (const behavior of [...list(others), usual].map(object)) {
+    const name = DECISIVE.find((each) => each in behavior && (each === 'Fn::If' || isConditional(behavior[each])));
+    if (name !== undefined) throw refuse(`the behaviour ${text(behavior.PathPattern) || '*'} depends on a condition (${name})`, fix);
+    const ttl = ['MinTTL', 'DefaultTTL', 'MaxTTL'].find((each) => Number.isNaN(Number(behavior[each] ?? 0)));
+    if (ttl !== undefined)
+      throw refuse(`the ${ttl} of the behaviour ${text(behavior.PathPattern) || '*'} is no number`, 'Write it as one.');
+  }
+}
+
 function behaviorOf(reader: Reader, behavior: Json): BehaviorModel {
   const { assembly, located } = reader;
   const pathPattern = text(behavior.PathPattern);
@@ -159,7 +191,7 @@ function policy<T>(
   managed: Readonly<Record<string, T>>,
   read: (properties: Json) => T | undefined,
 ): T | undefined {
-  if (typeof id === 'string') return managed[id];
+  if (typeof id === 'string') return Object.hasOwn(managed, id) ? managed[id] : undefined;
   const found = referredTo(assembly, located.stack, id);
   return found && read(found.resource.Properties ?? {});
 }

@@ -64,6 +64,7 @@ export interface ReplayReport {
   readonly log: {
     readonly file: string;
     readonly format: string;
+    /** The replayed and the broken ones; a head such as CloudFront's `#Fields` is none. */
     readonly lines: number;
     readonly replayed: number;
     readonly broken: number;

@@ -19,10 +19,10 @@ import { replayTimeline } from './replay-timeline';
 import { type Prepared, requestPath } from './request-path';
 import { edgeLocation, spreadEdgeLocation } from './topology';
 
-const MIB = 2 ** 20;
+const MB = 1e6;
 
 /** What an edge location may hold of one distribution is not published: from what a busy one leaves to a small site, up to all. */
-export const DEFAULT_CAPACITIES: readonly number[] = [256 * MIB, 4096 * MIB, Number.POSITIVE_INFINITY];
+export const DEFAULT_CAPACITIES: readonly number[] = [256 * MB, 4000 * MB, Number.POSITIVE_INFINITY];
 
 /** Different messages of edge functions that are counted. */
 const MAX_MESSAGES = 50;

@@ -4,7 +4,7 @@ import { cacheKey } from './cache-key';
 import type { BehaviorModel, DistributionModel, EdgeEvent, OriginModel } from './distribution';
 import type { EdgeFunctionRunner, FunctionCall, FunctionOutcome } from './edge-functions';
 import type { KeyedRequest, Served, Validators } from './engine';
-import type { CacheResult, HttpAnswer, HttpRequest } from './messages';
+import type { CacheResult, HeaderFields, HttpAnswer, HttpRequest } from './messages';
 import { addressed, endToEnd, originRequest } from './origin-request';
 import { withResponseHeaders } from './response-headers';
 import { viewerAnswer } from './viewer-answer';
@@ -39,6 +39,8 @@ export interface OriginStep {
   readonly origin: OriginModel;
   /** `host` and `path` as the origin sees them, custom headers included. */
   readonly request: HttpRequest;
+  /** As an edge function sees it: without the path and the custom headers of the origin. */
+  readonly seen: HttpRequest;
   /** Of a function: goes to `CacheEngine.answer` without asking the origin, and without the origin-response function. */
   readonly answer?: HttpAnswer;
   readonly functionErrors: readonly string[];
@@ -95,10 +97,11 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
         return { ...begun, immediate: { answer, result }, functionErrors: errorsOf(outcome) };
       }
       const request = withRootObject(distribution, outcome.request ?? viewer);
-      const known = [distribution.origins, distribution.originGroups].some(
-        (each) => outcome.originId !== undefined && each[outcome.originId],
-      );
-      const originId = known && outcome.originId !== undefined ? outcome.originId : behavior.originId;
+      const { originId = behavior.originId } = outcome;
+      if (!distribution.origins[originId] && !distribution.originGroups[originId]) {
+        const error = `${behavior.functions['viewer-request']?.name} selects the origin ${originId}, which the distribution does not have.`;
+        return { ...begun, immediate: { answer: ownAnswer(503), result: 'FunctionExecutionError' }, functionErrors: [error] };
+      }
       const shield = shieldOf(originId);
       return {
         ...begun,
@@ -116,9 +119,11 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
       const outcome = await call(prepared, 'origin-request', { request: sent, origin });
       const chosen = outcome.origin ?? origin;
       // A new domain name alone does not change Host: "Content-based dynamic origin selection" sets both.
+      const seen = outcome.request ?? sent;
       return {
         origin: chosen,
-        request: addressed(outcome.request ?? sent, chosen),
+        request: addressed(seen, chosen),
+        seen,
         ...(outcome.answer && { answer: outcome.answer }),
         functionErrors: errorsOf(outcome),
       };
@@ -130,9 +135,9 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
       return answer === 'unreachable' ? codes.includes(503) || codes.includes(504) : codes.includes(answer.status);
     },
 
-    async fromOrigin(prepared, { request, origin }, answer) {
+    async fromOrigin(prepared, { seen, origin }, answer) {
       const received = { ...answer, headers: endToEnd(answer.headers) };
-      const outcome = await call(prepared, 'origin-response', { request, origin, answer: received });
+      const outcome = await call(prepared, 'origin-response', { request: seen, origin, answer: received });
       return { answer: outcome.answer ?? received, functionErrors: errorsOf(outcome), ...failure(outcome) };
     },
 
@@ -173,15 +178,27 @@ function normalized(path: string): string {
   return `/${segments.join('/')}${/\/\.{1,2}$/.test(unreserved) && segments.length > 0 ? '/' : ''}`;
 }
 
-/** "Viewer protocol policy" and "Allowed HTTP methods" in "Cache behavior settings". */
+/** "Maximum length of a request and maximum length of a URL" in "Request and response behavior for custom origins". */
+const MAX_URL_BYTES = 8_192;
+
+/** "Viewer protocol policy" and "Allowed HTTP methods" in "Cache behavior settings"; "GET requests that include a body". */
 function refusal(behavior: BehaviorModel, viewer: HttpRequest, protocol: 'http' | 'https'): Prepared['immediate'] {
+  const target = `${viewer.path}${viewer.query === '' ? '' : `?${viewer.query}`}`;
+  if (target.length > MAX_URL_BYTES) return refusedWith(413);
   if (protocol === 'http' && behavior.viewerProtocolPolicy === 'redirect-to-https') {
-    const location = `https://${viewer.host}${viewer.path}${viewer.query === '' ? '' : `?${viewer.query}`}`;
-    return { answer: { status: 301, headers: { server: ['CloudFront'], location: [location] }, bodyBytes: 0 }, result: 'Redirect' };
+    return { answer: ownAnswer(301, { location: [`https://${viewer.host}${target}`] }), result: 'Redirect' };
   }
-  const isRefused =
-    (protocol === 'http' && behavior.viewerProtocolPolicy === 'https-only') || !behavior.allowedMethods.includes(viewer.method);
-  return isRefused ? { answer: { status: 403, headers: { server: ['CloudFront'] }, bodyBytes: 0 }, result: 'Error' } : undefined;
+  if (protocol === 'http' && behavior.viewerProtocolPolicy === 'https-only') return refusedWith(403);
+  if (!behavior.allowedMethods.includes(viewer.method)) return refusedWith(403);
+  return viewer.method === 'GET' && Number(viewer.headers['content-length']?.[0] ?? 0) > 0 ? refusedWith(403) : undefined;
+}
+
+function refusedWith(status: 403 | 413): Prepared['immediate'] {
+  return { answer: ownAnswer(status), result: 'Error' };
+}
+
+function ownAnswer(status: number, headers: HeaderFields = {}): HttpAnswer {
+  return { status, headers: { server: ['CloudFront'], ...headers }, bodyBytes: 0 };
 }
 
 /** "Specify a default root object": for the root only. */

@@ -27,7 +27,10 @@ export function functionsOf(
     }
     const model =
       association.LambdaFunctionARN === undefined ? viewerFunction(assembly, stack, arn) : lambdaFunction(assembly, stack, association);
-    if (typeof model !== 'string') return [[event as EdgeEvent, model]];
+    if (typeof model !== 'string') {
+      if (flag(association.IncludeBody)) gap(`The ${event} function ${model.name} is run without the body of the request.`);
+      return [[event as EdgeEvent, model]];
+    }
     gap(`The ${event} function ${text(arn)} is not run: ${model}.`);
     return [];
   });
@@ -58,7 +61,6 @@ function lambdaFunction(assembly: Assembly, stack: AssemblyStack, association: J
     name: located.logicalId,
     handler: text(handler),
     timeoutSeconds: timeout === undefined ? DEFAULT_TIMEOUT_SECONDS : Number(timeout),
-    includeBody: flag(association.IncludeBody),
   } as const;
   const inline = object(code).ZipFile;
   if (typeof inline === 'string') return { ...model, code: inline };

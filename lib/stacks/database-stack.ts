@@ -8,6 +8,8 @@ import type { PostgresReplicaFigures } from '../database/postgres-parameters';
 import { PostgresPrimary } from '../database/postgres-primary';
 import { PostgresReplicas } from '../database/postgres-replicas';
 import { PostgresSource } from '../database/postgres-source';
+import { ReaderEndpoint } from '../database/reader-endpoint';
+import { SchemaMigrations } from '../database/schema-migrations';
 import { RegionStack, type RegionStackProps, regionSettings } from './region-stack';
 
 export interface DatabaseStackProps extends RegionStackProps {
@@ -21,6 +23,8 @@ export class DatabaseStack extends RegionStack {
   public readonly primary?: PostgresPrimary;
   /** Absent in a primary region without replicas. */
   public readonly replicas?: PostgresReplicas;
+  /** The name under which the replicas answer; absent without replicas. */
+  public readonly readers?: ReaderEndpoint;
 
   constructor(scope: Construct, id: string, props: DatabaseStackProps) {
     super(scope, id, props, { description: 'PostgreSQL' });
@@ -47,6 +51,18 @@ export class DatabaseStack extends RegionStack {
         secretName: this.names.databaseSecret,
         secretReplicaRegions: this.copiesElsewhere(),
       });
+      if (database.migrationsFolder !== undefined) {
+        new SchemaMigrations(this, 'Migrations', {
+          vpc: props.vpc,
+          database: this.primary,
+          host: this.primary.instance.dbInstanceEndpointAddress,
+          databaseName: database.databaseName,
+          credentials: this.primary.masterSecret,
+          folder: database.migrationsFolder,
+          logEncryptionKey: props.key,
+          removalPolicy: this.removalPolicy,
+        });
+      }
     }
     // Elsewhere one of the replicas is the hub, and the others are its leaves.
     const leaves = isPrimary ? readReplicas : readReplicas - 1;
@@ -62,6 +78,17 @@ export class DatabaseStack extends RegionStack {
         // A replica cannot move to another zone under its name. Going round the first three only, one of a fourth moves none.
         availabilityZones: availabilityZones.slice(0, 3),
         leaves,
+      });
+      this.readers = new ReaderEndpoint(this, 'Readers', {
+        vpc: props.vpc,
+        replicas: this.replicas,
+        primary: { region: primaryRegion, instanceIdentifier: this.names.primaryInstance },
+        name: this.names.readers,
+        // A slow query may hold its replica back for so long: that alone must not take it out.
+        dropLag: Duration.seconds(Math.max(60, 2 * database.parameters.maxStandbyStreamingDelaySeconds)),
+        fallBackToWriter: this.primary?.instance.instanceEndpoint.hostname,
+        logEncryptionKey: props.key,
+        removalPolicy: this.removalPolicy,
       });
     }
   }

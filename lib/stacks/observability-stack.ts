@@ -1,4 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { systemName } from '../config/names';
@@ -32,7 +34,7 @@ export class ObservabilityStack extends RegionStack {
     const name = systemName(this.deployment);
     if (props.database && props.cache && props.service) {
       const { fleet } = props.service;
-      new RegionObservability(this, 'Region', {
+      const observability = new RegionObservability(this, 'Region', {
         ...common,
         name,
         alarmNamePrefix: `${name}-${props.region}`,
@@ -48,6 +50,18 @@ export class ObservabilityStack extends RegionStack {
           replicasPerShard: cache.replicasPerShard,
         },
       });
+      const { readers } = props.database;
+      if (readers) {
+        // The alarm itself is in the stack of the databases, which stands without the topic of this one.
+        const notKept = new cloudwatch.CompositeAlarm(this, 'ReadersNotKept', {
+          compositeAlarmName: `${name}-${props.region}-Readers-NotKept-Warning`,
+          alarmDescription: `${readers.name} has not been kept for five minutes: it may name a replica that lags or has failed. See the log of its function.`,
+          alarmRule: cloudwatch.AlarmRule.fromAlarm(readers.alarm, cloudwatch.AlarmState.ALARM),
+        });
+        const toTopic = new SnsAction(observability.topic);
+        notKept.addAlarmAction(toTopic);
+        notKept.addOkAction(toTopic);
+      }
     }
     if (props.edge) {
       new EdgeObservability(this, 'Edge', {

@@ -18,6 +18,8 @@ export interface ServiceStackProps extends RegionStackProps {
 /** The fleet of a region with its load balancer, what it may reach, and the names under which CloudFront finds it. */
 export class ServiceStack extends RegionStack {
   public readonly fleet: ServiceFleet;
+  /** The names that lead to it; absent behind VPC origins. */
+  public readonly records?: OriginRecords;
 
   constructor(scope: Construct, id: string, props: ServiceStackProps) {
     super(scope, id, props, { description: 'Load balancer and fleet' });
@@ -63,7 +65,7 @@ export class ServiceStack extends RegionStack {
       });
       return;
     }
-    new OriginRecords(this, 'OriginRecords', {
+    this.records = new OriginRecords(this, 'OriginRecords', {
       zone,
       target: this.fleet,
       readName: this.names.readOrigin,

@@ -28,7 +28,7 @@ function temporaryDirectory(): string {
 /** A second checkout, somewhere else. */
 function checkout(): string {
   const directory = temporaryDirectory();
-  for (const name of ['bin', 'lib', 'deployments', 'dist', 'cdk.json', 'package.json', 'tsconfig.json']) {
+  for (const name of ['bin', 'lib', 'deployments', 'dist', 'examples', 'cdk.json', 'package.json', 'tsconfig.json']) {
     cpSync(join(ROOT, name), join(directory, name), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));

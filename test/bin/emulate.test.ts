@@ -30,7 +30,8 @@ test('it serves until it is told to end', async () => {
 
 test.each<[string, string[], RegExp]>([
   ['no origin', [], /--origin must be given for site, or once as a URL for all, got "nothing"/],
-  ['an origin that is no URL', ['--origin', 'localhost:80'], /--origin must be a URL, or ID=URL, got "localhost:80"/],
+  ['an origin that is no URL', ['--origin', 'localhost:80'], /--origin must be a URL without a path, or ID=URL, got "localhost:80"/],
+  ['an origin with a path', ['--origin', 'site=http://127.0.0.1/base'], /--origin must be a URL without a path/],
   ['an origin that is not there', ['--origin', 'b=http://127.0.0.1'], /--origin must be one of the distribution's: site, got "b"/],
   ['a port that is none', ['--origin', 'http://127.0.0.1', '--port', 'http'], /--port must be a number from 0 to 65535/],
   ['an edge location that is none', ['--origin', 'http://127.0.0.1', '--pop', 'nowhere'], /--pop must be the code of an edge location/],
@@ -38,4 +39,13 @@ test.each<[string, string[], RegExp]>([
   ['a switch without a value', ['--origin', 'http://127.0.0.1', '--switch', 'eu-west-1'], /--switch must be REGION=VALUE, got "eu-west-1"/],
 ])('%s is refused', async (_what, args, says) => {
   await expect(emulate.run(['--assembly', forwardAllAssembly(), ...args])).rejects.toThrow(says);
+});
+
+test('a port that is in use is refused by its number', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const args = ['--assembly', forwardAllAssembly(), '--origin', 'http://127.0.0.1', '--port', String(port)];
+  await expect(emulate.run(args)).rejects.toThrow(`it cannot listen at 127.0.0.1:${port} (`);
+  other.close();
 });

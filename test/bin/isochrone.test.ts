@@ -21,7 +21,10 @@ test('asked for help, it succeeds', () => {
 });
 
 test.each<[string[], RegExp]>([
-  [['smmary'], /"smmary" is not a command\.\nThe commands are synth, summary, replay, emulate, cleanup-edge\./],
+  [
+    ['smmary'],
+    /"smmary" is not a command\.\nThe commands are synth, summary, replay, emulate, review, migrate, advise, promote, cleanup-edge\./,
+  ],
   [['summary', '--asembly', 'x'], /Unknown option '--asembly'[\s\S]*--assembly DIR/],
   [['cleanup-edge'], /--prefix is required/],
   [['summary', '--assembly', mkdtempSync(join(tmpdir(), 'isochrone-empty-'))], /is not a whole assembly: .*manifest\.json/],
@@ -30,4 +33,10 @@ test.each<[string[], RegExp]>([
   expect(status).toBe(1);
   expect(stderr).toMatch(says);
   expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+test('a reader that has seen enough is no error', () => {
+  const command = `${process.execPath} --import tsx ${join(ROOT, 'bin', 'isochrone.ts')} --help`;
+  const { stdout, stderr } = spawnSync('bash', ['-c', `${command} | true; echo \${PIPESTATUS[0]}`], { cwd: ROOT, encoding: 'utf8' });
+  expect([stdout, stderr]).toEqual(['0\n', '']);
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { replay } from '../../bin/commands/replay';
@@ -44,8 +44,15 @@ test('prints the table, and loses no line', async () => {
   expect(exitCode).toBe(0);
   expect(text).toMatch(/^4 requests of .*some\.log \(combined\)/);
   expect(text).toMatch(/1 of 5 lines are broken[\s\S]*line 3: not in the common or combined format: oops/);
-  expect(text).toMatch(/│ total +│ +│ +4 │ +50\.0 │/);
+  expect(text).toMatch(/│ total +│ all +│ +4 │ +50\.0 % │/);
   expect(text).toMatch(/MISSED {2}cacheHitPercent: at least 90 %, and it is 50\.0 %/);
+});
+
+test('a seeded trace is the same every time, and no line of it is broken', async () => {
+  const [one, other] = [await run('--seeded', '200'), await run('--seeded', '200')];
+  expect(one.text).toMatch(/^200 requests of a seeded trace \(json\), 2026-03-04 14:30/);
+  expect(one.text).not.toMatch(/broken/);
+  expect(other).toEqual(one);
 });
 
 test.each<[string, string, number]>([
@@ -59,7 +66,7 @@ test('--json and --html write the whole report', async () => {
   const html = join(directory, 'report.html');
   const report = await runToJson('--log', SOME, '--html', html);
   expect(report).toMatchObject({ distribution: 'app/Edge/Site', log: { lines: 5, replayed: 4, broken: 1 } });
-  expect(report.capacityBytes).toEqual([256 * 2 ** 20, 4 * 2 ** 30, null]);
+  expect(report.capacityBytes).toEqual([256e6, 4e9, null]);
   expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>/i);
 });
 
@@ -75,14 +82,16 @@ test('capacities, caching headers and the region of the origin are taken from th
     'eu-west-1',
   ];
   const { capacityBytes, modelled, total } = await runToJson('--log', SOME, ...options);
-  expect(capacityBytes).toEqual([1.5 * 2 ** 20, null]);
+  expect(capacityBytes).toEqual([1.5e6, null]);
   expect(modelled.join()).toMatch(/Cache-Control: max-age=0, no-cache for \/a\*.*Origins are in eu-west-1\./);
   // CachingOptimized has a minimum TTL of one second, which outdoes `no-cache`: of three requests for /a a second apart, one hits.
   expect(total.hitPercent.high).toBe(25);
 });
 
 test.each<[string[], RegExp]>([
-  [[], /--log is required[\s\S]*--log FILE/],
+  [[], /one of --log and --seeded is required[\s\S]*--log FILE/],
+  [['--log', SOME, '--seeded', '5'], /one of --log and --seeded is required/],
+  [['--seeded', '0'], /--seeded must be a whole number of requests, 1 to 10000000, got "0"/],
   [['--log', SOME, '--format', 'parquet'], /--format must be auto or one of cloudfront.*got "parquet"\.\nParquet .* UNLOAD/],
   [['--log', SOME, '--capacity', '4 GB'], /--capacity must be a size such as 512MB.*got "4 GB"/],
   [['--log', SOME, '--capacity', '0MB'], /--capacity/],
@@ -94,4 +103,33 @@ test.each<[string[], RegExp]>([
   [['--log', SOME, '--assembly', directory], /is not a whole assembly/],
 ])('%j is refused with what to do', async (args, says) => {
   await expect(run(...args)).rejects.toThrow(says);
+});
+
+describe('a report', () => {
+  test('takes the place of an earlier one whole, and leaves nothing beside it', async () => {
+    const folder = mkdtempSync(join(directory, 'whole-'));
+    const file = join(folder, 'report.json');
+    writeFileSync(file, 'x'.repeat(1e6));
+    const before = statSync(file).ino;
+    await run('--log', SOME, '--json', file);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ log: { lines: 5 } });
+    // Another file under the same name: whoever was reading the old one still has all of it.
+    expect(statSync(file).ino).not.toBe(before);
+    expect(readdirSync(folder)).toEqual(['report.json']);
+  });
+
+  test.each(['--json', '--html'])('that cannot be written with %s is refused by its name, after the table', async (option) => {
+    const printed = jest.spyOn(console, 'log').mockImplementation(() => undefined);
+    const file = join(directory, 'none', 'report');
+    await expect(replay.run(['--assembly', assembly, '--deployment', DEPLOYMENT, '--log', SOME, option, file])).rejects.toThrow(
+      `${file}: it cannot be written`,
+    );
+    expect(printed).toHaveBeenCalledTimes(1);
+    printed.mockRestore();
+  });
+
+  test('is written into what is no file as it is', async () => {
+    await run('--log', SOME, '--json', '/dev/null');
+    expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
 });

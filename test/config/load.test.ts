@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { deploymentJsonSchema } from '../../lib/config/json-schema';
 import { DeploymentFileError, loadDeployment, parseDeployment } from '../../lib/config/load';
 import { physicalNames, systemName } from '../../lib/config/names';
-import { errorOf, MARKET, MARKET_FILE, market } from './market';
+import { errorOf, MARKET, MARKET_FILE, market, problemsOf } from './market';
 
 describe('a right file', () => {
   const deployment = loadDeployment(MARKET_FILE);
@@ -38,6 +38,10 @@ describe('a right file', () => {
     const names = physicalNames(deployment);
     expect(names.readOrigin).toBe('read.origin.market.example.com');
     expect(names.replicaPrefix('eu-west-1')).toBe('market-production-eu-west-1');
+    const again = parseDeployment(market('  eu-west-1:\n', '  eu-west-1:\n    replicaGeneration: 2\n'), 'market.yaml');
+    expect(physicalNames(again).replicaPrefix('eu-west-1')).toBe('market-production-eu-west-1-2');
+    expect(physicalNames(again).replicaPrefix('us-east-1')).toBe('market-production-us-east-1');
+    expect(names.promotionDocument('eu-west-1')).toBe('market-production-promote-eu-west-1');
   });
 
   // Secrets Manager takes a hyphen and six characters at the end of a name for the end of an ARN.
@@ -45,6 +49,14 @@ describe('a right file', () => {
     const { databaseSecret, originVerifySecret } = physicalNames(deployment);
     for (const name of [databaseSecret, originVerifySecret]) expect(name).not.toMatch(/-.{6}$/);
   });
+});
+
+test.each([
+  [1, ['regions.eu-west-1.replicaGeneration']],
+  [2, []],
+])('replicas are made again from generation 2 on: %d', (generation, refused) => {
+  const text = market('  eu-west-1:\n', `  eu-west-1:\n    replicaGeneration: ${generation}\n`);
+  expect(problemsOf(text).map(({ path }) => path.join('.'))).toEqual(refused);
 });
 
 test('merge keys are merged, as people who share settings between regions expect', () => {

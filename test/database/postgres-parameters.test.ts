@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { postgresParameters, postgresReplicaParameters } from '../../lib/database/postgres-parameters';
+import { postgresParameters, postgresReplicaParameters, type ReplicaReaders } from '../../lib/database/postgres-parameters';
 
 class PostgresPrimary {
   public readonly node = { path: 'market/us-east-1/Database' };
@@ -69,6 +69,19 @@ describe('replicas', () => {
       hot_standby_feedback: '1',
       max_standby_streaming_delay: '30000',
     });
+  });
+
+  test.each<[ReplicaReaders, string, string]>([
+    ['fresh', '1', '5000'],
+    ['dashboards', '1', '30000'],
+    ['reports', '0', '900000'],
+  ])('for %s: feedback %s, and a wait of %s ms', (readers, hot_standby_feedback, max_standby_streaming_delay) => {
+    expect(postgresReplicaParameters(at, { readers })).toMatchObject({ hot_standby_feedback, max_standby_streaming_delay });
+  });
+
+  test('figures win over whom the replicas serve', () => {
+    const parameters = postgresReplicaParameters(at, { readers: 'reports', hotStandbyFeedback: true });
+    expect(parameters).toMatchObject({ hot_standby_feedback: '1', max_standby_streaming_delay: '900000' });
   });
 
   test('can be set up for reports', () => {

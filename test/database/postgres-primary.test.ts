@@ -115,7 +115,7 @@ describe('as a user sets it up', () => {
   const key = (id: string) => new kms.Key(stack, id, { enableKeyRotation: true });
   const built = primary(stack, {
     engineVersion: rds.PostgresEngineVersion.VER_18,
-    allowMajorVersionUpgrade: true,
+    upgradingFrom: rds.PostgresEngineVersion.VER_17,
     databaseName: 'market',
     multiAz: false,
     allocatedStorage: Size.gibibytes(400),
@@ -196,6 +196,12 @@ describe('checks', () => {
     ['upper case', { instanceIdentifier: 'Market' }, 'instanceIdentifier must be at most 63 lower-case letters'],
     ['two hyphens', { instanceIdentifier: 'market--primary' }, 'instanceIdentifier must be'],
     ['64 characters', { instanceIdentifier: 'm'.repeat(64) }, 'instanceIdentifier must be'],
+    [
+      'an upgrade from the version itself',
+      { upgradingFrom: rds.PostgresEngineVersion.VER_17 },
+      'upgradingFrom must be a major version below 17, the `engineVersion`, got "17".\nIt says where a major upgrade begins',
+    ],
+    ['a downgrade', { upgradingFrom: rds.PostgresEngineVersion.VER_18 }, 'upgradingFrom must be a major version below 17'],
     ['max_connections of 5', { parameters: { maxConnections: 5 } }, 'parameters.maxConnections must be'],
     [
       'the secret in its own region',
@@ -212,6 +218,7 @@ describe('checks', () => {
   });
 
   test.each<[string, Partial<PostgresPrimaryProps>]>([
+    ['an upgrade over two versions', { upgradingFrom: rds.PostgresEngineVersion.VER_15 }],
     ['one day of backups', { backupRetention: Duration.days(1) }],
     ['35 days', { backupRetention: Duration.days(35) }],
     ['backups known only at deployment', { backupRetention: Duration.days(Lazy.number({ produce: () => 14 })) }],

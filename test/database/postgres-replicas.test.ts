@@ -203,6 +203,125 @@ describe('as a user sets it up', () => {
   });
 });
 
+describe('a major upgrade', () => {
+  const family = (props: Partial<PostgresReplicasProps>) => {
+    const groups = Template.fromStack(Stack.of(remote({ leaves: 0, ...props }))).findResources('AWS::RDS::DBParameterGroup');
+    return Object.values(groups).map(({ Properties }) => Properties.Family);
+  };
+  const engineVersion = rds.PostgresEngineVersion.VER_18;
+
+  test('at first leaves the parameter groups of the replicas in the family that they run', () => {
+    expect(family({ engineVersion, upgradingFrom: rds.PostgresEngineVersion.VER_17 })).toEqual(['postgres17']);
+  });
+
+  test('then takes them along', () => {
+    expect(family({ engineVersion })).toEqual(['postgres18']);
+  });
+});
+
+describe('a leaf of its own kind', () => {
+  const built = remote({
+    leaves: 3,
+    parameters: { maxConnections: 300, maxStandbyStreamingDelay: Duration.seconds(10), overrides: { work_mem: '65536' } },
+    leafParameters: { 3: { readers: 'reports', overrides: { random_page_cost: '2' } } },
+  });
+  const template = Template.fromStack(Stack.of(built));
+  const groups = template.findResources('AWS::RDS::DBParameterGroup');
+  const groupOf = (identifier: string) => {
+    const name = instancesByIdentifier(template)[identifier]?.Properties.DBParameterGroupName;
+    return groups[name?.Ref]?.Properties;
+  };
+
+  test('has a group of its own, with what it does not say taken from the others', () => {
+    expect(groupOf('market-apac-leaf-3').Parameters).toMatchObject({
+      hot_standby_feedback: '0',
+      max_standby_streaming_delay: '900000',
+      max_connections: '300',
+      work_mem: '65536',
+      random_page_cost: '2',
+    });
+  });
+
+  test('says how long each waits for a query, the hub first', () => {
+    expect(built.replayDelays.map((delay) => delay?.toSeconds())).toEqual([10, 10, 10, 900]);
+    expect(local({ parameters: { overrides: { max_standby_streaming_delay: '-1' } } }).replayDelays).toEqual([undefined, undefined]);
+  });
+
+  test('leaves the others as they are', () => {
+    expect(Object.keys(groups)).toHaveLength(2);
+    for (const other of ['hub', 'leaf-1', 'leaf-2']) {
+      expect(groupOf(`market-apac-${other}`).Parameters).toMatchObject({
+        hot_standby_feedback: '1',
+        max_standby_streaming_delay: '10000',
+        random_page_cost: '1.1',
+      });
+    }
+  });
+});
+
+describe('chains', () => {
+  const version = (text: string) => rds.PostgresEngineVersion.of(text, text.split('.')[0] as string);
+  const below = (region: string, ...follows: string[]) =>
+    PostgresSource.inRegion({ region, instanceIdentifier: 'market-apac-hub', follows });
+  /** More replicas in the region of a tree, below one of its instances. */
+  const grown = (pick: (tree: PostgresReplicas) => rds.IDatabaseInstance, props: Partial<PostgresReplicasProps> = {}) => {
+    const tree = remote();
+    const source = PostgresSource.inThisRegion(pick(tree));
+    return new PostgresReplicas(Stack.of(tree), 'More', { vpc: vpcOfStack(tree), source, identifierPrefix: 'more', ...props });
+  };
+  const vpcOfStack = (tree: PostgresReplicas) => Stack.of(tree).node.findChild('Vpc') as unknown as ec2.IVpc;
+
+  test.each<[string, () => PostgresReplicas, string]>([
+    [
+      'a third region',
+      () => remote({ source: below('eu-west-1', 'us-east-1') }),
+      'source must be an instance of the region of the primary, or of this one, got ["us-east-1","eu-west-1","ap-southeast-1"].\nRDS for PostgreSQL allows 2 regions',
+    ],
+    [
+      'a fourth link',
+      () => remote({ source: below('us-east-1', 'us-east-1', 'us-east-1') }),
+      'source must be a source with at most 1 replicas above these, one following the other, got ["us-east-1","us-east-1","us-east-1"]',
+    ],
+    [
+      'a fourth link without leaves',
+      () => remote({ leaves: 0, source: below('us-east-1', 'us-east-1', 'us-east-1', 'us-east-1') }),
+      'source must be a source with at most 2 replicas above',
+    ],
+    [
+      'a leaf as a source',
+      () => grown(({ leaves }) => leaves[0] as rds.IDatabaseInstance),
+      'source must be an instance with automatic backups',
+    ],
+    [
+      'leaves of a hub of 13',
+      () => remote({ engineVersion: version('13.20') }),
+      'engineVersion must be 14.1 or later where a replica follows',
+    ],
+    ['leaves of a hub of 14.0', () => remote({ engineVersion: version('14.0') }), 'engineVersion must be 14.1 or later'],
+    [
+      'parameters of a leaf too many',
+      () => remote({ leafParameters: { 3: {} } }),
+      'leafParameters must be by the numbers of the leaves, 1 to 2, got "3"',
+    ],
+    ['parameters of leaf 0', () => remote({ leafParameters: { 0: {} } }), 'leafParameters must be by the numbers of the leaves'],
+  ])('%s is refused', (_, create, message) => {
+    expect(create).toThrow(message);
+  });
+
+  test.each<[string, () => PostgresReplicas]>([
+    ['a hub below a replica beside the primary', () => remote({ source: below('us-east-1', 'us-east-1') })],
+    ['a hub as the third link', () => remote({ leaves: 0, source: below('us-east-1', 'us-east-1', 'us-east-1') })],
+    ['more leaves of a hub', () => grown(({ hub }) => hub as rds.IDatabaseInstance)],
+    ['leaves of a hub of 14.1', () => remote({ engineVersion: version('14.1') })],
+    ['leaves of a hub of 14, the newest', () => remote({ engineVersion: version('14') })],
+    ['a hub of 13 alone', () => remote({ leaves: 0, engineVersion: version('13.20') })],
+    ['leaves of a primary of 13', () => local({ engineVersion: version('13.20') })],
+    ['parameters of the last leaf', () => remote({ leafParameters: { 2: {} } })],
+  ])('%s passes', (_, create) => {
+    expect(create).not.toThrow();
+  });
+});
+
 describe('checks', () => {
   test.each<[string, () => PostgresReplicas, string]>([
     [

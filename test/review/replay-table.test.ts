@@ -10,8 +10,8 @@ function slice(requests: number, hitPercent: Span): ReplaySlice {
     hitPercent,
     offloadPercent: hitPercent,
     originRequests: { low: 1234, high: 2345 },
-    bytes: 3 * 2 ** 30,
-    originBytes: same(1024),
+    bytes: 3e9,
+    originBytes: same(1000),
     latencyMs: { p50: { low: 16.2, high: 16.4 }, p95: { low: 60, high: 90 }, p99: same(100) },
     misses: { 'first-seen': same(4000), expired: { low: 1, high: 20 }, evicted: none, invalidated: none, varied: none, uncacheable: none },
   };
@@ -34,7 +34,7 @@ const REPORT: ReplayReport = {
     to: '2024-05-20T23:54:29.000Z',
   },
   modelled: [`A sentence ${'that goes on '.repeat(20)}and ends.`],
-  capacityBytes: [256 * 2 ** 20, null],
+  capacityBytes: [256e6, null],
   total: WHOLE,
   behaviors: [
     { pathPattern: '/api/market/historical/*/a-very-long-pattern', ...WHOLE },
@@ -80,32 +80,38 @@ const text = formatReplay(REPORT);
 test.each<[string, RegExp]>([
   [
     'what was replayed, through what',
-    /^12,345 requests of access\.log\.gz \(combined\), 2024-05-12 00:00 to 2024-05-20 23:54 UTC\nthrough .*Distribution20DB6340, with 256 MiB, no limit/,
+    /^12 345 requests of access\.log\.gz \(combined\), 2024-05-12 00:00 to 2024-05-20 23:54 UTC\nthrough .*Distribution20DB6340, with 256 MB, no limit/,
   ],
-  ['broken lines, with the first of them', /2 of 12,347 lines are broken.*\n {2}line 7: no status: x+…/],
+  ['broken lines, with the first of them', /2 of 12 347 lines are broken.*\n {2}line 7: no status: x+…/],
   [
     'a span as one number where both ends round alike, as two where they do not',
-    /│ total +│ +│ +12,345 │ +61\.0–75\.5 │ +61\.0–75\.5 │ +16 │ +60–90 │ +100 │/,
+    /│ total +│ all +│ +12 345 │ +61\.0–75\.5 % │ +61\.0–75\.5 % │ +17 ms │ +60–90 ms │/,
   ],
   ['a behaviour with one part of the world in one row', /│ \/api\/market.*│ europe +│/],
-  ['one with several in a row each', /│ \* +│ all +│.*\n│ +│ europe +│.*\n│ +│ north-america +│/],
-  ['reasons, the most frequent first, and none that never was', /Misses: 4,000 first-seen, 1–20 expired\.\n/],
-  ['what origins had to do', /Origins: 1,234–2,345 requests, 1 KiB of the 3 GiB/],
+  ['one with several in one row', /│ \* +│ all +│.*\n│ total +│ all +│/],
+  ['reasons, the most frequent first, and none that never was', /Misses: 4 000 first-seen, 1–20 expired\.\n/],
+  ['what origins had to do', /Origins: 1 234–2 345 requests, 1\.0 kB of the 3\.0 GB/],
   ['the ceilings', /17\.4 % by URL, 85\.8 % by this deployment's key/],
   ['what splits keys, and what it does', /query "p0": 40 hits of 50 requests with it, most in \*: lost/],
   ['how many more there are', /and 2 more: --json has them all/],
   [
     'merges, with both answers',
-    /9 requests in \*\n {2,}200, 1,000 bytes: www\.example\.com\/a\?q+…?\n {2,}404, 7 bytes: www\.example\.com\/a\?·\[31m/,
+    /9 requests in \*\n {2,}200, 1 000 bytes: www\.example\.com\/a\?q+…?\n {2,}404, 7 bytes: www\.example\.com\/a\?·\[31m/,
   ],
   [
     'objectives',
     /MISSED {2}cacheHitPercent: at least 90 %, and it is 61\.0–75\.5 %\n.*met .*p95LatencyMs: at most 100 ms, and it is 60 ms/,
   ],
-  ['functions that failed', /1,200 × Fn failed/],
+  ['functions that failed', /1 200 × Fn failed/],
   ['what was modelled', /A sentence that goes on[\s\S]*and ends\./],
 ])('it says %s', (_, pattern) => {
   expect(text).toMatch(pattern);
+});
+
+test('it says each behaviour in each part of the world if it is asked to', () => {
+  const pattern = /│ \* +│ all +│.*\n│ +│ europe +│.*\n│ +│ north-america +│/;
+  expect(formatReplay(REPORT, { cells: true })).toMatch(pattern);
+  expect(text).not.toMatch(pattern);
 });
 
 test('it fits into a terminal of 120 columns, and gives it nothing to obey', () => {

@@ -191,6 +191,13 @@ describe('Lambda@Edge', () => {
       /40960 are allowed/,
     ],
     [
+      'has a header of two lines',
+      'viewer-request',
+      'exports.handler = async () => ({ status: "200", headers: { a: [{ value: "1\\n2" }] } })',
+      502,
+      /header a breaks the line/,
+    ],
+    [
       'has a header that is no list',
       'viewer-request',
       'exports.handler = async () => ({ status: "200", headers: { a: "1" } })',

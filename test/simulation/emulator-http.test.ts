@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { readAssembly } from '../../lib/assembly';
 import { edgeFunctionRunner } from '../../lib/simulation/edge-functions';
-import { emulator } from '../../lib/simulation/emulator';
+import { type Emulator, emulator } from '../../lib/simulation/emulator';
 import { emulatorServer, MAX_BODY_BYTES, originClient } from '../../lib/simulation/emulator-http';
 import { readDistribution } from '../../lib/simulation/read-distribution';
 import { forwardAllAssembly } from './forward-all';
@@ -124,6 +124,20 @@ test('several fields of one name stay several', async () => {
 test('a viewer that sends too much is told so', async () => {
   const chunks = { method: 'POST', headers: { 'transfer-encoding': 'chunked' } };
   expect((await ask('/seen', chunks, Buffer.alloc(MAX_BODY_BYTES + 1))).status).toBe(413);
+});
+
+test('a target with its scheme and host, as for a proxy', async () => {
+  expect(JSON.parse((await ask('http://www.example.com/seen?a=1')).body).url).toBe('/seen?a=1');
+});
+
+test.each<[string, Emulator['respond']]>([
+  ['an answer that cannot be sent', async () => ({ answer: { status: 200, headers: { a: ['1\n2'] }, bodyBytes: 0 }, result: 'Hit' })],
+  ['what should not happen', () => Promise.reject(new Error('out of order'))],
+])('%s is answered for, and told', async (_what, respond) => {
+  const told: string[] = [];
+  const port = await listening(emulatorServer({ respond, invalidate: () => 0 }, 'NRT', (sentence) => told.push(sentence)));
+  expect((await ask('/a', { port })).status).toBe(500);
+  expect(told).toEqual([expect.stringMatching(/^GET \/a: /)]);
 });
 
 test('an origin without a URL is told at once', async () => {

@@ -44,9 +44,14 @@ describe('key splitters', () => {
     expect(await split(urls('/img/a?v=1', '/img/a?v=2'))).toEqual([['v', 2, 1, false]]);
   });
 
-  test('headers and cookies are judged alike', async () => {
-    const of = distribution({ behaviors: [cached('*', { headers: { kind: 'only', names: ['accept-language'] } })] });
-    const headers = ['de', 'en', 'fr'].map((language, i) => ({ 'accept-language': [language], cookie: [`id=${i % 2}; theme=dark`] }));
+  test('headers and cookies that are in the key are judged alike, and others split nothing', async () => {
+    const only = (...names: string[]) => ({ kind: 'only', names }) as const;
+    const of = distribution({ behaviors: [cached('*', { headers: only('accept-language'), cookies: only('id') })] });
+    const headers = ['de', 'en', 'fr'].map((language, i) => ({
+      'accept-language': [language],
+      'user-agent': [`browser ${i}`],
+      cookie: [`id=${i % 2}; theme=${i}`],
+    }));
     expect(
       await split(
         headers.map((each, i) => record(i, '/a', { headers: each })),
@@ -54,7 +59,7 @@ describe('key splitters', () => {
       ),
     ).toEqual([
       ['accept-language', 3, 2, true],
-      ['id', 3, 1, false],
+      ['id', 3, 1, true],
     ]);
   });
 

@@ -159,6 +159,8 @@ describe('a broken line says why', () => {
     ['cloudfront-json', CLOUDFRONT_JSON.replace('"304"', '"000"'), /the viewer left/],
     ['json', '[]', /not a JSON object/],
     ['json', '{}', /no time/],
+    ['json', '{"time":"99999999999999999999","request":"GET / HTTP/1.1","status":200}', /no time/],
+    ['combined', `a b c${' ['.repeat(30_000)}`, /not in the common/],
     ['json', JSON_LINE.replace('"GET /p', '"p'), /no request/],
   ])('%s: %s', (format, line, reason) => {
     expect(parse(format, line)).toMatch(reason);

@@ -75,6 +75,18 @@ describe('gzip', () => {
   });
 });
 
+test('garbage behind a compressed log is said, and ends no reading', async () => {
+  const { lines, damaged } = await read(Buffer.concat([gzipSync(`${line(1)}\n`.repeat(2_000)), Buffer.alloc(5_000, 0x1f)]));
+  expect(damaged).toBeDefined();
+  expect(lines).toBeGreaterThan(1_000);
+});
+
+test('a byte order mark at the start is no part of the first line', async () => {
+  const head = '#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status';
+  const entry = '2019-12-04\t21:02:31\tLAX1\t392\t192.0.2.1\tGET\td.cloudfront.net\t/a\t200';
+  expect(await read(`\u{feff}${head}\n${entry}\n`)).toMatchObject({ paths: ['/a'], format: 'cloudfront', broken: 0 });
+});
+
 test.each<[string, string | Buffer, RegExp]>([
   ['Parquet', Buffer.from('PAR1\x15\x04'), /Parquet[\s\S]*UNLOAD/],
   ['an empty file', '', /the log has no lines/],

@@ -221,6 +221,32 @@ describe('functions', () => {
 describe('what is not understood is refused', () => {
   test.each<[string, Record<string, unknown>, RegExp]>([
     [
+      'behaviours under a condition',
+      { CacheBehaviors: { 'Fn::If': ['C', [{ ...DEFAULT_BEHAVIOR, PathPattern: '/x' }], { Ref: 'AWS::NoValue' }] } },
+      /its behaviours depend on a condition/,
+    ],
+    [
+      'a key under a condition',
+      {
+        DefaultCacheBehavior: {
+          TargetOriginId: 'site',
+          ViewerProtocolPolicy: 'allow-all',
+          ForwardedValues: { 'Fn::If': ['C', { QueryString: true }, { QueryString: false }] },
+        },
+      },
+      /the behaviour \* depends on a condition \(ForwardedValues\)/,
+    ],
+    [
+      'a TTL that a parameter gives',
+      { DefaultCacheBehavior: { TargetOriginId: 'site', ViewerProtocolPolicy: 'allow-all', ForwardedValues: {}, MinTTL: { Ref: 'Ttl' } } },
+      /the MinTTL of the behaviour \* is no number/,
+    ],
+    [
+      'a policy with the name of what every object has',
+      { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: 'constructor' } },
+      /has the cache policy constructor/,
+    ],
+    [
       'a cache policy of elsewhere',
       { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: '11111111-2222-3333-4444-555555555555' } },
       /cannot be simulated: the behaviour \* has the cache policy 11111111[\s\S]*\nWhat is kept/,

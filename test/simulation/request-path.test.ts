@@ -77,6 +77,9 @@ describe('before the caches', () => {
     ['http where only https is', { viewerProtocolPolicy: 'https-only' }, {}, 'http', 403, undefined],
     ['http where both are', {}, {}, 'http', undefined, undefined],
     ['https', { viewerProtocolPolicy: 'redirect-to-https' }, {}, 'https', undefined, undefined],
+    ['a GET with a body', {}, { headers: { 'content-length': ['1'] } }, 'https', 403, undefined],
+    ['a URL of 8,193 bytes', {}, { query: 'q'.repeat(8190) }, 'https', 413, undefined],
+    ['one of 8,192', {}, { query: 'q'.repeat(8189) }, 'https', undefined, undefined],
     ['a method that is not allowed', {}, { method: 'POST' }, 'https', 403, undefined],
     ['one that is', { allowedMethods: ['GET', 'HEAD', 'OPTIONS'] }, { method: 'OPTIONS' }, 'https', undefined, undefined],
   ])('%s', async (_what, over, sent, protocol, status, location) => {
@@ -103,6 +106,15 @@ describe('before the caches', () => {
     expect(await path(over, functions(failed)).prepare(request(), PLACE, 'https')).toMatchObject({
       immediate: { result: 'FunctionExecutionError', answer: { status: 503 } },
       functionErrors: ['Fn failed'],
+    });
+  });
+
+  test('an origin that is not there cannot be selected', async () => {
+    const runner = functions({ request: request(), originId: 'gone' });
+    const prepared = await path(oneBehavior({ functions: { 'viewer-request': FN } }), runner).prepare(request(), PLACE, 'https');
+    expect(prepared).toMatchObject({
+      immediate: { result: 'FunctionExecutionError', answer: { status: 503 } },
+      functionErrors: ['Fn selects the origin gone, which the distribution does not have.'],
     });
   });
 
@@ -200,16 +212,19 @@ describe('to the origin', () => {
     expect([headers['if-none-match'], headers['if-modified-since']]).toEqual([['"ours"'], undefined]);
   });
 
-  test("the origin's path and headers, after the function, which runs where the shield is", async () => {
+  test("the origin's path and headers, which functions do not see; they run where the shield is", async () => {
     const origin = { ...SITE, path: '/v2', customHeaders: { 'x-key': 'k' }, shieldRegion: 'eu-west-1' };
     const runner = functions({});
-    const route = path(
-      { ...oneBehavior({ functions: { 'origin-request': FN }, originRequest: ALL_VIEWER }), origins: { site: origin } },
-      runner,
-    );
-    const step = await route.toOrigin(await route.prepare(request({ headers: { 'x-key': ['forged'] } }), PLACE, 'https'));
+    const both = { 'origin-request': FN, 'origin-response': FN };
+    const route = path({ ...oneBehavior({ functions: both, originRequest: ALL_VIEWER }), origins: { site: origin } }, runner);
+    const prepared = await route.prepare(request({ headers: { 'x-key': ['forged'] } }), PLACE, 'https');
+    const step = await route.toOrigin(prepared);
+    await route.fromOrigin(prepared, step, { status: 200, headers: {}, bodyBytes: 0 });
     expect(step.request).toMatchObject({ path: '/v2/a', headers: { 'x-key': ['k'] } });
-    expect(runner.calls).toMatchObject([{ event: 'origin-request', request: { path: '/a' }, place: { region: 'eu-west-1' } }]);
+    expect(runner.calls).toMatchObject([
+      { event: 'origin-request', request: { path: '/a' }, place: { region: 'eu-west-1' } },
+      { event: 'origin-response', request: { path: '/a', headers: { 'x-key': ['forged'] } }, place: { region: 'eu-west-1' } },
+    ]);
   });
 
   // "Optimize high availability with CloudFront origin failover".

@@ -1,0 +1,89 @@
+/**
+ * The queries of the market application on a PostgreSQL of its own, first with the tables and their primary keys only, then after the
+ * rest of the migrations: the same rows, parameters and settings, in one run, all in memory, vacuumed and analyzed before either.
+ */
+import { deepStrictEqual } from 'node:assert';
+import type { Client } from 'pg';
+import { MARKET_MIGRATIONS, migrateMarket } from '../test/servers/market-migrations';
+import { PostgresServer } from '../test/servers/postgres-server';
+import { type Benchmark, type Figures, median, rounded } from './benchmark';
+import { MARKET_FILL, MARKET_QUERIES, type MarketQuery } from './market-data';
+
+/** Parameters of each query; and rounds, of whose times the median counts, as a shared machine is busy with others at times. */
+const RUNS = 20;
+const ROUNDS = 3;
+
+export const migrationsBenchmark: Benchmark = {
+  name: 'migrations',
+  about: 'p95 of the market queries in milliseconds, without and with the indexes and views of examples/market-api, over a million bars',
+  async run(progress): Promise<Figures> {
+    // Compiling a plan would only be paid without indexes: switched off, so that it cannot flatter them.
+    const server = await PostgresServer.start({ settings: { shared_buffers: '1GB', max_wal_size: "'4GB'", jit: 'off' } });
+    try {
+      const client = await server.connect();
+      try {
+        return await beforeAndAfter(server, client, progress);
+      } finally {
+        await client.end();
+      }
+    } finally {
+      await server.stop();
+    }
+  },
+};
+
+async function beforeAndAfter(server: PostgresServer, client: Client, progress: (message: string) => void): Promise<Figures> {
+  const [tables = '', ...rest] = MARKET_MIGRATIONS;
+  migrateMarket(server, [tables]);
+  progress('Filling the tables.');
+  for (const statement of MARKET_FILL) await client.query(statement);
+  const bars = await client.query<{ n: number }>('SELECT count(*)::int AS n FROM market_data');
+  progress('Asking without indexes.');
+  const before = await measureAll(client, ({ before }) => before);
+  progress('Building the indexes and views.');
+  migrateMarket(server, rest);
+  progress('Asking again.');
+  const after = await measureAll(client, ({ before, after = before }) => after);
+  const figures = Object.keys(MARKET_QUERIES).map((name) => {
+    const [old, now] = [before.get(name), after.get(name)];
+    if (!old || !now) throw new Error(`${name} was not measured.`);
+    deepStrictEqual(now.rows, old.rows, `${name} returns other rows after the migrations.`);
+    return [name, { before: rounded(old.p95), after: rounded(now.p95), ratio: rounded(now.p95 / old.p95) }] as const;
+  });
+  return {
+    marketRows: bars.rows[0]?.n ?? 0,
+    queries: figures.length,
+    worstRatio: Math.max(...figures.map(([, { ratio }]) => ratio)),
+    ...Object.fromEntries(figures),
+  };
+}
+
+interface Measured {
+  readonly p95: number;
+  readonly rows: readonly unknown[];
+}
+
+async function measureAll(client: Client, textOf: (query: MarketQuery) => string): Promise<Map<string, Measured>> {
+  await client.query('VACUUM ANALYZE');
+  const measured = new Map<string, Measured>();
+  for (const [name, query] of Object.entries(MARKET_QUERIES)) {
+    measured.set(name, await measure(client, textOf(query), query.parameters));
+  }
+  return measured;
+}
+
+async function measure(client: Client, text: string, parameters: MarketQuery['parameters']): Promise<Measured> {
+  const rows: unknown[] = [];
+  // Once to warm the cache and to keep the rows, then for the time: the same parameters.
+  for (let run = 0; run < RUNS; run += 1) rows.push((await client.query(text, [...parameters(run)])).rows);
+  const times = rows.map((): number[] => []);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [run, rounds] of times.entries()) {
+      const start = performance.now();
+      await client.query(text, [...parameters(run)]);
+      rounds.push(performance.now() - start);
+    }
+  }
+  const sorted = times.map(median).sort((a, b) => a - b);
+  return { p95: sorted[Math.ceil(RUNS * 0.95) - 1] ?? Number.NaN, rows };
+}

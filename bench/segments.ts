@@ -1,0 +1,127 @@
+/**
+ * Five million ticks of a closed month on a PostgreSQL of its own: as rows with their index, and as the segments that compress_ticks of
+ * examples/market-api makes of them. The rows are kept beside, in a table that is partitioned and indexed alike, so that both are asked
+ * in turn: the same symbols and ranges, all in memory, over the same connection.
+ */
+import type { Client } from 'pg';
+import { migrateMarket } from '../test/servers/market-migrations';
+import { PostgresServer } from '../test/servers/postgres-server';
+import { type Benchmark, type Figures, median, rounded } from './benchmark';
+
+const TICKS = 5_000_000;
+const SYMBOLS = 500;
+const SEGMENT_TICKS = Number(process.env.ISOCHRONE_SEGMENT_TICKS ?? 192);
+const ROUNDS = 3;
+
+/** Ticks of a trading day, each symbol's price a walk in cents, in the order in which they come in; the same at every run. */
+const FILL = `
+  INSERT INTO ticks
+  SELECT 'S' || i % ${SYMBOLS}, at, 100 + 0.01 * sum(step) OVER (PARTITION BY i % ${SYMBOLS} ORDER BY i), volume
+  FROM (
+    SELECT i,
+      '2024-03-02 14:30Z'::timestamptz + (i * 23400000 / ${TICKS} + (hashint8extended(i, 1) & 1023)) * interval '1 millisecond' AS at,
+      ((hashint8extended(i, 2) & 7) + (hashint8extended(i, 3) & 1) - 4)::integer AS step,
+      1 + (hashint8extended(i, 4) & 2047) AS volume
+    FROM generate_series(0::bigint, ${TICKS - 1}) AS i
+  ) AS made
+  ORDER BY i`;
+
+export const segmentsBenchmark: Benchmark = {
+  name: 'segments',
+  about: 'five million ticks as rows and as segments: bytes, p50 of one symbol for five minutes in milliseconds, and rows that differ',
+  async run(progress): Promise<Figures> {
+    const server = await PostgresServer.start({ settings: { shared_buffers: '2GB', max_wal_size: "'8GB'", work_mem: '256MB' } });
+    try {
+      const client = await server.connect();
+      try {
+        return await rowsAndSegments(server, client, progress);
+      } finally {
+        await client.end();
+      }
+    } finally {
+      await server.stop();
+    }
+  },
+};
+
+async function rowsAndSegments(server: PostgresServer, client: Client, progress: (message: string) => void): Promise<Figures> {
+  migrateMarket(server, ['0002-ticks.sql', '0003-tick-partitions.sql', '0004-compress-ticks.sql', '0005-ticks-between.sql']);
+  await client.query(`SELECT create_tick_partitions(0, '2024-03-01Z')`);
+  progress('Filling.');
+  await client.query(FILL);
+  await client.query('CREATE TABLE kept (LIKE ticks INCLUDING ALL) PARTITION BY RANGE (observed_at)');
+  await client.query(`CREATE TABLE kept_2024_03 PARTITION OF kept FOR VALUES FROM ('2024-03-01Z') TO ('2024-04-01Z')`);
+  await client.query('INSERT INTO kept SELECT * FROM ticks');
+  await client.query('VACUUM ANALYZE');
+  const heapBytes = await bytes(client, 'pg_relation_size', 'ticks_2024_03');
+  const indexBytes = await bytes(client, 'pg_indexes_size', 'ticks_2024_03');
+  // An index that grew row by row is less dense than one built at once: the rows are given the better one.
+  await client.query('REINDEX TABLE kept_2024_03');
+  const denseIndexBytes = await bytes(client, 'pg_indexes_size', 'kept_2024_03');
+  progress('Compressing.');
+  const started = performance.now();
+  await client.query(`CALL compress_ticks('2024-03-01', ${SEGMENT_TICKS})`);
+  const compressSeconds = (performance.now() - started) / 1000;
+  await client.query('VACUUM ANALYZE ticks, tick_segments');
+  await client.query('REINDEX TABLE CONCURRENTLY ticks_2024_03');
+  const segmentBytes = await bytes(client, 'pg_total_relation_size', 'tick_segments_2024_03');
+  const leftBytes = await bytes(client, 'pg_total_relation_size', 'ticks_2024_03');
+  progress('Asking both.');
+  const times = await rangeTimes(client);
+  progress('Comparing all rows.');
+  const differing = await differingRows(client);
+  return {
+    ticks: TICKS,
+    segmentTicks: SEGMENT_TICKS,
+    heapMB: rounded(heapBytes / 1e6),
+    indexMB: rounded(indexBytes / 1e6),
+    denseIndexMB: rounded(denseIndexBytes / 1e6),
+    segmentsMB: rounded(segmentBytes / 1e6),
+    emptiedPartitionMB: rounded(leftBytes / 1e6),
+    timesSmaller: rounded((heapBytes + denseIndexBytes) / (segmentBytes + leftBytes)),
+    timesSmallerThanItGrew: rounded((heapBytes + indexBytes) / (segmentBytes + leftBytes)),
+    compressSeconds: rounded(compressSeconds),
+    heapP50Ms: rounded(times.heap),
+    segmentsP50Ms: rounded(times.segments),
+    timesSlower: rounded(times.segments / times.heap),
+    differingRows: differing,
+  };
+}
+
+async function bytes(client: Client, measure: string, table: string): Promise<number> {
+  const { rows } = await client.query<{ bytes: string }>(`SELECT ${measure}($1::regclass) AS bytes`, [table]);
+  return Number(rows[0]?.bytes);
+}
+
+/** Five minutes of each symbol, in turn from the rows and from the segments. */
+async function rangeTimes(client: Client): Promise<{ heap: number; segments: number }> {
+  const heap: number[] = [];
+  const segments: number[] = [];
+  for (let round = 0; round <= ROUNDS; round += 1) {
+    for (let symbol = 0; symbol < SYMBOLS; symbol += 1) {
+      const from = new Date(Date.parse('2024-03-02T14:35:00Z') + ((symbol * 97) % 380) * 60_000);
+      const range = [`S${symbol}`, from, new Date(from.getTime() + 300_000)];
+      const asked = [
+        ['SELECT symbol, observed_at, price, volume FROM kept WHERE symbol = $1 AND observed_at >= $2 AND observed_at < $3', heap],
+        ['SELECT * FROM ticks_between($1, $2, $3)', segments],
+      ] as const;
+      for (const [text, times] of asked) {
+        const start = performance.now();
+        await client.query(text, range);
+        // The first round warms the cache.
+        if (round > 0) times.push(performance.now() - start);
+      }
+    }
+  }
+  return { heap: median(heap), segments: median(segments) };
+}
+
+/** Rows that are in one and not in the other, as often as they are; prices with the decimals that they show. */
+async function differingRows(client: Client): Promise<number> {
+  await client.query(`CREATE UNLOGGED TABLE found AS SELECT found.* FROM generate_series(0, ${SYMBOLS - 1}) AS number
+    CROSS JOIN LATERAL ticks_between('S' || number, '2024-03-01Z', '2024-04-01Z') AS found`);
+  const text = (from: string) => `SELECT symbol, observed_at, price::text, volume FROM ${from}`;
+  const count = (one: string, other: string) => `(SELECT count(*) FROM (${text(one)} EXCEPT ALL ${text(other)}) AS missing)`;
+  const { rows } = await client.query<{ n: string }>(`SELECT ${count('kept', 'found')} + ${count('found', 'kept')} AS n`);
+  return Number(rows[0]?.n);
+}

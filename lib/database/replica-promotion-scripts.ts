@@ -1,0 +1,208 @@
+/**
+ * What the steps of the automation run: Python, because that is what Systems Manager runs, and because the old primary is in another
+ * region, where an `aws:executeAwsApi` step of this one cannot call. Systems Manager stops a script after 600 s.
+ *
+ * Each step is `def NAME(events, context)`. Settings come in `events`; what it returns are the outputs of the step.
+ */
+
+/** Calls that all scripts share. Calls across regions fail early: a region that does not answer is a fact, not something to wait for. */
+const COMMON = `
+import json, time
+import boto3
+from botocore.config import Config
+
+QUICK = Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
+
+def client(service, region=None):
+    return boto3.client(service, region_name=region, config=QUICK)
+
+def instance(region, identifier):
+    return client("rds", region).describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
+
+def probe(name, action):
+    answer = client("lambda").invoke(FunctionName=name, Payload=json.dumps({"action": action}).encode())
+    body = json.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        raise Exception(body.get("errorMessage", "the probe failed"))
+    return body
+
+def yes(value):
+    return str(value).lower() in ("yes", "true")
+
+def name_of(error):
+    return getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
+
+UNREACHABLE = ("ConnectTimeoutError", "ReadTimeoutError", "EndpointConnectionError", "ConnectionClosedError",
+               "ServiceUnavailable", "InternalFailure", "InternalError", "RequestTimeout", "503", "500")
+`;
+
+const INSPECT = `
+def inspect(events, context):
+    hub = instance(None, events["Hub"])
+    old = {"status": "unreachable", "groups": []}
+    try:
+        found = instance(events["OldRegion"], events["OldPrimary"])
+        old = {"status": found["DBInstanceStatus"], "groups": [g["VpcSecurityGroupId"] for g in found["VpcSecurityGroups"]]}
+    except Exception as error:
+        if name_of(error) not in UNREACHABLE:
+            raise
+    at = probe(events["Probe"], "position")
+    following = "ReadReplicaSourceDBInstanceIdentifier" in hub
+    # Caught up with a source that is up: what is lost is what has not been sent. Otherwise, all since the last replayed commit may be.
+    loss = at["ageSeconds"]
+    if not at["inRecovery"] or (old["status"] == "available" and at["receiving"] and at["drained"]):
+        loss = 0
+    return {
+        "Following": "yes" if following else "no",
+        "HubStatus": hub["DBInstanceStatus"],
+        "BackupRetention": str(hub["BackupRetentionPeriod"]),
+        "HubSource": hub.get("ReadReplicaSourceDBInstanceIdentifier", ""),
+        "LossSeconds": str(int(loss + 0.999)),
+        "OldStatus": old["status"],
+        "OldGroups": ",".join(old["groups"]),
+    }
+`;
+
+const ASSESS = `
+def assess(events, context):
+    seen = events["Inspected"]
+    wrong = []
+    if seen["HubStatus"] != "available":
+        wrong.append("The hub is " + seen["HubStatus"] + ", not available.")
+    if int(seen["BackupRetention"]) < 1:
+        wrong.append("The hub has no automatic backups, so nothing could follow it and nothing could be restored.")
+    if yes(seen["Following"]):
+        followed = seen["HubSource"].split(":")[-1]
+        if followed != events["OldPrimary"]:
+            wrong.append("The hub follows " + followed + ", not " + events["OldPrimary"] + ".")
+        if int(seen["LossSeconds"]) > int(events["AcceptedLossSeconds"]):
+            wrong.append("Up to " + str(seen["LossSeconds"]) + " s of commits would be lost, and " + str(events["AcceptedLossSeconds"]) + " s are accepted.")
+    if seen["OldStatus"] == "unreachable" and not yes(events["AllowUnfenced"]):
+        wrong.append("The old primary's region does not answer, so it cannot be fenced, and AllowUnfenced is false.")
+    permissions = client("iam")
+    for actions, resource in events["Permissions"]:
+        answer = permissions.simulate_principal_policy(PolicySourceArn=events["Role"], ActionNames=actions, ResourceArns=[resource])
+        for result in answer["EvaluationResults"]:
+            if result["EvalDecision"] != "allowed":
+                wrong.append(result["EvalActionName"] + " on " + resource + " is not allowed (" + result["EvalDecision"] + ").")
+    if wrong:
+        raise Exception(" ".join(wrong))
+    return {"Verdict": "ready"}
+`;
+
+const FENCE = `
+def fence(events, context):
+    region, identifier = events["OldRegion"], events["OldPrimary"]
+    try:
+        groups = client("ec2", region).describe_security_groups(Filters=[{"Name": "group-name", "Values": [events["FenceGroup"]]}])["SecurityGroups"]
+        if len(groups) != 1:
+            raise Exception("There must be one security group " + events["FenceGroup"] + " in " + region + ", got " + str(len(groups)) + ".")
+        group = groups[0]["GroupId"]
+        if groups[0].get("IpPermissions"):
+            raise Exception(group + " lets somebody in: it is no fence. Remove its rules.")
+        rds = client("rds", region)
+        def attached(found):
+            return [g["VpcSecurityGroupId"] for g in found["VpcSecurityGroups"] if g.get("Status", "active") != "removing"]
+        before = attached(instance(region, identifier))
+        if before != [group]:
+            rds.modify_db_instance(DBInstanceIdentifier=identifier, VpcSecurityGroupIds=[group], ApplyImmediately=True)
+        end = time.time() + events["TimeoutSeconds"]
+        rebooted = False
+        while True:
+            found = instance(region, identifier)
+            closed = attached(found) == [group] and all(g.get("Status", "active") == "active" for g in found["VpcSecurityGroups"])
+            if closed and rebooted and found["DBInstanceStatus"] == "available":
+                return {"OldPrimary": "fenced"}
+            # Groups are asked when a connection is opened: those that are open would go on writing. An instance with replicas cannot be stopped.
+            if closed and not rebooted and found["DBInstanceStatus"] == "available":
+                rds.reboot_db_instance(DBInstanceIdentifier=identifier)
+                rebooted = True
+                time.sleep(events["PollSeconds"])
+                continue
+            if time.time() > end:
+                raise Exception(identifier + " is " + found["DBInstanceStatus"] + (", behind the closed group" if closed else ", and not behind the closed group yet") + ", after " + str(events["TimeoutSeconds"]) + " s.")
+            time.sleep(events["PollSeconds"])
+    except Exception as error:
+        if name_of(error) in UNREACHABLE and yes(events["AllowUnfenced"]):
+            return {"OldPrimary": "unreachable"}
+        raise
+`;
+
+const CATCH_UP = `
+def catch_up(events, context):
+    end = time.time() + events["TimeoutSeconds"]
+    before = None
+    while True:
+        at = probe(events["Probe"], "position")
+        # Connected again after the reboot, still, and all replayed: the old primary takes no more writes, so nothing is on its way.
+        if at["receiving"] and at["drained"] and before == at["received"]:
+            return {"CaughtUp": at["replayed"]}
+        before = at["received"]
+        if time.time() > end:
+            raise Exception("The hub has received " + str(at["received"]) + " and replayed " + str(at["replayed"]) + " after " + str(events["TimeoutSeconds"]) + " s.")
+        time.sleep(events["PollSeconds"])
+`;
+
+const PROMOTE = `
+def promote(events, context):
+    rds = client("rds")
+    hub = instance(None, events["Hub"])
+    if "ReadReplicaSourceDBInstanceIdentifier" in hub:
+        rds.promote_read_replica(DBInstanceIdentifier=events["Hub"])
+    return {"Promoted": events["Hub"]}
+`;
+
+const VERIFY = `
+def verify(events, context):
+    end = time.time() + events["TimeoutSeconds"]
+    while True:
+        hub = instance(None, events["Hub"])
+        status = hub["DBInstanceStatus"]
+        reason = "it is " + status
+        if status == "available" and "ReadReplicaSourceDBInstanceIdentifier" not in hub:
+            try:
+                return {"Written": probe(events["Probe"], "write")["lsn"]}
+            except Exception as error:
+                reason = str(error)
+        if time.time() > end:
+            raise Exception(events["Hub"] + " takes no writes after " + str(events["TimeoutSeconds"]) + " s: " + reason)
+        time.sleep(events["PollSeconds"])
+`;
+
+const REPOINT = `
+def repoint(events, context):
+    route53 = client("route53")
+    waiting = []
+    for record in events["Records"]:
+        change = {"Action": "UPSERT", "ResourceRecordSet": record["set"]}
+        answer = route53.change_resource_record_sets(HostedZoneId=record["zone"], ChangeBatch={"Comment": "Promotion of " + events["Hub"], "Changes": [change]})
+        waiting.append(answer["ChangeInfo"]["Id"])
+    end = time.time() + events["TimeoutSeconds"]
+    for change in waiting:
+        while route53.get_change(Id=change)["ChangeInfo"]["Status"] != "INSYNC":
+            if time.time() > end:
+                raise Exception(change + " has not spread after " + str(events["TimeoutSeconds"]) + " s.")
+            time.sleep(events["PollSeconds"])
+    return {"Repointed": ",".join(record["set"]["Name"] for record in events["Records"])}
+`;
+
+const REPORT = `
+def report(events, context):
+    if yes(events["Drill"]):
+        text = "Drill: nothing was changed. Up to " + str(events["Inspected"]["LossSeconds"]) + " s of commits would be lost."
+    else:
+        text = events["Hub"] + " is the primary. Before the next deployment, see docs/operations/failover.md: the stacks do not know of it."
+    return {"Report": text}
+`;
+
+/** The script of a step and the function in it that is called. */
+export const PROMOTION_SCRIPTS = {
+  inspect: { handler: 'inspect', script: COMMON + INSPECT },
+  assess: { handler: 'assess', script: COMMON + ASSESS },
+  fence: { handler: 'fence', script: COMMON + FENCE },
+  catchUp: { handler: 'catch_up', script: COMMON + CATCH_UP },
+  promote: { handler: 'promote', script: COMMON + PROMOTE },
+  verify: { handler: 'verify', script: COMMON + VERIFY },
+  repoint: { handler: 'repoint', script: COMMON + REPOINT },
+  report: { handler: 'report', script: COMMON + REPORT },
+} as const;

@@ -1,0 +1,140 @@
+import { type PostgresConnection, rowsOf } from './connection';
+import type { SqlName } from './sql-cursor';
+import { quoteName } from './sql-cursor';
+import type { FunctionCall } from './volatile-functions';
+
+export interface Relation {
+  /** As in pg_class: r table, p partitioned table, m materialized view, i index, I partitioned index. */
+  readonly kind: string;
+  /** Of the table alone, with all its partitions; 0 for what holds nothing. */
+  readonly bytes: number;
+}
+
+export interface FoundIndex {
+  /** Its name with its schema, quoted. */
+  readonly name: string;
+  readonly valid: boolean;
+  /** Whether it is an index of the table that was asked for. */
+  readonly ofTable: boolean;
+  /** Whether another session is building it at this moment, as far as we may see. */
+  readonly building: boolean;
+}
+
+/** What the checks and the runner ask a server. */
+export class Catalog {
+  constructor(private readonly connection: PostgresConnection) {}
+
+  public async relation(name: SqlName): Promise<Relation | undefined> {
+    const [row] = await rowsOf<{ kind: string; bytes: string }>(
+      this.connection,
+      `SELECT relkind AS kind,
+         CASE WHEN relkind = 'p' THEN (SELECT coalesce(sum(pg_relation_size(relid)), 0) FROM pg_partition_tree(oid))
+              WHEN relkind IN ('v', 'I', 'f', 'c') THEN 0 ELSE pg_relation_size(oid) END::text AS bytes
+       FROM pg_class WHERE oid = to_regclass($1)`,
+      [quoteName(...name.parts)],
+    );
+    return row && { kind: row.kind, bytes: Number(row.bytes) };
+  }
+
+  /** The volatilities (i, s, v) of the functions that the call may mean; none for one that the server does not know. */
+  public async volatilities(call: FunctionCall): Promise<string[]> {
+    const rows = await rowsOf<{ volatility: string }>(
+      this.connection,
+      `SELECT DISTINCT provolatile AS volatility FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+       WHERE proname = $1 AND prokind = 'f' AND (nspname = $2 OR $2::text IS NULL AND pg_function_is_visible(p.oid))
+         AND $3 >= pronargs - pronargdefaults AND ($3 <= pronargs OR provariadic <> 0)`,
+      [call.name, call.schema ?? null, call.arguments],
+    );
+    return rows.map(({ volatility }) => volatility);
+  }
+
+  /** Whether a validated check, or the column itself, forbids nulls already. */
+  public async forbidsNull(table: SqlName, column: string): Promise<boolean> {
+    const rows = await rowsOf(
+      this.connection,
+      `SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'c' AND convalidated
+         AND pg_get_constraintdef(oid) = format('CHECK ((%I IS NOT NULL))', $2::text)
+       UNION ALL SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND attnotnull`,
+      [quoteName(...table.parts), column],
+    );
+    return rows.length > 0;
+  }
+
+  /** The check of this name, if it forbids nulls in a column: that column. */
+  public async columnOfCheck(table: SqlName, constraint: string): Promise<string | undefined> {
+    const [row] = await rowsOf<{ column: string }>(
+      this.connection,
+      `SELECT attname AS column FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+       WHERE conrelid = to_regclass($1) AND conname = $2 AND contype = 'c'
+         AND pg_get_constraintdef(pg_constraint.oid) LIKE format('CHECK ((%I IS NOT NULL))%%', attname)`,
+      [quoteName(...table.parts), constraint],
+    );
+    return row?.column;
+  }
+
+  /** Whether REFRESH … CONCURRENTLY can tell the view's rows apart: a valid unique index on plain columns and all rows. */
+  public async hasUniqueIndex(view: SqlName): Promise<boolean> {
+    const rows = await rowsOf(
+      this.connection,
+      `SELECT 1 FROM pg_index WHERE indrelid = to_regclass($1) AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL`,
+      [quoteName(...view.parts)],
+    );
+    return rows.length > 0;
+  }
+
+  /** The index of this name in the schema of the table, where CREATE INDEX would put it. */
+  public async index(table: string, name: string): Promise<FoundIndex | undefined> {
+    const [row] = await rowsOf<{ schema: string; valid: boolean; ofTable: boolean; building: boolean }>(
+      this.connection,
+      `SELECT n.nspname AS schema, coalesce(indisvalid, false) AS valid, coalesce(indrelid = to_regclass($1), false) AS "ofTable",
+         EXISTS (SELECT 1 FROM pg_stat_progress_create_index b WHERE b.index_relid = c.oid AND b.pid <> pg_backend_pid()) AS building
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index ON indexrelid = c.oid
+       WHERE c.relname = $2 AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass($1))`,
+      [table, name],
+    );
+    return row && { name: quoteName(row.schema, name), valid: row.valid, ofTable: row.ofTable, building: row.building };
+  }
+
+  public async exists(name: SqlName): Promise<boolean> {
+    const [row] = await rowsOf<{ there: boolean }>(this.connection, 'SELECT to_regclass($1) IS NOT NULL AS there', [
+      quoteName(...name.parts),
+    ]);
+    return row?.there === true;
+  }
+
+  /** What an interrupted REINDEX … CONCURRENTLY left of a table with its TOAST, of its partitions, or of the table of an index. */
+  public async leftOfReindex(name: SqlName): Promise<string[]> {
+    const rows = await rowsOf<{ schema: string; name: string }>(
+      this.connection,
+      `SELECT nspname AS schema, c.relname AS name FROM pg_index i JOIN pg_class c ON c.oid = indexrelid JOIN pg_namespace n ON n.oid = relnamespace
+       WHERE NOT indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND EXISTS (
+         WITH named AS (SELECT to_regclass($1)::oid AS oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1))),
+              tables AS (SELECT oid FROM named UNION SELECT indrelid FROM pg_index JOIN named ON oid = indexrelid)
+         SELECT 1 FROM pg_class t JOIN tables USING (oid) WHERE indrelid IN (t.oid, t.reltoastrelid))
+       ORDER BY 1, 2`,
+      [quoteName(...name.parts)],
+    );
+    return rows.map((row) => quoteName(row.schema, row.name));
+  }
+
+  /** Whether a partition is attached, or half detached by an interrupted DETACH … CONCURRENTLY. */
+  public async attachment(parent: SqlName, partition: SqlName): Promise<'attached' | 'pending' | 'none'> {
+    const [row] = await rowsOf<{ pending: boolean }>(
+      this.connection,
+      'SELECT inhdetachpending AS pending FROM pg_inherits WHERE inhparent = to_regclass($1) AND inhrelid = to_regclass($2)',
+      [quoteName(...parent.parts), quoteName(...partition.parts)],
+    );
+    if (!row) return 'none';
+    return row.pending ? 'pending' : 'attached';
+  }
+
+  /** Indexes that cost every write and serve no read, because their building failed. */
+  public async invalidIndexes(): Promise<string[]> {
+    const rows = await rowsOf<{ name: string }>(
+      this.connection,
+      `SELECT indexrelid::regclass::text AS name FROM pg_index JOIN pg_class ON oid = indexrelid
+       WHERE NOT indisvalid AND relkind = 'i' ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  }
+}

@@ -1,0 +1,68 @@
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import type { Construct } from 'constructs';
+import { ReplicaPromotion } from '../database/replica-promotion';
+import { PromotionFence } from '../database/replica-promotion-fence';
+import type { PromotionRecord } from '../database/replica-promotion-record';
+import type { DatabaseStack } from './database-stack';
+import { RegionStack, type RegionStackProps } from './region-stack';
+import type { ServiceStack } from './service-stack';
+
+/** The role of PostgreSQL that a promotion asks the hub as. It needs nothing but to log in: docs/operations/failover.md. */
+const PROBE_USER = 'promotion_probe';
+
+export interface PromotionStackProps extends RegionStackProps {
+  readonly vpc: ec2.IVpc;
+  readonly key: kms.IKey;
+  readonly database: DatabaseStack;
+  readonly service: ServiceStack;
+}
+
+/**
+ * What lets another region take over: in every region a fence, for whichever is the primary when it must be left, and outside the
+ * primary region the document that promotes the hub. It stands behind the database and the fleet, since writes are led to the one
+ * and the other.
+ */
+export class PromotionStack extends RegionStack {
+  constructor(scope: Construct, id: string, props: PromotionStackProps) {
+    super(scope, id, props, { description: 'Taking over from the primary' });
+    new PromotionFence(this, 'Fence', { vpc: props.vpc, groupName: this.names.promotionFence, removalPolicy: this.removalPolicy });
+    const { replicas } = props.database;
+    if (replicas?.hub === undefined) return;
+    new ReplicaPromotion(this, 'Promotion', {
+      vpc: props.vpc,
+      hub: { instance: replicas.hub, access: replicas, user: PROBE_USER },
+      hubIdentifier: replicas.instanceIdentifiers[0] as string,
+      oldPrimary: { region: this.deployment.primaryRegion, instanceIdentifier: this.names.primaryInstance },
+      fenceGroupName: this.names.promotionFence,
+      writeRecords: this.writeRecords(props.service),
+      documentName: this.names.promotionDocument(props.region),
+      logEncryptionKey: props.key,
+      removalPolicy: this.removalPolicy,
+    });
+  }
+
+  /** The primary region's record, led to the load balancer of this one. Behind VPC origins, no name leads writes anywhere. */
+  private writeRecords({ fleet, records }: ServiceStack): PromotionRecord[] {
+    if (records === undefined) return [];
+    const { domain, primaryRegion } = this.deployment;
+    return [
+      {
+        zone: route53.HostedZone.fromHostedZoneAttributes(this, 'Zone', {
+          hostedZoneId: domain.hostedZoneId,
+          zoneName: domain.hostedZoneName,
+        }),
+        name: this.names.writeOrigin,
+        target: {
+          loadBalancer: {
+            dnsName: fleet.loadBalancer.loadBalancerDnsName,
+            hostedZoneId: fleet.loadBalancer.loadBalancerCanonicalHostedZoneId,
+          },
+        },
+        latency: { setIdentifier: primaryRegion, region: primaryRegion },
+        healthCheckId: records.healthCheck.healthCheckId,
+      },
+    ];
+  }
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { changeFile, formatChanges, promotionChanges } from '../../lib/account/promotion-file';
+
+const MARKET = readFileSync(join(__dirname, '..', '..', 'deployments', 'market.yaml'), 'utf8');
+const PROMOTED = { region: 'eu-west-1', hub: 'market-production-eu-west-1-hub' };
+
+test('the market deployment after a promotion says what is so, and everything else as before', () => {
+  const before = parse(MARKET);
+  const after = parse(changeFile(MARKET, promotionChanges(MARKET, PROMOTED)));
+  before.primaryRegion = 'eu-west-1';
+  before.database.primaryInstance = 'market-production-eu-west-1-hub';
+  before.regions['us-east-1'].replicaGeneration = 2;
+  before.regions['ap-southeast-1'].replicaGeneration = 2;
+  expect(after).toEqual(before);
+});
+
+test('the lines to change, each with its place and reason, in the order of the file', () => {
+  const text = formatChanges(MARKET, promotionChanges(MARKET, PROMOTED), 'market.yaml');
+  expect(text).toContain('@@ market.yaml:8  Writes go there.\n-primaryRegion: us-east-1\n+primaryRegion: eu-west-1\n');
+  expect(text).toContain('+  primaryInstance: market-production-eu-west-1-hub');
+  expect(text.match(/^[-+].*/gm)).toEqual([
+    '-primaryRegion: us-east-1',
+    '+primaryRegion: eu-west-1',
+    '+    replicaGeneration: 2',
+    '+    replicaGeneration: 2',
+    '+  primaryInstance: market-production-eu-west-1-hub',
+  ]);
+});
+
+test('failing back counts the generations on, and replaces what the first promotion wrote', () => {
+  const once = changeFile(MARKET, promotionChanges(MARKET, PROMOTED));
+  const twice = parse(changeFile(once, promotionChanges(once, { region: 'us-east-1', hub: 'market-production-us-east-1-2-hub' })));
+  expect(twice.primaryRegion).toBe('us-east-1');
+  expect(twice.database.primaryInstance).toBe('market-production-us-east-1-2-hub');
+  expect(Object.values(twice.regions).map((region) => (region as { replicaGeneration?: number }).replicaGeneration)).toEqual([2, 2, 3]);
+});
+
+describe('adds a key', () => {
+  const change = [{ path: ['database', 'primaryInstance'], value: 'hub', why: '' }];
+  test.each([
+    ['to a block', 'database:\n  databaseName: market\n', 'database:\n  primaryInstance: hub\n  databaseName: market\n'],
+    ['to a flow map', 'database: { databaseName: market }\n', 'database: { primaryInstance: hub, databaseName: market }\n'],
+    ['with its section', 'name: market', 'name: market\ndatabase:\n  primaryInstance: hub\n'],
+  ])('%s', (_where, before, after) => {
+    expect(changeFile(before, change)).toBe(after);
+  });
+
+  test('or says where it cannot', () => {
+    expect(() => changeFile('database: market\n', change)).toThrow('no place for database.primaryInstance');
+    expect(() => changeFile('- market\n', change)).toThrow('no YAML map');
+  });
+});

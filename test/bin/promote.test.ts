@@ -1,0 +1,114 @@
+/** What the command asks of the AWS SDK and makes of its answers, and what it refuses before it asks. No call leaves the process. */
+import { promote, promotionApi, runPromotion } from '../../bin/commands/promote';
+import type { ExecutionFacts, PromotionApi } from '../../lib/account/promotion';
+
+function sdk(answers: Readonly<Record<string, object>>) {
+  const calls: { package: string; config: object; command: string; input: object }[] = [];
+  const load = (name: string) =>
+    new Proxy(
+      {},
+      {
+        get: (_target, member: string) =>
+          member.endsWith('Client')
+            ? class {
+                constructor(private readonly config: object) {}
+                async send({ command, input }: { command: string; input: object }) {
+                  calls.push({ package: name, config: this.config, command, input });
+                  return answers[command] ?? {};
+                }
+              }
+            : class {
+                public readonly command = member;
+                constructor(public readonly input: object) {}
+              },
+      },
+    );
+  return { calls, api: promotionApi('eu-west-1', load) };
+}
+
+test('each call is the command of the API that AWS documents, in the region that takes over, and is tried once', async () => {
+  const { calls, api } = sdk({
+    GetDocumentCommand: { Content: JSON.stringify({ mainSteps: [{ name: 'fence', description: 'Closes.' }, { name: 'isDrill' }] }) },
+    StartAutomationExecutionCommand: { AutomationExecutionId: 'id' },
+    GetAutomationExecutionCommand: {
+      AutomationExecution: {
+        AutomationExecutionStatus: 'Success',
+        StepExecutions: [{ StepName: 'fence', StepStatus: 'Success', Outputs: { OldPrimary: ['fenced'] } }],
+      },
+    },
+  });
+  expect(await api.descriptions('doc')).toEqual({ fence: 'Closes.', isDrill: '' });
+  expect(await api.start('doc', { Drill: 'true' }, 'token')).toBe('id');
+  expect(await api.execution('id')).toEqual({
+    status: 'Success',
+    failure: undefined,
+    steps: [{ name: 'fence', status: 'Success', failure: undefined }],
+    outputs: { 'fence.OldPrimary': 'fenced' },
+  });
+  expect(calls.map(({ command, input }) => [command, input])).toEqual([
+    ['GetDocumentCommand', { Name: 'doc', DocumentFormat: 'JSON' }],
+    ['StartAutomationExecutionCommand', { DocumentName: 'doc', Parameters: { Drill: ['true'] }, ClientToken: 'token' }],
+    ['GetAutomationExecutionCommand', { AutomationExecutionId: 'id' }],
+  ]);
+  expect(calls.every(({ config }) => JSON.stringify(config) === '{"region":"eu-west-1","maxAttempts":1}')).toBe(true);
+});
+
+test('says which package is missing', () => {
+  const load = () => {
+    throw Object.assign(new Error('not found'), { code: 'MODULE_NOT_FOUND' });
+  };
+  expect(() => promotionApi('eu-west-1', load)).toThrow('npm install --save-dev @aws-sdk/client-ssm');
+});
+
+describe('the command', () => {
+  const FILE = ['--deployment', 'deployments/market.yaml'];
+  const ending = (execution: ExecutionFacts): PromotionApi => ({
+    descriptions: async () => ({}),
+    start: async () => 'id',
+    execution: async () => execution,
+  });
+  const steps = (name: string, status: string) => [{ name, status }];
+  let printed: string;
+  beforeEach(() => {
+    printed = '';
+    jest.spyOn(console, 'log').mockImplementation((text: string) => {
+      printed += `${text}\n`;
+    });
+  });
+  afterEach(() => jest.restoreAllMocks());
+
+  test.each<[number, ExecutionFacts]>([
+    [0, { status: 'Success', steps: steps('report', 'Success'), outputs: { 'fence.OldPrimary': 'fenced' } }],
+    [1, { status: 'Failed', steps: steps('assess', 'Failed'), outputs: {} }],
+    [2, { status: 'Failed', steps: steps('promote', 'Failed'), outputs: {} }],
+    [3, { status: 'Success', steps: steps('report', 'Success'), outputs: { 'fence.OldPrimary': 'unreachable' } }],
+  ])('ends with %d', async (code, execution) => {
+    expect(await runPromotion([...FILE, '--region', 'eu-west-1'], () => ending(execution))).toBe(code);
+    expect(printed.includes('+primaryRegion: eu-west-1')).toBe(code !== 1);
+    expect(printed.includes('Deploy no Database')).toBe(code !== 1);
+  });
+
+  test('a drill says what the file would have to say, and only would', async () => {
+    const execution = { status: 'Success', steps: steps('report', 'Success'), outputs: {} };
+    expect(await runPromotion([...FILE, '--region', 'eu-west-1', '--drill'], () => ending(execution))).toBe(0);
+    expect(printed).toContain('After a promotion, this would be so');
+    expect(printed).not.toContain('Deploy no Database');
+  });
+
+  test.each([
+    [[], '--region is required'],
+    [['--region', 'us-east-1'], 'eu-west-1, ap-southeast-1 have one'],
+    [['--region', 'eu-west-2'], 'must be a region of deployments/market.yaml other than the primary one'],
+    [['--region', 'eu-west-1', '--accept-loss', '1.5'], '--accept-loss must be whole seconds'],
+    [['--region', 'eu-west-1', '--force'], 'promote --region R'],
+  ])('refuses %j before it asks AWS', async (args, message) => {
+    const api = jest.fn();
+    await expect(runPromotion([...FILE, ...args], api)).rejects.toThrow(message);
+    expect(api).not.toHaveBeenCalled();
+  });
+
+  test('its usage names every option', () => {
+    for (const option of ['--region', '--drill', '--deployment', '--accept-loss', '--allow-unfenced'])
+      expect(promote.usage).toContain(option);
+  });
+});

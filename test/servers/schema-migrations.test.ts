@@ -1,0 +1,150 @@
+/** What a run refuses, waits for and says, on a real server. */
+
+import { Catalog } from '../../lib/postgres/catalog';
+import { checkAgainstCatalog } from '../../lib/postgres/catalog-checks';
+import type { MigrationEvent } from '../../lib/postgres/migration-runner';
+import { FILES, MigratedServer, migrations } from './migration-fixture';
+import { PostgresServer } from './postgres-server';
+import { serversHere } from './server-process';
+
+const describeHere = serversHere('postgres', 'initdb', 'pg_dump') ? describe : describe.skip;
+
+describeHere('migrations on a server', () => {
+  let server: PostgresServer;
+  let migrated: MigratedServer;
+  let name: string;
+  beforeAll(async () => {
+    server = await PostgresServer.start();
+    migrated = new MigratedServer(server);
+    name = await migrated.database();
+    await migrated.run(name);
+    await server.query('CREATE TABLE empty (id int); CREATE FUNCTION yesterday() RETURNS date STABLE RETURN CURRENT_DATE - 1', [], name);
+  }, 60_000);
+  afterAll(async () => {
+    await server?.stop();
+  });
+
+  test('a second run has nothing to do', async () => {
+    expect(await migrated.run(name)).toEqual({ applied: [], before: 3 });
+  });
+
+  test('a file that was applied may neither change nor go', async () => {
+    const changed = { ...FILES, '0002-indexes.sql': `${FILES['0002-indexes.sql']}\n-- changed` };
+    await expect(migrated.run(name, { files: migrations(changed) })).rejects.toThrow(
+      /^0002-indexes\.sql: a file that was applied must be as it was then, SHA-256 [0-9a-f]{12}, got/,
+    );
+    await expect(migrated.run(name, { files: migrations().slice(0, 2) })).rejects.toThrow(/^0003-check\.sql: .* the folder ends at 2/s);
+  });
+
+  test('a statement that failed may be corrected; its INVALID index is gone, and what was done before stays done', async () => {
+    const own = await migrated.database();
+    const first = 'CREATE TABLE a (b int); INSERT INTO a VALUES (1), (1);';
+    const files = (second: string) => migrations({ '0001-a.sql': first, '0002-b.sql': `INSERT INTO a VALUES (2); ${second}` });
+    await expect(migrated.run(own, { files: files('CREATE UNIQUE INDEX CONCURRENTLY a_b ON a (b)') })).rejects.toThrow(
+      /^0002-b\.sql:1: could not create unique index "a_b" \(SQLSTATE 23505\)\.\nKey \(b\)=\(1\) is duplicated/,
+    );
+    expect(await server.query('SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid', [], own)).toEqual([]);
+    await migrated.run(own, { files: files('CREATE INDEX CONCURRENTLY a_b ON a (b)') });
+    expect(await server.query('SELECT count(*)::int FROM a', [], own)).toEqual([{ count: 3 }]);
+    const [row] = await server.query(
+      'SELECT state, attempts, started_by, database_user, error FROM isochrone.migrations WHERE statement = 2',
+      [],
+      own,
+    );
+    expect(row).toEqual({ state: 'done', attempts: 2, started_by: 'a test', database_user: 'postgres', error: null });
+  });
+
+  test('an index that somebody left INVALID is built anew, where IF NOT EXISTS would skip it', async () => {
+    const own = await migrated.database();
+    await server.query('CREATE TABLE a (b int)', [], own);
+    await server.query('INSERT INTO a VALUES (1), (1)', [], own);
+    await expect(server.query('CREATE UNIQUE INDEX CONCURRENTLY a_b ON a (b)', [], own)).rejects.toThrow();
+    await migrated.run(own, { files: migrations({ '0001-a.sql': 'CREATE INDEX CONCURRENTLY IF NOT EXISTS a_b ON a (b)' }) });
+    expect(await server.query(`SELECT indisvalid FROM pg_index WHERE indexrelid = 'a_b'::regclass`, [], own)).toEqual([
+      { indisvalid: true },
+    ]);
+  });
+
+  test('a valid index of the same name is refused, and the step leaves no trace', async () => {
+    const files = [...migrations(), ...migrations({ '0004-a.sql': 'CREATE INDEX CONCURRENTLY trades_symbol ON trades (id)' })];
+    await expect(migrated.run(name, { files })).rejects.toThrow(/the name of the index must be free, got "trades_symbol"/);
+    expect(await server.query('SELECT 1 FROM isochrone.migrations WHERE version = 4 AND statement > 0', [], name)).toEqual([]);
+  });
+
+  test('one run at a time', async () => {
+    const other = await server.connect(name);
+    await other.query('SELECT pg_advisory_lock(1769172835, 1835624306)');
+    await expect(migrated.run(name, { waitForOthersMs: 1000 })).rejects.toThrow(/are running already: process \d+ of postgres since/);
+    await other.end();
+  });
+
+  test('a lock that is held is waited for a little, given way to, and tried again', async () => {
+    const own = await migrated.database();
+    await server.query('CREATE TABLE a (b int)', [], own);
+    const other = await server.connect(own);
+    await other.query('BEGIN; SELECT * FROM a');
+    const said: MigrationEvent[] = [];
+    const log = (event: MigrationEvent) => {
+      said.push(event);
+      if (event.message.startsWith('attempt 2')) void other.query('COMMIT');
+    };
+    const files = migrations({ '0001-a.sql': 'ALTER TABLE a ADD c int' });
+    await migrated.run(own, { files, lockTimeoutMs: 50, log });
+    expect(said.filter(({ level }) => level === 'WARN').map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^attempt 1 of 10: canceling statement due to lock timeout; again in \d+ ms$/),
+      expect.stringMatching(/^attempt 2 of 10/),
+    ]);
+    await other.query('BEGIN; SELECT * FROM a');
+    const more = [...files, ...migrations({ '0002-a.sql': 'ALTER TABLE a ADD d int' })];
+    await expect(migrated.run(own, { files: more, lockTimeoutMs: 50, attempts: 2 })).rejects.toThrow(/SQLSTATE 55P03\), after 2 attempts/);
+    await other.end();
+  });
+
+  test('behind a pooler it does not start', async () => {
+    const through = (client: object) => ({ query: (client as { query: never }).query, processID: 1 });
+    await expect(
+      migrated.run(name, { through: (client) => ({ ...through(client), query: (text, values) => client.query(text, values) }) }),
+    ).rejects.toThrow(/There is a pooler between/);
+  });
+
+  const large = (file: string): [string, string, string] => {
+    const [bad = '', good = ''] = file.split(' | ');
+    return [bad, good, ''];
+  };
+  test.each([
+    large('CREATE INDEX i ON trades (note) | CREATE INDEX i ON empty (id)'),
+    large('ALTER TABLE trades ALTER note TYPE varchar(9) | ALTER TABLE empty ALTER id TYPE bigint'),
+    large('ALTER TABLE trades ALTER COLUMN note SET NOT NULL | ALTER TABLE trades ALTER COLUMN side SET NOT NULL'),
+    large(
+      'ALTER TABLE trades ADD CHECK (note IS NOT NULL) | ALTER TABLE trades ADD CONSTRAINT c CHECK (note IS NOT NULL) NOT VALID; ALTER TABLE trades VALIDATE CONSTRAINT c; ALTER TABLE trades ALTER note SET NOT NULL',
+    ),
+    large('ALTER TABLE trades ADD d uuid DEFAULT gen_random_uuid() | ALTER TABLE trades ADD d timestamptz DEFAULT now()'),
+    large('ALTER TABLE trades ADD d bigserial | ALTER TABLE trades ADD d bigint DEFAULT 0'),
+    large('ALTER TABLE empty ADD FOREIGN KEY (id) REFERENCES trades | ALTER TABLE empty ADD FOREIGN KEY (id) REFERENCES trades NOT VALID'),
+    large('ALTER TABLE trades ADD UNIQUE (note) | ALTER TABLE empty ADD UNIQUE (id)'),
+    large('REINDEX TABLE trades | REINDEX TABLE CONCURRENTLY trades'),
+    large('REFRESH MATERIALIZED VIEW symbols | REFRESH MATERIALIZED VIEW CONCURRENTLY symbols'),
+    large(
+      'CLUSTER trades USING trades_pkey | -- isochrone: allow access-exclusive, because the market is closed\nCLUSTER trades USING trades_pkey',
+    ),
+    large('CREATE INDEX CONCURRENTLY i ON ticks (at) | -- isochrone: per partition\nCREATE INDEX CONCURRENTLY i ON ticks (at)'),
+    large('-- isochrone: per partition\nCREATE INDEX CONCURRENTLY i ON trades (id) | CREATE INDEX CONCURRENTLY i ON trades (id)'),
+    large(
+      'CREATE MATERIALIZED VIEW v AS SELECT 1 AS a; REFRESH MATERIALIZED VIEW CONCURRENTLY v | CREATE MATERIALIZED VIEW v AS SELECT 1 AS a; CREATE UNIQUE INDEX v_a ON v (a); REFRESH MATERIALIZED VIEW CONCURRENTLY v',
+    ),
+    large('CREATE INDEX i ON empty (id) WHERE id > extract(day from yesterday()) | CREATE INDEX i ON empty (id) WHERE id > abs(2)'),
+    large(`CREATE INDEX i ON empty (to_char(id, '9')) | CREATE INDEX i ON empty (lower(id::text))`),
+    large(
+      `CREATE INDEX i ON empty (id) WHERE public.yesterday() < '2030-01-01' | CREATE INDEX i ON empty (id) WHERE '2030-01-01'::date > '2020-01-01'`,
+    ),
+  ])('%s is refused, %s is not', async (bad, good) => {
+    const client = await server.connect(name);
+    const check = (sql: string) => checkAgainstCatalog(migrations({ '0001-x.sql': sql }), new Catalog(client), 8192);
+    try {
+      await expect(check(bad)).rejects.toThrow(/^0001-x\.sql:\d: .* must be .*, got .*\n.+/s);
+      await expect(check(good)).resolves.toBeUndefined();
+    } finally {
+      await client.end();
+    }
+  });
+});
