@@ -15,6 +15,7 @@ export * from './database/reader-endpoint';
 export * from './database/replica-promotion';
 export * from './database/replica-promotion-fence';
 export * from './database/schema-migrations';
+export * from './database/writer-proxy';
 export * from './edge/access-logs';
 export { CachePolicies, type CachePoliciesProps, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from './edge/cache-policies';
 export * from './edge/cache-tier';
