@@ -30,7 +30,7 @@ const FAST = 'SELECT email FROM accounts WHERE id = $1';
 const describeHere = serversHere('postgres', 'initdb') ? describe : describe.skip;
 
 describeHere('advice on a real server', () => {
-  jest.setTimeout(60_000);
+  jest.setTimeout(120_000);
   let server: PostgresServer;
   let advisor: Client;
 

@@ -19,7 +19,7 @@ describeHere('the schema of the market application', () => {
     migrateMarket(server);
     client = await server.connect();
     for (const statement of PEOPLE) await client.query(statement);
-  }, 60_000);
+  }, 120_000);
 
   afterAll(async () => {
     await client?.end();

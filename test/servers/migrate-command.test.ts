@@ -24,7 +24,7 @@ describeHere('isochrone migrate', () => {
     writeFileSync(hba, 'host all migrator 127.0.0.1/32 scram-sha-256\n');
     appendFileSync(hba, trusted);
     await server.query('SELECT pg_reload_conf()');
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await server?.stop();
   });
@@ -48,7 +48,7 @@ describeHere('isochrone migrate', () => {
     expect(await server.query(`SELECT to_regclass('trades') AS a, to_regclass('isochrone.migrations') AS b`)).toEqual([
       { a: null, b: null },
     ]);
-  }, 30_000);
+  }, 120_000);
 
   test('the password may come from the password file; a second run has nothing to do', () => {
     const file = join(folder, 'pgpass');
@@ -56,7 +56,7 @@ describeHere('isochrone migrate', () => {
     const run = () => migrate({ PGPASSFILE: file }, '--database', server.url('postgres', 'migrator'));
     expect(run().stdout).toMatch(/0001-tables\.sql: begins\n[\s\S]*\n3 applied, 0 before\.\n$/);
     expect(run().stdout).toBe('0 applied, 3 before.\n');
-  }, 30_000);
+  }, 120_000);
 
   test.each<[Readonly<Record<string, string>>, () => string, RegExp]>([
     [

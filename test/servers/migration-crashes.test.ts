@@ -9,7 +9,7 @@ describeHere('a run whose server is killed', () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await PostgresServer.start();
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await server?.stop();
   });
@@ -32,5 +32,5 @@ describeHere('a run whose server is killed', () => {
       expect({ place: sent[place], ...(await migrated.outcome(name)) }).toEqual({ place: sent[place], ...expected });
       await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
     }
-  }, 60_000);
+  }, 120_000);
 });

@@ -17,7 +17,7 @@ describeHere('a run that dies comes to the same schema', () => {
     const undisturbed = await migrated.database();
     sent = await migrated.changesOf(undisturbed);
     expected = await migrated.outcome(undisturbed);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await server?.stop();
   });
@@ -46,7 +46,7 @@ describeHere('a run that dies comes to the same schema', () => {
       );
       await compare(name, place);
     }
-  }, 60_000);
+  }, 120_000);
 
   test('by the end of its client, while its server process waits', async () => {
     const first = sent.findIndex((text) => text.startsWith('CREATE INDEX CONCURRENTLY'));
@@ -62,7 +62,7 @@ describeHere('a run that dies comes to the same schema', () => {
       await blocker.end();
     });
     await compare(name, first);
-  }, 30_000);
+  }, 120_000);
 
   test.each([
     'CREATE INDEX CONCURRENTLY IF',

@@ -48,7 +48,7 @@ describeHere('PgBouncer, as the fleets have it', () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await serverWithUsers({ max_connections: 150 });
-  }, 30_000);
+  }, 120_000);
   afterAll(() => server.stop());
 
   test('a verifier is enough for both log-ins, and nothing else is', async () => {
@@ -107,7 +107,7 @@ describeHere('PgBouncer, as the fleets have it', () => {
       await expect(pooler.connect('app', 'app')).rejects.toThrow('no more connections allowed (max_client_conn)');
       await Promise.all(clients.map((client) => client.end()));
     });
-  }, 60_000);
+  }, 120_000);
 
   test('a query that finds no server connection in time is told so', async () => {
     await withPooler({ server, figures: { ...ONE_CONNECTION, queryWaitTimeoutSeconds: 1 } }, async (pooler) => {
@@ -179,7 +179,7 @@ describeHere('a server that goes away', () => {
     } finally {
       await server.stop();
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 describeHere('TLS on both hops', () => {
@@ -212,7 +212,7 @@ describeHere('TLS on both hops', () => {
     } finally {
       await server.stop();
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 /** A certificate of localhost and its key, readable by the servers' account only. */

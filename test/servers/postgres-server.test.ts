@@ -21,5 +21,5 @@ describeHere('a PostgreSQL for tests', () => {
       await standby.stop();
       await primary.stop();
     }
-  }, 60_000);
+  }, 120_000);
 });

@@ -189,7 +189,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup') ? describe : describe.skip;
 
 describeHere('a promotion on real servers', () => {
-  jest.setTimeout(60_000);
+  jest.setTimeout(120_000);
   let regions: Regions;
   beforeEach(async () => {
     regions = await Regions.start();

@@ -81,7 +81,7 @@ describeHere('replicas', () => {
     expect(await count(reader)).toBe(2000);
     expect(await sizeOnPrimary(primary)).toBeGreaterThan(0);
     await reader.end();
-  }, 30_000);
+  }, 120_000);
 
   test('for reports: the primary is rid of the dead rows at once, and the replica stands still until the reader is done', async () => {
     const primary = await start();
@@ -96,7 +96,7 @@ describeHere('replicas', () => {
     expect(await count(reader)).toBe(2000);
     await reader.end();
     await until(() => hasReplayed(standby, lsn));
-  }, 30_000);
+  }, 120_000);
 
   test('without feedback and with a short wait, the reader is cancelled', async () => {
     const primary = await start();
@@ -108,7 +108,7 @@ describeHere('replicas', () => {
     expect((await cancelled).message).toContain('due to conflict with recovery');
     const lsn = await lsnOf(primary);
     await until(() => hasReplayed(standby, lsn));
-  }, 30_000);
+  }, 120_000);
 
   test('what RDS calls ReplicaLag grows on a replica that lacks nothing, while nobody writes', async () => {
     const primary = await start();
@@ -124,5 +124,5 @@ describeHere('replicas', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(await lag()).toBeGreaterThan(before);
     await until(async () => hasReplayed(standby, await lsnOf(primary)));
-  }, 30_000);
+  }, 120_000);
 });

@@ -19,7 +19,7 @@ describeHere('migrations on a server', () => {
     name = await migrated.database();
     await migrated.run(name);
     await server.query('CREATE TABLE empty (id int); CREATE FUNCTION yesterday() RETURNS date STABLE RETURN CURRENT_DATE - 1', [], name);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await server?.stop();
   });

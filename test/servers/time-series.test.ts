@@ -74,7 +74,7 @@ describeHere('ticks', () => {
     server = await PostgresServer.start();
     migrateMarket(server, ['0002-ticks.sql', '0003-tick-partitions.sql', '0004-compress-ticks.sql', '0005-ticks-between.sql']);
     client = await server.connect();
-  }, 60_000);
+  }, 120_000);
 
   beforeEach(async () => {
     await client.query(`SELECT retire_tick_partitions('-100 years')`);
@@ -206,7 +206,7 @@ describeHere('ticks', () => {
     } finally {
       await writer.end();
     }
-  }, 60_000);
+  }, 120_000);
 
   test('are neither lost nor doubled by a server that fails, and the next call goes on', async () => {
     await insert(
@@ -218,9 +218,12 @@ describeHere('ticks', () => {
       () => 'failed',
     );
     while ((await server.query('SELECT 1 FROM tick_segments LIMIT 1')).length === 0);
-    // The server then ends all sessions, and recovers from its log as after the loss of power.
+    // The server then ends all sessions, and recovers from its log as after the loss of power. Until it has ended them it takes new ones.
+    const witness = await server.connect();
+    const endOfAll = new Promise<void>((resolve) => witness.once('end', () => resolve()));
     process.kill(pid, 'SIGKILL');
     expect(await failed).toBe('failed');
+    await endOfAll;
     client = await reconnect();
     const left = await count('ticks');
     expect(left).toBeGreaterThan(0);
@@ -229,7 +232,7 @@ describeHere('ticks', () => {
     await client.query(`CALL compress_ticks('2024-03-15')`);
     expect(await count('ticks')).toBe(0);
     expect(await differing(client, 'given', FOUND)).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test('refuse a month that goes on, sizes that make no sense, and two at a time', async () => {
     await expect(client.query('CALL compress_ticks(current_date)')).rejects.toThrow(/has not ended/);
