@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cleanUpEdge, type EdgeFunctionsApi, formatEdgeCleanup } from '../../lib/account/edge-cleanup';
 import { CLOUDFRONT_REGION } from '../../lib/aws/regions';
 import { IsochroneError } from '../../lib/errors';
+import { loadSdk, member } from './aws-sdk';
 import { type Command, readOptions } from './command';
 
 export const cleanupEdge: Command = {
@@ -35,7 +36,6 @@ export const cleanupEdge: Command = {
 interface Client {
   send(command: object): Promise<object>;
 }
-type Sdk = Readonly<Record<string, new (input: object) => object>>;
 
 interface LambdaFunction {
   readonly FunctionName: string;
@@ -118,29 +118,16 @@ export function edgeFunctionsApi(region: string, load: (name: string) => unknown
 }
 
 function caller(load: (name: string) => unknown, region: string, service: string, clientName: string) {
-  const sdk = loadSdk(`@aws-sdk/client-${service}`, load);
+  const sdk = loadSdk(
+    `@aws-sdk/client-${service}`,
+    load,
+    `cleanup-edge needs @aws-sdk/client-${service}, which is not installed here.\n` +
+      'Install what it calls with `npm install --save-dev @aws-sdk/client-lambda @aws-sdk/client-cloudfront @aws-sdk/client-cloudformation`.',
+  );
   // Retries are counted by the command, not hidden in the client.
   const client = new (member(sdk, clientName))({ region, maxAttempts: 1 }) as Client;
   return async <Output extends object>(command: string, input: object): Promise<Output> =>
     (await client.send(new (member(sdk, command))(input))) as Output;
-}
-
-function loadSdk(name: string, load: (name: string) => unknown): Sdk {
-  try {
-    return load(name) as Sdk;
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error;
-    throw new IsochroneError(
-      `cleanup-edge needs ${name}, which is not installed here.\n` +
-        'Install what it calls with `npm install --save-dev @aws-sdk/client-lambda @aws-sdk/client-cloudfront @aws-sdk/client-cloudformation`.',
-    );
-  }
-}
-
-function member(sdk: Sdk, name: string): new (input: object) => object {
-  const found = sdk[name];
-  if (found === undefined) throw new IsochroneError(`The installed AWS SDK has no ${name}.\nUpdate its clients to version 3.`);
-  return found;
 }
 
 /** "Restrictions on Lambda@Edge", Amazon CloudFront developer guide. */

@@ -12,6 +12,7 @@ import { formatChanges, promotionChanges } from '../../lib/account/promotion-fil
 import { parseDeployment } from '../../lib/config/load';
 import { physicalNames } from '../../lib/config/names';
 import { IsochroneError } from '../../lib/errors';
+import { loadSdk, member } from './aws-sdk';
 import { type Command, readOptions } from './command';
 
 /** 2: people must act now. 3: done, and something is left to do when the old region is back. */
@@ -95,8 +96,6 @@ function read(file: string): string {
   }
 }
 
-type Sdk = Readonly<Record<string, new (input: object) => object>>;
-
 interface AutomationStep {
   readonly StepName: string;
   readonly StepStatus: string;
@@ -111,7 +110,11 @@ interface AutomationStep {
  * @throws IsochroneError if the package is not installed
  */
 export function promotionApi(region: string, load: (name: string) => unknown = require): PromotionApi {
-  const sdk = loadSdk('@aws-sdk/client-ssm', load);
+  const sdk = loadSdk(
+    '@aws-sdk/client-ssm',
+    load,
+    'promote needs @aws-sdk/client-ssm, which is not installed here.\nInstall it with `npm install --save-dev @aws-sdk/client-ssm`.',
+  );
   // Retries are counted by the command, not hidden in the client.
   const client = new (member(sdk, 'SSMClient'))({ region, maxAttempts: 1 }) as { send(command: object): Promise<object> };
   const call = async <Output extends object>(command: string, input: object): Promise<Output> =>
@@ -144,19 +147,4 @@ export function promotionApi(region: string, load: (name: string) => unknown = r
       };
     },
   };
-}
-
-function loadSdk(name: string, load: (name: string) => unknown): Sdk {
-  try {
-    return load(name) as Sdk;
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error;
-    throw new IsochroneError(`promote needs ${name}, which is not installed here.\nInstall it with \`npm install --save-dev ${name}\`.`);
-  }
-}
-
-function member(sdk: Sdk, name: string): new (input: object) => object {
-  const found = sdk[name];
-  if (found === undefined) throw new IsochroneError(`The installed AWS SDK has no ${name}.\nUpdate its clients to version 3.`);
-  return found;
 }
