@@ -4,6 +4,7 @@ import type { Benchmark, Figures } from './benchmark';
 import { cacheTestsBenchmark } from './cache-tests';
 import { edgeBenchmark } from './edge';
 import { migrationsBenchmark } from './migrations';
+import { poolingBenchmark } from './pooling';
 import { replayBenchmark } from './replay';
 import { segmentsBenchmark } from './segments';
 import { synthBenchmark } from './synth';
@@ -15,6 +16,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   cacheTestsBenchmark,
   migrationsBenchmark,
   segmentsBenchmark,
+  poolingBenchmark,
 ];
 
 async function main(): Promise<number> {
