@@ -1,38 +1,12 @@
 /** What the command asks of the AWS SDK and makes of its answers, and what it refuses before it asks. No call leaves the process. */
 import { cleanupEdge, edgeFunctionsApi } from '../../bin/commands/cleanup-edge';
 import { cleanUpEdge } from '../../lib/account/edge-cleanup';
+import { recordedSdk } from './recorded-sdk';
 
 const ARN = 'arn:aws:lambda:us-east-1:111122223333:function:market-a';
 
-interface Call {
-  readonly client: string;
-  readonly config: object;
-  readonly command: string;
-  readonly input: object;
-}
-
-/** Packages with the shape of the AWS SDK's, whose clients answer each command from a table. */
 function sdk(answers: Readonly<Record<string, object>>) {
-  const calls: Call[] = [];
-  const load = (name: string) =>
-    new Proxy(
-      {},
-      {
-        get: (_target, member: string) =>
-          member.endsWith('Client')
-            ? class {
-                constructor(private readonly config: object) {}
-                async send({ command, input }: { command: string; input: object }) {
-                  calls.push({ client: name, config: this.config, command, input });
-                  return answers[command] ?? {};
-                }
-              }
-            : class {
-                public readonly command = member;
-                constructor(public readonly input: object) {}
-              },
-      },
-    );
+  const { calls, load } = recordedSdk(answers);
   return { calls, api: edgeFunctionsApi('us-east-1', load) };
 }
 

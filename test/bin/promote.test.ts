@@ -1,28 +1,10 @@
 /** What the command asks of the AWS SDK and makes of its answers, and what it refuses before it asks. No call leaves the process. */
 import { promote, promotionApi, runPromotion } from '../../bin/commands/promote';
 import type { ExecutionFacts, PromotionApi } from '../../lib/account/promotion';
+import { recordedSdk } from './recorded-sdk';
 
 function sdk(answers: Readonly<Record<string, object>>) {
-  const calls: { package: string; config: object; command: string; input: object }[] = [];
-  const load = (name: string) =>
-    new Proxy(
-      {},
-      {
-        get: (_target, member: string) =>
-          member.endsWith('Client')
-            ? class {
-                constructor(private readonly config: object) {}
-                async send({ command, input }: { command: string; input: object }) {
-                  calls.push({ package: name, config: this.config, command, input });
-                  return answers[command] ?? {};
-                }
-              }
-            : class {
-                public readonly command = member;
-                constructor(public readonly input: object) {}
-              },
-      },
-    );
+  const { calls, load } = recordedSdk(answers);
   return { calls, api: promotionApi('eu-west-1', load) };
 }
 
