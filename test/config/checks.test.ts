@@ -453,6 +453,18 @@ test('a folder is uploaded where something is served from it', () => {
   expect(problems.map(({ path }) => formatPath(path))).toEqual(['edge.staticContent.folder']);
 });
 
+describe('the name of the database', () => {
+  const named = (name: string) => problemsOf(market('databaseName: market', `databaseName: ${name}`)).map(({ path }) => formatPath(path));
+
+  test.each(['pgbouncer', 'rdsadmin', 'a'.repeat(57)])('is not %s', (name) => {
+    expect(named(name)).toEqual(['database.databaseName']);
+  });
+
+  test.each(['pgbouncers', 'a'.repeat(56)])('may be %s, since the poolers add `_writer`', (name) => {
+    expect(named(name)).toEqual([]);
+  });
+});
+
 describe('the budget of the poolers', () => {
   // The construct divides: what the file allows must leave it a pool, and what the file refuses must not.
   test.each([
