@@ -11,8 +11,9 @@ import { replay } from './commands/replay';
 import { review } from './commands/review';
 import { summary } from './commands/summary';
 import { synth } from './commands/synth';
+import { verifier } from './commands/verifier';
 
-const COMMANDS: readonly Command[] = [synth, summary, replay, emulate, review, migrate, advise, promote, cleanupEdge];
+const COMMANDS: readonly Command[] = [synth, summary, replay, emulate, review, migrate, advise, verifier, promote, cleanupEdge];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help') {

@@ -40,6 +40,7 @@ export type { AlarmedDashboardProps } from './observability/alarmed-dashboard';
 export type { CacheTopology } from './observability/cache-alarms';
 export * from './observability/edge-observability';
 export type { Objectives } from './observability/objectives';
+export type { IWatchedPooler } from './observability/pooler-alarms';
 export * from './observability/region-observability';
 export { rulePacks } from './rule-packs';
 export * from './service/origin-load-balancer';

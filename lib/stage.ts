@@ -11,6 +11,7 @@ import { EdgeStack } from './stacks/edge-stack';
 import { KeysStack } from './stacks/keys-stack';
 import { NetworkStack } from './stacks/network-stack';
 import { ObservabilityStack } from './stacks/observability-stack';
+import { PoolerStack } from './stacks/pooler-stack';
 import { PromotionStack } from './stacks/promotion-stack';
 import { ServiceStack } from './stacks/service-stack';
 
@@ -28,6 +29,7 @@ export interface IsochroneStageProps {
 interface RegionStacks {
   readonly keys: KeysStack;
   readonly database?: DatabaseStack;
+  readonly pooler?: PoolerStack;
   readonly service?: ServiceStack;
   /** In CloudFront's region. */
   readonly edge?: EdgeStack;
@@ -65,29 +67,31 @@ export class IsochroneStage extends Stage {
     const keys = new KeysStack(scope, 'Keys', { deployment, region });
     const { key } = keys;
     const edge = region === CLOUDFRONT_REGION ? new EdgeStack(scope, 'Edge', { deployment, region, key }) : undefined;
-    if (deployment.regions[region] === undefined) {
+    const settings = deployment.regions[region];
+    if (settings === undefined) {
       new ObservabilityStack(scope, 'Observability', { deployment, region, key, edge });
       return { keys, edge };
     }
     const { vpc } = new NetworkStack(scope, 'Network', { deployment, region, key });
     const database = new DatabaseStack(scope, 'Database', { deployment, region, vpc, key });
     const cache = new CacheStack(scope, 'Cache', { deployment, region, vpc, key });
-    const service = new ServiceStack(scope, 'Service', { deployment, region, vpc, database, cache });
+    const pooler = settings.poolers > 0 ? new PoolerStack(scope, 'Pooler', { deployment, region, vpc, key, database }) : undefined;
+    const service = new ServiceStack(scope, 'Service', { deployment, region, vpc, database, pooler, cache });
     // With one region, nobody can take over.
     if (Object.keys(deployment.regions).length > 1)
       new PromotionStack(scope, 'Promotion', { deployment, region, vpc, key, database, service });
-    new ObservabilityStack(scope, 'Observability', { deployment, region, key, database, cache, service, edge });
-    return { keys, database, service, edge };
+    new ObservabilityStack(scope, 'Observability', { deployment, region, key, database, pooler, cache, service, edge });
+    return { keys, database, pooler, service, edge };
   }
 
   /**
    * What CloudFormation cannot know, because it is addressed by name: keys before secrets that are copied under them, the
-   * primary before its hubs, the origin's secret before the load balancers that ask for it, and VPC origins before the distribution.
+   * primary before its hubs, the users' secret before the poolers, the origin's secret before the load balancers that ask for it, and VPC origins before the distribution.
    */
   private orderAcrossRegions(stacks: ReadonlyMap<string, RegionStacks>): void {
     const primary = stacks.get(this.deployment.primaryRegion);
     const edge = stacks.get(CLOUDFRONT_REGION);
-    for (const [region, { keys, database, service }] of stacks) {
+    for (const [region, { keys, database, pooler, service }] of stacks) {
       if (edge && region !== CLOUDFRONT_REGION) {
         edge.keys.addStackDependency(keys, 'its secrets are copied under the key of each region');
         service?.addStackDependency(edge.keys, 'its load balancer asks for the secret header');
@@ -96,8 +100,9 @@ export class IsochroneStage extends Stage {
         edge?.edge?.addStackDependency(service, 'its distribution asks for the VPC origin by its id');
       }
       if (primary?.database && region !== this.deployment.primaryRegion) {
-        primary.database.addStackDependency(keys, 'its master secret is copied under the key of each region');
+        primary.database.addStackDependency(keys, 'its secrets are copied under the key of each region');
         database?.addStackDependency(primary.database, 'its hub follows the primary');
+        pooler?.addStackDependency(primary.database, 'its users are copied from there');
       }
     }
   }

@@ -43,6 +43,66 @@ describe('what is in it', () => {
     }
   });
 
+  test('poolers in every region, under one name, that lead to its readers and its writer, and may use half of an instance for each', () => {
+    for (const region of REGIONS) {
+      const pooler = stackAt(`${region}/Pooler`);
+      const [record, ...others] = resources('AWS::Route53::RecordSet', [pooler]);
+      expect([record?.Properties?.Name, others]).toEqual(['poolers.market-production.internal.', []]);
+      const boot = JSON.stringify(resources('AWS::EC2::LaunchTemplate', [pooler]));
+      expect(boot).toContain('market = host=readers.market-production.internal port=5432 dbname=market\\n');
+      // The hub elsewhere: after a promotion it is the writer.
+      expect(boot).toMatch(
+        new RegExp(
+          `market_writer = host=",\\{[^}]*${region === 'us-east-1' ? 'Primary' : 'ReplicasHub'}[^}]*EndpointAddress[^}]*\\}\\}," port=5432 dbname=market`,
+        ),
+      );
+      expect(boot).toContain('server_tls_sslmode = verify-ca');
+      // (500 − 50) ÷ 2 databases ÷ (3 poolers + 2 that come and go)
+      expect(boot).toContain('max_db_connections = 45');
+      const [group] = resources('AWS::AutoScaling::AutoScalingGroup', [pooler]);
+      expect(group?.Properties?.MinSize).toBe('3');
+    }
+  });
+
+  test('poolers reach the databases of their region, and fleets reach them; nobody else does', () => {
+    const ingress = (path: string) =>
+      resources('AWS::EC2::SecurityGroupIngress', [stackAt(path)]).map(({ Properties }) => [Properties?.Description, Properties?.FromPort]);
+    expect(ingress('us-east-1/Pooler').sort()).toEqual([
+      ['PgBouncer', 6432],
+      ['PostgreSQL primary', 5432],
+      ['PostgreSQL replicas', 5432],
+    ]);
+    expect(ingress('eu-west-1/Pooler').sort()).toEqual([
+      ['PgBouncer', 6432],
+      ['PostgreSQL replicas', 5432],
+    ]);
+    for (const region of REGIONS) expect(ingress(`${region}/Service`)).toContainEqual(['PgBouncer', 5432]);
+  });
+
+  test('the users of the poolers: one secret of verifiers, none at first, copied under the key of each region and read under it', () => {
+    const name = 'market-production/database/pooler-users';
+    const secrets = resources('AWS::SecretsManager::Secret').filter(({ Properties }) => Properties?.Name === name);
+    expect(secrets).toHaveLength(1);
+    expect(resources('AWS::SecretsManager::Secret', [stackAt('us-east-1/Database')])).toContain(secrets[0]);
+    expect(secrets[0]).toMatchObject({
+      DeletionPolicy: 'RetainExceptOnCreate',
+      Properties: {
+        SecretString: '{}',
+        KmsKeyId: expect.anything(),
+        ReplicaRegions: ['eu-west-1', 'ap-southeast-1'].map((Region) => ({ Region, KmsKeyId: 'alias/market-production/region' })),
+      },
+    });
+    for (const region of REGIONS) {
+      const policies = JSON.stringify(resources('AWS::IAM::Policy', [stackAt(`${region}/Pooler`)]));
+      expect(policies).toContain(`:secret:${name}-??????`);
+      expect(policies).toMatch(
+        new RegExp(
+          `"Action":"kms:Decrypt","Condition":\\{"StringEquals":\\{"kms:ViaService":"secretsmanager\\.${region}\\.amazonaws\\.com"`,
+        ),
+      );
+    }
+  });
+
   test('migrations of the schema run in the primary region, by a command', () => {
     expect(resources('AWS::CodeBuild::Project')).toHaveLength(1);
     expect(resources('AWS::CodeBuild::Project', [stackAt('us-east-1/Database')])).toHaveLength(1);
@@ -101,14 +161,15 @@ describe('what is in it', () => {
   });
 
   test('one replication group, one fleet and one network per region', () => {
+    const fleets = assembly.stacks.filter(({ path }) => !path.endsWith('/Pooler'));
     for (const type of ['AWS::ElastiCache::ReplicationGroup', 'AWS::AutoScaling::AutoScalingGroup', 'AWS::EC2::VPC']) {
       expect(
-        assembly.stacks
+        fleets
           .filter((stack) => resources(type, [stack]).length === 1)
           .map(({ region }) => region)
           .sort(),
       ).toEqual([...REGIONS].sort());
-      expect(resources(type)).toHaveLength(3);
+      expect(resources(type, fleets)).toHaveLength(3);
     }
   });
 
@@ -274,8 +335,18 @@ describe('the order of deployment', () => {
     );
     expect(dependenciesOf('ap-southeast-1/Database')).toEqual(expect.arrayContaining(['us-east-1/Database', 'ap-southeast-1/Network']));
     expect(dependenciesOf('ap-southeast-1/Service')).toEqual(
-      expect.arrayContaining(['us-east-1/Keys', 'ap-southeast-1/Database', 'ap-southeast-1/Cache']),
+      expect.arrayContaining(['us-east-1/Keys', 'ap-southeast-1/Database', 'ap-southeast-1/Pooler', 'ap-southeast-1/Cache']),
     );
+  });
+
+  test('poolers stand behind the database of their region and the users of the primary region, and on nothing else', () => {
+    const dependenciesOf = (path: string) => stackAt(path).dependsOn.map((dependency) => dependency.replace('market-production/', ''));
+    expect(
+      dependenciesOf('eu-west-1/Pooler')
+        .filter((path) => !path.startsWith('eu-west-1.assets'))
+        .sort(),
+    ).toEqual(['eu-west-1/Database', 'eu-west-1/Keys', 'eu-west-1/Network', 'us-east-1/Database']);
+    expect(dependenciesOf('us-east-1/Pooler').sort()).toEqual(['us-east-1/Database', 'us-east-1/Keys', 'us-east-1/Network']);
   });
 
   test('nothing in one region refers to another one but by name', () => {
@@ -307,12 +378,17 @@ describe('with CloudFront Functions', () => {
 
   test('load balancers are private, and no name leads to them', () => {
     const schemes = resources('AWS::ElasticLoadBalancingV2::LoadBalancer', stacks).map(({ Properties }) => Properties?.Scheme);
-    expect(schemes).toEqual(['internal', 'internal', 'internal']);
+    expect(schemes).toHaveLength(6);
+    expect(new Set(schemes)).toEqual(new Set(['internal']));
     expect(resources('AWS::CloudFront::VpcOrigin', stacks)).toHaveLength(3);
     // Every tag of the stacks but this one resource's.
     for (const { Properties } of resources('AWS::CloudFront::VpcOrigin', stacks)) expect(Properties?.Tags).toBeUndefined();
     const names = resources('AWS::Route53::RecordSet', stacks).map(({ Properties }) => Properties?.Name);
-    expect([...new Set(names)].sort()).toEqual(['market.example.com.', 'readers.market-production.internal.']);
+    expect([...new Set(names)].sort()).toEqual([
+      'market.example.com.',
+      'poolers.market-production.internal.',
+      'readers.market-production.internal.',
+    ]);
   });
 
   test('a promotion has no record to turn', () => {
@@ -365,6 +441,36 @@ describe('a part of the deployment', () => {
         .map(({ path }) => path.split('/').at(-1))
         .sort(),
     ).toEqual(['Edge', 'Keys', 'Observability']);
+  });
+
+  test('`poolers: 0` leaves a region without poolers, and nothing of them in its other stacks', () => {
+    const deployment = marketDeployment();
+    const { 'eu-west-1': region } = deployment.regions;
+    if (!region) throw new Error('The market deployment has no eu-west-1.');
+    region.poolers = 0;
+    const { stacks } = synthesizeMarket(deployment, ['eu-west-1']).assembly;
+    expect(stacks.map(({ path }) => path.split('/').at(-1))).toEqual(expect.not.arrayContaining(['Pooler']));
+    expect(stacks.map(({ path }) => path.split('/').at(-1))).toContain('Service');
+    expect(JSON.stringify(stacks)).not.toMatch(/pgbouncer/i);
+  });
+
+  test('in a primary region without replicas, both names lead to the primary, whose certificate has its name', () => {
+    const deployment = marketDeployment();
+    const { 'us-east-1': region } = deployment.regions;
+    if (!region) throw new Error('The market deployment has no us-east-1.');
+    region.readReplicas = 0;
+    const { stacks } = synthesizeMarket(deployment, ['us-east-1']).assembly;
+    const boot = JSON.stringify(
+      resources(
+        'AWS::EC2::LaunchTemplate',
+        stacks.filter(({ path }) => path.endsWith('/Pooler')),
+      ),
+    );
+    const hosts = [...boot.matchAll(/(market(?:_writer)?) = host=",(\{.*?\}\}),/g)];
+    expect(hosts.map(([, name]) => name)).toEqual(['market', 'market_writer']);
+    expect(hosts[0]?.[2]).toBe(hosts[1]?.[2]);
+    expect(boot).toContain('server_tls_sslmode = verify-full');
+    expect(boot).toContain('max_db_connections = 45');
   });
 
   test('with one region, nobody can take over', () => {

@@ -17,6 +17,7 @@ const CONSTRUCT_GROUND = [
   'lib/edge-settings',
   'lib/fixed-names',
   'lib/handlers',
+  'lib/instances',
   'lib/log-groups',
   'lib/private-buckets',
 ];

@@ -4,6 +4,12 @@ import type { Deployment } from './deployment';
 import type { DeploymentProblem } from './problem';
 import { regionsOf } from './region-checks';
 
+/** Readers and writer of a region, which the poolers lead to under two names: while no replica is fit, both are one instance. */
+const POOLED_DATABASES = 2;
+
+/** Poolers beside the others while one is replaced: the new one, and an old one whose clients finish. */
+const POOLERS_IN_EXCHANGE = 2;
+
 export function databaseProblems(deployment: Deployment): DeploymentProblem[] {
   return [
     ...replicaProblems(deployment),
@@ -44,7 +50,7 @@ function replicaProblems(deployment: Deployment): DeploymentProblem[] {
   ];
 }
 
-/** No instance may see more connections than it has: pools × poolers ≤ max_connections − reserve, in every region. */
+/** No instance may see more connections than it has: what it has is divided by all poolers that may run at once, and each share must hold a pool. */
 function connectionBudgetProblems(deployment: Deployment): DeploymentProblem[] {
   const { parameters, pooling } = deployment.database;
   if (parameters.reservedConnections >= parameters.maxConnections) {
@@ -59,16 +65,19 @@ function connectionBudgetProblems(deployment: Deployment): DeploymentProblem[] {
     ];
   }
   const budget = parameters.maxConnections - parameters.reservedConnections;
+  const pool = pooling.defaultPoolSize + pooling.reservePoolSize;
+  const most = Math.max(0, Math.floor(budget / (POOLED_DATABASES * pool)) - POOLERS_IN_EXCHANGE);
   return regionsOf(deployment)
-    .filter(([, { poolers }]) => poolers * pooling.maxDatabaseConnections > budget)
+    .filter(([, { poolers }]) => poolers > most)
     .map(([name, { poolers }]) => ({
       path: ['regions', name, 'poolers'],
       value: poolers,
-      allowed: `at most ${Math.floor(budget / pooling.maxDatabaseConnections)} poolers of ${pooling.maxDatabaseConnections} connections each`,
+      allowed: `at most ${most} with pools of ${pooling.defaultPoolSize} + ${pooling.reservePoolSize} connections`,
       rule:
-        `${poolers} × ${pooling.maxDatabaseConnections} = ${poolers * pooling.maxDatabaseConnections} server connections, ` +
+        `(${poolers} + ${POOLERS_IN_EXCHANGE} while one is replaced) × ${POOLED_DATABASES} for readers and writer × ${pool} = ` +
+        `${(poolers + POOLERS_IN_EXCHANGE) * POOLED_DATABASES * pool} server connections, ` +
         `but an instance has ${parameters.maxConnections} − ${parameters.reservedConnections} in reserve = ${budget}.`,
-      fix: 'Lower `poolers` or `database.pooling.maxDatabaseConnections`, or raise `database.parameters.maxConnections` with the instance class.',
+      fix: 'Lower `poolers`, `database.pooling.defaultPoolSize` or `database.pooling.reservePoolSize`, or raise `database.parameters.maxConnections` with the instance class.',
     }));
 }
 
@@ -77,6 +86,8 @@ function clientBudgetProblems(deployment: Deployment): DeploymentProblem[] {
   const { pooling, applicationPool } = deployment.database;
   return regionsOf(deployment).flatMap(([name, region]) => {
     const instances = region.maxInstances ?? deployment.service.maxInstances;
+    // Without poolers, nothing here knows what is asked of the database.
+    if (region.poolers === 0) return [];
     const wanted = instances * applicationPool.maxConnections;
     const offered = region.poolers * pooling.maxClientConnections;
     if (wanted <= offered) return [];

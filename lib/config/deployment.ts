@@ -73,9 +73,9 @@ const region = z
       'Raise it to have the read replicas of this region made again, under names with this number in them, which follow the primary anew: 2 the first time. It replaces each of them. One region after the other, for old and new ones together count among the 15 of their source.',
     ).optional(),
     poolers: integer(
-      1,
+      0,
       20,
-      'PgBouncer instances in this region; one per zone survives the loss of a zone. Planned for and checked; no stack makes them yet, but `ConnectionPooler` does.',
+      'PgBouncer instances in this region, in front of its readers and its writer; one per zone survives the loss of a zone. 0: none, and applications connect to the database directly. From some to none: deploy `Service` without them, then delete the `Pooler` stack.',
     ).default(3),
     minInstances: integer(1, 1000, 'Overrides `service.minInstances` in this region.').optional(),
     maxInstances: integer(1, 1000, 'Overrides `service.maxInstances` in this region.').optional(),
@@ -136,13 +136,17 @@ const pooling = section(
     minPoolSize: integer(0, 10_000, 'min_pool_size.').default(10),
     reservePoolSize: integer(0, 10_000, 'reserve_pool_size: further connections when a client has waited too long.').default(5),
     reservePoolTimeoutSeconds: seconds(3600, 'reserve_pool_timeout: how long a client waits before the reserve opens.').default(3),
-    maxDatabaseConnections: integer(1, 10_000, 'max_db_connections: server connections of one pooler to one database.').default(100),
+    maxDatabaseConnections: integer(
+      1,
+      10_000,
+      'max_db_connections: server connections of one pooler to the readers, and as many to the writer, at most. It is cut to the share of a pooler: (max_connections − reserved) ÷ (2 × (poolers + 2)), where the first 2 are readers and writer, which may be one instance, and the other 2 are poolers that come and go while one is replaced.',
+    ).default(100),
     serverIdleTimeoutSeconds: seconds(86_400, 'server_idle_timeout.').default(600),
     serverLifetimeSeconds: seconds(604_800, 'server_lifetime.').default(3600),
     serverConnectTimeoutSeconds: seconds(600, 'server_connect_timeout.').default(15),
     queryWaitTimeoutSeconds: seconds(3600, 'query_wait_timeout: how long a query may wait for a server connection.').default(120),
   },
-  'PgBouncer in transaction mode, in front of the instances of each region. Planned for and checked; no construct makes it yet.',
+  'PgBouncer in transaction mode: the figures of each pooler. See docs/operations/pooling.md.',
 );
 
 const applicationPool = section(
@@ -153,7 +157,7 @@ const applicationPool = section(
     connectTimeoutMs: integer(1, 600_000, 'How long opening a connection may take.').default(3_000),
     acquireTimeoutMs: integer(1, 600_000, 'How long a request waits for a connection.').default(10_000),
   },
-  'The pool inside each application instance, which applications are to keep to; the poolers are planned for it.',
+  'The pools inside each application instance, to readers and writer together, which applications are to keep to: the poolers of each region must have room for them.',
 );
 
 const database = section(
@@ -163,8 +167,10 @@ const database = section(
     )
       .regex(/^17(\.[1-9]\d?)?$/)
       .default('17'),
-    databaseName: text('The first database; not `rdsadmin`, which RDS keeps for itself.')
-      .regex(/^(?!rdsadmin$)[a-z][a-z0-9_]{0,62}$/)
+    databaseName: text(
+      'The first database, at most 56 characters; not `rdsadmin`, which RDS keeps for itself, nor `pgbouncer`. The poolers lead it to the readers, and the same name with `_writer` to the writer.',
+    )
+      .regex(/^(?!rdsadmin$|pgbouncer$)[a-z][a-z0-9_]{0,55}$/)
       .default('app'),
     applicationUser: text(
       'The PostgreSQL role that applications log in as, by IAM authentication. Migrations create it. Names that begin with pg_ or rds are kept by PostgreSQL and RDS, and `postgres` is the master user.',

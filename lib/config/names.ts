@@ -22,10 +22,14 @@ export interface PhysicalNames {
   readonly promotionFence: string;
   /** The private name under which the replicas of a region answer, the same in the network of each region. */
   readonly readers: string;
+  /** The private name under which the poolers of a region answer, the same in the network of each region. */
+  readonly poolers: string;
   /** The alias, without `alias/`, of the key that each region encrypts logs, topics and its copies of secrets with. */
   readonly regionKeyAlias: string;
   /** The secret of the database's master user, copied to every region under this name. */
   readonly databaseSecret: string;
+  /** The secret with the SCRAM verifiers of the poolers' users, copied to every region under this name. */
+  readonly poolerUsers: string;
   /** The secret by which load balancers recognise CloudFront, copied to every region under this name. */
   readonly originVerifySecret: string;
   /** The name whose latency records lead reads to the nearest healthy region. */
@@ -49,8 +53,10 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
     promotionDocument: (region) => `${system}-promote-${region}`,
     promotionFence: `${system}-promotion-fence`,
     readers: `readers.${system}.internal`,
+    poolers: `poolers.${system}.internal`,
     regionKeyAlias: `${system}/region`,
     databaseSecret: `${system}/database/master`,
+    poolerUsers: `${system}/database/pooler-users`,
     // Secrets Manager takes a hyphen and six characters at the end of a name for the end of an ARN, and then finds nothing.
     originVerifySecret: `${system}/edge/origin-verification`,
     readOrigin: `read.${origin}`,
@@ -63,4 +69,9 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
       routeOrigin: `${system}-route-origin`,
     },
   };
+}
+
+/** The names by which applications ask the poolers for the database: one leads to the readers of the region, the other to its writer. */
+export function pooledDatabases(databaseName: string): { readonly read: string; readonly write: string } {
+  return { read: databaseName, write: `${databaseName}_writer` };
 }

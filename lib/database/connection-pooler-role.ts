@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
+import { allowSessions } from '../instances';
 import type { ConnectionPoolerProps } from './connection-pooler-props';
 
 /** What the poolers may do in AWS: read their secrets, write their log, say that they serve, and be logged in to. */
@@ -21,26 +22,6 @@ export function poolerRole(scope: Construct, props: ConnectionPoolerProps, logGr
   props.certificate?.grantRead(role);
   logGroup.grantWrite(role);
   role.addToPolicy(new iam.PolicyStatement({ actions: ['cloudformation:SignalResource'], resources: [Stack.of(scope).stackId] }));
-  const sessions = new iam.ManagedPolicy(scope, 'Sessions', {
-    description: 'Session Manager: logging in without SSH.',
-    roles: [role],
-    statements: [
-      new iam.PolicyStatement({
-        actions: [
-          'ssm:UpdateInstanceInformation',
-          'ssmmessages:CreateControlChannel',
-          'ssmmessages:CreateDataChannel',
-          'ssmmessages:OpenControlChannel',
-          'ssmmessages:OpenDataChannel',
-        ],
-        resources: ['*'],
-      }),
-    ],
-  });
-  acknowledge(
-    sessions,
-    'The ssmmessages actions take no resources. ssm:UpdateInstanceInformation takes an instance, but the instances of an Auto Scaling group do not exist yet when the policy is written.',
-    'AwsSolutions-IAM5[Resource::*]',
-  );
+  allowSessions(scope, role);
   return role;
 }

@@ -7,6 +7,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
+import { fleetTemplate } from '../instances';
 import { keptLogGroup } from '../log-groups';
 import { type PgbouncerFigures, pgbouncerOpenFiles, withDefaults } from '../postgres/pgbouncer';
 import { connectionsPerPooler } from '../postgres/pgbouncer-budget';
@@ -165,22 +166,14 @@ export class ConnectionPooler extends Construct implements ec2.IConnectable {
       stackName: stack.stackName,
       groupLogicalId: Lazy.string({ produce: () => stack.getLogicalId(group.node.defaultChild as autoscaling.CfnAutoScalingGroup) }),
     });
-    const launchTemplate = new ec2.LaunchTemplate(this, 'LaunchTemplate', {
+    const launchTemplate = fleetTemplate(this, 'LaunchTemplate', {
       // Debian's own parameter, resolved at each deployment: "Amazon EC2 images", wiki.debian.org.
       machineImage: ec2.MachineImage.fromSsmParameter(`/aws/service/debian/release/13/latest/${architecture}`, { userData }),
       instanceType,
       role: this.role,
       securityGroup,
       userData,
-      requireImdsv2: true,
-      httpPutResponseHopLimit: 1,
-      detailedMonitoring: true,
-      blockDevices: [
-        {
-          deviceName: '/dev/xvda',
-          volume: ec2.BlockDeviceVolume.ebs(8, { encrypted: true, volumeType: ec2.EbsDeviceVolumeType.GP3, deleteOnTermination: true }),
-        },
-      ],
+      diskGiB: 8,
     });
     const group = new autoscaling.AutoScalingGroup(this, 'Group', {
       vpc: props.vpc,

@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { RemovalPolicy, SecretValue, Stack, Token } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
@@ -23,6 +23,13 @@ export interface SharedSecretProps {
   /** The key of the original, in this stack's region. */
   readonly encryptionKey: kms.IKey;
   /**
+   * What it holds until somebody puts a value. It stands in the template, so it must be nothing secret. CloudFormation writes it again
+   * only when it changes here.
+   *
+   * @default - 64 generated letters and digits
+   */
+  readonly initialValue?: string;
+  /**
    * The regions that get a copy.
    *
    * @default - none
@@ -42,9 +49,7 @@ export interface SharedSecretProps {
 }
 
 /**
- * A generated secret of 64 letters and digits that several regions know under one name.
- *
- * It is a word, not JSON: what uses it refers to the whole string.
+ * A secret that several regions know under one name: a generated word of 64 letters and digits, or what operators put in.
  *
  * @throws IsochroneError if the name would be taken for an ARN, or if a region is named twice, or is the region of the stack
  */
@@ -60,7 +65,9 @@ export class SharedSecret extends Construct {
       secretName: props.secretName,
       description: props.description,
       encryptionKey: props.encryptionKey,
-      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      ...(props.initialValue === undefined
+        ? { generateSecretString: { passwordLength: 64, excludePunctuation: true } }
+        : { secretStringValue: SecretValue.unsafePlainText(props.initialValue) }),
       removalPolicy: withFixedName(props.removalPolicy ?? RemovalPolicy.RETAIN),
     });
     const cfnSecret = this.secret.node.defaultChild as secretsmanager.CfnSecret;

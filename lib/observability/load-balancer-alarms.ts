@@ -77,7 +77,7 @@ export function targetGroupMonitoring(
   targetGroup: elbv2.IApplicationTargetGroup,
   loadBalancer: elbv2.IApplicationLoadBalancer | undefined,
 ): CustomMonitoringProps {
-  const through = (metric: Metric): Metric => (loadBalancer ? namedBy(loadBalancer, metric) : metric);
+  const through = (metric: Metric): Metric => (loadBalancer ? namedBy(loadBalancer.metrics.requestCount(), metric) : metric);
   return {
     humanReadableName: 'Targets',
     alarmFriendlyName: 'Targets',
@@ -121,10 +121,10 @@ export function targetGroupMonitoring(
 }
 
 /**
- * The same metric with the load balancer's own name as its dimension. A target group cuts that name out of the ARN of a listener, and
+ * The same metric with the load balancer's own name, as a metric of its own has it, as its dimension. A target group cuts that name out of the ARN of a listener, and
  * CloudFormation does not document that it cuts what `Fn::GetStackOutput` returns, which is what a reference to another stack becomes.
  */
-function namedBy(loadBalancer: elbv2.IApplicationLoadBalancer, metric: Metric): Metric {
-  const { LoadBalancer } = loadBalancer.metrics.requestCount().dimensions ?? {};
+export function namedBy(ofLoadBalancer: Metric, metric: Metric): Metric {
+  const { LoadBalancer } = ofLoadBalancer.dimensions ?? {};
   return metric.with({ dimensionsMap: { ...metric.dimensions, LoadBalancer } });
 }

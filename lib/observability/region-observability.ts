@@ -11,6 +11,7 @@ import { databaseMonitoring, replicaLagGroup } from './database-alarms';
 import { fleetMonitoring } from './fleet-alarms';
 import { loadBalancerMonitoring, targetGroupMonitoring } from './load-balancer-alarms';
 import { checkedObjectives, type Objectives } from './objectives';
+import { type IWatchedPooler, poolerMonitoring } from './pooler-alarms';
 
 /** Properties of a {@link RegionObservability}. */
 export interface RegionObservabilityProps extends AlarmedDashboardProps {
@@ -77,6 +78,12 @@ export interface RegionObservabilityProps extends AlarmedDashboardProps {
    */
   readonly busyWritesPerSecond?: Size;
   /**
+   * The poolers in front of the database, with their load balancer.
+   *
+   * @default - not watched
+   */
+  readonly pooler?: IWatchedPooler;
+  /**
    * The region's cache, in cluster mode.
    *
    * @default - not watched
@@ -85,7 +92,7 @@ export interface RegionObservabilityProps extends AlarmedDashboardProps {
 }
 
 /**
- * The dashboard of one region and its first alarms, for whatever is given of load balancer, fleet, database and cache.
+ * The dashboard of one region and its first alarms, for whatever is given of load balancer, fleet, database, poolers and cache.
  *
  * The dashboard is named `<name>-<region>`, an alarm `<alarmNamePrefix>-<what>-<symptom>-<severity>`.
  *
@@ -97,7 +104,7 @@ export class RegionObservability extends AlarmedDashboard {
     const objectives = checkedObjectives(this, props.objectives);
     const minimumRequests = props.minimumRequests ?? 100;
     const maxConnections = props.maxDatabaseConnections ?? 500;
-    const { loadBalancer, targetGroup, autoScalingGroup, primary, replicas = [], replicationGroup } = props;
+    const { loadBalancer, targetGroup, autoScalingGroup, primary, replicas = [], pooler, replicationGroup } = props;
     this.checkCount('minimumRequests', minimumRequests);
     this.checkCount('maxDatabaseConnections', maxConnections);
     this.checkRegion('loadBalancer', loadBalancer);
@@ -107,6 +114,7 @@ export class RegionObservability extends AlarmedDashboard {
     replicas.forEach((replica, index) => {
       this.checkRegion(`replicas[${index}]`, replica);
     });
+    this.checkRegion('pooler', pooler?.loadBalancer);
     if (replicationGroup) this.checkTopology(replicationGroup);
 
     const bounds = { maxConnections, minimumFreeStorage: props.minimumFreeStorage ?? Size.gibibytes(10) };
@@ -122,6 +130,7 @@ export class RegionObservability extends AlarmedDashboard {
       const lag = replicaLagGroup(replica, name, objectives, primary, busyWrites);
       this.monitoring.monitorCustom({ ...instance, metricGroups: [lag, ...instance.metricGroups] });
     });
+    if (pooler) this.monitoring.monitorCustom(poolerMonitoring(pooler));
     if (replicationGroup) this.monitoring.monitorCustom(cacheMonitoring(replicationGroup, objectives));
   }
 

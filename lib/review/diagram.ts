@@ -11,7 +11,7 @@ interface Placed {
   readonly resource: TemplateResource;
 }
 
-/** Mermaid source: CloudFront, and in each region the load balancer, the fleet, the cache and the databases with what they follow. */
+/** Mermaid source: CloudFront, and in each region the load balancer, the fleet, the poolers, the cache and the databases with what they follow. */
 export function deploymentDiagram(assembly: Assembly): string {
   const all = assembly.stacks.flatMap((stack) =>
     Object.entries(stack.template.Resources).map(
@@ -40,15 +40,19 @@ function edgeLines({ resource }: Placed, webAcls: readonly Placed[]): string[] {
 
 function regionLines(region: string, ofType: (type: string) => readonly Placed[]): string[] {
   const balancers = ofType('AWS::ElasticLoadBalancingV2::LoadBalancer').filter(({ resource }) => property(resource, 'Type') !== 'network');
-  const fleets = ofType('AWS::AutoScaling::AutoScalingGroup');
+  const groups = ofType('AWS::AutoScaling::AutoScalingGroup');
+  const poolers = groups.filter((group) => isBehindTcp(group, ofType('AWS::ElasticLoadBalancingV2::TargetGroup')));
+  const fleets = groups.filter((group) => !poolers.includes(group));
   const caches = ofType('AWS::ElastiCache::ReplicationGroup');
   const instances = ofType('AWS::RDS::DBInstance');
   const links = balancers.flatMap((balancer) => fleets.map((fleet) => `    ${nodeId(balancer)} --> ${nodeId(fleet)}`));
-  const uses = fleets.flatMap((fleet) => [...caches, ...instances].map((used) => `    ${nodeId(fleet)} --> ${nodeId(used)}`));
+  const uses = fleets.flatMap((fleet) => [...poolers, ...caches, ...instances].map((used) => `    ${nodeId(fleet)} --> ${nodeId(used)}`));
+  const pools = poolers.flatMap((pooler) => instances.map((instance) => `    ${nodeId(pooler)} --> ${nodeId(instance)}`));
   return [
     `  subgraph ${region.replace(/-/g, '_')}["${region}"]`,
     ...balancers.map((placed) => `    ${nodeId(placed)}["load balancer"]`),
     ...fleets.map((placed) => `    ${nodeId(placed)}["fleet<br/>${text(placed, 'MinSize')} to ${text(placed, 'MaxSize')} instances"]`),
+    ...poolers.map((placed) => `    ${nodeId(placed)}["PgBouncer<br/>${text(placed, 'MinSize')} instances"]`),
     ...caches.map((placed) => {
       const shards = Number(property(placed.resource, 'NumNodeGroups') ?? 1);
       const nodes = shards * (1 + Number(property(placed.resource, 'ReplicasPerNodeGroup') ?? 0));
@@ -57,8 +61,18 @@ function regionLines(region: string, ofType: (type: string) => readonly Placed[]
     ...instances.map((placed) => `    ${nodeId(placed)}[("${instanceLabel(placed)}")]`),
     ...links,
     ...uses,
+    ...pools,
     '  end',
   ];
+}
+
+/** Whether a group answers for a target group of a protocol below HTTP, as poolers do. */
+function isBehindTcp(group: Placed, targetGroups: readonly Placed[]): boolean {
+  const reference = JSON.stringify(property(group.resource, 'TargetGroupARNs') ?? []);
+  return targetGroups.some(
+    ({ stack, logicalId, resource }) =>
+      stack === group.stack && property(resource, 'Protocol') === 'TCP' && reference.includes(`"Ref":"${logicalId}"`),
+  );
 }
 
 function instanceLabel({ resource, region, logicalId }: Placed): string {

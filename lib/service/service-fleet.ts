@@ -14,6 +14,7 @@ import { acknowledge } from '../acknowledge';
 import { AUTO_SCALING } from '../aws/limits';
 import { invalidValue } from '../errors';
 import { handlerDirectory } from '../handlers';
+import { allowSessions, fleetTemplate } from '../instances';
 import { bootScript, RESERVED_VARIABLES } from './boot-script';
 import { IDLE_TIMEOUT_SECONDS, OriginLoadBalancer, type OriginLoadBalancerProps } from './origin-load-balancer';
 
@@ -213,7 +214,7 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       'NIST.800.53.R5-IAMNoInlinePolicy',
       'PCI.DSS.321-IAMNoInlinePolicy',
     );
-    this.allowSessions();
+    allowSessions(this, this.role);
     const asset = new Asset(this, 'Application', { path: application.directory });
     const mayReadApplication = this.allowReading(asset);
 
@@ -228,7 +229,7 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       keepAliveSeconds,
       environment,
     });
-    const launchTemplate = new ec2.LaunchTemplate(this, 'LaunchTemplate', {
+    const launchTemplate = fleetTemplate(this, 'LaunchTemplate', {
       // An SSM parameter of the template: resolved at each deployment, never at synthesis.
       machineImage: ec2.MachineImage.latestAmazonLinux2023({
         cpuType:
@@ -238,16 +239,7 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       role: this.role,
       securityGroup,
       userData,
-      requireImdsv2: true,
-      // The application runs on the host, not in a container one hop further.
-      httpPutResponseHopLimit: 1,
-      detailedMonitoring: true,
-      blockDevices: [
-        {
-          deviceName: '/dev/xvda',
-          volume: ec2.BlockDeviceVolume.ebs(16, { encrypted: true, volumeType: ec2.EbsDeviceVolumeType.GP3, deleteOnTermination: true }),
-        },
-      ],
+      diskGiB: 16,
     });
 
     this.autoScalingGroup = new autoscaling.AutoScalingGroup(this, 'Group', {
@@ -318,34 +310,6 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     this.autoScalingGroup.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: targetCpuPercent });
     // CloudWatch counts requests per minute.
     this.autoScalingGroup.scaleOnRequestCount('Requests', { targetRequestsPerMinute: targetRequestsPerSecond * 60 });
-  }
-
-  /**
-   * Session Manager in place of SSH, with what the agent needs for it. AWS's managed policy for the agent would also let the application read
-   * every parameter of the account.
-   */
-  private allowSessions(): void {
-    const policy = new iam.ManagedPolicy(this, 'Sessions', {
-      description: 'Session Manager: logging in without SSH.',
-      roles: [this.role],
-      statements: [
-        new iam.PolicyStatement({
-          actions: [
-            'ssm:UpdateInstanceInformation',
-            'ssmmessages:CreateControlChannel',
-            'ssmmessages:CreateDataChannel',
-            'ssmmessages:OpenControlChannel',
-            'ssmmessages:OpenDataChannel',
-          ],
-          resources: ['*'],
-        }),
-      ],
-    });
-    acknowledge(
-      policy,
-      'The ssmmessages actions take no resources. ssm:UpdateInstanceInformation takes an instance, but the instances of an Auto Scaling group do not exist yet when the policy is written.',
-      'AwsSolutions-IAM5[Resource::*]',
-    );
   }
 
   /**

@@ -10,6 +10,7 @@ import { PostgresReplicas } from '../database/postgres-replicas';
 import { PostgresSource } from '../database/postgres-source';
 import { ReaderEndpoint } from '../database/reader-endpoint';
 import { SchemaMigrations } from '../database/schema-migrations';
+import { SharedSecret } from '../keys/shared-secret';
 import { RegionStack, type RegionStackProps, regionSettings } from './region-stack';
 
 export interface DatabaseStackProps extends RegionStackProps {
@@ -50,6 +51,17 @@ export class DatabaseStack extends RegionStack {
         allocatedStorage: Size.gibibytes(database.allocatedStorageGiB),
         secretName: this.names.databaseSecret,
         secretReplicaRegions: this.copiesElsewhere(),
+      });
+      // Also while no region has poolers: its name would be taken when one gets them again.
+      new SharedSecret(this, 'PoolerUsers', {
+        secretName: this.names.poolerUsers,
+        description: 'SCRAM verifiers of the users that log in through the poolers, as a JSON object by user name',
+        encryptionKey: props.key,
+        initialValue: '{}',
+        regions: this.copiesElsewhere(),
+        withoutRotationBecause:
+          'It holds verifiers, with which nobody can log in. PostgreSQL must have the same ones, and the applications the passwords: the runbook rotates between two users, so that no connection fails meanwhile.',
+        removalPolicy: this.removalPolicy,
       });
       if (database.migrationsFolder !== undefined) {
         new SchemaMigrations(this, 'Migrations', {

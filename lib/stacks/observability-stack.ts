@@ -10,6 +10,7 @@ import { RegionObservability } from '../observability/region-observability';
 import type { CacheStack } from './cache-stack';
 import type { DatabaseStack } from './database-stack';
 import type { EdgeStack } from './edge-stack';
+import type { PoolerStack } from './pooler-stack';
 import { RegionStack, type RegionStackProps } from './region-stack';
 import type { ServiceStack } from './service-stack';
 
@@ -17,6 +18,8 @@ export interface ObservabilityStackProps extends RegionStackProps {
   readonly key: kms.IKey;
   /** In a region that serves. */
   readonly database?: DatabaseStack;
+  /** In a region with poolers. */
+  readonly pooler?: PoolerStack;
   /** In a region that serves. */
   readonly cache?: CacheStack;
   /** In a region that serves. */
@@ -43,6 +46,7 @@ export class ObservabilityStack extends RegionStack {
         autoScalingGroup: fleet.autoScalingGroup,
         primary: props.database.primary?.instance,
         replicas: props.database.replicas?.instances,
+        pooler: props.pooler?.pooler,
         maxDatabaseConnections: database.parameters.maxConnections,
         replicationGroup: {
           replicationGroupId: props.cache.cache.replicationGroupId,

@@ -7,11 +7,14 @@ import { OriginRecords } from '../service/origin-records';
 import { ServiceFleet } from '../service/service-fleet';
 import type { CacheStack } from './cache-stack';
 import type { DatabaseStack } from './database-stack';
+import type { PoolerStack } from './pooler-stack';
 import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, regionSettings, VPC_ORIGIN_OUTPUT } from './region-stack';
 
 export interface ServiceStackProps extends RegionStackProps {
   readonly vpc: ec2.IVpc;
   readonly database: DatabaseStack;
+  /** In a region with poolers. */
+  readonly pooler?: PoolerStack;
   readonly cache: CacheStack;
 }
 
@@ -74,14 +77,15 @@ export class ServiceStack extends RegionStack {
     });
   }
 
-  /** The network and IAM let the fleet through to the region's databases and cache. The rules belong to this stack: the others stand without it. */
-  private letIn({ database: { primary, replicas }, cache: { cache } }: ServiceStackProps): void {
+  /** The network and IAM let the fleet through to the region's databases, poolers and cache. The rules belong to this stack: the others stand without it. */
+  private letIn({ database: { primary, replicas }, pooler, cache: { cache } }: ServiceStackProps): void {
     const { applicationUser } = this.deployment.database;
     for (const instance of [...(primary ? [primary.instance] : []), ...(replicas?.instances ?? [])]) {
       instance.grantConnect(this.fleet, applicationUser);
     }
     if (primary) this.fleet.connections.allowToDefaultPort(primary, 'PostgreSQL primary');
     if (replicas) this.fleet.connections.allowToDefaultPort(replicas, 'PostgreSQL replicas');
+    if (pooler) this.fleet.connections.allowToDefaultPort(pooler.pooler, 'PgBouncer');
     this.fleet.connections.allowToDefaultPort(cache, 'Valkey');
     cache.grantConnect(this.fleet);
   }

@@ -23,7 +23,7 @@ test('asked for help, it succeeds', () => {
 test.each<[string[], RegExp]>([
   [
     ['smmary'],
-    /"smmary" is not a command\.\nThe commands are synth, summary, replay, emulate, review, migrate, advise, promote, cleanup-edge\./,
+    /"smmary" is not a command\.\nThe commands are synth, summary, replay, emulate, review, migrate, advise, verifier, promote, cleanup-edge\./,
   ],
   [['summary', '--asembly', 'x'], /Unknown option '--asembly'[\s\S]*--assembly DIR/],
   [['cleanup-edge'], /--prefix is required/],

@@ -1,5 +1,6 @@
 /** Each check over several fields, both ways: the mistake is refused with its reason, and the neighbour that is right passes. */
 import { formatPath } from '../../lib/config/problem';
+import { connectionsPerPooler } from '../../lib/postgres/pgbouncer-budget';
 import { MARKET, market, problemsOf } from './market';
 
 interface Case {
@@ -173,12 +174,12 @@ const CASES: Case[] = [
     right: 'availabilityZones: [us-east-1a, us-east-1b, us-east-1c]\n    readReplicas: 13',
   },
   {
-    check: 'connection budget: pools × poolers ≤ max_connections − reserve',
+    check: 'connection budget: pools × poolers, also while one is replaced, ≤ max_connections − reserve',
     passage: 'cidr: 10.20.0.0/16',
-    wrong: 'cidr: 10.20.0.0/16\n    poolers: 5',
+    wrong: 'cidr: 10.20.0.0/16\n    poolers: 6',
     path: 'regions.eu-west-1.poolers',
-    says: /5 × 100 = 500 server connections, but an instance has 500 − 50 in reserve = 450/,
-    right: 'cidr: 10.20.0.0/16\n    poolers: 4',
+    says: /\(6 \+ 2 while one is replaced\) × 2 for readers and writer × 30 = 480 server connections, but an instance has 500 − 50 in reserve = 450/,
+    right: 'cidr: 10.20.0.0/16\n    poolers: 5',
   },
   {
     check: 'client budget: the largest fleet finds room at the poolers',
@@ -187,6 +188,14 @@ const CASES: Case[] = [
     path: 'regions.eu-west-1.poolers',
     says: /50 instances × 50 connections = 2500 clients, but 2 poolers accept 2 × 1000 = 2000/,
     right: 'cidr: 10.20.0.0/16\n    poolers: 2\n    maxInstances: 40',
+  },
+  {
+    check: 'client budget: a region without poolers has none',
+    passage: 'cidr: 10.20.0.0/16',
+    wrong: 'cidr: 10.20.0.0/16\n    poolers: 1',
+    path: 'regions.eu-west-1.poolers',
+    says: /1 poolers accept/,
+    right: 'cidr: 10.20.0.0/16\n    poolers: 0',
   },
   {
     check: 'the smallest pool fits in the pool',
@@ -442,6 +451,41 @@ test('a folder is uploaded where something is served from it', () => {
   expect(problemsOf(text)).toEqual([]);
   const problems = problemsOf(text.replace(', origin: bucket', ''));
   expect(problems.map(({ path }) => formatPath(path))).toEqual(['edge.staticContent.folder']);
+});
+
+describe('the name of the database', () => {
+  const named = (name: string) => problemsOf(market('databaseName: market', `databaseName: ${name}`)).map(({ path }) => formatPath(path));
+
+  test.each(['pgbouncer', 'rdsadmin', 'a'.repeat(57)])('is not %s', (name) => {
+    expect(named(name)).toEqual(['database.databaseName']);
+  });
+
+  test.each(['pgbouncers', 'a'.repeat(56)])('may be %s, since the poolers add `_writer`', (name) => {
+    expect(named(name)).toEqual([]);
+  });
+});
+
+describe('the budget of the poolers', () => {
+  // The construct divides: what the file allows must leave it a pool, and what the file refuses must not.
+  test.each([
+    [1, 180],
+    [3, 300],
+    [5, 420],
+    [20, 1320],
+  ])('of %i is counted as the poolers count it: %i connections at least', (poolers, least) => {
+    const problems = (budget: number) =>
+      problemsOf(
+        MARKET.replaceAll('readReplicas:', `poolers: ${poolers}\n    maxInstances: 2\n    readReplicas:`).replace(
+          'databaseName: market',
+          `databaseName: market\n  parameters: { maxConnections: ${budget + 50} }`,
+        ),
+      ).map(({ path }) => formatPath(path));
+    const share = (connections: number) =>
+      connectionsPerPooler({ connections, poolers, databases: { market: { host: 'one' }, market_writer: { host: 'one' } } });
+    expect([problems(least), share(least)]).toEqual([[], 30]);
+    expect(problems(least - 1)).toEqual(['regions.us-east-1.poolers', 'regions.eu-west-1.poolers', 'regions.ap-southeast-1.poolers']);
+    expect(share(least - 1)).toBe(29);
+  });
 });
 
 describe('CloudFront Functions', () => {

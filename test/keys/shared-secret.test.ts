@@ -3,7 +3,7 @@ import { RegionKey } from '../../lib/keys/region-key';
 import { SharedSecret, type SharedSecretRegion } from '../../lib/keys/shared-secret';
 import { testStack } from '../test-stack';
 
-function sharedSecret(regions?: readonly SharedSecretRegion[], secretName = 'market/origin-verification') {
+function sharedSecret(regions?: readonly SharedSecretRegion[], secretName = 'market/origin-verification', initialValue?: string) {
   const stack = testStack('us-east-1');
   const { key } = new RegionKey(stack, 'Key', { aliasName: 'market/region' });
   new SharedSecret(stack, 'OriginVerify', {
@@ -11,6 +11,7 @@ function sharedSecret(regions?: readonly SharedSecretRegion[], secretName = 'mar
     description: 'How load balancers recognise CloudFront',
     encryptionKey: key,
     regions,
+    initialValue,
     withoutRotationBecause: 'CloudFront and the load balancers must change at once.',
   });
   return stack;
@@ -54,6 +55,13 @@ describe('SharedSecret', () => {
 
   test.each(['market/origin-verify', 'a b', ''])('the name %p is refused', (secretName) => {
     expect(() => sharedSecret([], secretName)).toThrow(/secretName must be 1 to 512 letters/);
+  });
+
+  test('holds what it is given, until somebody puts another value', () => {
+    Template.fromStack(sharedSecret([], 'market/users', '{}')).hasResourceProperties('AWS::SecretsManager::Secret', {
+      SecretString: '{}',
+      GenerateSecretString: Match.absent(),
+    });
   });
 
   test('no region is fine', () => {

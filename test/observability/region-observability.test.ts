@@ -3,7 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { RegionObservability, type RegionObservabilityProps } from '../../lib/observability/region-observability';
 import { testStack } from '../test-stack';
-import { autoScalingGroup, database, importedKey, loadBalancer, targetGroup } from './resources';
+import { autoScalingGroup, database, importedKey, loadBalancer, pooler, targetGroup } from './resources';
 
 interface AlarmProperties {
   AlarmName: string;
@@ -53,6 +53,7 @@ describe('a whole region', () => {
     autoScalingGroup: autoScalingGroup(stack),
     primary: database(stack, 'market-primary'),
     replicas: [database(stack, 'market-hub'), database(stack, 'market-leaf')],
+    pooler: pooler(stack),
     replicationGroup: { replicationGroupId: 'Market-Cache', shards: 2, replicasPerShard: 1 },
   }));
 
@@ -65,6 +66,7 @@ describe('a whole region', () => {
       'Cache-0002': shard,
       Fleet: ['AtMaximum-Warning', 'Cpu-Warning'],
       LoadBalancer: ['ErrorRate-Critical', 'P95Latency-Critical'],
+      Poolers: ['LongestWait-Critical', 'NoneHealthy-Critical', 'NoUsers-Warning', 'Unhealthy-Warning', 'Waiting-Warning'],
       Primary: database,
       Replica1: replica,
       Replica2: replica,
@@ -100,6 +102,11 @@ describe('a whole region', () => {
     ['Primary-Cpu-Warning', 80, 3, 'missing'],
     ['Primary-Connections-Critical', 400, 5, 'missing'],
     ['Primary-FreeStorage-Critical', 10 * 1024 ** 3, 2, 'missing'],
+    ['Poolers-Waiting-Warning', 0, 10, 'notBreaching'],
+    ['Poolers-LongestWait-Critical', 60, 2, 'notBreaching'],
+    ['Poolers-NoUsers-Warning', 1, 10, 'breaching'],
+    ['Poolers-NoneHealthy-Critical', 1, 3, 'breaching'],
+    ['Poolers-Unhealthy-Warning', 0, 3, 'notBreaching'],
     ['Replica1-Lag-Warning', 30, 5, 'notBreaching'],
     ['Replica1-LagBeyondIdle-Critical', 330, 5, 'breaching'],
     ['Cache-0001-EngineCpu-Warning', 80, 3, 'missing'],
@@ -146,6 +153,16 @@ describe('a whole region', () => {
       s2n2: 'EngineCPUUtilization of market-cache-0002-002',
     });
     expect(expressionOf(alarms['market-production-Cache-0001-FreeableMemory-Critical'])).toBe('MIN([s1n1, s1n2])');
+  });
+
+  test('asks the pooler that knows the fewest users, and the load balancer in front of the poolers', () => {
+    const asked = (symptom: string) => alarms[`market-production-Poolers-${symptom}`]?.Metrics?.[0]?.MetricStat;
+    expect(asked('NoUsers-Warning')).toMatchObject({ Metric: { MetricName: 'Users' }, Stat: 'Minimum' });
+    expect(asked('NoneHealthy-Critical')?.Metric).toMatchObject({ Namespace: 'AWS/NetworkELB', MetricName: 'HealthyHostCount' });
+    expect(asked('NoneHealthy-Critical')?.Metric.Dimensions).toContainEqual({
+      Name: 'LoadBalancer',
+      Value: 'net/poolers/50dc6c495c0c9189',
+    });
   });
 
   test('has one dashboard, named after the region, because dashboards are global', () => {
@@ -268,6 +285,7 @@ describe('refuses', () => {
       (stack) => ({ autoScalingGroup: autoScalingGroup(elsewhere(stack)) }),
       'autoScalingGroup must be in ap-southeast-1',
     ],
+    ['poolers elsewhere', (stack) => ({ pooler: pooler(elsewhere(stack)) }), 'pooler must be in ap-southeast-1'],
     ['a primary elsewhere', (stack) => ({ primary: database(elsewhere(stack), 'primary') }), 'primary must be in ap-southeast-1'],
     [
       'a replica elsewhere',

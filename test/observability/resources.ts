@@ -1,10 +1,12 @@
 /** Things to watch, as another stack would have made them: imported, so that a template holds only what observability adds. */
-import type { Stack } from 'aws-cdk-lib';
+import { Duration, type Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
+import type { IWatchedPooler } from '../../lib/observability/pooler-alarms';
 
 const LOAD_BALANCER = 'loadbalancer/app/market/50dc6c495c0c9188';
 
@@ -33,3 +35,17 @@ export const database = (stack: Stack, instanceIdentifier: string): rds.IDatabas
     port: 5432,
     securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, `${instanceIdentifier}Group`, 'sg-0123456789abcdef1')],
   });
+
+const POOLER_BALANCER = 'loadbalancer/net/poolers/50dc6c495c0c9189';
+
+export const pooler = (stack: Stack): IWatchedPooler => ({
+  loadBalancer: elbv2.NetworkLoadBalancer.fromNetworkLoadBalancerAttributes(stack, 'PoolerLoadBalancer', {
+    loadBalancerArn: `arn:aws:elasticloadbalancing:${stack.region}:111122223333:${POOLER_BALANCER}`,
+  }),
+  targetGroup: elbv2.NetworkTargetGroup.fromTargetGroupAttributes(stack, 'PoolerTargets', {
+    targetGroupArn: `arn:aws:elasticloadbalancing:${stack.region}:111122223333:targetgroup/poolers/943f017f100becff`,
+    loadBalancerArns: `arn:aws:elasticloadbalancing:${stack.region}:111122223333:${POOLER_BALANCER}`,
+  }),
+  figures: { queryWaitTimeoutSeconds: 120 },
+  metric: (metricName, props) => new Metric({ namespace: 'Pools', metricName, statistic: 'Sum', period: Duration.minutes(1), ...props }),
+});

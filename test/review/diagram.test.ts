@@ -32,6 +32,11 @@ const DIAGRAM = deploymentDiagram({
       Vpc: { Type: 'AWS::EC2::VPC' },
       Balancer: { Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', Properties: {} },
       Fleet: { Type: 'AWS::AutoScaling::AutoScalingGroup', Properties: { MinSize: '2', MaxSize: '50' } },
+      Poolers: {
+        Type: 'AWS::AutoScaling::AutoScalingGroup',
+        Properties: { MinSize: '3', MaxSize: '3', TargetGroupARNs: [{ Ref: 'Pooled' }] },
+      },
+      Pooled: { Type: 'AWS::ElasticLoadBalancingV2::TargetGroup', Properties: { Protocol: 'TCP' } },
       Cache: { Type: 'AWS::ElastiCache::ReplicationGroup', Properties: { NumNodeGroups: 2, ReplicasPerNodeGroup: 1 } },
       Hub: {
         Type: 'AWS::RDS::DBInstance',
@@ -52,12 +57,19 @@ test.each([
   ['reads to the primary region too', '  cdn -- "read" --> us_east_1'],
   ['writes to the region that takes them', '  cdn -- "write" --> us_east_1'],
   ['the fleet behind its balancer', '    eu_west_1_Balancer --> eu_west_1_Fleet'],
+  ['poolers beside the fleet', '    eu_west_1_Poolers["PgBouncer<br/>3 instances"]'],
+  ['the fleet through the poolers', '    eu_west_1_Fleet --> eu_west_1_Poolers'],
+  ['the poolers to the databases', '    eu_west_1_Poolers --> eu_west_1_Hub'],
   ['the cache with its nodes', '    eu_west_1_Cache[("Valkey<br/>2 shards, 4 nodes")]'],
   ['replication within a region, by reference', '  us_east_1_Primary -. replicates .-> us_east_1_Leaf'],
   ['replication across regions, by ARN', '  us_east_1_Primary -. replicates .-> eu_west_1_Hub'],
   ['what an instance is', '    eu_west_1_Hub[("PostgreSQL<br/>hub")]'],
 ])('%s', (_what, line) => {
   expect(DIAGRAM).toContain(line);
+});
+
+test('no load balancer of requests leads to the poolers', () => {
+  expect(DIAGRAM).not.toContain('    eu_west_1_Balancer --> eu_west_1_Poolers');
 });
 
 test('writes go nowhere else', () => {

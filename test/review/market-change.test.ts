@@ -64,7 +64,7 @@ test('a region less: its databases are named, stack by stack, until the region i
     ['us-east-1'],
   );
   const review = reviewChange(base, head);
-  expect(review.stacks.filter(({ action }) => action === 'remove').map(({ region }) => region)).toEqual(Array(7).fill('ap-southeast-1'));
+  expect(review.stacks.filter(({ action }) => action === 'remove').map(({ region }) => region)).toEqual(Array(8).fill('ap-southeast-1'));
   expect(review.losses.map(({ path }) => path)).toContain('market-production/ap-southeast-1/Database/Replicas/Hub');
   expect(review.losses.every(({ data }) => data === 'kept')).toBe(true);
   expect(review.needsDecision).toBe(true);

@@ -9,7 +9,7 @@ import { PgbouncerServer } from './pgbouncer-server';
 import { PostgresServer } from './postgres-server';
 import { serversHere } from './server-process';
 
-const describeHere = serversHere('postgres', 'initdb', 'pgbouncer', 'psql', 'jq') ? describe : describe.skip;
+const describeHere = serversHere('postgres', 'initdb', 'pgbouncer', 'psql', 'jq', 'cmp') ? describe : describe.skip;
 
 /** A folder with programs that say what they were called with, and a way to run a script that finds them first. */
 function instance(programs: Readonly<Record<string, string>>) {

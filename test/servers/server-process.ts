@@ -42,7 +42,7 @@ export function findProgram(name: string): string | undefined {
 export function serversHere(...programs: readonly string[]): boolean {
   const missing = programs.filter((name) => findProgram(name) === undefined);
   if (missing.length === 0) return true;
-  const message = `${missing.join(', ')} is not installed. On Debian: apt-get install postgresql postgresql-15-hypopg pgbouncer redis-server`;
+  const message = `${missing.join(', ')} is not installed. On Debian: apt-get install postgresql postgresql-15-hypopg pgbouncer redis-server jq`;
   if (isPromised('servers')) throw new Error(message);
   console.warn(`SKIPPED, because ${message}`);
   return false;

@@ -1,0 +1,69 @@
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import { LoadBalancerTarget } from 'aws-cdk-lib/aws-route53-targets';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import { pooledDatabases } from '../config/names';
+import { ConnectionPooler } from '../database/connection-pooler';
+import type { DatabaseStack } from './database-stack';
+import { RegionStack, type RegionStackProps, regionSettings } from './region-stack';
+
+export interface PoolerStackProps extends RegionStackProps {
+  readonly vpc: ec2.IVpc;
+  readonly key: kms.IKey;
+  readonly database: DatabaseStack;
+}
+
+/** PgBouncer in front of a region's PostgreSQL, under a private name that is the same in every region. It holds nothing: it can be removed and made again. */
+export class PoolerStack extends RegionStack {
+  public readonly pooler: ConnectionPooler;
+
+  constructor(scope: Construct, id: string, props: PoolerStackProps) {
+    super(scope, id, props, { description: 'PgBouncer' });
+    const { parameters, pooling, databaseName } = this.deployment.database;
+    const { primary, replicas, readers } = props.database;
+    const readHost = readers?.name ?? primary?.instance.dbInstanceEndpointAddress;
+    // Outside the primary region, the hub: it refuses writes until a promotion makes it the writer, and then nothing has to be deployed.
+    const writeHost = (primary?.instance ?? replicas?.hub)?.dbInstanceEndpointAddress;
+    if (readHost === undefined || writeHost === undefined) throw new Error(`${props.region} has no database; config checks that.`);
+    const names = pooledDatabases(databaseName);
+
+    this.pooler = new ConnectionPooler(this, 'Pooler', {
+      vpc: props.vpc,
+      databases: {
+        [names.read]: { host: readHost, databaseName },
+        [names.write]: { host: writeHost, databaseName },
+      },
+      // The readers' name leads to the writer too, as a replica or when no other is fit: both pools may be open on one instance. Entries
+      // of one host are divided by the construct.
+      connectionBudget: Math.floor((parameters.maxConnections - parameters.reservedConnections) / new Set([readHost, writeHost]).size),
+      users: secretsmanager.Secret.fromSecretNameV2(this, 'Users', this.names.poolerUsers),
+      // The readers' name is in no certificate of RDS. Security groups let the poolers out to this region's instances alone.
+      serverIdentity: readers ? 'verify-ca' : 'verify-full',
+      figures: pooling,
+      instances: regionSettings(props).poolers,
+      logEncryptionKey: props.key,
+      removalPolicy: this.removalPolicy,
+      // The stack is protected instead: a load balancer that refuses to go would keep a first deployment that failed from rolling back.
+      deletionProtection: false,
+    });
+    // The grant of a secret with its key would change the key's policy, which belongs to a stack below.
+    this.pooler.role.addToPolicy(
+      new iam.PolicyStatement({
+        actions: ['kms:Decrypt'],
+        resources: [props.key.keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `secretsmanager.${props.region}.amazonaws.com` } },
+      }),
+    );
+    if (primary) this.pooler.poolers.allowToDefaultPort(primary, 'PostgreSQL primary');
+    if (replicas) this.pooler.poolers.allowToDefaultPort(replicas, 'PostgreSQL replicas');
+
+    // A zone of this one name: that of the readers belongs to another stack, and is not there without replicas.
+    new route53.ARecord(this, 'Record', {
+      zone: new route53.PrivateHostedZone(this, 'Zone', { vpc: props.vpc, zoneName: this.names.poolers }),
+      target: route53.RecordTarget.fromAlias(new LoadBalancerTarget(this.pooler.loadBalancer)),
+    });
+  }
+}
