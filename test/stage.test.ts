@@ -3,7 +3,8 @@ import { Stack, Stage, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import type { AssemblyStack, TemplateResource } from '../lib/assembly';
 import { STATEFUL_RESOURCE_TYPES } from '../lib/aws/stateful';
-import { physicalNames } from '../lib/config/names';
+import { DATABASE_ROLES, physicalNames } from '../lib/config/names';
+import { QueryAdvice } from '../lib/database/query-advice';
 import { functionsDeployment, marketDeployment, marketStage, synthesizeMarket } from './market-stage';
 
 const { stage, assembly } = synthesizeMarket();
@@ -106,6 +107,36 @@ describe('what is in it', () => {
   test('migrations of the schema run in the primary region, by a command', () => {
     expect(resources('AWS::CodeBuild::Project')).toHaveLength(1);
     expect(resources('AWS::CodeBuild::Project', [stackAt('us-east-1/Database')])).toHaveLength(1);
+  });
+
+  test('the primary and one replica of each region are looked at, as the role that the migrations make, and somebody hears when that fails', () => {
+    const looked = REGIONS.flatMap((region) =>
+      resources('AWS::Lambda::Function', [stackAt(`${region}/Database`)])
+        .map(({ Properties }) => (Properties?.Environment as { Variables: Record<string, string> } | undefined)?.Variables)
+        .filter((variables) => variables?.SLOW_MILLISECONDS !== undefined)
+        .map((variables) => ({ region, on: variables?.INSTANCE, as: variables?.DATABASE_USER, database: variables?.DATABASE_NAME })),
+    );
+    const as = { as: DATABASE_ROLES.advisor, database: 'market' };
+    expect(looked).toEqual([
+      { region: 'us-east-1', on: 'market-production-primary', ...as },
+      { region: 'us-east-1', on: 'market-production-us-east-1-leaf-1', ...as },
+      { region: 'eu-west-1', on: 'market-production-eu-west-1-hub', ...as },
+      { region: 'ap-southeast-1', on: 'market-production-ap-southeast-1-hub', ...as },
+    ]);
+    const alarmed = (metric: string) =>
+      resources('AWS::CloudWatch::Alarm')
+        .filter(({ Properties }) => Properties?.MetricName === metric)
+        .map(({ Properties }) => (Properties?.Dimensions as { Value: string }[] | undefined)?.[0]?.Value);
+    expect(alarmed('FailedLooks').sort()).toEqual(looked.map(({ on }) => on).sort());
+    expect(alarmed('InvalidIndexes')).toEqual(['market-production-primary']);
+  });
+
+  test('nobody looks unless the deployment asks for it', () => {
+    const deployment = marketDeployment();
+    deployment.database.queryAdvice = false;
+    const constructs = marketStage(deployment).node.findAll();
+    expect(constructs.filter((construct) => construct instanceof QueryAdvice)).toEqual([]);
+    expect(constructs.filter(({ node }) => node.id.includes('Advice'))).toEqual([]);
   });
 
   test('each other region can take over, by the document that `isochrone promote` asks for; the fences stand in all', () => {

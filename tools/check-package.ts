@@ -1,12 +1,15 @@
 /**
  * Packs the package as it would be published, lays it into somebody else's project and uses it there: types, CommonJS
- * entry points, bundled handlers and the command line must all be found in what was packed, not in this checkout.
+ * entry points, bundled handlers and the command line must all be found in what was packed, not in this checkout. That
+ * project has no optional peer at first: whoever wants constructs needs none, and whoever wants more is told which.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { readAssembly } from '../lib/assembly';
+import { peerDependenciesMeta } from '../package.json';
 
 const ROOT = join(__dirname, '..');
 
@@ -43,6 +46,19 @@ const brought = Object.keys(require.cache).filter((path) => path.includes('aws-c
 if (strategy.ttlSeconds !== 300 || brought.length > 0) throw new Error('isochrone/runtime does not work, or brings CDK along.');
 `;
 
+/** The entry points, each of which must work where no optional peer is installed. */
+const ENTRIES = ['isochrone', 'isochrone/runtime'];
+
+/** Commands for which something is missing at first, what they then say, and what they say with it; nothing where that would ask AWS. */
+const NEEDY: readonly { readonly args: readonly string[]; readonly missing: string; readonly afterwards?: RegExp }[] = [
+  { args: ['advise', '--database', 'postgresql://x@127.0.0.1:1/x'], missing: 'pg', afterwards: /cannot be reached/ },
+  { args: ['migrate', '--database', 'postgresql://x@127.0.0.1:1/x', '--folder', 'sql'], missing: 'pg', afterwards: /does not let us in/ },
+  { args: ['replay', '--seeded', '100', '--assembly', 'cdk.out', '--html', 'page.html'], missing: 'echarts', afterwards: /100 requests/ },
+  { args: ['cleanup-edge', '--prefix', 'x'], missing: '@aws-sdk/client-lambda' },
+];
+
+const OPTIONAL = Object.keys(peerDependenciesMeta);
+
 const COMPILER = join(ROOT, 'node_modules', '.bin', 'tsc');
 const COMPILER_OPTIONS = '--module nodenext --target es2022 --strict --skipLibCheck --types node --rootDir . --outDir out'.split(' ');
 
@@ -55,6 +71,40 @@ function run(command: string, args: readonly string[], cwd: string, environment:
   });
 }
 
+/** The packages of this checkout, of which the other project gets its own: so the check needs no registry. */
+function installed(): string[] {
+  return readdirSync(join(ROOT, 'node_modules'))
+    .filter((name) => name !== 'isochrone' && !name.startsWith('.'))
+    .flatMap((name) => (name.startsWith('@') ? readdirSync(join(ROOT, 'node_modules', name)).map((inner) => `${name}/${inner}`) : [name]));
+}
+
+function link(name: string, directory: string): void {
+  const path = join(directory, 'node_modules', name);
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules', name), path);
+}
+
+/** The command line of the package, which may fail: what it said, and its exit code. */
+function isochrone(directory: string, ...args: readonly string[]): { readonly said: string; readonly status: number | null } {
+  const program = join('node_modules', 'isochrone', 'dist', 'bin', 'isochrone.js');
+  const { stdout, stderr, status } = spawnSync('node', [program, ...args], { cwd: directory, encoding: 'utf8' });
+  return { said: stdout + stderr, status };
+}
+
+function isFound(from: NodeJS.Require, name: string): boolean {
+  try {
+    from.resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function expectSaid(what: string, said: string, expected: RegExp | string): void {
+  if (typeof expected === 'string' ? !said.includes(expected) : !expected.test(said))
+    throw new Error(`${what} does not say ${expected}:\n${said}`);
+}
+
 /** Builds and packs the package into a folder, and installs it there. Returns the files of the archive. */
 function install(directory: string): string[] {
   run('npm', ['run', '-s', 'build'], ROOT);
@@ -64,10 +114,7 @@ function install(directory: string): string[] {
   const modules = join(directory, 'node_modules');
   mkdirSync(join(modules, 'isochrone'), { recursive: true });
   run('tar', ['-xzf', archive, '--strip-components=1', '-C', join(modules, 'isochrone')], directory);
-  // Its dependencies come from here, so that the check needs no registry.
-  for (const name of readdirSync(join(ROOT, 'node_modules'))) {
-    if (name !== 'isochrone' && name !== '.bin') symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
-  }
+  for (const name of installed()) if (!OPTIONAL.includes(name)) link(name, directory);
   return run('tar', ['-tzf', archive], directory).trim().split('\n');
 }
 
@@ -85,6 +132,10 @@ function main(directory: string): void {
   writeFileSync(join(directory, 'runtime.ts'), RUNTIME);
   run(COMPILER, [...COMPILER_OPTIONS, ...examples, 'validated.ts', 'runtime.ts'], directory);
 
+  const from = createRequire(join(directory, 'node_modules', 'isochrone', 'package.json'));
+  const found = OPTIONAL.filter((name) => isFound(from, name));
+  if (found.length > 0) throw new Error(`The project has ${found.join(', ')}, so nothing is proven about a project without.`);
+  for (const entry of ENTRIES) run('node', ['-e', `require(${JSON.stringify(entry)})`], directory);
   run('node', ['out/runtime.js'], directory);
   for (const file of examples) {
     const outdir = join(directory, `cdk.out-${file}`);
@@ -92,9 +143,32 @@ function main(directory: string): void {
     const made = readAssembly(outdir).stacks.flatMap(({ template }) => Object.keys(template.Resources));
     if (made.length === 0) throw new Error(`${file} makes nothing.`);
   }
-  const usage = run('node', [join('node_modules', 'isochrone', 'dist', 'bin', 'isochrone.js'), '--help'], directory);
-  if (!usage.includes('summary')) throw new Error('The command line of the package does not answer.');
-  console.log(`${files.length} files; ${examples.length} examples compile, synthesize and pass the rule packs; the command line answers.`);
+  checkCommands(directory);
+  console.log(
+    `${files.length} files; ${examples.length} examples compile, synthesize and pass the rule packs; the command line answers, and names what it needs.`,
+  );
+}
+
+function checkCommands(directory: string): void {
+  expectSaid('--help', isochrone(directory, '--help').said, 'summary');
+  writeFileSync(join(directory, 'cdk.json'), '{ "app": "node out/edge.js" }');
+  for (const args of [['synth'], ['summary', '--assembly', 'cdk.out']]) {
+    const { said, status } = isochrone(directory, ...args);
+    if (status !== 0) throw new Error(`isochrone ${args.join(' ')} fails without optional packages:\n${said}`);
+  }
+  mkdirSync(join(directory, 'sql'));
+  writeFileSync(join(directory, 'sql', '0001-none.sql'), 'SELECT 1;');
+  for (const { args, missing } of NEEDY) {
+    const { said, status } = isochrone(directory, ...args);
+    expectSaid(args.join(' '), said, `needs ${missing}, which is not installed here.`);
+    expectSaid(args.join(' '), said, `npm install --save-dev ${missing}`);
+    if (status !== 1 || /^\s+at /m.test(said)) throw new Error(`${args.join(' ')} does not fail as it should:\n${said}`);
+  }
+  for (const name of OPTIONAL) link(name, directory);
+  for (const { args, afterwards } of NEEDY) {
+    if (afterwards) expectSaid(args.join(' '), isochrone(directory, ...args).said, afterwards);
+  }
+  if (!existsSync(join(directory, 'page.html'))) throw new Error('replay --html writes no page.');
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'isochrone-package-'));

@@ -1,7 +1,7 @@
-import { Client } from 'pg';
 import { IsochroneError } from '../../lib/errors';
 import { advise as adviseOn, formatAdvice } from '../../lib/postgres/advice';
 import { type Command, readOptions } from './command';
+import { loadOptional } from './optional-package';
 
 export const advise: Command = {
   name: 'advise',
@@ -23,6 +23,7 @@ export const advise: Command = {
         `--slow must be milliseconds above 0, got ${JSON.stringify(slow)}.\nIt is a mean time. Leave it out for 100.`,
       );
     }
+    const { Client } = loadOptional<typeof import('pg')>('advise', ['pg']);
     const client = new Client({ connectionString: database, connectionTimeoutMillis: 5000, application_name: 'isochrone advise' });
     // A server that goes away meanwhile fails the query that is running; the event says the same again.
     client.on('error', () => undefined);

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cleanUpEdge, type EdgeFunctionsApi, formatEdgeCleanup } from '../../lib/account/edge-cleanup';
 import { CLOUDFRONT_REGION } from '../../lib/aws/regions';
 import { IsochroneError } from '../../lib/errors';
-import { loadSdk, member } from './aws-sdk';
 import { type Command, readOptions } from './command';
+import { type Load, loadOptional, member, type Sdk } from './optional-package';
 
 export const cleanupEdge: Command = {
   name: 'cleanup-edge',
@@ -67,10 +67,9 @@ interface StackResource {
 /**
  * AWS, through its SDK.
  *
- * @param load loads a package; the SDK is no dependency, because nothing else on the command line needs it
  * @throws IsochroneError if a package is not installed
  */
-export function edgeFunctionsApi(region: string, load: (name: string) => unknown = require): EdgeFunctionsApi {
+export function edgeFunctionsApi(region: string, load?: Load): EdgeFunctionsApi {
   const lambda = caller(load, region, 'lambda', 'LambdaClient');
   const cloudFront = caller(load, region, 'cloudfront', 'CloudFrontClient');
   const cloudFormation = caller(load, region, 'cloudformation', 'CloudFormationClient');
@@ -117,13 +116,11 @@ export function edgeFunctionsApi(region: string, load: (name: string) => unknown
   };
 }
 
-function caller(load: (name: string) => unknown, region: string, service: string, clientName: string) {
-  const sdk = loadSdk(
-    `@aws-sdk/client-${service}`,
-    load,
-    `cleanup-edge needs @aws-sdk/client-${service}, which is not installed here.\n` +
-      'Install what it calls with `npm install --save-dev @aws-sdk/client-lambda @aws-sdk/client-cloudfront @aws-sdk/client-cloudformation`.',
-  );
+const SERVICES = ['lambda', 'cloudfront', 'cloudformation'] as const;
+
+function caller(load: Load | undefined, region: string, service: (typeof SERVICES)[number], clientName: string) {
+  const others = SERVICES.filter((each) => each !== service).map((each) => `@aws-sdk/client-${each}`);
+  const sdk = loadOptional<Sdk>('cleanup-edge', [`@aws-sdk/client-${service}`, ...others], load);
   // Retries are counted by the command, not hidden in the client.
   const client = new (member(sdk, clientName))({ region, maxAttempts: 1 }) as Client;
   return async <Output extends object>(command: string, input: object): Promise<Output> =>

@@ -5,6 +5,7 @@ import { connect, migrate as migrateDatabase } from '../../lib/postgres/migrate'
 import { readMigrations } from '../../lib/postgres/migration-files';
 import { formatMigrationPlan, planMigrations } from '../../lib/postgres/migration-plan';
 import { type Command, readOptions } from './command';
+import { loadOptional } from './optional-package';
 
 export const migrate: Command = {
   name: 'migrate',
@@ -33,7 +34,8 @@ export const migrate: Command = {
     const largeTableBytes = largeTableMiB === undefined ? undefined : largeTableMiB * 1024 * 1024;
     const address = databaseAddress(database);
     const migrations = readMigrations(folder);
-    const open = () => connect({ connectionString: database }).catch((error: unknown) => notConnected(address, error));
+    const { Client } = loadOptional<typeof import('pg')>('migrate', ['pg']);
+    const open = () => connect(Client, { connectionString: database }).catch((error: unknown) => notConnected(address, error));
     if (options['dry-run']) {
       const connection = await open();
       try {

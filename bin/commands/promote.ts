@@ -12,8 +12,8 @@ import { formatChanges, promotionChanges } from '../../lib/account/promotion-fil
 import { parseDeployment } from '../../lib/config/load';
 import { physicalNames } from '../../lib/config/names';
 import { IsochroneError } from '../../lib/errors';
-import { loadSdk, member } from './aws-sdk';
 import { type Command, readOptions } from './command';
+import { type Load, loadOptional, member, type Sdk } from './optional-package';
 
 /** 2: people must act now. 3: done, and something is left to do when the old region is back. */
 const EXIT_CODES: Record<PromotionOutcome, number> = { drilled: 0, promoted: 0, refused: 1, 'stopped halfway': 2, 'promoted unfenced': 3 };
@@ -106,15 +106,10 @@ interface AutomationStep {
 /**
  * AWS, through its SDK, in the region that takes over.
  *
- * @param load loads a package; the SDK is no dependency, because nothing else on the command line needs it
- * @throws IsochroneError if the package is not installed
+ * @throws IsochroneError if its package is not installed
  */
-export function promotionApi(region: string, load: (name: string) => unknown = require): PromotionApi {
-  const sdk = loadSdk(
-    '@aws-sdk/client-ssm',
-    load,
-    'promote needs @aws-sdk/client-ssm, which is not installed here.\nInstall it with `npm install --save-dev @aws-sdk/client-ssm`.',
-  );
+export function promotionApi(region: string, load?: Load): PromotionApi {
+  const sdk = loadOptional<Sdk>('promote', ['@aws-sdk/client-ssm'], load);
   // Retries are counted by the command, not hidden in the client.
   const client = new (member(sdk, 'SSMClient'))({ region, maxAttempts: 1 }) as { send(command: object): Promise<object> };
   const call = async <Output extends object>(command: string, input: object): Promise<Output> =>

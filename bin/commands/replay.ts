@@ -7,6 +7,7 @@ import { loadDeployment } from '../../lib/config/load';
 import { describeValue, IsochroneError } from '../../lib/errors';
 import { renderReplayHtml } from '../../lib/review/replay-html';
 import { formatReplay } from '../../lib/review/replay-table';
+import { plotRenderer } from '../../lib/review/report-svg';
 import { isLogFormat, LOG_FORMATS, type LogFormatName } from '../../lib/simulation/log-formats';
 import { logOf, openLog } from '../../lib/simulation/log-reader';
 import type { ReplayObjectives } from '../../lib/simulation/objectives';
@@ -15,6 +16,7 @@ import { replay as replayLog } from '../../lib/simulation/replay';
 import type { AssumedCacheControl } from '../../lib/simulation/replay-origin';
 import { seededTrace } from '../../lib/simulation/seeded-trace';
 import { type Command, readOptions } from './command';
+import { loadOptional } from './optional-package';
 import { writeOutput } from './output-file';
 
 /** As of `isochrone synth`. */
@@ -71,6 +73,9 @@ export const replay: Command = {
     const cacheControl = options['assume-cache-control'].map(assumedCacheControl);
     const originRegion = knownRegion(options['origin-region']);
     const objectives = objectivesOf(options.deployment, options['require-objectives']);
+    // Before the work of an hour, not after it.
+    const page =
+      options.html === undefined ? undefined : { file: options.html, draw: plotRenderer(loadOptional('replay --html', ['echarts'])) };
     const assembly = readAssembly(options.assembly);
     const distribution = readDistribution(assembly, options.distribution);
 
@@ -94,7 +99,7 @@ export const replay: Command = {
       progress.stop();
       console.log(formatReplay(report, { cells: options.cells }));
       if (options.json !== undefined) writeOutput('--json', options.json, `${JSON.stringify(report, null, 2)}\n`);
-      if (options.html !== undefined) writeOutput('--html', options.html, await renderReplayHtml(report));
+      if (page !== undefined) writeOutput('--html', page.file, await renderReplayHtml(report, page.draw));
       return options['require-objectives'] && report.objectives.some(({ met }) => !met) ? OBJECTIVE_MISSED : 0;
     } finally {
       progress.stop();

@@ -1,6 +1,7 @@
 /** Checks over the database: how many replicas one source may have, and that nobody can ask for more connections than there are. */
 import { RDS_POSTGRESQL } from '../aws/limits';
 import type { Deployment } from './deployment';
+import { DATABASE_ROLES } from './names';
 import type { DeploymentProblem } from './problem';
 import { regionsOf } from './region-checks';
 
@@ -17,6 +18,7 @@ export function databaseProblems(deployment: Deployment): DeploymentProblem[] {
     ...clientBudgetProblems(deployment),
     ...poolOrderProblems(deployment),
     ...storageProblems(deployment),
+    ...roleProblems(deployment),
   ];
 }
 
@@ -168,6 +170,20 @@ function storageProblems({ database: { allocatedStorageGiB, maxAllocatedStorageG
       allowed: `at least ${least}, 10 % above the allocated ${allocatedStorageGiB}`,
       rule: 'RDS refuses a storage threshold that is less than 10 % above the allocated storage.',
       fix: `Raise it to ${least} or more.`,
+    },
+  ];
+}
+
+function roleProblems({ database: { applicationUser } }: Deployment): DeploymentProblem[] {
+  const taken: readonly string[] = Object.values(DATABASE_ROLES);
+  if (!taken.includes(applicationUser)) return [];
+  return [
+    {
+      path: ['database', 'applicationUser'],
+      value: applicationUser,
+      allowed: `another name than ${taken.join(' and ')}`,
+      rule: 'Functions of the deployment log in as these roles, which have the rights that those need: to write is none of them.',
+      fix: 'Leave it out for `application`.',
     },
   ];
 }

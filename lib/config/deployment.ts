@@ -199,6 +199,12 @@ const database = section(
     migrationsFolder: text(
       'A folder of SQL files, relative to where the app is started, that bring the schema up to date. A project in the primary region runs them, started by a command and not by the deployment.',
     ).optional(),
+    queryAdvice: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Every hour, look at the primary and at one replica of each region for slow statements and for indexes that are missing or in the way. It logs in as the role `advisor`, which a migration makes, and its log has statements without their constants; see docs/operations/advice.md.',
+      ),
     pooling,
     applicationPool,
   },

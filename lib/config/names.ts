@@ -11,6 +11,14 @@ export function systemName(deployment: Pick<Deployment, 'name' | 'environment'>)
   return `${deployment.name}-${deployment.environment}`;
 }
 
+/** The roles of PostgreSQL that functions of a deployment log in as, by IAM. Migrations make them. */
+export const DATABASE_ROLES = {
+  /** Asks a hub how far it has come before and after a promotion. It needs nothing but to log in. */
+  promotionProbe: 'promotion_probe',
+  /** Looks at queries. It reads statistics and what statements name, and writes nothing. */
+  advisor: 'advisor',
+} as const;
+
 export interface PhysicalNames {
   /** The primary database instance; replicas in other regions follow it by ARN. */
   readonly primaryInstance: string;

@@ -3,8 +3,10 @@
  * CloudWatch's embedded metric format, because the function has no way out of the network of the database.
  */
 import type { ClientBase } from 'pg';
+import { IsochroneError } from '../errors';
 import { type Advice, advise } from '../postgres/advice';
 import { connectByIam } from '../postgres/advice-login';
+import { sqlState } from '../postgres/connection';
 
 /** The metrics, by the kind of the findings that they count. */
 const METRICS = {
@@ -38,22 +40,51 @@ export function adviceLines(advice: Advice, { instance, namespace, logStatements
       ...(logStatements && finding.queryId !== undefined ? { statement: statements.get(finding.queryId) } : {}),
     })),
     ...advice.notes.map((message) => ({ level: 'INFO', instance, kind: 'note', message })),
-    {
-      _aws: {
-        Timestamp: now.getTime(),
-        CloudWatchMetrics: [
-          {
-            Namespace: namespace,
-            Dimensions: [['DBInstanceIdentifier']],
-            Metrics: [...Object.values(METRICS).map((Name) => ({ Name, Unit: 'Count' })), { Name: 'SlowestMean', Unit: 'Milliseconds' }],
-          },
-        ],
+    metricLine(
+      { instance, namespace },
+      {
+        ...Object.fromEntries(Object.entries(METRICS).map(([kind, name]) => [name, count(kind)])),
+        SlowestMean: Math.max(0, ...advice.statements.map(({ meanMilliseconds }) => meanMilliseconds)),
+        FailedLooks: 0,
       },
-      DBInstanceIdentifier: instance,
-      ...Object.fromEntries(Object.entries(METRICS).map(([kind, name]) => [name, count(kind)])),
-      SlowestMean: Math.max(0, ...advice.statements.map(({ meanMilliseconds }) => meanMilliseconds)),
-    },
+      now,
+    ),
   ];
+}
+
+/** What is logged of a look that failed. */
+export function failureLines(error: unknown, settings: AdviceSettings, now: Date): object[] {
+  const message = error instanceof Error ? error.message : String(error);
+  return [{ level: 'ERROR', instance: settings.instance, message }, metricLine(settings, { FailedLooks: 1 }, now)];
+}
+
+function metricLine(
+  { instance, namespace }: Pick<AdviceSettings, 'instance' | 'namespace'>,
+  figures: Readonly<Record<string, number>>,
+  now: Date,
+): object {
+  const metrics = Object.keys(figures).map((Name) => ({ Name, Unit: Name === 'SlowestMean' ? 'Milliseconds' : 'Count' }));
+  return {
+    _aws: {
+      Timestamp: now.getTime(),
+      CloudWatchMetrics: [{ Namespace: namespace, Dimensions: [['DBInstanceIdentifier']], Metrics: metrics }],
+    },
+    DBInstanceIdentifier: instance,
+    ...figures,
+  };
+}
+
+/**
+ * A login that was refused, in words that help: PostgreSQL says of a role that is not there, and of one without `rds_iam`, that its
+ * password is wrong.
+ */
+export function loginRefused(error: unknown, user: string, instance: string): unknown {
+  // invalid_authorization_specification and invalid_password.
+  if (!['28000', '28P01'].includes(sqlState(error) ?? '')) return error;
+  return new IsochroneError(
+    `${instance} does not let the role ${user} in: ${error instanceof Error ? error.message : String(error)}.\n` +
+      'The role is made by migrations, and on RDS needs rds_iam; before they have run for the first time, this is to be expected. Run them: the next look then succeeds.',
+  );
 }
 
 /** Looks once, and logs what it found. */
@@ -73,12 +104,15 @@ export async function handler(): Promise<{ readonly findings: number }> {
   };
   const log = (line: object) => console.log(JSON.stringify(line));
   try {
+    const user = env.DATABASE_USER ?? '';
     const client = await connectByIam({
       host: env.DATABASE_HOST ?? '',
       port: Number(env.DATABASE_PORT ?? 5432),
-      user: env.DATABASE_USER ?? '',
+      user,
       database: env.DATABASE_NAME ?? 'postgres',
       region: env.AWS_REGION ?? '',
+    }).catch((error: unknown) => {
+      throw loginRefused(error, user, settings.instance);
     });
     try {
       return { findings: (await lookOnce(client, settings, log)).findings.length };
@@ -86,7 +120,7 @@ export async function handler(): Promise<{ readonly findings: number }> {
       await client.end();
     }
   } catch (error) {
-    log({ level: 'ERROR', instance: settings.instance, message: error instanceof Error ? error.message : String(error) });
+    for (const line of failureLines(error, settings, new Date())) log(line);
     throw error;
   }
 }

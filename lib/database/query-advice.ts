@@ -12,8 +12,8 @@ const TIMEOUT = Duration.minutes(5);
 
 export interface QueryAdviceProps extends DatabaseFunctionSettings {
   /**
-   * The database and the role. The role needs `rds_iam`, `pg_read_all_stats`, and USAGE of the schemas that statements name; a plan
-   * asks for no other privilege.
+   * The database and the role. The role needs `rds_iam`, `pg_read_all_stats`, USAGE of the schemas that statements name, and SELECT on
+   * their tables: PostgreSQL plans no statement for a role that could not run it.
    */
   readonly login: DatabaseLogin;
   /** The instance's identifier, as text: the dimension of the metrics. */
@@ -53,7 +53,8 @@ export type QueryAdviceMetric =
   | 'DuplicateIndexes'
   | 'InvalidIndexes'
   | 'TablesWithoutVacuum'
-  | 'SlowestMean';
+  | 'SlowestMean'
+  | 'FailedLooks';
 
 /**
  * A function in the network of a database that looks at it every so often: which statements are slow, which index would help, what is
@@ -113,7 +114,7 @@ export class QueryAdvice extends Construct {
     });
   }
 
-  /** How many there were at the last look; of `SlowestMean`, the milliseconds. */
+  /** How many there were at the last look; of `SlowestMean`, the milliseconds. A look that failed counts as one of `FailedLooks`, and as nothing else. */
   public metric(name: QueryAdviceMetric): cloudwatch.Metric {
     return new cloudwatch.Metric({
       namespace: this.namespace,

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClientConfig } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import { connect, migrate } from '../postgres/migrate';
 import { readMigrations } from '../postgres/migration-files';
 import type { MigrationEvent } from '../postgres/migration-runner';
@@ -41,7 +41,7 @@ async function run(): Promise<void> {
   const { lockTimeoutMs, largeTableBytes } = JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as SchemaMigrationsSettings;
   const config = connectionOf(process.env);
   const migrations = readMigrations(join(__dirname, 'migrations'));
-  const { applied, before } = await migrate(() => connect(config), migrations, {
+  const { applied, before } = await migrate(() => connect(Client, config), migrations, {
     by: startedBy(process.env),
     lockTimeoutMs,
     largeTableBytes,

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, type ClientConfig } from 'pg';
+import type { Client, ClientConfig } from 'pg';
 import { isConnectionLost, type PostgresConnection, sqlState } from './connection';
 import type { Migration } from './migration-files';
 import { type MigrationOptions, type MigrationOutcome, runMigrations } from './migration-runner';
@@ -7,9 +7,11 @@ import { type MigrationOptions, type MigrationOutcome, runMigrations } from './m
 /**
  * A connection for hours: it says that it is alive while the server works, because NAT gateways and security groups forget
  * connections that are silent for 350 seconds.
+ *
+ * @param PgClient the client of `pg`, which the command line loads when it is needed
  */
-export async function connect(config: ClientConfig): Promise<Client> {
-  const client = new Client({
+export async function connect(PgClient: typeof Client, config: ClientConfig): Promise<Client> {
+  const client = new PgClient({
     application_name: 'isochrone migrate',
     connectionTimeoutMillis: 15_000,
     keepAlive: true,

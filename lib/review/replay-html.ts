@@ -5,14 +5,11 @@ import { ceilingSection, objectiveSection, splitterSection, troubleSection, unsa
 import { type Content, code, html, type Markup, rendered, shortened, trusted } from './report-markup';
 import { hitRatePlot, latencyPlot, missPlot, timePlot } from './report-plots';
 import { CONTENT_SECURITY_POLICY, STYLE } from './report-style';
-import { type PlotRenderer, plotRenderer } from './report-svg';
+import type { PlotRenderer } from './report-svg';
 import { cellTable, sliceTables } from './report-tables';
 
-/**
- * @returns one HTML file, the same bytes for the same report
- * @throws IsochroneError if echarts, an optional peer, is not installed
- */
-export async function renderReplayHtml(report: ReplayReport, draw: PlotRenderer = plotRenderer()): Promise<string> {
+/** @returns one HTML file, the same bytes for the same report */
+export async function renderReplayHtml(report: ReplayReport, draw: PlotRenderer): Promise<string> {
   const title = `Replay of ${shortened(report.log.file.split('/').at(-1) ?? report.log.file, 60)}`;
   return rendered(html`<!doctype html>
 <html lang="en">

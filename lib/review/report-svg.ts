@@ -1,6 +1,5 @@
 /** Plots as SVG inside the page: no script draws them, and the page's own colours, light or dark, apply to them. */
 import type { EChartsOption } from 'echarts';
-import { IsochroneError } from '../errors';
 import { html, type Markup, trusted } from './report-markup';
 
 export interface PlotSize {
@@ -16,12 +15,8 @@ export type PlotRenderer = (plot: {
   readonly option: EChartsOption;
 }) => Markup;
 
-/**
- * @param load loads a package; echarts is no dependency, because nothing but this report needs it
- * @throws IsochroneError if it is not installed
- */
-export function plotRenderer(load: (name: string) => unknown = require): PlotRenderer {
-  const echarts = loaded(load);
+/** @param echarts the package, which whoever wants the report has loaded: nothing else needs it */
+export function plotRenderer(echarts: typeof import('echarts')): PlotRenderer {
   return ({ id, label, size, option }) => {
     const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size });
     try {
@@ -31,17 +26,6 @@ export function plotRenderer(load: (name: string) => unknown = require): PlotRen
       chart.dispose();
     }
   };
-}
-
-function loaded(load: (name: string) => unknown): typeof import('echarts') {
-  try {
-    return load('echarts') as typeof import('echarts');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
-    throw new IsochroneError(
-      'The plots of the HTML report are drawn by echarts, which is not installed.\nInstall it with `npm install --save-dev echarts`.',
-    );
-  }
 }
 
 /**

@@ -4,11 +4,14 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
 import type { Deployment } from '../config/deployment';
+import { DATABASE_ROLES } from '../config/names';
 import type { PostgresReplicaFigures } from '../database/postgres-parameters';
 import { PostgresPrimary } from '../database/postgres-primary';
 import { PostgresReplicas } from '../database/postgres-replicas';
 import { PostgresSource } from '../database/postgres-source';
+import { QueryAdvice } from '../database/query-advice';
 import { ReaderEndpoint } from '../database/reader-endpoint';
+import type { DatabaseLogin } from '../database/replica-promotion-function';
 import { SchemaMigrations } from '../database/schema-migrations';
 import { SharedSecret } from '../keys/shared-secret';
 import { RegionStack, type RegionStackProps, regionSettings } from './region-stack';
@@ -26,6 +29,10 @@ export class DatabaseStack extends RegionStack {
   public readonly replicas?: PostgresReplicas;
   /** The name under which the replicas answer; absent without replicas. */
   public readonly readers?: ReaderEndpoint;
+  /** What looks at the queries of the primary; absent elsewhere, and where the deployment does not ask for it. */
+  public readonly primaryAdvice?: QueryAdvice;
+  /** What looks at the queries of a replica; absent without replicas, and where the deployment does not ask for it. */
+  public readonly replicaAdvice?: QueryAdvice;
 
   constructor(scope: Construct, id: string, props: DatabaseStackProps) {
     super(scope, id, props, { description: 'PostgreSQL' });
@@ -103,6 +110,36 @@ export class DatabaseStack extends RegionStack {
         removalPolicy: this.removalPolicy,
       });
     }
+    if (!database.queryAdvice) return;
+    if (this.primary) {
+      const { instance: primary } = this.primary;
+      this.primaryAdvice = this.adviseOn('PrimaryAdvice', props, this.names.primaryInstance, { instance: primary, access: this.primary });
+    }
+    if (this.replicas) {
+      // Reads are spread evenly over the replicas of a region: what is slow on one is slow on all.
+      const [first] = this.replicas.instances;
+      const [identifier] = this.replicas.instanceIdentifiers;
+      if (first && identifier) {
+        this.replicaAdvice = this.adviseOn('ReplicaAdvice', props, identifier, { instance: first, access: this.replicas });
+      }
+    }
+  }
+
+  private adviseOn(
+    id: string,
+    { vpc, key }: DatabaseStackProps,
+    instanceIdentifier: string,
+    login: Pick<DatabaseLogin, 'instance' | 'access'>,
+  ): QueryAdvice {
+    const { databaseName, parameters } = this.deployment.database;
+    return new QueryAdvice(this, id, {
+      vpc,
+      login: { ...login, user: DATABASE_ROLES.advisor, database: databaseName },
+      instanceIdentifier,
+      slowStatement: Duration.millis(parameters.slowStatementMs),
+      logEncryptionKey: key,
+      removalPolicy: this.removalPolicy,
+    });
   }
 }
 

@@ -66,6 +66,7 @@ export class ObservabilityStack extends RegionStack {
         notKept.addAlarmAction(toTopic);
         notKept.addOkAction(toTopic);
       }
+      this.watchAdvice(props.database, `${name}-${props.region}`, new SnsAction(observability.topic));
     }
     if (props.edge) {
       new EdgeObservability(this, 'Edge', {
@@ -76,6 +77,39 @@ export class ObservabilityStack extends RegionStack {
         webAclMetricName: props.edge.webAcl.metricName,
       });
     }
+  }
+
+  /** What advice on queries cannot leave to whoever reads its log. */
+  private watchAdvice({ primaryAdvice, replicaAdvice }: DatabaseStack, prefix: string, action: SnsAction): void {
+    const watch = (id: string, metric: cloudwatch.Metric, evaluationPeriods: number, alarmDescription: string) => {
+      const alarm = metric.createAlarm(this, id, {
+        alarmName: `${prefix}-${id}-Warning`,
+        alarmDescription,
+        threshold: 1,
+        evaluationPeriods,
+        // Nothing is counted before the first look.
+        treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+      });
+      alarm.addAlarmAction(action);
+      alarm.addOkAction(action);
+    };
+    for (const [on, advice] of Object.entries({ Primary: primaryAdvice, Replica: replicaAdvice })) {
+      if (advice === undefined) continue;
+      watch(
+        `${on}Advice-Failing`,
+        advice.metric('FailedLooks'),
+        3,
+        'Three looks at the queries of this database in a row have failed; its log says why. If it says that the role is not let in, run the migrations, which make it.',
+      );
+    }
+    if (primaryAdvice === undefined) return;
+    // Of the primary alone: a replica has the same indexes, and cannot tell one that is being built from one that failed.
+    watch(
+      'PrimaryAdvice-InvalidIndex',
+      primaryAdvice.metric('InvalidIndexes'),
+      2,
+      'An index is invalid: every write keeps it up, and no query uses it. A build has failed or was interrupted: run the migrations again. The log of the advice names it.',
+    );
   }
 
   private objectives(): Objectives {

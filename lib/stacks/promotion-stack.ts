@@ -2,15 +2,13 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import type { Construct } from 'constructs';
+import { DATABASE_ROLES } from '../config/names';
 import { ReplicaPromotion } from '../database/replica-promotion';
 import { PromotionFence } from '../database/replica-promotion-fence';
 import type { PromotionRecord } from '../database/replica-promotion-record';
 import type { DatabaseStack } from './database-stack';
 import { RegionStack, type RegionStackProps } from './region-stack';
 import type { ServiceStack } from './service-stack';
-
-/** The role of PostgreSQL that a promotion asks the hub as. It needs nothing but to log in: docs/operations/failover.md. */
-const PROBE_USER = 'promotion_probe';
 
 export interface PromotionStackProps extends RegionStackProps {
   readonly vpc: ec2.IVpc;
@@ -32,7 +30,7 @@ export class PromotionStack extends RegionStack {
     if (replicas?.hub === undefined) return;
     new ReplicaPromotion(this, 'Promotion', {
       vpc: props.vpc,
-      hub: { instance: replicas.hub, access: replicas, user: PROBE_USER },
+      hub: { instance: replicas.hub, access: replicas, user: DATABASE_ROLES.promotionProbe },
       hubIdentifier: replicas.instanceIdentifiers[0] as string,
       oldPrimary: { region: this.deployment.primaryRegion, instanceIdentifier: this.names.primaryInstance },
       fenceGroupName: this.names.promotionFence,

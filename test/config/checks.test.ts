@@ -22,6 +22,14 @@ const CASES: Case[] = [
     right: 'primaryRegion: eu-west-1',
   },
   {
+    check: 'applications do not log in as a role of the deployment',
+    passage: 'databaseName: market',
+    wrong: 'databaseName: market\n  applicationUser: advisor',
+    path: 'database.applicationUser',
+    says: /another name than promotion_probe and advisor/,
+    right: 'databaseName: market\n  applicationUser: adviser',
+  },
+  {
     check: 'zones exist',
     passage: 'availabilityZones: [eu-west-1a, eu-west-1b, eu-west-1c]',
     wrong: 'availabilityZones: [eu-west-1a, eu-west-1b, eu-west-1d]',

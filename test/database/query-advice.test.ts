@@ -3,7 +3,8 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { QueryAdvice, type QueryAdviceProps } from '../../lib/database/query-advice';
-import { type AdviceSettings, adviceLines } from '../../lib/database/query-advice.handler';
+import { type AdviceSettings, adviceLines, failureLines, loginRefused } from '../../lib/database/query-advice.handler';
+import { IsochroneError } from '../../lib/errors';
 import type { Advice } from '../../lib/postgres/advice';
 import { testStack } from '../test-stack';
 
@@ -98,6 +99,7 @@ describe('the log', () => {
       UnusedIndexes: 1,
       MissingIndexes: 0,
       SlowestMean: 250,
+      FailedLooks: 0,
     });
     const declared = JSON.stringify(metrics?._aws);
     for (const name of ['SlowStatements', 'MissingIndexes', 'InvalidIndexes', 'SlowestMean']) {
@@ -108,5 +110,39 @@ describe('the log', () => {
 
   test('keeps statements out when told so, also out of the messages', () => {
     expect(JSON.stringify(lines({ logStatements: false }))).not.toContain('Ada');
+  });
+
+  test('of a look that failed, has the reason and one metric, which leaves the others as they were', () => {
+    const [error, metrics] = failureLines(
+      new Error('gone'),
+      { instance: 'i', namespace: 'N', slowMilliseconds: 1, logStatements: true },
+      new Date(0),
+    );
+    expect(error).toEqual({ level: 'ERROR', instance: 'i', message: 'gone' });
+    expect(metrics).toEqual({
+      _aws: {
+        Timestamp: 0,
+        CloudWatchMetrics: [{ Namespace: 'N', Dimensions: [['DBInstanceIdentifier']], Metrics: [{ Name: 'FailedLooks', Unit: 'Count' }] }],
+      },
+      DBInstanceIdentifier: 'i',
+      FailedLooks: 1,
+    });
+  });
+});
+
+describe('a login that is refused', () => {
+  test.each(['28000', '28P01'])('with SQLSTATE %s, says that migrations make the role', (code) => {
+    const refused = loginRefused(
+      Object.assign(new Error('password authentication failed for user "advisor"'), { code }),
+      'advisor',
+      'market-primary',
+    );
+    expect(refused).toBeInstanceOf(IsochroneError);
+    expect(String(refused)).toMatch(/market-primary does not let the role advisor in: password .*\n.*made by migrations.*Run them/);
+  });
+
+  test('for another reason, says that one', () => {
+    const full = Object.assign(new Error('too many clients'), { code: '53300' });
+    expect(loginRefused(full, 'advisor', 'market-primary')).toBe(full);
   });
 });

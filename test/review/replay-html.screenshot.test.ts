@@ -4,7 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import * as echarts from 'echarts';
 import { renderReplayHtml } from '../../lib/review/replay-html';
+import { plotRenderer } from '../../lib/review/report-svg';
 import { isPromised } from '../promised';
 import { hostileReport, marketReport } from './replay-report-fixture';
 
@@ -33,7 +35,7 @@ if (CHROMIUM === undefined && !PROMISED) {
     beforeAll(async () => {
       directory = mkdtempSync(join(tmpdir(), 'replay-html-'));
       file = join(directory, 'replay.html');
-      page = await renderReplayHtml(report());
+      page = await renderReplayHtml(report(), plotRenderer(echarts));
       writeFileSync(file, page);
     });
 
@@ -68,7 +70,7 @@ if (CHROMIUM === undefined && !PROMISED) {
   test('a console that complains is heard', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'replay-html-'));
     const file = join(directory, 'replay.html');
-    writeFileSync(file, (await renderReplayHtml(marketReport())).replace('</body>', '<script>1</script></body>'));
+    writeFileSync(file, (await renderReplayHtml(marketReport(), plotRenderer(echarts))).replace('</body>', '<script>1</script></body>'));
     expect(consoleOf(chromium(directory, 375, '--dump-dom', file).stderr).join()).toContain('Content Security Policy');
   }, 120_000);
 }
