@@ -80,7 +80,7 @@ class Regions {
           () => true,
           () => false,
         );
-        lossSeconds = !at.inRecovery || (sourceIsUp && at.receiving && at.drained) ? 0 : at.ageSeconds;
+        lossSeconds = !at.inRecovery || (sourceIsUp && at.receiving && at.drained) ? 0 : (at.ageSeconds ?? Number.POSITIVE_INFINITY);
         return { following: at.inRecovery };
       },
       assess: async () => {
@@ -322,7 +322,7 @@ describeHere('a promotion on real servers', () => {
     );
     expect(judged.filter(({ n, sent, unsent }) => (sent && !there.has(n)) || (unsent && there.has(n)))).toEqual([]);
     expect(judged.filter(({ unsent }) => unsent).length).toBeGreaterThan(0);
-    const oldest = (clock?.now.getTime() ?? 0) - (at.ageSeconds + 1) * 1000;
+    const oldest = (clock?.now.getTime() ?? 0) - ((at.ageSeconds ?? 0) + 1) * 1000;
     expect(times.filter((row) => !there.has(row.n) && row.at.getTime() < oldest)).toEqual([]);
     await writer.end().catch(() => {});
   });
