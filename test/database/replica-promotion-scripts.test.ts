@@ -146,6 +146,12 @@ describeHere('assess', () => {
     expect(run('assess', events, denied).raised).toBe('rds:PromoteReadReplica on hub is not allowed (implicitDeny).');
   });
 
+  test('is not kept by an IAM that does not answer: its control plane may be in the region that failed', () => {
+    const down = { 'iam.simulate_principal_policy': [{ error: 'ServiceUnavailable', status: 503 }] };
+    expect(run('assess', events, down).returned).toEqual({ Verdict: 'ready, but IAM does not answer: permissions were not checked' });
+    expect(run('assess', events, { 'iam.simulate_principal_policy': [{ error: 'AccessDenied' }] }).raised).toBe('AccessDenied');
+  });
+
   test('takes what Systems Manager makes of the parameters', () => {
     const unreachable = { ...inspected, OldStatus: 'unreachable' };
     expect(
