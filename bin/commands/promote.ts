@@ -6,6 +6,7 @@ import {
   formatSteps,
   type PromotionApi,
   type PromotionOutcome,
+  PromotionOutOfSight,
   promote as promoteRegion,
 } from '../../lib/account/promotion';
 import { formatChanges, promotionChanges } from '../../lib/account/promotion-file';
@@ -29,8 +30,8 @@ export const promote: Command = {
       --drill                  only look, and change nothing
       --deployment FILE        the deployment file; deployments/market.yaml by default
       --accept-loss SECONDS    go on although commits of the last seconds may be lost
-      --allow-unfenced         go on although the old primary's region does not answer
-      Ends with 0 when all is well, 1 when nothing was changed, 2 when it stopped halfway, 3 when the old primary is not fenced.`,
+      --allow-unfenced         go on although the old primary cannot be fenced
+      Ends with 0 when all is well, 1 when nothing was changed, 2 when it stopped halfway or out of sight, 3 when the old primary is not fenced.`,
 
   run: (args) => runPromotion(args, promotionApi),
 };
@@ -57,7 +58,7 @@ export async function runPromotion(args: readonly string[], api: (region: string
     );
   }
   const names = physicalNames(deployment);
-  const promotion = await promoteRegion(api(region), {
+  const promoting = promoteRegion(api(region), {
     document: names.promotionDocument(region),
     drill: options.drill,
     acceptedLossSeconds,
@@ -67,6 +68,11 @@ export async function runPromotion(args: readonly string[], api: (region: string
     sleep,
     random: Math.random,
   });
+  const promotion = await promoting.catch((error: unknown) => {
+    if (!(error instanceof PromotionOutOfSight) || options.drill) throw error;
+    console.error(error.message);
+  });
+  if (promotion === undefined) return EXIT_CODES['stopped halfway'];
   console.log(`\n${formatPromotion(promotion)}`);
   if (promotion.outcome !== 'refused') {
     const hub = `${names.replicaPrefix(region)}-hub`;

@@ -53,6 +53,9 @@ export interface Promotion {
   readonly retries: number;
 }
 
+/** Nobody watches, but the automation goes on, or may: what it changes is not known. */
+export class PromotionOutOfSight extends IsochroneError {}
+
 /** The steps that change something. Once one of them has begun, a failure is no refusal. */
 export const CHANGING_STEPS: readonly string[] = ['fence', 'promote', 'repoint'];
 
@@ -68,6 +71,8 @@ const AGAIN = [
   'TimeoutError',
   'ECONNRESET',
   'ENOTFOUND',
+  'EAI_AGAIN',
+  'ServiceUnavailable',
   'ETIMEDOUT',
 ];
 const ATTEMPTS = 6;
@@ -80,7 +85,8 @@ const POLLS = 2160;
 /**
  * Promotes, or drills.
  *
- * @throws IsochroneError if the automation cannot be started, or followed; the message then says that it goes on
+ * @throws IsochroneError if the automation cannot be started
+ * @throws PromotionOutOfSight if it cannot be followed; the message says that it goes on
  */
 export async function promote(api: PromotionApi, options: PromotionOptions): Promise<Promotion> {
   const calls = new Calls(options);
@@ -90,17 +96,21 @@ export async function promote(api: PromotionApi, options: PromotionOptions): Pro
     AllowUnfenced: String(options.allowUnfenced),
     ...(options.acceptedLossSeconds === undefined ? {} : { AcceptedLossSeconds: String(options.acceptedLossSeconds) }),
   };
-  const id = await calls.make('ssm:StartAutomationExecution', () => api.start(options.document, parameters, options.token));
+  const id = await calls.make('ssm:StartAutomationExecution', () => api.start(options.document, parameters, options.token), {
+    timesOut: `It may have begun all the same: look for executions of ${options.document} in the console of Systems Manager, and do not start another one before.`,
+  });
   let said = '';
   for (let poll = 0; poll < POLLS; poll++) {
-    const execution = await calls.make('ssm:GetAutomationExecution', () => api.execution(id), goesOn(id));
+    const execution = await calls.make('ssm:GetAutomationExecution', () => api.execution(id), { fails: goesOn(id) });
     const state = JSON.stringify(execution.steps.map(({ name, status }) => [name, status]));
     if (state !== said) options.onProgress(execution.steps);
     said = state;
     if (!RUNNING.includes(execution.status)) return result(id, execution, descriptions, options.drill, calls.retries);
     await options.sleep(POLL_MILLISECONDS);
   }
-  throw new IsochroneError(`The automation ${id} has not ended after ${(POLLS * POLL_MILLISECONDS) / 3_600_000} hours.\n${goesOn(id)}`);
+  throw new PromotionOutOfSight(
+    `The automation ${id} has not ended after ${(POLLS * POLL_MILLISECONDS) / 3_600_000} hours.\n${goesOn(id)}`,
+  );
 }
 
 function goesOn(id: string): string {
@@ -140,8 +150,11 @@ class Calls {
 
   constructor(private readonly options: Pick<PromotionOptions, 'sleep' | 'random'>) {}
 
-  /** @throws IsochroneError whose cause is AWS's error */
-  public async make<T>(operation: string, call: () => Promise<T>, meanwhile?: string): Promise<T> {
+  /**
+   * @param meanwhile what is so although the call fails, or although nobody knows whether it did
+   * @throws IsochroneError whose cause is AWS's error
+   */
+  public async make<T>(operation: string, call: () => Promise<T>, meanwhile: { fails?: string; timesOut?: string } = {}): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await call();
@@ -151,8 +164,10 @@ class Calls {
         const again = AGAIN.includes(name) || AGAIN.includes((error as { code?: string }).code ?? '');
         if (!again || attempt === ATTEMPTS) {
           const times = again ? ` ${ATTEMPTS} times` : '';
-          const also = meanwhile === undefined ? '' : `\n${meanwhile}`;
-          throw new IsochroneError(`${operation} failed${times}: ${name}: ${message}${also}`, { cause: error });
+          const text = `${operation} failed${times}: ${name}: ${message}`;
+          const also = meanwhile.fails ?? (again ? meanwhile.timesOut : undefined);
+          if (also !== undefined) throw new PromotionOutOfSight(`${text}\n${also}`, { cause: error });
+          throw new IsochroneError(text, { cause: error });
         }
         this.retries++;
         await this.options.sleep(this.options.random() * Math.min(LONGEST_WAIT_MILLISECONDS, FIRST_WAIT_MILLISECONDS * 2 ** (attempt - 1)));
@@ -175,7 +190,7 @@ export function formatPromotion({ id, outcome, execution, failed, retries }: Pro
     drilled: ['The drill found nothing in the way.'],
     promoted: ['Promoted. The old primary is fenced, and the write names lead here.'],
     'promoted unfenced': [
-      'Promoted, but the old primary could not be reached: it may still take writes from its own region, and they are lost.',
+      'Promoted, but the old primary could not be fenced: it may still take writes from its own region, and they are lost.',
       'Run the same command again as soon as that region answers, and before anything is deployed: it fences, and promotes nothing twice.',
     ],
     refused: ['Refused. Nothing was changed.'],

@@ -188,7 +188,8 @@ function valuesOf({ MetricDataResults }: MetricData, id: string): readonly numbe
 function caller(load: (name: string) => unknown, region: string, service: string, clientName: string) {
   const sdk = load(`@aws-sdk/client-${service}`) as Sdk;
   // Retries are counted by the handler, not hidden in the client, and a call that hangs must leave time for them.
-  const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000 };
+  // Without `throwOnRequestTimeout` the SDK only logs that the time is over, and waits on.
+  const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true };
   const client = new (member(sdk, clientName))({ region, maxAttempts: 1, requestHandler }) as Client;
   return async <Output extends object>(command: string, input: object): Promise<Output> =>
     (await client.send(new (member(sdk, command))(input))) as Output;

@@ -51,6 +51,9 @@ export async function keepEndpoint(settings: ReaderEndpointSettings, api: Reader
   const newText = JSON.stringify(memory);
   if (newText !== text) await tried('writing the memory', () => api.writeMemory(newText));
   const changed = records.flatMap((record) => {
+    // One that a deployment is adding or removing stays as CloudFormation wrote it, or it could not be removed: Route 53 deletes a record
+    // only for who names all its values, the weight among them.
+    if (record.id !== WRITER && !settings.replicas.includes(record.id)) return [];
     const weight = weightOf(record, targets);
     return weight === record.weight ? [] : [{ ...record, weight }];
   });

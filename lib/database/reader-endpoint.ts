@@ -201,13 +201,15 @@ export class ReaderEndpoint extends Construct {
         weight,
         setIdentifier,
       });
-      schedule.node.addDependency(cname);
+      // The function too: told of a replica that RDS is still making, it would fail until there is a record.
+      for (const after of [schedule, this.function]) after.node.addDependency(cname);
     };
     for (const [index, identifier] of instanceIdentifiers.entries()) {
       record(`Record-${identifier}`, identifier, (endpoints[index] as rds.Endpoint).hostname, 1);
     }
     if (props.fallBackToWriter !== undefined) record('WriterRecord', WRITER, props.fallBackToWriter, 0);
     this.alarm = this.createAlarm(props.alarmTopic);
+    this.alarm.node.addDependency(schedule);
   }
 
   /** Each successful run reports its targets; nothing at all is what a failing, throttled or disabled function has in common. */

@@ -37,9 +37,9 @@ export interface PromotionDocumentSettings {
   };
 }
 
-/** A script is stopped after 600 s; its own end comes before, with a reason. */
+/** A script is stopped after 600 s; its own end comes before, with a reason. A last call to a region that does not answer takes 80 s. */
 const SCRIPT_SECONDS = 600;
-const WAIT_SECONDS = 540;
+const WAIT_SECONDS = 480;
 const POLL_SECONDS = 10;
 
 /** Promoting takes RDS minutes, and longer the more is left to replay: the only step that is waited for longer than one script may run. */
@@ -80,7 +80,8 @@ export function promotionDocument(settings: PromotionDocumentSettings): object {
       AllowUnfenced: {
         type: 'Boolean',
         default: false,
-        description: 'Go on when the region of the old primary does not answer. It may still take writes there, which are lost.',
+        description:
+          'Go on when the old primary cannot be fenced: its region does not answer, or RDS cannot change or reboot it. It may still take writes there, which are lost.',
       },
     },
     mainSteps: PROMOTION_PLAN.filter(({ name }) => name !== 'approve' || settings.approval !== undefined).map((node) =>

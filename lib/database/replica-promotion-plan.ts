@@ -65,7 +65,8 @@ export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
     after: ['inspect'],
     next: 'isDrill',
   },
-  { name: 'isDrill', fact: 'drill', equals: true, yes: 'report', no: 'approve' },
+  // Choices lead to the harmless side unless they are sure.
+  { name: 'isDrill', fact: 'drill', equals: false, yes: 'approve', no: 'report' },
   {
     name: 'approve',
     does: 'Waits for the approvals that the deployment asks for.',
@@ -79,12 +80,12 @@ export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
     does: 'Moves the old primary into a closed security group and reboots it, which ends the connections that a group does not.',
     changes: true,
     ifItFails:
-      'The old primary is as it was, or it takes no writes; the hub still follows it. If its region does not answer, run again and allow an unfenced old primary; to go back, give it the security groups that `inspect` has noted.',
+      'The old primary is as it was, or it takes no writes; the hub still follows it. If its region does not answer, or RDS cannot change or reboot it, run again and allow an unfenced old primary; to go back, give it the security groups that `inspect` has noted.',
     after: ['assess', 'approve'],
     next: 'isFollowing',
   },
   { name: 'isFollowing', fact: 'following', equals: true, yes: 'isFenced', no: 'verify' },
-  { name: 'isFenced', fact: 'oldPrimary', equals: 'fenced', yes: 'catchUp', no: 'promote' },
+  { name: 'isFenced', fact: 'oldPrimary', equals: 'unreachable', yes: 'promote', no: 'catchUp' },
   {
     name: 'catchUp',
     does: 'Waits until the hub has replayed all that it received and nothing more arrives.',

@@ -32,8 +32,15 @@ def yes(value):
 def name_of(error):
     return getattr(error, "response", {}).get("Error", {}).get("Code", type(error).__name__)
 
-UNREACHABLE = ("ConnectTimeoutError", "ReadTimeoutError", "EndpointConnectionError", "ConnectionClosedError",
-               "ServiceUnavailable", "InternalFailure", "InternalError", "RequestTimeout", "503", "500")
+UNREACHABLE = ("ConnectTimeoutError", "ReadTimeoutError", "EndpointConnectionError", "ConnectionClosedError", "ConnectionError",
+               "ProxyConnectionError", "SSLError", "HTTPClientError", "RequestTimeout")
+
+def unreachable(error):
+    status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return name_of(error) in UNREACHABLE or status >= 500
+
+def deleted(error):
+    return name_of(error).startswith("DBInstanceNotFound")
 `;
 
 const INSPECT = `
@@ -44,12 +51,14 @@ def inspect(events, context):
         found = instance(events["OldRegion"], events["OldPrimary"])
         old = {"status": found["DBInstanceStatus"], "groups": [g["VpcSecurityGroupId"] for g in found["VpcSecurityGroups"]]}
     except Exception as error:
-        if name_of(error) not in UNREACHABLE:
+        if not unreachable(error) and not deleted(error):
             raise
+        old["status"] = "deleted" if deleted(error) else "unreachable"
     at = probe(events["Probe"], "position")
     following = "ReadReplicaSourceDBInstanceIdentifier" in hub
     # Caught up with a source that is up: what is lost is what has not been sent. Otherwise, all since the last replayed commit may be.
-    loss = at["ageSeconds"]
+    # A hub that has replayed no commit since it started does not know how old its last one is: as much as anybody can accept.
+    loss = 999999 if at["ageSeconds"] is None else at["ageSeconds"]
     if not at["inRecovery"] or (old["status"] == "available" and at["receiving"] and at["drained"]):
         loss = 0
     return {
@@ -77,22 +86,34 @@ def assess(events, context):
             wrong.append("The hub follows " + followed + ", not " + events["OldPrimary"] + ".")
         if int(seen["LossSeconds"]) > int(events["AcceptedLossSeconds"]):
             wrong.append("Up to " + str(seen["LossSeconds"]) + " s of commits would be lost, and " + str(events["AcceptedLossSeconds"]) + " s are accepted.")
-    if seen["OldStatus"] == "unreachable" and not yes(events["AllowUnfenced"]):
-        wrong.append("The old primary's region does not answer, so it cannot be fenced, and AllowUnfenced is false.")
+    if seen["OldStatus"] in ("unreachable", "deleted") and not yes(events["AllowUnfenced"]):
+        wrong.append("The old primary is " + seen["OldStatus"] + ", so it cannot be fenced, and AllowUnfenced is false.")
+    verdict = "ready"
     permissions = client("iam")
     for actions, resource in events["Permissions"]:
-        answer = permissions.simulate_principal_policy(PolicySourceArn=events["Role"], ActionNames=actions, ResourceArns=[resource])
+        try:
+            answer = permissions.simulate_principal_policy(PolicySourceArn=events["Role"], ActionNames=actions, ResourceArns=[resource])
+        except Exception as error:
+            # IAM is run from one region, which may be the one that failed. Permissions work without it.
+            if not unreachable(error):
+                raise
+            verdict = "ready, but IAM does not answer: permissions were not checked"
+            break
         for result in answer["EvaluationResults"]:
             if result["EvalDecision"] != "allowed":
                 wrong.append(result["EvalActionName"] + " on " + resource + " is not allowed (" + result["EvalDecision"] + ").")
     if wrong:
         raise Exception(" ".join(wrong))
-    return {"Verdict": "ready"}
+    return {"Verdict": verdict}
 `;
 
 const FENCE = `
+class NotFenced(Exception):
+    pass
+
 def fence(events, context):
     region, identifier = events["OldRegion"], events["OldPrimary"]
+    end = time.time() + events["TimeoutSeconds"]
     try:
         groups = client("ec2", region).describe_security_groups(Filters=[{"Name": "group-name", "Values": [events["FenceGroup"]]}])["SecurityGroups"]
         if len(groups) != 1:
@@ -103,27 +124,34 @@ def fence(events, context):
         rds = client("rds", region)
         def attached(found):
             return [g["VpcSecurityGroupId"] for g in found["VpcSecurityGroups"] if g.get("Status", "active") != "removing"]
-        before = attached(instance(region, identifier))
-        if before != [group]:
-            rds.modify_db_instance(DBInstanceIdentifier=identifier, VpcSecurityGroupIds=[group], ApplyImmediately=True)
-        end = time.time() + events["TimeoutSeconds"]
         rebooted = False
         while True:
-            found = instance(region, identifier)
-            closed = attached(found) == [group] and all(g.get("Status", "active") == "active" for g in found["VpcSecurityGroups"])
-            if closed and rebooted and found["DBInstanceStatus"] == "available":
-                return {"OldPrimary": "fenced"}
-            # Groups are asked when a connection is opened: those that are open would go on writing. An instance with replicas cannot be stopped.
-            if closed and not rebooted and found["DBInstanceStatus"] == "available":
-                rds.reboot_db_instance(DBInstanceIdentifier=identifier)
-                rebooted = True
-                time.sleep(events["PollSeconds"])
-                continue
+            failed = None
+            try:
+                found = instance(region, identifier)
+                status = found["DBInstanceStatus"]
+                closed = attached(found) == [group] and all(g.get("Status", "active") == "active" for g in found["VpcSecurityGroups"])
+                if closed and rebooted and status == "available":
+                    return {"OldPrimary": "fenced"}
+                if attached(found) != [group]:
+                    rds.modify_db_instance(DBInstanceIdentifier=identifier, VpcSecurityGroupIds=[group], ApplyImmediately=True)
+                # Groups are asked when a connection is opened: those that are open would go on writing. An instance with replicas cannot be stopped.
+                elif closed and not rebooted and status == "available":
+                    rds.reboot_db_instance(DBInstanceIdentifier=identifier)
+                    rebooted = True
+            except Exception as error:
+                # One call that is lost is no region that is gone, and what is busy with a backup is not busy for ever.
+                if not unreachable(error) and not name_of(error).startswith("InvalidDBInstanceState"):
+                    raise
+                failed = error
             if time.time() > end:
-                raise Exception(identifier + " is " + found["DBInstanceStatus"] + (", behind the closed group" if closed else ", and not behind the closed group yet") + ", after " + str(events["TimeoutSeconds"]) + " s.")
+                if failed is not None and unreachable(failed):
+                    raise failed
+                text = identifier + " is " + status + (", behind the closed group" if closed else ", and not behind the closed group yet") + ", after " + str(events["TimeoutSeconds"]) + " s."
+                raise Exception(text) if rebooted or status == "available" else NotFenced(text)
             time.sleep(events["PollSeconds"])
     except Exception as error:
-        if name_of(error) in UNREACHABLE and yes(events["AllowUnfenced"]):
+        if yes(events["AllowUnfenced"]) and (isinstance(error, NotFenced) or unreachable(error) or deleted(error)):
             return {"OldPrimary": "unreachable"}
         raise
 `;
@@ -133,13 +161,17 @@ def catch_up(events, context):
     end = time.time() + events["TimeoutSeconds"]
     before = None
     while True:
-        at = probe(events["Probe"], "position")
-        # Connected again after the reboot, still, and all replayed: the old primary takes no more writes, so nothing is on its way.
-        if at["receiving"] and at["drained"] and before == at["received"]:
-            return {"CaughtUp": at["replayed"]}
-        before = at["received"]
+        try:
+            at = probe(events["Probe"], "position")
+            # Connected again after the reboot, still, and all replayed: the old primary takes no more writes, so nothing is on its way.
+            if at["receiving"] and at["drained"] and before == at["received"]:
+                return {"CaughtUp": at["replayed"]}
+            before = at["received"]
+            seen = "it has received " + str(at["received"]) + " and replayed " + str(at["replayed"])
+        except Exception as error:
+            before, seen = None, str(error)
         if time.time() > end:
-            raise Exception("The hub has received " + str(at["received"]) + " and replayed " + str(at["replayed"]) + " after " + str(events["TimeoutSeconds"]) + " s.")
+            raise Exception("The hub has not caught up after " + str(events["TimeoutSeconds"]) + " s: " + seen)
         time.sleep(events["PollSeconds"])
 `;
 

@@ -21,9 +21,9 @@ export interface ReplayPosition {
   readonly drained: boolean;
   /**
    * Seconds since the last transaction that was replayed was committed. With a source that is gone, nothing older than this is lost;
-   * with a source that had nothing to do, it only grows.
+   * with a source that had nothing to do, it only grows. Null if none was replayed since the standby started.
    */
-  readonly ageSeconds: number;
+  readonly ageSeconds: number | null;
 }
 
 /** Functions that every role may call: a login by IAM is all that the probe's role needs. */
@@ -34,7 +34,7 @@ export async function replayPosition(client: ClientBase): Promise<ReplayPosition
            pg_last_wal_receive_lsn()::text AS received,
            pg_last_wal_replay_lsn()::text AS replayed,
            coalesce(pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn(), false) AS drained,
-           coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)::float8 AS "ageSeconds"`);
+           extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 AS "ageSeconds"`);
   return rows[0] as ReplayPosition;
 }
 

@@ -19,7 +19,8 @@ export interface PromotionApproval {
   /** @default Duration.minutes(30) */
   readonly timeout?: Duration;
   /**
-   * Where the request is sent. Its name must begin with `Automation`, or its policy must let the document's role publish.
+   * Where the request is sent. Its name must begin with `Automation`, or its policy must let the document's role publish. An imported key
+   * of the topic must let the role decrypt and generate data keys.
    *
    * @default - only the console shows it
    */
@@ -136,6 +137,7 @@ export class ReplicaPromotion extends Construct {
   /** Everything the scripts call, and on what. */
   private statements(props: ReplicaPromotionProps, records: readonly PromotionRecord[]) {
     const stack = Stack.of(this);
+    const topic = props.approval?.topic;
     const hub = instanceArn(this, stack.region, props.hubIdentifier);
     const old = instanceArn(this, props.oldPrimary.region, props.oldPrimary.instanceIdentifier);
     const zones = [...new Set(records.map(({ zone }) => zone.hostedZoneArn))];
@@ -163,7 +165,8 @@ export class ReplicaPromotion extends Construct {
               resources: [stack.formatArn({ service: 'route53', region: '', account: '', resource: 'change', resourceName: '*' })],
             },
           ]),
-      ...(props.approval?.topic === undefined ? [] : [{ actions: ['sns:Publish'], resources: [props.approval.topic.topicArn] }]),
+      ...(topic === undefined ? [] : [{ actions: ['sns:Publish'], resources: [topic.topicArn] }]),
+      ...(topic?.masterKey === undefined ? [] : [{ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [topic.masterKey.keyArn] }]),
     ];
   }
 

@@ -32,7 +32,7 @@ export interface RouterObservation {
   /** Seconds since 1970. */
   readonly now: number;
   readonly replicas: Readonly<Record<string, ReplicaReading>>;
-  /** The primary's `TransactionLogsGeneration` of its last minutes, in bytes per second. */
+  /** The primary's `TransactionLogsGeneration` of its last minutes, in bytes per second, the newest first. */
   readonly primaryWal: readonly number[];
   /** The replicas that the records name now, and the writer, if it is named. */
   readonly named: RouterTargets;
@@ -73,7 +73,6 @@ const WAL_MINUTES = 3;
 /** Decides whom the endpoint names from now on. It always names somebody. */
 export function route(settings: RouterSettings, memory: RouterMemory, observation: RouterObservation): RouterDecision {
   const { now, named } = observation;
-  const writing = isWriting(observation.primaryWal);
   const verdicts: Record<string, Verdict> = {};
   const remembered: Record<string, { freshSince?: number; unknownSince?: number }> = {};
   const fit: string[] = [];
@@ -81,7 +80,7 @@ export function route(settings: RouterSettings, memory: RouterMemory, observatio
   for (const id of settings.replicas) {
     const last = memory[id] ?? {};
     const isNamed = named.replicas.includes(id);
-    let verdict = judge(settings, observation.replicas[id] ?? {}, writing);
+    let verdict = judge(settings, observation.replicas[id] ?? {}, observation.primaryWal);
     const unknownSince = verdict === 'unknown' ? (last.unknownSince ?? now) : undefined;
     if (unknownSince !== undefined && now - unknownSince > settings.unknownSeconds) verdict = 'failed';
     verdicts[id] = verdict;
@@ -121,10 +120,11 @@ function targetsOf(settings: RouterSettings, { named, replicas }: RouterObservat
   return { replicas: known.length > 0 ? known : settings.replicas, writer: false };
 }
 
-function judge(settings: RouterSettings, { answers, lagSeconds }: ReplicaReading, writing: boolean | undefined): Verdict {
+function judge(settings: RouterSettings, { answers, lagSeconds }: ReplicaReading, primaryWal: readonly number[]): Verdict {
   if (answers === false) return 'failed';
   if (lagSeconds === undefined) return 'unknown';
   if (lagSeconds < 0) return 'stale';
+  const writing = isWriting(primaryWal, lagSeconds);
   if (lagSeconds <= settings.restoreLagSeconds) return 'fresh';
   const mayBeIdle = lagSeconds <= IDLE_LAG_SECONDS;
   if (mayBeIdle && writing === false) return 'fresh';
@@ -132,11 +132,21 @@ function judge(settings: RouterSettings, { answers, lagSeconds }: ReplicaReading
   return mayBeIdle && writing === undefined ? 'unknown' : 'stale';
 }
 
-/** Undefined if too little is known of the primary. */
-function isWriting(primaryWal: readonly number[]): boolean | undefined {
+/**
+ * Undefined if too little is known of the primary, or if it was busy but wrote nothing since the last commit that the replica has: the
+ * minutes in which writing ends look like lag on all replicas at once, for as long as the median still sees the busy ones.
+ */
+function isWriting(primaryWal: readonly number[], lagSeconds: number): boolean | undefined {
   if (primaryWal.length < WAL_MINUTES) return undefined;
-  const sorted = [...primaryWal].sort((a, b) => a - b);
-  return (sorted[Math.floor(sorted.length / 2)] ?? 0) > WRITING_BYTES_PER_SECOND;
+  if (median(primaryWal) <= WRITING_BYTES_PER_SECOND) return false;
+  // The minutes that are wholly behind the replica, less one: the two metrics may be a minute apart.
+  const missed = primaryWal.slice(0, Math.max(1, Math.floor(lagSeconds / 60) - 1));
+  return median(missed) > WRITING_BYTES_PER_SECOND ? true : undefined;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
 
 function lagOf(reading: ReplicaReading | undefined): number {

@@ -70,6 +70,24 @@ describe('the command', () => {
     expect(printed.includes('Deploy no Database')).toBe(code !== 1);
   });
 
+  test.each<[string, Partial<PromotionApi>]>([
+    ['it lost sight of', { execution: async () => Promise.reject(Object.assign(new Error('expired'), { name: 'ExpiredTokenException' })) }],
+    ['may have begun', { start: async () => Promise.reject(Object.assign(new Error('late'), { name: 'TimeoutError' })) }],
+  ])('does not say that nothing was changed of an automation that %s', async (_, failing) => {
+    jest.spyOn(Math, 'random').mockReturnValue(0);
+    const error = jest.spyOn(console, 'error').mockImplementation(() => {});
+    const api = { ...ending({ status: 'InProgress', steps: [], outputs: {} }), ...failing };
+    expect(await runPromotion([...FILE, '--region', 'eu-west-1'], () => api)).toBe(2);
+    expect(error.mock.calls.join()).toContain('do not start another one');
+    await expect(runPromotion([...FILE, '--region', 'eu-west-1', '--drill'], () => api)).rejects.toThrow('do not start another one');
+  });
+
+  test('a start that AWS refuses has changed nothing', async () => {
+    const start = async () => Promise.reject(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
+    const api = { ...ending({ status: 'InProgress', steps: [], outputs: {} }), start };
+    await expect(runPromotion([...FILE, '--region', 'eu-west-1'], () => api)).rejects.toThrow('AccessDeniedException');
+  });
+
   test('a drill says what the file would have to say, and only would', async () => {
     const execution = { status: 'Success', steps: steps('report', 'Success'), outputs: {} };
     expect(await runPromotion([...FILE, '--region', 'eu-west-1', '--drill'], () => ending(execution))).toBe(0);

@@ -258,4 +258,12 @@ describe('a run', () => {
     const run = keepEndpoint(BASE, aws, { now: () => 0, sleep: async () => {}, random: () => 0, log: () => {} });
     await expect(run).rejects.toThrow('m-hub has no record under readers.market.internal');
   });
+
+  test('leaves the record of a replica that a deployment adds or removes as CloudFormation wrote it', async () => {
+    const aws = new FakeAws(BASE);
+    aws.weights.set('m-leaf-3', 1);
+    await keepEndpoint(BASE, aws, { now: () => 0, sleep: async () => {}, random: () => 0, log: () => {} });
+    expect(aws.weights.get('m-leaf-3')).toBe(1);
+    expect(aws.calls).not.toContain('writeRecords');
+  });
 });

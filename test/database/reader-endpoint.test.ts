@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { GetParameterCommand, SSMClient, type SSMClientConfig } from '@aws-sdk/client-ssm';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -7,7 +11,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { PostgresReplicas } from '../../lib/database/postgres-replicas';
 import { PostgresSource } from '../../lib/database/postgres-source';
 import { ReaderEndpoint, type ReaderEndpointProps } from '../../lib/database/reader-endpoint';
-import { readerEndpointApi } from '../../lib/database/reader-endpoint-api';
+import { type ReaderEndpointSettings, readerEndpointApi } from '../../lib/database/reader-endpoint-api';
 import { testStack } from '../test-stack';
 
 const REPLICAS = {
@@ -89,9 +93,16 @@ describe('by default', () => {
     expect(statements.flatMap(({ Action }: { Action: string | string[] }) => Action)).toHaveLength(8);
   });
 
-  test('the function starts only when the records are there', () => {
-    const rule = Object.values(template.findResources('AWS::Events::Rule'))[0];
-    expect(rule?.DependsOn).toEqual(expect.arrayContaining(Object.keys(template.findResources('AWS::Route53::RecordSet'))));
+  test('the function starts, and is told of another replica, only when the records are there', () => {
+    const records = Object.keys(template.findResources('AWS::Route53::RecordSet'));
+    for (const type of ['AWS::Events::Rule', 'AWS::Lambda::Function']) {
+      expect(Object.values(template.findResources(type))[0]?.DependsOn).toEqual(expect.arrayContaining(records));
+    }
+  });
+
+  test('the alarm begins with the schedule, not while RDS still makes the first replicas', () => {
+    const [alarm] = Object.values(template.findResources('AWS::CloudWatch::Alarm'));
+    expect(alarm?.DependsOn).toEqual(expect.arrayContaining(Object.keys(template.findResources('AWS::Events::Rule'))));
   });
 });
 
@@ -229,22 +240,20 @@ describe('what it asks of AWS', () => {
     return new Proxy({}, { get: (_, key) => (String(key).endsWith('Client') ? client : command(String(key))) });
   }
 
-  const api = readerEndpointApi(
-    {
-      name: 'readers.market.internal',
-      hostedZoneId: 'Z1',
-      memoryParameter: '/memory',
-      replicas: ['m-hub', 'm-leaf-1'],
-      fallBackToWriter: false,
-      primary: { region: 'us-east-1', instanceIdentifier: 'm-primary' },
-      region: 'ap-southeast-1',
-      dropLagSeconds: 60,
-      restoreLagSeconds: 20,
-      holdSeconds: 300,
-      unknownSeconds: 300,
-    },
-    load,
-  );
+  const SETTINGS: ReaderEndpointSettings = {
+    name: 'readers.market.internal',
+    hostedZoneId: 'Z1',
+    memoryParameter: '/memory',
+    replicas: ['m-hub', 'm-leaf-1'],
+    fallBackToWriter: false,
+    primary: { region: 'us-east-1', instanceIdentifier: 'm-primary' },
+    region: 'ap-southeast-1',
+    dropLagSeconds: 60,
+    restoreLagSeconds: 20,
+    holdSeconds: 300,
+    unknownSeconds: 300,
+  };
+  const api = readerEndpointApi(SETTINGS, load);
   beforeEach(() => asked.splice(0));
 
   test.each<[string, object, boolean, boolean]>([
@@ -301,6 +310,25 @@ describe('what it asks of AWS', () => {
     const written = { ...set, Name: 'readers.market.internal', Weight: 0 };
     expect(asked[1]?.input).toEqual({ HostedZoneId: 'Z1', ChangeBatch: { Changes: [{ Action: 'UPSERT', ResourceRecordSet: written }] } });
   });
+
+  test('a call that hangs ends with an error, in time for another one', async () => {
+    const server = createServer(() => {}).listen(0, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+      const Client = class extends SSMClient {
+        constructor(settings: SSMClientConfig) {
+          super({ ...settings, endpoint, credentials });
+        }
+      };
+      const loadSsm = (name: string) => (name.endsWith('-ssm') ? { SSMClient: Client, GetParameterCommand } : load(name));
+      await expect(readerEndpointApi(SETTINGS, loadSsm).readMemory()).rejects.toThrow('exceeded the configured');
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  }, 20_000);
 
   test('the memory', async () => {
     answer = () => ({ Parameter: { Value: '{"a":1}' } });

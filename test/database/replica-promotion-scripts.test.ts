@@ -8,9 +8,9 @@ const FAKE = `
 import io, json, sys, types
 answers, calls = json.loads(sys.argv[1]), []
 class AwsError(Exception):
-    def __init__(self, code):
+    def __init__(self, code, status):
         super().__init__(code)
-        self.response = {"Error": {"Code": code}}
+        self.response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
 class Client:
     def __init__(self, service, region):
         self.service, self.region = service, region
@@ -23,7 +23,7 @@ class Client:
             left = answers.get(where, [{}])
             answer = left.pop(0) if len(left) > 1 else left[0]
             if "error" in answer:
-                raise AwsError(answer["error"])
+                raise AwsError(answer["error"], answer.get("status", 400))
             if self.service == "lambda":
                 return {"Payload": io.BytesIO(json.dumps(answer).encode()), **({"FunctionError": "Unhandled"} if "errorMessage" in answer else {})}
             return answer
@@ -87,6 +87,9 @@ describeHere('inspect', () => {
     ['or with a region that does not answer', { error: 'EndpointConnectionError' }, position(), '43'],
     ['or when nothing is received', oldIs('available', 'sg-1'), position({ receiving: false }), '43'],
     ['or when replay is behind', oldIs('available', 'sg-1'), position({ drained: false }), '43'],
+    ['an instance that was deleted is down', { error: 'DBInstanceNotFound' }, position(), '43'],
+    ['a region that answers only with errors of its own is down', { error: 'Unavailable', status: 503 }, position(), '43'],
+    ['a hub that has replayed no commit since it started does not know', oldIs('failed', 'sg-1'), position({ ageSeconds: null }), '999999'],
     ['nothing is lost any more once it is promoted', { error: 'EndpointConnectionError' }, position({ inRecovery: false }), '0'],
   ])('%s', (_what, old, at, loss) => {
     const answers = { 'rds.describe_db_instances': [hubIs()], 'rds.describe_db_instances@us-east-1': [old], 'lambda.invoke': [at] };
@@ -143,6 +146,12 @@ describeHere('assess', () => {
     expect(run('assess', events, denied).raised).toBe('rds:PromoteReadReplica on hub is not allowed (implicitDeny).');
   });
 
+  test('is not kept by an IAM that does not answer: its control plane may be in the region that failed', () => {
+    const down = { 'iam.simulate_principal_policy': [{ error: 'ServiceUnavailable', status: 503 }] };
+    expect(run('assess', events, down).returned).toEqual({ Verdict: 'ready, but IAM does not answer: permissions were not checked' });
+    expect(run('assess', events, { 'iam.simulate_principal_policy': [{ error: 'AccessDenied' }] }).raised).toBe('AccessDenied');
+  });
+
   test('takes what Systems Manager makes of the parameters', () => {
     const unreachable = { ...inspected, OldStatus: 'unreachable' };
     expect(
@@ -174,6 +183,39 @@ describeHere('fence', () => {
   test('does not change the groups of one that is behind it already', () => {
     const { called } = run('fence', events, { ...closed, 'rds.describe_db_instances@us-east-1': [oldIs('available', 'sg-closed')] });
     expect(called).not.toContain('rds.modify_db_instance@us-east-1');
+  });
+
+  test('waits for an instance that is busy, and for a region that does not answer once', () => {
+    const { returned, called } = run(
+      'fence',
+      { ...events, AllowUnfenced: true },
+      {
+        ...closed,
+        'rds.describe_db_instances@us-east-1': [
+          oldIs('backing-up', 'sg-open'),
+          { error: 'ReadTimeoutError' },
+          oldIs('available', 'sg-open'),
+          oldIs('available', 'sg-closed'),
+        ],
+        'rds.modify_db_instance@us-east-1': [{ error: 'InvalidDBInstanceState' }, {}],
+      },
+    );
+    expect(returned).toEqual({ OldPrimary: 'fenced' });
+    expect(called.filter((call) => call.startsWith('rds.modify'))).toHaveLength(2);
+  });
+
+  test.each<[string, Answers]>([
+    [
+      'that is broken',
+      {
+        'rds.describe_db_instances@us-east-1': [oldIs('failed', 'sg-open')],
+        'rds.modify_db_instance@us-east-1': [{ error: 'InvalidDBInstanceState' }],
+      },
+    ],
+    ['that was deleted', { 'rds.describe_db_instances@us-east-1': [{ error: 'DBInstanceNotFound' }] }],
+  ])('an instance %s cannot be fenced, and is left where that was allowed', (_what, answers) => {
+    expect(run('fence', events, { ...closed, ...answers }).raised).toBeDefined();
+    expect(run('fence', { ...events, AllowUnfenced: true }, { ...closed, ...answers }).returned).toEqual({ OldPrimary: 'unreachable' });
   });
 
   test.each<[string, Answers, string]>([
@@ -224,6 +266,14 @@ describeHere('catchUp', () => {
     });
     expect(returned).toEqual({ CaughtUp: '0/30' });
     expect(called).toHaveLength(5);
+  });
+
+  test('goes on when the hub was not heard once, since nobody takes writes meanwhile', () => {
+    const { returned } = run('catchUp', events, {
+      'lambda.invoke': [position(), { errorMessage: 'timeout' }, position(), position()],
+    });
+    expect(returned).toEqual({ CaughtUp: '0/10' });
+    expect(run('catchUp', events, { 'lambda.invoke': [{ errorMessage: 'no such role' }] }).raised).toContain('after 60 s: no such role');
   });
 
   test('fails when that does not come', () => {

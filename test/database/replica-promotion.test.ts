@@ -1,8 +1,10 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as route53 from 'aws-cdk-lib/aws-route53';
+import * as sns from 'aws-cdk-lib/aws-sns';
 import { ReplicaPromotion, type ReplicaPromotionProps } from '../../lib/database/replica-promotion';
 import { PromotionFence } from '../../lib/database/replica-promotion-fence';
 import { testStack } from '../test-stack';
@@ -16,8 +18,7 @@ function vpcOf(stack: Stack): ec2.IVpc {
   });
 }
 
-function promotion(props: Partial<ReplicaPromotionProps> = {}): ReplicaPromotion {
-  const stack = testStack('eu-west-1');
+function promotion(props: Partial<ReplicaPromotionProps> = {}, stack = testStack('eu-west-1')): ReplicaPromotion {
   const vpc = vpcOf(stack);
   const instance = rds.DatabaseInstance.fromDatabaseInstanceAttributes(stack, 'Hub', {
     instanceIdentifier: 'market-eu-west-1-hub',
@@ -85,9 +86,10 @@ describe('a promotion', () => {
     const targets = steps.flatMap(({ nextStep, inputs }) => [nextStep, inputs.Default, ...(inputs.Choices ?? []).map((c) => c.NextStep)]);
     expect(targets.filter((target) => target !== undefined && !names.includes(target))).toEqual([]);
     expect(at('isDrill')?.inputs).toEqual({
-      Choices: [{ NextStep: 'report', Variable: '{{ Drill }}', BooleanEquals: true }],
-      Default: 'fence',
+      Choices: [{ NextStep: 'fence', Variable: '{{ Drill }}', BooleanEquals: false }],
+      Default: 'report',
     });
+    expect(at('isFenced')?.inputs).toMatchObject({ Choices: [{ NextStep: 'promote', StringEquals: 'unreachable' }], Default: 'catchUp' });
   });
 
   test('turns the record under its own identifier, to the new region and its health check', () => {
@@ -154,12 +156,27 @@ test('asks for approval between the checks and the first change', () => {
     Stack.of(promotion({ approval: { approvers: ['arn:aws:iam::111122223333:role/Operator'] }, acceptedLoss: Duration.seconds(5) })),
   );
   const steps = stepsOf(template);
-  expect(steps.find(({ name }) => name === 'isDrill')?.inputs.Default).toBe('approve');
+  expect(steps.find(({ name }) => name === 'isDrill')?.inputs.Choices?.[0]?.NextStep).toBe('approve');
   expect(steps.find(({ name }) => name === 'approve')).toMatchObject({
     action: 'aws:approve',
     nextStep: 'fence',
     timeoutSeconds: 1800,
     inputs: { MinRequiredApprovals: 1, Approvers: ['arn:aws:iam::111122223333:role/Operator'] },
+  });
+});
+
+test('may publish to an encrypted topic for approvals', () => {
+  const stack = testStack('eu-west-1');
+  const masterKey = kms.Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555');
+  const topic = new sns.Topic(stack, 'Topic', { masterKey, enforceSSL: true });
+  const template = Template.fromStack(Stack.of(promotion({ approval: { approvers: ['a'], topic } }, stack)));
+  template.hasResourceProperties('AWS::IAM::ManagedPolicy', {
+    PolicyDocument: {
+      Statement: Match.arrayWith([
+        Match.objectLike({ Action: 'sns:Publish' }),
+        Match.objectLike({ Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: masterKey.keyArn }),
+      ]),
+    },
   });
 });
 

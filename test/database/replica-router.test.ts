@@ -92,6 +92,20 @@ describe('the lag of an idle primary', () => {
     expect(targets(observe(lag(300), lag(0), { primaryWal }))).toBe(expected);
   });
 
+  test.each<[string, number, readonly number[], string]>([
+    ['since the last commit that was replayed, nobody wrote: the last verdict stands', 90, [100, 50_000, 50_000, 50_000, 50_000], 'a b'],
+    ['for longer', 170, [100, 100, 50_000, 50_000, 50_000], 'a b'],
+    ['somebody did: what was written is not there yet', 90, [50_000, 100, 50_000, 50_000, 50_000], 'b'],
+    ['somebody did, some minutes ago', 280, [100, 50_000, 50_000, 50_000, 50_000], 'b'],
+  ])('of a primary that was busy a moment ago: %s', (_, seconds, primaryWal, expected) => {
+    expect(targets(observe(lag(seconds), lag(0), { primaryWal }))).toBe(expected);
+  });
+
+  test('readers are not all sent to the writer when writing ends', () => {
+    const quiet = { primaryWal: [100, 50_000, 50_000, 50_000, 50_000] };
+    expect(targets(observe(lag(90), lag(95), quiet), {}, WITH_WRITER)).toBe('a b');
+  });
+
   test('past six minutes lag is real, whatever the primary does', () => {
     expect(targets(observe(lag(360), lag(0), { primaryWal: [0, 0, 0] }))).toBe('a b');
     expect(targets(observe(lag(361), lag(0), { primaryWal: [0, 0, 0] }))).toBe('b');
