@@ -4,8 +4,8 @@ import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
 import { invalidValue } from '../errors';
+import { DatabaseFunction, type DatabaseFunctionSettings, type DatabaseLogin } from './database-function';
 import { checkIdentifier } from './postgres-instance';
-import { DatabaseFunction, type DatabaseFunctionSettings, type DatabaseLogin } from './replica-promotion-function';
 
 /** Reading takes seconds, since each query may take 5 s at most; a database that is busy may take its time. */
 const TIMEOUT = Duration.minutes(5);

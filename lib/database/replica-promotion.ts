@@ -5,9 +5,9 @@ import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { acknowledge, wildcardFinding } from '../acknowledge';
 import { invalidValue } from '../errors';
+import { DatabaseFunction, type DatabaseFunctionSettings, type DatabaseLogin } from './database-function';
 import { checkIdentifier, instanceArn } from './postgres-instance';
 import { promotionDocument } from './replica-promotion-document';
-import { DatabaseFunction, type DatabaseFunctionSettings, type DatabaseLogin } from './replica-promotion-function';
 import { type PromotionRecord, recordSet } from './replica-promotion-record';
 
 /** Who must approve a promotion. A drill asks nobody. */

@@ -90,6 +90,8 @@ export class DatabaseFunction extends Construct {
       handler: 'index.handler',
       memorySize: 256,
       timeout: props.timeout,
+      // Whoever asks, asks again: the automation by its own rules, the schedule with the next look.
+      retryAttempts: 0,
       // One at a time: who reads or promotes twice at once learns nothing more.
       reservedConcurrentExecutions: 1,
       vpc: props.vpc,
