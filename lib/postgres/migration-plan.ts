@@ -44,18 +44,21 @@ export async function planMigrations(
   await checkAgainstCatalog(pending, catalog, options.largeTableBytes, isDone);
   return {
     before: migrations.length - pending.length,
-    pending: pending.map((migration) => ({
-      file: migration.file,
-      transactional: migration.transactional,
-      statements: migration.statements.map((statement) => ({
-        where: at(migration, statement),
-        what: statement.perPartition ? `${statement.what}, per partition` : statement.what,
-        target: statement.target?.text,
-        lock: statement.lock,
-        runs: !migration.transactional && statement.runs === 'transaction' ? RUNS.alone : RUNS[statement.runs],
-        state: history.state(migration, statement.number),
-      })),
-    })),
+    pending: pending.map((migration) => {
+      const transactional = migration.transactional && !history.isBegunByStatement(migration);
+      return {
+        file: migration.file,
+        transactional,
+        statements: migration.statements.map((statement) => ({
+          where: at(migration, statement),
+          what: statement.perPartition ? `${statement.what}, per partition` : statement.what,
+          target: statement.target?.text,
+          lock: statement.lock,
+          runs: !transactional && statement.runs === 'transaction' ? RUNS.alone : RUNS[statement.runs],
+          state: history.state(migration, statement.number),
+        })),
+      };
+    }),
     invalidIndexes: await catalog.invalidIndexes(),
   };
 }

@@ -92,7 +92,7 @@ class Run {
 
   public async apply(migration: Migration): Promise<void> {
     this.log(migration.file, 'begins');
-    if (migration.transactional) {
+    if (migration.transactional && !this.history.isBegunByStatement(migration)) {
       await this.step(migration, undefined, () => this.transaction(migration, migration.statements, undefined));
     } else {
       await this.history.begin(migration);
