@@ -6,7 +6,7 @@ import type { FunctionCall } from './volatile-functions';
 export interface Relation {
   /** As in pg_class: r table, p partitioned table, m materialized view, i index, I partitioned index. */
   readonly kind: string;
-  /** Of the table alone, with all its partitions; 0 for what holds nothing. */
+  /** Of the table with its TOAST and all its partitions, also for an index; 0 for what holds nothing. */
   readonly bytes: number;
 }
 
@@ -24,16 +24,65 @@ export interface FoundIndex {
 export class Catalog {
   constructor(private readonly connection: PostgresConnection) {}
 
+  /** Looks names up as the statements will that follow this setting of the search path. */
+  public async follow(setting: string): Promise<void> {
+    await this.connection.query(setting);
+  }
+
   public async relation(name: SqlName): Promise<Relation | undefined> {
     const [row] = await rowsOf<{ kind: string; bytes: string }>(
       this.connection,
       `SELECT relkind AS kind,
-         CASE WHEN relkind = 'p' THEN (SELECT coalesce(sum(pg_relation_size(relid)), 0) FROM pg_partition_tree(oid))
-              WHEN relkind IN ('v', 'I', 'f', 'c') THEN 0 ELSE pg_relation_size(oid) END::text AS bytes
+         CASE WHEN relkind = 'p' THEN (SELECT coalesce(sum(pg_table_size(relid)), 0) FROM pg_partition_tree(oid))
+              WHEN relkind = 'i' THEN (SELECT pg_table_size(indrelid) FROM pg_index WHERE indexrelid = oid)
+              WHEN relkind IN ('v', 'I', 'f', 'c') THEN 0 ELSE pg_table_size(oid) END::text AS bytes
        FROM pg_class WHERE oid = to_regclass($1)`,
       [quoteName(...name.parts)],
     );
     return row && { kind: row.kind, bytes: Number(row.bytes) };
+  }
+
+  public async defaultPartition(parent: SqlName): Promise<Relation | undefined> {
+    const [row] = await rowsOf<{ schema: string; name: string }>(
+      this.connection,
+      `SELECT nspname AS schema, relname AS name FROM pg_partitioned_table JOIN pg_class c ON c.oid = partdefid
+       JOIN pg_namespace n ON n.oid = relnamespace WHERE partrelid = to_regclass($1)`,
+      [quoteName(...parent.parts)],
+    );
+    return row && this.relation({ text: row.name, parts: [row.schema, row.name] });
+  }
+
+  /** Whether a table has a validated check, which may spare ATTACH PARTITION from reading it. */
+  public async hasCheck(table: SqlName): Promise<boolean> {
+    const rows = await rowsOf(
+      this.connection,
+      `SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'c' AND convalidated`,
+      [quoteName(...table.parts)],
+    );
+    return rows.length > 0;
+  }
+
+  /** Whether a type is a domain with constraints, of its own or of the one below: a new column of it rewrites the table. */
+  public async isCheckedDomain(type: SqlName): Promise<boolean> {
+    const rows = await rowsOf(
+      this.connection,
+      `WITH RECURSIVE domains AS (
+         SELECT * FROM pg_type WHERE oid = to_regtype($1) AND typtype = 'd'
+         UNION ALL SELECT base.* FROM pg_type base JOIN domains ON base.oid = domains.typbasetype WHERE base.typtype = 'd')
+       SELECT 1 FROM domains WHERE typnotnull OR EXISTS (SELECT 1 FROM pg_constraint WHERE contypid = domains.oid)`,
+      [quoteName(...type.parts)],
+    );
+    return rows.length > 0;
+  }
+
+  public async columnsOfIndex(table: SqlName, index: string): Promise<string[]> {
+    const rows = await rowsOf<{ column: string }>(
+      this.connection,
+      `SELECT attname AS column FROM pg_index JOIN pg_class c ON c.oid = indexrelid JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
+       WHERE indrelid = to_regclass($1) AND relname = $2 ORDER BY attnum`,
+      [quoteName(...table.parts), index],
+    );
+    return rows.map(({ column }) => column);
   }
 
   /** The volatilities (i, s, v) of the functions that the call may mean; none for one that the server does not know. */

@@ -18,6 +18,14 @@ describeHere('migrations on a server', () => {
     migrated = new MigratedServer(server);
     name = await migrated.database();
     await migrated.run(name);
+    await server.query(
+      `CREATE SCHEMA market; CREATE TABLE market.bars AS SELECT id FROM trades;
+       CREATE UNIQUE INDEX bars_key ON market.bars (id); CREATE DOMAIN positive AS bigint CHECK (value > 0); CREATE DOMAIN any_text AS text;
+       CREATE TABLE months (at int) PARTITION BY RANGE (at); CREATE TABLE rest PARTITION OF months DEFAULT;
+       INSERT INTO months SELECT -n FROM generate_series(1, 400) AS n; CREATE TABLE parts (LIKE months) PARTITION BY RANGE (at)`,
+      [],
+      name,
+    );
     await server.query('CREATE TABLE empty (id int); CREATE FUNCTION yesterday() RETURNS date STABLE RETURN CURRENT_DATE - 1', [], name);
   }, 120_000);
   afterAll(async () => {
@@ -69,6 +77,64 @@ describeHere('migrations on a server', () => {
     const files = [...migrations(), ...migrations({ '0004-a.sql': 'CREATE INDEX CONCURRENTLY trades_symbol ON trades (id)' })];
     await expect(migrated.run(name, { files })).rejects.toThrow(/the name of the index must be free, got "trades_symbol"/);
     expect(await server.query('SELECT 1 FROM isochrone.migrations WHERE version = 4 AND statement > 0', [], name)).toEqual([]);
+  });
+
+  test('a file that went statement by statement goes on so, also corrected to what a transaction could hold', async () => {
+    const database = await migrated.database();
+    const files = (concurrently: string) =>
+      migrations({
+        '0001-x.sql': 'CREATE TABLE t (a int); INSERT INTO t VALUES (1), (1)',
+        '0002-x.sql': `INSERT INTO t VALUES (2); CREATE ${concurrently} i ON t (a)`,
+      });
+    await expect(migrated.run(database, { files: files('UNIQUE INDEX CONCURRENTLY') })).rejects.toThrow(/23505/);
+    await migrated.run(database, { files: files('INDEX') });
+    expect(await server.query('SELECT count(*)::int FROM t', [], database)).toEqual([{ count: 3 }]);
+  });
+
+  test('nothing of a session reaches the next file', async () => {
+    const database = await migrated.database();
+    const files = migrations({
+      '0001-x.sql': 'CREATE TABLE t (a int)',
+      '0002-x.sql': 'CREATE TEMPORARY TABLE t (a int); PREPARE p AS SELECT 1',
+      '0003-x.sql': 'INSERT INTO t VALUES (1); PREPARE p AS SELECT 2',
+    });
+    await migrated.run(database, { files });
+    expect(await server.query('SELECT a FROM t', [], database)).toEqual([{ a: 1 }]);
+  });
+
+  test('strings are what the files are split by, also for a role that would read them otherwise', async () => {
+    const database = await migrated.database();
+    await server.query(`ALTER DATABASE ${database} SET standard_conforming_strings = off`);
+    await migrated.run(database, { files: migrations({ '0001-x.sql': `CREATE TABLE t AS SELECT '\\'::text AS a; SELECT 'x'` }) });
+    expect(await server.query('SELECT length(a) FROM t', [], database)).toEqual([{ length: 1 }]);
+  });
+
+  test('a history with a hole is refused, instead of running an old file after newer ones', async () => {
+    const database = await migrated.database();
+    await migrated.run(database);
+    await server.query('DELETE FROM isochrone.migrations WHERE version = 2 AND statement = 0', [], database);
+    await expect(migrated.run(database)).rejects.toThrow(/^0002-indexes\.sql: a file before one that was begun must be done, got nothing/);
+  });
+
+  test('names keep letters that are not ASCII', async () => {
+    const database = await migrated.database();
+    const files = migrations({
+      '0001-x.sql': 'CREATE TABLE straße (a int); INSERT INTO straße VALUES (1), (1)',
+      '0002-x.sql': 'CREATE UNIQUE INDEX CONCURRENTLY straße_a ON straße (a)',
+    });
+    await expect(migrated.run(database, { files })).rejects.toThrow(/23505/);
+    expect(await server.query('SELECT 1 FROM pg_index WHERE NOT indisvalid', [], database)).toEqual([]);
+  });
+
+  test('a table is as large as its TOAST, and an index as its table', async () => {
+    const database = await migrated.database();
+    const client = await server.connect(database);
+    await client.query(`
+      CREATE TABLE t (id int PRIMARY KEY, note text); ALTER TABLE t ALTER note SET STORAGE EXTERNAL;
+      INSERT INTO t VALUES (1, repeat('-', 100000))`);
+    const catalog = new Catalog(client);
+    for (const text of ['t', 't_pkey']) expect((await catalog.relation({ text, parts: [text] }))?.bytes).toBeGreaterThan(100_000);
+    await client.end();
   });
 
   test('one run at a time', async () => {
@@ -136,6 +202,35 @@ describeHere('migrations on a server', () => {
     large(`CREATE INDEX i ON empty (to_char(id, '9')) | CREATE INDEX i ON empty (lower(id::text))`),
     large(
       `CREATE INDEX i ON empty (id) WHERE public.yesterday() < '2030-01-01' | CREATE INDEX i ON empty (id) WHERE '2030-01-01'::date > '2020-01-01'`,
+    ),
+    large('SET search_path = market; ALTER TABLE bars ALTER id TYPE int | SET search_path = market; ALTER TABLE empty ALTER id TYPE int'),
+    large(
+      `SET LOCAL search_path TO market; CREATE INDEX i ON bars (id) | SET search_path = market; RESET ALL; CREATE INDEX i ON bars (id)`,
+    ),
+    large('ALTER TABLE trades ADD a int; UPDATE trades SET a = 1 | UPDATE trades SET id = 1; ALTER TABLE trades ADD a int'),
+    large('ALTER TABLE trades ADD a int; DELETE FROM trades | ALTER TABLE trades ADD a int; DELETE FROM empty'),
+    large(
+      'ALTER TABLE trades ADD CONSTRAINT c CHECK (id > 0) NOT VALID, VALIDATE CONSTRAINT c | ALTER TABLE trades ADD CONSTRAINT c CHECK (id > 0) NOT VALID; ALTER TABLE trades VALIDATE CONSTRAINT c',
+    ),
+    large('ALTER TABLE trades ADD a int CHECK (a > 0) | ALTER TABLE trades ADD a int; ALTER TABLE trades ADD CHECK (a > 0) NOT VALID'),
+    large('ALTER TABLE trades ADD a positive | ALTER TABLE trades ADD a any_text'),
+    large('ALTER TABLE trades * ALTER note TYPE varchar(9) | ALTER TABLE trades * ADD a int'),
+    large(
+      'ALTER TABLE market.bars ADD PRIMARY KEY USING INDEX bars_key | ALTER TABLE market.bars ADD CONSTRAINT u UNIQUE USING INDEX bars_key',
+    ),
+    large('REINDEX INDEX market.bars_key | REINDEX INDEX CONCURRENTLY market.bars_key'),
+    large('CREATE TABLE m PARTITION OF months FOR VALUES FROM (1) TO (2) | CREATE TABLE m PARTITION OF parts FOR VALUES FROM (1) TO (2)'),
+    large(
+      'ALTER TABLE parts ATTACH PARTITION rest DEFAULT | ALTER TABLE rest ADD CONSTRAINT c CHECK (at < 0) NOT VALID; ALTER TABLE rest VALIDATE CONSTRAINT c; ALTER TABLE parts ATTACH PARTITION rest FOR VALUES FROM (MINVALUE) TO (0)',
+    ),
+    large(
+      `DO $$ BEGIN IF true THEN ALTER TABLE trades ALTER note TYPE varchar(9); END IF; END $$ | DO $$ BEGIN ALTER TABLE trades ADD a int; END $$`,
+    ),
+    large(
+      `DO $$ BEGIN EXECUTE 'CREATE INDEX i ON trades (note)'; END $$ | DO $$ BEGIN EXECUTE 'CREATE INDEX i ON ' || 'empty (id)'; END $$`,
+    ),
+    large(
+      'DO $$ BEGIN ALTER TABLE trades ADD CONSTRAINT c CHECK (id > 0) NOT VALID; ALTER TABLE trades VALIDATE CONSTRAINT c; END $$ | DO $$ BEGIN ALTER TABLE trades VALIDATE CONSTRAINT c; END $$',
     ),
   ])('%s is refused, %s is not', async (bad, good) => {
     const client = await server.connect(name);
