@@ -63,6 +63,12 @@ export class MigrationHistory {
     return statements.some(({ number }) => this.entries.get(key(version, number))?.state === 'done');
   }
 
+  /** Whether a step ran before with another text. */
+  public isCorrected(migration: Migration, statement: MigrationStatement): boolean {
+    const before = this.entries.get(key(migration.version, statement.number));
+    return before !== undefined && before.checksum !== statement.checksum;
+  }
+
   public state(migration: Migration, statement: number): StepState | undefined {
     return this.entries.get(key(migration.version, statement))?.state;
   }

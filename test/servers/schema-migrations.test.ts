@@ -62,6 +62,50 @@ describeHere('migrations on a server', () => {
     expect(row).toEqual({ state: 'done', attempts: 2, started_by: 'a test', database_user: 'postgres', error: null });
   });
 
+  test('an index that failed on one partition leaves nothing INVALID on it, and may be corrected', async () => {
+    const database = await migrated.database();
+    await server.query(
+      `CREATE TABLE p (at int, a int) PARTITION BY RANGE (at); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1) PARTITION BY LIST (a);
+       CREATE TABLE p1a PARTITION OF p1 FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (1) TO (2);
+       INSERT INTO p VALUES (0, 1), (1, 1), (1, 1)`,
+      [],
+      database,
+    );
+    const files = (kind: string) =>
+      migrations({
+        '0001-x.sql': `-- isochrone: per partition
+CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
+      });
+    const invalid = `SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE NOT indisvalid AND relkind = 'i'`;
+    await expect(migrated.run(database, { files: files('UNIQUE INDEX') })).rejects.toThrow(
+      /23505[^]*single partitions that are valid remain/,
+    );
+    expect(await server.query(invalid, [], database)).toEqual([]);
+    await migrated.run(database, { files: files('INDEX') });
+    const found = `SELECT count(*)::int, bool_and(indisvalid AND NOT indisunique) AS good FROM pg_index WHERE indrelid::regclass::text ~ '^p(1|1a|2)?$'`;
+    expect(await server.query(found, [], database)).toEqual([{ count: 4, good: true }]);
+  });
+
+  test('a partition that is half detached is detached by the next run, also if the first failed', async () => {
+    const database = await migrated.database();
+    await server.query(
+      'CREATE TABLE p (at int) PARTITION BY RANGE (at); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1)',
+      [],
+      database,
+    );
+    const reader = await server.connect(database);
+    await reader.query('BEGIN; SELECT * FROM p');
+    const files = migrations({ '0001-x.sql': 'ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY' });
+    const run = migrated.run(database, { files });
+    const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = '${database}' AND query LIKE 'ALTER TABLE p DETACH%' AND wait_event_type = 'Lock'`;
+    const failed = expect(run).rejects.toThrow(/57014/);
+    while ((await server.query(cancel)).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await failed;
+    await reader.end();
+    await migrated.run(database, { files });
+    expect(await server.query('SELECT 1 FROM pg_inherits', [], database)).toEqual([]);
+  });
+
   test('an index that somebody left INVALID is built anew, where IF NOT EXISTS would skip it', async () => {
     const own = await migrated.database();
     await server.query('CREATE TABLE a (b int)', [], own);
