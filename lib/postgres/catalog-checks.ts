@@ -113,6 +113,13 @@ async function problemOf(
   const partitioned = relation ? relation.kind === 'p' : planned.partitioned.has(last(target));
   if (index?.concurrently && partitioned && !statement.perPartition) return concurrentlyOnParent(target);
   if (statement.perPartition && !partitioned) return notPartitioned(target);
+  const foreign = statement.perPartition ? await catalog.foreignPartition(target) : undefined;
+  if (foreign !== undefined) return besideForeign(foreign);
+  if (/^REINDEX (?:TABLE|INDEX)$/.test(what) && /^[pI]$/.test(relation?.kind ?? '')) return reindexOfParent(target);
+  if (relation && index && !index.plain) {
+    const reason = await catalog.refusesIndex(target, statement.text.slice(index.definition[0]?.start));
+    if (reason !== undefined) return notImmutable([reason]);
+  }
   if (what === 'REFRESH MATERIALIZED VIEW CONCURRENTLY') {
     if (!planned.uniquelyIndexed.has(last(target)) && !(await catalog.hasUniqueIndex(target))) return noUniqueIndex(target);
     return undefined;
@@ -229,6 +236,26 @@ function notPartitioned(target: SqlName): InvalidValue {
     allowed: 'partitioned',
     rule: 'There is nothing to build one by one.',
     fix: 'Leave the comment out.',
+  };
+}
+
+function besideForeign(partition: string): InvalidValue {
+  return {
+    property: 'the partitions of `per partition`',
+    value: partition,
+    allowed: 'tables of this server',
+    rule: 'A foreign table has no index here, and the index of the parent would stay INVALID.',
+    fix: 'Index the other partitions one by one.',
+  };
+}
+
+function reindexOfParent(target: SqlName): InvalidValue {
+  return {
+    property: 'the target of REINDEX',
+    value: target.text,
+    allowed: 'not partitioned',
+    rule: 'PostgreSQL does its partitions in transactions of their own, and refuses it in another one.',
+    fix: 'Write CONCURRENTLY.',
   };
 }
 

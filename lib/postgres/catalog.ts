@@ -1,4 +1,4 @@
-import { type PostgresConnection, rowsOf } from './connection';
+import { isConnectionLost, type PostgresConnection, rowsOf, sqlState } from './connection';
 import type { SqlName } from './sql-cursor';
 import { quoteName } from './sql-cursor';
 import type { FunctionCall } from './volatile-functions';
@@ -142,6 +142,35 @@ export class Catalog {
       [table, name],
     );
     return row && { name: quoteName(row.schema, name), valid: row.valid, ofTable: row.ofTable, building: row.building };
+  }
+
+  /**
+   * Why the server would not have an index: what it says to the same one on an empty table of the same columns, in a transaction
+   * that is rolled back. Only what it says of functions counts: columns may be missing that a statement before adds.
+   */
+  public async refusesIndex(table: SqlName, definition: string): Promise<string | undefined> {
+    try {
+      await this.connection.query(
+        `BEGIN; SET LOCAL lock_timeout = '1s'; CREATE TEMPORARY TABLE isochrone_trial (LIKE ${quoteName(...table.parts)});
+         CREATE INDEX ON pg_temp.isochrone_trial ${definition}`,
+      );
+    } catch (error) {
+      if (sqlState(error) === '42P17') return (error as Error).message;
+      if (isConnectionLost(error)) throw error;
+    } finally {
+      await this.connection.query('ROLLBACK');
+    }
+    return undefined;
+  }
+
+  /** A partition that is on another server: an index of the parent cannot be valid beside it. */
+  public async foreignPartition(table: SqlName): Promise<string | undefined> {
+    const [row] = await rowsOf<{ name: string }>(
+      this.connection,
+      `SELECT relid::regclass::text AS name FROM pg_partition_tree(to_regclass($1)) JOIN pg_class ON oid = relid WHERE relkind = 'f' ORDER BY 1 LIMIT 1`,
+      [quoteName(...table.parts)],
+    );
+    return row?.name;
   }
 
   public async exists(name: SqlName): Promise<boolean> {
