@@ -6,7 +6,7 @@ import type { FunctionCall } from './volatile-functions';
 export interface Relation {
   /** As in pg_class: r table, p partitioned table, m materialized view, i index, I partitioned index. */
   readonly kind: string;
-  /** Of the table with its TOAST and all its partitions, also for an index; 0 for what holds nothing. */
+  /** Of the table with its TOAST and all its partitions or heirs, also for an index; 0 for what holds nothing. */
   readonly bytes: number;
 }
 
@@ -33,9 +33,11 @@ export class Catalog {
     const [row] = await rowsOf<{ kind: string; bytes: string }>(
       this.connection,
       `SELECT relkind AS kind,
-         CASE WHEN relkind = 'p' THEN (SELECT coalesce(sum(pg_table_size(relid)), 0) FROM pg_partition_tree(oid))
-              WHEN relkind = 'i' THEN (SELECT pg_table_size(indrelid) FROM pg_index WHERE indexrelid = oid)
-              WHEN relkind IN ('v', 'I', 'f', 'c') THEN 0 ELSE pg_table_size(oid) END::text AS bytes
+         CASE WHEN relkind = 'i' THEN (SELECT pg_table_size(indrelid) FROM pg_index WHERE indexrelid = oid)
+              WHEN relkind IN ('v', 'I', 'f', 'c') THEN 0
+              ELSE (WITH RECURSIVE tree AS (
+                      SELECT pg_class.oid AS relid UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = relid)
+                    SELECT sum(pg_table_size(relid)) FROM tree) END::text AS bytes
        FROM pg_class WHERE oid = to_regclass($1)`,
       [quoteName(...name.parts)],
     );

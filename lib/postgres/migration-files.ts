@@ -140,6 +140,7 @@ function unknownDirective(where: string, directive: string): IsochroneError {
   });
 }
 
+/** Of the text with the line ends of Unix: a checkout on Windows is no change. */
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex');
 }

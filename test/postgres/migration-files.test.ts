@@ -30,6 +30,12 @@ test('a byte order mark is no SQL', () => {
   expect(readMigrations(directory)[0]?.statements[0]?.text).toBe('SELECT 1');
 });
 
+test('line ends of Windows are no change', () => {
+  const [unix, windows] = ['SELECT 1,\n2;\n', 'SELECT 1,\r\n2;\r\n'].map((sql) => parseMigration('0001-a.sql', sql));
+  expect(windows?.checksum).toBe(unix?.checksum);
+  expect(windows?.statements[0]?.checksum).toBe(unix?.statements[0]?.checksum);
+});
+
 test.each([[Buffer.from("SELECT 'caf\xe9'", 'latin1')], [Buffer.from('SELECT 1 -- \0')]])('%s is refused', (bytes) => {
   const directory = folder('0001-a.sql');
   writeFileSync(join(directory, '0001-a.sql'), bytes);

@@ -23,7 +23,8 @@ describeHere('migrations on a server', () => {
        CREATE UNIQUE INDEX bars_key ON market.bars (id); CREATE DOMAIN positive AS bigint CHECK (value > 0); CREATE DOMAIN any_text AS text;
        CREATE TABLE months (at int) PARTITION BY RANGE (at); CREATE TABLE rest PARTITION OF months DEFAULT;
        INSERT INTO months SELECT -n FROM generate_series(1, 400) AS n; CREATE TABLE parts (LIKE months) PARTITION BY RANGE (at);
-       CREATE TABLE moments (at timestamptz, day date); CREATE EXTENSION postgres_fdw; CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw;
+       CREATE TABLE moments (at timestamptz, day date); CREATE TABLE heirs (a int); CREATE TABLE heir () INHERITS (heirs);
+       INSERT INTO heir VALUES (1); CREATE EXTENSION postgres_fdw; CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw;
        CREATE TABLE far (at int) PARTITION BY RANGE (at); CREATE FOREIGN TABLE far_1 PARTITION OF far DEFAULT SERVER elsewhere`,
       [],
       name,
@@ -270,6 +271,7 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
       `CREATE INDEX CONCURRENTLY i ON moments ((at::date)) | CREATE INDEX CONCURRENTLY i ON moments (lower(added), ((at AT TIME ZONE 'UTC')::date))`,
     ),
     large(`CREATE INDEX i ON moments (day) WHERE at > '2026-01-01'::date | CREATE INDEX i ON moments ((day + 1)) WHERE day > '2026-01-01'`),
+    large('ALTER TABLE heirs ALTER a TYPE bigint | ALTER TABLE heirs ADD b int'),
     large('REINDEX TABLE ticks | REINDEX TABLE CONCURRENTLY ticks'),
     large(
       '-- isochrone: per partition\nCREATE INDEX CONCURRENTLY i ON far (at) | -- isochrone: per partition\nCREATE INDEX CONCURRENTLY i ON ticks (at)',
