@@ -4,6 +4,7 @@ import type { PostgresConnection } from './connection';
 import { at, checkStatements } from './migration-checks';
 import type { Migration, MigrationStatement } from './migration-files';
 import { MigrationHistory, type StepState } from './migration-history';
+import { checkNoPooler } from './migration-session';
 
 export interface PlannedStatement {
   readonly where: string;
@@ -36,6 +37,7 @@ export async function planMigrations(
   options: { readonly largeTableBytes?: number } = {},
 ): Promise<MigrationPlan> {
   checkStatements(migrations);
+  await checkNoPooler(connection);
   const history = await MigrationHistory.read(connection, '');
   history.check(migrations);
   const catalog = new Catalog(connection);

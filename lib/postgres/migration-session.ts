@@ -36,7 +36,7 @@ export async function lockMigrations(
 }
 
 /** The lock and the settings belong to a session; a pooler that pools transactions gives each one to another session. */
-async function checkNoPooler(connection: PostgresConnection): Promise<void> {
+export async function checkNoPooler(connection: PostgresConnection): Promise<void> {
   if (connection.processID === undefined || connection.processID === null) return;
   const [row] = await rowsOf<{ pid: number }>(connection, 'SELECT pg_backend_pid() AS pid');
   if (row?.pid === connection.processID) return;

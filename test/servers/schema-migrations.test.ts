@@ -2,6 +2,8 @@
 
 import { Catalog } from '../../lib/postgres/catalog';
 import { checkAgainstCatalog } from '../../lib/postgres/catalog-checks';
+import { migrate } from '../../lib/postgres/migrate';
+import { planMigrations } from '../../lib/postgres/migration-plan';
 import type { MigrationEvent } from '../../lib/postgres/migration-runner';
 import { FILES, MigratedServer, migrations } from './migration-fixture';
 import { PostgresServer } from './postgres-server';
@@ -213,11 +215,33 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     await other.end();
   });
 
-  test('behind a pooler it does not start', async () => {
+  test('it goes on when a reader answers for a while after a failover, and only then', async () => {
+    const database = await migrated.database();
+    const files = migrations({ '0001-x.sql': 'SELECT 1' });
+    const run = (...answers: readonly ('lost' | 'reader' | 'writer')[]) => {
+      const left = [...answers];
+      const open = async () => {
+        const client = await server.connect(database);
+        const answer = left.shift();
+        if (answer === 'lost') await client.end();
+        if (answer === 'reader') await client.query('SET default_transaction_read_only = on');
+        return client;
+      };
+      return migrate(open, files, { by: 'a test', log: () => {}, sleep: async () => {} });
+    };
+    await expect(run('reader', 'writer')).rejects.toThrow(/SQLSTATE 25006\)\.\nMigrations run on the writer/);
+    expect(await run('lost', 'reader', 'reader', 'writer')).toEqual({ applied: ['0001-x.sql'], before: 0 });
+  });
+
+  test('behind a pooler it does not start, nor does a dry run, whose search path others would get', async () => {
     const through = (client: object) => ({ query: (client as { query: never }).query, processID: 1 });
     await expect(
       migrated.run(name, { through: (client) => ({ ...through(client), query: (text, values) => client.query(text, values) }) }),
     ).rejects.toThrow(/There is a pooler between/);
+    const client = await server.connect(name);
+    const pooled = { query: (text: string, values?: unknown[]) => client.query(text, values), processID: 1 };
+    await expect(planMigrations(pooled, migrations())).rejects.toThrow(/There is a pooler between/);
+    await client.end();
   });
 
   const large = (file: string): [string, string, string] => {
