@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os';
 import { IsochroneError } from '../../lib/errors';
 import { sqlState } from '../../lib/postgres/connection';
-import { connect, migrate as migrateDatabase } from '../../lib/postgres/migrate';
+import { connect, migrate as migrateDatabase, refusal } from '../../lib/postgres/migrate';
 import { readMigrations } from '../../lib/postgres/migration-files';
 import { formatMigrationPlan, planMigrations } from '../../lib/postgres/migration-plan';
 import { type Command, readOptions } from './command';
@@ -40,6 +40,8 @@ export const migrate: Command = {
       const connection = await open();
       try {
         console.log(formatMigrationPlan(await planMigrations(connection, migrations, { largeTableBytes })));
+      } catch (error) {
+        throw refusal(error);
       } finally {
         await connection.end();
       }

@@ -1,6 +1,6 @@
 import type { SqlCursor, SqlName } from './sql-cursor';
 import type { SqlStatement } from './sql-statements';
-import type { SqlToken } from './sql-tokens';
+import { identifierOf, type SqlToken } from './sql-tokens';
 
 /** What one action of ALTER TABLE would do for as long as the table is large. */
 export interface AlterAction {
@@ -14,6 +14,9 @@ export interface AlterAction {
   readonly notNull?: string;
   /** The default of a new column: only a volatile one rewrites the table. */
   readonly columnDefault?: readonly SqlToken[];
+  readonly columnType?: SqlName;
+  /** The index that becomes the primary key: a column of it that may be NULL is read through. */
+  readonly primaryKey?: SqlName;
   /** The check that is added, and the column whose nulls it forbids. */
   readonly addsCheck?: { readonly name: string; readonly notNullOf: string | undefined; readonly valid: boolean };
   readonly validates?: string;
@@ -23,11 +26,12 @@ export interface AlterAction {
 
 export interface AlterTable {
   readonly what: string;
-  readonly runs: 'transaction' | 'outside';
+  readonly runs: 'transaction' | 'alone' | 'outside';
   readonly lock: string;
   readonly actions: readonly AlterAction[];
   /** The partition that is detached CONCURRENTLY. */
   readonly detaches?: SqlName;
+  readonly attaches?: SqlName;
 }
 
 /** "Explicit Locking", PostgreSQL documentation, from weak to strong. */
@@ -45,12 +49,14 @@ export function alterTable(at: SqlCursor, statement: SqlStatement): AlterTable {
     return { what: 'ALTER TABLE DETACH PARTITION', runs: 'transaction', lock: EXCLUSIVE, actions: [] };
   }
   if (at.take('ATTACH', 'PARTITION')) {
-    return { what: 'ALTER TABLE ATTACH PARTITION', runs: 'transaction', lock: SHARE_UPDATE, actions: [] };
+    return { what: 'ALTER TABLE ATTACH PARTITION', runs: 'transaction', lock: SHARE_UPDATE, actions: [], attaches: at.name() };
   }
   const actions = at.parts().map((part) => action(part, statement));
   const strongest = Math.max(...actions.map(({ lock }) => LOCKS.indexOf(lock)));
   const what = `ALTER TABLE ${actions.map((each) => each.what).join(', ')}`.trim();
-  return { what, runs: 'transaction', lock: LOCKS[strongest] ?? EXCLUSIVE, actions };
+  // In a transaction with the ADD … NOT VALID, that one's lock would be held while the whole table is read.
+  const runs = actions.every(({ validates }) => validates !== undefined) ? 'alone' : 'transaction';
+  return { what, runs, lock: LOCKS[strongest] ?? EXCLUSIVE, actions };
 }
 
 function action(at: SqlCursor, statement: SqlStatement): AlterAction {
@@ -61,7 +67,8 @@ function action(at: SqlCursor, statement: SqlStatement): AlterAction {
     return addColumn(at);
   }
   if (at.take('VALIDATE', 'CONSTRAINT')) {
-    return { what: 'VALIDATE CONSTRAINT', lock: SHARE_UPDATE, validates: at.name()?.parts[0] };
+    const instead = 'Write it as a statement of its own.';
+    return { what: 'VALIDATE CONSTRAINT', lock: SHARE_UPDATE, validates: at.name()?.parts[0], instead };
   }
   if (at.take('ALTER')) return alterColumn(at);
   if (at.take('SET', 'STATISTICS') || at.take('CLUSTER', 'ON')) return { what: 'SET', lock: SHARE_UPDATE };
@@ -94,7 +101,12 @@ function constraint(at: SqlCursor, name: string, statement: SqlStatement): Alter
     const instead = 'Add it NOT VALID, then VALIDATE CONSTRAINT in a statement of its own.';
     return { what: 'ADD FOREIGN KEY', lock: SHARE_ROW, long: 'reads the whole table', instead, references };
   }
-  if (at.has('USING', 'INDEX') && !at.has('USING', 'INDEX', 'TABLESPACE')) return { what: 'ADD CONSTRAINT USING INDEX', lock: EXCLUSIVE };
+  if (at.has('USING', 'INDEX') && !at.has('USING', 'INDEX', 'TABLESPACE')) {
+    const primary = at.take('PRIMARY');
+    while (at.token && !at.take('USING', 'INDEX')) at.at += 1;
+    const instead = 'Forbid nulls in its columns first: CHECK NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL.';
+    return { what: 'ADD CONSTRAINT USING INDEX', lock: EXCLUSIVE, ...(primary ? { primaryKey: at.name(), instead } : {}) };
+  }
   const kind = statement.text.slice(at.token?.start, at.token?.end).toUpperCase();
   const instead = 'Build the index with CREATE UNIQUE INDEX CONCURRENTLY first, then ADD CONSTRAINT … USING INDEX.';
   return { what: `ADD ${kind}`, lock: EXCLUSIVE, long: 'builds an index', instead };
@@ -104,7 +116,7 @@ function constraint(at: SqlCursor, name: string, statement: SqlStatement): Alter
 function columnNotNull(tokens: readonly SqlToken[]): string | undefined {
   const [column, ...rest] = tokens.filter(({ kind, value }) => kind !== 'symbol' || (value !== '(' && value !== ')'));
   if (column === undefined || rest.map(({ value }) => value).join(' ') !== 'IS NOT NULL') return undefined;
-  return column.kind === 'word' ? column.value.toLowerCase() : column.value;
+  return identifierOf(column);
 }
 
 function addColumn(at: SqlCursor): AlterAction {
@@ -112,6 +124,7 @@ function addColumn(at: SqlCursor): AlterAction {
   at.take('IF', 'NOT', 'EXISTS');
   at.name();
   const type = at.token?.kind === 'word' ? at.token.value : '';
+  const columnType = at.name();
   const rewritten = { what: 'ADD COLUMN', lock: EXCLUSIVE, long: 'writes every row anew' };
   if (/^(?:SMALL|BIG)?SERIAL\d?$/.test(type) || at.has('AS', 'IDENTITY') || at.has('STORED')) {
     return { ...rewritten, instead: 'Add a plain column, fill it in batches, and set its default afterwards.' };
@@ -120,11 +133,15 @@ function addColumn(at: SqlCursor): AlterAction {
     const instead = 'Add the column, then the foreign key NOT VALID, then VALIDATE CONSTRAINT.';
     return { what: 'ADD COLUMN REFERENCES', lock: EXCLUSIVE, long: 'reads the whole table', instead };
   }
+  if (at.has('CHECK')) {
+    const instead = 'Add the column, then the check NOT VALID, then VALIDATE CONSTRAINT.';
+    return { what: 'ADD COLUMN CHECK', lock: EXCLUSIVE, long: 'reads the whole table', instead };
+  }
   const unique = at.has('UNIQUE') || at.has('PRIMARY', 'KEY');
   if (unique)
     return { what: 'ADD COLUMN UNIQUE', lock: EXCLUSIVE, long: 'builds an index', instead: 'Build the index CONCURRENTLY later.' };
   while (at.token && !at.take('DEFAULT')) at.at += 1;
-  return { what: 'ADD COLUMN', lock: EXCLUSIVE, columnDefault: at.rest() };
+  return { what: 'ADD COLUMN', lock: EXCLUSIVE, columnType, columnDefault: at.rest() };
 }
 
 function alterColumn(at: SqlCursor): AlterAction {
@@ -137,6 +154,10 @@ function alterColumn(at: SqlCursor): AlterAction {
       long: 'writes every row and its indexes anew, unless the types are stored alike',
       instead: 'Add a column of the new type, fill it in batches, and exchange the two.',
     };
+  }
+  if (at.take('SET', 'EXPRESSION')) {
+    const instead = 'Add a column with the new expression in a window without traffic.';
+    return { what: 'SET EXPRESSION', lock: EXCLUSIVE, long: 'writes every row anew', instead };
   }
   if (at.take('SET', 'NOT', 'NULL')) {
     const instead = `Add CHECK (${column} IS NOT NULL) NOT VALID, then VALIDATE CONSTRAINT, then SET NOT NULL.`;

@@ -1,4 +1,4 @@
-import { type PostgresConnection, rowsOf } from './connection';
+import { isConnectionLost, type PostgresConnection, rowsOf, sqlState } from './connection';
 import type { SqlName } from './sql-cursor';
 import { quoteName } from './sql-cursor';
 import type { FunctionCall } from './volatile-functions';
@@ -6,7 +6,7 @@ import type { FunctionCall } from './volatile-functions';
 export interface Relation {
   /** As in pg_class: r table, p partitioned table, m materialized view, i index, I partitioned index. */
   readonly kind: string;
-  /** Of the table alone, with all its partitions; 0 for what holds nothing. */
+  /** Of the table with its TOAST and all its partitions or heirs, also for an index; 0 for what holds nothing. */
   readonly bytes: number;
 }
 
@@ -24,16 +24,67 @@ export interface FoundIndex {
 export class Catalog {
   constructor(private readonly connection: PostgresConnection) {}
 
+  /** Looks names up as the statements will that follow this setting of the search path. */
+  public async follow(setting: string): Promise<void> {
+    await this.connection.query(setting);
+  }
+
   public async relation(name: SqlName): Promise<Relation | undefined> {
     const [row] = await rowsOf<{ kind: string; bytes: string }>(
       this.connection,
       `SELECT relkind AS kind,
-         CASE WHEN relkind = 'p' THEN (SELECT coalesce(sum(pg_relation_size(relid)), 0) FROM pg_partition_tree(oid))
-              WHEN relkind IN ('v', 'I', 'f', 'c') THEN 0 ELSE pg_relation_size(oid) END::text AS bytes
+         CASE WHEN relkind = 'i' THEN (SELECT pg_table_size(indrelid) FROM pg_index WHERE indexrelid = oid)
+              WHEN relkind IN ('v', 'I', 'f', 'c') THEN 0
+              ELSE (WITH RECURSIVE tree AS (
+                      SELECT pg_class.oid AS relid UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = relid)
+                    SELECT sum(pg_table_size(relid)) FROM tree) END::text AS bytes
        FROM pg_class WHERE oid = to_regclass($1)`,
       [quoteName(...name.parts)],
     );
     return row && { kind: row.kind, bytes: Number(row.bytes) };
+  }
+
+  public async defaultPartition(parent: SqlName): Promise<Relation | undefined> {
+    const [row] = await rowsOf<{ schema: string; name: string }>(
+      this.connection,
+      `SELECT nspname AS schema, relname AS name FROM pg_partitioned_table JOIN pg_class c ON c.oid = partdefid
+       JOIN pg_namespace n ON n.oid = relnamespace WHERE partrelid = to_regclass($1)`,
+      [quoteName(...parent.parts)],
+    );
+    return row && this.relation({ text: row.name, parts: [row.schema, row.name] });
+  }
+
+  /** Whether a table has a validated check, which may spare ATTACH PARTITION from reading it. */
+  public async hasCheck(table: SqlName): Promise<boolean> {
+    const rows = await rowsOf(
+      this.connection,
+      `SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'c' AND convalidated`,
+      [quoteName(...table.parts)],
+    );
+    return rows.length > 0;
+  }
+
+  /** Whether a type is a domain with constraints, of its own or of the one below: a new column of it rewrites the table. */
+  public async isCheckedDomain(type: SqlName): Promise<boolean> {
+    const rows = await rowsOf(
+      this.connection,
+      `WITH RECURSIVE domains AS (
+         SELECT * FROM pg_type WHERE oid = to_regtype($1) AND typtype = 'd'
+         UNION ALL SELECT base.* FROM pg_type base JOIN domains ON base.oid = domains.typbasetype WHERE base.typtype = 'd')
+       SELECT 1 FROM domains WHERE typnotnull OR EXISTS (SELECT 1 FROM pg_constraint WHERE contypid = domains.oid)`,
+      [quoteName(...type.parts)],
+    );
+    return rows.length > 0;
+  }
+
+  public async columnsOfIndex(table: SqlName, index: string): Promise<string[]> {
+    const rows = await rowsOf<{ column: string }>(
+      this.connection,
+      `SELECT attname AS column FROM pg_index JOIN pg_class c ON c.oid = indexrelid JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
+       WHERE indrelid = to_regclass($1) AND relname = $2 ORDER BY attnum`,
+      [quoteName(...table.parts), index],
+    );
+    return rows.map(({ column }) => column);
   }
 
   /** The volatilities (i, s, v) of the functions that the call may mean; none for one that the server does not know. */
@@ -93,6 +144,35 @@ export class Catalog {
       [table, name],
     );
     return row && { name: quoteName(row.schema, name), valid: row.valid, ofTable: row.ofTable, building: row.building };
+  }
+
+  /**
+   * Why the server would not have an index: what it says to the same one on an empty table of the same columns, in a transaction
+   * that is rolled back. Only what it says of functions counts: columns may be missing that a statement before adds.
+   */
+  public async refusesIndex(table: SqlName, definition: string): Promise<string | undefined> {
+    try {
+      await this.connection.query(
+        `BEGIN; SET LOCAL lock_timeout = '1s'; CREATE TEMPORARY TABLE isochrone_trial (LIKE ${quoteName(...table.parts)});
+         CREATE INDEX ON pg_temp.isochrone_trial ${definition}`,
+      );
+    } catch (error) {
+      if (sqlState(error) === '42P17') return (error as Error).message;
+      if (isConnectionLost(error)) throw error;
+    } finally {
+      await this.connection.query('ROLLBACK');
+    }
+    return undefined;
+  }
+
+  /** A partition that is on another server: an index of the parent cannot be valid beside it. */
+  public async foreignPartition(table: SqlName): Promise<string | undefined> {
+    const [row] = await rowsOf<{ name: string }>(
+      this.connection,
+      `SELECT relid::regclass::text AS name FROM pg_partition_tree(to_regclass($1)) JOIN pg_class ON oid = relid WHERE relkind = 'f' ORDER BY 1 LIMIT 1`,
+      [quoteName(...table.parts)],
+    );
+    return row?.name;
   }
 
   public async exists(name: SqlName): Promise<boolean> {

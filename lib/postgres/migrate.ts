@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client, ClientConfig } from 'pg';
+import { IsochroneError } from '../errors';
 import { isConnectionLost, type PostgresConnection, sqlState } from './connection';
 import type { Migration } from './migration-files';
 import { type MigrationOptions, type MigrationOutcome, runMigrations } from './migration-runner';
@@ -29,6 +30,20 @@ export interface MigrateOptions extends MigrationOptions {
   readonly reconnects?: number;
 }
 
+/** read_only_sql_transaction: a standby, a reader, or a role that may only read. */
+const READ_ONLY = '25006';
+
+/** What the server refuses apart from a statement of the files, as of its history, for people. */
+export function refusal(error: unknown): unknown {
+  const state = sqlState(error);
+  if (error instanceof IsochroneError || !(error instanceof Error) || state === undefined) return error;
+  const fix =
+    state === READ_ONLY
+      ? 'Migrations run on the writer: connect to it.'
+      : 'The role that runs migrations may create schemas in this database, and owns schema isochrone and what the files change.';
+  return new IsochroneError(`The server refuses it: ${error.message} (SQLSTATE ${state}).\n${fix}`);
+}
+
 /** Runs migrations, and goes on where they were if the connection is lost on the way. */
 export async function migrate(
   open: () => Promise<PostgresConnection & { end(): Promise<void> }>,
@@ -45,7 +60,9 @@ export async function migrate(
       return await runMigrations(connection, migrations, options);
     } catch (error) {
       // A server that never answered is not in a failover: its address is wrong, or the way to it is closed.
-      if (!worked || lost >= reconnects || !isConnectionLost(error)) throw error;
+      // After a failover the name may lead to a reader for a while.
+      const readsOnly = lost > 0 && sqlState(error) === READ_ONLY;
+      if (!worked || lost >= reconnects || !(isConnectionLost(error) || readsOnly)) throw refusal(error);
       const milliseconds = Math.round(Math.min(60_000, 2_000 * 2 ** lost) * (0.5 + random() / 2));
       const reason = error instanceof Error ? error.message : sqlState(error);
       log({ level: 'WARN', message: `The connection is lost (${reason}): connects again in ${milliseconds} ms` });

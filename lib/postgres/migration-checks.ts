@@ -74,6 +74,16 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Write INSERT, or load the data by another way.',
     };
   }
+  const outside = statement.within.find(({ runs }) => runs === 'outside');
+  if (outside) {
+    return {
+      property: outside.what,
+      value: 'DO before it',
+      allowed: 'outside of a DO block',
+      rule: 'PostgreSQL runs a block in one transaction, and refuses it there.',
+      fix: 'Write it as a statement of the file.',
+    };
+  }
   if (!migration.transactional && FORGOTTEN.test(what)) {
     return {
       property: 'a statement',

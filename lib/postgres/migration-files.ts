@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeValue, type InvalidValue, IsochroneError } from '../errors';
+import { statementsWithin } from './do-blocks';
 import { type SqlStatement, splitStatements } from './sql-statements';
 import { lineOf, SqlScanError } from './sql-tokens';
 import { type StatementFacts, statementFacts } from './statement-facts';
@@ -14,13 +15,15 @@ export interface MigrationStatement extends SqlStatement, StatementFacts {
   readonly perPartition: boolean;
   /** The reason of `-- isochrone: allow access-exclusive, because …`. */
   readonly allowed: string | undefined;
+  /** Those of a DO block. */
+  readonly within: readonly (SqlStatement & StatementFacts)[];
 }
 
 /** A file of the folder. */
 export interface Migration {
   readonly version: number;
   readonly file: string;
-  /** SHA-256 of its bytes. */
+  /** SHA-256 of its text. */
   readonly checksum: string;
   readonly statements: readonly MigrationStatement[];
   /** Whether all of it is one transaction; otherwise it goes statement by statement. */
@@ -55,7 +58,24 @@ export function readMigrations(folder: string): Migration[] {
         fix: 'Number the files that have not been applied yet anew.',
       });
     }
-    return parseMigration(file, readFileSync(join(folder, file), 'utf8'));
+    return parseMigration(file, readSql(join(folder, file)));
+  });
+}
+
+/** Without a byte order mark, which is no SQL. Bytes that are no characters would be stored as U+FFFD. */
+function readSql(path: string): string {
+  try {
+    const sql = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+    if (!sql.includes('\0')) return sql;
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error;
+  }
+  throw refused(path, {
+    property: 'the bytes',
+    value: 'others',
+    allowed: 'UTF-8 without NUL',
+    rule: 'PostgreSQL has no NUL in a text, and what another encoding means is not in the file.',
+    fix: 'Save it as UTF-8.',
   });
 }
 
@@ -103,6 +123,7 @@ export function parseMigration(file: string, sql: string): Migration {
       checksum: sha256(statement.text),
       perPartition: said.some(({ directive }) => directive === 'per partition'),
       allowed: said.find(({ reason }) => reason !== undefined)?.reason,
+      within: statementsWithin(statement).map((inner) => ({ ...inner, ...statementFacts(inner) })),
     };
   });
   const transactional = statements.every(({ runs, perPartition }) => (runs === 'transaction' || runs === 'session') && !perPartition);
@@ -119,6 +140,7 @@ function unknownDirective(where: string, directive: string): IsochroneError {
   });
 }
 
+/** Of the text with the line ends of Unix: a checkout on Windows is no change. */
 export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex');
 }

@@ -58,6 +58,17 @@ export class MigrationHistory {
     return this.state(migration, 0) === 'done';
   }
 
+  /** Whether statements of it were done one by one: it goes on like that, also if it was corrected to what a transaction could hold. */
+  public isBegunByStatement({ version, statements }: Migration): boolean {
+    return statements.some(({ number }) => this.entries.get(key(version, number))?.state === 'done');
+  }
+
+  /** Whether a step ran before with another text. */
+  public isCorrected(migration: Migration, statement: MigrationStatement): boolean {
+    const before = this.entries.get(key(migration.version, statement.number));
+    return before !== undefined && before.checksum !== statement.checksum;
+  }
+
   public state(migration: Migration, statement: number): StepState | undefined {
     return this.entries.get(key(migration.version, statement))?.state;
   }
@@ -69,7 +80,17 @@ export class MigrationHistory {
    * statements that failed or have not run may change
    */
   public check(migrations: readonly Migration[]): void {
+    const missing = migrations.find((migration) => !this.isApplied(migration));
     for (const entry of this.entries.values()) {
+      if (missing && entry.version > missing.version) {
+        throw refused(missing.file, {
+          property: 'a file before one that was begun',
+          value: this.state(missing, 0),
+          allowed: 'done',
+          rule: `The history has ${entry.file}, which runs after it: its record was deleted or changed by hand.`,
+          fix: `Find out whether the database has what it makes, and bring its row in ${TABLE} back.`,
+        });
+      }
       const migration = migrations[entry.version - 1];
       if (migration === undefined) {
         throw refused(entry.file, {

@@ -4,6 +4,7 @@ import type { PostgresConnection } from './connection';
 import { at, checkStatements } from './migration-checks';
 import type { Migration, MigrationStatement } from './migration-files';
 import { MigrationHistory, type StepState } from './migration-history';
+import { checkNoPooler } from './migration-session';
 
 export interface PlannedStatement {
   readonly where: string;
@@ -36,6 +37,7 @@ export async function planMigrations(
   options: { readonly largeTableBytes?: number } = {},
 ): Promise<MigrationPlan> {
   checkStatements(migrations);
+  await checkNoPooler(connection);
   const history = await MigrationHistory.read(connection, '');
   history.check(migrations);
   const catalog = new Catalog(connection);
@@ -44,18 +46,21 @@ export async function planMigrations(
   await checkAgainstCatalog(pending, catalog, options.largeTableBytes, isDone);
   return {
     before: migrations.length - pending.length,
-    pending: pending.map((migration) => ({
-      file: migration.file,
-      transactional: migration.transactional,
-      statements: migration.statements.map((statement) => ({
-        where: at(migration, statement),
-        what: statement.perPartition ? `${statement.what}, per partition` : statement.what,
-        target: statement.target?.text,
-        lock: statement.lock,
-        runs: !migration.transactional && statement.runs === 'transaction' ? RUNS.alone : RUNS[statement.runs],
-        state: history.state(migration, statement.number),
-      })),
-    })),
+    pending: pending.map((migration) => {
+      const transactional = migration.transactional && !history.isBegunByStatement(migration);
+      return {
+        file: migration.file,
+        transactional,
+        statements: migration.statements.map((statement) => ({
+          where: at(migration, statement),
+          what: statement.perPartition ? `${statement.what}, per partition` : statement.what,
+          target: statement.target?.text,
+          lock: statement.lock,
+          runs: !transactional && statement.runs === 'transaction' ? RUNS.alone : RUNS[statement.runs],
+          state: history.state(migration, statement.number),
+        })),
+      };
+    }),
     invalidIndexes: await catalog.invalidIndexes(),
   };
 }

@@ -7,7 +7,7 @@ import { at, checkStatements } from './migration-checks';
 import type { Migration, MigrationStatement } from './migration-files';
 import { MigrationHistory } from './migration-history';
 import { lockMigrations, resetSession } from './migration-session';
-import { checkBeforeStep, clearAfterFailure, type OutsideStep, runOutside } from './outside-steps';
+import { checkBeforeStep, clearAfterFailure, clearBeforeCorrected, type OutsideStep, runOutside } from './outside-steps';
 
 export interface MigrationEvent {
   readonly level: 'INFO' | 'WARN' | 'ERROR';
@@ -92,7 +92,7 @@ class Run {
 
   public async apply(migration: Migration): Promise<void> {
     this.log(migration.file, 'begins');
-    if (migration.transactional) {
+    if (migration.transactional && !this.history.isBegunByStatement(migration)) {
       await this.step(migration, undefined, () => this.transaction(migration, migration.statements, undefined));
     } else {
       await this.history.begin(migration);
@@ -118,6 +118,7 @@ class Run {
     const { connection, catalog, lockTimeoutMs } = this;
     const begun = this.history.state(migration, statement.number) === 'running';
     const log = (message: string) => this.log(where, `${statement.index?.name?.text ?? statement.what} ${message}`);
+    let corrected = this.history.isCorrected(migration, statement);
     const step: OutsideStep = { connection, catalog, statement, where, begun, lockTimeoutMs, log };
     const set = async () => {
       await resetSession(connection, this, !/FULL/.test(statement.what));
@@ -131,6 +132,8 @@ class Run {
       statement,
       async () => {
         await set();
+        if (corrected) await clearBeforeCorrected(step);
+        corrected = false;
         await runOutside(step);
         await resetSession(connection, this, false);
         await this.history.done(migration, statement);
@@ -188,7 +191,7 @@ class Run {
         await clear();
         await resetSession(this.connection, this, false);
         await this.history.failed(migration, statement, reason);
-        throw failure(where, error, reason, attempt);
+        throw failure(where, error, reason, attempt, statement?.perPartition === true);
       }
     }
   }
@@ -198,7 +201,7 @@ class Run {
   }
 }
 
-function failure(where: string, error: unknown, reason: string, attempts: number): Error {
+function failure(where: string, error: unknown, reason: string, attempts: number, perPartition: boolean): Error {
   if (error instanceof IsochroneError) return error;
   const { detail, hint } = error as { detail?: string; hint?: string };
   const state = sqlState(error);
@@ -208,7 +211,7 @@ function failure(where: string, error: unknown, reason: string, attempts: number
       ...[detail, hint].filter((line) => line !== undefined),
       RETRIED.has(state ?? '')
         ? 'Another session holds a lock that is needed. Find it in pg_stat_activity, and run the migrations again.'
-        : 'Nothing of this step remains. What failed may still be corrected in its file; run the migrations again.',
+        : `${perPartition ? 'The indexes of single partitions that are valid remain' : 'Nothing of this step remains'}. What failed may still be corrected in its file; run the migrations again.`,
     ].join('\n'),
   );
 }

@@ -36,7 +36,7 @@ export async function lockMigrations(
 }
 
 /** The lock and the settings belong to a session; a pooler that pools transactions gives each one to another session. */
-async function checkNoPooler(connection: PostgresConnection): Promise<void> {
+export async function checkNoPooler(connection: PostgresConnection): Promise<void> {
   if (connection.processID === undefined || connection.processID === null) return;
   const [row] = await rowsOf<{ pid: number }>(connection, 'SELECT pg_backend_pid() AS pid');
   if (row?.pid === connection.processID) return;
@@ -52,11 +52,16 @@ async function checkNoPooler(connection: PostgresConnection): Promise<void> {
  * and writes meanwhile: they are given all the time there is.
  */
 export async function resetSession(connection: PostgresConnection, { lockTimeoutMs }: SessionTimes, patient: boolean): Promise<void> {
-  await connection.query('RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL');
+  // A temporary table hides the one of the same name from all that follows.
+  await connection.query('RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; DISCARD TEMP');
   const settings: Readonly<Record<string, string>> = {
     lock_timeout: String(patient ? 0 : lockTimeoutMs),
     idle_session_timeout: '0',
     idle_in_transaction_session_timeout: '0',
+    // It ends the connection, where statement_timeout ends the statement.
+    transaction_timeout: '0',
+    // As files are split.
+    standard_conforming_strings: 'on',
     // The server then notices within seconds that its client is gone, and does not finish for nobody.
     client_connection_check_interval: '10s',
     ...(patient ? { statement_timeout: '0' } : {}),

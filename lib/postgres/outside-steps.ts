@@ -7,7 +7,8 @@
 import type { Catalog, FoundIndex } from './catalog';
 import type { PostgresConnection } from './connection';
 import { type MigrationStatement, refused } from './migration-files';
-import { buildPerPartition } from './partitioned-index';
+import { setLockTimeout } from './migration-session';
+import { buildPerPartition, partitionIndexes } from './partitioned-index';
 import { quoteName, type SqlName } from './sql-cursor';
 
 export interface OutsideStep {
@@ -67,26 +68,49 @@ export async function runOutside(step: OutsideStep): Promise<void> {
     }
   }
   const partition = statement.alterTable?.detaches;
-  if (partition && target && begun) return detach(step, target, partition);
+  if (partition && target) return detach(step, target, partition);
   await connection.query(statement.text);
 }
 
 /** After a failure: a unique index over duplicates, for one, stays behind INVALID. */
 export async function clearAfterFailure({ connection, catalog, statement, log }: OutsideStep): Promise<void> {
   const { index, target } = statement;
-  if (!index?.name || !target || statement.perPartition) return;
+  if (!index?.name || !target) return;
+  if (statement.perPartition) {
+    for (const { found, partitioned } of await partitionIndexes(connection, catalog, quoteName(...target.parts), indexName(index.name))) {
+      if (!found.valid && !partitioned && !found.building) await dropInvalid(connection, found, log);
+    }
+    return;
+  }
   const found = await catalog.index(quoteName(...target.parts), indexName(index.name));
   if (found?.ofTable && !found.valid && !found.building) await dropInvalid(connection, found, log);
 }
 
-async function detach({ connection, catalog, statement, log }: OutsideStep, parent: SqlName, partition: SqlName): Promise<void> {
+/** What stands on partitions under the old text cannot be attached to an index under the new one. */
+export async function clearBeforeCorrected({ connection, catalog, statement, lockTimeoutMs, log }: OutsideStep): Promise<void> {
+  const { index, target, perPartition } = statement;
+  if (!perPartition || !index?.name || !target) return;
+  const found = await partitionIndexes(connection, catalog, quoteName(...target.parts), indexName(index.name));
+  for (const {
+    found: { name },
+    partitioned,
+  } of found) {
+    log(`drops ${name}, which is of the text that failed`);
+    await setLockTimeout(connection, partitioned ? lockTimeoutMs : 0);
+    // With an index of a parent goes what is attached to it.
+    await connection.query(`DROP INDEX ${partitioned ? '' : 'CONCURRENTLY '}IF EXISTS ${name}`);
+  }
+  await setLockTimeout(connection, 0);
+}
+
+async function detach({ connection, catalog, statement, begun, log }: OutsideStep, parent: SqlName, partition: SqlName): Promise<void> {
   const now = await catalog.attachment(parent, partition);
-  if (now === 'none') return log('is detached: it was before the interruption');
-  if (now === 'attached') {
+  if (now === 'none' && begun) return log('is detached: it was before the interruption');
+  if (now !== 'pending') {
     await connection.query(statement.text);
     return;
   }
-  log('is half detached by an interrupted run: finishes it');
+  log('is half detached by one that was interrupted or failed: finishes it');
   await connection.query(`ALTER TABLE ${parent.text} DETACH PARTITION ${partition.text} FINALIZE`);
 }
 

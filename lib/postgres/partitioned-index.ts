@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { IsochroneError } from '../errors';
-import type { Catalog } from './catalog';
+import type { Catalog, FoundIndex } from './catalog';
 import { type PostgresConnection, rowsOf } from './connection';
 import { setLockTimeout } from './migration-session';
 import { quoteName } from './sql-cursor';
@@ -79,6 +79,23 @@ async function build(index: PartitionedIndex, table: Table, name: string): Promi
     await briefly(index, `ALTER INDEX ${quoted} ATTACH PARTITION ${child}`);
   }
   return quoted;
+}
+
+/** What there is of it: on the parent if that is not valid, and on partitions, attached or not; parents before what is below them. */
+export async function partitionIndexes(connection: PostgresConnection, catalog: Catalog, table: string, name: string) {
+  const tables = await rowsOf<Table & { level: number }>(
+    connection,
+    `SELECT nspname AS schema, relname AS relation, relkind = 'p' AS partitioned, level
+     FROM pg_partition_tree(to_regclass($1)) JOIN pg_class c ON c.oid = relid JOIN pg_namespace n ON n.oid = relnamespace ORDER BY level, 1, 2`,
+    [table],
+  );
+  const indexes: { readonly found: FoundIndex; readonly partitioned: boolean }[] = [];
+  for (const { schema, relation, partitioned, level } of tables) {
+    const found = await catalog.index(quoteName(schema, relation), level === 0 ? name : partitionIndexName(relation, name));
+    if (level === 0 && found?.valid) return [];
+    if (found?.ofTable) indexes.push({ found, partitioned });
+  }
+  return indexes;
 }
 
 /** A step that holds up writes for a moment, and for as long as it waits. */

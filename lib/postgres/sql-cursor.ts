@@ -1,5 +1,5 @@
 import { isWord, type SqlStatement } from './sql-statements';
-import type { SqlToken } from './sql-tokens';
+import { identifierOf, type SqlToken } from './sql-tokens';
 
 /** The name of an object: as it stands in the statement, and its parts as the catalog has them. */
 export interface SqlName {
@@ -36,13 +36,13 @@ export class SqlCursor {
   public name(): SqlName | undefined {
     const first = this.token;
     if (first === undefined || !isIdentifier(first)) return undefined;
-    const parts = [identifier(first)];
+    const parts = [identifierOf(first)];
     let last = first;
     this.at += 1;
     while (this.token?.kind === 'symbol' && this.token.value === '.') {
       const next = this.at + 1 < this.end ? this.statement.tokens[this.at + 1] : undefined;
       if (next === undefined || !isIdentifier(next)) break;
-      parts.push(identifier(next));
+      parts.push(identifierOf(next));
       last = next;
       this.at += 2;
     }
@@ -100,11 +100,6 @@ export class SqlCursor {
 
 function isIdentifier(token: SqlToken): boolean {
   return token.kind === 'word' || token.kind === 'name';
-}
-
-/** PostgreSQL folds unquoted names to lower case. */
-function identifier(token: SqlToken): string {
-  return token.kind === 'word' ? token.value.toLowerCase() : token.value;
 }
 
 /** A name as SQL takes it whatever it is. */

@@ -7,7 +7,7 @@
 export interface SqlToken {
   /** A `name` is a quoted identifier; `parameter` is `$1`. */
   readonly kind: 'word' | 'name' | 'string' | 'number' | 'parameter' | 'symbol';
-  /** A word in capitals, a name without its quotes, anything else as it stands. */
+  /** A word with its ASCII letters in capitals, a name without its quotes, anything else as it stands. */
   readonly value: string;
   readonly start: number;
   readonly end: number;
@@ -104,7 +104,11 @@ export function tokenize(sql: string): SqlTokens {
     }
     const word = match(WORD);
     if (word) {
-      push('word', word[0].toUpperCase(), at + word[0].length);
+      push(
+        'word',
+        word[0].replace(/[a-z]+/g, (letters) => letters.toUpperCase()),
+        at + word[0].length,
+      );
       continue;
     }
     const number = match(NUMBER);
@@ -121,6 +125,11 @@ export function tokenize(sql: string): SqlTokens {
     push('symbol', String(sql[at]), at + 1);
   }
   return { tokens, comments };
+}
+
+/** The identifier that a token stands for. PostgreSQL folds an unquoted one to lower case, and of a database in UTF-8 only ASCII. */
+export function identifierOf({ kind, value }: SqlToken): string {
+  return kind === 'word' ? value.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : value;
 }
 
 function endOf(rest: RegExpExecArray | null, what: string, start: number): number {

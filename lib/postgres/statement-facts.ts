@@ -32,6 +32,8 @@ export interface StatementFacts {
   readonly target?: SqlName;
   readonly index?: IndexFacts;
   readonly alterTable?: AlterTable;
+  /** The table that gets a new partition. */
+  readonly parent?: SqlName;
 }
 
 const SHARE_UPDATE = 'SHARE UPDATE EXCLUSIVE';
@@ -67,10 +69,12 @@ export function statementFacts(statement: SqlStatement): StatementFacts {
     return { what: 'TRUNCATE', runs: 'transaction', lock: EXCLUSIVE, target: at.name() };
   }
   const what = firstWords(statement);
+  if (at.take('UPDATE') || at.take('DELETE', 'FROM')) {
+    at.take('ONLY');
+    return { what, runs: 'transaction', lock: 'ROW EXCLUSIVE', target: at.name() };
+  }
   const locks: Readonly<Record<string, string>> = {
     INSERT: 'ROW EXCLUSIVE',
-    UPDATE: 'ROW EXCLUSIVE',
-    DELETE: 'ROW EXCLUSIVE',
     MERGE: 'ROW EXCLUSIVE',
     COPY: 'ROW EXCLUSIVE',
     ANALYZE: SHARE_UPDATE,
@@ -99,7 +103,10 @@ function create(at: SqlCursor): StatementFacts {
   for (const kind of ['TABLE', 'MATERIALIZED VIEW', 'VIEW', 'SEQUENCE', 'FUNCTION', 'PROCEDURE', 'TYPE', 'SCHEMA', 'EXTENSION']) {
     if (!at.take(...kind.split(' '))) continue;
     at.take('IF', 'NOT', 'EXISTS');
-    return { what: `CREATE ${temporary ? 'TEMPORARY ' : ''}${kind}`, runs: 'transaction', lock: 'none on a table', target: at.name() };
+    const target = at.name();
+    const what = `CREATE ${temporary ? 'TEMPORARY ' : ''}${kind}`;
+    if (at.take('PARTITION', 'OF')) return { what, runs: 'transaction', lock: `${EXCLUSIVE} on the parent`, target, parent: at.name() };
+    return { what, runs: 'transaction', lock: 'none on a table', target };
   }
   return { what: ['CREATE', at.token?.value].filter(Boolean).join(' '), runs: 'transaction', lock: 'none on a table' };
 }
@@ -131,8 +138,9 @@ function alter(at: SqlCursor, statement: SqlStatement): StatementFacts {
     at.take('IF', 'EXISTS');
     at.take('ONLY');
     const target = at.name();
+    at.takeSymbol('*');
     const altered = alterTable(at, statement);
-    return { what: altered.what, runs: altered.runs, lock: altered.lock, target, alterTable: altered };
+    return { what: altered.what, runs: altered.runs, lock: altered.lock, target, alterTable: altered, parent: altered.attaches && target };
   }
   if (at.take('TYPE')) {
     const target = at.name();

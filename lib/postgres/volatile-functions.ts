@@ -1,4 +1,4 @@
-import type { SqlToken } from './sql-tokens';
+import { identifierOf, type SqlToken } from './sql-tokens';
 
 /** A call in an expression. */
 export interface FunctionCall {
@@ -59,7 +59,7 @@ export function functionCalls(tokens: readonly SqlToken[]): FunctionCall[] {
   return tokens.flatMap((token, i) => {
     if ((token.kind !== 'word' && token.kind !== 'name') || !isSymbol(tokens[i + 1], '(')) return [];
     const qualifier = isSymbol(tokens[i - 1], '.') ? tokens[i - 2] : undefined;
-    return [{ schema: qualifier && identifier(qualifier), name: identifier(token), arguments: countArguments(tokens, i + 2) }];
+    return [{ schema: qualifier && identifierOf(qualifier), name: identifierOf(token), arguments: countArguments(tokens, i + 2) }];
   });
 }
 
@@ -77,8 +77,4 @@ function countArguments(tokens: readonly SqlToken[], from: number): number {
 
 function isSymbol(token: SqlToken | undefined, value: string): boolean {
   return token?.kind === 'symbol' && token.value === value;
-}
-
-function identifier({ kind, value }: SqlToken): string {
-  return kind === 'word' ? value.toLowerCase() : value;
 }

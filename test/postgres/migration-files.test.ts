@@ -24,6 +24,24 @@ test.each<[string[], RegExp]>([
   expect(() => readMigrations(folder(...names))).toThrow(says);
 });
 
+test('a byte order mark is no SQL', () => {
+  const directory = folder('0001-a.sql');
+  writeFileSync(join(directory, '0001-a.sql'), '\ufeffSELECT 1');
+  expect(readMigrations(directory)[0]?.statements[0]?.text).toBe('SELECT 1');
+});
+
+test('line ends of Windows are no change', () => {
+  const [unix, windows] = ['SELECT 1,\n2;\n', 'SELECT 1,\r\n2;\r\n'].map((sql) => parseMigration('0001-a.sql', sql));
+  expect(windows?.checksum).toBe(unix?.checksum);
+  expect(windows?.statements[0]?.checksum).toBe(unix?.statements[0]?.checksum);
+});
+
+test.each([[Buffer.from("SELECT 'caf\xe9'", 'latin1')], [Buffer.from('SELECT 1 -- \0')]])('%s is refused', (bytes) => {
+  const directory = folder('0001-a.sql');
+  writeFileSync(join(directory, '0001-a.sql'), bytes);
+  expect(() => readMigrations(directory)).toThrow(/0001-a\.sql: the bytes must be UTF-8 without NUL/);
+});
+
 test.each([
   ['CREATE INDEX i ON t (a)', 'CREATE INDEX', 'transaction', 'SHARE'],
   [
@@ -38,7 +56,7 @@ test.each([
   ["ALTER TYPE s ADD VALUE 'x'", 'ALTER TYPE ADD VALUE', 'alone', 'none on a table'],
   ['REFRESH MATERIALIZED VIEW CONCURRENTLY v', 'REFRESH MATERIALIZED VIEW CONCURRENTLY', 'alone', 'EXCLUSIVE'],
   ['ALTER TABLE t DETACH PARTITION p CONCURRENTLY', 'ALTER TABLE DETACH PARTITION CONCURRENTLY', 'outside', 'SHARE UPDATE EXCLUSIVE'],
-  ['ALTER TABLE t VALIDATE CONSTRAINT c', 'ALTER TABLE VALIDATE CONSTRAINT', 'transaction', 'SHARE UPDATE EXCLUSIVE'],
+  ['ALTER TABLE t VALIDATE CONSTRAINT c', 'ALTER TABLE VALIDATE CONSTRAINT', 'alone', 'SHARE UPDATE EXCLUSIVE'],
   [
     'ALTER TABLE t VALIDATE CONSTRAINT c, ALTER a SET NOT NULL',
     'ALTER TABLE VALIDATE CONSTRAINT, SET NOT NULL',
@@ -62,6 +80,11 @@ test.each([
   ['CREATE INDEX i ON t (a) WHERE b > now()', "CREATE INDEX i ON t (a) WHERE s = 'now()'", /got "now\(\)"/],
   ['CREATE INDEX i ON t ((random()))', 'CREATE INDEX random ON t (now)', /got "random\(\)"/],
   ['BEGIN; CREATE INDEX CONCURRENTLY i ON t (a); COMMIT', 'CREATE INDEX CONCURRENTLY i ON t (a)', /outside of BEGIN … COMMIT/],
+  [
+    'DO $$ BEGIN IF true THEN CREATE INDEX CONCURRENTLY i ON t (a); END IF; END $$',
+    "DO $$ BEGIN RAISE NOTICE 'CREATE INDEX CONCURRENTLY'; END $$",
+    /outside of a DO block, got "DO before it"/,
+  ],
   ['BEGIN; SELECT 1; COMMIT', 'SELECT 1', /one that leaves the transaction alone, got "BEGIN"/],
   ['CREATE INDEX CONCURRENTLY ON t (a)', 'CREATE INDEX ON t (a)', /the name of the index must be given, got nothing/],
   ['COPY t FROM STDIN', "COPY t FROM '/tmp/t'", /COPY must be from or to a file/],

@@ -58,6 +58,20 @@ describeHere('isochrone migrate', () => {
     expect(run().stdout).toBe('0 applied, 3 before.\n');
   }, 120_000);
 
+  test('what the server does not let it do is said without a stack', async () => {
+    await server.query('CREATE DATABASE others');
+    await server.query(
+      'CREATE ROLE guest LOGIN; CREATE ROLE reader LOGIN SUPERUSER; ALTER ROLE reader SET default_transaction_read_only = on',
+    );
+    const asGuest = migrate({}, '--database', server.url('others', 'guest'));
+    expect(asGuest).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^The server refuses it: permission denied .* \(SQLSTATE 42501\)\.\n.*\n$/),
+    });
+    const asReader = migrate({}, '--database', server.url('others', 'reader'));
+    expect(asReader.stderr).toMatch(/read-only transaction \(SQLSTATE 25006\)\.\nMigrations run on the writer: connect to it\.\n$/);
+  }, 120_000);
+
   test.each<[Readonly<Record<string, string>>, () => string, RegExp]>([
     [
       { PGPASSWORD: 'wrong' },

@@ -274,6 +274,16 @@ describeHere('ticks', () => {
     await client.query('DROP TABLE ticks_2024_03, tick_segments_2024_03');
   });
 
+  test('have the bounds of their months in every session', async () => {
+    await client.query(`SELECT create_tick_partitions(0, '2024-06-01Z')`);
+    await client.query(`SET timezone = 'Europe/Dublin'; SET datestyle = 'SQL, DMY'`);
+    const { rows } = await client.query(
+      `SELECT extract(epoch FROM from_at)::int AS "from", extract(epoch FROM to_at)::int AS "to" FROM tick_partitions WHERE ticks = 'ticks_2024_06'::regclass`,
+    );
+    await client.query('RESET timezone; RESET datestyle');
+    expect(rows).toEqual([{ from: Date.UTC(2024, 5) / 1000, to: Date.UTC(2024, 6) / 1000 }]);
+  });
+
   test('are kept by LZ4 where the server has it', async () => {
     await client.query(
       `INSERT INTO ticks SELECT 'A', '2024-03-02Z'::timestamptz + i * interval '1 second', i, 1 FROM generate_series(1, 5000) AS i`,

@@ -1,12 +1,19 @@
 -- Months of ticks: how they come, how they are seen, and how they go.
 
+-- One bound of a partition, FROM or TO. The server writes it as the session likes dates, and 01/06/2024 IST is Dublin to one and Israel to
+-- another: here it is written and read in one way.
+CREATE FUNCTION tick_bound(partition oid, which text) RETURNS timestamptz
+LANGUAGE sql STABLE SET datestyle = 'ISO' SET timezone = 'UTC' AS $$
+  SELECT substring(pg_get_expr(relpartbound, oid) FROM which || $re$ \('([^']+)'\)$re$)::timestamptz FROM pg_class WHERE oid = partition
+$$;
+
 -- What exists, with bounds and bytes. The bounds are the partitions' own, and not read from their names.
 CREATE VIEW tick_partitions AS
 SELECT
   heap.oid::regclass AS ticks,
   segments.oid::regclass AS segments,
-  substring(pg_get_expr(heap.relpartbound, heap.oid) FROM $$FROM \('([^']+)'\)$$)::timestamptz AS from_at,
-  substring(pg_get_expr(heap.relpartbound, heap.oid) FROM $$TO \('([^']+)'\)$$)::timestamptz AS to_at,
+  tick_bound(heap.oid, 'FROM') AS from_at,
+  tick_bound(heap.oid, 'TO') AS to_at,
   pg_total_relation_size(heap.oid) AS ticks_bytes,
   pg_total_relation_size(segments.oid) AS segments_bytes
 FROM pg_inherits AS child
