@@ -96,7 +96,9 @@ export class IsochroneStage extends Stage {
         edge?.edge?.addStackDependency(service, 'its distribution asks for the VPC origin by its id');
       }
       if (primary?.database && region !== this.deployment.primaryRegion) {
-        primary.database.addStackDependency(keys, 'its master secret is copied under the key of each region');
+        if (this.deployment.database.promotions.length === 0) {
+          primary.database.addStackDependency(keys, 'its master secret is copied under the key of each region');
+        }
         database?.addStackDependency(primary.database, 'its hub follows the primary');
       }
     }

@@ -189,6 +189,17 @@ const database = section(
       RDS_POSTGRESQL.backupRetentionDays.max,
       'Days of automatic backups and point-in-time recovery, on the primary and on each hub. Replicas need at least 1.',
     ).default(14),
+    promotions: z
+      .array(
+        z.strictObject({
+          instance: text('The hub that was promoted, such as `market-production-eu-west-1-hub`.').regex(/^[a-z](-?[a-z0-9])*$/),
+          from: z.enum(REGION_NAMES as [string, ...string[]]).describe('The region that it took over from.'),
+        }),
+      )
+      .default([])
+      .describe(
+        'The promotions of hubs, in their order: the last one is the primary, in `primaryRegion`. Only what `isochrone promote` has done belongs here, as it prints it.',
+      ),
     parameters: databaseParameters,
     migrationsFolder: text(
       'A folder of SQL files, relative to where the app is started, that bring the schema up to date. A project in the primary region runs them, started by a command and not by the deployment.',

@@ -1,13 +1,15 @@
-import { Duration, Size } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Size } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { Deployment } from '../config/deployment';
 import type { PostgresReplicaFigures } from '../database/postgres-parameters';
 import { PostgresPrimary } from '../database/postgres-primary';
 import { PostgresReplicas } from '../database/postgres-replicas';
 import { PostgresSource } from '../database/postgres-source';
+import type { IPostgresWriter } from '../database/postgres-writer';
 import { ReaderEndpoint } from '../database/reader-endpoint';
 import { SchemaMigrations } from '../database/schema-migrations';
 import { RegionStack, type RegionStackProps, regionSettings } from './region-stack';
@@ -19,9 +21,9 @@ export interface DatabaseStackProps extends RegionStackProps {
 
 /** PostgreSQL in a region: in the primary region the primary and its replicas, elsewhere a hub and its leaves. */
 export class DatabaseStack extends RegionStack {
-  /** In the primary region only. */
-  public readonly primary?: PostgresPrimary;
-  /** Absent in a primary region without replicas. */
+  /** In the primary region only: made here as such, or the hub that was promoted. */
+  public readonly primary?: IPostgresWriter;
+  /** Absent in a primary region that never had any. */
   public readonly replicas?: PostgresReplicas;
   /** The name under which the replicas answer; absent without replicas. */
   public readonly readers?: ReaderEndpoint;
@@ -30,6 +32,7 @@ export class DatabaseStack extends RegionStack {
     super(scope, id, props, { description: 'PostgreSQL' });
     const { database, primaryRegion } = this.deployment;
     const { readReplicas, availabilityZones } = regionSettings(props);
+    const { leftSource } = this.names;
     const isPrimary = props.region === primaryRegion;
     const instance = {
       vpc: props.vpc,
@@ -42,43 +45,44 @@ export class DatabaseStack extends RegionStack {
       removalPolicy: this.removalPolicy,
     };
 
-    if (isPrimary) {
-      this.primary = new PostgresPrimary(this, 'Primary', {
-        ...instance,
-        instanceIdentifier: this.names.primaryInstance,
-        databaseName: database.databaseName,
-        allocatedStorage: Size.gibibytes(database.allocatedStorageGiB),
-        secretName: this.names.databaseSecret,
-        secretReplicaRegions: this.copiesElsewhere(),
-      });
-      if (database.migrationsFolder !== undefined) {
-        new SchemaMigrations(this, 'Migrations', {
-          vpc: props.vpc,
-          database: this.primary,
-          host: this.primary.instance.dbInstanceEndpointAddress,
-          databaseName: database.databaseName,
-          credentials: this.primary.masterSecret,
-          folder: database.migrationsFolder,
-          logEncryptionKey: props.key,
-          removalPolicy: this.removalPolicy,
-        });
-      }
-    }
-    // Elsewhere one of the replicas is the hub, and the others are its leaves.
+    const made =
+      isPrimary && leftSource === undefined
+        ? new PostgresPrimary(this, 'Primary', {
+            ...instance,
+            instanceIdentifier: this.names.primaryInstance,
+            databaseName: database.databaseName,
+            allocatedStorage: Size.gibibytes(database.allocatedStorageGiB),
+            secretName: this.names.databaseSecret,
+            secretReplicaRegions: this.copiesElsewhere(),
+          })
+        : undefined;
+    // Where there is a hub, it is one of the replicas, until it is the primary.
     const leaves = isPrimary ? readReplicas : readReplicas - 1;
-    if (!isPrimary || leaves > 0) {
+    if (made === undefined || leaves > 0) {
       this.replicas = new PostgresReplicas(this, 'Replicas', {
         ...instance,
-        source:
-          this.primary === undefined
-            ? PostgresSource.inRegion({ region: primaryRegion, instanceIdentifier: this.names.primaryInstance })
-            : PostgresSource.inThisRegion(this.primary.instance),
-        encryptionKey: this.primary?.encryptionKey,
+        source: this.sourceOf(isPrimary, made),
+        encryptionKey: made?.encryptionKey,
         identifierPrefix: this.names.replicaPrefix(props.region),
         // A replica cannot move to another zone under its name. Going round the first three only, one of a fourth moves none.
         availabilityZones: availabilityZones.slice(0, 3),
         leaves,
       });
+    }
+    this.primary = made ?? this.replicas?.writer;
+    if (this.primary !== undefined && database.migrationsFolder !== undefined) {
+      new SchemaMigrations(this, 'Migrations', {
+        vpc: props.vpc,
+        database: this.primary,
+        host: this.primary.instance.dbInstanceEndpointAddress,
+        databaseName: database.databaseName,
+        credentials: made?.masterSecret ?? this.copiedSecret(props.key),
+        folder: database.migrationsFolder,
+        logEncryptionKey: props.key,
+        removalPolicy: this.removalPolicy,
+      });
+    }
+    if (this.replicas !== undefined && this.replicas.instances.length > 0) {
       this.readers = new ReaderEndpoint(this, 'Readers', {
         vpc: props.vpc,
         replicas: this.replicas,
@@ -91,6 +95,27 @@ export class DatabaseStack extends RegionStack {
         removalPolicy: this.removalPolicy,
       });
     }
+  }
+
+  private sourceOf(isPrimary: boolean, made: PostgresPrimary | undefined): PostgresSource {
+    if (made !== undefined) return PostgresSource.inThisRegion(made.instance);
+    const { leftSource, primaryInstance } = this.names;
+    if (isPrimary && leftSource !== undefined) return PostgresSource.leftInRegion(leftSource);
+    return PostgresSource.inRegion({ region: this.deployment.primaryRegion, instanceIdentifier: primaryInstance });
+  }
+
+  /** The master secret where the primary was promoted: its name is taken in every region, by what the first primary's stack has made. */
+  private copiedSecret(key: kms.IKey): secretsmanager.ISecret {
+    return secretsmanager.Secret.fromSecretAttributes(this, 'MasterSecret', {
+      secretPartialArn: this.formatArn({
+        service: 'secretsmanager',
+        resource: 'secret',
+        resourceName: this.names.databaseSecret,
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      }),
+      // By its ARN: the key's stack stands below this one, and must not name its roles.
+      encryptionKey: kms.Key.fromKeyArn(this, 'MasterSecretKey', key.keyArn),
+    });
   }
 }
 
