@@ -9,6 +9,7 @@ export function databaseProblems(deployment: Deployment): DeploymentProblem[] {
   return [
     ...replicaProblems(deployment),
     ...promotionProblems(deployment),
+    ...upgradeProblems(deployment),
     ...connectionBudgetProblems(deployment),
     ...clientBudgetProblems(deployment),
     ...poolOrderProblems(deployment),
@@ -42,6 +43,20 @@ function replicaProblems(deployment: Deployment): DeploymentProblem[] {
       allowed: `at most ${most}`,
       rule: `RDS for PostgreSQL allows ${RDS_POSTGRESQL.replicasPerSource} replicas of one source, and the hubs of other regions are replicas of the primary too; one place stays free for a replacement.`,
       fix: `Lower it to ${most}.`,
+    },
+  ];
+}
+
+function upgradeProblems({ database: { engineVersion, upgradingFrom } }: Deployment): DeploymentProblem[] {
+  const major = Number.parseInt(engineVersion, 10);
+  if (upgradingFrom === undefined || Number(upgradingFrom) < major) return [];
+  return [
+    {
+      path: ['database', 'upgradingFrom'],
+      value: upgradingFrom,
+      allowed: `a major version below ${major}, that of \`engineVersion\``,
+      rule: 'It says where a major upgrade begins, and RDS never goes back to an earlier version.',
+      fix: 'Raise `engineVersion`, or remove it when the upgrade is done.',
     },
   ];
 }

@@ -159,10 +159,15 @@ const applicationPool = section(
 const database = section(
   {
     engineVersion: text(
-      'The PostgreSQL version, in quotes: `"17"`, which leaves minor versions to RDS and its maintenance window, or major 17 and a minor one, such as `"17.6"`. Unquoted, YAML reads 17.10 as 17.1.',
+      'The PostgreSQL version, in quotes: major 16, 17 or 18, such as `"17"`, which leaves minor versions to RDS and its maintenance window, or with a minor one, such as `"17.6"`. Unquoted, YAML reads 17.10 as 17.1. Another major version needs `upgradingFrom`.',
     )
-      .regex(/^17(\.[1-9]\d?)?$/)
+      .regex(/^(16|17|18)(\.[1-9]\d?)?$/)
       .default('17'),
+    upgradingFrom: text(
+      'The major version that an upgrade to `engineVersion` begins at, in quotes: `"16"` or `"17"`. In the file for the first of two deployments, out of it for the second: docs/operations/postgres-upgrade.md.',
+    )
+      .regex(/^(16|17)$/)
+      .optional(),
     databaseName: text('The first database; not `rdsadmin`, which RDS keeps for itself.')
       .regex(/^(?!rdsadmin$)[a-z][a-z0-9_]{0,62}$/)
       .default('app'),

@@ -37,7 +37,8 @@ export class DatabaseStack extends RegionStack {
     const instance = {
       vpc: props.vpc,
       instanceType: new ec2.InstanceType(database.instanceClass.replace(/^db\./, '')),
-      engineVersion: rds.PostgresEngineVersion.of(database.engineVersion, '17'),
+      engineVersion: postgresVersion(database.engineVersion),
+      upgradingFrom: database.upgradingFrom === undefined ? undefined : postgresVersion(database.upgradingFrom),
       maxAllocatedStorage: Size.gibibytes(database.maxAllocatedStorageGiB),
       backupRetention: Duration.days(database.backupRetentionDays),
       parameters: postgresFigures(database.parameters),
@@ -117,6 +118,11 @@ export class DatabaseStack extends RegionStack {
       encryptionKey: kms.Key.fromKeyArn(this, 'MasterSecretKey', key.keyArn),
     });
   }
+}
+
+/** `17` or `17.6`. The major version chooses the families of parameter groups. */
+function postgresVersion(version: string): rds.PostgresEngineVersion {
+  return rds.PostgresEngineVersion.of(version, version.replace(/\..*/, ''));
 }
 
 /** The deployment's parameters in the engine's units, as `postgresParameters` documents them. */

@@ -13,6 +13,22 @@ interface Case {
 
 const CASES: Case[] = [
   {
+    check: 'an upgrade leads upwards',
+    passage: 'engineVersion: "17"',
+    wrong: 'engineVersion: "17.6"\n  upgradingFrom: "17"',
+    path: 'database.upgradingFrom',
+    says: /a major version below 17, that of `engineVersion`/,
+    right: 'engineVersion: "18"\n  upgradingFrom: "16"',
+  },
+  {
+    check: 'no upgrade leads downwards',
+    passage: 'engineVersion: "17"',
+    wrong: 'engineVersion: "16"\n  upgradingFrom: "17"',
+    path: 'database.upgradingFrom',
+    says: /RDS never goes back/,
+    right: 'engineVersion: "17"\n  upgradingFrom: "16"',
+  },
+  {
     check: 'the primary is one of the regions',
     passage: 'primaryRegion: us-east-1',
     wrong: 'primaryRegion: us-west-2',
