@@ -70,6 +70,12 @@ describe('after the promotion of eu-west-1', () => {
       'replaced us-east-1/Database/Replicas/Leaf1',
     ]);
     expect(review.losses.map(({ data }) => data)).toEqual(review.losses.map(() => 'kept'));
+    // As the runbook has it.
+    const acknowledged = reviewChange(before, once, [
+      { path: 'market-production/us-east-1/Database', reason: 'left; the old primary stays' },
+      { path: 'market-production/ap-southeast-1/Database/Replicas', reason: 'follow the new primary under new names' },
+    ]);
+    expect(acknowledged).toMatchObject({ needsDecision: false, unusedAcknowledgements: [] });
   });
 
   test('every instance that is made has a name that nothing had before', () => {
