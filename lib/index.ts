@@ -10,6 +10,7 @@ export * from './database/postgres-parameters';
 export * from './database/postgres-primary';
 export * from './database/postgres-replicas';
 export * from './database/postgres-source';
+export * from './database/postgres-writer';
 export * from './database/query-advice';
 export * from './database/reader-endpoint';
 export * from './database/replica-promotion';

@@ -3,6 +3,7 @@ import { Stage, Validations } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { CLOUDFRONT_REGION } from './aws/regions';
 import type { Deployment } from './config/deployment';
+import { foundingRegion } from './config/names';
 import { IsochroneError } from './errors';
 import { rulePacks } from './rule-packs';
 import { CacheStack } from './stacks/cache-stack';
@@ -90,6 +91,7 @@ export class IsochroneStage extends Stage {
    */
   private orderAcrossRegions(stacks: ReadonlyMap<string, RegionStacks>): void {
     const primary = stacks.get(this.deployment.primaryRegion);
+    const founder = stacks.get(foundingRegion(this.deployment));
     const edge = stacks.get(CLOUDFRONT_REGION);
     for (const [region, { keys, database, pooler, service }] of stacks) {
       if (edge && region !== CLOUDFRONT_REGION) {
@@ -99,10 +101,12 @@ export class IsochroneStage extends Stage {
       if (service && this.deployment.edge.runtime === 'cloudfront-functions') {
         edge?.edge?.addStackDependency(service, 'its distribution asks for the VPC origin by its id');
       }
+      if (founder?.database && region !== foundingRegion(this.deployment)) {
+        founder.database.addStackDependency(keys, 'its secrets are copied under the key of each region');
+        pooler?.addStackDependency(founder.database, 'its users are copied from there');
+      }
       if (primary?.database && region !== this.deployment.primaryRegion) {
-        primary.database.addStackDependency(keys, 'its secrets are copied under the key of each region');
         database?.addStackDependency(primary.database, 'its hub follows the primary');
-        pooler?.addStackDependency(primary.database, 'its users are copied from there');
       }
     }
   }

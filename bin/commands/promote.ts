@@ -19,8 +19,15 @@ import { type Load, loadOptional, member, type Sdk } from './optional-package';
 /** 2: people must act now. 3: done, and something is left to do when the old region is back. */
 const EXIT_CODES: Record<PromotionOutcome, number> = { drilled: 0, promoted: 0, refused: 1, 'stopped halfway': 2, 'promoted unfenced': 3 };
 
-const STAND_STILL = `Deploy no Database, Service or Promotion stack now: they do not know of the new primary, and cannot take it over.
-docs/operations/failover.md says how to go on. What follows is what is so now, in the words of the file. It does not take all of them yet, and some alone do harm: \`primaryRegion\` alone makes an empty primary.`;
+const PROMOTED = `Deploy nothing before the file says what is so now. These lines do, all of them together: \`primaryRegion\` alone makes an empty primary.
+docs/operations/failover.md says in which order to deploy then.`;
+
+/** What stands above the lines for the file. Halfway there are none: they would be deployed, and the hub may still be one. */
+const HEADINGS: Partial<Record<PromotionOutcome, string>> = {
+  drilled: 'After a promotion, the file would have to say:',
+  promoted: PROMOTED,
+  'promoted unfenced': PROMOTED,
+};
 
 export const promote: Command = {
   name: 'promote',
@@ -74,11 +81,9 @@ export async function runPromotion(args: readonly string[], api: (region: string
   });
   if (promotion === undefined) return EXIT_CODES['stopped halfway'];
   console.log(`\n${formatPromotion(promotion)}`);
-  if (promotion.outcome !== 'refused') {
-    const hub = `${names.replicaPrefix(region)}-hub`;
-    const heading = options.drill
-      ? 'After a promotion, this would be so, in the words of the file, which does not take all of them yet:'
-      : STAND_STILL;
+  const heading = HEADINGS[promotion.outcome];
+  if (heading !== undefined) {
+    const hub = names.hub(region);
     console.log(`\n${heading}\n${formatChanges(source, promotionChanges(source, { region, hub }), file)}`);
   }
   return EXIT_CODES[promotion.outcome];

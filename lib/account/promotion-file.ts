@@ -1,19 +1,19 @@
 /**
- * What is so after a promotion, as lines of the deployment file. The file does not take `database.primaryInstance` yet, because no stack
- * can take a hub over: the lines are to read, not to deploy.
+ * What is so after a promotion, as changes of the deployment file: with them, the stacks agree with what RDS has.
  *
- * A deployment without them would do harm. CloudFormation knows the hub as a replica: while its template still names the old
- * source, nothing happens until another property of it changes. With only `primaryRegion` changed, the app would create a second, empty
- * primary in the new region and drop the hub from its template. And replicas cannot be given another source: they must be made again, under
- * other names.
+ * A deployment without them would do harm. With only `primaryRegion` changed, the app would create a second, empty primary in the new
+ * region and drop the hub from its template. And replicas cannot be given another source: they must be made again, under other names.
  */
-import { isMap, isPair, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
+import { isMap, isPair, isScalar, isSeq, type Pair, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
 import { IsochroneError } from '../errors';
 
 /** One value of the file. */
 export interface FileChange {
   readonly path: readonly string[];
+  /** As it stands in the file: a scalar or a flow collection. */
   readonly value: string | number;
+  /** Whether the value is added to the list there, which is made if the file has none. */
+  readonly added?: boolean;
   readonly why: string;
 }
 
@@ -32,9 +32,10 @@ export function promotionChanges(source: string, promoted: PromotedRegion): File
   return [
     { path: ['primaryRegion'], value: promoted.region, why: 'Writes go there.' },
     {
-      path: ['database', 'primaryInstance'],
-      value: promoted.hub,
-      why: 'The hub is the primary. The file does not take this yet: no stack can take it over.',
+      path: ['database', 'promotions'],
+      value: `{ instance: ${promoted.hub}, from: ${document.get('primaryRegion')} }`,
+      added: true,
+      why: 'The hub is the primary now.',
     },
     ...others.map((name) => ({
       path: ['regions', name, 'replicaGeneration'],
@@ -63,13 +64,14 @@ export function changeFile(source: string, changes: readonly FileChange[]): stri
     .reduce((text, { start, end, text: put }) => text.slice(0, start) + put + text.slice(end), source);
 }
 
-function edit(source: string, root: YAMLMap, { path, value }: FileChange): Edit {
+function edit(source: string, root: YAMLMap, { path, value, added: isAdded }: FileChange): Edit {
   let map = root;
   for (const [depth, key] of path.entries()) {
     const pair = pairOf(map, key);
     const rest = path.slice(depth);
-    if (pair === undefined) return added(source, map, rest, value);
-    if (depth === path.length - 1 && isScalar(pair.value) && pair.value.range) {
+    if (pair === undefined) return added(source, map, rest, isAdded ? `[${value}]` : value);
+    if (depth === path.length - 1 && isAdded && isSeq(pair.value)) return item(source, pair.value, value);
+    if (depth === path.length - 1 && !isAdded && isScalar(pair.value) && pair.value.range) {
       const [start, end] = pair.value.range;
       return { start, end, text: String(value) };
     }
@@ -77,6 +79,21 @@ function edit(source: string, root: YAMLMap, { path, value }: FileChange): Edit 
     map = pair.value;
   }
   throw new IsochroneError(`The deployment file has no place for ${path.join('.')}.\nSet it to ${value} by hand.`);
+}
+
+/** One more item after the last one of a list, where it stands with the same indentation. */
+function item(source: string, list: YAMLSeq, value: string | number): Edit {
+  const last = list.items.at(-1) as { readonly range?: readonly number[] } | undefined;
+  const end = last?.range?.[1];
+  if (end === undefined) {
+    const start = (list.range?.[0] ?? 0) + 1;
+    return { start, end: start, text: String(value) };
+  }
+  if (list.flow) return { start: end, end, text: `, ${value}` };
+  const dash = list.range?.[0] ?? 0;
+  // The range of a block map ends behind its line break.
+  const start = end - (source[end - 1] === '\n' ? 1 : 0);
+  return { start, end: start, text: `\n${' '.repeat(dash - source.lastIndexOf('\n', dash - 1) - 1)}- ${value}` };
 }
 
 function pairOf(map: YAMLMap, key: string): Pair | undefined {

@@ -1,7 +1,7 @@
 /** Checks over the database: how many replicas one source may have, and that nobody can ask for more connections than there are. */
 import { RDS_POSTGRESQL } from '../aws/limits';
 import type { Deployment } from './deployment';
-import { DATABASE_ROLES } from './names';
+import { DATABASE_ROLES, physicalNames } from './names';
 import type { DeploymentProblem } from './problem';
 import { regionsOf } from './region-checks';
 
@@ -14,6 +14,8 @@ const POOLERS_IN_EXCHANGE = 2;
 export function databaseProblems(deployment: Deployment): DeploymentProblem[] {
   return [
     ...replicaProblems(deployment),
+    ...promotionProblems(deployment),
+    ...upgradeProblems(deployment),
     ...connectionBudgetProblems(deployment),
     ...clientBudgetProblems(deployment),
     ...poolOrderProblems(deployment),
@@ -48,6 +50,72 @@ function replicaProblems(deployment: Deployment): DeploymentProblem[] {
       allowed: `at most ${most}`,
       rule: `RDS for PostgreSQL allows ${RDS_POSTGRESQL.replicasPerSource} replicas of one source, and the hubs of other regions are replicas of the primary too; one place stays free for a replacement.`,
       fix: `Lower it to ${most}.`,
+    },
+  ];
+}
+
+function upgradeProblems({ database: { engineVersion, upgradingFrom } }: Deployment): DeploymentProblem[] {
+  const major = Number.parseInt(engineVersion, 10);
+  if (upgradingFrom === undefined || Number(upgradingFrom) < major) return [];
+  return [
+    {
+      path: ['database', 'upgradingFrom'],
+      value: upgradingFrom,
+      allowed: `a major version below ${major}, that of \`engineVersion\``,
+      rule: 'It says where a major upgrade begins, and RDS never goes back to an earlier version.',
+      fix: 'Raise `engineVersion`, or remove it when the upgrade is done.',
+    },
+  ];
+}
+
+/** What the file says of promotions must be true, or CloudFormation would make instances under names that are taken. */
+function promotionProblems(deployment: Deployment): DeploymentProblem[] {
+  const { primaryRegion, database } = deployment;
+  const { promotions } = database;
+  const last = promotions.length - 1;
+  if (last < 0) return [];
+  // The region that each promotion led to is where the next one came from.
+  const led = promotions.map((_, index) => promotions[index + 1]?.from ?? primaryRegion);
+  const problems = promotions.flatMap(({ from }, index): DeploymentProblem[] =>
+    from !== led[index]
+      ? []
+      : [
+          {
+            path: ['database', 'promotions', index, 'from'],
+            value: from,
+            allowed: `another region than ${led[index]}, where the hub is`,
+            rule: 'A hub follows the primary of another region; each promotion leads to where the next one comes from, and the last one to `primaryRegion`.',
+            fix:
+              index === last
+                ? `Name the region that was the primary one before, or set \`primaryRegion\` to that of ${promotions[index]?.instance}.`
+                : 'Put the promotions in the order in which they were made.',
+          },
+        ],
+  );
+  const names = physicalNames(deployment);
+  if (promotions[last]?.instance !== names.hub(primaryRegion)) {
+    problems.push({
+      path: ['database', 'promotions', last, 'instance'],
+      value: promotions[last]?.instance,
+      allowed: `the hub of the primary region: ${names.hub(primaryRegion)}`,
+      rule: 'The instance that was promoted last is the primary. Under another name, CloudFormation would make an empty one, or let the true one go.',
+      fix: 'Correct it, `primaryRegion`, or the `replicaGeneration` of that region, to what `isochrone promote` has printed.',
+    });
+  }
+  return [...problems, ...regionsOf(deployment).flatMap(([name, region]) => generationProblems(name, region.replicaGeneration, led))];
+}
+
+/** Each promotion of another region's hub leaves the replicas of a region with a source that is gone. */
+function generationProblems(name: string, generation: number | undefined, led: readonly string[]): DeploymentProblem[] {
+  const least = 1 + led.filter((region) => region !== name).length;
+  if ((generation ?? 1) >= least) return [];
+  return [
+    {
+      path: ['regions', name, 'replicaGeneration'],
+      value: generation,
+      allowed: `at least ${least}: each promotion of a hub elsewhere takes one more`,
+      rule: 'The replicas of this region followed another primary, and RDS gives a replica no other source: they must be made again, and their names are taken.',
+      fix: `Set it to ${least}.`,
     },
   ];
 }

@@ -163,10 +163,15 @@ const applicationPool = section(
 const database = section(
   {
     engineVersion: text(
-      'The PostgreSQL version, in quotes: `"17"`, which leaves minor versions to RDS and its maintenance window, or major 17 and a minor one, such as `"17.6"`. Unquoted, YAML reads 17.10 as 17.1.',
+      'The PostgreSQL version, in quotes: major 16, 17 or 18, such as `"17"`, which leaves minor versions to RDS and its maintenance window, or with a minor one, such as `"17.6"`. Unquoted, YAML reads 17.10 as 17.1. Another major version needs `upgradingFrom`.',
     )
-      .regex(/^17(\.[1-9]\d?)?$/)
+      .regex(/^(16|17|18)(\.[1-9]\d?)?$/)
       .default('17'),
+    upgradingFrom: text(
+      'The major version that an upgrade to `engineVersion` begins at, in quotes: `"16"` or `"17"`. In the file for the first of two deployments, out of it for the second: docs/operations/postgres-upgrade.md.',
+    )
+      .regex(/^(16|17)$/)
+      .optional(),
     databaseName: text(
       'The first database, at most 56 characters; not `rdsadmin`, which RDS keeps for itself, nor `pgbouncer`. The poolers lead it to the readers, and the same name with `_writer` to the writer.',
     )
@@ -195,6 +200,17 @@ const database = section(
       RDS_POSTGRESQL.backupRetentionDays.max,
       'Days of automatic backups and point-in-time recovery, on the primary and on each hub. Replicas need at least 1.',
     ).default(14),
+    promotions: z
+      .array(
+        z.strictObject({
+          instance: text('The hub that was promoted, such as `market-production-eu-west-1-hub`.').regex(/^[a-z](-?[a-z0-9])*$/),
+          from: z.enum(REGION_NAMES as [string, ...string[]]).describe('The region that it took over from.'),
+        }),
+      )
+      .default([])
+      .describe(
+        'The promotions of hubs, in their order: the last one is the primary, in `primaryRegion`. Only what `isochrone promote` has done belongs here, as it prints it.',
+      ),
     parameters: databaseParameters,
     migrationsFolder: text(
       'A folder of SQL files, relative to where the app is started, that bring the schema up to date. A project in the primary region runs them, started by a command and not by the deployment.',

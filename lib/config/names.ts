@@ -19,9 +19,18 @@ export const DATABASE_ROLES = {
   advisor: 'advisor',
 } as const;
 
+/** The region that was the primary one at first. The secrets of the database are made there and copied to the others, also after a promotion. */
+export function foundingRegion({ primaryRegion, database }: Deployment): string {
+  return database.promotions[0]?.from ?? primaryRegion;
+}
+
 export interface PhysicalNames {
-  /** The primary database instance; replicas in other regions follow it by ARN. */
+  /** The primary database instance, made as such or promoted; replicas in other regions follow it by ARN. */
   readonly primaryInstance: string;
+  /** The instance that the primary followed until it was promoted; absent where the app has made the primary. */
+  readonly leftSource?: { readonly region: string; readonly instanceIdentifier: string };
+  /** The hub of a region that follows the primary of another one, or of one that has taken over. */
+  readonly hub: (region: string) => string;
   /** Begins the identifiers of a region's read replicas. */
   readonly replicaPrefix: (region: string) => string;
   /** The document by which a region takes over from the primary. */
@@ -55,9 +64,16 @@ export interface PhysicalNames {
 export function physicalNames(deployment: Deployment): PhysicalNames {
   const system = systemName(deployment);
   const origin = deployment.domain.originName ?? `origin.${deployment.domain.siteName}`;
+  const { promotions } = deployment.database;
+  // Each took over from the one before it, and the first one from the instance that the app had made.
+  const primaries = [`${system}-primary`, ...promotions.map(({ instance }) => instance)];
+  const left = promotions.at(-1);
+  const replicaPrefix = (region: string) => [system, region, deployment.regions[region]?.replicaGeneration].filter(Boolean).join('-');
   return {
-    primaryInstance: `${system}-primary`,
-    replicaPrefix: (region) => [system, region, deployment.regions[region]?.replicaGeneration].filter(Boolean).join('-'),
+    primaryInstance: primaries.at(-1) as string,
+    leftSource: left && { region: left.from, instanceIdentifier: primaries.at(-2) as string },
+    hub: (region) => `${replicaPrefix(region)}-hub`,
+    replicaPrefix,
     promotionDocument: (region) => `${system}-promote-${region}`,
     promotionFence: `${system}-promotion-fence`,
     readers: `readers.${system}.internal`,

@@ -369,3 +369,12 @@ export function acknowledgeInstance(instance: rds.IDatabaseInstance, props: Post
     );
   }
 }
+
+/** The finding of an instance that is the primary. */
+export function acknowledgeBackups(instance: rds.IDatabaseInstance): void {
+  acknowledge(
+    cfnInstance(instance),
+    'RDS backs the instance up automatically, every day and to any second in between, for `backupRetention`. A plan of AWS Backup would keep the same again.',
+    'NIST.800.53.R5-RDSInBackupPlan',
+  );
+}

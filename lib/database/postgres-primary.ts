@@ -10,6 +10,7 @@ import { RDS_POSTGRESQL } from '../aws/limits';
 import { invalidValue } from '../errors';
 import { withFixedName } from '../fixed-names';
 import {
+  acknowledgeBackups,
   acknowledgeInstance,
   cfnInstance,
   checkBackupRetention,
@@ -28,6 +29,7 @@ import {
   postgresVersion,
 } from './postgres-instance';
 import { type PostgresFigures, postgresParameters } from './postgres-parameters';
+import type { IPostgresWriter } from './postgres-writer';
 
 /** A region that the master secret is copied to. */
 export interface SecretReplicaRegion {
@@ -116,7 +118,7 @@ export interface PostgresPrimaryProps extends PostgresInstanceProps {
  *
  * @throws IsochroneError for backups under a day, storage that gp3 does not hold, or an identifier that RDS does not take
  */
-export class PostgresPrimary extends Construct implements ec2.IConnectable {
+export class PostgresPrimary extends Construct implements IPostgresWriter {
   public readonly instance: rds.DatabaseInstance;
   /** The name as given: known at synthesis, unlike `instance.instanceIdentifier`. */
   public readonly instanceIdentifier: string;
@@ -175,11 +177,7 @@ export class PostgresPrimary extends Construct implements ec2.IConnectable {
     this.logGroups = logGroupsBefore(this.instance, props.instanceIdentifier, props);
 
     acknowledgeInstance(this.instance, props);
-    acknowledge(
-      cfnInstance(this.instance),
-      'RDS backs the instance up automatically, every day and to any second in between, for `backupRetention`. A plan of AWS Backup would keep the same again.',
-      'NIST.800.53.R5-RDSInBackupPlan',
-    );
+    acknowledgeBackups(this.instance);
     if (props.multiAz === false) {
       acknowledge(
         cfnInstance(this.instance),

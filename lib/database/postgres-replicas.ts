@@ -6,6 +6,7 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import {
+  acknowledgeBackups,
   acknowledgeInstance,
   cfnInstance,
   checkBackupRetention,
@@ -25,11 +26,12 @@ import {
 import { leafFigures, type PostgresReplicaFigures, postgresReplicaParameters, replayDelay } from './postgres-parameters';
 import { checkLeafParameters, checkLeaves, checkZones, MAX_LEAVES } from './postgres-replica-checks';
 import { type BoundPostgresSource, checkChain, continueChain, PostgresSource } from './postgres-source';
+import type { IPostgresWriter } from './postgres-writer';
 
 export interface PostgresReplicasProps extends PostgresInstanceProps {
   /**
    * The instance to follow. It is required, and there is no way to take it back: CloudFormation promotes a replica that no longer names a
-   * source, and a promotion cannot be undone.
+   * source, and a promotion cannot be undone. Of a hub that was promoted, it is the one that the hub has left: `leftInRegion`.
    */
   readonly source: PostgresSource;
 
@@ -57,7 +59,7 @@ export interface PostgresReplicasProps extends PostgresInstanceProps {
    * Whether the hub has a standby in a second zone. Without one, the leaves go on answering while RDS replaces a failed hub, but with data
    * that grows older until it is back. It doubles the price of the hub.
    *
-   * @default false
+   * @default - true once it was promoted, otherwise false
    */
   readonly hubMultiAz?: boolean;
 
@@ -96,13 +98,18 @@ export interface PostgresReplicasProps extends PostgresInstanceProps {
  * versions in the maintenance windows, for which AWS wants the replicas to come first; give them the earlier window. A major upgrade is
  * two deployments, see `upgradingFrom`.
  *
+ * Of a hub that was promoted, nothing is replaced: it is the `writer`, with two zones, and no longer among the `instances`, which answer
+ * readers.
+ *
  * @throws IsochroneError for a number of leaves or a chain that RDS does not allow, backups under a day, or zones without a subnet
  */
 export class PostgresReplicas extends Construct implements ec2.IConnectable {
   /** The instance that follows the source of another region, and that its leaves follow. Absent in the source's own region. */
   public readonly hub?: rds.DatabaseInstanceReadReplica;
+  /** The hub once it was promoted, in place of `hub`. Its leaves follow it. */
+  public readonly writer?: IPostgresWriter;
   public readonly leaves: readonly rds.DatabaseInstanceReadReplica[];
-  /** All instances, the hub first. */
+  /** All that follow another one, the hub first. */
   public readonly instances: readonly rds.DatabaseInstanceReadReplica[];
   /** The identifiers of the instances, in the same order, known at synthesis. */
   public readonly instanceIdentifiers: readonly string[];
@@ -139,12 +146,20 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     const hubIdentifier = `${props.identifierPrefix}-hub`;
     const leafIdentifiers = Array.from({ length: leafCount }, (_, index) => `${props.identifierPrefix}-leaf-${index + 1}`);
-    this.instanceIdentifiers = isRemote ? [hubIdentifier, ...leafIdentifiers] : leafIdentifiers;
+    const isPromoted = source.left === true;
+    const hubMultiAz = props.hubMultiAz ?? isPromoted;
+    const allIdentifiers = isRemote ? [hubIdentifier, ...leafIdentifiers] : leafIdentifiers;
+    this.instanceIdentifiers = isPromoted ? leafIdentifiers : allIdentifiers;
     this.encryptionKey = props.encryptionKey ?? databaseKey(this, removalPolicy);
-    const parameterGroup = (groupId: string, description: string, figures: PostgresReplicaFigures | undefined) =>
+    const parameterGroup = (
+      groupId: string,
+      description: string,
+      figures: PostgresReplicaFigures | undefined,
+      // The family of what the replicas run, which is the old version until the upgrade is done.
+      version = props.upgradingFrom ?? postgresVersion(props),
+    ) =>
       new rds.ParameterGroup(this, groupId, {
-        // The family of what the replicas run, which is the old version until the upgrade is done.
-        engine: postgresEngine(props.upgradingFrom ?? postgresVersion(props)),
+        engine: postgresEngine(version),
         description,
         parameters: postgresReplicaParameters(this, figures),
         removalPolicy,
@@ -162,30 +177,41 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
         removalPolicy,
       }),
       securityGroups: [securityGroup],
-      monitoringRole: monitoringRole(this, this.instanceIdentifiers, removalPolicy),
+      monitoringRole: monitoringRole(this, allIdentifiers, removalPolicy),
     };
 
+    let hub: rds.DatabaseInstanceReadReplica | undefined;
     if (isRemote) {
-      this.hub = new rds.DatabaseInstanceReadReplica(this, 'Hub', {
+      hub = new rds.DatabaseInstanceReadReplica(this, 'Hub', {
         ...common,
         instanceIdentifier: hubIdentifier,
         sourceDatabaseInstance: source.instance,
-        multiAz: props.hubMultiAz ?? false,
-        availabilityZone: props.hubMultiAz ? undefined : zones[0],
+        multiAz: hubMultiAz,
+        availabilityZone: hubMultiAz ? undefined : zones[0],
         storageEncryptionKey: this.encryptionKey,
       });
-      follow(this.hub, source);
-      continueChain(this, this.hub, source);
+      follow(hub, source);
+      continueChain(this, hub, source);
       // The L2 refuses it for PostgreSQL; RDS takes it, and leaves can follow only a hub that has it.
-      cfnInstance(this.hub).backupRetentionPeriod = backupRetention.toDays();
+      cfnInstance(hub).backupRetentionPeriod = backupRetention.toDays();
       acknowledge(
-        cfnInstance(this.hub),
+        cfnInstance(hub),
         'Encrypted with the key in KmsKeyId. AWS rules out StorageEncrypted on a read replica, which inherits encryption from its source.',
         ...STORAGE_ENCRYPTED_RULES,
       );
-      if (!props.hubMultiAz) acknowledgeSingleZone(this.hub);
+      if (!hubMultiAz) acknowledgeSingleZone(hub);
     }
-    const leafSource = this.hub === undefined ? source : PostgresSource.inThisRegion(this.hub).bind(this);
+    if (isPromoted && hub !== undefined) {
+      // What is left of a database that somebody deleted by mistake.
+      cfnInstance(hub).deleteAutomatedBackups = removalPolicy === RemovalPolicy.DESTROY;
+      if (props.upgradingFrom !== undefined) {
+        const group = parameterGroup('HubParameters', `PostgreSQL primary ${hubIdentifier}`, props.parameters, postgresVersion(props));
+        cfnInstance(hub).dbParameterGroupName = group.bindToInstance({}).parameterGroupName;
+        cfnInstance(hub).engineVersion = postgresVersion(props).postgresFullVersion;
+        cfnInstance(hub).allowMajorVersionUpgrade = true;
+      }
+    }
+    const leafSource = hub === undefined ? source : PostgresSource.inThisRegion(hub).bind(this);
     const figuresOf = (index: number) => leafFigures(props.parameters, props.leafParameters?.[index + 1]);
     let previous: rds.DatabaseInstanceReadReplica | undefined;
     this.leaves = leafIdentifiers.map((identifier, index) => {
@@ -214,20 +240,26 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
       return leaf;
     });
 
+    this.hub = isPromoted ? undefined : hub;
     this.instances = this.hub === undefined ? this.leaves : [this.hub, ...this.leaves];
     this.endpoints = this.instances.map((instance) => instance.instanceEndpoint);
-    const figures = [...(isRemote ? [props.parameters] : []), ...leafIdentifiers.map((_, index) => figuresOf(index))];
+    const figures = [...(this.hub === undefined ? [] : [props.parameters]), ...leafIdentifiers.map((_, index) => figuresOf(index))];
     this.replayDelays = figures.map((each) => replayDelay(this, each));
     // Not those of the instances: their port is only known at deployment, so rule packs could not judge the rules.
     this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(common.port) });
+    if (isPromoted && hub !== undefined) {
+      this.writer = { instance: hub, instanceIdentifier: hubIdentifier, connections: this.connections };
+      acknowledgeBackups(hub);
+    }
+    const all = hub === undefined ? this.leaves : [hub, ...this.leaves];
     this.logGroups = Object.fromEntries(
-      this.instances.map((instance, index) => {
-        const identifier = this.instanceIdentifiers[index] as string;
+      all.map((instance, index) => {
+        const identifier = allIdentifiers[index] as string;
         return [identifier, logGroupsBefore(instance, identifier, props)];
       }),
     );
+    for (const instance of all) acknowledgeInstance(instance, props);
     for (const instance of this.instances) {
-      acknowledgeInstance(instance, props);
       acknowledge(
         cfnInstance(instance),
         'A read replica holds nothing that its source does not hold; the primary is backed up, and so is the hub.',

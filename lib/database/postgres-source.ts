@@ -33,6 +33,8 @@ export interface BoundPostgresSource {
   readonly region?: string;
   /** The regions of the chain down to the source, the primary's first, the source's last. */
   readonly chain: readonly string[];
+  /** Whether the hub was promoted: the source is the one that it followed. */
+  readonly left?: boolean;
 }
 
 /** The chains of the replicas of this app, for those that follow one of them. */
@@ -89,6 +91,21 @@ export function checkChain(scope: Construct, { chain }: BoundPostgresSource, lin
   }
 }
 
+function elsewhere(scope: Construct, source: PostgresSourceInRegion): BoundPostgresSource {
+  return {
+    // CDK asks for an instance; of this one nothing but the identifier is used.
+    instance: rds.DatabaseInstance.fromDatabaseInstanceAttributes(scope, 'Source', {
+      instanceIdentifier: source.instanceIdentifier,
+      instanceEndpointAddress: '',
+      port: 5432,
+      securityGroups: [],
+    }),
+    sourceIdentifier: instanceArn(scope, source.region, source.instanceIdentifier),
+    region: source.region,
+    chain: [...(source.follows ?? []), source.region],
+  };
+}
+
 /** The instance that replicas follow, and how it is addressed from where they are. */
 export class PostgresSource {
   /** An instance of the replicas' own region: the primary, or the hub of a `PostgresReplicas`, which has the automatic backups it takes. */
@@ -133,19 +150,20 @@ export class PostgresSource {
           fix: 'Use `PostgresSource.inThisRegion` with the instance.',
         });
       }
-      return {
-        // CDK asks for an instance; of this one nothing but the identifier is used.
-        instance: rds.DatabaseInstance.fromDatabaseInstanceAttributes(scope, 'Source', {
-          instanceIdentifier: source.instanceIdentifier,
-          instanceEndpointAddress: '',
-          port: 5432,
-          securityGroups: [],
-        }),
-        sourceIdentifier: instanceArn(scope, source.region, source.instanceIdentifier),
-        region: source.region,
-        chain: [...(source.follows ?? []), source.region],
-      };
+      return elsewhere(scope, source);
     });
+  }
+
+  /**
+   * The instance of another region that the hub followed until it was promoted. The hub is the primary now, and its leaves follow it.
+   *
+   * The template goes on naming the source, as the hub was made: CloudFormation reads it when it makes the hub, never again. Without
+   * it, CloudFormation would promote an instance that is no replica, which RDS refuses; without its region, it would replace the hub
+   * (`AWS::RDS::DBInstance`: the schema's `createOnlyProperties`, and its `UpdateHandler`).
+   */
+  public static leftInRegion(source: Omit<PostgresSourceInRegion, 'follows'>): PostgresSource {
+    const { bind } = PostgresSource.inRegion(source);
+    return new PostgresSource((scope) => ({ ...bind(scope), chain: [], left: true }));
   }
 
   /**

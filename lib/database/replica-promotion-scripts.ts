@@ -223,7 +223,7 @@ def report(events, context):
     if yes(events["Drill"]):
         text = "Drill: nothing was changed. Up to " + str(events["Inspected"]["LossSeconds"]) + " s of commits would be lost."
     else:
-        text = events["Hub"] + " is the primary. Before the next deployment, see docs/operations/failover.md: the stacks do not know of it."
+        text = events["Hub"] + " is the primary. The deployment file must say so before the next deployment: docs/operations/failover.md."
     return {"Report": text}
 `;
 

@@ -51,6 +51,15 @@ const IN_PLACE: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/**
+ * A zone that is given up for a standby: "AWS::RDS::DBInstance" of CloudFormation changes in place what names no zone and has two
+ * (`isAvailabilityZoneChangeMutable` in the source of its handler).
+ */
+function givesZoneUpForStandby(resource: TemplateResource | undefined): boolean {
+  const { AvailabilityZone, MultiAZ } = resource?.Properties ?? {};
+  return resource?.Type === 'AWS::RDS::DBInstance' && AvailabilityZone === undefined && MultiAZ === true;
+}
+
 /** Sections of a template beside the resources. `Rules` and the parameter of the bootstrap version are CDK's own. */
 const SECTIONS = ['Conditions', 'Mappings', 'Outputs', 'Parameters', 'Transform'];
 
@@ -96,14 +105,17 @@ function resourceChanges(before: AssemblyStack | undefined, after: AssemblyStack
   };
   const changes = Object.entries(resources.changes)
     .filter(([, { isDifferent }]) => isDifferent)
-    .map(([id, difference]): ResourceChange => ({ ...describe(id), ...effect(difference) }));
+    .map(([id, difference]): ResourceChange => ({ ...describe(id), ...effect(difference, now.resources[id]) }));
   const code = Object.keys(now.resources)
     .filter((id) => old.hashes[id] !== undefined && old.hashes[id] !== now.hashes[id])
     .map((id): ResourceChange => ({ ...describe(id), action: 'code', differences: [], replacedBy: [] }));
   return [...changes, ...code];
 }
 
-function effect(difference: ResourceDifference): Pick<ResourceChange, 'action' | 'differences' | 'replacedBy'> {
+function effect(
+  difference: ResourceDifference,
+  resource: TemplateResource | undefined,
+): Pick<ResourceChange, 'action' | 'differences' | 'replacedBy'> {
   if (difference.isAddition) return { action: 'add', differences: [], replacedBy: [] };
   if (difference.isRemoval) return { action: 'remove', differences: [], replacedBy: [] };
   const { oldResourceType, newResourceType } = difference;
@@ -114,10 +126,9 @@ function effect(difference: ResourceDifference): Pick<ResourceChange, 'action' |
     ...Object.entries(difference.otherChanges).flatMap(([name, { oldValue, newValue }]) => leafDifferences(name, oldValue, newValue)),
   ];
   if (difference.resourceTypeChanged) return { action: 'replace', differences, replacedBy: ['Type'] };
+  const inPlace = [...(IN_PLACE[newResourceType ?? ''] ?? []), ...(givesZoneUpForStandby(resource) ? ['AvailabilityZone'] : [])];
   const causing = (impact: ResourceImpact) =>
-    properties
-      .filter(([name, { changeImpact }]) => changeImpact === impact && !IN_PLACE[newResourceType ?? '']?.includes(name))
-      .map(([name]) => name);
+    properties.filter(([name, { changeImpact }]) => changeImpact === impact && !inPlace.includes(name)).map(([name]) => name);
   const will = causing(ResourceImpact.WILL_REPLACE);
   const may = causing(ResourceImpact.MAY_REPLACE);
   const action = will.length > 0 ? 'replace' : may.length > 0 ? 'may-replace' : 'update';

@@ -1,15 +1,17 @@
-import { Duration, Size } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Size } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { Deployment } from '../config/deployment';
-import { DATABASE_ROLES } from '../config/names';
+import { DATABASE_ROLES, foundingRegion } from '../config/names';
 import type { DatabaseLogin } from '../database/database-function';
 import type { PostgresReplicaFigures } from '../database/postgres-parameters';
 import { PostgresPrimary } from '../database/postgres-primary';
 import { PostgresReplicas } from '../database/postgres-replicas';
 import { PostgresSource } from '../database/postgres-source';
+import type { IPostgresWriter } from '../database/postgres-writer';
 import { QueryAdvice } from '../database/query-advice';
 import { ReaderEndpoint } from '../database/reader-endpoint';
 import { SchemaMigrations } from '../database/schema-migrations';
@@ -23,9 +25,9 @@ export interface DatabaseStackProps extends RegionStackProps {
 
 /** PostgreSQL in a region: in the primary region the primary and its replicas, elsewhere a hub and its leaves. */
 export class DatabaseStack extends RegionStack {
-  /** In the primary region only. */
-  public readonly primary?: PostgresPrimary;
-  /** Absent in a primary region without replicas. */
+  /** In the primary region only: made here as such, or the hub that was promoted. */
+  public readonly primary?: IPostgresWriter;
+  /** Absent in a primary region that never had any. */
   public readonly replicas?: PostgresReplicas;
   /** The name under which the replicas answer; absent without replicas. */
   public readonly readers?: ReaderEndpoint;
@@ -38,11 +40,13 @@ export class DatabaseStack extends RegionStack {
     super(scope, id, props, { description: 'PostgreSQL' });
     const { database, primaryRegion } = this.deployment;
     const { readReplicas, availabilityZones } = regionSettings(props);
+    const { leftSource } = this.names;
     const isPrimary = props.region === primaryRegion;
     const instance = {
       vpc: props.vpc,
       instanceType: new ec2.InstanceType(database.instanceClass.replace(/^db\./, '')),
-      engineVersion: rds.PostgresEngineVersion.of(database.engineVersion, '17'),
+      engineVersion: postgresVersion(database.engineVersion),
+      upgradingFrom: database.upgradingFrom === undefined ? undefined : postgresVersion(database.upgradingFrom),
       maxAllocatedStorage: Size.gibibytes(database.maxAllocatedStorageGiB),
       backupRetention: Duration.days(database.backupRetentionDays),
       parameters: postgresFigures(database.parameters),
@@ -50,16 +54,20 @@ export class DatabaseStack extends RegionStack {
       removalPolicy: this.removalPolicy,
     };
 
-    if (isPrimary) {
-      this.primary = new PostgresPrimary(this, 'Primary', {
-        ...instance,
-        instanceIdentifier: this.names.primaryInstance,
-        databaseName: database.databaseName,
-        allocatedStorage: Size.gibibytes(database.allocatedStorageGiB),
-        secretName: this.names.databaseSecret,
-        secretReplicaRegions: this.copiesElsewhere(),
-      });
-      // Also while no region has poolers: its name would be taken when one gets them again.
+    const made =
+      isPrimary && leftSource === undefined
+        ? new PostgresPrimary(this, 'Primary', {
+            ...instance,
+            instanceIdentifier: this.names.primaryInstance,
+            databaseName: database.databaseName,
+            allocatedStorage: Size.gibibytes(database.allocatedStorageGiB),
+            secretName: this.names.databaseSecret,
+            secretReplicaRegions: this.copiesElsewhere(),
+          })
+        : undefined;
+    // Where they were made first, also when another region is the primary one by now: their name is taken in every region. And also while
+    // no region has poolers.
+    if (props.region === foundingRegion(this.deployment)) {
       new SharedSecret(this, 'PoolerUsers', {
         secretName: this.names.poolerUsers,
         description: 'SCRAM verifiers of the users that log in through the poolers, as a JSON object by user name',
@@ -70,34 +78,34 @@ export class DatabaseStack extends RegionStack {
           'It holds verifiers, with which nobody can log in. PostgreSQL must have the same ones, and the applications the passwords: the runbook rotates between two users, so that no connection fails meanwhile.',
         removalPolicy: this.removalPolicy,
       });
-      if (database.migrationsFolder !== undefined) {
-        new SchemaMigrations(this, 'Migrations', {
-          vpc: props.vpc,
-          database: this.primary,
-          host: this.primary.instance.dbInstanceEndpointAddress,
-          databaseName: database.databaseName,
-          credentials: this.primary.masterSecret,
-          folder: database.migrationsFolder,
-          logEncryptionKey: props.key,
-          removalPolicy: this.removalPolicy,
-        });
-      }
     }
-    // Elsewhere one of the replicas is the hub, and the others are its leaves.
+    // Where there is a hub, it is one of the replicas, until it is the primary.
     const leaves = isPrimary ? readReplicas : readReplicas - 1;
-    if (!isPrimary || leaves > 0) {
+    if (made === undefined || leaves > 0) {
       this.replicas = new PostgresReplicas(this, 'Replicas', {
         ...instance,
-        source:
-          this.primary === undefined
-            ? PostgresSource.inRegion({ region: primaryRegion, instanceIdentifier: this.names.primaryInstance })
-            : PostgresSource.inThisRegion(this.primary.instance),
-        encryptionKey: this.primary?.encryptionKey,
+        source: this.sourceOf(isPrimary, made),
+        encryptionKey: made?.encryptionKey,
         identifierPrefix: this.names.replicaPrefix(props.region),
         // A replica cannot move to another zone under its name. Going round the first three only, one of a fourth moves none.
         availabilityZones: availabilityZones.slice(0, 3),
         leaves,
       });
+    }
+    this.primary = made ?? this.replicas?.writer;
+    if (this.primary !== undefined && database.migrationsFolder !== undefined) {
+      new SchemaMigrations(this, 'Migrations', {
+        vpc: props.vpc,
+        database: this.primary,
+        host: this.primary.instance.dbInstanceEndpointAddress,
+        databaseName: database.databaseName,
+        credentials: made?.masterSecret ?? this.copiedSecret(props.key),
+        folder: database.migrationsFolder,
+        logEncryptionKey: props.key,
+        removalPolicy: this.removalPolicy,
+      });
+    }
+    if (this.replicas !== undefined && this.replicas.instances.length > 0) {
       this.readers = new ReaderEndpoint(this, 'Readers', {
         vpc: props.vpc,
         replicas: this.replicas,
@@ -141,6 +149,32 @@ export class DatabaseStack extends RegionStack {
       removalPolicy: this.removalPolicy,
     });
   }
+
+  private sourceOf(isPrimary: boolean, made: PostgresPrimary | undefined): PostgresSource {
+    if (made !== undefined) return PostgresSource.inThisRegion(made.instance);
+    const { leftSource, primaryInstance } = this.names;
+    if (isPrimary && leftSource !== undefined) return PostgresSource.leftInRegion(leftSource);
+    return PostgresSource.inRegion({ region: this.deployment.primaryRegion, instanceIdentifier: primaryInstance });
+  }
+
+  /** The master secret where the primary was promoted: its name is taken in every region, by what the first primary's stack has made. */
+  private copiedSecret(key: kms.IKey): secretsmanager.ISecret {
+    return secretsmanager.Secret.fromSecretAttributes(this, 'MasterSecret', {
+      secretPartialArn: this.formatArn({
+        service: 'secretsmanager',
+        resource: 'secret',
+        resourceName: this.names.databaseSecret,
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      }),
+      // By its ARN: the key's stack stands below this one, and must not name its roles.
+      encryptionKey: kms.Key.fromKeyArn(this, 'MasterSecretKey', key.keyArn),
+    });
+  }
+}
+
+/** `17` or `17.6`. The major version chooses the families of parameter groups. */
+function postgresVersion(version: string): rds.PostgresEngineVersion {
+  return rds.PostgresEngineVersion.of(version, version.replace(/\..*/, ''));
 }
 
 /** The deployment's parameters in the engine's units, as `postgresParameters` documents them. */

@@ -57,8 +57,9 @@ export class PoolerStack extends RegionStack {
         conditions: { StringEquals: { 'kms:ViaService': `secretsmanager.${props.region}.amazonaws.com` } },
       }),
     );
-    if (primary) this.pooler.poolers.allowToDefaultPort(primary, 'PostgreSQL primary');
+    // Replicas first: a promoted hub shares their group, and the rule that is there already must not be made anew.
     if (replicas) this.pooler.poolers.allowToDefaultPort(replicas, 'PostgreSQL replicas');
+    if (primary) this.pooler.poolers.allowToDefaultPort(primary, 'PostgreSQL primary');
 
     // A zone of this one name: that of the readers belongs to another stack, and is not there without replicas.
     new route53.ARecord(this, 'Record', {

@@ -83,8 +83,9 @@ export class ServiceStack extends RegionStack {
     for (const instance of [...(primary ? [primary.instance] : []), ...(replicas?.instances ?? [])]) {
       instance.grantConnect(this.fleet, applicationUser);
     }
-    if (primary) this.fleet.connections.allowToDefaultPort(primary, 'PostgreSQL primary');
+    // Replicas first: a promoted hub shares their group, and the rule that is there already must not be made anew.
     if (replicas) this.fleet.connections.allowToDefaultPort(replicas, 'PostgreSQL replicas');
+    if (primary) this.fleet.connections.allowToDefaultPort(primary, 'PostgreSQL primary');
     if (pooler) this.fleet.connections.allowToDefaultPort(pooler.pooler, 'PgBouncer');
     this.fleet.connections.allowToDefaultPort(cache, 'Valkey');
     cache.grantConnect(this.fleet);

@@ -14,6 +14,22 @@ interface Case {
 
 const CASES: Case[] = [
   {
+    check: 'an upgrade leads upwards',
+    passage: 'engineVersion: "17"',
+    wrong: 'engineVersion: "17.6"\n  upgradingFrom: "17"',
+    path: 'database.upgradingFrom',
+    says: /a major version below 17, that of `engineVersion`/,
+    right: 'engineVersion: "18"\n  upgradingFrom: "16"',
+  },
+  {
+    check: 'no upgrade leads downwards',
+    passage: 'engineVersion: "17"',
+    wrong: 'engineVersion: "16"\n  upgradingFrom: "17"',
+    path: 'database.upgradingFrom',
+    says: /RDS never goes back/,
+    right: 'engineVersion: "17"\n  upgradingFrom: "16"',
+  },
+  {
     check: 'the primary is one of the regions',
     passage: 'primaryRegion: us-east-1',
     wrong: 'primaryRegion: us-west-2',
@@ -552,5 +568,54 @@ describe('CloudFront Functions', () => {
 
   test('take `strip`', () => {
     expect(problemsOf(functions('readFailover: false', 'setCookie: strip'))).toEqual([]);
+  });
+});
+
+describe('promotions', () => {
+  const EU = '{ instance: market-production-eu-west-1-hub, from: us-east-1 }';
+  const US = '{ instance: market-production-us-east-1-2-hub, from: eu-west-1 }';
+  const said = (primaryRegion: string, promotions: string, generations: Readonly<Record<string, number>>) =>
+    Object.entries(generations).reduce(
+      (text, [region, generation]) => text.replace(`  ${region}:\n`, `  ${region}:\n    replicaGeneration: ${generation}\n`),
+      market('primaryRegion: us-east-1', `primaryRegion: ${primaryRegion}`).replace(
+        'database:\n',
+        `database:\n  promotions: [${promotions}]\n`,
+      ),
+    );
+  const problems = (...[region, promotions, generations]: Parameters<typeof said>) =>
+    problemsOf(said(region, promotions, generations)).map(({ path, allowed }) => `${formatPath(path)}: ${allowed}`);
+
+  test('as they are printed pass, and so do higher generations', () => {
+    expect(problems('eu-west-1', EU, { 'us-east-1': 2, 'ap-southeast-1': 2 })).toEqual([]);
+    expect(problems('eu-west-1', EU, { 'us-east-1': 5, 'ap-southeast-1': 2 })).toEqual([]);
+    expect(problems('us-east-1', `${EU}, ${US}`, { 'us-east-1': 2, 'eu-west-1': 2, 'ap-southeast-1': 3 })).toEqual([]);
+  });
+
+  test.each<[string, Parameters<typeof said>, string[]]>([
+    [
+      'replicas that would change their source under a taken name',
+      ['eu-west-1', EU, { 'us-east-1': 2 }],
+      ['regions.ap-southeast-1.replicaGeneration: at least 2: each promotion of a hub elsewhere takes one more'],
+    ],
+    [
+      'the same after another promotion',
+      ['us-east-1', `${EU}, ${US}`, { 'us-east-1': 2, 'eu-west-1': 2, 'ap-southeast-1': 2 }],
+      ['regions.ap-southeast-1.replicaGeneration: at least 3: each promotion of a hub elsewhere takes one more'],
+    ],
+    [
+      'a promoted hub under another name',
+      ['eu-west-1', EU, { 'us-east-1': 2, 'eu-west-1': 2, 'ap-southeast-1': 2 }],
+      ['database.promotions[0].instance: the hub of the primary region: market-production-eu-west-1-2-hub'],
+    ],
+    [
+      'a primary region that no promotion led to',
+      ['us-east-1', EU, { 'us-east-1': 2, 'eu-west-1': 2, 'ap-southeast-1': 2 }],
+      [
+        'database.promotions[0].instance: the hub of the primary region: market-production-us-east-1-2-hub',
+        'database.promotions[0].from: another region than us-east-1, where the hub is',
+      ],
+    ],
+  ])('refuse %s', (_, file, expected) => {
+    expect(problems(...file).sort()).toEqual(expected.sort());
   });
 });

@@ -118,8 +118,8 @@ market.yaml:27:19  regions.ap-southeast-1.readReplicas
     [
       'another major version',
       'engineVersion: "17"',
-      'engineVersion: "16.4"',
-      { path: 'database.engineVersion', on: 'engineVersion: ', says: /major 17/ },
+      'engineVersion: "15.4"',
+      { path: 'database.engineVersion', on: 'engineVersion: ', says: /major 16, 17 or 18/ },
     ],
     [
       'an account without quotes',

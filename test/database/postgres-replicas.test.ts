@@ -48,6 +48,50 @@ function instancesByIdentifier(template: Template): Record<string, Resource> {
   return Object.fromEntries(instances.map((instance) => [instance.Properties.DBInstanceIdentifier, instance]));
 }
 
+describe('of a hub that was promoted', () => {
+  const source = PostgresSource.leftInRegion({ region: 'us-east-1', instanceIdentifier: 'market-primary' });
+  const built = remote({ source });
+  const instances = instancesByIdentifier(Template.fromStack(Stack.of(built)));
+  const followed = instancesByIdentifier(Template.fromStack(Stack.of(remote())));
+
+  test('the hub is the writer, and no replica; its leaves answer readers', () => {
+    expect(built.hub).toBeUndefined();
+    expect(built.writer?.instanceIdentifier).toBe('market-apac-hub');
+    expect(built.instanceIdentifiers).toEqual(['market-apac-leaf-1', 'market-apac-leaf-2']);
+    expect(built.instances).toEqual(built.leaves);
+    for (const list of [built.endpoints, built.replayDelays]) expect(list).toHaveLength(2);
+    expect(Object.keys(built.logGroups)).toEqual(['market-apac-hub', 'market-apac-leaf-1', 'market-apac-leaf-2']);
+  });
+
+  test('it differs from what it was in its standby and its backups only, and the leaves in nothing', () => {
+    const { 'market-apac-hub': was, ...wereLeaves } = followed;
+    const { 'market-apac-hub': is, ...leaves } = instances;
+    const { AvailabilityZone, ...kept } = was?.Properties ?? {};
+    expect(is?.Properties).toEqual({ ...kept, MultiAZ: true, DeleteAutomatedBackups: false });
+    expect(leaves).toEqual(wereLeaves);
+  });
+
+  test('a chain begins with it; its leaves have no backups to follow', () => {
+    const stack = Stack.of(built);
+    const below = PostgresSource.inThisRegion(built.leaves[0] as rds.IDatabaseInstance);
+    expect(PostgresSource.inThisRegion(built.writer?.instance as rds.IDatabaseInstance).bind(stack).chain).toEqual(['ap-southeast-1']);
+    expect(() => below.bind(stack)).toThrow('an instance with automatic backups');
+  });
+
+  test('during a major upgrade, it alone is upgraded, with a parameter group of its own', () => {
+    const stack = Stack.of(
+      remote({ source, engineVersion: rds.PostgresEngineVersion.VER_18, upgradingFrom: rds.PostgresEngineVersion.VER_17 }),
+    );
+    const template = Template.fromStack(stack);
+    const { 'market-apac-hub': hub, 'market-apac-leaf-1': leaf } = instancesByIdentifier(template);
+    const family = (instance: Resource | undefined) =>
+      template.toJSON().Resources[instance?.Properties.DBParameterGroupName.Ref].Properties.Family;
+    expect(hub?.Properties).toMatchObject({ EngineVersion: '18', AllowMajorVersionUpgrade: true });
+    expect([family(hub), family(leaf)]).toEqual(['postgres18', 'postgres17']);
+    expect(leaf?.Properties).not.toHaveProperty('EngineVersion');
+  });
+});
+
 describe('in another region than the source', () => {
   const built = remote();
   const template = Template.fromStack(Stack.of(built));

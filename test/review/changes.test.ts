@@ -35,6 +35,18 @@ describe('what happens to a resource', () => {
     ['other subnets replace', database({}), database({ DBSubnetGroupName: 'b' }), ['replace Db']],
     ['another engine may replace', database({}), database({ Engine: 'mysql' }), ['may-replace Db']],
     ['RDS modifies Multi-AZ in place', database({ MultiAZ: false }), database({ MultiAZ: true }), ['update Db']],
+    [
+      'a zone is given up for a standby in place',
+      database({ MultiAZ: false, AvailabilityZone: 'eu-west-1a' }),
+      database({ MultiAZ: true }),
+      ['update Db'],
+    ],
+    [
+      'another zone may replace',
+      database({ MultiAZ: false, AvailabilityZone: 'eu-west-1a' }),
+      database({ MultiAZ: false }),
+      ['may-replace Db'],
+    ],
     ['another type replaces', { X: resource('AWS::SNS::Topic') }, { X: resource('AWS::SQS::Queue') }, ['replace X']],
     [
       'what refers to a replaced resource is replaced',
