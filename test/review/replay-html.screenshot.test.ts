@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { renderReplayHtml } from '../../lib/review/replay-html';
+import { noteNotRun } from '../not-run';
 import { isPromised } from '../promised';
 import { hostileReport, marketReport } from './replay-report-fixture';
 
@@ -20,7 +21,7 @@ const MEASURE = `<script>
 </script>`;
 
 if (CHROMIUM === undefined && !PROMISED) {
-  console.warn('SKIPPED: the page of a replay in a browser. Install Chromium, such as by `apt-get install chromium`, to run these tests.');
+  noteNotRun(['chromium']);
   test.skip('needs Chromium', () => {});
 } else {
   describe.each([
