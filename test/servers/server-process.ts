@@ -53,7 +53,10 @@ export function serversHere(...programs: readonly string[]): boolean {
 
 /** Whether tests of this extension of PostgreSQL run here: by its control file, where Debian keeps it or beside the programs. */
 export function extensionHere(name: string): boolean {
-  const bin = dirname(findProgram('postgres') ?? '');
+  const server = findProgram('postgres');
+  // What is missing is the server, and that is told where it is asked for.
+  if (server === undefined && !isPromised('servers')) return false;
+  const bin = dirname(server ?? '');
   const shared = [bin.replace(/^\/usr\/lib\/(.*)\/bin$/, '/usr/share/$1'), join(bin, '../share/postgresql'), join(bin, '../share')];
   return areHere(shared.some((folder) => existsSync(join(folder, 'extension', `${name}.control`))) ? [] : [name]);
 }
