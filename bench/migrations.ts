@@ -6,12 +6,13 @@ import { deepStrictEqual } from 'node:assert';
 import type { Client } from 'pg';
 import { MARKET_MIGRATIONS, migrateMarket } from '../test/servers/market-migrations';
 import { PostgresServer } from '../test/servers/postgres-server';
-import { type Benchmark, type Figures, median, rounded } from './benchmark';
+import { type Benchmark, type Figures, rounded } from './benchmark';
 import { MARKET_FILL, MARKET_QUERIES, type MarketQuery } from './market-data';
 
-/** Parameters of each query; and rounds, of whose times the median counts, as a shared machine is busy with others at times. */
-const RUNS = 20;
-const ROUNDS = 3;
+/** Times of each query, each with other parameters, of which five are above the p95. */
+const RUNS = 100;
+/** Runs before them, for the cache and the connection. */
+const WARMING = 5;
 
 export const migrationsBenchmark: Benchmark = {
   name: 'migrations',
@@ -44,17 +45,22 @@ async function beforeAndAfter(server: PostgresServer, client: Client, progress: 
   migrateMarket(server, rest);
   progress('Asking again.');
   const after = await measureAll(client, ({ before, after = before }) => after);
-  const figures = Object.keys(MARKET_QUERIES).map((name) => {
+  const queries = Object.keys(MARKET_QUERIES).map((name) => {
     const [old, now] = [before.get(name), after.get(name)];
     if (!old || !now) throw new Error(`${name} was not measured.`);
     deepStrictEqual(now.rows, old.rows, `${name} returns other rows after the migrations.`);
-    return [name, { before: rounded(old.p95), after: rounded(now.p95), ratio: rounded(now.p95 / old.p95) }] as const;
+    return { name, without: old.p95, with: now.p95 };
   });
+  const byName = (figure: (query: (typeof queries)[number]) => number) =>
+    Object.fromEntries(queries.map((query) => [query.name, rounded(figure(query))]));
+  const querySpeedups = byName((query) => query.without / query.with);
   return {
     marketRows: bars.rows[0]?.n ?? 0,
-    queries: figures.length,
-    worstRatio: Math.max(...figures.map(([, { ratio }]) => ratio)),
-    ...Object.fromEntries(figures),
+    runsPerQuery: RUNS,
+    querySpeedups,
+    worstQuerySpeedup: Math.min(...Object.values(querySpeedups)),
+    queryP95MsWithout: byName((query) => query.without),
+    queryP95MsWith: byName((query) => query.with),
   };
 }
 
@@ -73,17 +79,16 @@ async function measureAll(client: Client, textOf: (query: MarketQuery) => string
 }
 
 async function measure(client: Client, text: string, parameters: MarketQuery['parameters']): Promise<Measured> {
+  for (let run = 0; run < WARMING; run += 1) await client.query(text, [...parameters(run)]);
   const rows: unknown[] = [];
-  // Once to warm the cache and to keep the rows, then for the time: the same parameters.
-  for (let run = 0; run < RUNS; run += 1) rows.push((await client.query(text, [...parameters(run)])).rows);
-  const times = rows.map((): number[] => []);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [run, rounds] of times.entries()) {
-      const start = performance.now();
-      await client.query(text, [...parameters(run)]);
-      rounds.push(performance.now() - start);
-    }
+  const times: number[] = [];
+  for (let run = 0; run < RUNS; run += 1) {
+    const values = [...parameters(run)];
+    const start = performance.now();
+    const result = await client.query(text, values);
+    times.push(performance.now() - start);
+    rows.push(result.rows);
   }
-  const sorted = times.map(median).sort((a, b) => a - b);
-  return { p95: sorted[Math.ceil(RUNS * 0.95) - 1] ?? Number.NaN, rows };
+  times.sort((a, b) => a - b);
+  return { p95: times[Math.ceil(RUNS * 0.95) - 1] ?? Number.NaN, rows };
 }

@@ -8,6 +8,9 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { PGBOUNCER_DEFAULTS } from '../lib/postgres/pgbouncer';
 import { scramVerifier } from '../lib/postgres/pgbouncer-users';
 import { PgbouncerServer } from '../test/servers/pgbouncer-server';
 import { PostgresServer } from '../test/servers/postgres-server';
@@ -20,12 +23,17 @@ const SECONDS = 4;
 const TRANSACTIONS = 40_000;
 const ACCOUNTS = 100_000;
 
+/** With a pool each and their reserves they want half as much again as max_db_connections: the budget is what holds them. */
+const POOL_USERS = ['pooled', 'pooled_b', 'pooled_c', 'pooled_d', 'pooled_e'];
+const DIRECT_USER = 'direct';
+const PASSWORD = 'bench';
+
 /** The ways that clients come: how many, and whether they connect for every transaction. */
 const LOADS = {
   connectingPerTransaction: { clients: 200, reconnects: true },
   thousandPersistent: { clients: 1000, reconnects: false },
   fiftyPersistent: { clients: 50, reconnects: false },
-} as const;
+} as const satisfies Readonly<Record<string, Load>>;
 
 export const poolingBenchmark: Benchmark = {
   name: 'pooling',
@@ -33,14 +41,14 @@ export const poolingBenchmark: Benchmark = {
   async run(progress): Promise<Figures> {
     const server = await PostgresServer.start({ settings: { max_connections: 1100, shared_buffers: '256MB' } });
     try {
-      const verifier = scramVerifier('app');
+      const verifier = scramVerifier(PASSWORD);
       await server.query(`CREATE TABLE accounts AS SELECT n AS id, n * 7 AS balance FROM generate_series(1, ${ACCOUNTS}) AS n`);
       await server.query('ALTER TABLE accounts ADD PRIMARY KEY (id)');
-      await server.query(`CREATE ROLE app LOGIN PASSWORD '${verifier}'`);
-      await server.query('GRANT SELECT ON accounts TO app');
+      for (const user of [DIRECT_USER, ...POOL_USERS]) await server.query(`CREATE ROLE ${user} LOGIN PASSWORD '${verifier}'`);
+      await server.query('GRANT SELECT ON accounts TO PUBLIC');
       writeFileSync(join(server.data, 'pg_hba.conf'), 'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n');
       await server.query('SELECT pg_reload_conf()');
-      const pooler = await PgbouncerServer.start({ server, users: { app: verifier } });
+      const pooler = await PgbouncerServer.start({ server, users: Object.fromEntries(POOL_USERS.map((user) => [user, verifier])) });
       try {
         return await measure(server, pooler, progress);
       } finally {
@@ -55,28 +63,88 @@ export const poolingBenchmark: Benchmark = {
 async function measure(server: PostgresServer, pooler: PgbouncerServer, progress: (message: string) => void): Promise<Figures> {
   const script = join(pooler.directory, 'query.sql');
   writeFileSync(script, `\\set id random(1, ${ACCOUNTS})\nSELECT balance FROM accounts WHERE id = :id;\n`);
-  const figures: [string, Record<string, number>][] = [];
-  for (const [name, load] of Object.entries(LOADS)) {
-    const direct: number[] = [];
-    const pooled: number[] = [];
-    for (let round = 1; round <= ROUNDS; round++) {
-      progress(`${name}, round ${round} of ${ROUNDS}.`);
-      direct.push(await transactionsPerSecond(script, server.port, 'postgres', load));
-      pooled.push(await transactionsPerSecond(script, pooler.port, 'app', load));
-    }
-    const rounds = pooled.map((value, i) => value / (direct[i] ?? Number.NaN));
-    figures.push([
-      name,
-      {
-        clients: load.clients,
-        directPerSecond: rounded(median(direct)),
-        pooledPerSecond: rounded(median(pooled)),
-        ratio: rounded(median(rounds)),
-        worstRatio: rounded(Math.min(...rounds)),
-      },
-    ]);
+  const direct: Target = { script, port: server.port, database: 'postgres', user: DIRECT_USER };
+  const pooled = POOL_USERS.map((user): Target => ({ script, port: pooler.port, database: 'app', user }));
+  const [ofOneUser = direct] = pooled;
+  const seen = await ServerConnections.watch(server);
+  try {
+    const connecting = await compared('connectingPerTransaction', direct, ofOneUser, progress);
+    const thousand = await compared('thousandPersistent', direct, ofOneUser, progress);
+    const fifty = await compared('fiftyPersistent', direct, ofOneUser, progress);
+    progress('A thousand clients of five users.');
+    const clients = 1000 / pooled.length;
+    await Promise.all(pooled.map((target) => transactionsPerSecond(target, { clients, reconnects: false })));
+    return {
+      cores: availableParallelism(),
+      poolerConnectRatio: connecting.ratio,
+      serverConnectionsPeak: seen.peak,
+      serverConnectionsBudget: PGBOUNCER_DEFAULTS.maxDatabaseConnections,
+      connectingPerTransaction: connecting,
+      thousandPersistent: thousand,
+      fiftyPersistent: fifty,
+    };
+  } finally {
+    await seen.end();
   }
-  return { cores: availableParallelism(), ...Object.fromEntries(figures) };
+}
+
+async function compared(name: keyof typeof LOADS, direct: Target, pooled: Target, progress: (message: string) => void) {
+  const load = LOADS[name];
+  const rounds: { direct: number; pooled: number; ratio: number }[] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    progress(`${name}, round ${round} of ${ROUNDS}.`);
+    const [without, through] = [await transactionsPerSecond(direct, load), await transactionsPerSecond(pooled, load)];
+    rounds.push({ direct: without, pooled: through, ratio: through / without });
+  }
+  return {
+    clients: load.clients,
+    directPerSecond: rounded(median(rounds.map((round) => round.direct))),
+    pooledPerSecond: rounded(median(rounds.map((round) => round.pooled))),
+    ratio: rounded(median(rounds.map((round) => round.ratio))),
+    worstRatio: rounded(Math.min(...rounds.map((round) => round.ratio))),
+  };
+}
+
+/** The connections that PostgreSQL has from the pooler, counted ten times a second; they stay open for minutes, so that none is missed. */
+class ServerConnections {
+  private most = 0;
+  private watching = true;
+  private readonly watched: Promise<void>;
+
+  private constructor(private readonly client: Client) {
+    this.watched = this.count();
+  }
+
+  public static async watch(server: PostgresServer): Promise<ServerConnections> {
+    return new ServerConnections(await server.connect());
+  }
+
+  public get peak(): number {
+    return this.most;
+  }
+
+  public async end(): Promise<void> {
+    this.watching = false;
+    await this.watched;
+    await this.client.end();
+  }
+
+  private async count(): Promise<void> {
+    while (this.watching) {
+      const { rows } = await this.client.query<{ n: number }>('SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = ANY ($1)', [
+        POOL_USERS,
+      ]);
+      this.most = Math.max(this.most, rows[0]?.n ?? 0);
+      await sleep(100);
+    }
+  }
+}
+
+interface Target {
+  readonly script: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
 }
 
 interface Load {
@@ -84,14 +152,14 @@ interface Load {
   readonly reconnects: boolean;
 }
 
-async function transactionsPerSecond(script: string, port: number, database: string, { clients, reconnects }: Load): Promise<number> {
+async function transactionsPerSecond({ script, port, database, user }: Target, { clients, reconnects }: Load): Promise<number> {
   const program = findProgram('pgbench');
   if (program === undefined) throw new Error('pgbench is not installed. On Debian: apt-get install postgresql');
   const amount = reconnects ? ['-C', '-T', SECONDS] : ['-t', Math.round(TRANSACTIONS / clients)];
-  const args = ['-n', '-h', '127.0.0.1', '-p', port, '-U', 'app', '-c', clients, '-j', 2, ...amount, '-f', script, database];
+  const args = ['-n', '-h', '127.0.0.1', '-p', port, '-U', user, '-c', clients, '-j', 2, ...amount, '-f', script, database];
   const bench = spawn(program, args.map(String), {
     cwd: tmpdir(),
-    env: { ...process.env, PGPASSWORD: 'app' },
+    env: { ...process.env, PGPASSWORD: PASSWORD },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [said, errors] = await Promise.all([text(bench.stdout), text(bench.stderr)]);

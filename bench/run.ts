@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import type { Benchmark, Figures } from './benchmark';
 import { cacheTestsBenchmark } from './cache-tests';
+import { databaseBenchmark } from './database';
 import { edgeBenchmark } from './edge';
 import { migrationsBenchmark } from './migrations';
 import { poolingBenchmark } from './pooling';
@@ -17,6 +18,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   migrationsBenchmark,
   segmentsBenchmark,
   poolingBenchmark,
+  databaseBenchmark,
 ];
 
 async function main(): Promise<number> {

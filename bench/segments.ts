@@ -78,12 +78,13 @@ async function rowsAndSegments(server: PostgresServer, client: Client, progress:
     denseIndexMB: rounded(denseIndexBytes / 1e6),
     segmentsMB: rounded(segmentBytes / 1e6),
     emptiedPartitionMB: rounded(leftBytes / 1e6),
-    timesSmaller: rounded((heapBytes + denseIndexBytes) / (segmentBytes + leftBytes)),
-    timesSmallerThanItGrew: rounded((heapBytes + indexBytes) / (segmentBytes + leftBytes)),
+    // The segments' own index and what the emptied month still takes count against them.
+    segmentRatio: rounded((heapBytes + denseIndexBytes) / (segmentBytes + leftBytes)),
+    segmentRatioAsGrown: rounded((heapBytes + indexBytes) / (segmentBytes + leftBytes)),
     compressSeconds: rounded(compressSeconds),
     heapP50Ms: rounded(times.heap),
     segmentsP50Ms: rounded(times.segments),
-    timesSlower: rounded(times.segments / times.heap),
+    segmentQueryRatio: rounded(times.segments / times.heap),
     differingRows: differing,
   };
 }

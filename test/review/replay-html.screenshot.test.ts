@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import * as echarts from 'echarts';
 import { renderReplayHtml } from '../../lib/review/replay-html';
 import { plotRenderer } from '../../lib/review/report-svg';
+import { noteNotRun } from '../not-run';
 import { isPromised } from '../promised';
 import { hostileReport, marketReport } from './replay-report-fixture';
 
@@ -22,7 +23,7 @@ const MEASURE = `<script>
 </script>`;
 
 if (CHROMIUM === undefined && !PROMISED) {
-  console.warn('SKIPPED: the page of a replay in a browser. Install Chromium, such as by `apt-get install chromium`, to run these tests.');
+  noteNotRun(['chromium']);
   test.skip('needs Chromium', () => {});
 } else {
   describe.each([

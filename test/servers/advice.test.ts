@@ -5,7 +5,7 @@ import { lookOnce } from '../../lib/database/query-advice.handler';
 import { type Advice, advise, formatAdvice } from '../../lib/postgres/advice';
 import { genericPlan } from '../../lib/postgres/advice-explain';
 import { PostgresServer } from './postgres-server';
-import { serversHere } from './server-process';
+import { extensionHere, serversHere } from './server-process';
 
 const SCHEMA = `
   CREATE TABLE accounts (id int PRIMARY KEY, email text NOT NULL, region text NOT NULL);
@@ -80,7 +80,7 @@ describeHere('advice on a real server', () => {
     expect(kinds(advice)).not.toContain('missing-index');
   });
 
-  describe('with hypopg', () => {
+  (extensionHere('hypopg') ? describe : describe.skip)('with hypopg', () => {
     let advice: Advice;
     beforeAll(async () => {
       await server.query('CREATE EXTENSION hypopg');

@@ -50,9 +50,9 @@ export class MigratedServer {
 
   constructor(public readonly server: PostgresServer) {}
 
-  public async database(): Promise<string> {
+  public async database(template = 'template1'): Promise<string> {
     this.databases += 1;
-    await this.server.query(`CREATE DATABASE d${this.databases}`);
+    await this.server.query(`CREATE DATABASE d${this.databases} TEMPLATE ${template}`);
     return `d${this.databases}`;
   }
 
@@ -74,8 +74,8 @@ export class MigratedServer {
     }
   }
 
-  /** The schema as pg_dump has it, which leaves INVALID indexes out, and those; the rows; and what the history says. */
-  public async outcome(name: string) {
+  /** The schema as pg_dump has it, which leaves INVALID indexes out, and those; and what the history says. */
+  public async schema(name: string) {
     const { stdout, status, stderr } = spawnSync(findProgram('pg_dump') ?? '', ['-s', '-d', this.server.url(name)], { encoding: 'utf8' });
     if (status !== 0) throw new Error(stderr);
     const client = await this.server.connect(name);
@@ -84,13 +84,20 @@ export class MigratedServer {
       return {
         schema: stdout.replace(/^\\(?:un)?restrict .*$/gm, ''),
         invalid: await rows('SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid'),
-        trades: await rows('SELECT count(*)::int, max(side) AS side FROM trades'),
-        symbols: await rows('SELECT sum(count)::int FROM symbols'),
         history: await rows('SELECT version, statement, file, checksum, state FROM isochrone.migrations ORDER BY 1, 2'),
       };
     } finally {
       await client.end();
     }
+  }
+
+  /** The schema, and the rows of {@link FILES}. */
+  public async outcome(name: string) {
+    return {
+      ...(await this.schema(name)),
+      trades: await this.server.query('SELECT count(*)::int, max(side) AS side FROM trades', [], name),
+      symbols: await this.server.query('SELECT sum(count)::int FROM symbols', [], name),
+    };
   }
 
   /** All that a run sends and that changes something: to die before a SELECT is to die before what follows it. */
@@ -126,7 +133,7 @@ export class MigratedServer {
   }
 }
 
-function isChange(text: string): boolean {
+export function isChange(text: string): boolean {
   return !/^\s*(?:SELECT|RESET|SET lock_timeout)/.test(text);
 }
 

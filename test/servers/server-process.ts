@@ -1,32 +1,39 @@
 /** Servers of the real thing for tests, on loopback and on free ports: started by the test that needs them, ended with it. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
+import { noteNotRun } from '../not-run';
 import { isPromised } from '../promised';
+import { embeddedPrograms } from './embedded-postgres';
 
-/** Who runs a server: PostgreSQL and PgBouncer refuse to be root, so root hands them to the account that Debian's packages make. */
+/** Who runs a server: PostgreSQL and PgBouncer refuse to be root. */
 export interface Account {
   readonly uid?: number;
   readonly gid?: number;
 }
 
-export function serverAccount(name = 'postgres'): Account {
+/** Root hands servers to the account that Debian's packages make, or to the one of nobody, which every system has. */
+export function serverAccount(): Account {
   if (process.getuid?.() !== 0) return {};
-  const id = (flag: string): number => {
-    const { status, stdout } = spawnSync('id', [flag, name], { encoding: 'utf8' });
-    if (status !== 0)
-      throw new Error(`There is no account ${name}. Install PostgreSQL from Debian's packages, or run as another user than root.`);
-    return Number(stdout);
-  };
-  return { uid: id('-u'), gid: id('-g') };
+  const accounts = readFileSync('/etc/passwd', 'utf8').split('\n');
+  for (const name of ['postgres', 'nobody']) {
+    const [, , uid, gid] = accounts.find((line) => line.startsWith(`${name}:`))?.split(':') ?? [];
+    if (uid !== undefined) return { uid: Number(uid), gid: Number(gid) };
+  }
+  throw new Error('There is no account postgres and none of nobody. Run as another user than root.');
 }
 
-/** Debian keeps the programs of PostgreSQL out of the path, in a folder per version. */
+/** Debian keeps the programs of PostgreSQL out of the path, in a folder per version. What npm brings comes last. */
 function folders(): string[] {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
-  return [...versions.map((version) => join(debian, version, 'bin')), ...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'];
+  return [
+    ...versions.map((version) => join(debian, version, 'bin')),
+    ...(process.env.PATH ?? '').split(delimiter),
+    '/usr/sbin',
+    embeddedPrograms(),
+  ];
 }
 
 /** The path of a program; undefined if it is not installed. */
@@ -37,14 +44,27 @@ export function findProgram(name: string): string | undefined {
 }
 
 /**
- * Whether tests of these programs run here. Where they are promised, a missing program is an error; elsewhere it is said aloud, and the tests are skipped.
+ * Whether tests of these programs run here. Where they are promised, a missing program is an error; elsewhere the tests are skipped, and
+ * the run says so at its end.
  */
 export function serversHere(...programs: readonly string[]): boolean {
-  const missing = programs.filter((name) => findProgram(name) === undefined);
+  return areHere(programs.filter((name) => findProgram(name) === undefined));
+}
+
+/** Whether tests of this extension of PostgreSQL run here: by its control file, where Debian keeps it or beside the programs. */
+export function extensionHere(name: string): boolean {
+  const server = findProgram('postgres');
+  // What is missing is the server, and that is told where it is asked for.
+  if (server === undefined && !isPromised('servers')) return false;
+  const bin = dirname(server ?? '');
+  const shared = [bin.replace(/^\/usr\/lib\/(.*)\/bin$/, '/usr/share/$1'), join(bin, '../share/postgresql'), join(bin, '../share')];
+  return areHere(shared.some((folder) => existsSync(join(folder, 'extension', `${name}.control`))) ? [] : [name]);
+}
+
+function areHere(missing: readonly string[]): boolean {
   if (missing.length === 0) return true;
-  const message = `${missing.join(', ')} is not installed. On Debian: apt-get install postgresql postgresql-15-hypopg pgbouncer redis-server jq`;
-  if (isPromised('servers')) throw new Error(message);
-  console.warn(`SKIPPED, because ${message}`);
+  if (isPromised('servers')) throw new Error(`${missing.join(', ')} is not installed.`);
+  noteNotRun(missing);
   return false;
 }
 
