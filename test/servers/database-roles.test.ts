@@ -15,6 +15,8 @@ const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup') ? descri
 
 const FOLDER = join(__dirname, '..', '..', 'examples', 'market-api', 'migrations');
 const MIGRATIONS = readMigrations(FOLDER);
+/** The default of `database.applicationUser`. */
+const APPLICATION = 'application';
 const SLOW = `SELECT * FROM market_data WHERE close_price = $1`;
 
 /** As the master user of RDS: no superuser, but allowed to grant pg_monitor and to make the extensions. */
@@ -62,19 +64,21 @@ describeHere('the roles of the deployment', () => {
 
   const login = `SELECT rolname AS name FROM pg_roles WHERE rolcanlogin AND rolname NOT IN ('postgres', 'master') ORDER BY 1`;
 
-  test('are those that the functions log in as', async () => {
-    expect((await primary.query(login)).map(({ name }) => name)).toEqual(Object.values(DATABASE_ROLES).sort());
+  test('are those that the application and the functions log in as', async () => {
+    expect((await primary.query(login)).map(({ name }) => name)).toEqual([...Object.values(DATABASE_ROLES), APPLICATION].sort());
   });
 
   test('are of no special kind, and members of nothing but pg_monitor', async () => {
     const special = 'rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls';
     expect(
-      await primary.query(`SELECT rolname FROM pg_roles WHERE rolname = ANY($1) AND (${special})`, [Object.values(DATABASE_ROLES)]),
+      await primary.query(`SELECT rolname FROM pg_roles WHERE rolname = ANY($1) AND (${special})`, [
+        [...Object.values(DATABASE_ROLES), APPLICATION],
+      ]),
     ).toEqual([]);
     expect(
       await primary.query(
         `SELECT member::regrole::text AS member, roleid::regrole::text AS role FROM pg_auth_members WHERE member::regrole::text = ANY($1)`,
-        [Object.values(DATABASE_ROLES)],
+        [[...Object.values(DATABASE_ROLES), APPLICATION]],
       ),
     ).toEqual([{ member: DATABASE_ROLES.advisor, role: 'pg_monitor' }]);
   });
@@ -86,8 +90,8 @@ describeHere('the roles of the deployment', () => {
       (await primary.query(`SELECT member::regrole::text AS member FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole ORDER BY 1`)).map(
         ({ member }) => member,
       ),
-    ).toEqual(expect.arrayContaining(Object.values(DATABASE_ROLES)));
-    expect(await primary.query(login)).toHaveLength(2);
+    ).toEqual(expect.arrayContaining([...Object.values(DATABASE_ROLES), APPLICATION]));
+    expect(await primary.query(login)).toHaveLength(3);
     // As psql runs it, a second time.
     await primary.query(readFileSync(join(FOLDER, '0012-roles.sql'), 'utf8'), [], 'second');
   });
@@ -96,6 +100,24 @@ describeHere('the roles of the deployment', () => {
     const probe = await connectAs(DATABASE_ROLES.promotionProbe, 'market');
     expect(await replayPosition(probe)).toMatchObject({ inRecovery: false });
     await expect(probe.query('SELECT FROM users')).rejects.toThrow('permission denied');
+  });
+
+  test('the application changes rows, also of tables that later migrations make, and no table', async () => {
+    const application = await connectAs(APPLICATION, 'market');
+    await application.query(`INSERT INTO organizations (name) VALUES ('x')`);
+    await application.query(`UPDATE organizations SET name = 'y' WHERE name = 'x'`);
+    await application.query(`DELETE FROM organizations WHERE name = 'y'`);
+    const master = await connectAs('master', 'market');
+    await master.query('CREATE TABLE later_rows (id bigserial PRIMARY KEY, n int)');
+    await application.query('INSERT INTO later_rows (n) VALUES (1)');
+    for (const statement of [
+      'DROP TABLE later_rows',
+      'TRUNCATE organizations',
+      'CREATE TABLE taken (n int)',
+      'ALTER TABLE users ADD taken int',
+    ]) {
+      await expect(application.query(statement)).rejects.toThrow(/permission denied|must be owner/);
+    }
   });
 
   /** The subjects of the indexes that are advised, and what was noted. */
