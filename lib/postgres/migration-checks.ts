@@ -74,6 +74,25 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Write INSERT, or load the data by another way.',
     };
   }
+  const calls = new Set(statement.tokens.flatMap(({ kind, value }) => (kind === 'word' ? [value.toUpperCase()] : [])));
+  if (calls.has('PG_ADVISORY_UNLOCK_ALL')) {
+    return {
+      property: 'a function',
+      value: 'pg_advisory_unlock_all()',
+      allowed: 'one that leaves the locks of the session alone',
+      rule: 'A run holds an advisory lock of its session, so that no other begins beside it.',
+      fix: 'Unlock by key what the file has locked, or lock with pg_advisory_xact_lock.',
+    };
+  }
+  if (calls.has('SET_CONFIG') && statement.text.includes('search_path')) {
+    return {
+      property: 'a function',
+      value: 'set_config()',
+      allowed: 'without search_path',
+      rule: 'What is checked beforehand looks tables up along the path that SET has set.',
+      fix: 'Write SET search_path.',
+    };
+  }
   const outside = statement.within.find(({ runs }) => runs === 'outside');
   if (outside) {
     return {

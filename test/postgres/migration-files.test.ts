@@ -87,6 +87,8 @@ test.each([
   ],
   ['BEGIN; SELECT 1; COMMIT', 'SELECT 1', /one that leaves the transaction alone, got "BEGIN"/],
   ['CREATE INDEX CONCURRENTLY ON t (a)', 'CREATE INDEX ON t (a)', /the name of the index must be given, got nothing/],
+  ['SELECT pg_advisory_unlock_all()', 'SELECT pg_advisory_unlock(1)', /leaves the locks of the session alone/],
+  ["SELECT set_config('search_path', 'a', false)", "SELECT set_config('app.user', 'a', false)", /must be without search_path/],
   ['COPY t FROM STDIN', "COPY t FROM '/tmp/t'", /COPY must be from or to a file/],
   ['CREATE TEMP TABLE x (a int); VACUUM t', 'CREATE TEMP TABLE x (a int); SELECT 1', /one that still holds/],
   ["SET LOCAL lock_timeout = '1s'; VACUUM t", "SET lock_timeout = '1s'; VACUUM t", /for a setting, write SET/],
