@@ -43,7 +43,7 @@ export * from './keys/shared-secret';
 export * from './network/region-network';
 export { AlarmTopic, type AlarmTopicProps } from './observability/alarm-topic';
 export type { AlarmedDashboardProps } from './observability/alarmed-dashboard';
-export type { CacheTopology } from './observability/cache-alarms';
+export type { CacheTopology } from './observability/cache-symptoms';
 export * from './observability/edge-observability';
 export type { Objectives } from './observability/objectives';
 export type { IWatchedPooler } from './observability/pooler-alarms';
