@@ -156,8 +156,6 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
       replicationGroupDescription: `The cache ${scope.node.path}.`,
       replicationGroupId: props.replicationGroupId,
       replicasPerNodeGroup: replicasPerShard,
-      // Cluster mode demands automatic failover, even where no replica could take over.
-      automaticFailoverEnabled: true,
       multiAzEnabled: replicasPerShard > 0,
       cacheSubnetGroupName: subnetGroup.ref,
       securityGroupIds: [securityGroup.securityGroupId],

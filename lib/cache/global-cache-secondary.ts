@@ -20,8 +20,9 @@ export interface GlobalCacheSecondaryProps extends CacheFoundationProps {
 /**
  * A cache that follows the primary of a Global Datastore in another region. It answers reads alone, until a person makes it the primary.
  *
- * Engine, version, node type, shards, parameters and encryption are those of the Global Datastore: ElastiCache refuses a member that names its own. It is always
- * a new cache; an existing one cannot join. Network, key, users, replicas, snapshots and logs are the region's own.
+ * Engine, version, node type, shards, parameters, encryption and automatic failover are those of the Global Datastore: ElastiCache refuses a member that names its
+ * own ("Using the AWS CLI with Global Datastores", Amazon ElastiCache user guide). It is always a new cache; an existing one cannot join. Network, key, users,
+ * replicas, snapshots and logs are the region's own.
  *
  * @throws IsochroneError for what ElastiCache would refuse
  */

@@ -100,7 +100,6 @@ export class GlobalCache extends Construct {
     this.globalReplicationGroup = new elasticache.CfnGlobalReplicationGroup(this, 'Resource', {
       globalReplicationGroupIdSuffix: idSuffix,
       globalReplicationGroupDescription: `The caches of ${this.node.path}.`,
-      automaticFailoverEnabled: true,
       // Only the primary: ElastiCache refuses to create it with several members. The others join by its id.
       members: [{ replicationGroupId: primary.replicationGroupId, replicationGroupRegion: Stack.of(primary).region, role: 'PRIMARY' }],
       // What is left out here, the members have from the primary.

@@ -98,6 +98,8 @@ export class RegionalCache extends Construct implements IRegionalCache {
       // Never left out, also where scaling has it: without it, CloudFormation would take 1 for what is wanted. It compares
       // templates and not the cache, so it leaves alone what scaling did for as long as the number here stays the same.
       numNodeGroups: this.shards,
+      // Cluster mode demands it, even where no replica could take over.
+      automaticFailoverEnabled: true,
       port: CACHE_PORT,
       atRestEncryptionEnabled: true,
       transitEncryptionEnabled: true,

@@ -39,7 +39,6 @@ describe('the Global Datastore', () => {
     expect(properties(template)).toEqual({
       GlobalReplicationGroupIdSuffix: 'market-production',
       GlobalReplicationGroupDescription: expect.any(String),
-      AutomaticFailoverEnabled: true,
       Members: [
         { ReplicationGroupId: stack.resolve(global.primary.replicationGroupId), ReplicationGroupRegion: 'us-east-1', Role: 'PRIMARY' },
       ],
@@ -90,6 +89,7 @@ describe('a secondary', () => {
     'AtRestEncryptionEnabled',
     'TransitEncryptionEnabled',
     'TransitEncryptionMode',
+    'AutomaticFailoverEnabled',
   ])('leaves %s to the Global Datastore', (property) => {
     expect(group?.Properties).not.toHaveProperty(property);
   });
@@ -99,7 +99,6 @@ describe('a secondary', () => {
       GlobalReplicationGroupId: 'ldgnf-market-production',
       KmsKeyId: stack.resolve(cache.encryptionKey.keyArn),
       ReplicasPerNodeGroup: 2,
-      AutomaticFailoverEnabled: true,
       MultiAZEnabled: true,
       UserGroupIds: [{ Ref: expect.stringMatching(/CacheUsers/) }],
       SnapshotRetentionLimit: 1,
