@@ -3,6 +3,7 @@ import { Stage, Validations } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { CLOUDFRONT_REGION } from './aws/regions';
 import type { Deployment } from './config/deployment';
+import { globalCachePrimary } from './config/global-cache';
 import { IsochroneError } from './errors';
 import { rulePacks } from './rule-packs';
 import { CacheStack } from './stacks/cache-stack';
@@ -92,6 +93,7 @@ export class IsochroneStage extends Stage {
   private orderAcrossRegions(stacks: ReadonlyMap<string, RegionStacks>): void {
     const primary = stacks.get(this.deployment.primaryRegion);
     const edge = stacks.get(CLOUDFRONT_REGION);
+    const followedCache = stacks.get(globalCachePrimary(this.deployment) ?? '')?.cache;
     for (const [region, { keys, database, cache, pooler, service }] of stacks) {
       if (edge && region !== CLOUDFRONT_REGION) {
         edge.keys.addStackDependency(keys, 'its secrets are copied under the key of each region');
@@ -100,7 +102,7 @@ export class IsochroneStage extends Stage {
       if (service && this.deployment.edge.runtime === 'cloudfront-functions') {
         edge?.edge?.addStackDependency(service, 'its distribution asks for the VPC origin by its id');
       }
-      if (primary?.cache && cache?.isSecondary) cache.addStackDependency(primary.cache, 'it joins the Global Datastore there by its id');
+      if (followedCache && cache?.isSecondary) cache.addStackDependency(followedCache, 'it joins the Global Datastore there by its id');
       if (primary?.database && region !== this.deployment.primaryRegion) {
         primary.database.addStackDependency(keys, 'its secrets are copied under the key of each region');
         database?.addStackDependency(primary.database, 'its hub follows the primary');

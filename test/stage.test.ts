@@ -5,6 +5,7 @@ import type { AssemblyStack, TemplateResource } from '../lib/assembly';
 import { STATEFUL_RESOURCE_TYPES } from '../lib/aws/stateful';
 import { DATABASE_ROLES, physicalNames } from '../lib/config/names';
 import { QueryAdvice } from '../lib/database/query-advice';
+import { CacheStack } from '../lib/stacks/cache-stack';
 import { functionsDeployment, marketDeployment, marketStage, synthesizeMarket } from './market-stage';
 
 const { stage, assembly } = synthesizeMarket();
@@ -471,6 +472,21 @@ describe('with a Global Datastore', () => {
   test('a region that is not in it keeps a cache of its own, and stands on no other region', () => {
     expect(groupIn('ap-southeast-1')).toMatchObject({ Engine: 'valkey', NumNodeGroups: 2 });
     expect(at('ap-southeast-1/Cache')[0]?.dependsOn).not.toContain('market-production/us-east-1/Cache');
+  });
+
+  test('it stays where it is when the database moves', () => {
+    const moved = marketDeployment();
+    moved.cache.scaling = undefined;
+    moved.primaryRegion = 'eu-west-1';
+    moved.cache.global = { primaryRegion: 'us-east-1', secondaryRegions: ['eu-west-1'] };
+    const caches = marketStage(moved)
+      .node.findAll()
+      .filter((construct) => construct instanceof CacheStack);
+    expect(caches.map(({ region, isMember, isSecondary }) => [region, isMember, isSecondary]).sort()).toEqual([
+      ['ap-southeast-1', false, false],
+      ['eu-west-1', true, true],
+      ['us-east-1', true, false],
+    ]);
   });
 
   test('the alarms know how many shards each has, and who follows', () => {

@@ -71,6 +71,7 @@ export class GlobalCache extends Construct {
     this.shards = props.shards ?? primary.shards;
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
 
+    checkPlace(this, primary);
     checkUnscaled(this, primary);
     checkSecondaryRegions(this, props.secondaryRegions);
     checkIdSuffix(this, idSuffix);
@@ -111,6 +112,18 @@ export class GlobalCache extends Construct {
     this.globalReplicationGroup.applyRemovalPolicy(removalPolicy);
     this.globalReplicationGroupId = this.globalReplicationGroup.attrGlobalReplicationGroupId;
   }
+}
+
+function checkPlace(at: Construct, primary: RegionalCache): void {
+  const [own, of] = [Stack.of(at).region, Stack.of(primary).region];
+  if (Token.isUnresolved(own) || Token.isUnresolved(of) || own === of) return;
+  throw invalidValue(at, {
+    property: 'primary',
+    value: of,
+    allowed: `a cache of the stack's own region, ${own}`,
+    rule: 'A Global Datastore is created in the region of its primary.',
+    fix: 'Put it into the stack of its primary; other regions have a GlobalCacheSecondary.',
+  });
 }
 
 function checkUnscaled(at: Placed, { scaling }: RegionalCache): void {

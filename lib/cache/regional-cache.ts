@@ -56,12 +56,17 @@ export class RegionalCache extends Construct implements IRegionalCache {
   /** Nobody may connect until allowed: `connections.allowDefaultPortFrom(fleet)`. */
   public readonly connections: ec2.Connections;
   public readonly userName: string;
-  /** What it is created with. Scaling, or a Global Datastore, may have moved it on since. */
+  /** The Valkey version that it is created with. */
   public readonly engineVersion: string;
+  /** The node type that it is created with. */
   public readonly nodeType: string;
+  /** The shards that it is created with. Scaling or a Global Datastore may have moved it on since. */
   public readonly shards: number;
+  /** The replicas of each shard that it is created with. */
   public readonly replicasPerShard: number;
+  /** The settings of its engine, by the names of Valkey. */
   public readonly parameters: Readonly<Record<string, string>>;
+  /** How it scales, if it does. */
   public readonly scaling?: CacheScaling;
 
   constructor(scope: Construct, id: string, props: RegionalCacheProps) {

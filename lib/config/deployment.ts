@@ -259,14 +259,15 @@ const cacheScaling = z
 
 const globalCache = z
   .strictObject({
+    primaryRegion: text(
+      'The region whose cache the others follow. By default the `primaryRegion` of the deployment; write it down here before that moves with the database, or the caches are made anew.',
+    ).optional(),
     secondaryRegions: z
       .array(z.string())
       .min(1)
       .max(ELASTICACHE.globalDatastore.secondaryRegions)
       .optional()
-      .describe(
-        'The regions whose caches follow that of the primary region, at most two; the others keep caches of their own. By default all other regions.',
-      ),
+      .describe('The regions whose caches follow it, at most two; the others keep caches of their own. By default all other regions.'),
     engineVersion: cacheEngineVersion
       .optional()
       .describe('The Valkey version of all members, once they have been upgraded. Leave `cache.engineVersion` as it was.'),
@@ -274,7 +275,7 @@ const globalCache = z
     shards: cacheShards('The shards of all members, once they have been changed. Leave `cache.shards` as it was.').optional(),
   })
   .describe(
-    'A Global Datastore: the caches of one or two other regions follow that of the primary region, and answer reads alone. The caches of the runtime library write in every region, and want independent ones. See docs/operations/cache.md before you turn it on: the caches of the other regions are made anew.',
+    'A Global Datastore: the caches of one or two regions follow that of another, and answer reads alone. The caches of the runtime library write in every region, and want independent ones. See docs/operations/cache.md before you turn it on: the caches of the other regions are made anew.',
   );
 
 const cache = section(

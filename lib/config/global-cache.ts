@@ -4,16 +4,23 @@ import { ELASTICACHE } from '../aws/limits';
 import type { Deployment } from './deployment';
 import type { DeploymentProblem } from './problem';
 
-/** The regions whose caches follow that of the primary region; none without a Global Datastore. */
-export function secondaryCacheRegions({ cache, primaryRegion, regions }: Deployment): readonly string[] {
-  if (cache.global === undefined) return [];
-  return cache.global.secondaryRegions ?? Object.keys(regions).filter((region) => region !== primaryRegion);
+/** The region whose cache the others follow; nothing without a Global Datastore. */
+export function globalCachePrimary({ cache, primaryRegion }: Deployment): string | undefined {
+  return cache.global && (cache.global.primaryRegion ?? primaryRegion);
+}
+
+/** The regions whose caches follow that one; none without a Global Datastore. */
+export function secondaryCacheRegions(deployment: Deployment): readonly string[] {
+  const { global } = deployment.cache;
+  if (global === undefined) return [];
+  return global.secondaryRegions ?? Object.keys(deployment.regions).filter((region) => region !== globalCachePrimary(deployment));
 }
 
 export function globalCacheProblems(deployment: Deployment): DeploymentProblem[] {
-  const { cache, primaryRegion, regions } = deployment;
+  const { cache, regions } = deployment;
   const { global } = cache;
-  if (global === undefined) return [];
+  const primary = globalCachePrimary(deployment);
+  if (global === undefined || primary === undefined) return [];
   const problems: DeploymentProblem[] = [];
   if (cache.scaling) {
     problems.push({
@@ -46,19 +53,29 @@ export function globalCacheProblems(deployment: Deployment): DeploymentProblem[]
       fix: 'Leave it out.',
     });
   }
+  // Without a primary region at all, that is said elsewhere.
+  if (global.primaryRegion !== undefined && regions[global.primaryRegion] === undefined) {
+    problems.push({
+      path: ['cache', 'global', 'primaryRegion'],
+      value: global.primaryRegion,
+      allowed: `one of the regions of this file: ${Object.keys(regions).join(', ')}`,
+      rule: 'The cache that others follow is one of this deployment.',
+      fix: 'Name another region, or leave it out for the `primaryRegion` of the deployment.',
+    });
+  }
   const secondaries = secondaryCacheRegions(deployment);
   const most = ELASTICACHE.globalDatastore.secondaryRegions;
   const wrong = secondaries.findIndex(
-    (region, i) => region === primaryRegion || regions[region] === undefined || secondaries.indexOf(region) !== i,
+    (region, i) => region === primary || regions[region] === undefined || secondaries.indexOf(region) !== i,
   );
   if (wrong >= 0) {
     problems.push({
       path: ['cache', 'global', 'secondaryRegions', wrong],
       value: secondaries[wrong],
       allowed: `one of the other regions of this file, named once: ${Object.keys(regions)
-        .filter((region) => region !== primaryRegion)
+        .filter((region) => region !== primary)
         .join(', ')}`,
-      rule: 'Each region has one cache, and that of the primary region is the one that others follow.',
+      rule: 'Each region has one cache, and one of them is the one that others follow.',
       fix: 'Name another region, or remove it.',
     });
   } else if (secondaries.length < 1 || secondaries.length > most) {

@@ -10,7 +10,7 @@ import { GlobalCache } from '../cache/global-cache';
 import { GlobalCacheSecondary } from '../cache/global-cache-secondary';
 import { RegionalCache } from '../cache/regional-cache';
 import type { DeploymentCacheScaling } from '../config/deployment';
-import { secondaryCacheRegions } from '../config/global-cache';
+import { globalCachePrimary, secondaryCacheRegions } from '../config/global-cache';
 import { GLOBAL_CACHE_OUTPUT, RegionStack, type RegionStackProps, regionSettings, stackNameOf } from './region-stack';
 
 export interface CacheStackProps extends RegionStackProps {
@@ -28,10 +28,11 @@ export class CacheStack extends RegionStack {
 
   constructor(scope: Construct, id: string, props: CacheStackProps) {
     super(scope, id, props, { description: 'Valkey' });
-    const { cache, primaryRegion } = this.deployment;
+    const { cache } = this.deployment;
+    const primaryRegion = globalCachePrimary(this.deployment);
     const secondaries = secondaryCacheRegions(this.deployment);
     this.isSecondary = secondaries.includes(props.region);
-    this.isMember = this.isSecondary || (cache.global !== undefined && props.region === primaryRegion);
+    this.isMember = this.isSecondary || props.region === primaryRegion;
     const foundation: CacheFoundationProps = {
       vpc: props.vpc,
       replicasPerShard: cache.replicasPerShard,
@@ -41,7 +42,7 @@ export class CacheStack extends RegionStack {
       logEncryptionKey: props.key,
       removalPolicy: this.removalPolicy,
     };
-    if (this.isSecondary) {
+    if (this.isSecondary && primaryRegion !== undefined) {
       // Under an id of its own: a cache that was independent cannot join, and CloudFormation would try to make it one that did.
       this.cache = new GlobalCacheSecondary(this, 'Secondary', {
         ...foundation,

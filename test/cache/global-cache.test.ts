@@ -1,4 +1,4 @@
-import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { GlobalCache, type GlobalCacheProps } from '../../lib/cache/global-cache';
 import { GlobalCacheSecondary, type GlobalCacheSecondaryProps } from '../../lib/cache/global-cache-secondary';
@@ -122,6 +122,13 @@ describe('a secondary', () => {
 });
 
 describe('what ElastiCache would refuse', () => {
+  /** With its primary in a stack of its own, beside that of the Global Datastore. */
+  const globalFrom = (region: string) => {
+    const stack = testStack();
+    const other = new Stack(stack.node.scope, 'Other', { env: { region } });
+    const primary = new RegionalCache(other, 'Cache', { vpc: vpcIn(other) });
+    return new GlobalCache(stack, 'Global', { primary, secondaryRegions: ['ap-southeast-1'], idSuffix: 'market' });
+  };
   const onNodes = (nodeType: string) => () => globalWith({}, { nodeType });
   test.each<[string, () => unknown, string, () => unknown]>([
     [
@@ -142,6 +149,12 @@ describe('what ElastiCache would refuse', () => {
       () => globalWith({ secondaryRegions: ['eu-west-1', 'eu-west-1'] }),
       'each named once',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'eu-west-2'] }),
+    ],
+    [
+      'a primary elsewhere',
+      () => globalFrom('eu-west-1'),
+      'primary must be a cache of the stack\'s own region, us-east-1, got "eu-west-1".',
+      () => globalFrom('us-east-1'),
     ],
     [
       'a primary that scales',

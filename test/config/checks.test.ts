@@ -496,6 +496,14 @@ const CASES: Case[] = [
     right: 'global: { secondaryRegions: [eu-west-1, ap-southeast-1] }',
   },
   {
+    check: 'the cache that others follow is in a region of the file',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'global: { primaryRegion: eu-west-2, secondaryRegions: [eu-west-1] }',
+    path: 'cache.global.primaryRegion',
+    says: /one of the regions of this file/,
+    right: 'global: { primaryRegion: ap-southeast-1, secondaryRegions: [eu-west-1, us-east-1] }',
+  },
+  {
     check: 'secondaries are named once',
     passage: 'scaling: { maxShards: 4 }',
     wrong: 'global: { secondaryRegions: [eu-west-1, eu-west-1] }',
