@@ -15,8 +15,8 @@ export interface CacheParameterProps {
    */
   readonly maxmemoryPolicy?: MaxmemoryPolicy;
   /**
-   * The share of memory that is kept from the data, for snapshots, failovers and the buffers of clients, 0 to 99 percent. "Managing
-   * reserved memory", Amazon ElastiCache user guide: 25, and 50 on small burstable nodes.
+   * The share of memory that is kept from the data, for snapshots, failovers and the buffers of clients, 0 to 99 percent; 25 is what "Managing
+   * reserved memory", Amazon ElastiCache user guide, begins with.
    *
    * @default 25
    */
