@@ -1,4 +1,10 @@
 /** What consumers import from `isochrone`: the constructs, and the deployable composition of them. Re-exports only. */
+export type { CacheFoundationProps } from './cache/cache-foundation';
+export type * from './cache/cache-interface';
+export type { CacheParameterProps, MaxmemoryPolicy } from './cache/cache-parameters';
+export type { CacheScaling, CacheSchedule } from './cache/cache-scaling';
+export * from './cache/global-cache';
+export * from './cache/global-cache-secondary';
 export * from './cache/regional-cache';
 export type { Deployment, DeploymentInput } from './config/deployment';
 export { DeploymentFileError, loadDeployment, parseDeployment } from './config/load';
@@ -38,7 +44,7 @@ export * from './keys/shared-secret';
 export * from './network/region-network';
 export { AlarmTopic, type AlarmTopicProps } from './observability/alarm-topic';
 export type { AlarmedDashboardProps } from './observability/alarmed-dashboard';
-export type { CacheTopology } from './observability/cache-alarms';
+export type { CacheTopology } from './observability/cache-symptoms';
 export * from './observability/edge-observability';
 export type { Objectives } from './observability/objectives';
 export type { IWatchedPooler } from './observability/pooler-alarms';

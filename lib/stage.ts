@@ -3,6 +3,7 @@ import { Stage, Validations } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { CLOUDFRONT_REGION } from './aws/regions';
 import type { Deployment } from './config/deployment';
+import { globalCachePrimary } from './config/global-cache';
 import { foundingRegion } from './config/names';
 import { IsochroneError } from './errors';
 import { rulePacks } from './rule-packs';
@@ -30,6 +31,7 @@ export interface IsochroneStageProps {
 interface RegionStacks {
   readonly keys: KeysStack;
   readonly database?: DatabaseStack;
+  readonly cache?: CacheStack;
   readonly pooler?: PoolerStack;
   readonly service?: ServiceStack;
   /** In CloudFront's region. */
@@ -82,18 +84,19 @@ export class IsochroneStage extends Stage {
     if (Object.keys(deployment.regions).length > 1)
       new PromotionStack(scope, 'Promotion', { deployment, region, vpc, key, database, service });
     new ObservabilityStack(scope, 'Observability', { deployment, region, key, database, pooler, cache, service, edge });
-    return { keys, database, pooler, service, edge };
+    return { keys, database, cache, pooler, service, edge };
   }
 
   /**
    * What CloudFormation cannot know, because it is addressed by name: keys before secrets that are copied under them, the
-   * primary before its hubs, the users' secret before the poolers, the origin's secret before the load balancers that ask for it, and VPC origins before the distribution.
+   * primary before its hubs and the cache before those that follow it, the users' secret before the poolers, the origin's secret before the load balancers that ask for it, and VPC origins before the distribution.
    */
   private orderAcrossRegions(stacks: ReadonlyMap<string, RegionStacks>): void {
     const primary = stacks.get(this.deployment.primaryRegion);
     const founder = stacks.get(foundingRegion(this.deployment));
     const edge = stacks.get(CLOUDFRONT_REGION);
-    for (const [region, { keys, database, pooler, service }] of stacks) {
+    const followedCache = stacks.get(globalCachePrimary(this.deployment) ?? '')?.cache;
+    for (const [region, { keys, database, cache, pooler, service }] of stacks) {
       if (edge && region !== CLOUDFRONT_REGION) {
         edge.keys.addStackDependency(keys, 'its secrets are copied under the key of each region');
         service?.addStackDependency(edge.keys, 'its load balancer asks for the secret header');
@@ -105,6 +108,7 @@ export class IsochroneStage extends Stage {
         founder.database.addStackDependency(keys, 'its secrets are copied under the key of each region');
         pooler?.addStackDependency(founder.database, 'its users are copied from there');
       }
+      if (followedCache && cache?.isSecondary) cache.addStackDependency(followedCache, 'it joins the Global Datastore there by its id');
       if (primary?.database && region !== this.deployment.primaryRegion) {
         database?.addStackDependency(primary.database, 'its hub follows the primary');
       }

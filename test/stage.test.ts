@@ -5,6 +5,7 @@ import type { AssemblyStack, TemplateResource } from '../lib/assembly';
 import { STATEFUL_RESOURCE_TYPES } from '../lib/aws/stateful';
 import { DATABASE_ROLES, physicalNames } from '../lib/config/names';
 import { QueryAdvice } from '../lib/database/query-advice';
+import { CacheStack } from '../lib/stacks/cache-stack';
 import { functionsDeployment, marketDeployment, marketStage, synthesizeMarket } from './market-stage';
 
 const { stage, assembly } = synthesizeMarket();
@@ -389,6 +390,112 @@ describe('the order of deployment', () => {
 
   test('no stack exports to another one: nothing can be locked', () => {
     expect(assembly.stacks.filter(({ template }) => JSON.stringify(template).includes('Fn::ImportValue'))).toEqual([]);
+  });
+});
+
+describe('the caches', () => {
+  test('scale in each region by themselves, and have hours that no other region has', () => {
+    const groups = resources('AWS::ElastiCache::ReplicationGroup').map(({ Properties }) => Properties);
+    expect(groups.map((group) => group?.NumNodeGroups)).toEqual([2, 2, 2]);
+    expect(new Set(groups.map((group) => group?.PreferredMaintenanceWindow)).size).toBe(3);
+    const targets = resources('AWS::ApplicationAutoScaling::ScalableTarget');
+    expect(targets.map(({ Properties }) => [Properties?.MinCapacity, Properties?.MaxCapacity])).toEqual(Array(3).fill([2, 4]));
+    const alarms = resources('AWS::CloudWatch::Alarm', [stackAt('eu-west-1/Observability')]).map(({ Properties }) => Properties?.AlarmName);
+    expect(alarms).toContain('market-production-eu-west-1-Cache-0004-EngineCpu-Warning');
+    expect(alarms).toContain('market-production-eu-west-1-Cache-PrimariesCpu-Warning');
+  });
+
+  test('follow the clock where a schedule holds', () => {
+    const deployment = marketDeployment();
+    const schedule = { name: 'open', cron: '0 8 ? * MON-FRI *', timeZone: 'Europe/London', minShards: 3, regions: ['eu-west-1'] };
+    deployment.cache.scaling = { maxShards: 4, targetCpuPercent: 50, schedules: [schedule] };
+    const actions = synthesizeMarket(deployment, ['eu-west-1', 'ap-southeast-1']).assembly.stacks.flatMap(({ region, template }) =>
+      Object.values(template.Resources)
+        .filter(({ Type }) => Type === 'AWS::ApplicationAutoScaling::ScalableTarget')
+        .map(({ Properties }) => [region, Properties?.ScheduledActions]),
+    );
+    expect(actions).toEqual([
+      ['ap-southeast-1', undefined],
+      [
+        'eu-west-1',
+        [
+          {
+            ScheduledActionName: 'open',
+            Schedule: 'cron(0 8 ? * MON-FRI *)',
+            Timezone: 'Europe/London',
+            ScalableTargetAction: { MinCapacity: 3, MaxCapacity: 4 },
+          },
+        ],
+      ],
+    ]);
+  });
+});
+
+describe('with a Global Datastore', () => {
+  const deployment = marketDeployment();
+  deployment.cache.scaling = undefined;
+  deployment.cache.global = { secondaryRegions: ['eu-west-1'], shards: 3 };
+  // Synthesized with every rule, in all regions.
+  const { stacks } = synthesizeMarket(deployment).assembly;
+  const at = (path: string) => stacks.filter((stack) => stack.path === `market-production/${path}`);
+  const groupIn = (region: string) => resources('AWS::ElastiCache::ReplicationGroup', at(`${region}/Cache`))[0]?.Properties;
+
+  test('the primary region keeps its cache, under its logical ID, and puts out the id of the whole', () => {
+    const logicalIdIn = (among: readonly AssemblyStack[]) =>
+      among.flatMap(({ template }) =>
+        Object.entries(template.Resources)
+          .filter(([, { Type }]) => Type === 'AWS::ElastiCache::ReplicationGroup')
+          .map(([id]) => id),
+      );
+    expect(logicalIdIn(at('us-east-1/Cache'))).toEqual(logicalIdIn([stackAt('us-east-1/Cache')]));
+    expect(resources('AWS::ElastiCache::GlobalReplicationGroup', stacks)).toMatchObject([
+      { Properties: { GlobalReplicationGroupIdSuffix: 'market-production', GlobalNodeGroupCount: 3 }, DeletionPolicy: 'Retain' },
+    ]);
+    expect(at('us-east-1/Cache')[0]?.template).toMatchObject({
+      Outputs: { GlobalCacheId: { Value: { 'Fn::GetAtt': [expect.anything(), 'GlobalReplicationGroupId'] } } },
+    });
+  });
+
+  test('a secondary joins by that id, after it, under a logical ID of its own', () => {
+    const [stack] = at('eu-west-1/Cache');
+    expect(groupIn('eu-west-1')).toMatchObject({
+      GlobalReplicationGroupId: {
+        'Fn::GetStackOutput': { StackName: 'market-production-us-east-1-cache', OutputName: 'GlobalCacheId', Region: 'us-east-1' },
+      },
+    });
+    expect(groupIn('eu-west-1')).not.toHaveProperty('NumNodeGroups');
+    expect(stack?.dependsOn).toContain('market-production/us-east-1/Cache');
+    const before = Object.keys(stackAt('eu-west-1/Cache').template.Resources);
+    expect(Object.keys(stack?.template.Resources ?? {}).filter((id) => before.includes(id))).toEqual([]);
+  });
+
+  test('a region that is not in it keeps a cache of its own, and stands on no other region', () => {
+    expect(groupIn('ap-southeast-1')).toMatchObject({ Engine: 'valkey', NumNodeGroups: 2 });
+    expect(at('ap-southeast-1/Cache')[0]?.dependsOn).not.toContain('market-production/us-east-1/Cache');
+  });
+
+  test('it stays where it is when the database moves', () => {
+    const moved = marketDeployment();
+    moved.cache.scaling = undefined;
+    moved.primaryRegion = 'eu-west-1';
+    moved.cache.global = { primaryRegion: 'us-east-1', secondaryRegions: ['eu-west-1'] };
+    const caches = marketStage(moved)
+      .node.findAll()
+      .filter((construct) => construct instanceof CacheStack);
+    expect(caches.map(({ region, isMember, isSecondary }) => [region, isMember, isSecondary]).sort()).toEqual([
+      ['ap-southeast-1', false, false],
+      ['eu-west-1', true, true],
+      ['us-east-1', true, false],
+    ]);
+  });
+
+  test('the alarms know how many shards each has, and who follows', () => {
+    const named = (region: string, part: string) =>
+      resources('AWS::CloudWatch::Alarm', at(`${region}/Observability`))
+        .map(({ Properties }) => String(Properties?.AlarmName))
+        .filter((name) => name.includes(part)).length;
+    expect(['us-east-1', 'eu-west-1', 'ap-southeast-1'].map((region) => named(region, '-EngineCpu-'))).toEqual([3, 3, 2]);
+    expect(['us-east-1', 'eu-west-1', 'ap-southeast-1'].map((region) => named(region, '-GlobalLag-'))).toEqual([0, 3, 0]);
   });
 });
 

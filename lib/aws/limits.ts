@@ -49,6 +49,20 @@ export const ELASTICACHE = {
   nodesPerCluster: 90,
   /** Days that snapshots are kept; 0 turns them off. */
   snapshotRetentionDays: { min: 0, max: 35 },
+  /** Minutes of a maintenance or snapshot window: "CreateReplicationGroup", Amazon ElastiCache API reference. */
+  windowMinutes: 60,
+  /** Percent of a node's memory that `reserved-memory-percent` keeps from the data. */
+  reservedMemoryPercent: { min: 0, max: 99 },
+  /** Clients of one node: `maxclients`, which ElastiCache does not let anybody change. */
+  clientsPerNode: 65_000,
+  /** "Auto Scaling Valkey and Redis OSS clusters" and "Adding a scaling policy", Amazon ElastiCache user guide; without r6gd, whose data tiering is not offered here. */
+  autoScaling: {
+    families: ['c7gn', 'm5', 'm6g', 'm7g', 'r5', 'r6g', 'r7g'] as readonly string[],
+    sizes: ['large', 'xlarge', '2xlarge'] as readonly string[],
+    targetPercent: { min: 35, max: 70 },
+  },
+  /** "Prerequisites and limitations" of Global Datastore, Amazon ElastiCache user guide. */
+  globalDatastore: { secondaryRegions: 2 },
   /** Letters, digits and hyphens of a replication group id. */
   replicationGroupIdLength: 40,
   /** The values of `maxmemory-policy`. */

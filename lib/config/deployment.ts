@@ -6,6 +6,8 @@
  * What depends on two fields at once is in `checks.ts`.
  */
 import { z } from 'zod';
+import { CACHE_NODE_TYPE } from '../aws/cache-nodes';
+import { DEFAULT_MAINTENANCE_WINDOW, DEFAULT_SNAPSHOT_WINDOW, MAINTENANCE_WINDOW, SNAPSHOT_WINDOW } from '../aws/cache-windows';
 import { AUTO_SCALING, CLOUDFRONT, ELASTICACHE, RDS_POSTGRESQL } from '../aws/limits';
 import { PATH_PATTERN } from '../aws/path-pattern';
 import { REGION_NAMES } from '../aws/regions';
@@ -77,6 +79,11 @@ const region = z
       20,
       'PgBouncer instances in this region, in front of its readers and its writer; one per zone survives the loss of a zone. 0: none, and applications connect to the database directly. From some to none: deploy `Service` without them, then delete the `Pooler` stack.',
     ).default(3),
+    cacheMaintenanceWindow: text(
+      'Overrides `cache.maintenanceWindow` in this region: the quiet hour of its users, in UTC. With one of its own in each region, no maintenance meets all caches at once.',
+    )
+      .regex(MAINTENANCE_WINDOW)
+      .optional(),
     minInstances: integer(1, 1000, 'Overrides `service.minInstances` in this region.').optional(),
     maxInstances: integer(1, 1000, 'Overrides `service.maxInstances` in this region.').optional(),
   })
@@ -227,24 +234,95 @@ const database = section(
   'PostgreSQL on RDS: one primary, and read replicas in every region.',
 );
 
+const cacheNodeType = (description: string) => text(description).regex(CACHE_NODE_TYPE);
+
+const cacheEngineVersion = z.enum(['7.2', '8.0', '8.1', '8.2']);
+
+const cacheShards = (description: string) => integer(1, ELASTICACHE.nodesPerCluster, description);
+
+const cacheTarget = (description: string) =>
+  integer(ELASTICACHE.autoScaling.targetPercent.min, ELASTICACHE.autoScaling.targetPercent.max, description);
+
+const cacheSchedule = z
+  .strictObject({
+    name: text('Its name, such as `open`.').regex(/^[A-Za-z][A-Za-z0-9-]{0,39}$/),
+    cron: text(
+      'When, as six fields: minute, hour, day of the month, month, day of the week, year; such as `0 8 ? * MON-FRI *`. Begin an hour before the load does: keys move first.',
+    ).regex(/^\S+( \S+){5}$/),
+    timeZone: text('The zone of these times by its IANA name, such as `America/New_York`: they keep to the hour when the clocks change.'),
+    minShards: cacheShards('Shards at least, from then on.'),
+    maxShards: cacheShards('Shards at most, from then on. By default those of the scaling.').optional(),
+    regions: z.array(z.string()).min(1).optional().describe('Where it holds; by default in every region.'),
+  })
+  .describe('Other bounds from some time on, until another schedule.');
+
+const cacheScaling = z
+  .strictObject({
+    minShards: cacheShards('Shards at least. By default those that the caches are created with.').optional(),
+    maxShards: cacheShards('Shards at most.'),
+    maxReplicasPerShard: integer(
+      1,
+      ELASTICACHE.replicasPerShard,
+      'Replicas of each shard at most, from `replicasPerShard` on. By default replicas are not scaled.',
+    ).optional(),
+    targetCpuPercent: cacheTarget('Load of the engine that the primaries are kept at. ElastiCache takes 35 to 70.').default(60),
+    targetMemoryPercent: cacheTarget(
+      'Memory in use that the caches are kept at. ElastiCache takes 35 to 70. With an allkeys policy, a cache fills whatever it is given, and would stay at its most.',
+    ).optional(),
+    schedules: z.array(cacheSchedule).default([]).describe('Bounds that follow the clock.'),
+  })
+  .describe('How far the caches scale by themselves. `shards` is then what they are created with; leave it as it is.');
+
+const globalCache = z
+  .strictObject({
+    primaryRegion: text(
+      'The region whose cache the others follow. By default the `primaryRegion` of the deployment; write it down here before that moves with the database, or the caches are made anew.',
+    ).optional(),
+    secondaryRegions: z
+      .array(z.string())
+      .min(1)
+      .max(ELASTICACHE.globalDatastore.secondaryRegions)
+      .optional()
+      .describe('The regions whose caches follow it, at most two; the others keep caches of their own. By default all other regions.'),
+    engineVersion: cacheEngineVersion
+      .optional()
+      .describe('The Valkey version of all members, once they have been upgraded. Leave `cache.engineVersion` as it was.'),
+    nodeType: cacheNodeType('The node type of all members, once it has been changed. Leave `cache.nodeType` as it was.').optional(),
+    shards: cacheShards('The shards of all members, once they have been changed. Leave `cache.shards` as it was.').optional(),
+  })
+  .describe(
+    'A Global Datastore: the caches of one or two regions follow that of another, and answer reads alone. The caches of the runtime library write in every region, and want independent ones. See docs/operations/cache.md before you turn it on: the caches of the other regions are made anew.',
+  );
+
 const cache = section(
   {
-    engineVersion: z
-      .enum(['7.2', '8.0', '8.1', '8.2'])
+    engineVersion: cacheEngineVersion
       .default('8.2')
       .describe('The Valkey version, in quotes, such as `"8.2"`; one that ElastiCache offers.'),
-    nodeType: text('The node type, such as `cache.r7g.large`.')
-      .regex(/^cache\.[a-z0-9]+\.[a-z0-9]+$/)
-      .default('cache.r7g.large'),
-    shards: integer(1, ELASTICACHE.nodesPerCluster, 'Shards of the replication group of each region.').default(2),
+    nodeType: cacheNodeType('The node type, such as `cache.r7g.large`.').default('cache.r7g.large'),
+    shards: cacheShards('Shards of the replication group of each region. With `scaling`, those that it is created with.').default(2),
     replicasPerShard: integer(0, ELASTICACHE.replicasPerShard, 'Replicas of each shard, in other zones than its primary.').default(1),
+    scaling: cacheScaling.optional(),
+    global: globalCache.optional(),
     maxmemoryPolicy: z
       .enum(ELASTICACHE.maxmemoryPolicies)
       .default('allkeys-lru')
       .describe('What goes when memory is full. A cache wants allkeys-lru or allkeys-lfu; noeviction makes writes fail.'),
+    reservedMemoryPercent: integer(
+      ELASTICACHE.reservedMemoryPercent.min,
+      ELASTICACHE.reservedMemoryPercent.max,
+      'reserved-memory-percent: memory that is kept from the data, for snapshots, failovers and the buffers of clients.',
+    ).default(25),
+    slowCommandMs: integer(1, 60_000, 'slowlog-log-slower-than: commands at least this slow stand in the slow log.').default(10),
     snapshotRetentionDays: integer(0, ELASTICACHE.snapshotRetentionDays.max, 'Days that daily snapshots are kept; 0 takes none.').default(
       1,
     ),
+    snapshotWindow: text('When the daily snapshot is taken, in UTC, an hour at least.')
+      .regex(SNAPSHOT_WINDOW)
+      .default(DEFAULT_SNAPSHOT_WINDOW),
+    maintenanceWindow: text('When maintenance may happen, in UTC, an hour at least and apart from the snapshot.')
+      .regex(MAINTENANCE_WINDOW)
+      .default(DEFAULT_MAINTENANCE_WINDOW),
   },
   'One Valkey replication group per region.',
 );
@@ -516,6 +594,9 @@ export type Deployment = z.output<typeof deploymentSchema>;
 
 /** What a deployment says of one region. */
 export type DeploymentRegion = z.output<typeof region>;
+
+/** How the caches of a deployment scale. */
+export type DeploymentCacheScaling = z.output<typeof cacheScaling>;
 
 /** One tier of a deployment. */
 export type DeploymentTier = z.output<typeof tier>;

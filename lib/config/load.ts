@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { describeValue, IsochroneError } from '../errors';
+import { cacheProblems } from './cache-checks';
 import { complete } from './completion';
 import { databaseProblems } from './database-checks';
 import { type Deployment, deploymentSchema } from './deployment';
@@ -93,7 +94,7 @@ export function check(data: unknown): { deployment?: Deployment; problems: Deplo
 }
 
 function crossFieldProblems(deployment: Deployment): DeploymentProblem[] {
-  return [...regionProblems(deployment), ...databaseProblems(deployment), ...edgeProblems(deployment)];
+  return [...regionProblems(deployment), ...databaseProblems(deployment), ...cacheProblems(deployment), ...edgeProblems(deployment)];
 }
 
 function toData(document: Document, file: string): unknown {

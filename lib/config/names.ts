@@ -41,6 +41,8 @@ export interface PhysicalNames {
   readonly readers: string;
   /** The private name under which the poolers of a region answer, the same in the network of each region. */
   readonly poolers: string;
+  /** The end of the id of the caches' Global Datastore, before which ElastiCache puts five letters of the primary region. */
+  readonly globalCacheSuffix: string;
   /** The alias, without `alias/`, of the key that each region encrypts logs, topics and its copies of secrets with. */
   readonly regionKeyAlias: string;
   /** The secret of the database's master user, copied to every region under this name. */
@@ -78,6 +80,7 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
     promotionFence: `${system}-promotion-fence`,
     readers: `readers.${system}.internal`,
     poolers: `poolers.${system}.internal`,
+    globalCacheSuffix: system,
     regionKeyAlias: `${system}/region`,
     databaseSecret: `${system}/database/master`,
     poolerUsers: `${system}/database/pooler-users`,

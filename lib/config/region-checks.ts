@@ -1,5 +1,4 @@
 /** Checks over the regions: the primary among them, zones that exist, networks that do not overlap, names within the zone. */
-import { ELASTICACHE } from '../aws/limits';
 import { REGIONS, zonesOf } from '../aws/regions';
 import type { Deployment } from './deployment';
 import { physicalNames } from './names';
@@ -18,7 +17,6 @@ export function regionProblems(deployment: Deployment): DeploymentProblem[] {
     ...objectiveProblems(deployment),
     ...endpointProblems(deployment),
     ...fleetProblems(deployment),
-    ...cacheProblems(deployment),
   ];
 }
 
@@ -224,20 +222,6 @@ function endpointProblems({ network: { interfaceEndpoints } }: Deployment): Depl
           },
         ],
   );
-}
-
-function cacheProblems({ cache: { shards, replicasPerShard } }: Deployment): DeploymentProblem[] {
-  const nodes = shards * (1 + replicasPerShard);
-  if (nodes <= ELASTICACHE.nodesPerCluster) return [];
-  return [
-    {
-      path: ['cache', 'shards'],
-      value: shards,
-      allowed: `at most ${Math.floor(ELASTICACHE.nodesPerCluster / (1 + replicasPerShard))} with ${replicasPerShard} replicas each`,
-      rule: `ElastiCache allows ${ELASTICACHE.nodesPerCluster} nodes in a cluster, primaries and replicas together: ${shards} × ${1 + replicasPerShard} = ${nodes}.`,
-      fix: 'Lower `shards` or `replicasPerShard`, or take a larger node type.',
-    },
-  ];
 }
 
 function fleetProblems(deployment: Deployment): DeploymentProblem[] {

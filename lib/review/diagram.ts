@@ -54,6 +54,9 @@ function regionLines(region: string, ofType: (type: string) => readonly Placed[]
     ...fleets.map((placed) => `    ${nodeId(placed)}["fleet<br/>${text(placed, 'MinSize')} to ${text(placed, 'MaxSize')} instances"]`),
     ...poolers.map((placed) => `    ${nodeId(placed)}["PgBouncer<br/>${text(placed, 'MinSize')} instances"]`),
     ...caches.map((placed) => {
+      // A secondary of a Global Datastore: its size is in no template.
+      if (property(placed.resource, 'GlobalReplicationGroupId') !== undefined)
+        return `    ${nodeId(placed)}[("Valkey<br/>follows another region")]`;
       const shards = Number(property(placed.resource, 'NumNodeGroups') ?? 1);
       const nodes = shards * (1 + Number(property(placed.resource, 'ReplicasPerNodeGroup') ?? 0));
       return `    ${nodeId(placed)}[("Valkey<br/>${shards} shards, ${nodes} nodes")]`;

@@ -1,31 +1,99 @@
+import { CfnOutput, Duration, Fn, TimeZone } from 'aws-cdk-lib';
+import { Schedule } from 'aws-cdk-lib/aws-applicationautoscaling';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
+import type { CacheFoundationProps } from '../cache/cache-foundation';
+import type { IRegionalCache } from '../cache/cache-interface';
+import type { CacheScaling } from '../cache/cache-scaling';
+import { GlobalCache } from '../cache/global-cache';
+import { GlobalCacheSecondary } from '../cache/global-cache-secondary';
 import { RegionalCache } from '../cache/regional-cache';
-import { RegionStack, type RegionStackProps } from './region-stack';
+import type { DeploymentCacheScaling } from '../config/deployment';
+import { globalCachePrimary, secondaryCacheRegions } from '../config/global-cache';
+import { GLOBAL_CACHE_OUTPUT, RegionStack, type RegionStackProps, regionSettings, stackNameOf } from './region-stack';
 
 export interface CacheStackProps extends RegionStackProps {
   readonly vpc: ec2.IVpc;
   readonly key: kms.IKey;
 }
 
-/** The cache of a region. */
+/** The cache of a region: its own, or a member of the deployment's Global Datastore. */
 export class CacheStack extends RegionStack {
-  public readonly cache: RegionalCache;
+  public readonly cache: IRegionalCache;
+  /** Whether it follows the cache of the primary region, and answers reads alone. */
+  public readonly isSecondary: boolean;
+  /** Whether it is in the deployment's Global Datastore, which then says how many shards it has. */
+  public readonly isMember: boolean;
 
   constructor(scope: Construct, id: string, props: CacheStackProps) {
     super(scope, id, props, { description: 'Valkey' });
     const { cache } = this.deployment;
-    this.cache = new RegionalCache(this, 'Cache', {
+    const primaryRegion = globalCachePrimary(this.deployment);
+    const secondaries = secondaryCacheRegions(this.deployment);
+    this.isSecondary = secondaries.includes(props.region);
+    this.isMember = this.isSecondary || props.region === primaryRegion;
+    const foundation: CacheFoundationProps = {
       vpc: props.vpc,
+      replicasPerShard: cache.replicasPerShard,
+      snapshotRetentionDays: cache.snapshotRetentionDays,
+      snapshotWindow: cache.snapshotWindow,
+      maintenanceWindow: regionSettings(props).cacheMaintenanceWindow ?? cache.maintenanceWindow,
+      logEncryptionKey: props.key,
+      removalPolicy: this.removalPolicy,
+    };
+    if (this.isSecondary && primaryRegion !== undefined) {
+      // Under an id of its own: a cache that was independent cannot join, and CloudFormation would try to make it one that did.
+      this.cache = new GlobalCacheSecondary(this, 'Secondary', {
+        ...foundation,
+        primaryRegion,
+        globalReplicationGroupId: Fn.getStackOutput(
+          stackNameOf(this.deployment, primaryRegion, 'Cache'),
+          GLOBAL_CACHE_OUTPUT,
+          primaryRegion,
+        ),
+      });
+      return;
+    }
+    const own = new RegionalCache(this, 'Cache', {
+      ...foundation,
       engineVersion: cache.engineVersion,
       nodeType: cache.nodeType,
       shards: cache.shards,
-      replicasPerShard: cache.replicasPerShard,
+      scaling: cache.scaling && cacheScaling(cache.scaling, props.region),
       maxmemoryPolicy: cache.maxmemoryPolicy,
-      snapshotRetentionDays: cache.snapshotRetentionDays,
-      logEncryptionKey: props.key,
+      reservedMemoryPercent: cache.reservedMemoryPercent,
+      slowLogThreshold: Duration.millis(cache.slowCommandMs),
+    });
+    this.cache = own;
+    if (cache.global === undefined || !this.isMember) return;
+    const { globalReplicationGroupId } = new GlobalCache(this, 'Global', {
+      primary: own,
+      secondaryRegions: secondaries,
+      idSuffix: this.names.globalCacheSuffix,
+      engineVersion: cache.global.engineVersion,
+      nodeType: cache.global.nodeType,
+      shards: cache.global.shards,
       removalPolicy: this.removalPolicy,
     });
+    // ElastiCache makes a part of it: no name that both sides could derive.
+    new CfnOutput(this, GLOBAL_CACHE_OUTPUT, { value: globalReplicationGroupId, description: 'What the caches of other regions join' });
   }
+}
+
+/** The scaling of one region, with the schedules that hold there. */
+function cacheScaling(scaling: DeploymentCacheScaling, region: string): CacheScaling {
+  const { schedules, ...bounds } = scaling;
+  return {
+    ...bounds,
+    schedules: schedules
+      .filter(({ regions }) => regions?.includes(region) ?? true)
+      .map(({ name, cron, timeZone, minShards, maxShards }) => ({
+        name,
+        schedule: Schedule.expression(`cron(${cron})`),
+        timeZone: TimeZone.of(timeZone),
+        minShards,
+        maxShards,
+      })),
+  };
 }

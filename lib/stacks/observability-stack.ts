@@ -50,8 +50,11 @@ export class ObservabilityStack extends RegionStack {
         maxDatabaseConnections: database.parameters.maxConnections,
         replicationGroup: {
           replicationGroupId: props.cache.cache.replicationGroupId,
-          shards: cache.shards,
-          replicasPerShard: cache.replicasPerShard,
+          shards: (props.cache.isMember ? cache.global?.shards : cache.scaling?.maxShards) ?? cache.shards,
+          replicasPerShard: cache.scaling?.maxReplicasPerShard ?? cache.replicasPerShard,
+          scales: cache.scaling !== undefined,
+          evicts: cache.maxmemoryPolicy.startsWith('allkeys-'),
+          isSecondary: props.cache.isSecondary,
         },
       });
       const { readers } = props.database;

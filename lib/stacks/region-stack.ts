@@ -19,6 +19,9 @@ export interface RegionStackProps {
 /** The output of a service stack by which the edge finds its VPC origin. */
 export const VPC_ORIGIN_OUTPUT = 'VpcOriginId';
 
+/** The output of the primary region's cache stack by which the caches of other regions join its Global Datastore. */
+export const GLOBAL_CACHE_OUTPUT = 'GlobalCacheId';
+
 /** The name of a stack, by which other regions address it. */
 export function stackNameOf(deployment: Deployment, region: string, id: string): string {
   return `${systemName(deployment)}-${region}-${id.toLowerCase()}`;

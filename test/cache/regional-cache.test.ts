@@ -1,4 +1,4 @@
-import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -6,19 +6,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { RegionalCache, type RegionalCacheProps } from '../../lib/cache/regional-cache';
 import { testStack } from '../test-stack';
-
-/** A VPC of someone else's, with one isolated and one private subnet per zone. */
-function vpcIn(stack: Stack, zones = 2): ec2.IVpc {
-  const each = (prefix: string) => ['a', 'b'].slice(0, zones).map((zone) => `${prefix}${zone}`);
-  return ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
-    vpcId: 'vpc-0123456789abcdef0',
-    availabilityZones: each('us-east-1'),
-    isolatedSubnetIds: each('subnet-15014ed0'),
-    isolatedSubnetRouteTableIds: each('rtb-15014ed0'),
-    privateSubnetIds: each('subnet-981fa7e0'),
-    privateSubnetRouteTableIds: each('rtb-981fa7e0'),
-  });
-}
+import { vpcIn } from './vpc';
 
 function cacheWith(props: Partial<RegionalCacheProps> = {}): { stack: Stack; cache: RegionalCache } {
   const stack = testStack();
@@ -63,8 +51,24 @@ describe('by default', () => {
   test('the parameter group is of the right family and in cluster mode', () => {
     template.hasResourceProperties('AWS::ElastiCache::ParameterGroup', {
       CacheParameterGroupFamily: 'valkey8',
-      Properties: { 'cluster-enabled': 'yes', 'maxmemory-policy': 'allkeys-lru' },
+      Properties: {
+        'cluster-enabled': 'yes',
+        'maxmemory-policy': 'allkeys-lru',
+        'reserved-memory-percent': '25',
+        'slowlog-log-slower-than': '10000',
+      },
     });
+  });
+
+  test('maintenance and snapshots have hours of their own', () => {
+    template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
+      PreferredMaintenanceWindow: 'sun:03:00-sun:04:00',
+      SnapshotWindow: '05:00-06:00',
+    });
+  });
+
+  test('nothing scales it', () => {
+    template.resourceCountIs('AWS::ApplicationAutoScaling::ScalableTarget', 0);
   });
 
   test('the nodes live in the isolated subnets', () => {
@@ -185,6 +189,9 @@ describe('with everything chosen', () => {
     nodeType: 'cache.t4g.small',
     engineVersion: '7.2',
     maxmemoryPolicy: 'volatile-lfu',
+    reservedMemoryPercent: 50,
+    slowLogThreshold: Duration.millis(2),
+    parameters: { 'active-expire-effort': '3' },
     snapshotRetentionDays: 15,
     snapshotWindow: '05:00-06:00',
     maintenanceWindow: 'sun:02:00-sun:03:00',
@@ -213,7 +220,12 @@ describe('with everything chosen', () => {
     });
     template.hasResourceProperties('AWS::ElastiCache::ParameterGroup', {
       CacheParameterGroupFamily: 'valkey7',
-      Properties: { 'maxmemory-policy': 'volatile-lfu' },
+      Properties: {
+        'maxmemory-policy': 'volatile-lfu',
+        'reserved-memory-percent': '50',
+        'slowlog-log-slower-than': '2000',
+        'active-expire-effort': '3',
+      },
     });
     template.hasResourceProperties('AWS::ElastiCache::SubnetGroup', { SubnetIds: Match.arrayWith(['subnet-981fa7e0a']) });
     template.allResourcesProperties('AWS::Logs::LogGroup', { KmsKeyId: stack.resolve(logEncryptionKey.keyArn) });
@@ -269,6 +281,90 @@ describe('values that AWS would refuse', () => {
       { maxmemoryPolicy: 'lru' as never },
       'maxmemoryPolicy must be one of volatile-lru',
       { maxmemoryPolicy: 'noeviction' },
+    ],
+    [
+      'memory all reserved',
+      { reservedMemoryPercent: 100 },
+      'reservedMemoryPercent must be a whole number from 0 to 99, got 100.',
+      { reservedMemoryPercent: 99 },
+    ],
+    [
+      'every command in the slow log',
+      { slowLogThreshold: Duration.millis(0) },
+      'slowLogThreshold must be a whole number of milliseconds, 1 at least, got "0 ms".',
+      { slowLogThreshold: Duration.millis(1) },
+    ],
+    [
+      'a parameter that has a prop',
+      { parameters: { 'maxmemory-policy': 'noeviction' } },
+      'parameters.maxmemory-policy must be left out',
+      { parameters: { 'maxmemory-samples': '5' } },
+    ],
+    [
+      'a parameter in capitals',
+      { parameters: { activeDefrag: 'yes' } },
+      'parameters must be names of parameters, got "activeDefrag".',
+      { parameters: { activedefrag: 'yes' } },
+    ],
+    [
+      'a type of EC2',
+      { nodeType: 'r7g.large' },
+      'nodeType must be a node type of ElastiCache, got "r7g.large".',
+      { nodeType: 'cache.r7g.large' },
+    ],
+    [
+      'data tiering',
+      { nodeType: 'cache.r6gd.xlarge' },
+      'nodeType must be a node type that keeps its data in memory',
+      { nodeType: 'cache.r6g.xlarge' },
+    ],
+    [
+      'a short maintenance',
+      { maintenanceWindow: 'sun:02:00-sun:02:59' },
+      'maintenanceWindow must be a time of the week in UTC, 60 minutes at least',
+      { maintenanceWindow: 'sun:02:00-sun:03:00' },
+    ],
+    [
+      'maintenance on no day',
+      { maintenanceWindow: '02:00-03:00' },
+      'maintenanceWindow must be a time of the week',
+      { maintenanceWindow: 'wed:02:00-wed:03:00' },
+    ],
+    [
+      'a short snapshot',
+      { snapshotWindow: '23:30-00:00' },
+      'snapshotWindow must be a time of the day in UTC, 60 minutes at least',
+      { snapshotWindow: '23:30-00:30' },
+    ],
+    [
+      'a snapshot at 24 hours',
+      { snapshotWindow: '23:00-24:00' },
+      'snapshotWindow must be a time of the day',
+      { snapshotWindow: '23:00-00:00' },
+    ],
+    [
+      'maintenance during the snapshot of its day',
+      { maintenanceWindow: 'tue:05:59-tue:07:00' },
+      'maintenanceWindow must be apart from the snapshot window, 05:00-06:00 each day, got "tue:05:59-tue:07:00".',
+      { maintenanceWindow: 'tue:06:00-tue:07:00' },
+    ],
+    [
+      'maintenance into the snapshot of the next day',
+      { maintenanceWindow: 'sat:23:30-sun:00:30', snapshotWindow: '00:00-01:00' },
+      'apart from the snapshot window',
+      { maintenanceWindow: 'sat:23:00-sun:00:00', snapshotWindow: '00:00-01:00' },
+    ],
+    [
+      'a snapshot into the maintenance of the next day',
+      { maintenanceWindow: 'sun:00:00-sun:01:00', snapshotWindow: '23:30-00:30' },
+      'apart from the snapshot window',
+      { maintenanceWindow: 'sun:00:30-sun:01:30', snapshotWindow: '23:30-00:30' },
+    ],
+    [
+      'maintenance at the time of snapshots, where some are taken',
+      { maintenanceWindow: 'tue:05:00-tue:06:00' },
+      'apart from the snapshot window',
+      { maintenanceWindow: 'tue:05:00-tue:06:00', snapshotRetentionDays: 0 },
     ],
     ['capitals', { replicationGroupId: 'Market' }, 'replicationGroupId must be a literal', { replicationGroupId: 'market' }],
     ['two hyphens', { replicationGroupId: 'a--b' }, 'replicationGroupId must be', { replicationGroupId: 'a-b' }],

@@ -335,11 +335,197 @@ const CASES: Case[] = [
   },
   {
     check: 'a cluster has at most 90 nodes',
-    passage: 'maxmemoryPolicy: allkeys-lru',
-    wrong: 'maxmemoryPolicy: allkeys-lru\n  shards: 46',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'shards: 46',
     path: 'cache.shards',
     says: /at most 45 with 1 replicas each.*46 × 2 = 92/,
-    right: 'maxmemoryPolicy: allkeys-lru\n  shards: 45',
+    right: 'shards: 45',
+  },
+  {
+    check: 'a cluster that scales has at most 90 nodes',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'scaling: { maxShards: 31, maxReplicasPerShard: 2 }',
+    path: 'cache.scaling.maxShards',
+    says: /at most 30 with 2 replicas each/,
+    right: 'scaling: { maxShards: 30, maxReplicasPerShard: 2 }',
+  },
+  {
+    check: 'caches keep their data in memory',
+    passage: 'nodeType: cache.r7g.large',
+    wrong: 'nodeType: cache.r6gd.xlarge',
+    path: 'cache.nodeType',
+    says: /keeps its data in memory/,
+    right: 'nodeType: cache.r6g.xlarge',
+  },
+  {
+    check: 'a snapshot has an hour',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'snapshotWindow: 01:00-01:59',
+    path: 'cache.snapshotWindow',
+    says: /60 minutes long at least/,
+    right: 'snapshotWindow: 01:00-02:00',
+  },
+  {
+    check: 'maintenance has an hour',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'maintenanceWindow: mon:01:00-mon:01:59',
+    path: 'cache.maintenanceWindow',
+    says: /60 minutes long at least/,
+    right: 'maintenanceWindow: mon:01:00-mon:02:00',
+  },
+  {
+    check: 'maintenance and snapshots are apart',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'maintenanceWindow: mon:04:30-mon:05:30',
+    path: 'cache.maintenanceWindow',
+    says: /apart from the snapshot window, 05:00-06:00 each day/,
+    right: 'maintenanceWindow: mon:04:00-mon:05:00',
+  },
+  {
+    check: 'maintenance and snapshots are apart in each region',
+    passage: 'cacheMaintenanceWindow: sun:02:00-sun:03:00',
+    wrong: 'cacheMaintenanceWindow: sat:05:30-sat:06:30',
+    path: 'regions.eu-west-1.cacheMaintenanceWindow',
+    says: /apart from the snapshot window/,
+    right: 'cacheMaintenanceWindow: sat:06:00-sat:07:00',
+  },
+  {
+    check: 'only some nodes scale',
+    passage: 'nodeType: cache.r7g.large',
+    wrong: 'nodeType: cache.t4g.medium',
+    path: 'cache.nodeType',
+    says: /one of the families c7gn, m5.*with `scaling`/,
+    right: 'nodeType: cache.m7g.2xlarge',
+  },
+  {
+    check: 'a cache scales to no less than it begins with',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'scaling: { maxShards: 1 }',
+    path: 'cache.scaling.maxShards',
+    says: /at least the smallest number of shards, 2/,
+    right: 'scaling: { maxShards: 2 }',
+  },
+  {
+    check: 'a cache begins within its bounds',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'scaling: { minShards: 3, maxShards: 4 }',
+    path: 'cache.shards',
+    says: /3 to 4, the bounds of its scaling/,
+    right: 'shards: 3\n  scaling: { minShards: 3, maxShards: 4 }',
+  },
+  {
+    check: 'replicas scale from one on',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'replicasPerShard: 0\n  scaling: { maxShards: 4, maxReplicasPerShard: 2 }',
+    path: 'cache.replicasPerShard',
+    says: /1 to 2, what its scaling goes up to/,
+    right: 'replicasPerShard: 0\n  scaling: { maxShards: 4 }',
+  },
+  {
+    check: 'schedules have names of their own',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong:
+      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }\n      - { name: open, cron: '0 18 ? * MON-FRI *', timeZone: Europe/London, minShards: 2 }",
+    path: 'cache.scaling.schedules[1].name',
+    says: /a name of its own/,
+    right:
+      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }\n      - { name: close, cron: '0 18 ? * MON-FRI *', timeZone: Europe/London, minShards: 2 }",
+  },
+  {
+    check: 'schedules are in zones that exist',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong:
+      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/Londinium, minShards: 3 }",
+    path: 'cache.scaling.schedules[0].timeZone',
+    says: /IANA name/,
+    right:
+      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }",
+  },
+  {
+    check: 'schedules stay below the most',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong:
+      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, maxShards: 5 }",
+    path: 'cache.scaling.schedules[0].maxShards',
+    says: /at most 4/,
+    right:
+      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, maxShards: 4 }",
+  },
+  {
+    check: 'schedules have no more at least than at most',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong:
+      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, maxShards: 2 }",
+    path: 'cache.scaling.schedules[0].minShards',
+    says: /at most 2/,
+    right:
+      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 2, maxShards: 2 }",
+  },
+  {
+    check: 'schedules hold in regions of the file',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong:
+      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, regions: [eu-west-1, eu-west-2] }",
+    path: 'cache.scaling.schedules[0].regions[1]',
+    says: /one of the regions of this file/,
+    right:
+      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, regions: [eu-west-1] }",
+  },
+  {
+    check: 'a Global Datastore does not scale',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'scaling: { maxShards: 4 }\n  global: {}',
+    path: 'cache.scaling',
+    says: /left out, with `global`/,
+    right: 'global: {}',
+  },
+  {
+    check: 'a Global Datastore has large nodes',
+    passage: 'nodeType: cache.r7g.large\n  maxmemoryPolicy: allkeys-lru\n  scaling: { maxShards: 4 }',
+    wrong: 'nodeType: cache.t4g.medium\n  global: {}',
+    path: 'cache.nodeType',
+    says: /large or larger/,
+    right: 'nodeType: cache.m6g.large\n  global: {}',
+  },
+  {
+    check: 'a Global Datastore moves to large nodes',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'global: { nodeType: cache.m6g.medium }',
+    path: 'cache.global.nodeType',
+    says: /large or larger/,
+    right: 'global: { nodeType: cache.m6g.xlarge }',
+  },
+  {
+    check: 'a Global Datastore goes to no older engine',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'global: { engineVersion: "8.1" }',
+    path: 'cache.global.engineVersion',
+    says: /at least 8\.2/,
+    right: 'global: { engineVersion: "8.2" }',
+  },
+  {
+    check: 'secondaries are other regions',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'global: { secondaryRegions: [eu-west-1, us-east-1] }',
+    path: 'cache.global.secondaryRegions[1]',
+    says: /one of the other regions.*eu-west-1, ap-southeast-1/,
+    right: 'global: { secondaryRegions: [eu-west-1, ap-southeast-1] }',
+  },
+  {
+    check: 'the cache that others follow is in a region of the file',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'global: { primaryRegion: eu-west-2, secondaryRegions: [eu-west-1] }',
+    path: 'cache.global.primaryRegion',
+    says: /one of the regions of this file/,
+    right: 'global: { primaryRegion: ap-southeast-1, secondaryRegions: [eu-west-1, us-east-1] }',
+  },
+  {
+    check: 'secondaries are named once',
+    passage: 'scaling: { maxShards: 4 }',
+    wrong: 'global: { secondaryRegions: [eu-west-1, eu-west-1] }',
+    path: 'cache.global.secondaryRegions[1]',
+    says: /named once/,
+    right: 'global: { secondaryRegions: [eu-west-1] }',
   },
   {
     check: 'a cache policy takes 1,024 characters',
@@ -468,6 +654,36 @@ test('a distribution has at most 75 behaviours beside the default one', () => {
     );
   expect(problemsOf(behaviors(62)).map(({ allowed }) => allowed)).toEqual(['at most 75 beside the default one']);
   expect(problemsOf(behaviors(61))).toEqual([]);
+});
+
+test('the alarm on CPU is above what the caches are kept at', () => {
+  const objective = (cpuPercent: number) =>
+    market('scaling: { maxShards: 4 }', 'scaling: { maxShards: 4, targetCpuPercent: 55 }')
+      .replace('minInstances: 2', 'minInstances: 2\n  targetCpuPercent: 40')
+      .replace('cpuPercent: 85', `cpuPercent: ${cpuPercent}`);
+  expect(problemsOf(objective(55)).map(({ allowed }) => allowed)).toEqual(['above the 55 % that the caches are kept at']);
+  expect(problemsOf(objective(56))).toEqual([]);
+});
+
+describe('a Global Datastore', () => {
+  const joined = market('scaling: { maxShards: 4 }', 'global: {}');
+  const fourth = (text: string) =>
+    text.replace('\ndatabase:', '  eu-west-2:\n    cidr: 10.40.0.0/16\n    availabilityZones: [eu-west-2a, eu-west-2b]\n\ndatabase:');
+
+  test('has two secondaries at most; further regions keep caches of their own', () => {
+    const [problem, ...others] = problemsOf(fourth(joined));
+    expect(others).toEqual([]);
+    expect([formatPath(problem?.path ?? []), problem?.allowed]).toEqual([
+      'cache.global',
+      'for one or two regions beside the primary one, not 3',
+    ]);
+    expect(problemsOf(fourth(joined.replace('global: {}', 'global: { secondaryRegions: [eu-west-1, eu-west-2] }')))).toEqual([]);
+  });
+
+  test('has another region', () => {
+    const alone = joined.replace(/ {2}eu-west-1:[\s\S]*?(?=\ndatabase:)/, '');
+    expect(problemsOf(alone).map(({ allowed }) => allowed)).toEqual(['for one or two regions beside the primary one, not 0']);
+  });
 });
 
 test('a folder is uploaded where something is served from it', () => {

@@ -69,7 +69,7 @@ describe('a wrong file', () => {
     expect(errorOf(market('readReplicas: 3 #', 'readReplicas: 0 #'))?.message).toBe(
       `One mistake in market.yaml. Nothing was synthesized.
 
-market.yaml:27:19  regions.ap-southeast-1.readReplicas
+market.yaml:29:19  regions.ap-southeast-1.readReplicas
   value   0
   must be at least 1 outside the primary region
   rule    Without a replica of its own, every read of this region crosses the ocean to the primary.
@@ -160,7 +160,7 @@ market.yaml:27:19  regions.ap-southeast-1.readReplicas
     ],
     [
       'a list where a map is needed',
-      'cache:\n  engineVersion: "8.2"\n  nodeType: cache.r7g.large\n  maxmemoryPolicy: allkeys-lru',
+      'cache:\n  engineVersion: "8.2"\n  nodeType: cache.r7g.large\n  maxmemoryPolicy: allkeys-lru\n  scaling: { maxShards: 4 }',
       'cache: [a]',
       { path: 'cache', on: 'cache: [a]', says: /a map/ },
     ],

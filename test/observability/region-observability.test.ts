@@ -1,6 +1,7 @@
 import { App, Duration, Size, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as sns from 'aws-cdk-lib/aws-sns';
+import type { CacheTopology } from '../../lib/observability/cache-symptoms';
 import { RegionObservability, type RegionObservabilityProps } from '../../lib/observability/region-observability';
 import { testStack } from '../test-stack';
 import { autoScalingGroup, database, importedKey, loadBalancer, pooler, targetGroup } from './resources';
@@ -60,7 +61,16 @@ describe('a whole region', () => {
   test('has these alarms', () => {
     const database = ['Connections-Critical', 'Cpu-Warning', 'FreeStorage-Critical'];
     const replica = [...database, 'Lag-Warning', 'LagBeyondIdle-Critical'];
-    const shard = ['EngineCpu-Warning', 'Evictions-Warning', 'FreeableMemory-Critical', 'ReplicationLag-Warning'];
+    const shard = [
+      'AuthenticationFailures-Warning',
+      'Bandwidth-Warning',
+      'Connections-Warning',
+      'EngineCpu-Warning',
+      'Evictions-Warning',
+      'FreeableMemory-Critical',
+      'ReplicationLag-Warning',
+      'Throttled-Warning',
+    ];
     const expected = {
       'Cache-0001': shard,
       'Cache-0002': shard,
@@ -113,6 +123,10 @@ describe('a whole region', () => {
     ['Cache-0001-FreeableMemory-Critical', 100 * 1024 ** 2, 3, 'missing'],
     ['Cache-0001-Evictions-Warning', 1000, 15, 'missing'],
     ['Cache-0001-ReplicationLag-Warning', 30, 5, 'missing'],
+    ['Cache-0001-Connections-Warning', 52_000, 5, 'missing'],
+    ['Cache-0001-AuthenticationFailures-Warning', 10, 2, 'missing'],
+    ['Cache-0001-Throttled-Warning', 0, 5, 'missing'],
+    ['Cache-0001-Bandwidth-Warning', 0, 5, 'missing'],
   ])('%s rings at %d for %d periods, and silence is %s', (name, threshold, periods, missing) => {
     expect(alarms[`market-production-${name}`]).toMatchObject({
       Threshold: threshold,
@@ -224,6 +238,47 @@ describe('objectives and bounds of the user', () => {
   });
 });
 
+describe('a cache that is more than one of its own', () => {
+  const cacheAlarms = (topology: Partial<CacheTopology>) =>
+    alarmsOf(() => ({ replicationGroup: { replicationGroupId: 'Market', shards: 1, replicasPerShard: 1, ...topology } })).alarms;
+  const plain = Object.keys(cacheAlarms({}));
+  const more = (topology: Partial<CacheTopology>) => {
+    const alarms = cacheAlarms(topology);
+    return Object.values(alarms).filter(({ AlarmName }) => !plain.includes(AlarmName));
+  };
+
+  test('scales: all its primaries together, by the metric that scaling goes by', () => {
+    const [alarm, ...others] = more({ scales: true });
+    expect([alarm?.AlarmName, others]).toEqual(['market-Cache-PrimariesCpu-Warning', []]);
+    expect(alarm).toMatchObject({ Threshold: 80, EvaluationPeriods: 3 });
+    expect(alarm?.Metrics?.map(({ MetricStat }) => MetricStat?.Metric)).toMatchObject([
+      {
+        MetricName: 'EngineCPUUtilization',
+        Dimensions: [
+          { Name: 'ReplicationGroupId', Value: 'market' },
+          { Name: 'Role', Value: 'Primary' },
+        ],
+      },
+    ]);
+  });
+
+  test('evicts nothing: its memory', () => {
+    expect(more({ evicts: false }).map(({ AlarmName, Threshold }) => [AlarmName, Threshold])).toEqual([
+      ['market-Cache-0001-Memory-Critical', 80],
+    ]);
+    expect(more({ evicts: true })).toEqual([]);
+  });
+
+  test('follows another region: its lag behind it', () => {
+    const [alarm, ...others] = more({ isSecondary: true });
+    expect([alarm?.AlarmName, alarm?.Threshold, others]).toEqual(['market-Cache-0001-GlobalLag-Warning', 30, []]);
+    expect(metricsOf(alarm)).toEqual({
+      s1n1: 'GlobalDatastoreReplicationLag of market-0001-001',
+      s1n2: 'GlobalDatastoreReplicationLag of market-0001-002',
+    });
+  });
+});
+
 describe('any subset', () => {
   test.each<[string, (stack: Stack) => Partial<RegionObservabilityProps>, number]>([
     ['nothing', () => ({}), 0],
@@ -234,7 +289,7 @@ describe('any subset', () => {
     [
       'a cache without replicas, so without their lag',
       () => ({ replicationGroup: { replicationGroupId: 'm', shards: 1, replicasPerShard: 0 } }),
-      3,
+      7,
     ],
   ])('%s', (_, build, count) => {
     expect(alarmsOf(build).names).toHaveLength(count);

@@ -38,6 +38,10 @@ const DIAGRAM = deploymentDiagram({
       },
       Pooled: { Type: 'AWS::ElasticLoadBalancingV2::TargetGroup', Properties: { Protocol: 'TCP' } },
       Cache: { Type: 'AWS::ElastiCache::ReplicationGroup', Properties: { NumNodeGroups: 2, ReplicasPerNodeGroup: 1 } },
+      Follower: {
+        Type: 'AWS::ElastiCache::ReplicationGroup',
+        Properties: { ReplicasPerNodeGroup: 1, GlobalReplicationGroupId: 'ldgnf-market' },
+      },
       Hub: {
         Type: 'AWS::RDS::DBInstance',
         Properties: {
@@ -57,6 +61,8 @@ test.each([
   ['reads to the primary region too', '  cdn -- "read" --> us_east_1'],
   ['writes to the region that takes them', '  cdn -- "write" --> us_east_1'],
   ['the fleet behind its balancer', '    eu_west_1_Balancer --> eu_west_1_Fleet'],
+  ['a cache with its size', '    eu_west_1_Cache[("Valkey<br/>2 shards, 4 nodes")]'],
+  ['a cache whose size another region has', '    eu_west_1_Follower[("Valkey<br/>follows another region")]'],
   ['poolers beside the fleet', '    eu_west_1_Poolers["PgBouncer<br/>3 instances"]'],
   ['the fleet through the poolers', '    eu_west_1_Fleet --> eu_west_1_Poolers'],
   ['the poolers to the databases', '    eu_west_1_Poolers --> eu_west_1_Hub'],
