@@ -169,7 +169,7 @@ export class SemanticCache<Answer = string> {
       if (refusedBy(guards, asked, readQuestion(entry.question, scope.locale)) !== undefined) continue;
       return { outcome: { kind: 'similar', score: Math.min(1, score), question: entry.question }, text: entry.answer };
     }
-    return { outcome: await this.explain(asked, guards, reading, scope) };
+    return { outcome: await this.explain(asked, guards, reading, scope, generation) };
   }
 
   private async explain(
@@ -177,10 +177,11 @@ export class SemanticCache<Answer = string> {
     guards: readonly SemanticGuard[],
     reading: Reading,
     scope: SemanticScope,
+    generation: string,
   ): Promise<SemanticOutcome> {
     const closest =
       this.options.explainMisses === false || !reading.vector ? undefined : await this.store_.closest(reading.scope, reading.vector);
-    if (!closest) return { kind: 'miss', reason: 'nothing-similar' };
+    if (!closest || !this.valid(closest.entry, generation)) return { kind: 'miss', reason: 'nothing-similar' };
     const { entry, score } = closest;
     const guard = score < this.threshold ? undefined : refusedBy(guards, asked, readQuestion(entry.question, scope.locale));
     const near = { question: entry.question, score: Math.min(1, score) };

@@ -4,7 +4,7 @@ import type { SemanticGuard } from './semantic-guard';
 export const sameEntities: SemanticGuard = {
   name: 'entities',
   signature: ({ words, tokens }) => {
-    const names = words.flatMap((word) => word.split(/(?<=\S) & (?=\S)/)).filter((word) => /\p{Lu}/u.test(word) && !/^-?\d/.test(word));
+    const names = words.filter((word) => /\p{Lu}/u.test(word) && !/^-?\d/.test(word));
     const marked = tokens.flatMap(({ kind, text }) => (kind === 'quoted' || kind === 'code' || kind === 'currency' ? text : []));
     return [...new Set([...names, ...marked])].sort().join(' ');
   },

@@ -23,12 +23,8 @@ export function personOf(word: string): string | undefined {
   return Object.hasOwn(PERSONS, word) ? PERSONS[word] : undefined;
 }
 
-/** The same persons in the same order: "my" is not "your". Who asks how to do something is no part of the question. */
+/** The same persons in the same order: "my" is not "your". Who asks how to do something ("how do I") is part of the form. */
 export const samePersons: SemanticGuard = {
   name: 'person',
-  signature: ({ form, words }) =>
-    words
-      .flatMap((word) => personOf(word) ?? [])
-      .filter((person) => !(form === 'how-to' && person === 'I'))
-      .join(' '),
+  signature: ({ words }) => words.flatMap((word) => personOf(word) ?? []).join(' '),
 };

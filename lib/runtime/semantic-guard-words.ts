@@ -4,7 +4,7 @@ import { personOf } from './semantic-guard-person';
 /** Articles, and what the guards of form, time and modality compare. */
 const SILENT = setOf('a an the is are am be do does did was were there will please can could may must should');
 
-/** Says the plural apart where it changes the answer: beside a superlative, and after "which". */
+/** Beside a superlative and after "which", one is not several. */
 const COUNTED = /^(?:best|worst|first|last|top|most|least|[a-z]{3,}est)$/;
 
 /**
@@ -17,13 +17,13 @@ export const sameWords: SemanticGuard = {
     const said = words.flatMap((word) => {
       if (SILENT.has(word)) return [];
       const person = personOf(word);
-      if (person !== undefined) return form === 'how-to' && person === 'I' ? [] : person;
+      if (person !== undefined) return person;
       return word === 'has' ? 'have' : word;
     });
-    const counted = words.some((word) => COUNTED.test(word))
-      ? plain.filter((word) => /[a-z]{3}s$/.test(word) && word !== 'does').length
-      : '';
-    return [form, ...said, counted].join(' ');
+    const which = /^(?:which|what)$/.test(plain[0] ?? '') && !SILENT.has(plain[1] ?? '');
+    const counted =
+      which || words.some((word) => COUNTED.test(word)) ? plain.filter((word) => /[a-z]{3}s$/.test(word) && word !== 'does').sort() : [];
+    return [form, ...said, ...counted].join(' ');
   },
 };
 

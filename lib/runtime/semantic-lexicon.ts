@@ -185,7 +185,7 @@ export const UNMISTAKABLE_NAMES = new Set(
    london paris berlin madrid rome tokyo chicago boston seattle sydney melbourne toronto german french spanish italian english british american canadian
    european japanese chinese indian russian monday tuesday wednesday thursday friday saturday sunday january february april june july september october november december
    google microsoft tesla netflix facebook instagram youtube linkedin nvidia samsung paypal ebay airbnb spotify starbucks walmart bitcoin ethereum kubernetes
-   postgresql postgres mysql sqlite mongodb javascript typescript linux ubuntu android iphone windows-11 github gitlab python-3 christmas easter`
+   postgresql postgres mysql sqlite mongodb javascript typescript linux ubuntu android iphone github gitlab christmas easter`
     .trim()
     .split(/\s+/),
 );

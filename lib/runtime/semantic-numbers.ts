@@ -9,7 +9,6 @@ const MAGNITUDES: Readonly<Record<string, number>> = {
   thousand: 3,
   m: 6,
   mn: 6,
-  mm: 6,
   million: 6,
   b: 9,
   bn: 9,

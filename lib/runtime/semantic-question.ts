@@ -85,30 +85,38 @@ function lineOf(tokens: readonly Token[]): string {
 /** Nouns of a vessel: a glass of wine is no wine glass. */
 const VESSELS =
   /^(?:glass|cup|bottle|can|box|bag|bowl|piece|slice|pair|lack|number|amount|lot|kind|type|part|end|start|rest|most|all|some|none|one|out|because|instead|each|any|both|either)$/;
-const NOUN = String.raw`(?:(?!(?:of|in|on|at|to|from|for|with|by|and|or|is|are|was|were|the|a|an|do|does|did|can|could|not|,|\.|than|that|if|when|what|which|who|how)\s)\S+)`;
+const NOUN = String.raw`(?:(?!(?:of|in|on|at|to|from|for|with|by|and|or|is|are|was|were|the|a|an|do|does|did|can|could|not|,|\.|than|that|if|when|what|which|who|how|one|there)\s)\S+)`;
 
-/** "the price of crude oil" becomes "crude oil price", as does "crude oil's price". In front of a verb, what belongs together is not known: one word. */
+const DETERMINER = '(?:(?:the|a|an|my|your|our|their|his|her) )?';
+
+/** "the owner of …" with up to three words before "of" where an article shows where they begin; one word elsewhere. */
+function genitives(owner: string): readonly [RegExp, RegExp] {
+  const of = ` of (?:the |a |an )?(${DETERMINER}${owner})(?= )`;
+  return [new RegExp(`(?<= (?:the|a|an) |^ )(${NOUN}(?: ${NOUN}){0,2})${of}`, 'gu'), new RegExp(`(?<= )(${NOUN})${of}`, 'gu')];
+}
+
+/** In front of a verb, what belongs together is not known: one word and the names after it. */
+const BEFORE_VERB = genitives(`${NOUN}(?: \\p{Lu}\\S*)*`);
+const AT_END = genitives(`${NOUN}(?: ${NOUN}){0,3}`);
+
+/** "the price of crude oil" becomes "crude oil price", as does "crude oil's price". */
 function joinGenitives(line: string, form: string): string {
-  const owner = form === 'yes-no' || form.startsWith('how') ? `${NOUN}(?: \\p{Lu}\\S*)*` : `${NOUN}(?: ${NOUN}){0,3}`;
-  const determiner = '(?:(?:the|a|an|my|your|our|their|his|her) )';
-  const whole = new RegExp(`(?<= (?:the|a|an) |^ )(${NOUN}(?: ${NOUN}){0,2}) of (?:the |a |an )?((?:${determiner})?${owner})(?= )`, 'gu');
-  const bare = new RegExp(`(?<= )(${NOUN}) of (?:the |a |an )?((?:${determiner})?${owner})(?= )`, 'gu');
+  const [whole, bare] = form === 'yes-no' || form.startsWith('how') ? BEFORE_VERB : AT_END;
   const turned = (all: string, head: string, of: string) => (VESSELS.test(head) || /[.,]/.test(head) ? all : `${of} ${head}`);
-  let joined = line;
-  for (let turn = 0; turn < 3; turn++) joined = joined.replace(turn === 0 ? whole : bare, turned);
-  return joined.replaceAll(" 's ", ' ');
+  return line.replace(whole, turned).replace(bare, turned).replace(bare, turned).replaceAll(" 's ", ' ');
 }
 
 const OPERAND = String.raw`(?!(?:not|it|i)\s)\S+`;
 
+const PAIR = new RegExp(
+  `(?<= (?:between|compare|comparing|both|either|is|are|what|,|difference) |^ )(${OPERAND}) (and|or|vs|with) (${OPERAND})(?= (?:[.,] )*$| (?:in|for|on|with|at) )`,
+  'gu',
+);
+
 /** Where order says nothing: "between A and B", "A or B?", "compare A and B". Elsewhere it stays. */
 function sortPairs(line: string): string {
-  const before = '(?<= (?:between|compare|comparing|both|either|is|are|what|,|difference) |^ )';
   return line
-    .replace(
-      new RegExp(`${before}(${OPERAND}) (?:and|or|vs|with) (${OPERAND})(?= (?:[.,] )*$| (?:in|for|on|with|at) )`, 'gu'),
-      (_, a: string, b: string) => [a, b].sort().join(' & '),
-    )
+    .replace(PAIR, (_, one: string, joint: string, other: string) => [one, other].sort().join(` ${joint} `))
     .replace(/ from (\S+) to (\S+) /g, ' $1 to $2 ');
 }
 
@@ -133,7 +141,7 @@ export function readQuestion(text: string, locale?: string): SemanticQuestion {
  * (`US` is not `us`, `C` is not `C++`).
  */
 export function exactText(text: string): string {
-  const tidied = tidy(text).replace(/(?<=[\p{L}\d"'])\s*[?.]+$|(?<=\p{L})!+$/u, '');
+  const tidied = tidy(text).replace(/(?<=[\p{L}\d"'])(?:\s*\?+|\.+)$|(?<=\p{L})!+$/u, '');
   return tidied.replace(/^\p{L}+(?:'\p{L}+)?/u, (first) =>
     OPENINGS.has(first.toLowerCase()) && first !== first.toUpperCase() ? first.toLowerCase() : first,
   );

@@ -4,6 +4,7 @@ import { refusedBy, signatureOf } from '../../lib/runtime/semantic-guards';
 import { tokensOf } from '../../lib/runtime/semantic-lexer';
 import { canonicalNumber } from '../../lib/runtime/semantic-numbers';
 import { exactText } from '../../lib/runtime/semantic-question';
+import { HELD_OUT, HELD_OUT_PARAPHRASES } from './semantic-held-out';
 import { ADVERSARIAL, PARAPHRASES, type Pair } from './semantic-pairs';
 
 const refusal = (guards: readonly SemanticGuard[], [one, other]: Pair, locale?: string) =>
@@ -26,10 +27,30 @@ describe('the guards alone, as with an embedder that finds everything alike', ()
     expect(pairs.filter((pair) => refusal(ENGLISH_GUARDS, pair) === undefined)).toEqual([]);
   });
 
+  test.each(Object.entries(HELD_OUT))('refuse every held-out pair %s', (_, pairs) => {
+    expect(pairs.filter((pair) => refusal(ENGLISH_GUARDS, pair, 'en') === undefined)).toEqual([]);
+  });
+
+  test('merge no two of all these questions but those that mean the same', () => {
+    const questions = new Set([...Object.values(ADVERSARIAL), ...Object.values(HELD_OUT)].flat(2).map(exactText));
+    const merged = new Map<string, string[]>();
+    for (const question of questions) {
+      const signature = signatureOf(ENGLISH_GUARDS, readQuestion(question, 'en')) ?? question;
+      merged.set(signature, [...(merged.get(signature) ?? []), question]);
+    }
+    expect([...merged.values()].filter((group) => group.length > 1)).toEqual([
+      ['how much tax do I owe on $50,000', 'how much tax do I owe on $50k'],
+      ['is John the manager of Mary', "is John Mary's manager"],
+      ['is Mary the manager of John', "is Mary John's manager"],
+      ['please tell me if I can leave', 'I want to know if I can leave'],
+    ]);
+  });
+
   test('let paraphrases through, and more of them without the guard of unknown words', () => {
     const caught = (guards: readonly SemanticGuard[]) => PARAPHRASES.filter((pair) => refusal(guards, pair, 'en') === undefined).length;
     expect(caught(ENGLISH_GUARDS)).toBeGreaterThanOrEqual(31);
     expect(caught(ENGLISH_RULES)).toBeGreaterThanOrEqual(34);
+    expect(HELD_OUT_PARAPHRASES.filter((pair) => refusal(ENGLISH_GUARDS, pair, 'en') === undefined).length).toBeGreaterThanOrEqual(12);
   });
 
   test('without the guard of unknown words refuse all but topics and what is theirs alone', () => {
@@ -192,7 +213,13 @@ describe('exact text', () => {
 test('figures', async () => {
   const { threshold } = new TfIdfEmbedder();
   const rows: Record<string, Record<string, string>> = {};
-  for (const [name, pairs] of [['adversarial', adversarial.map(({ pair }) => pair)] as const, ['paraphrases', PARAPHRASES] as const]) {
+  const sets: Record<string, readonly Pair[]> = {
+    adversarial: adversarial.map(({ pair }) => pair),
+    'adversarial, held out': Object.values(HELD_OUT).flat(),
+    paraphrases: PARAPHRASES,
+    'paraphrases, held out': HELD_OUT_PARAPHRASES,
+  };
+  for (const [name, pairs] of Object.entries(sets)) {
     const scores = await cosines(pairs);
     const passed = (guards: readonly SemanticGuard[], least: number) =>
       `${pairs.filter((pair, at) => (scores[at] ?? 0) >= least && refusal(guards, pair, 'en') === undefined).length} of ${pairs.length}`;
@@ -203,7 +230,7 @@ test('figures', async () => {
       'all alike, guarded': passed(ENGLISH_GUARDS, -1),
       'all alike, ENGLISH_RULES only': passed(ENGLISH_RULES, -1),
     };
-    if (name === 'paraphrases') {
+    if (name.startsWith('paraphrases')) {
       const through = scores.filter((_, at) => refusal(ENGLISH_GUARDS, pairs[at] as Pair, 'en') === undefined);
       rows[name]['least cosine let through'] = Math.min(...through).toFixed(2);
     }

@@ -2,7 +2,8 @@
 
 export type Pair = readonly [string, string];
 
-const pairs = (text: string): Pair[] =>
+/** One pair a line, with a bar between its questions. */
+export const pairs = (text: string): Pair[] =>
   text
     .trim()
     .split('\n')
