@@ -17,14 +17,17 @@ export interface MemorySemanticStoreOptions {
   readonly maxBytes?: number;
 }
 
+/** `closest` only explains a miss; past so many entries, the newest kinds of question first, it would hold up the process for longer than that is worth. */
+const EXPLAINED = 1000;
+
 interface Kept {
   readonly entry: SemanticEntry;
   readonly bytes: number;
 }
 
 /**
- * Answers in this process. Every entry of one signature, and for `closest` of the scope, is compared: exact, and measured to be fast enough for
- * some thousand entries of a scope (docs/runtime/semantic.md).
+ * Answers in this process. Every entry of one signature is compared, so a hit is never missed; to explain a miss, the newest thousand of the scope
+ * (docs/runtime/semantic.md has the times).
  */
 export class MemorySemanticStore implements SemanticStore {
   /** In the order of their last use. */
@@ -66,8 +69,11 @@ export class MemorySemanticStore implements SemanticStore {
 
   public async closest(scope: string, vector: Float32Array): Promise<SemanticCandidate | undefined> {
     let best: SemanticCandidate | undefined;
-    for (const ids of this.scopes.get(scope)?.values() ?? []) {
+    let left = EXPLAINED;
+    for (const ids of [...(this.scopes.get(scope)?.values() ?? [])].reverse()) {
       for (const candidate of this.scored(ids, vector)) if (!best || candidate.score > best.score) best = candidate;
+      left -= ids.size;
+      if (left <= 0) break;
     }
     return best;
   }

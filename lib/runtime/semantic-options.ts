@@ -68,7 +68,7 @@ export interface SemanticCacheOptions<Answer> {
    */
   readonly lookupTimeoutMs?: number;
   /**
-   * Whether a miss says which guard refused the nearest question. It costs a look at the whole scope.
+   * Whether a miss says which guard refused the nearest question. It costs a second search: up to 2 ms of this process, or a command to the server.
    *
    * @default true
    */
