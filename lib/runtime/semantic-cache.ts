@@ -3,6 +3,7 @@ import type { SemanticGuard } from './semantic-guard';
 import { englishOnly } from './semantic-guard-language';
 import { ENGLISH_GUARDS, refusedBy, signatureOf } from './semantic-guards';
 import { MemorySemanticStore } from './semantic-memory-store';
+import { quiet, type SemanticMetrics } from './semantic-metrics';
 import { checkOptions, type SemanticCacheOptions, worthKeeping } from './semantic-options';
 import type { SemanticAnswer, SemanticLookup, SemanticOutcome } from './semantic-outcome';
 import { readQuestion, type SemanticQuestion } from './semantic-question';
@@ -32,6 +33,7 @@ export class SemanticCache<Answer = string> {
   private readonly threshold: number;
   private readonly languages: Readonly<Record<string, readonly SemanticGuard[]>>;
   private readonly flights = new Map<string, Promise<{ answer: Answer; text: string | undefined; outcome: SemanticOutcome }>>();
+  private readonly metrics: SemanticMetrics;
   private readonly work: SemanticWork;
   private readonly now: () => number;
 
@@ -42,7 +44,8 @@ export class SemanticCache<Answer = string> {
     this.threshold = options.threshold ?? options.embedder.threshold ?? 0.95;
     this.languages = options.languages ?? { en: ENGLISH_GUARDS };
     this.now = options.now ?? Date.now;
-    this.work = new SemanticWork(options.lookupTimeoutMs ?? 500, options.metrics);
+    this.metrics = quiet(options.metrics);
+    this.work = new SemanticWork(options.lookupTimeoutMs ?? 500, this.metrics);
   }
 
   /**
@@ -138,9 +141,9 @@ export class SemanticCache<Answer = string> {
         : await this.work.bounded((signal) => this.search(question, reading, scope, signal));
     const result = found ?? { outcome: MISS_FAILED };
     const { outcome } = result;
-    this.options.metrics?.count('semantic_lookups_total', { outcome: outcome.kind, reason: outcome.kind === 'miss' ? outcome.reason : '' });
-    if (outcome.kind === 'similar') this.options.metrics?.observe('semantic_similarity', outcome.score);
-    if (outcome.kind === 'miss' && outcome.guard) this.options.metrics?.count('semantic_refusals_total', { guard: outcome.guard });
+    this.metrics.count('semantic_lookups_total', { outcome: outcome.kind, reason: outcome.kind === 'miss' ? outcome.reason : '' });
+    if (outcome.kind === 'similar') this.metrics.observe('semantic_similarity', outcome.score);
+    if (outcome.kind === 'miss' && outcome.guard) this.metrics.count('semantic_refusals_total', { guard: outcome.guard });
     return result;
   }
 
@@ -210,7 +213,7 @@ export class SemanticCache<Answer = string> {
 
   private worth(question: string, answer: Answer): string | undefined {
     const text = this.encode(answer);
-    const dropped = (reason: string) => this.options.metrics?.count('semantic_dropped_total', { reason });
+    const dropped = (reason: string) => this.metrics.count('semantic_dropped_total', { reason });
     if (text === undefined || !this.wanted(answer) || question.trim() === '') dropped('not-worth-keeping');
     else if (this.tooLong(question) || Buffer.byteLength(text) > (this.options.maxAnswerBytes ?? 262_144)) dropped('too-large');
     else return text;
@@ -221,7 +224,7 @@ export class SemanticCache<Answer = string> {
     try {
       return (this.options.shouldStore ?? worthKeeping)(answer);
     } catch {
-      this.options.metrics?.count('semantic_failures_total', { kind: 'shouldStore' });
+      this.metrics.count('semantic_failures_total', { kind: 'shouldStore' });
       return false;
     }
   }

@@ -1,13 +1,8 @@
 import { IsochroneError } from '../errors';
 import type { Embedder } from './semantic-embedder';
 import type { SemanticGuard } from './semantic-guard';
+import type { SemanticMetrics } from './semantic-metrics';
 import type { SemanticStore } from './semantic-store';
-
-/** As much of the cache's metrics as is used: `CacheMetrics` fits. */
-export interface SemanticMetrics {
-  count(name: string, labels?: Readonly<Record<string, string>>, by?: number): void;
-  observe(name: string, value: number, labels?: Readonly<Record<string, string>>): void;
-}
 
 export interface SemanticCacheOptions<Answer> {
   /** What turns questions into vectors. */

@@ -1,4 +1,4 @@
-import type { SemanticMetrics } from './semantic-options';
+import type { SemanticMetrics } from './semantic-metrics';
 
 /** Writes at a time. More are dropped and counted: answers can be made again. */
 const MAX_WRITES = 100;
@@ -9,7 +9,7 @@ export class SemanticWork {
 
   constructor(
     private readonly timeoutMs: number,
-    private readonly metrics: SemanticMetrics | undefined,
+    private readonly metrics: SemanticMetrics,
   ) {}
 
   /** What the work resolves to, or nothing if it fails or takes too long; then its signal aborts. */
@@ -36,7 +36,7 @@ export class SemanticWork {
   /** Runs in the background. */
   public later(work: () => Promise<void>): void {
     if (this.writes.size >= MAX_WRITES) {
-      this.metrics?.count('semantic_dropped_total', { reason: 'too-many-writes' });
+      this.metrics.count('semantic_dropped_total', { reason: 'too-many-writes' });
       return;
     }
     const running: Promise<void> = this.bounded(work).then(() => {
@@ -51,6 +51,6 @@ export class SemanticWork {
   }
 
   private failed(kind: string): void {
-    this.metrics?.count('semantic_failures_total', { kind });
+    this.metrics.count('semantic_failures_total', { kind });
   }
 }

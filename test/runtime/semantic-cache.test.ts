@@ -296,6 +296,13 @@ describe('what fails', () => {
     expect(await cache.invalidateCorpus(SCOPE)).toEqual({ reached: false });
   });
 
+  test('metrics that throw never reach the caller', async () => {
+    const cache = new SemanticCache({ embedder: new AllAlike(), metrics: { count: never, observe: never } });
+    expect((await cache.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).answer).toBe('A rise.');
+    await cache.close();
+    expect((await cache.lookup('What does inflation mean?', SCOPE)).outcome).toMatchObject({ kind: 'similar' });
+  });
+
   test("the answerer's own error is the caller's, and is not kept", async () => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
     await expect(cache.getOrAnswer('What is inflation?', () => Promise.reject(new RangeError('quota')), SCOPE)).rejects.toThrow(RangeError);
