@@ -50,8 +50,11 @@ const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[
   ['what-$1', /^ (?:on |in |by )?(?:what|which) (day|date|year|month|week|weekday) /],
   [
     'where',
-    /^ (?:where (?:can|do|could|would|might) (?:i|one|someone|people) (?:find )?|where |what (?:is|are|was|were) the (?:location|address|whereabouts) of )/,
+    /^ (?:where (?:can|do|could|would|might) (?:i|one|someone|people) find |what (?:is|are|was|were) the (?:location|address|whereabouts) of )/,
+    ' is ',
   ],
+  ['where', /^ where (?:can|do|could|would|might) (?:i|one|someone|people) /],
+  ['where', /^ where /],
   ['whose', /^ (?:whose) /],
   ['who', /^ (?:who|whom) /],
   [

@@ -2,7 +2,7 @@ import { type SemanticGuard, setOf } from './semantic-guard';
 import { personOf } from './semantic-guard-person';
 
 /** Articles, and what the guards of form, time and modality compare. */
-const SILENT = setOf('a an the is are am be do does did was were there will please can could may must should');
+const SILENT = setOf('a an the is are am be do does did was were will please can could may must should');
 
 /** Beside a superlative and after "which", one is not several. */
 const COUNTED = /^(?:best|worst|first|last|top|most|least|[a-z]{3,}est)$/;

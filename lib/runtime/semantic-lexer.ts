@@ -25,7 +25,7 @@ const PATTERN = new RegExp(
     String.raw`(?<number>(?:${SIGN})?${NUMBER}(?![\d_])(?!\.\d|-?\p{Lu}?\p{L}*\d))`,
     String.raw`(?<code>[#@$]\p{L}[\p{L}\d_.-]*[\p{L}\d]|\.?\p{L}[\p{L}\d]*(?:[_\/\\:.&+]+[\p{L}\d]+)+|\p{L}*\d[\p{L}\d]*(?:[-_.\/:]+[\p{L}\d]+)*|\p{L}+\d[\p{L}\d]*(?:[-_.\/:][\p{L}\d]+)*|\p{Lu}+-\d[\p{L}\d-]*|\p{L}(?:\+\+|#)|\.\p{Lu}\p{L}+)`,
     String.raw`(?<word>\p{L}[\p{L}\p{M}]*(?:'\p{L}+)*)`,
-    String.raw`(?<pause>[,;:()]|\s[-–—]\s|—|–)`,
+    String.raw`(?<pause>[,;:()]|\s[-–—]\s(?![-−+]?\d)|—|–(?!\d))`,
     String.raw`(?<end>(?<=\S)[.?!]+(?=[\s"')]|$)|[.?!]+$)`,
     String.raw`(?<symbol>[^\s])`,
   ].join('|'),

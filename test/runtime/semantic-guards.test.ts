@@ -128,6 +128,19 @@ describe('any text', () => {
     );
   });
 
+  test('loses nothing but articles, auxiliaries and manners without becoming another question', () => {
+    const silent = new Set<string>();
+    for (const question of everyText) {
+      const words = question.replace(/\?$/, '').split(' ');
+      for (const [at, word] of words.entries()) {
+        const shorter = words.toSpliced(at, 1).join(' ');
+        if (refusal(ENGLISH_GUARDS, [question, shorter], 'en') === undefined) silent.add(word.toLowerCase());
+      }
+    }
+    // From "from USD to EUR", "how long does shipping take", "tell me", "first quarter of 2024", "I want to know".
+    expect([...silent].sort()).toEqual(['a', 'an', 'do', 'does', 'from', 'hi,', 'know', 'me', 'of', 'please', 'take', 'the', 'to']);
+  });
+
   test('with another number is another question', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 1e9 }), fc.integer({ min: 2, max: 1e9 }), (one, other) => {

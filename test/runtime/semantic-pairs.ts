@@ -160,7 +160,10 @@ export const ADVERSARIAL: Readonly<Record<string, readonly Pair[]>> = {
     Is the payment made to the bank? | Is the payment made by the bank?
     Is the user paying? | Is the user paid?
     Who was hired by the agency? | Who was hired for the agency?
-    Is the film boring? | Is the film bored?`),
+    Is the film boring? | Is the film bored?
+    Is the shop open on Sundays? | Does the shop open on Sundays?
+    Is she like her mother? | Does she like her mother?
+    Can the rate be cut? | Can the rate cut?`),
   topic: pairs(`
     What is a bond? | What is a stock?
     How do I reset my password? | How do I reset my router?
