@@ -1,107 +1,23 @@
 import type { QueryArrayConfig, QueryConfig, QueryResult, QueryResultRow } from 'pg';
-import { describeValue, IsochroneError } from '../errors';
 import { CACHE_STRATEGIES, type CacheStrategy } from './cache-strategy';
+import {
+  type CachedTransactionClient,
+  checkQueryCacheOptions,
+  noTransactions,
+  type QueryCacheOptions,
+  type QueryCallOptions,
+  type QueryStatement,
+  type Row,
+  type UncachedQuery,
+} from './query-cache-options';
 import { LateInvalidations } from './query-invalidation';
 import { queryKey } from './query-key';
 import { QueryReadings } from './query-readings';
 import { type KeptResult, keptResult } from './query-result';
-import { isClockText, type QueryReading, type UncachedStatement } from './query-statement';
-import { isRefusal } from './replica-errors';
+import { isClockText, type QueryReading } from './query-statement';
+import { isRefusal, UnknownOutcomeError } from './replica-errors';
 import { laterToken, type WriteToken } from './replica-token';
-
-// biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says, as in pg.
-type Row = any;
-type Statement = string | QueryConfig | QueryArrayConfig;
-
-/** As much of a pool as is needed: one of `pg`, or a `ReplicaPool`, whose further methods are used where it has them. */
-export interface QueryPool {
-  query(statement: string | QueryConfig, values?: unknown[]): Promise<QueryResult>;
-  read?(statement: string | QueryConfig, values?: readonly unknown[], options?: { after?: WriteToken }): Promise<QueryResult>;
-  write?(statement: string | QueryConfig, values?: readonly unknown[]): Promise<QueryResult & { readonly token: WriteToken }>;
-}
-
-/** As much of a `TieredCache` as is needed. */
-export interface QueryCacheStore {
-  getOrLoad<T>(
-    key: string,
-    loader: () => Promise<T>,
-    options: {
-      readonly strategy: CacheStrategy;
-      readonly ttlSeconds?: number;
-      readonly tags: readonly string[];
-      readonly cacheError: () => boolean;
-    },
-  ): Promise<T>;
-  invalidateTags(...tags: string[]): Promise<{ readonly reached: boolean }>;
-}
-
-/** Why an answer was not kept. */
-export type UncachedQuery =
-  | UncachedStatement
-  /** A parameter that has no form to compare, or that PostgreSQL may read by the clock (`'today'`). */
-  | 'parameter'
-  /** The result holds what would come back as something else, such as an interval. */
-  | 'result'
-  /** By the call: `cache: false`, parsers of its own, a cursor. */
-  | 'asked';
-
-export interface QueryCacheOptions {
-  readonly pool: QueryPool;
-  readonly cache: QueryCacheStore;
-  /** A name for the database and the user that no other has in this cache, such as `market-eu/reader`. */
-  readonly database: string;
-  /**
-   * Changes whenever tables, types or the parsers of `pg` change: results that were kept before are then never served.
-   *
-   * @default '0'
-   */
-  readonly schemaVersion?: string;
-  /**
-   * How results are kept. Its prefix must be that of no other kind of value.
-   *
-   * @default - `CACHE_STRATEGIES.query`, for 60 seconds
-   */
-  readonly strategy?: CacheStrategy;
-  /**
-   * What views and functions read: `{ latest_prices: ['ticks'], 'market.vwap': ['ticks'] }`. A function named here, as statements call it,
-   * counts as one that changes nothing and answers by its arguments and those tables alone.
-   *
-   * @default - views depend on nothing but their own name; functions that are not PostgreSQL's are not cached
-   */
-  readonly readThrough?: Readonly<Record<string, readonly string[]>>;
-  /**
-   * What else changes when a table is written: by triggers, cascading foreign keys, partitions, materialised views.
-   *
-   * @default - nothing
-   */
-  readonly writeThrough?: Readonly<Record<string, readonly string[]>>;
-  /**
-   * Milliseconds after a write when its tables are invalidated once more, because a replica may have answered another process with the
-   * old rows. Above the usual lag; 0 for not at all.
-   *
-   * @default - 1,000 if the pool has replicas (`read` and `write`), else 0
-   */
-  readonly replicaLagMs?: number;
-  /**
-   * Counts what is done: `query_cache_lookup`, `query_cache_bypass` by reason, `query_cache_write`. A `CacheMetrics` can.
-   *
-   * @default - only `counts()`
-   */
-  readonly metrics?: { count(name: string, labels?: Readonly<Record<string, string>>): void };
-}
-
-export interface QueryCallOptions {
-  /** The tables that a query reads: instead of those found in it. Whoever names them also says that the query changes nothing. */
-  readonly tables?: readonly string[];
-  /** The tables that a statement changes: instead of those found in it. */
-  readonly changes?: readonly string[];
-  /** Seconds that the result is kept, instead of the strategy's. */
-  readonly ttlSeconds?: number;
-  /** Whose answer it is, where row-level security or a setting shows each caller other rows. */
-  readonly scope?: string;
-  /** `false`: the database answers. @default true */
-  readonly cache?: boolean;
-}
+import type { ReplicaTransactionOptions } from './replica-transaction';
 
 /** A result that cannot be kept, on its way past the cache. */
 class NotKept extends Error {
@@ -127,18 +43,7 @@ export class QueryCache {
   constructor(private readonly options: QueryCacheOptions) {
     const { database, schemaVersion = '0', readThrough = {}, pool } = options;
     const replicaLagMs = options.replicaLagMs ?? (pool.read && pool.write ? 1_000 : 0);
-    if (typeof database !== 'string' || database === '') {
-      throw new IsochroneError(
-        `QueryCache: database must be a name, got ${describeValue(database)}.\n` +
-          'Two databases without names would be served each other’s rows. Name the database and the user, such as `market-eu/reader`.',
-      );
-    }
-    if (!Number.isInteger(replicaLagMs) || replicaLagMs < 0 || replicaLagMs > 600_000) {
-      throw new IsochroneError(
-        `QueryCache: replicaLagMs must be a whole number from 0 to 600000, got ${describeValue(options.replicaLagMs)}.\n` +
-          'It is a time after a write. Take a little more than your replicas usually lag.',
-      );
-    }
+    checkQueryCacheOptions(options, replicaLagMs);
     this.strategy = options.strategy ?? { ...CACHE_STRATEGIES.query, ttlSeconds: 60 };
     this.readings = new QueryReadings({ stableFunctions: new Set(Object.keys(readThrough)) });
     // pg reads and writes times without a zone in that of the process.
@@ -148,7 +53,7 @@ export class QueryCache {
 
   /** As `query` of a pool of `pg`: with a text and values, or with a config of `pg`. */
   public async query<R extends QueryResultRow = Row>(
-    statement: Statement,
+    statement: QueryStatement,
     values?: readonly unknown[],
     options: QueryCallOptions = {},
   ): Promise<QueryResult<R>> {
@@ -188,10 +93,37 @@ export class QueryCache {
   }
 
   /**
-   * The tables that a statement changes, for transactions: collect them as the statements go, and give them to `invalidate` after COMMIT.
+   * A transaction of a `ReplicaPool`. Nothing in it is cached; after COMMIT, what its statements changed is dropped.
+   *
+   * @throws IsochroneError if the pool has no `transaction`
    */
-  public changedBy(text: string): string[] {
-    return this.readings.of(text).writes.map(({ name }) => name);
+  public async transaction<T>(
+    work: (client: CachedTransactionClient) => Promise<T>,
+    options: ReplicaTransactionOptions = {},
+  ): Promise<{ readonly value: T; readonly token?: WriteToken }> {
+    const { pool, writeThrough } = this.options;
+    if (!pool.transaction) throw noTransactions();
+    const changed = new Set<string>();
+    const tags = () => this.tagsOf(closure([...changed], writeThrough));
+    try {
+      const done = await pool.transaction(
+        (client) =>
+          work({
+            query: (statement, values, { changes } = {}) => {
+              const text = typeof statement === 'string' ? statement : statement.text;
+              for (const table of changes ?? this.readings.of(text).writes.map(({ name }) => name)) changed.add(table);
+              return client.query(statement, values);
+            },
+          }),
+        options,
+      );
+      if (done.token !== undefined) this.remember(tags(), done.token);
+      if (changed.size > 0) await this.drop(tags());
+      return done;
+    } catch (error) {
+      if (error instanceof UnknownOutcomeError && changed.size > 0) await this.drop(tags());
+      throw error;
+    }
   }
 
   /** How often what was done, such as `query_cache_bypass{reason="volatile"}`. */
@@ -218,7 +150,7 @@ export class QueryCache {
 
   private keyOf(
     { normalForm }: QueryReading,
-    config: Statement | { text: string },
+    config: QueryStatement | { text: string },
     values: readonly unknown[],
     scope?: string,
   ): string | undefined {
@@ -227,7 +159,7 @@ export class QueryCache {
   }
 
   private async load(
-    statement: Statement,
+    statement: QueryStatement,
     values: readonly unknown[] | undefined,
     reading: QueryReading,
     tags: readonly string[],
@@ -245,7 +177,7 @@ export class QueryCache {
   }
 
   /** A write outside of a transaction: committed when it is answered. */
-  private async change(statement: Statement, values: readonly unknown[] | undefined, tables: readonly string[]): Promise<QueryResult> {
+  private async change(statement: QueryStatement, values: readonly unknown[] | undefined, tables: readonly string[]): Promise<QueryResult> {
     const { pool, writeThrough } = this.options;
     const tags = this.tagsOf(closure(tables, writeThrough));
     this.count('query_cache_write');

@@ -30,10 +30,14 @@ export function queryKeyMaterial({ realm, scope, statement, values, rowMode }: Q
   return [listOf(realm), typed(scope), typed(rowMode), typed(statement), parameters].join('');
 }
 
-function listOf(values: readonly unknown[]): string | undefined {
+/** Deeper than this is a circle, or nothing that PostgreSQL takes: its arrays have six dimensions at most. */
+const DEEPEST = 32;
+
+function listOf(values: readonly unknown[], depth = 0): string | undefined {
+  if (depth > DEEPEST) return undefined;
   let text = `a${values.length}:`;
   for (const value of values) {
-    const one = typed(value);
+    const one = typed(value, depth);
     if (one === undefined) return undefined;
     text += one;
   }
@@ -41,7 +45,7 @@ function listOf(values: readonly unknown[]): string | undefined {
 }
 
 /** A value with its type. `1`, `'1'` and `1n` are sent as the same text, but a cache has no need to know that. */
-function typed(value: unknown): string | undefined {
+function typed(value: unknown, depth = 0): string | undefined {
   switch (typeof value) {
     case 'undefined':
       return 'u';
@@ -54,19 +58,19 @@ function typed(value: unknown): string | undefined {
     case 'string':
       return measured('s', value);
     case 'object':
-      return value === null ? 'n' : ofObject(value);
+      return value === null ? 'n' : ofObject(value, depth);
     default:
       return undefined;
   }
 }
 
-function ofObject(value: object): string | undefined {
+function ofObject(value: object, depth: number): string | undefined {
   if (ArrayBuffer.isView(value)) {
     return measured('b', Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64'));
   }
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : `D${value.getTime()};`;
   // A hole is sent as NULL and reads as undefined: Array.from fills it.
-  if (Array.isArray(value)) return listOf(Array.from(value));
+  if (Array.isArray(value)) return listOf(Array.from(value), depth + 1);
   if (typeof (value as { toPostgres?: unknown }).toPostgres === 'function') return undefined;
   try {
     // What pg sends for an object.

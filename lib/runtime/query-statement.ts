@@ -53,7 +53,8 @@ export function readQuery(sql: string, { stableFunctions = new Set() }: QueryRea
   const tokens = withoutLastSemicolon(all);
   const normalForm = tokens.map(({ text }) => text).join(' ');
   const nothing = { normalForm, onlyReads: false, reads: [], writes: [], functions: [] };
-  if (unreadable !== undefined) return { ...nothing, uncached: 'unreadable' };
+  // What could be read of it may still say what it changes.
+  if (unreadable !== undefined) return { ...nothing, uncached: 'unreadable', writes: writesOfEach(tokens) };
   if (tokens.some((token) => isSymbol(token, ';'))) return { ...nothing, uncached: 'several-statements', writes: writesOfEach(tokens) };
 
   const { reads, writes, expressionsAt } = queryTables(tokens);

@@ -144,7 +144,7 @@ function writeTarget(tokens: readonly QueryToken[], at: number): number | undefi
   // INSERT INTO, MERGE INTO, SELECT … INTO.
   if (isWord(token, 'into')) return skip(at + 1, 'temporary', 'temp', 'unlogged', 'table', 'only');
   if (isWord(token, 'delete') && isWord(tokens[at + 1], 'from')) return skip(at + 2, 'only');
-  if (isWord(token, 'update') && !isWord(tokens[at - 1], 'for', 'key', 'do')) return skip(at + 1, 'only');
+  if (isWord(token, 'update') && !isWord(tokens[at - 1], 'for', 'key', 'do', 'then')) return skip(at + 1, 'only');
   if (at > 0) return undefined;
   if (isWord(token, 'truncate')) return skip(1, 'table', 'only');
   if (isWord(token, 'copy')) return 1;
