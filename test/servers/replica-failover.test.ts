@@ -1,16 +1,44 @@
 /** The pool while servers are killed, hang, and are promoted. */
 import { readFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { scramVerifier } from '../../lib/postgres/pgbouncer-users';
 import { UnknownOutcomeError } from '../../lib/runtime/replica-errors';
 import type { ReplicaPoolEvent, ReplicaPoolOptions } from '../../lib/runtime/replica-options';
 import { ReplicaPool } from '../../lib/runtime/replica-pool';
+import { PgbouncerServer } from './pgbouncer-server';
 import { PostgresServer } from './postgres-server';
 import { at, caughtUp, until } from './replica-fixture';
-import { serversHere } from './server-process';
+import { freePort, serversHere } from './server-process';
 
-const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup') ? describe : describe.skip;
+const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbouncer', 'psql') ? describe : describe.skip;
 jest.setTimeout(60_000);
+
+/** One address in front of several servers: each connection goes to the next one, as with a name of several records. */
+async function inTurn(port: number, servers: readonly PostgresServer[]): Promise<{ close(): void }> {
+  let turn = 0;
+  const open = new Set<Socket>();
+  const proxy = createServer((client) => {
+    turn += 1;
+    const server = connect((servers[turn % servers.length] as PostgresServer).port, '127.0.0.1');
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      open.add(one);
+      one.on('error', () => other.destroy()).on('close', () => open.delete(one));
+      one.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve));
+  return {
+    close() {
+      proxy.close();
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
 
 const WHERE = 'SELECT pg_is_in_recovery() AS replica';
 
@@ -78,6 +106,39 @@ describeHere('ReplicaPool when servers die', () => {
     expect(events.filter(({ kind }) => kind === 'retried')).toContainEqual(
       expect.objectContaining({ error: expect.objectContaining({ code: '40001' }) }),
     );
+  });
+
+  test('behind a pooler with two replicas, of which one stands still, look and read are the same server’s', async () => {
+    const verifier = scramVerifier('app');
+    await primary.query(`ALTER ROLE app PASSWORD '${verifier}'`);
+    for (const standby of [near, far]) await caughtUp(primary, standby);
+    const behind = await freePort();
+    const proxy = await inTurn(behind, [near, far]);
+    const pooler = await PgbouncerServer.start({ server: { port: behind } as PostgresServer, users: { app: verifier } });
+    await near.query('SELECT pg_wal_replay_pause()');
+    const through = pool({
+      writer: at(primary),
+      readers: [{ host: '127.0.0.1', port: pooler.port, user: 'app', password: 'app', database: 'app' }],
+      max: 12,
+      maxWaitMs: 2_000,
+    });
+    try {
+      const { token } = await through.write('INSERT INTO orders VALUES (1)');
+      await caughtUp(primary, far);
+      const look = 'SELECT count(*)::int AS n, inet_server_port() AS port FROM orders';
+      const plain = await Promise.all(Array.from({ length: 200 }, () => through.read(look)));
+      // The control: both servers answer, and one of them does not know the row.
+      expect(new Set(plain.map(({ rows }) => rows[0].n))).toEqual(new Set([0, 1]));
+      const sure = await Promise.all(Array.from({ length: 200 }, () => through.read(look, [], { after: token })));
+      expect(new Set(sure.map(({ rows }) => rows[0].n))).toEqual(new Set([1]));
+      expect(new Set(sure.map(({ rows }) => rows[0].port))).toContain(far.port);
+      expect(new Set(sure.map(({ rows }) => rows[0].port))).not.toContain(near.port);
+    } finally {
+      await near.query('SELECT pg_wal_replay_resume()');
+      await through.close();
+      await pooler.stop();
+      proxy.close();
+    }
   });
 
   test('a replica that hangs is found out, and its readers are answered elsewhere', async () => {
