@@ -45,6 +45,8 @@ export type UncachedQuery =
   /** By the call: `cache: false`, parsers of its own, a cursor. */
   | 'asked';
 
+export type QueryCacheCounter = 'cache_query_lookups_total' | 'cache_query_bypasses_total' | 'cache_query_writes_total';
+
 export interface QueryCacheOptions {
   readonly pool: QueryPool;
   readonly cache: QueryCacheStore;
@@ -83,11 +85,11 @@ export interface QueryCacheOptions {
    */
   readonly replicaLagMs?: number;
   /**
-   * Counts what is done: `query_cache_lookup`, `query_cache_bypass` by reason, `query_cache_write`. A `CacheMetrics` can.
+   * Counts what is done: `cache_query_lookups_total`, `cache_query_bypasses_total` by reason, `cache_query_writes_total`. A `CacheMetrics` can.
    *
    * @default - only `counts()`
    */
-  readonly metrics?: { count(name: string, labels?: Readonly<Record<string, string>>): void };
+  readonly metrics?: { count(name: QueryCacheCounter, labels?: Readonly<Record<string, string>>): void };
 }
 
 export interface QueryCallOptions {

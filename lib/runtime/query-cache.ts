@@ -4,6 +4,7 @@ import {
   type CachedTransactionClient,
   checkQueryCacheOptions,
   noTransactions,
+  type QueryCacheCounter,
   type QueryCacheOptions,
   type QueryCallOptions,
   type QueryStatement,
@@ -66,12 +67,12 @@ export class QueryCache {
     const reason = this.reasonAgainst(reading, config, parameters, options);
     const key = reason === undefined && this.keyOf(reading, config, parameters, options.scope);
     if (!key) {
-      this.count('query_cache_bypass', { reason: reason ?? 'parameter' });
+      this.count('cache_query_bypasses_total', { reason: reason ?? 'parameter' });
       return this.options.pool.query(statement, values as unknown[]);
     }
     const tables = options.tables ?? [...reading.reads.map(({ name }) => name), ...reading.functions];
     const tags = this.tagsOf(closure(tables, this.options.readThrough));
-    this.count('query_cache_lookup');
+    this.count('cache_query_lookups_total');
     try {
       const kept = await this.options.cache.getOrLoad<KeptResult>(key, () => this.load(statement, values, reading, tags), {
         strategy: this.strategy,
@@ -82,7 +83,7 @@ export class QueryCache {
       return kept as unknown as QueryResult<R>;
     } catch (error) {
       if (!(error instanceof NotKept)) throw error;
-      this.count('query_cache_bypass', { reason: 'result' });
+      this.count('cache_query_bypasses_total', { reason: 'result' });
       return error.result;
     }
   }
@@ -126,7 +127,7 @@ export class QueryCache {
     }
   }
 
-  /** How often what was done, such as `query_cache_bypass{reason="volatile"}`. */
+  /** How often what was done, such as `cache_query_bypasses_total{reason="volatile"}`. */
   public counts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.counted);
   }
@@ -180,7 +181,7 @@ export class QueryCache {
   private async change(statement: QueryStatement, values: readonly unknown[] | undefined, tables: readonly string[]): Promise<QueryResult> {
     const { pool, writeThrough } = this.options;
     const tags = this.tagsOf(closure(tables, writeThrough));
-    this.count('query_cache_write');
+    this.count('cache_query_writes_total');
     try {
       if (!pool.write) {
         const result = await pool.query(statement, values as unknown[] | undefined);
@@ -227,7 +228,7 @@ export class QueryCache {
     return latest;
   }
 
-  private count(name: string, labels?: Readonly<Record<string, string>>): void {
+  private count(name: QueryCacheCounter, labels?: Readonly<Record<string, string>>): void {
     const label = labels ? `${name}{reason="${labels.reason}"}` : name;
     this.counted.set(label, (this.counted.get(label) ?? 0) + 1);
     this.options.metrics?.count(name, labels);
