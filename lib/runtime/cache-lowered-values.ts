@@ -31,6 +31,8 @@ export function lower(value: unknown, natives: NativeValues, maxObjects: number)
 class Lowering {
   readonly restorations: Restoration[] = [];
   readonly #path: (string | number)[] = [];
+  /** The same path in the terms of the value, for messages: keys, indexes, and what has neither. */
+  readonly #places: (string | number | Place)[] = [];
   /** The objects that the path goes through, each with the length of the path to it. */
   readonly #ancestors = new Map<object, number>();
   #objects = 0;
@@ -65,7 +67,7 @@ class Lowering {
   #object(value: object): unknown {
     const depth = this.#ancestors.get(value);
     if (depth !== undefined) {
-      return this.#refuse(`the object at ${pathText(this.#path.slice(0, depth))} again`, 'A cycle has no end as bytes.');
+      return this.#refuse(`the object at ${codeOf(this.#places.slice(0, depth))} again`, 'A cycle has no end as bytes.');
     }
     if (this.#path.length >= MAX_DEPTH) {
       return this.#refuse(`more than ${MAX_DEPTH} levels`, 'Everything that walks a value does so on the stack.');
@@ -85,12 +87,15 @@ class Lowering {
       const time = value.getTime();
       return this.#restored('d', Number.isNaN(time) ? null : time);
     }
-    if (types.isMap(value)) return this.#restored('m', this.#pairs(value));
-    if (types.isSet(value))
+    if (types.isMap(value))
       return this.#restored(
-        's',
-        Array.from(value, (item, index) => this.#at(index, item)),
+        'm',
+        this.#pairs(value, (key, index) => ({ code: mapAccess(key, index) })),
       );
+    if (types.isSet(value)) {
+      const items = Array.from(value, (item, index) => this.#at(index, { code: `.values()[${index}]` }, () => this.lower(item)));
+      return this.#restored('s', items);
+    }
     if (types.isRegExp(value)) return this.#restored('r', [value.source, value.flags, value.lastIndex]);
     if (types.isNativeError(value)) return this.#restored('e', this.#error(value));
     if (Buffer.isBuffer(value)) return this.#restored('x', this.natives.bytes(value));
@@ -105,9 +110,18 @@ class Lowering {
       return this.#refuse(`an instance of ${value.constructor?.name || 'a class'}`, 'It would come back without its class.');
     }
     const keys = Object.keys(value);
-    if (!keys.every((key) => this.natives.keepsKey(key))) return this.#restored('o', this.#pairs(Object.entries(value)));
+    if (!keys.every((key) => this.natives.keepsKey(key)))
+      return this.#restored(
+        'o',
+        this.#pairs(Object.entries(value), (key) => key),
+      );
     const copy: Record<string, unknown> = {};
-    for (const key of keys) define(copy, key, this.#at(key, value[key]));
+    for (const key of keys)
+      define(
+        copy,
+        key,
+        this.#at(key, key, () => this.lower(value[key])),
+      );
     return copy;
   }
 
@@ -119,12 +133,10 @@ class Lowering {
         // What was noted for the items so far names their places in a dense array.
         this.restorations.length = mark;
         const present = Object.keys(value).filter((key) => String(Number(key) >>> 0) === key);
-        return this.#restored('h', [
-          value.length,
-          this.#at(1, undefined, () => this.#pairs(present.map((key) => [Number(key), value[Number(key)]]))),
-        ]);
+        const pairs = present.map((key) => [Number(key), value[Number(key)]] as const);
+        return this.#restored('h', [value.length, this.#at(1, HERE, () => this.#pairs(pairs, (at) => at))]);
       }
-      copy.push(this.#at(index, value[index]));
+      copy.push(this.#at(index, index, () => this.lower(value[index])));
     }
     return copy;
   }
@@ -134,23 +146,26 @@ class Lowering {
     const parts: [string, unknown][] = [...own];
     if (Object.hasOwn(error, 'cause')) parts.push(['cause', error.cause]);
     if (Object.hasOwn(error, 'errors') && !Object.keys(error).includes('errors')) parts.push(['errors', (error as AggregateError).errors]);
-    return [String(error.name), String(error.message), this.#at(2, undefined, () => this.#pairs(parts))];
+    return [String(error.name), String(error.message), this.#at(2, HERE, () => this.#pairs(parts, (key) => key))];
   }
 
   /** Keys and values in turn: a flat array, so that no key is special. */
-  #pairs(pairs: Iterable<readonly [unknown, unknown]>): unknown[] {
+  #pairs<Key>(pairs: Iterable<readonly [Key, unknown]>, place: (key: Key, index: number) => string | number | Place): unknown[] {
     const flat: unknown[] = [];
     for (const [key, value] of pairs) {
-      flat.push(this.#at(flat.length, key));
-      flat.push(this.#at(flat.length, value));
+      const index = flat.length / 2;
+      flat.push(this.#at(flat.length, { code: `.keys()[${index}]` }, () => this.lower(key)));
+      flat.push(this.#at(flat.length, place(key, index), () => this.lower(value)));
     }
     return flat;
   }
 
-  #at(step: string | number, value: unknown, lower: () => unknown = () => this.lower(value)): unknown {
+  #at(step: string | number, place: string | number | Place, lower: () => unknown): unknown {
     this.#path.push(step);
+    this.#places.push(place);
     const lowered = lower();
     this.#path.pop();
+    this.#places.pop();
     return lowered;
   }
 
@@ -160,7 +175,7 @@ class Lowering {
   }
 
   #refuse(got: string, rule: string): never {
-    throw new UnencodableValueError(pathText(this.#path), got, rule, 'Let the loader return plain data.');
+    throw new UnencodableValueError(codeOf(this.#places), got, rule, 'Let the loader return plain data.');
   }
 }
 
@@ -170,6 +185,22 @@ export function define(object: object, key: string, value: unknown): void {
   else (object as Record<string, unknown>)[key] = value;
 }
 
-function pathText(path: Path): string {
-  return `$${path.map((step) => (typeof step === 'number' ? `[${step}]` : /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`)).join('')}`;
+/** A place that is no key and no index, as it would be written in code. */
+interface Place {
+  readonly code: string;
+}
+
+/** A step of the path that is only in the bytes. */
+const HERE: Place = { code: '' };
+
+function mapAccess(key: unknown, index: number): string {
+  return typeof key === 'string' || typeof key === 'number' ? `.get(${JSON.stringify(key)})` : `.values()[${index}]`;
+}
+
+function codeOf(places: readonly (string | number | Place)[]): string {
+  const codes = places.map((place) => {
+    if (typeof place === 'object') return place.code;
+    return typeof place === 'string' && /^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(place) ? `.${place}` : `[${JSON.stringify(place)}]`;
+  });
+  return `$${codes.join('')}`;
 }
