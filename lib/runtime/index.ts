@@ -1,5 +1,17 @@
 /** What applications import from `isochrone/runtime`. It brings no CDK. Re-exports only. */
+
+export type { CacheLookup } from './cache-answers';
+export { type CacheErrorKind, cacheErrorKind } from './cache-error-kinds';
+export type { CacheEvents } from './cache-events';
+export type { CacheIsolation } from './cache-isolation';
+export { boundedKey } from './cache-key-names';
+export { CachedLoadError } from './cache-load-error';
+export type { CacheLoader } from './cache-loading';
+export type { CacheCallOptions, CacheError, TieredCacheOptions } from './cache-options';
+export * from './cache-server';
+export type { CacheAddress, ValkeyServerOptions } from './cache-server-options';
 export * from './cache-strategy';
+export { ValkeyServer } from './cache-valkey';
 export { QueryCache } from './query-cache';
 export type {
   CachedTransactionClient,
@@ -16,3 +28,4 @@ export type { ReplicaPoolEvent, ReplicaPoolOptions, ReplicaServer } from './repl
 export { ReplicaPool, type ReplicaReadOptions, type ReplicaWriteOptions, type WriteResult } from './replica-pool';
 export type { WriteToken } from './replica-token';
 export { type ReplicaTransactionOptions, RolledBackError, type TransactionClient } from './replica-transaction';
+export * from './tiered-cache';
