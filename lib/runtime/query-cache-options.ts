@@ -78,8 +78,9 @@ export interface QueryCacheOptions {
    */
   readonly writeThrough?: Readonly<Record<string, readonly string[]>>;
   /**
-   * Milliseconds after a write when its tables are invalidated once more, because a replica may have answered another process with the
-   * old rows. Above the usual lag; 0 for not at all.
+   * How long replicas lag at most, in milliseconds. A replica may answer another process with old rows after a write: so tables are
+   * invalidated once more, one to two lags after it, and until then the process that wrote shares no results of these tables. 0 for
+   * pools without replicas.
    *
    * @default - 1,000 if the pool has replicas (`read` and `write`), else 0
    */
