@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDate } from 'node:util/types';
 
 /** What makes two queries the same question. */
 export interface QueryKeyParts {
@@ -68,7 +69,7 @@ function ofObject(value: object, depth: number): string | undefined {
   if (ArrayBuffer.isView(value)) {
     return measured('b', Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64'));
   }
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : `D${value.getTime()};`;
+  if (isDate(value)) return Number.isNaN(value.getTime()) ? undefined : `D${value.getTime()};`;
   // A hole is sent as NULL and reads as undefined: Array.from fills it.
   if (Array.isArray(value)) return listOf(Array.from(value), depth + 1);
   if (typeof (value as { toPostgres?: unknown }).toPostgres === 'function') return undefined;

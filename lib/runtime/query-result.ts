@@ -1,3 +1,4 @@
+import { isDate } from 'node:util/types';
 import type { QueryResult } from 'pg';
 
 /** What is kept of a result of `pg`: plain data, the same after a hit as after a miss. */
@@ -39,7 +40,7 @@ function survives(value: unknown, depth: number): boolean {
     default:
       return false;
   }
-  if (value === null || value instanceof Date || Buffer.isBuffer(value)) return true;
+  if (value === null || isDate(value) || Buffer.isBuffer(value)) return true;
   if (depth > DEEPEST) return false;
   if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((item) => survives(item, depth + 1));
   const prototype: unknown = Object.getPrototypeOf(value);

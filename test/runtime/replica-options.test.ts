@@ -94,3 +94,14 @@ describe('what an error of pg means', () => {
     expect(isRefusal(new UnknownOutcomeError('The write', new Error('gone')))).toBe(false);
   });
 });
+
+test('the classes can be imported where pg is not installed', () => {
+  jest.isolateModules(() => {
+    jest.doMock('pg', () => {
+      throw new Error('pg was loaded');
+    });
+    const { ReplicaPool } = require('../../lib/runtime/replica-pool') as typeof import('../../lib/runtime/replica-pool');
+    require('../../lib/runtime/query-cache');
+    expect(() => new ReplicaPool({ writer })).toThrow('pg was loaded');
+  });
+});
