@@ -127,8 +127,10 @@ export class ReplicaEndpoint {
     for (const client of this.open) this.renewed.add(client);
   }
 
-  /** Ends all connections at once: what was asked on them fails, and may be asked elsewhere. */
+  /** Ends all connections at once, and all waiting for one: what was asked fails, and may be asked elsewhere. */
   public abort(): void {
+    const lost = new Error(`Connection terminated: ${this.name} does not answer.`);
+    for (const waiter of this.waiters.splice(0)) waiter.give(Promise.reject(lost));
     for (const client of this.open) client.connection.stream.destroy();
   }
 

@@ -127,7 +127,7 @@ export class ReplicaPool {
   }
 
   /**
-   * A write, and the token of where it ended in the log. Both are asked in one round trip where the driver can (pg from 8.22 on).
+   * A write, and the token of where it ended in the log. Both are asked in one round trip where the driver pipelines (pg 8.23 does).
    *
    * @throws UnknownOutcomeError if it may have been committed or not, unless it is `idempotent`
    */
