@@ -27,10 +27,8 @@ class NotKept extends Error {
   }
 }
 
-/** How long loads show the token of a write: no replica is that far behind and still asked. */
-const TOKENS_KEPT_MS = 300_000;
-/** Timers come late on a busy process. */
-const TIMER_SLACK_MS = 250;
+/** How long loads show the token of a write: no replica is that far behind and still asked. And timers come late on a busy process. */
+const [TOKENS_KEPT_MS, TIMER_SLACK_MS] = [300_000, 250];
 
 /** Answers queries of `pg` from a cache, and drops the answers when the tables behind them are written through it. */
 export class QueryCache {
@@ -134,7 +132,7 @@ export class QueryCache {
     }
   }
 
-  /** How often what was done, such as `cache_query_bypasses_total{reason="volatile"}`. */
+  /** What was done how often, such as `cache_query_bypasses_total{reason="volatile"}`. */
   public counts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.counted);
   }
@@ -228,7 +226,7 @@ export class QueryCache {
    * write came to it, this one reads under keys of its own, made with the token.
    */
   private lastWrite(tags: readonly string[]): { readonly token: WriteToken; readonly isRecent: boolean } | undefined {
-    let last: { readonly token: WriteToken; readonly isRecent: boolean } | undefined;
+    let last: ReturnType<QueryCache['lastWrite']>;
     for (const tag of tags) {
       const known = this.tokens.get(tag);
       if (known === undefined) continue;
