@@ -1,5 +1,33 @@
 /** What applications import from `isochrone/runtime`. It brings no CDK. Re-exports only. */
+
+export type { CacheLookup } from './cache-answers';
+export { type CacheErrorKind, cacheErrorKind } from './cache-error-kinds';
+export type { CacheEvents } from './cache-events';
+export type { CacheIsolation } from './cache-isolation';
+export { boundedKey } from './cache-key-names';
+export { CachedLoadError } from './cache-load-error';
+export type { CacheLoader } from './cache-loading';
+export type { CacheCallOptions, CacheError, TieredCacheOptions } from './cache-options';
+export * from './cache-server';
+export type { CacheAddress, ValkeyServerOptions } from './cache-server-options';
 export * from './cache-strategy';
+export { ValkeyServer } from './cache-valkey';
+export { QueryCache } from './query-cache';
+export type {
+  CachedTransactionClient,
+  QueryCacheOptions,
+  QueryCacheStore,
+  QueryCallOptions,
+  QueryPool,
+  QueryStatement,
+  UncachedQuery,
+} from './query-cache-options';
+export type { UncachedStatement } from './query-statement';
+export { AcquireTimeoutError, PoolClosedError, UnknownOutcomeError } from './replica-errors';
+export type { ReplicaPoolEvent, ReplicaPoolOptions, ReplicaServer } from './replica-options';
+export { ReplicaPool, type ReplicaReadOptions, type ReplicaWriteOptions, type WriteResult } from './replica-pool';
+export type { WriteToken } from './replica-token';
+export { type ReplicaTransactionOptions, RolledBackError, type TransactionClient } from './replica-transaction';
 export { type BedrockClient, BedrockEmbedder, type BedrockEmbedderOptions } from './semantic-bedrock';
 export { SemanticCache } from './semantic-cache';
 export type { Embedder } from './semantic-embedder';
@@ -14,3 +42,4 @@ export type { SemanticScope } from './semantic-scope';
 export type { SemanticCandidate, SemanticEntry, SemanticStore, StoredAnswer } from './semantic-store';
 export { TfIdfEmbedder, type TfIdfEmbedderOptions } from './semantic-tfidf';
 export { type SemanticCommands, semanticStoreFor, ValkeySemanticStore, type ValkeySemanticStoreOptions } from './semantic-valkey-store';
+export * from './tiered-cache';
