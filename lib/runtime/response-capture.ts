@@ -100,7 +100,9 @@ export class Capture {
       throw Object.assign(new Error('Cannot write headers after they are sent to the client'), { code: 'ERR_HTTP_HEADERS_SENT' });
     }
     const given = head.slice(1).find((argument) => typeof argument === 'object' && argument !== null);
-    this.begin(Number(head[0]), { ...lowerCase(this.response.getHeaders()), ...asHeaders(given) }, head);
+    const headers = asHeaders(given);
+    refuseBadHeaders(headers);
+    this.begin(Number(head[0]), { ...lowerCase(this.response.getHeaders()), ...headers }, head);
     return this.response;
   }
 
@@ -176,6 +178,21 @@ export class Capture {
     this.release('passed');
     this.rules.passing(reason);
     if (this.headArguments !== undefined) (this.response.writeHead as (...all: unknown[]) => unknown)(...this.headArguments);
+  }
+}
+
+/** "Fields", RFC 9110, section 5. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const NOT_IN_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** Throws where Node would, so that the framework hears of it while it can still answer otherwise. */
+function refuseBadHeaders(headers: OutgoingHttpHeaders): void {
+  for (const [name, value] of Object.entries(headers)) {
+    if (!HEADER_NAME.test(name))
+      throw Object.assign(new TypeError(`Header name must be a valid HTTP token ["${name}"]`), { code: 'ERR_INVALID_HTTP_TOKEN' });
+    if ([value].flat().some((one) => one !== undefined && NOT_IN_A_VALUE.test(String(one)))) {
+      throw Object.assign(new TypeError(`Invalid character in header content ["${name}"]`), { code: 'ERR_INVALID_CHAR' });
+    }
   }
 }
 

@@ -87,8 +87,13 @@ export class Leader<Request> {
     }
   }
 
+  /** Sends what the handler wrote, as it is. */
   sendHeld(): void {
-    if (this.capture !== undefined) this.sendPlain(this.capture.answer);
+    try {
+      if (this.capture !== undefined) this.sendPlain(this.capture.answer);
+    } catch (error) {
+      this.exchange.response.destroy(error instanceof Error ? error : undefined);
+    }
   }
 
   async sendInstead(stale: StoredAnswer): Promise<void> {
@@ -133,7 +138,7 @@ export class Leader<Request> {
       stored = await storeAnswer(plain, this.storeRules(verdict), Date.now());
       await this.send(stored, true, this.context.marks('MISS'));
     } catch (error) {
-      this.sendPlain(plain);
+      this.sendHeld();
       throw error;
     }
     return stored;
