@@ -41,7 +41,11 @@ function cacheHook(cache: ResponseCache, route: ResponseRoute<FastifyRequest>): 
         target: request.originalUrl,
         headersBefore: () => ({ ...reply.getHeaders() }) as OutgoingHttpHeaders,
         send: ({ status, headers, body }) => {
-          reply.code(status).headers(headers).send(body);
+          reply.code(status).headers(headers);
+          if (body !== undefined || request.method !== 'HEAD') return void reply.send(body);
+          // Fastify's own HEAD routes would add `Content-Length: 0`, which is not the length of the answer (RFC 9110, section 8.6).
+          reply.hijack();
+          reply.raw.writeHead(status, { ...reply.getHeaders() } as OutgoingHttpHeaders).end();
         },
         proceed: done,
         again: (detached, answer) => request.server.routing(detached, answer),

@@ -59,7 +59,8 @@ export function keyOf({ target, headers, language, user }: KeyParts, rules: KeyR
   const key = JSON.stringify([
     path,
     query,
-    rules.host ? value('host') : null,
+    // HTTP/2 says the host in a pseudo-header.
+    rules.host ? (value('host') ?? value(':authority')) : null,
     user ?? null,
     language ?? null,
     rules.varyBy.map(value),

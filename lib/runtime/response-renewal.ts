@@ -30,7 +30,10 @@ export function detachedExchange(original: IncomingMessage, headers: IncomingMes
   request.httpVersion = '1.1';
   request.httpVersionMajor = 1;
   request.httpVersionMinor = 1;
-  request.headers = Object.fromEntries(Object.entries(headers).filter(([name]) => !DROPPED.includes(name)));
+  const kept = Object.entries(headers).filter(([name]) => !DROPPED.includes(name) && !name.startsWith(':'));
+  request.headers = Object.fromEntries(kept);
+  const authority = headers[':authority'];
+  if (request.headers.host === undefined && typeof authority === 'string') request.headers.host = authority;
   request.rawHeaders = Object.entries(request.headers).flatMap(([name, value]) => [value].flat().flatMap((one) => [name, String(one)]));
   request.complete = true;
   request.push(null);

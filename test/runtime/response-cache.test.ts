@@ -356,6 +356,8 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect([head.headers['x-cache'], head.body.length]).toEqual(['HIT', 0]);
       expect(head.headers['content-length']).toBe(get.headers['content-length']);
       expect(head.headers.etag).toBe(get.headers.etag);
+      const notModified = await ask(port, '/x', { 'if-none-match': String(get.headers.etag) }, 'HEAD');
+      expect([notModified.status, notModified.headers['content-length']]).toEqual([304, undefined]);
       expect(runs).toBe(2);
     });
   });
@@ -390,6 +392,18 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect((await ask(small, '/x')).body.equals(bytes)).toBe(true);
       const hit = await ask(small, '/x');
       expect([hit.headers['x-cache'], hit.body.equals(bytes)]).toEqual(['HIT', true]);
+    });
+
+    test('an answer that is shorter than it says is not stored', async () => {
+      const port = await serveOne({}, () => ({ headers: { 'content-length': '50' }, body: Readable.from(['short']) }));
+      const got = await new Promise<string>((resolve) => {
+        let text = '';
+        raw(port, 'GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', (more) => {
+          text += more;
+        }).on('close', () => resolve(text));
+      });
+      expect(got).toMatch(/content-length: 50\r\n[\s\S]*\r\n\r\nshort$/i);
+      expect(store.entries.size).toBe(0);
     });
 
     test('a stream that breaks off is not stored', async () => {

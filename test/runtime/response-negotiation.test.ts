@@ -179,6 +179,15 @@ describe('the query of a key', () => {
   });
 });
 
+test('the host of HTTP/2 is in the key', () => {
+  const key = (authority: string) =>
+    keyOf(
+      { target: '/', headers: { ':authority': authority }, user: undefined, language: undefined },
+      { host: true, query: 'all', varyBy: [] },
+    );
+  expect(key('a.example')).not.toBe(key('b.example'));
+});
+
 test.each([
   ['max-age=5, private', { 'max-age': '5', private: '' }],
   ['PRIVATE="set-cookie, x", s-maxage="7"', { private: 'set-cookie, x', 's-maxage': '7' }],
