@@ -150,8 +150,11 @@ export class Leader<Request> {
       endsBefore: ttlSeconds < this.route.strategy.ttlSeconds,
       mayBeStale,
       compressionThresholdBytes: this.context.options.compressionThresholdBytes ?? 1024,
-      // A cache in front of the service must not take one user's answer for everybody's.
-      added: { ...(this.plan.answers.isOneUsers ? { 'cache-control': 'private' } : {}), ...this.context.tagHeaders(this.plan.call.tags) },
+      // A cache in front of the service must not take one user's answer, or a stranger's, for everybody's.
+      added: {
+        ...(this.route.options.user === undefined ? {} : { 'cache-control': 'private' }),
+        ...this.context.tagHeaders(this.plan.call.tags),
+      },
       varyBy: this.route.varyBy,
       before: this.before,
     };

@@ -154,7 +154,8 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       const bobs = await ask(port, '/x', bob);
       expect(bobs.body.toString()).toBe('for Bearer bob');
       expect(bobs.headers['cache-control']).toBe('private');
-      expect((await ask(port, '/x')).body.toString()).toBe('for strangers');
+      const strangers = await ask(port, '/x');
+      expect([strangers.body.toString(), strangers.headers['cache-control']]).toEqual(['for strangers', 'private']);
       const again = await ask(port, '/x', ann);
       expect(again.body.toString()).toBe('for Bearer ann');
       expect(again.headers['x-cache']).toBe('HIT');
@@ -344,6 +345,13 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(await since('Sat, 21 Nov 2026 07:59:59 GMT')).toBe(200);
       expect(await since('2026-11-22')).toBe(200);
       expect(await since('Sat, 21 Nov 2026 09:00:00 GMT', { 'if-none-match': '"other"' })).toBe(200);
+    });
+
+    test('a HEAD of an answer without a length does not leave an empty one for GET', async () => {
+      const port = await serveOne({}, () => ({ body: Readable.from(['whole']) }));
+      await ask(port, '/x', {}, 'HEAD');
+      expect((await ask(port, '/x')).body.toString()).toBe('whole');
+      expect(runs).toBe(2);
     });
 
     test('a HEAD is answered from the entry of GET, without a body, and makes no entry', async () => {
