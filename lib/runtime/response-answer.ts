@@ -61,6 +61,9 @@ const NOT_STORED: ReadonlySet<string> = new Set([
   'x-cache-reason',
 ]);
 
+/** They speak about the bytes that the handler wrote (RFC 9530; RFC 9421), and would be wrong about compressed ones. */
+const OF_EXACT_BYTES = ['content-digest', 'repr-digest', 'digest', 'content-md5', 'signature'];
+
 export interface StoreRules {
   readonly ttlSeconds: number;
   /** Whether the cache beneath would keep the answer for longer. */
@@ -78,7 +81,8 @@ export interface StoreRules {
 export async function storeAnswer({ status, headers, body }: PlainAnswer, rules: StoreRules, now: number): Promise<StoredAnswer> {
   const directives = cacheControl(headerText(headers['cache-control']));
   const isEncoded = headers['content-encoding'] !== undefined;
-  const isText = isCompressible(headerText(headers['content-type'])) && !isEncoded && !directives.has('no-transform');
+  const isFixed = directives.has('no-transform') || OF_EXACT_BYTES.some((name) => headers[name] !== undefined);
+  const isText = isCompressible(headerText(headers['content-type'])) && !isEncoded && !isFixed;
   const stored = await storeBody(body, isText && body.length >= rules.compressionThresholdBytes);
   const given = headerText(headers.etag);
   const isOwnTag = !isEntityTag(given);

@@ -285,6 +285,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     test.each([
       ['under the threshold', { ...json, body: '"short"' }],
       ['of a type that is compressed already', { headers: { 'content-type': 'image/png' }, body: Buffer.from(LONG) }],
+      ['with a digest of its bytes', { ...json, headers: { ...json.headers, 'content-digest': 'sha-256=:AAAA:' } }],
       ['with no-transform', { ...json, headers: { ...json.headers, 'cache-control': 'no-transform' } }],
     ])('not compressed: %s', async (_name, answer) => {
       const port = await serveOne({}, answer);
