@@ -2,18 +2,18 @@
 import type { IncomingMessage } from 'node:http';
 import { answerFor, isStoredAnswer, type StoredAnswer } from './response-answer';
 import { type Exchange, Leader, type LeaderContext, LeaderGone, NotStored } from './response-leader';
-import { checkCacheOptions, type ResponseCacheOptions, type ResponseRoute, type ResponseWarning } from './response-options';
-import { detachedExchange } from './response-renewal';
+import { checkCacheOptions } from './response-option-checks';
+import type { ResponseCacheOptions, ResponseRoute, ResponseWarning } from './response-options';
+import { RecentPasses } from './response-passes';
+import { ResponseRenewals } from './response-renewals';
 import { type Passed, type Plan, type PreparedRoute, prepareRoute } from './response-route';
-import { headerText } from './response-rules';
+import { headerText, tagHeaders } from './response-rules';
+import { within } from './response-within';
 
 /** A follower that waited so long for the answer of another runs its own handler, and so does anybody whose store is silent. */
 const LONGEST_WAIT_MS = 10_000;
-/** A route that takes longer in the background is given up; its stale answer stays what it is. */
-const LONGEST_RENEWAL_MS = 30_000;
 /** How long a failed answer waits to learn whether there is a stale one instead. */
 const HELD_WAIT_MS = 1000;
-const MAX_PASSES = 1000;
 /** How often a request may follow a leader whose client goes away. */
 const MAX_LEADERS = 3;
 
@@ -26,12 +26,6 @@ export interface ResponseCacheCounts {
   failure: number;
 }
 
-interface Renewal {
-  readonly key: string;
-  readonly resolve: (answer: StoredAnswer) => void;
-  readonly reject: (reason: Error) => void;
-}
-
 type Step = 'proceed' | 'done';
 
 /**
@@ -41,18 +35,17 @@ type Step = 'proceed' | 'done';
 export class ResponseCache {
   readonly counts: ResponseCacheCounts = { hit: 0, miss: 0, stale: 0, bypass: 0, failure: 0 };
   private readonly seen = new WeakSet<IncomingMessage>();
-  private readonly renewals = new WeakMap<IncomingMessage, Renewal>();
-  private readonly renewing = new Map<string, Promise<unknown>>();
-  private readonly ended = new AbortController();
+  private readonly renewals: ResponseRenewals;
   private readonly forgetting = new Map<string, Promise<unknown>>();
-  /** Keys whose answer was not cacheable, with the time until which nobody waits for it. */
-  private readonly passes = new Map<string, number>();
+  private readonly passes: RecentPasses;
   private readonly warned = new Set<string>();
   private readonly context: LeaderContext;
 
   /** @throws IsochroneError for an option that cannot be meant */
   constructor(private readonly options: ResponseCacheOptions) {
     checkCacheOptions(options);
+    this.passes = new RecentPasses((options.passSeconds ?? 5) * 1000);
+    this.renewals = new ResponseRenewals(options.store, (error) => this.onFailure(error));
     this.context = {
       options,
       refused: (plan, reason, unkeyed) => this.onRefused(plan, reason, unkeyed),
@@ -73,8 +66,7 @@ export class ResponseCache {
 
   /** Gives up renewals that are under way. The cache beneath is its owner's to close. */
   async close(): Promise<void> {
-    this.ended.abort();
-    await Promise.allSettled(this.renewing.values());
+    await this.renewals.close();
   }
 
   /** Answers one request or lets its handler do so; never rejects. */
@@ -86,17 +78,20 @@ export class ResponseCache {
 
   private async step<Request>(exchange: Exchange<Request>, route: PreparedRoute<Request>): Promise<Step> {
     const plan = this.planOf(exchange, route);
-    const renewal = this.renewals.get(exchange.request);
-    if (renewal !== undefined) return this.takeRenewal(exchange, route, plan, renewal);
+    const renewal = this.renewals.of(exchange.request);
+    if (renewal !== undefined) {
+      await renewal.take('reason' in plan ? undefined : plan.key, () => new Leader(exchange, route, plan as Plan, this.context).run());
+      return 'done';
+    }
     if ('reason' in plan) return this.pass(exchange, 'bypass', plan.reason);
     const found = await this.look(plan);
     if (found !== undefined && (found.fresh || route.strategy.serveStale === 'while-renewing')) {
-      if (!found.fresh) this.renew(exchange, plan);
+      if (!found.fresh) this.renewals.begin(exchange, plan);
       if (await this.answer(exchange, plan, found.answer, found.fresh ? 'hit' : 'stale')) return 'done';
     }
     // Frameworks leave out the body before we see it: what a HEAD gives is no answer to a GET.
     if (exchange.request.method === 'HEAD') return this.pass(exchange, 'miss', 'head');
-    if ((this.passes.get(plan.key) ?? 0) > Date.now()) return this.pass(exchange, 'bypass', 'not-cacheable-lately');
+    if (this.passes.has(plan.key)) return this.pass(exchange, 'bypass', 'not-cacheable-lately');
     return this.load(exchange, route, plan);
   }
 
@@ -178,7 +173,7 @@ export class ResponseCache {
       isOver = true;
       if (leader !== undefined) return this.finish(leader, loaded);
       if (result === undefined || result === 'begun') return this.pass(exchange, 'miss', 'waited-too-long');
-      if (isStoredAnswer(result.value) && (this.passes.get(plan.key) ?? 0) <= Date.now()) {
+      if (isStoredAnswer(result.value) && !this.passes.has(plan.key)) {
         const isStale = Date.now() - result.value.storedAt > route.strategy.ttlSeconds * 1100;
         if (isUsable(result.value, !isStale) && (await this.answer(exchange, plan, result.value, isStale ? 'stale' : 'hit'))) return 'done';
       }
@@ -204,55 +199,6 @@ export class ResponseCache {
     return 'done';
   }
 
-  private renew<Request>(exchange: Exchange<Request>, plan: Plan): void {
-    if (this.renewing.has(plan.key) || this.ended.signal.aborted) return;
-    // Taken now: the client's request may be gone when the renewal begins.
-    const headers = { ...exchange.request.headers };
-    const renewed = call(() => this.options.store.getOrLoad(plan.key, () => this.runDetached(exchange, headers, plan), plan.call))
-      .catch((error: unknown) => {
-        if (!(error instanceof NotStored)) this.onFailure(error);
-      })
-      .finally(() => this.renewing.delete(plan.key));
-    this.renewing.set(plan.key, renewed);
-  }
-
-  private async runDetached<Request>(exchange: Exchange<Request>, headers: IncomingMessage['headers'], plan: Plan): Promise<StoredAnswer> {
-    const detached = detachedExchange(exchange.request, headers, exchange.target);
-    const { signal } = this.ended;
-    let timer: NodeJS.Timeout | undefined;
-    let onEnd: () => void = () => {};
-    try {
-      return await new Promise<StoredAnswer>((resolve, reject) => {
-        onEnd = () => reject(new NotStored('closed'));
-        signal.addEventListener('abort', onEnd);
-        timer = setTimeout(() => reject(new NotStored('took too long')), LONGEST_RENEWAL_MS);
-        this.renewals.set(detached.request, { key: plan.key, resolve, reject });
-        // The leader hears of its answer before this does; what ends without one never came to the cache.
-        detached.response.once('finish', () => setImmediate(() => reject(new NotStored('answered before the cache'))));
-        if (signal.aborted) return onEnd();
-        exchange.again(detached.request, detached.response);
-      });
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onEnd);
-      detached.close();
-    }
-  }
-
-  private async takeRenewal<Request>(
-    exchange: Exchange<Request>,
-    route: PreparedRoute<Request>,
-    plan: Plan | Passed,
-    renewal: Renewal,
-  ): Promise<Step> {
-    if ('reason' in plan || plan.key !== renewal.key) {
-      renewal.reject(new NotStored('another key'));
-      return 'done';
-    }
-    await new Leader(exchange, route, plan, this.context).run().then(renewal.resolve, renewal.reject);
-    return 'done';
-  }
-
   private onRefused(plan: Plan, reason: string, unkeyed: string | undefined): void {
     if (unkeyed !== undefined) {
       this.warn(
@@ -261,10 +207,7 @@ export class ResponseCache {
       );
     }
     if (reason === 'flushed') return;
-    this.passes.delete(plan.key);
-    const [oldest] = this.passes.keys();
-    if (this.passes.size >= MAX_PASSES && oldest !== undefined) this.passes.delete(oldest);
-    this.passes.set(plan.key, Date.now() + (this.options.passSeconds ?? 5) * 1000);
+    this.passes.add(plan.key);
     // The route has another answer now, so an older one must not outlive it.
     if (plan.call.strategy.staleSeconds > 0) void this.forget(plan);
   }
@@ -296,24 +239,4 @@ function isUsable(answer: StoredAnswer, fresh: boolean): boolean {
 /** Turns a function that throws into one that rejects. */
 async function call<T>(action: () => Promise<T>): Promise<T> {
   return action();
-}
-
-/** @returns nothing if it takes too long; a rejection is the promise's own */
-async function within<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, undefined);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** A tag may hold any text; a header may not, and its separators would make two of one. */
-function tagHeaders(tags: readonly string[], name: string | undefined): Record<string, string> {
-  if (name === undefined || tags.length === 0) return {};
-  const lower = name.toLowerCase();
-  return { [lower]: tags.map((tag) => encodeURIComponent(tag)).join(lower === 'surrogate-key' ? ' ' : ',') };
 }

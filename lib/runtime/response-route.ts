@@ -2,8 +2,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { keyOf } from './response-key';
 import { negotiateLanguage } from './response-negotiation';
+import { checkRoute } from './response-option-checks';
 import type { ResponseCacheOptions, ResponseRoute, ResponseStoreCall, ResponseStrategy } from './response-options';
-import { checkRoute } from './response-options';
 import { type AnswerRules, whyPassed } from './response-rules';
 
 /** What one request asks of the cache. */

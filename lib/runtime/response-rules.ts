@@ -122,3 +122,10 @@ function ownLifetime(directives: Directives): number | undefined {
 function deltaSeconds(text: string): number | undefined {
   return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
+
+/** A tag may hold any text; a header may not, and its separators would make two of one. */
+export function tagHeaders(tags: readonly string[], name: string | undefined): Record<string, string> {
+  if (name === undefined || tags.length === 0) return {};
+  const lower = name.toLowerCase();
+  return { [lower]: tags.map((tag) => encodeURIComponent(tag)).join(lower === 'surrogate-key' ? ' ' : ',') };
+}
