@@ -28,6 +28,18 @@ export type { ReplicaPoolEvent, ReplicaPoolOptions, ReplicaServer } from './repl
 export { ReplicaPool, type ReplicaReadOptions, type ReplicaWriteOptions, type WriteResult } from './replica-pool';
 export type { WriteToken } from './replica-token';
 export { type ReplicaTransactionOptions, RolledBackError, type TransactionClient } from './replica-transaction';
+export { ResponseCache, type ResponseCacheCounts } from './response-cache';
+export { expressResponseCache } from './response-express';
+export { fastifyResponseCache } from './response-fastify';
+export type {
+  ResponseCacheOptions,
+  ResponseRoute,
+  ResponseStore,
+  ResponseStoreCall,
+  ResponseStrategy,
+  ResponseWarning,
+} from './response-options';
+export type { QueryKey } from './response-query';
 export { type BedrockClient, BedrockEmbedder, type BedrockEmbedderOptions } from './semantic-bedrock';
 export { SemanticCache } from './semantic-cache';
 export type { Embedder } from './semantic-embedder';
