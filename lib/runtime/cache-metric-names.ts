@@ -1,3 +1,5 @@
+import { SEMANTIC_METRICS } from './semantic-metrics';
+
 /** What a metric is, as Prometheus wants to be told. */
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -30,6 +32,7 @@ export const CACHE_METRICS = {
   cache_query_lookups_total: { type: 'counter', help: 'Queries that went through the query cache.' },
   cache_query_bypasses_total: { type: 'counter', help: 'Queries that passed it, or whose result was not kept.', labels: ['reason'] },
   cache_query_writes_total: { type: 'counter', help: 'Statements that changed tables, seen by the query cache.' },
+  ...SEMANTIC_METRICS,
   cache_server_up: { type: 'gauge', help: '1 while the server is asked, 0 while it is left alone.' },
   cache_bus_up: { type: 'gauge', help: '1 while messages of other processes are known to arrive.' },
   cache_memory_entries: { type: 'gauge', help: 'Values in the memory of this process.' },
