@@ -70,7 +70,10 @@ export class ServiceStack extends RegionStack {
       environment: {
         ISOCHRONE_SETTINGS: this.names.runtimeSettings,
         // Applications read the settings when they start: with this, other settings replace the instances, as another application does.
-        ISOCHRONE_SETTINGS_VERSION: createHash('sha256').update(JSON.stringify(this.resolve(settings))).digest('hex').slice(0, 12),
+        ISOCHRONE_SETTINGS_VERSION: createHash('sha256')
+          .update(JSON.stringify(this.resolve(settings)))
+          .digest('hex')
+          .slice(0, 12),
       },
       healthCheckGrace: Duration.seconds(service.healthCheckGraceSeconds),
       removalPolicy: this.removalPolicy,
