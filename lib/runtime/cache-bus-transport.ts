@@ -1,0 +1,38 @@
+import type { Redis } from 'iovalkey';
+import type { BusTransport } from './cache-bus';
+import { type CacheConnection, nodeName } from './cache-connection';
+import type { CacheLanes } from './cache-lanes';
+import type { CompleteServerOptions } from './cache-server-options';
+
+/** Pub/sub of a server: a connection of its own to hear, and the commands' connection to tell. */
+export function valkeyBusTransport(connection: CacheConnection, lanes: CacheLanes, options: CompleteServerOptions): BusTransport {
+  /** Any server carries a message to all of a cluster; one that is away does not. */
+  const publisher = (): Redis | undefined => {
+    const servers = connection.servers();
+    if (!options.cluster) return servers[0];
+    const there = servers.filter((server) => lanes.lane(nodeName(server)).guard.available);
+    return there[Math.floor(Math.random() * there.length)];
+  };
+  return {
+    subscribe: (channels, on) => {
+      const subscriber = connection.subscriber();
+      subscriber.on('message', on.hear);
+      subscriber.on('end', on.ended);
+      subscriber.subscribe(...channels).then(on.subscribed, () => subscriber.disconnect());
+      return {
+        end: () => {
+          const { stream } = subscriber;
+          subscriber.disconnect();
+          // A server that hangs would not answer the end, and hold the process for two seconds more.
+          stream?.destroy();
+        },
+      };
+    },
+    publish: async (channel, text) => {
+      const server = publisher();
+      if (server === undefined) return false;
+      const lane = lanes.lane(options.cluster ? nodeName(server) : '');
+      return (await lanes.send(lane, () => server.publish(channel, text), options.writeTimeoutMs)).ok;
+    },
+  };
+}
