@@ -13,5 +13,21 @@ export type { EdgeInvalidator, EdgePathOutcome } from './invalidation-edge';
 export type { InvalidationCache, InvalidationPart } from './invalidation-parts';
 export { edgePath } from './invalidation-paths';
 export { type InvalidationEvent, type InvalidationRule, type InvalidationRules, MARKET_INVALIDATION_RULES } from './invalidation-rules';
+export { QueryCache } from './query-cache';
+export type {
+  CachedTransactionClient,
+  QueryCacheOptions,
+  QueryCacheStore,
+  QueryCallOptions,
+  QueryPool,
+  QueryStatement,
+  UncachedQuery,
+} from './query-cache-options';
+export type { UncachedStatement } from './query-statement';
+export { AcquireTimeoutError, PoolClosedError, UnknownOutcomeError } from './replica-errors';
+export type { ReplicaPoolEvent, ReplicaPoolOptions, ReplicaServer } from './replica-options';
+export { ReplicaPool, type ReplicaReadOptions, type ReplicaWriteOptions, type WriteResult } from './replica-pool';
+export type { WriteToken } from './replica-token';
+export { type ReplicaTransactionOptions, RolledBackError, type TransactionClient } from './replica-transaction';
 export { type ParameterReader, type ReadSettingsOptions, readSettings } from './settings';
 export { parseSettings, strategiesOf } from './settings-document';
