@@ -3,6 +3,11 @@ import { CacheCredentials } from './cache-credentials';
 import { cacheErrorKind } from './cache-error-kinds';
 import type { CompleteServerOptions } from './cache-server-options';
 import { slotOf } from './cache-slots';
+import { optionalPackage } from './optional-package';
+
+function iovalkey(): typeof import('iovalkey') {
+  return optionalPackage('iovalkey', 'ValkeyServer', () => require('iovalkey') as typeof import('iovalkey'));
+}
 
 /** The longest pause between two attempts to connect: a server that is back is found within half a second. */
 const MAX_RECONNECT_MS = 500;
@@ -49,7 +54,7 @@ export class CacheConnection {
   }
 
   private build(): Redis | Cluster {
-    const { Redis: SingleClient, Cluster: ClusterClient } = require('iovalkey') as typeof import('iovalkey');
+    const { Redis: SingleClient, Cluster: ClusterClient } = iovalkey();
     const { host, port, nodes, cluster } = this.options;
     if (!cluster) return this.watch(this.fresh(new SingleClient({ ...this.clientOptions(), host, port })));
     const client = new ClusterClient([{ host, port }, ...nodes], {
@@ -181,7 +186,7 @@ export class CacheConnection {
 
   /** A client of its own for messages, which does not connect again by itself; of a cluster, any node will do. */
   public subscriber(): Redis {
-    const { Redis: SingleClient } = require('iovalkey') as typeof import('iovalkey');
+    const { Redis: SingleClient } = iovalkey();
     const { host, port, nodes } = this.options;
     const known = this.options.cluster ? this.servers().map(({ options }) => ({ host: options.host, port: options.port })) : [];
     const addresses = known.length > 0 ? known : [{ host, port }, ...nodes];
