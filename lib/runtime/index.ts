@@ -1,8 +1,10 @@
 /** What applications import from `isochrone/runtime`. It brings no CDK. Re-exports only. */
+export { IsochroneError } from '../errors';
 export type * from '../runtime-settings';
 export { type CacheErrorKind, cacheErrorKind } from './cache-error-kinds';
 export { type AwsKeys, type ElastiCacheTokenOptions, elastiCacheToken } from './cache-iam';
 export { boundedKey } from './cache-key-names';
+export type { TieredCacheOptions } from './cache-options';
 export * from './cache-server';
 export type { CacheAddress, ValkeyServerOptions } from './cache-server-options';
 export * from './cache-strategy';
@@ -25,9 +27,12 @@ export type {
 } from './query-cache-options';
 export type { UncachedStatement } from './query-statement';
 export { AcquireTimeoutError, PoolClosedError, UnknownOutcomeError } from './replica-errors';
+export { type RdsTokenOptions, rdsToken } from './replica-iam';
 export type { ReplicaPoolEvent, ReplicaPoolOptions, ReplicaServer } from './replica-options';
 export { ReplicaPool, type ReplicaReadOptions, type ReplicaWriteOptions, type WriteResult } from './replica-pool';
 export type { WriteToken } from './replica-token';
 export { type ReplicaTransactionOptions, RolledBackError, type TransactionClient } from './replica-transaction';
 export { type ParameterReader, type ReadSettingsOptions, readSettings } from './settings';
 export { parseSettings, strategiesOf } from './settings-document';
+export { type OpenRuntimeOptions, openRuntime, type Runtime } from './settings-open';
+export { TieredCache } from './tiered-cache';
