@@ -1,10 +1,15 @@
 /** What applications import from `isochrone/runtime`. It brings no CDK. Re-exports only. */
 export { IsochroneError } from '../errors';
 export type * from '../runtime-settings';
+export type { CacheLookup } from './cache-answers';
 export { type CacheErrorKind, cacheErrorKind } from './cache-error-kinds';
+export type { CacheEvents } from './cache-events';
 export { type AwsKeys, type ElastiCacheTokenOptions, elastiCacheToken } from './cache-iam';
+export type { CacheIsolation } from './cache-isolation';
 export { boundedKey } from './cache-key-names';
-export type { TieredCacheOptions } from './cache-options';
+export { CachedLoadError } from './cache-load-error';
+export type { CacheLoader } from './cache-loading';
+export type { CacheCallOptions, CacheError, TieredCacheOptions } from './cache-options';
 export * from './cache-server';
 export type { CacheAddress, ValkeyServerOptions } from './cache-server-options';
 export * from './cache-strategy';
@@ -35,4 +40,4 @@ export { type ReplicaTransactionOptions, RolledBackError, type TransactionClient
 export { type ParameterReader, type ReadSettingsOptions, readSettings } from './settings';
 export { parseSettings, strategiesOf } from './settings-document';
 export { type OpenRuntimeOptions, openRuntime, type Runtime } from './settings-open';
-export { TieredCache } from './tiered-cache';
+export * from './tiered-cache';
