@@ -63,7 +63,7 @@ async function missing(name: string, use: () => unknown): Promise<void> {
 
 async function main(): Promise<void> {
   await missing('lru-cache', () => new TieredCache());
-  await missing('cockatiel', () => new ValkeyServer({ host: hosts[0]! }));
+  await missing('iovalkey', () => new ValkeyServer({ host: hosts[0]! }));
   await missing('pg', () => new ReplicaPool({ writer: { host: hosts[0]! } }));
   await missing('@aws-sdk/client-ssm', () => readSettings({ parameterName: '/x', region: 'eu-west-1' }));
   const edge = new CloudFrontInvalidator({ distributionId: 'E1', attempts: 1 });

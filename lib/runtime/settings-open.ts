@@ -88,7 +88,8 @@ function serverOptions({ cache }: RuntimeSettings, { credentials }: OpenRuntimeO
   };
 }
 
-async function poolOptions(settings: RuntimeSettings, options: OpenRuntimeOptions): Promise<ReplicaPoolOptions> {
+/** How the database is connected to. */
+export async function poolOptions(settings: RuntimeSettings, options: OpenRuntimeOptions): Promise<ReplicaPoolOptions> {
   const { poolers, pool } = settings.database;
   const ssl = (tls: SettingsDatabaseEndpoint['tls']) => sslOptions(tls, options.databaseAuthorities);
   const servers =
