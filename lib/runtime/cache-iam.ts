@@ -1,5 +1,6 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { describeValue, IsochroneError } from '../errors';
+import { optionalPackage } from './optional-package';
 
 /** Seconds that a token is good for: the most that ElastiCache takes ("Authenticating with IAM", Amazon ElastiCache user guide). */
 const TOKEN_SECONDS = 900;
@@ -62,7 +63,7 @@ export function elastiCacheToken(options: ElastiCacheTokenOptions): () => Promis
   let credentials = options.credentials;
   return async () => {
     credentials ??= defaultCredentials();
-    const { SignatureV4 } = require('@smithy/signature-v4') as typeof import('@smithy/signature-v4');
+    const { SignatureV4 } = signatures();
     const signer = new SignatureV4({ service: 'elasticache', region, credentials, sha256: Sha256, applyChecksum: false });
     const { hostname, path, query } = await signer.presign(
       {
@@ -81,8 +82,13 @@ export function elastiCacheToken(options: ElastiCacheTokenOptions): () => Promis
 }
 
 function defaultCredentials(): () => Promise<AwsKeys> {
-  const { defaultProvider } = require('@aws-sdk/credential-provider-node') as typeof import('@aws-sdk/credential-provider-node');
-  return defaultProvider();
+  const load = () => require('@aws-sdk/credential-provider-node') as typeof import('@aws-sdk/credential-provider-node');
+  return optionalPackage('@aws-sdk/credential-provider-node', 'elastiCacheToken', load).defaultProvider();
+}
+
+function signatures(): typeof import('@smithy/signature-v4') {
+  const load = () => require('@smithy/signature-v4') as typeof import('@smithy/signature-v4');
+  return optionalPackage('@smithy/signature-v4', 'elastiCacheToken', load);
 }
 
 /** RFC 3986, as the signature has it. */
