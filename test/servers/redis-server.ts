@@ -77,6 +77,7 @@ export class RedisServer {
       lazyConnect: true,
       enableReadyCheck: false,
       connectTimeout: 1_000,
+      disconnectTimeout: 100,
       retryStrategy: () => null,
       password: this.options.password,
     });
