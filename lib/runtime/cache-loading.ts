@@ -12,7 +12,7 @@ import type { CacheReport } from './cache-report';
 import type { CacheSequence } from './cache-sequence';
 import type { FoundEntry, SharedTier } from './cache-shared';
 
-export type Loader<T> = (context: { readonly signal: AbortSignal }) => Promise<T> | T;
+export type CacheLoader<T> = (context: { readonly signal: AbortSignal }) => Promise<T> | T;
 
 /** One call, with everything decided. */
 export interface CacheRequest {
@@ -22,7 +22,7 @@ export interface CacheRequest {
   readonly strategy: CompleteStrategy;
   readonly ttlSeconds: number | undefined;
   readonly cacheError: CacheError;
-  readonly loader: Loader<unknown>;
+  readonly loader: CacheLoader<unknown>;
 }
 
 /** What callers of a flight get: an entry, or a value that cannot be kept. */
@@ -42,7 +42,7 @@ interface Parts {
 
 /** What happens when the memory has no answer: the server, the lock, the loader, the write, in this order. */
 export class CacheLoading {
-  private pendingWrites = 0;
+  public pendingWrites = 0;
 
   constructor(private readonly parts: Parts) {}
 
@@ -197,13 +197,17 @@ export class CacheLoading {
     // A load without a lock writes nothing: it could overwrite what a later load has stored, or bring back what was removed.
     if (shared === undefined || lock === undefined) return;
     flight.lock = undefined;
-    const drop = (reason: 'invalidated' | 'unavailable' | 'too-many') => {
-      report.droppedWrite(key, reason);
-      background.run(shared.release(lock));
+    const obstacle = () => {
+      if (!sequence.live(key, tags, flight.since)) return 'invalidated';
+      if (!tagsKnown) return 'unavailable';
+      return this.pendingWrites >= maxPendingWrites ? 'too-many' : undefined;
     };
-    if (!sequence.live(key, tags, flight.since)) return drop('invalidated');
-    if (!tagsKnown) return drop('unavailable');
-    if (this.pendingWrites >= maxPendingWrites) return drop('too-many');
+    const dropped = obstacle();
+    if (dropped !== undefined) {
+      report.droppedWrite(key, dropped);
+      background.run(shared.release(lock));
+      return;
+    }
     this.pendingWrites++;
     const write = async () => {
       const outcome = await shared.write(key, bytes, Math.max(1, until - Date.now()), lock);

@@ -70,9 +70,9 @@ export interface TieredCacheOptions {
    */
   readonly maxPendingWrites?: number;
   /**
-   * Values of more encoded bytes are handed out and not kept.
+   * Values of more encoded bytes, before compression, are handed out and not kept.
    *
-   * @default 8 MiB
+   * @default 16 MiB
    */
   readonly maxEntryBytes?: number;
   /**

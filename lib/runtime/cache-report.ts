@@ -27,7 +27,7 @@ export class CacheReport {
 
   public load(key: string, milliseconds: number, background: boolean): void {
     this.metrics.count('cache_loads_total', { background: String(background) });
-    this.metrics.observe('cache_load_milliseconds', milliseconds);
+    this.metrics.observe('cache_load_seconds', milliseconds / 1000);
     this.listeners.emit('load', { key, milliseconds, background });
   }
 

@@ -8,7 +8,7 @@ import { CacheFlights } from './cache-flights';
 import { RenewalPace } from './cache-freshness';
 import { handOut } from './cache-isolation';
 import { boundedKey } from './cache-key-names';
-import { CacheLoading, type Loader } from './cache-loading';
+import { type CacheLoader, CacheLoading, type Loaded } from './cache-loading';
 import { CacheMemory, type MemoryEntry } from './cache-memory';
 import { CacheMetrics } from './cache-metrics';
 import {
@@ -68,24 +68,15 @@ export class TieredCache {
     this.memory = new CacheMemory({ entries: settings.memoryEntries, bytes: settings.memoryBytes }, settings.isolation, this.sequence);
     this.shared = server && new SharedTier(server, codec, this.deadlines, settings.lockWaitMs, (key) => this.report.corrupt(key));
     setMaxListeners(0, this.ending.signal);
-    this.loading = new CacheLoading({
-      codec,
-      memory: this.memory,
-      sequence: this.sequence,
-      deadlines: this.deadlines,
-      shared: this.shared,
-      background: this.background,
-      report: this.report,
-      maxPendingWrites: settings.maxPendingWrites,
-      signal: this.ending.signal,
-    });
-    this.answers = new CacheAnswers({
-      flights: new CacheFlights(this.sequence, (lock) => this.shared && this.background.run(this.shared.release(lock))),
-      loading: this.loading,
-      pace: new RenewalPace(),
-      background: this.background,
-      report: this.report,
-    });
+    const { memory, sequence, deadlines, shared, background, report } = this;
+    const common = { memory, sequence, deadlines, shared, background, report };
+    this.loading = new CacheLoading({ ...common, codec, maxPendingWrites: settings.maxPendingWrites, signal: this.ending.signal });
+    const flights = new CacheFlights<Loaded>(sequence, (lock) => shared && background.run(shared.release(lock)));
+    this.answers = new CacheAnswers({ ...common, flights, loading: this.loading, pace: new RenewalPace() });
+    const { metrics } = report;
+    metrics.gauge('cache_memory_entries', () => memory.size);
+    metrics.gauge('cache_memory_bytes', () => memory.bytes);
+    metrics.gauge('cache_pending_writes', () => this.loading.pendingWrites);
     this.busAlive = server?.busAlive ?? true;
     if (server !== undefined) this.listen(server);
   }
@@ -101,7 +92,7 @@ export class TieredCache {
    * @throws what the loader throws, as it is; CachedLoadError for an error that `cacheError` had remembered; IsochroneError for
    * options that cannot be meant
    */
-  public getOrLoad<T>(key: string, loader: Loader<T>, options?: CacheCallOptions): Promise<T> {
+  public getOrLoad<T>(key: string, loader: CacheLoader<T>, options?: CacheCallOptions): Promise<T> {
     const strategy = options?.strategy ?? this.settings.strategy;
     const name = boundedKey(strategy.prefix + key);
     const held = this.memory.find(name);
@@ -177,7 +168,7 @@ export class TieredCache {
     return this.closing;
   }
 
-  private async answer(name: string, loader: Loader<unknown>, options: CacheCallOptions | undefined, held: MemoryEntry | undefined) {
+  private async answer(name: string, loader: CacheLoader<unknown>, options: CacheCallOptions | undefined, held: MemoryEntry | undefined) {
     if (this.closing !== undefined) return loader({ signal: this.ending.signal });
     const request = {
       key: name,
@@ -219,6 +210,8 @@ export class TieredCache {
   }
 
   private listen(server: CacheServer): void {
+    this.metrics.gauge('cache_server_up', () => Number(server.available));
+    this.metrics.gauge('cache_bus_up', () => Number(server.busAlive));
     server.onMessage(({ keys, tags, loaded }) => {
       this.forget(keys, tags);
       if (keys.length > 0 || tags.length > 0) this.report.invalidate(keys, tags, 'other-process');
