@@ -256,6 +256,21 @@ describeServers('a cache whose server fails', () => {
     await until('bus back', () => server.busAlive, 5_000);
   }, 30_000);
 
+  test('reading its data', async () => {
+    // Each key takes half a millisecond to read, and errors are answered meanwhile.
+    const slow = ['--key-load-delay', '500', '--loading-process-events-interval-bytes', '1024'];
+    const redis = ending(await RedisServer.start({ args: slow }));
+    const server = valkey(redis);
+    await until('connected', () => answers(server), 2_000);
+    await redis.command('EVAL', "for i = 1, 3000 do redis.call('SET', 'k' .. i, 'v') end", 0);
+    await redis.command('SAVE');
+    const restarting = redis.restart();
+    expect((await callers('loading', server, 400)).p99).toBeLessThan(GENEROUS_MS);
+    await restarting;
+    console.info(`loaded: back after ${Math.round(await until('back', () => answers(server), RECOVERY_MS))} ms`);
+    await until('bus back', () => server.busAlive, 5_000);
+  }, 30_000);
+
   test('no connection left', async () => {
     const redis = ending(await RedisServer.start());
     const server = valkey(redis, { bus: false });
