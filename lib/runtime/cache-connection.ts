@@ -15,9 +15,14 @@ const MAX_RECONNECT_MS = 500;
 /** Milliseconds after which a silent connection is probed by TCP, so that no balancer or NAT forgets it. */
 const KEEP_ALIVE_MS = 10_000;
 
+/** Milliseconds that the client leaves a timer behind at the end of a connection: its own two seconds would hold up the end of a process. */
+const DISCONNECT_MS = 100;
+
 /** The client of `Redis` and `Cluster` alike is made so that it never queues, never repeats and never gives up. */
 export class CacheConnection {
   public readonly client: Redis | Cluster;
+  /** The first password is there, or could not be had. */
+  public readonly prepared: Promise<void>;
   private readonly credentials: CacheCredentials;
   private readonly waiting = new Set<{ resolve: () => void; reject: (error: Error) => void }>();
   private authenticatedAt = Date.now();
@@ -48,7 +53,8 @@ export class CacheConnection {
       for (const { reject } of this.waiting) reject(new Error('The connection to the cache server was closed.'));
       this.waiting.clear();
     });
-    void this.credentials.refresh().then(() => {
+    this.prepared = this.credentials.refresh();
+    void this.prepared.then(() => {
       if (!this.closed) this.client.connect().catch(() => {});
     });
   }
@@ -84,6 +90,7 @@ export class CacheConnection {
       connectionName,
       connectTimeout: connectTimeoutMs,
       keepAlive: KEEP_ALIVE_MS,
+      disconnectTimeout: DISCONNECT_MS,
       lazyConnect: true,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
@@ -118,7 +125,7 @@ export class CacheConnection {
     if (Date.now() - this.authenticatedAt < this.options.reauthenticateMs) return;
     this.authenticatedAt = Date.now();
     const { username, password } = { username: this.options.username, password: this.credentials.current ?? '' };
-    for (const node of this.servers()) {
+    for (const node of this.servers().filter(({ status }) => status === 'ready')) {
       const again = username === undefined ? node.auth(password) : node.auth(username, password);
       again.catch(this.events.onError);
     }

@@ -256,6 +256,21 @@ describeServers('a cache whose server fails', () => {
     await until('bus back', () => server.busAlive, 5_000);
   }, 30_000);
 
+  test('reading its data', async () => {
+    // Each key takes half a millisecond to read, and errors are answered meanwhile.
+    const slow = ['--key-load-delay', '500', '--loading-process-events-interval-bytes', '1024'];
+    const redis = ending(await RedisServer.start({ args: slow }));
+    const server = valkey(redis);
+    await until('connected', () => answers(server), 2_000);
+    await redis.command('EVAL', "for i = 1, 3000 do redis.call('SET', 'k' .. i, 'v') end", 0);
+    await redis.command('SAVE');
+    const restarting = redis.restart();
+    expect((await callers('loading', server, 400)).p99).toBeLessThan(GENEROUS_MS);
+    await restarting;
+    console.info(`loaded: back after ${Math.round(await until('back', () => answers(server), RECOVERY_MS))} ms`);
+    await until('bus back', () => server.busAlive, 5_000);
+  }, 30_000);
+
   test('no connection left', async () => {
     const redis = ending(await RedisServer.start());
     const server = valkey(redis, { bus: false });
@@ -338,6 +353,38 @@ describeServers('what was invalidated while the server was away', () => {
 });
 
 describeServers('a cluster that loses a node', () => {
+  test('goes on with the replica that takes its place, and with the values it had copied', async () => {
+    const cluster = ending(await RedisCluster.start(3, 1));
+    const server = valkey(cluster.address, { cluster: true, nodes: cluster.nodes.map(({ address }) => address) });
+    await until('connected', () => answers(server), 2_000);
+    const keys = Array.from({ length: 30 }, (_, at) => `k${at}`);
+    await Promise.all(keys.map((key) => server.write(key, Buffer.from(key), 60_000)));
+    await server.tagVersions(keys);
+    await until(
+      'copied',
+      async () => {
+        const sizes = await Promise.all(cluster.nodes.map((node) => node.command('DBSIZE')));
+        return sizes.reduce((sum: number, size) => sum + Number(size), 0) === 4 * keys.length;
+      },
+      5_000,
+    );
+    const [lost] = cluster.nodes;
+    await lost?.kill();
+    let misses = 0;
+    const ms = await until(
+      'all keys back',
+      async () => {
+        const found = await Promise.all(keys.map(async (key) => bytesOf(await server.read(key, [key]))));
+        misses = found.filter((bytes) => bytes === undefined).length;
+        return misses === 0;
+      },
+      15_000,
+    );
+    console.info(`a primary killed, its replica in its place: all keys answer again after ${Math.round(ms)} ms`);
+    expect(await Promise.all(keys.map((key) => server.write(key, Buffer.from('new'), 60_000)))).toEqual(keys.map(() => 'written'));
+    await until('bus', () => server.busAlive, 5_000);
+  }, 60_000);
+
   test('keeps what lies on the others, and has the node back when it is', async () => {
     const cluster = ending(await RedisCluster.start());
     const server = valkey(cluster.address, { cluster: true, nodes: cluster.nodes.map(({ address }) => address) });
