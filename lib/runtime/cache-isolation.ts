@@ -71,6 +71,7 @@ function copyOf(value: unknown, seen: Map<object, unknown>): unknown {
     }
     return made;
   }
+  if (value instanceof Date) return new Date(value.getTime());
   if (Buffer.isBuffer(value)) return remember(Buffer.from(value));
   if (value instanceof Map) {
     const made = remember(new Map<unknown, unknown>());
