@@ -3,6 +3,7 @@
 export type { CacheLookup } from './cache-answers';
 export { type CacheErrorKind, cacheErrorKind } from './cache-error-kinds';
 export type { CacheEvents } from './cache-events';
+export { type AwsKeys, type ElastiCacheTokenOptions, elastiCacheToken } from './cache-iam';
 export type { CacheIsolation } from './cache-isolation';
 export { boundedKey } from './cache-key-names';
 export { CachedLoadError } from './cache-load-error';
