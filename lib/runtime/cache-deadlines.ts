@@ -1,6 +1,7 @@
 interface Slot {
   readonly at: number;
-  expire: (() => void) | undefined;
+  /** Ends the wait without an outcome; gone when it has ended. */
+  expire: ((nothing: undefined) => void) | undefined;
 }
 
 /** Where a cleaned queue is worth the copy. */
@@ -29,7 +30,7 @@ export class CacheDeadlines {
    */
   public race<T>(work: Promise<T>, at: number, late?: (outcome: T) => void): Promise<T | undefined> {
     return new Promise((resolve) => {
-      const slot: Slot = { at, expire: () => resolve(undefined) };
+      const slot: Slot = { at, expire: resolve };
       this.watch(slot);
       work.then(
         (outcome) => {
@@ -97,5 +98,5 @@ export class CacheDeadlines {
 function end(slot: Slot): void {
   const { expire } = slot;
   slot.expire = undefined;
-  expire?.();
+  expire?.(undefined);
 }
