@@ -45,6 +45,8 @@ export type UncachedQuery =
   /** By the call: `cache: false`, parsers of its own, a cursor. */
   | 'asked';
 
+export type QueryCacheCounter = 'cache_query_lookups_total' | 'cache_query_bypasses_total' | 'cache_query_writes_total';
+
 export interface QueryCacheOptions {
   readonly pool: QueryPool;
   readonly cache: QueryCacheStore;
@@ -76,18 +78,19 @@ export interface QueryCacheOptions {
    */
   readonly writeThrough?: Readonly<Record<string, readonly string[]>>;
   /**
-   * Milliseconds after a write when its tables are invalidated once more, because a replica may have answered another process with the
-   * old rows. Above the usual lag; 0 for not at all.
+   * How long replicas lag at most, in milliseconds. A replica may answer another process with old rows after a write: so tables are
+   * invalidated once more, one to two lags after it, and until then the process that wrote shares no results of these tables. 0 for
+   * pools without replicas.
    *
    * @default - 1,000 if the pool has replicas (`read` and `write`), else 0
    */
   readonly replicaLagMs?: number;
   /**
-   * Counts what is done: `query_cache_lookup`, `query_cache_bypass` by reason, `query_cache_write`. A `CacheMetrics` can.
+   * Counts what is done: `cache_query_lookups_total`, `cache_query_bypasses_total` by reason, `cache_query_writes_total`. A `CacheMetrics` can.
    *
    * @default - only `counts()`
    */
-  readonly metrics?: { count(name: string, labels?: Readonly<Record<string, string>>): void };
+  readonly metrics?: { count(name: QueryCacheCounter, labels?: Readonly<Record<string, string>>): void };
 }
 
 export interface QueryCallOptions {

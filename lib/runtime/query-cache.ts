@@ -4,13 +4,14 @@ import {
   type CachedTransactionClient,
   checkQueryCacheOptions,
   noTransactions,
+  type QueryCacheCounter,
   type QueryCacheOptions,
   type QueryCallOptions,
   type QueryStatement,
   type Row,
   type UncachedQuery,
 } from './query-cache-options';
-import { LateInvalidations } from './query-invalidation';
+import { closure, LateInvalidations } from './query-invalidation';
 import { queryKey } from './query-key';
 import { QueryReadings } from './query-readings';
 import { type KeptResult, keptResult } from './query-result';
@@ -26,7 +27,10 @@ class NotKept extends Error {
   }
 }
 
+/** How long loads show the token of a write: no replica is that far behind and still asked. */
 const TOKENS_KEPT_MS = 300_000;
+/** Timers come late on a busy process. */
+const TIMER_SLACK_MS = 250;
 
 /** Answers queries of `pg` from a cache, and drops the answers when the tables behind them are written through it. */
 export class QueryCache {
@@ -36,7 +40,8 @@ export class QueryCache {
   private readonly late: LateInvalidations;
   /** Statements whose result could not be kept: not tried again. */
   private readonly notKept = new WeakSet<QueryReading>();
-  private readonly tokens = new Map<string, { readonly token: WriteToken; readonly until: number }>();
+  private readonly tokens = new Map<string, { readonly token: WriteToken; readonly at: number }>();
+  private readonly replicaLagMs: number;
   private readonly counted = new Map<string, number>();
 
   /** @throws IsochroneError without a name for the database, or with a lag that is none */
@@ -48,6 +53,7 @@ export class QueryCache {
     this.readings = new QueryReadings({ stableFunctions: new Set(Object.keys(readThrough)) });
     // pg reads and writes times without a zone in that of the process.
     this.realm = ['1', database, schemaVersion, Intl.DateTimeFormat().resolvedOptions().timeZone];
+    this.replicaLagMs = replicaLagMs;
     this.late = new LateInvalidations(replicaLagMs, (tags) => options.cache.invalidateTags(...tags));
   }
 
@@ -64,16 +70,18 @@ export class QueryCache {
     if (changed.length > 0) return this.change(statement, values, changed);
 
     const reason = this.reasonAgainst(reading, config, parameters, options);
-    const key = reason === undefined && this.keyOf(reading, config, parameters, options.scope);
-    if (!key) {
-      this.count('query_cache_bypass', { reason: reason ?? 'parameter' });
-      return this.options.pool.query(statement, values as unknown[]);
-    }
     const tables = options.tables ?? [...reading.reads.map(({ name }) => name), ...reading.functions];
     const tags = this.tagsOf(closure(tables, this.options.readThrough));
-    this.count('query_cache_lookup');
+    const written = this.lastWrite(tags);
+    const key =
+      reason === undefined && this.keyOf(reading, config, parameters, [options.scope, written?.isRecent ? written.token : undefined]);
+    if (!key) {
+      this.count('cache_query_bypasses_total', { reason: reason ?? 'parameter' });
+      return this.options.pool.query(statement, values as unknown[]);
+    }
+    this.count('cache_query_lookups_total');
     try {
-      const kept = await this.options.cache.getOrLoad<KeptResult>(key, () => this.load(statement, values, reading, tags), {
+      const kept = await this.options.cache.getOrLoad<KeptResult>(key, () => this.load(statement, values, reading, written?.token), {
         strategy: this.strategy,
         ttlSeconds: options.ttlSeconds,
         tags,
@@ -82,7 +90,7 @@ export class QueryCache {
       return kept as unknown as QueryResult<R>;
     } catch (error) {
       if (!(error instanceof NotKept)) throw error;
-      this.count('query_cache_bypass', { reason: 'result' });
+      this.count('cache_query_bypasses_total', { reason: 'result' });
       return error.result;
     }
   }
@@ -126,7 +134,7 @@ export class QueryCache {
     }
   }
 
-  /** How often what was done, such as `query_cache_bypass{reason="volatile"}`. */
+  /** How often what was done, such as `cache_query_bypasses_total{reason="volatile"}`. */
   public counts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.counted);
   }
@@ -152,20 +160,19 @@ export class QueryCache {
     { normalForm }: QueryReading,
     config: QueryStatement | { text: string },
     values: readonly unknown[],
-    scope?: string,
+    scopes: readonly (string | undefined)[],
   ): string | undefined {
     const { rowMode } = config as Partial<QueryArrayConfig>;
-    return queryKey({ realm: this.realm, scope, statement: normalForm, values, rowMode });
+    return queryKey({ realm: this.realm, scopes, statement: normalForm, values, rowMode });
   }
 
   private async load(
     statement: QueryStatement,
     values: readonly unknown[] | undefined,
     reading: QueryReading,
-    tags: readonly string[],
+    after: WriteToken | undefined,
   ): Promise<KeptResult> {
     const { pool } = this.options;
-    const after = this.tokenFor(tags);
     const result =
       after !== undefined && pool.read
         ? await pool.read(statement, values, { after })
@@ -180,7 +187,7 @@ export class QueryCache {
   private async change(statement: QueryStatement, values: readonly unknown[] | undefined, tables: readonly string[]): Promise<QueryResult> {
     const { pool, writeThrough } = this.options;
     const tags = this.tagsOf(closure(tables, writeThrough));
-    this.count('query_cache_write');
+    this.count('cache_query_writes_total');
     try {
       if (!pool.write) {
         const result = await pool.query(statement, values as unknown[] | undefined);
@@ -212,34 +219,32 @@ export class QueryCache {
   private remember(tags: readonly string[], token: WriteToken): void {
     for (const tag of tags) {
       const later = laterToken(this.tokens.get(tag)?.token, token);
-      this.tokens.set(tag, { token: later, until: Date.now() + TOKENS_KEPT_MS });
+      this.tokens.set(tag, { token: later, at: Date.now() });
     }
   }
 
-  private tokenFor(tags: readonly string[]): WriteToken | undefined {
-    let latest: WriteToken | undefined;
+  /**
+   * What this process has written last to these tables. While another process may still have kept what a replica answered before the
+   * write came to it, this one reads under keys of its own, made with the token.
+   */
+  private lastWrite(tags: readonly string[]): { readonly token: WriteToken; readonly isRecent: boolean } | undefined {
+    let last: { readonly token: WriteToken; readonly isRecent: boolean } | undefined;
     for (const tag of tags) {
       const known = this.tokens.get(tag);
       if (known === undefined) continue;
-      if (known.until < Date.now()) this.tokens.delete(tag);
-      else latest = laterToken(latest, known.token);
+      const age = Date.now() - known.at;
+      if (age > TOKENS_KEPT_MS) this.tokens.delete(tag);
+      else {
+        const isRecent = age <= 2 * this.replicaLagMs + TIMER_SLACK_MS || last?.isRecent === true;
+        last = { token: laterToken(last?.token, known.token), isRecent };
+      }
     }
-    return latest;
+    return last;
   }
 
-  private count(name: string, labels?: Readonly<Record<string, string>>): void {
+  private count(name: QueryCacheCounter, labels?: Readonly<Record<string, string>>): void {
     const label = labels ? `${name}{reason="${labels.reason}"}` : name;
     this.counted.set(label, (this.counted.get(label) ?? 0) + 1);
     this.options.metrics?.count(name, labels);
   }
-}
-
-/** Names, and what they lead to, and what that leads to. */
-function closure(names: readonly string[], leads: Readonly<Record<string, readonly string[]>> = {}): string[] {
-  const all = new Set(names);
-  for (const name of all) {
-    const bare = name.slice(name.lastIndexOf('.') + 1);
-    for (const next of [...(leads[name] ?? []), ...(leads[bare] ?? [])]) all.add(next);
-  }
-  return [...all];
 }

@@ -63,3 +63,13 @@ export class LateInvalidations {
     if (tags.length > 0) this.invalidate(tags).catch(() => {});
   }
 }
+
+/** Names, and what they lead to, and what that leads to. */
+export function closure(names: readonly string[], leads: Readonly<Record<string, readonly string[]>> = {}): string[] {
+  const all = new Set(names);
+  for (const name of all) {
+    const bare = name.slice(name.lastIndexOf('.') + 1);
+    for (const next of [...(leads[name] ?? []), ...(leads[bare] ?? [])]) all.add(next);
+  }
+  return [...all];
+}

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 export interface QueryKeyParts {
   /** The database, the version of its schema, the time zone of the process: what is the same for every query of one cache. */
   readonly realm: readonly string[];
-  /** Whose answer it is, where the database shows each caller other rows. */
-  readonly scope?: string;
+  /** Whose answer it is, where callers see different rows. */
+  readonly scopes?: readonly (string | undefined)[];
   /** The normal form of the statement. */
   readonly statement: string;
   readonly values: readonly unknown[];
@@ -24,10 +24,10 @@ export function queryKey(parts: QueryKeyParts): string | undefined {
 }
 
 /** The text behind a key. Every part says its type and its length, so that no two lists of parts write the same text. */
-export function queryKeyMaterial({ realm, scope, statement, values, rowMode }: QueryKeyParts): string | undefined {
+export function queryKeyMaterial({ realm, scopes = [], statement, values, rowMode }: QueryKeyParts): string | undefined {
   const parameters = listOf(values);
   if (parameters === undefined) return undefined;
-  return [listOf(realm), typed(scope), typed(rowMode), typed(statement), parameters].join('');
+  return [listOf(realm), listOf(scopes), typed(rowMode), typed(statement), parameters].join('');
 }
 
 /** Deeper than this is a circle, or nothing that PostgreSQL takes: its arrays have six dimensions at most. */

@@ -70,7 +70,7 @@ describe('QueryCache', () => {
     await cache.query({ text: 'SELECT n FROM ticks WHERE s = $1', rowMode: 'array' }, ['A']);
     await cache.query('SELECT n FROM ticks WHERE s = $1', ['A'], { scope: 'tenant-1' });
     expect(pool.asked).toHaveLength(4);
-    expect(cache.counts()).toEqual({ query_cache_lookup: 6 });
+    expect(cache.counts()).toEqual({ cache_query_lookups_total: 6 });
   });
 
   test('databases and versions of a schema do not read each other’s rows', async () => {
@@ -134,7 +134,7 @@ describe('QueryCache', () => {
     await cache.query(...call);
     expect(pool.asked).toHaveLength(2);
     expect(store.entries.size).toBe(0);
-    expect(cache.counts()).toEqual({ [`query_cache_bypass{reason="${reason}"}`]: 2 });
+    expect(cache.counts()).toEqual({ [`cache_query_bypasses_total{reason="${reason}"}`]: 2 });
   });
 
   test('a result that would come back as something else is handed on, and its statement not tried again', async () => {
@@ -145,7 +145,7 @@ describe('QueryCache', () => {
     expect(rows[0].n).toBeInstanceOf(Interval);
     await cache.query('SELECT i FROM t');
     expect(store.entries.size).toBe(0);
-    expect(cache.counts()).toEqual({ query_cache_lookup: 1, 'query_cache_bypass{reason="result"}': 2 });
+    expect(cache.counts()).toEqual({ cache_query_lookups_total: 1, 'cache_query_bypasses_total{reason="result"}': 2 });
     for (const value of [-0, { a: [new Map()] }, 2n ** 64n]) {
       pool.answer = () => result([{ value }]);
       expect((await cache.query(`SELECT '${typeof value}' FROM t`)).rows).toEqual([{ value }]);

@@ -66,10 +66,11 @@ describe('the key of a query', () => {
       parts([], { statement: 'select 1' }),
       parts([], { realm: ['1', 'market2'] }),
       parts([], { realm: ['1m', 'arket'] }),
-      parts([], { scope: 'a' }),
-      parts([], { scope: '' }),
+      parts([], { scopes: ['a'] }),
+      parts([], { scopes: [''] }),
+      parts([], { scopes: [undefined, 'a'] }),
       parts([], { rowMode: 'array' }),
-      parts([], { scope: 'array' }),
+      parts([], { scopes: ['array'] }),
     ].map(queryKey);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys[0]).toMatch(/^[\w-]{43}$/);
