@@ -37,13 +37,67 @@ App.prototype.synth = function validated(this: App, ...options) {
 require(process.argv[2]!);
 `;
 
-/** The runtime, which must bring no CDK. */
-const RUNTIME = `
-import { CACHE_STRATEGIES, type CacheStrategy } from 'isochrone/runtime';
+/** What brings a client, or CDK: importing the runtime loads none of it. */
+const CLIENTS = ['aws-cdk', 'iovalkey', 'ioredis', 'cockatiel', 'lru-cache', 'msgpackr', '/pg/', '@aws-sdk', 'fastify', 'express'];
 
+/** The runtime in CommonJS. At first it has no optional peer: it says what to install where something is used that needs one. */
+const RUNTIME = `
+import { CACHE_STRATEGIES, CloudFrontInvalidator, IsochroneError, ReplicaPool, readSettings, TieredCache, ValkeyServer } from 'isochrone/runtime';
+import type { CacheStrategy, RuntimeSettings } from 'isochrone/runtime';
+
+const clients: string[] = ${JSON.stringify(CLIENTS)};
 const strategy: CacheStrategy = CACHE_STRATEGIES.api;
-const brought = Object.keys(require.cache).filter((path) => path.includes('aws-cdk'));
-if (strategy.ttlSeconds !== 300 || brought.length > 0) throw new Error('isochrone/runtime does not work, or brings CDK along.');
+const hosts: RuntimeSettings['cache']['host'][] = ['127.0.0.1'];
+const brought = Object.keys(require.cache).filter((path) => clients.some((name) => path.includes(name)));
+if (strategy.ttlSeconds !== 300 || brought.length > 0) throw new Error('isochrone/runtime does not work, or brings along ' + brought.join(', '));
+
+async function missing(name: string, use: () => unknown): Promise<void> {
+  try {
+    await use();
+  } catch (error) {
+    if (error instanceof IsochroneError && error.message.includes('needs ' + name) && error.message.includes('npm install ' + name)) return;
+    throw error;
+  }
+  throw new Error('Nothing says that ' + name + ' is missing.');
+}
+
+async function main(): Promise<void> {
+  await missing('lru-cache', () => new TieredCache());
+  await missing('iovalkey', () => new ValkeyServer({ host: hosts[0]! }));
+  await missing('pg', () => new ReplicaPool({ writer: { host: hosts[0]! } }));
+  await missing('@aws-sdk/client-ssm', () => readSettings({ parameterName: '/x', region: 'eu-west-1' }));
+  const edge = new CloudFrontInvalidator({ distributionId: 'E1', attempts: 1 });
+  const [outcome] = await edge.invalidate(['/a'], 'e');
+  if (!outcome?.error?.includes('npm install @aws-sdk/client-cloudfront')) throw new Error('Nothing says what invalidation needs.');
+}
+
+if (process.argv[2] === 'without') {
+  void main().catch((error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+  });
+}
+`;
+
+/** The runtime in a module, with its packages: the same classes as those that `require` finds, and a cache that works. */
+const RUNTIME_MODULE = `
+import { createRequire } from 'node:module';
+import { IsochroneError, TieredCache, type TieredCacheOptions } from 'isochrone/runtime';
+import * as everything from 'isochrone/runtime';
+
+const required: typeof everything = createRequire(import.meta.url)('isochrone/runtime');
+const names = (entry: object) => Object.keys(entry).filter((name) => !['__esModule', 'default', 'module.exports'].includes(name)).sort().join();
+if (names(everything) !== names(required)) throw new Error('import and require find other names.');
+for (const [name, value] of Object.entries(everything)) {
+  if (value !== (required as Record<string, unknown>)[name]) throw new Error(name + ' is another one for import than for require.');
+}
+const options: TieredCacheOptions = { memoryEntries: 1 };
+const cache = new TieredCache(options);
+const value = await cache.getOrLoad('a', () => 1);
+await cache.close();
+if (value !== 1 || !(cache instanceof required.TieredCache) || !(new required.IsochroneError('x') instanceof IsochroneError)) {
+  throw new Error('The classes are not the same.');
+}
 `;
 
 /** The entry points, each of which must work where no optional peer is installed. */
@@ -130,13 +184,17 @@ function main(directory: string): void {
   writeFileSync(join(directory, 'package.json'), '{ "name": "consumer", "private": true }');
   writeFileSync(join(directory, 'validated.ts'), VALIDATED);
   writeFileSync(join(directory, 'runtime.ts'), RUNTIME);
-  run(COMPILER, [...COMPILER_OPTIONS, ...examples, 'validated.ts', 'runtime.ts'], directory);
+  writeFileSync(join(directory, 'runtime-module.mts'), RUNTIME_MODULE);
+  run(COMPILER, [...COMPILER_OPTIONS, ...examples, 'validated.ts', 'runtime.ts', 'runtime-module.mts'], directory);
 
   const from = createRequire(join(directory, 'node_modules', 'isochrone', 'package.json'));
   const found = OPTIONAL.filter((name) => isFound(from, name));
   if (found.length > 0) throw new Error(`The project has ${found.join(', ')}, so nothing is proven about a project without.`);
-  for (const entry of ENTRIES) run('node', ['-e', `require(${JSON.stringify(entry)})`], directory);
-  run('node', ['out/runtime.js'], directory);
+  for (const entry of ENTRIES) {
+    run('node', ['-e', `require(${JSON.stringify(entry)})`], directory);
+    run('node', ['--input-type=module', '-e', `import ${JSON.stringify(entry)}`], directory);
+  }
+  run('node', ['out/runtime.js', 'without'], directory);
   for (const file of examples) {
     const outdir = join(directory, `cdk.out-${file}`);
     run('node', ['out/validated.js', join(directory, 'out', file.replace(/\.ts$/, '.js'))], directory, { CDK_OUTDIR: outdir });
@@ -144,8 +202,11 @@ function main(directory: string): void {
     if (made.length === 0) throw new Error(`${file} makes nothing.`);
   }
   checkCommands(directory);
+  // With the optional peers, which are there by now: still none is loaded before it is used.
+  run('node', ['out/runtime.js'], directory);
+  run('node', ['out/runtime-module.mjs'], directory);
   console.log(
-    `${files.length} files; ${examples.length} examples compile, synthesize and pass the rule packs; the command line answers, and names what it needs.`,
+    `${files.length} files; ${examples.length} examples compile, synthesize and pass the rule packs; the runtime is one for import and require and loads no client unasked; the command line answers, and names what it needs.`,
   );
 }
 

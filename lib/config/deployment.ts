@@ -189,6 +189,11 @@ const database = section(
     )
       .regex(/^(?!pg_|rds|postgres$)[a-z][a-z0-9_]{0,62}$/)
       .default('application'),
+    poolerSecret: text(
+      'The name of a secret, the same in each region, with `username` and `password` by which applications log in through the poolers. It is not made here; the fleets may read it, and find its name in the settings of their region.',
+    )
+      .regex(/^(?!.*-[A-Za-z0-9]{6}$)[A-Za-z0-9/_+=.@-]{1,256}$/)
+      .optional(),
     instanceClass: text('The class of every instance, such as `db.r6g.large`.')
       .regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/)
       .default('db.r6g.large'),
@@ -294,6 +299,36 @@ const globalCache = z
     'A Global Datastore: the caches of one or two regions follow that of another, and answer reads alone. The caches of the runtime library write in every region, and want independent ones. See docs/operations/cache.md before you turn it on: the caches of the other regions are made anew.',
   );
 
+const strategy = z
+  .strictObject({
+    prefix: text(
+      'Begins every key of the strategy, with a colon at the end. By default, the name of the strategy with a colon; two strategies with one prefix would read each other’s values.',
+    )
+      .regex(/^[a-z][a-z0-9:_-]{0,62}:$/)
+      .optional(),
+    ttlSeconds: integer(1, YEAR_SECONDS, 'How long a value is fresh. A strategy of your own must have it.').optional(),
+    serializer: z
+      .enum(['json', 'msgpack'])
+      .optional()
+      .describe('How a value becomes bytes: `json`, or `msgpack`, which is smaller and keeps binary data.'),
+    compress: z.boolean().optional().describe('Whether large values are compressed.'),
+    staleSeconds: seconds(YEAR_SECONDS, 'How long a value is kept after it stopped being fresh; see `serveStale`.').optional(),
+    serveStale: z
+      .enum(['while-renewing', 'if-error'])
+      .optional()
+      .describe('When a value that is no longer fresh is used: while it is renewed in the background, or where a load has failed.'),
+    refreshAhead: z
+      .number()
+      .gt(0)
+      .max(1)
+      .optional()
+      .describe('The share of the time to live after which a hit renews the value in the background; 1 never does.'),
+    negativeTtlSeconds: seconds(86_400, 'How long an error of a loader is remembered, where the application names such errors.').optional(),
+    jitter: z.number().min(0).max(0.5).optional().describe('By which share a time to live is made longer or shorter at random.'),
+    memoryTtlSeconds: seconds(86_400, 'How long the memory of a process answers before it asks Valkey again.').optional(),
+  })
+  .describe('What is different about one strategy of `isochrone/runtime`, or one of your own.');
+
 const cache = section(
   {
     engineVersion: cacheEngineVersion
@@ -323,8 +358,19 @@ const cache = section(
     maintenanceWindow: text('When maintenance may happen, in UTC, an hour at least and apart from the snapshot.')
       .regex(MAINTENANCE_WINDOW)
       .default(DEFAULT_MAINTENANCE_WINDOW),
+    strategies: z
+      .record(text('A name.').regex(/^[a-z][A-Za-z0-9-]{0,39}$/), strategy)
+      .default({})
+      .describe(
+        'How applications cache, by the name of the strategy: session, api, query, kpi, preferences, static, portfolio and strategies exist with figures of their own, and further ones can be added. Applications find them in the settings of their region.',
+      ),
+    invalidationWindowMs: integer(
+      0,
+      10_000,
+      'How long applications gather events that end what is cached, before they act on all of them together.',
+    ).default(50),
   },
-  'One Valkey replication group per region.',
+  'One Valkey replication group per region, and how applications use it.',
 );
 
 const service = section(

@@ -12,6 +12,7 @@ import { type Deployment, deploymentSchema } from './deployment';
 import { edgeProblems } from './edge-checks';
 import { type DeploymentProblem, formatPath } from './problem';
 import { regionProblems } from './region-checks';
+import { runtimeProblems } from './runtime-checks';
 import { schemaProblems } from './schema-problems';
 
 /** A deployment file that cannot be used. `message` lists every problem with its place. */
@@ -94,7 +95,13 @@ export function check(data: unknown): { deployment?: Deployment; problems: Deplo
 }
 
 function crossFieldProblems(deployment: Deployment): DeploymentProblem[] {
-  return [...regionProblems(deployment), ...databaseProblems(deployment), ...cacheProblems(deployment), ...edgeProblems(deployment)];
+  return [
+    ...regionProblems(deployment),
+    ...databaseProblems(deployment),
+    ...cacheProblems(deployment),
+    ...edgeProblems(deployment),
+    ...runtimeProblems(deployment),
+  ];
 }
 
 function toData(document: Document, file: string): unknown {

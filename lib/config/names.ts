@@ -49,6 +49,8 @@ export interface PhysicalNames {
   readonly databaseSecret: string;
   /** The secret with the SCRAM verifiers of the poolers' users, copied to every region under this name. */
   readonly poolerUsers: string;
+  /** The parameter with what applications of a region must know, one in each region under this name. */
+  readonly runtimeSettings: string;
   /** The secret by which load balancers recognise CloudFront, copied to every region under this name. */
   readonly originVerifySecret: string;
   /** The name whose latency records lead reads to the nearest healthy region. */
@@ -84,6 +86,7 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
     regionKeyAlias: `${system}/region`,
     databaseSecret: `${system}/database/master`,
     poolerUsers: `${system}/database/pooler-users`,
+    runtimeSettings: `/${system}/runtime`,
     // Secrets Manager takes a hyphen and six characters at the end of a name for the end of an ARN, and then finds nothing.
     originVerifySecret: `${system}/edge/origin-verification`,
     readOrigin: `read.${origin}`,

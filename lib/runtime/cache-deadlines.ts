@@ -1,6 +1,7 @@
 interface Slot {
   readonly at: number;
-  expire: (() => void) | undefined;
+  /** Ends the wait without an outcome; gone when it has ended. */
+  expire: ((nothing: undefined) => void) | undefined;
 }
 
 /** Where a cleaned queue is worth the copy. */
@@ -14,6 +15,7 @@ export class CacheDeadlines {
   private queue: Slot[] = [];
   private head = 0;
   private timer: NodeJS.Timeout | undefined;
+  private immediate: NodeJS.Immediate | undefined;
 
   constructor(public readonly spanMs: number) {}
 
@@ -28,7 +30,7 @@ export class CacheDeadlines {
    */
   public race<T>(work: Promise<T>, at: number, late?: (outcome: T) => void): Promise<T | undefined> {
     return new Promise((resolve) => {
-      const slot: Slot = { at, expire: () => resolve(undefined) };
+      const slot: Slot = { at, expire: resolve };
       this.watch(slot);
       work.then(
         (outcome) => {
@@ -47,6 +49,7 @@ export class CacheDeadlines {
   /** Ends all waits now. */
   public close(): void {
     clearTimeout(this.timer);
+    clearImmediate(this.immediate);
     this.timer = undefined;
     const rest = this.queue.slice(this.head);
     this.queue = [];
@@ -65,6 +68,7 @@ export class CacheDeadlines {
 
   private arm(): void {
     clearTimeout(this.timer);
+    clearImmediate(this.immediate);
     this.timer = undefined;
     while (this.head < this.queue.length && this.queue[this.head]?.expire === undefined) this.head++;
     if (this.head >= CLEAN_AT || this.head === this.queue.length) {
@@ -73,7 +77,11 @@ export class CacheDeadlines {
     }
     const first = this.queue[this.head];
     if (first === undefined) return;
-    this.timer = setTimeout(() => this.expire(), Math.max(0, Math.ceil(first.at - performance.now())));
+    // A process that was busy may have the answer in its socket already: it is read before anything ends.
+    const waiting = () => {
+      this.immediate = setImmediate(() => this.expire());
+    };
+    this.timer = setTimeout(waiting, Math.max(0, Math.ceil(first.at - performance.now())));
   }
 
   private expire(): void {
@@ -90,5 +98,5 @@ export class CacheDeadlines {
 function end(slot: Slot): void {
   const { expire } = slot;
   slot.expire = undefined;
-  expire?.();
+  expire?.(undefined);
 }

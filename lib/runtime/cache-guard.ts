@@ -1,5 +1,10 @@
 import type { CircuitBreakerPolicy, IBreaker } from 'cockatiel';
 import { CacheDeadlineError, type CacheErrorKind, cacheErrorKind, isServerThere } from './cache-error-kinds';
+import { optionalPackage } from './optional-package';
+
+function cockatiel(): typeof import('cockatiel') {
+  return optionalPackage('cockatiel', 'ValkeyServer', () => require('cockatiel') as typeof import('cockatiel'));
+}
 
 /** What came of commands that were sent together. */
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly kind: CacheErrorKind | 'open' };
@@ -69,7 +74,7 @@ export class CacheGuard {
   private closed = false;
 
   constructor(private readonly options: CacheGuardOptions) {
-    const { circuitBreaker, handleWhen, CircuitState } = require('cockatiel') as typeof import('cockatiel');
+    const { circuitBreaker, handleWhen, CircuitState } = cockatiel();
     this.policy = circuitBreaker(
       handleWhen((error) => !isServerThere(cacheErrorKind(error))),
       // When to probe is decided here, so that a new connection is probed at once.
@@ -129,7 +134,7 @@ export class CacheGuard {
  * which is how a bad network does.
  */
 function failuresInARowOrHalf(inARow: number): IBreaker {
-  const { ConsecutiveBreaker, CountBreaker } = require('cockatiel') as typeof import('cockatiel');
+  const { ConsecutiveBreaker, CountBreaker } = cockatiel();
   const row = new ConsecutiveBreaker(inARow);
   const share = new CountBreaker({ threshold: 0.5, size: SHARE_OF });
   return {

@@ -1,9 +1,14 @@
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import type { CacheEntry } from './cache-entry';
 import { refreshTime } from './cache-freshness';
 import { type CacheIsolation, type HeldValue, hold } from './cache-isolation';
 import type { CompleteStrategy } from './cache-options';
 import type { CacheSequence } from './cache-sequence';
+import { optionalPackage } from './optional-package';
+
+function lruCache(): typeof import('lru-cache') {
+  return optionalPackage('lru-cache', 'TieredCache with a memory', () => require('lru-cache') as typeof import('lru-cache'));
+}
 
 /** What an entry costs beside its bytes: its record, its place in the list, its times. A guess, on the safe side. */
 const RECORD_BYTES = 256;
@@ -40,7 +45,7 @@ export class CacheMemory {
     private readonly isolation: CacheIsolation,
     private readonly sequence: CacheSequence,
   ) {
-    if (limits.entries > 0) this.entries = new LRUCache({ max: limits.entries, maxSize: limits.bytes });
+    if (limits.entries > 0) this.entries = new (lruCache().LRUCache)({ max: limits.entries, maxSize: limits.bytes });
   }
 
   /** The entry of a key, if nothing has invalidated it; how old it may be is the caller's to decide. */

@@ -1,8 +1,10 @@
 /** What applications import from `isochrone/runtime`. It brings no CDK. Re-exports only. */
-
+export { IsochroneError } from '../errors';
+export type * from '../runtime-settings';
 export type { CacheLookup } from './cache-answers';
 export { type CacheErrorKind, cacheErrorKind } from './cache-error-kinds';
 export type { CacheEvents } from './cache-events';
+export { type AwsKeys, type ElastiCacheTokenOptions, elastiCacheToken } from './cache-iam';
 export type { CacheIsolation } from './cache-isolation';
 export { boundedKey } from './cache-key-names';
 export { CachedLoadError } from './cache-load-error';
@@ -12,6 +14,12 @@ export * from './cache-server';
 export type { CacheAddress, ValkeyServerOptions } from './cache-server-options';
 export * from './cache-strategy';
 export { ValkeyServer } from './cache-valkey';
+export { type EventBridgeEvent, type InvalidationOutcome, Invalidator, type InvalidatorOptions } from './invalidation';
+export { type CloudFrontInvalidation, CloudFrontInvalidator, type CloudFrontInvalidatorOptions } from './invalidation-cloudfront';
+export type { EdgeInvalidator, EdgePathOutcome } from './invalidation-edge';
+export type { InvalidationCache, InvalidationPart } from './invalidation-parts';
+export { edgePath } from './invalidation-paths';
+export { type InvalidationEvent, type InvalidationRule, type InvalidationRules, MARKET_INVALIDATION_RULES } from './invalidation-rules';
 export { QueryCache } from './query-cache';
 export type {
   CachedTransactionClient,
@@ -24,6 +32,7 @@ export type {
 } from './query-cache-options';
 export type { UncachedStatement } from './query-statement';
 export { AcquireTimeoutError, PoolClosedError, UnknownOutcomeError } from './replica-errors';
+export { type RdsTokenOptions, rdsToken } from './replica-iam';
 export type { ReplicaPoolEvent, ReplicaPoolOptions, ReplicaServer } from './replica-options';
 export { ReplicaPool, type ReplicaReadOptions, type ReplicaWriteOptions, type WriteResult } from './replica-pool';
 export type { WriteToken } from './replica-token';
@@ -54,4 +63,7 @@ export type { SemanticScope } from './semantic-scope';
 export type { SemanticCandidate, SemanticEntry, SemanticStore, StoredAnswer } from './semantic-store';
 export { TfIdfEmbedder, type TfIdfEmbedderOptions } from './semantic-tfidf';
 export { type SemanticCommands, semanticStoreFor, ValkeySemanticStore, type ValkeySemanticStoreOptions } from './semantic-valkey-store';
+export { type ParameterReader, type ReadSettingsOptions, readSettings } from './settings';
+export { parseSettings, strategiesOf } from './settings-document';
+export { type OpenRuntimeOptions, openRuntime, type Runtime } from './settings-open';
 export * from './tiered-cache';

@@ -1,10 +1,11 @@
 import type { Client, Pool, PoolClient, PoolConfig } from 'pg';
+import { optionalPackage } from './optional-package';
 import { AcquireTimeoutError, PoolClosedError, queryFailure } from './replica-errors';
 import type { ReplicaPoolSettings, ReplicaServer } from './replica-options';
 
 /** pg is an optional peer: it is loaded when the first pool is made. */
-function pg(): typeof import('pg') {
-  return require('pg') as typeof import('pg');
+export function pg(): typeof import('pg') {
+  return optionalPackage('pg', 'ReplicaPool', () => require('pg') as typeof import('pg'));
 }
 
 interface Waiter {

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { ReplicaEndpoint } from './replica-endpoint';
+import { pg, ReplicaEndpoint } from './replica-endpoint';
 import type { ReplicaPoolSettings } from './replica-options';
 
 const MOST_DOUBLINGS = 30;
@@ -82,7 +82,7 @@ export class ReplicaReader {
   }
 
   private async connect(): Promise<Client> {
-    const { Client: PgClient } = require('pg') as typeof import('pg');
+    const { Client: PgClient } = pg();
     const client = new PgClient({
       ...this.endpoint.config,
       keepAlive: true,

@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto';
 import { CfnOutput, Duration } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as route53 from 'aws-cdk-lib/aws-route53';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { OriginRecords } from '../service/origin-records';
 import { ServiceFleet } from '../service/service-fleet';
@@ -9,6 +13,7 @@ import type { CacheStack } from './cache-stack';
 import type { DatabaseStack } from './database-stack';
 import type { PoolerStack } from './pooler-stack';
 import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, regionSettings, VPC_ORIGIN_OUTPUT } from './region-stack';
+import { runtimeDocument } from './runtime-document';
 
 export interface ServiceStackProps extends RegionStackProps {
   readonly vpc: ec2.IVpc;
@@ -18,9 +23,11 @@ export interface ServiceStackProps extends RegionStackProps {
   readonly cache: CacheStack;
 }
 
-/** The fleet of a region with its load balancer, what it may reach, and the names under which CloudFront finds it. */
+/** The fleet of a region with its load balancer, what it may reach and is told, and the names under which CloudFront finds it. */
 export class ServiceStack extends RegionStack {
   public readonly fleet: ServiceFleet;
+  /** What `isochrone/runtime` reads in the fleet. */
+  public readonly settings: ssm.StringParameter;
   /** The names that lead to it; absent behind VPC origins. */
   public readonly records?: OriginRecords;
 
@@ -33,6 +40,12 @@ export class ServiceStack extends RegionStack {
     const zone = route53.HostedZone.fromHostedZoneAttributes(this, 'Zone', {
       hostedZoneId: domain.hostedZoneId,
       zoneName: domain.hostedZoneName,
+    });
+    const settings = this.toJsonString(runtimeDocument(props, this.names));
+    this.settings = new ssm.StringParameter(this, 'Settings', {
+      parameterName: this.names.runtimeSettings,
+      description: 'What isochrone/runtime must know of this region; no secrets',
+      stringValue: settings,
     });
     this.fleet = new ServiceFleet(this, 'Fleet', {
       vpc: props.vpc,
@@ -54,11 +67,20 @@ export class ServiceStack extends RegionStack {
       targetCpuPercent: service.targetCpuPercent,
       targetRequestsPerSecond: service.targetRequestsPerSecond,
       port: service.port,
+      environment: {
+        ISOCHRONE_SETTINGS: this.names.runtimeSettings,
+        // Applications read the settings when they start: with this, other settings replace the instances, as another application does.
+        ISOCHRONE_SETTINGS_VERSION: createHash('sha256')
+          .update(JSON.stringify(this.resolve(settings)))
+          .digest('hex')
+          .slice(0, 12),
+      },
       healthCheckGrace: Duration.seconds(service.healthCheckGraceSeconds),
       removalPolicy: this.removalPolicy,
       // The stack is protected instead: a load balancer that refuses to go would keep a first deployment that failed from rolling back.
       deletionProtection: false,
     });
+    this.fleet.autoScalingGroup.node.addDependency(this.settings);
     this.letIn(props);
     if (this.fleet.vpcOrigin) {
       // CloudFront asks it by its id: no name leads to it.
@@ -89,5 +111,10 @@ export class ServiceStack extends RegionStack {
     if (pooler) this.fleet.connections.allowToDefaultPort(pooler.pooler, 'PgBouncer');
     this.fleet.connections.allowToDefaultPort(cache, 'Valkey');
     cache.grantConnect(this.fleet);
+    iam.Grant.addToPrincipal({ grantee: this.fleet, actions: ['ssm:GetParameter'], resourceArns: [this.settings.parameterArn] });
+    const { poolerSecret } = this.deployment.database;
+    if (pooler && poolerSecret !== undefined) {
+      secretsmanager.Secret.fromSecretNameV2(this, 'PoolerSecret', poolerSecret).grantRead(this.fleet);
+    }
   }
 }

@@ -12,6 +12,15 @@ interface Case {
   readonly right: string;
 }
 
+/** Strategies of so many bytes as JSON, as YAML. */
+function strategiesOfBytes(bytes: number): string {
+  const names = Array.from({ length: 50 }, (_, i) => `s${i}`);
+  const bytesOf = () => JSON.stringify(Object.fromEntries(names.map((name) => [name, { ttlSeconds: 1 }]))).length;
+  while (bytesOf() > bytes) names.pop();
+  for (let i = 0; bytesOf() < bytes; i = (i + 1) % names.length) names[i] += 'x';
+  return names.map((name) => `${name}: { ttlSeconds: 1 }`).join(', ');
+}
+
 const CASES: Case[] = [
   {
     check: 'an upgrade leads upwards',
@@ -44,6 +53,70 @@ const CASES: Case[] = [
     path: 'database.applicationUser',
     says: /another name than promotion_probe and advisor/,
     right: 'databaseName: market\n  applicationUser: adviser',
+  },
+  {
+    check: 'a strategy of its own has a time to live',
+    passage: 'maxmemoryPolicy: allkeys-lru',
+    wrong: 'maxmemoryPolicy: allkeys-lru\n  strategies: { sesion: { compress: true } }',
+    path: 'cache.strategies.sesion.ttlSeconds',
+    says: /given, because sesion is none of session, api/,
+    right: 'maxmemoryPolicy: allkeys-lru\n  strategies: { session: { compress: true }, sesion: { ttlSeconds: 1 } }',
+  },
+  {
+    check: 'a time to live is no more than a year',
+    passage: 'maxmemoryPolicy: allkeys-lru',
+    wrong: 'maxmemoryPolicy: allkeys-lru\n  strategies: { kpi: { ttlSeconds: 31536001 } }',
+    path: 'cache.strategies.kpi.ttlSeconds',
+    says: /at most 31536000/,
+    right: 'maxmemoryPolicy: allkeys-lru\n  strategies: { kpi: { ttlSeconds: 31536000 } }',
+  },
+  {
+    check: 'a time to live is at least a second',
+    passage: 'maxmemoryPolicy: allkeys-lru',
+    wrong: 'maxmemoryPolicy: allkeys-lru\n  strategies: { kpi: { ttlSeconds: 0 } }',
+    path: 'cache.strategies.kpi.ttlSeconds',
+    says: /at least 1/,
+    right: 'maxmemoryPolicy: allkeys-lru\n  strategies: { kpi: { ttlSeconds: 1 } }',
+  },
+  {
+    check: 'a strategy has no field that nothing reads',
+    passage: 'maxmemoryPolicy: allkeys-lru',
+    wrong: 'maxmemoryPolicy: allkeys-lru\n  strategies: { kpi: { ttl: 15 } }',
+    path: 'cache.strategies.kpi.ttl',
+    says: /"ttl" is not one of prefix, ttlSeconds/,
+    right: 'maxmemoryPolicy: allkeys-lru\n  strategies: { kpi: { jitter: 0 } }',
+  },
+  {
+    check: 'two strategies have two prefixes',
+    passage: 'maxmemoryPolicy: allkeys-lru',
+    wrong: 'maxmemoryPolicy: allkeys-lru\n  strategies: { quotes: { ttlSeconds: 2, prefix: "kpi:" } }',
+    path: 'cache.strategies.quotes.prefix',
+    says: /another than that of kpi/,
+    right: 'maxmemoryPolicy: allkeys-lru\n  strategies: { quotes: { ttlSeconds: 2, prefix: "kpis:" } }',
+  },
+  {
+    check: 'a strategy of the library takes no prefix of another',
+    passage: 'maxmemoryPolicy: allkeys-lru',
+    wrong: 'maxmemoryPolicy: allkeys-lru\n  strategies: { api: { prefix: "kpi:" } }',
+    path: 'cache.strategies.api.prefix',
+    says: /another than that of kpi/,
+    right: 'maxmemoryPolicy: allkeys-lru\n  strategies: { api: { prefix: "kpi:" }, kpi: { prefix: "api:" } }',
+  },
+  {
+    check: 'strategies fit the settings of a region',
+    passage: 'maxmemoryPolicy: allkeys-lru',
+    wrong: `maxmemoryPolicy: allkeys-lru\n  strategies: { ${strategiesOfBytes(2049)} }`,
+    path: 'cache.strategies',
+    says: /at most 2048 bytes.*4 KB/s,
+    right: `maxmemoryPolicy: allkeys-lru\n  strategies: { ${strategiesOfBytes(2048)} }`,
+  },
+  {
+    check: 'the name of a secret does not end as the ARN of one',
+    passage: 'migrationsFolder:',
+    wrong: 'poolerSecret: market-logins\n  migrationsFolder:',
+    path: 'database.poolerSecret',
+    says: /of the form described below/,
+    right: 'poolerSecret: market/pooler-login\n  migrationsFolder:',
   },
   {
     check: 'zones exist',
@@ -834,4 +907,11 @@ describe('promotions', () => {
   ])('refuse %s', (_, file, expected) => {
     expect(problems(...file).sort()).toEqual(expected.sort());
   });
+});
+
+test('a log-in for poolers wants poolers', () => {
+  const secret = MARKET.replace('migrationsFolder:', 'poolerSecret: market/pooler-login\n  migrationsFolder:');
+  const none = secret.replaceAll('    readReplicas:', '    poolers: 0\n    readReplicas:');
+  expect(problemsOf(none)).toMatchObject([{ path: ['database', 'poolerSecret'], allowed: 'absent where no region has poolers' }]);
+  expect(problemsOf(none.replace('    poolers: 0\n', ''))).toEqual([]);
 });

@@ -51,7 +51,12 @@ export class RedisServer {
       ],
       {},
     );
-    await this.process.ready(async () => this.command('PING'));
+    try {
+      await this.process.ready(async () => this.command('PING'));
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
   }
 
   private async synchronised(): Promise<void> {
@@ -77,6 +82,7 @@ export class RedisServer {
       lazyConnect: true,
       enableReadyCheck: false,
       connectTimeout: 1_000,
+      disconnectTimeout: 100,
       retryStrategy: () => null,
       password: this.options.password,
     });
@@ -125,9 +131,8 @@ export class RedisServer {
 export class TcpProxy {
   /** Milliseconds that each piece of an answer is held back. */
   public delayMs = 0;
-  /** Connections are accepted and nothing goes through, as behind a machine that was unplugged. */
-  public silent = false;
   private readonly sockets = new Set<Socket>();
+  private isDead = false;
 
   private constructor(
     public readonly port: number,
@@ -145,6 +150,10 @@ export class TcpProxy {
   }
 
   private carry(client: Socket): void {
+    if (this.isDead) {
+      this.mute(client);
+      return;
+    }
     const server = tcpConnect(this.targetPort, '127.0.0.1');
     for (const [from, to] of [
       [client, server],
@@ -153,7 +162,6 @@ export class TcpProxy {
       this.sockets.add(from);
       from.setNoDelay(true);
       from.on('data', (data) => {
-        if (this.silent) return;
         if (from === client || this.delayMs === 0) to.write(data);
         else setTimeout(() => to.writable && to.write(data), this.delayMs);
       });
@@ -174,6 +182,30 @@ export class TcpProxy {
     this.targetPort = port;
   }
 
+  /**
+   * Connections stand and are taken, and nothing ever goes through them, as before a machine that was unplugged. Those that
+   * exist now or begin before `enliven` stay so.
+   */
+  public deaden(): void {
+    this.isDead = true;
+    for (const socket of this.sockets) {
+      socket.removeAllListeners('data').removeAllListeners('close');
+      this.mute(socket);
+    }
+  }
+
+  /** Carries what connects from now on. */
+  public enliven(): void {
+    this.isDead = false;
+  }
+
+  private mute(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => this.sockets.delete(socket));
+    socket.resume();
+  }
+
   /** Ends every connection. */
   public cut(): void {
     for (const socket of this.sockets) socket.destroy();
@@ -185,20 +217,21 @@ export class TcpProxy {
   }
 }
 
-/** Primaries that share the slots, without replicas. A lost node loses its slots only, as with ElastiCache's default parameters. */
+/** Primaries that share the slots, with replicas behind them if asked for. A lost node loses its slots only, as with ElastiCache's default parameters. */
 export class RedisCluster {
   private constructor(public readonly nodes: readonly RedisServer[]) {}
 
-  public static async start(size = 3): Promise<RedisCluster> {
+  /** The nodes are primaries first, then replicas. */
+  public static async start(primaries = 3, replicasPerPrimary = 0): Promise<RedisCluster> {
     const nodes = await Promise.all(
-      Array.from({ length: size }, async () => {
+      Array.from({ length: primaries * (1 + replicasPerPrimary) }, async () => {
         const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort()), '--cluster-node-timeout', '1000'];
         return RedisServer.start({ args: [...cluster, '--cluster-require-full-coverage', 'no'] });
       }),
     );
     const cluster = new RedisCluster(nodes);
     try {
-      cluster.join();
+      cluster.join(replicasPerPrimary);
       await cluster.agreed();
       return cluster;
     } catch (error) {
@@ -207,14 +240,18 @@ export class RedisCluster {
     }
   }
 
-  private join(): void {
+  private join(replicasPerPrimary: number): void {
     const cli = findProgram('redis-cli');
     if (cli === undefined) throw new Error('redis-cli is not installed. On Debian: apt-get install redis-tools');
     const addresses = this.nodes.map(({ port }) => `127.0.0.1:${port}`);
-    const { status, stdout, stderr } = spawnSync(cli, ['--cluster', 'create', ...addresses, '--cluster-yes'], {
-      encoding: 'utf8',
-      timeout: 20_000,
-    });
+    const { status, stdout, stderr } = spawnSync(
+      cli,
+      ['--cluster', 'create', ...addresses, '--cluster-replicas', String(replicasPerPrimary), '--cluster-yes'],
+      {
+        encoding: 'utf8',
+        timeout: 20_000,
+      },
+    );
     if (status !== 0) throw new Error(`The cluster was not made.\n${stdout}${stderr}`);
   }
 
