@@ -1,7 +1,8 @@
 import { describeValue, IsochroneError } from '../errors';
-import { crc32 } from './cache-checksum';
+import { checksum } from './cache-checksum';
 import { compress, decompress } from './cache-compression';
 import { type CacheEntry, CorruptEntryError, UnencodableValueError } from './cache-entry';
+import { isWellFormed } from './cache-plain-values';
 import { JsonSerializer } from './cache-serializer-json';
 import { MessagePackSerializer } from './cache-serializer-msgpack';
 
@@ -34,7 +35,7 @@ export interface CacheCodecOptions {
  *    1  version of this layout
  *    2  flags
  *    3  number of tags
- *    4  CRC-32 of everything from byte 8 on, begun with the flags and the number of tags
+ *    4  xxHash32 of everything from byte 8 on, seeded with the flags and the number of tags
  *    8  bytes of all that follows the header: tags and payload
  *   12  bytes of the payload before compression
  *   16  createdAt, freshUntil, staleUntil: three doubles
@@ -116,42 +117,37 @@ export class CacheCodec {
    * @throws CorruptEntryError for bytes that are not a whole entry of a known version
    */
   decode(bytes: Buffer): CacheEntry | Promise<CacheEntry> {
-    const flags = checkedFlags(bytes);
-    const length = bytes.readUInt32LE(12);
+    // One view for the header and the checksum: twice as fast as the readers of Buffer.
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const flags = checkedFlags(view);
+    const length = view.getUint32(12, true);
     if (length > this.#maxBytes)
       throw new CorruptEntryError('too-large', `${length} bytes of payload where ${this.#maxBytes} are the limit`);
-    const tagCount = bytes[3] as number;
-    let start = HEADER_BYTES;
-    let tags: readonly string[] = NONE;
-    let tagVersions: readonly string[] = NONE;
-    if (tagCount > 0) ({ tags, tagVersions, end: start } = readTags(bytes, tagCount));
-    const entryOf = (value: unknown): CacheEntry => ({
-      kind: flags & ERROR ? 'error' : 'value',
-      value,
-      freshUntil: bytes.readDoubleLE(24),
-      staleUntil: bytes.readDoubleLE(32),
-      createdAt: bytes.readDoubleLE(16),
-      tags,
-      tagVersions,
-    });
-    if (!(flags & DEFLATED)) return entryOf(this.#value(bytes, start, bytes.length, flags));
-    const decompressed = orCorrupt(() => decompress(bytes.subarray(start), length));
-    if (!(decompressed instanceof Promise)) return entryOf(this.#value(decompressed, 0, length, flags));
-    return decompressed.then(
-      (whole) => entryOf(this.#value(whole, 0, length, flags)),
-      (error) => {
-        throw new CorruptEntryError('payload', 'a payload that cannot be decompressed', { cause: error });
-      },
-    );
+    const { tags, tagVersions, end: start } = bytes[3] === 0 ? NO_TAGS : readTags(bytes, bytes[3] as number);
+    if ((flags & DEFLATED) === 0) return decoded(view, flags, tags, tagVersions, this.#value(bytes, start, bytes.length, flags));
+    const whole = this.#decompressed(bytes.subarray(start), length);
+    if (!(whole instanceof Promise)) return decoded(view, flags, tags, tagVersions, this.#value(whole, 0, length, flags));
+    return whole.then((late) => decoded(view, flags, tags, tagVersions, this.#value(late, 0, length, flags)), corrupt);
+  }
+
+  #decompressed(bytes: Buffer, length: number): Buffer | Promise<Buffer> {
+    try {
+      return decompress(bytes, length);
+    } catch (error) {
+      return corrupt(error);
+    }
   }
 
   #value(bytes: Buffer, start: number, end: number, flags: number): unknown {
     const lowered = (flags & LOWERED) !== 0;
-    if (flags & MSGPACK) {
-      const serializer = this.#messagePackSerializer();
-      return orCorrupt(() => serializer.decode(bytes.subarray(start, end), lowered));
+    // A missing msgpackr is no corruption.
+    const messagePack = flags & MSGPACK ? this.#messagePackSerializer() : undefined;
+    try {
+      if (messagePack !== undefined) return messagePack.decode(bytes.subarray(start, end), lowered);
+      return this.#json.decode(bytes.toString(flags & ASCII ? 'latin1' : 'utf8', start, end), lowered);
+    } catch (error) {
+      return corrupt(error);
     }
-    return orCorrupt(() => this.#json.decode(bytes.toString(flags & ASCII ? 'latin1' : 'utf8', start, end), lowered));
   }
 
   #messagePackSerializer(): MessagePackSerializer {
@@ -170,6 +166,23 @@ export class CacheCodec {
 }
 
 const NONE: readonly string[] = Object.freeze([]);
+const NO_TAGS = { tags: NONE, tagVersions: NONE, end: HEADER_BYTES } as const;
+
+function decoded(view: DataView, flags: number, tags: readonly string[], tagVersions: readonly string[], value: unknown): CacheEntry {
+  return {
+    kind: flags & ERROR ? 'error' : 'value',
+    value,
+    freshUntil: view.getFloat64(24, true),
+    staleUntil: view.getFloat64(32, true),
+    createdAt: view.getFloat64(16, true),
+    tags,
+    tagVersions,
+  };
+}
+
+function corrupt(error: unknown): never {
+  throw new CorruptEntryError('payload', 'a payload that cannot be read', { cause: error });
+}
 
 function frame(entry: CacheEntry, flags: number, payload: Buffer | string, payloadBytes: number, originalBytes: number): Buffer {
   const { tags, tagVersions } = entry;
@@ -177,15 +190,16 @@ function frame(entry: CacheEntry, flags: number, payload: Buffer | string, paylo
   const tagTextBytes = Buffer.byteLength(tagText);
   const start = HEADER_BYTES + (tags.length > 0 ? 4 * tags.length + 4 + tagTextBytes : 0);
   const bytes = Buffer.allocUnsafe(start + payloadBytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   bytes[0] = MAGIC;
   bytes[1] = VERSION;
   bytes[2] = flags;
   bytes[3] = tags.length;
-  bytes.writeUInt32LE(start - HEADER_BYTES + payloadBytes, 8);
-  bytes.writeUInt32LE(originalBytes, 12);
-  bytes.writeDoubleLE(entry.createdAt, 16);
-  bytes.writeDoubleLE(entry.freshUntil, 24);
-  bytes.writeDoubleLE(entry.staleUntil, 32);
+  view.setUint32(8, start - HEADER_BYTES + payloadBytes, true);
+  view.setUint32(12, originalBytes, true);
+  view.setFloat64(16, entry.createdAt, true);
+  view.setFloat64(24, entry.freshUntil, true);
+  view.setFloat64(32, entry.staleUntil, true);
   if (tags.length > 0) {
     let at = HEADER_BYTES;
     for (let index = 0; index < tags.length; index++) {
@@ -196,8 +210,8 @@ function frame(entry: CacheEntry, flags: number, payload: Buffer | string, paylo
     bytes.write(tagText, at);
   }
   if (typeof payload !== 'string') payload.copy(bytes, start);
-  else bytes.write(payload, start, flags & ASCII ? 'latin1' : 'utf8');
-  bytes.writeUInt32LE(checksum(bytes), 4);
+  else bytes.write(payload, start, payloadBytes, flags & ASCII ? 'latin1' : 'utf8');
+  view.setUint32(4, checksum(view, 8, flags | (tags.length << 8)), true);
   return bytes;
 }
 
@@ -206,7 +220,7 @@ function checkedTagText(tags: readonly string[], tagVersions: readonly string[])
   if (
     tags.length > MAX_TAGS ||
     tags.length !== tagVersions.length ||
-    !texts.every((text) => typeof text === 'string' && text.length <= MAX_TAG_UNITS && Buffer.from(text).toString() === text)
+    !texts.every((text) => typeof text === 'string' && text.length <= MAX_TAG_UNITS && isWellFormed(text))
   ) {
     throw new UnencodableValueError(
       'its tags',
@@ -239,28 +253,19 @@ function readTags(bytes: Buffer, count: number): { tags: string[]; tagVersions: 
   return { tags, tagVersions, end };
 }
 
-function checkedFlags(bytes: Buffer): number {
-  if (bytes[0] !== MAGIC) throw new CorruptEntryError('foreign', `${bytes.length} bytes of something else`);
-  if (bytes.length < HEADER_BYTES) throw new CorruptEntryError('truncated', `${bytes.length} bytes, fewer than its header has`);
-  if (bytes[1] !== VERSION) throw new CorruptEntryError('version', `layout ${bytes[1]} where ${VERSION} is known`);
-  const length = HEADER_BYTES + bytes.readUInt32LE(8);
-  if (length !== bytes.length) throw new CorruptEntryError('truncated', `${bytes.length} bytes of ${length}`);
-  if (checksum(bytes) !== bytes.readUInt32LE(4)) throw new CorruptEntryError('checksum', 'bytes that do not match their checksum');
-  const flags = bytes[2] as number;
+function checkedFlags(view: DataView): number {
+  const bytes = view.byteLength;
+  if (bytes === 0 || view.getUint8(0) !== MAGIC) throw new CorruptEntryError('foreign', `${bytes} bytes of something else`);
+  if (bytes < HEADER_BYTES) throw new CorruptEntryError('truncated', `${bytes} bytes, fewer than its header has`);
+  if (view.getUint8(1) !== VERSION) throw new CorruptEntryError('version', `layout ${view.getUint8(1)} where ${VERSION} is known`);
+  const length = HEADER_BYTES + view.getUint32(8, true);
+  if (length !== bytes) throw new CorruptEntryError('truncated', `${bytes} bytes of ${length}`);
+  if (checksum(view, 8, view.getUint16(2, true)) !== view.getUint32(4, true)) {
+    throw new CorruptEntryError('checksum', 'bytes that do not match their checksum');
+  }
+  const flags = view.getUint8(2);
   if (flags > KNOWN_FLAGS) throw new CorruptEntryError('payload', `unknown flags ${flags}`);
   return flags;
-}
-
-function checksum(bytes: Buffer): number {
-  return crc32(bytes.subarray(8), bytes.readUInt16LE(2));
-}
-
-function orCorrupt<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw new CorruptEntryError('payload', 'a payload that cannot be read', { cause: error });
-  }
 }
 
 function wholeNumber(name: string, value: number, least: number): number {
