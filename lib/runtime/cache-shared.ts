@@ -1,0 +1,182 @@
+import type { CacheCodec } from './cache-codec';
+import type { CacheDeadlines } from './cache-deadlines';
+import type { CacheEntry } from './cache-entry';
+import type { CacheServer, LoadLock, WriteOutcome } from './cache-server';
+import { CacheWaits } from './cache-waits';
+
+/** An entry of the server, valid at the moment of reading. */
+export interface FoundEntry {
+  readonly entry: CacheEntry;
+  readonly bytes: number;
+}
+
+export type SharedRead =
+  | { readonly status: 'unavailable' }
+  | {
+      readonly status: 'answered';
+      readonly found: FoundEntry | undefined;
+      readonly locked: boolean;
+      readonly tagVersions: readonly (string | null)[];
+    };
+
+/** What a caller that found nothing may do now. */
+export type Claim =
+  /** Another process has loaded it meanwhile. */
+  | { readonly action: 'use'; readonly found: FoundEntry }
+  /** Load. Only with a lock and the versions of the tags may the value be written to the server. */
+  | { readonly action: 'load'; readonly lock?: LoadLock; readonly tagVersions?: readonly string[] }
+  /** Another process is loading it, and the caller does not wait. */
+  | { readonly action: 'leave' };
+
+interface ClaimOptions {
+  readonly wait: boolean;
+  /** Whether what another process has stored is good enough. */
+  readonly accepts: (entry: CacheEntry) => boolean;
+}
+
+const UNAVAILABLE: SharedRead = { status: 'unavailable' };
+const SHORTEST_POLL_MS = 5;
+const LONGEST_POLL_MS = 50;
+
+/**
+ * The tier that processes share, as the cache uses it: entries in place of bytes, tags checked, every wait bounded. It believes no
+ * server: what rejects, hangs or answers nonsense is `unavailable` or a miss.
+ */
+export class SharedTier {
+  public readonly waits = new CacheWaits();
+
+  /** @param onCorrupt is told of a key whose bytes are not an entry */
+  constructor(
+    private readonly server: CacheServer,
+    private readonly codec: CacheCodec,
+    private readonly deadlines: CacheDeadlines,
+    private readonly lockWaitMs: number,
+    private readonly onCorrupt: (key: string) => void,
+  ) {}
+
+  /** @param at until when, on the clock of the deadlines */
+  public async read(key: string, tags: readonly string[], at: number, lock = false): Promise<SharedRead> {
+    const read = await this.deadlines.race(
+      attempt(() => this.server.read(key, tags, lock ? { lock } : undefined)),
+      at,
+    );
+    if (read === undefined || read.status === 'unavailable') return UNAVAILABLE;
+    const { locked, tagVersions, bytes } = read;
+    const nothing: SharedRead = { status: 'answered', found: undefined, locked, tagVersions };
+    if (bytes === null) return nothing;
+    let entry: CacheEntry;
+    try {
+      const decoded = this.codec.decode(bytes);
+      entry = decoded instanceof Promise ? await decoded : decoded;
+    } catch {
+      this.onCorrupt(key);
+      // Waited for: the removal ends the load lock too, and must not end the one that is taken next.
+      await this.deadlines.race(
+        attempt(() => this.server.remove([key])),
+        at,
+      );
+      return nothing;
+    }
+    if (!(await this.isValid(entry, tags, tagVersions, at))) return nothing;
+    return { status: 'answered', found: { entry, bytes: bytes.length }, locked, tagVersions };
+  }
+
+  /** The right to load a key that was not found, once it is nobody else's; never later than `lockWaitMs` and two spans of the deadlines. */
+  public async claim(key: string, tags: readonly string[], firstAt: number, { wait, accepts }: ClaimOptions): Promise<Claim> {
+    const end = performance.now() + this.lockWaitMs;
+    let pause = SHORTEST_POLL_MS;
+    for (let at = firstAt; ; at = this.deadlines.next()) {
+      const lock = await this.acquire(key, at);
+      if (lock === 'unavailable') return { action: 'load' };
+      if (lock !== 'taken') return this.own(key, tags, at, lock, accepts);
+      if (!wait) return { action: 'leave' };
+      for (let locked = true; locked; ) {
+        const left = end - performance.now();
+        if (left <= 0) return { action: 'load' };
+        await this.waits.sleep(key, Math.min(pause, left));
+        pause = Math.min(pause * 1.5, LONGEST_POLL_MS);
+        const read = await this.read(key, tags, this.deadlines.next(), true);
+        if (read.status === 'unavailable') return { action: 'load' };
+        if (read.found !== undefined && accepts(read.found.entry)) return { action: 'use', found: read.found };
+        locked = read.locked;
+      }
+    }
+  }
+
+  /** Never rejects. */
+  public async write(key: string, bytes: Buffer, ttlMs: number, lock?: LoadLock): Promise<WriteOutcome> {
+    const outcome = (await attempt(() => this.server.write(key, bytes, ttlMs, lock)).catch(() => undefined)) ?? 'unavailable';
+    if (lock !== undefined && outcome !== 'written') await this.release(lock);
+    return outcome;
+  }
+
+  /** Never rejects. */
+  public async release(lock: LoadLock): Promise<void> {
+    await attempt(() => this.server.release(lock)).catch(() => undefined);
+  }
+
+  /** The versions of the tags, made where missing; undefined if they cannot be had in time. */
+  public async versions(tags: readonly string[], at: number): Promise<readonly string[] | undefined> {
+    if (tags.length === 0) return tags;
+    const versions = await this.deadlines.race(
+      attempt(() => this.server.tagVersions(tags)),
+      at,
+    );
+    return versions?.length === tags.length ? versions : undefined;
+  }
+
+  private async acquire(key: string, at: number): Promise<LoadLock | 'taken' | 'unavailable'> {
+    const late = (lock: LoadLock | 'taken' | 'unavailable') => {
+      if (typeof lock === 'object') void this.release(lock);
+    };
+    return (
+      (await this.deadlines.race(
+        attempt(() => this.server.acquire(key)),
+        at,
+        late,
+      )) ?? 'unavailable'
+    );
+  }
+
+  /** Looks again: whoever had the lock between the miss and now may have stored the value. And the tags' versions count from here. */
+  private async own(key: string, tags: readonly string[], at: number, lock: LoadLock, accepts: ClaimOptions['accepts']): Promise<Claim> {
+    const read = await this.read(key, tags, at);
+    if (read.status === 'answered') {
+      if (read.found !== undefined && accepts(read.found.entry)) {
+        void this.release(lock);
+        return { action: 'use', found: read.found };
+      }
+      const known = read.tagVersions.filter((version): version is string => typeof version === 'string');
+      const tagVersions = known.length === tags.length ? known : await this.versions(tags, at);
+      return { action: 'load', lock, ...(tagVersions === undefined ? {} : { tagVersions }) };
+    }
+    return tags.length === 0 ? { action: 'load', lock, tagVersions: [] } : { action: 'load', lock };
+  }
+
+  /** An entry must carry every tag that the caller names, and each of its tags must have the version from before its load. */
+  private async isValid(entry: CacheEntry, tags: readonly string[], versions: readonly (string | null)[], at: number): Promise<boolean> {
+    if (entry.tags.length === 0 && tags.length === 0) return true;
+    if (entry.tagVersions.length !== entry.tags.length || !tags.every((tag) => entry.tags.includes(tag))) return false;
+    const others: number[] = [];
+    for (const [i, tag] of entry.tags.entries()) {
+      const place = tags.indexOf(tag);
+      if (place === -1) others.push(i);
+      else if (versions[place] !== entry.tagVersions[i]) return false;
+    }
+    if (others.length === 0) return true;
+    const current = await this.versions(
+      others.map((i) => entry.tags[i] as string),
+      at,
+    );
+    return current?.every((version, i) => version === entry.tagVersions[others[i] as number]) ?? false;
+  }
+}
+
+/** What throws at once rejects like the rest. */
+function attempt<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
