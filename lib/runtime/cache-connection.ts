@@ -10,13 +10,18 @@ const MAX_RECONNECT_MS = 500;
 /** Milliseconds after which a silent connection is probed by TCP, so that no balancer or NAT forgets it. */
 const KEEP_ALIVE_MS = 10_000;
 
+/** Milliseconds that the client leaves a timer behind at the end of a connection: its own two seconds would hold up the end of a process. */
+const DISCONNECT_MS = 100;
+
 /** The client of `Redis` and `Cluster` alike is made so that it never queues, never repeats and never gives up. */
 export class CacheConnection {
   public readonly client: Redis | Cluster;
+  /** The first password is there, or could not be had. */
+  public readonly prepared: Promise<void>;
   private readonly credentials: CacheCredentials;
   private readonly waiting = new Set<{ resolve: () => void; reject: (error: Error) => void }>();
   private authenticatedAt = Date.now();
-  /** When the attempt to connect that is under way began. */
+  /** When the client began to connect. */
   private connectingSince = Date.now();
   private closed = false;
 
@@ -43,7 +48,8 @@ export class CacheConnection {
       for (const { reject } of this.waiting) reject(new Error('The connection to the cache server was closed.'));
       this.waiting.clear();
     });
-    void this.credentials.refresh().then(() => {
+    this.prepared = this.credentials.refresh();
+    void this.prepared.then(() => {
       if (!this.closed) this.client.connect().catch(() => {});
     });
   }
@@ -51,7 +57,7 @@ export class CacheConnection {
   private build(): Redis | Cluster {
     const { Redis: SingleClient, Cluster: ClusterClient } = require('iovalkey') as typeof import('iovalkey');
     const { host, port, nodes, cluster } = this.options;
-    if (!cluster) return this.fresh(new SingleClient({ ...this.clientOptions(), host, port }));
+    if (!cluster) return this.watch(this.fresh(new SingleClient({ ...this.clientOptions(), host, port })));
     const client = new ClusterClient([{ host, port }, ...nodes], {
       // The certificates of a cluster's nodes name hosts, not addresses.
       dnsLookup: (address, callback) => callback(null, address),
@@ -64,7 +70,7 @@ export class CacheConnection {
     });
     client.on('node error', (error: unknown) => this.failed(error));
     client.on('+node', (node: Redis) => {
-      this.fresh(node);
+      this.watch(this.fresh(node));
       node.on('ready', this.events.onReady);
     });
     return client;
@@ -79,6 +85,7 @@ export class CacheConnection {
       connectionName,
       connectTimeout: connectTimeoutMs,
       keepAlive: KEEP_ALIVE_MS,
+      disconnectTimeout: DISCONNECT_MS,
       lazyConnect: true,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
@@ -113,7 +120,7 @@ export class CacheConnection {
     if (Date.now() - this.authenticatedAt < this.options.reauthenticateMs) return;
     this.authenticatedAt = Date.now();
     const { username, password } = { username: this.options.username, password: this.credentials.current ?? '' };
-    for (const node of this.servers()) {
+    for (const node of this.servers().filter(({ status }) => status === 'ready')) {
       const again = username === undefined ? node.auth(password) : node.auth(username, password);
       again.catch(this.events.onError);
     }
@@ -154,15 +161,29 @@ export class CacheConnection {
   }
 
   /**
-   * Throws the connection to a server away if it stands and yet does not answer, or has been in the making for too long: a peer
-   * that was lost behind a living address never says goodbye. The client makes it anew.
+   * Throws away a connection that stands and yet does not answer: a peer that was lost behind a living address never says goodbye.
+   * The client makes it anew.
    */
   public discard(owner: string): void {
     const { client } = this;
-    const isMaking = client.status !== 'ready' && Date.now() - this.connectingSince < this.options.connectTimeoutMs;
-    if (isMaking) return;
-    const isOne = (node: Redis) => client.status !== 'ready' || nodeName(node) === owner;
-    for (const node of 'slots' in client ? client.nodes('all').filter(isOne) : [client]) node.stream?.destroy();
+    if (!('slots' in client)) {
+      if (client.status === 'ready') client.stream?.destroy();
+      return;
+    }
+    // While the cluster itself is not ready, any of its nodes may be what it waits for.
+    const isStuck = client.status !== 'ready' && Date.now() - this.connectingSince >= this.options.connectTimeoutMs;
+    for (const node of client.nodes('all')) if (isStuck || (node.status === 'ready' && nodeName(node) === owner)) node.stream?.destroy();
+  }
+
+  /** Ends an attempt to connect that takes too long, in whatever step it is stuck. */
+  private watch(client: Redis): Redis {
+    let timer: NodeJS.Timeout | undefined;
+    client.on('connecting', () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => client.stream?.destroy(), this.options.connectTimeoutMs).unref();
+    });
+    for (const end of ['ready', 'close', 'end']) client.on(end, () => clearTimeout(timer));
+    return client;
   }
 
   /** A client of its own for messages, which does not connect again by itself; of a cluster, any node will do. */
@@ -180,7 +201,7 @@ export class CacheConnection {
       enableOfflineQueue: true,
     });
     client.on('error', (error: unknown) => this.failed(error));
-    return this.fresh(client);
+    return this.watch(this.fresh(client));
   }
 
   public close(): void {

@@ -24,16 +24,20 @@ export class CacheLanes {
   private readonly lanes = new Map<string, CacheLane>();
   /** Of each server, a name that it owns: what is asked to probe it. */
   private readonly examples = new Map<CacheLane, string>();
+  private readonly single: CacheLane | undefined;
   private wasAvailable = true;
 
   constructor(
     private readonly connection: CacheConnection,
     private readonly options: CompleteServerOptions,
     private readonly events: CacheLanesEvents,
-  ) {}
+  ) {
+    if (!options.cluster) this.single = this.lane('');
+  }
 
   /** The lane of the server that owns a name now. */
   public of(name: string): CacheLane {
+    if (this.single !== undefined) return this.single;
     const lane = this.lane(this.connection.owner(name));
     if (!this.examples.has(lane)) this.examples.set(lane, name);
     return lane;
@@ -119,10 +123,9 @@ export class CacheLanes {
   private async ask(lane: CacheLane, client: Redis | Cluster): Promise<unknown> {
     const name = this.examples.get(lane);
     if (name !== undefined) return client.exists(name);
-    return this.connection
-      .servers()
-      .find((server) => nodeName(server) === lane.owner)
-      ?.ping();
+    const server = this.connection.servers().find((one) => lane === this.single || nodeName(one) === lane.owner);
+    if (server === undefined) throw new Error(`There is no connection to ${lane.owner}.`);
+    return server.ping();
   }
 
   /** Looks at once after every server that is away, because a new connection stands. */

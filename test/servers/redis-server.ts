@@ -77,6 +77,7 @@ export class RedisServer {
       lazyConnect: true,
       enableReadyCheck: false,
       connectTimeout: 1_000,
+      disconnectTimeout: 100,
       retryStrategy: () => null,
       password: this.options.password,
     });
@@ -125,9 +126,8 @@ export class RedisServer {
 export class TcpProxy {
   /** Milliseconds that each piece of an answer is held back. */
   public delayMs = 0;
-  /** Connections are accepted and nothing goes through, as behind a machine that was unplugged. */
-  public silent = false;
   private readonly sockets = new Set<Socket>();
+  private isDead = false;
 
   private constructor(
     public readonly port: number,
@@ -145,6 +145,10 @@ export class TcpProxy {
   }
 
   private carry(client: Socket): void {
+    if (this.isDead) {
+      this.mute(client);
+      return;
+    }
     const server = tcpConnect(this.targetPort, '127.0.0.1');
     for (const [from, to] of [
       [client, server],
@@ -153,7 +157,6 @@ export class TcpProxy {
       this.sockets.add(from);
       from.setNoDelay(true);
       from.on('data', (data) => {
-        if (this.silent) return;
         if (from === client || this.delayMs === 0) to.write(data);
         else setTimeout(() => to.writable && to.write(data), this.delayMs);
       });
@@ -172,6 +175,30 @@ export class TcpProxy {
   /** Sends new connections to another server; `cut` ends the old ones. */
   public target(port: number): void {
     this.targetPort = port;
+  }
+
+  /**
+   * Connections stand and are taken, and nothing ever goes through them, as before a machine that was unplugged. Those that
+   * exist now or begin before `enliven` stay so.
+   */
+  public deaden(): void {
+    this.isDead = true;
+    for (const socket of this.sockets) {
+      socket.removeAllListeners('data').removeAllListeners('close');
+      this.mute(socket);
+    }
+  }
+
+  /** Carries what connects from now on. */
+  public enliven(): void {
+    this.isDead = false;
+  }
+
+  private mute(socket: Socket): void {
+    this.sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => this.sockets.delete(socket));
+    socket.resume();
   }
 
   /** Ends every connection. */
