@@ -81,12 +81,12 @@ export const SUBJECTS = {
       tiers === 'memory'
         ? ({ type: 'memory', options: { size: MEMORY_ENTRIES } } as const)
         : ({ type: 'redis', options: { client: client as never } } as const);
-    const cache = createCache({ ttl: TTL_SECONDS, storage }).define('value', (key: string) => loads.get(key)?.());
+    const cache = createCache({ ttl: TTL_SECONDS, storage }).define('value', async (key: string) => loads.get(key)?.());
     return {
       // It takes its loader once for all keys, so the one of the call is left where it finds it.
       getOrLoad: (key, load) => {
         if (!loads.has(key)) loads.set(key, load);
-        return cache.value(key);
+        return cache.value(key) as Promise<unknown>;
       },
       close: async () => client.disconnect(),
     };

@@ -28,10 +28,11 @@ export const cacheBenchmark: Benchmark = {
   async run(progress): Promise<Figures> {
     const server = await RedisServer.start();
     try {
-      const memory = await memoryHits(server.port, progress);
-      const one = await serverHits(server.port, 1, progress);
-      const many = await serverHits(server.port, 64, progress);
-      const tagged = await taggedReads(server.port, progress);
+      const misses: Misses = {};
+      const memory = await memoryHits(server.port, misses, progress);
+      const one = await serverHits(server.port, 1, misses, progress);
+      const many = await serverHits(server.port, 64, misses, progress);
+      const tagged = await taggedReads(server.port, misses, progress);
       const invalidateMs = await invalidation(server.port, progress);
       const stampedes: Record<string, number> = {};
       for (const name of ['isochrone', ...PEERS, 'bare'] as const) {
@@ -50,6 +51,7 @@ export const cacheBenchmark: Benchmark = {
         serverHitsPerSecondOf64: medians(many),
         taggedHitsPerSecondOf64: medians(tagged),
         loadsOfStampede: stampedes,
+        missesAmongHits: misses,
       };
     } finally {
       await server.stop();
@@ -73,13 +75,15 @@ function page(key: number): object {
 
 type Rounds = Record<string, number[]>;
 
-function memoryHits(port: number, progress: (message: string) => void): Promise<Rounds> {
-  return inTurn(['isochrone', ...PEERS], port, 'memory', 1, (round, name) => progress(`Memory, round ${round}: ${name}.`));
+type Misses = Record<string, number>;
+
+function memoryHits(port: number, misses: Misses, progress: (message: string) => void): Promise<Rounds> {
+  return inTurn(['isochrone', ...PEERS], port, 'memory', 1, misses, (round, name) => progress(`Memory, round ${round}: ${name}.`));
 }
 
-function serverHits(port: number, callers: number, progress: (message: string) => void): Promise<Rounds> {
+function serverHits(port: number, callers: number, misses: Misses, progress: (message: string) => void): Promise<Rounds> {
   const names = ['isochrone', 'bare', 'barePipelined', ...PEERS] as const;
-  return inTurn(names, port, 'server', callers, (round, name) => progress(`Server, ${callers} at once, round ${round}: ${name}.`));
+  return inTurn(names, port, 'server', callers, misses, (round, name) => progress(`Server, ${callers} at once, round ${round}: ${name}.`));
 }
 
 async function inTurn(
@@ -87,6 +91,7 @@ async function inTurn(
   port: number,
   tiers: Tiers,
   callers: number,
+  misses: Misses,
   progress: (round: number, name: string) => void,
 ): Promise<Rounds> {
   const subjects: [string, Subject][] = [];
@@ -97,16 +102,23 @@ async function inTurn(
     }
     // What is still on its way to the server would be a miss.
     await new Promise((resolve) => setTimeout(resolve, 200));
-    const reads = subjects.map(([name, subject]) => [name, (key: number) => subject.getOrLoad(`key:${key}`, missed(name))] as const);
+    const reads = subjects.map(
+      ([name, subject]) => [name, (key: number) => subject.getOrLoad(`key:${key}`, missed(misses, name, key))] as const,
+    );
     return await rounds(Object.fromEntries(reads), callers, progress);
   } finally {
     await Promise.all(subjects.map(([, subject]) => subject.close()));
   }
 }
 
-function missed(name: string): () => Promise<never> {
+/**
+ * The loader of keys that are there. A cache with a deadline calls it when the machine pauses for longer than that: those reads are
+ * loads and count as reads all the same, so they are told.
+ */
+function missed(misses: Misses, name: string, key: number): () => Promise<unknown> {
   return async () => {
-    throw new Error(`${name} missed a key that it was given.`);
+    misses[name] = (misses[name] ?? 0) + 1;
+    return page(key);
   };
 }
 
@@ -149,7 +161,7 @@ async function readsPerSecond(read: Read, callers: number): Promise<number> {
   return (reads * 1000) / (performance.now() - begin);
 }
 
-async function taggedReads(port: number, progress: (message: string) => void): Promise<Rounds> {
+async function taggedReads(port: number, misses: Misses, progress: (message: string) => void): Promise<Rounds> {
   const cache = await ours(port, 'server');
   try {
     const tags = (key: number) => ({ tags: [`symbol:${key % 50}`] });
@@ -160,8 +172,8 @@ async function taggedReads(port: number, progress: (message: string) => void): P
     await new Promise((resolve) => setTimeout(resolve, 200));
     return await rounds(
       {
-        untagged: (key) => cache.getOrLoad(`untagged:${key}`, missed('untagged')),
-        tagged: (key) => cache.getOrLoad(`tagged:${key}`, missed('tagged'), tags(key)),
+        untagged: (key) => cache.getOrLoad(`untagged:${key}`, missed(misses, 'untagged', key)),
+        tagged: (key) => cache.getOrLoad(`tagged:${key}`, missed(misses, 'tagged', key), tags(key)),
       },
       64,
       (round, name) => progress(`Tags, round ${round}: ${name}.`),
