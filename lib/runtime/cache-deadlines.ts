@@ -14,6 +14,7 @@ export class CacheDeadlines {
   private queue: Slot[] = [];
   private head = 0;
   private timer: NodeJS.Timeout | undefined;
+  private immediate: NodeJS.Immediate | undefined;
 
   constructor(public readonly spanMs: number) {}
 
@@ -47,6 +48,7 @@ export class CacheDeadlines {
   /** Ends all waits now. */
   public close(): void {
     clearTimeout(this.timer);
+    clearImmediate(this.immediate);
     this.timer = undefined;
     const rest = this.queue.slice(this.head);
     this.queue = [];
@@ -65,6 +67,7 @@ export class CacheDeadlines {
 
   private arm(): void {
     clearTimeout(this.timer);
+    clearImmediate(this.immediate);
     this.timer = undefined;
     while (this.head < this.queue.length && this.queue[this.head]?.expire === undefined) this.head++;
     if (this.head >= CLEAN_AT || this.head === this.queue.length) {
@@ -73,7 +76,11 @@ export class CacheDeadlines {
     }
     const first = this.queue[this.head];
     if (first === undefined) return;
-    this.timer = setTimeout(() => this.expire(), Math.max(0, Math.ceil(first.at - performance.now())));
+    // A process that was busy may have the answer in its socket already: it is read before anything ends.
+    const waiting = () => {
+      this.immediate = setImmediate(() => this.expire());
+    };
+    this.timer = setTimeout(waiting, Math.max(0, Math.ceil(first.at - performance.now())));
   }
 
   private expire(): void {

@@ -46,10 +46,13 @@ export class CacheFlights<T> {
 
   public start(key: string, tags: readonly string[], work: (flight: Flight<T>) => Promise<T | undefined>): Flight<T> {
     const flight: Flight<T> = { key, tags, since: this.sequence.now, lock: undefined, abandoned: false, outcome: undefined as never };
-    flight.outcome = work(flight).finally(() => {
-      if (this.flights.get(key) === flight) this.flights.delete(key);
-    });
+    flight.outcome = work(flight);
     this.flights.set(key, flight);
+    // Before those who wait go on: they are told in the order in which they came.
+    const end = () => {
+      if (this.flights.get(key) === flight) this.flights.delete(key);
+    };
+    flight.outcome.then(end, end);
     return flight;
   }
 }

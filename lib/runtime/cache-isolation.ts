@@ -31,16 +31,24 @@ function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Freezes a tree of plain objects and arrays; false if something in it cannot be frozen, and then nothing has been. */
+/** Freezes a tree of plain objects and arrays; false if there is something else in it, and then it is only good for copying. */
 function freezeDeep(root: object): boolean {
-  const found = new Set<object>([root]);
-  for (const one of found) {
+  const found = [root];
+  for (let one = found.pop(); one !== undefined; one = found.pop()) {
     if (!isPlain(one)) return false;
-    // An accessor or a symbol cannot come out of the codec; a value of this kind was set in another way.
-    for (const inner of Object.values(one)) if (inner !== null && typeof inner === 'object') found.add(inner);
+    Object.freeze(one);
+    if (Array.isArray(one)) {
+      for (let i = 0; i < one.length; i++) addUnfrozen(found, one[i]);
+    } else {
+      for (const name in one) addUnfrozen(found, (one as Record<string, unknown>)[name]);
+    }
   }
-  for (const one of found) Object.freeze(one);
   return true;
+}
+
+/** What is frozen has been found before: nothing that was just decoded is. */
+function addUnfrozen(found: object[], value: unknown): void {
+  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) found.push(value);
 }
 
 /** A deep copy. `structuredClone` alone would turn a `Buffer` into a bare `Uint8Array` and is several times slower on plain data. */
@@ -71,6 +79,7 @@ function copyOf(value: unknown, seen: Map<object, unknown>): unknown {
     }
     return made;
   }
+  if (value instanceof Date) return new Date(value.getTime());
   if (Buffer.isBuffer(value)) return remember(Buffer.from(value));
   if (value instanceof Map) {
     const made = remember(new Map<unknown, unknown>());

@@ -113,7 +113,7 @@ export class CacheLoading {
     const tagVersions = shared === undefined ? tags : await shared.versions(tags, deadlines.next());
     const lifetime = valueLifetime(strategy, wanted.ttlSeconds, Date.now(), Math.random());
     try {
-      const stored = await this.encode({ kind: 'value', value, ...lifetime, tags, tagVersions: tagVersions ?? [] }, strategy);
+      const stored = await this.encode({ kind: 'value', value, ...lifetime, tags, tagVersions: tagVersions ?? unknown(tags) }, strategy);
       memory.keep(key, stored.entry, stored.bytes, since, strategy, shared !== undefined);
       if (shared === undefined) return true;
       const outcome = tagVersions && (await shared.write(key, stored.encoded, Math.max(1, lifetime.staleUntil - Date.now())));
@@ -152,7 +152,7 @@ export class CacheLoading {
     const { report, sequence, signal } = this.parts;
     const { key, tags, strategy } = request;
     const began = performance.now();
-    const tagged = { tags, tagVersions: how.tagVersions ?? [] };
+    const tagged = { tags, tagVersions: how.tagVersions ?? unknown(tags) };
     let value: unknown;
     try {
       value = await request.loader({ signal });
@@ -231,6 +231,11 @@ export class CacheLoading {
     flight.lock = undefined;
     if (shared !== undefined && lock !== undefined) background.run(shared.release(lock));
   }
+}
+
+/** Versions that no tag ever has: such an entry stays in the memory, where messages end it. */
+function unknown(tags: readonly string[]): readonly string[] {
+  return tags.map(() => '');
 }
 
 /** A predicate that throws has not said yes, and must not replace the loader's error. */

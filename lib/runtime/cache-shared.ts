@@ -55,9 +55,9 @@ export class SharedTier {
   ) {}
 
   /** @param at until when, on the clock of the deadlines */
-  public async read(key: string, tags: readonly string[], at: number, lock = false): Promise<SharedRead> {
+  public async read(key: string, tags: readonly string[], at: number, use: 'look' | 'poll' | 'own' = 'look'): Promise<SharedRead> {
     const read = await this.deadlines.race(
-      attempt(() => this.server.read(key, tags, lock ? { lock } : undefined)),
+      attempt(() => this.server.read(key, tags, use === 'poll' ? { lock: true } : undefined)),
       at,
     );
     if (read === undefined || read.status === 'unavailable') return UNAVAILABLE;
@@ -70,11 +70,12 @@ export class SharedTier {
       entry = decoded instanceof Promise ? await decoded : decoded;
     } catch {
       this.onCorrupt(key);
-      // Waited for: the removal ends the load lock too, and must not end the one that is taken next.
-      await this.deadlines.race(
-        attempt(() => this.server.remove([key])),
-        at,
-      );
+      // Waited for: the removal ends the load lock too, and must not end the one that is taken next. An owner overwrites it.
+      if (use === 'look')
+        await this.deadlines.race(
+          attempt(() => this.server.remove([key])),
+          at,
+        );
       return nothing;
     }
     if (!(await this.isValid(entry, tags, tagVersions, at))) return nothing;
@@ -95,7 +96,7 @@ export class SharedTier {
         if (left <= 0) return { action: 'load' };
         await this.waits.sleep(key, Math.min(pause, left));
         pause = Math.min(pause * 1.5, LONGEST_POLL_MS);
-        const read = await this.read(key, tags, this.deadlines.next(), true);
+        const read = await this.read(key, tags, this.deadlines.next(), 'poll');
         if (read.status === 'unavailable') return { action: 'load' };
         if (read.found !== undefined && accepts(read.found.entry)) return { action: 'use', found: read.found };
         locked = read.locked;
@@ -140,7 +141,7 @@ export class SharedTier {
 
   /** Looks again: whoever had the lock between the miss and now may have stored the value. And the tags' versions count from here. */
   private async own(key: string, tags: readonly string[], at: number, lock: LoadLock, accepts: ClaimOptions['accepts']): Promise<Claim> {
-    const read = await this.read(key, tags, at);
+    const read = await this.read(key, tags, at, 'own');
     if (read.status === 'answered') {
       if (read.found !== undefined && accepts(read.found.entry)) {
         void this.release(lock);

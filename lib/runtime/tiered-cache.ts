@@ -168,17 +168,21 @@ export class TieredCache {
     return this.closing;
   }
 
-  private async answer(name: string, loader: CacheLoader<unknown>, options: CacheCallOptions | undefined, held: MemoryEntry | undefined) {
-    if (this.closing !== undefined) return loader({ signal: this.ending.signal });
-    const request = {
-      key: name,
-      tags: boundedTags(options?.tags),
-      strategy: this.complete(options?.strategy),
-      ttlSeconds: checkedTtl(options),
-      cacheError: options?.cacheError ?? this.settings.cacheError,
-      loader,
-    };
-    return this.answers.answer(request, this.trusted(held, options?.tags));
+  private answer(name: string, loader: CacheLoader<unknown>, options: CacheCallOptions | undefined, held: MemoryEntry | undefined) {
+    try {
+      if (this.closing !== undefined) return Promise.resolve(loader({ signal: this.ending.signal }));
+      const request = {
+        key: name,
+        tags: boundedTags(options?.tags),
+        strategy: this.complete(options?.strategy),
+        ttlSeconds: checkedTtl(options),
+        cacheError: options?.cacheError ?? this.settings.cacheError,
+        loader,
+      };
+      return this.answers.answer(request, this.trusted(held, options?.tags));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Whether an entry of the memory may be what the server has, as far as messages tell, and is what the caller asks for. */
