@@ -82,7 +82,7 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     ['a part of a typed array', new Uint16Array([1, 2, 3, 4]).subarray(1, 3)],
     ['raw bytes', new Uint8Array([1, 2, 3]).buffer],
     ['a data view', new DataView(new Uint8Array([9, 8, 7]).buffer, 1)],
-    ['sparse arrays', [sparse(3, {}), sparse(5, { 1: undefined, 4: new Date(1) }), sparse(4_000_000_000, { 0: -0, 3999999999: 'end' })]],
+    ['sparse arrays', [sparse(3, {}), sparse(5, { 1: undefined, 4: new Date(1) }), sparse(40_000, { 0: -0, 39999: 'end' })]],
     ['a regular expression', [/a\/b/giu, /(?:)/]],
     ['an object without a prototype', { inner: Object.assign(Object.create(null), { a: 1 }) }],
     ['keys of objects', { '': 1, '1': 2, 'a.b': 3, constructor: 'x', toString: 4, hasOwnProperty: 5, toJSON: 6, length: 7 }],
@@ -112,9 +112,13 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     expect(at.getTime()).toBeNaN();
   });
 
-  test('an array costs what it holds, however long it says it is', async () => {
-    const back = (await roundTrip(sparse(4_000_000_000, { 0: 'a', 3999999999: -0 }), format)) as unknown[];
-    expect([back.length, Object.keys(back), back[0], Object.is(back[3_999_999_999], -0)]).toEqual([4e9, ['0', '3999999999'], 'a', true]);
+  test('an array costs what it holds, up to the limit of its length', async () => {
+    const codecOf1000 = new CacheCodec({ maxEntryBytes: 1000 });
+    const encoded = codecOf1000.encode(entry(sparse(1000, { 0: 'a', 999: -0 })), format) as Buffer;
+    expect(encoded.length).toBeLessThan(200);
+    const back = (await codecOf1000.decode(encoded)).value as unknown[];
+    expect([back.length, Object.keys(back), back[0], Object.is(back[999], -0)]).toEqual([1000, ['0', '999'], 'a', true]);
+    expect(() => codecOf1000.encode(entry({ a: sparse(1001, {}) }), format)).toThrow(expect.objectContaining({ path: '$.a' }));
   });
 
   test('holes stay holes, and undefined stays beside them', async () => {
