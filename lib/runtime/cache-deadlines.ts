@@ -1,6 +1,7 @@
 interface Slot {
   readonly at: number;
-  expire: (() => void) | undefined;
+  /** Ends the wait without an outcome; gone when it has ended. */
+  expire: ((nothing: undefined) => void) | undefined;
 }
 
 /** Where a cleaned queue is worth the copy. */
@@ -14,6 +15,8 @@ export class CacheDeadlines {
   private queue: Slot[] = [];
   private head = 0;
   private timer: NodeJS.Timeout | undefined;
+  /** When the timer looks; a wait that ends later needs no other one. */
+  private watchedUntil = Number.POSITIVE_INFINITY;
   private immediate: NodeJS.Immediate | undefined;
 
   constructor(public readonly spanMs: number) {}
@@ -29,16 +32,16 @@ export class CacheDeadlines {
    */
   public race<T>(work: Promise<T>, at: number, late?: (outcome: T) => void): Promise<T | undefined> {
     return new Promise((resolve) => {
-      const slot: Slot = { at, expire: () => resolve(undefined) };
+      const slot: Slot = { at, expire: resolve };
       this.watch(slot);
       work.then(
         (outcome) => {
           if (slot.expire === undefined) late?.(outcome);
-          slot.expire = undefined;
+          this.finish(slot);
           resolve(outcome);
         },
         () => {
-          slot.expire = undefined;
+          this.finish(slot);
           resolve(undefined);
         },
       );
@@ -49,7 +52,7 @@ export class CacheDeadlines {
   public close(): void {
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
-    this.timer = undefined;
+    this.watchedUntil = Number.POSITIVE_INFINITY;
     const rest = this.queue.slice(this.head);
     this.queue = [];
     this.head = 0;
@@ -62,20 +65,34 @@ export class CacheDeadlines {
     while (place > this.head && (this.queue[place - 1]?.at ?? 0) > slot.at) place--;
     if (place === this.queue.length) this.queue.push(slot);
     else this.queue.splice(place, 0, slot);
-    if (this.timer === undefined || place === this.head) this.arm();
+    if (slot.at < this.watchedUntil) this.arm();
+  }
+
+  private finish(slot: Slot): void {
+    slot.expire = undefined;
+    this.forgetFinished();
+  }
+
+  /** What has ended is let go of early: it holds on to what it was for. */
+  private forgetFinished(): void {
+    while (this.head < this.queue.length && this.queue[this.head]?.expire === undefined) this.head++;
+    if (this.head === this.queue.length) {
+      this.queue.length = 0;
+      this.head = 0;
+    } else if (this.head >= CLEAN_AT) {
+      this.queue = this.queue.slice(this.head);
+      this.head = 0;
+    }
   }
 
   private arm(): void {
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
-    this.timer = undefined;
-    while (this.head < this.queue.length && this.queue[this.head]?.expire === undefined) this.head++;
-    if (this.head >= CLEAN_AT || this.head === this.queue.length) {
-      this.queue = this.queue.slice(this.head);
-      this.head = 0;
-    }
+    this.watchedUntil = Number.POSITIVE_INFINITY;
+    this.forgetFinished();
     const first = this.queue[this.head];
     if (first === undefined) return;
+    this.watchedUntil = first.at;
     // A process that was busy may have the answer in its socket already: it is read before anything ends.
     const waiting = () => {
       this.immediate = setImmediate(() => this.expire());
@@ -84,7 +101,6 @@ export class CacheDeadlines {
   }
 
   private expire(): void {
-    this.timer = undefined;
     const now = performance.now();
     for (let slot = this.queue[this.head]; slot !== undefined && slot.at <= now; slot = this.queue[this.head]) {
       this.head++;
@@ -97,5 +113,5 @@ export class CacheDeadlines {
 function end(slot: Slot): void {
   const { expire } = slot;
   slot.expire = undefined;
-  expire?.();
+  expire?.(undefined);
 }

@@ -34,6 +34,7 @@ interface ClaimOptions {
   readonly accepts: (entry: CacheEntry) => boolean;
 }
 
+const NONE: readonly string[] = [];
 const UNAVAILABLE: SharedRead = { status: 'unavailable' };
 const SHORTEST_POLL_MS = 5;
 const LONGEST_POLL_MS = 50;
@@ -62,8 +63,7 @@ export class SharedTier {
     );
     if (read === undefined || read.status === 'unavailable') return UNAVAILABLE;
     const { locked, tagVersions, bytes } = read;
-    const nothing: SharedRead = { status: 'answered', found: undefined, locked, tagVersions };
-    if (bytes === null) return nothing;
+    if (bytes === null) return { status: 'answered', found: undefined, locked, tagVersions };
     let entry: CacheEntry;
     try {
       const decoded = this.codec.decode(bytes);
@@ -76,9 +76,11 @@ export class SharedTier {
           attempt(() => this.server.remove([key])),
           at,
         );
-      return nothing;
+      return { status: 'answered', found: undefined, locked, tagVersions };
     }
-    if (!(await this.isValid(entry, tags, tagVersions, at))) return nothing;
+    const others = unasked(entry, tags, tagVersions);
+    if (others === undefined || (others.length > 0 && !(await this.othersMatch(entry, others, at))))
+      return { status: 'answered', found: undefined, locked, tagVersions };
     return { status: 'answered', found: { entry, bytes: bytes.length }, locked, tagVersions };
   }
 
@@ -154,23 +156,24 @@ export class SharedTier {
     return tags.length === 0 ? { action: 'load', lock, tagVersions: [] } : { action: 'load', lock };
   }
 
-  /** An entry must carry every tag that the caller names, and each of its tags must have the version from before its load. */
-  private async isValid(entry: CacheEntry, tags: readonly string[], versions: readonly (string | null)[], at: number): Promise<boolean> {
-    if (entry.tags.length === 0 && tags.length === 0) return true;
-    if (entry.tagVersions.length !== entry.tags.length || !tags.every((tag) => entry.tags.includes(tag))) return false;
-    const others: number[] = [];
-    for (const [i, tag] of entry.tags.entries()) {
-      const place = tags.indexOf(tag);
-      if (place === -1) others.push(i);
-      else if (versions[place] !== entry.tagVersions[i]) return false;
-    }
-    if (others.length === 0) return true;
-    const current = await this.versions(
-      others.map((i) => entry.tags[i] as string),
-      at,
-    );
-    return current?.every((version, i) => version === entry.tagVersions[others[i] as number]) ?? false;
+  /** Whether the tags that the read did not ask for have their versions still: a second round trip. */
+  private async othersMatch(entry: CacheEntry, others: readonly string[], at: number): Promise<boolean> {
+    const current = await this.versions(others, at);
+    return others.every((tag, i) => current?.[i] === entry.tagVersions[entry.tags.indexOf(tag)]);
   }
+}
+
+/**
+ * An entry must carry every tag that the caller names, and each of its tags must have the version from before its load.
+ * @returns the tags that were not asked for, which are to be looked up; undefined if the entry is over
+ */
+function unasked(entry: CacheEntry, tags: readonly string[], versions: readonly (string | null)[]): readonly string[] | undefined {
+  if (entry.tagVersions.length !== entry.tags.length) return undefined;
+  for (let i = 0; i < tags.length; i++) {
+    const place = entry.tags.indexOf(tags[i] as string);
+    if (place === -1 || versions[i] !== entry.tagVersions[place]) return undefined;
+  }
+  return entry.tags.length === tags.length ? NONE : entry.tags.filter((tag) => !tags.includes(tag));
 }
 
 /** What throws at once rejects like the rest. */

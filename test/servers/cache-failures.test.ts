@@ -4,45 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import Redis from 'iovalkey';
-import type { ServerRead } from '../../lib/runtime/cache-server';
-import type { ValkeyServerOptions } from '../../lib/runtime/cache-server-options';
-import { ValkeyServer } from '../../lib/runtime/cache-valkey';
+import type { ValkeyServer } from '../../lib/runtime/cache-valkey';
+import { answers, BAR_MS, bytesOf, describeServers, ending, GENEROUS_MS, quantile, RECOVERY_MS, until, valkey } from './cache-fixture';
 import { RedisCluster, RedisServer, TcpProxy } from './redis-server';
-import { serversHere } from './server-process';
-
-/** What a call may wait for the cache at defaults, in milliseconds: the bar. */
-const BAR_MS = 60;
-/** What the tests insist on: a machine that runs other tests pauses processes for longer than the bar. */
-const GENEROUS_MS = 400;
-const RECOVERY_MS = 2_000;
-
-const describeServers = serversHere('redis-server', 'redis-cli') ? describe : describe.skip;
-const ends: (() => Promise<void>)[] = [];
-
-function ending<T extends { stop(): Promise<void> } | { close(): Promise<void> }>(what: T): T {
-  ends.push(() => ('stop' in what ? what.stop() : what.close()));
-  return what;
-}
-
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
-const valkey = (at: { readonly port: number }, options: Partial<ValkeyServerOptions> = {}): ValkeyServer =>
-  ending(new ValkeyServer({ host: '127.0.0.1', port: at.port, namespace: 'test', ...options }));
-
-async function until(what: string, isSo: () => Promise<boolean> | boolean, withinMs: number): Promise<number> {
-  const begin = performance.now();
-  while (!(await isSo())) {
-    if (performance.now() - begin > withinMs) throw new Error(`Not within ${withinMs} ms: ${what}`);
-    await sleep(10);
-  }
-  return performance.now() - begin;
-}
-
-const answers = async (server: ValkeyServer, key = 'k') => (await server.read(key, [])).status === 'answered';
-/** A read as a caller sees it: the bytes, or undefined for a miss of whatever kind. */
-const bytesOf = (read: ServerRead) => (read.status === 'answered' ? read.bytes?.toString() : undefined);
 
 /**
  * Many callers, one every three milliseconds, each with everything that may come before and after a load. Gives what the cache
@@ -66,9 +30,7 @@ async function callers(name: string, server: ValkeyServer, calls = 500): Promise
   }
   await Promise.all(running);
   await Promise.all(behind);
-  waits.sort((a, b) => a - b);
-  const at = (share: number) => Math.round((waits[Math.floor(share * waits.length)] ?? 0) * 10) / 10;
-  const figures = { p50: at(0.5), p99: at(0.99), answered };
+  const figures = { p50: quantile(waits, 0.5), p99: quantile(waits, 0.99), answered };
   console.info(`${name}: ${calls} calls waited p50 ${figures.p50} ms, p99 ${figures.p99} ms (bar ${BAR_MS}), ${answered} answered`);
   return figures;
 }
@@ -89,7 +51,7 @@ describeServers('a cache whose server fails', () => {
     expect(await server.bumpTags(['t'])).toBe(false);
     expect(await server.scan('*', async () => {})).toBe(false);
     await redis.restart();
-    console.info(`restarted: back after ${Math.round(await until('back', () => answers(server), RECOVERY_MS))} ms`);
+    console.info(`restarted: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
     expect(await server.write('k', Buffer.from('new'), 60_000)).toBe('written');
     expect(availability).toEqual([false, true]);
     expect(server.errors.get('connection')).toBeGreaterThan(0);
@@ -105,7 +67,7 @@ describeServers('a cache whose server fails', () => {
     // The breaker has opened: most calls wait for nothing.
     expect(p50).toBeLessThan(20);
     redis.resume();
-    console.info(`resumed: back after ${Math.round(await until('back', () => answers(server), RECOVERY_MS))} ms`);
+    console.info(`resumed: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
     expect(server.errors.get('timeout')).toBeGreaterThan(0);
   }, 30_000);
 
@@ -118,7 +80,7 @@ describeServers('a cache whose server fails', () => {
     proxy.deaden();
     expect((await callers('silent', server)).p99).toBeLessThan(GENEROUS_MS);
     proxy.enliven();
-    console.info(`replaced: back after ${Math.round(await until('back', () => answers(server), RECOVERY_MS))} ms`);
+    console.info(`replaced: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
     await until('bus back', () => server.busAlive, 5_000);
   }, 30_000);
 
@@ -130,7 +92,7 @@ describeServers('a cache whose server fails', () => {
     proxy.delayMs = 200;
     expect((await callers('slow, 200 ms', server)).p99).toBeLessThan(GENEROUS_MS);
     proxy.delayMs = 0;
-    console.info(`fast again: back after ${Math.round(await until('back', () => answers(server), RECOVERY_MS))} ms`);
+    console.info(`fast again: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
   }, 30_000);
 
   test('failed over to its replica behind one address', async () => {
@@ -200,7 +162,7 @@ describeServers('a cache whose server fails', () => {
       const server = valkey(redis.address, { cluster: isCluster });
       await until('connected', () => answers(server), 2_000);
       const raw = isCluster ? new Redis.Cluster([redis.address]) : new Redis(redis.address);
-      ends.push(async () => raw.disconnect());
+      ending({ stop: async () => raw.disconnect() });
       for (const name of ['test:{k}', 'test:{k}:lock', 'test:tag:{t}']) await raw.lpush(name, 'what another application left');
       expect(await server.read('k', ['t'], { lock: false })).toEqual({
         status: 'answered',
@@ -239,7 +201,7 @@ describeServers('a cache whose server fails', () => {
   test('the password changed, and the source knows the new one', async () => {
     const redis = ending(await RedisServer.start());
     const admin = new Redis(redis.address);
-    ends.push(async () => admin.disconnect());
+    ending({ stop: async () => admin.disconnect() });
     await admin.config('SET', 'requirepass', 'first');
     let password = 'first';
     const server = valkey(redis, { password: async () => password });
@@ -252,7 +214,22 @@ describeServers('a cache whose server fails', () => {
     expect(answered).toBeLessThan(500);
     expect(server.errors.get('auth')).toBeGreaterThan(0);
     password = 'second';
-    console.info(`new password: back after ${Math.round(await until('back', () => answers(server), RECOVERY_MS))} ms`);
+    console.info(`new password: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
+    await until('bus back', () => server.busAlive, 5_000);
+  }, 30_000);
+
+  test('reading its data', async () => {
+    // Each key takes half a millisecond to read, and errors are answered meanwhile.
+    const slow = ['--key-load-delay', '500', '--loading-process-events-interval-bytes', '1024'];
+    const redis = ending(await RedisServer.start({ args: slow }));
+    const server = valkey(redis);
+    await until('connected', () => answers(server), 2_000);
+    await redis.command('EVAL', "for i = 1, 3000 do redis.call('SET', 'k' .. i, 'v') end", 0);
+    await redis.command('SAVE');
+    const restarting = redis.restart();
+    expect((await callers('loading', server, 400)).p99).toBeLessThan(GENEROUS_MS);
+    await restarting;
+    console.info(`loaded: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
     await until('bus back', () => server.busAlive, 5_000);
   }, 30_000);
 
@@ -261,13 +238,13 @@ describeServers('a cache whose server fails', () => {
     const server = valkey(redis, { bus: false });
     await until('connected', () => answers(server), 2_000);
     const admin = new Redis(redis.address);
-    ends.push(async () => admin.disconnect());
+    ending({ stop: async () => admin.disconnect() });
     await admin.config('SET', 'maxclients', '1');
     await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     expect((await callers('no connection left', server)).p99).toBeLessThan(GENEROUS_MS);
     expect(server.errors.get('limit')).toBeGreaterThan(0);
     await admin.config('SET', 'maxclients', '100');
-    console.info(`room again: back after ${Math.round(await until('back', () => answers(server), RECOVERY_MS))} ms`);
+    console.info(`room again: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
   }, 30_000);
 });
 
@@ -335,46 +312,4 @@ describeServers('what was invalidated while the server was away', () => {
     expect(await server.write('k', Buffer.from('new'), 60_000)).toBe('written');
     expect(bytesOf(await server.read('k', []))).toBe('new');
   }, 30_000);
-});
-
-describeServers('a cluster that loses a node', () => {
-  test('keeps what lies on the others, and has the node back when it is', async () => {
-    const cluster = ending(await RedisCluster.start());
-    const server = valkey(cluster.address, { cluster: true, nodes: cluster.nodes.map(({ address }) => address) });
-    await until('connected', () => answers(server), 2_000);
-    const lost = cluster.nodes[1];
-    if (lost === undefined) throw new Error('There is no second node.');
-    const keys = Array.from({ length: 60 }, (_, at) => `k${at}`);
-    await Promise.all(keys.map((key) => server.write(key, Buffer.from(key), 60_000)));
-    const onLost = new Set(((await lost.command('KEYS', 'test:{*}')) as string[]).map((name) => name.slice('test:{'.length, -1)));
-    const elsewhere = keys.filter((key) => !onLost.has(key));
-    expect(onLost.size).toBeGreaterThan(5);
-    expect(elsewhere.length).toBeGreaterThan(5);
-    await lost.kill();
-    const waits: number[] = [];
-    for (let round = 0; round < 12; round++) {
-      const reads = keys.map(async (key) => {
-        const begin = performance.now();
-        const read = await server.read(key, []);
-        waits.push(performance.now() - begin);
-        return [key, bytesOf(read)] as const;
-      });
-      const found = new Map(await Promise.all(reads));
-      expect(elsewhere.filter((key) => found.get(key) !== key)).toEqual([]);
-      expect([...onLost].filter((key) => found.get(key) !== undefined)).toEqual([]);
-      await sleep(20);
-    }
-    waits.sort((a, b) => a - b);
-    const p99 = waits[Math.floor(0.99 * waits.length)] ?? 0;
-    console.info(`one node of three killed: ${waits.length} reads waited p99 ${Math.round(p99)} ms (bar ${BAR_MS})`);
-    expect(p99).toBeLessThan(GENEROUS_MS);
-    expect(server.available).toBe(true);
-    const [gone] = [...onLost];
-    expect(await server.remove([gone ?? '', elsewhere[0] ?? ''])).toBe(false);
-    expect(bytesOf(await server.read(elsewhere[0] ?? '', []))).toBeUndefined();
-    await lost.restart();
-    await until('back', () => answers(server, gone), 5_000);
-    await until('written', async () => (await server.write(gone ?? '', Buffer.from('new'), 60_000)) === 'written', 2_000);
-    await until('bus', () => server.busAlive, 5_000);
-  }, 60_000);
 });

@@ -51,7 +51,12 @@ export class RedisServer {
       ],
       {},
     );
-    await this.process.ready(async () => this.command('PING'));
+    try {
+      await this.process.ready(async () => this.command('PING'));
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
   }
 
   private async synchronised(): Promise<void> {
@@ -212,20 +217,21 @@ export class TcpProxy {
   }
 }
 
-/** Primaries that share the slots, without replicas. A lost node loses its slots only, as with ElastiCache's default parameters. */
+/** Primaries that share the slots, with replicas behind them if asked for. A lost node loses its slots only, as with ElastiCache's default parameters. */
 export class RedisCluster {
   private constructor(public readonly nodes: readonly RedisServer[]) {}
 
-  public static async start(size = 3): Promise<RedisCluster> {
+  /** The nodes are primaries first, then replicas. */
+  public static async start(primaries = 3, replicasPerPrimary = 0): Promise<RedisCluster> {
     const nodes = await Promise.all(
-      Array.from({ length: size }, async () => {
+      Array.from({ length: primaries * (1 + replicasPerPrimary) }, async () => {
         const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort()), '--cluster-node-timeout', '1000'];
         return RedisServer.start({ args: [...cluster, '--cluster-require-full-coverage', 'no'] });
       }),
     );
     const cluster = new RedisCluster(nodes);
     try {
-      cluster.join();
+      cluster.join(replicasPerPrimary);
       await cluster.agreed();
       return cluster;
     } catch (error) {
@@ -234,14 +240,18 @@ export class RedisCluster {
     }
   }
 
-  private join(): void {
+  private join(replicasPerPrimary: number): void {
     const cli = findProgram('redis-cli');
     if (cli === undefined) throw new Error('redis-cli is not installed. On Debian: apt-get install redis-tools');
     const addresses = this.nodes.map(({ port }) => `127.0.0.1:${port}`);
-    const { status, stdout, stderr } = spawnSync(cli, ['--cluster', 'create', ...addresses, '--cluster-yes'], {
-      encoding: 'utf8',
-      timeout: 20_000,
-    });
+    const { status, stdout, stderr } = spawnSync(
+      cli,
+      ['--cluster', 'create', ...addresses, '--cluster-replicas', String(replicasPerPrimary), '--cluster-yes'],
+      {
+        encoding: 'utf8',
+        timeout: 20_000,
+      },
+    );
     if (status !== 0) throw new Error(`The cluster was not made.\n${stdout}${stderr}`);
   }
 

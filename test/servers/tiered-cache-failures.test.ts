@@ -6,28 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CACHE_STRATEGIES } from '../../lib/runtime/cache-strategy';
 import { ValkeyServer } from '../../lib/runtime/cache-valkey';
 import { TieredCache } from '../../lib/runtime/tiered-cache';
+import { BAR_MS, describeServers, ending, GENEROUS_MS, quantile, RECOVERY_MS, until } from './cache-fixture';
 import { RedisCluster, RedisServer, TcpProxy } from './redis-server';
-import { serversHere } from './server-process';
 
-/** What the cache may add to a load at defaults, in milliseconds: the bar. */
-const BAR_MS = 60;
-/** What the tests insist on: a machine that runs other tests pauses processes for longer than the bar. */
-const GENEROUS_MS = 400;
-const RECOVERY_MS = 2_000;
 const CALLS = 500;
-
-const describeServers = serversHere('redis-server', 'redis-cli') ? describe : describe.skip;
-const ends: (() => Promise<void>)[] = [];
 const STRATEGY = { ...CACHE_STRATEGIES.api, compress: false };
-
-function ending<T extends { stop(): Promise<void> } | { close(): Promise<void> }>(what: T): T {
-  ends.push(() => ('stop' in what ? what.stop() : what.close()));
-  return what;
-}
-
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
 
 /** A cache of the shared tier alone: what memory answers needs no server, and would make every figure look good. */
 async function cacheAt(at: { readonly port: number }, cluster = false): Promise<{ cache: TieredCache; server: ValkeyServer }> {
@@ -37,17 +20,8 @@ async function cacheAt(at: { readonly port: number }, cluster = false): Promise<
   return { cache, server };
 }
 
-async function until(what: string, isSo: () => Promise<boolean> | boolean, withinMs: number): Promise<number> {
-  const begin = performance.now();
-  while (!(await isSo())) {
-    if (performance.now() - begin > withinMs) throw new Error(`Not within ${withinMs} ms: ${what}`);
-    await sleep(10);
-  }
-  return Math.round(performance.now() - begin);
-}
-
 /** Callers of fresh keys and of known ones, one every three milliseconds. Rejects with whatever one of them would have seen. */
-async function callers(name: string, cache: TieredCache): Promise<{ p99: number; loads: number }> {
+async function callers(name: string, cache: TieredCache): Promise<{ loads: number }> {
   const added: number[] = [];
   let loads = 0;
   const call = async (at: number): Promise<void> => {
@@ -74,11 +48,10 @@ async function callers(name: string, cache: TieredCache): Promise<{ p99: number;
     await sleep(3);
   }
   await Promise.all(running);
-  added.sort((a, b) => a - b);
-  const at = (share: number) => Math.round((added[Math.floor(share * added.length)] ?? 0) * 10) / 10;
-  console.info(`${name}: ${CALLS} calls, added to the load p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (bar ${BAR_MS}), ${loads} loads`);
-  expect(at(0.99)).toBeLessThan(GENEROUS_MS);
-  return { p99: at(0.99), loads };
+  const [p50, p99] = [quantile(added, 0.5), quantile(added, 0.99)];
+  console.info(`${name}: ${CALLS} calls, added to the load p50 ${p50} ms, p99 ${p99} ms (bar ${BAR_MS}), ${loads} loads`);
+  expect(p99).toBeLessThan(GENEROUS_MS);
+  return { loads };
 }
 
 /** Back is when a second call of a key needs no load. */

@@ -6,30 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusMessage, LoadLock } from '../../lib/runtime/cache-server';
 import type { ValkeyServerOptions } from '../../lib/runtime/cache-server-options';
-import { ValkeyServer } from '../../lib/runtime/cache-valkey';
+import type { ValkeyServer } from '../../lib/runtime/cache-valkey';
+import { valkey as anyValkey, describeServers, ending, until } from './cache-fixture';
 import { RedisCluster, RedisServer, TcpProxy } from './redis-server';
-import { freePort, serversHere } from './server-process';
-
-const describeServers = serversHere('redis-server', 'redis-cli') ? describe : describe.skip;
-const ends: (() => Promise<void>)[] = [];
-
-function ending<T extends { stop(): Promise<void> } | { close(): Promise<void> }>(what: T): T {
-  ends.push(() => ('stop' in what ? what.stop() : what.close()));
-  return what;
-}
-
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
+import { freePort } from './server-process';
 
 const valkey = (at: { readonly port: number }, options: Partial<ValkeyServerOptions> = {}): ValkeyServer =>
-  ending(new ValkeyServer({ host: '127.0.0.1', port: at.port, namespace: 'test', commandTimeoutMs: 1_000, ...options }));
-
-async function until(what: string, isSo: () => Promise<boolean> | boolean, withinMs = 5_000): Promise<void> {
-  for (const end = Date.now() + withinMs; !(await isSo()); await sleep(10)) {
-    if (Date.now() > end) throw new Error(`Not within ${withinMs} ms: ${what}`);
-  }
-}
+  anyValkey(at, { commandTimeoutMs: 1_000, ...options });
 
 async function locked(server: ValkeyServer, key: string): Promise<LoadLock> {
   const lock = await server.acquire(key);
@@ -167,7 +150,7 @@ describeServers('a shared tier', () => {
 
   test('over TLS', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'isochrone-tls-'));
-    ends.push(async () => rmSync(folder, { recursive: true, force: true }));
+    ending({ stop: async () => rmSync(folder, { recursive: true, force: true }) });
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
     const { status, stderr } = spawnSync(
       'openssl',
