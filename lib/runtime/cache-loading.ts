@@ -109,14 +109,16 @@ export class CacheLoading {
   public async put(wanted: Omit<CacheRequest, 'cacheError' | 'loader'>, value: unknown): Promise<boolean> {
     const { shared, deadlines, sequence, memory, report } = this.parts;
     const { key, tags, strategy } = wanted;
-    const since = sequence.now;
     const tagVersions = shared === undefined ? tags : await shared.versions(tags, deadlines.next());
     const lifetime = valueLifetime(strategy, wanted.ttlSeconds, Date.now(), Math.random());
     try {
       const stored = await this.encode({ kind: 'value', value, ...lifetime, tags, tagVersions: tagVersions ?? unknown(tags) }, strategy);
-      memory.keep(key, stored.entry, stored.bytes, since, strategy, shared !== undefined);
+      // Who asked since the call began may be reading the old value; who asks before the write has arrived may too.
+      sequence.invalidateKeys([key]);
+      memory.keep(key, stored.entry, stored.bytes, sequence.now, strategy, shared !== undefined);
       if (shared === undefined) return true;
       const outcome = tagVersions && (await shared.write(key, stored.encoded, Math.max(1, lifetime.staleUntil - Date.now())));
+      sequence.invalidateKeys([key]);
       if (outcome !== 'written') report.droppedWrite(key, outcome ?? 'unavailable');
       return outcome === 'written';
     } catch (error) {

@@ -188,6 +188,18 @@ describe('invalidation', () => {
     expect(await one.cache.get('k')).toMatchObject({ value: 'new' });
   });
 
+  test('of set while another call reads the old value: the memory keeps the new one', async () => {
+    const [one, two] = processes(2);
+    await two.cache.set('k', 'old');
+    one.server.delayMs = 20;
+    const setting = one.cache.set('k', 'new', { tags: ['t'] });
+    await tick(15);
+    const reading = one.cache.getOrLoad('k', () => 'loaded');
+    await timed(Promise.all([setting, reading]));
+    expect((await timed(one.cache.get('k'))).value).toMatchObject({ value: 'new' });
+    expect((await timed(two.cache.get('k'))).value).toMatchObject({ value: 'new' });
+  });
+
   test('a tag that the server has lost is a miss', async () => {
     const [one, two] = processes(2);
     await one.cache.getOrLoad('k', () => 'old', { tags: ['t'] });
