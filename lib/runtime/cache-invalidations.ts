@@ -7,6 +7,7 @@ import type { CacheKeyNames } from './cache-key-names';
 import type { CacheLane, CacheLanes } from './cache-lanes';
 import { PendingInvalidations, type PendingNames } from './cache-pending';
 import { scanServer } from './cache-scan';
+import type { ServerRead } from './cache-server';
 import type { CompleteServerOptions } from './cache-server-options';
 
 /** Keys and tags that go out together. */
@@ -44,6 +45,17 @@ export class CacheInvalidations {
   /** What the server must not be believed about. */
   public get pending(): Pick<PendingInvalidations, 'isEmpty' | 'everything' | 'hasKey' | 'hasTag'> {
     return this.undone;
+  }
+
+  /** An answer of the server without what this process has ended and the server does not know yet. */
+  public withoutPending(answer: ServerRead, key: string, tags: readonly string[]): ServerRead {
+    const { undone } = this;
+    if (answer.status === 'unavailable' || undone.everything) return { status: 'unavailable' };
+    return {
+      ...answer,
+      bytes: undone.hasKey(key) ? null : answer.bytes,
+      tagVersions: answer.tagVersions.map((version, at) => (undone.hasTag(tags[at] ?? '') ? null : version)),
+    };
   }
 
   /** False if something has to wait for the server, or could not be told. */

@@ -12,8 +12,7 @@ import { ACQUIRE, RELEASE, RENEW, WRITE } from './cache-scripts';
 import type { BusMessage, CacheServer, LoadLock, ServerRead, WriteOutcome } from './cache-server';
 import { type CompleteServerOptions, completeServerOptions, type ValkeyServerOptions } from './cache-server-options';
 
-const UNAVAILABLE: ServerRead = Object.freeze({ status: 'unavailable' });
-const UNAVAILABLE_NOW = Promise.resolve(UNAVAILABLE);
+const UNAVAILABLE: Promise<ServerRead> = Promise.resolve(Object.freeze({ status: 'unavailable' }));
 
 /**
  * The shared tier of a cache on Valkey 7.2 or Redis 7.0 and later, one server or a cluster.
@@ -71,9 +70,9 @@ export class ValkeyServer implements CacheServer {
     const name = this.names.value(key);
     const lane = this.lanes.of(name);
     const { pending } = this.invalidations;
-    if (this.closing !== undefined || pending.everything || !lane.guard.available) return UNAVAILABLE_NOW;
+    if (this.closing !== undefined || pending.everything || !lane.guard.available) return UNAVAILABLE;
     return new Promise((resolve) => {
-      const read = new BatchedRead((answer) => resolve(pending.isEmpty ? answer : this.withoutPending(answer, key, tags)));
+      const read = new BatchedRead((answer) => resolve(pending.isEmpty ? answer : this.invalidations.withoutPending(answer, key, tags)));
       read.value = lane.reads.add(name, read);
       if (lock) read.lock = lane.reads.add(this.names.lock(key), read);
       for (const tag of tags) {
@@ -81,17 +80,6 @@ export class ValkeyServer implements CacheServer {
         read.tags.push(this.lanes.of(tagName).reads.add(tagName, read));
       }
     });
-  }
-
-  /** An answer without what this process has ended and the server does not know yet. */
-  private withoutPending(answer: ServerRead, key: string, tags: readonly string[]): ServerRead {
-    const { pending } = this.invalidations;
-    if (answer.status === 'unavailable' || pending.everything) return UNAVAILABLE;
-    return {
-      ...answer,
-      bytes: pending.hasKey(key) ? null : answer.bytes,
-      tagVersions: answer.tagVersions.map((version, at) => (pending.hasTag(tags[at] ?? '') ? null : version)),
-    };
   }
 
   public async tagVersions(tags: readonly string[]): Promise<readonly string[] | undefined> {
