@@ -1,6 +1,7 @@
 /** The one door to the benchmarks: `npm run bench -- NAME` for people, `npm run -s bench -- NAME --json` for programs. */
 import { parseArgs } from 'node:util';
 import type { Benchmark, Figures } from './benchmark';
+import { cacheBenchmark } from './cache';
 import { cacheTestsBenchmark } from './cache-tests';
 import { edgeBenchmark } from './edge';
 import { migrationsBenchmark } from './migrations';
@@ -14,6 +15,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   edgeBenchmark,
   replayBenchmark,
   cacheTestsBenchmark,
+  cacheBenchmark,
   migrationsBenchmark,
   segmentsBenchmark,
   poolingBenchmark,

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /**
  * Keeps what the memory of a process holds out of the reach of those who get it: an object that is handed out to many callers
  * must not be changed by one of them.
@@ -31,24 +33,39 @@ function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Freezes a tree of plain objects and arrays; false if there is something else in it, and then it is only good for copying. */
+/** Freezes a tree of plain objects and arrays; false if something in it cannot be frozen, and then nothing has been. */
 function freezeDeep(root: object): boolean {
-  const found = [root];
-  for (let one = found.pop(); one !== undefined; one = found.pop()) {
-    if (!isPlain(one)) return false;
-    Object.freeze(one);
-    if (Array.isArray(one)) {
-      for (let i = 0; i < one.length; i++) addUnfrozen(found, one[i]);
-    } else {
-      for (const name in one) addUnfrozen(found, (one as Record<string, unknown>)[name]);
-    }
-  }
+  if (!isPlainTree(root)) return false;
+  freezeTree(root);
   return true;
 }
 
-/** What is frozen has been found before: nothing that was just decoded is. */
-function addUnfrozen(found: object[], value: unknown): void {
-  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) found.push(value);
+/*
+ * Two walks without a list of what was found: half the time, at every read of the server. What comes out of the codec is a tree, of
+ * 1,000 levels at most, without accessors and symbols.
+ */
+function isPlainTree(tree: object): boolean {
+  return isPlain(tree) && everyInner(tree, isPlainTree);
+}
+
+function freezeTree(tree: object): boolean {
+  Object.freeze(tree);
+  return everyInner(tree, freezeTree);
+}
+
+function everyInner(tree: object, visit: (inner: object) => boolean): boolean {
+  if (Array.isArray(tree)) {
+    for (let index = 0; index < tree.length; index++) {
+      const inner: unknown = tree[index];
+      if (typeof inner === 'object' && inner !== null && !visit(inner)) return false;
+    }
+    return true;
+  }
+  for (const name in tree) {
+    const inner = (tree as Readonly<Record<string, unknown>>)[name];
+    if (typeof inner === 'object' && inner !== null && !visit(inner)) return false;
+  }
+  return true;
 }
 
 /** A deep copy. `structuredClone` alone would turn a `Buffer` into a bare `Uint8Array` and is several times slower on plain data. */
@@ -66,7 +83,7 @@ function copyOf(value: unknown, seen: Map<object, unknown>): unknown {
   };
   if (Array.isArray(value)) {
     const made = remember(new Array<unknown>(value.length));
-    for (let i = 0; i < value.length; i++) made[i] = copyOf(value[i], seen);
+    for (let i = 0; i < value.length; i++) if (i in value) made[i] = copyOf(value[i], seen);
     return made;
   }
   if (isPlain(value)) {
@@ -89,6 +106,14 @@ function copyOf(value: unknown, seen: Map<object, unknown>): unknown {
   if (value instanceof Set) {
     const made = remember(new Set<unknown>());
     for (const inner of value) made.add(copyOf(inner, seen));
+    return made;
+  }
+  if (types.isNativeError(value) || types.isRegExp(value)) {
+    // structuredClone knows seven names of errors, and neither their codes nor where a search has come to.
+    const made = remember(types.isRegExp(value) ? new RegExp(value) : Object.setPrototypeOf(new Error(), Object.getPrototypeOf(value)));
+    for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
+      Object.defineProperty(made, name, { ...property, value: copyOf(property.value, seen) });
+    }
     return made;
   }
   return remember(structuredClone(value) as object);

@@ -126,6 +126,8 @@ class Lowering {
   }
 
   #array(value: readonly unknown[]): unknown {
+    if (value.length > this.maxObjects)
+      return this.#refuse(`an array of length ${value.length}`, 'Holes count as items, and maxEntryBytes is the limit.');
     const copy: unknown[] = [];
     const mark = this.restorations.length;
     for (let index = 0; index < value.length; index++) {

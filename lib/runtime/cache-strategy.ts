@@ -4,7 +4,7 @@ export interface CacheStrategy {
   readonly prefix: string;
   /** How long a value is fresh after its load ended, in seconds, before `jitter`. */
   readonly ttlSeconds: number;
-  /** How a value becomes bytes. JSON loses `undefined`, `Map` and binary data; MessagePack keeps binary data and is smaller. */
+  /** How a value becomes bytes. Both keep the same values (docs/runtime/values.md); JSON is quicker for small ones, MessagePack is smaller and keeps bytes as bytes. */
   readonly serializer: 'json' | 'msgpack';
   /** Whether large values are compressed. */
   readonly compress: boolean;
