@@ -109,14 +109,16 @@ export class CacheLoading {
   public async put(wanted: Omit<CacheRequest, 'cacheError' | 'loader'>, value: unknown): Promise<boolean> {
     const { shared, deadlines, sequence, memory, report } = this.parts;
     const { key, tags, strategy } = wanted;
-    const since = sequence.now;
     const tagVersions = shared === undefined ? tags : await shared.versions(tags, deadlines.next());
     const lifetime = valueLifetime(strategy, wanted.ttlSeconds, Date.now(), Math.random());
     try {
       const stored = await this.encode({ kind: 'value', value, ...lifetime, tags, tagVersions: tagVersions ?? unknown(tags) }, strategy);
-      memory.keep(key, stored.entry, stored.bytes, since, strategy, shared !== undefined);
+      // Who asks before the write has arrived may read the old value.
+      sequence.invalidateKeys([key]);
+      memory.keep(key, stored.entry, stored.bytes, sequence.now, strategy, shared !== undefined);
       if (shared === undefined) return true;
       const outcome = tagVersions && (await shared.write(key, stored.encoded, Math.max(1, lifetime.staleUntil - Date.now())));
+      sequence.invalidateKeys([key]);
       if (outcome !== 'written') report.droppedWrite(key, outcome ?? 'unavailable');
       return outcome === 'written';
     } catch (error) {
@@ -184,9 +186,9 @@ export class CacheLoading {
   /** Keeps an entry in memory and sends it to the server, which nobody waits for. */
   private async store(flight: Flight<Loaded>, request: CacheRequest, entry: CacheEntry, tagsKnown: boolean): Promise<MemoryEntry> {
     const { memory, shared } = this.parts;
-    const { entry: decoded, bytes, encoded } = await this.encode(entry, request.strategy);
-    const kept = memory.keep(request.key, decoded, bytes, flight.since, request.strategy, shared !== undefined);
-    this.send(flight, request, encoded, entry.staleUntil, kept, tagsKnown);
+    const stored = await this.encode(entry, request.strategy);
+    const kept = memory.keep(request.key, stored.entry, stored.bytes, flight.since, request.strategy, shared !== undefined);
+    this.send(flight, request, stored.encoded, entry.staleUntil, kept, tagsKnown);
     return kept;
   }
 
@@ -197,14 +199,12 @@ export class CacheLoading {
     // A load without a lock writes nothing: it could overwrite what a later load has stored, or bring back what was removed.
     if (shared === undefined || lock === undefined) return;
     flight.lock = undefined;
-    const obstacle = () => {
-      if (!sequence.live(key, tags, flight.since)) return 'invalidated';
-      if (!tagsKnown) return 'unavailable';
-      return this.pendingWrites >= maxPendingWrites ? 'too-many' : undefined;
-    };
-    const dropped = obstacle();
-    if (dropped !== undefined) {
-      report.droppedWrite(key, dropped);
+    let obstacle: 'invalidated' | 'unavailable' | 'too-many' | undefined;
+    if (!sequence.live(key, tags, flight.since)) obstacle = 'invalidated';
+    else if (!tagsKnown) obstacle = 'unavailable';
+    else if (this.pendingWrites >= maxPendingWrites) obstacle = 'too-many';
+    if (obstacle !== undefined) {
+      report.droppedWrite(key, obstacle);
       background.run(shared.release(lock));
       return;
     }

@@ -126,7 +126,7 @@ export class TieredCache {
     const name = boundedKey(strategy.prefix + key);
     this.forget([name], []);
     if (await this.loading.put({ key: name, tags: boundedTags(options?.tags), strategy, ttlSeconds }, value)) return;
-    await this.reached(this.server?.remove([name]));
+    await this.server?.remove([name]).catch(() => false);
   }
 
   /**
@@ -142,7 +142,7 @@ export class TieredCache {
     if (names.length === 0) return { reached: true };
     this.forget(names, []);
     this.report.invalidate(names, [], 'this-process');
-    return { reached: await this.reached(this.server?.remove(names)) };
+    return { reached: await this.reached(this.server?.remove(names), names, []) };
   }
 
   /** Ends all values that carry one of the tags, however many; `reached` as with `delete`. */
@@ -151,7 +151,7 @@ export class TieredCache {
     if (names.length === 0) return { reached: true };
     this.forget([], names);
     this.report.invalidate([], names, 'this-process');
-    return { reached: await this.reached(this.server?.bumpTags(names)) };
+    return { reached: await this.reached(this.server?.bumpTags(names), [], names) };
   }
 
   /** Calls the listener at each event, in the call that causes it; the answer ends that. */
@@ -209,8 +209,11 @@ export class TieredCache {
     if (tags.length > 0) this.sequence.invalidateTags(tags);
   }
 
-  private async reached(sent: Promise<boolean> | undefined): Promise<boolean> {
-    return sent === undefined || sent.catch(() => false);
+  private async reached(sent: Promise<boolean> | undefined, names: readonly string[], tags: readonly string[]): Promise<boolean> {
+    const reached = sent === undefined || (await sent.catch(() => false));
+    // What was read meanwhile may be from before: the server's answers are in order only where it has answered all.
+    if (!reached) this.forget(names, tags);
+    return reached;
   }
 
   private listen(server: CacheServer): void {

@@ -25,6 +25,11 @@ describe('CACHE_STRATEGIES', () => {
       portfolio: 600,
       strategies: 900,
     });
+    expect(strategies.filter(([, { compress }]) => compress).map(([name]) => name)).toEqual(['api', 'query']);
     expect(CACHE_STRATEGIES.query).toMatchObject({ serializer: 'msgpack', compress: true });
+  });
+
+  test("never serve stale what is a user's own", () => {
+    for (const name of ['session', 'preferences', 'portfolio'] as const) expect(CACHE_STRATEGIES[name].staleSeconds ?? 0).toBe(0);
   });
 });

@@ -56,6 +56,17 @@ describe('processes that share a server', () => {
     expect(loads).toBe(1);
   });
 
+  test('one that gets the lock after a load has ended uses its value', async () => {
+    const [one, two] = processes(2);
+    two.server.delayMs = 8;
+    const first = one.cache.getOrLoad('k', () => later(12, 1));
+    // It misses at 8 milliseconds and asks for the lock, which is free again when that arrives, at 16.
+    const second = timed(two.cache.getOrLoad('k', () => 2));
+    expect([(await second).value, await first]).toEqual([1, 1]);
+    await tick(10);
+    expect(one.store.locks.size).toBe(0);
+  });
+
   test('one that waits is woken by the end of the load, and finds it by polling where the message is lost', async () => {
     for (const deaf of [false, true]) {
       const [one, two] = processes(2);
@@ -186,6 +197,18 @@ describe('invalidation', () => {
     expect((await timed(slow)).value).toBe('old');
     await tick(10);
     expect(await one.cache.get('k')).toMatchObject({ value: 'new' });
+  });
+
+  test('of set while another call reads the old value: the memory keeps the new one', async () => {
+    const [one, two] = processes(2);
+    await two.cache.set('k', 'old');
+    one.server.delayMs = 20;
+    const setting = one.cache.set('k', 'new', { tags: ['t'] });
+    await tick(15);
+    const reading = one.cache.getOrLoad('k', () => 'loaded');
+    await timed(Promise.all([setting, reading]));
+    expect((await timed(one.cache.get('k'))).value).toMatchObject({ value: 'new' });
+    expect((await timed(two.cache.get('k'))).value).toMatchObject({ value: 'new' });
   });
 
   test('a tag that the server has lost is a miss', async () => {
