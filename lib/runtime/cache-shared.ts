@@ -38,6 +38,8 @@ const NONE: readonly string[] = [];
 const UNAVAILABLE: SharedRead = { status: 'unavailable' };
 const SHORTEST_POLL_MS = 5;
 const LONGEST_POLL_MS = 50;
+/** Who waits for a load anyway does not give up at the first look that is late, or a busy moment would make a load in each process. */
+const TOLERATED_SILENCES = 2;
 
 /**
  * The tier that processes share, as the cache uses it: entries in place of bytes, tags checked, every wait bounded. It believes no
@@ -88,6 +90,7 @@ export class SharedTier {
   public async claim(key: string, tags: readonly string[], firstAt: number, { wait, accepts }: ClaimOptions): Promise<Claim> {
     const end = performance.now() + this.lockWaitMs;
     let pause = SHORTEST_POLL_MS;
+    let unanswered = 0;
     for (let at = firstAt; ; at = this.deadlines.next()) {
       const lock = await this.acquire(key, at);
       if (lock === 'unavailable') return { action: 'load' };
@@ -99,7 +102,12 @@ export class SharedTier {
         await this.waits.sleep(key, Math.min(pause, left));
         pause = Math.min(pause * 1.5, LONGEST_POLL_MS);
         const read = await this.read(key, tags, this.deadlines.next(), 'poll');
-        if (read.status === 'unavailable') return { action: 'load' };
+        if (read.status === 'unavailable') {
+          unanswered++;
+          if (unanswered >= TOLERATED_SILENCES || !this.server.available) return { action: 'load' };
+          continue;
+        }
+        unanswered = 0;
         if (read.found !== undefined && accepts(read.found.entry)) return { action: 'use', found: read.found };
         locked = read.locked;
       }

@@ -404,16 +404,30 @@ describe('a server that fails', () => {
     expect(one.store.locks.size).toBe(10);
   });
 
-  test('that is lost while others wait for a load lets them load at once', async () => {
+  test('that is late once while others wait for a load does not make them load', async () => {
+    const [one, two] = processes(2);
+    void one.cache.getOrLoad('k', () => later(400, 1));
+    await tick();
+    const waiting = two.cache.getOrLoad('k', () => 2);
+    await tick(200);
+    two.server.setState('hung');
+    setTimeout(() => two.server.setState('up'), 60);
+    expect((await timed(waiting)).value).toBe(1);
+  });
+
+  test.each([
+    ['hangs', 'hung', 201],
+    ['is down', 'down', 51],
+  ] as const)('that %s while others wait for a load lets them load', async (_, state, atMost) => {
     const [one, two] = processes(2);
     void one.cache.getOrLoad('k', () => later(3000, 1));
     await tick();
     const waiting = two.cache.getOrLoad('k', () => 2);
     await tick(200);
-    two.server.setState('hung');
+    two.server.setState(state);
     const { took, value } = await timed(waiting);
     expect(value).toBe(2);
-    expect(took).toBeLessThanOrEqual(101);
+    expect(took).toBeLessThanOrEqual(atMost);
   });
 
   test('close waits for writes under way, and no timer is left', async () => {
