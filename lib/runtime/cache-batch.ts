@@ -1,7 +1,7 @@
 import type { ServerRead } from './cache-server';
 
-/** Names that go into one command: more would hold up the server for others. */
-const MAX_NAMES = 500;
+/** Names that go into one command. It is sent as soon as it has so many, and the server works on it while the next one is put together. */
+const MAX_NAMES = 64;
 
 /** What lies at names, in their order; undefined if the server did not answer. */
 export type FetchNames = (names: readonly string[]) => Promise<readonly (Buffer | null)[] | undefined>;
@@ -14,6 +14,7 @@ interface Place {
 
 /** Names that are fetched together, each once. */
 class Batch {
+  public sent = false;
   public readonly names: string[] = [];
   private readonly places = new Map<string, number>();
   private readonly reads: BatchedRead[] = [];
@@ -71,10 +72,14 @@ export class ReadBatcher {
       // Runs after the promises of this turn, whose continuations ask for more.
       process.nextTick(ReadBatcher.send, this, batch);
     }
-    return batch.add(name, read);
+    const place = batch.add(name, read);
+    if (batch.names.length >= MAX_NAMES) ReadBatcher.send(this, batch);
+    return place;
   }
 
   private static send(batcher: ReadBatcher, batch: Batch): void {
+    if (batch.sent) return;
+    batch.sent = true;
     if (batcher.batch === batch) batcher.batch = undefined;
     batcher.fetch(batch.names).then(
       (replies) => batch.fill(replies),

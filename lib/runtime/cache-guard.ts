@@ -72,11 +72,15 @@ export class CacheGuard {
   private timer: NodeJS.Timeout | undefined;
   private probing: Promise<void> | undefined;
   private closed = false;
+  /** When a failure was last counted. */
+  private failedAt = Number.NEGATIVE_INFINITY;
+  /** Failures of what was on its way when another one was counted: one pause of a server fails all of it, and counts once. */
+  private readonly echoes = new WeakSet<object>();
 
   constructor(private readonly options: CacheGuardOptions) {
     const { circuitBreaker, handleWhen, CircuitState } = cockatiel();
     this.policy = circuitBreaker(
-      handleWhen((error) => !isServerThere(cacheErrorKind(error))),
+      handleWhen((error) => !isServerThere(cacheErrorKind(error)) && !this.echoes.has(error)),
       // When to probe is decided here, so that a new connection is probed at once.
       { halfOpenAfter: 0, breaker: failuresInARowOrHalf(options.breakAfter) },
     );
@@ -96,13 +100,28 @@ export class CacheGuard {
   /** Sends commands as one, with one deadline. Answers at once while the server is known to be away. */
   public async run<T>(send: () => Promise<T>, timeoutMs: number, late?: (value: T) => void): Promise<Answer<T>> {
     if (!this.available) return OPEN;
+    const sentAt = performance.now();
     try {
-      return { ok: true, value: await this.policy.execute(() => beforeDeadline(send, timeoutMs, late)) };
+      return {
+        ok: true,
+        value: await this.policy.execute(() =>
+          beforeDeadline(send, timeoutMs, late).catch((error: unknown) => {
+            this.note(error, sentAt);
+            throw error;
+          }),
+        ),
+      };
     } catch (error) {
       const kind = cacheErrorKind(error);
       this.options.onError(kind, error);
       return { ok: false, kind };
     }
+  }
+
+  private note(error: unknown, sentAt: number): void {
+    if (isServerThere(cacheErrorKind(error))) return;
+    if (sentAt >= this.failedAt) this.failedAt = performance.now();
+    else if (typeof error === 'object' && error !== null) this.echoes.add(error);
   }
 
   /** Probes now, as when a new connection stands; without effect while the server is used or a probe is under way. */

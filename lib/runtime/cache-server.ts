@@ -73,6 +73,8 @@ export interface CacheServer {
   /** Whether the server answers. */
   readonly available: boolean;
   onAvailabilityChange(listener: (available: boolean) => void): void;
+  /** Tells each failure by its kind, for those who count them. */
+  onFailure?(listener: (kind: string) => void): void;
   /** Ends timers and sockets and waits for what is under way. Afterwards every call is answered as if the server were away. */
   close(): Promise<void>;
 }

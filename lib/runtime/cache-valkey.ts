@@ -29,6 +29,7 @@ export class ValkeyServer implements CacheServer {
   private readonly invalidations: CacheInvalidations;
   private readonly counts = new Map<CacheErrorKind, number>();
   private readonly availabilityListeners: ((available: boolean) => void)[] = [];
+  private readonly failureListeners: ((kind: CacheErrorKind) => void)[] = [];
   private readonly underWay = new Set<Promise<unknown>>();
   private closing: Promise<void> | undefined;
 
@@ -64,6 +65,7 @@ export class ValkeyServer implements CacheServer {
   private count(kind: CacheErrorKind, error: unknown): void {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     this.options.onError?.(kind, error);
+    for (const listener of this.failureListeners) listener(kind);
   }
 
   public read(key: string, tags: readonly string[], { lock = false }: { readonly lock?: boolean } = {}): Promise<ServerRead> {
@@ -214,6 +216,10 @@ export class ValkeyServer implements CacheServer {
 
   public onAvailabilityChange(listener: (available: boolean) => void): void {
     this.availabilityListeners.push(listener);
+  }
+
+  public onFailure(listener: (kind: CacheErrorKind) => void): void {
+    this.failureListeners.push(listener);
   }
 
   private availabilityChanged(available: boolean): void {

@@ -231,6 +231,7 @@ export class TieredCache {
       this.report.bus(alive);
     });
     server.onAvailabilityChange((available) => this.report.server(available));
+    server.onFailure?.((kind) => this.metrics.count('cache_server_errors_total', { kind }));
   }
 
   private async end(): Promise<void> {

@@ -101,6 +101,23 @@ describe('a deadline', () => {
 });
 
 describe('the breaker', () => {
+  test('counts what one pause fails together as one failure', async () => {
+    const { guard, kinds, changes } = guarded();
+    for (let at = 0; at < 10; at++) {
+      void guard.run(never, 50);
+      await jest.advanceTimersByTimeAsync(1);
+    }
+    await jest.advanceTimersByTimeAsync(100);
+    expect(kinds).toHaveLength(10);
+    expect(guard.available).toBe(true);
+    expect(changes).toEqual([]);
+    for (let at = 0; at < 2; at++) {
+      void guard.run(never, 50);
+      await jest.advanceTimersByTimeAsync(100);
+    }
+    expect(guard.available).toBe(false);
+  });
+
   test('opens after three failures in a row and then sends nothing', async () => {
     const { guard, changes } = await broken();
     const send = jest.fn(answer);

@@ -13,7 +13,7 @@ describe('the text for Prometheus', () => {
     metrics.count('cache_hits_total', { tier: 'memory' });
     metrics.count('cache_hits_total', { tier: 'server' }, 2);
     metrics.count('cache_hits_total', { tier: 'memory' });
-    expect(linesOf(metrics, 'hits')).toEqual([
+    expect(linesOf(metrics, 'cache_hits')).toEqual([
       '# HELP isochrone_cache_hits_total Reads answered by the cache.',
       '# TYPE isochrone_cache_hits_total counter',
       'isochrone_cache_hits_total{tier="memory"} 2',
@@ -75,7 +75,7 @@ describe('the text for Prometheus', () => {
     expect(lines.pop()).toBe('');
     for (const line of lines) {
       expect(line).toMatch(
-        /^(# HELP [a-z_]+ .+|# TYPE [a-z_]+ (counter|gauge|histogram)|isochrone_cache_[a-z_]+(\{([a-z]+="[^"]*",?)+\})? \S+)$/,
+        /^(# HELP [a-z_]+ .+|# TYPE [a-z_]+ (counter|gauge|histogram)|isochrone_(?:cache|semantic)_[a-z_]+(\{([a-z]+="[^"]*",?)+\})? \S+)$/,
       );
     }
     expect(PROMETHEUS_CONTENT_TYPE).toBe('text/plain; version=0.0.4; charset=utf-8');

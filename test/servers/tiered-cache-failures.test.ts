@@ -155,8 +155,10 @@ describeServers('a cache whose server', () => {
     expect(server.errors.size).toBe(0);
     await redis.command('CONFIG', 'SET', 'requirepass', 'secret');
     const locked = new ValkeyServer({ ...redis.address, namespace: 'test' });
-    await callers('refused login', ending(new TieredCache({ server: locked, memoryEntries: 0, strategy: STRATEGY })));
+    const refused = ending(new TieredCache({ server: locked, memoryEntries: 0, strategy: STRATEGY }));
+    await callers('refused login', refused);
     expect(locked.errors.get('auth')).toBeGreaterThan(0);
+    expect(refused.metrics.value('cache_server_errors_total', { kind: 'auth' })).toBeGreaterThan(0);
   }, 20_000);
 
   test.each([false, true])(
