@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import type { Client } from 'pg';
 import { type Migration, readMigrations } from '../../lib/postgres/migration-files';
 import { isChange, MigratedServer } from './migration-fixture';
-import type { PostgresServer } from './postgres-server';
+import { PostgresServer } from './postgres-server';
+import { serversHere } from './server-process';
 
 export const MARKET_FILES: readonly Migration[] = readMigrations(join(__dirname, '..', '..', 'examples', 'market-api', 'migrations'));
 
-export type Death = (client: Client) => unknown;
+type Death = (client: Client) => unknown;
 
 /** The end of a client as its machine would have it: no word to the server. */
-export function goAway(client: Client): void {
+function goAway(client: Client): void {
   (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
@@ -18,7 +19,7 @@ export function goAway(client: Client): void {
 export type Moment = 'sent' | 'done';
 
 /** Of the files from one to another, those of one transaction or those that go statement by statement. */
-export function marketFiles(from: number, to: number, transactional: boolean): Migration[] {
+export function marketFiles(transactional: boolean, from = 1, to = MARKET_FILES.length): Migration[] {
   return MARKET_FILES.slice(from - 1, to).filter((file) => file.transactional === transactional);
 }
 
@@ -105,4 +106,32 @@ export class MarketInterruptions {
     if ((statement === undefined) === (error === undefined)) return statement;
     throw error ?? new Error(`The run went on after its death at: ${statement}`);
   }
+}
+
+/** A client that goes away at each statement of these files in turn; the next run comes to the same schema. */
+export function testDeathsAtEachStatement(files: readonly Migration[]): void {
+  const describeHere = serversHere('postgres', 'initdb', 'pg_dump') ? describe : describe.skip;
+  describeHere('a client that goes away at any statement of', () => {
+    let server: PostgresServer;
+    let interruptions: MarketInterruptions;
+    beforeAll(async () => {
+      server = await PostgresServer.start();
+      interruptions = await MarketInterruptions.prepare(server);
+    }, 120_000);
+    afterAll(async () => {
+      await server?.stop();
+    });
+
+    test.each(files)(
+      '$file',
+      async (file) => {
+        const { died, differing } = await interruptions.ofFile(file, (nth) => (nth % 2 ? 'sent' : 'done'), goAway);
+        expect(differing).toEqual([]);
+        // Each of its own statements, and those that keep the history.
+        expect(died).toEqual(expect.arrayContaining(file.statements.map(({ text }) => text)));
+        expect(died.length).toBeGreaterThan(file.statements.length);
+      },
+      120_000,
+    );
+  });
 }
