@@ -55,7 +55,8 @@ class Regions {
   }
 
   public async connectAs(user: string, server = this.writer): Promise<Client> {
-    const client = new Client({ connectionString: server.url('postgres', user) });
+    // A server that dies at the wrong moment may leave a connection or a commit without an answer, as a network does.
+    const client = new Client({ connectionString: server.url('postgres', user), connectionTimeoutMillis: 5000, query_timeout: 20_000 });
     client.on('error', () => {});
     await client.connect();
     return client;
@@ -159,7 +160,8 @@ class Writers {
         await client.query('INSERT INTO kept VALUES ($1)', [n]);
         this.acknowledged.push(n);
       } catch {
-        await client?.end().catch(() => {});
+        // Not waited for: what has no answer may not end either.
+        void client?.end().catch(() => {});
         client = undefined;
         await sleep(5);
       }
