@@ -48,7 +48,7 @@ import type { CacheStrategy, RuntimeSettings } from 'isochrone/runtime';
 const clients: string[] = ${JSON.stringify(CLIENTS)};
 const strategy: CacheStrategy = CACHE_STRATEGIES.api;
 const hosts: RuntimeSettings['cache']['host'][] = ['127.0.0.1'];
-const brought = Object.keys(require.cache).filter((path) => clients.some((name) => path.includes(name)));
+const brought = Object.keys(require.cache).filter((path) => clients.some((name) => path.includes('/node_modules/' + name + '/')));
 if (strategy.ttlSeconds !== 300 || brought.length > 0) throw new Error('isochrone/runtime does not work, or brings along ' + brought.join(', '));
 
 async function missing(name: string, use: () => unknown): Promise<void> {
