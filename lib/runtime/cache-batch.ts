@@ -14,7 +14,6 @@ interface Place {
 
 /** Names that are fetched together, each once. */
 class Batch {
-  public sent = false;
   public readonly names: string[] = [];
   private readonly places = new Map<string, number>();
   private readonly reads: BatchedRead[] = [];
@@ -66,7 +65,7 @@ export class ReadBatcher {
 
   public add(name: string, read: BatchedRead): Place {
     let { batch } = this;
-    if (batch === undefined || batch.names.length >= MAX_NAMES) {
+    if (batch === undefined) {
       batch = new Batch();
       this.batch = batch;
       // Runs after the promises of this turn, whose continuations ask for more.
@@ -78,9 +77,9 @@ export class ReadBatcher {
   }
 
   private static send(batcher: ReadBatcher, batch: Batch): void {
-    if (batch.sent) return;
-    batch.sent = true;
-    if (batcher.batch === batch) batcher.batch = undefined;
+    // Sent already, when it was full.
+    if (batcher.batch !== batch) return;
+    batcher.batch = undefined;
     batcher.fetch(batch.names).then(
       (replies) => batch.fill(replies),
       () => batch.fill(undefined),
