@@ -108,10 +108,14 @@ export class MarketInterruptions {
   }
 }
 
-/** A client that goes away at each statement of these files in turn; the next run comes to the same schema. */
-export function testDeathsAtEachStatement(files: readonly Migration[]): void {
+/** A test for each of these files, on one server for all. */
+export function testEachFile(
+  title: string,
+  files: readonly Migration[],
+  interrupt: (file: Migration, interruptions: MarketInterruptions, server: PostgresServer) => Promise<void>,
+): void {
   const describeHere = serversHere('postgres', 'initdb', 'pg_dump') ? describe : describe.skip;
-  describeHere('a client that goes away at any statement of', () => {
+  describeHere(title, () => {
     let server: PostgresServer;
     let interruptions: MarketInterruptions;
     beforeAll(async () => {
@@ -122,16 +126,17 @@ export function testDeathsAtEachStatement(files: readonly Migration[]): void {
       await server?.stop();
     });
 
-    test.each(files)(
-      '$file',
-      async (file) => {
-        const { died, differing } = await interruptions.ofFile(file, (nth) => (nth % 2 ? 'sent' : 'done'), goAway);
-        expect(differing).toEqual([]);
-        // Each of its own statements, and those that keep the history.
-        expect(died).toEqual(expect.arrayContaining(file.statements.map(({ text }) => text)));
-        expect(died.length).toBeGreaterThan(file.statements.length);
-      },
-      120_000,
-    );
+    test.each(files)('$file', (file) => interrupt(file, interruptions, server), 120_000);
+  });
+}
+
+/** A client that goes away at each statement of these files in turn; the next run comes to the same schema. */
+export function testDeathsAtEachStatement(files: readonly Migration[]): void {
+  testEachFile('a client that goes away at any statement of', files, async (file, interruptions) => {
+    const { died, differing } = await interruptions.ofFile(file, (nth) => (nth % 2 ? 'sent' : 'done'), goAway);
+    expect(differing).toEqual([]);
+    // Each of its own statements, and those that keep the history.
+    expect(died).toEqual(expect.arrayContaining(file.statements.map(({ text }) => text)));
+    expect(died.length).toBeGreaterThan(file.statements.length);
   });
 }
