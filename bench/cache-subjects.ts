@@ -3,9 +3,9 @@
  * what is not said here is each library's default.
  */
 import Redis from 'iovalkey';
-import type { CacheStrategy } from '../lib/runtime/cache-strategy';
-import { ValkeyServer } from '../lib/runtime/cache-valkey';
-import { TieredCache } from '../lib/runtime/tiered-cache';
+import type { CacheStrategy } from '../lib/runtime/tiered-cache/strategy';
+import { TieredCache } from '../lib/runtime/tiered-cache/tiered-cache';
+import { ValkeyServer } from '../lib/runtime/valkey/valkey-server';
 
 export interface Subject {
   getOrLoad(key: string, load: () => Promise<unknown>): Promise<unknown>;

@@ -10,12 +10,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
-import { readAssembly } from '../lib/assembly';
-import { edgeFunctionRunner } from '../lib/simulation/edge-functions';
-import { emulator } from '../lib/simulation/emulator';
-import { emulatorServer, originClient } from '../lib/simulation/emulator-http';
-import { readDistribution } from '../lib/simulation/read-distribution';
-import { forwardAllAssembly } from '../test/simulation/forward-all';
+import { readAssembly } from '../lib/tools/assembly/assembly';
+import { readDistribution } from '../lib/tools/simulation/distribution/read';
+import { emulator } from '../lib/tools/simulation/emulator/emulator';
+import { emulatorServer, originClient } from '../lib/tools/simulation/emulator/http';
+import { edgeFunctionRunner } from '../lib/tools/simulation/functions/edge-functions';
+import { forwardAllAssembly } from '../test/tools/simulation/engine/forward-all';
 import type { Benchmark, Figures } from './benchmark';
 
 /**

@@ -9,7 +9,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import fc from 'fast-check';
 import { queryNormalizer } from '../lambda-edge/normalize-cache-key/normalize';
-import { ViewerFunction } from '../lib/edge/viewer-function';
+import { ViewerFunction } from '../lib/constructs/edge/functions/viewer-function';
 import { marketSettings } from '../test/lambda-edge/normalize-cache-key/market-settings';
 import { NOISE, PROPERTIES } from '../test/lambda-edge/normalize-cache-key/properties';
 import { type Benchmark, type Figures, median, rounded } from './benchmark';

@@ -4,7 +4,7 @@
  */
 import { deepStrictEqual } from 'node:assert';
 import type { Client } from 'pg';
-import { MARKET_MIGRATIONS, migrateMarket } from '../test/servers/market-migrations';
+import { MARKET_MIGRATIONS, migrateMarket } from '../test/servers/migrations/market-migrations';
 import { PostgresServer } from '../test/servers/postgres-server';
 import { type Benchmark, type Figures, rounded } from './benchmark';
 import { MARKET_FILL, MARKET_QUERIES, type MarketQuery } from './market-data';

@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { type Assembly, readAssembly } from '../lib/assembly';
-import { openLog } from '../lib/simulation/log-reader';
-import { readDistribution } from '../lib/simulation/read-distribution';
-import { replay } from '../lib/simulation/replay';
-import type { ReplayReport } from '../lib/simulation/replay-report';
-import { synthesizeReplayed } from '../test/simulation/replayed-assembly';
+import { type Assembly, readAssembly } from '../lib/tools/assembly/assembly';
+import { readDistribution } from '../lib/tools/simulation/distribution/read';
+import { openLog } from '../lib/tools/simulation/logs/reader';
+import { replay } from '../lib/tools/simulation/replay/replay';
+import type { ReplayReport } from '../lib/tools/simulation/replay/report';
+import { synthesizeReplayed } from '../test/tools/simulation/replay/replayed-assembly';
 import { type Benchmark, type Figures, median, rounded } from './benchmark';
 import { TRACE_FILES } from './edge-traces';
 

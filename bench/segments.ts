@@ -4,7 +4,7 @@
  * in turn: the same symbols and ranges, all in memory, over the same connection.
  */
 import type { Client } from 'pg';
-import { migrateMarket } from '../test/servers/market-migrations';
+import { migrateMarket } from '../test/servers/migrations/market-migrations';
 import { PostgresServer } from '../test/servers/postgres-server';
 import { type Benchmark, type Figures, median, rounded } from './benchmark';
 

@@ -8,8 +8,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { readAssembly } from '../lib/assembly';
-import { loadDeployment } from '../lib/config/load';
+import { loadDeployment } from '../lib/model/config/load';
+import { readAssembly } from '../lib/tools/assembly/assembly';
 import { type Benchmark, type Figures, median, rounded } from './benchmark';
 
 const ROOT = join(__dirname, '..');

@@ -1,8 +1,7 @@
 /** The CDK app: reads one deployment file, builds one stage. Nothing else. */
 import { App } from 'aws-cdk-lib';
-import { loadDeployment } from '../lib/config/load';
-import { systemName } from '../lib/config/names';
-import { IsochroneError } from '../lib/errors';
+import { loadDeployment, systemName } from '../lib/model/config';
+import { IsochroneError } from '../lib/model/errors';
 import { IsochroneStage } from '../lib/stage';
 
 /** The deployment file without `-c deployment=`. */

@@ -1,17 +1,7 @@
 #!/usr/bin/env node
 /** The command line: finds the command, prints what it says, sets the exit code. The work is in the rooms. */
-import { IsochroneError } from '../lib/errors';
-import { advise } from './commands/advise';
-import { cleanupEdge } from './commands/cleanup-edge';
-import type { Command } from './commands/command';
-import { emulate } from './commands/emulate';
-import { migrate } from './commands/migrate';
-import { promote } from './commands/promote';
-import { replay } from './commands/replay';
-import { review } from './commands/review';
-import { summary } from './commands/summary';
-import { synth } from './commands/synth';
-import { verifier } from './commands/verifier';
+import { IsochroneError } from '../lib/model/errors';
+import { advise, type Command, cleanupEdge, emulate, migrate, promote, replay, review, summary, synth, verifier } from './commands';
 
 const COMMANDS: readonly Command[] = [synth, summary, replay, emulate, review, migrate, advise, verifier, promote, cleanupEdge];
 

@@ -1,56 +1,142 @@
 /** What consumers import from `isochrone`: the constructs, and the deployable composition of them. Re-exports only. */
-export type { CacheFoundationProps } from './cache/cache-foundation';
-export type * from './cache/cache-interface';
-export type { CacheParameterProps, MaxmemoryPolicy } from './cache/cache-parameters';
-export type { CacheScaling, CacheSchedule } from './cache/cache-scaling';
-export * from './cache/global-cache';
-export * from './cache/global-cache-secondary';
-export * from './cache/regional-cache';
-export type { Deployment, DeploymentInput } from './config/deployment';
-export { DeploymentFileError, loadDeployment, parseDeployment } from './config/load';
-export { type PhysicalNames, physicalNames, systemName } from './config/names';
-export * from './database/connection-pooler';
-export type { ConnectionPoolerProps } from './database/connection-pooler-props';
-export type { PostgresInstanceProps, PostgresLogType } from './database/postgres-instance';
-export * from './database/postgres-parameters';
-export * from './database/postgres-primary';
-export * from './database/postgres-replicas';
-export * from './database/postgres-source';
-export * from './database/postgres-writer';
-export * from './database/query-advice';
-export * from './database/reader-endpoint';
-export * from './database/replica-promotion';
-export * from './database/replica-promotion-fence';
-export * from './database/schema-migrations';
-export * from './database/writer-proxy';
-export * from './edge/access-logs';
-export { CachePolicies, type CachePoliciesProps, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from './edge/cache-policies';
-export * from './edge/cache-tier';
-export type { EdgeBehavior, EdgeMethods } from './edge/edge-behavior';
-export * from './edge/edge-distribution';
-export type { EdgeDomainNamesProps } from './edge/edge-domain-names';
-export * from './edge/edge-function';
-export * from './edge/edge-log-groups';
-export type { EdgeOriginsProps, EdgeOriginVerification } from './edge/edge-origins';
-export type { EdgeTriggersProps } from './edge/edge-triggers';
-export * from './edge/staged-rollout';
-export * from './edge/static-content';
-export * from './edge/viewer-function';
-export type { EdgeVpcOrigin, EdgeVpcOrigins } from './edge/vpc-origins';
-export * from './edge/web-acl';
-export { IsochroneError } from './errors';
-export * from './keys/region-key';
-export * from './keys/shared-secret';
-export * from './network/region-network';
-export { AlarmTopic, type AlarmTopicProps } from './observability/alarm-topic';
-export type { AlarmedDashboardProps } from './observability/alarmed-dashboard';
-export type { CacheTopology } from './observability/cache-symptoms';
-export * from './observability/edge-observability';
-export type { Objectives } from './observability/objectives';
-export type { IWatchedPooler } from './observability/pooler-alarms';
-export * from './observability/region-observability';
-export { rulePacks } from './rule-packs';
-export * from './service/origin-load-balancer';
-export * from './service/origin-records';
-export * from './service/service-fleet';
-export * from './stage';
+export {
+  type CacheEndpoint,
+  type CacheFoundationProps,
+  type CacheParameterProps,
+  type CacheScaling,
+  type CacheSchedule,
+  GlobalCache,
+  type GlobalCacheProps,
+  GlobalCacheSecondary,
+  type GlobalCacheSecondaryProps,
+  type IRegionalCache,
+  type MaxmemoryPolicy,
+  RegionalCache,
+  type RegionalCacheProps,
+} from './constructs/cache';
+export {
+  type BoundPostgresSource,
+  ConnectionPooler,
+  type ConnectionPoolerProps,
+  checkChain,
+  continueChain,
+  type IPostgresWriter,
+  type IReaderInstances,
+  leafFigures,
+  type PostgresFigures,
+  type PostgresInstanceProps,
+  type PostgresLogType,
+  PostgresPrimary,
+  type PostgresPrimaryProps,
+  type PostgresReplicaFigures,
+  PostgresReplicas,
+  type PostgresReplicasProps,
+  PostgresSource,
+  type PostgresSourceInRegion,
+  type PromotionApproval,
+  PromotionFence,
+  type PromotionFenceProps,
+  postgresParameters,
+  postgresReplicaParameters,
+  QueryAdvice,
+  type QueryAdviceMetric,
+  type QueryAdviceProps,
+  REPLICA_READERS,
+  ReaderEndpoint,
+  type ReaderEndpointProps,
+  ReplicaPromotion,
+  type ReplicaPromotionProps,
+  type ReplicaReaders,
+  replayDelay,
+  SchemaMigrations,
+  type SchemaMigrationsProps,
+  type SchemaMigrationsSettings,
+  type SecretReplicaRegion,
+  WriterProxy,
+  type WriterProxyProps,
+} from './constructs/database';
+export {
+  ACCESS_LOG_FIELDS,
+  ACCESS_LOG_SUFFIX_PATH,
+  CachePolicies,
+  type CachePoliciesProps,
+  CacheTier,
+  type CacheTierOptions,
+  COMMON_RULE_SET,
+  type ContinentTtl,
+  DEFAULT_DENIED_QUERY,
+  DEFAULT_MANAGED_RULE_GROUPS,
+  EdgeAccessLogs,
+  type EdgeAccessLogsOptions,
+  type EdgeAccessLogsProps,
+  type EdgeBehavior,
+  EdgeDistribution,
+  type EdgeDistributionProps,
+  type EdgeDomainNamesProps,
+  EdgeFunction,
+  type EdgeFunctionProps,
+  EdgeLogGroups,
+  type EdgeLogGroupsProps,
+  type EdgeMethods,
+  type EdgeOriginsProps,
+  type EdgeOriginVerification,
+  type EdgeTriggersProps,
+  type EdgeVpcOrigin,
+  type EdgeVpcOrigins,
+  EdgeWebAcl,
+  type EdgeWebAclProps,
+  edgeLogGroupName,
+  type HeaderTraffic,
+  IMAGE_FORMAT_HEADER,
+  LANGUAGE_HEADER,
+  type ManagedRuleGroup,
+  type PathRateLimit,
+  type QueryInKey,
+  StagedRollout,
+  type StagedRolloutProps,
+  StaticContent,
+  type StaticContentProps,
+  ViewerFunction,
+  type ViewerFunctionProps,
+  type WeightedTraffic,
+} from './constructs/edge';
+export { RegionKey, type RegionKeyProps, SharedSecret, type SharedSecretProps, type SharedSecretRegion } from './constructs/keys';
+export { RegionNetwork, type RegionNetworkProps } from './constructs/network';
+export {
+  type AlarmedDashboardProps,
+  AlarmTopic,
+  type AlarmTopicProps,
+  type CacheTopology,
+  EdgeObservability,
+  type EdgeObservabilityProps,
+  type IWatchedPooler,
+  type Objectives,
+  RegionObservability,
+  type RegionObservabilityProps,
+} from './constructs/observability';
+export {
+  type FleetApplication,
+  IDLE_TIMEOUT_SECONDS,
+  type OriginAccess,
+  OriginLoadBalancer,
+  type OriginLoadBalancerProps,
+  OriginRecords,
+  type OriginRecordsProps,
+  type OriginTarget,
+  type OriginVerification,
+  ServiceFleet,
+  type ServiceFleetProps,
+} from './constructs/service';
+export {
+  type Deployment,
+  DeploymentFileError,
+  type DeploymentInput,
+  loadDeployment,
+  type PhysicalNames,
+  parseDeployment,
+  physicalNames,
+  systemName,
+} from './model/config';
+export { IsochroneError } from './model/errors';
+export { rulePacks } from './stacks';
+export { IsochroneStage, type IsochroneStageProps } from './stage';

@@ -1,21 +1,21 @@
 /** All regions of one deployment, in the order in which they can be deployed. */
 import { Stage, Validations } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { CLOUDFRONT_REGION } from './aws/regions';
-import type { Deployment } from './config/deployment';
-import { globalCachePrimary } from './config/global-cache';
-import { foundingRegion } from './config/names';
-import { IsochroneError } from './errors';
-import { rulePacks } from './rule-packs';
-import { CacheStack } from './stacks/cache-stack';
-import { DatabaseStack } from './stacks/database-stack';
-import { EdgeStack } from './stacks/edge-stack';
-import { KeysStack } from './stacks/keys-stack';
-import { NetworkStack } from './stacks/network-stack';
-import { ObservabilityStack } from './stacks/observability-stack';
-import { PoolerStack } from './stacks/pooler-stack';
-import { PromotionStack } from './stacks/promotion-stack';
-import { ServiceStack } from './stacks/service-stack';
+import { CLOUDFRONT_REGION } from './model/aws';
+import { type Deployment, foundingRegion, globalCachePrimary } from './model/config';
+import { IsochroneError } from './model/errors';
+import {
+  CacheStack,
+  DatabaseStack,
+  EdgeStack,
+  KeysStack,
+  NetworkStack,
+  ObservabilityStack,
+  PoolerStack,
+  PromotionStack,
+  rulePacks,
+  ServiceStack,
+} from './stacks';
 
 export interface IsochroneStageProps {
   readonly deployment: Deployment;

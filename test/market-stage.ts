@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-import { type Assembly, readAssembly } from '../lib/assembly';
-import type { Deployment } from '../lib/config/deployment';
-import { loadDeployment } from '../lib/config/load';
-import { systemName } from '../lib/config/names';
+import type { Deployment } from '../lib/model/config/deployment';
+import { loadDeployment } from '../lib/model/config/load';
+import { systemName } from '../lib/model/config/names';
 import { IsochroneStage } from '../lib/stage';
+import { type Assembly, readAssembly } from '../lib/tools/assembly/assembly';
 
 const ROOT = join(__dirname, '..');
 const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };

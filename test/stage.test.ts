@@ -1,11 +1,11 @@
 /** The whole house, synthesized with validation: what must be in it, what must never change, and in which order it is deployed. */
 import { Stack, Stage, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
-import type { AssemblyStack, TemplateResource } from '../lib/assembly';
-import { STATEFUL_RESOURCE_TYPES } from '../lib/aws/stateful';
-import { DATABASE_ROLES, physicalNames } from '../lib/config/names';
-import { QueryAdvice } from '../lib/database/query-advice';
+import { QueryAdvice } from '../lib/constructs/database/advice/query-advice';
+import { STATEFUL_RESOURCE_TYPES } from '../lib/model/aws/stateful';
+import { DATABASE_ROLES, physicalNames } from '../lib/model/config/names';
 import { CacheStack } from '../lib/stacks/cache-stack';
+import type { AssemblyStack, TemplateResource } from '../lib/tools/assembly/assembly';
 import { functionsDeployment, marketDeployment, marketStage, synthesizeMarket } from './market-stage';
 
 const { stage, assembly } = synthesizeMarket();

@@ -1,5 +1,5 @@
-import { IsochroneError } from '../../lib/errors';
-import { advise as adviseOn, formatAdvice } from '../../lib/postgres/advice';
+import { IsochroneError } from '../../lib/model/errors';
+import { advise as adviseOn, formatAdvice } from '../../lib/tools/postgres';
 import { type Command, readOptions } from './command';
 import { loadOptional } from './optional-package';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cleanUpEdge, type EdgeFunctionsApi, formatEdgeCleanup } from '../../lib/account/edge-cleanup';
-import { CLOUDFRONT_REGION } from '../../lib/aws/regions';
-import { IsochroneError } from '../../lib/errors';
+import { CLOUDFRONT_REGION } from '../../lib/model/aws';
+import { IsochroneError } from '../../lib/model/errors';
+import { cleanUpEdge, type EdgeFunctionsApi, formatEdgeCleanup } from '../../lib/tools/account';
 import { type Command, readOptions } from './command';
 import { type Load, loadOptional, member, type Sdk } from './optional-package';
 

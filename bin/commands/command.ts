@@ -1,6 +1,6 @@
 /** What every command of the command line has, and how it reads its options. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { IsochroneError } from '../../lib/errors';
+import { IsochroneError } from '../../lib/model/errors';
 
 export interface Command {
   readonly name: string;

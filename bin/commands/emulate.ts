@@ -1,13 +1,16 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { readAssembly } from '../../lib/assembly';
-import { IsochroneError } from '../../lib/errors';
-import type { DistributionModel } from '../../lib/simulation/distribution';
-import { edgeFunctionRunner } from '../../lib/simulation/edge-functions';
-import { emulator } from '../../lib/simulation/emulator';
-import { emulatorServer, originClient } from '../../lib/simulation/emulator-http';
-import { readDistribution } from '../../lib/simulation/read-distribution';
-import { edgeLocation } from '../../lib/simulation/topology';
+import { IsochroneError } from '../../lib/model/errors';
+import { readAssembly } from '../../lib/tools/assembly';
+import {
+  type DistributionModel,
+  edgeFunctionRunner,
+  edgeLocation,
+  emulator,
+  emulatorServer,
+  originClient,
+  readDistribution,
+} from '../../lib/tools/simulation';
 import { type Command, readOptions } from './command';
 
 /** Milliseconds that answers which are under way are given when it is to end. */

@@ -1,9 +1,14 @@
 import { hostname, userInfo } from 'node:os';
-import { IsochroneError } from '../../lib/errors';
-import { sqlState } from '../../lib/postgres/connection';
-import { connect, migrate as migrateDatabase, refusal } from '../../lib/postgres/migrate';
-import { readMigrations } from '../../lib/postgres/migration-files';
-import { formatMigrationPlan, planMigrations } from '../../lib/postgres/migration-plan';
+import { IsochroneError } from '../../lib/model/errors';
+import {
+  connect,
+  formatMigrationPlan,
+  migrate as migrateDatabase,
+  planMigrations,
+  readMigrations,
+  refusal,
+  sqlState,
+} from '../../lib/tools/postgres';
 import { type Command, readOptions } from './command';
 import { loadOptional } from './optional-package';
 

@@ -2,7 +2,7 @@
  * Packages that some commands need and others do not. They are optional peers (`peerDependenciesMeta` in package.json), so a command
  * loads its own when it runs, and never at the top of a file.
  */
-import { IsochroneError } from '../../lib/errors';
+import { IsochroneError } from '../../lib/model/errors';
 
 export type Load = (name: string) => unknown;
 

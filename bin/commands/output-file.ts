@@ -1,6 +1,6 @@
 /** Files that commands write: whole or not at all, so that an earlier report is not half overwritten. */
 import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { IsochroneError } from '../../lib/errors';
+import { IsochroneError } from '../../lib/model/errors';
 
 /**
  * Writes beside the file and puts it in its place. A pipe or a device is written to as it is.

@@ -1,18 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseDeployment, physicalNames } from '../../lib/model/config';
+import { IsochroneError } from '../../lib/model/errors';
 import {
+  formatChanges,
   formatPromotion,
   formatSteps,
   type PromotionApi,
   type PromotionOutcome,
   PromotionOutOfSight,
   promote as promoteRegion,
-} from '../../lib/account/promotion';
-import { formatChanges, promotionChanges } from '../../lib/account/promotion-file';
-import { parseDeployment } from '../../lib/config/load';
-import { physicalNames } from '../../lib/config/names';
-import { IsochroneError } from '../../lib/errors';
+  promotionChanges,
+} from '../../lib/tools/account';
 import { type Command, readOptions } from './command';
 import { type Load, loadOptional, member, type Sdk } from './optional-package';
 

@@ -1,20 +1,22 @@
 import { existsSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
-import { readAssembly } from '../../lib/assembly';
-import { isPathPattern } from '../../lib/aws/path-pattern';
-import { REGION_NAMES } from '../../lib/aws/regions';
-import { loadDeployment } from '../../lib/config/load';
-import { describeValue, IsochroneError } from '../../lib/errors';
-import { renderReplayHtml } from '../../lib/review/replay-html';
-import { formatReplay } from '../../lib/review/replay-table';
-import { plotRenderer } from '../../lib/review/report-svg';
-import { isLogFormat, LOG_FORMATS, type LogFormatName } from '../../lib/simulation/log-formats';
-import { logOf, openLog } from '../../lib/simulation/log-reader';
-import type { ReplayObjectives } from '../../lib/simulation/objectives';
-import { readDistribution } from '../../lib/simulation/read-distribution';
-import { replay as replayLog } from '../../lib/simulation/replay';
-import type { AssumedCacheControl } from '../../lib/simulation/replay-origin';
-import { seededTrace } from '../../lib/simulation/seeded-trace';
+import { isPathPattern, REGION_NAMES } from '../../lib/model/aws';
+import { loadDeployment } from '../../lib/model/config';
+import { describeValue, IsochroneError } from '../../lib/model/errors';
+import { readAssembly } from '../../lib/tools/assembly';
+import { formatReplay, plotRenderer, renderReplayHtml } from '../../lib/tools/review';
+import {
+  type AssumedCacheControl,
+  isLogFormat,
+  LOG_FORMATS,
+  type LogFormatName,
+  logOf,
+  openLog,
+  type ReplayObjectives,
+  readDistribution,
+  replay as replayLog,
+  seededTrace,
+} from '../../lib/tools/simulation';
 import { type Command, readOptions } from './command';
 import { loadOptional } from './optional-package';
 import { writeOutput } from './output-file';

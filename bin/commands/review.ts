@@ -1,12 +1,15 @@
 import { styleText } from 'node:util';
-import { type Assembly, readAssembly } from '../../lib/assembly';
-import { loadDeployment } from '../../lib/config/load';
-import { IsochroneError } from '../../lib/errors';
-import { formatChangeMarkdown } from '../../lib/review/change-markdown';
-import { type ChangeReview, reviewChange } from '../../lib/review/change-review';
-import { formatChangeText } from '../../lib/review/change-text';
-import { replayedTraffic } from '../../lib/review/replayed-traffic';
-import { parseAcknowledgement } from '../../lib/review/stateful-losses';
+import { loadDeployment } from '../../lib/model/config';
+import { IsochroneError } from '../../lib/model/errors';
+import { type Assembly, readAssembly } from '../../lib/tools/assembly';
+import {
+  type ChangeReview,
+  formatChangeMarkdown,
+  formatChangeText,
+  parseAcknowledgement,
+  replayedTraffic,
+  reviewChange,
+} from '../../lib/tools/review';
 import { type Command, readOptions } from './command';
 import { writeOutput } from './output-file';
 

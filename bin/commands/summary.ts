@@ -1,6 +1,5 @@
-import { readAssembly } from '../../lib/assembly';
-import { deploymentDiagram } from '../../lib/review/diagram';
-import { formatSummary, summarize } from '../../lib/review/summary';
+import { readAssembly } from '../../lib/tools/assembly';
+import { deploymentDiagram, formatSummary, summarize } from '../../lib/tools/review';
 import { type Command, readOptions } from './command';
 
 export const summary: Command = {

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
-import { readAssembly } from '../../lib/assembly';
-import { IsochroneError } from '../../lib/errors';
-import { formatSummary, summarize } from '../../lib/review/summary';
+import { IsochroneError } from '../../lib/model/errors';
+import { readAssembly } from '../../lib/tools/assembly';
+import { formatSummary, summarize } from '../../lib/tools/review';
 import { type Command, readOptions } from './command';
 
 export const synth: Command = {

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
-import { IsochroneError } from '../../lib/errors';
-import { scramVerifier } from '../../lib/postgres/pgbouncer-users';
+import { IsochroneError } from '../../lib/model/errors';
+import { scramVerifier } from '../../lib/tools/postgres';
 import { type Command, readOptions } from './command';
 
 export const verifier: Command = {

@@ -4,8 +4,8 @@
  *
  * CloudFront calls it for no answer of 400 or above from the origin. What fails leaves the answer as it is.
  */
-import type { MarkWriterSettings } from '../../lib/edge-settings';
-import { RECENT_WRITER_COOKIE, recentWriterAttributes, tellsOfWrite } from '../route-origin/recent-writer';
+import type { MarkWriterSettings } from '../../lib/model/contracts';
+import { RECENT_WRITER_COOKIE, recentWriterAttributes, tellsOfWrite } from '../route-origin';
 
 /** The construct `ViewerFunction` puts the settings in its place. */
 declare const ISOCHRONE_SETTINGS: MarkWriterSettings;

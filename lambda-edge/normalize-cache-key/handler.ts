@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CacheKeySettings } from '../../lib/edge-settings';
+import type { CacheKeySettings } from '../../lib/model/contracts';
 import { normalizeRequest, type ViewerRequest } from './lambda-request';
 import { type Asked, type CacheKey, cacheKeyOf } from './normalize';
 

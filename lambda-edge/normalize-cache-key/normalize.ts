@@ -9,7 +9,7 @@
  * decoded, re-encoded or changed in case, and whatever is in doubt stays as it came. A missed merge costs one trip to
  * the origin; a wrong merge serves the wrong content.
  */
-import type { CacheKeySettings, QueryRule } from '../../lib/edge-settings';
+import type { CacheKeySettings, QueryRule } from '../../lib/model/contracts';
 
 /** What a viewer asks for, as far as it is read here. */
 export interface Asked {

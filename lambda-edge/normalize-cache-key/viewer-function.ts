@@ -3,7 +3,7 @@
  *
  * A function has no configuration beside it: the construct puts the settings into the code at synthesis.
  */
-import type { CacheKeySettings } from '../../lib/edge-settings';
+import type { CacheKeySettings } from '../../lib/model/contracts';
 import { cacheKeyOf } from './normalize';
 import { normalizeRequest, type ViewerRequest, type ViewerRequestEvent } from './viewer-request';
 

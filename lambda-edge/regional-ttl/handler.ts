@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RegionalTtlSettings } from '../../lib/edge-settings';
+import type { RegionalTtlSettings } from '../../lib/model/contracts';
 import { applyTtl, type OriginResponse } from './ttl';
 
 interface OriginResponseEvent {

@@ -5,10 +5,9 @@
  * Pure functions: no AWS types, no I/O, no clock. The rule above all others: nothing is kept longer than the origin allows,
  * and what cannot be read goes on as it came.
  */
-import type { Continent } from '../../lib/aws/regions';
-import type { RegionalTtlSettings, TtlRule } from '../../lib/edge-settings';
-import type { Headers } from '../normalize-cache-key/lambda-request';
-import { findRule } from '../normalize-cache-key/normalize';
+import type { Continent } from '../../lib/model/aws';
+import type { RegionalTtlSettings, TtlRule } from '../../lib/model/contracts';
+import { findRule, type Headers } from '../normalize-cache-key';
 
 /** The part of an origin's answer that is read and written here. */
 export interface OriginResponse {

@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RouteOriginSettings } from '../../lib/edge-settings';
+import type { RouteOriginSettings } from '../../lib/model/contracts';
 import { markWriter, type OriginResponse } from './mark';
 import { chooseOrigin, type OriginRequest } from './route';
 

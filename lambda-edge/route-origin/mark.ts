@@ -3,7 +3,7 @@
  *
  * Pure functions: no I/O, no clock.
  */
-import type { Headers } from '../normalize-cache-key/lambda-request';
+import type { Headers } from '../normalize-cache-key';
 import { RECENT_WRITER_COOKIE, recentWriterAttributes, tellsOfWrite } from './recent-writer';
 
 /** The part of an origin's answer that is read and written here. */

@@ -4,9 +4,8 @@
  *
  * Pure functions: no AWS types, no I/O, no clock.
  */
-import type { RouteOriginSettings } from '../../lib/edge-settings';
-import type { Headers } from '../normalize-cache-key/lambda-request';
-import { findRule } from '../normalize-cache-key/normalize';
+import type { RouteOriginSettings } from '../../lib/model/contracts';
+import { findRule, type Headers } from '../normalize-cache-key';
 import { isRead, RECENT_WRITER_COOKIE, wroteRecently } from './recent-writer';
 
 /** The part of a request to the origin that is read and written here. */

@@ -4,8 +4,8 @@
  * Pure functions: no AWS types and no I/O but the switches that it is given; only the syntax and the built-ins of CloudFront
  * Functions.
  */
-import type { SelectOriginSettings } from '../../lib/edge-settings';
-import { isRead, RECENT_WRITER_COOKIE, wroteRecently } from '../route-origin/recent-writer';
+import type { SelectOriginSettings } from '../../lib/model/contracts';
+import { isRead, RECENT_WRITER_COOKIE, wroteRecently } from '../route-origin';
 
 /** The part of a viewer's request, as CloudFront Functions give it, that is read here. */
 export interface ViewerRequest {

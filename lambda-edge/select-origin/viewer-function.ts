@@ -5,9 +5,8 @@
  * What fails leaves the request as it is: it then goes to the origin of its behaviour, the primary region's.
  */
 import cf from 'cloudfront';
-import type { SelectOriginSettings } from '../../lib/edge-settings';
-import { cacheKeyOf } from '../normalize-cache-key/normalize';
-import { type ViewerRequest as KeyedRequest, normalizeRequest } from '../normalize-cache-key/viewer-request';
+import type { SelectOriginSettings } from '../../lib/model/contracts';
+import { cacheKeyOf, type ViewerRequest as KeyedRequest, normalizeRequest } from '../normalize-cache-key';
 import { isForPrimary, selectRegion, type ViewerRequest } from './select';
 
 /** The construct `ViewerFunction` puts the settings in its place. */

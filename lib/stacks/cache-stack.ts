@@ -3,14 +3,15 @@ import { Schedule } from 'aws-cdk-lib/aws-applicationautoscaling';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import type { CacheFoundationProps } from '../cache/cache-foundation';
-import type { IRegionalCache } from '../cache/cache-interface';
-import type { CacheScaling } from '../cache/cache-scaling';
-import { GlobalCache } from '../cache/global-cache';
-import { GlobalCacheSecondary } from '../cache/global-cache-secondary';
-import { RegionalCache } from '../cache/regional-cache';
-import type { DeploymentCacheScaling } from '../config/deployment';
-import { globalCachePrimary, secondaryCacheRegions } from '../config/global-cache';
+import {
+  type CacheFoundationProps,
+  type CacheScaling,
+  GlobalCache,
+  GlobalCacheSecondary,
+  type IRegionalCache,
+  RegionalCache,
+} from '../constructs/cache';
+import { type DeploymentCacheScaling, globalCachePrimary, secondaryCacheRegions } from '../model/config';
 import { GLOBAL_CACHE_OUTPUT, RegionStack, type RegionStackProps, regionSettings, stackNameOf } from './region-stack';
 
 export interface CacheStackProps extends RegionStackProps {

@@ -4,18 +4,19 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
-import type { Deployment } from '../config/deployment';
-import { DATABASE_ROLES, foundingRegion } from '../config/names';
-import type { DatabaseLogin } from '../database/database-function';
-import type { PostgresReplicaFigures } from '../database/postgres-parameters';
-import { PostgresPrimary } from '../database/postgres-primary';
-import { PostgresReplicas } from '../database/postgres-replicas';
-import { PostgresSource } from '../database/postgres-source';
-import type { IPostgresWriter } from '../database/postgres-writer';
-import { QueryAdvice } from '../database/query-advice';
-import { ReaderEndpoint } from '../database/reader-endpoint';
-import { SchemaMigrations } from '../database/schema-migrations';
-import { SharedSecret } from '../keys/shared-secret';
+import {
+  type DatabaseLogin,
+  type IPostgresWriter,
+  PostgresPrimary,
+  type PostgresReplicaFigures,
+  PostgresReplicas,
+  PostgresSource,
+  QueryAdvice,
+  ReaderEndpoint,
+  SchemaMigrations,
+} from '../constructs/database';
+import { SharedSecret } from '../constructs/keys';
+import { DATABASE_ROLES, type Deployment, foundingRegion } from '../model/config';
 import { RegionStack, type RegionStackProps, regionSettings } from './region-stack';
 
 export interface DatabaseStackProps extends RegionStackProps {

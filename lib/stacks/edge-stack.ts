@@ -4,12 +4,17 @@ import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import type { Construct } from 'constructs';
-import type { Deployment, DeploymentTier } from '../config/deployment';
-import { CacheTier } from '../edge/cache-tier';
-import { EdgeDistribution, type EdgeDistributionProps } from '../edge/edge-distribution';
-import { StaticContent } from '../edge/static-content';
-import type { EdgeVpcOrigin } from '../edge/vpc-origins';
-import { COMMON_RULE_SET, DEFAULT_MANAGED_RULE_GROUPS, EdgeWebAcl } from '../edge/web-acl';
+import {
+  CacheTier,
+  COMMON_RULE_SET,
+  DEFAULT_MANAGED_RULE_GROUPS,
+  EdgeDistribution,
+  type EdgeDistributionProps,
+  type EdgeVpcOrigin,
+  EdgeWebAcl,
+  StaticContent,
+} from '../constructs/edge';
+import type { Deployment, DeploymentTier } from '../model/config';
 import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, stackNameOf, VPC_ORIGIN_OUTPUT } from './region-stack';
 
 export interface EdgeStackProps extends RegionStackProps {

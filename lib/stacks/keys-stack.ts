@@ -1,9 +1,8 @@
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import { CLOUDFRONT_REGION } from '../aws/regions';
-import { EdgeLogGroups } from '../edge/edge-log-groups';
-import { RegionKey } from '../keys/region-key';
-import { SharedSecret } from '../keys/shared-secret';
+import { EdgeLogGroups } from '../constructs/edge';
+import { RegionKey, SharedSecret } from '../constructs/keys';
+import { CLOUDFRONT_REGION } from '../model/aws';
 import { RegionStack, type RegionStackProps } from './region-stack';
 
 /** The key of a region, the logs of the edge there, and in CloudFront's region the secret by which load balancers recognise it. Every other stack of the region builds on it. */

@@ -1,7 +1,7 @@
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import { RegionNetwork } from '../network/region-network';
+import { RegionNetwork } from '../constructs/network';
 import { RegionStack, type RegionStackProps, regionSettings } from './region-stack';
 
 export interface NetworkStackProps extends RegionStackProps {

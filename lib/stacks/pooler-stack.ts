@@ -5,8 +5,8 @@ import * as route53 from 'aws-cdk-lib/aws-route53';
 import { LoadBalancerTarget } from 'aws-cdk-lib/aws-route53-targets';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
-import { pooledDatabases } from '../config/names';
-import { ConnectionPooler } from '../database/connection-pooler';
+import { ConnectionPooler } from '../constructs/database';
+import { pooledDatabases } from '../model/config';
 import type { DatabaseStack } from './database-stack';
 import { RegionStack, type RegionStackProps, regionSettings } from './region-stack';
 

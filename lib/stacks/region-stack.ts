@@ -4,8 +4,7 @@
  */
 import { RemovalPolicy, SecretValue, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { Deployment, DeploymentRegion } from '../config/deployment';
-import { type PhysicalNames, physicalNames, systemName } from '../config/names';
+import { type Deployment, type DeploymentRegion, type PhysicalNames, physicalNames, systemName } from '../model/config';
 
 /** The header by which load balancers recognise CloudFront. Its value is the secret that the names call `originVerifySecret`. */
 export const ORIGIN_VERIFY_HEADER = 'x-origin-verify';

@@ -1,12 +1,23 @@
-import { type PhysicalNames, pooledDatabases, systemName } from '../config/names';
-import type { RuntimeSettings } from '../runtime-settings';
-import type { ServiceStackProps } from './service-stack';
+import { type PhysicalNames, pooledDatabases, systemName } from '../model/config';
+import type { RuntimeSettings } from '../model/contracts';
+import type { CacheStack } from './cache-stack';
+import type { DatabaseStack } from './database-stack';
+import type { PoolerStack } from './pooler-stack';
+import type { RegionStackProps } from './region-stack';
+
+/** What the document tells of: the caches, databases and poolers that the applications of a region reach. */
+export interface RuntimeDocumentProps extends RegionStackProps {
+  readonly database: DatabaseStack;
+  /** In a region with poolers. */
+  readonly pooler?: PoolerStack;
+  readonly cache: CacheStack;
+}
 
 /** The port of every instance of RDS here: no construct asks for another. */
 const POSTGRES_PORT = 5432;
 
 /** What the applications of a region must know of it. Hosts are known at deployment only. */
-export function runtimeDocument(props: ServiceStackProps, names: PhysicalNames): RuntimeSettings {
+export function runtimeDocument(props: RuntimeDocumentProps, names: PhysicalNames): RuntimeSettings {
   const { deployment, region, cache } = props;
   return {
     version: 1,
@@ -26,7 +37,7 @@ export function runtimeDocument(props: ServiceStackProps, names: PhysicalNames):
   };
 }
 
-function databaseDocument(props: ServiceStackProps, names: PhysicalNames): RuntimeSettings['database'] {
+function databaseDocument(props: RuntimeDocumentProps, names: PhysicalNames): RuntimeSettings['database'] {
   const { databaseName, applicationUser, applicationPool, poolerSecret } = props.deployment.database;
   const { primary, replicas, readers } = props.database;
   // Outside the primary region, the hub: as for the poolers, nothing has to be told anew when it is promoted.

@@ -7,20 +7,12 @@ import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { OriginRecords } from '../service/origin-records';
-import { ServiceFleet } from '../service/service-fleet';
-import type { CacheStack } from './cache-stack';
-import type { DatabaseStack } from './database-stack';
-import type { PoolerStack } from './pooler-stack';
-import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, regionSettings, VPC_ORIGIN_OUTPUT } from './region-stack';
-import { runtimeDocument } from './runtime-document';
+import { OriginRecords, ServiceFleet } from '../constructs/service';
+import { ORIGIN_VERIFY_HEADER, RegionStack, regionSettings, VPC_ORIGIN_OUTPUT } from './region-stack';
+import { type RuntimeDocumentProps, runtimeDocument } from './runtime-document';
 
-export interface ServiceStackProps extends RegionStackProps {
+export interface ServiceStackProps extends RuntimeDocumentProps {
   readonly vpc: ec2.IVpc;
-  readonly database: DatabaseStack;
-  /** In a region with poolers. */
-  readonly pooler?: PoolerStack;
-  readonly cache: CacheStack;
 }
 
 /** The fleet of a region with its load balancer, what it may reach and is told, and the names under which CloudFront finds it. */

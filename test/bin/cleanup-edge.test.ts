@@ -1,6 +1,6 @@
 /** What the command asks of the AWS SDK and makes of its answers, and what it refuses before it asks. No call leaves the process. */
 import { cleanupEdge, edgeFunctionsApi } from '../../bin/commands/cleanup-edge';
-import { cleanUpEdge } from '../../lib/account/edge-cleanup';
+import { cleanUpEdge } from '../../lib/tools/account/edge-cleanup';
 import { recordedSdk } from './recorded-sdk';
 
 const ARN = 'arn:aws:lambda:us-east-1:111122223333:function:market-a';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { loadOptional } from '../../bin/commands/optional-package';
-import { IsochroneError } from '../../lib/errors';
+import { IsochroneError } from '../../lib/model/errors';
 
 const ROOT = join(__dirname, '..', '..');
 

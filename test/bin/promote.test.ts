@@ -1,6 +1,6 @@
 /** What the command asks of the AWS SDK and makes of its answers, and what it refuses before it asks. No call leaves the process. */
 import { promote, promotionApi, runPromotion } from '../../bin/commands/promote';
-import type { ExecutionFacts, PromotionApi } from '../../lib/account/promotion';
+import type { ExecutionFacts, PromotionApi } from '../../lib/tools/account/promotion';
 import { recordedSdk } from './recorded-sdk';
 
 function sdk(answers: Readonly<Record<string, object>>) {

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { replay } from '../../bin/commands/replay';
-import type { ReplayReport } from '../../lib/simulation/replay-report';
-import { assemblyOf, distributionResource } from '../simulation/fixtures';
+import type { ReplayReport } from '../../lib/tools/simulation/replay/report';
+import { assemblyOf, distributionResource } from '../tools/simulation/engine/fixtures';
 
 const directory = mkdtempSync(join(tmpdir(), 'isochrone-replay-'));
 const DEPLOYMENT = join(__dirname, '..', '..', 'deployments', 'market.yaml');

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { COMMENT_MARK } from '../../lib/review/change-markdown';
+import { COMMENT_MARK } from '../../lib/tools/review/report/markdown';
 
 const ROOT = join(__dirname, '..', '..');
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readAssembly } from '../../lib/assembly';
+import { readAssembly } from '../../lib/tools/assembly/assembly';
 
 const ROOT = join(__dirname, '..', '..');
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadDeployment } from '../../lib/config/load';
-import { DATABASE_ROLES } from '../../lib/config/names';
+import { loadDeployment } from '../../lib/model/config/load';
+import { DATABASE_ROLES } from '../../lib/model/config/names';
 
 const SQL = readFileSync(join(__dirname, '..', '..', 'examples', 'market-api', 'migrations', '0012-roles.sql'), 'utf8');
 

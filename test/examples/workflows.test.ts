@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { review } from '../../bin/commands/review';
-import { COMMENT_MARK } from '../../lib/review/change-markdown';
+import { COMMENT_MARK } from '../../lib/tools/review/report/markdown';
 
 interface Job {
   readonly permissions: Record<string, string>;

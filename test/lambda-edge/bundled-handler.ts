@@ -2,7 +2,7 @@
 import { copyFileSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { handlerDirectory } from '../../lib/handlers';
+import { handlerDirectory } from '../../lib/constructs/house-rules/handlers';
 
 export type Handler = (event: unknown) => Promise<unknown>;
 

@@ -2,7 +2,7 @@
 import { createContext, Script } from 'node:vm';
 import { App, Stack } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
-import { ViewerFunction } from '../../lib/edge/viewer-function';
+import { ViewerFunction } from '../../lib/constructs/edge/functions/viewer-function';
 
 /** What "JavaScript runtime 2.0 features for CloudFront Functions" lists of the built-ins that a program may be tempted by. */
 const RUNTIME = {

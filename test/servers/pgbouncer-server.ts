@@ -4,8 +4,8 @@ import { chmodSync, chownSync, mkdtempSync, renameSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
-import { type PgbouncerOptions, pgbouncerIni } from '../../lib/postgres/pgbouncer';
-import { pgbouncerUserList } from '../../lib/postgres/pgbouncer-users';
+import { type PgbouncerOptions, pgbouncerIni } from '../../lib/tools/postgres/pgbouncer/pgbouncer';
+import { pgbouncerUserList } from '../../lib/tools/postgres/pgbouncer/users';
 import type { PostgresServer } from './postgres-server';
 import { type Account, findProgram, freePort, ServerProcess, serverAccount } from './server-process';
 

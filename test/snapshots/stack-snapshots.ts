@@ -2,7 +2,7 @@
  * One snapshot per stack of a region, so that a review shows the whole effect of a change. Hashes of assets and code are scrubbed: they
  * change with every line of a handler, and say nothing that the handler's own diff does not say better.
  */
-import type { Deployment } from '../../lib/config/deployment';
+import type { Deployment } from '../../lib/model/config/deployment';
 import { synthesizeMarket } from '../market-stage';
 
 const SCRUBBED: readonly [RegExp, string][] = [

@@ -1,6 +1,6 @@
 /** The bundled CloudFront Function that marks viewers who wrote. */
 import fc from 'fast-check';
-import type { MarkWriterSettings } from '../../../lib/edge-settings';
+import type { MarkWriterSettings } from '../../../lib/model/contracts/edge';
 import { functionCode, loadedFunction } from '../bundled-viewer-function';
 
 const SETTINGS: MarkWriterSettings = { recentWriterSeconds: 10 };

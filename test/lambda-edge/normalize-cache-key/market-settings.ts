@@ -1,7 +1,7 @@
 /** The settings of the normaliser as deployments/market.yaml gives them. */
 import { join } from 'node:path';
-import { loadDeployment } from '../../../lib/config/load';
-import type { CacheKeySettings } from '../../../lib/edge-settings';
+import { loadDeployment } from '../../../lib/model/config/load';
+import type { CacheKeySettings } from '../../../lib/model/contracts/edge';
 
 export function marketSettings(): CacheKeySettings {
   const { edge } = loadDeployment(join(__dirname, '..', '..', '..', 'deployments', 'market.yaml'));

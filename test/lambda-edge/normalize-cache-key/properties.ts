@@ -10,7 +10,7 @@ import {
   MAX_QUERY_LENGTH,
   queryNormalizer,
 } from '../../../lambda-edge/normalize-cache-key/normalize';
-import type { CacheKeySettings, QueryRule } from '../../../lib/edge-settings';
+import type { CacheKeySettings, QueryRule } from '../../../lib/model/contracts/edge';
 
 export const NOISE: QueryRule = { deny: ['ref', 'utm_*', 'gclid', 'fbclid', '_'] };
 

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import type { CacheKeySettings } from '../../../lib/edge-settings';
-import { handlerDirectory } from '../../../lib/handlers';
+import { handlerDirectory } from '../../../lib/constructs/house-rules/handlers';
+import type { CacheKeySettings } from '../../../lib/model/contracts/edge';
 import { functionCode, loadedFunction, viewerRequestEvent } from '../bundled-viewer-function';
 
 interface Request {

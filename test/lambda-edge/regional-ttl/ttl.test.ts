@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Headers } from '../../../lambda-edge/normalize-cache-key/lambda-request';
 import { applyTtl, parseCacheControl } from '../../../lambda-edge/regional-ttl/ttl';
-import type { RegionalTtlSettings, TtlRule } from '../../../lib/edge-settings';
+import type { RegionalTtlSettings, TtlRule } from '../../../lib/model/contracts/edge';
 
 const STATIC: TtlRule = {
   pattern: '/static/*',

@@ -1,6 +1,6 @@
 /** The bundled handler, as it is deployed: `npm run build:handlers` makes it. */
 import fc from 'fast-check';
-import type { RouteOriginSettings } from '../../../lib/edge-settings';
+import type { RouteOriginSettings } from '../../../lib/model/contracts/edge';
 import { bundledHandler } from '../bundled-handler';
 
 const SETTINGS: RouteOriginSettings = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { RECENT_WRITER_COOKIE } from '../../../lambda-edge/route-origin/recent-writer';
 import { chooseOrigin } from '../../../lambda-edge/route-origin/route';
-import type { RouteOriginSettings } from '../../../lib/edge-settings';
+import type { RouteOriginSettings } from '../../../lib/model/contracts/edge';
 
 const NOW = 1_795_255_200;
 const SETTINGS: RouteOriginSettings = {

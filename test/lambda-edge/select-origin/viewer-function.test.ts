@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { originSelectionSettings } from '../../../lib/edge/vpc-origins';
-import type { SelectOriginSettings } from '../../../lib/edge-settings';
-import { handlerDirectory } from '../../../lib/handlers';
+import { originSelectionSettings } from '../../../lib/constructs/edge/distribution/vpc-origins';
+import { handlerDirectory } from '../../../lib/constructs/house-rules/handlers';
+import type { SelectOriginSettings } from '../../../lib/model/contracts/edge';
 import { functionCode, loadedFunction, viewerRequestEvent } from '../bundled-viewer-function';
 import { marketSettings } from '../normalize-cache-key/market-settings';
 

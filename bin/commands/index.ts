@@ -1,0 +1,11 @@
+export { advise } from './advise';
+export { cleanupEdge } from './cleanup-edge';
+export type { Command } from './command';
+export { emulate } from './emulate';
+export { migrate } from './migrate';
+export { promote } from './promote';
+export { replay } from './replay';
+export { review } from './review';
+export { summary } from './summary';
+export { synth } from './synth';
+export { verifier } from './verifier';

@@ -1,0 +1,1 @@
+export { QueryAdvice, type QueryAdviceMetric, type QueryAdviceProps } from './query-advice';

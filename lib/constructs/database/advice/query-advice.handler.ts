@@ -1,0 +1,124 @@
+/**
+ * Looks at a database every so often: one JSON line for each finding, and the counts as metrics. The metrics travel in the log, in
+ * CloudWatch's embedded metric format, because the function has no way out of the network of the database.
+ */
+import type { ClientBase } from 'pg';
+import { IsochroneError } from '../../../model/errors';
+import { type Advice, advise, connectByIam, sqlState } from '../../../tools/postgres';
+
+/** The metrics, by the kind of the findings that they count. */
+const METRICS = {
+  'slow-statement': 'SlowStatements',
+  'missing-index': 'MissingIndexes',
+  'unused-index': 'UnusedIndexes',
+  'duplicate-index': 'DuplicateIndexes',
+  'invalid-index': 'InvalidIndexes',
+  'vacuum-overdue': 'TablesWithoutVacuum',
+} as const;
+
+export interface AdviceSettings {
+  readonly instance: string;
+  readonly namespace: string;
+  readonly slowMilliseconds: number;
+  /** Whether the statements stand in the log. */
+  readonly logStatements: boolean;
+}
+
+/** What is logged of an advice: a line for each finding and note, and one with the metrics. */
+export function adviceLines(advice: Advice, { instance, namespace, logStatements }: AdviceSettings, now: Date): object[] {
+  const statements = new Map(advice.statements.map(({ queryId, statement }) => [queryId, statement]));
+  const count = (kind: string) => advice.findings.filter((finding) => finding.kind === kind).length;
+  return [
+    ...advice.findings.map((finding) => ({
+      level: 'WARN',
+      instance,
+      ...finding,
+      // The message of a slow statement repeats it.
+      ...(finding.kind === 'slow-statement' && !logStatements ? { message: `Statement ${finding.queryId} is slow.` } : {}),
+      ...(logStatements && finding.queryId !== undefined ? { statement: statements.get(finding.queryId) } : {}),
+    })),
+    ...advice.notes.map((message) => ({ level: 'INFO', instance, kind: 'note', message })),
+    metricLine(
+      { instance, namespace },
+      {
+        ...Object.fromEntries(Object.entries(METRICS).map(([kind, name]) => [name, count(kind)])),
+        SlowestMean: Math.max(0, ...advice.statements.map(({ meanMilliseconds }) => meanMilliseconds)),
+        FailedLooks: 0,
+      },
+      now,
+    ),
+  ];
+}
+
+/** What is logged of a look that failed. */
+export function failureLines(error: unknown, settings: AdviceSettings, now: Date): object[] {
+  const message = error instanceof Error ? error.message : String(error);
+  return [{ level: 'ERROR', instance: settings.instance, message }, metricLine(settings, { FailedLooks: 1 }, now)];
+}
+
+function metricLine(
+  { instance, namespace }: Pick<AdviceSettings, 'instance' | 'namespace'>,
+  figures: Readonly<Record<string, number>>,
+  now: Date,
+): object {
+  const metrics = Object.keys(figures).map((Name) => ({ Name, Unit: Name === 'SlowestMean' ? 'Milliseconds' : 'Count' }));
+  return {
+    _aws: {
+      Timestamp: now.getTime(),
+      CloudWatchMetrics: [{ Namespace: namespace, Dimensions: [['DBInstanceIdentifier']], Metrics: metrics }],
+    },
+    DBInstanceIdentifier: instance,
+    ...figures,
+  };
+}
+
+/**
+ * A login that was refused, in words that help: PostgreSQL says of a role that is not there, and of one without `rds_iam`, that its
+ * password is wrong.
+ */
+export function loginRefused(error: unknown, user: string, instance: string): unknown {
+  // invalid_authorization_specification and invalid_password.
+  if (!['28000', '28P01'].includes(sqlState(error) ?? '')) return error;
+  return new IsochroneError(
+    `${instance} does not let the role ${user} in: ${error instanceof Error ? error.message : String(error)}.\n` +
+      'The role is made by migrations, and on RDS needs rds_iam; before they have run for the first time, this is to be expected. Run them: the next look then succeeds.',
+  );
+}
+
+/** Looks once, and logs what it found. */
+export async function lookOnce(client: ClientBase, settings: AdviceSettings, log: (line: object) => void): Promise<Advice> {
+  const advice = await advise(client, { slowMilliseconds: settings.slowMilliseconds });
+  for (const line of adviceLines(advice, settings, new Date())) log(line);
+  return advice;
+}
+
+export async function handler(): Promise<{ readonly findings: number }> {
+  const { env } = process;
+  const settings: AdviceSettings = {
+    instance: env.INSTANCE ?? 'unknown',
+    namespace: env.NAMESPACE ?? 'Isochrone/Database',
+    slowMilliseconds: Number(env.SLOW_MILLISECONDS ?? 100),
+    logStatements: env.LOG_STATEMENTS === 'true',
+  };
+  const log = (line: object) => console.log(JSON.stringify(line));
+  try {
+    const user = env.DATABASE_USER ?? '';
+    const client = await connectByIam({
+      host: env.DATABASE_HOST ?? '',
+      port: Number(env.DATABASE_PORT ?? 5432),
+      user,
+      database: env.DATABASE_NAME ?? 'postgres',
+      region: env.AWS_REGION ?? '',
+    }).catch((error: unknown) => {
+      throw loginRefused(error, user, settings.instance);
+    });
+    try {
+      return { findings: (await lookOnce(client, settings, log)).findings.length };
+    } finally {
+      await client.end();
+    }
+  } catch (error) {
+    for (const line of failureLines(error, settings, new Date())) log(line);
+    throw error;
+  }
+}

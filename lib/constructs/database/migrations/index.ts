@@ -1,0 +1,2 @@
+export { SchemaMigrations, type SchemaMigrationsProps } from './schema-migrations';
+export type { SchemaMigrationsSettings } from './settings';

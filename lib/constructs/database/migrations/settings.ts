@@ -1,0 +1,5 @@
+/** What the construct tells its handler. */
+export interface SchemaMigrationsSettings {
+  readonly lockTimeoutMs: number;
+  readonly largeTableBytes: number;
+}

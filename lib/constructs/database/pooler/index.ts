@@ -1,0 +1,2 @@
+export { ConnectionPooler } from './connection-pooler';
+export type { ConnectionPoolerProps } from './props';

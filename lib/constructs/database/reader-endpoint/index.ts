@@ -1,0 +1,2 @@
+export type { IReaderInstances } from './instances';
+export { ReaderEndpoint, type ReaderEndpointProps } from './reader-endpoint';

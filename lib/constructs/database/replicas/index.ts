@@ -1,0 +1,1 @@
+export { PostgresReplicas, type PostgresReplicasProps } from './postgres-replicas';

@@ -1,0 +1,202 @@
+import { type Duration, Lazy, Stack, Token } from 'aws-cdk-lib';
+import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import { Construct } from 'constructs';
+import { invalidValue } from '../../model/errors';
+import { acknowledge } from '../house-rules';
+
+/** A share of all requests. */
+export interface WeightedTraffic {
+  /** The share that the staging distribution gets: above 0, at most 0.15. */
+  readonly weight: number;
+  /**
+   * Keeps a viewer on the distribution that served its first request, by a cookie.
+   *
+   * @default - each request is dealt by itself
+   */
+  readonly stickiness?: {
+    /** Without a request for this long, a viewer is dealt anew: 300 to 3600 seconds. */
+    readonly idle: Duration;
+    /** After this long, a viewer is dealt anew in any case: 300 to 3600 seconds, and no less than `idle`. */
+    readonly maximum: Duration;
+  };
+}
+
+/** The requests that carry a header with a value: those of the people who try the change out. */
+export interface HeaderTraffic {
+  /** The header's name; it begins with `aws-cf-cd-`. */
+  readonly header: string;
+  readonly value: string;
+}
+
+/** Properties of a {@link StagedRollout}. */
+export interface StagedRolloutProps {
+  /** The primary distribution, in the same stack. */
+  readonly distribution: cloudfront.Distribution;
+  /** Which requests the staging distribution gets. */
+  readonly traffic: WeightedTraffic | HeaderTraffic;
+  /**
+   * `prepare`: the staging distribution and the policy exist, and get no traffic. `attach`: the primary distribution follows
+   * the policy. AWS wants both deployments, in this order, because a distribution cannot be created with a policy; and
+   * `prepare` again before the construct is removed, because a policy in use cannot be deleted.
+   */
+  readonly phase: 'prepare' | 'attach';
+}
+
+/** "Use CloudFront continuous deployment to safely test CDN configuration changes", Amazon CloudFront developer guide. */
+const CONTINUOUS_DEPLOYMENT = { maxWeight: 0.15, stickinessSeconds: { min: 300, max: 3600 }, headerPrefix: 'aws-cf-cd-' } as const;
+
+/**
+ * Tries a change of a distribution out on a few requests: a staging distribution with the primary's configuration, and the
+ * continuous deployment policy that sends it some of the primary's traffic. `docs/operations/rollout.md` has the commands.
+ *
+ * The staging distribution follows every change that the primary gets through its props. What is to be tried is put on top of
+ * it: `rollout.staging.addPropertyOverride('DistributionConfig.DefaultCacheBehavior.Compress', false)`. Overrides of the
+ * primary's own template, made with `addPropertyOverride`, are not copied.
+ *
+ * Neither distribution speaks HTTP/3 meanwhile: CloudFront does not offer it together with continuous deployment.
+ *
+ * @throws IsochroneError if the primary is in another stack, or speaks HTTP/3 in the phase `attach`, or if the traffic is none
+ * that CloudFront takes
+ */
+export class StagedRollout extends Construct {
+  public readonly staging: cloudfront.CfnDistribution;
+  public readonly policy: cloudfront.CfnContinuousDeploymentPolicy;
+
+  constructor(scope: Construct, id: string, props: StagedRolloutProps) {
+    super(scope, id);
+    const primary = props.distribution.node.defaultChild as cloudfront.CfnDistribution;
+    this.checkStack(props.distribution);
+    this.checkTraffic(props.traffic);
+    if (props.phase === 'attach') this.checkHttpVersion(configOf(primary).httpVersion);
+
+    this.staging = new cloudfront.CfnDistribution(this, 'Staging', {
+      // When the template is written: behaviours can be added to the primary until then.
+      distributionConfig: Lazy.any({ produce: () => stagingConfig(configOf(primary)) }),
+    });
+    this.policy = new cloudfront.CfnContinuousDeploymentPolicy(this, 'Policy', {
+      continuousDeploymentPolicyConfig: {
+        enabled: true,
+        stagingDistributionDnsNames: [this.staging.attrDomainName],
+        trafficConfig: trafficConfig(props.traffic),
+      },
+    });
+    if (props.phase === 'attach') {
+      primary.addPropertyOverride('DistributionConfig.ContinuousDeploymentPolicyId', this.policy.attrId);
+    }
+    this.acknowledgeFindings(configOf(primary));
+  }
+
+  private acknowledgeFindings(primary: cloudfront.CfnDistribution.DistributionConfigProperty): void {
+    if (primary.restrictions === undefined) {
+      acknowledge(this.staging, 'Serves where the primary distribution serves: it is a copy of it.', 'AwsSolutions-CFR1');
+    }
+    if (primary.logging === undefined) {
+      acknowledge(
+        this.staging,
+        'Copies the logging of the primary distribution, whose access logs are not a property of it (standard logging v2). The staging distribution has no name of its own and exists for the time of a rollout; its metrics show what it serves.',
+        'AwsSolutions-CFR3',
+      );
+    }
+  }
+
+  private checkStack(distribution: cloudfront.Distribution): void {
+    if (Stack.of(distribution) === Stack.of(this)) return;
+    throw invalidValue(this, {
+      property: 'distribution',
+      value: distribution.node.path,
+      allowed: `in the stack of the rollout, ${Stack.of(this).node.path}`,
+      rule: 'The primary refers to the policy, and the staging distribution to what the primary uses: two stacks would wait for each other.',
+      fix: "Make the rollout in the distribution's stack.",
+    });
+  }
+
+  private checkHttpVersion(httpVersion: string | undefined): void {
+    if (httpVersion === undefined || Token.isUnresolved(httpVersion) || !httpVersion.includes('3')) return;
+    throw invalidValue(this, {
+      property: 'httpVersion of the distribution',
+      value: httpVersion,
+      allowed: '`http2` or `http1.1` in the phase `attach`',
+      rule: 'CloudFront takes no continuous deployment policy on a distribution with HTTP/3.',
+      fix: 'Switch HTTP/3 off in the deployment before, and on again after the rollout.',
+    });
+  }
+
+  private checkTraffic(traffic: WeightedTraffic | HeaderTraffic): void {
+    if ('header' in traffic) this.checkHeader(traffic.header);
+    else this.checkWeight(traffic);
+  }
+
+  private checkHeader(header: string): void {
+    const { headerPrefix } = CONTINUOUS_DEPLOYMENT;
+    if (Token.isUnresolved(header) || (header.toLowerCase().startsWith(headerPrefix) && header.length > headerPrefix.length)) return;
+    throw invalidValue(this, {
+      property: 'traffic.header',
+      value: header,
+      allowed: `a name that begins with \`${headerPrefix}\``,
+      rule: 'CloudFront looks at no other header for continuous deployment.',
+      fix: `Use a name such as \`${headerPrefix}try\`.`,
+    });
+  }
+
+  private checkWeight({ weight, stickiness }: WeightedTraffic): void {
+    const { maxWeight, stickinessSeconds } = CONTINUOUS_DEPLOYMENT;
+    if (!Token.isUnresolved(weight) && !(weight > 0 && weight <= maxWeight)) {
+      throw invalidValue(this, {
+        property: 'traffic.weight',
+        value: weight,
+        allowed: `above 0, and at most ${maxWeight}`,
+        rule: 'CloudFront sends no larger share to a staging distribution.',
+        fix: 'Lower it; for none at all, use the phase `prepare`.',
+      });
+    }
+    if (stickiness === undefined) return;
+    for (const name of ['idle', 'maximum'] as const) {
+      if (stickiness[name].isUnresolved()) continue;
+      const seconds = stickiness[name].toSeconds();
+      if (seconds >= stickinessSeconds.min && seconds <= stickinessSeconds.max) continue;
+      throw invalidValue(this, {
+        property: `traffic.stickiness.${name}`,
+        value: seconds,
+        allowed: `${stickinessSeconds.min} to ${stickinessSeconds.max} seconds`,
+        rule: 'CloudFront takes no other duration of a session.',
+        fix: 'Change it, or leave `stickiness` out.',
+      });
+    }
+    const { idle, maximum } = stickiness;
+    if (idle.isUnresolved() || maximum.isUnresolved() || idle.toSeconds() <= maximum.toSeconds()) return;
+    throw invalidValue(this, {
+      property: 'traffic.stickiness.idle',
+      value: idle.toSeconds(),
+      allowed: `at most \`maximum\`, ${maximum.toSeconds()} seconds`,
+      rule: 'A session ends at its maximum, however busy it is.',
+      fix: 'Lower `idle`, or raise `maximum`.',
+    });
+  }
+}
+
+/** What the L2 rendered; it is no token there. */
+function configOf(distribution: cloudfront.CfnDistribution): cloudfront.CfnDistribution.DistributionConfigProperty {
+  return distribution.distributionConfig as cloudfront.CfnDistribution.DistributionConfigProperty;
+}
+
+/** A name belongs to one distribution: the primary's viewers reach the staging one through the policy alone. */
+function stagingConfig(
+  primary: cloudfront.CfnDistribution.DistributionConfigProperty,
+): cloudfront.CfnDistribution.DistributionConfigProperty {
+  const { aliases: _, httpVersion, ...config } = primary;
+  return { ...config, httpVersion: httpVersion?.includes('3') ? 'http2' : httpVersion, staging: true };
+}
+
+function trafficConfig(traffic: WeightedTraffic | HeaderTraffic): cloudfront.CfnContinuousDeploymentPolicy.TrafficConfigProperty {
+  if ('header' in traffic) {
+    return { type: 'SingleHeader', singleHeaderConfig: { header: traffic.header, value: traffic.value } };
+  }
+  const { weight, stickiness } = traffic;
+  return {
+    type: 'SingleWeight',
+    singleWeightConfig: {
+      weight,
+      sessionStickinessConfig: stickiness && { idleTtl: stickiness.idle.toSeconds(), maximumTtl: stickiness.maximum.toSeconds() },
+    },
+  };
+}

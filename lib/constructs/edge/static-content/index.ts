@@ -1,0 +1,1 @@
+export { StaticContent, type StaticContentProps } from './static-content';

@@ -1,0 +1,63 @@
+/**
+ * Ground floor: how a construct answers a finding of the rule packs.
+ *
+ * An acknowledgement belongs on the exact construct that causes the finding and
+ * carries a reason that a security reviewer can check. Never on a stack, a
+ * stage or an app: that would also silence what comes later.
+ */
+import { App, Stack, Stage, Validations } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import { IsochroneError } from '../../model/errors';
+
+/**
+ * Acknowledge one or several rules of cdk-nag or of CloudFormation validation on one construct, for one reason.
+ *
+ * @param construct the construct that causes the finding
+ * @param reason why the finding does not apply, or what covers it instead; at least 20 characters
+ * @param rules rule ids, such as `AwsSolutions-L1` or `NIST.800.53.R5-LambdaDLQ`
+ * @throws IsochroneError if the construct is an app, a stage or a stack, or if the reason is too short to be one
+ */
+export function acknowledge(construct: IConstruct, reason: string, ...rules: readonly string[]): void {
+  if (App.isApp(construct) || Stage.isStage(construct) || Stack.isStack(construct)) {
+    throw new IsochroneError(
+      `acknowledge at ${construct.node.path || 'the app'}: ${rules.join(', ')} cannot be acknowledged on a whole stack, stage or app.\n` +
+        'It would also silence findings that do not exist yet. Name the construct that causes the finding.',
+    );
+  }
+  if (reason.trim().length < 20) {
+    throw new IsochroneError(
+      `acknowledge at ${construct.node.path}: the reason for ${rules.join(', ')} must be a sentence of at least 20 characters, got ${JSON.stringify(reason)}.\n` +
+        'A reviewer must be able to check it. Say why the finding does not apply, or what covers it instead.',
+    );
+  }
+  Validations.of(construct).acknowledge(...rules.map((id) => ({ id, reason })));
+  withoutTraces(construct);
+}
+
+/**
+ * CDK notes with each acknowledgement where in the sources it was made, even where traces are switched off. The paths would
+ * make the assembly's bytes depend on the folder it is synthesized in.
+ */
+function withoutTraces({ node }: IConstruct): void {
+  for (const entry of node.metadata as { type: string; trace?: string[] }[]) {
+    if (entry.type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY) entry.trace = undefined;
+  }
+}
+
+/** The rule id under which cdk-nag reports one resource of a statement, which has a wildcard. */
+export function wildcardFinding(construct: IConstruct, resource: string): string {
+  return `AwsSolutions-IAM5[Resource::${asFinding(Stack.of(construct).resolve(resource))}]`;
+}
+
+/** A resolved string as cdk-nag spells it: references stand in angle brackets. */
+function asFinding(resolved: unknown): string {
+  if (typeof resolved === 'string') return resolved;
+  const {
+    Ref: reference,
+    'Fn::Join': join,
+    'Fn::Sub': template,
+    'Fn::GetAtt': attribute,
+  } = resolved as { Ref?: string; 'Fn::Join'?: [string, unknown[]]; 'Fn::Sub'?: string; 'Fn::GetAtt'?: string[] };
+  if (join !== undefined) return join[1].map(asFinding).join(join[0]);
+  return template?.replace(/\$\{([^}]+)\}/g, '<$1>') ?? `<${reference ?? attribute?.join('.')}>`;
+}

@@ -1,0 +1,101 @@
+import { RemovalPolicy, SecretValue, Stack, Token } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { invalidValue } from '../../model/errors';
+import { acknowledge, withFixedName } from '../house-rules';
+
+/** A region that has a copy of the secret. */
+export interface SharedSecretRegion {
+  /** The region, such as `ap-southeast-1`. */
+  readonly region: string;
+  /** The key of that region for its copy: an alias such as `alias/market/region`, or an ARN. It must exist before this secret is deployed. */
+  readonly encryptionKey: string;
+}
+
+/** Properties of a {@link SharedSecret}. */
+export interface SharedSecretProps {
+  /** The name, the same in every region. Changing it replaces the secret. */
+  readonly secretName: string;
+  /** What it is for, as operators will read it in the console. */
+  readonly description: string;
+  /** The key of the original, in this stack's region. */
+  readonly encryptionKey: kms.IKey;
+  /**
+   * What it holds until somebody puts a value. It stands in the template, so it must be nothing secret. CloudFormation writes it again
+   * only when it changes here.
+   *
+   * @default - 64 generated letters and digits
+   */
+  readonly initialValue?: string;
+  /**
+   * The regions that get a copy.
+   *
+   * @default - none
+   */
+  readonly regions?: readonly SharedSecretRegion[];
+  /**
+   * Why nothing rotates it automatically: what a security reviewer reads as the acknowledgement of that finding.
+   * Rotation by hand is always possible: put a new value, and deploy what uses it with the new version named.
+   */
+  readonly withoutRotationBecause: string;
+  /**
+   * What happens to the secret when it leaves the stack.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/**
+ * A secret that several regions know under one name: a generated word of 64 letters and digits, or what operators put in.
+ *
+ * @throws IsochroneError if the name would be taken for an ARN, or if a region is named twice, or is the region of the stack
+ */
+export class SharedSecret extends Construct {
+  public readonly secret: secretsmanager.Secret;
+
+  constructor(scope: Construct, id: string, props: SharedSecretProps) {
+    super(scope, id);
+    const regions = props.regions ?? [];
+    this.checkName(props.secretName);
+    this.checkRegions(regions);
+    this.secret = new secretsmanager.Secret(this, 'Secret', {
+      secretName: props.secretName,
+      description: props.description,
+      encryptionKey: props.encryptionKey,
+      ...(props.initialValue === undefined
+        ? { generateSecretString: { passwordLength: 64, excludePunctuation: true } }
+        : { secretStringValue: SecretValue.unsafePlainText(props.initialValue) }),
+      removalPolicy: withFixedName(props.removalPolicy ?? RemovalPolicy.RETAIN),
+    });
+    const cfnSecret = this.secret.node.defaultChild as secretsmanager.CfnSecret;
+    // The L2 wants a key construct, which would be one of this region; a key of another region is known by its name.
+    if (regions.length > 0) cfnSecret.replicaRegions = regions.map(({ region, encryptionKey }) => ({ region, kmsKeyId: encryptionKey }));
+    acknowledge(cfnSecret, props.withoutRotationBecause, 'AwsSolutions-SMG4', 'NIST.800.53.R5-SecretsManagerRotationEnabled');
+  }
+
+  private checkName(secretName: string): void {
+    if (Token.isUnresolved(secretName) || /^(?!.*-.{6}$)[A-Za-z0-9/_+=.@-]{1,512}$/.test(secretName)) return;
+    throw invalidValue(this, {
+      property: 'secretName',
+      value: secretName,
+      allowed: '1 to 512 letters, digits and /_+=.@- that do not end in a hyphen and six characters',
+      rule: 'Secrets Manager takes such an end for that of an ARN, and then does not find the secret.',
+      fix: 'Lengthen or shorten the last word.',
+    });
+  }
+
+  private checkRegions(regions: readonly SharedSecretRegion[]): void {
+    const names = [Stack.of(this).region, ...regions.map(({ region }) => region)];
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice === undefined) return;
+    throw invalidValue(this, {
+      property: 'regions',
+      value: twice,
+      allowed: 'other regions than that of the stack, each named once',
+      rule: 'Secrets Manager keeps one copy of a secret per region, and the original is in the region of the stack.',
+      fix: `Leave ${twice} out.`,
+    });
+  }
+}

@@ -1,0 +1,1 @@
+export { RegionNetwork, type RegionNetworkProps } from './region-network';

@@ -1,0 +1,143 @@
+import { Stack, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { DefaultDashboardFactory, MonitoringFacade, notifySns } from 'cdk-monitoring-constructs';
+import { Construct } from 'constructs';
+import { invalidValue } from '../../model/errors';
+import { AlarmTopic } from './alarm-topic';
+
+/** What a dashboard and its alarms need, whatever they watch. */
+export interface AlarmedDashboardProps {
+  /**
+   * The first part of the dashboard's name: letters, digits, `_` and `-`, at most 200. The place is added, because an
+   * account has its dashboards in all regions together.
+   */
+  readonly name: string;
+  /**
+   * The first part of each alarm's name. It must differ from that of other observability constructs in the same account
+   * and region: CloudWatch replaces an alarm by another of the same name. Not a token, because it is part of logical IDs.
+   *
+   * @default - `name`
+   */
+  readonly alarmNamePrefix?: string;
+  /**
+   * Where all alarms go, in the same region. Its policies must let CloudWatch publish to it and use its key.
+   *
+   * @default - a topic of its own, encrypted with `encryptionKey`
+   */
+  readonly alarmTopic?: sns.ITopic;
+  /**
+   * The customer-managed key of the own topic, of the same region.
+   *
+   * @default - none, and then `alarmTopic` must be given
+   */
+  readonly encryptionKey?: kms.IKey;
+  /**
+   * Addresses that get each alarm of the own topic by mail, after they have confirmed it.
+   *
+   * @default - none
+   */
+  readonly alarmEmails?: readonly string[];
+}
+
+/** Dashboard names have at most 255 characters ("PutDashboard", Amazon CloudWatch API reference); the rest is for the place and the alarm. */
+const NAME = /^[a-zA-Z0-9_-]{1,200}$/;
+
+/**
+ * One dashboard, and alarms that all go to one topic: when they ring, and when they stop.
+ *
+ * @throws IsochroneError if a name is not one that CloudWatch accepts, or if not exactly one of `alarmTopic` and `encryptionKey` is given
+ */
+export abstract class AlarmedDashboard extends Construct {
+  /** Where all alarms go. */
+  public readonly topic: sns.ITopic;
+  /** The facade behind the dashboard and the alarms. What you add to it appears here and goes to the same topic. */
+  public readonly monitoring: MonitoringFacade;
+  public readonly dashboard: cloudwatch.Dashboard;
+
+  constructor(scope: Construct, id: string, place: string, props: AlarmedDashboardProps) {
+    super(scope, id);
+    const alarmNamePrefix = props.alarmNamePrefix ?? props.name;
+    this.checkName('name', props.name);
+    this.checkName('alarmNamePrefix', alarmNamePrefix);
+    this.checkDestination(props);
+    this.checkRegion('alarmTopic', props.alarmTopic);
+    this.checkRegion('encryptionKey', props.encryptionKey);
+
+    this.topic = props.alarmTopic ?? this.ownTopic(props);
+    const dashboards = new DefaultDashboardFactory(this, 'Dashboards', { dashboardNamePrefix: `${props.name}-${place}` });
+    this.dashboard = dashboards.dashboard as cloudwatch.Dashboard;
+    this.monitoring = new MonitoringFacade(this, 'Monitoring', {
+      alarmFactoryDefaults: { alarmNamePrefix, actionsEnabled: true, action: notifySns(this.topic, this.topic) },
+      dashboardFactory: dashboards,
+    });
+  }
+
+  /** The alarms so far, in the order in which they were added. */
+  public get alarms(): readonly cloudwatch.AlarmBase[] {
+    return this.monitoring.createdAlarms().map(({ alarm }) => alarm);
+  }
+
+  /** An alarm sees only metrics of its own region, and notifies only topics there. */
+  protected checkRegion(property: string, resource: { readonly env: { readonly region: string } } | undefined): void {
+    const here = Stack.of(this).region;
+    const there = resource?.env.region ?? here;
+    if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
+    throw invalidValue(this, {
+      property,
+      value: there,
+      allowed: `in ${here}, the region of its stack`,
+      rule: 'A CloudWatch alarm sees the metrics and notifies the topics of its own region only.',
+      fix: `Watch it from a stack in ${there}.`,
+    });
+  }
+
+  /** A count that is a whole number from 1 up. */
+  protected checkCount(property: string, value: number): void {
+    if (Token.isUnresolved(value) || (Number.isInteger(value) && value >= 1)) return;
+    throw invalidValue(this, {
+      property,
+      value,
+      allowed: 'a whole number from 1 up',
+      rule: 'It is a count, and the divisor or the gate of an alarm.',
+      fix: `Leave \`${property}\` out for its default.`,
+    });
+  }
+
+  private checkName(property: string, value: string): void {
+    if (!Token.isUnresolved(value) && NAME.test(value)) return;
+    throw invalidValue(this, {
+      property,
+      value,
+      allowed: '1 to 200 letters, digits, `_` and `-`, known at synthesis',
+      rule: 'CloudWatch allows no other characters in the name of a dashboard, and alarm names are part of logical IDs.',
+      fix: 'Choose another name, such as `market-production`.',
+    });
+  }
+
+  private checkDestination({ alarmTopic, encryptionKey, alarmEmails = [] }: AlarmedDashboardProps): void {
+    if ((alarmTopic === undefined) === (encryptionKey === undefined)) {
+      throw invalidValue(this, {
+        property: 'alarmTopic',
+        value: alarmTopic?.node.path,
+        allowed: 'given if `encryptionKey` is not, and left out if it is',
+        rule: 'An alarm without an action helps nobody, and a topic that alarms can publish to needs a customer-managed key.',
+        fix: 'Give `encryptionKey` for a topic of its own, or a topic that you have.',
+      });
+    }
+    if (alarmTopic !== undefined && alarmEmails.length > 0) {
+      throw invalidValue(this, {
+        property: 'alarmEmails',
+        value: alarmEmails,
+        allowed: 'left out if `alarmTopic` is given',
+        rule: 'A given topic has an owner, who subscribes to it.',
+        fix: 'Subscribe the addresses to the topic where it is made.',
+      });
+    }
+  }
+
+  private ownTopic({ encryptionKey, alarmEmails }: AlarmedDashboardProps): sns.ITopic {
+    return new AlarmTopic(this, 'AlarmTopic', { encryptionKey: encryptionKey as kms.IKey, emails: alarmEmails }).topic;
+  }
+}

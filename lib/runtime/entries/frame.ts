@@ -1,0 +1,138 @@
+import { describeValue } from '../../model/errors';
+import { checksum } from './checksum';
+import { type CacheEntry, CorruptEntryError, UnencodableValueError } from './entry';
+import { isWellFormed } from './plain-values';
+
+/*
+ * An entry as bytes; numbers are little-endian.
+ *
+ *    0  0xC1, which begins no JSON, no UTF-8 text, no MessagePack and no zlib stream
+ *    1  version of this layout
+ *    2  flags
+ *    3  number of tags
+ *    4  xxHash32 of everything from byte 8 on, seeded with the flags and the number of tags
+ *    8  bytes of all that follows the header: tags and payload
+ *   12  bytes of the payload before compression
+ *   16  createdAt, freshUntil, staleUntil: three doubles
+ *   40  two lengths in UTF-16 units for each tag (tag, version), 16 bits each
+ *       bytes of the text of all tags and versions, 32 bits, then that text (only where there are tags)
+ *       payload
+ */
+const MAGIC = 0xc1;
+const VERSION = 1;
+const HEADER_BYTES = 40;
+const MAX_TAGS = 255;
+const MAX_TAG_UNITS = 0xffff;
+
+export const MSGPACK = 1;
+export const LOWERED = 2;
+export const DEFLATED = 4;
+export const ERROR = 8;
+/** The payload is ASCII, which is read as Latin-1: faster than UTF-8. */
+export const ASCII = 16;
+const KNOWN_FLAGS = 31;
+
+const NONE: readonly string[] = Object.freeze([]);
+export const NO_TAGS = { tags: NONE, tagVersions: NONE, end: HEADER_BYTES } as const;
+
+export function decoded(
+  view: DataView,
+  flags: number,
+  tags: readonly string[],
+  tagVersions: readonly string[],
+  value: unknown,
+): CacheEntry {
+  return {
+    kind: flags & ERROR ? 'error' : 'value',
+    value,
+    freshUntil: view.getFloat64(24, true),
+    staleUntil: view.getFloat64(32, true),
+    createdAt: view.getFloat64(16, true),
+    tags,
+    tagVersions,
+  };
+}
+
+export function frame(entry: CacheEntry, flags: number, payload: Buffer | string, payloadBytes: number, originalBytes: number): Buffer {
+  const { tags, tagVersions } = entry;
+  const tagText = tags.length > 0 ? checkedTagText(tags, tagVersions) : '';
+  const tagTextBytes = Buffer.byteLength(tagText);
+  const start = HEADER_BYTES + (tags.length > 0 ? 4 * tags.length + 4 + tagTextBytes : 0);
+  const bytes = Buffer.allocUnsafe(start + payloadBytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  bytes[0] = MAGIC;
+  bytes[1] = VERSION;
+  bytes[2] = flags;
+  bytes[3] = tags.length;
+  view.setUint32(8, start - HEADER_BYTES + payloadBytes, true);
+  view.setUint32(12, originalBytes, true);
+  view.setFloat64(16, entry.createdAt, true);
+  view.setFloat64(24, entry.freshUntil, true);
+  view.setFloat64(32, entry.staleUntil, true);
+  if (tags.length > 0) {
+    let at = HEADER_BYTES;
+    for (let index = 0; index < tags.length; index++) {
+      at = bytes.writeUInt16LE((tags[index] as string).length, at);
+      at = bytes.writeUInt16LE((tagVersions[index] as string).length, at);
+    }
+    at = bytes.writeUInt32LE(tagTextBytes, at);
+    bytes.write(tagText, at);
+  }
+  if (typeof payload !== 'string') payload.copy(bytes, start);
+  else bytes.write(payload, start, payloadBytes, flags & ASCII ? 'latin1' : 'utf8');
+  view.setUint32(4, checksum(view, 8, flags | (tags.length << 8)), true);
+  return bytes;
+}
+
+function checkedTagText(tags: readonly string[], tagVersions: readonly string[]): string {
+  const texts = tags.flatMap((tag, index) => [tag, tagVersions[index]]);
+  if (
+    tags.length > MAX_TAGS ||
+    tags.length !== tagVersions.length ||
+    !texts.every((text) => typeof text === 'string' && text.length <= MAX_TAG_UNITS && isWellFormed(text))
+  ) {
+    throw new UnencodableValueError(
+      'its tags',
+      `${tags.length} tags and ${tagVersions.length} versions: ${describeValue(tags)}`,
+      `An entry has at most ${MAX_TAGS} tags, each with one version; both are well-formed text of at most ${MAX_TAG_UNITS} characters.`,
+      'Give fewer or shorter tags.',
+    );
+  }
+  return texts.join('');
+}
+
+export function readTags(bytes: Buffer, count: number): { tags: string[]; tagVersions: string[]; end: number } {
+  const textAt = HEADER_BYTES + 4 * count + 4;
+  if (textAt > bytes.length) throw new CorruptEntryError('payload', 'tags beyond its end');
+  const end = textAt + bytes.readUInt32LE(textAt - 4);
+  if (end > bytes.length) throw new CorruptEntryError('payload', 'tags beyond its end');
+  const text = bytes.toString('utf8', textAt, end);
+  const tags: string[] = [];
+  const tagVersions: string[] = [];
+  let position = 0;
+  for (let index = 0; index < count; index++) {
+    const at = HEADER_BYTES + 4 * index;
+    const middle = position + bytes.readUInt16LE(at);
+    const next = middle + bytes.readUInt16LE(at + 2);
+    tags.push(text.slice(position, middle));
+    tagVersions.push(text.slice(middle, next));
+    position = next;
+  }
+  if (position !== text.length) throw new CorruptEntryError('payload', 'tags of another length than it says');
+  return { tags, tagVersions, end };
+}
+
+export function checkedFlags(view: DataView): number {
+  const bytes = view.byteLength;
+  if (bytes === 0 || view.getUint8(0) !== MAGIC) throw new CorruptEntryError('foreign', `${bytes} bytes of something else`);
+  if (bytes < HEADER_BYTES) throw new CorruptEntryError('truncated', `${bytes} bytes, fewer than its header has`);
+  if (view.getUint8(1) !== VERSION) throw new CorruptEntryError('version', `layout ${view.getUint8(1)} where ${VERSION} is known`);
+  const length = HEADER_BYTES + view.getUint32(8, true);
+  if (length !== bytes) throw new CorruptEntryError('truncated', `${bytes} bytes of ${length}`);
+  if (checksum(view, 8, view.getUint16(2, true)) !== view.getUint32(4, true)) {
+    throw new CorruptEntryError('checksum', 'bytes that do not match their checksum');
+  }
+  const flags = view.getUint8(2);
+  if (flags > KNOWN_FLAGS) throw new CorruptEntryError('payload', `unknown flags ${flags}`);
+  return flags;
+}

@@ -1,0 +1,2 @@
+export { CacheCodec } from './codec';
+export { type CacheEntry, CorruptEntryError, type CorruptionReason, UnencodableValueError } from './entry';

@@ -1,0 +1,148 @@
+import { define, type LoweredValue, type Restoration } from './lowered-values';
+
+type Container = Record<string | number, unknown>;
+
+/**
+ * The value that was lowered.
+ *
+ * @throws TypeError or RangeError for a tree that no lowering made; a path never leaves the tree's own properties
+ */
+export function restore({ tree, restorations }: LoweredValue): unknown {
+  const root: Container = { tree };
+  for (const restoration of restorations) {
+    const [, path] = restoration;
+    let holder = root;
+    let key: string | number = 'tree';
+    for (const step of path) {
+      holder = own(holder, key) as Container;
+      key = step;
+    }
+    holder[key] = restored(restoration, own(holder, key));
+  }
+  return root.tree;
+}
+
+function own(holder: Container, key: string | number): unknown {
+  if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, key)) throw new TypeError('a path that is not in the tree');
+  return holder[key];
+}
+
+function restored([kind]: Restoration, plain: unknown): unknown {
+  switch (kind) {
+    case 'v':
+      return undefined;
+    case 'n':
+      return Number(text(plain));
+    case 'i': {
+      const digits = text(plain);
+      return digits.startsWith('-') ? -BigInt(`0x${digits.slice(1)}`) : BigInt(`0x${digits}`);
+    }
+    case 'u':
+      return bytes(plain).toString('utf16le');
+    case 'd':
+      return new Date(plain === null ? Number.NaN : (plain as number));
+    case 'r': {
+      const [source, flags, lastIndex] = list(plain);
+      const expression = new RegExp(text(source), text(flags));
+      expression.lastIndex = lastIndex as number;
+      return expression;
+    }
+    case 'm':
+      return new Map(pairs(plain));
+    case 's':
+      return new Set(list(plain));
+    case 'e':
+      return restoredError(plain);
+    case 'x':
+      return bytes(plain);
+    case 't': {
+      const [name, content] = list(plain);
+      return typedArray(text(name), bytes(content));
+    }
+    case 'h': {
+      const [length, present] = list(plain);
+      const array: unknown[] = [];
+      array.length = length as number;
+      for (const [index, value] of pairs(present)) array[index as number] = value;
+      return array;
+    }
+    case 'o': {
+      const object = {};
+      for (const [key, value] of pairs(plain)) define(object, text(key), value);
+      return object;
+    }
+    default:
+      throw new TypeError(`an unknown restoration ${JSON.stringify(kind)}`);
+  }
+}
+
+const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+};
+
+function restoredError(plain: unknown): Error {
+  const [name, message, properties] = list(plain);
+  const known = Object.hasOwn(ERRORS, text(name)) ? ERRORS[text(name)] : Error;
+  const error = new (known ?? Error)(text(message));
+  if (error.name !== name) hidden(error, 'name', name);
+  // The stack of whoever decodes would mislead; the one of whoever failed is not for other processes.
+  hidden(error, 'stack', `${name}: ${message}`);
+  for (const [key, value] of pairs(properties)) {
+    if (key === 'cause' || key === 'errors') hidden(error, key, value);
+    else define(error, text(key), value);
+  }
+  return error;
+}
+
+function hidden(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, configurable: true, enumerable: false, writable: true });
+}
+
+const TYPED_ARRAYS: Readonly<Record<string, new (buffer: ArrayBuffer) => ArrayBufferView>> = {
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+  DataView,
+};
+
+function typedArray(name: string, content: Buffer): ArrayBuffer | ArrayBufferView {
+  // A copy of its own: the items must be aligned, and a view would keep what it was read from alive.
+  const { buffer } = new Uint8Array(content);
+  if (name === 'ArrayBuffer') return buffer;
+  const array = Object.hasOwn(TYPED_ARRAYS, name) ? TYPED_ARRAYS[name] : undefined;
+  if (array === undefined) throw new TypeError(`an unknown array ${JSON.stringify(name)}`);
+  return new array(buffer);
+}
+
+function list(plain: unknown): readonly unknown[] {
+  if (!Array.isArray(plain)) throw new TypeError('a list expected');
+  return plain;
+}
+
+function pairs(plain: unknown): readonly (readonly [unknown, unknown])[] {
+  const flat = list(plain);
+  return Array.from({ length: flat.length / 2 }, (_, index) => [flat[2 * index], flat[2 * index + 1]] as const);
+}
+
+function text(plain: unknown): string {
+  if (typeof plain !== 'string') throw new TypeError('a string expected');
+  return plain;
+}
+
+/** Bytes stand as base64 where the serializer has none. */
+function bytes(plain: unknown): Buffer {
+  return Buffer.isBuffer(plain) ? plain : Buffer.from(text(plain), 'base64');
+}

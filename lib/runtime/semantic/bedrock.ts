@@ -1,0 +1,148 @@
+import { IsochroneError } from '../../model/errors';
+import type { Embedder } from './embedder';
+
+/** As much of the SDK's client as is used: `BedrockRuntimeClient` fits. */
+export interface BedrockClient {
+  send(command: never, options?: { abortSignal?: AbortSignal }): Promise<{ readonly body?: Uint8Array }>;
+}
+
+export interface BedrockEmbedderOptions {
+  /**
+   * Titan Text Embeddings V2, or a Cohere Embed model of version 3.
+   *
+   * @default 'amazon.titan-embed-text-v2:0'
+   */
+  readonly modelId?: string;
+  /**
+   * Length of the vectors. Titan V2 knows 256, 512 and 1024; Cohere Embed v3 has 1024.
+   *
+   * @default 1024
+   */
+  readonly dimensions?: number;
+  /**
+   * The region of the model.
+   *
+   * @default as the SDK finds it
+   */
+  readonly region?: string;
+  /**
+   * A client of the SDK, to share one.
+   *
+   * @default one is made when the first text comes
+   */
+  readonly client?: BedrockClient;
+  /**
+   * Calls at a time. Bedrock answers more than the account's quota with throttling.
+   *
+   * @default 8
+   */
+  readonly concurrency?: number;
+  /**
+   * Milliseconds for one call, its retries included.
+   *
+   * @default 1000
+   */
+  readonly timeoutMs?: number;
+}
+
+/** Cohere takes 96 texts in one call, of up to 2,048 characters. Titan takes one, of up to 50,000. (Bedrock User Guide, model parameters.) */
+const COHERE_BATCH = 96;
+const COHERE_CHARACTERS = 2048;
+const TITAN_CHARACTERS = 50_000;
+
+/** Vectors from a model on Amazon Bedrock. Needs the optional peer `@aws-sdk/client-bedrock-runtime` and the right `bedrock:InvokeModel`. */
+export class BedrockEmbedder implements Embedder {
+  public readonly identity: string;
+  public readonly dimensions: number;
+  public readonly threshold = 0.95;
+  private readonly modelId: string;
+  private readonly cohere: boolean;
+  private readonly timeoutMs: number;
+  private free: number;
+  private readonly waiting: (() => void)[] = [];
+  private client: BedrockClient | undefined;
+
+  /** @throws IsochroneError for a model or a length that it does not know */
+  constructor(private readonly options: BedrockEmbedderOptions = {}) {
+    this.modelId = options.modelId ?? 'amazon.titan-embed-text-v2:0';
+    this.cohere = /(?:^|\.)cohere\.embed-.*-v3/.test(this.modelId);
+    const titan = /(?:^|\.)amazon\.titan-embed-text-v2/.test(this.modelId);
+    if (!this.cohere && !titan) {
+      throw new IsochroneError(
+        `BedrockEmbedder: modelId must be Titan Text Embeddings V2 or Cohere Embed v3, got ${JSON.stringify(this.modelId)}.\n` +
+          'Each model has its own request and answer. For another one, write an Embedder of your own: one method.',
+      );
+    }
+    this.dimensions = options.dimensions ?? 1024;
+    const allowed = this.cohere ? [1024] : [256, 512, 1024];
+    if (!allowed.includes(this.dimensions)) {
+      throw new IsochroneError(
+        `BedrockEmbedder: dimensions must be one of ${allowed.join(', ')}, got ${this.dimensions}.\n${this.modelId} makes no others. Leave it out for 1024.`,
+      );
+    }
+    const concurrency = options.concurrency ?? 8;
+    this.timeoutMs = options.timeoutMs ?? 1000;
+    if (!Number.isInteger(concurrency) || concurrency < 1 || !(this.timeoutMs > 0)) {
+      throw new IsochroneError(
+        `BedrockEmbedder: concurrency must be a whole number of at least 1 and timeoutMs more than 0, got ${concurrency} and ${this.timeoutMs}.\n` +
+          'Without a call nothing is embedded. Leave them out for 8 and 1000.',
+      );
+    }
+    this.free = concurrency;
+    this.identity = `bedrock/${this.modelId}/${this.dimensions}`;
+    this.client = options.client;
+  }
+
+  /** @throws whatever the SDK throws, or an Error for an answer of another shape; the cache takes each for a miss */
+  public async embed(texts: readonly string[], options: { signal?: AbortSignal } = {}): Promise<readonly Float32Array[]> {
+    const size = this.cohere ? COHERE_BATCH : 1;
+    const batches = Array.from({ length: Math.ceil(texts.length / size) }, (_, index) => texts.slice(index * size, (index + 1) * size));
+    return (await Promise.all(batches.map((batch) => this.turn(() => this.invoke(batch, options.signal))))).flat();
+  }
+
+  private async invoke(texts: readonly string[], signal: AbortSignal | undefined): Promise<Float32Array[]> {
+    // Cut off, two long texts with one beginning would get one vector.
+    const longest = this.cohere ? COHERE_CHARACTERS : TITAN_CHARACTERS;
+    if (texts.some((text) => text.length > longest)) throw new Error(`${this.modelId} reads ${longest} characters at most.`);
+    const { BedrockRuntimeClient, InvokeModelCommand } = await import('@aws-sdk/client-bedrock-runtime');
+    this.client ??= new BedrockRuntimeClient({ region: this.options.region }) as unknown as BedrockClient;
+    const timeout = AbortSignal.timeout(this.timeoutMs);
+    const command = new InvokeModelCommand({
+      modelId: this.modelId,
+      contentType: 'application/json',
+      accept: 'application/json',
+      body: JSON.stringify(
+        this.cohere
+          ? { texts, input_type: 'search_query', truncate: 'NONE' }
+          : { inputText: texts[0], dimensions: this.dimensions, normalize: true },
+      ),
+    });
+    const { body } = await this.client.send(command as never, { abortSignal: signal ? AbortSignal.any([signal, timeout]) : timeout });
+    const answer = JSON.parse(Buffer.from(body ?? new Uint8Array()).toString('utf8')) as {
+      embedding?: number[];
+      embeddings?: number[][] | { float?: number[][] };
+    };
+    const vectors = this.cohere
+      ? Array.isArray(answer.embeddings)
+        ? answer.embeddings
+        : answer.embeddings?.float
+      : [answer.embedding ?? []];
+    if (vectors?.length !== texts.length || vectors.some((vector) => vector.length !== this.dimensions)) {
+      throw new Error(`${this.modelId} answered without ${texts.length} vectors of ${this.dimensions} numbers.`);
+    }
+    return vectors.map((vector) => Float32Array.from(vector));
+  }
+
+  /** Runs at most `concurrency` calls at a time; the others wait in line. */
+  private async turn<T>(call: () => Promise<T>): Promise<T> {
+    if (this.free > 0) this.free--;
+    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    try {
+      return await call();
+    } finally {
+      const next = this.waiting.shift();
+      if (next) next();
+      else this.free++;
+    }
+  }
+}

@@ -1,0 +1,3 @@
+export { tokensOf } from './lexer';
+export { canonicalWord } from './lexicon';
+export { exactText, readQuestion, type SemanticQuestion } from './question';

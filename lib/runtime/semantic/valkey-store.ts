@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto';
+import { IsochroneError } from '../../model/errors';
+import { MemorySemanticStore } from './memory-store';
+import { CANDIDATES, type SemanticCandidate, type SemanticEntry, type SemanticStore, type StoredAnswer } from './store';
+
+/** As much of a client as is used: iovalkey's `Redis` and `Cluster` fit. */
+export interface SemanticCommands {
+  call(command: string, ...args: (string | number | Buffer)[]): Promise<unknown>;
+}
+
+export interface ValkeySemanticStoreOptions {
+  readonly commands: SemanticCommands;
+  /** Length of the embedder's vectors: each has an index of its own. ElastiCache 8.2 has room for ten indexes. */
+  readonly dimensions: number;
+  /**
+   * The beginning of every key.
+   *
+   * @default 'semantic'
+   */
+  readonly namespace?: string;
+}
+
+/** A corpus that nobody asked about for so long is forgotten; its entries have expired by then. */
+const GENERATION_SECONDS = 30 * 24 * 3600;
+const FIELDS = ['question', 'signature', 'answer', 'generation', 'expiresAt'] as const;
+
+/**
+ * Answers in a Valkey that has vector search: ElastiCache for Valkey 8.2 and later, node based, or the module valkey-search. The nearest ones are
+ * found by an HNSW index: approximate, so that a near one can be missed, never a far one taken.
+ */
+export class ValkeySemanticStore implements SemanticStore {
+  private readonly commands: SemanticCommands;
+  private readonly dimensions: number;
+  private readonly prefix: string;
+  private readonly namespace: string;
+  private index: Promise<void> | undefined;
+
+  /** @throws IsochroneError for a length or a namespace that the server would refuse */
+  constructor(options: ValkeySemanticStoreOptions) {
+    this.commands = options.commands;
+    this.dimensions = options.dimensions;
+    this.namespace = options.namespace ?? 'semantic';
+    if (!Number.isInteger(this.dimensions) || this.dimensions < 1 || this.dimensions > 32_768) {
+      throw new IsochroneError(
+        `ValkeySemanticStore: dimensions must be a whole number from 1 to 32768, got ${this.dimensions}.\n` +
+          'Valkey indexes no longer vectors. Give the embedder’s own `dimensions`.',
+      );
+    }
+    if (!/^[\w:-]{1,100}$/.test(this.namespace)) {
+      throw new IsochroneError(
+        `ValkeySemanticStore: namespace must be 1 to 100 letters, digits, and : _ -, got ${JSON.stringify(this.namespace)}.\n` +
+          'It is the name of an index and the beginning of keys. Choose a plain one.',
+      );
+    }
+    this.prefix = `${this.namespace}:${this.dimensions}:`;
+  }
+
+  /** Whether the server searches vectors. By `FT._LIST`: managed servers refuse `MODULE LIST`, and their version numbers mislead. */
+  public static async supported(commands: SemanticCommands): Promise<boolean> {
+    return commands.call('FT._LIST').then(Array.isArray, () => false);
+  }
+
+  public async exact(scope: string, key: string): Promise<StoredAnswer | undefined> {
+    const values = await this.commands.call('HMGET', this.keyOf(scope, key), ...FIELDS);
+    if (!Array.isArray(values)) return undefined;
+    return storedAnswer(scope, key, Object.fromEntries(FIELDS.map((field, at) => [field, values[at]])));
+  }
+
+  public nearest(scope: string, vector: Float32Array, signature: string): Promise<readonly SemanticCandidate[]> {
+    return this.search(scope, `@scope:{${escapeTag(scope)}} @signature:{${escapeTag(signature)}}`, vector, CANDIDATES);
+  }
+
+  public async closest(scope: string, vector: Float32Array): Promise<SemanticCandidate | undefined> {
+    return (await this.search(scope, `@scope:{${escapeTag(scope)}}`, vector, 1))[0];
+  }
+
+  public async put(entry: SemanticEntry): Promise<void> {
+    const key = this.keyOf(entry.scope, entry.key);
+    const fields: (string | Buffer)[] = ['scope', entry.scope, 'question', entry.question, 'answer', entry.answer];
+    fields.push('generation', entry.generation, 'expiresAt', String(entry.expiresAt));
+    if (entry.signature !== undefined && entry.vector?.length === this.dimensions) {
+      fields.push('signature', entry.signature, 'vector', vectorBytes(entry.vector));
+    }
+    // The index is made after the first entry at the latest: the server fills it with what is there.
+    await Promise.all([
+      this.commands.call('HSET', key, ...fields),
+      this.commands.call('PEXPIREAT', key, entry.expiresAt),
+      this.ensureIndex(),
+    ]);
+  }
+
+  public async remove(scope: string, key: string): Promise<void> {
+    await this.commands.call('UNLINK', this.keyOf(scope, key));
+  }
+
+  public async generation(corpus: string): Promise<string> {
+    const key = `${this.namespace}:corpus:${corpus}`;
+    const known = await this.commands.call('GETEX', key, 'EX', GENERATION_SECONDS);
+    if (typeof known === 'string') return known;
+    await this.commands.call('SET', key, randomUUID(), 'EX', GENERATION_SECONDS, 'NX');
+    const made = await this.commands.call('GET', key);
+    if (typeof made !== 'string') throw new Error(`The server kept no generation under ${key}.`);
+    return made;
+  }
+
+  public async invalidate(corpus: string): Promise<void> {
+    await this.commands.call('SET', `${this.namespace}:corpus:${corpus}`, randomUUID(), 'EX', GENERATION_SECONDS);
+  }
+
+  private async search(scope: string, filter: string, vector: Float32Array, count: number): Promise<SemanticCandidate[]> {
+    if (vector.length !== this.dimensions)
+      throw new Error(`The index has vectors of ${this.dimensions} numbers, the embedder of ${vector.length}.`);
+    await this.ensureIndex();
+    const returned = [...FIELDS, 'distance'];
+    const reply = await this.commands.call(
+      'FT.SEARCH',
+      this.prefix,
+      `${filter}=>[KNN ${count} @vector $vector AS distance]`,
+      ...['PARAMS', 2, 'vector', vectorBytes(vector)],
+      ...['RETURN', returned.length, ...returned],
+      ...['LIMIT', 0, count, 'DIALECT', 2],
+    );
+    return candidatesOf(reply, scope, this.prefix + scope).sort((one, other) => other.score - one.score);
+  }
+
+  private ensureIndex(): Promise<void> {
+    this.index ??= this.createIndex().catch((error: unknown) => {
+      this.index = undefined;
+      throw error;
+    });
+    return this.index;
+  }
+
+  private async createIndex(): Promise<void> {
+    const existing = await this.commands.call('FT._LIST');
+    if (Array.isArray(existing) && existing.map(String).includes(this.prefix)) return;
+    const vector = ['TYPE', 'FLOAT32', 'DIM', this.dimensions, 'DISTANCE_METRIC', 'COSINE'];
+    await this.commands
+      .call(
+        'FT.CREATE',
+        ...[this.prefix, 'ON', 'HASH', 'PREFIX', 1, this.prefix],
+        ...['SCHEMA', 'scope', 'TAG', 'signature', 'TAG', 'vector', 'VECTOR', 'HNSW', vector.length, ...vector],
+      )
+      .catch((error: unknown) => {
+        // Another process was first.
+        if (!/already exists/i.test(String(error))) throw error;
+      });
+  }
+
+  private keyOf(scope: string, key: string): string {
+    return `${this.prefix}${scope}:${key}`;
+  }
+}
+
+/**
+ * The store for a server: the one with vector search if the server has it, otherwise one in this process. Never rejects: a server that does not
+ * answer has none.
+ */
+export async function semanticStoreFor(options: ValkeySemanticStoreOptions): Promise<SemanticStore> {
+  return (await ValkeySemanticStore.supported(options.commands)) ? new ValkeySemanticStore(options) : new MemorySemanticStore();
+}
+
+/** A value of a TAG field as a query names it: all but letters, digits and `_` has a meaning there. */
+export function escapeTag(value: string): string {
+  return value.replace(/[^\p{L}\p{N}_]/gu, (character) => `\\${character}`);
+}
+
+/** Numbers of 32 bits, the lowest byte first, on every machine. */
+export function vectorBytes(vector: Float32Array): Buffer {
+  const bytes = Buffer.allocUnsafe(vector.length * 4);
+  for (const [at, value] of vector.entries()) bytes.writeFloatLE(value, at * 4);
+  return bytes;
+}
+
+function candidatesOf(reply: unknown, scope: string, start: string): SemanticCandidate[] {
+  if (!Array.isArray(reply)) return [];
+  const candidates: SemanticCandidate[] = [];
+  for (let at = 1; at + 1 < reply.length; at += 2) {
+    const pairs: unknown = reply[at + 1];
+    if (!Array.isArray(pairs)) continue;
+    const fields: Record<string, unknown> = {};
+    for (let field = 0; field + 1 < pairs.length; field += 2) fields[String(pairs[field])] = pairs[field + 1];
+    const entry = storedAnswer(scope, String(reply[at]).slice(start.length + 1), fields);
+    const score = 1 - Number(fields.distance);
+    // A key of another scope would mean that the filter was not understood.
+    if (entry && Number.isFinite(score) && String(reply[at]).startsWith(`${start}:`)) candidates.push({ entry, score });
+  }
+  return candidates;
+}
+
+function storedAnswer(scope: string, key: string, fields: Readonly<Record<string, unknown>>): StoredAnswer | undefined {
+  const { question, answer, generation, signature } = fields;
+  const expiresAt = Number(fields.expiresAt);
+  if (typeof question !== 'string' || typeof answer !== 'string' || typeof generation !== 'string' || !(expiresAt > 0)) return undefined;
+  return { scope, key, question, answer, generation, expiresAt, ...(typeof signature === 'string' && { signature }) };
+}

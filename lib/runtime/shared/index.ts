@@ -1,0 +1,3 @@
+export { boundedKey, CacheKeyNames } from './key-names';
+export { optionalPackage } from './optional-package';
+export { within } from './within';

@@ -1,0 +1,2 @@
+export { QueryReadings } from './readings';
+export { isClockText, type QueryReading, type UncachedStatement } from './statement';

@@ -1,0 +1,10 @@
+export { CacheStack } from './cache-stack';
+export { DatabaseStack } from './database-stack';
+export { EdgeStack } from './edge-stack';
+export { KeysStack } from './keys-stack';
+export { NetworkStack } from './network-stack';
+export { ObservabilityStack } from './observability-stack';
+export { PoolerStack } from './pooler-stack';
+export { PromotionStack } from './promotion-stack';
+export { rulePacks } from './rule-packs';
+export { ServiceStack } from './service-stack';

@@ -1,0 +1,1 @@
+export { type Assembly, type AssemblyStack, readAssembly, type Template, type TemplateResource } from './assembly';

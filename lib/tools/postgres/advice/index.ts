@@ -1,0 +1,2 @@
+export { type Advice, advise, formatAdvice } from './advice';
+export { connectByIam } from './login';

@@ -1,0 +1,5 @@
+export { checkStatements } from './checks';
+export { readMigrations } from './files';
+export { connect, migrate, refusal } from './migrate';
+export { formatMigrationPlan, planMigrations } from './plan';
+export type { MigrationEvent } from './runner';

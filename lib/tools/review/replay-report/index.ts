@@ -1,0 +1,3 @@
+export { renderReplayHtml } from './replay-html';
+export { formatReplay } from './replay-table';
+export { plotRenderer } from './svg';

@@ -1,0 +1,229 @@
+/** The four plots of a replay. */
+import type { EChartsOption } from 'echarts';
+import type { MissReason, ReplayReport, ReplaySlice, Span } from '../../simulation';
+import { middle, milliseconds, percent, span } from './figures';
+import { type Markup, shortened, visible } from './markup';
+import { bar, besides, busiest, caption, figure, legend, percentAxis, QUIET, RULE, rowAxis, shortCount, TEXT } from './plot-parts';
+import type { PlotRenderer } from './svg';
+
+export const MISS_REASONS: readonly MissReason[] = ['first-seen', 'expired', 'evicted', 'invalidated', 'varied', 'uncacheable'];
+
+export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotRenderer): Markup {
+  const rows = busiest(behaviors);
+  const target = objectives.find(({ name }) => name === 'cacheHitPercent')?.target;
+  return figure(
+    draw,
+    'hit-rate',
+    'Hit rate by behaviour',
+    caption(rows.length, behaviors.length, 'Solid: the lowest over the capacities. Light: up to the highest.'),
+    ({ characters }) => ({
+      height: 52 + 26 * rows.length,
+      option: {
+        grid: {
+          left: besides(
+            rows.map(({ pathPattern }) => pathPattern),
+            characters,
+          ),
+          right: 92,
+          top: 24,
+          bottom: 4,
+        },
+        xAxis: percentAxis(),
+        yAxis: [
+          rowAxis(rows.map(({ pathPattern }) => shortened(pathPattern, characters))),
+          { ...rowAxis(rows.map(({ hitPercent }) => span(hitPercent, percent))), position: 'right' },
+        ],
+        series: [
+          {
+            ...bar(
+              'var(--hit)',
+              rows.map(({ hitPercent }) => hitPercent.low),
+            ),
+            ...(target !== undefined && {
+              markLine: {
+                silent: true,
+                symbol: 'none',
+                data: [{ xAxis: target }],
+                lineStyle: { color: 'var(--ink)', type: 'dashed' },
+                label: { ...TEXT, formatter: `objective ${percent(target)}`, position: 'start', distance: 4 },
+              },
+            }),
+          },
+          {
+            ...bar(
+              'var(--hit-soft)',
+              rows.map(({ hitPercent }) => hitPercent.high - hitPercent.low),
+            ),
+          },
+        ],
+      },
+    }),
+  );
+}
+
+export function missPlot({ behaviors }: ReplayReport, draw: PlotRenderer): Markup {
+  const rows = busiest(behaviors);
+  const reasons = MISS_REASONS.filter((reason) => rows.some(({ misses }) => misses[reason].high > 0));
+  const text = caption(rows.length, behaviors.length, 'Percent of the requests of each; the middle between the capacities.');
+  return figure(draw, 'misses', 'Misses by reason', text, ({ characters, name }) => ({
+    height: (name === 'wide' ? 56 : 96) + 26 * rows.length,
+    option: {
+      legend: { ...legend(), data: [...reasons] },
+      grid: {
+        left: besides(
+          rows.map(({ pathPattern }) => pathPattern),
+          characters,
+        ),
+        right: 8,
+        top: name === 'wide' ? 36 : 76,
+        bottom: 4,
+      },
+      xAxis: percentAxis(),
+      yAxis: rowAxis(rows.map(({ pathPattern }) => shortened(pathPattern, characters))),
+      series: reasons.map((reason) => ({
+        ...bar(
+          `var(--${reason})`,
+          rows.map(({ misses, requests }) => (100 * middle(misses[reason])) / Math.max(1, requests)),
+        ),
+        name: reason,
+        itemStyle: { color: `var(--${reason})`, borderColor: 'var(--paper)', borderWidth: 1 },
+      })),
+    },
+  }));
+}
+
+export function timePlot({ timeline }: ReplayReport, draw: PlotRenderer): Markup {
+  const oneDay = timeline[0]?.at.slice(0, 10) === timeline.at(-1)?.at.slice(0, 10);
+  const times = timeline.map(({ at }) => visible(oneDay ? at.slice(11, 16) : at.slice(5, 16).replace('T', ' ')));
+  const quiet = timeline.map(({ requests }) => requests === 0);
+  const line = (data: readonly number[], area?: string) => ({
+    type: 'line' as const,
+    silent: true,
+    symbol: 'none',
+    stack: 'hits',
+    lineStyle: { color: 'var(--hit)', width: area ? 0 : 2 },
+    ...(area && { areaStyle: { color: area } }),
+    data: data.map((value, i) => (quiet[i] ? null : value)),
+  });
+  return figure(
+    draw,
+    'time',
+    'Hit rate and requests over time',
+    'Times are UTC. The band is the span between the capacities.',
+    ({ times: labels }) => {
+      const axis = (gridIndex: number, show: boolean) => ({
+        type: 'category' as const,
+        gridIndex,
+        data: times,
+        axisTick: { show: false },
+        axisLine: RULE,
+        axisLabel: { ...QUIET, show, interval: Math.max(0, Math.ceil(times.length / labels) - 1) },
+      });
+      return {
+        height: 340,
+        option: {
+          grid: [
+            { left: 52, right: 24, top: 30, height: 150 },
+            { left: 52, right: 24, top: 222, height: 86 },
+          ],
+          title: [
+            { text: 'Hit rate, percent', left: 0, top: 2, textStyle: { ...QUIET, fontWeight: 'normal' } },
+            { text: 'Requests', left: 0, top: 194, textStyle: { ...QUIET, fontWeight: 'normal' } },
+          ],
+          xAxis: [axis(0, false), axis(1, true)],
+          yAxis: [
+            { type: 'value', min: 0, max: 100, axisLabel: QUIET, splitLine: RULE },
+            { type: 'value', gridIndex: 1, splitNumber: 2, axisLabel: { ...QUIET, formatter: shortCount }, splitLine: RULE },
+          ],
+          series: [
+            line(timeline.map(({ hitPercent }) => hitPercent.low)),
+            line(
+              timeline.map(({ hitPercent }) => hitPercent.high - hitPercent.low),
+              'var(--hit-soft)',
+            ),
+            {
+              type: 'bar',
+              silent: true,
+              xAxisIndex: 1,
+              yAxisIndex: 1,
+              barCategoryGap: '10%',
+              itemStyle: { color: 'var(--quiet)' },
+              data: timeline.map(({ requests }) => requests),
+            },
+          ],
+        },
+      };
+    },
+  );
+}
+
+const PERCENTILES = [
+  { name: 'p50', symbol: 'circle', color: 'var(--p50)' },
+  { name: 'p95', symbol: 'diamond', color: 'var(--p95)' },
+  { name: 'p99', symbol: 'triangle', color: 'var(--p99)' },
+] as const;
+
+export function latencyPlot({ continents }: ReplayReport, draw: PlotRenderer): Markup {
+  const rows = continents.filter(({ requests }) => requests > 0);
+  return figure(
+    draw,
+    'latency',
+    'Modelled latency by part of the world',
+    'Percentiles, milliseconds. Marks stand in the middle of the span between the capacities; a bar shows the span.',
+    ({ characters }) => ({
+      height: 76 + 38 * rows.length,
+      option: {
+        legend: { ...legend(), data: PERCENTILES.map(({ name }) => name) },
+        grid: {
+          left: besides(
+            rows.map(({ continent }) => continent),
+            characters,
+          ),
+          right: 20,
+          top: 48,
+          bottom: 28,
+        },
+        xAxis: { type: 'value', min: 0, splitNumber: 4, axisLabel: QUIET, splitLine: RULE },
+        yAxis: rowAxis(rows.map(({ continent }) => shortened(continent, characters))),
+        series: [
+          ...PERCENTILES.flatMap(({ name, color }) => [
+            spanSegment(
+              rows.map(({ latencyMs }) => latencyMs[name]),
+              color,
+            ),
+          ]),
+          ...PERCENTILES.map(({ name, symbol, color }) => ({
+            name,
+            type: 'scatter' as const,
+            silent: true,
+            symbol,
+            symbolSize: 11,
+            itemStyle: { color },
+            label: {
+              ...TEXT,
+              show: name === 'p95',
+              position: 'top' as const,
+              distance: 3,
+              formatter: ({ dataIndex }: { dataIndex: number }) => span((rows[dataIndex] as ReplaySlice).latencyMs[name], milliseconds),
+            },
+            data: rows.map(({ latencyMs }, row) => [middle(latencyMs[name]), row]),
+          })),
+        ],
+      },
+    }),
+  );
+}
+
+/** A bar from the low to the high end of each row's span. */
+function spanSegment(spans: readonly Span[], color: string): NonNullable<Extract<EChartsOption['series'], readonly unknown[]>>[number] {
+  return {
+    type: 'custom',
+    silent: true,
+    data: spans.map(({ low, high }, row) => [low, high, row]),
+    renderItem: (_, api) => {
+      const [x1 = 0, y = 0] = api.coord([api.value(0), api.value(2)]);
+      const [x2 = 0] = api.coord([api.value(1), api.value(2)]);
+      return { type: 'line', shape: { x1, y1: y, x2, y2: y }, style: { stroke: color, lineWidth: 5, opacity: 0.5 } };
+    },
+  };
+}

@@ -1,0 +1,2 @@
+export { deploymentDiagram } from './diagram';
+export { formatSummary, summarize } from './summary';

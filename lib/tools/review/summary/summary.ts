@@ -1,0 +1,102 @@
+/** What an assembly makes, stack by stack: the table that `npm start` ends with. */
+import Table from 'cli-table3';
+import { STATEFUL_RESOURCE_TYPES } from '../../../model/aws';
+import type { Assembly, AssemblyStack } from '../../assembly';
+
+export interface StackSummary {
+  readonly region: string;
+  readonly stack: string;
+  readonly path: string;
+  readonly resources: number;
+  /** Resources by kind, such as `RDS::DBInstance`, the most frequent first. */
+  readonly kinds: readonly KindCount[];
+  /** The kinds among them that hold what a deployment cannot make again. */
+  readonly stateful: readonly KindCount[];
+}
+
+export interface KindCount {
+  readonly kind: string;
+  readonly count: number;
+}
+
+/** One summary per stack, in the order of deployment. */
+export function summarize(assembly: Assembly): StackSummary[] {
+  return deploymentOrder(assembly.stacks).map((stack) => {
+    const types = Object.values(stack.template.Resources).map(({ Type }) => Type);
+    return {
+      region: stack.region ?? 'any',
+      stack: stack.path.split('/').at(-1) ?? stack.path,
+      path: stack.path,
+      resources: types.length,
+      kinds: countKinds(types),
+      stateful: countKinds(types.filter((type) => STATEFUL_RESOURCE_TYPES.includes(type))),
+    };
+  });
+}
+
+/** The stacks so that each one stands behind those it depends on; otherwise in the order of the assembly. */
+export function deploymentOrder(stacks: readonly AssemblyStack[]): AssemblyStack[] {
+  const ordered = new Set<AssemblyStack>();
+  const visit = (stack: AssemblyStack, above: readonly AssemblyStack[]) => {
+    if (ordered.has(stack) || above.includes(stack)) return;
+    for (const path of stack.dependsOn) {
+      const dependency = stacks.find((other) => other.path === path);
+      if (dependency) visit(dependency, [...above, stack]);
+    }
+    ordered.add(stack);
+  };
+  for (const stack of stacks) visit(stack, []);
+  return [...ordered];
+}
+
+function countKinds(types: readonly string[]): KindCount[] {
+  const counts = new Map<string, number>();
+  for (const type of types) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts]
+    .map(([type, count]) => ({ kind: type.replace(/^AWS::/, ''), count }))
+    .sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
+}
+
+/** How many kinds the table names before it only counts the rest. */
+const KINDS_SHOWN = 3;
+
+/** The summary as a table for a terminal of 120 columns. */
+export function formatSummary(summaries: readonly StackSummary[]): string {
+  const table = new Table({
+    head: ['Region', 'Stack', 'Resources', 'Kinds', '● Stateful'],
+    colAligns: ['left', 'left', 'right', 'left', 'left'],
+    colWidths: [16, 15, 11, 48, 24],
+    wordWrap: true,
+    style: { head: [], border: [] },
+  });
+  summaries.forEach(({ region, stack, resources, kinds, stateful }, i) => {
+    const rest = kinds.length > KINDS_SHOWN ? ` and ${counted(kinds.length - KINDS_SHOWN, 'more kind')}` : '';
+    table.push([
+      summaries[i - 1]?.region === region ? '' : region,
+      stack,
+      resources,
+      formatKinds(kinds.slice(0, KINDS_SHOWN)) + rest,
+      stateful.length > 0 ? `● ${formatKinds(stateful)}` : '',
+    ]);
+  });
+  const total = summaries.reduce((sum, { resources }) => sum + resources, 0);
+  const stateful = summaries.flatMap((summary) => summary.stateful).reduce((sum, { count }) => sum + count, 0);
+  const regions = new Set(summaries.map(({ region }) => region)).size;
+  return `${withoutRules(table.toString())}\n${counted(summaries.length, 'stack')} in ${counted(regions, 'region')}: ${counted(total, 'resource')}, ${stateful} of them stateful (●).`;
+}
+
+/** Only the rule under the head and those around the table: one between all rows would double its length. */
+function withoutRules(table: string): string {
+  return table
+    .split('\n')
+    .filter((line, i) => i === 2 || !line.startsWith('├'))
+    .join('\n');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function formatKinds(kinds: readonly KindCount[]): string {
+  return kinds.map(({ kind, count }) => `${count} ${kind.split('::').at(-1)}`).join(', ');
+}

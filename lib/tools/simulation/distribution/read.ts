@@ -1,0 +1,228 @@
+/** From a synthesized assembly, this project's or any other, to the distribution that the model runs. */
+
+import { IsochroneError } from '../../../model/errors';
+import type { Assembly } from '../../assembly';
+import type { BehaviorModel, CachePolicyModel, DistributionModel, OriginRequestModel, ResponseHeadersModel } from './distribution';
+import { functionsOf } from './functions';
+import { MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, MANAGED_RESPONSE_HEADERS_POLICIES, NOTHING } from './managed-policies';
+import { originGroupsOf, originsOf } from './origins';
+import { cachePolicyOf, olderSettingsOf, originRequestOf, responseHeadersOf } from './policies';
+import { flag, type Json, type Located, list, object, referredTo, text, texts } from './values';
+
+const TYPE = 'AWS::CloudFront::Distribution';
+const VIEWER_PROTOCOL_POLICIES: readonly string[] = ['allow-all', 'https-only', 'redirect-to-https'];
+
+/** What a behaviour or a distribution may have that decides on requests and is not modelled. */
+const NOT_MODELLED: Readonly<Record<string, string>> = {
+  WebACLId: 'The rules of the web ACL are left out: every request goes past them.',
+  Restrictions: 'Restrictions by country are left out: every country is served.',
+  TrustedKeyGroups: 'Signed URLs and cookies are not checked: every request counts as signed.',
+  TrustedSigners: 'Signed URLs and cookies are not checked: every request counts as signed.',
+  FieldLevelEncryptionId: 'Fields are not encrypted.',
+  SmoothStreaming: 'Smooth Streaming is left out.',
+};
+
+/**
+ * @param id as `DistributionModel.id`, or its end, the logical id; needed where there are several
+ * @throws IsochroneError if there is none, or several to choose from, or something in it that is not understood. What only cannot
+ * be run, such as a function that is imported by its ARN, becomes one of the `gaps` instead.
+ */
+export function readDistribution(assembly: Assembly, id?: string): DistributionModel {
+  const located = chosen(assembly, id);
+  const config = object(located.resource.Properties?.DistributionConfig);
+  const gaps = new Set<string>(notModelled(config));
+  const reader: Reader = { assembly, located, gap: (sentence) => gaps.add(sentence) };
+  const refuse = (what: string, fix: string) => refusal(located, what, fix);
+
+  refuseConditions(config, refuse);
+  const origins = originsOf(config, refuse);
+  const originGroups = originGroupsOf(config, refuse);
+  const behaviors = [...list(config.CacheBehaviors), { ...object(config.DefaultCacheBehavior), PathPattern: '*' }].map((behavior) =>
+    behaviorOf(reader, object(behavior)),
+  );
+  for (const { originId, pathPattern } of behaviors) {
+    if (!origins[originId] && !originGroups[originId]) {
+      throw refuse(
+        `the behaviour ${pathPattern} has the target ${JSON.stringify(originId)}, which is no origin`,
+        'Name one of its origins.',
+      );
+    }
+  }
+  const errors = list(config.CustomErrorResponses).map(object);
+  return {
+    id: idOf(located),
+    domainNames: texts(config.Aliases),
+    behaviors,
+    origins,
+    originGroups,
+    errorMinTtlSeconds: Object.fromEntries(
+      errors
+        .filter((each) => each.ErrorCachingMinTTL !== undefined)
+        .map((each) => [Number(each.ErrorCode), Number(each.ErrorCachingMinTTL)]),
+    ),
+    errorPages: Object.fromEntries(
+      errors
+        .filter((each) => each.ResponsePagePath !== undefined)
+        .map((each) => [
+          Number(each.ErrorCode),
+          { path: text(each.ResponsePagePath), status: Number(each.ResponseCode ?? each.ErrorCode) },
+        ]),
+    ),
+    ...(text(config.DefaultRootObject) !== '' && { defaultRootObject: text(config.DefaultRootObject) }),
+    gaps: [...gaps],
+  };
+}
+
+interface Reader {
+  readonly assembly: Assembly;
+  readonly located: Located;
+  readonly gap: (sentence: string) => void;
+}
+
+function chosen(assembly: Assembly, id: string | undefined): Located {
+  const all = assembly.stacks.flatMap((stack) =>
+    Object.entries(stack.template.Resources)
+      .filter(([, { Type }]) => Type === TYPE)
+      .map(([logicalId, resource]): Located => ({ stack, logicalId, resource })),
+  );
+  const ids = all.map(idOf).join(', ');
+  const [found, another] = id === undefined ? all : all.filter((each) => `/${idOf(each)}`.endsWith(`/${id}`));
+  if (found !== undefined && another === undefined) return found;
+  if (all.length === 0) {
+    throw new IsochroneError(
+      `${assembly.directory} has no CloudFront distribution.\nSynthesize with the stack that has it, or name another assembly with \`--assembly\`.`,
+    );
+  }
+  throw new IsochroneError(
+    id === undefined
+      ? `${assembly.directory} has ${all.length} distributions: ${ids}.\nChoose one with \`--distribution\`.`
+      : `${JSON.stringify(id)} is ${found === undefined ? 'no distribution' : 'more than one distribution'} of ${assembly.directory}.\nChoose one of ${ids}.`,
+  );
+}
+
+/** What decides which behaviour a request meets, and what is kept under which key. What only changes an answer may become a gap. */
+const DECISIVE = [
+  'Fn::If',
+  'PathPattern',
+  'TargetOriginId',
+  'ViewerProtocolPolicy',
+  'AllowedMethods',
+  'CachedMethods',
+  'CachePolicyId',
+  'OriginRequestPolicyId',
+  'ForwardedValues',
+  'MinTTL',
+  'DefaultTTL',
+  'MaxTTL',
+];
+
+/** A condition is decided by the parameters of a deployment, so a model that took one side of it could be wrong in silence. */
+function refuseConditions(config: Json, refuse: (what: string, fix: string) => IsochroneError): void {
+  const { CacheBehaviors: others, DefaultCacheBehavior: usual } = config;
+  const isConditional = (value: unknown) => JSON.stringify(value ?? null).includes('"Fn::If"');
+  const fix = 'Name an assembly in which it is decided, such as one with the condition taken out.';
+  if ('Fn::If' in config || 'Fn::If' in object(others)) throw refuse('its configuration or its behaviours depend on a condition', fix);
+  for (const behavior of [...list(others), usual].map(object)) {
+    const name = DECISIVE.find((each) => each in behavior && (each === 'Fn::If' || isConditional(behavior[each])));
+    if (name !== undefined) throw refuse(`the behaviour ${text(behavior.PathPattern) || '*'} depends on a condition (${name})`, fix);
+    const ttl = ['MinTTL', 'DefaultTTL', 'MaxTTL'].find((each) => Number.isNaN(Number(behavior[each] ?? 0)));
+    if (ttl !== undefined)
+      throw refuse(`the ${ttl} of the behaviour ${text(behavior.PathPattern) || '*'} is no number`, 'Write it as one.');
+  }
+}
+
+function behaviorOf(reader: Reader, behavior: Json): BehaviorModel {
+  const { assembly, located } = reader;
+  const pathPattern = text(behavior.PathPattern);
+  const viewerProtocolPolicy = text(behavior.ViewerProtocolPolicy);
+  if (!VIEWER_PROTOCOL_POLICIES.includes(viewerProtocolPolicy)) {
+    throw refusal(
+      located,
+      `the behaviour ${pathPattern} has the viewer protocol policy ${JSON.stringify(viewerProtocolPolicy)}`,
+      `Use one of ${VIEWER_PROTOCOL_POLICIES.join(', ')}.`,
+    );
+  }
+  for (const sentence of notModelled(behavior)) reader.gap(sentence);
+  const methods = (value: unknown) => (list(value).length > 0 ? texts(value) : ['GET', 'HEAD']);
+  const responseHeaders = responseHeadersPolicy(reader, behavior);
+  return {
+    pathPattern,
+    allowedMethods: methods(behavior.AllowedMethods),
+    cachedMethods: methods(behavior.CachedMethods),
+    viewerProtocolPolicy: viewerProtocolPolicy as BehaviorModel['viewerProtocolPolicy'],
+    compress: flag(behavior.Compress),
+    originId: text(behavior.TargetOriginId),
+    ...forwarding(reader, behavior),
+    ...(responseHeaders && { responseHeaders }),
+    functions: functionsOf(assembly, located.stack, behavior, reader.gap),
+  };
+}
+
+function forwarding(reader: Reader, behavior: Json): { cachePolicy: CachePolicyModel; originRequest: OriginRequestModel } {
+  if (behavior.CachePolicyId === undefined) {
+    if (behavior.ForwardedValues !== undefined) return olderSettingsOf(behavior);
+    throw refusal(
+      reader.located,
+      `the behaviour ${text(behavior.PathPattern)} has neither a cache policy nor forwarded values`,
+      'Give it a cache policy.',
+    );
+  }
+  const cachePolicy = policy(reader, behavior.CachePolicyId, MANAGED_CACHE_POLICIES, cachePolicyOf);
+  if (cachePolicy === undefined) throw unknownPolicy(reader, behavior, 'cache policy', behavior.CachePolicyId);
+  if (behavior.OriginRequestPolicyId === undefined) {
+    return { cachePolicy, originRequest: { headers: NOTHING, query: NOTHING, cookies: NOTHING } };
+  }
+  const originRequest = policy(reader, behavior.OriginRequestPolicyId, MANAGED_ORIGIN_REQUEST_POLICIES, originRequestOf);
+  if (originRequest === undefined) throw unknownPolicy(reader, behavior, 'origin request policy', behavior.OriginRequestPolicyId);
+  return { cachePolicy, originRequest };
+}
+
+/** A policy that cannot be read changes headers only, so that it is a gap. */
+function responseHeadersPolicy(reader: Reader, { ResponseHeadersPolicyId: id }: Json): ResponseHeadersModel | undefined {
+  if (id === undefined) return undefined;
+  const found = policy(reader, id, MANAGED_RESPONSE_HEADERS_POLICIES, responseHeadersOf);
+  if (found === undefined) reader.gap(`The response headers policy ${text(id)} is not in the assembly: its headers are left out.`);
+  return found;
+}
+
+/** By AWS's id, or where the template has it. */
+function policy<T>(
+  { assembly, located }: Reader,
+  id: unknown,
+  managed: Readonly<Record<string, T>>,
+  read: (properties: Json) => T | undefined,
+): T | undefined {
+  if (typeof id === 'string') return Object.hasOwn(managed, id) ? managed[id] : undefined;
+  const found = referredTo(assembly, located.stack, id);
+  return found && read(found.resource.Properties ?? {});
+}
+
+function unknownPolicy({ located }: Reader, behavior: Json, kind: string, id: unknown): IsochroneError {
+  return refusal(
+    located,
+    `the behaviour ${text(behavior.PathPattern)} has the ${kind} ${text(id)}, which is neither in the assembly nor one of AWS's managed ones, or is not whole`,
+    'What is kept, and under which key, cannot be told without it: define it in a stack of this assembly.',
+  );
+}
+
+/** Empty lists and `none` restrict nothing. */
+function notModelled(settings: Json): string[] {
+  return Object.entries(NOT_MODELLED).flatMap(([name, sentence]) => {
+    const value = settings[name];
+    const isIdle =
+      value === undefined ||
+      value === '' ||
+      value === false ||
+      (Array.isArray(value) && value.length === 0) ||
+      text(object(object(value).GeoRestriction).RestrictionType) === 'none';
+    return isIdle ? [] : [sentence];
+  });
+}
+
+function idOf({ stack, logicalId }: Located): string {
+  return `${stack.path}/${logicalId}`;
+}
+
+function refusal(located: Located, what: string, fix: string): IsochroneError {
+  return new IsochroneError(`The distribution ${idOf(located)} cannot be simulated: ${what}.\n${fix}`);
+}

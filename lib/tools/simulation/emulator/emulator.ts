@@ -1,0 +1,121 @@
+/**
+ * CloudFront for one viewer's request after another, with a real clock: the same request path, functions and caches as a replay, over
+ * origins that answer.
+ *
+ * What is left out: TLS, HTTP/2 and 3, WebSockets, streaming (answers are read whole), and more than one edge location.
+ */
+
+import type { DistributionModel } from '../distribution';
+import { CacheEngine, type Fetch, type Served, type Validators } from '../engine';
+import type { EdgeFunctionRunner } from '../functions';
+import type { CacheResult, HttpAnswer, HttpRequest } from '../messages';
+import { type Attempt, compressed, type OriginStep, type Prepared, requestPath, type ViewerPlace } from '../path';
+
+export interface EmulatorOptions {
+  readonly place: ViewerPlace;
+  /** How viewers are taken to have come. */
+  readonly viewerProtocol: 'http' | 'https';
+  /** Asks an origin. It answers for an origin that cannot be reached, with 502 or 504. */
+  readonly ask: (step: OriginStep, body: Uint8Array | undefined) => Promise<{ readonly answer: HttpAnswer; readonly unreachable: boolean }>;
+  /** Milliseconds; the real clock by default. */
+  readonly now?: () => number;
+  /** Is told what went wrong in a function, in a sentence. */
+  readonly warn?: (sentence: string) => void;
+}
+
+export interface Emulated {
+  readonly answer: HttpAnswer;
+  readonly result: CacheResult;
+}
+
+export interface Emulator {
+  respond(viewer: HttpRequest, body?: Uint8Array): Promise<Emulated>;
+  /** @returns how many objects it removed */
+  invalidate(pattern: string): number;
+}
+
+/** A request that waits for an answer of the caches. */
+interface Waiting {
+  readonly prepared: Prepared;
+  readonly body: Uint8Array | undefined;
+  readonly resolve: (served: Served) => void;
+}
+
+export function emulator(distribution: DistributionModel, functions: EdgeFunctionRunner, options: EmulatorOptions): Emulator {
+  const { place, viewerProtocol, ask, now = Date.now, warn = () => undefined } = options;
+  const path = requestPath(distribution, functions);
+  const engine = new CacheEngine({
+    capacityBytes: { pop: Number.POSITIVE_INFINITY, regional: Number.POSITIVE_INFINITY, shield: Number.POSITIVE_INFINITY },
+    errorMinTtlSeconds: distribution.errorMinTtlSeconds,
+  });
+  const waiting = new Map<number, Waiting>();
+  let lastId = 0;
+
+  async function respond(viewer: HttpRequest, body?: Uint8Array): Promise<Emulated> {
+    const prepared = await path.prepare(viewer, place, viewerProtocol);
+    for (const error of prepared.functionErrors) warn(error);
+    if (prepared.immediate) return prepared.immediate;
+    const served = await fromCaches(prepared, body);
+    const { answer, result, functionErrors } = await path.toViewer(prepared, served);
+    for (const error of functionErrors) warn(error);
+    return withErrorPage(viewer, { answer, result: result ?? served.result });
+  }
+
+  function fromCaches(prepared: Prepared, body: Uint8Array | undefined): Promise<Served> {
+    const { keyed } = prepared;
+    if (!keyed) throw new Error('There is nothing to look up.');
+    const id = ++lastId;
+    return new Promise<Served>((resolve) => {
+      const own = { prepared, body, resolve };
+      const { served, fetch } = engine.request({ ...keyed, id }, now());
+      if (served) resolve(served);
+      else waiting.set(id, own);
+      if (fetch) void complete(fetch, own);
+    });
+  }
+
+  /** Answers a fetch, and with it all who wait for it. */
+  async function complete({ id, validators }: Fetch, { prepared, body }: Waiting): Promise<void> {
+    const answer = await originAnswer(prepared, validators, body).catch((error: unknown) => {
+      warn(`${prepared.viewer.path}: ${error instanceof Error ? error.message : String(error)}`);
+      return BAD_GATEWAY;
+    });
+    const { served, fetches } = engine.answer(id, answer, now());
+    for (const each of served) {
+      waiting.get(each.requestId)?.resolve(each);
+      waiting.delete(each.requestId);
+    }
+    for (const fetch of fetches) {
+      const released = waiting.get(fetch.keyed.id);
+      if (released) void complete(fetch, released);
+    }
+  }
+
+  async function originAnswer(
+    prepared: Prepared,
+    validators: Validators | undefined,
+    body: Uint8Array | undefined,
+    attempt: Attempt = 0,
+  ): Promise<HttpAnswer> {
+    const step = await path.toOrigin(prepared, validators, attempt);
+    for (const error of step.functionErrors) warn(error);
+    if (step.answer) return step.answer;
+    const { answer, unreachable } = await ask(step, body);
+    if (attempt === 0 && path.failsOver(prepared, unreachable ? 'unreachable' : answer)) return originAnswer(prepared, validators, body, 1);
+    const given = await path.fromOrigin(prepared, step, answer);
+    for (const error of given.functionErrors) warn(error);
+    return prepared.keyed ? compressed(prepared.behavior, prepared.keyed.request, given.answer) : given.answer;
+  }
+
+  /** "How CloudFront processes errors when you have configured custom error pages": the page is an object of its own. */
+  async function withErrorPage(viewer: HttpRequest, emulated: Emulated): Promise<Emulated> {
+    const page = distribution.errorPages[emulated.answer.status];
+    if (!page || viewer.path === page.path) return emulated;
+    const { answer } = await respond({ ...viewer, method: viewer.method === 'HEAD' ? 'HEAD' : 'GET', path: page.path, query: '' });
+    return answer.status === 200 ? { answer: { ...answer, status: page.status }, result: emulated.result } : emulated;
+  }
+
+  return { respond, invalidate: (pattern) => engine.invalidate(pattern, now()) };
+}
+
+const BAD_GATEWAY: HttpAnswer = { status: 502, headers: { server: ['CloudFront'] }, bodyBytes: 0, body: new Uint8Array() };

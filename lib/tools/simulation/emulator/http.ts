@@ -1,0 +1,134 @@
+/** HTTP on both sides of the emulator: viewers that ask it, and origins that it asks. Messages are read whole, up to a limit. */
+import { randomBytes } from 'node:crypto';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { IsochroneError } from '../../../model/errors';
+import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import type { OriginStep } from '../path';
+import type { Emulated, Emulator } from './emulator';
+
+/** Of one body. CloudFront itself takes answers of up to 50 GB, and keeps them in parts. */
+export const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/** "Response timeout": seconds that an origin may take, where the distribution says nothing. */
+const ORIGIN_TIMEOUT_MS = 30_000;
+
+class TooLarge extends Error {}
+
+/**
+ * Asks origins by their id.
+ *
+ * @param urls where each origin is; that of `*` stands for those that are not named
+ */
+export function originClient(
+  urls: ReadonlyMap<string, URL>,
+): (step: OriginStep, body?: Uint8Array) => Promise<{ answer: HttpAnswer; unreachable: boolean }> {
+  return async (step, body) => {
+    const url = urls.get(step.origin.id) ?? urls.get('*');
+    if (!url) throw new IsochroneError(`The origin ${step.origin.id} has no URL.\nName it with \`--origin ${step.origin.id}=URL\`.`);
+    try {
+      return { answer: await ask(url, step.request, body), unreachable: false };
+    } catch (error) {
+      // "HTTP 502 status code (Bad Gateway)" and "HTTP 504 status code (Gateway Timeout)".
+      const status = error instanceof TimedOut ? 504 : 502;
+      return { answer: { status, headers: { server: ['CloudFront'] }, bodyBytes: 0, body: new Uint8Array() }, unreachable: true };
+    }
+  };
+}
+
+class TimedOut extends Error {}
+
+/** 1xx answers before the final one are dropped. Each request has a connection of its own. */
+function ask(url: URL, { method, host, path, query, headers }: HttpRequest, body: Uint8Array | undefined): Promise<HttpAnswer> {
+  const { 'content-length': _length, ...sent } = headers;
+  const options: http.RequestOptions = {
+    method,
+    path: `${path}${query === '' ? '' : `?${query}`}`,
+    headers: { ...sent, host, 'x-amz-cf-id': requestId(), ...(body && { 'content-length': body.length }) } as http.OutgoingHttpHeaders,
+    agent: false,
+    timeout: ORIGIN_TIMEOUT_MS,
+  };
+  return new Promise((resolve, reject) => {
+    let received: http.IncomingMessage | undefined;
+    const request = (url.protocol === 'https:' ? https : http).request(url, options, (response) => {
+      received = response;
+      read(response).then((bytes) => {
+        const answered = method === 'HEAD' || response.statusCode === 304 ? {} : { body: bytes };
+        resolve({ status: response.statusCode ?? 502, headers: fieldsOf(response), bodyBytes: bytes.length, ...answered });
+      }, reject);
+    });
+    request.on('timeout', () => request.destroy(new TimedOut()));
+    // What an origin sends beyond its `Content-Length` belongs to no answer.
+    request.on('error', (error) => received?.complete || reject(error));
+    request.end(body);
+  });
+}
+
+/** A server on the emulator, not yet listening. */
+export function emulatorServer(emulator: Emulator, pop: string, warn: (sentence: string) => void): http.Server {
+  return http.createServer((request, response) => {
+    answered(emulator, request)
+      .then((emulated) => send(response, request.method ?? 'GET', emulated, pop))
+      .catch((error: unknown) => {
+        const isTooLarge = error instanceof TooLarge;
+        if (!isTooLarge) warn(`${request.method} ${request.url}: ${error instanceof Error ? error.message : String(error)}`);
+        if (response.headersSent) response.destroy();
+        else send(response, 'GET', { answer: { status: isTooLarge ? 413 : 500, headers: {}, bodyBytes: 0 }, result: 'Error' }, pop);
+      });
+  });
+}
+
+async function answered(emulator: Emulator, request: http.IncomingMessage): Promise<Emulated> {
+  const body = await read(request);
+  const { host, ...headers } = fieldsOf(request);
+  // With its scheme and host, as for a proxy: RFC 9112, 3.2.2.
+  const target = (request.url ?? '/').replace(/^https?:\/\/[^/?]*\/?/i, '/');
+  const mark = target.indexOf('?');
+  const viewer: HttpRequest = {
+    method: request.method ?? 'GET',
+    host: (host?.[0] ?? 'localhost').toLowerCase(),
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: mark < 0 ? '' : target.slice(mark + 1),
+    headers,
+    clientAddress: (request.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, ''),
+  };
+  return emulator.respond(viewer, body.length > 0 || headers['content-length'] !== undefined ? body : undefined);
+}
+
+/** "Request and response behavior": what CloudFront adds to each answer. */
+function send(response: http.ServerResponse, method: string, { answer, result }: Emulated, pop: string): void {
+  const { status, headers, body } = answer;
+  const isEmpty = status === 204 || status === 304;
+  const length = method === 'HEAD' ? headers['content-length']?.[0] : String(body?.length ?? 0);
+  const fields: Record<string, string | readonly string[]> = {};
+  for (const [name, values] of Object.entries(headers)) fields[name] = values.length === 1 ? (values[0] ?? '') : values;
+  delete fields['content-length'];
+  if (!isEmpty && length !== undefined) fields['content-length'] = length;
+  fields['x-cache'] = `${result} from cloudfront`;
+  fields.via = [...(headers.via ?? []), '1.1 isochrone.cloudfront.net (CloudFront)'].join(', ');
+  fields['x-amz-cf-pop'] = `${pop}1-C1`;
+  fields['x-amz-cf-id'] = requestId();
+  response.writeHead(status, fields as http.OutgoingHttpHeaders);
+  response.end(method === 'HEAD' || isEmpty ? undefined : body);
+}
+
+/** Opaque, and not twice the same. */
+function requestId(): string {
+  return `${randomBytes(42).toString('base64url')}==`;
+}
+
+async function read(message: http.IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw new TooLarge(`A body has more than ${MAX_BODY_BYTES} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Each field line for itself, which `headers` would join or drop. */
+function fieldsOf({ headersDistinct }: http.IncomingMessage): HeaderFields {
+  return headersDistinct as HeaderFields;
+}

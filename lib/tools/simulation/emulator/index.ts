@@ -1,0 +1,2 @@
+export { emulator } from './emulator';
+export { emulatorServer, originClient } from './http';

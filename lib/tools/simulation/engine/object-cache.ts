@@ -1,0 +1,115 @@
+/** One cache of one place: objects by key, the least recently used first, and why a key that was here is gone. */
+import type { MissReason } from '../messages';
+import type { StoredAnswer } from './stored-answer';
+
+export interface CachedObject {
+  readonly key: string;
+  /** Its URL, without the headers and cookies of its key. */
+  readonly url: string;
+  readonly stored: StoredAnswer;
+  /** After an error of the origin, it is served until then without asking again. */
+  retryMs: number;
+}
+
+/** Keys that are remembered after their object left, per cache. */
+const NOTES = 1 << 20;
+const INVALIDATED = -1;
+
+/** AWS publishes neither capacity nor eviction; "objects that have been requested more recently" are said to stay, so the least recently used goes first. */
+export class ObjectCache {
+  bytes = 0;
+  evictions = 0;
+  /** A Map keeps the order in which keys were set: the first is the least recently used. */
+  private readonly objects = new Map<string, CachedObject>();
+  private readonly urls = new Map<string, number>();
+  /** When the evicted object would have expired, or that it was invalidated, by the hash of its key. */
+  private readonly notes = new Map<number, number>();
+
+  constructor(private readonly capacityBytes: number) {}
+
+  get size(): number {
+    return this.objects.size;
+  }
+
+  get(key: string): CachedObject | undefined {
+    return this.objects.get(key);
+  }
+
+  /** To be called when an object is served. */
+  touch(object: CachedObject): void {
+    if (this.objects.get(object.key) !== object) return;
+    this.objects.delete(object.key);
+    this.objects.set(object.key, object);
+  }
+
+  set(key: string, url: string, stored: StoredAnswer): void {
+    this.delete(key);
+    if (stored.bytes > this.capacityBytes) {
+      this.note(key, stored.expiresMs);
+      return;
+    }
+    this.objects.set(key, { key, url, stored, retryMs: 0 });
+    this.urls.set(url, (this.urls.get(url) ?? 0) + 1);
+    this.bytes += stored.bytes;
+    this.notes.delete(hash(key));
+    if (this.bytes > this.capacityBytes) this.evict();
+  }
+
+  delete(key: string): void {
+    const object = this.objects.get(key);
+    if (object === undefined) return;
+    this.objects.delete(key);
+    this.bytes -= object.stored.bytes;
+    const others = (this.urls.get(object.url) ?? 1) - 1;
+    if (others === 0) this.urls.delete(object.url);
+    else this.urls.set(object.url, others);
+  }
+
+  /** @returns how many objects there were */
+  invalidate(matches: (url: string) => boolean): number {
+    const removed = [...this.objects.values()].filter(({ url }) => matches(url));
+    for (const { key } of removed) {
+      this.delete(key);
+      this.note(key, INVALIDATED);
+    }
+    return removed.length;
+  }
+
+  /** Why there is no object of this key. */
+  absence(key: string, url: string, nowMs: number): MissReason {
+    const note = this.notes.get(hash(key));
+    if (note !== undefined) return note === INVALIDATED ? 'invalidated' : nowMs < note ? 'evicted' : 'expired';
+    return this.urls.has(url) ? 'varied' : 'first-seen';
+  }
+
+  private evict(): void {
+    for (const { key, stored } of this.objects.values()) {
+      if (this.bytes <= this.capacityBytes) return;
+      this.delete(key);
+      this.note(key, stored.expiresMs);
+      this.evictions++;
+    }
+  }
+
+  private note(key: string, note: number): void {
+    const id = hash(key);
+    this.notes.delete(id);
+    this.notes.set(id, note);
+    const [oldest] = this.notes.size > NOTES ? this.notes.keys() : [];
+    if (oldest !== undefined) this.notes.delete(oldest);
+  }
+}
+
+/** 53 bits, as many as a number holds: of a million keys, two are alike once in some twenty thousand caches. */
+function hash(text: string): number {
+  let high = 0x811c9dc5;
+  let low = 0x9e3779b9;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    high = Math.imul(high ^ code, 0x01000193);
+    low = Math.imul(low ^ code, 0x85ebca6b);
+    low ^= low >>> 13;
+  }
+  high = Math.imul(high ^ (low >>> 16), 0xc2b2ae35);
+  return ((high >>> 0) & 0x1fffff) * 0x100000000 + (low >>> 0);
+}

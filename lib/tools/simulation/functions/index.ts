@@ -1,0 +1,2 @@
+export type { FunctionCall, FunctionOutcome } from './call';
+export { type EdgeFunctionRunner, edgeFunctionRunner } from './edge-functions';

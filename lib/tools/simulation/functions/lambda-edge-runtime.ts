@@ -1,0 +1,187 @@
+/**
+ * Loads the code of a Lambda@Edge function as Node.js would in a Lambda environment, once for each region: the region is in its
+ * environment, and what it keeps between calls is kept apart as it would be.
+ *
+ * This is no security boundary. `node:vm` keeps globals apart, and a function that wants out gets out: run only code that you would
+ * deploy.
+ */
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, extname, join, resolve, sep } from 'node:path';
+import { createContext, Script } from 'node:vm';
+import { deflateRawSync } from 'node:zlib';
+import type { EdgeFunctionModel } from '../distribution';
+
+/** What a function may require, of Node.js itself: enough to compute an answer, and no network. */
+const MODULES = ['assert', 'buffer', 'crypto', 'path', 'querystring', 'string_decoder', 'url', 'util', 'zlib'];
+
+/** "Quotas on Lambda@Edge": bytes of the package, compressed. Older text has 1 MB for viewer events. */
+const MAX_PACKAGE_BYTES = 50 * 1024 * 1024;
+
+export type LambdaHandler = (event: object, context: object, callback?: (error: unknown, result?: unknown) => void) => unknown;
+
+export interface LoadedLambda {
+  readonly handler: LambdaHandler;
+  /** The globals of the function, where a call can be run with a limit of time. */
+  readonly globals: object;
+}
+
+/**
+ * @param now the clock that the function sees
+ * @param log is told each line that it logs
+ * @throws Error where the code cannot be loaded: then every call of the function fails
+ */
+export function loadLambda(fn: EdgeFunctionModel, region: string, now: () => number, log: Console['log']): LoadedLambda {
+  const [file = '', exported = ''] = splitHandler(fn.handler ?? '');
+  const process = {
+    env: {
+      AWS_REGION: region,
+      AWS_DEFAULT_REGION: region,
+      AWS_LAMBDA_FUNCTION_NAME: `us-east-1.${fn.name}`,
+      AWS_LAMBDA_FUNCTION_VERSION: '1',
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '128',
+      AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs',
+      LAMBDA_TASK_ROOT: '/var/task',
+      TZ: ':UTC',
+    },
+    version: globalThis.process.version,
+    versions: globalThis.process.versions,
+    platform: 'linux',
+    nextTick: globalThis.process.nextTick,
+    hrtime: globalThis.process.hrtime,
+    cwd: () => '/var/task',
+  };
+  const globals = createContext(lambdaGlobals(process, log));
+  setClock(globals, now);
+  const load = fn.code === undefined ? moduleLoader(realpathSync(fn.directory ?? ''), globals) : inlineLoader(fn.code, globals);
+  const handler = (load(file) as Record<string, unknown>)[exported];
+  if (typeof handler !== 'function') throw new Error(`${fn.handler} is not a function in its code`);
+  return { handler: handler as LambdaHandler, globals };
+}
+
+/** `Date` of a context, but for its clock. */
+export function setClock(globals: object, now: () => number): void {
+  const script =
+    '(now) => { const D = Date; globalThis.Date = class Date extends D { constructor(...a) { a.length ? super(...a) : super(now()); } static now() { return now(); } }; }';
+  new Script(script).runInContext(globals)(now);
+}
+
+function lambdaGlobals(process: object, log: Console['log']): object {
+  const { Buffer, URL, URLSearchParams, TextEncoder, TextDecoder, setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
+  const { setImmediate, clearImmediate, queueMicrotask, structuredClone, atob, btoa, AbortController } = globalThis;
+  const console = Object.fromEntries(['log', 'info', 'warn', 'error', 'debug', 'trace'].map((level) => [level, log]));
+  const provided = { Buffer, URL, URLSearchParams, TextEncoder, TextDecoder, setTimeout, clearTimeout, setInterval, clearInterval };
+  const globals = {
+    ...provided,
+    setImmediate,
+    clearImmediate,
+    queueMicrotask,
+    structuredClone,
+    atob,
+    btoa,
+    AbortController,
+    console,
+    process,
+  };
+  return Object.assign(globals, { global: globals });
+}
+
+/** `dir/index.handler`: the last dot parts file and export. */
+function splitHandler(handler: string): [file: string, exported: string] {
+  const dot = handler.lastIndexOf('.');
+  return [handler.slice(0, dot), handler.slice(dot + 1)];
+}
+
+function inlineLoader(code: string, globals: object): (file: string) => unknown {
+  return () => evaluate(code, 'index.js', globals, (id) => builtIn(id, undefined));
+}
+
+/** Modules by their file, loaded once each, from the function's own folder only. */
+function moduleLoader(root: string, globals: object): (file: string) => unknown {
+  checkSize(root);
+  const loaded = new Map<string, { exports: unknown }>();
+  const load = (path: string): unknown => {
+    const known = loaded.get(path);
+    if (known) return known.exports;
+    if (extname(path) === '.mjs' || isEsModule(path, root)) throw new Error(`${path} is an ES module, and only CommonJS is run here`);
+    const source = readFileSync(path, 'utf8');
+    if (extname(path) === '.json') return JSON.parse(source);
+    const module = { exports: {} as unknown };
+    loaded.set(path, module);
+    return evaluate(source, path, globals, (id) => required(id, path), module);
+  };
+  const required = (id: string, from: string): unknown => {
+    if (isBuiltIn(id)) return builtIn(id, root);
+    const path = createRequire(from).resolve(id);
+    if (!isInside(root, path)) throw new Error(`Cannot find module ${JSON.stringify(id)}: it is not in the package`);
+    return load(path);
+  };
+  return (file) => {
+    const path = ['.js', '.cjs', '.mjs'].map((extension) => join(root, `${file}${extension}`)).find((candidate) => existsSync(candidate));
+    if (path === undefined) throw new Error(`${file}.js is not in its package`);
+    return load(path);
+  };
+}
+
+function evaluate(
+  source: string,
+  path: string,
+  globals: object,
+  require: (id: string) => unknown,
+  module = { exports: {} as unknown },
+): unknown {
+  const wrapped = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, { filename: path });
+  wrapped.runInContext(globals)(module.exports, require, module, path, dirname(path));
+  return module.exports;
+}
+
+function isEsModule(path: string, root: string): boolean {
+  const file = join(root, 'package.json');
+  return extname(path) === '.js' && existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).type === 'module';
+}
+
+function isBuiltIn(id: string): boolean {
+  return id.startsWith('node:') || ['fs', 'fs/promises', 'http', 'https', 'net', 'dns', 'os', 'events', 'stream', ...MODULES].includes(id);
+}
+
+function builtIn(id: string, root: string | undefined): unknown {
+  const name = id.replace(/^node:/, '');
+  if (MODULES.includes(name)) return require(`node:${name}`);
+  if (name === 'fs' && root !== undefined) return ownFiles(root);
+  if (name === 'fs/promises' && root !== undefined) return ownFiles(root).promises;
+  throw new Error(
+    `The model has no module ${JSON.stringify(id)} for edge functions: there are fs (to read the package), ${MODULES.join(', ')}`,
+  );
+}
+
+/** `fs` that reads, and in one folder only. */
+function ownFiles(root: string) {
+  const own = (path: unknown): string => {
+    const full = resolve(root, String(path));
+    if (!isInside(root, full)) throw new Error(`EACCES: ${full} is not in the function's package`);
+    return full;
+  };
+  const read = (path: unknown, options?: BufferEncoding) => readFileSync(own(path), options);
+  return {
+    readFileSync: read,
+    existsSync: (path: unknown) => existsSync(own(path)),
+    readdirSync: (path: unknown) => readdirSync(own(path)),
+    promises: { readFile: async (path: unknown, options?: BufferEncoding) => read(path, options) },
+  };
+}
+
+function isInside(root: string, path: string): boolean {
+  const real = existsSync(path) ? realpathSync(path) : path;
+  return real === root || real.startsWith(root + sep);
+}
+
+function checkSize(root: string): void {
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(root, name))
+    .filter((path) => statSync(path).isFile());
+  const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
+  // What is small enough as it is need not be compressed to be measured.
+  if (bytes <= MAX_PACKAGE_BYTES) return;
+  const compressed = files.reduce((sum, path) => sum + deflateRawSync(readFileSync(path)).length, 0);
+  if (compressed > MAX_PACKAGE_BYTES) throw new Error(`its package has ${compressed} bytes, and Lambda@Edge takes ${MAX_PACKAGE_BYTES}`);
+}

@@ -1,0 +1,90 @@
+/**
+ * CloudFront's own access logs: "Standard logging reference" and "Configure standard logging (v2)", Amazon CloudFront developer
+ * guide. Both versions have the same fields: the first one in columns that a `#Fields` line names, the other in JSON.
+ */
+import {
+  byteCount,
+  headerFields,
+  hostName,
+  type LineParser,
+  type LogRecord,
+  type ParsedLine,
+  parseIsoTime,
+  said,
+  statusCode,
+} from './record';
+
+type Fields = Readonly<Record<string, string | undefined>>;
+
+const FIELDS = '#Fields:';
+
+/** The columns are those of the last `#Fields` line, so files that were put together may differ in theirs. */
+export function cloudFrontParser(): LineParser {
+  let names: readonly string[] = [];
+  return (line) => {
+    if (line.startsWith(FIELDS)) names = line.slice(FIELDS.length).trim().split(/\s+/);
+    if (line.startsWith('#')) return undefined;
+    if (names.length === 0) return 'no line of #Fields before it';
+    const values = line.split('\t');
+    if (values.length < names.length) return `${values.length} columns of ${names.length}`;
+    return recordOf(Object.fromEntries(names.map((name, i) => [name, values[i]])));
+  };
+}
+
+export function parseCloudFrontJson(line: string): ParsedLine {
+  const fields = jsonObject(line);
+  if (fields === undefined) return 'not a JSON object';
+  return recordOf(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value === null ? undefined : String(value)])));
+}
+
+/** Undefined if it is not an object. */
+export function jsonObject(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function recordOf(fields: Fields): LogRecord | string {
+  const timeMs = timeOf(fields);
+  if (timeMs === undefined) return 'no time';
+  const method = said(fields['cs-method']);
+  const path = decoded(fields['cs-uri-stem']);
+  if (method === undefined || !path?.startsWith('/')) return 'no request';
+  const status = statusCode(fields['sc-status']);
+  if (status === undefined) return fields['sc-status'] === '000' ? 'status 000: the viewer left before an answer' : 'no status';
+  const bytes = byteCount(said(fields['sc-content-len']) ?? fields['sc-bytes']);
+  if (bytes === undefined) return 'no size';
+  return {
+    timeMs,
+    method,
+    host: hostName(fields['x-host-header']) ?? hostName(fields['cs(Host)']),
+    path,
+    query: decoded(fields['cs-uri-query']) ?? '',
+    headers: headerFields({
+      'user-agent': decoded(fields['cs(User-Agent)']),
+      referer: decoded(fields['cs(Referer)']),
+      cookie: decoded(fields['cs(Cookie)']),
+    }),
+    clientAddress: fields['c-ip'] ?? '',
+    status,
+    bytes,
+    edgeLocation: said(fields['x-edge-location']),
+    contentType: decoded(fields['sc-content-type']),
+  };
+}
+
+function timeOf(fields: Fields): number | undefined {
+  const precise = said(fields['timestamp(ms)']);
+  if (precise !== undefined && /^\d{1,15}$/.test(precise)) return Number(precise);
+  const seconds = said(fields.timestamp);
+  if (seconds !== undefined && /^\d{1,12}$/.test(seconds)) return Number(seconds) * 1000;
+  return parseIsoTime(`${fields.date}T${fields.time}Z`);
+}
+
+/** Of a value, CloudFront escapes what is not plain ASCII, and the percent sign itself: once undone, it is as the viewer sent it. */
+function decoded(value: string | undefined): string | undefined {
+  return said(value)?.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}

@@ -1,0 +1,99 @@
+/** The lines of a file, plain or compressed, one at a time: a log may be larger than the memory. */
+import { createReadStream, type ReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { finished } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { IsochroneError } from '../../../model/errors';
+
+/** What is longer is cut there: no server logs longer ones, and a binary file must not fill the memory. */
+export const MAX_LINE_CHARACTERS = 65_536;
+
+/** Of UTF-8, at the start of a file, byte by byte. */
+const BYTE_ORDER_MARK = /^\xef\xbb\xbf/;
+
+export interface LineOptions {
+  /** Called now and then with the bytes of the file that were read, and all it has. */
+  readonly onProgress?: (readBytes: number, allBytes: number) => void;
+  /** Called if a compressed file ends too early or is damaged; the lines before that are given. */
+  readonly onDamaged?: (reason: string) => void;
+}
+
+/**
+ * Lines without their ends. Each byte is one character, so that no byte is lost that is not UTF-8.
+ *
+ * @throws IsochroneError if the file cannot be read, or is Parquet
+ */
+export async function* readLines(file: string, options: LineOptions = {}): AsyncGenerator<string> {
+  let rest = '';
+  let atStart = true;
+  for await (const chunk of plainBytes(file, options)) {
+    const text = chunk.toString('latin1');
+    const lines = (rest + (atStart ? text.replace(BYTE_ORDER_MARK, '') : text)).split('\n');
+    atStart = false;
+    rest = (lines.pop() ?? '').slice(0, MAX_LINE_CHARACTERS);
+    for (const line of lines) yield clean(line);
+  }
+  if (rest !== '') yield clean(rest);
+}
+
+function clean(line: string): string {
+  return (line.endsWith('\r') ? line.slice(0, -1) : line).slice(0, MAX_LINE_CHARACTERS);
+}
+
+async function* plainBytes(file: string, { onProgress, onDamaged }: LineOptions): AsyncGenerator<Buffer> {
+  try {
+    const { size } = await stat(file);
+    const chunks = progressing(createReadStream(file), (read) => onProgress?.(read, size));
+    const { value: first, done } = await chunks.next();
+    if (done) return;
+    if (first.subarray(0, 4).toString('latin1') === 'PAR1') throw parquet(file);
+    const gzip = first[0] === 0x1f && first[1] === 0x8b;
+    yield* gzip ? inflated(first, chunks, onDamaged) : withFirst(first, chunks);
+  } catch (error) {
+    if (error instanceof IsochroneError || (error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    throw new IsochroneError(`${file}: the log cannot be read (${(error as Error).message}).\nName an existing file with \`--log\`.`);
+  }
+}
+
+async function* progressing(stream: ReadStream, onRead: (bytes: number) => void): AsyncGenerator<Buffer, undefined> {
+  for await (const chunk of stream) {
+    onRead(stream.bytesRead);
+    yield chunk as Buffer;
+  }
+}
+
+async function* withFirst(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  yield* rest;
+}
+
+/**
+ * Piece by piece, and the end on its own: zlib throws away what it has of the piece in which it notices that the file was cut
+ * off.
+ */
+async function* inflated(first: Buffer, rest: AsyncGenerator<Buffer>, onDamaged: LineOptions['onDamaged']): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip();
+  const ready: Buffer[] = [];
+  gunzip.on('data', (chunk: Buffer) => ready.push(chunk));
+  const ended = finished(gunzip).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  for await (const chunk of withFirst(first, rest)) {
+    // Garbage behind the last member ends the stream without an answer to the write.
+    const failure = await Promise.race([new Promise<unknown>((done) => gunzip.write(chunk, done)), ended]);
+    yield* ready.splice(0);
+    if (failure) break;
+  }
+  gunzip.end();
+  const reason = await ended;
+  yield* ready;
+  if (reason !== undefined) onDamaged?.(reason);
+}
+
+function parquet(file: string): IsochroneError {
+  return new IsochroneError(
+    `${file}: this is Parquet, which is not read here.\n` +
+      "Convert it with Athena: UNLOAD (SELECT * FROM your_logs) TO 's3://bucket/prefix/' WITH (format = 'JSON', compression = 'GZIP'), or let CloudFront deliver JSON.",
+  );
+}

@@ -1,0 +1,101 @@
+/** An access log as requests in the order of time. Whatever a line holds, it is counted, and no line ends the reading. */
+import { IsochroneError } from '../../../model/errors';
+import { LINES_TO_TELL, type LogFormatName, lineParser, tellFormat } from './formats';
+import { type LineOptions, MAX_LINE_CHARACTERS, readLines } from './lines';
+import { type Ordering, orderedByTime } from './order';
+import type { LineParser, LogRecord } from './record';
+
+/** Examples of broken lines that are kept, and the characters kept of each. */
+const BROKEN_EXAMPLES = 5;
+const EXCERPT_CHARACTERS = 120;
+
+export interface LogSummary extends Ordering {
+  readonly format: LogFormatName;
+  /** Lines that are meant to be requests: the replayed and the broken ones. Lines of `#` in CloudFront's logs are none. */
+  readonly lines: number;
+  readonly broken: number;
+  readonly brokenExamples: readonly { readonly line: number; readonly reason: string; readonly text: string }[];
+  /** Why the file ended before it should have. */
+  readonly damaged?: string;
+}
+
+export interface Log {
+  readonly records: AsyncIterable<LogRecord>;
+  /** Of what has been read so far: complete when `records` has ended. */
+  summary(): LogSummary;
+}
+
+export interface LogOptions extends Pick<LineOptions, 'onProgress'> {
+  /** @default told from the first lines */
+  readonly format?: LogFormatName;
+}
+
+/**
+ * Opens a log, plain or compressed.
+ *
+ * @throws IsochroneError if it cannot be read, or its format cannot be told
+ */
+export async function openLog(file: string, { format, onProgress }: LogOptions = {}): Promise<Log> {
+  let damaged: string | undefined;
+  const lines = readLines(file, { onProgress, onDamaged: (reason) => (damaged = reason) });
+  const { records, summary } = await logOf(lines, file, format);
+  return { records, summary: () => ({ ...summary(), damaged }) };
+}
+
+/**
+ * Lines from elsewhere than a file as a log.
+ *
+ * @param name as errors and reports call it
+ * @param given by default the format is told from the first lines
+ * @throws IsochroneError if there are none, or their format cannot be told
+ */
+export async function logOf(lines: AsyncIterator<string>, name: string, given?: LogFormatName): Promise<Log> {
+  const first: string[] = [];
+  while (first.length < LINES_TO_TELL) {
+    const { value, done } = await lines.next();
+    if (done) break;
+    first.push(value);
+  }
+  if (first.length === 0) throw new IsochroneError(`${name}: the log has no lines.\nName another file with \`--log\`.`);
+  const format = given ?? tellFormat(name, first);
+  const tally = { lines: 0, broken: 0, brokenExamples: [] as { line: number; reason: string; text: string }[] };
+  const ordering = { outOfOrder: 0, late: 0 };
+  const rest = { [Symbol.asyncIterator]: () => lines };
+  return {
+    records: orderedByTime(parsed(first, rest, lineParser(format), tally), ordering),
+    summary: () => ({ format, ...tally, ...ordering }),
+  };
+}
+
+async function* parsed(
+  first: readonly string[],
+  rest: AsyncIterable<string>,
+  parse: LineParser,
+  tally: { lines: number; broken: number; brokenExamples: { line: number; reason: string; text: string }[] },
+): AsyncGenerator<LogRecord> {
+  let line = 0;
+  const take = (text: string): LogRecord | undefined => {
+    line++;
+    const result = text.length >= MAX_LINE_CHARACTERS ? `longer than ${MAX_LINE_CHARACTERS} characters` : parse(text);
+    if (result === undefined) return undefined;
+    tally.lines++;
+    if (typeof result === 'object') return result;
+    tally.broken++;
+    if (tally.brokenExamples.length < BROKEN_EXAMPLES) tally.brokenExamples.push({ line, reason: result, text: excerpt(text) });
+    return undefined;
+  };
+  for (const text of first) {
+    const record = take(text);
+    if (record) yield record;
+  }
+  for await (const text of rest) {
+    const record = take(text);
+    if (record) yield record;
+  }
+}
+
+/** What a terminal would obey is shown as a dot. */
+function excerpt(text: string): string {
+  const printable = text.slice(0, EXCERPT_CHARACTERS).replace(/[^\x20-\x7e]/g, '·');
+  return text.length > EXCERPT_CHARACTERS ? `${printable}…` : printable;
+}

@@ -1,0 +1,11 @@
+export { compressed } from './compression';
+export { type Attempt, type OriginStep, type Prepared, type RequestPath, requestPath, type ViewerPlace } from './request-path';
+export {
+  type Coordinates,
+  coordinatesOf,
+  coordinatesOfRegion,
+  distanceKm,
+  edgeLocation,
+  spreadEdgeLocation,
+  VIEWER_WEIGHTS,
+} from './topology';

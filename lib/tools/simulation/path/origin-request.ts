@@ -1,0 +1,125 @@
+/**
+ * What CloudFront sends to an origin: "Control origin requests with a policy" and "Request and response behavior for custom origins",
+ * Amazon CloudFront developer guide.
+ */
+
+import type { BehaviorModel, OriginModel, Selection } from '../distribution';
+import { isCacheable, type Validators } from '../engine';
+import type { HeaderFields, HttpRequest } from '../messages';
+import { normalizedAcceptEncoding } from './accept-encoding';
+
+/** Between two neighbours on the way only: RFC 9110, 7.6.1. */
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/** "HTTP request headers and CloudFront behavior": removed whatever the policy says. */
+const REMOVED = ['expect', 'max-forwards', 'x-edge-location', 'x-forwarded-proto', 'x-real-ip'];
+
+/** The same table: forwarded without being named anywhere. */
+const ALWAYS_FORWARDED = [
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-md5',
+  'content-type',
+  'date',
+  'from',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'origin',
+  'pragma',
+  'range',
+  'request-range',
+  'warning',
+];
+
+/** `If-Range` stays with its range, for the same range is another object. */
+const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-unmodified-since'];
+
+/** Without the origin's path and custom headers, as an origin-request function sees it. */
+export function originRequest(behavior: BehaviorModel, request: HttpRequest, origin: OriginModel, validators?: Validators): HttpRequest {
+  const { cachePolicy, originRequest: policy } = behavior;
+  const forwards = (name: string) => isSelected(cachePolicy.headers, name) || isSelected(policy.headers, name);
+  const sent = endToEnd(request.headers);
+  const headers: Record<string, readonly string[]> = {};
+  for (const [name, values] of Object.entries(sent)) {
+    if (name !== 'cookie' && name !== 'accept-encoding' && !REMOVED.includes(name) && (ALWAYS_FORWARDED.includes(name) || forwards(name))) {
+      headers[name] = values;
+    }
+  }
+  const normalizes = cachePolicy.gzip || cachePolicy.brotli;
+  const encoding = normalizes ? normalizedAcceptEncoding(sent['accept-encoding'], cachePolicy) : undefined;
+  if (encoding !== undefined) headers['accept-encoding'] = [encoding];
+  else if (!normalizes && sent['accept-encoding'] && forwards('accept-encoding')) headers['accept-encoding'] = sent['accept-encoding'];
+
+  const cookies = (sent.cookie ?? [])
+    .flatMap((field) => field.split(';'))
+    .map((cookie) => cookie.trim())
+    .filter((cookie) => cookie !== '' && [cachePolicy.cookies, policy.cookies].some((each) => isSelected(each, nameOf(cookie))));
+  if (cookies.length > 0) headers.cookie = [cookies.join('; ')];
+
+  if (headers['user-agent'] === undefined) headers['user-agent'] = ['Amazon CloudFront'];
+  headers.via = [[...(sent.via ?? []), '1.1 isochrone.cloudfront.net (CloudFront)'].join(', ')];
+  headers['x-forwarded-for'] = [[...(sent['x-forwarded-for'] ?? []), request.clientAddress].join(', ')];
+
+  return {
+    ...request,
+    host: forwards('host') ? request.host : origin.domainName.toLowerCase(),
+    query: forwardedQuery(request.query, [cachePolicy.query, policy.query]),
+    headers: isCacheable({ behavior, request }) ? withConditionsOf(validators ?? {}, headers) : headers,
+  };
+}
+
+/** As it leaves: the origin's own headers replace a viewer's of the same name ("Add custom headers to origin requests"). */
+export function addressed(request: HttpRequest, origin: OriginModel): HttpRequest {
+  const custom = Object.fromEntries(Object.entries(origin.customHeaders).map(([name, value]) => [name, [value]]));
+  return { ...request, path: `${origin.path}${request.path}`, headers: { ...request.headers, ...custom } };
+}
+
+/** Without what concerns one connection, `Connection`'s own list included. */
+export function endToEnd(headers: HeaderFields): HeaderFields {
+  const named = (headers.connection ?? []).flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name) && !named.includes(name)));
+}
+
+/**
+ * Where answers are kept, the origin is asked for what is to be kept: with the validators of an expired object, whatever the viewer
+ * holds, and without conditions where there is none. The viewer's own conditions are met with the answer.
+ */
+function withConditionsOf({ etag, lastModified }: Validators, headers: HeaderFields): HeaderFields {
+  return {
+    ...Object.fromEntries(Object.entries(headers).filter(([name]) => !CONDITIONS.includes(name))),
+    ...(etag !== undefined && { 'if-none-match': [etag] }),
+    ...(lastModified !== undefined && { 'if-modified-since': [lastModified] }),
+  };
+}
+
+function forwardedQuery(query: string, selections: readonly Selection[]): string {
+  if (query === '' || selections.some(({ kind }) => kind === 'all')) return query;
+  return query
+    .split('&')
+    .filter((parameter) => selections.some((selection) => isSelected(selection, nameOf(parameter))))
+    .join('&');
+}
+
+function isSelected({ kind, names }: Selection, name: string): boolean {
+  if (kind === 'all' || kind === 'none') return kind === 'all';
+  return names.includes(name) === (kind === 'only');
+}
+
+function nameOf(pair: string): string {
+  const end = pair.indexOf('=');
+  return end < 0 ? pair : pair.slice(0, end);
+}

@@ -1,0 +1,169 @@
+/** Sends the requests of an access log through the model of a distribution, at the speed of the machine and by the clock of the log. */
+import type { Assembly } from '../../assembly';
+import type { DistributionModel } from '../distribution';
+import type { Fetch } from '../engine';
+import { type EdgeFunctionRunner, edgeFunctionRunner } from '../functions';
+import type { Log, LogRecord } from '../logs';
+import type { HttpRequest } from '../messages';
+import { edgeLocation, type Prepared, requestPath, spreadEdgeLocation } from '../path';
+import { assumptions } from './assumptions';
+import { findings } from './findings';
+import { hopsMs, transferMs } from './latency';
+import { judge, type ReplayObjectives } from './objectives';
+import { type AssumedCacheControl, loggedOrigin, type OriginAnswer, originMs } from './origin';
+import { originRegions } from './origins';
+import type { ReplayReport } from './report';
+import { type Asked, replayRun } from './run';
+import { type Cell, replayTally } from './tally';
+import { replayTimeline } from './timeline';
+
+const MB = 1e6;
+
+/** What an edge location may hold of one distribution is not published: from what a busy one leaves to a small site, up to all. */
+export const DEFAULT_CAPACITIES: readonly number[] = [256 * MB, 4000 * MB, Number.POSITIVE_INFINITY];
+
+/** Different messages of edge functions that are counted. */
+const MAX_MESSAGES = 50;
+
+export interface ReplayOptions {
+  readonly assembly: Assembly;
+  readonly distribution: DistributionModel;
+  readonly log: Log;
+  /** The log as the report names it. */
+  readonly file: string;
+  /**
+   * Bytes that each edge location holds, one for each run.
+   *
+   * @default DEFAULT_CAPACITIES
+   */
+  readonly capacities?: readonly number[];
+  /** @default none: the behaviours' default TTLs hold */
+  readonly cacheControl?: readonly AssumedCacheControl[];
+  /** @default as the assembly says */
+  readonly originRegion?: string;
+  /** @default not judged */
+  readonly objectives?: ReplayObjectives;
+  /** @default those of the assembly, as they would be deployed */
+  readonly functions?: EdgeFunctionRunner;
+}
+
+export async function replay(options: ReplayOptions): Promise<ReplayReport> {
+  const { assembly, distribution, log, capacities = DEFAULT_CAPACITIES, cacheControl = [] } = options;
+  let clockMs = 0;
+  // Without a stop for functions that loop, which would cost more than all the caches: they would hang the edge, too.
+  const ownFunctions = () => edgeFunctionRunner({ now: () => clockMs, stopsLoops: false });
+  const path = requestPath(distribution, options.functions ?? ownFunctions());
+  const regionsAsked = new Set<string>();
+  const regionOf = originRegions(assembly, distribution, options.originRegion);
+  const origin = loggedOrigin(
+    path,
+    (...asked) => {
+      const region = regionOf(...asked);
+      regionsAsked.add(region);
+      return region;
+    },
+    cacheControl,
+  );
+  const patterns = distribution.behaviors.map(({ pathPattern }) => pathPattern);
+  const tally = replayTally(capacities.length, patterns);
+  const timeline = replayTimeline(capacities.length);
+  const found = findings();
+  const messages = new Map<string, number>();
+  const onFunctionErrors = (errors: readonly string[]) => {
+    for (const message of errors) {
+      if (messages.has(message) || messages.size < MAX_MESSAGES) messages.set(message, (messages.get(message) ?? 0) + 1);
+    }
+  };
+  const runs = capacities.map((capacity, index) =>
+    replayRun(index, capacity, distribution.errorMinTtlSeconds, async ({ prepared, record }, served, hit) => {
+      if (hit) timeline.hit(record.timeMs, index);
+      // What it does to the answer changes no figure; whether it fails does matter, and is asked once, not for each capacity.
+      if (index === 0 && prepared.behavior.functions['viewer-response'])
+        onFunctionErrors((await path.toViewer(prepared, served)).functionErrors);
+    }),
+  );
+
+  const host = distribution.domainNames[0] ?? 'distribution.cloudfront.net';
+  const assumed = { place: 0, host: 0, originTime: 0 };
+  let requests = 0;
+  let fromMs: number | undefined;
+  for await (const record of log.records) {
+    const id = requests++;
+    fromMs ??= record.timeMs;
+    clockMs = record.timeMs;
+    const named = record.edgeLocation === undefined ? undefined : edgeLocation(record.edgeLocation);
+    if (named === undefined) assumed.place++;
+    if (record.host === undefined) assumed.host++;
+    if (originMs(record) === undefined) assumed.originTime++;
+    const place = named ?? spreadEdgeLocation(record.clientAddress);
+    const prepared = await path.prepare(requestOf(record, host), place, 'https');
+    onFunctionErrors(prepared.functionErrors);
+    found.observe(record, prepared);
+    const cell = tally.cell(prepared.behavior.pathPattern, place.continent);
+    cell.requests++;
+    cell.bytes += record.bytes;
+    timeline.request(record.timeMs);
+    for (const run of runs) await run.advance(record.timeMs);
+    if (prepared.keyed) {
+      const ask = onceForAllRuns(async (fetch) => {
+        const answer = await origin(prepared, record, fetch.validators);
+        onFunctionErrors(answer.functionErrors);
+        return answer;
+      });
+      for (const run of runs) await run.request({ record, prepared, keyed: { id, ...prepared.keyed }, cell, origin: ask });
+    } else {
+      countImmediate(prepared, cell);
+    }
+  }
+  for (const run of runs) await run.advance(Number.POSITIVE_INFINITY);
+
+  const summary = log.summary();
+  const tallied = tally.report();
+  return {
+    assembly: assembly.directory,
+    distribution: distribution.id,
+    log: {
+      file: options.file,
+      format: summary.format,
+      lines: summary.lines,
+      replayed: requests,
+      broken: summary.broken,
+      brokenExamples: summary.brokenExamples,
+      outOfOrder: summary.outOfOrder,
+      ...(fromMs !== undefined && { from: new Date(fromMs).toISOString(), to: new Date(clockMs).toISOString() }),
+    },
+    modelled: assumptions({
+      requests,
+      log: summary,
+      assumed,
+      host,
+      originRegions: [...regionsAsked].sort(),
+      cacheControl,
+      gaps: distribution.gaps,
+    }),
+    capacityBytes: capacities.map((bytes) => (Number.isFinite(bytes) ? bytes : null)),
+    ...tallied,
+    ...found.report(),
+    objectives: options.objectives ? judge(options.objectives, tallied.total) : [],
+    timeline: timeline.report(),
+    functionErrors: [...messages].map(([message, count]) => ({ message, count })).sort((a, b) => b.count - a.count),
+  };
+}
+
+function requestOf({ method, host, path, query, headers, clientAddress }: LogRecord, defaultHost: string): HttpRequest {
+  return { method, host: host ?? defaultHost, path, query, headers: { host: [host ?? defaultHost], ...headers }, clientAddress };
+}
+
+/** The origin is asked with the same request by every run that asks it, so that edge functions run once. */
+function onceForAllRuns(ask: (fetch: Fetch) => Promise<OriginAnswer>): Asked['origin'] {
+  let first: Promise<OriginAnswer> | undefined;
+  return (fetch) => {
+    if (fetch.validators) return ask(fetch);
+    first ??= ask(fetch);
+    return first;
+  };
+}
+
+function countImmediate({ place, immediate }: Prepared, { runs }: Cell): void {
+  for (const { latency } of runs) latency.add(hopsMs(place, 'function') + transferMs(immediate?.answer.bodyBytes ?? 0));
+}

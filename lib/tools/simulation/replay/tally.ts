@@ -1,0 +1,126 @@
+/** Counts what became of the requests, by behaviour and part of the world, beside each other for each capacity. */
+import type { Continent } from '../../../model/aws';
+import type { MissReason } from '../messages';
+import { type Histogram, histogram } from './histogram';
+import type { ReplayReport, ReplaySlice, Span } from './report';
+
+/** What one run, of one capacity, made of the requests of a cell. */
+interface RunCounts {
+  hits: number;
+  /** Requests for which an origin was asked. */
+  fetching: number;
+  originRequests: number;
+  originBytes: number;
+  readonly latency: Histogram;
+  readonly misses: Record<MissReason, number>;
+}
+
+export interface Cell {
+  readonly pathPattern: string;
+  readonly continent: Continent;
+  requests: number;
+  bytes: number;
+  readonly runs: readonly RunCounts[];
+}
+
+export interface Tally {
+  cell(pathPattern: string, continent: Continent): Cell;
+  report(): Pick<ReplayReport, 'total' | 'behaviors' | 'continents' | 'cells'>;
+}
+
+/**
+ * @param runs how many capacities there are
+ * @param pathPatterns in the order of the report
+ */
+export function replayTally(runs: number, pathPatterns: readonly string[]): Tally {
+  const cells = new Map<string, Cell>();
+  return {
+    cell(pathPattern, continent) {
+      const name = `${continent} ${pathPattern}`;
+      const found = cells.get(name) ?? { pathPattern, continent, requests: 0, bytes: 0, runs: Array.from({ length: runs }, emptyCounts) };
+      cells.set(name, found);
+      return found;
+    },
+    report() {
+      const all = [...cells.values()].sort(
+        (a, b) => pathPatterns.indexOf(a.pathPattern) - pathPatterns.indexOf(b.pathPattern) || (a.continent < b.continent ? -1 : 1),
+      );
+      const names = <Name extends 'pathPattern' | 'continent'>(name: Name) => [...new Set(all.map((cell) => cell[name]))];
+      return {
+        total: sliceOf(all, runs),
+        behaviors: names('pathPattern').map((pathPattern) => ({
+          pathPattern,
+          ...sliceOf(
+            all.filter((cell) => cell.pathPattern === pathPattern),
+            runs,
+          ),
+        })),
+        continents: names('continent')
+          .sort()
+          .map((continent) => ({
+            continent,
+            ...sliceOf(
+              all.filter((cell) => cell.continent === continent),
+              runs,
+            ),
+          })),
+        cells: all.map((cell) => ({ pathPattern: cell.pathPattern, continent: cell.continent, ...sliceOf([cell], runs) })),
+      };
+    },
+  };
+}
+
+/** From the lowest to the highest of what the capacities gave. */
+export function span(values: readonly number[]): Span {
+  return { low: Math.min(...values), high: Math.max(...values) };
+}
+
+export function percentOf(part: number, whole: number): number {
+  return whole === 0 ? 0 : (100 * part) / whole;
+}
+
+const REASONS: readonly MissReason[] = ['first-seen', 'expired', 'evicted', 'invalidated', 'varied', 'uncacheable'];
+
+function emptyCounts(): RunCounts {
+  return { hits: 0, fetching: 0, originRequests: 0, originBytes: 0, latency: histogram(), misses: byReason(() => 0) };
+}
+
+function byReason<T>(of: (reason: MissReason) => T): Record<MissReason, T> {
+  return Object.fromEntries(REASONS.map((reason) => [reason, of(reason)])) as Record<MissReason, T>;
+}
+
+function sliceOf(cells: readonly Cell[], runs: number): ReplaySlice {
+  const requests = sum(cells, (cell) => cell.requests);
+  const merged = Array.from({ length: runs }, (_, run): RunCounts => {
+    const counts = cells.map((cell) => cell.runs[run] as RunCounts);
+    const latency = histogram();
+    for (const each of counts) latency.merge(each.latency);
+    return {
+      hits: sum(counts, ({ hits }) => hits),
+      fetching: sum(counts, ({ fetching }) => fetching),
+      originRequests: sum(counts, ({ originRequests }) => originRequests),
+      originBytes: sum(counts, ({ originBytes }) => originBytes),
+      latency,
+      misses: byReason((reason) => sum(counts, ({ misses }) => misses[reason])),
+    };
+  });
+  const spanOf = (of: (run: RunCounts) => number) => span(merged.map(of));
+  return {
+    requests,
+    hitPercent: spanOf(({ hits }) => percentOf(hits, requests)),
+    offloadPercent: spanOf(({ fetching }) => percentOf(requests - fetching, requests)),
+    originRequests: spanOf(({ originRequests }) => originRequests),
+    bytes: sum(cells, ({ bytes }) => bytes),
+    originBytes: spanOf(({ originBytes }) => originBytes),
+    latencyMs: {
+      p50: spanOf(({ latency }) => latency.percentile(50)),
+      p95: spanOf(({ latency }) => latency.percentile(95)),
+      p99: spanOf(({ latency }) => latency.percentile(99)),
+    },
+    misses: byReason((reason) => spanOf(({ misses }) => misses[reason])),
+  };
+}
+
+function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}

@@ -1,0 +1,1 @@
+export { seededTrace } from './seeded-trace';

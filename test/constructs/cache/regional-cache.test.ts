@@ -1,0 +1,395 @@
+import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { RegionalCache, type RegionalCacheProps } from '../../../lib/constructs/cache/regional-cache';
+import { testStack } from '../../test-stack';
+import { vpcIn } from './vpc';
+
+function cacheWith(props: Partial<RegionalCacheProps> = {}): { stack: Stack; cache: RegionalCache } {
+  const stack = testStack();
+  return { stack, cache: new RegionalCache(stack, 'Cache', { vpc: vpcIn(stack), ...props }) };
+}
+
+describe('by default', () => {
+  const { stack, cache } = cacheWith();
+  const fleet = ec2.SecurityGroup.fromSecurityGroupId(stack, 'Fleet', 'sg-0123456789abcdef0');
+  cache.connections.allowDefaultPortFrom(fleet);
+  const role = new iam.Role(stack, 'Role', { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
+  const policy = new iam.ManagedPolicy(stack, 'Policy', { roles: [role] });
+  cache.grantConnect(policy);
+  const template = Template.fromStack(stack);
+
+  test('the group is clustered, spread over zones and encrypted on the wire and at rest', () => {
+    template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
+      Engine: 'valkey',
+      EngineVersion: '8.2',
+      CacheNodeType: 'cache.r7g.large',
+      ClusterMode: 'enabled',
+      NumNodeGroups: 2,
+      ReplicasPerNodeGroup: 1,
+      AutomaticFailoverEnabled: true,
+      MultiAZEnabled: true,
+      AutoMinorVersionUpgrade: true,
+      TransitEncryptionEnabled: true,
+      TransitEncryptionMode: 'required',
+      AtRestEncryptionEnabled: true,
+      KmsKeyId: stack.resolve(cache.encryptionKey.keyArn),
+      SnapshotRetentionLimit: 1,
+      Port: 6379,
+      AuthToken: Match.absent(),
+    });
+    template.hasResourceProperties('AWS::KMS::Key', { EnableKeyRotation: true });
+  });
+
+  test('another number of shards reshards online instead of replacing the cache', () => {
+    template.hasResource('AWS::ElastiCache::ReplicationGroup', { UpdatePolicy: { UseOnlineResharding: true } });
+  });
+
+  test('the parameter group is of the right family and in cluster mode', () => {
+    template.hasResourceProperties('AWS::ElastiCache::ParameterGroup', {
+      CacheParameterGroupFamily: 'valkey8',
+      Properties: {
+        'cluster-enabled': 'yes',
+        'maxmemory-policy': 'allkeys-lru',
+        'reserved-memory-percent': '25',
+        'slowlog-log-slower-than': '10000',
+      },
+    });
+  });
+
+  test('maintenance and snapshots have hours of their own', () => {
+    template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
+      PreferredMaintenanceWindow: 'sun:03:00-sun:04:00',
+      SnapshotWindow: '05:00-06:00',
+    });
+  });
+
+  test('nothing scales it', () => {
+    template.resourceCountIs('AWS::ApplicationAutoScaling::ScalableTarget', 0);
+  });
+
+  test('the nodes live in the isolated subnets', () => {
+    template.hasResourceProperties('AWS::ElastiCache::SubnetGroup', {
+      SubnetIds: ['subnet-15014ed0a', 'subnet-15014ed0b'],
+    });
+  });
+
+  test('one user exists: it logs in with IAM under the same id and name, and may do nothing dangerous', () => {
+    template.resourceCountIs('AWS::ElastiCache::User', 1);
+    template.hasResourceProperties('AWS::ElastiCache::User', {
+      Engine: 'valkey',
+      UserId: cache.userName,
+      UserName: cache.userName,
+      AuthenticationMode: { Type: 'iam' },
+      AccessString: Match.stringLikeRegexp('^on .*\\+@all -@dangerous'),
+      NoPasswordRequired: Match.absent(),
+      Passwords: Match.absent(),
+    });
+    expect(cache.userName).toMatch(/^[a-z](-?[a-z0-9])*$/);
+    expect(cache.userName.length).toBeLessThanOrEqual(40);
+    template.hasResourceProperties('AWS::ElastiCache::UserGroup', {
+      Engine: 'valkey',
+      UserIds: [{ Ref: Match.stringLikeRegexp('CacheUser') }],
+    });
+    template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', { UserGroupIds: [{ Ref: Match.stringLikeRegexp('CacheUsers') }] });
+  });
+
+  test('both logs arrive as JSON in encrypted groups that expire', () => {
+    template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
+      LogDeliveryConfigurations: ['slow-log', 'engine-log'].map((LogType) =>
+        Match.objectLike({ LogType, LogFormat: 'json', DestinationType: 'cloudwatch-logs' }),
+      ),
+    });
+    template.allResourcesProperties('AWS::Logs::LogGroup', {
+      RetentionInDays: 90,
+      KmsKeyId: stack.resolve(cache.encryptionKey.keyArn),
+    });
+    template.resourceCountIs('AWS::Logs::LogGroup', 2);
+    template.hasResourceProperties('AWS::KMS::Key', {
+      KeyPolicy: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Principal: { Service: 'logs.us-east-1.amazonaws.com' }, Condition: Match.anyValue() }),
+        ]),
+      },
+    });
+  });
+
+  test('only who was allowed reaches the port', () => {
+    template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
+    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      FromPort: 6379,
+      ToPort: 6379,
+      SourceSecurityGroupId: stack.resolve(fleet.securityGroupId),
+    });
+  });
+
+  test('a grant names the group and the user, nothing else', () => {
+    const arn = (...tail: unknown[]) => ({
+      'Fn::Join': ['', ['arn:aws:elasticache:us-east-1:', { Ref: 'AWS::AccountId' }, ...tail]],
+    });
+    template.hasResourceProperties('AWS::IAM::ManagedPolicy', {
+      PolicyDocument: {
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 'elasticache:Connect',
+            Resource: [arn(':replicationgroup:', stack.resolve(cache.replicationGroupId)), arn(`:user:${cache.userName}`)],
+          },
+        ],
+      },
+    });
+  });
+
+  test('applications learn where to begin', () => {
+    expect(stack.resolve(cache.configurationEndpoint)).toEqual({
+      hostname: { 'Fn::GetAtt': [expect.stringMatching(/^Cache/), 'ConfigurationEndPoint.Address'] },
+      port: 6379,
+    });
+  });
+
+  test.each([
+    'AWS::ElastiCache::ReplicationGroup',
+    'AWS::KMS::Key',
+    'AWS::ElastiCache::SubnetGroup',
+    'AWS::ElastiCache::ParameterGroup',
+    'AWS::ElastiCache::User',
+    'AWS::ElastiCache::UserGroup',
+  ])('%s outlives the stack', (type) => {
+    template.allResources(type, { DeletionPolicy: 'Retain' });
+  });
+
+  test('the logs outlive the stack', () => {
+    template.allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
+  });
+
+  test('a parameter group that a new major version replaces leaves nothing behind', () => {
+    template.hasResource('AWS::ElastiCache::ParameterGroup', { UpdateReplacePolicy: 'Delete' });
+    template.hasResource('AWS::ElastiCache::ReplicationGroup', { UpdateReplacePolicy: 'Retain' });
+  });
+});
+
+describe('with everything chosen', () => {
+  const stack = testStack();
+  const logEncryptionKey = new kms.Key(stack, 'LogKey', { enableKeyRotation: true });
+  const encryptionKey = kms.Key.fromKeyArn(
+    stack,
+    'CacheKey',
+    'arn:aws:kms:us-east-1:111122223333:key/0123abcd-0123-abcd-0123-0123456789ab',
+  );
+  const notificationTopic = sns.Topic.fromTopicArn(stack, 'Topic', 'arn:aws:sns:us-east-1:111122223333:events');
+  const replicationGroupId = 'market-production-ap-southeast-1-cache-a';
+  const cache = new RegionalCache(stack, 'Cache', {
+    vpc: vpcIn(stack),
+    vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS },
+    shards: 3,
+    replicasPerShard: 0,
+    nodeType: 'cache.t4g.small',
+    engineVersion: '7.2',
+    maxmemoryPolicy: 'volatile-lfu',
+    reservedMemoryPercent: 50,
+    slowLogThreshold: Duration.millis(2),
+    parameters: { 'active-expire-effort': '3' },
+    snapshotRetentionDays: 15,
+    snapshotWindow: '05:00-06:00',
+    maintenanceWindow: 'sun:02:00-sun:03:00',
+    replicationGroupId,
+    encryptionKey,
+    logEncryptionKey,
+    notificationTopic,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const template = Template.fromStack(stack);
+
+  test('every choice arrives', () => {
+    template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
+      ReplicationGroupId: replicationGroupId,
+      NumNodeGroups: 3,
+      ReplicasPerNodeGroup: 0,
+      AutomaticFailoverEnabled: true,
+      MultiAZEnabled: false,
+      CacheNodeType: 'cache.t4g.small',
+      EngineVersion: '7.2',
+      SnapshotRetentionLimit: 15,
+      SnapshotWindow: '05:00-06:00',
+      PreferredMaintenanceWindow: 'sun:02:00-sun:03:00',
+      NotificationTopicArn: notificationTopic.topicArn,
+      KmsKeyId: encryptionKey.keyArn,
+    });
+    template.hasResourceProperties('AWS::ElastiCache::ParameterGroup', {
+      CacheParameterGroupFamily: 'valkey7',
+      Properties: {
+        'maxmemory-policy': 'volatile-lfu',
+        'reserved-memory-percent': '50',
+        'slowlog-log-slower-than': '2000',
+        'active-expire-effort': '3',
+      },
+    });
+    template.hasResourceProperties('AWS::ElastiCache::SubnetGroup', { SubnetIds: Match.arrayWith(['subnet-981fa7e0a']) });
+    template.allResourcesProperties('AWS::Logs::LogGroup', { KmsKeyId: stack.resolve(logEncryptionKey.keyArn) });
+  });
+
+  test('the user carries the name of the group and stays within its length', () => {
+    expect(cache.userName).toBe('market-production-ap-southeast-1-cac-app');
+    expect(cache.userName).toHaveLength(40);
+  });
+
+  test('a cut in the middle of the id leaves no two hyphens', () => {
+    expect(cacheWith({ replicationGroupId: `${'a'.repeat(35)}-b-c` }).cache.userName).toBe(`${'a'.repeat(35)}-app`);
+  });
+
+  test('no key is made, and nothing outlives the stack', () => {
+    template.resourceCountIs('AWS::KMS::Key', 1);
+    template.allResources('AWS::ElastiCache::ReplicationGroup', { DeletionPolicy: 'Delete' });
+    template.allResources('AWS::ElastiCache::UserGroup', { DeletionPolicy: 'Delete' });
+    template.allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete' });
+  });
+});
+
+test('a last snapshot keeps its key, and only its key', () => {
+  const { stack } = cacheWith({ removalPolicy: RemovalPolicy.SNAPSHOT });
+  const template = Template.fromStack(stack);
+  template.allResources('AWS::ElastiCache::ReplicationGroup', { DeletionPolicy: 'Snapshot' });
+  template.allResources('AWS::KMS::Key', { DeletionPolicy: 'Retain' });
+  template.allResources('AWS::ElastiCache::ParameterGroup', { DeletionPolicy: 'Delete' });
+});
+
+describe('values that AWS would refuse', () => {
+  test.each<[string, Partial<RegionalCacheProps>, string, Partial<RegionalCacheProps>]>([
+    ['no shards', { shards: 0 }, 'shards must be 1 to 45 with 1 replicas per shard, got 0.', { shards: 1 }],
+    ['half a shard', { shards: 1.5 }, 'shards must be 1 to 45', { shards: 45 }],
+    [
+      'more nodes than a cluster has',
+      { shards: 16, replicasPerShard: 5 },
+      'shards must be 1 to 15 with 5',
+      { shards: 15, replicasPerShard: 5 },
+    ],
+    ['six replicas', { replicasPerShard: 6 }, 'replicasPerShard must be 0 to 5, got 6.', { replicasPerShard: 5 }],
+    ['a negative number of replicas', { replicasPerShard: -1 }, 'replicasPerShard must be 0 to 5', { replicasPerShard: 0 }],
+    ['a Redis version', { engineVersion: '7.1' }, 'engineVersion must be a Valkey version', { engineVersion: '7.2' }],
+    ['a patch version', { engineVersion: '8.0.1' }, 'engineVersion must be a Valkey version', { engineVersion: '8.0' }],
+    [
+      'snapshots kept too long',
+      { snapshotRetentionDays: 36 },
+      'snapshotRetentionDays must be 0 to 35, got 36.',
+      { snapshotRetentionDays: 35 },
+    ],
+    [
+      'an unknown policy',
+      { maxmemoryPolicy: 'lru' as never },
+      'maxmemoryPolicy must be one of volatile-lru',
+      { maxmemoryPolicy: 'noeviction' },
+    ],
+    [
+      'memory all reserved',
+      { reservedMemoryPercent: 100 },
+      'reservedMemoryPercent must be a whole number from 0 to 99, got 100.',
+      { reservedMemoryPercent: 99 },
+    ],
+    [
+      'every command in the slow log',
+      { slowLogThreshold: Duration.millis(0) },
+      'slowLogThreshold must be a whole number of milliseconds, 1 at least, got "0 ms".',
+      { slowLogThreshold: Duration.millis(1) },
+    ],
+    [
+      'a parameter that has a prop',
+      { parameters: { 'maxmemory-policy': 'noeviction' } },
+      'parameters.maxmemory-policy must be left out',
+      { parameters: { 'maxmemory-samples': '5' } },
+    ],
+    [
+      'a parameter in capitals',
+      { parameters: { activeDefrag: 'yes' } },
+      'parameters must be names of parameters, got "activeDefrag".',
+      { parameters: { activedefrag: 'yes' } },
+    ],
+    [
+      'a type of EC2',
+      { nodeType: 'r7g.large' },
+      'nodeType must be a node type of ElastiCache, got "r7g.large".',
+      { nodeType: 'cache.r7g.large' },
+    ],
+    [
+      'data tiering',
+      { nodeType: 'cache.r6gd.xlarge' },
+      'nodeType must be a node type that keeps its data in memory',
+      { nodeType: 'cache.r6g.xlarge' },
+    ],
+    [
+      'a short maintenance',
+      { maintenanceWindow: 'sun:02:00-sun:02:59' },
+      'maintenanceWindow must be a time of the week in UTC, 60 minutes at least',
+      { maintenanceWindow: 'sun:02:00-sun:03:00' },
+    ],
+    [
+      'maintenance on no day',
+      { maintenanceWindow: '02:00-03:00' },
+      'maintenanceWindow must be a time of the week',
+      { maintenanceWindow: 'wed:02:00-wed:03:00' },
+    ],
+    [
+      'a short snapshot',
+      { snapshotWindow: '23:30-00:00' },
+      'snapshotWindow must be a time of the day in UTC, 60 minutes at least',
+      { snapshotWindow: '23:30-00:30' },
+    ],
+    [
+      'a snapshot at 24 hours',
+      { snapshotWindow: '23:00-24:00' },
+      'snapshotWindow must be a time of the day',
+      { snapshotWindow: '23:00-00:00' },
+    ],
+    [
+      'maintenance during the snapshot of its day',
+      { maintenanceWindow: 'tue:05:59-tue:07:00' },
+      'maintenanceWindow must be apart from the snapshot window, 05:00-06:00 each day, got "tue:05:59-tue:07:00".',
+      { maintenanceWindow: 'tue:06:00-tue:07:00' },
+    ],
+    [
+      'maintenance into the snapshot of the next day',
+      { maintenanceWindow: 'sat:23:30-sun:00:30', snapshotWindow: '00:00-01:00' },
+      'apart from the snapshot window',
+      { maintenanceWindow: 'sat:23:00-sun:00:00', snapshotWindow: '00:00-01:00' },
+    ],
+    [
+      'a snapshot into the maintenance of the next day',
+      { maintenanceWindow: 'sun:00:00-sun:01:00', snapshotWindow: '23:30-00:30' },
+      'apart from the snapshot window',
+      { maintenanceWindow: 'sun:00:30-sun:01:30', snapshotWindow: '23:30-00:30' },
+    ],
+    [
+      'maintenance at the time of snapshots, where some are taken',
+      { maintenanceWindow: 'tue:05:00-tue:06:00' },
+      'apart from the snapshot window',
+      { maintenanceWindow: 'tue:05:00-tue:06:00', snapshotRetentionDays: 0 },
+    ],
+    ['capitals', { replicationGroupId: 'Market' }, 'replicationGroupId must be a literal', { replicationGroupId: 'market' }],
+    ['two hyphens', { replicationGroupId: 'a--b' }, 'replicationGroupId must be', { replicationGroupId: 'a-b' }],
+    ['a hyphen at the end', { replicationGroupId: 'a-' }, 'replicationGroupId must be', { replicationGroupId: 'a' }],
+    ['a digit at the start', { replicationGroupId: '1a' }, 'replicationGroupId must be', { replicationGroupId: 'a1' }],
+    ['a long id', { replicationGroupId: 'a'.repeat(41) }, 'up to 40', { replicationGroupId: 'a'.repeat(40) }],
+  ])('%s', (_, refused, message, allowed) => {
+    expect(() => cacheWith(refused)).toThrow(message);
+    expect(() => cacheWith(allowed)).not.toThrow();
+  });
+
+  test('the message says where, and what to do', () => {
+    expect(() => cacheWith({ replicasPerShard: 6 })).toThrow(
+      'RegionalCache at Test/Cache: replicasPerShard must be 0 to 5, got 6.\n' +
+        'ElastiCache allows 5 replicas of a shard and 90 nodes in a cluster, primaries and replicas together. ' +
+        'Lower `replicasPerShard`; more shards or larger nodes carry more load.',
+    );
+  });
+
+  test('a single zone', () => {
+    const inZones = (zones: number) => () => {
+      const stack = testStack();
+      new RegionalCache(stack, 'Cache', { vpc: vpcIn(stack, zones) });
+    };
+    expect(inZones(1)).toThrow('vpcSubnets must be subnets in at least two availability zones, got ["us-east-1a"].');
+    expect(inZones(2)).not.toThrow();
+  });
+});

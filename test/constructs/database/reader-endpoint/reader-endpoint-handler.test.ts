@@ -1,0 +1,274 @@
+/** The router and its handler against a clock and an AWS of the test's own, minute by minute. */
+import fc from 'fast-check';
+import {
+  type EndpointRecord,
+  type ReaderEndpointApi,
+  type ReaderEndpointSettings,
+  WRITER,
+} from '../../../../lib/constructs/database/reader-endpoint/api';
+import { keepEndpoint } from '../../../../lib/constructs/database/reader-endpoint/reader-endpoint.handler';
+
+const IDS = ['m-hub', 'm-leaf-1', 'm-leaf-2'];
+const BASE: ReaderEndpointSettings = {
+  name: 'readers.market.internal',
+  hostedZoneId: 'Z1',
+  memoryParameter: '/memory',
+  replicas: IDS,
+  fallBackToWriter: false,
+  primary: { region: 'us-east-1', instanceIdentifier: 'm-primary' },
+  region: 'eu-west-1',
+  dropLagSeconds: 60,
+  restoreLagSeconds: 20,
+  holdSeconds: 300,
+  unknownSeconds: 300,
+};
+
+const CONDITIONS = ['fresh', 'fresh', 'between', 'stale', 'broken', 'silent', 'failed'] as const;
+type Condition = (typeof CONDITIONS)[number];
+const CALLS = ['instance', 'lags', 'primaryWal', 'records', 'writeRecords', 'readMemory', 'writeMemory'] as const;
+type Call = (typeof CALLS)[number];
+const WAL = { busy: [50_000, 50_000, 50_000, 50_000, 50_000], idle: [90, 1_118_481, 80, 90, 100], silent: [] };
+interface Weather {
+  readonly replicas: readonly Condition[];
+  readonly primary?: keyof typeof WAL;
+  readonly down: readonly Call[];
+  readonly isAnswerLost: boolean;
+}
+
+const LAG: Partial<Record<Condition, number>> = { fresh: 1, between: 40, stale: 500, broken: 0, failed: 0 };
+
+class FakeAws implements ReaderEndpointApi {
+  public weights = new Map<string, number>();
+  public weather: Weather = { replicas: IDS.map(() => 'fresh'), down: [], isAnswerLost: false };
+  public calls: string[] = [];
+  private memory = '{}';
+
+  constructor(private readonly settings: ReaderEndpointSettings) {
+    for (const id of settings.replicas) this.weights.set(id, 1);
+    if (settings.fallBackToWriter) this.weights.set(WRITER, 0);
+  }
+
+  public condition(id: string): Condition {
+    return this.weather.replicas[this.settings.replicas.indexOf(id)] ?? 'fresh';
+  }
+  public named(): string[] {
+    return [...this.weights].filter(([, weight]) => weight > 0).map(([id]) => id);
+  }
+  public async instance(id: string) {
+    this.called('instance');
+    const condition = this.condition(id);
+    return { answers: condition !== 'failed', isReplicationBroken: condition === 'broken' };
+  }
+  public async lags(ids: readonly string[]) {
+    this.called('lags');
+    return Object.fromEntries(
+      ids.flatMap((id) => (LAG[this.condition(id)] === undefined ? [] : [[id, LAG[this.condition(id)] as number]])),
+    );
+  }
+  public async primaryWal() {
+    this.called('primaryWal');
+    return WAL[this.weather.primary ?? 'busy'];
+  }
+  public async records() {
+    this.called('records');
+    return [...this.weights].map(([id, weight]) => ({ id, weight, ttlSeconds: 5, values: [`${id}.example.com`] }));
+  }
+  public async writeRecords(records: readonly EndpointRecord[]) {
+    const write = () => {
+      for (const { id, weight } of records) this.weights.set(id, weight);
+    };
+    this.called('writeRecords', write);
+    write();
+  }
+  public async readMemory() {
+    this.called('readMemory');
+    return this.memory;
+  }
+  public async writeMemory(text: string) {
+    const write = () => {
+      this.memory = text;
+    };
+    this.called('writeMemory', write);
+    write();
+  }
+  private called(call: Call, effect?: () => void): void {
+    this.calls.push(call);
+    if (!this.weather.down.includes(call)) return;
+    if (this.weather.isAnswerLost) effect?.();
+    throw Object.assign(new Error('rate exceeded'), { name: 'Throttling' });
+  }
+}
+
+interface Minute {
+  readonly at: number;
+  readonly weather: Weather;
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  readonly error?: string;
+}
+
+async function live(settings: ReaderEndpointSettings, weathers: readonly Weather[], log: (entry: object) => void = () => {}) {
+  const aws = new FakeAws(settings);
+  const minutes: Minute[] = [];
+  for (const [index, weather] of weathers.entries()) {
+    aws.weather = weather;
+    const before = aws.named();
+    const at = index * 60;
+    let error: string | undefined;
+    try {
+      await keepEndpoint(settings, aws, { now: () => at * 1000, sleep: async () => {}, random: () => 0.5, log });
+    } catch (thrown) {
+      error = (thrown as Error).message;
+    }
+    minutes.push({ at, weather, before, after: aws.named(), error });
+  }
+  return { aws, minutes };
+}
+
+const calm = (replicas: readonly Condition[], minutes: number): Weather[] =>
+  Array.from({ length: minutes }, () => ({ replicas, down: [], isAnswerLost: false }));
+
+/** A condition lasts for some minutes, as in life: pure noise would hardly ever let anybody return. */
+const stormy: fc.Arbitrary<Weather[]> = fc
+  .array(
+    fc.record({
+      minutes: fc.integer({ min: 1, max: 9 }),
+      replicas: fc.array(fc.constantFrom(...CONDITIONS), { minLength: IDS.length, maxLength: IDS.length }),
+      down: fc.oneof(
+        { weight: 3, arbitrary: fc.constant([] as Call[]) },
+        { weight: 1, arbitrary: fc.subarray([...CALLS], { maxLength: 2 }) },
+      ),
+      primary: fc.constantFrom(...(Object.keys(WAL) as (keyof typeof WAL)[])),
+      isAnswerLost: fc.boolean(),
+    }),
+    { minLength: 3, maxLength: 12 },
+  )
+  .map((spells) => spells.flatMap(({ minutes, ...weather }) => Array.from({ length: minutes }, () => weather)));
+
+const settingsOf = (fallBackToWriter: boolean) => ({ ...BASE, fallBackToWriter });
+const conditionOf = (weather: Weather, id: string) => weather.replicas[IDS.indexOf(id)];
+const isDead = (weather: Weather, id: string) => conditionOf(weather, id) === 'failed';
+const RUNS = { numRuns: 200 };
+
+describe('in any weather', () => {
+  test('the name always leads somewhere', async () => {
+    await fc.assert(
+      fc.asyncProperty(stormy, fc.boolean(), async (weathers, fallBack) => {
+        const { minutes } = await live(settingsOf(fallBack), weathers);
+        for (const { after } of minutes) expect(after.length).toBeGreaterThan(0);
+      }),
+      RUNS,
+    );
+  });
+
+  test('nobody returns inside the hold, but where all that were named are dead', async () => {
+    await fc.assert(
+      fc.asyncProperty(stormy, fc.boolean(), async (weathers, fallBack) => {
+        const { minutes } = await live(settingsOf(fallBack), weathers);
+        for (const id of IDS) {
+          let left = Number.NEGATIVE_INFINITY;
+          for (const { at, weather, before, after } of minutes) {
+            if (before.includes(id) && !after.includes(id)) left = at;
+            if (before.includes(id) || !after.includes(id) || before.every((other) => isDead(weather, other))) continue;
+            expect(at - left).toBeGreaterThanOrEqual(BASE.holdSeconds);
+            // What a run that failed did not see cannot count.
+            const seen = minutes.filter((minute) => minute.error === undefined && minute.at <= at && minute.at >= at - BASE.holdSeconds);
+            for (const { weather: seenWeather } of seen) {
+              const idle = seenWeather.primary === 'idle' ? ['between'] : [];
+              expect(['fresh', 'silent', ...idle]).toContain(conditionOf(seenWeather, id));
+            }
+          }
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('who is dead or stale leaves in the minute that AWS tells it: the dead while another lives, the stale while another is good', async () => {
+    await fc.assert(
+      fc.asyncProperty(stormy, fc.boolean(), async (weathers, fallBack) => {
+        const { minutes } = await live(settingsOf(fallBack), weathers);
+        for (const { weather, after, error } of minutes) {
+          const isBad = (id: string) => ['failed', 'stale', 'broken'].includes(conditionOf(weather, id) ?? '');
+          const hasGood = after.some((id) => id === WRITER || ['fresh', 'between'].includes(conditionOf(weather, id) ?? ''));
+          if (error === undefined && hasGood) expect(after.filter(isBad)).toEqual([]);
+          const hasLiving = IDS.some((id) => !isDead(weather, id));
+          if (error === undefined && hasLiving) expect(after.filter((id) => isDead(weather, id))).toEqual([]);
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  test('when it calms, the fresh ones are named and nobody else', async () => {
+    const lasting = fc.array(fc.constantFrom<Condition>('fresh', 'stale', 'broken', 'silent', 'failed'), { minLength: 3, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(stormy, lasting, fc.boolean(), async (weathers, replicas, fallBack) => {
+        const { aws } = await live(settingsOf(fallBack), [...weathers, ...calm(replicas, 14)]);
+        const fresh = IDS.filter((_, index) => replicas[index] === 'fresh');
+        if (fresh.length > 0) expect(aws.named()).toEqual(fresh);
+        else if (fallBack && replicas.some((each) => each !== 'silent')) expect(aws.named()).toEqual([WRITER]);
+        else expect(aws.named().length).toBeGreaterThan(0);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('a run', () => {
+  const FRESH: Condition[] = ['fresh', 'fresh', 'fresh'];
+
+  test('writes nothing while all is calm, and reports its targets', async () => {
+    const log: object[] = [];
+    const { aws } = await live(BASE, calm(FRESH, 1), (entry) => log.push(entry));
+    expect(aws.calls.filter((call) => call.startsWith('write'))).toEqual([]);
+    expect(log).toEqual([expect.objectContaining({ Endpoint: BASE.name, Targets: 3, Dropped: 0, OnWriter: 0 })]);
+  });
+
+  test('says each change in one line, with its reason', async () => {
+    const log: Record<string, unknown>[] = [];
+    await live(BASE, [...calm(['fresh', 'stale', 'broken'], 1), ...calm(FRESH, 6)], (entry) => log.push(entry as Record<string, unknown>));
+    expect(log.filter(({ message }) => message !== undefined)).toEqual([
+      { level: 'INFO', message: 'dropped', endpoint: BASE.name, target: 'm-leaf-1', verdict: 'stale', answers: true, lagSeconds: 500 },
+      expect.objectContaining({ message: 'dropped', target: 'm-leaf-2', lagSeconds: 'replication has ended' }),
+      expect.objectContaining({ message: 'restored', target: 'm-leaf-1', verdict: 'fresh' }),
+      expect.objectContaining({ message: 'restored', target: 'm-leaf-2' }),
+    ]);
+  });
+
+  test('tries three times, acts on what it knows, and then fails for the alarm to see', async () => {
+    const weather: Weather = { replicas: ['stale', 'fresh', 'fresh'], down: ['instance'], isAnswerLost: false };
+    const { aws, minutes } = await live(BASE, [weather]);
+    expect(aws.named()).toEqual(['m-leaf-1', 'm-leaf-2']);
+    expect(aws.calls.filter((call) => call === 'instance')).toHaveLength(9);
+    expect(minutes[0]?.error).toContain('describing m-hub failed 3 times, at last with Throttling: rate exceeded');
+  });
+
+  test.each<Call>(['records', 'readMemory', 'writeMemory'])('changes nothing when %s fails', async (down) => {
+    const { aws } = await live(BASE, [{ replicas: ['silent', 'stale', 'fresh'], down: [down], isAnswerLost: false }]);
+    expect(aws.named()).toEqual(IDS);
+    expect(aws.calls).not.toContain('writeRecords');
+  });
+
+  test('a memory that cannot be read as JSON begins anew', async () => {
+    const aws = new FakeAws(BASE);
+    await aws.writeMemory('not JSON');
+    await keepEndpoint(BASE, aws, { now: () => 0, sleep: async () => {}, random: () => 0, log: () => {} });
+    expect(aws.named()).toEqual(IDS);
+  });
+
+  test('says which replica has no record', async () => {
+    const aws = new FakeAws(BASE);
+    aws.weights.delete('m-hub');
+    const run = keepEndpoint(BASE, aws, { now: () => 0, sleep: async () => {}, random: () => 0, log: () => {} });
+    await expect(run).rejects.toThrow('m-hub has no record under readers.market.internal');
+  });
+
+  test('leaves the record of a replica that a deployment adds or removes as CloudFormation wrote it', async () => {
+    const aws = new FakeAws(BASE);
+    aws.weights.set('m-leaf-3', 1);
+    await keepEndpoint(BASE, aws, { now: () => 0, sleep: async () => {}, random: () => 0, log: () => {} });
+    expect(aws.weights.get('m-leaf-3')).toBe(1);
+    expect(aws.calls).not.toContain('writeRecords');
+  });
+});

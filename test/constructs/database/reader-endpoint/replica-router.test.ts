@@ -1,0 +1,148 @@
+import {
+  type ReplicaReading,
+  type RouterMemory,
+  type RouterObservation,
+  type RouterSettings,
+  route,
+} from '../../../../lib/constructs/database/reader-endpoint/replica-router';
+
+const SETTINGS: RouterSettings = {
+  replicas: ['a', 'b'],
+  fallBackToWriter: false,
+  dropLagSeconds: 60,
+  restoreLagSeconds: 20,
+  holdSeconds: 300,
+  unknownSeconds: 300,
+};
+const WITH_WRITER = { ...SETTINGS, fallBackToWriter: true };
+const BUSY = [50_000, 60_000, 40_000, 50_000, 70_000];
+const NOW = 1_000_000;
+const lag = (lagSeconds: number): ReplicaReading => ({ answers: true, lagSeconds });
+const FAILED: ReplicaReading = { answers: false };
+const SILENT: ReplicaReading = { answers: true };
+
+function observe(a: ReplicaReading, b: ReplicaReading, rest: Partial<RouterObservation> = {}): RouterObservation {
+  return { now: NOW, replicas: { a, b }, primaryWal: BUSY, named: { replicas: ['a', 'b'], writer: false }, ...rest };
+}
+const only = (...replicas: string[]) => ({ named: { replicas, writer: false } });
+const ON_WRITER = { named: { replicas: [], writer: true } };
+
+function targets(observation: RouterObservation, memory: RouterMemory = {}, settings = SETTINGS): string {
+  const decided = route(settings, memory, observation).targets;
+  return [...decided.replicas, ...(decided.writer ? ['writer'] : [])].join(' ');
+}
+
+describe('a replica that is named', () => {
+  test.each<[string, ReplicaReading, string]>([
+    ['at the threshold stays', lag(60), 'a b'],
+    ['past it leaves', lag(60.1), 'b'],
+    ['that does not answer leaves', { answers: false, lagSeconds: 0 }, 'b'],
+    ['whose lag RDS cannot tell leaves', lag(-1), 'b'],
+    ['of which nothing is known stays', SILENT, 'a b'],
+    ['that RDS was not asked about is judged by its lag', { lagSeconds: 61 }, 'b'],
+  ])('%s', (_, reading, expected) => {
+    expect(targets(observe(reading, lag(0)))).toBe(expected);
+  });
+
+  test('leaves when nothing was known of it for too long, and not before', () => {
+    const memory = { a: { unknownSince: NOW - 300 } };
+    expect(targets(observe(SILENT, lag(0)), memory)).toBe('a b');
+    expect(targets(observe(SILENT, lag(0), { now: NOW + 1 }), memory)).toBe('b');
+  });
+
+  test('begins anew when it is heard of again', () => {
+    expect(route(SETTINGS, { a: { unknownSince: NOW - 299 } }, observe(lag(0), lag(0))).memory).toEqual({});
+  });
+});
+
+describe('a replica that left', () => {
+  test('returns after it was fresh for the hold, and not before', () => {
+    const memory = { a: { freshSince: NOW - 300 } };
+    expect(targets(observe(lag(20), lag(0), only('b')), memory)).toBe('a b');
+    expect(targets(observe(lag(20), lag(0), { ...only('b'), now: NOW - 1 }), memory)).toBe('b');
+  });
+
+  test.each<[string, ReplicaReading]>([
+    ['between the thresholds', lag(21)],
+    ['stale again', lag(61)],
+    ['failed', FAILED],
+  ])('begins its hold anew when it is %s', (_, reading) => {
+    expect(route(SETTINGS, { a: { freshSince: NOW - 299 } }, observe(reading, lag(0), only('b'))).memory).toEqual({});
+  });
+
+  test('goes on with its hold over a gap in the metrics, but returns only when it is seen fresh', () => {
+    const decided = route(SETTINGS, { a: { freshSince: NOW - 400 } }, observe(SILENT, lag(0), only('b')));
+    expect(decided.targets.replicas).toEqual(['b']);
+    expect(decided.memory).toEqual({ a: { freshSince: NOW - 400, unknownSince: NOW } });
+  });
+
+  test('begins its hold when it is first seen fresh', () => {
+    expect(route(SETTINGS, {}, observe(lag(0), lag(0), only('b'))).memory).toEqual({ a: { freshSince: NOW } });
+  });
+});
+
+describe('the lag of an idle primary', () => {
+  test.each<[string, readonly number[], string]>([
+    ['nobody writes', [100, 200, 100, 0, 100], 'a b'],
+    ['a switched WAL segment is not writing', [100, 1_118_481, 100, 0, 100], 'a b'],
+    ['a busy primary', BUSY, 'b'],
+    ['three busy minutes of five', [0, 0, 9000, 9000, 9000], 'b'],
+    ['too little is known of the primary: the last verdict stands', [9000, 9000], 'a b'],
+  ])('%s', (_, primaryWal, expected) => {
+    expect(targets(observe(lag(300), lag(0), { primaryWal }))).toBe(expected);
+  });
+
+  test.each<[string, number, readonly number[], string]>([
+    ['since the last commit that was replayed, nobody wrote: the last verdict stands', 90, [100, 50_000, 50_000, 50_000, 50_000], 'a b'],
+    ['for longer', 170, [100, 100, 50_000, 50_000, 50_000], 'a b'],
+    ['somebody did: what was written is not there yet', 90, [50_000, 100, 50_000, 50_000, 50_000], 'b'],
+    ['somebody did, some minutes ago', 280, [100, 50_000, 50_000, 50_000, 50_000], 'b'],
+  ])('of a primary that was busy a moment ago: %s', (_, seconds, primaryWal, expected) => {
+    expect(targets(observe(lag(seconds), lag(0), { primaryWal }))).toBe(expected);
+  });
+
+  test('readers are not all sent to the writer when writing ends', () => {
+    const quiet = { primaryWal: [100, 50_000, 50_000, 50_000, 50_000] };
+    expect(targets(observe(lag(90), lag(95), quiet), {}, WITH_WRITER)).toBe('a b');
+  });
+
+  test('past six minutes lag is real, whatever the primary does', () => {
+    expect(targets(observe(lag(360), lag(0), { primaryWal: [0, 0, 0] }))).toBe('a b');
+    expect(targets(observe(lag(361), lag(0), { primaryWal: [0, 0, 0] }))).toBe('b');
+  });
+
+  test('a lag below the threshold is good enough, whatever is known of the primary', () => {
+    expect(route(SETTINGS, {}, observe(lag(60), lag(0), { primaryWal: [] })).verdicts).toEqual({ a: 'between', b: 'fresh' });
+    expect(route(SETTINGS, {}, observe(lag(61), lag(0), { primaryWal: [] })).verdicts).toEqual({ a: 'unknown', b: 'fresh' });
+  });
+
+  test('a primary of which nothing is known does not spare a replica for ever', () => {
+    const memory = { a: { unknownSince: NOW - 301 } };
+    expect(targets(observe(lag(300), lag(0), { primaryWal: [] }), memory)).toBe('b');
+  });
+});
+
+describe('when no replica is fit', () => {
+  test.each<[string, RouterObservation, string, string]>([
+    ['all stale', observe(lag(90), lag(100)), 'a b', 'writer'],
+    ['the last one stale', observe(FAILED, lag(100), only('b')), 'b', 'writer'],
+    ['the last one failed, another stale: it answers at least', observe(lag(90), FAILED, only('b')), 'a', 'writer'],
+    ['all failed', observe(FAILED, FAILED), 'a b', 'writer'],
+    ['all failed, one was left', observe(FAILED, FAILED, only('b')), 'b', 'writer'],
+    ['the writer is named, and a replica is fresh but not long enough', observe(lag(0), FAILED, ON_WRITER), 'a', 'writer'],
+  ])('%s', (_, observation, without, withWriter) => {
+    expect(targets(observation)).toBe(without);
+    expect(targets(observation, {}, WITH_WRITER)).toBe(withWriter);
+  });
+
+  test('metrics that fail for all do not send everybody to the writer, nor away from it', () => {
+    const memory = { a: { unknownSince: 0 }, b: { unknownSince: 0 } };
+    expect(targets(observe(SILENT, {}), memory, WITH_WRITER)).toBe('a b');
+    expect(targets(observe(SILENT, {}, ON_WRITER), memory, WITH_WRITER)).toBe('writer');
+  });
+
+  test('a replica that was taken out of the settings is no target', () => {
+    expect(targets(observe(lag(0), lag(0), only('gone')))).toBe('a');
+    expect(targets(observe(FAILED, FAILED, only('gone')))).toBe('a b');
+  });
+});

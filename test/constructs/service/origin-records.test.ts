@@ -1,0 +1,112 @@
+import type { Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import { OriginLoadBalancer } from '../../../lib/constructs/service/origin-load-balancer';
+import { OriginRecords, type OriginRecordsProps } from '../../../lib/constructs/service/origin-records';
+import { testStack } from '../../test-stack';
+import { requiredProps } from './fixture';
+
+function recordsWith(props: Partial<OriginRecordsProps> = {}, stack: Stack = testStack('eu-west-1')): OriginRecords {
+  const required = requiredProps(stack);
+  const front = new OriginLoadBalancer(stack, 'Front', required);
+  const targetGroup = new elbv2.ApplicationTargetGroup(stack, 'Targets', {
+    vpc: required.vpc,
+    port: 8080,
+    targetType: elbv2.TargetType.IP,
+  });
+  front.forwardTo(targetGroup);
+  return new OriginRecords(stack, 'Records', {
+    zone: route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', { hostedZoneId: 'Z0123456789ABCDEF', zoneName: 'example.com' }),
+    target: { loadBalancer: front.loadBalancer, targetGroup },
+    readName: 'read.origin.example.com',
+    ...props,
+  });
+}
+
+describe('a region that reads', () => {
+  const stack = testStack('eu-west-1');
+  const records = recordsWith({}, stack);
+  const template = Template.fromStack(stack);
+
+  test('is the answer for whoever is nearest, while its targets are healthy', () => {
+    template.resourceCountIs('AWS::Route53::RecordSet', 1);
+    template.hasResourceProperties('AWS::Route53::RecordSet', {
+      HostedZoneId: 'Z0123456789ABCDEF',
+      Name: 'read.origin.example.com.',
+      Type: 'A',
+      Region: 'eu-west-1',
+      SetIdentifier: 'eu-west-1',
+      HealthCheckId: stack.resolve(records.healthCheck.healthCheckId),
+      AliasTarget: {
+        DNSName: { 'Fn::Join': ['', ['dualstack.', { 'Fn::GetAtt': [Match.stringLikeRegexp('^Front'), 'DNSName'] }]] },
+        EvaluateTargetHealth: true,
+      },
+    });
+  });
+
+  test('its health check follows the alarm beside it, not checkers that the load balancer refuses', () => {
+    template.hasResourceProperties('AWS::Route53::HealthCheck', {
+      HealthCheckConfig: {
+        Type: 'CLOUDWATCH_METRIC',
+        AlarmIdentifier: { Name: stack.resolve(records.alarm.alarmName), Region: 'eu-west-1' },
+        InsufficientDataHealthStatus: 'LastKnownStatus',
+      },
+    });
+  });
+
+  test('the alarm is of a kind that Route 53 can follow', () => {
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'AWS/ApplicationELB',
+      MetricName: 'HealthyHostCount',
+      Statistic: 'Maximum',
+      Period: 60,
+      ComparisonOperator: 'LessThanThreshold',
+      Threshold: 1,
+      EvaluationPeriods: 2,
+      DatapointsToAlarm: Match.absent(),
+      Metrics: Match.absent(),
+      Dimensions: [Match.objectLike({ Name: 'LoadBalancer' }), Match.objectLike({ Name: 'TargetGroup' })],
+    });
+  });
+});
+
+test('the primary region also takes the write name, with the same checks', () => {
+  const stack = testStack('eu-west-1');
+  const { healthCheck } = recordsWith({ writeName: 'write.origin.example.com' }, stack);
+  const template = Template.fromStack(stack);
+  template.resourceCountIs('AWS::Route53::RecordSet', 2);
+  template.hasResourceProperties('AWS::Route53::RecordSet', {
+    Name: 'write.origin.example.com.',
+    SetIdentifier: 'eu-west-1',
+    HealthCheckId: stack.resolve(healthCheck.healthCheckId),
+    AliasTarget: { EvaluateTargetHealth: true },
+  });
+});
+
+describe('names that no record could have', () => {
+  test.each<[string, Partial<OriginRecordsProps>, string, Partial<OriginRecordsProps>]>([
+    [
+      'a name in another zone',
+      { readName: 'read.example.org' },
+      'readName must be example.com or a name below it',
+      { readName: 'example.com' },
+    ],
+    ['a name that only ends alike', { readName: 'badexample.com' }, 'readName must be example.com', { readName: 'good.example.com' }],
+    [
+      'a dot at the end',
+      { writeName: 'w.example.com.' },
+      'writeName must be example.com or a name below it',
+      { writeName: 'w.example.com' },
+    ],
+    [
+      'one name for both',
+      { readName: 'o.example.com', writeName: 'o.example.com' },
+      'another name than readName',
+      { readName: 'o.example.com', writeName: 'w.example.com' },
+    ],
+  ])('%s', (_, refused, message, allowed) => {
+    expect(() => recordsWith(refused)).toThrow(message);
+    expect(() => recordsWith(allowed)).not.toThrow();
+  });
+});

@@ -1,0 +1,369 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Duration, Lazy, RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { ServiceFleet, type ServiceFleetProps } from '../../../lib/constructs/service/service-fleet';
+import { testStack } from '../../test-stack';
+import { requiredProps } from './fixture';
+
+function fleetWith(props: Partial<ServiceFleetProps> = {}, stack: Stack = testStack()): ServiceFleet {
+  return new ServiceFleet(stack, 'Fleet', { ...requiredProps(stack), ...props });
+}
+
+/** An application in a folder of its own. */
+function application(files: Record<string, string> = { 'server.js': '' }): string {
+  const directory = mkdtempSync(join(tmpdir(), 'isochrone-application-'));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
+  return directory;
+}
+
+/** The user data of the only launch template, with a placeholder for whatever is known only at deployment. */
+function bootScriptIn(template: Template): string {
+  const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
+  const parts: unknown[] = launchTemplate?.Properties.LaunchTemplateData.UserData['Fn::Base64']['Fn::Join'][1];
+  return parts.map((part) => (typeof part === 'string' ? part : 's3://bucket/key.zip')).join('');
+}
+
+/** What the boot script would write to a file, as bash writes it. */
+function fileWritten(script: string, path: string): string {
+  const command = script.slice(script.indexOf(`cat > ${path} `));
+  const end = command.indexOf('\nEND_OF_FILE\n') + '\nEND_OF_FILE\n'.length;
+  return execFileSync('bash', { input: command.slice(0, end).replace(`> ${path} `, ''), encoding: 'utf8' });
+}
+
+describe('by default', () => {
+  const stack = testStack();
+  const fleet = fleetWith({}, stack);
+  const database = new ec2.Connections({
+    securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Database', 'sg-0123456789abcdef0')],
+    defaultPort: ec2.Port.tcp(5432),
+  });
+  database.allowDefaultPortFrom(fleet);
+  sqs.Queue.fromQueueArn(stack, 'Queue', 'arn:aws:sqs:us-east-1:111122223333:jobs').grantSendMessages(fleet);
+  const template = Template.fromStack(stack);
+  const script = bootScriptIn(template);
+
+  test('a deployment never sets how many instances run', () => {
+    template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', { MinSize: '2', MaxSize: '50', DesiredCapacity: Match.absent() });
+  });
+
+  test('a changed launch template replaces instances gradually, new ones first', () => {
+    template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
+      Properties: {
+        LaunchTemplate: { Version: { 'Fn::GetAtt': [Match.anyValue(), 'LatestVersionNumber'] } },
+        // It holds for roll-outs, and for instances that are too old or unhealthy.
+        InstanceMaintenancePolicy: { MinHealthyPercentage: 100, MaxHealthyPercentage: 110 },
+      },
+      UpdatePolicy: {
+        AutoScalingInstanceRefresh: {
+          Strategy: 'Rolling',
+          Preferences: { MinHealthyPercentage: Match.absent(), InstanceWarmup: 120 },
+        },
+        AutoScalingRollingUpdate: Match.absent(),
+      },
+    });
+  });
+
+  test('the fleet is created when its instances say that they serve', () => {
+    template.hasResource('AWS::AutoScaling::AutoScalingGroup', { CreationPolicy: { ResourceSignal: { Count: 2, Timeout: 'PT15M' } } });
+    const [logicalId] = Object.keys(template.findResources('AWS::AutoScaling::AutoScalingGroup'));
+    expect(script).toContain(`cfn-signal --stack Test --resource ${logicalId} --region us-east-1 -e $exitCode`);
+  });
+
+  test('instances that the load balancer cannot reach are replaced, after a grace, and old ones too', () => {
+    template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
+      HealthCheckType: 'ELB',
+      HealthCheckGracePeriod: 180,
+      DefaultInstanceWarmup: 120,
+      MaxInstanceLifetime: 14 * 86_400,
+      TerminationPolicies: ['OldestLaunchTemplate', 'Default'],
+      VPCZoneIdentifier: ['subnet-981fa7ea', 'subnet-981fa7eb'],
+      NotificationConfigurations: Match.absent(),
+    });
+  });
+
+  test('the fleet follows CPU and requests per target', () => {
+    const targets = Object.values(template.findResources('AWS::AutoScaling::ScalingPolicy')).map(({ Properties }) => ({
+      metric: Properties.TargetTrackingConfiguration.PredefinedMetricSpecification.PredefinedMetricType,
+      target: Properties.TargetTrackingConfiguration.TargetValue,
+    }));
+    expect(targets).toEqual([
+      { metric: 'ASGAverageCPUUtilization', target: 70 },
+      { metric: 'ALBRequestCountPerTarget', target: 60_000 },
+    ]);
+  });
+
+  test('instances demand IMDSv2 from the host itself, encrypt their disk and take no key', () => {
+    template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
+      LaunchTemplateData: {
+        InstanceType: 'm7g.large',
+        KeyName: Match.absent(),
+        MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
+        Monitoring: { Enabled: true },
+        BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: Match.objectLike({ Encrypted: true, VolumeType: 'gp3' }) }],
+      },
+    });
+  });
+
+  test('the image is resolved at deployment, not at synthesis', () => {
+    const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
+    template.hasParameter(launchTemplate?.Properties.LaunchTemplateData.ImageId.Ref, {
+      Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>',
+      Default: Match.stringLikeRegexp('^/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-.*-arm64$'),
+    });
+  });
+
+  test('only the load balancer reaches the instances', () => {
+    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      GroupId: stack.resolve(fleet.connections.securityGroups[0]?.securityGroupId),
+      SourceSecurityGroupId: stack.resolve(fleet.loadBalancer.connections.securityGroups[0]?.securityGroupId),
+      FromPort: 8080,
+      ToPort: 8080,
+    });
+  });
+
+  test('the instances reach HTTPS and what lets them in, nothing else', () => {
+    template.hasResourceProperties('AWS::EC2::SecurityGroup', {
+      SecurityGroupEgress: [Match.objectLike({ CidrIp: '0.0.0.0/0', FromPort: 443, ToPort: 443 })],
+    });
+    template.hasResourceProperties('AWS::EC2::SecurityGroupEgress', {
+      GroupId: stack.resolve(fleet.connections.securityGroups[0]?.securityGroupId),
+      DestinationSecurityGroupId: 'sg-0123456789abcdef0',
+      FromPort: 5432,
+    });
+  });
+
+  test('targets are asked for /health and leave after finishing', () => {
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
+      HealthCheckPath: '/health',
+      Matcher: { HttpCode: '200' },
+      Port: 8080,
+      Protocol: 'HTTP',
+      TargetGroupAttributes: Match.arrayWith([
+        { Key: 'deregistration_delay.timeout_seconds', Value: '30' },
+        { Key: 'load_balancing.algorithm.type', Value: 'least_outstanding_requests' },
+      ]),
+    });
+  });
+
+  test('the role reads one archive, under a policy of that version, before any instance starts', () => {
+    const policies = template.findResources('AWS::IAM::ManagedPolicy', {
+      Properties: { PolicyDocument: { Statement: [Match.objectLike({ Action: 's3:GetObject' })] } },
+    });
+    const [[logicalId, policy] = ['', undefined]] = Object.entries(policies);
+    const [, hash] =
+      /\/([0-9a-f]{64})\.zip$/.exec(JSON.stringify(policy?.Properties.PolicyDocument.Statement[0].Resource).replace(/["\]}]+$/, '')) ?? [];
+    expect(Object.keys(policies)).toHaveLength(1);
+    expect(logicalId).toContain(`ReadApplication${hash?.slice(0, 8)}`);
+    template.hasResource('AWS::AutoScaling::AutoScalingGroup', { DependsOn: Match.arrayWith([logicalId]) });
+  });
+
+  test('the role has no managed policy of AWS', () => {
+    template.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+  });
+
+  test('the boot script is bash, and fits', () => {
+    expect(() => execFileSync('bash', ['-n'], { input: script })).not.toThrow();
+    expect(script).toContain('set -euo pipefail');
+    // "User data is limited to 16 KB, in raw form", Amazon EC2 user guide.
+    expect(Buffer.byteLength(script)).toBeLessThan(16_000);
+  });
+
+  test('the application runs without privileges, for ever', () => {
+    const unit = fileWritten(script, '/etc/systemd/system/application.service').split('\n');
+    expect(unit).toEqual(
+      expect.arrayContaining([
+        'User=application',
+        'ExecStart=/usr/bin/node-22 index.js',
+        'Restart=always',
+        'NoNewPrivileges=yes',
+        'ProtectSystem=strict',
+        'CapabilityBoundingSet=',
+      ]),
+    );
+    expect(script).toContain('nodejs22');
+  });
+
+  test('the application learns where it is', () => {
+    expect(fileWritten(script, '/etc/application.env').split('\n')).toEqual([
+      'NODE_ENV="production"',
+      'AWS_REGION="us-east-1"',
+      'PORT="8080"',
+      'KEEP_ALIVE_SECONDS="65"',
+      '',
+    ]);
+  });
+});
+
+describe('with everything chosen', () => {
+  const stack = testStack();
+  const notificationTopic = sns.Topic.fromTopicArn(stack, 'Topic', 'arn:aws:sns:us-east-1:111122223333:events');
+  const environment = { CACHE: Lazy.string({ produce: () => 's3://later' }), TRICKY: `a "b" \\c $HOME \`id\` 'd'`, NODE_ENV: 'staging' };
+  fleetWith(
+    {
+      application: { directory: application(), entry: 'server.js' },
+      environment,
+      port: 3000,
+      healthCheckPath: '/status/live',
+      healthCheckGrace: Duration.minutes(10),
+      idleTimeout: Duration.seconds(120),
+      instanceType: new ec2.InstanceType('c7i.xlarge'),
+      minCapacity: 3,
+      maxCapacity: 9,
+      targetCpuPercent: 55,
+      targetRequestsPerSecond: 200,
+      instanceWarmup: Duration.seconds(45),
+      maxInstanceLifetime: Duration.days(30),
+      deregistrationDelay: Duration.seconds(90),
+      rollbackAlarms: [cloudwatch.Alarm.fromAlarmArn(stack, 'Errors', 'arn:aws:cloudwatch:us-east-1:111122223333:alarm:errors')],
+      vpcSubnets: {
+        subnets: [
+          ec2.Subnet.fromSubnetAttributes(stack, 'Subnet', {
+            subnetId: 'subnet-0aa0aa0a',
+            availabilityZone: 'us-east-1a',
+            routeTableId: 'rtb-0aa0aa0a',
+          }),
+        ],
+      },
+      notificationTopic,
+      removalPolicy: RemovalPolicy.DESTROY,
+    },
+    stack,
+  );
+  const template = Template.fromStack(stack);
+  const script = bootScriptIn(template);
+
+  test('the group is as asked for', () => {
+    template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
+      Properties: {
+        MinSize: '3',
+        MaxSize: '9',
+        HealthCheckGracePeriod: 600,
+        DefaultInstanceWarmup: 45,
+        MaxInstanceLifetime: 30 * 86_400,
+        VPCZoneIdentifier: ['subnet-0aa0aa0a'],
+        NotificationConfigurations: [Match.objectLike({ TopicARN: notificationTopic.topicArn })],
+      },
+      UpdatePolicy: { AutoScalingInstanceRefresh: { Preferences: { AlarmSpecification: { Alarms: ['errors'] } } } },
+    });
+    template.hasResourceProperties('AWS::AutoScaling::ScalingPolicy', { TargetTrackingConfiguration: { TargetValue: 55 } });
+    template.hasResourceProperties('AWS::AutoScaling::ScalingPolicy', { TargetTrackingConfiguration: { TargetValue: 12_000 } });
+  });
+
+  test('the image has the architecture of the instances', () => {
+    template.hasResourceProperties('AWS::EC2::LaunchTemplate', { LaunchTemplateData: { InstanceType: 'c7i.xlarge' } });
+    const images = Object.values(template.findParameters('*', { Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>' }));
+    expect(images.map(({ Default }) => Default)).toEqual([expect.stringMatching(/x86_64$/)]);
+  });
+
+  test('targets are asked where the application answers', () => {
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
+      Port: 3000,
+      HealthCheckPath: '/status/live',
+      TargetGroupAttributes: Match.arrayWith([{ Key: 'deregistration_delay.timeout_seconds', Value: '90' }]),
+    });
+    expect(script).toContain('http://127.0.0.1:3000/status/live');
+  });
+
+  test('the environment arrives letter by letter, and the shell expands none of it', () => {
+    expect(fileWritten(script, '/etc/application.env').split('\n')).toEqual([
+      'CACHE="s3://later"',
+      `TRICKY="a \\"b\\" \\\\c $HOME \`id\` 'd'"`,
+      'NODE_ENV="staging"',
+      'AWS_REGION="us-east-1"',
+      'PORT="3000"',
+      'KEEP_ALIVE_SECONDS="125"',
+      '',
+    ]);
+    expect(fileWritten(script, '/etc/systemd/system/application.service')).toContain('ExecStart=/usr/bin/node-22 server.js\n');
+  });
+});
+
+test('another application gets another policy, so that a roll-out and a roll-back both find theirs', () => {
+  const policyOf = (content: string) => {
+    const stack = testStack();
+    fleetWith({ application: { directory: application({ 'index.js': content }) } }, stack);
+    return Object.keys(Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy')).filter((id) => id.includes('ReadApplication'));
+  };
+  expect(policyOf('1')).toEqual(policyOf('1'));
+  expect(policyOf('1')).not.toEqual(policyOf('2'));
+});
+
+describe('values that AWS would refuse, or that no instance could run', () => {
+  const directory = application();
+  const entry = (name: string) => ({ application: { directory, entry: name } });
+
+  test.each<[string, Partial<ServiceFleetProps>, string, Partial<ServiceFleetProps>]>([
+    ['an entry that is not there', entry('index.js'), 'application.entry must be a file in', entry('server.js')],
+    ['an entry outside', entry('../server.js'), 'application.entry must be a file in', entry('./server.js')],
+    ['an entry with arguments', entry('server.js --inspect'), 'application.entry must be a file in', entry('server.js')],
+    ['a privileged port', { port: 80 }, 'port must be 1024 to 65535, got 80.', { port: 1024 }],
+    ['no port', { port: 65_536 }, 'port must be 1024 to 65535, got 65536.', { port: 65_535 }],
+    [
+      'a relative path',
+      { healthCheckPath: 'health' },
+      'healthCheckPath must be a path',
+      { application: { directory, entry: 'server.js' }, healthCheckPath: '/' },
+    ],
+    [
+      'a path that the stand-in does not answer',
+      { healthCheckPath: '/live' },
+      'healthCheckPath must be /health without',
+      { healthCheckPath: '/health' },
+    ],
+    [
+      'more environment than user data holds',
+      { environment: { LARGE: 'x'.repeat(10_000) } },
+      'environment must be at most 10000 bytes',
+      { environment: { LARGE: 'x'.repeat(9_980) } },
+    ],
+    [
+      'a path with a query',
+      { healthCheckPath: '/health?a=b' },
+      'healthCheckPath must be a path',
+      { application: { directory, entry: 'server.js' }, healthCheckPath: '/health/a.b' },
+    ],
+    [
+      'a long grace',
+      { healthCheckGrace: Duration.seconds(7201) },
+      'healthCheckGrace must be 0 to 7200 s',
+      { healthCheckGrace: Duration.hours(2) },
+    ],
+    ['an empty fleet', { minCapacity: 0 }, 'minCapacity and maxCapacity must be whole numbers', { minCapacity: 1 }],
+    ['more at least than at most', { minCapacity: 3, maxCapacity: 2 }, 'got [3,2].', { minCapacity: 2, maxCapacity: 2 }],
+    ['half an instance', { maxCapacity: 2.5 }, 'got [2,2.5].', { maxCapacity: 3 }],
+    ['no CPU', { targetCpuPercent: 0 }, 'targetCpuPercent must be above 0 and up to 100, got 0.', { targetCpuPercent: 1 }],
+    ['too much CPU', { targetCpuPercent: 101 }, 'targetCpuPercent must be above 0 and up to 100, got 101.', { targetCpuPercent: 100 }],
+    ['no requests', { targetRequestsPerSecond: 0 }, 'targetRequestsPerSecond must be above 0, got 0.', { targetRequestsPerSecond: 0.5 }],
+    [
+      'a short life',
+      { maxInstanceLifetime: Duration.hours(23) },
+      'maxInstanceLifetime must be 1 to 365 days',
+      { maxInstanceLifetime: Duration.days(1) },
+    ],
+    [
+      'a long life',
+      { maxInstanceLifetime: Duration.days(366) },
+      'maxInstanceLifetime must be 1 to 365 days',
+      { maxInstanceLifetime: Duration.days(365) },
+    ],
+    ['a variable that the fleet sets', { environment: { PORT: '1' } }, 'environment must be named', { environment: { PORTS: '1' } }],
+    ['a variable that systemd ignores', { environment: { 'a-b': '1' } }, 'environment must be named', { environment: { a_b: '1' } }],
+    ['a value of two lines', { environment: { A: '1\n2' } }, 'environment.A must be one line', { environment: { A: '1\\n2' } }],
+  ])('%s', (_, refused, message, allowed) => {
+    expect(() => fleetWith(refused)).toThrow(message);
+    expect(() => fleetWith(allowed)).not.toThrow();
+  });
+
+  test('what is known only at deployment passes', () => {
+    const port = Lazy.number({ produce: () => 8081 });
+    const minCapacity = Lazy.number({ produce: () => 4 });
+    expect(() => fleetWith({ port, minCapacity, environment: { HOST: Lazy.string({ produce: () => 'a' }) } })).not.toThrow();
+  });
+});

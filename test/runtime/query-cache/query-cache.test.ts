@@ -1,0 +1,295 @@
+import type { QueryResult } from 'pg';
+import type { QueryCacheOptions, QueryCacheStore, QueryPool } from '../../../lib/runtime/query-cache/options';
+import { QueryCache } from '../../../lib/runtime/query-cache/query-cache';
+import { UnknownOutcomeError } from '../../../lib/runtime/replicas/errors';
+import { BEYOND_ALL, laterToken, writePosition } from '../../../lib/runtime/replicas/token';
+
+/** A cache as the contract has it: tags are read before the load, and an invalidation makes an entry a miss. */
+class Store implements QueryCacheStore {
+  public readonly entries = new Map<string, { readonly value: unknown; readonly tags: string }>();
+  public readonly invalidated: string[][] = [];
+  public ttl: number | undefined;
+  private readonly versions = new Map<string, number>();
+
+  public async getOrLoad<T>(key: string, loader: () => Promise<T>, options: Parameters<QueryCacheStore['getOrLoad']>[2]): Promise<T> {
+    const tags = JSON.stringify(options.tags.map((tag) => [tag, this.versions.get(tag) ?? 0]));
+    this.ttl = options.ttlSeconds ?? options.strategy.ttlSeconds;
+    const known = this.entries.get(key);
+    if (known?.tags === tags) return known.value as T;
+    const value = await loader();
+    this.entries.set(key, { value: structuredClone(value), tags });
+    return value;
+  }
+
+  public async invalidateTags(...tags: string[]): Promise<{ reached: boolean }> {
+    this.invalidated.push(tags);
+    for (const tag of tags) this.versions.set(tag, (this.versions.get(tag) ?? 0) + 1);
+    return { reached: true };
+  }
+}
+
+const result = (rows: unknown[], more: Partial<QueryResult> = {}): QueryResult => ({
+  command: 'SELECT',
+  rowCount: rows.length,
+  oid: 0,
+  fields: [],
+  rows,
+  ...more,
+});
+
+class Pool implements QueryPool {
+  public readonly asked: unknown[] = [];
+  public answer: () => QueryResult = () => result([{ n: this.asked.length }]);
+
+  public async query(statement: Parameters<QueryPool['query']>[0], values?: unknown[]): Promise<QueryResult> {
+    this.asked.push([statement, values]);
+    return this.answer();
+  }
+}
+
+const refusal = Object.assign(new Error('duplicate key'), { severity: 'ERROR', code: '23505' });
+const lost = Object.assign(new Error('Connection terminated unexpectedly'));
+
+describe('QueryCache', () => {
+  let pool: Pool;
+  let store: Store;
+  const cacheOf = (options: Partial<QueryCacheOptions> = {}) => new QueryCache({ pool, cache: store, database: 'market', ...options });
+  beforeEach(() => {
+    pool = new Pool();
+    store = new Store();
+  });
+
+  test('asks once for one question, however it is written, for a minute', async () => {
+    const cache = cacheOf();
+    const first = await cache.query('SELECT n FROM ticks WHERE s = $1', ['A']);
+    expect(await cache.query('select  n\nfrom Ticks where s = $1 -- again', ['A'])).toEqual(first);
+    expect(await cache.query({ text: 'SELECT n FROM ticks WHERE s = $1', values: ['A'] })).toEqual(first);
+    expect(pool.asked).toHaveLength(1);
+    expect(store.ttl).toBe(60);
+    await cache.query('SELECT n FROM ticks WHERE s = $1', ['B'], { ttlSeconds: 5 });
+    await cache.query({ text: 'SELECT n FROM ticks WHERE s = $1', rowMode: 'array' }, ['A']);
+    await cache.query('SELECT n FROM ticks WHERE s = $1', ['A'], { scope: 'tenant-1' });
+    expect(pool.asked).toHaveLength(4);
+    expect(cache.counts()).toEqual({ cache_query_lookups_total: 6 });
+  });
+
+  test('databases and versions of a schema do not read each other’s rows', async () => {
+    await cacheOf().query('SELECT n FROM ticks');
+    await cacheOf({ database: 'other' }).query('SELECT n FROM ticks');
+    await cacheOf({ schemaVersion: '2' }).query('SELECT n FROM ticks');
+    expect(pool.asked).toHaveLength(3);
+  });
+
+  test('a write drops what was read from its tables, and nothing else', async () => {
+    const cache = cacheOf({ readThrough: { latest: ['ticks'], 'market.vwap': ['ticks'] }, writeThrough: { parents: ['children'] } });
+    const texts = [
+      'SELECT 1 FROM market.ticks',
+      'SELECT 1 FROM latest',
+      'SELECT market.vwap(1)',
+      'SELECT 1 FROM children',
+      'SELECT 1 FROM other',
+    ];
+    const ask = async () => {
+      for (const text of texts) await cache.query(text);
+    };
+    await ask();
+    await ask();
+    expect(pool.asked).toHaveLength(5);
+    await cache.query('INSERT INTO ticks VALUES ($1)', [1]);
+    await ask();
+    expect(pool.asked).toHaveLength(5 + 1 + 3);
+    await cache.query('DELETE FROM parents');
+    await ask();
+    expect(pool.asked).toHaveLength(9 + 1 + 1);
+    expect(await cache.invalidate('market.other')).toEqual({ reached: true });
+    await ask();
+    expect(pool.asked).toHaveLength(12);
+  });
+
+  test('tables that are named win, and vouch for a function', async () => {
+    const cache = cacheOf();
+    for (let i = 0; i < 2; i += 1) await cache.query('SELECT total($1)', [1], { tables: ['orders'] });
+    expect(pool.asked).toHaveLength(1);
+    await cache.query('CALL settle()', [], { changes: ['orders'] });
+    await cache.query('SELECT total($1)', [1], { tables: ['orders'] });
+    expect(pool.asked).toHaveLength(3);
+  });
+
+  test.each<[string, Parameters<QueryCache['query']>]>([
+    ['volatile', ['SELECT now()']],
+    ['unknown-function', ['SELECT f(1)']],
+    ['locking', ['SELECT 1 FROM t FOR UPDATE']],
+    ['catalog', ['SELECT 1 FROM pg_class']],
+    ['not-a-query', ['SET a = 1']],
+    ['several-statements', ['SELECT 1; SELECT 2']],
+    ['unreadable', ["SELECT 'a"]],
+    ['write', ['CALL f()']],
+    ['parameter', ['SELECT $1', [Symbol('a')]]],
+    ['parameter', ['SELECT $1::date', ['today']]],
+    ['asked', ['SELECT 1', [], { cache: false }]],
+    ['asked', [{ text: 'SELECT 1', types: { getTypeParser: () => () => 1 } as never }]],
+  ])('%s passes: %j', async (reason, call) => {
+    const cache = cacheOf();
+    await cache.query(...call);
+    await cache.query(...call);
+    expect(pool.asked).toHaveLength(2);
+    expect(store.entries.size).toBe(0);
+    expect(cache.counts()).toEqual({ [`cache_query_bypasses_total{reason="${reason}"}`]: 2 });
+  });
+
+  test('a result that would come back as something else is handed on, and its statement not tried again', async () => {
+    class Interval {}
+    const cache = cacheOf();
+    pool.answer = () => result([{ n: new Interval() }]);
+    const { rows } = await cache.query('SELECT i FROM t');
+    expect(rows[0].n).toBeInstanceOf(Interval);
+    await cache.query('SELECT i FROM t');
+    expect(store.entries.size).toBe(0);
+    expect(cache.counts()).toEqual({ cache_query_lookups_total: 1, 'cache_query_bypasses_total{reason="result"}': 2 });
+    for (const value of [-0, { a: [new Map()] }, 2n ** 64n]) {
+      pool.answer = () => result([{ value }]);
+      expect((await cache.query(`SELECT '${typeof value}' FROM t`)).rows).toEqual([{ value }]);
+    }
+    expect(store.entries.size).toBe(0);
+  });
+
+  test('errors of the database reach the caller, and are not kept', async () => {
+    const cache = cacheOf();
+    pool.answer = () => {
+      throw refusal;
+    };
+    await expect(cache.query('SELECT n FROM ticks')).rejects.toBe(refusal);
+    await expect(cache.query('INSERT INTO ticks VALUES (1)')).rejects.toBe(refusal);
+    expect(store.invalidated).toEqual([]);
+    pool.answer = () => {
+      throw lost;
+    };
+    await expect(cache.query('INSERT INTO ticks VALUES (1)')).rejects.toBe(lost);
+    expect(store.invalidated).toEqual([['table:market:ticks']]);
+  });
+
+  test.each([
+    [{ database: '' }, /database must be a name, got ""/],
+    [{ replicaLagMs: -1 }, /replicaLagMs must be a whole number from 0 to 600000, got -1/],
+  ])('%j is refused', (options, message) => {
+    expect(() => cacheOf(options)).toThrow(message);
+  });
+
+  test('a pool of pg has no transactions that could be seen', async () => {
+    await expect(cacheOf().transaction(async () => 1)).rejects.toThrow('pool must be one with `transaction`');
+  });
+});
+
+describe('QueryCache over replicas', () => {
+  const token = (lsn: string) => `7.1.${lsn}`;
+  let store: Store;
+  beforeEach(() => {
+    store = new Store();
+    jest.useFakeTimers();
+  });
+  afterEach(() => jest.useRealTimers());
+
+  function over(fails?: unknown) {
+    const asked: unknown[] = [];
+    let lsn = 0xe;
+    const answer = result([{ n: 1 }]);
+    const pool: QueryPool = {
+      query: async (statement) => {
+        asked.push(['query', statement]);
+        return answer;
+      },
+      read: async (statement, _, options) => {
+        asked.push(['read', statement, options?.after]);
+        return answer;
+      },
+      write: async (statement) => {
+        asked.push(['write', statement]);
+        if (fails) throw fails;
+        lsn += 1;
+        return { ...answer, token: token(`0/${lsn.toString(16).toUpperCase()}`) };
+      },
+      transaction: async (work) => {
+        const value = await work({ query: async () => answer as never });
+        if (fails) throw fails;
+        return { value, token: token('1/0') };
+      },
+    };
+    return { asked, cache: new QueryCache({ pool, cache: store, database: 'm' }) };
+  }
+
+  test('a load after a write of this process shows its token, the later of two', async () => {
+    const { asked, cache } = over();
+    await cache.query('SELECT 1 FROM a');
+    await cache.query('UPDATE a SET n = 1');
+    await cache.query('UPDATE b SET n = 1');
+    await cache.query('SELECT 1 FROM a');
+    await cache.query('SELECT 1 FROM b, a');
+    await cache.query('SELECT 1 FROM c');
+    expect(asked).toEqual([
+      ['query', 'SELECT 1 FROM a'],
+      ['write', 'UPDATE a SET n = 1'],
+      ['write', 'UPDATE b SET n = 1'],
+      ['read', 'SELECT 1 FROM a', token('0/F')],
+      ['read', 'SELECT 1 FROM b, a', token('0/10')],
+      ['query', 'SELECT 1 FROM c'],
+    ]);
+    await cache.close();
+  });
+
+  test('tables are dropped once more when replicas have caught up, also those that are written all the time', async () => {
+    const { cache } = over();
+    for (let i = 0; i < 6; i += 1) {
+      await cache.query('UPDATE a SET n = 1');
+      await jest.advanceTimersByTimeAsync(400);
+    }
+    // Six at once; at 1,000 and 2,000 ms once more, and then until one is a whole lag behind the last write.
+    expect(store.invalidated).toHaveLength(8);
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(store.invalidated).toHaveLength(10);
+    await cache.query('UPDATE a SET n = 1');
+    await cache.close();
+    expect(store.invalidated).toHaveLength(12);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('a transaction drops after COMMIT what it changed, and nothing when it is rolled back', async () => {
+    const change = (cache: QueryCache) =>
+      cache.transaction(async (client) => {
+        await client.query('UPDATE a SET n = 1');
+        await client.query('CALL settle()', [], { changes: ['b'] });
+        expect(store.invalidated).toEqual([]);
+      });
+    const rolledBack = over(refusal);
+    await expect(change(rolledBack.cache)).rejects.toBe(refusal);
+    expect(store.invalidated).toEqual([]);
+
+    const committed = over();
+    expect((await change(committed.cache)).token).toBe(token('1/0'));
+    expect(store.invalidated).toEqual([['table:m:a', 'table:m:b']]);
+    await committed.cache.query('SELECT 1 FROM b');
+    expect(committed.asked).toEqual([['read', 'SELECT 1 FROM b', token('1/0')]]);
+    await committed.cache.close();
+
+    store.invalidated.length = 0;
+    const unknown = over(new UnknownOutcomeError('The transaction', lost));
+    await expect(change(unknown.cache)).rejects.toBeInstanceOf(UnknownOutcomeError);
+    expect(store.invalidated).toEqual([['table:m:a', 'table:m:b']]);
+    await unknown.cache.close();
+  });
+});
+
+describe('tokens of writes', () => {
+  test.each([
+    ['7.1.0/F', '7.1.0/10', '7.1.0/10'],
+    ['7.1.1/0', '7.1.0/FFFFFFFF', '7.1.1/0'],
+    ['7.1.1/0', '7.2.0/1', '7.2.0/1'],
+    ['7.1.1/0', BEYOND_ALL, BEYOND_ALL],
+    [BEYOND_ALL, '7.1.1/0', BEYOND_ALL],
+  ])('of %s and %s, %s stands for both', (one, other, later) => {
+    expect(laterToken(one, other)).toBe(later);
+  });
+
+  test.each(['', '0/1', '7.1.0/G', "7.1.0/1'", '7.1.0/123456789', '7.1.0/1\n'])('%j is none', (text) => {
+    expect(() => writePosition(text)).toThrow('after must be a token of a write');
+  });
+});

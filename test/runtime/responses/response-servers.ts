@@ -1,0 +1,127 @@
+/** The same routes behind Fastify and behind Express, and a client that changes nothing of what it sends and gets. */
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { Readable } from 'node:stream';
+import express, { type Request, type Response } from 'express';
+import fastify, { type FastifyRequest } from 'fastify';
+import { expressResponseCache } from '../../../lib/runtime/responses/express';
+import { fastifyResponseCache } from '../../../lib/runtime/responses/fastify';
+import type { ResponseRoute } from '../../../lib/runtime/responses/options';
+import type { ResponseCache } from '../../../lib/runtime/responses/response-cache';
+
+export type FrameworkRequest = Pick<FastifyRequest & Request, 'headers' | 'method'>;
+
+export interface HandlerAnswer {
+  readonly status?: number;
+  readonly headers?: Record<string, string | string[]>;
+  readonly body?: string | Buffer | Readable | object;
+}
+
+export interface TestRoute {
+  readonly path: string;
+  readonly cache?: ResponseRoute<FrameworkRequest>;
+  /** Gets what Node has of the request. */
+  readonly handler: (request: IncomingMessage & { readonly asked: URL }) => HandlerAnswer | Promise<HandlerAnswer>;
+  /** Runs before the cache. */
+  readonly before?: (set: (name: string, value: string) => void) => void;
+}
+
+export interface TestServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+function asked(request: IncomingMessage, target: string) {
+  return Object.assign(request, { asked: new URL(`http://any${target}`) });
+}
+
+export async function startFastify(responses: ResponseCache, routes: readonly TestRoute[]): Promise<TestServer> {
+  const app = fastify({ forceCloseConnections: true });
+  await app.register(fastifyResponseCache(responses));
+  for (const { path, cache, handler, before } of routes) {
+    app.route({
+      method: ['GET', 'POST'],
+      url: path,
+      config: { responseCache: cache as ResponseRoute<FastifyRequest> | undefined },
+      preHandler: (_request, reply, done) => {
+        before?.((name, value) => void reply.header(name, value));
+        done();
+      },
+      handler: async (request, reply) => {
+        const { status = 200, headers = {}, body } = await handler(asked(request.raw, request.originalUrl));
+        return reply.code(status).headers(headers).send(body);
+      },
+    });
+  }
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
+}
+
+export async function startExpress(responses: ResponseCache, routes: readonly TestRoute[]): Promise<TestServer> {
+  const app = express();
+  for (const { path, cache, handler, before } of routes) {
+    app.all(
+      path,
+      (_request, response, next) => {
+        before?.((name, value) => response.setHeader(name, value));
+        next();
+      },
+      ...(cache === undefined ? [] : [expressResponseCache(responses, cache as ResponseRoute<Request>)]),
+      async (request: Request, response: Response) => {
+        const { status = 200, headers = {}, body } = await handler(asked(request, request.originalUrl));
+        response.status(status);
+        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+        if (isStream(body)) body.pipe(response);
+        else response.send(body);
+      },
+    );
+  }
+  app.use((_error: unknown, _request: Request, response: Response, _next: () => void) => void response.status(500).send('failed'));
+  const server = await new Promise<Server>((resolve) => {
+    const listening = app.listen(0, '127.0.0.1', () => resolve(listening));
+  });
+  const close = async (): Promise<void> => {
+    await responses.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { port: (server.address() as AddressInfo).port, close };
+}
+
+function isStream(body: unknown): body is Readable {
+  return typeof (body as Readable | undefined)?.pipe === 'function';
+}
+
+export const FRAMEWORKS = [
+  ['Fastify', startFastify],
+  ['Express', startExpress],
+] as const;
+
+export interface Got {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** One request on a connection of its own, its target and headers as they are. */
+export function ask(port: number, target: string, headers: OutgoingHttpHeaders = {}, method = 'GET', body?: string): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ port, host: '127.0.0.1', path: target, method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }));
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** Sends bytes and calls back with what comes, until the connection ends. */
+export function raw(port: number, text: string, onData: (text: string) => void = () => {}): Socket {
+  const socket = connect(port, '127.0.0.1', () => socket.write(text));
+  socket.on('data', (chunk) => onData(chunk.toString('latin1')));
+  socket.on('error', () => {});
+  return socket;
+}

@@ -1,0 +1,322 @@
+import {
+  MemorySemanticStore,
+  SemanticCache,
+  type SemanticEntry,
+  semanticStoreFor,
+  TfIdfEmbedder,
+  ValkeySemanticStore,
+} from '../../../lib/runtime';
+import { escapeTag, vectorBytes } from '../../../lib/runtime/semantic/valkey-store';
+
+type Argument = string | number | Buffer;
+
+const entry = (overrides: Partial<SemanticEntry> = {}): SemanticEntry => ({
+  scope: 'a1',
+  key: 'k1',
+  question: 'What is inflation?',
+  signature: 's1',
+  vector: Float32Array.of(1, 0),
+  answer: '"A rise."',
+  generation: 'g1',
+  expiresAt: 2_000_000_000_000,
+  ...overrides,
+});
+
+describe('MemorySemanticStore', () => {
+  test('finds the nearest of a signature, and the closest of the scope', async () => {
+    const store = new MemorySemanticStore();
+    await store.put(entry({ key: 'far', vector: Float32Array.of(0, 1) }));
+    await store.put(entry({ key: 'near', vector: Float32Array.of(0.6, 0.8) }));
+    await store.put(entry({ key: 'other', signature: 's2' }));
+    await store.put(entry({ key: 'foreign', scope: 'b2' }));
+    const vector = Float32Array.of(1, 0);
+    expect((await store.nearest('a1', vector, 's1')).map((one) => [one.entry.key, one.score.toFixed(1)])).toEqual([
+      ['near', '0.6'],
+      ['far', '0.0'],
+    ]);
+    expect((await store.closest('a1', vector))?.entry.key).toBe('other');
+    expect(await store.closest('c3', vector)).toBeUndefined();
+    await store.remove('a1', 'other');
+    expect((await store.closest('a1', vector))?.entry.key).toBe('near');
+  });
+
+  test('drops what was longest not used, by entries', async () => {
+    const store = new MemorySemanticStore({ maxEntries: 2 });
+    for (const key of ['one', 'two']) await store.put(entry({ key }));
+    await store.exact('a1', 'one');
+    await store.put(entry({ key: 'three' }));
+    expect(await store.exact('a1', 'two')).toBeUndefined();
+    expect(await store.exact('a1', 'one')).toBeDefined();
+    expect(store.size).toBe(2);
+  });
+
+  test('and by bytes; replacing an entry frees the old one', async () => {
+    const store = new MemorySemanticStore({ maxBytes: 3000 });
+    for (let turn = 0; turn < 50; turn++) await store.put(entry({ answer: 'x'.repeat(1000) }));
+    expect(store.size).toBe(1);
+    await store.put(entry({ key: 'k2', answer: 'x'.repeat(1000) }));
+    expect(store.size).toBe(1);
+    await store.put(entry({ key: 'k3', answer: 'x'.repeat(5000) }));
+    expect(await store.exact('a1', 'k3')).toBeUndefined();
+  });
+
+  test('has a generation for each corpus, which never comes back', async () => {
+    const store = new MemorySemanticStore();
+    const first = await store.generation('c1');
+    expect(await store.generation('c1')).toBe(first);
+    const other = await store.generation('c2');
+    await store.invalidate('c1');
+    expect(await store.generation('c1')).not.toBe(first);
+    expect(await store.generation('c2')).toBe(other);
+  });
+
+  test('refuses bounds that hold nothing', () => {
+    expect(() => new MemorySemanticStore({ maxEntries: 0 })).toThrow('must be at least 1');
+    expect(() => new MemorySemanticStore({ maxBytes: Number.NaN })).toThrow('must be at least 1');
+    expect(() => new MemorySemanticStore({ maxEntries: 1, maxBytes: 1 })).not.toThrow();
+  });
+});
+
+/**
+ * A server with vector search, as far as the documentation of valkey-search describes its replies: no such server is on this machine. It filters,
+ * sorts and answers as that does; what it does not know is an error.
+ */
+class RecordedValkey {
+  public readonly calls: Argument[][] = [];
+  public readonly hashes = new Map<string, Map<string, Argument>>();
+  public readonly strings = new Map<string, string>();
+  public readonly indexes: string[] = [];
+
+  public async call(command: string, ...args: Argument[]): Promise<unknown> {
+    this.calls.push([command, ...args]);
+    const [first = ''] = args.map(String);
+    switch (command) {
+      case 'FT._LIST':
+        return [...this.indexes];
+      case 'FT.CREATE':
+        if (this.indexes.includes(first)) throw new Error(`Index: with name '${first}' in database 0 already exists.`);
+        this.indexes.push(first);
+        return 'OK';
+      case 'HSET': {
+        const hash = this.hashes.get(first) ?? new Map<string, Argument>();
+        for (let at = 1; at < args.length; at += 2) hash.set(String(args[at]), args[at + 1] as Argument);
+        this.hashes.set(first, hash);
+        return hash.size;
+      }
+      case 'HMGET':
+        return args.slice(1).map((field) => this.hashes.get(first)?.get(String(field)) ?? null);
+      case 'PEXPIREAT':
+        return 1;
+      case 'UNLINK':
+        return this.hashes.delete(first) ? 1 : 0;
+      case 'GET':
+      case 'GETEX':
+        return this.strings.get(first) ?? null;
+      case 'SET':
+        if (args.includes('NX') && this.strings.has(first)) return null;
+        this.strings.set(first, String(args[1]));
+        return 'OK';
+      case 'FT.SEARCH':
+        return this.search(args);
+      default:
+        throw new Error(`ERR unknown command '${command}'`);
+    }
+  }
+
+  private search(args: Argument[]): unknown[] {
+    const [filter = '', knn = ''] = String(args[1]).split('=>');
+    const wanted = [...filter.matchAll(/@(\w+):\{((?:\\.|[^}])*)\}/g)].map(
+      ([, field, tag]) => [field ?? '', (tag ?? '').replace(/\\(.)/g, '$1')] as const,
+    );
+    const query = args[args.indexOf('vector') + 1] as Buffer;
+    const count = Number(/KNN (\d+) /.exec(knn)?.[1]);
+    const found = [...this.hashes]
+      .filter(([, hash]) => hash.has('vector') && wanted.every(([field, tag]) => hash.get(field) === tag))
+      .map(([key, hash]) => ({ key, hash, distance: cosineDistance(query, hash.get('vector') as Buffer) }))
+      .sort((one, other) => other.distance - one.distance)
+      .slice(-count);
+    return [
+      found.length,
+      ...found.flatMap(({ key, hash, distance }) => [
+        key,
+        [
+          'distance',
+          distance.toFixed(10),
+          ...['question', 'signature', 'answer', 'generation', 'expiresAt'].flatMap((field) => [field, hash.get(field)]),
+        ],
+      ]),
+    ];
+  }
+}
+
+function cosineDistance(one: Buffer, other: Buffer): number {
+  let sum = 0;
+  for (let at = 0; at < one.length; at += 4) sum += one.readFloatLE(at) * other.readFloatLE(at);
+  return 1 - sum;
+}
+
+describe('ValkeySemanticStore', () => {
+  test('makes its index once, writes hashes and searches within scope and signature', async () => {
+    const commands = new RecordedValkey();
+    const store = new ValkeySemanticStore({ commands, dimensions: 2 });
+    await store.put(entry());
+    await store.nearest('a1', Float32Array.of(1, 0), 's1');
+    await store.closest('a1', Float32Array.of(0, -1));
+    expect(commands.calls).toEqual([
+      ['HSET', 'semantic:2:a1:k1', 'scope', 'a1', 'question', 'What is inflation?', 'answer', '"A rise."', 'generation', 'g1']
+        .concat(['expiresAt', '2000000000000', 'signature', 's1', 'vector'])
+        .concat([Buffer.from('0000803f00000000', 'hex')] as never),
+      ['PEXPIREAT', 'semantic:2:a1:k1', 2_000_000_000_000],
+      ['FT._LIST'],
+      ['FT.CREATE', 'semantic:2:', 'ON', 'HASH', 'PREFIX', 1, 'semantic:2:', 'SCHEMA', 'scope', 'TAG', 'signature', 'TAG'].concat([
+        'vector',
+        'VECTOR',
+        'HNSW',
+        6,
+        'TYPE',
+        'FLOAT32',
+        'DIM',
+        2,
+        'DISTANCE_METRIC',
+        'COSINE',
+      ] as never),
+      ['FT.SEARCH', 'semantic:2:', '@scope:{a1} @signature:{s1}=>[KNN 4 @vector $vector AS distance]', 'PARAMS', 2, 'vector']
+        .concat([Buffer.from('0000803f00000000', 'hex')] as never)
+        .concat([
+          'RETURN',
+          6,
+          'question',
+          'signature',
+          'answer',
+          'generation',
+          'expiresAt',
+          'distance',
+          'LIMIT',
+          0,
+          4,
+          'DIALECT',
+          2,
+        ] as never),
+      ['FT.SEARCH', 'semantic:2:', '@scope:{a1}=>[KNN 1 @vector $vector AS distance]', 'PARAMS', 2, 'vector']
+        .concat([Buffer.from('00000000000080bf', 'hex')] as never)
+        .concat([
+          'RETURN',
+          6,
+          'question',
+          'signature',
+          'answer',
+          'generation',
+          'expiresAt',
+          'distance',
+          'LIMIT',
+          0,
+          1,
+          'DIALECT',
+          2,
+        ] as never),
+    ]);
+  });
+
+  test('reads the reply that the documentation of FT.SEARCH shows, in any order of fields, best first', async () => {
+    const fields = (question: string, distance: string) => [
+      'distance',
+      distance,
+      'answer',
+      '"A"',
+      'question',
+      question,
+      'expiresAt',
+      '5',
+      'generation',
+      'g',
+    ];
+    const reply = [
+      3,
+      'semantic:2:a1:k1',
+      fields('far', '0.4'),
+      'semantic:2:a1:k2',
+      fields('near', '0.0399999953806'),
+      'semantic:2:b2:k3',
+      fields('foreign', '0'),
+    ];
+    const commands = { call: async (command: string) => (command === 'FT.SEARCH' ? reply : ['semantic:2:']) };
+    const found = await new ValkeySemanticStore({ commands, dimensions: 2 }).nearest('a1', Float32Array.of(1, 0), 's1');
+    expect(found.map(({ entry: { key, question }, score }) => [key, question, score.toFixed(2)])).toEqual([
+      ['k2', 'near', '0.96'],
+      ['k1', 'far', '0.60'],
+    ]);
+  });
+
+  test.each([
+    [null],
+    [[0]],
+    [[1, 'semantic:2:a1:k1']],
+    [[1, 'semantic:2:a1:k1', ['distance', 'x']]],
+    [[1, 'semantic:2:a1:k1', ['distance', '0', 'answer', '"A"']]],
+  ])('takes the reply %j for none', async (reply) => {
+    const commands = { call: async (command: string) => (command === 'FT.SEARCH' ? reply : []) };
+    const store = new ValkeySemanticStore({ commands, dimensions: 2 });
+    expect(await store.nearest('a1', Float32Array.of(1, 0), 's1')).toEqual([]);
+    expect(await store.closest('a1', Float32Array.of(1, 0))).toBeUndefined();
+  });
+
+  test('tries the index again after a failure, and takes "already exists" for made', async () => {
+    let failures = 1;
+    const commands = {
+      call: async (command: string) => {
+        if (command === 'FT._LIST' && failures-- > 0) throw new Error('LOADING');
+        if (command === 'FT.CREATE') throw new Error("Index: with name 'semantic:2:' in database 0 already exists.");
+        return command === 'FT.SEARCH' ? [0] : [];
+      },
+    };
+    const store = new ValkeySemanticStore({ commands, dimensions: 2 });
+    await expect(store.closest('a1', Float32Array.of(1, 0))).rejects.toThrow('LOADING');
+    expect(await store.closest('a1', Float32Array.of(1, 0))).toBeUndefined();
+  });
+
+  test('refuses vectors of another length', async () => {
+    const store = new ValkeySemanticStore({ commands: new RecordedValkey(), dimensions: 2 });
+    await expect(store.closest('a1', Float32Array.of(1))).rejects.toThrow('vectors of 2 numbers');
+  });
+
+  test('carries a whole cache, for two processes', async () => {
+    const commands = new RecordedValkey();
+    const embedder = new TfIdfEmbedder();
+    const scope = { tenant: 'acme', model: 'm1', corpusVersion: 'v1' };
+    const [one, two] = [0, 1].map(
+      () => new SemanticCache({ embedder, store: new ValkeySemanticStore({ commands, dimensions: embedder.dimensions }) }),
+    ) as [SemanticCache, SemanticCache];
+    expect(await one.store('How do I convert USD to EUR?', 'So.', scope)).toBe(true);
+    expect((await two.lookup('how do I convert USD to EUR', scope)).outcome).toEqual({ kind: 'exact' });
+    expect((await two.lookup('How can I convert from USD to EUR?', scope)).outcome).toMatchObject({ kind: 'similar' });
+    expect((await two.lookup('How do I convert EUR to USD?', scope)).outcome).toMatchObject({ kind: 'miss', guard: 'order' });
+    expect((await two.lookup('How do I convert USD to EUR?', { ...scope, tenant: 'globex' })).found).toBe(false);
+    expect(await two.invalidateCorpus(scope)).toEqual({ reached: true });
+    expect((await one.lookup('How do I convert USD to EUR?', scope)).found).toBe(false);
+    await one.close();
+    expect(commands.hashes.size).toBe(0);
+  });
+
+  test('is chosen where the server has vector search', async () => {
+    expect(await semanticStoreFor({ commands: new RecordedValkey(), dimensions: 2 })).toBeInstanceOf(ValkeySemanticStore);
+    const plain = { call: async (command: string) => Promise.reject(new Error(`ERR unknown command '${command}'`)) };
+    expect(await semanticStoreFor({ commands: plain, dimensions: 2 })).toBeInstanceOf(MemorySemanticStore);
+  });
+
+  test.each([
+    [{ dimensions: 0 }, 'dimensions must be'],
+    [{ dimensions: 32_769 }, 'dimensions must be'],
+    [{ dimensions: 2, namespace: 'a{b}' }, 'namespace must be'],
+  ])('%j is refused', (options, message) => {
+    expect(() => new ValkeySemanticStore({ commands: new RecordedValkey(), ...options })).toThrow(message);
+  });
+
+  test('escapes all that means something in a TAG', () => {
+    expect(escapeTag('acme-corp, v1.0|{x} @y*')).toBe('acme\\-corp\\,\\ v1\\.0\\|\\{x\\}\\ \\@y\\*');
+    expect(escapeTag('a1_B')).toBe('a1_B');
+  });
+
+  test('writes vectors with the lowest byte first', () => {
+    expect(vectorBytes(Float32Array.of(1, -2)).toString('hex')).toBe('0000803f000000c0');
+  });
+});

@@ -1,0 +1,441 @@
+import fc from 'fast-check';
+import { CachedLoadError, type CacheStrategy, TieredCache, type TieredCacheOptions } from '../../../lib/runtime';
+import { MemoryCacheServer, SharedStore } from './memory-cache-server';
+
+const PLAIN: CacheStrategy = { prefix: 'p:', ttlSeconds: 60, serializer: 'json', compress: false, jitter: 0 };
+const KEY = 'p:k';
+
+const later = <T>(milliseconds: number, value: T): Promise<T> => new Promise((resolve) => setTimeout(() => resolve(value), milliseconds));
+const tick = (milliseconds = 0) => jest.advanceTimersByTimeAsync(milliseconds);
+
+/** Processes that share a store, each with a server object and a cache. */
+function processes(count: number, options: TieredCacheOptions = {}) {
+  const store = new SharedStore();
+  return Array.from({ length: count }, () => {
+    const server = new MemoryCacheServer(store);
+    return { store, server, cache: new TieredCache({ server, strategy: PLAIN, ...options }) };
+  }) as [Process, Process, ...Process[]];
+}
+interface Process {
+  readonly store: SharedStore;
+  readonly server: MemoryCacheServer;
+  readonly cache: TieredCache;
+}
+
+/** How long something takes, on the test's clock, and what it gives. */
+async function timed<T>(work: Promise<T>): Promise<{ readonly took: number; readonly value: T }> {
+  const began = Date.now();
+  let took: number | undefined;
+  const done = work.then((value) => {
+    took = Date.now() - began;
+    return value;
+  });
+  for (let i = 0; i < 20_000 && took === undefined; i++) await tick(1);
+  return { value: await done, took: took ?? Number.POSITIVE_INFINITY };
+}
+
+beforeEach(() => jest.useFakeTimers({ now: 1_800_000_000_000 }));
+afterEach(() => jest.useRealTimers());
+
+describe('processes that share a server', () => {
+  test('a value that one has loaded is read by another', async () => {
+    const [one, two] = processes(2);
+    await one.cache.getOrLoad('k', () => ({ n: 1 }), { tags: ['t'] });
+    await tick();
+    expect(await two.cache.getOrLoad('k', () => ({ n: 2 }), { tags: ['t'] })).toEqual({ n: 1 });
+    expect(await two.cache.get('k')).toEqual({ found: true, value: { n: 1 }, fresh: true });
+  });
+
+  test('many callers in each of four cause one load', async () => {
+    const four = processes(4);
+    for (const { server } of four) server.delayMs = 3;
+    let loads = 0;
+    const all = four.flatMap(({ cache }) => Array.from({ length: 100 }, () => cache.getOrLoad('k', () => later(400, ++loads))));
+    const { value } = await timed(Promise.all(all));
+    expect(new Set(value)).toEqual(new Set([1]));
+    expect(loads).toBe(1);
+  });
+
+  test('one that gets the lock after a load has ended uses its value', async () => {
+    const [one, two] = processes(2);
+    two.server.delayMs = 8;
+    const first = one.cache.getOrLoad('k', () => later(12, 1));
+    // It misses at 8 milliseconds and asks for the lock, which is free again when that arrives, at 16.
+    const second = timed(two.cache.getOrLoad('k', () => 2));
+    expect([(await second).value, await first]).toEqual([1, 1]);
+    await tick(10);
+    expect(one.store.locks.size).toBe(0);
+  });
+
+  test('one that waits is woken by the end of the load, and finds it by polling where the message is lost', async () => {
+    for (const deaf of [false, true]) {
+      const [one, two] = processes(2);
+      two.server.deaf = deaf;
+      void one.cache.getOrLoad('k', () => later(1000, 1));
+      await tick();
+      const { took, value } = await timed(two.cache.getOrLoad('k', () => 2));
+      expect(value).toBe(1);
+      expect(took).toBeLessThanOrEqual(deaf ? 1050 : 1002);
+    }
+  });
+
+  test('the load of a process that died is taken over when its lock has ended', async () => {
+    const [one, two] = processes(2);
+    void one.cache.getOrLoad('k', () => new Promise(() => {}));
+    await tick(10);
+    one.server.die();
+    const { took, value } = await timed(two.cache.getOrLoad('k', () => 2));
+    expect(value).toBe(2);
+    expect(took).toBeGreaterThan(2900);
+    expect(took).toBeLessThanOrEqual(3060);
+  });
+
+  test('one that waits too long loads by itself, and leaves the write to the owner', async () => {
+    const [one, two] = processes(2, { lockWaitMs: 500 });
+    const slow = one.cache.getOrLoad('k', () => later(2000, 'owner'));
+    await tick();
+    const { took, value } = await timed(two.cache.getOrLoad('k', () => 'waiter'));
+    expect(value).toBe('waiter');
+    expect(took).toBeLessThanOrEqual(502);
+    expect(one.store.values.has(KEY)).toBe(false);
+    await timed(slow);
+    expect(one.store.values.has(KEY)).toBe(true);
+  });
+
+  test('an owner that lost its lock writes nothing, and forgets what it loaded', async () => {
+    const [one, two] = processes(2);
+    const slow = one.cache.getOrLoad('k', () => later(1000, 'old'));
+    await tick(10);
+    one.store.locks.delete(KEY);
+    const dropped: string[] = [];
+    one.cache.on('dropped-write', ({ reason }) => dropped.push(reason));
+    expect((await timed(two.cache.getOrLoad('k', () => 'new'))).value).toBe('new');
+    expect((await timed(slow)).value).toBe('old');
+    await tick();
+    expect(dropped).toEqual(['fenced']);
+    expect(await one.cache.get('k')).toMatchObject({ value: 'new' });
+  });
+
+  test('a loader that fails frees its lock at once, and those who wait load by themselves', async () => {
+    const [one, two] = processes(2);
+    const failing = one.cache.getOrLoad('k', () => later(100, 0).then(() => Promise.reject(new Error('away')))).catch(() => 'failed');
+    await tick();
+    const { took, value } = await timed(two.cache.getOrLoad('k', () => 2));
+    expect([await failing, value]).toEqual(['failed', 2]);
+    expect(took).toBeLessThanOrEqual(152);
+  });
+
+  test('a remembered error reaches those who wait in other processes', async () => {
+    const [one, two] = processes(2, { cacheError: () => true });
+    const first = one.cache
+      .getOrLoad('k', () => later(100, 0).then(() => Promise.reject(new Error('none'))))
+      .catch((error: unknown) => error);
+    await tick();
+    const second = await timed(two.cache.getOrLoad('k', () => 2).catch((error: unknown) => error));
+    expect(second.value).toBeInstanceOf(CachedLoadError);
+    expect(await first).not.toBeInstanceOf(CachedLoadError);
+  });
+
+  test('one renews for all: the others serve the old value and adopt the new one', async () => {
+    const [one, two] = processes(2, { strategy: { ...PLAIN, staleSeconds: 60 } });
+    await one.cache.getOrLoad('k', () => 1);
+    await two.cache.getOrLoad('k', () => 0);
+    await tick(65_000);
+    const loads: string[] = [];
+    const loader = (who: string) => () => {
+      loads.push(who);
+      return later(500, 2);
+    };
+    expect(await one.cache.getOrLoad('k', loader('one'))).toBe(1);
+    await tick(10);
+    expect(await two.cache.getOrLoad('k', loader('two'))).toBe(1);
+    await tick(2000);
+    await two.cache.getOrLoad('k', loader('two'));
+    await tick();
+    expect([await one.cache.getOrLoad('k', loader('one')), await two.cache.getOrLoad('k', loader('two'))]).toEqual([2, 2]);
+    expect(loads).toEqual(['one']);
+  });
+});
+
+describe('invalidation', () => {
+  const kinds = [
+    ['a tag', (cache: TieredCache) => cache.invalidateTags('t')],
+    ['the key', (cache: TieredCache) => cache.delete('k')],
+    ['a new value', (cache: TieredCache) => cache.set('k', 'new', { tags: ['t'] })],
+  ] as const;
+
+  test.each(kinds)('of %s reaches the memory of another process', async (_, invalidate) => {
+    const [one, two] = processes(2);
+    await one.cache.getOrLoad('k', () => 'old', { tags: ['t'] });
+    await tick();
+    expect(await two.cache.getOrLoad('k', () => 'x', { tags: ['t'] })).toBe('old');
+    await invalidate(one.cache);
+    await tick();
+    expect(await two.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
+  });
+
+  test.each(kinds)('of %s during a load elsewhere is not lost, even if messages are', async (_, invalidate) => {
+    const [one, two, three] = processes(3) as [Process, Process, Process];
+    one.server.deaf = true;
+    const slow = one.cache.getOrLoad('k', () => later(300, 'old'), { tags: ['t'] });
+    await tick(100);
+    await invalidate(two.cache);
+    await timed(slow);
+    await tick(10);
+    expect((await timed(three.cache.getOrLoad('k', () => 'new', { tags: ['t'] }))).value).toBe('new');
+  });
+
+  test.each(kinds)('of %s during a load of the same process: who asks afterwards gets a new load at once', async (_, invalidate) => {
+    const [one] = processes(1);
+    const slow = one.cache.getOrLoad('k', () => later(1000, 'old'), { tags: ['t'] });
+    await tick(100);
+    const ended = invalidate(one.cache);
+    const { took, value } = await timed(one.cache.getOrLoad('k', () => 'new', { tags: ['t'] }));
+    expect(value).toBe('new');
+    expect(took).toBeLessThanOrEqual(10);
+    await ended;
+    expect((await timed(slow)).value).toBe('old');
+    await tick(10);
+    expect(await one.cache.get('k')).toMatchObject({ value: 'new' });
+  });
+
+  test('of set while another call reads the old value: the memory keeps the new one', async () => {
+    const [one, two] = processes(2);
+    await two.cache.set('k', 'old');
+    one.server.delayMs = 20;
+    const setting = one.cache.set('k', 'new', { tags: ['t'] });
+    await tick(15);
+    const reading = one.cache.getOrLoad('k', () => 'loaded');
+    await timed(Promise.all([setting, reading]));
+    expect((await timed(one.cache.get('k'))).value).toMatchObject({ value: 'new' });
+    expect((await timed(two.cache.get('k'))).value).toMatchObject({ value: 'new' });
+  });
+
+  test('a tag that the server has lost is a miss', async () => {
+    const [one, two] = processes(2);
+    await one.cache.getOrLoad('k', () => 'old', { tags: ['t'] });
+    await tick();
+    one.store.tags.clear();
+    expect(await two.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
+  });
+
+  test('a tag that the reader does not name counts too', async () => {
+    const [one, two] = processes(2);
+    await one.cache.getOrLoad('k', () => 'old', { tags: ['a', 'b'] });
+    await tick();
+    expect(await two.cache.get('k', { tags: ['a'] })).toMatchObject({ value: 'old' });
+    await two.cache.delete('k');
+    await one.cache.getOrLoad('k', () => 'old', { tags: ['a', 'b'] });
+    await tick();
+    one.store.tags.set('b', 'another');
+    expect(await two.cache.get('k', { tags: ['a'] })).toEqual({ found: false });
+  });
+
+  test('whose message is lost is seen when the memory asks the server again', async () => {
+    const [one, two] = processes(2, { strategy: { ...PLAIN, memoryTtlSeconds: 5 } });
+    await one.cache.getOrLoad('k', () => 'old', { tags: ['t'] });
+    await tick();
+    await two.cache.getOrLoad('k', () => 'x', { tags: ['t'] });
+    two.server.deaf = true;
+    await one.cache.invalidateTags('t');
+    await tick(4999);
+    expect(await two.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('old');
+    await tick(1);
+    expect(await two.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
+  });
+
+  test('while messages are known to be lost, the memory answers for two seconds, and is emptied when they are back', async () => {
+    const [one, two] = processes(2);
+    await one.cache.getOrLoad('k', () => 'old');
+    two.server.setBus(false);
+    await tick();
+    await two.cache.getOrLoad('k', () => 'x');
+    const before = two.server.reads;
+    await tick(1999);
+    await two.cache.getOrLoad('k', () => 'x');
+    expect(two.server.reads).toBe(before);
+    await tick(1);
+    await two.cache.getOrLoad('k', () => 'x');
+    expect(two.server.reads).toBe(before + 1);
+    await one.cache.delete('k');
+    two.server.setBus(true);
+    expect(await two.cache.getOrLoad('k', () => 'new')).toBe('new');
+  });
+
+  test('that cannot reach the server says so, and holds in this process', async () => {
+    const [one] = processes(1);
+    await one.cache.getOrLoad('k', () => 'old', { tags: ['t'] });
+    one.server.setState('down');
+    expect(await one.cache.invalidateTags('t')).toEqual({ reached: false });
+    expect(await one.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
+    expect(await new TieredCache().invalidateTags('t')).toEqual({ reached: true });
+  });
+
+  test('never lets anybody see what was loaded before it, in any order of events', async () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('read' as const), who: fc.nat(2), lasts: fc.nat(40) }),
+      fc.record({ do: fc.constant('change' as const), who: fc.nat(2), how: fc.constantFrom('tag' as const, 'key' as const) }),
+      fc.record({ do: fc.constant('pass' as const), milliseconds: fc.nat(60) }),
+      fc.record({ do: fc.constant('deaf' as const), who: fc.nat(2), deaf: fc.boolean() }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+        // The memory is asked only where messages arrive; without it every read must be right even if they are lost.
+        const three = processes(3, { memoryEntries: 0 });
+        let version = 0;
+        const reads: Promise<void>[] = [];
+        const missed = new Set<number>();
+        for (const one of steps) {
+          if (one.do === 'pass') await tick(one.milliseconds);
+          else if (one.do === 'deaf') {
+            (three[one.who] as Process).server.deaf = one.deaf;
+            missed.add(one.who);
+          } else if (one.do === 'change') {
+            const { cache } = three[one.who] as Process;
+            version++;
+            await (one.how === 'tag' ? cache.invalidateTags('t') : cache.delete('k'));
+          } else {
+            const asked = version;
+            const load = () => {
+              const seen = version;
+              return later(one.lasts, seen);
+            };
+            const mayShare = missed.has(one.who);
+            reads.push(
+              (three[one.who] as Process).cache.getOrLoad('k', load, { tags: ['t'] }).then((got) => {
+                // Who has missed messages may share a load of its own process that began before.
+                if (!mayShare && got < asked) throw new Error(`asked at ${asked}, got ${got}`);
+              }),
+            );
+          }
+        }
+        await tick(10_000);
+        await Promise.all(reads);
+        const { cache } = three[0];
+        if (version > 0) expect((await timed(cache.getOrLoad('k', () => version, { tags: ['t'] }))).value).toBe(version);
+        await Promise.all(three.map((one) => one.cache.close()));
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe('a server that fails', () => {
+  test.each([
+    ['is down', (server: MemoryCacheServer) => server.setState('down'), 0],
+    ['hangs', (server: MemoryCacheServer) => server.setState('hung'), 50],
+    [
+      'is slow',
+      (server: MemoryCacheServer) => {
+        server.delayMs = 30;
+      },
+      50,
+    ],
+    [
+      'answers nonsense',
+      (server: MemoryCacheServer) => {
+        server.lie = () => Buffer.from('nonsense');
+      },
+      0,
+    ],
+    [
+      'rejects',
+      (server: MemoryCacheServer) => {
+        server.read = () => Promise.reject(new Error('no'));
+        server.acquire = () => {
+          throw new Error('no');
+        };
+      },
+      0,
+    ],
+  ])('that %s costs a load and a bounded time', async (_, fail, atMost) => {
+    const [one] = processes(1);
+    fail(one.server);
+    const { took, value } = await timed(one.cache.getOrLoad('k', () => 'loaded', { tags: ['t'] }));
+    expect(value).toBe('loaded');
+    // One step of the clock more, on which the answer is noticed.
+    expect(took).toBeLessThanOrEqual(atMost + 1);
+    expect(await one.cache.getOrLoad('k', () => 'again', { tags: ['t'] })).toBe('loaded');
+    const set = await timed(Promise.race([one.cache.set('other', 1), later(1000, undefined)]));
+    expect(set.took).toBeLessThanOrEqual(1001);
+  });
+
+  test('a lock that comes too late is given back', async () => {
+    const [one] = processes(1);
+    const { acquire } = one.server;
+    one.server.acquire = (key) => later(200, undefined).then(() => acquire.call(one.server, key));
+    expect((await timed(one.cache.getOrLoad('k', () => 1))).took).toBeLessThanOrEqual(51);
+    await tick(300);
+    expect(one.store.locks.size).toBe(0);
+  });
+
+  test('what is corrupt is removed, and replaced', async () => {
+    const [one, two] = processes(2);
+    one.store.values.set(KEY, { bytes: Buffer.from([1, 2, 3]), until: Number.POSITIVE_INFINITY });
+    const corrupt: string[] = [];
+    one.cache.on('corrupt', ({ key }) => corrupt.push(key));
+    expect(await one.cache.get('k')).toEqual({ found: false });
+    expect(one.store.values.has(KEY)).toBe(false);
+    await one.cache.getOrLoad('k', () => 1);
+    await tick();
+    expect(await two.cache.get('k')).toMatchObject({ value: 1 });
+    expect(corrupt).toEqual([KEY]);
+  });
+
+  test('a full server gets its lock back, and set leaves no old value', async () => {
+    const [one, two] = processes(2);
+    await one.cache.set('k', 'old');
+    one.server.full = true;
+    await one.cache.set('k', 'new');
+    expect(await two.cache.get('k')).toEqual({ found: false });
+    await one.cache.getOrLoad('other', () => 1);
+    await tick();
+    expect(one.store.locks.size).toBe(0);
+    expect(one.cache.metrics.value('cache_dropped_writes_total', { reason: 'refused' })).toBe(2);
+  });
+
+  test('writes that pile up are dropped and counted, and their locks are freed', async () => {
+    const [one] = processes(1, { maxPendingWrites: 10 });
+    const write = one.server.write.bind(one.server);
+    one.server.write = (...args) => later(5000, undefined).then(() => write(...args));
+    await Promise.all(Array.from({ length: 30 }, (_, i) => one.cache.getOrLoad(String(i), () => i)));
+    await tick();
+    expect(one.cache.metrics.value('cache_dropped_writes_total', { reason: 'too-many' })).toBe(20);
+    expect(one.store.locks.size).toBe(10);
+  });
+
+  test('that is late once while others wait for a load does not make them load', async () => {
+    const [one, two] = processes(2);
+    void one.cache.getOrLoad('k', () => later(400, 1));
+    await tick();
+    const waiting = two.cache.getOrLoad('k', () => 2);
+    await tick(200);
+    two.server.setState('hung');
+    setTimeout(() => two.server.setState('up'), 60);
+    expect((await timed(waiting)).value).toBe(1);
+  });
+
+  test.each([
+    ['hangs', 'hung', 201],
+    ['is down', 'down', 51],
+  ] as const)('that %s while others wait for a load lets them load', async (_, state, atMost) => {
+    const [one, two] = processes(2);
+    void one.cache.getOrLoad('k', () => later(3000, 1));
+    await tick();
+    const waiting = two.cache.getOrLoad('k', () => 2);
+    await tick(200);
+    two.server.setState(state);
+    const { took, value } = await timed(waiting);
+    expect(value).toBe(2);
+    expect(took).toBeLessThanOrEqual(atMost);
+  });
+
+  test('close waits for writes under way, and no timer is left', async () => {
+    const [one] = processes(1);
+    one.server.delayMs = 20;
+    await timed(one.cache.getOrLoad('k', () => 1));
+    await timed(one.cache.close());
+    expect(one.store.values.has(KEY)).toBe(true);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

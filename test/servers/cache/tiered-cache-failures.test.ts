@@ -1,0 +1,231 @@
+/**
+ * The same failures as an application meets them: through the whole cache, with a loader behind it. A caller gets its value, never
+ * an error of the cache, and waits for the cache no longer than its budget.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CACHE_STRATEGIES } from '../../../lib/runtime/tiered-cache/strategy';
+import { TieredCache } from '../../../lib/runtime/tiered-cache/tiered-cache';
+import { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
+import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
+import { BAR_MS, describeServers, ending, GENEROUS_MS, quantile, RECOVERY_MS, until } from './cache-fixture';
+
+const CALLS = 500;
+const STRATEGY = { ...CACHE_STRATEGIES.api, compress: false };
+
+/** A cache of the shared tier alone: what memory answers needs no server, and would make every figure look good. */
+async function cacheAt(at: { readonly port: number }, cluster = false): Promise<{ cache: TieredCache; server: ValkeyServer }> {
+  const server = new ValkeyServer({ host: '127.0.0.1', port: at.port, namespace: 'test', cluster });
+  const cache = ending(new TieredCache({ server, memoryEntries: 0, strategy: STRATEGY }));
+  await until('connected', async () => (await server.read('x', [])).status === 'answered', 2_000);
+  return { cache, server };
+}
+
+/** Callers of fresh keys and of known ones, one every three milliseconds. Rejects with whatever one of them would have seen. */
+async function callers(name: string, cache: TieredCache): Promise<{ loads: number }> {
+  const added: number[] = [];
+  let loads = 0;
+  const call = async (at: number): Promise<void> => {
+    const key = at % 2 === 0 ? `known${at % 20}` : `fresh-${name}-${at}`;
+    const begin = performance.now();
+    let loading = 0;
+    const value = await cache.getOrLoad(
+      key,
+      async () => {
+        loads++;
+        const from = performance.now();
+        await sleep(5);
+        loading = performance.now() - from;
+        return { of: key };
+      },
+      { tags: ['tag', `tag${at % 5}`] },
+    );
+    expect(value).toEqual({ of: key });
+    added.push(performance.now() - begin - loading);
+  };
+  const running: Promise<void>[] = [];
+  for (let at = 0; at < CALLS; at++) {
+    running.push(call(at));
+    await sleep(3);
+  }
+  await Promise.all(running);
+  const [p50, p99] = [quantile(added, 0.5), quantile(added, 0.99)];
+  console.info(`${name}: ${CALLS} calls, added to the load p50 ${p50} ms, p99 ${p99} ms (bar ${BAR_MS}), ${loads} loads`);
+  expect(p99).toBeLessThan(GENEROUS_MS);
+  return { loads };
+}
+
+/** Back is when a second call of a key needs no load. */
+async function back(cache: TieredCache): Promise<number> {
+  let turn = 0;
+  return until(
+    'back',
+    async () => {
+      const key = `back${turn++}`;
+      await cache.getOrLoad(key, () => 'first');
+      await sleep(5);
+      return (await cache.getOrLoad(key, () => 'second')) === 'first';
+    },
+    RECOVERY_MS,
+  );
+}
+
+describeServers('a cache whose server', () => {
+  test('is well', async () => {
+    const redis = ending(await RedisServer.start());
+    const { cache } = await cacheAt(redis);
+    const { loads } = await callers('well', cache);
+    expect(loads).toBe(CALLS / 2 + 10);
+  }, 20_000);
+
+  test('was killed, and restarted', async () => {
+    const redis = ending(await RedisServer.start());
+    const { cache } = await cacheAt(redis);
+    await redis.kill();
+    expect((await callers('killed', cache)).loads).toBeGreaterThan(CALLS / 2);
+    await redis.restart();
+    console.info(`restarted: back after ${await back(cache)} ms`);
+  }, 20_000);
+
+  test('hangs', async () => {
+    const redis = ending(await RedisServer.start());
+    const { cache } = await cacheAt(redis);
+    redis.pause();
+    await callers('hung', cache);
+    redis.resume();
+    console.info(`resumed: back after ${await back(cache)} ms`);
+  }, 20_000);
+
+  test('is gone behind an address that lives', async () => {
+    const redis = ending(await RedisServer.start());
+    const proxy = ending(await TcpProxy.start(redis.port));
+    const { cache } = await cacheAt(proxy);
+    proxy.deaden();
+    await callers('gone', cache);
+    proxy.enliven();
+    console.info(`replaced: back after ${await back(cache)} ms`);
+  }, 20_000);
+
+  test.each([30, 200])(
+    'is slow by %i ms',
+    async (delayMs) => {
+      const redis = ending(await RedisServer.start());
+      const proxy = ending(await TcpProxy.start(redis.port));
+      const { cache } = await cacheAt(proxy);
+      proxy.delayMs = delayMs;
+      await callers(`slow by ${delayMs} ms`, cache);
+      proxy.delayMs = 0;
+      console.info(`fast again: back after ${await back(cache)} ms`);
+    },
+    20_000,
+  );
+
+  test('fails over to its replica', async () => {
+    const primary = ending(await RedisServer.start());
+    const replica = ending(await RedisServer.start({ replicaOf: primary }));
+    const proxy = ending(await TcpProxy.start(primary.port));
+    const { cache } = await cacheAt(proxy);
+    await primary.command('REPLICAOF', '127.0.0.1', replica.port);
+    await replica.promote();
+    await callers('read-only', cache);
+    proxy.target(replica.port);
+    proxy.cut();
+    console.info(`failed over: back after ${await back(cache)} ms`);
+  }, 20_000);
+
+  test('is full', async () => {
+    const redis = ending(await RedisServer.start({ args: ['--maxmemory-policy', 'noeviction'] }));
+    const { cache } = await cacheAt(redis);
+    await cache.getOrLoad('kept', () => 'old', { tags: ['t'] });
+    await until('stored', async () => (await redis.command('EXISTS', 'test:{api:kept}')) === 1, 2_000);
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+    await callers('full', cache);
+    expect(await cache.getOrLoad('kept', () => 'new', { tags: ['t'] })).toBe('old');
+    expect(await cache.invalidateTags('t')).toEqual({ reached: true });
+    expect(await cache.getOrLoad('kept', () => 'new', { tags: ['t'] })).toBe('new');
+    await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+    await back(cache);
+  }, 20_000);
+
+  test('lost the scripts, and then the login', async () => {
+    const redis = ending(await RedisServer.start());
+    const { cache, server } = await cacheAt(redis);
+    await cache.getOrLoad('first', () => 1);
+    await redis.command('SCRIPT', 'FLUSH');
+    await back(cache);
+    expect(server.errors.size).toBe(0);
+    await redis.command('CONFIG', 'SET', 'requirepass', 'secret');
+    const locked = new ValkeyServer({ ...redis.address, namespace: 'test' });
+    const refused = ending(new TieredCache({ server: locked, memoryEntries: 0, strategy: STRATEGY }));
+    await callers('refused login', refused);
+    expect(locked.errors.get('auth')).toBeGreaterThan(0);
+    expect(refused.metrics.value('cache_server_errors_total', { kind: 'auth' })).toBeGreaterThan(0);
+  }, 20_000);
+
+  test.each([false, true])(
+    'holds corrupt bytes and other types: they are loaded anew and heal, cluster %s',
+    async (isCluster) => {
+      const servers = ending(await (isCluster ? RedisCluster.start() : RedisServer.start()));
+      const { cache, server } = await cacheAt(servers.address, isCluster);
+      const nodes = servers instanceof RedisServer ? [servers] : servers.nodes;
+      for (const [at, garbage] of ['', '\u0000', 'no entry', '{"kind":"value"}'].entries()) {
+        expect(await server.write(`api:k${at}`, Buffer.from(garbage), 60_000)).toBe('written');
+      }
+      for (const name of ['test:{api:k4}', 'test:{api:k5}:lock', 'test:tag:{t}']) {
+        for (const node of nodes) await node.command('LPUSH', name, 'what another left').catch(() => {});
+      }
+      for (let at = 0; at < 6; at++) expect(await cache.getOrLoad(`k${at}`, () => `new ${at}`, { tags: ['t'] })).toBe(`new ${at}`);
+      await until(
+        'healed',
+        async () => {
+          const again = await Promise.all(
+            Array.from({ length: 6 }, (_, at) => cache.getOrLoad(`k${at}`, () => 'loaded again', { tags: ['t'] })),
+          );
+          return again.every((value, at) => value === `new ${at}`);
+        },
+        2_000,
+      );
+    },
+    30_000,
+  );
+
+  test('was away while tags were invalidated: nothing of before is served when it is back', async () => {
+    const redis = ending(await RedisServer.start());
+    const proxy = ending(await TcpProxy.start(redis.port));
+    const { cache, server } = await cacheAt(proxy);
+    const { cache: other } = await cacheAt(redis);
+    const keys = Array.from({ length: 10 }, (_, at) => `k${at}`);
+    const all = (from: TieredCache, value: string) => Promise.all(keys.map((key) => from.getOrLoad(key, () => value, { tags: ['t'] })));
+    await all(other, 'old');
+    await until('stored', async () => (await all(cache, 'old')).length > 0 && (await redis.command('DBSIZE')) === 11, 2_000);
+    proxy.deaden();
+    proxy.cut();
+    await until('noticed', async () => !(await cache.invalidateTags('t')).reached, 2_000);
+    expect(new Set(await all(cache, 'new'))).toEqual(new Set(['new']));
+    proxy.enliven();
+    // Whatever is asked, and however soon: never the old value.
+    const neverOld = async () => expect(new Set(await all(cache, 'new'))).toEqual(new Set(['new']));
+    await until(
+      'back',
+      async () => {
+        await neverOld();
+        return server.available;
+      },
+      RECOVERY_MS,
+    );
+    for (let turn = 0; turn < 20; turn++) await neverOld();
+    expect(new Set(await all(other, 'new'))).toEqual(new Set(['new']));
+  }, 20_000);
+});
+
+describeServers('a cache on a cluster', () => {
+  test('that loses a node', async () => {
+    const cluster = ending(await RedisCluster.start());
+    const { cache } = await cacheAt(cluster.address, true);
+    await callers('cluster, well', cache);
+    await cluster.nodes[2]?.kill();
+    await callers('cluster, one node of three killed', cache);
+    await cluster.nodes[2]?.restart();
+    await until('joined', async () => String(await cluster.nodes[2]?.command('CLUSTER', 'INFO')).includes('cluster_state:ok'), 10_000);
+    console.info(`node restarted: back after ${await back(cache)} ms`);
+  }, 30_000);
+});

@@ -1,0 +1,207 @@
+/** The shared tier of a cache on real servers that are well: one server, a cluster, TLS, a user with few rights. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BusMessage, LoadLock } from '../../../lib/runtime/tiered-cache/server';
+import type { ValkeyServerOptions } from '../../../lib/runtime/valkey/server-options';
+import type { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
+import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
+import { freePort } from '../server-process';
+import { valkey as anyValkey, describeServers, ending, until } from './cache-fixture';
+
+const valkey = (at: { readonly port: number }, options: Partial<ValkeyServerOptions> = {}): ValkeyServer =>
+  anyValkey(at, { commandTimeoutMs: 1_000, ...options });
+
+async function locked(server: ValkeyServer, key: string): Promise<LoadLock> {
+  const lock = await server.acquire(key);
+  if (typeof lock === 'string') throw new Error(`The lock of ${key} is ${lock}.`);
+  return lock;
+}
+
+const bytesOf = async (server: ValkeyServer, key: string) => {
+  const read = await server.read(key, []);
+  return read.status === 'answered' ? (read.bytes?.toString() ?? null) : read.status;
+};
+
+describeServers.each([false, true])('a shared tier, cluster %s', (cluster) => {
+  const start = async () => ending(await (cluster ? RedisCluster.start() : RedisServer.start()));
+  /** Keys that lie on every node of three. */
+  const KEYS = Array.from({ length: 40 }, (_, at) => `k${at}`);
+
+  test('keeps values, tags and locks in as many slots as there are', async () => {
+    const server = valkey((await start()).address, { cluster });
+    // The first read waits for the connection instead of being a miss.
+    expect((await server.read('k0', [])).status).toBe('answered');
+    const tags = KEYS.map((key) => `t-${key}`);
+    const versions = (await server.tagVersions(tags)) ?? [];
+    expect(new Set(versions).size).toBe(KEYS.length);
+    expect(await server.tagVersions(tags)).toEqual(versions);
+    const outcomes = await Promise.all(KEYS.map(async (key) => server.write(key, Buffer.from(key), 60_000, await locked(server, key))));
+    expect(new Set(outcomes)).toEqual(new Set(['written']));
+    expect(await Promise.all(KEYS.map((key) => bytesOf(server, key)))).toEqual(KEYS);
+    expect(await server.bumpTags([tags[3] ?? '', tags[4] ?? ''])).toBe(true);
+    const read = await server.read('k3', tags, { lock: true });
+    if (read.status !== 'answered') throw new Error(read.status);
+    expect(read.tagVersions.filter((version, at) => version !== versions[at])).toHaveLength(2);
+    expect(read.tagVersions).not.toContain(null);
+    const seen: string[] = [];
+    expect(await server.scan('k1*', async (keys) => void seen.push(...keys))).toBe(true);
+    expect([...new Set(seen)].sort()).toEqual(KEYS.filter((key) => key.startsWith('k1')).sort());
+    expect(await server.scan('*', () => Promise.reject(new Error('enough')))).toBe(false);
+    expect(await server.remove(KEYS.slice(0, 20))).toBe(true);
+    expect(await Promise.all(KEYS.map((key) => bytesOf(server, key)))).toEqual(KEYS.map((key, at) => (at < 20 ? null : key)));
+    expect(server.errors.size).toBe(0);
+  }, 30_000);
+
+  test('lets one load at a time, and fences who lost the right', async () => {
+    const { address } = await start();
+    const [a, b] = [valkey(address, { cluster, lockTtlMs: 300 }), valkey(address, { cluster, lockTtlMs: 300, lockHoldMs: 1 })];
+    const lock = await locked(a, 'k');
+    expect(await b.acquire('k')).toBe('taken');
+    // A living owner keeps it past its life.
+    await sleep(700);
+    expect(await b.acquire('k')).toBe('taken');
+    await b.release({ key: 'k', token: 'not mine' });
+    expect(await b.acquire('k')).toBe('taken');
+    await a.release(lock);
+    const slept = await locked(b, 'k');
+    // One that is renewed no more loses it, and what it writes then is refused.
+    await until('expired', async () => typeof (await a.acquire('k')) !== 'string');
+    expect(await b.write('k', Buffer.from('too late'), 60_000, slept)).toBe('fenced');
+    expect(await bytesOf(a, 'k')).toBe(null);
+    // A value that was set, and a removal, are newer than a load that began before.
+    for (const end of [() => b.write('k', Buffer.from('set'), 60_000), () => b.remove(['k'])]) {
+      await end();
+      const loading = await locked(a, 'k');
+      await end();
+      expect(await a.write('k', Buffer.from('loaded'), 60_000, loading)).toBe('fenced');
+      expect(await bytesOf(a, 'k')).not.toBe('loaded');
+    }
+  }, 30_000);
+
+  test('tells other processes, through whatever node they hear', async () => {
+    const { address } = await start();
+    const [a, b] = [valkey(address, { cluster }), valkey(address, { cluster, heartbeatMs: 50 })];
+    const heard: BusMessage[] = [];
+    const own: BusMessage[] = [];
+    b.onMessage((message) => heard.push(message));
+    a.onMessage((message) => own.push(message));
+    await until('buses', () => a.busAlive && b.busAlive);
+    await a.release(await locked(a, 'released'));
+    await a.write('loaded', Buffer.from('x'), 60_000, await locked(a, 'loaded'));
+    await a.write('set', Buffer.from('x'), 60_000);
+    await a.remove(['removed']);
+    await a.bumpTags(['tag']);
+    await until('heard', () => heard.some(({ tags }) => tags.includes('tag')) && heard.some(({ loaded }) => loaded.includes('loaded')));
+    expect(new Set(heard.flatMap(({ keys }) => keys))).toEqual(new Set(['set', 'removed']));
+    expect(new Set(heard.flatMap(({ loaded }) => loaded))).toEqual(new Set(['released', 'loaded', 'set']));
+    expect(own).toEqual([]);
+    expect(b.busAlive).toBe(true);
+  }, 30_000);
+});
+
+describeServers('a shared tier', () => {
+  test('asks once for what is read in one turn', async () => {
+    const redis = ending(await RedisServer.start());
+    const server = valkey(redis, { bus: false });
+    await server.read('first', []);
+    await redis.command('CONFIG', 'RESETSTAT');
+    await Promise.all(Array.from({ length: 100 }, (_, at) => server.read(`k${at % 10}`, ['t1', 't2'], { lock: true })));
+    expect(String(await redis.command('INFO', 'commandstats'))).toMatch(/cmdstat_mget:calls=1,/);
+  });
+
+  test('frees a lock that it got too late', async () => {
+    const redis = ending(await RedisServer.start());
+    const proxy = ending(await TcpProxy.start(redis.port));
+    const server = valkey(proxy, { commandTimeoutMs: 50, breakAfter: 100, bus: false });
+    await until('connected', async () => (await server.read('k', [])).status === 'answered');
+    await server.release(await locked(server, 'k'));
+    proxy.delayMs = 150;
+    expect(await server.acquire('k')).toBe('unavailable');
+    expect(await redis.command('EXISTS', 'test:{k}:lock')).toBe(1);
+    await until('freed', async () => (await redis.command('EXISTS', 'test:{k}:lock')) === 0, 2_000);
+  });
+
+  test('works for a user with the rights that the stack gives, whose password changes, over connections that log in again', async () => {
+    const redis = ending(await RedisServer.start());
+    await redis.command('ACL', 'SETUSER', 'app', 'on', '>one', '>two', '~*', '&*', '+@all', '-@dangerous', '+info');
+    const passwords = ['one', 'two'];
+    const server = valkey(redis, {
+      username: 'app',
+      password: () => passwords.shift() ?? 'two',
+      passwordRefreshMs: 300,
+      reauthenticateMs: 1,
+    });
+    await until('bus', () => server.busAlive);
+    // Both connections are there with the first password, and outlive its end because they have logged in with the second.
+    await until('second password', () => passwords.length === 0);
+    await sleep(300);
+    await redis.command('ACL', 'SETUSER', 'app', '<one');
+    expect(await server.write('k', Buffer.from('value'), 60_000, await locked(server, 'k'))).toBe('written');
+    expect(await server.bumpTags(['t'])).toBe(true);
+    expect(await server.remove(['k'])).toBe(true);
+    expect(await server.scan('*', async () => {})).toBe(true);
+    expect(server.busAlive).toBe(true);
+    expect(Object.fromEntries(server.errors)).toEqual({});
+    expect(String(await redis.command('CLIENT', 'LIST'))).toMatch(/name=isochrone-cache-bus .*user=app/);
+  }, 15_000);
+
+  test('over TLS', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'isochrone-tls-'));
+    ending({ stop: async () => rmSync(folder, { recursive: true, force: true }) });
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const { status, stderr } = spawnSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        '/CN=localhost',
+      ].concat(['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert]),
+      { encoding: 'utf8' },
+    );
+    if (status !== 0) throw new Error(`openssl failed.\n${stderr}`);
+    const port = await freePort();
+    const tlsArgs = ['--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert];
+    ending(await RedisServer.start({ args: [...tlsArgs, '--tls-auth-clients', 'no'] }));
+    const server = valkey({ port }, { host: 'localhost', tls: { ca: readFileSync(cert) } });
+    await until('written', async () => (await server.write('k', Buffer.from('value'), 60_000)) === 'written');
+    expect(await bytesOf(server, 'k')).toBe('value');
+    await until('bus', () => server.busAlive);
+    // A certificate that nobody vouches for is no server.
+    const distrustful = valkey({ port }, { host: 'localhost', tls: true, commandTimeoutMs: 200 });
+    expect(await bytesOf(distrustful, 'k')).toBe('unavailable');
+    expect(distrustful.errors.get('connection')).toBeGreaterThan(0);
+  }, 15_000);
+
+  test('closed, it has freed its locks, answers nothing and holds nothing open', async () => {
+    const redis = ending(await RedisServer.start());
+    const server = valkey(redis);
+    await until('bus', () => server.busAlive);
+    await locked(server, 'k');
+    const writing = server.write('w', Buffer.from('value'), 60_000);
+    await server.close();
+    expect(await writing).toBe('written');
+    expect(await redis.command('EXISTS', 'test:{k}:lock')).toBe(0);
+    expect(await server.read('k', [])).toEqual({ status: 'unavailable' });
+    expect(await server.write('k', Buffer.from('x'), 1)).toBe('unavailable');
+    expect(await server.acquire('k')).toBe('unavailable');
+    expect(await server.tagVersions(['t'])).toBeUndefined();
+    expect([await server.remove(['k']), await server.bumpTags(['t']), await server.scan('*', async () => {})]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect([server.available, server.busAlive]).toEqual([false, false]);
+    await until('gone', async () => !String(await redis.command('CLIENT', 'LIST')).includes('name=isochrone-cache'));
+  });
+});

@@ -1,0 +1,92 @@
+/** The command on a real server that asks for a password. */
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PostgresServer } from '../postgres-server';
+import { serversHere } from '../server-process';
+import { FILES } from './migration-fixture';
+
+const describeHere = serversHere('postgres', 'initdb') ? describe : describe.skip;
+const ROOT = join(__dirname, '..', '..', '..');
+const PASSWORD = 'never-to-be-seen';
+
+describeHere('isochrone migrate', () => {
+  let server: PostgresServer;
+  const folder = mkdtempSync(join(tmpdir(), 'isochrone-test-'));
+
+  beforeAll(async () => {
+    server = await PostgresServer.start();
+    for (const [file, sql] of Object.entries(FILES)) writeFileSync(join(folder, file), sql);
+    await server.query(`CREATE ROLE migrator LOGIN SUPERUSER PASSWORD '${PASSWORD}'`);
+    const hba = join(server.data, 'pg_hba.conf');
+    const trusted = readFileSync(hba, 'utf8');
+    writeFileSync(hba, 'host all migrator 127.0.0.1/32 scram-sha-256\n');
+    appendFileSync(hba, trusted);
+    await server.query('SELECT pg_reload_conf()');
+  }, 120_000);
+  afterAll(async () => {
+    await server?.stop();
+  });
+
+  function migrate(environment: Readonly<Record<string, string>>, ...args: readonly string[]) {
+    const program = [...['--import', 'tsx'], join(ROOT, 'bin', 'isochrone.ts'), 'migrate', '--folder', folder, ...args];
+    const { status, stdout, stderr } = spawnSync(process.execPath, program, {
+      cwd: ROOT,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, HOME: folder, ...environment },
+    });
+    expect(stdout + stderr).not.toContain(PASSWORD);
+    return { status, stdout, stderr };
+  }
+
+  test('a dry run prints the plan with its locks, and changes nothing', async () => {
+    const { status, stdout } = migrate({ PGPASSWORD: PASSWORD }, '--database', server.url('postgres', 'migrator'), '--dry-run');
+    expect(stdout).toContain('0 applied, 3 to apply.\n\n0001-tables.sql: one transaction\n  2: CREATE TYPE side\n');
+    expect(stdout).toContain('  9: CREATE INDEX CONCURRENTLY, per partition ticks\n     lock: SHARE UPDATE EXCLUSIVE; outside');
+    expect(status).toBe(0);
+    expect(await server.query(`SELECT to_regclass('trades') AS a, to_regclass('isochrone.migrations') AS b`)).toEqual([
+      { a: null, b: null },
+    ]);
+  }, 120_000);
+
+  test('the password may come from the password file; a second run has nothing to do', () => {
+    const file = join(folder, 'pgpass');
+    writeFileSync(file, `127.0.0.1:*:*:migrator:${PASSWORD}\n`, { mode: 0o600 });
+    const run = () => migrate({ PGPASSFILE: file }, '--database', server.url('postgres', 'migrator'));
+    expect(run().stdout).toMatch(/0001-tables\.sql: begins\n[\s\S]*\n3 applied, 0 before\.\n$/);
+    expect(run().stdout).toBe('0 applied, 3 before.\n');
+  }, 120_000);
+
+  test('what the server does not let it do is said without a stack', async () => {
+    await server.query('CREATE DATABASE others');
+    await server.query(
+      'CREATE ROLE guest LOGIN; CREATE ROLE reader LOGIN SUPERUSER; ALTER ROLE reader SET default_transaction_read_only = on',
+    );
+    const asGuest = migrate({}, '--database', server.url('others', 'guest'));
+    expect(asGuest).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^The server refuses it: permission denied .* \(SQLSTATE 42501\)\.\n.*\n$/),
+    });
+    const asReader = migrate({}, '--database', server.url('others', 'reader'));
+    expect(asReader.stderr).toMatch(/read-only transaction \(SQLSTATE 25006\)\.\nMigrations run on the writer: connect to it\.\n$/);
+  }, 120_000);
+
+  test.each<[Readonly<Record<string, string>>, () => string, RegExp]>([
+    [
+      { PGPASSWORD: 'wrong' },
+      () => server.url('postgres', 'migrator'),
+      /127\.0\.0\.1:\d+\/postgres does not let us in: password authentication failed/,
+    ],
+    [{}, () => `postgresql://migrator:${PASSWORD}@host name/x`, /--database must be a URL like .*, got something else\.\nIt is not shown/],
+  ])(
+    '%j is refused without a stack trace',
+    (environment, url, says) => {
+      const { status, stderr } = migrate(environment, '--database', url());
+      expect(status).toBe(1);
+      expect(stderr).toMatch(says);
+      expect(stderr).not.toMatch(/^\s+at /m);
+    },
+    30_000,
+  );
+});

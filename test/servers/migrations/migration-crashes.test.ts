@@ -1,0 +1,37 @@
+/** As migration-deaths, but the whole server is killed: what a run has been told must be there when it starts again. */
+
+import { PostgresServer } from '../postgres-server';
+import { serversHere } from '../server-process';
+import { MigratedServer } from './migration-fixture';
+
+const describeHere = serversHere('postgres', 'initdb', 'pg_dump') ? describe : describe.skip;
+
+describeHere('a run whose server is killed', () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await PostgresServer.start();
+  }, 120_000);
+  afterAll(async () => {
+    await server?.stop();
+  });
+
+  test('comes to the same schema, whichever statement of the files it was', async () => {
+    const migrated = new MigratedServer(server);
+    const undisturbed = await migrated.database();
+    const sent = await migrated.changesOf(undisturbed);
+    const expected = await migrated.outcome(undisturbed);
+    // Between the statements of one transaction a crash leaves what the end of its process leaves, which is tried there for each.
+    const places = [...sent.keys()].filter((i) =>
+      /^COMMIT|^CREATE SCHEMA|CONCURRENTLY|ADD VALUE|VACUUM|ATTACH|ON ONLY|'sell'/.test(String(sent[i])),
+    );
+    expect(places.length).toBeGreaterThan(20);
+    for (const [i, place] of places.entries()) {
+      const name = await migrated.database();
+      await migrated.die(name, place, i % 2 ? 'before' : 'after', () => server.kill());
+      await server.restart();
+      await migrated.run(name);
+      expect({ place: sent[place], ...(await migrated.outcome(name)) }).toEqual({ place: sent[place], ...expected });
+      await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    }
+  }, 120_000);
+});

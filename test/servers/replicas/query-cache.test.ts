@@ -1,0 +1,168 @@
+/** The query cache with the real cache on a real Redis, over a real primary with a replica. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDate } from 'node:util/types';
+import { Pool } from 'pg';
+import { QueryCache, ReplicaPool, TieredCache, ValkeyServer } from '../../../lib/runtime';
+import { PostgresServer } from '../postgres-server';
+import { RedisServer } from '../redis-server';
+import { serversHere } from '../server-process';
+import { at, caughtUp, until } from './replica-fixture';
+
+const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'redis-server') ? describe : describe.skip;
+jest.setTimeout(60_000);
+
+describeHere('QueryCache', () => {
+  let primary: PostgresServer;
+  let standby: PostgresServer;
+  let redis: RedisServer;
+  let ends: (() => Promise<unknown>)[] = [];
+
+  /** A cache as each process has one, over the pool of that process. */
+  const cacheOver = async (pool: Pool | ReplicaPool, options: { replicaLagMs?: number } = {}) => {
+    const server = new ValkeyServer({ host: '127.0.0.1', port: redis.port });
+    // What is loaded before the processes hear each other is not kept.
+    await until(() => server.available && server.busAlive);
+    const cache = new TieredCache({ server });
+    const queries = new QueryCache({ pool, cache, database: 'test', metrics: cache.metrics, ...options });
+    ends.push(async () => {
+      await queries.close();
+      await cache.close();
+      await server.close();
+    });
+    return queries;
+  };
+  const plainPool = () => {
+    const pool = new Pool({ connectionString: primary.url(), max: 4 });
+    ends.push(() => pool.end());
+    return pool;
+  };
+  const replicaPool = () => {
+    const pool = new ReplicaPool({ writer: at(primary), readers: [at(standby)], max: 4, min: 0, maxWaitMs: 100 });
+    ends.push(() => pool.close());
+    return pool;
+  };
+
+  beforeAll(async () => {
+    redis = await RedisServer.start();
+    primary = await PostgresServer.start();
+    await primary.query('CREATE ROLE app LOGIN');
+    await primary.query('CREATE TABLE ticks (n int, note text)');
+    await primary.query('GRANT ALL ON ticks TO app');
+    standby = await PostgresServer.start({ follows: primary });
+    await caughtUp(primary, standby);
+  });
+  afterEach(async () => {
+    for (const end of ends.reverse()) await end();
+    ends = [];
+    await redis.command('FLUSHALL');
+    await standby.query('SELECT pg_wal_replay_resume()');
+    await primary.query('TRUNCATE ticks');
+    await caughtUp(primary, standby);
+  });
+  afterAll(async () => {
+    await redis?.stop();
+    await standby?.stop();
+    await primary?.stop();
+  });
+
+  const kinds = `SELECT 1::int AS int, 9007199254740993::bigint AS bigint, 1.50::numeric AS numeric, 0.1::float8 AS float, 'NaN'::float8 AS nan,
+    '-Infinity'::float8 AS infinity, true AS bool, NULL AS nothing, '\\xdead00'::bytea AS bytes, 'é€𝄞'::text AS text,
+    timestamptz '2024-02-29 12:34:56.789+09' AS instant, timestamp '0044-03-15 12:00 BC' AS local, date '1969-12-31' AS day,
+    timestamptz 'infinity' AS never, '{"a":[1,{"b":null}],"c":"\\u0000x"}'::json AS json, ARRAY[1,NULL,3] AS ints,
+    ARRAY[['a','b'],['c','d']] AS texts, ARRAY[timestamptz '2024-01-01Z'] AS instants, point '(1,2)' AS point, '10.0.0.1'::inet AS inet,
+    n FROM generate_series(1, $1::int) AS n`;
+
+  test('a hit is what pg answers: values, types, fields and command, from memory and from the server', async () => {
+    const pool = plainPool();
+    const options = { tables: [] as string[] };
+    const plain = await pool.query(kinds, [3]);
+    const first = await cacheOver(pool);
+    const second = await cacheOver(pool);
+    const miss = await first.query(kinds, [3], options);
+    expect(first.counts()).toEqual({ cache_query_lookups_total: 1 });
+    await until(async () => Number(await redis.command('DBSIZE')) > 0);
+    const fromMemory = await first.query(kinds, [3], options);
+    const fromServer = await second.query(kinds, [3], options);
+    for (const answer of [miss, fromMemory, fromServer]) {
+      expect(answer.rows).toStrictEqual(plain.rows.map((row) => ({ ...row })));
+      expect(isDate(answer.rows[0].instant)).toBe(true);
+      expect(Buffer.isBuffer(answer.rows[0].bytes)).toBe(true);
+      expect({ ...answer, rows: [] }).toEqual({
+        command: 'SELECT',
+        rowCount: 3,
+        oid: plain.oid,
+        fields: plain.fields.map((field) => ({ ...field })),
+        rows: [],
+      });
+    }
+    expect(first.counts()).toEqual({ cache_query_lookups_total: 2 });
+
+    const array = { text: 'SELECT n, note FROM ticks', rowMode: 'array' as const };
+    await pool.query(`INSERT INTO ticks VALUES (1, 'a')`);
+    expect((await first.query(array)).rows).toEqual([[1, 'a']]);
+    expect((await second.query({ ...array })).rows).toEqual([[1, 'a']]);
+    expect((await first.query(array.text)).rows).toEqual([{ n: 1, note: 'a' }]);
+
+    const interval = await first.query(`SELECT n * interval '1 day 2 hours' AS i FROM ticks`);
+    expect(interval.rows[0].i.toPostgres()).toBe('2 hours 1 days');
+    expect(first.counts()).toMatchObject({ 'cache_query_bypasses_total{reason="result"}': 1 });
+  });
+
+  test('a write through one process ends what the others kept', async () => {
+    const [one, other] = [await cacheOver(plainPool()), await cacheOver(plainPool())];
+    const count = async (cache: QueryCache) => (await cache.query('SELECT count(*)::int AS n FROM ticks')).rows[0].n;
+    expect([await count(one), await count(other)]).toEqual([0, 0]);
+    await primary.query('INSERT INTO ticks VALUES (0)');
+    expect([await count(one), await count(other)]).toEqual([0, 0]);
+    for (let n = 2; n < 12; n += 1) {
+      await one.query('INSERT INTO ticks VALUES ($1)', [n]);
+      expect(await count(one)).toBe(n);
+      await until(async () => (await count(other)) === n);
+    }
+  });
+
+  test('over a replica that stands still, this process sees its own writes, and no other keeps old rows for long', async () => {
+    const one = await cacheOver(replicaPool(), { replicaLagMs: 1_500 });
+    const other = await cacheOver(replicaPool(), { replicaLagMs: 1_500 });
+    const count = async (cache: QueryCache) => (await cache.query('SELECT count(*)::int AS n FROM ticks')).rows[0].n;
+    expect([await count(one), await count(other)]).toEqual([0, 0]);
+    await standby.query('SELECT pg_wal_replay_pause()');
+    await until(async () => (await standby.query<{ s: string }>('SELECT pg_get_wal_replay_pause_state() AS s'))[0]?.s === 'paused');
+
+    await one.query('INSERT INTO ticks VALUES (1)');
+    // One that has not written loads from the replica, and keeps what is old under the new versions of the tags.
+    const third = await cacheOver(replicaPool(), { replicaLagMs: 1_500 });
+    expect(await count(third)).toBe(0);
+    await standby.query('SELECT pg_wal_replay_resume()');
+    await caughtUp(primary, standby);
+    expect(await count(third)).toBe(0);
+    expect(await count(one)).toBe(1);
+    const end = Date.now() + 20_000;
+    for (const cache of [third, other]) await until(async () => (await count(cache)) === 1 || Date.now() > end);
+    expect([await count(third), await count(other), await count(one)]).toEqual([1, 1, 1]);
+
+    await one.query('INSERT INTO ticks VALUES (2)');
+    expect(await count(one)).toBe(2);
+    const { token } = await one.transaction(async (client) => {
+      await client.query('INSERT INTO ticks VALUES (3)');
+      await client.query('DELETE FROM ticks WHERE n = 1');
+      await client.query('INSERT INTO ticks VALUES (4)');
+    });
+    expect(token).toMatch(/^\d+\.1\./);
+    expect(await count(one)).toBe(3);
+  });
+
+  test('while Redis is gone, queries are answered, and writes are seen by those who write', async () => {
+    const cache = await cacheOver(replicaPool());
+    await redis.kill();
+    try {
+      for (let n = 1; n <= 5; n += 1) {
+        await cache.query('INSERT INTO ticks VALUES ($1)', [n]);
+        expect((await cache.query('SELECT count(*)::int AS n FROM ticks')).rows).toEqual([{ n }]);
+      }
+    } finally {
+      await redis.restart();
+      await sleep(100);
+    }
+  });
+});

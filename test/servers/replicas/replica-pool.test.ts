@@ -1,0 +1,284 @@
+/** The pool on a real primary with real standbys, and through a real PgBouncer. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AcquireTimeoutError } from '../../../lib/runtime/replicas/errors';
+import type { ReplicaPoolEvent, ReplicaPoolOptions, ReplicaServer } from '../../../lib/runtime/replicas/options';
+import { ReplicaPool } from '../../../lib/runtime/replicas/replica-pool';
+import { scramVerifier } from '../../../lib/tools/postgres/pgbouncer/users';
+import { PgbouncerServer } from '../pgbouncer-server';
+import { PostgresServer } from '../postgres-server';
+import { serversHere } from '../server-process';
+import { at, caughtUp, until } from './replica-fixture';
+
+const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbouncer', 'psql') ? describe : describe.skip;
+jest.setTimeout(60_000);
+
+const WHERE = 'SELECT pg_is_in_recovery() AS replica';
+
+describeHere('ReplicaPool', () => {
+  let primary: PostgresServer;
+  let standby: PostgresServer;
+  let pools: ReplicaPool[] = [];
+  let events: ReplicaPoolEvent[] = [];
+
+  const pool = (options: Partial<ReplicaPoolOptions> = {}): ReplicaPool => {
+    const made = new ReplicaPool({
+      writer: at(primary),
+      readers: [at(standby)],
+      max: 5,
+      min: 0,
+      checkIntervalMs: 200,
+      ejectMs: 100,
+      onEvent: (event) => events.push(event),
+      ...options,
+    });
+    pools.push(made);
+    return made;
+  };
+
+  beforeAll(async () => {
+    primary = await PostgresServer.start();
+    await primary.query('CREATE ROLE app LOGIN');
+    await primary.query('CREATE TABLE orders (n int PRIMARY KEY, note text)');
+    await primary.query('GRANT ALL ON orders TO app');
+    standby = await PostgresServer.start({ follows: primary });
+    await caughtUp(primary, standby);
+  });
+  afterEach(async () => {
+    await Promise.all(pools.map((made) => made.close({ drainMs: 1_000 })));
+    pools = [];
+    events = [];
+    await primary.query('TRUNCATE orders');
+    await standby.query('SELECT pg_wal_replay_resume()');
+    await caughtUp(primary, standby);
+  });
+  afterAll(async () => {
+    await standby?.stop();
+    await primary?.stop();
+  });
+
+  test('plain queries go to the replica, everything else to the writer', async () => {
+    const made = pool();
+    expect((await made.query(WHERE)).rows).toEqual([{ replica: true }]);
+    expect((await made.query(WHERE, [], { route: 'writer' })).rows).toEqual([{ replica: false }]);
+    expect((await made.query('SELECT pg_is_in_recovery() AS replica, pg_advisory_xact_lock(1)')).rows[0].replica).toBe(false);
+    const written = await made.query('INSERT INTO orders VALUES ($1, $2) RETURNING n', [1, 'one']);
+    expect(written).toMatchObject({ command: 'INSERT', rowCount: 1, rows: [{ n: 1 }] });
+    await expect(made.query('SELECT nowhere FROM orders')).rejects.toMatchObject({ code: '42703' });
+  });
+
+  test('a view that writes is refused by the replica and runs on the writer, once', async () => {
+    await primary.query(`CREATE FUNCTION mark() RETURNS int LANGUAGE sql AS 'INSERT INTO orders VALUES (7) RETURNING n'`);
+    await primary.query('CREATE VIEW marks AS SELECT mark() AS n');
+    await primary.query('GRANT SELECT ON marks TO app');
+    await caughtUp(primary, standby);
+    expect((await pool().query('SELECT n FROM marks')).rows).toEqual([{ n: 7 }]);
+    expect(await primary.query('SELECT n FROM orders')).toEqual([{ n: 7 }]);
+  });
+
+  test('a read with a token waits for the replica, and asks the writer when it does not come in time', async () => {
+    const made = pool({ maxWaitMs: 200 });
+    await standby.query('SELECT pg_wal_replay_pause()');
+    await until(async () => (await standby.query<{ s: string }>('SELECT pg_get_wal_replay_pause_state() AS s'))[0]?.s === 'paused');
+    const { token } = await made.write('INSERT INTO orders VALUES ($1)', [1]);
+
+    const count = `SELECT count(*)::int AS n, pg_is_in_recovery() AS replica FROM orders`;
+    expect((await made.read(count)).rows).toEqual([{ n: 0, replica: true }]);
+    expect((await made.read(count, [], { after: token })).rows).toEqual([{ n: 1, replica: false }]);
+    expect(events).toContainEqual({ kind: 'read-by-writer', because: 'behind' });
+    expect((await made.read(count, [], { after: token, staleReads: 'reader' })).rows).toEqual([{ n: 0, replica: true }]);
+
+    const waiting = made.read(count, [], { after: token, maxWaitMs: 20_000 });
+    await sleep(100);
+    await standby.query('SELECT pg_wal_replay_resume()');
+    expect((await waiting).rows).toEqual([{ n: 1, replica: true }]);
+  });
+
+  test('a token of another system or a younger timeline sends the read to the writer without a wait; rubbish is refused', async () => {
+    const made = pool({ maxWaitMs: 60_000 });
+    const { token } = await made.write('INSERT INTO orders VALUES ($1)', [1]);
+    const [system, timeline, lsn] = token.split('.');
+    await caughtUp(primary, standby);
+    expect((await made.read(WHERE, [], { after: token })).rows).toEqual([{ replica: true }]);
+    expect((await made.read(WHERE, [], { after: `1.${timeline}.${lsn}` })).rows).toEqual([{ replica: false }]);
+    expect((await made.read(WHERE, [], { after: `${system}.${Number(timeline) + 1}.${lsn}` })).rows).toEqual([{ replica: false }]);
+    await expect(made.read(WHERE, [], { after: "0/0'; DROP TABLE orders; --" })).rejects.toThrow('after must be a token');
+  });
+
+  test('every read sees the write before it, while the replica replays', async () => {
+    const made = pool();
+    let byReplica = 0;
+    const walk = async (worker: number) => {
+      for (let i = 0; i < 40; i += 1) {
+        const n = worker * 1_000 + i;
+        const { token } = await made.write('INSERT INTO orders VALUES ($1)', [n]);
+        const { rows } = await made.read('SELECT n, pg_is_in_recovery() AS replica FROM orders WHERE n = $1', [n], { after: token });
+        expect(rows).toEqual([{ n, replica: expect.anything() }]);
+        byReplica += rows[0].replica ? 1 : 0;
+      }
+    };
+    await Promise.all([1, 2, 3, 4].map(walk));
+    expect(byReplica).toBeGreaterThan(0);
+  });
+
+  test('a transaction stays on one connection, commits or leaves nothing, and its token shows it', async () => {
+    const made = pool();
+    const { value, token } = await made.transaction(async (client) => {
+      const pid = async () => (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
+      const first = await pid();
+      await client.query('INSERT INTO orders VALUES ($1)', [1]);
+      expect(await pid()).toBe(first);
+      return 'done';
+    });
+    expect(value).toBe('done');
+    expect((await made.read('SELECT n FROM orders', [], { after: token })).rows).toEqual([{ n: 1 }]);
+
+    await expect(
+      made.transaction(async (client) => {
+        await client.query('INSERT INTO orders VALUES (2)');
+        throw new Error('changed my mind');
+      }),
+    ).rejects.toThrow('changed my mind');
+    await expect(
+      made.transaction(async (client) => {
+        await client.query('INSERT INTO orders VALUES (3)');
+        await client.query('INSERT INTO orders VALUES (1)').catch(() => {});
+      }),
+    ).rejects.toThrow('rolled back at COMMIT');
+    expect(await primary.query('SELECT n FROM orders')).toEqual([{ n: 1 }]);
+
+    let escaped: { query(statement: string): Promise<unknown> } | undefined;
+    const reading = await made.transaction(
+      async (client) => {
+        escaped = client;
+        return (await client.query(WHERE)).rows;
+      },
+      { readOnly: true, isolation: 'repeatable read' },
+    );
+    expect(reading.value).toEqual([{ replica: true }]);
+    await expect(escaped?.query(WHERE)).rejects.toThrow('The transaction is over');
+    const serializable = await made.transaction(async (client) => (await client.query(WHERE)).rows, {
+      readOnly: true,
+      isolation: 'serializable',
+    });
+    expect(serializable.value).toEqual([{ replica: false }]);
+    const seen = await made.transaction(async (client) => (await client.query('SELECT n FROM orders')).rows, {
+      readOnly: true,
+      after: token,
+    });
+    expect(seen.value).toEqual([{ n: 1 }]);
+  });
+
+  test('transactions that get in one another’s way are run again, as often as was asked', async () => {
+    await primary.query('INSERT INTO orders VALUES (1, $1)', ['0']);
+    const made = pool();
+    const increment = () =>
+      made.transaction(
+        async (client) => {
+          const { rows } = await client.query('SELECT note FROM orders WHERE n = 1');
+          await client.query('UPDATE orders SET note = $1 WHERE n = 1', [String(Number(rows[0].note) + 1)]);
+        },
+        { isolation: 'serializable', retries: 50 },
+      );
+    await Promise.all(Array.from({ length: 5 }, increment));
+    expect(await primary.query('SELECT note FROM orders')).toEqual([{ note: '5' }]);
+    expect(events.some(({ kind }) => kind === 'retried')).toBe(true);
+  });
+
+  test('the budget holds on the server, through broken connections too, and its end names it', async () => {
+    const made = pool({ readers: [], max: 4, acquireTimeoutMs: 15_000 });
+    let most = 0;
+    let counting = true;
+    const counter = (async () => {
+      const client = await primary.connect();
+      while (counting) {
+        const { rows } = await client.query(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'pool'`);
+        most = Math.max(most, rows[0].n);
+      }
+      await client.end();
+    })();
+    const killer = (async () => {
+      for (let i = 0; i < 10; i += 1) {
+        await sleep(50);
+        await primary.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'`);
+      }
+    })();
+    const asked = Array.from({ length: 200 }, () =>
+      made.read('SELECT pg_sleep(0.01)').then(
+        () => true,
+        () => false,
+      ),
+    );
+    const answered = (await Promise.all(asked)).filter((yes) => yes).length;
+    await killer;
+    counting = false;
+    await counter;
+    expect(answered).toBeGreaterThan(100);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(4);
+
+    const small = pool({ readers: [], max: 2, acquireTimeoutMs: 200 });
+    const holding = [1, 2].map(() => small.query('SELECT pg_sleep(1)'));
+    const error = await small.query('SELECT 1').catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(AcquireTimeoutError);
+    expect(String(error)).toMatch(/writer was free within 200 ms \(acquireTimeoutMs\): 2 of 2 \(max\) are open, 2 busy/);
+    await Promise.all(holding);
+  });
+
+  test('close waits for what is under way, refuses what is new, and leaves no connection', async () => {
+    const made = pool();
+    const running = made.query('SELECT pg_sleep(0.3), 1 AS n');
+    await sleep(100);
+    const closing = made.close();
+    await expect(made.query('SELECT 1')).rejects.toThrow('it is closed');
+    expect((await running).rows[0].n).toBe(1);
+    await closing;
+    const left = async (server: PostgresServer) =>
+      (await server.query(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'pool'`)).length;
+    await until(async () => (await left(primary)) + (await left(standby)) === 0);
+
+    const stuck = pool();
+    const never = stuck.query('SELECT pg_sleep(60)').catch((error: unknown) => error);
+    await sleep(100);
+    await stuck.close({ drainMs: 100 });
+    expect(await never).toBeInstanceOf(Error);
+  });
+
+  test('through PgBouncer in transaction mode, a read with a token is one server’s answer, and tokens hold', async () => {
+    const verifier = scramVerifier('app');
+    await primary.query(`ALTER ROLE app PASSWORD '${verifier}'`);
+    await caughtUp(primary, standby);
+    const bouncers = await Promise.all([primary, standby].map((server) => PgbouncerServer.start({ server, users: { app: verifier } })));
+    const through = ({ port }: PgbouncerServer): ReplicaServer => ({
+      host: '127.0.0.1',
+      port,
+      user: 'app',
+      password: 'app',
+      database: 'app',
+    });
+    try {
+      const [writer, reader] = bouncers as [PgbouncerServer, PgbouncerServer];
+      const made = pool({ writer: through(writer), readers: [through(reader)], max: 10 });
+      let byReplica = 0;
+      const walk = async (worker: number) => {
+        for (let i = 0; i < 25; i += 1) {
+          const n = worker * 1_000 + i;
+          const { token } =
+            i % 2 === 0
+              ? await made.write('INSERT INTO orders VALUES ($1)', [n])
+              : await made.transaction((client) => client.query('INSERT INTO orders VALUES ($1)', [n]));
+          const { rows } = await made.read('SELECT n, pg_is_in_recovery() AS replica FROM orders WHERE n = $1', [n], { after: token });
+          expect(rows).toEqual([{ n, replica: expect.anything() }]);
+          byReplica += rows[0].replica ? 1 : 0;
+        }
+      };
+      await Promise.all(Array.from({ length: 8 }, (_, worker) => walk(worker)));
+      expect(byReplica).toBeGreaterThan(0);
+      // Nothing of a session is left behind: the pooler's servers are in no transaction.
+      const idle = await standby.query(`SELECT 1 FROM pg_stat_activity WHERE usename = 'app' AND state LIKE 'idle in transaction%'`);
+      expect(idle).toEqual([]);
+      await made.close();
+    } finally {
+      await Promise.all(bouncers.map((bouncer) => bouncer.stop()));
+    }
+  });
+});

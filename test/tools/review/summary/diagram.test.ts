@@ -1,0 +1,88 @@
+import type { AssemblyStack, TemplateResource } from '../../../../lib/tools/assembly/assembly';
+import { deploymentDiagram } from '../../../../lib/tools/review/summary/diagram';
+
+function stack(region: string, path: string, Resources: Record<string, TemplateResource>): AssemblyStack {
+  return { path, stackName: path, region, dependsOn: [], template: { Resources } };
+}
+
+const distribution: TemplateResource = {
+  Type: 'AWS::CloudFront::Distribution',
+  Properties: {
+    DistributionConfig: { CacheBehaviors: [{}, {}], Origins: [{ DomainName: 'read.example.com' }, { DomainName: 'write.example.com' }] },
+  },
+};
+
+const record = (name: string): TemplateResource => ({ Type: 'AWS::Route53::RecordSet', Properties: { Name: `${name}.` } });
+
+const DIAGRAM = deploymentDiagram({
+  directory: 'cdk.out',
+  stacks: [
+    stack('us-east-1', 'Edge', { Cdn: distribution, Acl: { Type: 'AWS::WAFv2::WebACL' } }),
+    stack('us-east-1', 'Database', {
+      Vpc: { Type: 'AWS::EC2::VPC' },
+      Primary: { Type: 'AWS::RDS::DBInstance', Properties: { DBInstanceIdentifier: 'market-primary' } },
+      Leaf: {
+        Type: 'AWS::RDS::DBInstance',
+        Properties: { DBInstanceIdentifier: 'market-us-east-1-leaf-1', SourceDBInstanceIdentifier: { Ref: 'Primary' } },
+      },
+      Read: record('read.example.com'),
+      Write: record('write.example.com'),
+    }),
+    stack('eu-west-1', 'Everything', {
+      Vpc: { Type: 'AWS::EC2::VPC' },
+      Balancer: { Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', Properties: {} },
+      Fleet: { Type: 'AWS::AutoScaling::AutoScalingGroup', Properties: { MinSize: '2', MaxSize: '50' } },
+      Poolers: {
+        Type: 'AWS::AutoScaling::AutoScalingGroup',
+        Properties: { MinSize: '3', MaxSize: '3', TargetGroupARNs: [{ Ref: 'Pooled' }] },
+      },
+      Pooled: { Type: 'AWS::ElasticLoadBalancingV2::TargetGroup', Properties: { Protocol: 'TCP' } },
+      Cache: { Type: 'AWS::ElastiCache::ReplicationGroup', Properties: { NumNodeGroups: 2, ReplicasPerNodeGroup: 1 } },
+      Follower: {
+        Type: 'AWS::ElastiCache::ReplicationGroup',
+        Properties: { ReplicasPerNodeGroup: 1, GlobalReplicationGroupId: 'ldgnf-market' },
+      },
+      Hub: {
+        Type: 'AWS::RDS::DBInstance',
+        Properties: {
+          DBInstanceIdentifier: 'market-eu-west-1-hub',
+          SourceDBInstanceIdentifier: { 'Fn::Join': ['', ['arn:aws:rds:us-east-1:', { Ref: 'AWS::AccountId' }, ':db:market-primary']] },
+        },
+      },
+      Read: record('read.example.com'),
+    }),
+  ],
+}).split('\n');
+
+test.each([
+  ['the way of a viewer', '  viewers --> waf --> cdn'],
+  ['behaviours, the default one among them', '  cdn["CloudFront<br/>3 behaviours"]'],
+  ['reads to every region that answers them', '  cdn -- "read" --> eu_west_1'],
+  ['reads to the primary region too', '  cdn -- "read" --> us_east_1'],
+  ['writes to the region that takes them', '  cdn -- "write" --> us_east_1'],
+  ['the fleet behind its balancer', '    eu_west_1_Balancer --> eu_west_1_Fleet'],
+  ['a cache with its size', '    eu_west_1_Cache[("Valkey<br/>2 shards, 4 nodes")]'],
+  ['a cache whose size another region has', '    eu_west_1_Follower[("Valkey<br/>follows another region")]'],
+  ['poolers beside the fleet', '    eu_west_1_Poolers["PgBouncer<br/>3 instances"]'],
+  ['the fleet through the poolers', '    eu_west_1_Fleet --> eu_west_1_Poolers'],
+  ['the poolers to the databases', '    eu_west_1_Poolers --> eu_west_1_Hub'],
+  ['the cache with its nodes', '    eu_west_1_Cache[("Valkey<br/>2 shards, 4 nodes")]'],
+  ['replication within a region, by reference', '  us_east_1_Primary -. replicates .-> us_east_1_Leaf'],
+  ['replication across regions, by ARN', '  us_east_1_Primary -. replicates .-> eu_west_1_Hub'],
+  ['what an instance is', '    eu_west_1_Hub[("PostgreSQL<br/>hub")]'],
+])('%s', (_what, line) => {
+  expect(DIAGRAM).toContain(line);
+});
+
+test('no load balancer of requests leads to the poolers', () => {
+  expect(DIAGRAM).not.toContain('    eu_west_1_Balancer --> eu_west_1_Poolers');
+});
+
+test('writes go nowhere else', () => {
+  expect(DIAGRAM.filter((line) => line.includes('"write"'))).toHaveLength(1);
+});
+
+test('every region is opened and closed', () => {
+  expect(DIAGRAM.filter((line) => line.startsWith('  subgraph'))).toHaveLength(2);
+  expect(DIAGRAM.filter((line) => line === '  end')).toHaveLength(2);
+});

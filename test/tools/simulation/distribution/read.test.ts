@@ -1,0 +1,288 @@
+import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
+import { functionsDeployment, synthesizeMarket } from '../../../market-stage';
+import { assemblyOf, DEFAULT_BEHAVIOR, distributionResource, ORIGIN } from '../engine/fixtures';
+
+const read = (config: Record<string, unknown>, others: Parameters<typeof assemblyOf>[0] = {}, files = {}, other = {}) =>
+  readDistribution(assemblyOf({ Distribution: distributionResource(config), ...others }, files, { Resources: {}, ...other }));
+
+describe('this project', () => {
+  test('with Lambda@Edge: behaviours in order, policies of the template, functions with their folders', () => {
+    const { assembly } = synthesizeMarket();
+    const model = readDistribution(assembly);
+    expect(model.id).toMatch(/^market-production\/us-east-1\/Edge\/Distribution/);
+    expect(model.domainNames).toEqual(['market.example.com']);
+    expect(model.behaviors.at(0)).toMatchObject({ pathPattern: '/admin/*', cachePolicy: { name: 'CachingDisabled' }, originId: 'write' });
+    expect(model.behaviors.find(({ pathPattern }) => pathPattern === '/static/*')).toMatchObject({
+      cachePolicy: { minTtlSeconds: 0, defaultTtlSeconds: 7200, maxTtlSeconds: 172_800, query: { kind: 'none' }, gzip: true, brotli: true },
+      functions: {
+        'viewer-request': { kind: 'lambda-edge', handler: 'index.handler', directory: expect.stringContaining(assembly.directory) },
+        'origin-response': { kind: 'lambda-edge' },
+      },
+    });
+    expect(model.behaviors.at(-1)?.pathPattern).toBe('*');
+    expect(model.origins.read).toMatchObject({
+      kind: 'custom',
+      domainName: 'read.origin.market.example.com',
+      protocolPolicy: 'https-only',
+    });
+    expect(model.gaps).toEqual(['The rules of the web ACL are left out: every request goes past them.']);
+  });
+
+  test('with CloudFront Functions and VPC origins', () => {
+    const model = readDistribution(synthesizeMarket(functionsDeployment()).assembly);
+    expect(Object.values(model.origins).some(({ kind }) => kind === 'vpc')).toBe(true);
+    expect(model.behaviors.at(-1)?.functions['viewer-request']).toMatchObject({
+      kind: 'cloudfront-function',
+      code: expect.stringContaining('handler'),
+    });
+  });
+});
+
+test('older settings without policies: all forwarded is what tells apart, and their TTLs have defaults', () => {
+  const { behaviors } = read({
+    CacheBehaviors: [
+      {
+        PathPattern: 'api/*',
+        TargetOriginId: 'site',
+        ViewerProtocolPolicy: 'https-only',
+        MaxTTL: 60,
+        DefaultTTL: 30,
+        ForwardedValues: {
+          QueryString: 'true',
+          QueryStringCacheKeys: ['page'],
+          Headers: ['Accept'],
+          Cookies: { Forward: 'whitelist', WhitelistedNames: ['session'] },
+        },
+      },
+    ],
+    DefaultCacheBehavior: {
+      TargetOriginId: 'site',
+      ViewerProtocolPolicy: 'allow-all',
+      ForwardedValues: { QueryString: false, Headers: ['*'] },
+    },
+  });
+  expect(behaviors).toMatchObject([
+    {
+      pathPattern: 'api/*',
+      cachePolicy: {
+        minTtlSeconds: 0,
+        defaultTtlSeconds: 30,
+        maxTtlSeconds: 60,
+        headers: { kind: 'only', names: ['accept'] },
+        query: { kind: 'only', names: ['page'] },
+        cookies: { kind: 'only', names: ['session'] },
+      },
+      originRequest: { query: { kind: 'all' } },
+    },
+    {
+      pathPattern: '*',
+      allowedMethods: ['GET', 'HEAD'],
+      cachePolicy: { defaultTtlSeconds: 86_400, maxTtlSeconds: 31_536_000, headers: { kind: 'all' }, query: { kind: 'none' } },
+    },
+  ]);
+});
+
+test('a default TTL below the minimum is raised: "Managing how long content stays in the cache (expiration)"', () => {
+  const policy = {
+    Type: 'AWS::CloudFront::CachePolicy',
+    Properties: {
+      CachePolicyConfig: {
+        Name: 'odd',
+        MinTTL: 7200,
+        DefaultTTL: 3600,
+        MaxTTL: 300,
+        ParametersInCacheKeyAndForwardedToOrigin: {
+          CookiesConfig: { CookieBehavior: 'none' },
+          HeadersConfig: { HeaderBehavior: 'whitelist', Headers: ['X-Tenant'] },
+          QueryStringsConfig: { QueryStringBehavior: 'allExcept', QueryStrings: ['utm_source'] },
+          EnableAcceptEncodingGzip: true,
+        },
+      },
+    },
+  };
+  const { behaviors } = read({ DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: { Ref: 'Odd' } } }, { Odd: policy });
+  expect(behaviors[0]?.cachePolicy).toEqual({
+    name: 'odd',
+    minTtlSeconds: 7200,
+    defaultTtlSeconds: 7200,
+    maxTtlSeconds: 7200,
+    headers: { kind: 'only', names: ['x-tenant'] },
+    query: { kind: 'all-except', names: ['utm_source'] },
+    cookies: { kind: 'none', names: [] },
+    gzip: true,
+    brotli: false,
+  });
+});
+
+test('origins of all kinds, shields, groups and error pages', () => {
+  const model = read({
+    DefaultRootObject: 'index.html',
+    Origins: [
+      {
+        ...ORIGIN,
+        OriginPath: '/v2',
+        OriginCustomHeaders: [{ HeaderName: 'X-Key', HeaderValue: 'k' }],
+        OriginShield: { Enabled: true, OriginShieldRegion: 'eu-west-1' },
+      },
+      { Id: 'bucket', DomainName: { 'Fn::GetAtt': ['Bucket', 'RegionalDomainName'] }, S3OriginConfig: {} },
+      {
+        Id: 'private',
+        DomainName: { 'Fn::Select': [2, { 'Fn::Split': ['/', { 'Fn::GetAtt': ['Url', 'FunctionUrl'] }] }] },
+        VpcOriginConfig: {},
+      },
+    ],
+    OriginGroups: {
+      Items: [
+        {
+          Id: 'both',
+          FailoverCriteria: { StatusCodes: { Items: [500, 503] } },
+          Members: { Items: [{ OriginId: 'site' }, { OriginId: 'bucket' }] },
+        },
+      ],
+    },
+    CustomErrorResponses: [
+      { ErrorCode: 404, ResponsePagePath: '/404.html', ResponseCode: 200, ErrorCachingMinTTL: 60 },
+      { ErrorCode: 500, ErrorCachingMinTTL: 0 },
+    ],
+  });
+  expect(model.origins).toMatchObject({
+    site: { path: '/v2', customHeaders: { 'x-key': 'k' }, shieldRegion: 'eu-west-1' },
+    bucket: { kind: 's3', domainName: 'Bucket' },
+    private: { kind: 'vpc', domainName: 'Url' },
+  });
+  expect(model.originGroups).toEqual({ both: { id: 'both', memberIds: ['site', 'bucket'], failoverStatusCodes: [500, 503] } });
+  expect(model.errorMinTtlSeconds).toEqual({ 404: 60, 500: 0 });
+  expect(model.errorPages).toEqual({ 404: { path: '/404.html', status: 200 } });
+  expect(model.defaultRootObject).toBe('index.html');
+});
+
+describe('functions', () => {
+  const lambda = (properties: object, metadata = {}) => ({
+    Version: { Type: 'AWS::Lambda::Version', Properties: { FunctionName: { Ref: 'Function' } } },
+    Function: {
+      Type: 'AWS::Lambda::Function',
+      Properties: { Runtime: 'nodejs24.x', Handler: 'index.handler', ...properties },
+      Metadata: metadata,
+    },
+  });
+  const associated = (arn: unknown) => ({
+    DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, LambdaFunctionAssociations: [{ EventType: 'viewer-request', LambdaFunctionARN: arn }] },
+  });
+  const files = { 'asset.abc/index.js': '' };
+
+  test('the asset is found by the metadata, and without it by the name in the bucket', () => {
+    const byMetadata = read(associated({ Ref: 'Version' }), lambda({ Code: {} }, { 'aws:asset:path': '../asset.abc' }), files);
+    const byKey = read(associated({ Ref: 'Version' }), lambda({ Code: { S3Key: 'abc.zip' } }), files);
+    for (const { behaviors } of [byMetadata, byKey]) {
+      expect(behaviors[0]?.functions['viewer-request']).toMatchObject({
+        name: 'Function',
+        timeoutSeconds: 3,
+        directory: expect.stringMatching(/asset\.abc$/),
+      });
+    }
+  });
+
+  test('in another stack: by an export, and by the reader that CDK makes for another region', () => {
+    const value = { Ref: 'Version' };
+    const exported = {
+      Resources: lambda({ Code: { S3Key: 'abc.zip' } }),
+      Outputs: { Out: { Value: value, Export: { Name: 'Other:Version' } } },
+    };
+    const stored = {
+      Resources: {
+        ...exported.Resources,
+        Parameter: { Type: 'AWS::SSM::Parameter', Properties: { Name: '/cdk/EdgeFunctionArn/x', Value: value } },
+      },
+    };
+    const reader = { Type: 'Custom::CrossRegionStringParameterReader', Properties: { ParameterName: '/cdk/EdgeFunctionArn/x' } };
+    const models = [
+      read(associated({ 'Fn::ImportValue': 'Other:Version' }), {}, files, exported),
+      read(associated({ 'Fn::GetAtt': ['Reader', 'FunctionArn'] }), { Reader: reader }, files, stored),
+    ];
+    for (const { behaviors } of models) expect(behaviors[0]?.functions['viewer-request']?.name).toBe('Function');
+  });
+
+  test.each<[string, unknown, ReturnType<typeof lambda> | object, RegExp]>([
+    [
+      'imported by its ARN',
+      'arn:aws:lambda:us-east-1:111122223333:function:f:7',
+      {},
+      /function:f:7 is not run: its code is not in the assembly/,
+    ],
+    ['in Python', { Ref: 'Version' }, lambda({ Runtime: 'python3.13' }), /is not run: its runtime is python3\.13/],
+    ['without its asset', { Ref: 'Version' }, lambda({ Code: { S3Key: 'gone.zip' } }), /is not run: its asset is not in the assembly/],
+  ])('%s, it is a gap and no error', (_what, arn, resources, says) => {
+    const model = read(associated(arn), resources as ReturnType<typeof lambda>, files);
+    expect(model.behaviors[0]?.functions).toEqual({});
+    expect(model.gaps).toEqual([expect.stringMatching(says)]);
+  });
+});
+
+describe('what is not understood is refused', () => {
+  test.each<[string, Record<string, unknown>, RegExp]>([
+    [
+      'behaviours under a condition',
+      { CacheBehaviors: { 'Fn::If': ['C', [{ ...DEFAULT_BEHAVIOR, PathPattern: '/x' }], { Ref: 'AWS::NoValue' }] } },
+      /its behaviours depend on a condition/,
+    ],
+    [
+      'a key under a condition',
+      {
+        DefaultCacheBehavior: {
+          TargetOriginId: 'site',
+          ViewerProtocolPolicy: 'allow-all',
+          ForwardedValues: { 'Fn::If': ['C', { QueryString: true }, { QueryString: false }] },
+        },
+      },
+      /the behaviour \* depends on a condition \(ForwardedValues\)/,
+    ],
+    [
+      'a TTL that a parameter gives',
+      { DefaultCacheBehavior: { TargetOriginId: 'site', ViewerProtocolPolicy: 'allow-all', ForwardedValues: {}, MinTTL: { Ref: 'Ttl' } } },
+      /the MinTTL of the behaviour \* is no number/,
+    ],
+    [
+      'a policy with the name of what every object has',
+      { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: 'constructor' } },
+      /has the cache policy constructor/,
+    ],
+    [
+      'a cache policy of elsewhere',
+      { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: '11111111-2222-3333-4444-555555555555' } },
+      /cannot be simulated: the behaviour \* has the cache policy 11111111[\s\S]*\nWhat is kept/,
+    ],
+    [
+      'no policy at all',
+      { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: undefined } },
+      /neither a cache policy nor forwarded values/,
+    ],
+    [
+      'a target that is none',
+      { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, TargetOriginId: 'gone' } },
+      /the target "gone", which is no origin/,
+    ],
+    ['no origins', { Origins: [] }, /it has no origins/],
+    [
+      'half a group',
+      { OriginGroups: { Items: [{ Id: 'g', Members: { Items: [{ OriginId: 'site' }] } }] } },
+      /origin group g has fewer than two/,
+    ],
+    [
+      'a protocol policy that is none',
+      { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, ViewerProtocolPolicy: 'http' } },
+      /viewer protocol policy "http"/,
+    ],
+  ])('%s', (_what, config, says) => {
+    expect(() => read(config)).toThrow(says);
+  });
+
+  test('no distribution, or several without a choice', () => {
+    const two = assemblyOf({ A: distributionResource(), B: distributionResource() });
+    expect(() => readDistribution(assemblyOf({}))).toThrow(/has no CloudFront distribution\.\nSynthesize/);
+    expect(() => readDistribution(two)).toThrow(/has 2 distributions: app\/Edge\/A, app\/Edge\/B\.\nChoose one with `--distribution`/);
+    expect(() => readDistribution(two, 'C')).toThrow(/"C" is no distribution/);
+    expect(readDistribution(two, 'B').id).toBe('app/Edge/B');
+    expect(readDistribution(two, 'app/Edge/A').behaviors[0]?.cachePolicy.name).toBe('CachingOptimized');
+    expect(readDistribution(two, 'A').behaviors[0]?.cachePolicy).toMatchObject({ defaultTtlSeconds: 86_400 });
+  });
+});

@@ -1,0 +1,317 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { handlerDirectory } from '../../../../lib/constructs/house-rules/handlers';
+import type { EdgeEvent, EdgeFunctionModel } from '../../../../lib/tools/simulation/distribution/distribution';
+import type { FunctionCall } from '../../../../lib/tools/simulation/functions/call';
+import { edgeFunctionRunner, type RunnerOptions } from '../../../../lib/tools/simulation/functions/edge-functions';
+import type { HttpAnswer } from '../../../../lib/tools/simulation/messages';
+import { folder, request, SITE } from '../engine/fixtures';
+
+const ANSWER: HttpAnswer = {
+  status: 200,
+  headers: { 'content-type': ['text/plain'], via: ['1.1 site'] },
+  bodyBytes: 2,
+  body: Buffer.from('ok'),
+};
+const PLACE = { region: 'ap-northeast-1', pop: 'NRT' };
+
+function lambda(source: string, files: Record<string, string> = {}): EdgeFunctionModel {
+  return { kind: 'lambda-edge', name: 'Fn', handler: 'index.handler', directory: folder({ 'index.js': source, ...files }) };
+}
+
+function viewerFunction(code: string): EdgeFunctionModel {
+  return { kind: 'cloudfront-function', name: 'Fn', code };
+}
+
+function run(fn: EdgeFunctionModel, event: EdgeEvent, over: Partial<FunctionCall> = {}, options?: RunnerOptions) {
+  const answer = event.endsWith('response') ? ANSWER : undefined;
+  return edgeFunctionRunner(options).run(fn, { event, request: request(), place: PLACE, ...(answer && { answer }), origin: SITE, ...over });
+}
+
+/** What a function saw, as it put it into a header. */
+const SEES = (expression: string) =>
+  `exports.handler = async (event) => { const { request, response, config } = event.Records[0].cf; return { status: '200', headers: { ...(response && { via: response.headers.via }), 'x-seen': [{ value: JSON.stringify(${expression}) ?? 'undefined' }] } }; };`;
+
+describe('Lambda@Edge', () => {
+  test.each<[string, EdgeEvent, string, unknown]>([
+    [
+      'the request, with the host among its headers',
+      'viewer-request',
+      '[request.method, request.uri, request.querystring, request.clientIp, request.headers.host]',
+      ['GET', '/a', 'q=1', '203.0.113.7', [{ key: 'Host', value: 'www.example.com' }]],
+    ],
+    ['the event and no origin', 'viewer-request', '[config.eventType, request.origin]', ['viewer-request', null]],
+    [
+      'the origin in origin events',
+      'origin-request',
+      '[request.origin.custom.domainName, request.origin.custom.protocol]',
+      ['site.example.com', 'https'],
+    ],
+    [
+      'the answer, its status as a string',
+      'origin-response',
+      '[response.status, response.statusDescription, response.headers["content-type"]]',
+      ['200', 'OK', [{ key: 'Content-Type', value: 'text/plain' }]],
+    ],
+    ['its region', 'viewer-request', 'process.env.AWS_REGION', 'ap-northeast-1'],
+    ['headers that CloudFront shows to functions', 'viewer-request', 'Object.keys(request.headers)', ['accept', 'host']],
+    ['the clock that it is given', 'viewer-request', '[Date.now(), new Date().getTime(), new Date(5).getTime()]', [1000, 1000, 5]],
+  ])('sees %s', async (_what, event, expression, expected) => {
+    const sent = request({ query: 'q=1', headers: { accept: ['*/*'], 'x-edge-location': ['x'], connection: ['close'] } });
+    const { answer, error } = await run(lambda(SEES(expression)), event, { request: sent }, { now: () => 1000 });
+    expect(error).toBeUndefined();
+    expect(JSON.parse(answer?.headers['x-seen']?.[0] ?? '')).toEqual(expected);
+  });
+
+  test('each region has an environment of its own', async () => {
+    const runner = edgeFunctionRunner();
+    const fn = lambda(`let calls = 0; ${SEES('[process.env.AWS_REGION, ++calls]')}`);
+    const seen = async (region: string) =>
+      (await runner.run(fn, { event: 'viewer-request', request: request(), place: { region, pop: 'X' } })).answer?.headers['x-seen'];
+    expect(await Promise.all([seen('eu-west-1'), seen('us-east-1'), seen('eu-west-1')])).toEqual([
+      ['["eu-west-1",1]'],
+      ['["us-east-1",1]'],
+      ['["eu-west-1",2]'],
+    ]);
+  });
+
+  test('a changed request goes on, with what the function could not see', async () => {
+    const fn = lambda(
+      'exports.handler = (event, context, callback) => { const r = event.Records[0].cf.request; r.uri = "/b"; r.querystring = "x=2"; r.headers["x-a"] = [{ key: "X-A", value: "1" }]; callback(null, r); }',
+    );
+    const outcome = await run(fn, 'viewer-request', { request: request({ headers: { connection: ['close'] } }) });
+    expect(outcome.request).toMatchObject({
+      path: '/b',
+      query: 'x=2',
+      host: 'www.example.com',
+      headers: { 'x-a': ['1'], connection: ['close'] },
+    });
+  });
+
+  test('origin-request chooses another origin and its Host', async () => {
+    const fn = lambda(
+      'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.origin.custom.domainName = "b.example.com"; r.headers.host = [{ key: "host", value: "b.example.com" }]; return r; }',
+    );
+    expect(await run(fn, 'origin-request')).toMatchObject({
+      request: { host: 'b.example.com' },
+      origin: { id: 'site', domainName: 'b.example.com' },
+    });
+  });
+
+  test('a changed answer keeps its body, unless there is another', async () => {
+    const change = (what: string) => lambda(`exports.handler = async (e) => { const r = e.Records[0].cf.response; ${what}; return r; }`);
+    expect((await run(change('r.headers["cache-control"] = [{ value: "max-age=9" }]'), 'origin-response')).answer).toMatchObject({
+      headers: { 'cache-control': ['max-age=9'] },
+      body: ANSWER.body,
+    });
+    expect((await run(change('r.status = "404"; r.body = "no"'), 'origin-response')).answer).toMatchObject({
+      status: 404,
+      bodyBytes: 2,
+      body: Buffer.from('no'),
+    });
+  });
+
+  test('modules of its package, and of Node.js what needs no network', async () => {
+    const source = `const own = require('./own'); const { readFileSync } = require('node:fs'); const path = require('path');
+      const text = readFileSync(path.join(__dirname, 'config.json'), 'utf8');
+      ${SEES('[own.name, JSON.parse(text).a, require("./config.json").a, require("crypto").createHash("md5").update("").digest("hex").length]')}`;
+    const { answer } = await run(lambda(source, { 'own.js': 'exports.name = "own"', 'config.json': '{"a":1}' }), 'viewer-request');
+    expect(answer?.headers['x-seen']).toEqual(['["own",1,1,32]']);
+  });
+
+  test('what it logs is told', async () => {
+    const log = jest.fn();
+    await run(lambda(`console.error('a %d', 1); ${SEES('1')}`), 'viewer-request', {}, { log });
+    expect(log.mock.calls).toEqual([['Fn', 'a 1']]);
+  });
+
+  test.each<[string, EdgeEvent, string, number, RegExp]>([
+    ['throws', 'viewer-request', 'exports.handler = async () => { throw new Error("no"); }', 503, /Fn failed on viewer-request: no$/],
+    ['answers an error', 'viewer-request', 'exports.handler = (e, c, done) => done(new Error("no"))', 503, /no$/],
+    ['cannot be loaded', 'viewer-request', 'require("@aws-sdk/client-s3")', 503, /Cannot find module/],
+    ['wants the network', 'viewer-request', 'require("https")', 503, /no module "https"/],
+    ['reads beside its package', 'viewer-request', 'require("fs").readFileSync("/etc/hostname")', 503, /EACCES/],
+    ['has no such export', 'viewer-request', 'exports.other = 1', 503, /index\.handler is not a function/],
+    ['returns nothing', 'viewer-request', 'exports.handler = async () => {}', 502, /returned nothing/],
+    [
+      'returns a status that is none',
+      'viewer-request',
+      'exports.handler = async () => ({ status: "99" })',
+      502,
+      /status must be 200 to 599/,
+    ],
+    [
+      'has a uri without a slash',
+      'viewer-request',
+      'exports.handler = async (e) => ({ ...e.Records[0].cf.request, uri: "b" })',
+      502,
+      /begin with a slash/,
+    ],
+    [
+      'changes the method',
+      'viewer-request',
+      'exports.handler = async (e) => ({ ...e.Records[0].cf.request, method: "PUT" })',
+      502,
+      /method is read-only/,
+    ],
+    // "Restrictions on all edge functions", "Read-only headers" and "Disallowed headers".
+    [
+      'changes Host before the cache',
+      'viewer-request',
+      'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.headers.host[0].value = "b"; return r; }',
+      502,
+      /changes host, which is read-only in viewer-request/,
+    ],
+    [
+      'changes Accept-Encoding behind it',
+      'origin-request',
+      'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.headers["accept-encoding"] = [{ value: "br" }]; return r; }',
+      502,
+      /changes accept-encoding/,
+    ],
+    [
+      'removes Via',
+      'origin-response',
+      'exports.handler = async (e) => { const r = e.Records[0].cf.response; delete r.headers.via; return r; }',
+      502,
+      /changes via/,
+    ],
+    [
+      'adds Connection',
+      'origin-response',
+      'exports.handler = async (e) => { const r = e.Records[0].cf.response; r.headers.connection = [{ value: "close" }]; return r; }',
+      502,
+      /adds connection/,
+    ],
+    // "Quotas on Lambda@Edge": 40 KB for viewer events, 1 MB for origin events.
+    [
+      'answers 41 KB to a viewer',
+      'viewer-request',
+      'exports.handler = async () => ({ status: "200", body: "x".repeat(41 * 1024) })',
+      502,
+      /40960 are allowed/,
+    ],
+    [
+      'has a header of two lines',
+      'viewer-request',
+      'exports.handler = async () => ({ status: "200", headers: { a: [{ value: "1\\n2" }] } })',
+      502,
+      /header a breaks the line/,
+    ],
+    [
+      'has a header that is no list',
+      'viewer-request',
+      'exports.handler = async () => ({ status: "200", headers: { a: "1" } })',
+      502,
+      /header a must be a list/,
+    ],
+  ])('a function that %s is answered for, and nothing rejects', async (_what, event, source, status, says) => {
+    const { error, answer } = await run(lambda(source), event);
+    expect(error).toMatch(says);
+    expect(answer?.status).toBe(status);
+  });
+
+  test('41 KB are allowed at the origin', async () => {
+    const fn = lambda('exports.handler = async () => ({ status: "200", body: "x".repeat(41 * 1024) })');
+    expect((await run(fn, 'origin-request')).answer?.bodyBytes).toBe(41 * 1024);
+  });
+
+  test.each([
+    ['in a loop', 'exports.handler = () => { for (;;); }'],
+    ['asleep', 'exports.handler = () => new Promise(() => {})'],
+  ])('what never ends, %s, is stopped', async (_how, source) => {
+    const fn = { ...lambda(source), timeoutSeconds: 0.05 };
+    const { error, answer } = await run(fn, 'viewer-request');
+    expect(error).toMatch(/Fn failed on viewer-request/);
+    expect(answer?.status).toBe(503);
+  });
+});
+
+describe('CloudFront Functions', () => {
+  test('an event as the runtime gives it', async () => {
+    const code =
+      'function handler(event) { return { statusCode: 200, headers: { "x-seen": { value: JSON.stringify([event.request, event.request.rawQueryString(), event.viewer.ip, event.context.eventType]) } } }; }';
+    const sent = request({ query: 'a=1&a=2&flag', headers: { accept: ['*/*'], cookie: ['s=1; t=2'] } });
+    const { answer } = await run(viewerFunction(code), 'viewer-request', { request: sent });
+    expect(JSON.parse(answer?.headers['x-seen']?.[0] ?? '')).toEqual([
+      {
+        method: 'GET',
+        uri: '/a',
+        querystring: { a: { value: '2', multiValue: [{ value: '1' }, { value: '2' }] }, flag: { value: '' } },
+        headers: { accept: { value: '*/*' }, host: { value: 'www.example.com' } },
+        cookies: { s: { value: '1' }, t: { value: '2' } },
+      },
+      'a=1&a=2&flag',
+      '203.0.113.7',
+      'viewer-request',
+    ]);
+  });
+
+  test.each([
+    ['is only read', 'event.request.querystring.b', 'b=1&flag&a=2'],
+    ['is written as a string', 'event.request.querystring = "z"', 'z'],
+    ['loses a parameter', 'delete event.request.querystring.b', 'flag=&a=2'],
+  ])('a query that %s', async (_what, statement, expected) => {
+    const fn = viewerFunction(`function handler(event) { ${statement}; return event.request; }`);
+    const outcome = await run(fn, 'viewer-request', { request: request({ query: 'b=1&flag&a=2', headers: { cookie: ['s=1'] } }) });
+    expect(outcome.request).toMatchObject({ query: expected, headers: { cookie: ['s=1'] } });
+  });
+
+  test('the module cloudfront: place, switches and origins, one call after another', async () => {
+    const code = `import cf from 'cloudfront'; const store = cf.kvs();
+      async function handler(event) { const to = await store.get(cf.edgeLocation.region).catch(() => undefined); if (to) cf.selectRequestOriginById(to); return event.request; }`;
+    const runner = edgeFunctionRunner({ switches: { 'eu-west-1': 'b' } });
+    const call = (region: string) =>
+      runner.run(viewerFunction(code), { event: 'viewer-request', request: request(), place: { region, pop: 'X' } });
+    const [there, elsewhere] = await Promise.all([call('eu-west-1'), call('us-east-1')]);
+    expect(there?.originId).toBe('b');
+    expect(elsewhere?.request).toBeDefined();
+    expect(elsewhere?.originId).toBeUndefined();
+  });
+
+  test('cookies of an answer', async () => {
+    const fn = viewerFunction('function handler(event) { event.response.cookies.s.value = "2"; return event.response; }');
+    const answer = { ...ANSWER, headers: { 'set-cookie': ['s=1; Path=/; Secure'] } };
+    expect((await run(fn, 'viewer-response', { answer })).answer?.headers['set-cookie']).toEqual(['s=2; Path=/; Secure']);
+  });
+
+  test.each<[string, string, number, RegExp]>([
+    ['has more than 10 KB', `function handler(e) { return e.request; } // ${'x'.repeat(10_240)}`, 503, /CloudFront takes 10240/],
+    ['requires what is not there', 'const fs = require("fs"); function handler() {}', 503, /Cannot find module "fs"/],
+    ['sets a timer', 'function handler() { setTimeout(() => 1, 1); }', 503, /setTimeout is not defined/],
+    ['fetches', 'async function handler() { await fetch("http://example.com"); }', 503, /fetch is not defined/],
+    ['has no handler', 'function other() {}', 503, /handler is not defined/],
+    [
+      'has a header in capitals',
+      'function handler(e) { e.request.headers.A = { value: "1" }; return e.request; }',
+      502,
+      /header A must be in lower case/,
+    ],
+    ['returns nothing', 'function handler() {}', 502, /returned nothing/],
+  ])('a function that %s is answered for', async (_what, code, status, says) => {
+    const { error, answer } = await run(viewerFunction(code), 'viewer-request');
+    expect(error).toMatch(says);
+    expect(answer?.status).toBe(status);
+  });
+});
+
+describe('the functions of this project, as they are built', () => {
+  test('the normaliser sorts and drops', async () => {
+    const files = {
+      'index.js': readFileSync(join(handlerDirectory('normalize-cache-key'), 'index.js'), 'utf8'),
+      'config.json': JSON.stringify({ paths: [{ pattern: '*', query: { deny: ['utm_source'] } }] }),
+    };
+    const fn: EdgeFunctionModel = { kind: 'lambda-edge', name: 'Fn', handler: 'index.handler', directory: folder(files) };
+    const { request: normalized, error } = await run(fn, 'viewer-request', { request: request({ query: 'b=1&utm_source=x&a=2' }) });
+    expect([normalized?.query, error]).toEqual(['a=2&b=1', undefined]);
+  });
+
+  test('the selector of origins reads where it runs', async () => {
+    const bundle = readFileSync(join(handlerDirectory('select-origin.viewer-function'), 'index.js'), 'utf8');
+    const settings = { paths: [], regions: ['us-east-1', 'eu-west-1'], nearest: { 'eu-west-1': [1, 0] } };
+    const fn = viewerFunction(bundle.replace('ISOCHRONE_SETTINGS', JSON.stringify(settings)));
+    const place = { region: 'eu-west-1', pop: 'DUB' };
+    expect(await run(fn, 'viewer-request', { place })).toMatchObject({ originId: 'eu-west-1' });
+    expect((await run(fn, 'viewer-request', { place }, { switches: { 'eu-west-1': 'drained' } })).originId).toBeUndefined();
+  });
+});

@@ -1,0 +1,341 @@
+import type { BehaviorModel, DistributionModel, Selection } from '../../../../lib/tools/simulation/distribution/distribution';
+import {
+  EVERYTHING,
+  MANAGED_CACHE_POLICIES,
+  MANAGED_ORIGIN_REQUEST_POLICIES,
+  MANAGED_RESPONSE_HEADERS_POLICIES,
+} from '../../../../lib/tools/simulation/distribution/managed-policies';
+import type { Served } from '../../../../lib/tools/simulation/engine/engine';
+import type { FunctionCall, FunctionOutcome } from '../../../../lib/tools/simulation/functions/call';
+import type { EdgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
+import type { HttpAnswer, HttpRequest } from '../../../../lib/tools/simulation/messages';
+import { requestPath } from '../../../../lib/tools/simulation/path/request-path';
+import { behavior, distribution, request, SITE } from '../engine/fixtures';
+
+const PLACE = { pop: 'NRT', regional: 'ap-northeast-1' };
+const FN = { kind: 'lambda-edge', name: 'Fn' } as const;
+const NO_FUNCTIONS: EdgeFunctionRunner = { run: async () => ({}) };
+
+/** Functions that do as they are told, and remember how they were called. */
+function functions(outcome: FunctionOutcome): EdgeFunctionRunner & { calls: FunctionCall[] } {
+  const calls: FunctionCall[] = [];
+  return {
+    calls,
+    async run(_fn, call) {
+      calls.push(call);
+      return outcome;
+    },
+  };
+}
+
+function managed<T>(policies: Readonly<Record<string, T>>, id: string): T {
+  const found = policies[id];
+  if (found === undefined) throw new Error(`${id} is no managed policy`);
+  return found;
+}
+const ALL_VIEWER = managed(MANAGED_ORIGIN_REQUEST_POLICIES, '216adef6-5c7f-47e4-b989-5492eafa07d3');
+const ALL_BUT_HOST = managed(MANAGED_ORIGIN_REQUEST_POLICIES, 'b689b0a8-53d0-40ab-baf2-68738e2966ac');
+const CACHING_DISABLED = managed(MANAGED_CACHE_POLICIES, '4135ea2d-6df8-44a3-9df3-4b5a84be39ad');
+const only = (...names: string[]): Selection => ({ kind: 'only', names });
+
+const path = (over: Partial<DistributionModel> = {}, runner = NO_FUNCTIONS) => requestPath(distribution(over), runner);
+const oneBehavior = (over: Partial<BehaviorModel>) => ({ behaviors: [behavior(over)] });
+
+describe('the behaviour of a path', () => {
+  const patterns = ['/a?c', '/img/*.jpg', '/%7Euser/*', '/api/*', '*'];
+  const several = path({ behaviors: patterns.map((pathPattern) => behavior({ pathPattern })) });
+  test.each([
+    ['/abc', '/a?c'],
+    ['/ac', '*'],
+    // A `*` or `?` of a path is a character as any other: "Path pattern".
+    ['/a*c', '/a?c'],
+    ['/img/*', '*'],
+    ['/img/*.jpg', '/img/*.jpg'],
+    ['/api*', '*'],
+    ['/API/x', '*'],
+    ['/api/', '/api/*'],
+    // Normalised for the match only: RFC 3986, 6.2.2.
+    ['/x/../api/a', '/api/*'],
+    ['/%61pi/a', '/api/*'],
+    ['/api/..', '*'],
+  ])('%s goes to %s', async (sent, expected) => {
+    const { behavior: found, keyed } = await several.prepare(request({ path: sent }), PLACE, 'https');
+    expect(found.pathPattern).toBe(expected);
+    expect(keyed?.request.path).toBe(sent);
+  });
+});
+
+describe('before the caches', () => {
+  test.each<[string, Partial<BehaviorModel>, Partial<HttpRequest>, 'http' | 'https', number | undefined, string | undefined]>([
+    [
+      'http where https is wanted',
+      { viewerProtocolPolicy: 'redirect-to-https' },
+      { query: 'a=1' },
+      'http',
+      301,
+      'https://www.example.com/a?a=1',
+    ],
+    ['http where only https is', { viewerProtocolPolicy: 'https-only' }, {}, 'http', 403, undefined],
+    ['http where both are', {}, {}, 'http', undefined, undefined],
+    ['https', { viewerProtocolPolicy: 'redirect-to-https' }, {}, 'https', undefined, undefined],
+    ['a GET with a body', {}, { headers: { 'content-length': ['1'] } }, 'https', 403, undefined],
+    ['a URL of 8,193 bytes', {}, { query: 'q'.repeat(8190) }, 'https', 413, undefined],
+    ['one of 8,192', {}, { query: 'q'.repeat(8189) }, 'https', undefined, undefined],
+    ['a method that is not allowed', {}, { method: 'POST' }, 'https', 403, undefined],
+    ['one that is', { allowedMethods: ['GET', 'HEAD', 'OPTIONS'] }, { method: 'OPTIONS' }, 'https', undefined, undefined],
+  ])('%s', async (_what, over, sent, protocol, status, location) => {
+    const { immediate, keyed } = await path(oneBehavior(over)).prepare(request(sent), PLACE, protocol);
+    expect(immediate?.answer.status).toBe(status);
+    expect(immediate?.answer.headers.location?.[0]).toBe(location);
+    expect(keyed === undefined).toBe(status !== undefined);
+  });
+
+  test('the key is that of the request which the function made, in the behaviour of the one before', async () => {
+    const runner = functions({ request: request({ path: '/other' }) });
+    const prepared = await path(oneBehavior({ functions: { 'viewer-request': FN } }), runner).prepare(request(), PLACE, 'https');
+    expect(prepared.keyed).toMatchObject({ urlKey: 'www.example.com/other', pop: 'NRT', regional: 'ap-northeast-1' });
+    expect(runner.calls).toMatchObject([{ event: 'viewer-request', place: { region: 'ap-northeast-1', pop: 'NRT' } }]);
+  });
+
+  test('what a function answers goes to the viewer, and what fails is counted', async () => {
+    const answered = { answer: { status: 200, headers: {}, bodyBytes: 0 } };
+    const over = oneBehavior({ functions: { 'viewer-request': FN } });
+    expect(await path(over, functions(answered)).prepare(request(), PLACE, 'https')).toMatchObject({
+      immediate: { result: 'FunctionGeneratedResponse' },
+    });
+    const failed = { answer: { status: 503, headers: {}, bodyBytes: 0 }, error: 'Fn failed' };
+    expect(await path(over, functions(failed)).prepare(request(), PLACE, 'https')).toMatchObject({
+      immediate: { result: 'FunctionExecutionError', answer: { status: 503 } },
+      functionErrors: ['Fn failed'],
+    });
+  });
+
+  test('an origin that is not there cannot be selected', async () => {
+    const runner = functions({ request: request(), originId: 'gone' });
+    const prepared = await path(oneBehavior({ functions: { 'viewer-request': FN } }), runner).prepare(request(), PLACE, 'https');
+    expect(prepared).toMatchObject({
+      immediate: { result: 'FunctionExecutionError', answer: { status: 503 } },
+      functionErrors: ['Fn selects the origin gone, which the distribution does not have.'],
+    });
+  });
+
+  test('the root object, and the shield of the origin that a function selects', async () => {
+    const origins = { site: SITE, b: { ...SITE, id: 'b', shieldRegion: 'eu-west-1' } };
+    const runner = functions({ request: request({ path: '/' }), originId: 'b' });
+    const over = { ...oneBehavior({ functions: { 'viewer-request': FN } }), origins, defaultRootObject: 'index.html' };
+    expect(await path(over, runner).prepare(request({ path: '/' }), PLACE, 'https')).toMatchObject({
+      originId: 'b',
+      keyed: { shield: 'eu-west-1', request: { path: '/index.html' } },
+    });
+  });
+});
+
+describe('to the origin', () => {
+  async function sent(over: Partial<BehaviorModel>, viewer: Partial<HttpRequest>, validators?: { etag?: string; lastModified?: string }) {
+    const route = path(oneBehavior({ allowedMethods: ['GET', 'HEAD', 'POST'], ...over }));
+    return (await route.toOrigin(await route.prepare(request(viewer), PLACE, 'https'), validators)).request;
+  }
+
+  test('what CloudFront always sends', async () => {
+    const { host, query, headers } = await sent(
+      {},
+      { query: 'a=1', headers: { 'user-agent': ['x'], accept: ['*/*'], via: ['1.0 proxy'], 'x-forwarded-for': ['198.51.100.1'] } },
+    );
+    expect([host, query]).toEqual(['site.example.com', '']);
+    expect(headers).toEqual({
+      'user-agent': ['Amazon CloudFront'],
+      via: ['1.0 proxy, 1.1 isochrone.cloudfront.net (CloudFront)'],
+      'x-forwarded-for': ['198.51.100.1, 203.0.113.7'],
+    });
+  });
+
+  test.each<[string, Partial<BehaviorModel>, Record<string, string[]>, Record<string, string[] | undefined>]>([
+    [
+      'all of the viewer',
+      { originRequest: ALL_VIEWER },
+      { accept: ['a'], 'user-agent': ['x'], 'x-a': ['1', '2'] },
+      { accept: ['a'], 'user-agent': ['x'], 'x-a': ['1', '2'] },
+    ],
+    [
+      'named in the key',
+      { cachePolicy: { ...CACHING_DISABLED, headers: only('x-a') } },
+      { 'x-a': ['1'], 'x-b': ['1'] },
+      { 'x-a': ['1'], 'x-b': undefined },
+    ],
+    [
+      'of one connection',
+      { originRequest: ALL_VIEWER },
+      { connection: ['close, x-a'], 'x-a': ['1'], 'keep-alive': ['1'], te: ['trailers'] },
+      { connection: undefined, 'x-a': undefined, 'keep-alive': undefined, te: undefined },
+    ],
+    // "Caching compressed objects": normalised, whatever the origin request policy says.
+    [
+      'of encodings, normalised',
+      { originRequest: ALL_VIEWER },
+      { 'accept-encoding': ['deflate, gzip;q=0.5, br'] },
+      { 'accept-encoding': ['br,gzip'] },
+    ],
+    [
+      'of encodings, as they came',
+      { cachePolicy: CACHING_DISABLED, originRequest: ALL_VIEWER },
+      { 'accept-encoding': ['deflate'] },
+      { 'accept-encoding': ['deflate'] },
+    ],
+    ['of encodings, left out', { cachePolicy: CACHING_DISABLED }, { 'accept-encoding': ['gzip'] }, { 'accept-encoding': undefined }],
+    ['cookies', { originRequest: { ...ALL_VIEWER, cookies: only('b') } }, { cookie: ['a=1; b=2'] }, { cookie: ['b=2'] }],
+    ['a range where nothing is kept', { cachePolicy: CACHING_DISABLED }, { range: ['bytes=0-1'] }, { range: ['bytes=0-1'] }],
+    ['a range where answers are kept', {}, { range: ['bytes=0-1'] }, { range: ['bytes=0-1'] }],
+    ['no conditions where they are', {}, { 'if-none-match': ['"a"'] }, { 'if-none-match': undefined }],
+    ['conditions where nothing is', { cachePolicy: CACHING_DISABLED }, { 'if-none-match': ['"a"'] }, { 'if-none-match': ['"a"'] }],
+  ])('%s', async (_what, over, headers, expected) => {
+    expect((await sent(over, { headers })).headers).toMatchObject(
+      Object.fromEntries(Object.entries(expected).filter(([, value]) => value)),
+    );
+    const gone = Object.keys(expected).filter((name) => expected[name] === undefined);
+    expect(Object.keys((await sent(over, { headers })).headers).filter((name) => gone.includes(name))).toEqual([]);
+  });
+
+  test.each<[string, Partial<BehaviorModel>, string, string]>([
+    ['forwarded', { originRequest: ALL_VIEWER }, 'www.example.com', 'a=1&b=2'],
+    ['all but Host', { originRequest: ALL_BUT_HOST }, 'site.example.com', 'a=1&b=2'],
+    ['in the key', { cachePolicy: { ...CACHING_DISABLED, headers: only('host'), query: only('b') } }, 'www.example.com', 'b=2'],
+    ['some of the query', { originRequest: { ...ALL_BUT_HOST, query: { kind: 'all-except', names: ['b'] } } }, 'site.example.com', 'a=1'],
+  ])('Host and query, %s', async (_what, over, host, query) => {
+    expect(await sent(over, { query: 'a=1&b=2' })).toMatchObject({ host, query });
+  });
+
+  test('an expired object is asked for with its own validators', async () => {
+    const { headers } = await sent(
+      { originRequest: ALL_VIEWER },
+      { headers: { 'if-none-match': ['"viewer"'], 'if-modified-since': ['x'] } },
+      { etag: '"ours"' },
+    );
+    expect([headers['if-none-match'], headers['if-modified-since']]).toEqual([['"ours"'], undefined]);
+  });
+
+  test("the origin's path and headers, which functions do not see; they run where the shield is", async () => {
+    const origin = { ...SITE, path: '/v2', customHeaders: { 'x-key': 'k' }, shieldRegion: 'eu-west-1' };
+    const runner = functions({});
+    const both = { 'origin-request': FN, 'origin-response': FN };
+    const route = path({ ...oneBehavior({ functions: both, originRequest: ALL_VIEWER }), origins: { site: origin } }, runner);
+    const prepared = await route.prepare(request({ headers: { 'x-key': ['forged'] } }), PLACE, 'https');
+    const step = await route.toOrigin(prepared);
+    await route.fromOrigin(prepared, step, { status: 200, headers: {}, bodyBytes: 0 });
+    expect(step.request).toMatchObject({ path: '/v2/a', headers: { 'x-key': ['k'] } });
+    expect(runner.calls).toMatchObject([
+      { event: 'origin-request', request: { path: '/a' }, place: { region: 'eu-west-1' } },
+      { event: 'origin-response', request: { path: '/a', headers: { 'x-key': ['forged'] } }, place: { region: 'eu-west-1' } },
+    ]);
+  });
+
+  // "Optimize high availability with CloudFront origin failover".
+  test.each<[string, string, HttpAnswer | 'unreachable', boolean]>([
+    ['a status of the group', 'GET', { status: 500, headers: {}, bodyBytes: 0 }, true],
+    ['another', 'GET', { status: 404, headers: {}, bodyBytes: 0 }, false],
+    ['no answer', 'GET', 'unreachable', true],
+    ['a write', 'POST', 'unreachable', false],
+  ])('failover on %s', async (_what, method, answer, expected) => {
+    const origins = { site: SITE, b: { ...SITE, id: 'b', domainName: 'b.example.com' } };
+    const originGroups = { both: { id: 'both', memberIds: ['site', 'b'] as const, failoverStatusCodes: [500, 503] } };
+    const route = path({ ...oneBehavior({ originId: 'both', allowedMethods: ['GET', 'POST'] }), origins, originGroups });
+    const prepared = await route.prepare(request({ method }), PLACE, 'https');
+    expect(route.failsOver(prepared, answer)).toBe(expected);
+    expect((await route.toOrigin(prepared)).request.host).toBe('site.example.com');
+    expect((await route.toOrigin(prepared, undefined, 1)).request.host).toBe('b.example.com');
+  });
+});
+
+describe('to the viewer', () => {
+  const WHOLE: HttpAnswer = {
+    status: 200,
+    headers: {
+      etag: ['"v1"'],
+      'last-modified': ['Mon, 02 Nov 2026 00:00:00 GMT'],
+      'content-type': ['text/plain'],
+      'content-length': ['10'],
+    },
+    bodyBytes: 10,
+    body: Buffer.from('0123456789'),
+  };
+  const served = (answer: HttpAnswer): Served => ({
+    requestId: 1,
+    answer,
+    result: 'Miss',
+    servedBy: 'origin',
+    ageSeconds: 0,
+    collapsed: false,
+    stale: false,
+  });
+  async function seen(viewer: Partial<HttpRequest>, answer: HttpAnswer = WHOLE, over: Partial<BehaviorModel> = {}, runner = NO_FUNCTIONS) {
+    const route = path(oneBehavior({ allowedMethods: ['GET', 'HEAD', 'OPTIONS'], ...over }), runner);
+    return (await route.toViewer(await route.prepare(request(viewer), PLACE, 'https'), served(answer))).answer;
+  }
+
+  // RFC 9110, 13.2.2, 14.2 and 9.3.2.
+  test.each<[string, Partial<HttpRequest>, number, string | undefined]>([
+    ['nothing asked', {}, 200, '0123456789'],
+    ['HEAD', { method: 'HEAD' }, 200, undefined],
+    ['the same entity tag', { headers: { 'if-none-match': ['"v0", W/"v1"'] } }, 304, undefined],
+    [
+      'another entity tag, whatever the date',
+      { headers: { 'if-none-match': ['"v0"'], 'if-modified-since': ['Tue, 03 Nov 2026 00:00:00 GMT'] } },
+      200,
+      '0123456789',
+    ],
+    ['not modified since', { headers: { 'if-modified-since': ['Mon, 02 Nov 2026 00:00:00 GMT'] } }, 304, undefined],
+    ['modified since', { headers: { 'if-modified-since': ['Sun, 01 Nov 2026 00:00:00 GMT'] } }, 200, '0123456789'],
+    ['a range', { headers: { range: ['bytes=2-4'] } }, 206, '234'],
+    ['the end', { headers: { range: ['bytes=-3'] } }, 206, '789'],
+    ['beyond the end', { headers: { range: ['bytes=8-99'] } }, 206, '89'],
+    ['nothing of it', { headers: { range: ['bytes=10-'] } }, 416, undefined],
+    ['several ranges', { headers: { range: ['bytes=0-1,3-4'] } }, 200, '0123456789'],
+    ['no range at all', { headers: { range: ['bytes=-'] } }, 200, '0123456789'],
+    ['a range of what it has', { headers: { range: ['bytes=0-0'], 'if-range': ['"v1"'] } }, 206, '0'],
+    ['a range of what it had', { headers: { range: ['bytes=0-0'], 'if-range': ['"v0"'] } }, 200, '0123456789'],
+  ])('%s', async (_what, viewer, status, body) => {
+    const answer = await seen(viewer);
+    expect(answer.status).toBe(status);
+    expect(answer.body && Buffer.from(answer.body).toString()).toBe(body);
+    expect(answer.bodyBytes).toBe(body?.length ?? 0);
+  });
+
+  test('headers of a policy: removed, replaced, or added where there are none', async () => {
+    const responseHeaders = {
+      remove: ['server'],
+      set: [
+        { name: 'a', value: 'ours', override: true },
+        { name: 'b', value: 'ours', override: false },
+        { name: 'c', value: 'ours', override: false },
+      ],
+    };
+    const answer = { ...WHOLE, headers: { server: ['x'], a: ['theirs'], b: ['theirs'] } };
+    expect((await seen({}, answer, { responseHeaders })).headers).toEqual({ a: ['ours'], b: ['theirs'], c: ['ours'] });
+  });
+
+  test.each<[string, Partial<HttpRequest>, Record<string, string[]>, string[]]>([
+    ['without Origin', {}, {}, []],
+    ['with it', { headers: { origin: ['https://a.example'] } }, {}, ['access-control-allow-origin', 'access-control-expose-headers']],
+    [
+      'on preflight',
+      { method: 'OPTIONS', headers: { origin: ['https://a.example'] } },
+      {},
+      ['access-control-allow-origin', 'access-control-allow-methods', 'access-control-expose-headers'],
+    ],
+    [
+      "beside the origin's own",
+      { headers: { origin: ['https://a.example'] } },
+      { 'access-control-allow-origin': ['https://b.example'] },
+      ['access-control-allow-origin'],
+    ],
+  ])('CORS %s', async (_what, viewer, headers, expected) => {
+    const responseHeaders = managed(MANAGED_RESPONSE_HEADERS_POLICIES, '5cc3b908-e619-4b99-88e5-2cf7f45965bd');
+    expect(Object.keys((await seen(viewer, { ...WHOLE, headers }, { responseHeaders })).headers)).toEqual(expected);
+  });
+
+  test('the viewer-response function: below 400 only ("Restrictions on all edge functions", "HTTP status codes")', async () => {
+    const changed = { answer: { status: 201, headers: {}, bodyBytes: 0 } };
+    const over = { functions: { 'viewer-response': FN }, originRequest: { headers: EVERYTHING, query: EVERYTHING, cookies: EVERYTHING } };
+    expect((await seen({}, WHOLE, over, functions(changed))).status).toBe(201);
+    expect((await seen({}, { ...WHOLE, status: 404 }, over, functions(changed))).status).toBe(404);
+  });
+});

@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { heap } from '../../../../lib/tools/simulation/replay/heap';
+import { histogram } from '../../../../lib/tools/simulation/replay/histogram';
+import { judge } from '../../../../lib/tools/simulation/replay/objectives';
+import type { ReplaySlice } from '../../../../lib/tools/simulation/replay/report';
+import { replayTimeline } from '../../../../lib/tools/simulation/replay/timeline';
+
+test('a heap gives what comes first, whatever the order of what went in', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer()), (numbers) => {
+      const all = heap<number>((a, b) => a - b);
+      numbers.forEach((number) => {
+        all.push(number);
+      });
+      expect(numbers.map(() => all.pop())).toEqual([...numbers].sort((a, b) => a - b));
+      expect(all.pop()).toBeUndefined();
+    }),
+    { seed: 1 },
+  );
+});
+
+describe('percentiles', () => {
+  test.each([50, 95, 99])('the %i. is within one percent, also of two histograms together', (percent) => {
+    const [odd, even] = [histogram(), histogram()];
+    for (let ms = 1; ms <= 10_000; ms++) (ms % 2 === 0 ? even : odd).add(ms);
+    even.merge(odd);
+    expect(Math.abs(even.percentile(percent) / (percent * 100) - 1)).toBeLessThan(0.0101);
+  });
+
+  test('of nothing are nothing', () => {
+    expect(histogram().percentile(95)).toBe(0);
+  });
+});
+
+describe('the timeline', () => {
+  test('has a point a second as long as there are few', () => {
+    const timeline = replayTimeline(2);
+    const start = Date.UTC(2024, 0, 1);
+    for (const seconds of [0, 0.5, 2]) timeline.request(start + seconds * 1000);
+    timeline.hit(start + 500, 1);
+    expect(timeline.report()).toEqual([
+      { at: '2024-01-01T00:00:00.000Z', requests: 2, hitPercent: { low: 0, high: 50 } },
+      { at: '2024-01-01T00:00:01.000Z', requests: 0, hitPercent: { low: 0, high: 0 } },
+      { at: '2024-01-01T00:00:02.000Z', requests: 1, hitPercent: { low: 0, high: 0 } },
+    ]);
+  });
+
+  test('has at most a hundred points of ten years, and loses no request', () => {
+    const timeline = replayTimeline(1);
+    for (let day = 0; day < 3650; day++) {
+      timeline.request(day * 86_400_000);
+      timeline.hit(day * 86_400_000, 0);
+    }
+    const points = timeline.report();
+    expect(points.length).toBeLessThanOrEqual(100);
+    expect(points.reduce((sum, { requests }) => sum + requests, 0)).toBe(3650);
+    expect(points.every(({ requests, hitPercent }) => requests === 0 || hitPercent.low === 100)).toBe(true);
+  });
+});
+
+describe('objectives', () => {
+  const slice = { hitPercent: { low: 80, high: 95 }, latencyMs: { p95: { low: 40, high: 60 } } } as ReplaySlice;
+
+  test.each<[number, number, boolean, boolean]>([
+    [80, 60, true, true],
+    [81, 59, false, false],
+    [95, 40, false, false],
+  ])('%i %% of hits and %i ms, of 80 to 95 %% and 40 to 60 ms', (cacheHitPercent, p95LatencyMs, hits, latency) => {
+    expect(judge({ cacheHitPercent, p95LatencyMs }, slice).map(({ met }) => met)).toEqual([hits, latency]);
+  });
+});

@@ -1,0 +1,24 @@
+/** An assembly to replay logs through, for tests and benchmarks: one distribution that caches all paths, with a key that the edge normalises. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import * as acm from 'aws-cdk-lib/aws-certificatemanager';
+import { EdgeDistribution } from '../../../../lib/constructs/edge/distribution/edge-distribution';
+import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
+
+const { context } = JSON.parse(readFileSync(join(__dirname, '..', '..', '..', '..', 'cdk.json'), 'utf8')) as {
+  context: Record<string, unknown>;
+};
+
+/** @param outdir where it is written */
+export function synthesizeReplayed(outdir: string): void {
+  const app = new App({ context, outdir, analyticsReporting: false });
+  const stack = new Stack(app, 'Replayed', { env: { region: 'us-east-1' } });
+  new EdgeDistribution(stack, 'Edge', {
+    domainNames: ['www.example.com'],
+    certificate: acm.Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:us-east-1:123456789012:certificate/4a5b'),
+    readOriginName: 'origin.example.com',
+    defaultTier: CacheTier.standard(),
+  });
+  app.synth();
+}
