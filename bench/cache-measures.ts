@@ -14,10 +14,18 @@ const KEYS = 500;
 const TAGGED_KEYS = 10_000;
 const PROCESSES = 4;
 
-const PEERS = ['bentocache', 'cacheable', 'cacheManager', 'asyncCacheDedupe'] as const satisfies readonly SubjectName[];
+const PEERS = [
+  'bentocache',
+  'cacheable',
+  'cacheManager',
+  'asyncCacheDedupe',
+] as const satisfies readonly SubjectName[];
 
 /** Measures everything; the folder has the compiled program of a stampede's process. */
-export async function measure(folder: string, progress: (message: string) => void): Promise<Figures> {
+export async function measure(
+  folder: string,
+  progress: (message: string) => void,
+): Promise<Figures> {
   const server = await RedisServer.start();
   try {
     const misses: Misses = {};
@@ -53,7 +61,15 @@ export async function measure(folder: string, progress: (message: string) => voi
 /** An object of 1 KB as JSON: a page of quotes. */
 function page(key: number): object {
   const quote = (id: number) => ({
-    ...{ id, symbol: 'AAPL', price: 187.23 + id, volume: 1_234_567 + id, venue: 'NASDAQ', currency: 'USD', active: true },
+    ...{
+      id,
+      symbol: 'AAPL',
+      price: 187.23 + id,
+      volume: 1_234_567 + id,
+      venue: 'NASDAQ',
+      currency: 'USD',
+      active: true,
+    },
     ...{
       updatedAt: '2026-01-02T03:04:05.678Z',
       tags: ['tech', 'large-cap'],
@@ -68,13 +84,26 @@ type Rounds = Record<string, number[]>;
 
 type Misses = Record<string, number>;
 
-function memoryHits(port: number, misses: Misses, progress: (message: string) => void): Promise<Rounds> {
-  return inTurn(['isochrone', ...PEERS], port, 'memory', 1, misses, (round, name) => progress(`Memory, round ${round}: ${name}.`));
+function memoryHits(
+  port: number,
+  misses: Misses,
+  progress: (message: string) => void,
+): Promise<Rounds> {
+  return inTurn(['isochrone', ...PEERS], port, 'memory', 1, misses, (round, name) =>
+    progress(`Memory, round ${round}: ${name}.`),
+  );
 }
 
-function serverHits(port: number, callers: number, misses: Misses, progress: (message: string) => void): Promise<Rounds> {
+function serverHits(
+  port: number,
+  callers: number,
+  misses: Misses,
+  progress: (message: string) => void,
+): Promise<Rounds> {
   const names = ['isochrone', 'bare', 'barePipelined', ...PEERS] as const;
-  return inTurn(names, port, 'server', callers, misses, (round, name) => progress(`Server, ${callers} at once, round ${round}: ${name}.`));
+  return inTurn(names, port, 'server', callers, misses, (round, name) =>
+    progress(`Server, ${callers} at once, round ${round}: ${name}.`),
+  );
 }
 
 async function inTurn(
@@ -89,12 +118,17 @@ async function inTurn(
   for (const name of names) subjects.push([name, await SUBJECTS[name](port, tiers)]);
   try {
     for (const [, subject] of subjects) {
-      for (let key = 0; key < KEYS; key++) await subject.getOrLoad(`key:${key}`, async () => page(key));
+      for (let key = 0; key < KEYS; key++)
+        await subject.getOrLoad(`key:${key}`, async () => page(key));
     }
     // What is still on its way to the server would be a miss.
     await new Promise((resolve) => setTimeout(resolve, 200));
     const reads = subjects.map(
-      ([name, subject]) => [name, (key: number) => subject.getOrLoad(`key:${key}`, missed(misses, name, key))] as const,
+      ([name, subject]) =>
+        [
+          name,
+          (key: number) => subject.getOrLoad(`key:${key}`, missed(misses, name, key)),
+        ] as const,
     );
     return await rounds(Object.fromEntries(reads), callers, progress);
   } finally {
@@ -103,8 +137,8 @@ async function inTurn(
 }
 
 /**
- * The loader of keys that are there. A cache with a deadline calls it when the machine pauses for longer than that: those reads are
- * loads and count as reads all the same, so they are told.
+ * The loader of keys that are there. A cache with a deadline calls it when the machine pauses for
+ * longer than that: those reads are loads and count as reads all the same, so they are told.
  */
 function missed(misses: Misses, name: string, key: number): () => Promise<unknown> {
   return async () => {
@@ -115,7 +149,10 @@ function missed(misses: Misses, name: string, key: number): () => Promise<unknow
 
 type Read = (key: number) => Promise<unknown>;
 
-/** Reads per second by name; the first round warms up and does not count, and each begins with another one. */
+/**
+ * Reads per second by name; the first round warms up and does not count, and each begins with
+ * another one.
+ */
 async function rounds(
   reads: Readonly<Record<string, Read>>,
   callers: number,
@@ -152,7 +189,11 @@ async function readsPerSecond(read: Read, callers: number): Promise<number> {
   return (reads * 1000) / (performance.now() - begin);
 }
 
-async function taggedReads(port: number, misses: Misses, progress: (message: string) => void): Promise<Rounds> {
+async function taggedReads(
+  port: number,
+  misses: Misses,
+  progress: (message: string) => void,
+): Promise<Rounds> {
   const cache = await ours(port, 'server');
   try {
     const tags = (key: number) => ({ tags: [`symbol:${key % 50}`] });
@@ -189,7 +230,8 @@ async function invalidation(port: number, progress: (message: string) => void): 
       const { reached } = await cache.invalidateTags('many');
       const took = performance.now() - begin;
       if (!reached) {
-        // The machine has paused for longer than the deadline of a command: the time would be that of not trying.
+        // The machine has paused for longer than the deadline of a command: the time would be that
+        // of not trying.
         await new Promise((resolve) => setTimeout(resolve, 1000));
         continue;
       }
@@ -207,7 +249,9 @@ async function invalidation(port: number, progress: (message: string) => void): 
 
 /** How often the value was loaded, by four processes that begin at the same moment. */
 async function stampede(folder: string, port: number, name: SubjectName): Promise<number> {
-  const children = Array.from({ length: PROCESSES }, () => fork(join(folder, 'cache-stampede.js'), [name, String(port)], { execArgv: [] }));
+  const children = Array.from({ length: PROCESSES }, () =>
+    fork(join(folder, 'cache-stampede.js'), [name, String(port)], { execArgv: [] }),
+  );
   try {
     await Promise.all(children.map((child) => answer(child)));
     const start: Stampede = { key: `stampede:${name}`, at: Date.now() + 100 };
@@ -235,9 +279,13 @@ async function answer(child: ReturnType<typeof fork>): Promise<unknown> {
 }
 
 function ratio(of: Rounds, name: string, base: string): number {
-  return rounded(median((of[name] ?? []).map((value, round) => value / (of[base]?.[round] ?? Number.NaN))));
+  return rounded(
+    median((of[name] ?? []).map((value, round) => value / (of[base]?.[round] ?? Number.NaN))),
+  );
 }
 
 function medians(of: Rounds): Record<string, number> {
-  return Object.fromEntries(Object.entries(of).map(([name, values]) => [name, rounded(median(values))]));
+  return Object.fromEntries(
+    Object.entries(of).map(([name, values]) => [name, rounded(median(values))]),
+  );
 }

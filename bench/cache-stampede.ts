@@ -1,4 +1,7 @@
-/** One process of a stampede: at the word of its parent, a thousand callers want one key that nobody has. */
+/**
+ * One process of a stampede: at the word of its parent, a thousand callers want one key that nobody
+ * has.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SUBJECTS, type SubjectName } from './cache-subjects';
 
@@ -23,7 +26,9 @@ async function main(): Promise<void> {
   };
   await subject.getOrLoad(`warm:${process.pid}`, async () => 1);
   process.send?.('ready');
-  const { key, at } = await new Promise<Stampede>((resolve) => process.once('message', (message) => resolve(message as Stampede)));
+  const { key, at } = await new Promise<Stampede>((resolve) =>
+    process.once('message', (message) => resolve(message as Stampede)),
+  );
   await sleep(Math.max(0, at - Date.now()));
   await Promise.all(Array.from({ length: CALLERS }, () => subject.getOrLoad(key, load)));
   process.send?.(loads);

@@ -1,6 +1,6 @@
 /**
- * The caches under measurement, each behind one call. All have the same server, the same keys and a time to live of ten minutes;
- * what is not said here is each library's default.
+ * The caches under measurement, each behind one call. All have the same server, the same keys and a
+ * time to live of ten minutes; what is not said here is each library's default.
  */
 import Redis from 'iovalkey';
 import type { CacheStrategy } from '../lib/runtime/tiered-cache/strategy';
@@ -19,11 +19,20 @@ const TTL_SECONDS = 600;
 /** More than the benchmark has keys, so that nothing is evicted. */
 const MEMORY_ENTRIES = 20_000;
 
-const STRATEGY: CacheStrategy = { prefix: 'bench:', ttlSeconds: TTL_SECONDS, serializer: 'json', compress: false };
+const STRATEGY: CacheStrategy = {
+  prefix: 'bench:',
+  ttlSeconds: TTL_SECONDS,
+  serializer: 'json',
+  compress: false,
+};
 
 export async function ours(port: number, tiers: Tiers): Promise<TieredCache> {
   const server = new ValkeyServer({ host: '127.0.0.1', port, namespace: `ours-${tiers}` });
-  const cache = new TieredCache({ server, strategy: STRATEGY, memoryEntries: tiers === 'memory' ? MEMORY_ENTRIES : 0 });
+  const cache = new TieredCache({
+    server,
+    strategy: STRATEGY,
+    memoryEntries: tiers === 'memory' ? MEMORY_ENTRIES : 0,
+  });
   await until(() => server.available && server.busAlive);
   return cache;
 }
@@ -47,11 +56,20 @@ export const SUBJECTS = {
     const { BentoCache, bentostore } = await import('bentocache');
     const { memoryDriver } = await import('bentocache/drivers/memory');
     const { redisDriver } = await import('bentocache/drivers/redis');
-    const server = redisDriver({ connection: { host: '127.0.0.1', port }, prefix: `bento-${tiers}` });
+    const server = redisDriver({
+      connection: { host: '127.0.0.1', port },
+      prefix: `bento-${tiers}`,
+    });
     const memory = memoryDriver({ maxItems: MEMORY_ENTRIES, maxSize: '1gb' });
-    const store = tiers === 'memory' ? bentostore().useL1Layer(memory).useL2Layer(server) : bentostore().useL2Layer(server);
+    const store =
+      tiers === 'memory'
+        ? bentostore().useL1Layer(memory).useL2Layer(server)
+        : bentostore().useL2Layer(server);
     const cache = new BentoCache({ default: 'store', ttl: TTL_SECONDS * 1000, stores: { store } });
-    return { getOrLoad: (key, factory) => cache.getOrSet({ key, factory }), close: () => cache.disconnectAll() };
+    return {
+      getOrLoad: (key, factory) => cache.getOrSet({ key, factory }),
+      close: () => cache.disconnectAll(),
+    };
   },
 
   async cacheable(port, tiers) {
@@ -59,8 +77,11 @@ export const SUBJECTS = {
     const { Keyv, server } = await keyv(port, `cacheable-${tiers}`);
     const memory = new Keyv({ store: new CacheableMemory({ lruSize: MEMORY_ENTRIES }) });
     // Types of the Keyv inside cacheable are its own, though the class is the same.
-    const tiered = tiers === 'memory' ? { primary: memory, secondary: server } : { primary: server };
-    const cache = new Cacheable({ ...tiered, ttl: TTL_SECONDS * 1000 } as ConstructorParameters<typeof Cacheable>[0]);
+    const tiered =
+      tiers === 'memory' ? { primary: memory, secondary: server } : { primary: server };
+    const cache = new Cacheable({ ...tiered, ttl: TTL_SECONDS * 1000 } as ConstructorParameters<
+      typeof Cacheable
+    >[0]);
     return { getOrLoad: (key, load) => cache.getOrSet(key, load), close: () => cache.disconnect() };
   },
 
@@ -69,7 +90,10 @@ export const SUBJECTS = {
     const { CacheableMemory } = await import('cacheable');
     const { Keyv, server } = await keyv(port, `manager-${tiers}`);
     const memory = new Keyv({ store: new CacheableMemory({ lruSize: MEMORY_ENTRIES }) });
-    const cache = createCache({ stores: tiers === 'memory' ? [memory, server] : [server], ttl: TTL_SECONDS * 1000 });
+    const cache = createCache({
+      stores: tiers === 'memory' ? [memory, server] : [server],
+      ttl: TTL_SECONDS * 1000,
+    });
     return { getOrLoad: (key, load) => cache.wrap(key, load), close: () => cache.disconnect() };
   },
 
@@ -81,7 +105,9 @@ export const SUBJECTS = {
       tiers === 'memory'
         ? ({ type: 'memory', options: { size: MEMORY_ENTRIES } } as const)
         : ({ type: 'redis', options: { client: client as never } } as const);
-    const cache = createCache({ ttl: TTL_SECONDS, storage }).define('value', async (key: string) => loads.get(key)?.());
+    const cache = createCache({ ttl: TTL_SECONDS, storage }).define('value', async (key: string) =>
+      loads.get(key)?.(),
+    );
     return {
       // It takes its loader once for all keys, so the one of the call is left where it finds it.
       getOrLoad: (key, load) => {
@@ -109,8 +135,14 @@ function bareSubject(client: Redis): Subject {
 }
 
 async function keyv(port: number, namespace: string) {
-  const [{ Keyv }, { default: KeyvRedis }] = await Promise.all([import('keyv'), import('@keyv/redis')]);
-  return { Keyv, server: new Keyv({ store: new KeyvRedis(`redis://127.0.0.1:${port}`), namespace }) };
+  const [{ Keyv }, { default: KeyvRedis }] = await Promise.all([
+    import('keyv'),
+    import('@keyv/redis'),
+  ]);
+  return {
+    Keyv,
+    server: new Keyv({ store: new KeyvRedis(`redis://127.0.0.1:${port}`), namespace }),
+  };
 }
 
 async function until(ready: () => boolean): Promise<void> {

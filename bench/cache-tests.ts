@@ -1,6 +1,7 @@
 /**
- * The emulator against http-tests/cache-tests, a public suite of what HTTP caches must do (https://cache-tests.fyi). The suite is not
- * part of this project: clone https://github.com/http-tests/cache-tests, run `npm install` there, and name the folder.
+ * The emulator against http-tests/cache-tests, a public suite of what HTTP caches must do
+ * (https://cache-tests.fyi). The suite is not part of this project: clone
+ * https://github.com/http-tests/cache-tests, run `npm install` there, and name the folder.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,10 +20,17 @@ import { forwardAllAssembly } from '../test/tools/simulation/engine/forward-all'
 import type { Benchmark, Figures } from './benchmark';
 
 /**
- * Required tests that others pass, of 160, by the results that the suite itself publishes; a proxy that only passes requests on was
- * measured here. CloudFront's own are not among them.
+ * Required tests that others pass, of 160, by the results that the suite itself publishes; a proxy
+ * that only passes requests on was measured here. CloudFront's own are not among them.
  */
-const OTHERS = { passThroughPassed: 97, nginxPassed: 115, fastlyPassed: 115, haproxyPassed: 126, varnishPassed: 138, apachePassed: 141 };
+const OTHERS = {
+  passThroughPassed: 97,
+  nginxPassed: 115,
+  fastlyPassed: 115,
+  haproxyPassed: 126,
+  varnishPassed: 138,
+  apachePassed: 141,
+};
 
 interface SuiteTest {
   readonly id: string;
@@ -31,10 +39,14 @@ interface SuiteTest {
 }
 
 async function requiredTests(suite: string): Promise<SuiteTest[]> {
-  const { default: groups } = (await import(pathToFileURL(join(suite, 'tests', 'index.mjs')).href)) as {
+  const { default: groups } = (await import(
+    pathToFileURL(join(suite, 'tests', 'index.mjs')).href
+  )) as {
     default: readonly { readonly tests: readonly SuiteTest[] }[];
   };
-  return groups.flatMap(({ tests }) => tests).filter(({ kind = 'required', browser_only }) => kind === 'required' && !browser_only);
+  return groups
+    .flatMap(({ tests }) => tests)
+    .filter(({ kind = 'required', browser_only }) => kind === 'required' && !browser_only);
 }
 
 /** The results by id: true, or why not. */
@@ -46,7 +58,9 @@ async function runSuite(suite: string): Promise<Record<string, unknown>> {
     npm_config_protocol: 'http',
     npm_config_pidfile: pidfile,
   });
-  const edge = emulatorServer(edgeOf(new URL(`http://127.0.0.1:${port}`)), 'NRT', (sentence) => console.error(sentence));
+  const edge = emulatorServer(edgeOf(new URL(`http://127.0.0.1:${port}`)), 'NRT', (sentence) =>
+    console.error(sentence),
+  );
   try {
     // Its first line says that it listens.
     await Promise.race([
@@ -56,7 +70,11 @@ async function runSuite(suite: string): Promise<Record<string, unknown>> {
     edge.listen(0, '127.0.0.1');
     await once(edge, 'listening');
     const base = `http://127.0.0.1:${(edge.address() as AddressInfo).port}`;
-    const client = start(suite, 'test-engine/cli.mjs', { npm_config_base: base, npm_config_id: '', npm_package_config_id: '' });
+    const client = start(suite, 'test-engine/cli.mjs', {
+      npm_config_base: base,
+      npm_config_id: '',
+      npm_package_config_id: '',
+    });
     return JSON.parse(await text(client.stdout)) as Record<string, unknown>;
   } finally {
     origin.kill();
@@ -68,12 +86,20 @@ async function runSuite(suite: string): Promise<Record<string, unknown>> {
 function edgeOf(origin: URL) {
   const distribution = readDistribution(readAssembly(forwardAllAssembly()));
   const place = { pop: 'NRT', regional: 'ap-northeast-1' };
-  return emulator(distribution, edgeFunctionRunner(), { place, viewerProtocol: 'https', ask: originClient(new Map([['*', origin]])) });
+  return emulator(distribution, edgeFunctionRunner(), {
+    place,
+    viewerProtocol: 'https',
+    ask: originClient(new Map([['*', origin]])),
+  });
 }
 
 function start(suite: string, script: string, environment: Record<string, string>) {
   const env = { ...process.env, ...environment };
-  return spawn(process.execPath, ['--no-warnings', script], { cwd: suite, env, stdio: ['ignore', 'pipe', 'ignore'] });
+  return spawn(process.execPath, ['--no-warnings', script], {
+    cwd: suite,
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
 }
 
 async function freePort(): Promise<number> {
@@ -86,7 +112,8 @@ async function freePort(): Promise<number> {
 
 export const cacheTestsBenchmark: Benchmark = {
   name: 'cache-tests',
-  about: 'the emulator against http-tests/cache-tests; needs a checkout of it, named with --cache-tests or ISOCHRONE_CACHE_TESTS',
+  about:
+    'the emulator against http-tests/cache-tests; needs a checkout of it, named with --cache-tests or ISOCHRONE_CACHE_TESTS',
 
   async run(progress): Promise<Figures> {
     const suite = process.env.ISOCHRONE_CACHE_TESTS ?? '';

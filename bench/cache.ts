@@ -1,9 +1,11 @@
 /**
- * The tiered cache beside its peers: one redis-server on the loopback, objects of 1 KB, and rounds in turn, so that what else the
- * machine does hits all alike. Clients and server share its cores. Hits in memory are awaited one after the other; bentocache copies
- * each through JSON and ours is frozen, the others hand out what they hold.
+ * The tiered cache beside its peers: one redis-server on the loopback, objects of 1 KB, and rounds
+ * in turn, so that what else the machine does hits all alike. Clients and server share its cores.
+ * Hits in memory are awaited one after the other; bentocache copies each through JSON and ours is
+ * frozen, the others hand out what they hold.
  *
- * What is measured is compiled first, as consumers have it: tsx keeps the names of functions, at a price for each closure.
+ * What is measured is compiled first, as consumers have it: tsx keeps the names of functions, at a
+ * price for each closure.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,9 +23,20 @@ export const cacheBenchmark: Benchmark = {
     mkdirSync(join(ROOT, 'dist'), { recursive: true });
     const folder = mkdtempSync(join(ROOT, 'dist', 'bench-'));
     try {
-      const entryPoints = ['cache-measures', 'cache-stampede'].map((name) => join(__dirname, `${name}.ts`));
-      buildSync({ entryPoints, outdir: folder, bundle: true, packages: 'external', platform: 'node', target: 'node20' });
-      const { measure } = require(join(folder, 'cache-measures.js')) as typeof import('./cache-measures');
+      const entryPoints = ['cache-measures', 'cache-stampede'].map((name) =>
+        join(__dirname, `${name}.ts`),
+      );
+      buildSync({
+        entryPoints,
+        outdir: folder,
+        bundle: true,
+        packages: 'external',
+        platform: 'node',
+        target: 'node20',
+      });
+      const { measure } = require(
+        join(folder, 'cache-measures.js'),
+      ) as typeof import('./cache-measures');
       return await measure(folder, progress);
     } finally {
       rmSync(folder, { recursive: true, force: true });

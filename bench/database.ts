@@ -1,4 +1,7 @@
-/** All figures of the data tier from one run on servers of its own: the queries, the segments and the pooler, one after the other. */
+/**
+ * All figures of the data tier from one run on servers of its own: the queries, the segments and
+ * the pooler, one after the other.
+ */
 import type { Benchmark, Figures } from './benchmark';
 import { migrationsBenchmark } from './migrations';
 import { poolingBenchmark } from './pooling';

@@ -1,4 +1,7 @@
-/** Query strings as they came: of three access logs where they are at hand, generated ones elsewhere. */
+/**
+ * Query strings as they came: of three access logs where they are at hand, generated ones
+ * elsewhere.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -26,15 +29,34 @@ export function readQueries(directory: string, warn: (message: string) => void):
 function queriesOf(file: string): string[] {
   const log = gunzipSync(readFileSync(file)).toString('latin1');
   // Copied, as a request's own query would be: what a match returns points into the whole log.
-  return [...log.matchAll(REQUEST_WITH_QUERY)].map(([, query]) => Buffer.from(String(query), 'latin1').toString('latin1'));
+  return [...log.matchAll(REQUEST_WITH_QUERY)].map(([, query]) =>
+    Buffer.from(String(query), 'latin1').toString('latin1'),
+  );
 }
 
-/** The same at every run. As in the logs: mostly one parameter, else in no order; some noise, many escaped values, few escaped names. */
+/**
+ * The same at every run. As in the logs: mostly one parameter, else in no order; some noise, many
+ * escaped values, few escaped names.
+ */
 function generateQueries(): string[] {
   const next = random(1);
   const pick = (list: readonly string[]) => list[Math.floor(next() * list.length)] as string;
   const parameter = () => {
-    const name = next() < 0.01 ? 'time%3E' : pick(['page', 'sort', 'q', 'symbol', 'from', 'to', 'utm_source', '_', 'ref', 'datasetID']);
+    const name =
+      next() < 0.01
+        ? 'time%3E'
+        : pick([
+            'page',
+            'sort',
+            'q',
+            'symbol',
+            'from',
+            'to',
+            'utm_source',
+            '_',
+            'ref',
+            'datasetID',
+          ]);
     return `${name}=${pick(['1', 'list', 'a%20b', 'https%3A%2F%2Fwww.example.com%2Fa%3Fb%3Dc', ''])}${Math.floor(next() * 1e6)}`;
   };
   return Array.from({ length: GENERATED }, () =>

@@ -1,6 +1,6 @@
 /**
- * What the edge costs: the normaliser against the version that a first plan had, a million runs of its properties, and the
- * sizes of what is deployed.
+ * What the edge costs: the normaliser against the version that a first plan had, a million runs of
+ * its properties, and the sizes of what is deployed.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,10 @@ const MAX_PACKAGE_BYTES = 50 * 1024;
 
 const PLANNED_NOISE = ['ref', 'utm_source', 'utm_medium', 'utm_campaign'];
 
-/** The yardstick, as it is usually written. It decodes and encodes values, keeps one of several, and cannot drop by prefix. */
+/**
+ * The yardstick, as it is usually written. It decodes and encodes values, keeps one of several, and
+ * cannot drop by prefix.
+ */
 function plannedNormalizer(query: string): string {
   const sent = new URLSearchParams(query);
   const sorted = new URLSearchParams();
@@ -87,15 +90,25 @@ function functionBytes(): number {
     description: 'Measured',
     settings: marketSettings(),
   });
-  return Buffer.byteLength((made.function.node.defaultChild as cloudfront.CfnFunction).functionCode);
+  return Buffer.byteLength(
+    (made.function.node.defaultChild as cloudfront.CfnFunction).functionCode,
+  );
 }
 
 function largestEdgePackageBytes(): number {
   const directory = join(ROOT, 'dist', 'handlers');
-  const edge = readdirSync(join(ROOT, 'lambda-edge')).filter((name) => readdirSync(directory).includes(name));
+  const edge = readdirSync(join(ROOT, 'lambda-edge')).filter((name) =>
+    readdirSync(directory).includes(name),
+  );
   const sizes = edge.map((name) => {
-    const bytes = readdirSync(join(directory, name)).reduce((sum, file) => sum + statSync(join(directory, name, file)).size, 0);
-    if (bytes > MAX_PACKAGE_BYTES) throw new Error(`The package of ${name} has ${bytes} bytes; at most ${MAX_PACKAGE_BYTES} are allowed.`);
+    const bytes = readdirSync(join(directory, name)).reduce(
+      (sum, file) => sum + statSync(join(directory, name, file)).size,
+      0,
+    );
+    if (bytes > MAX_PACKAGE_BYTES)
+      throw new Error(
+        `The package of ${name} has ${bytes} bytes; at most ${MAX_PACKAGE_BYTES} are allowed.`,
+      );
     return bytes;
   });
   return Math.max(...sizes);
@@ -103,7 +116,8 @@ function largestEdgePackageBytes(): number {
 
 export const edgeBenchmark: Benchmark = {
   name: 'edge',
-  about: 'the cache-key normaliser against URLSearchParams, its properties a million times, and the sizes of the edge functions',
+  about:
+    'the cache-key normaliser against URLSearchParams, its properties a million times, and the sizes of the edge functions',
 
   async run(progress): Promise<Figures> {
     const directory = process.env.ISOCHRONE_TRACES ?? join(ROOT, '..', 'shared', 'traces');

@@ -1,9 +1,15 @@
-/** The market application's tables, filled the same at every run, and the queries that its plans list. */
+/**
+ * The market application's tables, filled the same at every run, and the queries that its plans
+ * list.
+ */
 
 export const MARKET_SYMBOLS = 500;
 const MARKET_USERS = 5000;
 
-/** From 0 to below n; the hash of a number, so that neighbours have nothing in common and every run has the same. */
+/**
+ * From 0 to below n; the hash of a number, so that neighbours have nothing in common and every run
+ * has the same.
+ */
 const PICK = `
   CREATE FUNCTION pick(i bigint, seed bigint, n bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
   AS 'SELECT (hashint8extended(i, seed) & 9223372036854775807) % n'`;
@@ -75,12 +81,15 @@ export const MARKET_QUERIES: Readonly<Record<string, MarketQuery>> = {
     before: `SELECT * FROM orders WHERE user_id = $1 AND status = 'active' ORDER BY symbol, id`,
     parameters: user,
   },
-  // Without an index, one pass over the table for all symbols is the best there is: the form that the index serves would take one each.
+  // Without an index, one pass over the table for all symbols is the best there is: the form that
+  // the index serves would take one each.
   latestOf100Symbols: {
     before: `SELECT DISTINCT ON (symbol) symbol, observed_at, open_price, high_price, low_price, close_price, volume
       FROM market_data WHERE symbol = ANY ($1) ORDER BY symbol, observed_at DESC`,
     after: 'SELECT * FROM latest_market_data($1) ORDER BY symbol COLLATE "C"',
-    parameters: (run) => [Array.from({ length: 100 }, (_, i) => `S${(run * 13 + i * 5) % MARKET_SYMBOLS}`)],
+    parameters: (run) => [
+      Array.from({ length: 100 }, (_, i) => `S${(run * 13 + i * 5) % MARKET_SYMBOLS}`),
+    ],
   },
   barsOfAnHour: {
     before: `SELECT observed_at, open_price, close_price, volume FROM market_data
@@ -95,7 +104,8 @@ export const MARKET_QUERIES: Readonly<Record<string, MarketQuery>> = {
     parameters: (run) => [symbolOf(run)],
   },
   strategiesBySymbolAndType: {
-    before: 'SELECT * FROM strategies WHERE symbol = $1 AND strategy_type = $2 ORDER BY created_at DESC',
+    before:
+      'SELECT * FROM strategies WHERE symbol = $1 AND strategy_type = $2 ORDER BY created_at DESC',
     parameters: (run) => [symbolOf(run), `type${run % 8}`],
   },
   strategyPerformanceOfAWeek: {

@@ -1,6 +1,7 @@
 /**
- * The queries of the market application on a PostgreSQL of its own, first with the tables and their primary keys only, then after the
- * rest of the migrations: the same rows, parameters and settings, in one run, all in memory, vacuumed and analyzed before either.
+ * The queries of the market application on a PostgreSQL of its own, first with the tables and their
+ * primary keys only, then after the rest of the migrations: the same rows, parameters and settings,
+ * in one run, all in memory, vacuumed and analyzed before either.
  */
 import { deepStrictEqual } from 'node:assert';
 import type { Client } from 'pg';
@@ -16,10 +17,14 @@ const WARMING = 5;
 
 export const migrationsBenchmark: Benchmark = {
   name: 'migrations',
-  about: 'p95 of the market queries in milliseconds, without and with the indexes and views of examples/market-api, over a million bars',
+  about:
+    'p95 of the market queries in milliseconds, without and with the indexes and views of examples/market-api, over a million bars',
   async run(progress): Promise<Figures> {
-    // Compiling a plan would only be paid without indexes: switched off, so that it cannot flatter them.
-    const server = await PostgresServer.start({ settings: { shared_buffers: '1GB', max_wal_size: "'4GB'", jit: 'off' } });
+    // Compiling a plan would only be paid without indexes: switched off, so that it cannot flatter
+    // them.
+    const server = await PostgresServer.start({
+      settings: { shared_buffers: '1GB', max_wal_size: "'4GB'", jit: 'off' },
+    });
     try {
       const client = await server.connect();
       try {
@@ -33,7 +38,11 @@ export const migrationsBenchmark: Benchmark = {
   },
 };
 
-async function beforeAndAfter(server: PostgresServer, client: Client, progress: (message: string) => void): Promise<Figures> {
+async function beforeAndAfter(
+  server: PostgresServer,
+  client: Client,
+  progress: (message: string) => void,
+): Promise<Figures> {
   const [tables = '', ...rest] = MARKET_MIGRATIONS;
   migrateMarket(server, [tables]);
   progress('Filling the tables.');
@@ -69,7 +78,10 @@ interface Measured {
   readonly rows: readonly unknown[];
 }
 
-async function measureAll(client: Client, textOf: (query: MarketQuery) => string): Promise<Map<string, Measured>> {
+async function measureAll(
+  client: Client,
+  textOf: (query: MarketQuery) => string,
+): Promise<Map<string, Measured>> {
   await client.query('VACUUM ANALYZE');
   const measured = new Map<string, Measured>();
   for (const [name, query] of Object.entries(MARKET_QUERIES)) {
@@ -78,7 +90,11 @@ async function measureAll(client: Client, textOf: (query: MarketQuery) => string
   return measured;
 }
 
-async function measure(client: Client, text: string, parameters: MarketQuery['parameters']): Promise<Measured> {
+async function measure(
+  client: Client,
+  text: string,
+  parameters: MarketQuery['parameters'],
+): Promise<Measured> {
   for (let run = 0; run < WARMING; run += 1) await client.query(text, [...parameters(run)]);
   const rows: unknown[] = [];
   const times: number[] = [];

@@ -1,7 +1,8 @@
 /**
- * PgBouncer, as the fleets have it, against PostgreSQL itself: the same SCRAM verifiers, the same point query, the same pgbench, in one
- * run and in turn. Clients, pooler and server share the cores of one machine and its loopback, where a connection costs no journey and no
- * TLS: both gain from that, the direct way more. Clients compute SCRAM's 4096 hashes themselves either way.
+ * PgBouncer, as the fleets have it, against PostgreSQL itself: the same SCRAM verifiers, the same
+ * point query, the same pgbench, in one run and in turn. Clients, pooler and server share the cores
+ * of one machine and its loopback, where a connection costs no journey and no TLS: both gain from
+ * that, the direct way more. Clients compute SCRAM's 4096 hashes themselves either way.
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -19,11 +20,17 @@ import { type Benchmark, type Figures, median, rounded } from './benchmark';
 
 const ROUNDS = 3;
 const SECONDS = 4;
-/** Of all clients that stay: pgbench's clock begins before a thousand have logged in, so their work is counted, not their time. */
+/**
+ * Of all clients that stay: pgbench's clock begins before a thousand have logged in, so their work
+ * is counted, not their time.
+ */
 const TRANSACTIONS = 40_000;
 const ACCOUNTS = 100_000;
 
-/** With a pool each and their reserves they want half as much again as max_db_connections: the budget is what holds them. */
+/**
+ * With a pool each and their reserves they want half as much again as max_db_connections: the
+ * budget is what holds them.
+ */
 const POOL_USERS = ['pooled', 'pooled_b', 'pooled_c', 'pooled_d', 'pooled_e'];
 const DIRECT_USER = 'direct';
 const PASSWORD = 'bench';
@@ -37,18 +44,30 @@ const LOADS = {
 
 export const poolingBenchmark: Benchmark = {
   name: 'pooling',
-  about: 'transactions per second through PgBouncer against direct connections, by SCRAM: connecting for each, and 1,000 and 50 that stay',
+  about:
+    'transactions per second through PgBouncer against direct connections, by SCRAM: connecting for each, and 1,000 and 50 that stay',
   async run(progress): Promise<Figures> {
-    const server = await PostgresServer.start({ settings: { max_connections: 1100, shared_buffers: '256MB' } });
+    const server = await PostgresServer.start({
+      settings: { max_connections: 1100, shared_buffers: '256MB' },
+    });
     try {
       const verifier = scramVerifier(PASSWORD);
-      await server.query(`CREATE TABLE accounts AS SELECT n AS id, n * 7 AS balance FROM generate_series(1, ${ACCOUNTS}) AS n`);
+      await server.query(
+        `CREATE TABLE accounts AS SELECT n AS id, n * 7 AS balance FROM generate_series(1, ${ACCOUNTS}) AS n`,
+      );
       await server.query('ALTER TABLE accounts ADD PRIMARY KEY (id)');
-      for (const user of [DIRECT_USER, ...POOL_USERS]) await server.query(`CREATE ROLE ${user} LOGIN PASSWORD '${verifier}'`);
+      for (const user of [DIRECT_USER, ...POOL_USERS])
+        await server.query(`CREATE ROLE ${user} LOGIN PASSWORD '${verifier}'`);
       await server.query('GRANT SELECT ON accounts TO PUBLIC');
-      writeFileSync(join(server.data, 'pg_hba.conf'), 'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n');
+      writeFileSync(
+        join(server.data, 'pg_hba.conf'),
+        'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n',
+      );
       await server.query('SELECT pg_reload_conf()');
-      const pooler = await PgbouncerServer.start({ server, users: Object.fromEntries(POOL_USERS.map((user) => [user, verifier])) });
+      const pooler = await PgbouncerServer.start({
+        server,
+        users: Object.fromEntries(POOL_USERS.map((user) => [user, verifier])),
+      });
       try {
         return await measure(server, pooler, progress);
       } finally {
@@ -60,11 +79,20 @@ export const poolingBenchmark: Benchmark = {
   },
 };
 
-async function measure(server: PostgresServer, pooler: PgbouncerServer, progress: (message: string) => void): Promise<Figures> {
+async function measure(
+  server: PostgresServer,
+  pooler: PgbouncerServer,
+  progress: (message: string) => void,
+): Promise<Figures> {
   const script = join(pooler.directory, 'query.sql');
-  writeFileSync(script, `\\set id random(1, ${ACCOUNTS})\nSELECT balance FROM accounts WHERE id = :id;\n`);
+  writeFileSync(
+    script,
+    `\\set id random(1, ${ACCOUNTS})\nSELECT balance FROM accounts WHERE id = :id;\n`,
+  );
   const direct: Target = { script, port: server.port, database: 'postgres', user: DIRECT_USER };
-  const pooled = POOL_USERS.map((user): Target => ({ script, port: pooler.port, database: 'app', user }));
+  const pooled = POOL_USERS.map(
+    (user): Target => ({ script, port: pooler.port, database: 'app', user }),
+  );
   const [ofOneUser = direct] = pooled;
   const seen = await ServerConnections.watch(server);
   try {
@@ -73,7 +101,9 @@ async function measure(server: PostgresServer, pooler: PgbouncerServer, progress
     const fifty = await compared('fiftyPersistent', direct, ofOneUser, progress);
     progress('A thousand clients of five users.');
     const clients = 1000 / pooled.length;
-    await Promise.all(pooled.map((target) => transactionsPerSecond(target, { clients, reconnects: false })));
+    await Promise.all(
+      pooled.map((target) => transactionsPerSecond(target, { clients, reconnects: false })),
+    );
     return {
       cores: availableParallelism(),
       poolerConnectRatio: connecting.ratio,
@@ -88,12 +118,20 @@ async function measure(server: PostgresServer, pooler: PgbouncerServer, progress
   }
 }
 
-async function compared(name: keyof typeof LOADS, direct: Target, pooled: Target, progress: (message: string) => void) {
+async function compared(
+  name: keyof typeof LOADS,
+  direct: Target,
+  pooled: Target,
+  progress: (message: string) => void,
+) {
   const load = LOADS[name];
   const rounds: { direct: number; pooled: number; ratio: number }[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
     progress(`${name}, round ${round} of ${ROUNDS}.`);
-    const [without, through] = [await transactionsPerSecond(direct, load), await transactionsPerSecond(pooled, load)];
+    const [without, through] = [
+      await transactionsPerSecond(direct, load),
+      await transactionsPerSecond(pooled, load),
+    ];
     rounds.push({ direct: without, pooled: through, ratio: through / without });
   }
   return {
@@ -105,7 +143,10 @@ async function compared(name: keyof typeof LOADS, direct: Target, pooled: Target
   };
 }
 
-/** The connections that PostgreSQL has from the pooler, counted ten times a second; they stay open for minutes, so that none is missed. */
+/**
+ * The connections that PostgreSQL has from the pooler, counted ten times a second; they stay open
+ * for minutes, so that none is missed.
+ */
 class ServerConnections {
   private most = 0;
   private watching = true;
@@ -131,9 +172,10 @@ class ServerConnections {
 
   private async count(): Promise<void> {
     while (this.watching) {
-      const { rows } = await this.client.query<{ n: number }>('SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = ANY ($1)', [
-        POOL_USERS,
-      ]);
+      const { rows } = await this.client.query<{ n: number }>(
+        'SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = ANY ($1)',
+        [POOL_USERS],
+      );
       this.most = Math.max(this.most, rows[0]?.n ?? 0);
       await sleep(100);
     }
@@ -152,11 +194,31 @@ interface Load {
   readonly reconnects: boolean;
 }
 
-async function transactionsPerSecond({ script, port, database, user }: Target, { clients, reconnects }: Load): Promise<number> {
+async function transactionsPerSecond(
+  { script, port, database, user }: Target,
+  { clients, reconnects }: Load,
+): Promise<number> {
   const program = findProgram('pgbench');
-  if (program === undefined) throw new Error('pgbench is not installed. On Debian: apt-get install postgresql');
+  if (program === undefined)
+    throw new Error('pgbench is not installed. On Debian: apt-get install postgresql');
   const amount = reconnects ? ['-C', '-T', SECONDS] : ['-t', Math.round(TRANSACTIONS / clients)];
-  const args = ['-n', '-h', '127.0.0.1', '-p', port, '-U', user, '-c', clients, '-j', 2, ...amount, '-f', script, database];
+  const args = [
+    '-n',
+    '-h',
+    '127.0.0.1',
+    '-p',
+    port,
+    '-U',
+    user,
+    '-c',
+    clients,
+    '-j',
+    2,
+    ...amount,
+    '-f',
+    script,
+    database,
+  ];
   const bench = spawn(program, args.map(String), {
     cwd: tmpdir(),
     env: { ...process.env, PGPASSWORD: PASSWORD },
@@ -165,7 +227,9 @@ async function transactionsPerSecond({ script, port, database, user }: Target, {
   const [said, errors] = await Promise.all([text(bench.stdout), text(bench.stderr)]);
   const [, tps] = /^tps = ([\d.]+)/m.exec(said) ?? [];
   const [, failed] = /^number of failed transactions: (\d+)/m.exec(said) ?? [];
-  // A client that was refused ends, and the others go on: that would measure fewer than were asked for.
-  if (tps === undefined || failed !== '0' || /aborted/.test(errors)) throw new Error(`pgbench failed.\n${said}${errors}`);
+  // A client that was refused ends, and the others go on: that would measure fewer than were asked
+  // for.
+  if (tps === undefined || failed !== '0' || /aborted/.test(errors))
+    throw new Error(`pgbench failed.\n${said}${errors}`);
   return Number(tps);
 }

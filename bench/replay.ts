@@ -1,4 +1,7 @@
-/** What replaying costs: three access logs through the model of a distribution, against a bare LRU over their URLs in the same run. */
+/**
+ * What replaying costs: three access logs through the model of a distribution, against a bare LRU
+ * over their URLs in the same run.
+ */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +22,10 @@ const ROUNDS = 3;
 /** Objects that the yardstick holds. */
 const LRU_OBJECTS = 10_000;
 
-/** The yardstick: reads the same log, and keeps the URLs in a Map. It knows no time, no place, no function and one capacity. */
+/**
+ * The yardstick: reads the same log, and keeps the URLs in a Map. It knows no time, no place, no
+ * function and one capacity.
+ */
 async function bareLru(file: string): Promise<number> {
   const kept = new Map<string, true>();
   let requests = 0;
@@ -70,12 +76,16 @@ async function measure(file: string, assembly: Assembly): Promise<Figures[string
 
 export const replayBenchmark: Benchmark = {
   name: 'replay',
-  about: 'access logs through the model of a distribution: none of their lines lost, what keys cost, and the speed against a bare LRU',
+  about:
+    'access logs through the model of a distribution: none of their lines lost, what keys cost, and the speed against a bare LRU',
 
   async run(progress): Promise<Figures> {
     const directory = process.env.ISOCHRONE_TRACES ?? join(ROOT, '..', 'shared', 'traces');
     const files = TRACE_FILES.filter((file) => existsSync(join(directory, file)));
-    if (files.length === 0) console.error(`No log found in ${directory}. Name the folder with --traces or ISOCHRONE_TRACES.`);
+    if (files.length === 0)
+      console.error(
+        `No log found in ${directory}. Name the folder with --traces or ISOCHRONE_TRACES.`,
+      );
     const outdir = mkdtempSync(join(tmpdir(), 'isochrone-bench-'));
     try {
       synthesizeReplayed(outdir);

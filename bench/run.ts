@@ -1,4 +1,7 @@
-/** The one door to the benchmarks: `npm run bench -- NAME` for people, `npm run -s bench -- NAME --json` for programs. */
+/**
+ * The one door to the benchmarks: `npm run bench -- NAME` for people, `npm run -s bench -- NAME
+ * --json` for programs.
+ */
 import { parseArgs } from 'node:util';
 import type { Benchmark, Figures } from './benchmark';
 import { cacheBenchmark } from './cache';
@@ -25,12 +28,18 @@ const BENCHMARKS: readonly Benchmark[] = [
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { json: { type: 'boolean', default: false }, traces: { type: 'string' }, 'cache-tests': { type: 'string' } },
+    options: {
+      json: { type: 'boolean', default: false },
+      traces: { type: 'string' },
+      'cache-tests': { type: 'string' },
+    },
     allowPositionals: true,
   });
-  // Benchmarks read their settings from the environment; an option is the same thing said on the command line.
+  // Benchmarks read their settings from the environment; an option is the same thing said on the
+  // command line.
   if (values.traces !== undefined) process.env.ISOCHRONE_TRACES = values.traces;
-  if (values['cache-tests'] !== undefined) process.env.ISOCHRONE_CACHE_TESTS = values['cache-tests'];
+  if (values['cache-tests'] !== undefined)
+    process.env.ISOCHRONE_CACHE_TESTS = values['cache-tests'];
   const benchmark = BENCHMARKS.find(({ name }) => name === positionals[0]);
   if (!benchmark || positionals.length !== 1) {
     console.error(
@@ -38,14 +47,18 @@ async function main(): Promise<number> {
     );
     return 2;
   }
-  const figures = await benchmark.run(values.json ? () => undefined : (message) => console.error(message));
+  const figures = await benchmark.run(
+    values.json ? () => undefined : (message) => console.error(message),
+  );
   console.log(values.json ? JSON.stringify(figures) : table(figures));
   return 0;
 }
 
 function table(figures: Figures): string {
   const rows = Object.entries(figures).flatMap(([name, figure]): [string, number][] =>
-    typeof figure === 'number' ? [[name, figure]] : Object.entries(figure).map(([part, value]) => [`${name} ${part}`, value]),
+    typeof figure === 'number'
+      ? [[name, figure]]
+      : Object.entries(figure).map(([part, value]) => [`${name} ${part}`, value]),
   );
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');

@@ -1,7 +1,8 @@
 /**
- * Five million ticks of a closed month on a PostgreSQL of its own: as rows with their index, and as the segments that compress_ticks of
- * examples/market-api makes of them. The rows are kept beside, in a table that is partitioned and indexed alike, so that both are asked
- * in turn: the same symbols and ranges, all in memory, over the same connection.
+ * Five million ticks of a closed month on a PostgreSQL of its own: as rows with their index, and as
+ * the segments that compress_ticks of examples/market-api makes of them. The rows are kept beside,
+ * in a table that is partitioned and indexed alike, so that both are asked in turn: the same
+ * symbols and ranges, all in memory, over the same connection.
  */
 import type { Client } from 'pg';
 import { migrateMarket } from '../test/servers/migrations/market-migrations';
@@ -13,7 +14,10 @@ const SYMBOLS = 500;
 const SEGMENT_TICKS = Number(process.env.ISOCHRONE_SEGMENT_TICKS ?? 192);
 const ROUNDS = 3;
 
-/** Ticks of a trading day, each symbol's price a walk in cents, in the order in which they come in; the same at every run. */
+/**
+ * Ticks of a trading day, each symbol's price a walk in cents, in the order in which they come in;
+ * the same at every run.
+ */
 const FILL = `
   INSERT INTO ticks
   SELECT 'S' || i % ${SYMBOLS}, at, 100 + 0.01 * sum(step) OVER (PARTITION BY i % ${SYMBOLS} ORDER BY i), volume
@@ -28,9 +32,12 @@ const FILL = `
 
 export const segmentsBenchmark: Benchmark = {
   name: 'segments',
-  about: 'five million ticks as rows and as segments: bytes, p50 of one symbol for five minutes in milliseconds, and rows that differ',
+  about:
+    'five million ticks as rows and as segments: bytes, p50 of one symbol for five minutes in milliseconds, and rows that differ',
   async run(progress): Promise<Figures> {
-    const server = await PostgresServer.start({ settings: { shared_buffers: '2GB', max_wal_size: "'8GB'", work_mem: '256MB' } });
+    const server = await PostgresServer.start({
+      settings: { shared_buffers: '2GB', max_wal_size: "'8GB'", work_mem: '256MB' },
+    });
     try {
       const client = await server.connect();
       try {
@@ -44,18 +51,32 @@ export const segmentsBenchmark: Benchmark = {
   },
 };
 
-async function rowsAndSegments(server: PostgresServer, client: Client, progress: (message: string) => void): Promise<Figures> {
-  migrateMarket(server, ['0002-ticks.sql', '0003-tick-partitions.sql', '0004-compress-ticks.sql', '0005-ticks-between.sql']);
+async function rowsAndSegments(
+  server: PostgresServer,
+  client: Client,
+  progress: (message: string) => void,
+): Promise<Figures> {
+  migrateMarket(server, [
+    '0002-ticks.sql',
+    '0003-tick-partitions.sql',
+    '0004-compress-ticks.sql',
+    '0005-ticks-between.sql',
+  ]);
   await client.query(`SELECT create_tick_partitions(0, '2024-03-01Z')`);
   progress('Filling.');
   await client.query(FILL);
-  await client.query('CREATE TABLE kept (LIKE ticks INCLUDING ALL) PARTITION BY RANGE (observed_at)');
-  await client.query(`CREATE TABLE kept_2024_03 PARTITION OF kept FOR VALUES FROM ('2024-03-01Z') TO ('2024-04-01Z')`);
+  await client.query(
+    'CREATE TABLE kept (LIKE ticks INCLUDING ALL) PARTITION BY RANGE (observed_at)',
+  );
+  await client.query(
+    `CREATE TABLE kept_2024_03 PARTITION OF kept FOR VALUES FROM ('2024-03-01Z') TO ('2024-04-01Z')`,
+  );
   await client.query('INSERT INTO kept SELECT * FROM ticks');
   await client.query('VACUUM ANALYZE');
   const heapBytes = await bytes(client, 'pg_relation_size', 'ticks_2024_03');
   const indexBytes = await bytes(client, 'pg_indexes_size', 'ticks_2024_03');
-  // An index that grew row by row is less dense than one built at once: the rows are given the better one.
+  // An index that grew row by row is less dense than one built at once: the rows are given the
+  // better one.
   await client.query('REINDEX TABLE kept_2024_03');
   const denseIndexBytes = await bytes(client, 'pg_indexes_size', 'kept_2024_03');
   progress('Compressing.');
@@ -90,7 +111,10 @@ async function rowsAndSegments(server: PostgresServer, client: Client, progress:
 }
 
 async function bytes(client: Client, measure: string, table: string): Promise<number> {
-  const { rows } = await client.query<{ bytes: string }>(`SELECT ${measure}($1::regclass) AS bytes`, [table]);
+  const { rows } = await client.query<{ bytes: string }>(
+    `SELECT ${measure}($1::regclass) AS bytes`,
+    [table],
+  );
   return Number(rows[0]?.bytes);
 }
 
@@ -103,7 +127,10 @@ async function rangeTimes(client: Client): Promise<{ heap: number; segments: num
       const from = new Date(Date.parse('2024-03-02T14:35:00Z') + ((symbol * 97) % 380) * 60_000);
       const range = [`S${symbol}`, from, new Date(from.getTime() + 300_000)];
       const asked = [
-        ['SELECT symbol, observed_at, price, volume FROM kept WHERE symbol = $1 AND observed_at >= $2 AND observed_at < $3', heap],
+        [
+          'SELECT symbol, observed_at, price, volume FROM kept WHERE symbol = $1 AND observed_at >= $2 AND observed_at < $3',
+          heap,
+        ],
         ['SELECT * FROM ticks_between($1, $2, $3)', segments],
       ] as const;
       for (const [text, times] of asked) {
@@ -117,12 +144,18 @@ async function rangeTimes(client: Client): Promise<{ heap: number; segments: num
   return { heap: median(heap), segments: median(segments) };
 }
 
-/** Rows that are in one and not in the other, as often as they are; prices with the decimals that they show. */
+/**
+ * Rows that are in one and not in the other, as often as they are; prices with the decimals that
+ * they show.
+ */
 async function differingRows(client: Client): Promise<number> {
   await client.query(`CREATE UNLOGGED TABLE found AS SELECT found.* FROM generate_series(0, ${SYMBOLS - 1}) AS number
     CROSS JOIN LATERAL ticks_between('S' || number, '2024-03-01Z', '2024-04-01Z') AS found`);
   const text = (from: string) => `SELECT symbol, observed_at, price::text, volume FROM ${from}`;
-  const count = (one: string, other: string) => `(SELECT count(*) FROM (${text(one)} EXCEPT ALL ${text(other)}) AS missing)`;
-  const { rows } = await client.query<{ n: string }>(`SELECT ${count('kept', 'found')} + ${count('found', 'kept')} AS n`);
+  const count = (one: string, other: string) =>
+    `(SELECT count(*) FROM (${text(one)} EXCEPT ALL ${text(other)}) AS missing)`;
+  const { rows } = await client.query<{ n: string }>(
+    `SELECT ${count('kept', 'found')} + ${count('found', 'kept')} AS n`,
+  );
   return Number(rows[0]?.n);
 }

@@ -1,7 +1,8 @@
 /**
  * How long a synthesis takes, and how much of it is validation.
  *
- * The yardstick is the same command line with as many empty stacks: what is above it is our constructs and their validation.
+ * The yardstick is the same command line with as many empty stacks: what is above it is our
+ * constructs and their validation.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -26,7 +27,16 @@ function synthesize(
     const start = performance.now();
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
-      [require.resolve('aws-cdk/bin/cdk'), 'synth', '--quiet', '--app', app, '--output', output, ...context],
+      [
+        require.resolve('aws-cdk/bin/cdk'),
+        'synth',
+        '--quiet',
+        '--app',
+        app,
+        '--output',
+        output,
+        ...context,
+      ],
       { cwd: ROOT, encoding: 'utf8', env: { ...process.env, ...environment } },
     );
     const seconds = (performance.now() - start) / 1000;
@@ -47,20 +57,27 @@ export const synthBenchmark: Benchmark = {
     const whole: number[] = [];
     const bare: number[] = [];
     const shares: number[] = [];
-    const perRegion: Record<string, number[]> = Object.fromEntries(regions.map((region) => [region, []]));
+    const perRegion: Record<string, number[]> = Object.fromEntries(
+      regions.map((region) => [region, []]),
+    );
     // Interleaved, so that a slow moment of the machine falls on all of them.
     for (let round = 1; round <= ROUNDS; round++) {
       progress(`round ${round} of ${ROUNDS}`);
       const { seconds, stacks } = synthesize(app, []);
       whole.push(seconds);
-      for (const region of regions) perRegion[region]?.push(synthesize(app, ['-c', `regions=${region}`]).seconds);
-      bare.push(synthesize('node --import tsx bench/synth-bare.ts', ['-c', `stacks=${stacks}`]).seconds);
+      for (const region of regions)
+        perRegion[region]?.push(synthesize(app, ['-c', `regions=${region}`]).seconds);
+      bare.push(
+        synthesize('node --import tsx bench/synth-bare.ts', ['-c', `stacks=${stacks}`]).seconds,
+      );
       const timed = synthesize('node --import tsx bench/synth-timed.ts', []).stdout;
       shares.push(Number(/validationShare=([\d.]+)/.exec(timed)?.[1]));
     }
     return {
       wholeSeconds: rounded(median(whole)),
-      perRegionSeconds: Object.fromEntries(Object.entries(perRegion).map(([region, seconds]) => [region, rounded(median(seconds))])),
+      perRegionSeconds: Object.fromEntries(
+        Object.entries(perRegion).map(([region, seconds]) => [region, rounded(median(seconds))]),
+      ),
       validationShare: rounded(median(shares)),
       bareSeconds: rounded(median(bare)),
       timesBare: rounded(median(whole) / median(bare)),

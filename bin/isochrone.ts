@@ -1,9 +1,35 @@
 #!/usr/bin/env node
-/** The command line: finds the command, prints what it says, sets the exit code. The work is in the rooms. */
+/**
+ * The command line: finds the command, prints what it says, sets the exit code. The work is in the
+ * rooms.
+ */
 import { IsochroneError } from '../lib/model/errors';
-import { advise, type Command, cleanupEdge, emulate, migrate, promote, replay, review, summary, synth, verifier } from './commands';
+import {
+  advise,
+  type Command,
+  cleanupEdge,
+  emulate,
+  migrate,
+  promote,
+  replay,
+  review,
+  summary,
+  synth,
+  verifier,
+} from './commands';
 
-const COMMANDS: readonly Command[] = [synth, summary, replay, emulate, review, migrate, advise, verifier, promote, cleanupEdge];
+const COMMANDS: readonly Command[] = [
+  synth,
+  summary,
+  replay,
+  emulate,
+  review,
+  migrate,
+  advise,
+  verifier,
+  promote,
+  cleanupEdge,
+];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help') {
@@ -19,7 +45,8 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   return command.run(args);
 }
 
-// Whoever reads may have seen enough, as `head` has. Files and the exit code are as they would be without that.
+// Whoever reads may have seen enough, as `head` has. Files and the exit code are as they would be
+// without that.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

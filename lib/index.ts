@@ -1,4 +1,7 @@
-/** What consumers import from `isochrone`: the constructs, and the deployable composition of them. Re-exports only. */
+/**
+ * What consumers import from `isochrone`: the constructs, and the deployable composition of them.
+ * Re-exports only.
+ */
 export {
   type CacheEndpoint,
   type CacheFoundationProps,
@@ -100,7 +103,13 @@ export {
   type ViewerFunctionProps,
   type WeightedTraffic,
 } from './constructs/edge';
-export { RegionKey, type RegionKeyProps, SharedSecret, type SharedSecretProps, type SharedSecretRegion } from './constructs/keys';
+export {
+  RegionKey,
+  type RegionKeyProps,
+  SharedSecret,
+  type SharedSecretProps,
+  type SharedSecretRegion,
+} from './constructs/keys';
 export { RegionNetwork, type RegionNetworkProps } from './constructs/network';
 export {
   type AlarmedDashboardProps,

@@ -39,7 +39,8 @@ interface RegionStacks {
 }
 
 /**
- * One deployment: a scope per region with a stack per room. Every synthesis of it is validated by the rule packs.
+ * One deployment: a scope per region with a stack per room. Every synthesis of it is validated by
+ * the rule packs.
  *
  * @throws IsochroneError if a region is named that the deployment does not have
  */
@@ -59,7 +60,9 @@ export class IsochroneStage extends Stage {
       );
     }
     const stacks = new Map(
-      all.filter((region) => props.regions?.includes(region) ?? true).map((region) => [region, this.buildRegion(region)]),
+      all
+        .filter((region) => props.regions?.includes(region) ?? true)
+        .map((region) => [region, this.buildRegion(region)]),
     );
     this.orderAcrossRegions(stacks);
   }
@@ -69,7 +72,10 @@ export class IsochroneStage extends Stage {
     const scope = new Construct(this, region);
     const keys = new KeysStack(scope, 'Keys', { deployment, region });
     const { key } = keys;
-    const edge = region === CLOUDFRONT_REGION ? new EdgeStack(scope, 'Edge', { deployment, region, key }) : undefined;
+    const edge =
+      region === CLOUDFRONT_REGION
+        ? new EdgeStack(scope, 'Edge', { deployment, region, key })
+        : undefined;
     const settings = deployment.regions[region];
     if (settings === undefined) {
       new ObservabilityStack(scope, 'Observability', { deployment, region, key, edge });
@@ -78,18 +84,39 @@ export class IsochroneStage extends Stage {
     const { vpc } = new NetworkStack(scope, 'Network', { deployment, region, key });
     const database = new DatabaseStack(scope, 'Database', { deployment, region, vpc, key });
     const cache = new CacheStack(scope, 'Cache', { deployment, region, vpc, key });
-    const pooler = settings.poolers > 0 ? new PoolerStack(scope, 'Pooler', { deployment, region, vpc, key, database }) : undefined;
-    const service = new ServiceStack(scope, 'Service', { deployment, region, vpc, database, pooler, cache });
+    const pooler =
+      settings.poolers > 0
+        ? new PoolerStack(scope, 'Pooler', { deployment, region, vpc, key, database })
+        : undefined;
+    const service = new ServiceStack(scope, 'Service', {
+      deployment,
+      region,
+      vpc,
+      database,
+      pooler,
+      cache,
+    });
     // With one region, nobody can take over.
     if (Object.keys(deployment.regions).length > 1)
       new PromotionStack(scope, 'Promotion', { deployment, region, vpc, key, database, service });
-    new ObservabilityStack(scope, 'Observability', { deployment, region, key, database, pooler, cache, service, edge });
+    new ObservabilityStack(scope, 'Observability', {
+      deployment,
+      region,
+      key,
+      database,
+      pooler,
+      cache,
+      service,
+      edge,
+    });
     return { keys, database, cache, pooler, service, edge };
   }
 
   /**
-   * What CloudFormation cannot know, because it is addressed by name: keys before secrets that are copied under them, the
-   * primary before its hubs and the cache before those that follow it, the users' secret before the poolers, the origin's secret before the load balancers that ask for it, and VPC origins before the distribution.
+   * What CloudFormation cannot know, because it is addressed by name: keys before secrets that are
+   * copied under them, the primary before its hubs and the cache before those that follow it, the
+   * users' secret before the poolers, the origin's secret before the load balancers that ask for
+   * it, and VPC origins before the distribution.
    */
   private orderAcrossRegions(stacks: ReadonlyMap<string, RegionStacks>): void {
     const primary = stacks.get(this.deployment.primaryRegion);
@@ -102,13 +129,20 @@ export class IsochroneStage extends Stage {
         service?.addStackDependency(edge.keys, 'its load balancer asks for the secret header');
       }
       if (service && this.deployment.edge.runtime === 'cloudfront-functions') {
-        edge?.edge?.addStackDependency(service, 'its distribution asks for the VPC origin by its id');
+        edge?.edge?.addStackDependency(
+          service,
+          'its distribution asks for the VPC origin by its id',
+        );
       }
       if (founder?.database && region !== foundingRegion(this.deployment)) {
-        founder.database.addStackDependency(keys, 'its secrets are copied under the key of each region');
+        founder.database.addStackDependency(
+          keys,
+          'its secrets are copied under the key of each region',
+        );
         pooler?.addStackDependency(founder.database, 'its users are copied from there');
       }
-      if (followedCache && cache?.isSecondary) cache.addStackDependency(followedCache, 'it joins the Global Datastore there by its id');
+      if (followedCache && cache?.isSecondary)
+        cache.addStackDependency(followedCache, 'it joins the Global Datastore there by its id');
       if (primary?.database && region !== this.deployment.primaryRegion) {
         database?.addStackDependency(primary.database, 'its hub follows the primary');
       }

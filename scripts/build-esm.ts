@@ -1,6 +1,7 @@
 /**
- * Writes what `import` finds where `require` finds a CommonJS build: a module that hands on the very same objects, each by its name. So a
- * program that uses both has one of each class, and `instanceof` and private fields work across the two.
+ * Writes what `import` finds where `require` finds a CommonJS build: a module that hands on the
+ * very same objects, each by its name. So a program that uses both has one of each class, and
+ * `instanceof` and private fields work across the two.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,13 +21,18 @@ function main(): void {
     const names = Object.keys(require(`${file}.js`) as object)
       .filter((name) => name !== '__esModule')
       .sort();
-    const wrong = names.find((name) => !/^[A-Za-z_$][\w$]*$/.test(name) || name === 'default' || name === 'entry');
+    const wrong = names.find(
+      (name) => !/^[A-Za-z_$][\w$]*$/.test(name) || name === 'default' || name === 'entry',
+    );
     if (names.length === 0 || wrong !== undefined) {
-      throw new Error(`${path}.js must export names that a module can, got ${wrong ?? 'none'}. Rename the export.`);
+      throw new Error(
+        `${path}.js must export names that a module can, got ${wrong ?? 'none'}. Rename the export.`,
+      );
     }
     const entry = path.split('/').at(-1) as string;
     writeFileSync(`${file}.mjs`, modules(names, entry));
-    // The types are those of the other entry: with declarations of its own, a class would be two to the compiler.
+    // The types are those of the other entry: with declarations of its own, a class would be two to
+    // the compiler.
     writeFileSync(`${file}.d.mts`, `${HEADER}export * from './${entry}.js';\n`);
   }
 }

@@ -1,9 +1,11 @@
 /**
  * Bundles every handler into `dist/handlers/<name>/index.js`.
  *
- * A handler is `lambda-edge/<name>/handler.ts`, or `<name>.handler.ts` beside its construct in a room; a CloudFront Function is
- * `lambda-edge/<name>/viewer-function.ts`, and becomes `<name>.viewer-function`. Bundles of handlers are CommonJS, minified and without absolute paths: the same sources give the same bytes on
- * every machine, so an asset's hash changes only when its code does.
+ * A handler is `lambda-edge/<name>/handler.ts`, or `<name>.handler.ts` beside its construct in a
+ * room; a CloudFront Function is `lambda-edge/<name>/viewer-function.ts`, and becomes
+ * `<name>.viewer-function`. Bundles of handlers are CommonJS, minified and without absolute paths:
+ * the same sources give the same bytes on every machine, so an asset's hash changes only when its
+ * code does.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -26,20 +28,27 @@ function findHandlers(): Handler[] {
     .map((file) => ({ name: basename(file, '.handler.ts'), entry: join('lib', file) }));
   const handlers = [...edge, ...beside].sort((a, b) => (a.name < b.name ? -1 : 1));
   const twice = handlers.find((handler, i) => handlers[i + 1]?.name === handler.name);
-  if (twice) throw new Error(`Two handlers are called ${twice.name}; the second would overwrite the first. Rename one.`);
+  if (twice)
+    throw new Error(
+      `Two handlers are called ${twice.name}; the second would overwrite the first. Rename one.`,
+    );
   return handlers;
 }
 
 function findViewerFunctions(): Handler[] {
   return subdirectories(join(ROOT, 'lambda-edge'))
-    .map((name) => ({ name: `${name}.viewer-function`, entry: join('lambda-edge', name, 'viewer-function.ts') }))
+    .map((name) => ({
+      name: `${name}.viewer-function`,
+      entry: join('lambda-edge', name, 'viewer-function.ts'),
+    }))
     .filter(({ entry }) => existsSync(join(ROOT, entry)));
 }
 
 /**
- * A CloudFront Function is a script with a function `handler` at its top level. What its runtime does not know is refused
- * here: ECMAScript 5.1 and the few later features below ("JavaScript runtime 2.0 features for CloudFront Functions", Amazon
- * CloudFront developer guide), and no imports.
+ * A CloudFront Function is a script with a function `handler` at its top level. What its runtime
+ * does not know is refused here: ECMAScript 5.1 and the few later features below ("JavaScript
+ * runtime 2.0 features for CloudFront Functions", Amazon CloudFront developer guide), and no
+ * imports.
  */
 async function buildViewerFunction({ name, entry }: Handler): Promise<void> {
   const { outputFiles } = await build({
@@ -51,7 +60,13 @@ async function buildViewerFunction({ name, entry }: Handler): Promise<void> {
     // The one format without a wrapper; its export is taken off below.
     format: 'esm',
     target: 'es5',
-    supported: { 'const-and-let': true, arrow: true, 'template-literal': true, 'rest-argument': true, 'async-await': true },
+    supported: {
+      'const-and-let': true,
+      arrow: true,
+      'template-literal': true,
+      'rest-argument': true,
+      'async-await': true,
+    },
     external: ['cloudfront'],
     legalComments: 'none',
     logLevel: 'warning',
@@ -64,7 +79,9 @@ async function buildViewerFunction({ name, entry }: Handler): Promise<void> {
   const script = bundle.replace(/export\{([\w$]+) as handler\};\s*$/, wrapper);
   const withoutRuntime = script.replace(/^import [\w$]+ from"cloudfront";/, '');
   if (script === bundle || /\b(?:import|export|require)\b/.test(withoutRuntime)) {
-    throw new Error(`${entry} must export a function \`handler\`, and nothing else, and import no module of a runtime but \`cloudfront\`.`);
+    throw new Error(
+      `${entry} must export a function \`handler\`, and nothing else, and import no module of a runtime but \`cloudfront\`.`,
+    );
   }
   const file = join(OUT, name, 'index.js');
   mkdirSync(dirname(file), { recursive: true });

@@ -1,4 +1,7 @@
-/** Fails where a committed file that is made by this project is older than what it is made from, and says how to renew it. */
+/**
+ * Fails where a committed file that is made by this project is older than what it is made from, and
+ * says how to renew it.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deploymentJsonSchema, JSON_SCHEMA_FILE } from '../lib/model/config/json-schema';
@@ -13,7 +16,10 @@ const DIAGRAM = join(ROOT, 'docs', 'deployment.md');
 const BLOCK = /```mermaid\n[\s\S]*?\n```/;
 
 function diagramPage(): string {
-  return readFileSync(DIAGRAM, 'utf8').replace(BLOCK, `\`\`\`mermaid\n${deploymentDiagram(readAssembly(join(ROOT, 'cdk.out')))}\n\`\`\``);
+  return readFileSync(DIAGRAM, 'utf8').replace(
+    BLOCK,
+    `\`\`\`mermaid\n${deploymentDiagram(readAssembly(join(ROOT, 'cdk.out')))}\n\`\`\``,
+  );
 }
 
 const generated: readonly { file: string; content: string }[] = [

@@ -1,10 +1,20 @@
 /**
- * Packs the package as it would be published, lays it into somebody else's project and uses it there: types, CommonJS
- * entry points, bundled handlers and the command line must all be found in what was packed, not in this checkout. That
- * project has no optional peer at first: whoever wants constructs needs none, and whoever wants more is told which.
+ * Packs the package as it would be published, lays it into somebody else's project and uses it
+ * there: types, CommonJS entry points, bundled handlers and the command line must all be found in
+ * what was packed, not in this checkout. That project has no optional peer at first: whoever wants
+ * constructs needs none, and whoever wants more is told which.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -17,8 +27,9 @@ const ROOT = join(__dirname, '..');
 const EXAMPLES = join(ROOT, 'examples', 'embed-one-construct');
 
 /**
- * Runs an example, with the rule packs over our constructs in it: they come with their acknowledgements, so the report of whoever embeds
- * one is not longer for it. What is CDK's own in the example, such as the stranger's VPC, is the stranger's to answer for.
+ * Runs an example, with the rule packs over our constructs in it: they come with their
+ * acknowledgements, so the report of whoever embeds one is not longer for it. What is CDK's own in
+ * the example, such as the stranger's VPC, is the stranger's to answer for.
  */
 const VALIDATED = `
 import { App, Resource, Stack } from 'aws-cdk-lib';
@@ -38,9 +49,23 @@ require(process.argv[2]!);
 `;
 
 /** What brings a client, or CDK: importing the runtime loads none of it. */
-const CLIENTS = ['aws-cdk', 'iovalkey', 'ioredis', 'cockatiel', 'lru-cache', 'msgpackr', '/pg/', '@aws-sdk', 'fastify', 'express'];
+const CLIENTS = [
+  'aws-cdk',
+  'iovalkey',
+  'ioredis',
+  'cockatiel',
+  'lru-cache',
+  'msgpackr',
+  '/pg/',
+  '@aws-sdk',
+  'fastify',
+  'express',
+];
 
-/** The runtime in CommonJS. At first it has no optional peer: it says what to install where something is used that needs one. */
+/**
+ * The runtime in CommonJS. At first it has no optional peer: it says what to install where
+ * something is used that needs one.
+ */
 const RUNTIME = `
 import { CACHE_STRATEGIES, CloudFrontInvalidator, IsochroneError, ReplicaPool, readSettings, TieredCache, ValkeyServer } from 'isochrone/runtime';
 import type { CacheStrategy, RuntimeSettings } from 'isochrone/runtime';
@@ -79,7 +104,10 @@ if (process.argv[2] === 'without') {
 }
 `;
 
-/** The runtime in a module, with its packages: the same classes as those that `require` finds, and a cache that works. */
+/**
+ * The runtime in a module, with its packages: the same classes as those that `require` finds, and a
+ * cache that works.
+ */
 const RUNTIME_MODULE = `
 import { createRequire } from 'node:module';
 import { IsochroneError, TieredCache, type TieredCacheOptions } from 'isochrone/runtime';
@@ -103,20 +131,47 @@ if (value !== 1 || !(cache instanceof required.TieredCache) || !(new required.Is
 /** The entry points, each of which must work where no optional peer is installed. */
 const ENTRIES = ['isochrone', 'isochrone/runtime'];
 
-/** Commands for which something is missing at first, what they then say, and what they say with it; nothing where that would ask AWS. */
-const NEEDY: readonly { readonly args: readonly string[]; readonly missing: string; readonly afterwards?: RegExp }[] = [
-  { args: ['advise', '--database', 'postgresql://x@127.0.0.1:1/x'], missing: 'pg', afterwards: /cannot be reached/ },
-  { args: ['migrate', '--database', 'postgresql://x@127.0.0.1:1/x', '--folder', 'sql'], missing: 'pg', afterwards: /does not let us in/ },
-  { args: ['replay', '--seeded', '100', '--assembly', 'cdk.out', '--html', 'page.html'], missing: 'echarts', afterwards: /100 requests/ },
+/**
+ * Commands for which something is missing at first, what they then say, and what they say with it;
+ * nothing where that would ask AWS.
+ */
+const NEEDY: readonly {
+  readonly args: readonly string[];
+  readonly missing: string;
+  readonly afterwards?: RegExp;
+}[] = [
+  {
+    args: ['advise', '--database', 'postgresql://x@127.0.0.1:1/x'],
+    missing: 'pg',
+    afterwards: /cannot be reached/,
+  },
+  {
+    args: ['migrate', '--database', 'postgresql://x@127.0.0.1:1/x', '--folder', 'sql'],
+    missing: 'pg',
+    afterwards: /does not let us in/,
+  },
+  {
+    args: ['replay', '--seeded', '100', '--assembly', 'cdk.out', '--html', 'page.html'],
+    missing: 'echarts',
+    afterwards: /100 requests/,
+  },
   { args: ['cleanup-edge', '--prefix', 'x'], missing: '@aws-sdk/client-lambda' },
 ];
 
 const OPTIONAL = Object.keys(peerDependenciesMeta);
 
 const COMPILER = join(ROOT, 'node_modules', '.bin', 'tsc');
-const COMPILER_OPTIONS = '--module nodenext --target es2022 --strict --skipLibCheck --types node --rootDir . --outDir out'.split(' ');
+const COMPILER_OPTIONS =
+  '--module nodenext --target es2022 --strict --skipLibCheck --types node --rootDir . --outDir out'.split(
+    ' ',
+  );
 
-function run(command: string, args: readonly string[], cwd: string, environment: NodeJS.ProcessEnv = {}): string {
+function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  environment: NodeJS.ProcessEnv = {},
+): string {
   return execFileSync(command, args, {
     cwd,
     env: { ...process.env, ...environment },
@@ -125,11 +180,18 @@ function run(command: string, args: readonly string[], cwd: string, environment:
   });
 }
 
-/** The packages of this checkout, of which the other project gets its own: so the check needs no registry. */
+/**
+ * The packages of this checkout, of which the other project gets its own: so the check needs no
+ * registry.
+ */
 function installed(): string[] {
   return readdirSync(join(ROOT, 'node_modules'))
     .filter((name) => name !== 'isochrone' && !name.startsWith('.'))
-    .flatMap((name) => (name.startsWith('@') ? readdirSync(join(ROOT, 'node_modules', name)).map((inner) => `${name}/${inner}`) : [name]));
+    .flatMap((name) =>
+      name.startsWith('@')
+        ? readdirSync(join(ROOT, 'node_modules', name)).map((inner) => `${name}/${inner}`)
+        : [name],
+    );
 }
 
 function link(name: string, directory: string): void {
@@ -139,9 +201,15 @@ function link(name: string, directory: string): void {
 }
 
 /** The command line of the package, which may fail: what it said, and its exit code. */
-function isochrone(directory: string, ...args: readonly string[]): { readonly said: string; readonly status: number | null } {
+function isochrone(
+  directory: string,
+  ...args: readonly string[]
+): { readonly said: string; readonly status: number | null } {
   const program = join('node_modules', 'isochrone', 'dist', 'bin', 'isochrone.js');
-  const { stdout, stderr, status } = spawnSync('node', [program, ...args], { cwd: directory, encoding: 'utf8' });
+  const { stdout, stderr, status } = spawnSync('node', [program, ...args], {
+    cwd: directory,
+    encoding: 'utf8',
+  });
   return { said: stdout + stderr, status };
 }
 
@@ -159,7 +227,10 @@ function expectSaid(what: string, said: string, expected: RegExp | string): void
     throw new Error(`${what} does not say ${expected}:\n${said}`);
 }
 
-/** Builds and packs the package into a folder, and installs it there. Returns the files of the archive. */
+/**
+ * Builds and packs the package into a folder, and installs it there. Returns the files of the
+ * archive.
+ */
 function install(directory: string): string[] {
   run('npm', ['run', '-s', 'build'], ROOT);
   run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', directory], ROOT);
@@ -167,29 +238,46 @@ function install(directory: string): string[] {
   if (archive === undefined) throw new Error('npm pack made no archive.');
   const modules = join(directory, 'node_modules');
   mkdirSync(join(modules, 'isochrone'), { recursive: true });
-  run('tar', ['-xzf', archive, '--strip-components=1', '-C', join(modules, 'isochrone')], directory);
+  run(
+    'tar',
+    ['-xzf', archive, '--strip-components=1', '-C', join(modules, 'isochrone')],
+    directory,
+  );
   for (const name of installed()) if (!OPTIONAL.includes(name)) link(name, directory);
   return run('tar', ['-tzf', archive], directory).trim().split('\n');
 }
 
 function main(directory: string): void {
   const files = install(directory);
-  const strays = files.filter((file) => /^package\/(test|tools|bench)\//.test(file) || file.endsWith('.map'));
-  if (strays.length > 0) throw new Error(`The package carries what it should not: ${strays.slice(0, 5).join(', ')}`);
+  const strays = files.filter(
+    (file) => /^package\/(test|tools|bench)\//.test(file) || file.endsWith('.map'),
+  );
+  if (strays.length > 0)
+    throw new Error(`The package carries what it should not: ${strays.slice(0, 5).join(', ')}`);
 
   const examples = readdirSync(EXAMPLES).filter((file) => file.endsWith('.ts'));
   for (const file of examples) {
-    writeFileSync(join(directory, file), readFileSync(join(EXAMPLES, file), 'utf8').replace("'../../lib'", "'isochrone'"));
+    writeFileSync(
+      join(directory, file),
+      readFileSync(join(EXAMPLES, file), 'utf8').replace("'../../lib'", "'isochrone'"),
+    );
   }
   writeFileSync(join(directory, 'package.json'), '{ "name": "consumer", "private": true }');
   writeFileSync(join(directory, 'validated.ts'), VALIDATED);
   writeFileSync(join(directory, 'runtime.ts'), RUNTIME);
   writeFileSync(join(directory, 'runtime-module.mts'), RUNTIME_MODULE);
-  run(COMPILER, [...COMPILER_OPTIONS, ...examples, 'validated.ts', 'runtime.ts', 'runtime-module.mts'], directory);
+  run(
+    COMPILER,
+    [...COMPILER_OPTIONS, ...examples, 'validated.ts', 'runtime.ts', 'runtime-module.mts'],
+    directory,
+  );
 
   const from = createRequire(join(directory, 'node_modules', 'isochrone', 'package.json'));
   const found = OPTIONAL.filter((name) => isFound(from, name));
-  if (found.length > 0) throw new Error(`The project has ${found.join(', ')}, so nothing is proven about a project without.`);
+  if (found.length > 0)
+    throw new Error(
+      `The project has ${found.join(', ')}, so nothing is proven about a project without.`,
+    );
   for (const entry of ENTRIES) {
     run('node', ['-e', `require(${JSON.stringify(entry)})`], directory);
     run('node', ['--input-type=module', '-e', `import ${JSON.stringify(entry)}`], directory);
@@ -197,8 +285,15 @@ function main(directory: string): void {
   run('node', ['out/runtime.js', 'without'], directory);
   for (const file of examples) {
     const outdir = join(directory, `cdk.out-${file}`);
-    run('node', ['out/validated.js', join(directory, 'out', file.replace(/\.ts$/, '.js'))], directory, { CDK_OUTDIR: outdir });
-    const made = readAssembly(outdir).stacks.flatMap(({ template }) => Object.keys(template.Resources));
+    run(
+      'node',
+      ['out/validated.js', join(directory, 'out', file.replace(/\.ts$/, '.js'))],
+      directory,
+      { CDK_OUTDIR: outdir },
+    );
+    const made = readAssembly(outdir).stacks.flatMap(({ template }) =>
+      Object.keys(template.Resources),
+    );
     if (made.length === 0) throw new Error(`${file} makes nothing.`);
   }
   checkCommands(directory);
@@ -215,7 +310,8 @@ function checkCommands(directory: string): void {
   writeFileSync(join(directory, 'cdk.json'), '{ "app": "node out/edge.js" }');
   for (const args of [['synth'], ['summary', '--assembly', 'cdk.out']]) {
     const { said, status } = isochrone(directory, ...args);
-    if (status !== 0) throw new Error(`isochrone ${args.join(' ')} fails without optional packages:\n${said}`);
+    if (status !== 0)
+      throw new Error(`isochrone ${args.join(' ')} fails without optional packages:\n${said}`);
   }
   mkdirSync(join(directory, 'sql'));
   writeFileSync(join(directory, 'sql', '0001-none.sql'), 'SELECT 1;');
@@ -223,7 +319,8 @@ function checkCommands(directory: string): void {
     const { said, status } = isochrone(directory, ...args);
     expectSaid(args.join(' '), said, `needs ${missing}, which is not installed here.`);
     expectSaid(args.join(' '), said, `npm install --save-dev ${missing}`);
-    if (status !== 1 || /^\s+at /m.test(said)) throw new Error(`${args.join(' ')} does not fail as it should:\n${said}`);
+    if (status !== 1 || /^\s+at /m.test(said))
+      throw new Error(`${args.join(' ')} does not fail as it should:\n${said}`);
   }
   for (const name of OPTIONAL) link(name, directory);
   for (const { args, afterwards } of NEEDY) {

@@ -1,6 +1,7 @@
 /**
- * Everything that continuous integration checks, in one command: `npm run check`. Each step says what it proves; all run,
- * so that one failure does not hide the next, and the exit code is 1 if any failed.
+ * Everything that continuous integration checks, in one command: `npm run check`. Each step says
+ * what it proves; all run, so that one failure does not hide the next, and the exit code is 1 if
+ * any failed.
  */
 import { spawnSync } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
@@ -13,13 +14,24 @@ interface Step {
 const IS_ROOT = process.getuid?.() === 0;
 
 /**
- * A network namespace with nothing but its own loopback: no test can reach another machine there. Who is not root becomes it in a
- * namespace of users, to switch the loopback on; PostgreSQL and PgBouncer refuse to run as root, and their tests run outside then.
+ * A network namespace with nothing but its own loopback: no test can reach another machine there.
+ * Who is not root becomes it in a namespace of users, to switch the loopback on; PostgreSQL and
+ * PgBouncer refuse to run as root, and their tests run outside then.
  */
-const WITHOUT_NETWORK = ['unshare', '--net', ...(IS_ROOT ? [] : ['--map-root-user']), 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+const WITHOUT_NETWORK = [
+  'unshare',
+  '--net',
+  ...(IS_ROOT ? [] : ['--map-root-user']),
+  'sh',
+  '-c',
+  'ip link set lo up && exec "$@"',
+  'sh',
+];
 
 function canIsolate(): boolean {
-  return spawnSync(WITHOUT_NETWORK[0] as string, [...WITHOUT_NETWORK.slice(1), 'true']).status === 0;
+  return (
+    spawnSync(WITHOUT_NETWORK[0] as string, [...WITHOUT_NETWORK.slice(1), 'true']).status === 0
+  );
 }
 
 function steps(): Step[] {
@@ -31,13 +43,28 @@ function steps(): Step[] {
     { name: 'walls', command: ['npm', 'run', '-s', 'walls'] },
     { name: 'types', command: ['npm', 'run', '-s', 'types'] },
     {
-      name: isolated ? 'tests, without a network' : 'tests (with a network: this system grants no namespace without one)',
-      command: [...(isolated ? WITHOUT_NETWORK : []), ...jest, ...(serversApart ? ['--testPathIgnorePatterns', 'test/servers/'] : [])],
+      name: isolated
+        ? 'tests, without a network'
+        : 'tests (with a network: this system grants no namespace without one)',
+      command: [
+        ...(isolated ? WITHOUT_NETWORK : []),
+        ...jest,
+        ...(serversApart ? ['--testPathIgnorePatterns', 'test/servers/'] : []),
+      ],
     },
     ...(serversApart ? [{ name: 'tests on servers', command: [...jest, 'test/servers/'] }] : []),
-    { name: 'the package: built, packed, installed and used', command: ['node', '--import', 'tsx', 'scripts/check-package.ts'] },
-    { name: 'the assembly: synthesized and validated', command: ['npm', 'run', '-s', 'isochrone', '--', 'synth'] },
-    { name: 'the committed diagram and schema are current', command: ['node', '--import', 'tsx', 'scripts/check-generated.ts'] },
+    {
+      name: 'the package: built, packed, installed and used',
+      command: ['node', '--import', 'tsx', 'scripts/check-package.ts'],
+    },
+    {
+      name: 'the assembly: synthesized and validated',
+      command: ['npm', 'run', '-s', 'isochrone', '--', 'synth'],
+    },
+    {
+      name: 'the committed diagram and schema are current',
+      command: ['node', '--import', 'tsx', 'scripts/check-generated.ts'],
+    },
     { name: 'a second opinion: cfn-lint', command: ['bash', 'scripts/cfn-lint.sh', 'cdk.out'] },
   ];
 }
@@ -48,8 +75,13 @@ function main(): void {
   for (const { name, command } of steps()) {
     console.log(`\n── ${name}`);
     const began = performance.now();
-    const { status } = spawnSync(command[0] as string, command.slice(1), { stdio: 'inherit', env: { ...process.env, CI: 'true' } });
-    console.log(`── ${status === 0 ? 'passed' : 'FAILED'}: ${name} (${((performance.now() - began) / 1000).toFixed(0)} s)`);
+    const { status } = spawnSync(command[0] as string, command.slice(1), {
+      stdio: 'inherit',
+      env: { ...process.env, CI: 'true' },
+    });
+    console.log(
+      `── ${status === 0 ? 'passed' : 'FAILED'}: ${name} (${((performance.now() - began) / 1000).toFixed(0)} s)`,
+    );
     if (status !== 0) failed.push(name);
   }
   console.log(

@@ -1,10 +1,14 @@
-/** Turns the wall table into rules of dependency-cruiser. They see resolved paths, type imports and circles. */
+/**
+ * Turns the wall table into rules of dependency-cruiser. They see resolved paths, type imports and
+ * circles.
+ */
 const { WALLS, CDK, NAG, INTERFACES } = require('./walls.cjs');
 
 const FILES = ['stage', 'index', 'model/errors', INTERFACES];
 const place = (room) =>
   `^${/^(bin|lambda-edge)$/.test(room) ? room : `lib/${room.replace('*', '[^/]+')}`}${FILES.includes(room) ? '[.]ts$' : '/'}`;
-const external = (packages) => `(^|node_modules/)(${packages.join('|').replaceAll(', ', '|')})(/|$)`;
+const external = (packages) =>
+  `(^|node_modules/)(${packages.join('|').replaceAll(', ', '|')})(/|$)`;
 const forbid = (name, from, to) => ({ name, severity: 'error', from, to });
 const HANDLER = '[.]handler[.]ts$';
 
@@ -15,22 +19,37 @@ const walls = WALLS.flatMap(({ rooms: [...of], ours, packages }) =>
     const inside = [room, ...ours].map(place);
     return [
       forbid(`${room}: a wall`, from, { path: '^(lib|bin|lambda-edge)/', pathNot: inside }),
-      ...(closed.length > 0 ? [forbid(`${room}: no ${closed.join(', ')}`, from, { path: external(closed) })] : []),
+      ...(closed.length > 0
+        ? [forbid(`${room}: no ${closed.join(', ')}`, from, { path: external(closed) })]
+        : []),
     ];
   }),
 );
 
-/** A file of a room is imported by files of the same folder and below; everybody else imports the folder by its index. */
+/**
+ * A file of a room is imported by files of the same folder and below; everybody else imports the
+ * folder by its index.
+ */
 const folders = [1, 2, 3, 4, 5].map((depth) => {
-  const above = Array.from({ length: depth }, (_, i) => `^${Array.from({ length: i + 1 }, (_, j) => `$${j + 1}/`).join('')}`);
+  const above = Array.from(
+    { length: depth },
+    (_, i) => `^${Array.from({ length: i + 1 }, (_, j) => `$${j + 1}/`).join('')}`,
+  );
   return forbid(
     'a folder is imported by its index',
-    { path: `^${Array.from({ length: depth }, () => '([^/]+)/').join('')}[^/]+$`, pathNot: '^(test|bench|scripts|examples)/' },
+    {
+      path: `^${Array.from({ length: depth }, () => '([^/]+)/').join('')}[^/]+$`,
+      pathNot: '^(test|bench|scripts|examples)/',
+    },
     {
       path: '^(lib|bin|lambda-edge)/',
       pathNot: above
         .flatMap((folder) => [`${folder}[^/]+$`, `${folder}[^/]+/index[.]ts$`])
-        .concat('^lib/(model|constructs|tools)/([^/]+/index|errors)[.]ts$', '^lib/stage[.]ts$', place(INTERFACES)),
+        .concat(
+          '^lib/(model|constructs|tools)/([^/]+/index|errors)[.]ts$',
+          '^lib/stage[.]ts$',
+          place(INTERFACES),
+        ),
     },
   );
 });
@@ -40,7 +59,11 @@ module.exports = {
     forbid('no circles', {}, { circular: true }),
     ...walls,
     ...folders,
-    forbid('a handler runs in AWS', { path: HANDLER }, { path: external([CDK, NAG]), reachable: true }),
+    forbid(
+      'a handler runs in AWS',
+      { path: HANDLER },
+      { path: external([CDK, NAG]), reachable: true },
+    ),
     forbid(
       'an example imports the packages',
       { path: '^examples/' },

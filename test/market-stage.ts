@@ -1,4 +1,7 @@
-/** The market deployment, synthesized and validated in this process as `cdk synth` does it, and read back as an assembly. */
+/**
+ * The market deployment, synthesized and validated in this process as `cdk synth` does it, and read
+ * back as an assembly.
+ */
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +13,9 @@ import { IsochroneStage } from '../lib/stage';
 import { type Assembly, readAssembly } from '../lib/tools/assembly/assembly';
 
 const ROOT = join(__dirname, '..');
-const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
+const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as {
+  context: Record<string, unknown>;
+};
 
 export interface MarketStage {
   readonly stage: IsochroneStage;
@@ -38,12 +43,20 @@ export function functionsDeployment(): Deployment {
 
 /** Builds a stage without synthesizing it. */
 export function marketStage(deployment: Deployment, regions?: readonly string[]): IsochroneStage {
-  const app = new App({ context, outdir: mkdtempSync(join(tmpdir(), 'isochrone-market-')), analyticsReporting: false, autoSynth: false });
+  const app = new App({
+    context,
+    outdir: mkdtempSync(join(tmpdir(), 'isochrone-market-')),
+    analyticsReporting: false,
+    autoSynth: false,
+  });
   return new IsochroneStage(app, systemName(deployment), { deployment, regions });
 }
 
 /** Synthesizes a stage. Any finding of any rule throws. */
-export function synthesizeMarket(deployment: Deployment = marketDeployment(), regions?: readonly string[]): MarketStage {
+export function synthesizeMarket(
+  deployment: Deployment = marketDeployment(),
+  regions?: readonly string[],
+): MarketStage {
   const stage = marketStage(deployment, regions);
   const { directory } = (stage.node.root as App).synth();
   return { stage, assembly: readAssembly(directory) };

@@ -1,4 +1,7 @@
-/** What a test run leaves out because its machine lacks something: noted by each file of tests, and told once at the end of the run. */
+/**
+ * What a test run leaves out because its machine lacks something: noted by each file of tests, and
+ * told once at the end of the run.
+ */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';

@@ -1,4 +1,7 @@
-/** The whole house, synthesized with validation: what must be in it, what must never change, and in which order it is deployed. */
+/**
+ * The whole house, synthesized with validation: what must be in it, what must never change, and in
+ * which order it is deployed.
+ */
 import { Stack, Stage, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { QueryAdvice } from '../lib/constructs/database/advice/query-advice';
@@ -6,7 +9,12 @@ import { STATEFUL_RESOURCE_TYPES } from '../lib/model/aws/stateful';
 import { DATABASE_ROLES, physicalNames } from '../lib/model/config/names';
 import { CacheStack } from '../lib/stacks/cache-stack';
 import type { AssemblyStack, TemplateResource } from '../lib/tools/assembly/assembly';
-import { functionsDeployment, marketDeployment, marketStage, synthesizeMarket } from './market-stage';
+import {
+  functionsDeployment,
+  marketDeployment,
+  marketStage,
+  synthesizeMarket,
+} from './market-stage';
 
 const { stage, assembly } = synthesizeMarket();
 
@@ -16,8 +24,13 @@ function stackAt(path: string): AssemblyStack {
   return found;
 }
 
-function resources(type: string, among: readonly AssemblyStack[] = assembly.stacks): TemplateResource[] {
-  return among.flatMap(({ template }) => Object.values(template.Resources).filter(({ Type }) => Type === type));
+function resources(
+  type: string,
+  among: readonly AssemblyStack[] = assembly.stacks,
+): TemplateResource[] {
+  return among.flatMap(({ template }) =>
+    Object.values(template.Resources).filter(({ Type }) => Type === type),
+  );
 }
 
 const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1'];
@@ -28,7 +41,10 @@ describe('what is in it', () => {
       const instances = resources('AWS::RDS::DBInstance', [stackAt(`${region}/Database`)]);
       const hubs = instances.filter(({ Properties }) => Properties?.SourceRegion === 'us-east-1');
       expect(hubs).toHaveLength(1);
-      expect(hubs[0]?.Properties).toMatchObject({ KmsKeyId: expect.anything(), BackupRetentionPeriod: 14 });
+      expect(hubs[0]?.Properties).toMatchObject({
+        KmsKeyId: expect.anything(),
+        BackupRetentionPeriod: 14,
+      });
       expect(instances).toHaveLength(region === 'ap-southeast-1' ? 3 : 2);
     }
   });
@@ -40,8 +56,12 @@ describe('what is in it', () => {
       ['ap-southeast-1', 3],
     ] as const) {
       const records = resources('AWS::Route53::RecordSet', [stackAt(`${region}/Database`)]);
-      expect(records.map(({ Properties }) => Properties?.Name)).toEqual(Array(answering).fill('readers.market-production.internal.'));
-      expect(resources('AWS::CloudWatch::CompositeAlarm', [stackAt(`${region}/Observability`)])).toHaveLength(1);
+      expect(records.map(({ Properties }) => Properties?.Name)).toEqual(
+        Array(answering).fill('readers.market-production.internal.'),
+      );
+      expect(
+        resources('AWS::CloudWatch::CompositeAlarm', [stackAt(`${region}/Observability`)]),
+      ).toHaveLength(1);
     }
   });
 
@@ -49,9 +69,14 @@ describe('what is in it', () => {
     for (const region of REGIONS) {
       const pooler = stackAt(`${region}/Pooler`);
       const [record, ...others] = resources('AWS::Route53::RecordSet', [pooler]);
-      expect([record?.Properties?.Name, others]).toEqual(['poolers.market-production.internal.', []]);
+      expect([record?.Properties?.Name, others]).toEqual([
+        'poolers.market-production.internal.',
+        [],
+      ]);
       const boot = JSON.stringify(resources('AWS::EC2::LaunchTemplate', [pooler]));
-      expect(boot).toContain('market = host=readers.market-production.internal port=5432 dbname=market\\n');
+      expect(boot).toContain(
+        'market = host=readers.market-production.internal port=5432 dbname=market\\n',
+      );
       // The hub elsewhere: after a promotion it is the writer.
       expect(boot).toMatch(
         new RegExp(
@@ -68,7 +93,10 @@ describe('what is in it', () => {
 
   test('poolers reach the databases of their region, and fleets reach them; nobody else does', () => {
     const ingress = (path: string) =>
-      resources('AWS::EC2::SecurityGroupIngress', [stackAt(path)]).map(({ Properties }) => [Properties?.Description, Properties?.FromPort]);
+      resources('AWS::EC2::SecurityGroupIngress', [stackAt(path)]).map(({ Properties }) => [
+        Properties?.Description,
+        Properties?.FromPort,
+      ]);
     expect(ingress('us-east-1/Pooler').sort()).toEqual([
       ['PgBouncer', 6432],
       ['PostgreSQL primary', 5432],
@@ -78,20 +106,28 @@ describe('what is in it', () => {
       ['PgBouncer', 6432],
       ['PostgreSQL replicas', 5432],
     ]);
-    for (const region of REGIONS) expect(ingress(`${region}/Service`)).toContainEqual(['PgBouncer', 5432]);
+    for (const region of REGIONS)
+      expect(ingress(`${region}/Service`)).toContainEqual(['PgBouncer', 5432]);
   });
 
   test('the users of the poolers: one secret of verifiers, none at first, copied under the key of each region and read under it', () => {
     const name = 'market-production/database/pooler-users';
-    const secrets = resources('AWS::SecretsManager::Secret').filter(({ Properties }) => Properties?.Name === name);
+    const secrets = resources('AWS::SecretsManager::Secret').filter(
+      ({ Properties }) => Properties?.Name === name,
+    );
     expect(secrets).toHaveLength(1);
-    expect(resources('AWS::SecretsManager::Secret', [stackAt('us-east-1/Database')])).toContain(secrets[0]);
+    expect(resources('AWS::SecretsManager::Secret', [stackAt('us-east-1/Database')])).toContain(
+      secrets[0],
+    );
     expect(secrets[0]).toMatchObject({
       DeletionPolicy: 'RetainExceptOnCreate',
       Properties: {
         SecretString: '{}',
         KmsKeyId: expect.anything(),
-        ReplicaRegions: ['eu-west-1', 'ap-southeast-1'].map((Region) => ({ Region, KmsKeyId: 'alias/market-production/region' })),
+        ReplicaRegions: ['eu-west-1', 'ap-southeast-1'].map((Region) => ({
+          Region,
+          KmsKeyId: 'alias/market-production/region',
+        })),
       },
     });
     for (const region of REGIONS) {
@@ -113,9 +149,18 @@ describe('what is in it', () => {
   test('the primary and one replica of each region are looked at, as the role that the migrations make, and somebody hears when that fails', () => {
     const looked = REGIONS.flatMap((region) =>
       resources('AWS::Lambda::Function', [stackAt(`${region}/Database`)])
-        .map(({ Properties }) => (Properties?.Environment as { Variables: Record<string, string> } | undefined)?.Variables)
+        .map(
+          ({ Properties }) =>
+            (Properties?.Environment as { Variables: Record<string, string> } | undefined)
+              ?.Variables,
+        )
         .filter((variables) => variables?.SLOW_MILLISECONDS !== undefined)
-        .map((variables) => ({ region, on: variables?.INSTANCE, as: variables?.DATABASE_USER, database: variables?.DATABASE_NAME })),
+        .map((variables) => ({
+          region,
+          on: variables?.INSTANCE,
+          as: variables?.DATABASE_USER,
+          database: variables?.DATABASE_NAME,
+        })),
     );
     const as = { as: DATABASE_ROLES.advisor, database: 'market' };
     expect(looked).toEqual([
@@ -127,7 +172,10 @@ describe('what is in it', () => {
     const alarmed = (metric: string) =>
       resources('AWS::CloudWatch::Alarm')
         .filter(({ Properties }) => Properties?.MetricName === metric)
-        .map(({ Properties }) => (Properties?.Dimensions as { Value: string }[] | undefined)?.[0]?.Value);
+        .map(
+          ({ Properties }) =>
+            (Properties?.Dimensions as { Value: string }[] | undefined)?.[0]?.Value,
+        );
     expect(alarmed('FailedLooks').sort()).toEqual(looked.map(({ on }) => on).sort());
     expect(alarmed('InvalidIndexes')).toEqual(['market-production-primary']);
   });
@@ -142,8 +190,12 @@ describe('what is in it', () => {
 
   test('each other region can take over, by the document that `isochrone promote` asks for; the fences stand in all', () => {
     const { promotionDocument, promotionFence } = physicalNames(marketDeployment());
-    const documents = resources('AWS::SSM::Document').filter(({ Properties }) => Properties?.DocumentType === 'Automation');
-    expect(documents.map(({ Properties }) => Properties?.Name).sort()).toEqual(['ap-southeast-1', 'eu-west-1'].map(promotionDocument));
+    const documents = resources('AWS::SSM::Document').filter(
+      ({ Properties }) => Properties?.DocumentType === 'Automation',
+    );
+    expect(documents.map(({ Properties }) => Properties?.Name).sort()).toEqual(
+      ['ap-southeast-1', 'eu-west-1'].map(promotionDocument),
+    );
     for (const region of REGIONS) {
       const closed = resources('AWS::EC2::SecurityGroup', [stackAt(`${region}/Promotion`)]).filter(
         ({ Properties }) => Properties?.GroupName === promotionFence,
@@ -153,7 +205,12 @@ describe('what is in it', () => {
     }
     const { template } = stackAt('eu-west-1/Promotion');
     const text = JSON.stringify(template);
-    for (const name of [promotionFence, 'market-production-eu-west-1-hub', 'market-production-primary', 'promotion_probe']) {
+    for (const name of [
+      promotionFence,
+      'market-production-eu-west-1-hub',
+      'market-production-primary',
+      'promotion_probe',
+    ]) {
       expect(text).toContain(name);
     }
   });
@@ -164,15 +221,22 @@ describe('what is in it', () => {
     if (!region) throw new Error('The market deployment has no eu-west-1.');
     region.replicaGeneration = 2;
     const { stacks } = synthesizeMarket(deployment, ['eu-west-1']).assembly;
-    const instances = resources('AWS::RDS::DBInstance', stacks).map(({ Properties }) => Properties?.DBInstanceIdentifier);
-    expect(instances.sort()).toEqual(['market-production-eu-west-1-2-hub', 'market-production-eu-west-1-2-leaf-1']);
+    const instances = resources('AWS::RDS::DBInstance', stacks).map(
+      ({ Properties }) => Properties?.DBInstanceIdentifier,
+    );
+    expect(instances.sort()).toEqual([
+      'market-production-eu-west-1-2-hub',
+      'market-production-eu-west-1-2-leaf-1',
+    ]);
     const [document] = resources('AWS::SSM::Document', stacks);
-    expect(promotionStep(document, 'promote').inputs.InputPayload.Hub).toBe('market-production-eu-west-1-2-hub');
+    expect(promotionStep(document, 'promote').inputs.InputPayload.Hub).toBe(
+      'market-production-eu-west-1-2-hub',
+    );
   });
 
   test('a promotion turns the record that the primary region has made, to its own load balancer', () => {
-    const [made] = resources('AWS::Route53::RecordSet', [stackAt('us-east-1/Service')]).filter(({ Properties }) =>
-      String(Properties?.Name).startsWith('write.'),
+    const [made] = resources('AWS::Route53::RecordSet', [stackAt('us-east-1/Service')]).filter(
+      ({ Properties }) => String(Properties?.Name).startsWith('write.'),
     );
     const [document] = resources('AWS::SSM::Document', [stackAt('eu-west-1/Promotion')]);
     const repoint = promotionStep(document, 'repoint');
@@ -189,12 +253,18 @@ describe('what is in it', () => {
         },
       },
     ]);
-    expect(JSON.stringify(repoint.inputs.InputPayload.Records)).toContain('market-production-eu-west-1-service');
+    expect(JSON.stringify(repoint.inputs.InputPayload.Records)).toContain(
+      'market-production-eu-west-1-service',
+    );
   });
 
   test('one replication group, one fleet and one network per region', () => {
     const fleets = assembly.stacks.filter(({ path }) => !path.endsWith('/Pooler'));
-    for (const type of ['AWS::ElastiCache::ReplicationGroup', 'AWS::AutoScaling::AutoScalingGroup', 'AWS::EC2::VPC']) {
+    for (const type of [
+      'AWS::ElastiCache::ReplicationGroup',
+      'AWS::AutoScaling::AutoScalingGroup',
+      'AWS::EC2::VPC',
+    ]) {
       expect(
         fleets
           .filter((stack) => resources(type, [stack]).length === 1)
@@ -208,8 +278,12 @@ describe('what is in it', () => {
   test('one distribution with the behaviours of the file in their order, and one web ACL', () => {
     const [distribution, ...others] = resources('AWS::CloudFront::Distribution');
     expect(others).toEqual([]);
-    const config = distribution?.Properties?.DistributionConfig as { CacheBehaviors: { PathPattern: string }[] };
-    expect(config.CacheBehaviors.map(({ PathPattern }) => PathPattern)).toEqual(marketDeployment().edge.behaviors.map(({ path }) => path));
+    const config = distribution?.Properties?.DistributionConfig as {
+      CacheBehaviors: { PathPattern: string }[];
+    };
+    expect(config.CacheBehaviors.map(({ PathPattern }) => PathPattern)).toEqual(
+      marketDeployment().edge.behaviors.map(({ path }) => path),
+    );
     expect(config.CacheBehaviors.length).toBeGreaterThanOrEqual(12);
     expect(resources('AWS::WAFv2::WebACL')).toHaveLength(1);
   });
@@ -224,7 +298,9 @@ describe('what is in it', () => {
         }
       | undefined;
     const assets = config?.CacheBehaviors.find(({ PathPattern }) => PathPattern === '/assets/*');
-    const bucket = config?.Origins.filter(({ S3OriginConfig, OriginAccessControlId }) => S3OriginConfig && OriginAccessControlId);
+    const bucket = config?.Origins.filter(
+      ({ S3OriginConfig, OriginAccessControlId }) => S3OriginConfig && OriginAccessControlId,
+    );
     expect(bucket?.map(({ Id }) => Id)).toEqual([assets?.TargetOriginId]);
     expect(Object.keys(edge.template.Outputs ?? {})).toContain('StaticContentUpload');
   });
@@ -236,7 +312,8 @@ describe('what is in it', () => {
     tier.defaultTtlSeconds = 7201;
     const changed = synthesizeMarket(deployment, ['us-east-1']).assembly.stacks;
     const ttls = resources('AWS::CloudFront::CachePolicy', changed).map(
-      ({ Properties }) => (Properties as { CachePolicyConfig: { DefaultTTL: number } }).CachePolicyConfig.DefaultTTL,
+      ({ Properties }) =>
+        (Properties as { CachePolicyConfig: { DefaultTTL: number } }).CachePolicyConfig.DefaultTTL,
     );
     expect(ttls).toContain(7201);
     expect(ttls).not.toContain(7200);
@@ -244,8 +321,8 @@ describe('what is in it', () => {
 });
 
 describe('the edge functions', () => {
-  const functions = resources('AWS::Lambda::Function', [stackAt('us-east-1/Edge')]).map(({ Properties }) =>
-    String(Properties?.FunctionName),
+  const functions = resources('AWS::Lambda::Function', [stackAt('us-east-1/Edge')]).map(
+    ({ Properties }) => String(Properties?.FunctionName),
   );
 
   test('log where they run, into groups that are there before them and expire', () => {
@@ -267,12 +344,20 @@ describe('the edge functions', () => {
     const [distribution] = resources('AWS::CloudFront::Distribution');
     if (!distribution?.Properties) throw new Error('There is no distribution.');
     const { CacheBehaviors } = distribution.Properties.DistributionConfig as {
-      CacheBehaviors: { PathPattern: string; LambdaFunctionAssociations: { EventType: string }[] }[];
+      CacheBehaviors: {
+        PathPattern: string;
+        LambdaFunctionAssociations: { EventType: string }[];
+      }[];
     };
     const api = CacheBehaviors.find(({ PathPattern }) => PathPattern === '/api/*');
-    expect(api?.LambdaFunctionAssociations.map(({ EventType }) => EventType)).toEqual(['origin-request', 'origin-response']);
+    expect(api?.LambdaFunctionAssociations.map(({ EventType }) => EventType)).toEqual([
+      'origin-request',
+      'origin-response',
+    ]);
     const batch = assembly.stacks.filter((stack) =>
-      resources('AWS::Route53::RecordSet', [stack]).some(({ Properties }) => Properties?.Name === 'batch.origin.market.example.com.'),
+      resources('AWS::Route53::RecordSet', [stack]).some(
+        ({ Properties }) => Properties?.Name === 'batch.origin.market.example.com.',
+      ),
     );
     expect(batch.map(({ region }) => region)).toEqual(['us-east-1']);
   });
@@ -288,12 +373,15 @@ describe('what edge functions add', () => {
     const [distribution] = resources('AWS::CloudFront::Distribution', stacks);
     const events = JSON.stringify(distribution).match(/(?<="EventType":")[^"]+/g);
     expect([...new Set(events)].sort()).toEqual(left);
-    expect(JSON.stringify(resources('AWS::CloudFront::CachePolicy', stacks))).not.toContain('x-isochrone');
+    expect(JSON.stringify(resources('AWS::CloudFront::CachePolicy', stacks))).not.toContain(
+      'x-isochrone',
+    );
   });
 });
 
 describe('the secret between CloudFront and the load balancers', () => {
-  const resolve = (version = '') => `{{resolve:secretsmanager:market-production/edge/origin-verification:SecretString:::${version}}}`;
+  const resolve = (version = '') =>
+    `{{resolve:secretsmanager:market-production/edge/origin-verification:SecretString:::${version}}}`;
   const [sent, accepted] = ['a'.repeat(32), 'b'.repeat(32)] as const;
 
   test('both sides resolve it by its name', () => {
@@ -306,7 +394,8 @@ describe('the secret between CloudFront and the load balancers', () => {
     const deployment = marketDeployment();
     deployment.edge.originSecret = { versionId: sent, alsoAcceptedVersionId: accepted };
     const { stacks } = synthesizeMarket(deployment, ['us-east-1']).assembly;
-    const text = (name: string) => JSON.stringify(stacks.find(({ path }) => path.endsWith(name))?.template);
+    const text = (name: string) =>
+      JSON.stringify(stacks.find(({ path }) => path.endsWith(name))?.template);
     expect(text('/Edge')).toContain(resolve(sent));
     expect(text('/Edge')).not.toContain(accepted);
     expect(text('/Service')).toContain(JSON.stringify([resolve(sent), resolve(accepted)]));
@@ -320,26 +409,39 @@ describe('what is never lost', () => {
       .map(([logicalId, resource]) => ({ path, logicalId, resource })),
   );
 
-  // A logical ID that changes replaces the resource: for these, that is a breaking change of the project.
+  // A logical ID that changes replaces the resource: for these, that is a breaking change of the
+  // project.
   test('the logical IDs of stateful resources', () => {
-    expect(stateful.map(({ path, logicalId, resource }) => `${path} ${resource.Type} ${logicalId}`).sort()).toMatchSnapshot();
+    expect(
+      stateful
+        .map(({ path, logicalId, resource }) => `${path} ${resource.Type} ${logicalId}`)
+        .sort(),
+    ).toMatchSnapshot();
   });
 
   test('stateful resources are kept, and protected where their service can', () => {
     for (const { resource } of stateful) {
       expect(['Retain', 'RetainExceptOnCreate']).toContain(resource.DeletionPolicy);
       expect(resource.UpdateReplacePolicy).toBe('Retain');
-      if (resource.Type === 'AWS::RDS::DBInstance') expect(resource.Properties?.DeletionProtection).toBe(true);
+      if (resource.Type === 'AWS::RDS::DBInstance')
+        expect(resource.Properties?.DeletionProtection).toBe(true);
     }
-    const protectedStacks = new Set(stateful.filter(({ resource }) => resource.Type !== 'AWS::S3::Bucket').map(({ path }) => path));
-    const terminable = allStacks(stage).filter((stack) => protectedStacks.has(stack.node.path) && !stack.terminationProtection);
+    const protectedStacks = new Set(
+      stateful
+        .filter(({ resource }) => resource.Type !== 'AWS::S3::Bucket')
+        .map(({ path }) => path),
+    );
+    const terminable = allStacks(stage).filter(
+      (stack) => protectedStacks.has(stack.node.path) && !stack.terminationProtection,
+    );
     expect(terminable.map(({ node }) => node.path)).toEqual([]);
   });
 
   test('`disposable` relaxes all of it at once', () => {
-    const { assembly: disposable, stage: disposableStage } = synthesizeMarket({ ...marketDeployment(), protection: 'disposable' }, [
-      'us-east-1',
-    ]);
+    const { assembly: disposable, stage: disposableStage } = synthesizeMarket(
+      { ...marketDeployment(), protection: 'disposable' },
+      ['us-east-1'],
+    );
     const kept = disposable.stacks
       .flatMap(({ template }) => Object.values(template.Resources))
       .filter(({ DeletionPolicy, UpdateReplacePolicy }) =>
@@ -349,67 +451,110 @@ describe('what is never lost', () => {
       // Replicas of an edge function outlive it, so that deleting it would fail.
       .filter((type) => !type.startsWith('AWS::Lambda::'));
     expect(kept).toEqual([]);
-    expect(resources('AWS::RDS::DBInstance', disposable.stacks).map(({ Properties }) => Properties?.DeletionProtection)).toEqual([
-      false,
-      false,
-      false,
-    ]);
-    expect(allStacks(disposableStage).filter(({ terminationProtection }) => terminationProtection)).toEqual([]);
+    expect(
+      resources('AWS::RDS::DBInstance', disposable.stacks).map(
+        ({ Properties }) => Properties?.DeletionProtection,
+      ),
+    ).toEqual([false, false, false]);
+    expect(
+      allStacks(disposableStage).filter(({ terminationProtection }) => terminationProtection),
+    ).toEqual([]);
   });
 });
 
 describe('the order of deployment', () => {
   test('keys before secrets, the primary before its hubs, the secret before the load balancers that ask for it', () => {
-    const dependenciesOf = (path: string) => stackAt(path).dependsOn.map((dependency) => dependency.replace('market-production/', ''));
-    expect(dependenciesOf('us-east-1/Keys')).toEqual(expect.arrayContaining(['eu-west-1/Keys', 'ap-southeast-1/Keys']));
-    expect(dependenciesOf('us-east-1/Database')).toEqual(
-      expect.arrayContaining(['us-east-1/Network', 'us-east-1/Keys', 'eu-west-1/Keys', 'ap-southeast-1/Keys']),
+    const dependenciesOf = (path: string) =>
+      stackAt(path).dependsOn.map((dependency) => dependency.replace('market-production/', ''));
+    expect(dependenciesOf('us-east-1/Keys')).toEqual(
+      expect.arrayContaining(['eu-west-1/Keys', 'ap-southeast-1/Keys']),
     );
-    expect(dependenciesOf('ap-southeast-1/Database')).toEqual(expect.arrayContaining(['us-east-1/Database', 'ap-southeast-1/Network']));
+    expect(dependenciesOf('us-east-1/Database')).toEqual(
+      expect.arrayContaining([
+        'us-east-1/Network',
+        'us-east-1/Keys',
+        'eu-west-1/Keys',
+        'ap-southeast-1/Keys',
+      ]),
+    );
+    expect(dependenciesOf('ap-southeast-1/Database')).toEqual(
+      expect.arrayContaining(['us-east-1/Database', 'ap-southeast-1/Network']),
+    );
     expect(dependenciesOf('ap-southeast-1/Service')).toEqual(
-      expect.arrayContaining(['us-east-1/Keys', 'ap-southeast-1/Database', 'ap-southeast-1/Pooler', 'ap-southeast-1/Cache']),
+      expect.arrayContaining([
+        'us-east-1/Keys',
+        'ap-southeast-1/Database',
+        'ap-southeast-1/Pooler',
+        'ap-southeast-1/Cache',
+      ]),
     );
   });
 
   test('poolers stand behind the database of their region and the users of the primary region, and on nothing else', () => {
-    const dependenciesOf = (path: string) => stackAt(path).dependsOn.map((dependency) => dependency.replace('market-production/', ''));
+    const dependenciesOf = (path: string) =>
+      stackAt(path).dependsOn.map((dependency) => dependency.replace('market-production/', ''));
     expect(
       dependenciesOf('eu-west-1/Pooler')
         .filter((path) => !path.startsWith('eu-west-1.assets'))
         .sort(),
     ).toEqual(['eu-west-1/Database', 'eu-west-1/Keys', 'eu-west-1/Network', 'us-east-1/Database']);
-    expect(dependenciesOf('us-east-1/Pooler').sort()).toEqual(['us-east-1/Database', 'us-east-1/Keys', 'us-east-1/Network']);
+    expect(dependenciesOf('us-east-1/Pooler').sort()).toEqual([
+      'us-east-1/Database',
+      'us-east-1/Keys',
+      'us-east-1/Network',
+    ]);
   });
 
   test('nothing in one region refers to another one but by name', () => {
     for (const { region, template } of assembly.stacks) {
-      const referred = [...JSON.stringify(template).matchAll(/"Fn::GetStackOutput":\{[^}]*"Region":"([^"]+)"/g)].map((match) => match[1]);
+      const referred = [
+        ...JSON.stringify(template).matchAll(/"Fn::GetStackOutput":\{[^}]*"Region":"([^"]+)"/g),
+      ].map((match) => match[1]);
       expect(referred.filter((other) => other !== region)).toEqual([]);
     }
   });
 
   test('no stack exports to another one: nothing can be locked', () => {
-    expect(assembly.stacks.filter(({ template }) => JSON.stringify(template).includes('Fn::ImportValue'))).toEqual([]);
+    expect(
+      assembly.stacks.filter(({ template }) =>
+        JSON.stringify(template).includes('Fn::ImportValue'),
+      ),
+    ).toEqual([]);
   });
 });
 
 describe('the caches', () => {
   test('scale in each region by themselves, and have hours that no other region has', () => {
-    const groups = resources('AWS::ElastiCache::ReplicationGroup').map(({ Properties }) => Properties);
+    const groups = resources('AWS::ElastiCache::ReplicationGroup').map(
+      ({ Properties }) => Properties,
+    );
     expect(groups.map((group) => group?.NumNodeGroups)).toEqual([2, 2, 2]);
     expect(new Set(groups.map((group) => group?.PreferredMaintenanceWindow)).size).toBe(3);
     const targets = resources('AWS::ApplicationAutoScaling::ScalableTarget');
-    expect(targets.map(({ Properties }) => [Properties?.MinCapacity, Properties?.MaxCapacity])).toEqual(Array(3).fill([2, 4]));
-    const alarms = resources('AWS::CloudWatch::Alarm', [stackAt('eu-west-1/Observability')]).map(({ Properties }) => Properties?.AlarmName);
+    expect(
+      targets.map(({ Properties }) => [Properties?.MinCapacity, Properties?.MaxCapacity]),
+    ).toEqual(Array(3).fill([2, 4]));
+    const alarms = resources('AWS::CloudWatch::Alarm', [stackAt('eu-west-1/Observability')]).map(
+      ({ Properties }) => Properties?.AlarmName,
+    );
     expect(alarms).toContain('market-production-eu-west-1-Cache-0004-EngineCpu-Warning');
     expect(alarms).toContain('market-production-eu-west-1-Cache-PrimariesCpu-Warning');
   });
 
   test('follow the clock where a schedule holds', () => {
     const deployment = marketDeployment();
-    const schedule = { name: 'open', cron: '0 8 ? * MON-FRI *', timeZone: 'Europe/London', minShards: 3, regions: ['eu-west-1'] };
+    const schedule = {
+      name: 'open',
+      cron: '0 8 ? * MON-FRI *',
+      timeZone: 'Europe/London',
+      minShards: 3,
+      regions: ['eu-west-1'],
+    };
     deployment.cache.scaling = { maxShards: 4, targetCpuPercent: 50, schedules: [schedule] };
-    const actions = synthesizeMarket(deployment, ['eu-west-1', 'ap-southeast-1']).assembly.stacks.flatMap(({ region, template }) =>
+    const actions = synthesizeMarket(deployment, [
+      'eu-west-1',
+      'ap-southeast-1',
+    ]).assembly.stacks.flatMap(({ region, template }) =>
       Object.values(template.Resources)
         .filter(({ Type }) => Type === 'AWS::ApplicationAutoScaling::ScalableTarget')
         .map(({ Properties }) => [region, Properties?.ScheduledActions]),
@@ -438,7 +583,8 @@ describe('with a Global Datastore', () => {
   // Synthesized with every rule, in all regions.
   const { stacks } = synthesizeMarket(deployment).assembly;
   const at = (path: string) => stacks.filter((stack) => stack.path === `market-production/${path}`);
-  const groupIn = (region: string) => resources('AWS::ElastiCache::ReplicationGroup', at(`${region}/Cache`))[0]?.Properties;
+  const groupIn = (region: string) =>
+    resources('AWS::ElastiCache::ReplicationGroup', at(`${region}/Cache`))[0]?.Properties;
 
   test('the primary region keeps its cache, under its logical ID, and puts out the id of the whole', () => {
     const logicalIdIn = (among: readonly AssemblyStack[]) =>
@@ -449,10 +595,18 @@ describe('with a Global Datastore', () => {
       );
     expect(logicalIdIn(at('us-east-1/Cache'))).toEqual(logicalIdIn([stackAt('us-east-1/Cache')]));
     expect(resources('AWS::ElastiCache::GlobalReplicationGroup', stacks)).toMatchObject([
-      { Properties: { GlobalReplicationGroupIdSuffix: 'market-production', GlobalNodeGroupCount: 3 }, DeletionPolicy: 'Retain' },
+      {
+        Properties: {
+          GlobalReplicationGroupIdSuffix: 'market-production',
+          GlobalNodeGroupCount: 3,
+        },
+        DeletionPolicy: 'Retain',
+      },
     ]);
     expect(at('us-east-1/Cache')[0]?.template).toMatchObject({
-      Outputs: { GlobalCacheId: { Value: { 'Fn::GetAtt': [expect.anything(), 'GlobalReplicationGroupId'] } } },
+      Outputs: {
+        GlobalCacheId: { Value: { 'Fn::GetAtt': [expect.anything(), 'GlobalReplicationGroupId'] } },
+      },
     });
   });
 
@@ -460,18 +614,26 @@ describe('with a Global Datastore', () => {
     const [stack] = at('eu-west-1/Cache');
     expect(groupIn('eu-west-1')).toMatchObject({
       GlobalReplicationGroupId: {
-        'Fn::GetStackOutput': { StackName: 'market-production-us-east-1-cache', OutputName: 'GlobalCacheId', Region: 'us-east-1' },
+        'Fn::GetStackOutput': {
+          StackName: 'market-production-us-east-1-cache',
+          OutputName: 'GlobalCacheId',
+          Region: 'us-east-1',
+        },
       },
     });
     expect(groupIn('eu-west-1')).not.toHaveProperty('NumNodeGroups');
     expect(stack?.dependsOn).toContain('market-production/us-east-1/Cache');
     const before = Object.keys(stackAt('eu-west-1/Cache').template.Resources);
-    expect(Object.keys(stack?.template.Resources ?? {}).filter((id) => before.includes(id))).toEqual([]);
+    expect(
+      Object.keys(stack?.template.Resources ?? {}).filter((id) => before.includes(id)),
+    ).toEqual([]);
   });
 
   test('a region that is not in it keeps a cache of its own, and stands on no other region', () => {
     expect(groupIn('ap-southeast-1')).toMatchObject({ Engine: 'valkey', NumNodeGroups: 2 });
-    expect(at('ap-southeast-1/Cache')[0]?.dependsOn).not.toContain('market-production/us-east-1/Cache');
+    expect(at('ap-southeast-1/Cache')[0]?.dependsOn).not.toContain(
+      'market-production/us-east-1/Cache',
+    );
   });
 
   test('it stays where it is when the database moves', () => {
@@ -482,7 +644,9 @@ describe('with a Global Datastore', () => {
     const caches = marketStage(moved)
       .node.findAll()
       .filter((construct) => construct instanceof CacheStack);
-    expect(caches.map(({ region, isMember, isSecondary }) => [region, isMember, isSecondary]).sort()).toEqual([
+    expect(
+      caches.map(({ region, isMember, isSecondary }) => [region, isMember, isSecondary]).sort(),
+    ).toEqual([
       ['ap-southeast-1', false, false],
       ['eu-west-1', true, true],
       ['us-east-1', true, false],
@@ -494,8 +658,12 @@ describe('with a Global Datastore', () => {
       resources('AWS::CloudWatch::Alarm', at(`${region}/Observability`))
         .map(({ Properties }) => String(Properties?.AlarmName))
         .filter((name) => name.includes(part)).length;
-    expect(['us-east-1', 'eu-west-1', 'ap-southeast-1'].map((region) => named(region, '-EngineCpu-'))).toEqual([3, 3, 2]);
-    expect(['us-east-1', 'eu-west-1', 'ap-southeast-1'].map((region) => named(region, '-GlobalLag-'))).toEqual([0, 3, 0]);
+    expect(
+      ['us-east-1', 'eu-west-1', 'ap-southeast-1'].map((region) => named(region, '-EngineCpu-')),
+    ).toEqual([3, 3, 2]);
+    expect(
+      ['us-east-1', 'eu-west-1', 'ap-southeast-1'].map((region) => named(region, '-GlobalLag-')),
+    ).toEqual([0, 3, 0]);
   });
 });
 
@@ -508,20 +676,26 @@ describe('with CloudFront Functions', () => {
     expect(resources('AWS::Lambda::Function', at('us-east-1/Edge'))).toEqual([]);
     expect(JSON.stringify(at('us-east-1/Edge'))).not.toContain('LambdaFunctionARN');
     expect(resources('AWS::CloudFront::Function', at('us-east-1/Edge'))).toHaveLength(2);
-    expect(resources('AWS::CloudFront::KeyValueStore', stacks).map(({ Properties }) => Properties?.Name)).toEqual([
-      'market-production-regions',
-    ]);
-    for (const region of REGIONS) expect(resources('AWS::Logs::LogGroup', at(`${region}/Keys`))).toEqual([]);
+    expect(
+      resources('AWS::CloudFront::KeyValueStore', stacks).map(({ Properties }) => Properties?.Name),
+    ).toEqual(['market-production-regions']);
+    for (const region of REGIONS)
+      expect(resources('AWS::Logs::LogGroup', at(`${region}/Keys`))).toEqual([]);
   });
 
   test('load balancers are private, and no name leads to them', () => {
-    const schemes = resources('AWS::ElasticLoadBalancingV2::LoadBalancer', stacks).map(({ Properties }) => Properties?.Scheme);
+    const schemes = resources('AWS::ElasticLoadBalancingV2::LoadBalancer', stacks).map(
+      ({ Properties }) => Properties?.Scheme,
+    );
     expect(schemes).toHaveLength(6);
     expect(new Set(schemes)).toEqual(new Set(['internal']));
     expect(resources('AWS::CloudFront::VpcOrigin', stacks)).toHaveLength(3);
     // Every tag of the stacks but this one resource's.
-    for (const { Properties } of resources('AWS::CloudFront::VpcOrigin', stacks)) expect(Properties?.Tags).toBeUndefined();
-    const names = resources('AWS::Route53::RecordSet', stacks).map(({ Properties }) => Properties?.Name);
+    for (const { Properties } of resources('AWS::CloudFront::VpcOrigin', stacks))
+      expect(Properties?.Tags).toBeUndefined();
+    const names = resources('AWS::Route53::RecordSet', stacks).map(
+      ({ Properties }) => Properties?.Name,
+    );
     expect([...new Set(names)].sort()).toEqual([
       'market.example.com.',
       'poolers.market-production.internal.',
@@ -544,10 +718,19 @@ describe('with CloudFront Functions', () => {
     expect(behindVpc?.map(({ Id, VpcOriginConfig }) => [Id, VpcOriginConfig?.VpcOriginId])).toEqual(
       ['us-east-1', 'ap-southeast-1', 'eu-west-1'].map((Region) => [
         Region,
-        { 'Fn::GetStackOutput': { StackName: `market-production-${Region}-service`, OutputName: 'VpcOriginId', Region } },
+        {
+          'Fn::GetStackOutput': {
+            StackName: `market-production-${Region}-service`,
+            OutputName: 'VpcOriginId',
+            Region,
+          },
+        },
       ]),
     );
-    for (const region of REGIONS) expect(Object.keys(at(`${region}/Service`)[0]?.template.Outputs ?? {})).toContain('VpcOriginId');
+    for (const region of REGIONS)
+      expect(Object.keys(at(`${region}/Service`)[0]?.template.Outputs ?? {})).toContain(
+        'VpcOriginId',
+      );
   });
 
   test('and is deployed after them', () => {
@@ -587,7 +770,9 @@ describe('a part of the deployment', () => {
     if (!region) throw new Error('The market deployment has no eu-west-1.');
     region.poolers = 0;
     const { stacks } = synthesizeMarket(deployment, ['eu-west-1']).assembly;
-    expect(stacks.map(({ path }) => path.split('/').at(-1))).toEqual(expect.not.arrayContaining(['Pooler']));
+    expect(stacks.map(({ path }) => path.split('/').at(-1))).toEqual(
+      expect.not.arrayContaining(['Pooler']),
+    );
     expect(stacks.map(({ path }) => path.split('/').at(-1))).toContain('Service');
     expect(JSON.stringify(stacks)).not.toMatch(/pgbouncer/i);
   });
@@ -621,23 +806,37 @@ describe('a part of the deployment', () => {
 });
 
 describe('acknowledgements', () => {
-  const constructs = stage.node.findAll().map((construct) => ({ construct, rules: acknowledged(construct) }));
-  const acknowledgements = constructs.flatMap(({ construct, rules }) => rules.map(([rule, reason]) => ({ construct, rule, reason })));
+  const constructs = stage.node
+    .findAll()
+    .map((construct) => ({ construct, rules: acknowledged(construct) }));
+  const acknowledgements = constructs.flatMap(({ construct, rules }) =>
+    rules.map(([rule, reason]) => ({ construct, rule, reason })),
+  );
 
   test('there are some, or this test would prove nothing', () => {
     expect(acknowledgements.length).toBeGreaterThan(20);
   });
 
   test('none stands on a whole stack or stage', () => {
-    expect(acknowledgements.filter(({ construct }) => Stack.isStack(construct) || Stage.isStage(construct))).toEqual([]);
+    expect(
+      acknowledgements.filter(
+        ({ construct }) => Stack.isStack(construct) || Stage.isStage(construct),
+      ),
+    ).toEqual([]);
   });
 
-  // A reviewer reads them here: a new reason, or a new rule under an old reason, shows up in the diff.
+  // A reviewer reads them here: a new reason, or a new rule under an old reason, shows up in the
+  // diff.
   test('each one has a reason', () => {
     const byReason = new Map<string, Set<string>>();
     for (const { rule, reason } of acknowledgements)
-      byReason.set(reason, (byReason.get(reason) ?? new Set()).add(rule.replace(/^Annotation::/i, '')));
-    expect([...byReason].map(([reason, rules]) => `${[...rules].sort().join(', ')}: ${reason}`).sort()).toMatchSnapshot();
+      byReason.set(
+        reason,
+        (byReason.get(reason) ?? new Set()).add(rule.replace(/^Annotation::/i, '')),
+      );
+    expect(
+      [...byReason].map(([reason, rules]) => `${[...rules].sort().join(', ')}: ${reason}`).sort(),
+    ).toMatchSnapshot();
     for (const { reason } of acknowledgements) expect(reason.length).toBeGreaterThan(40);
   });
 });

@@ -1,4 +1,7 @@
-/** Gives a test run a temporary folder of its own: assemblies, assets and copies of the checkout all go there, and away with it. */
+/**
+ * Gives a test run a temporary folder of its own: assemblies, assets and copies of the checkout all
+ * go there, and away with it.
+ */
 import { chmodSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,5 +13,6 @@ export default function setup(): void {
   // Servers under test run as another account than root, and must reach their folders in it.
   chmodSync(directory, 0o711);
   process.env.TMPDIR = directory;
-  if (findProgram('postgres') === undefined) copyEmbeddedPostgres(join(__dirname, '..', 'node_modules'), directory);
+  if (findProgram('postgres') === undefined)
+    copyEmbeddedPostgres(join(__dirname, '..', 'node_modules'), directory);
 }

@@ -1,9 +1,19 @@
 /**
- * Plants one import of every room into every room, in a copy of the tree's shape, and runs the walls over it: what the
- * wall table forbids must be refused, and what it allows must pass.
+ * Plants one import of every room into every room, in a copy of the tree's shape, and runs the
+ * walls over it: what the wall table forbids must be refused, and what it allows must pass.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 
@@ -15,16 +25,24 @@ interface Wall {
 }
 
 const ROOT = join(__dirname, '..');
-const { WALLS, CDK, NAG } = require('../scripts/walls.cjs') as { WALLS: readonly Wall[]; CDK: string; NAG: string };
+const { WALLS, CDK, NAG } = require('../scripts/walls.cjs') as {
+  WALLS: readonly Wall[];
+  CDK: string;
+  NAG: string;
+};
 
 /** Rooms that are a single file. */
 const FILES = ['stage', 'index', 'model/errors'];
-const PACKAGES: Readonly<Record<string, readonly string[]>> = { [CDK]: ['aws-cdk-lib', 'constructs'], [NAG]: ['cdk-nag'] };
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  [CDK]: ['aws-cdk-lib', 'constructs'],
+  [NAG]: ['cdk-nag'],
+};
 const ROOMS = WALLS.flatMap(({ rooms }) => rooms);
 
 const folderOf = (room: string) => (['bin', 'lambda-edge'].includes(room) ? room : `lib/${room}`);
 /** The file that imports for a room, and the one that others import from it. */
-const importerOf = (room: string) => `${folderOf(room)}${FILES.includes(room) ? '' : '/planted'}.ts`;
+const importerOf = (room: string) =>
+  `${folderOf(room)}${FILES.includes(room) ? '' : '/planted'}.ts`;
 const entryOf = (room: string) => `${folderOf(room)}${FILES.includes(room) ? '' : '/index'}.ts`;
 
 function specifier(from: string, to: string): string {
@@ -43,12 +61,15 @@ function violations(files: Readonly<Record<string, string>>): Violation[] {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'isochrone-walls-')));
   try {
     mkdirSync(join(directory, 'scripts'));
-    for (const file of ['walls.cjs', 'walls.rules.cjs']) cpSync(join(ROOT, 'scripts', file), join(directory, 'scripts', file));
+    for (const file of ['walls.cjs', 'walls.rules.cjs'])
+      cpSync(join(ROOT, 'scripts', file), join(directory, 'scripts', file));
     for (const [file, text] of Object.entries(files)) {
       mkdirSync(join(directory, dirname(file)), { recursive: true });
       writeFileSync(join(directory, file), text);
     }
-    const folders = ['bin', 'lib', 'lambda-edge', 'examples'].filter((folder) => existsSync(join(directory, folder)));
+    const folders = ['bin', 'lib', 'lambda-edge', 'examples'].filter((folder) =>
+      existsSync(join(directory, folder)),
+    );
     const { stdout, stderr } = spawnSync(
       join(ROOT, 'node_modules', '.bin', 'depcruise'),
       ['--config', 'scripts/walls.rules.cjs', '--output-type', 'json', ...folders],
@@ -61,7 +82,8 @@ function violations(files: Readonly<Record<string, string>>): Violation[] {
   }
 }
 
-const refused = (files: Readonly<Record<string, string>>) => violations(files).map(({ rule }) => rule.name);
+const refused = (files: Readonly<Record<string, string>>) =>
+  violations(files).map(({ rule }) => rule.name);
 
 describe('walls', () => {
   const files: Record<string, string> = {};
@@ -69,9 +91,10 @@ describe('walls', () => {
   for (const room of ROOMS) {
     const others = ROOMS.filter((other) => other !== room);
     const packages = Object.values(PACKAGES).flat();
-    const lines = [...others.map((other) => specifier(importerOf(room), entryOf(other))), ...packages].map(
-      (path, i) => `export { x as x${i} } from '${path}';`,
-    );
+    const lines = [
+      ...others.map((other) => specifier(importerOf(room), entryOf(other))),
+      ...packages,
+    ].map((path, i) => `export { x as x${i} } from '${path}';`);
     files[importerOf(room)] = `${files[importerOf(room)] ?? ''}${lines.join('\n')}\n`;
   }
   const found = violations(files).filter(({ rule }) => rule.name !== 'no circles');
@@ -81,12 +104,16 @@ describe('walls', () => {
     (room, { ours, packages }) => {
       const from = importerOf(room);
       const wrong = ROOMS.filter((other) => other !== room).filter((other) => {
-        const isRefused = found.some((violation) => violation.from === from && violation.to === entryOf(other));
+        const isRefused = found.some(
+          (violation) => violation.from === from && violation.to === entryOf(other),
+        );
         return isRefused === ours.includes(other);
       });
       const wrongPackages = Object.entries(PACKAGES).flatMap(([group, names]) =>
         names.filter((name) => {
-          const isRefused = found.some((violation) => violation.from === from && violation.to === name);
+          const isRefused = found.some(
+            (violation) => violation.from === from && violation.to === name,
+          );
           return isRefused === packages.includes(group);
         }),
       );
@@ -99,8 +126,13 @@ describe('walls', () => {
       'lib/constructs/network/index.ts': "export * from './interfaces';\nexport class Network {}\n",
       'lib/constructs/network/interfaces.ts': 'export interface INetwork {}\n',
     };
-    const planted = (line: string) => refused({ ...network, 'lib/constructs/edge/planted.ts': line });
-    expect(planted("import type { INetwork } from '../network/interfaces';\nexport type N = INetwork;\n")).toEqual([]);
+    const planted = (line: string) =>
+      refused({ ...network, 'lib/constructs/edge/planted.ts': line });
+    expect(
+      planted(
+        "import type { INetwork } from '../network/interfaces';\nexport type N = INetwork;\n",
+      ),
+    ).toEqual([]);
     for (const line of [
       "import type { INetwork } from '../network';\nexport type N = INetwork;\n",
       "import { Network } from '../network';\nexport const n = Network;\n",
@@ -118,7 +150,8 @@ describe('walls', () => {
       'lib/tools/review/index.ts': "export { x } from './findings';\n",
       'lib/tools/review/words.ts': 'export const y = 1;\n',
     };
-    const planted = (file: string, path: string) => refused({ ...tree, [file]: `export * from '${path}';\n` });
+    const planted = (file: string, path: string) =>
+      refused({ ...tree, [file]: `export * from '${path}';\n` });
     const rule = ['a folder is imported by its index'];
     expect(planted('bin/planted.ts', '../lib/tools/review')).toEqual([]);
     expect(planted('bin/planted.ts', '../lib/tools/review/findings')).toEqual(rule);
@@ -140,22 +173,29 @@ describe('walls', () => {
     const tree = {
       'lib/constructs/cache/thing.ts':
         "import { Construct } from 'constructs';\nexport interface Settings { a: 1 }\nexport class Thing extends Construct {}\n",
-      'lib/constructs/cache/thing.handler.ts': "import type { Settings } from './thing';\nexport const s: Settings = { a: 1 };\n",
+      'lib/constructs/cache/thing.handler.ts':
+        "import type { Settings } from './thing';\nexport const s: Settings = { a: 1 };\n",
     };
     expect(new Set(refused(tree))).toEqual(new Set(['a handler runs in AWS']));
     const settings = { 'lib/constructs/cache/settings.ts': 'export interface Settings { a: 1 }\n' };
     expect(
       refused({
         ...settings,
-        'lib/constructs/cache/thing.handler.ts': "import type { Settings } from './settings';\nexport const s: Settings = { a: 1 };\n",
+        'lib/constructs/cache/thing.handler.ts':
+          "import type { Settings } from './settings';\nexport const s: Settings = { a: 1 };\n",
       }),
     ).toEqual([]);
   });
 
   test('an example imports the packages', () => {
-    const tree = { 'lib/index.ts': "export { x } from './stage';\n", 'lib/stage.ts': 'export const x = 1;\n' };
+    const tree = {
+      'lib/index.ts': "export { x } from './stage';\n",
+      'lib/stage.ts': 'export const x = 1;\n',
+    };
     expect(refused({ ...tree, 'examples/one/app.ts': "export * from '../../lib';\n" })).toEqual([]);
-    expect(refused({ ...tree, 'examples/one/app.ts': "export * from '../../lib/stage';\n" })).toEqual(['an example imports the packages']);
+    expect(
+      refused({ ...tree, 'examples/one/app.ts': "export * from '../../lib/stage';\n" }),
+    ).toEqual(['an example imports the packages']);
   });
 
   test('every room of the tree has a wall', () => {

@@ -17,15 +17,21 @@ export const advise: Command = {
       slow: { type: 'string', default: '100' },
       json: { type: 'boolean', default: false },
     });
-    if (database === undefined) throw new IsochroneError(`isochrone: --database is required.\n\n${advise.usage}`);
+    if (database === undefined)
+      throw new IsochroneError(`isochrone: --database is required.\n\n${advise.usage}`);
     if (!/^\d{1,7}(\.\d+)?$/.test(slow) || Number(slow) === 0) {
       throw new IsochroneError(
         `--slow must be milliseconds above 0, got ${JSON.stringify(slow)}.\nIt is a mean time. Leave it out for 100.`,
       );
     }
     const { Client } = loadOptional<typeof import('pg')>('advise', ['pg']);
-    const client = new Client({ connectionString: database, connectionTimeoutMillis: 5000, application_name: 'isochrone advise' });
-    // A server that goes away meanwhile fails the query that is running; the event says the same again.
+    const client = new Client({
+      connectionString: database,
+      connectionTimeoutMillis: 5000,
+      application_name: 'isochrone advise',
+    });
+    // A server that goes away meanwhile fails the query that is running; the event says the same
+    // again.
     client.on('error', () => undefined);
     try {
       await client.connect();

@@ -19,14 +19,20 @@ export const cleanupEdge: Command = {
       region: { type: 'string', default: CLOUDFRONT_REGION },
       delete: { type: 'boolean', default: false },
     });
-    if (prefix === undefined) throw new IsochroneError(`isochrone: --prefix is required.\n\n${cleanupEdge.usage}`);
+    if (prefix === undefined)
+      throw new IsochroneError(`isochrone: --prefix is required.\n\n${cleanupEdge.usage}`);
     if (region !== CLOUDFRONT_REGION) {
       throw new IsochroneError(
         `--region must be ${CLOUDFRONT_REGION}, got ${JSON.stringify(region)}.\n` +
           'Lambda@Edge functions live there only. What other regions have are replicas, which CloudFront removes by itself.',
       );
     }
-    const cleanup = await cleanUpEdge(edgeFunctionsApi(region), { prefix, delete: options.delete, sleep, random: Math.random });
+    const cleanup = await cleanUpEdge(edgeFunctionsApi(region), {
+      prefix,
+      delete: options.delete,
+      sleep,
+      random: Math.random,
+    });
     console.log(formatEdgeCleanup(cleanup, prefix));
     return cleanup.entries.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
   },
@@ -49,7 +55,9 @@ interface LambdaFunction {
 }
 
 interface Behavior {
-  readonly LambdaFunctionAssociations?: { readonly Items?: readonly { readonly LambdaFunctionARN: string }[] };
+  readonly LambdaFunctionAssociations?: {
+    readonly Items?: readonly { readonly LambdaFunctionARN: string }[];
+  };
 }
 
 interface DistributionSummary {
@@ -75,38 +83,56 @@ export function edgeFunctionsApi(region: string, load?: Load): EdgeFunctionsApi 
   const cloudFormation = caller(load, region, 'cloudformation', 'CloudFormationClient');
   return {
     async listFunctions(marker) {
-      const page = await lambda<{ Functions?: LambdaFunction[]; NextMarker?: string }>('ListFunctionsCommand', { Marker: marker });
-      return { items: (page.Functions ?? []).map(functionFacts), next: page.NextMarker || undefined };
+      const page = await lambda<{ Functions?: LambdaFunction[]; NextMarker?: string }>(
+        'ListFunctionsCommand',
+        { Marker: marker },
+      );
+      return {
+        items: (page.Functions ?? []).map(functionFacts),
+        next: page.NextMarker || undefined,
+      };
     },
     async listVersions(functionName, marker) {
       const input = { FunctionName: functionName, Marker: marker };
-      const page = await lambda<{ Versions?: { Version: string }[]; NextMarker?: string }>('ListVersionsByFunctionCommand', input);
-      return { items: (page.Versions ?? []).map(({ Version }) => Version), next: page.NextMarker || undefined };
+      const page = await lambda<{ Versions?: { Version: string }[]; NextMarker?: string }>(
+        'ListVersionsByFunctionCommand',
+        input,
+      );
+      return {
+        items: (page.Versions ?? []).map(({ Version }) => Version),
+        next: page.NextMarker || undefined,
+      };
     },
     async listTags(functionArn) {
-      const { Tags } = await lambda<{ Tags?: Record<string, string> }>('ListTagsCommand', { Resource: functionArn });
+      const { Tags } = await lambda<{ Tags?: Record<string, string> }>('ListTagsCommand', {
+        Resource: functionArn,
+      });
       return Tags ?? {};
     },
     async describeStackResource(stackId, logicalId) {
       const input = { StackName: stackId, LogicalResourceId: logicalId };
-      const { StackResourceDetail: detail } = await cloudFormation<{ StackResourceDetail: StackResource }>(
-        'DescribeStackResourceCommand',
-        input,
-      );
+      const { StackResourceDetail: detail } = await cloudFormation<{
+        StackResourceDetail: StackResource;
+      }>('DescribeStackResourceCommand', input);
       return stackResourceFacts(detail);
     },
     async describeStackResources(physicalId) {
       const input = { PhysicalResourceId: physicalId };
-      const { StackResources } = await cloudFormation<{ StackResources?: StackResource[] }>('DescribeStackResourcesCommand', input);
+      const { StackResources } = await cloudFormation<{ StackResources?: StackResource[] }>(
+        'DescribeStackResourcesCommand',
+        input,
+      );
       return (StackResources ?? []).map(stackResourceFacts);
     },
     async listDistributions(marker) {
-      const { DistributionList: list } = await cloudFront<{ DistributionList?: { Items?: DistributionSummary[]; NextMarker?: string } }>(
-        'ListDistributionsCommand',
-        { Marker: marker },
-      );
+      const { DistributionList: list } = await cloudFront<{
+        DistributionList?: { Items?: DistributionSummary[]; NextMarker?: string };
+      }>('ListDistributionsCommand', { Marker: marker });
       return {
-        items: (list?.Items ?? []).map((each) => ({ id: each.Id, functionArns: functionArns(each) })),
+        items: (list?.Items ?? []).map((each) => ({
+          id: each.Id,
+          functionArns: functionArns(each),
+        })),
         next: list?.NextMarker || undefined,
       };
     },
@@ -118,8 +144,15 @@ export function edgeFunctionsApi(region: string, load?: Load): EdgeFunctionsApi 
 
 const SERVICES = ['lambda', 'cloudfront', 'cloudformation'] as const;
 
-function caller(load: Load | undefined, region: string, service: (typeof SERVICES)[number], clientName: string) {
-  const others = SERVICES.filter((each) => each !== service).map((each) => `@aws-sdk/client-${each}`);
+function caller(
+  load: Load | undefined,
+  region: string,
+  service: (typeof SERVICES)[number],
+  clientName: string,
+) {
+  const others = SERVICES.filter((each) => each !== service).map(
+    (each) => `@aws-sdk/client-${each}`,
+  );
   const sdk = loadOptional<Sdk>('cleanup-edge', [`@aws-sdk/client-${service}`, ...others], load);
   // Retries are counted by the command, not hidden in the client.
   const client = new (member(sdk, clientName))({ region, maxAttempts: 1 }) as Client;
@@ -137,7 +170,11 @@ function functionFacts(each: LambdaFunction) {
     'a container image': each.PackageType === 'Image',
     'the architecture arm64': each.Architectures?.includes('arm64') === true,
   };
-  return { name: each.FunctionName, arn: each.FunctionArn, notAtTheEdge: Object.keys(has).filter((what) => has[what]) };
+  return {
+    name: each.FunctionName,
+    arn: each.FunctionArn,
+    notAtTheEdge: Object.keys(has).filter((what) => has[what]),
+  };
 }
 
 function stackResourceFacts({ StackName, PhysicalResourceId, ResourceStatus }: StackResource) {
@@ -146,6 +183,8 @@ function stackResourceFacts({ StackName, PhysicalResourceId, ResourceStatus }: S
 
 function functionArns({ DefaultCacheBehavior, CacheBehaviors }: DistributionSummary): string[] {
   return [DefaultCacheBehavior, ...(CacheBehaviors?.Items ?? [])].flatMap((behavior) =>
-    (behavior?.LambdaFunctionAssociations?.Items ?? []).map(({ LambdaFunctionARN }) => LambdaFunctionARN),
+    (behavior?.LambdaFunctionAssociations?.Items ?? []).map(
+      ({ LambdaFunctionARN }) => LambdaFunctionARN,
+    ),
   );
 }

@@ -12,12 +12,17 @@ export interface Command {
 
 type OptionsConfig = NonNullable<ParseArgsConfig['options']>;
 
-/** The options of a command. Unknown ones are refused with the command's usage, so that a slip is never ignored. */
+/**
+ * The options of a command. Unknown ones are refused with the command's usage, so that a slip is
+ * never ignored.
+ */
 export function readOptions<Options extends OptionsConfig>(
   args: readonly string[],
   command: Pick<Command, 'usage'>,
   options: Options,
-): ReturnType<typeof parseArgs<{ args: string[]; options: Options; strict: true; allowPositionals: false }>>['values'] {
+): ReturnType<
+  typeof parseArgs<{ args: string[]; options: Options; strict: true; allowPositionals: false }>
+>['values'] {
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
   } catch (error) {

@@ -41,9 +41,11 @@ export const emulate: Command = {
       'viewer-protocol': { type: 'string', default: 'https' },
     });
     const viewerProtocol = options['viewer-protocol'];
-    if (viewerProtocol !== 'http' && viewerProtocol !== 'https') throw wrong('--viewer-protocol', viewerProtocol, 'https or http');
+    if (viewerProtocol !== 'http' && viewerProtocol !== 'https')
+      throw wrong('--viewer-protocol', viewerProtocol, 'https or http');
     const port = Number(options.port);
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw wrong('--port', options.port, 'a number from 0 to 65535');
+    if (!Number.isInteger(port) || port < 0 || port > 65_535)
+      throw wrong('--port', options.port, 'a number from 0 to 65535');
     const place = edgeLocation(options.pop);
     if (!place) throw wrong('--pop', options.pop, 'the code of an edge location, such as NRT');
 
@@ -82,19 +84,32 @@ export const emulate: Command = {
   },
 };
 
-function originUrls({ origins }: DistributionModel, given: readonly string[]): ReadonlyMap<string, URL> {
+function originUrls(
+  { origins }: DistributionModel,
+  given: readonly string[],
+): ReadonlyMap<string, URL> {
   const urls = new Map(
     given.map((each): [string, URL] => {
       const [id, url] = /^https?:/.test(each) ? ['*', each] : (pair(each) ?? ['*', each]);
-      if (!/^https?:\/\/[^/?#]+\/?$/.test(url) || !URL.canParse(url)) throw wrong('--origin', each, 'a URL without a path, or ID=URL');
+      if (!/^https?:\/\/[^/?#]+\/?$/.test(url) || !URL.canParse(url))
+        throw wrong('--origin', each, 'a URL without a path, or ID=URL');
       return [id, new URL(url)];
     }),
   );
   const unknown = [...urls.keys()].find((id) => id !== '*' && !(id in origins));
-  if (unknown !== undefined) throw wrong('--origin', unknown, `one of the distribution's: ${Object.keys(origins).join(', ')}`);
+  if (unknown !== undefined)
+    throw wrong(
+      '--origin',
+      unknown,
+      `one of the distribution's: ${Object.keys(origins).join(', ')}`,
+    );
   const missing = urls.has('*') ? [] : Object.keys(origins).filter((id) => !urls.has(id));
   if (missing.length > 0)
-    throw wrong('--origin', given.join(' ') || 'nothing', `given for ${missing.join(', ')}, or once as a URL for all`);
+    throw wrong(
+      '--origin',
+      given.join(' ') || 'nothing',
+      `given for ${missing.join(', ')}, or once as a URL for all`,
+    );
   return urls;
 }
 
@@ -110,5 +125,7 @@ function pair(entry: string): [name: string, value: string] | undefined {
 }
 
 function wrong(option: string, value: string, allowed: string): IsochroneError {
-  return new IsochroneError(`isochrone: ${option} must be ${allowed}, got ${JSON.stringify(value)}.\n\n${emulate.usage}`);
+  return new IsochroneError(
+    `isochrone: ${option} must be ${allowed}, got ${JSON.stringify(value)}.\n\n${emulate.usage}`,
+  );
 }

@@ -32,7 +32,9 @@ export const migrate: Command = {
     });
     const { database, folder } = options;
     if (database === undefined || folder === undefined) {
-      throw new IsochroneError(`isochrone: --database and --folder are required.\n\n${migrate.usage}`);
+      throw new IsochroneError(
+        `isochrone: --database and --folder are required.\n\n${migrate.usage}`,
+      );
     }
     const lockTimeoutMs = wholeNumber('--lock-timeout', options['lock-timeout']);
     const largeTableMiB = wholeNumber('--large-table', options['large-table']);
@@ -40,11 +42,16 @@ export const migrate: Command = {
     const address = databaseAddress(database);
     const migrations = readMigrations(folder);
     const { Client } = loadOptional<typeof import('pg')>('migrate', ['pg']);
-    const open = () => connect(Client, { connectionString: database }).catch((error: unknown) => notConnected(address, error));
+    const open = () =>
+      connect(Client, { connectionString: database }).catch((error: unknown) =>
+        notConnected(address, error),
+      );
     if (options['dry-run']) {
       const connection = await open();
       try {
-        console.log(formatMigrationPlan(await planMigrations(connection, migrations, { largeTableBytes })));
+        console.log(
+          formatMigrationPlan(await planMigrations(connection, migrations, { largeTableBytes })),
+        );
       } catch (error) {
         throw refusal(error);
       } finally {
@@ -56,7 +63,10 @@ export const migrate: Command = {
       by: `${userInfo().username}@${hostname()}`,
       lockTimeoutMs,
       largeTableBytes,
-      log: ({ level, where, message }) => console.log([level === 'INFO' ? '' : `${level} `, where ? `${where}: ` : '', message].join('')),
+      log: ({ level, where, message }) =>
+        console.log(
+          [level === 'INFO' ? '' : `${level} `, where ? `${where}: ` : '', message].join(''),
+        ),
     });
     console.log(`${applied.length} applied, ${before} before.`);
     return 0;
@@ -93,5 +103,7 @@ function notConnected(address: string, error: unknown): never {
 function wholeNumber(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new IsochroneError(`isochrone: ${option} must be a whole number, got ${JSON.stringify(text)}.\n\n${migrate.usage}`);
+  throw new IsochroneError(
+    `isochrone: ${option} must be a whole number, got ${JSON.stringify(text)}.\n\n${migrate.usage}`,
+  );
 }

@@ -1,6 +1,7 @@
 /**
- * Packages that some commands need and others do not. They are optional peers (`peerDependenciesMeta` in package.json), so a command
- * loads its own when it runs, and never at the top of a file.
+ * Packages that some commands need and others do not. They are optional peers
+ * (`peerDependenciesMeta` in package.json), so a command loads its own when it runs, and never at
+ * the top of a file.
  */
 import { IsochroneError } from '../../lib/model/errors';
 
@@ -14,7 +15,11 @@ export type Sdk = Readonly<Record<string, new (input: object) => object>>;
  * @param packages the one that is loaded, and the others that will be needed with it
  * @throws IsochroneError if it is not installed: what needs it, and what to install
  */
-export function loadOptional<Package>(who: string, packages: readonly [string, ...string[]], load: Load = require): Package {
+export function loadOptional<Package>(
+  who: string,
+  packages: readonly [string, ...string[]],
+  load: Load = require,
+): Package {
   try {
     return load(packages[0]) as Package;
   } catch (error) {
@@ -28,6 +33,9 @@ export function loadOptional<Package>(who: string, packages: readonly [string, .
 /** @throws IsochroneError if the installed package has no such client or command */
 export function member(sdk: Sdk, name: string): new (input: object) => object {
   const found = sdk[name];
-  if (found === undefined) throw new IsochroneError(`The installed AWS SDK has no ${name}.\nUpdate its clients to version 3.`);
+  if (found === undefined)
+    throw new IsochroneError(
+      `The installed AWS SDK has no ${name}.\nUpdate its clients to version 3.`,
+    );
   return found;
 }

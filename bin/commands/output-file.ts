@@ -1,4 +1,7 @@
-/** Files that commands write: whole or not at all, so that an earlier report is not half overwritten. */
+/**
+ * Files that commands write: whole or not at all, so that an earlier report is not half
+ * overwritten.
+ */
 import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { IsochroneError } from '../../lib/model/errors';
 

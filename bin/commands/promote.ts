@@ -17,12 +17,21 @@ import { type Command, readOptions } from './command';
 import { type Load, loadOptional, member, type Sdk } from './optional-package';
 
 /** 2: people must act now. 3: done, and something is left to do when the old region is back. */
-const EXIT_CODES: Record<PromotionOutcome, number> = { drilled: 0, promoted: 0, refused: 1, 'stopped halfway': 2, 'promoted unfenced': 3 };
+const EXIT_CODES: Record<PromotionOutcome, number> = {
+  drilled: 0,
+  promoted: 0,
+  refused: 1,
+  'stopped halfway': 2,
+  'promoted unfenced': 3,
+};
 
 const PROMOTED = `Deploy nothing before the file says what is so now. These lines do, all of them together: \`primaryRegion\` alone makes an empty primary.
 docs/operations/failover.md says in which order to deploy then.`;
 
-/** What stands above the lines for the file. Halfway there are none: they would be deployed, and the hub may still be one. */
+/**
+ * What stands above the lines for the file. Halfway there are none: they would be deployed, and the
+ * hub may still be one.
+ */
 const HEADINGS: Partial<Record<PromotionOutcome, string>> = {
   drilled: 'After a promotion, the file would have to say:',
   promoted: PROMOTED,
@@ -44,7 +53,10 @@ export const promote: Command = {
 };
 
 /** As the command, with the AWS that is given. */
-export async function runPromotion(args: readonly string[], api: (region: string) => PromotionApi): Promise<number> {
+export async function runPromotion(
+  args: readonly string[],
+  api: (region: string) => PromotionApi,
+): Promise<number> {
   const options = readOptions(args, promote, {
     region: { type: 'string' },
     drill: { type: 'boolean', default: false },
@@ -53,11 +65,14 @@ export async function runPromotion(args: readonly string[], api: (region: string
     'allow-unfenced': { type: 'boolean', default: false },
   });
   const { region, deployment: file } = options;
-  if (region === undefined) throw new IsochroneError(`isochrone: --region is required.\n\n${promote.usage}`);
+  if (region === undefined)
+    throw new IsochroneError(`isochrone: --region is required.\n\n${promote.usage}`);
   const acceptedLossSeconds = wholeSeconds(options['accept-loss']);
   const source = read(file);
   const deployment = parseDeployment(source, file);
-  const others = Object.keys(deployment.regions).filter((name) => name !== deployment.primaryRegion);
+  const others = Object.keys(deployment.regions).filter(
+    (name) => name !== deployment.primaryRegion,
+  );
   if (!others.includes(region)) {
     throw new IsochroneError(
       `--region must be a region of ${file} other than the primary one, got ${JSON.stringify(region)}.\n` +
@@ -84,7 +99,9 @@ export async function runPromotion(args: readonly string[], api: (region: string
   const heading = HEADINGS[promotion.outcome];
   if (heading !== undefined) {
     const hub = names.hub(region);
-    console.log(`\n${heading}\n${formatChanges(source, promotionChanges(source, { region, hub }), file)}`);
+    console.log(
+      `\n${heading}\n${formatChanges(source, promotionChanges(source, { region, hub }), file)}`,
+    );
   }
   return EXIT_CODES[promotion.outcome];
 }
@@ -103,7 +120,9 @@ function read(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new IsochroneError(`${file}: the deployment file cannot be read (${reason}).\nName an existing file with \`--deployment\`.`);
+    throw new IsochroneError(
+      `${file}: the deployment file cannot be read (${reason}).\nName an existing file with \`--deployment\`.`,
+    );
   }
 }
 
@@ -122,32 +141,56 @@ interface AutomationStep {
 export function promotionApi(region: string, load?: Load): PromotionApi {
   const sdk = loadOptional<Sdk>('promote', ['@aws-sdk/client-ssm'], load);
   // Retries are counted by the command, not hidden in the client.
-  const client = new (member(sdk, 'SSMClient'))({ region, maxAttempts: 1 }) as { send(command: object): Promise<object> };
+  const client = new (member(sdk, 'SSMClient'))({ region, maxAttempts: 1 }) as {
+    send(command: object): Promise<object>;
+  };
   const call = async <Output extends object>(command: string, input: object): Promise<Output> =>
     (await client.send(new (member(sdk, command))(input))) as Output;
   return {
     async descriptions(document) {
-      const { Content } = await call<{ Content: string }>('GetDocumentCommand', { Name: document, DocumentFormat: 'JSON' });
-      const { mainSteps } = JSON.parse(Content) as { mainSteps: readonly { name: string; description?: string }[] };
-      return Object.fromEntries(mainSteps.map(({ name, description }) => [name, description ?? '']));
+      const { Content } = await call<{ Content: string }>('GetDocumentCommand', {
+        Name: document,
+        DocumentFormat: 'JSON',
+      });
+      const { mainSteps } = JSON.parse(Content) as {
+        mainSteps: readonly { name: string; description?: string }[];
+      };
+      return Object.fromEntries(
+        mainSteps.map(({ name, description }) => [name, description ?? '']),
+      );
     },
     async start(document, parameters, token) {
-      const Parameters = Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, [value]]));
+      const Parameters = Object.fromEntries(
+        Object.entries(parameters).map(([name, value]) => [name, [value]]),
+      );
       const input = { DocumentName: document, Parameters, ClientToken: token };
-      return (await call<{ AutomationExecutionId: string }>('StartAutomationExecutionCommand', input)).AutomationExecutionId;
+      return (
+        await call<{ AutomationExecutionId: string }>('StartAutomationExecutionCommand', input)
+      ).AutomationExecutionId;
     },
     async execution(id) {
       const { AutomationExecution: found } = await call<{
-        AutomationExecution: { AutomationExecutionStatus: string; FailureMessage?: string; StepExecutions?: readonly AutomationStep[] };
+        AutomationExecution: {
+          AutomationExecutionStatus: string;
+          FailureMessage?: string;
+          StepExecutions?: readonly AutomationStep[];
+        };
       }>('GetAutomationExecutionCommand', { AutomationExecutionId: id });
       const steps = found.StepExecutions ?? [];
       return {
         status: found.AutomationExecutionStatus,
         failure: found.FailureMessage,
-        steps: steps.map(({ StepName, StepStatus, FailureMessage }) => ({ name: StepName, status: StepStatus, failure: FailureMessage })),
+        steps: steps.map(({ StepName, StepStatus, FailureMessage }) => ({
+          name: StepName,
+          status: StepStatus,
+          failure: FailureMessage,
+        })),
         outputs: Object.fromEntries(
           steps.flatMap(({ StepName, Outputs }) =>
-            Object.entries(Outputs ?? {}).map(([name, values]) => [`${StepName}.${name}`, values.join(',')]),
+            Object.entries(Outputs ?? {}).map(([name, values]) => [
+              `${StepName}.${name}`,
+              values.join(','),
+            ]),
           ),
         ),
       };

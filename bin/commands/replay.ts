@@ -67,7 +67,9 @@ export const replay: Command = {
       html: { type: 'string' },
     });
     if ((options.log === undefined) === (options.seeded === undefined)) {
-      throw new IsochroneError(`isochrone: one of --log and --seeded is required.\n\n${replay.usage}`);
+      throw new IsochroneError(
+        `isochrone: one of --log and --seeded is required.\n\n${replay.usage}`,
+      );
     }
     const seeded = options.seeded === undefined ? undefined : requestCount(options.seeded);
     const format = logFormat(options.format);
@@ -77,7 +79,9 @@ export const replay: Command = {
     const objectives = objectivesOf(options.deployment, options['require-objectives']);
     // Before the work of an hour, not after it.
     const page =
-      options.html === undefined ? undefined : { file: options.html, draw: plotRenderer(loadOptional('replay --html', ['echarts'])) };
+      options.html === undefined
+        ? undefined
+        : { file: options.html, draw: plotRenderer(loadOptional('replay --html', ['echarts'])) };
     const assembly = readAssembly(options.assembly);
     const distribution = readDistribution(assembly, options.distribution);
 
@@ -100,9 +104,13 @@ export const replay: Command = {
       });
       progress.stop();
       console.log(formatReplay(report, { cells: options.cells }));
-      if (options.json !== undefined) writeOutput('--json', options.json, `${JSON.stringify(report, null, 2)}\n`);
-      if (page !== undefined) writeOutput('--html', page.file, await renderReplayHtml(report, page.draw));
-      return options['require-objectives'] && report.objectives.some(({ met }) => !met) ? OBJECTIVE_MISSED : 0;
+      if (options.json !== undefined)
+        writeOutput('--json', options.json, `${JSON.stringify(report, null, 2)}\n`);
+      if (page !== undefined)
+        writeOutput('--html', page.file, await renderReplayHtml(report, page.draw));
+      return options['require-objectives'] && report.objectives.some(({ met }) => !met)
+        ? OBJECTIVE_MISSED
+        : 0;
     } finally {
       progress.stop();
     }
@@ -115,15 +123,29 @@ function requestCount(text: string): number {
   throw refused('seeded', text, `a whole number of requests, 1 to ${MAX_SEEDED}`, 'Try 20000.');
 }
 
-/** London and New York are open: the busiest hour. The seed and the day are any, and always the same. */
+/**
+ * London and New York are open: the busiest hour. The seed and the day are any, and always the
+ * same.
+ */
 async function* seededLines(requests: number, host: string | undefined): AsyncGenerator<string> {
-  yield* seededTrace({ seed: 1, requests, from: new Date('2026-03-04T14:30:00Z'), hours: 1, ...(host && { host }) });
+  yield* seededTrace({
+    seed: 1,
+    requests,
+    from: new Date('2026-03-04T14:30:00Z'),
+    hours: 1,
+    ...(host && { host }),
+  });
 }
 
 function logFormat(name: string): LogFormatName | undefined {
   if (name === 'auto') return undefined;
   if (isLogFormat(name)) return name;
-  throw refused('format', name, `auto or one of ${LOG_FORMATS.join(', ')}`, 'Parquet is not read: convert it with UNLOAD in Athena.');
+  throw refused(
+    'format',
+    name,
+    `auto or one of ${LOG_FORMATS.join(', ')}`,
+    'Parquet is not read: convert it with UNLOAD in Athena.',
+  );
 }
 
 const UNITS: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
@@ -132,7 +154,12 @@ function capacity(text: string): number {
   if (text === 'none') return Number.POSITIVE_INFINITY;
   const match = /^(\d+(?:\.\d+)?)(KB|MB|GB|TB)$/.exec(text);
   if (!match || Number(match[1]) === 0)
-    throw refused('capacity', text, 'a size such as 512MB or 4GB, or none', 'Give the unit without a blank before it.');
+    throw refused(
+      'capacity',
+      text,
+      'a size such as 512MB or 4GB, or none',
+      'Give the unit without a blank before it.',
+    );
   return Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
 }
 
@@ -141,14 +168,24 @@ function assumedCacheControl(text: string): AssumedCacheControl {
   const end = text.indexOf('=');
   const [pattern, value] = [text.slice(0, end), text.slice(end + 1)];
   if (end < 0 || !isPathPattern(pattern) || value === '') {
-    throw refused('assume-cache-control', text, 'PATTERN=VALUE', "Write, for instance, '/static/*=max-age=3600'.");
+    throw refused(
+      'assume-cache-control',
+      text,
+      'PATTERN=VALUE',
+      "Write, for instance, '/static/*=max-age=3600'.",
+    );
   }
   return { pattern, value };
 }
 
 function knownRegion(name: string | undefined): string | undefined {
   if (name === undefined || REGION_NAMES.includes(name)) return name;
-  throw refused('origin-region', name, 'a region whose place is known', `Use one of ${REGION_NAMES.join(', ')}.`);
+  throw refused(
+    'origin-region',
+    name,
+    'a region whose place is known',
+    `Use one of ${REGION_NAMES.join(', ')}.`,
+  );
 }
 
 /** Without a deployment file there is nothing to judge by, unless somebody insists. */
@@ -158,7 +195,9 @@ function objectivesOf(file: string | undefined, required: boolean): ReplayObject
 }
 
 function refused(option: string, value: string, allowed: string, fix: string): IsochroneError {
-  return new IsochroneError(`isochrone: --${option} must be ${allowed}, got ${describeValue(value)}.\n${fix}`);
+  return new IsochroneError(
+    `isochrone: --${option} must be ${allowed}, got ${describeValue(value)}.\n${fix}`,
+  );
 }
 
 /** On standard error, and only where somebody looks. */

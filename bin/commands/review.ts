@@ -32,7 +32,9 @@ export const review: Command = {
   async run(args) {
     const [base, head, ...rest] = args;
     if (base === undefined || head === undefined || base.startsWith('-') || head.startsWith('-')) {
-      throw new IsochroneError(`isochrone: review needs two folders, BASE and HEAD, before its options.\n\n${review.usage}`);
+      throw new IsochroneError(
+        `isochrone: review needs two folders, BASE and HEAD, before its options.\n\n${review.usage}`,
+      );
     }
     const options = readOptions(rest, review, {
       acknowledge: { type: 'string', multiple: true, default: [] },
@@ -46,20 +48,29 @@ export const review: Command = {
     const [before, after] = [readAssembly(base), readAssembly(head)];
     const found: ChangeReview = {
       ...reviewChange(before, after, acknowledgements),
-      ...(options.log !== undefined && { traffic: await traffic(before, after, { ...options, log: options.log }) }),
+      ...(options.log !== undefined && {
+        traffic: await traffic(before, after, { ...options, log: options.log }),
+      }),
     };
     const colours = process.stdout.isTTY && process.env.NO_COLOR === undefined;
     console.log(formatChangeText(found, colours ? styleText : undefined));
-    if (options.markdown !== undefined) writeOutput('--markdown', options.markdown, `${formatChangeMarkdown(found)}\n`);
-    if (options.json !== undefined) writeOutput('--json', options.json, `${JSON.stringify(found, null, 2)}\n`);
+    if (options.markdown !== undefined)
+      writeOutput('--markdown', options.markdown, `${formatChangeMarkdown(found)}\n`);
+    if (options.json !== undefined)
+      writeOutput('--json', options.json, `${JSON.stringify(found, null, 2)}\n`);
     return found.needsDecision ? NEEDS_DECISION : 0;
   },
 };
 
-function traffic(before: Assembly, after: Assembly, options: { log: string; deployment?: string; distribution?: string }) {
+function traffic(
+  before: Assembly,
+  after: Assembly,
+  options: { log: string; deployment?: string; distribution?: string },
+) {
   return replayedTraffic(before, after, {
     file: options.log,
     distribution: options.distribution,
-    objectives: options.deployment === undefined ? undefined : loadDeployment(options.deployment).objectives,
+    objectives:
+      options.deployment === undefined ? undefined : loadDeployment(options.deployment).objectives,
   });
 }

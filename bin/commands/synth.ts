@@ -24,15 +24,21 @@ export const synth: Command = {
       ...(options.regions === undefined ? [] : ['-c', `regions=${options.regions}`]),
     ];
     const start = performance.now();
-    const { status } = spawnSync(process.execPath, [cdk(), 'synth', '--quiet', '--output', options.output, ...context], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    const { status } = spawnSync(
+      process.execPath,
+      [cdk(), 'synth', '--quiet', '--output', options.output, ...context],
+      {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
     if (status !== 0) return status ?? 1;
     const seconds = (performance.now() - start) / 1000;
 
     const summaries = summarize(readAssembly(options.output));
     console.log(formatSummary(summaries));
-    console.log(`Synthesized and validated in ${seconds.toFixed(1)} s, without credentials, into ${options.output}.\n`);
+    console.log(
+      `Synthesized and validated in ${seconds.toFixed(1)} s, without credentials, into ${options.output}.\n`,
+    );
     console.log(
       nextCommands(
         summaries.map(({ path }) => path),
@@ -43,12 +49,17 @@ export const synth: Command = {
   },
 };
 
-/** The CDK command line of this project. Through it, cdk.json applies, and what is summarized is what would be deployed. */
+/**
+ * The CDK command line of this project. Through it, cdk.json applies, and what is summarized is
+ * what would be deployed.
+ */
 function cdk(): string {
   try {
     return require.resolve('aws-cdk/bin/cdk');
   } catch {
-    throw new IsochroneError('The CDK command line is not installed here.\nInstall it with `npm install --save-dev aws-cdk`.');
+    throw new IsochroneError(
+      'The CDK command line is not installed here.\nInstall it with `npm install --save-dev aws-cdk`.',
+    );
   }
 }
 
@@ -58,7 +69,10 @@ function nextCommands(paths: readonly string[], context: readonly string[]): str
   const suffix = context.length > 0 ? ` ${context.join(' ')}` : '';
   const commands = [
     [`npx cdk diff '${stage}/**'${suffix}`, 'what would change'],
-    [`npx cdk deploy '${stage}/**'${suffix}`, 'all of it, in the right order: always the first time'],
+    [
+      `npx cdk deploy '${stage}/**'${suffix}`,
+      'all of it, in the right order: always the first time',
+    ],
     [`npx cdk deploy '${region}/*' --exclusively${suffix}`, 'later: one region, and nothing else'],
   ] as const;
   const width = Math.max(...commands.map(([command]) => command.length));

@@ -12,7 +12,10 @@ export const verifier: Command = {
 
   async run(args) {
     const { user } = readOptions(args, verifier, { user: { type: 'string' } });
-    if (user === '') throw new IsochroneError(`isochrone: --user must be the name of a role, got nothing.\n\n${verifier.usage}`);
+    if (user === '')
+      throw new IsochroneError(
+        `isochrone: --user must be the name of a role, got nothing.\n\n${verifier.usage}`,
+      );
     if (process.stdin.isTTY) {
       throw new IsochroneError(
         `isochrone: the password must come by standard input, not from the keyboard, where it would be seen.\n\n${verifier.usage}`,

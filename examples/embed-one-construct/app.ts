@@ -1,4 +1,7 @@
-/** A stack of somebody else's, with one construct of Isochrone in it. In a project of your own, import from 'isochrone'. */
+/**
+ * A stack of somebody else's, with one construct of Isochrone in it. In a project of your own,
+ * import from 'isochrone'.
+ */
 import { App, Stack } from 'aws-cdk-lib';
 import { IpAddresses, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { RegionalCache } from '../../lib';

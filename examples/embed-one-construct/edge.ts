@@ -1,4 +1,7 @@
-/** A stack of somebody else's with the edge of Isochrone: its own origin, a bucket for its assets, one name, the safe defaults. In a project of your own, import from 'isochrone'. */
+/**
+ * A stack of somebody else's with the edge of Isochrone: its own origin, a bucket for its assets,
+ * one name, the safe defaults. In a project of your own, import from 'isochrone'.
+ */
 import { App, Stack } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { CacheTier, EdgeDistribution, StaticContent } from '../../lib';

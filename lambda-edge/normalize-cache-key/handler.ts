@@ -1,8 +1,8 @@
 /**
  * Lambda@Edge, viewer request: normalises what becomes the cache key.
  *
- * It stands before every cached page, so it never fails: if the settings cannot be read, or a request is not as
- * expected, the request goes on as it came and one JSON line says why.
+ * It stands before every cached page, so it never fails: if the settings cannot be read, or a
+ * request is not as expected, the request goes on as it came and one JSON line says why.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,9 @@ export async function handler(event: ViewerRequestEvent): Promise<ViewerRequest 
 /** Lambda@Edge has no environment variables: the settings lie beside the code. */
 function readSettings(): ((asked: Asked) => CacheKey | undefined) | undefined {
   try {
-    return cacheKeyOf(JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as CacheKeySettings);
+    return cacheKeyOf(
+      JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as CacheKeySettings,
+    );
   } catch (error) {
     report('No request is normalised: config.json beside the handler cannot be used.', error);
     return undefined;
@@ -38,5 +40,11 @@ function readSettings(): ((asked: Asked) => CacheKey | undefined) | undefined {
 }
 
 function report(message: string, error: unknown): void {
-  console.error(JSON.stringify({ level: 'ERROR', message, error: error instanceof Error ? error.message : String(error) }));
+  console.error(
+    JSON.stringify({
+      level: 'ERROR',
+      message,
+      error: error instanceof Error ? error.message : String(error),
+    }),
+  );
 }

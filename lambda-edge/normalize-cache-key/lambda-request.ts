@@ -19,12 +19,23 @@ export interface ViewerRequest {
  * @param request is not changed
  * @param keyOf what `cacheKeyOf` made of the settings
  */
-export function normalizeRequest<Request extends ViewerRequest>(request: Request, keyOf: (asked: Asked) => CacheKey | undefined): Request {
-  const key = keyOf({ path: request.uri, query: request.querystring, header: (name) => headerValue(request.headers, name) });
-  const headers: Headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !isSynthetic(name)));
+export function normalizeRequest<Request extends ViewerRequest>(
+  request: Request,
+  keyOf: (asked: Asked) => CacheKey | undefined,
+): Request {
+  const key = keyOf({
+    path: request.uri,
+    query: request.querystring,
+    header: (name) => headerValue(request.headers, name),
+  });
+  const headers: Headers = Object.fromEntries(
+    Object.entries(request.headers).filter(([name]) => !isSynthetic(name)),
+  );
   if (key === undefined) return { ...request, headers };
-  if (key.language !== undefined) headers[LANGUAGE_HEADER] = [{ key: LANGUAGE_HEADER, value: key.language }];
-  if (key.imageFormat !== undefined) headers[IMAGE_FORMAT_HEADER] = [{ key: IMAGE_FORMAT_HEADER, value: key.imageFormat }];
+  if (key.language !== undefined)
+    headers[LANGUAGE_HEADER] = [{ key: LANGUAGE_HEADER, value: key.language }];
+  if (key.imageFormat !== undefined)
+    headers[IMAGE_FORMAT_HEADER] = [{ key: IMAGE_FORMAT_HEADER, value: key.imageFormat }];
   return { ...request, querystring: key.query, headers };
 }
 

@@ -1,7 +1,8 @@
 /**
  * CloudFront Functions, viewer request: the same normaliser where Lambda@Edge cannot be.
  *
- * A function has no configuration beside it: the construct puts the settings into the code at synthesis.
+ * A function has no configuration beside it: the construct puts the settings into the code at
+ * synthesis.
  */
 import type { CacheKeySettings } from '../../lib/model/contracts';
 import { cacheKeyOf } from './normalize';

@@ -1,8 +1,9 @@
 /**
- * Lambda@Edge, origin response: sets how long the edge and the browser keep an answer, by its tier and the part of the world.
+ * Lambda@Edge, origin response: sets how long the edge and the browser keep an answer, by its tier
+ * and the part of the world.
  *
- * It never fails: if the settings cannot be read, or an answer is not as expected, the answer goes on as it came and one
- * JSON line says why. The cache policy then bounds its time.
+ * It never fails: if the settings cannot be read, or an answer is not as expected, the answer goes
+ * on as it came and one JSON line says why. The cache policy then bounds its time.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +11,9 @@ import type { RegionalTtlSettings } from '../../lib/model/contracts';
 import { applyTtl, type OriginResponse } from './ttl';
 
 interface OriginResponseEvent {
-  readonly Records: readonly { readonly cf: { readonly request: { readonly uri: string }; readonly response: OriginResponse } }[];
+  readonly Records: readonly {
+    readonly cf: { readonly request: { readonly uri: string }; readonly response: OriginResponse };
+  }[];
 }
 
 const settings = readSettings();
@@ -29,7 +32,9 @@ export async function handler(event: OriginResponseEvent): Promise<OriginRespons
 /** Lambda@Edge has no environment variables of ours: the settings lie beside the code. */
 function readSettings(): RegionalTtlSettings | undefined {
   try {
-    const read = JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as RegionalTtlSettings;
+    const read = JSON.parse(
+      readFileSync(join(__dirname, 'config.json'), 'utf8'),
+    ) as RegionalTtlSettings;
     if (!Array.isArray(read.paths) || read.regions === null || typeof read.regions !== 'object') {
       throw new TypeError('`paths` or `regions` is missing');
     }
@@ -41,5 +46,11 @@ function readSettings(): RegionalTtlSettings | undefined {
 }
 
 function report(message: string, error: unknown): void {
-  console.error(JSON.stringify({ level: 'ERROR', message, error: error instanceof Error ? error.message : String(error) }));
+  console.error(
+    JSON.stringify({
+      level: 'ERROR',
+      message,
+      error: error instanceof Error ? error.message : String(error),
+    }),
+  );
 }

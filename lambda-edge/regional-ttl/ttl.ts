@@ -1,9 +1,9 @@
 /**
- * The core of the regional TTLs: how long the edge and the browser keep an answer, by the tier of its path and the part of
- * the world in which the function runs.
+ * The core of the regional TTLs: how long the edge and the browser keep an answer, by the tier of
+ * its path and the part of the world in which the function runs.
  *
- * Pure functions: no AWS types, no I/O, no clock. The rule above all others: nothing is kept longer than the origin allows,
- * and what cannot be read goes on as it came.
+ * Pure functions: no AWS types, no I/O, no clock. The rule above all others: nothing is kept longer
+ * than the origin allows, and what cannot be read goes on as it came.
  */
 import type { Continent } from '../../lib/model/aws';
 import type { RegionalTtlSettings, TtlRule } from '../../lib/model/contracts';
@@ -17,26 +17,28 @@ export interface OriginResponse {
 }
 
 /**
- * CloudFront keeps these for its error caching minimum even where the origin allows nothing. "How CloudFront processes HTTP
- * 4xx and 5xx status codes from your origin", Amazon CloudFront developer guide.
+ * CloudFront keeps these for its error caching minimum even where the origin allows nothing. "How
+ * CloudFront processes HTTP 4xx and 5xx status codes from your origin", Amazon CloudFront developer
+ * guide.
  */
 const ALWAYS_CACHED_ERRORS: ReadonlySet<number> = new Set([404, 414, 500, 501, 502, 503, 504]);
 
 /**
- * Answers whose freshness is never to be guessed: temporary redirects ("Overview of Status Codes", RFC 9110, section 15.1),
- * and 304, which repeats the freshness of an answer that we do not see.
+ * Answers whose freshness is never to be guessed: temporary redirects ("Overview of Status Codes",
+ * RFC 9110, section 15.1), and 304, which repeats the freshness of an answer that we do not see.
  */
 const NEVER_GUESSED: ReadonlySet<number> = new Set([302, 303, 304, 307]);
 
 const NOT_CACHED = 'private, no-store';
 
 /**
- * The answer with the `Cache-Control` of its tier: `s-maxage` for the edge, `max-age` for the browser, and the tier's stale
- * directives. Other directives stay, and so do all other headers but, where the tier asks for it, `Set-Cookie`. Applied
- * twice, it changes nothing more.
+ * The answer with the `Cache-Control` of its tier: `s-maxage` for the edge, `max-age` for the
+ * browser, and the tier's stale directives. Other directives stay, and so do all other headers but,
+ * where the tier asks for it, `Set-Cookie`. Applied twice, it changes nothing more.
  *
  * - `no-store`, `private` and `no-cache` are left alone, and so is a header that cannot be read.
- * - An answer with `Set-Cookie` is kept out of the shared cache, which would hand one viewer's session to the next.
+ * - An answer with `Set-Cookie` is kept out of the shared cache, which would hand one viewer's
+ *   session to the next.
  * - An error is kept for the tier's error TTL at most, and only if CloudFront would keep it at all.
  *
  * @param response is not changed
@@ -50,11 +52,15 @@ export function applyTtl<Response extends OriginResponse>(
 ): Response {
   const rule = findRule(settings.paths, request.uri);
   const { 'set-cookie': cookies, ...others } = response.headers;
-  if (cookies === undefined) return rule === undefined ? response : withTtl(response, rule, settings.regions[region ?? '']);
-  if (rule?.setCookie === 'strip') return withTtl({ ...response, headers: others }, rule, settings.regions[region ?? '']);
-  // Where CloudFront may keep the answer all the same, the cookie must not be in it: an error, or, on a path whose tier cannot
-  // be told, a tier with a minimum TTL.
-  const mayBeKept = ALWAYS_CACHED_ERRORS.has(Number(response.status)) || (rule === undefined && settings.paths.some(strips));
+  if (cookies === undefined)
+    return rule === undefined ? response : withTtl(response, rule, settings.regions[region ?? '']);
+  if (rule?.setCookie === 'strip')
+    return withTtl({ ...response, headers: others }, rule, settings.regions[region ?? '']);
+  // Where CloudFront may keep the answer all the same, the cookie must not be in it: an error, or,
+  // on a path whose tier cannot be told, a tier with a minimum TTL.
+  const mayBeKept =
+    ALWAYS_CACHED_ERRORS.has(Number(response.status)) ||
+    (rule === undefined && settings.paths.some(strips));
   return notCached(mayBeKept ? { ...response, headers: others } : response);
 }
 
@@ -64,10 +70,16 @@ function strips({ setCookie }: TtlRule): boolean {
 
 function notCached<Response extends OriginResponse>(response: Response): Response {
   const named = names(parseCacheControl(cacheControlOf(response.headers)) ?? []);
-  return named.has('no-store') || named.has('private') ? response : withCacheControl(response, NOT_CACHED);
+  return named.has('no-store') || named.has('private')
+    ? response
+    : withCacheControl(response, NOT_CACHED);
 }
 
-function withTtl<Response extends OriginResponse>(response: Response, rule: TtlRule, continent: Continent | undefined): Response {
+function withTtl<Response extends OriginResponse>(
+  response: Response,
+  rule: TtlRule,
+  continent: Continent | undefined,
+): Response {
   const directives = parseCacheControl(cacheControlOf(response.headers));
   const told = directives && freshnessOf(directives);
   const expires = expiresIn(response.headers);
@@ -78,17 +90,30 @@ function withTtl<Response extends OriginResponse>(response: Response, rule: TtlR
   const status = Number(response.status);
   const allowed = told['s-maxage'] ?? told['max-age'] ?? expires;
   const isError = status >= 400;
-  if (allowed === undefined && (isError ? !ALWAYS_CACHED_ERRORS.has(status) : NEVER_GUESSED.has(status))) return response;
+  if (
+    allowed === undefined &&
+    (isError ? !ALWAYS_CACHED_ERRORS.has(status) : NEVER_GUESSED.has(status))
+  )
+    return response;
 
-  const freshness = isError ? errorFreshness(told, allowed, expires, rule) : answerFreshness(told, allowed, expires, rule, continent);
-  const mayBeStale = !isError && freshness['s-maxage'] !== 0 && !named.has('must-revalidate') && !named.has('proxy-revalidate');
+  const freshness = isError
+    ? errorFreshness(told, allowed, expires, rule)
+    : answerFreshness(told, allowed, expires, rule, continent);
+  const mayBeStale =
+    !isError &&
+    freshness['s-maxage'] !== 0 &&
+    !named.has('must-revalidate') &&
+    !named.has('proxy-revalidate');
   const all: Freshness = {
     ...freshness,
-    'stale-while-revalidate': told['stale-while-revalidate'] ?? (mayBeStale ? rule.staleWhileRevalidateSeconds : undefined),
+    'stale-while-revalidate':
+      told['stale-while-revalidate'] ?? (mayBeStale ? rule.staleWhileRevalidateSeconds : undefined),
     'stale-if-error': told['stale-if-error'] ?? (mayBeStale ? rule.staleIfErrorSeconds : undefined),
   };
   const kept = directives.filter(({ name }) => !isFreshness(name)).map(({ text }) => text);
-  const written = FRESHNESS.flatMap((name) => (all[name] === undefined ? [] : [`${name}=${all[name]}`]));
+  const written = FRESHNESS.flatMap((name) =>
+    all[name] === undefined ? [] : [`${name}=${all[name]}`],
+  );
   return withCacheControl(response, [...kept, ...written].join(', '));
 }
 
@@ -104,12 +129,20 @@ function answerFreshness(
   const browser = told['max-age'] ?? expires ?? allowed;
   const { browserTtlSeconds } = rule;
   return {
-    'max-age': browserTtlSeconds === undefined ? told['max-age'] : Math.min(browserTtlSeconds, browser ?? browserTtlSeconds),
+    'max-age':
+      browserTtlSeconds === undefined
+        ? told['max-age']
+        : Math.min(browserTtlSeconds, browser ?? browserTtlSeconds),
     's-maxage': allowed === undefined ? defaultTtlSeconds : Math.min(allowed, maxTtlSeconds),
   };
 }
 
-function errorFreshness(told: Freshness, allowed: number | undefined, expires: number | undefined, rule: TtlRule): Freshness {
+function errorFreshness(
+  told: Freshness,
+  allowed: number | undefined,
+  expires: number | undefined,
+  rule: TtlRule,
+): Freshness {
   const browser = told['max-age'] ?? expires;
   return {
     'max-age': browser === undefined ? undefined : Math.min(browser, rule.errorTtlSeconds),
@@ -117,8 +150,14 @@ function errorFreshness(told: Freshness, allowed: number | undefined, expires: n
   };
 }
 
-function withCacheControl<Response extends OriginResponse>(response: Response, value: string): Response {
-  return { ...response, headers: { ...response.headers, 'cache-control': [{ key: 'Cache-Control', value }] } };
+function withCacheControl<Response extends OriginResponse>(
+  response: Response,
+  value: string,
+): Response {
+  return {
+    ...response,
+    headers: { ...response.headers, 'cache-control': [{ key: 'Cache-Control', value }] },
+  };
 }
 
 /** A list header that was sent several times is one list: RFC 9110, section 5.3. */
@@ -136,11 +175,16 @@ export interface Directive {
   readonly text: string;
 }
 
-/** One element of the list, perhaps empty, up to the next comma: "Lists" and "Quoted Strings", RFC 9110, sections 5.6.1 and 5.6.4. */
-const ELEMENT = /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=([!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[^"\\]|\\.)*"))?)?[ \t]*(,|$)/y;
+/**
+ * One element of the list, perhaps empty, up to the next comma: "Lists" and "Quoted Strings", RFC
+ * 9110, sections 5.6.1 and 5.6.4.
+ */
+const ELEMENT =
+  /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=([!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[^"\\]|\\.)*"))?)?[ \t]*(,|$)/y;
 
 /**
- * The directives of a `Cache-Control` header: "Cache-Control", RFC 9111, section 5.2. Values may be tokens or quoted.
+ * The directives of a `Cache-Control` header: "Cache-Control", RFC 9111, section 5.2. Values may be
+ * tokens or quoted.
  *
  * @returns undefined if the header is malformed: what its directives were to mean is unknown
  */
@@ -153,16 +197,25 @@ export function parseCacheControl(header: string): Directive[] | undefined {
     const [whole, name, value, end] = match;
     if (name !== undefined) {
       const unquoted = value?.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value;
-      directives.push({ name: name.toLowerCase(), value: unquoted, text: value === undefined ? name : `${name}=${value}` });
+      directives.push({
+        name: name.toLowerCase(),
+        value: unquoted,
+        text: value === undefined ? name : `${name}=${value}`,
+      });
     }
     if (end === '') return directives;
     at += whole.length;
   }
 }
 
-/** @param qualified whether directives count that are limited to some headers, as `private="x-user"` is */
+/**
+ * @param qualified whether directives count that are limited to some headers, as `private="x-user"`
+ * is
+ */
 function names(directives: readonly Directive[], qualified = false): ReadonlySet<string> {
-  return new Set(directives.filter(({ value }) => qualified || value === undefined).map(({ name }) => name));
+  return new Set(
+    directives.filter(({ value }) => qualified || value === undefined).map(({ name }) => name),
+  );
 }
 
 /** In the order in which they are written. */
@@ -173,10 +226,15 @@ function isFreshness(name: string): name is (typeof FRESHNESS)[number] {
   return (FRESHNESS as readonly string[]).includes(name);
 }
 
-/** The greatest number of seconds that a cache must be able to tell: "Delta Seconds", RFC 9111, section 1.2.2. */
+/**
+ * The greatest number of seconds that a cache must be able to tell: "Delta Seconds", RFC 9111,
+ * section 1.2.2.
+ */
 const MAX_SECONDS = 2 ** 31;
 
-/** Of a directive that was given twice, the shorter time. Undefined if one is no number of seconds. */
+/**
+ * Of a directive that was given twice, the shorter time. Undefined if one is no number of seconds.
+ */
 function freshnessOf(directives: readonly Directive[]): Freshness | undefined {
   const told: { [name in (typeof FRESHNESS)[number]]?: number } = {};
   for (const { name, value } of directives) {
@@ -188,8 +246,8 @@ function freshnessOf(directives: readonly Directive[]): Freshness | undefined {
 }
 
 /**
- * The seconds until `Expires`, counted from `Date`. A value that is no date, such as `0`, lies in the past: "Expires", RFC 9111,
- * section 5.3.
+ * The seconds until `Expires`, counted from `Date`. A value that is no date, such as `0`, lies in
+ * the past: "Expires", RFC 9111, section 5.3.
  */
 function expiresIn(headers: Headers): number | undefined | 'unreadable' {
   const expires = headers.expires ?? [];
@@ -197,5 +255,7 @@ function expiresIn(headers: Headers): number | undefined | 'unreadable' {
   const until = Math.min(...expires.map(({ value }) => Date.parse(value)));
   if (Number.isNaN(until)) return 0;
   const from = Date.parse(headers.date?.[0]?.value ?? '');
-  return Number.isNaN(from) ? 'unreadable' : Math.min(Math.max(0, Math.floor((until - from) / 1000)), MAX_SECONDS);
+  return Number.isNaN(from)
+    ? 'unreadable'
+    : Math.min(Math.max(0, Math.floor((until - from) / 1000)), MAX_SECONDS);
 }

@@ -1,1 +1,7 @@
-export { isRead, RECENT_WRITER_COOKIE, recentWriterAttributes, tellsOfWrite, wroteRecently } from './recent-writer';
+export {
+  isRead,
+  RECENT_WRITER_COOKIE,
+  recentWriterAttributes,
+  tellsOfWrite,
+  wroteRecently,
+} from './recent-writer';

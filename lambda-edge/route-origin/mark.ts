@@ -14,8 +14,9 @@ export interface OriginResponse {
 }
 
 /**
- * The answer with one more `Set-Cookie`, if its request wrote and the origin has not set that cookie itself. An answer from
- * the batch origin is no exception: a write is a write, whoever did the work, and its viewer looks for it just the same.
+ * The answer with one more `Set-Cookie`, if its request wrote and the origin has not set that
+ * cookie itself. An answer from the batch origin is no exception: a write is a write, whoever did
+ * the work, and its viewer looks for it just the same.
  *
  * @param response is not changed
  * @param nowSeconds Unix time
@@ -28,13 +29,22 @@ export function markWriter<Response extends OriginResponse>(
   nowSeconds: number,
 ): Response {
   const cookies = response.headers['set-cookie'] ?? [];
-  if (!tellsOfWrite(method, Number(response.status)) || cookies.some(({ value }) => nameOf(value) === RECENT_WRITER_COOKIE))
+  if (
+    !tellsOfWrite(method, Number(response.status)) ||
+    cookies.some(({ value }) => nameOf(value) === RECENT_WRITER_COOKIE)
+  )
     return response;
   const value = `${RECENT_WRITER_COOKIE}=${nowSeconds}; ${recentWriterAttributes(recentWriterSeconds)}`;
-  return { ...response, headers: { ...response.headers, 'set-cookie': [...cookies, { key: 'Set-Cookie', value }] } };
+  return {
+    ...response,
+    headers: { ...response.headers, 'set-cookie': [...cookies, { key: 'Set-Cookie', value }] },
+  };
 }
 
-/** Browsers read the name without the white space around it: "The Set-Cookie Header Field", RFC 6265bis. */
+/**
+ * Browsers read the name without the white space around it: "The Set-Cookie Header Field", RFC
+ * 6265bis.
+ */
 function nameOf(setCookie: string): string | undefined {
   return setCookie.split('=', 1)[0]?.trim();
 }

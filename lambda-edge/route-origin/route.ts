@@ -1,6 +1,6 @@
 /**
- * The core of the origin routing on paths that reads and writes share: reads go to the nearest region, writes to the primary
- * one, batch work to the one that is named for it.
+ * The core of the origin routing on paths that reads and writes share: reads go to the nearest
+ * region, writes to the primary one, batch work to the one that is named for it.
  *
  * Pure functions: no AWS types, no I/O, no clock.
  */
@@ -17,13 +17,17 @@ export interface OriginRequest {
 }
 
 /**
- * The request, sent to the name that fits it, with the `Host` header of that name. Batch patterns come before the method. A
- * request to an origin in S3 stays as it is.
+ * The request, sent to the name that fits it, with the `Host` header of that name. Batch patterns
+ * come before the method. A request to an origin in S3 stays as it is.
  *
  * @param request is not changed
  * @param nowSeconds Unix time
  */
-export function chooseOrigin<Request extends OriginRequest>(request: Request, settings: RouteOriginSettings, nowSeconds: number): Request {
+export function chooseOrigin<Request extends OriginRequest>(
+  request: Request,
+  settings: RouteOriginSettings,
+  nowSeconds: number,
+): Request {
   const custom = request.origin?.custom;
   if (custom === undefined) return request;
   const domainName = nameFor(request, settings, nowSeconds);
@@ -34,12 +38,19 @@ export function chooseOrigin<Request extends OriginRequest>(request: Request, se
   };
 }
 
-function nameFor({ method, uri, headers }: OriginRequest, settings: RouteOriginSettings, nowSeconds: number): string {
+function nameFor(
+  { method, uri, headers }: OriginRequest,
+  settings: RouteOriginSettings,
+  nowSeconds: number,
+): string {
   const batch = findRule(settings.paths, uri)?.batch;
-  if (settings.batchName !== undefined && batch !== undefined && findRule(batch, uri) !== undefined) return settings.batchName;
+  if (settings.batchName !== undefined && batch !== undefined && findRule(batch, uri) !== undefined)
+    return settings.batchName;
   if (!isRead(method)) return settings.writeName;
   const wrote = cookieValues(headers.cookie ?? [], RECENT_WRITER_COOKIE);
-  return wroteRecently(wrote, settings.recentWriterSeconds, nowSeconds) ? settings.writeName : settings.readName;
+  return wroteRecently(wrote, settings.recentWriterSeconds, nowSeconds)
+    ? settings.writeName
+    : settings.readName;
 }
 
 function cookieValues(headers: readonly { readonly value: string }[], name: string): string[] {

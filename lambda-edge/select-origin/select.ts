@@ -1,8 +1,8 @@
 /**
  * The core of the origin selection where every region's load balancer is an origin of its own.
  *
- * Pure functions: no AWS types and no I/O but the switches that it is given; only the syntax and the built-ins of CloudFront
- * Functions.
+ * Pure functions: no AWS types and no I/O but the switches that it is given; only the syntax and
+ * the built-ins of CloudFront Functions.
  */
 import type { SelectOriginSettings } from '../../lib/model/contracts';
 import { isRead, RECENT_WRITER_COOKIE, wroteRecently } from '../route-origin';
@@ -11,7 +11,12 @@ import { isRead, RECENT_WRITER_COOKIE, wroteRecently } from '../route-origin';
 export interface ViewerRequest {
   readonly method: string;
   /** By name; all values if there were several of one name. */
-  readonly cookies?: Readonly<Record<string, { readonly value: string; readonly multiValue?: readonly { readonly value: string }[] }>>;
+  readonly cookies?: Readonly<
+    Record<
+      string,
+      { readonly value: string; readonly multiValue?: readonly { readonly value: string }[] }
+    >
+  >;
 }
 
 /** What a region's switch says when no reads may go to it. */
@@ -21,12 +26,17 @@ export const DRAINED = 'drained';
 type Settings = Omit<SelectOriginSettings, 'paths' | 'languages'>;
 
 /**
- * Whether the request belongs to the primary region, even if that is drained: a write, because no other region takes it, and a
- * read by a viewer who wrote recently, because the others may not have it yet.
+ * Whether the request belongs to the primary region, even if that is drained: a write, because no
+ * other region takes it, and a read by a viewer who wrote recently, because the others may not have
+ * it yet.
  *
  * @param nowSeconds Unix time
  */
-export function isForPrimary(request: ViewerRequest, settings: Settings, nowSeconds: number): boolean {
+export function isForPrimary(
+  request: ViewerRequest,
+  settings: Settings,
+  nowSeconds: number,
+): boolean {
   if (!isRead(request.method)) return true;
   const cookie = request.cookies?.[RECENT_WRITER_COOKIE];
   if (cookie === undefined || settings.recentWriterSeconds === undefined) return false;
@@ -34,18 +44,23 @@ export function isForPrimary(request: ViewerRequest, settings: Settings, nowSeco
   return wroteRecently(values, settings.recentWriterSeconds, nowSeconds);
 }
 
-/** The regions in the order in which they are to be asked. From a place that is not known, the primary first. */
+/**
+ * The regions in the order in which they are to be asked. From a place that is not known, the
+ * primary first.
+ */
 export function regionsFrom(edge: string | undefined, settings: Settings): string[] {
   const places = edge === undefined ? undefined : settings.nearest[edge];
-  return places === undefined ? settings.regions.slice() : places.map((place) => settings.regions[place] as string);
+  return places === undefined
+    ? settings.regions.slice()
+    : places.map((place) => settings.regions[place] as string);
 }
 
 /**
- * The nearest region that is not drained. If all of them are, the nearest one, as if none were: an answer from a region in
- * trouble is better than none.
+ * The nearest region that is not drained. If all of them are, the nearest one, as if none were: an
+ * answer from a region in trouble is better than none.
  *
- * @param switchOf what a region's switch says. It throws or rejects if there is none, or if it cannot be read: then the
- * region serves.
+ * @param switchOf what a region's switch says. It throws or rejects if there is none, or if it
+ * cannot be read: then the region serves.
  */
 export async function selectRegion(
   edge: string | undefined,
@@ -60,7 +75,10 @@ export async function selectRegion(
   return regions[0] as string;
 }
 
-async function saidBy(switchOf: (region: string) => Promise<string>, region: string): Promise<string | undefined> {
+async function saidBy(
+  switchOf: (region: string) => Promise<string>,
+  region: string,
+): Promise<string | undefined> {
   try {
     return await switchOf(region);
   } catch (_) {

@@ -1,12 +1,18 @@
 /**
- * CloudFront Functions, viewer request, where origins are VPC origins: the cache key is normalised as elsewhere, and reads
- * get the origin of the nearest region. Lambda@Edge could not do that: VPC origins take none of its origin triggers.
+ * CloudFront Functions, viewer request, where origins are VPC origins: the cache key is normalised
+ * as elsewhere, and reads get the origin of the nearest region. Lambda@Edge could not do that: VPC
+ * origins take none of its origin triggers.
  *
- * What fails leaves the request as it is: it then goes to the origin of its behaviour, the primary region's.
+ * What fails leaves the request as it is: it then goes to the origin of its behaviour, the primary
+ * region's.
  */
 import cf from 'cloudfront';
 import type { SelectOriginSettings } from '../../lib/model/contracts';
-import { cacheKeyOf, type ViewerRequest as KeyedRequest, normalizeRequest } from '../normalize-cache-key';
+import {
+  cacheKeyOf,
+  type ViewerRequest as KeyedRequest,
+  normalizeRequest,
+} from '../normalize-cache-key';
 import { isForPrimary, selectRegion, type ViewerRequest } from './select';
 
 /** The construct `ViewerFunction` puts the settings in its place. */
@@ -17,8 +23,13 @@ const keyOf = cacheKeyOf(settings);
 const switches = cf.kvs();
 const switchOf = (region: string): Promise<string> => switches.get(region);
 
-/** The runtime takes no `await` among arguments and no closures in asynchronous functions: "JavaScript runtime 2.0 features for CloudFront Functions". */
-export async function handler(event: { readonly request: KeyedRequest & ViewerRequest }): Promise<KeyedRequest> {
+/**
+ * The runtime takes no `await` among arguments and no closures in asynchronous functions:
+ * "JavaScript runtime 2.0 features for CloudFront Functions".
+ */
+export async function handler(event: {
+  readonly request: KeyedRequest & ViewerRequest;
+}): Promise<KeyedRequest> {
   const request = event.request;
   normalizeRequest(request, keyOf);
   try {
@@ -26,7 +37,13 @@ export async function handler(event: { readonly request: KeyedRequest & ViewerRe
     const region = await selectRegion(edgeRegion(), settings, switchOf);
     if (region !== settings.regions[0]) cf.selectRequestOriginById(region);
   } catch (error) {
-    console.log(JSON.stringify({ level: 'ERROR', message: 'No origin could be selected.', error: String(error) }));
+    console.log(
+      JSON.stringify({
+        level: 'ERROR',
+        message: 'No origin could be selected.',
+        error: String(error),
+      }),
+    );
   }
   return request;
 }

@@ -20,12 +20,18 @@ export interface InvalidValue {
   readonly fix: string;
 }
 
-/** Anything with a place in a construct tree: enough to say where, without importing constructs here. */
+/**
+ * Anything with a place in a construct tree: enough to say where, without importing constructs
+ * here.
+ */
 export interface Placed {
   readonly node: { readonly path: string };
 }
 
-/** An error that is the user's to mend. Its message is complete: callers print it without a stack trace. */
+/**
+ * An error that is the user's to mend. Its message is complete: callers print it without a stack
+ * trace.
+ */
 export class IsochroneError extends Error {
   public override readonly name: string = 'IsochroneError';
 }
@@ -44,7 +50,10 @@ export function invalidValue(at: Placed, problem: InvalidValue): IsochroneError 
   );
 }
 
-/** A value as it appears in a message: short, on one line, and distinguishable from its neighbours (`"3"` is not `3`). */
+/**
+ * A value as it appears in a message: short, on one line, and distinguishable from its neighbours
+ * (`"3"` is not `3`).
+ */
 export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);

@@ -11,8 +11,18 @@ import {
   type IRegionalCache,
   RegionalCache,
 } from '../constructs/cache';
-import { type DeploymentCacheScaling, globalCachePrimary, secondaryCacheRegions } from '../model/config';
-import { GLOBAL_CACHE_OUTPUT, RegionStack, type RegionStackProps, regionSettings, stackNameOf } from './region-stack';
+import {
+  type DeploymentCacheScaling,
+  globalCachePrimary,
+  secondaryCacheRegions,
+} from '../model/config';
+import {
+  GLOBAL_CACHE_OUTPUT,
+  RegionStack,
+  type RegionStackProps,
+  regionSettings,
+  stackNameOf,
+} from './region-stack';
 
 export interface CacheStackProps extends RegionStackProps {
   readonly vpc: ec2.IVpc;
@@ -44,7 +54,8 @@ export class CacheStack extends RegionStack {
       removalPolicy: this.removalPolicy,
     };
     if (this.isSecondary && primaryRegion !== undefined) {
-      // Under an id of its own: a cache that was independent cannot join, and CloudFormation would try to make it one that did.
+      // Under an id of its own: a cache that was independent cannot join, and CloudFormation would
+      // try to make it one that did.
       this.cache = new GlobalCacheSecondary(this, 'Secondary', {
         ...foundation,
         primaryRegion,
@@ -78,7 +89,10 @@ export class CacheStack extends RegionStack {
       removalPolicy: this.removalPolicy,
     });
     // ElastiCache makes a part of it: no name that both sides could derive.
-    new CfnOutput(this, GLOBAL_CACHE_OUTPUT, { value: globalReplicationGroupId, description: 'What the caches of other regions join' });
+    new CfnOutput(this, GLOBAL_CACHE_OUTPUT, {
+      value: globalReplicationGroupId,
+      description: 'What the caches of other regions join',
+    });
   }
 }
 

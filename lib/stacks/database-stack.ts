@@ -24,7 +24,10 @@ export interface DatabaseStackProps extends RegionStackProps {
   readonly key: kms.IKey;
 }
 
-/** PostgreSQL in a region: in the primary region the primary and its replicas, elsewhere a hub and its leaves. */
+/**
+ * PostgreSQL in a region: in the primary region the primary and its replicas, elsewhere a hub and
+ * its leaves.
+ */
 export class DatabaseStack extends RegionStack {
   /** In the primary region only: made here as such, or the hub that was promoted. */
   public readonly primary?: IPostgresWriter;
@@ -32,9 +35,15 @@ export class DatabaseStack extends RegionStack {
   public readonly replicas?: PostgresReplicas;
   /** The name under which the replicas answer; absent without replicas. */
   public readonly readers?: ReaderEndpoint;
-  /** What looks at the queries of the primary; absent elsewhere, and where the deployment does not ask for it. */
+  /**
+   * What looks at the queries of the primary; absent elsewhere, and where the deployment does not
+   * ask for it.
+   */
   public readonly primaryAdvice?: QueryAdvice;
-  /** What looks at the queries of a replica; absent without replicas, and where the deployment does not ask for it. */
+  /**
+   * What looks at the queries of a replica; absent without replicas, and where the deployment does
+   * not ask for it.
+   */
   public readonly replicaAdvice?: QueryAdvice;
 
   constructor(scope: Construct, id: string, props: DatabaseStackProps) {
@@ -47,7 +56,8 @@ export class DatabaseStack extends RegionStack {
       vpc: props.vpc,
       instanceType: new ec2.InstanceType(database.instanceClass.replace(/^db\./, '')),
       engineVersion: postgresVersion(database.engineVersion),
-      upgradingFrom: database.upgradingFrom === undefined ? undefined : postgresVersion(database.upgradingFrom),
+      upgradingFrom:
+        database.upgradingFrom === undefined ? undefined : postgresVersion(database.upgradingFrom),
       maxAllocatedStorage: Size.gibibytes(database.maxAllocatedStorageGiB),
       backupRetention: Duration.days(database.backupRetentionDays),
       parameters: postgresFigures(database.parameters),
@@ -66,12 +76,13 @@ export class DatabaseStack extends RegionStack {
             secretReplicaRegions: this.copiesElsewhere(),
           })
         : undefined;
-    // Where they were made first, also when another region is the primary one by now: their name is taken in every region. And also while
-    // no region has poolers.
+    // Where they were made first, also when another region is the primary one by now: their name is
+    // taken in every region. And also while no region has poolers.
     if (props.region === foundingRegion(this.deployment)) {
       new SharedSecret(this, 'PoolerUsers', {
         secretName: this.names.poolerUsers,
-        description: 'SCRAM verifiers of the users that log in through the poolers, as a JSON object by user name',
+        description:
+          'SCRAM verifiers of the users that log in through the poolers, as a JSON object by user name',
         encryptionKey: props.key,
         initialValue: '{}',
         regions: this.copiesElsewhere(),
@@ -88,7 +99,8 @@ export class DatabaseStack extends RegionStack {
         source: this.sourceOf(isPrimary, made),
         encryptionKey: made?.encryptionKey,
         identifierPrefix: this.names.replicaPrefix(props.region),
-        // A replica cannot move to another zone under its name. Going round the first three only, one of a fourth moves none.
+        // A replica cannot move to another zone under its name. Going round the first three only,
+        // one of a fourth moves none.
         availabilityZones: availabilityZones.slice(0, 3),
         leaves,
       });
@@ -113,7 +125,9 @@ export class DatabaseStack extends RegionStack {
         primary: { region: primaryRegion, instanceIdentifier: this.names.primaryInstance },
         name: this.names.readers,
         // A slow query may hold its replica back for so long: that alone must not take it out.
-        dropLag: Duration.seconds(Math.max(60, 2 * database.parameters.maxStandbyStreamingDelaySeconds)),
+        dropLag: Duration.seconds(
+          Math.max(60, 2 * database.parameters.maxStandbyStreamingDelaySeconds),
+        ),
         fallBackToWriter: this.primary?.instance.instanceEndpoint.hostname,
         logEncryptionKey: props.key,
         removalPolicy: this.removalPolicy,
@@ -122,14 +136,20 @@ export class DatabaseStack extends RegionStack {
     if (!database.queryAdvice) return;
     if (this.primary) {
       const { instance: primary } = this.primary;
-      this.primaryAdvice = this.adviseOn('PrimaryAdvice', props, this.names.primaryInstance, { instance: primary, access: this.primary });
+      this.primaryAdvice = this.adviseOn('PrimaryAdvice', props, this.names.primaryInstance, {
+        instance: primary,
+        access: this.primary,
+      });
     }
     if (this.replicas) {
       // Reads are spread evenly over the replicas of a region: what is slow on one is slow on all.
       const [first] = this.replicas.instances;
       const [identifier] = this.replicas.instanceIdentifiers;
       if (first && identifier) {
-        this.replicaAdvice = this.adviseOn('ReplicaAdvice', props, identifier, { instance: first, access: this.replicas });
+        this.replicaAdvice = this.adviseOn('ReplicaAdvice', props, identifier, {
+          instance: first,
+          access: this.replicas,
+        });
       }
     }
   }
@@ -155,10 +175,16 @@ export class DatabaseStack extends RegionStack {
     if (made !== undefined) return PostgresSource.inThisRegion(made.instance);
     const { leftSource, primaryInstance } = this.names;
     if (isPrimary && leftSource !== undefined) return PostgresSource.leftInRegion(leftSource);
-    return PostgresSource.inRegion({ region: this.deployment.primaryRegion, instanceIdentifier: primaryInstance });
+    return PostgresSource.inRegion({
+      region: this.deployment.primaryRegion,
+      instanceIdentifier: primaryInstance,
+    });
   }
 
-  /** The master secret where the primary was promoted: its name is taken in every region, by what the first primary's stack has made. */
+  /**
+   * The master secret where the primary was promoted: its name is taken in every region, by what
+   * the first primary's stack has made.
+   */
   private copiedSecret(key: kms.IKey): secretsmanager.ISecret {
     return secretsmanager.Secret.fromSecretAttributes(this, 'MasterSecret', {
       secretPartialArn: this.formatArn({
@@ -190,7 +216,9 @@ function postgresFigures(parameters: Deployment['database']['parameters']): Post
       effective_io_concurrency: String(parameters.effectiveIoConcurrency),
       min_wal_size: String(parameters.minWalSizeMiB),
       max_wal_size: String(parameters.maxWalSizeMiB),
-      ...(parameters.workMemMiB === undefined ? {} : { work_mem: String(parameters.workMemMiB * 1024) }),
+      ...(parameters.workMemMiB === undefined
+        ? {}
+        : { work_mem: String(parameters.workMemMiB * 1024) }),
     },
   };
 }

@@ -15,7 +15,13 @@ import {
   StaticContent,
 } from '../constructs/edge';
 import type { Deployment, DeploymentTier } from '../model/config';
-import { ORIGIN_VERIFY_HEADER, RegionStack, type RegionStackProps, stackNameOf, VPC_ORIGIN_OUTPUT } from './region-stack';
+import {
+  ORIGIN_VERIFY_HEADER,
+  RegionStack,
+  type RegionStackProps,
+  stackNameOf,
+  VPC_ORIGIN_OUTPUT,
+} from './region-stack';
 
 export interface EdgeStackProps extends RegionStackProps {
   readonly key: kms.IKey;
@@ -27,7 +33,10 @@ const PRICE_CLASSES: Readonly<Record<Deployment['edge']['priceClass'], cloudfron
   all: cloudfront.PriceClass.PRICE_CLASS_ALL,
 };
 
-/** CloudFront in front of all regions. It knows the origins by name alone, so it stands without them. */
+/**
+ * CloudFront in front of all regions. It knows the origins by name alone, so it stands without
+ * them.
+ */
 export class EdgeStack extends RegionStack {
   public readonly distribution: EdgeDistribution;
   public readonly webAcl: EdgeWebAcl;
@@ -39,7 +48,9 @@ export class EdgeStack extends RegionStack {
       hostedZoneId: domain.hostedZoneId,
       zoneName: domain.hostedZoneName,
     });
-    const tiers = Object.fromEntries(Object.entries(edge.tiers).map(([name, tier]) => [name, this.cacheTier(name, tier)]));
+    const tiers = Object.fromEntries(
+      Object.entries(edge.tiers).map(([name, tier]) => [name, this.cacheTier(name, tier)]),
+    );
     this.webAcl = new EdgeWebAcl(this, 'WebAcl', {
       requestsPerMinute: edge.rateLimitPerMinute,
       pathRateLimits: edge.pathRateLimits,
@@ -49,7 +60,9 @@ export class EdgeStack extends RegionStack {
       logEncryptionKey: props.key,
       removalPolicy: this.removalPolicy,
     });
-    const staticContent = edge.behaviors.some(({ origin }) => origin === 'bucket') ? this.createStaticContent(props.key) : undefined;
+    const staticContent = edge.behaviors.some(({ origin }) => origin === 'bucket')
+      ? this.createStaticContent(props.key)
+      : undefined;
     this.distribution = new EdgeDistribution(this, 'Distribution', {
       domainNames: [domain.siteName],
       certificate: new acm.Certificate(this, 'Certificate', {
@@ -59,7 +72,10 @@ export class EdgeStack extends RegionStack {
       hostedZone: zone,
       readOriginName: this.names.readOrigin,
       ...(edge.runtime === 'cloudfront-functions' ? this.privateOrigins() : this.publicOrigins()),
-      originVerification: { headerName: ORIGIN_VERIFY_HEADER, secret: this.originSecret(edge.originSecret.versionId) },
+      originVerification: {
+        headerName: ORIGIN_VERIFY_HEADER,
+        secret: this.originSecret(edge.originSecret.versionId),
+      },
       behaviors: edge.behaviors.map(({ path, tier, methods, batch, origin }) => ({
         pathPattern: path,
         tier: tierNamed(tiers, tier),
@@ -75,7 +91,10 @@ export class EdgeStack extends RegionStack {
       httpVersion: edge.http3 ? cloudfront.HttpVersion.HTTP2_AND_3 : cloudfront.HttpVersion.HTTP2,
       priceClass: PRICE_CLASSES[edge.priceClass],
       webAcl: this.webAcl.webAcl,
-      accessLogs: { retention: Duration.days(edge.accessLogRetentionDays), removalPolicy: this.removalPolicy },
+      accessLogs: {
+        retention: Duration.days(edge.accessLogRetentionDays),
+        removalPolicy: this.removalPolicy,
+      },
       logEncryptionKey: props.key,
       removalPolicy: this.removalPolicy,
     });
@@ -111,16 +130,27 @@ export class EdgeStack extends RegionStack {
     };
   }
 
-  /** Load balancers in private subnets, by the ids that their stacks put out. Stack names and not constructs: those of other regions may not be here. */
+  /**
+   * Load balancers in private subnets, by the ids that their stacks put out. Stack names and not
+   * constructs: those of other regions may not be here.
+   */
   private privateOrigins(): Partial<EdgeDistributionProps> {
     const { primaryRegion, regions } = this.deployment;
     const originIn = (region: string): EdgeVpcOrigin => ({
       region,
-      vpcOriginId: Fn.getStackOutput(stackNameOf(this.deployment, region, 'Service'), VPC_ORIGIN_OUTPUT, region),
+      vpcOriginId: Fn.getStackOutput(
+        stackNameOf(this.deployment, region, 'Service'),
+        VPC_ORIGIN_OUTPUT,
+        region,
+      ),
     });
     const others = Object.keys(regions).filter((region) => region !== primaryRegion);
     return {
-      vpcOrigins: { primary: originIn(primaryRegion), others: others.sort().map(originIn), switchesName: this.names.regionSwitches },
+      vpcOrigins: {
+        primary: originIn(primaryRegion),
+        others: others.sort().map(originIn),
+        switchesName: this.names.regionSwitches,
+      },
     };
   }
 
@@ -136,7 +166,9 @@ export class EdgeStack extends RegionStack {
       staleIfError: seconds(tier.staleIfErrorSeconds),
       errorTtl: Duration.seconds(tier.errorTtlSeconds),
       // CloudFront Functions can take a cookie off, but not keep an answer out of the cache.
-      setCookie: tier.setCookie ?? (this.deployment.edge.runtime === 'cloudfront-functions' ? 'strip' : undefined),
+      setCookie:
+        tier.setCookie ??
+        (this.deployment.edge.runtime === 'cloudfront-functions' ? 'strip' : undefined),
       cors: tier.cors,
       compress: tier.compress,
       continents: Object.fromEntries(
@@ -153,7 +185,9 @@ export class EdgeStack extends RegionStack {
 
   private queryInKey(parameters: DeploymentTier['queryParameters']) {
     if (parameters === 'none') return 'none' as const;
-    return parameters === 'all' ? { deny: this.deployment.edge.dropQueryParameters } : { allow: parameters };
+    return parameters === 'all'
+      ? { deny: this.deployment.edge.dropQueryParameters }
+      : { allow: parameters };
   }
 }
 
@@ -163,6 +197,7 @@ function seconds(value: number | undefined): Duration | undefined {
 
 function tierNamed(tiers: Readonly<Record<string, CacheTier>>, name: string): CacheTier {
   const tier = tiers[name];
-  if (tier === undefined) throw new Error(`${name} is not a tier of the deployment; config checks that.`);
+  if (tier === undefined)
+    throw new Error(`${name} is not a tier of the deployment; config checks that.`);
   return tier;
 }

@@ -5,15 +5,24 @@ import { RegionKey, SharedSecret } from '../constructs/keys';
 import { CLOUDFRONT_REGION } from '../model/aws';
 import { RegionStack, type RegionStackProps } from './region-stack';
 
-/** The key of a region, the logs of the edge there, and in CloudFront's region the secret by which load balancers recognise it. Every other stack of the region builds on it. */
+/**
+ * The key of a region, the logs of the edge there, and in CloudFront's region the secret by which
+ * load balancers recognise it. Every other stack of the region builds on it.
+ */
 export class KeysStack extends RegionStack {
   public readonly key: kms.IKey;
 
   constructor(scope: Construct, id: string, props: RegionStackProps) {
-    super(scope, id, props, { description: 'Key for logs, topics and copies of secrets, and logs of the edge' });
-    const { key } = new RegionKey(this, 'RegionKey', { aliasName: this.names.regionKeyAlias, removalPolicy: this.removalPolicy });
+    super(scope, id, props, {
+      description: 'Key for logs, topics and copies of secrets, and logs of the edge',
+    });
+    const { key } = new RegionKey(this, 'RegionKey', {
+      aliasName: this.names.regionKeyAlias,
+      removalPolicy: this.removalPolicy,
+    });
     this.key = key;
-    // Before the functions that write to them: Lambda@Edge logs in the region that serves, and makes groups that never expire.
+    // Before the functions that write to them: Lambda@Edge logs in the region that serves, and
+    // makes groups that never expire.
     if (this.deployment.edge.runtime === 'lambda-edge')
       new EdgeLogGroups(this, 'EdgeLogs', {
         functionNames: Object.values(this.names.edgeFunctions),

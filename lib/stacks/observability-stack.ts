@@ -3,7 +3,11 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import { EdgeObservability, type Objectives, RegionObservability } from '../constructs/observability';
+import {
+  EdgeObservability,
+  type Objectives,
+  RegionObservability,
+} from '../constructs/observability';
 import { systemName } from '../model/config';
 import type { CacheStack } from './cache-stack';
 import type { DatabaseStack } from './database-stack';
@@ -31,7 +35,11 @@ export class ObservabilityStack extends RegionStack {
   constructor(scope: Construct, id: string, props: ObservabilityStackProps) {
     super(scope, id, props, { description: 'Dashboards and alarms' });
     const { objectives, database, cache } = this.deployment;
-    const common = { encryptionKey: props.key, alarmEmails: objectives.alarmEmails, objectives: this.objectives() };
+    const common = {
+      encryptionKey: props.key,
+      alarmEmails: objectives.alarmEmails,
+      objectives: this.objectives(),
+    };
     const name = systemName(this.deployment);
     if (props.database && props.cache && props.service) {
       const { fleet } = props.service;
@@ -48,7 +56,9 @@ export class ObservabilityStack extends RegionStack {
         maxDatabaseConnections: database.parameters.maxConnections,
         replicationGroup: {
           replicationGroupId: props.cache.cache.replicationGroupId,
-          shards: (props.cache.isMember ? cache.global?.shards : cache.scaling?.maxShards) ?? cache.shards,
+          shards:
+            (props.cache.isMember ? cache.global?.shards : cache.scaling?.maxShards) ??
+            cache.shards,
           replicasPerShard: cache.scaling?.maxReplicasPerShard ?? cache.replicasPerShard,
           scales: cache.scaling !== undefined,
           evicts: cache.maxmemoryPolicy.startsWith('allkeys-'),
@@ -57,7 +67,8 @@ export class ObservabilityStack extends RegionStack {
       });
       const { readers } = props.database;
       if (readers) {
-        // The alarm itself is in the stack of the databases, which stands without the topic of this one.
+        // The alarm itself is in the stack of the databases, which stands without the topic of this
+        // one.
         const notKept = new cloudwatch.CompositeAlarm(this, 'ReadersNotKept', {
           compositeAlarmName: `${name}-${props.region}-Readers-NotKept-Warning`,
           alarmDescription: `${readers.name} has not been kept for five minutes: it may name a replica that lags or has failed. See the log of its function.`,
@@ -67,7 +78,11 @@ export class ObservabilityStack extends RegionStack {
         notKept.addAlarmAction(toTopic);
         notKept.addOkAction(toTopic);
       }
-      this.watchAdvice(props.database, `${name}-${props.region}`, new SnsAction(observability.topic));
+      this.watchAdvice(
+        props.database,
+        `${name}-${props.region}`,
+        new SnsAction(observability.topic),
+      );
     }
     if (props.edge) {
       new EdgeObservability(this, 'Edge', {
@@ -81,8 +96,17 @@ export class ObservabilityStack extends RegionStack {
   }
 
   /** What advice on queries cannot leave to whoever reads its log. */
-  private watchAdvice({ primaryAdvice, replicaAdvice }: DatabaseStack, prefix: string, action: SnsAction): void {
-    const watch = (id: string, metric: cloudwatch.Metric, evaluationPeriods: number, alarmDescription: string) => {
+  private watchAdvice(
+    { primaryAdvice, replicaAdvice }: DatabaseStack,
+    prefix: string,
+    action: SnsAction,
+  ): void {
+    const watch = (
+      id: string,
+      metric: cloudwatch.Metric,
+      evaluationPeriods: number,
+      alarmDescription: string,
+    ) => {
       const alarm = metric.createAlarm(this, id, {
         alarmName: `${prefix}-${id}-Warning`,
         alarmDescription,
@@ -104,7 +128,8 @@ export class ObservabilityStack extends RegionStack {
       );
     }
     if (primaryAdvice === undefined) return;
-    // Of the primary alone: a replica has the same indexes, and cannot tell one that is being built from one that failed.
+    // Of the primary alone: a replica has the same indexes, and cannot tell one that is being built
+    // from one that failed.
     watch(
       'PrimaryAdvice-InvalidIndex',
       primaryAdvice.metric('InvalidIndexes'),
@@ -114,8 +139,14 @@ export class ObservabilityStack extends RegionStack {
   }
 
   private objectives(): Objectives {
-    const { regionP95LatencyMs, originP95LatencyMs, errorPercent, cacheHitPercent, cpuPercent, replicaLagSeconds } =
-      this.deployment.objectives;
+    const {
+      regionP95LatencyMs,
+      originP95LatencyMs,
+      errorPercent,
+      cacheHitPercent,
+      cpuPercent,
+      replicaLagSeconds,
+    } = this.deployment.objectives;
     return {
       p95Latency: Duration.millis(regionP95LatencyMs),
       originP95Latency: Duration.millis(originP95LatencyMs),

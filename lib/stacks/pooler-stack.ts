@@ -16,7 +16,10 @@ export interface PoolerStackProps extends RegionStackProps {
   readonly database: DatabaseStack;
 }
 
-/** PgBouncer in front of a region's PostgreSQL, under a private name that is the same in every region. It holds nothing: it can be removed and made again. */
+/**
+ * PgBouncer in front of a region's PostgreSQL, under a private name that is the same in every
+ * region. It holds nothing: it can be removed and made again.
+ */
 export class PoolerStack extends RegionStack {
   public readonly pooler: ConnectionPooler;
 
@@ -25,9 +28,11 @@ export class PoolerStack extends RegionStack {
     const { parameters, pooling, databaseName } = this.deployment.database;
     const { primary, replicas, readers } = props.database;
     const readHost = readers?.name ?? primary?.instance.dbInstanceEndpointAddress;
-    // Outside the primary region, the hub: it refuses writes until a promotion makes it the writer, and then nothing has to be deployed.
+    // Outside the primary region, the hub: it refuses writes until a promotion makes it the writer,
+    // and then nothing has to be deployed.
     const writeHost = (primary?.instance ?? replicas?.hub)?.dbInstanceEndpointAddress;
-    if (readHost === undefined || writeHost === undefined) throw new Error(`${props.region} has no database; config checks that.`);
+    if (readHost === undefined || writeHost === undefined)
+      throw new Error(`${props.region} has no database; config checks that.`);
     const names = pooledDatabases(databaseName);
 
     this.pooler = new ConnectionPooler(this, 'Pooler', {
@@ -36,34 +41,47 @@ export class PoolerStack extends RegionStack {
         [names.read]: { host: readHost, databaseName },
         [names.write]: { host: writeHost, databaseName },
       },
-      // The readers' name leads to the writer too, as a replica or when no other is fit: both pools may be open on one instance. Entries
-      // of one host are divided by the construct.
-      connectionBudget: Math.floor((parameters.maxConnections - parameters.reservedConnections) / new Set([readHost, writeHost]).size),
+      // The readers' name leads to the writer too, as a replica or when no other is fit: both pools
+      // may be open on one instance. Entries of one host are divided by the construct.
+      connectionBudget: Math.floor(
+        (parameters.maxConnections - parameters.reservedConnections) /
+          new Set([readHost, writeHost]).size,
+      ),
       users: secretsmanager.Secret.fromSecretNameV2(this, 'Users', this.names.poolerUsers),
-      // The readers' name is in no certificate of RDS. Security groups let the poolers out to this region's instances alone.
+      // The readers' name is in no certificate of RDS. Security groups let the poolers out to this
+      // region's instances alone.
       serverIdentity: readers ? 'verify-ca' : 'verify-full',
       figures: pooling,
       instances: regionSettings(props).poolers,
       logEncryptionKey: props.key,
       removalPolicy: this.removalPolicy,
-      // The stack is protected instead: a load balancer that refuses to go would keep a first deployment that failed from rolling back.
+      // The stack is protected instead: a load balancer that refuses to go would keep a first
+      // deployment that failed from rolling back.
       deletionProtection: false,
     });
-    // The grant of a secret with its key would change the key's policy, which belongs to a stack below.
+    // The grant of a secret with its key would change the key's policy, which belongs to a stack
+    // below.
     this.pooler.role.addToPolicy(
       new iam.PolicyStatement({
         actions: ['kms:Decrypt'],
         resources: [props.key.keyArn],
-        conditions: { StringEquals: { 'kms:ViaService': `secretsmanager.${props.region}.amazonaws.com` } },
+        conditions: {
+          StringEquals: { 'kms:ViaService': `secretsmanager.${props.region}.amazonaws.com` },
+        },
       }),
     );
-    // Replicas first: a promoted hub shares their group, and the rule that is there already must not be made anew.
+    // Replicas first: a promoted hub shares their group, and the rule that is there already must
+    // not be made anew.
     if (replicas) this.pooler.poolers.allowToDefaultPort(replicas, 'PostgreSQL replicas');
     if (primary) this.pooler.poolers.allowToDefaultPort(primary, 'PostgreSQL primary');
 
-    // A zone of this one name: that of the readers belongs to another stack, and is not there without replicas.
+    // A zone of this one name: that of the readers belongs to another stack, and is not there
+    // without replicas.
     new route53.ARecord(this, 'Record', {
-      zone: new route53.PrivateHostedZone(this, 'Zone', { vpc: props.vpc, zoneName: this.names.poolers }),
+      zone: new route53.PrivateHostedZone(this, 'Zone', {
+        vpc: props.vpc,
+        zoneName: this.names.poolers,
+      }),
       target: route53.RecordTarget.fromAlias(new LoadBalancerTarget(this.pooler.loadBalancer)),
     });
   }

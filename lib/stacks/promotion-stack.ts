@@ -16,21 +16,28 @@ export interface PromotionStackProps extends RegionStackProps {
 }
 
 /**
- * What lets another region take over: in every region a fence, for whichever is the primary when it must be left, and outside the
- * primary region the document that promotes the hub. It stands behind the database and the fleet, since writes are led to the one
- * and the other.
+ * What lets another region take over: in every region a fence, for whichever is the primary when it
+ * must be left, and outside the primary region the document that promotes the hub. It stands behind
+ * the database and the fleet, since writes are led to the one and the other.
  */
 export class PromotionStack extends RegionStack {
   constructor(scope: Construct, id: string, props: PromotionStackProps) {
     super(scope, id, props, { description: 'Taking over from the primary' });
-    new PromotionFence(this, 'Fence', { vpc: props.vpc, groupName: this.names.promotionFence, removalPolicy: this.removalPolicy });
+    new PromotionFence(this, 'Fence', {
+      vpc: props.vpc,
+      groupName: this.names.promotionFence,
+      removalPolicy: this.removalPolicy,
+    });
     const { replicas } = props.database;
     if (replicas?.hub === undefined) return;
     new ReplicaPromotion(this, 'Promotion', {
       vpc: props.vpc,
       hub: { instance: replicas.hub, access: replicas, user: DATABASE_ROLES.promotionProbe },
       hubIdentifier: replicas.instanceIdentifiers[0] as string,
-      oldPrimary: { region: this.deployment.primaryRegion, instanceIdentifier: this.names.primaryInstance },
+      oldPrimary: {
+        region: this.deployment.primaryRegion,
+        instanceIdentifier: this.names.primaryInstance,
+      },
       fenceGroupName: this.names.promotionFence,
       writeRecords: this.writeRecords(props.service),
       documentName: this.names.promotionDocument(props.region),
@@ -39,7 +46,10 @@ export class PromotionStack extends RegionStack {
     });
   }
 
-  /** The primary region's record, led to the load balancer of this one. Behind VPC origins, no name leads writes anywhere. */
+  /**
+   * The primary region's record, led to the load balancer of this one. Behind VPC origins, no name
+   * leads writes anywhere.
+   */
   private writeRecords({ fleet, records }: ServiceStack): PromotionRecord[] {
     if (records === undefined) return [];
     const { domain, primaryRegion } = this.deployment;

@@ -1,12 +1,21 @@
 /**
- * What every stack is given: the deployment, the region it is for, and what follows from both. The only place where the
- * deployment's words become CDK's.
+ * What every stack is given: the deployment, the region it is for, and what follows from both. The
+ * only place where the deployment's words become CDK's.
  */
 import { RemovalPolicy, SecretValue, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { type Deployment, type DeploymentRegion, type PhysicalNames, physicalNames, systemName } from '../model/config';
+import {
+  type Deployment,
+  type DeploymentRegion,
+  type PhysicalNames,
+  physicalNames,
+  systemName,
+} from '../model/config';
 
-/** The header by which load balancers recognise CloudFront. Its value is the secret that the names call `originVerifySecret`. */
+/**
+ * The header by which load balancers recognise CloudFront. Its value is the secret that the names
+ * call `originVerifySecret`.
+ */
 export const ORIGIN_VERIFY_HEADER = 'x-origin-verify';
 
 export interface RegionStackProps {
@@ -18,7 +27,10 @@ export interface RegionStackProps {
 /** The output of a service stack by which the edge finds its VPC origin. */
 export const VPC_ORIGIN_OUTPUT = 'VpcOriginId';
 
-/** The output of the primary region's cache stack by which the caches of other regions join its Global Datastore. */
+/**
+ * The output of the primary region's cache stack by which the caches of other regions join its
+ * Global Datastore.
+ */
 export const GLOBAL_CACHE_OUTPUT = 'GlobalCacheId';
 
 /** The name of a stack, by which other regions address it. */
@@ -33,30 +45,45 @@ export abstract class RegionStack extends Stack {
   /** What happens to stateful resources when they leave the stack, as `protection` says. */
   protected readonly removalPolicy: RemovalPolicy;
 
-  constructor(scope: Construct, id: string, props: RegionStackProps, options: Pick<StackProps, 'description'>) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: RegionStackProps,
+    options: Pick<StackProps, 'description'>,
+  ) {
     const { deployment, region } = props;
     const retained = deployment.protection === 'retained';
     super(scope, id, {
       stackName: stackNameOf(deployment, region, id),
       description: `${options.description} (${systemName(deployment)}, ${region})`,
       env: { account: deployment.account, region },
-      // Every stack, stateful or not: with weak references, CloudFormation would begin to delete one that others stand on.
+      // Every stack, stateful or not: with weak references, CloudFormation would begin to delete
+      // one that others stand on.
       terminationProtection: retained,
-      tags: { 'isochrone:system': systemName(deployment), 'isochrone:environment': deployment.environment },
+      tags: {
+        'isochrone:system': systemName(deployment),
+        'isochrone:environment': deployment.environment,
+      },
     });
     this.deployment = deployment;
     this.names = physicalNames(deployment);
     this.removalPolicy = retained ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
   }
 
-  /** Where a secret of this region is copied to: every other region of the deployment, each under its own key. */
+  /**
+   * Where a secret of this region is copied to: every other region of the deployment, each under
+   * its own key.
+   */
   protected copiesElsewhere(): { region: string; encryptionKey: string }[] {
     return Object.keys(this.deployment.regions)
       .filter((region) => region !== this.region)
       .map((region) => ({ region, encryptionKey: `alias/${this.names.regionKeyAlias}` }));
   }
 
-  /** The secret of the origins, as CloudFormation resolves it in this region. Without a version, the current one at the time of deployment. */
+  /**
+   * The secret of the origins, as CloudFormation resolves it in this region. Without a version, the
+   * current one at the time of deployment.
+   */
   protected originSecret(versionId: string | undefined): SecretValue {
     return SecretValue.secretsManager(this.names.originVerifySecret, { versionId });
   }
@@ -65,6 +92,7 @@ export abstract class RegionStack extends Stack {
 /** The settings of a region that serves. */
 export function regionSettings({ deployment, region }: RegionStackProps): DeploymentRegion {
   const settings = deployment.regions[region];
-  if (settings === undefined) throw new Error(`${region} is not a region of the deployment; config checks that.`);
+  if (settings === undefined)
+    throw new Error(`${region} is not a region of the deployment; config checks that.`);
   return settings;
 }

@@ -5,7 +5,10 @@ import type { DatabaseStack } from './database-stack';
 import type { PoolerStack } from './pooler-stack';
 import type { RegionStackProps } from './region-stack';
 
-/** What the document tells of: the caches, databases and poolers that the applications of a region reach. */
+/**
+ * What the document tells of: the caches, databases and poolers that the applications of a region
+ * reach.
+ */
 export interface RuntimeDocumentProps extends RegionStackProps {
   readonly database: DatabaseStack;
   /** In a region with poolers. */
@@ -17,7 +20,10 @@ export interface RuntimeDocumentProps extends RegionStackProps {
 const POSTGRES_PORT = 5432;
 
 /** What the applications of a region must know of it. Hosts are known at deployment only. */
-export function runtimeDocument(props: RuntimeDocumentProps, names: PhysicalNames): RuntimeSettings {
+export function runtimeDocument(
+  props: RuntimeDocumentProps,
+  names: PhysicalNames,
+): RuntimeSettings {
   const { deployment, region, cache } = props;
   return {
     version: 1,
@@ -29,7 +35,11 @@ export function runtimeDocument(props: RuntimeDocumentProps, names: PhysicalName
       tls: true,
       cluster: true,
       namespace: systemName(deployment),
-      iam: { replicationGroupId: cache.cache.replicationGroupId, userName: cache.cache.userName, region },
+      iam: {
+        replicationGroupId: cache.cache.replicationGroupId,
+        userName: cache.cache.userName,
+        region,
+      },
     },
     database: databaseDocument(props, names),
     strategies: deployment.cache.strategies,
@@ -37,10 +47,15 @@ export function runtimeDocument(props: RuntimeDocumentProps, names: PhysicalName
   };
 }
 
-function databaseDocument(props: RuntimeDocumentProps, names: PhysicalNames): RuntimeSettings['database'] {
-  const { databaseName, applicationUser, applicationPool, poolerSecret } = props.deployment.database;
+function databaseDocument(
+  props: RuntimeDocumentProps,
+  names: PhysicalNames,
+): RuntimeSettings['database'] {
+  const { databaseName, applicationUser, applicationPool, poolerSecret } =
+    props.deployment.database;
   const { primary, replicas, readers } = props.database;
-  // Outside the primary region, the hub: as for the poolers, nothing has to be told anew when it is promoted.
+  // Outside the primary region, the hub: as for the poolers, nothing has to be told anew when it is
+  // promoted.
   const writer = primary?.instance ?? replicas?.hub;
   if (writer === undefined) throw new Error(`${props.region} has no database; config checks that.`);
   return {

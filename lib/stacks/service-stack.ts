@@ -8,14 +8,22 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { OriginRecords, ServiceFleet } from '../constructs/service';
-import { ORIGIN_VERIFY_HEADER, RegionStack, regionSettings, VPC_ORIGIN_OUTPUT } from './region-stack';
+import {
+  ORIGIN_VERIFY_HEADER,
+  RegionStack,
+  regionSettings,
+  VPC_ORIGIN_OUTPUT,
+} from './region-stack';
 import { type RuntimeDocumentProps, runtimeDocument } from './runtime-document';
 
 export interface ServiceStackProps extends RuntimeDocumentProps {
   readonly vpc: ec2.IVpc;
 }
 
-/** The fleet of a region with its load balancer, what it may reach and is told, and the names under which CloudFront finds it. */
+/**
+ * The fleet of a region with its load balancer, what it may reach and is told, and the names under
+ * which CloudFront finds it.
+ */
 export class ServiceStack extends RegionStack {
   public readonly fleet: ServiceFleet;
   /** What `isochrone/runtime` reads in the fleet. */
@@ -43,7 +51,9 @@ export class ServiceStack extends RegionStack {
       vpc: props.vpc,
       certificate: new acm.Certificate(this, 'Certificate', {
         domainName: this.names.readOrigin,
-        subjectAlternativeNames: isPrivate ? undefined : [this.names.writeOrigin, this.names.batchOrigin],
+        subjectAlternativeNames: isPrivate
+          ? undefined
+          : [this.names.writeOrigin, this.names.batchOrigin],
         validation: acm.CertificateValidation.fromDns(zone),
       }),
       access: isPrivate ? 'vpc-origin' : 'cloudfront-public',
@@ -51,7 +61,9 @@ export class ServiceStack extends RegionStack {
         headerName: ORIGIN_VERIFY_HEADER,
         secret: this.originSecret(originSecret.versionId),
         previousSecret:
-          originSecret.alsoAcceptedVersionId === undefined ? undefined : this.originSecret(originSecret.alsoAcceptedVersionId),
+          originSecret.alsoAcceptedVersionId === undefined
+            ? undefined
+            : this.originSecret(originSecret.alsoAcceptedVersionId),
       },
       instanceType: new ec2.InstanceType(service.instanceType),
       minCapacity: region.minInstances ?? service.minInstances,
@@ -61,7 +73,8 @@ export class ServiceStack extends RegionStack {
       port: service.port,
       environment: {
         ISOCHRONE_SETTINGS: this.names.runtimeSettings,
-        // Applications read the settings when they start: with this, other settings replace the instances, as another application does.
+        // Applications read the settings when they start: with this, other settings replace the
+        // instances, as another application does.
         ISOCHRONE_SETTINGS_VERSION: createHash('sha256')
           .update(JSON.stringify(this.resolve(settings)))
           .digest('hex')
@@ -69,7 +82,8 @@ export class ServiceStack extends RegionStack {
       },
       healthCheckGrace: Duration.seconds(service.healthCheckGraceSeconds),
       removalPolicy: this.removalPolicy,
-      // The stack is protected instead: a load balancer that refuses to go would keep a first deployment that failed from rolling back.
+      // The stack is protected instead: a load balancer that refuses to go would keep a first
+      // deployment that failed from rolling back.
       deletionProtection: false,
     });
     this.fleet.autoScalingGroup.node.addDependency(this.settings);
@@ -87,26 +101,44 @@ export class ServiceStack extends RegionStack {
       target: this.fleet,
       readName: this.names.readOrigin,
       writeName: props.region === primaryRegion ? this.names.writeOrigin : undefined,
-      batchName: props.region === this.deployment.edge.batchRegion ? this.names.batchOrigin : undefined,
+      batchName:
+        props.region === this.deployment.edge.batchRegion ? this.names.batchOrigin : undefined,
     });
   }
 
-  /** The network and IAM let the fleet through to the region's databases, poolers and cache. The rules belong to this stack: the others stand without it. */
-  private letIn({ database: { primary, replicas }, pooler, cache: { cache } }: ServiceStackProps): void {
+  /**
+   * The network and IAM let the fleet through to the region's databases, poolers and cache. The
+   * rules belong to this stack: the others stand without it.
+   */
+  private letIn({
+    database: { primary, replicas },
+    pooler,
+    cache: { cache },
+  }: ServiceStackProps): void {
     const { applicationUser } = this.deployment.database;
-    for (const instance of [...(primary ? [primary.instance] : []), ...(replicas?.instances ?? [])]) {
+    for (const instance of [
+      ...(primary ? [primary.instance] : []),
+      ...(replicas?.instances ?? []),
+    ]) {
       instance.grantConnect(this.fleet, applicationUser);
     }
-    // Replicas first: a promoted hub shares their group, and the rule that is there already must not be made anew.
+    // Replicas first: a promoted hub shares their group, and the rule that is there already must
+    // not be made anew.
     if (replicas) this.fleet.connections.allowToDefaultPort(replicas, 'PostgreSQL replicas');
     if (primary) this.fleet.connections.allowToDefaultPort(primary, 'PostgreSQL primary');
     if (pooler) this.fleet.connections.allowToDefaultPort(pooler.pooler, 'PgBouncer');
     this.fleet.connections.allowToDefaultPort(cache, 'Valkey');
     cache.grantConnect(this.fleet);
-    iam.Grant.addToPrincipal({ grantee: this.fleet, actions: ['ssm:GetParameter'], resourceArns: [this.settings.parameterArn] });
+    iam.Grant.addToPrincipal({
+      grantee: this.fleet,
+      actions: ['ssm:GetParameter'],
+      resourceArns: [this.settings.parameterArn],
+    });
     const { poolerSecret } = this.deployment.database;
     if (pooler && poolerSecret !== undefined) {
-      secretsmanager.Secret.fromSecretNameV2(this, 'PoolerSecret', poolerSecret).grantRead(this.fleet);
+      secretsmanager.Secret.fromSecretNameV2(this, 'PoolerSecret', poolerSecret).grantRead(
+        this.fleet,
+      );
     }
   }
 }

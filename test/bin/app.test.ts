@@ -1,6 +1,18 @@
-/** The app as the command line runs it: in a process of its own, with an empty environment, from any folder. */
+/**
+ * The app as the command line runs it: in a process of its own, with an empty environment, from any
+ * folder.
+ */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { market } from '../model/config/market';
@@ -15,7 +27,11 @@ interface Run {
 /** What a fresh machine has: a way to find node, and nothing that could reach an account. */
 function run(directory: string, args: readonly string[]): Run {
   const environment = { PATH: process.env.PATH, HOME: directory };
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: directory, env: environment, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: directory,
+    env: environment,
+    encoding: 'utf8',
+  });
   return { status, output: `${stdout}${stderr}` };
 }
 
@@ -28,7 +44,16 @@ function temporaryDirectory(): string {
 /** A second checkout, somewhere else. */
 function checkout(): string {
   const directory = temporaryDirectory();
-  for (const name of ['bin', 'lib', 'deployments', 'dist', 'examples', 'cdk.json', 'package.json', 'tsconfig.json']) {
+  for (const name of [
+    'bin',
+    'lib',
+    'deployments',
+    'dist',
+    'examples',
+    'cdk.json',
+    'package.json',
+    'tsconfig.json',
+  ]) {
     cpSync(join(ROOT, name), join(directory, name), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
@@ -36,9 +61,13 @@ function checkout(): string {
 }
 
 function filesOf(directory: string): Map<string, string> {
-  const entries = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
   return new Map(
-    entries.map((entry) => join(entry.parentPath, entry.name)).map((path) => [relative(directory, path), readFileSync(path, 'latin1')]),
+    entries
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => [relative(directory, path), readFileSync(path, 'latin1')]),
   );
 }
 
@@ -62,7 +91,10 @@ describe('a synthesis', () => {
     for (const [name, content] of one ?? []) {
       if (name.endsWith('manifest.json')) expect(JSON.parse(content).missing ?? []).toEqual([]);
     }
-    expect(folders.map((folder) => existsSync(join(folder, 'cdk.context.json')))).toEqual([false, false]);
+    expect(folders.map((folder) => existsSync(join(folder, 'cdk.context.json')))).toEqual([
+      false,
+      false,
+    ]);
   });
 });
 
@@ -76,11 +108,15 @@ describe('a mistake', () => {
       CDK_CONTEXT_JSON: JSON.stringify(context),
       CDK_OUTDIR: join(directory, 'out'),
     };
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', join(ROOT, 'bin', 'app.ts')], {
-      cwd: ROOT,
-      env: environment,
-      encoding: 'utf8',
-    });
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', 'tsx', join(ROOT, 'bin', 'app.ts')],
+      {
+        cwd: ROOT,
+        env: environment,
+        encoding: 'utf8',
+      },
+    );
     return { status, output: `${stdout}${stderr}` };
   }
 
@@ -97,7 +133,11 @@ describe('a mistake', () => {
       /broken\.yaml:\d+:\d+ {2}service\.minInstances\n/,
     ],
     ['in its YAML', () => ({ deployment: fileWith('regions: [') }), /broken\.yaml:1:\d+\n {2}YAML/],
-    ['a file that is not there', () => ({ deployment: 'nowhere.yaml' }), /nowhere\.yaml: the deployment file cannot be read/],
+    [
+      'a file that is not there',
+      () => ({ deployment: 'nowhere.yaml' }),
+      /nowhere\.yaml: the deployment file cannot be read/,
+    ],
     [
       'a region that it does not have',
       () => ({ regions: 'mars-north-1' }),

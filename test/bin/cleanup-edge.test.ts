@@ -1,4 +1,7 @@
-/** What the command asks of the AWS SDK and makes of its answers, and what it refuses before it asks. No call leaves the process. */
+/**
+ * What the command asks of the AWS SDK and makes of its answers, and what it refuses before it
+ * asks. No call leaves the process.
+ */
 import { cleanupEdge, edgeFunctionsApi } from '../../bin/commands/cleanup-edge';
 import { cleanUpEdge } from '../../lib/tools/account/edge-cleanup';
 import { recordedSdk } from './recorded-sdk';
@@ -11,7 +14,9 @@ function sdk(answers: Readonly<Record<string, object>>) {
 }
 
 test('each call is the command of the API that AWS documents, in the region, and is tried once', async () => {
-  const { calls, api } = sdk({ DescribeStackResourceCommand: { StackResourceDetail: { StackName: 's', ResourceStatus: 'x' } } });
+  const { calls, api } = sdk({
+    DescribeStackResourceCommand: { StackResourceDetail: { StackName: 's', ResourceStatus: 'x' } },
+  });
   await api.listFunctions('m1');
   await api.listVersions('market-a', 'm2');
   await api.listTags(ARN);
@@ -21,32 +26,65 @@ test('each call is the command of the API that AWS documents, in the region, and
   await api.deleteFunction('market-a');
   expect(calls.map(({ client, command, input }) => [client, command, input])).toEqual([
     ['@aws-sdk/client-lambda', 'ListFunctionsCommand', { Marker: 'm1' }],
-    ['@aws-sdk/client-lambda', 'ListVersionsByFunctionCommand', { FunctionName: 'market-a', Marker: 'm2' }],
+    [
+      '@aws-sdk/client-lambda',
+      'ListVersionsByFunctionCommand',
+      { FunctionName: 'market-a', Marker: 'm2' },
+    ],
     ['@aws-sdk/client-lambda', 'ListTagsCommand', { Resource: ARN }],
-    ['@aws-sdk/client-cloudformation', 'DescribeStackResourceCommand', { StackName: 'stack-id', LogicalResourceId: 'Function' }],
-    ['@aws-sdk/client-cloudformation', 'DescribeStackResourcesCommand', { PhysicalResourceId: 'market-a' }],
+    [
+      '@aws-sdk/client-cloudformation',
+      'DescribeStackResourceCommand',
+      { StackName: 'stack-id', LogicalResourceId: 'Function' },
+    ],
+    [
+      '@aws-sdk/client-cloudformation',
+      'DescribeStackResourcesCommand',
+      { PhysicalResourceId: 'market-a' },
+    ],
     ['@aws-sdk/client-cloudfront', 'ListDistributionsCommand', { Marker: 'm3' }],
     ['@aws-sdk/client-lambda', 'DeleteFunctionCommand', { FunctionName: 'market-a' }],
   ]);
-  expect(calls.every(({ config }) => JSON.stringify(config) === '{"region":"us-east-1","maxAttempts":1}')).toBe(true);
+  expect(
+    calls.every(
+      ({ config }) => JSON.stringify(config) === '{"region":"us-east-1","maxAttempts":1}',
+    ),
+  ).toBe(true);
 });
 
 test('reads the answers', async () => {
   const { api } = sdk({
-    ListFunctionsCommand: { Functions: [{ FunctionName: 'market-a', FunctionArn: ARN }], NextMarker: 'n' },
-    ListVersionsByFunctionCommand: { Versions: [{ Version: '$LATEST' }, { Version: '4' }], NextMarker: '' },
+    ListFunctionsCommand: {
+      Functions: [{ FunctionName: 'market-a', FunctionArn: ARN }],
+      NextMarker: 'n',
+    },
+    ListVersionsByFunctionCommand: {
+      Versions: [{ Version: '$LATEST' }, { Version: '4' }],
+      NextMarker: '',
+    },
     ListTagsCommand: { Tags: { team: 'shop' } },
     DescribeStackResourceCommand: {
-      StackResourceDetail: { StackName: 's', PhysicalResourceId: 'market-a', ResourceStatus: 'DELETE_SKIPPED' },
+      StackResourceDetail: {
+        StackName: 's',
+        PhysicalResourceId: 'market-a',
+        ResourceStatus: 'DELETE_SKIPPED',
+      },
     },
-    DescribeStackResourcesCommand: { StackResources: [{ StackName: 't', ResourceStatus: 'CREATE_IN_PROGRESS' }] },
+    DescribeStackResourcesCommand: {
+      StackResources: [{ StackName: 't', ResourceStatus: 'CREATE_IN_PROGRESS' }],
+    },
     ListDistributionsCommand: {
       DistributionList: {
         NextMarker: 'n',
         Items: [
           {
             Id: 'E1',
-            DefaultCacheBehavior: { LambdaFunctionAssociations: { Quantity: 1, Items: [{ LambdaFunctionARN: `${ARN}:1` }] } },
+            DefaultCacheBehavior: {
+              LambdaFunctionAssociations: {
+                Quantity: 1,
+                Items: [{ LambdaFunctionARN: `${ARN}:1` }],
+              },
+            },
             CacheBehaviors: {
               Items: [
                 { LambdaFunctionAssociations: { Quantity: 0 } },
@@ -59,11 +97,20 @@ test('reads the answers', async () => {
       },
     },
   });
-  expect(await api.listFunctions()).toEqual({ items: [{ name: 'market-a', arn: ARN, notAtTheEdge: [] }], next: 'n' });
+  expect(await api.listFunctions()).toEqual({
+    items: [{ name: 'market-a', arn: ARN, notAtTheEdge: [] }],
+    next: 'n',
+  });
   expect(await api.listVersions('market-a')).toEqual({ items: ['$LATEST', '4'], next: undefined });
   expect(await api.listTags(ARN)).toEqual({ team: 'shop' });
-  expect(await api.describeStackResource('id', 'F')).toEqual({ stackName: 's', physicalId: 'market-a', status: 'DELETE_SKIPPED' });
-  expect(await api.describeStackResources('id')).toEqual([{ stackName: 't', physicalId: undefined, status: 'CREATE_IN_PROGRESS' }]);
+  expect(await api.describeStackResource('id', 'F')).toEqual({
+    stackName: 's',
+    physicalId: 'market-a',
+    status: 'DELETE_SKIPPED',
+  });
+  expect(await api.describeStackResources('id')).toEqual([
+    { stackName: 't', physicalId: undefined, status: 'CREATE_IN_PROGRESS' },
+  ]);
   expect(await api.listDistributions()).toEqual({
     items: [
       { id: 'E1', functionArns: [`${ARN}:1`, `${ARN}:2`] },
@@ -80,17 +127,36 @@ test.each<[object, string[]]>([
   [{ DeadLetterConfig: { TargetArn: 'arn' } }, ['a dead letter queue']],
   [{ PackageType: 'Image' }, ['a container image']],
   [{ Architectures: ['arm64'] }, ['the architecture arm64']],
-  [{ VpcConfig: { VpcId: '' }, Layers: [], PackageType: 'Zip', Architectures: ['x86_64'], Environment: { Variables: {} } }, []],
-])('a function with %j has %j, which Lambda@Edge cannot have', async (configuration, notAtTheEdge) => {
-  const { api } = sdk({ ListFunctionsCommand: { Functions: [{ FunctionName: 'market-a', FunctionArn: ARN, ...configuration }] } });
-  expect((await api.listFunctions()).items[0]?.notAtTheEdge).toEqual(notAtTheEdge);
-});
+  [
+    {
+      VpcConfig: { VpcId: '' },
+      Layers: [],
+      PackageType: 'Zip',
+      Architectures: ['x86_64'],
+      Environment: { Variables: {} },
+    },
+    [],
+  ],
+])(
+  'a function with %j has %j, which Lambda@Edge cannot have',
+  async (configuration, notAtTheEdge) => {
+    const { api } = sdk({
+      ListFunctionsCommand: {
+        Functions: [{ FunctionName: 'market-a', FunctionArn: ARN, ...configuration }],
+      },
+    });
+    expect((await api.listFunctions()).items[0]?.notAtTheEdge).toEqual(notAtTheEdge);
+  },
+);
 
 test('an empty account is cleaned up with two calls', async () => {
   const { calls, api } = sdk({});
   const options = { prefix: 'market', delete: true, sleep: async () => {}, random: Math.random };
   expect(await cleanUpEdge(api, options)).toEqual({ entries: [], retries: 0 });
-  expect(calls.map(({ command }) => command)).toEqual(['ListFunctionsCommand', 'ListDistributionsCommand']);
+  expect(calls.map(({ command }) => command)).toEqual([
+    'ListFunctionsCommand',
+    'ListDistributionsCommand',
+  ]);
 });
 
 test('without the SDK, says what to install', () => {
@@ -104,12 +170,17 @@ test('without the SDK, says what to install', () => {
 });
 
 test('with something else under its name, says so', () => {
-  expect(() => edgeFunctionsApi('us-east-1', () => ({}))).toThrow('The installed AWS SDK has no LambdaClient.');
+  expect(() => edgeFunctionsApi('us-east-1', () => ({}))).toThrow(
+    'The installed AWS SDK has no LambdaClient.',
+  );
 });
 
 test.each<[string[], RegExp]>([
   [[], /--prefix is required\.[\s\S]*cleanup-edge --prefix NAME/],
-  [['--prefix', 'market', '--region', 'eu-west-1'], /--region must be us-east-1, got "eu-west-1"\.\nLambda@Edge functions live there only/],
+  [
+    ['--prefix', 'market', '--region', 'eu-west-1'],
+    /--region must be us-east-1, got "eu-west-1"\.\nLambda@Edge functions live there only/,
+  ],
   [['--prefix', 'market', '--force'], /Unknown option '--force'[\s\S]*cleanup-edge --prefix NAME/],
 ])('refuses %j', async (args, says) => {
   await expect(cleanupEdge.run(args)).rejects.toThrow(says);

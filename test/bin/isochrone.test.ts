@@ -7,7 +7,11 @@ import { join } from 'node:path';
 const ROOT = join(__dirname, '..', '..');
 
 function isochrone(...args: string[]) {
-  return spawnSync(process.execPath, ['--import', 'tsx', join(ROOT, 'bin', 'isochrone.ts'), ...args], { cwd: ROOT, encoding: 'utf8' });
+  return spawnSync(
+    process.execPath,
+    ['--import', 'tsx', join(ROOT, 'bin', 'isochrone.ts'), ...args],
+    { cwd: ROOT, encoding: 'utf8' },
+  );
 }
 
 test('without a command, it says which there are, and fails', () => {
@@ -27,7 +31,10 @@ test.each<[string[], RegExp]>([
   ],
   [['summary', '--asembly', 'x'], /Unknown option '--asembly'[\s\S]*--assembly DIR/],
   [['cleanup-edge'], /--prefix is required/],
-  [['summary', '--assembly', mkdtempSync(join(tmpdir(), 'isochrone-empty-'))], /is not a whole assembly: .*manifest\.json/],
+  [
+    ['summary', '--assembly', mkdtempSync(join(tmpdir(), 'isochrone-empty-'))],
+    /is not a whole assembly: .*manifest\.json/,
+  ],
 ])('%j is refused with what to do, without a stack trace', (args, says) => {
   const { status, stderr } = isochrone(...args);
   expect(status).toBe(1);
@@ -37,6 +44,10 @@ test.each<[string[], RegExp]>([
 
 test('a reader that has seen enough is no error', () => {
   const command = `${process.execPath} --import tsx ${join(ROOT, 'bin', 'isochrone.ts')} --help`;
-  const { stdout, stderr } = spawnSync('bash', ['-c', `${command} | true; echo \${PIPESTATUS[0]}`], { cwd: ROOT, encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync(
+    'bash',
+    ['-c', `${command} | true; echo \${PIPESTATUS[0]}`],
+    { cwd: ROOT, encoding: 'utf8' },
+  );
   expect([stdout, stderr]).toEqual(['0\n', '']);
 });

@@ -1,4 +1,7 @@
-/** What the command asks of the AWS SDK and makes of its answers, and what it refuses before it asks. No call leaves the process. */
+/**
+ * What the command asks of the AWS SDK and makes of its answers, and what it refuses before it
+ * asks. No call leaves the process.
+ */
 import { promote, promotionApi, runPromotion } from '../../bin/commands/promote';
 import type { ExecutionFacts, PromotionApi } from '../../lib/tools/account/promotion';
 import { recordedSdk } from './recorded-sdk';
@@ -10,12 +13,18 @@ function sdk(answers: Readonly<Record<string, object>>) {
 
 test('each call is the command of the API that AWS documents, in the region that takes over, and is tried once', async () => {
   const { calls, api } = sdk({
-    GetDocumentCommand: { Content: JSON.stringify({ mainSteps: [{ name: 'fence', description: 'Closes.' }, { name: 'isDrill' }] }) },
+    GetDocumentCommand: {
+      Content: JSON.stringify({
+        mainSteps: [{ name: 'fence', description: 'Closes.' }, { name: 'isDrill' }],
+      }),
+    },
     StartAutomationExecutionCommand: { AutomationExecutionId: 'id' },
     GetAutomationExecutionCommand: {
       AutomationExecution: {
         AutomationExecutionStatus: 'Success',
-        StepExecutions: [{ StepName: 'fence', StepStatus: 'Success', Outputs: { OldPrimary: ['fenced'] } }],
+        StepExecutions: [
+          { StepName: 'fence', StepStatus: 'Success', Outputs: { OldPrimary: ['fenced'] } },
+        ],
       },
     },
   });
@@ -29,17 +38,26 @@ test('each call is the command of the API that AWS documents, in the region that
   });
   expect(calls.map(({ command, input }) => [command, input])).toEqual([
     ['GetDocumentCommand', { Name: 'doc', DocumentFormat: 'JSON' }],
-    ['StartAutomationExecutionCommand', { DocumentName: 'doc', Parameters: { Drill: ['true'] }, ClientToken: 'token' }],
+    [
+      'StartAutomationExecutionCommand',
+      { DocumentName: 'doc', Parameters: { Drill: ['true'] }, ClientToken: 'token' },
+    ],
     ['GetAutomationExecutionCommand', { AutomationExecutionId: 'id' }],
   ]);
-  expect(calls.every(({ config }) => JSON.stringify(config) === '{"region":"eu-west-1","maxAttempts":1}')).toBe(true);
+  expect(
+    calls.every(
+      ({ config }) => JSON.stringify(config) === '{"region":"eu-west-1","maxAttempts":1}',
+    ),
+  ).toBe(true);
 });
 
 test('says which package is missing', () => {
   const load = () => {
     throw Object.assign(new Error('not found'), { code: 'MODULE_NOT_FOUND' });
   };
-  expect(() => promotionApi('eu-west-1', load)).toThrow('npm install --save-dev @aws-sdk/client-ssm');
+  expect(() => promotionApi('eu-west-1', load)).toThrow(
+    'npm install --save-dev @aws-sdk/client-ssm',
+  );
 });
 
 describe('the command', () => {
@@ -60,37 +78,72 @@ describe('the command', () => {
   afterEach(() => jest.restoreAllMocks());
 
   test.each<[number, ExecutionFacts]>([
-    [0, { status: 'Success', steps: steps('report', 'Success'), outputs: { 'fence.OldPrimary': 'fenced' } }],
+    [
+      0,
+      {
+        status: 'Success',
+        steps: steps('report', 'Success'),
+        outputs: { 'fence.OldPrimary': 'fenced' },
+      },
+    ],
     [1, { status: 'Failed', steps: steps('assess', 'Failed'), outputs: {} }],
     [2, { status: 'Failed', steps: steps('promote', 'Failed'), outputs: {} }],
-    [3, { status: 'Success', steps: steps('report', 'Success'), outputs: { 'fence.OldPrimary': 'unreachable' } }],
+    [
+      3,
+      {
+        status: 'Success',
+        steps: steps('report', 'Success'),
+        outputs: { 'fence.OldPrimary': 'unreachable' },
+      },
+    ],
   ])('ends with %d', async (code, execution) => {
-    expect(await runPromotion([...FILE, '--region', 'eu-west-1'], () => ending(execution))).toBe(code);
+    expect(await runPromotion([...FILE, '--region', 'eu-west-1'], () => ending(execution))).toBe(
+      code,
+    );
     expect(printed.includes('+primaryRegion: eu-west-1')).toBe(code === 0 || code === 3);
     expect(printed.includes('Deploy nothing before')).toBe(code === 0 || code === 3);
   });
 
   test.each<[string, Partial<PromotionApi>]>([
-    ['it lost sight of', { execution: async () => Promise.reject(Object.assign(new Error('expired'), { name: 'ExpiredTokenException' })) }],
-    ['may have begun', { start: async () => Promise.reject(Object.assign(new Error('late'), { name: 'TimeoutError' })) }],
+    [
+      'it lost sight of',
+      {
+        execution: async () =>
+          Promise.reject(Object.assign(new Error('expired'), { name: 'ExpiredTokenException' })),
+      },
+    ],
+    [
+      'may have begun',
+      {
+        start: async () =>
+          Promise.reject(Object.assign(new Error('late'), { name: 'TimeoutError' })),
+      },
+    ],
   ])('does not say that nothing was changed of an automation that %s', async (_, failing) => {
     jest.spyOn(Math, 'random').mockReturnValue(0);
     const error = jest.spyOn(console, 'error').mockImplementation(() => {});
     const api = { ...ending({ status: 'InProgress', steps: [], outputs: {} }), ...failing };
     expect(await runPromotion([...FILE, '--region', 'eu-west-1'], () => api)).toBe(2);
     expect(error.mock.calls.join()).toContain('do not start another one');
-    await expect(runPromotion([...FILE, '--region', 'eu-west-1', '--drill'], () => api)).rejects.toThrow('do not start another one');
+    await expect(
+      runPromotion([...FILE, '--region', 'eu-west-1', '--drill'], () => api),
+    ).rejects.toThrow('do not start another one');
   });
 
   test('a start that AWS refuses has changed nothing', async () => {
-    const start = async () => Promise.reject(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
+    const start = async () =>
+      Promise.reject(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
     const api = { ...ending({ status: 'InProgress', steps: [], outputs: {} }), start };
-    await expect(runPromotion([...FILE, '--region', 'eu-west-1'], () => api)).rejects.toThrow('AccessDeniedException');
+    await expect(runPromotion([...FILE, '--region', 'eu-west-1'], () => api)).rejects.toThrow(
+      'AccessDeniedException',
+    );
   });
 
   test('a drill says what the file would have to say, and only would', async () => {
     const execution = { status: 'Success', steps: steps('report', 'Success'), outputs: {} };
-    expect(await runPromotion([...FILE, '--region', 'eu-west-1', '--drill'], () => ending(execution))).toBe(0);
+    expect(
+      await runPromotion([...FILE, '--region', 'eu-west-1', '--drill'], () => ending(execution)),
+    ).toBe(0);
     expect(printed).toContain('After a promotion, the file would have to say');
     expect(printed).not.toContain('Deploy nothing before');
   });
@@ -98,7 +151,10 @@ describe('the command', () => {
   test.each([
     [[], '--region is required'],
     [['--region', 'us-east-1'], 'eu-west-1, ap-southeast-1 have one'],
-    [['--region', 'eu-west-2'], 'must be a region of deployments/market.yaml other than the primary one'],
+    [
+      ['--region', 'eu-west-2'],
+      'must be a region of deployments/market.yaml other than the primary one',
+    ],
     [['--region', 'eu-west-1', '--accept-loss', '1.5'], '--accept-loss must be whole seconds'],
     [['--region', 'eu-west-1', '--force'], 'promote --region R'],
   ])('refuses %j before it asks AWS', async (args, message) => {
@@ -108,7 +164,13 @@ describe('the command', () => {
   });
 
   test('its usage names every option', () => {
-    for (const option of ['--region', '--drill', '--deployment', '--accept-loss', '--allow-unfenced'])
+    for (const option of [
+      '--region',
+      '--drill',
+      '--deployment',
+      '--accept-loss',
+      '--allow-unfenced',
+    ])
       expect(promote.usage).toContain(option);
   });
 });

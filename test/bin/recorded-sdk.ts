@@ -1,4 +1,7 @@
-/** Packages with the shape of the AWS SDK's, whose clients answer each command from a table and keep what they were asked. No call leaves the process. */
+/**
+ * Packages with the shape of the AWS SDK's, whose clients answer each command from a table and keep
+ * what they were asked. No call leaves the process.
+ */
 export interface RecordedCall {
   /** The package. */
   readonly client: string;
@@ -7,7 +10,10 @@ export interface RecordedCall {
   readonly input: object;
 }
 
-export function recordedSdk(answers: Readonly<Record<string, object>>): { calls: RecordedCall[]; load: (name: string) => object } {
+export function recordedSdk(answers: Readonly<Record<string, object>>): {
+  calls: RecordedCall[];
+  load: (name: string) => object;
+} {
   const calls: RecordedCall[] = [];
   const load = (client: string) =>
     new Proxy(

@@ -19,7 +19,13 @@ function logFile(name: string, lines: readonly string[]): string {
   return file;
 }
 
-const SOME = logFile('some.log', [line(1, '/a'), line(2, '/a'), 'oops', line(3, '/a'), line(4, '/b')]);
+const SOME = logFile('some.log', [
+  line(1, '/a'),
+  line(2, '/a'),
+  'oops',
+  line(3, '/a'),
+  line(4, '/b'),
+]);
 /** One miss in a hundred. */
 const HIT = logFile('hit.log', Array.from({ length: 100 }, (_, i) => line(i % 60, '/a')).sort());
 
@@ -27,7 +33,13 @@ async function run(...args: string[]) {
   const printed: string[] = [];
   const log = jest.spyOn(console, 'log').mockImplementation((text) => printed.push(String(text)));
   try {
-    const exitCode = await replay.run(['--assembly', assembly, '--deployment', DEPLOYMENT, ...args]);
+    const exitCode = await replay.run([
+      '--assembly',
+      assembly,
+      '--deployment',
+      DEPLOYMENT,
+      ...args,
+    ]);
     return { exitCode, text: printed.join('\n') };
   } finally {
     log.mockRestore();
@@ -43,7 +55,9 @@ test('prints the table, and loses no line', async () => {
   const { exitCode, text } = await run('--log', SOME);
   expect(exitCode).toBe(0);
   expect(text).toMatch(/^4 requests of .*some\.log \(combined\)/);
-  expect(text).toMatch(/1 of 5 lines are broken[\s\S]*line 3: not in the common or combined format: oops/);
+  expect(text).toMatch(
+    /1 of 5 lines are broken[\s\S]*line 3: not in the common or combined format: oops/,
+  );
   expect(text).toMatch(/│ total +│ all +│ +4 │ +50\.0 % │/);
   expect(text).toMatch(/MISSED {2}cacheHitPercent: at least 90 %, and it is 50\.0 %/);
 });
@@ -65,7 +79,10 @@ test.each<[string, string, number]>([
 test('--json and --html write the whole report', async () => {
   const html = join(directory, 'report.html');
   const report = await runToJson('--log', SOME, '--html', html);
-  expect(report).toMatchObject({ distribution: 'app/Edge/Site', log: { lines: 5, replayed: 4, broken: 1 } });
+  expect(report).toMatchObject({
+    distribution: 'app/Edge/Site',
+    log: { lines: 5, replayed: 4, broken: 1 },
+  });
   expect(report.capacityBytes).toEqual([256e6, 4e9, null]);
   expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>/i);
 });
@@ -83,8 +100,11 @@ test('capacities, caching headers and the region of the origin are taken from th
   ];
   const { capacityBytes, modelled, total } = await runToJson('--log', SOME, ...options);
   expect(capacityBytes).toEqual([1.5e6, null]);
-  expect(modelled.join()).toMatch(/Cache-Control: max-age=0, no-cache for \/a\*.*Origins are in eu-west-1\./);
-  // CachingOptimized has a minimum TTL of one second, which outdoes `no-cache`: of three requests for /a a second apart, one hits.
+  expect(modelled.join()).toMatch(
+    /Cache-Control: max-age=0, no-cache for \/a\*.*Origins are in eu-west-1\./,
+  );
+  // CachingOptimized has a minimum TTL of one second, which outdoes `no-cache`: of three requests
+  // for /a a second apart, one hits.
   expect(total.hitPercent.high).toBe(25);
 });
 
@@ -92,10 +112,16 @@ test.each<[string[], RegExp]>([
   [[], /one of --log and --seeded is required[\s\S]*--log FILE/],
   [['--log', SOME, '--seeded', '5'], /one of --log and --seeded is required/],
   [['--seeded', '0'], /--seeded must be a whole number of requests, 1 to 10000000, got "0"/],
-  [['--log', SOME, '--format', 'parquet'], /--format must be auto or one of cloudfront.*got "parquet"\.\nParquet .* UNLOAD/],
+  [
+    ['--log', SOME, '--format', 'parquet'],
+    /--format must be auto or one of cloudfront.*got "parquet"\.\nParquet .* UNLOAD/,
+  ],
   [['--log', SOME, '--capacity', '4 GB'], /--capacity must be a size such as 512MB.*got "4 GB"/],
   [['--log', SOME, '--capacity', '0MB'], /--capacity/],
-  [['--log', SOME, '--assume-cache-control', 'max-age'], /--assume-cache-control must be PATTERN=VALUE/],
+  [
+    ['--log', SOME, '--assume-cache-control', 'max-age'],
+    /--assume-cache-control must be PATTERN=VALUE/,
+  ],
   [['--log', SOME, '--origin-region', 'mars-1'], /--origin-region must be .*got "mars-1"/],
   [['--log', SOME, '--distribution', 'Other'], /is no distribution/],
   [['--log', SOME, '--deployment', 'none.yaml'], /none\.yaml/],
@@ -118,15 +144,27 @@ describe('a report', () => {
     expect(readdirSync(folder)).toEqual(['report.json']);
   });
 
-  test.each(['--json', '--html'])('that cannot be written with %s is refused by its name, after the table', async (option) => {
-    const printed = jest.spyOn(console, 'log').mockImplementation(() => undefined);
-    const file = join(directory, 'none', 'report');
-    await expect(replay.run(['--assembly', assembly, '--deployment', DEPLOYMENT, '--log', SOME, option, file])).rejects.toThrow(
-      `${file}: it cannot be written`,
-    );
-    expect(printed).toHaveBeenCalledTimes(1);
-    printed.mockRestore();
-  });
+  test.each(['--json', '--html'])(
+    'that cannot be written with %s is refused by its name, after the table',
+    async (option) => {
+      const printed = jest.spyOn(console, 'log').mockImplementation(() => undefined);
+      const file = join(directory, 'none', 'report');
+      await expect(
+        replay.run([
+          '--assembly',
+          assembly,
+          '--deployment',
+          DEPLOYMENT,
+          '--log',
+          SOME,
+          option,
+          file,
+        ]),
+      ).rejects.toThrow(`${file}: it cannot be written`);
+      expect(printed).toHaveBeenCalledTimes(1);
+      printed.mockRestore();
+    },
+  );
 
   test('is written into what is no file as it is', async () => {
     await run('--log', SOME, '--json', '/dev/null');

@@ -1,4 +1,6 @@
-/** The workflow that one copies: it may do no more than it needs, and calls the command as it is. */
+/**
+ * The workflow that one copies: it may do no more than it needs, and calls the command as it is.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -10,7 +12,12 @@ interface Job {
   readonly steps: readonly { readonly uses?: string; readonly run?: string }[];
 }
 
-const workflow = parse(readFileSync(join(__dirname, '..', '..', 'examples', 'workflows', 'isochrone-review.yml'), 'utf8')) as {
+const workflow = parse(
+  readFileSync(
+    join(__dirname, '..', '..', 'examples', 'workflows', 'isochrone-review.yml'),
+    'utf8',
+  ),
+) as {
   readonly permissions: object;
   readonly jobs: Record<'review' | 'comment', Job>;
 };

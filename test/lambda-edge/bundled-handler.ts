@@ -1,4 +1,7 @@
-/** A Lambda@Edge handler as it is deployed: its bundle, made by `npm run build:handlers`, beside its settings. */
+/**
+ * A Lambda@Edge handler as it is deployed: its bundle, made by `npm run build:handlers`, beside its
+ * settings.
+ */
 import { copyFileSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -4,7 +4,10 @@ import { App, Stack } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { ViewerFunction } from '../../lib/constructs/edge/functions/viewer-function';
 
-/** What "JavaScript runtime 2.0 features for CloudFront Functions" lists of the built-ins that a program may be tempted by. */
+/**
+ * What "JavaScript runtime 2.0 features for CloudFront Functions" lists of the built-ins that a
+ * program may be tempted by.
+ */
 const RUNTIME = {
   globalThis:
     'Object String Number Boolean Array Math Date Function RegExp JSON Promise ArrayBuffer Uint8Array Error TypeError RangeError SyntaxError URIError EvalError ReferenceError globalThis undefined NaN Infinity isFinite isNaN parseFloat parseInt decodeURI decodeURIComponent encodeURI encodeURIComponent console cf',
@@ -16,9 +19,16 @@ const RUNTIME = {
     'constructor length charAt charCodeAt codePointAt concat endsWith includes indexOf lastIndexOf match padEnd padStart repeat replace search slice split startsWith substr substring toLowerCase toString toUpperCase trim trimEnd trimStart valueOf',
 };
 
-/** The code of a function with its settings in place: no more than CloudFront takes, or the construct refuses it. */
+/**
+ * The code of a function with its settings in place: no more than CloudFront takes, or the
+ * construct refuses it.
+ */
 export function functionCode(handler: string, settings: object): string {
-  const { function: made } = new ViewerFunction(new Stack(new App(), 'Test'), 'Function', { handler, description: 'Test', settings });
+  const { function: made } = new ViewerFunction(new Stack(new App(), 'Test'), 'Function', {
+    handler,
+    description: 'Test',
+    settings,
+  });
   return (made.node.defaultChild as cloudfront.CfnFunction).functionCode;
 }
 
@@ -29,15 +39,23 @@ export function functionCode(handler: string, settings: object): string {
  */
 export function loadedFunction<Result = Record<string, unknown>>(
   code: string,
-  { log = () => undefined, cf }: { readonly log?: (line: string) => void; readonly cf?: object } = {},
+  {
+    log = () => undefined,
+    cf,
+  }: { readonly log?: (line: string) => void; readonly cf?: object } = {},
 ): (event: unknown) => Result {
-  const context = createContext({ console: { log }, cf }, { codeGeneration: { strings: false, wasm: false } });
+  const context = createContext(
+    { console: { log }, cf },
+    { codeGeneration: { strings: false, wasm: false } },
+  );
   for (const [owner, names] of Object.entries(RUNTIME)) {
     new Script(
       `for (const name of Object.getOwnPropertyNames(${owner})) if (!${JSON.stringify(names.split(' '))}.includes(name)) delete ${owner}[name];`,
     ).runInContext(context);
   }
-  new Script(`'use strict';\n${code.replace(/^import ([\w$]+) from"cloudfront";/, 'const $1=cf;')}`).runInContext(context);
+  new Script(
+    `'use strict';\n${code.replace(/^import ([\w$]+) from"cloudfront";/, 'const $1=cf;')}`,
+  ).runInContext(context);
   return new Script('handler').runInContext(context);
 }
 
@@ -46,13 +64,18 @@ interface Values {
   readonly multiValue?: readonly { readonly value: string }[];
 }
 
-/** As "CloudFront Functions event structure" has it: names once, values of repeated ones in a list, and no trace of an absent `=`. */
+/**
+ * As "CloudFront Functions event structure" has it: names once, values of repeated ones in a list,
+ * and no trace of an absent `=`.
+ */
 export function byName(pairs: readonly (readonly [string, string])[]): Record<string, Values> {
   const values: Record<string, Values> = Object.create(null);
   for (const [name, value] of pairs) {
     const first = values[name];
     values[name] =
-      first === undefined ? { value } : { ...first, multiValue: [...(first.multiValue ?? [{ value: first.value }]), { value }] };
+      first === undefined
+        ? { value }
+        : { ...first, multiValue: [...(first.multiValue ?? [{ value: first.value }]), { value }] };
   }
   return values;
 }
@@ -75,13 +98,23 @@ export function viewerRequestEvent({
   const parameters = query.slice(1).split('&').filter(Boolean);
   return {
     version: '1.0',
-    context: { distributionDomainName: 'd111111abcdef8.cloudfront.net', eventType: 'viewer-request', requestId: 'EXAMPLE' },
+    context: {
+      distributionDomainName: 'd111111abcdef8.cloudfront.net',
+      eventType: 'viewer-request',
+      requestId: 'EXAMPLE',
+    },
     viewer: { ip: '192.0.2.1' },
     request: {
       method,
       uri,
-      querystring: byName(parameters.map((one) => [one.split('=')[0] ?? '', one.split('=').slice(1).join('=')])),
-      headers: byName(Object.entries(headers).flatMap(([name, list]) => list.map((value) => [name, value] as const))),
+      querystring: byName(
+        parameters.map((one) => [one.split('=')[0] ?? '', one.split('=').slice(1).join('=')]),
+      ),
+      headers: byName(
+        Object.entries(headers).flatMap(([name, list]) =>
+          list.map((value) => [name, value] as const),
+        ),
+      ),
       cookies: byName(cookies),
       rawQueryString: (): string | undefined => (query === '' ? undefined : query.slice(1)),
     },

@@ -7,9 +7,16 @@ import { Client, type ClientConfig } from 'pg';
 import { type PgbouncerOptions, pgbouncerIni } from '../../lib/tools/postgres/pgbouncer/pgbouncer';
 import { pgbouncerUserList } from '../../lib/tools/postgres/pgbouncer/users';
 import type { PostgresServer } from './postgres-server';
-import { type Account, findProgram, freePort, ServerProcess, serverAccount } from './server-process';
+import {
+  type Account,
+  findProgram,
+  freePort,
+  ServerProcess,
+  serverAccount,
+} from './server-process';
 
-export interface PgbouncerServerOptions extends Partial<Pick<PgbouncerOptions, 'figures' | 'clientTls' | 'serverTls' | 'statsUsers'>> {
+export interface PgbouncerServerOptions
+  extends Partial<Pick<PgbouncerOptions, 'figures' | 'clientTls' | 'serverTls' | 'statsUsers'>> {
   readonly server: PostgresServer;
   /** The host by which PgBouncer knows the server. */
   readonly host?: string;
@@ -26,12 +33,18 @@ export class PgbouncerServer {
     private readonly account: Account,
   ) {}
 
-  public static async start({ server, users, host = '127.0.0.1', ...options }: PgbouncerServerOptions): Promise<PgbouncerServer> {
+  public static async start({
+    server,
+    users,
+    host = '127.0.0.1',
+    ...options
+  }: PgbouncerServerOptions): Promise<PgbouncerServer> {
     const account = serverAccount();
     const directory = mkdtempSync(join(tmpdir(), 'isochrone-pgbouncer-'));
     // A umask may have closed it to others: the account must reach its socket.
     chmodSync(directory, 0o755);
-    if (account.uid !== undefined && account.gid !== undefined) chownSync(directory, account.uid, account.gid);
+    if (account.uid !== undefined && account.gid !== undefined)
+      chownSync(directory, account.uid, account.gid);
     const pooler = new PgbouncerServer(await freePort(), directory, account);
     pooler.write(
       'pgbouncer.ini',
@@ -58,11 +71,26 @@ export class PgbouncerServer {
     this.write('userlist.txt', pgbouncerUserList(users));
   }
 
-  /** A command at the console, as the poolers' own timer gives it: by the socket, as the account of the process. Rows as CSV. */
+  /**
+   * A command at the console, as the poolers' own timer gives it: by the socket, as the account of
+   * the process. Rows as CSV.
+   */
   public console(command: string): string {
     const { status, stdout, stderr } = spawnSync(
       'psql',
-      ['--csv', '--no-psqlrc', '-h', this.directory, '-p', String(this.port), '-U', 'pgbouncer', '-c', command, 'pgbouncer'],
+      [
+        '--csv',
+        '--no-psqlrc',
+        '-h',
+        this.directory,
+        '-p',
+        String(this.port),
+        '-U',
+        'pgbouncer',
+        '-c',
+        command,
+        'pgbouncer',
+      ],
       { ...this.account, encoding: 'utf8', cwd: tmpdir() },
     );
     if (status !== 0) throw new Error(`${command} failed.\n${stdout}${stderr}\n${this.log}`);
@@ -71,7 +99,14 @@ export class PgbouncerServer {
 
   /** A client of the pooler that the test ends. */
   public async connect(user: string, password: string, more: ClientConfig = {}): Promise<Client> {
-    const client = new Client({ host: '127.0.0.1', port: this.port, user, password, database: 'app', ...more });
+    const client = new Client({
+      host: '127.0.0.1',
+      port: this.port,
+      user,
+      password,
+      database: 'app',
+      ...more,
+    });
     // A pooler may drop a client in a test: that is no failure of the test.
     client.on('error', () => {});
     await client.connect();
@@ -90,9 +125,11 @@ export class PgbouncerServer {
 
   private write(name: string, text: string): void {
     const path = join(this.directory, name);
-    // Moved into place: PgBouncer takes a file of the same inode, size and second for the one that it has read.
+    // Moved into place: PgBouncer takes a file of the same inode, size and second for the one that
+    // it has read.
     writeFileSync(`${path}.new`, text, { mode: 0o600 });
-    if (this.account.uid !== undefined && this.account.gid !== undefined) chownSync(`${path}.new`, this.account.uid, this.account.gid);
+    if (this.account.uid !== undefined && this.account.gid !== undefined)
+      chownSync(`${path}.new`, this.account.uid, this.account.gid);
     renameSync(`${path}.new`, path);
   }
 }
@@ -100,7 +137,10 @@ export class PgbouncerServer {
 export function installedVersion(): string {
   const program = findProgram('pgbouncer');
   if (program === undefined) throw new Error('pgbouncer is not installed.');
-  const [, version] = /PgBouncer (\d+\.\d+(?:\.\d+)?)/.exec(spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout) ?? [];
+  const [, version] =
+    /PgBouncer (\d+\.\d+(?:\.\d+)?)/.exec(
+      spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout,
+    ) ?? [];
   if (version === undefined) throw new Error('pgbouncer does not say its version.');
   return version;
 }

@@ -9,9 +9,14 @@ describeHere('a PostgreSQL for tests', () => {
     const standby = await PostgresServer.start({ follows: primary });
     try {
       await primary.query('CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n');
-      const [{ lsn } = { lsn: '' }] = await primary.query<{ lsn: string }>('SELECT pg_current_wal_lsn()::text AS lsn');
+      const [{ lsn } = { lsn: '' }] = await primary.query<{ lsn: string }>(
+        'SELECT pg_current_wal_lsn()::text AS lsn',
+      );
       for (;;) {
-        const [row] = await standby.query<{ there: boolean }>('SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS there', [lsn]);
+        const [row] = await standby.query<{ there: boolean }>(
+          'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS there',
+          [lsn],
+        );
         if (row?.there) break;
       }
       await primary.kill();

@@ -1,10 +1,19 @@
-/** A PostgreSQL of its own for a test: a primary, or a standby that follows one by streaming replication. */
+/**
+ * A PostgreSQL of its own for a test: a primary, or a standby that follows one by streaming
+ * replication.
+ */
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { type Account, findProgram, freePort, ServerProcess, serverAccount } from './server-process';
+import {
+  type Account,
+  findProgram,
+  freePort,
+  ServerProcess,
+  serverAccount,
+} from './server-process';
 
 export interface PostgresOptions {
   /** Lines of postgresql.conf. */
@@ -13,7 +22,9 @@ export interface PostgresOptions {
   readonly follows?: PostgresServer;
 }
 
-/** Kept small and quick: what is tested is not how PostgreSQL keeps data through the loss of power. */
+/**
+ * Kept small and quick: what is tested is not how PostgreSQL keeps data through the loss of power.
+ */
 const SETTINGS: Readonly<Record<string, string | number>> = {
   listen_addresses: "'127.0.0.1'",
   fsync: 'off',
@@ -33,19 +44,54 @@ export class PostgresServer {
     private readonly account: Account,
   ) {}
 
-  public static async start({ settings = {}, follows }: PostgresOptions = {}): Promise<PostgresServer> {
+  public static async start({
+    settings = {},
+    follows,
+  }: PostgresOptions = {}): Promise<PostgresServer> {
     const account = serverAccount();
     const directory = mkdtempSync(join(tmpdir(), 'isochrone-postgres-'));
-    if (account.uid !== undefined && account.gid !== undefined) chownSync(directory, account.uid, account.gid);
+    if (account.uid !== undefined && account.gid !== undefined)
+      chownSync(directory, account.uid, account.gid);
     const server = new PostgresServer(await freePort(), directory, account);
     if (follows) {
-      run('pg_basebackup', ['-D', server.data, '-R', '-X', 'stream', '-c', 'fast', '-d', follows.url()], account);
+      run(
+        'pg_basebackup',
+        ['-D', server.data, '-R', '-X', 'stream', '-c', 'fast', '-d', follows.url()],
+        account,
+      );
     } else {
-      run('initdb', ['-D', server.data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '--no-sync'], account);
-      writeFileSync(join(server.data, 'pg_hba.conf'), 'host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n');
+      run(
+        'initdb',
+        [
+          '-D',
+          server.data,
+          '-U',
+          'postgres',
+          '-A',
+          'trust',
+          '-E',
+          'UTF8',
+          '--locale',
+          'C',
+          '--no-sync',
+        ],
+        account,
+      );
+      writeFileSync(
+        join(server.data, 'pg_hba.conf'),
+        'host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n',
+      );
     }
-    const lines = Object.entries({ ...SETTINGS, unix_socket_directories: `'${directory}'`, ...settings, port: server.port });
-    appendFileSync(join(server.data, 'postgresql.conf'), `\n${lines.map(([name, value]) => `${name} = ${value}`).join('\n')}\n`);
+    const lines = Object.entries({
+      ...SETTINGS,
+      unix_socket_directories: `'${directory}'`,
+      ...settings,
+      port: server.port,
+    });
+    appendFileSync(
+      join(server.data, 'postgresql.conf'),
+      `\n${lines.map(([name, value]) => `${name} = ${value}`).join('\n')}\n`,
+    );
     await server.restart();
     return server;
   }
@@ -86,7 +132,9 @@ export class PostgresServer {
     await this.process.ready(() => this.query('SELECT 1'));
   }
 
-  /** As a machine fails: no shutdown, no last words. Its children end when they see that it is gone. */
+  /**
+   * As a machine fails: no shutdown, no last words. Its children end when they see that it is gone.
+   */
   public async kill(): Promise<void> {
     await this.process?.end('SIGKILL');
   }
@@ -105,6 +153,10 @@ export class PostgresServer {
 function run(name: string, args: readonly string[], account: Account): void {
   const program = findProgram(name);
   if (program === undefined) throw new Error(`${name} is not installed.`);
-  const { status, stdout, stderr } = spawnSync(program, [...args], { ...account, encoding: 'utf8', cwd: tmpdir() });
+  const { status, stdout, stderr } = spawnSync(program, [...args], {
+    ...account,
+    encoding: 'utf8',
+    cwd: tmpdir(),
+  });
   if (status !== 0) throw new Error(`${name} failed.\n${stdout}${stderr}`);
 }

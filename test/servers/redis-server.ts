@@ -1,6 +1,7 @@
 /**
- * Redis of its own for a test: one server, a replica of it, a cluster, and a proxy that stands before them as the address that
- * stays. Each can fail as machines do: killed, hung, restarted empty, slow, or replaced by its replica.
+ * Redis of its own for a test: one server, a replica of it, a cluster, and a proxy that stands
+ * before them as the address that stays. Each can fail as machines do: killed, hung, restarted
+ * empty, slow, or replaced by its replica.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -44,8 +45,27 @@ export class RedisServer {
     this.process = new ServerProcess(
       'redis-server',
       [
-        ...['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.directory, '--save', '', '--appendonly', 'no'],
-        ...(replicaOf === undefined ? [] : ['--replicaof', '127.0.0.1', String(replicaOf.port), '--repl-diskless-sync-delay', '0']),
+        ...[
+          '--port',
+          String(this.port),
+          '--bind',
+          '127.0.0.1',
+          '--dir',
+          this.directory,
+          '--save',
+          '',
+          '--appendonly',
+          'no',
+        ],
+        ...(replicaOf === undefined
+          ? []
+          : [
+              '--replicaof',
+              '127.0.0.1',
+              String(replicaOf.port),
+              '--repl-diskless-sync-delay',
+              '0',
+            ]),
         ...(password === undefined ? [] : ['--requirepass', password]),
         ...args,
       ],
@@ -61,7 +81,8 @@ export class RedisServer {
 
   private async synchronised(): Promise<void> {
     for (const end = Date.now() + 10_000; Date.now() < end; await sleep(20)) {
-      if (String(await this.command('INFO', 'replication')).includes('master_link_status:up')) return;
+      if (String(await this.command('INFO', 'replication')).includes('master_link_status:up'))
+        return;
     }
     throw new Error(`The replica never followed its primary.\n${this.log}`);
   }
@@ -95,7 +116,10 @@ export class RedisServer {
     }
   }
 
-  /** Ends it without a word to anyone, as a machine that fails; the kernel still closes its connections. */
+  /**
+   * Ends it without a word to anyone, as a machine that fails; the kernel still closes its
+   * connections.
+   */
   public async kill(): Promise<void> {
     await this.process?.end('SIGKILL');
   }
@@ -144,7 +168,11 @@ export class TcpProxy {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
-    const proxy = new TcpProxy(address !== null && typeof address === 'object' ? address.port : 0, server, targetPort);
+    const proxy = new TcpProxy(
+      address !== null && typeof address === 'object' ? address.port : 0,
+      server,
+      targetPort,
+    );
     server.on('connection', (client) => proxy.carry(client));
     return proxy;
   }
@@ -183,8 +211,8 @@ export class TcpProxy {
   }
 
   /**
-   * Connections stand and are taken, and nothing ever goes through them, as before a machine that was unplugged. Those that
-   * exist now or begin before `enliven` stay so.
+   * Connections stand and are taken, and nothing ever goes through them, as before a machine that
+   * was unplugged. Those that exist now or begin before `enliven` stay so.
    */
   public deaden(): void {
     this.isDead = true;
@@ -217,7 +245,10 @@ export class TcpProxy {
   }
 }
 
-/** Primaries that share the slots, with replicas behind them if asked for. A lost node loses its slots only, as with ElastiCache's default parameters. */
+/**
+ * Primaries that share the slots, with replicas behind them if asked for. A lost node loses its
+ * slots only, as with ElastiCache's default parameters.
+ */
 export class RedisCluster {
   private constructor(public readonly nodes: readonly RedisServer[]) {}
 
@@ -225,7 +256,14 @@ export class RedisCluster {
   public static async start(primaries = 3, replicasPerPrimary = 0): Promise<RedisCluster> {
     const nodes = await Promise.all(
       Array.from({ length: primaries * (1 + replicasPerPrimary) }, async () => {
-        const cluster = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort()), '--cluster-node-timeout', '1000'];
+        const cluster = [
+          '--cluster-enabled',
+          'yes',
+          '--cluster-port',
+          String(await freePort()),
+          '--cluster-node-timeout',
+          '1000',
+        ];
         return RedisServer.start({ args: [...cluster, '--cluster-require-full-coverage', 'no'] });
       }),
     );
@@ -242,11 +280,19 @@ export class RedisCluster {
 
   private join(replicasPerPrimary: number): void {
     const cli = findProgram('redis-cli');
-    if (cli === undefined) throw new Error('redis-cli is not installed. On Debian: apt-get install redis-tools');
+    if (cli === undefined)
+      throw new Error('redis-cli is not installed. On Debian: apt-get install redis-tools');
     const addresses = this.nodes.map(({ port }) => `127.0.0.1:${port}`);
     const { status, stdout, stderr } = spawnSync(
       cli,
-      ['--cluster', 'create', ...addresses, '--cluster-replicas', String(replicasPerPrimary), '--cluster-yes'],
+      [
+        '--cluster',
+        'create',
+        ...addresses,
+        '--cluster-replicas',
+        String(replicasPerPrimary),
+        '--cluster-yes',
+      ],
       {
         encoding: 'utf8',
         timeout: 20_000,
@@ -257,8 +303,11 @@ export class RedisCluster {
 
   private async agreed(): Promise<void> {
     for (const end = Date.now() + 20_000; Date.now() < end; await sleep(50)) {
-      const states = await Promise.all(this.nodes.map(async (node) => String(await node.command('CLUSTER', 'INFO'))));
-      if (states.every((state) => /cluster_state:ok[\s\S]*cluster_slots_ok:16384/.test(state))) return;
+      const states = await Promise.all(
+        this.nodes.map(async (node) => String(await node.command('CLUSTER', 'INFO'))),
+      );
+      if (states.every((state) => /cluster_state:ok[\s\S]*cluster_slots_ok:16384/.test(state)))
+        return;
     }
     throw new Error('The nodes never agreed on the slots.');
   }

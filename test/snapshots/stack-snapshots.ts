@@ -1,6 +1,7 @@
 /**
- * One snapshot per stack of a region, so that a review shows the whole effect of a change. Hashes of assets and code are scrubbed: they
- * change with every line of a handler, and say nothing that the handler's own diff does not say better.
+ * One snapshot per stack of a region, so that a review shows the whole effect of a change. Hashes
+ * of assets and code are scrubbed: they change with every line of a handler, and say nothing that
+ * the handler's own diff does not say better.
  */
 import type { Deployment } from '../../lib/model/config/deployment';
 import { synthesizeMarket } from '../market-stage';
@@ -15,19 +16,34 @@ const SCRUBBED: readonly [RegExp, string][] = [
 ];
 
 export function scrubbed(template: unknown): string {
-  return SCRUBBED.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), JSON.stringify(template, null, 1));
+  return SCRUBBED.reduce(
+    (text, [pattern, replacement]) => text.replace(pattern, replacement),
+    JSON.stringify(template, null, 1),
+  );
 }
 
 /** Synthesizes one region alone, and compares each of its stacks, or only those of these names. */
-export function describeStacksOf(region: string, deployment?: Deployment, only?: readonly string[]): void {
+export function describeStacksOf(
+  region: string,
+  deployment?: Deployment,
+  only?: readonly string[],
+): void {
   describe(region, () => {
     // Without quotes and escapes: a snapshot is read more often than it is written.
-    expect.addSnapshotSerializer({ test: (value) => typeof value === 'string', serialize: (value: string) => value });
-    const { assembly } = synthesizeMarket(deployment, [region]);
-    const stacks = assembly.stacks.filter(({ path }) => only?.includes(path.split('/').at(-1) ?? '') ?? true);
-
-    test.each(stacks.map(({ path, template }) => [path, template] as const))('%s', (_path, template) => {
-      expect(scrubbed(template)).toMatchSnapshot();
+    expect.addSnapshotSerializer({
+      test: (value) => typeof value === 'string',
+      serialize: (value: string) => value,
     });
+    const { assembly } = synthesizeMarket(deployment, [region]);
+    const stacks = assembly.stacks.filter(
+      ({ path }) => only?.includes(path.split('/').at(-1) ?? '') ?? true,
+    );
+
+    test.each(stacks.map(({ path, template }) => [path, template] as const))(
+      '%s',
+      (_path, template) => {
+        expect(scrubbed(template)).toMatchSnapshot();
+      },
+    );
   });
 }

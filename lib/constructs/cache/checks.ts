@@ -4,10 +4,14 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { CACHE_NODE_TYPE, ELASTICACHE, tiersData } from '../../model/aws';
 import { invalidValue, type Placed } from '../../model/errors';
 
-/** The first Valkey version that ElastiCache offers, and that knows IAM authentication: "Authenticating with IAM", Amazon ElastiCache user guide. */
+/**
+ * The first Valkey version that ElastiCache offers, and that knows IAM authentication:
+ * "Authenticating with IAM", Amazon ElastiCache user guide.
+ */
 const FIRST_VALKEY_VERSION = 7.2;
 
-const SIZE_RULE = 'ElastiCache allows 5 replicas of a shard and 90 nodes in a cluster, primaries and replicas together.';
+const SIZE_RULE =
+  'ElastiCache allows 5 replicas of a shard and 90 nodes in a cluster, primaries and replicas together.';
 
 export function checkReplicas(at: Placed, property: string, replicasPerShard: number): void {
   if (isInteger(replicasPerShard, 0, ELASTICACHE.replicasPerShard)) return;
@@ -20,7 +24,12 @@ export function checkReplicas(at: Placed, property: string, replicasPerShard: nu
   });
 }
 
-export function checkShards(at: Placed, property: string, shards: number, replicasPerShard: number): void {
+export function checkShards(
+  at: Placed,
+  property: string,
+  shards: number,
+  replicasPerShard: number,
+): void {
   const most = Token.isUnresolved(replicasPerShard)
     ? ELASTICACHE.nodesPerCluster
     : Math.floor(ELASTICACHE.nodesPerCluster / (1 + replicasPerShard));
@@ -80,7 +89,8 @@ export function checkSnapshotRetention(at: Placed, days: number): void {
 
 export function checkReplicationGroupId(at: Placed, replicationGroupId: string | undefined): void {
   if (replicationGroupId === undefined) return;
-  // The names of the user and its group are made from it at synthesis, so a value known only at deployment cannot be checked or cut.
+  // The names of the user and its group are made from it at synthesis, so a value known only at
+  // deployment cannot be checked or cut.
   if (!Token.isUnresolved(replicationGroupId) && isReplicationGroupId(replicationGroupId)) return;
   throw invalidValue(at, {
     property: 'replicationGroupId',

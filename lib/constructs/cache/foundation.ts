@@ -8,11 +8,19 @@ import type { Construct } from 'constructs';
 import { DEFAULT_MAINTENANCE_WINDOW, DEFAULT_SNAPSHOT_WINDOW } from '../../model/aws';
 import { acknowledge } from '../house-rules';
 import { type CacheUser, cacheUser } from './access';
-import { checkReplicas, checkReplicationGroupId, checkSnapshotRetention, checkZones } from './checks';
+import {
+  checkReplicas,
+  checkReplicationGroupId,
+  checkSnapshotRetention,
+  checkZones,
+} from './checks';
 import { cacheLogs } from './logs';
 import { checkWindows } from './windows';
 
-/** The port of every cache. Changing it would replace the cache, and behind a closed security group another number hides nothing. */
+/**
+ * The port of every cache. Changing it would replace the cache, and behind a closed security group
+ * another number hides nothing.
+ */
 export const CACHE_PORT = 6379;
 
 /** Days of snapshots that the rule packs ask for. */
@@ -23,19 +31,22 @@ export interface CacheFoundationProps {
   /** The VPC that the nodes live in. */
   readonly vpc: ec2.IVpc;
   /**
-   * The subnets of the nodes, in at least two availability zones. They can be changed in place, but ElastiCache lets no subnet go that a node is in.
+   * The subnets of the nodes, in at least two availability zones. They can be changed in place, but
+   * ElastiCache lets no subnet go that a node is in.
    *
    * @default the isolated subnets
    */
   readonly vpcSubnets?: ec2.SubnetSelection;
   /**
-   * Replicas of each shard, in other zones than its primary; 0 to 5. With 0, a lost node loses its part of the cache.
+   * Replicas of each shard, in other zones than its primary; 0 to 5. With 0, a lost node loses its
+   * part of the cache.
    *
    * @default 1
    */
   readonly replicasPerShard?: number;
   /**
-   * Days that daily snapshots are kept; 0 to 35, and 0 takes none. Whatever is older than the longest TTL has nothing left to restore.
+   * Days that daily snapshots are kept; 0 to 35, and 0 takes none. Whatever is older than the
+   * longest TTL has nothing left to restore.
    *
    * @default 1
    */
@@ -47,21 +58,23 @@ export interface CacheFoundationProps {
    */
   readonly snapshotWindow?: string;
   /**
-   * When maintenance may happen, in UTC: nodes are replaced and minor versions come. Give each region the quiet hour of its users,
-   * and no two regions the same one.
+   * When maintenance may happen, in UTC: nodes are replaced and minor versions come. Give each
+   * region the quiet hour of its users, and no two regions the same one.
    *
    * @default 'sun:03:00-sun:04:00'
    */
   readonly maintenanceWindow?: string;
   /**
-   * The physical name: up to 40 lower-case letters, digits and single hyphens, a letter first and no hyphen last. It also begins the
-   * names of the user and its group. Another name *replaces* the cache.
+   * The physical name: up to 40 lower-case letters, digits and single hyphens, a letter first and
+   * no hyphen last. It also begins the names of the user and its group. Another name *replaces* the
+   * cache.
    *
    * @default a name made by CloudFormation
    */
   readonly replicationGroupId?: string;
   /**
-   * The key that encrypts memory on disk, snapshots and replication. Another key *replaces* the cache.
+   * The key that encrypts memory on disk, snapshots and replication. Another key *replaces* the
+   * cache.
    *
    * @default a key of its own, rotated every year
    */
@@ -73,7 +86,8 @@ export interface CacheFoundationProps {
    */
   readonly logRetention?: logs.RetentionDays;
   /**
-   * The key that encrypts the logs. Its policy must allow CloudWatch Logs; for a key of the same app, that is added here.
+   * The key that encrypts the logs. Its policy must allow CloudWatch Logs; for a key of the same
+   * app, that is added here.
    *
    * @default the key that encrypts the cache
    */
@@ -85,7 +99,8 @@ export interface CacheFoundationProps {
    */
   readonly notificationTopic?: sns.ITopic;
   /**
-   * What happens to the cache and its key when they leave the stack. ElastiCache has no deletion protection of its own.
+   * What happens to the cache and its key when they leave the stack. ElastiCache has no deletion
+   * protection of its own.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -103,7 +118,8 @@ export interface CacheFoundation extends Pick<CacheUser, 'userName'> {
 }
 
 /**
- * Everything of a cache but its engine: key, network, user and logs. The children belong to `scope`, under names of their own.
+ * Everything of a cache but its engine: key, network, user and logs. The children belong to
+ * `scope`, under names of their own.
  *
  * @throws IsochroneError for a value that ElastiCache would refuse
  */
@@ -111,8 +127,11 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
   const replicasPerShard = props.replicasPerShard ?? 1;
   const snapshotRetentionDays = props.snapshotRetentionDays ?? 1;
   const maintenanceWindow = props.maintenanceWindow ?? DEFAULT_MAINTENANCE_WINDOW;
-  const snapshotWindow = snapshotRetentionDays === 0 ? undefined : (props.snapshotWindow ?? DEFAULT_SNAPSHOT_WINDOW);
-  const subnets = props.vpc.selectSubnets(props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED });
+  const snapshotWindow =
+    snapshotRetentionDays === 0 ? undefined : (props.snapshotWindow ?? DEFAULT_SNAPSHOT_WINDOW);
+  const subnets = props.vpc.selectSubnets(
+    props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
+  );
   checkReplicas(scope, 'replicasPerShard', replicasPerShard);
   checkSnapshotRetention(scope, snapshotRetentionDays);
   checkWindows(scope, maintenanceWindow, snapshotWindow);
@@ -120,8 +139,10 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
   checkZones(scope, subnets);
 
   const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-  // A retained cache holds on to what it is built on: deleting that would fail and leave the stack stuck.
-  const foundationPolicy = removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.DESTROY : removalPolicy;
+  // A retained cache holds on to what it is built on: deleting that would fail and leave the stack
+  // stuck.
+  const foundationPolicy =
+    removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.DESTROY : removalPolicy;
 
   const encryptionKey =
     props.encryptionKey ??
@@ -129,7 +150,8 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
       description: `Encrypts the cache ${scope.node.path}.`,
       enableKeyRotation: true,
       // A snapshot is worth nothing without its key.
-      removalPolicy: removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.RETAIN : removalPolicy,
+      removalPolicy:
+        removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.RETAIN : removalPolicy,
     });
   const securityGroup = new ec2.SecurityGroup(scope, 'SecurityGroup', {
     vpc: props.vpc,
@@ -149,7 +171,10 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
 
   return {
     encryptionKey,
-    connections: new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(CACHE_PORT) }),
+    connections: new ec2.Connections({
+      securityGroups: [securityGroup],
+      defaultPort: ec2.Port.tcp(CACHE_PORT),
+    }),
     userName,
     replicasPerShard,
     groupProps: {
@@ -180,7 +205,11 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
   };
 }
 
-function acknowledgeFindings(group: elasticache.CfnReplicationGroup, replicasPerShard: number, snapshotRetentionDays: number): void {
+function acknowledgeFindings(
+  group: elasticache.CfnReplicationGroup,
+  replicasPerShard: number,
+  snapshotRetentionDays: number,
+): void {
   acknowledge(
     group,
     'Clients authenticate with IAM as a user of the attached RBAC user group. AUTH is the older alternative: a replication group takes one of the two, not both.',

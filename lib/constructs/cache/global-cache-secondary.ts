@@ -11,18 +11,23 @@ import { CACHE_PORT, type CacheFoundationProps, cacheFoundation } from './founda
 import type { CacheEndpoint, IRegionalCache } from './interfaces';
 
 export interface GlobalCacheSecondaryProps extends CacheFoundationProps {
-  /** The whole id of the Global Datastore, with its prefix: `globalReplicationGroupId` of the `GlobalCache`, as its region puts it out. Another one *replaces* the cache. */
+  /**
+   * The whole id of the Global Datastore, with its prefix: `globalReplicationGroupId` of the
+   * `GlobalCache`, as its region puts it out. Another one *replaces* the cache.
+   */
   readonly globalReplicationGroupId: string;
   /** The region of the primary, to which writes go. */
   readonly primaryRegion: string;
 }
 
 /**
- * A cache that follows the primary of a Global Datastore in another region. It answers reads alone, until a person makes it the primary.
+ * A cache that follows the primary of a Global Datastore in another region. It answers reads alone,
+ * until a person makes it the primary.
  *
- * Engine, version, node type, shards, parameters, encryption and automatic failover are those of the Global Datastore: ElastiCache refuses a member that names its
- * own ("Using the AWS CLI with Global Datastores", Amazon ElastiCache user guide). It is always a new cache; an existing one cannot join. Network, key, users,
- * replicas, snapshots and logs are the region's own.
+ * Engine, version, node type, shards, parameters, encryption and automatic failover are those of
+ * the Global Datastore: ElastiCache refuses a member that names its own ("Using the AWS CLI with
+ * Global Datastores", Amazon ElastiCache user guide). It is always a new cache; an existing one
+ * cannot join. Network, key, users, replicas, snapshots and logs are the region's own.
  *
  * @throws IsochroneError for what ElastiCache would refuse
  */
@@ -61,7 +66,10 @@ export class GlobalCacheSecondary extends Construct implements IRegionalCache {
     foundation.finish(this.replicationGroup);
 
     this.replicationGroupId = this.replicationGroup.ref;
-    this.configurationEndpoint = { hostname: this.replicationGroup.attrConfigurationEndPointAddress, port: CACHE_PORT };
+    this.configurationEndpoint = {
+      hostname: this.replicationGroup.attrConfigurationEndPointAddress,
+      port: CACHE_PORT,
+    };
   }
 
   public grantConnect(grantee: iam.IGrantable): iam.Grant {
@@ -70,7 +78,8 @@ export class GlobalCacheSecondary extends Construct implements IRegionalCache {
 
   private checkRegion(primaryRegion: string): void {
     const { region } = Stack.of(this);
-    if (Token.isUnresolved(region) || Token.isUnresolved(primaryRegion) || region !== primaryRegion) return;
+    if (Token.isUnresolved(region) || Token.isUnresolved(primaryRegion) || region !== primaryRegion)
+      return;
     throw invalidValue(this, {
       property: 'primaryRegion',
       value: primaryRegion,
@@ -81,7 +90,11 @@ export class GlobalCacheSecondary extends Construct implements IRegionalCache {
   }
 
   private checkGlobalId(globalReplicationGroupId: string): void {
-    if (Token.isUnresolved(globalReplicationGroupId) || /^[a-z]{5}-[a-z](-?[a-z0-9])*$/.test(globalReplicationGroupId)) return;
+    if (
+      Token.isUnresolved(globalReplicationGroupId) ||
+      /^[a-z]{5}-[a-z](-?[a-z0-9])*$/.test(globalReplicationGroupId)
+    )
+      return;
     throw invalidValue(this, {
       property: 'globalReplicationGroupId',
       value: globalReplicationGroupId,

@@ -9,37 +9,45 @@ import type { RegionalCache } from './regional-cache';
 
 export interface GlobalCacheProps {
   /**
-   * The cache whose writes are copied to the other regions. It may have served on its own before, and keeps what it holds. From then on the Global
-   * Datastore decides on its engine: leave `engineVersion`, `nodeType`, `shards` and the parameters of this cache as they are.
+   * The cache whose writes are copied to the other regions. It may have served on its own before,
+   * and keeps what it holds. From then on the Global Datastore decides on its engine: leave
+   * `engineVersion`, `nodeType`, `shards` and the parameters of this cache as they are.
    */
   readonly primary: RegionalCache;
-  /** The one or two regions of the secondaries; each has a `GlobalCacheSecondary` in a stack of its own. */
+  /**
+   * The one or two regions of the secondaries; each has a `GlobalCacheSecondary` in a stack of its
+   * own.
+   */
   readonly secondaryRegions: readonly string[];
   /**
-   * The end of the id, in the form of the id of a replication group. ElastiCache puts a prefix before it that belongs to the region.
-   * Another one *replaces* the Global Datastore.
+   * The end of the id, in the form of the id of a replication group. ElastiCache puts a prefix
+   * before it that belongs to the region. Another one *replaces* the Global Datastore.
    */
   readonly idSuffix: string;
   /**
-   * The Valkey version of all members, where it is to be newer than the one that the primary was created with. There is no way back.
+   * The Valkey version of all members, where it is to be newer than the one that the primary was
+   * created with. There is no way back.
    *
    * @default the version of the primary
    */
   readonly engineVersion?: string;
   /**
-   * The node type of all members, where it is to differ from the one that the primary was created with.
+   * The node type of all members, where it is to differ from the one that the primary was created
+   * with.
    *
    * @default the node type of the primary
    */
   readonly nodeType?: string;
   /**
-   * The shards of all members, where they are to differ from those that the primary was created with.
+   * The shards of all members, where they are to differ from those that the primary was created
+   * with.
    *
    * @default the shards of the primary
    */
   readonly shards?: number;
   /**
-   * What happens to the Global Datastore when it leaves the stack. Deleted, it sets its primary free, which stays. Its secondaries must have gone before.
+   * What happens to the Global Datastore when it leaves the stack. Deleted, it sets its primary
+   * free, which stays. Its secondaries must have gone before.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -47,18 +55,22 @@ export interface GlobalCacheProps {
 }
 
 /**
- * A Global Datastore: one primary cache whose writes ElastiCache copies to one or two other regions, within about a second. The
- * secondaries answer reads alone. No region takes over by itself: docs/operations/cache.md says how a person does it.
+ * A Global Datastore: one primary cache whose writes ElastiCache copies to one or two other
+ * regions, within about a second. The secondaries answer reads alone. No region takes over by
+ * itself: docs/operations/cache.md says how a person does it.
  *
- * Members have one engine, one node type, one number of shards and the same parameters. Their one owner is this construct; more regions than three are
- * independent `RegionalCache`s.
+ * Members have one engine, one node type, one number of shards and the same parameters. Their one
+ * owner is this construct; more regions than three are independent `RegionalCache`s.
  *
  * @throws IsochroneError for what ElastiCache would refuse
  */
 export class GlobalCache extends Construct {
   public readonly primary: RegionalCache;
   public readonly globalReplicationGroup: elasticache.CfnGlobalReplicationGroup;
-  /** The whole id, by which secondaries join. Another region must be told: ElastiCache makes the prefix. */
+  /**
+   * The whole id, by which secondaries join. Another region must be told: ElastiCache makes the
+   * prefix.
+   */
   public readonly globalReplicationGroupId: string;
   /** The shards of each member. */
   public readonly shards: number;
@@ -82,7 +94,8 @@ export class GlobalCache extends Construct {
     checkShards(this, 'shards', this.shards, primary.replicasPerShard);
     if (engineVersion !== undefined) checkUpgrade(this, engineVersion, primary.engineVersion);
 
-    // ElastiCache copies the primary's parameters to every member. It takes a group only with another major version, and demands one then.
+    // ElastiCache copies the primary's parameters to every member. It takes a group only with
+    // another major version, and demands one then.
     const family = parameterFamily(engineVersion ?? primary.engineVersion);
     const parameterGroup =
       family === parameterFamily(primary.engineVersion)
@@ -100,8 +113,15 @@ export class GlobalCache extends Construct {
     this.globalReplicationGroup = new elasticache.CfnGlobalReplicationGroup(this, 'Resource', {
       globalReplicationGroupIdSuffix: idSuffix,
       globalReplicationGroupDescription: `The caches of ${this.node.path}.`,
-      // Only the primary: ElastiCache refuses to create it with several members. The others join by its id.
-      members: [{ replicationGroupId: primary.replicationGroupId, replicationGroupRegion: Stack.of(primary).region, role: 'PRIMARY' }],
+      // Only the primary: ElastiCache refuses to create it with several members. The others join by
+      // its id.
+      members: [
+        {
+          replicationGroupId: primary.replicationGroupId,
+          replicationGroupRegion: Stack.of(primary).region,
+          role: 'PRIMARY',
+        },
+      ],
       // What is left out here, the members have from the primary.
       engineVersion,
       cacheNodeType: nodeType,

@@ -15,22 +15,26 @@ export interface CacheParameterProps {
    */
   readonly maxmemoryPolicy?: MaxmemoryPolicy;
   /**
-   * The share of memory that is kept from the data, for snapshots, failovers and the buffers of clients, 0 to 99 percent; 25 is what "Managing
-   * reserved memory", Amazon ElastiCache user guide, begins with.
+   * The share of memory that is kept from the data, for snapshots, failovers and the buffers of
+   * clients, 0 to 99 percent; 25 is what "Managing reserved memory", Amazon ElastiCache user guide,
+   * begins with.
    *
    * @default 25
    */
   readonly reservedMemoryPercent?: number;
   /**
-   * Commands that take at least so long on the server stand in the slow log; a whole number of milliseconds, 1 at least.
+   * Commands that take at least so long on the server stand in the slow log; a whole number of
+   * milliseconds, 1 at least.
    *
    * @default Duration.millis(10)
    */
   readonly slowLogThreshold?: Duration;
   /**
-   * Further parameters of the engine's family, by name. A name or value that the family does not know fails at deployment.
+   * Further parameters of the engine's family, by name. A name or value that the family does not
+   * know fails at deployment.
    *
-   * @default the engine's own values: from Valkey 8 on, memory is freed in the background, and nothing publishes keyspace events
+   * @default the engine's own values: from Valkey 8 on, memory is freed in the background, and
+   * nothing publishes keyspace events
    */
   readonly parameters?: Readonly<Record<string, string>>;
 }

@@ -12,10 +12,12 @@ import { type CacheScaling, checkScaling, scaleCache } from './scaling';
 
 export interface RegionalCacheProps extends CacheFoundationProps, CacheParameterProps {
   /**
-   * Shards that the keys are spread over; at least 1. All nodes together, replicas included, may be 90. Changed online, without
-   * a new cache; keys move while it serves. Change nothing else in the same deployment: CloudFormation reshards only then.
+   * Shards that the keys are spread over; at least 1. All nodes together, replicas included, may be
+   * 90. Changed online, without a new cache; keys move while it serves. Change nothing else in the
+   * same deployment: CloudFormation reshards only then.
    *
-   * With `scaling`, it is only what the cache is created with: leave it as it was then. Another number would reshard to it once.
+   * With `scaling`, it is only what the cache is created with: leave it as it was then. Another
+   * number would reshard to it once.
    *
    * @default 2
    */
@@ -27,13 +29,15 @@ export interface RegionalCacheProps extends CacheFoundationProps, CacheParameter
    */
   readonly nodeType?: string;
   /**
-   * The Valkey version, major and minor. A newer one is an upgrade in place; there is no way back. 8.2 is the first with vector search.
+   * The Valkey version, major and minor. A newer one is an upgrade in place; there is no way back.
+   * 8.2 is the first with vector search.
    *
    * @default '8.2'
    */
   readonly engineVersion?: string;
   /**
-   * Scales the shards, and if asked the replicas, with their load and by schedules. Not together with a Global Datastore.
+   * Scales the shards, and if asked the replicas, with their load and by schedules. Not together
+   * with a Global Datastore.
    *
    * @default the cache keeps the size that it was given
    */
@@ -41,10 +45,12 @@ export interface RegionalCacheProps extends CacheFoundationProps, CacheParameter
 }
 
 /**
- * One Valkey replication group in one region: cluster mode, several zones, encrypted on the wire and at rest, and open to nobody
- * until a security group is let in through `connections` and a role through `grantConnect`.
+ * One Valkey replication group in one region: cluster mode, several zones, encrypted on the wire
+ * and at rest, and open to nobody until a security group is let in through `connections` and a role
+ * through `grantConnect`.
  *
- * Applications log in with IAM tokens: no password exists that could leak or would have to be rotated.
+ * Applications log in with IAM tokens: no password exists that could leak or would have to be
+ * rotated.
  *
  * @throws IsochroneError for a value that ElastiCache would refuse
  */
@@ -60,7 +66,9 @@ export class RegionalCache extends Construct implements IRegionalCache {
   public readonly engineVersion: string;
   /** The node type that it is created with. */
   public readonly nodeType: string;
-  /** The shards that it is created with. Scaling or a Global Datastore may have moved it on since. */
+  /**
+   * The shards that it is created with. Scaling or a Global Datastore may have moved it on since.
+   */
   public readonly shards: number;
   /** The replicas of each shard that it is created with. */
   public readonly replicasPerShard: number;
@@ -100,8 +108,9 @@ export class RegionalCache extends Construct implements IRegionalCache {
       cacheNodeType: this.nodeType,
       cacheParameterGroupName: parameterGroup.ref,
       clusterMode: 'enabled',
-      // Never left out, also where scaling has it: without it, CloudFormation would take 1 for what is wanted. It compares
-      // templates and not the cache, so it leaves alone what scaling did for as long as the number here stays the same.
+      // Never left out, also where scaling has it: without it, CloudFormation would take 1 for what
+      // is wanted. It compares templates and not the cache, so it leaves alone what scaling did for
+      // as long as the number here stays the same.
       numNodeGroups: this.shards,
       // Cluster mode demands it, even where no replica could take over.
       automaticFailoverEnabled: true,
@@ -115,7 +124,10 @@ export class RegionalCache extends Construct implements IRegionalCache {
     foundation.finish(this.replicationGroup, parameterGroup);
 
     this.replicationGroupId = this.replicationGroup.ref;
-    this.configurationEndpoint = { hostname: this.replicationGroup.attrConfigurationEndPointAddress, port: CACHE_PORT };
+    this.configurationEndpoint = {
+      hostname: this.replicationGroup.attrConfigurationEndPointAddress,
+      port: CACHE_PORT,
+    };
     if (this.scaling) scaleCache(this, this.scaling, this);
   }
 

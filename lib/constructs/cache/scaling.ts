@@ -1,4 +1,7 @@
-/** Scaling of a cache by Application Auto Scaling: what may be asked for, and the targets and policies that do it. */
+/**
+ * Scaling of a cache by Application Auto Scaling: what may be asked for, and the targets and
+ * policies that do it.
+ */
 import { Stack, type TimeZone, Token } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-applicationautoscaling';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -18,20 +21,23 @@ export interface CacheScaling {
   /** Shards at most. With all replicas, a cluster has 90 nodes at most. */
   readonly maxShards: number;
   /**
-   * Replicas of each shard at most; from the `replicasPerShard` of the cache on, which are 1 at least then.
+   * Replicas of each shard at most; from the `replicasPerShard` of the cache on, which are 1 at
+   * least then.
    *
    * @default replicas are not scaled
    */
   readonly maxReplicasPerShard?: number;
   /**
-   * The load of the engine, which works in one thread, that the primaries are kept at by shards, and the replicas by replicas: 35 to 70 percent.
+   * The load of the engine, which works in one thread, that the primaries are kept at by shards,
+   * and the replicas by replicas: 35 to 70 percent.
    *
    * @default 60
    */
   readonly targetCpuPercent?: number;
   /**
-   * The share of memory in use that is kept by shards: 35 to 70 percent. For a cache whose policy evicts nothing, or little. One with `allkeys-lru`
-   * fills whatever memory it is given: it would grow to `maxShards` and stay there.
+   * The share of memory in use that is kept by shards: 35 to 70 percent. For a cache whose policy
+   * evicts nothing, or little. One with `allkeys-lru` fills whatever memory it is given: it would
+   * grow to `maxShards` and stay there.
    *
    * @default memory does not scale it
    */
@@ -44,7 +50,10 @@ export interface CacheScaling {
   readonly schedules?: readonly CacheSchedule[];
 }
 
-/** From this time on, until another schedule. Resharding takes minutes to hours: begin well before the load does. */
+/**
+ * From this time on, until another schedule. Resharding takes minutes to hours: begin well before
+ * the load does.
+ */
 export interface CacheSchedule {
   /** Its name within the cache, such as `Open`. */
   readonly name: string;
@@ -69,12 +78,21 @@ export interface ScaledCache {
   readonly replicasPerShard: number;
 }
 
-/** @throws IsochroneError for what ElastiCache or Application Auto Scaling would refuse, or would never do */
-export function checkScaling(at: Placed, scaling: CacheScaling, cache: Omit<ScaledCache, 'replicationGroupId'>, nodeType: string): void {
+/**
+ * @throws IsochroneError for what ElastiCache or Application Auto Scaling would refuse, or would
+ * never do
+ */
+export function checkScaling(
+  at: Placed,
+  scaling: CacheScaling,
+  cache: Omit<ScaledCache, 'replicationGroupId'>,
+  nodeType: string,
+): void {
   const { shards, replicasPerShard } = cache;
   const { maxShards, maxReplicasPerShard } = scaling;
   checkScaledNodeType(at, nodeType);
-  if (maxReplicasPerShard !== undefined) checkMostReplicas(at, maxReplicasPerShard, replicasPerShard);
+  if (maxReplicasPerShard !== undefined)
+    checkMostReplicas(at, maxReplicasPerShard, replicasPerShard);
   checkShards(at, 'scaling.maxShards', maxShards, maxReplicasPerShard ?? replicasPerShard);
   const minShards = scaling.minShards ?? shards;
   checkBound(at, 'scaling.minShards', minShards, 1, maxShards);
@@ -85,8 +103,9 @@ export function checkScaling(at: Placed, scaling: CacheScaling, cache: Omit<Scal
 }
 
 /**
- * Registers the cache for scaling. The role is the one linked to the service, which Application Auto Scaling makes where it is missing; the
- * deployment must be allowed to let it (`iam:CreateServiceLinkedRole`).
+ * Registers the cache for scaling. The role is the one linked to the service, which Application
+ * Auto Scaling makes where it is missing; the deployment must be allowed to let it
+ * (`iam:CreateServiceLinkedRole`).
  */
 export function scaleCache(scope: Construct, scaling: CacheScaling, cache: ScaledCache): void {
   const { shards, replicasPerShard } = cache;
@@ -102,7 +121,12 @@ export function scaleCache(scope: Construct, scaling: CacheScaling, cache: Scale
     }),
     { mutable: false },
   );
-  const target = (id: string, dimension: 'NodeGroups' | 'Replicas', minCapacity: number, maxCapacity: number) =>
+  const target = (
+    id: string,
+    dimension: 'NodeGroups' | 'Replicas',
+    minCapacity: number,
+    maxCapacity: number,
+  ) =>
     new autoscaling.ScalableTarget(scope, id, {
       serviceNamespace: autoscaling.ServiceNamespace.ELASTICACHE,
       resourceId: `replication-group/${cache.replicationGroupId}`,
@@ -113,22 +137,38 @@ export function scaleCache(scope: Construct, scaling: CacheScaling, cache: Scale
     });
   const targetCpu = scaling.targetCpuPercent ?? 60;
 
-  const byShards = target('ShardScaling', 'NodeGroups', scaling.minShards ?? shards, scaling.maxShards);
+  const byShards = target(
+    'ShardScaling',
+    'NodeGroups',
+    scaling.minShards ?? shards,
+    scaling.maxShards,
+  );
   byShards.scaleToTrackMetric('Cpu', {
     predefinedMetric: autoscaling.PredefinedMetric.ELASTICACHE_PRIMARY_ENGINE_CPU_UTILIZATION,
     targetValue: targetCpu,
   });
   if (scaling.targetMemoryPercent !== undefined) {
     byShards.scaleToTrackMetric('Memory', {
-      predefinedMetric: autoscaling.PredefinedMetric.ELASTICACHE_DATABASE_MEMORY_USAGE_COUNTED_FOR_EVICT_PERCENTAGE,
+      predefinedMetric:
+        autoscaling.PredefinedMetric.ELASTICACHE_DATABASE_MEMORY_USAGE_COUNTED_FOR_EVICT_PERCENTAGE,
       targetValue: scaling.targetMemoryPercent,
     });
   }
   for (const { name, schedule, timeZone, minShards, maxShards } of scaling.schedules ?? []) {
-    byShards.scaleOnSchedule(name, { schedule, timeZone, minCapacity: minShards, maxCapacity: maxShards ?? scaling.maxShards });
+    byShards.scaleOnSchedule(name, {
+      schedule,
+      timeZone,
+      minCapacity: minShards,
+      maxCapacity: maxShards ?? scaling.maxShards,
+    });
   }
   if (scaling.maxReplicasPerShard === undefined) return;
-  target('ReplicaScaling', 'Replicas', replicasPerShard, scaling.maxReplicasPerShard).scaleToTrackMetric('Cpu', {
+  target(
+    'ReplicaScaling',
+    'Replicas',
+    replicasPerShard,
+    scaling.maxReplicasPerShard,
+  ).scaleToTrackMetric('Cpu', {
     predefinedMetric: autoscaling.PredefinedMetric.ELASTICACHE_REPLICA_ENGINE_CPU_UTILIZATION,
     targetValue: targetCpu,
   });
@@ -148,7 +188,10 @@ function checkScaledNodeType(at: Placed, nodeType: string): void {
 
 function checkMostReplicas(at: Placed, most: number, replicasPerShard: number): void {
   checkReplicas(at, 'scaling.maxReplicasPerShard', most);
-  if (isInteger(replicasPerShard, 1, Token.isUnresolved(most) ? ELASTICACHE.replicasPerShard : most)) return;
+  if (
+    isInteger(replicasPerShard, 1, Token.isUnresolved(most) ? ELASTICACHE.replicasPerShard : most)
+  )
+    return;
   throw invalidValue(at, {
     property: 'replicasPerShard',
     value: replicasPerShard,
@@ -169,9 +212,17 @@ function checkBound(at: Placed, property: string, value: number, min: number, ma
   });
 }
 
-/** Where the cache begins must lie in the bounds: scaling would move it there at once, and CloudFormation would know nothing of it. */
+/**
+ * Where the cache begins must lie in the bounds: scaling would move it there at once, and
+ * CloudFormation would know nothing of it.
+ */
 function checkBegin(at: Placed, shards: number, minShards: number, maxShards: number): void {
-  if (Token.isUnresolved(minShards) || Token.isUnresolved(maxShards) || isInteger(shards, minShards, maxShards)) return;
+  if (
+    Token.isUnresolved(minShards) ||
+    Token.isUnresolved(maxShards) ||
+    isInteger(shards, minShards, maxShards)
+  )
+    return;
   throw invalidValue(at, {
     property: 'shards',
     value: shards,
@@ -183,7 +234,8 @@ function checkBegin(at: Placed, shards: number, minShards: number, maxShards: nu
 
 function checkTarget(at: Placed, property: string, percent: number | undefined): void {
   const { min, max } = ELASTICACHE.autoScaling.targetPercent;
-  if (percent === undefined || Token.isUnresolved(percent) || (percent >= min && percent <= max)) return;
+  if (percent === undefined || Token.isUnresolved(percent) || (percent >= min && percent <= max))
+    return;
   throw invalidValue(at, {
     property,
     value: percent,

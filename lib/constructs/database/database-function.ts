@@ -102,7 +102,8 @@ export class DatabaseFunction extends Construct {
         DATABASE_PORT: login.instance.dbInstanceEndpointPort,
         DATABASE_USER: login.user,
         DATABASE_NAME: login.database ?? 'postgres',
-        // Since Node.js 20, the runtime trusts the certificates of RDS only when told so: "Building Lambda functions with Node.js".
+        // Since Node.js 20, the runtime trusts the certificates of RDS only when told so: "Building
+        // Lambda functions with Node.js".
         NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem',
         ...props.environment,
       },
@@ -118,7 +119,10 @@ export class DatabaseFunction extends Construct {
 
   /** AWS's managed policy for functions in a network would also let it write to every log group. */
   private createRole(description: string): iam.Role {
-    const role = new iam.Role(this, 'Role', { description, assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+    const role = new iam.Role(this, 'Role', {
+      description,
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+    });
     const policy = new iam.ManagedPolicy(this, 'Network', {
       description: 'The network interfaces of one function.',
       roles: [role],

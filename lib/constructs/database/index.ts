@@ -1,6 +1,10 @@
 export { QueryAdvice, type QueryAdviceMetric, type QueryAdviceProps } from './advice';
 export type { DatabaseLogin } from './database-function';
-export { SchemaMigrations, type SchemaMigrationsProps, type SchemaMigrationsSettings } from './migrations';
+export {
+  SchemaMigrations,
+  type SchemaMigrationsProps,
+  type SchemaMigrationsSettings,
+} from './migrations';
 export { ConnectionPooler, type ConnectionPoolerProps } from './pooler';
 export {
   type BoundPostgresSource,

@@ -10,7 +10,12 @@ export {
   type EdgeVpcOrigin,
   type EdgeVpcOrigins,
 } from './distribution';
-export { EdgeFunction, type EdgeFunctionProps, ViewerFunction, type ViewerFunctionProps } from './functions';
+export {
+  EdgeFunction,
+  type EdgeFunctionProps,
+  ViewerFunction,
+  type ViewerFunctionProps,
+} from './functions';
 export {
   ACCESS_LOG_FIELDS,
   ACCESS_LOG_SUFFIX_PATH,
@@ -21,7 +26,12 @@ export {
   type EdgeLogGroupsProps,
   edgeLogGroupName,
 } from './logs';
-export { type HeaderTraffic, StagedRollout, type StagedRolloutProps, type WeightedTraffic } from './staged-rollout';
+export {
+  type HeaderTraffic,
+  StagedRollout,
+  type StagedRolloutProps,
+  type WeightedTraffic,
+} from './staged-rollout';
 export { StaticContent, type StaticContentProps } from './static-content';
 export {
   CachePolicies,

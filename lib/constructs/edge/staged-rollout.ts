@@ -16,7 +16,10 @@ export interface WeightedTraffic {
   readonly stickiness?: {
     /** Without a request for this long, a viewer is dealt anew: 300 to 3600 seconds. */
     readonly idle: Duration;
-    /** After this long, a viewer is dealt anew in any case: 300 to 3600 seconds, and no less than `idle`. */
+    /**
+     * After this long, a viewer is dealt anew in any case: 300 to 3600 seconds, and no less than
+     * `idle`.
+     */
     readonly maximum: Duration;
   };
 }
@@ -35,28 +38,39 @@ export interface StagedRolloutProps {
   /** Which requests the staging distribution gets. */
   readonly traffic: WeightedTraffic | HeaderTraffic;
   /**
-   * `prepare`: the staging distribution and the policy exist, and get no traffic. `attach`: the primary distribution follows
-   * the policy. AWS wants both deployments, in this order, because a distribution cannot be created with a policy; and
-   * `prepare` again before the construct is removed, because a policy in use cannot be deleted.
+   * `prepare`: the staging distribution and the policy exist, and get no traffic. `attach`: the
+   * primary distribution follows the policy. AWS wants both deployments, in this order, because a
+   * distribution cannot be created with a policy; and `prepare` again before the construct is
+   * removed, because a policy in use cannot be deleted.
    */
   readonly phase: 'prepare' | 'attach';
 }
 
-/** "Use CloudFront continuous deployment to safely test CDN configuration changes", Amazon CloudFront developer guide. */
-const CONTINUOUS_DEPLOYMENT = { maxWeight: 0.15, stickinessSeconds: { min: 300, max: 3600 }, headerPrefix: 'aws-cf-cd-' } as const;
+/**
+ * "Use CloudFront continuous deployment to safely test CDN configuration changes", Amazon
+ * CloudFront developer guide.
+ */
+const CONTINUOUS_DEPLOYMENT = {
+  maxWeight: 0.15,
+  stickinessSeconds: { min: 300, max: 3600 },
+  headerPrefix: 'aws-cf-cd-',
+} as const;
 
 /**
- * Tries a change of a distribution out on a few requests: a staging distribution with the primary's configuration, and the
- * continuous deployment policy that sends it some of the primary's traffic. `docs/operations/rollout.md` has the commands.
+ * Tries a change of a distribution out on a few requests: a staging distribution with the primary's
+ * configuration, and the continuous deployment policy that sends it some of the primary's traffic.
+ * `docs/operations/rollout.md` has the commands.
  *
- * The staging distribution follows every change that the primary gets through its props. What is to be tried is put on top of
- * it: `rollout.staging.addPropertyOverride('DistributionConfig.DefaultCacheBehavior.Compress', false)`. Overrides of the
- * primary's own template, made with `addPropertyOverride`, are not copied.
+ * The staging distribution follows every change that the primary gets through its props. What is to
+ * be tried is put on top of it:
+ * `rollout.staging.addPropertyOverride('DistributionConfig.DefaultCacheBehavior.Compress', false)`.
+ * Overrides of the primary's own template, made with `addPropertyOverride`, are not copied.
  *
- * Neither distribution speaks HTTP/3 meanwhile: CloudFront does not offer it together with continuous deployment.
+ * Neither distribution speaks HTTP/3 meanwhile: CloudFront does not offer it together with
+ * continuous deployment.
  *
- * @throws IsochroneError if the primary is in another stack, or speaks HTTP/3 in the phase `attach`, or if the traffic is none
- * that CloudFront takes
+ * @throws IsochroneError if the primary is in another stack, or speaks HTTP/3 in the phase
+ * `attach`, or if the traffic is none that CloudFront takes
  */
 export class StagedRollout extends Construct {
   public readonly staging: cloudfront.CfnDistribution;
@@ -81,14 +95,23 @@ export class StagedRollout extends Construct {
       },
     });
     if (props.phase === 'attach') {
-      primary.addPropertyOverride('DistributionConfig.ContinuousDeploymentPolicyId', this.policy.attrId);
+      primary.addPropertyOverride(
+        'DistributionConfig.ContinuousDeploymentPolicyId',
+        this.policy.attrId,
+      );
     }
     this.acknowledgeFindings(configOf(primary));
   }
 
-  private acknowledgeFindings(primary: cloudfront.CfnDistribution.DistributionConfigProperty): void {
+  private acknowledgeFindings(
+    primary: cloudfront.CfnDistribution.DistributionConfigProperty,
+  ): void {
     if (primary.restrictions === undefined) {
-      acknowledge(this.staging, 'Serves where the primary distribution serves: it is a copy of it.', 'AwsSolutions-CFR1');
+      acknowledge(
+        this.staging,
+        'Serves where the primary distribution serves: it is a copy of it.',
+        'AwsSolutions-CFR1',
+      );
     }
     if (primary.logging === undefined) {
       acknowledge(
@@ -111,7 +134,8 @@ export class StagedRollout extends Construct {
   }
 
   private checkHttpVersion(httpVersion: string | undefined): void {
-    if (httpVersion === undefined || Token.isUnresolved(httpVersion) || !httpVersion.includes('3')) return;
+    if (httpVersion === undefined || Token.isUnresolved(httpVersion) || !httpVersion.includes('3'))
+      return;
     throw invalidValue(this, {
       property: 'httpVersion of the distribution',
       value: httpVersion,
@@ -128,7 +152,11 @@ export class StagedRollout extends Construct {
 
   private checkHeader(header: string): void {
     const { headerPrefix } = CONTINUOUS_DEPLOYMENT;
-    if (Token.isUnresolved(header) || (header.toLowerCase().startsWith(headerPrefix) && header.length > headerPrefix.length)) return;
+    if (
+      Token.isUnresolved(header) ||
+      (header.toLowerCase().startsWith(headerPrefix) && header.length > headerPrefix.length)
+    )
+      return;
     throw invalidValue(this, {
       property: 'traffic.header',
       value: header,
@@ -163,7 +191,8 @@ export class StagedRollout extends Construct {
       });
     }
     const { idle, maximum } = stickiness;
-    if (idle.isUnresolved() || maximum.isUnresolved() || idle.toSeconds() <= maximum.toSeconds()) return;
+    if (idle.isUnresolved() || maximum.isUnresolved() || idle.toSeconds() <= maximum.toSeconds())
+      return;
     throw invalidValue(this, {
       property: 'traffic.stickiness.idle',
       value: idle.toSeconds(),
@@ -175,28 +204,45 @@ export class StagedRollout extends Construct {
 }
 
 /** What the L2 rendered; it is no token there. */
-function configOf(distribution: cloudfront.CfnDistribution): cloudfront.CfnDistribution.DistributionConfigProperty {
+function configOf(
+  distribution: cloudfront.CfnDistribution,
+): cloudfront.CfnDistribution.DistributionConfigProperty {
   return distribution.distributionConfig as cloudfront.CfnDistribution.DistributionConfigProperty;
 }
 
-/** A name belongs to one distribution: the primary's viewers reach the staging one through the policy alone. */
+/**
+ * A name belongs to one distribution: the primary's viewers reach the staging one through the
+ * policy alone.
+ */
 function stagingConfig(
   primary: cloudfront.CfnDistribution.DistributionConfigProperty,
 ): cloudfront.CfnDistribution.DistributionConfigProperty {
   const { aliases: _, httpVersion, ...config } = primary;
-  return { ...config, httpVersion: httpVersion?.includes('3') ? 'http2' : httpVersion, staging: true };
+  return {
+    ...config,
+    httpVersion: httpVersion?.includes('3') ? 'http2' : httpVersion,
+    staging: true,
+  };
 }
 
-function trafficConfig(traffic: WeightedTraffic | HeaderTraffic): cloudfront.CfnContinuousDeploymentPolicy.TrafficConfigProperty {
+function trafficConfig(
+  traffic: WeightedTraffic | HeaderTraffic,
+): cloudfront.CfnContinuousDeploymentPolicy.TrafficConfigProperty {
   if ('header' in traffic) {
-    return { type: 'SingleHeader', singleHeaderConfig: { header: traffic.header, value: traffic.value } };
+    return {
+      type: 'SingleHeader',
+      singleHeaderConfig: { header: traffic.header, value: traffic.value },
+    };
   }
   const { weight, stickiness } = traffic;
   return {
     type: 'SingleWeight',
     singleWeightConfig: {
       weight,
-      sessionStickinessConfig: stickiness && { idleTtl: stickiness.idle.toSeconds(), maximumTtl: stickiness.maximum.toSeconds() },
+      sessionStickinessConfig: stickiness && {
+        idleTtl: stickiness.idle.toSeconds(),
+        maximumTtl: stickiness.maximum.toSeconds(),
+      },
     },
   };
 }

@@ -18,7 +18,8 @@ export interface ManagedRuleGroup {
    */
   readonly vendorName?: string;
   /**
-   * Rules of the group that only count, such as `SizeRestrictions_BODY` where bodies over 8 KB are wanted.
+   * Rules of the group that only count, such as `SizeRestrictions_BODY` where bodies over 8 KB are
+   * wanted.
    *
    * @default - every rule acts as its vendor decided
    */
@@ -28,7 +29,10 @@ export interface ManagedRuleGroup {
 /** The group of rules against common attacks: the one whose rules most often have to be relaxed. */
 export const COMMON_RULE_SET = 'AWSManagedRulesCommonRuleSet';
 
-/** Addresses of bad repute, the common attacks, inputs known to be malicious, and SQL injection. Together 1,125 of the 1,500 capacity units in the base price. */
+/**
+ * Addresses of bad repute, the common attacks, inputs known to be malicious, and SQL injection.
+ * Together 1,125 of the 1,500 capacity units in the base price.
+ */
 export const DEFAULT_MANAGED_RULE_GROUPS: readonly ManagedRuleGroup[] = [
   { name: 'AWSManagedRulesAmazonIpReputationList' },
   { name: COMMON_RULE_SET },
@@ -47,16 +51,19 @@ export interface PathRateLimit {
 /** Properties of an {@link EdgeWebAcl}. */
 export interface EdgeWebAclProps {
   /**
-   * Requests that one client address may send in a minute; beyond them it is answered 429. 10 to 2,000,000,000.
+   * Requests that one client address may send in a minute; beyond them it is answered 429. 10 to
+   * 2,000,000,000.
    *
-   * AWS WAF estimates: it may act some seconds late. Clients behind one NAT gateway share an address.
+   * AWS WAF estimates: it may act some seconds late. Clients behind one NAT gateway share an
+   * address.
    *
    * @default 100
    */
   readonly requestsPerMinute?: number;
   /**
-   * Paths with a limit of their own: a lower one where passwords are guessed, a higher one where pages have many small files. They do not
-   * count towards the general limit. A path that begins with two of the prefixes counts under both.
+   * Paths with a limit of their own: a lower one where passwords are guessed, a higher one where
+   * pages have many small files. They do not count towards the general limit. A path that begins
+   * with two of the prefixes counts under both.
    *
    * @default - none
    */
@@ -74,7 +81,8 @@ export interface EdgeWebAclProps {
    */
   readonly logRetention?: logs.RetentionDays;
   /**
-   * Encrypts the log group. A key of this app gets the statement that CloudWatch Logs needs; an imported one must have it.
+   * Encrypts the log group. A key of this app gets the statement that CloudWatch Logs needs; an
+   * imported one must have it.
    *
    * @default - CloudWatch Logs encrypts with a key of its own
    */
@@ -96,14 +104,18 @@ const WINDOW_SECONDS = 60;
 /** Headers that carry what signs a user in. */
 const REDACTED_HEADERS = ['authorization', 'cookie'] as const;
 
-/** What is logged: not the requests that pass, which the access logs have. Under these names AWS WAF reports rules that only count as well. */
+/**
+ * What is logged: not the requests that pass, which the access logs have. Under these names AWS WAF
+ * reports rules that only count as well.
+ */
 const LOGGED_ACTIONS = ['BLOCK', 'COUNT', 'EXCLUDED_AS_COUNT', 'CAPTCHA', 'CHALLENGE'] as const;
 
 /**
- * The web ACL of a CloudFront distribution: a rate limit for each client address, then managed rule groups, and a log of
- * what they stopped or counted, without credentials.
+ * The web ACL of a CloudFront distribution: a rate limit for each client address, then managed rule
+ * groups, and a log of what they stopped or counted, without credentials.
  *
- * @throws IsochroneError if the stack is not in us-east-1, the limit is not one that AWS WAF takes, or a rule group is named twice
+ * @throws IsochroneError if the stack is not in us-east-1, the limit is not one that AWS WAF takes,
+ * or a rule group is named twice
  */
 export class EdgeWebAcl extends Construct {
   public readonly webAcl: wafv2.CfnWebACL;
@@ -132,8 +144,14 @@ export class EdgeWebAcl extends Construct {
       defaultAction: { allow: {} },
       visibilityConfig: visibility(this.metricName),
       rules: [
-        ...pathLimits.map((limit, i) => rateLimit(`RateLimitPath${i + 1}`, limit.requestsPerMinute, beginsWith(limit.pathPrefix))),
-        rateLimit('RateLimit', requestsPerMinute, noneOf(pathLimits.map(({ pathPrefix }) => beginsWith(pathPrefix)))),
+        ...pathLimits.map((limit, i) =>
+          rateLimit(`RateLimitPath${i + 1}`, limit.requestsPerMinute, beginsWith(limit.pathPrefix)),
+        ),
+        rateLimit(
+          'RateLimit',
+          requestsPerMinute,
+          noneOf(pathLimits.map(({ pathPrefix }) => beginsWith(pathPrefix))),
+        ),
         ...groups.map((group) => managed(group)),
       ].map((rule, priority) => ({ ...rule, priority })),
     });
@@ -143,7 +161,12 @@ export class EdgeWebAcl extends Construct {
 
   private checkRateLimit(property: string, requestsPerMinute: number): void {
     if (Token.isUnresolved(requestsPerMinute)) return;
-    if (Number.isInteger(requestsPerMinute) && requestsPerMinute >= RATE_LIMIT.min && requestsPerMinute <= RATE_LIMIT.max) return;
+    if (
+      Number.isInteger(requestsPerMinute) &&
+      requestsPerMinute >= RATE_LIMIT.min &&
+      requestsPerMinute <= RATE_LIMIT.max
+    )
+      return;
     throw invalidValue(this, {
       property,
       value: requestsPerMinute,
@@ -160,7 +183,8 @@ export class EdgeWebAcl extends Construct {
       throw invalidValue(this, {
         property: `pathRateLimits[${i}].pathPrefix`,
         value: pathPrefix,
-        allowed: 'the beginning of a path, of 2 to 200 characters, with a slash first and without wildcards, named once',
+        allowed:
+          'the beginning of a path, of 2 to 200 characters, with a slash first and without wildcards, named once',
         rule: 'AWS WAF compares the beginning of the path with it, letter by letter.',
         fix: 'Write it like `/auth/`.',
       });
@@ -195,7 +219,8 @@ export class EdgeWebAcl extends Construct {
   private log(): void {
     new wafv2.CfnLoggingConfiguration(this, 'Logging', {
       resourceArn: this.webAcl.attrArn,
-      // Without the `:*` at the end of the log group's own ARN, which AWS WAF would report as a change ever after.
+      // Without the `:*` at the end of the log group's own ARN, which AWS WAF would report as a
+      // change ever after.
       logDestinationConfigs: [this.logGroupArn(this.logGroup.logGroupName)],
       redactedFields: REDACTED_HEADERS.map((name) => ({ singleHeader: { Name: name } })),
       loggingFilter: {
@@ -224,21 +249,37 @@ export class EdgeWebAcl extends Construct {
 /** A rule without its place among the others. */
 type Rule = Omit<wafv2.CfnWebACL.RuleProperty, 'priority'>;
 
-function rateLimit(name: string, limit: number, scopeDownStatement: wafv2.CfnWebACL.StatementProperty | undefined): Rule {
+function rateLimit(
+  name: string,
+  limit: number,
+  scopeDownStatement: wafv2.CfnWebACL.StatementProperty | undefined,
+): Rule {
   return {
     name,
     // A client that is only too fast learns that from 429, and knows when to come back.
     action: {
       block: {
-        customResponse: { responseCode: 429, responseHeaders: [{ name: 'Retry-After', value: String(WINDOW_SECONDS) }] },
+        customResponse: {
+          responseCode: 429,
+          responseHeaders: [{ name: 'Retry-After', value: String(WINDOW_SECONDS) }],
+        },
       },
     },
-    statement: { rateBasedStatement: { limit, evaluationWindowSec: WINDOW_SECONDS, aggregateKeyType: 'IP', scopeDownStatement } },
+    statement: {
+      rateBasedStatement: {
+        limit,
+        evaluationWindowSec: WINDOW_SECONDS,
+        aggregateKeyType: 'IP',
+        scopeDownStatement,
+      },
+    },
     visibilityConfig: visibility(name),
   };
 }
 
-/** Decoded and normalised first, or `/%61uth/` and `/x/../auth/` would have a limit of their own. */
+/**
+ * Decoded and normalised first, or `/%61uth/` and `/x/../auth/` would have a limit of their own.
+ */
 function beginsWith(searchString: string): wafv2.CfnWebACL.StatementProperty {
   return {
     byteMatchStatement: {
@@ -253,11 +294,17 @@ function beginsWith(searchString: string): wafv2.CfnWebACL.StatementProperty {
   };
 }
 
-function noneOf(statements: readonly wafv2.CfnWebACL.StatementProperty[]): wafv2.CfnWebACL.StatementProperty | undefined {
+function noneOf(
+  statements: readonly wafv2.CfnWebACL.StatementProperty[],
+): wafv2.CfnWebACL.StatementProperty | undefined {
   const [first, ...others] = statements;
   if (first === undefined) return undefined;
   // AWS WAF takes an `or` of two statements at least.
-  return { notStatement: { statement: others.length === 0 ? first : { orStatement: { statements: [...statements] } } } };
+  return {
+    notStatement: {
+      statement: others.length === 0 ? first : { orStatement: { statements: [...statements] } },
+    },
+  };
 }
 
 function managed({ name, vendorName, countOnly }: ManagedRuleGroup): Rule {

@@ -10,14 +10,20 @@ import type { IConstruct } from 'constructs';
 import { IsochroneError } from '../../model/errors';
 
 /**
- * Acknowledge one or several rules of cdk-nag or of CloudFormation validation on one construct, for one reason.
+ * Acknowledge one or several rules of cdk-nag or of CloudFormation validation on one construct, for
+ * one reason.
  *
  * @param construct the construct that causes the finding
  * @param reason why the finding does not apply, or what covers it instead; at least 20 characters
  * @param rules rule ids, such as `AwsSolutions-L1` or `NIST.800.53.R5-LambdaDLQ`
- * @throws IsochroneError if the construct is an app, a stage or a stack, or if the reason is too short to be one
+ * @throws IsochroneError if the construct is an app, a stage or a stack, or if the reason is too
+ * short to be one
  */
-export function acknowledge(construct: IConstruct, reason: string, ...rules: readonly string[]): void {
+export function acknowledge(
+  construct: IConstruct,
+  reason: string,
+  ...rules: readonly string[]
+): void {
   if (App.isApp(construct) || Stage.isStage(construct) || Stack.isStack(construct)) {
     throw new IsochroneError(
       `acknowledge at ${construct.node.path || 'the app'}: ${rules.join(', ')} cannot be acknowledged on a whole stack, stage or app.\n` +
@@ -35,8 +41,9 @@ export function acknowledge(construct: IConstruct, reason: string, ...rules: rea
 }
 
 /**
- * CDK notes with each acknowledgement where in the sources it was made, even where traces are switched off. The paths would
- * make the assembly's bytes depend on the folder it is synthesized in.
+ * CDK notes with each acknowledgement where in the sources it was made, even where traces are
+ * switched off. The paths would make the assembly's bytes depend on the folder it is synthesized
+ * in.
  */
 function withoutTraces({ node }: IConstruct): void {
   for (const entry of node.metadata as { type: string; trace?: string[] }[]) {
@@ -57,7 +64,12 @@ function asFinding(resolved: unknown): string {
     'Fn::Join': join,
     'Fn::Sub': template,
     'Fn::GetAtt': attribute,
-  } = resolved as { Ref?: string; 'Fn::Join'?: [string, unknown[]]; 'Fn::Sub'?: string; 'Fn::GetAtt'?: string[] };
+  } = resolved as {
+    Ref?: string;
+    'Fn::Join'?: [string, unknown[]];
+    'Fn::Sub'?: string;
+    'Fn::GetAtt'?: string[];
+  };
   if (join !== undefined) return join[1].map(asFinding).join(join[0]);
   return template?.replace(/\$\{([^}]+)\}/g, '<$1>') ?? `<${reference ?? attribute?.join('.')}>`;
 }

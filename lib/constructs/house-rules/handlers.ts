@@ -1,9 +1,10 @@
 /**
  * Ground floor: where the bundled handlers are.
  *
- * Handlers are bundled once, by the project's build, into `dist/handlers/<name>/`, so that a consumer needs
- * neither a bundler nor Docker. Constructs load them from there; settings that are only known at synthesis
- * travel as `config.json` beside the code, because Lambda@Edge has no environment variables.
+ * Handlers are bundled once, by the project's build, into `dist/handlers/<name>/`, so that a
+ * consumer needs neither a bundler nor Docker. Constructs load them from there; settings that are
+ * only known at synthesis travel as `config.json` beside the code, because Lambda@Edge has no
+ * environment variables.
  */
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +18,8 @@ export const SETTINGS_FILE = 'config.json';
  * The folder that holds a handler's code, ready to be an asset.
  *
  * @param name the handler's name: its folder under `lambda-edge/`, or `<name>.handler.ts` in a room
- * @param settings written as `config.json` beside the code, with sorted keys so that equal settings are equal bytes; none without it
+ * @param settings written as `config.json` beside the code, with sorted keys so that equal settings
+ * are equal bytes; none without it
  * @throws IsochroneError if the handler was not built
  */
 export function handlerDirectory(name: string, settings?: object): string {
@@ -38,7 +40,10 @@ export function handlerDirectory(name: string, settings?: object): string {
 
 const temporary: string[] = [];
 
-/** Constructs stage the folder while they are built, but not at a moment that we can see; at exit it is surely copied. */
+/**
+ * Constructs stage the folder while they are built, but not at a moment that we can see; at exit it
+ * is surely copied.
+ */
 function removeAtExit(directory: string): void {
   if (temporary.length === 0) {
     process.once('exit', () => {
@@ -48,18 +53,27 @@ function removeAtExit(directory: string): void {
   temporary.push(directory);
 }
 
-/** The folder of our package.json: one level up in a checkout (`lib/`), two in an installed package (`dist/lib/`). */
+/**
+ * The folder of our package.json: one level up in a checkout (`lib/`), two in an installed package
+ * (`dist/lib/`).
+ */
 function packageRoot(): string {
   let directory = __dirname;
   while (!existsSync(join(directory, 'package.json'))) {
     const parent = dirname(directory);
-    if (parent === directory) throw new IsochroneError(`No package.json above ${__dirname}: the package is not whole. Reinstall it.`);
+    if (parent === directory)
+      throw new IsochroneError(
+        `No package.json above ${__dirname}: the package is not whole. Reinstall it.`,
+      );
     directory = parent;
   }
   return directory;
 }
 
-/** The same value with the keys of every object sorted. Arrays keep their order: there, order has a meaning. */
+/**
+ * The same value with the keys of every object sorted. Arrays keep their order: there, order has a
+ * meaning.
+ */
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (value === null || typeof value !== 'object') return value;

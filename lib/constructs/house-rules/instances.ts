@@ -1,4 +1,7 @@
-/** Ground floor: EC2 instances of a fleet as every room makes them: no SSH, version 2 of the metadata service, encrypted disks. */
+/**
+ * Ground floor: EC2 instances of a fleet as every room makes them: no SSH, version 2 of the
+ * metadata service, encrypted disks.
+ */
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
@@ -14,7 +17,11 @@ export interface FleetTemplateProps {
   readonly diskGiB: number;
 }
 
-export function fleetTemplate(scope: Construct, id: string, props: FleetTemplateProps): ec2.LaunchTemplate {
+export function fleetTemplate(
+  scope: Construct,
+  id: string,
+  props: FleetTemplateProps,
+): ec2.LaunchTemplate {
   const { diskGiB, ...settings } = props;
   return new ec2.LaunchTemplate(scope, id, {
     ...settings,
@@ -25,15 +32,19 @@ export function fleetTemplate(scope: Construct, id: string, props: FleetTemplate
     blockDevices: [
       {
         deviceName: '/dev/xvda',
-        volume: ec2.BlockDeviceVolume.ebs(diskGiB, { encrypted: true, volumeType: ec2.EbsDeviceVolumeType.GP3, deleteOnTermination: true }),
+        volume: ec2.BlockDeviceVolume.ebs(diskGiB, {
+          encrypted: true,
+          volumeType: ec2.EbsDeviceVolumeType.GP3,
+          deleteOnTermination: true,
+        }),
       },
     ],
   });
 }
 
 /**
- * Session Manager in place of SSH, with what the agent needs for it. AWS's managed policy for the agent would also let the instance read
- * every parameter of the account.
+ * Session Manager in place of SSH, with what the agent needs for it. AWS's managed policy for the
+ * agent would also let the instance read every parameter of the account.
  */
 export function allowSessions(scope: Construct, role: iam.IRole): void {
   const policy = new iam.ManagedPolicy(scope, 'Sessions', {

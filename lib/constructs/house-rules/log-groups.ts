@@ -1,4 +1,7 @@
-/** Ground floor: log groups as every room makes them, explicit and with a retention, and encrypted under a key if there is one. */
+/**
+ * Ground floor: log groups as every room makes them, explicit and with a retention, and encrypted
+ * under a key if there is one.
+ */
 import { ArnFormat, type RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -9,9 +12,15 @@ import { withFixedName } from './fixed-names';
 
 export interface KeptLogGroupProps {
   readonly retention: logs.RetentionDays;
-  /** A key of the stack's region. A key of this app is told to let CloudWatch Logs use it; an imported one must do so already. */
+  /**
+   * A key of the stack's region. A key of this app is told to let CloudWatch Logs use it; an
+   * imported one must do so already.
+   */
   readonly encryptionKey: kms.IKey | undefined;
-  /** RETAIN keeps the logs when the group leaves the stack, but not an empty group of a deployment that failed. */
+  /**
+   * RETAIN keeps the logs when the group leaves the stack, but not an empty group of a deployment
+   * that failed.
+   */
   readonly removalPolicy: RemovalPolicy;
   /**
    * The name, where a service writes to a group of a certain name.
@@ -21,8 +30,15 @@ export interface KeptLogGroupProps {
   readonly logGroupName?: string;
 }
 
-/** A log group with all that the rule packs ask for. Without a key, it acknowledges that CloudWatch Logs encrypts with its own. */
-export function keptLogGroup(scope: Construct, id: string, props: KeptLogGroupProps): logs.LogGroup {
+/**
+ * A log group with all that the rule packs ask for. Without a key, it acknowledges that CloudWatch
+ * Logs encrypts with its own.
+ */
+export function keptLogGroup(
+  scope: Construct,
+  id: string,
+  props: KeptLogGroupProps,
+): logs.LogGroup {
   const { encryptionKey, removalPolicy } = props;
   const group = new logs.LogGroup(scope, id, {
     logGroupName: props.logGroupName,
@@ -44,17 +60,25 @@ export function keptLogGroup(scope: Construct, id: string, props: KeptLogGroupPr
 }
 
 /**
- * Lets CloudWatch Logs of the stack's region use a key, for log groups of this account only. Nothing happens to an imported key.
+ * Lets CloudWatch Logs of the stack's region use a key, for log groups of this account only.
+ * Nothing happens to an imported key.
  *
- * CloudWatch Logs encrypts in its own name, so the key's policy must name it, and the encryption context is the ARN of the
- * log group: "Encrypt log data in CloudWatch Logs using AWS KMS", Amazon CloudWatch Logs user guide.
+ * CloudWatch Logs encrypts in its own name, so the key's policy must name it, and the encryption
+ * context is the ARN of the log group: "Encrypt log data in CloudWatch Logs using AWS KMS", Amazon
+ * CloudWatch Logs user guide.
  */
 export function letLogsUse(scope: Construct, key: kms.IKey): void {
   const stack = Stack.of(scope);
   key.addToResourcePolicy(
     new iam.PolicyStatement({
       principals: [new iam.ServicePrincipal(`logs.${stack.region}.amazonaws.com`)],
-      actions: ['kms:Encrypt*', 'kms:Decrypt*', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
+      actions: [
+        'kms:Encrypt*',
+        'kms:Decrypt*',
+        'kms:ReEncrypt*',
+        'kms:GenerateDataKey*',
+        'kms:Describe*',
+      ],
       resources: ['*'],
       conditions: {
         ArnLike: {

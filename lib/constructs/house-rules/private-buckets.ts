@@ -1,4 +1,7 @@
-/** Ground floor: buckets as every room makes them, closed to the public, over TLS only, with versions that bring back what was overwritten. */
+/**
+ * Ground floor: buckets as every room makes them, closed to the public, over TLS only, with
+ * versions that bring back what was overwritten.
+ */
 import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -8,7 +11,10 @@ import { acknowledge } from './acknowledge';
 export interface PrivateBucketProps {
   /** Without one, S3 encrypts with a key of its own. */
   readonly encryptionKey: kms.IKey | undefined;
-  /** Where the access to the bucket is logged, under the id of the construct that the bucket belongs to. */
+  /**
+   * Where the access to the bucket is logged, under the id of the construct that the bucket belongs
+   * to.
+   */
   readonly serverAccessLogsBucket: s3.IBucket | undefined;
   readonly removalPolicy: RemovalPolicy;
   /**
@@ -17,7 +23,10 @@ export interface PrivateBucketProps {
    * @default - they stay as they are
    */
   readonly lifecycle?: Pick<s3.LifecycleRule, 'expiration' | 'transitions'>;
-  /** Why what the bucket does without does not matter for what it holds: the reasons of the acknowledgements. */
+  /**
+   * Why what the bucket does without does not matter for what it holds: the reasons of the
+   * acknowledgements.
+   */
   readonly reasons: {
     readonly notReplicated: string;
     /** Used without `encryptionKey`. */
@@ -54,9 +63,19 @@ export function privateBucket(scope: Construct, id: string, props: PrivateBucket
       },
     ],
   });
-  acknowledge(bucket, reasons.notReplicated, 'NIST.800.53.R5-S3BucketReplicationEnabled', 'PCI.DSS.321-S3BucketReplicationEnabled');
+  acknowledge(
+    bucket,
+    reasons.notReplicated,
+    'NIST.800.53.R5-S3BucketReplicationEnabled',
+    'PCI.DSS.321-S3BucketReplicationEnabled',
+  );
   if (encryptionKey === undefined) {
-    acknowledge(bucket, reasons.noKey, 'NIST.800.53.R5-S3DefaultEncryptionKMS', 'PCI.DSS.321-S3DefaultEncryptionKMS');
+    acknowledge(
+      bucket,
+      reasons.noKey,
+      'NIST.800.53.R5-S3DefaultEncryptionKMS',
+      'PCI.DSS.321-S3DefaultEncryptionKMS',
+    );
   }
   if (serverAccessLogsBucket === undefined) {
     acknowledge(

@@ -8,16 +8,18 @@ import { letLogsUse, withFixedName } from '../house-rules';
 /** Properties of a {@link RegionKey}. */
 export interface RegionKeyProps {
   /**
-   * The name of the key in its region, without `alias/`: letters, digits, `/`, `_` and `-`, at most 250.
+   * The name of the key in its region, without `alias/`: letters, digits, `/`, `_` and `-`, at most
+   * 250.
    *
-   * It is explicit because other regions address the key by it when they replicate a secret to this region.
+   * It is explicit because other regions address the key by it when they replicate a secret to this
+   * region.
    */
   readonly aliasName: string;
   /**
    * What happens to the key when it leaves the stack. What a lost key has encrypted is lost too.
    *
-   * The alias follows, except that an alias whose creation fails is always removed: otherwise its name would be taken
-   * at the next attempt.
+   * The alias follows, except that an alias whose creation fails is always removed: otherwise its
+   * name would be taken at the next attempt.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -28,13 +30,13 @@ export interface RegionKeyProps {
 const ALIAS_NAME = /^(?!aws\/|alias\/)[a-zA-Z0-9/_-]{1,250}$/;
 
 /**
- * The customer-managed KMS key of one region, for what is neither a database nor a cache: log groups, alarm topics and
- * the region's replicas of secrets. AWS rotates it every year.
+ * The customer-managed KMS key of one region, for what is neither a database nor a cache: log
+ * groups, alarm topics and the region's replicas of secrets. AWS rotates it every year.
  *
- * Besides this account's IAM policies (the key policy's usual first statement), two services may use it, for this
- * account only: CloudWatch Logs for the region's log groups, and CloudWatch to publish alarms to encrypted topics.
- * Secrets Manager has no statement of its own, because it calls KMS as the principal who reads or writes the secret:
- * that principal's IAM policy decides.
+ * Besides this account's IAM policies (the key policy's usual first statement), two services may
+ * use it, for this account only: CloudWatch Logs for the region's log groups, and CloudWatch to
+ * publish alarms to encrypted topics. Secrets Manager has no statement of its own, because it calls
+ * KMS as the principal who reads or writes the secret: that principal's IAM policy decides.
  *
  * @throws IsochroneError if the alias name is not one that KMS accepts
  */
@@ -49,7 +51,8 @@ export class RegionKey extends Construct {
       throw invalidValue(this, {
         property: 'aliasName',
         value: props.aliasName,
-        allowed: '1 to 250 letters, digits, `/`, `_` and `-`, not beginning with `aws/` or `alias/`',
+        allowed:
+          '1 to 250 letters, digits, `/`, `_` and `-`, not beginning with `aws/` or `alias/`',
         rule: 'KMS keeps `alias/aws/` for the keys of AWS, and CDK puts the first `alias/` in front.',
         fix: 'Choose another name, such as `market/production`.',
       });
@@ -71,7 +74,10 @@ export class RegionKey extends Construct {
   }
 }
 
-/** "Encrypting an Amazon SNS topic: event sources", Amazon SNS developer guide: the publishing service needs the key, not SNS. */
+/**
+ * "Encrypting an Amazon SNS topic: event sources", Amazon SNS developer guide: the publishing
+ * service needs the key, not SNS.
+ */
 function alarmsOfThisAccount(stack: Stack): iam.PolicyStatement {
   return new iam.PolicyStatement({
     principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],

@@ -9,7 +9,10 @@ import { acknowledge, withFixedName } from '../house-rules';
 export interface SharedSecretRegion {
   /** The region, such as `ap-southeast-1`. */
   readonly region: string;
-  /** The key of that region for its copy: an alias such as `alias/market/region`, or an ARN. It must exist before this secret is deployed. */
+  /**
+   * The key of that region for its copy: an alias such as `alias/market/region`, or an ARN. It must
+   * exist before this secret is deployed.
+   */
   readonly encryptionKey: string;
 }
 
@@ -22,8 +25,8 @@ export interface SharedSecretProps {
   /** The key of the original, in this stack's region. */
   readonly encryptionKey: kms.IKey;
   /**
-   * What it holds until somebody puts a value. It stands in the template, so it must be nothing secret. CloudFormation writes it again
-   * only when it changes here.
+   * What it holds until somebody puts a value. It stands in the template, so it must be nothing
+   * secret. CloudFormation writes it again only when it changes here.
    *
    * @default - 64 generated letters and digits
    */
@@ -35,8 +38,9 @@ export interface SharedSecretProps {
    */
   readonly regions?: readonly SharedSecretRegion[];
   /**
-   * Why nothing rotates it automatically: what a security reviewer reads as the acknowledgement of that finding.
-   * Rotation by hand is always possible: put a new value, and deploy what uses it with the new version named.
+   * Why nothing rotates it automatically: what a security reviewer reads as the acknowledgement of
+   * that finding. Rotation by hand is always possible: put a new value, and deploy what uses it
+   * with the new version named.
    */
   readonly withoutRotationBecause: string;
   /**
@@ -48,9 +52,11 @@ export interface SharedSecretProps {
 }
 
 /**
- * A secret that several regions know under one name: a generated word of 64 letters and digits, or what operators put in.
+ * A secret that several regions know under one name: a generated word of 64 letters and digits, or
+ * what operators put in.
  *
- * @throws IsochroneError if the name would be taken for an ARN, or if a region is named twice, or is the region of the stack
+ * @throws IsochroneError if the name would be taken for an ARN, or if a region is named twice, or
+ * is the region of the stack
  */
 export class SharedSecret extends Construct {
   public readonly secret: secretsmanager.Secret;
@@ -70,17 +76,32 @@ export class SharedSecret extends Construct {
       removalPolicy: withFixedName(props.removalPolicy ?? RemovalPolicy.RETAIN),
     });
     const cfnSecret = this.secret.node.defaultChild as secretsmanager.CfnSecret;
-    // The L2 wants a key construct, which would be one of this region; a key of another region is known by its name.
-    if (regions.length > 0) cfnSecret.replicaRegions = regions.map(({ region, encryptionKey }) => ({ region, kmsKeyId: encryptionKey }));
-    acknowledge(cfnSecret, props.withoutRotationBecause, 'AwsSolutions-SMG4', 'NIST.800.53.R5-SecretsManagerRotationEnabled');
+    // The L2 wants a key construct, which would be one of this region; a key of another region is
+    // known by its name.
+    if (regions.length > 0)
+      cfnSecret.replicaRegions = regions.map(({ region, encryptionKey }) => ({
+        region,
+        kmsKeyId: encryptionKey,
+      }));
+    acknowledge(
+      cfnSecret,
+      props.withoutRotationBecause,
+      'AwsSolutions-SMG4',
+      'NIST.800.53.R5-SecretsManagerRotationEnabled',
+    );
   }
 
   private checkName(secretName: string): void {
-    if (Token.isUnresolved(secretName) || /^(?!.*-.{6}$)[A-Za-z0-9/_+=.@-]{1,512}$/.test(secretName)) return;
+    if (
+      Token.isUnresolved(secretName) ||
+      /^(?!.*-.{6}$)[A-Za-z0-9/_+=.@-]{1,512}$/.test(secretName)
+    )
+      return;
     throw invalidValue(this, {
       property: 'secretName',
       value: secretName,
-      allowed: '1 to 512 letters, digits and /_+=.@- that do not end in a hyphen and six characters',
+      allowed:
+        '1 to 512 letters, digits and /_+=.@- that do not end in a hyphen and six characters',
       rule: 'Secrets Manager takes such an end for that of an ARN, and then does not find the secret.',
       fix: 'Lengthen or shorten the last word.',
     });

@@ -7,25 +7,41 @@ import { Construct } from 'constructs';
 import { invalidValue } from '../../model/errors';
 import { acknowledge, keptLogGroup } from '../house-rules';
 
-/** The address space is laid out for this many zones from the start, so that a zone added later moves no subnet. */
+/**
+ * The address space is laid out for this many zones from the start, so that a zone added later
+ * moves no subnet.
+ */
 const ZONES = { min: 2, max: 6 } as const;
 
 /**
- * Prefix lengths of the VPC. Three kinds of subnet in six zones need 18 equal blocks, so a subnet is a 32nd of the
- * VPC. The largest is what a VPC allows ("VPC CIDR blocks", Amazon VPC user guide); the smallest leaves /27 to a subnet,
- * the least that a load balancer takes ("Subnets for your load balancer", Elastic Load Balancing user guide).
+ * Prefix lengths of the VPC. Three kinds of subnet in six zones need 18 equal blocks, so a subnet
+ * is a 32nd of the VPC. The largest is what a VPC allows ("VPC CIDR blocks", Amazon VPC user
+ * guide); the smallest leaves /27 to a subnet, the least that a load balancer takes ("Subnets for
+ * your load balancer", Elastic Load Balancing user guide).
  */
 const VPC_PREFIX = { min: 16, max: 22 } as const;
 const SUBNET_PREFIX_BELOW_VPC = 5;
 
-/** What instances in subnets without a way out need: secrets, Session Manager, logs, metrics, keys. */
-const DEFAULT_INTERFACE_ENDPOINTS: readonly string[] = ['secretsmanager', 'ssm', 'ssmmessages', 'ec2messages', 'logs', 'monitoring', 'kms'];
+/**
+ * What instances in subnets without a way out need: secrets, Session Manager, logs, metrics, keys.
+ */
+const DEFAULT_INTERFACE_ENDPOINTS: readonly string[] = [
+  'secretsmanager',
+  'ssm',
+  'ssmmessages',
+  'ec2messages',
+  'logs',
+  'monitoring',
+  'kms',
+];
 
 export interface RegionNetworkProps {
   /**
-   * The names of the availability zones, such as `ap-southeast-1a`; 2 to 6. Naming them is what spares a look-up at synthesis.
+   * The names of the availability zones, such as `ap-southeast-1a`; 2 to 6. Naming them is what
+   * spares a look-up at synthesis.
    *
-   * Their order is part of the layout: add a zone at the end. Taking one from the middle moves the subnets of those after it.
+   * Their order is part of the layout: add a zone at the end. Taking one from the middle moves the
+   * subnets of those after it.
    */
   readonly availabilityZones: readonly string[];
 
@@ -39,18 +55,20 @@ export interface RegionNetworkProps {
   /**
    * NAT gateways, 0 to the number of zones.
    *
-   * One per zone: the loss of a zone leaves the others their way out. Fewer: private subnets of zones without one go out
-   * through another zone, pay for the traffic between zones, and lose their way out with it. None: there are no `Private`
-   * subnets at all, since nothing could leave them; use `Isolated`, which reach AWS through the endpoints. Their addresses
-   * stay reserved, so that NAT gateways can come later without moving a subnet.
+   * One per zone: the loss of a zone leaves the others their way out. Fewer: private subnets of
+   * zones without one go out through another zone, pay for the traffic between zones, and lose
+   * their way out with it. None: there are no `Private` subnets at all, since nothing could leave
+   * them; use `Isolated`, which reach AWS through the endpoints. Their addresses stay reserved, so
+   * that NAT gateways can come later without moving a subnet.
    *
    * @default - one per zone
    */
   readonly natGateways?: number;
 
   /**
-   * AWS services that are reachable without internet, by the last part of the endpoint's name, such as `kms` or `ecr.api`.
-   * Each costs an hourly fee per zone. S3 and DynamoDB are always reachable, by gateway endpoints, which are free.
+   * AWS services that are reachable without internet, by the last part of the endpoint's name, such
+   * as `kms` or `ecr.api`. Each costs an hourly fee per zone. S3 and DynamoDB are always reachable,
+   * by gateway endpoints, which are free.
    *
    * @default - secretsmanager, ssm, ssmmessages, ec2messages, logs, monitoring, kms
    */
@@ -64,14 +82,16 @@ export interface RegionNetworkProps {
   readonly logRetention?: logs.RetentionDays;
 
   /**
-   * A key of this region for the flow logs. A key of this app is told to let CloudWatch Logs use it; an imported one must do so already.
+   * A key of this region for the flow logs. A key of this app is told to let CloudWatch Logs use
+   * it; an imported one must do so already.
    *
    * @default - CloudWatch Logs encrypts with a key of its own
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
-   * What happens to the flow logs when the network is removed. The VPC itself holds no data and goes.
+   * What happens to the flow logs when the network is removed. The VPC itself holds no data and
+   * goes.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -79,21 +99,25 @@ export interface RegionNetworkProps {
 }
 
 /**
- * The network of one region: a VPC with `Public`, `Private` (with a way out) and `Isolated` subnets in each named zone,
- * endpoints for AWS's services, and a log of all traffic.
+ * The network of one region: a VPC with `Public`, `Private` (with a way out) and `Isolated` subnets
+ * in each named zone, endpoints for AWS's services, and a log of all traffic.
  *
- * The default security group is emptied by CDK's custom resource. CloudFormation cannot remove the rules that AWS puts into it, and
- * a group that is merely unused is still open to whatever names no group; AWS Security Hub reports it (EC2.2) in the account whatever we
- * write here.
+ * The default security group is emptied by CDK's custom resource. CloudFormation cannot remove the
+ * rules that AWS puts into it, and a group that is merely unused is still open to whatever names no
+ * group; AWS Security Hub reports it (EC2.2) in the account whatever we write here.
  *
- * @throws IsochroneError for zones of another region, a block that does not hold the subnets, or more NAT gateways than zones
+ * @throws IsochroneError for zones of another region, a block that does not hold the subnets, or
+ * more NAT gateways than zones
  */
 export class RegionNetwork extends Construct {
   public readonly vpc: ec2.Vpc;
   /** The zones in the order given. */
   public readonly availabilityZones: readonly string[];
   public readonly flowLogGroup: logs.LogGroup;
-  /** The security group of all interface endpoints: HTTPS from the VPC, nothing else. Absent without interface endpoints. */
+  /**
+   * The security group of all interface endpoints: HTTPS from the VPC, nothing else. Absent without
+   * interface endpoints.
+   */
   public readonly endpointSecurityGroup?: ec2.SecurityGroup;
   /** The interface endpoints by the name they were asked for. */
   public readonly interfaceEndpoints: Readonly<Record<string, ec2.InterfaceVpcEndpoint>>;
@@ -112,7 +136,9 @@ export class RegionNetwork extends Construct {
     this.availabilityZones = [...zones];
     this.vpc = this.createVpc(zones, cidr, natGateways);
     this.vpc.addGatewayEndpoint('S3Endpoint', { service: ec2.GatewayVpcEndpointAwsService.S3 });
-    this.vpc.addGatewayEndpoint('DynamoDbEndpoint', { service: ec2.GatewayVpcEndpointAwsService.DYNAMODB });
+    this.vpc.addGatewayEndpoint('DynamoDbEndpoint', {
+      service: ec2.GatewayVpcEndpointAwsService.DYNAMODB,
+    });
     this.flowLogGroup = this.logTraffic(props);
     if (services.length > 0) {
       this.endpointSecurityGroup = new ec2.SecurityGroup(this, 'EndpointSecurityGroup', {
@@ -120,10 +146,17 @@ export class RegionNetwork extends Construct {
         description: 'Interface endpoints: HTTPS from the VPC',
         allowAllOutbound: false,
       });
-      // The block as written, not the VPC's attribute: rule packs can only judge what they can read.
-      this.endpointSecurityGroup.addIngressRule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), 'HTTPS from the VPC');
+      // The block as written, not the VPC's attribute: rule packs can only judge what they can
+      // read.
+      this.endpointSecurityGroup.addIngressRule(
+        ec2.Peer.ipv4(cidr),
+        ec2.Port.tcp(443),
+        'HTTPS from the VPC',
+      );
     }
-    this.interfaceEndpoints = Object.fromEntries(services.map((service) => [service, this.addInterfaceEndpoint(service)]));
+    this.interfaceEndpoints = Object.fromEntries(
+      services.map((service) => [service, this.addInterfaceEndpoint(service)]),
+    );
   }
 
   private createVpc(zones: readonly string[], cidr: string, natGateways: number): ec2.Vpc {
@@ -137,13 +170,24 @@ export class RegionNetwork extends Construct {
         natGateways,
         restrictDefaultSecurityGroup: true,
         subnetConfiguration: [
-          { name: 'Public', subnetType: ec2.SubnetType.PUBLIC, cidrMask, mapPublicIpOnLaunch: false },
-          { name: 'Private', subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS, cidrMask, reserved: natGateways === 0 },
+          {
+            name: 'Public',
+            subnetType: ec2.SubnetType.PUBLIC,
+            cidrMask,
+            mapPublicIpOnLaunch: false,
+          },
+          {
+            name: 'Private',
+            subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS,
+            cidrMask,
+            reserved: natGateways === 0,
+          },
           { name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask },
         ],
       });
     });
-    // CDK appends its placeholders for reserved zones to the array it was given, which is also `vpc.availabilityZones`.
+    // CDK appends its placeholders for reserved zones to the array it was given, which is also
+    // `vpc.availabilityZones`.
     availabilityZones.length = zones.length;
 
     for (const subnet of [...vpc.publicSubnets, ...vpc.privateSubnets, ...vpc.isolatedSubnets]) {
@@ -183,7 +227,8 @@ export class RegionNetwork extends Construct {
       removalPolicy,
     });
 
-    // A policy of its own, attached by the role: it exists before the role does, so the first records are not lost.
+    // A policy of its own, attached by the role: it exists before the role does, so the first
+    // records are not lost.
     const policy = new iam.ManagedPolicy(this, 'FlowLogPolicy', {
       description: 'Lets VPC flow logs write to their log group.',
       statements: [
@@ -257,10 +302,20 @@ export class RegionNetwork extends Construct {
     }
     const [address = '', prefix = ''] = cidr.split('/');
     const octets = address.split('.');
-    const isAddress = octets.length === 4 && octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) <= 255);
-    const isPrefix = /^\d{2}$/.test(prefix) && Number(prefix) >= VPC_PREFIX.min && Number(prefix) <= VPC_PREFIX.max;
+    const isAddress =
+      octets.length === 4 &&
+      octets.every((octet) => /^(0|[1-9]\d{0,2})$/.test(octet) && Number(octet) <= 255);
+    const isPrefix =
+      /^\d{2}$/.test(prefix) &&
+      Number(prefix) >= VPC_PREFIX.min &&
+      Number(prefix) <= VPC_PREFIX.max;
     const bits = octets.reduce((sum, octet) => sum * 256 + Number(octet), 0);
-    if (!isAddress || !isPrefix || cidr.split('/').length !== 2 || bits % 2 ** (32 - Number(prefix)) !== 0) {
+    if (
+      !isAddress ||
+      !isPrefix ||
+      cidr.split('/').length !== 2 ||
+      bits % 2 ** (32 - Number(prefix)) !== 0
+    ) {
       throw invalidValue(this, {
         property: 'cidr',
         value: cidr,
@@ -307,8 +362,9 @@ export class RegionNetwork extends Construct {
 }
 
 /**
- * `ec2.Vpc` compares the zones it is given with those of its stack, and a stack with a concrete account and region looks
- * its zones up for that. While `create` runs, the stack answers with the zones given instead.
+ * `ec2.Vpc` compares the zones it is given with those of its stack, and a stack with a concrete
+ * account and region looks its zones up for that. While `create` runs, the stack answers with the
+ * zones given instead.
  */
 function withStackZones<T>(stack: Stack, zones: readonly string[], create: () => T): T {
   const own = Object.getOwnPropertyDescriptor(stack, 'availabilityZones');

@@ -9,9 +9,10 @@ import { invalidValue } from '../../model/errors';
 /** Properties of an {@link AlarmTopic}. */
 export interface AlarmTopicProps {
   /**
-   * The key that encrypts the messages. It must be customer-managed and of the topic's region: CloudWatch may not use
-   * the AWS-managed key of SNS. A key of the same app gets the statement it needs; the policy of an imported one must
-   * let `cloudwatch.amazonaws.com` call `kms:Decrypt` and `kms:GenerateDataKey*`.
+   * The key that encrypts the messages. It must be customer-managed and of the topic's region:
+   * CloudWatch may not use the AWS-managed key of SNS. A key of the same app gets the statement it
+   * needs; the policy of an imported one must let `cloudwatch.amazonaws.com` call `kms:Decrypt` and
+   * `kms:GenerateDataKey*`.
    */
   readonly encryptionKey: kms.IKey;
   /**
@@ -41,7 +42,8 @@ export class AlarmTopic extends Construct {
     const cloudWatch = new iam.ServicePrincipal('cloudwatch.amazonaws.com');
     const ofThisAccount = { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } };
     this.topic = new sns.Topic(this, 'Topic', { masterKey: props.encryptionKey, enforceSSL: true });
-    // A topic policy of one's own replaces the default one, which lets the account's alarms publish.
+    // A topic policy of one's own replaces the default one, which lets the account's alarms
+    // publish.
     this.topic.addToResourcePolicy(
       new iam.PolicyStatement({
         sid: 'AllowAlarmsOfThisAccount',
@@ -61,6 +63,7 @@ export class AlarmTopic extends Construct {
       }),
       true,
     );
-    for (const email of props.emails ?? []) this.topic.addSubscription(new EmailSubscription(email));
+    for (const email of props.emails ?? [])
+      this.topic.addSubscription(new EmailSubscription(email));
   }
 }

@@ -10,19 +10,21 @@ import { AlarmTopic } from './alarm-topic';
 /** What a dashboard and its alarms need, whatever they watch. */
 export interface AlarmedDashboardProps {
   /**
-   * The first part of the dashboard's name: letters, digits, `_` and `-`, at most 200. The place is added, because an
-   * account has its dashboards in all regions together.
+   * The first part of the dashboard's name: letters, digits, `_` and `-`, at most 200. The place is
+   * added, because an account has its dashboards in all regions together.
    */
   readonly name: string;
   /**
-   * The first part of each alarm's name. It must differ from that of other observability constructs in the same account
-   * and region: CloudWatch replaces an alarm by another of the same name. Not a token, because it is part of logical IDs.
+   * The first part of each alarm's name. It must differ from that of other observability constructs
+   * in the same account and region: CloudWatch replaces an alarm by another of the same name. Not a
+   * token, because it is part of logical IDs.
    *
    * @default - `name`
    */
   readonly alarmNamePrefix?: string;
   /**
-   * Where all alarms go, in the same region. Its policies must let CloudWatch publish to it and use its key.
+   * Where all alarms go, in the same region. Its policies must let CloudWatch publish to it and use
+   * its key.
    *
    * @default - a topic of its own, encrypted with `encryptionKey`
    */
@@ -41,18 +43,25 @@ export interface AlarmedDashboardProps {
   readonly alarmEmails?: readonly string[];
 }
 
-/** Dashboard names have at most 255 characters ("PutDashboard", Amazon CloudWatch API reference); the rest is for the place and the alarm. */
+/**
+ * Dashboard names have at most 255 characters ("PutDashboard", Amazon CloudWatch API reference);
+ * the rest is for the place and the alarm.
+ */
 const NAME = /^[a-zA-Z0-9_-]{1,200}$/;
 
 /**
  * One dashboard, and alarms that all go to one topic: when they ring, and when they stop.
  *
- * @throws IsochroneError if a name is not one that CloudWatch accepts, or if not exactly one of `alarmTopic` and `encryptionKey` is given
+ * @throws IsochroneError if a name is not one that CloudWatch accepts, or if not exactly one of
+ * `alarmTopic` and `encryptionKey` is given
  */
 export abstract class AlarmedDashboard extends Construct {
   /** Where all alarms go. */
   public readonly topic: sns.ITopic;
-  /** The facade behind the dashboard and the alarms. What you add to it appears here and goes to the same topic. */
+  /**
+   * The facade behind the dashboard and the alarms. What you add to it appears here and goes to the
+   * same topic.
+   */
   public readonly monitoring: MonitoringFacade;
   public readonly dashboard: cloudwatch.Dashboard;
 
@@ -66,10 +75,16 @@ export abstract class AlarmedDashboard extends Construct {
     this.checkRegion('encryptionKey', props.encryptionKey);
 
     this.topic = props.alarmTopic ?? this.ownTopic(props);
-    const dashboards = new DefaultDashboardFactory(this, 'Dashboards', { dashboardNamePrefix: `${props.name}-${place}` });
+    const dashboards = new DefaultDashboardFactory(this, 'Dashboards', {
+      dashboardNamePrefix: `${props.name}-${place}`,
+    });
     this.dashboard = dashboards.dashboard as cloudwatch.Dashboard;
     this.monitoring = new MonitoringFacade(this, 'Monitoring', {
-      alarmFactoryDefaults: { alarmNamePrefix, actionsEnabled: true, action: notifySns(this.topic, this.topic) },
+      alarmFactoryDefaults: {
+        alarmNamePrefix,
+        actionsEnabled: true,
+        action: notifySns(this.topic, this.topic),
+      },
       dashboardFactory: dashboards,
     });
   }
@@ -80,7 +95,10 @@ export abstract class AlarmedDashboard extends Construct {
   }
 
   /** An alarm sees only metrics of its own region, and notifies only topics there. */
-  protected checkRegion(property: string, resource: { readonly env: { readonly region: string } } | undefined): void {
+  protected checkRegion(
+    property: string,
+    resource: { readonly env: { readonly region: string } } | undefined,
+  ): void {
     const here = Stack.of(this).region;
     const there = resource?.env.region ?? here;
     if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
@@ -116,7 +134,11 @@ export abstract class AlarmedDashboard extends Construct {
     });
   }
 
-  private checkDestination({ alarmTopic, encryptionKey, alarmEmails = [] }: AlarmedDashboardProps): void {
+  private checkDestination({
+    alarmTopic,
+    encryptionKey,
+    alarmEmails = [],
+  }: AlarmedDashboardProps): void {
     if ((alarmTopic === undefined) === (encryptionKey === undefined)) {
       throw invalidValue(this, {
         property: 'alarmTopic',
@@ -138,6 +160,9 @@ export abstract class AlarmedDashboard extends Construct {
   }
 
   private ownTopic({ encryptionKey, alarmEmails }: AlarmedDashboardProps): sns.ITopic {
-    return new AlarmTopic(this, 'AlarmTopic', { encryptionKey: encryptionKey as kms.IKey, emails: alarmEmails }).topic;
+    return new AlarmTopic(this, 'AlarmTopic', {
+      encryptionKey: encryptionKey as kms.IKey,
+      emails: alarmEmails,
+    }).topic;
   }
 }

@@ -23,15 +23,17 @@ export interface EdgeObservabilityProps extends AlarmedDashboardProps {
    */
   readonly minimumRequests?: number;
   /**
-   * Turn CloudFront's additional metrics on, which the hit rate and the latency of the origins are. They cost a fixed sum
-   * per distribution and month. A `Distribution` with `publishAdditionalMetrics` has them already and is left as it is; one
-   * that is imported must not have them, because CloudFront knows one subscription per distribution.
+   * Turn CloudFront's additional metrics on, which the hit rate and the latency of the origins are.
+   * They cost a fixed sum per distribution and month. A `Distribution` with
+   * `publishAdditionalMetrics` has them already and is left as it is; one that is imported must not
+   * have them, because CloudFront knows one subscription per distribution.
    *
    * @default true
    */
   readonly additionalMetrics?: boolean;
   /**
-   * The metric name of the distribution's web ACL (`visibilityConfig.metricName`), for the dashboard.
+   * The metric name of the distribution's web ACL (`visibilityConfig.metricName`), for the
+   * dashboard.
    *
    * @default - the web ACL is not drawn
    */
@@ -39,12 +41,13 @@ export interface EdgeObservabilityProps extends AlarmedDashboardProps {
 }
 
 /**
- * The dashboard of a distribution and its alarms: errors, hit rate, latency of the origins. In us-east-1 only, where
- * CloudFront has its metrics.
+ * The dashboard of a distribution and its alarms: errors, hit rate, latency of the origins. In
+ * us-east-1 only, where CloudFront has its metrics.
  *
  * The dashboard is named `<name>-edge`, an alarm `<alarmNamePrefix>-Edge-<symptom>-<severity>`.
  *
- * @throws IsochroneError if its stack is in another region, or if an objective or a name is out of range
+ * @throws IsochroneError if its stack is in another region, or if an objective or a name is out of
+ * range
  */
 export class EdgeObservability extends AlarmedDashboard {
   constructor(scope: Construct, id: string, props: EdgeObservabilityProps) {
@@ -67,15 +70,22 @@ export class EdgeObservability extends AlarmedDashboard {
     if (additionalMetrics && !publishesAdditionalMetrics(props.distribution)) {
       new cloudfront.CfnMonitoringSubscription(this, 'AdditionalMetrics', {
         distributionId: props.distribution.distributionId,
-        monitoringSubscription: { realtimeMetricsSubscriptionConfig: { realtimeMetricsSubscriptionStatus: 'Enabled' } },
+        monitoringSubscription: {
+          realtimeMetricsSubscriptionConfig: { realtimeMetricsSubscriptionStatus: 'Enabled' },
+        },
       });
     }
-    this.monitoring.monitorCustom(distributionMonitoring(props.distribution, objectives, minimumRequests, additionalMetrics));
-    if (props.webAclMetricName) this.monitoring.monitorCustom(webAclMonitoring(props.webAclMetricName));
+    this.monitoring.monitorCustom(
+      distributionMonitoring(props.distribution, objectives, minimumRequests, additionalMetrics),
+    );
+    if (props.webAclMetricName)
+      this.monitoring.monitorCustom(webAclMonitoring(props.webAclMetricName));
   }
 }
 
 /** Whether the distribution brings its own subscription: a second one would fail at deployment. */
 function publishesAdditionalMetrics(distribution: cloudfront.IDistribution): boolean {
-  return distribution.node.children.some((child) => child instanceof cloudfront.CfnMonitoringSubscription);
+  return distribution.node.children.some(
+    (child) => child instanceof cloudfront.CfnMonitoringSubscription,
+  );
 }

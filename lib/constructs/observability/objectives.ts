@@ -2,19 +2,22 @@ import { Duration, Token } from 'aws-cdk-lib';
 import { invalidValue, type Placed } from '../../model/errors';
 
 /**
- * What the system promises, and so where its alarms begin. The figures without another source are this project's own.
+ * What the system promises, and so where its alarms begin. The figures without another source are
+ * this project's own.
  */
 export interface Objectives {
   /**
    * 95th percentile of the time in which a region's targets answer, seen from its load balancer.
    *
-   * Viewers are promised 50 ms, but most of their answers come from the edge; an origin may take longer.
+   * Viewers are promised 50 ms, but most of their answers come from the edge; an origin may take
+   * longer.
    *
    * @default Duration.millis(100)
    */
   readonly p95Latency?: Duration;
   /**
-   * 95th percentile of the time from CloudFront's request to the origin's first byte, the way between them included.
+   * 95th percentile of the time from CloudFront's request to the origin's first byte, the way
+   * between them included.
    *
    * @default Duration.millis(200)
    */
@@ -32,8 +35,8 @@ export interface Objectives {
    */
   readonly errorRatePercent?: number;
   /**
-   * Use of the processors of fleets, databases and cache engines, in percent. Keep it above the scaling target of the
-   * fleet (70 by default), where target tracking holds the use on purpose.
+   * Use of the processors of fleets, databases and cache engines, in percent. Keep it above the
+   * scaling target of the fleet (70 by default), where target tracking holds the use on purpose.
    *
    * @default 80
    */
@@ -45,8 +48,8 @@ export interface Objectives {
    */
   readonly replicaLag?: Duration;
   /**
-   * Keys that a cache node may evict per minute, for a quarter of an hour. A cache that is full evicts by design; one
-   * that evicts without end does not hold the working set.
+   * Keys that a cache node may evict per minute, for a quarter of an hour. A cache that is full
+   * evicts by design; one that evicts without end does not hold the working set.
    *
    * @default 1000
    */
@@ -56,13 +59,22 @@ export interface Objectives {
 /**
  * The objectives with their defaults.
  *
- * @throws IsochroneError if a percentage is not between 0 and 100, or a duration or a count not above 0
+ * @throws IsochroneError if a percentage is not between 0 and 100, or a duration or a count not
+ * above 0
  */
 export function checkedObjectives(at: Placed, objectives: Objectives = {}): Required<Objectives> {
   return {
     p95Latency: positiveDuration(at, 'p95Latency', objectives.p95Latency ?? Duration.millis(100)),
-    originP95Latency: positiveDuration(at, 'originP95Latency', objectives.originP95Latency ?? Duration.millis(200)),
-    cacheHitRatePercent: percentage(at, 'cacheHitRatePercent', objectives.cacheHitRatePercent ?? 90),
+    originP95Latency: positiveDuration(
+      at,
+      'originP95Latency',
+      objectives.originP95Latency ?? Duration.millis(200),
+    ),
+    cacheHitRatePercent: percentage(
+      at,
+      'cacheHitRatePercent',
+      objectives.cacheHitRatePercent ?? 90,
+    ),
     errorRatePercent: percentage(at, 'errorRatePercent', objectives.errorRatePercent ?? 0.5),
     cpuPercent: percentage(at, 'cpuPercent', objectives.cpuPercent ?? 80),
     replicaLag: positiveDuration(at, 'replicaLag', objectives.replicaLag ?? Duration.seconds(30)),

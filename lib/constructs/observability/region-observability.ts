@@ -34,8 +34,8 @@ export interface RegionObservabilityProps extends AlarmedDashboardProps {
    */
   readonly loadBalancer?: elbv2.IApplicationLoadBalancer;
   /**
-   * Neither latency nor errors of the load balancer ring in 5 minutes with at most so many requests: one error at night is no
-   * error rate.
+   * Neither latency nor errors of the load balancer ring in 5 minutes with at most so many
+   * requests: one error at night is no error rate.
    *
    * @default 100
    */
@@ -53,13 +53,15 @@ export interface RegionObservabilityProps extends AlarmedDashboardProps {
    */
   readonly autoScalingGroup?: IAutoScalingGroup;
   /**
-   * The primary of the database, where it is in this region. With it, the alarms on lag look at its writes.
+   * The primary of the database, where it is in this region. With it, the alarms on lag look at its
+   * writes.
    *
    * @default - not watched
    */
   readonly primary?: rds.IDatabaseInstance;
   /**
-   * The replicas of the database in this region. Their alarms are named `Replica1`, `Replica2` and so on, in this order.
+   * The replicas of the database in this region. Their alarms are named `Replica1`, `Replica2` and
+   * so on, in this order.
    *
    * @default - none
    */
@@ -71,14 +73,15 @@ export interface RegionObservabilityProps extends AlarmedDashboardProps {
    */
   readonly maxDatabaseConnections?: number;
   /**
-   * Free storage below which a database instance rings. The default lasts for almost 3 hours at a growth of 1 MiB per second.
+   * Free storage below which a database instance rings. The default lasts for almost 3 hours at a
+   * growth of 1 MiB per second.
    *
    * @default Size.gibibytes(10)
    */
   readonly minimumFreeStorage?: Size;
   /**
-   * Bytes written per second from which the primary counts as busy, so that the lag of its replicas is a true one. An
-   * idle instance writes too: checkpoints, statistics, heartbeats.
+   * Bytes written per second from which the primary counts as busy, so that the lag of its replicas
+   * is a true one. An idle instance writes too: checkpoints, statistics, heartbeats.
    *
    * @default Size.kibibytes(256)
    */
@@ -98,11 +101,14 @@ export interface RegionObservabilityProps extends AlarmedDashboardProps {
 }
 
 /**
- * The dashboard of one region and its first alarms, for whatever is given of load balancer, fleet, database, poolers and cache.
+ * The dashboard of one region and its first alarms, for whatever is given of load balancer, fleet,
+ * database, poolers and cache.
  *
- * The dashboard is named `<name>-<region>`, an alarm `<alarmNamePrefix>-<what>-<symptom>-<severity>`.
+ * The dashboard is named `<name>-<region>`, an alarm
+ * `<alarmNamePrefix>-<what>-<symptom>-<severity>`.
  *
- * @throws IsochroneError if an objective or a name is out of range, or if something watched is known to be in another region
+ * @throws IsochroneError if an objective or a name is out of range, or if something watched is
+ * known to be in another region
  */
 export class RegionObservability extends AlarmedDashboard {
   constructor(scope: Construct, id: string, props: RegionObservabilityProps) {
@@ -110,7 +116,15 @@ export class RegionObservability extends AlarmedDashboard {
     const objectives = checkedObjectives(this, props.objectives);
     const minimumRequests = props.minimumRequests ?? 100;
     const maxConnections = props.maxDatabaseConnections ?? 500;
-    const { loadBalancer, targetGroup, autoScalingGroup, primary, replicas = [], pooler, replicationGroup } = props;
+    const {
+      loadBalancer,
+      targetGroup,
+      autoScalingGroup,
+      primary,
+      replicas = [],
+      pooler,
+      replicationGroup,
+    } = props;
     this.checkCount('minimumRequests', minimumRequests);
     this.checkCount('maxDatabaseConnections', maxConnections);
     this.checkRegion('loadBalancer', loadBalancer);
@@ -123,13 +137,22 @@ export class RegionObservability extends AlarmedDashboard {
     this.checkRegion('pooler', pooler?.loadBalancer);
     if (replicationGroup) this.checkTopology(replicationGroup);
 
-    const bounds = { maxConnections, minimumFreeStorage: props.minimumFreeStorage ?? Size.gibibytes(10) };
+    const bounds = {
+      maxConnections,
+      minimumFreeStorage: props.minimumFreeStorage ?? Size.gibibytes(10),
+    };
     const busyWrites = props.busyWritesPerSecond ?? Size.kibibytes(256);
 
-    if (loadBalancer) this.monitoring.monitorCustom(loadBalancerMonitoring(loadBalancer, objectives, minimumRequests));
-    if (targetGroup) this.monitoring.monitorCustom(targetGroupMonitoring(targetGroup, loadBalancer));
-    if (autoScalingGroup) this.monitoring.monitorCustom(fleetMonitoring(autoScalingGroup, objectives));
-    if (primary) this.monitoring.monitorCustom(databaseMonitoring(primary, 'Primary', objectives, bounds));
+    if (loadBalancer)
+      this.monitoring.monitorCustom(
+        loadBalancerMonitoring(loadBalancer, objectives, minimumRequests),
+      );
+    if (targetGroup)
+      this.monitoring.monitorCustom(targetGroupMonitoring(targetGroup, loadBalancer));
+    if (autoScalingGroup)
+      this.monitoring.monitorCustom(fleetMonitoring(autoScalingGroup, objectives));
+    if (primary)
+      this.monitoring.monitorCustom(databaseMonitoring(primary, 'Primary', objectives, bounds));
     replicas.forEach((replica, index) => {
       const name = `Replica${index + 1}`;
       const instance = databaseMonitoring(replica, name, objectives, bounds);
@@ -137,7 +160,8 @@ export class RegionObservability extends AlarmedDashboard {
       this.monitoring.monitorCustom({ ...instance, metricGroups: [lag, ...instance.metricGroups] });
     });
     if (pooler) this.monitoring.monitorCustom(poolerMonitoring(pooler));
-    if (replicationGroup) this.monitoring.monitorCustom(cacheMonitoring(replicationGroup, objectives));
+    if (replicationGroup)
+      this.monitoring.monitorCustom(cacheMonitoring(replicationGroup, objectives));
   }
 
   private checkTopology({ shards, replicasPerShard }: CacheTopology): void {
@@ -146,7 +170,8 @@ export class RegionObservability extends AlarmedDashboard {
       ['shards', shards, 1, mostShards],
       ['replicasPerShard', replicasPerShard, 0, mostReplicas],
     ] as const) {
-      if (!Token.isUnresolved(value) && Number.isInteger(value) && value >= least && value <= most) continue;
+      if (!Token.isUnresolved(value) && Number.isInteger(value) && value >= least && value <= most)
+        continue;
       throw invalidValue(this, {
         property: `replicationGroup.${property}`,
         value: Token.isUnresolved(value) ? 'a token' : value,

@@ -4,7 +4,12 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 const NODE_MAJOR_VERSION = 22;
 
 /** Variables that the boot script sets itself. */
-export const RESERVED_VARIABLES: readonly string[] = ['AWS_REGION', 'INSTANCE_ID', 'KEEP_ALIVE_SECONDS', 'PORT'];
+export const RESERVED_VARIABLES: readonly string[] = [
+  'AWS_REGION',
+  'INSTANCE_ID',
+  'KEEP_ALIVE_SECONDS',
+  'PORT',
+];
 
 export interface BootScriptOptions {
   /** Where the application's zip lies: an `s3://` URL. */
@@ -20,11 +25,13 @@ export interface BootScriptOptions {
 }
 
 /**
- * The user data of an instance: it installs Node.js, fetches the application and runs it as a systemd service.
+ * The user data of an instance: it installs Node.js, fetches the application and runs it as a
+ * systemd service.
  *
- * Any step that fails ends the script, and with it the creation of the fleet. Later, the load balancer's health check catches
- * what does not come up. The packages come from S3, as the application does: a gateway endpoint
- * is enough for them. The signal of a new fleet goes to CloudFormation.
+ * Any step that fails ends the script, and with it the creation of the fleet. Later, the load
+ * balancer's health check catches what does not come up. The packages come from S3, as the
+ * application does: a gateway endpoint is enough for them. The signal of a new fleet goes to
+ * CloudFormation.
  */
 export function bootScript(options: BootScriptOptions): ec2.UserData {
   const script = ec2.UserData.forLinux();
@@ -64,10 +71,15 @@ function environmentFile(options: BootScriptOptions): string[] {
     PORT: String(options.port),
     KEEP_ALIVE_SECONDS: String(options.keepAliveSeconds),
   };
-  return Object.entries(variables).map(([name, value]) => `${name}="${value.replace(/["\\]/g, '\\$&')}"`);
+  return Object.entries(variables).map(
+    ([name, value]) => `${name}="${value.replace(/["\\]/g, '\\$&')}"`,
+  );
 }
 
-/** Everything that a web service can do without is taken away: "systemd.exec". Memory must stay both writable and executable for V8. */
+/**
+ * Everything that a web service can do without is taken away: "systemd.exec". Memory must stay both
+ * writable and executable for V8.
+ */
 function unitFile(entry: string): string[] {
   return [
     '[Unit]',

@@ -1,8 +1,10 @@
 /**
- * What a fleet runs until it is given an application: a server that answers the load balancer's health check.
+ * What a fleet runs until it is given an application: a server that answers the load balancer's
+ * health check.
  *
- * It is also the contract in small that an application keeps: listen on PORT, answer `/health`, keep idle connections open
- * for longer than the load balancer does, and on SIGTERM finish what was begun before leaving.
+ * It is also the contract in small that an application keeps: listen on PORT, answer `/health`,
+ * keep idle connections open for longer than the load balancer does, and on SIGTERM finish what was
+ * begun before leaving.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,15 +18,20 @@ export interface HealthServiceSettings {
   readonly keepAliveSeconds: number;
 }
 
-/** How long requests may still take after SIGTERM. systemd kills what is left after 90 s by default. */
+/**
+ * How long requests may still take after SIGTERM. systemd kills what is left after 90 s by default.
+ */
 const DRAIN_MS = 25_000;
 
 type Log = (entry: Record<string, unknown>) => void;
 
 /** The server, not listening yet. */
 export function healthServer(settings: HealthServiceSettings, log: Log = logLine): Server {
-  const server = createServer((request, response) => answer(request, response, settings, server.listening));
-  // Node closes idle connections after 5 s. A load balancer that sends a request into the closing answers its client 502.
+  const server = createServer((request, response) =>
+    answer(request, response, settings, server.listening),
+  );
+  // Node closes idle connections after 5 s. A load balancer that sends a request into the closing
+  // answers its client 502.
   server.keepAliveTimeout = settings.keepAliveSeconds * 1000;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     log({ level: 'WARN', message: 'bad request', error: error.code ?? error.message });
@@ -37,7 +44,12 @@ export function healthServer(settings: HealthServiceSettings, log: Log = logLine
   return server;
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, settings: HealthServiceSettings, listening: boolean): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  settings: HealthServiceSettings,
+  listening: boolean,
+): void {
   // Nothing here reads a body; unread, it would block the next request on the connection.
   request.resume();
   if (!listening) response.setHeader('Connection', 'close');
@@ -46,7 +58,9 @@ function answer(request: IncomingMessage, response: ServerResponse, settings: He
     reply(request, response, 404, { error: `There is nothing at ${path}.` });
   } else if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
-    reply(request, response, 405, { error: `/health answers GET and HEAD, not ${request.method}.` });
+    reply(request, response, 405, {
+      error: `/health answers GET and HEAD, not ${request.method}.`,
+    });
   } else {
     reply(request, response, 200, {
       status: 'ok',
@@ -57,7 +71,12 @@ function answer(request: IncomingMessage, response: ServerResponse, settings: He
   }
 }
 
-function reply(request: IncomingMessage, response: ServerResponse, status: number, content: Record<string, unknown>): void {
+function reply(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  content: Record<string, unknown>,
+): void {
   const body = JSON.stringify(content);
   response.writeHead(status, {
     'Content-Type': 'application/json',
@@ -77,17 +96,26 @@ export function settingsFrom(environment: NodeJS.ProcessEnv): HealthServiceSetti
   };
 }
 
-function wholeNumber(environment: NodeJS.ProcessEnv, name: string, fallback: number, max: number): number {
+function wholeNumber(
+  environment: NodeJS.ProcessEnv,
+  name: string,
+  fallback: number,
+  max: number,
+): number {
   const text = environment[name];
   if (text === undefined) return fallback;
   if (!/^\d{1,6}$/.test(text) || Number(text) > max) {
-    throw new Error(`${name} must be a whole number from 0 to ${max}, got ${JSON.stringify(text)}. Correct it in the fleet's environment.`);
+    throw new Error(
+      `${name} must be a whole number from 0 to ${max}, got ${JSON.stringify(text)}. Correct it in the fleet's environment.`,
+    );
   }
   return Number(text);
 }
 
 function logLine(entry: Record<string, unknown>): void {
-  console.log(JSON.stringify({ time: new Date().toISOString(), service: 'health-service', ...entry }));
+  console.log(
+    JSON.stringify({ time: new Date().toISOString(), service: 'health-service', ...entry }),
+  );
 }
 
 function run(): void {
@@ -95,7 +123,12 @@ function run(): void {
   const server = healthServer(settings);
   server.once('error', fail);
   server.listen(settings.port, () => {
-    logLine({ level: 'INFO', message: 'started', port: (server.address() as AddressInfo).port, region: settings.region });
+    logLine({
+      level: 'INFO',
+      message: 'started',
+      port: (server.address() as AddressInfo).port,
+      region: settings.region,
+    });
   });
   process.once('SIGTERM', () => {
     logLine({ level: 'INFO', message: 'stopping' });
@@ -105,7 +138,11 @@ function run(): void {
 }
 
 function fail(error: unknown): void {
-  logLine({ level: 'ERROR', message: 'failed', error: error instanceof Error ? error.message : String(error) });
+  logLine({
+    level: 'ERROR',
+    message: 'failed',
+    error: error instanceof Error ? error.message : String(error),
+  });
   process.exitCode = 1;
 }
 

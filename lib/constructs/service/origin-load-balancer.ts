@@ -12,19 +12,26 @@ import { acknowledge } from '../house-rules';
 /** "Connection idle timeout", Elastic Load Balancing user guide for Application Load Balancers. */
 export const IDLE_TIMEOUT_SECONDS = { min: 1, max: 4000 };
 
-/** The header by which CloudFront proves that a request comes through our distribution and not through somebody else's. */
+/**
+ * The header by which CloudFront proves that a request comes through our distribution and not
+ * through somebody else's.
+ */
 export interface OriginVerification {
-  /** The name of the header, the same that the distribution adds to its origin requests; letters, digits and hyphens. */
+  /**
+   * The name of the header, the same that the distribution adds to its origin requests; letters,
+   * digits and hyphens.
+   */
   readonly headerName: string;
   /**
-   * The value that the distribution sends, in this region's Secrets Manager. It reaches the listener as a dynamic reference, so
-   * no template holds it. CloudFormation reads it again only when the reference changes: name a `versionId` or a JSON field per
-   * rotation rather than rely on the newest version.
+   * The value that the distribution sends, in this region's Secrets Manager. It reaches the
+   * listener as a dynamic reference, so no template holds it. CloudFormation reads it again only
+   * when the reference changes: name a `versionId` or a JSON field per rotation rather than rely on
+   * the newest version.
    */
   readonly secret: SecretValue;
   /**
-   * A value that is accepted besides, so that a rotation needs no outage: first accept both, then let the distribution send
-   * the new one, then drop the old one.
+   * A value that is accepted besides, so that a rotation needs no outage: first accept both, then
+   * let the distribution send the new one, then drop the old one.
    *
    * @default only `secret` is accepted
    */
@@ -35,19 +42,26 @@ export interface OriginVerification {
 export type OriginAccess = 'cloudfront-public' | 'vpc-origin';
 
 export interface OriginLoadBalancerProps {
-  /** The VPC; the load balancer takes its public subnets, or with `access: 'vpc-origin'` the private ones with egress. */
+  /**
+   * The VPC; the load balancer takes its public subnets, or with `access: 'vpc-origin'` the private
+   * ones with egress.
+   */
   readonly vpc: ec2.IVpc;
   /**
    * How CloudFront reaches the load balancer. Another value replaces it.
    *
    * - `cloudfront-public`: on the internet, open to CloudFront's addresses only.
-   * - `vpc-origin`: in private subnets, through a VPC origin that is made with it. The VPC needs an internet gateway all the same,
-   *   and an account has 25 VPC origins. CloudFront has no WebSocket, gRPC or Lambda@Edge origin triggers there.
+   * - `vpc-origin`: in private subnets, through a VPC origin that is made with it. The VPC needs an
+   *   internet gateway all the same, and an account has 25 VPC origins. CloudFront has no
+   *   WebSocket, gRPC or Lambda@Edge origin triggers there.
    *
    * @default 'cloudfront-public'
    */
   readonly access?: OriginAccess;
-  /** The certificate, in this region, of every name under which CloudFront addresses the load balancer. */
+  /**
+   * The certificate, in this region, of every name under which CloudFront addresses the load
+   * balancer.
+   */
   readonly certificate: acm.ICertificate;
   /** The header without which a request is refused. */
   readonly originVerification: OriginVerification;
@@ -58,8 +72,8 @@ export interface OriginLoadBalancerProps {
    */
   readonly cloudFrontPrefixListId?: string;
   /**
-   * How long a connection may be silent, 1 to 4000 s. CloudFront waits 30 s for an answer by default; targets must keep idle
-   * connections open for longer than this.
+   * How long a connection may be silent, 1 to 4000 s. CloudFront waits 30 s for an answer by
+   * default; targets must keep idle connections open for longer than this.
    *
    * @default Duration.seconds(60)
    */
@@ -77,7 +91,8 @@ export interface OriginLoadBalancerProps {
    */
   readonly deletionProtection?: boolean;
   /**
-   * What happens to the access logs when they leave the stack. With DESTROY, the bucket must be empty by then.
+   * What happens to the access logs when they leave the stack. With DESTROY, the bucket must be
+   * empty by then.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -87,10 +102,12 @@ export interface OriginLoadBalancerProps {
 /**
  * A load balancer that only CloudFront can use, and of all of CloudFront only our distribution.
  *
- * Two locks, because each alone leaves a gap: the security group lets in CloudFront's addresses, which every other AWS customer's
- * distribution has too; the secret header tells ours from theirs, but would by itself leave the port open to the world's scanners.
+ * Two locks, because each alone leaves a gap: the security group lets in CloudFront's addresses,
+ * which every other AWS customer's distribution has too; the secret header tells ours from theirs,
+ * but would by itself leave the port open to the world's scanners.
  *
- * The prefix list weighs 55 of the 60 inbound rules that a security group holds by default, so this group takes no second list.
+ * The prefix list weighs 55 of the 60 inbound rules that a security group holds by default, so this
+ * group takes no second list.
  */
 export class OriginLoadBalancer extends Construct {
   public readonly loadBalancer: elbv2.ApplicationLoadBalancer;
@@ -113,25 +130,32 @@ export class OriginLoadBalancer extends Construct {
     const prefixListId = this.prefixList(props.cloudFrontPrefixListId);
     const isPrivate = props.access === 'vpc-origin';
 
-    this.accessLogs = this.accessLogBucket(props.accessLogRetention ?? Duration.days(90), removalPolicy);
+    this.accessLogs = this.accessLogBucket(
+      props.accessLogRetention ?? Duration.days(90),
+      removalPolicy,
+    );
 
     const securityGroup = new ec2.SecurityGroup(this, 'SecurityGroup', {
       vpc: props.vpc,
       description: `The load balancer ${this.node.path}: open to CloudFront only.`,
       allowAllOutbound: false,
     });
-    // For VPC origins as well: the security group that CloudFront makes for them does not exist before the first one.
+    // For VPC origins as well: the security group that CloudFront makes for them does not exist
+    // before the first one.
     securityGroup.addIngressRule(ec2.Peer.prefixList(prefixListId), ec2.Port.HTTPS, 'CloudFront');
 
     this.loadBalancer = new elbv2.ApplicationLoadBalancer(this, 'Resource', {
       vpc: props.vpc,
-      vpcSubnets: { subnetType: isPrivate ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC },
+      vpcSubnets: {
+        subnetType: isPrivate ? ec2.SubnetType.PRIVATE_WITH_EGRESS : ec2.SubnetType.PUBLIC,
+      },
       internetFacing: !isPrivate,
       securityGroup,
       http2Enabled: true,
       idleTimeout: this.idleTimeout,
       dropInvalidHeaderFields: true,
-      // Blocks what could smuggle a request. The strictest mode would also refuse harmless URIs that browsers do send.
+      // Blocks what could smuggle a request. The strictest mode would also refuse harmless URIs
+      // that browsers do send.
       desyncMitigationMode: elbv2.DesyncMitigationMode.DEFENSIVE,
       deletionProtection,
     });
@@ -156,9 +180,13 @@ export class OriginLoadBalancer extends Construct {
       // The default opens the port to the world.
       open: false,
       certificates: [props.certificate],
-      // CloudFront is the only client and needs none of the older ciphers. Named, so that it does not hang on a feature flag.
+      // CloudFront is the only client and needs none of the older ciphers. Named, so that it does
+      // not hang on a feature flag.
       sslPolicy: elbv2.SslPolicy.TLS13_12_RES_PQ,
-      defaultAction: elbv2.ListenerAction.fixedResponse(403, { contentType: 'text/plain', messageBody: 'Forbidden' }),
+      defaultAction: elbv2.ListenerAction.fixedResponse(403, {
+        contentType: 'text/plain',
+        messageBody: 'Forbidden',
+      }),
     });
     if (isPrivate) this.vpcOrigin = this.createVpcOrigin();
   }
@@ -185,7 +213,8 @@ export class OriginLoadBalancer extends Construct {
       protocolPolicy: cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
       originSslProtocols: [cloudfront.OriginSslPolicy.TLS_V1_2],
     });
-    // CloudFront refuses an update that changes nothing but tags, so whatever tags the app, this resource has none.
+    // CloudFront refuses an update that changes nothing but tags, so whatever tags the app, this
+    // resource has none.
     (vpcOrigin.node.defaultChild as cloudfront.CfnVpcOrigin).addPropertyDeletionOverride('Tags');
     // A distribution may ask as soon as the VPC origin is there.
     vpcOrigin.node.addDependency(this.listener);

@@ -18,18 +18,22 @@ export interface OriginRecordsProps {
   readonly zone: route53.IHostedZone;
   /** Where the names lead in this region. */
   readonly target: OriginTarget;
-  /** The name of the nearest healthy region, the same in every region. The load balancer's certificate must cover it. */
+  /**
+   * The name of the nearest healthy region, the same in every region. The load balancer's
+   * certificate must cover it.
+   */
   readonly readName: string;
   /**
-   * The name of the region that takes writes. Give it in the primary region only: with two, each viewer's writes would go to the
-   * nearer one. The load balancer's certificate must cover it.
+   * The name of the region that takes writes. Give it in the primary region only: with two, each
+   * viewer's writes would go to the nearer one. The load balancer's certificate must cover it.
    *
    * @default this region takes no writes
    */
   readonly writeName?: string;
 
   /**
-   * The name under which CloudFront asks for batch work, in the region that does it. The load balancer's certificate must cover it.
+   * The name under which CloudFront asks for batch work, in the region that does it. The load
+   * balancer's certificate must cover it.
    *
    * @default this region does no batch work
    */
@@ -37,13 +41,15 @@ export interface OriginRecordsProps {
 }
 
 /**
- * The records that lead CloudFront to one region: a latency record under the read name, and where the region takes them, one under
- * the write name and one under the batch name.
+ * The records that lead CloudFront to one region: a latency record under the read name, and where
+ * the region takes them, one under the write name and one under the batch name.
  *
- * A region leaves the answers when either of two checks fails. Route 53 evaluates the load balancer's targets itself, at once; and
- * a health check follows a CloudWatch alarm on the same targets, where people see it, and who inverts it drains the region. (Disabling it would not: Route 53 takes a disabled check for a healthy one.)
- * Route 53's own HTTPS checkers cannot be used: they come from addresses that the load balancer, open to CloudFront only, refuses.
- * When every region fails, Route 53 answers as if all were healthy.
+ * A region leaves the answers when either of two checks fails. Route 53 evaluates the load
+ * balancer's targets itself, at once; and a health check follows a CloudWatch alarm on the same
+ * targets, where people see it, and who inverts it drains the region. (Disabling it would not:
+ * Route 53 takes a disabled check for a healthy one.) Route 53's own HTTPS checkers cannot be used:
+ * they come from addresses that the load balancer, open to CloudFront only, refuses. When every
+ * region fails, Route 53 answers as if all were healthy.
  *
  * IPv4 only, as the load balancer is.
  */
@@ -68,10 +74,14 @@ export class OriginRecords extends Construct {
     }
     const { region } = Stack.of(this);
 
-    // Route 53 reads the alarm's data stream, not its state: it knows neither metric math nor "m of n" nor high resolution.
+    // Route 53 reads the alarm's data stream, not its state: it knows neither metric math nor "m of
+    // n" nor high resolution.
     this.alarm = new cloudwatch.Alarm(this, 'NoHealthyTarget', {
       alarmDescription: `${this.node.path} has no healthy target: Route 53 takes the region out of the answers.`,
-      metric: props.target.targetGroup.metrics.healthyHostCount({ statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(1) }),
+      metric: props.target.targetGroup.metrics.healthyHostCount({
+        statistic: cloudwatch.Stats.MAXIMUM,
+        period: Duration.minutes(1),
+      }),
       comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
       threshold: 1,
       evaluationPeriods: 2,
@@ -85,7 +95,8 @@ export class OriginRecords extends Construct {
     this.healthCheck = new route53.HealthCheck(this, 'HealthCheck', {
       type: route53.HealthCheckType.CLOUDWATCH_METRIC,
       alarmIdentifier: { name: this.alarm.alarmName, region },
-      // Metrics that arrive late must not empty a region. An empty fleet, which reports none, is caught by the target evaluation.
+      // Metrics that arrive late must not empty a region. An empty fleet, which reports none, is
+      // caught by the target evaluation.
       insufficientDataHealthStatus: route53.InsufficientDataHealthStatusEnum.LAST_KNOWN_STATUS,
     });
 
@@ -95,14 +106,17 @@ export class OriginRecords extends Construct {
   }
 
   /**
-   * The write name is a latency record too, though only one region has it: at a failover, the new primary adds its own before the old
-   * one is removed, which two simple records of one name could not do.
+   * The write name is a latency record too, though only one region has it: at a failover, the new
+   * primary adds its own before the old one is removed, which two simple records of one name could
+   * not do.
    */
   private addRecord(id: string, props: OriginRecordsProps, name: string, region: string): void {
     new route53.ARecord(this, id, {
       zone: props.zone,
       recordName: `${name}.`,
-      target: route53.RecordTarget.fromAlias(new LoadBalancerTarget(props.target.loadBalancer, { evaluateTargetHealth: true })),
+      target: route53.RecordTarget.fromAlias(
+        new LoadBalancerTarget(props.target.loadBalancer, { evaluateTargetHealth: true }),
+      ),
       region,
       setIdentifier: region,
       healthCheck: this.healthCheck,

@@ -14,9 +14,16 @@ import { AUTO_SCALING } from '../../model/aws';
 import { invalidValue } from '../../model/errors';
 import { acknowledge, allowSessions, fleetTemplate, handlerDirectory } from '../house-rules';
 import { bootScript, RESERVED_VARIABLES } from './boot-script';
-import { IDLE_TIMEOUT_SECONDS, OriginLoadBalancer, type OriginLoadBalancerProps } from './origin-load-balancer';
+import {
+  IDLE_TIMEOUT_SECONDS,
+  OriginLoadBalancer,
+  type OriginLoadBalancerProps,
+} from './origin-load-balancer';
 
-/** "Replace Auto Scaling instances based on maximum instance lifetime", Amazon EC2 Auto Scaling user guide. */
+/**
+ * "Replace Auto Scaling instances based on maximum instance lifetime", Amazon EC2 Auto Scaling user
+ * guide.
+ */
 const INSTANCE_LIFETIME_DAYS = { min: 1, max: 365 };
 
 /** Ports that a process without privileges may listen on. */
@@ -25,15 +32,23 @@ const PORTS = { min: 1024, max: 65_535 };
 /** The only path that the server answers which stands in for an application. */
 const DEFAULT_HEALTH_CHECK_PATH = '/health';
 
-/** "User data", Amazon EC2 user guide: 16 KB before it is encoded. A part is left for the fleet's own script. */
+/**
+ * "User data", Amazon EC2 user guide: 16 KB before it is encoded. A part is left for the fleet's
+ * own script.
+ */
 const ENVIRONMENT_BYTES = 10_000;
 
-/** How long instances may take to come up when the fleet is created, before CloudFormation gives up. */
+/**
+ * How long instances may take to come up when the fleet is created, before CloudFormation gives up.
+ */
 const CREATION_TIMEOUT = Duration.minutes(15);
 
 /** A Node.js application, built: what each instance runs. */
 export interface FleetApplication {
-  /** The folder with everything that it needs at run time. It is zipped and uploaded when the stack is deployed. */
+  /**
+   * The folder with everything that it needs at run time. It is zipped and uploaded when the stack
+   * is deployed.
+   */
   readonly directory: string;
   /**
    * The file that Node.js starts, relative to the folder.
@@ -45,21 +60,22 @@ export interface FleetApplication {
 
 export interface ServiceFleetProps extends OriginLoadBalancerProps {
   /**
-   * The subnets of the instances. They need a way out: to S3 for packages and the application, and to CloudFormation, which waits for the first ones' signal.
+   * The subnets of the instances. They need a way out: to S3 for packages and the application, and
+   * to CloudFormation, which waits for the first ones' signal.
    *
    * @default the private subnets with egress
    */
   readonly vpcSubnets?: ec2.SubnetSelection;
   /**
-   * What the instances run. It listens on `PORT`, answers `healthCheckPath` with 200, keeps idle connections open for
-   * `KEEP_ALIVE_SECONDS`, and on SIGTERM finishes what it began.
+   * What the instances run. It listens on `PORT`, answers `healthCheckPath` with 200, keeps idle
+   * connections open for `KEEP_ALIVE_SECONDS`, and on SIGTERM finishes what it began.
    *
    * @default a server that answers the health check and nothing else
    */
   readonly application?: FleetApplication;
   /**
-   * Environment variables of the application. Whoever may describe launch templates can read them: give the names of secrets,
-   * never their values.
+   * Environment variables of the application. Whoever may describe launch templates can read them:
+   * give the names of secrets, never their values.
    *
    * @default only PORT, AWS_REGION, INSTANCE_ID, KEEP_ALIVE_SECONDS and NODE_ENV=production
    */
@@ -113,13 +129,15 @@ export interface ServiceFleetProps extends OriginLoadBalancerProps {
    */
   readonly targetRequestsPerSecond?: number;
   /**
-   * How long a new instance's figures are left out of scaling decisions, and how long a roll-out waits after each batch.
+   * How long a new instance's figures are left out of scaling decisions, and how long a roll-out
+   * waits after each batch.
    *
    * @default Duration.minutes(2)
    */
   readonly instanceWarmup?: Duration;
   /**
-   * The age at which an instance is replaced by a fresh one, 1 to 365 days. Its image is the newest of the last deployment.
+   * The age at which an instance is replaced by a fresh one, 1 to 365 days. Its image is the newest
+   * of the last deployment.
    *
    * @default Duration.days(14)
    */
@@ -147,9 +165,9 @@ export interface ServiceFleetProps extends OriginLoadBalancerProps {
 /**
  * An autoscaled fleet behind a load balancer that only CloudFront reaches.
  *
- * A deployment replaces instances gradually whenever the launch template changes: a new application, another setting, or a new
- * Amazon Linux image, whose id CloudFormation resolves at each deployment. It never sets the desired capacity, which belongs to
- * the scaling policies.
+ * A deployment replaces instances gradually whenever the launch template changes: a new
+ * application, another setting, or a new Amazon Linux image, whose id CloudFormation resolves at
+ * each deployment. It never sets the desired capacity, which belongs to the scaling policies.
  */
 export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGrantable {
   public readonly loadBalancer: elbv2.ApplicationLoadBalancer;
@@ -162,7 +180,10 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
   public readonly role: iam.Role;
   /** The role, so that grants can be given to the fleet itself: `cache.grantConnect(fleet)`. */
   public readonly grantPrincipal: iam.IPrincipal;
-  /** The instances. Let them into databases and caches: `cache.connections.allowDefaultPortFrom(fleet)`. */
+  /**
+   * The instances. Let them into databases and caches:
+   * `cache.connections.allowDefaultPortFrom(fleet)`.
+   */
   public readonly connections: ec2.Connections;
 
   constructor(scope: Construct, id: string, props: ServiceFleetProps) {
@@ -173,7 +194,8 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     const port = props.port ?? 8080;
     const healthCheckPath = props.healthCheckPath ?? DEFAULT_HEALTH_CHECK_PATH;
     const healthCheckGrace = props.healthCheckGrace ?? Duration.minutes(3);
-    const instanceType = props.instanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE);
+    const instanceType =
+      props.instanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE);
     const minCapacity = props.minCapacity ?? 2;
     const maxCapacity = props.maxCapacity ?? 50;
     const targetCpuPercent = props.targetCpuPercent ?? 70;
@@ -199,7 +221,10 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       allowAllOutbound: false,
     });
     securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.HTTPS, 'AWS services and other APIs');
-    this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(port) });
+    this.connections = new ec2.Connections({
+      securityGroups: [securityGroup],
+      defaultPort: ec2.Port.tcp(port),
+    });
 
     this.role = new iam.Role(this, 'Role', {
       description: `The instances of ${this.node.path}.`,
@@ -216,8 +241,12 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     const asset = new Asset(this, 'Application', { path: application.directory });
     const mayReadApplication = this.allowReading(asset);
 
-    // Idle connections of the application must outlive the load balancer's, or it answers 502 when it loses that race.
-    const keepAliveSeconds = (front.idleTimeout.isUnresolved() ? IDLE_TIMEOUT_SECONDS.max : front.idleTimeout.toSeconds()) + 5;
+    // Idle connections of the application must outlive the load balancer's, or it answers 502 when
+    // it loses that race.
+    const keepAliveSeconds =
+      (front.idleTimeout.isUnresolved()
+        ? IDLE_TIMEOUT_SECONDS.max
+        : front.idleTimeout.toSeconds()) + 5;
     const userData = bootScript({
       archive: asset.s3ObjectUrl,
       entry,
@@ -231,7 +260,9 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       // An SSM parameter of the template: resolved at each deployment, never at synthesis.
       machineImage: ec2.MachineImage.latestAmazonLinux2023({
         cpuType:
-          instanceType.architecture === ec2.InstanceArchitecture.ARM_64 ? ec2.AmazonLinuxCpuType.ARM_64 : ec2.AmazonLinuxCpuType.X86_64,
+          instanceType.architecture === ec2.InstanceArchitecture.ARM_64
+            ? ec2.AmazonLinuxCpuType.ARM_64
+            : ec2.AmazonLinuxCpuType.X86_64,
       }),
       instanceType,
       role: this.role,
@@ -252,18 +283,24 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       }),
       defaultInstanceWarmup: instanceWarmup,
       maxInstanceLifetime,
-      // Also outside of roll-outs, for instances that are too old or unhealthy: a new one answers before the old one goes.
+      // Also outside of roll-outs, for instances that are too old or unhealthy: a new one answers
+      // before the old one goes.
       minHealthyPercentage: 100,
       maxHealthyPercentage: 110,
       // Scaling in first removes what a roll-out would replace.
-      terminationPolicies: [autoscaling.TerminationPolicy.OLDEST_LAUNCH_TEMPLATE, autoscaling.TerminationPolicy.DEFAULT],
+      terminationPolicies: [
+        autoscaling.TerminationPolicy.OLDEST_LAUNCH_TEMPLATE,
+        autoscaling.TerminationPolicy.DEFAULT,
+      ],
       groupMetrics: [autoscaling.GroupMetrics.all()],
-      notifications: props.notificationTopic && [{ topic: props.notificationTopic, scalingEvents: autoscaling.ScalingEvents.ALL }],
+      notifications: props.notificationTopic && [
+        { topic: props.notificationTopic, scalingEvents: autoscaling.ScalingEvents.ALL },
+      ],
       // The fleet is created when the application answers, not when the instances have booted.
       signals: autoscaling.Signals.waitForMinCapacity({ timeout: CREATION_TIMEOUT }),
-      // An instance refresh, started by CloudFormation: it launches before it terminates, follows the load balancer's health checks
-      // and does not suspend scaling, all of which a rolling update does not do. If it fails, the stack rolls back, and with
-      // it the launch template.
+      // An instance refresh, started by CloudFormation: it launches before it terminates, follows
+      // the load balancer's health checks and does not suspend scaling, all of which a rolling
+      // update does not do. If it fails, the stack rolls back, and with it the launch template.
       updatePolicy: autoscaling.UpdatePolicy.instanceRefresh({
         strategy: autoscaling.InstanceRefreshStrategy.ROLLING,
         instanceWarmup,
@@ -293,7 +330,8 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       targets: [this.autoScalingGroup],
       deregistrationDelay: props.deregistrationDelay ?? Duration.seconds(30),
       // Requests differ in cost: counting what is open spreads load better than taking turns.
-      loadBalancingAlgorithmType: elbv2.TargetGroupLoadBalancingAlgorithmType.LEAST_OUTSTANDING_REQUESTS,
+      loadBalancingAlgorithmType:
+        elbv2.TargetGroupLoadBalancingAlgorithmType.LEAST_OUTSTANDING_REQUESTS,
       healthCheck: {
         path: healthCheckPath,
         healthyHttpCodes: '200',
@@ -305,25 +343,40 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     });
     front.forwardTo(this.targetGroup);
 
-    this.autoScalingGroup.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: targetCpuPercent });
+    this.autoScalingGroup.scaleOnCpuUtilization('Cpu', {
+      targetUtilizationPercent: targetCpuPercent,
+    });
     // CloudWatch counts requests per minute.
-    this.autoScalingGroup.scaleOnRequestCount('Requests', { targetRequestsPerMinute: targetRequestsPerSecond * 60 });
+    this.autoScalingGroup.scaleOnRequestCount('Requests', {
+      targetRequestsPerMinute: targetRequestsPerSecond * 60,
+    });
   }
 
   /**
-   * The role reads this one archive. A policy per version, not one that is edited: CloudFormation makes the new one before the roll-out and
-   * removes the old one after it, so instances that are still launched from the old template, and a roll-back, find theirs.
+   * The role reads this one archive. A policy per version, not one that is edited: CloudFormation
+   * makes the new one before the roll-out and removes the old one after it, so instances that are
+   * still launched from the old template, and a roll-back, find theirs.
    */
   private allowReading(asset: Asset): iam.ManagedPolicy {
     return new iam.ManagedPolicy(this, `ReadApplication${asset.assetHash.slice(0, 8)}`, {
       description: 'Reading the application that an instance runs.',
       roles: [this.role],
-      statements: [new iam.PolicyStatement({ actions: ['s3:GetObject'], resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)] })],
+      statements: [
+        new iam.PolicyStatement({
+          actions: ['s3:GetObject'],
+          resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
+        }),
+      ],
     });
   }
 
   private checkApplication(directory: string, entry: string): void {
-    if (!/^[\w@.+/-]+$/.test(entry) || normalize(entry).startsWith('..') || entry.startsWith('/') || !existsSync(join(directory, entry))) {
+    if (
+      !/^[\w@.+/-]+$/.test(entry) ||
+      normalize(entry).startsWith('..') ||
+      entry.startsWith('/') ||
+      !existsSync(join(directory, entry))
+    ) {
       throw invalidValue(this, {
         property: 'application.entry',
         value: entry,
@@ -335,7 +388,10 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
   }
 
   private checkEnvironment(environment: Readonly<Record<string, string>>): void {
-    const bytes = Object.entries(environment).reduce((sum, [name, value]) => sum + Buffer.byteLength(`${name}="${value}"\n`), 0);
+    const bytes = Object.entries(environment).reduce(
+      (sum, [name, value]) => sum + Buffer.byteLength(`${name}="${value}"\n`),
+      0,
+    );
     if (bytes > ENVIRONMENT_BYTES) {
       throw invalidValue(this, {
         property: 'environment',
@@ -368,7 +424,10 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
   }
 
   private checkNetwork(port: number, healthCheckPath: string, hasApplication: boolean): void {
-    if (!Token.isUnresolved(port) && !(Number.isInteger(port) && port >= PORTS.min && port <= PORTS.max)) {
+    if (
+      !Token.isUnresolved(port) &&
+      !(Number.isInteger(port) && port >= PORTS.min && port <= PORTS.max)
+    ) {
       throw invalidValue(this, {
         property: 'port',
         value: port,
@@ -398,9 +457,12 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
   }
 
   private checkCapacity(minCapacity: number, maxCapacity: number): void {
-    const whole = [minCapacity, maxCapacity].every((value) => Token.isUnresolved(value) || Number.isInteger(value));
+    const whole = [minCapacity, maxCapacity].every(
+      (value) => Token.isUnresolved(value) || Number.isInteger(value),
+    );
     const ordered =
-      Token.isUnresolved(minCapacity) || (minCapacity >= 1 && (Token.isUnresolved(maxCapacity) || minCapacity <= maxCapacity));
+      Token.isUnresolved(minCapacity) ||
+      (minCapacity >= 1 && (Token.isUnresolved(maxCapacity) || minCapacity <= maxCapacity));
     if (!whole || !ordered) {
       throw invalidValue(this, {
         property: 'minCapacity and maxCapacity',
@@ -444,8 +506,13 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
         fix: 'Let the application start faster, or bake it into an image.',
       });
     }
-    const days = maxInstanceLifetime.isUnresolved() ? undefined : maxInstanceLifetime.toDays({ integral: false });
-    if (days !== undefined && (days < INSTANCE_LIFETIME_DAYS.min || days > INSTANCE_LIFETIME_DAYS.max)) {
+    const days = maxInstanceLifetime.isUnresolved()
+      ? undefined
+      : maxInstanceLifetime.toDays({ integral: false });
+    if (
+      days !== undefined &&
+      (days < INSTANCE_LIFETIME_DAYS.min || days > INSTANCE_LIFETIME_DAYS.max)
+    ) {
       throw invalidValue(this, {
         property: 'maxInstanceLifetime',
         value: maxInstanceLifetime.toHumanString(),

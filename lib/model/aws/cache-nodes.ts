@@ -17,12 +17,16 @@ export function tiersData(nodeType: string): boolean {
 /** Whether Application Auto Scaling may scale a cache of such nodes. */
 export function scalesAutomatically(nodeType: string): boolean {
   const { family, size } = partsOf(nodeType);
-  return ELASTICACHE.autoScaling.families.includes(family) && ELASTICACHE.autoScaling.sizes.includes(size);
+  return (
+    ELASTICACHE.autoScaling.families.includes(family) &&
+    ELASTICACHE.autoScaling.sizes.includes(size)
+  );
 }
 
 /**
- * Whether a Global Datastore takes such nodes: large ones and up, not burstable, and none before the fifth generation. "Prerequisites and limitations" of Global
- * Datastore, Amazon ElastiCache user guide.
+ * Whether a Global Datastore takes such nodes: large ones and up, not burstable, and none before
+ * the fifth generation. "Prerequisites and limitations" of Global Datastore, Amazon ElastiCache
+ * user guide.
  */
 export function joinsGlobalDatastore(nodeType: string): boolean {
   const { family, size } = partsOf(nodeType);

@@ -1,6 +1,7 @@
 /**
- * AWS's limits and rules as numbers, each with its source. Where AWS may raise a limit for an account, the construct
- * that checks it takes a prop of the same meaning; the number here is the default.
+ * AWS's limits and rules as numbers, each with its source. Where AWS may raise a limit for an
+ * account, the construct that checks it takes a prop of the same meaning; the number here is the
+ * default.
  */
 
 /** "Quotas", Amazon CloudFront developer guide. */
@@ -11,7 +12,10 @@ export const CLOUDFRONT = {
   cachePoliciesPerAccount: 20,
   /** Query strings, headers or cookies in one cache policy. */
   keyPartsPerCachePolicy: 10,
-  /** Characters of all query string names, header names or cookie names in one cache policy together. */
+  /**
+   * Characters of all query string names, header names or cookie names in one cache policy
+   * together.
+   */
   keyPartCharacters: 1024,
   /** VPC origins per account. */
   vpcOriginsPerAccount: 25,
@@ -19,11 +23,16 @@ export const CLOUDFRONT = {
   viewerFunctionTimeoutSeconds: 5,
   /** Lambda@Edge on viewer events: MiB. */
   viewerFunctionMemoryMiB: 128,
-  /** Rate-based rules of AWS WAF count over at least this window: "Rate-based rule statement", AWS WAF developer guide. */
+  /**
+   * Rate-based rules of AWS WAF count over at least this window: "Rate-based rule statement", AWS
+   * WAF developer guide.
+   */
   wafEvaluationWindowsSeconds: [60, 120, 300, 600] as readonly number[],
 } as const;
 
-/** "Working with read replicas for Amazon RDS for PostgreSQL" and "Quotas", Amazon RDS user guide. */
+/**
+ * "Working with read replicas for Amazon RDS for PostgreSQL" and "Quotas", Amazon RDS user guide.
+ */
 export const RDS_POSTGRESQL = {
   /** Replicas of one source. */
   replicasPerSource: 15,
@@ -33,15 +42,23 @@ export const RDS_POSTGRESQL = {
   backupRetentionDays: { min: 0, max: 35 },
   /** GiB of gp3 storage. */
   gp3StorageGiB: { min: 20, max: 65_536 },
-  /** GiB from which gp3 is striped over four volumes and takes provisioned IOPS and throughput for PostgreSQL. */
+  /**
+   * GiB from which gp3 is striped over four volumes and takes provisioned IOPS and throughput for
+   * PostgreSQL.
+   */
   gp3StripedFromGiB: 400,
   /** The parameter's range in the engine's parameter group family. */
   maxConnections: { min: 6, max: 8388607 },
-  /** Connections that PostgreSQL and RDS keep for themselves: superuser_reserved_connections (3) and rds.rds_superuser_reserved_connections (2). */
+  /**
+   * Connections that PostgreSQL and RDS keep for themselves: superuser_reserved_connections (3) and
+   * rds.rds_superuser_reserved_connections (2).
+   */
   reservedConnections: 5,
 } as const;
 
-/** "Quotas for ElastiCache" and "Replication: Valkey and Redis OSS", Amazon ElastiCache user guide. */
+/**
+ * "Quotas for ElastiCache" and "Replication: Valkey and Redis OSS", Amazon ElastiCache user guide.
+ */
 export const ELASTICACHE = {
   /** Replicas per shard. */
   replicasPerShard: 5,
@@ -49,13 +66,19 @@ export const ELASTICACHE = {
   nodesPerCluster: 90,
   /** Days that snapshots are kept; 0 turns them off. */
   snapshotRetentionDays: { min: 0, max: 35 },
-  /** Minutes of a maintenance or snapshot window: "CreateReplicationGroup", Amazon ElastiCache API reference. */
+  /**
+   * Minutes of a maintenance or snapshot window: "CreateReplicationGroup", Amazon ElastiCache API
+   * reference.
+   */
   windowMinutes: 60,
   /** Percent of a node's memory that `reserved-memory-percent` keeps from the data. */
   reservedMemoryPercent: { min: 0, max: 99 },
   /** Clients of one node: `maxclients`, which ElastiCache does not let anybody change. */
   clientsPerNode: 65_000,
-  /** "Auto Scaling Valkey and Redis OSS clusters" and "Adding a scaling policy", Amazon ElastiCache user guide; without r6gd, whose data tiering is not offered here. */
+  /**
+   * "Auto Scaling Valkey and Redis OSS clusters" and "Adding a scaling policy", Amazon ElastiCache
+   * user guide; without r6gd, whose data tiering is not offered here.
+   */
   autoScaling: {
     families: ['c7gn', 'm5', 'm6g', 'm7g', 'r5', 'r6g', 'r7g'] as readonly string[],
     sizes: ['large', 'xlarge', '2xlarge'] as readonly string[],
@@ -78,7 +101,9 @@ export const ELASTICACHE = {
   ],
 } as const;
 
-/** "Quotas for Amazon EC2 Auto Scaling" and "Instance refresh", Amazon EC2 Auto Scaling user guide. */
+/**
+ * "Quotas for Amazon EC2 Auto Scaling" and "Instance refresh", Amazon EC2 Auto Scaling user guide.
+ */
 export const AUTO_SCALING = {
   /** Seconds; the health check grace period of an instance. */
   healthCheckGraceSeconds: { min: 0, max: 7200 },

@@ -1,10 +1,14 @@
 /**
- * Which of some regions is nearest to another one, told from where they are. A table instead of measurements, so that it is the
- * same at every synthesis: what is asked is which ocean not to cross, and that does not change.
+ * Which of some regions is nearest to another one, told from where they are. A table instead of
+ * measurements, so that it is the same at every synthesis: what is asked is which ocean not to
+ * cross, and that does not change.
  */
 import { REGIONS } from './regions';
 
-/** Latitude and longitude of the city or state that AWS names a region after, in whole degrees: "AWS Regions", AWS global infrastructure. */
+/**
+ * Latitude and longitude of the city or state that AWS names a region after, in whole degrees: "AWS
+ * Regions", AWS global infrastructure.
+ */
 const PLACES: Readonly<Record<string, readonly [latitude: number, longitude: number]>> = {
   'af-south-1': [-34, 18],
   'ap-east-1': [22, 114],
@@ -29,14 +33,17 @@ const PLACES: Readonly<Record<string, readonly [latitude: number, longitude: num
 };
 
 /** Where the cables of a continent come ashore that has few of its own to the others. */
-const GATEWAYS: Readonly<Record<string, string>> = { africa: 'eu-west-1', 'south-america': 'us-east-1' };
+const GATEWAYS: Readonly<Record<string, string>> = {
+  africa: 'eu-west-1',
+  'south-america': 'us-east-1',
+};
 
 /** The regions whose place is known, sorted. */
 export const PLACED_REGIONS: readonly string[] = Object.keys(PLACES).sort();
 
 /**
- * The same regions, the nearest first. Those whose place is not known, and all of them if it is not known where from, keep
- * their order, at the end.
+ * The same regions, the nearest first. Those whose place is not known, and all of them if it is not
+ * known where from, keep their order, at the end.
  */
 export function nearestFirst(from: string, regions: readonly string[]): string[] {
   return regions
@@ -53,7 +60,10 @@ function distance(from: string, to: string): number {
 
 function gatewayBetween(from: string, to: string): string[] {
   const continent = REGIONS[from]?.continent;
-  const gateway = continent === undefined || continent === REGIONS[to]?.continent ? undefined : GATEWAYS[continent];
+  const gateway =
+    continent === undefined || continent === REGIONS[to]?.continent
+      ? undefined
+      : GATEWAYS[continent];
   return gateway === undefined ? [] : [gateway];
 }
 
@@ -63,7 +73,8 @@ function greatCircle(from: string, to: string): number {
   if (a === undefined || b === undefined) return Number.POSITIVE_INFINITY;
   const [latitude, otherLatitude] = [radians(a[0]), radians(b[0])];
   const cosine =
-    Math.sin(latitude) * Math.sin(otherLatitude) + Math.cos(latitude) * Math.cos(otherLatitude) * Math.cos(radians(a[1] - b[1]));
+    Math.sin(latitude) * Math.sin(otherLatitude) +
+    Math.cos(latitude) * Math.cos(otherLatitude) * Math.cos(radians(a[1] - b[1]));
   return Math.acos(Math.min(1, cosine));
 }
 

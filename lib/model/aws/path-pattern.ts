@@ -1,6 +1,6 @@
 /**
- * Path patterns of cache behaviours: `*` stands for any characters, `?` for exactly one, case matters, and the first
- * match wins. "Path pattern", Amazon CloudFront developer guide.
+ * Path patterns of cache behaviours: `*` stands for any characters, `?` for exactly one, case
+ * matters, and the first match wins. "Path pattern", Amazon CloudFront developer guide.
  */
 
 /** The characters that CloudFront takes in a path pattern, and how many. */
@@ -11,16 +11,18 @@ export function isPathPattern(pattern: string): boolean {
 }
 
 /**
- * Whether the earlier pattern matches every path that the later one matches, so that the later one is never used.
- * Only together could several earlier patterns do the same without being noticed here.
+ * Whether the earlier pattern matches every path that the later one matches, so that the later one
+ * is never used. Only together could several earlier patterns do the same without being noticed
+ * here.
  */
 export function catchesAll(earlier: string, later: string): boolean {
   const pattern = withoutFirstSlash(earlier);
   const path = withoutFirstSlash(later);
   let p = 0;
   let t = 0;
-  // The last `*` of the earlier pattern, and how much of the later one it has taken so far. Going back to the last one is
-  // enough, and keeps the time to the product of the lengths, which a regular expression would not.
+  // The last `*` of the earlier pattern, and how much of the later one it has taken so far. Going
+  // back to the last one is enough, and keeps the time to the product of the lengths, which a
+  // regular expression would not.
   let star = -1;
   let taken = 0;
   while (t < path.length) {
@@ -42,8 +44,8 @@ export function catchesAll(earlier: string, later: string): boolean {
 }
 
 /**
- * Read as a path, a `?` of the later pattern is some character and a `*` any number of them: a literal must match neither, and
- * `?` only the former.
+ * Read as a path, a `?` of the later pattern is some character and a `*` any number of them: a
+ * literal must match neither, and `?` only the former.
  */
 function matchesCharacter(pattern: string | undefined, character: string | undefined): boolean {
   return pattern === '?' ? character !== '*' : pattern === character;

@@ -1,23 +1,32 @@
 /**
- * AWS's regions as this project needs them: where they are, which zones they have, where Origin Shield is, and
- * the prefix list of CloudFront's origin-facing servers.
+ * AWS's regions as this project needs them: where they are, which zones they have, where Origin
+ * Shield is, and the prefix list of CloudFront's origin-facing servers.
  *
- * A table instead of look-ups, so that synthesis needs neither credentials nor a network and gives the same bytes
- * twice. A region that is missing here can be used by giving the facts as props.
+ * A table instead of look-ups, so that synthesis needs neither credentials nor a network and gives
+ * the same bytes twice. A region that is missing here can be used by giving the facts as props.
  *
  * Sources:
- * - zones: "Regions and Zones", Amazon EC2 user guide. Letters, not zone ids: which ones an *account* sees can
- *   differ in us-west-1 and ap-northeast-1, where older accounts know another letter.
+ * - zones: "Regions and Zones", Amazon EC2 user guide. Letters, not zone ids: which ones an
+ *   *account* sees can differ in us-west-1 and ap-northeast-1, where older accounts know another
+ *   letter.
  * - Origin Shield: "Choosing the AWS Region for Origin Shield", Amazon CloudFront developer guide.
  * - prefix lists: `com.amazonaws.global.cloudfront.origin-facing`, whose id is fixed per region.
  */
 
 /** The part of the world a region is in, as the tiers' regional TTLs use it. */
-export type Continent = 'africa' | 'apac' | 'europe' | 'middle-east' | 'north-america' | 'south-america';
+export type Continent =
+  | 'africa'
+  | 'apac'
+  | 'europe'
+  | 'middle-east'
+  | 'north-america'
+  | 'south-america';
 
 export interface RegionFacts {
   readonly continent: Continent;
-  /** The letters of the availability zones: `abc` stands for `<region>a`, `<region>b`, `<region>c`. */
+  /**
+   * The letters of the availability zones: `abc` stands for `<region>a`, `<region>b`, `<region>c`.
+   */
   readonly zoneLetters: string;
   /** The Origin Shield region with the lowest latency to an origin in this region. */
   readonly originShieldRegion: string;
@@ -25,7 +34,12 @@ export interface RegionFacts {
   readonly cloudFrontPrefixListId?: string;
 }
 
-function region(continent: Continent, zoneLetters: string, originShieldRegion: string, cloudFrontPrefixListId?: string): RegionFacts {
+function region(
+  continent: Continent,
+  zoneLetters: string,
+  originShieldRegion: string,
+  cloudFrontPrefixListId?: string,
+): RegionFacts {
   return { continent, zoneLetters, originShieldRegion, cloudFrontPrefixListId };
 }
 
@@ -56,12 +70,19 @@ export const REGIONS: Readonly<Record<string, RegionFacts>> = {
 export const REGION_NAMES: readonly string[] = Object.keys(REGIONS).sort();
 
 /** The regions that have Origin Shield, sorted: those that are their own nearest one. */
-export const ORIGIN_SHIELD_REGIONS: readonly string[] = REGION_NAMES.filter((name) => REGIONS[name]?.originShieldRegion === name);
+export const ORIGIN_SHIELD_REGIONS: readonly string[] = REGION_NAMES.filter(
+  (name) => REGIONS[name]?.originShieldRegion === name,
+);
 
-/** CloudFront's control plane: its certificates, web ACLs, edge functions, metrics and log deliveries live there and nowhere else. */
+/**
+ * CloudFront's control plane: its certificates, web ACLs, edge functions, metrics and log
+ * deliveries live there and nowhere else.
+ */
 export const CLOUDFRONT_REGION = 'us-east-1';
 
-/** The availability zones of a region, such as `eu-west-1a`; none if the region is not in the table. */
+/**
+ * The availability zones of a region, such as `eu-west-1a`; none if the region is not in the table.
+ */
 export function zonesOf(regionName: string): readonly string[] {
   return [...(REGIONS[regionName]?.zoneLetters ?? '')].map((letter) => `${regionName}${letter}`);
 }

@@ -1,6 +1,7 @@
 /**
- * Completes a deployment that has mistakes, so that the checks over several fields can still speak about the fields that
- * are right: people want all mistakes at once, not the next kind of mistake after each correction.
+ * Completes a deployment that has mistakes, so that the checks over several fields can still speak
+ * about the fields that are right: people want all mistakes at once, not the next kind of mistake
+ * after each correction.
  */
 import { zonesOf } from '../aws';
 import { type Deployment, deploymentSchema } from './deployment';
@@ -14,7 +15,8 @@ export interface Completion {
 }
 
 /**
- * The data without its wrong values: their defaults apply, and where there is none, a neutral stand-in does.
+ * The data without its wrong values: their defaults apply, and where there is none, a neutral
+ * stand-in does.
  *
  * @param wrong the places of the wrong values
  * @returns nothing if the data is too far from a deployment to be completed
@@ -61,7 +63,10 @@ function without(data: Record<string, unknown>, paths: readonly Path[]): Record<
     const last = path.at(-1);
     const parent = path
       .slice(0, -1)
-      .reduce<unknown>((value, part) => (value as Record<string | number, unknown> | undefined)?.[part], copy);
+      .reduce<unknown>(
+        (value, part) => (value as Record<string | number, unknown> | undefined)?.[part],
+        copy,
+      );
     if (last === undefined || parent === null || typeof parent !== 'object') continue;
     if (Array.isArray(parent)) parent.splice(Number(last), 1);
     else delete (parent as Record<string | number, unknown>)[last];

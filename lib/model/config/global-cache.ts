@@ -1,4 +1,6 @@
-/** The Global Datastore of a deployment: which regions it joins, and what ElastiCache asks of it. */
+/**
+ * The Global Datastore of a deployment: which regions it joins, and what ElastiCache asks of it.
+ */
 import { ELASTICACHE, joinsGlobalDatastore } from '../aws';
 import type { Deployment } from './deployment';
 import type { DeploymentProblem } from './problem';
@@ -12,7 +14,10 @@ export function globalCachePrimary({ cache, primaryRegion }: Deployment): string
 export function secondaryCacheRegions(deployment: Deployment): readonly string[] {
   const { global } = deployment.cache;
   if (global === undefined) return [];
-  return global.secondaryRegions ?? Object.keys(deployment.regions).filter((region) => region !== globalCachePrimary(deployment));
+  return (
+    global.secondaryRegions ??
+    Object.keys(deployment.regions).filter((region) => region !== globalCachePrimary(deployment))
+  );
 }
 
 export function globalCacheProblems(deployment: Deployment): DeploymentProblem[] {
@@ -43,7 +48,10 @@ export function globalCacheProblems(deployment: Deployment): DeploymentProblem[]
       fix: 'Take `cache.r7g.large`, or leave `global` out.',
     });
   }
-  if (global.engineVersion !== undefined && Number(global.engineVersion) < Number(cache.engineVersion)) {
+  if (
+    global.engineVersion !== undefined &&
+    Number(global.engineVersion) < Number(cache.engineVersion)
+  ) {
     problems.push({
       path: ['cache', 'global', 'engineVersion'],
       value: global.engineVersion,
@@ -65,7 +73,8 @@ export function globalCacheProblems(deployment: Deployment): DeploymentProblem[]
   const secondaries = secondaryCacheRegions(deployment);
   const most = ELASTICACHE.globalDatastore.secondaryRegions;
   const wrong = secondaries.findIndex(
-    (region, i) => region === primary || regions[region] === undefined || secondaries.indexOf(region) !== i,
+    (region, i) =>
+      region === primary || regions[region] === undefined || secondaries.indexOf(region) !== i,
   );
   if (wrong >= 0) {
     problems.push({

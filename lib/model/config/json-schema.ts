@@ -1,4 +1,7 @@
-/** The JSON Schema of a deployment file: for editors, and the source of the rule in our own messages. */
+/**
+ * The JSON Schema of a deployment file: for editors, and the source of the rule in our own
+ * messages.
+ */
 import { z } from 'zod';
 import { deploymentSchema } from './deployment';
 
@@ -26,7 +29,8 @@ export function schemaAt(root: SchemaNode, path: readonly (string | number)[]): 
     const next =
       typeof part === 'number'
         ? node.items
-        : (node.properties?.[part] ?? (typeof node.additionalProperties === 'object' ? node.additionalProperties : undefined));
+        : (node.properties?.[part] ??
+          (typeof node.additionalProperties === 'object' ? node.additionalProperties : undefined));
     if (next === undefined) return node;
     // An item without words of its own (a zone's name, an address) is explained by its list.
     node = next.description === undefined ? { ...next, description: node.description } : next;

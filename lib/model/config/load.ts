@@ -1,11 +1,18 @@
 /**
- * Reads one deployment file: YAML → checked, whole deployment. Every mistake of the file is reported at once, each with
- * its line, so that a reviewer does not mend them one synthesis at a time.
+ * Reads one deployment file: YAML → checked, whole deployment. Every mistake of the file is
+ * reported at once, each with its line, so that a reviewer does not mend them one synthesis at a
+ * time.
  */
 import { readFileSync } from 'node:fs';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { describeValue, IsochroneError } from '../errors';
-import { cacheProblems, databaseProblems, edgeProblems, regionProblems, runtimeProblems } from './checks';
+import {
+  cacheProblems,
+  databaseProblems,
+  edgeProblems,
+  regionProblems,
+  runtimeProblems,
+} from './checks';
 import { complete } from './completion';
 import { type Deployment, deploymentSchema } from './deployment';
 import { type DeploymentProblem, formatPath } from './problem';
@@ -49,7 +56,8 @@ export function loadDeployment(file: string): Deployment {
 export function parseDeployment(source: string, file: string): Deployment {
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, merge: true });
-  // A warning is a tag that nobody knows or a key that is no text: what it says would silently not apply.
+  // A warning is a tag that nobody knows or a key that is no text: what it says would silently not
+  // apply.
   const complaints = [...document.errors, ...document.warnings];
   if (complaints.length > 0) {
     const mistakes = complaints.map((error) => {
@@ -113,11 +121,20 @@ function toData(document: Document, file: string): unknown {
   }
 }
 
-/** The line and column of a problem: its value's, else its key's, else those of the nearest place above that is in the file. */
-function place(document: Document, lines: LineCounter, { path, key }: DeploymentProblem): { line: number; col: number } {
+/**
+ * The line and column of a problem: its value's, else its key's, else those of the nearest place
+ * above that is in the file.
+ */
+function place(
+  document: Document,
+  lines: LineCounter,
+  { path, key }: DeploymentProblem,
+): { line: number; col: number } {
   for (let depth = path.length; depth >= 0; depth--) {
     const at = path.slice(0, depth);
-    const node = (depth === path.length && key !== undefined ? keyNode(document, path) : undefined) ?? document.getIn(at, true);
+    const node =
+      (depth === path.length && key !== undefined ? keyNode(document, path) : undefined) ??
+      document.getIn(at, true);
     const offset = (node as Node | undefined)?.range?.[0];
     if (offset !== undefined) return lines.linePos(offset);
   }
@@ -127,7 +144,9 @@ function place(document: Document, lines: LineCounter, { path, key }: Deployment
 function keyNode(document: Document, path: readonly (string | number)[]): Node | undefined {
   const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
   if (!isMap(parent)) return undefined;
-  const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(path.at(-1)));
+  const pair = parent.items.find(
+    ({ key }) => isScalar(key) && String(key.value) === String(path.at(-1)),
+  );
   return pair && isScalar(pair.key) ? pair.key : undefined;
 }
 

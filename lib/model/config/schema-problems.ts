@@ -1,4 +1,7 @@
-/** Turns what zod found into problems in our own form: what was written, what is allowed, why, and what to do. */
+/**
+ * Turns what zod found into problems in our own form: what was written, what is allowed, why, and
+ * what to do.
+ */
 import type { z } from 'zod';
 import { describeValue } from '../errors';
 import { deploymentJsonSchema, type SchemaNode, schemaAt } from './json-schema';
@@ -19,7 +22,9 @@ export function valueAt(data: unknown, path: Path): unknown {
   let value = data;
   for (const part of path) {
     if (value === null || typeof value !== 'object') return undefined;
-    value = Object.hasOwn(value, part) ? (value as Record<string | number, unknown>)[part] : undefined;
+    value = Object.hasOwn(value, part)
+      ? (value as Record<string | number, unknown>)[part]
+      : undefined;
   }
   return value;
 }
@@ -42,7 +47,15 @@ function problemsOf(issue: Issue, data: unknown, schema: SchemaNode): Deployment
     }));
   }
   if (value === undefined) {
-    return [{ path, value, allowed: `given: ${expectation(issue)}`, rule, fix: `Add \`${path.at(-1) ?? 'it'}\`.` }];
+    return [
+      {
+        path,
+        value,
+        allowed: `given: ${expectation(issue)}`,
+        rule,
+        fix: `Add \`${path.at(-1) ?? 'it'}\`.`,
+      },
+    ];
   }
   return [{ path, value, allowed: expectation(issue), rule, fix: remedy(issue, value, node) }];
 }
@@ -51,12 +64,20 @@ function expectation(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
       return (
-        { object: 'a map', record: 'a map', array: 'a list', int: 'a whole number' }[issue.expected as string] ?? `a ${issue.expected}`
+        { object: 'a map', record: 'a map', array: 'a list', int: 'a whole number' }[
+          issue.expected as string
+        ] ?? `a ${issue.expected}`
       );
     case 'invalid_value':
-      return issue.values.length === 1 ? describeValue(issue.values[0]) : `one of ${list(issue.values.map(describeValue))}`;
+      return issue.values.length === 1
+        ? describeValue(issue.values[0])
+        : `one of ${list(issue.values.map(describeValue))}`;
     case 'too_small':
-      return sized(issue.origin, `at least ${issue.minimum}`, issue.inclusive === false ? `more than ${issue.minimum}` : undefined);
+      return sized(
+        issue.origin,
+        `at least ${issue.minimum}`,
+        issue.inclusive === false ? `more than ${issue.minimum}` : undefined,
+      );
     case 'too_big':
       return sized(issue.origin, `at most ${issue.maximum}`, undefined);
     case 'invalid_format':
@@ -64,7 +85,9 @@ function expectation(issue: Issue): string {
         ? `of the form described below`
         : `a valid ${issue.format === 'email' ? 'email address' : issue.format}`;
     case 'invalid_union':
-      return issue.errors.map((branch) => (branch[0] ? expectation(branch[0]) : 'something else')).join(', or ');
+      return issue.errors
+        .map((branch) => (branch[0] ? expectation(branch[0]) : 'something else'))
+        .join(', or ');
     case 'invalid_key':
       return 'a map with valid names';
     default:
@@ -80,10 +103,19 @@ function sized(origin: string, inclusive: string, exclusive: string | undefined)
 }
 
 function remedy(issue: Issue, value: unknown, node: SchemaNode): string {
-  if (issue.code === 'invalid_type' && issue.expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
+  if (
+    issue.code === 'invalid_type' &&
+    issue.expected === 'string' &&
+    (typeof value === 'number' || typeof value === 'boolean')
+  ) {
     return 'Put it in quotes, so that YAML keeps it as it is written.';
   }
-  if (issue.code === 'invalid_type' && typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value))) {
+  if (
+    issue.code === 'invalid_type' &&
+    typeof value === 'string' &&
+    value.trim() !== '' &&
+    !Number.isNaN(Number(value))
+  ) {
     return `Remove the quotes: ${Number(value)}.`;
   }
   if (issue.code === 'invalid_value' && typeof value === 'string') {
@@ -92,7 +124,8 @@ function remedy(issue: Issue, value: unknown, node: SchemaNode): string {
   }
   if (issue.code === 'too_small' && issue.origin !== 'array' && issue.origin !== 'string')
     return `Raise it to ${issue.inclusive === false ? `more than ${issue.minimum}` : issue.minimum}.`;
-  if (issue.code === 'too_big' && issue.origin !== 'array' && issue.origin !== 'string') return `Lower it to ${issue.maximum}.`;
+  if (issue.code === 'too_big' && issue.origin !== 'array' && issue.origin !== 'string')
+    return `Lower it to ${issue.maximum}.`;
   return node.default === undefined
     ? 'Change it to what the rule says.'
     : `Remove it for the default, ${describeValue(node.default)}, or change it to what the rule says.`;
@@ -104,5 +137,7 @@ function suggestion(word: string, known: readonly string[]): string | undefined 
 }
 
 function list(words: readonly string[]): string {
-  return words.length > 8 ? `${words.slice(0, 8).join(', ')}, … (${words.length} in all)` : words.join(', ');
+  return words.length > 8
+    ? `${words.slice(0, 8).join(', ')}, … (${words.length} in all)`
+    : words.join(', ');
 }

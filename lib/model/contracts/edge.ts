@@ -1,15 +1,20 @@
 /**
  * Ground floor: what constructs tell the edge functions.
  *
- * Types only, one interface a function. Constructs write the settings at synthesis, beside a Lambda@Edge function or into a
- * CloudFront Function, and the functions of `lambda-edge/` read them: with one type for both, neither can change alone.
+ * Types only, one interface a function. Constructs write the settings at synthesis, beside a
+ * Lambda@Edge function or into a CloudFront Function, and the functions of `lambda-edge/` read
+ * them: with one type for both, neither can change alone.
  *
- * `paths` is in the order of the distribution's behaviours everywhere, and patterns are in CloudFront's syntax (`*` stands for
- * any characters, `?` for exactly one, case matters): the first match is the rule of the behaviour that CloudFront chose.
+ * `paths` is in the order of the distribution's behaviours everywhere, and patterns are in
+ * CloudFront's syntax (`*` stands for any characters, `?` for exactly one, case matters): the first
+ * match is the rule of the behaviour that CloudFront chose.
  */
 import type { Continent } from '../aws';
 
-/** Which query parameters stay: none, all but those denied, or only those allowed. Names are compared byte by byte, undecoded. */
+/**
+ * Which query parameters stay: none, all but those denied, or only those allowed. Names are
+ * compared byte by byte, undecoded.
+ */
 export type QueryRule =
   | 'none'
   | {
@@ -52,7 +57,10 @@ export interface TtlRule extends Ttl {
   readonly pattern: string;
   /** TTLs that differ, by part of the world. */
   readonly continents?: Readonly<Partial<Record<Continent, Ttl>>>;
-  /** How long a browser keeps an answer at most, and where the origin says nothing. Without it, as the origin says. */
+  /**
+   * How long a browser keeps an answer at most, and where the origin says nothing. Without it, as
+   * the origin says.
+   */
   readonly browserTtlSeconds?: number;
   readonly staleWhileRevalidateSeconds?: number;
   readonly staleIfErrorSeconds?: number;
@@ -79,7 +87,10 @@ export interface RouteOriginSettings {
   readonly batchName?: string;
   /** How long a viewer who wrote reads from the primary region, in whole seconds. */
   readonly recentWriterSeconds: number;
-  readonly paths: readonly { readonly pattern: string; readonly batch?: readonly { readonly pattern: string }[] }[];
+  readonly paths: readonly {
+    readonly pattern: string;
+    readonly batch?: readonly { readonly pattern: string }[];
+  }[];
 }
 
 /** The settings of `select-origin`, which also normalises cache keys. */
@@ -88,7 +99,10 @@ export interface SelectOriginSettings extends CacheKeySettings {
   readonly regions: readonly string[];
   /** By the region of a regional edge cache: places in `regions`, the nearest first. */
   readonly nearest: Readonly<Record<string, readonly number[]>>;
-  /** How long a viewer who wrote reads from the primary region, in whole seconds. Absent where nobody is known to have written. */
+  /**
+   * How long a viewer who wrote reads from the primary region, in whole seconds. Absent where
+   * nobody is known to have written.
+   */
   readonly recentWriterSeconds?: number;
 }
 

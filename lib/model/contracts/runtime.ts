@@ -1,9 +1,10 @@
 /**
  * Ground floor: what a region tells the applications that run in it.
  *
- * Types only. The stacks write one JSON document per region into a parameter of Systems Manager, and `isochrone/runtime` reads it:
- * with one type for both, neither can change alone. Everybody who may read parameters can read it: secrets are named in it, and
- * never stand in it. Whole, it fits the 4 KB of a standard parameter.
+ * Types only. The stacks write one JSON document per region into a parameter of Systems Manager,
+ * and `isochrone/runtime` reads it: with one type for both, neither can change alone. Everybody who
+ * may read parameters can read it: secrets are named in it, and never stand in it. Whole, it fits
+ * the 4 KB of a standard parameter.
  */
 
 /** Host and port. */
@@ -13,8 +14,9 @@ export interface SettingsEndpoint {
 }
 
 /**
- * How much of a server's certificate a client can check: chain and name (`verify-full`), the chain only, because clients know
- * the server by another name (`verify-ca`), or nothing but that there is one (`require`).
+ * How much of a server's certificate a client can check: chain and name (`verify-full`), the chain
+ * only, because clients know the server by another name (`verify-ca`), or nothing but that there is
+ * one (`require`).
  */
 export type SettingsTls = 'verify-full' | 'verify-ca' | 'require';
 
@@ -29,11 +31,21 @@ export interface CacheServerSettings extends SettingsEndpoint {
   readonly cluster: boolean;
   /** Begins every key, so that two systems never read each other's. */
   readonly namespace: string;
-  /** How to log in; absent where the cache asks for nobody. A token is signed for the replication group, not for the endpoint. */
-  readonly iam?: { readonly replicationGroupId: string; readonly userName: string; readonly region: string };
+  /**
+   * How to log in; absent where the cache asks for nobody. A token is signed for the replication
+   * group, not for the endpoint.
+   */
+  readonly iam?: {
+    readonly replicationGroupId: string;
+    readonly userName: string;
+    readonly region: string;
+  };
 }
 
-/** The bounds of the pools that one process opens, readers and writer together. Times in milliseconds. */
+/**
+ * The bounds of the pools that one process opens, readers and writer together. Times in
+ * milliseconds.
+ */
 export interface PoolSettings {
   readonly minConnections: number;
   readonly maxConnections: number;
@@ -48,23 +60,35 @@ export interface DatabaseSettings {
   readonly name: string;
   /** The role that logs in to `writer` and `readers`, by an IAM token. */
   readonly user: string;
-  /** In the primary region the primary; elsewhere the hub, which refuses writes until it is promoted. */
+  /**
+   * In the primary region the primary; elsewhere the hub, which refuses writes until it is
+   * promoted.
+   */
   readonly writer: SettingsDatabaseEndpoint;
   /** The replicas of the region under one name; absent where there are none. */
   readonly readers?: SettingsDatabaseEndpoint;
-  /** PgBouncer, which knows readers and writer as two databases; absent where there is none. It takes passwords, and no IAM tokens. */
+  /**
+   * PgBouncer, which knows readers and writer as two databases; absent where there is none. It
+   * takes passwords, and no IAM tokens.
+   */
   readonly poolers?: SettingsDatabaseEndpoint & {
     /** The database that leads to the readers of the region. */
     readonly read: string;
     /** The database that leads to its writer. */
     readonly write: string;
-    /** The secret with `username` and `password` for the poolers; absent where the application finds them elsewhere. */
+    /**
+     * The secret with `username` and `password` for the poolers; absent where the application finds
+     * them elsewhere.
+     */
     readonly secretName?: string;
   };
   readonly pool: PoolSettings;
 }
 
-/** What a deployment changes of a strategy, or all of a new one. A field that is absent is as the library has it. */
+/**
+ * What a deployment changes of a strategy, or all of a new one. A field that is absent is as the
+ * library has it.
+ */
 export interface StrategySettings {
   /** Begins every key. For a new strategy, its name with a colon. */
   readonly prefix?: string;

@@ -35,8 +35,10 @@ export function checksum(view: DataView, start: number, seed: number): number {
     hash = (seed + PRIME_5) | 0;
   }
   hash = (hash + end - start) | 0;
-  for (; at + 4 <= end; at += 4) hash = Math.imul(rotated(hash + Math.imul(view.getInt32(at, true), PRIME_3), 17), PRIME_4);
-  for (; at < end; at++) hash = Math.imul(rotated(hash + Math.imul(view.getUint8(at), PRIME_5), 11), PRIME_1);
+  for (; at + 4 <= end; at += 4)
+    hash = Math.imul(rotated(hash + Math.imul(view.getInt32(at, true), PRIME_3), 17), PRIME_4);
+  for (; at < end; at++)
+    hash = Math.imul(rotated(hash + Math.imul(view.getUint8(at), PRIME_5), 11), PRIME_1);
   hash = Math.imul(hash ^ (hash >>> 15), PRIME_2);
   hash = Math.imul(hash ^ (hash >>> 13), PRIME_3);
   return (hash ^ (hash >>> 16)) >>> 0;

@@ -1,7 +1,18 @@
 import { describeValue, IsochroneError } from '../../model/errors';
 import { compress, decompress } from './compression';
 import { type CacheEntry, CorruptEntryError, UnencodableValueError } from './entry';
-import { ASCII, checkedFlags, DEFLATED, decoded, ERROR, frame, LOWERED, MSGPACK, NO_TAGS, readTags } from './frame';
+import {
+  ASCII,
+  checkedFlags,
+  DEFLATED,
+  decoded,
+  ERROR,
+  frame,
+  LOWERED,
+  MSGPACK,
+  NO_TAGS,
+  readTags,
+} from './frame';
 import { JsonSerializer } from './serializer-json';
 import { MessagePackSerializer } from './serializer-msgpack';
 
@@ -20,14 +31,18 @@ export interface CacheCodecOptions {
    */
   readonly compressionThresholdBytes?: number;
   /**
-   * The largest payload, before compression; larger ones are neither written nor read. 1 to 268,435,456 (256 MiB).
+   * The largest payload, before compression; larger ones are neither written nor read. 1 to
+   * 268,435,456 (256 MiB).
    *
    * @default 16,777,216 (16 MiB)
    */
   readonly maxEntryBytes?: number;
 }
 
-/** A compressed payload must be smaller by this share, or it isn't worth its decompression at each read. */
+/**
+ * A compressed payload must be smaller by this share, or it isn't worth its decompression at each
+ * read.
+ */
 const WORTHWHILE = 7 / 8;
 
 /** Turns entries into bytes that say whether they are whole, and bytes into entries. */
@@ -39,13 +54,18 @@ export class CacheCodec {
 
   /** @throws IsochroneError for a bad option */
   constructor(options: CacheCodecOptions = {}) {
-    this.#threshold = wholeNumber('compressionThresholdBytes', options.compressionThresholdBytes ?? 1024, 0);
+    this.#threshold = wholeNumber(
+      'compressionThresholdBytes',
+      options.compressionThresholdBytes ?? 1024,
+      0,
+    );
     this.#maxBytes = wholeNumber('maxEntryBytes', options.maxEntryBytes ?? 16 * 1024 * 1024, 1);
     this.#json = new JsonSerializer(this.#maxBytes);
   }
 
   /**
-   * The entry as bytes; a promise where more than 64 KiB are compressed, which happens on the thread pool.
+   * The entry as bytes; a promise where more than 64 KiB are compressed, which happens on the
+   * thread pool.
    *
    * @throws UnencodableValueError for a value, or tags, that would not come back as they were
    */
@@ -71,7 +91,8 @@ export class CacheCodec {
       throw error;
     }
     if (length > this.#maxBytes) throw this.#tooLarge(`${length} bytes`);
-    if (!format.compress || length < this.#threshold) return frame(entry, flags, payload, length, length);
+    if (!format.compress || length < this.#threshold)
+      return frame(entry, flags, payload, length, length);
     const original = typeof payload === 'string' ? Buffer.from(payload) : payload;
     const framed = (compressed: Buffer) =>
       compressed.length <= length * WORTHWHILE
@@ -92,12 +113,30 @@ export class CacheCodec {
     const flags = checkedFlags(view);
     const length = view.getUint32(12, true);
     if (length > this.#maxBytes)
-      throw new CorruptEntryError('too-large', `${length} bytes of payload where ${this.#maxBytes} are the limit`);
-    const { tags, tagVersions, end: start } = bytes[3] === 0 ? NO_TAGS : readTags(bytes, bytes[3] as number);
-    if ((flags & DEFLATED) === 0) return decoded(view, flags, tags, tagVersions, this.#value(bytes, start, bytes.length, flags));
+      throw new CorruptEntryError(
+        'too-large',
+        `${length} bytes of payload where ${this.#maxBytes} are the limit`,
+      );
+    const {
+      tags,
+      tagVersions,
+      end: start,
+    } = bytes[3] === 0 ? NO_TAGS : readTags(bytes, bytes[3] as number);
+    if ((flags & DEFLATED) === 0)
+      return decoded(
+        view,
+        flags,
+        tags,
+        tagVersions,
+        this.#value(bytes, start, bytes.length, flags),
+      );
     const whole = this.#decompressed(bytes.subarray(start), length);
-    if (!(whole instanceof Promise)) return decoded(view, flags, tags, tagVersions, this.#value(whole, 0, length, flags));
-    return whole.then((late) => decoded(view, flags, tags, tagVersions, this.#value(late, 0, length, flags)), corrupt);
+    if (!(whole instanceof Promise))
+      return decoded(view, flags, tags, tagVersions, this.#value(whole, 0, length, flags));
+    return whole.then(
+      (late) => decoded(view, flags, tags, tagVersions, this.#value(late, 0, length, flags)),
+      corrupt,
+    );
   }
 
   #decompressed(bytes: Buffer, length: number): Buffer | Promise<Buffer> {
@@ -114,7 +153,10 @@ export class CacheCodec {
     const messagePack = flags & MSGPACK ? this.#messagePackSerializer() : undefined;
     try {
       if (messagePack !== undefined) return messagePack.decode(bytes.subarray(start, end), lowered);
-      return this.#json.decode(bytes.toString(flags & ASCII ? 'latin1' : 'utf8', start, end), lowered);
+      return this.#json.decode(
+        bytes.toString(flags & ASCII ? 'latin1' : 'utf8', start, end),
+        lowered,
+      );
     } catch (error) {
       return corrupt(error);
     }

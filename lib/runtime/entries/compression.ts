@@ -1,15 +1,24 @@
-import { constants, deflateRaw, deflateRawSync, type InputType, inflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib';
+import {
+  constants,
+  deflateRaw,
+  deflateRawSync,
+  type InputType,
+  inflateRaw,
+  inflateRawSync,
+  type ZlibOptions,
+} from 'node:zlib';
 
 /**
- * Above this many bytes, zlib works on the thread pool: the event loop would stand still for more than about 0.1 ms
- * (64 KiB of JSON: 0.06 ms to compress, 0.03 ms to decompress).
+ * Above this many bytes, zlib works on the thread pool: the event loop would stand still for more
+ * than about 0.1 ms (64 KiB of JSON: 0.06 ms to compress, 0.03 ms to decompress).
  */
 export const THREAD_POOL_BYTES = 64 * 1024;
 
 /**
- * Raw deflate at its lowest level. For 1 KiB to 4 MiB of JSON it is within two points of the size that brotli 4 and deflate 6
- * reach, at a third of their time or less, and nothing decompresses faster (docs/runtime/values.md has the figures).
- * What is kept in a cache is written once for a few reads: time counts more than the last two points.
+ * Raw deflate at its lowest level. For 1 KiB to 4 MiB of JSON it is within two points of the size
+ * that brotli 4 and deflate 6 reach, at a third of their time or less, and nothing decompresses
+ * faster (docs/runtime/values.md has the figures). What is kept in a cache is written once for a
+ * few reads: time counts more than the last two points.
  */
 const DEFLATE: ZlibOptions = { level: constants.Z_BEST_SPEED };
 
@@ -22,22 +31,29 @@ export function compress(bytes: Buffer): Buffer | Promise<Buffer> {
 /**
  * The bytes as they were; a promise if they were more than 64 KiB.
  *
- * @param length How many they were. zlib stops at the first byte above it: a bomb costs no more memory than what it claims to be.
+ * @param length How many they were. zlib stops at the first byte above it: a bomb costs no more
+ * memory than what it claims to be.
  * @throws RangeError or zlib's error if they are not whole
  */
 export function decompress(bytes: Buffer, length: number): Buffer | Promise<Buffer> {
   // zlib refuses a limit of 0.
   const options: ZlibOptions = { maxOutputLength: Math.max(length, 1) };
-  if (length <= THREAD_POOL_BYTES && bytes.length <= THREAD_POOL_BYTES) return ofLength(inflateRawSync(bytes, options), length);
+  if (length <= THREAD_POOL_BYTES && bytes.length <= THREAD_POOL_BYTES)
+    return ofLength(inflateRawSync(bytes, options), length);
   return onThreadPool(inflateRaw, bytes, options).then((result) => ofLength(result, length));
 }
 
 function ofLength(bytes: Buffer, length: number): Buffer {
-  if (bytes.length !== length) throw new RangeError(`${bytes.length} bytes decompressed where ${length} were compressed`);
+  if (bytes.length !== length)
+    throw new RangeError(`${bytes.length} bytes decompressed where ${length} were compressed`);
   return bytes;
 }
 
-type ZlibCall = (bytes: InputType, options: ZlibOptions, done: (error: Error | null, result: Buffer) => void) => void;
+type ZlibCall = (
+  bytes: InputType,
+  options: ZlibOptions,
+  done: (error: Error | null, result: Buffer) => void,
+) => void;
 
 function onThreadPool(call: ZlibCall, bytes: Buffer, options: ZlibOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {

@@ -2,7 +2,10 @@ import { IsochroneError } from '../../model/errors';
 
 /** What is kept under a key, decoded. Times are Unix milliseconds. */
 export interface CacheEntry {
-  /** `error` for a failure of the loader that is kept for a while; its value is `{ name, message, code? }`. */
+  /**
+   * `error` for a failure of the loader that is kept for a while; its value is `{ name, message,
+   * code? }`.
+   */
   readonly kind: 'value' | 'error';
   readonly value: unknown;
   /** Until then the value answers without a new load. */
@@ -31,7 +34,10 @@ export type CorruptionReason =
   /** Whole, but its payload cannot be read. */
   | 'payload';
 
-/** Bytes from the server that are not a whole entry of a known version: a miss, and reason to remove them. */
+/**
+ * Bytes from the server that are not a whole entry of a known version: a miss, and reason to remove
+ * them.
+ */
 export class CorruptEntryError extends IsochroneError {
   public override readonly name = 'CorruptEntryError';
 
@@ -40,12 +46,16 @@ export class CorruptEntryError extends IsochroneError {
     detail: string,
     options?: ErrorOptions,
   ) {
-    super(`CacheCodec: the bytes must be an entry as CacheCodec.encode() wrote it, got ${detail}.\nTreat it as a miss and remove the key.`);
+    super(
+      `CacheCodec: the bytes must be an entry as CacheCodec.encode() wrote it, got ${detail}.\nTreat it as a miss and remove the key.`,
+    );
     if (options?.cause !== undefined) this.cause = options.cause;
   }
 }
 
-/** A value that the cache would not give back as it was: it is refused before anything is written. */
+/**
+ * A value that the cache would not give back as it was: it is refused before anything is written.
+ */
 export class UnencodableValueError extends IsochroneError {
   public override readonly name = 'UnencodableValueError';
 
@@ -58,6 +68,8 @@ export class UnencodableValueError extends IsochroneError {
     rule: string,
     fix: string,
   ) {
-    super(`CacheCodec at ${path}: the value must be data that a cache can give back as it was, got ${got}.\n${rule} ${fix}`);
+    super(
+      `CacheCodec at ${path}: the value must be data that a cache can give back as it was, got ${got}.\n${rule} ${fix}`,
+    );
   }
 }

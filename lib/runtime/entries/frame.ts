@@ -53,7 +53,13 @@ export function decoded(
   };
 }
 
-export function frame(entry: CacheEntry, flags: number, payload: Buffer | string, payloadBytes: number, originalBytes: number): Buffer {
+export function frame(
+  entry: CacheEntry,
+  flags: number,
+  payload: Buffer | string,
+  payloadBytes: number,
+  originalBytes: number,
+): Buffer {
   const { tags, tagVersions } = entry;
   const tagText = tags.length > 0 ? checkedTagText(tags, tagVersions) : '';
   const tagTextBytes = Buffer.byteLength(tagText);
@@ -89,7 +95,9 @@ function checkedTagText(tags: readonly string[], tagVersions: readonly string[])
   if (
     tags.length > MAX_TAGS ||
     tags.length !== tagVersions.length ||
-    !texts.every((text) => typeof text === 'string' && text.length <= MAX_TAG_UNITS && isWellFormed(text))
+    !texts.every(
+      (text) => typeof text === 'string' && text.length <= MAX_TAG_UNITS && isWellFormed(text),
+    )
   ) {
     throw new UnencodableValueError(
       'its tags',
@@ -101,7 +109,10 @@ function checkedTagText(tags: readonly string[], tagVersions: readonly string[])
   return texts.join('');
 }
 
-export function readTags(bytes: Buffer, count: number): { tags: string[]; tagVersions: string[]; end: number } {
+export function readTags(
+  bytes: Buffer,
+  count: number,
+): { tags: string[]; tagVersions: string[]; end: number } {
   const textAt = HEADER_BYTES + 4 * count + 4;
   if (textAt > bytes.length) throw new CorruptEntryError('payload', 'tags beyond its end');
   const end = textAt + bytes.readUInt32LE(textAt - 4);
@@ -118,15 +129,19 @@ export function readTags(bytes: Buffer, count: number): { tags: string[]; tagVer
     tagVersions.push(text.slice(middle, next));
     position = next;
   }
-  if (position !== text.length) throw new CorruptEntryError('payload', 'tags of another length than it says');
+  if (position !== text.length)
+    throw new CorruptEntryError('payload', 'tags of another length than it says');
   return { tags, tagVersions, end };
 }
 
 export function checkedFlags(view: DataView): number {
   const bytes = view.byteLength;
-  if (bytes === 0 || view.getUint8(0) !== MAGIC) throw new CorruptEntryError('foreign', `${bytes} bytes of something else`);
-  if (bytes < HEADER_BYTES) throw new CorruptEntryError('truncated', `${bytes} bytes, fewer than its header has`);
-  if (view.getUint8(1) !== VERSION) throw new CorruptEntryError('version', `layout ${view.getUint8(1)} where ${VERSION} is known`);
+  if (bytes === 0 || view.getUint8(0) !== MAGIC)
+    throw new CorruptEntryError('foreign', `${bytes} bytes of something else`);
+  if (bytes < HEADER_BYTES)
+    throw new CorruptEntryError('truncated', `${bytes} bytes, fewer than its header has`);
+  if (view.getUint8(1) !== VERSION)
+    throw new CorruptEntryError('version', `layout ${view.getUint8(1)} where ${VERSION} is known`);
   const length = HEADER_BYTES + view.getUint32(8, true);
   if (length !== bytes) throw new CorruptEntryError('truncated', `${bytes} bytes of ${length}`);
   if (checksum(view, 8, view.getUint16(2, true)) !== view.getUint32(4, true)) {

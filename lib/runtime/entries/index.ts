@@ -1,2 +1,7 @@
 export { CacheCodec } from './codec';
-export { type CacheEntry, CorruptEntryError, type CorruptionReason, UnencodableValueError } from './entry';
+export {
+  type CacheEntry,
+  CorruptEntryError,
+  type CorruptionReason,
+  UnencodableValueError,
+} from './entry';

@@ -1,9 +1,15 @@
-/** Deeper values are refused: everything that walks a value (freezing, cloning, encoding) does so on the stack. */
+/**
+ * Deeper values are refused: everything that walks a value (freezing, cloning, encoding) does so on
+ * the stack.
+ */
 export const MAX_DEPTH = 1000;
 
 /** What a serializer keeps by itself. */
 export interface NativeValues {
-  /** Whether a value that is no plain object, no array, no finite number, no string, boolean or null is kept as it is. */
+  /**
+   * Whether a value that is no plain object, no array, no finite number, no string, boolean or null
+   * is kept as it is.
+   */
   keeps(value: unknown): boolean;
   /** Whether a string is kept as it is, as a value and as the key of an object. */
   keepsString(text: string): boolean;
@@ -28,7 +34,9 @@ export const MSGPACK_VALUES: NativeValues = {
   keeps: (value) =>
     value === undefined ||
     typeof value === 'number' ||
-    (typeof value === 'bigint' ? value >= INT64_MIN && value < UINT64_END : isOwnDate(value) || Buffer.isBuffer(value)),
+    (typeof value === 'bigint'
+      ? value >= INT64_MIN && value < UINT64_END
+      : isOwnDate(value) || Buffer.isBuffer(value)),
   // MessagePack's strings are UTF-8, which has no half surrogate pairs.
   keepsString: isWellFormed,
   // msgpackr renames `__proto__`, and takes an object's class from its `constructor`.
@@ -36,7 +44,9 @@ export const MSGPACK_VALUES: NativeValues = {
   bytes: (bytes) => bytes,
 };
 
-/** msgpackr knows dates by their class, so that those of another realm would become empty objects. */
+/**
+ * msgpackr knows dates by their class, so that those of another realm would become empty objects.
+ */
 function isOwnDate(value: unknown): boolean {
   return value instanceof Date && value.constructor === Date;
 }
@@ -50,12 +60,14 @@ export function isWellFormed(text: string): boolean {
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
+  return (
+    Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')
+  );
 }
 
 /**
- * Says whether a serializer keeps a value as it is. It runs before each write, so it only answers yes or no; who has to say
- * where and why walks the value again.
+ * Says whether a serializer keeps a value as it is. It runs before each write, so it only answers
+ * yes or no; who has to say where and why walks the value again.
  */
 export class PlainValues {
   #objectsLeft = 0;
@@ -69,7 +81,10 @@ export class PlainValues {
     this.#chooses = natives !== JSON_VALUES;
   }
 
-  /** @throws RangeError for a value of more than `maxObjects` objects, counted once for each place where they stand */
+  /**
+   * @throws RangeError for a value of more than `maxObjects` objects, counted once for each place
+   * where they stand
+   */
   includes(value: unknown): boolean {
     this.#objectsLeft = this.maxObjects;
     return this.#isPlain(value, 0);
@@ -102,7 +117,8 @@ export class PlainValues {
       return true;
     }
     if (!isPlainObject(value)) return this.natives.keeps(value);
-    // A loop over the names is twice as fast as one over Object.keys; what a prototype adds to it does no harm.
+    // A loop over the names is twice as fast as one over Object.keys; what a prototype adds to it
+    // does no harm.
     for (const key in value) {
       if (this.#chooses && !this.natives.keepsKey(key)) return false;
       if (!this.#isPlain(value[key], depth + 1)) return false;

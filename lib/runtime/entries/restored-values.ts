@@ -5,7 +5,8 @@ type Container = Record<string | number, unknown>;
 /**
  * The value that was lowered.
  *
- * @throws TypeError or RangeError for a tree that no lowering made; a path never leaves the tree's own properties
+ * @throws TypeError or RangeError for a tree that no lowering made; a path never leaves the tree's
+ * own properties
  */
 export function restore({ tree, restorations }: LoweredValue): unknown {
   const root: Container = { tree };
@@ -23,7 +24,8 @@ export function restore({ tree, restorations }: LoweredValue): unknown {
 }
 
 function own(holder: Container, key: string | number): unknown {
-  if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, key)) throw new TypeError('a path that is not in the tree');
+  if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, key))
+    throw new TypeError('a path that is not in the tree');
   return holder[key];
 }
 
@@ -90,7 +92,8 @@ function restoredError(plain: unknown): Error {
   const known = Object.hasOwn(ERRORS, text(name)) ? ERRORS[text(name)] : Error;
   const error = new (known ?? Error)(text(message));
   if (error.name !== name) hidden(error, 'name', name);
-  // The stack of whoever decodes would mislead; the one of whoever failed is not for other processes.
+  // The stack of whoever decodes would mislead; the one of whoever failed is not for other
+  // processes.
   hidden(error, 'stack', `${name}: ${message}`);
   for (const [key, value] of pairs(properties)) {
     if (key === 'cause' || key === 'errors') hidden(error, key, value);
@@ -100,7 +103,12 @@ function restoredError(plain: unknown): Error {
 }
 
 function hidden(object: object, key: string, value: unknown): void {
-  Object.defineProperty(object, key, { value, configurable: true, enumerable: false, writable: true });
+  Object.defineProperty(object, key, {
+    value,
+    configurable: true,
+    enumerable: false,
+    writable: true,
+  });
 }
 
 const TYPED_ARRAYS: Readonly<Record<string, new (buffer: ArrayBuffer) => ArrayBufferView>> = {
@@ -119,7 +127,8 @@ const TYPED_ARRAYS: Readonly<Record<string, new (buffer: ArrayBuffer) => ArrayBu
 };
 
 function typedArray(name: string, content: Buffer): ArrayBuffer | ArrayBufferView {
-  // A copy of its own: the items must be aligned, and a view would keep what it was read from alive.
+  // A copy of its own: the items must be aligned, and a view would keep what it was read from
+  // alive.
   const { buffer } = new Uint8Array(content);
   if (name === 'ArrayBuffer') return buffer;
   const array = Object.hasOwn(TYPED_ARRAYS, name) ? TYPED_ARRAYS[name] : undefined;
@@ -134,7 +143,10 @@ function list(plain: unknown): readonly unknown[] {
 
 function pairs(plain: unknown): readonly (readonly [unknown, unknown])[] {
   const flat = list(plain);
-  return Array.from({ length: flat.length / 2 }, (_, index) => [flat[2 * index], flat[2 * index + 1]] as const);
+  return Array.from(
+    { length: flat.length / 2 },
+    (_, index) => [flat[2 * index], flat[2 * index + 1]] as const,
+  );
 }
 
 function text(plain: unknown): string {

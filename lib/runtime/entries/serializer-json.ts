@@ -9,7 +9,10 @@ export interface JsonText {
   readonly lowered: boolean;
 }
 
-/** Values as JSON. What JSON has no word for is written in its terms, with a list of what to restore. */
+/**
+ * Values as JSON. What JSON has no word for is written in its terms, with a list of what to
+ * restore.
+ */
 export class JsonSerializer {
   readonly #plain: PlainValues;
 
@@ -33,6 +36,7 @@ export class JsonSerializer {
 
 /** The pair that both serializers write for a lowered value. */
 export function loweredValue(pair: unknown): LoweredValue {
-  if (!Array.isArray(pair) || pair.length !== 2 || !Array.isArray(pair[1])) throw new TypeError('a tree and its restorations expected');
+  if (!Array.isArray(pair) || pair.length !== 2 || !Array.isArray(pair[1]))
+    throw new TypeError('a tree and its restorations expected');
   return { tree: pair[0], restorations: pair[1] as Restoration[] };
 }

@@ -5,7 +5,9 @@ import { MSGPACK_VALUES, PlainValues } from './plain-values';
 import { restore } from './restored-values';
 import { loweredValue } from './serializer-json';
 
-/** Bytes, and whether they are a lowered value with its restorations rather than the value alone. */
+/**
+ * Bytes, and whether they are a lowered value with its restorations rather than the value alone.
+ */
 export interface MessagePackBytes {
   readonly bytes: Buffer;
   readonly lowered: boolean;
@@ -19,8 +21,14 @@ export class MessagePackSerializer {
   /** @throws IsochroneError where the package `msgpackr` is not installed */
   constructor(private readonly maxObjects: number) {
     this.#plain = new PlainValues(MSGPACK_VALUES, maxObjects);
-    // Bytes are copied out: a view would keep what was read from the server alive as long as the value.
-    this.#packr = new (msgpackr().Packr)({ useRecords: false, variableMapSize: true, mapsAsObjects: true, copyBuffers: true });
+    // Bytes are copied out: a view would keep what was read from the server alive as long as the
+    // value.
+    this.#packr = new (msgpackr().Packr)({
+      useRecords: false,
+      variableMapSize: true,
+      mapsAsObjects: true,
+      copyBuffers: true,
+    });
   }
 
   /** @throws UnencodableValueError */

@@ -4,13 +4,17 @@ import { optionalPackage } from '../shared';
 import type { EdgeInvalidator, EdgePathOutcome } from './edge';
 
 /**
- * "Concurrent invalidation request maximum", Amazon CloudFront developer guide: paths of one distribution in progress at a time, 3,000
- * without a wildcard and 15 with one, each counted by itself. So no request of more is ever taken.
+ * "Concurrent invalidation request maximum", Amazon CloudFront developer guide: paths of one
+ * distribution in progress at a time, 3,000 without a wildcard and 15 with one, each counted by
+ * itself. So no request of more is ever taken.
  */
 const MAX_PATHS = 3000;
 const MAX_WILDCARDS = 15;
 
-/** Errors that pass: too much at once, or nobody there ("CreateInvalidation", Amazon CloudFront API reference; "Common errors"). */
+/**
+ * Errors that pass: too much at once, or nobody there ("CreateInvalidation", Amazon CloudFront API
+ * reference; "Common errors").
+ */
 const PASSING =
   /TooManyInvalidationsInProgress|Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ServiceUnavailable|InternalFailure|InternalError|Timeout|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN/i;
 
@@ -24,7 +28,9 @@ export interface CloudFrontInvalidation {
 }
 
 export interface CloudFrontInvalidatorOptions {
-  /** The distribution whose copies are ended. The role needs `cloudfront:CreateInvalidation` on it. */
+  /**
+   * The distribution whose copies are ended. The role needs `cloudfront:CreateInvalidation` on it.
+   */
   readonly distributionId: string;
   /**
    * How often one request is sent, 1 to 20.
@@ -33,8 +39,9 @@ export interface CloudFrontInvalidatorOptions {
    */
   readonly attempts?: number;
   /**
-   * The longest pause before the second try, in milliseconds; each further one is at most twice as long, and 30 seconds. A
-   * pause is half of that at least, and random above. An invalidation takes CloudFront some seconds: less would only knock.
+   * The longest pause before the second try, in milliseconds; each further one is at most twice as
+   * long, and 30 seconds. A pause is half of that at least, and random above. An invalidation takes
+   * CloudFront some seconds: less would only knock.
    *
    * @default 2000
    */
@@ -49,7 +56,10 @@ export interface CloudFrontInvalidatorOptions {
 
 const LONGEST_PAUSE_MS = 30_000;
 
-/** Ends copies at CloudFront's edges. A request with the same reference and paths is one to CloudFront too: retries cost nothing. */
+/**
+ * Ends copies at CloudFront's edges. A request with the same reference and paths is one to
+ * CloudFront too: retries cost nothing.
+ */
 export class CloudFrontInvalidator implements EdgeInvalidator {
   private readonly send: (request: CloudFrontInvalidation) => Promise<unknown>;
   private readonly attempts: number;
@@ -70,17 +80,32 @@ export class CloudFrontInvalidator implements EdgeInvalidator {
       );
     }
     if (!(Number.isInteger(attempts) && attempts >= 1 && attempts <= 20)) {
-      refuse('attempts', attempts, 'a whole number from 1 to 20', 'Each request is sent so often at most.', 'Leave it out for 6.');
+      refuse(
+        'attempts',
+        attempts,
+        'a whole number from 1 to 20',
+        'Each request is sent so often at most.',
+        'Leave it out for 6.',
+      );
     }
     if (!(Number.isInteger(pauseMs) && pauseMs >= 0 && pauseMs <= LONGEST_PAUSE_MS)) {
-      refuse('pauseMs', pauseMs, `a whole number from 0 to ${LONGEST_PAUSE_MS}`, 'It is in milliseconds.', 'Leave it out for 2000.');
+      refuse(
+        'pauseMs',
+        pauseMs,
+        `a whole number from 0 to ${LONGEST_PAUSE_MS}`,
+        'It is in milliseconds.',
+        'Leave it out for 2000.',
+      );
     }
     this.attempts = attempts;
     this.pauseMs = pauseMs;
     this.send = options.send ?? cloudFront();
   }
 
-  public async invalidate(paths: readonly string[], reference: string): Promise<readonly EdgePathOutcome[]> {
+  public async invalidate(
+    paths: readonly string[],
+    reference: string,
+  ): Promise<readonly EdgePathOutcome[]> {
     const outcomes: EdgePathOutcome[] = [];
     // One after the other: together they would run into the limits that they were divided for.
     for (const batch of batchesOf(paths)) {
@@ -103,14 +128,18 @@ export class CloudFrontInvalidator implements EdgeInvalidator {
       .digest('base64url');
     const request: CloudFrontInvalidation = {
       DistributionId: this.options.distributionId,
-      InvalidationBatch: { CallerReference: `isochrone-${content}`, Paths: { Quantity: paths.length, Items: [...paths] } },
+      InvalidationBatch: {
+        CallerReference: `isochrone-${content}`,
+        Paths: { Quantity: paths.length, Items: [...paths] },
+      },
     };
     for (let attempt = 1; ; attempt++) {
       try {
         await this.send(request);
         return undefined;
       } catch (error) {
-        if (attempt >= this.attempts || !passes(error)) return `${described(error)} (tries: ${attempt})`;
+        if (attempt >= this.attempts || !passes(error))
+          return `${described(error)} (tries: ${attempt})`;
         await this.pause(attempt);
         if (this.closed) return `${described(error)} (closed after tries: ${attempt})`;
       }
@@ -142,11 +171,17 @@ function batchesOf(paths: readonly string[]): string[][] {
 }
 
 function chunks(list: readonly string[], size: number): string[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) =>
+    list.slice(i * size, (i + 1) * size),
+  );
 }
 
 function passes(error: unknown): boolean {
-  const { name = '', code = '', $metadata } = (error ?? {}) as { name?: string; code?: string; $metadata?: { httpStatusCode?: number } };
+  const {
+    name = '',
+    code = '',
+    $metadata,
+  } = (error ?? {}) as { name?: string; code?: string; $metadata?: { httpStatusCode?: number } };
   return PASSING.test(`${name} ${code}`) || ($metadata?.httpStatusCode ?? 0) >= 500;
 }
 
@@ -154,19 +189,34 @@ function described(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
-function refuse(property: string, value: unknown, allowed: string, rule: string, fix: string): never {
-  throw new IsochroneError(`CloudFrontInvalidator: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`);
+function refuse(
+  property: string,
+  value: unknown,
+  allowed: string,
+  rule: string,
+  fix: string,
+): never {
+  throw new IsochroneError(
+    `CloudFrontInvalidator: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
+  );
 }
 
 /** As much of the SDK's client as is used, so that any version 3 will do. */
 interface CloudFrontPackage {
-  readonly CloudFrontClient: new (configuration: { readonly region: string }) => { send(command: unknown): Promise<unknown> };
+  readonly CloudFrontClient: new (configuration: {
+    readonly region: string;
+  }) => { send(command: unknown): Promise<unknown> };
   readonly CreateInvalidationCommand: new (input: CloudFrontInvalidation) => unknown;
 }
 
 function cloudFront(): (request: CloudFrontInvalidation) => Promise<unknown> {
   const load = () => require('@aws-sdk/client-cloudfront') as CloudFrontPackage;
-  let made: { readonly sdk: CloudFrontPackage; readonly client: { send(command: unknown): Promise<unknown> } } | undefined;
+  let made:
+    | {
+        readonly sdk: CloudFrontPackage;
+        readonly client: { send(command: unknown): Promise<unknown> };
+      }
+    | undefined;
   return async (request) => {
     if (made === undefined) {
       const sdk = optionalPackage('@aws-sdk/client-cloudfront', 'CloudFrontInvalidator', load);

@@ -21,7 +21,8 @@ export interface InvalidatorOptions {
    */
   readonly server?: Pick<CacheServer, 'scan'>;
   /**
-   * What ends copies at the edge, or `false` where rules name paths and something else ends them. It is closed with this.
+   * What ends copies at the edge, or `false` where rules name paths and something else ends them.
+   * It is closed with this.
    *
    * @default none: no rule may have edge paths
    */
@@ -33,7 +34,8 @@ export interface InvalidatorOptions {
    */
   readonly rules?: InvalidationRules;
   /**
-   * How long events are gathered before they are acted on together, in milliseconds, 0 to 10,000. What several of them name is ended once.
+   * How long events are gathered before they are acted on together, in milliseconds, 0 to 10,000.
+   * What several of them name is ended once.
    *
    * @default 50
    */
@@ -76,7 +78,10 @@ interface Gathering {
   readonly act: () => void;
 }
 
-/** Ends what is cached when something happens: in this process, on the server that processes share, and at the edge. */
+/**
+ * Ends what is cached when something happens: in this process, on the server that processes share,
+ * and at the edge.
+ */
 export class Invalidator {
   private readonly rules: InvalidationRuleSet;
   private readonly windowMs: number;
@@ -87,21 +92,37 @@ export class Invalidator {
   private gathering: Gathering | undefined;
   private closed = false;
 
-  /** @throws IsochroneError for rules and options that cannot be meant, or that need a tier that is not given */
+  /**
+   * @throws IsochroneError for rules and options that cannot be meant, or that need a tier that is
+   * not given
+   */
   constructor(private readonly options: InvalidatorOptions) {
     const { rules = MARKET_INVALIDATION_RULES, windowMs = 50, rememberedIds = 10_000 } = options;
     this.rules = new InvalidationRuleSet(rules);
     this.windowMs = wholeNumber('windowMs', windowMs, 0, 10_000);
     this.rememberedIds = wholeNumber('rememberedIds', rememberedIds, 0, 10_000_000);
-    needs(rules, 'patterns', options.server !== undefined, 'server', 'Give the cache’s `server`, or use tags.');
-    needs(rules, 'edgePaths', options.edge !== undefined, 'edge', 'Give a `CloudFrontInvalidator`, or `false` if something else does it.');
+    needs(
+      rules,
+      'patterns',
+      options.server !== undefined,
+      'server',
+      'Give the cache’s `server`, or use tags.',
+    );
+    needs(
+      rules,
+      'edgePaths',
+      options.edge !== undefined,
+      'edge',
+      'Give a `CloudFrontInvalidator`, or `false` if something else does it.',
+    );
   }
 
   /**
-   * Ends what the rules say of an event. The answer comes when it was acted on, at the edge too: who only wants this cache to be right
-   * gives rules without edge paths.
+   * Ends what the rules say of an event. The answer comes when it was acted on, at the edge too:
+   * who only wants this cache to be right gives rules without edge paths.
    *
-   * @throws IsochroneError for an event that no rule is about or that lacks a field of its rules; nothing is ended then
+   * @throws IsochroneError for an event that no rule is about or that lacks a field of its rules;
+   * nothing is ended then
    */
   public async handle(event: InvalidationEvent): Promise<InvalidationOutcome> {
     if (this.closed) {
@@ -127,14 +148,22 @@ export class Invalidator {
   }
 
   /**
-   * As `handle`, for an event of EventBridge, which delivers at least once: its `detail-type` is the type, its `id` makes it done once.
+   * As `handle`, for an event of EventBridge, which delivers at least once: its `detail-type` is
+   * the type, its `id` makes it done once.
    *
    * @throws IsochroneError also for what is no event of EventBridge
    */
   public async handleEventBridge(event: EventBridgeEvent): Promise<InvalidationOutcome> {
     const { id, source, 'detail-type': type, detail } = event ?? {};
-    const wrong = Object.entries({ id, source, 'detail-type': type }).find(([, value]) => typeof value !== 'string' || value === '');
-    if (wrong !== undefined || detail === null || typeof detail !== 'object' || Array.isArray(detail)) {
+    const wrong = Object.entries({ id, source, 'detail-type': type }).find(
+      ([, value]) => typeof value !== 'string' || value === '',
+    );
+    if (
+      wrong !== undefined ||
+      detail === null ||
+      typeof detail !== 'object' ||
+      Array.isArray(detail)
+    ) {
       const [field, value] = wrong ?? ['detail', detail];
       throw new IsochroneError(
         `Invalidator: ${field} must be ${field === 'detail' ? 'an object' : 'text'}, got ${describeValue(value)}.\n` +
@@ -144,7 +173,10 @@ export class Invalidator {
     return this.handle({ id, source, type, detail: detail as Record<string, unknown> });
   }
 
-  /** Acts on what is gathered, waits for all that is under way, and closes the edge, which then tries nothing again. */
+  /**
+   * Acts on what is gathered, waits for all that is under way, and closes the edge, which then
+   * tries nothing again.
+   */
   public async close(): Promise<void> {
     this.closed = true;
     this.gathering?.act();
@@ -158,21 +190,29 @@ export class Invalidator {
     const wanted = new Set([
       ...targets.tags.map((value) => `tag ${value}`),
       ...targets.patterns.map((value) => `pattern ${value}`),
-      ...(this.options.edge === false ? [] : targets.edgePaths.map((value) => `edge-path ${value}`)),
+      ...(this.options.edge === false
+        ? []
+        : targets.edgePaths.map((value) => `edge-path ${value}`)),
     ]);
     if (wanted.size === 0) return { duplicate: false, complete: true, parts: [] };
-    const parts = (await this.gather(targets, reference)).filter(({ kind, value }) => wanted.has(`${kind} ${value}`));
+    const parts = (await this.gather(targets, reference)).filter(({ kind, value }) =>
+      wanted.has(`${kind} ${value}`),
+    );
     return { duplicate: false, complete: parts.every(({ status }) => status === 'reached'), parts };
   }
 
-  private gather(targets: InvalidationTargets, reference: string): Promise<readonly InvalidationPart[]> {
+  private gather(
+    targets: InvalidationTargets,
+    reference: string,
+  ): Promise<readonly InvalidationPart[]> {
     this.gathering ??= this.begin();
     const { gathering } = this;
     for (const kind of ['tags', 'patterns', 'edgePaths'] as const) {
       for (const value of targets[kind]) gathering[kind].add(value);
     }
     gathering.references.add(reference);
-    if (gathering.tags.size + gathering.patterns.size + gathering.edgePaths.size >= FULL) gathering.act();
+    if (gathering.tags.size + gathering.patterns.size + gathering.edgePaths.size >= FULL)
+      gathering.act();
     return gathering.parts;
   }
 
@@ -185,8 +225,16 @@ export class Invalidator {
       clearTimeout(gathering.timer);
       this.gathering = undefined;
       const { cache, server, edge } = this.options;
-      const targets = { tags: [...gathering.tags], patterns: [...gathering.patterns], edgePaths: [...gathering.edgePaths] };
-      const acting = endTargets(targets, { cache, server, edge: edge || undefined }, [...gathering.references].sort().join());
+      const targets = {
+        tags: [...gathering.tags],
+        patterns: [...gathering.patterns],
+        edgePaths: [...gathering.edgePaths],
+      };
+      const acting = endTargets(
+        targets,
+        { cache, server, edge: edge || undefined },
+        [...gathering.references].sort().join(),
+      );
       this.acting.add(acting);
       settle(acting.finally(() => this.acting.delete(acting)));
     };
@@ -219,8 +267,16 @@ function wholeNumber(property: string, value: number, least: number, most: numbe
   );
 }
 
-function needs(rules: InvalidationRules, kind: 'patterns' | 'edgePaths', given: boolean, option: string, fix: string): void {
-  const rule = given ? undefined : rules.find(({ [kind]: templates }) => (templates?.length ?? 0) > 0);
+function needs(
+  rules: InvalidationRules,
+  kind: 'patterns' | 'edgePaths',
+  given: boolean,
+  option: string,
+  fix: string,
+): void {
+  const rule = given
+    ? undefined
+    : rules.find(({ [kind]: templates }) => (templates?.length ?? 0) > 0);
   if (rule === undefined) return;
   throw new IsochroneError(
     `Invalidator: ${option} must be given, got nothing.\nThe rule of ${rule.event} has ${kind}, which would silently be left out. ${fix}`,

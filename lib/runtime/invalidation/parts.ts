@@ -8,7 +8,10 @@ const BATCH = 500;
 /** As much of a `TieredCache` as invalidation uses. */
 export interface InvalidationCache {
   invalidateTags(...tags: readonly string[]): Promise<{ readonly reached: boolean }>;
-  delete(keys: readonly string[], options: { readonly strategy: CacheStrategy }): Promise<{ readonly reached: boolean }>;
+  delete(
+    keys: readonly string[],
+    options: { readonly strategy: CacheStrategy },
+  ): Promise<{ readonly reached: boolean }>;
 }
 
 /** What became of one tag, pattern or path. */
@@ -17,8 +20,8 @@ export interface InvalidationPart {
   /** The tag, pattern or path, with the event's fields in it. */
   readonly value: string;
   /**
-   * `reached`: done. `deferred`: done in this process, and kept by the cache until its server is back. `failed`: not done, or not to
-   * its end, and kept by nobody: the event must come again.
+   * `reached`: done. `deferred`: done in this process, and kept by the cache until its server is
+   * back. `failed`: not done, or not to its end, and kept by nobody: the event must come again.
    */
   readonly status: 'reached' | 'deferred' | 'failed';
   /** How many keys a pattern has ended. */
@@ -34,10 +37,22 @@ export interface InvalidationTiers {
 }
 
 /** Keys of the server have the prefix of their strategy already. */
-const AS_IT_STANDS: CacheStrategy = Object.freeze({ prefix: '', ttlSeconds: 1, serializer: 'json', compress: false });
+const AS_IT_STANDS: CacheStrategy = Object.freeze({
+  prefix: '',
+  ttlSeconds: 1,
+  serializer: 'json',
+  compress: false,
+});
 
-/** Acts on targets: all three tiers at once, and none of them can keep the others from it. It never rejects. */
-export async function endTargets(targets: InvalidationTargets, tiers: InvalidationTiers, reference: string): Promise<InvalidationPart[]> {
+/**
+ * Acts on targets: all three tiers at once, and none of them can keep the others from it. It never
+ * rejects.
+ */
+export async function endTargets(
+  targets: InvalidationTargets,
+  tiers: InvalidationTiers,
+  reference: string,
+): Promise<InvalidationPart[]> {
   const parts = await Promise.all([
     endTags(targets.tags, tiers.cache),
     endPatterns(targets.patterns, tiers),
@@ -46,16 +61,26 @@ export async function endTargets(targets: InvalidationTargets, tiers: Invalidati
   return parts.flat();
 }
 
-async function endTags(tags: readonly string[], cache: InvalidationCache): Promise<InvalidationPart[]> {
+async function endTags(
+  tags: readonly string[],
+  cache: InvalidationCache,
+): Promise<InvalidationPart[]> {
   const parts = chunks(tags).map(async (some): Promise<InvalidationPart[]> => {
     const outcome = await attempt(() => cache.invalidateTags(...some));
-    return some.map((value) => ({ kind: 'tag', value, ...('error' in outcome ? outcome : { status: statusOf(outcome.answer.reached) }) }));
+    return some.map((value) => ({
+      kind: 'tag',
+      value,
+      ...('error' in outcome ? outcome : { status: statusOf(outcome.answer.reached) }),
+    }));
   });
   return (await Promise.all(parts)).flat();
 }
 
 /** One walk after the other: each is over the whole server. */
-async function endPatterns(patterns: readonly string[], { cache, server }: InvalidationTiers): Promise<InvalidationPart[]> {
+async function endPatterns(
+  patterns: readonly string[],
+  { cache, server }: InvalidationTiers,
+): Promise<InvalidationPart[]> {
   const parts: InvalidationPart[] = [];
   for (const value of patterns) {
     let keys = 0;
@@ -71,19 +96,30 @@ async function endPatterns(patterns: readonly string[], { cache, server }: Inval
       if (toTheEnd !== true) throw new Error('the server did not answer to the end of the walk');
     };
     const outcome = await attempt(walk);
-    parts.push({ kind: 'pattern', value, keys, ...('error' in outcome ? outcome : { status: statusOf(reached) }) });
+    parts.push({
+      kind: 'pattern',
+      value,
+      keys,
+      ...('error' in outcome ? outcome : { status: statusOf(reached) }),
+    });
   }
   return parts;
 }
 
-async function endPaths(paths: readonly string[], edge: EdgeInvalidator | undefined, reference: string): Promise<InvalidationPart[]> {
+async function endPaths(
+  paths: readonly string[],
+  edge: EdgeInvalidator | undefined,
+  reference: string,
+): Promise<InvalidationPart[]> {
   if (paths.length === 0 || edge === undefined) return [];
   const outcome = await attempt(() => edge.invalidate(paths, reference));
   return paths.map((value): InvalidationPart => {
     if ('error' in outcome) return { kind: 'edge-path', value, ...outcome };
     const answer = outcome.answer.find(({ path }) => path === value);
     const error = answer === undefined ? 'the edge said nothing about it' : answer.error;
-    return error === undefined ? { kind: 'edge-path', value, status: 'reached' } : { kind: 'edge-path', value, status: 'failed', error };
+    return error === undefined
+      ? { kind: 'edge-path', value, status: 'reached' }
+      : { kind: 'edge-path', value, status: 'failed', error };
   });
 }
 
@@ -91,7 +127,9 @@ function statusOf(reached: boolean): 'reached' | 'deferred' {
   return reached ? 'reached' : 'deferred';
 }
 
-async function attempt<T>(act: () => Promise<T>): Promise<{ readonly answer: T } | { readonly status: 'failed'; readonly error: string }> {
+async function attempt<T>(
+  act: () => Promise<T>,
+): Promise<{ readonly answer: T } | { readonly status: 'failed'; readonly error: string }> {
   try {
     return { answer: await act() };
   } catch (error) {
@@ -100,5 +138,7 @@ async function attempt<T>(act: () => Promise<T>): Promise<{ readonly answer: T }
 }
 
 function chunks(list: readonly string[]): string[][] {
-  return Array.from({ length: Math.ceil(list.length / BATCH) }, (_, i) => list.slice(i * BATCH, (i + 1) * BATCH));
+  return Array.from({ length: Math.ceil(list.length / BATCH) }, (_, i) =>
+    list.slice(i * BATCH, (i + 1) * BATCH),
+  );
 }

@@ -1,6 +1,12 @@
 import { describeValue, IsochroneError } from '../../model/errors';
 import { edgePath } from './paths';
-import { escapeGlob, escapePathPiece, fillTemplate, type InvalidationTemplate, parseTemplate } from './templates';
+import {
+  escapeGlob,
+  escapePathPiece,
+  fillTemplate,
+  type InvalidationTemplate,
+  parseTemplate,
+} from './templates';
 
 /** Something that happened, after which some of what is cached is not true any more. */
 export interface InvalidationEvent {
@@ -10,16 +16,22 @@ export interface InvalidationEvent {
   readonly detail?: Readonly<Record<string, unknown>>;
   /** Who says so; compared only by rules that name a source. */
   readonly source?: string;
-  /** What tells this event from every other one: a second one with this id does nothing. Without it, each is new. */
+  /**
+   * What tells this event from every other one: a second one with this id does nothing. Without it,
+   * each is new.
+   */
   readonly id?: string;
 }
 
 /**
- * What one kind of event ends: plain data. Each text is a template, with fields of the event's detail in braces; where a field is a
- * list, it makes one text for each element.
+ * What one kind of event ends: plain data. Each text is a template, with fields of the event's
+ * detail in braces; where a field is a list, it makes one text for each element.
  */
 export interface InvalidationRule {
-  /** The type of the event; on EventBridge, the `detail-type`. Several rules may have one event: all of them apply. */
+  /**
+   * The type of the event; on EventBridge, the `detail-type`. Several rules may have one event: all
+   * of them apply.
+   */
   readonly event: string;
   /**
    * Whose events it is about.
@@ -34,14 +46,15 @@ export interface InvalidationRule {
    */
   readonly tags?: readonly string[];
   /**
-   * Patterns of keys, with the prefix of their strategy: `*`, `?` and `[…]` as SCAN knows them. The whole server is walked for
-   * each: for what carries no tag.
+   * Patterns of keys, with the prefix of their strategy: `*`, `?` and `[…]` as SCAN knows them. The
+   * whole server is walked for each: for what carries no tag.
    *
    * @default none
    */
   readonly patterns?: readonly string[];
   /**
-   * Paths of CloudFront, for all of a path with `*` at its end. They cost money and take seconds: for what has a long time to live.
+   * Paths of CloudFront, for all of a path with `*` at its end. They cost money and take seconds:
+   * for what has a long time to live.
    *
    * @default none
    */
@@ -58,8 +71,9 @@ export interface InvalidationTargets {
 }
 
 /**
- * Rules for a market: beside them, or in their place, an application gives its own. Values of users carry the tags `portfolio:<user>`
- * and `positions:<user>`, those of strategies `strategies` and `strategy:<id>`, those of a market `market:<market>`.
+ * Rules for a market: beside them, or in their place, an application gives its own. Values of users
+ * carry the tags `portfolio:<user>` and `positions:<user>`, those of strategies `strategies` and
+ * `strategy:<id>`, those of a market `market:<market>`.
  */
 export const MARKET_INVALIDATION_RULES: InvalidationRules = Object.freeze([
   Object.freeze({
@@ -102,10 +116,13 @@ export class InvalidationRuleSet {
   }
 
   /**
-   * @throws IsochroneError for an event that no rule is about, and for one without a field that a rule needs
+   * @throws IsochroneError for an event that no rule is about, and for one without a field that a
+   * rule needs
    */
   public targetsOf({ type, detail, source }: InvalidationEvent): InvalidationTargets {
-    const rules = this.parsed.filter(({ rule }) => rule.event === type && (rule.source === undefined || rule.source === source));
+    const rules = this.parsed.filter(
+      ({ rule }) => rule.event === type && (rule.source === undefined || rule.source === source),
+    );
     if (rules.length === 0) {
       const known = [...new Set(this.parsed.map(({ rule }) => rule.event))].join(', ');
       throw new IsochroneError(
@@ -114,7 +131,11 @@ export class InvalidationRuleSet {
           'An event without a rule would end nothing, and nobody would know. Add a rule; one without tags, patterns and paths ends nothing on purpose.',
       );
     }
-    const targets = { tags: new Set<string>(), patterns: new Set<string>(), edgePaths: new Set<string>() };
+    const targets = {
+      tags: new Set<string>(),
+      patterns: new Set<string>(),
+      edgePaths: new Set<string>(),
+    };
     for (const { where, templates } of rules) {
       for (const kind of KINDS) {
         for (const template of templates[kind]) {
@@ -125,7 +146,11 @@ export class InvalidationRuleSet {
         }
       }
     }
-    return { tags: [...targets.tags], patterns: [...targets.patterns], edgePaths: [...targets.edgePaths] };
+    return {
+      tags: [...targets.tags],
+      patterns: [...targets.patterns],
+      edgePaths: [...targets.edgePaths],
+    };
   }
 }
 
@@ -143,8 +168,13 @@ function parseRule(rule: InvalidationRule, place: string): ParsedRule {
         `A field that nothing reads would silently not apply. Known are event, source, ${KINDS.join(', ')}.`,
     );
   }
-  const parse = (kind: Kind) => (rule[kind] ?? []).map((source) => parseTemplate(source, `${where}.${kind}`));
-  const templates = { tags: parse('tags'), patterns: parse('patterns'), edgePaths: parse('edgePaths') };
+  const parse = (kind: Kind) =>
+    (rule[kind] ?? []).map((source) => parseTemplate(source, `${where}.${kind}`));
+  const templates = {
+    tags: parse('tags'),
+    patterns: parse('patterns'),
+    edgePaths: parse('edgePaths'),
+  };
   for (const { source, texts } of templates.patterns) {
     if (!/^[^*?[\\]/.test(texts[0] ?? '')) {
       throw new IsochroneError(

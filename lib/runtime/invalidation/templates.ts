@@ -1,9 +1,14 @@
 import { describeValue, IsochroneError } from '../../model/errors';
 
-/** Texts that one template may make of lists in an event. More is a task for a tag that they share. */
+/**
+ * Texts that one template may make of lists in an event. More is a task for a tag that they share.
+ */
 const MAX_TEXTS = 1000;
 
-/** A text with fields of an event in braces, such as `portfolio:{userId}` or `quote:{order.symbols}`. */
+/**
+ * A text with fields of an event in braces, such as `portfolio:{userId}` or
+ * `quote:{order.symbols}`.
+ */
 export interface InvalidationTemplate {
   readonly source: string;
   /** Texts and, between them, names of fields: one text more than names. */
@@ -16,7 +21,8 @@ export interface InvalidationTemplate {
  * @throws IsochroneError for braces that do not name a field
  */
 export function parseTemplate(source: string, where: string): InvalidationTemplate {
-  const parts = typeof source === 'string' ? source.split(/\{([A-Za-z_$][\w$-]*(?:\.[\w$-]+)*)\}/) : [];
+  const parts =
+    typeof source === 'string' ? source.split(/\{([A-Za-z_$][\w$-]*(?:\.[\w$-]+)*)\}/) : [];
   const texts = parts.filter((_, i) => i % 2 === 0);
   if (parts.length === 0 || source === '' || texts.some((text) => /[{}]/.test(text))) {
     throw new IsochroneError(
@@ -27,11 +33,14 @@ export function parseTemplate(source: string, where: string): InvalidationTempla
   return { source, texts, fields: parts.filter((_, i) => i % 2 === 1) };
 }
 
-/** An own field of an object, by its name or by names with dots between; undefined if there is none. */
+/**
+ * An own field of an object, by its name or by names with dots between; undefined if there is none.
+ */
 function fieldOf(detail: unknown, field: string): unknown {
   let value = detail;
   for (const name of field.split('.')) {
-    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, name)) return undefined;
+    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, name))
+      return undefined;
     value = (value as Record<string, unknown>)[name];
   }
   return value;
@@ -44,11 +53,13 @@ function asText(value: unknown): string | undefined {
 }
 
 /**
- * The texts that a template makes of an event: one, or one for each element where a field is a list.
+ * The texts that a template makes of an event: one, or one for each element where a field is a
+ * list.
  *
  * @param escaped what a value becomes before it is put in; the template's own text stays as it is
  * @param where the rule and the event, for messages
- * @throws IsochroneError for a field that the event does not have: a text without it would name something else
+ * @throws IsochroneError for a field that the event does not have: a text without it would name
+ * something else
  */
 export function fillTemplate(
   template: InvalidationTemplate,
@@ -79,13 +90,17 @@ export function fillTemplate(
   return filled;
 }
 
-/** A value as it stands for itself alone in a pattern of SCAN: https://redis.io/docs/latest/commands/keys/ lists what else would not. */
+/**
+ * A value as it stands for itself alone in a pattern of SCAN:
+ * https://redis.io/docs/latest/commands/keys/ lists what else would not.
+ */
 export function escapeGlob(value: string): string {
   return value.replace(/[*?[\]\\]/g, '\\$&');
 }
 
 /** A value as one piece of a path. An asterisk at its end would be a wildcard. */
 export function escapePathPiece(value: string): string {
-  // A lone surrogate is no character and cannot be part of a URL; as UTF-8, it becomes one that says so.
+  // A lone surrogate is no character and cannot be part of a URL; as UTF-8, it becomes one that
+  // says so.
   return encodeURIComponent(Buffer.from(value).toString()).replaceAll('*', '%2A');
 }

@@ -19,7 +19,8 @@ export interface CacheMetricsOptions {
    */
   readonly labels?: MetricLabels;
   /**
-   * How many combinations of label values one metric keeps; what comes on top is counted together under `other`. 1 to 10,000.
+   * How many combinations of label values one metric keeps; what comes on top is counted together
+   * under `other`. 1 to 10,000.
    *
    * @default 100
    */
@@ -52,7 +53,10 @@ class Metric {
     if (this.labelNames.length === 0 && definition.type !== 'gauge') this.of(NO_LABELS);
   }
 
-  /** The series of the labels. Those that the metric doesn't have are left out; those that are missing are empty. */
+  /**
+   * The series of the labels. Those that the metric doesn't have are left out; those that are
+   * missing are empty.
+   */
   of(labels: MetricLabels): Series {
     const key = this.#key(labels);
     return this.series.get(key) ?? this.#added(key, labels);
@@ -62,7 +66,8 @@ class Metric {
     const names = this.labelNames;
     if (names.length === 0) return '';
     let key = labels[names[0] as string] ?? '';
-    for (let index = 1; index < names.length; index++) key += `\0${labels[names[index] as string] ?? ''}`;
+    for (let index = 1; index < names.length; index++)
+      key += `\0${labels[names[index] as string] ?? ''}`;
     return key;
   }
 
@@ -72,11 +77,19 @@ class Metric {
       const otherKey = this.#key(other);
       return this.series.get(otherKey) ?? this.#set(otherKey, other);
     }
-    return this.#set(key, Object.fromEntries(this.labelNames.map((name) => [name, labels[name] ?? ''])));
+    return this.#set(
+      key,
+      Object.fromEntries(this.labelNames.map((name) => [name, labels[name] ?? ''])),
+    );
   }
 
   #set(key: string, labels: MetricLabels): Series {
-    const series: Series = { labels, value: 0, count: 0, buckets: new Float64Array(this.bounds.length) };
+    const series: Series = {
+      labels,
+      value: 0,
+      count: 0,
+      buckets: new Float64Array(this.bounds.length),
+    };
     this.series.set(key, series);
     return series;
   }
@@ -85,12 +98,12 @@ class Metric {
 const NO_LABELS: MetricLabels = Object.freeze({});
 
 /**
- * Counters, gauges and histograms of one cache, or of several that are given the same one. Counting takes tens of nanoseconds;
- * nothing is sent anywhere.
+ * Counters, gauges and histograms of one cache, or of several that are given the same one. Counting
+ * takes tens of nanoseconds; nothing is sent anywhere.
  *
- * @example
  * response.setHeader('content-type', PROMETHEUS_CONTENT_TYPE);
  * response.end(cache.metrics.prometheus());
+ * @example
  */
 export class CacheMetrics {
   readonly #metrics: ReadonlyMap<CacheMetricName, Metric>;
@@ -103,7 +116,9 @@ export class CacheMetrics {
     checkLabels(labels);
     this.#labels = { ...labels };
     const definitions = Object.entries(CACHE_METRICS) as [CacheMetricName, MetricDefinition][];
-    this.#metrics = new Map(definitions.map(([name, definition]) => [name, new Metric(definition, maxSeries)]));
+    this.#metrics = new Map(
+      definitions.map(([name, definition]) => [name, new Metric(definition, maxSeries)]),
+    );
   }
 
   /** Adds to a counter. */
@@ -113,7 +128,11 @@ export class CacheMetrics {
   }
 
   /** Sets a gauge, to a number or to what is asked each time that the metrics are read. */
-  gauge(name: CacheGaugeName, value: number | (() => number), labels: MetricLabels = NO_LABELS): void {
+  gauge(
+    name: CacheGaugeName,
+    value: number | (() => number),
+    labels: MetricLabels = NO_LABELS,
+  ): void {
     const series = this.#metric(name, 'gauge').of(labels);
     if (typeof value === 'number') {
       series.value = value;
@@ -136,12 +155,17 @@ export class CacheMetrics {
     }
   }
 
-  /** The sum of the samples of a metric that have the given labels; of a histogram, how often it was observed. */
+  /**
+   * The sum of the samples of a metric that have the given labels; of a histogram, how often it was
+   * observed.
+   */
   value(name: CacheMetricName, labels: MetricLabels = NO_LABELS): number {
     const metric = this.#metrics.get(name);
     if (metric === undefined) return 0;
     const wanted = Object.entries(labels);
-    const samples = this.#samples(name, metric).filter((sample) => wanted.every(([label, value]) => sample.labels[label] === value));
+    const samples = this.#samples(name, metric).filter((sample) =>
+      wanted.every(([label, value]) => sample.labels[label] === value),
+    );
     return samples.reduce((sum, sample) => sum + (sample.count ?? sample.value), 0);
   }
 
@@ -170,7 +194,8 @@ export class CacheMetrics {
 
   #sample(name: CacheMetricName, metric: Metric, series: Series): MetricSample {
     const labels = { ...this.#labels, ...series.labels };
-    if (metric.definition.type !== 'histogram') return { name, labels, value: series.read?.() ?? series.value };
+    if (metric.definition.type !== 'histogram')
+      return { name, labels, value: series.read?.() ?? series.value };
     let count = 0;
     const buckets = metric.bounds.map((atMost, index) => {
       count += series.buckets[index] as number;
@@ -182,13 +207,26 @@ export class CacheMetrics {
 
 function checkMaxSeries(maxSeries: number): void {
   if (Number.isInteger(maxSeries) && maxSeries >= 1 && maxSeries <= 10_000) return;
-  throw refused('maxSeries', maxSeries, 'a whole number of 1 to 10,000', 'Each series is kept for as long as the process lives.');
+  throw refused(
+    'maxSeries',
+    maxSeries,
+    'a whole number of 1 to 10,000',
+    'Each series is kept for as long as the process lives.',
+  );
 }
 
 function checkLabels(labels: MetricLabels): void {
-  const own = new Set(Object.values(CACHE_METRICS).flatMap((definition: MetricDefinition) => definition.labels ?? []));
+  const own = new Set(
+    Object.values(CACHE_METRICS).flatMap((definition: MetricDefinition) => definition.labels ?? []),
+  );
   for (const [name, value] of Object.entries(labels)) {
-    if (/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) && !name.startsWith('__') && name !== 'le' && !own.has(name) && typeof value === 'string')
+    if (
+      /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) &&
+      !name.startsWith('__') &&
+      name !== 'le' &&
+      !own.has(name) &&
+      typeof value === 'string'
+    )
       continue;
     throw refused(
       `labels.${name}`,

@@ -1,9 +1,25 @@
 /** What a semantic cache counts, in the shape in which a cache's metrics are defined. */
 export const SEMANTIC_METRICS = {
-  semantic_lookups_total: { type: 'counter', help: 'Look-ups by outcome, and misses by reason.', labels: ['outcome', 'reason'] },
-  semantic_refusals_total: { type: 'counter', help: 'Misses whose nearest question a guard refused or could not read.', labels: ['guard'] },
-  semantic_failures_total: { type: 'counter', help: 'Failures that callers did not see, by kind.', labels: ['kind'] },
-  semantic_dropped_total: { type: 'counter', help: 'Answers that were not kept.', labels: ['reason'] },
+  semantic_lookups_total: {
+    type: 'counter',
+    help: 'Look-ups by outcome, and misses by reason.',
+    labels: ['outcome', 'reason'],
+  },
+  semantic_refusals_total: {
+    type: 'counter',
+    help: 'Misses whose nearest question a guard refused or could not read.',
+    labels: ['guard'],
+  },
+  semantic_failures_total: {
+    type: 'counter',
+    help: 'Failures that callers did not see, by kind.',
+    labels: ['kind'],
+  },
+  semantic_dropped_total: {
+    type: 'counter',
+    help: 'Answers that were not kept.',
+    labels: ['reason'],
+  },
   semantic_similarity: {
     type: 'histogram',
     help: 'Cosine of similar hits.',
@@ -12,7 +28,9 @@ export const SEMANTIC_METRICS = {
 } as const;
 
 type Names<Type> = {
-  [Name in keyof typeof SEMANTIC_METRICS]: (typeof SEMANTIC_METRICS)[Name]['type'] extends Type ? Name : never;
+  [Name in keyof typeof SEMANTIC_METRICS]: (typeof SEMANTIC_METRICS)[Name]['type'] extends Type
+    ? Name
+    : never;
 }[keyof typeof SEMANTIC_METRICS];
 
 type Labels = Readonly<Record<string, string>>;
@@ -23,7 +41,9 @@ export interface SemanticMetrics {
   observe(name: Names<'histogram'>, value: number, labels?: Labels): void;
 }
 
-/** The same metrics, which never throw: counting is no reason to leave a caller without an answer. */
+/**
+ * The same metrics, which never throw: counting is no reason to leave a caller without an answer.
+ */
 export function quiet(metrics: SemanticMetrics | undefined): SemanticMetrics {
   const attempt = (act: () => void) => {
     try {

@@ -6,18 +6,30 @@ import type { MetricDefinition } from './names';
  *
  * @see https://prometheus.io/docs/instrumenting/exposition_formats/
  */
-export function metricText(name: string, { type, help }: MetricDefinition, samples: readonly Omit<MetricSample, 'name'>[]): string {
+export function metricText(
+  name: string,
+  { type, help }: MetricDefinition,
+  samples: readonly Omit<MetricSample, 'name'>[],
+): string {
   if (samples.length === 0) return '';
-  const lines = [`# HELP ${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}`, `# TYPE ${name} ${type}`];
+  const lines = [
+    `# HELP ${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}`,
+    `# TYPE ${name} ${type}`,
+  ];
   for (const { labels, value, count, buckets } of samples) {
     if (count === undefined) {
       lines.push(`${name}${labelText(labels)} ${numberText(value)}`);
       continue;
     }
     for (const bucket of buckets ?? [])
-      lines.push(`${name}_bucket${labelText({ ...labels, le: numberText(bucket.atMost) })} ${bucket.count}`);
+      lines.push(
+        `${name}_bucket${labelText({ ...labels, le: numberText(bucket.atMost) })} ${bucket.count}`,
+      );
     lines.push(`${name}_bucket${labelText({ ...labels, le: '+Inf' })} ${count}`);
-    lines.push(`${name}_sum${labelText(labels)} ${numberText(value)}`, `${name}_count${labelText(labels)} ${count}`);
+    lines.push(
+      `${name}_sum${labelText(labels)} ${numberText(value)}`,
+      `${name}_count${labelText(labels)} ${count}`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }

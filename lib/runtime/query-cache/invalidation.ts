@@ -5,8 +5,9 @@ interface Due {
 }
 
 /**
- * Invalidates tags a second time, when replicas have had time to catch up: between a write and its replay, another process may have read
- * the old rows from a replica and kept them under the new versions of the tags.
+ * Invalidates tags a second time, when replicas have had time to catch up: between a write and its
+ * replay, another process may have read the old rows from a replica and kept them under the new
+ * versions of the tags.
  */
 export class LateInvalidations {
   private readonly due = new Map<string, Due>();
@@ -22,7 +23,8 @@ export class LateInvalidations {
     if (this.afterMs === 0 || this.closed) return;
     for (const tag of tags) {
       const known = this.due.get(tag);
-      // A tag that is written all the time is invalidated all the same: the time of the first write stands.
+      // A tag that is written all the time is invalidated all the same: the time of the first write
+      // stands.
       if (known) known.again = true;
       else this.due.set(tag, { at: Date.now() + this.afterMs, again: false });
     }
@@ -65,7 +67,10 @@ export class LateInvalidations {
 }
 
 /** Names, and what they lead to, and what that leads to. */
-export function closure(names: readonly string[], leads: Readonly<Record<string, readonly string[]>> = {}): string[] {
+export function closure(
+  names: readonly string[],
+  leads: Readonly<Record<string, readonly string[]>> = {},
+): string[] {
   const all = new Set(names);
   for (const name of all) {
     const bare = name.slice(name.lastIndexOf('.') + 1);

@@ -3,7 +3,10 @@ import { isDate } from 'node:util/types';
 
 /** What makes two queries the same question. */
 export interface QueryKeyParts {
-  /** The database, the version of its schema, the time zone of the process: what is the same for every query of one cache. */
+  /**
+   * The database, the version of its schema, the time zone of the process: what is the same for
+   * every query of one cache.
+   */
   readonly realm: readonly string[];
   /** Whose answer it is, where callers see different rows. */
   readonly scopes?: readonly (string | undefined)[];
@@ -16,22 +19,36 @@ export interface QueryKeyParts {
 /**
  * The key of a query: SHA-256 of its parts, so that it is short and shows no parameter.
  *
- * @returns undefined if a parameter has no form that could be compared: a function, a symbol, an invalid date, an object that turns
- *   itself into SQL (`toPostgres`) or into no JSON
+ * @returns undefined if a parameter has no form that could be compared: a function, a symbol, an
+ * invalid date, an object that turns itself into SQL (`toPostgres`) or into no JSON
  */
 export function queryKey(parts: QueryKeyParts): string | undefined {
   const material = queryKeyMaterial(parts);
-  return material === undefined ? undefined : createHash('sha256').update(material).digest('base64url');
+  return material === undefined
+    ? undefined
+    : createHash('sha256').update(material).digest('base64url');
 }
 
-/** The text behind a key. Every part says its type and its length, so that no two lists of parts write the same text. */
-export function queryKeyMaterial({ realm, scopes = [], statement, values, rowMode }: QueryKeyParts): string | undefined {
+/**
+ * The text behind a key. Every part says its type and its length, so that no two lists of parts
+ * write the same text.
+ */
+export function queryKeyMaterial({
+  realm,
+  scopes = [],
+  statement,
+  values,
+  rowMode,
+}: QueryKeyParts): string | undefined {
   const parameters = listOf(values);
   if (parameters === undefined) return undefined;
   return [listOf(realm), listOf(scopes), typed(rowMode), typed(statement), parameters].join('');
 }
 
-/** Deeper than this is a circle, or nothing that PostgreSQL takes: its arrays have six dimensions at most. */
+/**
+ * Deeper than this is a circle, or nothing that PostgreSQL takes: its arrays have six dimensions at
+ * most.
+ */
 const DEEPEST = 32;
 
 function listOf(values: readonly unknown[], depth = 0): string | undefined {
@@ -45,7 +62,10 @@ function listOf(values: readonly unknown[], depth = 0): string | undefined {
   return text;
 }
 
-/** A value with its type. `1`, `'1'` and `1n` are sent as the same text, but a cache has no need to know that. */
+/**
+ * A value with its type. `1`, `'1'` and `1n` are sent as the same text, but a cache has no need to
+ * know that.
+ */
 function typed(value: unknown, depth = 0): string | undefined {
   switch (typeof value) {
     case 'undefined':
@@ -67,7 +87,10 @@ function typed(value: unknown, depth = 0): string | undefined {
 
 function ofObject(value: object, depth: number): string | undefined {
   if (ArrayBuffer.isView(value)) {
-    return measured('b', Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64'));
+    return measured(
+      'b',
+      Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64'),
+    );
   }
   if (isDate(value)) return Number.isNaN(value.getTime()) ? undefined : `D${value.getTime()};`;
   // A hole is sent as NULL and reads as undefined: Array.from fills it.

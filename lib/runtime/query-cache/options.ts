@@ -8,11 +8,21 @@ import type { CacheStrategy } from '../tiered-cache';
 export type Row = any;
 export type QueryStatement = string | QueryConfig | QueryArrayConfig;
 
-/** As much of a pool as is needed: one of `pg`, or a `ReplicaPool`, whose further methods are used where it has them. */
+/**
+ * As much of a pool as is needed: one of `pg`, or a `ReplicaPool`, whose further methods are used
+ * where it has them.
+ */
 export interface QueryPool {
   query(statement: string | QueryConfig, values?: unknown[]): Promise<QueryResult>;
-  read?(statement: string | QueryConfig, values?: readonly unknown[], options?: { after?: WriteToken }): Promise<QueryResult>;
-  write?(statement: string | QueryConfig, values?: readonly unknown[]): Promise<QueryResult & { readonly token: WriteToken }>;
+  read?(
+    statement: string | QueryConfig,
+    values?: readonly unknown[],
+    options?: { after?: WriteToken },
+  ): Promise<QueryResult>;
+  write?(
+    statement: string | QueryConfig,
+    values?: readonly unknown[],
+  ): Promise<QueryResult & { readonly token: WriteToken }>;
   transaction?<T>(
     work: (client: TransactionClient) => Promise<T>,
     options?: ReplicaTransactionOptions,
@@ -37,22 +47,31 @@ export interface QueryCacheStore {
 /** Why an answer was not kept. */
 export type UncachedQuery =
   | UncachedStatement
-  /** A parameter that has no form to compare, or that PostgreSQL may read by the clock (`'today'`). */
+  /**
+   * A parameter that has no form to compare, or that PostgreSQL may read by the clock (`'today'`).
+   */
   | 'parameter'
   /** The result holds what would come back as something else, such as an interval. */
   | 'result'
   /** By the call: `cache: false`, parsers of its own, a cursor. */
   | 'asked';
 
-export type QueryCacheCounter = 'cache_query_lookups_total' | 'cache_query_bypasses_total' | 'cache_query_writes_total';
+export type QueryCacheCounter =
+  | 'cache_query_lookups_total'
+  | 'cache_query_bypasses_total'
+  | 'cache_query_writes_total';
 
 export interface QueryCacheOptions {
   readonly pool: QueryPool;
   readonly cache: QueryCacheStore;
-  /** A name for the database and the user that no other has in this cache, such as `market-eu/reader`. */
+  /**
+   * A name for the database and the user that no other has in this cache, such as
+   * `market-eu/reader`.
+   */
   readonly database: string;
   /**
-   * Changes whenever tables, types or the parsers of `pg` change: results that were kept before are then never served.
+   * Changes whenever tables, types or the parsers of `pg` change: results that were kept before are
+   * then never served.
    *
    * @default '0'
    */
@@ -64,36 +83,45 @@ export interface QueryCacheOptions {
    */
   readonly strategy?: CacheStrategy;
   /**
-   * What views and functions read: `{ latest_prices: ['ticks'], 'market.vwap': ['ticks'] }`. A function named here, as statements call it,
-   * counts as one that changes nothing and answers by its arguments and those tables alone.
+   * What views and functions read: `{ latest_prices: ['ticks'], 'market.vwap': ['ticks'] }`. A
+   * function named here, as statements call it, counts as one that changes nothing and answers by
+   * its arguments and those tables alone.
    *
-   * @default - views depend on nothing but their own name; functions that are not PostgreSQL's are not cached
+   * @default - views depend on nothing but their own name; functions that are not PostgreSQL's are
+   * not cached
    */
   readonly readThrough?: Readonly<Record<string, readonly string[]>>;
   /**
-   * What else changes when a table is written: by triggers, cascading foreign keys, partitions, materialised views.
+   * What else changes when a table is written: by triggers, cascading foreign keys, partitions,
+   * materialised views.
    *
    * @default - nothing
    */
   readonly writeThrough?: Readonly<Record<string, readonly string[]>>;
   /**
-   * How long replicas lag at most, in milliseconds. A replica may answer another process with old rows after a write: so tables are
-   * invalidated once more, one to two lags after it, and until then the process that wrote shares no results of these tables. 0 for
-   * pools without replicas.
+   * How long replicas lag at most, in milliseconds. A replica may answer another process with old
+   * rows after a write: so tables are invalidated once more, one to two lags after it, and until
+   * then the process that wrote shares no results of these tables. 0 for pools without replicas.
    *
    * @default - 1,000 if the pool has replicas (`read` and `write`), else 0
    */
   readonly replicaLagMs?: number;
   /**
-   * Counts what is done: `cache_query_lookups_total`, `cache_query_bypasses_total` by reason, `cache_query_writes_total`. A `CacheMetrics` can.
+   * Counts what is done: `cache_query_lookups_total`, `cache_query_bypasses_total` by reason,
+   * `cache_query_writes_total`. A `CacheMetrics` can.
    *
    * @default - only `counts()`
    */
-  readonly metrics?: { count(name: QueryCacheCounter, labels?: Readonly<Record<string, string>>): void };
+  readonly metrics?: {
+    count(name: QueryCacheCounter, labels?: Readonly<Record<string, string>>): void;
+  };
 }
 
 export interface QueryCallOptions {
-  /** The tables that a query reads: instead of those found in it. Whoever names them also says that the query changes nothing. */
+  /**
+   * The tables that a query reads: instead of those found in it. Whoever names them also says that
+   * the query changes nothing.
+   */
   readonly tables?: readonly string[];
   /** The tables that a statement changes: instead of those found in it. */
   readonly changes?: readonly string[];
@@ -106,7 +134,10 @@ export interface QueryCallOptions {
 }
 
 /** @throws IsochroneError without a name for the database, or with a lag that is none */
-export function checkQueryCacheOptions({ database, ...options }: QueryCacheOptions, replicaLagMs: number): void {
+export function checkQueryCacheOptions(
+  { database, ...options }: QueryCacheOptions,
+  replicaLagMs: number,
+): void {
   if (typeof database !== 'string' || database === '') {
     throw new IsochroneError(
       `QueryCache: database must be a name, got ${describeValue(database)}.\n` +
@@ -121,7 +152,10 @@ export function checkQueryCacheOptions({ database, ...options }: QueryCacheOptio
   }
 }
 
-/** The connection of a transaction; `changes` names the tables of a statement that does not, such as a call of a procedure. */
+/**
+ * The connection of a transaction; `changes` names the tables of a statement that does not, such as
+ * a call of a procedure.
+ */
 export interface CachedTransactionClient {
   query<R extends QueryResultRow = Row>(
     statement: string | QueryConfig,

@@ -1,5 +1,11 @@
 import type { QueryArrayConfig, QueryConfig, QueryResult, QueryResultRow } from 'pg';
-import { isRefusal, laterToken, type ReplicaTransactionOptions, UnknownOutcomeError, type WriteToken } from '../replicas';
+import {
+  isRefusal,
+  laterToken,
+  type ReplicaTransactionOptions,
+  UnknownOutcomeError,
+  type WriteToken,
+} from '../replicas';
 import { isClockText, type QueryReading, QueryReadings } from '../statements';
 import { CACHE_STRATEGIES, type CacheStrategy } from '../tiered-cache';
 import { closure, LateInvalidations } from './invalidation';
@@ -24,10 +30,16 @@ class NotKept extends Error {
   }
 }
 
-/** How long loads show the token of a write: no replica is that far behind and still asked. And timers come late on a busy process. */
+/**
+ * How long loads show the token of a write: no replica is that far behind and still asked. And
+ * timers come late on a busy process.
+ */
 const [TOKENS_KEPT_MS, TIMER_SLACK_MS] = [300_000, 250];
 
-/** Answers queries of `pg` from a cache, and drops the answers when the tables behind them are written through it. */
+/**
+ * Answers queries of `pg` from a cache, and drops the answers when the tables behind them are
+ * written through it.
+ */
 export class QueryCache {
   private readonly readings: QueryReadings;
   private readonly strategy: CacheStrategy;
@@ -49,7 +61,9 @@ export class QueryCache {
     // pg reads and writes times without a zone in that of the process.
     this.realm = ['1', database, schemaVersion, Intl.DateTimeFormat().resolvedOptions().timeZone];
     this.replicaLagMs = replicaLagMs;
-    this.late = new LateInvalidations(replicaLagMs, (tags) => options.cache.invalidateTags(...tags));
+    this.late = new LateInvalidations(replicaLagMs, (tags) =>
+      options.cache.invalidateTags(...tags),
+    );
   }
 
   /** As `query` of a pool of `pg`: with a text and values, or with a config of `pg`. */
@@ -61,27 +75,42 @@ export class QueryCache {
     const config = typeof statement === 'string' ? { text: statement } : statement;
     const parameters = values ?? (config.values as readonly unknown[] | undefined) ?? [];
     const reading = this.readings.of(config.text);
-    const changed = options.changes ?? (options.tables && reading.uncached !== 'write' ? [] : reading.writes.map(({ name }) => name));
+    const changed =
+      options.changes ??
+      (options.tables && reading.uncached !== 'write'
+        ? []
+        : reading.writes.map(({ name }) => name));
     if (changed.length > 0) return this.change(statement, values, changed);
 
     const reason = this.reasonAgainst(reading, config, parameters, options);
-    const tables = options.tables ?? [...reading.reads.map(({ name }) => name), ...reading.functions];
+    const tables = options.tables ?? [
+      ...reading.reads.map(({ name }) => name),
+      ...reading.functions,
+    ];
     const tags = this.tagsOf(closure(tables, this.options.readThrough));
     const written = this.lastWrite(tags);
     const key =
-      reason === undefined && this.keyOf(reading, config, parameters, [options.scope, written?.isRecent ? written.token : undefined]);
+      reason === undefined &&
+      this.keyOf(reading, config, parameters, [
+        options.scope,
+        written?.isRecent ? written.token : undefined,
+      ]);
     if (!key) {
       this.count('cache_query_bypasses_total', { reason: reason ?? 'parameter' });
       return this.options.pool.query(statement, values as unknown[]);
     }
     this.count('cache_query_lookups_total');
     try {
-      const kept = await this.options.cache.getOrLoad<KeptResult>(key, () => this.load(statement, values, reading, written?.token), {
-        strategy: this.strategy,
-        ttlSeconds: options.ttlSeconds,
-        tags,
-        cacheError: () => false,
-      });
+      const kept = await this.options.cache.getOrLoad<KeptResult>(
+        key,
+        () => this.load(statement, values, reading, written?.token),
+        {
+          strategy: this.strategy,
+          ttlSeconds: options.ttlSeconds,
+          tags,
+          cacheError: () => false,
+        },
+      );
       return kept as unknown as QueryResult<R>;
     } catch (error) {
       if (!(error instanceof NotKept)) throw error;
@@ -90,13 +119,17 @@ export class QueryCache {
     }
   }
 
-  /** Drops what was kept of these tables: after a write that was not seen, or a transaction of your own. */
+  /**
+   * Drops what was kept of these tables: after a write that was not seen, or a transaction of your
+   * own.
+   */
   public async invalidate(...tables: readonly string[]): Promise<{ readonly reached: boolean }> {
     return this.drop(this.tagsOf(closure(tables, this.options.writeThrough)));
   }
 
   /**
-   * A transaction of a `ReplicaPool`. Nothing in it is cached; after COMMIT, what its statements changed is dropped.
+   * A transaction of a `ReplicaPool`. Nothing in it is cached; after COMMIT, what its statements
+   * changed is dropped.
    *
    * @throws IsochroneError if the pool has no `transaction`
    */
@@ -114,7 +147,8 @@ export class QueryCache {
           work({
             query: (statement, values, { changes } = {}) => {
               const text = typeof statement === 'string' ? statement : statement.text;
-              for (const table of changes ?? this.readings.of(text).writes.map(({ name }) => name)) changed.add(table);
+              for (const table of changes ?? this.readings.of(text).writes.map(({ name }) => name))
+                changed.add(table);
               return client.query(statement, values);
             },
           }),
@@ -134,7 +168,10 @@ export class QueryCache {
     return Object.fromEntries(this.counted);
   }
 
-  /** Invalidates at once what was to be invalidated later. The pool and the cache are the caller's to close, after this. */
+  /**
+   * Invalidates at once what was to be invalidated later. The pool and the cache are the caller's
+   * to close, after this.
+   */
   public async close(): Promise<void> {
     await this.late.close();
   }
@@ -145,9 +182,12 @@ export class QueryCache {
     parameters: readonly unknown[],
     { cache, tables }: QueryCallOptions,
   ): UncachedQuery | undefined {
-    if (cache === false || config.types !== undefined || config.submit !== undefined) return 'asked';
-    if (reading.uncached !== undefined && !(reading.uncached === 'unknown-function' && tables)) return reading.uncached;
-    if (parameters.some((value) => typeof value === 'string' && isClockText(value))) return 'parameter';
+    if (cache === false || config.types !== undefined || config.submit !== undefined)
+      return 'asked';
+    if (reading.uncached !== undefined && !(reading.uncached === 'unknown-function' && tables))
+      return reading.uncached;
+    if (parameters.some((value) => typeof value === 'string' && isClockText(value)))
+      return 'parameter';
     return this.notKept.has(reading) ? 'result' : undefined;
   }
 
@@ -179,7 +219,11 @@ export class QueryCache {
   }
 
   /** A write outside of a transaction: committed when it is answered. */
-  private async change(statement: QueryStatement, values: readonly unknown[] | undefined, tables: readonly string[]): Promise<QueryResult> {
+  private async change(
+    statement: QueryStatement,
+    values: readonly unknown[] | undefined,
+    tables: readonly string[],
+  ): Promise<QueryResult> {
     const { pool, writeThrough } = this.options;
     const tags = this.tagsOf(closure(tables, writeThrough));
     this.count('cache_query_writes_total');
@@ -205,7 +249,10 @@ export class QueryCache {
     return this.options.cache.invalidateTags(...tags);
   }
 
-  /** By the name alone: whether `ticks` is `market.ticks` is the session's to say. Tables of one name in two schemas share their fate. */
+  /**
+   * By the name alone: whether `ticks` is `market.ticks` is the session's to say. Tables of one
+   * name in two schemas share their fate.
+   */
   private tagsOf(tables: readonly string[]): string[] {
     const names = tables.map((table) => table.slice(table.lastIndexOf('.') + 1));
     return [...new Set(names)].map((name) => `table:${this.options.database}:${name}`);
@@ -219,10 +266,13 @@ export class QueryCache {
   }
 
   /**
-   * What this process has written last to these tables. While another process may still have kept what a replica answered before the
-   * write came to it, this one reads under keys of its own, made with the token.
+   * What this process has written last to these tables. While another process may still have kept
+   * what a replica answered before the write came to it, this one reads under keys of its own, made
+   * with the token.
    */
-  private lastWrite(tags: readonly string[]): { readonly token: WriteToken; readonly isRecent: boolean } | undefined {
+  private lastWrite(
+    tags: readonly string[],
+  ): { readonly token: WriteToken; readonly isRecent: boolean } | undefined {
     let last: ReturnType<QueryCache['lastWrite']>;
     for (const tag of tags) {
       const known = this.tokens.get(tag);

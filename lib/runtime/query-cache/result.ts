@@ -12,9 +12,17 @@ export interface KeptResult {
 
 const DEEPEST = 64;
 
-/** A result as plain data; undefined if one of its values would come back as something else, such as an interval of `pg`. */
+/**
+ * A result as plain data; undefined if one of its values would come back as something else, such as
+ * an interval of `pg`.
+ */
 export function keptResult(result: QueryResult): KeptResult | undefined {
-  if (Array.isArray(result) || !Array.isArray(result.rows) || !result.rows.every((row) => survives(row, 0))) return undefined;
+  if (
+    Array.isArray(result) ||
+    !Array.isArray(result.rows) ||
+    !result.rows.every((row) => survives(row, 0))
+  )
+    return undefined;
   return {
     command: result.command,
     rowCount: result.rowCount,
@@ -42,8 +50,14 @@ function survives(value: unknown, depth: number): boolean {
   }
   if (value === null || isDate(value) || Buffer.isBuffer(value)) return true;
   if (depth > DEEPEST) return false;
-  if (Array.isArray(value)) return Object.keys(value).length === value.length && value.every((item) => survives(item, depth + 1));
+  if (Array.isArray(value))
+    return (
+      Object.keys(value).length === value.length && value.every((item) => survives(item, depth + 1))
+    );
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return false;
-  return !Object.hasOwn(value, '__proto__') && Object.values(value).every((item) => survives(item, depth + 1));
+  return (
+    !Object.hasOwn(value, '__proto__') &&
+    Object.values(value).every((item) => survives(item, depth + 1))
+  );
 }

@@ -24,8 +24,9 @@ export interface EndpointStatus {
 /**
  * The connections to one server: a pool of `pg`, which never has more sockets than its budget.
  *
- * The pool alone forgets a connection when it begins to close it, and would open the next one beside it: after an error many at once.
- * Here a socket counts until it is closed. Nor has the pool two times for two things: to wait for a free connection, and to connect.
+ * The pool alone forgets a connection when it begins to close it, and would open the next one
+ * beside it: after an error many at once. Here a socket counts until it is closed. Nor has the pool
+ * two times for two things: to wait for a free connection, and to connect.
  */
 export class ReplicaEndpoint {
   public readonly name: string;
@@ -78,7 +79,12 @@ export class ReplicaEndpoint {
   }
 
   public status(): EndpointStatus {
-    return { name: this.name, open: this.open.size, busy: this.busy.size, waiting: this.waiters.length };
+    return {
+      name: this.name,
+      open: this.open.size,
+      busy: this.busy.size,
+      waiting: this.waiters.length,
+    };
   }
 
   /**
@@ -123,12 +129,18 @@ export class ReplicaEndpoint {
     }
   }
 
-  /** Connections that are open now are used no more once they are given back: the name may lead elsewhere now. */
+  /**
+   * Connections that are open now are used no more once they are given back: the name may lead
+   * elsewhere now.
+   */
   public renew(): void {
     for (const client of this.open) this.renewed.add(client);
   }
 
-  /** Ends all connections at once, and all waiting for one: what was asked fails, and may be asked elsewhere. */
+  /**
+   * Ends all connections at once, and all waiting for one: what was asked fails, and may be asked
+   * elsewhere.
+   */
   public abort(): void {
     const lost = new Error(`Connection terminated: ${this.name} does not answer.`);
     for (const waiter of this.waiters.splice(0)) waiter.give(Promise.reject(lost));
@@ -199,7 +211,10 @@ export class ReplicaEndpoint {
   }
 
   private pump(): void {
-    while (this.waiters.length > 0 && (this.pool.idleCount > this.pool.waitingCount || this.open.size < this.max)) {
+    while (
+      this.waiters.length > 0 &&
+      (this.pool.idleCount > this.pool.waitingCount || this.open.size < this.max)
+    ) {
       this.waiters.shift()?.give(this.pool.connect());
     }
   }

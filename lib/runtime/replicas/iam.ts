@@ -3,11 +3,17 @@ import { describeValue, IsochroneError } from '../../model/errors';
 import { optionalPackage } from '../shared';
 import type { AwsKeys } from '../valkey';
 
-/** "IAM database authentication", Amazon RDS user guide: a token is good for 15 minutes, at the log-in alone. */
+/**
+ * "IAM database authentication", Amazon RDS user guide: a token is good for 15 minutes, at the
+ * log-in alone.
+ */
 const TOKEN_SECONDS = 900;
 
 export interface RdsTokenOptions {
-  /** The instance's own name: RDS compares the one that was signed, so a name that leads to it will not do. */
+  /**
+   * The instance's own name: RDS compares the one that was signed, so a name that leads to it will
+   * not do.
+   */
   readonly host: string;
   /** @default 5432 */
   readonly port?: number;
@@ -24,8 +30,9 @@ export interface RdsTokenOptions {
 }
 
 /**
- * A source of passwords for `pg`: each is a request to connect, signed with the role of this process. The role needs `rds-db:connect`
- * on instance and user, as the fleets of a deployment have it.
+ * A source of passwords for `pg`: each is a request to connect, signed with the role of this
+ * process. The role needs `rds-db:connect` on instance and user, as the fleets of a deployment have
+ * it.
  *
  * @throws IsochroneError for options that cannot work
  */
@@ -40,13 +47,21 @@ export function rdsToken(options: RdsTokenOptions): () => Promise<string> {
   let { credentials } = options;
   return async () => {
     credentials ??= defaultCredentials();
-    return signed(await credentials(), { host: `${host}:${port}`, user, region: region as string, now: new Date() });
+    return signed(await credentials(), {
+      host: `${host}:${port}`,
+      user,
+      region: region as string,
+      now: new Date(),
+    });
   };
 }
 
 function defaultCredentials(): () => Promise<AwsKeys> {
   const name = '@aws-sdk/credential-provider-node';
-  const load = () => require('@aws-sdk/credential-provider-node') as { readonly defaultProvider: () => () => Promise<AwsKeys> };
+  const load = () =>
+    require('@aws-sdk/credential-provider-node') as {
+      readonly defaultProvider: () => () => Promise<AwsKeys>;
+    };
   return optionalPackage(name, 'rdsToken', load).defaultProvider();
 }
 
@@ -74,8 +89,14 @@ function signed(keys: AwsKeys, { host, user, region, now }: Request): string {
     .map(([name, value]) => `${name}=${encode(String(value))}`)
     .join('&');
   const canonical = ['GET', '/', query, `host:${host}`, '', 'host', sha256('')].join('\n');
-  const key = scope.reduce<string | Buffer>((secret, part) => hmac(secret, part), `AWS4${keys.secretAccessKey}`);
-  const signature = hmac(key, ['AWS4-HMAC-SHA256', time, scope.join('/'), sha256(canonical)].join('\n')).toString('hex');
+  const key = scope.reduce<string | Buffer>(
+    (secret, part) => hmac(secret, part),
+    `AWS4${keys.secretAccessKey}`,
+  );
+  const signature = hmac(
+    key,
+    ['AWS4-HMAC-SHA256', time, scope.join('/'), sha256(canonical)].join('\n'),
+  ).toString('hex');
   return `${host}/?${query}&X-Amz-Signature=${signature}`;
 }
 
@@ -89,5 +110,8 @@ function sha256(text: string): string {
 
 /** RFC 3986, as the signature has it. */
 function encode(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

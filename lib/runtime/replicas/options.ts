@@ -1,7 +1,10 @@
 import type { ClientConfig } from 'pg';
 import { describeValue, IsochroneError } from '../../model/errors';
 
-/** A server, or a name that leads to several: what `pg` takes (`connectionString`, `host`, `ssl`, `password` …), and what follows. */
+/**
+ * A server, or a name that leads to several: what `pg` takes (`connectionString`, `host`, `ssl`,
+ * `password` …), and what follows.
+ */
 export interface ReplicaServer extends ClientConfig {
   /**
    * What it is called in messages and in `status()`.
@@ -10,7 +13,8 @@ export interface ReplicaServer extends ClientConfig {
    */
   readonly name?: string;
   /**
-   * How far it is. Reads go to the nearest readers that are healthy, and among equals to the least busy.
+   * How far it is. Reads go to the nearest readers that are healthy, and among equals to the least
+   * busy.
    *
    * @default 0
    */
@@ -35,7 +39,8 @@ export interface ReplicaPoolOptions {
    */
   readonly min?: number;
   /**
-   * Connections to each server at most, from 2 on. One of a reader's is for looking after its health.
+   * Connections to each server at most, from 2 on. One of a reader's is for looking after its
+   * health.
    *
    * @default 50
    */
@@ -53,7 +58,8 @@ export interface ReplicaPoolOptions {
    */
   readonly connectTimeoutMs?: number;
   /**
-   * Milliseconds that a caller waits for a connection at most: for a free one, and for a writer while there is none.
+   * Milliseconds that a caller waits for a connection at most: for a free one, and for a writer
+   * while there is none.
    *
    * @default 10_000
    */
@@ -71,19 +77,22 @@ export interface ReplicaPoolOptions {
    */
   readonly staleReads?: 'writer' | 'reader';
   /**
-   * Whether the writer answers reads while no reader is healthy. If not, the last readers go on being asked.
+   * Whether the writer answers reads while no reader is healthy. If not, the last readers go on
+   * being asked.
    *
    * @default true
    */
   readonly writerAnswersReads?: boolean;
   /**
-   * Milliseconds between two looks at a reader's health, from 50 on. A look takes as long at most, and `connectTimeoutMs` to connect.
+   * Milliseconds between two looks at a reader's health, from 50 on. A look takes as long at most,
+   * and `connectTimeoutMs` to connect.
    *
    * @default 5_000
    */
   readonly checkIntervalMs?: number;
   /**
-   * Milliseconds until an ejected reader is looked at again; doubled at each failure, up to thirty times as long.
+   * Milliseconds until an ejected reader is looked at again; doubled at each failure, up to thirty
+   * times as long.
    *
    * @default 1_000
    */
@@ -97,8 +106,15 @@ export interface ReplicaPoolOptions {
 }
 
 export type ReplicaPoolEvent =
-  | { readonly kind: 'ejected' | 'restored' | 'demoted'; readonly server: string; readonly error?: unknown }
-  /** A read went to the writer: no reader was healthy, failed all of them, or none had come to the token. */
+  | {
+      readonly kind: 'ejected' | 'restored' | 'demoted';
+      readonly server: string;
+      readonly error?: unknown;
+    }
+  /**
+   * A read went to the writer: no reader was healthy, failed all of them, or none had come to the
+   * token.
+   */
   | { readonly kind: 'read-by-writer'; readonly because: 'no-reader' | 'failed' | 'behind' }
   | { readonly kind: 'retried'; readonly server: string; readonly error: unknown };
 
@@ -109,10 +125,18 @@ export type ReplicaPoolSettings = Required<Omit<ReplicaPoolOptions, 'writer' | '
 
 /** @throws IsochroneError for options that cannot work */
 export function replicaPoolSettings(options: ReplicaPoolOptions): ReplicaPoolSettings {
-  const writers = Array.isArray(options.writer) ? (options.writer as readonly ReplicaServer[]) : [options.writer as ReplicaServer];
+  const writers = Array.isArray(options.writer)
+    ? (options.writer as readonly ReplicaServer[])
+    : [options.writer as ReplicaServer];
   const settings: ReplicaPoolSettings = {
-    writers: writers.map((server, i) => ({ ...server, name: server?.name ?? (i === 0 ? 'writer' : `writer-${i + 1}`) })),
-    readers: (options.readers ?? []).map((server, i) => ({ ...server, name: server.name ?? `reader-${i + 1}` })),
+    writers: writers.map((server, i) => ({
+      ...server,
+      name: server?.name ?? (i === 0 ? 'writer' : `writer-${i + 1}`),
+    })),
+    readers: (options.readers ?? []).map((server, i) => ({
+      ...server,
+      name: server.name ?? `reader-${i + 1}`,
+    })),
     max: options.max ?? 50,
     min: options.min ?? Math.min(10, options.max ?? 50),
     idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
@@ -125,7 +149,10 @@ export function replicaPoolSettings(options: ReplicaPoolOptions): ReplicaPoolSet
     ejectMs: options.ejectMs ?? 1_000,
     onEvent: options.onEvent ?? (() => {}),
   };
-  if (writers.length === 0 || writers.some((server) => typeof server !== 'object' || server === null)) {
+  if (
+    writers.length === 0 ||
+    writers.some((server) => typeof server !== 'object' || server === null)
+  ) {
     refuse(
       'writer',
       options.writer,
@@ -136,26 +163,84 @@ export function replicaPoolSettings(options: ReplicaPoolOptions): ReplicaPoolSet
   }
   const names = [...settings.writers, ...settings.readers].map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) refuse('name', twice, 'of one server only', 'Messages name servers by it.', 'Rename one.');
+  if (twice !== undefined)
+    refuse('name', twice, 'of one server only', 'Messages name servers by it.', 'Rename one.');
   for (const { distance = 0 } of settings.readers) {
-    if (!(distance >= 0)) refuse('distance', distance, '0 or more', 'The smallest is the nearest.', 'Leave it out, or give a number.');
+    if (!(distance >= 0))
+      refuse(
+        'distance',
+        distance,
+        '0 or more',
+        'The smallest is the nearest.',
+        'Leave it out, or give a number.',
+      );
   }
-  between('max', settings.max, 2, 10_000, 'A reader needs one for queries and one for looking after its health.');
+  between(
+    'max',
+    settings.max,
+    2,
+    10_000,
+    'A reader needs one for queries and one for looking after its health.',
+  );
   between('min', settings.min, 0, settings.max, 'What is kept open counts against `max`.');
-  between('idleTimeoutMs', settings.idleTimeoutMs, 1, 86_400_000, 'The recommended values are 10,000 to 30,000.');
-  between('connectTimeoutMs', settings.connectTimeoutMs, 1, 600_000, 'The recommended values are 2,000 to 3,000.');
-  between('acquireTimeoutMs', settings.acquireTimeoutMs, 1, 600_000, 'A caller who waits for ever holds its own callers.');
-  between('maxWaitMs', settings.maxWaitMs, 0, 60_000, 'The read holds a connection while it waits.');
+  between(
+    'idleTimeoutMs',
+    settings.idleTimeoutMs,
+    1,
+    86_400_000,
+    'The recommended values are 10,000 to 30,000.',
+  );
+  between(
+    'connectTimeoutMs',
+    settings.connectTimeoutMs,
+    1,
+    600_000,
+    'The recommended values are 2,000 to 3,000.',
+  );
+  between(
+    'acquireTimeoutMs',
+    settings.acquireTimeoutMs,
+    1,
+    600_000,
+    'A caller who waits for ever holds its own callers.',
+  );
+  between(
+    'maxWaitMs',
+    settings.maxWaitMs,
+    0,
+    60_000,
+    'The read holds a connection while it waits.',
+  );
   between('checkIntervalMs', settings.checkIntervalMs, 50, 600_000, 'Each look is a query.');
   between('ejectMs', settings.ejectMs, 10, 600_000, 'An ejected reader gets no reads meanwhile.');
   return settings;
 }
 
-function between(property: string, value: unknown, least: number, most: number, rule: string): void {
+function between(
+  property: string,
+  value: unknown,
+  least: number,
+  most: number,
+  rule: string,
+): void {
   if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
-  refuse(property, value, `a whole number from ${least} to ${most}`, rule, `Change \`${property}\`, or leave it out.`);
+  refuse(
+    property,
+    value,
+    `a whole number from ${least} to ${most}`,
+    rule,
+    `Change \`${property}\`, or leave it out.`,
+  );
 }
 
-function refuse(property: string, value: unknown, allowed: string, rule: string, fix: string): never {
-  throw new IsochroneError(`ReplicaPool: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`);
+function refuse(
+  property: string,
+  value: unknown,
+  allowed: string,
+  rule: string,
+  fix: string,
+): never {
+  throw new IsochroneError(
+    `ReplicaPool: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
+  );
 }

@@ -18,7 +18,8 @@ export class ReplicaReader {
     server: ReplicaPoolSettings['readers'][number],
     private readonly settings: ReplicaPoolSettings,
   ) {
-    // One connection of the budget is the one that looks: a hung server is found out, though all others are busy waiting for it.
+    // One connection of the budget is the one that looks: a hung server is found out, though all
+    // others are busy waiting for it.
     this.endpoint = new ReplicaEndpoint(server, settings, settings.max - 1);
     this.endpoint.onIdleError(() => this.suspect());
     this.plan(settings.checkIntervalMs);
@@ -28,7 +29,10 @@ export class ReplicaReader {
     return this.endpoint.name;
   }
 
-  /** A connection ended under somebody: one backend that was ended is no dead server, so it is looked at now. */
+  /**
+   * A connection ended under somebody: one backend that was ended is no dead server, so it is
+   * looked at now.
+   */
   public suspect(): void {
     if (this.healthy) void this.look();
   }

@@ -6,7 +6,11 @@ import { PoolClosedError, queryFailure, UnknownOutcomeError } from './errors';
 import { type ReplicaPoolOptions, type ReplicaPoolSettings, replicaPoolSettings } from './options';
 import { type ReplicaReader, ReplicaReaders } from './readers';
 import { type WriteToken, writePosition } from './token';
-import { type ReplicaTransactionOptions, runTransaction, type TransactionClient } from './transaction';
+import {
+  type ReplicaTransactionOptions,
+  runTransaction,
+  type TransactionClient,
+} from './transaction';
 import { ReplicaWriter } from './writer';
 
 // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says, as in pg.
@@ -38,14 +42,16 @@ export interface ReplicaWriteOptions {
   readonly idempotent?: boolean;
 }
 
-export type WriteResult<R extends QueryResultRow = Row> = QueryResult<R> & { readonly token: WriteToken };
+export type WriteResult<R extends QueryResultRow = Row> = QueryResult<R> & {
+  readonly token: WriteToken;
+};
 
 /** How often a statement is sent again, beside its first time. */
 const RETRIES = 2;
 
 /**
- * Connections to a writer and its replicas: reads go to the nearest replica that is fit, writes to the writer, and a read that shows a
- * write's token sees that write.
+ * Connections to a writer and its replicas: reads go to the nearest replica that is fit, writes to
+ * the writer, and a read that shows a write's token sees that write.
  */
 export class ReplicaPool {
   private readonly settings: ReplicaPoolSettings;
@@ -62,8 +68,8 @@ export class ReplicaPool {
   }
 
   /**
-   * As `query` of a pool of `pg`. A plain query that is known to change nothing is answered as by `read`, without a token; everything
-   * else by the writer. Tell it where you know better.
+   * As `query` of a pool of `pg`. A plain query that is known to change nothing is answered as by
+   * `read`, without a token; everything else by the writer. Tell it where you know better.
    *
    * @throws UnknownOutcomeError if the writer's connection ended in the middle of it
    */
@@ -79,13 +85,15 @@ export class ReplicaPool {
       return await this.read<R>(statement, values);
     } catch (error) {
       if (route !== undefined || queryFailure(error) !== 'read-only') throw error;
-      // What only seemed to read: a view or an operator that writes. The replica has refused it, so nothing was done.
+      // What only seemed to read: a view or an operator that writes. The replica has refused it, so
+      // nothing was done.
       return this.onWriter((client) => ask<R>(client, statement, values), false);
     }
   }
 
   /**
-   * A read: by a replica, by another one if the first fails, and by the writer if all do (`writerAnswersReads`).
+   * A read: by a replica, by another one if the first fails, and by the writer if all do
+   * (`writerAnswersReads`).
    *
    * @throws AcquireTimeoutError if the replica is up but has no connection free
    */
@@ -127,7 +135,8 @@ export class ReplicaPool {
   }
 
   /**
-   * A write, and the token of where it ended in the log. Both are asked in one round trip where the driver pipelines (pg 8.23 does).
+   * A write, and the token of where it ended in the log. Both are asked in one round trip where the
+   * driver pipelines (pg 8.23 does).
    *
    * @throws UnknownOutcomeError if it may have been committed or not, unless it is `idempotent`
    */
@@ -140,8 +149,8 @@ export class ReplicaPool {
   }
 
   /**
-   * Runs the work in one transaction on one connection, and commits. The work may run several times (`retries`): it must do nothing
-   * outside of the transaction that may not happen twice.
+   * Runs the work in one transaction on one connection, and commits. The work may run several times
+   * (`retries`): it must do nothing outside of the transaction that may not happen twice.
    *
    * @throws UnknownOutcomeError if the connection ended during COMMIT
    */
@@ -150,20 +159,32 @@ export class ReplicaPool {
     options: ReplicaTransactionOptions = {},
   ): Promise<{ readonly value: T; readonly token?: WriteToken }> {
     if (this.closed) throw new PoolClosedError();
-    return runTransaction({ writer: this.writer, readers: this.readers, settings: this.settings }, work, options);
+    return runTransaction(
+      { writer: this.writer, readers: this.readers, settings: this.settings },
+      work,
+      options,
+    );
   }
 
   /** Each server with its connections, and of readers whether they are fit. */
-  public status(): { readonly writers: EndpointStatus[]; readonly readers: (EndpointStatus & { readonly healthy: boolean })[] } {
+  public status(): {
+    readonly writers: EndpointStatus[];
+    readonly readers: (EndpointStatus & { readonly healthy: boolean })[];
+  } {
     return {
       writers: this.writer.endpoints.map((endpoint) => endpoint.status()),
       readers: this.readers.all.map(({ endpoint, healthy }) => ({ ...endpoint.status(), healthy })),
     };
   }
 
-  /** Takes nothing new, waits for what is under way, and ends all connections; what takes longer than `drainMs` fails. */
+  /**
+   * Takes nothing new, waits for what is under way, and ends all connections; what takes longer
+   * than `drainMs` fails.
+   */
   public close({ drainMs = 10_000 }: { readonly drainMs?: number } = {}): Promise<void> {
-    this.closed ??= Promise.all([this.writer.close(drainMs), this.readers.close(drainMs)]).then(() => {});
+    this.closed ??= Promise.all([this.writer.close(drainMs), this.readers.close(drainMs)]).then(
+      () => {},
+    );
     return this.closed;
   }
 
@@ -175,8 +196,14 @@ export class ReplicaPool {
     this.settings.onEvent({ kind: 'retried', server: reader.name, error });
   }
 
-  /** Asks the writer, and again only where the first time can have done nothing, or where twice is as good as once. */
-  private async onWriter<T>(send: (client: PoolClient) => Promise<T>, idempotent: boolean): Promise<T> {
+  /**
+   * Asks the writer, and again only where the first time can have done nothing, or where twice is
+   * as good as once.
+   */
+  private async onWriter<T>(
+    send: (client: PoolClient) => Promise<T>,
+    idempotent: boolean,
+  ): Promise<T> {
     if (this.closed) throw new PoolClosedError();
     for (let left = RETRIES; ; left -= 1) {
       const lease = await this.writer.acquire();
@@ -184,7 +211,8 @@ export class ReplicaPool {
         return await this.writer.use(lease, send);
       } catch (error) {
         const failure = queryFailure(error);
-        if (failure === 'connection' && !idempotent) throw new UnknownOutcomeError('The write', error);
+        if (failure === 'connection' && !idempotent)
+          throw new UnknownOutcomeError('The write', error);
         if (left === 0 || (failure !== 'connection' && failure !== 'read-only')) throw error;
         this.settings.onEvent({ kind: 'retried', server: lease.endpoint.name, error });
       }

@@ -1,15 +1,19 @@
 import { IsochroneError } from '../../model/errors';
 
 /**
- * Where a write ended in the write-ahead log: whoever shows it to `read` sees that write, or the writer's answer.
+ * Where a write ended in the write-ahead log: whoever shows it to `read` sees that write, or the
+ * writer's answer.
  *
- * It is text, `<system>.<timeline>.<position>`, and can travel in a header or a cookie. A forged one makes its bearer wait and ask the
- * writer, no more.
+ * It is text, `<system>.<timeline>.<position>`, and can travel in a header or a cookie. A forged
+ * one makes its bearer wait and ask the writer, no more.
  */
 export type WriteToken = string;
 
 export interface WritePosition {
-  /** The identifier that a server and all its physical replicas share; another database cluster has another one. */
+  /**
+   * The identifier that a server and all its physical replicas share; another database cluster has
+   * another one.
+   */
   readonly system: string;
   /** Counts promotions: after each, positions go another way. */
   readonly timeline: number;
@@ -19,7 +23,10 @@ export interface WritePosition {
 
 const FORM = /^(\d{1,20})\.(\d{1,10})\.([0-9A-F]{1,8}\/[0-9A-F]{1,8})$/;
 
-/** For a write whose position could not be asked: no replica is ever there, so that the writer answers. */
+/**
+ * For a write whose position could not be asked: no replica is ever there, so that the writer
+ * answers.
+ */
 export const BEYOND_ALL: WriteToken = '0.0.FFFFFFFF/FFFFFFFF';
 
 export function writeToken({ system, timeline, lsn }: WritePosition): WriteToken {
@@ -53,17 +60,20 @@ function asNumber(lsn: string): bigint {
 }
 
 /**
- * Asked after the commit, outside of its transaction: the commit is then behind this position, also with `synchronous_commit = off`.
- * The name of the log's file begins with the timeline; the control file names it only after the next checkpoint.
+ * Asked after the commit, outside of its transaction: the commit is then behind this position, also
+ * with `synchronous_commit = off`. The name of the log's file begins with the timeline; the control
+ * file names it only after the next checkpoint.
  */
 export const POSITION_SQL = `SELECT system_identifier::text AS system, ('x' || left(pg_walfile_name(lsn), 8))::bit(32)::int AS timeline, lsn::text AS lsn
   FROM pg_control_system(), pg_current_wal_insert_lsn() AS lsn`;
 
 /**
- * Whether the server has come to a position. It must be a statement of its own in a transaction READ COMMITTED, before the read: one
- * statement, or a stricter transaction, would take its snapshot first and could then see less than the position that it finds.
+ * Whether the server has come to a position. It must be a statement of its own in a transaction
+ * READ COMMITTED, before the read: one statement, or a stricter transaction, would take its
+ * snapshot first and could then see less than the position that it finds.
  *
- * A replica knows its timeline from its last restart point: after a promotion it says the old one for a while, and is then not believed.
+ * A replica knows its timeline from its last restart point: after a promotion it says the old one
+ * for a while, and is then not believed.
  */
 export function arrivalSql({ system, timeline, lsn }: WritePosition): string {
   return `SELECT s.system_identifier = ${system} AND CASE WHEN pg_is_in_recovery()

@@ -10,7 +10,8 @@ import type { ReplicaWriter } from './writer';
 
 export interface ReplicaTransactionOptions {
   /**
-   * Whether it changes nothing: a replica then runs it, unless it is serializable, which no replica can do.
+   * Whether it changes nothing: a replica then runs it, unless it is serializable, which no replica
+   * can do.
    *
    * @default false
    */
@@ -18,30 +19,39 @@ export interface ReplicaTransactionOptions {
   /** @default - the server's `default_transaction_isolation`; 'read committed' with `after` */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   /**
-   * How often the work is run again after a serialization failure, a deadlock, a failover or a lost connection before COMMIT.
+   * How often the work is run again after a serialization failure, a deadlock, a failover or a lost
+   * connection before COMMIT.
    *
    * @default 0
    */
   readonly retries?: number;
-  /** The token of a write that a read-only transaction must see. With a stricter isolation than 'read committed', the writer runs it. */
+  /**
+   * The token of a write that a read-only transaction must see. With a stricter isolation than
+   * 'read committed', the writer runs it.
+   */
   readonly after?: WriteToken;
 }
 
 /** The connection of a transaction. It answers until the work is done. */
 export interface TransactionClient {
   // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says, as in pg.
-  query<R extends QueryResultRow = any>(statement: Statement, values?: readonly unknown[]): Promise<QueryResult<R>>;
+  query<R extends QueryResultRow = any>(
+    statement: Statement,
+    values?: readonly unknown[],
+  ): Promise<QueryResult<R>>;
 }
 
 /**
- * A statement of the transaction failed, the work caught its error and came to its end: PostgreSQL has rolled back everything. A savepoint
- * around the statement keeps the rest.
+ * A statement of the transaction failed, the work caught its error and came to its end: PostgreSQL
+ * has rolled back everything. A savepoint around the statement keeps the rest.
  */
 export class RolledBackError extends Error {
   public override readonly name: string = 'RolledBackError';
 
   constructor() {
-    super('The transaction was rolled back at COMMIT: one of its statements had failed. Let the error through, or use a savepoint.');
+    super(
+      'The transaction was rolled back at COMMIT: one of its statements had failed. Let the error through, or use a savepoint.',
+    );
   }
 }
 
@@ -72,9 +82,13 @@ export async function runTransaction<T>(
     } catch (error) {
       const failure = queryFailure(error);
       begun.endpoint.release(begun.client, failure === 'connection');
-      if (failure === 'read-only' && begun.reader === undefined) servers.writer.demote(begun.endpoint);
+      if (failure === 'read-only' && begun.reader === undefined)
+        servers.writer.demote(begun.endpoint);
       if (failure === 'connection') begun.reader?.suspect();
-      const mayRun = failure !== 'refusal' && !(failure === 'read-only' && options.readOnly) && !(error instanceof UnknownOutcomeError);
+      const mayRun =
+        failure !== 'refusal' &&
+        !(failure === 'read-only' && options.readOnly) &&
+        !(error instanceof UnknownOutcomeError);
       if (!mayRun || attempt >= retries) throw error;
       servers.settings.onEvent({ kind: 'retried', server: begun.endpoint.name, error });
       await sleep(FIRST_PAUSE_MS * 2 ** Math.min(attempt, 6) * (0.5 + Math.random()));
@@ -93,7 +107,9 @@ async function runOnce<T>(
     value = await work({
       query: (statement, values) =>
         over
-          ? Promise.reject(new Error('The transaction is over: its connection is somebody else’s now.'))
+          ? Promise.reject(
+              new Error('The transaction is over: its connection is somebody else’s now.'),
+            )
           : ask(client, statement, values),
     });
   } catch (error) {
@@ -102,15 +118,22 @@ async function runOnce<T>(
     throw error;
   }
   over = true;
-  const commit = await (readOnly ? ask(client, 'COMMIT') : askWithToken(client, 'COMMIT')).catch((error: unknown) => {
-    throw !readOnly && queryFailure(error) === 'connection' ? new UnknownOutcomeError('The transaction', error) : error;
-  });
+  const commit = await (readOnly ? ask(client, 'COMMIT') : askWithToken(client, 'COMMIT')).catch(
+    (error: unknown) => {
+      throw !readOnly && queryFailure(error) === 'connection'
+        ? new UnknownOutcomeError('The transaction', error)
+        : error;
+    },
+  );
   if (commit.command !== 'COMMIT') throw new RolledBackError();
   endpoint.release(client, false);
   return { value, token: (commit as { token?: WriteToken }).token };
 }
 
-/** A connection with the transaction begun: nothing of the work was sent yet, so that all that fails here may be tried elsewhere. */
+/**
+ * A connection with the transaction begun: nothing of the work was sent yet, so that all that fails
+ * here may be tried elsewhere.
+ */
 async function begin(servers: Servers, options: ReplicaTransactionOptions): Promise<Begun> {
   const { readOnly = false, isolation, after } = options;
   const strict = isolation !== undefined && isolation !== 'read committed';
@@ -130,7 +153,10 @@ async function begin(servers: Servers, options: ReplicaTransactionOptions): Prom
   }
 }
 
-async function beginOnReader({ readers, settings }: Servers, { isolation, after }: ReplicaTransactionOptions): Promise<Begun | undefined> {
+async function beginOnReader(
+  { readers, settings }: Servers,
+  { isolation, after }: ReplicaTransactionOptions,
+): Promise<Begun | undefined> {
   const position = after === undefined ? undefined : writePosition(after);
   const waitUntil = Date.now() + settings.maxWaitMs;
   const tried = new Set<ReplicaReader>();
@@ -159,7 +185,8 @@ async function beginOnReader({ readers, settings }: Servers, { isolation, after 
     }
   }
   if (!settings.writerAnswersReads && failed) throw failed.error;
-  if (readers.all.length > 0) settings.onEvent({ kind: 'read-by-writer', because: failed ? 'failed' : 'no-reader' });
+  if (readers.all.length > 0)
+    settings.onEvent({ kind: 'read-by-writer', because: failed ? 'failed' : 'no-reader' });
   return undefined;
 }
 

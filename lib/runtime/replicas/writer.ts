@@ -26,12 +26,15 @@ export class ReplicaWriter {
   private closed = false;
 
   constructor(private readonly settings: ReplicaPoolSettings) {
-    this.endpoints = settings.writers.map((server) => new ReplicaEndpoint(server, settings, settings.max));
+    this.endpoints = settings.writers.map(
+      (server) => new ReplicaEndpoint(server, settings, settings.max),
+    );
   }
 
   /**
-   * A connection to a server that is no replica. While there is none, as during a failover, it is looked for until `acquireTimeoutMs` is
-   * over: nothing was sent yet, so that nothing can be done twice.
+   * A connection to a server that is no replica. While there is none, as during a failover, it is
+   * looked for until `acquireTimeoutMs` is over: nothing was sent yet, so that nothing can be done
+   * twice.
    *
    * @throws AcquireTimeoutError, or what the last server said
    */
@@ -43,11 +46,13 @@ export class ReplicaWriter {
         return { endpoint, client: await this.acquireFrom(endpoint, deadline) };
       } catch (error) {
         const failure = queryFailure(error);
-        if (this.closed || error instanceof AcquireTimeoutError || error instanceof PoolClosedError) throw error;
+        if (this.closed || error instanceof AcquireTimeoutError || error instanceof PoolClosedError)
+          throw error;
         if (failure !== 'connection' && failure !== 'read-only') throw error;
         this.moveOn(endpoint);
         const round = Math.floor(attempt / this.endpoints.length);
-        const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** round) * (0.5 + Math.random());
+        const pause =
+          Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** round) * (0.5 + Math.random());
         if (Date.now() + pause >= deadline) throw error;
         // A round through all servers first, then a pause.
         if (attempt % this.endpoints.length === this.endpoints.length - 1) await sleep(pause);
@@ -56,7 +61,10 @@ export class ReplicaWriter {
   }
 
   /** Asks once, and gives the connection back. */
-  public async use<T>({ endpoint, client }: WriterLease, ask: (client: PoolClient) => Promise<T>): Promise<T> {
+  public async use<T>(
+    { endpoint, client }: WriterLease,
+    ask: (client: PoolClient) => Promise<T>,
+  ): Promise<T> {
     let broken = true;
     try {
       const answer = await ask(client);
@@ -72,7 +80,10 @@ export class ReplicaWriter {
     }
   }
 
-  /** It said that it takes no writes: its connections are old, and its name may lead elsewhere by now. */
+  /**
+   * It said that it takes no writes: its connections are old, and its name may lead elsewhere by
+   * now.
+   */
   public demote(endpoint: ReplicaEndpoint): void {
     endpoint.renew();
     this.moveOn(endpoint);
@@ -88,12 +99,17 @@ export class ReplicaWriter {
     if (this.endpoints[this.at] === from) this.at = (this.at + 1) % this.endpoints.length;
   }
 
-  /** A new connection is asked once whether a replica is behind it: reads that must be fresh come here too, and no error would stop them. */
+  /**
+   * A new connection is asked once whether a replica is behind it: reads that must be fresh come
+   * here too, and no error would stop them.
+   */
   private async acquireFrom(endpoint: ReplicaEndpoint, deadline: number): Promise<PoolClient> {
     const client = await endpoint.acquire(deadline);
     if (this.asked.has(client)) return client;
     try {
-      const { rows } = await client.query<{ replica: boolean }>('SELECT pg_is_in_recovery() AS replica');
+      const { rows } = await client.query<{ replica: boolean }>(
+        'SELECT pg_is_in_recovery() AS replica',
+      );
       if (rows[0]?.replica !== false) throw new NoWriterError(`${endpoint.name} is a replica.`);
     } catch (error) {
       endpoint.release(client, true);

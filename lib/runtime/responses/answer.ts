@@ -43,7 +43,10 @@ export function isStoredAnswer(value: unknown): value is StoredAnswer {
   );
 }
 
-/** Of one connection or one moment (RFC 9110, section 7.6.1; RFC 9111, section 3.1), or made anew for each client. */
+/**
+ * Of one connection or one moment (RFC 9110, section 7.6.1; RFC 9111, section 3.1), or made anew
+ * for each client.
+ */
 const NOT_STORED: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -61,7 +64,10 @@ const NOT_STORED: ReadonlySet<string> = new Set([
   'x-cache-reason',
 ]);
 
-/** They speak about the bytes that the handler wrote (RFC 9530; RFC 9421), and would be wrong about compressed ones. */
+/**
+ * They speak about the bytes that the handler wrote (RFC 9530; RFC 9421), and would be wrong about
+ * compressed ones.
+ */
 const OF_EXACT_BYTES = ['content-digest', 'repr-digest', 'digest', 'content-md5', 'signature'];
 
 export interface StoreRules {
@@ -78,10 +84,15 @@ export interface StoreRules {
   readonly before: OutgoingHttpHeaders;
 }
 
-export async function storeAnswer({ status, headers, body }: PlainAnswer, rules: StoreRules, now: number): Promise<StoredAnswer> {
+export async function storeAnswer(
+  { status, headers, body }: PlainAnswer,
+  rules: StoreRules,
+  now: number,
+): Promise<StoredAnswer> {
   const directives = cacheControl(headerText(headers['cache-control']));
   const isEncoded = headers['content-encoding'] !== undefined;
-  const isFixed = directives.has('no-transform') || OF_EXACT_BYTES.some((name) => headers[name] !== undefined);
+  const isFixed =
+    directives.has('no-transform') || OF_EXACT_BYTES.some((name) => headers[name] !== undefined);
   const isText = isCompressible(headerText(headers['content-type'])) && !isEncoded && !isFixed;
   const stored = await storeBody(body, isText && body.length >= rules.compressionThresholdBytes);
   const given = headerText(headers.etag);
@@ -90,19 +101,27 @@ export async function storeAnswer({ status, headers, body }: PlainAnswer, rules:
   const perConnection = new Set(listedNames(headerText(headers.connection)));
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined || NOT_STORED.has(name) || perConnection.has(name)) continue;
-    if (headerText(rules.before[name]) === headerText(value) && rules.before[name] !== undefined) continue;
+    if (headerText(rules.before[name]) === headerText(value) && rules.before[name] !== undefined)
+      continue;
     kept[name] = Array.isArray(value) ? value.map(String) : String(value);
   }
   for (const [name, value] of Object.entries(rules.added)) kept[name] ??= value;
-  // A vary that depends on the size of this one answer would tell a cache in front too little about the next one.
-  const vary = [...listedNames(headerText(kept.vary)), ...rules.varyBy, ...(isText ? ['accept-encoding'] : [])];
+  // A vary that depends on the size of this one answer would tell a cache in front too little about
+  // the next one.
+  const vary = [
+    ...listedNames(headerText(kept.vary)),
+    ...rules.varyBy,
+    ...(isText ? ['accept-encoding'] : []),
+  ];
   if (vary.length > 0) kept.vary = [...new Set(vary)].join(', ');
   return {
     form: 1,
     status,
     headers: kept,
     body: stored,
-    etag: isOwnTag ? `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"` : given,
+    etag: isOwnTag
+      ? `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
+      : given,
     isOwnTag,
     storedAt: now,
     ageSeconds: Number.parseInt(headerText(headers.age), 10) || 0,
@@ -138,15 +157,24 @@ export async function answerFor(
   );
   const etag = entityTagOf(answer.etag, coding, answer.isOwnTag);
   const headers: Record<string, string | string[]> = { etag };
-  for (const [name, value] of Object.entries(answer.headers)) headers[name] = typeof value === 'string' ? value : [...value];
+  for (const [name, value] of Object.entries(answer.headers))
+    headers[name] = typeof value === 'string' ? value : [...value];
   const vary = new Set([...listedNames(varyBefore), ...listedNames(headerText(headers.vary))]);
   if (vary.size > 0) headers.vary = [...vary].join(', ');
   // "Age", RFC 9111, section 4.2.3. An answer straight from the handler has none of its own.
   const age = Math.max(0, Math.floor((now - answer.storedAt) / 1000)) + answer.ageSeconds;
   if (!isFirst || answer.ageSeconds > 0) headers.age = String(age);
   const lastModified = headerText(headers['last-modified']);
-  if (answer.status === 200 && isNotModified(request, etag, lastModified === '' ? undefined : lastModified)) {
-    return { status: 304, headers: Object.fromEntries(Object.entries(headers).filter(([name]) => HEADERS_OF_NOT_MODIFIED.has(name))) };
+  if (
+    answer.status === 200 &&
+    isNotModified(request, etag, lastModified === '' ? undefined : lastModified)
+  ) {
+    return {
+      status: 304,
+      headers: Object.fromEntries(
+        Object.entries(headers).filter(([name]) => HEADERS_OF_NOT_MODIFIED.has(name)),
+      ),
+    };
   }
   const body = await bodyIn(coding, answer.body);
   if (coding !== 'identity') headers['content-encoding'] = coding;

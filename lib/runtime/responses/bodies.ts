@@ -8,8 +8,8 @@ const compressGzip = promisify(gzip);
 const decompressGzip = promisify(gunzip);
 
 /**
- * Of 118 KB of JSON, quality 5 leaves 14.2 % in 1.5 ms; 4 leaves 15.6 % in 0.8 ms, 9 13.9 % in 13 ms, 11 10.6 % in 126 ms. (Node 20,
- * one core of a shared machine; docs/runtime/responses.md.)
+ * Of 118 KB of JSON, quality 5 leaves 14.2 % in 1.5 ms; 4 leaves 15.6 % in 0.8 ms, 9 13.9 % in 13
+ * ms, 11 10.6 % in 126 ms. (Node 20, one core of a shared machine; docs/runtime/responses.md.)
  */
 const BROTLI_QUALITY = 5;
 
@@ -17,8 +17,9 @@ const BROTLI_QUALITY = 5;
 const GZIP_LEVEL = 6;
 
 /**
- * Either `identity`, or the two compressed forms: clients that take neither are few, and decompressing gzip for them takes
- * a tenth of the time that compressing took. Thus compression makes an entry smaller and not larger.
+ * Either `identity`, or the two compressed forms: clients that take neither are few, and
+ * decompressing gzip for them takes a tenth of the time that compressing took. Thus compression
+ * makes an entry smaller and not larger.
  */
 export interface StoredBody {
   /** Bytes before compression. */
@@ -28,7 +29,10 @@ export interface StoredBody {
   readonly gzip?: Uint8Array;
 }
 
-/** Text, and what is as compressible. Images (but SVG), video, archives and fonts in WOFF are compressed already. */
+/**
+ * Text, and what is as compressible. Images (but SVG), video, archives and fonts in WOFF are
+ * compressed already.
+ */
 const COMPRESSIBLE =
   /^(?:text\/|application\/(?:json|javascript|ecmascript|xml|wasm|x-ndjson|manifest\+json|rtf|sql|graphql|yaml|x-yaml|toml|msgpack|x-protobuf|vnd\.ms-fontobject)\b|(?:application|image|model|message|multipart)\/[\w.-]+\+(?:json|xml|text|yaml)\b|image\/(?:bmp|x-icon|vnd\.microsoft\.icon)\b|font\/(?:ttf|otf|collection)\b)/i;
 
@@ -41,10 +45,17 @@ export async function storeBody(body: Buffer, compress: boolean): Promise<Stored
   const plain = { length: body.length, identity: body };
   if (!compress) return plain;
   const [br, gzipped] = await Promise.all([
-    compressBrotli(body, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: body.length } }),
+    compressBrotli(body, {
+      params: {
+        [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
+        [constants.BROTLI_PARAM_SIZE_HINT]: body.length,
+      },
+    }),
     compressGzip(body, { level: GZIP_LEVEL }),
   ]);
-  return br.length < body.length && gzipped.length < body.length ? { length: body.length, br, gzip: gzipped } : plain;
+  return br.length < body.length && gzipped.length < body.length
+    ? { length: body.length, br, gzip: gzipped }
+    : plain;
 }
 
 /** The compressed forms that there are, the better one first. */
@@ -62,5 +73,7 @@ export async function bodyIn(coding: ContentCoding, body: StoredBody): Promise<B
 
 function asBuffer(bytes: Uint8Array | undefined): Buffer {
   if (bytes === undefined) throw new TypeError('The stored answer has no such form.');
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -4,7 +4,15 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
 /** These belong to one client's copy, or to its connection. */
-const DROPPED = ['if-none-match', 'if-modified-since', 'accept-encoding', 'connection', 'content-length', 'expect', 'keep-alive'];
+const DROPPED = [
+  'if-none-match',
+  'if-modified-since',
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+];
 
 export interface DetachedExchange {
   readonly request: IncomingMessage;
@@ -16,25 +24,42 @@ export interface DetachedExchange {
  * @param original whose headers and address the new request has
  * @param target the URL as the client sent it
  */
-export function detachedExchange(original: IncomingMessage, headers: IncomingMessage['headers'], target: string): DetachedExchange {
+export function detachedExchange(
+  original: IncomingMessage,
+  headers: IncomingMessage['headers'],
+  target: string,
+): DetachedExchange {
   // What is written goes nowhere: the cache takes the answer before it comes here.
   const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
   const from = original.socket as Partial<Socket> & { readonly encrypted?: boolean };
-  for (const name of ['remoteAddress', 'remotePort', 'remoteFamily', 'localAddress', 'localPort', 'encrypted'] as const) {
+  for (const name of [
+    'remoteAddress',
+    'remotePort',
+    'remoteFamily',
+    'localAddress',
+    'localPort',
+    'encrypted',
+  ] as const) {
     Object.defineProperty(socket, name, { value: from[name], configurable: true });
   }
-  for (const name of ['setTimeout', 'setNoDelay', 'setKeepAlive'] as const) Object.defineProperty(socket, name, { value: () => socket });
+  for (const name of ['setTimeout', 'setNoDelay', 'setKeepAlive'] as const)
+    Object.defineProperty(socket, name, { value: () => socket });
   const request = new IncomingMessage(socket as unknown as Socket);
   request.method = 'GET';
   request.url = target;
   request.httpVersion = '1.1';
   request.httpVersionMajor = 1;
   request.httpVersionMinor = 1;
-  const kept = Object.entries(headers).filter(([name]) => !DROPPED.includes(name) && !name.startsWith(':'));
+  const kept = Object.entries(headers).filter(
+    ([name]) => !DROPPED.includes(name) && !name.startsWith(':'),
+  );
   request.headers = Object.fromEntries(kept);
   const authority = headers[':authority'];
-  if (request.headers.host === undefined && typeof authority === 'string') request.headers.host = authority;
-  request.rawHeaders = Object.entries(request.headers).flatMap(([name, value]) => [value].flat().flatMap((one) => [name, String(one)]));
+  if (request.headers.host === undefined && typeof authority === 'string')
+    request.headers.host = authority;
+  request.rawHeaders = Object.entries(request.headers).flatMap(([name, value]) =>
+    [value].flat().flatMap((one) => [name, String(one)]),
+  );
   request.complete = true;
   request.push(null);
   const response = new ServerResponse(request);

@@ -3,12 +3,16 @@ import type { ResponseRoute } from './options';
 import type { ResponseCache } from './response-cache';
 
 /**
- * Middleware of Express 5 for one route. It stands after what decides who may see the answer, and before the handler:
- * `app.get('/quotes', signedIn, expressResponseCache(responses, { ttlSeconds: 5 }), handler)`.
+ * Middleware of Express 5 for one route. It stands after what decides who may see the answer, and
+ * before the handler: `app.get('/quotes', signedIn, expressResponseCache(responses, { ttlSeconds: 5
+ * }), handler)`.
  *
  * @throws IsochroneError for an option that cannot be meant
  */
-export function expressResponseCache(cache: ResponseCache, route: ResponseRoute<Request>): RequestHandler {
+export function expressResponseCache(
+  cache: ResponseCache,
+  route: ResponseRoute<Request>,
+): RequestHandler {
   const prepared = cache.prepare(route);
   return (request: Request, response: Response, next: NextFunction): void => {
     void cache.handle(
@@ -31,7 +35,10 @@ export function expressResponseCache(cache: ResponseCache, route: ResponseRoute<
   };
 }
 
-/** The application that the server calls: routes of a mounted one are known to it only under its path. */
+/**
+ * The application that the server calls: routes of a mounted one are known to it only under its
+ * path.
+ */
 function rootOf(app: Application): Application {
   const { parent } = app as Application & { readonly parent?: Application };
   return parent === undefined ? app : rootOf(parent);

@@ -4,9 +4,9 @@ import { type QueryKey, queryOfKey } from './query';
 import { headerText } from './rules';
 
 /**
- * Frameworks and handlers build links and choose routes from these, and clients can send them. They are in every key, so that
- * who sends them poisons an entry of his own at most. `X-Forwarded-For` is not: it differs for each client and belongs to `varyBy` of
- * the rare answer that depends on it.
+ * Frameworks and handlers build links and choose routes from these, and clients can send them. They
+ * are in every key, so that who sends them poisons an entry of his own at most. `X-Forwarded-For`
+ * is not: it differs for each client and belongs to `varyBy` of the rare answer that depends on it.
  */
 const ALWAYS_KEYED = [
   'x-forwarded-host',
@@ -45,16 +45,24 @@ export interface KeyParts {
 }
 
 /**
- * Two requests share a key only if all parts are the same bytes. GET and HEAD share one: a HEAD is answered from GET's entry.
+ * Two requests share a key only if all parts are the same bytes. GET and HEAD share one: a HEAD is
+ * answered from GET's entry.
  *
  * @returns nothing if it would be too long
  */
-export function keyOf({ target, headers, language, user }: KeyParts, rules: KeyRules): string | undefined {
+export function keyOf(
+  { target, headers, language, user }: KeyParts,
+  rules: KeyRules,
+): string | undefined {
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? '' : queryOfKey(target.slice(mark + 1), rules.query);
-  const value = (name: string): string | null => (headers[name] === undefined ? null : headerText(headers[name]));
-  const forwarded = ALWAYS_KEYED.filter((name) => headers[name] !== undefined).map((name) => [name, value(name)]);
+  const value = (name: string): string | null =>
+    headers[name] === undefined ? null : headerText(headers[name]);
+  const forwarded = ALWAYS_KEYED.filter((name) => headers[name] !== undefined).map((name) => [
+    name,
+    value(name),
+  ]);
   // As JSON, no part can be written so that it looks like two.
   const key = JSON.stringify([
     path,

@@ -1,6 +1,12 @@
 /** The request whose handler runs, and whose answer the others wait for. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { answerFor, type PlainAnswer, type SentAnswer, type StoredAnswer, storeAnswer } from './answer';
+import {
+  answerFor,
+  type PlainAnswer,
+  type SentAnswer,
+  type StoredAnswer,
+  storeAnswer,
+} from './answer';
 import { Capture } from './capture';
 import type { ResponseCacheOptions } from './options';
 import type { Plan, PreparedRoute } from './route';
@@ -39,11 +45,17 @@ export interface LeaderContext {
   /** Called for an answer under 500 that may not be stored. */
   readonly refused: (plan: Plan, reason: string, unkeyed: string | undefined) => void;
   /** Headers that the cache adds of its own. */
-  readonly marks: (state: 'HIT' | 'MISS' | 'STALE' | 'BYPASS', reason?: string) => Record<string, string>;
+  readonly marks: (
+    state: 'HIT' | 'MISS' | 'STALE' | 'BYPASS',
+    reason?: string,
+  ) => Record<string, string>;
   readonly tagHeaders: (tags: readonly string[]) => Record<string, string>;
 }
 
-/** What the handler doesn't see, because its answer is for all: the cache validates and compresses by itself. */
+/**
+ * What the handler doesn't see, because its answer is for all: the cache validates and compresses
+ * by itself.
+ */
 const HIDDEN = ['accept-encoding', 'if-none-match', 'if-modified-since'];
 
 export class Leader<Request> {
@@ -111,7 +123,8 @@ export class Leader<Request> {
       passing: (reason) => {
         passedFor = reason === 'refused' && !this.verdict.stored ? this.verdict.reason : reason;
         this.restoreHeaders();
-        for (const [name, value] of Object.entries(this.context.marks('MISS', passedFor))) response.setHeader(name, value);
+        for (const [name, value] of Object.entries(this.context.marks('MISS', passedFor)))
+          response.setHeader(name, value);
       },
     });
     this.capture = capture;
@@ -129,12 +142,16 @@ export class Leader<Request> {
     return this.verdict.stored || (status >= 500 && serveStale === 'if-error' && staleSeconds > 0);
   }
 
-  private async share(plain: PlainAnswer, verdict: Verdict & { stored: true }): Promise<StoredAnswer> {
+  private async share(
+    plain: PlainAnswer,
+    verdict: Verdict & { stored: true },
+  ): Promise<StoredAnswer> {
     const length = plain.headers['content-length'];
     let stored: StoredAnswer;
     try {
       // "Storing Incomplete Responses", RFC 9111, section 3.3.
-      if (length !== undefined && Number(headerText(length)) !== plain.body.length) throw new NotStored('incomplete');
+      if (length !== undefined && Number(headerText(length)) !== plain.body.length)
+        throw new NotStored('incomplete');
       stored = await storeAnswer(plain, this.storeRules(verdict), Date.now());
       await this.send(stored, true, this.context.marks('MISS'));
     } catch (error) {
@@ -150,7 +167,8 @@ export class Leader<Request> {
       endsBefore: ttlSeconds < this.route.strategy.ttlSeconds,
       mayBeStale,
       compressionThresholdBytes: this.context.options.compressionThresholdBytes ?? 1024,
-      // A cache in front of the service must not take one user's answer, or a stranger's, for everybody's.
+      // A cache in front of the service must not take one user's answer, or a stranger's, for
+      // everybody's.
       added: {
         ...(this.route.options.user === undefined ? {} : { 'cache-control': 'private' }),
         ...this.context.tagHeaders(this.plan.call.tags),
@@ -160,15 +178,28 @@ export class Leader<Request> {
     };
   }
 
-  private async send(answer: StoredAnswer, isFirst: boolean, marks: Record<string, string>): Promise<void> {
-    const sent = await answerFor(answer, this.original, headerText(this.before.vary), isFirst, Date.now());
+  private async send(
+    answer: StoredAnswer,
+    isFirst: boolean,
+    marks: Record<string, string>,
+  ): Promise<void> {
+    const sent = await answerFor(
+      answer,
+      this.original,
+      headerText(this.before.vary),
+      isFirst,
+      Date.now(),
+    );
     this.write(sent.status, { ...this.before, ...sent.headers, ...marks }, sent.body);
   }
 
   private sendPlain(plain: PlainAnswer): void {
     this.write(
       plain.status,
-      { ...plain.headers, ...this.context.marks('MISS', this.verdict.stored ? 'incomplete' : this.verdict.reason) },
+      {
+        ...plain.headers,
+        ...this.context.marks('MISS', this.verdict.stored ? 'incomplete' : this.verdict.reason),
+      },
       plain.body,
     );
   }
@@ -179,7 +210,8 @@ export class Leader<Request> {
     if (response.headersSent || response.destroyed) return;
     const names = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
     for (const name of response.getHeaderNames()) if (!names.has(name)) response.removeHeader(name);
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
+    for (const [name, value] of Object.entries(headers))
+      if (value !== undefined) response.setHeader(name, value);
     response.statusCode = status;
     response.end(body);
   }

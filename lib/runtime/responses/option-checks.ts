@@ -12,7 +12,14 @@ function refuse(where: string, problem: InvalidValue): never {
   );
 }
 
-function checkNumber(where: string, property: string, value: number | undefined, from: number, to: number, rule: string): void {
+function checkNumber(
+  where: string,
+  property: string,
+  value: number | undefined,
+  from: number,
+  to: number,
+  rule: string,
+): void {
   if (value === undefined || (typeof value === 'number' && value >= from && value <= to)) return;
   refuse(where, {
     property,
@@ -23,21 +30,60 @@ function checkNumber(where: string, property: string, value: number | undefined,
   });
 }
 
-function checkNames(where: string, property: string, values: readonly string[] | undefined, pattern: RegExp, rule: string): void {
+function checkNames(
+  where: string,
+  property: string,
+  values: readonly string[] | undefined,
+  pattern: RegExp,
+  rule: string,
+): void {
   const wrong = values?.find((value) => typeof value !== 'string' || !pattern.test(value));
-  if (wrong !== undefined) refuse(where, { property, value: wrong, allowed: 'a list of names', rule, fix: 'Write each name by itself.' });
+  if (wrong !== undefined)
+    refuse(where, {
+      property,
+      value: wrong,
+      allowed: 'a list of names',
+      rule,
+      fix: 'Write each name by itself.',
+    });
 }
 
 /** @throws IsochroneError for an option that cannot be meant */
 export function checkCacheOptions(options: ResponseCacheOptions): void {
   const where = 'ResponseCache';
   const { sessionCookies, tagHeader } = options;
-  checkNumber(where, 'compressionThresholdBytes', options.compressionThresholdBytes, 0, Number.MAX_SAFE_INTEGER, 'It is a size in bytes.');
-  checkNumber(where, 'maxBodyBytes', options.maxBodyBytes, 1, 2 ** 30, 'An answer is held in memory, whole.');
+  checkNumber(
+    where,
+    'compressionThresholdBytes',
+    options.compressionThresholdBytes,
+    0,
+    Number.MAX_SAFE_INTEGER,
+    'It is a size in bytes.',
+  );
+  checkNumber(
+    where,
+    'maxBodyBytes',
+    options.maxBodyBytes,
+    1,
+    2 ** 30,
+    'An answer is held in memory, whole.',
+  );
   checkNumber(where, 'passSeconds', options.passSeconds, 0, 3600, 'It is a short time in seconds.');
   if (sessionCookies !== 'any')
-    checkNames(where, 'sessionCookies', sessionCookies, HEADER_NAME, "A cookie's name is a token (RFC 6265, section 4.1.1).");
-  checkNames(where, 'tagHeader', tagHeader === undefined ? [] : [tagHeader], HEADER_NAME, 'It is the name of a header.');
+    checkNames(
+      where,
+      'sessionCookies',
+      sessionCookies,
+      HEADER_NAME,
+      "A cookie's name is a token (RFC 6265, section 4.1.1).",
+    );
+  checkNames(
+    where,
+    'tagHeader',
+    tagHeader === undefined ? [] : [tagHeader],
+    HEADER_NAME,
+    'It is the name of a header.',
+  );
 }
 
 /** @throws IsochroneError for an option that cannot be meant */
@@ -45,7 +91,14 @@ export function checkRoute<Request>(route: ResponseRoute<Request>): void {
   const where = 'ResponseRoute';
   if (route.ttlSeconds !== 'answer') {
     if (route.ttlSeconds === undefined) refuseTtl(where, route.ttlSeconds);
-    checkNumber(where, 'ttlSeconds', route.ttlSeconds, 0.001, LONGEST_SECONDS, 'It is a time in seconds.');
+    checkNumber(
+      where,
+      'ttlSeconds',
+      route.ttlSeconds,
+      0.001,
+      LONGEST_SECONDS,
+      'It is a time in seconds.',
+    );
   } else if ((route.staleSeconds ?? 0) > 0) {
     refuse(where, {
       property: 'staleSeconds',
@@ -55,13 +108,47 @@ export function checkRoute<Request>(route: ResponseRoute<Request>): void {
       fix: 'Give ttlSeconds as a number.',
     });
   }
-  checkNumber(where, 'maxTtlSeconds', route.maxTtlSeconds, 0.001, LONGEST_SECONDS, 'It is a time in seconds.');
-  checkNumber(where, 'staleSeconds', route.staleSeconds, 0, LONGEST_SECONDS, 'It is a time in seconds.');
-  checkNumber(where, 'maxBodyBytes', route.maxBodyBytes, 1, 2 ** 30, 'An answer is held in memory, whole.');
+  checkNumber(
+    where,
+    'maxTtlSeconds',
+    route.maxTtlSeconds,
+    0.001,
+    LONGEST_SECONDS,
+    'It is a time in seconds.',
+  );
+  checkNumber(
+    where,
+    'staleSeconds',
+    route.staleSeconds,
+    0,
+    LONGEST_SECONDS,
+    'It is a time in seconds.',
+  );
+  checkNumber(
+    where,
+    'maxBodyBytes',
+    route.maxBodyBytes,
+    1,
+    2 ** 30,
+    'An answer is held in memory, whole.',
+  );
   checkNames(where, 'varyBy', route.varyBy, HEADER_NAME, 'It names request headers.');
-  checkNames(where, 'languages', route.languages, LANGUAGE_TAG, 'A language is a tag such as de or de-CH (RFC 5646).');
+  checkNames(
+    where,
+    'languages',
+    route.languages,
+    LANGUAGE_TAG,
+    'A language is a tag such as de or de-CH (RFC 5646).',
+  );
   for (const [status, seconds] of Object.entries(route.statuses ?? {})) {
-    checkNumber(where, `statuses[${status}]`, seconds, 0.001, LONGEST_SECONDS, 'It is a time in seconds.');
+    checkNumber(
+      where,
+      `statuses[${status}]`,
+      seconds,
+      0.001,
+      LONGEST_SECONDS,
+      'It is a time in seconds.',
+    );
     if (/^[234]\d\d$/.test(status) && status !== '206' && status !== '304') continue;
     refuse(where, {
       property: 'statuses',

@@ -12,12 +12,17 @@ export interface ResponseStoreCall {
   readonly tags: readonly string[];
 }
 
-/** What is asked of the cache beneath. `TieredCache` is one. None of these may take long when a server is down. */
+/**
+ * What is asked of the cache beneath. `TieredCache` is one. None of these may take long when a
+ * server is down.
+ */
 export interface ResponseStore {
   get<T>(
     key: string,
     options: ResponseStoreCall,
-  ): Promise<{ readonly found: true; readonly value: T; readonly fresh: boolean } | { readonly found: false }>;
+  ): Promise<
+    { readonly found: true; readonly value: T; readonly fresh: boolean } | { readonly found: false }
+  >;
   getOrLoad<T>(key: string, loader: () => Promise<T>, options: ResponseStoreCall): Promise<T>;
   delete(key: string, options: ResponseStoreCall): Promise<unknown>;
   invalidateTags(...tags: string[]): Promise<{ readonly reached: boolean }>;
@@ -26,8 +31,8 @@ export interface ResponseStore {
 /** Something that the owner of a route should know; each is told once. */
 export interface ResponseWarning {
   /**
-   * `vary`: answers vary by a header that is not in the key, and are not stored. `callback`: a function of the options threw.
-   * `store`: the cache beneath failed.
+   * `vary`: answers vary by a header that is not in the key, and are not stored. `callback`: a
+   * function of the options threw. `store`: the cache beneath failed.
    */
   readonly code: 'vary' | 'callback' | 'store';
   readonly message: string;
@@ -37,8 +42,8 @@ export interface ResponseCacheOptions {
   /** Where answers are kept. */
   readonly store: ResponseStore;
   /**
-   * The cookies that tell users apart: a request with one of them is answered by the handler, unless its route says `shared` or
-   * `user`.
+   * The cookies that tell users apart: a request with one of them is answered by the handler,
+   * unless its route says `shared` or `user`.
    *
    * @default 'any': each cookie may be a session
    */
@@ -56,25 +61,29 @@ export interface ResponseCacheOptions {
    */
   readonly compressionThresholdBytes?: number;
   /**
-   * Answers of more bytes, before compression, are passed on and not kept. A route may say otherwise.
+   * Answers of more bytes, before compression, are passed on and not kept. A route may say
+   * otherwise.
    *
    * @default 1 MiB
    */
   readonly maxBodyBytes?: number;
   /**
-   * The header that carries an answer's tags to a CDN: separated by commas, or by spaces in `Surrogate-Key`.
+   * The header that carries an answer's tags to a CDN: separated by commas, or by spaces in
+   * `Surrogate-Key`.
    *
    * @default none
    */
   readonly tagHeader?: string;
   /**
-   * How long requests for a key no longer wait for each other after its answer turned out not to be cacheable, in seconds.
+   * How long requests for a key no longer wait for each other after its answer turned out not to be
+   * cacheable, in seconds.
    *
    * @default 5
    */
   readonly passSeconds?: number;
   /**
-   * Whether `X-Cache-Reason` says why an answer did not come from the cache. It tells clients about your rules.
+   * Whether `X-Cache-Reason` says why an answer did not come from the cache. It tells clients about
+   * your rules.
    *
    * @default false
    */
@@ -86,8 +95,8 @@ export interface ResponseCacheOptions {
 /** How the answers of one route are kept. `Request` is the framework's. */
 export interface ResponseRoute<Request> {
   /**
-   * How long an answer is fresh, in seconds; or `answer`: as its own `Cache-Control` says (`s-maxage`, else `max-age`), and not
-   * at all if it says nothing.
+   * How long an answer is fresh, in seconds; or `answer`: as its own `Cache-Control` says
+   * (`s-maxage`, else `max-age`), and not at all if it says nothing.
    */
   readonly ttlSeconds: number | 'answer';
   /**
@@ -97,21 +106,22 @@ export interface ResponseRoute<Request> {
    */
   readonly maxTtlSeconds?: number;
   /**
-   * Other statuses than 200 that are kept, each with its time in seconds: `{ 404: 5 }`. 400 to 499 and 3xx without a body of their own
-   * are safe choices; 206, 304 and 5xx are refused.
+   * Other statuses than 200 that are kept, each with its time in seconds: `{ 404: 5 }`. 400 to 499
+   * and 3xx without a body of their own are safe choices; 206, 304 and 5xx are refused.
    *
    * @default none
    */
   readonly statuses?: Readonly<Record<number, number>>;
   /**
-   * How long an answer is kept after it stopped being fresh, in seconds; `serveStale` says for what. Not with `ttlSeconds: 'answer'`.
+   * How long an answer is kept after it stopped being fresh, in seconds; `serveStale` says for
+   * what. Not with `ttlSeconds: 'answer'`.
    *
    * @default 0
    */
   readonly staleSeconds?: number;
   /**
-   * `while-renewing`: a stale answer is sent at once, and the route is run again in the background. `if-error`: only in place of a
-   * status of 500 or more.
+   * `while-renewing`: a stale answer is sent at once, and the route is run again in the background.
+   * `if-error`: only in place of a status of 500 or more.
    *
    * @default 'while-renewing'
    */
@@ -119,13 +129,15 @@ export interface ResponseRoute<Request> {
   /** @default 'all' */
   readonly query?: QueryKey;
   /**
-   * The languages of the route, the default one first. The handler sees the negotiated one as the whole of `Accept-Language`.
+   * The languages of the route, the default one first. The handler sees the negotiated one as the
+   * whole of `Accept-Language`.
    *
    * @default none: the answer does not depend on the language
    */
   readonly languages?: readonly string[];
   /**
-   * Other request headers that the answer depends on. Each value makes an entry of its own: name none that clients choose freely.
+   * Other request headers that the answer depends on. Each value makes an entry of its own: name
+   * none that clients choose freely.
    *
    * @default none
    */
@@ -137,15 +149,17 @@ export interface ResponseRoute<Request> {
    */
   readonly host?: boolean;
   /**
-   * Whether the answer is the same for all users, although requests carry `Authorization` or a session cookie. Who may see it
-   * must be decided before the cache: a hit does not run the handler.
+   * Whether the answer is the same for all users, although requests carry `Authorization` or a
+   * session cookie. Who may see it must be decided before the cache: a hit does not run the
+   * handler.
    *
    * @default false
    */
   readonly shared?: boolean;
   /**
-   * Who asks: the answer is kept for this user alone. Take it from a verified session or token, never from what a client can
-   * choose. Nothing (or empty text) means a stranger, who shares answers with other strangers.
+   * Who asks: the answer is kept for this user alone. Take it from a verified session or token,
+   * never from what a client can choose. Nothing (or empty text) means a stranger, who shares
+   * answers with other strangers.
    *
    * @default none
    */
@@ -159,7 +173,8 @@ export interface ResponseRoute<Request> {
   /** @default the cache's */
   readonly maxBodyBytes?: number;
   /**
-   * Whether `no-store`, `no-cache` and `max-age=0` of a request run the handler. Ignoring them keeps clients from choosing your load.
+   * Whether `no-store`, `no-cache` and `max-age=0` of a request run the handler. Ignoring them
+   * keeps clients from choosing your load.
    *
    * @default 'ignore'
    */

@@ -1,7 +1,10 @@
 /** More keys than these are forgotten, the oldest first. */
 const MAX_PASSES = 1000;
 
-/** Keys whose answer turned out not to be cacheable: for a while, their requests do not wait for each other. */
+/**
+ * Keys whose answer turned out not to be cacheable: for a while, their requests do not wait for
+ * each other.
+ */
 export class RecentPasses {
   private readonly until = new Map<string, number>();
 

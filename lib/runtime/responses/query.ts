@@ -1,26 +1,36 @@
 /**
  * The query of a request as it stands in a cache key: sorted by name, of chosen parameters.
  *
- * Nothing is decoded, re-encoded or changed in case, and what is in doubt stays as it came: a missed merge costs one run of the
- * handler, a wrong merge serves the wrong content. The edge's normaliser follows the same rules.
+ * Nothing is decoded, re-encoded or changed in case, and what is in doubt stays as it came: a
+ * missed merge costs one run of the handler, a wrong merge serves the wrong content. The edge's
+ * normaliser follows the same rules.
  */
 
 /**
- * Which parameters of the query are in the key. A parameter that is left out must not change the answer.
+ * Which parameters of the query are in the key. A parameter that is left out must not change the
+ * answer.
  *
- * Names as they stand in the URL. A query with a name that parsers may read as another one (`%61` is `a`, `a[]` is a part of `a`)
- * keeps all its parameters, in their order.
+ * Names as they stand in the URL. A query with a name that parsers may read as another one (`%61`
+ * is `a`, `a[]` is a part of `a`) keeps all its parameters, in their order.
  */
-export type QueryKey = 'all' | 'none' | { readonly allow: readonly string[] } | { readonly deny: readonly string[] };
+export type QueryKey =
+  | 'all'
+  | 'none'
+  | { readonly allow: readonly string[] }
+  | { readonly deny: readonly string[] };
 
 /** A query of more parameters is not sorted, so that sorting stays cheap. */
 const MAX_PARAMETERS = 100;
 
-/** What may stand for another name after decoding, or belong to another one in the parser that Express calls "extended". */
+/**
+ * What may stand for another name after decoding, or belong to another one in the parser that
+ * Express calls "extended".
+ */
 const AMBIGUOUS_NAME = /[%+[\]]/;
 
 /**
- * - Only `&` separates. `flag` and `flag=` differ, and so do the values `%E9` and `%e9`, `+` and `%20`.
+ * - Only `&` separates. `flag` and `flag=` differ, and so do the values `%E9` and `%e9`, `+` and
+ *   `%20`.
  * - Repeated names keep their order among themselves: the handler may read them as a list.
  * - Empty parameters, as in `a&&b`, are dropped.
  *
@@ -32,7 +42,8 @@ export function queryOfKey(query: string, rule: QueryKey): string {
     .split('&')
     .filter((parameter) => parameter !== '')
     .map((parameter) => ({ parameter, name: nameOf(parameter) }));
-  if (named.length > MAX_PARAMETERS || named.some(({ name }) => AMBIGUOUS_NAME.test(name))) return query;
+  if (named.length > MAX_PARAMETERS || named.some(({ name }) => AMBIGUOUS_NAME.test(name)))
+    return query;
   return named
     .filter(({ name }) => isKept(name, rule))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))

@@ -35,7 +35,8 @@ export class ResponseRenewals {
     if (this.underWay.has(plan.key) || this.ended.signal.aborted) return;
     // Taken now: the client's request may be gone when the renewal begins.
     const headers = { ...exchange.request.headers };
-    const renew = async (): Promise<unknown> => this.store.getOrLoad(plan.key, () => this.run(exchange, headers, plan), plan.call);
+    const renew = async (): Promise<unknown> =>
+      this.store.getOrLoad(plan.key, () => this.run(exchange, headers, plan), plan.call);
     const renewed = renew()
       .catch((error: unknown) => {
         if (!(error instanceof NotStored)) this.onFailure(error);
@@ -49,7 +50,11 @@ export class ResponseRenewals {
     await Promise.allSettled(this.underWay.values());
   }
 
-  private async run<Request>(exchange: Exchange<Request>, headers: IncomingMessage['headers'], plan: Plan): Promise<StoredAnswer> {
+  private async run<Request>(
+    exchange: Exchange<Request>,
+    headers: IncomingMessage['headers'],
+    plan: Plan,
+  ): Promise<StoredAnswer> {
     const detached = detachedExchange(exchange.request, headers, exchange.target);
     const { signal } = this.ended;
     let timer: NodeJS.Timeout | undefined;
@@ -65,8 +70,11 @@ export class ResponseRenewals {
             await run().then(resolve, reject);
           },
         });
-        // The leader hears of its answer before this does; what ends without one never came to the cache.
-        detached.response.once('finish', () => setImmediate(() => reject(new NotStored('answered before the cache'))));
+        // The leader hears of its answer before this does; what ends without one never came to the
+        // cache.
+        detached.response.once('finish', () =>
+          setImmediate(() => reject(new NotStored('answered before the cache'))),
+        );
         if (signal.aborted) return onEnd();
         exchange.again(detached.request, detached.response);
       });

@@ -10,7 +10,10 @@ import { ResponseRenewals } from './renewals';
 import { type Passed, type Plan, type PreparedRoute, prepareRoute } from './route';
 import { headerText, tagHeaders } from './rules';
 
-/** A follower that waited so long for the answer of another runs its own handler, and so does anybody whose store is silent. */
+/**
+ * A follower that waited so long for the answer of another runs its own handler, and so does
+ * anybody whose store is silent.
+ */
 const LONGEST_WAIT_MS = 10_000;
 /** How long a failed answer waits to learn whether there is a stale one instead. */
 const HELD_WAIT_MS = 1000;
@@ -29,8 +32,9 @@ export interface ResponseCacheCounts {
 type Step = 'proceed' | 'done';
 
 /**
- * The cache that the adapters of Fastify and Express share. An answer is stored only if nothing speaks against it, and whoever may
- * not share one runs the handler. A failure of the cache never fails a request.
+ * The cache that the adapters of Fastify and Express share. An answer is stored only if nothing
+ * speaks against it, and whoever may not share one runs the handler. A failure of the cache never
+ * fails a request.
  */
 export class ResponseCache {
   readonly counts: ResponseCacheCounts = { hit: 0, miss: 0, stale: 0, bypass: 0, failure: 0 };
@@ -49,7 +53,10 @@ export class ResponseCache {
     this.context = {
       options,
       refused: (plan, reason, unkeyed) => this.onRefused(plan, reason, unkeyed),
-      marks: (state, reason) => ({ 'x-cache': state, ...(options.debug && reason !== undefined ? { 'x-cache-reason': reason } : {}) }),
+      marks: (state, reason) => ({
+        'x-cache': state,
+        ...(options.debug && reason !== undefined ? { 'x-cache-reason': reason } : {}),
+      }),
       tagHeaders: (tags) => tagHeaders(tags, options.tagHeader),
     };
   }
@@ -59,7 +66,10 @@ export class ResponseCache {
     return prepareRoute(route, this.options);
   }
 
-  /** Ends all answers that carry one of the tags. `reached` is false if other processes may not know yet. */
+  /**
+   * Ends all answers that carry one of the tags. `reached` is false if other processes may not know
+   * yet.
+   */
   async invalidateTags(...tags: string[]): Promise<{ readonly reached: boolean }> {
     return this.options.store.invalidateTags(...tags);
   }
@@ -76,18 +86,24 @@ export class ResponseCache {
     if ((await this.step(exchange, route)) === 'proceed') exchange.proceed();
   }
 
-  private async step<Request>(exchange: Exchange<Request>, route: PreparedRoute<Request>): Promise<Step> {
+  private async step<Request>(
+    exchange: Exchange<Request>,
+    route: PreparedRoute<Request>,
+  ): Promise<Step> {
     const plan = this.planOf(exchange, route);
     const renewal = this.renewals.of(exchange.request);
     if (renewal !== undefined) {
-      await renewal.take('reason' in plan ? undefined : plan.key, () => new Leader(exchange, route, plan as Plan, this.context).run());
+      await renewal.take('reason' in plan ? undefined : plan.key, () =>
+        new Leader(exchange, route, plan as Plan, this.context).run(),
+      );
       return 'done';
     }
     if ('reason' in plan) return this.pass(exchange, 'bypass', plan.reason);
     const found = await this.look(plan);
     if (found !== undefined && (found.fresh || route.strategy.serveStale === 'while-renewing')) {
       if (!found.fresh) this.renewals.begin(exchange, plan);
-      if (await this.answer(exchange, plan, found.answer, found.fresh ? 'hit' : 'stale')) return 'done';
+      if (await this.answer(exchange, plan, found.answer, found.fresh ? 'hit' : 'stale'))
+        return 'done';
     }
     // Frameworks leave out the body before we see it: what a HEAD gives is no answer to a GET.
     if (exchange.request.method === 'HEAD') return this.pass(exchange, 'miss', 'head');
@@ -95,25 +111,42 @@ export class ResponseCache {
     return this.load(exchange, route, plan);
   }
 
-  private planOf<Request>({ source, request, target }: Exchange<Request>, route: PreparedRoute<Request>): Plan | Passed {
+  private planOf<Request>(
+    { source, request, target }: Exchange<Request>,
+    route: PreparedRoute<Request>,
+  ): Plan | Passed {
     try {
       return route.plan(source, request.method ?? '', target, request.headers);
     } catch (error) {
-      this.warn('callback', `A function of a response route threw, and the request went past the cache: ${error}`);
+      this.warn(
+        'callback',
+        `A function of a response route threw, and the request went past the cache: ${error}`,
+      );
       return { reason: 'callback' };
     }
   }
 
-  private pass<Request>({ response }: Exchange<Request>, state: 'bypass' | 'miss', reason: string): Step {
+  private pass<Request>(
+    { response }: Exchange<Request>,
+    state: 'bypass' | 'miss',
+    reason: string,
+  ): Step {
     this.counts[state]++;
-    for (const [name, value] of Object.entries(this.context.marks(state === 'miss' ? 'MISS' : 'BYPASS', reason)))
+    for (const [name, value] of Object.entries(
+      this.context.marks(state === 'miss' ? 'MISS' : 'BYPASS', reason),
+    ))
       response.setHeader(name, value);
     return 'proceed';
   }
 
-  private async look(plan: Plan): Promise<{ readonly answer: StoredAnswer; readonly fresh: boolean } | undefined> {
+  private async look(
+    plan: Plan,
+  ): Promise<{ readonly answer: StoredAnswer; readonly fresh: boolean } | undefined> {
     try {
-      const found = await within(LONGEST_WAIT_MS, this.options.store.get<unknown>(plan.key, plan.call));
+      const found = await within(
+        LONGEST_WAIT_MS,
+        this.options.store.get<unknown>(plan.key, plan.call),
+      );
       if (found === undefined || !found.found) return undefined;
       if (!isStoredAnswer(found.value)) throw new TypeError('What was stored is no answer.');
       if (isUsable(found.value, found.fresh)) return { answer: found.value, fresh: found.fresh };
@@ -135,14 +168,22 @@ export class ResponseCache {
     await within(LONGEST_WAIT_MS, forgotten);
   }
 
-  private async answer<Request>(exchange: Exchange<Request>, plan: Plan, answer: StoredAnswer, state: 'hit' | 'stale'): Promise<boolean> {
+  private async answer<Request>(
+    exchange: Exchange<Request>,
+    plan: Plan,
+    answer: StoredAnswer,
+    state: 'hit' | 'stale',
+  ): Promise<boolean> {
     try {
       const vary = headerText(exchange.headersBefore().vary);
       const sent = await answerFor(answer, exchange.request.headers, vary, false, Date.now());
       const { response } = exchange;
       this.counts[state]++;
       if (response.headersSent || response.destroyed) return true;
-      exchange.send({ ...sent, headers: { ...sent.headers, ...this.context.marks(state === 'hit' ? 'HIT' : 'STALE') } });
+      exchange.send({
+        ...sent,
+        headers: { ...sent.headers, ...this.context.marks(state === 'hit' ? 'HIT' : 'STALE') },
+      });
       return true;
     } catch (error) {
       this.onFailure(error);
@@ -151,7 +192,11 @@ export class ResponseCache {
     }
   }
 
-  private async load<Request>(exchange: Exchange<Request>, route: PreparedRoute<Request>, plan: Plan): Promise<Step> {
+  private async load<Request>(
+    exchange: Exchange<Request>,
+    route: PreparedRoute<Request>,
+    plan: Plan,
+  ): Promise<Step> {
     for (let attempt = 0; attempt < MAX_LEADERS; attempt++) {
       let leader: Leader<Request> | undefined;
       let isOver = false;
@@ -165,32 +210,47 @@ export class ResponseCache {
         begun('begun');
         return leader.run();
       };
-      const loaded = call(() => this.options.store.getOrLoad<unknown>(plan.key, load, plan.call)).then(
+      const loaded = call(() =>
+        this.options.store.getOrLoad<unknown>(plan.key, load, plan.call),
+      ).then(
         (value) => ({ value, error: undefined }),
         (error: unknown) => ({ value: undefined, error }),
       );
       const result = await within(LONGEST_WAIT_MS, Promise.race([leading, loaded]));
       isOver = true;
       if (leader !== undefined) return this.finish(leader, loaded);
-      if (result === undefined || result === 'begun') return this.pass(exchange, 'miss', 'waited-too-long');
+      if (result === undefined || result === 'begun')
+        return this.pass(exchange, 'miss', 'waited-too-long');
       if (isStoredAnswer(result.value) && !this.passes.has(plan.key)) {
         const isStale = Date.now() - result.value.storedAt > route.strategy.ttlSeconds * 1100;
-        if (isUsable(result.value, !isStale) && (await this.answer(exchange, plan, result.value, isStale ? 'stale' : 'hit'))) return 'done';
+        if (
+          isUsable(result.value, !isStale) &&
+          (await this.answer(exchange, plan, result.value, isStale ? 'stale' : 'hit'))
+        )
+          return 'done';
       }
       if (result.error instanceof LeaderGone && !exchange.response.destroyed) continue;
-      if (result.error !== undefined && !(result.error instanceof NotStored)) this.onFailure(result.error);
+      if (result.error !== undefined && !(result.error instanceof NotStored))
+        this.onFailure(result.error);
       return this.pass(exchange, 'miss', 'leader-not-shared');
     }
     return this.pass(exchange, 'miss', 'leaders-gone');
   }
 
-  /** The handler of this request ran, so its client has its answer, or waits for a stale one in place of a failure. */
-  private async finish<Request>(leader: Leader<Request>, loaded: Promise<{ readonly value: unknown }>): Promise<Step> {
+  /**
+   * The handler of this request ran, so its client has its answer, or waits for a stale one in
+   * place of a failure.
+   */
+  private async finish<Request>(
+    leader: Leader<Request>,
+    loaded: Promise<{ readonly value: unknown }>,
+  ): Promise<Step> {
     this.counts.miss++;
     if ((await leader.end) === 'sent') return 'done';
     const result = await within(HELD_WAIT_MS, loaded);
     try {
-      if (!isStoredAnswer(result?.value) || !isUsable(result.value, false)) throw new NotStored('nothing stale');
+      if (!isStoredAnswer(result?.value) || !isUsable(result.value, false))
+        throw new NotStored('nothing stale');
       await leader.sendInstead(result.value);
       this.counts.stale++;
     } catch {
@@ -233,7 +293,9 @@ export class ResponseCache {
 }
 
 function isUsable(answer: StoredAnswer, fresh: boolean): boolean {
-  return (answer.expiresAt === null || answer.expiresAt > Date.now()) && (fresh || answer.mayBeStale);
+  return (
+    (answer.expiresAt === null || answer.expiresAt > Date.now()) && (fresh || answer.mayBeStale)
+  );
 }
 
 /** Turns a function that throws into one that rejects. */

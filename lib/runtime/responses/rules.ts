@@ -1,13 +1,21 @@
-/** Which requests and which answers a cache that all users share may touch: RFC 9111, and what attacks on caches have taught. */
+/**
+ * Which requests and which answers a cache that all users share may touch: RFC 9111, and what
+ * attacks on caches have taught.
+ */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 
 /** Directives of a `Cache-Control` header in lower case; those without a value are ''. */
 export type Directives = ReadonlyMap<string, string>;
 
-/** Reads `Cache-Control` (RFC 9111, section 5.2). Quoted values may hold commas. Of a directive that is repeated, the first counts (section 4.2.1). */
+/**
+ * Reads `Cache-Control` (RFC 9111, section 5.2). Quoted values may hold commas. Of a directive that
+ * is repeated, the first counts (section 4.2.1).
+ */
 export function cacheControl(header: string): Directives {
   const directives = new Map<string, string>();
-  for (const [, name = '', quoted, plain] of header.matchAll(/([^\s,=;"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;]*)))?/g)) {
+  for (const [, name = '', quoted, plain] of header.matchAll(
+    /([^\s,=;"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;]*)))?/g,
+  )) {
     const lower = name.toLowerCase();
     if (!directives.has(lower)) directives.set(lower, quoted ?? plain ?? '');
   }
@@ -40,11 +48,19 @@ export interface RequestRules {
   readonly isUserSettled: boolean;
 }
 
-/** Why a request goes to its handler, past the cache; nothing if it may be answered from the cache. */
-export function whyPassed(method: string, headers: IncomingHttpHeaders, rules: RequestRules): string | undefined {
+/**
+ * Why a request goes to its handler, past the cache; nothing if it may be answered from the cache.
+ */
+export function whyPassed(
+  method: string,
+  headers: IncomingHttpHeaders,
+  rules: RequestRules,
+): string | undefined {
   if (method !== 'GET' && method !== 'HEAD') return 'method';
-  // A body that a handler might read is not in the key (RFC 9110, section 9.3.1, gives it no meaning).
-  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return 'request-body';
+  // A body that a handler might read is not in the key (RFC 9110, section 9.3.1, gives it no
+  // meaning).
+  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0')
+    return 'request-body';
   const passed = PASSED_HEADERS.find((name) => headers[name] !== undefined);
   if (passed !== undefined) return passed;
   if (METHOD_OVERRIDES.some((name) => headers[name] !== undefined)) return 'method-override';
@@ -54,7 +70,12 @@ export function whyPassed(method: string, headers: IncomingHttpHeaders, rules: R
   }
   if (rules.honoursRequest) {
     const directives = cacheControl(headerText(headers['cache-control']));
-    if (directives.has('no-store') || directives.has('no-cache') || directives.get('max-age') === '0') return 'request-cache-control';
+    if (
+      directives.has('no-store') ||
+      directives.has('no-cache') ||
+      directives.get('max-age') === '0'
+    )
+      return 'request-cache-control';
   }
   return undefined;
 }
@@ -83,20 +104,27 @@ export type Verdict =
 const no = (reason: string, unkeyed?: string): Verdict => ({ stored: false, reason, unkeyed });
 
 /**
- * Whether an answer may be stored, and for how long: "Storing Responses in Caches", RFC 9111, section 3.
+ * Whether an answer may be stored, and for how long: "Storing Responses in Caches", RFC 9111,
+ * section 3.
  *
  * @param headers by name in lower case
  */
-export function judgeAnswer(status: number, headers: OutgoingHttpHeaders, rules: AnswerRules): Verdict {
+export function judgeAnswer(
+  status: number,
+  headers: OutgoingHttpHeaders,
+  rules: AnswerRules,
+): Verdict {
   const ownSeconds = status === 200 ? undefined : rules.statuses[status];
   if (status !== 200 && ownSeconds === undefined) return no('status');
   if (headers['set-cookie'] !== undefined) return no('set-cookie');
   if (headers['content-range'] !== undefined) return no('content-range');
   if (headers.trailer !== undefined) return no('trailer');
   const type = headerText(headers['content-type']).toLowerCase();
-  if (type.startsWith('text/event-stream') || type.startsWith('multipart/x-mixed-replace')) return no('stream');
+  if (type.startsWith('text/event-stream') || type.startsWith('multipart/x-mixed-replace'))
+    return no('stream');
   const directives = cacheControl(headerText(headers['cache-control']));
-  // With field names (`private="x"`), parts could be stored: section 5.2.2.7 lets a cache treat it as if it had none.
+  // With field names (`private="x"`), parts could be stored: section 5.2.2.7 lets a cache treat it
+  // as if it had none.
   if (directives.has('no-store')) return no('no-store');
   if (directives.has('no-cache')) return no('no-cache');
   if (directives.has('private') && !rules.isOneUsers) return no('private');
@@ -107,7 +135,8 @@ export function judgeAnswer(status: number, headers: OutgoingHttpHeaders, rules:
   const own = ownLifetime(directives);
   if (directives.has('s-maxage') && (own === undefined || own <= 0)) return no('s-maxage');
   const mayBeStale = !directives.has('must-revalidate') && !directives.has('proxy-revalidate');
-  if (rules.ttlSeconds !== 'answer') return { stored: true, ttlSeconds: ownSeconds ?? rules.ttlSeconds, mayBeStale };
+  if (rules.ttlSeconds !== 'answer')
+    return { stored: true, ttlSeconds: ownSeconds ?? rules.ttlSeconds, mayBeStale };
   const age = deltaSeconds(headerText(headers.age)) ?? 0;
   const left = Math.min(own ?? 0, ownSeconds ?? rules.maxTtlSeconds, rules.maxTtlSeconds) - age;
   return left > 0 ? { stored: true, ttlSeconds: left, mayBeStale } : no('no-lifetime');
@@ -124,8 +153,13 @@ function deltaSeconds(text: string): number | undefined {
 }
 
 /** A tag may hold any text; a header may not, and its separators would make two of one. */
-export function tagHeaders(tags: readonly string[], name: string | undefined): Record<string, string> {
+export function tagHeaders(
+  tags: readonly string[],
+  name: string | undefined,
+): Record<string, string> {
   if (name === undefined || tags.length === 0) return {};
   const lower = name.toLowerCase();
-  return { [lower]: tags.map((tag) => encodeURIComponent(tag)).join(lower === 'surrogate-key' ? ' ' : ',') };
+  return {
+    [lower]: tags.map((tag) => encodeURIComponent(tag)).join(lower === 'surrogate-key' ? ' ' : ','),
+  };
 }

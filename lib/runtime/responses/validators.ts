@@ -10,8 +10,9 @@ export function isEntityTag(text: string): boolean {
 }
 
 /**
- * The tag of one coding of an answer. Codings of one answer differ in their bytes, so their strong tags must differ, too (RFC 9110,
- * section 8.8.3.3). Ours get a suffix; a handler's strong tag, which speaks about its own bytes, becomes a weak one.
+ * The tag of one coding of an answer. Codings of one answer differ in their bytes, so their strong
+ * tags must differ, too (RFC 9110, section 8.8.3.3). Ours get a suffix; a handler's strong tag,
+ * which speaks about its own bytes, becomes a weak one.
  *
  * @param isOurs whether the cache made the tag
  */
@@ -21,15 +22,24 @@ export function entityTagOf(tag: string, coding: ContentCoding, isOurs: boolean)
   return tag.startsWith('W/') ? tag : `W/${tag}`;
 }
 
-/** An IMF-fixdate; the two obsolete forms count as absent, which costs a full answer and no more. */
+/**
+ * An IMF-fixdate; the two obsolete forms count as absent, which costs a full answer and no more.
+ */
 const HTTP_DATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 function httpDate(text: string): number {
   return HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN;
 }
 
-/** Whether the client has this answer already. `If-None-Match` compares weakly (section 13.1.2); with it, `If-Modified-Since` does not count (13.1.3). */
-export function isNotModified(request: IncomingHttpHeaders, etag: string, lastModified: string | undefined): boolean {
+/**
+ * Whether the client has this answer already. `If-None-Match` compares weakly (section 13.1.2);
+ * with it, `If-Modified-Since` does not count (13.1.3).
+ */
+export function isNotModified(
+  request: IncomingHttpHeaders,
+  etag: string,
+  lastModified: string | undefined,
+): boolean {
   const noneMatch = request['if-none-match'];
   if (noneMatch !== undefined) {
     if (noneMatch.trim() === '*') return true;

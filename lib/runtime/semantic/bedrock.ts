@@ -3,7 +3,10 @@ import type { Embedder } from './embedder';
 
 /** As much of the SDK's client as is used: `BedrockRuntimeClient` fits. */
 export interface BedrockClient {
-  send(command: never, options?: { abortSignal?: AbortSignal }): Promise<{ readonly body?: Uint8Array }>;
+  send(
+    command: never,
+    options?: { abortSignal?: AbortSignal },
+  ): Promise<{ readonly body?: Uint8Array }>;
 }
 
 export interface BedrockEmbedderOptions {
@@ -45,12 +48,18 @@ export interface BedrockEmbedderOptions {
   readonly timeoutMs?: number;
 }
 
-/** Cohere takes 96 texts in one call, of up to 2,048 characters. Titan takes one, of up to 50,000. (Bedrock User Guide, model parameters.) */
+/**
+ * Cohere takes 96 texts in one call, of up to 2,048 characters. Titan takes one, of up to 50,000.
+ * (Bedrock User Guide, model parameters.)
+ */
 const COHERE_BATCH = 96;
 const COHERE_CHARACTERS = 2048;
 const TITAN_CHARACTERS = 50_000;
 
-/** Vectors from a model on Amazon Bedrock. Needs the optional peer `@aws-sdk/client-bedrock-runtime` and the right `bedrock:InvokeModel`. */
+/**
+ * Vectors from a model on Amazon Bedrock. Needs the optional peer `@aws-sdk/client-bedrock-runtime`
+ * and the right `bedrock:InvokeModel`.
+ */
 export class BedrockEmbedder implements Embedder {
   public readonly identity: string;
   public readonly dimensions: number;
@@ -93,19 +102,37 @@ export class BedrockEmbedder implements Embedder {
     this.client = options.client;
   }
 
-  /** @throws whatever the SDK throws, or an Error for an answer of another shape; the cache takes each for a miss */
-  public async embed(texts: readonly string[], options: { signal?: AbortSignal } = {}): Promise<readonly Float32Array[]> {
+  /**
+   * @throws whatever the SDK throws, or an Error for an answer of another shape; the cache takes
+   * each for a miss
+   */
+  public async embed(
+    texts: readonly string[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<readonly Float32Array[]> {
     const size = this.cohere ? COHERE_BATCH : 1;
-    const batches = Array.from({ length: Math.ceil(texts.length / size) }, (_, index) => texts.slice(index * size, (index + 1) * size));
-    return (await Promise.all(batches.map((batch) => this.turn(() => this.invoke(batch, options.signal))))).flat();
+    const batches = Array.from({ length: Math.ceil(texts.length / size) }, (_, index) =>
+      texts.slice(index * size, (index + 1) * size),
+    );
+    return (
+      await Promise.all(batches.map((batch) => this.turn(() => this.invoke(batch, options.signal))))
+    ).flat();
   }
 
-  private async invoke(texts: readonly string[], signal: AbortSignal | undefined): Promise<Float32Array[]> {
+  private async invoke(
+    texts: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Float32Array[]> {
     // Cut off, two long texts with one beginning would get one vector.
     const longest = this.cohere ? COHERE_CHARACTERS : TITAN_CHARACTERS;
-    if (texts.some((text) => text.length > longest)) throw new Error(`${this.modelId} reads ${longest} characters at most.`);
-    const { BedrockRuntimeClient, InvokeModelCommand } = await import('@aws-sdk/client-bedrock-runtime');
-    this.client ??= new BedrockRuntimeClient({ region: this.options.region }) as unknown as BedrockClient;
+    if (texts.some((text) => text.length > longest))
+      throw new Error(`${this.modelId} reads ${longest} characters at most.`);
+    const { BedrockRuntimeClient, InvokeModelCommand } = await import(
+      '@aws-sdk/client-bedrock-runtime'
+    );
+    this.client ??= new BedrockRuntimeClient({
+      region: this.options.region,
+    }) as unknown as BedrockClient;
     const timeout = AbortSignal.timeout(this.timeoutMs);
     const command = new InvokeModelCommand({
       modelId: this.modelId,
@@ -117,7 +144,9 @@ export class BedrockEmbedder implements Embedder {
           : { inputText: texts[0], dimensions: this.dimensions, normalize: true },
       ),
     });
-    const { body } = await this.client.send(command as never, { abortSignal: signal ? AbortSignal.any([signal, timeout]) : timeout });
+    const { body } = await this.client.send(command as never, {
+      abortSignal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
     const answer = JSON.parse(Buffer.from(body ?? new Uint8Array()).toString('utf8')) as {
       embedding?: number[];
       embeddings?: number[][] | { float?: number[][] };
@@ -127,8 +156,13 @@ export class BedrockEmbedder implements Embedder {
         ? answer.embeddings
         : answer.embeddings?.float
       : [answer.embedding ?? []];
-    if (vectors?.length !== texts.length || vectors.some((vector) => vector.length !== this.dimensions)) {
-      throw new Error(`${this.modelId} answered without ${texts.length} vectors of ${this.dimensions} numbers.`);
+    if (
+      vectors?.length !== texts.length ||
+      vectors.some((vector) => vector.length !== this.dimensions)
+    ) {
+      throw new Error(
+        `${this.modelId} answered without ${texts.length} vectors of ${this.dimensions} numbers.`,
+      );
     }
     return vectors.map((vector) => Float32Array.from(vector));
   }

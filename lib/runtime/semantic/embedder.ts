@@ -1,8 +1,11 @@
-/** What turns questions into vectors. Give your own: one method, and a name that changes when the vectors do. */
+/**
+ * What turns questions into vectors. Give your own: one method, and a name that changes when the
+ * vectors do.
+ */
 export interface Embedder {
   /**
-   * Names the model, its version and its settings. Part of every key: vectors of different identities are never compared. Change it whenever the
-   * same text would get another vector.
+   * Names the model, its version and its settings. Part of every key: vectors of different
+   * identities are never compared. Change it whenever the same text would get another vector.
    */
   readonly identity: string;
   /** Length of every vector. */
@@ -14,9 +17,13 @@ export interface Embedder {
    */
   readonly threshold?: number;
   /**
-   * One vector for each text, in their order. They need not be of length 1. A rejection is a miss, never the caller's.
+   * One vector for each text, in their order. They need not be of length 1. A rejection is a miss,
+   * never the caller's.
    */
-  embed(texts: readonly string[], options?: { signal?: AbortSignal }): Promise<readonly Float32Array[]>;
+  embed(
+    texts: readonly string[],
+    options?: { signal?: AbortSignal },
+  ): Promise<readonly Float32Array[]>;
 }
 
 /** The vector at length 1, or nothing if it has none or holds what is no number. */

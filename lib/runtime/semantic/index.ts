@@ -9,4 +9,9 @@ export type { SemanticScope } from './scope';
 export { SemanticCache } from './semantic-cache';
 export type { SemanticCandidate, SemanticEntry, SemanticStore, StoredAnswer } from './store';
 export { TfIdfEmbedder, type TfIdfEmbedderOptions } from './tfidf';
-export { type SemanticCommands, semanticStoreFor, ValkeySemanticStore, type ValkeySemanticStoreOptions } from './valkey-store';
+export {
+  type SemanticCommands,
+  semanticStoreFor,
+  ValkeySemanticStore,
+  type ValkeySemanticStoreOptions,
+} from './valkey-store';

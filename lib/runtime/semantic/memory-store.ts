@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { IsochroneError } from '../../model/errors';
-import { CANDIDATES, type SemanticCandidate, type SemanticEntry, type SemanticStore, type StoredAnswer } from './store';
+import {
+  CANDIDATES,
+  type SemanticCandidate,
+  type SemanticEntry,
+  type SemanticStore,
+  type StoredAnswer,
+} from './store';
 
 export interface MemorySemanticStoreOptions {
   /**
-   * Entries of all scopes together; the one that was longest not used goes first. A vector of 1,024 numbers has 4 KiB.
+   * Entries of all scopes together; the one that was longest not used goes first. A vector of 1,024
+   * numbers has 4 KiB.
    *
    * @default 5000
    */
@@ -17,7 +24,10 @@ export interface MemorySemanticStoreOptions {
   readonly maxBytes?: number;
 }
 
-/** `closest` only explains a miss; past so many entries, the newest kinds of question first, it would hold up the process for longer than that is worth. */
+/**
+ * `closest` only explains a miss; past so many entries, the newest kinds of question first, it
+ * would hold up the process for longer than that is worth.
+ */
 const EXPLAINED = 1000;
 
 interface Kept {
@@ -26,8 +36,8 @@ interface Kept {
 }
 
 /**
- * Answers in this process. Every entry of one signature is compared, so a hit is never missed; to explain a miss, the newest thousand of the scope
- * (docs/runtime/semantic.md has the times).
+ * Answers in this process. Every entry of one signature is compared, so a hit is never missed; to
+ * explain a miss, the newest thousand of the scope (docs/runtime/semantic.md has the times).
  */
 export class MemorySemanticStore implements SemanticStore {
   /** In the order of their last use. */
@@ -59,7 +69,11 @@ export class MemorySemanticStore implements SemanticStore {
     return this.use(`${scope}/${key}`)?.entry;
   }
 
-  public async nearest(scope: string, vector: Float32Array, signature: string): Promise<readonly SemanticCandidate[]> {
+  public async nearest(
+    scope: string,
+    vector: Float32Array,
+    signature: string,
+  ): Promise<readonly SemanticCandidate[]> {
     const candidates = this.scored(this.scopes.get(scope)?.get(signature) ?? [], vector)
       .sort((one, other) => other.score - one.score)
       .slice(0, CANDIDATES);
@@ -67,11 +81,15 @@ export class MemorySemanticStore implements SemanticStore {
     return candidates;
   }
 
-  public async closest(scope: string, vector: Float32Array): Promise<SemanticCandidate | undefined> {
+  public async closest(
+    scope: string,
+    vector: Float32Array,
+  ): Promise<SemanticCandidate | undefined> {
     let best: SemanticCandidate | undefined;
     let left = EXPLAINED;
     for (const ids of [...(this.scopes.get(scope)?.values() ?? [])].reverse()) {
-      for (const candidate of this.scored(ids, vector)) if (!best || candidate.score > best.score) best = candidate;
+      for (const candidate of this.scored(ids, vector))
+        if (!best || candidate.score > best.score) best = candidate;
       left -= ids.size;
       if (left <= 0) break;
     }
@@ -81,7 +99,8 @@ export class MemorySemanticStore implements SemanticStore {
   public async put(entry: SemanticEntry): Promise<void> {
     const id = `${entry.scope}/${entry.key}`;
     this.drop(id);
-    const bytes = 2 * (entry.question.length + entry.answer.length) + (entry.vector?.byteLength ?? 0) + 200;
+    const bytes =
+      2 * (entry.question.length + entry.answer.length) + (entry.vector?.byteLength ?? 0) + 200;
     if (bytes > this.maxBytes) return;
     this.entries.set(id, { entry, bytes });
     this.bytes += bytes;
@@ -119,7 +138,8 @@ export class MemorySemanticStore implements SemanticStore {
     const candidates: SemanticCandidate[] = [];
     for (const id of ids) {
       const entry = this.entries.get(id)?.entry;
-      if (entry?.vector?.length === vector.length) candidates.push({ entry, score: product(entry.vector, vector) });
+      if (entry?.vector?.length === vector.length)
+        candidates.push({ entry, score: product(entry.vector, vector) });
     }
     return candidates;
   }
@@ -145,7 +165,10 @@ export class MemorySemanticStore implements SemanticStore {
   }
 }
 
-/** The cosine of two vectors of length 1. Four sums side by side: 0.8 ms for 1,000 vectors of 1,024 numbers, where one sum took 1.4. */
+/**
+ * The cosine of two vectors of length 1. Four sums side by side: 0.8 ms for 1,000 vectors of 1,024
+ * numbers, where one sum took 1.4.
+ */
 function product(one: Float32Array, other: Float32Array): number {
   let [a, b, c, d] = [0, 0, 0, 0];
   const whole = one.length - (one.length % 4);

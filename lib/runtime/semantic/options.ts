@@ -14,7 +14,8 @@ export interface SemanticCacheOptions<Answer> {
    */
   readonly store?: SemanticStore;
   /**
-   * The cosine from which another question is a candidate, above 0 to 1. The guards decide; this spares them what is far.
+   * The cosine from which another question is a candidate, above 0 to 1. The guards decide; this
+   * spares them what is far.
    *
    * @default the embedder's own, which is 0.25 for TfIdfEmbedder; otherwise 0.95
    */
@@ -32,8 +33,8 @@ export interface SemanticCacheOptions<Answer> {
    */
   readonly ttlSeconds?: number;
   /**
-   * The guards by language, as the beginning of `locale`. A language that is not named here is found by its exact text only: its negations and
-   * opposites are known to nobody.
+   * The guards by language, as the beginning of `locale`. A language that is not named here is
+   * found by its exact text only: its negations and opposites are known to nobody.
    *
    * @default { en: ENGLISH_GUARDS }
    */
@@ -63,7 +64,8 @@ export interface SemanticCacheOptions<Answer> {
    */
   readonly lookupTimeoutMs?: number;
   /**
-   * Whether a miss says which guard refused the nearest question. It costs a second search: up to 2 ms of this process, or a command to the server.
+   * Whether a miss says which guard refused the nearest question. It costs a second search: up to 2
+   * ms of this process, or a command to the server.
    *
    * @default true
    */
@@ -89,7 +91,9 @@ export interface SemanticCacheOptions<Answer> {
 }
 
 const refused = (property: string, allowed: string, value: unknown, rule: string) =>
-  new IsochroneError(`SemanticCache: ${property} must be ${allowed}, got ${String(value)}.\n${rule}`);
+  new IsochroneError(
+    `SemanticCache: ${property} must be ${allowed}, got ${String(value)}.\n${rule}`,
+  );
 
 /** @throws IsochroneError for a value that cannot be meant */
 export function checkOptions(options: SemanticCacheOptions<never>): void {
@@ -102,10 +106,20 @@ export function checkOptions(options: SemanticCacheOptions<never>): void {
       'It is a cosine: 1 is the same direction. Leave it out for what suits the embedder.',
     );
   }
-  for (const property of ['ttlSeconds', 'maxAnswerBytes', 'maxQuestionLength', 'lookupTimeoutMs'] as const) {
+  for (const property of [
+    'ttlSeconds',
+    'maxAnswerBytes',
+    'maxQuestionLength',
+    'lookupTimeoutMs',
+  ] as const) {
     const value = options[property];
     if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
-      throw refused(property, 'a number above 0', value, 'Nothing would ever be found. Leave it out for its default.');
+      throw refused(
+        property,
+        'a number above 0',
+        value,
+        'Nothing would ever be found. Leave it out for its default.',
+      );
     }
   }
   if (timeZone !== undefined) {

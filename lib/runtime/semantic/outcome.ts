@@ -6,8 +6,9 @@ export type SemanticOutcome =
   | {
       readonly kind: 'miss';
       /**
-       * `nothing-similar`: no question at the threshold. `refused`: one was, and `guard` refused it. `unreadable`: `guard` cannot read this question,
-       * so only its exact text would hit. `failed`: embedder or store did not answer in time.
+       * `nothing-similar`: no question at the threshold. `refused`: one was, and `guard` refused
+       * it. `unreadable`: `guard` cannot read this question, so only its exact text would hit.
+       * `failed`: embedder or store did not answer in time.
        */
       readonly reason: 'nothing-similar' | 'refused' | 'unreadable' | 'failed';
       readonly guard?: string;

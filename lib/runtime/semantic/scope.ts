@@ -3,7 +3,9 @@ import { IsochroneError } from '../../model/errors';
 import { dependsOnToday } from './guards';
 import { exactText, type SemanticQuestion } from './question';
 
-/** What an answer depends on besides its question. No answer is shared across any difference in it. */
+/**
+ * What an answer depends on besides its question. No answer is shared across any difference in it.
+ */
 export interface SemanticScope {
   /** Whose answer it is. Required unless the cache says `scope: 'shared'`. */
   readonly tenant?: string;
@@ -12,13 +14,15 @@ export interface SemanticScope {
   /** The version of the texts that answers are made from. */
   readonly corpusVersion: string;
   /**
-   * The language of the question and its answer, such as `en-GB`. Answers of two locales are never shared, be it `en-GB` and `en-US`.
+   * The language of the question and its answer, such as `en-GB`. Answers of two locales are never
+   * shared, be it `en-GB` and `en-US`.
    *
    * @default what is not seen to be English is found by its exact text only
    */
   readonly locale?: string;
   /**
-   * Anything else that changes answers, in one string: role, filters, system prompt, and the conversation if questions lean on it ("and its price?").
+   * Anything else that changes answers, in one string: role, filters, system prompt, and the
+   * conversation if questions lean on it ("and its price?").
    *
    * @default nothing else
    */
@@ -58,7 +62,15 @@ export function checkCorpus(scope: Partial<SemanticScope>): void {
 }
 
 export function scopeKey(scope: SemanticScope, embedderIdentity: string): string {
-  return digest('scope', scope.tenant, scope.model, scope.corpusVersion, scope.locale?.toLowerCase(), scope.audience, embedderIdentity);
+  return digest(
+    'scope',
+    scope.tenant,
+    scope.model,
+    scope.corpusVersion,
+    scope.locale?.toLowerCase(),
+    scope.audience,
+    embedderIdentity,
+  );
 }
 
 export function corpusKey(scope: Pick<SemanticScope, 'tenant' | 'corpusVersion'>): string {
@@ -70,10 +82,23 @@ export function textKey(text: string, day: string): string {
 }
 
 /**
- * The day that belongs to a question's key: "today's rate" asked tomorrow is another question. Empty for questions that are seen to be without such
- * words; a question that is not read as English may have them, so it always has its day.
+ * The day that belongs to a question's key: "today's rate" asked tomorrow is another question.
+ * Empty for questions that are seen to be without such words; a question that is not read as
+ * English may have them, so it always has its day.
  */
-export function dayOf(question: SemanticQuestion, english: boolean, now: number, timeZone: string): string {
+export function dayOf(
+  question: SemanticQuestion,
+  english: boolean,
+  now: number,
+  timeZone: string,
+): string {
   if (english && !dependsOnToday(question)) return '';
-  return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(now).replaceAll('-', '');
+  return new Intl.DateTimeFormat('en-CA', {
+    timeZone,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+  })
+    .format(now)
+    .replaceAll('-', '');
 }

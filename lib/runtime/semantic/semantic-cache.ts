@@ -5,7 +5,15 @@ import { MemorySemanticStore } from './memory-store';
 import { checkOptions, type SemanticCacheOptions, worthKeeping } from './options';
 import type { SemanticAnswer, SemanticLookup, SemanticOutcome } from './outcome';
 import { readQuestion, type SemanticQuestion } from './question';
-import { checkCorpus, checkScope, corpusKey, dayOf, type SemanticScope, scopeKey, textKey } from './scope';
+import {
+  checkCorpus,
+  checkScope,
+  corpusKey,
+  dayOf,
+  type SemanticScope,
+  scopeKey,
+  textKey,
+} from './scope';
 import type { SemanticStore, StoredAnswer } from './store';
 import { SemanticWork } from './work';
 
@@ -23,14 +31,18 @@ const MISS_FAILED: SemanticOutcome = { kind: 'miss', reason: 'failed' };
 /**
  * Answers of a service that are given again to a question that means the same.
  *
- * First the same text, then a question that the embedder finds similar AND that every guard lets through. Answers pass through JSON, for the first
- * caller too, so that everyone gets the same. No failure of the embedder or the store reaches the caller: the answerer answers.
+ * First the same text, then a question that the embedder finds similar AND that every guard lets
+ * through. Answers pass through JSON, for the first caller too, so that everyone gets the same. No
+ * failure of the embedder or the store reaches the caller: the answerer answers.
  */
 export class SemanticCache<Answer = string> {
   private readonly store_: SemanticStore;
   private readonly threshold: number;
   private readonly languages: Readonly<Record<string, readonly SemanticGuard[]>>;
-  private readonly flights = new Map<string, Promise<{ answer: Answer; text: string | undefined; outcome: SemanticOutcome }>>();
+  private readonly flights = new Map<
+    string,
+    Promise<{ answer: Answer; text: string | undefined; outcome: SemanticOutcome }>
+  >();
   private readonly metrics: SemanticMetrics;
   private readonly work: SemanticWork;
   private readonly now: () => number;
@@ -47,9 +59,11 @@ export class SemanticCache<Answer = string> {
   }
 
   /**
-   * The answer to a question: kept, or made by the answerer and then kept. Equal questions at one time are answered once.
+   * The answer to a question: kept, or made by the answerer and then kept. Equal questions at one
+   * time are answered once.
    *
-   * @throws whatever the answerer throws; IsochroneError for a scope without tenant, model or corpus version
+   * @throws whatever the answerer throws; IsochroneError for a scope without tenant, model or
+   * corpus version
    */
   public async getOrAnswer(
     question: string,
@@ -58,16 +72,23 @@ export class SemanticCache<Answer = string> {
   ): Promise<SemanticAnswer<Answer>> {
     const reading = this.read(question, scope);
     const flight = `${reading.scope}/${reading.key}`;
-    const running = this.flights.get(flight) ?? this.answer(question, reading, answerer, scope).finally(() => this.flights.delete(flight));
+    const running =
+      this.flights.get(flight) ??
+      this.answer(question, reading, answerer, scope).finally(() => this.flights.delete(flight));
     this.flights.set(flight, running);
     const { answer, text, outcome } = await running;
     return { answer: text === undefined ? answer : (JSON.parse(text) as Answer), outcome };
   }
 
-  /** Looks, and answers nothing. @throws IsochroneError for a scope without tenant, model or corpus version */
+  /**
+   * Looks, and answers nothing. @throws IsochroneError for a scope without tenant, model or corpus
+   * version
+   */
   public async lookup(question: string, scope: SemanticScope): Promise<SemanticLookup<Answer>> {
     const { outcome, text } = await this.find(question, this.read(question, scope), scope);
-    return text === undefined ? { found: false, outcome } : { found: true, answer: JSON.parse(text) as Answer, outcome };
+    return text === undefined
+      ? { found: false, outcome }
+      : { found: true, answer: JSON.parse(text) as Answer, outcome };
   }
 
   /**
@@ -89,13 +110,18 @@ export class SemanticCache<Answer = string> {
   }
 
   /**
-   * Forgets all answers from one version of a tenant's texts, of every model and locale, those that are being made included. Resolves to whether the
-   * store was reached: if not, answers live on until their TTL.
+   * Forgets all answers from one version of a tenant's texts, of every model and locale, those that
+   * are being made included. Resolves to whether the store was reached: if not, answers live on
+   * until their TTL.
    */
-  public async invalidateCorpus(corpus: Pick<SemanticScope, 'tenant' | 'corpusVersion'>): Promise<{ reached: boolean }> {
+  public async invalidateCorpus(
+    corpus: Pick<SemanticScope, 'tenant' | 'corpusVersion'>,
+  ): Promise<{ reached: boolean }> {
     checkCorpus(corpus);
     if (this.options.scope !== 'shared') checkScope({ ...corpus, model: '-' }, false);
-    const reached = await this.work.bounded(() => this.store_.invalidate(corpusKey(corpus)).then(() => true));
+    const reached = await this.work.bounded(() =>
+      this.store_.invalidate(corpusKey(corpus)).then(() => true),
+    );
     return { reached: reached ?? false };
   }
 
@@ -106,9 +132,17 @@ export class SemanticCache<Answer = string> {
 
   private read(question: string, scope: SemanticScope): Reading {
     checkScope(scope, this.options.scope === 'shared');
-    const read = readQuestion(question.slice(0, this.options.maxQuestionLength ?? 2000), scope.locale);
+    const read = readQuestion(
+      question.slice(0, this.options.maxQuestionLength ?? 2000),
+      scope.locale,
+    );
     const guards = this.guardsFor(scope);
-    const day = dayOf(read, englishOnly.signature(read) !== undefined, this.now(), this.options.timeZone ?? 'UTC');
+    const day = dayOf(
+      read,
+      englishOnly.signature(read) !== undefined,
+      this.now(),
+      this.options.timeZone ?? 'UTC',
+    );
     const signature = guards && signatureOf(guards, read);
     return {
       scope: scopeKey(scope, this.options.embedder.identity),
@@ -122,9 +156,15 @@ export class SemanticCache<Answer = string> {
     return language.get(scope.locale?.split(/[-_]/)[0]?.toLowerCase() ?? 'en');
   }
 
-  private async answer(question: string, reading: Reading, answerer: () => Promise<Answer> | Answer, scope: SemanticScope) {
+  private async answer(
+    question: string,
+    reading: Reading,
+    answerer: () => Promise<Answer> | Answer,
+    scope: SemanticScope,
+  ) {
     const found = await this.find(question, reading, scope);
-    if (found.text !== undefined) return { answer: JSON.parse(found.text) as Answer, text: found.text, outcome: found.outcome };
+    if (found.text !== undefined)
+      return { answer: JSON.parse(found.text) as Answer, text: found.text, outcome: found.outcome };
     const answer = await answerer();
     const text = this.encode(answer);
     if (reading.generation !== undefined && this.worth(question, answer) !== undefined)
@@ -132,16 +172,24 @@ export class SemanticCache<Answer = string> {
     return { answer, text, outcome: found.outcome };
   }
 
-  private async find(question: string, reading: Reading, scope: SemanticScope): Promise<{ outcome: SemanticOutcome; text?: string }> {
+  private async find(
+    question: string,
+    reading: Reading,
+    scope: SemanticScope,
+  ): Promise<{ outcome: SemanticOutcome; text?: string }> {
     const found =
       question.trim() === '' || this.tooLong(question)
         ? undefined
         : await this.work.bounded((signal) => this.search(question, reading, scope, signal));
     const result = found ?? { outcome: MISS_FAILED };
     const { outcome } = result;
-    this.metrics.count('semantic_lookups_total', { outcome: outcome.kind, reason: outcome.kind === 'miss' ? outcome.reason : '' });
+    this.metrics.count('semantic_lookups_total', {
+      outcome: outcome.kind,
+      reason: outcome.kind === 'miss' ? outcome.reason : '',
+    });
     if (outcome.kind === 'similar') this.metrics.observe('semantic_similarity', outcome.score);
-    if (outcome.kind === 'miss' && outcome.guard) this.metrics.count('semantic_refusals_total', { guard: outcome.guard });
+    if (outcome.kind === 'miss' && outcome.guard)
+      this.metrics.count('semantic_refusals_total', { guard: outcome.guard });
     return result;
   }
 
@@ -156,19 +204,31 @@ export class SemanticCache<Answer = string> {
       this.store_.exact(reading.scope, reading.key),
     ]);
     reading.generation = generation;
-    if (exact && this.valid(exact, generation)) return { outcome: { kind: 'exact' }, text: exact.answer };
+    if (exact && this.valid(exact, generation))
+      return { outcome: { kind: 'exact' }, text: exact.answer };
     const guards = this.guardsFor(scope);
     const asked = readQuestion(question, scope.locale);
     if (!guards || reading.signature === undefined) {
-      const guard = guards ? guards.find((one) => one.signature(asked) === undefined)?.name : 'language';
+      const guard = guards
+        ? guards.find((one) => one.signature(asked) === undefined)?.name
+        : 'language';
       return { outcome: { kind: 'miss', reason: 'unreadable', guard } };
     }
     reading.vector = await this.embed(question, signal);
-    for (const { entry, score } of await this.store_.nearest(reading.scope, reading.vector, reading.signature)) {
+    for (const { entry, score } of await this.store_.nearest(
+      reading.scope,
+      reading.vector,
+      reading.signature,
+    )) {
       if (score < this.threshold || !this.valid(entry, generation)) continue;
-      // The digests were equal; what they were made from is asked again, because a wrong answer costs more than a comparison.
-      if (refusedBy(guards, asked, readQuestion(entry.question, scope.locale)) !== undefined) continue;
-      return { outcome: { kind: 'similar', score: Math.min(1, score), question: entry.question }, text: entry.answer };
+      // The digests were equal; what they were made from is asked again, because a wrong answer
+      // costs more than a comparison.
+      if (refusedBy(guards, asked, readQuestion(entry.question, scope.locale)) !== undefined)
+        continue;
+      return {
+        outcome: { kind: 'similar', score: Math.min(1, score), question: entry.question },
+        text: entry.answer,
+      };
     }
     return { outcome: await this.explain(asked, guards, reading, scope, generation) };
   }
@@ -181,12 +241,20 @@ export class SemanticCache<Answer = string> {
     generation: string,
   ): Promise<SemanticOutcome> {
     const closest =
-      this.options.explainMisses === false || !reading.vector ? undefined : await this.store_.closest(reading.scope, reading.vector);
-    if (!closest || !this.valid(closest.entry, generation)) return { kind: 'miss', reason: 'nothing-similar' };
+      this.options.explainMisses === false || !reading.vector
+        ? undefined
+        : await this.store_.closest(reading.scope, reading.vector);
+    if (!closest || !this.valid(closest.entry, generation))
+      return { kind: 'miss', reason: 'nothing-similar' };
     const { entry, score } = closest;
-    const guard = score < this.threshold ? undefined : refusedBy(guards, asked, readQuestion(entry.question, scope.locale));
+    const guard =
+      score < this.threshold
+        ? undefined
+        : refusedBy(guards, asked, readQuestion(entry.question, scope.locale));
     const near = { question: entry.question, score: Math.min(1, score) };
-    return guard ? { kind: 'miss', reason: 'refused', guard, ...near } : { kind: 'miss', reason: 'nothing-similar', ...near };
+    return guard
+      ? { kind: 'miss', reason: 'refused', guard, ...near }
+      : { kind: 'miss', reason: 'nothing-similar', ...near };
   }
 
   private valid(entry: StoredAnswer, generation: string): boolean {
@@ -199,21 +267,35 @@ export class SemanticCache<Answer = string> {
     const { embedder } = this.options;
     const [vector] = await embedder.embed([question], { signal });
     const unit = vector?.length === embedder.dimensions ? normalised(vector) : undefined;
-    if (!unit) throw new Error(`${embedder.identity} gave no vector of ${embedder.dimensions} numbers.`);
+    if (!unit)
+      throw new Error(`${embedder.identity} gave no vector of ${embedder.dimensions} numbers.`);
     return unit;
   }
 
   private async put(question: string, reading: Reading, text: string): Promise<void> {
     const { scope, key, signature, vector, generation = '' } = reading;
     const expiresAt = this.now() + Math.round((this.options.ttlSeconds ?? 3600) * 1000);
-    await this.store_.put({ scope, key, question, answer: text, generation, expiresAt, ...(vector && signature && { vector, signature }) });
+    await this.store_.put({
+      scope,
+      key,
+      question,
+      answer: text,
+      generation,
+      expiresAt,
+      ...(vector && signature && { vector, signature }),
+    });
   }
 
   private worth(question: string, answer: Answer): string | undefined {
     const text = this.encode(answer);
     const dropped = (reason: string) => this.metrics.count('semantic_dropped_total', { reason });
-    if (text === undefined || !this.wanted(answer) || question.trim() === '') dropped('not-worth-keeping');
-    else if (this.tooLong(question) || Buffer.byteLength(text) > (this.options.maxAnswerBytes ?? 262_144)) dropped('too-large');
+    if (text === undefined || !this.wanted(answer) || question.trim() === '')
+      dropped('not-worth-keeping');
+    else if (
+      this.tooLong(question) ||
+      Buffer.byteLength(text) > (this.options.maxAnswerBytes ?? 262_144)
+    )
+      dropped('too-large');
     else return text;
     return undefined;
   }

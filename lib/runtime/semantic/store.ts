@@ -7,7 +7,10 @@ export interface SemanticEntry {
   /** Digest of the question's exact text; lower-case letters and digits. */
   readonly key: string;
   readonly question: string;
-  /** Digest of what the guards compare; lower-case letters and digits. Without one, the entry is found by its key only. */
+  /**
+   * Digest of what the guards compare; lower-case letters and digits. Without one, the entry is
+   * found by its key only.
+   */
   readonly signature?: string;
   /** Of length 1. */
   readonly vector?: Float32Array;
@@ -32,7 +35,11 @@ export interface SemanticStore {
   /** The entry under this key, if it is there. It may have expired. */
   exact(scope: string, key: string): Promise<StoredAnswer | undefined>;
   /** The nearest entries of the scope that have this signature, best first; a handful. */
-  nearest(scope: string, vector: Float32Array, signature: string): Promise<readonly SemanticCandidate[]>;
+  nearest(
+    scope: string,
+    vector: Float32Array,
+    signature: string,
+  ): Promise<readonly SemanticCandidate[]>;
   /** The nearest entry of the scope, whatever its signature: to say why there was no hit. */
   closest(scope: string, vector: Float32Array): Promise<SemanticCandidate | undefined>;
   put(entry: SemanticEntry): Promise<void>;
@@ -42,5 +49,8 @@ export interface SemanticStore {
   invalidate(corpus: string): Promise<void>;
 }
 
-/** As many candidates of one signature are looked at. They differ in what no guard sees, so the best is nearly always the first. */
+/**
+ * As many candidates of one signature are looked at. They differ in what no guard sees, so the best
+ * is nearly always the first.
+ */
 export const CANDIDATES = 4;

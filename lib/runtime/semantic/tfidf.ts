@@ -5,14 +5,15 @@ import { canonicalWord, tokensOf } from './question';
 
 export interface TfIdfEmbedderOptions {
   /**
-   * Length of the vectors, 64 to 16,384. Terms are hashed into it, two in one place at times: fewer dimensions, more chance likeness.
+   * Length of the vectors, 64 to 16,384. Terms are hashed into it, two in one place at times: fewer
+   * dimensions, more chance likeness.
    *
    * @default 1024
    */
   readonly dimensions?: number;
   /**
-   * Texts whose words say which ones are common, such as titles of the corpus. They are read once and enter every tenant's vectors as weights: no
-   * tenant's own texts, please.
+   * Texts whose words say which ones are common, such as titles of the corpus. They are read once
+   * and enter every tenant's vectors as weights: no tenant's own texts, please.
    *
    * @default none: words of a fixed list weigh less
    */
@@ -31,22 +32,26 @@ const PAIR_WEIGHT = 0.5;
 /** FNV-1a, 32 bits. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  for (let at = 0; at < text.length; at++)
+    value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
   return value >>> 0;
 }
 
 /**
- * Vectors from the words and the pairs of neighbouring words, without a model and without a network. The same text gets the same vector
- * everywhere: nothing is learnt from the questions, so nothing leaks from one tenant to another.
+ * Vectors from the words and the pairs of neighbouring words, without a model and without a
+ * network. The same text gets the same vector everywhere: nothing is learnt from the questions, so
+ * nothing leaks from one tenant to another.
  *
- * It finds questions that share most words, not meanings. Opposites look alike to it, as to every embedder: the guards tell them apart.
+ * It finds questions that share most words, not meanings. Opposites look alike to it, as to every
+ * embedder: the guards tell them apart.
  */
 export class TfIdfEmbedder implements Embedder {
   public readonly identity: string;
   public readonly dimensions: number;
   /**
-   * Low, because the guards decide: on the pairs of the tests, 0.4 loses paraphrases and keeps nearly every opposite (docs/runtime/semantic.md). At
-   * 0.95 it would find little besides the same words.
+   * Low, because the guards decide: on the pairs of the tests, 0.4 loses paraphrases and keeps
+   * nearly every opposite (docs/runtime/semantic.md). At 0.95 it would find little besides the same
+   * words.
    */
   public readonly threshold = 0.25;
   private readonly weights: ReadonlyMap<string, number>;
@@ -88,7 +93,9 @@ export class TfIdfEmbedder implements Embedder {
       const place = hash(term);
       const index = place % this.dimensions;
       // The sign keeps what collides from always adding up.
-      vector[index] = (vector[index] ?? 0) + (hash(`±${term}`) % 2 === 0 ? 1 : -1) * weight * (1 + Math.log(count));
+      vector[index] =
+        (vector[index] ?? 0) +
+        (hash(`±${term}`) % 2 === 0 ? 1 : -1) * weight * (1 + Math.log(count));
     }
     let squares = 0;
     for (const value of vector) squares += value * value;
@@ -96,7 +103,9 @@ export class TfIdfEmbedder implements Embedder {
   }
 
   private weightOf(term: string): number {
-    return this.weights.get(term) ?? (this.weights.size > 0 ? 1 : COMMON.has(term) ? COMMON_WEIGHT : 1);
+    return (
+      this.weights.get(term) ?? (this.weights.size > 0 ? 1 : COMMON.has(term) ? COMMON_WEIGHT : 1)
+    );
   }
 }
 
@@ -104,14 +113,18 @@ function termsOf(text: string): string[] {
   return tokensOf(text)
     .filter(({ kind }) => kind !== 'pause' && kind !== 'end')
     .map(({ kind, text: term }) =>
-      kind === 'word' ? canonicalWord(term.toLowerCase().replace(/n't$/, ' not').split(' ').pop() ?? '') : term,
+      kind === 'word'
+        ? canonicalWord(term.toLowerCase().replace(/n't$/, ' not').split(' ').pop() ?? '')
+        : term,
     );
 }
 
 /** Inverse document frequencies between 0 and 1; empty without documents. */
 function weightsOf(documents: readonly string[]): Map<string, number> {
   const frequencies = new Map<string, number>();
-  for (const document of documents) for (const term of new Set(termsOf(document))) frequencies.set(term, (frequencies.get(term) ?? 0) + 1);
+  for (const document of documents)
+    for (const term of new Set(termsOf(document)))
+      frequencies.set(term, (frequencies.get(term) ?? 0) + 1);
   const rarest = Math.log(1 + documents.length);
   return new Map(
     [...frequencies]

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { IsochroneError } from '../../model/errors';
 import { MemorySemanticStore } from './memory-store';
-import { CANDIDATES, type SemanticCandidate, type SemanticEntry, type SemanticStore, type StoredAnswer } from './store';
+import {
+  CANDIDATES,
+  type SemanticCandidate,
+  type SemanticEntry,
+  type SemanticStore,
+  type StoredAnswer,
+} from './store';
 
 /** As much of a client as is used: iovalkey's `Redis` and `Cluster` fit. */
 export interface SemanticCommands {
@@ -10,7 +16,10 @@ export interface SemanticCommands {
 
 export interface ValkeySemanticStoreOptions {
   readonly commands: SemanticCommands;
-  /** Length of the embedder's vectors: each has an index of its own. ElastiCache 8.2 has room for ten indexes. */
+  /**
+   * Length of the embedder's vectors: each has an index of its own. ElastiCache 8.2 has room for
+   * ten indexes.
+   */
   readonly dimensions: number;
   /**
    * The beginning of every key.
@@ -25,8 +34,9 @@ const GENERATION_SECONDS = 30 * 24 * 3600;
 const FIELDS = ['question', 'signature', 'answer', 'generation', 'expiresAt'] as const;
 
 /**
- * Answers in a Valkey that has vector search: ElastiCache for Valkey 8.2 and later, node based, or the module valkey-search. The nearest ones are
- * found by an HNSW index: approximate, so that a near one can be missed, never a far one taken.
+ * Answers in a Valkey that has vector search: ElastiCache for Valkey 8.2 and later, node based, or
+ * the module valkey-search. The nearest ones are found by an HNSW index: approximate, so that a
+ * near one can be missed, never a far one taken.
  */
 export class ValkeySemanticStore implements SemanticStore {
   private readonly commands: SemanticCommands;
@@ -55,7 +65,10 @@ export class ValkeySemanticStore implements SemanticStore {
     this.prefix = `${this.namespace}:${this.dimensions}:`;
   }
 
-  /** Whether the server searches vectors. By `FT._LIST`: managed servers refuse `MODULE LIST`, and their version numbers mislead. */
+  /**
+   * Whether the server searches vectors. By `FT._LIST`: managed servers refuse `MODULE LIST`, and
+   * their version numbers mislead.
+   */
   public static async supported(commands: SemanticCommands): Promise<boolean> {
     return commands.call('FT._LIST').then(Array.isArray, () => false);
   }
@@ -63,25 +76,49 @@ export class ValkeySemanticStore implements SemanticStore {
   public async exact(scope: string, key: string): Promise<StoredAnswer | undefined> {
     const values = await this.commands.call('HMGET', this.keyOf(scope, key), ...FIELDS);
     if (!Array.isArray(values)) return undefined;
-    return storedAnswer(scope, key, Object.fromEntries(FIELDS.map((field, at) => [field, values[at]])));
+    return storedAnswer(
+      scope,
+      key,
+      Object.fromEntries(FIELDS.map((field, at) => [field, values[at]])),
+    );
   }
 
-  public nearest(scope: string, vector: Float32Array, signature: string): Promise<readonly SemanticCandidate[]> {
-    return this.search(scope, `@scope:{${escapeTag(scope)}} @signature:{${escapeTag(signature)}}`, vector, CANDIDATES);
+  public nearest(
+    scope: string,
+    vector: Float32Array,
+    signature: string,
+  ): Promise<readonly SemanticCandidate[]> {
+    return this.search(
+      scope,
+      `@scope:{${escapeTag(scope)}} @signature:{${escapeTag(signature)}}`,
+      vector,
+      CANDIDATES,
+    );
   }
 
-  public async closest(scope: string, vector: Float32Array): Promise<SemanticCandidate | undefined> {
+  public async closest(
+    scope: string,
+    vector: Float32Array,
+  ): Promise<SemanticCandidate | undefined> {
     return (await this.search(scope, `@scope:{${escapeTag(scope)}}`, vector, 1))[0];
   }
 
   public async put(entry: SemanticEntry): Promise<void> {
     const key = this.keyOf(entry.scope, entry.key);
-    const fields: (string | Buffer)[] = ['scope', entry.scope, 'question', entry.question, 'answer', entry.answer];
+    const fields: (string | Buffer)[] = [
+      'scope',
+      entry.scope,
+      'question',
+      entry.question,
+      'answer',
+      entry.answer,
+    ];
     fields.push('generation', entry.generation, 'expiresAt', String(entry.expiresAt));
     if (entry.signature !== undefined && entry.vector?.length === this.dimensions) {
       fields.push('signature', entry.signature, 'vector', vectorBytes(entry.vector));
     }
-    // The index is made after the first entry at the latest: the server fills it with what is there.
+    // The index is made after the first entry at the latest: the server fills it with what is
+    // there.
     await Promise.all([
       this.commands.call('HSET', key, ...fields),
       this.commands.call('PEXPIREAT', key, entry.expiresAt),
@@ -104,12 +141,25 @@ export class ValkeySemanticStore implements SemanticStore {
   }
 
   public async invalidate(corpus: string): Promise<void> {
-    await this.commands.call('SET', `${this.namespace}:corpus:${corpus}`, randomUUID(), 'EX', GENERATION_SECONDS);
+    await this.commands.call(
+      'SET',
+      `${this.namespace}:corpus:${corpus}`,
+      randomUUID(),
+      'EX',
+      GENERATION_SECONDS,
+    );
   }
 
-  private async search(scope: string, filter: string, vector: Float32Array, count: number): Promise<SemanticCandidate[]> {
+  private async search(
+    scope: string,
+    filter: string,
+    vector: Float32Array,
+    count: number,
+  ): Promise<SemanticCandidate[]> {
     if (vector.length !== this.dimensions)
-      throw new Error(`The index has vectors of ${this.dimensions} numbers, the embedder of ${vector.length}.`);
+      throw new Error(
+        `The index has vectors of ${this.dimensions} numbers, the embedder of ${vector.length}.`,
+      );
     await this.ensureIndex();
     const returned = [...FIELDS, 'distance'];
     const reply = await this.commands.call(
@@ -120,7 +170,9 @@ export class ValkeySemanticStore implements SemanticStore {
       ...['RETURN', returned.length, ...returned],
       ...['LIMIT', 0, count, 'DIALECT', 2],
     );
-    return candidatesOf(reply, scope, this.prefix + scope).sort((one, other) => other.score - one.score);
+    return candidatesOf(reply, scope, this.prefix + scope).sort(
+      (one, other) => other.score - one.score,
+    );
   }
 
   private ensureIndex(): Promise<void> {
@@ -139,7 +191,18 @@ export class ValkeySemanticStore implements SemanticStore {
       .call(
         'FT.CREATE',
         ...[this.prefix, 'ON', 'HASH', 'PREFIX', 1, this.prefix],
-        ...['SCHEMA', 'scope', 'TAG', 'signature', 'TAG', 'vector', 'VECTOR', 'HNSW', vector.length, ...vector],
+        ...[
+          'SCHEMA',
+          'scope',
+          'TAG',
+          'signature',
+          'TAG',
+          'vector',
+          'VECTOR',
+          'HNSW',
+          vector.length,
+          ...vector,
+        ],
       )
       .catch((error: unknown) => {
         // Another process was first.
@@ -153,14 +216,20 @@ export class ValkeySemanticStore implements SemanticStore {
 }
 
 /**
- * The store for a server: the one with vector search if the server has it, otherwise one in this process. Never rejects: a server that does not
- * answer has none.
+ * The store for a server: the one with vector search if the server has it, otherwise one in this
+ * process. Never rejects: a server that does not answer has none.
  */
-export async function semanticStoreFor(options: ValkeySemanticStoreOptions): Promise<SemanticStore> {
-  return (await ValkeySemanticStore.supported(options.commands)) ? new ValkeySemanticStore(options) : new MemorySemanticStore();
+export async function semanticStoreFor(
+  options: ValkeySemanticStoreOptions,
+): Promise<SemanticStore> {
+  return (await ValkeySemanticStore.supported(options.commands))
+    ? new ValkeySemanticStore(options)
+    : new MemorySemanticStore();
 }
 
-/** A value of a TAG field as a query names it: all but letters, digits and `_` has a meaning there. */
+/**
+ * A value of a TAG field as a query names it: all but letters, digits and `_` has a meaning there.
+ */
 export function escapeTag(value: string): string {
   return value.replace(/[^\p{L}\p{N}_]/gu, (character) => `\\${character}`);
 }
@@ -179,18 +248,38 @@ function candidatesOf(reply: unknown, scope: string, start: string): SemanticCan
     const pairs: unknown = reply[at + 1];
     if (!Array.isArray(pairs)) continue;
     const fields: Record<string, unknown> = {};
-    for (let field = 0; field + 1 < pairs.length; field += 2) fields[String(pairs[field])] = pairs[field + 1];
+    for (let field = 0; field + 1 < pairs.length; field += 2)
+      fields[String(pairs[field])] = pairs[field + 1];
     const entry = storedAnswer(scope, String(reply[at]).slice(start.length + 1), fields);
     const score = 1 - Number(fields.distance);
     // A key of another scope would mean that the filter was not understood.
-    if (entry && Number.isFinite(score) && String(reply[at]).startsWith(`${start}:`)) candidates.push({ entry, score });
+    if (entry && Number.isFinite(score) && String(reply[at]).startsWith(`${start}:`))
+      candidates.push({ entry, score });
   }
   return candidates;
 }
 
-function storedAnswer(scope: string, key: string, fields: Readonly<Record<string, unknown>>): StoredAnswer | undefined {
+function storedAnswer(
+  scope: string,
+  key: string,
+  fields: Readonly<Record<string, unknown>>,
+): StoredAnswer | undefined {
   const { question, answer, generation, signature } = fields;
   const expiresAt = Number(fields.expiresAt);
-  if (typeof question !== 'string' || typeof answer !== 'string' || typeof generation !== 'string' || !(expiresAt > 0)) return undefined;
-  return { scope, key, question, answer, generation, expiresAt, ...(typeof signature === 'string' && { signature }) };
+  if (
+    typeof question !== 'string' ||
+    typeof answer !== 'string' ||
+    typeof generation !== 'string' ||
+    !(expiresAt > 0)
+  )
+    return undefined;
+  return {
+    scope,
+    key,
+    question,
+    answer,
+    generation,
+    expiresAt,
+    ...(typeof signature === 'string' && { signature }),
+  };
 }

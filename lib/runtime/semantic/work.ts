@@ -3,7 +3,10 @@ import type { SemanticMetrics } from '../metrics';
 /** Writes at a time. More are dropped and counted: answers can be made again. */
 const MAX_WRITES = 100;
 
-/** Runs what may fail or hang: with a time limit before an answer, in the background after it. Nothing here rejects. */
+/**
+ * Runs what may fail or hang: with a time limit before an answer, in the background after it.
+ * Nothing here rejects.
+ */
 export class SemanticWork {
   private readonly writes = new Set<Promise<void>>();
 
@@ -12,7 +15,9 @@ export class SemanticWork {
     private readonly metrics: SemanticMetrics,
   ) {}
 
-  /** What the work resolves to, or nothing if it fails or takes too long; then its signal aborts. */
+  /**
+   * What the work resolves to, or nothing if it fails or takes too long; then its signal aborts.
+   */
   public async bounded<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     const controller = new AbortController();
     let timer: NodeJS.Timeout | undefined;

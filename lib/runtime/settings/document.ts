@@ -10,13 +10,14 @@ import { IsochroneError } from '../../model/errors';
 import { CACHE_STRATEGIES, type CacheStrategy } from '../tiered-cache';
 import { SettingsReader } from './reader';
 
-const FIX = 'Deploy the region again with the version of isochrone that the application has, or correct the document.';
+const FIX =
+  'Deploy the region again with the version of isochrone that the application has, or correct the document.';
 const YEAR_SECONDS = 366 * 86_400;
 const LONGEST_MS = 600_000;
 
 /**
- * Checks a settings document. What is unknown is passed over, for a newer deployment may say more; but not in a strategy, where it
- * would silently not apply.
+ * Checks a settings document. What is unknown is passed over, for a newer deployment may say more;
+ * but not in a strategy, where it would silently not apply.
  *
  * @param document the text of the parameter, or what it holds as JSON
  * @param where what to call it in messages
@@ -24,9 +25,17 @@ const LONGEST_MS = 600_000;
  */
 export function parseSettings(document: unknown, where = 'The settings'): RuntimeSettings {
   const reader = new SettingsReader(where, FIX);
-  const root = reader.object(typeof document === 'string' ? parseJson(document, where) : document, '');
+  const root = reader.object(
+    typeof document === 'string' ? parseJson(document, where) : document,
+    '',
+  );
   if (root.version !== 1) {
-    reader.refuse('version', root.version, '1', 'This version of isochrone/runtime knows no other shape of the document.');
+    reader.refuse(
+      'version',
+      root.version,
+      '1',
+      'This version of isochrone/runtime knows no other shape of the document.',
+    );
   }
   return reader.fields<RuntimeSettings>(root, '', {
     version: reader.oneOf([1]),
@@ -58,14 +67,23 @@ function cacheServer(reader: SettingsReader, value: unknown, path: string): Cach
     cluster: reader.flag,
     namespace: reader.text,
     iam: reader.optional((iam, at) =>
-      reader.fields(iam, at, { replicationGroupId: reader.text, userName: reader.text, region: reader.text }),
+      reader.fields(iam, at, {
+        replicationGroupId: reader.text,
+        userName: reader.text,
+        region: reader.text,
+      }),
     ),
   });
 }
 
 function database(reader: SettingsReader, value: unknown, path: string): DatabaseSettings {
-  const endpoint = { host: reader.text, port: reader.number(1, 65_535, true), tls: reader.oneOf(['verify-full', 'verify-ca', 'require']) };
-  const server = (found: unknown, at: string) => reader.fields<SettingsDatabaseEndpoint>(found, at, endpoint);
+  const endpoint = {
+    host: reader.text,
+    port: reader.number(1, 65_535, true),
+    tls: reader.oneOf(['verify-full', 'verify-ca', 'require']),
+  };
+  const server = (found: unknown, at: string) =>
+    reader.fields<SettingsDatabaseEndpoint>(found, at, endpoint);
   const time = reader.number(0, LONGEST_MS, true);
   const read = reader.fields<DatabaseSettings>(value, path, {
     name: reader.text,
@@ -73,7 +91,12 @@ function database(reader: SettingsReader, value: unknown, path: string): Databas
     writer: server,
     readers: reader.optional(server),
     poolers: reader.optional((poolers, at) =>
-      reader.fields(poolers, at, { ...endpoint, read: reader.text, write: reader.text, secretName: reader.optional(reader.text) }),
+      reader.fields(poolers, at, {
+        ...endpoint,
+        read: reader.text,
+        write: reader.text,
+        secretName: reader.optional(reader.text),
+      }),
     ),
     pool: (pool, at) =>
       reader.fields(pool, at, {
@@ -86,7 +109,12 @@ function database(reader: SettingsReader, value: unknown, path: string): Databas
   });
   const { minConnections, maxConnections } = read.pool;
   if (minConnections > maxConnections) {
-    reader.refuse(`${path}.pool.minConnections`, minConnections, `at most ${maxConnections}`, 'What is kept open counts as open.');
+    reader.refuse(
+      `${path}.pool.minConnections`,
+      minConnections,
+      `at most ${maxConnections}`,
+      'What is kept open counts as open.',
+    );
   }
   return read;
 }
@@ -98,7 +126,11 @@ function invalidation(reader: SettingsReader, value: unknown, path: string): Inv
   });
 }
 
-function strategies(reader: SettingsReader, value: unknown, path: string): Record<string, StrategySettings> {
+function strategies(
+  reader: SettingsReader,
+  value: unknown,
+  path: string,
+): Record<string, StrategySettings> {
   const seconds = reader.optional(reader.number(0, YEAR_SECONDS));
   const read = Object.entries(reader.object(value, path)).map(([name, given]) => {
     const strategy = reader.fields<StrategySettings>(
@@ -119,33 +151,54 @@ function strategies(reader: SettingsReader, value: unknown, path: string): Recor
       true,
     );
     if (strategy.ttlSeconds === undefined && !Object.hasOwn(CACHE_STRATEGIES, name)) {
-      reader.refuse(`${path}.${name}.ttlSeconds`, undefined, 'given', 'The library has no figures for a strategy of your own.');
+      reader.refuse(
+        `${path}.${name}.ttlSeconds`,
+        undefined,
+        'given',
+        'The library has no figures for a strategy of your own.',
+      );
     }
     return [name, strategy] as const;
   });
   // `__proto__` as a name stays a name.
   const checked = Object.fromEntries(read);
   for (const [name, { prefix }] of Object.entries(completed(checked))) {
-    const other = Object.entries(completed(checked)).find(([theirs, { prefix: taken }]) => theirs !== name && taken === prefix);
+    const other = Object.entries(completed(checked)).find(
+      ([theirs, { prefix: taken }]) => theirs !== name && taken === prefix,
+    );
     if (other) {
-      reader.refuse(`${path}.${name}.prefix`, prefix, `another than that of ${other[0]}`, 'They would read each other’s values.');
+      reader.refuse(
+        `${path}.${name}.prefix`,
+        prefix,
+        `another than that of ${other[0]}`,
+        'They would read each other’s values.',
+      );
     }
   }
   return checked;
 }
 
-function completed(overrides: Readonly<Record<string, StrategySettings>>): Record<string, CacheStrategy> {
+function completed(
+  overrides: Readonly<Record<string, StrategySettings>>,
+): Record<string, CacheStrategy> {
   const added = Object.entries(overrides).map(([name, override]) => {
-    const standard = Object.hasOwn(CACHE_STRATEGIES, name) ? CACHE_STRATEGIES[name as keyof typeof CACHE_STRATEGIES] : undefined;
+    const standard = Object.hasOwn(CACHE_STRATEGIES, name)
+      ? CACHE_STRATEGIES[name as keyof typeof CACHE_STRATEGIES]
+      : undefined;
     const base = standard ?? { prefix: `${name}:`, serializer: 'json', compress: false };
     return [name, { ...base, ...override } as CacheStrategy] as const;
   });
   return { ...CACHE_STRATEGIES, ...Object.fromEntries(added) };
 }
 
-/** The strategies of this library and of the deployment, by name, as the settings of the region have them. */
+/**
+ * The strategies of this library and of the deployment, by name, as the settings of the region have
+ * them.
+ */
 export function strategiesOf<Settings extends Pick<RuntimeSettings, 'strategies'>>(
   settings: Settings,
-): Readonly<Record<keyof typeof CACHE_STRATEGIES | (keyof Settings['strategies'] & string), CacheStrategy>> {
+): Readonly<
+  Record<keyof typeof CACHE_STRATEGIES | (keyof Settings['strategies'] & string), CacheStrategy>
+> {
   return completed(settings.strategies) as never;
 }

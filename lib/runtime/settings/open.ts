@@ -15,7 +15,8 @@ export interface OpenRuntimeOptions {
   /** @default the figures of the settings, half for the writer and half for the readers */
   readonly database?: Omit<ReplicaPoolOptions, 'writer' | 'readers'>;
   /**
-   * Certificates of the authorities that RDS has its own from, as PEM: the bundle of the region, from the Amazon RDS user guide.
+   * Certificates of the authorities that RDS has its own from, as PEM: the bundle of the region,
+   * from the Amazon RDS user guide.
    *
    * @default those that Node.js knows, which have RDS's only with `NODE_EXTRA_CA_CERTS`
    */
@@ -37,7 +38,10 @@ export interface OpenRuntimeOptions {
 /** What an application of a region needs, connected as the settings say. */
 export interface Runtime {
   readonly cache: TieredCache;
-  /** What the cache shares with other processes: an `Invalidator` searches it. It is closed with the cache. */
+  /**
+   * What the cache shares with other processes: an `Invalidator` searches it. It is closed with the
+   * cache.
+   */
   readonly server: ValkeyServer;
   readonly database: ReplicaPool;
   /** Ends both, the cache first. */
@@ -45,12 +49,16 @@ export interface Runtime {
 }
 
 /**
- * Opens the cache and the database of a region: through the poolers where the settings name a secret for them, else directly, with
- * tokens of IAM. Nothing is waited for but the secret: a server that is away is the cache's and the pool's to bear.
+ * Opens the cache and the database of a region: through the poolers where the settings name a
+ * secret for them, else directly, with tokens of IAM. Nothing is waited for but the secret: a
+ * server that is away is the cache's and the pool's to bear.
  *
  * @throws IsochroneError for a secret that cannot be used, and for a package that is not installed
  */
-export async function openRuntime(settings: RuntimeSettings, options: OpenRuntimeOptions = {}): Promise<Runtime> {
+export async function openRuntime(
+  settings: RuntimeSettings,
+  options: OpenRuntimeOptions = {},
+): Promise<Runtime> {
   const pool = await poolOptions(settings, options);
   const server = new ValkeyServer({ ...serverOptions(settings, options), ...options.server });
   const cache = new TieredCache({ ...options.cache, server });
@@ -68,7 +76,10 @@ export async function openRuntime(settings: RuntimeSettings, options: OpenRuntim
   }
 }
 
-function serverOptions({ cache }: RuntimeSettings, { credentials }: OpenRuntimeOptions): ValkeyServerOptions {
+function serverOptions(
+  { cache }: RuntimeSettings,
+  { credentials }: OpenRuntimeOptions,
+): ValkeyServerOptions {
   const { host, port, tls, cluster, namespace, iam } = cache;
   if (iam === undefined) return { host, port, tls, cluster, namespace };
   const { replicationGroupId: cacheName, userName, region } = iam;
@@ -84,11 +95,17 @@ function serverOptions({ cache }: RuntimeSettings, { credentials }: OpenRuntimeO
 }
 
 /** How the database is connected to. */
-export async function poolOptions(settings: RuntimeSettings, options: OpenRuntimeOptions): Promise<ReplicaPoolOptions> {
+export async function poolOptions(
+  settings: RuntimeSettings,
+  options: OpenRuntimeOptions,
+): Promise<ReplicaPoolOptions> {
   const { poolers, pool } = settings.database;
-  const ssl = (tls: SettingsDatabaseEndpoint['tls']) => sslOptions(tls, options.databaseAuthorities);
+  const ssl = (tls: SettingsDatabaseEndpoint['tls']) =>
+    sslOptions(tls, options.databaseAuthorities);
   const servers =
-    poolers?.secretName === undefined ? directly(settings, options) : await throughPoolers(poolers, poolers.secretName, options);
+    poolers?.secretName === undefined
+      ? directly(settings, options)
+      : await throughPoolers(poolers, poolers.secretName, options);
   const count = servers.readers.length === 0 ? 1 : 2;
   // A pool wants two connections at least: one is for looking after a reader.
   const max = Math.max(2, Math.floor(pool.maxConnections / count));
@@ -110,11 +127,24 @@ interface Servers {
   readonly readers: readonly Server[];
 }
 
-/** A token is for the name of an instance, so the readers' common name cannot be logged in to. Outside the primary region, `writer` is a hub, which reads. */
-function directly({ database, region, primaryRegion }: RuntimeSettings, { credentials }: OpenRuntimeOptions): Servers {
+/**
+ * A token is for the name of an instance, so the readers' common name cannot be logged in to.
+ * Outside the primary region, `writer` is a hub, which reads.
+ */
+function directly(
+  { database, region, primaryRegion }: RuntimeSettings,
+  { credentials }: OpenRuntimeOptions,
+): Servers {
   const { name, user } = database;
   const { host, port, tls } = database.writer;
-  const writer = { host, port, tls, user, database: name, password: rdsToken({ host, port, user, region, credentials }) };
+  const writer = {
+    host,
+    port,
+    tls,
+    user,
+    database: name,
+    password: rdsToken({ host, port, user, region, credentials }),
+  };
   return { writer, readers: region === primaryRegion ? [] : [writer] };
 }
 
@@ -131,7 +161,10 @@ async function throughPoolers(
 }
 
 /** Never the value in the message: it is a secret. */
-function login(text: string | undefined, name: string): { readonly username: string; readonly password: string } {
+function login(
+  text: string | undefined,
+  name: string,
+): { readonly username: string; readonly password: string } {
   let secret: { readonly username?: unknown; readonly password?: unknown } | null | undefined;
   try {
     secret = text === undefined ? undefined : JSON.parse(text);
@@ -139,21 +172,37 @@ function login(text: string | undefined, name: string): { readonly username: str
     // As one without the fields.
   }
   const { username, password } = secret ?? {};
-  if (typeof username === 'string' && username !== '' && typeof password === 'string' && password !== '') return { username, password };
+  if (
+    typeof username === 'string' &&
+    username !== '' &&
+    typeof password === 'string' &&
+    password !== ''
+  )
+    return { username, password };
   throw new IsochroneError(
     `openRuntime: the secret ${name} must be a JSON object with \`username\` and \`password\`, got ${text === undefined ? 'none' : 'something else'}.\n` +
       'By it, applications log in through the poolers. Write it in this region, as docs/runtime/settings.md says.',
   );
 }
 
-function sslOptions(tls: SettingsDatabaseEndpoint['tls'], ca: string | undefined): ConnectionOptions {
+function sslOptions(
+  tls: SettingsDatabaseEndpoint['tls'],
+  ca: string | undefined,
+): ConnectionOptions {
   if (tls === 'require') return { rejectUnauthorized: false };
-  return { rejectUnauthorized: true, ca, ...(tls === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}) };
+  return {
+    rejectUnauthorized: true,
+    ca,
+    ...(tls === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
+  };
 }
 
 /** As much of the SDK's client as is used, so that any version 3 will do. */
 interface SecretsManagerPackage {
-  readonly SecretsManagerClient: new () => { send(command: unknown): Promise<{ readonly SecretString?: string }>; destroy(): void };
+  readonly SecretsManagerClient: new () => {
+    send(command: unknown): Promise<{ readonly SecretString?: string }>;
+    destroy(): void;
+  };
   readonly GetSecretValueCommand: new (input: { readonly SecretId: string }) => unknown;
 }
 

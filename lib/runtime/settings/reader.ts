@@ -16,35 +16,60 @@ export class SettingsReader {
     );
   }
 
-  /** An object; `known` names all the fields that it may have, where others would silently not apply. */
+  /**
+   * An object; `known` names all the fields that it may have, where others would silently not
+   * apply.
+   */
   public object(value: unknown, path: string, known?: readonly string[]): Record<string, unknown> {
     if (value === null || typeof value !== 'object' || Array.isArray(value))
       this.refuse(path, value, 'an object', 'It is a map of fields.');
     const unknown = known && Object.keys(value).find((name) => !known.includes(name));
     if (unknown !== undefined) {
-      this.refuse(`${path}.${unknown}`, (value as Record<string, unknown>)[unknown], 'absent', `Known are ${known?.join(', ')}.`);
+      this.refuse(
+        `${path}.${unknown}`,
+        (value as Record<string, unknown>)[unknown],
+        'absent',
+        `Known are ${known?.join(', ')}.`,
+      );
     }
     return value as Record<string, unknown>;
   }
 
   public readonly text: Check<string> = (value, path) =>
-    typeof value === 'string' && value !== '' ? value : this.refuse(path, value, 'text', 'It names something, so it is not empty.');
+    typeof value === 'string' && value !== ''
+      ? value
+      : this.refuse(path, value, 'text', 'It names something, so it is not empty.');
 
   public readonly flag: Check<boolean> = (value, path) =>
-    typeof value === 'boolean' ? value : this.refuse(path, value, 'true or false', 'It is a switch.');
+    typeof value === 'boolean'
+      ? value
+      : this.refuse(path, value, 'true or false', 'It is a switch.');
 
   public number(least: number, most: number, whole = false): Check<number> {
     return (value, path) =>
-      typeof value === 'number' && value >= least && value <= most && (!whole || Number.isInteger(value))
+      typeof value === 'number' &&
+      value >= least &&
+      value <= most &&
+      (!whole || Number.isInteger(value))
         ? value
-        : this.refuse(path, value, `a ${whole ? 'whole ' : ''}number from ${least} to ${most}`, 'Figures outside would not work.');
+        : this.refuse(
+            path,
+            value,
+            `a ${whole ? 'whole ' : ''}number from ${least} to ${most}`,
+            'Figures outside would not work.',
+          );
   }
 
   public oneOf<const T>(allowed: readonly T[]): Check<T> {
     return (value, path) =>
       allowed.includes(value as T)
         ? (value as T)
-        : this.refuse(path, value, `one of ${allowed.map(describeValue).join(', ')}`, 'No other is known.');
+        : this.refuse(
+            path,
+            value,
+            `one of ${allowed.map(describeValue).join(', ')}`,
+            'No other is known.',
+          );
   }
 
   public optional<T>(check: Check<T>): Check<T | undefined> {
@@ -52,7 +77,12 @@ export class SettingsReader {
   }
 
   /** Every field by its check. Fields that are absent stay absent. */
-  public fields<T extends object>(value: unknown, path: string, checks: { readonly [K in keyof T]-?: Check<T[K]> }, strict = false): T {
+  public fields<T extends object>(
+    value: unknown,
+    path: string,
+    checks: { readonly [K in keyof T]-?: Check<T[K]> },
+    strict = false,
+  ): T {
     const source = this.object(value, path, strict ? Object.keys(checks) : undefined);
     const read = Object.entries<Check<unknown>>(checks).map(([name, check]) => {
       const given = Object.hasOwn(source, name) ? source[name] : undefined;

@@ -3,7 +3,10 @@ import { describeValue, IsochroneError } from '../../model/errors';
 import { optionalPackage } from '../shared';
 import { parseSettings } from './document';
 
-/** Reads one parameter of Systems Manager: as much of a client as settings need. Undefined if there is none of this name. */
+/**
+ * Reads one parameter of Systems Manager: as much of a client as settings need. Undefined if there
+ * is none of this name.
+ */
 export type ParameterReader = (name: string, signal: AbortSignal) => Promise<string | undefined>;
 
 export interface ReadSettingsOptions {
@@ -36,7 +39,8 @@ export interface ReadSettingsOptions {
 /**
  * The settings of the region that the application runs in.
  *
- * @throws IsochroneError if the parameter is not named, not there, not to be had in time, or not such a document
+ * @throws IsochroneError if the parameter is not named, not there, not to be had in time, or not
+ * such a document
  */
 export async function readSettings(options: ReadSettingsOptions = {}): Promise<RuntimeSettings> {
   const name = options.parameterName ?? process.env.ISOCHRONE_SETTINGS;
@@ -52,20 +56,45 @@ export async function readSettings(options: ReadSettingsOptions = {}): Promise<R
     );
   }
   if (region === undefined || region === '') {
-    refuse('region', region, 'a region', 'AWS_REGION names it in a fleet.', 'Give `region`, or set that variable.');
+    refuse(
+      'region',
+      region,
+      'a region',
+      'AWS_REGION names it in a fleet.',
+      'Give `region`, or set that variable.',
+    );
   }
   if (!(Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= 600_000)) {
-    refuse('timeoutMs', timeoutMs, 'a whole number from 1 to 600000', 'It is in milliseconds.', 'Leave it out for 5000.');
+    refuse(
+      'timeoutMs',
+      timeoutMs,
+      'a whole number from 1 to 600000',
+      'It is in milliseconds.',
+      'Leave it out for 5000.',
+    );
   }
   const text = await read(options.readParameter ?? systemsManager(region), name, region, timeoutMs);
   return parseSettings(text, `The parameter ${name} of ${region}`);
 }
 
-function refuse(property: string, value: unknown, allowed: string, rule: string, fix: string): never {
-  throw new IsochroneError(`readSettings: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`);
+function refuse(
+  property: string,
+  value: unknown,
+  allowed: string,
+  rule: string,
+  fix: string,
+): never {
+  throw new IsochroneError(
+    `readSettings: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
+  );
 }
 
-async function read(readParameter: ParameterReader, name: string, region: string, timeoutMs: number): Promise<string> {
+async function read(
+  readParameter: ParameterReader,
+  name: string,
+  region: string,
+  timeoutMs: number,
+): Promise<string> {
   const deadline = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -87,7 +116,8 @@ async function read(readParameter: ParameterReader, name: string, region: string
     if (text !== undefined) return text;
   } catch (error) {
     if (error instanceof IsochroneError) throw error;
-    const { name: kind, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+    const { name: kind, message } =
+      error instanceof Error ? error : { name: 'Error', message: String(error) };
     const fix = kind.includes('AccessDenied')
       ? 'Allow the role `ssm:GetParameter` on this parameter, as the fleet of a deployment has it.'
       : 'See that credentials are to be had and that the network leads to Systems Manager.';
@@ -95,7 +125,12 @@ async function read(readParameter: ParameterReader, name: string, region: string
   } finally {
     clearTimeout(timer);
   }
-  throw failure(name, region, 'there is no such parameter', 'Deploy `Service` in this region, or correct the name or the region.');
+  throw failure(
+    name,
+    region,
+    'there is no such parameter',
+    'Deploy `Service` in this region, or correct the name or the region.',
+  );
 }
 
 function failure(name: string, region: string, why: string, fix: string): IsochroneError {
@@ -107,7 +142,10 @@ function failure(name: string, region: string, why: string, fix: string): Isochr
 
 /** As much of the SDK's client as is used, so that any version 3 will do. */
 interface SsmClient {
-  send(command: unknown, options: { readonly abortSignal: AbortSignal }): Promise<{ readonly Parameter?: { readonly Value?: string } }>;
+  send(
+    command: unknown,
+    options: { readonly abortSignal: AbortSignal },
+  ): Promise<{ readonly Parameter?: { readonly Value?: string } }>;
   destroy(): void;
 }
 
@@ -118,10 +156,15 @@ interface SsmPackage {
 
 function systemsManager(region: string): ParameterReader {
   return async (Name, abortSignal) => {
-    const sdk = optionalPackage('@aws-sdk/client-ssm', 'readSettings', () => require('@aws-sdk/client-ssm') as SsmPackage);
+    const sdk = optionalPackage(
+      '@aws-sdk/client-ssm',
+      'readSettings',
+      () => require('@aws-sdk/client-ssm') as SsmPackage,
+    );
     const client = new sdk.SSMClient({ region });
     try {
-      return (await client.send(new sdk.GetParameterCommand({ Name }), { abortSignal })).Parameter?.Value;
+      return (await client.send(new sdk.GetParameterCommand({ Name }), { abortSignal })).Parameter
+        ?.Value;
     } catch (error) {
       if (error instanceof Error && error.name === 'ParameterNotFound') return undefined;
       throw error;

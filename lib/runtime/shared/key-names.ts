@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The longest key or tag that is stored under its own name, in bytes. Redis would take 512 MB, but every read sends the name,
- * and the server keeps it beside the value.
+ * The longest key or tag that is stored under its own name, in bytes. Redis would take 512 MB, but
+ * every read sends the name, and the server keeps it beside the value.
  */
 const MAX_NAME_BYTES = 512;
 
@@ -10,14 +10,16 @@ const MAX_NAME_BYTES = 512;
 const HEAD_LENGTH = 64;
 
 /**
- * The name under which a key or tag is kept: itself, or, if it is longer than 512 bytes, its beginning and its SHA-256.
- * A bounded key stays as it is.
+ * The name under which a key or tag is kept: itself, or, if it is longer than 512 bytes, its
+ * beginning and its SHA-256. A bounded key stays as it is.
  */
 export function boundedKey(key: string): string {
-  // A closing brace in front would make the hash tag empty, and the lock could lie in another slot than the value.
+  // A closing brace in front would make the hash tag empty, and the lock could lie in another slot
+  // than the value.
   const taggable = key.length > 0 && !key.startsWith('}');
   // No UTF-16 unit takes more than three bytes, so that most keys need not be measured.
-  if (taggable && (key.length * 3 <= MAX_NAME_BYTES || Buffer.byteLength(key) <= MAX_NAME_BYTES)) return key;
+  if (taggable && (key.length * 3 <= MAX_NAME_BYTES || Buffer.byteLength(key) <= MAX_NAME_BYTES))
+    return key;
   const hash = createHash('sha256').update(key).digest('base64url');
   return taggable ? `${key.slice(0, HEAD_LENGTH)}~${hash}` : `~${hash}`;
 }
@@ -52,7 +54,10 @@ export class CacheKeyNames {
     return `${this.valueHead}${keyPattern}}`;
   }
 
-  /** The glob for everything of the namespace; of others too, if their name begins with this one's: ask `owns`. */
+  /**
+   * The glob for everything of the namespace; of others too, if their name begins with this one's:
+   * ask `owns`.
+   */
   public get everything(): string {
     return `${this.namespace}:*`;
   }
@@ -63,6 +68,8 @@ export class CacheKeyNames {
 
   /** The key of a value's name; undefined for the name of anything else. */
   public keyOf(name: string): string | undefined {
-    return name.startsWith(this.valueHead) && name.endsWith('}') ? name.slice(this.valueHead.length, -1) : undefined;
+    return name.startsWith(this.valueHead) && name.endsWith('}')
+      ? name.slice(this.valueHead.length, -1)
+      : undefined;
   }
 }

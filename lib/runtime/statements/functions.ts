@@ -1,8 +1,10 @@
 /**
- * What is known of PostgreSQL's own functions ("Functions and Operators", PostgreSQL documentation). Everything else is unknown: it
- * might write, and its answer might depend on more than its arguments and the tables that the statement names.
+ * What is known of PostgreSQL's own functions ("Functions and Operators", PostgreSQL
+ * documentation). Everything else is unknown: it might write, and its answer might depend on more
+ * than its arguments and the tables that the statement names.
  */
-const set = (words: string): ReadonlySet<string> => new Set(words.split(/\s+/).filter((word) => word !== ''));
+const set = (words: string): ReadonlySet<string> =>
+  new Set(words.split(/\s+/).filter((word) => word !== ''));
 
 /** Answers depend on the arguments alone, or on settings that all sessions of one pool share. */
 export const PURE_FUNCTIONS = set(`
@@ -34,7 +36,9 @@ export const PURE_FUNCTIONS = set(`
   int4range int8range numrange daterange tsrange tstzrange multirange
 `);
 
-/** Harmless on a replica, but each call answers anew, or by the clock, the session or the server. */
+/**
+ * Harmless on a replica, but each call answers anew, or by the clock, the session or the server.
+ */
 export const VOLATILE_FUNCTIONS = set(`
   age clock_timestamp current_catalog current_database current_schema current_schemas current_setting gen_random_uuid inet_client_addr
   inet_server_addr now pg_backend_pid pg_is_in_recovery pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_last_xact_replay_timestamp

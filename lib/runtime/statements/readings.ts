@@ -1,6 +1,9 @@
 import { type QueryReading, type QueryReadingOptions, readQuery } from './statement';
 
-/** Statements in the text of programs are few and come often. Those that carry their values are many, and pass through. */
+/**
+ * Statements in the text of programs are few and come often. Those that carry their values are
+ * many, and pass through.
+ */
 const KEPT = 2_000;
 const LONGEST = 20_000;
 

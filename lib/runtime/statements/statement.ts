@@ -1,4 +1,10 @@
-import { BEFORE_PARENTHESES, CATALOG_TYPES, PURE_FUNCTIONS, VOLATILE_FUNCTIONS, VOLATILE_WORDS } from './functions';
+import {
+  BEFORE_PARENTHESES,
+  CATALOG_TYPES,
+  PURE_FUNCTIONS,
+  VOLATILE_FUNCTIONS,
+  VOLATILE_WORDS,
+} from './functions';
 import { type QueryTable, queryTables } from './tables';
 import { isNaming, isSymbol, isWord, type QueryToken, queryTokens } from './tokens';
 
@@ -25,7 +31,10 @@ export interface QueryReading {
   /** The statement with one space between tokens, words in lower case, and without comments. */
   readonly normalForm: string;
   readonly uncached?: UncachedStatement;
-  /** A query that is not known to do anything but read: a replica may answer it. Where in doubt, false. */
+  /**
+   * A query that is not known to do anything but read: a replica may answer it. Where in doubt,
+   * false.
+   */
   readonly onlyReads: boolean;
   readonly reads: readonly QueryTable[];
   /** Of a statement that changes rows; empty if it does not say which, such as a CALL. */
@@ -35,7 +44,10 @@ export interface QueryReading {
 }
 
 export interface QueryReadingOptions {
-  /** Functions, as the catalog has them, that change nothing and answer by their arguments and by tables alone. */
+  /**
+   * Functions, as the catalog has them, that change nothing and answer by their arguments and by
+   * tables alone.
+   */
   readonly stableFunctions?: ReadonlySet<string>;
 }
 
@@ -48,14 +60,19 @@ export function isClockText(text: string): boolean {
 }
 
 /** Reads a statement, conservatively: what is not known to be harmless is not. Never throws. */
-export function readQuery(sql: string, { stableFunctions = new Set() }: QueryReadingOptions = {}): QueryReading {
+export function readQuery(
+  sql: string,
+  { stableFunctions = new Set() }: QueryReadingOptions = {},
+): QueryReading {
   const { tokens: all, unreadable } = queryTokens(sql);
   const tokens = withoutLastSemicolon(all);
   const normalForm = tokens.map(({ text }) => text).join(' ');
   const nothing = { normalForm, onlyReads: false, reads: [], writes: [], functions: [] };
   // What could be read of it may still say what it changes.
-  if (unreadable !== undefined) return { ...nothing, uncached: 'unreadable', writes: writesOfEach(tokens) };
-  if (tokens.some((token) => isSymbol(token, ';'))) return { ...nothing, uncached: 'several-statements', writes: writesOfEach(tokens) };
+  if (unreadable !== undefined)
+    return { ...nothing, uncached: 'unreadable', writes: writesOfEach(tokens) };
+  if (tokens.some((token) => isSymbol(token, ';')))
+    return { ...nothing, uncached: 'several-statements', writes: writesOfEach(tokens) };
 
   const { reads, writes, expressionsAt } = queryTables(tokens);
   const called = calls(tokens, expressionsAt);
@@ -63,15 +80,23 @@ export function readQuery(sql: string, { stableFunctions = new Set() }: QueryRea
   const reading = { normalForm, reads, writes, functions };
 
   const first = tokens.find((token) => !isSymbol(token, '('));
-  const refuse = (uncached: UncachedStatement): QueryReading => ({ ...reading, onlyReads: false, uncached });
+  const refuse = (uncached: UncachedStatement): QueryReading => ({
+    ...reading,
+    onlyReads: false,
+    uncached,
+  });
   if (tokens.some((_, i) => changesRows(tokens, i))) return refuse('write');
-  if (!isWord(first, 'select', 'with', 'values', 'table')) return refuse(isWord(first, ...OTHER_WRITES) ? 'write' : 'not-a-query');
+  if (!isWord(first, 'select', 'with', 'values', 'table'))
+    return refuse(isWord(first, ...OTHER_WRITES) ? 'write' : 'not-a-query');
   if (tokens.some((_, i) => isLock(tokens, i))) return refuse('locking');
   if (functions.some((name) => !stableFunctions.has(name))) return refuse('unknown-function');
   if (called.some((name) => VOLATILE_FUNCTIONS.has(unqualified(name))) || tokens.some(isVolatile)) {
     return { ...reading, onlyReads: true, uncached: 'volatile' };
   }
-  const isCatalog = reads.some(({ schema, name }) => schema === 'information_schema' || schema === 'pg_catalog' || name.startsWith('pg_'));
+  const isCatalog = reads.some(
+    ({ schema, name }) =>
+      schema === 'information_schema' || schema === 'pg_catalog' || name.startsWith('pg_'),
+  );
   if (isCatalog || tokens.some((token) => isNaming(token) && CATALOG_TYPES.has(token.value))) {
     return { ...reading, onlyReads: true, uncached: 'catalog' };
   }

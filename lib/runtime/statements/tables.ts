@@ -9,7 +9,9 @@ export interface QueryTable {
 export interface QueryTables {
   readonly reads: readonly QueryTable[];
   readonly writes: readonly QueryTable[];
-  /** Where names of common table expressions stand: what follows one in parentheses is its columns. */
+  /**
+   * Where names of common table expressions stand: what follows one in parentheses is its columns.
+   */
   readonly expressionsAt: ReadonlySet<number>;
 }
 
@@ -21,18 +23,26 @@ interface Level {
   expectsTable: boolean;
   /** Names of common table expressions that hide tables from here on. */
   readonly hidden: Set<string>;
-  /** The common table expression whose body this is: it hides its name behind it, and inside it only where it is recursive. */
+  /**
+   * The common table expression whose body this is: it hides its name behind it, and inside it only
+   * where it is recursive.
+   */
   readonly body?: string;
 }
 
 /** Reserved words that end the list of a FROM clause. */
-const AFTER_FROM = new Set('where group having window order limit offset fetch for union intersect except returning'.split(' '));
+const AFTER_FROM = new Set(
+  'where group having window order limit offset fetch for union intersect except returning'.split(
+    ' ',
+  ),
+);
 /** Calls that have a FROM of their own between their parentheses. */
 const FROM_INSIDE = new Set(['extract', 'substring', 'trim', 'overlay', 'position', 'normalize']);
 
 /**
- * The tables of one statement. Where a word might be a table and might be none, it counts as one: a tag too many costs a little, a tag
- * too few serves what is no longer true. Views, functions, triggers and foreign keys are not seen through.
+ * The tables of one statement. Where a word might be a table and might be none, it counts as one: a
+ * tag too many costs a little, a tag too few serves what is no longer true. Views, functions,
+ * triggers and foreign keys are not seen through.
  */
 export function queryTables(tokens: readonly QueryToken[]): QueryTables {
   const reads: QueryTable[] = [];
@@ -51,7 +61,8 @@ export function queryTables(tokens: readonly QueryToken[]): QueryTables {
     bodies.set(found.body, { name: found.name, recursive });
   };
   const isHidden = ({ schema, name }: QueryTable): boolean =>
-    schema === undefined && (level.hidden.has(name) || levels.some(({ hidden }) => hidden.has(name)));
+    schema === undefined &&
+    (level.hidden.has(name) || levels.some(({ hidden }) => hidden.has(name)));
 
   for (let i = 0; i < tokens.length; i += 1) {
     const token = tokens[i] as QueryToken;
@@ -112,7 +123,10 @@ export function queryTables(tokens: readonly QueryToken[]): QueryTables {
 }
 
 /** `name [(columns)] AS [[NOT] MATERIALIZED] (`, and where its body opens. */
-function expressionAt(tokens: readonly QueryToken[], at: number): { readonly name: string; readonly body: number } | undefined {
+function expressionAt(
+  tokens: readonly QueryToken[],
+  at: number,
+): { readonly name: string; readonly body: number } | undefined {
   const name = tokens[at];
   if (!isNaming(name)) return undefined;
   let next = at + 1;
@@ -128,7 +142,11 @@ function expressionAt(tokens: readonly QueryToken[], at: number): { readonly nam
 }
 
 /** `IS DISTINCT FROM`, and `extract(… FROM …)` and its like. */
-function isFromOfExpression(tokens: readonly QueryToken[], at: number, call: string | undefined): boolean {
+function isFromOfExpression(
+  tokens: readonly QueryToken[],
+  at: number,
+  call: string | undefined,
+): boolean {
   if (isWord(tokens[at - 1], 'distinct') && isWord(tokens[at - 2], 'is', 'not')) return true;
   return call !== undefined && FROM_INSIDE.has(call);
 }
@@ -144,7 +162,8 @@ function writeTarget(tokens: readonly QueryToken[], at: number): number | undefi
   // INSERT INTO, MERGE INTO, SELECT … INTO.
   if (isWord(token, 'into')) return skip(at + 1, 'temporary', 'temp', 'unlogged', 'table', 'only');
   if (isWord(token, 'delete') && isWord(tokens[at + 1], 'from')) return skip(at + 2, 'only');
-  if (isWord(token, 'update') && !isWord(tokens[at - 1], 'for', 'key', 'do', 'then')) return skip(at + 1, 'only');
+  if (isWord(token, 'update') && !isWord(tokens[at - 1], 'for', 'key', 'do', 'then'))
+    return skip(at + 1, 'only');
   if (at > 0) return undefined;
   if (isWord(token, 'truncate')) return skip(1, 'table', 'only');
   if (isWord(token, 'copy')) return 1;
@@ -171,7 +190,10 @@ function tablesFrom(tokens: readonly QueryToken[], from: number): QueryTable[] {
 }
 
 /** `[[catalog.]schema.]name`, and what comes after it. */
-function nameAt(tokens: readonly QueryToken[], from: number): { readonly table: QueryTable; readonly next: number } {
+function nameAt(
+  tokens: readonly QueryToken[],
+  from: number,
+): { readonly table: QueryTable; readonly next: number } {
   const parts = [(tokens[from] as QueryToken).value];
   let next = from + 1;
   while (isSymbol(tokens[next], '.') && isNaming(tokens[next + 1])) {
@@ -184,5 +206,7 @@ function nameAt(tokens: readonly QueryToken[], from: number): { readonly table: 
 }
 
 function distinct(tables: readonly QueryTable[]): QueryTable[] {
-  return [...new Map(tables.map((table) => [JSON.stringify([table.schema, table.name]), table])).values()];
+  return [
+    ...new Map(tables.map((table) => [JSON.stringify([table.schema, table.name]), table])).values(),
+  ];
 }

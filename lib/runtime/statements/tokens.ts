@@ -1,9 +1,13 @@
 /**
- * SQL cut into tokens by the rules of PostgreSQL's scanner ("Lexical Structure", PostgreSQL documentation). It never guesses: what it
- * cannot cut for certain is named, and such a statement is neither cached nor sent to a reader.
+ * SQL cut into tokens by the rules of PostgreSQL's scanner ("Lexical Structure", PostgreSQL
+ * documentation). It never guesses: what it cannot cut for certain is named, and such a statement
+ * is neither cached nor sent to a reader.
  */
 export interface QueryToken {
-  /** A `word` is a keyword or an unquoted name in lower case, as PostgreSQL folds it; a `name` stands without its quotes. */
+  /**
+   * A `word` is a keyword or an unquoted name in lower case, as PostgreSQL folds it; a `name`
+   * stands without its quotes.
+   */
   readonly kind: 'word' | 'name' | 'string' | 'number' | 'parameter' | 'symbol';
   readonly value: string;
   /** How it stands in the normal form: a word folded, anything else as it was written. */
@@ -19,7 +23,8 @@ export interface QueryTokens {
 /** Space of every version: a vertical tab is space from PostgreSQL 16 on only. */
 const IGNORED = /(?:[ \t\n\r\f]+|--[^\n\r]*)+/y;
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
-const NUMBER = /0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.(?!\.)[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?/y;
+const NUMBER =
+  /0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.(?!\.)[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?/y;
 const PARAMETER = /\$\d+/y;
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 const NAME = /(?:[uU]&)?"(?:[^"]|"")*"/y;
@@ -63,7 +68,8 @@ export function queryTokens(sql: string): QueryTokens {
       if (end === undefined) return { tokens, unreadable: 'a string without an end' };
       const text = sql.slice(at, end);
       // With standard_conforming_strings off, the string would go on behind such a quote.
-      if (!/^e/i.test(start) && text.includes("\\'")) return { tokens, unreadable: 'a backslash before a quote in a plain string' };
+      if (!/^e/i.test(start) && text.includes("\\'"))
+        return { tokens, unreadable: 'a backslash before a quote in a plain string' };
       push('string', text);
       continue;
     }
@@ -90,7 +96,8 @@ export function queryTokens(sql: string): QueryTokens {
     if (number !== undefined) {
       push(number.startsWith('$') ? 'parameter' : 'number', number);
       // Two tokens before PostgreSQL 15, an error since.
-      if (at < sql.length && NAME_START.test(sql.charAt(at))) return { tokens, unreadable: 'a number that runs into a word' };
+      if (at < sql.length && NAME_START.test(sql.charAt(at)))
+        return { tokens, unreadable: 'a number that runs into a word' };
       continue;
     }
     const symbol = operatorAt(sql, at) || match(OTHER_SYMBOL);
@@ -105,10 +112,19 @@ function foldWord(word: string): string {
   return word.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());
 }
 
-/** Characters of operators that touch one another are kept together, up to a comment: whoever writes them apart may mean another operator. */
+/**
+ * Characters of operators that touch one another are kept together, up to a comment: whoever writes
+ * them apart may mean another operator.
+ */
 function operatorAt(sql: string, start: number): string {
   let end = start;
-  while (end < sql.length && OPERATOR.test(sql.charAt(end)) && !sql.startsWith('--', end) && !sql.startsWith('/*', end)) end += 1;
+  while (
+    end < sql.length &&
+    OPERATOR.test(sql.charAt(end)) &&
+    !sql.startsWith('--', end) &&
+    !sql.startsWith('/*', end)
+  )
+    end += 1;
   return sql.slice(start, end);
 }
 

@@ -22,9 +22,14 @@ interface Parts {
 }
 
 /** What `get` found. */
-export type CacheLookup<T> = { readonly found: true; readonly value: T; readonly fresh: boolean } | { readonly found: false };
+export type CacheLookup<T> =
+  | { readonly found: true; readonly value: T; readonly fresh: boolean }
+  | { readonly found: false };
 
-/** Answers what the memory cannot answer at once: from an entry that needs attention, or from a flight that callers share. */
+/**
+ * Answers what the memory cannot answer at once: from an entry that needs attention, or from a
+ * flight that callers share.
+ */
 export class CacheAnswers {
   constructor(private readonly parts: Parts) {}
 
@@ -45,14 +50,19 @@ export class CacheAnswers {
     }
     const fallback = held?.kind === 'value' ? held : undefined;
     for (;;) {
-      const flight = flights.current(key, tags) ?? flights.start(key, tags, (own) => loading.find(own, request, fallback));
+      const flight =
+        flights.current(key, tags) ??
+        flights.start(key, tags, (own) => loading.find(own, request, fallback));
       const loaded = await flight.outcome;
       if (loaded !== undefined) return this.deliver(request, loaded);
     }
   }
 
   /** Looks in the memory and on the server, and loads nothing. */
-  public async look(wanted: Pick<CacheRequest, 'key' | 'tags' | 'strategy'>, held: MemoryEntry | undefined): Promise<CacheLookup<unknown>> {
+  public async look(
+    wanted: Pick<CacheRequest, 'key' | 'tags' | 'strategy'>,
+    held: MemoryEntry | undefined,
+  ): Promise<CacheLookup<unknown>> {
     const { shared, deadlines, sequence, loading, report } = this.parts;
     const { key, tags } = wanted;
     if (held !== undefined && Date.now() < held.askAt) {
@@ -94,7 +104,8 @@ export class CacheAnswers {
     const { flights, loading, pace, background } = this.parts;
     const { key, tags, strategy } = request;
     const now = Date.now();
-    if (flights.has(key) || phaseOf(entry, strategy, now) !== 'renew' || !pace.allows(key, now)) return;
+    if (flights.has(key) || phaseOf(entry, strategy, now) !== 'renew' || !pace.allows(key, now))
+      return;
     const { outcome } = flights.start(key, tags, (flight) => loading.renew(flight, request));
     const pause = () => pace.pause(key, strategy, Date.now());
     background.run(outcome.then(pause, pause));

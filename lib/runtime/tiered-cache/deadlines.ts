@@ -8,8 +8,8 @@ interface Slot {
 const CLEAN_AT = 1024;
 
 /**
- * Bounds waits by one span of time with one timer for all of them: they end in the order in which they began, so only the first has to
- * be watched.
+ * Bounds waits by one span of time with one timer for all of them: they end in the order in which
+ * they began, so only the first has to be watched.
  */
 export class CacheDeadlines {
   private queue: Slot[] = [];
@@ -21,16 +21,23 @@ export class CacheDeadlines {
 
   constructor(public readonly spanMs: number) {}
 
-  /** When a wait that begins now ends, on the clock of `performance.now()`, which nobody sets back. */
+  /**
+   * When a wait that begins now ends, on the clock of `performance.now()`, which nobody sets back.
+   */
   public next(): number {
     return performance.now() + this.spanMs;
   }
 
   /**
-   * The outcome of `work`; `undefined` if it takes longer than until `at` (at most a span from now) or fails.
+   * The outcome of `work`; `undefined` if it takes longer than until `at` (at most a span from now)
+   * or fails.
    * @param late gets what comes too late, to give it back
    */
-  public race<T>(work: Promise<T>, at: number, late?: (outcome: T) => void): Promise<T | undefined> {
+  public race<T>(
+    work: Promise<T>,
+    at: number,
+    late?: (outcome: T) => void,
+  ): Promise<T | undefined> {
     return new Promise((resolve) => {
       const slot: Slot = { at, expire: resolve };
       this.watch(slot);
@@ -60,7 +67,8 @@ export class CacheDeadlines {
   }
 
   private watch(slot: Slot): void {
-    // A wait that continues an earlier one ends before those that began after it: it goes to its place, which is near the end.
+    // A wait that continues an earlier one ends before those that began after it: it goes to its
+    // place, which is near the end.
     let place = this.queue.length;
     while (place > this.head && (this.queue[place - 1]?.at ?? 0) > slot.at) place--;
     if (place === this.queue.length) this.queue.push(slot);
@@ -75,7 +83,8 @@ export class CacheDeadlines {
 
   /** What has ended is let go of early: it holds on to what it was for. */
   private forgetFinished(): void {
-    while (this.head < this.queue.length && this.queue[this.head]?.expire === undefined) this.head++;
+    while (this.head < this.queue.length && this.queue[this.head]?.expire === undefined)
+      this.head++;
     if (this.head === this.queue.length) {
       this.queue.length = 0;
       this.head = 0;
@@ -93,7 +102,8 @@ export class CacheDeadlines {
     const first = this.queue[this.head];
     if (first === undefined) return;
     this.watchedUntil = first.at;
-    // A process that was busy may have the answer in its socket already: it is read before anything ends.
+    // A process that was busy may have the answer in its socket already: it is read before anything
+    // ends.
     const waiting = () => {
       this.immediate = setImmediate(() => this.expire());
     };
@@ -102,7 +112,11 @@ export class CacheDeadlines {
 
   private expire(): void {
     const now = performance.now();
-    for (let slot = this.queue[this.head]; slot !== undefined && slot.at <= now; slot = this.queue[this.head]) {
+    for (
+      let slot = this.queue[this.head];
+      slot !== undefined && slot.at <= now;
+      slot = this.queue[this.head]
+    ) {
       this.head++;
       end(slot);
     }

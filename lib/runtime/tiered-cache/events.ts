@@ -1,11 +1,26 @@
-/** What a cache tells those who listen. Listeners run in the call that caused the event: they must be quick. */
+/**
+ * What a cache tells those who listen. Listeners run in the call that caused the event: they must
+ * be quick.
+ */
 export interface CacheEvents {
   /** A value was found, in this process or on the server. */
-  readonly hit: { readonly key: string; readonly tier: 'memory' | 'server'; readonly fresh: boolean };
+  readonly hit: {
+    readonly key: string;
+    readonly tier: 'memory' | 'server';
+    readonly fresh: boolean;
+  };
   readonly miss: { readonly key: string };
   /** A load has ended well. */
-  readonly load: { readonly key: string; readonly milliseconds: number; readonly background: boolean };
-  readonly 'load-error': { readonly key: string; readonly error: unknown; readonly background: boolean };
+  readonly load: {
+    readonly key: string;
+    readonly milliseconds: number;
+    readonly background: boolean;
+  };
+  readonly 'load-error': {
+    readonly key: string;
+    readonly error: unknown;
+    readonly background: boolean;
+  };
   /** An old value was handed out: while it is renewed, or because its load failed. */
   readonly stale: { readonly key: string; readonly reason: 'renewing' | 'load-failed' };
   readonly invalidate: {
@@ -19,7 +34,10 @@ export interface CacheEvents {
   readonly 'bus-down': Record<string, never>;
   readonly 'bus-up': Record<string, never>;
   /** A loaded value did not get to the server. */
-  readonly 'dropped-write': { readonly key: string; readonly reason: 'too-many' | 'invalidated' | 'fenced' | 'unavailable' | 'refused' };
+  readonly 'dropped-write': {
+    readonly key: string;
+    readonly reason: 'too-many' | 'invalidated' | 'fenced' | 'unavailable' | 'refused';
+  };
   /** What the server had stored was not an entry. */
   readonly corrupt: { readonly key: string };
   /** A value that cannot be stored, or is too large, was handed out as it is. */
@@ -32,7 +50,9 @@ type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void;
 export class CacheListeners {
   private readonly listeners: { [E in keyof CacheEvents]?: readonly Listener<E>[] } = {};
 
-  /** @param onFailure is told that a listener threw, which must not reach the caller of the cache */
+  /**
+   * @param onFailure is told that a listener threw, which must not reach the caller of the cache
+   */
   constructor(private readonly onFailure: () => void) {}
 
   public add<E extends keyof CacheEvents>(event: E, listener: Listener<E>): () => void {
@@ -65,6 +85,7 @@ export class CacheListeners {
   }
 
   private put<E extends keyof CacheEvents>(event: E, listeners: readonly Listener<E>[]): void {
-    (this.listeners as Record<string, readonly Listener<E>[] | undefined>)[event] = listeners.length === 0 ? undefined : listeners;
+    (this.listeners as Record<string, readonly Listener<E>[] | undefined>)[event] =
+      listeners.length === 0 ? undefined : listeners;
   }
 }

@@ -26,13 +26,18 @@ export class CacheFlights<T> {
   ) {}
 
   /**
-   * The flight of a key that a caller may share. One that began before an invalidation of its key or tags is none: who asks after an
-   * invalidation gets what was loaded after it. Its lock is freed, so that the next flight need not wait for its load.
+   * The flight of a key that a caller may share. One that began before an invalidation of its key
+   * or tags is none: who asks after an invalidation gets what was loaded after it. Its lock is
+   * freed, so that the next flight need not wait for its load.
    */
   public current(key: string, tags: readonly string[]): Flight<T> | undefined {
     const flight = this.flights.get(key);
     if (flight === undefined) return undefined;
-    if (this.sequence.live(key, flight.tags, flight.since) && this.sequence.tagsLive(tags, flight.since)) return flight;
+    if (
+      this.sequence.live(key, flight.tags, flight.since) &&
+      this.sequence.tagsLive(tags, flight.since)
+    )
+      return flight;
     this.flights.delete(key);
     flight.abandoned = true;
     if (flight.lock !== undefined) this.giveUp(flight.lock);
@@ -44,8 +49,19 @@ export class CacheFlights<T> {
     return this.flights.has(key);
   }
 
-  public start(key: string, tags: readonly string[], work: (flight: Flight<T>) => Promise<T | undefined>): Flight<T> {
-    const flight: Flight<T> = { key, tags, since: this.sequence.now, lock: undefined, abandoned: false, outcome: undefined as never };
+  public start(
+    key: string,
+    tags: readonly string[],
+    work: (flight: Flight<T>) => Promise<T | undefined>,
+  ): Flight<T> {
+    const flight: Flight<T> = {
+      key,
+      tags,
+      since: this.sequence.now,
+      lock: undefined,
+      abandoned: false,
+      outcome: undefined as never,
+    };
     flight.outcome = work(flight);
     this.flights.set(key, flight);
     // Before those who wait go on: they are told in the order in which they came.

@@ -9,9 +9,15 @@ export interface Lifetime {
 }
 
 /** @param random from 0 to 1; which end of the jitter it is */
-export function valueLifetime(strategy: CompleteStrategy, ttlSeconds: number | undefined, now: number, random: number): Lifetime {
+export function valueLifetime(
+  strategy: CompleteStrategy,
+  ttlSeconds: number | undefined,
+  now: number,
+  random: number,
+): Lifetime {
   const spread = 1 + strategy.jitter * (2 * random - 1);
-  const freshUntil = now + Math.max(1, Math.round((ttlSeconds ?? strategy.ttlSeconds) * 1000 * spread));
+  const freshUntil =
+    now + Math.max(1, Math.round((ttlSeconds ?? strategy.ttlSeconds) * 1000 * spread));
   return { createdAt: now, freshUntil, staleUntil: freshUntil + strategy.staleSeconds * 1000 };
 }
 
@@ -22,13 +28,16 @@ export function errorLifetime(strategy: CompleteStrategy, now: number): Lifetime
 }
 
 /** From when on a hit renews the entry in the background. */
-export function refreshTime(entry: Pick<CacheEntry, 'createdAt' | 'freshUntil'>, strategy: CompleteStrategy): number {
+export function refreshTime(
+  entry: Pick<CacheEntry, 'createdAt' | 'freshUntil'>,
+  strategy: CompleteStrategy,
+): number {
   return entry.createdAt + (entry.freshUntil - entry.createdAt) * strategy.refreshAhead;
 }
 
 /**
- * What an entry is good for: `fresh` answers; `renew` answers and is renewed in the background; `fallback` answers only if
- * the load fails; `over` is a miss.
+ * What an entry is good for: `fresh` answers; `renew` answers and is renewed in the background;
+ * `fallback` answers only if the load fails; `over` is a miss.
  */
 export type Phase = 'fresh' | 'renew' | 'fallback' | 'over';
 
@@ -43,7 +52,10 @@ export function phaseOf(
   return strategy.serveStale === 'while-renewing' ? 'renew' : 'fallback';
 }
 
-/** How long a key is left alone after a renewal, whatever it brought: a loader that fails must not be asked at every hit. */
+/**
+ * How long a key is left alone after a renewal, whatever it brought: a loader that fails must not
+ * be asked at every hit.
+ */
 const RENEWAL_PAUSE_MS = 1000;
 /** How many keys are remembered. Beyond, the oldest may be tried early, once. */
 const RENEWALS_REMEMBERED = 10_000;

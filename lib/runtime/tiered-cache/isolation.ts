@@ -1,14 +1,15 @@
 import { types } from 'node:util';
 
 /**
- * Keeps what the memory of a process holds out of the reach of those who get it: an object that is handed out to many callers
- * must not be changed by one of them.
+ * Keeps what the memory of a process holds out of the reach of those who get it: an object that is
+ * handed out to many callers must not be changed by one of them.
  */
 
 /**
- * `freeze` freezes plain objects and arrays once, when they enter, and hands out the same object ever after; a value that holds
- * anything else (a `Map`, a `Date`, a `Buffer`) is copied at each hit instead. `clone` copies at each hit. `share` hands out
- * the very object, which the callers promise not to change.
+ * `freeze` freezes plain objects and arrays once, when they enter, and hands out the same object
+ * ever after; a value that holds anything else (a `Map`, a `Date`, a `Buffer`) is copied at each
+ * hit instead. `clone` copies at each hit. `share` hands out the very object, which the callers
+ * promise not to change.
  */
 export type CacheIsolation = 'freeze' | 'clone' | 'share';
 
@@ -19,7 +20,8 @@ export interface HeldValue {
 }
 
 export function hold(value: unknown, isolation: CacheIsolation): HeldValue {
-  if (value === null || typeof value !== 'object' || isolation === 'share') return { value, copied: false };
+  if (value === null || typeof value !== 'object' || isolation === 'share')
+    return { value, copied: false };
   return { value, copied: isolation === 'clone' || !freezeDeep(value) };
 }
 
@@ -33,7 +35,10 @@ function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Freezes a tree of plain objects and arrays; false if something in it cannot be frozen, and then nothing has been. */
+/**
+ * Freezes a tree of plain objects and arrays; false if something in it cannot be frozen, and then
+ * nothing has been.
+ */
 function freezeDeep(root: object): boolean {
   if (!isPlainTree(root)) return false;
   freezeTree(root);
@@ -68,7 +73,10 @@ function everyInner(tree: object, visit: (inner: object) => boolean): boolean {
   return true;
 }
 
-/** A deep copy. `structuredClone` alone would turn a `Buffer` into a bare `Uint8Array` and is several times slower on plain data. */
+/**
+ * A deep copy. `structuredClone` alone would turn a `Buffer` into a bare `Uint8Array` and is
+ * several times slower on plain data.
+ */
 export function copy<T>(value: T): T {
   return copyOf(value, new Map()) as T;
 }
@@ -91,7 +99,12 @@ function copyOf(value: unknown, seen: Map<object, unknown>): unknown {
     for (const [name, inner] of Object.entries(value)) {
       // Plain assignment to this name would set the prototype.
       if (name === '__proto__')
-        Object.defineProperty(made, name, { value: copyOf(inner, seen), writable: true, enumerable: true, configurable: true });
+        Object.defineProperty(made, name, {
+          value: copyOf(inner, seen),
+          writable: true,
+          enumerable: true,
+          configurable: true,
+        });
       else made[name] = copyOf(inner, seen);
     }
     return made;
@@ -109,8 +122,13 @@ function copyOf(value: unknown, seen: Map<object, unknown>): unknown {
     return made;
   }
   if (types.isNativeError(value) || types.isRegExp(value)) {
-    // structuredClone knows seven names of errors, and neither their codes nor where a search has come to.
-    const made = remember(types.isRegExp(value) ? new RegExp(value) : Object.setPrototypeOf(new Error(), Object.getPrototypeOf(value)));
+    // structuredClone knows seven names of errors, and neither their codes nor where a search has
+    // come to.
+    const made = remember(
+      types.isRegExp(value)
+        ? new RegExp(value)
+        : Object.setPrototypeOf(new Error(), Object.getPrototypeOf(value)),
+    );
     for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
       Object.defineProperty(made, name, { ...property, value: copyOf(property.value, seen) });
     }

@@ -1,6 +1,7 @@
 /**
- * The error of an earlier load, remembered because `cacheError` said so. The caller whose load it was got the error itself; this has
- * its name, its message and its code, and no stack, because it may come from another process.
+ * The error of an earlier load, remembered because `cacheError` said so. The caller whose load it
+ * was got the error itself; this has its name, its message and its code, and no stack, because it
+ * may come from another process.
  */
 export class CachedLoadError extends Error {
   public override readonly name: string;
@@ -22,15 +23,26 @@ export interface RememberedError {
   readonly code?: string | number;
 }
 
-/** Keys hold values of applications: an error of another kind than `Error` is remembered by its text. */
+/**
+ * Keys hold values of applications: an error of another kind than `Error` is remembered by its
+ * text.
+ */
 export function rememberError(error: unknown): RememberedError {
   if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
   const { code } = error as { code?: unknown };
-  return { name: error.name, message: error.message, ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}) };
+  return {
+    name: error.name,
+    message: error.message,
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+  };
 }
 
 /** @param value what an entry of the kind `error` holds */
 export function recallError(value: unknown): CachedLoadError {
   const { name, message, code } = (value ?? {}) as Partial<RememberedError>;
-  return new CachedLoadError({ name: String(name ?? 'Error'), message: String(message ?? ''), ...(code === undefined ? {} : { code }) });
+  return new CachedLoadError({
+    name: String(name ?? 'Error'),
+    message: String(message ?? ''),
+    ...(code === undefined ? {} : { code }),
+  });
 }

@@ -39,7 +39,10 @@ interface Parts {
   readonly signal: AbortSignal;
 }
 
-/** What happens when the memory has no answer: the server, the lock, the loader, the write, in this order. */
+/**
+ * What happens when the memory has no answer: the server, the lock, the loader, the write, in this
+ * order.
+ */
 export class CacheLoading {
   public pendingWrites = 0;
 
@@ -49,7 +52,11 @@ export class CacheLoading {
    * @param fallback what is served if the load fails
    * @throws the loader's own error
    */
-  public async find(flight: Flight<Loaded>, request: CacheRequest, fallback: MemoryEntry | undefined): Promise<Loaded | undefined> {
+  public async find(
+    flight: Flight<Loaded>,
+    request: CacheRequest,
+    fallback: MemoryEntry | undefined,
+  ): Promise<Loaded | undefined> {
     const { shared, deadlines, report } = this.parts;
     const { key, tags, strategy } = request;
     const usable = (entry: CacheEntry): boolean => {
@@ -64,7 +71,8 @@ export class CacheLoading {
       if (read.status === 'answered') {
         if (read.found !== undefined) {
           if (usable(read.found.entry)) return this.use(flight, request, read.found);
-          if (phaseOf(read.found.entry, strategy, Date.now()) === 'fallback') older = this.keep(flight, request, read.found);
+          if (phaseOf(read.found.entry, strategy, Date.now()) === 'fallback')
+            older = this.keep(flight, request, read.found);
         }
         const claim = await shared.claim(key, tags, at, { wait: true, accepts: usable });
         if (claim.action === 'use') return this.use(flight, request, claim.found);
@@ -82,13 +90,15 @@ export class CacheLoading {
   public async renew(flight: Flight<Loaded>, request: CacheRequest): Promise<Loaded | undefined> {
     const { shared, deadlines } = this.parts;
     const { key, tags, strategy } = request;
-    const renewed = (entry: CacheEntry): boolean => phaseOf(entry, strategy, Date.now()) === 'fresh';
+    const renewed = (entry: CacheEntry): boolean =>
+      phaseOf(entry, strategy, Date.now()) === 'fresh';
     let tagVersions: readonly string[] | undefined;
     if (shared !== undefined) {
       const at = deadlines.next();
       const read = await shared.read(key, tags, at);
       if (read.status === 'answered') {
-        if (read.found !== undefined && renewed(read.found.entry)) return this.keep(flight, request, read.found);
+        if (read.found !== undefined && renewed(read.found.entry))
+          return this.keep(flight, request, read.found);
         const claim = await shared.claim(key, tags, at, { wait: false, accepts: renewed });
         if (claim.action === 'leave') return undefined;
         if (claim.action === 'use') return this.keep(flight, request, claim.found);
@@ -100,23 +110,45 @@ export class CacheLoading {
   }
 
   /** An entry of the server as the memory keeps it. */
-  public keep(flight: Pick<Flight<Loaded>, 'since'>, request: Pick<CacheRequest, 'key' | 'strategy'>, found: FoundEntry): MemoryEntry {
-    return this.parts.memory.keep(request.key, found.entry, found.bytes, flight.since, request.strategy, true);
+  public keep(
+    flight: Pick<Flight<Loaded>, 'since'>,
+    request: Pick<CacheRequest, 'key' | 'strategy'>,
+    found: FoundEntry,
+  ): MemoryEntry {
+    return this.parts.memory.keep(
+      request.key,
+      found.entry,
+      found.bytes,
+      flight.since,
+      request.strategy,
+      true,
+    );
   }
 
-  /** Keeps a value that was not loaded; false if the server may still have another one. Loads that began before are fenced by the write. */
-  public async put(wanted: Omit<CacheRequest, 'cacheError' | 'loader'>, value: unknown): Promise<boolean> {
+  /**
+   * Keeps a value that was not loaded; false if the server may still have another one. Loads that
+   * began before are fenced by the write.
+   */
+  public async put(
+    wanted: Omit<CacheRequest, 'cacheError' | 'loader'>,
+    value: unknown,
+  ): Promise<boolean> {
     const { shared, deadlines, sequence, memory, report } = this.parts;
     const { key, tags, strategy } = wanted;
     const tagVersions = shared === undefined ? tags : await shared.versions(tags, deadlines.next());
     const lifetime = valueLifetime(strategy, wanted.ttlSeconds, Date.now(), Math.random());
     try {
-      const stored = await this.encode({ kind: 'value', value, ...lifetime, tags, tagVersions: tagVersions ?? unknown(tags) }, strategy);
+      const stored = await this.encode(
+        { kind: 'value', value, ...lifetime, tags, tagVersions: tagVersions ?? unknown(tags) },
+        strategy,
+      );
       // Who asks before the write has arrived may read the old value.
       sequence.invalidateKeys([key]);
       memory.keep(key, stored.entry, stored.bytes, sequence.now, strategy, shared !== undefined);
       if (shared === undefined) return true;
-      const outcome = tagVersions && (await shared.write(key, stored.encoded, Math.max(1, lifetime.staleUntil - Date.now())));
+      const outcome =
+        tagVersions &&
+        (await shared.write(key, stored.encoded, Math.max(1, lifetime.staleUntil - Date.now())));
       sequence.invalidateKeys([key]);
       if (outcome !== 'written') report.droppedWrite(key, outcome ?? 'unavailable');
       return outcome === 'written';
@@ -130,13 +162,23 @@ export class CacheLoading {
    * A value as bytes, and what a reader of the bytes would get, which is what every caller gets.
    * @throws UnencodableValueError
    */
-  private async encode(entry: CacheEntry, strategy: CompleteStrategy): Promise<FoundEntry & { readonly encoded: Buffer }> {
+  private async encode(
+    entry: CacheEntry,
+    strategy: CompleteStrategy,
+  ): Promise<FoundEntry & { readonly encoded: Buffer }> {
     const { codec, shared } = this.parts;
     // Without a server nothing would be gained from compressing.
-    const encoding = codec.encode(entry, { serializer: strategy.serializer, compress: strategy.compress && shared !== undefined });
+    const encoding = codec.encode(entry, {
+      serializer: strategy.serializer,
+      compress: strategy.compress && shared !== undefined,
+    });
     const encoded = encoding instanceof Promise ? await encoding : encoding;
     const decoding = codec.decode(encoded);
-    return { entry: decoding instanceof Promise ? await decoding : decoding, bytes: encoded.length, encoded };
+    return {
+      entry: decoding instanceof Promise ? await decoding : decoding,
+      bytes: encoded.length,
+      encoded,
+    };
   }
 
   private use(flight: Flight<Loaded>, request: CacheRequest, found: FoundEntry): MemoryEntry {
@@ -148,7 +190,11 @@ export class CacheLoading {
   private async load(
     flight: Flight<Loaded>,
     request: CacheRequest,
-    how: { readonly tagVersions: readonly string[] | undefined; readonly older: MemoryEntry | undefined; readonly background: boolean },
+    how: {
+      readonly tagVersions: readonly string[] | undefined;
+      readonly older: MemoryEntry | undefined;
+      readonly background: boolean;
+    },
   ): Promise<Loaded> {
     const { report, sequence, signal } = this.parts;
     const { key, tags, strategy } = request;
@@ -160,21 +206,41 @@ export class CacheLoading {
     } catch (error) {
       report.loadError(key, error, how.background);
       const { older } = how;
-      if (older !== undefined && Date.now() < older.staleUntil && sequence.live(key, older.tags, older.since)) {
+      if (
+        older !== undefined &&
+        Date.now() < older.staleUntil &&
+        sequence.live(key, older.tags, older.since)
+      ) {
         this.freeLock(flight);
         report.stale(key, 'load-failed');
         return older;
       }
-      if (!how.background && strategy.negativeTtlSeconds > 0 && remembers(request.cacheError, error)) {
-        const entry: CacheEntry = { kind: 'error', value: rememberError(error), ...errorLifetime(strategy, Date.now()), ...tagged };
-        await this.store(flight, request, entry, how.tagVersions !== undefined).catch(() => this.freeLock(flight));
+      if (
+        !how.background &&
+        strategy.negativeTtlSeconds > 0 &&
+        remembers(request.cacheError, error)
+      ) {
+        const entry: CacheEntry = {
+          kind: 'error',
+          value: rememberError(error),
+          ...errorLifetime(strategy, Date.now()),
+          ...tagged,
+        };
+        await this.store(flight, request, entry, how.tagVersions !== undefined).catch(() =>
+          this.freeLock(flight),
+        );
       } else this.freeLock(flight);
       throw error;
     }
     report.load(key, performance.now() - began, how.background);
     const lifetime = valueLifetime(strategy, request.ttlSeconds, Date.now(), Math.random());
     try {
-      return await this.store(flight, request, { kind: 'value', value, ...lifetime, ...tagged }, how.tagVersions !== undefined);
+      return await this.store(
+        flight,
+        request,
+        { kind: 'value', value, ...lifetime, ...tagged },
+        how.tagVersions !== undefined,
+      );
     } catch (error) {
       this.freeLock(flight);
       report.unencodable(key, error);
@@ -183,19 +249,39 @@ export class CacheLoading {
   }
 
   /** Keeps an entry in memory and sends it to the server, which nobody waits for. */
-  private async store(flight: Flight<Loaded>, request: CacheRequest, entry: CacheEntry, tagsKnown: boolean): Promise<MemoryEntry> {
+  private async store(
+    flight: Flight<Loaded>,
+    request: CacheRequest,
+    entry: CacheEntry,
+    tagsKnown: boolean,
+  ): Promise<MemoryEntry> {
     const { memory, shared } = this.parts;
     const stored = await this.encode(entry, request.strategy);
-    const kept = memory.keep(request.key, stored.entry, stored.bytes, flight.since, request.strategy, shared !== undefined);
+    const kept = memory.keep(
+      request.key,
+      stored.entry,
+      stored.bytes,
+      flight.since,
+      request.strategy,
+      shared !== undefined,
+    );
     this.send(flight, request, stored.encoded, entry.staleUntil, kept, tagsKnown);
     return kept;
   }
 
-  private send(flight: Flight<Loaded>, request: CacheRequest, bytes: Buffer, until: number, kept: MemoryEntry, tagsKnown: boolean): void {
+  private send(
+    flight: Flight<Loaded>,
+    request: CacheRequest,
+    bytes: Buffer,
+    until: number,
+    kept: MemoryEntry,
+    tagsKnown: boolean,
+  ): void {
     const { shared, report, sequence, background, maxPendingWrites, memory } = this.parts;
     const { key, tags } = request;
     const { lock } = flight;
-    // A load without a lock writes nothing: it could overwrite what a later load has stored, or bring back what was removed.
+    // A load without a lock writes nothing: it could overwrite what a later load has stored, or
+    // bring back what was removed.
     if (shared === undefined || lock === undefined) return;
     flight.lock = undefined;
     let obstacle: 'invalidated' | 'unavailable' | 'too-many' | undefined;

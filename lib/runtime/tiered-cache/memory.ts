@@ -7,13 +7,22 @@ import type { CompleteStrategy } from './options';
 import type { CacheSequence } from './sequence';
 
 function lruCache(): typeof import('lru-cache') {
-  return optionalPackage('lru-cache', 'TieredCache with a memory', () => require('lru-cache') as typeof import('lru-cache'));
+  return optionalPackage(
+    'lru-cache',
+    'TieredCache with a memory',
+    () => require('lru-cache') as typeof import('lru-cache'),
+  );
 }
 
-/** What an entry costs beside its bytes: its record, its place in the list, its times. A guess, on the safe side. */
+/**
+ * What an entry costs beside its bytes: its record, its place in the list, its times. A guess, on
+ * the safe side.
+ */
 const RECORD_BYTES = 256;
 
-/** An entry as a process keeps it: decoded, isolated, with the times at which it needs attention. */
+/**
+ * An entry as a process keeps it: decoded, isolated, with the times at which it needs attention.
+ */
 export interface MemoryEntry extends HeldValue {
   readonly kind: 'value' | 'error';
   readonly tags: readonly string[];
@@ -33,7 +42,8 @@ export interface MemoryEntry extends HeldValue {
 }
 
 /**
- * The tier within a process: bounded by entries and by bytes, as encoded. It knows about invalidations, and not about the server.
+ * The tier within a process: bounded by entries and by bytes, as encoded. It knows about
+ * invalidations, and not about the server.
  */
 export class CacheMemory {
   private readonly entries: LRUCache<string, MemoryEntry> | undefined;
@@ -45,10 +55,13 @@ export class CacheMemory {
     private readonly isolation: CacheIsolation,
     private readonly sequence: CacheSequence,
   ) {
-    if (limits.entries > 0) this.entries = new (lruCache().LRUCache)({ max: limits.entries, maxSize: limits.bytes });
+    if (limits.entries > 0)
+      this.entries = new (lruCache().LRUCache)({ max: limits.entries, maxSize: limits.bytes });
   }
 
-  /** The entry of a key, if nothing has invalidated it; how old it may be is the caller's to decide. */
+  /**
+   * The entry of a key, if nothing has invalidated it; how old it may be is the caller's to decide.
+   */
   public find(key: string): MemoryEntry | undefined {
     const entry = this.entries?.get(key);
     if (entry === undefined || entry.since === this.sequence.now) return entry;
@@ -61,14 +74,27 @@ export class CacheMemory {
   }
 
   /**
-   * An entry as it would be kept, for those who wait for it; it is kept too unless something invalidated it since it was read or loaded.
+   * An entry as it would be kept, for those who wait for it; it is kept too unless something
+   * invalidated it since it was read or loaded.
    * @param since the sequence number from before that began
    */
-  public keep(key: string, entry: CacheEntry, bytes: number, since: number, strategy: CompleteStrategy, asksServer: boolean): MemoryEntry {
+  public keep(
+    key: string,
+    entry: CacheEntry,
+    bytes: number,
+    since: number,
+    strategy: CompleteStrategy,
+    asksServer: boolean,
+  ): MemoryEntry {
     const writtenAt = Date.now();
     const refreshAt = refreshTime(entry, strategy);
-    const askAt = asksServer ? writtenAt + strategy.memoryTtlSeconds * 1000 : Number.POSITIVE_INFINITY;
-    const { value, copied } = entry.kind === 'error' ? { value: entry.value, copied: false } : hold(entry.value, this.isolation);
+    const askAt = asksServer
+      ? writtenAt + strategy.memoryTtlSeconds * 1000
+      : Number.POSITIVE_INFINITY;
+    const { value, copied } =
+      entry.kind === 'error'
+        ? { value: entry.value, copied: false }
+        : hold(entry.value, this.isolation);
     const kept: MemoryEntry = {
       value,
       copied,

@@ -4,7 +4,10 @@ import type { CacheIsolation } from './isolation';
 import type { CacheServer } from './server';
 import { type CacheStrategy, DEFAULT_CACHE_STRATEGY } from './strategy';
 
-/** Whether an error of a loader is an answer, such as "there is no such user", and may be remembered like one. */
+/**
+ * Whether an error of a loader is an answer, such as "there is no such user", and may be remembered
+ * like one.
+ */
 export type CacheError = (error: unknown) => boolean;
 
 export interface TieredCacheOptions {
@@ -21,7 +24,8 @@ export interface TieredCacheOptions {
    */
   readonly memoryEntries?: number;
   /**
-   * How many bytes the memory keeps, as encoded. Objects take several times their encoded size, more so if they are compressed.
+   * How many bytes the memory keeps, as encoded. Objects take several times their encoded size,
+   * more so if they are compressed.
    *
    * @default 64 MiB
    */
@@ -45,26 +49,29 @@ export interface TieredCacheOptions {
    */
   readonly cacheError?: CacheError;
   /**
-   * The longest time that the server may hold up a call before its load begins, all commands together, in milliseconds. Waiting
-   * for the load of another process is not counted.
+   * The longest time that the server may hold up a call before its load begins, all commands
+   * together, in milliseconds. Waiting for the load of another process is not counted.
    *
    * @default 50
    */
   readonly budgetMs?: number;
   /**
-   * How long a call waits for the load of another process before it loads by itself, in milliseconds.
+   * How long a call waits for the load of another process before it loads by itself, in
+   * milliseconds.
    *
    * @default 5000
    */
   readonly lockWaitMs?: number;
   /**
-   * How old a value in the memory may be while messages of other processes are not known to arrive, in milliseconds.
+   * How old a value in the memory may be while messages of other processes are not known to arrive,
+   * in milliseconds.
    *
    * @default 2000
    */
   readonly busLossStaleMs?: number;
   /**
-   * How many writes to the server may be under way. What comes on top is dropped and counted: the next process loads again.
+   * How many writes to the server may be under way. What comes on top is dropped and counted: the
+   * next process loads again.
    *
    * @default 1000
    */
@@ -94,7 +101,8 @@ export interface CacheCallOptions {
   /** @default the cache's `strategy` */
   readonly strategy?: CacheStrategy;
   /**
-   * What the value depends on: `invalidateTags` with one of them ends it. A stored value that does not carry all of them is a miss.
+   * What the value depends on: `invalidateTags` with one of them ends it. A stored value that does
+   * not carry all of them is a miss.
    *
    * @default none
    */
@@ -150,28 +158,69 @@ interface Range {
   readonly fix: string;
 }
 
-function inRange(where: string, property: string, value: number, { from, to, whole = false, rule, fix }: Range): number {
-  if (typeof value === 'number' && value >= from && value <= to && (!whole || Number.isInteger(value))) return value;
-  return refuse(where, { property, value, allowed: `${whole ? 'a whole number' : 'a number'} from ${from} to ${to}`, rule, fix });
+function inRange(
+  where: string,
+  property: string,
+  value: number,
+  { from, to, whole = false, rule, fix }: Range,
+): number {
+  if (
+    typeof value === 'number' &&
+    value >= from &&
+    value <= to &&
+    (!whole || Number.isInteger(value))
+  )
+    return value;
+  return refuse(where, {
+    property,
+    value,
+    allowed: `${whole ? 'a whole number' : 'a number'} from ${from} to ${to}`,
+    rule,
+    fix,
+  });
 }
 
-function oneOf<T extends string>(where: string, property: string, value: T, allowed: readonly T[], rule: string): T {
+function oneOf<T extends string>(
+  where: string,
+  property: string,
+  value: T,
+  allowed: readonly T[],
+  rule: string,
+): T {
   if (allowed.includes(value)) return value;
-  return refuse(where, { property, value, allowed: `one of ${allowed.join(', ')}`, rule, fix: 'Choose one of them.' });
+  return refuse(where, {
+    property,
+    value,
+    allowed: `one of ${allowed.join(', ')}`,
+    rule,
+    fix: 'Choose one of them.',
+  });
 }
 
 /** @throws IsochroneError for an option that cannot be meant */
 export function cacheSettings(options: TieredCacheOptions): CacheSettings {
   const where = 'TieredCache';
-  const count = (property: 'memoryEntries' | 'memoryBytes' | 'maxPendingWrites', fallback: number, from: number): number =>
+  const count = (
+    property: 'memoryEntries' | 'memoryBytes' | 'maxPendingWrites',
+    fallback: number,
+    from: number,
+  ): number =>
     inRange(where, property, options[property] ?? fallback, {
       from,
       to: Number.MAX_SAFE_INTEGER,
       whole: true,
       rule: 'What a process keeps is bounded, by whole numbers.',
-      fix: property === 'memoryEntries' ? 'Give 0 to keep nothing in memory.' : 'Leave it out for the default.',
+      fix:
+        property === 'memoryEntries'
+          ? 'Give 0 to keep nothing in memory.'
+          : 'Leave it out for the default.',
     });
-  const milliseconds = (property: 'budgetMs' | 'lockWaitMs' | 'busLossStaleMs', fallback: number, from: number, to: number): number =>
+  const milliseconds = (
+    property: 'budgetMs' | 'lockWaitMs' | 'busLossStaleMs',
+    fallback: number,
+    from: number,
+    to: number,
+  ): number =>
     inRange(where, property, options[property] ?? fallback, {
       from,
       to,
@@ -214,13 +263,25 @@ export function completeStrategy(strategy: CacheStrategy): CompleteStrategy {
       fix: 'Give one with its separator, such as "quotes:".',
     });
   }
-  const seconds = (property: string, value: number, from: number): number => lifetimeSeconds(where, property, value, from);
+  const seconds = (property: string, value: number, from: number): number =>
+    lifetimeSeconds(where, property, value, from);
   const share = (property: string, value: number, from: number, to: number): number =>
-    inRange(where, property, value, { from, to, rule: 'It is a share of the time to live.', fix: 'Give a fraction, not percent.' });
+    inRange(where, property, value, {
+      from,
+      to,
+      rule: 'It is a share of the time to live.',
+      fix: 'Give a fraction, not percent.',
+    });
   return {
     prefix: strategy.prefix,
     ttlSeconds: seconds('ttlSeconds', strategy.ttlSeconds, 0.001),
-    serializer: oneOf(where, 'serializer', strategy.serializer, ['json', 'msgpack'], 'A value is stored in one of these forms.'),
+    serializer: oneOf(
+      where,
+      'serializer',
+      strategy.serializer,
+      ['json', 'msgpack'],
+      'A value is stored in one of these forms.',
+    ),
     compress: strategy.compress === true,
     staleSeconds: seconds('staleSeconds', strategy.staleSeconds ?? 0, 0),
     serveStale: oneOf(
@@ -238,7 +299,12 @@ export function completeStrategy(strategy: CacheStrategy): CompleteStrategy {
 }
 
 /** @throws IsochroneError for a time that cannot be meant */
-export function lifetimeSeconds(where: string, property: string, value: number, from: number): number {
+export function lifetimeSeconds(
+  where: string,
+  property: string,
+  value: number,
+  from: number,
+): number {
   return inRange(where, property, value, {
     from,
     to: LONGEST_SECONDS,

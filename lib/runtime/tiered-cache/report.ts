@@ -36,9 +36,15 @@ export class CacheReport {
     this.listeners.emit('load-error', { key, error, background });
   }
 
-  public invalidate(keys: readonly string[], tags: readonly string[], by: CacheEvents['invalidate']['by']): void {
-    if (keys.length > 0) this.metrics.count('cache_invalidations_total', { of: 'key', by }, keys.length);
-    if (tags.length > 0) this.metrics.count('cache_invalidations_total', { of: 'tag', by }, tags.length);
+  public invalidate(
+    keys: readonly string[],
+    tags: readonly string[],
+    by: CacheEvents['invalidate']['by'],
+  ): void {
+    if (keys.length > 0)
+      this.metrics.count('cache_invalidations_total', { of: 'key', by }, keys.length);
+    if (tags.length > 0)
+      this.metrics.count('cache_invalidations_total', { of: 'tag', by }, tags.length);
     this.listeners.emit('invalidate', { keys, tags, by });
   }
 

@@ -1,15 +1,19 @@
 /**
  * The order of loads and invalidations within a process.
  *
- * Whatever is kept remembers the sequence number from before its load began; an invalidation remembers the number at which
- * it came. What is older than an invalidation of its key or of one of its tags is dead, whether it lies in the memory already or
- * is still being loaded. Nothing here depends on the clock.
+ * Whatever is kept remembers the sequence number from before its load began; an invalidation
+ * remembers the number at which it came. What is older than an invalidation of its key or of one of
+ * its tags is dead, whether it lies in the memory already or is still being loaded. Nothing here
+ * depends on the clock.
  */
 
 /** How many invalidated names are remembered one by one. */
 const REMEMBERED = 10_000;
 
-/** The latest invalidation of each name. Beyond its size it forgets the oldest, and takes all that is older than that for invalidated. */
+/**
+ * The latest invalidation of each name. Beyond its size it forgets the oldest, and takes all that
+ * is older than that for invalidated.
+ */
 class InvalidatedNames {
   private readonly at = new Map<string, number>();
   private floor = 0;

@@ -37,12 +37,16 @@ const NONE: readonly string[] = [];
 const UNAVAILABLE: SharedRead = { status: 'unavailable' };
 const SHORTEST_POLL_MS = 5;
 const LONGEST_POLL_MS = 50;
-/** Who waits for a load anyway does not give up at the first look that is late, or a busy moment would make a load in each process. */
+/**
+ * Who waits for a load anyway does not give up at the first look that is late, or a busy moment
+ * would make a load in each process.
+ */
 const TOLERATED_SILENCES = 2;
 
 /**
- * The tier that processes share, as the cache uses it: entries in place of bytes, tags checked, every wait bounded. It believes no
- * server: what rejects, hangs or answers nonsense is `unavailable` or a miss.
+ * The tier that processes share, as the cache uses it: entries in place of bytes, tags checked,
+ * every wait bounded. It believes no server: what rejects, hangs or answers nonsense is
+ * `unavailable` or a miss.
  */
 export class SharedTier {
   public readonly waits = new CacheWaits();
@@ -57,7 +61,12 @@ export class SharedTier {
   ) {}
 
   /** @param at until when, on the clock of the deadlines */
-  public async read(key: string, tags: readonly string[], at: number, use: 'look' | 'poll' | 'own' = 'look'): Promise<SharedRead> {
+  public async read(
+    key: string,
+    tags: readonly string[],
+    at: number,
+    use: 'look' | 'poll' | 'own' = 'look',
+  ): Promise<SharedRead> {
     const read = await this.deadlines.race(
       attempt(() => this.server.read(key, tags, use === 'poll' ? { lock: true } : undefined)),
       at,
@@ -71,7 +80,8 @@ export class SharedTier {
       entry = decoded instanceof Promise ? await decoded : decoded;
     } catch {
       this.onCorrupt(key);
-      // Waited for: the removal ends the load lock too, and must not end the one that is taken next. An owner overwrites it.
+      // Waited for: the removal ends the load lock too, and must not end the one that is taken
+      // next. An owner overwrites it.
       if (use === 'look')
         await this.deadlines.race(
           attempt(() => this.server.remove([key])),
@@ -85,8 +95,16 @@ export class SharedTier {
     return { status: 'answered', found: { entry, bytes: bytes.length }, locked, tagVersions };
   }
 
-  /** The right to load a key that was not found, once it is nobody else's; never later than `lockWaitMs` and two spans of the deadlines. */
-  public async claim(key: string, tags: readonly string[], firstAt: number, { wait, accepts }: ClaimOptions): Promise<Claim> {
+  /**
+   * The right to load a key that was not found, once it is nobody else's; never later than
+   * `lockWaitMs` and two spans of the deadlines.
+   */
+  public async claim(
+    key: string,
+    tags: readonly string[],
+    firstAt: number,
+    { wait, accepts }: ClaimOptions,
+  ): Promise<Claim> {
     const end = performance.now() + this.lockWaitMs;
     let pause = SHORTEST_POLL_MS;
     let unanswered = 0;
@@ -107,15 +125,23 @@ export class SharedTier {
           continue;
         }
         unanswered = 0;
-        if (read.found !== undefined && accepts(read.found.entry)) return { action: 'use', found: read.found };
+        if (read.found !== undefined && accepts(read.found.entry))
+          return { action: 'use', found: read.found };
         locked = read.locked;
       }
     }
   }
 
   /** Never rejects. */
-  public async write(key: string, bytes: Buffer, ttlMs: number, lock?: LoadLock): Promise<WriteOutcome> {
-    const outcome = (await attempt(() => this.server.write(key, bytes, ttlMs, lock)).catch(() => undefined)) ?? 'unavailable';
+  public async write(
+    key: string,
+    bytes: Buffer,
+    ttlMs: number,
+    lock?: LoadLock,
+  ): Promise<WriteOutcome> {
+    const outcome =
+      (await attempt(() => this.server.write(key, bytes, ttlMs, lock)).catch(() => undefined)) ??
+      'unavailable';
     if (lock !== undefined && outcome !== 'written') await this.release(lock);
     return outcome;
   }
@@ -126,7 +152,10 @@ export class SharedTier {
   }
 
   /** The versions of the tags, made where missing; undefined if they cannot be had in time. */
-  public async versions(tags: readonly string[], at: number): Promise<readonly string[] | undefined> {
+  public async versions(
+    tags: readonly string[],
+    at: number,
+  ): Promise<readonly string[] | undefined> {
     if (tags.length === 0) return tags;
     const versions = await this.deadlines.race(
       attempt(() => this.server.tagVersions(tags)),
@@ -148,33 +177,56 @@ export class SharedTier {
     );
   }
 
-  /** Looks again: whoever had the lock between the miss and now may have stored the value. And the tags' versions count from here. */
-  private async own(key: string, tags: readonly string[], at: number, lock: LoadLock, accepts: ClaimOptions['accepts']): Promise<Claim> {
+  /**
+   * Looks again: whoever had the lock between the miss and now may have stored the value. And the
+   * tags' versions count from here.
+   */
+  private async own(
+    key: string,
+    tags: readonly string[],
+    at: number,
+    lock: LoadLock,
+    accepts: ClaimOptions['accepts'],
+  ): Promise<Claim> {
     const read = await this.read(key, tags, at, 'own');
     if (read.status === 'answered') {
       if (read.found !== undefined && accepts(read.found.entry)) {
         void this.release(lock);
         return { action: 'use', found: read.found };
       }
-      const known = read.tagVersions.filter((version): version is string => typeof version === 'string');
+      const known = read.tagVersions.filter(
+        (version): version is string => typeof version === 'string',
+      );
       const tagVersions = known.length === tags.length ? known : await this.versions(tags, at);
       return { action: 'load', lock, ...(tagVersions === undefined ? {} : { tagVersions }) };
     }
     return tags.length === 0 ? { action: 'load', lock, tagVersions: [] } : { action: 'load', lock };
   }
 
-  /** Whether the tags that the read did not ask for have their versions still: a second round trip. */
-  private async othersMatch(entry: CacheEntry, others: readonly string[], at: number): Promise<boolean> {
+  /**
+   * Whether the tags that the read did not ask for have their versions still: a second round trip.
+   */
+  private async othersMatch(
+    entry: CacheEntry,
+    others: readonly string[],
+    at: number,
+  ): Promise<boolean> {
     const current = await this.versions(others, at);
     return others.every((tag, i) => current?.[i] === entry.tagVersions[entry.tags.indexOf(tag)]);
   }
 }
 
 /**
- * An entry must carry every tag that the caller names, and each of its tags must have the version from before its load.
- * @returns the tags that were not asked for, which are to be looked up; undefined if the entry is over
+ * An entry must carry every tag that the caller names, and each of its tags must have the version
+ * from before its load.
+ * @returns the tags that were not asked for, which are to be looked up; undefined if the entry is
+ * over
  */
-function unasked(entry: CacheEntry, tags: readonly string[], versions: readonly (string | null)[]): readonly string[] | undefined {
+function unasked(
+  entry: CacheEntry,
+  tags: readonly string[],
+  versions: readonly (string | null)[],
+): readonly string[] | undefined {
   if (entry.tagVersions.length !== entry.tags.length) return undefined;
   for (let i = 0; i < tags.length; i++) {
     const place = entry.tags.indexOf(tags[i] as string);

@@ -10,7 +10,10 @@ export function boundedTags(tags: readonly string[] | undefined): readonly strin
 }
 
 /** Whether an entry carries every tag that a caller names. */
-export function carriesAll(carried: readonly string[], named: readonly string[] | undefined): boolean {
+export function carriesAll(
+  carried: readonly string[],
+  named: readonly string[] | undefined,
+): boolean {
   if (named === undefined) return true;
   for (const tag of named) if (!carried.includes(boundedKey(tag))) return false;
   return true;

@@ -28,14 +28,17 @@ import type { CacheStrategy } from './strategy';
 import { boundedTags, carriesAll } from './tags';
 
 /**
- * Values that are slow to make, kept in the memory of the process and on a server that processes share.
+ * Values that are slow to make, kept in the memory of the process and on a server that processes
+ * share.
  *
- * Nobody who calls it sees an error of the cache: a server that is down costs a load. What is kept, for how long and in which form
- * is the strategy's; docs/runtime/cache.md says what can be stale, and for how long.
+ * Nobody who calls it sees an error of the cache: a server that is down costs a load. What is kept,
+ * for how long and in which form is the strategy's; docs/runtime/cache.md says what can be stale,
+ * and for how long.
  *
+ * const cache = new TieredCache({ server: new ValkeyServer({ host: 'cache.internal' }) }); const
+ * quote = await cache.getOrLoad('ACME', () => loadQuote('ACME'), { strategy: CACHE_STRATEGIES.kpi,
+ * tags: ['quotes'] });
  * @example
- * const cache = new TieredCache({ server: new ValkeyServer({ host: 'cache.internal' }) });
- * const quote = await cache.getOrLoad('ACME', () => loadQuote('ACME'), { strategy: CACHE_STRATEGIES.kpi, tags: ['quotes'] });
  */
 export class TieredCache {
   private readonly settings: CacheSettings;
@@ -65,14 +68,35 @@ export class TieredCache {
     this.server = server;
     this.report = new CacheReport(options.metrics ?? new CacheMetrics());
     this.deadlines = new CacheDeadlines(settings.budgetMs);
-    this.memory = new CacheMemory({ entries: settings.memoryEntries, bytes: settings.memoryBytes }, settings.isolation, this.sequence);
-    this.shared = server && new SharedTier(server, codec, this.deadlines, settings.lockWaitMs, (key) => this.report.corrupt(key));
+    this.memory = new CacheMemory(
+      { entries: settings.memoryEntries, bytes: settings.memoryBytes },
+      settings.isolation,
+      this.sequence,
+    );
+    this.shared =
+      server &&
+      new SharedTier(server, codec, this.deadlines, settings.lockWaitMs, (key) =>
+        this.report.corrupt(key),
+      );
     setMaxListeners(0, this.ending.signal);
     const { memory, sequence, deadlines, shared, background, report } = this;
     const common = { memory, sequence, deadlines, shared, background, report };
-    this.loading = new CacheLoading({ ...common, codec, maxPendingWrites: settings.maxPendingWrites, signal: this.ending.signal });
-    const flights = new CacheFlights<Loaded>(sequence, (lock) => shared && background.run(shared.release(lock)));
-    this.answers = new CacheAnswers({ ...common, flights, loading: this.loading, pace: new RenewalPace() });
+    this.loading = new CacheLoading({
+      ...common,
+      codec,
+      maxPendingWrites: settings.maxPendingWrites,
+      signal: this.ending.signal,
+    });
+    const flights = new CacheFlights<Loaded>(
+      sequence,
+      (lock) => shared && background.run(shared.release(lock)),
+    );
+    this.answers = new CacheAnswers({
+      ...common,
+      flights,
+      loading: this.loading,
+      pace: new RenewalPace(),
+    });
     const { metrics } = report;
     metrics.gauge('cache_memory_entries', () => memory.size);
     metrics.gauge('cache_memory_bytes', () => memory.bytes);
@@ -87,10 +111,11 @@ export class TieredCache {
   }
 
   /**
-   * The value of a key, loaded if there is none. All callers of a key share one load, those of other processes too.
+   * The value of a key, loaded if there is none. All callers of a key share one load, those of
+   * other processes too.
    *
-   * @throws what the loader throws, as it is; CachedLoadError for an error that `cacheError` had remembered; IsochroneError for
-   * options that cannot be meant
+   * @throws what the loader throws, as it is; CachedLoadError for an error that `cacheError` had
+   * remembered; IsochroneError for options that cannot be meant
    */
   public getOrLoad<T>(key: string, loader: CacheLoader<T>, options?: CacheCallOptions): Promise<T> {
     const strategy = options?.strategy ?? this.settings.strategy;
@@ -107,31 +132,49 @@ export class TieredCache {
   }
 
   /** The value of a key, if there is one; nothing is loaded, and nothing renewed. */
-  public async get<T>(key: string, options?: Pick<CacheCallOptions, 'strategy' | 'tags'>): Promise<CacheLookup<T>> {
+  public async get<T>(
+    key: string,
+    options?: Pick<CacheCallOptions, 'strategy' | 'tags'>,
+  ): Promise<CacheLookup<T>> {
     const strategy = this.complete(options?.strategy);
     const name = boundedKey(strategy.prefix + key);
     if (this.closing !== undefined) return { found: false };
     const held = this.trusted(this.memory.find(name), options?.tags);
-    return this.answers.look({ key: name, tags: boundedTags(options?.tags), strategy }, held) as Promise<CacheLookup<T>>;
+    return this.answers.look(
+      { key: name, tags: boundedTags(options?.tags), strategy },
+      held,
+    ) as Promise<CacheLookup<T>>;
   }
 
   /**
-   * Keeps a value in place of what there was. Loads that have begun before do not replace it. It resolves when the server has the
-   * value, or will lose the old one before anything else once it is back. A value that cannot be kept only removes the old one.
+   * Keeps a value in place of what there was. Loads that have begun before do not replace it. It
+   * resolves when the server has the value, or will lose the old one before anything else once it
+   * is back. A value that cannot be kept only removes the old one.
    */
-  public async set(key: string, value: unknown, options?: Omit<CacheCallOptions, 'cacheError'>): Promise<void> {
+  public async set(
+    key: string,
+    value: unknown,
+    options?: Omit<CacheCallOptions, 'cacheError'>,
+  ): Promise<void> {
     if (this.closing !== undefined) return;
     const strategy = this.complete(options?.strategy);
     const ttlSeconds = checkedTtl(options);
     const name = boundedKey(strategy.prefix + key);
     this.forget([name], []);
-    if (await this.loading.put({ key: name, tags: boundedTags(options?.tags), strategy, ttlSeconds }, value)) return;
+    if (
+      await this.loading.put(
+        { key: name, tags: boundedTags(options?.tags), strategy, ttlSeconds },
+        value,
+      )
+    )
+      return;
     await this.server?.remove([name]).catch(() => false);
   }
 
   /**
-   * Removes keys from this process, the server and other processes. `reached` is false if the server has to be told later, which
-   * is done as soon as it is back; until then other processes may serve the old values.
+   * Removes keys from this process, the server and other processes. `reached` is false if the
+   * server has to be told later, which is done as soon as it is back; until then other processes
+   * may serve the old values.
    */
   public async delete(
     keys: string | readonly string[],
@@ -155,22 +198,31 @@ export class TieredCache {
   }
 
   /** Calls the listener at each event, in the call that causes it; the answer ends that. */
-  public on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): () => void {
+  public on<E extends keyof CacheEvents>(
+    event: E,
+    listener: (event: CacheEvents[E]) => void,
+  ): () => void {
     return this.report.listeners.add(event, listener);
   }
 
   /**
-   * Aborts the signal of loads, waits for writes and renewals under way, for two seconds at most, and closes the server.
-   * Afterwards `getOrLoad` calls its loader and keeps nothing.
+   * Aborts the signal of loads, waits for writes and renewals under way, for two seconds at most,
+   * and closes the server. Afterwards `getOrLoad` calls its loader and keeps nothing.
    */
   public close(): Promise<void> {
     this.closing ??= this.end();
     return this.closing;
   }
 
-  private answer(name: string, loader: CacheLoader<unknown>, options: CacheCallOptions | undefined, held: MemoryEntry | undefined) {
+  private answer(
+    name: string,
+    loader: CacheLoader<unknown>,
+    options: CacheCallOptions | undefined,
+    held: MemoryEntry | undefined,
+  ) {
     try {
-      if (this.closing !== undefined) return Promise.resolve(loader({ signal: this.ending.signal }));
+      if (this.closing !== undefined)
+        return Promise.resolve(loader({ signal: this.ending.signal }));
       const request = {
         key: name,
         tags: boundedTags(options?.tags),
@@ -185,12 +237,21 @@ export class TieredCache {
     }
   }
 
-  /** Whether an entry of the memory may be what the server has, as far as messages tell, and is what the caller asks for. */
+  /**
+   * Whether an entry of the memory may be what the server has, as far as messages tell, and is what
+   * the caller asks for.
+   */
   private trusts(held: MemoryEntry, tags: readonly string[] | undefined, now: number): boolean {
-    return (this.busAlive || now - held.writtenAt < this.settings.busLossStaleMs) && carriesAll(held.tags, tags);
+    return (
+      (this.busAlive || now - held.writtenAt < this.settings.busLossStaleMs) &&
+      carriesAll(held.tags, tags)
+    );
   }
 
-  private trusted(held: MemoryEntry | undefined, tags: readonly string[] | undefined): MemoryEntry | undefined {
+  private trusted(
+    held: MemoryEntry | undefined,
+    tags: readonly string[] | undefined,
+  ): MemoryEntry | undefined {
     return held !== undefined && this.trusts(held, tags, Date.now()) ? held : undefined;
   }
 
@@ -209,9 +270,14 @@ export class TieredCache {
     if (tags.length > 0) this.sequence.invalidateTags(tags);
   }
 
-  private async reached(sent: Promise<boolean> | undefined, names: readonly string[], tags: readonly string[]): Promise<boolean> {
+  private async reached(
+    sent: Promise<boolean> | undefined,
+    names: readonly string[],
+    tags: readonly string[],
+  ): Promise<boolean> {
     const reached = sent === undefined || (await sent.catch(() => false));
-    // What was read meanwhile may be from before: the server's answers are in order only where it has answered all.
+    // What was read meanwhile may be from before: the server's answers are in order only where it
+    // has answered all.
     if (!reached) this.forget(names, tags);
     return reached;
   }
@@ -245,5 +311,7 @@ export class TieredCache {
 }
 
 function checkedTtl(options: Pick<CacheCallOptions, 'ttlSeconds'> | undefined): number | undefined {
-  return options?.ttlSeconds === undefined ? undefined : lifetimeSeconds('TieredCache', 'ttlSeconds', options.ttlSeconds, 0.001);
+  return options?.ttlSeconds === undefined
+    ? undefined
+    : lifetimeSeconds('TieredCache', 'ttlSeconds', options.ttlSeconds, 0.001);
 }

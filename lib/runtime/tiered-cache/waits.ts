@@ -1,4 +1,7 @@
-/** Calls that wait for a load of another process: they sleep between two looks, and are woken when the load is said to have ended. */
+/**
+ * Calls that wait for a load of another process: they sleep between two looks, and are woken when
+ * the load is said to have ended.
+ */
 export class CacheWaits {
   private readonly sleepers = new Map<string, Set<() => void>>();
 

@@ -1,10 +1,15 @@
 import type { ServerRead } from '../tiered-cache';
 
-/** Names that go into one command. It is sent as soon as it has so many, and the server works on it while the next one is put together. */
+/**
+ * Names that go into one command. It is sent as soon as it has so many, and the server works on it
+ * while the next one is put together.
+ */
 const MAX_NAMES = 64;
 
 /** What lies at names, in their order; undefined if the server did not answer. */
-export type FetchNames = (names: readonly string[]) => Promise<readonly (Buffer | null)[] | undefined>;
+export type FetchNames = (
+  names: readonly string[],
+) => Promise<readonly (Buffer | null)[] | undefined>;
 
 /** One name's place in a batch. */
 interface Place {
@@ -57,7 +62,10 @@ class Batch {
   }
 }
 
-/** Collects the names that are asked of one server within one turn of the event loop, and fetches them together. */
+/**
+ * Collects the names that are asked of one server within one turn of the event loop, and fetches
+ * them together.
+ */
 export class ReadBatcher {
   private batch: Batch | undefined;
 
@@ -104,7 +112,12 @@ export class BatchedRead {
 
   private result(): ServerRead {
     const { value, lock, tags } = this;
-    if (value === undefined || value.batch.failed || lock?.batch.failed || tags.some(({ batch }) => batch.failed)) {
+    if (
+      value === undefined ||
+      value.batch.failed ||
+      lock?.batch.failed ||
+      tags.some(({ batch }) => batch.failed)
+    ) {
       return { status: 'unavailable' };
     }
     return {

@@ -5,8 +5,13 @@ import type { CacheLanes } from './lanes';
 import type { CompleteServerOptions } from './server-options';
 
 /** Pub/sub of a server: a connection of its own to hear, and the commands' connection to tell. */
-export function valkeyBusTransport(connection: CacheConnection, lanes: CacheLanes, options: CompleteServerOptions): BusTransport {
-  // Any server carries a message to all of a cluster. Always the same, as long as it is there, keeps their order.
+export function valkeyBusTransport(
+  connection: CacheConnection,
+  lanes: CacheLanes,
+  options: CompleteServerOptions,
+): BusTransport {
+  // Any server carries a message to all of a cluster. Always the same, as long as it is there,
+  // keeps their order.
   const choice = Math.random();
   const publisher = (): Redis | undefined => {
     const servers = connection.servers();
@@ -21,14 +26,16 @@ export function valkeyBusTransport(connection: CacheConnection, lanes: CacheLane
       subscriber.on('end', on.ended);
       let ended = false;
       void connection.prepared.then(() => {
-        if (!ended) subscriber.subscribe(...channels).then(on.subscribed, () => subscriber.disconnect());
+        if (!ended)
+          subscriber.subscribe(...channels).then(on.subscribed, () => subscriber.disconnect());
       });
       return {
         end: () => {
           ended = true;
           const { stream } = subscriber;
           subscriber.disconnect();
-          // A server that hangs would not answer the end, and hold the process for two seconds more.
+          // A server that hangs would not answer the end, and hold the process for two seconds
+          // more.
           stream?.destroy();
         },
       };
@@ -37,7 +44,8 @@ export function valkeyBusTransport(connection: CacheConnection, lanes: CacheLane
       const server = publisher();
       if (server === undefined) return false;
       const lane = lanes.lane(options.cluster ? nodeName(server) : '');
-      return (await lanes.send(lane, () => server.publish(channel, text), options.writeTimeoutMs)).ok;
+      return (await lanes.send(lane, () => server.publish(channel, text), options.writeTimeoutMs))
+        .ok;
     },
   };
 }

@@ -10,10 +10,17 @@ const MISSED_BEATS = 3;
 
 /** How a bus reaches its server. */
 export interface BusTransport {
-  /** Hears channels until `end` or until the connection breaks; `hear` gets what is said, and nothing after `ended`. */
+  /**
+   * Hears channels until `end` or until the connection breaks; `hear` gets what is said, and
+   * nothing after `ended`.
+   */
   subscribe(
     channels: readonly string[],
-    on: { subscribed: () => void; hear: (channel: string, text: string) => void; ended: () => void },
+    on: {
+      subscribed: () => void;
+      hear: (channel: string, text: string) => void;
+      ended: () => void;
+    },
   ): { end(): void };
   /** False if the server did not take it. */
   publish(channel: string, text: string): Promise<boolean>;
@@ -24,7 +31,9 @@ interface Told {
   readonly keys?: readonly string[];
   readonly tags?: readonly string[];
   readonly loaded?: readonly string[];
-  /** The sender lost count of what it invalidated: nothing that was heard before may be relied on. */
+  /**
+   * The sender lost count of what it invalidated: nothing that was heard before may be relied on.
+   */
   readonly reset?: boolean;
 }
 
@@ -38,9 +47,10 @@ export interface CacheBusOptions {
 /**
  * Tells other processes what this one did, and hears them.
  *
- * Pub/sub confirms nothing: a subscriber behind a dead connection hears silence and takes it for peace. So each process says
- * something to itself, on a channel of its own and the connection that hears the others; what it does not hear, it may have missed
- * from others as well. Beats are counted and not timed, so that a pause of this process is not taken for a loss.
+ * Pub/sub confirms nothing: a subscriber behind a dead connection hears silence and takes it for
+ * peace. So each process says something to itself, on a channel of its own and the connection that
+ * hears the others; what it does not hear, it may have missed from others as well. Beats are
+ * counted and not timed, so that a pause of this process is not taken for a loss.
  */
 export class CacheBus {
   private readonly id = randomBytes(9).toString('base64url');
@@ -53,7 +63,9 @@ export class CacheBus {
   private missed = 0;
   private isAlive = false;
   private closed = false;
-  private outgoing: { keys: string[]; tags: string[]; loaded: string[]; sent: Promise<boolean> } | undefined;
+  private outgoing:
+    | { keys: string[]; tags: string[]; loaded: string[]; sent: Promise<boolean> }
+    | undefined;
 
   constructor(
     private readonly transport: BusTransport,
@@ -145,7 +157,10 @@ export class CacheBus {
     for (const listener of this.messageListeners) listener(message);
   }
 
-  /** Tells the others, together with what else is told in this turn of the event loop. False if the server did not take it. */
+  /**
+   * Tells the others, together with what else is told in this turn of the event loop. False if the
+   * server did not take it.
+   */
   public tell({ keys = [], tags = [], loaded = [] }: Partial<BusMessage>): Promise<boolean> {
     if (this.closed) return Promise.resolve(false);
     const { outgoing } = this;
@@ -182,11 +197,18 @@ export class CacheBus {
   }
 
   private async publish(messages: readonly Told[]): Promise<boolean> {
-    const published = await Promise.all(messages.map((message) => this.transport.publish(this.options.channel, JSON.stringify(message))));
+    const published = await Promise.all(
+      messages.map((message) =>
+        this.transport.publish(this.options.channel, JSON.stringify(message)),
+      ),
+    );
     return published.every(Boolean);
   }
 
-  /** Takes a new connection and leaves the old one when the new one hears: nothing is missed in between. */
+  /**
+   * Takes a new connection and leaves the old one when the new one hears: nothing is missed in
+   * between.
+   */
   public renew(): void {
     const { subscription } = this;
     if (subscription === undefined || this.closed) return;
@@ -221,7 +243,9 @@ function parse(text: string): Told | undefined {
   try {
     const told = JSON.parse(text) as Told | null;
     const lists = [told?.keys, told?.tags, told?.loaded].filter((list) => list !== undefined);
-    const isMessage = typeof told?.from === 'string' && lists.every((list) => Array.isArray(list) && list.every(isName));
+    const isMessage =
+      typeof told?.from === 'string' &&
+      lists.every((list) => Array.isArray(list) && list.every(isName));
     return isMessage ? told : undefined;
   } catch {
     return undefined;

@@ -9,7 +9,10 @@ export interface CacheCredentialsOptions {
   readonly onRenewed: () => void;
 }
 
-/** The password that the next connection uses: clients ask for it in the moment they connect and cannot wait for it. */
+/**
+ * The password that the next connection uses: clients ask for it in the moment they connect and
+ * cannot wait for it.
+ */
 export class CacheCredentials {
   public current: string | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -25,7 +28,9 @@ export class CacheCredentials {
     return typeof this.options.password === 'function';
   }
 
-  /** Asks the source, if there is one; resolves also when it fails, and then it is asked again soon. */
+  /**
+   * Asks the source, if there is one; resolves also when it fails, and then it is asked again soon.
+   */
   public async refresh(): Promise<void> {
     if (!this.changing || this.closed) return;
     this.asking ??= this.ask().finally(() => {

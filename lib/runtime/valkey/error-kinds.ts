@@ -16,7 +16,10 @@ export type CacheErrorKind =
   | 'busy'
   /** The server has all the connections it takes. */
   | 'limit'
-  /** Memory is full and nothing may be evicted, or the server refuses writes because it cannot persist them. */
+  /**
+   * Memory is full and nothing may be evicted, or the server refuses writes because it cannot
+   * persist them.
+   */
   | 'full'
   /** A replica was asked to write: a failover is under way. */
   | 'readonly'
@@ -60,7 +63,11 @@ export function cacheErrorKind(error: unknown): CacheErrorKind {
   if (/max number of clients/.test(text)) return 'limit';
   if (/redirections/.test(text)) return 'cluster';
   if (/ETIMEDOUT/.test(text)) return 'timeout';
-  if (typeof code === 'string' || /clos|connect|writeable|retries|startup nodes|ended|slots cache/i.test(text)) return 'connection';
+  if (
+    typeof code === 'string' ||
+    /clos|connect|writeable|retries|startup nodes|ended|slots cache/i.test(text)
+  )
+    return 'connection';
   return 'other';
 }
 

@@ -1,13 +1,24 @@
 import type { CircuitBreakerPolicy, IBreaker } from 'cockatiel';
 import { optionalPackage } from '../shared';
-import { CacheDeadlineError, type CacheErrorKind, cacheErrorKind, isServerThere } from './error-kinds';
+import {
+  CacheDeadlineError,
+  type CacheErrorKind,
+  cacheErrorKind,
+  isServerThere,
+} from './error-kinds';
 
 function cockatiel(): typeof import('cockatiel') {
-  return optionalPackage('cockatiel', 'ValkeyServer', () => require('cockatiel') as typeof import('cockatiel'));
+  return optionalPackage(
+    'cockatiel',
+    'ValkeyServer',
+    () => require('cockatiel') as typeof import('cockatiel'),
+  );
 }
 
 /** What came of commands that were sent together. */
-export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly kind: CacheErrorKind | 'open' };
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly kind: CacheErrorKind | 'open' };
 
 const OPEN: Answer<never> = Object.freeze({ ok: false, kind: 'open' });
 
@@ -20,12 +31,16 @@ const SHARE_OF = 20;
 /**
  * Waits for an answer until a deadline.
  *
- * A process that was busy for longer fires the timer before it reads what has arrived meanwhile, so that the timer gives the
- * sockets one turn: a pause of this process is no fault of the server.
+ * A process that was busy for longer fires the timer before it reads what has arrived meanwhile, so
+ * that the timer gives the sockets one turn: a pause of this process is no fault of the server.
  *
  * @throws CacheDeadlineError when the time is over; what arrives after that goes to `late`
  */
-export function beforeDeadline<T>(send: () => Promise<T>, timeoutMs: number, late?: (value: T) => void): Promise<T> {
+export function beforeDeadline<T>(
+  send: () => Promise<T>,
+  timeoutMs: number,
+  late?: (value: T) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     let state: 'waiting' | 'answered' | 'over' = 'waiting';
     const timer = setTimeout(() => {
@@ -57,15 +72,18 @@ export interface CacheGuardOptions {
   readonly breakAfter: number;
   /** Milliseconds between two probes of a server that is away. */
   readonly probeIntervalMs: number;
-  /** Asks the server whether it is back and does what has to be done before it is used; rejects if it is not. */
+  /**
+   * Asks the server whether it is back and does what has to be done before it is used; rejects if
+   * it is not.
+   */
   readonly probe: () => Promise<void>;
   readonly onError: (kind: CacheErrorKind, error: unknown) => void;
   readonly onChange: (closed: boolean) => void;
 }
 
 /**
- * Stands before one server: nothing waits past its deadline, and when the server fails, nothing is sent any more but a probe now
- * and then.
+ * Stands before one server: nothing waits past its deadline, and when the server fails, nothing is
+ * sent any more but a probe now and then.
  */
 export class CacheGuard {
   private readonly policy: CircuitBreakerPolicy;
@@ -74,7 +92,10 @@ export class CacheGuard {
   private closed = false;
   /** When a failure was last counted. */
   private failedAt = Number.NEGATIVE_INFINITY;
-  /** Failures of what was on its way when another one was counted: one pause of a server fails all of it, and counts once. */
+  /**
+   * Failures of what was on its way when another one was counted: one pause of a server fails all
+   * of it, and counts once.
+   */
   private readonly echoes = new WeakSet<object>();
 
   constructor(private readonly options: CacheGuardOptions) {
@@ -97,8 +118,14 @@ export class CacheGuard {
     return this.policy.state === CLOSED && !this.closed;
   }
 
-  /** Sends commands as one, with one deadline. Answers at once while the server is known to be away. */
-  public async run<T>(send: () => Promise<T>, timeoutMs: number, late?: (value: T) => void): Promise<Answer<T>> {
+  /**
+   * Sends commands as one, with one deadline. Answers at once while the server is known to be away.
+   */
+  public async run<T>(
+    send: () => Promise<T>,
+    timeoutMs: number,
+    late?: (value: T) => void,
+  ): Promise<Answer<T>> {
     if (!this.available) return OPEN;
     const sentAt = performance.now();
     try {
@@ -124,7 +151,10 @@ export class CacheGuard {
     else if (typeof error === 'object' && error !== null) this.echoes.add(error);
   }
 
-  /** Probes now, as when a new connection stands; without effect while the server is used or a probe is under way. */
+  /**
+   * Probes now, as when a new connection stands; without effect while the server is used or a probe
+   * is under way.
+   */
   public async probe(): Promise<void> {
     if (this.closed || this.policy.state === CLOSED) return;
     this.probing ??= this.policy
@@ -149,8 +179,8 @@ export class CacheGuard {
 }
 
 /**
- * Opens after failures in a row, which is how a lost server fails, or when more than half of the last twenty batches failed,
- * which is how a bad network does.
+ * Opens after failures in a row, which is how a lost server fails, or when more than half of the
+ * last twenty batches failed, which is how a bad network does.
  */
 function failuresInARowOrHalf(inARow: number): IBreaker {
   const { ConsecutiveBreaker, CountBreaker } = cockatiel();

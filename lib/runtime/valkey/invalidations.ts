@@ -14,14 +14,17 @@ import type { CompleteServerOptions } from './server-options';
 const CHUNK = 250;
 
 /**
- * A version that no tag has had: time and chance. Never a counter, which would count up again to a version that old entries carry
- * after the server has evicted it.
+ * A version that no tag has had: time and chance. Never a counter, which would count up again to a
+ * version that old entries carry after the server has evicted it.
  */
 export function newTagVersion(): string {
   return `${Date.now().toString(36)}-${randomBytes(9).toString('base64url')}`;
 }
 
-/** Ends values and tags on the server, tells the others, and keeps what could not be done or told until it can. */
+/**
+ * Ends values and tags on the server, tells the others, and keeps what could not be done or told
+ * until it can.
+ */
 export class CacheInvalidations {
   /** Not done on the server. */
   private readonly undone: PendingInvalidations;
@@ -47,14 +50,18 @@ export class CacheInvalidations {
     return this.undone;
   }
 
-  /** An answer of the server without what this process has ended and the server does not know yet. */
+  /**
+   * An answer of the server without what this process has ended and the server does not know yet.
+   */
   public withoutPending(answer: ServerRead, key: string, tags: readonly string[]): ServerRead {
     const { undone } = this;
     if (answer.status === 'unavailable' || undone.everything) return { status: 'unavailable' };
     return {
       ...answer,
       bytes: undone.hasKey(key) ? null : answer.bytes,
-      tagVersions: answer.tagVersions.map((version, at) => (undone.hasTag(tags[at] ?? '') ? null : version)),
+      tagVersions: answer.tagVersions.map((version, at) =>
+        undone.hasTag(tags[at] ?? '') ? null : version,
+      ),
     };
   }
 
@@ -62,7 +69,11 @@ export class CacheInvalidations {
   public async apply(names: PendingNames): Promise<boolean> {
     const done = await Promise.all(
       this.chunks(names).map(async ([lane, chunk]) => {
-        const answer = await this.lanes.send(lane, () => this.commands(chunk), this.options.writeTimeoutMs);
+        const answer = await this.lanes.send(
+          lane,
+          () => this.commands(chunk),
+          this.options.writeTimeoutMs,
+        );
         if (!answer.ok) this.undone.keep(chunk);
         return answer.ok ? this.tell(chunk) : false;
       }),
@@ -83,7 +94,10 @@ export class CacheInvalidations {
     // With its lock, so that a load that began before the removal writes nothing.
     const both = keys.map((key) => [this.names.value(key), this.names.lock(key)]);
     const removals = this.options.cluster ? both : both.length === 0 ? [] : [both.flat()];
-    return Promise.all([...removals.map((values) => client.unlink(...values)), ...tags.map((tag) => this.bump(this.names.tag(tag)))]);
+    return Promise.all([
+      ...removals.map((values) => client.unlink(...values)),
+      ...tags.map((tag) => this.bump(this.names.tag(tag))),
+    ]);
   }
 
   private async bump(name: string): Promise<void> {
@@ -92,13 +106,17 @@ export class CacheInvalidations {
       await client.set(name, newTagVersion(), 'EX', this.options.tagTtlSeconds);
     } catch (error) {
       if (cacheErrorKind(error) !== 'full') throw error;
-      // A full server takes no new version but still forgets the old one, and a tag without a version ends its entries as well.
+      // A full server takes no new version but still forgets the old one, and a tag without a
+      // version ends its entries as well.
       await client.unlink(name);
     }
   }
 
   /** Names by the server they lie on, and not too many at once. */
-  private chunks({ keys, tags }: PendingNames): readonly (readonly [CacheLane, { keys: string[]; tags: string[] }])[] {
+  private chunks({
+    keys,
+    tags,
+  }: PendingNames): readonly (readonly [CacheLane, { keys: string[]; tags: string[] }])[] {
     const open = new Map<CacheLane, { keys: string[]; tags: string[] }>();
     const all: (readonly [CacheLane, { keys: string[]; tags: string[] }])[] = [];
     for (const [kind, names] of [
@@ -132,7 +150,10 @@ export class CacheInvalidations {
     if (!this.untold.isEmpty) this.schedule();
   }
 
-  /** Removes everything of the namespace from all servers, because nobody knows any more what was to be removed. @throws if it could not be done */
+  /**
+   * Removes everything of the namespace from all servers, because nobody knows any more what was to
+   * be removed. @throws if it could not be done
+   */
   private async empty(): Promise<void> {
     this.emptying ??= this.emptyAll().finally(() => {
       this.emptying = undefined;
@@ -142,10 +163,15 @@ export class CacheInvalidations {
 
   private async emptyAll(): Promise<void> {
     const { mark } = this.undone.get();
-    const ask = <T>(command: () => Promise<T>): Promise<T> => beforeDeadline(command, this.options.writeTimeoutMs);
+    const ask = <T>(command: () => Promise<T>): Promise<T> =>
+      beforeDeadline(command, this.options.writeTimeoutMs);
     for (const server of this.connection.allServers()) {
       await scanServer(server, this.names.everything, ask, async (page) => {
-        await ask(() => Promise.all(page.filter((name) => this.names.owns(name)).map((name) => server.unlink(name))));
+        await ask(() =>
+          Promise.all(
+            page.filter((name) => this.names.owns(name)).map((name) => server.unlink(name)),
+          ),
+        );
       });
     }
     this.untold.keepEverything();
@@ -160,13 +186,20 @@ export class CacheInvalidations {
     }, this.options.probeIntervalMs).unref();
   }
 
-  /** Tries again what failed once on a server that was never given up, and tells what could not be told. */
+  /**
+   * Tries again what failed once on a server that was never given up, and tells what could not be
+   * told.
+   */
   public async retry(): Promise<void> {
     if (this.undone.everything && this.lanes.available) await this.empty().catch(() => {});
     const { mark, ...names } = this.undone.get();
     await Promise.all(
       this.chunks(names).map(async ([lane, chunk]) => {
-        const answer = await this.lanes.send(lane, () => this.commands(chunk), this.options.writeTimeoutMs);
+        const answer = await this.lanes.send(
+          lane,
+          () => this.commands(chunk),
+          this.options.writeTimeoutMs,
+        );
         if (!answer.ok) return;
         this.undone.settle(chunk, mark);
         this.untold.keep(chunk);

@@ -5,7 +5,10 @@ import { type CacheErrorKind, cacheErrorKind } from './error-kinds';
 import { type Answer, beforeDeadline, CacheGuard } from './guard';
 import type { CompleteServerOptions } from './server-options';
 
-/** The way to one server: a breaker of its own, because one lost node of a cluster is no reason to give up the others. */
+/**
+ * The way to one server: a breaker of its own, because one lost node of a cluster is no reason to
+ * give up the others.
+ */
 export interface CacheLane {
   readonly owner: string;
   readonly guard: CacheGuard;
@@ -15,7 +18,10 @@ export interface CacheLane {
 export interface CacheLanesEvents {
   readonly onError: (kind: CacheErrorKind, error: unknown) => void;
   readonly onChange: (available: boolean) => void;
-  /** What must be done on a server that is back, before anything is read from it. @throws if it could not be done */
+  /**
+   * What must be done on a server that is back, before anything is read from it. @throws if it
+   * could not be done
+   */
   readonly beforeUse: (lane: CacheLane) => Promise<void>;
 }
 
@@ -53,7 +59,11 @@ export class CacheLanes {
       onError: this.events.onError,
       onChange: () => this.changed(),
     });
-    const lane: CacheLane = { owner, guard, reads: new ReadBatcher((names) => this.fetch(lane, names)) };
+    const lane: CacheLane = {
+      owner,
+      guard,
+      reads: new ReadBatcher((names) => this.fetch(lane, names)),
+    };
     this.lanes.set(owner, lane);
     return lane;
   }
@@ -87,12 +97,18 @@ export class CacheLanes {
     return this.connection.whenReady()?.then(() => command(client)) ?? command(client);
   }
 
-  private async fetch(lane: CacheLane, names: readonly string[]): Promise<readonly (Buffer | null)[] | undefined> {
+  private async fetch(
+    lane: CacheLane,
+    names: readonly string[],
+  ): Promise<readonly (Buffer | null)[] | undefined> {
     const { cluster, commandTimeoutMs } = this.options;
     const answer = await this.send(
       lane,
       // The slots of a server are many, and one MGET may ask for one slot only.
-      (client) => (cluster ? Promise.all(names.map((name) => this.get(client, name))) : client.mgetBuffer(names as string[])),
+      (client) =>
+        cluster
+          ? Promise.all(names.map((name) => this.get(client, name)))
+          : client.mgetBuffer(names as string[]),
       commandTimeoutMs,
     );
     return answer.ok ? answer.value : undefined;
@@ -111,7 +127,10 @@ export class CacheLanes {
 
   private async probe(lane: CacheLane): Promise<void> {
     try {
-      await beforeDeadline(() => this.whenReady((client) => this.ask(lane, client)), this.options.commandTimeoutMs);
+      await beforeDeadline(
+        () => this.whenReady((client) => this.ask(lane, client)),
+        this.options.commandTimeoutMs,
+      );
     } catch (error) {
       this.connection.discard(lane.owner);
       throw error;
@@ -123,7 +142,9 @@ export class CacheLanes {
   private async ask(lane: CacheLane, client: Redis | Cluster): Promise<unknown> {
     const name = this.examples.get(lane);
     if (name !== undefined) return client.exists(name);
-    const server = this.connection.servers().find((one) => lane === this.single || nodeName(one) === lane.owner);
+    const server = this.connection
+      .servers()
+      .find((one) => lane === this.single || nodeName(one) === lane.owner);
     if (server === undefined) throw new Error(`There is no connection to ${lane.owner}.`);
     return server.ping();
   }

@@ -5,10 +5,12 @@ export interface PendingNames {
 }
 
 /**
- * Invalidations that could not be sent. Until they are, this process takes what they name for missing.
+ * Invalidations that could not be sent. Until they are, this process takes what they name for
+ * missing.
  *
- * Names are bounded. Past the bound nothing is known by name any more: `everything` is true, the caller trusts nothing on the
- * server and empties it. To forget some names instead would bring back values that somebody ended.
+ * Names are bounded. Past the bound nothing is known by name any more: `everything` is true, the
+ * caller trusts nothing on the server and empties it. To forget some names instead would bring back
+ * values that somebody ended.
  */
 export class PendingInvalidations {
   private readonly keys = new Map<string, number>();
@@ -57,7 +59,9 @@ export class PendingInvalidations {
     this.lostAt = ++this.generation;
   }
 
-  /** What is to be sent, with a mark of this moment: what is kept again later is not settled by it. */
+  /**
+   * What is to be sent, with a mark of this moment: what is kept again later is not settled by it.
+   */
   public get(): PendingNames & { readonly mark: number } {
     return { keys: [...this.keys.keys()], tags: [...this.tags.keys()], mark: this.generation };
   }
@@ -68,7 +72,8 @@ export class PendingInvalidations {
       [this.keys, keys],
       [this.tags, tags],
     ] as const) {
-      for (const name of settled) if ((names.get(name) ?? Number.POSITIVE_INFINITY) <= mark) names.delete(name);
+      for (const name of settled)
+        if ((names.get(name) ?? Number.POSITIVE_INFINITY) <= mark) names.delete(name);
     }
   }
 

@@ -4,8 +4,8 @@ import type { Redis } from 'iovalkey';
 const STEP = 500;
 
 /**
- * Walks the names on one server that match a pattern, a page at a time. A name may come twice, and one that is made or removed
- * meanwhile may or may not come: that is how SCAN works.
+ * Walks the names on one server that match a pattern, a page at a time. A name may come twice, and
+ * one that is made or removed meanwhile may or may not come: that is how SCAN works.
  *
  * @returns false if the server did not answer a step
  */

@@ -12,8 +12,14 @@ export class CacheScript {
     this.sha = createHash('sha1').update(source).digest('hex');
   }
 
-  /** Runs it by its hash, and sends the text to a server that does not know it: one that was restarted, promoted or flushed. */
-  public async run(client: Redis | Cluster, ...args: readonly (string | Buffer | number)[]): Promise<unknown> {
+  /**
+   * Runs it by its hash, and sends the text to a server that does not know it: one that was
+   * restarted, promoted or flushed.
+   */
+  public async run(
+    client: Redis | Cluster,
+    ...args: readonly (string | Buffer | number)[]
+  ): Promise<unknown> {
     try {
       return await client.evalsha(this.sha, this.keys, ...args);
     } catch (error) {
@@ -24,8 +30,9 @@ export class CacheScript {
 }
 
 /**
- * Stores a value and frees its lock. With a token, only while the lock holds it: an owner that slept past its lock, or whose key
- * was removed meanwhile, writes nothing. Without, it ends the lock, so that a load that began earlier cannot overwrite this value.
+ * Stores a value and frees its lock. With a token, only while the lock holds it: an owner that
+ * slept past its lock, or whose key was removed meanwhile, writes nothing. Without, it ends the
+ * lock, so that a load that began earlier cannot overwrite this value.
  *
  * KEYS: value, lock. ARGV: token or nothing, bytes, milliseconds. 1 if stored.
  */
@@ -38,7 +45,8 @@ return 1`,
 );
 
 /**
- * Takes a lock. What has no end is not one of ours, whatever its type, and would hold everybody off for good: it is replaced.
+ * Takes a lock. What has no end is not one of ours, whatever its type, and would hold everybody off
+ * for good: it is replaced.
  *
  * KEYS: lock. ARGV: token, milliseconds. 1 if taken.
  */

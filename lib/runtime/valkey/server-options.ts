@@ -10,7 +10,10 @@ export interface CacheAddress {
 
 /** How a `ValkeyServer` connects and how patient it is. */
 export interface ValkeyServerOptions {
-  /** The server's host: of a cluster its configuration endpoint, otherwise the address that follows the primary. */
+  /**
+   * The server's host: of a cluster its configuration endpoint, otherwise the address that follows
+   * the primary.
+   */
   readonly host: string;
   /** @default 6379 */
   readonly port?: number;
@@ -39,27 +42,31 @@ export interface ValkeyServerOptions {
    */
   readonly username?: string;
   /**
-   * The password, or where to get one that lives for a while: `elastiCacheToken` makes such a source. A source is asked before the
-   * first connection, every `passwordRefreshMs`, and when the server refuses the last password.
+   * The password, or where to get one that lives for a while: `elastiCacheToken` makes such a
+   * source. A source is asked before the first connection, every `passwordRefreshMs`, and when the
+   * server refuses the last password.
    *
    * @default none
    */
   readonly password?: string | (() => string | Promise<string>);
   /**
-   * Milliseconds after which a source of passwords is asked again. ElastiCache's tokens live for 15 minutes.
+   * Milliseconds after which a source of passwords is asked again. ElastiCache's tokens live for 15
+   * minutes.
    *
    * @default 600_000
    */
   readonly passwordRefreshMs?: number;
   /**
-   * Milliseconds after which standing connections log in again with the latest password of a source. ElastiCache ends a
-   * connection 12 hours after it logged in last ("Authenticating with IAM", Amazon ElastiCache user guide).
+   * Milliseconds after which standing connections log in again with the latest password of a
+   * source. ElastiCache ends a connection 12 hours after it logged in last ("Authenticating with
+   * IAM", Amazon ElastiCache user guide).
    *
    * @default 21_600_000
    */
   readonly reauthenticateMs?: number;
   /**
-   * What all keys begin with: letters, digits and `. _ - / :`. Caches that share entries share a namespace.
+   * What all keys begin with: letters, digits and `. _ - / :`. Caches that share entries share a
+   * namespace.
    *
    * @default 'cache'
    */
@@ -71,7 +78,8 @@ export interface ValkeyServerOptions {
    */
   readonly connectionName?: string;
   /**
-   * Milliseconds that a read, a lock or tag versions may take. It is what a caller waits at most before a load.
+   * Milliseconds that a read, a lock or tag versions may take. It is what a caller waits at most
+   * before a load.
    *
    * @default 50
    */
@@ -83,7 +91,8 @@ export interface ValkeyServerOptions {
    */
   readonly writeTimeoutMs?: number;
   /**
-   * Milliseconds that a connection may take until it can be used; after that it is thrown away and made anew.
+   * Milliseconds that a connection may take until it can be used; after that it is thrown away and
+   * made anew.
    *
    * @default 1_000
    */
@@ -101,38 +110,43 @@ export interface ValkeyServerOptions {
    */
   readonly probeIntervalMs?: number;
   /**
-   * Milliseconds after which the lock of a dead owner is free. A living owner renews it every third of that.
+   * Milliseconds after which the lock of a dead owner is free. A living owner renews it every third
+   * of that.
    *
    * @default 3_000
    */
   readonly lockTtlMs?: number;
   /**
-   * Milliseconds after which a lock is no longer renewed: a load that never ends must not hold off the others for good.
+   * Milliseconds after which a lock is no longer renewed: a load that never ends must not hold off
+   * the others for good.
    *
    * @default 60_000
    */
   readonly lockHoldMs?: number;
   /**
-   * Seconds that the version of a tag is kept after it was made; entries with a longer life end with it. It bounds what tags cost
-   * that nobody uses any more.
+   * Seconds that the version of a tag is kept after it was made; entries with a longer life end
+   * with it. It bounds what tags cost that nobody uses any more.
    *
    * @default 2_592_000
    */
   readonly tagTtlSeconds?: number;
   /**
-   * Whether this process hears what others did, over a connection of its own. A process without a tier in memory needs none.
+   * Whether this process hears what others did, over a connection of its own. A process without a
+   * tier in memory needs none.
    *
    * @default true
    */
   readonly bus?: boolean;
   /**
-   * Milliseconds between two proofs that messages arrive. After three without one the bus counts as lost.
+   * Milliseconds between two proofs that messages arrive. After three without one the bus counts as
+   * lost.
    *
    * @default 500
    */
   readonly heartbeatMs?: number;
   /**
-   * Keys and tags whose invalidation is kept by name while the server is away. Past that, the whole namespace is emptied when it is back.
+   * Keys and tags whose invalidation is kept by name while the server is away. Past that, the whole
+   * namespace is emptied when it is back.
    *
    * @default 10_000
    */
@@ -191,12 +205,21 @@ const RANGES: readonly (readonly [keyof typeof DEFAULTS, number, number])[] = [
 
 /** Fills in defaults and refuses what cannot work. @throws IsochroneError */
 export function completeServerOptions(options: ValkeyServerOptions): CompleteServerOptions {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  );
   const complete = { ...DEFAULTS, ...given } as CompleteServerOptions;
   if (typeof complete.host !== 'string' || complete.host === '') {
-    throw refused('host', complete.host, 'a host name or an address', 'There is no server to connect to without one.', 'Give `host`.');
+    throw refused(
+      'host',
+      complete.host,
+      'a host name or an address',
+      'There is no server to connect to without one.',
+      'Give `host`.',
+    );
   }
-  // A namespace that ends like our tags would share their names; braces would move the hash tag, and the rest are glob characters.
+  // A namespace that ends like our tags would share their names; braces would move the hash tag,
+  // and the rest are glob characters.
   if (!/^[\w.:/-]{1,100}$/.test(complete.namespace) || /(^|:)tag$/.test(complete.namespace)) {
     throw refused(
       'namespace',
@@ -208,7 +231,8 @@ export function completeServerOptions(options: ValkeyServerOptions): CompleteSer
   }
   for (const [property, min, max] of RANGES) {
     const value = complete[property];
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) continue;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max)
+      continue;
     throw refused(
       property,
       value,
@@ -229,6 +253,14 @@ export function completeServerOptions(options: ValkeyServerOptions): CompleteSer
   return complete;
 }
 
-function refused(property: string, value: unknown, allowed: string, rule: string, fix: string): IsochroneError {
-  return new IsochroneError(`ValkeyServer: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`);
+function refused(
+  property: string,
+  value: unknown,
+  allowed: string,
+  rule: string,
+  fix: string,
+): IsochroneError {
+  return new IsochroneError(
+    `ValkeyServer: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
+  );
 }

@@ -10,7 +10,11 @@ import { CacheLanes } from './lanes';
 import { CacheLocks } from './locks';
 import { scanServer } from './scan';
 import { ACQUIRE, RELEASE, RENEW, WRITE } from './scripts';
-import { type CompleteServerOptions, completeServerOptions, type ValkeyServerOptions } from './server-options';
+import {
+  type CompleteServerOptions,
+  completeServerOptions,
+  type ValkeyServerOptions,
+} from './server-options';
 
 const UNAVAILABLE: Promise<ServerRead> = Promise.resolve(Object.freeze({ status: 'unavailable' }));
 
@@ -54,7 +58,13 @@ export class ValkeyServer implements CacheServer {
       heartbeatMs,
       hears: bus,
     });
-    this.invalidations = new CacheInvalidations(this.connection, this.lanes, this.bus, this.names, this.options);
+    this.invalidations = new CacheInvalidations(
+      this.connection,
+      this.lanes,
+      this.bus,
+      this.names,
+      this.options,
+    );
   }
 
   /** Failures so far, by kind. */
@@ -68,13 +78,20 @@ export class ValkeyServer implements CacheServer {
     for (const listener of this.failureListeners) listener(kind);
   }
 
-  public read(key: string, tags: readonly string[], { lock = false }: { readonly lock?: boolean } = {}): Promise<ServerRead> {
+  public read(
+    key: string,
+    tags: readonly string[],
+    { lock = false }: { readonly lock?: boolean } = {},
+  ): Promise<ServerRead> {
     const name = this.names.value(key);
     const lane = this.lanes.of(name);
     const { pending } = this.invalidations;
-    if (this.closing !== undefined || pending.everything || !lane.guard.available) return UNAVAILABLE;
+    if (this.closing !== undefined || pending.everything || !lane.guard.available)
+      return UNAVAILABLE;
     return new Promise((resolve) => {
-      const read = new BatchedRead((answer) => resolve(pending.isEmpty ? answer : this.invalidations.withoutPending(answer, key, tags)));
+      const read = new BatchedRead((answer) =>
+        resolve(pending.isEmpty ? answer : this.invalidations.withoutPending(answer, key, tags)),
+      );
       read.value = lane.reads.add(name, read);
       if (lock) read.lock = lane.reads.add(this.names.lock(key), read);
       for (const tag of tags) {
@@ -95,10 +112,18 @@ export class ValkeyServer implements CacheServer {
     const version = newTagVersion();
     const lane = this.lanes.of(name);
     const { tagTtlSeconds, commandTimeoutMs } = this.options;
-    const answer = await this.lanes.send(lane, (client) => client.set(name, version, 'EX', tagTtlSeconds, 'NX', 'GET'), commandTimeoutMs);
+    const answer = await this.lanes.send(
+      lane,
+      (client) => client.set(name, version, 'EX', tagTtlSeconds, 'NX', 'GET'),
+      commandTimeoutMs,
+    );
     if (answer.ok) return answer.value ?? version;
     if (answer.kind !== 'wrongtype') return undefined;
-    const healed = await this.lanes.send(lane, (client) => client.set(name, version, 'EX', tagTtlSeconds), commandTimeoutMs);
+    const healed = await this.lanes.send(
+      lane,
+      (client) => client.set(name, version, 'EX', tagTtlSeconds),
+      commandTimeoutMs,
+    );
     return healed.ok ? version : undefined;
   }
 
@@ -107,7 +132,12 @@ export class ValkeyServer implements CacheServer {
     return this.track(this.store(key, bytes, ttlMs, lock));
   }
 
-  private async store(key: string, bytes: Buffer, ttlMs: number, lock: LoadLock | undefined): Promise<WriteOutcome> {
+  private async store(
+    key: string,
+    bytes: Buffer,
+    ttlMs: number,
+    lock: LoadLock | undefined,
+  ): Promise<WriteOutcome> {
     if (lock !== undefined) this.locks.drop(lock);
     // What was loaded before an invalidation that the server does not know must not reach it.
     const isEnded = lock !== undefined && this.invalidations.pending.hasKey(key);
@@ -127,7 +157,9 @@ export class ValkeyServer implements CacheServer {
     }
     if (lock !== undefined) void this.track(this.free(lock));
     if (answer.kind === 'wrongtype') return 'fenced';
-    return ['full', 'readonly', 'denied', 'other'].includes(answer.kind) ? 'refused' : 'unavailable';
+    return ['full', 'readonly', 'denied', 'other'].includes(answer.kind)
+      ? 'refused'
+      : 'unavailable';
   }
 
   public async remove(keys: readonly string[]): Promise<boolean> {
@@ -161,7 +193,11 @@ export class ValkeyServer implements CacheServer {
   private async renew({ key, token }: LoadLock): Promise<boolean | undefined> {
     const name = this.names.lock(key);
     const { lockTtlMs, writeTimeoutMs } = this.options;
-    const answer = await this.lanes.send(this.lanes.of(name), (client) => RENEW.run(client, name, token, lockTtlMs), writeTimeoutMs);
+    const answer = await this.lanes.send(
+      this.lanes.of(name),
+      (client) => RENEW.run(client, name, token, lockTtlMs),
+      writeTimeoutMs,
+    );
     return answer.ok ? answer.value === 1 : undefined;
   }
 
@@ -173,11 +209,18 @@ export class ValkeyServer implements CacheServer {
   private async free({ key, token }: LoadLock): Promise<void> {
     const name = this.names.lock(key);
     const { writeTimeoutMs } = this.options;
-    const answer = await this.lanes.send(this.lanes.of(name), (client) => RELEASE.run(client, name, token), writeTimeoutMs);
+    const answer = await this.lanes.send(
+      this.lanes.of(name),
+      (client) => RELEASE.run(client, name, token),
+      writeTimeoutMs,
+    );
     if (answer.ok && answer.value === 1) void this.bus.tell({ loaded: [key] });
   }
 
-  public async scan(pattern: string, onKeys: (keys: readonly string[]) => Promise<void>): Promise<boolean> {
+  public async scan(
+    pattern: string,
+    onKeys: (keys: readonly string[]) => Promise<void>,
+  ): Promise<boolean> {
     if (this.closing !== undefined) return false;
     try {
       for (const server of this.connection.allServers()) {
@@ -186,10 +229,17 @@ export class ValkeyServer implements CacheServer {
           const answer = await this.lanes.send(lane, command, this.options.writeTimeoutMs);
           return answer.ok ? answer.value : undefined;
         };
-        const ended = await scanServer(server, this.names.valuePattern(pattern), ask, async (names) => {
-          const keys = names.map((name) => this.names.keyOf(name)).filter((key) => key !== undefined);
-          if (keys.length > 0) await onKeys(keys);
-        });
+        const ended = await scanServer(
+          server,
+          this.names.valuePattern(pattern),
+          ask,
+          async (names) => {
+            const keys = names
+              .map((name) => this.names.keyOf(name))
+              .filter((key) => key !== undefined);
+            if (keys.length > 0) await onKeys(keys);
+          },
+        );
         if (!ended) return false;
       }
       return true;

@@ -1,7 +1,8 @@
 /**
- * Lambda@Edge functions that their stacks left behind. A stack cannot delete them: replicas at the edge live for hours after the
- * last distribution has let a function go, and until then Lambda refuses ("Delete Lambda@Edge functions and replicas", Amazon
- * CloudFront developer guide). Which replicas still live cannot be asked: only the attempt tells.
+ * Lambda@Edge functions that their stacks left behind. A stack cannot delete them: replicas at the
+ * edge live for hours after the last distribution has let a function go, and until then Lambda
+ * refuses ("Delete Lambda@Edge functions and replicas", Amazon CloudFront developer guide). Which
+ * replicas still live cannot be asked: only the attempt tells.
  */
 import { IsochroneError } from '../../model/errors';
 
@@ -16,11 +17,17 @@ export interface FunctionFacts {
   readonly name: string;
   /** Without a version. */
   readonly arn: string;
-  /** What Lambda@Edge cannot have, so that a function that has it is none: `Environment`, `VpcConfig`, … */
+  /**
+   * What Lambda@Edge cannot have, so that a function that has it is none: `Environment`,
+   * `VpcConfig`, …
+   */
   readonly notAtTheEdge: readonly string[];
 }
 
-/** What `ListDistributions` says of a distribution: the ARNs, with versions, of the functions of all its behaviours. */
+/**
+ * What `ListDistributions` says of a distribution: the ARNs, with versions, of the functions of all
+ * its behaviours.
+ */
 export interface DistributionFacts {
   readonly id: string;
   readonly functionArns: readonly string[];
@@ -33,7 +40,10 @@ export interface StackResourceFacts {
   readonly status: string;
 }
 
-/** The calls to AWS, one method each. They fail as AWS does: with an error that has AWS's error code as its name. */
+/**
+ * The calls to AWS, one method each. They fail as AWS does: with an error that has AWS's error code
+ * as its name.
+ */
 export interface EdgeFunctionsApi {
   listFunctions(marker?: string): Promise<Page<FunctionFacts>>;
   /** Numbered versions, and `$LATEST`. */
@@ -76,11 +86,19 @@ export interface EdgeCleanup {
 const STACK_ID_TAG = 'aws:cloudformation:stack-id';
 const LOGICAL_ID_TAG = 'aws:cloudformation:logical-id';
 
-/** A deleted stack still answers for 90 days, and says of what it retained that its deletion was skipped. */
+/**
+ * A deleted stack still answers for 90 days, and says of what it retained that its deletion was
+ * skipped.
+ */
 const LET_GO = ['DELETE_SKIPPED', 'DELETE_COMPLETE'];
 
 /** The error codes by which Lambda, CloudFront and CloudFormation throttle. */
-const THROTTLES = ['TooManyRequestsException', 'ThrottlingException', 'Throttling', 'RequestLimitExceeded'];
+const THROTTLES = [
+  'TooManyRequestsException',
+  'ThrottlingException',
+  'Throttling',
+  'RequestLimitExceeded',
+];
 
 const ATTEMPTS = 6;
 const FIRST_WAIT_MILLISECONDS = 500;
@@ -89,12 +107,17 @@ const LONGEST_WAIT_MILLISECONDS = 10_000;
 /**
  * Finds the Lambda@Edge functions that their stacks left behind, and deletes them if told so.
  *
- * A function is deleted only if all of this is so: it can be a Lambda@Edge function and has a numbered version; a stack
- * made it, and has let it go; no distribution names any version of it. Lambda itself refuses those with living replicas.
+ * A function is deleted only if all of this is so: it can be a Lambda@Edge function and has a
+ * numbered version; a stack made it, and has let it go; no distribution names any version of it.
+ * Lambda itself refuses those with living replicas.
  *
- * @throws IsochroneError if the prefix is empty, or if anything cannot be listed; nothing has then been deleted
+ * @throws IsochroneError if the prefix is empty, or if anything cannot be listed; nothing has then
+ * been deleted
  */
-export async function cleanUpEdge(api: EdgeFunctionsApi, options: EdgeCleanupOptions): Promise<EdgeCleanup> {
+export async function cleanUpEdge(
+  api: EdgeFunctionsApi,
+  options: EdgeCleanupOptions,
+): Promise<EdgeCleanup> {
   if (!/^[a-zA-Z0-9-_]+$/.test(options.prefix)) {
     throw new IsochroneError(
       `--prefix must be the beginning of a function's name, got ${JSON.stringify(options.prefix)}.\n` +
@@ -102,30 +125,46 @@ export async function cleanUpEdge(api: EdgeFunctionsApi, options: EdgeCleanupOpt
     );
   }
   const calls = new Calls(options);
-  const functions = (await calls.all('lambda:ListFunctions', (marker) => api.listFunctions(marker))).filter(({ name }) =>
-    name.startsWith(options.prefix),
-  );
+  const functions = (
+    await calls.all('lambda:ListFunctions', (marker) => api.listFunctions(marker))
+  ).filter(({ name }) => name.startsWith(options.prefix));
   const judged: [FunctionFacts, string | undefined][] = [];
   for (const each of functions) judged.push([each, await reasonToKeep(each, api, calls)]);
   // Listed last, so that what someone associates meanwhile is seen.
-  const distributions = await calls.all('cloudfront:ListDistributions', (marker) => api.listDistributions(marker));
+  const distributions = await calls.all('cloudfront:ListDistributions', (marker) =>
+    api.listDistributions(marker),
+  );
 
   const entries: EdgeCleanupEntry[] = [];
   for (const [{ name, arn }, reason] of judged) {
-    const users = distributions.filter(({ functionArns }) => functionArns.some((used) => withoutVersion(used) === arn)).map(({ id }) => id);
+    const users = distributions
+      .filter(({ functionArns }) => functionArns.some((used) => withoutVersion(used) === arn))
+      .map(({ id }) => id);
     const keep = users.length > 0 ? `used by ${users.join(', ')}` : reason;
     if (keep !== undefined) entries.push({ functionName: name, outcome: 'kept', reason: keep });
     else if (!options.delete)
-      entries.push({ functionName: name, outcome: 'removable', reason: 'its stack has let it go, and no distribution names it' });
+      entries.push({
+        functionName: name,
+        outcome: 'removable',
+        reason: 'its stack has let it go, and no distribution names it',
+      });
     else entries.push(await deleted(name, api, calls));
   }
   return { entries, retries: calls.retries };
 }
 
-async function reasonToKeep({ name, arn, notAtTheEdge }: FunctionFacts, api: EdgeFunctionsApi, calls: Calls): Promise<string | undefined> {
-  if (notAtTheEdge.length > 0) return `not a Lambda@Edge function: it has ${notAtTheEdge.join(', ')}`;
-  const versions = await calls.all('lambda:ListVersionsByFunction', (marker) => api.listVersions(name, marker));
-  if (!versions.some((version) => /^\d+$/.test(version))) return 'not a Lambda@Edge function: it has no numbered version';
+async function reasonToKeep(
+  { name, arn, notAtTheEdge }: FunctionFacts,
+  api: EdgeFunctionsApi,
+  calls: Calls,
+): Promise<string | undefined> {
+  if (notAtTheEdge.length > 0)
+    return `not a Lambda@Edge function: it has ${notAtTheEdge.join(', ')}`;
+  const versions = await calls.all('lambda:ListVersionsByFunction', (marker) =>
+    api.listVersions(name, marker),
+  );
+  if (!versions.some((version) => /^\d+$/.test(version)))
+    return 'not a Lambda@Edge function: it has no numbered version';
   const tags = await calls.make('lambda:ListTags', () => api.listTags(arn));
   const stackId = tags[STACK_ID_TAG];
   const logicalId = tags[LOGICAL_ID_TAG];
@@ -139,7 +178,10 @@ async function reasonToKeep({ name, arn, notAtTheEdge }: FunctionFacts, api: Edg
   return owner === undefined ? undefined : `belongs to the stack ${owner}`;
 }
 
-/** The tags name the stack that made the function. Another one may have imported it since, and only CloudFormation knows. */
+/**
+ * The tags name the stack that made the function. Another one may have imported it since, and only
+ * CloudFormation knows.
+ */
 async function owningStack(
   name: string,
   inMaker: () => Promise<StackResourceFacts>,
@@ -149,33 +191,52 @@ async function owningStack(
   const made = await calls.find('cloudformation:DescribeStackResource', inMaker);
   const listed = await calls.find('cloudformation:DescribeStackResources', inAnyStack);
   return [
-    // Without a physical id, it is being made. With another one, the stack has replaced the function.
+    // Without a physical id, it is being made. With another one, the stack has replaced the
+    // function.
     ...(made && (made.physicalId ?? name) === name ? [made] : []),
     ...(listed ?? []).filter(({ physicalId }) => physicalId === name),
   ].find(({ status }) => !LET_GO.includes(status))?.stackName;
 }
 
-async function deleted(functionName: string, api: EdgeFunctionsApi, calls: Calls): Promise<EdgeCleanupEntry> {
+async function deleted(
+  functionName: string,
+  api: EdgeFunctionsApi,
+  calls: Calls,
+): Promise<EdgeCleanupEntry> {
   try {
     await calls.make('lambda:DeleteFunction', () => api.deleteFunction(functionName));
     return { functionName, outcome: 'deleted', reason: 'with all its versions' };
   } catch (error) {
-    if (isAwsError(error, 'ResourceNotFoundException', /./)) return { functionName, outcome: 'deleted', reason: 'it was gone already' };
+    if (isAwsError(error, 'ResourceNotFoundException', /./))
+      return { functionName, outcome: 'deleted', reason: 'it was gone already' };
     if (isAwsError(error, 'InvalidParameterValueException', /replicated function/)) {
-      return { functionName, outcome: 'replicated', reason: 'replicas still live; try again in some hours' };
+      return {
+        functionName,
+        outcome: 'replicated',
+        reason: 'replicas still live; try again in some hours',
+      };
     }
     // The others may still go.
-    return { functionName, outcome: 'failed', reason: error instanceof Error ? error.message : String(error) };
+    return {
+      functionName,
+      outcome: 'failed',
+      reason: error instanceof Error ? error.message : String(error),
+    };
   }
 }
 
-/** Calls to AWS: all pages of a listing, and again, a bounded number of times, what was throttled. */
+/**
+ * Calls to AWS: all pages of a listing, and again, a bounded number of times, what was throttled.
+ */
 class Calls {
   public retries = 0;
 
   constructor(private readonly options: Pick<EdgeCleanupOptions, 'sleep' | 'random'>) {}
 
-  public async all<T>(operation: string, list: (marker?: string) => Promise<Page<T>>): Promise<T[]> {
+  public async all<T>(
+    operation: string,
+    list: (marker?: string) => Promise<Page<T>>,
+  ): Promise<T[]> {
     const items: T[] = [];
     let marker: string | undefined;
     do {
@@ -202,15 +263,21 @@ class Calls {
       try {
         return await call();
       } catch (error) {
-        const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+        const { name, message } =
+          error instanceof Error ? error : { name: 'Error', message: String(error) };
         const throttled = THROTTLES.includes(name);
         if (!throttled || attempt === ATTEMPTS) {
           const times = throttled ? ` ${ATTEMPTS} times` : '';
-          throw new IsochroneError(`${operation} failed${times}: ${name}: ${message}`, { cause: error });
+          throw new IsochroneError(`${operation} failed${times}: ${name}: ${message}`, {
+            cause: error,
+          });
         }
         this.retries++;
         // Anything up to the bound, so that two who were throttled together do not return together.
-        await this.options.sleep(this.options.random() * Math.min(LONGEST_WAIT_MILLISECONDS, FIRST_WAIT_MILLISECONDS * 2 ** (attempt - 1)));
+        await this.options.sleep(
+          this.options.random() *
+            Math.min(LONGEST_WAIT_MILLISECONDS, FIRST_WAIT_MILLISECONDS * 2 ** (attempt - 1)),
+        );
       }
     }
   }
@@ -228,16 +295,25 @@ function withoutVersion(arn: string): string {
 
 /** What was found and done, for a person. */
 export function formatEdgeCleanup({ entries, retries }: EdgeCleanup, prefix: string): string {
-  if (entries.length === 0) return `No function in us-east-1 has a name that begins with ${prefix}.`;
+  if (entries.length === 0)
+    return `No function in us-east-1 has a name that begins with ${prefix}.`;
   const width = Math.max(...entries.map(({ functionName }) => functionName.length));
-  const lines = entries.map(({ functionName, outcome, reason }) => `${outcome.padEnd(10)}  ${functionName.padEnd(width)}  ${reason}`);
+  const lines = entries.map(
+    ({ functionName, outcome, reason }) =>
+      `${outcome.padEnd(10)}  ${functionName.padEnd(width)}  ${reason}`,
+  );
   if (entries.some(({ outcome }) => outcome === 'removable')) {
-    lines.push('', 'Nothing was deleted. Add --delete to delete what is removable; Lambda will keep what still has replicas.');
+    lines.push(
+      '',
+      'Nothing was deleted. Add --delete to delete what is removable; Lambda will keep what still has replicas.',
+    );
   }
   if (retries > 0)
     lines.push(
       '',
-      retries === 1 ? 'AWS throttled 1 call, which was made again.' : `AWS throttled ${retries} calls, which were made again.`,
+      retries === 1
+        ? 'AWS throttled 1 call, which was made again.'
+        : `AWS throttled ${retries} calls, which were made again.`,
     );
   return lines.join('\n');
 }

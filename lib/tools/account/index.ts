@@ -1,3 +1,10 @@
 export { cleanUpEdge, type EdgeFunctionsApi, formatEdgeCleanup } from './edge-cleanup';
-export { formatPromotion, formatSteps, type PromotionApi, type PromotionOutcome, PromotionOutOfSight, promote } from './promotion';
+export {
+  formatPromotion,
+  formatSteps,
+  type PromotionApi,
+  type PromotionOutcome,
+  PromotionOutOfSight,
+  promote,
+} from './promotion';
 export { formatChanges, promotionChanges } from './promotion-file';

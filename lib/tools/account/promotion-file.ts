@@ -1,10 +1,21 @@
 /**
- * What is so after a promotion, as changes of the deployment file: with them, the stacks agree with what RDS has.
+ * What is so after a promotion, as changes of the deployment file: with them, the stacks agree with
+ * what RDS has.
  *
- * A deployment without them would do harm. With only `primaryRegion` changed, the app would create a second, empty primary in the new
- * region and drop the hub from its template. And replicas cannot be given another source: they must be made again, under other names.
+ * A deployment without them would do harm. With only `primaryRegion` changed, the app would create
+ * a second, empty primary in the new region and drop the hub from its template. And replicas cannot
+ * be given another source: they must be made again, under other names.
  */
-import { isMap, isPair, isScalar, isSeq, type Pair, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
+import {
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  type Pair,
+  parseDocument,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
 import { IsochroneError } from '../../model/errors';
 
 /** One value of the file. */
@@ -27,7 +38,9 @@ export interface PromotedRegion {
 export function promotionChanges(source: string, promoted: PromotedRegion): FileChange[] {
   const document = parseDocument(source);
   const regions = document.get('regions');
-  const names = isMap(regions) ? regions.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : [];
+  const names = isMap(regions)
+    ? regions.items.map(({ key }) => String(isScalar(key) ? key.value : key))
+    : [];
   const others = names.filter((name) => name !== promoted.region);
   return [
     { path: ['primaryRegion'], value: promoted.region, why: 'Writes go there.' },
@@ -55,13 +68,18 @@ interface Edit {
 export function changeFile(source: string, changes: readonly FileChange[]): string {
   const document = parseDocument(source);
   if (document.errors.length > 0 || !isMap(document.contents)) {
-    throw new IsochroneError(`The deployment file is no YAML map: ${document.errors[0]?.message ?? 'it is empty'}.\nCorrect it first.`);
+    throw new IsochroneError(
+      `The deployment file is no YAML map: ${document.errors[0]?.message ?? 'it is empty'}.\nCorrect it first.`,
+    );
   }
   const root = document.contents;
   return changes
     .map((change) => edit(source, root as YAMLMap, change))
     .sort((a, b) => b.start - a.start)
-    .reduce((text, { start, end, text: put }) => text.slice(0, start) + put + text.slice(end), source);
+    .reduce(
+      (text, { start, end, text: put }) => text.slice(0, start) + put + text.slice(end),
+      source,
+    );
 }
 
 function edit(source: string, root: YAMLMap, { path, value, added: isAdded }: FileChange): Edit {
@@ -70,7 +88,8 @@ function edit(source: string, root: YAMLMap, { path, value, added: isAdded }: Fi
     const pair = pairOf(map, key);
     const rest = path.slice(depth);
     if (pair === undefined) return added(source, map, rest, isAdded ? `[${value}]` : value);
-    if (depth === path.length - 1 && isAdded && isSeq(pair.value)) return item(source, pair.value, value);
+    if (depth === path.length - 1 && isAdded && isSeq(pair.value))
+      return item(source, pair.value, value);
     if (depth === path.length - 1 && !isAdded && isScalar(pair.value) && pair.value.range) {
       const [start, end] = pair.value.range;
       return { start, end, text: String(value) };
@@ -78,7 +97,9 @@ function edit(source: string, root: YAMLMap, { path, value, added: isAdded }: Fi
     if (!isMap(pair.value)) break;
     map = pair.value;
   }
-  throw new IsochroneError(`The deployment file has no place for ${path.join('.')}.\nSet it to ${value} by hand.`);
+  throw new IsochroneError(
+    `The deployment file has no place for ${path.join('.')}.\nSet it to ${value} by hand.`,
+  );
 }
 
 /** One more item after the last one of a list, where it stands with the same indentation. */
@@ -93,34 +114,61 @@ function item(source: string, list: YAMLSeq, value: string | number): Edit {
   const dash = list.range?.[0] ?? 0;
   // The range of a block map ends behind its line break.
   const start = end - (source[end - 1] === '\n' ? 1 : 0);
-  return { start, end: start, text: `\n${' '.repeat(dash - source.lastIndexOf('\n', dash - 1) - 1)}- ${value}` };
+  return {
+    start,
+    end: start,
+    text: `\n${' '.repeat(dash - source.lastIndexOf('\n', dash - 1) - 1)}- ${value}`,
+  };
 }
 
 function pairOf(map: YAMLMap, key: string): Pair | undefined {
-  return map.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === key);
+  return map.items.find(
+    (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === key,
+  );
 }
 
-/** A key before the first one of a map, where it stands with the same indentation; at the top, at the end of the file. */
-function added(source: string, map: YAMLMap, path: readonly string[], value: string | number): Edit {
+/**
+ * A key before the first one of a map, where it stands with the same indentation; at the top, at
+ * the end of the file.
+ */
+function added(
+  source: string,
+  map: YAMLMap,
+  path: readonly string[],
+  value: string | number,
+): Edit {
   const start = map.range?.[0] ?? 0;
   const line = source.lastIndexOf('\n', start - 1) + 1;
   if (path.length > 1) {
     const nested = path.map((key, depth) => `${'  '.repeat(depth)}${key}:`).join('\n');
-    return { start: source.length, end: source.length, text: `${source.endsWith('\n') ? '' : '\n'}${nested} ${value}\n` };
+    return {
+      start: source.length,
+      end: source.length,
+      text: `${source.endsWith('\n') ? '' : '\n'}${nested} ${value}\n`,
+    };
   }
   if (map.flow) return { start: start + 1, end: start + 1, text: ` ${path[0]}: ${value},` };
   return { start, end: start, text: `${path[0]}: ${value}\n${' '.repeat(start - line)}` };
 }
 
 /** The changes as lines of a diff, each with its reason. */
-export function formatChanges(source: string, changes: readonly FileChange[], file: string): string {
+export function formatChanges(
+  source: string,
+  changes: readonly FileChange[],
+  file: string,
+): string {
   const blocks = changes.map((change) => {
     const before = source.split('\n');
     const after = changeFile(source, [change]).split('\n');
     let same = 0;
     while (same < before.length && before[same] === after[same]) same++;
     let tail = 0;
-    while (tail < before.length - same && tail < after.length - same && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+    while (
+      tail < before.length - same &&
+      tail < after.length - same &&
+      before.at(-1 - tail) === after.at(-1 - tail)
+    )
+      tail++;
     return {
       line: same,
       text: [

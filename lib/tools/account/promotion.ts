@@ -1,4 +1,7 @@
-/** Starts the automation that promotes a region's hub, and follows it to its end. The work is the automation's; it goes on without us. */
+/**
+ * Starts the automation that promotes a region's hub, and follows it to its end. The work is the
+ * automation's; it goes on without us.
+ */
 import { IsochroneError } from '../../model/errors';
 
 /** A step as Systems Manager reports it. */
@@ -18,12 +21,19 @@ export interface ExecutionFacts {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** The calls to AWS, one method each. They fail as AWS does: with an error that has AWS's error code as its name. */
+/**
+ * The calls to AWS, one method each. They fail as AWS does: with an error that has AWS's error code
+ * as its name.
+ */
 export interface PromotionApi {
   /** What the steps of the document say of themselves, by name. */
   descriptions(document: string): Promise<Readonly<Record<string, string>>>;
   /** The token makes a second call with it return the first call's execution. */
-  start(document: string, parameters: Readonly<Record<string, string>>, token: string): Promise<string>;
+  start(
+    document: string,
+    parameters: Readonly<Record<string, string>>,
+    token: string,
+  ): Promise<string>;
   execution(id: string): Promise<ExecutionFacts>;
 }
 
@@ -42,7 +52,12 @@ export interface PromotionOptions {
   readonly random: () => number;
 }
 
-export type PromotionOutcome = 'drilled' | 'promoted' | 'promoted unfenced' | 'refused' | 'stopped halfway';
+export type PromotionOutcome =
+  | 'drilled'
+  | 'promoted'
+  | 'promoted unfenced'
+  | 'refused'
+  | 'stopped halfway';
 
 export interface Promotion {
   readonly id: string;
@@ -59,7 +74,16 @@ export class PromotionOutOfSight extends IsochroneError {}
 /** The steps that change something. Once one of them has begun, a failure is no refusal. */
 export const CHANGING_STEPS: readonly string[] = ['fence', 'promote', 'repoint'];
 
-const RUNNING = ['Pending', 'InProgress', 'Waiting', 'Cancelling', 'PendingApproval', 'Approved', 'RunbookInProgress', 'Scheduled'];
+const RUNNING = [
+  'Pending',
+  'InProgress',
+  'Waiting',
+  'Cancelling',
+  'PendingApproval',
+  'Approved',
+  'RunbookInProgress',
+  'Scheduled',
+];
 /** The states of steps that have not done anything. */
 const UNTOUCHED = ['Pending', 'Waiting', 'Skipped'];
 
@@ -90,22 +114,33 @@ const POLLS = 2160;
  */
 export async function promote(api: PromotionApi, options: PromotionOptions): Promise<Promotion> {
   const calls = new Calls(options);
-  const descriptions = await calls.make('ssm:GetDocument', () => api.descriptions(options.document));
+  const descriptions = await calls.make('ssm:GetDocument', () =>
+    api.descriptions(options.document),
+  );
   const parameters = {
     Drill: String(options.drill),
     AllowUnfenced: String(options.allowUnfenced),
-    ...(options.acceptedLossSeconds === undefined ? {} : { AcceptedLossSeconds: String(options.acceptedLossSeconds) }),
+    ...(options.acceptedLossSeconds === undefined
+      ? {}
+      : { AcceptedLossSeconds: String(options.acceptedLossSeconds) }),
   };
-  const id = await calls.make('ssm:StartAutomationExecution', () => api.start(options.document, parameters, options.token), {
-    timesOut: `It may have begun all the same: look for executions of ${options.document} in the console of Systems Manager, and do not start another one before.`,
-  });
+  const id = await calls.make(
+    'ssm:StartAutomationExecution',
+    () => api.start(options.document, parameters, options.token),
+    {
+      timesOut: `It may have begun all the same: look for executions of ${options.document} in the console of Systems Manager, and do not start another one before.`,
+    },
+  );
   let said = '';
   for (let poll = 0; poll < POLLS; poll++) {
-    const execution = await calls.make('ssm:GetAutomationExecution', () => api.execution(id), { fails: goesOn(id) });
+    const execution = await calls.make('ssm:GetAutomationExecution', () => api.execution(id), {
+      fails: goesOn(id),
+    });
     const state = JSON.stringify(execution.steps.map(({ name, status }) => [name, status]));
     if (state !== said) options.onProgress(execution.steps);
     said = state;
-    if (!RUNNING.includes(execution.status)) return result(id, execution, descriptions, options.drill, calls.retries);
+    if (!RUNNING.includes(execution.status))
+      return result(id, execution, descriptions, options.drill, calls.retries);
     await options.sleep(POLL_MILLISECONDS);
   }
   throw new PromotionOutOfSight(
@@ -126,10 +161,19 @@ function result(
 ): Promotion {
   if (execution.status === 'Success') {
     const unfenced = execution.outputs['fence.OldPrimary'] === 'unreachable';
-    return { id, outcome: drill ? 'drilled' : unfenced ? 'promoted unfenced' : 'promoted', execution, retries };
+    return {
+      id,
+      outcome: drill ? 'drilled' : unfenced ? 'promoted unfenced' : 'promoted',
+      execution,
+      retries,
+    };
   }
-  const broken = execution.steps.find(({ status }) => ['Failed', 'TimedOut', 'Cancelled', 'Rejected'].includes(status));
-  const begun = execution.steps.some(({ name, status }) => CHANGING_STEPS.includes(name) && !UNTOUCHED.includes(status));
+  const broken = execution.steps.find(({ status }) =>
+    ['Failed', 'TimedOut', 'Cancelled', 'Rejected'].includes(status),
+  );
+  const begun = execution.steps.some(
+    ({ name, status }) => CHANGING_STEPS.includes(name) && !UNTOUCHED.includes(status),
+  );
   const step = broken?.name ?? 'the automation';
   return {
     id,
@@ -138,7 +182,9 @@ function result(
     failed: {
       step,
       reason: broken?.failure ?? execution.failure ?? execution.status,
-      advice: descriptions[step]?.split('If it fails: ')[1] ?? 'Read the execution in the console of Systems Manager.',
+      advice:
+        descriptions[step]?.split('If it fails: ')[1] ??
+        'Read the execution in the console of Systems Manager.',
     },
     retries,
   };
@@ -154,23 +200,33 @@ class Calls {
    * @param meanwhile what is so although the call fails, or although nobody knows whether it did
    * @throws IsochroneError whose cause is AWS's error
    */
-  public async make<T>(operation: string, call: () => Promise<T>, meanwhile: { fails?: string; timesOut?: string } = {}): Promise<T> {
+  public async make<T>(
+    operation: string,
+    call: () => Promise<T>,
+    meanwhile: { fails?: string; timesOut?: string } = {},
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await call();
       } catch (error) {
         if (error instanceof IsochroneError) throw error;
-        const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
-        const again = AGAIN.includes(name) || AGAIN.includes((error as { code?: string }).code ?? '');
+        const { name, message } =
+          error instanceof Error ? error : { name: 'Error', message: String(error) };
+        const again =
+          AGAIN.includes(name) || AGAIN.includes((error as { code?: string }).code ?? '');
         if (!again || attempt === ATTEMPTS) {
           const times = again ? ` ${ATTEMPTS} times` : '';
           const text = `${operation} failed${times}: ${name}: ${message}`;
           const also = meanwhile.fails ?? (again ? meanwhile.timesOut : undefined);
-          if (also !== undefined) throw new PromotionOutOfSight(`${text}\n${also}`, { cause: error });
+          if (also !== undefined)
+            throw new PromotionOutOfSight(`${text}\n${also}`, { cause: error });
           throw new IsochroneError(text, { cause: error });
         }
         this.retries++;
-        await this.options.sleep(this.options.random() * Math.min(LONGEST_WAIT_MILLISECONDS, FIRST_WAIT_MILLISECONDS * 2 ** (attempt - 1)));
+        await this.options.sleep(
+          this.options.random() *
+            Math.min(LONGEST_WAIT_MILLISECONDS, FIRST_WAIT_MILLISECONDS * 2 ** (attempt - 1)),
+        );
       }
     }
   }
@@ -199,7 +255,9 @@ export function formatPromotion({ id, outcome, execution, failed, retries }: Pro
   return [
     ...lines[outcome],
     ...(failed ? [`${failed.step}: ${failed.reason}`, failed.advice] : []),
-    ...(outcome === 'stopped halfway' && groups ? [`The old primary's security groups were ${groups}.`] : []),
+    ...(outcome === 'stopped halfway' && groups
+      ? [`The old primary's security groups were ${groups}.`]
+      : []),
     ...(report ? [report] : []),
     ...(retries > 0 ? [`AWS was asked again ${retries === 1 ? 'once' : `${retries} times`}.`] : []),
     `Execution ${id}.`,

@@ -1,6 +1,7 @@
 /**
- * A synthesized assembly, read as files: the stacks in the order they were written, with their templates. No CDK, so that a
- * report can be made of an assembly that another version of CDK synthesized.
+ * A synthesized assembly, read as files: the stacks in the order they were written, with their
+ * templates. No CDK, so that a report can be made of an assembly that another version of CDK
+ * synthesized.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +22,10 @@ export interface Template {
 }
 
 export interface AssemblyStack {
-  /** The path in the construct tree, which `cdk deploy` selects by: `market-production/eu-west-1/Database`. */
+  /**
+   * The path in the construct tree, which `cdk deploy` selects by:
+   * `market-production/eu-west-1/Database`.
+   */
   readonly path: string;
   /** CloudFormation's name of the stack. */
   readonly stackName: string;
@@ -63,25 +67,37 @@ export function readAssembly(directory: string): Assembly {
 }
 
 function readStacks(directory: string, root: string): AssemblyStack[] {
-  const { artifacts } = readJson<{ artifacts?: Record<string, Artifact> }>(directory, 'manifest.json', root);
-  if (artifacts === undefined) throw notWhole(root, join(directory, 'manifest.json'), 'it names no artifacts');
-  const stacks = Object.entries(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack');
+  const { artifacts } = readJson<{ artifacts?: Record<string, Artifact> }>(
+    directory,
+    'manifest.json',
+    root,
+  );
+  if (artifacts === undefined)
+    throw notWhole(root, join(directory, 'manifest.json'), 'it names no artifacts');
+  const stacks = Object.entries(artifacts).filter(
+    ([, { type }]) => type === 'aws:cloudformation:stack',
+  );
   const pathOf = new Map(stacks.map(([id, { displayName }]) => [id, displayName ?? id]));
   const own = stacks.map(([id, artifact]): AssemblyStack => {
     const file = artifact.properties?.templateFile;
-    if (file === undefined) throw notWhole(root, join(directory, 'manifest.json'), `the stack ${id} has no template`);
+    if (file === undefined)
+      throw notWhole(root, join(directory, 'manifest.json'), `the stack ${id} has no template`);
     const region = artifact.environment?.split('/').at(-1);
     return {
       path: artifact.displayName ?? id,
       stackName: artifact.properties?.stackName ?? id,
       region: region === 'unknown-region' ? undefined : region,
-      dependsOn: (artifact.dependencies ?? []).flatMap((dependency) => pathOf.get(dependency) ?? []),
+      dependsOn: (artifact.dependencies ?? []).flatMap(
+        (dependency) => pathOf.get(dependency) ?? [],
+      ),
       terminationProtection: artifact.properties?.terminationProtection ?? false,
       template: { Resources: {}, ...readJson<Partial<Template>>(directory, file, root) },
     };
   });
   const nested = Object.values(artifacts).flatMap(({ type, properties }) =>
-    type === 'cdk:cloud-assembly' && properties?.directoryName ? readStacks(join(directory, properties.directoryName), root) : [],
+    type === 'cdk:cloud-assembly' && properties?.directoryName
+      ? readStacks(join(directory, properties.directoryName), root)
+      : [],
   );
   return [...own, ...nested];
 }

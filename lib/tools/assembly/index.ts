@@ -1,1 +1,7 @@
-export { type Assembly, type AssemblyStack, readAssembly, type Template, type TemplateResource } from './assembly';
+export {
+  type Assembly,
+  type AssemblyStack,
+  readAssembly,
+  type Template,
+  type TemplateResource,
+} from './assembly';

@@ -1,26 +1,50 @@
 /** As much of a connection of `pg` as migrations use; a test can stand between. */
 export interface PostgresConnection {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: Record<string, unknown>[] }>;
-  /** The server process, as the server said it at the beginning. A pooler says something of its own. */
+  /**
+   * The server process, as the server said it at the beginning. A pooler says something of its own.
+   */
   readonly processID?: number | null;
 }
 
-export async function rowsOf<Row extends object>(connection: PostgresConnection, text: string, values: unknown[] = []): Promise<Row[]> {
+export async function rowsOf<Row extends object>(
+  connection: PostgresConnection,
+  text: string,
+  values: unknown[] = [],
+): Promise<Row[]> {
   return (await connection.query(text, values)).rows as Row[];
 }
 
-/** The SQLSTATE of an error of the server; undefined for anything else ("PostgreSQL Error Codes", PostgreSQL documentation). */
+/**
+ * The SQLSTATE of an error of the server; undefined for anything else ("PostgreSQL Error Codes",
+ * PostgreSQL documentation).
+ */
 export function sqlState(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { code?: unknown };
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** Whether the connection is gone: ended by the server or an administrator (57P0x), or by the network. */
+/**
+ * Whether the connection is gone: ended by the server or an administrator (57P0x), or by the
+ * network.
+ */
 export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);
   // EPIPE has the form of a SQLSTATE.
-  if (state !== undefined && state !== 'EPIPE') return state.startsWith('57P') || state.startsWith('08');
+  if (state !== undefined && state !== 'EPIPE')
+    return state.startsWith('57P') || state.startsWith('08');
   const { code, message } = (error ?? {}) as { code?: string; message?: string };
-  const lost = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN'];
-  return lost.includes(code ?? '') || /connection (?:terminated|error|ended)|not queryable|client was closed/i.test(message ?? '');
+  const lost = [
+    'ECONNRESET',
+    'ECONNREFUSED',
+    'EPIPE',
+    'ETIMEDOUT',
+    'EHOSTUNREACH',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+  ];
+  return (
+    lost.includes(code ?? '') ||
+    /connection (?:terminated|error|ended)|not queryable|client was closed/i.test(message ?? '')
+  );
 }

@@ -1,9 +1,15 @@
-/** HTTP messages as the model sees them, and what becomes of a request. Types only: every file of the room speaks of these. */
+/**
+ * HTTP messages as the model sees them, and what becomes of a request. Types only: every file of
+ * the room speaks of these.
+ */
 
 /** Fields by their name in lower case; several of one name in the order in which they came. */
 export type HeaderFields = Readonly<Record<string, readonly string[]>>;
 
-/** A request as a viewer sends it, or as it goes on to an origin. Bytes are kept as they came: nothing is decoded. */
+/**
+ * A request as a viewer sends it, or as it goes on to an origin. Bytes are kept as they came:
+ * nothing is decoded.
+ */
 export interface HttpRequest {
   readonly method: string;
   /** As in `Host`, in lower case. */
@@ -41,10 +47,15 @@ export type MissReason =
   /** The method, the behaviour or the origin's answer keeps it out of the cache. */
   | 'uncacheable';
 
-/** Where the answer came from: the edge location, the regional edge cache, Origin Shield, the origin, or an edge function. */
+/**
+ * Where the answer came from: the edge location, the regional edge cache, Origin Shield, the
+ * origin, or an edge function.
+ */
 export type ServedBy = 'pop' | 'regional' | 'shield' | 'origin' | 'function';
 
-/** As the field `x-edge-result-type` of CloudFront's access logs and the header `X-Cache` name it. */
+/**
+ * As the field `x-edge-result-type` of CloudFront's access logs and the header `X-Cache` name it.
+ */
 export type CacheResult =
   | 'Hit'
   | 'RefreshHit'

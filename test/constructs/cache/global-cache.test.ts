@@ -1,8 +1,14 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { GlobalCache, type GlobalCacheProps } from '../../../lib/constructs/cache/global-cache';
-import { GlobalCacheSecondary, type GlobalCacheSecondaryProps } from '../../../lib/constructs/cache/global-cache-secondary';
-import { RegionalCache, type RegionalCacheProps } from '../../../lib/constructs/cache/regional-cache';
+import {
+  GlobalCacheSecondary,
+  type GlobalCacheSecondaryProps,
+} from '../../../lib/constructs/cache/global-cache-secondary';
+import {
+  RegionalCache,
+  type RegionalCacheProps,
+} from '../../../lib/constructs/cache/regional-cache';
 import { testStack } from '../../test-stack';
 import { vpcIn } from './vpc';
 
@@ -12,7 +18,12 @@ function globalWith(
 ): { stack: Stack; global: GlobalCache } {
   const stack = testStack();
   const primary = new RegionalCache(stack, 'Cache', { vpc: vpcIn(stack), ...primaryProps });
-  const global = new GlobalCache(stack, 'Global', { primary, secondaryRegions: ['eu-west-1'], idSuffix: 'market-production', ...props });
+  const global = new GlobalCache(stack, 'Global', {
+    primary,
+    secondaryRegions: ['eu-west-1'],
+    idSuffix: 'market-production',
+    ...props,
+  });
   return { stack, global };
 }
 
@@ -33,14 +44,19 @@ function secondaryWith(
 describe('the Global Datastore', () => {
   const { stack, global } = globalWith({ secondaryRegions: ['eu-west-1', 'ap-southeast-1'] });
   const template = Template.fromStack(stack);
-  const properties = (of: Template) => Object.values(of.findResources('AWS::ElastiCache::GlobalReplicationGroup'))[0]?.Properties;
+  const properties = (of: Template) =>
+    Object.values(of.findResources('AWS::ElastiCache::GlobalReplicationGroup'))[0]?.Properties;
 
   test('is created around its primary alone, which says everything else', () => {
     expect(properties(template)).toEqual({
       GlobalReplicationGroupIdSuffix: 'market-production',
       GlobalReplicationGroupDescription: expect.any(String),
       Members: [
-        { ReplicationGroupId: stack.resolve(global.primary.replicationGroupId), ReplicationGroupRegion: 'us-east-1', Role: 'PRIMARY' },
+        {
+          ReplicationGroupId: stack.resolve(global.primary.replicationGroupId),
+          ReplicationGroupRegion: 'us-east-1',
+          Role: 'PRIMARY',
+        },
       ],
     });
     template.resourceCountIs('AWS::ElastiCache::ParameterGroup', 1);
@@ -54,22 +70,38 @@ describe('the Global Datastore', () => {
   });
 
   test('moves all members on, and the primary keeps what it was created with', () => {
-    const moved = Template.fromStack(globalWith({ nodeType: 'cache.r7g.xlarge', shards: 3, engineVersion: '8.2' }).stack);
-    expect(properties(moved)).toMatchObject({ CacheNodeType: 'cache.r7g.xlarge', GlobalNodeGroupCount: 3, EngineVersion: '8.2' });
+    const moved = Template.fromStack(
+      globalWith({ nodeType: 'cache.r7g.xlarge', shards: 3, engineVersion: '8.2' }).stack,
+    );
+    expect(properties(moved)).toMatchObject({
+      CacheNodeType: 'cache.r7g.xlarge',
+      GlobalNodeGroupCount: 3,
+      EngineVersion: '8.2',
+    });
     expect(properties(moved)).not.toHaveProperty('CacheParameterGroupName');
-    moved.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', { CacheNodeType: 'cache.r7g.large', NumNodeGroups: 2 });
+    moved.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
+      CacheNodeType: 'cache.r7g.large',
+      NumNodeGroups: 2,
+    });
   });
 
   test('brings the same parameters in the family of another major version', () => {
     const upgraded = Template.fromStack(
-      globalWith({ engineVersion: '8.2', removalPolicy: RemovalPolicy.DESTROY }, { engineVersion: '7.2', maxmemoryPolicy: 'volatile-ttl' })
-        .stack,
+      globalWith(
+        { engineVersion: '8.2', removalPolicy: RemovalPolicy.DESTROY },
+        { engineVersion: '7.2', maxmemoryPolicy: 'volatile-ttl' },
+      ).stack,
     );
     upgraded.hasResource('AWS::ElastiCache::ParameterGroup', {
       DeletionPolicy: 'Delete',
-      Properties: { CacheParameterGroupFamily: 'valkey8', Properties: Match.objectLike({ 'maxmemory-policy': 'volatile-ttl' }) },
+      Properties: {
+        CacheParameterGroupFamily: 'valkey8',
+        Properties: Match.objectLike({ 'maxmemory-policy': 'volatile-ttl' }),
+      },
     });
-    expect(properties(upgraded).CacheParameterGroupName).toEqual({ Ref: expect.stringMatching(/^GlobalParameters/) });
+    expect(properties(upgraded).CacheParameterGroupName).toEqual({
+      Ref: expect.stringMatching(/^GlobalParameters/),
+    });
     upgraded.hasResource('AWS::ElastiCache::GlobalReplicationGroup', { DeletionPolicy: 'Delete' });
   });
 });
@@ -127,7 +159,11 @@ describe('what ElastiCache would refuse', () => {
     const stack = testStack();
     const other = new Stack(stack.node.scope, 'Other', { env: { region } });
     const primary = new RegionalCache(other, 'Cache', { vpc: vpcIn(other) });
-    return new GlobalCache(stack, 'Global', { primary, secondaryRegions: ['ap-southeast-1'], idSuffix: 'market' });
+    return new GlobalCache(stack, 'Global', {
+      primary,
+      secondaryRegions: ['ap-southeast-1'],
+      idSuffix: 'market',
+    });
   };
   const onNodes = (nodeType: string) => () => globalWith({}, { nodeType });
   test.each<[string, () => unknown, string, () => unknown]>([
@@ -137,7 +173,12 @@ describe('what ElastiCache would refuse', () => {
       'GlobalCache at Test/Global: secondaryRegions must be 1 to 2 regions, each named once, without us-east-1, got ["eu-west-1","ap-southeast-1","sa-east-1"].',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'ap-southeast-1'] }),
     ],
-    ['no secondary', () => globalWith({ secondaryRegions: [] }), 'secondaryRegions must be 1 to 2 regions', () => globalWith()],
+    [
+      'no secondary',
+      () => globalWith({ secondaryRegions: [] }),
+      'secondaryRegions must be 1 to 2 regions',
+      () => globalWith(),
+    ],
     [
       'the region of the primary',
       () => globalWith({ secondaryRegions: ['us-east-1'] }),
@@ -168,8 +209,18 @@ describe('what ElastiCache would refuse', () => {
       'nodeType must be large or larger, of the fifth generation or a newer one',
       onNodes('cache.m6g.large'),
     ],
-    ['a burstable node', onNodes('cache.t4g.medium'), 'nodeType must be large or larger', onNodes('cache.c7gn.12xlarge')],
-    ['an old node', onNodes('cache.r4.large'), 'nodeType must be large or larger', onNodes('cache.r5.large')],
+    [
+      'a burstable node',
+      onNodes('cache.t4g.medium'),
+      'nodeType must be large or larger',
+      onNodes('cache.c7gn.12xlarge'),
+    ],
+    [
+      'an old node',
+      onNodes('cache.r4.large'),
+      'nodeType must be large or larger',
+      onNodes('cache.r5.large'),
+    ],
     [
       'a small node for all',
       () => globalWith({ nodeType: 'cache.t4g.small' }),

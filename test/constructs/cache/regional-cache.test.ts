@@ -4,11 +4,17 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import { RegionalCache, type RegionalCacheProps } from '../../../lib/constructs/cache/regional-cache';
+import {
+  RegionalCache,
+  type RegionalCacheProps,
+} from '../../../lib/constructs/cache/regional-cache';
 import { testStack } from '../../test-stack';
 import { vpcIn } from './vpc';
 
-function cacheWith(props: Partial<RegionalCacheProps> = {}): { stack: Stack; cache: RegionalCache } {
+function cacheWith(props: Partial<RegionalCacheProps> = {}): {
+  stack: Stack;
+  cache: RegionalCache;
+} {
   const stack = testStack();
   return { stack, cache: new RegionalCache(stack, 'Cache', { vpc: vpcIn(stack), ...props }) };
 }
@@ -17,7 +23,9 @@ describe('by default', () => {
   const { stack, cache } = cacheWith();
   const fleet = ec2.SecurityGroup.fromSecurityGroupId(stack, 'Fleet', 'sg-0123456789abcdef0');
   cache.connections.allowDefaultPortFrom(fleet);
-  const role = new iam.Role(stack, 'Role', { assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com') });
+  const role = new iam.Role(stack, 'Role', {
+    assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
+  });
   const policy = new iam.ManagedPolicy(stack, 'Policy', { roles: [role] });
   cache.grantConnect(policy);
   const template = Template.fromStack(stack);
@@ -45,7 +53,9 @@ describe('by default', () => {
   });
 
   test('another number of shards reshards online instead of replacing the cache', () => {
-    template.hasResource('AWS::ElastiCache::ReplicationGroup', { UpdatePolicy: { UseOnlineResharding: true } });
+    template.hasResource('AWS::ElastiCache::ReplicationGroup', {
+      UpdatePolicy: { UseOnlineResharding: true },
+    });
   });
 
   test('the parameter group is of the right family and in cluster mode', () => {
@@ -94,7 +104,9 @@ describe('by default', () => {
       Engine: 'valkey',
       UserIds: [{ Ref: Match.stringLikeRegexp('CacheUser') }],
     });
-    template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', { UserGroupIds: [{ Ref: Match.stringLikeRegexp('CacheUsers') }] });
+    template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
+      UserGroupIds: [{ Ref: Match.stringLikeRegexp('CacheUsers') }],
+    });
   });
 
   test('both logs arrive as JSON in encrypted groups that expire', () => {
@@ -111,7 +123,10 @@ describe('by default', () => {
     template.hasResourceProperties('AWS::KMS::Key', {
       KeyPolicy: {
         Statement: Match.arrayWith([
-          Match.objectLike({ Principal: { Service: 'logs.us-east-1.amazonaws.com' }, Condition: Match.anyValue() }),
+          Match.objectLike({
+            Principal: { Service: 'logs.us-east-1.amazonaws.com' },
+            Condition: Match.anyValue(),
+          }),
         ]),
       },
     });
@@ -136,7 +151,10 @@ describe('by default', () => {
           {
             Effect: 'Allow',
             Action: 'elasticache:Connect',
-            Resource: [arn(':replicationgroup:', stack.resolve(cache.replicationGroupId)), arn(`:user:${cache.userName}`)],
+            Resource: [
+              arn(':replicationgroup:', stack.resolve(cache.replicationGroupId)),
+              arn(`:user:${cache.userName}`),
+            ],
           },
         ],
       },
@@ -145,7 +163,9 @@ describe('by default', () => {
 
   test('applications learn where to begin', () => {
     expect(stack.resolve(cache.configurationEndpoint)).toEqual({
-      hostname: { 'Fn::GetAtt': [expect.stringMatching(/^Cache/), 'ConfigurationEndPoint.Address'] },
+      hostname: {
+        'Fn::GetAtt': [expect.stringMatching(/^Cache/), 'ConfigurationEndPoint.Address'],
+      },
       port: 6379,
     });
   });
@@ -162,7 +182,10 @@ describe('by default', () => {
   });
 
   test('the logs outlive the stack', () => {
-    template.allResources('AWS::Logs::LogGroup', { DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
+    template.allResources('AWS::Logs::LogGroup', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+    });
   });
 
   test('a parameter group that a new major version replaces leaves nothing behind', () => {
@@ -179,7 +202,11 @@ describe('with everything chosen', () => {
     'CacheKey',
     'arn:aws:kms:us-east-1:111122223333:key/0123abcd-0123-abcd-0123-0123456789ab',
   );
-  const notificationTopic = sns.Topic.fromTopicArn(stack, 'Topic', 'arn:aws:sns:us-east-1:111122223333:events');
+  const notificationTopic = sns.Topic.fromTopicArn(
+    stack,
+    'Topic',
+    'arn:aws:sns:us-east-1:111122223333:events',
+  );
   const replicationGroupId = 'market-production-ap-southeast-1-cache-a';
   const cache = new RegionalCache(stack, 'Cache', {
     vpc: vpcIn(stack),
@@ -227,8 +254,12 @@ describe('with everything chosen', () => {
         'active-expire-effort': '3',
       },
     });
-    template.hasResourceProperties('AWS::ElastiCache::SubnetGroup', { SubnetIds: Match.arrayWith(['subnet-981fa7e0a']) });
-    template.allResourcesProperties('AWS::Logs::LogGroup', { KmsKeyId: stack.resolve(logEncryptionKey.keyArn) });
+    template.hasResourceProperties('AWS::ElastiCache::SubnetGroup', {
+      SubnetIds: Match.arrayWith(['subnet-981fa7e0a']),
+    });
+    template.allResourcesProperties('AWS::Logs::LogGroup', {
+      KmsKeyId: stack.resolve(logEncryptionKey.keyArn),
+    });
   });
 
   test('the user carries the name of the group and stays within its length', () => {
@@ -237,7 +268,9 @@ describe('with everything chosen', () => {
   });
 
   test('a cut in the middle of the id leaves no two hyphens', () => {
-    expect(cacheWith({ replicationGroupId: `${'a'.repeat(35)}-b-c` }).cache.userName).toBe(`${'a'.repeat(35)}-app`);
+    expect(cacheWith({ replicationGroupId: `${'a'.repeat(35)}-b-c` }).cache.userName).toBe(
+      `${'a'.repeat(35)}-app`,
+    );
   });
 
   test('no key is made, and nothing outlives the stack', () => {
@@ -258,7 +291,12 @@ test('a last snapshot keeps its key, and only its key', () => {
 
 describe('values that AWS would refuse', () => {
   test.each<[string, Partial<RegionalCacheProps>, string, Partial<RegionalCacheProps>]>([
-    ['no shards', { shards: 0 }, 'shards must be 1 to 45 with 1 replicas per shard, got 0.', { shards: 1 }],
+    [
+      'no shards',
+      { shards: 0 },
+      'shards must be 1 to 45 with 1 replicas per shard, got 0.',
+      { shards: 1 },
+    ],
     ['half a shard', { shards: 1.5 }, 'shards must be 1 to 45', { shards: 45 }],
     [
       'more nodes than a cluster has',
@@ -266,10 +304,30 @@ describe('values that AWS would refuse', () => {
       'shards must be 1 to 15 with 5',
       { shards: 15, replicasPerShard: 5 },
     ],
-    ['six replicas', { replicasPerShard: 6 }, 'replicasPerShard must be 0 to 5, got 6.', { replicasPerShard: 5 }],
-    ['a negative number of replicas', { replicasPerShard: -1 }, 'replicasPerShard must be 0 to 5', { replicasPerShard: 0 }],
-    ['a Redis version', { engineVersion: '7.1' }, 'engineVersion must be a Valkey version', { engineVersion: '7.2' }],
-    ['a patch version', { engineVersion: '8.0.1' }, 'engineVersion must be a Valkey version', { engineVersion: '8.0' }],
+    [
+      'six replicas',
+      { replicasPerShard: 6 },
+      'replicasPerShard must be 0 to 5, got 6.',
+      { replicasPerShard: 5 },
+    ],
+    [
+      'a negative number of replicas',
+      { replicasPerShard: -1 },
+      'replicasPerShard must be 0 to 5',
+      { replicasPerShard: 0 },
+    ],
+    [
+      'a Redis version',
+      { engineVersion: '7.1' },
+      'engineVersion must be a Valkey version',
+      { engineVersion: '7.2' },
+    ],
+    [
+      'a patch version',
+      { engineVersion: '8.0.1' },
+      'engineVersion must be a Valkey version',
+      { engineVersion: '8.0' },
+    ],
     [
       'snapshots kept too long',
       { snapshotRetentionDays: 36 },
@@ -366,11 +424,36 @@ describe('values that AWS would refuse', () => {
       'apart from the snapshot window',
       { maintenanceWindow: 'tue:05:00-tue:06:00', snapshotRetentionDays: 0 },
     ],
-    ['capitals', { replicationGroupId: 'Market' }, 'replicationGroupId must be a literal', { replicationGroupId: 'market' }],
-    ['two hyphens', { replicationGroupId: 'a--b' }, 'replicationGroupId must be', { replicationGroupId: 'a-b' }],
-    ['a hyphen at the end', { replicationGroupId: 'a-' }, 'replicationGroupId must be', { replicationGroupId: 'a' }],
-    ['a digit at the start', { replicationGroupId: '1a' }, 'replicationGroupId must be', { replicationGroupId: 'a1' }],
-    ['a long id', { replicationGroupId: 'a'.repeat(41) }, 'up to 40', { replicationGroupId: 'a'.repeat(40) }],
+    [
+      'capitals',
+      { replicationGroupId: 'Market' },
+      'replicationGroupId must be a literal',
+      { replicationGroupId: 'market' },
+    ],
+    [
+      'two hyphens',
+      { replicationGroupId: 'a--b' },
+      'replicationGroupId must be',
+      { replicationGroupId: 'a-b' },
+    ],
+    [
+      'a hyphen at the end',
+      { replicationGroupId: 'a-' },
+      'replicationGroupId must be',
+      { replicationGroupId: 'a' },
+    ],
+    [
+      'a digit at the start',
+      { replicationGroupId: '1a' },
+      'replicationGroupId must be',
+      { replicationGroupId: 'a1' },
+    ],
+    [
+      'a long id',
+      { replicationGroupId: 'a'.repeat(41) },
+      'up to 40',
+      { replicationGroupId: 'a'.repeat(40) },
+    ],
   ])('%s', (_, refused, message, allowed) => {
     expect(() => cacheWith(refused)).toThrow(message);
     expect(() => cacheWith(allowed)).not.toThrow();
@@ -389,7 +472,9 @@ describe('values that AWS would refuse', () => {
       const stack = testStack();
       new RegionalCache(stack, 'Cache', { vpc: vpcIn(stack, zones) });
     };
-    expect(inZones(1)).toThrow('vpcSubnets must be subnets in at least two availability zones, got ["us-east-1a"].');
+    expect(inZones(1)).toThrow(
+      'vpcSubnets must be subnets in at least two availability zones, got ["us-east-1a"].',
+    );
     expect(inZones(2)).not.toThrow();
   });
 });

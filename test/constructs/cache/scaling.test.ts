@@ -1,7 +1,10 @@
 import { type Stack, TimeZone } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Schedule } from 'aws-cdk-lib/aws-applicationautoscaling';
-import { RegionalCache, type RegionalCacheProps } from '../../../lib/constructs/cache/regional-cache';
+import {
+  RegionalCache,
+  type RegionalCacheProps,
+} from '../../../lib/constructs/cache/regional-cache';
 import type { CacheSchedule } from '../../../lib/constructs/cache/scaling';
 import { testStack } from '../../test-stack';
 import { vpcIn } from './vpc';
@@ -23,7 +26,13 @@ const opening = (changes: Partial<CacheSchedule> = {}): CacheSchedule => ({
 describe('a cache that scales by everything', () => {
   const { stack, cache } = scaled({
     shards: 2,
-    scaling: { maxShards: 6, maxReplicasPerShard: 3, targetCpuPercent: 50, targetMemoryPercent: 65, schedules: [opening()] },
+    scaling: {
+      maxShards: 6,
+      maxReplicasPerShard: 3,
+      targetCpuPercent: 50,
+      targetMemoryPercent: 65,
+      schedules: [opening()],
+    },
   });
   const template = Template.fromStack(stack);
   const target = (dimension: string) => {
@@ -38,7 +47,9 @@ describe('a cache that scales by everything', () => {
   test('its shards and its replicas have bounds, under the role that is linked to the service', () => {
     const common = {
       ServiceNamespace: 'elasticache',
-      ResourceId: { 'Fn::Join': ['', ['replication-group/', stack.resolve(cache.replicationGroupId)]] },
+      ResourceId: {
+        'Fn::Join': ['', ['replication-group/', stack.resolve(cache.replicationGroupId)]],
+      },
       RoleARN: {
         'Fn::Join': [
           '',
@@ -96,8 +107,12 @@ test('by default, the engine scales the shards and nothing scales the replicas',
 
 describe('scaling that AWS would refuse', () => {
   type Props = Omit<RegionalCacheProps, 'vpc'>;
-  const withTarget = (targetCpuPercent: number): Props => ({ scaling: { maxShards: 4, targetCpuPercent } });
-  const withSchedule = (changes: Partial<CacheSchedule>): Props => ({ scaling: { maxShards: 4, schedules: [opening(changes)] } });
+  const withTarget = (targetCpuPercent: number): Props => ({
+    scaling: { maxShards: 4, targetCpuPercent },
+  });
+  const withSchedule = (changes: Partial<CacheSchedule>): Props => ({
+    scaling: { maxShards: 4, schedules: [opening(changes)] },
+  });
   test.each<[string, Props, string, Props]>([
     [
       'a burstable node',
@@ -135,15 +150,30 @@ describe('scaling that AWS would refuse', () => {
       'shards must be 3 to 4, the bounds of its scaling, got 2.',
       { shards: 3, scaling: { minShards: 3, maxShards: 4 } },
     ],
-    ['six replicas', { scaling: { maxShards: 2, maxReplicasPerShard: 6 } }, 'scaling.maxReplicasPerShard must be 0 to 5', withTarget(60)],
+    [
+      'six replicas',
+      { scaling: { maxShards: 2, maxReplicasPerShard: 6 } },
+      'scaling.maxReplicasPerShard must be 0 to 5',
+      withTarget(60),
+    ],
     [
       'replicas from none on',
       { replicasPerShard: 0, scaling: { maxShards: 4, maxReplicasPerShard: 2 } },
       'replicasPerShard must be 1 to 2, what its scaling goes up to, got 0.',
       { replicasPerShard: 0, scaling: { maxShards: 4 } },
     ],
-    ['a low target', withTarget(34), 'scaling.targetCpuPercent must be 35 to 70, got 34.', withTarget(35)],
-    ['a high target', withTarget(71), 'scaling.targetCpuPercent must be 35 to 70, got 71.', withTarget(70)],
+    [
+      'a low target',
+      withTarget(34),
+      'scaling.targetCpuPercent must be 35 to 70, got 34.',
+      withTarget(35),
+    ],
+    [
+      'a high target',
+      withTarget(71),
+      'scaling.targetCpuPercent must be 35 to 70, got 71.',
+      withTarget(70),
+    ],
     [
       'a high target of memory',
       { scaling: { maxShards: 4, targetMemoryPercent: 80 } },
@@ -172,7 +202,9 @@ describe('scaling that AWS would refuse', () => {
       'two schedules of one name',
       { scaling: { maxShards: 4, schedules: [opening(), opening()] } },
       'scaling.schedules[1].name must be a name of its own, got "Open".',
-      { scaling: { maxShards: 4, schedules: [opening(), opening({ name: 'Close', minShards: 2 })] } },
+      {
+        scaling: { maxShards: 4, schedules: [opening(), opening({ name: 'Close', minShards: 2 })] },
+      },
     ],
   ])('%s', (_, refused, message, allowed) => {
     expect(() => scaled(refused)).toThrow(message);

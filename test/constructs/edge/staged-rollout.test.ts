@@ -4,7 +4,10 @@ import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import { EdgeDistribution } from '../../../lib/constructs/edge/distribution/edge-distribution';
-import { StagedRollout, type StagedRolloutProps } from '../../../lib/constructs/edge/staged-rollout';
+import {
+  StagedRollout,
+  type StagedRolloutProps,
+} from '../../../lib/constructs/edge/staged-rollout';
 import { CacheTier } from '../../../lib/constructs/edge/tiers/cache-tier';
 import { testStack } from '../../test-stack';
 
@@ -20,21 +23,37 @@ function distributionIn(stack: Stack, httpVersion = cloudfront.HttpVersion.HTTP2
 function rollout(props: Partial<StagedRolloutProps>, httpVersion?: cloudfront.HttpVersion) {
   const stack = new Stack(new App(), 'Test', { env: { region: 'us-east-1' } });
   const distribution = distributionIn(stack, httpVersion);
-  return new StagedRollout(stack, 'Rollout', { distribution, traffic: { weight: 0.05 }, phase: 'attach', ...props });
+  return new StagedRollout(stack, 'Rollout', {
+    distribution,
+    traffic: { weight: 0.05 },
+    phase: 'attach',
+    ...props,
+  });
 }
 
-/** The phases of one rollout, as their templates: with an EdgeDistribution, whose findings count. */
+/**
+ * The phases of one rollout, as their templates: with an EdgeDistribution, whose findings count.
+ */
 function templateOf(phase: StagedRolloutProps['phase'] | 'before') {
   const stack = testStack();
   const edge = new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
-    certificate: acm.Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:us-east-1:123456789012:certificate/4a5b'),
+    certificate: acm.Certificate.fromCertificateArn(
+      stack,
+      'Certificate',
+      'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
+    ),
     readOriginName: 'origin.example.com',
-    defaultTier: CacheTier.of({ name: 'pages', minTtl: Duration.seconds(0), defaultTtl: Duration.hours(1) }),
+    defaultTier: CacheTier.of({
+      name: 'pages',
+      minTtl: Duration.seconds(0),
+      defaultTtl: Duration.hours(1),
+    }),
   });
   const primary = edge.distribution.node.defaultChild as cloudfront.CfnDistribution;
   if (phase === 'attach') {
-    const config = primary.distributionConfig as cloudfront.CfnDistribution.DistributionConfigProperty;
+    const config =
+      primary.distributionConfig as cloudfront.CfnDistribution.DistributionConfigProperty;
     primary.distributionConfig = { ...config, httpVersion: 'http2' };
   }
   if (phase !== 'before') {
@@ -51,7 +70,9 @@ function templateOf(phase: StagedRolloutProps['phase'] | 'before') {
   const template = Template.fromStack(stack);
   const distributions = Object.entries(template.findResources('AWS::CloudFront::Distribution'));
   const find = (staging: boolean) =>
-    distributions.find(([, { Properties }]) => (Properties.DistributionConfig.Staging === true) === staging);
+    distributions.find(
+      ([, { Properties }]) => (Properties.DistributionConfig.Staging === true) === staging,
+    );
   return {
     primary: find(false)?.[1].Properties.DistributionConfig,
     staging: find(true)?.[1].Properties.DistributionConfig,
@@ -91,10 +112,15 @@ describe('the phases of a rollout', () => {
       StagingDistributionDnsNames: [{ 'Fn::GetAtt': [prepare.stagingId, 'DomainName'] }],
       TrafficConfig: {
         Type: 'SingleWeight',
-        SingleWeightConfig: { Weight: 0.05, SessionStickinessConfig: { IdleTTL: 300, MaximumTTL: 3600 } },
+        SingleWeightConfig: {
+          Weight: 0.05,
+          SessionStickinessConfig: { IdleTTL: 300, MaximumTTL: 3600 },
+        },
       },
     };
-    expect(prepare.policies.map(([, { Properties }]) => Properties.ContinuousDeploymentPolicyConfig)).toEqual([config]);
+    expect(
+      prepare.policies.map(([, { Properties }]) => Properties.ContinuousDeploymentPolicyConfig),
+    ).toEqual([config]);
     expect(attach.policies).toEqual(prepare.policies);
   });
 
@@ -109,11 +135,17 @@ describe('the phases of a rollout', () => {
 
 test('by header', () => {
   const { policy } = rollout({ traffic: { header: 'aws-cf-cd-try', value: 'yes' } });
-  Template.fromStack(Stack.of(policy)).hasResourceProperties('AWS::CloudFront::ContinuousDeploymentPolicy', {
-    ContinuousDeploymentPolicyConfig: {
-      TrafficConfig: { Type: 'SingleHeader', SingleHeaderConfig: { Header: 'aws-cf-cd-try', Value: 'yes' } },
+  Template.fromStack(Stack.of(policy)).hasResourceProperties(
+    'AWS::CloudFront::ContinuousDeploymentPolicy',
+    {
+      ContinuousDeploymentPolicyConfig: {
+        TrafficConfig: {
+          Type: 'SingleHeader',
+          SingleHeaderConfig: { Header: 'aws-cf-cd-try', Value: 'yes' },
+        },
+      },
     },
-  });
+  );
 });
 
 const sticky = (idle: number, maximum: number) => ({
@@ -122,10 +154,16 @@ const sticky = (idle: number, maximum: number) => ({
 });
 
 test.each<[string, StagedRolloutProps['traffic']]>([
-  ['traffic.weight must be above 0, and at most 0.15, got 0.16.\nCloudFront sends no larger share', { weight: 0.16 }],
+  [
+    'traffic.weight must be above 0, and at most 0.15, got 0.16.\nCloudFront sends no larger share',
+    { weight: 0.16 },
+  ],
   ['traffic.weight must be above 0, and at most 0.15, got 0.', { weight: 0 }],
   ['traffic.weight must be', { weight: Number.NaN }],
-  ['traffic.header must be a name that begins with `aws-cf-cd-`, got "x-try".', { header: 'x-try', value: '1' }],
+  [
+    'traffic.header must be a name that begins with `aws-cf-cd-`, got "x-try".',
+    { header: 'x-try', value: '1' },
+  ],
   ['traffic.header must be', { header: 'aws-cf-cd-', value: '1' }],
   ['traffic.stickiness.idle must be 300 to 3600 seconds, got 299.', sticky(299, 300)],
   ['traffic.stickiness.maximum must be 300 to 3600 seconds, got 3601.', sticky(300, 3601)],

@@ -21,16 +21,28 @@ describe('with its defaults', () => {
         Match.objectLike({
           Name: 'RateLimit',
           Priority: 0,
-          Action: { Block: { CustomResponse: { ResponseCode: 429, ResponseHeaders: [{ Name: 'Retry-After', Value: '60' }] } } },
-          Statement: { RateBasedStatement: { Limit: 100, EvaluationWindowSec: 60, AggregateKeyType: 'IP' } },
+          Action: {
+            Block: {
+              CustomResponse: {
+                ResponseCode: 429,
+                ResponseHeaders: [{ Name: 'Retry-After', Value: '60' }],
+              },
+            },
+          },
+          Statement: {
+            RateBasedStatement: { Limit: 100, EvaluationWindowSec: 60, AggregateKeyType: 'IP' },
+          },
         }),
-        ...['AmazonIpReputationList', 'CommonRuleSet', 'KnownBadInputsRuleSet', 'SQLiRuleSet'].map((name, i) =>
-          Match.objectLike({
-            Name: `AWSManagedRules${name}`,
-            Priority: i + 1,
-            OverrideAction: { None: {} },
-            Statement: { ManagedRuleGroupStatement: { VendorName: 'AWS', Name: `AWSManagedRules${name}` } },
-          }),
+        ...['AmazonIpReputationList', 'CommonRuleSet', 'KnownBadInputsRuleSet', 'SQLiRuleSet'].map(
+          (name, i) =>
+            Match.objectLike({
+              Name: `AWSManagedRules${name}`,
+              Priority: i + 1,
+              OverrideAction: { None: {} },
+              Statement: {
+                ManagedRuleGroupStatement: { VendorName: 'AWS', Name: `AWSManagedRules${name}` },
+              },
+            }),
         ),
       ],
     });
@@ -39,7 +51,10 @@ describe('with its defaults', () => {
   test('logs what was stopped or counted for a year, without credentials', () => {
     template.hasResourceProperties('AWS::WAFv2::LoggingConfiguration', {
       ResourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('WebAcl'), 'Arn'] },
-      RedactedFields: [{ SingleHeader: { Name: 'authorization' } }, { SingleHeader: { Name: 'cookie' } }],
+      RedactedFields: [
+        { SingleHeader: { Name: 'authorization' } },
+        { SingleHeader: { Name: 'cookie' } },
+      ],
       LoggingFilter: Match.objectLike({ DefaultBehavior: 'DROP' }),
     });
     template.hasResource('AWS::Logs::LogGroup', {
@@ -75,7 +90,10 @@ describe('with props', () => {
             }),
           },
         }),
-        Match.objectLike({ Priority: 2, Statement: { ManagedRuleGroupStatement: { VendorName: 'Someone', Name: 'Bots' } } }),
+        Match.objectLike({
+          Priority: 2,
+          Statement: { ManagedRuleGroupStatement: { VendorName: 'Someone', Name: 'Bots' } },
+        }),
       ],
     });
   });
@@ -93,7 +111,10 @@ describe('with props', () => {
             Condition: {
               ArnLike: {
                 'kms:EncryptionContext:aws:logs:arn': {
-                  'Fn::Join': ['', ['arn:aws:logs:us-east-1:', { Ref: 'AWS::AccountId' }, ':log-group:*']],
+                  'Fn::Join': [
+                    '',
+                    ['arn:aws:logs:us-east-1:', { Ref: 'AWS::AccountId' }, ':log-group:*'],
+                  ],
                 },
               },
             },
@@ -119,11 +140,16 @@ describe('with limits of their own for some paths', () => {
     Statement: { RateBasedStatement?: { Limit: number; ScopeDownStatement: unknown } };
   }[];
   const begins = (prefix: string) => ({
-    ByteMatchStatement: expect.objectContaining({ SearchString: prefix, PositionalConstraint: 'STARTS_WITH' }),
+    ByteMatchStatement: expect.objectContaining({
+      SearchString: prefix,
+      PositionalConstraint: 'STARTS_WITH',
+    }),
   });
 
   test('each has a rule, before the general one', () => {
-    expect(rules.slice(0, 3).map(({ Name, Statement }) => [Name, Statement.RateBasedStatement?.Limit])).toEqual([
+    expect(
+      rules.slice(0, 3).map(({ Name, Statement }) => [Name, Statement.RateBasedStatement?.Limit]),
+    ).toEqual([
       ['RateLimitPath1', 20],
       ['RateLimitPath2', 1000],
       ['RateLimit', 100],
@@ -134,7 +160,9 @@ describe('with limits of their own for some paths', () => {
 
   test('they do not count towards the general one', () => {
     expect(rules[2]?.Statement.RateBasedStatement?.ScopeDownStatement).toEqual({
-      NotStatement: { Statement: { OrStatement: { Statements: [begins('/auth/'), begins('/assets/')] } } },
+      NotStatement: {
+        Statement: { OrStatement: { Statements: [begins('/auth/'), begins('/assets/')] } },
+      },
     });
   });
 
@@ -156,7 +184,9 @@ describe('with limits of their own for some paths', () => {
       ],
     ],
   ])('%s is refused', (_what, pathRateLimits) => {
-    expect(build({ pathRateLimits })).toThrow(/pathRateLimits\[\d\]\.pathPrefix must be the beginning of a path/);
+    expect(build({ pathRateLimits })).toThrow(
+      /pathRateLimits\[\d\]\.pathPrefix must be the beginning of a path/,
+    );
   });
 
   test('a limit that AWS WAF does not take is refused', () => {
@@ -171,9 +201,12 @@ test.each([9, 2_000_000_001, 10.5])('refuses a limit of %p per minute', (request
     `EdgeWebAcl at Test/WebAcl: requestsPerMinute must be a whole number from 10 to 2000000000, got ${requestsPerMinute}.`,
   );
 });
-test.each([10, 2_000_000_000, Lazy.number({ produce: () => 1 })])('takes a limit of %p per minute', (requestsPerMinute) => {
-  expect(build({ requestsPerMinute })).not.toThrow();
-});
+test.each([10, 2_000_000_000, Lazy.number({ produce: () => 1 })])(
+  'takes a limit of %p per minute',
+  (requestsPerMinute) => {
+    expect(build({ requestsPerMinute })).not.toThrow();
+  },
+);
 
 test('refuses a group that is named twice', () => {
   expect(build({ managedRuleGroups: [{ name: 'A' }, { name: 'A' }] })).toThrow(
@@ -182,8 +215,8 @@ test('refuses a group that is named twice', () => {
 });
 
 test('is refused outside us-east-1, and taken where the region is not known yet', () => {
-  expect(() => new EdgeWebAcl(new Stack(new App(), 'Test', { env: { region: 'eu-west-1' } }), 'WebAcl')).toThrow(
-    'env.region of the stack must be us-east-1, got "eu-west-1"',
-  );
+  expect(
+    () => new EdgeWebAcl(new Stack(new App(), 'Test', { env: { region: 'eu-west-1' } }), 'WebAcl'),
+  ).toThrow('env.region of the stack must be us-east-1, got "eu-west-1"');
   expect(() => new EdgeWebAcl(new Stack(new App(), 'Test'), 'WebAcl')).not.toThrow();
 });

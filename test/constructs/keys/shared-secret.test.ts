@@ -3,7 +3,11 @@ import { RegionKey } from '../../../lib/constructs/keys/region-key';
 import { SharedSecret, type SharedSecretRegion } from '../../../lib/constructs/keys/shared-secret';
 import { testStack } from '../../test-stack';
 
-function sharedSecret(regions?: readonly SharedSecretRegion[], secretName = 'market/origin-verification', initialValue?: string) {
+function sharedSecret(
+  regions?: readonly SharedSecretRegion[],
+  secretName = 'market/origin-verification',
+  initialValue?: string,
+) {
   const stack = testStack('us-east-1');
   const { key } = new RegionKey(stack, 'Key', { aliasName: 'market/region' });
   new SharedSecret(stack, 'OriginVerify', {
@@ -50,7 +54,9 @@ describe('SharedSecret', () => {
       ],
     ],
   ])('%s is refused', (_what, regions) => {
-    expect(() => sharedSecret(regions)).toThrow(/SharedSecret at Test\/OriginVerify: regions must be other regions .*\n.*Leave .* out\./);
+    expect(() => sharedSecret(regions)).toThrow(
+      /SharedSecret at Test\/OriginVerify: regions must be other regions .*\n.*Leave .* out\./,
+    );
   });
 
   test.each(['market/origin-verify', 'a b', ''])('the name %p is refused', (secretName) => {
@@ -58,10 +64,13 @@ describe('SharedSecret', () => {
   });
 
   test('holds what it is given, until somebody puts another value', () => {
-    Template.fromStack(sharedSecret([], 'market/users', '{}')).hasResourceProperties('AWS::SecretsManager::Secret', {
-      SecretString: '{}',
-      GenerateSecretString: Match.absent(),
-    });
+    Template.fromStack(sharedSecret([], 'market/users', '{}')).hasResourceProperties(
+      'AWS::SecretsManager::Secret',
+      {
+        SecretString: '{}',
+        GenerateSecretString: Match.absent(),
+      },
+    );
   });
 
   test('no region is fine', () => {

@@ -1,21 +1,27 @@
 import { App, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
-import { RegionNetwork, type RegionNetworkProps } from '../../../lib/constructs/network/region-network';
+import {
+  RegionNetwork,
+  type RegionNetworkProps,
+} from '../../../lib/constructs/network/region-network';
 import { testStack } from '../../test-stack';
 
 const ZONES = ['ap-southeast-1a', 'ap-southeast-1b', 'ap-southeast-1c'];
 
-function network(props: Partial<RegionNetworkProps> = {}, region = 'ap-southeast-1'): RegionNetwork {
+function network(
+  props: Partial<RegionNetworkProps> = {},
+  region = 'ap-southeast-1',
+): RegionNetwork {
   return new RegionNetwork(testStack(region), 'Network', { availabilityZones: ZONES, ...props });
 }
 
 /** The blocks of the subnets whose CDK tag says they belong to a group, in order. */
 function blocks(template: Template, group: string): string[] {
   const tag = Match.objectLike({ Key: 'aws-cdk:subnet-name', Value: group });
-  return Object.values(template.findResources('AWS::EC2::Subnet', { Properties: { Tags: Match.arrayWith([tag]) } })).map(
-    (subnet) => subnet.Properties.CidrBlock,
-  );
+  return Object.values(
+    template.findResources('AWS::EC2::Subnet', { Properties: { Tags: Match.arrayWith([tag]) } }),
+  ).map((subnet) => subnet.Properties.CidrBlock);
 }
 
 describe('by default', () => {
@@ -25,7 +31,11 @@ describe('by default', () => {
   test('each zone has a subnet of each kind, in a block with room for six zones', () => {
     expect(blocks(template, 'Public')).toEqual(['10.0.0.0/21', '10.0.8.0/21', '10.0.16.0/21']);
     expect(blocks(template, 'Private')).toEqual(['10.0.48.0/21', '10.0.56.0/21', '10.0.64.0/21']);
-    expect(blocks(template, 'Isolated')).toEqual(['10.0.96.0/21', '10.0.104.0/21', '10.0.112.0/21']);
+    expect(blocks(template, 'Isolated')).toEqual([
+      '10.0.96.0/21',
+      '10.0.104.0/21',
+      '10.0.112.0/21',
+    ]);
     template.allResourcesProperties('AWS::EC2::Subnet', { MapPublicIpOnLaunch: false });
   });
 
@@ -46,18 +56,34 @@ describe('by default', () => {
   });
 
   test('endpoints: two gateways and the default list, by private DNS, from the isolated subnets', () => {
-    const services = Object.values(template.findResources('AWS::EC2::VPCEndpoint', { Properties: { VpcEndpointType: 'Interface' } }));
-    expect(services.map((endpoint) => endpoint.Properties.ServiceName.replace('com.amazonaws.ap-southeast-1.', '')).sort()).toEqual(
+    const services = Object.values(
+      template.findResources('AWS::EC2::VPCEndpoint', {
+        Properties: { VpcEndpointType: 'Interface' },
+      }),
+    );
+    expect(
+      services
+        .map((endpoint) =>
+          endpoint.Properties.ServiceName.replace('com.amazonaws.ap-southeast-1.', ''),
+        )
+        .sort(),
+    ).toEqual(
       ['secretsmanager', 'ssm', 'ssmmessages', 'ec2messages', 'logs', 'monitoring', 'kms'].sort(),
     );
     expect(services.every((endpoint) => endpoint.Properties.PrivateDnsEnabled === true)).toBe(true);
-    expect(services.every((endpoint) => JSON.stringify(endpoint.Properties.SubnetIds).includes('IsolatedSubnet'))).toBe(true);
+    expect(
+      services.every((endpoint) =>
+        JSON.stringify(endpoint.Properties.SubnetIds).includes('IsolatedSubnet'),
+      ),
+    ).toBe(true);
     template.resourcePropertiesCountIs('AWS::EC2::VPCEndpoint', { VpcEndpointType: 'Gateway' }, 2);
   });
 
   test('endpoints answer HTTPS from the VPC and open nothing else', () => {
     template.hasResourceProperties('AWS::EC2::SecurityGroup', {
-      SecurityGroupIngress: [Match.objectLike({ CidrIp: '10.0.0.0/16', FromPort: 443, ToPort: 443, IpProtocol: 'tcp' })],
+      SecurityGroupIngress: [
+        Match.objectLike({ CidrIp: '10.0.0.0/16', FromPort: 443, ToPort: 443, IpProtocol: 'tcp' }),
+      ],
       SecurityGroupEgress: [Match.objectLike({ CidrIp: '255.255.255.255/32' })],
     });
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
@@ -69,7 +95,10 @@ describe('by default', () => {
       ResourceType: 'VPC',
       LogDestinationType: 'cloud-watch-logs',
     });
-    template.hasResource('AWS::Logs::LogGroup', { DeletionPolicy: 'RetainExceptOnCreate', Properties: { RetentionInDays: 365 } });
+    template.hasResource('AWS::Logs::LogGroup', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      Properties: { RetentionInDays: 365 },
+    });
     template.hasResourceProperties('AWS::IAM::ManagedPolicy', {
       PolicyDocument: {
         Statement: [
@@ -110,12 +139,18 @@ describe('without NAT gateways, with a key and other endpoints', () => {
     template.resourceCountIs('AWS::EC2::NatGateway', 0);
     expect(blocks(template, 'Private')).toEqual([]);
     expect(blocks(template, 'Isolated')).toEqual(['10.8.70.0/25', '10.8.70.128/25']);
-    expect(() => built.vpc.selectSubnets({ subnetGroupName: 'Private' })).toThrow('no subnet groups with name');
+    expect(() => built.vpc.selectSubnets({ subnetGroupName: 'Private' })).toThrow(
+      'no subnet groups with name',
+    );
   });
 
   test('only the endpoints asked for exist', () => {
     expect(Object.keys(built.interfaceEndpoints)).toEqual(['ecr.api']);
-    template.resourcePropertiesCountIs('AWS::EC2::VPCEndpoint', { VpcEndpointType: 'Interface' }, 1);
+    template.resourcePropertiesCountIs(
+      'AWS::EC2::VPCEndpoint',
+      { VpcEndpointType: 'Interface' },
+      1,
+    );
   });
 
   test('CloudWatch Logs of this region may use the key, for log groups of this account', () => {
@@ -138,13 +173,17 @@ test('a zone added at the end moves no subnet', () => {
   const before = network({ availabilityZones: ZONES.slice(0, 2) }).vpc;
   const after = network().vpc;
   for (const kind of ['publicSubnets', 'privateSubnets', 'isolatedSubnets'] as const) {
-    expect(after[kind].slice(0, 2).map((subnet) => subnet.ipv4CidrBlock)).toEqual(before[kind].map((subnet) => subnet.ipv4CidrBlock));
+    expect(after[kind].slice(0, 2).map((subnet) => subnet.ipv4CidrBlock)).toEqual(
+      before[kind].map((subnet) => subnet.ipv4CidrBlock),
+    );
   }
 });
 
 test('a stack with a concrete account looks nothing up, and keeps its own idea of its zones', () => {
   const app = new App({ analyticsReporting: false });
-  const stack = new Stack(app, 'Test', { env: { account: '111111111111', region: 'ap-southeast-1' } });
+  const stack = new Stack(app, 'Test', {
+    env: { account: '111111111111', region: 'ap-southeast-1' },
+  });
   new RegionNetwork(stack, 'Network', { availabilityZones: ZONES });
   expect(Object.getOwnPropertyDescriptor(stack, 'availabilityZones')).toBeUndefined();
   expect(app.synth().manifest.missing).toBeUndefined();
@@ -160,20 +199,64 @@ describe('checks', () => {
   const sixZones = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => `us-east-1${letter}`);
 
   test.each<[string, Partial<RegionNetworkProps>, string]>([
-    ['one zone', { availabilityZones: ['us-east-1a'] }, 'availabilityZones must be 2 to 6 zones, got ["us-east-1a"]'],
-    ['seven zones', { availabilityZones: [...sixZones, 'us-east-1g'] }, 'availabilityZones must be 2 to 6 zones'],
-    ['a zone twice', { availabilityZones: ['us-east-1a', 'us-east-1a'] }, 'availabilityZones must be different zones'],
-    ['a zone elsewhere', { availabilityZones: ['us-east-1a', 'us-east-2a'] }, 'must be zones of us-east-1, got "us-east-2a"'],
-    ['a local zone', { availabilityZones: ['us-east-1a', 'us-east-1-bos-1a'] }, 'must be zones of us-east-1, got "us-east-1-bos-1a"'],
-    ['a block too small', { cidr: '10.0.0.0/23' }, 'cidr must be the first address of an IPv4 block and its length, /16 to /22'],
+    [
+      'one zone',
+      { availabilityZones: ['us-east-1a'] },
+      'availabilityZones must be 2 to 6 zones, got ["us-east-1a"]',
+    ],
+    [
+      'seven zones',
+      { availabilityZones: [...sixZones, 'us-east-1g'] },
+      'availabilityZones must be 2 to 6 zones',
+    ],
+    [
+      'a zone twice',
+      { availabilityZones: ['us-east-1a', 'us-east-1a'] },
+      'availabilityZones must be different zones',
+    ],
+    [
+      'a zone elsewhere',
+      { availabilityZones: ['us-east-1a', 'us-east-2a'] },
+      'must be zones of us-east-1, got "us-east-2a"',
+    ],
+    [
+      'a local zone',
+      { availabilityZones: ['us-east-1a', 'us-east-1-bos-1a'] },
+      'must be zones of us-east-1, got "us-east-1-bos-1a"',
+    ],
+    [
+      'a block too small',
+      { cidr: '10.0.0.0/23' },
+      'cidr must be the first address of an IPv4 block and its length, /16 to /22',
+    ],
     ['a block too large', { cidr: '10.0.0.0/15' }, 'cidr must be'],
     ['not the first address', { cidr: '10.0.0.1/16' }, 'cidr must be'],
     ['no address', { cidr: '10.0.256.0/16' }, 'cidr must be'],
-    ['more NAT gateways than zones', { natGateways: 7 }, 'natGateways must be a whole number, 0 to 6, got 7'],
-    ['a negative number of them', { natGateways: -1 }, 'natGateways must be a whole number, 0 to 6, got -1'],
-    ['a full service name', { interfaceEndpoints: ['com.amazonaws.us-east-1.kms'] }, 'interfaceEndpoints[0] must be the short name'],
-    ['a service twice', { interfaceEndpoints: ['kms', 'kms'] }, 'interfaceEndpoints[1] must be a service that has no endpoint'],
-    ['S3', { interfaceEndpoints: ['s3'] }, 'interfaceEndpoints[0] must be a service that has no endpoint'],
+    [
+      'more NAT gateways than zones',
+      { natGateways: 7 },
+      'natGateways must be a whole number, 0 to 6, got 7',
+    ],
+    [
+      'a negative number of them',
+      { natGateways: -1 },
+      'natGateways must be a whole number, 0 to 6, got -1',
+    ],
+    [
+      'a full service name',
+      { interfaceEndpoints: ['com.amazonaws.us-east-1.kms'] },
+      'interfaceEndpoints[0] must be the short name',
+    ],
+    [
+      'a service twice',
+      { interfaceEndpoints: ['kms', 'kms'] },
+      'interfaceEndpoints[1] must be a service that has no endpoint',
+    ],
+    [
+      'S3',
+      { interfaceEndpoints: ['s3'] },
+      'interfaceEndpoints[0] must be a service that has no endpoint',
+    ],
   ])('%s is refused', (_, props, message) => {
     expect(() => network({ availabilityZones: sixZones, ...props }, 'us-east-1')).toThrow(message);
   });

@@ -26,7 +26,10 @@ describe('AlarmTopic', () => {
     template.hasResourceProperties('AWS::SNS::TopicPolicy', {
       PolicyDocument: {
         Statement: [
-          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+          Match.objectLike({
+            Effect: 'Deny',
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
           alarmsMay('sns:Publish'),
         ],
       },
@@ -41,13 +44,18 @@ describe('AlarmTopic', () => {
   });
 
   test('subscribes the addresses', () => {
-    template.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'on-call@example.com' });
+    template.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'email',
+      Endpoint: 'on-call@example.com',
+    });
   });
 });
 
 test('the key of a region already says it: nothing is said twice', () => {
   const stack = testStack();
-  new AlarmTopic(stack, 'AlarmTopic', { encryptionKey: new RegionKey(stack, 'RegionKey', { aliasName: 'market' }).key });
+  new AlarmTopic(stack, 'AlarmTopic', {
+    encryptionKey: new RegionKey(stack, 'RegionKey', { aliasName: 'market' }).key,
+  });
   const [key] = Object.values(Template.fromStack(stack).findResources('AWS::KMS::Key'));
   expect(key?.Properties.KeyPolicy.Statement).toHaveLength(3);
 });
@@ -55,13 +63,18 @@ test('the key of a region already says it: nothing is said twice', () => {
 test('the key may be in another stack', () => {
   const keys = testStack('us-east-1', 'Keys');
   const alarms = new Stack(keys.node.scope, 'Alarms', { env: { region: 'us-east-1' } });
-  new AlarmTopic(alarms, 'AlarmTopic', { encryptionKey: new RegionKey(keys, 'RegionKey', { aliasName: 'market' }).key });
-  Template.fromStack(alarms).hasResourceProperties('AWS::SNS::Topic', { KmsMasterKeyId: { 'Fn::GetStackOutput': Match.anyValue() } });
+  new AlarmTopic(alarms, 'AlarmTopic', {
+    encryptionKey: new RegionKey(keys, 'RegionKey', { aliasName: 'market' }).key,
+  });
+  Template.fromStack(alarms).hasResourceProperties('AWS::SNS::Topic', {
+    KmsMasterKeyId: { 'Fn::GetStackOutput': Match.anyValue() },
+  });
 });
 
 test.each(['on-call', '@example.com', 'a b@example.com'])('the address %j is refused', (email) => {
   const stack = testStack();
-  expect(() => new AlarmTopic(stack, 'AlarmTopic', { encryptionKey: importedKey(stack), emails: [email] })).toThrow(
-    'AlarmTopic at Test/AlarmTopic: emails must be addresses such as',
-  );
+  expect(
+    () =>
+      new AlarmTopic(stack, 'AlarmTopic', { encryptionKey: importedKey(stack), emails: [email] }),
+  ).toThrow('AlarmTopic at Test/AlarmTopic: emails must be addresses such as');
 });

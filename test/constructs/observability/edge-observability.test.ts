@@ -2,7 +2,10 @@ import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
-import { EdgeObservability, type EdgeObservabilityProps } from '../../../lib/constructs/observability/edge-observability';
+import {
+  EdgeObservability,
+  type EdgeObservabilityProps,
+} from '../../../lib/constructs/observability/edge-observability';
 import { testStack } from '../../test-stack';
 import { importedKey } from './resources';
 
@@ -13,7 +16,12 @@ const distribution = (stack: Stack) =>
   });
 
 const edge = (stack: Stack, props: Partial<EdgeObservabilityProps> = {}) =>
-  new EdgeObservability(stack, 'Edge', { name: 'market', encryptionKey: importedKey(stack), distribution: distribution(stack), ...props });
+  new EdgeObservability(stack, 'Edge', {
+    name: 'market',
+    encryptionKey: importedKey(stack),
+    distribution: distribution(stack),
+    ...props,
+  });
 
 const expression = (text: string) => Match.arrayWith([Match.objectLike({ Expression: text })]);
 
@@ -25,7 +33,9 @@ describe('EdgeObservability', () => {
   test('turns on the additional metrics that hit rate and origin latency are', () => {
     template.hasResourceProperties('AWS::CloudFront::MonitoringSubscription', {
       DistributionId: 'EDFDVBD6EXAMPLE',
-      MonitoringSubscription: { RealtimeMetricsSubscriptionConfig: { RealtimeMetricsSubscriptionStatus: 'Enabled' } },
+      MonitoringSubscription: {
+        RealtimeMetricsSubscriptionConfig: { RealtimeMetricsSubscriptionStatus: 'Enabled' },
+      },
     });
   });
 
@@ -33,19 +43,22 @@ describe('EdgeObservability', () => {
     ['ErrorRate-Critical', 0.5, 2, 'GreaterThanThreshold', 'IF(requests > 100, errors)'],
     ['HitRate-Warning', 90, 6, 'LessThanThreshold', 'IF(requests > 100, hits)'],
     ['OriginP95Latency-Warning', 200, 3, 'GreaterThanThreshold', 'IF(requests > 100, latency)'],
-  ])('%s rings at %d for %d periods, %s, only with enough requests', (name, threshold, periods, comparison, gate) => {
-    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
-      AlarmName: `market-Edge-${name}`,
-      Threshold: threshold,
-      EvaluationPeriods: periods,
-      ComparisonOperator: comparison,
-      TreatMissingData: 'notBreaching',
-      Metrics: expression(gate),
-      AlarmActions: [Match.anyValue()],
-      AlarmDescription: Match.stringLikeRegexp('First look'),
-    });
-    expect(observability.alarms).toHaveLength(3);
-  });
+  ])(
+    '%s rings at %d for %d periods, %s, only with enough requests',
+    (name, threshold, periods, comparison, gate) => {
+      template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+        AlarmName: `market-Edge-${name}`,
+        Threshold: threshold,
+        EvaluationPeriods: periods,
+        ComparisonOperator: comparison,
+        TreatMissingData: 'notBreaching',
+        Metrics: expression(gate),
+        AlarmActions: [Match.anyValue()],
+        AlarmDescription: Match.stringLikeRegexp('First look'),
+      });
+      expect(observability.alarms).toHaveLength(3);
+    },
+  );
 
   test('asks for the metrics with both dimensions, without which there is no data', () => {
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
@@ -68,21 +81,31 @@ describe('EdgeObservability', () => {
   });
 
   test('draws the web ACL on the one dashboard', () => {
-    const [dashboard, ...others] = Object.values(template.findResources('AWS::CloudWatch::Dashboard'));
+    const [dashboard, ...others] = Object.values(
+      template.findResources('AWS::CloudWatch::Dashboard'),
+    );
     expect(others).toHaveLength(0);
     expect(dashboard?.Properties.DashboardName).toBe('market-edge');
-    expect(JSON.stringify(dashboard?.Properties.DashboardBody)).toMatch(/BlockedRequests.*market-edge/);
+    expect(JSON.stringify(dashboard?.Properties.DashboardBody)).toMatch(
+      /BlockedRequests.*market-edge/,
+    );
   });
 });
 
 test('objectives of the user move the thresholds and the gate', () => {
   const stack = testStack();
   edge(stack, {
-    objectives: { errorRatePercent: 0.1, cacheHitRatePercent: 95, originP95Latency: Duration.millis(80) },
+    objectives: {
+      errorRatePercent: 0.1,
+      cacheHitRatePercent: 95,
+      originP95Latency: Duration.millis(80),
+    },
     minimumRequests: 9,
   });
   const alarms = Object.values(
-    Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm', { Properties: { Metrics: expression('IF(requests > 9, hits)') } }),
+    Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm', {
+      Properties: { Metrics: expression('IF(requests > 9, hits)') },
+    }),
   );
   expect(alarms.map(({ Properties }) => Properties.Threshold)).toEqual([95]);
   const all = Object.values(Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm'));
@@ -116,10 +139,13 @@ describe('a distribution that publishes its additional metrics itself', () => {
 });
 
 describe('the region', () => {
-  const inRegion = (region?: string) => () => edge(new Stack(new App(), 'Test', { env: { region } }));
+  const inRegion = (region?: string) => () =>
+    edge(new Stack(new App(), 'Test', { env: { region } }));
 
   test('is us-east-1, where the metrics are', () => {
-    expect(inRegion('eu-west-1')).toThrow('EdgeObservability at Test/Edge: the region of its stack must be us-east-1, got "eu-west-1".');
+    expect(inRegion('eu-west-1')).toThrow(
+      'EdgeObservability at Test/Edge: the region of its stack must be us-east-1, got "eu-west-1".',
+    );
     expect(inRegion('us-east-1')).not.toThrow();
   });
 
@@ -130,5 +156,7 @@ describe('the region', () => {
 
 test('a minimum of no requests is refused', () => {
   const stack = new Stack(new App(), 'Test', { env: { region: 'us-east-1' } });
-  expect(() => edge(stack, { minimumRequests: 0 })).toThrow('minimumRequests must be a whole number from 1 up, got 0.');
+  expect(() => edge(stack, { minimumRequests: 0 })).toThrow(
+    'minimumRequests must be a whole number from 1 up, got 0.',
+  );
 });

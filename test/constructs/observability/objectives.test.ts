@@ -1,5 +1,8 @@
 import { Duration, Token } from 'aws-cdk-lib';
-import { checkedObjectives, type Objectives } from '../../../lib/constructs/observability/objectives';
+import {
+  checkedObjectives,
+  type Objectives,
+} from '../../../lib/constructs/observability/objectives';
 
 const at = { node: { path: 'market/Observability' } };
 
@@ -8,13 +11,27 @@ test('every objective has a default, and an explicit undefined does not remove i
   expect(objectives.p95Latency.toMilliseconds()).toBe(100);
   expect(objectives.originP95Latency.toMilliseconds()).toBe(200);
   expect(objectives.replicaLag.toSeconds()).toBe(30);
-  expect(objectives).toMatchObject({ cacheHitRatePercent: 90, errorRatePercent: 0.5, cpuPercent: 80, evictionsPerMinute: 1000 });
+  expect(objectives).toMatchObject({
+    cacheHitRatePercent: 90,
+    errorRatePercent: 0.5,
+    cpuPercent: 80,
+    evictionsPerMinute: 1000,
+  });
 });
 
 test.each<[Objectives, string]>([
-  [{ cacheHitRatePercent: 0 }, 'objectives.cacheHitRatePercent must be above 0 and below 100, got 0.'],
-  [{ cacheHitRatePercent: 100 }, 'objectives.cacheHitRatePercent must be above 0 and below 100, got 100.'],
-  [{ errorRatePercent: -0.1 }, 'objectives.errorRatePercent must be above 0 and below 100, got -0.1.'],
+  [
+    { cacheHitRatePercent: 0 },
+    'objectives.cacheHitRatePercent must be above 0 and below 100, got 0.',
+  ],
+  [
+    { cacheHitRatePercent: 100 },
+    'objectives.cacheHitRatePercent must be above 0 and below 100, got 100.',
+  ],
+  [
+    { errorRatePercent: -0.1 },
+    'objectives.errorRatePercent must be above 0 and below 100, got -0.1.',
+  ],
   [{ cpuPercent: Number.NaN }, 'objectives.cpuPercent must be above 0 and below 100'],
   [{ p95Latency: Duration.millis(0) }, 'objectives.p95Latency must be longer than 0'],
   [{ originP95Latency: Duration.millis(0) }, 'objectives.originP95Latency must be longer than 0'],

@@ -2,9 +2,19 @@ import { App, Duration, Size, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { CacheTopology } from '../../../lib/constructs/observability/alarms/cache-symptoms';
-import { RegionObservability, type RegionObservabilityProps } from '../../../lib/constructs/observability/region-observability';
+import {
+  RegionObservability,
+  type RegionObservabilityProps,
+} from '../../../lib/constructs/observability/region-observability';
 import { testStack } from '../../test-stack';
-import { autoScalingGroup, database, importedKey, loadBalancer, pooler, targetGroup } from './resources';
+import {
+  autoScalingGroup,
+  database,
+  importedKey,
+  loadBalancer,
+  pooler,
+  targetGroup,
+} from './resources';
 
 interface AlarmProperties {
   AlarmName: string;
@@ -19,12 +29,18 @@ interface AlarmProperties {
   Metrics?: {
     Expression?: string;
     Id: string;
-    MetricStat?: { Metric: { MetricName: string; Dimensions: { Name: string; Value: string }[] }; Period: number };
+    MetricStat?: {
+      Metric: { MetricName: string; Dimensions: { Name: string; Value: string }[] };
+      Period: number;
+    };
   }[];
 }
 
 /** The alarms of a region, by name. */
-function alarmsOf(build: (stack: Stack) => Partial<RegionObservabilityProps>, region = 'ap-southeast-1') {
+function alarmsOf(
+  build: (stack: Stack) => Partial<RegionObservabilityProps>,
+  region = 'ap-southeast-1',
+) {
   const stack = testStack(region);
   const observability = new RegionObservability(stack, 'Observability', {
     name: 'market',
@@ -33,16 +49,20 @@ function alarmsOf(build: (stack: Stack) => Partial<RegionObservabilityProps>, re
   });
   const template = Template.fromStack(stack);
   const alarms: Record<string, AlarmProperties> = {};
-  for (const { Properties } of Object.values(template.findResources('AWS::CloudWatch::Alarm'))) alarms[Properties.AlarmName] = Properties;
+  for (const { Properties } of Object.values(template.findResources('AWS::CloudWatch::Alarm')))
+    alarms[Properties.AlarmName] = Properties;
   return { alarms, template, observability, names: Object.keys(alarms).sort() };
 }
 
-const expressionOf = (alarm?: AlarmProperties) => alarm?.Metrics?.find(({ Expression }) => Expression)?.Expression;
+const expressionOf = (alarm?: AlarmProperties) =>
+  alarm?.Metrics?.find(({ Expression }) => Expression)?.Expression;
 /** What the ids of an expression stand for: metric and the value of its last dimension. */
 const metricsOf = (alarm?: AlarmProperties) =>
   Object.fromEntries(
     (alarm?.Metrics ?? []).flatMap(({ Id, MetricStat }) =>
-      MetricStat ? [[Id, `${MetricStat.Metric.MetricName} of ${MetricStat.Metric.Dimensions.at(-1)?.Value}`]] : [],
+      MetricStat
+        ? [[Id, `${MetricStat.Metric.MetricName} of ${MetricStat.Metric.Dimensions.at(-1)?.Value}`]]
+        : [],
     ),
   );
 
@@ -76,7 +96,13 @@ describe('a whole region', () => {
       'Cache-0002': shard,
       Fleet: ['AtMaximum-Warning', 'Cpu-Warning'],
       LoadBalancer: ['ErrorRate-Critical', 'P95Latency-Critical'],
-      Poolers: ['LongestWait-Critical', 'NoneHealthy-Critical', 'NoUsers-Warning', 'Unhealthy-Warning', 'Waiting-Warning'],
+      Poolers: [
+        'LongestWait-Critical',
+        'NoneHealthy-Critical',
+        'NoUsers-Warning',
+        'Unhealthy-Warning',
+        'Waiting-Warning',
+      ],
       Primary: database,
       Replica1: replica,
       Replica2: replica,
@@ -84,7 +110,9 @@ describe('a whole region', () => {
     };
     expect(names).toEqual(
       Object.entries(expected)
-        .flatMap(([watched, symptoms]) => symptoms.map((symptom) => `market-production-${watched}-${symptom}`))
+        .flatMap(([watched, symptoms]) =>
+          symptoms.map((symptom) => `market-production-${watched}-${symptom}`),
+        )
         .sort(),
     );
     expect(observability.alarms).toHaveLength(names.length);
@@ -144,13 +172,18 @@ describe('a whole region', () => {
   });
 
   test('does not judge latency by a few requests', () => {
-    expect(expressionOf(alarms['market-production-LoadBalancer-P95Latency-Critical'])).toBe('IF(sampleCount > 100, metric)');
+    expect(expressionOf(alarms['market-production-LoadBalancer-P95Latency-Critical'])).toBe(
+      'IF(sampleCount > 100, metric)',
+    );
   });
 
   test('takes the lag for true while the primary of the region writes', () => {
     const lag = alarms['market-production-Replica2-Lag-Warning'];
     expect(expressionOf(lag)).toBe(`IF(writes > ${256 * 1024}, lag, 0)`);
-    expect(metricsOf(lag)).toEqual({ lag: 'ReplicaLag of market-leaf', writes: 'WriteThroughput of market-primary' });
+    expect(metricsOf(lag)).toEqual({
+      lag: 'ReplicaLag of market-leaf',
+      writes: 'WriteThroughput of market-primary',
+    });
   });
 
   test('has an unconditional alarm on lag too', () => {
@@ -166,13 +199,22 @@ describe('a whole region', () => {
       s2n1: 'EngineCPUUtilization of market-cache-0002-001',
       s2n2: 'EngineCPUUtilization of market-cache-0002-002',
     });
-    expect(expressionOf(alarms['market-production-Cache-0001-FreeableMemory-Critical'])).toBe('MIN([s1n1, s1n2])');
+    expect(expressionOf(alarms['market-production-Cache-0001-FreeableMemory-Critical'])).toBe(
+      'MIN([s1n1, s1n2])',
+    );
   });
 
   test('asks the pooler that knows the fewest users, and the load balancer in front of the poolers', () => {
-    const asked = (symptom: string) => alarms[`market-production-Poolers-${symptom}`]?.Metrics?.[0]?.MetricStat;
-    expect(asked('NoUsers-Warning')).toMatchObject({ Metric: { MetricName: 'Users' }, Stat: 'Minimum' });
-    expect(asked('NoneHealthy-Critical')?.Metric).toMatchObject({ Namespace: 'AWS/NetworkELB', MetricName: 'HealthyHostCount' });
+    const asked = (symptom: string) =>
+      alarms[`market-production-Poolers-${symptom}`]?.Metrics?.[0]?.MetricStat;
+    expect(asked('NoUsers-Warning')).toMatchObject({
+      Metric: { MetricName: 'Users' },
+      Stat: 'Minimum',
+    });
+    expect(asked('NoneHealthy-Critical')?.Metric).toMatchObject({
+      Namespace: 'AWS/NetworkELB',
+      MetricName: 'HealthyHostCount',
+    });
     expect(asked('NoneHealthy-Critical')?.Metric.Dimensions).toContainEqual({
       Name: 'LoadBalancer',
       Value: 'net/poolers/50dc6c495c0c9189',
@@ -181,7 +223,9 @@ describe('a whole region', () => {
 
   test('has one dashboard, named after the region, because dashboards are global', () => {
     template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
-    template.hasResourceProperties('AWS::CloudWatch::Dashboard', { DashboardName: 'market-ap-southeast-1' });
+    template.hasResourceProperties('AWS::CloudWatch::Dashboard', {
+      DashboardName: 'market-ap-southeast-1',
+    });
   });
 });
 
@@ -221,7 +265,9 @@ describe('objectives and bounds of the user', () => {
   });
 
   test('move the gates', () => {
-    expect(expressionOf(alarms['market-LoadBalancer-P95Latency-Critical'])).toContain('sampleCount > 20');
+    expect(expressionOf(alarms['market-LoadBalancer-P95Latency-Critical'])).toContain(
+      'sampleCount > 20',
+    );
     expect(expressionOf(alarms['market-LoadBalancer-ErrorRate-Critical'])).toContain(' > 20,');
     expect(expressionOf(alarms['market-Replica1-Lag-Warning'])).toContain('writes > 1024');
   });
@@ -240,7 +286,14 @@ describe('objectives and bounds of the user', () => {
 
 describe('a cache that is more than one of its own', () => {
   const cacheAlarms = (topology: Partial<CacheTopology>) =>
-    alarmsOf(() => ({ replicationGroup: { replicationGroupId: 'Market', shards: 1, replicasPerShard: 1, ...topology } })).alarms;
+    alarmsOf(() => ({
+      replicationGroup: {
+        replicationGroupId: 'Market',
+        shards: 1,
+        replicasPerShard: 1,
+        ...topology,
+      },
+    })).alarms;
   const plain = Object.keys(cacheAlarms({}));
   const more = (topology: Partial<CacheTopology>) => {
     const alarms = cacheAlarms(topology);
@@ -263,15 +316,19 @@ describe('a cache that is more than one of its own', () => {
   });
 
   test('evicts nothing: its memory', () => {
-    expect(more({ evicts: false }).map(({ AlarmName, Threshold }) => [AlarmName, Threshold])).toEqual([
-      ['market-Cache-0001-Memory-Critical', 80],
-    ]);
+    expect(
+      more({ evicts: false }).map(({ AlarmName, Threshold }) => [AlarmName, Threshold]),
+    ).toEqual([['market-Cache-0001-Memory-Critical', 80]]);
     expect(more({ evicts: true })).toEqual([]);
   });
 
   test('follows another region: its lag behind it', () => {
     const [alarm, ...others] = more({ isSecondary: true });
-    expect([alarm?.AlarmName, alarm?.Threshold, others]).toEqual(['market-Cache-0001-GlobalLag-Warning', 30, []]);
+    expect([alarm?.AlarmName, alarm?.Threshold, others]).toEqual([
+      'market-Cache-0001-GlobalLag-Warning',
+      30,
+      [],
+    ]);
     expect(metricsOf(alarm)).toEqual({
       s1n1: 'GlobalDatastoreReplicationLag of market-0001-001',
       s1n2: 'GlobalDatastoreReplicationLag of market-0001-002',
@@ -298,33 +355,66 @@ describe('any subset', () => {
   test('a given topic gets the alarms, and no other is made', () => {
     const { template, alarms } = alarmsOf((stack) => ({
       encryptionKey: undefined,
-      alarmTopic: sns.Topic.fromTopicArn(stack, 'OnCall', 'arn:aws:sns:ap-southeast-1:111122223333:on-call'),
+      alarmTopic: sns.Topic.fromTopicArn(
+        stack,
+        'OnCall',
+        'arn:aws:sns:ap-southeast-1:111122223333:on-call',
+      ),
       autoScalingGroup: autoScalingGroup(stack),
     }));
     template.resourceCountIs('AWS::SNS::Topic', 0);
-    expect(alarms['market-Fleet-Cpu-Warning']?.AlarmActions).toEqual(['arn:aws:sns:ap-southeast-1:111122223333:on-call']);
+    expect(alarms['market-Fleet-Cpu-Warning']?.AlarmActions).toEqual([
+      'arn:aws:sns:ap-southeast-1:111122223333:on-call',
+    ]);
   });
 });
 
 describe('refuses', () => {
   const make = (build: (stack: Stack) => Partial<RegionObservabilityProps>) => {
     const stack = new Stack(new App(), 'Test', { env: { region: 'ap-southeast-1' } });
-    return () => new RegionObservability(stack, 'Observability', { name: 'market', encryptionKey: importedKey(stack), ...build(stack) });
+    return () =>
+      new RegionObservability(stack, 'Observability', {
+        name: 'market',
+        encryptionKey: importedKey(stack),
+        ...build(stack),
+      });
   };
-  const elsewhere = (stack: Stack) => new Stack(stack.node.scope, 'Elsewhere', { env: { region: 'eu-west-1' } });
+  const elsewhere = (stack: Stack) =>
+    new Stack(stack.node.scope, 'Elsewhere', { env: { region: 'eu-west-1' } });
   const cache = (shards: number, replicasPerShard: number) => ({
     replicationGroup: { replicationGroupId: 'market', shards, replicasPerShard },
   });
-  const topic = (stack: Stack, region: string) => sns.Topic.fromTopicArn(stack, 'Topic', `arn:aws:sns:${region}:111122223333:on-call`);
+  const topic = (stack: Stack, region: string) =>
+    sns.Topic.fromTopicArn(stack, 'Topic', `arn:aws:sns:${region}:111122223333:on-call`);
 
   test.each<[string, (stack: Stack) => Partial<RegionObservabilityProps>, string]>([
-    ['a name that CloudWatch refuses', () => ({ name: 'market/prod' }), 'name must be 1 to 200 letters'],
-    ['a prefix that is too long', () => ({ alarmNamePrefix: 'a'.repeat(201) }), 'alarmNamePrefix must be 1 to 200 letters'],
-    ['neither key nor topic', () => ({ encryptionKey: undefined }), 'alarmTopic must be given if `encryptionKey` is not'],
-    ['key and topic', (stack) => ({ alarmTopic: topic(stack, stack.region) }), 'alarmTopic must be given if `encryptionKey` is not'],
+    [
+      'a name that CloudWatch refuses',
+      () => ({ name: 'market/prod' }),
+      'name must be 1 to 200 letters',
+    ],
+    [
+      'a prefix that is too long',
+      () => ({ alarmNamePrefix: 'a'.repeat(201) }),
+      'alarmNamePrefix must be 1 to 200 letters',
+    ],
+    [
+      'neither key nor topic',
+      () => ({ encryptionKey: undefined }),
+      'alarmTopic must be given if `encryptionKey` is not',
+    ],
+    [
+      'key and topic',
+      (stack) => ({ alarmTopic: topic(stack, stack.region) }),
+      'alarmTopic must be given if `encryptionKey` is not',
+    ],
     [
       'addresses for a given topic',
-      (stack) => ({ encryptionKey: undefined, alarmTopic: topic(stack, stack.region), alarmEmails: ['a@example.com'] }),
+      (stack) => ({
+        encryptionKey: undefined,
+        alarmTopic: topic(stack, stack.region),
+        alarmEmails: ['a@example.com'],
+      }),
       'alarmEmails must be left out',
     ],
     [
@@ -332,36 +422,86 @@ describe('refuses', () => {
       (stack) => ({ encryptionKey: undefined, alarmTopic: topic(stack, 'eu-west-1') }),
       'alarmTopic must be in ap-southeast-1',
     ],
-    ['a key elsewhere', (stack) => ({ encryptionKey: importedKey(elsewhere(stack)) }), 'encryptionKey must be in ap-southeast-1'],
-    ['a load balancer elsewhere', (stack) => ({ loadBalancer: loadBalancer(elsewhere(stack)) }), 'loadBalancer must be in ap-southeast-1'],
-    ['targets elsewhere', (stack) => ({ targetGroup: targetGroup(elsewhere(stack)) }), 'targetGroup must be in ap-southeast-1'],
+    [
+      'a key elsewhere',
+      (stack) => ({ encryptionKey: importedKey(elsewhere(stack)) }),
+      'encryptionKey must be in ap-southeast-1',
+    ],
+    [
+      'a load balancer elsewhere',
+      (stack) => ({ loadBalancer: loadBalancer(elsewhere(stack)) }),
+      'loadBalancer must be in ap-southeast-1',
+    ],
+    [
+      'targets elsewhere',
+      (stack) => ({ targetGroup: targetGroup(elsewhere(stack)) }),
+      'targetGroup must be in ap-southeast-1',
+    ],
     [
       'a fleet elsewhere',
       (stack) => ({ autoScalingGroup: autoScalingGroup(elsewhere(stack)) }),
       'autoScalingGroup must be in ap-southeast-1',
     ],
-    ['poolers elsewhere', (stack) => ({ pooler: pooler(elsewhere(stack)) }), 'pooler must be in ap-southeast-1'],
-    ['a primary elsewhere', (stack) => ({ primary: database(elsewhere(stack), 'primary') }), 'primary must be in ap-southeast-1'],
+    [
+      'poolers elsewhere',
+      (stack) => ({ pooler: pooler(elsewhere(stack)) }),
+      'pooler must be in ap-southeast-1',
+    ],
+    [
+      'a primary elsewhere',
+      (stack) => ({ primary: database(elsewhere(stack), 'primary') }),
+      'primary must be in ap-southeast-1',
+    ],
     [
       'a replica elsewhere',
       (stack) => ({ replicas: [database(stack, 'near'), database(elsewhere(stack), 'far')] }),
       'replicas[1] must be in ap-southeast-1',
     ],
     ['no shards', () => cache(0, 1), 'replicationGroup.shards must be a whole number from 1 to 90'],
-    ['91 shards', () => cache(91, 1), 'replicationGroup.shards must be a whole number from 1 to 90'],
-    ['6 replicas', () => cache(1, 6), 'replicationGroup.replicasPerShard must be a whole number from 0 to 5'],
-    ['half a replica', () => cache(1, 0.5), 'replicationGroup.replicasPerShard must be a whole number from 0 to 5'],
-    ['no requests at all', () => ({ minimumRequests: 0 }), 'minimumRequests must be a whole number from 1 up'],
-    ['no connections', () => ({ maxDatabaseConnections: 0 }), 'maxDatabaseConnections must be a whole number from 1 up'],
-    ['an objective out of range', () => ({ objectives: { cpuPercent: 100 } }), 'objectives.cpuPercent must be above 0'],
+    [
+      '91 shards',
+      () => cache(91, 1),
+      'replicationGroup.shards must be a whole number from 1 to 90',
+    ],
+    [
+      '6 replicas',
+      () => cache(1, 6),
+      'replicationGroup.replicasPerShard must be a whole number from 0 to 5',
+    ],
+    [
+      'half a replica',
+      () => cache(1, 0.5),
+      'replicationGroup.replicasPerShard must be a whole number from 0 to 5',
+    ],
+    [
+      'no requests at all',
+      () => ({ minimumRequests: 0 }),
+      'minimumRequests must be a whole number from 1 up',
+    ],
+    [
+      'no connections',
+      () => ({ maxDatabaseConnections: 0 }),
+      'maxDatabaseConnections must be a whole number from 1 up',
+    ],
+    [
+      'an objective out of range',
+      () => ({ objectives: { cpuPercent: 100 } }),
+      'objectives.cpuPercent must be above 0',
+    ],
   ])('%s', (_, build, message) => {
     expect(make(build)).toThrow(`RegionObservability at Test/Observability: ${message}`);
   });
 
   test.each<[string, (stack: Stack) => Partial<RegionObservabilityProps>]>([
     ['the longest name', () => ({ name: 'a'.repeat(200) })],
-    ['a topic of the region', (stack) => ({ encryptionKey: undefined, alarmTopic: topic(stack, stack.region) })],
-    ['what is in a stack without a region', (stack) => ({ primary: database(new Stack(stack.node.scope, 'Agnostic'), 'primary') })],
+    [
+      'a topic of the region',
+      (stack) => ({ encryptionKey: undefined, alarmTopic: topic(stack, stack.region) }),
+    ],
+    [
+      'what is in a stack without a region',
+      (stack) => ({ primary: database(new Stack(stack.node.scope, 'Agnostic'), 'primary') }),
+    ],
     ['the most shards', () => cache(90, 5)],
     ['one shard alone', () => cache(1, 0)],
     ['one request', () => ({ minimumRequests: 1, maxDatabaseConnections: 1 })],

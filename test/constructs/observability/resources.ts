@@ -1,4 +1,7 @@
-/** Things to watch, as another stack would have made them: imported, so that a template holds only what observability adds. */
+/**
+ * Things to watch, as another stack would have made them: imported, so that a template holds only
+ * what observability adds.
+ */
 import { Duration, type Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
@@ -11,7 +14,11 @@ import type { IWatchedPooler } from '../../../lib/constructs/observability/alarm
 const LOAD_BALANCER = 'loadbalancer/app/market/50dc6c495c0c9188';
 
 export const importedKey = (stack: Stack, region = stack.region): kms.IKey =>
-  kms.Key.fromKeyArn(stack, 'ImportedKey', `arn:aws:kms:${region}:111122223333:key/2c60a3b4-6a0c-4a52-8e2c-0f6f6f2b7a10`);
+  kms.Key.fromKeyArn(
+    stack,
+    'ImportedKey',
+    `arn:aws:kms:${region}:111122223333:key/2c60a3b4-6a0c-4a52-8e2c-0f6f6f2b7a10`,
+  );
 
 export const loadBalancer = (stack: Stack): elbv2.IApplicationLoadBalancer =>
   elbv2.ApplicationLoadBalancer.fromApplicationLoadBalancerAttributes(stack, 'LoadBalancer', {
@@ -33,19 +40,36 @@ export const database = (stack: Stack, instanceIdentifier: string): rds.IDatabas
     instanceIdentifier,
     instanceEndpointAddress: `${instanceIdentifier}.example.com`,
     port: 5432,
-    securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, `${instanceIdentifier}Group`, 'sg-0123456789abcdef1')],
+    securityGroups: [
+      ec2.SecurityGroup.fromSecurityGroupId(
+        stack,
+        `${instanceIdentifier}Group`,
+        'sg-0123456789abcdef1',
+      ),
+    ],
   });
 
 const POOLER_BALANCER = 'loadbalancer/net/poolers/50dc6c495c0c9189';
 
 export const pooler = (stack: Stack): IWatchedPooler => ({
-  loadBalancer: elbv2.NetworkLoadBalancer.fromNetworkLoadBalancerAttributes(stack, 'PoolerLoadBalancer', {
-    loadBalancerArn: `arn:aws:elasticloadbalancing:${stack.region}:111122223333:${POOLER_BALANCER}`,
-  }),
+  loadBalancer: elbv2.NetworkLoadBalancer.fromNetworkLoadBalancerAttributes(
+    stack,
+    'PoolerLoadBalancer',
+    {
+      loadBalancerArn: `arn:aws:elasticloadbalancing:${stack.region}:111122223333:${POOLER_BALANCER}`,
+    },
+  ),
   targetGroup: elbv2.NetworkTargetGroup.fromTargetGroupAttributes(stack, 'PoolerTargets', {
     targetGroupArn: `arn:aws:elasticloadbalancing:${stack.region}:111122223333:targetgroup/poolers/943f017f100becff`,
     loadBalancerArns: `arn:aws:elasticloadbalancing:${stack.region}:111122223333:${POOLER_BALANCER}`,
   }),
   figures: { queryWaitTimeoutSeconds: 120 },
-  metric: (metricName, props) => new Metric({ namespace: 'Pools', metricName, statistic: 'Sum', period: Duration.minutes(1), ...props }),
+  metric: (metricName, props) =>
+    new Metric({
+      namespace: 'Pools',
+      metricName,
+      statistic: 'Sum',
+      period: Duration.minutes(1),
+      ...props,
+    }),
 });

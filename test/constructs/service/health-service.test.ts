@@ -17,12 +17,17 @@ async function readToEnd(socket: Socket): Promise<string> {
   return text;
 }
 
-/** Connects until nobody listens any more; a connection that the closing listener still took is let go. */
+/**
+ * Connects until nobody listens any more; a connection that the closing listener still took is let
+ * go.
+ */
 async function untilRefused(port: number): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1');
     const code = await new Promise<string | undefined>((resolve) => {
-      socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code)).once('connect', () => resolve(undefined));
+      socket
+        .once('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+        .once('connect', () => resolve(undefined));
     });
     socket.destroy();
     if (code === 'ECONNREFUSED') return;
@@ -35,7 +40,10 @@ describe('the server', () => {
   let port: number;
 
   beforeAll(async () => {
-    server = healthServer({ port: 0, region: 'ap-southeast-1', instance: 'i-1', keepAliveSeconds: 65 }, (entry) => logged.push(entry));
+    server = healthServer(
+      { port: 0, region: 'ap-southeast-1', instance: 'i-1', keepAliveSeconds: 65 },
+      (entry) => logged.push(entry),
+    );
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     port = (server.address() as AddressInfo).port;
@@ -46,15 +54,24 @@ describe('the server', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  const fetchFrom = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${port}${path}`, init);
+  const fetchFrom = (path: string, init?: RequestInit) =>
+    fetch(`http://127.0.0.1:${port}${path}`, init);
 
-  test.each(['/health', '/health?from=elb'])('GET %s says where it runs and forbids caches to keep it', async (path) => {
-    const response = await fetchFrom(path);
-    expect(response.status).toBe(200);
-    expect(response.headers.get('content-type')).toBe('application/json');
-    expect(response.headers.get('cache-control')).toBe('no-store');
-    expect(await response.json()).toEqual({ status: 'ok', region: 'ap-southeast-1', instance: 'i-1', uptimeSeconds: expect.any(Number) });
-  });
+  test.each(['/health', '/health?from=elb'])(
+    'GET %s says where it runs and forbids caches to keep it',
+    async (path) => {
+      const response = await fetchFrom(path);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-type')).toBe('application/json');
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(await response.json()).toEqual({
+        status: 'ok',
+        region: 'ap-southeast-1',
+        instance: 'i-1',
+        uptimeSeconds: expect.any(Number),
+      });
+    },
+  );
 
   test('HEAD has the headers of GET and no body', async () => {
     const response = await fetchFrom('/health', { method: 'HEAD' });
@@ -63,12 +80,15 @@ describe('the server', () => {
     expect(await response.text()).toBe('');
   });
 
-  test.each(['/', '/healthy', '/Health', '//health', '/health/..%2fetc'])('%s is nowhere', async (path) => {
-    const response = await fetchFrom(path);
-    expect(response.status).toBe(404);
-    expect(response.headers.get('cache-control')).toBe('no-store');
-    expect(await response.json()).toEqual({ error: `There is nothing at ${path}.` });
-  });
+  test.each(['/', '/healthy', '/Health', '//health', '/health/..%2fetc'])(
+    '%s is nowhere',
+    async (path) => {
+      const response = await fetchFrom(path);
+      expect(response.status).toBe(404);
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(await response.json()).toEqual({ error: `There is nothing at ${path}.` });
+    },
+  );
 
   test('another method is refused, its body is read, and the connection serves on', async () => {
     const response = await fetchFrom('/health', { method: 'POST', body: 'x'.repeat(500_000) });
@@ -79,7 +99,10 @@ describe('the server', () => {
 
   test.each([
     ['no HTTP', 'hello\r\n\r\n'],
-    ['two lengths', 'POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'],
+    [
+      'two lengths',
+      'POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+    ],
     ['no host', 'GET /health HTTP/1.1\r\n\r\n'],
   ])('%s is answered 400 and closed, and the server lives', async (_, bytes) => {
     const socket = connect(port, '127.0.0.1');
@@ -89,7 +112,11 @@ describe('the server', () => {
   });
 
   test('a request that is no HTTP is logged', () => {
-    expect(logged).toContainEqual({ level: 'WARN', message: 'bad request', error: expect.stringMatching(/^HPE_/) });
+    expect(logged).toContainEqual({
+      level: 'WARN',
+      message: 'bad request',
+      error: expect.stringMatching(/^HPE_/),
+    });
   });
 
   test('an idle connection outlives the idle timeout of the load balancer', () => {
@@ -99,8 +126,20 @@ describe('the server', () => {
 
 describe('the settings', () => {
   test('come from the environment, with defaults', () => {
-    expect(settingsFrom({})).toEqual({ port: 8080, region: 'unknown', instance: 'unknown', keepAliveSeconds: 65 });
-    expect(settingsFrom({ PORT: '3000', AWS_REGION: 'eu-west-1', INSTANCE_ID: 'i-2', KEEP_ALIVE_SECONDS: '125' })).toEqual({
+    expect(settingsFrom({})).toEqual({
+      port: 8080,
+      region: 'unknown',
+      instance: 'unknown',
+      keepAliveSeconds: 65,
+    });
+    expect(
+      settingsFrom({
+        PORT: '3000',
+        AWS_REGION: 'eu-west-1',
+        INSTANCE_ID: 'i-2',
+        KEEP_ALIVE_SECONDS: '125',
+      }),
+    ).toEqual({
       port: 3000,
       region: 'eu-west-1',
       instance: 'i-2',
@@ -109,7 +148,9 @@ describe('the settings', () => {
   });
 
   test.each(['', '-1', '80.5', 'http', '65536', '1e3'])('PORT=%p is refused', (text) => {
-    expect(() => settingsFrom({ PORT: text })).toThrow(`PORT must be a whole number from 0 to 65535, got ${JSON.stringify(text)}.`);
+    expect(() => settingsFrom({ PORT: text })).toThrow(
+      `PORT must be a whole number from 0 to 65535, got ${JSON.stringify(text)}.`,
+    );
   });
 
   test('the largest port is taken', () => {
@@ -136,12 +177,18 @@ describe('the bundle, run as the unit runs it', () => {
   test('SIGTERM: what was begun is finished, nothing new is accepted, and it leaves in order', async () => {
     const { child, exited, nextLine } = start({ PORT: '0', AWS_REGION: 'eu-west-1' });
     const started = await nextLine();
-    expect(started).toMatchObject({ level: 'INFO', message: 'started', region: 'eu-west-1', service: 'health-service' });
+    expect(started).toMatchObject({
+      level: 'INFO',
+      message: 'started',
+      region: 'eu-west-1',
+      service: 'health-service',
+    });
     const port = started.port as number;
 
     const begun = connect(port, '127.0.0.1');
     await once(begun, 'connect');
-    // The first answer proves that the server has the connection; the second request is then only half sent.
+    // The first answer proves that the server has the connection; the second request is then only
+    // half sent.
     begun.write('GET /health HTTP/1.1\r\nHost: a\r\n\r\n');
     await once(begun, 'data');
     begun.write('GET /health HTTP/1.1\r\nHost: a\r\n');
@@ -163,13 +210,20 @@ describe('the bundle, run as the unit runs it', () => {
     const first = start({ PORT: '0' });
     const { port } = await first.nextLine();
     const second = start({ PORT: String(port) });
-    expect(await second.nextLine()).toMatchObject({ level: 'ERROR', message: 'failed', error: expect.stringContaining('EADDRINUSE') });
+    expect(await second.nextLine()).toMatchObject({
+      level: 'ERROR',
+      message: 'failed',
+      error: expect.stringContaining('EADDRINUSE'),
+    });
     expect(await second.exited).toEqual([1, null]);
   });
 
   test('a bad setting: one line says which', async () => {
     const { nextLine, exited } = start({ PORT: 'http' });
-    expect(await nextLine()).toMatchObject({ level: 'ERROR', error: expect.stringContaining('PORT must be a whole number') });
+    expect(await nextLine()).toMatchObject({
+      level: 'ERROR',
+      error: expect.stringContaining('PORT must be a whole number'),
+    });
     expect(await exited).toEqual([1, null]);
   });
 });

@@ -1,15 +1,25 @@
 import { App, Duration, Lazy, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
-import { OriginLoadBalancer, type OriginLoadBalancerProps } from '../../../lib/constructs/service/origin-load-balancer';
+import {
+  OriginLoadBalancer,
+  type OriginLoadBalancerProps,
+} from '../../../lib/constructs/service/origin-load-balancer';
 import { testStack } from '../../test-stack';
 import { CURRENT, currentSecret, PREVIOUS, previousSecret, requiredProps } from './fixture';
 
-function loadBalancerWith(props: Partial<OriginLoadBalancerProps> = {}, stack: Stack = testStack()): OriginLoadBalancer {
+function loadBalancerWith(
+  props: Partial<OriginLoadBalancerProps> = {},
+  stack: Stack = testStack(),
+): OriginLoadBalancer {
   const required = requiredProps(stack);
   const loadBalancer = new OriginLoadBalancer(stack, 'Front', { ...required, ...props });
   loadBalancer.forwardTo(
-    new elbv2.ApplicationTargetGroup(stack, 'Targets', { vpc: required.vpc, port: 8080, targetType: elbv2.TargetType.IP }),
+    new elbv2.ApplicationTargetGroup(stack, 'Targets', {
+      vpc: required.vpc,
+      port: 8080,
+      targetType: elbv2.TargetType.IP,
+    }),
   );
   return loadBalancer;
 }
@@ -32,7 +42,9 @@ describe('by default', () => {
       ToPort: 443,
       CidrIp: Match.absent(),
     });
-    template.hasResourceProperties('AWS::EC2::SecurityGroup', { SecurityGroupIngress: Match.absent() });
+    template.hasResourceProperties('AWS::EC2::SecurityGroup', {
+      SecurityGroupIngress: Match.absent(),
+    });
     template.resourceCountIs('AWS::ElasticLoadBalancingV2::Listener', 1);
   });
 
@@ -48,7 +60,9 @@ describe('by default', () => {
       Port: 443,
       Protocol: 'HTTPS',
       SslPolicy: 'ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09',
-      DefaultActions: [{ Type: 'fixed-response', FixedResponseConfig: Match.objectLike({ StatusCode: '403' }) }],
+      DefaultActions: [
+        { Type: 'fixed-response', FixedResponseConfig: Match.objectLike({ StatusCode: '403' }) },
+      ],
     });
   });
 
@@ -56,7 +70,12 @@ describe('by default', () => {
     template.resourceCountIs('AWS::ElasticLoadBalancingV2::ListenerRule', 1);
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::ListenerRule', {
       Actions: [Match.objectLike({ Type: 'forward' })],
-      Conditions: [{ Field: 'http-header', HttpHeaderConfig: { HttpHeaderName: 'X-Origin-Verify', Values: [CURRENT] } }],
+      Conditions: [
+        {
+          Field: 'http-header',
+          HttpHeaderConfig: { HttpHeaderName: 'X-Origin-Verify', Values: [CURRENT] },
+        },
+      ],
     });
   });
 
@@ -78,7 +97,11 @@ describe('by default', () => {
     template.hasResource('AWS::S3::Bucket', {
       DeletionPolicy: 'Retain',
       Properties: {
-        BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] },
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [
+            { ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } },
+          ],
+        },
         PublicAccessBlockConfiguration: {
           BlockPublicAcls: true,
           BlockPublicPolicy: true,
@@ -86,12 +109,19 @@ describe('by default', () => {
           RestrictPublicBuckets: true,
         },
         VersioningConfiguration: { Status: 'Enabled' },
-        LifecycleConfiguration: { Rules: [Match.objectLike({ Status: 'Enabled', ExpirationInDays: 90 })] },
+        LifecycleConfiguration: {
+          Rules: [Match.objectLike({ Status: 'Enabled', ExpirationInDays: 90 })],
+        },
       },
     });
     template.hasResourceProperties('AWS::S3::BucketPolicy', {
       PolicyDocument: {
-        Statement: Match.arrayWith([Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } })]),
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Deny',
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
+        ]),
       },
     });
   });
@@ -109,15 +139,26 @@ describe('behind a VPC origin', () => {
       Subnets: ['subnet-981fa7ea', 'subnet-981fa7eb'],
     });
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
-    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', { SourcePrefixListId: 'pl-3b927c52', FromPort: 443, ToPort: 443 });
+    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      SourcePrefixListId: 'pl-3b927c52',
+      FromPort: 443,
+      ToPort: 443,
+    });
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::ListenerRule', {
-      Conditions: [{ Field: 'http-header', HttpHeaderConfig: { HttpHeaderName: 'X-Origin-Verify', Values: [CURRENT] } }],
+      Conditions: [
+        {
+          Field: 'http-header',
+          HttpHeaderConfig: { HttpHeaderName: 'X-Origin-Verify', Values: [CURRENT] },
+        },
+      ],
     });
   });
 
   test('CloudFront asks it over HTTPS, once it listens', () => {
     const [listener] = Object.keys(template.findResources('AWS::ElasticLoadBalancingV2::Listener'));
-    const [loadBalancer] = Object.keys(template.findResources('AWS::ElasticLoadBalancingV2::LoadBalancer'));
+    const [loadBalancer] = Object.keys(
+      template.findResources('AWS::ElasticLoadBalancingV2::LoadBalancer'),
+    );
     template.hasResource('AWS::CloudFront::VpcOrigin', {
       DependsOn: Match.arrayWith([listener]),
       Properties: {
@@ -134,7 +175,9 @@ describe('behind a VPC origin', () => {
   });
 
   test('the VPC origin alone has no tags: a change of them would fail', () => {
-    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', { Tags: [{ Key: 'team', Value: 'market' }] });
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', {
+      Tags: [{ Key: 'team', Value: 'market' }],
+    });
     template.hasResourceProperties('AWS::CloudFront::VpcOrigin', { Tags: Match.absent() });
   });
 });
@@ -147,7 +190,11 @@ test('every choice arrives, and during a rotation both secrets open', () => {
   const stack = testStack();
   loadBalancerWith(
     {
-      originVerification: { headerName: 'X-Proof', secret: currentSecret(), previousSecret: previousSecret() },
+      originVerification: {
+        headerName: 'X-Proof',
+        secret: currentSecret(),
+        previousSecret: previousSecret(),
+      },
       cloudFrontPrefixListId: 'pl-0123456789abcdef0',
       idleTimeout: Duration.minutes(2),
       accessLogRetention: Duration.days(400),
@@ -159,24 +206,45 @@ test('every choice arrives, and during a rotation both secrets open', () => {
   template.hasResourceProperties('AWS::ElasticLoadBalancingV2::ListenerRule', {
     Conditions: [{ HttpHeaderConfig: { HttpHeaderName: 'X-Proof', Values: [CURRENT, PREVIOUS] } }],
   });
-  template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', { SourcePrefixListId: 'pl-0123456789abcdef0' });
+  template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+    SourcePrefixListId: 'pl-0123456789abcdef0',
+  });
   template.hasResourceProperties(
     'AWS::ElasticLoadBalancingV2::LoadBalancer',
     attributes(['deletion_protection.enabled', 'false'], ['idle_timeout.timeout_seconds', '120']),
   );
   template.hasResource('AWS::S3::Bucket', {
     DeletionPolicy: 'Delete',
-    Properties: { LifecycleConfiguration: { Rules: [Match.objectLike({ ExpirationInDays: 400 })] } },
+    Properties: {
+      LifecycleConfiguration: { Rules: [Match.objectLike({ ExpirationInDays: 400 })] },
+    },
   });
 });
 
 describe('values that AWS would refuse, or that would open a lock', () => {
-  const header = (headerName: string) => ({ originVerification: { headerName, secret: currentSecret() } });
+  const header = (headerName: string) => ({
+    originVerification: { headerName, secret: currentSecret() },
+  });
 
   test.each<[string, Partial<OriginLoadBalancerProps>, string, Partial<OriginLoadBalancerProps>]>([
-    ['a header that is dropped', header('X_Origin'), 'originVerification.headerName must be up to 40 letters', header('X-Origin')],
-    ['a header of CloudFront', header('x-edge-proof'), 'not beginning with X-Amz- or X-Edge-', header('x-edged-proof')],
-    ['a long header', header('x'.repeat(41)), 'originVerification.headerName must be', header('x'.repeat(40))],
+    [
+      'a header that is dropped',
+      header('X_Origin'),
+      'originVerification.headerName must be up to 40 letters',
+      header('X-Origin'),
+    ],
+    [
+      'a header of CloudFront',
+      header('x-edge-proof'),
+      'not beginning with X-Amz- or X-Edge-',
+      header('x-edged-proof'),
+    ],
+    [
+      'a long header',
+      header('x'.repeat(41)),
+      'originVerification.headerName must be',
+      header('x'.repeat(40)),
+    ],
     ['no header', header(''), 'originVerification.headerName must be', header('x')],
     [
       'a name for an id',
@@ -190,8 +258,18 @@ describe('values that AWS would refuse, or that would open a lock', () => {
       'idleTimeout must be 1 to 4000 whole seconds, got "0 s".',
       { idleTimeout: Duration.seconds(1) },
     ],
-    ['half seconds', { idleTimeout: Duration.millis(1500) }, 'got "1.5 s".', { idleTimeout: Duration.millis(2000) }],
-    ['a long idle timeout', { idleTimeout: Duration.seconds(4001) }, 'got "4001 s".', { idleTimeout: Duration.seconds(4000) }],
+    [
+      'half seconds',
+      { idleTimeout: Duration.millis(1500) },
+      'got "1.5 s".',
+      { idleTimeout: Duration.millis(2000) },
+    ],
+    [
+      'a long idle timeout',
+      { idleTimeout: Duration.seconds(4001) },
+      'got "4001 s".',
+      { idleTimeout: Duration.seconds(4000) },
+    ],
   ])('%s', (_, refused, message, allowed) => {
     expect(() => loadBalancerWith(refused)).toThrow(message);
     expect(() => loadBalancerWith(allowed)).not.toThrow();
@@ -203,11 +281,18 @@ describe('values that AWS would refuse, or that would open a lock', () => {
         'Only CloudFront may reach the load balancer, and the region table has no prefix list of CloudFront for this region; synthesis looks nothing up. ' +
         'Take the id of com.amazonaws.global.cloudfront.origin-facing from `aws ec2 describe-managed-prefix-lists` in that region.',
     );
-    expect(() => loadBalancerWith({ cloudFrontPrefixListId: 'pl-0123456789abcdef0' }, testStack('ap-southeast-7'))).not.toThrow();
+    expect(() =>
+      loadBalancerWith(
+        { cloudFrontPrefixListId: 'pl-0123456789abcdef0' },
+        testStack('ap-southeast-7'),
+      ),
+    ).not.toThrow();
   });
 
   test('a stack without a region', () => {
-    expect(() => loadBalancerWith({}, new Stack(new App(), 'Anywhere'))).toThrow('must be given in a stack without a concrete region');
+    expect(() => loadBalancerWith({}, new Stack(new App(), 'Anywhere'))).toThrow(
+      'must be given in a stack without a concrete region',
+    );
   });
 
   test('what is known only at deployment passes', () => {

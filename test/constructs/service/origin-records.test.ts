@@ -3,11 +3,17 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import { OriginLoadBalancer } from '../../../lib/constructs/service/origin-load-balancer';
-import { OriginRecords, type OriginRecordsProps } from '../../../lib/constructs/service/origin-records';
+import {
+  OriginRecords,
+  type OriginRecordsProps,
+} from '../../../lib/constructs/service/origin-records';
 import { testStack } from '../../test-stack';
 import { requiredProps } from './fixture';
 
-function recordsWith(props: Partial<OriginRecordsProps> = {}, stack: Stack = testStack('eu-west-1')): OriginRecords {
+function recordsWith(
+  props: Partial<OriginRecordsProps> = {},
+  stack: Stack = testStack('eu-west-1'),
+): OriginRecords {
   const required = requiredProps(stack);
   const front = new OriginLoadBalancer(stack, 'Front', required);
   const targetGroup = new elbv2.ApplicationTargetGroup(stack, 'Targets', {
@@ -17,7 +23,10 @@ function recordsWith(props: Partial<OriginRecordsProps> = {}, stack: Stack = tes
   });
   front.forwardTo(targetGroup);
   return new OriginRecords(stack, 'Records', {
-    zone: route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', { hostedZoneId: 'Z0123456789ABCDEF', zoneName: 'example.com' }),
+    zone: route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', {
+      hostedZoneId: 'Z0123456789ABCDEF',
+      zoneName: 'example.com',
+    }),
     target: { loadBalancer: front.loadBalancer, targetGroup },
     readName: 'read.origin.example.com',
     ...props,
@@ -39,7 +48,12 @@ describe('a region that reads', () => {
       SetIdentifier: 'eu-west-1',
       HealthCheckId: stack.resolve(records.healthCheck.healthCheckId),
       AliasTarget: {
-        DNSName: { 'Fn::Join': ['', ['dualstack.', { 'Fn::GetAtt': [Match.stringLikeRegexp('^Front'), 'DNSName'] }]] },
+        DNSName: {
+          'Fn::Join': [
+            '',
+            ['dualstack.', { 'Fn::GetAtt': [Match.stringLikeRegexp('^Front'), 'DNSName'] }],
+          ],
+        },
         EvaluateTargetHealth: true,
       },
     });
@@ -66,7 +80,10 @@ describe('a region that reads', () => {
       EvaluationPeriods: 2,
       DatapointsToAlarm: Match.absent(),
       Metrics: Match.absent(),
-      Dimensions: [Match.objectLike({ Name: 'LoadBalancer' }), Match.objectLike({ Name: 'TargetGroup' })],
+      Dimensions: [
+        Match.objectLike({ Name: 'LoadBalancer' }),
+        Match.objectLike({ Name: 'TargetGroup' }),
+      ],
     });
   });
 });
@@ -92,7 +109,12 @@ describe('names that no record could have', () => {
       'readName must be example.com or a name below it',
       { readName: 'example.com' },
     ],
-    ['a name that only ends alike', { readName: 'badexample.com' }, 'readName must be example.com', { readName: 'good.example.com' }],
+    [
+      'a name that only ends alike',
+      { readName: 'badexample.com' },
+      'readName must be example.com',
+      { readName: 'good.example.com' },
+    ],
     [
       'a dot at the end',
       { writeName: 'w.example.com.' },

@@ -8,25 +8,36 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
-import { ServiceFleet, type ServiceFleetProps } from '../../../lib/constructs/service/service-fleet';
+import {
+  ServiceFleet,
+  type ServiceFleetProps,
+} from '../../../lib/constructs/service/service-fleet';
 import { testStack } from '../../test-stack';
 import { requiredProps } from './fixture';
 
-function fleetWith(props: Partial<ServiceFleetProps> = {}, stack: Stack = testStack()): ServiceFleet {
+function fleetWith(
+  props: Partial<ServiceFleetProps> = {},
+  stack: Stack = testStack(),
+): ServiceFleet {
   return new ServiceFleet(stack, 'Fleet', { ...requiredProps(stack), ...props });
 }
 
 /** An application in a folder of its own. */
 function application(files: Record<string, string> = { 'server.js': '' }): string {
   const directory = mkdtempSync(join(tmpdir(), 'isochrone-application-'));
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(join(directory, name), content);
   return directory;
 }
 
-/** The user data of the only launch template, with a placeholder for whatever is known only at deployment. */
+/**
+ * The user data of the only launch template, with a placeholder for whatever is known only at
+ * deployment.
+ */
 function bootScriptIn(template: Template): string {
   const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
-  const parts: unknown[] = launchTemplate?.Properties.LaunchTemplateData.UserData['Fn::Base64']['Fn::Join'][1];
+  const parts: unknown[] =
+    launchTemplate?.Properties.LaunchTemplateData.UserData['Fn::Base64']['Fn::Join'][1];
   return parts.map((part) => (typeof part === 'string' ? part : 's3://bucket/key.zip')).join('');
 }
 
@@ -34,23 +45,36 @@ function bootScriptIn(template: Template): string {
 function fileWritten(script: string, path: string): string {
   const command = script.slice(script.indexOf(`cat > ${path} `));
   const end = command.indexOf('\nEND_OF_FILE\n') + '\nEND_OF_FILE\n'.length;
-  return execFileSync('bash', { input: command.slice(0, end).replace(`> ${path} `, ''), encoding: 'utf8' });
+  return execFileSync('bash', {
+    input: command.slice(0, end).replace(`> ${path} `, ''),
+    encoding: 'utf8',
+  });
 }
 
 describe('by default', () => {
   const stack = testStack();
   const fleet = fleetWith({}, stack);
   const database = new ec2.Connections({
-    securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Database', 'sg-0123456789abcdef0')],
+    securityGroups: [
+      ec2.SecurityGroup.fromSecurityGroupId(stack, 'Database', 'sg-0123456789abcdef0'),
+    ],
     defaultPort: ec2.Port.tcp(5432),
   });
   database.allowDefaultPortFrom(fleet);
-  sqs.Queue.fromQueueArn(stack, 'Queue', 'arn:aws:sqs:us-east-1:111122223333:jobs').grantSendMessages(fleet);
+  sqs.Queue.fromQueueArn(
+    stack,
+    'Queue',
+    'arn:aws:sqs:us-east-1:111122223333:jobs',
+  ).grantSendMessages(fleet);
   const template = Template.fromStack(stack);
   const script = bootScriptIn(template);
 
   test('a deployment never sets how many instances run', () => {
-    template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', { MinSize: '2', MaxSize: '50', DesiredCapacity: Match.absent() });
+    template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
+      MinSize: '2',
+      MaxSize: '50',
+      DesiredCapacity: Match.absent(),
+    });
   });
 
   test('a changed launch template replaces instances gradually, new ones first', () => {
@@ -71,9 +95,13 @@ describe('by default', () => {
   });
 
   test('the fleet is created when its instances say that they serve', () => {
-    template.hasResource('AWS::AutoScaling::AutoScalingGroup', { CreationPolicy: { ResourceSignal: { Count: 2, Timeout: 'PT15M' } } });
+    template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
+      CreationPolicy: { ResourceSignal: { Count: 2, Timeout: 'PT15M' } },
+    });
     const [logicalId] = Object.keys(template.findResources('AWS::AutoScaling::AutoScalingGroup'));
-    expect(script).toContain(`cfn-signal --stack Test --resource ${logicalId} --region us-east-1 -e $exitCode`);
+    expect(script).toContain(
+      `cfn-signal --stack Test --resource ${logicalId} --region us-east-1 -e $exitCode`,
+    );
   });
 
   test('instances that the load balancer cannot reach are replaced, after a grace, and old ones too', () => {
@@ -89,10 +117,13 @@ describe('by default', () => {
   });
 
   test('the fleet follows CPU and requests per target', () => {
-    const targets = Object.values(template.findResources('AWS::AutoScaling::ScalingPolicy')).map(({ Properties }) => ({
-      metric: Properties.TargetTrackingConfiguration.PredefinedMetricSpecification.PredefinedMetricType,
-      target: Properties.TargetTrackingConfiguration.TargetValue,
-    }));
+    const targets = Object.values(template.findResources('AWS::AutoScaling::ScalingPolicy')).map(
+      ({ Properties }) => ({
+        metric:
+          Properties.TargetTrackingConfiguration.PredefinedMetricSpecification.PredefinedMetricType,
+        target: Properties.TargetTrackingConfiguration.TargetValue,
+      }),
+    );
     expect(targets).toEqual([
       { metric: 'ASGAverageCPUUtilization', target: 70 },
       { metric: 'ALBRequestCountPerTarget', target: 60_000 },
@@ -106,7 +137,12 @@ describe('by default', () => {
         KeyName: Match.absent(),
         MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
         Monitoring: { Enabled: true },
-        BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: Match.objectLike({ Encrypted: true, VolumeType: 'gp3' }) }],
+        BlockDeviceMappings: [
+          {
+            DeviceName: '/dev/xvda',
+            Ebs: Match.objectLike({ Encrypted: true, VolumeType: 'gp3' }),
+          },
+        ],
       },
     });
   });
@@ -115,14 +151,18 @@ describe('by default', () => {
     const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
     template.hasParameter(launchTemplate?.Properties.LaunchTemplateData.ImageId.Ref, {
       Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>',
-      Default: Match.stringLikeRegexp('^/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-.*-arm64$'),
+      Default: Match.stringLikeRegexp(
+        '^/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-.*-arm64$',
+      ),
     });
   });
 
   test('only the load balancer reaches the instances', () => {
     template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
       GroupId: stack.resolve(fleet.connections.securityGroups[0]?.securityGroupId),
-      SourceSecurityGroupId: stack.resolve(fleet.loadBalancer.connections.securityGroups[0]?.securityGroupId),
+      SourceSecurityGroupId: stack.resolve(
+        fleet.loadBalancer.connections.securityGroups[0]?.securityGroupId,
+      ),
       FromPort: 8080,
       ToPort: 8080,
     });
@@ -158,10 +198,17 @@ describe('by default', () => {
     });
     const [[logicalId, policy] = ['', undefined]] = Object.entries(policies);
     const [, hash] =
-      /\/([0-9a-f]{64})\.zip$/.exec(JSON.stringify(policy?.Properties.PolicyDocument.Statement[0].Resource).replace(/["\]}]+$/, '')) ?? [];
+      /\/([0-9a-f]{64})\.zip$/.exec(
+        JSON.stringify(policy?.Properties.PolicyDocument.Statement[0].Resource).replace(
+          /["\]}]+$/,
+          '',
+        ),
+      ) ?? [];
     expect(Object.keys(policies)).toHaveLength(1);
     expect(logicalId).toContain(`ReadApplication${hash?.slice(0, 8)}`);
-    template.hasResource('AWS::AutoScaling::AutoScalingGroup', { DependsOn: Match.arrayWith([logicalId]) });
+    template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
+      DependsOn: Match.arrayWith([logicalId]),
+    });
   });
 
   test('the role has no managed policy of AWS', () => {
@@ -203,8 +250,16 @@ describe('by default', () => {
 
 describe('with everything chosen', () => {
   const stack = testStack();
-  const notificationTopic = sns.Topic.fromTopicArn(stack, 'Topic', 'arn:aws:sns:us-east-1:111122223333:events');
-  const environment = { CACHE: Lazy.string({ produce: () => 's3://later' }), TRICKY: `a "b" \\c $HOME \`id\` 'd'`, NODE_ENV: 'staging' };
+  const notificationTopic = sns.Topic.fromTopicArn(
+    stack,
+    'Topic',
+    'arn:aws:sns:us-east-1:111122223333:events',
+  );
+  const environment = {
+    CACHE: Lazy.string({ produce: () => 's3://later' }),
+    TRICKY: `a "b" \\c $HOME \`id\` 'd'`,
+    NODE_ENV: 'staging',
+  };
   fleetWith(
     {
       application: { directory: application(), entry: 'server.js' },
@@ -221,7 +276,13 @@ describe('with everything chosen', () => {
       instanceWarmup: Duration.seconds(45),
       maxInstanceLifetime: Duration.days(30),
       deregistrationDelay: Duration.seconds(90),
-      rollbackAlarms: [cloudwatch.Alarm.fromAlarmArn(stack, 'Errors', 'arn:aws:cloudwatch:us-east-1:111122223333:alarm:errors')],
+      rollbackAlarms: [
+        cloudwatch.Alarm.fromAlarmArn(
+          stack,
+          'Errors',
+          'arn:aws:cloudwatch:us-east-1:111122223333:alarm:errors',
+        ),
+      ],
       vpcSubnets: {
         subnets: [
           ec2.Subnet.fromSubnetAttributes(stack, 'Subnet', {
@@ -250,15 +311,25 @@ describe('with everything chosen', () => {
         VPCZoneIdentifier: ['subnet-0aa0aa0a'],
         NotificationConfigurations: [Match.objectLike({ TopicARN: notificationTopic.topicArn })],
       },
-      UpdatePolicy: { AutoScalingInstanceRefresh: { Preferences: { AlarmSpecification: { Alarms: ['errors'] } } } },
+      UpdatePolicy: {
+        AutoScalingInstanceRefresh: { Preferences: { AlarmSpecification: { Alarms: ['errors'] } } },
+      },
     });
-    template.hasResourceProperties('AWS::AutoScaling::ScalingPolicy', { TargetTrackingConfiguration: { TargetValue: 55 } });
-    template.hasResourceProperties('AWS::AutoScaling::ScalingPolicy', { TargetTrackingConfiguration: { TargetValue: 12_000 } });
+    template.hasResourceProperties('AWS::AutoScaling::ScalingPolicy', {
+      TargetTrackingConfiguration: { TargetValue: 55 },
+    });
+    template.hasResourceProperties('AWS::AutoScaling::ScalingPolicy', {
+      TargetTrackingConfiguration: { TargetValue: 12_000 },
+    });
   });
 
   test('the image has the architecture of the instances', () => {
-    template.hasResourceProperties('AWS::EC2::LaunchTemplate', { LaunchTemplateData: { InstanceType: 'c7i.xlarge' } });
-    const images = Object.values(template.findParameters('*', { Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>' }));
+    template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
+      LaunchTemplateData: { InstanceType: 'c7i.xlarge' },
+    });
+    const images = Object.values(
+      template.findParameters('*', { Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>' }),
+    );
     expect(images.map(({ Default }) => Default)).toEqual([expect.stringMatching(/x86_64$/)]);
   });
 
@@ -266,7 +337,9 @@ describe('with everything chosen', () => {
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
       Port: 3000,
       HealthCheckPath: '/status/live',
-      TargetGroupAttributes: Match.arrayWith([{ Key: 'deregistration_delay.timeout_seconds', Value: '90' }]),
+      TargetGroupAttributes: Match.arrayWith([
+        { Key: 'deregistration_delay.timeout_seconds', Value: '90' },
+      ]),
     });
     expect(script).toContain('http://127.0.0.1:3000/status/live');
   });
@@ -281,7 +354,9 @@ describe('with everything chosen', () => {
       'KEEP_ALIVE_SECONDS="125"',
       '',
     ]);
-    expect(fileWritten(script, '/etc/systemd/system/application.service')).toContain('ExecStart=/usr/bin/node-22 server.js\n');
+    expect(fileWritten(script, '/etc/systemd/system/application.service')).toContain(
+      'ExecStart=/usr/bin/node-22 server.js\n',
+    );
   });
 });
 
@@ -289,7 +364,9 @@ test('another application gets another policy, so that a roll-out and a roll-bac
   const policyOf = (content: string) => {
     const stack = testStack();
     fleetWith({ application: { directory: application({ 'index.js': content }) } }, stack);
-    return Object.keys(Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy')).filter((id) => id.includes('ReadApplication'));
+    return Object.keys(Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy')).filter(
+      (id) => id.includes('ReadApplication'),
+    );
   };
   expect(policyOf('1')).toEqual(policyOf('1'));
   expect(policyOf('1')).not.toEqual(policyOf('2'));
@@ -300,9 +377,24 @@ describe('values that AWS would refuse, or that no instance could run', () => {
   const entry = (name: string) => ({ application: { directory, entry: name } });
 
   test.each<[string, Partial<ServiceFleetProps>, string, Partial<ServiceFleetProps>]>([
-    ['an entry that is not there', entry('index.js'), 'application.entry must be a file in', entry('server.js')],
-    ['an entry outside', entry('../server.js'), 'application.entry must be a file in', entry('./server.js')],
-    ['an entry with arguments', entry('server.js --inspect'), 'application.entry must be a file in', entry('server.js')],
+    [
+      'an entry that is not there',
+      entry('index.js'),
+      'application.entry must be a file in',
+      entry('server.js'),
+    ],
+    [
+      'an entry outside',
+      entry('../server.js'),
+      'application.entry must be a file in',
+      entry('./server.js'),
+    ],
+    [
+      'an entry with arguments',
+      entry('server.js --inspect'),
+      'application.entry must be a file in',
+      entry('server.js'),
+    ],
     ['a privileged port', { port: 80 }, 'port must be 1024 to 65535, got 80.', { port: 1024 }],
     ['no port', { port: 65_536 }, 'port must be 1024 to 65535, got 65536.', { port: 65_535 }],
     [
@@ -335,12 +427,37 @@ describe('values that AWS would refuse, or that no instance could run', () => {
       'healthCheckGrace must be 0 to 7200 s',
       { healthCheckGrace: Duration.hours(2) },
     ],
-    ['an empty fleet', { minCapacity: 0 }, 'minCapacity and maxCapacity must be whole numbers', { minCapacity: 1 }],
-    ['more at least than at most', { minCapacity: 3, maxCapacity: 2 }, 'got [3,2].', { minCapacity: 2, maxCapacity: 2 }],
+    [
+      'an empty fleet',
+      { minCapacity: 0 },
+      'minCapacity and maxCapacity must be whole numbers',
+      { minCapacity: 1 },
+    ],
+    [
+      'more at least than at most',
+      { minCapacity: 3, maxCapacity: 2 },
+      'got [3,2].',
+      { minCapacity: 2, maxCapacity: 2 },
+    ],
     ['half an instance', { maxCapacity: 2.5 }, 'got [2,2.5].', { maxCapacity: 3 }],
-    ['no CPU', { targetCpuPercent: 0 }, 'targetCpuPercent must be above 0 and up to 100, got 0.', { targetCpuPercent: 1 }],
-    ['too much CPU', { targetCpuPercent: 101 }, 'targetCpuPercent must be above 0 and up to 100, got 101.', { targetCpuPercent: 100 }],
-    ['no requests', { targetRequestsPerSecond: 0 }, 'targetRequestsPerSecond must be above 0, got 0.', { targetRequestsPerSecond: 0.5 }],
+    [
+      'no CPU',
+      { targetCpuPercent: 0 },
+      'targetCpuPercent must be above 0 and up to 100, got 0.',
+      { targetCpuPercent: 1 },
+    ],
+    [
+      'too much CPU',
+      { targetCpuPercent: 101 },
+      'targetCpuPercent must be above 0 and up to 100, got 101.',
+      { targetCpuPercent: 100 },
+    ],
+    [
+      'no requests',
+      { targetRequestsPerSecond: 0 },
+      'targetRequestsPerSecond must be above 0, got 0.',
+      { targetRequestsPerSecond: 0.5 },
+    ],
     [
       'a short life',
       { maxInstanceLifetime: Duration.hours(23) },
@@ -353,9 +470,24 @@ describe('values that AWS would refuse, or that no instance could run', () => {
       'maxInstanceLifetime must be 1 to 365 days',
       { maxInstanceLifetime: Duration.days(365) },
     ],
-    ['a variable that the fleet sets', { environment: { PORT: '1' } }, 'environment must be named', { environment: { PORTS: '1' } }],
-    ['a variable that systemd ignores', { environment: { 'a-b': '1' } }, 'environment must be named', { environment: { a_b: '1' } }],
-    ['a value of two lines', { environment: { A: '1\n2' } }, 'environment.A must be one line', { environment: { A: '1\\n2' } }],
+    [
+      'a variable that the fleet sets',
+      { environment: { PORT: '1' } },
+      'environment must be named',
+      { environment: { PORTS: '1' } },
+    ],
+    [
+      'a variable that systemd ignores',
+      { environment: { 'a-b': '1' } },
+      'environment must be named',
+      { environment: { a_b: '1' } },
+    ],
+    [
+      'a value of two lines',
+      { environment: { A: '1\n2' } },
+      'environment.A must be one line',
+      { environment: { A: '1\\n2' } },
+    ],
   ])('%s', (_, refused, message, allowed) => {
     expect(() => fleetWith(refused)).toThrow(message);
     expect(() => fleetWith(allowed)).not.toThrow();
@@ -364,6 +496,8 @@ describe('values that AWS would refuse, or that no instance could run', () => {
   test('what is known only at deployment passes', () => {
     const port = Lazy.number({ produce: () => 8081 });
     const minCapacity = Lazy.number({ produce: () => 4 });
-    expect(() => fleetWith({ port, minCapacity, environment: { HOST: Lazy.string({ produce: () => 'a' }) } })).not.toThrow();
+    expect(() =>
+      fleetWith({ port, minCapacity, environment: { HOST: Lazy.string({ produce: () => 'a' }) } }),
+    ).not.toThrow();
   });
 });

@@ -9,15 +9,28 @@ const ATTRIBUTES = 'Max-Age=10; Path=/; Secure; HttpOnly; SameSite=Lax';
 
 const code = functionCode('mark-writer', SETTINGS);
 const log = jest.fn();
-const handle = loadedFunction<{ cookies?: Record<string, { value: string; attributes?: string }> }>(code, { log });
+const handle = loadedFunction<{ cookies?: Record<string, { value: string; attributes?: string }> }>(
+  code,
+  { log },
+);
 beforeEach(() => log.mockClear());
 
 /** As "CloudFront Functions event structure" has it for a viewer response. */
 const event = (method: unknown, statusCode: unknown, response: object = {}) => ({
   version: '1.0',
-  context: { distributionDomainName: 'd111111abcdef8.cloudfront.net', eventType: 'viewer-response', requestId: 'EXAMPLE' },
+  context: {
+    distributionDomainName: 'd111111abcdef8.cloudfront.net',
+    eventType: 'viewer-response',
+    requestId: 'EXAMPLE',
+  },
   viewer: { ip: '192.0.2.1' },
-  request: { method, uri: '/api/orders', querystring: {}, headers: { host: { value: 'www.example.com' } }, cookies: {} },
+  request: {
+    method,
+    uri: '/api/orders',
+    querystring: {},
+    headers: { host: { value: 'www.example.com' } },
+    cookies: {},
+  },
   response: {
     statusCode,
     statusDescription: 'Whatever',
@@ -44,7 +57,11 @@ test.each<[string, number, boolean]>([
   const before = structuredClone(given.response);
   const earliest = Math.floor(Date.now() / 1000);
   const { cookies, ...rest } = handle(given);
-  expect(rest).toEqual({ statusCode: status, statusDescription: 'Whatever', headers: before.headers });
+  expect(rest).toEqual({
+    statusCode: status,
+    statusDescription: 'Whatever',
+    headers: before.headers,
+  });
   const { [COOKIE]: mark, ...others } = cookies ?? {};
   expect(others).toEqual(before.cookies);
   expect(mark?.attributes).toBe(marked ? ATTRIBUTES : undefined);
@@ -62,7 +79,9 @@ test('a mark that the origin made stays', () => {
 });
 
 test('an answer without any cookies gets its first', () => {
-  expect(Object.keys(handle(event('POST', 200, { cookies: undefined })).cookies ?? {})).toEqual([COOKIE]);
+  expect(Object.keys(handle(event('POST', 200, { cookies: undefined })).cookies ?? {})).toEqual([
+    COOKIE,
+  ]);
 });
 
 test.each<[string, ReturnType<typeof event> | object]>([
@@ -77,7 +96,10 @@ test.each<[string, ReturnType<typeof event> | object]>([
   expect(handle(given)).toBe(response);
   expect(response).toEqual(before);
   expect(log).toHaveBeenCalledTimes(1);
-  expect(JSON.parse(log.mock.calls[0][0])).toMatchObject({ level: 'ERROR', error: expect.stringContaining('TypeError') });
+  expect(JSON.parse(log.mock.calls[0][0])).toMatchObject({
+    level: 'ERROR',
+    error: expect.stringContaining('TypeError'),
+  });
 });
 
 test('property: no event makes it throw', () => {

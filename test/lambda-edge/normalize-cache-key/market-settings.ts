@@ -14,7 +14,12 @@ export function marketSettings(): CacheKeySettings {
       return [
         {
           pattern: path,
-          query: query === 'none' ? query : query === 'all' ? { deny: edge.dropQueryParameters } : { allow: query },
+          query:
+            query === 'none'
+              ? query
+              : query === 'all'
+                ? { deny: edge.dropQueryParameters }
+                : { allow: query },
           language: tier.varyByLanguage,
           imageFormat: tier.varyByImageFormat,
         },

@@ -1,5 +1,8 @@
 import fc from 'fast-check';
-import { normalizeRequest, type ViewerRequest } from '../../../lambda-edge/normalize-cache-key/lambda-request';
+import {
+  normalizeRequest,
+  type ViewerRequest,
+} from '../../../lambda-edge/normalize-cache-key/lambda-request';
 import {
   cacheKeyOf,
   findRule,
@@ -37,7 +40,11 @@ describe('queryNormalizer', () => {
     ['does not separate at a semicolon', 'a=1;ref=2', 'a=1;ref=2'],
     ['keeps a lone equal sign: its name and value are empty', '=', '='],
     ['drops parameters without a byte', '&&b=1&&a=2&', 'a=2&b=1'],
-    ['keeps names of the prototype chain', '__proto__=1&constructor=2&toString', '__proto__=1&constructor=2&toString'],
+    [
+      'keeps names of the prototype chain',
+      '__proto__=1&constructor=2&toString',
+      '__proto__=1&constructor=2&toString',
+    ],
     ['keeps raw non-ASCII characters', 'ü=ß&日=本', 'ü=ß&日=本'],
     ['keeps broken escapes', '%=1&%G1=2&%E=3', '%=1&%E=3&%G1=2'],
     ['leaves nothing of nothing', '', ''],
@@ -64,14 +71,19 @@ describe('queryNormalizer', () => {
   test('up to the limits it normalises, beyond them it leaves the query alone', () => {
     const many = (count: number) => ['b', ...Array.from({ length: count - 1 }, () => 'a')];
     expect(queryNormalizer(NOISE)(many(MAX_PARAMETERS).join('&')).startsWith('a&')).toBe(true);
-    expect(queryNormalizer(NOISE)(many(MAX_PARAMETERS + 1).join('&'))).toBe(many(MAX_PARAMETERS + 1).join('&'));
+    expect(queryNormalizer(NOISE)(many(MAX_PARAMETERS + 1).join('&'))).toBe(
+      many(MAX_PARAMETERS + 1).join('&'),
+    );
     const long = (length: number) => `b&a=${'x'.repeat(length - 4)}`;
     expect(queryNormalizer(NOISE)(long(MAX_QUERY_LENGTH)).startsWith('a=')).toBe(true);
     expect(queryNormalizer(NOISE)(long(MAX_QUERY_LENGTH + 1))).toBe(long(MAX_QUERY_LENGTH + 1));
   });
 
   test('a long list in the worst order is sorted, and its equals keep theirs', () => {
-    const sent = Array.from({ length: MAX_PARAMETERS }, (_, i) => `${String.fromCharCode(122 - (i % 26))}=${i}`);
+    const sent = Array.from(
+      { length: MAX_PARAMETERS },
+      (_, i) => `${String.fromCharCode(122 - (i % 26))}=${i}`,
+    );
     const sorted = [...sent].sort((a, b) => a.charCodeAt(0) - b.charCodeAt(0));
     expect(queryNormalizer(NOISE)(sent.join('&'))).toBe(sorted.join('&'));
   });
@@ -81,17 +93,35 @@ describe('queryNormalizer', () => {
   });
 });
 
-/** Official samples of normalisers had these two: each served one page's content under the address of another. */
+/**
+ * Official samples of normalisers had these two: each served one page's content under the address
+ * of another.
+ */
 describe('known collisions', () => {
   const normalize = queryNormalizer(NOISE);
 
   test('decoding and lower-casing values: %E9 and %E8 are two pages, and so are a and A', () => {
-    const keys = ['q=%E9', 'q=%E8', 'q=%e9', 'q=%EF%BF%BD', 'q=\ufffd', 'q=é', 'q=A', 'q=a', 'q=%41'].map(normalize);
+    const keys = [
+      'q=%E9',
+      'q=%E8',
+      'q=%e9',
+      'q=%EF%BF%BD',
+      'q=\ufffd',
+      'q=é',
+      'q=A',
+      'q=a',
+      'q=%41',
+    ].map(normalize);
     expect(new Set(keys).size).toBe(keys.length);
   });
 
   test('`flag` is not `flag=`', () => {
-    expect([normalize('flag'), normalize('flag='), normalize('b&a'), normalize('b=&a=')]).toEqual(['flag', 'flag=', 'a&b', 'a=&b=']);
+    expect([normalize('flag'), normalize('flag='), normalize('b&a'), normalize('b=&a=')]).toEqual([
+      'flag',
+      'flag=',
+      'a&b',
+      'a=&b=',
+    ]);
   });
 });
 
@@ -139,9 +169,12 @@ describe('findRule', () => {
     },
   );
 
-  test.each(['/a..b', '/.well-known/x', '/%C3%A9', '/a%2Fb', '/a%20b'])('takes one where it cannot: %s', (path) => {
-    expect(findRule(rules, path)).toBe(rules[2]);
-  });
+  test.each(['/a..b', '/.well-known/x', '/%C3%A9', '/a%2Fb', '/a%20b'])(
+    'takes one where it cannot: %s',
+    (path) => {
+      expect(findRule(rules, path)).toBe(rules[2]);
+    },
+  );
 });
 
 describe('negotiateLanguage', () => {
@@ -192,7 +225,11 @@ describe('negotiateLanguage', () => {
       fc.string({ unit: 'binary' }),
       fc.string({ unit: fc.constantFrom('en', '-', ',', ';q=', '0.5', '*', ' ', '1') }),
     );
-    fc.assert(fc.property(header, (text) => ['en', 'en-GB', 'fr'].includes(negotiateLanguage(text, ['en', 'en-GB', 'fr']) ?? '')));
+    fc.assert(
+      fc.property(header, (text) =>
+        ['en', 'en-GB', 'fr'].includes(negotiateLanguage(text, ['en', 'en-GB', 'fr']) ?? ''),
+      ),
+    );
   });
 });
 
@@ -213,7 +250,8 @@ describe('negotiateImageFormat', () => {
     ['audio/*; q=0.2, audio/basic', 'jpeg'],
     ['text/plain; q=0.5, text/html, text/x-dvi; q=0.8, text/x-c', 'jpeg'],
     ['text/*, text/plain, text/plain;format=flowed, */*', 'jpeg'],
-    // The same examples, said of images: a weight after a space, a parameter before the weight, the most specific one.
+    // The same examples, said of images: a weight after a space, a parameter before the weight, the
+    // most specific one.
     ['image/avif; q=0.2, image/webp', 'webp'],
     ['image/avif; q=0.5, image/webp; q=0.8, image/jpeg; q=0.7', 'webp'],
     ['image/*;q=0.3, image/avif;q=0.7, image/webp;level=1, */*;q=0.5', 'webp'],
@@ -236,7 +274,9 @@ describe('normalizeRequest', () => {
     method: 'GET',
     uri,
     querystring: 'w=1&ref=2',
-    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [{ key: name, value }]])),
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, [{ key: name, value }]]),
+    ),
   });
   const forged = { 'x-isochrone-language': 'xx', 'X-Isochrone-Image-Format': 'bmp' };
 
@@ -251,19 +291,34 @@ describe('normalizeRequest', () => {
     const request = sent(uri, headers);
     const before = structuredClone(request);
     const normalized = normalizeRequest(request, keyOf);
-    const synthetic = Object.entries(normalized.headers).filter(([name]) => name.toLowerCase().startsWith('x-isochrone'));
-    expect(Object.fromEntries(synthetic.map(([name, values]) => [name, values.map(({ value }) => value).join()]))).toEqual(expected);
+    const synthetic = Object.entries(normalized.headers).filter(([name]) =>
+      name.toLowerCase().startsWith('x-isochrone'),
+    );
+    expect(
+      Object.fromEntries(
+        synthetic.map(([name, values]) => [name, values.map(({ value }) => value).join()]),
+      ),
+    ).toEqual(expected);
     expect(normalized.headers.accept).toEqual(before.headers.accept);
     expect(request).toEqual(before);
   });
 
   test('reads a header that was sent twice as one list', () => {
-    const request: ViewerRequest = { uri: '/pages/a', querystring: '', headers: { 'accept-language': [{ value: 'de' }, { value: 'fr' }] } };
-    expect(normalizeRequest(request, keyOf).headers['x-isochrone-language']).toEqual([{ key: 'x-isochrone-language', value: 'fr' }]);
+    const request: ViewerRequest = {
+      uri: '/pages/a',
+      querystring: '',
+      headers: { 'accept-language': [{ value: 'de' }, { value: 'fr' }] },
+    };
+    expect(normalizeRequest(request, keyOf).headers['x-isochrone-language']).toEqual([
+      { key: 'x-isochrone-language', value: 'fr' },
+    ]);
   });
 
   test('changes only the query and the headers', () => {
-    expect(normalizeRequest(sent('/else'), keyOf)).toEqual({ ...sent('/else'), querystring: 'w=1' });
+    expect(normalizeRequest(sent('/else'), keyOf)).toEqual({
+      ...sent('/else'),
+      querystring: 'w=1',
+    });
     expect(normalizeRequest(sent('/pages/../else'), keyOf)).toEqual(sent('/pages/../else'));
   });
 });

@@ -1,4 +1,7 @@
-/** What must hold for every query and every request: run by the tests, and a million times by `npm run bench -- edge`. */
+/**
+ * What must hold for every query and every request: run by the tests, and a million times by `npm
+ * run bench -- edge`.
+ */
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { normalizeRequest } from '../../../lambda-edge/normalize-cache-key/lambda-request';
@@ -36,35 +39,57 @@ const anyQuery = fc.oneof(
 
 /** Short ones out of few pieces, so that two of them often mean nearly the same. */
 const similarQuery = fc
-  .array(fc.string({ unit: fc.constantFrom('a', 'A', '%61', '%41', '=', '+', '%20', '1', 'utm_'), maxLength: 4 }), { maxLength: 4 })
+  .array(
+    fc.string({
+      unit: fc.constantFrom('a', 'A', '%61', '%41', '=', '+', '%20', '1', 'utm_'),
+      maxLength: 4,
+    }),
+    { maxLength: 4 },
+  )
   .map((list) => list.join('&'));
 
 const nameOf = (parameter: string) => parameter.split('=', 1)[0] ?? '';
 
 /** Byte by byte, as an origin that knows no encoding would. */
 const meaningOf = (name: string) =>
-  name.replace(/\+/g, ' ').replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  name
+    .replace(/\+/g, ' ')
+    .replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 
 function isKept(rule: Exclude<QueryRule, 'none'>, parameter: string): boolean {
   const name = nameOf(parameter);
   if (parameter === '') return false;
   if ('allow' in rule) return rule.allow.includes(name);
-  return !rule.deny.some((denied) => (denied.endsWith('*') ? name.startsWith(denied.slice(0, -1)) : name === denied));
+  return !rule.deny.some((denied) =>
+    denied.endsWith('*') ? name.startsWith(denied.slice(0, -1)) : name === denied,
+  );
 }
 
-/** The kept parameters under each name as an origin reads it, each list in the order that it came in. */
+/**
+ * The kept parameters under each name as an origin reads it, each list in the order that it came
+ * in.
+ */
 function keptByMeaning(rule: QueryRule, query: string): [string, string[]][] {
   const byMeaning = new Map<string, string[]>();
-  for (const parameter of rule === 'none' ? [] : query.split('&').filter((one) => isKept(rule, one))) {
+  for (const parameter of rule === 'none'
+    ? []
+    : query.split('&').filter((one) => isKept(rule, one))) {
     const meaning = meaningOf(nameOf(parameter));
     byMeaning.set(meaning, [...(byMeaning.get(meaning) ?? []), parameter]);
   }
   return [...byMeaning].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** The definition without a thought of speed: groups by meaning, in the order of their smallest spelling. */
+/**
+ * The definition without a thought of speed: groups by meaning, in the order of their smallest
+ * spelling.
+ */
 function byDefinition(rule: QueryRule, query: string): string {
-  if (rule !== 'none' && (query.length > MAX_QUERY_LENGTH || query.split('&').length > MAX_PARAMETERS)) return query;
+  if (
+    rule !== 'none' &&
+    (query.length > MAX_QUERY_LENGTH || query.split('&').length > MAX_PARAMETERS)
+  )
+    return query;
   const smallest = (group: readonly string[]) => group.map(nameOf).sort()[0] ?? '';
   return keptByMeaning(rule, query)
     .map(([, group]) => group)
@@ -75,7 +100,11 @@ function byDefinition(rule: QueryRule, query: string): string {
 
 const distinctNames = fc.uniqueArray(
   fc.tuple(
-    fc.string({ unit: fc.constantFrom('a', 'b', 'B', '_', '-', '.', '9', 'é'), minLength: 1, maxLength: 4 }),
+    fc.string({
+      unit: fc.constantFrom('a', 'b', 'B', '_', '-', '.', '9', 'é'),
+      minLength: 1,
+      maxLength: 4,
+    }),
     fc.constantFrom('', '=', '=1', '=%E9'),
   ),
   { selector: ([name]) => name },
@@ -90,12 +119,20 @@ const settings: CacheKeySettings = {
 };
 const keyOf = cacheKeyOf(settings);
 
-const headerText = fc.string({ unit: fc.constantFrom('en', 'fr', '-', ',', ';q=', '0.5', '*', 'image/webp', ' ', 'é') });
+const headerText = fc.string({
+  unit: fc.constantFrom('en', 'fr', '-', ',', ';q=', '0.5', '*', 'image/webp', ' ', 'é'),
+});
 const anyRequest = fc.record({
   uri: fc.constantFrom('/', '/images/a', '/images/../a', '/%61', ''),
   querystring: anyQuery,
   headers: fc.dictionary(
-    fc.constantFrom('accept', 'accept-language', LANGUAGE_HEADER, 'X-Isochrone-Image-Format', '__proto__'),
+    fc.constantFrom(
+      'accept',
+      'accept-language',
+      LANGUAGE_HEADER,
+      'X-Isochrone-Image-Format',
+      '__proto__',
+    ),
     fc.array(headerText.map((value) => ({ value }))),
   ),
 });
@@ -110,28 +147,44 @@ const sizeOf = (request: { querystring: string; headers: Record<string, { value:
 const OUR_HEADERS = `${LANGUAGE_HEADER}fr${IMAGE_FORMAT_HEADER}jpeg`.length;
 
 export const PROPERTIES: Readonly<Record<string, fc.IProperty<unknown>>> = {
-  'never longer, and nothing more changes the second time': fc.property(anyQuery, rules, (query, { normalize }) => {
-    const once = normalize(query);
-    assert.ok(once.length <= query.length);
-    assert.equal(normalize(once), once);
-  }) as fc.IProperty<unknown>,
+  'never longer, and nothing more changes the second time': fc.property(
+    anyQuery,
+    rules,
+    (query, { normalize }) => {
+      const once = normalize(query);
+      assert.ok(once.length <= query.length);
+      assert.equal(normalize(once), once);
+    },
+  ) as fc.IProperty<unknown>,
 
-  'what the definition gives': fc.property(fc.oneof(anyQuery, similarQuery), rules, (query, { rule, normalize }) => {
-    assert.equal(normalize(query), byDefinition(rule, query));
-  }) as fc.IProperty<unknown>,
+  'what the definition gives': fc.property(
+    fc.oneof(anyQuery, similarQuery),
+    rules,
+    (query, { rule, normalize }) => {
+      assert.equal(normalize(query), byDefinition(rule, query));
+    },
+  ) as fc.IProperty<unknown>,
 
   'the order of distinct names does not matter': fc.property(
-    distinctNames.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length }))),
+    distinctNames.chain((list) =>
+      fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
+    ),
     ([one, other]) => {
-      const written = (list: readonly [string, string][]) => list.map((parts) => parts.join('')).join('&');
+      const written = (list: readonly [string, string][]) =>
+        list.map((parts) => parts.join('')).join('&');
       assert.equal(denoise(written(one)), denoise(written(other)));
     },
   ) as fc.IProperty<unknown>,
 
-  'requests whose kept parameters differ in a byte never share a key': fc.property(similarQuery, similarQuery, (one, other) => {
-    // Only merged pairs are held against the meaning: keeping apart is always allowed.
-    if (denoise(one) === denoise(other)) assert.deepEqual(keptByMeaning(NOISE, one), keptByMeaning(NOISE, other));
-  }) as fc.IProperty<unknown>,
+  'requests whose kept parameters differ in a byte never share a key': fc.property(
+    similarQuery,
+    similarQuery,
+    (one, other) => {
+      // Only merged pairs are held against the meaning: keeping apart is always allowed.
+      if (denoise(one) === denoise(other))
+        assert.deepEqual(keptByMeaning(NOISE, one), keptByMeaning(NOISE, other));
+    },
+  ) as fc.IProperty<unknown>,
 
   'a request grows by no more than our headers': fc.property(anyRequest, (request) => {
     assert.ok(sizeOf(normalizeRequest(request, keyOf)) <= sizeOf(request) + OUR_HEADERS);

@@ -23,8 +23,24 @@ const SETTINGS: CacheKeySettings = {
 };
 
 function lambdaEvent({ uri, query, headers }: Request) {
-  const list = Object.entries(headers).map(([name, all]) => [name, all.map((value) => ({ key: name, value }))]);
-  return { Records: [{ cf: { request: { method: 'GET', uri, querystring: query.slice(1), headers: Object.fromEntries(list) } } }] };
+  const list = Object.entries(headers).map(([name, all]) => [
+    name,
+    all.map((value) => ({ key: name, value })),
+  ]);
+  return {
+    Records: [
+      {
+        cf: {
+          request: {
+            method: 'GET',
+            uri,
+            querystring: query.slice(1),
+            headers: Object.fromEntries(list),
+          },
+        },
+      },
+    ],
+  };
 }
 
 /** What is sent on, in one form for both. */
@@ -33,13 +49,18 @@ function sentOn(querystring: unknown, headers: Record<string, unknown>) {
     const { value, multiValue } = one as { value: string; multiValue?: { value: string }[] };
     return (multiValue ?? [{ value }]).map((entry) => entry.value);
   };
-  const lists = Object.entries(headers).map(([name, all]) => [name, Array.isArray(all) ? all.flatMap(texts) : texts(all)]);
+  const lists = Object.entries(headers).map(([name, all]) => [
+    name,
+    Array.isArray(all) ? all.flatMap(texts) : texts(all),
+  ]);
   return { querystring, headers: Object.fromEntries(lists) };
 }
 
 const code = functionCode('normalize-cache-key', SETTINGS);
 const handle = loadedFunction(code);
-const atLambda = require(join(handlerDirectory('normalize-cache-key', SETTINGS), 'index.js')).handler;
+const atLambda = require(
+  join(handlerDirectory('normalize-cache-key', SETTINGS), 'index.js'),
+).handler;
 
 const CASES: readonly Request[] = [
   { uri: '/pages/a', query: '?b=2&ref=1&a=1', headers: { 'accept-language': ['fr'] } },
@@ -52,9 +73,21 @@ const CASES: readonly Request[] = [
   { uri: '/pages/a', query: '?', headers: {} },
   { uri: '/pages/a', query: '', headers: { 'accept-language': ['de', 'zh-hant-TW;q=0.5'] } },
   { uri: '/pages/a', query: `?${'a&'.repeat(101)}`, headers: {} },
-  { uri: '/pages/a', query: '?b&a', headers: { 'x-isochrone-language': ['xx'], 'x-isochrone-image-format': ['bmp'] } },
-  { uri: '/images/a', query: '?w=1&ref=2&h=3', headers: { accept: ['image/avif;q=0.5,image/webp'] } },
-  { uri: '/images/a', query: '?h&w', headers: { accept: ['text/html', 'image/webp'], 'accept-language': ['fr'] } },
+  {
+    uri: '/pages/a',
+    query: '?b&a',
+    headers: { 'x-isochrone-language': ['xx'], 'x-isochrone-image-format': ['bmp'] },
+  },
+  {
+    uri: '/images/a',
+    query: '?w=1&ref=2&h=3',
+    headers: { accept: ['image/avif;q=0.5,image/webp'] },
+  },
+  {
+    uri: '/images/a',
+    query: '?h&w',
+    headers: { accept: ['text/html', 'image/webp'], 'accept-language': ['fr'] },
+  },
   { uri: '/assets/a', query: '?v=1', headers: { accept: ['image/webp'] } },
 ];
 
@@ -64,38 +97,59 @@ test.each(CASES.map((request) => [JSON.stringify(request).slice(0, 120), request
     const event = viewerRequestEvent(request);
     const made = handle(event);
     const expected = await atLambda(lambdaEvent(request));
-    expect(sentOn(made.querystring, made.headers as never)).toEqual(sentOn(expected.querystring, expected.headers));
+    expect(sentOn(made.querystring, made.headers as never)).toEqual(
+      sentOn(expected.querystring, expected.headers),
+    );
     expect(made).toMatchObject({ method: 'GET', uri: request.uri, cookies: {} });
   },
 );
 
-test.each(['/else', '/pages/../images/a', '/%70ages/a'])('where no rule is known to apply, the query stays as it came: %s', (uri) => {
-  const { request } = viewerRequestEvent({ uri, query: '?b=1&a=2', headers: { 'x-isochrone-language': ['xx'], host: ['a'] } });
-  const before = request.querystring;
-  const made = handle({ request });
-  expect(made.querystring).toBe(before);
-  expect(made.headers).toEqual({ host: { value: 'a' } });
-});
+test.each(['/else', '/pages/../images/a', '/%70ages/a'])(
+  'where no rule is known to apply, the query stays as it came: %s',
+  (uri) => {
+    const { request } = viewerRequestEvent({
+      uri,
+      query: '?b=1&a=2',
+      headers: { 'x-isochrone-language': ['xx'], host: ['a'] },
+    });
+    const before = request.querystring;
+    const made = handle({ request });
+    expect(made.querystring).toBe(before);
+    expect(made.headers).toEqual({ host: { value: 'a' } });
+  },
+);
 
 test.each<[string, unknown]>([
   ['a runtime without rawQueryString()', undefined],
   ["the console's test, which gives an empty one", () => ''],
-])('%s: the query stays as it came, and the language is chosen all the same', (_, rawQueryString) => {
-  const { request } = viewerRequestEvent({ uri: '/pages/a', query: '?b=1&a=2', headers: { 'accept-language': ['fr'] } });
-  const made = handle({ request: { ...request, rawQueryString } });
-  expect(made.querystring).toBe(request.querystring);
-  expect(made.headers).toMatchObject({ 'x-isochrone-language': { value: 'fr' } });
-});
+])(
+  '%s: the query stays as it came, and the language is chosen all the same',
+  (_, rawQueryString) => {
+    const { request } = viewerRequestEvent({
+      uri: '/pages/a',
+      query: '?b=1&a=2',
+      headers: { 'accept-language': ['fr'] },
+    });
+    const made = handle({ request: { ...request, rawQueryString } });
+    expect(made.querystring).toBe(request.querystring);
+    expect(made.headers).toMatchObject({ 'x-isochrone-language': { value: 'fr' } });
+  },
+);
 
 test('an event out of the ordinary goes on as it came, and one line says why', () => {
   const log = jest.fn();
   const request = { uri: '/pages/a', querystring: {} };
   expect(loadedFunction(code, { log })({ request })).toEqual({ uri: '/pages/a', querystring: {} });
-  expect(JSON.parse(log.mock.calls[0][0])).toMatchObject({ level: 'ERROR', error: expect.stringContaining('TypeError') });
+  expect(JSON.parse(log.mock.calls[0][0])).toMatchObject({
+    level: 'ERROR',
+    error: expect.stringContaining('TypeError'),
+  });
 });
 
 test('property: whatever the query, both send on the same', async () => {
-  const query = fc.string({ unit: fc.constantFrom('a', 'b', 'ref', '_', '%61', '%', '=', '&', '+', 'é') }).map((text) => `?${text}`);
+  const query = fc
+    .string({ unit: fc.constantFrom('a', 'b', 'ref', '_', '%61', '%', '=', '&', '+', 'é') })
+    .map((text) => `?${text}`);
   await fc.assert(
     fc.asyncProperty(query, async (text) => {
       const request = { uri: '/pages/a', query: text, headers: {} };
@@ -106,7 +160,10 @@ test('property: whatever the query, both send on the same', async () => {
 });
 
 test('is a script: a handler at the top level, and the place of the settings once', () => {
-  const bundle = readFileSync(join(handlerDirectory('normalize-cache-key.viewer-function'), 'index.js'), 'utf8');
+  const bundle = readFileSync(
+    join(handlerDirectory('normalize-cache-key.viewer-function'), 'index.js'),
+    'utf8',
+  );
   expect(bundle.match(/ISOCHRONE_SETTINGS/g)).toHaveLength(1);
   expect(bundle).toMatch(/function handler\(event\)\{/);
   expect(bundle).not.toMatch(/\b(?:require|import|export|exports|module)\b/);

@@ -13,7 +13,10 @@ const SETTINGS: RouteOriginSettings = {
 
 const handlerWith = (config?: string) => bundledHandler('route-origin', config);
 
-/** "Lambda@Edge event structure", Amazon CloudFront developer guide: an origin request, and what an origin response has beside it. */
+/**
+ * "Lambda@Edge event structure", Amazon CloudFront developer guide: an origin request, and what an
+ * origin response has beside it.
+ */
 const config = (eventType: string) => ({
   distributionDomainName: 'd111111abcdef8.cloudfront.net',
   distributionId: 'EDFDVBD6EXAMPLE',
@@ -50,7 +53,9 @@ const response = {
   status: '201',
   statusDescription: 'Created',
 };
-const requestEvent = (given: unknown = request) => ({ Records: [{ cf: { config: config('origin-request'), request: given } }] });
+const requestEvent = (given: unknown = request) => ({
+  Records: [{ cf: { config: config('origin-request'), request: given } }],
+});
 const responseEvent = (given: unknown = response, asked: unknown = request) => ({
   Records: [{ cf: { config: config('origin-response'), request: asked, response: given } }],
 });
@@ -67,11 +72,21 @@ afterEach(() => {
 
 test('origin request: chooses by the settings beside it and the time of day', async () => {
   const handle = handlerWith(JSON.stringify(SETTINGS));
-  expect(await handle(requestEvent())).toMatchObject({ origin: { custom: { domainName: 'write.example.com' } } });
-  const read = (wrote: number) => ({ ...request, method: 'GET', headers: { cookie: [{ value: `__Host-isochrone-wrote=${wrote}` }] } });
+  expect(await handle(requestEvent())).toMatchObject({
+    origin: { custom: { domainName: 'write.example.com' } },
+  });
+  const read = (wrote: number) => ({
+    ...request,
+    method: 'GET',
+    headers: { cookie: [{ value: `__Host-isochrone-wrote=${wrote}` }] },
+  });
   const now = Math.floor(Date.now() / 1000);
-  expect(await handle(requestEvent(read(now)))).toMatchObject({ origin: { custom: { domainName: 'write.example.com' } } });
-  expect(await handle(requestEvent(read(now - 3600)))).toMatchObject({ origin: { custom: { domainName: 'read.example.com' } } });
+  expect(await handle(requestEvent(read(now)))).toMatchObject({
+    origin: { custom: { domainName: 'write.example.com' } },
+  });
+  expect(await handle(requestEvent(read(now - 3600)))).toMatchObject({
+    origin: { custom: { domainName: 'read.example.com' } },
+  });
   expect(logged).not.toHaveBeenCalled();
 });
 
@@ -91,7 +106,10 @@ describe('origin response', () => {
     const mark = { key: 'Set-Cookie', value: expect.stringMatching(MARK) };
     expect(await handle(responseEvent(given, { ...request, method, uri }))).toEqual({
       ...given,
-      headers: { ...given.headers, 'set-cookie': [...given.headers['set-cookie'], ...(marked ? [mark] : [])] },
+      headers: {
+        ...given.headers,
+        'set-cookie': [...given.headers['set-cookie'], ...(marked ? [mark] : [])],
+      },
     });
     expect(logged).not.toHaveBeenCalled();
   });
@@ -99,14 +117,24 @@ describe('origin response', () => {
   test('the mark is one that a following request is known by', async () => {
     const { headers } = (await handle(responseEvent())) as typeof response;
     const cookie = headers['set-cookie'].map(({ value }) => value.split(';')[0]).join('; ');
-    const next = { ...request, method: 'GET', headers: { ...request.headers, cookie: [{ key: 'Cookie', value: cookie }] } };
-    expect(await handle(requestEvent(next))).toMatchObject({ origin: { custom: { domainName: 'write.example.com' } } });
+    const next = {
+      ...request,
+      method: 'GET',
+      headers: { ...request.headers, cookie: [{ key: 'Cookie', value: cookie }] },
+    };
+    expect(await handle(requestEvent(next))).toMatchObject({
+      origin: { custom: { domainName: 'write.example.com' } },
+    });
   });
 
   test.each<[string, object, object | undefined]>([
     ['no headers', { ...response, headers: undefined }, request],
     ['cookies that are no list', { ...response, headers: { 'set-cookie': 'id=7' } }, request],
-    ['a cookie without a value', { ...response, headers: { 'set-cookie': [{ key: 'Set-Cookie' }] } }, request],
+    [
+      'a cookie without a value',
+      { ...response, headers: { 'set-cookie': [{ key: 'Set-Cookie' }] } },
+      request,
+    ],
     ['no status', { ...response, status: undefined }, request],
     ['a status that is no number', { ...response, status: 'Created' }, request],
     ['an empty status', { ...response, status: '' }, request],
@@ -115,7 +143,10 @@ describe('origin response', () => {
   ])('with %s: it goes on as it came, and one line says why', async (_, given, asked) => {
     expect(await handle(responseEvent(given, asked ?? null))).toBe(given);
     expect(logged).toHaveBeenCalledTimes(1);
-    expect(JSON.parse(logged.mock.calls[0][0])).toMatchObject({ level: 'ERROR', message: expect.stringContaining('as it came') });
+    expect(JSON.parse(logged.mock.calls[0][0])).toMatchObject({
+      level: 'ERROR',
+      message: expect.stringContaining('as it came'),
+    });
   });
 });
 
@@ -124,13 +155,19 @@ test.each<[string, string | undefined]>([
   ['not JSON', '{"paths"'],
   ['null', 'null'],
   ['without names', '{"paths":[]}'],
-  ['without the time of recent writers', JSON.stringify({ ...SETTINGS, recentWriterSeconds: undefined })],
+  [
+    'without the time of recent writers',
+    JSON.stringify({ ...SETTINGS, recentWriterSeconds: undefined }),
+  ],
 ])('settings that are %s: all goes on as it came, and one line says so', async (_, text) => {
   const handle = handlerWith(text);
   expect(await handle(requestEvent())).toEqual(request);
   expect(await handle(responseEvent())).toEqual(response);
   expect(logged).toHaveBeenCalledTimes(1);
-  expect(JSON.parse(logged.mock.calls[0][0])).toMatchObject({ level: 'ERROR', message: expect.stringContaining('config.json') });
+  expect(JSON.parse(logged.mock.calls[0][0])).toMatchObject({
+    level: 'ERROR',
+    message: expect.stringContaining('config.json'),
+  });
 });
 
 test('property: no event makes it throw', async () => {
@@ -140,8 +177,12 @@ test('property: no event makes it throw', async () => {
       await handle(anything);
       await handle(requestEvent(anything));
       await handle(responseEvent(anything, headers));
-      expect(await handle(requestEvent({ ...request, method: 'GET', headers }))).toMatchObject({ uri: '/api/orders' });
-      expect(await handle(responseEvent({ ...response, headers }))).toMatchObject({ status: '201' });
+      expect(await handle(requestEvent({ ...request, method: 'GET', headers }))).toMatchObject({
+        uri: '/api/orders',
+      });
+      expect(await handle(responseEvent({ ...response, headers }))).toMatchObject({
+        status: '201',
+      });
     }),
   );
 });

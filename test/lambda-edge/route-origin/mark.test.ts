@@ -9,11 +9,15 @@ function answer(status: string, ...cookies: string[]) {
   return {
     status,
     statusDescription: 'Whatever',
-    headers: { 'content-type': [{ key: 'Content-Type', value: 'text/html' }], ...(cookies.length > 0 ? { 'set-cookie': setCookie } : {}) },
+    headers: {
+      'content-type': [{ key: 'Content-Type', value: 'text/html' }],
+      ...(cookies.length > 0 ? { 'set-cookie': setCookie } : {}),
+    },
   };
 }
 
-const cookiesOf = ({ headers }: { headers: Record<string, { value: string }[]> }) => headers['set-cookie']?.map(({ value }) => value);
+const cookiesOf = ({ headers }: { headers: Record<string, { value: string }[]> }) =>
+  headers['set-cookie']?.map(({ value }) => value);
 
 test.each<[string, string, boolean]>([
   ['POST', '200', true],
@@ -35,7 +39,11 @@ test.each<[string, string, boolean]>([
   const given = answer(status);
   const made = markWriter(given, { method }, SETTINGS, NOW);
   if (!marked) expect(made).toBe(given);
-  else expect(made).toEqual({ ...given, headers: { ...given.headers, 'set-cookie': [{ key: 'Set-Cookie', value: MARK }] } });
+  else
+    expect(made).toEqual({
+      ...given,
+      headers: { ...given.headers, 'set-cookie': [{ key: 'Set-Cookie', value: MARK }] },
+    });
 });
 
 test.each<[string, string[], boolean]>([

@@ -9,7 +9,10 @@ const SETTINGS: RouteOriginSettings = {
   writeName: 'write.example.com',
   batchName: 'batch.example.com',
   recentWriterSeconds: 10,
-  paths: [{ pattern: '/api/*', batch: [{ pattern: '/api/reports/*' }, { pattern: '/api/*.csv' }] }, { pattern: '*' }],
+  paths: [
+    { pattern: '/api/*', batch: [{ pattern: '/api/reports/*' }, { pattern: '/api/*.csv' }] },
+    { pattern: '*' },
+  ],
 };
 
 function request(method: string, uri = '/api/orders', cookies: readonly string[] = []) {
@@ -22,20 +25,30 @@ function request(method: string, uri = '/api/orders', cookies: readonly string[]
       host: [{ key: 'Host', value: 'read.example.com' }],
       ...(cookies.length > 0 ? { cookie: cookies.map((value) => ({ key: 'Cookie', value })) } : {}),
     },
-    origin: { custom: { domainName: 'read.example.com', port: 443, customHeaders: { 'x-origin-verify': [{ value: 's' }] } } },
+    origin: {
+      custom: {
+        domainName: 'read.example.com',
+        port: 443,
+        customHeaders: { 'x-origin-verify': [{ value: 's' }] },
+      },
+    },
   };
 }
 
-const chosen = (...parts: Parameters<typeof request>) => chooseOrigin(request(...parts), SETTINGS, NOW).origin.custom.domainName;
+const chosen = (...parts: Parameters<typeof request>) =>
+  chooseOrigin(request(...parts), SETTINGS, NOW).origin.custom.domainName;
 const wrote = (time: number | string) => `${RECENT_WRITER_COOKIE}=${time}`;
 
 test.each(['GET', 'HEAD', 'OPTIONS'])('%s reads from the nearest region', (method) => {
   expect(chosen(method)).toBe('read.example.com');
 });
 
-test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'get', ''])('%j goes to the primary region', (method) => {
-  expect(chosen(method)).toBe('write.example.com');
-});
+test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'get', ''])(
+  '%j goes to the primary region',
+  (method) => {
+    expect(chosen(method)).toBe('write.example.com');
+  },
+);
 
 test.each<[string, readonly string[], 'read' | 'write']>([
   ['just now', [wrote(NOW)], 'write'],
@@ -87,8 +100,16 @@ test('a request to another kind of origin stays as it is', () => {
 });
 
 test('property: whatever is asked, the name is one of three, Host agrees, a write is never read, and once is enough', () => {
-  const cookie = fc.oneof(fc.string({ unit: 'binary' }), fc.integer().map(wrote), fc.constant(wrote(NOW)));
-  const asked = fc.tuple(fc.constantFrom('GET', 'HEAD', 'POST', 'DELETE', 'x'), fc.webPath(), fc.array(cookie, { maxLength: 3 }));
+  const cookie = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.integer().map(wrote),
+    fc.constant(wrote(NOW)),
+  );
+  const asked = fc.tuple(
+    fc.constantFrom('GET', 'HEAD', 'POST', 'DELETE', 'x'),
+    fc.webPath(),
+    fc.array(cookie, { maxLength: 3 }),
+  );
   fc.assert(
     fc.property(asked, ([method, uri, cookies]) => {
       const once = chooseOrigin(request(method, uri, cookies), SETTINGS, NOW);

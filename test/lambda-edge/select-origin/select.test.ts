@@ -18,7 +18,9 @@ describe('what belongs to the primary', () => {
   const NOW = 1_795_255_200;
   const cookies = (...values: string[]) => {
     const all = values.map((value) => ({ value }));
-    return { '__Host-isochrone-wrote': all.length > 1 ? { ...all[0], multiValue: all } : all[0] } as never;
+    return {
+      '__Host-isochrone-wrote': all.length > 1 ? { ...all[0], multiValue: all } : all[0],
+    } as never;
   };
   const marked = { ...settings, recentWriterSeconds: 10 };
 
@@ -34,7 +36,11 @@ describe('what belongs to the primary', () => {
     ['… by a clock that is ahead', { method: 'GET', cookies: cookies(`${NOW + 10}`) }, true],
     ['… far in the future', { method: 'GET', cookies: cookies(`${NOW + 11}`) }, false],
     ['… at no time', { method: 'GET', cookies: cookies('yes') }, false],
-    ['… twice, once recently', { method: 'GET', cookies: cookies(`${NOW - 99}`, `${NOW - 1}`) }, true],
+    [
+      '… twice, once recently',
+      { method: 'GET', cookies: cookies(`${NOW - 99}`, `${NOW - 1}`) },
+      true,
+    ],
     ['a read with other cookies', { method: 'GET', cookies: { a: { value: `${NOW}` } } }, false],
   ])('%s', (_, request, expected) => {
     expect(isForPrimary(request, marked, NOW)).toBe(expected);
@@ -57,7 +63,11 @@ describe('switches', () => {
     ['no region has one', {}, 'eu-west-1'],
     ['the nearest is drained', { 'eu-west-1': 'drained' }, 'us-east-1'],
     ['the next one is, too', { 'eu-west-1': 'drained', 'us-east-1': 'drained' }, 'ap-southeast-1'],
-    ['all are: as if none were', { 'eu-west-1': 'drained', 'us-east-1': 'drained', 'ap-southeast-1': 'drained' }, 'eu-west-1'],
+    [
+      'all are: as if none were',
+      { 'eu-west-1': 'drained', 'us-east-1': 'drained', 'ap-southeast-1': 'drained' },
+      'eu-west-1',
+    ],
     ['it says something else', { 'eu-west-1': 'serving' }, 'eu-west-1'],
   ])('%s', async (_, said, expected) => {
     await expect(selectRegion('eu-central-1', settings, switches(said))).resolves.toBe(expected);

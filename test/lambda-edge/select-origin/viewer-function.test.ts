@@ -9,7 +9,11 @@ import { functionCode, loadedFunction, viewerRequestEvent } from '../bundled-vie
 import { marketSettings } from '../normalize-cache-key/market-settings';
 
 const SETTINGS: SelectOriginSettings = {
-  paths: [{ pattern: '/static/*', query: 'none', language: true }, { pattern: '/stream/*' }, { pattern: '/api/*' }],
+  paths: [
+    { pattern: '/static/*', query: 'none', language: true },
+    { pattern: '/stream/*' },
+    { pattern: '/api/*' },
+  ],
   languages: ['en', 'ja'],
   regions: ['us-east-1', 'eu-west-1'],
   nearest: { 'eu-central-1': [1, 0], 'us-west-2': [0, 1] },
@@ -29,12 +33,20 @@ interface Runtime {
   readonly code?: string;
 }
 
-async function answered(event: unknown, { edge, switches = {}, select, code: loaded = code }: Runtime) {
+async function answered(
+  event: unknown,
+  { edge, switches = {}, select, code: loaded = code }: Runtime,
+) {
   const selected: string[] = [];
   const log: string[] = [];
   const cf = {
     edgeLocation: edge === undefined ? undefined : { region: edge },
-    kvs: () => ({ get: (key: string) => (switches[key] === undefined ? Promise.reject(new Error(key)) : Promise.resolve(switches[key])) }),
+    kvs: () => ({
+      get: (key: string) =>
+        switches[key] === undefined
+          ? Promise.reject(new Error(key))
+          : Promise.resolve(switches[key]),
+    }),
     selectRequestOriginById: select ?? ((id: string) => selected.push(id)),
   };
   type Request = { querystring: unknown; headers: Record<string, unknown> };
@@ -45,30 +57,49 @@ async function answered(event: unknown, { edge, switches = {}, select, code: loa
 const read = (uri: string) => viewerRequestEvent({ uri, query: '?b=1&&' });
 
 test('the key is normalised where something is cached, and nowhere else', async () => {
-  expect((await answered(read('/static/a.js'), { edge: 'us-west-2' })).request.querystring).toBe('');
-  expect((await answered(read('/stream/1'), { edge: 'us-west-2' })).request.querystring).toBe('b=1&&');
+  expect((await answered(read('/static/a.js'), { edge: 'us-west-2' })).request.querystring).toBe(
+    '',
+  );
+  expect((await answered(read('/stream/1'), { edge: 'us-west-2' })).request.querystring).toBe(
+    'b=1&&',
+  );
 });
 
 test.each<[string, Runtime, string[]]>([
   ['the nearest region', { edge: 'eu-central-1' }, ['eu-west-1']],
   ["the primary, which the behaviour's origin is", { edge: 'us-west-2' }, []],
-  ['the next one, where the nearest is drained', { edge: 'us-west-2', switches: { 'us-east-1': 'drained' } }, ['eu-west-1']],
+  [
+    'the next one, where the nearest is drained',
+    { edge: 'us-west-2', switches: { 'us-east-1': 'drained' } },
+    ['eu-west-1'],
+  ],
   ['the primary, from nowhere known', {}, []],
 ])('reads go to %s', async (_name, runtime, selected) => {
   expect((await answered(read('/static/a.js'), runtime)).selected).toEqual(selected);
 });
 
 describe('a path that reads and writes share', () => {
-  const api = (parts: object) => viewerRequestEvent({ uri: '/api/orders', query: '?b=1&a=2', ...parts });
+  const api = (parts: object) =>
+    viewerRequestEvent({ uri: '/api/orders', query: '?b=1&a=2', ...parts });
 
   test.each<[string, () => object, string | undefined, string[]]>([
     ['a read', () => ({}), undefined, ['eu-west-1']],
     ['a preflight', () => ({ method: 'OPTIONS' }), undefined, ['eu-west-1']],
     ['a write', () => ({ method: 'POST' }), undefined, []],
-    ['a read by who wrote just now', () => ({ cookies: [['a', 'b'], wrote(NOW_SECONDS())] }), undefined, []],
+    [
+      'a read by who wrote just now',
+      () => ({ cookies: [['a', 'b'], wrote(NOW_SECONDS())] }),
+      undefined,
+      [],
+    ],
     ['… twice', () => ({ cookies: [wrote(1), wrote(NOW_SECONDS())] }), undefined, []],
     ['… long ago', () => ({ cookies: [wrote(NOW_SECONDS() - 3600)] }), undefined, ['eu-west-1']],
-    ['… where nobody is marked', () => ({ cookies: [wrote(NOW_SECONDS())] }), unmarkedCode, ['eu-west-1']],
+    [
+      '… where nobody is marked',
+      () => ({ cookies: [wrote(NOW_SECONDS())] }),
+      unmarkedCode,
+      ['eu-west-1'],
+    ],
     ['a write, where nobody is marked', () => ({ method: 'PUT' }), unmarkedCode, []],
   ])('%s', async (_name, parts, loaded, selected) => {
     const given = await answered(api(parts()), { edge: 'eu-central-1', code: loaded });
@@ -78,20 +109,34 @@ describe('a path that reads and writes share', () => {
 
   test('a drained primary takes its writes all the same', async () => {
     const switches = { 'us-east-1': 'drained' };
-    expect((await answered(api({ method: 'POST' }), { edge: 'us-west-2', switches })).selected).toEqual([]);
+    expect(
+      (await answered(api({ method: 'POST' }), { edge: 'us-west-2', switches })).selected,
+    ).toEqual([]);
   });
 
-  test.each(['GET', 'POST'])('a %s keeps its query, and loses what it claims to be negotiated', async (method) => {
-    const headers = { 'x-isochrone-language': ['xx'], 'x-isochrone-image-format': ['bmp'], host: ['www.example.com'] };
-    const { request } = await answered(api({ method, headers }), { edge: 'eu-central-1' });
-    expect(request.querystring).toBe('b=1&a=2');
-    expect(request.headers).toEqual({ host: { value: 'www.example.com' } });
-    const event = viewerRequestEvent({ method, uri: '/api/../static/a', query: '?b=1&a=2', headers });
-    const before = event.request.querystring;
-    const unknown = (await answered(event, { edge: 'eu-central-1' })).request;
-    expect(unknown.querystring).toBe(before);
-    expect(unknown.headers).toEqual({ host: { value: 'www.example.com' } });
-  });
+  test.each(['GET', 'POST'])(
+    'a %s keeps its query, and loses what it claims to be negotiated',
+    async (method) => {
+      const headers = {
+        'x-isochrone-language': ['xx'],
+        'x-isochrone-image-format': ['bmp'],
+        host: ['www.example.com'],
+      };
+      const { request } = await answered(api({ method, headers }), { edge: 'eu-central-1' });
+      expect(request.querystring).toBe('b=1&a=2');
+      expect(request.headers).toEqual({ host: { value: 'www.example.com' } });
+      const event = viewerRequestEvent({
+        method,
+        uri: '/api/../static/a',
+        query: '?b=1&a=2',
+        headers,
+      });
+      const before = event.request.querystring;
+      const unknown = (await answered(event, { edge: 'eu-central-1' })).request;
+      expect(unknown.querystring).toBe(before);
+      expect(unknown.headers).toEqual({ host: { value: 'www.example.com' } });
+    },
+  );
 });
 
 test('a request whose origin cannot be selected goes on', async () => {
@@ -112,7 +157,10 @@ test.each<[string, object]>([
   ['a cookie without a value', { cookies: { '__Host-isochrone-wrote': {} } }],
 ])('a request with %s goes on', async (_name, parts) => {
   const event = read('/static/a.js');
-  const { request } = await answered({ ...event, request: { ...event.request, ...parts } }, { edge: 'eu-central-1' });
+  const { request } = await answered(
+    { ...event, request: { ...event.request, ...parts } },
+    { edge: 'eu-central-1' },
+  );
   expect(request).toMatchObject({ uri: '/static/a.js' });
 });
 
@@ -120,20 +168,30 @@ test('property: no request makes it fail', async () => {
   await fc.assert(
     fc.asyncProperty(fc.anything(), fc.anything(), async (anything, cookies) => {
       await answered({ request: anything }, { edge: 'eu-central-1' });
-      await answered({ request: { ...read('/api/a').request, cookies: { '__Host-isochrone-wrote': cookies } } }, { edge: 'eu-central-1' });
+      await answered(
+        { request: { ...read('/api/a').request, cookies: { '__Host-isochrone-wrote': cookies } } },
+        { edge: 'eu-central-1' },
+      );
     }),
     { numRuns: 50 },
   );
 });
 
 test('has what the runtime takes: an asynchronous handler, and no `await` among arguments', () => {
-  const bundle = readFileSync(join(handlerDirectory('select-origin.viewer-function'), 'index.js'), 'utf8');
+  const bundle = readFileSync(
+    join(handlerDirectory('select-origin.viewer-function'), 'index.js'),
+    'utf8',
+  );
   expect(bundle).toMatch(/async function handler\(event\)/);
   expect(bundle.replace(/\bif\(await/g, '')).not.toMatch(/[\w$)\]]\(await\b|,await\b/);
 });
 
 test('fits into what CloudFront takes with the settings of the market and three regions', () => {
   const regions = ['us-east-1', 'eu-west-1', 'ap-southeast-1'];
-  const settings = { ...marketSettings(), ...originSelectionSettings(regions), recentWriterSeconds: 10 };
+  const settings = {
+    ...marketSettings(),
+    ...originSelectionSettings(regions),
+    recentWriterSeconds: 10,
+  };
   expect(Buffer.byteLength(functionCode('select-origin', settings))).toBeLessThanOrEqual(10_240);
 });

@@ -18,12 +18,25 @@ test.each([
 });
 
 test('what is near on the globe only is not: the ways of Africa and South America lead through their gateways', () => {
-  expect(nearestFirst('sa-east-1', ['af-south-1', 'us-east-1'])).toEqual(['us-east-1', 'af-south-1']);
-  expect(nearestFirst('af-south-1', ['me-south-1', 'eu-central-1'])).toEqual(['eu-central-1', 'me-south-1']);
-  expect(nearestFirst('us-east-1', ['af-south-1', 'sa-east-1'])).toEqual(['sa-east-1', 'af-south-1']);
+  expect(nearestFirst('sa-east-1', ['af-south-1', 'us-east-1'])).toEqual([
+    'us-east-1',
+    'af-south-1',
+  ]);
+  expect(nearestFirst('af-south-1', ['me-south-1', 'eu-central-1'])).toEqual([
+    'eu-central-1',
+    'me-south-1',
+  ]);
+  expect(nearestFirst('us-east-1', ['af-south-1', 'sa-east-1'])).toEqual([
+    'sa-east-1',
+    'af-south-1',
+  ]);
 });
 
 test('what is not known keeps its order, at the end', () => {
-  expect(nearestFirst('eu-central-1', ['mars-west-1', 'mars-north-1', 'eu-west-1'])).toEqual(['eu-west-1', 'mars-west-1', 'mars-north-1']);
+  expect(nearestFirst('eu-central-1', ['mars-west-1', 'mars-north-1', 'eu-west-1'])).toEqual([
+    'eu-west-1',
+    'mars-west-1',
+    'mars-north-1',
+  ]);
   expect(nearestFirst('mars-west-1', SERVING)).toEqual(SERVING);
 });

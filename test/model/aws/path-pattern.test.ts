@@ -2,12 +2,18 @@ import { matchesPath } from '../../../lambda-edge/normalize-cache-key/normalize'
 import { catchesAll, isPathPattern } from '../../../lib/model/aws/path-pattern';
 
 describe('isPathPattern', () => {
-  test.each(['/static/*', '*.jpg', '/a?c', '/~user/$1', '/a:b@c+d&e\'"', 'x'.repeat(255)])('takes %s', (pattern) => {
-    expect(isPathPattern(pattern)).toBe(true);
-  });
-  test.each(['', '/a b', '/é', '/a%20b', '/a#b', '/(a)', 'x'.repeat(256)])('refuses %s', (pattern) => {
-    expect(isPathPattern(pattern)).toBe(false);
-  });
+  test.each(['/static/*', '*.jpg', '/a?c', '/~user/$1', '/a:b@c+d&e\'"', 'x'.repeat(255)])(
+    'takes %s',
+    (pattern) => {
+      expect(isPathPattern(pattern)).toBe(true);
+    },
+  );
+  test.each(['', '/a b', '/é', '/a%20b', '/a#b', '/(a)', 'x'.repeat(256)])(
+    'refuses %s',
+    (pattern) => {
+      expect(isPathPattern(pattern)).toBe(false);
+    },
+  );
 });
 
 describe('catchesAll', () => {
@@ -38,7 +44,9 @@ describe('catchesAll', () => {
     const patterns = ['*', 'a*', '*b', 'a?', '?b', 'a*b', 'ab', '?*', 'a?*b'];
     for (const earlier of patterns) {
       for (const later of patterns.filter((pattern) => catchesAll(earlier, pattern))) {
-        const missed = texts.filter((text) => matchesPath(later, `/${text}`) && !matchesPath(earlier, `/${text}`));
+        const missed = texts.filter(
+          (text) => matchesPath(later, `/${text}`) && !matchesPath(earlier, `/${text}`),
+        );
         expect({ earlier, later, missed }).toEqual({ earlier, later, missed: [] });
       }
     }

@@ -1,4 +1,7 @@
-/** Each check over several fields, both ways: the mistake is refused with its reason, and the neighbour that is right passes. */
+/**
+ * Each check over several fields, both ways: the mistake is refused with its reason, and the
+ * neighbour that is right passes.
+ */
 import { formatPath } from '../../../lib/model/config/problem';
 import { connectionsPerPooler } from '../../../lib/tools/postgres/pgbouncer/budget';
 import { MARKET, market, problemsOf } from './market';
@@ -15,7 +18,8 @@ interface Case {
 /** Strategies of so many bytes as JSON, as YAML. */
 function strategiesOfBytes(bytes: number): string {
   const names = Array.from({ length: 50 }, (_, i) => `s${i}`);
-  const bytesOf = () => JSON.stringify(Object.fromEntries(names.map((name) => [name, { ttlSeconds: 1 }]))).length;
+  const bytesOf = () =>
+    JSON.stringify(Object.fromEntries(names.map((name) => [name, { ttlSeconds: 1 }]))).length;
   while (bytesOf() > bytes) names.pop();
   for (let i = 0; bytesOf() < bytes; i = (i + 1) % names.length) names[i] += 'x';
   return names.map((name) => `${name}: { ttlSeconds: 1 }`).join(', ');
@@ -60,7 +64,8 @@ const CASES: Case[] = [
     wrong: 'maxmemoryPolicy: allkeys-lru\n  strategies: { sesion: { compress: true } }',
     path: 'cache.strategies.sesion.ttlSeconds',
     says: /given, because sesion is none of session, api/,
-    right: 'maxmemoryPolicy: allkeys-lru\n  strategies: { session: { compress: true }, sesion: { ttlSeconds: 1 } }',
+    right:
+      'maxmemoryPolicy: allkeys-lru\n  strategies: { session: { compress: true }, sesion: { ttlSeconds: 1 } }',
   },
   {
     check: 'a time to live is no more than a year',
@@ -89,10 +94,12 @@ const CASES: Case[] = [
   {
     check: 'two strategies have two prefixes',
     passage: 'maxmemoryPolicy: allkeys-lru',
-    wrong: 'maxmemoryPolicy: allkeys-lru\n  strategies: { quotes: { ttlSeconds: 2, prefix: "kpi:" } }',
+    wrong:
+      'maxmemoryPolicy: allkeys-lru\n  strategies: { quotes: { ttlSeconds: 2, prefix: "kpi:" } }',
     path: 'cache.strategies.quotes.prefix',
     says: /another than that of kpi/,
-    right: 'maxmemoryPolicy: allkeys-lru\n  strategies: { quotes: { ttlSeconds: 2, prefix: "kpis:" } }',
+    right:
+      'maxmemoryPolicy: allkeys-lru\n  strategies: { quotes: { ttlSeconds: 2, prefix: "kpis:" } }',
   },
   {
     check: 'a strategy of the library takes no prefix of another',
@@ -100,7 +107,8 @@ const CASES: Case[] = [
     wrong: 'maxmemoryPolicy: allkeys-lru\n  strategies: { api: { prefix: "kpi:" } }',
     path: 'cache.strategies.api.prefix',
     says: /another than that of kpi/,
-    right: 'maxmemoryPolicy: allkeys-lru\n  strategies: { api: { prefix: "kpi:" }, kpi: { prefix: "api:" } }',
+    right:
+      'maxmemoryPolicy: allkeys-lru\n  strategies: { api: { prefix: "kpi:" }, kpi: { prefix: "api:" } }',
   },
   {
     check: 'strategies fit the settings of a region',
@@ -271,7 +279,8 @@ const CASES: Case[] = [
     right: 'availabilityZones: [us-east-1a, us-east-1b, us-east-1c]\n    readReplicas: 13',
   },
   {
-    check: 'connection budget: pools × poolers, also while one is replaced, ≤ max_connections − reserve',
+    check:
+      'connection budget: pools × poolers, also while one is replaced, ≤ max_connections − reserve',
     passage: 'cidr: 10.20.0.0/16',
     wrong: 'cidr: 10.20.0.0/16\n    poolers: 6',
     path: 'regions.eu-west-1.poolers',
@@ -359,12 +368,15 @@ const CASES: Case[] = [
     right: 'apac: { defaultTtlSeconds: 14400, maxTtlSeconds: 14400 }',
   },
   {
-    check: 'TTL order: without a maximum, the default of the tier is the maximum in each part of the world',
+    check:
+      'TTL order: without a maximum, the default of the tier is the maximum in each part of the world',
     passage: 'strategies: { defaultTtlSeconds: 900 }',
-    wrong: 'strategies: { defaultTtlSeconds: 900, continents: { apac: { defaultTtlSeconds: 901 } } }',
+    wrong:
+      'strategies: { defaultTtlSeconds: 900, continents: { apac: { defaultTtlSeconds: 901 } } }',
     path: 'edge.tiers.strategies.continents.apac.defaultTtlSeconds',
     says: /at most the maximum TTL, 900/,
-    right: 'strategies: { defaultTtlSeconds: 900, continents: { apac: { defaultTtlSeconds: 901, maxTtlSeconds: 901 } } }',
+    right:
+      'strategies: { defaultTtlSeconds: 900, continents: { apac: { defaultTtlSeconds: 901, maxTtlSeconds: 901 } } }',
   },
   {
     check: 'a cached tier keeps something',
@@ -380,7 +392,8 @@ const CASES: Case[] = [
     wrong: 'strategies: { defaultTtlSeconds: 900, staleIfErrorSeconds: 901 }',
     path: 'edge.tiers.strategies.staleIfErrorSeconds',
     says: /at most the longest maximum TTL, 900/,
-    right: 'strategies: { defaultTtlSeconds: 900, staleIfErrorSeconds: 901, continents: { apac: { maxTtlSeconds: 901 } } }',
+    right:
+      'strategies: { defaultTtlSeconds: 900, staleIfErrorSeconds: 901, continents: { apac: { maxTtlSeconds: 901 } } }',
   },
   {
     check: 'behaviours name tiers that exist',
@@ -554,7 +567,8 @@ const CASES: Case[] = [
   },
   {
     check: 'a Global Datastore has large nodes',
-    passage: 'nodeType: cache.r7g.large\n  maxmemoryPolicy: allkeys-lru\n  scaling: { maxShards: 4 }',
+    passage:
+      'nodeType: cache.r7g.large\n  maxmemoryPolicy: allkeys-lru\n  scaling: { maxShards: 4 }',
     wrong: 'nodeType: cache.t4g.medium\n  global: {}',
     path: 'cache.nodeType',
     says: /large or larger/,
@@ -700,7 +714,8 @@ describe.each(CASES)('$check', ({ passage, wrong, path, says, right }) => {
 });
 
 describe('Origin Shield', () => {
-  const shielded = (region: string) => market('rateLimitPerMinute: 100', `rateLimitPerMinute: 100\n  originShieldRegion: ${region}`);
+  const shielded = (region: string) =>
+    market('rateLimitPerMinute: 100', `rateLimitPerMinute: 100\n  originShieldRegion: ${region}`);
   const withoutContinents = (text: string) => text.replace(/ +continents:\n +apac: .*\n/g, '');
 
   test('exists in its region; the nearest one is suggested', () => {
@@ -714,7 +729,10 @@ describe('Origin Shield', () => {
 
   test('excludes TTLs by part of the world', () => {
     const problems = problemsOf(shielded('eu-west-2'));
-    expect(problems.map(({ path }) => formatPath(path))).toEqual(['edge.tiers.static.continents', 'edge.tiers.pages.continents']);
+    expect(problems.map(({ path }) => formatPath(path))).toEqual([
+      'edge.tiers.static.continents',
+      'edge.tiers.pages.continents',
+    ]);
     expect(problems[0]?.rule).toMatch(/runs in the Shield region/);
   });
 });
@@ -723,9 +741,13 @@ test('a distribution has at most 75 behaviours beside the default one', () => {
   const behaviors = (count: number) =>
     market(
       '    - { path: /performance/*, tier: uncached }',
-      Array.from({ length: count }, (_, i) => `    - { path: /p${i}/*, tier: uncached }`).join('\n'),
+      Array.from({ length: count }, (_, i) => `    - { path: /p${i}/*, tier: uncached }`).join(
+        '\n',
+      ),
     );
-  expect(problemsOf(behaviors(62)).map(({ allowed }) => allowed)).toEqual(['at most 75 beside the default one']);
+  expect(problemsOf(behaviors(62)).map(({ allowed }) => allowed)).toEqual([
+    'at most 75 beside the default one',
+  ]);
   expect(problemsOf(behaviors(61))).toEqual([]);
 });
 
@@ -734,14 +756,19 @@ test('the alarm on CPU is above what the caches are kept at', () => {
     market('scaling: { maxShards: 4 }', 'scaling: { maxShards: 4, targetCpuPercent: 55 }')
       .replace('minInstances: 2', 'minInstances: 2\n  targetCpuPercent: 40')
       .replace('cpuPercent: 85', `cpuPercent: ${cpuPercent}`);
-  expect(problemsOf(objective(55)).map(({ allowed }) => allowed)).toEqual(['above the 55 % that the caches are kept at']);
+  expect(problemsOf(objective(55)).map(({ allowed }) => allowed)).toEqual([
+    'above the 55 % that the caches are kept at',
+  ]);
   expect(problemsOf(objective(56))).toEqual([]);
 });
 
 describe('a Global Datastore', () => {
   const joined = market('scaling: { maxShards: 4 }', 'global: {}');
   const fourth = (text: string) =>
-    text.replace('\ndatabase:', '  eu-west-2:\n    cidr: 10.40.0.0/16\n    availabilityZones: [eu-west-2a, eu-west-2b]\n\ndatabase:');
+    text.replace(
+      '\ndatabase:',
+      '  eu-west-2:\n    cidr: 10.40.0.0/16\n    availabilityZones: [eu-west-2a, eu-west-2b]\n\ndatabase:',
+    );
 
   test('has two secondaries at most; further regions keep caches of their own', () => {
     const [problem, ...others] = problemsOf(fourth(joined));
@@ -750,36 +777,54 @@ describe('a Global Datastore', () => {
       'cache.global',
       'for one or two regions beside the primary one, not 3',
     ]);
-    expect(problemsOf(fourth(joined.replace('global: {}', 'global: { secondaryRegions: [eu-west-1, eu-west-2] }')))).toEqual([]);
+    expect(
+      problemsOf(
+        fourth(
+          joined.replace('global: {}', 'global: { secondaryRegions: [eu-west-1, eu-west-2] }'),
+        ),
+      ),
+    ).toEqual([]);
   });
 
   test('has another region', () => {
     const alone = joined.replace(/ {2}eu-west-1:[\s\S]*?(?=\ndatabase:)/, '');
-    expect(problemsOf(alone).map(({ allowed }) => allowed)).toEqual(['for one or two regions beside the primary one, not 0']);
+    expect(problemsOf(alone).map(({ allowed }) => allowed)).toEqual([
+      'for one or two regions beside the primary one, not 0',
+    ]);
   });
 });
 
 test('a folder is uploaded where something is served from it', () => {
-  const text = market('defaultTier: pages', 'defaultTier: pages\n  staticContent: { folder: dist }');
+  const text = market(
+    'defaultTier: pages',
+    'defaultTier: pages\n  staticContent: { folder: dist }',
+  );
   expect(problemsOf(text)).toEqual([]);
   const problems = problemsOf(text.replace(', origin: bucket', ''));
   expect(problems.map(({ path }) => formatPath(path))).toEqual(['edge.staticContent.folder']);
 });
 
 describe('the name of the database', () => {
-  const named = (name: string) => problemsOf(market('databaseName: market', `databaseName: ${name}`)).map(({ path }) => formatPath(path));
+  const named = (name: string) =>
+    problemsOf(market('databaseName: market', `databaseName: ${name}`)).map(({ path }) =>
+      formatPath(path),
+    );
 
   test.each(['pgbouncer', 'rdsadmin', 'a'.repeat(57)])('is not %s', (name) => {
     expect(named(name)).toEqual(['database.databaseName']);
   });
 
-  test.each(['pgbouncers', 'a'.repeat(56)])('may be %s, since the poolers add `_writer`', (name) => {
-    expect(named(name)).toEqual([]);
-  });
+  test.each(['pgbouncers', 'a'.repeat(56)])(
+    'may be %s, since the poolers add `_writer`',
+    (name) => {
+      expect(named(name)).toEqual([]);
+    },
+  );
 });
 
 describe('the budget of the poolers', () => {
-  // The construct divides: what the file allows must leave it a pool, and what the file refuses must not.
+  // The construct divides: what the file allows must leave it a pool, and what the file refuses
+  // must not.
   test.each([
     [1, 180],
     [3, 300],
@@ -788,15 +833,26 @@ describe('the budget of the poolers', () => {
   ])('of %i is counted as the poolers count it: %i connections at least', (poolers, least) => {
     const problems = (budget: number) =>
       problemsOf(
-        MARKET.replaceAll('readReplicas:', `poolers: ${poolers}\n    maxInstances: 2\n    readReplicas:`).replace(
+        MARKET.replaceAll(
+          'readReplicas:',
+          `poolers: ${poolers}\n    maxInstances: 2\n    readReplicas:`,
+        ).replace(
           'databaseName: market',
           `databaseName: market\n  parameters: { maxConnections: ${budget + 50} }`,
         ),
       ).map(({ path }) => formatPath(path));
     const share = (connections: number) =>
-      connectionsPerPooler({ connections, poolers, databases: { market: { host: 'one' }, market_writer: { host: 'one' } } });
+      connectionsPerPooler({
+        connections,
+        poolers,
+        databases: { market: { host: 'one' }, market_writer: { host: 'one' } },
+      });
     expect([problems(least), share(least)]).toEqual([[], 30]);
-    expect(problems(least - 1)).toEqual(['regions.us-east-1.poolers', 'regions.eu-west-1.poolers', 'regions.ap-southeast-1.poolers']);
+    expect(problems(least - 1)).toEqual([
+      'regions.us-east-1.poolers',
+      'regions.eu-west-1.poolers',
+      'regions.ap-southeast-1.poolers',
+    ]);
     expect(share(least - 1)).toBe(29);
   });
 });
@@ -804,7 +860,10 @@ describe('the budget of the poolers', () => {
 describe('CloudFront Functions', () => {
   /** The market deployment without what they exclude, and with one line more. */
   const functions = (line = '', tierLine = '') =>
-    MARKET.replace('rateLimitPerMinute: 100', `rateLimitPerMinute: 100\n  runtime: cloudfront-functions${line && `\n  ${line}`}`)
+    MARKET.replace(
+      'rateLimitPerMinute: 100',
+      `rateLimitPerMinute: 100\n  runtime: cloudfront-functions${line && `\n  ${line}`}`,
+    )
       .replace(/ +batchRegion: .*\n/, '')
       .replace(/ +continents:\n +apac: .*\n/g, '')
       .replace(/ +browserTtlSeconds: 31536000\n/, '')
@@ -818,7 +877,9 @@ describe('CloudFront Functions', () => {
   });
 
   test('exclude what Lambda@Edge does on origin events', () => {
-    const problems = problemsOf(market('rateLimitPerMinute: 100', 'rateLimitPerMinute: 100\n  runtime: cloudfront-functions'));
+    const problems = problemsOf(
+      market('rateLimitPerMinute: 100', 'rateLimitPerMinute: 100\n  runtime: cloudfront-functions'),
+    );
     expect(problems.map(({ path }) => formatPath(path))).toEqual([
       'edge.batchRegion',
       'edge.tiers.immutable.browserTtlSeconds',
@@ -828,7 +889,8 @@ describe('CloudFront Functions', () => {
       'edge.tiers.pages.continents',
       'edge.behaviors[13].batch',
     ]);
-    for (const { rule } of problems) expect(rule).toMatch(/VPC origins do not take Lambda@Edge origin triggers/);
+    for (const { rule } of problems)
+      expect(rule).toMatch(/VPC origins do not take Lambda@Edge origin triggers/);
   });
 
   test.each([
@@ -840,12 +902,17 @@ describe('CloudFront Functions', () => {
   ])('exclude %s%s, which Lambda@Edge takes', (line, tierLine, path) => {
     const text = functions(line, tierLine);
     expect(problemsOf(text).map((problem) => formatPath(problem.path))).toEqual([path]);
-    expect(problemsOf(text.replace('runtime: cloudfront-functions', 'runtime: lambda-edge'))).toEqual([]);
+    expect(
+      problemsOf(text.replace('runtime: cloudfront-functions', 'runtime: lambda-edge')),
+    ).toEqual([]);
   });
 
   test('negotiate nothing for a bucket', () => {
-    const text = (line: string) => functions().replace('queryParameters: none', `queryParameters: none\n      ${line}`);
-    expect(problemsOf(text('varyByLanguage: true')).map(({ path }) => formatPath(path))).toEqual(['edge.behaviors[2].tier']);
+    const text = (line: string) =>
+      functions().replace('queryParameters: none', `queryParameters: none\n      ${line}`);
+    expect(problemsOf(text('varyByLanguage: true')).map(({ path }) => formatPath(path))).toEqual([
+      'edge.behaviors[2].tier',
+    ]);
     expect(problemsOf(text('varyByLanguage: false'))).toEqual([]);
   });
 
@@ -863,38 +930,57 @@ describe('CloudFront Functions', () => {
 describe('promotions', () => {
   const EU = '{ instance: market-production-eu-west-1-hub, from: us-east-1 }';
   const US = '{ instance: market-production-us-east-1-2-hub, from: eu-west-1 }';
-  const said = (primaryRegion: string, promotions: string, generations: Readonly<Record<string, number>>) =>
+  const said = (
+    primaryRegion: string,
+    promotions: string,
+    generations: Readonly<Record<string, number>>,
+  ) =>
     Object.entries(generations).reduce(
-      (text, [region, generation]) => text.replace(`  ${region}:\n`, `  ${region}:\n    replicaGeneration: ${generation}\n`),
+      (text, [region, generation]) =>
+        text.replace(`  ${region}:\n`, `  ${region}:\n    replicaGeneration: ${generation}\n`),
       market('primaryRegion: us-east-1', `primaryRegion: ${primaryRegion}`).replace(
         'database:\n',
         `database:\n  promotions: [${promotions}]\n`,
       ),
     );
   const problems = (...[region, promotions, generations]: Parameters<typeof said>) =>
-    problemsOf(said(region, promotions, generations)).map(({ path, allowed }) => `${formatPath(path)}: ${allowed}`);
+    problemsOf(said(region, promotions, generations)).map(
+      ({ path, allowed }) => `${formatPath(path)}: ${allowed}`,
+    );
 
   test('as they are printed pass, and so do higher generations', () => {
     expect(problems('eu-west-1', EU, { 'us-east-1': 2, 'ap-southeast-1': 2 })).toEqual([]);
     expect(problems('eu-west-1', EU, { 'us-east-1': 5, 'ap-southeast-1': 2 })).toEqual([]);
-    expect(problems('us-east-1', `${EU}, ${US}`, { 'us-east-1': 2, 'eu-west-1': 2, 'ap-southeast-1': 3 })).toEqual([]);
+    expect(
+      problems('us-east-1', `${EU}, ${US}`, {
+        'us-east-1': 2,
+        'eu-west-1': 2,
+        'ap-southeast-1': 3,
+      }),
+    ).toEqual([]);
   });
 
   test.each<[string, Parameters<typeof said>, string[]]>([
     [
       'replicas that would change their source under a taken name',
       ['eu-west-1', EU, { 'us-east-1': 2 }],
-      ['regions.ap-southeast-1.replicaGeneration: at least 2: each promotion of a hub elsewhere takes one more'],
+      [
+        'regions.ap-southeast-1.replicaGeneration: at least 2: each promotion of a hub elsewhere takes one more',
+      ],
     ],
     [
       'the same after another promotion',
       ['us-east-1', `${EU}, ${US}`, { 'us-east-1': 2, 'eu-west-1': 2, 'ap-southeast-1': 2 }],
-      ['regions.ap-southeast-1.replicaGeneration: at least 3: each promotion of a hub elsewhere takes one more'],
+      [
+        'regions.ap-southeast-1.replicaGeneration: at least 3: each promotion of a hub elsewhere takes one more',
+      ],
     ],
     [
       'a promoted hub under another name',
       ['eu-west-1', EU, { 'us-east-1': 2, 'eu-west-1': 2, 'ap-southeast-1': 2 }],
-      ['database.promotions[0].instance: the hub of the primary region: market-production-eu-west-1-2-hub'],
+      [
+        'database.promotions[0].instance: the hub of the primary region: market-production-eu-west-1-2-hub',
+      ],
     ],
     [
       'a primary region that no promotion led to',
@@ -910,8 +996,13 @@ describe('promotions', () => {
 });
 
 test('a log-in for poolers wants poolers', () => {
-  const secret = MARKET.replace('migrationsFolder:', 'poolerSecret: market/pooler-login\n  migrationsFolder:');
+  const secret = MARKET.replace(
+    'migrationsFolder:',
+    'poolerSecret: market/pooler-login\n  migrationsFolder:',
+  );
   const none = secret.replaceAll('    readReplicas:', '    poolers: 0\n    readReplicas:');
-  expect(problemsOf(none)).toMatchObject([{ path: ['database', 'poolerSecret'], allowed: 'absent where no region has poolers' }]);
+  expect(problemsOf(none)).toMatchObject([
+    { path: ['database', 'poolerSecret'], allowed: 'absent where no region has poolers' },
+  ]);
   expect(problemsOf(none.replace('    poolers: 0\n', ''))).toEqual([]);
 });

@@ -1,11 +1,18 @@
-/** The file itself: every mistake at once, at its line, in words that can be acted on, and never a stack trace. */
+/**
+ * The file itself: every mistake at once, at its line, in words that can be acted on, and never a
+ * stack trace.
+ */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Ajv from 'ajv';
 import { parse } from 'yaml';
 import { deploymentJsonSchema } from '../../../lib/model/config/json-schema';
-import { DeploymentFileError, loadDeployment, parseDeployment } from '../../../lib/model/config/load';
+import {
+  DeploymentFileError,
+  loadDeployment,
+  parseDeployment,
+} from '../../../lib/model/config/load';
 import { physicalNames, systemName } from '../../../lib/model/config/names';
 import { errorOf, MARKET, MARKET_FILE, market, problemsOf } from './market';
 
@@ -38,7 +45,10 @@ describe('a right file', () => {
     const names = physicalNames(deployment);
     expect(names.readOrigin).toBe('read.origin.market.example.com');
     expect(names.replicaPrefix('eu-west-1')).toBe('market-production-eu-west-1');
-    const again = parseDeployment(market('  eu-west-1:\n', '  eu-west-1:\n    replicaGeneration: 2\n'), 'market.yaml');
+    const again = parseDeployment(
+      market('  eu-west-1:\n', '  eu-west-1:\n    replicaGeneration: 2\n'),
+      'market.yaml',
+    );
     expect(physicalNames(again).replicaPrefix('eu-west-1')).toBe('market-production-eu-west-1-2');
     expect(physicalNames(again).replicaPrefix('us-east-1')).toBe('market-production-us-east-1');
     expect(names.promotionDocument('eu-west-1')).toBe('market-production-promote-eu-west-1');
@@ -85,7 +95,9 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       .replace('tier: media }', 'tier: mdia }')
       .replace('cpuPercent: 85', 'cpuPercent: 185');
     const message = errorOf(text)?.message ?? '';
-    expect([...message.matchAll(/^market\.yaml:(\d+):\d+ {2}(\S+)/gm)].map((match) => match[2])).toEqual([
+    expect(
+      [...message.matchAll(/^market\.yaml:(\d+):\d+ {2}(\S+)/gm)].map((match) => match[2]),
+    ).toEqual([
       'name',
       'domain.siteName',
       'regions.eu-west-1.cidr',
@@ -101,7 +113,11 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       'an unknown key, with the right one suggested',
       'engineVersion: "17"',
       'engineVersoin: "17.6"',
-      { path: 'database.engineVersoin', on: 'engineVersoin', says: /Did you mean "engineVersion"\?/ },
+      {
+        path: 'database.engineVersoin',
+        on: 'engineVersoin',
+        says: /Did you mean "engineVersion"\?/,
+      },
     ],
     [
       'an unknown region',
@@ -133,7 +149,12 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       'minInstances: "2"',
       { path: 'service.minInstances', on: 'minInstances: ', says: /Remove the quotes: 2\./ },
     ],
-    ['a fraction', 'minInstances: 2', 'minInstances: 2.5', { path: 'service.minInstances', on: 'minInstances: ', says: /whole number/ }],
+    [
+      'a fraction',
+      'minInstances: 2',
+      'minInstances: 2.5',
+      { path: 'service.minInstances', on: 'minInstances: ', says: /whole number/ },
+    ],
     [
       'nothing where something is needed',
       'primaryRegion: us-east-1\n',
@@ -176,7 +197,12 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       'rateLimitPerMinute: 5',
       { path: 'edge.rateLimitPerMinute', on: 'rateLimitPerMinute', says: /at least 10/ },
     ],
-    ['too long a name', 'name: market', 'name: marketplace-of-all', { path: 'name', on: 'marketplace', says: /2 to 12/ }],
+    [
+      'too long a name',
+      'name: market',
+      'name: marketplace-of-all',
+      { path: 'name', on: 'marketplace', says: /2 to 12/ },
+    ],
     [
       'an address that is none',
       '  replicaLagSeconds: 30',
@@ -187,7 +213,11 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       'an environment with a hyphen',
       'environment: production',
       'environment: pro-duction',
-      { path: 'environment', on: 'pro-duction', says: /no two systems and environments share a name/ },
+      {
+        path: 'environment',
+        on: 'pro-duction',
+        says: /no two systems and environments share a name/,
+      },
     ],
     [
       'a number beyond numbers',
@@ -205,13 +235,19 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       'eleven parameters in a key',
       'queryParameters: none\n    static',
       `queryParameters: [${[...'abcdefghijk'].join(', ')}]\n    static`,
-      { path: 'edge.tiers.immutable.queryParameters', on: 'a, b, c', says: /takes 10 names of 1,024/ },
+      {
+        path: 'edge.tiers.immutable.queryParameters',
+        on: 'a, b, c',
+        says: /takes 10 names of 1,024/,
+      },
     ],
   ])('%s', (_name, passage, wrong, { path, on, says }) => {
     const text = market(passage, wrong);
     const message = errorOf(text)?.message ?? '';
     const line = text.split('\n').findIndex((written) => written.includes(on)) + 1;
-    expect(message).toMatch(new RegExp(`^market\\.yaml:${line}:\\d+ {2}${path.replace(/[.[\]]/g, '\\$&')}$`, 'm'));
+    expect(message).toMatch(
+      new RegExp(`^market\\.yaml:${line}:\\d+ {2}${path.replace(/[.[\]]/g, '\\$&')}$`, 'm'),
+    );
     expect(message).toMatch(says);
   });
 });
@@ -259,7 +295,12 @@ describe('a file that is no deployment', () => {
 });
 
 describe('the JSON Schema', () => {
-  const committed = JSON.parse(readFileSync(join(__dirname, '..', '..', '..', 'deployments', 'deployment.schema.json'), 'utf8'));
+  const committed = JSON.parse(
+    readFileSync(
+      join(__dirname, '..', '..', '..', 'deployments', 'deployment.schema.json'),
+      'utf8',
+    ),
+  );
 
   test('is the one in deployments/, which the market file names', () => {
     expect(committed).toEqual(JSON.parse(JSON.stringify(deploymentJsonSchema())));

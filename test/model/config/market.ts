@@ -1,4 +1,7 @@
-/** A valid deployment as a file's text, and the same text with one line changed: what the config tests start from. */
+/**
+ * A valid deployment as a file's text, and the same text with one line changed: what the config
+ * tests start from.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeploymentFileError, parseDeployment } from '../../../lib/model/config/load';
@@ -7,9 +10,13 @@ import type { DeploymentProblem } from '../../../lib/model/config/problem';
 export const MARKET_FILE = join(__dirname, '..', '..', '..', 'deployments', 'market.yaml');
 export const MARKET = readFileSync(MARKET_FILE, 'utf8');
 
-/** The market deployment with one passage replaced. Fails if the passage is not there, so that no case tests nothing. */
+/**
+ * The market deployment with one passage replaced. Fails if the passage is not there, so that no
+ * case tests nothing.
+ */
 export function market(passage: string, replacement: string): string {
-  if (!MARKET.includes(passage)) throw new Error(`The market deployment does not contain ${JSON.stringify(passage)}.`);
+  if (!MARKET.includes(passage))
+    throw new Error(`The market deployment does not contain ${JSON.stringify(passage)}.`);
   return MARKET.replace(passage, replacement);
 }
 

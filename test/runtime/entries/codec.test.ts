@@ -2,7 +2,11 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { checksum } from '../../../lib/runtime/entries/checksum';
 import { CacheCodec, type CacheFormat } from '../../../lib/runtime/entries/codec';
-import { type CacheEntry, CorruptEntryError, UnencodableValueError } from '../../../lib/runtime/entries/entry';
+import {
+  type CacheEntry,
+  CorruptEntryError,
+  UnencodableValueError,
+} from '../../../lib/runtime/entries/entry';
 
 const FORMATS: readonly CacheFormat[] = [
   { serializer: 'json', compress: false },
@@ -12,12 +16,26 @@ const FORMATS: readonly CacheFormat[] = [
 ];
 
 const JSON_FORMAT = { serializer: 'json', compress: false } as const;
-const DEEP = { depth: null, maxArrayLength: null, maxStringLength: null, showHidden: false } as const;
+const DEEP = {
+  depth: null,
+  maxArrayLength: null,
+  maxStringLength: null,
+  showHidden: false,
+} as const;
 
 const codec = new CacheCodec();
 
 function entry(value: unknown, rest: Partial<CacheEntry> = {}): CacheEntry {
-  return { kind: 'value', value, freshUntil: 2, staleUntil: 3, createdAt: 1, tags: [], tagVersions: [], ...rest };
+  return {
+    kind: 'value',
+    value,
+    freshUntil: 2,
+    staleUntil: 3,
+    createdAt: 1,
+    tags: [],
+    tagVersions: [],
+    ...rest,
+  };
 }
 
 async function roundTrip(value: unknown, format: CacheFormat): Promise<unknown> {
@@ -49,11 +67,37 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     ['text of every plane', 'ö€😀\u0000\u2028'],
     ['half a surrogate pair', { short: '\ud800', long: 'x\udc00'.repeat(100) }],
     ['half a surrogate pair in a key', { '\ud800': 1, b: { '\udfff': [2] } }],
-    ['whole numbers', [0, 1, -1, 2 ** 31, -(2 ** 31) - 1, 2 ** 32, 2 ** 53, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 2 ** 64]],
+    [
+      'whole numbers',
+      [
+        0,
+        1,
+        -1,
+        2 ** 31,
+        -(2 ** 31) - 1,
+        2 ** 32,
+        2 ** 53,
+        Number.MAX_SAFE_INTEGER,
+        Number.MIN_SAFE_INTEGER,
+        2 ** 64,
+      ],
+    ],
     ['fractions', [0.1, 5e-324, 1.7976931348623157e308, -1.5]],
-    ['numbers beside the line', { nan: Number.NaN, up: Number.POSITIVE_INFINITY, down: Number.NEGATIVE_INFINITY, zero: -0 }],
+    [
+      'numbers beside the line',
+      { nan: Number.NaN, up: Number.POSITIVE_INFINITY, down: Number.NEGATIVE_INFINITY, zero: -0 },
+    ],
     ['minus zero', -0],
-    ['dates', [new Date(0), new Date(1_700_000_000_123), new Date(-1), new Date(8.64e15), new Date(-8.64e15)]],
+    [
+      'dates',
+      [
+        new Date(0),
+        new Date(1_700_000_000_123),
+        new Date(-1),
+        new Date(8.64e15),
+        new Date(-8.64e15),
+      ],
+    ],
     [
       'a map',
       new Map<unknown, unknown>([
@@ -65,7 +109,19 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     ['a set', new Set<unknown>([1, 'a', undefined, Number.NaN, [1n]])],
     [
       'large whole numbers',
-      [0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 63n, 2n ** 64n - 1n, 2n ** 64n, -(2n ** 63n) - 1n, 10n ** 100n, -(10n ** 100n)],
+      [
+        0n,
+        1n,
+        -1n,
+        2n ** 63n - 1n,
+        -(2n ** 63n),
+        2n ** 63n,
+        2n ** 64n - 1n,
+        2n ** 64n,
+        -(2n ** 63n) - 1n,
+        10n ** 100n,
+        -(10n ** 100n),
+      ],
     ],
     ['a buffer', { file: Buffer.from([0, 1, 255]), none: Buffer.alloc(0) }],
     [
@@ -82,10 +138,29 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     ['a part of a typed array', new Uint16Array([1, 2, 3, 4]).subarray(1, 3)],
     ['raw bytes', new Uint8Array([1, 2, 3]).buffer],
     ['a data view', new DataView(new Uint8Array([9, 8, 7]).buffer, 1)],
-    ['sparse arrays', [sparse(3, {}), sparse(5, { 1: undefined, 4: new Date(1) }), sparse(40_000, { 0: -0, 39999: 'end' })]],
+    [
+      'sparse arrays',
+      [
+        sparse(3, {}),
+        sparse(5, { 1: undefined, 4: new Date(1) }),
+        sparse(40_000, { 0: -0, 39999: 'end' }),
+      ],
+    ],
     ['a regular expression', [/a\/b/giu, /(?:)/]],
     ['an object without a prototype', { inner: Object.assign(Object.create(null), { a: 1 }) }],
-    ['keys of objects', { '': 1, '1': 2, 'a.b': 3, constructor: 'x', toString: 4, hasOwnProperty: 5, toJSON: 6, length: 7 }],
+    [
+      'keys of objects',
+      {
+        '': 1,
+        '1': 2,
+        'a.b': 3,
+        constructor: 'x',
+        toString: 4,
+        hasOwnProperty: 5,
+        toJSON: 6,
+        length: 7,
+      },
+    ],
     ['one object twice', { a: shared, b: [shared, shared] }],
     ['an array of 100,000', Array.from({ length: 100_000 }, (_, index) => ({ index }))],
   ])('%s comes back', async (_, value) => {
@@ -93,7 +168,10 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
   });
 
   test('types of bytes come back, each with memory of its own', async () => {
-    const [buffer, array] = (await roundTrip([Buffer.from('ab'), new Uint8Array([1])], format)) as [Buffer, Uint8Array];
+    const [buffer, array] = (await roundTrip([Buffer.from('ab'), new Uint8Array([1])], format)) as [
+      Buffer,
+      Uint8Array,
+    ];
     expect(Buffer.isBuffer(buffer)).toBe(true);
     expect(Buffer.isBuffer(array)).toBe(false);
     expect(array.buffer.byteLength).toBe(1);
@@ -117,8 +195,15 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     const encoded = codecOf1000.encode(entry(sparse(1000, { 0: 'a', 999: -0 })), format) as Buffer;
     expect(encoded.length).toBeLessThan(200);
     const back = (await codecOf1000.decode(encoded)).value as unknown[];
-    expect([back.length, Object.keys(back), back[0], Object.is(back[999], -0)]).toEqual([1000, ['0', '999'], 'a', true]);
-    expect(() => codecOf1000.encode(entry({ a: sparse(1001, {}) }), format)).toThrow(expect.objectContaining({ path: '$.a' }));
+    expect([back.length, Object.keys(back), back[0], Object.is(back[999], -0)]).toEqual([
+      1000,
+      ['0', '999'],
+      'a',
+      true,
+    ]);
+    expect(() => codecOf1000.encode(entry({ a: sparse(1001, {}) }), format)).toThrow(
+      expect.objectContaining({ path: '$.a' }),
+    );
   });
 
   test('holes stay holes, and undefined stays beside them', async () => {
@@ -127,17 +212,22 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
   });
 
   test('errors come back with what describes them, without the stack', async () => {
-    const error = Object.assign(new RangeError('too far', { cause: new TypeError('no') }), { code: 'EFAR', at: new Date(1) });
-    const back = (await roundTrip({ error }, format)) as { error: RangeError & { code: string; at: Date } };
+    const error = Object.assign(new RangeError('too far', { cause: new TypeError('no') }), {
+      code: 'EFAR',
+      at: new Date(1),
+    });
+    const back = (await roundTrip({ error }, format)) as {
+      error: RangeError & { code: string; at: Date };
+    };
     expect(back.error).toBeInstanceOf(RangeError);
     expect(back.error.cause).toBeInstanceOf(TypeError);
-    expect([back.error.name, back.error.message, back.error.code, back.error.at, back.error.stack]).toEqual([
-      'RangeError',
-      'too far',
-      'EFAR',
-      new Date(1),
-      'RangeError: too far',
-    ]);
+    expect([
+      back.error.name,
+      back.error.message,
+      back.error.code,
+      back.error.at,
+      back.error.stack,
+    ]).toEqual(['RangeError', 'too far', 'EFAR', new Date(1), 'RangeError: too far']);
     expect(Object.keys(back.error)).toEqual(['code', 'at']);
   });
 
@@ -145,12 +235,21 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     class QuotaError extends Error {
       override readonly name = 'QuotaError';
     }
-    const back = (await roundTrip(new AggregateError([new QuotaError('x')], 'all'), format)) as AggregateError;
-    expect([back.name, back.message, (back.errors[0] as Error).name]).toEqual(['AggregateError', 'all', 'QuotaError']);
+    const back = (await roundTrip(
+      new AggregateError([new QuotaError('x')], 'all'),
+      format,
+    )) as AggregateError;
+    expect([back.name, back.message, (back.errors[0] as Error).name]).toEqual([
+      'AggregateError',
+      'all',
+      'QuotaError',
+    ]);
   });
 
   test('a key __proto__ is a key, at any depth', async () => {
-    const hostile: unknown = JSON.parse('{"a":{"__proto__":{"polluted":true}},"__proto__":[{"__proto__":1}]}');
+    const hostile: unknown = JSON.parse(
+      '{"a":{"__proto__":{"polluted":true}},"__proto__":[{"__proto__":1}]}',
+    );
     const back = (await roundTrip({ hostile, also: new Date(0) }, format)) as { hostile: object };
     expect(JSON.stringify(back.hostile)).toBe(JSON.stringify(hostile));
     expect(Object.getPrototypeOf(back.hostile)).toBe(Object.prototype);
@@ -158,7 +257,9 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
   });
 
   test('a value of 1,000 levels comes back, and one of more is refused', async () => {
-    expect(JSON.stringify(await roundTrip(nested(1000), format))).toBe(JSON.stringify(nested(1000)));
+    expect(JSON.stringify(await roundTrip(nested(1000), format))).toBe(
+      JSON.stringify(nested(1000)),
+    );
     for (const levels of [1001, 10_000, 1_000_000]) {
       expect(() => codec.encode(entry(nested(levels)), format)).toThrow(/more than 1000 levels/);
     }
@@ -168,7 +269,9 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     const text = 'ab€d'.repeat(1_300_000);
     expect(((await roundTrip({ text }, format)) as { text: string }).text === text).toBe(true);
     const bytes = Buffer.alloc(8 * 1024 * 1024, 'isochrone');
-    expect(((await roundTrip({ bytes }, format)) as { bytes: Buffer }).bytes.equals(bytes)).toBe(true);
+    expect(((await roundTrip({ bytes }, format)) as { bytes: Buffer }).bytes.equals(bytes)).toBe(
+      true,
+    );
   });
 
   test.each<[string, string, () => unknown]>([
@@ -198,33 +301,55 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
       },
     ],
   ])('%s is refused at %s', (got, path, make) => {
-    expect(() => codec.encode(entry(make()), format)).toThrow(expect.objectContaining({ name: 'UnencodableValueError', path }));
+    expect(() => codec.encode(entry(make()), format)).toThrow(
+      expect.objectContaining({ name: 'UnencodableValueError', path }),
+    );
     expect(() => codec.encode(entry(make()), format)).toThrow(
       `CacheCodec at ${path}: the value must be data that a cache can give back as it was, got ${got}.`,
     );
   });
 });
 
-/** What has no prototype comes back as an ordinary object: the one difference that the documentation names. */
+/**
+ * What has no prototype comes back as an ordinary object: the one difference that the documentation
+ * names.
+ */
 function withPrototypes(value: unknown): unknown {
   const inner = (value as { inner?: object } | null | undefined)?.inner;
   return inner && Object.getPrototypeOf(inner) === null ? { inner: { ...inner } } : value;
 }
 
 describe('an entry', () => {
-  const TAGGED = entry({ price: 1 }, { tags: ['symbol:AAPL', 'ö€😀', ''], tagVersions: ['v1', '', 'v3'], createdAt: 1_700_000_000_000.5 });
+  const TAGGED = entry(
+    { price: 1 },
+    {
+      tags: ['symbol:AAPL', 'ö€😀', ''],
+      tagVersions: ['v1', '', 'v3'],
+      createdAt: 1_700_000_000_000.5,
+    },
+  );
 
-  test.each(FORMATS)('keeps its times, tags and kind as $serializer, compressed: $compress', async (format) => {
-    for (const kind of ['value', 'error'] as const) {
-      const whole = { ...TAGGED, kind, value: { name: 'Error', message: 'x'.repeat(2000), code: 'E' } };
-      expect(await codec.decode(await codec.encode(whole, format))).toEqual(whole);
-    }
-  });
+  test.each(FORMATS)(
+    'keeps its times, tags and kind as $serializer, compressed: $compress',
+    async (format) => {
+      for (const kind of ['value', 'error'] as const) {
+        const whole = {
+          ...TAGGED,
+          kind,
+          value: { name: 'Error', message: 'x'.repeat(2000), code: 'E' },
+        };
+        expect(await codec.decode(await codec.encode(whole, format))).toEqual(whole);
+      }
+    },
+  );
 
   test('keeps 255 tags, and is refused with one more, with an uneven number of versions, or with tags that are no text', () => {
     const tags = (count: number) => Array.from({ length: count }, (_, index) => `tag ${index}`);
     const encode = (names: readonly unknown[], versions: readonly unknown[]) =>
-      codec.encode(entry(1, { tags: names as string[], tagVersions: versions as string[] }), JSON_FORMAT) as Buffer;
+      codec.encode(
+        entry(1, { tags: names as string[], tagVersions: versions as string[] }),
+        JSON_FORMAT,
+      ) as Buffer;
     expect((codec.decode(encode(tags(255), tags(255))) as CacheEntry).tags).toEqual(tags(255));
     expect(() => encode(tags(256), tags(256))).toThrow(UnencodableValueError);
     expect(() => encode(tags(2), tags(1))).toThrow('CacheCodec at its tags');
@@ -233,7 +358,9 @@ describe('an entry', () => {
   });
 
   test('of plain data costs 40 bytes more than its JSON', () => {
-    expect((codec.encode(entry({ a: [1, 'x'] }), JSON_FORMAT) as Buffer).length).toBe(40 + '{"a":[1,"x"]}'.length);
+    expect((codec.encode(entry({ a: [1, 'x'] }), JSON_FORMAT) as Buffer).length).toBe(
+      40 + '{"a":[1,"x"]}'.length,
+    );
   });
 
   test('is compressed from the threshold on, if that makes it smaller, and on the thread pool above 64 KiB', async () => {
@@ -245,31 +372,46 @@ describe('an entry', () => {
     const large = codec.encode(sized(64 * 1024 + 1), compressing);
     expect(large).toBeInstanceOf(Promise);
     expect(codec.decode(await large)).toBeInstanceOf(Promise);
-    const noise = Array.from({ length: 2000 }, (_, index) => String.fromCharCode(33 + ((index * 7919 * (index % 89)) % 90))).join('');
+    const noise = Array.from({ length: 2000 }, (_, index) =>
+      String.fromCharCode(33 + ((index * 7919 * (index % 89)) % 90)),
+    ).join('');
     const kept = codec.encode(entry(noise), { serializer: 'msgpack', compress: true }) as Buffer;
     expect((codec.decode(kept) as CacheEntry).value).toBe(noise);
-    expect((new CacheCodec({ compressionThresholdBytes: 0 }).encode(entry(1), compressing) as Buffer).length).toBe(41);
+    expect(
+      (new CacheCodec({ compressionThresholdBytes: 0 }).encode(entry(1), compressing) as Buffer)
+        .length,
+    ).toBe(41);
   });
 
   test('of more than maxEntryBytes is neither written nor read', async () => {
     const small = new CacheCodec({ maxEntryBytes: 10 });
     for (const format of FORMATS) {
-      expect(() => small.encode(entry('x'.repeat(11)), format)).toThrow(/1[34] bytes|11 bytes|12 bytes/);
+      expect(() => small.encode(entry('x'.repeat(11)), format)).toThrow(
+        /1[34] bytes|11 bytes|12 bytes/,
+      );
       const written = await codec.encode(entry('x'.repeat(100_000)), format);
-      expect(() => small.decode(written)).toThrow(expect.objectContaining({ name: 'CorruptEntryError', reason: 'too-large' }));
+      expect(() => small.decode(written)).toThrow(
+        expect.objectContaining({ name: 'CorruptEntryError', reason: 'too-large' }),
+      );
     }
-    expect((small.decode(small.encode(entry('x'.repeat(8)), JSON_FORMAT) as Buffer) as CacheEntry).value).toBe('x'.repeat(8));
+    expect(
+      (small.decode(small.encode(entry('x'.repeat(8)), JSON_FORMAT) as Buffer) as CacheEntry).value,
+    ).toBe('x'.repeat(8));
   });
 
   test('that stands in more places than maxEntryBytes is refused before it is written', () => {
     let bush: unknown = [];
     for (let level = 0; level < 40; level++) bush = [bush, bush];
     const small = new CacheCodec({ maxEntryBytes: 100_000 });
-    for (const format of FORMATS) expect(() => small.encode(entry(bush), format)).toThrow(/more than 100000 objects/);
+    for (const format of FORMATS)
+      expect(() => small.encode(entry(bush), format)).toThrow(/more than 100000 objects/);
   });
 
   test('that claims few bytes and holds many is not decompressed beyond what it claims', async () => {
-    const bomb = (await codec.encode(entry('x'.repeat(10_000_000)), { serializer: 'json', compress: true })) as Buffer;
+    const bomb = (await codec.encode(entry('x'.repeat(10_000_000)), {
+      serializer: 'json',
+      compress: true,
+    })) as Buffer;
     for (const claimed of [0, 100, 70_000]) {
       const lying = resealed(bomb, (bytes) => bytes.writeUInt32LE(claimed, 12));
       await expect(async () => codec.decode(lying)).rejects.toThrow(
@@ -285,21 +427,29 @@ describe('an entry', () => {
     ['compressionThresholdBytes', -1],
     ['compressionThresholdBytes', Number.NaN],
   ])('option %s: %d is refused', (name, value) => {
-    expect(() => new CacheCodec({ [name]: value })).toThrow(`CacheCodec: ${name} must be a whole number`);
+    expect(() => new CacheCodec({ [name]: value })).toThrow(
+      `CacheCodec: ${name} must be a whole number`,
+    );
   });
 });
 
 describe('bytes that are not an entry', () => {
   const SAMPLES: readonly [string, CacheEntry, CacheFormat][] = FORMATS.map((format) => [
     `${format.serializer}, compressed: ${format.compress}`,
-    entry({ at: new Date(5), text: 'ö'.repeat(700), list: [1, 2.5, null] }, { tags: ['a'], tagVersions: ['b'] }),
+    entry(
+      { at: new Date(5), text: 'ö'.repeat(700), list: [1, 2.5, null] },
+      { tags: ['a'], tagVersions: ['b'] },
+    ),
     format,
   ]);
 
   test.each(SAMPLES)('%s: cut at any byte, or with one more', async (_, whole, format) => {
     const bytes = await codec.encode(whole, format);
-    for (let length = 0; length < bytes.length; length++) expect(() => codec.decode(bytes.subarray(0, length))).toThrow(CorruptEntryError);
-    expect(() => codec.decode(Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow(expect.objectContaining({ reason: 'truncated' }));
+    for (let length = 0; length < bytes.length; length++)
+      expect(() => codec.decode(bytes.subarray(0, length))).toThrow(CorruptEntryError);
+    expect(() => codec.decode(Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow(
+      expect.objectContaining({ reason: 'truncated' }),
+    );
   });
 
   test.each(SAMPLES)('%s: with any one bit changed', async (_, whole, format) => {
@@ -316,8 +466,12 @@ describe('bytes that are not an entry', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat({ max: 41 }), (random, kept) => {
         fc.pre(kept < bytes.length);
-        for (const foreign of [Buffer.from(random), Buffer.concat([bytes.subarray(0, kept), random])]) {
-          if (!foreign.equals(bytes)) expect(() => codec.decode(foreign)).toThrow(CorruptEntryError);
+        for (const foreign of [
+          Buffer.from(random),
+          Buffer.concat([bytes.subarray(0, kept), random]),
+        ]) {
+          if (!foreign.equals(bytes))
+            expect(() => codec.decode(foreign)).toThrow(CorruptEntryError);
         }
       }),
       { numRuns: 2000 },
@@ -325,14 +479,18 @@ describe('bytes that are not an entry', () => {
   });
 
   test('a payload of random bytes under a right checksum is refused or read, and nothing else happens', async () => {
-    const samples = await Promise.all(SAMPLES.map(([, whole, format]) => codec.encode(whole, format)));
+    const samples = await Promise.all(
+      SAMPLES.map(([, whole, format]) => codec.encode(whole, format)),
+    );
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...samples),
         fc.nat(),
         fc.uint8Array({ minLength: 1, maxLength: 20 }),
         async (sample, at, random) => {
-          const changed = resealed(sample, (bytes) => bytes.set(random, 40 + (at % (bytes.length - 40 - random.length))));
+          const changed = resealed(sample, (bytes) =>
+            bytes.set(random, 40 + (at % (bytes.length - 40 - random.length))),
+          );
           try {
             await codec.decode(changed);
           } catch (error) {
@@ -360,18 +518,34 @@ describe('bytes that are not an entry', () => {
       bytes.writeUInt32LE(text.length, 8);
       bytes.writeUInt32LE(text.length, 12);
     });
-    expect(() => codec.decode(forged)).toThrow(expect.objectContaining({ name: 'CorruptEntryError', reason: 'payload' }));
+    expect(() => codec.decode(forged)).toThrow(
+      expect.objectContaining({ name: 'CorruptEntryError', reason: 'payload' }),
+    );
     expect(String({})).toBe('[object Object]');
   });
 
   test.each<[string, Buffer, string]>([
     ['nothing', Buffer.alloc(0), 'foreign'],
     ['JSON of another program', Buffer.from('{"price":1}'), 'foreign'],
-    ['another layout', resealed(codec.encode(entry(1), JSON_FORMAT) as Buffer, (bytes) => bytes.writeUInt8(2, 1)), 'version'],
-    ['an unknown flag', resealed(codec.encode(entry(1), JSON_FORMAT) as Buffer, (bytes) => bytes.writeUInt8(128, 2)), 'payload'],
-    ['more tags than bytes', resealed(codec.encode(entry(1), JSON_FORMAT) as Buffer, (bytes) => bytes.writeUInt8(9, 3)), 'payload'],
+    [
+      'another layout',
+      resealed(codec.encode(entry(1), JSON_FORMAT) as Buffer, (bytes) => bytes.writeUInt8(2, 1)),
+      'version',
+    ],
+    [
+      'an unknown flag',
+      resealed(codec.encode(entry(1), JSON_FORMAT) as Buffer, (bytes) => bytes.writeUInt8(128, 2)),
+      'payload',
+    ],
+    [
+      'more tags than bytes',
+      resealed(codec.encode(entry(1), JSON_FORMAT) as Buffer, (bytes) => bytes.writeUInt8(9, 3)),
+      'payload',
+    ],
   ])('%s is named for what it is', (_, bytes, reason) => {
-    expect(() => codec.decode(bytes)).toThrow(expect.objectContaining({ name: 'CorruptEntryError', reason }));
+    expect(() => codec.decode(bytes)).toThrow(
+      expect.objectContaining({ name: 'CorruptEntryError', reason }),
+    );
   });
 });
 
@@ -390,15 +564,19 @@ describe('as a property', () => {
     maxDepth: 4,
   } as fc.ObjectConstraints);
 
-  test.each(FORMATS)('any data comes back as $serializer, compressed: $compress', async (format) => {
-    await fc.assert(
-      fc.asyncProperty(anything, async (value) => {
-        // Inspection tells apart what equality does not: holes, minus zero, classes, invalid dates.
-        expect(inspect(await roundTrip(value, format), DEEP)).toBe(inspect(value, DEEP));
-      }),
-      { numRuns: 500 },
-    );
-  });
+  test.each(FORMATS)(
+    'any data comes back as $serializer, compressed: $compress',
+    async (format) => {
+      await fc.assert(
+        fc.asyncProperty(anything, async (value) => {
+          // Inspection tells apart what equality does not: holes, minus zero, classes, invalid
+          // dates.
+          expect(inspect(await roundTrip(value, format), DEEP)).toBe(inspect(value, DEEP));
+        }),
+        { numRuns: 500 },
+      );
+    },
+  );
 });
 
 // The values of the reference implementation.

@@ -1,5 +1,8 @@
 /** What CloudFront is asked for, how often, and what is said of what it does not take. */
-import { type CloudFrontInvalidation, CloudFrontInvalidator } from '../../../lib/runtime/invalidation/cloudfront';
+import {
+  type CloudFrontInvalidation,
+  CloudFrontInvalidator,
+} from '../../../lib/runtime/invalidation/cloudfront';
 
 const ID = 'E2QWRUHEXAMPLE';
 
@@ -20,15 +23,23 @@ const named = (name: string) => Object.assign(new Error('said so'), { name });
 test('one request has the paths, their number, and a reference that is the same for the same event and paths', async () => {
   const { sent, send } = cloudFront();
   const edge = new CloudFrontInvalidator({ distributionId: ID, send });
-  expect(await edge.invalidate(['/b', '/a', '/b'], 'event-1')).toEqual([{ path: '/a' }, { path: '/b' }]);
+  expect(await edge.invalidate(['/b', '/a', '/b'], 'event-1')).toEqual([
+    { path: '/a' },
+    { path: '/b' },
+  ]);
   await edge.invalidate(['/a', '/b'], 'event-1');
   await edge.invalidate(['/a', '/b'], 'event-2');
   await edge.invalidate(['/a'], 'event-1');
   expect(sent[0]).toEqual({
     DistributionId: ID,
-    InvalidationBatch: { CallerReference: expect.stringMatching(/^isochrone-[\w-]{43}$/), Paths: { Quantity: 2, Items: ['/a', '/b'] } },
+    InvalidationBatch: {
+      CallerReference: expect.stringMatching(/^isochrone-[\w-]{43}$/),
+      Paths: { Quantity: 2, Items: ['/a', '/b'] },
+    },
   });
-  const [first, again, otherEvent, otherPaths] = sent.map(({ InvalidationBatch: { CallerReference } }) => CallerReference);
+  const [first, again, otherEvent, otherPaths] = sent.map(
+    ({ InvalidationBatch: { CallerReference } }) => CallerReference,
+  );
   expect(again).toBe(first);
   expect(new Set([first, otherEvent, otherPaths]).size).toBe(3);
 });
@@ -37,15 +48,21 @@ test('no request has more than CloudFront takes, wildcards apart', async () => {
   const { sent, send } = cloudFront();
   const plain = Array.from({ length: 3001 }, (_, i) => `/p/${i}`);
   const wild = Array.from({ length: 16 }, (_, i) => `/w/${i}/*`);
-  const outcomes = await new CloudFrontInvalidator({ distributionId: ID, send }).invalidate([...plain, ...wild], 'e');
-  expect(sent.map(({ InvalidationBatch: { Paths } }) => [Paths.Quantity, Paths.Items.filter((path) => path.endsWith('*')).length])).toEqual(
-    [
-      [15, 15],
-      [1, 1],
-      [3000, 0],
-      [1, 0],
-    ],
+  const outcomes = await new CloudFrontInvalidator({ distributionId: ID, send }).invalidate(
+    [...plain, ...wild],
+    'e',
   );
+  expect(
+    sent.map(({ InvalidationBatch: { Paths } }) => [
+      Paths.Quantity,
+      Paths.Items.filter((path) => path.endsWith('*')).length,
+    ]),
+  ).toEqual([
+    [15, 15],
+    [1, 1],
+    [3000, 0],
+    [1, 0],
+  ]);
   expect(outcomes.map(({ path }) => path).sort()).toEqual([...plain, ...wild].sort());
 });
 
@@ -58,7 +75,12 @@ test.each([
   Object.assign(new Error('?'), { $metadata: { httpStatusCode: 503 } }),
 ])('%s passes: the same request is sent again', async (error) => {
   const { sent, send } = cloudFront(error, error);
-  expect(await new CloudFrontInvalidator({ distributionId: ID, send, pauseMs: 1 }).invalidate(['/a'], 'e')).toEqual([{ path: '/a' }]);
+  expect(
+    await new CloudFrontInvalidator({ distributionId: ID, send, pauseMs: 1 }).invalidate(
+      ['/a'],
+      'e',
+    ),
+  ).toEqual([{ path: '/a' }]);
   expect(sent).toHaveLength(3);
   expect(sent[2]).toEqual(sent[0]);
 });
@@ -66,16 +88,27 @@ test.each([
 test('tries are bounded, and what was not taken says why', async () => {
   const { sent, send } = cloudFront(...Array(9).fill(named('Throttling')));
   const edge = new CloudFrontInvalidator({ distributionId: ID, send, pauseMs: 0, attempts: 3 });
-  expect(await edge.invalidate(['/a', '/b'], 'e')).toEqual(['/a', '/b'].map((path) => ({ path, error: 'Throttling: said so (tries: 3)' })));
+  expect(await edge.invalidate(['/a', '/b'], 'e')).toEqual(
+    ['/a', '/b'].map((path) => ({ path, error: 'Throttling: said so (tries: 3)' })),
+  );
   expect(sent).toHaveLength(3);
 });
 
-test.each(['AccessDenied', 'NoSuchDistribution', 'InvalidArgument'])('%s does not pass, and the next request is sent', async (name) => {
-  const { sent, send } = cloudFront(named(name));
-  const outcomes = await new CloudFrontInvalidator({ distributionId: ID, send }).invalidate(['/a', '/w*'], 'e');
-  expect(outcomes).toEqual([{ path: '/w*', error: `${name}: said so (tries: 1)` }, { path: '/a' }]);
-  expect(sent).toHaveLength(2);
-});
+test.each(['AccessDenied', 'NoSuchDistribution', 'InvalidArgument'])(
+  '%s does not pass, and the next request is sent',
+  async (name) => {
+    const { sent, send } = cloudFront(named(name));
+    const outcomes = await new CloudFrontInvalidator({ distributionId: ID, send }).invalidate(
+      ['/a', '/w*'],
+      'e',
+    );
+    expect(outcomes).toEqual([
+      { path: '/w*', error: `${name}: said so (tries: 1)` },
+      { path: '/a' },
+    ]);
+    expect(sent).toHaveLength(2);
+  },
+);
 
 test('pauses are random between half and all of a bound that doubles up to 30 seconds', async () => {
   jest.useFakeTimers();
@@ -83,7 +116,10 @@ test('pauses are random between half and all of a bound that doubles up to 30 se
     const pauses: number[] = [];
     const timer = jest.spyOn(global, 'setTimeout');
     const { send } = cloudFront(...Array(9).fill(named('Throttling')));
-    const asked = new CloudFrontInvalidator({ distributionId: ID, send, attempts: 7 }).invalidate(['/a'], 'e');
+    const asked = new CloudFrontInvalidator({ distributionId: ID, send, attempts: 7 }).invalidate(
+      ['/a'],
+      'e',
+    );
     await jest.runAllTimersAsync();
     await asked;
     pauses.push(...timer.mock.calls.map(([, ms]) => ms as number));
@@ -105,8 +141,12 @@ test('closing ends a pause at once, and then each request is tried once', async 
   const waiting = edge.invalidate(['/a'], 'e');
   await new Promise((resolve) => setImmediate(resolve));
   await edge.close();
-  expect(await waiting).toEqual([{ path: '/a', error: 'Throttling: said so (closed after tries: 1)' }]);
-  expect(await edge.invalidate(['/b'], 'e')).toMatchObject([{ error: expect.stringContaining('closed') }]);
+  expect(await waiting).toEqual([
+    { path: '/a', error: 'Throttling: said so (closed after tries: 1)' },
+  ]);
+  expect(await edge.invalidate(['/b'], 'e')).toMatchObject([
+    { error: expect.stringContaining('closed') },
+  ]);
   expect(await edge.invalidate(['/c'], 'e')).toEqual([{ path: '/c' }]);
   expect(sent).toHaveLength(3);
 });

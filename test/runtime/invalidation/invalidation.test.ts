@@ -1,11 +1,23 @@
-/** What the invalidator does with events: it gathers them, reaches three tiers, and says of each part what became of it. */
+/**
+ * What the invalidator does with events: it gathers them, reaches three tiers, and says of each
+ * part what became of it.
+ */
 import { IsochroneError } from '../../../lib/model/errors';
 import type { EdgePathOutcome } from '../../../lib/runtime/invalidation/edge';
-import { type EventBridgeEvent, Invalidator, type InvalidatorOptions } from '../../../lib/runtime/invalidation/invalidation';
+import {
+  type EventBridgeEvent,
+  Invalidator,
+  type InvalidatorOptions,
+} from '../../../lib/runtime/invalidation/invalidation';
 import type { InvalidationRules } from '../../../lib/runtime/invalidation/rules';
 
 const RULES: InvalidationRules = [
-  { event: 'trade', tags: ['portfolio:{userId}', 'trades'], patterns: ['api:{userId}:*'], edgePaths: ['/u/{userId}*'] },
+  {
+    event: 'trade',
+    tags: ['portfolio:{userId}', 'trades'],
+    patterns: ['api:{userId}:*'],
+    edgePaths: ['/u/{userId}*'],
+  },
   { event: 'close', tags: ['market'] },
   { event: 'many', tags: ['t:{ids}'], patterns: ['api:*'] },
 ];
@@ -15,7 +27,8 @@ class Tiers {
   public readonly tags: string[][] = [];
   public readonly deleted: string[][] = [];
   public readonly scanned: string[] = [];
-  public readonly edgeCalls: { readonly paths: readonly string[]; readonly reference: string }[] = [];
+  public readonly edgeCalls: { readonly paths: readonly string[]; readonly reference: string }[] =
+    [];
   public reached = true;
   public keys: readonly string[] = ['api:u:1', 'api:u:2'];
   public scanAnswers: boolean | Error = true;
@@ -76,7 +89,11 @@ test('one event reaches tags, keys that match, and the edge', async () => {
       { kind: 'edge-path', value: '/u/u*', status: 'reached' },
     ],
   });
-  expect([tiers.tags, tiers.scanned, tiers.deleted]).toEqual([[['portfolio:u', 'trades']], ['api:u:*'], [['api:u:1', 'api:u:2']]]);
+  expect([tiers.tags, tiers.scanned, tiers.deleted]).toEqual([
+    [['portfolio:u', 'trades']],
+    ['api:u:*'],
+    [['api:u:1', 'api:u:2']],
+  ]);
 });
 
 test('events of one window are acted on together, and each hears of its own parts only', async () => {
@@ -89,8 +106,13 @@ test('events of one window are acted on together, and each hears of its own part
   ]);
   expect(tiers.tags).toEqual([['portfolio:a', 'trades', 'portfolio:b', 'market']]);
   expect(tiers.edgeCalls.map(({ paths }) => paths)).toEqual([['/u/a*', '/u/b*']]);
-  const tagsOf = (outcome: typeof one) => outcome.parts.filter(({ kind }) => kind === 'tag').map(({ value }) => value);
-  expect([one, two, close].map(tagsOf)).toEqual([['portfolio:a', 'trades'], ['trades', 'portfolio:b'], ['market']]);
+  const tagsOf = (outcome: typeof one) =>
+    outcome.parts.filter(({ kind }) => kind === 'tag').map(({ value }) => value);
+  expect([one, two, close].map(tagsOf)).toEqual([
+    ['portfolio:a', 'trades'],
+    ['trades', 'portfolio:b'],
+    ['market'],
+  ]);
 });
 
 test('the next window is another one', async () => {
@@ -106,7 +128,9 @@ test('what has filled up does not wait for its window, and goes out in pieces', 
   tiers.keys = Array.from({ length: 1201 }, (_, i) => `api:${i}`);
   const ids = Array.from({ length: 1000 }, (_, i) => i);
   // The window is longer than the test may take.
-  const outcome = await tiers.invalidator({ windowMs: 10_000 }).handle({ type: 'many', detail: { ids } });
+  const outcome = await tiers
+    .invalidator({ windowMs: 10_000 })
+    .handle({ type: 'many', detail: { ids } });
   expect(tiers.tags.map((some) => some.length)).toEqual([500, 500]);
   expect(tiers.deleted.map((some) => some.length)).toEqual([500, 500, 201]);
   expect(outcome.parts).toHaveLength(1001);
@@ -116,7 +140,10 @@ test('what has filled up does not wait for its window, and goes out in pieces', 
 describe('what one part cannot do', () => {
   const partsOf = async (tiers: Tiers) => {
     const { parts, complete } = await tiers.invalidator().handle(trade('u'));
-    return { complete, ...Object.fromEntries(parts.map(({ value, status, error }) => [value, error ?? status])) };
+    return {
+      complete,
+      ...Object.fromEntries(parts.map(({ value, status, error }) => [value, error ?? status])),
+    };
   };
 
   test('is deferred where the cache keeps it', async () => {
@@ -132,9 +159,21 @@ describe('what one part cannot do', () => {
   });
 
   test.each<[string, (tiers: Tiers) => void, object]>([
-    ['a walk that stopped', (tiers) => Object.assign(tiers, { scanAnswers: false }), { 'api:u:*': expect.stringContaining('to the end') }],
-    ['a walk that threw', (tiers) => Object.assign(tiers, { scanAnswers: new Error('oh') }), { 'api:u:*': 'oh' }],
-    ['tags', (tiers) => Object.assign(tiers, { tagError: new Error('no') }), { 'portfolio:u': 'no', trades: 'no' }],
+    [
+      'a walk that stopped',
+      (tiers) => Object.assign(tiers, { scanAnswers: false }),
+      { 'api:u:*': expect.stringContaining('to the end') },
+    ],
+    [
+      'a walk that threw',
+      (tiers) => Object.assign(tiers, { scanAnswers: new Error('oh') }),
+      { 'api:u:*': 'oh' },
+    ],
+    [
+      'tags',
+      (tiers) => Object.assign(tiers, { tagError: new Error('no') }),
+      { 'portfolio:u': 'no', trades: 'no' },
+    ],
     ['the edge', (tiers) => Object.assign(tiers, { edgeError: () => 'busy' }), { '/u/u*': 'busy' }],
   ])('is said, and the others are reached: %s', async (_, fail, expected) => {
     const tiers = new Tiers();
@@ -154,9 +193,16 @@ describe('an event that comes twice', () => {
   test('is done once, also while the first one is under way', async () => {
     const tiers = new Tiers();
     const invalidator = tiers.invalidator({ windowMs: 5 });
-    const [first, meanwhile] = await Promise.all([invalidator.handle(trade('u', '1')), invalidator.handle(trade('u', '1'))]);
+    const [first, meanwhile] = await Promise.all([
+      invalidator.handle(trade('u', '1')),
+      invalidator.handle(trade('u', '1')),
+    ]);
     expect(meanwhile).toEqual(first);
-    expect(await invalidator.handle(trade('u', '1'))).toEqual({ duplicate: true, complete: true, parts: [] });
+    expect(await invalidator.handle(trade('u', '1'))).toEqual({
+      duplicate: true,
+      complete: true,
+      parts: [],
+    });
     expect(tiers.tags).toHaveLength(1);
   });
 
@@ -166,9 +212,15 @@ describe('an event that comes twice', () => {
     tiers.scanAnswers = false;
     await invalidator.handle(trade('u', '1'));
     tiers.scanAnswers = true;
-    expect(await invalidator.handle(trade('u', '1'))).toMatchObject({ duplicate: false, complete: true });
+    expect(await invalidator.handle(trade('u', '1'))).toMatchObject({
+      duplicate: false,
+      complete: true,
+    });
     tiers.reached = false;
-    expect(await invalidator.handle(trade('u', '2'))).toMatchObject({ duplicate: false, complete: false });
+    expect(await invalidator.handle(trade('u', '2'))).toMatchObject({
+      duplicate: false,
+      complete: false,
+    });
     expect(await invalidator.handle(trade('u', '2'))).toMatchObject({ duplicate: true });
   });
 
@@ -199,12 +251,20 @@ describe('an event that comes twice', () => {
 });
 
 describe('EventBridge', () => {
-  const EVENT: EventBridgeEvent = { id: 'e-1', source: 'market.orders', 'detail-type': 'trade', detail: { userId: 'u' } };
+  const EVENT: EventBridgeEvent = {
+    id: 'e-1',
+    source: 'market.orders',
+    'detail-type': 'trade',
+    detail: { userId: 'u' },
+  };
 
   test('names type and detail, and delivers at least once', async () => {
     const tiers = new Tiers();
     const invalidator = tiers.invalidator();
-    expect(await invalidator.handleEventBridge(EVENT)).toMatchObject({ duplicate: false, complete: true });
+    expect(await invalidator.handleEventBridge(EVENT)).toMatchObject({
+      duplicate: false,
+      complete: true,
+    });
     expect(await invalidator.handleEventBridge(EVENT)).toMatchObject({ duplicate: true });
     expect(tiers.scanned).toEqual(['api:u:*']);
   });
@@ -216,7 +276,9 @@ describe('EventBridge', () => {
     [{ ...EVENT, detail: '{}' }, /detail must be an object/],
     [undefined, /id must be text/],
   ])('%j is none', async (event, message) => {
-    await expect(new Tiers().invalidator().handleEventBridge(event as never)).rejects.toThrow(message);
+    await expect(new Tiers().invalidator().handleEventBridge(event as never)).rejects.toThrow(
+      message,
+    );
   });
 });
 
@@ -226,7 +288,9 @@ describe('a rule', () => {
     expect(() => new Invalidator({ cache, rules: [{ event: 'e', patterns: ['a*'] }] })).toThrow(
       /server must be given.*\nThe rule of e has patterns/,
     );
-    expect(() => new Invalidator({ cache })).toThrow(/edge must be given.*\nThe rule of strategy_update has edgePaths/);
+    expect(() => new Invalidator({ cache })).toThrow(
+      /edge must be given.*\nThe rule of strategy_update has edgePaths/,
+    );
     expect(() => new Invalidator({ cache, edge: false })).not.toThrow();
   });
 

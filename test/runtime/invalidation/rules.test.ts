@@ -1,9 +1,20 @@
-/** Events become tags, patterns and paths: what templates make of them, what they refuse, and that no value escapes its place. */
+/**
+ * Events become tags, patterns and paths: what templates make of them, what they refuse, and that
+ * no value escapes its place.
+ */
 import fc from 'fast-check';
 import { IsochroneError } from '../../../lib/model/errors';
 import { edgePath } from '../../../lib/runtime/invalidation/paths';
-import { InvalidationRuleSet, MARKET_INVALIDATION_RULES } from '../../../lib/runtime/invalidation/rules';
-import { escapeGlob, escapePathPiece, fillTemplate, parseTemplate } from '../../../lib/runtime/invalidation/templates';
+import {
+  InvalidationRuleSet,
+  MARKET_INVALIDATION_RULES,
+} from '../../../lib/runtime/invalidation/rules';
+import {
+  escapeGlob,
+  escapePathPiece,
+  fillTemplate,
+  parseTemplate,
+} from '../../../lib/runtime/invalidation/templates';
 
 const fill = (source: string, detail: unknown) =>
   fillTemplate(parseTemplate(source, 'rule'), detail, (value) => value, 'rule 1, event "x"');
@@ -36,7 +47,9 @@ describe('templates', () => {
     ['{name.length}', { name: 'abc' }],
   ])('%s of %j is an error that names rule, event and field, and no text', (source, detail) => {
     expect(() => fill(source, detail)).toThrow(IsochroneError);
-    expect(() => fill(source, detail)).toThrow(`rule 1, event "x": the field ${source.slice(1, -1)} of`);
+    expect(() => fill(source, detail)).toThrow(
+      `rule 1, event "x": the field ${source.slice(1, -1)} of`,
+    );
   });
 
   test('make no more texts than somebody can have meant', () => {
@@ -46,18 +59,27 @@ describe('templates', () => {
     expect(() => fill('{many}{two}', { many, two: [1, 2] })).toThrow(/got 2000/);
   });
 
-  test.each(['', '{', '}', 'a{b', 'a}', '{}', '{ a }', '{a..b}', '{{a}}'])('%j is no template', (source) => {
-    expect(() => parseTemplate(source, 'rule')).toThrow(/the template must be text/);
-  });
+  test.each(['', '{', '}', 'a{b', 'a}', '{}', '{ a }', '{a..b}', '{{a}}'])(
+    '%j is no template',
+    (source) => {
+      expect(() => parseTemplate(source, 'rule')).toThrow(/the template must be text/);
+    },
+  );
 
   test('property: the text between fields and the values come out as they are, in order', () => {
     const text = fc.string().filter((value) => !/[{}]/.test(value));
     fc.assert(
-      fc.property(fc.array(fc.tuple(text, fc.string({ minLength: 1 })), { minLength: 1 }), text, (pairs, end) => {
-        const source = pairs.map(([before], i) => `${before}{f${i}}`).join('') + end;
-        const detail = Object.fromEntries(pairs.map(([, value], i) => [`f${i}`, value]));
-        expect(fill(source, detail)).toEqual([pairs.map(([before, value]) => before + value).join('') + end]);
-      }),
+      fc.property(
+        fc.array(fc.tuple(text, fc.string({ minLength: 1 })), { minLength: 1 }),
+        text,
+        (pairs, end) => {
+          const source = pairs.map(([before], i) => `${before}{f${i}}`).join('') + end;
+          const detail = Object.fromEntries(pairs.map(([, value], i) => [`f${i}`, value]));
+          expect(fill(source, detail)).toEqual([
+            pairs.map(([before, value]) => before + value).join('') + end,
+          ]);
+        },
+      ),
     );
   });
 });
@@ -66,15 +88,22 @@ describe('templates', () => {
 function matches(pattern: string, text: string): boolean {
   if (pattern === '') return text === '';
   const [head, rest] = [pattern[0] as string, pattern.slice(1)];
-  if (head === '*') return Array.from({ length: text.length + 1 }, (_, i) => i).some((i) => matches(rest, text.slice(i)));
+  if (head === '*')
+    return Array.from({ length: text.length + 1 }, (_, i) => i).some((i) =>
+      matches(rest, text.slice(i)),
+    );
   if (text === '') return false;
   if (head === '?') return matches(rest, text.slice(1));
-  if (head === '\\' && rest !== '') return rest[0] === text[0] && matches(rest.slice(1), text.slice(1));
+  if (head === '\\' && rest !== '')
+    return rest[0] === text[0] && matches(rest.slice(1), text.slice(1));
   if (head === '[') throw new Error('a class was opened');
   return head === text[0] && matches(rest, text.slice(1));
 }
 
-const GLOB_TEXT = fc.string({ unit: fc.constantFrom('*', '?', '[', ']', '\\', '^', '-', 'a', 'b'), maxLength: 8 });
+const GLOB_TEXT = fc.string({
+  unit: fc.constantFrom('*', '?', '[', ']', '\\', '^', '-', 'a', 'b'),
+  maxLength: 8,
+});
 
 describe('values in patterns', () => {
   test('property: match themselves, and nothing else', () => {
@@ -106,7 +135,9 @@ describe('paths of the edge', () => {
   });
 
   test('have an asterisk at their end only, and are no longer than CloudFront takes', () => {
-    expect(() => edgePath('/a*/b', 'rule')).toThrow(/^rule: the path must be without an asterisk but at its end/);
+    expect(() => edgePath('/a*/b', 'rule')).toThrow(
+      /^rule: the path must be without an asterisk but at its end/,
+    );
     expect(() => edgePath(`/${'a'.repeat(4000)}`)).toThrow(/at most 4000/);
     expect(edgePath(`/${'a'.repeat(3999)}`)).toHaveLength(4000);
   });
@@ -124,7 +155,12 @@ describe('paths of the edge', () => {
 
 describe('rules', () => {
   const rules = new InvalidationRuleSet([
-    { event: 'trade', tags: ['portfolio:{userId}', 'all'], patterns: ['api:{userId}:*'], edgePaths: ['/u/{userId}*'] },
+    {
+      event: 'trade',
+      tags: ['portfolio:{userId}', 'all'],
+      patterns: ['api:{userId}:*'],
+      edgePaths: ['/u/{userId}*'],
+    },
     { event: 'trade', source: 'desk', tags: ['desk', 'all'] },
     { event: 'nothing' },
   ]);
@@ -135,7 +171,9 @@ describe('rules', () => {
       patterns: ['api:a\\*/b:*'],
       edgePaths: ['/u/a%2A%2Fb*'],
     });
-    expect(rules.targetsOf({ type: 'trade', source: 'desk', detail: { userId: 'a' } }).tags).toEqual(['portfolio:a', 'all', 'desk']);
+    expect(
+      rules.targetsOf({ type: 'trade', source: 'desk', detail: { userId: 'a' } }).tags,
+    ).toEqual(['portfolio:a', 'all', 'desk']);
     expect(rules.targetsOf({ type: 'nothing' })).toEqual({ tags: [], patterns: [], edgePaths: [] });
   });
 
@@ -146,16 +184,34 @@ describe('rules', () => {
   });
 
   test('refuse an event that they say nothing of', () => {
-    expect(() => rules.targetsOf({ type: 'trad' })).toThrow(/one that a rule is about \(trade, nothing\), got "trad"/);
+    expect(() => rules.targetsOf({ type: 'trad' })).toThrow(
+      /one that a rule is about \(trade, nothing\), got "trad"/,
+    );
   });
 
   test.each<[object, object, RegExp]>([
     [{ event: '' }, { event: 'e' }, /event must be the type of an event/],
     [{ event: 'e', tag: [] }, { event: 'e', tags: [] }, /tag must be absent/],
-    [{ event: 'e', tags: ['{'] }, { event: 'e', tags: ['{a}'] }, /InvalidationRules\[0\] \(e\)\.tags: the template/],
-    [{ event: 'e', patterns: ['*'] }, { event: 'e', patterns: ['a*'] }, /begin with text of its own/],
-    [{ event: 'e', patterns: ['{a}:*'] }, { event: 'e', patterns: ['a:{a}:*'] }, /begin with text of its own/],
-    [{ event: 'e', patterns: ['[ab]:x'] }, { event: 'e', patterns: ['a[ab]:x'] }, /begin with text of its own/],
+    [
+      { event: 'e', tags: ['{'] },
+      { event: 'e', tags: ['{a}'] },
+      /InvalidationRules\[0\] \(e\)\.tags: the template/,
+    ],
+    [
+      { event: 'e', patterns: ['*'] },
+      { event: 'e', patterns: ['a*'] },
+      /begin with text of its own/,
+    ],
+    [
+      { event: 'e', patterns: ['{a}:*'] },
+      { event: 'e', patterns: ['a:{a}:*'] },
+      /begin with text of its own/,
+    ],
+    [
+      { event: 'e', patterns: ['[ab]:x'] },
+      { event: 'e', patterns: ['a[ab]:x'] },
+      /begin with text of its own/,
+    ],
     [{ event: 'e', edgePaths: ['/*/{a}'] }, { event: 'e', edgePaths: ['/{a}/*'] }, /asterisk/],
   ])('%j is refused, %j is not', (wrong, right, message) => {
     expect(() => new InvalidationRuleSet([wrong as never])).toThrow(message);
@@ -169,7 +225,10 @@ describe('rules', () => {
       patterns: [],
       edgePaths: ['/api/strategies/public/*'],
     });
-    expect(market.targetsOf({ type: 'market_close', detail: { market: 'XNYS' } }).tags).toEqual(['market:XNYS', 'strategies']);
+    expect(market.targetsOf({ type: 'market_close', detail: { market: 'XNYS' } }).tags).toEqual([
+      'market:XNYS',
+      'strategies',
+    ]);
     for (const type of ['trade_execution', 'position_update']) {
       expect(market.targetsOf({ type, detail: { userId: 'u' } })).toEqual({
         tags: ['portfolio:u', 'positions:u'],
@@ -177,6 +236,7 @@ describe('rules', () => {
         edgePaths: [],
       });
     }
-    for (const rule of [MARKET_INVALIDATION_RULES, ...MARKET_INVALIDATION_RULES]) expect(Object.isFrozen(rule)).toBe(true);
+    for (const rule of [MARKET_INVALIDATION_RULES, ...MARKET_INVALIDATION_RULES])
+      expect(Object.isFrozen(rule)).toBe(true);
   });
 });

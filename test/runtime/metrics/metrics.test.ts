@@ -23,7 +23,8 @@ describe('the text for Prometheus', () => {
 
   test('a histogram counts what is at most each bound, and its sum', () => {
     const metrics = new CacheMetrics();
-    for (const seconds of [0.0005, 0.003, 0.004, 99, Number.NaN]) metrics.observe('cache_load_seconds', seconds);
+    for (const seconds of [0.0005, 0.003, 0.004, 99, Number.NaN])
+      metrics.observe('cache_load_seconds', seconds);
     const lines = linesOf(metrics, 'load_seconds');
     expect(lines.slice(0, 6)).toEqual([
       '# HELP isochrone_cache_load_seconds Time that loaders took.',
@@ -85,7 +86,8 @@ describe('the text for Prometheus', () => {
 describe('the figures', () => {
   test('combinations of labels beyond the limit are counted together', () => {
     const metrics = new CacheMetrics({ maxSeries: 3 });
-    for (let kind = 0; kind < 1000; kind++) metrics.count('cache_server_errors_total', { kind: `kind ${kind}` });
+    for (let kind = 0; kind < 1000; kind++)
+      metrics.count('cache_server_errors_total', { kind: `kind ${kind}` });
     expect(linesOf(metrics, 'server_errors_total{')).toEqual([
       'isochrone_cache_server_errors_total{kind="kind 0"} 1',
       'isochrone_cache_server_errors_total{kind="kind 1"} 1',
@@ -110,7 +112,12 @@ describe('the figures', () => {
     metrics.observe('cache_load_seconds', 20);
     expect(metrics.value('cache_load_seconds')).toBe(2);
     expect(metrics.snapshot()).toContainEqual(
-      expect.objectContaining({ name: 'cache_load_seconds', labels: { cache: 'quotes' }, value: 20.2, count: 2 }),
+      expect.objectContaining({
+        name: 'cache_load_seconds',
+        labels: { cache: 'quotes' },
+        value: 20.2,
+        count: 2,
+      }),
     );
   });
 
@@ -123,11 +130,20 @@ describe('the figures', () => {
 
 describe('what is refused', () => {
   test.each<[string, () => unknown]>([
-    ['by must be a number of 0 or more, got -1', () => new CacheMetrics().count('cache_misses_total', {}, -1)],
-    ['by must be a number of 0 or more, got NaN', () => new CacheMetrics().count('cache_misses_total', {}, Number.NaN)],
+    [
+      'by must be a number of 0 or more, got -1',
+      () => new CacheMetrics().count('cache_misses_total', {}, -1),
+    ],
+    [
+      'by must be a number of 0 or more, got NaN',
+      () => new CacheMetrics().count('cache_misses_total', {}, Number.NaN),
+    ],
     ['name must be a counter', () => new CacheMetrics().count('cache_load_seconds' as never)],
     ['name must be a gauge', () => new CacheMetrics().gauge('nothing' as never, 1)],
-    ['maxSeries must be a whole number of 1 to 10,000, got 0', () => new CacheMetrics({ maxSeries: 0 })],
+    [
+      'maxSeries must be a whole number of 1 to 10,000, got 0',
+      () => new CacheMetrics({ maxSeries: 0 }),
+    ],
     ['labels.le must be', () => new CacheMetrics({ labels: { le: 'x' } })],
     ['labels.tier must be', () => new CacheMetrics({ labels: { tier: 'x' } })],
     ['labels.a-b must be', () => new CacheMetrics({ labels: { 'a-b': 'x' } })],
@@ -137,6 +153,10 @@ describe('what is refused', () => {
   });
 
   test('their neighbours pass', () => {
-    new CacheMetrics({ maxSeries: 1, labels: { cache: 'x', _a1: '' } }).count('cache_misses_total', {}, 0);
+    new CacheMetrics({ maxSeries: 1, labels: { cache: 'x', _a1: '' } }).count(
+      'cache_misses_total',
+      {},
+      0,
+    );
   });
 });

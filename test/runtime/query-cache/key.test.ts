@@ -11,7 +11,23 @@ const parts = (values: readonly unknown[], more: Partial<Parameters<typeof query
 const parameter = fc.letrec((tie) => ({
   any: fc.oneof(
     { maxDepth: 3 },
-    fc.constantFrom(null, undefined, true, false, 0, -0, 1, NaN, Infinity, '', '1', 'n', 'u', 'a0:', 's1:a'),
+    fc.constantFrom(
+      null,
+      undefined,
+      true,
+      false,
+      0,
+      -0,
+      1,
+      NaN,
+      Infinity,
+      '',
+      '1',
+      'n',
+      'u',
+      'a0:',
+      's1:a',
+    ),
     fc.integer(),
     fc.double(),
     fc.bigInt(),
@@ -25,11 +41,14 @@ const parameter = fc.letrec((tie) => ({
 
 /** Whether pg would send the same: objects as JSON, everything else by type and value. */
 function same(one: unknown, other: unknown): boolean {
-  if (Array.isArray(one) && Array.isArray(other)) return one.length === other.length && one.every((item, i) => same(item, other[i]));
+  if (Array.isArray(one) && Array.isArray(other))
+    return one.length === other.length && one.every((item, i) => same(item, other[i]));
   if (Buffer.isBuffer(one) && Buffer.isBuffer(other)) return one.equals(other);
   if (one instanceof Date && other instanceof Date) return one.getTime() === other.getTime();
   const plain = (value: unknown) =>
-    typeof value === 'object' && value !== null && Object.prototype.toString.call(value) === '[object Object]';
+    typeof value === 'object' &&
+    value !== null &&
+    Object.prototype.toString.call(value) === '[object Object]';
   if (plain(one) && plain(other)) return JSON.stringify(one) === JSON.stringify(other);
   return Object.is(one, other);
 }
@@ -44,17 +63,26 @@ describe('the key of a query', () => {
     const near = fc.oneof(
       fc.tuple(fc.array(parameter, { maxLength: 4 }), fc.array(parameter, { maxLength: 4 })),
       // The same values, cut otherwise.
-      fc.array(parameter, { minLength: 1, maxLength: 4 }).map((values): [unknown[], unknown[]] => [values, [values]]),
+      fc
+        .array(parameter, { minLength: 1, maxLength: 4 })
+        .map((values): [unknown[], unknown[]] => [values, [values]]),
       fc.tuple(fc.string(), fc.string()).map(([a, b]): [unknown[], unknown[]] => [
         [a, b],
         [a + b, ''],
       ]),
-      fc.array(parameter, { maxLength: 4 }).map((values): [unknown[], unknown[]] => [values, [...values]]),
-      parameter.map((value): [unknown[], unknown[]] => [[value], [typeof value === 'object' ? '{}' : String(value)]]),
+      fc
+        .array(parameter, { maxLength: 4 })
+        .map((values): [unknown[], unknown[]] => [values, [...values]]),
+      parameter.map((value): [unknown[], unknown[]] => [
+        [value],
+        [typeof value === 'object' ? '{}' : String(value)],
+      ]),
     );
     fc.assert(
       fc.property(near, ([one, other]) => {
-        expect(queryKeyMaterial(parts(one)) === queryKeyMaterial(parts(other))).toBe(same(one, other));
+        expect(queryKeyMaterial(parts(one)) === queryKeyMaterial(parts(other))).toBe(
+          same(one, other),
+        );
       }),
       { numRuns: 5_000 },
     );

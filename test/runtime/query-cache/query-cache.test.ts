@@ -1,17 +1,28 @@
 import type { QueryResult } from 'pg';
-import type { QueryCacheOptions, QueryCacheStore, QueryPool } from '../../../lib/runtime/query-cache/options';
+import type {
+  QueryCacheOptions,
+  QueryCacheStore,
+  QueryPool,
+} from '../../../lib/runtime/query-cache/options';
 import { QueryCache } from '../../../lib/runtime/query-cache/query-cache';
 import { UnknownOutcomeError } from '../../../lib/runtime/replicas/errors';
 import { BEYOND_ALL, laterToken, writePosition } from '../../../lib/runtime/replicas/token';
 
-/** A cache as the contract has it: tags are read before the load, and an invalidation makes an entry a miss. */
+/**
+ * A cache as the contract has it: tags are read before the load, and an invalidation makes an entry
+ * a miss.
+ */
 class Store implements QueryCacheStore {
   public readonly entries = new Map<string, { readonly value: unknown; readonly tags: string }>();
   public readonly invalidated: string[][] = [];
   public ttl: number | undefined;
   private readonly versions = new Map<string, number>();
 
-  public async getOrLoad<T>(key: string, loader: () => Promise<T>, options: Parameters<QueryCacheStore['getOrLoad']>[2]): Promise<T> {
+  public async getOrLoad<T>(
+    key: string,
+    loader: () => Promise<T>,
+    options: Parameters<QueryCacheStore['getOrLoad']>[2],
+  ): Promise<T> {
     const tags = JSON.stringify(options.tags.map((tag) => [tag, this.versions.get(tag) ?? 0]));
     this.ttl = options.ttlSeconds ?? options.strategy.ttlSeconds;
     const known = this.entries.get(key);
@@ -41,7 +52,10 @@ class Pool implements QueryPool {
   public readonly asked: unknown[] = [];
   public answer: () => QueryResult = () => result([{ n: this.asked.length }]);
 
-  public async query(statement: Parameters<QueryPool['query']>[0], values?: unknown[]): Promise<QueryResult> {
+  public async query(
+    statement: Parameters<QueryPool['query']>[0],
+    values?: unknown[],
+  ): Promise<QueryResult> {
     this.asked.push([statement, values]);
     return this.answer();
   }
@@ -53,7 +67,8 @@ const lost = Object.assign(new Error('Connection terminated unexpectedly'));
 describe('QueryCache', () => {
   let pool: Pool;
   let store: Store;
-  const cacheOf = (options: Partial<QueryCacheOptions> = {}) => new QueryCache({ pool, cache: store, database: 'market', ...options });
+  const cacheOf = (options: Partial<QueryCacheOptions> = {}) =>
+    new QueryCache({ pool, cache: store, database: 'market', ...options });
   beforeEach(() => {
     pool = new Pool();
     store = new Store();
@@ -63,7 +78,9 @@ describe('QueryCache', () => {
     const cache = cacheOf();
     const first = await cache.query('SELECT n FROM ticks WHERE s = $1', ['A']);
     expect(await cache.query('select  n\nfrom Ticks where s = $1 -- again', ['A'])).toEqual(first);
-    expect(await cache.query({ text: 'SELECT n FROM ticks WHERE s = $1', values: ['A'] })).toEqual(first);
+    expect(await cache.query({ text: 'SELECT n FROM ticks WHERE s = $1', values: ['A'] })).toEqual(
+      first,
+    );
     expect(pool.asked).toHaveLength(1);
     expect(store.ttl).toBe(60);
     await cache.query('SELECT n FROM ticks WHERE s = $1', ['B'], { ttlSeconds: 5 });
@@ -81,7 +98,10 @@ describe('QueryCache', () => {
   });
 
   test('a write drops what was read from its tables, and nothing else', async () => {
-    const cache = cacheOf({ readThrough: { latest: ['ticks'], 'market.vwap': ['ticks'] }, writeThrough: { parents: ['children'] } });
+    const cache = cacheOf({
+      readThrough: { latest: ['ticks'], 'market.vwap': ['ticks'] },
+      writeThrough: { parents: ['children'] },
+    });
     const texts = [
       'SELECT 1 FROM market.ticks',
       'SELECT 1 FROM latest',
@@ -108,7 +128,8 @@ describe('QueryCache', () => {
 
   test('tables that are named win, and vouch for a function', async () => {
     const cache = cacheOf();
-    for (let i = 0; i < 2; i += 1) await cache.query('SELECT total($1)', [1], { tables: ['orders'] });
+    for (let i = 0; i < 2; i += 1)
+      await cache.query('SELECT total($1)', [1], { tables: ['orders'] });
     expect(pool.asked).toHaveLength(1);
     await cache.query('CALL settle()', [], { changes: ['orders'] });
     await cache.query('SELECT total($1)', [1], { tables: ['orders'] });
@@ -145,7 +166,10 @@ describe('QueryCache', () => {
     expect(rows[0].n).toBeInstanceOf(Interval);
     await cache.query('SELECT i FROM t');
     expect(store.entries.size).toBe(0);
-    expect(cache.counts()).toEqual({ cache_query_lookups_total: 1, 'cache_query_bypasses_total{reason="result"}': 2 });
+    expect(cache.counts()).toEqual({
+      cache_query_lookups_total: 1,
+      'cache_query_bypasses_total{reason="result"}': 2,
+    });
     for (const value of [-0, { a: [new Map()] }, 2n ** 64n]) {
       pool.answer = () => result([{ value }]);
       expect((await cache.query(`SELECT '${typeof value}' FROM t`)).rows).toEqual([{ value }]);
@@ -176,7 +200,9 @@ describe('QueryCache', () => {
   });
 
   test('a pool of pg has no transactions that could be seen', async () => {
-    await expect(cacheOf().transaction(async () => 1)).rejects.toThrow('pool must be one with `transaction`');
+    await expect(cacheOf().transaction(async () => 1)).rejects.toThrow(
+      'pool must be one with `transaction`',
+    );
   });
 });
 
@@ -242,7 +268,8 @@ describe('QueryCache over replicas', () => {
       await cache.query('UPDATE a SET n = 1');
       await jest.advanceTimersByTimeAsync(400);
     }
-    // Six at once; at 1,000 and 2,000 ms once more, and then until one is a whole lag behind the last write.
+    // Six at once; at 1,000 and 2,000 ms once more, and then until one is a whole lag behind the
+    // last write.
     expect(store.invalidated).toHaveLength(8);
     await jest.advanceTimersByTimeAsync(5_000);
     expect(store.invalidated).toHaveLength(10);
@@ -289,7 +316,10 @@ describe('tokens of writes', () => {
     expect(laterToken(one, other)).toBe(later);
   });
 
-  test.each(['', '0/1', '7.1.0/G', "7.1.0/1'", '7.1.0/123456789', '7.1.0/1\n'])('%j is none', (text) => {
-    expect(() => writePosition(text)).toThrow('after must be a token of a write');
-  });
+  test.each(['', '0/1', '7.1.0/G', "7.1.0/1'", '7.1.0/123456789', '7.1.0/1\n'])(
+    '%j is none',
+    (text) => {
+      expect(() => writePosition(text)).toThrow('after must be a token of a write');
+    },
+  );
 });

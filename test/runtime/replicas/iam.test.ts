@@ -3,7 +3,11 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { type RdsTokenOptions, rdsToken } from '../../../lib/runtime/replicas/iam';
 
 const NOW = new Date('2026-03-04T05:06:07.890Z');
-const OPTIONS: RdsTokenOptions = { host: 'hub.abc.eu-west-1.rds.amazonaws.com', user: 'application', region: 'eu-west-1' };
+const OPTIONS: RdsTokenOptions = {
+  host: 'hub.abc.eu-west-1.rds.amazonaws.com',
+  user: 'application',
+  region: 'eu-west-1',
+};
 
 /** Node's SHA-256 as AWS's signer wants it. */
 class Sha256 {
@@ -13,7 +17,10 @@ class Sha256 {
     this.hash =
       secret === undefined
         ? createHash('sha256')
-        : createHmac('sha256', typeof secret === 'string' ? secret : Buffer.from(secret as Uint8Array));
+        : createHmac(
+            'sha256',
+            typeof secret === 'string' ? secret : Buffer.from(secret as Uint8Array),
+          );
   }
   public update(data: string | ArrayBuffer | ArrayBufferView): void {
     this.hash.update(typeof data === 'string' ? data : Buffer.from(data as Uint8Array));
@@ -25,16 +32,31 @@ class Sha256 {
 }
 
 describe('a token', () => {
-  beforeEach(() => jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }));
+  beforeEach(() =>
+    jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }),
+  );
   afterEach(() => jest.useRealTimers());
 
   test.each([
-    [{ accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' }, 5432, 'application'],
-    [{ accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'other', sessionToken: 'FwoGZX/+=*!token' }, 6543, "o'neil (x)"],
+    [
+      { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' },
+      5432,
+      'application',
+    ],
+    [
+      { accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'other', sessionToken: 'FwoGZX/+=*!token' },
+      6543,
+      "o'neil (x)",
+    ],
   ])('is signed as AWS signs', async (keys, port, user) => {
     const host = OPTIONS.host;
     const token = await rdsToken({ ...OPTIONS, port, user, credentials: async () => keys })();
-    const signer = new SignatureV4({ service: 'rds-db', region: 'eu-west-1', credentials: keys, sha256: Sha256 as never });
+    const signer = new SignatureV4({
+      service: 'rds-db',
+      region: 'eu-west-1',
+      credentials: keys,
+      sha256: Sha256 as never,
+    });
     const { query } = await signer.presign(
       {
         method: 'GET',
@@ -47,13 +69,19 @@ describe('a token', () => {
       },
       { expiresIn: 900, signingDate: NOW },
     );
-    const [address, text] = [token.slice(0, token.indexOf('?')), token.slice(token.indexOf('?') + 1)];
+    const [address, text] = [
+      token.slice(0, token.indexOf('?')),
+      token.slice(token.indexOf('?') + 1),
+    ];
     expect(address).toBe(`${host}:${port}/`);
     expect(Object.fromEntries(new URLSearchParams(text))).toEqual(query);
   });
 
   test('is another one when it is another time', async () => {
-    const token = rdsToken({ ...OPTIONS, credentials: async () => ({ accessKeyId: 'a', secretAccessKey: 'b' }) });
+    const token = rdsToken({
+      ...OPTIONS,
+      credentials: async () => ({ accessKeyId: 'a', secretAccessKey: 'b' }),
+    });
     const first = await token();
     jest.setSystemTime(NOW.getTime() + 1000);
     expect(await token()).not.toBe(first);

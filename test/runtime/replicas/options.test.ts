@@ -1,11 +1,25 @@
-import { AcquireTimeoutError, isRefusal, PoolClosedError, queryFailure, UnknownOutcomeError } from '../../../lib/runtime/replicas/errors';
-import { type ReplicaPoolOptions, replicaPoolSettings } from '../../../lib/runtime/replicas/options';
+import {
+  AcquireTimeoutError,
+  isRefusal,
+  PoolClosedError,
+  queryFailure,
+  UnknownOutcomeError,
+} from '../../../lib/runtime/replicas/errors';
+import {
+  type ReplicaPoolOptions,
+  replicaPoolSettings,
+} from '../../../lib/runtime/replicas/options';
 
 const writer = { host: 'writer' };
 
 describe('the options of a ReplicaPool', () => {
   test('the budget is that of the recommendation unless it is changed', () => {
-    expect(replicaPoolSettings({ writer, readers: [{ host: 'a' }, { host: 'b', name: 'far', distance: 2 }] })).toMatchObject({
+    expect(
+      replicaPoolSettings({
+        writer,
+        readers: [{ host: 'a' }, { host: 'b', name: 'far', distance: 2 }],
+      }),
+    ).toMatchObject({
       min: 10,
       max: 50,
       idleTimeoutMs: 30_000,
@@ -33,7 +47,9 @@ describe('the options of a ReplicaPool', () => {
     [{ readers: [{ name: 'writer' }] }, /name must be of one server only, got "writer"/],
     [{ readers: [{ distance: -1 }] }, /distance must be 0 or more, got -1/],
   ])('%j is refused', (options, message) => {
-    expect(() => replicaPoolSettings({ writer, ...options } as ReplicaPoolOptions)).toThrow(message);
+    expect(() => replicaPoolSettings({ writer, ...options } as ReplicaPoolOptions)).toThrow(
+      message,
+    );
   });
 
   test('the neighbours of what is refused pass', () => {
@@ -79,7 +95,12 @@ describe('what an error of pg means', () => {
     [new Error('Connection terminated due to connection timeout'), 'connection'],
     [new Error('Query read timeout'), 'connection'],
     [new Error('Client has encountered a connection error and is not queryable'), 'connection'],
-    [new AcquireTimeoutError('ReplicaPool: no connection to writer was free within 200 ms (acquireTimeoutMs)'), 'refusal'],
+    [
+      new AcquireTimeoutError(
+        'ReplicaPool: no connection to writer was free within 200 ms (acquireTimeoutMs)',
+      ),
+      'refusal',
+    ],
     [new PoolClosedError(), 'refusal'],
     [new TypeError('x is not a function'), 'refusal'],
     [undefined, 'refusal'],

@@ -2,8 +2,16 @@ import { parse as parseQuery } from 'node:querystring';
 import fc from 'fast-check';
 import { isCompressible } from '../../../lib/runtime/responses/bodies';
 import { keyOf } from '../../../lib/runtime/responses/key';
-import { type ContentCoding, negotiateCoding, negotiateLanguage } from '../../../lib/runtime/responses/negotiation';
-import type { ResponseCacheOptions, ResponseRoute, ResponseStore } from '../../../lib/runtime/responses/options';
+import {
+  type ContentCoding,
+  negotiateCoding,
+  negotiateLanguage,
+} from '../../../lib/runtime/responses/negotiation';
+import type {
+  ResponseCacheOptions,
+  ResponseRoute,
+  ResponseStore,
+} from '../../../lib/runtime/responses/options';
 import { queryOfKey } from '../../../lib/runtime/responses/query';
 import { ResponseCache } from '../../../lib/runtime/responses/response-cache';
 import { cacheControl } from '../../../lib/runtime/responses/rules';
@@ -32,22 +40,46 @@ describe('the language of an answer', () => {
     expect(negotiateLanguage(header, offered)).toBe(expected);
   });
 
-  const tag = fc.constantFrom('en', 'de', 'de-ch', 'de-ch-1996', 'zh', 'zh-hant', 'zh-hant-tw', 'fr', 'en-gb');
-  const range = fc.record({ value: fc.oneof(tag, fc.constant('*')), thousandths: fc.constantFrom(0, 1, 500, 501, 1000) });
+  const tag = fc.constantFrom(
+    'en',
+    'de',
+    'de-ch',
+    'de-ch-1996',
+    'zh',
+    'zh-hant',
+    'zh-hant-tw',
+    'fr',
+    'en-gb',
+  );
+  const range = fc.record({
+    value: fc.oneof(tag, fc.constant('*')),
+    thousandths: fc.constantFrom(0, 1, 500, 501, 1000),
+  });
 
   test('is what a naive search finds', () => {
     fc.assert(
-      fc.property(fc.array(range, { maxLength: 5 }), fc.uniqueArray(tag, { minLength: 1, maxLength: 5 }), (ranges, offered) => {
-        const header = ranges.map(({ value, thousandths }) => `${value};q=${(thousandths / 1000).toFixed(3)}`).join(', ');
-        expect(negotiateLanguage(header, offered as [string, ...string[]])).toBe(naiveLanguage(ranges, offered));
-      }),
+      fc.property(
+        fc.array(range, { maxLength: 5 }),
+        fc.uniqueArray(tag, { minLength: 1, maxLength: 5 }),
+        (ranges, offered) => {
+          const header = ranges
+            .map(({ value, thousandths }) => `${value};q=${(thousandths / 1000).toFixed(3)}`)
+            .join(', ');
+          expect(negotiateLanguage(header, offered as [string, ...string[]])).toBe(
+            naiveLanguage(ranges, offered),
+          );
+        },
+      ),
       { numRuns: 2000 },
     );
   });
 });
 
 /** Ranks every pair of a range and a language, and takes the first. */
-function naiveLanguage(ranges: readonly { value: string; thousandths: number }[], offered: readonly string[]): string | undefined {
+function naiveLanguage(
+  ranges: readonly { value: string; thousandths: number }[],
+  offered: readonly string[],
+): string | undefined {
   const refused = (language: string) => {
     const covering = ranges.filter(({ value }) => `${language}-`.startsWith(`${value}-`));
     const longest = Math.max(...covering.map(({ value }) => value.length));
@@ -56,8 +88,15 @@ function naiveLanguage(ranges: readonly { value: string; thousandths: number }[]
   const acceptable = offered.filter((language) => !refused(language));
   const pairs = ranges.flatMap(({ value, thousandths }, order) =>
     acceptable
-      .filter((language) => thousandths > 0 && (value === '*' || `${value}-`.startsWith(`${language}-`)))
-      .map((language, place) => ({ language, thousandths, order, length: value === '*' ? -place : language.length })),
+      .filter(
+        (language) => thousandths > 0 && (value === '*' || `${value}-`.startsWith(`${language}-`)),
+      )
+      .map((language, place) => ({
+        language,
+        thousandths,
+        order,
+        length: value === '*' ? -place : language.length,
+      })),
   );
   pairs.sort((a, b) => b.thousandths - a.thousandths || a.order - b.order || b.length - a.length);
   return pairs[0]?.language ?? acceptable[0] ?? offered[0];
@@ -87,21 +126,29 @@ describe('the coding of an answer', () => {
   });
 
   test('is what a naive reading finds', () => {
-    const item = fc.record({ value: fc.constantFrom('br', 'gzip', 'identity', '*', 'deflate'), tenths: fc.integer({ min: 0, max: 10 }) });
+    const item = fc.record({
+      value: fc.constantFrom('br', 'gzip', 'identity', '*', 'deflate'),
+      tenths: fc.integer({ min: 0, max: 10 }),
+    });
     fc.assert(
-      fc.property(fc.uniqueArray(item, { selector: ({ value }) => value, maxLength: 5 }), (items) => {
-        const header = items.map(({ value, tenths }) => `${value};q=${tenths / 10}`).join(',');
-        const given = (coding: string) =>
-          items.find(({ value }) => value === coding)?.tenths ?? items.find(({ value }) => value === '*')?.tenths;
-        const ranked = [
-          ['br', given('br') ?? 0],
-          ['gzip', given('gzip') ?? 0],
-          ['identity', given('identity') ?? 0.5],
-        ] as const;
-        const best = Math.max(...ranked.map(([, weight]) => weight));
-        const expected = best === 0 ? 'identity' : ranked.find(([, weight]) => weight === best)?.[0];
-        expect(negotiateCoding(header, both)).toBe(expected);
-      }),
+      fc.property(
+        fc.uniqueArray(item, { selector: ({ value }) => value, maxLength: 5 }),
+        (items) => {
+          const header = items.map(({ value, tenths }) => `${value};q=${tenths / 10}`).join(',');
+          const given = (coding: string) =>
+            items.find(({ value }) => value === coding)?.tenths ??
+            items.find(({ value }) => value === '*')?.tenths;
+          const ranked = [
+            ['br', given('br') ?? 0],
+            ['gzip', given('gzip') ?? 0],
+            ['identity', given('identity') ?? 0.5],
+          ] as const;
+          const best = Math.max(...ranked.map(([, weight]) => weight));
+          const expected =
+            best === 0 ? 'identity' : ranked.find(([, weight]) => weight === best)?.[0];
+          expect(negotiateCoding(header, both)).toBe(expected);
+        },
+      ),
       { numRuns: 2000 },
     );
   });
@@ -129,7 +176,12 @@ describe('the query of a key', () => {
   test('two queries share one only if any parser reads them as one', () => {
     const pair = fc
       .array(parameter, { maxLength: 5 })
-      .chain((parameters) => fc.tuple(fc.constant(parameters), fc.shuffledSubarray(parameters, { minLength: parameters.length })));
+      .chain((parameters) =>
+        fc.tuple(
+          fc.constant(parameters),
+          fc.shuffledSubarray(parameters, { minLength: parameters.length }),
+        ),
+      );
     let merged = 0;
     fc.assert(
       fc.property(pair, ([one, other]) => {
@@ -169,13 +221,28 @@ describe('the query of a key', () => {
       user: fc.option(part, { nil: undefined }),
       language: fc.option(part, { nil: undefined }),
     });
-    const key = ({ target, host, a, user, language }: { target: string; host: string; a: string; user?: string; language?: string }) =>
-      keyOf({ target, headers: { host, 'x-a': a }, user, language }, rules);
+    const key = ({
+      target,
+      host,
+      a,
+      user,
+      language,
+    }: {
+      target: string;
+      host: string;
+      a: string;
+      user?: string;
+      language?: string;
+    }) => keyOf({ target, headers: { host, 'x-a': a }, user, language }, rules);
     const canonical = ({ target, ...rest }: { target: string }) => {
       const [path, ...query] = target.split('?');
       return JSON.stringify([path, queryOfKey(query.join('?'), 'all'), rest]);
     };
-    fc.assert(fc.property(parts, parts, (one, other) => expect(key(one) === key(other)).toBe(canonical(one) === canonical(other))));
+    fc.assert(
+      fc.property(parts, parts, (one, other) =>
+        expect(key(one) === key(other)).toBe(canonical(one) === canonical(other)),
+      ),
+    );
   });
 });
 
@@ -215,7 +282,8 @@ describe('options', () => {
     ['maxBodyBytes', { maxBodyBytes: 0 }, { maxBodyBytes: 1 }],
   ];
   test.each(routes)('of a route: %s', (name, bad, good) => {
-    const prepare = (route: object) => new ResponseCache({ store }).prepare({ ttlSeconds: 5, ...route } as ResponseRoute<unknown>);
+    const prepare = (route: object) =>
+      new ResponseCache({ store }).prepare({ ttlSeconds: 5, ...route } as ResponseRoute<unknown>);
     expect(() => prepare(bad)).toThrow(`ResponseRoute: ${name} must be `);
     expect(() => prepare(good)).not.toThrow();
   });
@@ -224,10 +292,16 @@ describe('options', () => {
     ['sessionCookies', { sessionCookies: ['a;b'] }, { sessionCookies: ['a', 'b'] }],
     ['tagHeader', { tagHeader: 'Cache Tag' }, { tagHeader: 'Cache-Tag' }],
     ['passSeconds', { passSeconds: -1 }, { passSeconds: 0 }],
-    ['compressionThresholdBytes', { compressionThresholdBytes: Number.NaN }, { compressionThresholdBytes: 0 }],
+    [
+      'compressionThresholdBytes',
+      { compressionThresholdBytes: Number.NaN },
+      { compressionThresholdBytes: 0 },
+    ],
   ];
   test.each(caches)('of a cache: %s', (name, bad, good) => {
-    expect(() => new ResponseCache({ store, ...bad } as ResponseCacheOptions)).toThrow(`ResponseCache: ${name} must be `);
+    expect(() => new ResponseCache({ store, ...bad } as ResponseCacheOptions)).toThrow(
+      `ResponseCache: ${name} must be `,
+    );
     expect(() => new ResponseCache({ store, ...good } as ResponseCacheOptions)).not.toThrow();
   });
 });

@@ -1,12 +1,26 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import type { ResponseCacheOptions, ResponseRoute, ResponseWarning } from '../../../lib/runtime/responses/options';
+import type {
+  ResponseCacheOptions,
+  ResponseRoute,
+  ResponseWarning,
+} from '../../../lib/runtime/responses/options';
 import { ResponseCache } from '../../../lib/runtime/responses/response-cache';
 import { StoreDouble } from './response-double';
-import { ask, FRAMEWORKS, type FrameworkRequest, type HandlerAnswer, raw, type TestRoute, type TestServer } from './response-servers';
+import {
+  ask,
+  FRAMEWORKS,
+  type FrameworkRequest,
+  type HandlerAnswer,
+  raw,
+  type TestRoute,
+  type TestServer,
+} from './response-servers';
 
-const LONG = JSON.stringify(Array.from({ length: 200 }, (_, i) => ({ symbol: `SYM${i}`, price: i * 1.25 })));
+const LONG = JSON.stringify(
+  Array.from({ length: 200 }, (_, i) => ({ symbol: `SYM${i}`, price: i * 1.25 })),
+);
 
 describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
   let store: StoreDouble;
@@ -16,17 +30,29 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
   let runs: number;
   let clock: jest.SpyInstance | undefined;
 
-  const serve = async (routes: readonly TestRoute[], options: Partial<ResponseCacheOptions> = {}): Promise<number> => {
+  const serve = async (
+    routes: readonly TestRoute[],
+    options: Partial<ResponseCacheOptions> = {},
+  ): Promise<number> => {
     store = new StoreDouble();
     warnings = [];
-    responses = new ResponseCache({ store, debug: true, onWarning: (warning) => warnings.push(warning), ...options });
+    responses = new ResponseCache({
+      store,
+      debug: true,
+      onWarning: (warning) => warnings.push(warning),
+      ...options,
+    });
     server = await start(responses, routes);
     return server.port;
   };
   /** One route at /x whose answers count its runs. */
   const serveOne = (
     cache: Partial<ResponseRoute<FrameworkRequest>>,
-    answer: HandlerAnswer | ((...request: Parameters<TestRoute['handler']>) => HandlerAnswer | Promise<HandlerAnswer>) = {},
+    answer:
+      | HandlerAnswer
+      | ((
+          ...request: Parameters<TestRoute['handler']>
+        ) => HandlerAnswer | Promise<HandlerAnswer>) = {},
     options: Partial<ResponseCacheOptions> = {},
     before?: TestRoute['before'],
   ) =>
@@ -39,7 +65,11 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
           handler: async (request) => {
             const run = ++runs;
             const given = typeof answer === 'function' ? await answer(request) : answer;
-            return { body: `run ${run}`, ...given, headers: { 'content-type': 'text/plain', ...given.headers } };
+            return {
+              body: `run ${run}`,
+              ...given,
+              headers: { 'content-type': 'text/plain', ...given.headers },
+            };
           },
         },
       ],
@@ -70,7 +100,9 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       request?: Record<string, string>,
       options?: Partial<ResponseCacheOptions>,
     ];
-    const cacheControl = (value: string): HandlerAnswer => ({ headers: { 'cache-control': value } });
+    const cacheControl = (value: string): HandlerAnswer => ({
+      headers: { 'cache-control': value },
+    });
     const rows: Row[] = [
       ['a plain answer', true, {}, {}],
       ['public', true, {}, cacheControl('public, max-age=5')],
@@ -78,16 +110,36 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       ['private with fields', false, {}, cacheControl('private="x-a, x-b", max-age=5')],
       ['PRIVATE in capitals', false, {}, cacheControl('PRIVATE')],
       ['a word that only contains private', true, {}, cacheControl('x-private=1, max-age=5')],
-      ['a quoted value that contains no-store', true, {}, cacheControl('ext="no-store", max-age=5')],
+      [
+        'a quoted value that contains no-store',
+        true,
+        {},
+        cacheControl('ext="no-store", max-age=5'),
+      ],
       ['no-store', false, {}, cacheControl('max-age=5, no-store')],
       ['no-cache', false, {}, cacheControl('no-cache')],
       ['s-maxage=0', false, {}, cacheControl('s-maxage=0')],
       ['Set-Cookie', false, {}, { headers: { 'set-cookie': 'a=1' } }],
       ['Vary: *', false, {}, { headers: { vary: '*' } }],
       ['Vary by what is not in the key', false, {}, { headers: { vary: 'X-Tenant' } }],
-      ['Vary by what is in the key', true, { varyBy: ['X-Tenant'] }, { headers: { vary: 'x-tenant, Accept-Encoding' } }],
-      ['Vary: Accept-Language without languages', false, {}, { headers: { vary: 'Accept-Language' } }],
-      ['Vary: Accept-Language with languages', true, { languages: ['en', 'de'] }, { headers: { vary: 'Accept-Language' } }],
+      [
+        'Vary by what is in the key',
+        true,
+        { varyBy: ['X-Tenant'] },
+        { headers: { vary: 'x-tenant, Accept-Encoding' } },
+      ],
+      [
+        'Vary: Accept-Language without languages',
+        false,
+        {},
+        { headers: { vary: 'Accept-Language' } },
+      ],
+      [
+        'Vary: Accept-Language with languages',
+        true,
+        { languages: ['en', 'de'] },
+        { headers: { vary: 'Accept-Language' } },
+      ],
       ['Vary: Host, which is in the key', true, {}, { headers: { vary: 'Host' } }],
       ['Vary: Host, which is not', false, { host: false }, { headers: { vary: 'Host' } }],
       ['404 by default', false, {}, { status: 404 }],
@@ -97,23 +149,60 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       ['302', false, {}, { status: 302, headers: { location: '/y' } }],
       ['its own s-maxage', true, { ttlSeconds: 'answer' }, cacheControl('max-age=0, s-maxage=5')],
       ['its own max-age', true, { ttlSeconds: 'answer' }, cacheControl('max-age=5')],
-      ['its own max-age, as old', false, { ttlSeconds: 'answer' }, { headers: { 'cache-control': 'max-age=5', age: '5' } }],
+      [
+        'its own max-age, as old',
+        false,
+        { ttlSeconds: 'answer' },
+        { headers: { 'cache-control': 'max-age=5', age: '5' } },
+      ],
       ['no time of its own', false, { ttlSeconds: 'answer' }, {}],
       ['a time that is no number', false, { ttlSeconds: 'answer' }, cacheControl('max-age=soon')],
       ['an event stream', false, {}, { headers: { 'content-type': 'text/event-stream' } }],
       ['the limit of the size', true, { maxBodyBytes: 5 }, { body: 'abcde' }],
       ['one byte more', false, { maxBodyBytes: 5 }, { body: 'abcdef' }],
       ['Authorization', false, {}, {}, { authorization: 'Bearer a' }],
-      ['Authorization on a shared route', true, { shared: true }, {}, { authorization: 'Bearer a' }],
+      [
+        'Authorization on a shared route',
+        true,
+        { shared: true },
+        {},
+        { authorization: 'Bearer a' },
+      ],
       ['any cookie', false, {}, {}, { cookie: 'theme=dark' }],
-      ['a cookie that is no session', true, {}, {}, { cookie: 'theme=dark; xsid=1' }, { sessionCookies: ['sid'] }],
-      ['a session cookie', false, {}, {}, { cookie: 'theme=dark; sid=1' }, { sessionCookies: ['sid'] }],
+      [
+        'a cookie that is no session',
+        true,
+        {},
+        {},
+        { cookie: 'theme=dark; xsid=1' },
+        { sessionCookies: ['sid'] },
+      ],
+      [
+        'a session cookie',
+        false,
+        {},
+        {},
+        { cookie: 'theme=dark; sid=1' },
+        { sessionCookies: ['sid'] },
+      ],
       ['a session cookie on a shared route', true, { shared: true }, {}, { cookie: 'sid=1' }],
       ['a Range', false, {}, {}, { range: 'bytes=0-1' }],
       ['If-Match', false, {}, {}, { 'if-match': '"a"' }],
       ['no-cache of a client', true, {}, {}, { 'cache-control': 'no-cache' }],
-      ['no-store of a client that is honoured', false, { requestCacheControl: 'honour' }, {}, { 'cache-control': 'no-store' }],
-      ['max-age of a client that is honoured', true, { requestCacheControl: 'honour' }, {}, { 'cache-control': 'max-age=9' }],
+      [
+        'no-store of a client that is honoured',
+        false,
+        { requestCacheControl: 'honour' },
+        {},
+        { 'cache-control': 'no-store' },
+      ],
+      [
+        'max-age of a client that is honoured',
+        true,
+        { requestCacheControl: 'honour' },
+        {},
+        { 'cache-control': 'max-age=9' },
+      ],
       ['a method override', false, {}, {}, { 'x-http-method-override': 'DELETE' }],
     ];
     test.each(rows)('%s: %s', async (_name, shared, cache, answer, request = {}, options = {}) => {
@@ -146,8 +235,11 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
 
     test("one user's answers are his alone, private for caches in front, and strangers share theirs", async () => {
-      const user = ({ headers }: FrameworkRequest) => headers.authorization?.slice('Bearer '.length);
-      const port = await serveOne({ user }, (request) => ({ body: `for ${request.headers.authorization ?? 'strangers'}` }));
+      const user = ({ headers }: FrameworkRequest) =>
+        headers.authorization?.slice('Bearer '.length);
+      const port = await serveOne({ user }, (request) => ({
+        body: `for ${request.headers.authorization ?? 'strangers'}`,
+      }));
       const ann = { authorization: 'Bearer ann' };
       const bob = { authorization: 'Bearer bob' };
       expect((await ask(port, '/x', ann)).body.toString()).toBe('for Bearer ann');
@@ -155,7 +247,10 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(bobs.body.toString()).toBe('for Bearer bob');
       expect(bobs.headers['cache-control']).toBe('private');
       const strangers = await ask(port, '/x');
-      expect([strangers.body.toString(), strangers.headers['cache-control']]).toEqual(['for strangers', 'private']);
+      expect([strangers.body.toString(), strangers.headers['cache-control']]).toEqual([
+        'for strangers',
+        'private',
+      ]);
       const again = await ask(port, '/x', ann);
       expect(again.body.toString()).toBe('for Bearer ann');
       expect(again.headers['x-cache']).toBe('HIT');
@@ -217,7 +312,9 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
 
     test('a renewal that fails leaves the stale answer', async () => {
-      const port = await serveOne({ ttlSeconds: 10, staleSeconds: 60 }, () => (runs > 1 ? { status: 500 } : {}));
+      const port = await serveOne({ ttlSeconds: 10, staleSeconds: 60 }, () =>
+        runs > 1 ? { status: 500 } : {},
+      );
       await ask(port, '/x');
       later(15_000);
       await ask(port, '/x');
@@ -227,7 +324,10 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
 
     test('must-revalidate forbids the stale answer', async () => {
-      const port = await serveOne({ ttlSeconds: 10, staleSeconds: 60 }, { headers: { 'cache-control': 'must-revalidate' } });
+      const port = await serveOne(
+        { ttlSeconds: 10, staleSeconds: 60 },
+        { headers: { 'cache-control': 'must-revalidate' } },
+      );
       await ask(port, '/x');
       later(15_000);
       expect((await ask(port, '/x')).body.toString()).toBe('run 2');
@@ -235,14 +335,19 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
 
     test('if-error: a stale answer stands in for a failure, and a good one is not held back', async () => {
       let failing = false;
-      const port = await serveOne({ ttlSeconds: 10, staleSeconds: 60, serveStale: 'if-error' }, () =>
-        failing ? { status: 503, body: 'down' } : {},
+      const port = await serveOne(
+        { ttlSeconds: 10, staleSeconds: 60, serveStale: 'if-error' },
+        () => (failing ? { status: 503, body: 'down' } : {}),
       );
       await ask(port, '/x');
       later(15_000);
       failing = true;
       const stale = await ask(port, '/x');
-      expect([stale.status, stale.headers['x-cache'], stale.body.toString()]).toEqual([200, 'STALE', 'run 1']);
+      expect([stale.status, stale.headers['x-cache'], stale.body.toString()]).toEqual([
+        200,
+        'STALE',
+        'run 1',
+      ]);
       later(80_000);
       const down = await ask(port, '/x');
       expect([down.status, down.body.toString()]).toEqual([503, 'down']);
@@ -284,9 +389,18 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
 
     test.each([
       ['under the threshold', { ...json, body: '"short"' }],
-      ['of a type that is compressed already', { headers: { 'content-type': 'image/png' }, body: Buffer.from(LONG) }],
-      ['with a digest of its bytes', { ...json, headers: { ...json.headers, 'content-digest': 'sha-256=:AAAA:' } }],
-      ['with no-transform', { ...json, headers: { ...json.headers, 'cache-control': 'no-transform' } }],
+      [
+        'of a type that is compressed already',
+        { headers: { 'content-type': 'image/png' }, body: Buffer.from(LONG) },
+      ],
+      [
+        'with a digest of its bytes',
+        { ...json, headers: { ...json.headers, 'content-digest': 'sha-256=:AAAA:' } },
+      ],
+      [
+        'with no-transform',
+        { ...json, headers: { ...json.headers, 'cache-control': 'no-transform' } },
+      ],
     ])('not compressed: %s', async (_name, answer) => {
       const port = await serveOne({}, answer);
       await ask(port, '/x', { 'accept-encoding': 'br' });
@@ -297,7 +411,10 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
 
     test('an answer that is encoded already is left alone', async () => {
-      const port = await serveOne({}, { headers: { ...json.headers, 'content-encoding': 'x-own' }, body: Buffer.from(LONG) });
+      const port = await serveOne(
+        {},
+        { headers: { ...json.headers, 'content-encoding': 'x-own' }, body: Buffer.from(LONG) },
+      );
       await ask(port, '/x', { 'accept-encoding': 'br' });
       const hit = await ask(port, '/x', { 'accept-encoding': 'br' });
       expect([hit.headers['content-encoding'], hit.body.toString()]).toEqual(['x-own', LONG]);
@@ -314,7 +431,14 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     ])('If-None-Match with %s', async (_name, header, status) => {
       const port = await serveOne(
         {},
-        { headers: { ...json.headers, 'x-more': 'y', 'last-modified': 'Sat, 21 Nov 2026 08:00:00 GMT' }, body: LONG },
+        {
+          headers: {
+            ...json.headers,
+            'x-more': 'y',
+            'last-modified': 'Sat, 21 Nov 2026 08:00:00 GMT',
+          },
+          body: LONG,
+        },
       );
       const first = await ask(port, '/x');
       const again = await ask(port, '/x', { 'if-none-match': header(String(first.headers.etag)) });
@@ -323,7 +447,8 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(again.headers.vary).toBe(first.headers.vary);
       if (status === 304) {
         expect(again.body.length).toBe(0);
-        for (const name of ['content-type', 'content-length', 'x-more']) expect(again.headers[name]).toBeUndefined();
+        for (const name of ['content-type', 'content-length', 'x-more'])
+          expect(again.headers[name]).toBeUndefined();
       }
       expect(runs).toBe(1);
     });
@@ -333,19 +458,29 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       const first = await ask(port, '/x', { 'if-none-match': '"v1"' });
       expect(first.status).toBe(304);
       const whole = await ask(port, '/x');
-      expect([whole.status, whole.headers.etag, whole.body.toString()]).toEqual([200, '"v1"', LONG]);
+      expect([whole.status, whole.headers.etag, whole.body.toString()]).toEqual([
+        200,
+        '"v1"',
+        LONG,
+      ]);
       const br = await ask(port, '/x', { 'accept-encoding': 'br' });
       expect(br.headers.etag).toBe('W/"v1"');
       expect(runs).toBe(1);
     });
 
     test('If-Modified-Since counts if there is no If-None-Match', async () => {
-      const port = await serveOne({}, { headers: { 'last-modified': 'Sat, 21 Nov 2026 08:00:00 GMT' } });
-      const since = (date: string, more = {}) => ask(port, '/x', { 'if-modified-since': date, ...more }).then(({ status }) => status);
+      const port = await serveOne(
+        {},
+        { headers: { 'last-modified': 'Sat, 21 Nov 2026 08:00:00 GMT' } },
+      );
+      const since = (date: string, more = {}) =>
+        ask(port, '/x', { 'if-modified-since': date, ...more }).then(({ status }) => status);
       expect(await since('Sat, 21 Nov 2026 08:00:00 GMT')).toBe(304);
       expect(await since('Sat, 21 Nov 2026 07:59:59 GMT')).toBe(200);
       expect(await since('2026-11-22')).toBe(200);
-      expect(await since('Sat, 21 Nov 2026 09:00:00 GMT', { 'if-none-match': '"other"' })).toBe(200);
+      expect(await since('Sat, 21 Nov 2026 09:00:00 GMT', { 'if-none-match': '"other"' })).toBe(
+        200,
+      );
     });
 
     test('a HEAD of an answer without a length does not leave an empty one for GET', async () => {
@@ -365,7 +500,12 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect([head.headers['x-cache'], head.body.length]).toEqual(['HIT', 0]);
       expect(head.headers['content-length']).toBe(get.headers['content-length']);
       expect(head.headers.etag).toBe(get.headers.etag);
-      const notModified = await ask(port, '/x', { 'if-none-match': String(get.headers.etag) }, 'HEAD');
+      const notModified = await ask(
+        port,
+        '/x',
+        { 'if-none-match': String(get.headers.etag) },
+        'HEAD',
+      );
       expect([notModified.status, notModified.headers['content-length']]).toEqual([304, undefined]);
       expect(runs).toBe(2);
     });
@@ -392,7 +532,10 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
 
     test('a small stream is stored, a large one passes unharmed', async () => {
       const bytes = Buffer.alloc(300_000, 'abcdefghij');
-      const chunks = () => Readable.from(Array.from({ length: 30 }, (_, i) => bytes.subarray(i * 10_000, (i + 1) * 10_000)));
+      const chunks = () =>
+        Readable.from(
+          Array.from({ length: 30 }, (_, i) => bytes.subarray(i * 10_000, (i + 1) * 10_000)),
+        );
       const large = await serveOne({ maxBodyBytes: 100_000 }, () => ({ body: chunks() }));
       expect((await ask(large, '/x')).body.equals(bytes)).toBe(true);
       expect(store.entries.size).toBe(0);
@@ -404,7 +547,10 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
 
     test('an answer that is shorter than it says is not stored', async () => {
-      const port = await serveOne({}, () => ({ headers: { 'content-length': '50' }, body: Readable.from(['short']) }));
+      const port = await serveOne({}, () => ({
+        headers: { 'content-length': '50' },
+        body: Readable.from(['short']),
+      }));
       const got = await new Promise<string>((resolve) => {
         let text = '';
         raw(port, 'GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', (more) => {
@@ -438,7 +584,9 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
 
   describe('many at once', () => {
     test('the handler runs once', async () => {
-      const port = await serveOne({}, () => sleep(30).then(() => ({ headers: { 'content-type': 'application/json' }, body: LONG })));
+      const port = await serveOne({}, () =>
+        sleep(30).then(() => ({ headers: { 'content-type': 'application/json' }, body: LONG })),
+      );
       const all = await Promise.all(Array.from({ length: 20 }, () => ask(port, '/x')));
       expect(runs).toBe(1);
       expect(all.every(({ body }) => body.toString() === LONG)).toBe(true);
@@ -454,7 +602,9 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
         await sleep(30);
         return { ...answer, body: `for ${request.headers['x-me']}` };
       });
-      const all = await Promise.all(Array.from({ length: 10 }, (_, i) => ask(port, '/x', { 'x-me': `${i}` })));
+      const all = await Promise.all(
+        Array.from({ length: 10 }, (_, i) => ask(port, '/x', { 'x-me': `${i}` })),
+      );
       expect(all.map(({ body }) => body.toString())).toEqual(all.map((_, i) => `for ${i}`));
       expect(runs).toBe(10);
       expect(store.entries.size).toBe(0);
@@ -470,10 +620,14 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       const port = await serveOne({}, () => sleep(80).then(() => ({})));
       const leader = raw(port, 'GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
       while (runs < 1) await sleep(2);
-      const followers = Promise.all(Array.from({ length: 5 }, () => ask(port, '/x', { host: '127.0.0.1' })));
+      const followers = Promise.all(
+        Array.from({ length: 5 }, () => ask(port, '/x', { host: '127.0.0.1' })),
+      );
       await sleep(20);
       leader.destroy();
-      expect((await followers).map(({ status, body }) => [status, body.toString()])).toEqual(Array(5).fill([200, 'run 2']));
+      expect((await followers).map(({ status, body }) => [status, body.toString()])).toEqual(
+        Array(5).fill([200, 'run 2']),
+      );
       expect(runs).toBe(2);
     });
   });
@@ -500,22 +654,32 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
   });
 
   describe('attacks', () => {
-    test.each(['x-forwarded-host', 'x-original-url', 'x-rewrite-url', 'x-forwarded-proto', 'x-forwarded-prefix', 'x-host', 'host'])(
-      'what %s makes of an answer reaches nobody who did not send it',
-      async (name) => {
-        const port = await serveOne({}, (request) => ({ body: `<a href="//${request.headers[name] ?? 'none'}">` }));
-        await ask(port, '/x', { [name]: 'evil.example' });
-        const victim = await ask(port, '/x');
-        expect(victim.body.toString()).not.toContain('evil');
-      },
-    );
+    test.each([
+      'x-forwarded-host',
+      'x-original-url',
+      'x-rewrite-url',
+      'x-forwarded-proto',
+      'x-forwarded-prefix',
+      'x-host',
+      'host',
+    ])('what %s makes of an answer reaches nobody who did not send it', async (name) => {
+      const port = await serveOne({}, (request) => ({
+        body: `<a href="//${request.headers[name] ?? 'none'}">`,
+      }));
+      await ask(port, '/x', { [name]: 'evil.example' });
+      const victim = await ask(port, '/x');
+      expect(victim.body.toString()).not.toContain('evil');
+    });
 
     test('targets that a parser may take for one are not one', async () => {
       const port = await serve([
         {
           path: framework === 'Express' ? '/{*rest}' : '/*',
           cache: { ttlSeconds: 60 },
-          handler: (request) => ({ headers: { 'content-type': 'text/plain' }, body: `at ${request.url}` }),
+          handler: (request) => ({
+            headers: { 'content-type': 'text/plain' },
+            body: `at ${request.url}`,
+          }),
         },
       ]);
       const targets = [
@@ -550,8 +714,14 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       ];
       for (const target of [...targets, ...targets]) {
         const got = await ask(port, target);
-        // Only an empty query may be merged with none, and a target that the framework refuses has no answer of the route.
-        const own = target === '/a/b?' ? ['at /a/b', 'at /a/b?'] : target === '/a/b' ? ['at /a/b', 'at /a/b?'] : [`at ${target}`];
+        // Only an empty query may be merged with none, and a target that the framework refuses has
+        // no answer of the route.
+        const own =
+          target === '/a/b?'
+            ? ['at /a/b', 'at /a/b?']
+            : target === '/a/b'
+              ? ['at /a/b', 'at /a/b?']
+              : [`at ${target}`];
         if (got.status === 200) expect(own).toContain(got.body.toString());
       }
     });
@@ -566,7 +736,9 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
 
     test('a header that would split the answer fails its own request only', async () => {
-      const port = await serveOne({}, (request) => ({ headers: { 'x-echo': request.asked.searchParams.get('e') ?? '' } }));
+      const port = await serveOne({}, (request) => ({
+        headers: { 'x-echo': request.asked.searchParams.get('e') ?? '' },
+      }));
       const split = await ask(port, '/x?e=%0d%0aSet-Cookie:%20sid=1');
       expect(split.status).toBe(500);
       expect(split.headers['set-cookie']).toBeUndefined();
@@ -582,13 +754,17 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
 
     test('the handler sees the language of the key, and no more', async () => {
-      const port = await serveOne({ languages: ['en', 'de'] }, (request) => ({ body: `in ${request.headers['accept-language']}` }));
+      const port = await serveOne({ languages: ['en', 'de'] }, (request) => ({
+        body: `in ${request.headers['accept-language']}`,
+      }));
       const swiss = await ask(port, '/x', { 'accept-language': 'de-CH;q=0.9, fr' });
       expect(swiss.body.toString()).toBe('in de');
       expect(swiss.headers.vary).toContain('accept-language');
       const german = await ask(port, '/x', { 'accept-language': 'de' });
       expect([german.headers['x-cache'], german.body.toString()]).toEqual(['HIT', 'in de']);
-      expect((await ask(port, '/x', { 'accept-language': '"><script>' })).body.toString()).toBe('in en');
+      expect((await ask(port, '/x', { 'accept-language': '"><script>' })).body.toString()).toBe(
+        'in en',
+      );
     });
   });
 });

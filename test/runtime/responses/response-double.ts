@@ -16,10 +16,15 @@ export class StoreDouble implements ResponseStore {
 
   async get<T>(key: string, _options: ResponseStoreCall) {
     this.fail();
-    if (this.broken === 'lies') return { found: true as const, value: { form: 1, body: 'nonsense' } as T, fresh: true };
+    if (this.broken === 'lies')
+      return { found: true as const, value: { form: 1, body: 'nonsense' } as T, fresh: true };
     const entry = this.entries.get(key);
     if (entry === undefined || Date.now() >= entry.staleUntil) return { found: false as const };
-    return { found: true as const, value: structuredClone(entry.value) as T, fresh: Date.now() < entry.freshUntil };
+    return {
+      found: true as const,
+      value: structuredClone(entry.value) as T,
+      fresh: Date.now() < entry.freshUntil,
+    };
   }
 
   getOrLoad<T>(key: string, loader: () => Promise<T>, options: ResponseStoreCall): Promise<T> {
@@ -27,7 +32,11 @@ export class StoreDouble implements ResponseStore {
     return this.load(key, loader, options) as Promise<T>;
   }
 
-  private async load(key: string, loader: () => Promise<unknown>, options: ResponseStoreCall): Promise<unknown> {
+  private async load(
+    key: string,
+    loader: () => Promise<unknown>,
+    options: ResponseStoreCall,
+  ): Promise<unknown> {
     this.fail();
     const entry = this.entries.get(key);
     const now = Date.now();
@@ -39,15 +48,25 @@ export class StoreDouble implements ResponseStore {
       this.flights.set(key, flight);
     }
     if (usable === undefined) return flight;
-    if (options.strategy.serveStale === 'if-error') return flight.catch(() => structuredClone(usable.value));
+    if (options.strategy.serveStale === 'if-error')
+      return flight.catch(() => structuredClone(usable.value));
     flight.catch(() => {});
     return structuredClone(usable.value);
   }
 
-  private async run(key: string, loader: () => Promise<unknown>, { strategy, tags }: ResponseStoreCall): Promise<unknown> {
+  private async run(
+    key: string,
+    loader: () => Promise<unknown>,
+    { strategy, tags }: ResponseStoreCall,
+  ): Promise<unknown> {
     const value = await loader();
     const freshUntil = Date.now() + strategy.ttlSeconds * 1000;
-    this.entries.set(key, { value: structuredClone(value), freshUntil, staleUntil: freshUntil + strategy.staleSeconds * 1000, tags });
+    this.entries.set(key, {
+      value: structuredClone(value),
+      freshUntil,
+      staleUntil: freshUntil + strategy.staleSeconds * 1000,
+      tags,
+    });
     return value;
   }
 
@@ -57,11 +76,13 @@ export class StoreDouble implements ResponseStore {
   }
 
   async invalidateTags(...tags: string[]) {
-    for (const [key, entry] of this.entries) if (entry.tags.some((tag) => tags.includes(tag))) this.entries.delete(key);
+    for (const [key, entry] of this.entries)
+      if (entry.tags.some((tag) => tags.includes(tag))) this.entries.delete(key);
     return { reached: true };
   }
 
   private fail(): void {
-    if (this.broken === 'rejects' || this.broken === 'throws') throw new Error('the store is broken');
+    if (this.broken === 'rejects' || this.broken === 'throws')
+      throw new Error('the store is broken');
   }
 }

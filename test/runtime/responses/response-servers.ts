@@ -1,5 +1,14 @@
-/** The same routes behind Fastify and behind Express, and a client that changes nothing of what it sends and gets. */
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, type Server } from 'node:http';
+/**
+ * The same routes behind Fastify and behind Express, and a client that changes nothing of what it
+ * sends and gets.
+ */
+import {
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+} from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
@@ -22,7 +31,9 @@ export interface TestRoute {
   readonly path: string;
   readonly cache?: ResponseRoute<FrameworkRequest>;
   /** Gets what Node has of the request. */
-  readonly handler: (request: IncomingMessage & { readonly asked: URL }) => HandlerAnswer | Promise<HandlerAnswer>;
+  readonly handler: (
+    request: IncomingMessage & { readonly asked: URL },
+  ) => HandlerAnswer | Promise<HandlerAnswer>;
   /** Runs before the cache. */
   readonly before?: (set: (name: string, value: string) => void) => void;
 }
@@ -36,7 +47,10 @@ function asked(request: IncomingMessage, target: string) {
   return Object.assign(request, { asked: new URL(`http://any${target}`) });
 }
 
-export async function startFastify(responses: ResponseCache, routes: readonly TestRoute[]): Promise<TestServer> {
+export async function startFastify(
+  responses: ResponseCache,
+  routes: readonly TestRoute[],
+): Promise<TestServer> {
   const app = fastify({ forceCloseConnections: true });
   await app.register(fastifyResponseCache(responses));
   for (const { path, cache, handler, before } of routes) {
@@ -49,7 +63,11 @@ export async function startFastify(responses: ResponseCache, routes: readonly Te
         done();
       },
       handler: async (request, reply) => {
-        const { status = 200, headers = {}, body } = await handler(asked(request.raw, request.originalUrl));
+        const {
+          status = 200,
+          headers = {},
+          body,
+        } = await handler(asked(request.raw, request.originalUrl));
         return reply.code(status).headers(headers).send(body);
       },
     });
@@ -58,7 +76,10 @@ export async function startFastify(responses: ResponseCache, routes: readonly Te
   return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
 }
 
-export async function startExpress(responses: ResponseCache, routes: readonly TestRoute[]): Promise<TestServer> {
+export async function startExpress(
+  responses: ResponseCache,
+  routes: readonly TestRoute[],
+): Promise<TestServer> {
   const app = express();
   for (const { path, cache, handler, before } of routes) {
     app.all(
@@ -67,9 +88,15 @@ export async function startExpress(responses: ResponseCache, routes: readonly Te
         before?.((name, value) => response.setHeader(name, value));
         next();
       },
-      ...(cache === undefined ? [] : [expressResponseCache(responses, cache as ResponseRoute<Request>)]),
+      ...(cache === undefined
+        ? []
+        : [expressResponseCache(responses, cache as ResponseRoute<Request>)]),
       async (request: Request, response: Response) => {
-        const { status = 200, headers = {}, body } = await handler(asked(request, request.originalUrl));
+        const {
+          status = 200,
+          headers = {},
+          body,
+        } = await handler(asked(request, request.originalUrl));
         response.status(status);
         for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
         if (isStream(body)) body.pipe(response);
@@ -77,7 +104,10 @@ export async function startExpress(responses: ResponseCache, routes: readonly Te
       },
     );
   }
-  app.use((_error: unknown, _request: Request, response: Response, _next: () => void) => void response.status(500).send('failed'));
+  app.use(
+    (_error: unknown, _request: Request, response: Response, _next: () => void) =>
+      void response.status(500).send('failed'),
+  );
   const server = await new Promise<Server>((resolve) => {
     const listening = app.listen(0, '127.0.0.1', () => resolve(listening));
   });
@@ -105,14 +135,29 @@ export interface Got {
 }
 
 /** One request on a connection of its own, its target and headers as they are. */
-export function ask(port: number, target: string, headers: OutgoingHttpHeaders = {}, method = 'GET', body?: string): Promise<Got> {
+export function ask(
+  port: number,
+  target: string,
+  headers: OutgoingHttpHeaders = {},
+  method = 'GET',
+  body?: string,
+): Promise<Got> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ port, host: '127.0.0.1', path: target, method, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }));
-    });
+    const request = httpRequest(
+      { port, host: '127.0.0.1', path: target, method, headers, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks),
+          }),
+        );
+      },
+    );
     request.on('error', reject);
     request.end(body);
   });

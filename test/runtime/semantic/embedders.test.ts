@@ -10,7 +10,10 @@ describe('TfIdfEmbedder', () => {
   test('gives a text one vector, of length 1, in every instance and in any company', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }), { minLength: 1, maxLength: 5 }),
+        fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }), {
+          minLength: 1,
+          maxLength: 5,
+        }),
         async (texts) => {
           const together = await embedder.embed(texts);
           for (const [at, text] of texts.entries()) {
@@ -42,7 +45,9 @@ describe('TfIdfEmbedder', () => {
     await fitted.embed(['gold gold gold']);
     expect(fitted.identity).toBe(before);
     expect(new TfIdfEmbedder({ documents }).identity).toBe(before);
-    expect(new Set([before, embedder.identity, new TfIdfEmbedder({ dimensions: 512 }).identity]).size).toBe(3);
+    expect(
+      new Set([before, embedder.identity, new TfIdfEmbedder({ dimensions: 512 }).identity]).size,
+    ).toBe(3);
     const [gold, price] = await fitted.embed(['price gold', 'price']);
     const [evenly] = await embedder.embed(['price gold']);
     const [alone] = await embedder.embed(['price']);
@@ -50,7 +55,9 @@ describe('TfIdfEmbedder', () => {
   });
 
   test.each([[63], [16_385], [100.5]])('%d dimensions are refused', (dimensions) => {
-    expect(() => new TfIdfEmbedder({ dimensions })).toThrow(`dimensions must be a whole number from 64 to 16384, got ${dimensions}.`);
+    expect(() => new TfIdfEmbedder({ dimensions })).toThrow(
+      `dimensions must be a whole number from 64 to 16384, got ${dimensions}.`,
+    );
   });
 
   test('64 are not', () => {
@@ -58,20 +65,32 @@ describe('TfIdfEmbedder', () => {
   });
 });
 
-/** Has the shape of the SDK's client: `send` with a command that has an `input`, an answer with bytes. */
+/**
+ * Has the shape of the SDK's client: `send` with a command that has an `input`, an answer with
+ * bytes.
+ */
 class FakeBedrock {
   public readonly inputs: { modelId: string; body: Record<string, unknown> }[] = [];
   public running = 0;
   public most = 0;
-  constructor(private readonly answer: (body: Record<string, unknown>, signal?: AbortSignal) => unknown) {}
-  public async send(command: never, options?: { abortSignal?: AbortSignal }): Promise<{ body: Uint8Array }> {
+  constructor(
+    private readonly answer: (body: Record<string, unknown>, signal?: AbortSignal) => unknown,
+  ) {}
+  public async send(
+    command: never,
+    options?: { abortSignal?: AbortSignal },
+  ): Promise<{ body: Uint8Array }> {
     const { input } = command as { input: { modelId: string; body: string } };
     const body = JSON.parse(input.body) as Record<string, unknown>;
     this.inputs.push({ modelId: input.modelId, body });
     this.most = Math.max(this.most, ++this.running);
     try {
       await new Promise((resolve) => setImmediate(resolve));
-      return { body: new TextEncoder().encode(JSON.stringify(await this.answer(body, options?.abortSignal))) };
+      return {
+        body: new TextEncoder().encode(
+          JSON.stringify(await this.answer(body, options?.abortSignal)),
+        ),
+      };
     } finally {
       this.running--;
     }
@@ -80,7 +99,10 @@ class FakeBedrock {
 
 describe('BedrockEmbedder', () => {
   test('asks Titan for one text at a time, no more at once than allowed, and keeps the order', async () => {
-    const client = new FakeBedrock(({ inputText }) => ({ embedding: Array(256).fill(Number(inputText)), inputTextTokenCount: 1 }));
+    const client = new FakeBedrock(({ inputText }) => ({
+      embedding: Array(256).fill(Number(inputText)),
+      inputTextTokenCount: 1,
+    }));
     const embedder = new BedrockEmbedder({ client, dimensions: 256, concurrency: 3 });
     const vectors = await embedder.embed(['1', '2', '3', '4', '5', '6', '7']);
     expect(vectors.map((vector) => vector[0])).toEqual([1, 2, 3, 4, 5, 6, 7]);
@@ -101,7 +123,9 @@ describe('BedrockEmbedder', () => {
     }));
     const embedder = new BedrockEmbedder({ client, modelId: 'cohere.embed-multilingual-v3' });
     const vectors = await embedder.embed(Array.from({ length: 100 }, (_, at) => String(at)));
-    expect(vectors.map((vector) => vector[1023])).toEqual(Array.from({ length: 100 }, (_, at) => at));
+    expect(vectors.map((vector) => vector[1023])).toEqual(
+      Array.from({ length: 100 }, (_, at) => at),
+    );
     expect(client.inputs.map(({ body }) => (body.texts as string[]).length)).toEqual([96, 4]);
     expect(client.inputs[0]?.body).toMatchObject({ input_type: 'search_query', truncate: 'NONE' });
   });
@@ -123,28 +147,43 @@ describe('BedrockEmbedder', () => {
         if (signal?.aborted) reject(signal.reason);
         signal?.addEventListener('abort', () => reject(signal.reason));
       });
-    await expect(new BedrockEmbedder({ client: new FakeBedrock(hang), timeoutMs: 5 }).embed(['a'])).rejects.toMatchObject({
+    await expect(
+      new BedrockEmbedder({ client: new FakeBedrock(hang), timeoutMs: 5 }).embed(['a']),
+    ).rejects.toMatchObject({
       name: 'TimeoutError',
     });
     const controller = new AbortController();
-    const given = new BedrockEmbedder({ client: new FakeBedrock(hang), timeoutMs: 60_000 }).embed(['a'], { signal: controller.signal });
+    const given = new BedrockEmbedder({ client: new FakeBedrock(hang), timeoutMs: 60_000 }).embed(
+      ['a'],
+      { signal: controller.signal },
+    );
     controller.abort(new Error('too late'));
     await expect(given).rejects.toThrow('too late');
   });
 
-  test.each([[{}], [{ embedding: [1, 2] }], [{ message: 'no' }]])('refuses the answer %j', async (answer) => {
-    await expect(new BedrockEmbedder({ client: new FakeBedrock(() => answer) }).embed(['a'])).rejects.toThrow('answered without 1 vectors');
-  });
+  test.each([[{}], [{ embedding: [1, 2] }], [{ message: 'no' }]])(
+    'refuses the answer %j',
+    async (answer) => {
+      await expect(
+        new BedrockEmbedder({ client: new FakeBedrock(() => answer) }).embed(['a']),
+      ).rejects.toThrow('answered without 1 vectors');
+    },
+  );
 
   test('cuts no text off: the end may be all that differs', async () => {
     const client = new FakeBedrock(() => ({ embeddings: [Array(1024).fill(1)] }));
     const embedder = new BedrockEmbedder({ client, modelId: 'cohere.embed-english-v3' });
-    await expect(embedder.embed(['x'.repeat(2049)])).rejects.toThrow('reads 2048 characters at most');
+    await expect(embedder.embed(['x'.repeat(2049)])).rejects.toThrow(
+      'reads 2048 characters at most',
+    );
     expect(await embedder.embed(['x'.repeat(2048)])).toHaveLength(1);
   });
 
   test.each([
-    [{ modelId: 'meta.llama' }, /modelId must be Titan Text Embeddings V2 or Cohere Embed v3, got "meta.llama"/],
+    [
+      { modelId: 'meta.llama' },
+      /modelId must be Titan Text Embeddings V2 or Cohere Embed v3, got "meta.llama"/,
+    ],
     [{ dimensions: 300 }, /dimensions must be one of 256, 512, 1024, got 300/],
     [{ modelId: 'cohere.embed-english-v3', dimensions: 512 }, /dimensions must be one of 1024/],
     [{ concurrency: 0 }, /concurrency must be a whole number of at least 1/],

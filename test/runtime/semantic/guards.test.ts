@@ -1,5 +1,11 @@
 import fc from 'fast-check';
-import { ENGLISH_GUARDS, ENGLISH_RULES, readQuestion, type SemanticGuard, TfIdfEmbedder } from '../../../lib/runtime';
+import {
+  ENGLISH_GUARDS,
+  ENGLISH_RULES,
+  readQuestion,
+  type SemanticGuard,
+  TfIdfEmbedder,
+} from '../../../lib/runtime';
 import { refusedBy, signatureOf } from '../../../lib/runtime/semantic/guards/all';
 import { tokensOf } from '../../../lib/runtime/semantic/question/lexer';
 import { canonicalNumber } from '../../../lib/runtime/semantic/question/numbers';
@@ -9,14 +15,19 @@ import { ADVERSARIAL, PARAPHRASES, type Pair } from './pairs';
 
 const refusal = (guards: readonly SemanticGuard[], [one, other]: Pair, locale?: string) =>
   refusedBy(guards, readQuestion(one, locale), readQuestion(other, locale));
-const adversarial = Object.entries(ADVERSARIAL).flatMap(([family, pairs]) => pairs.map((pair) => ({ family, pair })));
+const adversarial = Object.entries(ADVERSARIAL).flatMap(([family, pairs]) =>
+  pairs.map((pair) => ({ family, pair })),
+);
 const everyText = [...adversarial.map(({ pair }) => pair), ...PARAPHRASES].flat();
 
 async function cosines(pairs: readonly Pair[]): Promise<number[]> {
   const embedder = new TfIdfEmbedder();
   const vectors = await embedder.embed(pairs.flat());
   return pairs.map((_, at) =>
-    (vectors[2 * at] as Float32Array).reduce((sum, value, place) => sum + value * (vectors[2 * at + 1]?.[place] ?? 0), 0),
+    (vectors[2 * at] as Float32Array).reduce(
+      (sum, value, place) => sum + value * (vectors[2 * at + 1]?.[place] ?? 0),
+      0,
+    ),
   );
 }
 
@@ -32,7 +43,9 @@ describe('the guards alone, as with an embedder that finds everything alike', ()
   });
 
   test('merge no two of all these questions but those that mean the same', () => {
-    const questions = new Set([...Object.values(ADVERSARIAL), ...Object.values(HELD_OUT)].flat(2).map(exactText));
+    const questions = new Set(
+      [...Object.values(ADVERSARIAL), ...Object.values(HELD_OUT)].flat(2).map(exactText),
+    );
     const merged = new Map<string, string[]>();
     for (const question of questions) {
       const signature = signatureOf(ENGLISH_GUARDS, readQuestion(question, 'en')) ?? question;
@@ -47,19 +60,29 @@ describe('the guards alone, as with an embedder that finds everything alike', ()
   });
 
   test('let paraphrases through, and more of them without the guard of unknown words', () => {
-    const caught = (guards: readonly SemanticGuard[]) => PARAPHRASES.filter((pair) => refusal(guards, pair, 'en') === undefined).length;
+    const caught = (guards: readonly SemanticGuard[]) =>
+      PARAPHRASES.filter((pair) => refusal(guards, pair, 'en') === undefined).length;
     expect(caught(ENGLISH_GUARDS)).toBeGreaterThanOrEqual(31);
     expect(caught(ENGLISH_RULES)).toBeGreaterThanOrEqual(34);
-    expect(HELD_OUT_PARAPHRASES.filter((pair) => refusal(ENGLISH_GUARDS, pair, 'en') === undefined).length).toBeGreaterThanOrEqual(12);
+    expect(
+      HELD_OUT_PARAPHRASES.filter((pair) => refusal(ENGLISH_GUARDS, pair, 'en') === undefined)
+        .length,
+    ).toBeGreaterThanOrEqual(12);
   });
 
   test('without the guard of unknown words refuse all but topics and what is theirs alone', () => {
-    const passed = adversarial.filter(({ family, pair }) => family !== 'topic' && refusal(ENGLISH_RULES, pair, 'en') === undefined);
+    const passed = adversarial.filter(
+      ({ family, pair }) => family !== 'topic' && refusal(ENGLISH_RULES, pair, 'en') === undefined,
+    );
     expect(passed.length).toBeLessThanOrEqual(4);
   });
 
   test.each([
-    ['numbers', 'How long is a 30 minute parking ticket valid?', 'How long is a 30 hour parking ticket valid?'],
+    [
+      'numbers',
+      'How long is a 30 minute parking ticket valid?',
+      'How long is a 30 hour parking ticket valid?',
+    ],
     ['time', 'Who is the CEO of Intel?', 'Who was the CEO of Intel?'],
     ['entities', 'When was Microsoft founded?', 'When was Google founded?'],
     ['polarity', 'How do I enable notifications?', 'How do I disable notifications?'],
@@ -82,14 +105,18 @@ describe('any text', () => {
     fc.string({ maxLength: 80 }),
     fc.string({ unit: 'grapheme', maxLength: 60 }),
     fc.constantFrom(...everyText),
-    fc.array(fc.constantFrom(...everyText.flatMap((one) => one.split(' '))), { maxLength: 14 }).map((words) => words.join(' ')),
+    fc
+      .array(fc.constantFrom(...everyText.flatMap((one) => one.split(' '))), { maxLength: 14 })
+      .map((words) => words.join(' ')),
   );
 
   test('is refused or not in both directions alike', () => {
     fc.assert(
       fc.property(text, text, (one, other) => {
         const [a, b] = [readQuestion(one), readQuestion(other)];
-        expect(refusedBy(ENGLISH_GUARDS, a, b) === undefined).toBe(refusedBy(ENGLISH_GUARDS, b, a) === undefined);
+        expect(refusedBy(ENGLISH_GUARDS, a, b) === undefined).toBe(
+          refusedBy(ENGLISH_GUARDS, b, a) === undefined,
+        );
       }),
       { numRuns: 300 },
     );
@@ -111,7 +138,9 @@ describe('any text', () => {
     fc.assert(
       fc.property(text, text, (one, other) => {
         const [a, b] = [readQuestion(one, 'en'), readQuestion(other, 'en')];
-        const equal = signatureOf(ENGLISH_GUARDS, a) !== undefined && signatureOf(ENGLISH_GUARDS, a) === signatureOf(ENGLISH_GUARDS, b);
+        const equal =
+          signatureOf(ENGLISH_GUARDS, a) !== undefined &&
+          signatureOf(ENGLISH_GUARDS, a) === signatureOf(ENGLISH_GUARDS, b);
         expect(refusedBy(ENGLISH_GUARDS, a, b) === undefined).toBe(equal);
       }),
       { numRuns: 300 },
@@ -134,26 +163,52 @@ describe('any text', () => {
       const words = question.replace(/\?$/, '').split(' ');
       for (const [at, word] of words.entries()) {
         const shorter = words.toSpliced(at, 1).join(' ');
-        if (refusal(ENGLISH_GUARDS, [question, shorter], 'en') === undefined) silent.add(word.toLowerCase());
+        if (refusal(ENGLISH_GUARDS, [question, shorter], 'en') === undefined)
+          silent.add(word.toLowerCase());
       }
     }
-    // From "from USD to EUR", "how long does shipping take", "tell me", "first quarter of 2024", "I want to know".
-    expect([...silent].sort()).toEqual(['a', 'an', 'do', 'does', 'from', 'hi,', 'know', 'me', 'of', 'please', 'take', 'the', 'to']);
+    // From "from USD to EUR", "how long does shipping take", "tell me", "first quarter of 2024", "I
+    // want to know".
+    expect([...silent].sort()).toEqual([
+      'a',
+      'an',
+      'do',
+      'does',
+      'from',
+      'hi,',
+      'know',
+      'me',
+      'of',
+      'please',
+      'take',
+      'the',
+      'to',
+    ]);
   });
 
   test('with another number is another question', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 2, max: 1e9 }), fc.integer({ min: 2, max: 1e9 }), (one, other) => {
-        const passed =
-          refusal(ENGLISH_GUARDS, [`What is the fee for ${one} shares?`, `What is the fee for ${other} shares?`]) === undefined;
-        expect(passed).toBe(one === other);
-      }),
+      fc.property(
+        fc.integer({ min: 2, max: 1e9 }),
+        fc.integer({ min: 2, max: 1e9 }),
+        (one, other) => {
+          const passed =
+            refusal(ENGLISH_GUARDS, [
+              `What is the fee for ${one} shares?`,
+              `What is the fee for ${other} shares?`,
+            ]) === undefined;
+          expect(passed).toBe(one === other);
+        },
+      ),
     );
   });
 });
 
 describe('numbers', () => {
-  const texts = (question: string) => tokensOf(question).flatMap(({ kind, text }) => (kind === 'number' || kind === 'date' ? text : []));
+  const texts = (question: string) =>
+    tokensOf(question).flatMap(({ kind, text }) =>
+      kind === 'number' || kind === 'date' ? text : [],
+    );
 
   test.each([
     ['$1,000 or 1000 dollars', ['1000dollar', '1000dollar']],
@@ -168,7 +223,10 @@ describe('numbers', () => {
     ['$3.10 or $3.1', ['3.1dollar', '3.1dollar']],
     ['1.000 or 1 or 1,000', ['1.000', '1', '1000']],
     ['007 or 7', ['007', '7']],
-    ['March 3, 2024 or 2024-03-03 or 3rd of March 2024', ['2024-03-03', '2024-03-03', '2024-03-03']],
+    [
+      'March 3, 2024 or 2024-03-03 or 3rd of March 2024',
+      ['2024-03-03', '2024-03-03', '2024-03-03'],
+    ],
     ['03/04/2024', ['03/04/2024']],
     ['Q1 2024 or the first quarter of 2024', ['2024Q1', '2024Q1']],
     ['3pm or 15:00 or 3:00 PM', ['T15:00', 'T15:00', 'T15:00']],
@@ -186,16 +244,23 @@ describe('numbers', () => {
 
   test('a magnitude moves the point, whatever the size', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: 1n, max: 10n ** 15n }), fc.constantFrom(3, 6, 9, 12), (value, magnitude) => {
-        expect(canonicalNumber(String(value), { magnitude })).toBe(`${value}${'0'.repeat(magnitude)}`);
-      }),
+      fc.property(
+        fc.bigInt({ min: 1n, max: 10n ** 15n }),
+        fc.constantFrom(3, 6, 9, 12),
+        (value, magnitude) => {
+          expect(canonicalNumber(String(value), { magnitude })).toBe(
+            `${value}${'0'.repeat(magnitude)}`,
+          );
+        },
+      ),
     );
   });
 
   test('no two whole numbers become one', () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), fc.boolean(), fc.boolean(), (one, other, minus, less) => {
-        const write = (value: number, negative: boolean) => canonicalNumber(`${negative ? '-' : ''}${value}`);
+        const write = (value: number, negative: boolean) =>
+          canonicalNumber(`${negative ? '-' : ''}${value}`);
         expect(write(one, minus) === write(other, less)).toBe(one === other && minus === less);
       }),
     );
@@ -244,7 +309,9 @@ test('figures', async () => {
       'all alike, ENGLISH_RULES only': passed(ENGLISH_RULES, -1),
     };
     if (name.startsWith('paraphrases')) {
-      const through = scores.filter((_, at) => refusal(ENGLISH_GUARDS, pairs[at] as Pair, 'en') === undefined);
+      const through = scores.filter(
+        (_, at) => refusal(ENGLISH_GUARDS, pairs[at] as Pair, 'en') === undefined,
+      );
       rows[name]['least cosine let through'] = Math.min(...through).toFixed(2);
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Pairs that were written after the guards were finished. The comments say how many the guards merged at first; docs/runtime/semantic.md says what
- * was mended then.
+ * Pairs that were written after the guards were finished. The comments say how many the guards
+ * merged at first; docs/runtime/semantic.md says what was mended then.
  */
 import { type Pair, pairs } from './pairs';
 
@@ -87,7 +87,10 @@ export const HELD_OUT: Readonly<Record<string, readonly Pair[]>> = {
   What is the world record for the 100 m? | What is the world record for the 200 m?
   Is the fee per person or per room? | Is the fee per person and per room?
 `),
-  /** Written to find holes: tense, particles, signs, codes. Two false: the operators ? and !, "price of one share". */
+  /**
+   * Written to find holes: tense, particles, signs, codes. Two false: the operators ? and !, "price
+   * of one share".
+   */
   'of function words and signs': pairs(`
   Does the company pay its employees? | Did the company pay its employees?
   What does Tesla make? | What did Tesla make?

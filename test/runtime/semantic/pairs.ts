@@ -1,4 +1,7 @@
-/** Pairs of questions, in English. The adversarial ones look alike and have different answers; the paraphrases have the same. */
+/**
+ * Pairs of questions, in English. The adversarial ones look alike and have different answers; the
+ * paraphrases have the same.
+ */
 
 export type Pair = readonly [string, string];
 

@@ -49,19 +49,38 @@ describe('SemanticCache', () => {
   test('gives an answer to the same text and to the same meaning, and says which', async () => {
     const { counts, metrics } = counted();
     const cache = new SemanticCache({ embedder: new TfIdfEmbedder(), metrics });
-    const first = await cache.getOrAnswer('How do I reset my password?', () => 'Click "Forgot".', SCOPE);
-    expect(first).toEqual({ answer: 'Click "Forgot".', outcome: { kind: 'miss', reason: 'nothing-similar' } });
+    const first = await cache.getOrAnswer(
+      'How do I reset my password?',
+      () => 'Click "Forgot".',
+      SCOPE,
+    );
+    expect(first).toEqual({
+      answer: 'Click "Forgot".',
+      outcome: { kind: 'miss', reason: 'nothing-similar' },
+    });
     await cache.close();
     expect(await cache.getOrAnswer('how do I reset my password', never, SCOPE)).toEqual({
       answer: 'Click "Forgot".',
       outcome: { kind: 'exact' },
     });
-    const similar = await cache.getOrAnswer('What are the steps to reset my password?', never, SCOPE);
+    const similar = await cache.getOrAnswer(
+      'What are the steps to reset my password?',
+      never,
+      SCOPE,
+    );
     expect(similar).toEqual({
       answer: 'Click "Forgot".',
-      outcome: { kind: 'similar', score: expect.any(Number), question: 'How do I reset my password?' },
+      outcome: {
+        kind: 'similar',
+        score: expect.any(Number),
+        question: 'How do I reset my password?',
+      },
     });
-    expect(counts).toMatchObject({ 'semantic_lookups_total exact': 1, 'semantic_lookups_total similar': 1, semantic_similarity: 1 });
+    expect(counts).toMatchObject({
+      'semantic_lookups_total exact': 1,
+      'semantic_lookups_total similar': 1,
+      semantic_similarity: 1,
+    });
   });
 
   test('says which guard refused the best candidate', async () => {
@@ -70,12 +89,21 @@ describe('SemanticCache', () => {
     await cache.store('How do I convert USD to EUR?', 'So.', SCOPE);
     expect(await cache.lookup('How do I convert EUR to USD?', SCOPE)).toEqual({
       found: false,
-      outcome: { kind: 'miss', reason: 'refused', guard: 'order', score: 1, question: 'How do I convert USD to EUR?' },
+      outcome: {
+        kind: 'miss',
+        reason: 'refused',
+        guard: 'order',
+        score: 1,
+        question: 'How do I convert USD to EUR?',
+      },
     });
     expect(counts['semantic_refusals_total order']).toBe(1);
     const silent = new SemanticCache({ embedder: new AllAlike(), explainMisses: false });
     await silent.store('Is the market open?', 'Yes.', SCOPE);
-    expect((await silent.lookup('Is the market closed?', SCOPE)).outcome).toEqual({ kind: 'miss', reason: 'nothing-similar' });
+    expect((await silent.lookup('Is the market closed?', SCOPE)).outcome).toEqual({
+      kind: 'miss',
+      reason: 'nothing-similar',
+    });
   });
 
   test.each([
@@ -93,7 +121,8 @@ describe('SemanticCache', () => {
         ] as const) {
           const scope = { ...SCOPE, tenant: `${pair} ${kept}`, locale };
           await cache.store(kept, 'kept', scope);
-          if ((await cache.lookup(kept, scope)).outcome.kind !== 'exact') wrong.push(`lost: ${kept}`);
+          if ((await cache.lookup(kept, scope)).outcome.kind !== 'exact')
+            wrong.push(`lost: ${kept}`);
           if ((await cache.lookup(asked, scope)).found) wrong.push(`${asked} ≠ ${kept}`);
         }
       }
@@ -106,7 +135,10 @@ describe('SemanticCache', () => {
     const questions = [...new Set(Object.values(ADVERSARIAL).flat(2))];
     for (const question of questions) await cache.store(question, question, SCOPE);
     for (const question of questions)
-      expect(await cache.lookup(question, SCOPE)).toMatchObject({ answer: question, outcome: { kind: 'exact' } });
+      expect(await cache.lookup(question, SCOPE)).toMatchObject({
+        answer: question,
+        outcome: { kind: 'exact' },
+      });
   });
 });
 
@@ -118,27 +150,49 @@ describe('scope', () => {
     locale: { ...SCOPE, locale: 'en' },
     audience: { ...SCOPE, audience: 'admins' },
   };
-  test.each(Object.entries(other))('another %s never gets the answer, by text or by meaning', async (_, scope) => {
-    const cache = new SemanticCache({ embedder: new AllAlike() });
-    await cache.store('What is inflation?', 'A rise.', SCOPE);
-    expect((await cache.lookup('What is inflation?', scope)).found).toBe(false);
-    expect((await cache.lookup('What does inflation mean?', scope)).found).toBe(false);
-    expect((await cache.lookup('What does inflation mean?', SCOPE)).found).toBe(true);
-  });
+  test.each(Object.entries(other))(
+    'another %s never gets the answer, by text or by meaning',
+    async (_, scope) => {
+      const cache = new SemanticCache({ embedder: new AllAlike() });
+      await cache.store('What is inflation?', 'A rise.', SCOPE);
+      expect((await cache.lookup('What is inflation?', scope)).found).toBe(false);
+      expect((await cache.lookup('What does inflation mean?', scope)).found).toBe(false);
+      expect((await cache.lookup('What does inflation mean?', SCOPE)).found).toBe(true);
+    },
+  );
 
   test('another embedder, or another version of it, never gets the answer', async () => {
     const store = new MemorySemanticStore();
-    await new SemanticCache({ embedder: new AllAlike(), store }).store('What is inflation?', 'A rise.', SCOPE);
+    await new SemanticCache({ embedder: new AllAlike(), store }).store(
+      'What is inflation?',
+      'A rise.',
+      SCOPE,
+    );
     const newer = new (class extends AllAlike {
       public override readonly identity = 'all-alike/2';
     })();
-    expect((await new SemanticCache({ embedder: newer, store }).lookup('What is inflation?', SCOPE)).found).toBe(false);
+    expect(
+      (await new SemanticCache({ embedder: newer, store }).lookup('What is inflation?', SCOPE))
+        .found,
+    ).toBe(false);
   });
 
   test('parts of a scope do not run into each other', async () => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
-    await cache.store('What is inflation?', 'A rise.', { tenant: 'a', model: 'b","c', corpusVersion: 'd' });
-    expect((await cache.lookup('What is inflation?', { tenant: 'a","b', model: 'c', corpusVersion: 'd' })).found).toBe(false);
+    await cache.store('What is inflation?', 'A rise.', {
+      tenant: 'a',
+      model: 'b","c',
+      corpusVersion: 'd',
+    });
+    expect(
+      (
+        await cache.lookup('What is inflation?', {
+          tenant: 'a","b',
+          model: 'c',
+          corpusVersion: 'd',
+        })
+      ).found,
+    ).toBe(false);
   });
 
   test('a missing tenant is refused unless the cache says that it is shared', async () => {
@@ -147,10 +201,14 @@ describe('scope', () => {
     await expect(cache.getOrAnswer('What is inflation?', never, open)).rejects.toThrow(
       /tenant must be a name, got undefined\.\n.*'shared'/,
     );
-    await expect(cache.lookup('What is inflation?', { ...SCOPE, tenant: '' })).rejects.toThrow('tenant must be');
+    await expect(cache.lookup('What is inflation?', { ...SCOPE, tenant: '' })).rejects.toThrow(
+      'tenant must be',
+    );
     await expect(cache.invalidateCorpus({ corpusVersion: 'v1' })).rejects.toThrow('tenant must be');
     const shared = new SemanticCache({ embedder: new AllAlike(), scope: 'shared' });
-    expect((await shared.getOrAnswer('What is inflation?', () => 'A rise.', open)).answer).toBe('A rise.');
+    expect((await shared.getOrAnswer('What is inflation?', () => 'A rise.', open)).answer).toBe(
+      'A rise.',
+    );
     expect(await shared.invalidateCorpus({ corpusVersion: 'v1' })).toEqual({ reached: true });
   });
 
@@ -175,7 +233,11 @@ describe('time', () => {
 
   test('"today" is another day tomorrow, even with the same words; other questions are not', async () => {
     let now = Date.UTC(2026, 0, 1, 22);
-    const cache = new SemanticCache({ embedder: new AllAlike(), ttlSeconds: 7 * 24 * 3600, now: () => now });
+    const cache = new SemanticCache({
+      embedder: new AllAlike(),
+      ttlSeconds: 7 * 24 * 3600,
+      now: () => now,
+    });
     await cache.store('What is the price of gold today?', '4,000', SCOPE);
     await cache.store('What is the capital of France?', 'Paris', SCOPE);
     expect((await cache.lookup('How much does gold cost today?', SCOPE)).found).toBe(true);
@@ -187,7 +249,12 @@ describe('time', () => {
 
   test('days begin where the caller says', async () => {
     let now = Date.UTC(2026, 0, 1, 22, 30);
-    const cache = new SemanticCache({ embedder: new AllAlike(), timeZone: 'Europe/Berlin', ttlSeconds: 9e4, now: () => now });
+    const cache = new SemanticCache({
+      embedder: new AllAlike(),
+      timeZone: 'Europe/Berlin',
+      ttlSeconds: 9e4,
+      now: () => now,
+    });
     await cache.store('What is due today?', 'A', SCOPE);
     now += 3600 * 1000;
     expect((await cache.lookup('What is due today?', SCOPE)).found).toBe(false);
@@ -230,25 +297,47 @@ describe('languages', () => {
     'HOW DO I CLOSE MY ACCOUNT',
   ])('%s is not read by the English guards', async (question) => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
-    expect((await cache.lookup(question, SCOPE)).outcome).toMatchObject({ kind: 'miss', reason: 'unreadable' });
+    expect((await cache.lookup(question, SCOPE)).outcome).toMatchObject({
+      kind: 'miss',
+      reason: 'unreadable',
+    });
   });
 
   test('a language is opted in to with guards of the caller', async () => {
-    const negation = { name: 'nicht', signature: ({ text }: { text: string }) => String(/\b(?:nicht|kein\w*)\b/.test(text)) };
-    const cache = new SemanticCache({ embedder: new AllAlike(), languages: { de: [...NEUTRAL_GUARDS, negation] } });
+    const negation = {
+      name: 'nicht',
+      signature: ({ text }: { text: string }) => String(/\b(?:nicht|kein\w*)\b/.test(text)),
+    };
+    const cache = new SemanticCache({
+      embedder: new AllAlike(),
+      languages: { de: [...NEUTRAL_GUARDS, negation] },
+    });
     const de = { ...SCOPE, locale: 'de-AT' };
     await cache.store('Darf ich Hunde halten?', 'Ja', de);
-    expect((await cache.lookup('Sind Hunde erlaubt?', de)).outcome).toMatchObject({ kind: 'similar' });
-    expect((await cache.lookup('Sind Hunde nicht erlaubt?', de)).outcome).toMatchObject({ kind: 'miss', guard: 'nicht' });
-    expect((await cache.lookup('Sind 3 Hunde erlaubt?', de)).outcome).toMatchObject({ kind: 'miss', guard: 'numbers' });
-    expect((await cache.lookup('How do I keep dogs?', { ...SCOPE, locale: 'en' })).outcome).toMatchObject({ reason: 'unreadable' });
+    expect((await cache.lookup('Sind Hunde erlaubt?', de)).outcome).toMatchObject({
+      kind: 'similar',
+    });
+    expect((await cache.lookup('Sind Hunde nicht erlaubt?', de)).outcome).toMatchObject({
+      kind: 'miss',
+      guard: 'nicht',
+    });
+    expect((await cache.lookup('Sind 3 Hunde erlaubt?', de)).outcome).toMatchObject({
+      kind: 'miss',
+      guard: 'numbers',
+    });
+    expect(
+      (await cache.lookup('How do I keep dogs?', { ...SCOPE, locale: 'en' })).outcome,
+    ).toMatchObject({ reason: 'unreadable' });
   });
 });
 
 describe('what fails', () => {
   const broken = (method: keyof SemanticStore): SemanticStore =>
     new Proxy(new MemorySemanticStore(), {
-      get: (store, name) => (name === method ? async () => Promise.reject(new TypeError('down')) : Reflect.get(store, name).bind(store)),
+      get: (store, name) =>
+        name === method
+          ? async () => Promise.reject(new TypeError('down'))
+          : Reflect.get(store, name).bind(store),
     });
 
   test.each(['exact', 'nearest', 'closest', 'put', 'generation'] as const)(
@@ -258,23 +347,34 @@ describe('what fails', () => {
       const cache = new SemanticCache({ embedder: new AllAlike(), store: broken(method), metrics });
       await cache.getOrAnswer('What is a bond?', () => 'a loan', SCOPE);
       await cache.close();
-      expect((await cache.getOrAnswer('What is a stock?', () => 'a part', SCOPE)).answer).toBe('a part');
+      expect((await cache.getOrAnswer('What is a stock?', () => 'a part', SCOPE)).answer).toBe(
+        'a part',
+      );
       await cache.close();
       expect(counts['semantic_failures_total TypeError']).toBeGreaterThanOrEqual(1);
     },
   );
 
   test('an embedder that fails, or gives nonsense, leaves the exact text', async () => {
-    for (const vector of [undefined, new Float32Array(4), Float32Array.of(Number.NaN, 1, 1, 1), Float32Array.of(1)]) {
+    for (const vector of [
+      undefined,
+      new Float32Array(4),
+      Float32Array.of(Number.NaN, 1, 1, 1),
+      Float32Array.of(1),
+    ]) {
       const embedder: Embedder = {
         identity: 'bad',
         dimensions: 4,
         embed: async () => (vector ? [vector] : Promise.reject(new Error('throttled'))),
       };
       const cache = new SemanticCache({ embedder });
-      expect((await cache.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).outcome).toEqual({ kind: 'miss', reason: 'failed' });
+      expect(
+        (await cache.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).outcome,
+      ).toEqual({ kind: 'miss', reason: 'failed' });
       await cache.close();
-      expect((await cache.getOrAnswer('What is inflation?', never, SCOPE)).outcome).toEqual({ kind: 'exact' });
+      expect((await cache.getOrAnswer('What is inflation?', never, SCOPE)).outcome).toEqual({
+        kind: 'exact',
+      });
     }
   });
 
@@ -283,10 +383,13 @@ describe('what fails', () => {
     const embedder: Embedder = {
       identity: 'hung',
       dimensions: 4,
-      embed: (_, options) => new Promise(() => options?.signal?.addEventListener('abort', () => (aborted = true))),
+      embed: (_, options) =>
+        new Promise(() => options?.signal?.addEventListener('abort', () => (aborted = true))),
     };
     const cache = new SemanticCache({ embedder, lookupTimeoutMs: 20 });
-    expect((await cache.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).answer).toBe('A rise.');
+    expect((await cache.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).answer).toBe(
+      'A rise.',
+    );
     expect(aborted).toBe(true);
     await cache.close();
   });
@@ -297,16 +400,27 @@ describe('what fails', () => {
   });
 
   test('metrics that throw never reach the caller', async () => {
-    const cache = new SemanticCache({ embedder: new AllAlike(), metrics: { count: never, observe: never } });
-    expect((await cache.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).answer).toBe('A rise.');
+    const cache = new SemanticCache({
+      embedder: new AllAlike(),
+      metrics: { count: never, observe: never },
+    });
+    expect((await cache.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).answer).toBe(
+      'A rise.',
+    );
     await cache.close();
-    expect((await cache.lookup('What does inflation mean?', SCOPE)).outcome).toMatchObject({ kind: 'similar' });
+    expect((await cache.lookup('What does inflation mean?', SCOPE)).outcome).toMatchObject({
+      kind: 'similar',
+    });
   });
 
   test("the answerer's own error is the caller's, and is not kept", async () => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
-    await expect(cache.getOrAnswer('What is inflation?', () => Promise.reject(new RangeError('quota')), SCOPE)).rejects.toThrow(RangeError);
-    expect((await cache.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).answer).toBe('A rise.');
+    await expect(
+      cache.getOrAnswer('What is inflation?', () => Promise.reject(new RangeError('quota')), SCOPE),
+    ).rejects.toThrow(RangeError);
+    expect((await cache.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).answer).toBe(
+      'A rise.',
+    );
   });
 });
 
@@ -321,8 +435,8 @@ describe('what is kept', () => {
         go = resolve;
       });
     };
-    const all = ['What is inflation?', 'what is inflation', 'What is  inflation ?'].map((question) =>
-      cache.getOrAnswer(question, answerer, SCOPE),
+    const all = ['What is inflation?', 'what is inflation', 'What is  inflation ?'].map(
+      (question) => cache.getOrAnswer(question, answerer, SCOPE),
     );
     await until(() => asked > 0);
     go({ text: 'A rise.' });
@@ -344,15 +458,25 @@ describe('what is kept', () => {
     );
     await cache.close();
     expect((await cache.lookup('What is inflation?', SCOPE)).found).toBe(false);
-    expect((await cache.lookup('What does inflation mean?', SCOPE)).outcome).toEqual({ kind: 'miss', reason: 'nothing-similar' });
+    expect((await cache.lookup('What does inflation mean?', SCOPE)).outcome).toEqual({
+      kind: 'miss',
+      reason: 'nothing-similar',
+    });
   });
 
   test('an invalidation forgets one corpus of one tenant, under every model', async () => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
-    const scopes = [SCOPE, { ...SCOPE, model: 'm2' }, { ...SCOPE, tenant: 'globex' }, { ...SCOPE, corpusVersion: 'v2' }];
+    const scopes = [
+      SCOPE,
+      { ...SCOPE, model: 'm2' },
+      { ...SCOPE, tenant: 'globex' },
+      { ...SCOPE, corpusVersion: 'v2' },
+    ];
     for (const scope of scopes) await cache.store('What is inflation?', 'A rise.', scope);
     expect(await cache.invalidateCorpus(SCOPE)).toEqual({ reached: true });
-    const found = await Promise.all(scopes.map(async (scope) => (await cache.lookup('What is inflation?', scope)).found));
+    const found = await Promise.all(
+      scopes.map(async (scope) => (await cache.lookup('What is inflation?', scope)).found),
+    );
     expect(found).toEqual([false, false, true, true]);
   });
 
@@ -365,18 +489,25 @@ describe('what is kept', () => {
     ['too much', 'x'.repeat(262_143)],
   ])('not %s', async (_, answer) => {
     const cache = new SemanticCache<unknown>({ embedder: new AllAlike() });
-    expect((await cache.getOrAnswer('What is inflation?', () => answer, SCOPE)).answer).toEqual(answer);
+    expect((await cache.getOrAnswer('What is inflation?', () => answer, SCOPE)).answer).toEqual(
+      answer,
+    );
     await cache.close();
     expect((await cache.lookup('What is inflation?', SCOPE)).found).toBe(false);
     expect(await cache.store('What is inflation?', answer, SCOPE)).toBe(false);
   });
 
   test('what the caller says, whose failure is a no', async () => {
-    const cache = new SemanticCache({ embedder: new AllAlike(), shouldStore: (answer) => answer !== 'I do not know.' });
+    const cache = new SemanticCache({
+      embedder: new AllAlike(),
+      shouldStore: (answer) => answer !== 'I do not know.',
+    });
     expect(await cache.store('What is inflation?', 'I do not know.', SCOPE)).toBe(false);
     expect(await cache.store('What is inflation?', 'A rise.', SCOPE)).toBe(true);
     const failing = new SemanticCache({ embedder: new AllAlike(), shouldStore: never });
-    expect((await failing.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).answer).toBe('A rise.');
+    expect((await failing.getOrAnswer('What is inflation?', () => 'A rise.', SCOPE)).answer).toBe(
+      'A rise.',
+    );
   });
 
   test('not a question that is too long, nor an empty one', async () => {
@@ -403,7 +534,15 @@ describe('options', () => {
   });
 
   test('their good neighbours pass', () => {
-    expect(() => new SemanticCache({ embedder: new AllAlike(), threshold: 1, ttlSeconds: 1, timeZone: 'Asia/Tokyo' })).not.toThrow();
+    expect(
+      () =>
+        new SemanticCache({
+          embedder: new AllAlike(),
+          threshold: 1,
+          ttlSeconds: 1,
+          timeZone: 'Asia/Tokyo',
+        }),
+    ).not.toThrow();
   });
 
   test('the threshold keeps out what is far, and is 0.95 unless the embedder says otherwise', async () => {

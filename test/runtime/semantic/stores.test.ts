@@ -30,7 +30,9 @@ describe('MemorySemanticStore', () => {
     await store.put(entry({ key: 'other', signature: 's2' }));
     await store.put(entry({ key: 'foreign', scope: 'b2' }));
     const vector = Float32Array.of(1, 0);
-    expect((await store.nearest('a1', vector, 's1')).map((one) => [one.entry.key, one.score.toFixed(1)])).toEqual([
+    expect(
+      (await store.nearest('a1', vector, 's1')).map((one) => [one.entry.key, one.score.toFixed(1)]),
+    ).toEqual([
       ['near', '0.6'],
       ['far', '0.0'],
     ]);
@@ -78,8 +80,9 @@ describe('MemorySemanticStore', () => {
 });
 
 /**
- * A server with vector search, as far as the documentation of valkey-search describes its replies: no such server is on this machine. It filters,
- * sorts and answers as that does; what it does not know is an error.
+ * A server with vector search, as far as the documentation of valkey-search describes its replies:
+ * no such server is on this machine. It filters, sorts and answers as that does; what it does not
+ * know is an error.
  */
 class RecordedValkey {
   public readonly calls: Argument[][] = [];
@@ -94,12 +97,14 @@ class RecordedValkey {
       case 'FT._LIST':
         return [...this.indexes];
       case 'FT.CREATE':
-        if (this.indexes.includes(first)) throw new Error(`Index: with name '${first}' in database 0 already exists.`);
+        if (this.indexes.includes(first))
+          throw new Error(`Index: with name '${first}' in database 0 already exists.`);
         this.indexes.push(first);
         return 'OK';
       case 'HSET': {
         const hash = this.hashes.get(first) ?? new Map<string, Argument>();
-        for (let at = 1; at < args.length; at += 2) hash.set(String(args[at]), args[at + 1] as Argument);
+        for (let at = 1; at < args.length; at += 2)
+          hash.set(String(args[at]), args[at + 1] as Argument);
         this.hashes.set(first, hash);
         return hash.size;
       }
@@ -131,8 +136,14 @@ class RecordedValkey {
     const query = args[args.indexOf('vector') + 1] as Buffer;
     const count = Number(/KNN (\d+) /.exec(knn)?.[1]);
     const found = [...this.hashes]
-      .filter(([, hash]) => hash.has('vector') && wanted.every(([field, tag]) => hash.get(field) === tag))
-      .map(([key, hash]) => ({ key, hash, distance: cosineDistance(query, hash.get('vector') as Buffer) }))
+      .filter(
+        ([, hash]) => hash.has('vector') && wanted.every(([field, tag]) => hash.get(field) === tag),
+      )
+      .map(([key, hash]) => ({
+        key,
+        hash,
+        distance: cosineDistance(query, hash.get('vector') as Buffer),
+      }))
       .sort((one, other) => other.distance - one.distance)
       .slice(-count);
     return [
@@ -142,7 +153,10 @@ class RecordedValkey {
         [
           'distance',
           distance.toFixed(10),
-          ...['question', 'signature', 'answer', 'generation', 'expiresAt'].flatMap((field) => [field, hash.get(field)]),
+          ...['question', 'signature', 'answer', 'generation', 'expiresAt'].flatMap((field) => [
+            field,
+            hash.get(field),
+          ]),
         ],
       ]),
     ];
@@ -163,12 +177,36 @@ describe('ValkeySemanticStore', () => {
     await store.nearest('a1', Float32Array.of(1, 0), 's1');
     await store.closest('a1', Float32Array.of(0, -1));
     expect(commands.calls).toEqual([
-      ['HSET', 'semantic:2:a1:k1', 'scope', 'a1', 'question', 'What is inflation?', 'answer', '"A rise."', 'generation', 'g1']
+      [
+        'HSET',
+        'semantic:2:a1:k1',
+        'scope',
+        'a1',
+        'question',
+        'What is inflation?',
+        'answer',
+        '"A rise."',
+        'generation',
+        'g1',
+      ]
         .concat(['expiresAt', '2000000000000', 'signature', 's1', 'vector'])
         .concat([Buffer.from('0000803f00000000', 'hex')] as never),
       ['PEXPIREAT', 'semantic:2:a1:k1', 2_000_000_000_000],
       ['FT._LIST'],
-      ['FT.CREATE', 'semantic:2:', 'ON', 'HASH', 'PREFIX', 1, 'semantic:2:', 'SCHEMA', 'scope', 'TAG', 'signature', 'TAG'].concat([
+      [
+        'FT.CREATE',
+        'semantic:2:',
+        'ON',
+        'HASH',
+        'PREFIX',
+        1,
+        'semantic:2:',
+        'SCHEMA',
+        'scope',
+        'TAG',
+        'signature',
+        'TAG',
+      ].concat([
         'vector',
         'VECTOR',
         'HNSW',
@@ -180,7 +218,14 @@ describe('ValkeySemanticStore', () => {
         'DISTANCE_METRIC',
         'COSINE',
       ] as never),
-      ['FT.SEARCH', 'semantic:2:', '@scope:{a1} @signature:{s1}=>[KNN 4 @vector $vector AS distance]', 'PARAMS', 2, 'vector']
+      [
+        'FT.SEARCH',
+        'semantic:2:',
+        '@scope:{a1} @signature:{s1}=>[KNN 4 @vector $vector AS distance]',
+        'PARAMS',
+        2,
+        'vector',
+      ]
         .concat([Buffer.from('0000803f00000000', 'hex')] as never)
         .concat([
           'RETURN',
@@ -197,7 +242,14 @@ describe('ValkeySemanticStore', () => {
           'DIALECT',
           2,
         ] as never),
-      ['FT.SEARCH', 'semantic:2:', '@scope:{a1}=>[KNN 1 @vector $vector AS distance]', 'PARAMS', 2, 'vector']
+      [
+        'FT.SEARCH',
+        'semantic:2:',
+        '@scope:{a1}=>[KNN 1 @vector $vector AS distance]',
+        'PARAMS',
+        2,
+        'vector',
+      ]
         .concat([Buffer.from('00000000000080bf', 'hex')] as never)
         .concat([
           'RETURN',
@@ -239,9 +291,17 @@ describe('ValkeySemanticStore', () => {
       'semantic:2:b2:k3',
       fields('foreign', '0'),
     ];
-    const commands = { call: async (command: string) => (command === 'FT.SEARCH' ? reply : ['semantic:2:']) };
-    const found = await new ValkeySemanticStore({ commands, dimensions: 2 }).nearest('a1', Float32Array.of(1, 0), 's1');
-    expect(found.map(({ entry: { key, question }, score }) => [key, question, score.toFixed(2)])).toEqual([
+    const commands = {
+      call: async (command: string) => (command === 'FT.SEARCH' ? reply : ['semantic:2:']),
+    };
+    const found = await new ValkeySemanticStore({ commands, dimensions: 2 }).nearest(
+      'a1',
+      Float32Array.of(1, 0),
+      's1',
+    );
+    expect(
+      found.map(({ entry: { key, question }, score }) => [key, question, score.toFixed(2)]),
+    ).toEqual([
       ['k2', 'near', '0.96'],
       ['k1', 'far', '0.60'],
     ]);
@@ -265,7 +325,8 @@ describe('ValkeySemanticStore', () => {
     const commands = {
       call: async (command: string) => {
         if (command === 'FT._LIST' && failures-- > 0) throw new Error('LOADING');
-        if (command === 'FT.CREATE') throw new Error("Index: with name 'semantic:2:' in database 0 already exists.");
+        if (command === 'FT.CREATE')
+          throw new Error("Index: with name 'semantic:2:' in database 0 already exists.");
         return command === 'FT.SEARCH' ? [0] : [];
       },
     };
@@ -284,13 +345,26 @@ describe('ValkeySemanticStore', () => {
     const embedder = new TfIdfEmbedder();
     const scope = { tenant: 'acme', model: 'm1', corpusVersion: 'v1' };
     const [one, two] = [0, 1].map(
-      () => new SemanticCache({ embedder, store: new ValkeySemanticStore({ commands, dimensions: embedder.dimensions }) }),
+      () =>
+        new SemanticCache({
+          embedder,
+          store: new ValkeySemanticStore({ commands, dimensions: embedder.dimensions }),
+        }),
     ) as [SemanticCache, SemanticCache];
     expect(await one.store('How do I convert USD to EUR?', 'So.', scope)).toBe(true);
-    expect((await two.lookup('how do I convert USD to EUR', scope)).outcome).toEqual({ kind: 'exact' });
-    expect((await two.lookup('How can I convert from USD to EUR?', scope)).outcome).toMatchObject({ kind: 'similar' });
-    expect((await two.lookup('How do I convert EUR to USD?', scope)).outcome).toMatchObject({ kind: 'miss', guard: 'order' });
-    expect((await two.lookup('How do I convert USD to EUR?', { ...scope, tenant: 'globex' })).found).toBe(false);
+    expect((await two.lookup('how do I convert USD to EUR', scope)).outcome).toEqual({
+      kind: 'exact',
+    });
+    expect((await two.lookup('How can I convert from USD to EUR?', scope)).outcome).toMatchObject({
+      kind: 'similar',
+    });
+    expect((await two.lookup('How do I convert EUR to USD?', scope)).outcome).toMatchObject({
+      kind: 'miss',
+      guard: 'order',
+    });
+    expect(
+      (await two.lookup('How do I convert USD to EUR?', { ...scope, tenant: 'globex' })).found,
+    ).toBe(false);
     expect(await two.invalidateCorpus(scope)).toEqual({ reached: true });
     expect((await one.lookup('How do I convert USD to EUR?', scope)).found).toBe(false);
     await one.close();
@@ -298,9 +372,16 @@ describe('ValkeySemanticStore', () => {
   });
 
   test('is chosen where the server has vector search', async () => {
-    expect(await semanticStoreFor({ commands: new RecordedValkey(), dimensions: 2 })).toBeInstanceOf(ValkeySemanticStore);
-    const plain = { call: async (command: string) => Promise.reject(new Error(`ERR unknown command '${command}'`)) };
-    expect(await semanticStoreFor({ commands: plain, dimensions: 2 })).toBeInstanceOf(MemorySemanticStore);
+    expect(
+      await semanticStoreFor({ commands: new RecordedValkey(), dimensions: 2 }),
+    ).toBeInstanceOf(ValkeySemanticStore);
+    const plain = {
+      call: async (command: string) =>
+        Promise.reject(new Error(`ERR unknown command '${command}'`)),
+    };
+    expect(await semanticStoreFor({ commands: plain, dimensions: 2 })).toBeInstanceOf(
+      MemorySemanticStore,
+    );
   });
 
   test.each([
@@ -308,11 +389,15 @@ describe('ValkeySemanticStore', () => {
     [{ dimensions: 32_769 }, 'dimensions must be'],
     [{ dimensions: 2, namespace: 'a{b}' }, 'namespace must be'],
   ])('%j is refused', (options, message) => {
-    expect(() => new ValkeySemanticStore({ commands: new RecordedValkey(), ...options })).toThrow(message);
+    expect(() => new ValkeySemanticStore({ commands: new RecordedValkey(), ...options })).toThrow(
+      message,
+    );
   });
 
   test('escapes all that means something in a TAG', () => {
-    expect(escapeTag('acme-corp, v1.0|{x} @y*')).toBe('acme\\-corp\\,\\ v1\\.0\\|\\{x\\}\\ \\@y\\*');
+    expect(escapeTag('acme-corp, v1.0|{x} @y*')).toBe(
+      'acme\\-corp\\,\\ v1\\.0\\|\\{x\\}\\ \\@y\\*',
+    );
     expect(escapeTag('a1_B')).toBe('a1_B');
   });
 

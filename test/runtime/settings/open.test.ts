@@ -11,7 +11,13 @@ const { poolers, ...withoutPoolers } = SETTINGS.database;
 const DIRECT: RuntimeSettings = { ...SETTINGS, database: withoutPoolers };
 
 test('through the poolers, one database leads to the readers and another to the writer, each with half of the connections', async () => {
-  const login = { host: 'poolers.example', port: 5432, user: 'orders_a', password: 'secret', ssl: { rejectUnauthorized: false } };
+  const login = {
+    host: 'poolers.example',
+    port: 5432,
+    user: 'orders_a',
+    password: 'secret',
+    ssl: { rejectUnauthorized: false },
+  };
   expect(await poolOptions(SETTINGS, { readSecret })).toMatchObject({
     writer: { ...login, database: 'market_writer' },
     readers: [{ ...login, database: 'market' }],
@@ -27,7 +33,10 @@ test.each<[string, RuntimeSettings]>([
   ['there are none', DIRECT],
   [
     'nobody names a secret for them',
-    { ...SETTINGS, database: { ...SETTINGS.database, poolers: { ...poolers, secretName: undefined } as never } },
+    {
+      ...SETTINGS,
+      database: { ...SETTINGS.database, poolers: { ...poolers, secretName: undefined } as never },
+    },
   ],
 ])('past the poolers where %s, by a token for the instance', async (_, settings) => {
   const options = await poolOptions(settings, { credentials, databaseAuthorities: 'PEM' });
@@ -53,5 +62,7 @@ test('in the primary region the writer reads; elsewhere the hub does, which does
 
 test('there are two connections at least', async () => {
   const pool = { ...SETTINGS.database.pool, minConnections: 1, maxConnections: 1 };
-  expect(await poolOptions({ ...SETTINGS, database: { ...SETTINGS.database, pool } }, { readSecret })).toMatchObject({ min: 0, max: 2 });
+  expect(
+    await poolOptions({ ...SETTINGS, database: { ...SETTINGS.database, pool } }, { readSecret }),
+  ).toMatchObject({ min: 0, max: 2 });
 });

@@ -9,7 +9,10 @@ import { marketDeployment, synthesizeMarket } from '../../market-stage';
 const REGIONS = ['us-east-1', 'eu-west-1'];
 
 const deployment = marketDeployment();
-deployment.cache.strategies = { kpi: { ttlSeconds: 15 }, quotes: { ttlSeconds: 2, serializer: 'msgpack', staleSeconds: 5 } };
+deployment.cache.strategies = {
+  kpi: { ttlSeconds: 15 },
+  quotes: { ttlSeconds: 2, serializer: 'msgpack', staleSeconds: 5 },
+};
 deployment.database.poolerSecret = 'market/pooler-login';
 const { assembly } = synthesizeMarket(deployment, REGIONS);
 
@@ -20,12 +23,16 @@ function serviceStack(region: string): AssemblyStack {
 }
 
 function resource(region: string, type: string) {
-  const [found] = Object.entries(serviceStack(region).template.Resources).filter(([, { Type }]) => Type === type);
+  const [found] = Object.entries(serviceStack(region).template.Resources).filter(
+    ([, { Type }]) => Type === type,
+  );
   if (!found) throw new Error(`There is no ${type} in ${region}.`);
   return { id: found[0], ...found[1] };
 }
 
-/** Text as CloudFormation makes it, with a host in place of whatever is known at deployment only. */
+/**
+ * Text as CloudFormation makes it, with a host in place of whatever is known at deployment only.
+ */
 function deployed(value: unknown): string {
   if (typeof value === 'string') return value;
   const parts = (value as { 'Fn::Join': [string, unknown[]] })['Fn::Join'][1];
@@ -34,8 +41,12 @@ function deployed(value: unknown): string {
 
 /** As long as the longest that AWS makes of these. */
 function hostOf(token: unknown): string {
-  const { OutputName } = (token as { 'Fn::GetStackOutput': { OutputName: string } })['Fn::GetStackOutput'];
-  return OutputName.includes('Address') ? `${OutputName.toLowerCase()}`.padEnd(120, 'x') : 'replication-group'.padEnd(40, 'x');
+  const { OutputName } = (token as { 'Fn::GetStackOutput': { OutputName: string } })[
+    'Fn::GetStackOutput'
+  ];
+  return OutputName.includes('Address')
+    ? `${OutputName.toLowerCase()}`.padEnd(120, 'x')
+    : 'replication-group'.padEnd(40, 'x');
 }
 
 describe.each(REGIONS)('%s', (region) => {
@@ -43,18 +54,32 @@ describe.each(REGIONS)('%s', (region) => {
   const text = deployed(parameter.Properties?.Value);
 
   test('publishes what the runtime takes', () => {
-    expect(parameter.Properties).toMatchObject({ Name: '/market-production/runtime', Type: 'String' });
+    expect(parameter.Properties).toMatchObject({
+      Name: '/market-production/runtime',
+      Type: 'String',
+    });
     const settings = parseSettings(text);
     expect(settings).toMatchObject({
       region,
       primaryRegion: 'us-east-1',
-      cache: { port: 6379, tls: true, cluster: true, namespace: 'market-production', iam: { region } },
+      cache: {
+        port: 6379,
+        tls: true,
+        cluster: true,
+        namespace: 'market-production',
+        iam: { region },
+      },
       database: {
         name: 'market',
         user: 'application',
         writer: { port: 5432, tls: 'verify-full' },
         readers: { host: 'readers.market-production.internal', tls: 'verify-ca' },
-        poolers: { host: 'poolers.market-production.internal', read: 'market', write: 'market_writer', secretName: 'market/pooler-login' },
+        poolers: {
+          host: 'poolers.market-production.internal',
+          read: 'market',
+          write: 'market_writer',
+          secretName: 'market/pooler-login',
+        },
         pool: deployment.database.applicationPool,
       },
       invalidation: { windowMs: 50 },
@@ -62,31 +87,48 @@ describe.each(REGIONS)('%s', (region) => {
     expect(settings.cache.host).toContain('configurationendpoint');
     expect(settings.cache.iam?.replicationGroupId).toContain('replication-group');
     // Elsewhere the hub, which is the writer after a promotion.
-    expect(settings.database.writer.host).toContain(region === 'us-east-1' ? 'primary' : 'replicashub');
-    expect(strategiesOf(settings).quotes).toMatchObject({ prefix: 'quotes:', ttlSeconds: 2, staleSeconds: 5 });
+    expect(settings.database.writer.host).toContain(
+      region === 'us-east-1' ? 'primary' : 'replicashub',
+    );
+    expect(strategiesOf(settings).quotes).toMatchObject({
+      prefix: 'quotes:',
+      ttlSeconds: 2,
+      staleSeconds: 5,
+    });
   });
 
   test('fits a standard parameter, with the strategies that a file may have', () => {
-    expect(Buffer.byteLength(text) - Buffer.byteLength(JSON.stringify(deployment.cache.strategies)) + 2048).toBeLessThanOrEqual(4096);
+    expect(
+      Buffer.byteLength(text) -
+        Buffer.byteLength(JSON.stringify(deployment.cache.strategies)) +
+        2048,
+    ).toBeLessThanOrEqual(4096);
   });
 
   test('lets the fleet read that parameter, tells it the name, and replaces instances when it changes', () => {
     const { template } = serviceStack(region);
-    const grants = JSON.stringify(template.Resources).match(/"Action":"ssm:GetParameter","Effect":"Allow","Resource":\{.*?\}\]\]\}/g);
+    const grants = JSON.stringify(template.Resources).match(
+      /"Action":"ssm:GetParameter","Effect":"Allow","Resource":\{.*?\}\]\]\}/g,
+    );
     expect(grants).toHaveLength(1);
     expect(grants?.[0]).toContain(`":parameter",{"Ref":"${parameter.id}"}`);
     const boot = JSON.stringify(resource(region, 'AWS::EC2::LaunchTemplate'));
     expect(boot).toContain('ISOCHRONE_SETTINGS=\\"/market-production/runtime\\"');
     expect(boot).toMatch(/ISOCHRONE_SETTINGS_VERSION=\W+[0-9a-f]{12}/);
-    expect(resource(region, 'AWS::AutoScaling::AutoScalingGroup').DependsOn).toContain(parameter.id);
+    expect(resource(region, 'AWS::AutoScaling::AutoScalingGroup').DependsOn).toContain(
+      parameter.id,
+    );
   });
 
   test('lets the fleet read the secret for poolers, which is only named', () => {
-    expect(JSON.stringify(serviceStack(region).template.Resources)).toContain(':secret:market/pooler-login-??????');
+    expect(JSON.stringify(serviceStack(region).template.Resources)).toContain(
+      ':secret:market/pooler-login-??????',
+    );
   });
 });
 
 test('the deployment file knows the strategies of the library, and that each has its name as its prefix', () => {
   expect(STANDARD_STRATEGIES).toEqual(Object.keys(CACHE_STRATEGIES));
-  for (const [name, { prefix }] of Object.entries(CACHE_STRATEGIES)) expect(prefix).toBe(`${name}:`);
+  for (const [name, { prefix }] of Object.entries(CACHE_STRATEGIES))
+    expect(prefix).toBe(`${name}:`);
 });

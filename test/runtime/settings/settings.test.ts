@@ -1,4 +1,7 @@
-/** The settings of a region: that what the stacks write is what the runtime takes, what it refuses, and how it gets them. */
+/**
+ * The settings of a region: that what the stacks write is what the runtime takes, what it refuses,
+ * and how it gets them.
+ */
 import { IsochroneError } from '../../../lib/model/errors';
 import { parseSettings, strategiesOf } from '../../../lib/runtime/settings/document';
 import { type ReadSettingsOptions, readSettings } from '../../../lib/runtime/settings/settings';
@@ -9,7 +12,10 @@ function changed(path: string, value?: unknown): Record<string, unknown> {
   const copy = structuredClone(SETTINGS) as unknown as Record<string, unknown>;
   const parts = path.split('.');
   const last = parts.pop() as string;
-  const parent = parts.reduce<Record<string, unknown>>((at, part) => at[part] as Record<string, unknown>, copy);
+  const parent = parts.reduce<Record<string, unknown>>(
+    (at, part) => at[part] as Record<string, unknown>,
+    copy,
+  );
   if (value === undefined) delete parent[last];
   else parent[last] = value;
   return copy;
@@ -27,14 +33,29 @@ describe('the document', () => {
     ['cache.tls', 'yes', false, /cache\.tls must be true or false/],
     ['cache.iam.userName', undefined, 'u', /cache\.iam\.userName must be text, got nothing/],
     ['cache.iam', null, undefined, /cache\.iam must be an object, got null/],
-    ['database.writer', undefined, { host: 'h', port: 1, tls: 'require' }, /database\.writer must be an object, got nothing/],
+    [
+      'database.writer',
+      undefined,
+      { host: 'h', port: 1, tls: 'require' },
+      /database\.writer must be an object, got nothing/,
+    ],
     ['database.writer.tls', 'none', 'require', /one of "verify-full", "verify-ca", "require"/],
     ['database.readers', [], undefined, /database\.readers must be an object/],
     ['database.poolers.read', 1, 'r', /database\.poolers\.read must be text/],
     ['database.pool.minConnections', 51, 50, /minConnections must be at most 50, got 51/],
-    ['strategies.kpi.ttlSeconds', 0, 0.5, /strategies\.kpi\.ttlSeconds must be a number from 0.001/],
+    [
+      'strategies.kpi.ttlSeconds',
+      0,
+      0.5,
+      /strategies\.kpi\.ttlSeconds must be a number from 0.001/,
+    ],
     ['strategies.kpi.refreshAhead', 1.5, 1, /refreshAhead/],
-    ['strategies.kpi.ttl', 5, undefined, /strategies\.kpi\.ttl must be absent, got 5\.\nKnown are prefix, ttlSeconds/],
+    [
+      'strategies.kpi.ttl',
+      5,
+      undefined,
+      /strategies\.kpi\.ttl must be absent, got 5\.\nKnown are prefix, ttlSeconds/,
+    ],
     ['strategies.kpi.prefix', 'api:', 'kpis:', /must be another than that of/],
     ['strategies.quotes.ttlSeconds', undefined, 3, /strategies\.quotes\.ttlSeconds must be given/],
     ['invalidation.windowMs', 0.5, 0, /windowMs must be a whole number/],
@@ -45,8 +66,12 @@ describe('the document', () => {
   });
 
   test('that is no JSON, or no object, is refused by name', () => {
-    expect(() => parseSettings('{', 'The parameter /x')).toThrow(/^The parameter \/x: the document must be JSON/);
-    expect(() => parseSettings('[]')).toThrow(/^The settings: the document must be an object, got \[\]/);
+    expect(() => parseSettings('{', 'The parameter /x')).toThrow(
+      /^The parameter \/x: the document must be JSON/,
+    );
+    expect(() => parseSettings('[]')).toThrow(
+      /^The settings: the document must be an object, got \[\]/,
+    );
   });
 
   test('takes any name for a strategy as a name', () => {
@@ -55,7 +80,9 @@ describe('the document', () => {
   });
 
   test('of a newer deployment may say more', () => {
-    expect(parseSettings({ ...SETTINGS, more: 1, cache: { ...SETTINGS.cache, more: 1 } })).toEqual(SETTINGS);
+    expect(parseSettings({ ...SETTINGS, more: 1, cache: { ...SETTINGS.cache, more: 1 } })).toEqual(
+      SETTINGS,
+    );
   });
 });
 
@@ -63,7 +90,12 @@ test('strategies are those of the library, as the deployment changes them, and i
   const { kpi, api, quotes } = strategiesOf(parseSettings(SETTINGS));
   expect(kpi).toMatchObject({ prefix: 'kpi:', ttlSeconds: 15, serializer: 'json' });
   expect(api).toMatchObject({ prefix: 'api:', ttlSeconds: 300 });
-  expect(quotes).toEqual({ prefix: 'quotes:', ttlSeconds: 2, serializer: 'msgpack', compress: false });
+  expect(quotes).toEqual({
+    prefix: 'quotes:',
+    ttlSeconds: 2,
+    serializer: 'msgpack',
+    compress: false,
+  });
 });
 
 describe('reading them', () => {
@@ -72,7 +104,9 @@ describe('reading them', () => {
     process.env = { ...environment };
   });
 
-  const given = (readParameter: NonNullable<ReadSettingsOptions['readParameter']>): ReadSettingsOptions => ({
+  const given = (
+    readParameter: NonNullable<ReadSettingsOptions['readParameter']>,
+  ): ReadSettingsOptions => ({
     parameterName: '/market-production/runtime',
     region: 'eu-west-1',
     readParameter,
@@ -94,9 +128,13 @@ describe('reading them', () => {
   test('says what is not named', async () => {
     delete process.env.ISOCHRONE_SETTINGS;
     delete process.env.AWS_REGION;
-    await expect(readSettings()).rejects.toThrow(/parameterName must be the name of a parameter, got nothing/);
+    await expect(readSettings()).rejects.toThrow(
+      /parameterName must be the name of a parameter, got nothing/,
+    );
     await expect(readSettings({ parameterName: '/x' })).rejects.toThrow(/region must be a region/);
-    await expect(readSettings({ parameterName: '/x', region: 'r', timeoutMs: 0 })).rejects.toThrow(/timeoutMs must be/);
+    await expect(readSettings({ parameterName: '/x', region: 'r', timeoutMs: 0 })).rejects.toThrow(
+      /timeoutMs must be/,
+    );
   });
 
   test('says that there is no such parameter, and where it looked', async () => {
@@ -107,7 +145,9 @@ describe('reading them', () => {
 
   test('names the permission that is missing', async () => {
     const denied = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
-    await expect(readSettings(given(async () => Promise.reject(denied)))).rejects.toThrow(/not authorized\.\n.*ssm:GetParameter/);
+    await expect(readSettings(given(async () => Promise.reject(denied)))).rejects.toThrow(
+      /not authorized\.\n.*ssm:GetParameter/,
+    );
   });
 
   test('ends at its deadline, though the reader never does, and tells the reader', async () => {

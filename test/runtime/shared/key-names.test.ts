@@ -34,7 +34,11 @@ test('a key of 512 bytes keeps its name, one of 513 is hashed behind its beginni
 });
 
 test('every key has a short name of its own, whose lock lies in its slot', () => {
-  const key = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ minLength: 500, maxLength: 600 }), fc.stringMatching(/^[{}a]{0,6}$/));
+  const key = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string({ minLength: 500, maxLength: 600 }),
+    fc.stringMatching(/^[{}a]{0,6}$/),
+  );
   fc.assert(
     fc.property(key, key, (one, other) => {
       const bounded = boundedKey(one);
@@ -47,7 +51,8 @@ test('every key has a short name of its own, whose lock lies in its slot', () =>
   );
 });
 
-// The first is the check value of CRC-16/XMODEM, in the cluster specification; the others are what CLUSTER KEYSLOT of Redis 7.0 says.
+// The first is the check value of CRC-16/XMODEM, in the cluster specification; the others are what
+// CLUSTER KEYSLOT of Redis 7.0 says.
 test.each([
   ['123456789', 12_739],
   ['foo', 12_182],

@@ -10,14 +10,26 @@ describe('who may answer, and whether the answer may be kept', () => {
     ['select count(*), max(a) FILTER (WHERE b > 1) over (partition by c) from t', true, undefined],
     ['(SELECT a FROM t) UNION ALL (SELECT b FROM u)', true, undefined],
     ['WITH x AS (SELECT 1) SELECT * FROM x', true, undefined],
-    ['WITH RECURSIVE x(n, m) AS (SELECT 1, 2 UNION ALL SELECT n + 1, m FROM x WHERE n < 5) SELECT n FROM x', true, undefined],
+    [
+      'WITH RECURSIVE x(n, m) AS (SELECT 1, 2 UNION ALL SELECT n + 1, m FROM x WHERE n < 5) SELECT n FROM x',
+      true,
+      undefined,
+    ],
     ['VALUES (1, 2), (3, 4)', true, undefined],
     ['TABLE t', true, undefined],
-    ["SELECT date_trunc('hour', at), a::numeric(10, 2), cast(b AS varchar(3)) FROM t GROUP BY (1), ROLLUP (2, 3)", true, undefined],
+    [
+      "SELECT date_trunc('hour', at), a::numeric(10, 2), cast(b AS varchar(3)) FROM t GROUP BY (1), ROLLUP (2, 3)",
+      true,
+      undefined,
+    ],
     ['SELECT "update" FROM "delete"', true, undefined],
     ['SELECT a FROM json_to_recordset($1) AS c(a int)', true, undefined],
     ["SELECT EXTRACT(epoch FROM at), 'INSERT INTO t' FROM t -- FOR UPDATE", true, undefined],
-    ['SELECT a FROM t WHERE b = ANY($1) AND c IN (1, 2) ORDER BY a LIMIT 5 OFFSET 2;', true, undefined],
+    [
+      'SELECT a FROM t WHERE b = ANY($1) AND c IN (1, 2) ORDER BY a LIMIT 5 OFFSET 2;',
+      true,
+      undefined,
+    ],
     ['SELECT pg_catalog.lower(a) FROM t', true, undefined],
     // A reader, and not kept.
     ['SELECT now()', true, 'volatile'],
@@ -61,13 +73,21 @@ describe('who may answer, and whether the answer may be kept', () => {
     ['SELECT update FROM t', false, 'write'],
   ])('%j', (sql, onlyReads, uncached) => {
     const reading = readQuery(sql);
-    expect({ onlyReads: reading.onlyReads, uncached: reading.uncached }).toEqual({ onlyReads, uncached });
+    expect({ onlyReads: reading.onlyReads, uncached: reading.uncached }).toEqual({
+      onlyReads,
+      uncached,
+    });
   });
 
   test('a function that is vouched for is as good as PostgreSQL’s own', () => {
     const stableFunctions = new Set(['market.vwap']);
-    expect(readQuery('SELECT market.vwap($1) FROM t', { stableFunctions })).toMatchObject({ onlyReads: true, functions: ['market.vwap'] });
-    expect(readQuery('SELECT vwap($1) FROM t', { stableFunctions })).toMatchObject({ uncached: 'unknown-function' });
+    expect(readQuery('SELECT market.vwap($1) FROM t', { stableFunctions })).toMatchObject({
+      onlyReads: true,
+      functions: ['market.vwap'],
+    });
+    expect(readQuery('SELECT vwap($1) FROM t', { stableFunctions })).toMatchObject({
+      uncached: 'unknown-function',
+    });
   });
 });
 
@@ -79,12 +99,21 @@ describe('the tables of a statement', () => {
     ['SELECT * FROM a JOIN b ON f(a.x, b.y) = 1, c', ['a', 'b', 'c']],
     ['SELECT * FROM a JOIN b ON a.order = b.limit, c', ['a', 'b', 'c']],
     ['SELECT * FROM (a JOIN (b CROSS JOIN c) ON true), d', ['a', 'b', 'c', 'd']],
-    ['SELECT * FROM a, LATERAL (SELECT * FROM b WHERE b.x = a.x) s, unnest(a.z) WITH ORDINALITY u(v, n), c', ['a', 'b', 'c']],
-    ['SELECT (SELECT max(x) FROM a), EXISTS (SELECT FROM b) FROM c WHERE d IN (SELECT d FROM e)', ['a', 'b', 'c', 'e']],
+    [
+      'SELECT * FROM a, LATERAL (SELECT * FROM b WHERE b.x = a.x) s, unnest(a.z) WITH ORDINALITY u(v, n), c',
+      ['a', 'b', 'c'],
+    ],
+    [
+      'SELECT (SELECT max(x) FROM a), EXISTS (SELECT FROM b) FROM c WHERE d IN (SELECT d FROM e)',
+      ['a', 'b', 'c', 'e'],
+    ],
     ['SELECT x, y FROM a WHERE x = 1 UNION SELECT x, y FROM b ORDER BY x, y', ['a', 'b']],
     ['SELECT extract(year FROM at), substring(s FROM 2), x IS DISTINCT FROM y FROM a', ['a']],
     ['SELECT extract(epoch FROM (SELECT max(at) FROM b)) FROM a', ['a', 'b']],
-    ['WITH x AS (SELECT * FROM a), y (n, m) AS NOT MATERIALIZED (SELECT * FROM x, b) SELECT * FROM x JOIN y ON true, c', ['a', 'b', 'c']],
+    [
+      'WITH x AS (SELECT * FROM a), y (n, m) AS NOT MATERIALIZED (SELECT * FROM x, b) SELECT * FROM x JOIN y ON true, c',
+      ['a', 'b', 'c'],
+    ],
     // Inside itself, an expression that is not recursive is the table of its name.
     ['WITH ticks AS (SELECT * FROM ticks) SELECT * FROM ticks', ['ticks']],
     [
@@ -106,8 +135,14 @@ describe('the tables of a statement', () => {
     ['INSERT INTO a VALUES (1) ON CONFLICT (n) DO UPDATE SET m = 1', ['a']],
     ['UPDATE ONLY "Orders" o SET n = 1 FROM b', ['Orders']],
     ['DELETE FROM ONLY a USING b WHERE a.n = b.n', ['a']],
-    ['MERGE INTO a USING b ON true WHEN MATCHED THEN UPDATE SET n = 1 WHEN NOT MATCHED THEN INSERT VALUES (1)', ['a']],
-    ['WITH x AS (DELETE FROM a RETURNING *), y AS (UPDATE b SET n = 1 RETURNING *) INSERT INTO c SELECT * FROM x', ['a', 'b', 'c']],
+    [
+      'MERGE INTO a USING b ON true WHEN MATCHED THEN UPDATE SET n = 1 WHEN NOT MATCHED THEN INSERT VALUES (1)',
+      ['a'],
+    ],
+    [
+      'WITH x AS (DELETE FROM a RETURNING *), y AS (UPDATE b SET n = 1 RETURNING *) INSERT INTO c SELECT * FROM x',
+      ['a', 'b', 'c'],
+    ],
     ['TRUNCATE TABLE a, ONLY b *, m.c RESTART IDENTITY CASCADE', ['a', 'b', 'm.c']],
     ['COPY a (n) FROM stdin', ['a']],
     ['REFRESH MATERIALIZED VIEW CONCURRENTLY hourly', ['hourly']],

@@ -12,9 +12,14 @@ const independent = (sql: string) =>
     .map(({ kind, value }) => [kind, value]);
 
 const LETTERS = 'abcXYZ_é0$';
-const word = fc.string({ unit: fc.constantFrom(...LETTERS), minLength: 1, maxLength: 8 }).map((text) => `w${text}`);
+const word = fc
+  .string({ unit: fc.constantFrom(...LETTERS), minLength: 1, maxLength: 8 })
+  .map((text) => `w${text}`);
 const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
-const inner = fc.string({ unit: fc.constantFrom('a', 'B', ' ', '\n', "'", '-', '-', '/', '*', '"', '$', ';'), maxLength: 12 });
+const inner = fc.string({
+  unit: fc.constantFrom('a', 'B', ' ', '\n', "'", '-', '-', '/', '*', '"', '$', ';'),
+  maxLength: 12,
+});
 const token = fc.oneof(
   word,
   fc.constantFrom('SELECT', 'From', 'WHERE', 'and', 'GROUP BY', 'Is Not Null', 'E', 'U', 'n'),
@@ -24,12 +29,34 @@ const token = fc.oneof(
   inner.map((text) => `"${text.replaceAll('"', '""')}x"`),
   inner.filter((text) => !text.includes('$')).map((text) => `$q$${text}$q$`),
   fc.constantFrom('$1', '$22', '1', '2.5', '.5', '3e10', '0x1F'),
-  fc.constantFrom('(', ')', ',', '.', '::', '[', ']', '=', '<=', '->>', '||', '-', '*', '/', '@>', ':='),
+  fc.constantFrom(
+    '(',
+    ')',
+    ',',
+    '.',
+    '::',
+    '[',
+    ']',
+    '=',
+    '<=',
+    '->>',
+    '||',
+    '-',
+    '*',
+    '/',
+    '@>',
+    ':=',
+  ),
 );
 const comment = inner.map((text) => `/*${text.replaceAll('*', '').replaceAll('/', '')}/* B */*/`);
 const lineComment = inner.map((text) => `--${text.replaceAll('\n', '')}\n`);
-const gap = fc.array(fc.oneof(fc.constantFrom(' ', '\n', '\t', '\r\n', '\f'), comment, lineComment), { minLength: 1, maxLength: 3 });
-const sql = fc.array(fc.tuple(token, gap), { maxLength: 14 }).map((parts) => parts.map(([text, space]) => text + space.join('')).join(''));
+const gap = fc.array(
+  fc.oneof(fc.constantFrom(' ', '\n', '\t', '\r\n', '\f'), comment, lineComment),
+  { minLength: 1, maxLength: 3 },
+);
+const sql = fc
+  .array(fc.tuple(token, gap), { maxLength: 14 })
+  .map((parts) => parts.map(([text, space]) => text + space.join('')).join(''));
 /** Anything at all, rich in what is dangerous. */
 const noise = fc.string({
   unit: fc.constantFrom(...'aZ1 \n\'"$-*/\\eEuU&;,.()[]:=<>+|é?{\u000b\u0000'.split('')),

@@ -1,4 +1,10 @@
-import type { BusMessage, CacheServer, LoadLock, ServerRead, WriteOutcome } from '../../../lib/runtime';
+import type {
+  BusMessage,
+  CacheServer,
+  LoadLock,
+  ServerRead,
+  WriteOutcome,
+} from '../../../lib/runtime';
 
 interface Stored {
   readonly bytes: Buffer;
@@ -23,7 +29,10 @@ export class SharedStore {
   }
 }
 
-/** A CacheServer as one process has it, which can be down, hung, slow, deaf and lying. It runs on the test's clock. */
+/**
+ * A CacheServer as one process has it, which can be down, hung, slow, deaf and lying. It runs on
+ * the test's clock.
+ */
 export class MemoryCacheServer implements CacheServer {
   state: 'up' | 'down' | 'hung' = 'up';
   delayMs = 0;
@@ -52,7 +61,8 @@ export class MemoryCacheServer implements CacheServer {
   setState(state: MemoryCacheServer['state']): void {
     const before = this.available;
     this.state = state;
-    if (before !== this.available) for (const listener of this.availabilityListeners) listener(this.available);
+    if (before !== this.available)
+      for (const listener of this.availabilityListeners) listener(this.available);
   }
 
   setBus(alive: boolean): void {
@@ -76,11 +86,16 @@ export class MemoryCacheServer implements CacheServer {
   private tell(message: Partial<BusMessage>): void {
     for (const other of this.store.processes) {
       if (other !== this && !other.deaf)
-        for (const listener of other.messageListeners) listener({ keys: [], tags: [], loaded: [], ...message });
+        for (const listener of other.messageListeners)
+          listener({ keys: [], tags: [], loaded: [], ...message });
     }
   }
 
-  read(key: string, tags: readonly string[], { lock = false }: { readonly lock?: boolean } = {}): Promise<ServerRead> {
+  read(
+    key: string,
+    tags: readonly string[],
+    { lock = false }: { readonly lock?: boolean } = {},
+  ): Promise<ServerRead> {
     this.reads++;
     return this.answer<ServerRead>({ status: 'unavailable' }, () => {
       const stored = this.store.values.get(key);
@@ -107,7 +122,11 @@ export class MemoryCacheServer implements CacheServer {
   write(key: string, bytes: Buffer, ttlMs: number, lock?: LoadLock): Promise<WriteOutcome> {
     if (lock !== undefined) this.endRenewal(lock);
     return this.answer<WriteOutcome>('unavailable', () => {
-      if (lock !== undefined && (!this.store.locked(key) || this.store.locks.get(key)?.token !== lock.token)) return 'fenced';
+      if (
+        lock !== undefined &&
+        (!this.store.locked(key) || this.store.locks.get(key)?.token !== lock.token)
+      )
+        return 'fenced';
       if (this.full) return 'refused';
       this.store.values.set(key, { bytes, until: Date.now() + ttlMs });
       this.store.locks.delete(key);
@@ -142,7 +161,8 @@ export class MemoryCacheServer implements CacheServer {
       this.store.locks.set(key, { token: lock.token, until: Date.now() + this.lockTtlMs });
       const renew = () => {
         const held = this.store.locks.get(key);
-        if (held?.token === lock.token && this.store.locked(key)) held.until = Date.now() + this.lockTtlMs;
+        if (held?.token === lock.token && this.store.locked(key))
+          held.until = Date.now() + this.lockTtlMs;
         else this.endRenewal(lock);
       };
       this.renewals.set(lock.token, setInterval(renew, this.lockTtlMs / 3));

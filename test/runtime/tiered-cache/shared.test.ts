@@ -1,11 +1,23 @@
 import fc from 'fast-check';
-import { CachedLoadError, type CacheStrategy, TieredCache, type TieredCacheOptions } from '../../../lib/runtime';
+import {
+  CachedLoadError,
+  type CacheStrategy,
+  TieredCache,
+  type TieredCacheOptions,
+} from '../../../lib/runtime';
 import { MemoryCacheServer, SharedStore } from './memory-cache-server';
 
-const PLAIN: CacheStrategy = { prefix: 'p:', ttlSeconds: 60, serializer: 'json', compress: false, jitter: 0 };
+const PLAIN: CacheStrategy = {
+  prefix: 'p:',
+  ttlSeconds: 60,
+  serializer: 'json',
+  compress: false,
+  jitter: 0,
+};
 const KEY = 'p:k';
 
-const later = <T>(milliseconds: number, value: T): Promise<T> => new Promise((resolve) => setTimeout(() => resolve(value), milliseconds));
+const later = <T>(milliseconds: number, value: T): Promise<T> =>
+  new Promise((resolve) => setTimeout(() => resolve(value), milliseconds));
 const tick = (milliseconds = 0) => jest.advanceTimersByTimeAsync(milliseconds);
 
 /** Processes that share a store, each with a server object and a cache. */
@@ -50,7 +62,9 @@ describe('processes that share a server', () => {
     const four = processes(4);
     for (const { server } of four) server.delayMs = 3;
     let loads = 0;
-    const all = four.flatMap(({ cache }) => Array.from({ length: 100 }, () => cache.getOrLoad('k', () => later(400, ++loads))));
+    const all = four.flatMap(({ cache }) =>
+      Array.from({ length: 100 }, () => cache.getOrLoad('k', () => later(400, ++loads))),
+    );
     const { value } = await timed(Promise.all(all));
     expect(new Set(value)).toEqual(new Set([1]));
     expect(loads).toBe(1);
@@ -60,7 +74,8 @@ describe('processes that share a server', () => {
     const [one, two] = processes(2);
     two.server.delayMs = 8;
     const first = one.cache.getOrLoad('k', () => later(12, 1));
-    // It misses at 8 milliseconds and asks for the lock, which is free again when that arrives, at 16.
+    // It misses at 8 milliseconds and asks for the lock, which is free again when that arrives, at
+    // 16.
     const second = timed(two.cache.getOrLoad('k', () => 2));
     expect([(await second).value, await first]).toEqual([1, 1]);
     await tick(10);
@@ -118,7 +133,9 @@ describe('processes that share a server', () => {
 
   test('a loader that fails frees its lock at once, and those who wait load by themselves', async () => {
     const [one, two] = processes(2);
-    const failing = one.cache.getOrLoad('k', () => later(100, 0).then(() => Promise.reject(new Error('away')))).catch(() => 'failed');
+    const failing = one.cache
+      .getOrLoad('k', () => later(100, 0).then(() => Promise.reject(new Error('away'))))
+      .catch(() => 'failed');
     await tick();
     const { took, value } = await timed(two.cache.getOrLoad('k', () => 2));
     expect([await failing, value]).toEqual(['failed', 2]);
@@ -152,7 +169,10 @@ describe('processes that share a server', () => {
     await tick(2000);
     await two.cache.getOrLoad('k', loader('two'));
     await tick();
-    expect([await one.cache.getOrLoad('k', loader('one')), await two.cache.getOrLoad('k', loader('two'))]).toEqual([2, 2]);
+    expect([
+      await one.cache.getOrLoad('k', loader('one')),
+      await two.cache.getOrLoad('k', loader('two')),
+    ]).toEqual([2, 2]);
     expect(loads).toEqual(['one']);
   });
 });
@@ -174,30 +194,38 @@ describe('invalidation', () => {
     expect(await two.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
   });
 
-  test.each(kinds)('of %s during a load elsewhere is not lost, even if messages are', async (_, invalidate) => {
-    const [one, two, three] = processes(3) as [Process, Process, Process];
-    one.server.deaf = true;
-    const slow = one.cache.getOrLoad('k', () => later(300, 'old'), { tags: ['t'] });
-    await tick(100);
-    await invalidate(two.cache);
-    await timed(slow);
-    await tick(10);
-    expect((await timed(three.cache.getOrLoad('k', () => 'new', { tags: ['t'] }))).value).toBe('new');
-  });
+  test.each(kinds)(
+    'of %s during a load elsewhere is not lost, even if messages are',
+    async (_, invalidate) => {
+      const [one, two, three] = processes(3) as [Process, Process, Process];
+      one.server.deaf = true;
+      const slow = one.cache.getOrLoad('k', () => later(300, 'old'), { tags: ['t'] });
+      await tick(100);
+      await invalidate(two.cache);
+      await timed(slow);
+      await tick(10);
+      expect((await timed(three.cache.getOrLoad('k', () => 'new', { tags: ['t'] }))).value).toBe(
+        'new',
+      );
+    },
+  );
 
-  test.each(kinds)('of %s during a load of the same process: who asks afterwards gets a new load at once', async (_, invalidate) => {
-    const [one] = processes(1);
-    const slow = one.cache.getOrLoad('k', () => later(1000, 'old'), { tags: ['t'] });
-    await tick(100);
-    const ended = invalidate(one.cache);
-    const { took, value } = await timed(one.cache.getOrLoad('k', () => 'new', { tags: ['t'] }));
-    expect(value).toBe('new');
-    expect(took).toBeLessThanOrEqual(10);
-    await ended;
-    expect((await timed(slow)).value).toBe('old');
-    await tick(10);
-    expect(await one.cache.get('k')).toMatchObject({ value: 'new' });
-  });
+  test.each(kinds)(
+    'of %s during a load of the same process: who asks afterwards gets a new load at once',
+    async (_, invalidate) => {
+      const [one] = processes(1);
+      const slow = one.cache.getOrLoad('k', () => later(1000, 'old'), { tags: ['t'] });
+      await tick(100);
+      const ended = invalidate(one.cache);
+      const { took, value } = await timed(one.cache.getOrLoad('k', () => 'new', { tags: ['t'] }));
+      expect(value).toBe('new');
+      expect(took).toBeLessThanOrEqual(10);
+      await ended;
+      expect((await timed(slow)).value).toBe('old');
+      await tick(10);
+      expect(await one.cache.get('k')).toMatchObject({ value: 'new' });
+    },
+  );
 
   test('of set while another call reads the old value: the memory keeps the new one', async () => {
     const [one, two] = processes(2);
@@ -274,13 +302,18 @@ describe('invalidation', () => {
   test('never lets anybody see what was loaded before it, in any order of events', async () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('read' as const), who: fc.nat(2), lasts: fc.nat(40) }),
-      fc.record({ do: fc.constant('change' as const), who: fc.nat(2), how: fc.constantFrom('tag' as const, 'key' as const) }),
+      fc.record({
+        do: fc.constant('change' as const),
+        who: fc.nat(2),
+        how: fc.constantFrom('tag' as const, 'key' as const),
+      }),
       fc.record({ do: fc.constant('pass' as const), milliseconds: fc.nat(60) }),
       fc.record({ do: fc.constant('deaf' as const), who: fc.nat(2), deaf: fc.boolean() }),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-        // The memory is asked only where messages arrive; without it every read must be right even if they are lost.
+        // The memory is asked only where messages arrive; without it every read must be right even
+        // if they are lost.
         const three = processes(3, { memoryEntries: 0 });
         let version = 0;
         const reads: Promise<void>[] = [];
@@ -302,17 +335,22 @@ describe('invalidation', () => {
             };
             const mayShare = missed.has(one.who);
             reads.push(
-              (three[one.who] as Process).cache.getOrLoad('k', load, { tags: ['t'] }).then((got) => {
-                // Who has missed messages may share a load of its own process that began before.
-                if (!mayShare && got < asked) throw new Error(`asked at ${asked}, got ${got}`);
-              }),
+              (three[one.who] as Process).cache
+                .getOrLoad('k', load, { tags: ['t'] })
+                .then((got) => {
+                  // Who has missed messages may share a load of its own process that began before.
+                  if (!mayShare && got < asked) throw new Error(`asked at ${asked}, got ${got}`);
+                }),
             );
           }
         }
         await tick(10_000);
         await Promise.all(reads);
         const { cache } = three[0];
-        if (version > 0) expect((await timed(cache.getOrLoad('k', () => version, { tags: ['t'] }))).value).toBe(version);
+        if (version > 0)
+          expect((await timed(cache.getOrLoad('k', () => version, { tags: ['t'] }))).value).toBe(
+            version,
+          );
         await Promise.all(three.map((one) => one.cache.close()));
       }),
       { numRuns: 150 },
@@ -398,7 +436,9 @@ describe('a server that fails', () => {
     const [one] = processes(1, { maxPendingWrites: 10 });
     const write = one.server.write.bind(one.server);
     one.server.write = (...args) => later(5000, undefined).then(() => write(...args));
-    await Promise.all(Array.from({ length: 30 }, (_, i) => one.cache.getOrLoad(String(i), () => i)));
+    await Promise.all(
+      Array.from({ length: 30 }, (_, i) => one.cache.getOrLoad(String(i), () => i)),
+    );
     await tick();
     expect(one.cache.metrics.value('cache_dropped_writes_total', { reason: 'too-many' })).toBe(20);
     expect(one.store.locks.size).toBe(10);

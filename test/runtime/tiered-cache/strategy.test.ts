@@ -5,7 +5,9 @@ describe('CACHE_STRATEGIES', () => {
 
   test('no prefix begins another one, so no strategy reads the values of another', () => {
     const prefixes = strategies.map(([, { prefix }]) => prefix);
-    const clashes = prefixes.flatMap((one, i) => prefixes.filter((other, j) => i !== j && other.startsWith(one)));
+    const clashes = prefixes.flatMap((one, i) =>
+      prefixes.filter((other, j) => i !== j && other.startsWith(one)),
+    );
     expect(clashes).toEqual([]);
   });
 
@@ -15,7 +17,9 @@ describe('CACHE_STRATEGIES', () => {
   });
 
   test('keep what the figures say', () => {
-    expect(Object.fromEntries(strategies.map(([name, { ttlSeconds }]) => [name, ttlSeconds]))).toEqual({
+    expect(
+      Object.fromEntries(strategies.map(([name, { ttlSeconds }]) => [name, ttlSeconds])),
+    ).toEqual({
       session: 86400,
       api: 300,
       query: 900,
@@ -25,11 +29,15 @@ describe('CACHE_STRATEGIES', () => {
       portfolio: 600,
       strategies: 900,
     });
-    expect(strategies.filter(([, { compress }]) => compress).map(([name]) => name)).toEqual(['api', 'query']);
+    expect(strategies.filter(([, { compress }]) => compress).map(([name]) => name)).toEqual([
+      'api',
+      'query',
+    ]);
     expect(CACHE_STRATEGIES.query).toMatchObject({ serializer: 'msgpack', compress: true });
   });
 
   test("never serve stale what is a user's own", () => {
-    for (const name of ['session', 'preferences', 'portfolio'] as const) expect(CACHE_STRATEGIES[name].staleSeconds ?? 0).toBe(0);
+    for (const name of ['session', 'preferences', 'portfolio'] as const)
+      expect(CACHE_STRATEGIES[name].staleSeconds ?? 0).toBe(0);
   });
 });

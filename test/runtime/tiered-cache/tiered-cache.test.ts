@@ -1,6 +1,17 @@
-import { CACHE_STRATEGIES, CachedLoadError, type CacheStrategy, TieredCache } from '../../../lib/runtime';
+import {
+  CACHE_STRATEGIES,
+  CachedLoadError,
+  type CacheStrategy,
+  TieredCache,
+} from '../../../lib/runtime';
 
-const PLAIN: CacheStrategy = { prefix: 'p:', ttlSeconds: 10, serializer: 'json', compress: false, jitter: 0 };
+const PLAIN: CacheStrategy = {
+  prefix: 'p:',
+  ttlSeconds: 10,
+  serializer: 'json',
+  compress: false,
+  jitter: 0,
+};
 const BINARY: CacheStrategy = { ...PLAIN, prefix: 'b:', serializer: 'msgpack' };
 
 /** A loader that gives 1, 2, 3 … */
@@ -8,7 +19,8 @@ const counter = () => {
   let loads = 0;
   return Object.assign(async () => ++loads, { loads: () => loads });
 };
-const later = <T>(milliseconds: number, value: T): Promise<T> => new Promise((resolve) => setTimeout(() => resolve(value), milliseconds));
+const later = <T>(milliseconds: number, value: T): Promise<T> =>
+  new Promise((resolve) => setTimeout(() => resolve(value), milliseconds));
 
 beforeEach(() => jest.useFakeTimers({ now: 1_800_000_000_000 }));
 afterEach(() => jest.useRealTimers());
@@ -89,11 +101,15 @@ describe('TieredCache without a server', () => {
     const cache = new TieredCache({ strategy: { ...PLAIN, staleSeconds: 20 } });
     await cache.getOrLoad('k', () => 1);
     await jest.advanceTimersByTimeAsync(30_000);
-    await expect(cache.getOrLoad('k', () => Promise.reject(new Error('away')))).rejects.toThrow('away');
+    await expect(cache.getOrLoad('k', () => Promise.reject(new Error('away')))).rejects.toThrow(
+      'away',
+    );
   });
 
   test('with if-error, waits for the load and serves the old value only if it fails', async () => {
-    const cache = new TieredCache({ strategy: { ...PLAIN, staleSeconds: 20, serveStale: 'if-error' } });
+    const cache = new TieredCache({
+      strategy: { ...PLAIN, staleSeconds: 20, serveStale: 'if-error' },
+    });
     await cache.getOrLoad('k', () => 1);
     await jest.advanceTimersByTimeAsync(12_000);
     const reasons: string[] = [];
@@ -104,10 +120,16 @@ describe('TieredCache without a server', () => {
   });
 
   test('with if-error, an invalidated value is not served either', async () => {
-    const cache = new TieredCache({ strategy: { ...PLAIN, staleSeconds: 20, serveStale: 'if-error' } });
+    const cache = new TieredCache({
+      strategy: { ...PLAIN, staleSeconds: 20, serveStale: 'if-error' },
+    });
     await cache.getOrLoad('k', () => 1, { tags: ['t'] });
     await jest.advanceTimersByTimeAsync(12_000);
-    const failing = cache.getOrLoad('k', () => later(100, 0).then(() => Promise.reject(new Error('away'))), { tags: ['t'] });
+    const failing = cache.getOrLoad(
+      'k',
+      () => later(100, 0).then(() => Promise.reject(new Error('away'))),
+      { tags: ['t'] },
+    );
     const outcome = expect(failing).rejects.toThrow('away');
     await cache.invalidateTags('t');
     await jest.advanceTimersByTimeAsync(100);
@@ -122,7 +144,10 @@ describe('TieredCache without a server', () => {
     const loader = counter();
     await cache.getOrLoad('k', loader);
     await jest.advanceTimersByTimeAsync(milliseconds);
-    for (let i = 0; i < 5; i++) expect(await Promise.all([cache.getOrLoad('k', loader), cache.getOrLoad('other', () => 1)])).toBeDefined();
+    for (let i = 0; i < 5; i++)
+      expect(
+        await Promise.all([cache.getOrLoad('k', loader), cache.getOrLoad('other', () => 1)]),
+      ).toBeDefined();
     expect(loader.loads()).toBe(loads);
   });
 
@@ -132,8 +157,14 @@ describe('TieredCache without a server', () => {
     test('reach all who wait as they are, and are not kept', async () => {
       const cache = new TieredCache();
       const failing = jest.fn(() => Promise.reject(missing));
-      const both = await Promise.allSettled([cache.getOrLoad('k', failing), cache.getOrLoad('k', failing)]);
-      expect(both.map((one) => one.status === 'rejected' && one.reason === missing)).toEqual([true, true]);
+      const both = await Promise.allSettled([
+        cache.getOrLoad('k', failing),
+        cache.getOrLoad('k', failing),
+      ]);
+      expect(both.map((one) => one.status === 'rejected' && one.reason === missing)).toEqual([
+        true,
+        true,
+      ]);
       expect(await cache.getOrLoad('k', () => 1)).toBe(1);
       expect(failing).toHaveBeenCalledTimes(1);
     });
@@ -147,7 +178,10 @@ describe('TieredCache without a server', () => {
     });
 
     test('are remembered where cacheError says so: the first caller gets it as it is, the others a CachedLoadError', async () => {
-      const cache = new TieredCache({ strategy: { ...PLAIN, negativeTtlSeconds: 5 }, cacheError: (error) => error instanceof RangeError });
+      const cache = new TieredCache({
+        strategy: { ...PLAIN, negativeTtlSeconds: 5 },
+        cacheError: (error) => error instanceof RangeError,
+      });
       const failing = jest.fn(() => Promise.reject(missing));
       await expect(cache.getOrLoad('k', failing)).rejects.toBe(missing);
       const again = await cache.getOrLoad('k', failing).catch((error: unknown) => error);
@@ -171,7 +205,9 @@ describe('TieredCache without a server', () => {
       ],
     ])('are not remembered with %s', async (_, cacheError) => {
       const cache = new TieredCache();
-      await expect(cache.getOrLoad('k', () => Promise.reject(missing), { cacheError })).rejects.toBe(missing);
+      await expect(
+        cache.getOrLoad('k', () => Promise.reject(missing), { cacheError }),
+      ).rejects.toBe(missing);
       expect(await cache.getOrLoad('k', () => 1)).toBe(1);
     });
   });
@@ -205,7 +241,11 @@ describe('TieredCache without a server', () => {
     const cache = new TieredCache();
     await cache.set('k', 1, { strategy: CACHE_STRATEGIES.kpi });
     expect(await cache.get('k', { strategy: CACHE_STRATEGIES.session })).toEqual({ found: false });
-    expect(await cache.get('k', { strategy: CACHE_STRATEGIES.kpi })).toEqual({ found: true, value: 1, fresh: true });
+    expect(await cache.get('k', { strategy: CACHE_STRATEGIES.kpi })).toEqual({
+      found: true,
+      value: 1,
+      fresh: true,
+    });
   });
 
   test('a value without a tag that the caller names is a miss', async () => {
@@ -254,7 +294,10 @@ describe('TieredCache without a server', () => {
 
     test('clone: each caller has a copy of its own', async () => {
       const cache = new TieredCache({ isolation: 'clone' });
-      const [first, second] = await Promise.all([cache.getOrLoad('k', nested), cache.getOrLoad('k', nested)]);
+      const [first, second] = await Promise.all([
+        cache.getOrLoad('k', nested),
+        cache.getOrLoad('k', nested),
+      ]);
       first.list.pop();
       expect(second).toEqual(nested());
       second.list.pop();
@@ -271,7 +314,9 @@ describe('TieredCache without a server', () => {
     test('the caller who loads gets the types that all others get', async () => {
       const cache = new TieredCache({ strategy: PLAIN });
       const first = await cache.getOrLoad('k', () => ({ a: undefined, b: 1 }));
-      expect(Object.keys(first)).toEqual(Object.keys(await cache.getOrLoad('k', () => ({ a: undefined, b: 1 }))));
+      expect(Object.keys(first)).toEqual(
+        Object.keys(await cache.getOrLoad('k', () => ({ a: undefined, b: 1 }))),
+      );
     });
   });
 
@@ -309,7 +354,9 @@ describe('TieredCache without a server', () => {
     await jest.advanceTimersByTimeAsync(10);
     expect(await running).toBe(1);
     const loader = counter();
-    expect([await cache.getOrLoad('k', loader), await cache.getOrLoad('k', loader)]).toEqual([1, 2]);
+    expect([await cache.getOrLoad('k', loader), await cache.getOrLoad('k', loader)]).toEqual([
+      1, 2,
+    ]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
@@ -326,6 +373,8 @@ describe('TieredCache without a server', () => {
   });
 
   test('refuses a bad strategy of a call', async () => {
-    await expect(new TieredCache().getOrLoad('k', () => 1, { ttlSeconds: -1 })).rejects.toThrow('ttlSeconds must be a number from 0.001');
+    await expect(new TieredCache().getOrLoad('k', () => 1, { ttlSeconds: -1 })).rejects.toThrow(
+      'ttlSeconds must be a number from 0.001',
+    );
   });
 });

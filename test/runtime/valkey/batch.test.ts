@@ -15,7 +15,10 @@ function read(
   });
 }
 
-/** A server that holds `value of x` at every name x but those that begin with a dash, and counts what it is asked. */
+/**
+ * A server that holds `value of x` at every name x but those that begin with a dash, and counts
+ * what it is asked.
+ */
 function server(): { batcher: ReadBatcher; asked: string[][] } {
   const asked: string[][] = [];
   const batcher = new ReadBatcher(async (names) => {
@@ -41,8 +44,18 @@ test('reads of one turn are one question with each name once', async () => {
     Promise.resolve().then(() => read([batcher, '-c'])),
   ]);
   expect(await first).toEqual([
-    { status: 'answered', bytes: Buffer.from('value of a'), tagVersions: ['value of t'], locked: false },
-    { status: 'answered', bytes: Buffer.from('value of b'), tagVersions: ['value of t', null], locked: false },
+    {
+      status: 'answered',
+      bytes: Buffer.from('value of a'),
+      tagVersions: ['value of t'],
+      locked: false,
+    },
+    {
+      status: 'answered',
+      bytes: Buffer.from('value of b'),
+      tagVersions: ['value of t', null],
+      locked: false,
+    },
     { status: 'answered', bytes: Buffer.from('value of a'), tagVersions: [], locked: false },
     { status: 'answered', bytes: null, tagVersions: [], locked: false },
   ]);
@@ -54,7 +67,9 @@ test('reads of one turn are one question with each name once', async () => {
 test('a question carries 64 names at most, and a read may span two', async () => {
   const { batcher, asked } = server();
   const reads = await Promise.all(
-    Array.from({ length: 600 }, (_, at) => read([batcher, `k${at}`], [[batcher, `t${at}`]], [batcher, `l${at}`])),
+    Array.from({ length: 600 }, (_, at) =>
+      read([batcher, `k${at}`], [[batcher, `t${at}`]], [batcher, `l${at}`]),
+    ),
   );
   expect(asked.map((names) => names.length)).toEqual([...Array.from({ length: 28 }, () => 64), 8]);
   expect(reads[21]).toEqual({
@@ -82,13 +97,24 @@ test('whatever is asked together, each read gets what it asked for', async () =>
   const name = fc.stringMatching(/^-?[a-e]$/);
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.record({ key: name, tags: fc.array(name, { maxLength: 4 }), lock: name }), { maxLength: 40 }),
+      fc.array(fc.record({ key: name, tags: fc.array(name, { maxLength: 4 }), lock: name }), {
+        maxLength: 40,
+      }),
       async (wanted) => {
         const servers = [server(), server()] as const;
-        const at = (text: string): [ReadBatcher, string] => [servers[text.charCodeAt(text.length - 1) % 2 === 0 ? 0 : 1].batcher, text];
+        const at = (text: string): [ReadBatcher, string] => [
+          servers[text.charCodeAt(text.length - 1) % 2 === 0 ? 0 : 1].batcher,
+          text,
+        ];
         const stored = (text: string) => (text.startsWith('-') ? null : `value of ${text}`);
-        const reads = await Promise.all(wanted.map(({ key, tags, lock }) => read(at(key), tags.map(at), at(lock))));
-        expect(reads.map((one) => one.status === 'answered' && { ...one, bytes: one.bytes?.toString() ?? null })).toEqual(
+        const reads = await Promise.all(
+          wanted.map(({ key, tags, lock }) => read(at(key), tags.map(at), at(lock))),
+        );
+        expect(
+          reads.map(
+            (one) => one.status === 'answered' && { ...one, bytes: one.bytes?.toString() ?? null },
+          ),
+        ).toEqual(
           wanted.map(({ key, tags, lock }) => ({
             status: 'answered',
             bytes: stored(key),

@@ -9,12 +9,20 @@ class Exchange implements BusTransport {
   public subscriptions = 0;
   private readonly listeners = new Map<
     object,
-    { channels: readonly string[]; hear: (channel: string, text: string) => void; ended: () => void }
+    {
+      channels: readonly string[];
+      hear: (channel: string, text: string) => void;
+      ended: () => void;
+    }
   >();
 
   public subscribe(
     channels: readonly string[],
-    on: { subscribed: () => void; hear: (channel: string, text: string) => void; ended: () => void },
+    on: {
+      subscribed: () => void;
+      hear: (channel: string, text: string) => void;
+      ended: () => void;
+    },
   ) {
     const id = {};
     this.subscriptions++;
@@ -30,12 +38,15 @@ class Exchange implements BusTransport {
     if (this.refuses) return false;
     this.said.push([channel, text]);
     if (this.isDeaf) return true;
-    for (const { channels, hear } of [...this.listeners.values()]) if (channels.includes(channel)) hear(channel, text);
+    for (const { channels, hear } of [...this.listeners.values()])
+      if (channels.includes(channel)) hear(channel, text);
     return true;
   }
 
   public get messages(): Record<string, unknown>[] {
-    return this.said.filter(([channel]) => channel === 'bus').map(([, text]) => JSON.parse(text) as Record<string, unknown>);
+    return this.said
+      .filter(([channel]) => channel === 'bus')
+      .map(([, text]) => JSON.parse(text) as Record<string, unknown>);
   }
 
   public cut(): void {
@@ -66,7 +77,10 @@ test('a message reaches the others and not the one who sent it', async () => {
   const exchange = new Exchange();
   const [a, b] = [member(exchange), member(exchange)];
   await jest.advanceTimersByTimeAsync(10);
-  const told = Promise.all([a.bus.tell({ keys: ['k'] }), a.bus.tell({ tags: ['t'], loaded: ['l'] })]);
+  const told = Promise.all([
+    a.bus.tell({ keys: ['k'] }),
+    a.bus.tell({ tags: ['t'], loaded: ['l'] }),
+  ]);
   await jest.advanceTimersByTimeAsync(1);
   expect(await told).toEqual([true, true]);
   expect(b.heard).toEqual([{ keys: ['k'], tags: ['t'], loaded: ['l'] }]);
@@ -138,7 +152,9 @@ test('many names are told in several messages', async () => {
   const keys = Array.from({ length: 1_200 }, (_, at) => `k${at}`);
   void a.bus.tell({ keys, tags: ['t'] });
   await jest.advanceTimersByTimeAsync(1);
-  expect(exchange.messages.map((message) => (message.keys as string[] | undefined)?.length ?? 0)).toEqual([500, 500, 200, 0]);
+  expect(
+    exchange.messages.map((message) => (message.keys as string[] | undefined)?.length ?? 0),
+  ).toEqual([500, 500, 200, 0]);
   expect(b.heard.flatMap((message) => message.keys)).toEqual(keys);
   expect(b.heard.flatMap(({ tags }) => tags)).toEqual(['t']);
 });
@@ -153,18 +169,24 @@ test('a reset tells the others to rely on nothing of before', async () => {
   expect(b.heard).toEqual([]);
 });
 
-test.each(['', 'no JSON', 'null', '[]', '{}', '{"from":1}', '{"from":"x","keys":"k"}', '{"from":"x","tags":[1]}'])(
-  'what is no message is not heard: %j',
-  async (text) => {
-    const exchange = new Exchange();
-    const { heard, changes } = member(exchange);
-    await jest.advanceTimersByTimeAsync(10);
-    await exchange.publish('bus', text);
-    await exchange.publish('bus', '{"from":"x","keys":["k"],"unknown":1}');
-    expect(heard).toEqual([{ keys: ['k'], tags: [], loaded: [] }]);
-    expect(changes).toEqual([true]);
-  },
-);
+test.each([
+  '',
+  'no JSON',
+  'null',
+  '[]',
+  '{}',
+  '{"from":1}',
+  '{"from":"x","keys":"k"}',
+  '{"from":"x","tags":[1]}',
+])('what is no message is not heard: %j', async (text) => {
+  const exchange = new Exchange();
+  const { heard, changes } = member(exchange);
+  await jest.advanceTimersByTimeAsync(10);
+  await exchange.publish('bus', text);
+  await exchange.publish('bus', '{"from":"x","keys":["k"],"unknown":1}');
+  expect(heard).toEqual([{ keys: ['k'], tags: [], loaded: [] }]);
+  expect(changes).toEqual([true]);
+});
 
 test('a renewed connection misses nothing', async () => {
   const exchange = new Exchange();

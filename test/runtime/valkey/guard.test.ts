@@ -1,6 +1,11 @@
 import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
-import { CacheDeadlineError, type CacheErrorKind, cacheErrorKind, isServerThere } from '../../../lib/runtime/valkey/error-kinds';
+import {
+  CacheDeadlineError,
+  type CacheErrorKind,
+  cacheErrorKind,
+  isServerThere,
+} from '../../../lib/runtime/valkey/error-kinds';
 import { beforeDeadline, CacheGuard } from '../../../lib/runtime/valkey/guard';
 
 const ECHO =
@@ -81,12 +86,19 @@ describe('a deadline', () => {
     jest.useRealTimers();
     // An echo in another process: its answer waits in the kernel while this one is busy.
     const echo = spawn(process.execPath, ['-e', ECHO]);
-    const port = Number(await new Promise<string>((resolve) => echo.stdout.once('data', (data) => resolve(String(data)))));
+    const port = Number(
+      await new Promise<string>((resolve) =>
+        echo.stdout.once('data', (data) => resolve(String(data))),
+      ),
+    );
     const socket = connect(port, '127.0.0.1');
     await new Promise((resolve) => socket.once('connect', resolve));
     try {
       const reply = beforeDeadline(
-        () => new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))).write('ping')),
+        () =>
+          new Promise<string>((resolve) =>
+            socket.once('data', (data) => resolve(String(data))).write('ping'),
+          ),
         50,
       );
       const until = Date.now() + 300;
@@ -137,7 +149,8 @@ describe('the breaker', () => {
 
   test('opens when more than half of twenty batches failed, though never three in a row', async () => {
     const { guard } = guarded();
-    for (let at = 0; at < 30 && guard.available; at++) await guard.run(at % 3 === 2 ? answer : refuse('Connection is closed.'), 50);
+    for (let at = 0; at < 30 && guard.available; at++)
+      await guard.run(at % 3 === 2 ? answer : refuse('Connection is closed.'), 50);
     expect(guard.available).toBe(false);
   });
 
@@ -148,7 +161,8 @@ describe('the breaker', () => {
     ['NOPERM this user has no permissions', 'denied'],
   ])('stays closed for an error of one command: %s', async (message, kind) => {
     const { guard, kinds } = guarded();
-    for (let at = 0; at < 30; at++) expect(await guard.run(refuse(message), 50)).toEqual({ ok: false, kind });
+    for (let at = 0; at < 30; at++)
+      expect(await guard.run(refuse(message), 50)).toEqual({ ok: false, kind });
     expect(guard.available).toBe(true);
     expect(kinds).toHaveLength(30);
   });
@@ -216,5 +230,7 @@ test.each<[string, CacheErrorKind, boolean]>([
 });
 
 test('an error of the network is sorted by its code', () => {
-  expect(cacheErrorKind(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }))).toBe('connection');
+  expect(cacheErrorKind(Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' }))).toBe(
+    'connection',
+  );
 });

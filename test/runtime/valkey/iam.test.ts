@@ -17,10 +17,15 @@ const NOW = new Date('2026-03-04T05:06:07.890Z');
 beforeEach(() => jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate'] }));
 afterEach(() => jest.useRealTimers());
 
-/** Signature Version 4 of a presigned GET without a body, from its specification and by Node alone. */
+/**
+ * Signature Version 4 of a presigned GET without a body, from its specification and by Node alone.
+ */
 function signature(host: string, query: URLSearchParams, secret: string, region: string): string {
   const encode = (text: string) =>
-    encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+    encodeURIComponent(text).replace(
+      /[!'()*]/g,
+      (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+    );
   const canonicalQuery = [...query]
     .filter(([name]) => name !== 'X-Amz-Signature')
     .map(([name, value]) => `${encode(name)}=${encode(value)}`)
@@ -30,7 +35,12 @@ function signature(host: string, query: URLSearchParams, secret: string, region:
   const request = ['GET', '/', canonicalQuery, `host:${host}\n`, 'host', hash('')].join('\n');
   const scope = `20260304/${region}/elasticache/aws4_request`;
   const text = ['AWS4-HMAC-SHA256', '20260304T050607Z', scope, hash(request)].join('\n');
-  const key = scope.split('/').reduce<string | Buffer>((last, part) => createHmac('sha256', last).update(part).digest(), `AWS4${secret}`);
+  const key = scope
+    .split('/')
+    .reduce<string | Buffer>(
+      (last, part) => createHmac('sha256', last).update(part).digest(),
+      `AWS4${secret}`,
+    );
   return createHmac('sha256', key).update(text).digest('hex');
 }
 
@@ -55,12 +65,17 @@ test('a serverless cache is named as one, and the signature covers it', async ()
   const token = await elastiCacheToken({ ...OPTIONS, serverless: true })();
   const query = new URL(`http://${token}`).searchParams;
   expect(query.get('ResourceType')).toBe('ServerlessCache');
-  expect(query.get('X-Amz-Signature')).toBe(signature('market-cache', query, KEYS.secretAccessKey, 'eu-west-1'));
+  expect(query.get('X-Amz-Signature')).toBe(
+    signature('market-cache', query, KEYS.secretAccessKey, 'eu-west-1'),
+  );
 });
 
 test('each token is new, with the keys of its moment', async () => {
   let at = 0;
-  const source = elastiCacheToken({ ...OPTIONS, credentials: async () => ({ accessKeyId: `KEY${++at}`, secretAccessKey: 'secret' }) });
+  const source = elastiCacheToken({
+    ...OPTIONS,
+    credentials: async () => ({ accessKeyId: `KEY${++at}`, secretAccessKey: 'secret' }),
+  });
   const first = await source();
   jest.setSystemTime(NOW.getTime() + 600_000);
   const second = await source();
@@ -70,7 +85,10 @@ test('each token is new, with the keys of its moment', async () => {
 });
 
 test('keys that cannot be had reject', async () => {
-  const source = elastiCacheToken({ ...OPTIONS, credentials: () => Promise.reject(new Error('no role')) });
+  const source = elastiCacheToken({
+    ...OPTIONS,
+    credentials: () => Promise.reject(new Error('no role')),
+  });
   await expect(source()).rejects.toThrow('no role');
 });
 

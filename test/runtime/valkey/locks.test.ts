@@ -70,7 +70,11 @@ describe('passwords', () => {
     const { credentials, renewals } = source('secret');
     await credentials.refresh();
     await jest.advanceTimersByTimeAsync(3_600_000);
-    expect([credentials.current, credentials.changing, renewals.length]).toEqual(['secret', false, 0]);
+    expect([credentials.current, credentials.changing, renewals.length]).toEqual([
+      'secret',
+      false,
+      0,
+    ]);
   });
 
   test('of a source are asked for again every ten minutes, and only once at a time', async () => {

@@ -5,7 +5,9 @@ import { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
 const at = { host: 'cache.example' };
 
 test('defaults stand also where undefined is given', () => {
-  expect(completeServerOptions({ ...at, port: undefined, commandTimeoutMs: undefined })).toMatchObject({
+  expect(
+    completeServerOptions({ ...at, port: undefined, commandTimeoutMs: undefined }),
+  ).toMatchObject({
     port: 6379,
     commandTimeoutMs: 50,
     breakAfter: 3,

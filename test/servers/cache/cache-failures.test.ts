@@ -1,18 +1,33 @@
 /**
- * Every way in which a cache's server fails, on real servers: no caller sees an error, nobody waits longer than the deadline, and
- * the cache is back within two seconds of its server.
+ * Every way in which a cache's server fails, on real servers: no caller sees an error, nobody waits
+ * longer than the deadline, and the cache is back within two seconds of its server.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import Redis from 'iovalkey';
 import type { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
 import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
-import { answers, BAR_MS, bytesOf, describeServers, ending, GENEROUS_MS, quantile, RECOVERY_MS, until, valkey } from './cache-fixture';
+import {
+  answers,
+  BAR_MS,
+  bytesOf,
+  describeServers,
+  ending,
+  GENEROUS_MS,
+  quantile,
+  RECOVERY_MS,
+  until,
+  valkey,
+} from './cache-fixture';
 
 /**
- * Many callers, one every three milliseconds, each with everything that may come before and after a load. Gives what the cache
- * added to the loads, and throws what a caller would have seen.
+ * Many callers, one every three milliseconds, each with everything that may come before and after a
+ * load. Gives what the cache added to the loads, and throws what a caller would have seen.
  */
-async function callers(name: string, server: ValkeyServer, calls = 500): Promise<{ p50: number; p99: number; answered: number }> {
+async function callers(
+  name: string,
+  server: ValkeyServer,
+  calls = 500,
+): Promise<{ p50: number; p99: number; answered: number }> {
   let answered = 0;
   const waits: number[] = [];
   const behind: Promise<unknown>[] = [];
@@ -31,7 +46,9 @@ async function callers(name: string, server: ValkeyServer, calls = 500): Promise
   await Promise.all(running);
   await Promise.all(behind);
   const figures = { p50: quantile(waits, 0.5), p99: quantile(waits, 0.99), answered };
-  console.info(`${name}: ${calls} calls waited p50 ${figures.p50} ms, p99 ${figures.p99} ms (bar ${BAR_MS}), ${answered} answered`);
+  console.info(
+    `${name}: ${calls} calls waited p50 ${figures.p50} ms, p99 ${figures.p99} ms (bar ${BAR_MS}), ${answered} answered`,
+  );
   return figures;
 }
 
@@ -51,7 +68,9 @@ describeServers('a cache whose server fails', () => {
     expect(await server.bumpTags(['t'])).toBe(false);
     expect(await server.scan('*', async () => {})).toBe(false);
     await redis.restart();
-    console.info(`restarted: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
+    console.info(
+      `restarted: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
+    );
     expect(await server.write('k', Buffer.from('new'), 60_000)).toBe('written');
     expect(availability).toEqual([false, true]);
     expect(server.errors.get('connection')).toBeGreaterThan(0);
@@ -67,7 +86,9 @@ describeServers('a cache whose server fails', () => {
     // The breaker has opened: most calls wait for nothing.
     expect(p50).toBeLessThan(20);
     redis.resume();
-    console.info(`resumed: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
+    console.info(
+      `resumed: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
+    );
     expect(server.errors.get('timeout')).toBeGreaterThan(0);
   }, 30_000);
 
@@ -76,11 +97,14 @@ describeServers('a cache whose server fails', () => {
     const proxy = ending(await TcpProxy.start(redis.port));
     const server = valkey(proxy);
     await until('connected', () => answers(server), 2_000);
-    // What is sent now is lost for good: these connections never answer again, also when the server is back.
+    // What is sent now is lost for good: these connections never answer again, also when the server
+    // is back.
     proxy.deaden();
     expect((await callers('silent', server)).p99).toBeLessThan(GENEROUS_MS);
     proxy.enliven();
-    console.info(`replaced: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
+    console.info(
+      `replaced: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
+    );
     await until('bus back', () => server.busAlive, 5_000);
   }, 30_000);
 
@@ -92,7 +116,9 @@ describeServers('a cache whose server fails', () => {
     proxy.delayMs = 200;
     expect((await callers('slow, 200 ms', server)).p99).toBeLessThan(GENEROUS_MS);
     proxy.delayMs = 0;
-    console.info(`fast again: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
+    console.info(
+      `fast again: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
+    );
   }, 30_000);
 
   test('failed over to its replica behind one address', async () => {
@@ -102,13 +128,21 @@ describeServers('a cache whose server fails', () => {
     const server = valkey(proxy);
     await until('connected', () => answers(server), 2_000);
     await server.write('kept', Buffer.from('value'), 60_000);
-    await until('copied', async () => (await replica.command('GET', 'test:{kept}')) === 'value', 2_000);
+    await until(
+      'copied',
+      async () => (await replica.command('GET', 'test:{kept}')) === 'value',
+      2_000,
+    );
     await primary.kill();
     proxy.target(replica.port);
     await replica.promote();
     const begin = performance.now();
     await callers('failed over', server);
-    await until('back', () => answers(server), Math.max(0, RECOVERY_MS - (performance.now() - begin)));
+    await until(
+      'back',
+      () => answers(server),
+      Math.max(0, RECOVERY_MS - (performance.now() - begin)),
+    );
     expect(bytesOf(await server.read('kept', []))).toBe('value');
     expect(await server.write('k', Buffer.from('new'), 60_000)).toBe('written');
   }, 30_000);
@@ -128,8 +162,16 @@ describeServers('a cache whose server fails', () => {
     expect(bytesOf(await server.read('k', []))).toBeUndefined();
     proxy.target(next.port);
     proxy.cut();
-    await until('written', async () => (await server.write('other', Buffer.from('new'), 60_000)) === 'written', RECOVERY_MS);
-    await until('removed', async () => (await next.command('EXISTS', 'test:{k}')) === 0, RECOVERY_MS);
+    await until(
+      'written',
+      async () => (await server.write('other', Buffer.from('new'), 60_000)) === 'written',
+      RECOVERY_MS,
+    );
+    await until(
+      'removed',
+      async () => (await next.command('EXISTS', 'test:{k}')) === 0,
+      RECOVERY_MS,
+    );
   }, 30_000);
 
   test('full: reads go on, writes are refused, and invalidations still end what they name', async () => {
@@ -163,7 +205,8 @@ describeServers('a cache whose server fails', () => {
       await until('connected', () => answers(server), 2_000);
       const raw = isCluster ? new Redis.Cluster([redis.address]) : new Redis(redis.address);
       ending({ stop: async () => raw.disconnect() });
-      for (const name of ['test:{k}', 'test:{k}:lock', 'test:tag:{t}']) await raw.lpush(name, 'what another application left');
+      for (const name of ['test:{k}', 'test:{k}:lock', 'test:tag:{t}'])
+        await raw.lpush(name, 'what another application left');
       expect(await server.read('k', ['t'], { lock: false })).toEqual({
         status: 'answered',
         bytes: null,
@@ -214,7 +257,9 @@ describeServers('a cache whose server fails', () => {
     expect(answered).toBeLessThan(500);
     expect(server.errors.get('auth')).toBeGreaterThan(0);
     password = 'second';
-    console.info(`new password: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
+    console.info(
+      `new password: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
+    );
     await until('bus back', () => server.busAlive, 5_000);
   }, 30_000);
 
@@ -229,7 +274,9 @@ describeServers('a cache whose server fails', () => {
     const restarting = redis.restart();
     expect((await callers('loading', server, 400)).p99).toBeLessThan(GENEROUS_MS);
     await restarting;
-    console.info(`loaded: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
+    console.info(
+      `loaded: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
+    );
     await until('bus back', () => server.busAlive, 5_000);
   }, 30_000);
 
@@ -244,7 +291,9 @@ describeServers('a cache whose server fails', () => {
     expect((await callers('no connection left', server)).p99).toBeLessThan(GENEROUS_MS);
     expect(server.errors.get('limit')).toBeGreaterThan(0);
     await admin.config('SET', 'maxclients', '100');
-    console.info(`room again: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`);
+    console.info(
+      `room again: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
+    );
   }, 30_000);
 });
 
@@ -287,9 +336,13 @@ describeServers('what was invalidated while the server was away', () => {
       for (const name of names) expect(bytesOf(await other.read(name, []))).toBeUndefined();
       const now = await other.tagVersions(names);
       expect(now?.filter((version, at) => version === old?.[at])).toEqual([]);
-      expect(await redis.command('MGET', 'test:unrelated', 'test:more:{k}')).toEqual(['kept', 'kept']);
+      expect(await redis.command('MGET', 'test:unrelated', 'test:more:{k}')).toEqual([
+        'kept',
+        'kept',
+      ]);
       // And the others hear of it: by name, or that they may rely on nothing.
-      if (maxPendingInvalidations > 100) await until('told', () => names.every((name) => heard.includes(name)), 2_000);
+      if (maxPendingInvalidations > 100)
+        await until('told', () => names.every((name) => heard.includes(name)), 2_000);
       else await until('told', () => changes.includes(false) && other.busAlive, 2_000);
     },
     30_000,
@@ -298,7 +351,12 @@ describeServers('what was invalidated while the server was away', () => {
   test('a single failure on a server that was never given up is made good, and distrusted until then', async () => {
     const redis = ending(await RedisServer.start());
     const proxy = ending(await TcpProxy.start(redis.port));
-    const server = valkey(proxy, { writeTimeoutMs: 50, commandTimeoutMs: 2_000, breakAfter: 100, bus: false });
+    const server = valkey(proxy, {
+      writeTimeoutMs: 50,
+      commandTimeoutMs: 2_000,
+      breakAfter: 100,
+      bus: false,
+    });
     await server.write('k', Buffer.from('old'), 60_000);
     const lock = await server.acquire('k');
     if (typeof lock === 'string') throw new Error(lock);
@@ -306,7 +364,9 @@ describeServers('what was invalidated while the server was away', () => {
     expect(await server.remove(['k'])).toBe(false);
     redis.resume();
     // A load that began before cannot bring the value back.
-    expect(['unavailable', 'fenced']).toContain(await server.write('k', Buffer.from('loaded before'), 60_000, lock));
+    expect(['unavailable', 'fenced']).toContain(
+      await server.write('k', Buffer.from('loaded before'), 60_000, lock),
+    );
     expect(bytesOf(await server.read('k', []))).toBeUndefined();
     await sleep(700);
     expect(await server.write('k', Buffer.from('new'), 60_000)).toBe('written');

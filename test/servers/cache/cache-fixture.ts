@@ -1,4 +1,7 @@
-/** What the tests of caches on real servers share: figures, things that end with their test, and waits. */
+/**
+ * What the tests of caches on real servers share: figures, things that end with their test, and
+ * waits.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerRead } from '../../../lib/runtime/tiered-cache/server';
 import type { ValkeyServerOptions } from '../../../lib/runtime/valkey/server-options';
@@ -7,7 +10,10 @@ import { serversHere } from '../server-process';
 
 /** What a call may wait for the cache at defaults, in milliseconds: the bar. */
 export const BAR_MS = 60;
-/** What the tests insist on: a machine that runs other tests pauses processes for longer than the bar. */
+/**
+ * What the tests insist on: a machine that runs other tests pauses processes for longer than the
+ * bar.
+ */
 export const GENEROUS_MS = 400;
 export const RECOVERY_MS = 2_000;
 
@@ -16,7 +22,9 @@ export const describeServers = serversHere('redis-server', 'redis-cli') ? descri
 const ends: (() => Promise<void>)[] = [];
 
 /** Ends something after the test, the last first. */
-export function ending<T extends { stop(): Promise<void> } | { close(): Promise<void> }>(what: T): T {
+export function ending<T extends { stop(): Promise<void> } | { close(): Promise<void> }>(
+  what: T,
+): T {
   ends.push(() => ('stop' in what ? what.stop() : what.close()));
   return what;
 }
@@ -26,7 +34,11 @@ afterEach(async () => {
 });
 
 /** Waits until something is so, and gives the milliseconds it took. */
-export async function until(what: string, isSo: () => Promise<boolean> | boolean, withinMs = 5_000): Promise<number> {
+export async function until(
+  what: string,
+  isSo: () => Promise<boolean> | boolean,
+  withinMs = 5_000,
+): Promise<number> {
   const begin = performance.now();
   while (!(await isSo())) {
     if (performance.now() - begin > withinMs) throw new Error(`Not within ${withinMs} ms: ${what}`);
@@ -35,8 +47,13 @@ export async function until(what: string, isSo: () => Promise<boolean> | boolean
   return Math.round(performance.now() - begin);
 }
 
-export function valkey(at: { readonly port: number }, options: Partial<ValkeyServerOptions> = {}): ValkeyServer {
-  return ending(new ValkeyServer({ host: '127.0.0.1', port: at.port, namespace: 'test', ...options }));
+export function valkey(
+  at: { readonly port: number },
+  options: Partial<ValkeyServerOptions> = {},
+): ValkeyServer {
+  return ending(
+    new ValkeyServer({ host: '127.0.0.1', port: at.port, namespace: 'test', ...options }),
+  );
 }
 
 export async function answers(server: ValkeyServer, key = 'k'): Promise<boolean> {

@@ -1,12 +1,23 @@
-/** Two services that share a Redis: what the one stores the other answers, and neither fails when the Redis does. */
+/**
+ * Two services that share a Redis: what the one stores the other answers, and neither fails when
+ * the Redis does.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ResponseCache } from '../../../lib/runtime/responses/response-cache';
 import { TieredCache } from '../../../lib/runtime/tiered-cache/tiered-cache';
 import { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
-import { ask, startExpress, startFastify, type TestRoute, type TestServer } from '../../runtime/responses/response-servers';
+import {
+  ask,
+  startExpress,
+  startFastify,
+  type TestRoute,
+  type TestServer,
+} from '../../runtime/responses/response-servers';
 import { RedisServer } from '../redis-server';
 
-const BODY = JSON.stringify({ quotes: Array.from({ length: 300 }, (_, i) => ({ symbol: `SYM${i}`, price: i })) });
+const BODY = JSON.stringify({
+  quotes: Array.from({ length: 300 }, (_, i) => ({ symbol: `SYM${i}`, price: i })),
+});
 
 let redis: RedisServer;
 const caches: TieredCache[] = [];
@@ -21,14 +32,24 @@ const handler: TestRoute['handler'] = async () => {
   runs++;
   await sleep(30);
   if (isFailing) return { status: 503, body: 'down' };
-  return { headers: { 'content-type': 'application/json', ...(isPrivate ? { 'cache-control': 'private' } : {}) }, body: BODY };
+  return {
+    headers: {
+      'content-type': 'application/json',
+      ...(isPrivate ? { 'cache-control': 'private' } : {}),
+    },
+    body: BODY,
+  };
 };
 const common = { host: false, tags: ['quotes'] } as const;
 const routes: TestRoute[] = [
   { path: '/quotes', cache: { ttlSeconds: 60, ...common }, handler },
   { path: '/other', cache: { ttlSeconds: 60, ...common }, handler },
   { path: '/brief', cache: { ttlSeconds: 0.2, staleSeconds: 60, ...common }, handler },
-  { path: '/steady', cache: { ttlSeconds: 0.2, staleSeconds: 60, serveStale: 'if-error', ...common }, handler },
+  {
+    path: '/steady',
+    cache: { ttlSeconds: 0.2, staleSeconds: 60, serveStale: 'if-error', ...common },
+    handler,
+  },
 ];
 
 beforeAll(async () => {
@@ -38,7 +59,11 @@ beforeAll(async () => {
     const cache = new TieredCache({
       // Wide, because a machine under load would rather run handlers than wait for its server.
       budgetMs: 2000,
-      server: new ValkeyServer({ ...redis.address, namespace: 'responses', commandTimeoutMs: 1000 }),
+      server: new ValkeyServer({
+        ...redis.address,
+        namespace: 'responses',
+        commandTimeoutMs: 1000,
+      }),
     });
     caches.push(cache);
     const cached = new ResponseCache({ store: cache, onWarning: () => {} });
@@ -60,7 +85,11 @@ beforeEach(() => {
 });
 
 const both = (target: string, times = 1) =>
-  Promise.all(ports.flatMap((port) => Array.from({ length: times }, () => ask(port, target, { 'accept-encoding': 'br' }))));
+  Promise.all(
+    ports.flatMap((port) =>
+      Array.from({ length: times }, () => ask(port, target, { 'accept-encoding': 'br' })),
+    ),
+  );
 
 test('one handler in one of the services answers both, and a tag ends the answer in both', async () => {
   const all = await both('/quotes', 20);
@@ -97,7 +126,9 @@ test('a stale answer stands in for a failure', async () => {
   isFailing = true;
   const all = await both('/steady');
   isFailing = false;
-  expect(all.map(({ status, headers }) => [status, headers['x-cache']])).toEqual(Array(2).fill([200, 'STALE']));
+  expect(all.map(({ status, headers }) => [status, headers['x-cache']])).toEqual(
+    Array(2).fill([200, 'STALE']),
+  );
 });
 
 test('without the server, requests are answered all the same', async () => {

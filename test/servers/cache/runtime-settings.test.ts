@@ -1,4 +1,7 @@
-/** A runtime opened from settings, against servers that are there: the cache by the settings, the database through "poolers", and invalidation by pattern. */
+/**
+ * A runtime opened from settings, against servers that are there: the cache by the settings, the
+ * database through "poolers", and invalidation by pattern.
+ */
 import { IsochroneError } from '../../../lib/model/errors';
 import { Invalidator } from '../../../lib/runtime/invalidation/invalidation';
 import { openRuntime, type Runtime } from '../../../lib/runtime/settings/open';
@@ -12,7 +15,10 @@ const SECRET = JSON.stringify({ username: 'orders_a', password: 'secret' });
 async function opened(address: { host: string; port: number }, cluster: boolean): Promise<Runtime> {
   const cache = { ...address, tls: false, cluster, namespace: 'market-test' };
   const runtime = await openRuntime({ ...SETTINGS, cache }, { readSecret: async () => SECRET });
-  for (const end = Date.now() + 10_000; !(runtime.server.available && runtime.server.busAlive) && Date.now() < end; ) {
+  for (
+    const end = Date.now() + 10_000;
+    !(runtime.server.available && runtime.server.busAlive) && Date.now() < end;
+  ) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return runtime;
@@ -33,12 +39,17 @@ describe.each(['one server', 'a cluster'])('%s', (kind) => {
   });
 
   const { api, kpi } = CACHE_STRATEGIES;
-  const found = async (key: string, strategy = api) => (await runtime.cache.get(key, { strategy })).found;
+  const found = async (key: string, strategy = api) =>
+    (await runtime.cache.get(key, { strategy })).found;
 
   test('keeps values under the namespace of the settings', async () => {
     await runtime.cache.set('k', 1, { strategy: kpi });
     const nodes = server instanceof RedisCluster ? server.nodes : [server];
-    const names = (await Promise.all(nodes.map(async (node) => (await node.command('KEYS', '*')) as Buffer[]))).flat().map(String);
+    const names = (
+      await Promise.all(nodes.map(async (node) => (await node.command('KEYS', '*')) as Buffer[]))
+    )
+      .flat()
+      .map(String);
     expect(names).toContain('market-test:{kpi:k}');
   });
 
@@ -48,7 +59,12 @@ describe.each(['one server', 'a cluster'])('%s', (kind) => {
       for (let i = 0; i < 40; i++) await runtime.cache.set(`${user}:${i}`, i, { strategy: api });
       await runtime.cache.set(`${user}:0`, 0, { strategy: kpi });
     }
-    const invalidator = new Invalidator({ ...runtime, edge: false, rules: [{ event: 'x', patterns: ['api:{user}:*'] }], windowMs: 0 });
+    const invalidator = new Invalidator({
+      ...runtime,
+      edge: false,
+      rules: [{ event: 'x', patterns: ['api:{user}:*'] }],
+      windowMs: 0,
+    });
     for (const user of users) {
       const { complete, parts } = await invalidator.handle({ type: 'x', detail: { user } });
       // SCAN may give a key twice.
@@ -67,7 +83,12 @@ describe.each(['one server', 'a cluster'])('%s', (kind) => {
       await runtime.cache.set('u-1', 1, options);
       expect(await other.cache.getOrLoad('u-1', () => 2, options)).toBe(1);
       const invalidator = new Invalidator({ ...runtime, edge: false });
-      const event = { id: 'e', source: 's', 'detail-type': 'trade_execution', detail: { userId: 'u-1' } };
+      const event = {
+        id: 'e',
+        source: 's',
+        'detail-type': 'trade_execution',
+        detail: { userId: 'u-1' },
+      };
       expect(await invalidator.handleEventBridge(event)).toMatchObject({ complete: true });
       expect(await runtime.cache.getOrLoad('u-1', () => 3, options)).toBe(3);
       const seen = async () => other.cache.getOrLoad('u-1', () => 4, options);
@@ -97,13 +118,21 @@ test('a server that is away is said: what failed, and what the cache keeps for i
       ],
     ]);
     await server.restart();
-    // It comes again and again, as from EventBridge, for a part of it has failed: each time it is done again, until that is reached.
+    // It comes again and again, as from EventBridge, for a part of it has failed: each time it is
+    // done again, until that is reached.
     const again = async () => invalidator.handle({ type: 'x', id: '1' });
     let last = await again();
-    for (const end = Date.now() + 10_000; last.parts.some(({ status }) => status === 'failed') && Date.now() < end; last = await again()) {
+    for (
+      const end = Date.now() + 10_000;
+      last.parts.some(({ status }) => status === 'failed') && Date.now() < end;
+      last = await again()
+    ) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    expect(last).toMatchObject({ duplicate: false, parts: [{ kind: 'tag' }, { kind: 'pattern', status: 'reached' }] });
+    expect(last).toMatchObject({
+      duplicate: false,
+      parts: [{ kind: 'tag' }, { kind: 'pattern', status: 'reached' }],
+    });
     expect(await again()).toMatchObject({ duplicate: true });
     await invalidator.close();
   } finally {

@@ -1,26 +1,44 @@
 /**
- * The same failures as an application meets them: through the whole cache, with a loader behind it. A caller gets its value, never
- * an error of the cache, and waits for the cache no longer than its budget.
+ * The same failures as an application meets them: through the whole cache, with a loader behind it.
+ * A caller gets its value, never an error of the cache, and waits for the cache no longer than its
+ * budget.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CACHE_STRATEGIES } from '../../../lib/runtime/tiered-cache/strategy';
 import { TieredCache } from '../../../lib/runtime/tiered-cache/tiered-cache';
 import { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
 import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
-import { BAR_MS, describeServers, ending, GENEROUS_MS, quantile, RECOVERY_MS, until } from './cache-fixture';
+import {
+  BAR_MS,
+  describeServers,
+  ending,
+  GENEROUS_MS,
+  quantile,
+  RECOVERY_MS,
+  until,
+} from './cache-fixture';
 
 const CALLS = 500;
 const STRATEGY = { ...CACHE_STRATEGIES.api, compress: false };
 
-/** A cache of the shared tier alone: what memory answers needs no server, and would make every figure look good. */
-async function cacheAt(at: { readonly port: number }, cluster = false): Promise<{ cache: TieredCache; server: ValkeyServer }> {
+/**
+ * A cache of the shared tier alone: what memory answers needs no server, and would make every
+ * figure look good.
+ */
+async function cacheAt(
+  at: { readonly port: number },
+  cluster = false,
+): Promise<{ cache: TieredCache; server: ValkeyServer }> {
   const server = new ValkeyServer({ host: '127.0.0.1', port: at.port, namespace: 'test', cluster });
   const cache = ending(new TieredCache({ server, memoryEntries: 0, strategy: STRATEGY }));
   await until('connected', async () => (await server.read('x', [])).status === 'answered', 2_000);
   return { cache, server };
 }
 
-/** Callers of fresh keys and of known ones, one every three milliseconds. Rejects with whatever one of them would have seen. */
+/**
+ * Callers of fresh keys and of known ones, one every three milliseconds. Rejects with whatever one
+ * of them would have seen.
+ */
 async function callers(name: string, cache: TieredCache): Promise<{ loads: number }> {
   const added: number[] = [];
   let loads = 0;
@@ -49,7 +67,9 @@ async function callers(name: string, cache: TieredCache): Promise<{ loads: numbe
   }
   await Promise.all(running);
   const [p50, p99] = [quantile(added, 0.5), quantile(added, 0.99)];
-  console.info(`${name}: ${CALLS} calls, added to the load p50 ${p50} ms, p99 ${p99} ms (bar ${BAR_MS}), ${loads} loads`);
+  console.info(
+    `${name}: ${CALLS} calls, added to the load p50 ${p50} ms, p99 ${p99} ms (bar ${BAR_MS}), ${loads} loads`,
+  );
   expect(p99).toBeLessThan(GENEROUS_MS);
   return { loads };
 }
@@ -136,7 +156,11 @@ describeServers('a cache whose server', () => {
     const redis = ending(await RedisServer.start({ args: ['--maxmemory-policy', 'noeviction'] }));
     const { cache } = await cacheAt(redis);
     await cache.getOrLoad('kept', () => 'old', { tags: ['t'] });
-    await until('stored', async () => (await redis.command('EXISTS', 'test:{api:kept}')) === 1, 2_000);
+    await until(
+      'stored',
+      async () => (await redis.command('EXISTS', 'test:{api:kept}')) === 1,
+      2_000,
+    );
     await redis.command('CONFIG', 'SET', 'maxmemory', '1');
     await callers('full', cache);
     expect(await cache.getOrLoad('kept', () => 'new', { tags: ['t'] })).toBe('old');
@@ -155,7 +179,9 @@ describeServers('a cache whose server', () => {
     expect(server.errors.size).toBe(0);
     await redis.command('CONFIG', 'SET', 'requirepass', 'secret');
     const locked = new ValkeyServer({ ...redis.address, namespace: 'test' });
-    const refused = ending(new TieredCache({ server: locked, memoryEntries: 0, strategy: STRATEGY }));
+    const refused = ending(
+      new TieredCache({ server: locked, memoryEntries: 0, strategy: STRATEGY }),
+    );
     await callers('refused login', refused);
     expect(locked.errors.get('auth')).toBeGreaterThan(0);
     expect(refused.metrics.value('cache_server_errors_total', { kind: 'auth' })).toBeGreaterThan(0);
@@ -171,14 +197,20 @@ describeServers('a cache whose server', () => {
         expect(await server.write(`api:k${at}`, Buffer.from(garbage), 60_000)).toBe('written');
       }
       for (const name of ['test:{api:k4}', 'test:{api:k5}:lock', 'test:tag:{t}']) {
-        for (const node of nodes) await node.command('LPUSH', name, 'what another left').catch(() => {});
+        for (const node of nodes)
+          await node.command('LPUSH', name, 'what another left').catch(() => {});
       }
-      for (let at = 0; at < 6; at++) expect(await cache.getOrLoad(`k${at}`, () => `new ${at}`, { tags: ['t'] })).toBe(`new ${at}`);
+      for (let at = 0; at < 6; at++)
+        expect(await cache.getOrLoad(`k${at}`, () => `new ${at}`, { tags: ['t'] })).toBe(
+          `new ${at}`,
+        );
       await until(
         'healed',
         async () => {
           const again = await Promise.all(
-            Array.from({ length: 6 }, (_, at) => cache.getOrLoad(`k${at}`, () => 'loaded again', { tags: ['t'] })),
+            Array.from({ length: 6 }, (_, at) =>
+              cache.getOrLoad(`k${at}`, () => 'loaded again', { tags: ['t'] }),
+            ),
           );
           return again.every((value, at) => value === `new ${at}`);
         },
@@ -194,9 +226,14 @@ describeServers('a cache whose server', () => {
     const { cache, server } = await cacheAt(proxy);
     const { cache: other } = await cacheAt(redis);
     const keys = Array.from({ length: 10 }, (_, at) => `k${at}`);
-    const all = (from: TieredCache, value: string) => Promise.all(keys.map((key) => from.getOrLoad(key, () => value, { tags: ['t'] })));
+    const all = (from: TieredCache, value: string) =>
+      Promise.all(keys.map((key) => from.getOrLoad(key, () => value, { tags: ['t'] })));
     await all(other, 'old');
-    await until('stored', async () => (await all(cache, 'old')).length > 0 && (await redis.command('DBSIZE')) === 11, 2_000);
+    await until(
+      'stored',
+      async () => (await all(cache, 'old')).length > 0 && (await redis.command('DBSIZE')) === 11,
+      2_000,
+    );
     proxy.deaden();
     proxy.cut();
     await until('noticed', async () => !(await cache.invalidateTags('t')).reached, 2_000);
@@ -225,7 +262,12 @@ describeServers('a cache on a cluster', () => {
     await cluster.nodes[2]?.kill();
     await callers('cluster, one node of three killed', cache);
     await cluster.nodes[2]?.restart();
-    await until('joined', async () => String(await cluster.nodes[2]?.command('CLUSTER', 'INFO')).includes('cluster_state:ok'), 10_000);
+    await until(
+      'joined',
+      async () =>
+        String(await cluster.nodes[2]?.command('CLUSTER', 'INFO')).includes('cluster_state:ok'),
+      10_000,
+    );
     console.info(`node restarted: back after ${await back(cache)} ms`);
   }, 30_000);
 });

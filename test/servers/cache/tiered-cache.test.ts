@@ -15,7 +15,9 @@ class Application {
   private readonly reports: Report[] = [];
 
   constructor(port: number) {
-    this.child = fork(join(__dirname, 'tiered-cache-process.ts'), [String(port)], { execArgv: ['--import', 'tsx'] });
+    this.child = fork(join(__dirname, 'tiered-cache-process.ts'), [String(port)], {
+      execArgv: ['--import', 'tsx'],
+    });
     this.child.on('message', (report: Report) => this.reports.push(report));
   }
 
@@ -51,7 +53,8 @@ describeHere('processes that share a redis-server', () => {
   });
 
   test('a thousand callers in each of four cause one load', async () => {
-    for (const one of four) one.order({ do: 'load', key: 'stampede', callers: 1000, lasts: 500, tags: ['t'] });
+    for (const one of four)
+      one.order({ do: 'load', key: 'stampede', callers: 1000, lasts: 500, tags: ['t'] });
     const reports = await Promise.all(four.map((one) => one.hears('loaded')));
     expect(reports.reduce((sum, { loads }) => sum + loads, 0)).toBe(1);
     expect(new Set(reports.flatMap(({ values }) => values)).size).toBe(1);
@@ -64,7 +67,13 @@ describeHere('processes that share a redis-server', () => {
     'a %s that one drops is dropped from the memory of the others',
     async (_, forget) => {
       const [one, two] = four as [Application, Application];
-      const load: Order = { do: 'load', key: 'dropped', callers: 1, lasts: 0, tags: ['dropped-tag'] };
+      const load: Order = {
+        do: 'load',
+        key: 'dropped',
+        callers: 1,
+        lasts: 0,
+        tags: ['dropped-tag'],
+      };
       const first = await one.order(load).hears('loaded');
       expect((await two.order(load).hears('loaded')).values).toEqual(first.values);
       expect(await one.order(forget).hears('forgotten')).toMatchObject({ reached: true });
@@ -79,7 +88,8 @@ describeHere('processes that share a redis-server', () => {
   test('the load of a killed process is taken over when its lock has ended, once for all others', async () => {
     const [owner, ...others] = four as [Application, ...Application[]];
     owner.order({ do: 'load', key: 'orphan', callers: 1, lasts: 60_000 });
-    for (let report = await owner.hears('loading'); report.key !== 'orphan'; ) report = await owner.hears('loading');
+    for (let report = await owner.hears('loading'); report.key !== 'orphan'; )
+      report = await owner.hears('loading');
     for (const one of others) one.order({ do: 'load', key: 'orphan', callers: 100, lasts: 50 });
     await sleep(200);
     owner.child.kill('SIGKILL');
@@ -105,20 +115,38 @@ describeHere('one process on a redis-server', () => {
 
   /** @param patienceMs deadlines, where they are not what is tried */
   async function open(namespace: string, patienceMs = 50): Promise<void> {
-    const server = new ValkeyServer({ host: '127.0.0.1', port: redis.port, namespace, commandTimeoutMs: patienceMs });
-    for (const end = Date.now() + 10_000; !(server.available && server.busAlive) && Date.now() < end; ) await sleep(10);
-    cache = new TieredCache({ server, strategy: CACHE_STRATEGIES.query, memoryEntries: 0, budgetMs: patienceMs });
+    const server = new ValkeyServer({
+      host: '127.0.0.1',
+      port: redis.port,
+      namespace,
+      commandTimeoutMs: patienceMs,
+    });
+    for (
+      const end = Date.now() + 10_000;
+      !(server.available && server.busAlive) && Date.now() < end;
+    )
+      await sleep(10);
+    cache = new TieredCache({
+      server,
+      strategy: CACHE_STRATEGIES.query,
+      memoryEntries: 0,
+      budgetMs: patienceMs,
+    });
   }
 
   test('a tag of 10,000 keys ends at once, and other keys stay', async () => {
     await open('tags', 2000);
     const keys = Array.from({ length: 10_000 }, (_, i) => `row-${i}`);
     for (let i = 0; i < keys.length; i += 500) {
-      await Promise.all(keys.slice(i, i + 500).map((key) => cache.set(key, { key }, { tags: ['table'] })));
+      await Promise.all(
+        keys.slice(i, i + 500).map((key) => cache.set(key, { key }, { tags: ['table'] })),
+      );
     }
     await cache.set('other', 1, { tags: ['another-table'] });
     const found = async () =>
-      (await Promise.all(keys.slice(0, 2000).map((key) => cache.get(key, { tags: ['table'] })))).filter((one) => one.found);
+      (
+        await Promise.all(keys.slice(0, 2000).map((key) => cache.get(key, { tags: ['table'] })))
+      ).filter((one) => one.found);
     expect(await found()).toHaveLength(2000);
     expect(await cache.invalidateTags('table')).toEqual({ reached: true });
     expect(await found()).toHaveLength(0);

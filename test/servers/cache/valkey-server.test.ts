@@ -1,4 +1,7 @@
-/** The shared tier of a cache on real servers that are well: one server, a cluster, TLS, a user with few rights. */
+/**
+ * The shared tier of a cache on real servers that are well: one server, a cluster, TLS, a user with
+ * few rights.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,8 +14,10 @@ import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
 import { freePort } from '../server-process';
 import { valkey as anyValkey, describeServers, ending, until } from './cache-fixture';
 
-const valkey = (at: { readonly port: number }, options: Partial<ValkeyServerOptions> = {}): ValkeyServer =>
-  anyValkey(at, { commandTimeoutMs: 1_000, ...options });
+const valkey = (
+  at: { readonly port: number },
+  options: Partial<ValkeyServerOptions> = {},
+): ValkeyServer => anyValkey(at, { commandTimeoutMs: 1_000, ...options });
 
 async function locked(server: ValkeyServer, key: string): Promise<LoadLock> {
   const lock = await server.acquire(key);
@@ -38,7 +43,11 @@ describeServers.each([false, true])('a shared tier, cluster %s', (cluster) => {
     const versions = (await server.tagVersions(tags)) ?? [];
     expect(new Set(versions).size).toBe(KEYS.length);
     expect(await server.tagVersions(tags)).toEqual(versions);
-    const outcomes = await Promise.all(KEYS.map(async (key) => server.write(key, Buffer.from(key), 60_000, await locked(server, key))));
+    const outcomes = await Promise.all(
+      KEYS.map(async (key) =>
+        server.write(key, Buffer.from(key), 60_000, await locked(server, key)),
+      ),
+    );
     expect(new Set(outcomes)).toEqual(new Set(['written']));
     expect(await Promise.all(KEYS.map((key) => bytesOf(server, key)))).toEqual(KEYS);
     expect(await server.bumpTags([tags[3] ?? '', tags[4] ?? ''])).toBe(true);
@@ -51,13 +60,18 @@ describeServers.each([false, true])('a shared tier, cluster %s', (cluster) => {
     expect([...new Set(seen)].sort()).toEqual(KEYS.filter((key) => key.startsWith('k1')).sort());
     expect(await server.scan('*', () => Promise.reject(new Error('enough')))).toBe(false);
     expect(await server.remove(KEYS.slice(0, 20))).toBe(true);
-    expect(await Promise.all(KEYS.map((key) => bytesOf(server, key)))).toEqual(KEYS.map((key, at) => (at < 20 ? null : key)));
+    expect(await Promise.all(KEYS.map((key) => bytesOf(server, key)))).toEqual(
+      KEYS.map((key, at) => (at < 20 ? null : key)),
+    );
     expect(server.errors.size).toBe(0);
   }, 30_000);
 
   test('lets one load at a time, and fences who lost the right', async () => {
     const { address } = await start();
-    const [a, b] = [valkey(address, { cluster, lockTtlMs: 300 }), valkey(address, { cluster, lockTtlMs: 300, lockHoldMs: 1 })];
+    const [a, b] = [
+      valkey(address, { cluster, lockTtlMs: 300 }),
+      valkey(address, { cluster, lockTtlMs: 300, lockHoldMs: 1 }),
+    ];
     const lock = await locked(a, 'k');
     expect(await b.acquire('k')).toBe('taken');
     // A living owner keeps it past its life.
@@ -94,9 +108,16 @@ describeServers.each([false, true])('a shared tier, cluster %s', (cluster) => {
     await a.write('set', Buffer.from('x'), 60_000);
     await a.remove(['removed']);
     await a.bumpTags(['tag']);
-    await until('heard', () => heard.some(({ tags }) => tags.includes('tag')) && heard.some(({ loaded }) => loaded.includes('loaded')));
+    await until(
+      'heard',
+      () =>
+        heard.some(({ tags }) => tags.includes('tag')) &&
+        heard.some(({ loaded }) => loaded.includes('loaded')),
+    );
     expect(new Set(heard.flatMap(({ keys }) => keys))).toEqual(new Set(['set', 'removed']));
-    expect(new Set(heard.flatMap(({ loaded }) => loaded))).toEqual(new Set(['released', 'loaded', 'set']));
+    expect(new Set(heard.flatMap(({ loaded }) => loaded))).toEqual(
+      new Set(['released', 'loaded', 'set']),
+    );
     expect(own).toEqual([]);
     expect(b.busAlive).toBe(true);
   }, 30_000);
@@ -108,7 +129,11 @@ describeServers('a shared tier', () => {
     const server = valkey(redis, { bus: false });
     await server.read('first', []);
     await redis.command('CONFIG', 'RESETSTAT');
-    await Promise.all(Array.from({ length: 100 }, (_, at) => server.read(`k${at % 10}`, ['t1', 't2'], { lock: true })));
+    await Promise.all(
+      Array.from({ length: 100 }, (_, at) =>
+        server.read(`k${at % 10}`, ['t1', 't2'], { lock: true }),
+      ),
+    );
     expect(String(await redis.command('INFO', 'commandstats'))).toMatch(/cmdstat_mget:calls=1,/);
   });
 
@@ -126,7 +151,19 @@ describeServers('a shared tier', () => {
 
   test('works for a user with the rights that the stack gives, whose password changes, over connections that log in again', async () => {
     const redis = ending(await RedisServer.start());
-    await redis.command('ACL', 'SETUSER', 'app', 'on', '>one', '>two', '~*', '&*', '+@all', '-@dangerous', '+info');
+    await redis.command(
+      'ACL',
+      'SETUSER',
+      'app',
+      'on',
+      '>one',
+      '>two',
+      '~*',
+      '&*',
+      '+@all',
+      '-@dangerous',
+      '+info',
+    );
     const passwords = ['one', 'two'];
     const server = valkey(redis, {
       username: 'app',
@@ -135,17 +172,22 @@ describeServers('a shared tier', () => {
       reauthenticateMs: 1,
     });
     await until('bus', () => server.busAlive);
-    // Both connections are there with the first password, and outlive its end because they have logged in with the second.
+    // Both connections are there with the first password, and outlive its end because they have
+    // logged in with the second.
     await until('second password', () => passwords.length === 0);
     await sleep(300);
     await redis.command('ACL', 'SETUSER', 'app', '<one');
-    expect(await server.write('k', Buffer.from('value'), 60_000, await locked(server, 'k'))).toBe('written');
+    expect(await server.write('k', Buffer.from('value'), 60_000, await locked(server, 'k'))).toBe(
+      'written',
+    );
     expect(await server.bumpTags(['t'])).toBe(true);
     expect(await server.remove(['k'])).toBe(true);
     expect(await server.scan('*', async () => {})).toBe(true);
     expect(server.busAlive).toBe(true);
     expect(Object.fromEntries(server.errors)).toEqual({});
-    expect(String(await redis.command('CLIENT', 'LIST'))).toMatch(/name=isochrone-cache-bus .*user=app/);
+    expect(String(await redis.command('CLIENT', 'LIST'))).toMatch(
+      /name=isochrone-cache-bus .*user=app/,
+    );
   }, 15_000);
 
   test('over TLS', async () => {
@@ -171,10 +213,22 @@ describeServers('a shared tier', () => {
     );
     if (status !== 0) throw new Error(`openssl failed.\n${stderr}`);
     const port = await freePort();
-    const tlsArgs = ['--tls-port', String(port), '--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert];
+    const tlsArgs = [
+      '--tls-port',
+      String(port),
+      '--tls-cert-file',
+      cert,
+      '--tls-key-file',
+      key,
+      '--tls-ca-cert-file',
+      cert,
+    ];
     ending(await RedisServer.start({ args: [...tlsArgs, '--tls-auth-clients', 'no'] }));
     const server = valkey({ port }, { host: 'localhost', tls: { ca: readFileSync(cert) } });
-    await until('written', async () => (await server.write('k', Buffer.from('value'), 60_000)) === 'written');
+    await until(
+      'written',
+      async () => (await server.write('k', Buffer.from('value'), 60_000)) === 'written',
+    );
     expect(await bytesOf(server, 'k')).toBe('value');
     await until('bus', () => server.busAlive);
     // A certificate that nobody vouches for is no server.
@@ -196,12 +250,15 @@ describeServers('a shared tier', () => {
     expect(await server.write('k', Buffer.from('x'), 1)).toBe('unavailable');
     expect(await server.acquire('k')).toBe('unavailable');
     expect(await server.tagVersions(['t'])).toBeUndefined();
-    expect([await server.remove(['k']), await server.bumpTags(['t']), await server.scan('*', async () => {})]).toEqual([
-      false,
-      false,
-      false,
-    ]);
+    expect([
+      await server.remove(['k']),
+      await server.bumpTags(['t']),
+      await server.scan('*', async () => {}),
+    ]).toEqual([false, false, false]);
     expect([server.available, server.busAlive]).toEqual([false, false]);
-    await until('gone', async () => !String(await redis.command('CLIENT', 'LIST')).includes('name=isochrone-cache'));
+    await until(
+      'gone',
+      async () => !String(await redis.command('CLIENT', 'LIST')).includes('name=isochrone-cache'),
+    );
   });
 });

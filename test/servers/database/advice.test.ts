@@ -1,4 +1,7 @@
-/** Advice on a real server: the right index for three slow queries, none for a fast one, and nothing that is run or written. */
+/**
+ * Advice on a real server: the right index for three slow queries, none for a fast one, and nothing
+ * that is run or written.
+ */
 import { Client } from 'pg';
 import { advise as adviseCommand } from '../../../bin/commands/advise';
 import { lookOnce } from '../../../lib/constructs/database/advice/query-advice.handler';
@@ -24,7 +27,8 @@ const SCHEMA = `
 
 const BY_SYMBOL = 'SELECT id, amount FROM orders WHERE symbol = $1 ORDER BY placed DESC LIMIT 20';
 const BY_EMAIL = 'SELECT id FROM accounts WHERE email = $1';
-const OF_ACCOUNT = 'SELECT o.id, a.email FROM accounts AS a JOIN orders AS o ON o.account = a.id WHERE a.id = $1';
+const OF_ACCOUNT =
+  'SELECT o.id, a.email FROM accounts AS a JOIN orders AS o ON o.account = a.id WHERE a.id = $1';
 const FAST = 'SELECT email FROM accounts WHERE id = $1';
 
 const describeHere = serversHere('postgres', 'initdb') ? describe : describe.skip;
@@ -44,7 +48,9 @@ describeHere('advice on a real server', () => {
       },
     });
     await server.query(SCHEMA);
-    await server.query('CREATE UNIQUE INDEX CONCURRENTLY twice_n ON twice (n)').catch(() => undefined);
+    await server
+      .query('CREATE UNIQUE INDEX CONCURRENTLY twice_n ON twice (n)')
+      .catch(() => undefined);
     await server.query('SELECT pg_stat_statements_reset()');
     const app = await server.connect();
     for (let i = 0; i < 3; i++) {
@@ -65,8 +71,12 @@ describeHere('advice on a real server', () => {
 
   /** The findings of a statement; pg_stat_statements takes its last number for a constant. */
   const of = (advice: Advice, statement: string) => {
-    const queryId = advice.statements.find((each) => each.statement.startsWith(statement.replace(/ \d+$/, '')))?.queryId;
-    return advice.findings.filter((finding) => finding.queryId !== undefined && finding.queryId === queryId);
+    const queryId = advice.statements.find((each) =>
+      each.statement.startsWith(statement.replace(/ \d+$/, '')),
+    )?.queryId;
+    return advice.findings.filter(
+      (finding) => finding.queryId !== undefined && finding.queryId === queryId,
+    );
   };
   const kinds = (advice: Advice) => new Set(advice.findings.map(({ kind }) => kind));
 
@@ -119,7 +129,9 @@ describeHere('advice on a real server', () => {
     test('a statement that cannot be planned once it is normalised is reported with the reason, and the others go on', () => {
       const interval = advice.statements.find(({ statement }) => statement.includes('interval'));
       expect(interval?.notPlanned).toContain('syntax error');
-      expect(formatAdvice(advice)).toContain(`Statement ${interval?.queryId} has no plan: syntax error`);
+      expect(formatAdvice(advice)).toContain(
+        `Statement ${interval?.queryId} has no plan: syntax error`,
+      );
     });
 
     test('finds the index that is there twice, the one that failed, and the one that nobody uses', () => {
@@ -134,15 +146,26 @@ describeHere('advice on a real server', () => {
     });
 
     test('leaves nothing behind: no index, no statement, no transaction, no setting', async () => {
-      expect((await advisor.query('SELECT count(*)::int AS n FROM hypopg()')).rows).toEqual([{ n: 0 }]);
+      expect((await advisor.query('SELECT count(*)::int AS n FROM hypopg()')).rows).toEqual([
+        { n: 0 },
+      ]);
       expect((await advisor.query('SELECT name FROM pg_prepared_statements')).rows).toEqual([]);
-      expect((await advisor.query('SHOW statement_timeout')).rows).toEqual([{ statement_timeout: '0' }]);
-      expect((await advisor.query('SHOW transaction_read_only')).rows).toEqual([{ transaction_read_only: 'off' }]);
+      expect((await advisor.query('SHOW statement_timeout')).rows).toEqual([
+        { statement_timeout: '0' },
+      ]);
+      expect((await advisor.query('SHOW transaction_read_only')).rows).toEqual([
+        { transaction_read_only: 'off' },
+      ]);
     });
 
     test('never runs what it advises on', async () => {
       const calls = async () =>
-        (await server.query<{ n: number }>('SELECT calls::int AS n FROM pg_stat_statements WHERE query = $1', [BY_EMAIL]))[0]?.n;
+        (
+          await server.query<{ n: number }>(
+            'SELECT calls::int AS n FROM pg_stat_statements WHERE query = $1',
+            [BY_EMAIL],
+          )
+        )[0]?.n;
       expect(await calls()).toBe(3);
       await advise(advisor, SLOW);
       expect(await calls()).toBe(3);
@@ -150,7 +173,9 @@ describeHere('advice on a real server', () => {
 
     test('a text that holds more than one statement is not planned, and none of it runs', async () => {
       await advisor.query('BEGIN READ ONLY');
-      await expect(genericPlan(advisor, 'SELECT 1; COMMIT; CREATE TABLE taken (n int)')).rejects.toThrow('multiple commands');
+      await expect(
+        genericPlan(advisor, 'SELECT 1; COMMIT; CREATE TABLE taken (n int)'),
+      ).rejects.toThrow('multiple commands');
       await advisor.query('ROLLBACK');
       expect(await server.query(`SELECT to_regclass('taken') AS taken`)).toEqual([{ taken: null }]);
     });
@@ -158,16 +183,24 @@ describeHere('advice on a real server', () => {
     test('the function logs a line for each finding, and one with the metrics', async () => {
       const lines: Record<string, unknown>[] = [];
       const settings = { instance: 'i', namespace: 'n', slowMilliseconds: 1, logStatements: true };
-      const { findings } = await lookOnce(advisor, settings, (line) => lines.push(line as Record<string, unknown>));
+      const { findings } = await lookOnce(advisor, settings, (line) =>
+        lines.push(line as Record<string, unknown>),
+      );
       expect(lines.filter(({ level }) => level === 'WARN')).toHaveLength(findings.length);
-      expect(lines.at(-1)).toMatchObject({ DBInstanceIdentifier: 'i', InvalidIndexes: 1, MissingIndexes: 3 });
+      expect(lines.at(-1)).toMatchObject({
+        DBInstanceIdentifier: 'i',
+        InvalidIndexes: 1,
+        MissingIndexes: 3,
+      });
     });
 
     test('a table full of dead rows is found until it is cleaned', async () => {
       await server.query('UPDATE accounts SET region = region');
       await server.query('SELECT pg_stat_force_next_flush()').catch(() => undefined);
       const overdue = async () =>
-        (await advise(advisor, SLOW)).findings.filter(({ kind }) => kind === 'vacuum-overdue').map(({ subject }) => subject);
+        (await advise(advisor, SLOW)).findings
+          .filter(({ kind }) => kind === 'vacuum-overdue')
+          .map(({ subject }) => subject);
       expect(await overdue()).toEqual(['public.accounts']);
       await server.query('VACUUM accounts');
       expect(await overdue()).toEqual([]);
@@ -178,7 +211,9 @@ describeHere('advice on a real server', () => {
       try {
         const database = ['--database', server.url('postgres', 'advisor'), '--slow', '1'];
         expect(await adviseCommand.run(database)).toBe(0);
-        expect(log.mock.calls.at(-1)?.[0]).toContain('CREATE INDEX CONCURRENTLY ON public.accounts (email);');
+        expect(log.mock.calls.at(-1)?.[0]).toContain(
+          'CREATE INDEX CONCURRENTLY ON public.accounts (email);',
+        );
         expect(await adviseCommand.run([...database, '--json'])).toBe(0);
         expect(JSON.parse(String(log.mock.calls.at(-1)?.[0])).findings.length).toBeGreaterThan(3);
       } finally {
@@ -204,7 +239,9 @@ describeHere('advice on a real server', () => {
   test('options that make no sense are refused', async () => {
     await expect(advise(advisor, { factor: 1 })).rejects.toThrow('factor must be above 1');
     await expect(adviseCommand.run([])).rejects.toThrow('--database is required');
-    await expect(adviseCommand.run(['--database', 'x', '--slow', '0'])).rejects.toThrow('--slow must be milliseconds above 0');
+    await expect(adviseCommand.run(['--database', 'x', '--slow', '0'])).rejects.toThrow(
+      '--slow must be milliseconds above 0',
+    );
   });
 
   test('a database that does not answer is said without the URL, which may hold a password', async () => {

@@ -1,4 +1,7 @@
-/** The roles that the market application's migrations make, on a real server: that they suffice for the functions that log in as them, and for no more. */
+/**
+ * The roles that the market application's migrations make, on a real server: that they suffice for
+ * the functions that log in as them, and for no more.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -19,7 +22,10 @@ const MIGRATIONS = readMigrations(FOLDER);
 const APPLICATION = 'application';
 const SLOW = `SELECT * FROM market_data WHERE close_price = $1`;
 
-/** As the master user of RDS: no superuser, but allowed to grant pg_monitor and to make the extensions. */
+/**
+ * As the master user of RDS: no superuser, but allowed to grant pg_monitor and to make the
+ * extensions.
+ */
 const MASTER = `
   CREATE ROLE master LOGIN CREATEDB CREATEROLE;
   GRANT pg_monitor TO master WITH ADMIN OPTION`;
@@ -38,14 +44,20 @@ describeHere('the roles of the deployment', () => {
 
   async function migrated(database: string): Promise<void> {
     await primary.query(`CREATE DATABASE ${database} OWNER master`);
-    for (const extension of ['pg_stat_statements', 'hypopg']) await primary.query(`CREATE EXTENSION ${extension}`, [], database);
+    for (const extension of ['pg_stat_statements', 'hypopg'])
+      await primary.query(`CREATE EXTENSION ${extension}`, [], database);
     const master = await connectAs('master', database);
-    const { applied } = await runMigrations(master, MIGRATIONS, { by: 'a test', log: () => undefined });
+    const { applied } = await runMigrations(master, MIGRATIONS, {
+      by: 'a test',
+      log: () => undefined,
+    });
     expect(applied).toContain('0012-roles.sql');
   }
 
   beforeAll(async () => {
-    primary = await PostgresServer.start({ settings: { shared_preload_libraries: "'pg_stat_statements'", random_page_cost: 1.1 } });
+    primary = await PostgresServer.start({
+      settings: { shared_preload_libraries: "'pg_stat_statements'", random_page_cost: 1.1 },
+    });
     await primary.query(MASTER);
     await migrated('market');
     await primary.query(
@@ -65,7 +77,9 @@ describeHere('the roles of the deployment', () => {
   const login = `SELECT rolname AS name FROM pg_roles WHERE rolcanlogin AND rolname NOT IN ('postgres', 'master') ORDER BY 1`;
 
   test('are those that the application and the functions log in as', async () => {
-    expect((await primary.query(login)).map(({ name }) => name)).toEqual([...Object.values(DATABASE_ROLES), APPLICATION].sort());
+    expect((await primary.query(login)).map(({ name }) => name)).toEqual(
+      [...Object.values(DATABASE_ROLES), APPLICATION].sort(),
+    );
   });
 
   test('are of no special kind, and members of nothing but pg_monitor', async () => {
@@ -87,9 +101,11 @@ describeHere('the roles of the deployment', () => {
     await primary.query('CREATE ROLE rds_iam; GRANT rds_iam TO master WITH ADMIN OPTION');
     await migrated('second');
     expect(
-      (await primary.query(`SELECT member::regrole::text AS member FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole ORDER BY 1`)).map(
-        ({ member }) => member,
-      ),
+      (
+        await primary.query(
+          `SELECT member::regrole::text AS member FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole ORDER BY 1`,
+        )
+      ).map(({ member }) => member),
     ).toEqual(expect.arrayContaining([...Object.values(DATABASE_ROLES), APPLICATION]));
     expect(await primary.query(login)).toHaveLength(3);
     // As psql runs it, a second time.
@@ -127,11 +143,19 @@ describeHere('the roles of the deployment', () => {
     const advisor = await connectAs(DATABASE_ROLES.advisor, 'market', server);
     const settings = { instance: 'i', namespace: 'n', slowMilliseconds: 0.01, logStatements: true };
     const { findings, notes } = await lookOnce(advisor, settings, () => undefined);
-    return { missing: findings.filter(({ kind }) => kind === 'missing-index').map(({ subject }) => subject), notes };
+    return {
+      missing: findings
+        .filter(({ kind }) => kind === 'missing-index')
+        .map(({ subject }) => subject),
+      notes,
+    };
   }
 
   test('the advisor sees the statements of others, plans them, and advises the index', async () => {
-    expect(await look(primary)).toEqual({ missing: expect.arrayContaining(['public.market_data (close_price)']), notes: [] });
+    expect(await look(primary)).toEqual({
+      missing: expect.arrayContaining(['public.market_data (close_price)']),
+      notes: [],
+    });
   });
 
   test('the advisor has no plan of a statement that it could not run, and says why', async () => {
@@ -139,13 +163,18 @@ describeHere('the roles of the deployment', () => {
     await master.query('UPDATE market_data SET volume = 2 WHERE close_price = 7');
     const advisor = await connectAs(DATABASE_ROLES.advisor, 'market');
     const { statements } = await advise(advisor, { slowMilliseconds: 0.01 });
-    expect(statements.find(({ statement }) => statement.startsWith('UPDATE market_data'))?.notPlanned).toContain('permission denied');
+    expect(
+      statements.find(({ statement }) => statement.startsWith('UPDATE market_data'))?.notPlanned,
+    ).toContain('permission denied');
   });
 
   test('on a replica, the advisor advises it too, from the statements that ran there', async () => {
     const replica = await PostgresServer.start({ follows: primary });
     try {
-      expect(await look(replica)).toEqual({ missing: ['public.market_data (close_price)'], notes: [] });
+      expect(await look(replica)).toEqual({
+        missing: ['public.market_data (close_price)'],
+        notes: [],
+      });
     } finally {
       for (const client of clients.splice(-2)) await client.end();
       await replica.stop();
@@ -173,9 +202,13 @@ describeHere('the roles of the deployment', () => {
     ['CALL refresh_market_views()'],
   ])('the advisor may not: %s', async (statement) => {
     const advisor = await connectAs(DATABASE_ROLES.advisor, 'market');
-    await expect(advisor.query(statement)).rejects.toThrow(/read-only transaction|permission denied|must be superuser/);
+    await expect(advisor.query(statement)).rejects.toThrow(
+      /read-only transaction|permission denied|must be superuser/,
+    );
     // The setting is a second lock, which it could open by itself. The first holds alone.
     await advisor.query('SET default_transaction_read_only = off');
-    await expect(advisor.query(statement)).rejects.toThrow(/permission denied|must be owner|must be superuser/);
+    await expect(advisor.query(statement)).rejects.toThrow(
+      /permission denied|must be owner|must be superuser/,
+    );
   });
 });

@@ -1,17 +1,36 @@
-/** The scripts that the poolers' instances run by timers, by bash, with stand-ins for what belongs to AWS and to systemd. */
+/**
+ * The scripts that the poolers' instances run by timers, by bash, with stand-ins for what belongs
+ * to AWS and to systemd.
+ */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { POOLER_METRICS, reportScript, usersScript } from '../../../lib/constructs/database/pooler/boot';
+import {
+  POOLER_METRICS,
+  reportScript,
+  usersScript,
+} from '../../../lib/constructs/database/pooler/boot';
 import { scramVerifier } from '../../../lib/tools/postgres/pgbouncer/users';
 import { PgbouncerServer } from '../pgbouncer-server';
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
 
-const describeHere = serversHere('postgres', 'initdb', 'pgbouncer', 'psql', 'jq', 'cmp') ? describe : describe.skip;
+const describeHere = serversHere('postgres', 'initdb', 'pgbouncer', 'psql', 'jq', 'cmp')
+  ? describe
+  : describe.skip;
 
-/** A folder with programs that say what they were called with, and a way to run a script that finds them first. */
+/**
+ * A folder with programs that say what they were called with, and a way to run a script that finds
+ * them first.
+ */
 function instance(programs: Readonly<Record<string, string>>) {
   const directory = mkdtempSync(join(tmpdir(), 'isochrone-instance-'));
   mkdirSync(join(directory, 'bin'));
@@ -19,7 +38,11 @@ function instance(programs: Readonly<Record<string, string>>) {
     writeFileSync(path, text);
     chmodSync(path, 0o755);
   };
-  for (const [name, body] of Object.entries({ chown: '', systemctl: `echo "$@" >> ${directory}/systemctl`, ...programs })) {
+  for (const [name, body] of Object.entries({
+    chown: '',
+    systemctl: `echo "$@" >> ${directory}/systemctl`,
+    ...programs,
+  })) {
     write(join(directory, 'bin', name), `#!/bin/bash\n${body}\n`);
   }
   return {
@@ -28,7 +51,10 @@ function instance(programs: Readonly<Record<string, string>>) {
     run(script: readonly string[], environment: Record<string, string> = {}) {
       write(join(directory, 'script'), `${script.join('\n')}\n`);
       const PATH = [join(directory, 'bin'), process.env.PATH].join(delimiter);
-      return spawnSync(join(directory, 'script'), { encoding: 'utf8', env: { ...process.env, ...environment, PATH } });
+      return spawnSync(join(directory, 'script'), {
+        encoding: 'utf8',
+        env: { ...process.env, ...environment, PATH },
+      });
     },
   };
 }
@@ -37,18 +63,29 @@ describeHere('the users', () => {
   const verifiers = { app: scramVerifier('app'), 'a"b': scramVerifier('b') };
 
   function withSecret(secret: unknown) {
-    const host = instance({ aws: `echo "$@" > ${'$'}{0%/bin/aws}/aws; cat ${'$'}{0%/bin/aws}/secret` });
+    const host = instance({
+      aws: `echo "$@" > ${'$'}{0%/bin/aws}/aws; cat ${'$'}{0%/bin/aws}/secret`,
+    });
     writeFileSync(host.path('secret'), JSON.stringify(secret));
-    return { ...host, refresh: () => host.run(usersScript('eu-west-1', 'arn:users', host.directory)) };
+    return {
+      ...host,
+      refresh: () => host.run(usersScript('eu-west-1', 'arn:users', host.directory)),
+    };
   }
 
   test('become a file for PgBouncer alone, which is told once', () => {
     const { path, refresh } = withSecret(verifiers);
     expect(refresh()).toMatchObject({ status: 0, stderr: '' });
-    expect(readFileSync(path('aws'), 'utf8')).toContain('get-secret-value --region eu-west-1 --secret-id arn:users');
-    expect(readFileSync(path('userlist.txt'), 'utf8')).toBe(`"app" "${verifiers.app}"\n"a""b" "${verifiers['a"b']}"\n`);
+    expect(readFileSync(path('aws'), 'utf8')).toContain(
+      'get-secret-value --region eu-west-1 --secret-id arn:users',
+    );
+    expect(readFileSync(path('userlist.txt'), 'utf8')).toBe(
+      `"app" "${verifiers.app}"\n"a""b" "${verifiers['a"b']}"\n`,
+    );
     refresh();
-    expect(readFileSync(path('systemctl'), 'utf8')).toBe('is-active --quiet pgbouncer\nreload pgbouncer\n');
+    expect(readFileSync(path('systemctl'), 'utf8')).toBe(
+      'is-active --quiet pgbouncer\nreload pgbouncer\n',
+    );
   });
 
   test.each<[string, unknown]>([
@@ -74,7 +111,12 @@ describeHere('the report', () => {
     const pooler = await PgbouncerServer.start({
       server,
       users: { app: verifier },
-      figures: { defaultPoolSize: 2, minPoolSize: 0, reservePoolSize: 0, maxDatabaseConnections: 2 },
+      figures: {
+        defaultPoolSize: 2,
+        minPoolSize: 0,
+        reservePoolSize: 0,
+        maxDatabaseConnections: 2,
+      },
     });
     const clients = await Promise.all([0, 1, 2].map(() => pooler.connect('app', 'app')));
     try {
@@ -105,12 +147,21 @@ describeHere('the report', () => {
       spawnSync('rm', [host.path('refuse')]);
       expect(report()).toMatchObject({ status: 0, stderr: '' });
       expect(existsSync(host.path('cursor'))).toBe(true);
-      expect(readFileSync(host.path('aws'), 'utf8')).toContain('--log-group-name log --log-stream-name i-0123');
-      const events = JSON.parse(readFileSync(host.path('sent'), 'utf8')) as { timestamp: number; message: string }[];
-      expect(events.map(({ timestamp }) => timestamp)).toEqual(events.map(({ timestamp }) => timestamp).sort());
+      expect(readFileSync(host.path('aws'), 'utf8')).toContain(
+        '--log-group-name log --log-stream-name i-0123',
+      );
+      const events = JSON.parse(readFileSync(host.path('sent'), 'utf8')) as {
+        timestamp: number;
+        message: string;
+      }[];
+      expect(events.map(({ timestamp }) => timestamp)).toEqual(
+        events.map(({ timestamp }) => timestamp).sort(),
+      );
       const messages = events.map(({ message }) => message);
       expect(messages).toContain('pooler error');
-      const [ofUsers, ofDatabase] = messages.filter((message) => message.startsWith('{')).map((message) => JSON.parse(message));
+      const [ofUsers, ofDatabase] = messages
+        .filter((message) => message.startsWith('{'))
+        .map((message) => JSON.parse(message));
       expect(ofUsers).toMatchObject({ Pooler: 'Market/Pooler', Users: 1 });
       expect(ofDatabase).toMatchObject({
         Pooler: 'Market/Pooler',
@@ -127,7 +178,9 @@ describeHere('the report', () => {
           for (const { Name } of Metrics) expect(event).toHaveProperty(Name, expect.any(Number));
       }
       const declared = [ofUsers, ofDatabase].flatMap((event) =>
-        event._aws.CloudWatchMetrics.flatMap((metric: { Metrics: { Name: string }[] }) => metric.Metrics),
+        event._aws.CloudWatchMetrics.flatMap(
+          (metric: { Metrics: { Name: string }[] }) => metric.Metrics,
+        ),
       );
       expect(declared.map(({ Name }) => Name)).toEqual(Object.keys(POOLER_METRICS));
       await clients[0]?.query('COMMIT');

@@ -8,23 +8,39 @@ import { PgbouncerServer, type PgbouncerServerOptions } from '../pgbouncer-serve
 import { PostgresServer } from '../postgres-server';
 import { serverAccount, serversHere } from '../server-process';
 
-const describeHere = serversHere('postgres', 'initdb', 'pgbouncer', 'psql', 'openssl') ? describe : describe.skip;
+const describeHere = serversHere('postgres', 'initdb', 'pgbouncer', 'psql', 'openssl')
+  ? describe
+  : describe.skip;
 
 const USERS = ['app', 'orders', 'quotes', 'reports'];
 /** One verifier per user, for the server and the pooler alike. The password is the user's name. */
 const VERIFIERS = Object.fromEntries(USERS.map((user) => [user, scramVerifier(user)]));
-const ONE_CONNECTION = { defaultPoolSize: 1, minPoolSize: 0, reservePoolSize: 0, maxDatabaseConnections: 1 };
+const ONE_CONNECTION = {
+  defaultPoolSize: 1,
+  minPoolSize: 0,
+  reservePoolSize: 0,
+  maxDatabaseConnections: 1,
+};
 
 /** A server that knows the users by their verifiers and asks everybody but its owner for SCRAM. */
-async function serverWithUsers(settings: Record<string, string | number> = {}): Promise<PostgresServer> {
+async function serverWithUsers(
+  settings: Record<string, string | number> = {},
+): Promise<PostgresServer> {
   const server = await PostgresServer.start({ settings });
-  for (const [user, verifier] of Object.entries(VERIFIERS)) await server.query(`CREATE ROLE ${user} LOGIN PASSWORD '${verifier}'`);
-  writeFileSync(join(server.data, 'pg_hba.conf'), 'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n');
+  for (const [user, verifier] of Object.entries(VERIFIERS))
+    await server.query(`CREATE ROLE ${user} LOGIN PASSWORD '${verifier}'`);
+  writeFileSync(
+    join(server.data, 'pg_hba.conf'),
+    'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n',
+  );
   await server.query('SELECT pg_reload_conf()');
   return server;
 }
 
-async function withPooler(options: Omit<PgbouncerServerOptions, 'users'>, use: (pooler: PgbouncerServer) => Promise<void>): Promise<void> {
+async function withPooler(
+  options: Omit<PgbouncerServerOptions, 'users'>,
+  use: (pooler: PgbouncerServer) => Promise<void>,
+): Promise<void> {
   const pooler = await PgbouncerServer.start({ users: VERIFIERS, ...options });
   try {
     await use(pooler);
@@ -37,7 +53,9 @@ async function withPooler(options: Omit<PgbouncerServerOptions, 'users'>, use: (
 async function connectAll(pooler: PgbouncerServer, users: readonly string[]): Promise<Client[]> {
   const clients: Client[] = [];
   for (let i = 0; i < users.length; i += 50) {
-    clients.push(...(await Promise.all(users.slice(i, i + 50).map((user) => pooler.connect(user, user)))));
+    clients.push(
+      ...(await Promise.all(users.slice(i, i + 50).map((user) => pooler.connect(user, user)))),
+    );
   }
   return clients;
 }
@@ -59,7 +77,9 @@ describeHere('PgBouncer, as the fleets have it', () => {
       await expect(pooler.connect('app', 'wrong')).rejects.toThrow('SASL authentication failed');
       await expect(pooler.connect('nobody', 'app')).rejects.toThrow('SASL authentication failed');
       // The verifier is not the password.
-      await expect(pooler.connect('app', VERIFIERS.app as string)).rejects.toThrow('SASL authentication failed');
+      await expect(pooler.connect('app', VERIFIERS.app as string)).rejects.toThrow(
+        'SASL authentication failed',
+      );
       expect(pooler.console('SHOW CONFIG')).toMatch(/^pool_mode,transaction,/m);
     });
   });
@@ -69,7 +89,9 @@ describeHere('PgBouncer, as the fleets have it', () => {
       pooler.setUsers({ ...VERIFIERS, app: scramVerifier('app') });
       pooler.console('RELOAD');
       // The log-in of a pool's first client waits for the server's.
-      await expect(pooler.connect('app', 'app')).rejects.toThrow('password authentication failed for user "app"');
+      await expect(pooler.connect('app', 'app')).rejects.toThrow(
+        'password authentication failed for user "app"',
+      );
     });
   });
 
@@ -93,7 +115,10 @@ describeHere('PgBouncer, as the fleets have it', () => {
       })();
       const answers = await Promise.all(
         clients.map(async (client, i) => {
-          const { rows } = await client.query('SELECT $1::int AS n, pg_backend_pid() AS pid, pg_sleep(0.05)', [i]);
+          const { rows } = await client.query(
+            'SELECT $1::int AS n, pg_backend_pid() AS pid, pg_sleep(0.05)',
+            [i],
+          );
           return rows[0] as { n: number; pid: number };
         }),
       );
@@ -104,19 +129,27 @@ describeHere('PgBouncer, as the fleets have it', () => {
       expect(most).toBeGreaterThan(25);
       expect(most).toBeLessThanOrEqual(100);
       // The thousand and first finds the door closed, and is told so.
-      await expect(pooler.connect('app', 'app')).rejects.toThrow('no more connections allowed (max_client_conn)');
+      await expect(pooler.connect('app', 'app')).rejects.toThrow(
+        'no more connections allowed (max_client_conn)',
+      );
       await Promise.all(clients.map((client) => client.end()));
     });
   }, 120_000);
 
   test('a query that finds no server connection in time is told so', async () => {
-    await withPooler({ server, figures: { ...ONE_CONNECTION, queryWaitTimeoutSeconds: 1 } }, async (pooler) => {
-      const [holder, waiter] = [await pooler.connect('app', 'app'), await pooler.connect('app', 'app')];
-      await holder.query('BEGIN');
-      await expect(waiter.query('SELECT 1')).rejects.toThrow('query_wait_timeout');
-      await holder.query('COMMIT');
-      await holder.end();
-    });
+    await withPooler(
+      { server, figures: { ...ONE_CONNECTION, queryWaitTimeoutSeconds: 1 } },
+      async (pooler) => {
+        const [holder, waiter] = [
+          await pooler.connect('app', 'app'),
+          await pooler.connect('app', 'app'),
+        ];
+        await holder.query('BEGIN');
+        await expect(waiter.query('SELECT 1')).rejects.toThrow('query_wait_timeout');
+        await holder.query('COMMIT');
+        await holder.end();
+      },
+    );
   });
 
   test('RELOAD takes a new user, and forgets one that is gone', async () => {
@@ -131,7 +164,9 @@ describeHere('PgBouncer, as the fleets have it', () => {
       const client = await pooler.connect('late', 'late');
       expect((await client.query('SELECT current_user AS who')).rows).toEqual([{ who: 'late' }]);
       await client.end();
-      await expect(pooler.connect('reports', 'reports')).rejects.toThrow('SASL authentication failed');
+      await expect(pooler.connect('reports', 'reports')).rejects.toThrow(
+        'SASL authentication failed',
+      );
     });
   });
 });
@@ -199,13 +234,21 @@ describeHere('TLS on both hops', () => {
       await withPooler({ ...tls, host: 'localhost' }, async (pooler) => {
         await expect(pooler.connect('app', 'app')).rejects.toThrow('SSL required');
         const client = await pooler.connect('app', 'app', { ssl: { rejectUnauthorized: false } });
-        expect((await client.query('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')).rows).toEqual([{ ssl: true }]);
+        expect(
+          (await client.query('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()')).rows,
+        ).toEqual([{ ssl: true }]);
         await client.end();
       });
       await withPooler(
-        { ...tls, host: '127.0.0.1', figures: { serverConnectTimeoutSeconds: 2, queryWaitTimeoutSeconds: 2 } },
+        {
+          ...tls,
+          host: '127.0.0.1',
+          figures: { serverConnectTimeoutSeconds: 2, queryWaitTimeoutSeconds: 2 },
+        },
         async (pooler) => {
-          await expect(pooler.connect('app', 'app', { ssl: { rejectUnauthorized: false } })).rejects.toThrow();
+          await expect(
+            pooler.connect('app', 'app', { ssl: { rejectUnauthorized: false } }),
+          ).rejects.toThrow();
           expect(pooler.log).toContain("name `127.0.0.1' not present in server certificate");
         },
       );
@@ -241,6 +284,7 @@ function selfSigned(directory: string): [certificate: string, key: string] {
   );
   if (made.status !== 0) throw new Error(made.stderr);
   const { uid, gid } = serverAccount();
-  if (uid !== undefined && gid !== undefined) for (const path of [certificate, key]) chownSync(path, uid, gid);
+  if (uid !== undefined && gid !== undefined)
+    for (const path of [certificate, key]) chownSync(path, uid, gid);
   return [certificate, key];
 }

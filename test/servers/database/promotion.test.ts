@@ -1,24 +1,32 @@
 /**
- * The plan of a promotion, walked over two real servers that stand for two regions. The hands are local ones; the order, the choices and
- * the probe are those of the automation.
+ * The plan of a promotion, walked over two real servers that stand for two regions. The hands are
+ * local ones; the order, the choices and the probe are those of the automation.
  *
- * The fence is modelled as what it does in AWS, no more: clients are refused at the door (pg_hba.conf for the closed security group) and
- * those inside are put out (terminated backends for the reboot), while replication goes on. It is no setting that a client could undo, as
+ * The fence is modelled as what it does in AWS, no more: clients are refused at the door
+ * (pg_hba.conf for the closed security group) and those inside are put out (terminated backends for
+ * the reboot), while replication goes on. It is no setting that a client could undo, as
  * `default_transaction_read_only` is.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { type PromotionHands, walkPromotion } from '../../../lib/constructs/database/promotion/plan';
-import { replayPosition, writeRecord } from '../../../lib/constructs/database/promotion/replica-promotion.handler';
+import {
+  type PromotionHands,
+  walkPromotion,
+} from '../../../lib/constructs/database/promotion/plan';
+import {
+  replayPosition,
+  writeRecord,
+} from '../../../lib/constructs/database/promotion/replica-promotion.handler';
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
 
 const REPLICATION = 'host replication all 127.0.0.1/32 trust\n';
 /** The superuser stands for RDS itself, which a security group does not stop. */
 const CLOSED = `host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 reject\n${REPLICATION}`;
-const WITHOUT_REPLICATION = 'host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 reject\n';
+const WITHOUT_REPLICATION =
+  'host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 reject\n';
 
 /** Two regions, and the name that leads to the one that takes writes. */
 class Regions {
@@ -35,7 +43,9 @@ class Regions {
     const old = await PostgresServer.start();
     await old.query('CREATE ROLE probe LOGIN');
     await old.query('CREATE ROLE app LOGIN');
-    await old.query('CREATE TABLE kept (n int PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp())');
+    await old.query(
+      'CREATE TABLE kept (n int PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp())',
+    );
     await old.query('GRANT ALL ON kept TO app');
     try {
       return new Regions(old, await PostgresServer.start({ follows: old }), old);
@@ -55,8 +65,13 @@ class Regions {
   }
 
   public async connectAs(user: string, server = this.writer): Promise<Client> {
-    // A server that dies at the wrong moment may leave a connection or a commit without an answer, as a network does.
-    const client = new Client({ connectionString: server.url('postgres', user), connectionTimeoutMillis: 5000, query_timeout: 20_000 });
+    // A server that dies at the wrong moment may leave a connection or a commit without an answer,
+    // as a network does.
+    const client = new Client({
+      connectionString: server.url('postgres', user),
+      connectionTimeoutMillis: 5000,
+      query_timeout: 20_000,
+    });
     client.on('error', () => {});
     await client.connect();
     return client;
@@ -81,11 +96,15 @@ class Regions {
           () => true,
           () => false,
         );
-        lossSeconds = !at.inRecovery || (sourceIsUp && at.receiving && at.drained) ? 0 : (at.ageSeconds ?? 999_999);
+        lossSeconds =
+          !at.inRecovery || (sourceIsUp && at.receiving && at.drained)
+            ? 0
+            : (at.ageSeconds ?? 999_999);
         return { following: at.inRecovery };
       },
       assess: async () => {
-        if (lossSeconds > acceptedLossSeconds) throw new Error(`Up to ${lossSeconds} s of commits would be lost.`);
+        if (lossSeconds > acceptedLossSeconds)
+          throw new Error(`Up to ${lossSeconds} s of commits would be lost.`);
         return undefined;
       },
       approve: async () => undefined,
@@ -106,7 +125,9 @@ class Regions {
           );
           if (refused) break;
         }
-        await this.old.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'app'`);
+        await this.old.query(
+          `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'app'`,
+        );
         return { oldPrimary: 'fenced' };
       },
       catchUp: async () => {
@@ -137,7 +158,10 @@ class Regions {
   }
 }
 
-/** Clients that write through the name until they are told to stop, and remember what was acknowledged. */
+/**
+ * Clients that write through the name until they are told to stop, and remember what was
+ * acknowledged.
+ */
 class Writers {
   public readonly acknowledged: number[] = [];
   private next = 0;
@@ -220,7 +244,9 @@ describeHere('a promotion on real servers', () => {
     await regions.old.query(`ALTER SYSTEM SET synchronous_standby_names = '*'`);
     await regions.old.query('SELECT pg_reload_conf()');
     await until(async () => {
-      const [row] = await regions.old.query<{ sync: boolean }>(`SELECT bool_or(sync_state = 'sync') AS sync FROM pg_stat_replication`);
+      const [row] = await regions.old.query<{ sync: boolean }>(
+        `SELECT bool_or(sync_state = 'sync') AS sync FROM pg_stat_replication`,
+      );
       return row?.sync === true;
     });
     const writers = new Writers(regions, 4);
@@ -238,8 +264,11 @@ describeHere('a promotion on real servers', () => {
       }
     })();
 
-    // The line to the hub stands still before the end: what is acknowledged now without the hub would be lost, and so nothing may be.
-    const [sender] = await regions.old.query<{ pid: number }>('SELECT pid FROM pg_stat_replication');
+    // The line to the hub stands still before the end: what is acknowledged now without the hub
+    // would be lost, and so nothing may be.
+    const [sender] = await regions.old.query<{ pid: number }>(
+      'SELECT pid FROM pg_stat_replication',
+    );
     const senderPid = sender?.pid as number;
     process.kill(senderPid, 'SIGSTOP');
     await sleep(300);
@@ -261,7 +290,8 @@ describeHere('a promotion on real servers', () => {
     expect(writers.acknowledged.length).toBeGreaterThanOrEqual(300);
     expect(writers.acknowledged.filter((n) => !there.has(n))).toEqual([]);
 
-    // The region is back. A second run has a hub that follows nobody: it fences, verifies and turns the names to where they are.
+    // The region is back. A second run has a hub that follows nobody: it fences, verifies and turns
+    // the names to where they are.
     await regions.old.restart();
     const again = await walkPromotion(regions.hands(30), false);
     expect(again.failed).toBeUndefined();
@@ -290,7 +320,8 @@ describeHere('a promotion on real servers', () => {
     const commits: { n: number; before: string; after: string }[] = [];
     const writer = await regions.connectAs('app');
     const position = async () =>
-      (await writer.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn')).rows[0]?.lsn ?? '';
+      (await writer.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn'))
+        .rows[0]?.lsn ?? '';
     const write = async (count: number) => {
       for (let i = 0; i < count; i++) {
         const before = await position();
@@ -324,7 +355,9 @@ describeHere('a promotion on real servers', () => {
          FROM json_to_recordset($2) AS c(n int, before text, after text)`,
       [at.received, JSON.stringify(commits)],
     );
-    expect(judged.filter(({ n, sent, unsent }) => (sent && !there.has(n)) || (unsent && there.has(n)))).toEqual([]);
+    expect(
+      judged.filter(({ n, sent, unsent }) => (sent && !there.has(n)) || (unsent && there.has(n))),
+    ).toEqual([]);
     expect(judged.filter(({ unsent }) => unsent).length).toBeGreaterThan(0);
     const oldest = (clock?.now.getTime() ?? 0) - ((at.ageSeconds ?? 0) + 1) * 1000;
     expect(times.filter((row) => !there.has(row.n) && row.at.getTime() < oldest)).toEqual([]);

@@ -22,14 +22,23 @@ describeHere('a role with the verifier', () => {
   beforeAll(async () => {
     server = await PostgresServer.start();
     // The test itself stays trusted, everybody else needs the password.
-    writeFileSync(join(server.data, 'pg_hba.conf'), 'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n');
+    writeFileSync(
+      join(server.data, 'pg_hba.conf'),
+      'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n',
+    );
     await server.query('SELECT pg_reload_conf()');
   }, 60_000);
 
   afterAll(() => server.stop());
 
   const whoami = async (password: string) => {
-    const client = new Client({ host: '127.0.0.1', port: server.port, user: 'orders_a', password, database: 'postgres' });
+    const client = new Client({
+      host: '127.0.0.1',
+      port: server.port,
+      user: 'orders_a',
+      password,
+      database: 'postgres',
+    });
     await client.connect();
     try {
       return (await client.query<{ me: string }>('SELECT current_user AS me')).rows[0]?.me;
@@ -43,7 +52,9 @@ describeHere('a role with the verifier', () => {
     expect([status, stderr]).toEqual([0, '']);
     const { orders_a: made } = JSON.parse(stdout) as { orders_a: string };
     await server.query(`CREATE ROLE orders_a LOGIN PASSWORD '${made}'`);
-    expect(await server.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'orders_a'")).toEqual([{ rolpassword: made }]);
+    expect(
+      await server.query("SELECT rolpassword FROM pg_authid WHERE rolname = 'orders_a'"),
+    ).toEqual([{ rolpassword: made }]);
     expect(await whoami("c0rrect'horse")).toBe('orders_a');
     await expect(whoami("c0rrect'horse\n")).rejects.toMatchObject({ code: '28P01' });
     await expect(whoami(made)).rejects.toMatchObject({ code: '28P01' });
@@ -52,7 +63,9 @@ describeHere('a role with the verifier', () => {
 
 describe('the command', () => {
   test('prints the verifier alone, another one each time', () => {
-    const [one, other] = [verifier('secret'), verifier('secret')].map(({ stdout }) => stdout.trimEnd());
+    const [one, other] = [verifier('secret'), verifier('secret')].map(({ stdout }) =>
+      stdout.trimEnd(),
+    );
     expect(isScramVerifier(String(one))).toBe(true);
     expect(isScramVerifier(String(other))).toBe(true);
     expect(one).not.toBe(other);

@@ -1,4 +1,7 @@
-/** The market application's migrations, each interrupted at every one of the statements that change something. */
+/**
+ * The market application's migrations, each interrupted at every one of the statements that change
+ * something.
+ */
 import { join } from 'node:path';
 import type { Client } from 'pg';
 import { type Migration, readMigrations } from '../../../lib/tools/postgres/migrations/files';
@@ -6,26 +9,43 @@ import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
 import { isChange, MigratedServer } from './migration-fixture';
 
-export const MARKET_FILES: readonly Migration[] = readMigrations(join(__dirname, '..', '..', '..', 'examples', 'market-api', 'migrations'));
+export const MARKET_FILES: readonly Migration[] = readMigrations(
+  join(__dirname, '..', '..', '..', 'examples', 'market-api', 'migrations'),
+);
 
 type Death = (client: Client) => unknown;
 
 /** The end of a client as its machine would have it: no word to the server. */
 function goAway(client: Client): void {
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  (
+    client as unknown as { connection: { stream: { destroy(): void } } }
+  ).connection.stream.destroy();
 }
 
-/** Where the run of a file is cut off: while the statement is on its way, or when it has done its work and nobody has heard of it. */
+/**
+ * Where the run of a file is cut off: while the statement is on its way, or when it has done its
+ * work and nobody has heard of it.
+ */
 export type Moment = 'sent' | 'done';
 
-/** Of the files from one to another, those of one transaction or those that go statement by statement. */
-export function marketFiles(transactional: boolean, from = 1, to = MARKET_FILES.length): Migration[] {
+/**
+ * Of the files from one to another, those of one transaction or those that go statement by
+ * statement.
+ */
+export function marketFiles(
+  transactional: boolean,
+  from = 1,
+  to = MARKET_FILES.length,
+): Migration[] {
   return MARKET_FILES.slice(from - 1, to).filter((file) => file.transactional === transactional);
 }
 
 export class MarketInterruptions {
   private readonly migrated: MigratedServer;
-  /** A database for each number of files, undisturbed. Between two files there is nothing but the database: what it is then decides the rest. */
+  /**
+   * A database for each number of files, undisturbed. Between two files there is nothing but the
+   * database: what it is then decides the rest.
+   */
   private readonly undisturbed: string[] = [];
 
   private constructor(private readonly server: PostgresServer) {
@@ -45,7 +65,8 @@ export class MarketInterruptions {
   }
 
   /**
-   * Interrupts the run of one file at its first change, its second and so on until a run is through before, and has each resumed.
+   * Interrupts the run of one file at its first change, its second and so on until a run is through
+   * before, and has each resumed.
    *
    * @param momentOf undefined to leave that change out
    * @returns the statements at which runs died, and those after which the schema was another
@@ -71,7 +92,8 @@ export class MarketInterruptions {
         await this.migrated.run(name, { files, waitForOthersMs: 500_000 });
       }
       const found = await this.migrated.schema(name);
-      if (JSON.stringify(found) !== JSON.stringify(expected)) differing.push({ statement: statement ?? 'none', found });
+      if (JSON.stringify(found) !== JSON.stringify(expected))
+        differing.push({ statement: statement ?? 'none', found });
       await this.server.query(`DROP DATABASE ${name} WITH (FORCE)`);
       if (statement === undefined) return { died, differing };
       died.push(statement);
@@ -79,7 +101,13 @@ export class MarketInterruptions {
   }
 
   /** The statement at which the run died; undefined if it was through before it came so far. */
-  private async interrupt(name: string, files: Migration[], nth: number, moment: Moment, death: Death): Promise<string | undefined> {
+  private async interrupt(
+    name: string,
+    files: Migration[],
+    nth: number,
+    moment: Moment,
+    death: Death,
+  ): Promise<string | undefined> {
     let count = 0;
     let statement: string | undefined;
     const run = this.migrated.run(name, {
@@ -112,7 +140,11 @@ export class MarketInterruptions {
 export function testEachFile(
   title: string,
   files: readonly Migration[],
-  interrupt: (file: Migration, interruptions: MarketInterruptions, server: PostgresServer) => Promise<void>,
+  interrupt: (
+    file: Migration,
+    interruptions: MarketInterruptions,
+    server: PostgresServer,
+  ) => Promise<void>,
 ): void {
   const describeHere = serversHere('postgres', 'initdb', 'pg_dump') ? describe : describe.skip;
   describeHere(title, () => {
@@ -130,13 +162,24 @@ export function testEachFile(
   });
 }
 
-/** A client that goes away at each statement of these files in turn; the next run comes to the same schema. */
+/**
+ * A client that goes away at each statement of these files in turn; the next run comes to the same
+ * schema.
+ */
 export function testDeathsAtEachStatement(files: readonly Migration[]): void {
-  testEachFile('a client that goes away at any statement of', files, async (file, interruptions) => {
-    const { died, differing } = await interruptions.ofFile(file, (nth) => (nth % 2 ? 'sent' : 'done'), goAway);
-    expect(differing).toEqual([]);
-    // Each of its own statements, and those that keep the history.
-    expect(died).toEqual(expect.arrayContaining(file.statements.map(({ text }) => text)));
-    expect(died.length).toBeGreaterThan(file.statements.length);
-  });
+  testEachFile(
+    'a client that goes away at any statement of',
+    files,
+    async (file, interruptions) => {
+      const { died, differing } = await interruptions.ofFile(
+        file,
+        (nth) => (nth % 2 ? 'sent' : 'done'),
+        goAway,
+      );
+      expect(differing).toEqual([]);
+      // Each of its own statements, and those that keep the history.
+      expect(died).toEqual(expect.arrayContaining(file.statements.map(({ text }) => text)));
+      expect(died.length).toBeGreaterThan(file.statements.length);
+    },
+  );
 }

@@ -12,12 +12,24 @@ export const MARKET_MIGRATIONS: readonly string[] = readdirSync(FOLDER)
   .sort();
 
 /** @param files which of them, in this order */
-export function migrateMarket(server: PostgresServer, files = MARKET_MIGRATIONS, database = 'postgres'): void {
+export function migrateMarket(
+  server: PostgresServer,
+  files = MARKET_MIGRATIONS,
+  database = 'postgres',
+): void {
   const program = findProgram('psql');
   if (program === undefined) throw new Error('psql is not installed.');
   const { status, stderr } = spawnSync(
     program,
-    ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', server.url(database), ...files.flatMap((file) => ['-f', join(FOLDER, file)])],
+    [
+      '-X',
+      '-q',
+      '-v',
+      'ON_ERROR_STOP=1',
+      '-d',
+      server.url(database),
+      ...files.flatMap((file) => ['-f', join(FOLDER, file)]),
+    ],
     { encoding: 'utf8' },
   );
   if (status !== 0) throw new Error(`psql failed.\n${stderr}`);

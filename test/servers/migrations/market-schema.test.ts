@@ -26,11 +26,14 @@ describeHere('the schema of the market application', () => {
     await server?.stop();
   });
 
-  const rowsOf = async (text: string, values: unknown[] = []) => (await client.query(text, values)).rows;
+  const rowsOf = async (text: string, values: unknown[] = []) =>
+    (await client.query(text, values)).rows;
   const fails = (text: string) => expect(client.query(text)).rejects;
 
   test('has no index that is invalid, and none that another one begins with', async () => {
-    expect(await rowsOf('SELECT indexrelid::regclass::text AS index FROM pg_index WHERE NOT indisvalid')).toEqual([]);
+    expect(
+      await rowsOf('SELECT indexrelid::regclass::text AS index FROM pg_index WHERE NOT indisvalid'),
+    ).toEqual([]);
     const redundant = await rowsOf(`
       SELECT one.indexrelid::regclass::text AS index, other.indexrelid::regclass::text AS covered_by
       FROM pg_index AS one JOIN pg_index AS other ON one.indrelid = other.indrelid AND one.indexrelid <> other.indexrelid
@@ -64,10 +67,22 @@ describeHere('the schema of the market application', () => {
   });
 
   test.each([
-    ['an index of what lies after today', 'CREATE INDEX refused ON market_data (symbol) WHERE observed_at > CURRENT_DATE'],
-    ['an index of sessions that have not expired', 'CREATE INDEX refused ON sessions (user_id) WHERE expires_at > CURRENT_TIMESTAMP'],
-    ['an index by the day of the session', `CREATE INDEX refused ON transactions (date_trunc('day', executed_at))`],
-    ['a search in the language of the session', 'CREATE INDEX refused ON transactions USING gin (to_tsvector(description))'],
+    [
+      'an index of what lies after today',
+      'CREATE INDEX refused ON market_data (symbol) WHERE observed_at > CURRENT_DATE',
+    ],
+    [
+      'an index of sessions that have not expired',
+      'CREATE INDEX refused ON sessions (user_id) WHERE expires_at > CURRENT_TIMESTAMP',
+    ],
+    [
+      'an index by the day of the session',
+      `CREATE INDEX refused ON transactions (date_trunc('day', executed_at))`,
+    ],
+    [
+      'a search in the language of the session',
+      'CREATE INDEX refused ON transactions USING gin (to_tsvector(description))',
+    ],
   ])('does not have what PostgreSQL refuses: %s', async (_, statement) => {
     await fails(statement).toThrow(/must be marked IMMUTABLE/);
   });
@@ -83,14 +98,22 @@ describeHere('the schema of the market application', () => {
       'SELECT symbol, quantity, market_value FROM portfolio_holdings WHERE user_id = 1 ORDER BY symbol',
       'Index Only Scan',
     ],
-    ['portfolio_positions_user_date', `SELECT * FROM portfolio_positions WHERE user_id = 1 AND position_date = '2024-03-01'`, ''],
+    [
+      'portfolio_positions_user_date',
+      `SELECT * FROM portfolio_positions WHERE user_id = 1 AND position_date = '2024-03-01'`,
+      '',
+    ],
     [
       'portfolio_performance_user_date',
       'SELECT value FROM portfolio_performance WHERE user_id = 1 ORDER BY performance_date DESC LIMIT 30',
       'Index Only Scan',
     ],
     ['orders_active', `SELECT * FROM orders WHERE user_id = 1 AND status = 'active'`, ''],
-    ['transactions_user_executed_at', 'SELECT * FROM transactions WHERE user_id = 1 ORDER BY executed_at DESC LIMIT 10', ''],
+    [
+      'transactions_user_executed_at',
+      'SELECT * FROM transactions WHERE user_id = 1 ORDER BY executed_at DESC LIMIT 10',
+      '',
+    ],
     [
       'transactions_organization_status_executed_at',
       `SELECT * FROM transactions WHERE organization_id = 1 AND status = 'pending' ORDER BY executed_at DESC LIMIT 10`,
@@ -111,32 +134,67 @@ describeHere('the schema of the market application', () => {
       `SELECT * FROM strategies WHERE symbol = 'A' AND strategy_type = 'b' ORDER BY created_at DESC`,
       '',
     ],
-    ['strategies_parameters', `SELECT * FROM strategies WHERE parameters @> '{"risk": "low"}'`, 'Bitmap'],
+    [
+      'strategies_parameters',
+      `SELECT * FROM strategies WHERE parameters @> '{"risk": "low"}'`,
+      'Bitmap',
+    ],
     [
       'strategy_performance_type_date',
       `SELECT return_percent FROM strategy_performance WHERE strategy_type = 'a' AND performance_date > '2024-01-01'`,
       'Index Only Scan',
     ],
-    ['strategy_performance_strategy_date', 'SELECT * FROM strategy_performance WHERE strategy_id = 1 ORDER BY performance_date DESC', ''],
-    ['instruments_sector_market_cap', `SELECT * FROM instruments WHERE sector = 'a' ORDER BY market_cap DESC NULLS LAST`, ''],
+    [
+      'strategy_performance_strategy_date',
+      'SELECT * FROM strategy_performance WHERE strategy_id = 1 ORDER BY performance_date DESC',
+      '',
+    ],
+    [
+      'instruments_sector_market_cap',
+      `SELECT * FROM instruments WHERE sector = 'a' ORDER BY market_cap DESC NULLS LAST`,
+      '',
+    ],
     [
       'instruments_search',
       `SELECT * FROM instruments WHERE to_tsvector('english', name || ' ' || coalesce(description, '')) @@ to_tsquery('english', 'bank')`,
       'Bitmap',
     ],
-    ['users_active_email', `SELECT * FROM users WHERE lower(email) = 'a@example.com' AND is_active`, ''],
-    ['users_active_organization', 'SELECT * FROM users WHERE organization_id = 1 AND is_active', ''],
+    [
+      'users_active_email',
+      `SELECT * FROM users WHERE lower(email) = 'a@example.com' AND is_active`,
+      '',
+    ],
+    [
+      'users_active_organization',
+      'SELECT * FROM users WHERE organization_id = 1 AND is_active',
+      '',
+    ],
     ['users_preferences', `SELECT * FROM users WHERE preferences @> '{"theme": "dark"}'`, 'Bitmap'],
-    ['organizations_settings', `SELECT * FROM organizations WHERE settings @> '{"plan": "pro"}'`, 'Bitmap'],
-    ['sessions_user_expires_at', 'SELECT * FROM sessions WHERE user_id = 1 AND expires_at > now()', ''],
-    ['auth_tokens_user_expires_at', 'SELECT * FROM auth_tokens WHERE user_id = 1 AND expires_at > now() AND NOT is_revoked', ''],
+    [
+      'organizations_settings',
+      `SELECT * FROM organizations WHERE settings @> '{"plan": "pro"}'`,
+      'Bitmap',
+    ],
+    [
+      'sessions_user_expires_at',
+      'SELECT * FROM sessions WHERE user_id = 1 AND expires_at > now()',
+      '',
+    ],
+    [
+      'auth_tokens_user_expires_at',
+      'SELECT * FROM auth_tokens WHERE user_id = 1 AND expires_at > now() AND NOT is_revoked',
+      '',
+    ],
   ])('serves a query by %s', async (index, query, how) => {
-    // On empty tables every index is as good as reading the table: what is proven is that it can serve.
+    // On empty tables every index is as good as reading the table: what is proven is that it can
+    // serve.
     await client.query('BEGIN');
     try {
       await client.query('SET LOCAL enable_seqscan = off');
       await client.query('SET LOCAL enable_sort = off');
-      const plan = (await rowsOf(`EXPLAIN (COSTS OFF) ${query}`)).map((row) => String(row['QUERY PLAN'])).join('\n');
+      const plan = (await rowsOf(`EXPLAIN (COSTS OFF) ${query}`))
+        .map((row) => String(row['QUERY PLAN']))
+        .join('\n');
       expect(plan).toMatch(new RegExp(`${how}.*${index}`));
     } finally {
       await client.query('ROLLBACK');
@@ -149,7 +207,9 @@ describeHere('the schema of the market application', () => {
       // Of an empty table the planner takes any index that has the column.
       await client.query('DROP INDEX market_data_symbol_observed_at');
       await client.query('SET LOCAL enable_seqscan = off');
-      const plan = await rowsOf(`EXPLAIN SELECT * FROM market_data WHERE observed_at >= '2024-03-01Z' AND observed_at < '2024-03-02Z'`);
+      const plan = await rowsOf(
+        `EXPLAIN SELECT * FROM market_data WHERE observed_at >= '2024-03-01Z' AND observed_at < '2024-03-02Z'`,
+      );
       expect(JSON.stringify(plan)).toMatch(/Bitmap Index Scan on market_data_observed_at_brin/);
     } finally {
       await client.query('ROLLBACK');
@@ -160,12 +220,18 @@ describeHere('the schema of the market application', () => {
     const bar = `INSERT INTO market_data (symbol, observed_at, open_price, high_price, low_price, close_price, volume) VALUES ('K', '2024-03-01Z', 1, 1, 1, 1, 1)`;
     await client.query(bar);
     await fails(bar).toThrow(/market_data_symbol_observed_at/);
-    await fails(`INSERT INTO users (organization_id, email) VALUES (1, 'A@Example.com')`).toThrow(/users_active_email/);
-    await client.query(`INSERT INTO users (organization_id, email, is_active) VALUES (1, 'A@Example.com', false)`);
+    await fails(`INSERT INTO users (organization_id, email) VALUES (1, 'A@Example.com')`).toThrow(
+      /users_active_email/,
+    );
+    await client.query(
+      `INSERT INTO users (organization_id, email, is_active) VALUES (1, 'A@Example.com', false)`,
+    );
   });
 
   test('finds an instrument that has no description', async () => {
-    await client.query(`INSERT INTO instruments (symbol, name, sector) VALUES ('BNK', 'Blue Bank', 'finance')`);
+    await client.query(
+      `INSERT INTO instruments (symbol, name, sector) VALUES ('BNK', 'Blue Bank', 'finance')`,
+    );
     const search = `SELECT symbol FROM instruments WHERE to_tsvector('english', name || ' ' || coalesce(description, '')) @@ to_tsquery('english', 'banks')`;
     expect(await rowsOf(search)).toEqual([{ symbol: 'BNK' }]);
   });
@@ -174,7 +240,11 @@ describeHere('the schema of the market application', () => {
     await client.query(`INSERT INTO market_data (symbol, observed_at, open_price, high_price, low_price, close_price, volume)
       SELECT symbol, '2024-03-01Z'::timestamptz + i * interval '1 minute', i, i + 1, i - 1, i, 10
       FROM unnest(ARRAY['A', 'B']) AS symbol, generate_series(1, 5) AS i`);
-    expect(await rowsOf(`SELECT symbol, close_price FROM latest_market_data('{A,B,A,none}') ORDER BY symbol`)).toEqual([
+    expect(
+      await rowsOf(
+        `SELECT symbol, close_price FROM latest_market_data('{A,B,A,none}') ORDER BY symbol`,
+      ),
+    ).toEqual([
       { symbol: 'A', close_price: '5' },
       { symbol: 'B', close_price: '5' },
     ]);
@@ -193,14 +263,32 @@ describeHere('the schema of the market application', () => {
         `SELECT day::text, open_price, high_price, low_price, close_price, volume FROM market_daily WHERE symbol = 'DAY' ORDER BY day`,
       ),
     ).toEqual([
-      { day: '2024-03-01', open_price: '2', high_price: '9', low_price: '1', close_price: '4', volume: '30' },
-      { day: '2024-03-02', open_price: '5', high_price: '6', low_price: '5', close_price: '6', volume: '30' },
+      {
+        day: '2024-03-01',
+        open_price: '2',
+        high_price: '9',
+        low_price: '1',
+        close_price: '4',
+        volume: '30',
+      },
+      {
+        day: '2024-03-02',
+        open_price: '5',
+        high_price: '6',
+        low_price: '5',
+        close_price: '6',
+        volume: '30',
+      },
     ]);
-    expect(await rowsOf(`SELECT transaction_count, total_amount, user_count FROM daily_revenue WHERE day = '2024-03-01'`)).toEqual([
-      { transaction_count: '2', total_amount: '40', user_count: '2' },
-    ]);
+    expect(
+      await rowsOf(
+        `SELECT transaction_count, total_amount, user_count FROM daily_revenue WHERE day = '2024-03-01'`,
+      ),
+    ).toEqual([{ transaction_count: '2', total_amount: '40', user_count: '2' }]);
     await client.query('RESET timezone');
-    expect(await rowsOf('SELECT user_id, health FROM user_health ORDER BY user_id LIMIT 4')).toEqual([
+    expect(
+      await rowsOf('SELECT user_id, health FROM user_health ORDER BY user_id LIMIT 4'),
+    ).toEqual([
       { user_id: '1', health: 'churned' },
       { user_id: '2', health: 'at risk' },
       { user_id: '3', health: 'active' },
@@ -215,12 +303,18 @@ describeHere('the schema of the market application', () => {
     await client.query(`INSERT INTO portfolio_performance (user_id, performance_date, value, previous_value)
       SELECT 3, date '2024-01-01' + i, 100 + i, 99 + i FROM generate_series(1, 40) AS i UNION ALL SELECT 4, '2024-01-01', 5, 0`);
     const [summary] = await rowsOf('SELECT * FROM portfolio_summary WHERE user_id = 3');
-    expect(summary).toMatchObject({ total_value: '14.50', daily_change: '1', holdings: [{ symbol: 'A' }, { symbol: 'B' }] });
+    expect(summary).toMatchObject({
+      total_value: '14.50',
+      daily_change: '1',
+      holdings: [{ symbol: 'A' }, { symbol: 'B' }],
+    });
     expect(summary.performance).toHaveLength(30);
     expect(summary.performance[0]).toEqual({ date: '2024-02-10', value: 140 });
     expect(summary.transactions).toHaveLength(1);
-    expect(await rowsOf('SELECT total_value, daily_change_percent, holdings FROM portfolio_summary WHERE user_id = 4')).toEqual([
-      { total_value: null, daily_change_percent: null, holdings: null },
-    ]);
+    expect(
+      await rowsOf(
+        'SELECT total_value, daily_change_percent, holdings FROM portfolio_summary WHERE user_id = 4',
+      ),
+    ).toEqual([{ total_value: null, daily_change_percent: null, holdings: null }]);
   });
 });

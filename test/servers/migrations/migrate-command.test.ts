@@ -30,7 +30,14 @@ describeHere('isochrone migrate', () => {
   });
 
   function migrate(environment: Readonly<Record<string, string>>, ...args: readonly string[]) {
-    const program = [...['--import', 'tsx'], join(ROOT, 'bin', 'isochrone.ts'), 'migrate', '--folder', folder, ...args];
+    const program = [
+      ...['--import', 'tsx'],
+      join(ROOT, 'bin', 'isochrone.ts'),
+      'migrate',
+      '--folder',
+      folder,
+      ...args,
+    ];
     const { status, stdout, stderr } = spawnSync(process.execPath, program, {
       cwd: ROOT,
       encoding: 'utf8',
@@ -41,19 +48,31 @@ describeHere('isochrone migrate', () => {
   }
 
   test('a dry run prints the plan with its locks, and changes nothing', async () => {
-    const { status, stdout } = migrate({ PGPASSWORD: PASSWORD }, '--database', server.url('postgres', 'migrator'), '--dry-run');
-    expect(stdout).toContain('0 applied, 3 to apply.\n\n0001-tables.sql: one transaction\n  2: CREATE TYPE side\n');
-    expect(stdout).toContain('  9: CREATE INDEX CONCURRENTLY, per partition ticks\n     lock: SHARE UPDATE EXCLUSIVE; outside');
+    const { status, stdout } = migrate(
+      { PGPASSWORD: PASSWORD },
+      '--database',
+      server.url('postgres', 'migrator'),
+      '--dry-run',
+    );
+    expect(stdout).toContain(
+      '0 applied, 3 to apply.\n\n0001-tables.sql: one transaction\n  2: CREATE TYPE side\n',
+    );
+    expect(stdout).toContain(
+      '  9: CREATE INDEX CONCURRENTLY, per partition ticks\n     lock: SHARE UPDATE EXCLUSIVE; outside',
+    );
     expect(status).toBe(0);
-    expect(await server.query(`SELECT to_regclass('trades') AS a, to_regclass('isochrone.migrations') AS b`)).toEqual([
-      { a: null, b: null },
-    ]);
+    expect(
+      await server.query(
+        `SELECT to_regclass('trades') AS a, to_regclass('isochrone.migrations') AS b`,
+      ),
+    ).toEqual([{ a: null, b: null }]);
   }, 120_000);
 
   test('the password may come from the password file; a second run has nothing to do', () => {
     const file = join(folder, 'pgpass');
     writeFileSync(file, `127.0.0.1:*:*:migrator:${PASSWORD}\n`, { mode: 0o600 });
-    const run = () => migrate({ PGPASSFILE: file }, '--database', server.url('postgres', 'migrator'));
+    const run = () =>
+      migrate({ PGPASSFILE: file }, '--database', server.url('postgres', 'migrator'));
     expect(run().stdout).toMatch(/0001-tables\.sql: begins\n[\s\S]*\n3 applied, 0 before\.\n$/);
     expect(run().stdout).toBe('0 applied, 3 before.\n');
   }, 120_000);
@@ -66,10 +85,14 @@ describeHere('isochrone migrate', () => {
     const asGuest = migrate({}, '--database', server.url('others', 'guest'));
     expect(asGuest).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching(/^The server refuses it: permission denied .* \(SQLSTATE 42501\)\.\n.*\n$/),
+      stderr: expect.stringMatching(
+        /^The server refuses it: permission denied .* \(SQLSTATE 42501\)\.\n.*\n$/,
+      ),
     });
     const asReader = migrate({}, '--database', server.url('others', 'reader'));
-    expect(asReader.stderr).toMatch(/read-only transaction \(SQLSTATE 25006\)\.\nMigrations run on the writer: connect to it\.\n$/);
+    expect(asReader.stderr).toMatch(
+      /read-only transaction \(SQLSTATE 25006\)\.\nMigrations run on the writer: connect to it\.\n$/,
+    );
   }, 120_000);
 
   test.each<[Readonly<Record<string, string>>, () => string, RegExp]>([
@@ -78,7 +101,11 @@ describeHere('isochrone migrate', () => {
       () => server.url('postgres', 'migrator'),
       /127\.0\.0\.1:\d+\/postgres does not let us in: password authentication failed/,
     ],
-    [{}, () => `postgresql://migrator:${PASSWORD}@host name/x`, /--database must be a URL like .*, got something else\.\nIt is not shown/],
+    [
+      {},
+      () => `postgresql://migrator:${PASSWORD}@host name/x`,
+      /--database must be a URL like .*, got something else\.\nIt is not shown/,
+    ],
   ])(
     '%j is refused without a stack trace',
     (environment, url, says) => {

@@ -1,4 +1,7 @@
-/** As migration-deaths, but the whole server is killed: what a run has been told must be there when it starts again. */
+/**
+ * As migration-deaths, but the whole server is killed: what a run has been told must be there when
+ * it starts again.
+ */
 
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
@@ -20,9 +23,12 @@ describeHere('a run whose server is killed', () => {
     const undisturbed = await migrated.database();
     const sent = await migrated.changesOf(undisturbed);
     const expected = await migrated.outcome(undisturbed);
-    // Between the statements of one transaction a crash leaves what the end of its process leaves, which is tried there for each.
+    // Between the statements of one transaction a crash leaves what the end of its process leaves,
+    // which is tried there for each.
     const places = [...sent.keys()].filter((i) =>
-      /^COMMIT|^CREATE SCHEMA|CONCURRENTLY|ADD VALUE|VACUUM|ATTACH|ON ONLY|'sell'/.test(String(sent[i])),
+      /^COMMIT|^CREATE SCHEMA|CONCURRENTLY|ADD VALUE|VACUUM|ATTACH|ON ONLY|'sell'/.test(
+        String(sent[i]),
+      ),
     );
     expect(places.length).toBeGreaterThan(20);
     for (const [i, place] of places.entries()) {
@@ -30,7 +36,10 @@ describeHere('a run whose server is killed', () => {
       await migrated.die(name, place, i % 2 ? 'before' : 'after', () => server.kill());
       await server.restart();
       await migrated.run(name);
-      expect({ place: sent[place], ...(await migrated.outcome(name)) }).toEqual({ place: sent[place], ...expected });
+      expect({ place: sent[place], ...(await migrated.outcome(name)) }).toEqual({
+        place: sent[place],
+        ...expected,
+      });
       await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
     }
   }, 120_000);

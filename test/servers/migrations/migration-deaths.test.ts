@@ -1,4 +1,7 @@
-/** Each statement that a run sends is tried as the place of its death, and what the next run makes of it is compared with an undisturbed one. */
+/**
+ * Each statement that a run sends is tried as the place of its death, and what the next run makes
+ * of it is compared with an undisturbed one.
+ */
 
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
@@ -25,19 +28,29 @@ describeHere('a run that dies comes to the same schema', () => {
 
   async function compare(name: string, place: number): Promise<void> {
     await migrated.run(name);
-    expect({ place: sent[place], ...(await migrated.outcome(name)) }).toEqual({ place: sent[place], ...expected });
+    expect({ place: sent[place], ...(await migrated.outcome(name)) }).toEqual({
+      place: sent[place],
+      ...expected,
+    });
     await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
   }
 
   test('undisturbed, it is what the files say', () => {
     expect(sent.length).toBeGreaterThan(50);
-    expect(expected).toMatchObject({ invalid: [], trades: [{ count: 201, side: 'sell' }], symbols: [{ sum: 201 }] });
+    expect(expected).toMatchObject({
+      invalid: [],
+      trades: [{ count: 201, side: 'sell' }],
+      symbols: [{ sum: 201 }],
+    });
   });
 
   test('by the end of its server process, at each statement of the files and each commit', async () => {
-    // Each place is also tried as the end of the one before it: of the statements of one transaction, the first and the last are enough.
+    // Each place is also tried as the end of the one before it: of the statements of one
+    // transaction, the first and the last are enough.
     const places = [...sent.keys()].filter((i) =>
-      /CONCURRENTLY|ADD VALUE|VACUUM|ATTACH|ON ONLY|'sell'|^COMMIT|^CREATE (?:SCHEMA|TYPE)/.test(sent[i] ?? ''),
+      /CONCURRENTLY|ADD VALUE|VACUUM|ATTACH|ON ONLY|'sell'|^COMMIT|^CREATE (?:SCHEMA|TYPE)/.test(
+        sent[i] ?? '',
+      ),
     );
     expect(places.length).toBeGreaterThan(20);
     for (const place of places) {
@@ -57,9 +70,12 @@ describeHere('a run that dies comes to the same schema', () => {
       await blocker.query('BEGIN; UPDATE trades SET note = note WHERE id = 1');
       const building = client.query(String(sent[first])).catch(() => {});
       await invalidIndex(name);
-      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+      (
+        client as unknown as { connection: { stream: { destroy(): void } } }
+      ).connection.stream.destroy();
       await building;
-      // The process goes on without a client until it notices, and keeps the lock of the run meanwhile.
+      // The process goes on without a client until it notices, and keeps the lock of the run
+      // meanwhile.
       await blocker.end();
     });
     await compare(name, first);
@@ -91,10 +107,15 @@ describeHere('a run that dies comes to the same schema', () => {
   );
 
   const invalidIndex = (name: string) =>
-    until(name, `SELECT 1 FROM pg_index WHERE NOT indisvalid AND indrelid::regclass::text IN ('trades', 'ticks_0')`);
-  const pendingDetach = (name: string) => until(name, 'SELECT 1 FROM pg_inherits WHERE inhdetachpending');
+    until(
+      name,
+      `SELECT 1 FROM pg_index WHERE NOT indisvalid AND indrelid::regclass::text IN ('trades', 'ticks_0')`,
+    );
+  const pendingDetach = (name: string) =>
+    until(name, 'SELECT 1 FROM pg_inherits WHERE inhdetachpending');
 
   async function until(name: string, text: string): Promise<void> {
-    while ((await server.query(text, [], name)).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    while ((await server.query(text, [], name)).length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
   }
 });

@@ -1,9 +1,16 @@
-/** A folder of migrations with one statement of each kind, a server to run them on, and what is compared afterwards. */
+/**
+ * A folder of migrations with one statement of each kind, a server to run them on, and what is
+ * compared afterwards.
+ */
 import { spawnSync } from 'node:child_process';
 import type { Client } from 'pg';
 import type { PostgresConnection } from '../../../lib/tools/postgres/connection';
 import { type Migration, parseMigration } from '../../../lib/tools/postgres/migrations/files';
-import { type MigrationOptions, type MigrationOutcome, runMigrations } from '../../../lib/tools/postgres/migrations/runner';
+import {
+  type MigrationOptions,
+  type MigrationOutcome,
+  runMigrations,
+} from '../../../lib/tools/postgres/migrations/runner';
 import type { PostgresServer } from '../postgres-server';
 import { findProgram } from '../server-process';
 
@@ -66,25 +73,44 @@ export class MigratedServer {
     }: { files?: Migration[]; through?: Through } & Partial<MigrationOptions> = {},
   ): Promise<MigrationOutcome> {
     const client = await this.server.connect(name);
-    const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, 20)));
+    const sleep = (milliseconds: number) =>
+      new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, 20)));
     try {
-      return await runMigrations(through(client), files, { by: 'a test', log: () => {}, waitForOthersMs: 10_000, sleep, ...options });
+      return await runMigrations(through(client), files, {
+        by: 'a test',
+        log: () => {},
+        waitForOthersMs: 10_000,
+        sleep,
+        ...options,
+      });
     } finally {
       await client.end().catch(() => {});
     }
   }
 
-  /** The schema as pg_dump has it, which leaves INVALID indexes out, and those; and what the history says. */
+  /**
+   * The schema as pg_dump has it, which leaves INVALID indexes out, and those; and what the history
+   * says.
+   */
   public async schema(name: string) {
-    const { stdout, status, stderr } = spawnSync(findProgram('pg_dump') ?? '', ['-s', '-d', this.server.url(name)], { encoding: 'utf8' });
+    const { stdout, status, stderr } = spawnSync(
+      findProgram('pg_dump') ?? '',
+      ['-s', '-d', this.server.url(name)],
+      { encoding: 'utf8' },
+    );
     if (status !== 0) throw new Error(stderr);
     const client = await this.server.connect(name);
-    const rows = async (text: string) => (await client.query(text)).rows as Record<string, unknown>[];
+    const rows = async (text: string) =>
+      (await client.query(text)).rows as Record<string, unknown>[];
     try {
       return {
         schema: stdout.replace(/^\\(?:un)?restrict .*$/gm, ''),
-        invalid: await rows('SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid'),
-        history: await rows('SELECT version, statement, file, checksum, state FROM isochrone.migrations ORDER BY 1, 2'),
+        invalid: await rows(
+          'SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid',
+        ),
+        history: await rows(
+          'SELECT version, statement, file, checksum, state FROM isochrone.migrations ORDER BY 1, 2',
+        ),
       };
     } finally {
       await client.end();
@@ -95,12 +121,19 @@ export class MigratedServer {
   public async outcome(name: string) {
     return {
       ...(await this.schema(name)),
-      trades: await this.server.query('SELECT count(*)::int, max(side) AS side FROM trades', [], name),
+      trades: await this.server.query(
+        'SELECT count(*)::int, max(side) AS side FROM trades',
+        [],
+        name,
+      ),
       symbols: await this.server.query('SELECT sum(count)::int FROM symbols', [], name),
     };
   }
 
-  /** All that a run sends and that changes something: to die before a SELECT is to die before what follows it. */
+  /**
+   * All that a run sends and that changes something: to die before a SELECT is to die before what
+   * follows it.
+   */
   public async changesOf(name: string): Promise<string[]> {
     const sent: string[] = [];
     await this.run(name, {
@@ -114,8 +147,16 @@ export class MigratedServer {
     return sent;
   }
 
-  /** A run that dies at one of its changes: before it, or after it has done its work and before anybody hears of it. */
-  public async die(name: string, place: number, when: 'before' | 'after', death: (client: Client) => Promise<unknown>): Promise<void> {
+  /**
+   * A run that dies at one of its changes: before it, or after it has done its work and before
+   * anybody hears of it.
+   */
+  public async die(
+    name: string,
+    place: number,
+    when: 'before' | 'after',
+    death: (client: Client) => Promise<unknown>,
+  ): Promise<void> {
     let count = -1;
     const dying = this.run(name, {
       through: (client) => ({

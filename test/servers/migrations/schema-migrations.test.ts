@@ -31,7 +31,11 @@ describeHere('migrations on a server', () => {
       [],
       name,
     );
-    await server.query('CREATE TABLE empty (id int); CREATE FUNCTION yesterday() RETURNS date STABLE RETURN CURRENT_DATE - 1', [], name);
+    await server.query(
+      'CREATE TABLE empty (id int); CREATE FUNCTION yesterday() RETURNS date STABLE RETURN CURRENT_DATE - 1',
+      [],
+      name,
+    );
   }, 120_000);
   afterAll(async () => {
     await server?.stop();
@@ -46,17 +50,28 @@ describeHere('migrations on a server', () => {
     await expect(migrated.run(name, { files: migrations(changed) })).rejects.toThrow(
       /^0002-indexes\.sql: a file that was applied must be as it was then, SHA-256 [0-9a-f]{12}, got/,
     );
-    await expect(migrated.run(name, { files: migrations().slice(0, 2) })).rejects.toThrow(/^0003-check\.sql: .* the folder ends at 2/s);
+    await expect(migrated.run(name, { files: migrations().slice(0, 2) })).rejects.toThrow(
+      /^0003-check\.sql: .* the folder ends at 2/s,
+    );
   });
 
   test('a statement that failed may be corrected; its INVALID index is gone, and what was done before stays done', async () => {
     const own = await migrated.database();
     const first = 'CREATE TABLE a (b int); INSERT INTO a VALUES (1), (1);';
-    const files = (second: string) => migrations({ '0001-a.sql': first, '0002-b.sql': `INSERT INTO a VALUES (2); ${second}` });
-    await expect(migrated.run(own, { files: files('CREATE UNIQUE INDEX CONCURRENTLY a_b ON a (b)') })).rejects.toThrow(
+    const files = (second: string) =>
+      migrations({ '0001-a.sql': first, '0002-b.sql': `INSERT INTO a VALUES (2); ${second}` });
+    await expect(
+      migrated.run(own, { files: files('CREATE UNIQUE INDEX CONCURRENTLY a_b ON a (b)') }),
+    ).rejects.toThrow(
       /^0002-b\.sql:1: could not create unique index "a_b" \(SQLSTATE 23505\)\.\nKey \(b\)=\(1\) is duplicated/,
     );
-    expect(await server.query('SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid', [], own)).toEqual([]);
+    expect(
+      await server.query(
+        'SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid',
+        [],
+        own,
+      ),
+    ).toEqual([]);
     await migrated.run(own, { files: files('CREATE INDEX CONCURRENTLY a_b ON a (b)') });
     expect(await server.query('SELECT count(*)::int FROM a', [], own)).toEqual([{ count: 3 }]);
     const [row] = await server.query(
@@ -64,7 +79,13 @@ describeHere('migrations on a server', () => {
       [],
       own,
     );
-    expect(row).toEqual({ state: 'done', attempts: 2, started_by: 'a test', database_user: 'postgres', error: null });
+    expect(row).toEqual({
+      state: 'done',
+      attempts: 2,
+      started_by: 'a test',
+      database_user: 'postgres',
+      error: null,
+    });
   });
 
   test('an index that failed on one partition leaves nothing INVALID on it, and may be corrected', async () => {
@@ -104,7 +125,8 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     const run = migrated.run(database, { files });
     const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = '${database}' AND query LIKE 'ALTER TABLE p DETACH%' AND wait_event_type = 'Lock'`;
     const failed = expect(run).rejects.toThrow(/57014/);
-    while ((await server.query(cancel)).length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    while ((await server.query(cancel)).length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
     await failed;
     await reader.end();
     await migrated.run(database, { files });
@@ -115,17 +137,36 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     const own = await migrated.database();
     await server.query('CREATE TABLE a (b int)', [], own);
     await server.query('INSERT INTO a VALUES (1), (1)', [], own);
-    await expect(server.query('CREATE UNIQUE INDEX CONCURRENTLY a_b ON a (b)', [], own)).rejects.toThrow();
-    await migrated.run(own, { files: migrations({ '0001-a.sql': 'CREATE INDEX CONCURRENTLY IF NOT EXISTS a_b ON a (b)' }) });
-    expect(await server.query(`SELECT indisvalid FROM pg_index WHERE indexrelid = 'a_b'::regclass`, [], own)).toEqual([
-      { indisvalid: true },
-    ]);
+    await expect(
+      server.query('CREATE UNIQUE INDEX CONCURRENTLY a_b ON a (b)', [], own),
+    ).rejects.toThrow();
+    await migrated.run(own, {
+      files: migrations({ '0001-a.sql': 'CREATE INDEX CONCURRENTLY IF NOT EXISTS a_b ON a (b)' }),
+    });
+    expect(
+      await server.query(
+        `SELECT indisvalid FROM pg_index WHERE indexrelid = 'a_b'::regclass`,
+        [],
+        own,
+      ),
+    ).toEqual([{ indisvalid: true }]);
   });
 
   test('a valid index of the same name is refused, and the step leaves no trace', async () => {
-    const files = [...migrations(), ...migrations({ '0004-a.sql': 'CREATE INDEX CONCURRENTLY trades_symbol ON trades (id)' })];
-    await expect(migrated.run(name, { files })).rejects.toThrow(/the name of the index must be free, got "trades_symbol"/);
-    expect(await server.query('SELECT 1 FROM isochrone.migrations WHERE version = 4 AND statement > 0', [], name)).toEqual([]);
+    const files = [
+      ...migrations(),
+      ...migrations({ '0004-a.sql': 'CREATE INDEX CONCURRENTLY trades_symbol ON trades (id)' }),
+    ];
+    await expect(migrated.run(name, { files })).rejects.toThrow(
+      /the name of the index must be free, got "trades_symbol"/,
+    );
+    expect(
+      await server.query(
+        'SELECT 1 FROM isochrone.migrations WHERE version = 4 AND statement > 0',
+        [],
+        name,
+      ),
+    ).toEqual([]);
   });
 
   test('a file that went statement by statement goes on so, also corrected to what a transaction could hold', async () => {
@@ -135,7 +176,9 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
         '0001-x.sql': 'CREATE TABLE t (a int); INSERT INTO t VALUES (1), (1)',
         '0002-x.sql': `INSERT INTO t VALUES (2); CREATE ${concurrently} i ON t (a)`,
       });
-    await expect(migrated.run(database, { files: files('UNIQUE INDEX CONCURRENTLY') })).rejects.toThrow(/23505/);
+    await expect(
+      migrated.run(database, { files: files('UNIQUE INDEX CONCURRENTLY') }),
+    ).rejects.toThrow(/23505/);
     await migrated.run(database, { files: files('INDEX') });
     expect(await server.query('SELECT count(*)::int FROM t', [], database)).toEqual([{ count: 3 }]);
   });
@@ -154,15 +197,23 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
   test('strings are what the files are split by, also for a role that would read them otherwise', async () => {
     const database = await migrated.database();
     await server.query(`ALTER DATABASE ${database} SET standard_conforming_strings = off`);
-    await migrated.run(database, { files: migrations({ '0001-x.sql': `CREATE TABLE t AS SELECT '\\'::text AS a; SELECT 'x'` }) });
+    await migrated.run(database, {
+      files: migrations({ '0001-x.sql': `CREATE TABLE t AS SELECT '\\'::text AS a; SELECT 'x'` }),
+    });
     expect(await server.query('SELECT length(a) FROM t', [], database)).toEqual([{ length: 1 }]);
   });
 
   test('a history with a hole is refused, instead of running an old file after newer ones', async () => {
     const database = await migrated.database();
     await migrated.run(database);
-    await server.query('DELETE FROM isochrone.migrations WHERE version = 2 AND statement = 0', [], database);
-    await expect(migrated.run(database)).rejects.toThrow(/^0002-indexes\.sql: a file before one that was begun must be done, got nothing/);
+    await server.query(
+      'DELETE FROM isochrone.migrations WHERE version = 2 AND statement = 0',
+      [],
+      database,
+    );
+    await expect(migrated.run(database)).rejects.toThrow(
+      /^0002-indexes\.sql: a file before one that was begun must be done, got nothing/,
+    );
   });
 
   test('names keep letters that are not ASCII', async () => {
@@ -172,7 +223,9 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
       '0002-x.sql': 'CREATE UNIQUE INDEX CONCURRENTLY straße_a ON straße (a)',
     });
     await expect(migrated.run(database, { files })).rejects.toThrow(/23505/);
-    expect(await server.query('SELECT 1 FROM pg_index WHERE NOT indisvalid', [], database)).toEqual([]);
+    expect(await server.query('SELECT 1 FROM pg_index WHERE NOT indisvalid', [], database)).toEqual(
+      [],
+    );
   });
 
   test('a table is as large as its TOAST, and an index as its table', async () => {
@@ -182,14 +235,17 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
       CREATE TABLE t (id int PRIMARY KEY, note text); ALTER TABLE t ALTER note SET STORAGE EXTERNAL;
       INSERT INTO t VALUES (1, repeat('-', 100000))`);
     const catalog = new Catalog(client);
-    for (const text of ['t', 't_pkey']) expect((await catalog.relation({ text, parts: [text] }))?.bytes).toBeGreaterThan(100_000);
+    for (const text of ['t', 't_pkey'])
+      expect((await catalog.relation({ text, parts: [text] }))?.bytes).toBeGreaterThan(100_000);
     await client.end();
   });
 
   test('one run at a time', async () => {
     const other = await server.connect(name);
     await other.query('SELECT pg_advisory_lock(1769172835, 1835624306)');
-    await expect(migrated.run(name, { waitForOthersMs: 1000 })).rejects.toThrow(/are running already: process \d+ of postgres since/);
+    await expect(migrated.run(name, { waitForOthersMs: 1000 })).rejects.toThrow(
+      /are running already: process \d+ of postgres since/,
+    );
     await other.end();
   });
 
@@ -206,12 +262,16 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     const files = migrations({ '0001-a.sql': 'ALTER TABLE a ADD c int' });
     await migrated.run(own, { files, lockTimeoutMs: 50, log });
     expect(said.filter(({ level }) => level === 'WARN').map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^attempt 1 of 10: canceling statement due to lock timeout; again in \d+ ms$/),
+      expect.stringMatching(
+        /^attempt 1 of 10: canceling statement due to lock timeout; again in \d+ ms$/,
+      ),
       expect.stringMatching(/^attempt 2 of 10/),
     ]);
     await other.query('BEGIN; SELECT * FROM a');
     const more = [...files, ...migrations({ '0002-a.sql': 'ALTER TABLE a ADD d int' })];
-    await expect(migrated.run(own, { files: more, lockTimeoutMs: 50, attempts: 2 })).rejects.toThrow(/SQLSTATE 55P03\), after 2 attempts/);
+    await expect(
+      migrated.run(own, { files: more, lockTimeoutMs: 50, attempts: 2 }),
+    ).rejects.toThrow(/SQLSTATE 55P03\), after 2 attempts/);
     await other.end();
   });
 
@@ -229,17 +289,33 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
       };
       return migrate(open, files, { by: 'a test', log: () => {}, sleep: async () => {} });
     };
-    await expect(run('reader', 'writer')).rejects.toThrow(/SQLSTATE 25006\)\.\nMigrations run on the writer/);
-    expect(await run('lost', 'reader', 'reader', 'writer')).toEqual({ applied: ['0001-x.sql'], before: 0 });
+    await expect(run('reader', 'writer')).rejects.toThrow(
+      /SQLSTATE 25006\)\.\nMigrations run on the writer/,
+    );
+    expect(await run('lost', 'reader', 'reader', 'writer')).toEqual({
+      applied: ['0001-x.sql'],
+      before: 0,
+    });
   });
 
   test('behind a pooler it does not start, nor does a dry run, whose search path others would get', async () => {
-    const through = (client: object) => ({ query: (client as { query: never }).query, processID: 1 });
+    const through = (client: object) => ({
+      query: (client as { query: never }).query,
+      processID: 1,
+    });
     await expect(
-      migrated.run(name, { through: (client) => ({ ...through(client), query: (text, values) => client.query(text, values) }) }),
+      migrated.run(name, {
+        through: (client) => ({
+          ...through(client),
+          query: (text, values) => client.query(text, values),
+        }),
+      }),
     ).rejects.toThrow(/There is a pooler between/);
     const client = await server.connect(name);
-    const pooled = { query: (text: string, values?: unknown[]) => client.query(text, values), processID: 1 };
+    const pooled = {
+      query: (text: string, values?: unknown[]) => client.query(text, values),
+      processID: 1,
+    };
     await expect(planMigrations(pooled, migrations())).rejects.toThrow(/There is a pooler between/);
     await client.end();
   });
@@ -251,50 +327,74 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
   test.each([
     large('CREATE INDEX i ON trades (note) | CREATE INDEX i ON empty (id)'),
     large('ALTER TABLE trades ALTER note TYPE varchar(9) | ALTER TABLE empty ALTER id TYPE bigint'),
-    large('ALTER TABLE trades ALTER COLUMN note SET NOT NULL | ALTER TABLE trades ALTER COLUMN side SET NOT NULL'),
+    large(
+      'ALTER TABLE trades ALTER COLUMN note SET NOT NULL | ALTER TABLE trades ALTER COLUMN side SET NOT NULL',
+    ),
     large(
       'ALTER TABLE trades ADD CHECK (note IS NOT NULL) | ALTER TABLE trades ADD CONSTRAINT c CHECK (note IS NOT NULL) NOT VALID; ALTER TABLE trades VALIDATE CONSTRAINT c; ALTER TABLE trades ALTER note SET NOT NULL',
     ),
-    large('ALTER TABLE trades ADD d uuid DEFAULT gen_random_uuid() | ALTER TABLE trades ADD d timestamptz DEFAULT now()'),
+    large(
+      'ALTER TABLE trades ADD d uuid DEFAULT gen_random_uuid() | ALTER TABLE trades ADD d timestamptz DEFAULT now()',
+    ),
     large('ALTER TABLE trades ADD d bigserial | ALTER TABLE trades ADD d bigint DEFAULT 0'),
-    large('ALTER TABLE empty ADD FOREIGN KEY (id) REFERENCES trades | ALTER TABLE empty ADD FOREIGN KEY (id) REFERENCES trades NOT VALID'),
+    large(
+      'ALTER TABLE empty ADD FOREIGN KEY (id) REFERENCES trades | ALTER TABLE empty ADD FOREIGN KEY (id) REFERENCES trades NOT VALID',
+    ),
     large('ALTER TABLE trades ADD UNIQUE (note) | ALTER TABLE empty ADD UNIQUE (id)'),
     large('REINDEX TABLE trades | REINDEX TABLE CONCURRENTLY trades'),
     large('REFRESH MATERIALIZED VIEW symbols | REFRESH MATERIALIZED VIEW CONCURRENTLY symbols'),
     large(
       'CLUSTER trades USING trades_pkey | -- isochrone: allow access-exclusive, because the market is closed\nCLUSTER trades USING trades_pkey',
     ),
-    large('CREATE INDEX CONCURRENTLY i ON ticks (at) | -- isochrone: per partition\nCREATE INDEX CONCURRENTLY i ON ticks (at)'),
-    large('-- isochrone: per partition\nCREATE INDEX CONCURRENTLY i ON trades (id) | CREATE INDEX CONCURRENTLY i ON trades (id)'),
+    large(
+      'CREATE INDEX CONCURRENTLY i ON ticks (at) | -- isochrone: per partition\nCREATE INDEX CONCURRENTLY i ON ticks (at)',
+    ),
+    large(
+      '-- isochrone: per partition\nCREATE INDEX CONCURRENTLY i ON trades (id) | CREATE INDEX CONCURRENTLY i ON trades (id)',
+    ),
     large(
       'CREATE MATERIALIZED VIEW v AS SELECT 1 AS a; REFRESH MATERIALIZED VIEW CONCURRENTLY v | CREATE MATERIALIZED VIEW v AS SELECT 1 AS a; CREATE UNIQUE INDEX v_a ON v (a); REFRESH MATERIALIZED VIEW CONCURRENTLY v',
     ),
-    large('CREATE INDEX i ON empty (id) WHERE id > extract(day from yesterday()) | CREATE INDEX i ON empty (id) WHERE id > abs(2)'),
+    large(
+      'CREATE INDEX i ON empty (id) WHERE id > extract(day from yesterday()) | CREATE INDEX i ON empty (id) WHERE id > abs(2)',
+    ),
     large(`CREATE INDEX i ON empty (to_char(id, '9')) | CREATE INDEX i ON empty (lower(id::text))`),
     large(
       `CREATE INDEX i ON empty (id) WHERE public.yesterday() < '2030-01-01' | CREATE INDEX i ON empty (id) WHERE '2030-01-01'::date > '2020-01-01'`,
     ),
-    large('SET search_path = market; ALTER TABLE bars ALTER id TYPE int | SET search_path = market; ALTER TABLE empty ALTER id TYPE int'),
+    large(
+      'SET search_path = market; ALTER TABLE bars ALTER id TYPE int | SET search_path = market; ALTER TABLE empty ALTER id TYPE int',
+    ),
     large(
       `SET LOCAL search_path TO market; CREATE INDEX i ON bars (id) | SET search_path = market; RESET ALL; CREATE INDEX i ON bars (id)`,
     ),
-    large('ALTER TABLE trades ADD a int; UPDATE trades SET a = 1 | UPDATE trades SET id = 1; ALTER TABLE trades ADD a int'),
-    large('ALTER TABLE trades ADD a int; DELETE FROM trades | ALTER TABLE trades ADD a int; DELETE FROM empty'),
+    large(
+      'ALTER TABLE trades ADD a int; UPDATE trades SET a = 1 | UPDATE trades SET id = 1; ALTER TABLE trades ADD a int',
+    ),
+    large(
+      'ALTER TABLE trades ADD a int; DELETE FROM trades | ALTER TABLE trades ADD a int; DELETE FROM empty',
+    ),
     large(
       'ALTER TABLE trades ADD CONSTRAINT c CHECK (id > 0) NOT VALID, VALIDATE CONSTRAINT c | ALTER TABLE trades ADD CONSTRAINT c CHECK (id > 0) NOT VALID; ALTER TABLE trades VALIDATE CONSTRAINT c',
     ),
-    large('ALTER TABLE trades ADD a int CHECK (a > 0) | ALTER TABLE trades ADD a int; ALTER TABLE trades ADD CHECK (a > 0) NOT VALID'),
+    large(
+      'ALTER TABLE trades ADD a int CHECK (a > 0) | ALTER TABLE trades ADD a int; ALTER TABLE trades ADD CHECK (a > 0) NOT VALID',
+    ),
     large('ALTER TABLE trades ADD a positive | ALTER TABLE trades ADD a any_text'),
     large('ALTER TABLE trades * ALTER note TYPE varchar(9) | ALTER TABLE trades * ADD a int'),
     large(
       'ALTER TABLE market.bars ADD PRIMARY KEY USING INDEX bars_key | ALTER TABLE market.bars ADD CONSTRAINT u UNIQUE USING INDEX bars_key',
     ),
     large('REINDEX INDEX market.bars_key | REINDEX INDEX CONCURRENTLY market.bars_key'),
-    large('CREATE TABLE m PARTITION OF months FOR VALUES FROM (1) TO (2) | CREATE TABLE m PARTITION OF parts FOR VALUES FROM (1) TO (2)'),
+    large(
+      'CREATE TABLE m PARTITION OF months FOR VALUES FROM (1) TO (2) | CREATE TABLE m PARTITION OF parts FOR VALUES FROM (1) TO (2)',
+    ),
     large(
       `CREATE INDEX CONCURRENTLY i ON moments ((at::date)) | CREATE INDEX CONCURRENTLY i ON moments (lower(added), ((at AT TIME ZONE 'UTC')::date))`,
     ),
-    large(`CREATE INDEX i ON moments (day) WHERE at > '2026-01-01'::date | CREATE INDEX i ON moments ((day + 1)) WHERE day > '2026-01-01'`),
+    large(
+      `CREATE INDEX i ON moments (day) WHERE at > '2026-01-01'::date | CREATE INDEX i ON moments ((day + 1)) WHERE day > '2026-01-01'`,
+    ),
     large('ALTER TABLE heirs ALTER a TYPE bigint | ALTER TABLE heirs ADD b int'),
     large('REINDEX TABLE ticks | REINDEX TABLE CONCURRENTLY ticks'),
     large(
@@ -314,7 +414,8 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     ),
   ])('%s is refused, %s is not', async (bad, good) => {
     const client = await server.connect(name);
-    const check = (sql: string) => checkAgainstCatalog(migrations({ '0001-x.sql': sql }), new Catalog(client), 8192);
+    const check = (sql: string) =>
+      checkAgainstCatalog(migrations({ '0001-x.sql': sql }), new Catalog(client), 8192);
     try {
       await expect(check(bad)).rejects.toThrow(/^0001-x\.sql:\d: .* must be .*, got .*\n.+/s);
       await expect(check(good)).resolves.toBeUndefined();

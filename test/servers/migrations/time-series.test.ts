@@ -7,9 +7,13 @@ const describeHere = serversHere('postgres', 'initdb', 'psql') ? describe : desc
 
 const MARCH = `'2024-03-01Z', '2024-04-01Z'`;
 
-/** Rows of the one table that are not in the other, with prices as they are written: 1.10 is not 1.1. */
+/**
+ * Rows of the one table that are not in the other, with prices as they are written: 1.10 is not
+ * 1.1.
+ */
 async function differing(client: Client, one: string, other: string): Promise<unknown[]> {
-  const text = (from: string) => `SELECT symbol, observed_at::text, price::text, volume FROM ${from}`;
+  const text = (from: string) =>
+    `SELECT symbol, observed_at::text, price::text, volume FROM ${from}`;
   const { rows } = await client.query(`
     (${text(one)} EXCEPT ALL ${text(other)}) UNION ALL (${text(other)} EXCEPT ALL ${text(one)})`);
   return rows;
@@ -72,7 +76,12 @@ describeHere('ticks', () => {
 
   beforeAll(async () => {
     server = await PostgresServer.start();
-    migrateMarket(server, ['0002-ticks.sql', '0003-tick-partitions.sql', '0004-compress-ticks.sql', '0005-ticks-between.sql']);
+    migrateMarket(server, [
+      '0002-ticks.sql',
+      '0003-tick-partitions.sql',
+      '0004-compress-ticks.sql',
+      '0005-ticks-between.sql',
+    ]);
     client = await server.connect();
   }, 120_000);
 
@@ -100,7 +109,8 @@ describeHere('ticks', () => {
     await client.query(`INSERT INTO ticks ${values}`);
     await client.query('CREATE TABLE given AS SELECT * FROM ticks');
   };
-  const count = async (table: string) => (await client.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n;
+  const count = async (table: string) =>
+    (await client.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n;
 
   test.each(SERIES)('come back as they were: $name', async ({ values }) => {
     await insert(values);
@@ -137,7 +147,9 @@ describeHere('ticks', () => {
 
   test('are found from the first to before the last moment of a range, over months, compressed or not', async () => {
     await client.query(`SELECT create_tick_partitions(1, '2024-03-15Z')`);
-    await insert(`SELECT 'A', '2024-03-31 23:00Z'::timestamptz + i * interval '1 minute', i, i FROM generate_series(0, 119) AS i`);
+    await insert(
+      `SELECT 'A', '2024-03-31 23:00Z'::timestamptz + i * interval '1 minute', i, i FROM generate_series(0, 119) AS i`,
+    );
     await client.query(`CALL compress_ticks('2024-03-15', 7)`);
     // One that comes late, into a month that is compressed.
     await client.query(`INSERT INTO ticks VALUES ('A', '2024-03-31 23:30:30Z', 1, 1)`);
@@ -150,17 +162,25 @@ describeHere('ticks', () => {
       ['2024-04-01Z', '2024-05-01Z', 60],
       ['2020-01-01Z', '2030-01-01Z', 121],
     ]) {
-      const { rows } = await client.query('SELECT * FROM ticks_between($1, $2, $3)', ['A', from, to]);
+      const { rows } = await client.query('SELECT * FROM ticks_between($1, $2, $3)', [
+        'A',
+        from,
+        to,
+      ]);
       expect([from, to, rows.length]).toEqual([from, to, expected]);
     }
     await client.query('RESET timezone');
     await client.query(`CALL compress_ticks('2024-03-15', 7)`);
-    expect((await client.query(`SELECT * FROM ticks_between('A', ${MARCH})`)).rows).toHaveLength(61);
+    expect((await client.query(`SELECT * FROM ticks_between('A', ${MARCH})`)).rows).toHaveLength(
+      61,
+    );
   });
 
   test('leave out the segments of other ranges and months', async () => {
     await client.query(`SELECT create_tick_partitions(1, '2024-02-15Z')`);
-    await insert(`SELECT 'A', '2024-02-01Z'::timestamptz + i * interval '10 minutes', i, i FROM generate_series(0, 5000) AS i`);
+    await insert(
+      `SELECT 'A', '2024-02-01Z'::timestamptz + i * interval '10 minutes', i, i FROM generate_series(0, 5000) AS i`,
+    );
     await client.query(`CALL compress_closed_ticks('0', 100)`);
     const read = async (): Promise<number[]> => {
       const { rows } = await client.query<{ scans: number; segments: number }>(`
@@ -168,7 +188,8 @@ describeHere('ticks', () => {
         FROM pg_stat_xact_user_tables WHERE relname LIKE 'tick_segments_2024%' ORDER BY relname`);
       return rows.flatMap(({ scans, segments }) => [scans, segments]);
     };
-    const hour = () => client.query(`SELECT * FROM ticks_between('A', '2024-03-02Z', '2024-03-02 01:00Z')`);
+    const hour = () =>
+      client.query(`SELECT * FROM ticks_between('A', '2024-03-02Z', '2024-03-02 01:00Z')`);
     await client.query('BEGIN');
     try {
       // Planning looks at the ends of indexes: it is done at the first call.
@@ -184,7 +205,9 @@ describeHere('ticks', () => {
 
   test('may be written to the open month, and late to a closed one, while that is compressed', async () => {
     await client.query(`SELECT create_tick_partitions(1)`);
-    await insert(`SELECT 'A' || i % 5, '2024-03-02Z'::timestamptz + i * interval '1 second', i, i FROM generate_series(1, 20000) AS i`);
+    await insert(
+      `SELECT 'A' || i % 5, '2024-03-02Z'::timestamptz + i * interval '1 second', i, i FROM generate_series(1, 20000) AS i`,
+    );
     const writer = await server.connect();
     try {
       let running = true;
@@ -194,7 +217,9 @@ describeHere('ticks', () => {
       let written = 0;
       while (running) {
         const late = `SELECT 'A' || ${written} % 5, at, ${written}.50, ${written} FROM (VALUES (now()), ('2024-03-02Z'::timestamptz + ${written} * interval '3 seconds')) AS late (at)`;
-        await writer.query(`WITH late AS (INSERT INTO ticks ${late} RETURNING *) INSERT INTO given SELECT * FROM late`);
+        await writer.query(
+          `WITH late AS (INSERT INTO ticks ${late} RETURNING *) INSERT INTO given SELECT * FROM late`,
+        );
         written += 1;
         // In one statement the reader sees each tick once, whatever is moved meanwhile.
         expect(await differing(writer, 'given', FOUND_EVER)).toEqual([]);
@@ -202,7 +227,9 @@ describeHere('ticks', () => {
       await compressed;
       expect(written).toBeGreaterThan(1);
       expect(await differing(client, 'given', FOUND_EVER)).toEqual([]);
-      expect((await client.query('SELECT 1 FROM ticks WHERE observed_at > $1', ['2024-05-01Z'])).rows).toHaveLength(written);
+      expect(
+        (await client.query('SELECT 1 FROM ticks WHERE observed_at > $1', ['2024-05-01Z'])).rows,
+      ).toHaveLength(written);
     } finally {
       await writer.end();
     }
@@ -212,13 +239,16 @@ describeHere('ticks', () => {
     await insert(
       `SELECT 'A' || i % 20, '2024-03-02Z'::timestamptz + i * interval '1 second', i * 0.5, i FROM generate_series(1, 40000) AS i`,
     );
-    const [{ pid } = { pid: 0 }] = (await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows;
+    const [{ pid } = { pid: 0 }] = (
+      await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    ).rows;
     const failed = client.query(`CALL compress_ticks('2024-03-15', 50, 100)`).then(
       () => 'finished',
       () => 'failed',
     );
     while ((await server.query('SELECT 1 FROM tick_segments LIMIT 1')).length === 0);
-    // The server then ends all sessions, and recovers from its log as after the loss of power. Until it has ended them it takes new ones.
+    // The server then ends all sessions, and recovers from its log as after the loss of power.
+    // Until it has ended them it takes new ones.
     const witness = await server.connect();
     const endOfAll = new Promise<void>((resolve) => witness.once('end', () => resolve()));
     process.kill(pid, 'SIGKILL');
@@ -235,14 +265,24 @@ describeHere('ticks', () => {
   }, 120_000);
 
   test('refuse a month that goes on, sizes that make no sense, and two at a time', async () => {
-    await expect(client.query('CALL compress_ticks(current_date)')).rejects.toThrow(/has not ended/);
-    await expect(client.query(`CALL compress_ticks('2024-03-01', 0)`)).rejects.toThrow(/segment_ticks must be 1 to 10000/);
-    await expect(client.query(`CALL compress_ticks('2024-03-01', 100, 99)`)).rejects.toThrow(/batch_ticks at least as many/);
+    await expect(client.query('CALL compress_ticks(current_date)')).rejects.toThrow(
+      /has not ended/,
+    );
+    await expect(client.query(`CALL compress_ticks('2024-03-01', 0)`)).rejects.toThrow(
+      /segment_ticks must be 1 to 10000/,
+    );
+    await expect(client.query(`CALL compress_ticks('2024-03-01', 100, 99)`)).rejects.toThrow(
+      /batch_ticks at least as many/,
+    );
     const other = await server.connect();
     try {
       await other.query('BEGIN');
-      await other.query(`SELECT pg_advisory_xact_lock(hashtext('compress_ticks'), date '2024-03-01' - date '2000-01-01')`);
-      await expect(client.query(`CALL compress_ticks('2024-03-01')`)).rejects.toThrow(/another session compresses 2024-03/);
+      await other.query(
+        `SELECT pg_advisory_xact_lock(hashtext('compress_ticks'), date '2024-03-01' - date '2000-01-01')`,
+      );
+      await expect(client.query(`CALL compress_ticks('2024-03-01')`)).rejects.toThrow(
+        /another session compresses 2024-03/,
+      );
     } finally {
       await other.end();
     }
@@ -251,8 +291,12 @@ describeHere('ticks', () => {
 
   test('have months made ahead once, in UTC, and retired with their segments', async () => {
     await client.query(`SET timezone = 'America/New_York'`);
-    expect((await client.query(`SELECT create_tick_partitions(2, '2024-03-31 23:00Z') AS made`)).rows).toEqual([{ made: 4 }]);
-    expect((await client.query(`SELECT create_tick_partitions(2, '2024-03-31 23:00Z') AS made`)).rows).toEqual([{ made: 0 }]);
+    expect(
+      (await client.query(`SELECT create_tick_partitions(2, '2024-03-31 23:00Z') AS made`)).rows,
+    ).toEqual([{ made: 4 }]);
+    expect(
+      (await client.query(`SELECT create_tick_partitions(2, '2024-03-31 23:00Z') AS made`)).rows,
+    ).toEqual([{ made: 0 }]);
     await client.query('RESET timezone');
     const months = `SELECT ticks::text, segments::text, from_at = '2024-03-01Z' AS march FROM tick_partitions ORDER BY from_at`;
     expect((await client.query(months)).rows).toEqual([
@@ -270,7 +314,9 @@ describeHere('ticks', () => {
       { gone: 'tick_segments_2024_04' },
     ]);
     expect(await count('tick_segments_2024_03')).toBe(0);
-    await expect(client.query('SELECT 1 FROM tick_segments_2024_04')).rejects.toThrow(/does not exist/);
+    await expect(client.query('SELECT 1 FROM tick_segments_2024_04')).rejects.toThrow(
+      /does not exist/,
+    );
     await client.query('DROP TABLE ticks_2024_03, tick_segments_2024_03');
   });
 

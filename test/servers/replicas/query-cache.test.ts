@@ -8,7 +8,9 @@ import { RedisServer } from '../redis-server';
 import { serversHere } from '../server-process';
 import { at, caughtUp, until } from './replica-fixture';
 
-const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'redis-server') ? describe : describe.skip;
+const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'redis-server')
+  ? describe
+  : describe.skip;
 jest.setTimeout(60_000);
 
 describeHere('QueryCache', () => {
@@ -23,7 +25,13 @@ describeHere('QueryCache', () => {
     // What is loaded before the processes hear each other is not kept.
     await until(() => server.available && server.busAlive);
     const cache = new TieredCache({ server });
-    const queries = new QueryCache({ pool, cache, database: 'test', metrics: cache.metrics, ...options });
+    const queries = new QueryCache({
+      pool,
+      cache,
+      database: 'test',
+      metrics: cache.metrics,
+      ...options,
+    });
     ends.push(async () => {
       await queries.close();
       await cache.close();
@@ -37,7 +45,13 @@ describeHere('QueryCache', () => {
     return pool;
   };
   const replicaPool = () => {
-    const pool = new ReplicaPool({ writer: at(primary), readers: [at(standby)], max: 4, min: 0, maxWaitMs: 100 });
+    const pool = new ReplicaPool({
+      writer: at(primary),
+      readers: [at(standby)],
+      max: 4,
+      min: 0,
+      maxWaitMs: 100,
+    });
     ends.push(() => pool.close());
     return pool;
   };
@@ -110,7 +124,8 @@ describeHere('QueryCache', () => {
 
   test('a write through one process ends what the others kept', async () => {
     const [one, other] = [await cacheOver(plainPool()), await cacheOver(plainPool())];
-    const count = async (cache: QueryCache) => (await cache.query('SELECT count(*)::int AS n FROM ticks')).rows[0].n;
+    const count = async (cache: QueryCache) =>
+      (await cache.query('SELECT count(*)::int AS n FROM ticks')).rows[0].n;
     expect([await count(one), await count(other)]).toEqual([0, 0]);
     await primary.query('INSERT INTO ticks VALUES (0)');
     expect([await count(one), await count(other)]).toEqual([0, 0]);
@@ -124,13 +139,19 @@ describeHere('QueryCache', () => {
   test('over a replica that stands still, this process sees its own writes, and no other keeps old rows for long', async () => {
     const one = await cacheOver(replicaPool(), { replicaLagMs: 1_500 });
     const other = await cacheOver(replicaPool(), { replicaLagMs: 1_500 });
-    const count = async (cache: QueryCache) => (await cache.query('SELECT count(*)::int AS n FROM ticks')).rows[0].n;
+    const count = async (cache: QueryCache) =>
+      (await cache.query('SELECT count(*)::int AS n FROM ticks')).rows[0].n;
     expect([await count(one), await count(other)]).toEqual([0, 0]);
     await standby.query('SELECT pg_wal_replay_pause()');
-    await until(async () => (await standby.query<{ s: string }>('SELECT pg_get_wal_replay_pause_state() AS s'))[0]?.s === 'paused');
+    await until(
+      async () =>
+        (await standby.query<{ s: string }>('SELECT pg_get_wal_replay_pause_state() AS s'))[0]
+          ?.s === 'paused',
+    );
 
     await one.query('INSERT INTO ticks VALUES (1)');
-    // One that has not written loads from the replica, and keeps what is old under the new versions of the tags.
+    // One that has not written loads from the replica, and keeps what is old under the new versions
+    // of the tags.
     const third = await cacheOver(replicaPool(), { replicaLagMs: 1_500 });
     expect(await count(third)).toBe(0);
     await standby.query('SELECT pg_wal_replay_resume()');
@@ -138,7 +159,8 @@ describeHere('QueryCache', () => {
     expect(await count(third)).toBe(0);
     expect(await count(one)).toBe(1);
     const end = Date.now() + 20_000;
-    for (const cache of [third, other]) await until(async () => (await count(cache)) === 1 || Date.now() > end);
+    for (const cache of [third, other])
+      await until(async () => (await count(cache)) === 1 || Date.now() > end);
     expect([await count(third), await count(other), await count(one)]).toEqual([1, 1, 1]);
 
     await one.query('INSERT INTO ticks VALUES (2)');

@@ -12,11 +12,19 @@ import { PostgresServer } from '../postgres-server';
 import { freePort, serversHere } from '../server-process';
 import { at, caughtUp, until } from './replica-fixture';
 
-const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbouncer', 'psql') ? describe : describe.skip;
+const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbouncer', 'psql')
+  ? describe
+  : describe.skip;
 jest.setTimeout(60_000);
 
-/** One address in front of several servers: each connection goes to the next one, as with a name of several records. */
-async function inTurn(port: number, servers: readonly PostgresServer[]): Promise<{ close(): void }> {
+/**
+ * One address in front of several servers: each connection goes to the next one, as with a name of
+ * several records.
+ */
+async function inTurn(
+  port: number,
+  servers: readonly PostgresServer[],
+): Promise<{ close(): void }> {
   let turn = 0;
   const open = new Set<Socket>();
   const proxy = createServer((client) => {
@@ -68,7 +76,10 @@ describeHere('ReplicaPool when servers die', () => {
     await primary.query('CREATE ROLE app LOGIN');
     await primary.query('CREATE TABLE orders (n int PRIMARY KEY)');
     await primary.query('GRANT ALL ON orders TO app');
-    near = await PostgresServer.start({ follows: primary, settings: { max_standby_streaming_delay: 100 } });
+    near = await PostgresServer.start({
+      follows: primary,
+      settings: { max_standby_streaming_delay: 100 },
+    });
     far = await PostgresServer.start({ follows: primary });
   });
   beforeEach(async () => {
@@ -85,20 +96,32 @@ describeHere('ReplicaPool when servers die', () => {
   const port = async () => (await made.read('SELECT inet_server_port() AS port')).rows[0].port;
 
   test('a write that is idempotent is sent again when its outcome is unknown', async () => {
-    const sent = made.write('INSERT INTO orders SELECT 1 FROM pg_sleep(0.3) ON CONFLICT DO NOTHING', [], { idempotent: true });
+    const sent = made.write(
+      'INSERT INTO orders SELECT 1 FROM pg_sleep(0.3) ON CONFLICT DO NOTHING',
+      [],
+      { idempotent: true },
+    );
     await sleep(100);
-    await primary.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'`);
+    await primary.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'`,
+    );
     expect((await sent).rowCount).toBe(1);
-    const plain = made.write('INSERT INTO orders SELECT 2 FROM pg_sleep(0.3)').catch((error: unknown) => error);
+    const plain = made
+      .write('INSERT INTO orders SELECT 2 FROM pg_sleep(0.3)')
+      .catch((error: unknown) => error);
     await sleep(100);
-    await primary.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'`);
+    await primary.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'`,
+    );
     expect(await plain).toBeInstanceOf(UnknownOutcomeError);
   });
 
   test('a conflict with recovery is answered by another replica', async () => {
     await primary.query('INSERT INTO orders SELECT generate_series(1, 5000)');
     for (const standby of [near, far]) await caughtUp(primary, standby);
-    const slow = made.read('SELECT (SELECT pg_sleep(1))::text, (SELECT count(*)::int FROM orders) AS n, inet_server_port() AS port');
+    const slow = made.read(
+      'SELECT (SELECT pg_sleep(1))::text, (SELECT count(*)::int FROM orders) AS n, inet_server_port() AS port',
+    );
     await sleep(200);
     await primary.query('DELETE FROM orders');
     await primary.query('VACUUM orders');
@@ -114,11 +137,16 @@ describeHere('ReplicaPool when servers die', () => {
     for (const standby of [near, far]) await caughtUp(primary, standby);
     const behind = await freePort();
     const proxy = await inTurn(behind, [near, far]);
-    const pooler = await PgbouncerServer.start({ server: { port: behind } as PostgresServer, users: { app: verifier } });
+    const pooler = await PgbouncerServer.start({
+      server: { port: behind } as PostgresServer,
+      users: { app: verifier },
+    });
     await near.query('SELECT pg_wal_replay_pause()');
     const through = pool({
       writer: at(primary),
-      readers: [{ host: '127.0.0.1', port: pooler.port, user: 'app', password: 'app', database: 'app' }],
+      readers: [
+        { host: '127.0.0.1', port: pooler.port, user: 'app', password: 'app', database: 'app' },
+      ],
       max: 12,
       maxWaitMs: 2_000,
     });
@@ -129,7 +157,9 @@ describeHere('ReplicaPool when servers die', () => {
       const plain = await Promise.all(Array.from({ length: 200 }, () => through.read(look)));
       // The control: both servers answer, and one of them does not know the row.
       expect(new Set(plain.map(({ rows }) => rows[0].n))).toEqual(new Set([0, 1]));
-      const sure = await Promise.all(Array.from({ length: 200 }, () => through.read(look, [], { after: token })));
+      const sure = await Promise.all(
+        Array.from({ length: 200 }, () => through.read(look, [], { after: token })),
+      );
       expect(new Set(sure.map(({ rows }) => rows[0].n))).toEqual(new Set([1]));
       expect(new Set(sure.map(({ rows }) => rows[0].port))).toContain(far.port);
       expect(new Set(sure.map(({ rows }) => rows[0].port))).not.toContain(near.port);
@@ -143,10 +173,17 @@ describeHere('ReplicaPool when servers die', () => {
 
   test('a replica that hangs is found out, and its readers are answered elsewhere', async () => {
     // More than there are connections: those that wait for one are answered elsewhere too.
-    const hung = Array.from({ length: 8 }, () => made.read('SELECT inet_server_port() AS port, pg_sleep(1)'));
+    const hung = Array.from({ length: 8 }, () =>
+      made.read('SELECT inet_server_port() AS port, pg_sleep(1)'),
+    );
     await sleep(100);
-    const pids = (await near.query<{ pid: number }>('SELECT pid FROM pg_stat_activity')).map(({ pid }) => pid);
-    const all = [Number(readFileSync(join(near.data, 'postmaster.pid'), 'utf8').split('\n')[0]), ...pids];
+    const pids = (await near.query<{ pid: number }>('SELECT pid FROM pg_stat_activity')).map(
+      ({ pid }) => pid,
+    );
+    const all = [
+      Number(readFileSync(join(near.data, 'postmaster.pid'), 'utf8').split('\n')[0]),
+      ...pids,
+    ];
     const signal = (name: NodeJS.Signals) => {
       for (const pid of all) {
         try {
@@ -168,10 +205,14 @@ describeHere('ReplicaPool when servers die', () => {
 
   test('the nearest replica is killed in the middle of queries: others answer them, and it comes back', async () => {
     expect(await port()).toBe(near.port);
-    const running = Array.from({ length: 8 }, (_, n) => made.read('SELECT pg_sleep(0.5), $1::int AS n', [n]));
+    const running = Array.from({ length: 8 }, (_, n) =>
+      made.read('SELECT pg_sleep(0.5), $1::int AS n', [n]),
+    );
     await sleep(200);
     await near.kill();
-    expect((await Promise.all(running)).map(({ rows }) => rows[0].n)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect((await Promise.all(running)).map(({ rows }) => rows[0].n)).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7,
+    ]);
     expect(await port()).toBe(far.port);
     await until(() => events.some(({ kind }) => kind === 'ejected'));
     await near.restart();
@@ -188,7 +229,9 @@ describeHere('ReplicaPool when servers die', () => {
     const { token } = await made.write('INSERT INTO orders VALUES (1)');
     for (const standby of [near, far]) await caughtUp(primary, standby);
 
-    const cut = made.write('INSERT INTO orders SELECT 2 FROM pg_sleep(5)').catch((error: unknown) => error);
+    const cut = made
+      .write('INSERT INTO orders SELECT 2 FROM pg_sleep(5)')
+      .catch((error: unknown) => error);
     await sleep(200);
     await primary.kill();
     expect(await cut).toBeInstanceOf(UnknownOutcomeError);
@@ -197,11 +240,23 @@ describeHere('ReplicaPool when servers die', () => {
     await near.promote();
     const after = await waiting;
     expect(after.token.split('.')[1]).toBe('2');
-    expect((await made.read('SELECT n FROM orders ORDER BY n', [], { after: after.token })).rows).toEqual([{ n: 1 }, { n: 3 }]);
-    expect((await made.read('SELECT n FROM orders ORDER BY n', [], { after: token })).rows[0]).toEqual({ n: 1 });
+    expect(
+      (await made.read('SELECT n FROM orders ORDER BY n', [], { after: after.token })).rows,
+    ).toEqual([{ n: 1 }, { n: 3 }]);
+    expect(
+      (await made.read('SELECT n FROM orders ORDER BY n', [], { after: token })).rows[0],
+    ).toEqual({ n: 1 });
     // The other standby still follows the dead one: it has the old timeline and is not believed.
-    const orphan = new ReplicaPool({ writer: at(near), readers: [at(far)], max: 2, min: 0, maxWaitMs: 60_000 });
-    expect((await orphan.read(WHERE, [], { after: after.token })).rows).toEqual([{ replica: false }]);
+    const orphan = new ReplicaPool({
+      writer: at(near),
+      readers: [at(far)],
+      max: 2,
+      min: 0,
+      maxWaitMs: 60_000,
+    });
+    expect((await orphan.read(WHERE, [], { after: after.token })).rows).toEqual([
+      { replica: false },
+    ]);
     expect((await orphan.read(WHERE)).rows).toEqual([{ replica: true }]);
     await orphan.close();
   });

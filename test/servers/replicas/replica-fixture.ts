@@ -15,9 +15,14 @@ export async function until(holds: () => unknown): Promise<void> {
 }
 
 export async function caughtUp(primary: PostgresServer, standby: PostgresServer): Promise<void> {
-  const [row] = await primary.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn');
+  const [row] = await primary.query<{ lsn: string }>(
+    'SELECT pg_current_wal_insert_lsn()::text AS lsn',
+  );
   await until(async () => {
-    const [there] = await standby.query<{ there: boolean }>('SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS there', [row?.lsn]);
+    const [there] = await standby.query<{ there: boolean }>(
+      'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS there',
+      [row?.lsn],
+    );
     return there?.there;
   });
 }

@@ -1,7 +1,11 @@
 /** The pool on a real primary with real standbys, and through a real PgBouncer. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AcquireTimeoutError } from '../../../lib/runtime/replicas/errors';
-import type { ReplicaPoolEvent, ReplicaPoolOptions, ReplicaServer } from '../../../lib/runtime/replicas/options';
+import type {
+  ReplicaPoolEvent,
+  ReplicaPoolOptions,
+  ReplicaServer,
+} from '../../../lib/runtime/replicas/options';
 import { ReplicaPool } from '../../../lib/runtime/replicas/replica-pool';
 import { scramVerifier } from '../../../lib/tools/postgres/pgbouncer/users';
 import { PgbouncerServer } from '../pgbouncer-server';
@@ -9,7 +13,9 @@ import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
 import { at, caughtUp, until } from './replica-fixture';
 
-const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbouncer', 'psql') ? describe : describe.skip;
+const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbouncer', 'psql')
+  ? describe
+  : describe.skip;
 jest.setTimeout(60_000);
 
 const WHERE = 'SELECT pg_is_in_recovery() AS replica';
@@ -60,14 +66,19 @@ describeHere('ReplicaPool', () => {
     const made = pool();
     expect((await made.query(WHERE)).rows).toEqual([{ replica: true }]);
     expect((await made.query(WHERE, [], { route: 'writer' })).rows).toEqual([{ replica: false }]);
-    expect((await made.query('SELECT pg_is_in_recovery() AS replica, pg_advisory_xact_lock(1)')).rows[0].replica).toBe(false);
+    expect(
+      (await made.query('SELECT pg_is_in_recovery() AS replica, pg_advisory_xact_lock(1)')).rows[0]
+        .replica,
+    ).toBe(false);
     const written = await made.query('INSERT INTO orders VALUES ($1, $2) RETURNING n', [1, 'one']);
     expect(written).toMatchObject({ command: 'INSERT', rowCount: 1, rows: [{ n: 1 }] });
     await expect(made.query('SELECT nowhere FROM orders')).rejects.toMatchObject({ code: '42703' });
   });
 
   test('a view that writes is refused by the replica and runs on the writer, once', async () => {
-    await primary.query(`CREATE FUNCTION mark() RETURNS int LANGUAGE sql AS 'INSERT INTO orders VALUES (7) RETURNING n'`);
+    await primary.query(
+      `CREATE FUNCTION mark() RETURNS int LANGUAGE sql AS 'INSERT INTO orders VALUES (7) RETURNING n'`,
+    );
     await primary.query('CREATE VIEW marks AS SELECT mark() AS n');
     await primary.query('GRANT SELECT ON marks TO app');
     await caughtUp(primary, standby);
@@ -78,14 +89,20 @@ describeHere('ReplicaPool', () => {
   test('a read with a token waits for the replica, and asks the writer when it does not come in time', async () => {
     const made = pool({ maxWaitMs: 200 });
     await standby.query('SELECT pg_wal_replay_pause()');
-    await until(async () => (await standby.query<{ s: string }>('SELECT pg_get_wal_replay_pause_state() AS s'))[0]?.s === 'paused');
+    await until(
+      async () =>
+        (await standby.query<{ s: string }>('SELECT pg_get_wal_replay_pause_state() AS s'))[0]
+          ?.s === 'paused',
+    );
     const { token } = await made.write('INSERT INTO orders VALUES ($1)', [1]);
 
     const count = `SELECT count(*)::int AS n, pg_is_in_recovery() AS replica FROM orders`;
     expect((await made.read(count)).rows).toEqual([{ n: 0, replica: true }]);
     expect((await made.read(count, [], { after: token })).rows).toEqual([{ n: 1, replica: false }]);
     expect(events).toContainEqual({ kind: 'read-by-writer', because: 'behind' });
-    expect((await made.read(count, [], { after: token, staleReads: 'reader' })).rows).toEqual([{ n: 0, replica: true }]);
+    expect((await made.read(count, [], { after: token, staleReads: 'reader' })).rows).toEqual([
+      { n: 0, replica: true },
+    ]);
 
     const waiting = made.read(count, [], { after: token, maxWaitMs: 20_000 });
     await sleep(100);
@@ -99,9 +116,15 @@ describeHere('ReplicaPool', () => {
     const [system, timeline, lsn] = token.split('.');
     await caughtUp(primary, standby);
     expect((await made.read(WHERE, [], { after: token })).rows).toEqual([{ replica: true }]);
-    expect((await made.read(WHERE, [], { after: `1.${timeline}.${lsn}` })).rows).toEqual([{ replica: false }]);
-    expect((await made.read(WHERE, [], { after: `${system}.${Number(timeline) + 1}.${lsn}` })).rows).toEqual([{ replica: false }]);
-    await expect(made.read(WHERE, [], { after: "0/0'; DROP TABLE orders; --" })).rejects.toThrow('after must be a token');
+    expect((await made.read(WHERE, [], { after: `1.${timeline}.${lsn}` })).rows).toEqual([
+      { replica: false },
+    ]);
+    expect(
+      (await made.read(WHERE, [], { after: `${system}.${Number(timeline) + 1}.${lsn}` })).rows,
+    ).toEqual([{ replica: false }]);
+    await expect(made.read(WHERE, [], { after: "0/0'; DROP TABLE orders; --" })).rejects.toThrow(
+      'after must be a token',
+    );
   });
 
   test('every read sees the write before it, while the replica replays', async () => {
@@ -111,7 +134,11 @@ describeHere('ReplicaPool', () => {
       for (let i = 0; i < 40; i += 1) {
         const n = worker * 1_000 + i;
         const { token } = await made.write('INSERT INTO orders VALUES ($1)', [n]);
-        const { rows } = await made.read('SELECT n, pg_is_in_recovery() AS replica FROM orders WHERE n = $1', [n], { after: token });
+        const { rows } = await made.read(
+          'SELECT n, pg_is_in_recovery() AS replica FROM orders WHERE n = $1',
+          [n],
+          { after: token },
+        );
         expect(rows).toEqual([{ n, replica: expect.anything() }]);
         byReplica += rows[0].replica ? 1 : 0;
       }
@@ -130,7 +157,9 @@ describeHere('ReplicaPool', () => {
       return 'done';
     });
     expect(value).toBe('done');
-    expect((await made.read('SELECT n FROM orders', [], { after: token })).rows).toEqual([{ n: 1 }]);
+    expect((await made.read('SELECT n FROM orders', [], { after: token })).rows).toEqual([
+      { n: 1 },
+    ]);
 
     await expect(
       made.transaction(async (client) => {
@@ -156,15 +185,21 @@ describeHere('ReplicaPool', () => {
     );
     expect(reading.value).toEqual([{ replica: true }]);
     await expect(escaped?.query(WHERE)).rejects.toThrow('The transaction is over');
-    const serializable = await made.transaction(async (client) => (await client.query(WHERE)).rows, {
-      readOnly: true,
-      isolation: 'serializable',
-    });
+    const serializable = await made.transaction(
+      async (client) => (await client.query(WHERE)).rows,
+      {
+        readOnly: true,
+        isolation: 'serializable',
+      },
+    );
     expect(serializable.value).toEqual([{ replica: false }]);
-    const seen = await made.transaction(async (client) => (await client.query('SELECT n FROM orders')).rows, {
-      readOnly: true,
-      after: token,
-    });
+    const seen = await made.transaction(
+      async (client) => (await client.query('SELECT n FROM orders')).rows,
+      {
+        readOnly: true,
+        after: token,
+      },
+    );
     expect(seen.value).toEqual([{ n: 1 }]);
   });
 
@@ -175,7 +210,9 @@ describeHere('ReplicaPool', () => {
       made.transaction(
         async (client) => {
           const { rows } = await client.query('SELECT note FROM orders WHERE n = 1');
-          await client.query('UPDATE orders SET note = $1 WHERE n = 1', [String(Number(rows[0].note) + 1)]);
+          await client.query('UPDATE orders SET note = $1 WHERE n = 1', [
+            String(Number(rows[0].note) + 1),
+          ]);
         },
         { isolation: 'serializable', retries: 50 },
       );
@@ -191,7 +228,9 @@ describeHere('ReplicaPool', () => {
     const counter = (async () => {
       const client = await primary.connect();
       while (counting) {
-        const { rows } = await client.query(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'pool'`);
+        const { rows } = await client.query(
+          `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'pool'`,
+        );
         most = Math.max(most, rows[0].n);
       }
       await client.end();
@@ -199,7 +238,9 @@ describeHere('ReplicaPool', () => {
     const killer = (async () => {
       for (let i = 0; i < 10; i += 1) {
         await sleep(50);
-        await primary.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'`);
+        await primary.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'`,
+        );
       }
     })();
     const asked = Array.from({ length: 200 }, () =>
@@ -220,7 +261,9 @@ describeHere('ReplicaPool', () => {
     const holding = [1, 2].map(() => small.query('SELECT pg_sleep(1)'));
     const error = await small.query('SELECT 1').catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(AcquireTimeoutError);
-    expect(String(error)).toMatch(/writer was free within 200 ms \(acquireTimeoutMs\): 2 of 2 \(max\) are open, 2 busy/);
+    expect(String(error)).toMatch(
+      /writer was free within 200 ms \(acquireTimeoutMs\): 2 of 2 \(max\) are open, 2 busy/,
+    );
     await Promise.all(holding);
   });
 
@@ -247,7 +290,11 @@ describeHere('ReplicaPool', () => {
     const verifier = scramVerifier('app');
     await primary.query(`ALTER ROLE app PASSWORD '${verifier}'`);
     await caughtUp(primary, standby);
-    const bouncers = await Promise.all([primary, standby].map((server) => PgbouncerServer.start({ server, users: { app: verifier } })));
+    const bouncers = await Promise.all(
+      [primary, standby].map((server) =>
+        PgbouncerServer.start({ server, users: { app: verifier } }),
+      ),
+    );
     const through = ({ port }: PgbouncerServer): ReplicaServer => ({
       host: '127.0.0.1',
       port,
@@ -265,8 +312,14 @@ describeHere('ReplicaPool', () => {
           const { token } =
             i % 2 === 0
               ? await made.write('INSERT INTO orders VALUES ($1)', [n])
-              : await made.transaction((client) => client.query('INSERT INTO orders VALUES ($1)', [n]));
-          const { rows } = await made.read('SELECT n, pg_is_in_recovery() AS replica FROM orders WHERE n = $1', [n], { after: token });
+              : await made.transaction((client) =>
+                  client.query('INSERT INTO orders VALUES ($1)', [n]),
+                );
+          const { rows } = await made.read(
+            'SELECT n, pg_is_in_recovery() AS replica FROM orders WHERE n = $1',
+            [n],
+            { after: token },
+          );
           expect(rows).toEqual([{ n, replica: expect.anything() }]);
           byReplica += rows[0].replica ? 1 : 0;
         }
@@ -274,7 +327,9 @@ describeHere('ReplicaPool', () => {
       await Promise.all(Array.from({ length: 8 }, (_, worker) => walk(worker)));
       expect(byReplica).toBeGreaterThan(0);
       // Nothing of a session is left behind: the pooler's servers are in no transaction.
-      const idle = await standby.query(`SELECT 1 FROM pg_stat_activity WHERE usename = 'app' AND state LIKE 'idle in transaction%'`);
+      const idle = await standby.query(
+        `SELECT 1 FROM pg_stat_activity WHERE usename = 'app' AND state LIKE 'idle in transaction%'`,
+      );
       expect(idle).toEqual([]);
       await made.close();
     } finally {

@@ -69,15 +69,19 @@ class FakeAws implements EdgeFunctionsApi {
   async describeStackResource(stackId: string, logicalId: string) {
     this.enter('describeStackResource', 'Throttling');
     const resource = this.account.resources?.[logicalId];
-    if (resource === undefined) throw awsError('ValidationError', `Stack '${stackId}' does not exist`);
+    if (resource === undefined)
+      throw awsError('ValidationError', `Stack '${stackId}' does not exist`);
     return resource;
   }
 
   async describeStackResources(physicalId: string) {
     this.enter('describeStackResources', 'Throttling');
     const made = Object.values(this.account.resources ?? {});
-    const resources = this.account.importedBy?.[physicalId] ?? (made.some((each) => each.physicalId === physicalId) ? made : undefined);
-    if (resources === undefined) throw awsError('ValidationError', `Stack for ${physicalId} does not exist`);
+    const resources =
+      this.account.importedBy?.[physicalId] ??
+      (made.some((each) => each.physicalId === physicalId) ? made : undefined);
+    if (resources === undefined)
+      throw awsError('ValidationError', `Stack for ${physicalId} does not exist`);
     return resources;
   }
 
@@ -110,7 +114,11 @@ function page<T>(items: readonly T[], marker = '0'): Page<T> {
   return { items: items.slice(i, i + 1), next: i + 1 < items.length ? String(i + 1) : undefined };
 }
 
-const edge = (name: string, ...notAtTheEdge: string[]): FunctionFacts => ({ name, arn: arnOf(name), notAtTheEdge });
+const edge = (name: string, ...notAtTheEdge: string[]): FunctionFacts => ({
+  name,
+  arn: arnOf(name),
+  notAtTheEdge,
+});
 
 async function cleanUp(account: Account | FakeAws, options: Partial<EdgeCleanupOptions> = {}) {
   const aws = account instanceof FakeAws ? account : new FakeAws(account);
@@ -118,12 +126,21 @@ async function cleanUp(account: Account | FakeAws, options: Partial<EdgeCleanupO
   const sleep = async (milliseconds: number) => {
     waits.push(milliseconds);
   };
-  const cleanup = await cleanUpEdge(aws, { prefix: 'market', delete: true, sleep, random: () => 1, ...options });
+  const cleanup = await cleanUpEdge(aws, {
+    prefix: 'market',
+    delete: true,
+    sleep,
+    random: () => 1,
+    ...options,
+  });
   return { ...cleanup, waits, aws };
 }
 
 test('without delete, says what is removable and deletes nothing', async () => {
-  const { entries, aws } = await cleanUp({ functions: [edge('market-a'), edge('market-b')] }, { delete: false });
+  const { entries, aws } = await cleanUp(
+    { functions: [edge('market-a'), edge('market-b')] },
+    { delete: false },
+  );
   expect(entries.map(({ functionName, outcome }) => [functionName, outcome])).toEqual([
     ['market-a', 'removable'],
     ['market-b', 'removable'],
@@ -132,7 +149,9 @@ test('without delete, says what is removable and deletes nothing', async () => {
 });
 
 test('with delete, deletes them, on all pages', async () => {
-  const { entries, aws } = await cleanUp({ functions: [edge('market-a'), edge('other'), edge('market-b')] });
+  const { entries, aws } = await cleanUp({
+    functions: [edge('market-a'), edge('other'), edge('market-b')],
+  });
   expect(aws.deleted).toEqual(['market-a', 'market-b']);
   expect(entries.map(({ outcome }) => outcome)).toEqual(['deleted', 'deleted']);
 });
@@ -151,17 +170,37 @@ describe('keeps', () => {
     ],
     [
       'what its stack still has',
-      { resources: { 'market-a': { stackName: 'market-Edge', physicalId: 'market-a', status: 'UPDATE_COMPLETE' } } },
+      {
+        resources: {
+          'market-a': {
+            stackName: 'market-Edge',
+            physicalId: 'market-a',
+            status: 'UPDATE_COMPLETE',
+          },
+        },
+      },
       'belongs to the stack market-Edge',
     ],
     [
       'what its stack could not delete',
-      { resources: { 'market-a': { stackName: 'market-Edge', physicalId: 'market-a', status: 'DELETE_FAILED' } } },
+      {
+        resources: {
+          'market-a': { stackName: 'market-Edge', physicalId: 'market-a', status: 'DELETE_FAILED' },
+        },
+      },
       'belongs to the stack market-Edge',
     ],
     [
       'what its stack is still making',
-      { resources: { 'market-a': { stackName: 'market-Edge', physicalId: undefined, status: 'CREATE_IN_PROGRESS' } } },
+      {
+        resources: {
+          'market-a': {
+            stackName: 'market-Edge',
+            physicalId: undefined,
+            status: 'CREATE_IN_PROGRESS',
+          },
+        },
+      },
       'belongs to the stack market-Edge',
     ],
     [
@@ -176,8 +215,16 @@ describe('keeps', () => {
       },
       'belongs to the stack shop',
     ],
-    ['what nobody made with CloudFormation', { tags: { 'market-a': { team: 'shop' } } }, 'not made by CloudFormation'],
-    ['what has no numbered version', { versions: { 'market-a': ['$LATEST'] } }, 'not a Lambda@Edge function: it has no numbered version'],
+    [
+      'what nobody made with CloudFormation',
+      { tags: { 'market-a': { team: 'shop' } } },
+      'not made by CloudFormation',
+    ],
+    [
+      'what has no numbered version',
+      { versions: { 'market-a': ['$LATEST'] } },
+      'not a Lambda@Edge function: it has no numbered version',
+    ],
     [
       'what cannot run at the edge',
       { functions: [edge('market-a', 'a VPC', 'layers')] },
@@ -194,19 +241,45 @@ describe('deletes', () => {
   test.each<[string, Partial<Account>]>([
     [
       'what a deleted stack retained',
-      { resources: { 'market-a': { stackName: 'market-Edge', physicalId: 'market-a', status: 'DELETE_SKIPPED' } } },
+      {
+        resources: {
+          'market-a': {
+            stackName: 'market-Edge',
+            physicalId: 'market-a',
+            status: 'DELETE_SKIPPED',
+          },
+        },
+      },
     ],
     [
       'what its stack has replaced',
-      { resources: { 'market-a': { stackName: 'market-Edge', physicalId: 'market-a-2', status: 'UPDATE_COMPLETE' } } },
+      {
+        resources: {
+          'market-a': {
+            stackName: 'market-Edge',
+            physicalId: 'market-a-2',
+            status: 'UPDATE_COMPLETE',
+          },
+        },
+      },
     ],
     [
       'what only a stack with other resources names',
-      { importedBy: { 'market-a': [{ stackName: 'shop', physicalId: undefined, status: 'CREATE_IN_PROGRESS' }] } },
+      {
+        importedBy: {
+          'market-a': [{ stackName: 'shop', physicalId: undefined, status: 'CREATE_IN_PROGRESS' }],
+        },
+      },
     ],
     ['what a stack of long ago retained', { resources: {} }],
-    ['what only the name of another function begins like', { distributions: [{ id: 'E1', functionArns: [`${arnOf('market-a-2')}:1`] }] }],
-    ['what has its numbered version on the last page', { versions: { 'market-a': ['$LATEST', '12'] } }],
+    [
+      'what only the name of another function begins like',
+      { distributions: [{ id: 'E1', functionArns: [`${arnOf('market-a-2')}:1`] }] },
+    ],
+    [
+      'what has its numbered version on the last page',
+      { versions: { 'market-a': ['$LATEST', '12'] } },
+    ],
   ])('%s', async (_what, account) => {
     const { aws } = await cleanUp({ functions: [edge('market-a')], ...account });
     expect(aws.deleted).toEqual(['market-a']);
@@ -214,9 +287,16 @@ describe('deletes', () => {
 });
 
 test('leaves to Lambda to keep what still has replicas, and goes on', async () => {
-  const { entries, aws } = await cleanUp({ functions: [edge('market-a'), edge('market-b')], replicated: ['market-a'] });
+  const { entries, aws } = await cleanUp({
+    functions: [edge('market-a'), edge('market-b')],
+    replicated: ['market-a'],
+  });
   expect(entries).toEqual([
-    { functionName: 'market-a', outcome: 'replicated', reason: 'replicas still live; try again in some hours' },
+    {
+      functionName: 'market-a',
+      outcome: 'replicated',
+      reason: 'replicas still live; try again in some hours',
+    },
     { functionName: 'market-b', outcome: 'deleted', reason: 'with all its versions' },
   ]);
   expect(aws.deleted).toEqual(['market-b']);
@@ -224,7 +304,12 @@ test('leaves to Lambda to keep what still has replicas, and goes on', async () =
 
 test.each<[string, string, string, string]>([
   ['ResourceNotFoundException', 'Function not found', 'deleted', 'it was gone already'],
-  ['AccessDeniedException', 'not authorized', 'failed', 'lambda:DeleteFunction failed: AccessDeniedException: not authorized'],
+  [
+    'AccessDeniedException',
+    'not authorized',
+    'failed',
+    'lambda:DeleteFunction failed: AccessDeniedException: not authorized',
+  ],
   [
     'InvalidParameterValueException',
     'something else',
@@ -251,18 +336,26 @@ describe('when AWS throttles', () => {
   });
 
   test('waits a random part of that', async () => {
-    const { waits } = await cleanUp({ functions: [edge('market-a')], throttled: { listTags: 2 } }, { random: () => 0.25 });
+    const { waits } = await cleanUp(
+      { functions: [edge('market-a')], throttled: { listTags: 2 } },
+      { random: () => 0.25 },
+    );
     expect(waits).toEqual([125, 250]);
   });
 
   test('gives up after six attempts, before anything is deleted', async () => {
     const aws = new FakeAws({ functions: [edge('market-a')], throttled: { listDistributions: 6 } });
-    await expect(cleanUp(aws)).rejects.toThrow('cloudfront:ListDistributions failed 6 times: Throttling: Rate exceeded');
+    await expect(cleanUp(aws)).rejects.toThrow(
+      'cloudfront:ListDistributions failed 6 times: Throttling: Rate exceeded',
+    );
     expect(aws.calls).not.toContain('deleteFunction');
   });
 
   test('a deletion that never goes through is one failure among others', async () => {
-    const { entries, aws } = await cleanUp({ functions: [edge('market-a'), edge('market-b')], throttled: { deleteFunction: 6 } });
+    const { entries, aws } = await cleanUp({
+      functions: [edge('market-a'), edge('market-b')],
+      throttled: { deleteFunction: 6 },
+    });
     expect(entries.map(({ outcome }) => outcome)).toEqual(['failed', 'deleted']);
     expect(aws.deleted).toEqual(['market-b']);
   });
@@ -273,7 +366,9 @@ test('what cannot be known stops all of it, before anything is deleted', async (
   aws.describeStackResource = async () => {
     throw awsError('ValidationError', '1 validation error detected');
   };
-  await expect(cleanUp(aws)).rejects.toThrow('cloudformation:DescribeStackResource failed: ValidationError: 1 validation error detected');
+  await expect(cleanUp(aws)).rejects.toThrow(
+    'cloudformation:DescribeStackResource failed: ValidationError: 1 validation error detected',
+  );
   expect(aws.calls).not.toContain('deleteFunction');
 });
 
@@ -282,16 +377,24 @@ test('distributions are listed after the functions were judged, so that a new as
   expect(aws.calls.slice(-2)).toEqual(['listDistributions', 'deleteFunction']);
 });
 
-test.each(['', '*', 'market production'])('refuses %j as a prefix, without a call', async (prefix) => {
-  const aws = new FakeAws({ functions: [edge('market-a')] });
-  await expect(cleanUp(aws, { prefix })).rejects.toThrow("--prefix must be the beginning of a function's name");
-  expect(aws.calls).toEqual([]);
-});
+test.each(['', '*', 'market production'])(
+  'refuses %j as a prefix, without a call',
+  async (prefix) => {
+    const aws = new FakeAws({ functions: [edge('market-a')] });
+    await expect(cleanUp(aws, { prefix })).rejects.toThrow(
+      "--prefix must be the beginning of a function's name",
+    );
+    expect(aws.calls).toEqual([]);
+  },
+);
 
 describe('as text', () => {
   test('names what can be deleted, and how', async () => {
     const cleanup = await cleanUp(
-      { functions: [edge('market-a'), edge('market-normalize', 'a VPC')], throttled: { listFunctions: 1 } },
+      {
+        functions: [edge('market-a'), edge('market-normalize', 'a VPC')],
+        throttled: { listFunctions: 1 },
+      },
       { delete: false },
     );
     expect(formatEdgeCleanup(cleanup, 'market')).toBe(
@@ -313,6 +416,8 @@ describe('as text', () => {
   });
 
   test('says so if there is nothing', () => {
-    expect(formatEdgeCleanup({ entries: [], retries: 0 }, 'market')).toBe('No function in us-east-1 has a name that begins with market.');
+    expect(formatEdgeCleanup({ entries: [], retries: 0 }, 'market')).toBe(
+      'No function in us-east-1 has a name that begins with market.',
+    );
   });
 });

@@ -9,7 +9,11 @@ import {
 } from '../../../lib/tools/account/promotion';
 
 const steps = (...states: [string, string][]) => states.map(([name, status]) => ({ name, status }));
-const state = (status: string, ...states: [string, string][]): ExecutionFacts => ({ status, steps: steps(...states), outputs: {} });
+const state = (status: string, ...states: [string, string][]): ExecutionFacts => ({
+  status,
+  steps: steps(...states),
+  outputs: {},
+});
 const aws = (name: string) => Object.assign(new Error('said AWS'), { name });
 
 /** An AWS in which an execution goes through the states given, the last one for ever. */
@@ -24,7 +28,10 @@ class FakeAutomation implements PromotionApi {
 
   async descriptions() {
     this.mayFail('descriptions');
-    return { fence: 'Closes.\nIf it fails: Look at the groups.', assess: 'Judges.\nIf it fails: Nothing was changed.' };
+    return {
+      fence: 'Closes.\nIf it fails: Look at the groups.',
+      assess: 'Judges.\nIf it fails: Nothing was changed.',
+    };
   }
 
   async start(...call: [string, Readonly<Record<string, string>>, string]) {
@@ -63,16 +70,24 @@ async function run(api: FakeAutomation, options: Partial<PromotionOptions> = {})
 }
 
 test('the steps that change something are those of the plan', () => {
-  expect(CHANGING_STEPS).toEqual(PROMOTION_PLAN.filter((node) => !isChoice(node) && node.changes).map(({ name }) => name));
+  expect(CHANGING_STEPS).toEqual(
+    PROMOTION_PLAN.filter((node) => !isChoice(node) && node.changes).map(({ name }) => name),
+  );
 });
 
 test('passes on what was asked for, and nothing that was not', async () => {
   const plain = new FakeAutomation([state('Success')]);
   await run(plain);
-  expect(plain.started).toEqual([['market-promote-eu-west-1', { Drill: 'false', AllowUnfenced: 'false' }, 'token']]);
+  expect(plain.started).toEqual([
+    ['market-promote-eu-west-1', { Drill: 'false', AllowUnfenced: 'false' }, 'token'],
+  ]);
   const full = new FakeAutomation([state('Success')]);
   await run(full, { drill: true, allowUnfenced: true, acceptedLossSeconds: 0 });
-  expect(full.started[0]?.[1]).toEqual({ Drill: 'true', AllowUnfenced: 'true', AcceptedLossSeconds: '0' });
+  expect(full.started[0]?.[1]).toEqual({
+    Drill: 'true',
+    AllowUnfenced: 'true',
+    AcceptedLossSeconds: '0',
+  });
 });
 
 test('reports each change of state once', async () => {
@@ -84,7 +99,11 @@ test('reports each change of state once', async () => {
       state('Success', ['inspect', 'Success'], ['approve', 'Success']),
     ]),
   );
-  expect(progress).toEqual([['inspect InProgress'], ['inspect Success', 'approve Waiting'], ['inspect Success', 'approve Success']]);
+  expect(progress).toEqual([
+    ['inspect InProgress'],
+    ['inspect Success', 'approve Waiting'],
+    ['inspect Success', 'approve Success'],
+  ]);
 });
 
 describe('ends as', () => {
@@ -115,7 +134,9 @@ describe('ends as', () => {
 
 describe('AWS', () => {
   test('is asked again when it throttles, longer each time, and the start under the same token', async () => {
-    const api = new FakeAutomation([state('Success')], { start: [aws('ThrottlingException'), aws('ThrottlingException')] });
+    const api = new FakeAutomation([state('Success')], {
+      start: [aws('ThrottlingException'), aws('ThrottlingException')],
+    });
     const { promotion, waits } = await run(api);
     expect(promotion.retries).toBe(2);
     expect(waits).toEqual([500, 1000]);
@@ -124,16 +145,24 @@ describe('AWS', () => {
 
   test('is not asked again for what it refuses', async () => {
     const api = new FakeAutomation([], { start: [aws('AccessDeniedException')] });
-    await expect(run(api)).rejects.toThrow('ssm:StartAutomationExecution failed: AccessDeniedException: said AWS');
+    await expect(run(api)).rejects.toThrow(
+      'ssm:StartAutomationExecution failed: AccessDeniedException: said AWS',
+    );
     expect(api.started).toHaveLength(1);
   });
 
   test('that stops answering does not stop the automation, and the message says so', async () => {
-    const api = new FakeAutomation([], { execution: Array.from({ length: 6 }, () => aws('TimeoutError')) });
-    await expect(run(api)).rejects.toThrow(/failed 6 times: TimeoutError[\s\S]*The automation itself goes on.*execution-1/);
+    const api = new FakeAutomation([], {
+      execution: Array.from({ length: 6 }, () => aws('TimeoutError')),
+    });
+    await expect(run(api)).rejects.toThrow(
+      /failed 6 times: TimeoutError[\s\S]*The automation itself goes on.*execution-1/,
+    );
   });
 
   test('that never ends an execution is given up', async () => {
-    await expect(run(new FakeAutomation([state('InProgress')]))).rejects.toThrow('has not ended after 3 hours');
+    await expect(run(new FakeAutomation([state('InProgress')]))).rejects.toThrow(
+      'has not ended after 3 hours',
+    );
   });
 });

@@ -17,7 +17,11 @@ function assembly(files: Record<string, string | undefined> = {}): string {
   mkdirSync(join(directory, 'nested'));
   const a = stack('A', 'aws://unknown-account/unknown-region');
   const whole: Record<string, string | undefined> = {
-    'manifest.json': JSON.stringify({ artifacts: { nested: { type: 'cdk:cloud-assembly', properties: { directoryName: 'nested' } } } }),
+    'manifest.json': JSON.stringify({
+      artifacts: {
+        nested: { type: 'cdk:cloud-assembly', properties: { directoryName: 'nested' } },
+      },
+    }),
     'nested/manifest.json': JSON.stringify({
       artifacts: {
         Tree: { type: 'cdk:tree', properties: { file: 'tree.json' } },
@@ -29,7 +33,8 @@ function assembly(files: Record<string, string | undefined> = {}): string {
     'nested/B.template.json': '{}',
     ...files,
   };
-  for (const [file, content] of Object.entries(whole)) if (content !== undefined) writeFileSync(join(directory, file), content);
+  for (const [file, content] of Object.entries(whole))
+    if (content !== undefined) writeFileSync(join(directory, file), content);
   return directory;
 }
 
@@ -55,13 +60,27 @@ test('stacks of nested stages, with what they depend on', () => {
 });
 
 test.each<[string, Record<string, string | undefined>, RegExp]>([
-  ['without a manifest', { 'manifest.json': undefined }, /manifest\.json cannot be used \(.*ENOENT/],
+  [
+    'without a manifest',
+    { 'manifest.json': undefined },
+    /manifest\.json cannot be used \(.*ENOENT/,
+  ],
   ['with half a manifest', { 'manifest.json': '{"artifacts":{' }, /manifest\.json cannot be used/],
   ['with a manifest of another kind', { 'manifest.json': '{}' }, /it names no artifacts/],
   ['with a manifest that is no object', { 'manifest.json': 'null' }, /it is not an object/],
-  ['without a template', { 'nested/A.template.json': undefined }, /A\.template\.json cannot be used \(.*ENOENT/],
-  ['with half a template', { 'nested/A.template.json': '{"Resources":{"Buck' }, /A\.template\.json cannot be used/],
+  [
+    'without a template',
+    { 'nested/A.template.json': undefined },
+    /A\.template\.json cannot be used \(.*ENOENT/,
+  ],
+  [
+    'with half a template',
+    { 'nested/A.template.json': '{"Resources":{"Buck' },
+    /A\.template\.json cannot be used/,
+  ],
 ])('%s, it is refused with what to do', (_what, files, says) => {
   expect(() => readAssembly(assembly(files))).toThrow(says);
-  expect(() => readAssembly(assembly(files))).toThrow(/is not a whole assembly: [\s\S]*\nSynthesize it with/);
+  expect(() => readAssembly(assembly(files))).toThrow(
+    /is not a whole assembly: [\s\S]*\nSynthesize it with/,
+  );
 });

@@ -1,5 +1,9 @@
 /** Two states of a small app, for the tests of a review. */
-import type { Assembly, AssemblyStack, TemplateResource } from '../../../lib/tools/assembly/assembly';
+import type {
+  Assembly,
+  AssemblyStack,
+  TemplateResource,
+} from '../../../lib/tools/assembly/assembly';
 import type { Finding } from '../../../lib/tools/review/findings/finding';
 import type { Acknowledgement } from '../../../lib/tools/review/findings/stateful-losses';
 import { type ChangeReview, reviewChange } from '../../../lib/tools/review/report/change-review';
@@ -7,7 +11,14 @@ import { type ChangeReview, reviewChange } from '../../../lib/tools/review/repor
 export type Resources = Readonly<Record<string, TemplateResource>>;
 
 export function stackOf(resources: Resources, stack: Partial<AssemblyStack> = {}): AssemblyStack {
-  return { path: 'app/Data', stackName: 'app-data', region: 'eu-west-1', dependsOn: [], template: { Resources: resources }, ...stack };
+  return {
+    path: 'app/Data',
+    stackName: 'app-data',
+    region: 'eu-west-1',
+    dependsOn: [],
+    template: { Resources: resources },
+    ...stack,
+  };
 }
 
 export function assemblyOf(directory: string, ...stacks: readonly AssemblyStack[]): Assembly {
@@ -15,18 +26,36 @@ export function assemblyOf(directory: string, ...stacks: readonly AssemblyStack[
 }
 
 /** The review of one stack in two states. */
-export function reviewOf(before: Resources, after: Resources, acknowledgements: readonly Acknowledgement[] = []): ChangeReview {
-  return reviewChange(assemblyOf('base', stackOf(before)), assemblyOf('head', stackOf(after)), acknowledgements);
+export function reviewOf(
+  before: Resources,
+  after: Resources,
+  acknowledgements: readonly Acknowledgement[] = [],
+): ChangeReview {
+  return reviewChange(
+    assemblyOf('base', stackOf(before)),
+    assemblyOf('head', stackOf(after)),
+    acknowledgements,
+  );
 }
 
-/** The findings of a topic as `severity path: message`: the path without the stack, references in angle brackets. */
+/**
+ * The findings of a topic as `severity path: message`: the path without the stack, references in
+ * angle brackets.
+ */
 export function saidOf(topic: Finding['topic'], { findings }: ChangeReview): string[] {
   return findings
     .filter((finding) => finding.topic === topic)
-    .map(({ severity, path, message }) => `${severity} ${path.replace('app/Data/', '')}: ${message.replace(/\$\{([^}]*)\}/g, '<$1>')}`);
+    .map(
+      ({ severity, path, message }) =>
+        `${severity} ${path.replace('app/Data/', '')}: ${message.replace(/\$\{([^}]*)\}/g, '<$1>')}`,
+    );
 }
 
 /** A resource of a type with these properties. */
-export function resource(Type: string, Properties: Record<string, unknown> = {}, rest: Partial<TemplateResource> = {}): TemplateResource {
+export function resource(
+  Type: string,
+  Properties: Record<string, unknown> = {},
+  rest: Partial<TemplateResource> = {},
+): TemplateResource {
   return { Type, Properties, ...rest };
 }

@@ -1,6 +1,7 @@
 /**
- * Looks at a database every so often: one JSON line for each finding, and the counts as metrics. The metrics travel in the log, in
- * CloudWatch's embedded metric format, because the function has no way out of the network of the database.
+ * Looks at a database every so often: one JSON line for each finding, and the counts as metrics.
+ * The metrics travel in the log, in CloudWatch's embedded metric format, because the function has
+ * no way out of the network of the database.
  */
 import type { ClientBase } from 'pg';
 import { IsochroneError } from '../../../model/errors';
@@ -25,8 +26,14 @@ export interface AdviceSettings {
 }
 
 /** What is logged of an advice: a line for each finding and note, and one with the metrics. */
-export function adviceLines(advice: Advice, { instance, namespace, logStatements }: AdviceSettings, now: Date): object[] {
-  const statements = new Map(advice.statements.map(({ queryId, statement }) => [queryId, statement]));
+export function adviceLines(
+  advice: Advice,
+  { instance, namespace, logStatements }: AdviceSettings,
+  now: Date,
+): object[] {
+  const statements = new Map(
+    advice.statements.map(({ queryId, statement }) => [queryId, statement]),
+  );
   const count = (kind: string) => advice.findings.filter((finding) => finding.kind === kind).length;
   return [
     ...advice.findings.map((finding) => ({
@@ -34,15 +41,22 @@ export function adviceLines(advice: Advice, { instance, namespace, logStatements
       instance,
       ...finding,
       // The message of a slow statement repeats it.
-      ...(finding.kind === 'slow-statement' && !logStatements ? { message: `Statement ${finding.queryId} is slow.` } : {}),
-      ...(logStatements && finding.queryId !== undefined ? { statement: statements.get(finding.queryId) } : {}),
+      ...(finding.kind === 'slow-statement' && !logStatements
+        ? { message: `Statement ${finding.queryId} is slow.` }
+        : {}),
+      ...(logStatements && finding.queryId !== undefined
+        ? { statement: statements.get(finding.queryId) }
+        : {}),
     })),
     ...advice.notes.map((message) => ({ level: 'INFO', instance, kind: 'note', message })),
     metricLine(
       { instance, namespace },
       {
         ...Object.fromEntries(Object.entries(METRICS).map(([kind, name]) => [name, count(kind)])),
-        SlowestMean: Math.max(0, ...advice.statements.map(({ meanMilliseconds }) => meanMilliseconds)),
+        SlowestMean: Math.max(
+          0,
+          ...advice.statements.map(({ meanMilliseconds }) => meanMilliseconds),
+        ),
         FailedLooks: 0,
       },
       now,
@@ -53,7 +67,10 @@ export function adviceLines(advice: Advice, { instance, namespace, logStatements
 /** What is logged of a look that failed. */
 export function failureLines(error: unknown, settings: AdviceSettings, now: Date): object[] {
   const message = error instanceof Error ? error.message : String(error);
-  return [{ level: 'ERROR', instance: settings.instance, message }, metricLine(settings, { FailedLooks: 1 }, now)];
+  return [
+    { level: 'ERROR', instance: settings.instance, message },
+    metricLine(settings, { FailedLooks: 1 }, now),
+  ];
 }
 
 function metricLine(
@@ -61,11 +78,16 @@ function metricLine(
   figures: Readonly<Record<string, number>>,
   now: Date,
 ): object {
-  const metrics = Object.keys(figures).map((Name) => ({ Name, Unit: Name === 'SlowestMean' ? 'Milliseconds' : 'Count' }));
+  const metrics = Object.keys(figures).map((Name) => ({
+    Name,
+    Unit: Name === 'SlowestMean' ? 'Milliseconds' : 'Count',
+  }));
   return {
     _aws: {
       Timestamp: now.getTime(),
-      CloudWatchMetrics: [{ Namespace: namespace, Dimensions: [['DBInstanceIdentifier']], Metrics: metrics }],
+      CloudWatchMetrics: [
+        { Namespace: namespace, Dimensions: [['DBInstanceIdentifier']], Metrics: metrics },
+      ],
     },
     DBInstanceIdentifier: instance,
     ...figures,
@@ -73,8 +95,8 @@ function metricLine(
 }
 
 /**
- * A login that was refused, in words that help: PostgreSQL says of a role that is not there, and of one without `rds_iam`, that its
- * password is wrong.
+ * A login that was refused, in words that help: PostgreSQL says of a role that is not there, and of
+ * one without `rds_iam`, that its password is wrong.
  */
 export function loginRefused(error: unknown, user: string, instance: string): unknown {
   // invalid_authorization_specification and invalid_password.
@@ -86,7 +108,11 @@ export function loginRefused(error: unknown, user: string, instance: string): un
 }
 
 /** Looks once, and logs what it found. */
-export async function lookOnce(client: ClientBase, settings: AdviceSettings, log: (line: object) => void): Promise<Advice> {
+export async function lookOnce(
+  client: ClientBase,
+  settings: AdviceSettings,
+  log: (line: object) => void,
+): Promise<Advice> {
   const advice = await advise(client, { slowMilliseconds: settings.slowMilliseconds });
   for (const line of adviceLines(advice, settings, new Date())) log(line);
   return advice;

@@ -4,16 +4,24 @@ import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
 import { invalidValue } from '../../../model/errors';
-import { DatabaseFunction, type DatabaseFunctionSettings, type DatabaseLogin } from '../database-function';
+import {
+  DatabaseFunction,
+  type DatabaseFunctionSettings,
+  type DatabaseLogin,
+} from '../database-function';
 import { checkIdentifier } from '../primary';
 
-/** Reading takes seconds, since each query may take 5 s at most; a database that is busy may take its time. */
+/**
+ * Reading takes seconds, since each query may take 5 s at most; a database that is busy may take
+ * its time.
+ */
 const TIMEOUT = Duration.minutes(5);
 
 export interface QueryAdviceProps extends DatabaseFunctionSettings {
   /**
-   * The database and the role. The role needs `rds_iam`, `pg_read_all_stats`, USAGE of the schemas that statements name, and SELECT on
-   * their tables: PostgreSQL plans no statement for a role that could not run it.
+   * The database and the role. The role needs `rds_iam`, `pg_read_all_stats`, USAGE of the schemas
+   * that statements name, and SELECT on their tables: PostgreSQL plans no statement for a role that
+   * could not run it.
    */
   readonly login: DatabaseLogin;
   /** The instance's identifier, as text: the dimension of the metrics. */
@@ -31,8 +39,9 @@ export interface QueryAdviceProps extends DatabaseFunctionSettings {
    */
   readonly slowStatement?: Duration;
   /**
-   * Whether slow statements stand in the log beside their ids. pg_stat_statements takes the constants out of them; names and comments
-   * stay as they were written, and may be personal data where applications write such things into them.
+   * Whether slow statements stand in the log beside their ids. pg_stat_statements takes the
+   * constants out of them; names and comments stay as they were written, and may be personal data
+   * where applications write such things into them.
    *
    * @default true
    */
@@ -57,11 +66,13 @@ export type QueryAdviceMetric =
   | 'FailedLooks';
 
 /**
- * A function in the network of a database that looks at it every so often: which statements are slow, which index would help, what is
- * unused, invalid or not cleaned. It runs no statement of yours and writes nothing into the database.
+ * A function in the network of a database that looks at it every so often: which statements are
+ * slow, which index would help, what is unused, invalid or not cleaned. It runs no statement of
+ * yours and writes nothing into the database.
  *
- * One JSON line for each finding in its log, and metrics of how many there are. It wants `pg_stat_statements`, which our parameter groups
- * load, and `hypopg` for indexes: `CREATE EXTENSION` for both. Without one of them it says so and goes on.
+ * One JSON line for each finding in its log, and metrics of how many there are. It wants
+ * `pg_stat_statements`, which our parameter groups load, and `hypopg` for indexes: `CREATE
+ * EXTENSION` for both. Without one of them it says so and goes on.
  *
  * @throws IsochroneError for an interval below 5 minutes or an identifier that RDS does not take
  */
@@ -114,7 +125,10 @@ export class QueryAdvice extends Construct {
     });
   }
 
-  /** How many there were at the last look; of `SlowestMean`, the milliseconds. A look that failed counts as one of `FailedLooks`, and as nothing else. */
+  /**
+   * How many there were at the last look; of `SlowestMean`, the milliseconds. A look that failed
+   * counts as one of `FailedLooks`, and as nothing else.
+   */
   public metric(name: QueryAdviceMetric): cloudwatch.Metric {
     return new cloudwatch.Metric({
       namespace: this.namespace,

@@ -5,7 +5,11 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import { acknowledge, wildcardFinding } from '../../house-rules';
 
 /** What the rule packs find on the project and its role, and why it is so. */
-export function acknowledgeProject(project: codebuild.Project, role: iam.Role, encryptionKey: kms.IKey | undefined): void {
+export function acknowledgeProject(
+  project: codebuild.Project,
+  role: iam.Role,
+  encryptionKey: kms.IKey | undefined,
+): void {
   const logArn = Stack.of(role).formatArn({
     service: 'logs',
     resource: 'log-group',
@@ -13,7 +17,8 @@ export function acknowledgeProject(project: codebuild.Project, role: iam.Role, e
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
   });
   const inline = ['NIST.800.53.R5-IAMNoInlinePolicy', 'PCI.DSS.321-IAMNoInlinePolicy'];
-  const why = 'What the project may do stands in policies of its role, as CDK writes them. They serve this role only and go with it.';
+  const why =
+    'What the project may do stands in policies of its role, as CDK writes them. They serve this role only and go with it.';
   acknowledge(role, why, ...inline);
   acknowledge(project, why, ...inline);
   acknowledge(
@@ -26,9 +31,16 @@ export function acknowledgeProject(project: codebuild.Project, role: iam.Role, e
   acknowledge(
     role,
     'CodeBuild makes a network interface in the subnets for each build, whose id nobody knows before. Permission is given to CodeBuild alone, for these subnets.',
-    wildcardFinding(role, `arn:${Aws.PARTITION}:ec2:${Aws.REGION}:${Aws.ACCOUNT_ID}:network-interface/*`),
+    wildcardFinding(
+      role,
+      `arn:${Aws.PARTITION}:ec2:${Aws.REGION}:${Aws.ACCOUNT_ID}:network-interface/*`,
+    ),
   );
-  acknowledge(role, 'The streams of one log group: CodeBuild names one for each build.', wildcardFinding(role, logArn));
+  acknowledge(
+    role,
+    'The streams of one log group: CodeBuild names one for each build.',
+    wildcardFinding(role, logArn),
+  );
   acknowledge(
     project,
     'Creating and deleting the network interface of a build, and describing networks, take no resources: "Allow CodeBuild access to AWS services required to create a VPC network interface", AWS CodeBuild user guide.',

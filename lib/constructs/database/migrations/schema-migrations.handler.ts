@@ -1,8 +1,9 @@
 /**
- * What the CodeBuild project runs: applies the folder beside it to the database that the environment names.
+ * What the CodeBuild project runs: applies the folder beside it to the database that the
+ * environment names.
  *
- * CodeBuild reads user and password from the secret when the build starts, and hides them in its log. `pg` takes them from PGUSER
- * and PGPASSWORD, as psql does.
+ * CodeBuild reads user and password from the secret when the build starts, and hides them in its
+ * log. `pg` takes them from PGUSER and PGPASSWORD, as psql does.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,31 +13,63 @@ import type { SchemaMigrationsSettings } from './settings';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The server's certificate is checked against RDS's own authorities, and against the name that was asked for. */
+/**
+ * The server's certificate is checked against RDS's own authorities, and against the name that was
+ * asked for.
+ */
 export function connectionOf(
   environment: Environment,
   read: (file: string) => string = (file) => readFileSync(file, 'utf8'),
 ): ClientConfig {
-  const { PGHOST: host, PGPORT: port, PGDATABASE: database, PGUSER: user, PGPASSWORD: password, RDS_CA_FILE: caFile } = environment;
+  const {
+    PGHOST: host,
+    PGPORT: port,
+    PGDATABASE: database,
+    PGUSER: user,
+    PGPASSWORD: password,
+    RDS_CA_FILE: caFile,
+  } = environment;
   if (!host || !database || !user || !password || !caFile) {
-    const missing = Object.entries({ PGHOST: host, PGDATABASE: database, PGUSER: user, PGPASSWORD: password, RDS_CA_FILE: caFile });
+    const missing = Object.entries({
+      PGHOST: host,
+      PGDATABASE: database,
+      PGUSER: user,
+      PGPASSWORD: password,
+      RDS_CA_FILE: caFile,
+    });
     const names = missing.filter(([, value]) => !value).map(([name]) => name);
-    throw new Error(`The environment has no ${names.join(', ')}. Start the project as it was deployed.`);
+    throw new Error(
+      `The environment has no ${names.join(', ')}. Start the project as it was deployed.`,
+    );
   }
-  return { host, port: Number(port ?? 5432), database, user, password, ssl: { ca: read(caFile), rejectUnauthorized: true } };
+  return {
+    host,
+    port: Number(port ?? 5432),
+    database,
+    user,
+    password,
+    ssl: { ca: read(caFile), rejectUnauthorized: true },
+  };
 }
 
 /** Who started the build, and which one it was: CloudTrail has the rest. */
-export function startedBy({ CODEBUILD_INITIATOR: initiator, CODEBUILD_BUILD_ID: build }: Environment): string {
+export function startedBy({
+  CODEBUILD_INITIATOR: initiator,
+  CODEBUILD_BUILD_ID: build,
+}: Environment): string {
   return [initiator ?? 'unknown', build].filter((part) => part !== undefined).join(' ');
 }
 
 function logLine(event: MigrationEvent): void {
-  console.log(JSON.stringify({ time: new Date().toISOString(), service: 'schema-migrations', ...event }));
+  console.log(
+    JSON.stringify({ time: new Date().toISOString(), service: 'schema-migrations', ...event }),
+  );
 }
 
 async function run(): Promise<void> {
-  const { lockTimeoutMs, largeTableBytes } = JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as SchemaMigrationsSettings;
+  const { lockTimeoutMs, largeTableBytes } = JSON.parse(
+    readFileSync(join(__dirname, 'config.json'), 'utf8'),
+  ) as SchemaMigrationsSettings;
   const config = connectionOf(process.env);
   const migrations = readMigrations(join(__dirname, 'migrations'));
   const { applied, before } = await migrate(() => connect(Client, config), migrations, {

@@ -22,7 +22,8 @@ export interface SchemaMigrationsProps {
   readonly vpc: ec2.IVpc;
 
   /**
-   * Where the project runs. It needs a way out to AWS's endpoints and to `truststore.pki.rds.amazonaws.com`.
+   * Where the project runs. It needs a way out to AWS's endpoints and to
+   * `truststore.pki.rds.amazonaws.com`.
    *
    * @default - the private subnets with a way out
    */
@@ -31,7 +32,9 @@ export interface SchemaMigrationsProps {
   /** The database, such as a `PostgresPrimary`: its security group lets the project in. */
   readonly database: ec2.IConnectable;
 
-  /** The name of the writer's endpoint, which its certificate has. Not that of a proxy or a pooler. */
+  /**
+   * The name of the writer's endpoint, which its certificate has. Not that of a proxy or a pooler.
+   */
   readonly host: string;
 
   /** The database on the server. */
@@ -40,7 +43,10 @@ export interface SchemaMigrationsProps {
   /** A secret with `username` and `password`, read when a run starts. */
   readonly credentials: secretsmanager.ISecret;
 
-  /** The folder of SQL files, `0001-name.sql` and so on. It is checked at synthesis as far as that needs no server. */
+  /**
+   * The folder of SQL files, `0001-name.sql` and so on. It is checked at synthesis as far as that
+   * needs no server.
+   */
   readonly folder: string;
 
   /**
@@ -58,7 +64,8 @@ export interface SchemaMigrationsProps {
   readonly timeout?: Duration;
 
   /**
-   * How long a statement waits for a lock, before it gives way to what waits behind it and is tried again.
+   * How long a statement waits for a lock, before it gives way to what waits behind it and is tried
+   * again.
    *
    * @default Duration.seconds(4)
    */
@@ -94,11 +101,14 @@ export interface SchemaMigrationsProps {
 }
 
 /**
- * A folder of SQL files, applied to a database outside of the deployment: by a CodeBuild project in the VPC, for as long as 36 hours.
+ * A folder of SQL files, applied to a database outside of the deployment: by a CodeBuild project in
+ * the VPC, for as long as 36 hours.
  *
- * A deployment brings the files and starts nothing. `startCommand`, also an output, does, when the deployment is through.
+ * A deployment brings the files and starts nothing. `startCommand`, also an output, does, when the
+ * deployment is through.
  *
- * @throws IsochroneError for files that a run would refuse, or for a time that CodeBuild does not take
+ * @throws IsochroneError for files that a run would refuse, or for a time that CodeBuild does not
+ * take
  */
 export class SchemaMigrations extends Construct implements ec2.IConnectable {
   public readonly project: codebuild.Project;
@@ -120,7 +130,11 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
       allowAllOutbound: false,
     });
     // AWS's endpoints and the certificates of RDS: neither has addresses that could be named here.
-    securityGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'AWS endpoints, and the certificate authorities of RDS');
+    securityGroup.addEgressRule(
+      ec2.Peer.anyIpv4(),
+      ec2.Port.tcp(443),
+      'AWS endpoints, and the certificate authorities of RDS',
+    );
     this.connections = new ec2.Connections({ securityGroups: [securityGroup] });
     this.connections.allowTo(props.database, ec2.Port.tcp(port), 'Schema migrations');
 
@@ -140,8 +154,13 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
       description: 'Applies the SQL files of this version that the database has not had yet.',
       role,
       source: codebuild.Source.s3({ bucket: code.bucket, path: code.s3ObjectKey }),
-      buildSpec: codebuild.BuildSpec.fromObject(buildSpec(Stack.of(this).region, props.credentials.secretArn)),
-      environment: { buildImage: codebuild.LinuxArmBuildImage.AMAZON_LINUX_2023_STANDARD_3_0, computeType: codebuild.ComputeType.SMALL },
+      buildSpec: codebuild.BuildSpec.fromObject(
+        buildSpec(Stack.of(this).region, props.credentials.secretArn),
+      ),
+      environment: {
+        buildImage: codebuild.LinuxArmBuildImage.AMAZON_LINUX_2023_STANDARD_3_0,
+        computeType: codebuild.ComputeType.SMALL,
+      },
       environmentVariables: {
         PGHOST: { value: props.host },
         PGPORT: { value: String(port) },
@@ -158,7 +177,10 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
     });
     props.credentials.grantRead(role);
     this.startCommand = `aws codebuild start-build --region ${Stack.of(this).region} --project-name ${this.project.projectName}`;
-    new CfnOutput(this, 'StartCommand', { value: this.startCommand, description: 'Applies the migrations of this version.' });
+    new CfnOutput(this, 'StartCommand', {
+      value: this.startCommand,
+      description: 'Applies the migrations of this version.',
+    });
     acknowledgeProject(this.project, role, props.logEncryptionKey);
   }
 
@@ -192,8 +214,9 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
 }
 
 /**
- * Runs in AWS: Node.js is of the image, and the authorities of RDS come from where AWS publishes them, over TLS that the image's own
- * authorities vouch for ("Using SSL/TLS to encrypt a connection to a DB instance", Amazon RDS user guide).
+ * Runs in AWS: Node.js is of the image, and the authorities of RDS come from where AWS publishes
+ * them, over TLS that the image's own authorities vouch for ("Using SSL/TLS to encrypt a connection
+ * to a DB instance", Amazon RDS user guide).
  */
 function buildSpec(region: string, secret: string): object {
   const url = `https://truststore.pki.rds.amazonaws.com/${region}/${region}-bundle.pem`;

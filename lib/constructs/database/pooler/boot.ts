@@ -1,4 +1,6 @@
-/** What an instance of a ConnectionPooler does when it boots, and what it runs by timers after that. */
+/**
+ * What an instance of a ConnectionPooler does when it boots, and what it runs by timers after that.
+ */
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 
 /** The account that Debian's package runs PgBouncer as. */
@@ -37,7 +39,10 @@ export interface PoolerBootOptions {
   readonly port: number;
   /** The ARN of the secret with the verifiers. */
   readonly usersSecret: string;
-  /** The ARN of the secret with `certificate` and `privateKey`; without it, the instance makes a certificate of its own. */
+  /**
+   * The ARN of the secret with `certificate` and `privateKey`; without it, the instance makes a
+   * certificate of its own.
+   */
   readonly certificateSecret: string | undefined;
   readonly logGroupName: string;
   /** The dimension of the metrics. */
@@ -60,7 +65,8 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
     // A role that was attached a moment ago is not known everywhere yet.
     'retry() { for pause in 2 4 8 16 32; do "$@" && return; echo "failed, again in $pause s: $*"; sleep "$pause"; done; "$@"; }',
     'instance=$(cloud-init query instance_id)',
-    // Only the creation of the fleet waits for the signals; later ones are refused, which is no fault.
+    // Only the creation of the fleet waits for the signals; later ones are refused, which is no
+    // fault.
     `trap 'if [ $? = 0 ]; then status=SUCCESS; else status=FAILURE; fi; ${signal} --status $status || true' EXIT`,
     'export DEBIAN_FRONTEND=noninteractive',
     // The security group lets nothing out but HTTPS, and Debian's mirrors have that.
@@ -73,11 +79,17 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
     ...writeFile(`${DIRECTORY}/pgbouncer.ini`, options.ini.trimEnd().split('\n')),
     ...writeFile('/usr/local/bin/pooler-users', usersScript(region, options.usersSecret), '0755'),
     ...writeFile('/usr/local/bin/pooler-report', reportScript(options), '0755'),
-    // Without users the pooler refuses everybody, and the timer asks again: a secret that is still empty must not fail the deployment.
+    // Without users the pooler refuses everybody, and the timer asks again: a secret that is still
+    // empty must not fail the deployment.
     `retry pooler-users || touch ${POOLER_PATHS.users}`,
     `chown ${ACCOUNT} ${DIRECTORY}/*`,
-    ...writeFile('/etc/systemd/system/pgbouncer.service.d/isochrone.conf', serviceSettings(options.openFiles)),
-    ...timer('pooler-users', 'The users, as Secrets Manager has them', 'OnCalendar=*:0/5', ['RandomizedDelaySec=30']),
+    ...writeFile(
+      '/etc/systemd/system/pgbouncer.service.d/isochrone.conf',
+      serviceSettings(options.openFiles),
+    ),
+    ...timer('pooler-users', 'The users, as Secrets Manager has them', 'OnCalendar=*:0/5', [
+      'RandomizedDelaySec=30',
+    ]),
     ...timer(
       'pooler-report',
       'Metrics and log, to CloudWatch Logs',
@@ -98,7 +110,10 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
   return script;
 }
 
-/** Debian's image has no agent of Systems Manager: "Manually installing SSM Agent on Debian Server instances", Systems Manager user guide. */
+/**
+ * Debian's image has no agent of Systems Manager: "Manually installing SSM Agent on Debian Server
+ * instances", Systems Manager user guide.
+ */
 function sessionAgent(region: string, architecture: string): string[] {
   const url = `https://s3.${region}.amazonaws.com/amazon-ssm-${region}/latest/debian_${architecture}/amazon-ssm-agent.deb`;
   return [
@@ -122,7 +137,10 @@ function certificate({ region, certificateSecret }: PoolerBootOptions): string[]
   ];
 }
 
-/** Takes the verifiers from Secrets Manager, and tells PgBouncer if they are others. Whatever is no verifier stops it: the old file stays. */
+/**
+ * Takes the verifiers from Secrets Manager, and tells PgBouncer if they are others. Whatever is no
+ * verifier stops it: the old file stays.
+ */
 export function usersScript(region: string, secret: string, directory = DIRECTORY): string[] {
   return [
     '#!/bin/bash',
@@ -145,10 +163,12 @@ export function usersScript(region: string, secret: string, directory = DIRECTOR
 }
 
 /**
- * One call a minute carries both the log and the metrics, as lines in CloudWatch's embedded metric format: no further daemon to keep
- * patched, and the only permission is to write to this one log group, where `PutMetricData` would be one for the whole account.
+ * One call a minute carries both the log and the metrics, as lines in CloudWatch's embedded metric
+ * format: no further daemon to keep patched, and the only permission is to write to this one log
+ * group, where `PutMetricData` would be one for the whole account.
  *
- * The console is asked at its socket: there, the account of the process is `pgbouncer` without a password.
+ * The console is asked at its socket: there, the account of the process is `pgbouncer` without a
+ * password.
  */
 export function reportScript({
   region,
@@ -156,8 +176,13 @@ export function reportScript({
   logGroupName,
   poolerName,
   socketDirectory = POOLER_PATHS.socketDirectory,
-}: Pick<PoolerBootOptions, 'region' | 'port' | 'logGroupName' | 'poolerName'> & { readonly socketDirectory?: string }): string[] {
-  const [users, ...ofDatabases] = Object.entries(POOLER_METRICS).map(([Name, Unit]) => ({ Name, Unit }));
+}: Pick<PoolerBootOptions, 'region' | 'port' | 'logGroupName' | 'poolerName'> & {
+  readonly socketDirectory?: string;
+}): string[] {
+  const [users, ...ofDatabases] = Object.entries(POOLER_METRICS).map(([Name, Unit]) => ({
+    Name,
+    Unit,
+  }));
   const embedded = (dimensions: readonly string[][], metrics: readonly unknown[]) =>
     `_aws: {Timestamp: $now, CloudWatchMetrics: [${JSON.stringify({ Namespace: POOLER_NAMESPACE, Dimensions: dimensions, Metrics: metrics })}]}, Pooler: "${poolerName}"`;
   return [
@@ -167,7 +192,8 @@ export function reportScript({
     `show() { psql --csv --no-psqlrc --host ${socketDirectory} --port ${port} --username pgbouncer --command "SHOW $1" pgbouncer; }`,
     'show POOLS > pools; show STATS > stats; show USERS > users',
     'if [ -f cursor ]; then cp cursor cursor.new; fi',
-    // CloudWatch Logs takes a megabyte per call; what is more than a thousand lines in a minute says the same again.
+    // CloudWatch Logs takes a megabyte per call; what is more than a thousand lines in a minute
+    // says the same again.
     'journalctl --quiet --unit pgbouncer --cursor-file cursor.new --lines 1000 --output json --output-fields MESSAGE > journal',
     `jq --null-input --slurpfile journal journal --rawfile pools pools --rawfile stats stats --rawfile users users '`,
     '  def rows: split("\\n") | map(select(. != "") | split(",")) | .[0] as $names | .[1:]',
@@ -185,7 +211,8 @@ export function reportScript({
     '  | map({timestamp: $now, message: tojson})',
     '  + [$journal[] | select((.MESSAGE | type) == "string" and .MESSAGE != "")',
     '    | {timestamp: (.__REALTIME_TIMESTAMP | tonumber / 1000 | floor), message: .MESSAGE[:800]}]',
-    // A call spans a day at most. After an outage, the older lines stay in the journal of the instance.
+    // A call spans a day at most. After an outage, the older lines stay in the journal of the
+    // instance.
     '  | map(select(.timestamp > $now - 43200000)) | sort_by(.timestamp)',
     `' > events`,
     `aws logs put-log-events --region ${region} --log-group-name ${logGroupName} --log-stream-name "$STREAM" --log-events file://events > /dev/null`,
@@ -194,7 +221,10 @@ export function reportScript({
   ];
 }
 
-/** Over Debian's own unit. Restart for ever: giving up is the load balancer's decision, which replaces the instance. */
+/**
+ * Over Debian's own unit. Restart for ever: giving up is the load balancer's decision, which
+ * replaces the instance.
+ */
 function serviceSettings(openFiles: number): string[] {
   return [
     '[Unit]',
@@ -222,7 +252,13 @@ function serviceSettings(openFiles: number): string[] {
   ];
 }
 
-function timer(name: string, description: string, when: string, how: readonly string[], service: readonly string[] = []): string[] {
+function timer(
+  name: string,
+  description: string,
+  when: string,
+  how: readonly string[],
+  service: readonly string[] = [],
+): string[] {
   return [
     ...writeFile(`/etc/systemd/system/${name}.service`, [
       '[Unit]',
@@ -232,7 +268,13 @@ function timer(name: string, description: string, when: string, how: readonly st
       `ExecStart=/usr/local/bin/${name}`,
       ...service,
     ]),
-    ...writeFile(`/etc/systemd/system/${name}.timer`, ['[Timer]', when, ...how, '[Install]', 'WantedBy=timers.target']),
+    ...writeFile(`/etc/systemd/system/${name}.timer`, [
+      '[Timer]',
+      when,
+      ...how,
+      '[Install]',
+      'WantedBy=timers.target',
+    ]),
   ];
 }
 

@@ -1,7 +1,11 @@
 import { Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { invalidValue } from '../../../model/errors';
-import { entriesOfBusiestHost, type PgbouncerFigures, POOLERS_IN_EXCHANGE } from '../../../tools/postgres';
+import {
+  entriesOfBusiestHost,
+  type PgbouncerFigures,
+  POOLERS_IN_EXCHANGE,
+} from '../../../tools/postgres';
 import type { ConnectionPoolerProps } from './props';
 
 /** As many as a deployment file may ask for. */
@@ -18,7 +22,11 @@ export interface PoolerPlan {
 }
 
 /** Checks the props, and gives the figures with the pooler's share of the budget. */
-export function checkPooler(scope: Construct, props: ConnectionPoolerProps, plan: PoolerPlan): PgbouncerFigures {
+export function checkPooler(
+  scope: Construct,
+  props: ConnectionPoolerProps,
+  plan: PoolerPlan,
+): PgbouncerFigures {
   const { instances, zones, figures, share } = plan;
   if (!Number.isInteger(instances) || instances < INSTANCES.min || instances > INSTANCES.max) {
     throw invalidValue(scope, {
@@ -38,7 +46,11 @@ export function checkPooler(scope: Construct, props: ConnectionPoolerProps, plan
       fix: 'Select subnets of further zones.',
     });
   }
-  if (props.port !== undefined && !Token.isUnresolved(props.port) && !(props.port >= PORTS.min && props.port <= PORTS.max)) {
+  if (
+    props.port !== undefined &&
+    !Token.isUnresolved(props.port) &&
+    !(props.port >= PORTS.min && props.port <= PORTS.max)
+  ) {
     throw invalidValue(scope, {
       property: 'port',
       value: props.port,

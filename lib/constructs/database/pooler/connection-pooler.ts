@@ -6,7 +6,12 @@ import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { connectionsPerPooler, type PgbouncerFigures, pgbouncerOpenFiles, withDefaults } from '../../../tools/postgres';
+import {
+  connectionsPerPooler,
+  type PgbouncerFigures,
+  pgbouncerOpenFiles,
+  withDefaults,
+} from '../../../tools/postgres';
 import { acknowledge, fleetTemplate, keptLogGroup } from '../../house-rules';
 import { type POOLER_METRICS, POOLER_NAMESPACE, poolerBootScript } from './boot';
 import { checkPooler } from './checks';
@@ -14,21 +19,29 @@ import { POOLER_PORT, poolerIni } from './ini';
 import type { ConnectionPoolerProps } from './props';
 import { poolerRole } from './role';
 
-/** How long instances may take to come up when the fleet is created, before CloudFormation gives up. */
+/**
+ * How long instances may take to come up when the fleet is created, before CloudFormation gives up.
+ */
 const CREATION_TIMEOUT = Duration.minutes(15);
 
-/** How long a new pooler serves before an old one goes: longer than an old one drains, so that at most one does. */
+/**
+ * How long a new pooler serves before an old one goes: longer than an old one drains, so that at
+ * most one does.
+ */
 const WARMUP = Duration.minutes(3);
 
 /**
- * PgBouncer in transaction mode for one region: a fleet of a fixed size behind an internal load balancer.
+ * PgBouncer in transaction mode for one region: a fleet of a fixed size behind an internal load
+ * balancer.
  *
- * Clients log in with a password by SCRAM. The poolers hold verifiers, which are no passwords, and log in to PostgreSQL with what the
- * client proves. IAM tokens do not pass through.
+ * Clients log in with a password by SCRAM. The poolers hold verifiers, which are no passwords, and
+ * log in to PostgreSQL with what the client proves. IAM tokens do not pass through.
  *
- * All poolers together, also while one is being replaced, open no more server connections than `connectionBudget`.
+ * All poolers together, also while one is being replaced, open no more server connections than
+ * `connectionBudget`.
  *
- * @throws IsochroneError for a budget that leaves a pooler less than one pool, for fewer than two zones, or for names that PgBouncer would misread
+ * @throws IsochroneError for a budget that leaves a pooler less than one pool, for fewer than two
+ * zones, or for names that PgBouncer would misread
  */
 export class ConnectionPooler extends Construct implements ec2.IConnectable {
   public readonly loadBalancer: elbv2.NetworkLoadBalancer;
@@ -56,14 +69,32 @@ export class ConnectionPooler extends Construct implements ec2.IConnectable {
       instances,
       zones: props.vpc.selectSubnets(vpcSubnets).availabilityZones,
       figures: withDefaults(props.figures),
-      share: connectionsPerPooler({ connections: props.connectionBudget, poolers: instances, databases: props.databases }),
+      share: connectionsPerPooler({
+        connections: props.connectionBudget,
+        poolers: instances,
+        databases: props.databases,
+      }),
     });
 
-    const loadBalancerGroup = this.closedGroup('LoadBalancerSecurityGroup', props.vpc, 'Clients of the poolers');
+    const loadBalancerGroup = this.closedGroup(
+      'LoadBalancerSecurityGroup',
+      props.vpc,
+      'Clients of the poolers',
+    );
     const poolerGroup = this.closedGroup('SecurityGroup', props.vpc, 'Poolers');
-    poolerGroup.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.HTTPS, 'AWS services and packages of Debian');
-    this.connections = new ec2.Connections({ securityGroups: [loadBalancerGroup], defaultPort: ec2.Port.tcp(port) });
-    this.poolers = new ec2.Connections({ securityGroups: [poolerGroup], defaultPort: ec2.Port.tcp(POOLER_PORT) });
+    poolerGroup.addEgressRule(
+      ec2.Peer.anyIpv4(),
+      ec2.Port.HTTPS,
+      'AWS services and packages of Debian',
+    );
+    this.connections = new ec2.Connections({
+      securityGroups: [loadBalancerGroup],
+      defaultPort: ec2.Port.tcp(port),
+    });
+    this.poolers = new ec2.Connections({
+      securityGroups: [poolerGroup],
+      defaultPort: ec2.Port.tcp(POOLER_PORT),
+    });
     // Health checks come by this rule too.
     this.connections.allowTo(this.poolers, ec2.Port.tcp(POOLER_PORT), 'PgBouncer');
 
@@ -119,8 +150,8 @@ export class ConnectionPooler extends Construct implements ec2.IConnectable {
   }
 
   /**
-   * A metric of all poolers together, or of one database: see POOLER_METRICS. Every pooler reports once a minute, so a minute's sum is
-   * the region's. Of `LongestWait`, take the maximum.
+   * A metric of all poolers together, or of one database: see POOLER_METRICS. Every pooler reports
+   * once a minute, so a minute's sum is the region's. Of `LongestWait`, take the maximum.
    */
   public metric(
     name: keyof typeof POOLER_METRICS,
@@ -130,7 +161,10 @@ export class ConnectionPooler extends Construct implements ec2.IConnectable {
     return new cloudwatch.Metric({
       namespace: POOLER_NAMESPACE,
       metricName: name,
-      dimensionsMap: { Pooler: this.node.path, ...(database === undefined ? {} : { Database: database }) },
+      dimensionsMap: {
+        Pooler: this.node.path,
+        ...(database === undefined ? {} : { Database: database }),
+      },
       statistic: name === 'LongestWait' ? cloudwatch.Stats.MAXIMUM : cloudwatch.Stats.SUM,
       period: Duration.minutes(1),
       ...options,
@@ -138,7 +172,11 @@ export class ConnectionPooler extends Construct implements ec2.IConnectable {
   }
 
   private closedGroup(id: string, vpc: ec2.IVpc, what: string): ec2.SecurityGroup {
-    return new ec2.SecurityGroup(this, id, { vpc, description: `${what} at ${this.node.path}.`, allowAllOutbound: false });
+    return new ec2.SecurityGroup(this, id, {
+      vpc,
+      description: `${what} at ${this.node.path}.`,
+      allowAllOutbound: false,
+    });
   }
 
   private createFleet(
@@ -149,7 +187,8 @@ export class ConnectionPooler extends Construct implements ec2.IConnectable {
   ): autoscaling.AutoScalingGroup {
     const stack = Stack.of(this);
     const instanceType = props.instanceType ?? new ec2.InstanceType('c7g.large');
-    const architecture = instanceType.architecture === ec2.InstanceArchitecture.ARM_64 ? 'arm64' : 'amd64';
+    const architecture =
+      instanceType.architecture === ec2.InstanceArchitecture.ARM_64 ? 'arm64' : 'amd64';
     const userData = poolerBootScript({
       region: stack.region,
       architecture,
@@ -161,11 +200,17 @@ export class ConnectionPooler extends Construct implements ec2.IConnectable {
       logGroupName: this.logGroup.logGroupName,
       poolerName: this.node.path,
       stackName: stack.stackName,
-      groupLogicalId: Lazy.string({ produce: () => stack.getLogicalId(group.node.defaultChild as autoscaling.CfnAutoScalingGroup) }),
+      groupLogicalId: Lazy.string({
+        produce: () =>
+          stack.getLogicalId(group.node.defaultChild as autoscaling.CfnAutoScalingGroup),
+      }),
     });
     const launchTemplate = fleetTemplate(this, 'LaunchTemplate', {
       // Debian's own parameter, resolved at each deployment: "Amazon EC2 images", wiki.debian.org.
-      machineImage: ec2.MachineImage.fromSsmParameter(`/aws/service/debian/release/13/latest/${architecture}`, { userData }),
+      machineImage: ec2.MachineImage.fromSsmParameter(
+        `/aws/service/debian/release/13/latest/${architecture}`,
+        { userData },
+      ),
       instanceType,
       role: this.role,
       securityGroup,
@@ -184,7 +229,8 @@ export class ConnectionPooler extends Construct implements ec2.IConnectable {
       }),
       defaultInstanceWarmup: WARMUP,
       maxInstanceLifetime: props.maxInstanceLifetime ?? Duration.days(14),
-      // A new one serves before an old one goes, and never two at once: the budget is divided for that.
+      // A new one serves before an old one goes, and never two at once: the budget is divided for
+      // that.
       minHealthyPercentage: 100,
       maxHealthyPercentage: 100 + Math.floor(100 / instances),
       groupMetrics: [autoscaling.GroupMetrics.all()],

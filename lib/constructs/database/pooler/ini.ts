@@ -19,7 +19,10 @@ export function poolerIni(props: ConnectionPoolerProps, figures: PgbouncerFigure
     socketDirectory: POOLER_PATHS.socketDirectory,
     authFile: POOLER_PATHS.users,
     clientTls: { certificateFile: POOLER_PATHS.certificate, keyFile: POOLER_PATHS.key },
-    serverTls: { mode: props.serverIdentity ?? 'verify-full', authoritiesFile: POOLER_PATHS.authorities },
+    serverTls: {
+      mode: props.serverIdentity ?? 'verify-full',
+      authoritiesFile: POOLER_PATHS.authorities,
+    },
     ignoredStartupParameters: props.ignoredStartupParameters,
   });
 }

@@ -5,8 +5,15 @@ import type { Construct } from 'constructs';
 import { acknowledge, allowSessions } from '../../house-rules';
 import type { ConnectionPoolerProps } from './props';
 
-/** What the poolers may do in AWS: read their secrets, write their log, say that they serve, and be logged in to. */
-export function poolerRole(scope: Construct, props: ConnectionPoolerProps, logGroup: logs.ILogGroup): iam.Role {
+/**
+ * What the poolers may do in AWS: read their secrets, write their log, say that they serve, and be
+ * logged in to.
+ */
+export function poolerRole(
+  scope: Construct,
+  props: ConnectionPoolerProps,
+  logGroup: logs.ILogGroup,
+): iam.Role {
   const role = new iam.Role(scope, 'Role', {
     description: `The poolers of ${scope.node.path}.`,
     assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
@@ -20,7 +27,12 @@ export function poolerRole(scope: Construct, props: ConnectionPoolerProps, logGr
   props.users.grantRead(role);
   props.certificate?.grantRead(role);
   logGroup.grantWrite(role);
-  role.addToPolicy(new iam.PolicyStatement({ actions: ['cloudformation:SignalResource'], resources: [Stack.of(scope).stackId] }));
+  role.addToPolicy(
+    new iam.PolicyStatement({
+      actions: ['cloudformation:SignalResource'],
+      resources: [Stack.of(scope).stackId],
+    }),
+  );
   allowSessions(scope, role);
   return role;
 }

@@ -27,7 +27,17 @@ export {
   type ReplicaReaders,
   replayDelay,
 } from './postgres-parameters';
-export { PostgresPrimary, type PostgresPrimaryProps, type SecretReplicaRegion } from './postgres-primary';
-export { type BoundPostgresSource, checkChain, continueChain, PostgresSource, type PostgresSourceInRegion } from './postgres-source';
+export {
+  PostgresPrimary,
+  type PostgresPrimaryProps,
+  type SecretReplicaRegion,
+} from './postgres-primary';
+export {
+  type BoundPostgresSource,
+  checkChain,
+  continueChain,
+  PostgresSource,
+  type PostgresSourceInRegion,
+} from './postgres-source';
 export type { IPostgresWriter } from './postgres-writer';
 export { WriterProxy, type WriterProxyProps } from './writer-proxy';

@@ -1,4 +1,7 @@
-/** What the primary and its replicas have in common: their settings, and what stands around an instance. */
+/**
+ * What the primary and its replicas have in common: their settings, and what stands around an
+ * instance.
+ */
 import { ArnFormat, Duration, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -10,7 +13,10 @@ import { RDS_POSTGRESQL } from '../../../model/aws';
 import { invalidValue } from '../../../model/errors';
 import { acknowledge, keptLogGroup } from '../../house-rules';
 
-/** "Turning Enhanced Monitoring on and off", Amazon RDS user guide; 0, which turns it off, is left out. */
+/**
+ * "Turning Enhanced Monitoring on and off", Amazon RDS user guide; 0, which turns it off, is left
+ * out.
+ */
 const MONITORING_INTERVALS_SECONDS: readonly number[] = [1, 5, 10, 15, 30, 60];
 
 /** "Naming constraints in Amazon RDS", Amazon RDS user guide. */
@@ -32,26 +38,31 @@ export interface PostgresInstanceProps {
   readonly vpcSubnets?: ec2.SubnetSelection;
 
   /**
-   * The instance class, without `db.`. Memory parameters follow it. A replica smaller than its source may not keep up with it.
+   * The instance class, without `db.`. Memory parameters follow it. A replica smaller than its
+   * source may not keep up with it.
    *
    * @default r6g.large
    */
   readonly instanceType?: ec2.InstanceType;
 
   /**
-   * The engine's version. A major version alone leaves the minor one to RDS, which upgrades it in the maintenance window.
+   * The engine's version. A major version alone leaves the minor one to RDS, which upgrades it in
+   * the maintenance window.
    *
-   * On replicas it selects the family of their parameter groups, nothing else: what they run is what their source runs.
+   * On replicas it selects the family of their parameter groups, nothing else: what they run is
+   * what their source runs.
    *
    * @default PostgresEngineVersion.VER_17
    */
   readonly engineVersion?: rds.PostgresEngineVersion;
 
   /**
-   * The version that a major upgrade to `engineVersion` begins at. It makes the upgrade two deployments, in all regions:
+   * The version that a major upgrade to `engineVersion` begins at. It makes the upgrade two
+   * deployments, in all regions:
    *
-   * 1. with it, the primary is upgraded, and RDS takes the replicas of its region along; all replicas keep their parameter groups, which
-   *    RDS would refuse in the new family as long as they run the old version;
+   * 1. with it, the primary is upgraded, and RDS takes the replicas of its region along; all
+   *   replicas keep their parameter groups, which RDS would refuse in the new family as long as
+   *   they run the old version;
    * 2. without it, once every replica runs the new version, their parameter groups follow.
    *
    * @default - no upgrade is under way, and the primary refuses one
@@ -66,7 +77,8 @@ export interface PostgresInstanceProps {
   readonly port?: number;
 
   /**
-   * Up to where RDS grows the storage when it fills. Storage does not grow with the source's: give replicas what the primary has.
+   * Up to where RDS grows the storage when it fills. Storage does not grow with the source's: give
+   * replicas what the primary has.
    *
    * @default Size.tebibytes(1)
    */
@@ -87,15 +99,17 @@ export interface PostgresInstanceProps {
   readonly storageThroughput?: number;
 
   /**
-   * The key, of this region, for what is stored in it: storage, snapshots, Performance Insights. Another one would *replace* the
-   * instance, which its fixed name makes fail: restore a snapshot under the new key instead.
+   * The key, of this region, for what is stored in it: storage, snapshots, Performance Insights.
+   * Another one would *replace* the instance, which its fixed name makes fail: restore a snapshot
+   * under the new key instead.
    *
    * @default - a new key, rotated every year
    */
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * Standard is free and keeps 7 days of Performance Insights. Advanced is charged per vCPU and keeps 15 months.
+   * Standard is free and keeps 7 days of Performance Insights. Advanced is charged per vCPU and
+   * keeps 15 months.
    *
    * @default DatabaseInsightsMode.STANDARD
    */
@@ -109,8 +123,8 @@ export interface PostgresInstanceProps {
   readonly monitoringInterval?: Duration;
 
   /**
-   * The weekly window for maintenance and minor upgrades, in UTC, such as `Sun:03:00-Sun:04:00`. Give replicas an earlier one than
-   * their source: PostgreSQL wants standbys upgraded first.
+   * The weekly window for maintenance and minor upgrades, in UTC, such as `Sun:03:00-Sun:04:00`.
+   * Give replicas an earlier one than their source: PostgreSQL wants standbys upgraded first.
    *
    * @default - RDS chooses one per instance
    */
@@ -124,16 +138,16 @@ export interface PostgresInstanceProps {
   readonly logRetention?: logs.RetentionDays;
 
   /**
-   * A key of this region for the exported logs. A key of this app is told to let CloudWatch Logs use it; an imported one must do so
-   * already.
+   * A key of this region for the exported logs. A key of this app is told to let CloudWatch Logs
+   * use it; an imported one must do so already.
    *
    * @default - CloudWatch Logs encrypts with a key of its own
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
-   * What happens to data when this is removed from the stack. CloudFormation ignores it for an instance that is a read replica: deletion
-   * protection is what keeps those.
+   * What happens to data when this is removed from the stack. CloudFormation ignores it for an
+   * instance that is a read replica: deletion protection is what keeps those.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -147,7 +161,10 @@ export interface PostgresInstanceProps {
   readonly deletionProtection?: boolean;
 }
 
-/** The props of `rds.DatabaseInstance` and of `rds.DatabaseInstanceReadReplica` that do not depend on which of them it is. */
+/**
+ * The props of `rds.DatabaseInstance` and of `rds.DatabaseInstanceReadReplica` that do not depend
+ * on which of them it is.
+ */
 export function commonSettings(props: PostgresInstanceProps, encryptionKey: kms.IKey) {
   const databaseInsightsMode = props.databaseInsights ?? rds.DatabaseInsightsMode.STANDARD;
   return {
@@ -231,7 +248,13 @@ export function checkInstanceProps(scope: Construct, props: PostgresInstanceProp
 function checkUpgrade(scope: Construct, props: PostgresInstanceProps): void {
   const from = props.upgradingFrom?.postgresMajorVersion;
   const to = postgresVersion(props).postgresMajorVersion;
-  if (from === undefined || Token.isUnresolved(from) || Token.isUnresolved(to) || Number(from) < Number(to)) return;
+  if (
+    from === undefined ||
+    Token.isUnresolved(from) ||
+    Token.isUnresolved(to) ||
+    Number(from) < Number(to)
+  )
+    return;
   throw invalidValue(scope, {
     property: 'upgradingFrom',
     value: from,
@@ -241,8 +264,16 @@ function checkUpgrade(scope: Construct, props: PostgresInstanceProps): void {
   });
 }
 
-/** RDS folds identifiers to lower case; ours are literal in ARNs and log group names, so they must be as RDS will have them. */
-export function checkIdentifier(scope: Construct, property: string, value: string, suffix = ''): void {
+/**
+ * RDS folds identifiers to lower case; ours are literal in ARNs and log group names, so they must
+ * be as RDS will have them.
+ */
+export function checkIdentifier(
+  scope: Construct,
+  property: string,
+  value: string,
+  suffix = '',
+): void {
   if (Token.isUnresolved(value)) return;
   const length = IDENTIFIER_LENGTH - suffix.length;
   if (value.length <= length && /^[a-z](-?[a-z0-9])*$/.test(value)) return;
@@ -280,29 +311,48 @@ export function checkBackupRetention(scope: Construct, retention: Duration): voi
 }
 
 /**
- * A security group that lets nothing in and nothing out: whoever may connect is added by `connections`. Replication does not pass
- * through it.
- * It stays as long as the instances that use it, or the stack could not be removed.
+ * A security group that lets nothing in and nothing out: whoever may connect is added by
+ * `connections`. Replication does not pass through it. It stays as long as the instances that use
+ * it, or the stack could not be removed.
  */
-export function closedSecurityGroup(scope: Construct, vpc: ec2.IVpc, removalPolicy: RemovalPolicy): ec2.SecurityGroup {
-  const group = new ec2.SecurityGroup(scope, 'SecurityGroup', { vpc, description: 'PostgreSQL', allowAllOutbound: false });
+export function closedSecurityGroup(
+  scope: Construct,
+  vpc: ec2.IVpc,
+  removalPolicy: RemovalPolicy,
+): ec2.SecurityGroup {
+  const group = new ec2.SecurityGroup(scope, 'SecurityGroup', {
+    vpc,
+    description: 'PostgreSQL',
+    allowAllOutbound: false,
+  });
   group.applyRemovalPolicy(removalPolicy);
   return group;
 }
 
 /** The role by which RDS writes enhanced monitoring, for these instances only. */
-export function monitoringRole(scope: Construct, identifiers: readonly string[], removalPolicy: RemovalPolicy): iam.Role {
+export function monitoringRole(
+  scope: Construct,
+  identifiers: readonly string[],
+  removalPolicy: RemovalPolicy,
+): iam.Role {
   const stack = Stack.of(scope);
   const role = new iam.Role(scope, 'MonitoringRole', {
     description: 'Writes enhanced monitoring of PostgreSQL to CloudWatch Logs.',
-    // RDS's own advice against a confused deputy: "Setting up and enabling Enhanced Monitoring", Amazon RDS user guide.
+    // RDS's own advice against a confused deputy: "Setting up and enabling Enhanced Monitoring",
+    // Amazon RDS user guide.
     assumedBy: new iam.ServicePrincipal('monitoring.rds.amazonaws.com', {
       conditions: {
         StringEquals: { 'aws:SourceAccount': stack.account },
-        ArnLike: { 'aws:SourceArn': identifiers.map((identifier) => instanceArn(scope, stack.region, identifier)) },
+        ArnLike: {
+          'aws:SourceArn': identifiers.map((identifier) =>
+            instanceArn(scope, stack.region, identifier),
+          ),
+        },
       },
     }),
-    managedPolicies: [iam.ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonRDSEnhancedMonitoringRole')],
+    managedPolicies: [
+      iam.ManagedPolicy.fromAwsManagedPolicyName('service-role/AmazonRDSEnhancedMonitoringRole'),
+    ],
   });
   role.applyRemovalPolicy(removalPolicy);
   acknowledge(
@@ -313,7 +363,10 @@ export function monitoringRole(scope: Construct, identifiers: readonly string[],
   return role;
 }
 
-/** The ARN of an instance of this account. A read replica cannot follow an instance of another account. */
+/**
+ * The ARN of an instance of this account. A read replica cannot follow an instance of another
+ * account.
+ */
 export function instanceArn(scope: Construct, region: string, instanceIdentifier: string): string {
   return Stack.of(scope).formatArn({
     service: 'rds',
@@ -325,8 +378,9 @@ export function instanceArn(scope: Construct, region: string, instanceIdentifier
 }
 
 /**
- * The log groups of an instance, made before it. RDS writes to groups of these names, and would otherwise create them itself, without a
- * retention; CDK's `cloudwatchLogsRetention` mends that afterwards, with a Lambda.
+ * The log groups of an instance, made before it. RDS writes to groups of these names, and would
+ * otherwise create them itself, without a retention; CDK's `cloudwatchLogsRetention` mends that
+ * afterwards, with a Lambda.
  */
 export function logGroupsBefore(
   instance: rds.IDatabaseInstance,
@@ -352,7 +406,10 @@ export function cfnInstance(instance: rds.IDatabaseInstance): rds.CfnDBInstance 
 }
 
 /** The findings that every instance has, whichever it is. */
-export function acknowledgeInstance(instance: rds.IDatabaseInstance, props: PostgresInstanceProps): void {
+export function acknowledgeInstance(
+  instance: rds.IDatabaseInstance,
+  props: PostgresInstanceProps,
+): void {
   const cfn = cfnInstance(instance);
   acknowledge(
     cfn,

@@ -35,18 +35,22 @@ export interface SecretReplicaRegion {
   /** The region, such as `ap-southeast-1`. */
   readonly region: string;
   /**
-   * The key of that region for the copy: its alias, such as `alias/market-secrets`, or its ARN. It must exist before the primary is
-   * deployed.
+   * The key of that region for the copy: its alias, such as `alias/market-secrets`, or its ARN. It
+   * must exist before the primary is deployed.
    */
   readonly encryptionKey: string;
 }
 
 export interface PostgresPrimaryProps extends PostgresInstanceProps {
-  /** The instance's name, by which replicas of other regions address it. Lower-case letters, digits and hyphens, at most 63. */
+  /**
+   * The instance's name, by which replicas of other regions address it. Lower-case letters, digits
+   * and hyphens, at most 63.
+   */
   readonly instanceIdentifier: string;
 
   /**
-   * The database that is created with the instance. Another name would *replace* the instance; create further ones with SQL.
+   * The database that is created with the instance. Another name would *replace* the instance;
+   * create further ones with SQL.
    *
    * @default - none but the engine's own `postgres`
    */
@@ -110,12 +114,14 @@ export interface PostgresPrimaryProps extends PostgresInstanceProps {
 }
 
 /**
- * The PostgreSQL instance that takes the writes: two zones, encrypted, backed up, without a way in until `connections` gives one.
+ * The PostgreSQL instance that takes the writes: two zones, encrypted, backed up, without a way in
+ * until `connections` gives one.
  *
- * Applications log in by IAM. The master password is for emergencies; it is a secret of our own, since RDS does not manage passwords of
- * instances with read replicas.
+ * Applications log in by IAM. The master password is for emergencies; it is a secret of our own,
+ * since RDS does not manage passwords of instances with read replicas.
  *
- * @throws IsochroneError for backups under a day, storage that gp3 does not hold, or an identifier that RDS does not take
+ * @throws IsochroneError for backups under a day, storage that gp3 does not hold, or an identifier
+ * that RDS does not take
  */
 export class PostgresPrimary extends Construct implements IPostgresWriter {
   public readonly instance: rds.DatabaseInstance;
@@ -167,11 +173,18 @@ export class PostgresPrimary extends Construct implements IPostgresWriter {
       deleteAutomatedBackups: removalPolicy === RemovalPolicy.DESTROY,
       parameterGroup: this.parameterGroup,
       monitoringRole: monitoringRole(this, [props.instanceIdentifier], removalPolicy),
-      credentials: rds.Credentials.fromSecret(this.createSecret(props, masterUsername, removalPolicy), masterUsername),
+      credentials: rds.Credentials.fromSecret(
+        this.createSecret(props, masterUsername, removalPolicy),
+        masterUsername,
+      ),
       allowMajorVersionUpgrade: props.upgradingFrom !== undefined,
     });
-    // Not those of the instance: their port is only known at deployment, so rule packs could not judge the rules.
-    this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(settings.port) });
+    // Not those of the instance: their port is only known at deployment, so rule packs could not
+    // judge the rules.
+    this.connections = new ec2.Connections({
+      securityGroups: [securityGroup],
+      defaultPort: ec2.Port.tcp(settings.port),
+    });
     this.masterSecret = this.instance.secret as secretsmanager.ISecret;
     this.logGroups = logGroupsBefore(this.instance, props.instanceIdentifier, props);
 
@@ -187,20 +200,30 @@ export class PostgresPrimary extends Construct implements IPostgresWriter {
     }
   }
 
-  private createSecret(props: PostgresPrimaryProps, username: string, removalPolicy: RemovalPolicy): rds.DatabaseSecret {
+  private createSecret(
+    props: PostgresPrimaryProps,
+    username: string,
+    removalPolicy: RemovalPolicy,
+  ): rds.DatabaseSecret {
     const secret = new rds.DatabaseSecret(this, 'MasterSecret', {
       username,
       dbname: props.databaseName,
       secretName: props.secretName,
       encryptionKey: props.secretEncryptionKey ?? this.encryptionKey,
-      // What would have to be escaped in a URL, in psql's connection string or in a shell, and what RDS refuses.
+      // What would have to be escaped in a URL, in psql's connection string or in a shell, and what
+      // RDS refuses.
       excludeCharacters: ' %+~`#$&*()|[]{}:;<>?!\'/@"\\=,^',
     });
     secret.applyRemovalPolicy(withFixedName(removalPolicy));
     const cfn = secret.node.defaultChild as secretsmanager.CfnSecret;
-    // The L2 wants a key construct, which would be one of this region; a key of another region is known by its name.
+    // The L2 wants a key construct, which would be one of this region; a key of another region is
+    // known by its name.
     const copies = props.secretReplicaRegions ?? [];
-    if (copies.length > 0) cfn.replicaRegions = copies.map(({ region, encryptionKey }) => ({ region, kmsKeyId: encryptionKey }));
+    if (copies.length > 0)
+      cfn.replicaRegions = copies.map(({ region, encryptionKey }) => ({
+        region,
+        kmsKeyId: encryptionKey,
+      }));
     acknowledge(
       cfn,
       'Applications log in by IAM authentication, which is on, with tokens of 15 minutes. The master password is for emergencies; a rotation function would be one more holder of it, inside the network of the database.',
@@ -239,7 +262,8 @@ export class PostgresPrimary extends Construct implements IPostgresWriter {
   private checkSecretRegions(regions: readonly SecretReplicaRegion[]): void {
     const own = Stack.of(this).region;
     for (const [index, { region }] of regions.entries()) {
-      if (region !== own && regions.findIndex((other) => other.region === region) === index) continue;
+      if (region !== own && regions.findIndex((other) => other.region === region) === index)
+        continue;
       throw invalidValue(this, {
         property: `secretReplicaRegions[${index}].region`,
         value: region,

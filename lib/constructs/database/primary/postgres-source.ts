@@ -13,11 +13,14 @@ const FIRST_CASCADING_VERSION = [14, 1] as const;
 export interface PostgresSourceInRegion {
   /** The region it runs in, such as `us-east-1`. */
   readonly region: string;
-  /** Its identifier there, as text: the stack with the replicas can then be synthesized and deployed on its own. */
+  /**
+   * Its identifier there, as text: the stack with the replicas can then be synthesized and deployed
+   * on its own.
+   */
   readonly instanceIdentifier: string;
   /**
-   * Where the instances are that it follows itself, from the primary on: `['us-east-1']` for a replica of a primary there. RDS allows
-   * three replicas in a chain, and two regions.
+   * Where the instances are that it follows itself, from the primary on: `['us-east-1']` for a
+   * replica of a primary there. RDS allows three replicas in a chain, and two regions.
    *
    * @default - none: it is the primary
    */
@@ -27,7 +30,10 @@ export interface PostgresSourceInRegion {
 /** What replicas need to know of their source. */
 export interface BoundPostgresSource {
   readonly instance: rds.IDatabaseInstance;
-  /** What RDS calls the source from here: its identifier in its own region, its ARN from another one. */
+  /**
+   * What RDS calls the source from here: its identifier in its own region, its ARN from another
+   * one.
+   */
   readonly sourceIdentifier: string;
   /** The source's region if it is another one. */
   readonly region?: string;
@@ -45,7 +51,11 @@ const chains = new WeakMap<rds.IDatabaseInstance, readonly string[]>();
  *
  * @throws IsochroneError if RDS allows no chain like it
  */
-export function continueChain(scope: Construct, replica: rds.IDatabaseInstance, { chain }: BoundPostgresSource): void {
+export function continueChain(
+  scope: Construct,
+  replica: rds.IDatabaseInstance,
+  { chain }: BoundPostgresSource,
+): void {
   chains.set(replica, [...chain, Stack.of(scope).region]);
 }
 
@@ -56,7 +66,12 @@ export function continueChain(scope: Construct, replica: rds.IDatabaseInstance, 
  * @param version what they run, as `major.minor` or the major version alone
  * @throws IsochroneError if RDS allows no chain like it
  */
-export function checkChain(scope: Construct, { chain }: BoundPostgresSource, links: number, version: string): void {
+export function checkChain(
+  scope: Construct,
+  { chain }: BoundPostgresSource,
+  links: number,
+  version: string,
+): void {
   const total = chain.length - 1 + links;
   if (total > RDS_POSTGRESQL.chainLength) {
     throw invalidValue(scope, {
@@ -68,7 +83,10 @@ export function checkChain(scope: Construct, { chain }: BoundPostgresSource, lin
     });
   }
   const regions = [...new Set([...chain, Stack.of(scope).region])];
-  if (!regions.some((region) => Token.isUnresolved(region)) && regions.length > REGIONS_IN_A_CHAIN) {
+  if (
+    !regions.some((region) => Token.isUnresolved(region)) &&
+    regions.length > REGIONS_IN_A_CHAIN
+  ) {
     throw invalidValue(scope, {
       property: 'source',
       value: regions,
@@ -108,7 +126,10 @@ function elsewhere(scope: Construct, source: PostgresSourceInRegion): BoundPostg
 
 /** The instance that replicas follow, and how it is addressed from where they are. */
 export class PostgresSource {
-  /** An instance of the replicas' own region: the primary, or the hub of a `PostgresReplicas`, which has the automatic backups it takes. */
+  /**
+   * An instance of the replicas' own region: the primary, or the hub of a `PostgresReplicas`, which
+   * has the automatic backups it takes.
+   */
   public static inThisRegion(instance: rds.IDatabaseInstance): PostgresSource {
     return new PostgresSource((scope) => {
       const here = Stack.of(scope).region;
@@ -123,7 +144,8 @@ export class PostgresSource {
         });
       }
       const cfn = instance.node.defaultChild;
-      const isReplica = cfn instanceof rds.CfnDBInstance && cfn.sourceDbInstanceIdentifier !== undefined;
+      const isReplica =
+        cfn instanceof rds.CfnDBInstance && cfn.sourceDbInstanceIdentifier !== undefined;
       if (isReplica && (cfn.backupRetentionPeriod ?? 0) === 0) {
         throw invalidValue(scope, {
           property: 'source',
@@ -133,7 +155,11 @@ export class PostgresSource {
           fix: 'Follow the hub, or the primary.',
         });
       }
-      return { instance, sourceIdentifier: instance.instanceIdentifier, chain: chains.get(instance) ?? [here] };
+      return {
+        instance,
+        sourceIdentifier: instance.instanceIdentifier,
+        chain: chains.get(instance) ?? [here],
+      };
     });
   }
 
@@ -155,10 +181,12 @@ export class PostgresSource {
   }
 
   /**
-   * The instance of another region that the hub followed until it was promoted. The hub is the primary now, and its leaves follow it.
+   * The instance of another region that the hub followed until it was promoted. The hub is the
+   * primary now, and its leaves follow it.
    *
-   * The template goes on naming the source, as the hub was made: CloudFormation reads it when it makes the hub, never again. Without
-   * it, CloudFormation would promote an instance that is no replica, which RDS refuses; without its region, it would replace the hub
+   * The template goes on naming the source, as the hub was made: CloudFormation reads it when it
+   * makes the hub, never again. Without it, CloudFormation would promote an instance that is no
+   * replica, which RDS refuses; without its region, it would replace the hub
    * (`AWS::RDS::DBInstance`: the schema's `createOnlyProperties`, and its `UpdateHandler`).
    */
   public static leftInRegion(source: Omit<PostgresSourceInRegion, 'follows'>): PostgresSource {

@@ -32,26 +32,30 @@ export interface WriterProxyProps {
    */
   readonly writerConnections: ec2.Connections;
 
-  /** The proxy's name. Another one replaces it. Lower-case letters, digits and hyphens, at most 60. */
+  /**
+   * The proxy's name. Another one replaces it. Lower-case letters, digits and hyphens, at most 60.
+   */
   readonly proxyName: string;
 
   /**
-   * Users that log in by IAM, with tokens. The proxy logs in to PostgreSQL by IAM as well: nobody holds a password. Grant them `rds_iam`.
+   * Users that log in by IAM, with tokens. The proxy logs in to PostgreSQL by IAM as well: nobody
+   * holds a password. Grant them `rds_iam`.
    *
    * @default - none; then `secrets` are required
    */
   readonly iamUsers?: readonly string[];
 
   /**
-   * Users that log in with a password by SCRAM: secrets with `username` and `password`, of which the proxy takes the password that it
-   * logs in to PostgreSQL with.
+   * Users that log in with a password by SCRAM: secrets with `username` and `password`, of which
+   * the proxy takes the password that it logs in to PostgreSQL with.
    *
    * @default - none; then `iamUsers` are required
    */
   readonly secrets?: readonly secretsmanager.ISecret[];
 
   /**
-   * How much of max_connections the proxy may take, in percent, 1 to 100. What else connects past it needs the rest.
+   * How much of max_connections the proxy may take, in percent, 1 to 100. What else connects past
+   * it needs the rest.
    *
    * @default 50
    */
@@ -79,7 +83,8 @@ export interface WriterProxyProps {
   readonly logRetention?: logs.RetentionDays;
 
   /**
-   * A key of this region for the log. A key of this app is told to let CloudWatch Logs use it; an imported one must do so already.
+   * A key of this region for the log. A key of this app is told to let CloudWatch Logs use it; an
+   * imported one must do so already.
    *
    * @default - CloudWatch Logs encrypts with a key of its own
    */
@@ -94,12 +99,15 @@ export interface WriterProxyProps {
 }
 
 /**
- * RDS Proxy in front of the writer: nothing to patch, and clients stay connected while the standby takes over. TLS only.
+ * RDS Proxy in front of the writer: nothing to patch, and clients stay connected while the standby
+ * takes over. TLS only.
  *
- * It pins a client to its connection for session state, and for statements over 16 KB: "Avoiding pinning an RDS Proxy", Amazon RDS user
- * guide. Where that happens often, use {@link ConnectionPooler}.
+ * It pins a client to its connection for session state, and for statements over 16 KB: "Avoiding
+ * pinning an RDS Proxy", Amazon RDS user guide. Where that happens often, use {@link
+ * ConnectionPooler}.
  *
- * @throws IsochroneError for a read replica, for nobody who could log in, or for a share or a time that RDS does not take
+ * @throws IsochroneError for a read replica, for nobody who could log in, or for a share or a time
+ * that RDS does not take
  */
 export class WriterProxy extends Construct implements ec2.IConnectable {
   public readonly proxy: rds.DatabaseProxy;
@@ -128,7 +136,10 @@ export class WriterProxy extends Construct implements ec2.IConnectable {
       description: `RDS Proxy at ${this.node.path}.`,
       allowAllOutbound: false,
     });
-    this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.POSTGRES });
+    this.connections = new ec2.Connections({
+      securityGroups: [securityGroup],
+      defaultPort: ec2.Port.POSTGRES,
+    });
     this.connections.allowToDefaultPort(props.writerConnections, 'PostgreSQL');
     // RDS writes to a group of this name, and would otherwise make it itself, without a retention.
     this.logGroup = keptLogGroup(this, 'Log', {
@@ -152,7 +163,8 @@ export class WriterProxy extends Construct implements ec2.IConnectable {
 
     this.proxy = new rds.DatabaseProxy(this, 'Proxy', {
       proxyTarget: rds.ProxyTarget.fromInstance(
-        // Without security groups: CDK would let the proxy in by a port that is only known at deployment, which rule packs cannot judge.
+        // Without security groups: CDK would let the proxy in by a port that is only known at
+        // deployment, which rule packs cannot judge.
         rds.DatabaseInstance.fromDatabaseInstanceAttributes(this, 'Writer', {
           instanceIdentifier: props.writer.instanceIdentifier,
           instanceEndpointAddress: props.writer.dbInstanceEndpointAddress,
@@ -166,9 +178,11 @@ export class WriterProxy extends Construct implements ec2.IConnectable {
       vpcSubnets: props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
       securityGroups: [securityGroup],
       role,
-      defaultAuthScheme: iamUsers.length > 0 ? rds.DefaultAuthScheme.IAM_AUTH : rds.DefaultAuthScheme.NONE,
+      defaultAuthScheme:
+        iamUsers.length > 0 ? rds.DefaultAuthScheme.IAM_AUTH : rds.DefaultAuthScheme.NONE,
       secrets: secrets.length > 0 ? [...secrets] : undefined,
-      clientPasswordAuthType: secrets.length > 0 ? rds.ClientPasswordAuthType.POSTGRES_SCRAM_SHA_256 : undefined,
+      clientPasswordAuthType:
+        secrets.length > 0 ? rds.ClientPasswordAuthType.POSTGRES_SCRAM_SHA_256 : undefined,
       requireTLS: true,
       maxConnectionsPercent,
       maxIdleConnectionsPercent: Math.floor(maxConnectionsPercent / 2),
@@ -188,7 +202,8 @@ export class WriterProxy extends Construct implements ec2.IConnectable {
 
   private checkWriter(writer: rds.IDatabaseInstance): void {
     const resource = writer.node.defaultChild;
-    const follows = resource instanceof rds.CfnDBInstance ? resource.sourceDbInstanceIdentifier : undefined;
+    const follows =
+      resource instanceof rds.CfnDBInstance ? resource.sourceDbInstanceIdentifier : undefined;
     if (!(writer instanceof rds.DatabaseInstanceReadReplica) && follows === undefined) return;
     throw invalidValue(this, {
       property: 'writer',
@@ -199,7 +214,10 @@ export class WriterProxy extends Construct implements ec2.IConnectable {
     });
   }
 
-  private checkUsers(iamUsers: readonly string[], secrets: readonly secretsmanager.ISecret[]): void {
+  private checkUsers(
+    iamUsers: readonly string[],
+    secrets: readonly secretsmanager.ISecret[],
+  ): void {
     if (iamUsers.length + secrets.length > 0) return;
     throw invalidValue(this, {
       property: 'iamUsers and secrets',
@@ -211,7 +229,11 @@ export class WriterProxy extends Construct implements ec2.IConnectable {
   }
 
   private checkShare(percent: number): void {
-    if (Token.isUnresolved(percent) || (Number.isInteger(percent) && percent >= 1 && percent <= 100)) return;
+    if (
+      Token.isUnresolved(percent) ||
+      (Number.isInteger(percent) && percent >= 1 && percent <= 100)
+    )
+      return;
     throw invalidValue(this, {
       property: 'maxConnectionsPercent',
       value: percent,
@@ -221,7 +243,11 @@ export class WriterProxy extends Construct implements ec2.IConnectable {
     });
   }
 
-  private checkSeconds(property: string, duration: Duration, { min, max }: { readonly min: number; readonly max: number }): void {
+  private checkSeconds(
+    property: string,
+    duration: Duration,
+    { min, max }: { readonly min: number; readonly max: number },
+  ): void {
     if (duration.isUnresolved()) return;
     const seconds = duration.toSeconds({ integral: false });
     if (Number.isInteger(seconds) && seconds >= min && seconds <= max) return;

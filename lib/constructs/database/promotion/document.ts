@@ -1,4 +1,7 @@
-/** The plan of a promotion as an automation document of Systems Manager: "Automation runbook schema 0.3", AWS Systems Manager user guide. */
+/**
+ * The plan of a promotion as an automation document of Systems Manager: "Automation runbook schema
+ * 0.3", AWS Systems Manager user guide.
+ */
 import {
   isChoice,
   PROMOTION_PLAN,
@@ -37,12 +40,18 @@ export interface PromotionDocumentSettings {
   };
 }
 
-/** A script is stopped after 600 s; its own end comes before, with a reason. A last call to a region that does not answer takes 80 s. */
+/**
+ * A script is stopped after 600 s; its own end comes before, with a reason. A last call to a region
+ * that does not answer takes 80 s.
+ */
 const SCRIPT_SECONDS = 600;
 const WAIT_SECONDS = 480;
 const POLL_SECONDS = 10;
 
-/** Promoting takes RDS minutes, and longer the more is left to replay: the only step that is waited for longer than one script may run. */
+/**
+ * Promoting takes RDS minutes, and longer the more is left to replay: the only step that is waited
+ * for longer than one script may run.
+ */
 const ATTEMPTS: Partial<Record<PromotionStepName, number>> = { inspect: 2, verify: 6, repoint: 2 };
 
 /** Where a choice finds its fact. */
@@ -54,7 +63,15 @@ const FACTS: Record<keyof PromotionFacts, string> = {
 
 /** What later steps, choices and people read of a step. */
 const OUTPUTS: Partial<Record<PromotionStepName, readonly string[]>> = {
-  inspect: ['Following', 'HubStatus', 'BackupRetention', 'HubSource', 'LossSeconds', 'OldStatus', 'OldGroups'],
+  inspect: [
+    'Following',
+    'HubStatus',
+    'BackupRetention',
+    'HubSource',
+    'LossSeconds',
+    'OldStatus',
+    'OldGroups',
+  ],
   assess: ['Verdict'],
   fence: ['OldPrimary'],
   catchUp: ['CaughtUp'],
@@ -84,9 +101,9 @@ export function promotionDocument(settings: PromotionDocumentSettings): object {
           'Go on when the old primary cannot be fenced: its region does not answer, or RDS cannot change or reboot it. It may still take writes there, which are lost.',
       },
     },
-    mainSteps: PROMOTION_PLAN.filter(({ name }) => name !== 'approve' || settings.approval !== undefined).map((node) =>
-      isChoice(node) ? branch(node, settings) : step(node, settings),
-    ),
+    mainSteps: PROMOTION_PLAN.filter(
+      ({ name }) => name !== 'approve' || settings.approval !== undefined,
+    ).map((node) => (isChoice(node) ? branch(node, settings) : step(node, settings))),
     outputs: ['inspect.LossSeconds', 'inspect.OldGroups', 'fence.OldPrimary', 'report.Report'],
   };
 }
@@ -104,7 +121,9 @@ function branch(choice: PromotionChoice, settings: PromotionDocumentSettings): o
     name: choice.name as PromotionChoiceName,
     action: 'aws:branch',
     inputs: {
-      Choices: [{ NextStep: target(choice.yes, settings), Variable: FACTS[choice.fact], ...equals }],
+      Choices: [
+        { NextStep: target(choice.yes, settings), Variable: FACTS[choice.fact], ...equals },
+      ],
       Default: target(choice.no, settings),
     },
   };
@@ -137,15 +156,29 @@ function step(node: PromotionStep, settings: PromotionDocumentSettings): object 
     action: 'aws:executeScript',
     maxAttempts: ATTEMPTS[node.name] ?? 1,
     timeoutSeconds: SCRIPT_SECONDS,
-    inputs: { Runtime: 'python3.11', Handler: handler, InputPayload: payload(node.name, settings), Script: script.trim() },
-    outputs: (OUTPUTS[node.name] ?? []).map((name) => ({ Name: name, Selector: `$.Payload.${name}`, Type: 'String' })),
+    inputs: {
+      Runtime: 'python3.11',
+      Handler: handler,
+      InputPayload: payload(node.name, settings),
+      Script: script.trim(),
+    },
+    outputs: (OUTPUTS[node.name] ?? []).map((name) => ({
+      Name: name,
+      Selector: `$.Payload.${name}`,
+      Type: 'String',
+    })),
   };
 }
 
-const INSPECTED = Object.fromEntries((OUTPUTS.inspect ?? []).map((name) => [name, `{{ inspect.${name} }}`]));
+const INSPECTED = Object.fromEntries(
+  (OUTPUTS.inspect ?? []).map((name) => [name, `{{ inspect.${name} }}`]),
+);
 
 /** What each script is given, and nothing else. */
-function payload(name: Exclude<PromotionStepName, 'approve'>, settings: PromotionDocumentSettings): object {
+function payload(
+  name: Exclude<PromotionStepName, 'approve'>,
+  settings: PromotionDocumentSettings,
+): object {
   const hub = { Hub: settings.hub };
   const old = { OldRegion: settings.oldRegion, OldPrimary: settings.oldPrimary };
   const probe = { Probe: settings.probe };

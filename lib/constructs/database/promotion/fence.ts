@@ -9,7 +9,8 @@ export interface PromotionFenceProps {
   /** The group's name, by which automation in other regions finds it. */
   readonly groupName: string;
   /**
-   * What happens to the group when it leaves the stack. An instance that is behind it keeps it from being deleted.
+   * What happens to the group when it leaves the stack. An instance that is behind it keeps it from
+   * being deleted.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -17,11 +18,13 @@ export interface PromotionFenceProps {
 }
 
 /**
- * The closed security group that an old primary is moved behind when another region takes over: nobody in, nobody out.
+ * The closed security group that an old primary is moved behind when another region takes over:
+ * nobody in, nobody out.
  *
- * It is made ahead, in each region that may be left, because a failover is no moment to create things in a region that is failing. It
- * stops applications and poolers. It does not stop replication, which RDS carries past security groups, so replicas of the old primary go
- * on answering reads with what they have.
+ * It is made ahead, in each region that may be left, because a failover is no moment to create
+ * things in a region that is failing. It stops applications and poolers. It does not stop
+ * replication, which RDS carries past security groups, so replicas of the old primary go on
+ * answering reads with what they have.
  */
 export class PromotionFence extends Construct {
   public readonly securityGroup: ec2.SecurityGroup;
@@ -34,6 +37,8 @@ export class PromotionFence extends Construct {
       description: 'Closed: an old primary that must take no writes',
       allowAllOutbound: false,
     });
-    this.securityGroup.applyRemovalPolicy(withFixedName(props.removalPolicy ?? RemovalPolicy.RETAIN));
+    this.securityGroup.applyRemovalPolicy(
+      withFixedName(props.removalPolicy ?? RemovalPolicy.RETAIN),
+    );
   }
 }

@@ -1,3 +1,7 @@
 export { PromotionFence, type PromotionFenceProps } from './fence';
 export type { PromotionRecord } from './record';
-export { type PromotionApproval, ReplicaPromotion, type ReplicaPromotionProps } from './replica-promotion';
+export {
+  type PromotionApproval,
+  ReplicaPromotion,
+  type ReplicaPromotionProps,
+} from './replica-promotion';

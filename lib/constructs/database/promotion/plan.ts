@@ -1,19 +1,32 @@
 /**
- * How a hub becomes the primary, as a machine without hands: the steps, what each needs, and where each leads when it succeeds or
- * fails. The automation document is generated from it, and the drill on real servers walks it; neither has an order of its own.
+ * How a hub becomes the primary, as a machine without hands: the steps, what each needs, and where
+ * each leads when it succeeds or fails. The automation document is generated from it, and the drill
+ * on real servers walks it; neither has an order of its own.
  */
 
 /** What is known while the plan is walked. A step adds to it; a choice reads it. */
 export interface PromotionFacts {
   /** Whether this is a drill: nothing is changed. */
   readonly drill: boolean;
-  /** Whether the hub still follows a source. False when the plan is walked a second time, to finish what the first one began. */
+  /**
+   * Whether the hub still follows a source. False when the plan is walked a second time, to finish
+   * what the first one began.
+   */
   readonly following: boolean;
   /** What became of the old primary. */
   readonly oldPrimary: 'not asked' | 'fenced' | 'unreachable';
 }
 
-export type PromotionStepName = 'inspect' | 'assess' | 'approve' | 'fence' | 'catchUp' | 'promote' | 'verify' | 'repoint' | 'report';
+export type PromotionStepName =
+  | 'inspect'
+  | 'assess'
+  | 'approve'
+  | 'fence'
+  | 'catchUp'
+  | 'promote'
+  | 'verify'
+  | 'repoint'
+  | 'report';
 export type PromotionChoiceName = 'isDrill' | 'isFollowing' | 'isFenced';
 type Next = PromotionStepName | PromotionChoiceName | 'end';
 
@@ -41,19 +54,20 @@ export interface PromotionChoice {
 }
 
 /**
- * A failure of any step ends the plan: none is skipped, because each protects the next. What may be missing, such as an old primary that
- * nobody can reach, is a fact and a choice.
+ * A failure of any step ends the plan: none is skipped, because each protects the next. What may be
+ * missing, such as an old primary that nobody can reach, is a fact and a choice.
  *
- * Fencing comes before the promotion, not only before the names: what the old primary takes after its last record has reached the hub is
- * lost, and who writes to two primaries finds out days later. Every step can be walked again, so "run it again" is the answer to most
- * failures.
+ * Fencing comes before the promotion, not only before the names: what the old primary takes after
+ * its last record has reached the hub is lost, and who writes to two primaries finds out days
+ * later. Every step can be walked again, so "run it again" is the answer to most failures.
  */
 export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
   {
     name: 'inspect',
     does: 'Reads what RDS and the hub itself say: source, status, backups, records received and replayed.',
     changes: false,
-    ifItFails: 'Nothing was changed. If the hub does not answer, another region is the better one to promote.',
+    ifItFails:
+      'Nothing was changed. If the hub does not answer, another region is the better one to promote.',
     after: [],
     next: 'assess',
   },
@@ -61,7 +75,8 @@ export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
     name: 'assess',
     does: 'Refuses when more would be lost than was accepted, when the hub could not be a primary, or when a permission is missing.',
     changes: false,
-    ifItFails: 'Nothing was changed. Mend what the message names, or accept the loss that it states.',
+    ifItFails:
+      'Nothing was changed. Mend what the message names, or accept the loss that it states.',
     after: ['inspect'],
     next: 'isDrill',
   },
@@ -108,7 +123,8 @@ export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
     name: 'verify',
     does: 'Waits until the hub is available and out of recovery, and writes a record through a connection of its own.',
     changes: false,
-    ifItFails: 'The hub is promoted, or becoming so, and the names still lead to the old primary. Run again: it goes on from here.',
+    ifItFails:
+      'The hub is promoted, or becoming so, and the names still lead to the old primary. Run again: it goes on from here.',
     after: ['fence'],
     next: 'repoint',
   },
@@ -116,7 +132,8 @@ export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
     name: 'repoint',
     does: 'Turns the write names to this region and waits until Route 53 has spread them.',
     changes: true,
-    ifItFails: 'The hub takes writes, and nobody is sent to it. Run again; or change the records by hand, as the runbook shows.',
+    ifItFails:
+      'The hub takes writes, and nobody is sent to it. Run again; or change the records by hand, as the runbook shows.',
     after: ['fence', 'verify'],
     next: 'report',
   },
@@ -130,16 +147,28 @@ export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
   },
 ];
 
-/** What walking needs: one hand per step. It returns the facts that it has changed, and throws when the step fails. */
+/**
+ * What walking needs: one hand per step. It returns the facts that it has changed, and throws when
+ * the step fails.
+ */
 export type PromotionHands = Readonly<
-  Record<PromotionStepName, (facts: PromotionFacts) => Promise<Partial<Pick<PromotionFacts, 'following' | 'oldPrimary'>> | undefined>>
+  Record<
+    PromotionStepName,
+    (
+      facts: PromotionFacts,
+    ) => Promise<Partial<Pick<PromotionFacts, 'following' | 'oldPrimary'>> | undefined>
+  >
 >;
 
 /** How a walk went. */
 export interface PromotionWalk {
   /** The steps that succeeded, in order. */
   readonly done: readonly PromotionStepName[];
-  readonly failed?: { readonly step: PromotionStepName; readonly error: Error; readonly ifItFails: string };
+  readonly failed?: {
+    readonly step: PromotionStepName;
+    readonly error: Error;
+    readonly ifItFails: string;
+  };
   readonly facts: PromotionFacts;
 }
 
@@ -147,7 +176,9 @@ export function isChoice(node: PromotionStep | PromotionChoice): node is Promoti
   return 'fact' in node;
 }
 
-export function planNode(name: PromotionStepName | PromotionChoiceName): PromotionStep | PromotionChoice {
+export function planNode(
+  name: PromotionStepName | PromotionChoiceName,
+): PromotionStep | PromotionChoice {
   // Every name is in the plan: its types say so, and a test does.
   return PROMOTION_PLAN.find((node) => node.name === name) as PromotionStep | PromotionChoice;
 }
@@ -174,7 +205,15 @@ export async function walkPromotion(hands: PromotionHands, drill: boolean): Prom
       facts = { ...facts, ...(await hands[node.name](facts)) };
     } catch (error) {
       const { ifItFails } = node;
-      return { done, failed: { step: node.name, error: error instanceof Error ? error : new Error(String(error)), ifItFails }, facts };
+      return {
+        done,
+        failed: {
+          step: node.name,
+          error: error instanceof Error ? error : new Error(String(error)),
+          ifItFails,
+        },
+        facts,
+      };
     }
     done.push(node.name);
     at = node.next;

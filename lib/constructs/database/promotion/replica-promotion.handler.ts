@@ -1,6 +1,6 @@
 /**
- * What only a connection can tell about a hub that is to become the primary: how far it has come, and whether it takes writes. RDS says
- * "available" before and after a promotion alike.
+ * What only a connection can tell about a hub that is to become the primary: how far it has come,
+ * and whether it takes writes. RDS says "available" before and after a promotion alike.
  */
 import type { ClientBase } from 'pg';
 import { IsochroneError } from '../../../model/errors';
@@ -13,15 +13,19 @@ export interface ProbeEvent {
 /** How far a standby has come. */
 export interface ReplayPosition {
   readonly inRecovery: boolean;
-  /** Whether a process receives records; it outlives a source that fell silent by `wal_receiver_timeout`. */
+  /**
+   * Whether a process receives records; it outlives a source that fell silent by
+   * `wal_receiver_timeout`.
+   */
   readonly receiving: boolean;
   readonly received: string | null;
   readonly replayed: string | null;
   /** All that was received is replayed. */
   readonly drained: boolean;
   /**
-   * Seconds since the last transaction that was replayed was committed. With a source that is gone, nothing older than this is lost;
-   * with a source that had nothing to do, it only grows. Null if none was replayed since the standby started.
+   * Seconds since the last transaction that was replayed was committed. With a source that is gone,
+   * nothing older than this is lost; with a source that had nothing to do, it only grows. Null if
+   * none was replayed since the standby started.
    */
   readonly ageSeconds: number | null;
 }
@@ -39,7 +43,8 @@ export async function replayPosition(client: ClientBase): Promise<ReplayPosition
 }
 
 /**
- * Writes a record that no table sees: it is committed and flushed as any other, travels to the replicas, and leaves nothing behind.
+ * Writes a record that no table sees: it is committed and flushed as any other, travels to the
+ * replicas, and leaves nothing behind.
  *
  * @throws IsochroneError if the server is in recovery or refuses writes
  */
@@ -53,18 +58,27 @@ export async function writeRecord(client: ClientBase): Promise<{ readonly lsn: s
         'A promotion ends recovery. Wait for it, or look into the events of the instance.',
     );
   }
-  const written = await client.query<{ lsn: string }>(`SELECT pg_logical_emit_message(true, 'isochrone', 'promotion')::text AS lsn`);
+  const written = await client.query<{ lsn: string }>(
+    `SELECT pg_logical_emit_message(true, 'isochrone', 'promotion')::text AS lsn`,
+  );
   return { lsn: written.rows[0]?.lsn ?? '' };
 }
 
 export async function handler(event: ProbeEvent): Promise<object> {
   const client = await connectByIam(login(process.env));
   try {
-    const answer = event.action === 'write' ? await writeRecord(client) : await replayPosition(client);
+    const answer =
+      event.action === 'write' ? await writeRecord(client) : await replayPosition(client);
     console.log(JSON.stringify({ level: 'INFO', message: event.action, ...answer }));
     return answer;
   } catch (error) {
-    console.log(JSON.stringify({ level: 'ERROR', message: event.action, error: error instanceof Error ? error.message : String(error) }));
+    console.log(
+      JSON.stringify({
+        level: 'ERROR',
+        message: event.action,
+        error: error instanceof Error ? error.message : String(error),
+      }),
+    );
     throw error;
   } finally {
     await client.end();

@@ -5,7 +5,11 @@ import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { invalidValue } from '../../../model/errors';
 import { acknowledge, wildcardFinding } from '../../house-rules';
-import { DatabaseFunction, type DatabaseFunctionSettings, type DatabaseLogin } from '../database-function';
+import {
+  DatabaseFunction,
+  type DatabaseFunctionSettings,
+  type DatabaseLogin,
+} from '../database-function';
 import { checkIdentifier, instanceArn } from '../primary';
 import { promotionDocument } from './document';
 import { type PromotionRecord, recordSet } from './record';
@@ -19,8 +23,9 @@ export interface PromotionApproval {
   /** @default Duration.minutes(30) */
   readonly timeout?: Duration;
   /**
-   * Where the request is sent. Its name must begin with `Automation`, or its policy must let the document's role publish. An imported key
-   * of the topic must let the role decrypt and generate data keys.
+   * Where the request is sent. Its name must begin with `Automation`, or its policy must let the
+   * document's role publish. An imported key of the topic must let the role decrypt and generate
+   * data keys.
    *
    * @default - only the console shows it
    */
@@ -39,7 +44,8 @@ export interface ReplicaPromotionProps extends DatabaseFunctionSettings {
   /**
    * The records that lead writes to the old region.
    *
-   * @default - none: the promotion ends with a primary that nobody is sent to, and a deployment or a person sends them
+   * @default - none: the promotion ends with a primary that nobody is sent to, and a deployment or
+   * a person sends them
    */
   readonly writeRecords?: readonly PromotionRecord[];
   /**
@@ -49,7 +55,8 @@ export interface ReplicaPromotionProps extends DatabaseFunctionSettings {
    */
   readonly documentName?: string;
   /**
-   * How much may be lost without anybody saying so: commits of at most so long. Who starts the document can say otherwise.
+   * How much may be lost without anybody saying so: commits of at most so long. Who starts the
+   * document can say otherwise.
    *
    * @default Duration.seconds(30)
    */
@@ -63,14 +70,17 @@ export interface ReplicaPromotionProps extends DatabaseFunctionSettings {
 }
 
 /**
- * The way by which this region's hub becomes the primary: an automation document, in this region, since the other one may be what failed.
+ * The way by which this region's hub becomes the primary: an automation document, in this region,
+ * since the other one may be what failed.
  *
- * Started as it is, it is a drill that changes nothing. Without `Drill`, it checks, asks for approval, fences the old primary, waits for
- * the hub to catch up, promotes it, writes through a connection of its own, and then turns the write names. Every failure stops it; it can
- * be started again, and goes on where it was. RDS replicates between regions asynchronously: what a planned promotion loses is
- * nothing, and what an unplanned one loses is what the hub had not received.
+ * Started as it is, it is a drill that changes nothing. Without `Drill`, it checks, asks for
+ * approval, fences the old primary, waits for the hub to catch up, promotes it, writes through a
+ * connection of its own, and then turns the write names. Every failure stops it; it can be started
+ * again, and goes on where it was. RDS replicates between regions asynchronously: what a planned
+ * promotion loses is nothing, and what an unplanned one loses is what the hub had not received.
  *
- * @throws IsochroneError for an old primary of this region, approvals that nobody can give, or an identifier that RDS does not take
+ * @throws IsochroneError for an old primary of this region, approvals that nobody can give, or an
+ * identifier that RDS does not take
  */
 export class ReplicaPromotion extends Construct {
   public readonly document: ssm.CfnDocument;
@@ -101,7 +111,13 @@ export class ReplicaPromotion extends Construct {
       assumedBy: new iam.ServicePrincipal('ssm.amazonaws.com', {
         conditions: {
           StringEquals: { 'aws:SourceAccount': stack.account },
-          ArnLike: { 'aws:SourceArn': stack.formatArn({ service: 'ssm', resource: 'automation-execution', resourceName: '*' }) },
+          ArnLike: {
+            'aws:SourceArn': stack.formatArn({
+              service: 'ssm',
+              resource: 'automation-execution',
+              resourceName: '*',
+            }),
+          },
         },
       }),
     });
@@ -121,8 +137,13 @@ export class ReplicaPromotion extends Construct {
         oldPrimary: oldPrimary.instanceIdentifier,
         fenceGroup: props.fenceGroupName,
         probe: this.probe.function.functionName,
-        records: records.map((record) => ({ zone: record.zone.hostedZoneId, set: recordSet(record) })),
-        permissions: statements.flatMap(({ actions, resources }) => resources.map((resource) => [actions, resource] as const)),
+        records: records.map((record) => ({
+          zone: record.zone.hostedZoneId,
+          set: recordSet(record),
+        })),
+        permissions: statements.flatMap(({ actions, resources }) =>
+          resources.map((resource) => [actions, resource] as const),
+        ),
         acceptedLossSeconds: acceptedLoss.toSeconds(),
         approval: approval && {
           approvers: approval.approvers,
@@ -143,7 +164,10 @@ export class ReplicaPromotion extends Construct {
     const zones = [...new Set(records.map(({ zone }) => zone.hostedZoneArn))];
     return [
       { actions: ['rds:DescribeDBInstances', 'rds:PromoteReadReplica'], resources: [hub] },
-      { actions: ['rds:DescribeDBInstances', 'rds:ModifyDBInstance', 'rds:RebootDBInstance'], resources: [old] },
+      {
+        actions: ['rds:DescribeDBInstances', 'rds:ModifyDBInstance', 'rds:RebootDBInstance'],
+        resources: [old],
+      },
       { actions: ['ec2:DescribeSecurityGroups'], resources: ['*'] },
       { actions: ['lambda:InvokeFunction'], resources: [this.probe.function.functionArn] },
       { actions: ['iam:SimulatePrincipalPolicy'], resources: [this.role.roleArn] },
@@ -155,26 +179,48 @@ export class ReplicaPromotion extends Construct {
               resources: zones,
               conditions: {
                 'ForAllValues:StringEquals': {
-                  'route53:ChangeResourceRecordSetsNormalizedRecordNames': records.map(({ name }) => name),
+                  'route53:ChangeResourceRecordSetsNormalizedRecordNames': records.map(
+                    ({ name }) => name,
+                  ),
                   'route53:ChangeResourceRecordSetsActions': ['UPSERT'],
                 },
               },
             },
             {
               actions: ['route53:GetChange'],
-              resources: [stack.formatArn({ service: 'route53', region: '', account: '', resource: 'change', resourceName: '*' })],
+              resources: [
+                stack.formatArn({
+                  service: 'route53',
+                  region: '',
+                  account: '',
+                  resource: 'change',
+                  resourceName: '*',
+                }),
+              ],
             },
           ]),
       ...(topic === undefined ? [] : [{ actions: ['sns:Publish'], resources: [topic.topicArn] }]),
-      ...(topic?.masterKey === undefined ? [] : [{ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [topic.masterKey.keyArn] }]),
+      ...(topic?.masterKey === undefined
+        ? []
+        : [
+            {
+              actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+              resources: [topic.masterKey.keyArn],
+            },
+          ]),
     ];
   }
 
-  private allow(statements: readonly { actions: string[]; resources: string[]; conditions?: object }[]): void {
+  private allow(
+    statements: readonly { actions: string[]; resources: string[]; conditions?: object }[],
+  ): void {
     const policy = new iam.ManagedPolicy(this, 'Policy', {
       description: 'What a promotion does, on what it does it.',
       roles: [this.role],
-      statements: statements.map((statement) => new iam.PolicyStatement({ ...statement, conditions: { ...statement.conditions } })),
+      statements: statements.map(
+        (statement) =>
+          new iam.PolicyStatement({ ...statement, conditions: { ...statement.conditions } }),
+      ),
     });
     const change = Stack.of(this).formatArn({
       service: 'route53',
@@ -206,7 +252,13 @@ export class ReplicaPromotion extends Construct {
 
   /** "aws:approve – Pause an automation for manual approval", AWS Systems Manager user guide. */
   private checkApproval({ approvers, required = 1 }: PromotionApproval): void {
-    if (approvers.length >= 1 && approvers.length <= 10 && required >= 1 && required <= approvers.length) return;
+    if (
+      approvers.length >= 1 &&
+      approvers.length <= 10 &&
+      required >= 1 &&
+      required <= approvers.length
+    )
+      return;
     throw invalidValue(this, {
       property: 'approval.required',
       value: required,

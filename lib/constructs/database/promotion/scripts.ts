@@ -1,11 +1,16 @@
 /**
- * What the steps of the automation run: Python, because that is what Systems Manager runs, and because the old primary is in another
- * region, where an `aws:executeAwsApi` step of this one cannot call. Systems Manager stops a script after 600 s.
+ * What the steps of the automation run: Python, because that is what Systems Manager runs, and
+ * because the old primary is in another region, where an `aws:executeAwsApi` step of this one
+ * cannot call. Systems Manager stops a script after 600 s.
  *
- * Each step is `def NAME(events, context)`. Settings come in `events`; what it returns are the outputs of the step.
+ * Each step is `def NAME(events, context)`. Settings come in `events`; what it returns are the
+ * outputs of the step.
  */
 
-/** Calls that all scripts share. Calls across regions fail early: a region that does not answer is a fact, not something to wait for. */
+/**
+ * Calls that all scripts share. Calls across regions fail early: a region that does not answer is a
+ * fact, not something to wait for.
+ */
 const COMMON = `
 import json, time
 import boto3

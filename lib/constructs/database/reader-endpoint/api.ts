@@ -1,4 +1,7 @@
-/** What a reader endpoint asks of AWS, in its own words, and how the SDK of the Lambda runtime answers. */
+/**
+ * What a reader endpoint asks of AWS, in its own words, and how the SDK of the Lambda runtime
+ * answers.
+ */
 
 /** A record of the endpoint, as Route 53 has it. */
 export interface EndpointRecord {
@@ -47,7 +50,10 @@ export interface ReaderEndpointSettings {
   readonly unknownSeconds: number;
 }
 
-/** "Viewing Amazon RDS DB instance status", Amazon RDS user guide: the states in which an instance goes on answering queries. */
+/**
+ * "Viewing Amazon RDS DB instance status", Amazon RDS user guide: the states in which an instance
+ * goes on answering queries.
+ */
 const ANSWERING = new Set([
   'available',
   'backing-up',
@@ -62,7 +68,10 @@ const ANSWERING = new Set([
 
 /** How old a reading may be. CloudWatch has a minute's figure a minute or two later. */
 const READING_SECONDS = 240;
-/** How far back the primary is looked at: RDS switches an idle primary's WAL segment every five minutes. */
+/**
+ * How far back the primary is looked at: RDS switches an idle primary's WAL segment every five
+ * minutes.
+ */
 const WAL_SECONDS = 420;
 const WAL_MINUTES = 5;
 
@@ -77,7 +86,10 @@ interface DescribedInstances {
   }[];
 }
 interface MetricData {
-  readonly MetricDataResults?: readonly { readonly Id: string; readonly Values?: readonly number[] }[];
+  readonly MetricDataResults?: readonly {
+    readonly Id: string;
+    readonly Values?: readonly number[];
+  }[];
 }
 interface RecordSet {
   readonly Name: string;
@@ -88,7 +100,10 @@ interface RecordSet {
   readonly ResourceRecords?: readonly { readonly Value: string }[];
 }
 
-export function readerEndpointApi(settings: ReaderEndpointSettings, load: (name: string) => unknown = require): ReaderEndpointApi {
+export function readerEndpointApi(
+  settings: ReaderEndpointSettings,
+  load: (name: string) => unknown = require,
+): ReaderEndpointApi {
   const { region, primary, hostedZoneId, memoryParameter, name } = settings;
   const rds = caller(load, region, 'rds', 'RDSClient');
   const cloudWatch = caller(load, region, 'cloudwatch', 'CloudWatchClient');
@@ -99,18 +114,30 @@ export function readerEndpointApi(settings: ReaderEndpointSettings, load: (name:
   return {
     async instance(identifier) {
       try {
-        const { DBInstances } = await rds<DescribedInstances>('DescribeDBInstancesCommand', { DBInstanceIdentifier: identifier });
+        const { DBInstances } = await rds<DescribedInstances>('DescribeDBInstancesCommand', {
+          DBInstanceIdentifier: identifier,
+        });
         const found = DBInstances?.[0];
-        const replication = found?.StatusInfos?.find(({ StatusType }) => StatusType === 'read replication');
-        return { answers: ANSWERING.has(found?.DBInstanceStatus ?? ''), isReplicationBroken: replication?.Normal === false };
+        const replication = found?.StatusInfos?.find(
+          ({ StatusType }) => StatusType === 'read replication',
+        );
+        return {
+          answers: ANSWERING.has(found?.DBInstanceStatus ?? ''),
+          isReplicationBroken: replication?.Normal === false,
+        };
       } catch (error) {
         if (!/^DBInstanceNotFound(Fault)?$/.test((error as Error).name)) throw error;
         return { answers: false, isReplicationBroken: true };
       }
     },
     async lags(identifiers, nowSeconds) {
-      const queries = identifiers.map((identifier, index) => query(`lag${index}`, 'ReplicaLag', 'Maximum', identifier));
-      const results = await cloudWatch<MetricData>('GetMetricDataCommand', lookBack(queries, nowSeconds, READING_SECONDS));
+      const queries = identifiers.map((identifier, index) =>
+        query(`lag${index}`, 'ReplicaLag', 'Maximum', identifier),
+      );
+      const results = await cloudWatch<MetricData>(
+        'GetMetricDataCommand',
+        lookBack(queries, nowSeconds, READING_SECONDS),
+      );
       return Object.fromEntries(
         identifiers.flatMap((identifier, index) => {
           const newest = valuesOf(results, `lag${index}`)[0];
@@ -119,18 +146,26 @@ export function readerEndpointApi(settings: ReaderEndpointSettings, load: (name:
       );
     },
     async primaryWal(nowSeconds) {
-      const queries = [query('wal', 'TransactionLogsGeneration', 'Average', primary.instanceIdentifier)];
-      const results = await primaryCloudWatch<MetricData>('GetMetricDataCommand', lookBack(queries, nowSeconds, WAL_SECONDS));
+      const queries = [
+        query('wal', 'TransactionLogsGeneration', 'Average', primary.instanceIdentifier),
+      ];
+      const results = await primaryCloudWatch<MetricData>(
+        'GetMetricDataCommand',
+        lookBack(queries, nowSeconds, WAL_SECONDS),
+      );
       return valuesOf(results, 'wal').slice(0, WAL_MINUTES);
     },
     async records() {
       // Sixteen at most: fifteen replicas of one source, and the writer.
-      const { ResourceRecordSets } = await route53<{ ResourceRecordSets?: readonly RecordSet[] }>('ListResourceRecordSetsCommand', {
-        HostedZoneId: hostedZoneId,
-        StartRecordName: name,
-        StartRecordType: 'CNAME',
-        MaxItems: 20,
-      });
+      const { ResourceRecordSets } = await route53<{ ResourceRecordSets?: readonly RecordSet[] }>(
+        'ListResourceRecordSetsCommand',
+        {
+          HostedZoneId: hostedZoneId,
+          StartRecordName: name,
+          StartRecordType: 'CNAME',
+          MaxItems: 20,
+        },
+      );
       return (ResourceRecordSets ?? [])
         .filter((each) => each.Name === `${name}.` && each.Type === 'CNAME')
         .map((each) => ({
@@ -152,10 +187,15 @@ export function readerEndpointApi(settings: ReaderEndpointSettings, load: (name:
           ResourceRecords: values.map((Value) => ({ Value })),
         },
       }));
-      await route53('ChangeResourceRecordSetsCommand', { HostedZoneId: hostedZoneId, ChangeBatch: { Changes } });
+      await route53('ChangeResourceRecordSetsCommand', {
+        HostedZoneId: hostedZoneId,
+        ChangeBatch: { Changes },
+      });
     },
     async readMemory() {
-      const { Parameter } = await ssm<{ Parameter?: { Value?: string } }>('GetParameterCommand', { Name: memoryParameter });
+      const { Parameter } = await ssm<{ Parameter?: { Value?: string } }>('GetParameterCommand', {
+        Name: memoryParameter,
+      });
       return Parameter?.Value ?? '{}';
     },
     async writeMemory(text) {
@@ -168,7 +208,11 @@ function query(id: string, metric: string, statistic: string, instance: string) 
   const dimensions = [{ Name: 'DBInstanceIdentifier', Value: instance }];
   return {
     Id: id,
-    MetricStat: { Metric: { Namespace: 'AWS/RDS', MetricName: metric, Dimensions: dimensions }, Period: 60, Stat: statistic },
+    MetricStat: {
+      Metric: { Namespace: 'AWS/RDS', MetricName: metric, Dimensions: dimensions },
+      Period: 60,
+      Stat: statistic,
+    },
   };
 }
 
@@ -185,18 +229,33 @@ function valuesOf({ MetricDataResults }: MetricData, id: string): readonly numbe
   return MetricDataResults?.find((result) => result.Id === id)?.Values ?? [];
 }
 
-function caller(load: (name: string) => unknown, region: string, service: string, clientName: string) {
+function caller(
+  load: (name: string) => unknown,
+  region: string,
+  service: string,
+  clientName: string,
+) {
   const sdk = load(`@aws-sdk/client-${service}`) as Sdk;
-  // Retries are counted by the handler, not hidden in the client, and a call that hangs must leave time for them.
-  // Without `throwOnRequestTimeout` the SDK only logs that the time is over, and waits on.
-  const requestHandler = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true };
-  const client = new (member(sdk, clientName))({ region, maxAttempts: 1, requestHandler }) as Client;
+  // Retries are counted by the handler, not hidden in the client, and a call that hangs must leave
+  // time for them. Without `throwOnRequestTimeout` the SDK only logs that the time is over, and
+  // waits on.
+  const requestHandler = {
+    connectionTimeout: 1000,
+    requestTimeout: 3000,
+    throwOnRequestTimeout: true,
+  };
+  const client = new (member(sdk, clientName))({
+    region,
+    maxAttempts: 1,
+    requestHandler,
+  }) as Client;
   return async <Output extends object>(command: string, input: object): Promise<Output> =>
     (await client.send(new (member(sdk, command))(input))) as Output;
 }
 
 function member(sdk: Sdk, name: string): new (input: object) => object {
   const found = sdk[name];
-  if (found === undefined) throw new Error(`The AWS SDK of this runtime has no ${name}. Use a newer runtime.`);
+  if (found === undefined)
+    throw new Error(`The AWS SDK of this runtime has no ${name}. Use a newer runtime.`);
   return found;
 }

@@ -8,8 +8,13 @@ import type { IReaderInstances } from './instances';
 
 const TTL_SECONDS = { min: 1, max: 60 };
 
-export function checkName(scope: Construct, name: string, zone: route53.IHostedZone | undefined): void {
-  const isName = name.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.){2,}[a-z0-9-]+$/.test(name);
+export function checkName(
+  scope: Construct,
+  name: string,
+  zone: route53.IHostedZone | undefined,
+): void {
+  const isName =
+    name.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.){2,}[a-z0-9-]+$/.test(name);
   if (!isName) {
     throw invalidValue(scope, {
       property: 'name',
@@ -19,7 +24,8 @@ export function checkName(scope: Construct, name: string, zone: route53.IHostedZ
       fix: 'Choose a name such as readers.market.internal.',
     });
   }
-  if (zone === undefined || Token.isUnresolved(zone.zoneName) || name.endsWith(`.${zone.zoneName}`)) return;
+  if (zone === undefined || Token.isUnresolved(zone.zoneName) || name.endsWith(`.${zone.zoneName}`))
+    return;
   throw invalidValue(scope, {
     property: 'name',
     value: name,
@@ -29,7 +35,10 @@ export function checkName(scope: Construct, name: string, zone: route53.IHostedZ
   });
 }
 
-export function checkReplicas(scope: Construct, { instanceIdentifiers, endpoints }: IReaderInstances): void {
+export function checkReplicas(
+  scope: Construct,
+  { instanceIdentifiers, endpoints }: IReaderInstances,
+): void {
   if (instanceIdentifiers.length > 0 && instanceIdentifiers.length === endpoints.length) return;
   throw invalidValue(scope, {
     property: 'replicas',
@@ -42,7 +51,10 @@ export function checkReplicas(scope: Construct, { instanceIdentifiers, endpoints
 
 export function checkTtl(scope: Construct, ttl: Duration): void {
   const { min, max } = TTL_SECONDS;
-  if (!ttl.isUnresolved() && (ttl.toMilliseconds() < min * 1000 || ttl.toMilliseconds() > max * 1000)) {
+  if (
+    !ttl.isUnresolved() &&
+    (ttl.toMilliseconds() < min * 1000 || ttl.toMilliseconds() > max * 1000)
+  ) {
     throw invalidValue(scope, {
       property: 'ttl',
       value: ttl.toMilliseconds() / 1000,
@@ -54,7 +66,11 @@ export function checkTtl(scope: Construct, ttl: Duration): void {
 }
 
 export function checkThresholds(scope: Construct, dropLag: Duration, restoreLag: Duration): void {
-  if (!dropLag.isUnresolved() && !restoreLag.isUnresolved() && restoreLag.toMilliseconds() >= dropLag.toMilliseconds()) {
+  if (
+    !dropLag.isUnresolved() &&
+    !restoreLag.isUnresolved() &&
+    restoreLag.toMilliseconds() >= dropLag.toMilliseconds()
+  ) {
     throw invalidValue(scope, {
       property: 'restoreLag',
       value: restoreLag.toSeconds(),
@@ -65,7 +81,11 @@ export function checkThresholds(scope: Construct, dropLag: Duration, restoreLag:
   }
 }
 
-export function checkReplayDelays(scope: Construct, dropLag: Duration, { instanceIdentifiers, replayDelays = [] }: IReaderInstances): void {
+export function checkReplayDelays(
+  scope: Construct,
+  dropLag: Duration,
+  { instanceIdentifiers, replayDelays = [] }: IReaderInstances,
+): void {
   for (const [index, delay] of replayDelays.entries()) {
     if (delay === undefined || delay.isUnresolved() || dropLag.isUnresolved()) continue;
     if (delay.toMilliseconds() < dropLag.toMilliseconds()) continue;

@@ -19,8 +19,15 @@ interface Around {
   readonly logGroup: logs.ILogGroup;
 }
 
-/** The function that keeps the records, and what it may do: to read how these instances are, and to turn the weights of these records. */
-export function readerEndpointFunction(scope: Construct, settings: ReaderEndpointSettings, around: Around): lambda.Function {
+/**
+ * The function that keeps the records, and what it may do: to read how these instances are, and to
+ * turn the weights of these records.
+ */
+export function readerEndpointFunction(
+  scope: Construct,
+  settings: ReaderEndpointSettings,
+  around: Around,
+): lambda.Function {
   const created = new lambda.Function(scope, 'Function', {
     description: `Keeps the records of ${settings.name}.`,
     runtime: lambda.Runtime.NODEJS_24_X,
@@ -32,7 +39,8 @@ export function readerEndpointFunction(scope: Construct, settings: ReaderEndpoin
     role: createRole(scope, settings, around),
     logGroup: around.logGroup,
     environment: { SETTINGS: Stack.of(scope).toJsonString(settings) },
-    // Two runs at a time could undo each other. A run that was missed is made up for by the next one, a minute later.
+    // Two runs at a time could undo each other. A run that was missed is made up for by the next
+    // one, a minute later.
     reservedConcurrentExecutions: 1,
     retryAttempts: 0,
     maxEventAge: PERIOD,
@@ -71,9 +79,14 @@ function createRole(
       new iam.PolicyStatement({
         actions: ['cloudwatch:GetMetricData'],
         resources: ['*'],
-        conditions: { StringEquals: { 'aws:RequestedRegion': [...new Set([region, primary.region])] } },
+        conditions: {
+          StringEquals: { 'aws:RequestedRegion': [...new Set([region, primary.region])] },
+        },
       }),
-      new iam.PolicyStatement({ actions: ['route53:ListResourceRecordSets'], resources: [zone.hostedZoneArn] }),
+      new iam.PolicyStatement({
+        actions: ['route53:ListResourceRecordSets'],
+        resources: [zone.hostedZoneArn],
+      }),
       new iam.PolicyStatement({
         actions: ['route53:ChangeResourceRecordSets'],
         resources: [zone.hostedZoneArn],
@@ -85,8 +98,14 @@ function createRole(
           },
         },
       }),
-      new iam.PolicyStatement({ actions: ['ssm:GetParameter', 'ssm:PutParameter'], resources: [memory.parameterArn] }),
-      new iam.PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] }),
+      new iam.PolicyStatement({
+        actions: ['ssm:GetParameter', 'ssm:PutParameter'],
+        resources: [memory.parameterArn],
+      }),
+      new iam.PolicyStatement({
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [logGroup.logGroupArn],
+      }),
     ],
   });
   acknowledge(

@@ -15,7 +15,14 @@ import { Construct } from 'constructs';
 import { acknowledge, keptLogGroup } from '../../house-rules';
 import type { PostgresSourceInRegion } from '../primary';
 import { type ReaderEndpointSettings, WRITER } from './api';
-import { checkMinutes, checkName, checkReplayDelays, checkReplicas, checkThresholds, checkTtl } from './checks';
+import {
+  checkMinutes,
+  checkName,
+  checkReplayDelays,
+  checkReplicas,
+  checkThresholds,
+  checkTtl,
+} from './checks';
 import { PERIOD, readerEndpointFunction } from './function';
 import type { IReaderInstances } from './instances';
 
@@ -26,7 +33,9 @@ export interface ReaderEndpointProps {
   /** The replicas of this region. */
   readonly replicas: IReaderInstances;
 
-  /** The primary, wherever it is: while nobody writes to it, the lag of its replicas means nothing. */
+  /**
+   * The primary, wherever it is: while nobody writes to it, the lag of its replicas means nothing.
+   */
   readonly primary: PostgresSourceInRegion;
 
   /** The name, such as `readers.market.internal`. */
@@ -35,27 +44,30 @@ export interface ReaderEndpointProps {
   /**
    * The private hosted zone of the name, associated with the VPC.
    *
-   * @default - a new one of what follows the name's first dot; the VPC must have no other zone of that name
+   * @default - a new one of what follows the name's first dot; the VPC must have no other zone of
+   * that name
    */
   readonly zone?: route53.IHostedZone;
 
   /**
-   * The host name of the writer, which then answers readers while no replica is fit. It must be reachable from the network, and strong
-   * enough to answer all of them.
+   * The host name of the writer, which then answers readers while no replica is fit. It must be
+   * reachable from the network, and strong enough to answer all of them.
    *
    * @default - the replicas that still answer go on, stale as they are
    */
   readonly fallBackToWriter?: string;
 
   /**
-   * How long clients may keep an answer, 1 to 60 seconds. It is also how long they may still connect to a replica that was dropped.
+   * How long clients may keep an answer, 1 to 60 seconds. It is also how long they may still
+   * connect to a replica that was dropped.
    *
    * @default Duration.seconds(5)
    */
   readonly ttl?: Duration;
 
   /**
-   * The lag past which a replica is dropped. Above the `maxStandbyStreamingDelay` of the replicas, or one slow query drops its replica.
+   * The lag past which a replica is dropped. Above the `maxStandbyStreamingDelay` of the replicas,
+   * or one slow query drops its replica.
    *
    * @default Duration.seconds(60)
    */
@@ -76,7 +88,8 @@ export interface ReaderEndpointProps {
   readonly hold?: Duration;
 
   /**
-   * How long the last verdict on a replica stands while there are no metrics of it, from 1 minute on. Afterwards it counts as failed.
+   * How long the last verdict on a replica stands while there are no metrics of it, from 1 minute
+   * on. Afterwards it counts as failed.
    *
    * @default Duration.minutes(5)
    */
@@ -112,13 +125,14 @@ export interface ReaderEndpointProps {
 }
 
 /**
- * One private name for the replicas of a region that answer and are not far behind: a weighted CNAME record for each, which a function
- * keeps every minute.
+ * One private name for the replicas of a region that answer and are not far behind: a weighted
+ * CNAME record for each, which a function keeps every minute.
  *
- * The records are made with weight 1 by CloudFormation, so that the name answers from the first minute; the function turns weights
- * between 0 and 1, and nothing else. When it cannot, the records stay as they are, and an alarm goes off. Its memory is an SSM
- * parameter of a few bytes: a record beside the others would be read and written with them, but CloudFormation could not remove a record
- * whose text has changed, nor the zone that holds it.
+ * The records are made with weight 1 by CloudFormation, so that the name answers from the first
+ * minute; the function turns weights between 0 and 1, and nothing else. When it cannot, the records
+ * stay as they are, and an alarm goes off. Its memory is an SSM parameter of a few bytes: a record
+ * beside the others would be read and written with them, but CloudFormation could not remove a
+ * record whose text has changed, nor the zone that holds it.
  *
  * @throws IsochroneError for a name without a zone, or thresholds in the wrong order
  */
@@ -149,7 +163,10 @@ export class ReaderEndpoint extends Construct {
     this.name = props.name;
     this.zone =
       props.zone ??
-      new route53.PrivateHostedZone(this, 'Zone', { vpc: props.vpc, zoneName: props.name.slice(props.name.indexOf('.') + 1) });
+      new route53.PrivateHostedZone(this, 'Zone', {
+        vpc: props.vpc,
+        zoneName: props.name.slice(props.name.indexOf('.') + 1),
+      });
 
     const memory = new ssm.StringParameter(this, 'Memory', {
       description: `Since when replicas behind ${props.name} have been fresh or unknown.`,
@@ -173,13 +190,24 @@ export class ReaderEndpoint extends Construct {
       holdSeconds: hold.toSeconds(),
       unknownSeconds: unknownFor.toSeconds(),
     };
-    this.function = readerEndpointFunction(this, settings, { zone: this.zone, memory, logGroup: this.logGroup });
+    this.function = readerEndpointFunction(this, settings, {
+      zone: this.zone,
+      memory,
+      logGroup: this.logGroup,
+    });
     const schedule = new events.Rule(this, 'EveryMinute', {
       description: `Keeps the records of ${props.name}.`,
       schedule: events.Schedule.rate(PERIOD),
-      targets: [new targets.LambdaFunction(this.function, { retryAttempts: 0, maxEventAge: PERIOD })],
+      targets: [
+        new targets.LambdaFunction(this.function, { retryAttempts: 0, maxEventAge: PERIOD }),
+      ],
     });
-    const record = (recordId: string, setIdentifier: string, domainName: string, weight: number) => {
+    const record = (
+      recordId: string,
+      setIdentifier: string,
+      domainName: string,
+      weight: number,
+    ) => {
       const cname = new route53.CnameRecord(this, recordId, {
         zone: this.zone,
         recordName: `${props.name}.`,
@@ -188,18 +216,23 @@ export class ReaderEndpoint extends Construct {
         weight,
         setIdentifier,
       });
-      // The function too: told of a replica that RDS is still making, it would fail until there is a record.
+      // The function too: told of a replica that RDS is still making, it would fail until there is
+      // a record.
       for (const after of [schedule, this.function]) after.node.addDependency(cname);
     };
     for (const [index, identifier] of instanceIdentifiers.entries()) {
       record(`Record-${identifier}`, identifier, (endpoints[index] as rds.Endpoint).hostname, 1);
     }
-    if (props.fallBackToWriter !== undefined) record('WriterRecord', WRITER, props.fallBackToWriter, 0);
+    if (props.fallBackToWriter !== undefined)
+      record('WriterRecord', WRITER, props.fallBackToWriter, 0);
     this.alarm = this.createAlarm(props.alarmTopic);
     this.alarm.node.addDependency(schedule);
   }
 
-  /** Each successful run reports its targets; nothing at all is what a failing, throttled or disabled function has in common. */
+  /**
+   * Each successful run reports its targets; nothing at all is what a failing, throttled or
+   * disabled function has in common.
+   */
   private createAlarm(topic: sns.ITopic | undefined): cloudwatch.Alarm {
     const alarm = new cloudwatch.Alarm(this, 'NotKept', {
       alarmDescription: `The records of ${this.name} have not been kept for five minutes: they stay as they are, whatever becomes of the replicas.`,

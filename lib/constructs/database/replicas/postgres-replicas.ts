@@ -36,17 +36,22 @@ import { checkLeafParameters, checkLeaves, checkZones, MAX_LEAVES } from './chec
 
 export interface PostgresReplicasProps extends PostgresInstanceProps {
   /**
-   * The instance to follow. It is required, and there is no way to take it back: CloudFormation promotes a replica that no longer names a
-   * source, and a promotion cannot be undone. Of a hub that was promoted, it is the one that the hub has left: `leftInRegion`.
+   * The instance to follow. It is required, and there is no way to take it back: CloudFormation
+   * promotes a replica that no longer names a source, and a promotion cannot be undone. Of a hub
+   * that was promoted, it is the one that the hub has left: `leftInRegion`.
    */
   readonly source: PostgresSource;
 
-  /** What the instances' names begin with: `<prefix>-hub`, `<prefix>-leaf-1` and so on. Lower-case letters, digits and hyphens. */
+  /**
+   * What the instances' names begin with: `<prefix>-hub`, `<prefix>-leaf-1` and so on. Lower-case
+   * letters, digits and hyphens.
+   */
   readonly identifierPrefix: string;
 
   /**
-   * Leaves, spread over the zones in turn. In another region than the source's, they stand beside the hub and follow it; 0 to 14. In the
-   * source's own region there is no hub, and they follow the source; 1 to 14.
+   * Leaves, spread over the zones in turn. In another region than the source's, they stand beside
+   * the hub and follow it; 0 to 14. In the source's own region there is no hub, and they follow the
+   * source; 1 to 14.
    *
    * Before lowering it, deploy `deletionProtection: false`, or RDS refuses to delete the last ones.
    *
@@ -62,16 +67,17 @@ export interface PostgresReplicasProps extends PostgresInstanceProps {
   readonly availabilityZones?: readonly string[];
 
   /**
-   * Whether the hub has a standby in a second zone. Without one, the leaves go on answering while RDS replaces a failed hub, but with data
-   * that grows older until it is back. It doubles the price of the hub.
+   * Whether the hub has a standby in a second zone. Without one, the leaves go on answering while
+   * RDS replaces a failed hub, but with data that grows older until it is back. It doubles the
+   * price of the hub.
    *
    * @default - true once it was promoted, otherwise false
    */
   readonly hubMultiAz?: boolean;
 
   /**
-   * How long the hub's automatic backups are kept, 1 to 35 days. The leaves follow a hub only if it has them, and a promoted hub has
-   * them from its first minute. Leaves have none.
+   * How long the hub's automatic backups are kept, 1 to 35 days. The leaves follow a hub only if it
+   * has them, and a promoted hub has them from its first minute. Leaves have none.
    *
    * @default Duration.days(7)
    */
@@ -85,8 +91,9 @@ export interface PostgresReplicasProps extends PostgresInstanceProps {
   readonly parameters?: PostgresReplicaFigures;
 
   /**
-   * Parameters of single leaves, by their number, where one serves other readers than the rest. What is not said here is as in
-   * `parameters`. A leaf that is set up for reports does not belong behind a `ReaderEndpoint` of the others.
+   * Parameters of single leaves, by their number, where one serves other readers than the rest.
+   * What is not said here is as in `parameters`. A leaf that is set up for reports does not belong
+   * behind a `ReaderEndpoint` of the others.
    *
    * @default - all replicas have the same
    */
@@ -96,21 +103,26 @@ export interface PostgresReplicasProps extends PostgresInstanceProps {
 /**
  * Read replicas of one PostgreSQL instance in one region.
  *
- * In another region than the source's: a hub that follows the source over the distance, once, and leaves that follow the hub; two links
- * of the
- * three that RDS allows in a chain. In the source's own region: leaves that follow it directly.
+ * In another region than the source's: a hub that follows the source over the distance, once, and
+ * leaves that follow the hub; two links of the three that RDS allows in a chain. In the source's
+ * own region: leaves that follow it directly.
  *
- * The engine's version is the source's: it is not named on the instances. With a major version alone on the source, RDS upgrades minor
- * versions in the maintenance windows, for which AWS wants the replicas to come first; give them the earlier window. A major upgrade is
- * two deployments, see `upgradingFrom`.
+ * The engine's version is the source's: it is not named on the instances. With a major version
+ * alone on the source, RDS upgrades minor versions in the maintenance windows, for which AWS wants
+ * the replicas to come first; give them the earlier window. A major upgrade is two deployments, see
+ * `upgradingFrom`.
  *
- * Of a hub that was promoted, nothing is replaced: it is the `writer`, with two zones, and no longer among the `instances`, which answer
- * readers.
+ * Of a hub that was promoted, nothing is replaced: it is the `writer`, with two zones, and no
+ * longer among the `instances`, which answer readers.
  *
- * @throws IsochroneError for a number of leaves or a chain that RDS does not allow, backups under a day, or zones without a subnet
+ * @throws IsochroneError for a number of leaves or a chain that RDS does not allow, backups under a
+ * day, or zones without a subnet
  */
 export class PostgresReplicas extends Construct implements ec2.IConnectable {
-  /** The instance that follows the source of another region, and that its leaves follow. Absent in the source's own region. */
+  /**
+   * The instance that follows the source of another region, and that its leaves follow. Absent in
+   * the source's own region.
+   */
   public readonly hub?: rds.DatabaseInstanceReadReplica;
   /** The hub once it was promoted, in place of `hub`. Its leaves follow it. */
   public readonly writer?: IPostgresWriter;
@@ -121,17 +133,22 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
   public readonly instanceIdentifiers: readonly string[];
   /** Host and port of the instances, in the same order. All of them answer queries. */
   public readonly endpoints: readonly rds.Endpoint[];
-  /** How long replay on each waits for a query at most, in the same order; undefined where `overrides` leave it open. */
+  /**
+   * How long replay on each waits for a query at most, in the same order; undefined where
+   * `overrides` leave it open.
+   */
   public readonly replayDelays: readonly (Duration | undefined)[];
   public readonly connections: ec2.Connections;
   /**
-   * The key of the hub's storage and, for all instances, of Performance Insights. Leaves inherit the key of their storage from their
-   * source.
+   * The key of the hub's storage and, for all instances, of Performance Insights. Leaves inherit
+   * the key of their storage from their source.
    */
   public readonly encryptionKey: kms.IKey;
   public readonly parameterGroup: rds.ParameterGroup;
   /** The log groups by identifier of the instance. */
-  public readonly logGroups: Readonly<Record<string, Readonly<Record<PostgresLogType, logs.LogGroup>>>>;
+  public readonly logGroups: Readonly<
+    Record<string, Readonly<Record<PostgresLogType, logs.LogGroup>>>
+  >;
 
   constructor(scope: Construct, id: string, props: PostgresReplicasProps) {
     super(scope, id);
@@ -145,13 +162,21 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
     checkInstanceProps(this, props);
     checkBackupRetention(this, backupRetention);
     checkLeaves(this, leafCount, isRemote);
-    checkChain(this, source, (isRemote ? 1 : 0) + (leafCount > 0 ? 1 : 0), postgresVersion(props).postgresFullVersion);
+    checkChain(
+      this,
+      source,
+      (isRemote ? 1 : 0) + (leafCount > 0 ? 1 : 0),
+      postgresVersion(props).postgresFullVersion,
+    );
     checkLeafParameters(this, props.leafParameters ?? {}, leafCount);
     checkZones(this, zones, subnets.availabilityZones);
 
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     const hubIdentifier = `${props.identifierPrefix}-hub`;
-    const leafIdentifiers = Array.from({ length: leafCount }, (_, index) => `${props.identifierPrefix}-leaf-${index + 1}`);
+    const leafIdentifiers = Array.from(
+      { length: leafCount },
+      (_, index) => `${props.identifierPrefix}-leaf-${index + 1}`,
+    );
     const isPromoted = source.left === true;
     const hubMultiAz = props.hubMultiAz ?? isPromoted;
     const allIdentifiers = isRemote ? [hubIdentifier, ...leafIdentifiers] : leafIdentifiers;
@@ -170,7 +195,11 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
         parameters: postgresReplicaParameters(this, figures),
         removalPolicy,
       });
-    this.parameterGroup = parameterGroup('Parameters', `PostgreSQL replicas ${props.identifierPrefix}`, props.parameters);
+    this.parameterGroup = parameterGroup(
+      'Parameters',
+      `PostgreSQL replicas ${props.identifierPrefix}`,
+      props.parameters,
+    );
     const securityGroup = closedSecurityGroup(this, props.vpc, removalPolicy);
     const common = {
       ...commonSettings(props, this.encryptionKey),
@@ -198,7 +227,8 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
       });
       follow(hub, source);
       continueChain(this, hub, source);
-      // The L2 refuses it for PostgreSQL; RDS takes it, and leaves can follow only a hub that has it.
+      // The L2 refuses it for PostgreSQL; RDS takes it, and leaves can follow only a hub that has
+      // it.
       cfnInstance(hub).backupRetentionPeriod = backupRetention.toDays();
       acknowledge(
         cfnInstance(hub),
@@ -211,14 +241,20 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
       // What is left of a database that somebody deleted by mistake.
       cfnInstance(hub).deleteAutomatedBackups = removalPolicy === RemovalPolicy.DESTROY;
       if (props.upgradingFrom !== undefined) {
-        const group = parameterGroup('HubParameters', `PostgreSQL primary ${hubIdentifier}`, props.parameters, postgresVersion(props));
+        const group = parameterGroup(
+          'HubParameters',
+          `PostgreSQL primary ${hubIdentifier}`,
+          props.parameters,
+          postgresVersion(props),
+        );
         cfnInstance(hub).dbParameterGroupName = group.bindToInstance({}).parameterGroupName;
         cfnInstance(hub).engineVersion = postgresVersion(props).postgresFullVersion;
         cfnInstance(hub).allowMajorVersionUpgrade = true;
       }
     }
     const leafSource = hub === undefined ? source : PostgresSource.inThisRegion(hub).bind(this);
-    const figuresOf = (index: number) => leafFigures(props.parameters, props.leafParameters?.[index + 1]);
+    const figuresOf = (index: number) =>
+      leafFigures(props.parameters, props.leafParameters?.[index + 1]);
     let previous: rds.DatabaseInstanceReadReplica | undefined;
     this.leaves = leafIdentifiers.map((identifier, index) => {
       const figures = figuresOf(index);
@@ -227,14 +263,19 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
         parameterGroup:
           figures === props.parameters
             ? this.parameterGroup
-            : parameterGroup(`Leaf${index + 1}Parameters`, `PostgreSQL replica ${identifier}`, figures),
+            : parameterGroup(
+                `Leaf${index + 1}Parameters`,
+                `PostgreSQL replica ${identifier}`,
+                figures,
+              ),
         instanceIdentifier: identifier,
         sourceDatabaseInstance: leafSource.instance,
         availabilityZone: zones[(index + (isRemote ? 1 : 0)) % zones.length],
       });
       follow(leaf, leafSource);
       continueChain(this, leaf, leafSource);
-      // One after the other: a new parameter group or class restarts an instance, and the others answer meanwhile.
+      // One after the other: a new parameter group or class restarts an instance, and the others
+      // answer meanwhile.
       if (previous !== undefined) cfnInstance(leaf).node.addDependency(previous);
       previous = leaf;
       acknowledge(
@@ -249,12 +290,23 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
     this.hub = isPromoted ? undefined : hub;
     this.instances = this.hub === undefined ? this.leaves : [this.hub, ...this.leaves];
     this.endpoints = this.instances.map((instance) => instance.instanceEndpoint);
-    const figures = [...(this.hub === undefined ? [] : [props.parameters]), ...leafIdentifiers.map((_, index) => figuresOf(index))];
+    const figures = [
+      ...(this.hub === undefined ? [] : [props.parameters]),
+      ...leafIdentifiers.map((_, index) => figuresOf(index)),
+    ];
     this.replayDelays = figures.map((each) => replayDelay(this, each));
-    // Not those of the instances: their port is only known at deployment, so rule packs could not judge the rules.
-    this.connections = new ec2.Connections({ securityGroups: [securityGroup], defaultPort: ec2.Port.tcp(common.port) });
+    // Not those of the instances: their port is only known at deployment, so rule packs could not
+    // judge the rules.
+    this.connections = new ec2.Connections({
+      securityGroups: [securityGroup],
+      defaultPort: ec2.Port.tcp(common.port),
+    });
     if (isPromoted && hub !== undefined) {
-      this.writer = { instance: hub, instanceIdentifier: hubIdentifier, connections: this.connections };
+      this.writer = {
+        instance: hub,
+        instanceIdentifier: hubIdentifier,
+        connections: this.connections,
+      };
       acknowledgeBackups(hub);
     }
     const all = hub === undefined ? this.leaves : [hub, ...this.leaves];
@@ -275,9 +327,16 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable {
   }
 }
 
-const STORAGE_ENCRYPTED_RULES = ['AwsSolutions-RDS2', 'NIST.800.53.R5-RDSStorageEncrypted', 'PCI.DSS.321-RDSStorageEncrypted'] as const;
+const STORAGE_ENCRYPTED_RULES = [
+  'AwsSolutions-RDS2',
+  'NIST.800.53.R5-RDSStorageEncrypted',
+  'PCI.DSS.321-RDSStorageEncrypted',
+] as const;
 
-/** The L2 always names the source by an ARN of its own region, and says StorageEncrypted whenever there is a key. */
+/**
+ * The L2 always names the source by an ARN of its own region, and says StorageEncrypted whenever
+ * there is a key.
+ */
 function follow(replica: rds.DatabaseInstanceReadReplica, source: BoundPostgresSource): void {
   const cfn = cfnInstance(replica);
   cfn.sourceDbInstanceIdentifier = source.sourceIdentifier;

@@ -16,7 +16,10 @@ export interface EdgeBehaviorContext extends EdgeOriginsProps {
   readonly tierTtls?: boolean;
 }
 
-/** @throws IsochroneError if CloudFront would refuse or never use one, or an edge function could not do what it says */
+/**
+ * @throws IsochroneError if CloudFront would refuse or never use one, or an edge function could not
+ * do what it says
+ */
 export function checkBehaviors(
   at: Construct,
   behaviors: readonly EdgeBehavior[],
@@ -65,7 +68,8 @@ function checkPathPattern(at: Placed, i: number, behaviors: readonly EdgeBehavio
     });
   }
   const earlier = behaviors.findIndex(
-    (other, j) => j < i && !Token.isUnresolved(other.pathPattern) && catchesAll(other.pathPattern, pattern),
+    (other, j) =>
+      j < i && !Token.isUnresolved(other.pathPattern) && catchesAll(other.pathPattern, pattern),
   );
   if (earlier >= 0) {
     throw invalidValue(at, {
@@ -78,9 +82,17 @@ function checkPathPattern(at: Placed, i: number, behaviors: readonly EdgeBehavio
   }
 }
 
-function checkLanguages(at: Placed, all: readonly EdgeBehavior[], languages: readonly string[]): void {
+function checkLanguages(
+  at: Placed,
+  all: readonly EdgeBehavior[],
+  languages: readonly string[],
+): void {
   languages.forEach((language, i) => {
-    if (LANGUAGE_TAG.test(language) && languages.findIndex((other) => other.toLowerCase() === language.toLowerCase()) === i) return;
+    if (
+      LANGUAGE_TAG.test(language) &&
+      languages.findIndex((other) => other.toLowerCase() === language.toLowerCase()) === i
+    )
+      return;
     throw invalidValue(at, {
       property: `languages[${i}]`,
       value: language,
@@ -100,7 +112,11 @@ function checkLanguages(at: Placed, all: readonly EdgeBehavior[], languages: rea
   });
 }
 
-function checkTtls(at: Placed, all: readonly EdgeBehavior[], originShieldRegion: string | undefined): void {
+function checkTtls(
+  at: Placed,
+  all: readonly EdgeBehavior[],
+  originShieldRegion: string | undefined,
+): void {
   const tiers = all.map(({ tier }) => tier).filter(({ cached }) => cached);
   for (const tier of tiers) {
     const unknown = tier.durations.find((duration) => duration.isUnresolved());
@@ -114,7 +130,9 @@ function checkTtls(at: Placed, all: readonly EdgeBehavior[], originShieldRegion:
     });
   }
   // Origin Shield stands before the read origin only.
-  const byContinent = all.find(({ tier, origin }) => tier.cached && !origin && Object.keys(tier.continents).length > 0)?.tier;
+  const byContinent = all.find(
+    ({ tier, origin }) => tier.cached && !origin && Object.keys(tier.continents).length > 0,
+  )?.tier;
   if (originShieldRegion === undefined || byContinent === undefined) return;
   throw invalidValue(at, {
     property: 'originShieldRegion',
@@ -125,7 +143,12 @@ function checkTtls(at: Placed, all: readonly EdgeBehavior[], originShieldRegion:
   });
 }
 
-function checkMethods(at: Placed, property: string, { tier, methods }: EdgeBehavior, props: EdgeOriginsProps): void {
+function checkMethods(
+  at: Placed,
+  property: string,
+  { tier, methods }: EdgeBehavior,
+  props: EdgeOriginsProps,
+): void {
   if (tier.cached && methods !== undefined && methods !== 'read') {
     throw invalidValue(at, {
       property,
@@ -151,7 +174,12 @@ function checkMethods(at: Placed, property: string, { tier, methods }: EdgeBehav
 }
 
 /** A cached tier also excludes all methods but `read`, and with them batch patterns. */
-function checkOwnOrigin(at: Placed, i: number, { origin, tier }: EdgeBehavior, vpcOrigins: boolean): void {
+function checkOwnOrigin(
+  at: Placed,
+  i: number,
+  { origin, tier }: EdgeBehavior,
+  vpcOrigins: boolean,
+): void {
   if (origin === undefined) return;
   if (!tier.cached) {
     throw invalidValue(at, {
@@ -200,7 +228,9 @@ function checkBatchPatterns(
   }
   const wrong = batchPatterns.find((pattern) => !isPathPattern(pattern));
   if (wrong !== undefined) throw notAPathPattern(at, property, wrong);
-  const outside = batchPatterns.find((pattern) => !Token.isUnresolved(pathPattern) && !catchesAll(pathPattern, pattern));
+  const outside = batchPatterns.find(
+    (pattern) => !Token.isUnresolved(pathPattern) && !catchesAll(pathPattern, pattern),
+  );
   if (outside === undefined) return;
   throw invalidValue(at, {
     property,

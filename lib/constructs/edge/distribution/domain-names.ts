@@ -17,10 +17,14 @@ export interface EdgeDomainNamesProps {
   readonly hostedZone?: route53.IHostedZone;
 }
 
-const HOST_NAME = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
+const HOST_NAME =
+  /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** @throws IsochroneError if there is none, or one that CloudFront or the zone does not take */
-export function checkDomainNames(at: Placed, { domainNames, hostedZone }: EdgeDomainNamesProps): void {
+export function checkDomainNames(
+  at: Placed,
+  { domainNames, hostedZone }: EdgeDomainNamesProps,
+): void {
   if (domainNames.length === 0) {
     throw invalidValue(at, {
       property: 'domainNames',
@@ -32,7 +36,12 @@ export function checkDomainNames(at: Placed, { domainNames, hostedZone }: EdgeDo
   }
   domainNames.forEach((name, i) => {
     const property = `domainNames[${i}]`;
-    checkHostName(at, { property, name, withoutWildcard: name.replace(/^\*\./, ''), rule: 'CloudFront compares it with the Host header.' });
+    checkHostName(at, {
+      property,
+      name,
+      withoutWildcard: name.replace(/^\*\./, ''),
+      rule: 'CloudFront compares it with the Host header.',
+    });
     checkZone(at, property, name, hostedZone);
     if (domainNames.indexOf(name) === i) return;
     throw invalidValue(at, {
@@ -48,7 +57,12 @@ export function checkDomainNames(at: Placed, { domainNames, hostedZone }: EdgeDo
 /** @throws IsochroneError if a name is known, and is no host's */
 export function checkHostName(
   at: Placed,
-  { property, name, withoutWildcard = name, rule }: { property: string; name: string; withoutWildcard?: string; rule: string },
+  {
+    property,
+    name,
+    withoutWildcard = name,
+    rule,
+  }: { property: string; name: string; withoutWildcard?: string; rule: string },
 ): void {
   if (Token.isUnresolved(name) || HOST_NAME.test(withoutWildcard)) return;
   throw invalidValue(at, {
@@ -60,7 +74,12 @@ export function checkHostName(
   });
 }
 
-function checkZone(at: Placed, property: string, name: string, zone: route53.IHostedZone | undefined): void {
+function checkZone(
+  at: Placed,
+  property: string,
+  name: string,
+  zone: route53.IHostedZone | undefined,
+): void {
   if (zone === undefined || Token.isUnresolved(name) || Token.isUnresolved(zone.zoneName)) return;
   if (name === zone.zoneName || name.endsWith(`.${zone.zoneName}`)) return;
   throw invalidValue(at, {

@@ -26,10 +26,13 @@ import {
 import type { VpcOriginSet } from './vpc-origins';
 
 /** Properties of an {@link EdgeDistribution}. */
-export interface EdgeDistributionProps extends EdgeDomainNamesProps, EdgeOriginsProps, EdgeTriggersProps {
+export interface EdgeDistributionProps
+  extends EdgeDomainNamesProps,
+    EdgeOriginsProps,
+    EdgeTriggersProps {
   /**
-   * In us-east-1. Required, because only a certificate of one's own lets CloudFront refuse old TLS: under `*.cloudfront.net`
-   * it accepts TLS 1.0.
+   * In us-east-1. Required, because only a certificate of one's own lets CloudFront refuse old TLS:
+   * under `*.cloudfront.net` it accepts TLS 1.0.
    */
   readonly certificate: acm.ICertificate;
   /**
@@ -39,7 +42,8 @@ export interface EdgeDistributionProps extends EdgeDomainNamesProps, EdgeOrigins
    */
   readonly behaviors?: readonly EdgeBehavior[];
   /**
-   * The tier of all other paths: cached from the read origin, or uncached with every method from the write origin.
+   * The tier of all other paths: cached from the read origin, or uncached with every method from
+   * the write origin.
    *
    * @default CacheTier.uncached(), so that nothing personal is cached by oversight
    */
@@ -69,7 +73,8 @@ export interface EdgeDistributionProps extends EdgeDomainNamesProps, EdgeOrigins
    */
   readonly logEncryptionKey?: kms.IKey;
   /**
-   * What happens to those logs when they leave the stack. The edge function is retained in any case.
+   * What happens to those logs when they leave the stack. The edge function is retained in any
+   * case.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -87,7 +92,8 @@ export interface EdgeDistributionProps extends EdgeDomainNamesProps, EdgeOrigins
    */
   readonly geoRestriction?: cloudfront.GeoRestriction;
   /**
-   * Which HTTP viewers may speak. CloudFront has no HTTP/3 together with continuous deployment: before a StagedRollout, use HTTP2.
+   * Which HTTP viewers may speak. CloudFront has no HTTP/3 together with continuous deployment:
+   * before a StagedRollout, use HTTP2.
    *
    * @default cloudfront.HttpVersion.HTTP2_AND_3
    */
@@ -113,22 +119,24 @@ export interface EdgeDistributionProps extends EdgeDomainNamesProps, EdgeOrigins
 }
 
 /**
- * A CloudFront distribution in front of a read and a write origin: cache tiers by path, cache keys normalised at the edge,
- * a web ACL, security headers and access logs.
+ * A CloudFront distribution in front of a read and a write origin: cache tiers by path, cache keys
+ * normalised at the edge, a web ACL, security headers and access logs.
  *
- * - A cached path gets GET, HEAD and OPTIONS from the read origin. The origin sees the normalised query and, if the tier
- *   varies by them, the negotiated language and image format; no cookie, no `Authorization` and no other viewer header,
- *   because an answer that depended on one would be served to others.
- * - An uncached path gets every method from the write origin, with all that the viewer sent except `Host` and the
- *   headers that only the edge may set.
+ * - A cached path gets GET, HEAD and OPTIONS from the read origin. The origin sees the normalised
+ *   query and, if the tier varies by them, the negotiated language and image format; no cookie, no
+ *   `Authorization` and no other viewer header, because an answer that depended on one would be
+ *   served to others.
+ * - An uncached path gets every method from the write origin, with all that the viewer sent except
+ *   `Host` and the headers that only the edge may set.
  * - An uncached path that splits its methods has its reads from the read origin.
- * - The answer to a cached path gets the `Cache-Control` of its tier, where the origin does not ask for less: for the edge, by
- *   the part of the world, and for the browser. An answer with `Set-Cookie` is not cached, or loses it, as the tier says.
+ * - The answer to a cached path gets the `Cache-Control` of its tier, where the origin does not ask
+ *   for less: for the edge, by the part of the world, and for the browser. An answer with
+ *   `Set-Cookie` is not cached, or loses it, as the tier says.
  * - The answer to an uncached path reaches the browser with the `Cache-Control` of the origin.
  * - A cached path may have an origin of its own, such as a bucket.
  *
- * @throws IsochroneError if the stack is not in us-east-1, or a value is one that CDK would accept and CloudFront refuse or
- * never use
+ * @throws IsochroneError if the stack is not in us-east-1, or a value is one that CDK would accept
+ * and CloudFront refuse or never use
  */
 export class EdgeDistribution extends Construct {
   public readonly distribution: cloudfront.Distribution;
@@ -141,7 +149,10 @@ export class EdgeDistribution extends Construct {
   public readonly regionalTtl?: EdgeFunction;
   /** `route-origin`; undefined if no behaviour splits its methods. */
   public readonly originRouter?: EdgeFunction;
-  /** `select-origin`, which also normalises; undefined without `vpcOrigins`, and if every behaviour has `all` methods or an origin of its own. */
+  /**
+   * `select-origin`, which also normalises; undefined without `vpcOrigins`, and if every behaviour
+   * has `all` methods or an origin of its own.
+   */
   public readonly originSelector?: ViewerFunction;
   /** `mark-writer`; undefined without `vpcOrigins`, and if no behaviour splits its methods. */
   public readonly writerMarker?: ViewerFunction;
@@ -150,7 +161,10 @@ export class EdgeDistribution extends Construct {
 
   constructor(scope: Construct, id: string, props: EdgeDistributionProps) {
     super(scope, id);
-    requireCloudFrontRegion(this, 'The certificate, the web ACL and the edge functions of CloudFront live in us-east-1 only.');
+    requireCloudFrontRegion(
+      this,
+      'The certificate, the web ACL and the edge functions of CloudFront live in us-east-1 only.',
+    );
     const behaviors = props.behaviors ?? [];
     const defaultBehavior: EdgeBehavior = {
       pathPattern: '*',
@@ -166,16 +180,27 @@ export class EdgeDistribution extends Construct {
     this.domainNames = props.domainNames;
     this.webAcl =
       props.webAcl ??
-      new EdgeWebAcl(this, 'WebAcl', { logEncryptionKey: props.logEncryptionKey, removalPolicy: props.removalPolicy }).webAcl;
+      new EdgeWebAcl(this, 'WebAcl', {
+        logEncryptionKey: props.logEncryptionKey,
+        removalPolicy: props.removalPolicy,
+      }).webAcl;
     const regions = props.vpcOrigins && vpcOriginSet(this, props, props.vpcOrigins);
     this.regionSwitches = regions?.switches;
-    const triggers = regions ? viewerTriggers(this, all, regions, props) : lambdaTriggers(this, all, props);
+    const triggers = regions
+      ? viewerTriggers(this, all, regions, props)
+      : lambdaTriggers(this, all, props);
     this.normalizer = triggers.normalizer;
     this.regionalTtl = triggers.regionalTtl;
     this.originRouter = triggers.originRouter;
     this.originSelector = triggers.originSelector;
     this.writerMarker = triggers.writerMarker;
-    this.distribution = this.createDistribution(props, behaviors, defaultBehavior, triggers, regions);
+    this.distribution = this.createDistribution(
+      props,
+      behaviors,
+      defaultBehavior,
+      triggers,
+      regions,
+    );
     this.accessLogs = new EdgeAccessLogs(this, 'AccessLogs', {
       distribution: this.distribution,
       retention: props.accessLogs?.retention,
@@ -193,7 +218,12 @@ export class EdgeDistribution extends Construct {
     triggers: EdgeTriggers,
     regions: VpcOriginSet | undefined,
   ): cloudfront.Distribution {
-    const optionsOf = this.behaviorOptions(props, [...behaviors, defaultBehavior], triggers, regions);
+    const optionsOf = this.behaviorOptions(
+      props,
+      [...behaviors, defaultBehavior],
+      triggers,
+      regions,
+    );
     const distribution = new cloudfront.Distribution(this, 'Distribution', {
       comment: props.domainNames[0],
       defaultBehavior: optionsOf(defaultBehavior),
@@ -214,7 +244,11 @@ export class EdgeDistribution extends Construct {
     }
     regions?.addOthersTo(distribution);
     if (props.geoRestriction === undefined) {
-      acknowledge(distribution, 'Served worldwide by design. Give `geoRestriction` to serve some countries only.', 'AwsSolutions-CFR1');
+      acknowledge(
+        distribution,
+        'Served worldwide by design. Give `geoRestriction` to serve some countries only.',
+        'AwsSolutions-CFR1',
+      );
     }
     return distribution;
   }
@@ -225,18 +259,28 @@ export class EdgeDistribution extends Construct {
     triggers: EdgeTriggers,
     regions: VpcOriginSet | undefined,
   ): (behavior: EdgeBehavior) => cloudfront.BehaviorOptions {
-    const cachePolicies = new CachePolicies(this, 'CachePolicies', { quota: props.maxCachePolicies });
+    const cachePolicies = new CachePolicies(this, 'CachePolicies', {
+      quota: props.maxCachePolicies,
+    });
     const headersOfAll = securityHeaders(this, props.contentSecurityPolicy);
-    // In place of `regional-ttl` where that does not run; where it strips, a second time, because it lets pass what it fails on.
+    // In place of `regional-ttl` where that does not run; where it strips, a second time, because
+    // it lets pass what it fails on.
     const strips = ({ tier }: EdgeBehavior) =>
-      tier.cached && (regions !== undefined || props.tierTtls === false || tier.setCookie === 'strip');
-    const headersOfStripped = all.some(strips) ? securityHeadersWithoutCookies(this, props.contentSecurityPolicy) : headersOfAll;
+      tier.cached &&
+      (regions !== undefined || props.tierTtls === false || tier.setCookie === 'strip');
+    const headersOfStripped = all.some(strips)
+      ? securityHeadersWithoutCookies(this, props.contentSecurityPolicy)
+      : headersOfAll;
     const requestPolicy = allOfTheViewer(this);
-    const originOf = regions ? { read: regions.primary, all: regions.primary, split: regions.primary } : publicOrigins(props);
+    const originOf = regions
+      ? { read: regions.primary, all: regions.primary, split: regions.primary }
+      : publicOrigins(props);
     return (behavior) => ({
       origin: behavior.origin ?? originOf[methodsOf(behavior)],
       allowedMethods:
-        methodsOf(behavior) === 'read' ? cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS : cloudfront.AllowedMethods.ALLOW_ALL,
+        methodsOf(behavior) === 'read'
+          ? cloudfront.AllowedMethods.ALLOW_GET_HEAD_OPTIONS
+          : cloudfront.AllowedMethods.ALLOW_ALL,
       viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
       cachePolicy: cachePolicies.policyOf(tierInEffect(behavior.tier, props)),
       compress: behavior.tier.compress,

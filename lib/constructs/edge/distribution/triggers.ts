@@ -12,39 +12,44 @@ import { originSelectionSettings, type VpcOriginSet } from './vpc-origins';
 /** The edge functions of an EdgeDistribution. */
 export interface EdgeTriggersProps {
   /**
-   * Have cache keys normalised at the edge. Turned off, the query is in the key as the viewer sent it, as far as the tier has one:
-   * `deny` denies nothing, and the order of parameters makes a difference. No tier varies by language or image format: neither
-   * header is in the key, so the origin gets neither, and answers with what it has by default.
+   * Have cache keys normalised at the edge. Turned off, the query is in the key as the viewer sent
+   * it, as far as the tier has one: `deny` denies nothing, and the order of parameters makes a
+   * difference. No tier varies by language or image format: neither header is in the key, so the
+   * origin gets neither, and answers with what it has by default.
    *
    * @default true
    */
   readonly normalizeCacheKeys?: boolean;
   /**
-   * Have the answers to cached paths follow their tier in `continents`, `browserTtl`, `staleWhileRevalidate`, `staleIfError`,
-   * `errorTtl` and `setCookie`. Turned off, these options have no effect, and the origin's `Cache-Control` alone holds, within
-   * `minTtl` and `maxTtl`. Every cached answer then loses its cookies, as with `setCookie: 'strip'`, and is shared without them.
+   * Have the answers to cached paths follow their tier in `continents`, `browserTtl`,
+   * `staleWhileRevalidate`, `staleIfError`, `errorTtl` and `setCookie`. Turned off, these options
+   * have no effect, and the origin's `Cache-Control` alone holds, within `minTtl` and `maxTtl`.
+   * Every cached answer then loses its cookies, as with `setCookie: 'strip'`, and is shared without
+   * them.
    *
-   * Neither switch takes its function out of the stack: one of the same name could not be made again as long as CloudFront keeps
-   * its replicas, so turning it on again would fail.
+   * Neither switch takes its function out of the stack: one of the same name could not be made
+   * again as long as CloudFront keeps its replicas, so turning it on again would fail.
    *
    * @default true
    */
   readonly tierTtls?: boolean;
   /**
-   * The languages that the origin speaks, as BCP 47 tags, the default one first. Needed by tiers that vary by language.
+   * The languages that the origin speaks, as BCP 47 tags, the default one first. Needed by tiers
+   * that vary by language.
    *
    * @default - none
    */
   readonly languages?: readonly string[];
   /**
-   * How long a viewer who wrote reads from the write origin, on paths that split their methods: longer than replicas lag behind.
-   * Whole seconds, 1 at least.
+   * How long a viewer who wrote reads from the write origin, on paths that split their methods:
+   * longer than replicas lag behind. Whole seconds, 1 at least.
    *
    * @default Duration.seconds(10)
    */
   readonly recentWriter?: Duration;
   /**
-   * The name of the edge function `normalize-cache-key`, or with `vpcOrigins` of `select-origin`: see EdgeFunctionProps.
+   * The name of the edge function `normalize-cache-key`, or with `vpcOrigins` of `select-origin`:
+   * see EdgeFunctionProps.
    *
    * @default - generated
    */
@@ -56,7 +61,8 @@ export interface EdgeTriggersProps {
    */
   readonly regionalTtlFunctionName?: string;
   /**
-   * The name of the edge function `route-origin`, or with `vpcOrigins` of `mark-writer`: see EdgeFunctionProps.
+   * The name of the edge function `route-origin`, or with `vpcOrigins` of `mark-writer`: see
+   * EdgeFunctionProps.
    *
    * @default - generated
    */
@@ -72,18 +78,25 @@ export interface EdgeTriggers {
   readonly writerMarker?: ViewerFunction;
 }
 
-/** Replicas mostly lag behind for less than a second; this also outlasts a short burst of writes. */
+/**
+ * Replicas mostly lag behind for less than a second; this also outlasts a short burst of writes.
+ */
 const RECENT_WRITER = Duration.seconds(10);
 
 /** Lambda@Edge, where origins are on the internet. */
-export function lambdaTriggers(scope: Construct, all: readonly EdgeBehavior[], props: EdgeTriggersProps & EdgeOriginsProps): EdgeTriggers {
+export function lambdaTriggers(
+  scope: Construct,
+  all: readonly EdgeBehavior[],
+  props: EdgeTriggersProps & EdgeOriginsProps,
+): EdgeTriggers {
   const cached = all.some(({ tier }) => tier.cached);
   const split = all.filter(({ methods }) => methods === 'split');
   return {
     normalizer: cached
       ? new EdgeFunction(scope, 'NormalizeCacheKey', {
           handler: 'normalize-cache-key',
-          description: 'Viewer request: normalises the query, the language and the image format of the cache key',
+          description:
+            'Viewer request: normalises the query, the language and the image format of the cache key',
           settings: cacheKeySettings(all, props.languages ?? []),
           functionName: props.functionName,
         })
@@ -91,7 +104,8 @@ export function lambdaTriggers(scope: Construct, all: readonly EdgeBehavior[], p
     regionalTtl: cached
       ? new EdgeFunction(scope, 'RegionalTtl', {
           handler: 'regional-ttl',
-          description: 'Origin response: sets the TTLs at the edge and in the browser by tier and part of the world',
+          description:
+            'Origin response: sets the TTLs at the edge and in the browser by tier and part of the world',
           settings: regionalTtlSettings(all),
           functionName: props.regionalTtlFunctionName,
         })
@@ -100,10 +114,15 @@ export function lambdaTriggers(scope: Construct, all: readonly EdgeBehavior[], p
       split.length > 0
         ? new EdgeFunction(scope, 'RouteOrigin', {
             handler: 'route-origin',
-            description: 'Origin request and response: sends reads to the read origin, writes to the write origin, and marks who wrote',
+            description:
+              'Origin request and response: sends reads to the read origin, writes to the write origin, and marks who wrote',
             settings: routeOriginSettings(
               split,
-              { read: props.readOriginName, write: props.writeOriginName ?? props.readOriginName, batch: props.batchOriginName },
+              {
+                read: props.readOriginName,
+                write: props.writeOriginName ?? props.readOriginName,
+                batch: props.batchOriginName,
+              },
               props.recentWriter ?? RECENT_WRITER,
             ),
             functionName: props.routeOriginFunctionName,
@@ -112,14 +131,26 @@ export function lambdaTriggers(scope: Construct, all: readonly EdgeBehavior[], p
   };
 }
 
-/** CloudFront Functions, where origins are VPC origins. Behaviours of `all` methods, or with an origin of their own, need none. */
+/**
+ * CloudFront Functions, where origins are VPC origins. Behaviours of `all` methods, or with an
+ * origin of their own, need none.
+ */
 export function viewerTriggers(
   scope: Construct,
   all: readonly EdgeBehavior[],
   { regions, switches }: VpcOriginSet,
-  props: EdgeTriggersProps & { readonly logEncryptionKey?: kms.IKey; readonly removalPolicy?: RemovalPolicy },
+  props: EdgeTriggersProps & {
+    readonly logEncryptionKey?: kms.IKey;
+    readonly removalPolicy?: RemovalPolicy;
+  },
 ): EdgeTriggers {
-  const { languages = [], normalizeCacheKeys = true, recentWriter = RECENT_WRITER, logEncryptionKey, removalPolicy } = props;
+  const {
+    languages = [],
+    normalizeCacheKeys = true,
+    recentWriter = RECENT_WRITER,
+    logEncryptionKey,
+    removalPolicy,
+  } = props;
   const selecting = all.filter(selectsOrigin);
   const splits = all.some(({ methods }) => methods === 'split');
   const keys = normalizeCacheKeys ? viewerKeySettings(selecting, languages) : { paths: [] };
@@ -128,8 +159,12 @@ export function viewerTriggers(
       selecting.length > 0
         ? new ViewerFunction(scope, 'SelectOrigin', {
             handler: 'select-origin',
-            description: 'Viewer request: normalises the cache key, and selects the nearest region that serves',
-            settings: { ...keys, ...originSelectionSettings(regions, splits ? recentWriter : undefined) },
+            description:
+              'Viewer request: normalises the cache key, and selects the nearest region that serves',
+            settings: {
+              ...keys,
+              ...originSelectionSettings(regions, splits ? recentWriter : undefined),
+            },
             functionName: props.functionName,
             keyValueStore: switches,
             logEncryptionKey,
@@ -139,7 +174,8 @@ export function viewerTriggers(
     writerMarker: splits
       ? new ViewerFunction(scope, 'MarkWriter', {
           handler: 'mark-writer',
-          description: 'Viewer response: marks who wrote, so that the primary region answers his reads',
+          description:
+            'Viewer response: marks who wrote, so that the primary region answers his reads',
           settings: { recentWriterSeconds: recentWriter.toSeconds() },
           functionName: props.routeOriginFunctionName,
           logEncryptionKey,
@@ -173,19 +209,35 @@ export function triggersOf(
     [viewer.VIEWER_RESPONSE, splits, writerMarker],
   ]);
   return {
-    edgeLambdas: lambdas?.map(([eventType, { version }]) => ({ eventType, functionVersion: version })),
-    functionAssociations: functions?.map(([eventType, { function: code }]) => ({ eventType, function: code })),
+    edgeLambdas: lambdas?.map(([eventType, { version }]) => ({
+      eventType,
+      functionVersion: version,
+    })),
+    functionAssociations: functions?.map(([eventType, { function: code }]) => ({
+      eventType,
+      function: code,
+    })),
   };
 }
 
-/** Of a behaviour's events those that it needs a function for and that there is one for; undefined if there are none. */
-function called<Event, Called>(table: readonly [Event, boolean, Called | undefined][]): [Event, Called][] | undefined {
-  const rows = table.flatMap(([event, needed, one]): [Event, Called][] => (needed && one !== undefined ? [[event, one]] : []));
+/**
+ * Of a behaviour's events those that it needs a function for and that there is one for; undefined
+ * if there are none.
+ */
+function called<Event, Called>(
+  table: readonly [Event, boolean, Called | undefined][],
+): [Event, Called][] | undefined {
+  const rows = table.flatMap(([event, needed, one]): [Event, Called][] =>
+    needed && one !== undefined ? [[event, one]] : [],
+  );
   return rows.length > 0 ? rows : undefined;
 }
 
 /** What CloudFront itself does of a tier, without the functions that are turned off. */
-export function tierInEffect(tier: CacheTier, { normalizeCacheKeys = true, tierTtls = true }: EdgeTriggersProps): CacheTier {
+export function tierInEffect(
+  tier: CacheTier,
+  { normalizeCacheKeys = true, tierTtls = true }: EdgeTriggersProps,
+): CacheTier {
   if (!tier.cached || (normalizeCacheKeys && tierTtls)) return tier;
   return CacheTier.of({
     name: tier.name,
@@ -203,7 +255,9 @@ export function tierInEffect(tier: CacheTier, { normalizeCacheKeys = true, tierT
 /** @throws IsochroneError if it is not a time that the cookie of a recent writer can say */
 export function checkRecentWriter(at: Placed, recentWriter: Duration | undefined): void {
   if (recentWriter === undefined) return;
-  const seconds = recentWriter.isUnresolved() ? undefined : recentWriter.toSeconds({ integral: false });
+  const seconds = recentWriter.isUnresolved()
+    ? undefined
+    : recentWriter.toSeconds({ integral: false });
   if (seconds !== undefined && seconds >= 1 && Number.isInteger(seconds)) return;
   throw invalidValue(at, {
     property: 'recentWriter',

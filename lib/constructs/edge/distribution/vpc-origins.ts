@@ -11,7 +11,10 @@ import type { CacheTier } from '../tiers';
 export interface EdgeVpcOrigin {
   /** Its region. It is the id of the origin, and the key of its switch. */
   readonly region: string;
-  /** Such as that of `OriginLoadBalancer.vpcOrigin`; from another region's stack, as text or by `Fn.getStackOutput`. */
+  /**
+   * Such as that of `OriginLoadBalancer.vpcOrigin`; from another region's stack, as text or by
+   * `Fn.getStackOutput`.
+   */
   readonly vpcOriginId: string;
   /**
    * The region of Origin Shield for this origin.
@@ -43,7 +46,8 @@ export interface EdgeVpcOrigins {
  * The part of the settings of the edge function `select-origin` that is about origins.
  *
  * @param regions the primary first
- * @param recentWriter how long a viewer who wrote reads from the primary; left out where nobody is marked as one
+ * @param recentWriter how long a viewer who wrote reads from the primary; left out where nobody is
+ * marked as one
  */
 export function originSelectionSettings(
   regions: readonly string[],
@@ -51,7 +55,12 @@ export function originSelectionSettings(
 ): Omit<SelectOriginSettings, keyof CacheKeySettings> {
   return {
     regions,
-    nearest: Object.fromEntries(PLACED_REGIONS.map((edge) => [edge, nearestFirst(edge, regions).map((region) => regions.indexOf(region))])),
+    nearest: Object.fromEntries(
+      PLACED_REGIONS.map((edge) => [
+        edge,
+        nearestFirst(edge, regions).map((region) => regions.indexOf(region)),
+      ]),
+    ),
     recentWriterSeconds: recentWriter?.toSeconds(),
   };
 }
@@ -59,8 +68,14 @@ export function originSelectionSettings(
 /** "Restrict access with VPC origins", Amazon CloudFront developer guide. */
 const NO_ORIGIN_TRIGGERS = 'VPC origins do not take Lambda@Edge origin triggers';
 
-/** @throws IsochroneError if a behaviour's tier wants what only an edge function on origin events could do */
-export function checkForVpcOrigins(construct: Construct, behaviors: readonly { readonly tier: CacheTier }[]): void {
+/**
+ * @throws IsochroneError if a behaviour's tier wants what only an edge function on origin events
+ * could do
+ */
+export function checkForVpcOrigins(
+  construct: Construct,
+  behaviors: readonly { readonly tier: CacheTier }[],
+): void {
   for (const { tier } of behaviors) {
     if (!tier.cached) continue;
     const [first] = triggered(tier);
@@ -80,7 +95,8 @@ export function checkForVpcOrigins(construct: Construct, behaviors: readonly { r
 /** The options of a tier that need a function on the origin's answer. */
 function triggered(tier: CacheTier): [option: string, value: unknown, allowed: string][] {
   const options: [string, unknown, string][] = [];
-  if (Object.keys(tier.continents).length > 0) options.push(['continents', tier.continents, 'left out']);
+  if (Object.keys(tier.continents).length > 0)
+    options.push(['continents', tier.continents, 'left out']);
   for (const option of ['browserTtl', 'staleWhileRevalidate', 'staleIfError'] as const) {
     const value = tier[option];
     if (value !== undefined) options.push([option, value.toString(), 'left out']);
@@ -106,11 +122,15 @@ export interface VpcOriginSetProps extends EdgeVpcOrigins {
 /**
  * VPC origins of several regions in one distribution, and a switch for each of them.
  *
- * Behaviours name the primary's origin. The others are there to be selected by a CloudFront Function.
+ * Behaviours name the primary's origin. The others are there to be selected by a CloudFront
+ * Function.
  */
 export class VpcOriginSet extends Construct {
   public readonly primary: cloudfront.IOrigin;
-  /** A region whose key says `drained` gets no reads, but the primary those of viewers who wrote just now. A region without a key serves. */
+  /**
+   * A region whose key says `drained` gets no reads, but the primary those of viewers who wrote
+   * just now. A region without a key serves.
+   */
   public readonly switches: cloudfront.KeyValueStore;
   /** The primary first. */
   public readonly regions: readonly string[];
@@ -121,14 +141,21 @@ export class VpcOriginSet extends Construct {
     const all = [props.primary, ...(props.others ?? [])];
     this.regions = all.map(({ region }) => region);
     this.checkRegions();
-    const originOf = ({ region, vpcOriginId, originShieldRegion }: EdgeVpcOrigin): cloudfront.IOrigin =>
-      origins.VpcOrigin.withVpcOrigin(cloudfront.VpcOrigin.fromVpcOriginId(this, region, vpcOriginId), {
-        originId: region,
-        domainName: props.domainName,
-        customHeaders: props.customHeaders,
-        originShieldRegion,
-        keepaliveTimeout: props.keepaliveTimeout,
-      });
+    const originOf = ({
+      region,
+      vpcOriginId,
+      originShieldRegion,
+    }: EdgeVpcOrigin): cloudfront.IOrigin =>
+      origins.VpcOrigin.withVpcOrigin(
+        cloudfront.VpcOrigin.fromVpcOriginId(this, region, vpcOriginId),
+        {
+          originId: region,
+          domainName: props.domainName,
+          customHeaders: props.customHeaders,
+          originShieldRegion,
+          keepaliveTimeout: props.keepaliveTimeout,
+        },
+      );
     this.primary = originOf(props.primary);
     this.others = (props.others ?? []).map(originOf);
     this.switches = new cloudfront.KeyValueStore(this, 'Switches', {
@@ -140,11 +167,16 @@ export class VpcOriginSet extends Construct {
   /** Gives the distribution the origins that no behaviour names, which CDK leaves out. */
   public addOthersTo(distribution: cloudfront.Distribution): void {
     const resource = distribution.node.defaultChild as cloudfront.CfnDistribution;
-    const config = resource.distributionConfig as cloudfront.CfnDistribution.DistributionConfigProperty;
-    const others = this.others.map((origin, i) => origin.bind(new Construct(this, `Other${i}`), { originId: '' }).originProperty);
+    const config =
+      resource.distributionConfig as cloudfront.CfnDistribution.DistributionConfigProperty;
+    const others = this.others.map(
+      (origin, i) => origin.bind(new Construct(this, `Other${i}`), { originId: '' }).originProperty,
+    );
     resource.distributionConfig = {
       ...config,
-      origins: Lazy.uncachedAny({ produce: (context) => [...context.resolve(config.origins), ...others] }),
+      origins: Lazy.uncachedAny({
+        produce: (context) => [...context.resolve(config.origins), ...others],
+      }),
     };
   }
 

@@ -9,10 +9,16 @@ import { invalidValue } from '../../../model/errors';
 import { handlerDirectory, keptLogGroup } from '../../house-rules';
 import { requireCloudFrontRegion } from '../cloudfront-region';
 
-/** "Quotas on CloudFront Functions", Amazon CloudFront developer guide: bytes of a function's code. CDK does not check it. */
+/**
+ * "Quotas on CloudFront Functions", Amazon CloudFront developer guide: bytes of a function's code.
+ * CDK does not check it.
+ */
 const MAX_FUNCTION_BYTES = 10_240;
 
-/** What stands in the bundle where the settings belong, once: a name that its minifier does not know and therefore keeps. */
+/**
+ * What stands in the bundle where the settings belong, once: a name that its minifier does not know
+ * and therefore keeps.
+ */
 const SETTINGS_PLACE = 'ISOCHRONE_SETTINGS';
 
 /** Properties of a {@link ViewerFunction}. */
@@ -24,7 +30,8 @@ export interface ViewerFunctionProps {
   /** What the function does, as the console shows it; at most 128 characters. */
   readonly description: string;
   /**
-   * The name of the function: at most 64 letters, digits, `-` and `_`. Another name replaces the function.
+   * The name of the function: at most 64 letters, digits, `-` and `_`. Another name replaces the
+   * function.
    *
    * @default - generated from the construct's path
    */
@@ -42,7 +49,8 @@ export interface ViewerFunctionProps {
    */
   readonly logRetention?: logs.RetentionDays;
   /**
-   * Encrypts the log group. A key of this app gets the statement that CloudWatch Logs needs; an imported one must have it.
+   * Encrypts the log group. A key of this app gets the statement that CloudWatch Logs needs; an
+   * imported one must have it.
    *
    * @default - CloudWatch Logs encrypts with a key of its own
    */
@@ -56,14 +64,15 @@ export interface ViewerFunctionProps {
 }
 
 /**
- * One CloudFront Function for viewer events, from the same cores as the Lambda@Edge functions, with its settings in the
- * code. It is published as soon as it changes.
+ * One CloudFront Function for viewer events, from the same cores as the Lambda@Edge functions, with
+ * its settings in the code. It is published as soon as it changes.
  *
- * Use it where an origin is a VPC origin, or where one Lambda@Edge invocation a request is too dear. A behaviour takes one kind
- * of function for its viewer events: with this one on viewer requests, Lambda@Edge cannot be on viewer responses.
+ * Use it where an origin is a VPC origin, or where one Lambda@Edge invocation a request is too
+ * dear. A behaviour takes one kind of function for its viewer events: with this one on viewer
+ * requests, Lambda@Edge cannot be on viewer responses.
  *
- * @throws IsochroneError if the stack is not in us-east-1, the handler was not built, or the code with the settings is larger
- * than 10,240 bytes
+ * @throws IsochroneError if the stack is not in us-east-1, the handler was not built, or the code
+ * with the settings is larger than 10,240 bytes
  */
 export class ViewerFunction extends Construct {
   /** What a behaviour associates, with `functionAssociations`. */
@@ -74,7 +83,10 @@ export class ViewerFunction extends Construct {
   constructor(scope: Construct, id: string, props: ViewerFunctionProps) {
     super(scope, id);
     requireCloudFrontRegion(this, 'CloudFront Functions are made in us-east-1 only.');
-    const bundle = readFileSync(join(handlerDirectory(`${props.handler}.viewer-function`), 'index.js'), 'utf8');
+    const bundle = readFileSync(
+      join(handlerDirectory(`${props.handler}.viewer-function`), 'index.js'),
+      'utf8',
+    );
     const code = bundle.replace(SETTINGS_PLACE, () => asciiJson(props.settings));
     const bytes = Buffer.byteLength(code);
     if (bytes > MAX_FUNCTION_BYTES) {
@@ -86,7 +98,8 @@ export class ViewerFunction extends Construct {
         fix: 'Join path patterns with wildcards, deny fewer query parameters, or use an EdgeFunction, whose settings lie beside its code.',
       });
     }
-    const functionName = props.functionName ?? Names.uniqueResourceName(this, { maxLength: 64, separator: '-' });
+    const functionName =
+      props.functionName ?? Names.uniqueResourceName(this, { maxLength: 64, separator: '-' });
     this.logGroup = keptLogGroup(this, 'LogGroup', {
       logGroupName: `/aws/cloudfront/function/${functionName}`,
       retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
@@ -104,7 +117,13 @@ export class ViewerFunction extends Construct {
   }
 }
 
-/** JSON that is a JavaScript expression of one byte a character, so that it reads the same in every encoding. */
+/**
+ * JSON that is a JavaScript expression of one byte a character, so that it reads the same in every
+ * encoding.
+ */
 function asciiJson(value: object): string {
-  return JSON.stringify(value).replace(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(value).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

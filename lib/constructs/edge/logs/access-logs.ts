@@ -12,13 +12,15 @@ import { requireCloudFrontRegion } from '../cloudfront-region';
 /** How the access logs of a distribution are kept. */
 export interface EdgeAccessLogsOptions {
   /**
-   * How long they are kept. After 90 days they move to infrequent access, if they then have 30 days left there.
+   * How long they are kept. After 90 days they move to infrequent access, if they then have 30 days
+   * left there.
    *
    * @default Duration.days(400)
    */
   readonly retention?: Duration;
   /**
-   * Encrypts the bucket. A key of this app gets the statement that the log delivery needs; an imported one must have it.
+   * Encrypts the bucket. A key of this app gets the statement that the log delivery needs; an
+   * imported one must have it.
    *
    * @default - S3 encrypts with a key of its own
    */
@@ -44,8 +46,8 @@ export interface EdgeAccessLogsProps extends EdgeAccessLogsOptions {
 }
 
 /**
- * What is recorded of a request: "Access logs (standard logs)", Amazon CloudFront developer guide. Not the cookies, which
- * sign users in.
+ * What is recorded of a request: "Access logs (standard logs)", Amazon CloudFront developer guide.
+ * Not the cookies, which sign users in.
  */
 export const ACCESS_LOG_FIELDS: readonly string[] = [
   'timestamp(ms)',
@@ -96,7 +98,8 @@ const INFREQUENT_ACCESS_AFTER_DAYS = 90;
 const INFREQUENT_ACCESS_DAYS_AT_LEAST = 30;
 
 /**
- * The access logs of a distribution, delivered to a bucket as Parquet by CloudFront's standard logging v2.
+ * The access logs of a distribution, delivered to a bucket as Parquet by CloudFront's standard
+ * logging v2.
  *
  * @throws IsochroneError if the stack is not in us-east-1, or the logs are kept for less than a day
  */
@@ -154,7 +157,9 @@ export class EdgeAccessLogs extends Construct {
 
   private createBucket(retention: Duration, props: EdgeAccessLogsProps): s3.Bucket {
     const staysLongEnough =
-      !retention.isUnresolved() && retention.toDays({ integral: false }) >= INFREQUENT_ACCESS_AFTER_DAYS + INFREQUENT_ACCESS_DAYS_AT_LEAST;
+      !retention.isUnresolved() &&
+      retention.toDays({ integral: false }) >=
+        INFREQUENT_ACCESS_AFTER_DAYS + INFREQUENT_ACCESS_DAYS_AT_LEAST;
     const bucket = privateBucket(this, 'Bucket', {
       encryptionKey: props.encryptionKey,
       serverAccessLogsBucket: props.serverAccessLogsBucket,
@@ -162,7 +167,12 @@ export class EdgeAccessLogs extends Construct {
       lifecycle: {
         expiration: retention,
         transitions: staysLongEnough
-          ? [{ storageClass: s3.StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(INFREQUENT_ACCESS_AFTER_DAYS) }]
+          ? [
+              {
+                storageClass: s3.StorageClass.INFREQUENT_ACCESS,
+                transitionAfter: Duration.days(INFREQUENT_ACCESS_AFTER_DAYS),
+              },
+            ]
           : undefined,
       },
       reasons: {
@@ -182,7 +192,9 @@ export class EdgeAccessLogs extends Construct {
     return bucket;
   }
 
-  /** "Enable logging from AWS services: logs sent to Amazon S3", Amazon CloudWatch Logs user guide. */
+  /**
+   * "Enable logging from AWS services: logs sent to Amazon S3", Amazon CloudWatch Logs user guide.
+   */
   private allowDelivery(sourceName: string, encryptionKey?: kms.IKey): void {
     const stack = Stack.of(this);
     const principals = [new iam.ServicePrincipal('delivery.logs.amazonaws.com')];
@@ -199,7 +211,10 @@ export class EdgeAccessLogs extends Construct {
         actions: ['s3:PutObject'],
         resources: [this.bucket.arnForObjects('*')],
         conditions: {
-          StringEquals: { 's3:x-amz-acl': 'bucket-owner-full-control', 'aws:SourceAccount': stack.account },
+          StringEquals: {
+            's3:x-amz-acl': 'bucket-owner-full-control',
+            'aws:SourceAccount': stack.account,
+          },
           ArnLike: { 'aws:SourceArn': source },
         },
       }),
@@ -207,10 +222,20 @@ export class EdgeAccessLogs extends Construct {
     encryptionKey?.addToResourcePolicy(
       new iam.PolicyStatement({
         principals,
-        // As "Enable standard logging (v2)", Amazon CloudFront developer guide, lists them: logs that may not be encrypted never arrive.
-        actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+        // As "Enable standard logging (v2)", Amazon CloudFront developer guide, lists them: logs
+        // that may not be encrypted never arrive.
+        actions: [
+          'kms:Encrypt',
+          'kms:Decrypt',
+          'kms:ReEncrypt*',
+          'kms:GenerateDataKey*',
+          'kms:DescribeKey',
+        ],
         resources: ['*'],
-        conditions: { StringEquals: { 'aws:SourceAccount': stack.account }, ArnLike: { 'aws:SourceArn': source } },
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': stack.account },
+          ArnLike: { 'aws:SourceArn': source },
+        },
       }),
     );
   }

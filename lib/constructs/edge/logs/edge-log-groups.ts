@@ -8,7 +8,10 @@ import { keptLogGroup } from '../../house-rules';
 
 /** Properties of {@link EdgeLogGroups}. */
 export interface EdgeLogGroupsProps {
-  /** The `functionName` of each edge function: explicit names, because those that CloudFormation makes are not known in other regions. */
+  /**
+   * The `functionName` of each edge function: explicit names, because those that CloudFormation
+   * makes are not known in other regions.
+   */
   readonly functionNames: readonly string[];
   /**
    * How long the logs are kept.
@@ -17,15 +20,15 @@ export interface EdgeLogGroupsProps {
    */
   readonly retention?: logs.RetentionDays;
   /**
-   * Encrypts the log groups: a key of the stack's region. A key of this app gets the statement that CloudWatch Logs needs; an
-   * imported one must have it.
+   * Encrypts the log groups: a key of the stack's region. A key of this app gets the statement that
+   * CloudWatch Logs needs; an imported one must have it.
    *
    * @default - CloudWatch Logs encrypts with a key of its own
    */
   readonly logEncryptionKey?: kms.IKey;
   /**
-   * What happens to the log groups when they leave the stack. Their names are fixed: what is retained must be imported, or
-   * deleted, before they can be made again.
+   * What happens to the log groups when they leave the stack. Their names are fixed: what is
+   * retained must be imported, or deleted, before they can be made again.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -38,11 +41,13 @@ const FUNCTION_NAME = /^[a-zA-Z0-9-_]{1,64}$/;
 /**
  * The log groups of Lambda@Edge functions in the region of the stack, with a retention.
  *
- * An edge function writes to `/aws/lambda/us-east-1.<name>` in the region nearest to the viewer. A group that it has to make
- * itself never expires. So use this once in each region that may serve, and before the distribution uses the function: a
- * group that exists already stops the deployment, and has to be imported (`cdk import`) or deleted first.
+ * An edge function writes to `/aws/lambda/us-east-1.<name>` in the region nearest to the viewer. A
+ * group that it has to make itself never expires. So use this once in each region that may serve,
+ * and before the distribution uses the function: a group that exists already stops the deployment,
+ * and has to be imported (`cdk import`) or deleted first.
  *
- * @throws IsochroneError if no name is given, one is given twice, or one is not a name of a function
+ * @throws IsochroneError if no name is given, one is given twice, or one is not a name of a
+ * function
  */
 export class EdgeLogGroups extends Construct {
   /** In the order of `functionNames`. */
@@ -72,7 +77,8 @@ export class EdgeLogGroups extends Construct {
       });
     }
     names.forEach((name, i) => {
-      if (Token.isUnresolved(name) || (FUNCTION_NAME.test(name) && names.indexOf(name) === i)) return;
+      if (Token.isUnresolved(name) || (FUNCTION_NAME.test(name) && names.indexOf(name) === i))
+        return;
       throw invalidValue(this, {
         property: `functionNames[${i}]`,
         value: name,

@@ -15,14 +15,18 @@ import { acknowledge, keptLogGroup, wildcardFinding } from '../../house-rules';
 import { filesIn, passes, type SiteFiles } from './site-files';
 
 /**
- * The disk of the function, for an archive and what it holds. Not a round number: all deployments of a stack with the same disk
- * share one function, and one of someone else's would have no permission here.
+ * The disk of the function, for an archive and what it holds. Not a round number: all deployments
+ * of a stack with the same disk share one function, and one of someone else's would have no
+ * permission here.
  */
 const DISK = Size.mebibytes(2049);
 
 const ID = 'StaticContentUpload';
 
-/** What uploads sites in a stack: one function of CDK's for all of them, with its log, and a role that is allowed nothing but that. */
+/**
+ * What uploads sites in a stack: one function of CDK's for all of them, with its log, and a role
+ * that is allowed nothing but that.
+ */
 export class SiteUploader extends Construct {
   /** The one of the stack. */
   public static for(site: Construct, logEncryptionKey: kms.IKey | undefined): SiteUploader {
@@ -58,7 +62,10 @@ export class SiteUploader extends Construct {
     const logPolicy = new iam.ManagedPolicy(this, 'LogPolicy', {
       description: 'Lets the upload of static content write its log.',
       statements: [
-        new iam.PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [this.logGroup.logGroupArn] }),
+        new iam.PolicyStatement({
+          actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+          resources: [this.logGroup.logGroupArn],
+        }),
       ],
     });
     this.role = new iam.Role(this, 'Role', {
@@ -74,15 +81,26 @@ export class SiteUploader extends Construct {
    *
    * @returns what is there when all of them are
    */
-  public upload(site: Construct, source: string, kinds: readonly SiteFiles[], bucket: s3.Bucket): Construct {
+  public upload(
+    site: Construct,
+    source: string,
+    kinds: readonly SiteFiles[],
+    bucket: s3.Bucket,
+  ): Construct {
     const files = filesIn(source);
     const parts = kinds
-      .map(({ kind, filters, cacheControl }) => ({ kind, cacheControl, files: files.filter((file) => passes(file, filters)) }))
+      .map(({ kind, filters, cacheControl }) => ({
+        kind,
+        cacheControl,
+        files: files.filter((file) => passes(file, filters)),
+      }))
       .filter((part) => part.files.length > 0)
       .map((part) => ({ ...part, asset: assetOf(site, `${part.kind}Files`, source, part.files) }));
     const [first] = parts;
     if (first === undefined)
-      throw new IsochroneError(`${site.node.path}: no file of ${JSON.stringify(source)} is of a kind that is uploaded.`);
+      throw new IsochroneError(
+        `${site.node.path}: no file of ${JSON.stringify(source)} is of a kind that is uploaded.`,
+      );
     const policy = this.allow(site, first.asset.bucket, bucket);
     return parts.reduce<Construct>((before, { kind, cacheControl, asset }) => {
       const deployment = this.deploy(site, `Upload${kind}`, asset, cacheControl, bucket);
@@ -92,17 +110,24 @@ export class SiteUploader extends Construct {
   }
 
   /**
-   * Of all assets, not of this version's: a policy that named them would be new with each version, and IAM may not know it yet in all
-   * its places when the upload begins. What is refused then rolls the whole stack back.
+   * Of all assets, not of this version's: a policy that named them would be new with each version,
+   * and IAM may not know it yet in all its places when the upload begins. What is refused then
+   * rolls the whole stack back.
    */
   private allow(site: Construct, assets: s3.IBucket, bucket: s3.Bucket): iam.ManagedPolicy {
     const policy = new iam.ManagedPolicy(site, 'UploadPolicy', {
       description: 'Lets static content be read from the assets of CDK and uploaded to its bucket.',
       roles: [this.role],
       statements: [
-        new iam.PolicyStatement({ actions: ['s3:GetObject'], resources: [assets.arnForObjects('*')] }),
+        new iam.PolicyStatement({
+          actions: ['s3:GetObject'],
+          resources: [assets.arnForObjects('*')],
+        }),
         new iam.PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }),
-        new iam.PolicyStatement({ actions: ['s3:PutObject', 's3:AbortMultipartUpload'], resources: [bucket.arnForObjects('*')] }),
+        new iam.PolicyStatement({
+          actions: ['s3:PutObject', 's3:AbortMultipartUpload'],
+          resources: [bucket.arnForObjects('*')],
+        }),
       ],
     });
     acknowledge(
@@ -114,7 +139,13 @@ export class SiteUploader extends Construct {
     return policy;
   }
 
-  private deploy(site: Construct, id: string, asset: Asset, cacheControl: string, bucket: s3.Bucket): s3deploy.BucketDeployment {
+  private deploy(
+    site: Construct,
+    id: string,
+    asset: Asset,
+    cacheControl: string,
+    bucket: s3.Bucket,
+  ): s3deploy.BucketDeployment {
     const deployment = new s3deploy.BucketDeployment(site, id, {
       sources: [s3deploy.Source.bucket(asset.bucket, asset.s3ObjectKey)],
       destinationBucket: bucket,
@@ -138,7 +169,9 @@ export class SiteUploader extends Construct {
 
   /** The function is a child of the stack, under a name that is CDK's affair. */
   private findFunction(): lambda.Function {
-    const found = Stack.of(this).node.children.find((child) => child instanceof lambda.Function && child.role === this.fixedRole);
+    const found = Stack.of(this).node.children.find(
+      (child) => child instanceof lambda.Function && child.role === this.fixedRole,
+    );
     if (found !== undefined) return found as lambda.Function;
     throw new IsochroneError(
       `${this.node.path}: another deployment of this stack to a bucket also has ${DISK.toMebibytes()} MiB of disk, and so the same function.\n` +

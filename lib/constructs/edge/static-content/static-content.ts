@@ -14,18 +14,21 @@ import { SiteUploader } from './site-upload';
 /** Properties of {@link StaticContent}. */
 export interface StaticContentProps {
   /**
-   * The folder of the built site, relative to where the app is started. It is uploaded with each deployment of the stack.
+   * The folder of the built site, relative to where the app is started. It is uploaded with each
+   * deployment of the stack.
    *
    * @default - nothing is uploaded; run what `uploadCommands` gives
    */
   readonly source?: string;
   /**
-   * Patterns, as `aws s3` knows them, of the files whose name changes with their content. Relative to the folder; `*` also
-   * matches `/`. What matches is kept for a year, so a file that keeps its name must not match.
+   * Patterns, as `aws s3` knows them, of the files whose name changes with their content. Relative
+   * to the folder; `*` also matches `/`. What matches is kept for a year, so a file that keeps its
+   * name must not match.
    *
    * Vite, for one, puts such files, and no others, into `assets/`: `['assets/*']`.
    *
-   * @default - names with a hexadecimal hash of 8, 16, 20 or 32 characters, as in `app.3f2a91bc.js`; 8 digits are a date
+   * @default - names with a hexadecimal hash of 8, 16, 20 or 32 characters, as in
+   * `app.3f2a91bc.js`; 8 digits are a date
    */
   readonly hashedFiles?: readonly string[];
   /**
@@ -35,7 +38,8 @@ export interface StaticContentProps {
    */
   readonly browserTtl?: Duration;
   /**
-   * How long CloudFront keeps such a file, in whole seconds: the `s-maxage`. The tier's maximum still bounds it.
+   * How long CloudFront keeps such a file, in whole seconds: the `s-maxage`. The tier's maximum
+   * still bounds it.
    *
    * @default Duration.hours(1)
    */
@@ -53,8 +57,9 @@ export interface StaticContentProps {
    */
   readonly serverAccessLogsBucket?: s3.IBucket;
   /**
-   * Encrypts the log of the upload, which is kept for three months. All static content of a stack has the same log and key. A key of this
-   * app gets the statement that CloudWatch Logs needs; an imported one must have it.
+   * Encrypts the log of the upload, which is kept for three months. All static content of a stack
+   * has the same log and key. A key of this app gets the statement that CloudWatch Logs needs; an
+   * imported one must have it.
    *
    * @default - CloudWatch Logs encrypts with a key of its own
    */
@@ -68,31 +73,37 @@ export interface StaticContentProps {
 }
 
 /**
- * A private bucket of static files, as an origin of a CloudFront distribution in the same stack, and two ways to upload a folder to
- * it with the right `Cache-Control` for each kind of file.
+ * A private bucket of static files, as an origin of a CloudFront distribution in the same stack,
+ * and two ways to upload a folder to it with the right `Cache-Control` for each kind of file.
  *
- * Only the distributions that use the origin may read the bucket, by Origin Access Control. The bucket's policy names the
- * distribution and the distribution the bucket: in two stacks, each would have to be deployed before the other. A missing
- * file is answered 403, because nobody may list the bucket.
+ * Only the distributions that use the origin may read the bucket, by Origin Access Control. The
+ * bucket's policy names the distribution and the distribution the bucket: in two stacks, each would
+ * have to be deployed before the other. A missing file is answered 403, because nobody may list the
+ * bucket.
  *
- * **With `source`, the stack uploads**: the simple way. Hashed files go first, pages last, and the distribution changes after them. A
- * deployment in which one part fails is rolled back. A kind of which no file changed is not sent again. CDK's `BucketDeployment` does it, in one function for all static
- * content of the stack. Its role reads the assets of CDK in the region, and lists and writes the buckets; it cannot read or
- * delete an object there. An archive and its content must fit on 2 GiB of disk, and upload within 15 minutes.
+ * **With `source`, the stack uploads**: the simple way. Hashed files go first, pages last, and the
+ * distribution changes after them. A deployment in which one part fails is rolled back. A kind of
+ * which no file changed is not sent again. CDK's `BucketDeployment` does it, in one function for
+ * all static content of the stack. Its role reads the assets of CDK in the region, and lists and
+ * writes the buckets; it cannot read or delete an object there. An archive and its content must fit
+ * on 2 GiB of disk, and upload within 15 minutes.
  *
  * **`uploadCommands` are for pipelines** that publish pages without touching infrastructure.
  *
- * Neither deletes: pages that are open in a browser go on loading the files that they were built with, and a page that was removed
- * from the site stays until someone deletes it. To go back, deploy the earlier revision: its hashed files are still there, its
- * pages are uploaded again. The bucket also keeps overwritten pages as versions for 30 days. The AWS CLI guesses each
- * content type from the name; compression is left to CloudFront.
+ * Neither deletes: pages that are open in a browser go on loading the files that they were built
+ * with, and a page that was removed from the site stays until someone deletes it. To go back,
+ * deploy the earlier revision: its hashed files are still there, its pages are uploaded again. The
+ * bucket also keeps overwritten pages as versions for 30 days. The AWS CLI guesses each content
+ * type from the name; compression is left to CloudFront.
+ *
+ * const content = new StaticContent(stack, 'Content', { source: 'dist' }); new
+ * EdgeDistribution(stack, 'Edge', { …, behaviors: [{ pathPattern: '/assets/*', tier:
+ * CacheTier.immutable(), origin: content.origin }] });
  *
  * @example
- * const content = new StaticContent(stack, 'Content', { source: 'dist' });
- * new EdgeDistribution(stack, 'Edge', { …, behaviors: [{ pathPattern: '/assets/*', tier: CacheTier.immutable(), origin: content.origin }] });
- *
- * @throws IsochroneError if `source` is no folder with files, Origin Shield is not in that region, a TTL is not in whole seconds, no
- * pattern is given, or static content of the stack has another `logEncryptionKey`
+ * @throws IsochroneError if `source` is no folder with files, Origin Shield is not in that region,
+ * a TTL is not in whole seconds, no pattern is given, or static content of the stack has another
+ * `logEncryptionKey`
  */
 export class StaticContent extends Construct {
   public readonly bucket: s3.Bucket;
@@ -112,18 +123,30 @@ export class StaticContent extends Construct {
 
     this.kinds = siteFiles(props.hashedFiles, browserTtl, edgeTtl);
     this.bucket = this.createBucket(props);
-    const origin = origins.S3BucketOrigin.withOriginAccessControl(this.bucket, { originShieldRegion: props.originShieldRegion });
+    const origin = origins.S3BucketOrigin.withOriginAccessControl(this.bucket, {
+      originShieldRegion: props.originShieldRegion,
+    });
     this.origin =
       props.source === undefined
         ? origin
-        : after(SiteUploader.for(this, props.logEncryptionKey).upload(this, props.source, this.kinds, this.bucket), origin);
+        : after(
+            SiteUploader.for(this, props.logEncryptionKey).upload(
+              this,
+              props.source,
+              this.kinds,
+              this.bucket,
+            ),
+            origin,
+          );
   }
 
   /**
-   * The commands that upload a folder, in their order: hashed files first and pages last, so that no page names a file that is
-   * not there yet. Nothing is deleted: pages that are open in a browser go on loading the files that they were built with.
+   * The commands that upload a folder, in their order: hashed files first and pages last, so that
+   * no page names a file that is not there yet. Nothing is deleted: pages that are open in a
+   * browser go on loading the files that they were built with.
    *
-   * They hold the bucket's name as a token: put them into a `CfnOutput`, one a command or joined by newlines.
+   * They hold the bucket's name as a token: put them into a `CfnOutput`, one a command or joined by
+   * newlines.
    *
    * @param folder the folder of the built site, as the shell that runs them finds it
    */
@@ -132,8 +155,9 @@ export class StaticContent extends Construct {
     return this.kinds.map(({ kind, filters, cacheControl }) =>
       [
         'aws s3',
-        // Of hashed files, the same name is the same content: only what is missing is sent. Elsewhere, `sync` would leave out a file of
-        // the same size and an older date, and all whose `Cache-Control` alone has changed.
+        // Of hashed files, the same name is the same content: only what is missing is sent.
+        // Elsewhere, `sync` would leave out a file of the same size and an older date, and all
+        // whose `Cache-Control` alone has changed.
         kind === 'Hashed' ? 'sync' : 'cp',
         quoted(folder),
         target,

@@ -2,8 +2,9 @@ import type { CacheKeyRule, CacheKeySettings } from '../../../model/contracts';
 import type { CacheTier } from './cache-tier';
 
 /**
- * @param behaviors in the distribution's order, with the default one last under the pattern `*`. Uncached ones may be among
- * them: they do not call the function, so no path of theirs is looked up.
+ * @param behaviors in the distribution's order, with the default one last under the pattern `*`.
+ * Uncached ones may be among them: they do not call the function, so no path of theirs is looked
+ * up.
  */
 export function cacheKeySettings(
   behaviors: readonly { readonly pathPattern: string; readonly tier: CacheTier }[],
@@ -18,7 +19,8 @@ export function cacheKeySettings(
 }
 
 /**
- * The same for a function that is called for uncached paths as well, and leaves their queries alone.
+ * The same for a function that is called for uncached paths as well, and leaves their queries
+ * alone.
  *
  * @param behaviors those that call the function, as above
  */
@@ -27,11 +29,24 @@ export function viewerKeySettings(
   languages: readonly string[],
 ): CacheKeySettings {
   return {
-    paths: behaviors.map((behavior) => (behavior.tier.cached ? keyRule(behavior) : { pattern: behavior.pathPattern })),
+    paths: behaviors.map((behavior) =>
+      behavior.tier.cached ? keyRule(behavior) : { pattern: behavior.pathPattern },
+    ),
     languages: cacheKeySettings(behaviors, languages).languages,
   };
 }
 
-function keyRule({ pathPattern, tier }: { readonly pathPattern: string; readonly tier: CacheTier }): CacheKeyRule {
-  return { pattern: pathPattern, query: tier.query, language: tier.varyByLanguage, imageFormat: tier.varyByImageFormat };
+function keyRule({
+  pathPattern,
+  tier,
+}: {
+  readonly pathPattern: string;
+  readonly tier: CacheTier;
+}): CacheKeyRule {
+  return {
+    pattern: pathPattern,
+    query: tier.query,
+    language: tier.varyByLanguage,
+    imageFormat: tier.varyByImageFormat,
+  };
 }

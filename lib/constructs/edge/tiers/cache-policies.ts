@@ -5,14 +5,26 @@ import { CLOUDFRONT } from '../../../model/aws';
 import { invalidValue } from '../../../model/errors';
 import type { CacheTier } from './cache-tier';
 
-/** The header that carries the negotiated language; the edge function `normalize-cache-key` sets it. */
+/**
+ * The header that carries the negotiated language; the edge function `normalize-cache-key` sets it.
+ */
 export const LANGUAGE_HEADER = 'x-isochrone-language';
 
-/** The header that carries the negotiated image format; the edge function `normalize-cache-key` sets it. */
+/**
+ * The header that carries the negotiated image format; the edge function `normalize-cache-key` sets
+ * it.
+ */
 export const IMAGE_FORMAT_HEADER = 'x-isochrone-image-format';
 
-/** What an answer to a request across origins depends on: "CORS request" and "CORS-preflight request", Fetch standard. */
-const CORS_HEADERS = ['origin', 'access-control-request-headers', 'access-control-request-method'] as const;
+/**
+ * What an answer to a request across origins depends on: "CORS request" and "CORS-preflight
+ * request", Fetch standard.
+ */
+const CORS_HEADERS = [
+  'origin',
+  'access-control-request-headers',
+  'access-control-request-method',
+] as const;
 
 /** Properties of {@link CachePolicies}. */
 export interface CachePoliciesProps {
@@ -35,16 +47,30 @@ interface Content {
   readonly headers: readonly string[];
 }
 
-const CACHING_OPTIMIZED: Content = { minTtl: 1, defaultTtl: 86_400, maxTtl: 31_536_000, compress: true, query: 'none', headers: [] };
+const CACHING_OPTIMIZED: Content = {
+  minTtl: 1,
+  defaultTtl: 86_400,
+  maxTtl: 31_536_000,
+  compress: true,
+  query: 'none',
+  headers: [],
+};
 
-/** AWS's own policies do not count against the quota. "Using the managed cache policies", Amazon CloudFront developer guide. */
+/**
+ * AWS's own policies do not count against the quota. "Using the managed cache policies", Amazon
+ * CloudFront developer guide.
+ */
 const MANAGED: ReadonlyMap<string, cloudfront.ICachePolicy> = new Map([
   [fingerprint(CACHING_OPTIMIZED), cloudfront.CachePolicy.CACHING_OPTIMIZED],
-  [fingerprint({ ...CACHING_OPTIMIZED, compress: false }), cloudfront.CachePolicy.CACHING_OPTIMIZED_FOR_UNCOMPRESSED_OBJECTS],
+  [
+    fingerprint({ ...CACHING_OPTIMIZED, compress: false }),
+    cloudfront.CachePolicy.CACHING_OPTIMIZED_FOR_UNCOMPRESSED_OBJECTS,
+  ],
 ]);
 
 /**
- * The cache policies of one distribution: one for each content, AWS's own where one says exactly the same.
+ * The cache policies of one distribution: one for each content, AWS's own where one says exactly
+ * the same.
  *
  * Cookies are never in a key, and `Accept-Encoding` only as CloudFront normalises it.
  */
@@ -59,7 +85,8 @@ export class CachePolicies extends Construct {
   }
 
   /**
-   * @throws IsochroneError if the tier has the name of a different one, or needs a policy beyond the quota
+   * @throws IsochroneError if the tier has the name of a different one, or needs a policy beyond
+   * the quota
    */
   public policyOf(tier: CacheTier): cloudfront.ICachePolicy {
     if (!tier.cached) return cloudfront.CachePolicy.CACHING_DISABLED;
@@ -105,8 +132,12 @@ export class CachePolicies extends Construct {
       maxTtl: Duration.seconds(content.maxTtl),
       enableAcceptEncodingGzip: content.compress,
       enableAcceptEncodingBrotli: content.compress,
-      queryStringBehavior: typeof content.query === 'string' ? query[content.query]() : query.allowList(...content.query),
-      headerBehavior: content.headers.length === 0 ? header.none() : header.allowList(...content.headers),
+      queryStringBehavior:
+        typeof content.query === 'string'
+          ? query[content.query]()
+          : query.allowList(...content.query),
+      headerBehavior:
+        content.headers.length === 0 ? header.none() : header.allowList(...content.headers),
     });
   }
 }
@@ -116,7 +147,8 @@ function contentOf(tier: CacheTier): Content {
   return {
     minTtl: tier.minTtl.toSeconds(),
     defaultTtl: tier.defaultTtl.toSeconds(),
-    // One policy serves the whole world: the edge function holds each part of it to its own maximum.
+    // One policy serves the whole world: the edge function holds each part of it to its own
+    // maximum.
     maxTtl: tier.longestTtl.toSeconds(),
     compress: tier.compress,
     // What is denied is gone before CloudFront forms the key; a policy knows no wildcards.
@@ -130,5 +162,12 @@ function contentOf(tier: CacheTier): Content {
 }
 
 function fingerprint(content: Content): string {
-  return JSON.stringify([content.minTtl, content.defaultTtl, content.maxTtl, content.compress, content.query, content.headers]);
+  return JSON.stringify([
+    content.minTtl,
+    content.defaultTtl,
+    content.maxTtl,
+    content.compress,
+    content.query,
+    content.headers,
+  ]);
 }

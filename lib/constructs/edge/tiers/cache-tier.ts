@@ -3,20 +3,24 @@ import { CLOUDFRONT, type Continent } from '../../../model/aws';
 import { type InvalidValue, type IsochroneError, invalidValue } from '../../../model/errors';
 
 /**
- * Which query parameters reach the cache key and the origin. Names are compared byte by byte, undecoded.
+ * Which query parameters reach the cache key and the origin. Names are compared byte by byte,
+ * undecoded.
  *
  * - `'none'`: no parameter. Two URLs that differ only in their query are one object.
  * - `deny`: all but these; a `*` at the end of a name stands for any rest.
  * - `allow`: only these; at most 10, because they are listed in the cache policy.
  */
-export type QueryInKey = 'none' | { readonly deny: readonly string[] } | { readonly allow: readonly string[] };
+export type QueryInKey =
+  | 'none'
+  | { readonly deny: readonly string[] }
+  | { readonly allow: readonly string[] };
 
 /** Parameters that campaigns and cache-busters add to a URL and that do not change the answer. */
 export const DEFAULT_DENIED_QUERY: readonly string[] = ['_', 'fbclid', 'gclid', 'ref', 'utm_*'];
 
 /**
- * TTLs that differ in one part of the world: that of the regional edge cache which asks the origin. EdgeDistribution applies
- * them by an edge function, because a cache policy is the same everywhere.
+ * TTLs that differ in one part of the world: that of the regional edge cache which asks the origin.
+ * EdgeDistribution applies them by an edge function, because a cache policy is the same everywhere.
  */
 export interface ContinentTtl {
   /**
@@ -35,18 +39,23 @@ export interface ContinentTtl {
 
 /** What makes a {@link CacheTier}. */
 export interface CacheTierOptions {
-  /** Letters, digits and hyphens, at most 40. One distribution cannot have two different tiers of the same name. */
+  /**
+   * Letters, digits and hyphens, at most 40. One distribution cannot have two different tiers of
+   * the same name.
+   */
   readonly name: string;
   /** How long an object is kept when the origin sends neither `Cache-Control` nor `Expires`. */
   readonly defaultTtl: Duration;
   /**
-   * The shortest time an object is kept. Above 0, CloudFront keeps even what the origin marks `no-store` or `private`.
+   * The shortest time an object is kept. Above 0, CloudFront keeps even what the origin marks
+   * `no-store` or `private`.
    *
    * @default Duration.seconds(0)
    */
   readonly minTtl?: Duration;
   /**
-   * The longest time an object is kept, whatever the origin says. It also bounds `stale-while-revalidate` and `stale-if-error`.
+   * The longest time an object is kept, whatever the origin says. It also bounds
+   * `stale-while-revalidate` and `stale-if-error`.
    *
    * @default - the default TTL: the origin can shorten it, not extend it
    */
@@ -58,37 +67,43 @@ export interface CacheTierOptions {
    */
   readonly continents?: Readonly<Partial<Record<Continent, ContinentTtl>>>;
   /**
-   * How long a browser keeps an answer where the origin says nothing, and at most. An invalidation does not reach browsers.
+   * How long a browser keeps an answer where the origin says nothing, and at most. An invalidation
+   * does not reach browsers.
    *
    * @default - as the origin says
    */
   readonly browserTtl?: Duration;
   /**
-   * How long an expired answer is still served while a new one is fetched, where the origin says nothing: RFC 5861, section 3.
-   * Browsers follow it too. Never with `must-revalidate` or `proxy-revalidate`.
+   * How long an expired answer is still served while a new one is fetched, where the origin says
+   * nothing: RFC 5861, section 3. Browsers follow it too. Never with `must-revalidate` or
+   * `proxy-revalidate`.
    *
    * @default - as the origin says
    */
   readonly staleWhileRevalidate?: Duration;
   /**
-   * How long an expired answer is still served when the origin fails, where the origin says nothing: RFC 5861, section 4.
+   * How long an expired answer is still served when the origin fails, where the origin says
+   * nothing: RFC 5861, section 4.
    *
-   * @default - as the origin says; CloudFront then serves an expired answer as long as it still has it
+   * @default - as the origin says; CloudFront then serves an expired answer as long as it still has
+   * it
    */
   readonly staleIfError?: Duration;
   /**
-   * How long an error, 400 or above, is kept at most. At least 10 seconds, CloudFront's error caching minimum: "How CloudFront
-   * processes HTTP 4xx and 5xx status codes from your origin", Amazon CloudFront developer guide.
+   * How long an error, 400 or above, is kept at most. At least 10 seconds, CloudFront's error
+   * caching minimum: "How CloudFront processes HTTP 4xx and 5xx status codes from your origin",
+   * Amazon CloudFront developer guide.
    *
    * @default Duration.seconds(10)
    */
   readonly errorTtl?: Duration;
   /**
-   * What becomes of an answer with `Set-Cookie`. A shared cache would hand one viewer's cookie to all others: "Set-Cookie",
-   * RFC 6265, section 3, and RFC 9111, section 7.3.
+   * What becomes of an answer with `Set-Cookie`. A shared cache would hand one viewer's cookie to
+   * all others: "Set-Cookie", RFC 6265, section 3, and RFC 9111, section 7.3.
    *
-   * - `bypass`: the answer goes to its viewer alone, and is not cached. CloudFront takes the cookie off, as it does wherever cookies are
-   *   not forwarded ("Cache content based on cookies", Amazon CloudFront developer guide).
+   * - `bypass`: the answer goes to its viewer alone, and is not cached. CloudFront takes the cookie
+   *   off, as it does wherever cookies are not forwarded ("Cache content based on cookies", Amazon
+   *   CloudFront developer guide).
    * - `strip`: it is cached without the cookie. Only where the body is the same for everyone.
    *
    * @default - `bypass`; `strip` with a minTtl above 0, under which CloudFront keeps every answer
@@ -101,30 +116,35 @@ export interface CacheTierOptions {
    */
   readonly query?: QueryInKey;
   /**
-   * Keep one object per language, negotiated from `Accept-Language` into the header `x-isochrone-language`.
+   * Keep one object per language, negotiated from `Accept-Language` into the header
+   * `x-isochrone-language`.
    *
    * @default false
    */
   readonly varyByLanguage?: boolean;
   /**
-   * Keep one object per image format, negotiated from `Accept` into the header `x-isochrone-image-format`.
+   * Keep one object per image format, negotiated from `Accept` into the header
+   * `x-isochrone-image-format`.
    *
    * @default false
    */
   readonly varyByImageFormat?: boolean;
   /**
-   * Let pages of other origins read the answers: the origin then gets `Origin` and, with preflights, `Access-Control-Request-Method`
-   * and `-Headers`. They are in the key, so there is one object per `Origin`, because an origin may answer each with another
-   * `Access-Control-Allow-Origin` ("CORS protocol and HTTP caches", Fetch standard). Preflights themselves are not cached at the edge.
+   * Let pages of other origins read the answers: the origin then gets `Origin` and, with
+   * preflights, `Access-Control-Request-Method` and `-Headers`. They are in the key, so there is
+   * one object per `Origin`, because an origin may answer each with another
+   * `Access-Control-Allow-Origin` ("CORS protocol and HTTP caches", Fetch standard). Preflights
+   * themselves are not cached at the edge.
    *
-   * An origin that answers all with `*` needs this only for preflights: give those a tier of their own, as anyone can fill a
-   * cache with objects for invented origins.
+   * An origin that answers all with `*` needs this only for preflights: give those a tier of their
+   * own, as anyone can fill a cache with objects for invented origins.
    *
    * @default false
    */
   readonly cors?: boolean;
   /**
-   * Let CloudFront compress with Brotli and gzip, and keep one object per encoding. Of no use to images and video.
+   * Let CloudFront compress with Brotli and gzip, and keep one object per encoding. Of no use to
+   * images and video.
    *
    * @default true
    */
@@ -143,9 +163,10 @@ const ALLOWED_NAME = /^[^&=*]+$/;
 /**
  * How one kind of content is cached at the edge: for how long, and under which key.
  *
- * The methods without arguments are the project's defaults; `of` makes others, `with` varies one. A tier is only data: the same one can
- * serve any number of behaviours and distributions. No tier has cookies or `Authorization` in its key: an answer that
- * depends on who asks belongs to `uncached()`.
+ * The methods without arguments are the project's defaults; `of` makes others, `with` varies one. A
+ * tier is only data: the same one can serve any number of behaviours and distributions. No tier has
+ * cookies or `Authorization` in its key: an answer that depends on who asks belongs to
+ * `uncached()`.
  */
 export class CacheTier {
   /** An hour; in Asia and the Pacific two, at most a day. */
@@ -158,7 +179,9 @@ export class CacheTier {
     });
   }
 
-  /** Files without a hash in their name: two hours, in Asia and the Pacific four, at most two days. */
+  /**
+   * Files without a hash in their name: two hours, in Asia and the Pacific four, at most two days.
+   */
   public static static(): CacheTier {
     return CacheTier.of({
       name: 'static',
@@ -168,9 +191,16 @@ export class CacheTier {
     });
   }
 
-  /** Files whose name changes with their content: a year, in browsers too, and no query in the key. */
+  /**
+   * Files whose name changes with their content: a year, in browsers too, and no query in the key.
+   */
   public static immutable(): CacheTier {
-    return CacheTier.of({ name: 'immutable', defaultTtl: Duration.days(365), browserTtl: Duration.days(365), query: 'none' });
+    return CacheTier.of({
+      name: 'immutable',
+      defaultTtl: Duration.days(365),
+      browserTtl: Duration.days(365),
+      query: 'none',
+    });
   }
 
   /** Images, sound and video: a week, uncompressed because they are compressed already. */
@@ -180,7 +210,11 @@ export class CacheTier {
 
   /** Answers of an API that are the same for everyone: 5 minutes, in browsers too. */
   public static publicApi(): CacheTier {
-    return CacheTier.of({ name: 'public-api', defaultTtl: Duration.minutes(5), browserTtl: Duration.minutes(5) });
+    return CacheTier.of({
+      name: 'public-api',
+      defaultTtl: Duration.minutes(5),
+      browserTtl: Duration.minutes(5),
+    });
   }
 
   /** 30 seconds. */
@@ -213,12 +247,20 @@ export class CacheTier {
     return CacheTier.of({ name: 'historical-market-data', defaultTtl: Duration.hours(1) });
   }
 
-  /** Nothing is cached, and the origin gets all that the viewer sent: for sign-in, administration, writes, streams and personal answers. */
+  /**
+   * Nothing is cached, and the origin gets all that the viewer sent: for sign-in, administration,
+   * writes, streams and personal answers.
+   */
   public static uncached(): CacheTier {
-    return new CacheTier({ name: 'uncached', defaultTtl: Duration.seconds(0), query: { deny: [] } }, false);
+    return new CacheTier(
+      { name: 'uncached', defaultTtl: Duration.seconds(0), query: { deny: [] } },
+      false,
+    );
   }
 
-  /** @throws IsochroneError if the TTLs are out of order, or a name is not one that CloudFront takes */
+  /**
+   * @throws IsochroneError if the TTLs are out of order, or a name is not one that CloudFront takes
+   */
   public static of(options: CacheTierOptions): CacheTier {
     return new CacheTier(options, true);
   }
@@ -278,7 +320,10 @@ export class CacheTier {
       this.staleIfError,
       this.errorTtl,
     ];
-    const somewhere = Object.values(this.continents).flatMap(({ defaultTtl, maxTtl }) => [defaultTtl, maxTtl]);
+    const somewhere = Object.values(this.continents).flatMap(({ defaultTtl, maxTtl }) => [
+      defaultTtl,
+      maxTtl,
+    ]);
     return [...everywhere, ...somewhere].filter((duration) => duration !== undefined);
   }
 
@@ -289,7 +334,8 @@ export class CacheTier {
   }
 
   /**
-   * The same tier with some options changed. Give a new name if the original serves the same distribution.
+   * The same tier with some options changed. Give a new name if the original serves the same
+   * distribution.
    *
    * @throws IsochroneError as `of` does, and for `uncached()`, which has nothing to vary
    */
@@ -335,7 +381,8 @@ export class CacheTier {
   }
 
   private checkTtls(): void {
-    const rule = 'CloudFront needs minTtl ≤ defaultTtl ≤ maxTtl; CDK would raise the later ones without a word.';
+    const rule =
+      'CloudFront needs minTtl ≤ defaultTtl ≤ maxTtl; CDK would raise the later ones without a word.';
     const { minTtl, defaultTtl, maxTtl } = this;
     if (exceeds(minTtl, defaultTtl)) {
       throw this.invalid({
@@ -465,5 +512,7 @@ export class CacheTier {
 }
 
 function exceeds(shorter: Duration, longer: Duration): boolean {
-  return !shorter.isUnresolved() && !longer.isUnresolved() && shorter.toSeconds() > longer.toSeconds();
+  return (
+    !shorter.isUnresolved() && !longer.isUnresolved() && shorter.toSeconds() > longer.toSeconds()
+  );
 }

@@ -1,4 +1,15 @@
 export { cacheKeySettings, viewerKeySettings } from './cache-key-settings';
-export { CachePolicies, type CachePoliciesProps, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from './cache-policies';
-export { CacheTier, type CacheTierOptions, type ContinentTtl, DEFAULT_DENIED_QUERY, type QueryInKey } from './cache-tier';
+export {
+  CachePolicies,
+  type CachePoliciesProps,
+  IMAGE_FORMAT_HEADER,
+  LANGUAGE_HEADER,
+} from './cache-policies';
+export {
+  CacheTier,
+  type CacheTierOptions,
+  type ContinentTtl,
+  DEFAULT_DENIED_QUERY,
+  type QueryInKey,
+} from './cache-tier';
 export { regionalTtlSettings } from './regional-ttl-settings';

@@ -4,10 +4,13 @@ import type { RegionalTtlSettings, Ttl, TtlRule } from '../../../model/contracts
 import type { CacheTier } from './cache-tier';
 
 /**
- * @param behaviors in the distribution's order, with the default one last under the pattern `*`. Uncached ones may be among
- * them: they do not call the function, so no path of theirs is looked up.
+ * @param behaviors in the distribution's order, with the default one last under the pattern `*`.
+ * Uncached ones may be among them: they do not call the function, so no path of theirs is looked
+ * up.
  */
-export function regionalTtlSettings(behaviors: readonly { readonly pathPattern: string; readonly tier: CacheTier }[]): RegionalTtlSettings {
+export function regionalTtlSettings(
+  behaviors: readonly { readonly pathPattern: string; readonly tier: CacheTier }[],
+): RegionalTtlSettings {
   const cached = behaviors.filter(({ tier }) => tier.cached);
   // Without a tier that asks for it, a new region in the table must not publish a new version.
   const named = new Set(cached.flatMap(({ tier }) => Object.keys(tier.continents)));

@@ -24,7 +24,10 @@ export interface AlarmDefinition {
   readonly description: string;
 }
 
-/** The definition in the words of cdk-monitoring-constructs: a metric that is drawn, with its alarm's threshold as a line. */
+/**
+ * The definition in the words of cdk-monitoring-constructs: a metric that is drawn, with its
+ * alarm's threshold as a line.
+ */
 export function alarmed(definition: AlarmDefinition): CustomMetricWithAlarm {
   return {
     metric: definition.metric,

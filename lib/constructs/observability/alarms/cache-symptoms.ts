@@ -11,35 +11,47 @@ export interface CacheTopology {
   /** Replicas of each shard, 0 to 5; at most, where it scales. */
   readonly replicasPerShard: number;
   /**
-   * Whether its shards are scaled. Then nothing is heard of shards that are not there, and one more alarm looks at all primaries together.
+   * Whether its shards are scaled. Then nothing is heard of shards that are not there, and one more
+   * alarm looks at all primaries together.
    *
    * @default false
    */
   readonly scales?: boolean;
   /**
-   * Whether a key goes when memory is full. A cache that evicts is full by design; in one that does not, a full memory makes writes fail, and has an alarm.
+   * Whether a key goes when memory is full. A cache that evicts is full by design; in one that does
+   * not, a full memory makes writes fail, and has an alarm.
    *
    * @default true
    */
   readonly evicts?: boolean;
   /**
-   * Whether it follows the cache of another region in a Global Datastore. Then its lag behind that region has an alarm.
+   * Whether it follows the cache of another region in a Global Datastore. Then its lag behind that
+   * region has an alarm.
    *
    * @default false
    */
   readonly isSecondary?: boolean;
 }
 
-/** "Monitoring best practices with Amazon ElastiCache for Redis using Amazon CloudWatch", AWS Database Blog: below it, a node is under memory pressure. */
+/**
+ * "Monitoring best practices with Amazon ElastiCache for Redis using Amazon CloudWatch", AWS
+ * Database Blog: below it, a node is under memory pressure.
+ */
 const MINIMUM_FREEABLE_MEMORY = Size.mebibytes(100);
 
-/** Where the alarm on clients begins, of those that a node takes. The rest is time to find out who opens them. */
+/**
+ * Where the alarm on clients begins, of those that a node takes. The rest is time to find out who
+ * opens them.
+ */
 const SHARE_OF_CLIENTS = 0.8;
 
 /** Where the alarm on memory begins in a cache that evicts nothing, in percent. */
 const MEMORY_PERCENT = 80;
 
-/** A client that has lost its way tries again and again; a token that ran out on the way is one failure. */
+/**
+ * A client that has lost its way tries again and again; a token that ran out on the way is one
+ * failure.
+ */
 const AUTHENTICATION_FAILURES = 10;
 
 /** What the alarm of a shard says of the worst of its nodes. */

@@ -1,19 +1,35 @@
 import { Duration, Token } from 'aws-cdk-lib';
-import { ComparisonOperator, type IMetric, MathExpression, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import type { CustomMetricWithAlarm, CustomMonitoringProps, MetricWithAlarmSupport } from 'cdk-monitoring-constructs';
+import {
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type {
+  CustomMetricWithAlarm,
+  CustomMonitoringProps,
+  MetricWithAlarmSupport,
+} from 'cdk-monitoring-constructs';
 import type { Objectives } from '../objectives';
 import { alarmed } from './alarmed-metric';
 import { type CacheTopology, type Symptom, symptomsOf } from './cache-symptoms';
 
 /**
- * One alarm per shard and symptom, on the worst of its nodes. ElastiCache has its metrics per node, and an alarm can
- * neither search for nodes nor take more than 10 metrics: a shard has 6 nodes at most, named by their numbers.
+ * One alarm per shard and symptom, on the worst of its nodes. ElastiCache has its metrics per node,
+ * and an alarm can neither search for nodes nor take more than 10 metrics: a shard has 6 nodes at
+ * most, named by their numbers.
  *
- * The share of memory in use is only drawn, unless nothing is evicted: a cache that evicts by `allkeys-lru` is full by design.
+ * The share of memory in use is only drawn, unless nothing is evicted: a cache that evicts by
+ * `allkeys-lru` is full by design.
  */
-export function cacheMonitoring(cache: CacheTopology, objectives: Required<Objectives>): CustomMonitoringProps {
+export function cacheMonitoring(
+  cache: CacheTopology,
+  objectives: Required<Objectives>,
+): CustomMonitoringProps {
   const shards = shardsOf(cache);
-  const everyNode = (metricName: string) => shards.flatMap((shard) => shard.nodes(metricName, 'Average', Duration.minutes(5)));
+  const everyNode = (metricName: string) =>
+    shards.flatMap((shard) => shard.nodes(metricName, 'Average', Duration.minutes(5)));
   return {
     humanReadableName: 'Cache',
     alarmFriendlyName: 'Cache',
@@ -22,7 +38,14 @@ export function cacheMonitoring(cache: CacheTopology, objectives: Required<Objec
         title: symptom.title,
         metrics: shards.map((shard) => shardAlarm(symptom, shard)),
       })),
-      ...(cache.scales ? [{ title: 'Engine CPU of all primaries, percent', metrics: [primariesAlarm(cache, objectives)] }] : []),
+      ...(cache.scales
+        ? [
+            {
+              title: 'Engine CPU of all primaries, percent',
+              metrics: [primariesAlarm(cache, objectives)],
+            },
+          ]
+        : []),
       { title: 'Hit rate, percent', metrics: everyNode('CacheHitRate') },
       { title: 'Memory used, percent', metrics: everyNode('DatabaseMemoryUsagePercentage') },
     ],
@@ -30,10 +53,13 @@ export function cacheMonitoring(cache: CacheTopology, objectives: Required<Objec
 }
 
 /**
- * What scaling goes by, and so whether it can hold it. It also sees shards of numbers that no alarm has: ElastiCache does not say which numbers it gives to
- * shards that come after others have gone.
+ * What scaling goes by, and so whether it can hold it. It also sees shards of numbers that no alarm
+ * has: ElastiCache does not say which numbers it gives to shards that come after others have gone.
  */
-function primariesAlarm(cache: CacheTopology, objectives: Required<Objectives>): CustomMetricWithAlarm {
+function primariesAlarm(
+  cache: CacheTopology,
+  objectives: Required<Objectives>,
+): CustomMetricWithAlarm {
   return alarmed({
     name: 'PrimariesCpu',
     severity: 'Warning',
@@ -61,10 +87,14 @@ function shardAlarm(symptom: Symptom, shard: Shard): CustomMetricWithAlarm {
     name: `${shard.name}-${symptom.name}`,
     severity: symptom.severity,
     metric: shard.worst(worst, metricName, statistic, period),
-    comparison: worst === 'MAX' ? ComparisonOperator.GREATER_THAN_THRESHOLD : ComparisonOperator.LESS_THAN_THRESHOLD,
+    comparison:
+      worst === 'MAX'
+        ? ComparisonOperator.GREATER_THAN_THRESHOLD
+        : ComparisonOperator.LESS_THAN_THRESHOLD,
     threshold: symptom.threshold,
     periods: symptom.periods,
-    // Silence shows as INSUFFICIENT_DATA. A primary never tells a lag: a shard whose lag is silent has lost its replicas.
+    // Silence shows as INSUFFICIENT_DATA. A primary never tells a lag: a shard whose lag is silent
+    // has lost its replicas.
     missing: TreatMissingData.MISSING,
     description: symptom.description(shard.name),
   });
@@ -74,7 +104,12 @@ interface Shard {
   /** Such as `0001`, as in the ids of its nodes. */
   readonly name: string;
   nodes(metricName: string, statistic: string, period: Duration): Metric[];
-  worst(of: 'MAX' | 'MIN', metricName: string, statistic: string, period: Duration): MetricWithAlarmSupport;
+  worst(
+    of: 'MAX' | 'MIN',
+    metricName: string,
+    statistic: string,
+    period: Duration,
+  ): MetricWithAlarmSupport;
 }
 
 function shardsOf(cache: CacheTopology): Shard[] {
@@ -102,15 +137,24 @@ function shardsOf(cache: CacheTopology): Shard[] {
         nodes(metricName, statistic, period).forEach((metric, index) => {
           usingMetrics[`s${shard}n${index + 1}`] = metric;
         });
-        return new MathExpression({ label: name, period, expression: `${of}([${Object.keys(usingMetrics).join(', ')}])`, usingMetrics });
+        return new MathExpression({
+          label: name,
+          period,
+          expression: `${of}([${Object.keys(usingMetrics).join(', ')}])`,
+          usingMetrics,
+        });
       },
     };
   });
 }
 
-/** ElastiCache keeps ids in lower case, and a metric whose dimension differs in case has no data. */
+/**
+ * ElastiCache keeps ids in lower case, and a metric whose dimension differs in case has no data.
+ */
 function groupIdOf({ replicationGroupId }: CacheTopology): string {
-  return Token.isUnresolved(replicationGroupId) ? replicationGroupId : replicationGroupId.toLowerCase();
+  return Token.isUnresolved(replicationGroupId)
+    ? replicationGroupId
+    : replicationGroupId.toLowerCase();
 }
 
 function numbers(count: number): number[] {

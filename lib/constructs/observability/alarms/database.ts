@@ -15,8 +15,9 @@ export interface DatabaseBounds {
 const CONNECTIONS_PERCENT = 80;
 
 /**
- * "Monitoring read replication", Amazon RDS user guide: the lag is the age of the last replayed transaction, so it grows
- * on a replica of an idle primary too, until RDS switches the WAL segment after 5 minutes.
+ * "Monitoring read replication", Amazon RDS user guide: the lag is the age of the last replayed
+ * transaction, so it grows on a replica of an idle primary too, until RDS switches the WAL segment
+ * after 5 minutes.
  */
 const LAG_OF_AN_IDLE_PRIMARY = Duration.minutes(5);
 
@@ -56,7 +57,11 @@ export function databaseMonitoring(
           alarmed({
             name: 'Connections',
             severity: 'Critical',
-            metric: instance.metricDatabaseConnections({ period: Duration.minutes(1), statistic: 'Maximum', label: 'Connections' }),
+            metric: instance.metricDatabaseConnections({
+              period: Duration.minutes(1),
+              statistic: 'Maximum',
+              label: 'Connections',
+            }),
             comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
             threshold: Math.floor((bounds.maxConnections * CONNECTIONS_PERCENT) / 100),
             periods: 5,
@@ -73,7 +78,11 @@ export function databaseMonitoring(
           alarmed({
             name: 'FreeStorage',
             severity: 'Critical',
-            metric: instance.metricFreeStorageSpace({ period, statistic: 'Minimum', label: 'Free storage' }),
+            metric: instance.metricFreeStorageSpace({
+              period,
+              statistic: 'Minimum',
+              label: 'Free storage',
+            }),
             comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold: bounds.minimumFreeStorage.toBytes(),
             periods: 2,
@@ -89,12 +98,15 @@ export function databaseMonitoring(
 }
 
 /**
- * How far a replica is behind. Two alarms, because the lag of an idle primary's replica says nothing for up to 5 minutes:
+ * How far a replica is behind. Two alarms, because the lag of an idle primary's replica says
+ * nothing for up to 5 minutes:
  *
- * - `Lag`, at the objective, counts only while data is being written. An alarm sees one region, so it looks at the
- *   primary's writes where the primary is near, and otherwise at what the replica itself writes while it follows.
- * - `LagBeyondIdle`, at the objective plus 5 minutes, has no condition. It covers what the first cannot: a replica in
- *   another region that receives nothing any more, and therefore writes nothing either.
+ * - `Lag`, at the objective, counts only while data is being written. An alarm sees one region, so
+ *   it looks at the primary's writes where the primary is near, and otherwise at what the replica
+ *   itself writes while it follows.
+ * - `LagBeyondIdle`, at the objective plus 5 minutes, has no condition. It covers what the first
+ *   cannot: a replica in another region that receives nothing any more, and therefore writes
+ *   nothing either.
  */
 export function replicaLagGroup(
   replica: rds.IDatabaseInstance,
@@ -105,7 +117,11 @@ export function replicaLagGroup(
 ): CustomMetricGroup {
   const period = Duration.minutes(1);
   const lag = replica.metric('ReplicaLag', { period, statistic: 'Maximum', label: 'Lag' });
-  const writes = (primary ?? replica).metric('WriteThroughput', { period, statistic: 'Average', label: 'Bytes written per second' });
+  const writes = (primary ?? replica).metric('WriteThroughput', {
+    period,
+    statistic: 'Average',
+    label: 'Bytes written per second',
+  });
   const seconds = objectives.replicaLag.toMilliseconds() / 1000;
   return {
     title: 'Lag, seconds',
@@ -121,7 +137,8 @@ export function replicaLagGroup(
         }),
         comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
         threshold: seconds,
-        // In a row, so that the one segment which an idle primary writes every 5 minutes does not open the gate long enough.
+        // In a row, so that the one segment which an idle primary writes every 5 minutes does not
+        // open the gate long enough.
         periods: 5,
         // Silence is the business of LagBeyondIdle.
         missing: TreatMissingData.NOT_BREACHING,

@@ -1,11 +1,19 @@
 import { Duration } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
-import { ComparisonOperator, MathExpression, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  ComparisonOperator,
+  MathExpression,
+  Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import type { CustomMetricGroup, CustomMonitoringProps } from 'cdk-monitoring-constructs';
 import type { Objectives } from '../objectives';
 import { alarmed } from './alarmed-metric';
 
-/** Errors of a distribution and, with its additional metrics, its hit rate and the latency of its origins. */
+/**
+ * Errors of a distribution and, with its additional metrics, its hit rate and the latency of its
+ * origins.
+ */
 export function distributionMonitoring(
   distribution: cloudfront.IDistribution,
   objectives: Required<Objectives>,
@@ -13,7 +21,8 @@ export function distributionMonitoring(
   additionalMetrics: boolean,
 ): CustomMonitoringProps {
   const period = Duration.minutes(5);
-  // Both dimensions: without `Region` there is no such metric, and CDK's own `metric…()` of a distribution leave it out.
+  // Both dimensions: without `Region` there is no such metric, and CDK's own `metric…()` of a
+  // distribution leave it out.
   const metric = (metricName: string, statistic: string, label: string) =>
     new Metric({
       namespace: 'AWS/CloudFront',
@@ -101,7 +110,10 @@ export function distributionMonitoring(
   };
 }
 
-/** What a web ACL of CloudFront lets through and stops. No alarm: a web ACL that blocks does its work. */
+/**
+ * What a web ACL of CloudFront lets through and stops. No alarm: a web ACL that blocks does its
+ * work.
+ */
 export function webAclMonitoring(metricName: string): CustomMonitoringProps {
   const ofAcl = (name: string, label: string) =>
     new Metric({
@@ -116,7 +128,10 @@ export function webAclMonitoring(metricName: string): CustomMonitoringProps {
     humanReadableName: 'Web ACL',
     alarmFriendlyName: 'WebAcl',
     metricGroups: [
-      { title: 'Requests per 5 minutes', metrics: [ofAcl('AllowedRequests', 'Allowed'), ofAcl('BlockedRequests', 'Blocked')] },
+      {
+        title: 'Requests per 5 minutes',
+        metrics: [ofAcl('AllowedRequests', 'Allowed'), ofAcl('BlockedRequests', 'Blocked')],
+      },
     ],
   };
 }

@@ -1,12 +1,23 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IAutoScalingGroup } from 'aws-cdk-lib/aws-autoscaling';
-import { ComparisonOperator, MathExpression, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  ComparisonOperator,
+  MathExpression,
+  Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import type { CustomMonitoringProps } from 'cdk-monitoring-constructs';
 import type { Objectives } from '../objectives';
 import { alarmed } from './alarmed-metric';
 
-/** Whether a fleet keeps up, and whether it may still grow. The sizes need the group's metrics (`GroupMetrics.all()`). */
-export function fleetMonitoring(autoScalingGroup: IAutoScalingGroup, objectives: Required<Objectives>): CustomMonitoringProps {
+/**
+ * Whether a fleet keeps up, and whether it may still grow. The sizes need the group's metrics
+ * (`GroupMetrics.all()`).
+ */
+export function fleetMonitoring(
+  autoScalingGroup: IAutoScalingGroup,
+  objectives: Required<Objectives>,
+): CustomMonitoringProps {
   const ofGroup = (namespace: string, metricName: string, statistic: string, label: string) =>
     new Metric({
       namespace,
@@ -16,7 +27,8 @@ export function fleetMonitoring(autoScalingGroup: IAutoScalingGroup, objectives:
       period: Duration.minutes(5),
       dimensionsMap: { AutoScalingGroupName: autoScalingGroup.autoScalingGroupName },
     });
-  const size = (metricName: string, label: string) => ofGroup('AWS/AutoScaling', metricName, 'Average', label);
+  const size = (metricName: string, label: string) =>
+    ofGroup('AWS/AutoScaling', metricName, 'Average', label);
   const desired = size('GroupDesiredCapacity', 'Desired');
   const maximum = size('GroupMaxSize', 'Maximum');
   return {
@@ -33,7 +45,8 @@ export function fleetMonitoring(autoScalingGroup: IAutoScalingGroup, objectives:
             comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
             threshold: objectives.cpuPercent,
             periods: 3,
-            // A running instance always reports: silence is neither good nor bad, and shows as INSUFFICIENT_DATA.
+            // A running instance always reports: silence is neither good nor bad, and shows as
+            // INSUFFICIENT_DATA.
             missing: TreatMissingData.MISSING,
             description:
               'CPU of the fleet has been over its objective for 15 minutes, so scaling does not keep up. First look whether the group is at its ' +
@@ -56,7 +69,8 @@ export function fleetMonitoring(autoScalingGroup: IAutoScalingGroup, objectives:
             comparison: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             threshold: 100,
             periods: 3,
-            // INSUFFICIENT_DATA here tells that the group's metrics are off, which a green alarm would hide.
+            // INSUFFICIENT_DATA here tells that the group's metrics are off, which a green alarm
+            // would hide.
             missing: TreatMissingData.MISSING,
             description:
               'The fleet has been at its maximum size for 15 minutes and cannot grow. First look whether the load is wanted (requests, WAF), then ' +
@@ -64,7 +78,10 @@ export function fleetMonitoring(autoScalingGroup: IAutoScalingGroup, objectives:
           }),
         ],
       },
-      { title: 'Instances', metrics: [desired, maximum, size('GroupInServiceInstances', 'In service')] },
+      {
+        title: 'Instances',
+        metrics: [desired, maximum, size('GroupInServiceInstances', 'In service')],
+      },
     ],
   };
 }

@@ -1,5 +1,10 @@
 import { Duration } from 'aws-cdk-lib';
-import { ComparisonOperator, MathExpression, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  ComparisonOperator,
+  MathExpression,
+  type Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import type * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { CustomMonitoringProps } from 'cdk-monitoring-constructs';
 import type { Objectives } from '../objectives';
@@ -23,7 +28,11 @@ export function loadBalancerMonitoring(
           alarmed({
             name: 'P95Latency',
             severity: 'Critical',
-            metric: loadBalancer.metrics.targetResponseTime({ statistic: 'p95', period, label: 'p95' }),
+            metric: loadBalancer.metrics.targetResponseTime({
+              statistic: 'p95',
+              period,
+              label: 'p95',
+            }),
             comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
             threshold: objectives.p95Latency.toMilliseconds() / 1000,
             periods: 3,
@@ -45,15 +54,21 @@ export function loadBalancerMonitoring(
             metric: new MathExpression({
               label: '5xx',
               period,
-              // A request that the balancer answers because no target can is not in RequestCount: without adding it, a
-              // total outage would look like a night without requests.
+              // A request that the balancer answers because no target can is not in RequestCount:
+              // without adding it, a total outage would look like a night without requests.
               expression:
                 `IF(FILL(requests, 0) + FILL(balancer5xx, 0) > ${minimumRequests}, ` +
                 '100 * (FILL(target5xx, 0) + FILL(balancer5xx, 0)) / (FILL(requests, 0) + FILL(balancer5xx, 0)), 0)',
               usingMetrics: {
                 requests,
-                target5xx: loadBalancer.metrics.custom('HTTPCode_Target_5XX_Count', { statistic: 'Sum', period }),
-                balancer5xx: loadBalancer.metrics.custom('HTTPCode_ELB_5XX_Count', { statistic: 'Sum', period }),
+                target5xx: loadBalancer.metrics.custom('HTTPCode_Target_5XX_Count', {
+                  statistic: 'Sum',
+                  period,
+                }),
+                balancer5xx: loadBalancer.metrics.custom('HTTPCode_ELB_5XX_Count', {
+                  statistic: 'Sum',
+                  period,
+                }),
               },
             }),
             comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -77,7 +92,8 @@ export function targetGroupMonitoring(
   targetGroup: elbv2.IApplicationTargetGroup,
   loadBalancer: elbv2.IApplicationLoadBalancer | undefined,
 ): CustomMonitoringProps {
-  const through = (metric: Metric): Metric => (loadBalancer ? namedBy(loadBalancer.metrics.requestCount(), metric) : metric);
+  const through = (metric: Metric): Metric =>
+    loadBalancer ? namedBy(loadBalancer.metrics.requestCount(), metric) : metric;
   return {
     humanReadableName: 'Targets',
     alarmFriendlyName: 'Targets',
@@ -88,7 +104,13 @@ export function targetGroupMonitoring(
           alarmed({
             name: 'NoneHealthy',
             severity: 'Critical',
-            metric: through(targetGroup.metrics.healthyHostCount({ statistic: 'Maximum', period: Duration.minutes(1), label: 'Healthy' })),
+            metric: through(
+              targetGroup.metrics.healthyHostCount({
+                statistic: 'Maximum',
+                period: Duration.minutes(1),
+                label: 'Healthy',
+              }),
+            ),
             comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold: 1,
             periods: 3,
@@ -102,7 +124,11 @@ export function targetGroupMonitoring(
             name: 'Unhealthy',
             severity: 'Warning',
             metric: through(
-              targetGroup.metrics.unhealthyHostCount({ statistic: 'Maximum', period: Duration.minutes(5), label: 'Unhealthy' }),
+              targetGroup.metrics.unhealthyHostCount({
+                statistic: 'Maximum',
+                period: Duration.minutes(5),
+                label: 'Unhealthy',
+              }),
             ),
             comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
             threshold: 0,
@@ -121,8 +147,10 @@ export function targetGroupMonitoring(
 }
 
 /**
- * The same metric with the load balancer's own name, as a metric of its own has it, as its dimension. A target group cuts that name out of the ARN of a listener, and
- * CloudFormation does not document that it cuts what `Fn::GetStackOutput` returns, which is what a reference to another stack becomes.
+ * The same metric with the load balancer's own name, as a metric of its own has it, as its
+ * dimension. A target group cuts that name out of the ARN of a listener, and CloudFormation does
+ * not document that it cuts what `Fn::GetStackOutput` returns, which is what a reference to another
+ * stack becomes.
  */
 export function namedBy(ofLoadBalancer: Metric, metric: Metric): Metric {
   const { LoadBalancer } = ofLoadBalancer.dimensions ?? {};

@@ -1,5 +1,11 @@
 import { Duration } from 'aws-cdk-lib';
-import { ComparisonOperator, type Metric, type MetricOptions, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  ComparisonOperator,
+  type Metric,
+  type MetricOptions,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import type * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { CustomMonitoringProps } from 'cdk-monitoring-constructs';
 import { alarmed } from './alarmed-metric';
@@ -9,7 +15,13 @@ import { namedBy } from './load-balancer';
 export interface IWatchedPooler {
   /** A metric of all poolers together, which each of them reports once a minute. */
   metric(
-    name: 'Users' | 'ClientsActive' | 'ClientsWaiting' | 'LongestWait' | 'ServersActive' | 'ServerConnections',
+    name:
+      | 'Users'
+      | 'ClientsActive'
+      | 'ClientsWaiting'
+      | 'LongestWait'
+      | 'ServersActive'
+      | 'ServerConnections',
     props?: MetricOptions,
   ): Metric;
   readonly targetGroup: elbv2.INetworkTargetGroup;
@@ -21,7 +33,8 @@ export interface IWatchedPooler {
 export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps {
   const minute = Duration.minutes(1);
   const refusedAfter = pooler.figures.queryWaitTimeoutSeconds;
-  const through = (metric: Metric): Metric => namedBy(pooler.loadBalancer.metrics.activeFlowCount(), metric);
+  const through = (metric: Metric): Metric =>
+    namedBy(pooler.loadBalancer.metrics.activeFlowCount(), metric);
   return {
     humanReadableName: 'Poolers',
     alarmFriendlyName: 'Poolers',
@@ -65,7 +78,10 @@ export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps 
       },
       {
         title: 'Server connections',
-        metrics: [pooler.metric('ServersActive', { label: 'In use' }), pooler.metric('ServerConnections', { label: 'Open' })],
+        metrics: [
+          pooler.metric('ServersActive', { label: 'In use' }),
+          pooler.metric('ServerConnections', { label: 'Open' }),
+        ],
       },
       {
         title: 'Users of the pooler that has the fewest',
@@ -91,7 +107,13 @@ export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps 
           alarmed({
             name: 'NoneHealthy',
             severity: 'Critical',
-            metric: through(pooler.targetGroup.metrics.healthyHostCount({ statistic: Stats.MAXIMUM, period: minute, label: 'Healthy' })),
+            metric: through(
+              pooler.targetGroup.metrics.healthyHostCount({
+                statistic: Stats.MAXIMUM,
+                period: minute,
+                label: 'Healthy',
+              }),
+            ),
             comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold: 1,
             periods: 3,

@@ -1,4 +1,6 @@
-/** Checks over the scaling of caches: what ElastiCache scales, within bounds that hold each other. */
+/**
+ * Checks over the scaling of caches: what ElastiCache scales, within bounds that hold each other.
+ */
 import { ELASTICACHE, scalesAutomatically, tiersData } from '../../aws';
 import type { Deployment, DeploymentCacheScaling } from '../deployment';
 import type { DeploymentProblem } from '../problem';
@@ -38,7 +40,10 @@ export function cacheScalingProblems(deployment: Deployment): DeploymentProblem[
     });
   }
   const { maxReplicasPerShard = replicasPerShard } = scaling;
-  if (scaling.maxReplicasPerShard !== undefined && (replicasPerShard < 1 || maxReplicasPerShard < replicasPerShard)) {
+  if (
+    scaling.maxReplicasPerShard !== undefined &&
+    (replicasPerShard < 1 || maxReplicasPerShard < replicasPerShard)
+  ) {
     problems.push({
       path: ['cache', 'replicasPerShard'],
       value: replicasPerShard,
@@ -59,7 +64,10 @@ export function cacheScalingProblems(deployment: Deployment): DeploymentProblem[
   return [...problems, ...scheduleProblems(deployment, scaling)];
 }
 
-function scheduleProblems({ regions }: Deployment, { schedules, maxShards }: DeploymentCacheScaling): DeploymentProblem[] {
+function scheduleProblems(
+  { regions }: Deployment,
+  { schedules, maxShards }: DeploymentCacheScaling,
+): DeploymentProblem[] {
   return schedules.flatMap((schedule, i) => {
     const path = ['cache', 'scaling', 'schedules', i];
     const most = schedule.maxShards ?? maxShards;

@@ -1,4 +1,7 @@
-/** Checks over the caches: sizes within a cluster's, and hours that are apart. What scaling and a Global Datastore ask for is in files of their own. */
+/**
+ * Checks over the caches: sizes within a cluster's, and hours that are apart. What scaling and a
+ * Global Datastore ask for is in files of their own.
+ */
 import { ELASTICACHE, maintenanceWindow, snapshotWindow, tiersData, windowsMeet } from '../../aws';
 import type { Deployment } from '../deployment';
 import { globalCacheProblems } from '../global-cache';
@@ -17,7 +20,9 @@ export function cacheProblems(deployment: Deployment): DeploymentProblem[] {
   ];
 }
 
-function nodeProblems({ cache: { shards, replicasPerShard, scaling, global } }: Deployment): DeploymentProblem[] {
+function nodeProblems({
+  cache: { shards, replicasPerShard, scaling, global },
+}: Deployment): DeploymentProblem[] {
   const replicas = scaling?.maxReplicasPerShard ?? replicasPerShard;
   const most = Math.floor(ELASTICACHE.nodesPerCluster / (1 + replicas));
   const sizes = [
@@ -61,12 +66,15 @@ function nodeTypeProblems({ cache: { nodeType, global } }: Deployment): Deployme
 }
 
 function snapshotProblems({ cache }: Deployment): DeploymentProblem[] {
-  return snapshotWindow(cache.snapshotWindow) ? [] : [tooShort(['cache', 'snapshotWindow'], cache.snapshotWindow)];
+  return snapshotWindow(cache.snapshotWindow)
+    ? []
+    : [tooShort(['cache', 'snapshotWindow'], cache.snapshotWindow)];
 }
 
 function maintenanceProblems(deployment: Deployment): DeploymentProblem[] {
   const { cache } = deployment;
-  const daily = cache.snapshotRetentionDays === 0 ? undefined : snapshotWindow(cache.snapshotWindow);
+  const daily =
+    cache.snapshotRetentionDays === 0 ? undefined : snapshotWindow(cache.snapshotWindow);
   const windows = [
     { path: ['cache', 'maintenanceWindow'], value: cache.maintenanceWindow },
     ...regionsOf(deployment).map(([name, { cacheMaintenanceWindow }]) => ({

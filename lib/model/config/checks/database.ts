@@ -1,14 +1,23 @@
-/** Checks over the database: how many replicas one source may have, and that nobody can ask for more connections than there are. */
+/**
+ * Checks over the database: how many replicas one source may have, and that nobody can ask for more
+ * connections than there are.
+ */
 import { RDS_POSTGRESQL } from '../../aws';
 import type { Deployment } from '../deployment';
 import { DATABASE_ROLES, physicalNames } from '../names';
 import type { DeploymentProblem } from '../problem';
 import { regionsOf } from './regions';
 
-/** Readers and writer of a region, which the poolers lead to under two names: while no replica is fit, both are one instance. */
+/**
+ * Readers and writer of a region, which the poolers lead to under two names: while no replica is
+ * fit, both are one instance.
+ */
 const POOLED_DATABASES = 2;
 
-/** Poolers beside the others while one is replaced: the new one, and an old one whose clients finish. */
+/**
+ * Poolers beside the others while one is replaced: the new one, and an old one whose clients
+ * finish.
+ */
 const POOLERS_IN_EXCHANGE = 2;
 
 export function databaseProblems(deployment: Deployment): DeploymentProblem[] {
@@ -54,7 +63,9 @@ function replicaProblems(deployment: Deployment): DeploymentProblem[] {
   ];
 }
 
-function upgradeProblems({ database: { engineVersion, upgradingFrom } }: Deployment): DeploymentProblem[] {
+function upgradeProblems({
+  database: { engineVersion, upgradingFrom },
+}: Deployment): DeploymentProblem[] {
   const major = Number.parseInt(engineVersion, 10);
   if (upgradingFrom === undefined || Number(upgradingFrom) < major) return [];
   return [
@@ -68,7 +79,10 @@ function upgradeProblems({ database: { engineVersion, upgradingFrom } }: Deploym
   ];
 }
 
-/** What the file says of promotions must be true, or CloudFormation would make instances under names that are taken. */
+/**
+ * What the file says of promotions must be true, or CloudFormation would make instances under names
+ * that are taken.
+ */
 function promotionProblems(deployment: Deployment): DeploymentProblem[] {
   const { primaryRegion, database } = deployment;
   const { promotions } = database;
@@ -102,11 +116,23 @@ function promotionProblems(deployment: Deployment): DeploymentProblem[] {
       fix: 'Correct it, `primaryRegion`, or the `replicaGeneration` of that region, to what `isochrone promote` has printed.',
     });
   }
-  return [...problems, ...regionsOf(deployment).flatMap(([name, region]) => generationProblems(name, region.replicaGeneration, led))];
+  return [
+    ...problems,
+    ...regionsOf(deployment).flatMap(([name, region]) =>
+      generationProblems(name, region.replicaGeneration, led),
+    ),
+  ];
 }
 
-/** Each promotion of another region's hub leaves the replicas of a region with a source that is gone. */
-function generationProblems(name: string, generation: number | undefined, led: readonly string[]): DeploymentProblem[] {
+/**
+ * Each promotion of another region's hub leaves the replicas of a region with a source that is
+ * gone.
+ */
+function generationProblems(
+  name: string,
+  generation: number | undefined,
+  led: readonly string[],
+): DeploymentProblem[] {
   const least = 1 + led.filter((region) => region !== name).length;
   if ((generation ?? 1) >= least) return [];
   return [
@@ -120,7 +146,10 @@ function generationProblems(name: string, generation: number | undefined, led: r
   ];
 }
 
-/** No instance may see more connections than it has: what it has is divided by all poolers that may run at once, and each share must hold a pool. */
+/**
+ * No instance may see more connections than it has: what it has is divided by all poolers that may
+ * run at once, and each share must hold a pool.
+ */
 function connectionBudgetProblems(deployment: Deployment): DeploymentProblem[] {
   const { parameters, pooling } = deployment.database;
   if (parameters.reservedConnections >= parameters.maxConnections) {
@@ -151,7 +180,10 @@ function connectionBudgetProblems(deployment: Deployment): DeploymentProblem[] {
     }));
 }
 
-/** The whole fleet at its largest must find room at the poolers, or its last instances start and fail. */
+/**
+ * The whole fleet at its largest must find room at the poolers, or its last instances start and
+ * fail.
+ */
 function clientBudgetProblems(deployment: Deployment): DeploymentProblem[] {
   const { pooling, applicationPool } = deployment.database;
   return regionsOf(deployment).flatMap(([name, region]) => {
@@ -175,7 +207,9 @@ function clientBudgetProblems(deployment: Deployment): DeploymentProblem[] {
   });
 }
 
-function poolOrderProblems({ database: { pooling, applicationPool, parameters } }: Deployment): DeploymentProblem[] {
+function poolOrderProblems({
+  database: { pooling, applicationPool, parameters },
+}: Deployment): DeploymentProblem[] {
   const problems: DeploymentProblem[] = [];
   if (pooling.minPoolSize > pooling.defaultPoolSize) {
     problems.push({
@@ -216,7 +250,9 @@ function poolOrderProblems({ database: { pooling, applicationPool, parameters } 
   return problems;
 }
 
-function storageProblems({ database: { allocatedStorageGiB, maxAllocatedStorageGiB } }: Deployment): DeploymentProblem[] {
+function storageProblems({
+  database: { allocatedStorageGiB, maxAllocatedStorageGiB },
+}: Deployment): DeploymentProblem[] {
   const least = Math.ceil((allocatedStorageGiB * 11) / 10);
   if (maxAllocatedStorageGiB >= least) return [];
   if (least > RDS_POSTGRESQL.gp3StorageGiB.max) {

@@ -1,4 +1,7 @@
-/** Checks over the edge: the order of TTLs, tiers that exist, patterns that can match, Origin Shield where AWS has it. */
+/**
+ * Checks over the edge: the order of TTLs, tiers that exist, patterns that can match, Origin Shield
+ * where AWS has it.
+ */
 import { CLOUDFRONT, catchesAll, ORIGIN_SHIELD_REGIONS, REGIONS } from '../../aws';
 import type { Deployment, DeploymentTier } from '../deployment';
 import { type DeploymentProblem, nearest } from '../problem';
@@ -23,7 +26,11 @@ export function edgeProblems(deployment: Deployment): DeploymentProblem[] {
 /** What only Lambda@Edge on origin events could do. */
 function functionsProblems({ edge }: Deployment): DeploymentProblem[] {
   if (edge.runtime !== 'cloudfront-functions') return [];
-  const refused = (path: (string | number)[], value: unknown, allowed: string): DeploymentProblem => ({
+  const refused = (
+    path: (string | number)[],
+    value: unknown,
+    allowed: string,
+  ): DeploymentProblem => ({
     path: ['edge', ...path],
     value,
     allowed: `${allowed} with \`runtime: cloudfront-functions\``,
@@ -32,7 +39,8 @@ function functionsProblems({ edge }: Deployment): DeploymentProblem[] {
   });
   const problems: DeploymentProblem[] = [];
   if (edge.readFailover) problems.push(refused(['readFailover'], true, 'false'));
-  if (edge.batchRegion !== undefined) problems.push(refused(['batchRegion'], edge.batchRegion, 'left out'));
+  if (edge.batchRegion !== undefined)
+    problems.push(refused(['batchRegion'], edge.batchRegion, 'left out'));
   if (edge.originShieldRegion !== undefined) {
     problems.push({
       path: ['edge', 'originShieldRegion'],
@@ -48,13 +56,22 @@ function functionsProblems({ edge }: Deployment): DeploymentProblem[] {
   for (const [name, tier] of Object.entries(edge.tiers)) {
     if (!tier.cached || !edge.features.tierTtls) continue;
     if (Object.keys(tier.continents).length > 0) {
-      problems.push(refused(['tiers', name, 'continents'], Object.keys(tier.continents).join(', '), 'left out'));
+      problems.push(
+        refused(['tiers', name, 'continents'], Object.keys(tier.continents).join(', '), 'left out'),
+      );
     }
-    for (const option of ['browserTtlSeconds', 'staleWhileRevalidateSeconds', 'staleIfErrorSeconds'] as const) {
-      if (tier[option] !== undefined) problems.push(refused(['tiers', name, option], tier[option], 'left out'));
+    for (const option of [
+      'browserTtlSeconds',
+      'staleWhileRevalidateSeconds',
+      'staleIfErrorSeconds',
+    ] as const) {
+      if (tier[option] !== undefined)
+        problems.push(refused(['tiers', name, option], tier[option], 'left out'));
     }
-    if (tier.errorTtlSeconds !== 10) problems.push(refused(['tiers', name, 'errorTtlSeconds'], tier.errorTtlSeconds, '10'));
-    if (tier.setCookie === 'bypass') problems.push(refused(['tiers', name, 'setCookie'], tier.setCookie, 'strip'));
+    if (tier.errorTtlSeconds !== 10)
+      problems.push(refused(['tiers', name, 'errorTtlSeconds'], tier.errorTtlSeconds, '10'));
+    if (tier.setCookie === 'bypass')
+      problems.push(refused(['tiers', name, 'setCookie'], tier.setCookie, 'strip'));
   }
   return problems;
 }
@@ -68,7 +85,13 @@ function ttlProblems({ edge }: Deployment): DeploymentProblem[] {
       ...staleProblems(at, tier),
       ...ttlOrder(at, tier.minTtlSeconds, tier.defaultTtlSeconds, maxTtl(tier)),
       ...Object.entries(tier.continents).flatMap(([continent, override]) =>
-        override ? ttlOrder([...at, 'continents', continent], tier.minTtlSeconds, ...effectiveTtl(tier, override)) : [],
+        override
+          ? ttlOrder(
+              [...at, 'continents', continent],
+              tier.minTtlSeconds,
+              ...effectiveTtl(tier, override),
+            )
+          : [],
       ),
     ];
   });
@@ -88,7 +111,10 @@ function zeroProblems(at: string[], tier: DeploymentTier): DeploymentProblem[] {
 }
 
 function staleProblems(at: string[], tier: DeploymentTier): DeploymentProblem[] {
-  const longest = Math.max(maxTtl(tier), ...Object.values(tier.continents).map((continent) => continent?.maxTtlSeconds ?? 0));
+  const longest = Math.max(
+    maxTtl(tier),
+    ...Object.values(tier.continents).map((continent) => continent?.maxTtlSeconds ?? 0),
+  );
   return (['staleWhileRevalidateSeconds', 'staleIfErrorSeconds'] as const).flatMap((option) => {
     const stale = tier[option];
     if (stale === undefined || stale <= longest) return [];
@@ -104,8 +130,14 @@ function staleProblems(at: string[], tier: DeploymentTier): DeploymentProblem[] 
   });
 }
 
-function effectiveTtl(tier: DeploymentTier, override: { defaultTtlSeconds?: number; maxTtlSeconds?: number }): [number, number] {
-  return [override.defaultTtlSeconds ?? tier.defaultTtlSeconds, override.maxTtlSeconds ?? maxTtl(tier)];
+function effectiveTtl(
+  tier: DeploymentTier,
+  override: { defaultTtlSeconds?: number; maxTtlSeconds?: number },
+): [number, number] {
+  return [
+    override.defaultTtlSeconds ?? tier.defaultTtlSeconds,
+    override.maxTtlSeconds ?? maxTtl(tier),
+  ];
 }
 
 /** Without one, the default is the maximum, everywhere. */
@@ -183,7 +215,10 @@ function behaviorProblems({ edge }: Deployment): DeploymentProblem[] {
   return problems;
 }
 
-/** A cached answer is everybody's: writes, and what depends on cookies, need a tier that keeps nothing. */
+/**
+ * A cached answer is everybody's: writes, and what depends on cookies, need a tier that keeps
+ * nothing.
+ */
 function methodProblems({ edge }: Deployment): DeploymentProblem[] {
   return edge.behaviors.flatMap(({ tier, methods }, i) => {
     if (!edge.tiers[tier]?.cached || methods === undefined || methods === 'read') return [];
@@ -199,7 +234,10 @@ function methodProblems({ edge }: Deployment): DeploymentProblem[] {
   });
 }
 
-/** A bucket takes reads without a query. The tier must be cached, and that excludes other methods and batch patterns already. */
+/**
+ * A bucket takes reads without a query. The tier must be cached, and that excludes other methods
+ * and batch patterns already.
+ */
 function bucketProblems({ edge }: Deployment): DeploymentProblem[] {
   const problems = edge.behaviors.flatMap(({ origin, tier }, i): DeploymentProblem[] => {
     const settings = edge.tiers[tier];
@@ -220,7 +258,8 @@ function bucketProblems({ edge }: Deployment): DeploymentProblem[] {
     return [
       {
         ...at,
-        allowed: 'a tier that varies by neither language nor image format, because of `origin: bucket` and `runtime: cloudfront-functions`',
+        allowed:
+          'a tier that varies by neither language nor image format, because of `origin: bucket` and `runtime: cloudfront-functions`',
         rule: 'The function that negotiates also selects a region there, so it does not run for a bucket.',
         fix: 'Name another tier, or use `runtime: lambda-edge`.',
       },
@@ -302,7 +341,8 @@ function shieldedContinentProblems({ edge }: Deployment): DeploymentProblem[] {
 }
 
 function shieldProblems({ edge: { originShieldRegion } }: Deployment): DeploymentProblem[] {
-  if (originShieldRegion === undefined || ORIGIN_SHIELD_REGIONS.includes(originShieldRegion)) return [];
+  if (originShieldRegion === undefined || ORIGIN_SHIELD_REGIONS.includes(originShieldRegion))
+    return [];
   const facts = REGIONS[originShieldRegion];
   return [
     {
@@ -310,7 +350,9 @@ function shieldProblems({ edge: { originShieldRegion } }: Deployment): Deploymen
       value: originShieldRegion,
       allowed: `one of ${ORIGIN_SHIELD_REGIONS.join(', ')}`,
       rule: 'AWS has Origin Shield in these regions only; CDK accepts any text and the deployment fails.',
-      fix: facts ? `Use "${facts.originShieldRegion}", the nearest to ${originShieldRegion}.` : `Name a region of the list.`,
+      fix: facts
+        ? `Use "${facts.originShieldRegion}", the nearest to ${originShieldRegion}.`
+        : `Name a region of the list.`,
     },
   ];
 }
@@ -337,8 +379,14 @@ function uniqueProblems({ edge, objectives }: Deployment): DeploymentProblem[] {
       path: ['edge', 'tiers', name, 'queryParameters'],
       values: Array.isArray(queryParameters) ? queryParameters : [],
     })),
-    { path: ['edge', 'languages'], values: edge.languages.map((language) => language.toLowerCase()) },
-    { path: ['edge', 'pathRateLimits'], values: edge.pathRateLimits.map(({ pathPrefix }) => pathPrefix) },
+    {
+      path: ['edge', 'languages'],
+      values: edge.languages.map((language) => language.toLowerCase()),
+    },
+    {
+      path: ['edge', 'pathRateLimits'],
+      values: edge.pathRateLimits.map(({ pathPrefix }) => pathPrefix),
+    },
     { path: ['edge', 'dropQueryParameters'], values: edge.dropQueryParameters },
     { path: ['objectives', 'alarmEmails'], values: objectives.alarmEmails },
   ];

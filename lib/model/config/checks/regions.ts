@@ -1,4 +1,7 @@
-/** Checks over the regions: the primary among them, zones that exist, networks that do not overlap, names within the zone. */
+/**
+ * Checks over the regions: the primary among them, zones that exist, networks that do not overlap,
+ * names within the zone.
+ */
 import { REGIONS, zonesOf } from '../../aws';
 import type { Deployment } from '../deployment';
 import { physicalNames } from '../names';
@@ -21,8 +24,12 @@ export function regionProblems(deployment: Deployment): DeploymentProblem[] {
 }
 
 /** The regions with their settings, in the order of the file. */
-export function regionsOf(deployment: Deployment): [string, NonNullable<Deployment['regions'][string]>][] {
-  return Object.entries(deployment.regions).flatMap(([name, region]) => (region ? [[name, region]] : []));
+export function regionsOf(
+  deployment: Deployment,
+): [string, NonNullable<Deployment['regions'][string]>][] {
+  return Object.entries(deployment.regions).flatMap(([name, region]) =>
+    region ? [[name, region]] : [],
+  );
 }
 
 function primaryProblems({ primaryRegion, regions }: Deployment): DeploymentProblem[] {
@@ -73,7 +80,10 @@ function zoneProblems(deployment: Deployment): DeploymentProblem[] {
 
 function natProblems(deployment: Deployment): DeploymentProblem[] {
   return regionsOf(deployment)
-    .filter(([, { natGateways, availabilityZones }]) => natGateways !== undefined && natGateways > availabilityZones.length)
+    .filter(
+      ([, { natGateways, availabilityZones }]) =>
+        natGateways !== undefined && natGateways > availabilityZones.length,
+    )
     .map(([name, { natGateways, availabilityZones }]) => ({
       path: ['regions', name, 'natGateways'],
       value: natGateways,
@@ -110,14 +120,19 @@ function blockProblems(deployment: Deployment): DeploymentProblem[] {
   });
 }
 
-/** RFC 1918 and RFC 6598: what a VPC may use without hiding public addresses of others, or failing at AWS. */
+/**
+ * RFC 1918 and RFC 6598: what a VPC may use without hiding public addresses of others, or failing
+ * at AWS.
+ */
 const PRIVATE_BLOCKS = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'];
 
 function privateProblems(deployment: Deployment): DeploymentProblem[] {
   return regionsOf(deployment)
     .filter(([, { cidr }]) => {
       const { first, last } = addressRange(cidr);
-      return !PRIVATE_BLOCKS.map(addressRange).some((block) => block.first <= first && last <= block.last);
+      return !PRIVATE_BLOCKS.map(addressRange).some(
+        (block) => block.first <= first && last <= block.last,
+      );
     })
     .map(([name, { cidr }]) => ({
       path: ['regions', name, 'cidr'],
@@ -133,9 +148,15 @@ function addressText(address: number): string {
 }
 
 function overlapProblems(deployment: Deployment): DeploymentProblem[] {
-  const ranges = regionsOf(deployment).map(([name, { cidr }]) => ({ name, cidr, ...addressRange(cidr) }));
+  const ranges = regionsOf(deployment).map(([name, { cidr }]) => ({
+    name,
+    cidr,
+    ...addressRange(cidr),
+  }));
   return ranges.flatMap((range, i) => {
-    const other = ranges.slice(0, i).find(({ first, last }) => first <= range.last && range.first <= last);
+    const other = ranges
+      .slice(0, i)
+      .find(({ first, last }) => first <= range.last && range.first <= last);
     if (!other) return [];
     return [
       {
@@ -149,7 +170,10 @@ function overlapProblems(deployment: Deployment): DeploymentProblem[] {
   });
 }
 
-/** "RequestCertificate", AWS Certificate Manager API reference: the first name of a certificate has at most 64 characters. */
+/**
+ * "RequestCertificate", AWS Certificate Manager API reference: the first name of a certificate has
+ * at most 64 characters.
+ */
 const CERTIFICATE_NAME_LENGTH = 64;
 
 /** The origins' names are made of others: their length, and that none of them is the site's. */
@@ -182,7 +206,12 @@ function originNameProblems(deployment: Deployment): DeploymentProblem[] {
 function nameProblems({ domain }: Deployment): DeploymentProblem[] {
   const names = { siteName: domain.siteName, originName: domain.originName };
   return Object.entries(names).flatMap(([key, name]) => {
-    if (name === undefined || name === domain.hostedZoneName || name.endsWith(`.${domain.hostedZoneName}`)) return [];
+    if (
+      name === undefined ||
+      name === domain.hostedZoneName ||
+      name.endsWith(`.${domain.hostedZoneName}`)
+    )
+      return [];
     return [
       {
         path: ['domain', key],
@@ -195,7 +224,10 @@ function nameProblems({ domain }: Deployment): DeploymentProblem[] {
   });
 }
 
-function objectiveProblems({ objectives: { cpuPercent }, service: { targetCpuPercent } }: Deployment): DeploymentProblem[] {
+function objectiveProblems({
+  objectives: { cpuPercent },
+  service: { targetCpuPercent },
+}: Deployment): DeploymentProblem[] {
   if (cpuPercent > targetCpuPercent) return [];
   return [
     {
@@ -229,9 +261,15 @@ function fleetProblems(deployment: Deployment): DeploymentProblem[] {
   const fleets = [
     { path: ['service', 'maxInstances'], min: minInstances, max: maxInstances },
     ...regionsOf(deployment)
-      .filter(([, region]) => region.minInstances !== undefined || region.maxInstances !== undefined)
+      .filter(
+        ([, region]) => region.minInstances !== undefined || region.maxInstances !== undefined,
+      )
       .map(([name, region]) => ({
-        path: ['regions', name, region.maxInstances === undefined ? 'minInstances' : 'maxInstances'],
+        path: [
+          'regions',
+          name,
+          region.maxInstances === undefined ? 'minInstances' : 'maxInstances',
+        ],
         min: region.minInstances ?? minInstances,
         max: region.maxInstances ?? maxInstances,
       })),

@@ -1,8 +1,14 @@
-/** Checks over what applications find in the settings of their region: strategies that are whole, apart from each other, and not too many. */
+/**
+ * Checks over what applications find in the settings of their region: strategies that are whole,
+ * apart from each other, and not too many.
+ */
 import type { Deployment } from '../deployment';
 import { type DeploymentProblem, nearest } from '../problem';
 
-/** The strategies that `isochrone/runtime` brings: they have figures, and each has its name with a colon as its prefix. */
+/**
+ * The strategies that `isochrone/runtime` brings: they have figures, and each has its name with a
+ * colon as its prefix.
+ */
 export const STANDARD_STRATEGIES: readonly string[] = [
   'session',
   'api',
@@ -15,18 +21,25 @@ export const STANDARD_STRATEGIES: readonly string[] = [
 ];
 
 /**
- * "Parameter tiers", AWS Systems Manager user guide: a standard parameter holds 4 KB. Of that, endpoints and names take less than
- * half at their longest.
+ * "Parameter tiers", AWS Systems Manager user guide: a standard parameter holds 4 KB. Of that,
+ * endpoints and names take less than half at their longest.
  */
 const STRATEGY_BYTES = 2048;
 
 export function runtimeProblems(deployment: Deployment): DeploymentProblem[] {
-  return [...ttlProblems(deployment), ...prefixProblems(deployment), ...sizeProblems(deployment), ...secretProblems(deployment)];
+  return [
+    ...ttlProblems(deployment),
+    ...prefixProblems(deployment),
+    ...sizeProblems(deployment),
+    ...secretProblems(deployment),
+  ];
 }
 
 function ttlProblems({ cache: { strategies } }: Deployment): DeploymentProblem[] {
   return Object.entries(strategies)
-    .filter(([name, { ttlSeconds }]) => ttlSeconds === undefined && !STANDARD_STRATEGIES.includes(name))
+    .filter(
+      ([name, { ttlSeconds }]) => ttlSeconds === undefined && !STANDARD_STRATEGIES.includes(name),
+    )
     .map(([name]) => {
       const meant = nearest(name, STANDARD_STRATEGIES);
       return {
@@ -34,7 +47,9 @@ function ttlProblems({ cache: { strategies } }: Deployment): DeploymentProblem[]
         value: undefined,
         allowed: `given, because ${name} is none of ${STANDARD_STRATEGIES.join(', ')}`,
         rule: 'Only those have a time to live of their own.',
-        fix: meant ? `Did you mean "${meant}"? Otherwise, add \`ttlSeconds\`.` : 'Add `ttlSeconds`.',
+        fix: meant
+          ? `Did you mean "${meant}"? Otherwise, add \`ttlSeconds\`.`
+          : 'Add `ttlSeconds`.',
       };
     });
 }
@@ -46,7 +61,10 @@ function prefixProblems({ cache: { strategies } }: Deployment): DeploymentProble
     const other = prefixes.slice(0, i).find((earlier) => earlier.prefix === prefix);
     if (other === undefined) return [];
     // The one of the two that the file gives a prefix is the one to change.
-    const blamed = strategies[name]?.prefix === undefined && strategies[other.name]?.prefix !== undefined ? other.name : name;
+    const blamed =
+      strategies[name]?.prefix === undefined && strategies[other.name]?.prefix !== undefined
+        ? other.name
+        : name;
     return [
       {
         path: ['cache', 'strategies', blamed, 'prefix'],
@@ -74,7 +92,11 @@ function sizeProblems({ cache: { strategies } }: Deployment): DeploymentProblem[
 }
 
 function secretProblems({ database: { poolerSecret }, regions }: Deployment): DeploymentProblem[] {
-  if (poolerSecret === undefined || Object.values(regions).some((region) => (region?.poolers ?? 0) > 0)) return [];
+  if (
+    poolerSecret === undefined ||
+    Object.values(regions).some((region) => (region?.poolers ?? 0) > 0)
+  )
+    return [];
   return [
     {
       path: ['database', 'poolerSecret'],

@@ -17,7 +17,10 @@ const NOT_DEGREES =
   supplier partner officer lawyer player layer speaker counter tower copper silver butter tiger river finger hamster cancer fever liver user-manager shower flower
   tender timer tracker wrapper scanner banner planner loader reader writer render gather discover recover wonder trigger`);
 
-/** The same comparatives, superlatives, ranks and bounds. A singular beside a superlative is no plural: "the best fund" is not "the best funds". */
+/**
+ * The same comparatives, superlatives, ranks and bounds. A singular beside a superlative is no
+ * plural: "the best fund" is not "the best funds".
+ */
 export const sameComparison = wordGuard('comparison', (word) => {
   if (DEGREES.has(word)) return word;
   return /^[a-z]{3,}(?:er|est)$/.test(word) && !NOT_DEGREES.has(word) ? word : undefined;

@@ -6,7 +6,10 @@ const ENGLISH =
  i my you your we our us they their it its he she of to at for from with without by and not if than this that these those there any some all
   about after before between into under over up out much many often more less most least define explain describe please tell show`);
 
-/** Frequent words of other languages in Latin letters. Some are English words too; they count on both sides. */
+/**
+ * Frequent words of other languages in Latin letters. Some are English words too; they count on
+ * both sides.
+ */
 const OTHERS =
   setOf(`der das und ist sind wie wer wo wann warum welche welcher welches ich mein meine nicht kein keine ein eine einen einem den dem des von für mit auf
   zu zum zur im kann kostet gibt wird werden que qué cómo como cuál cual cuánto cuanto cuándo cuando dónde donde quién quien por para con sin el la los las un una unos mi mis
@@ -37,17 +40,35 @@ function looksEnglish(question: SemanticQuestion): boolean {
   return evidence && (other === 0 || english >= 3 * other);
 }
 
-/** Lets only English through: the other guards know English words and would be blind, not strict, in any other language. */
+/**
+ * Lets only English through: the other guards know English words and would be blind, not strict, in
+ * any other language.
+ */
 export const englishOnly: SemanticGuard = {
   name: 'language',
   signature: (question) => (looksEnglish(question) ? 'en' : undefined),
 };
 
-/** For other languages: the scripts of the letters must be the same. It does not tell Spanish from Portuguese; the locale of the scope does. */
+/**
+ * For other languages: the scripts of the letters must be the same. It does not tell Spanish from
+ * Portuguese; the locale of the scope does.
+ */
 export const sameScript: SemanticGuard = {
   name: 'language',
   signature: ({ text }) =>
-    ['Latin', 'Cyrillic', 'Greek', 'Han', 'Hiragana', 'Katakana', 'Hangul', 'Arabic', 'Hebrew', 'Devanagari', 'Thai']
+    [
+      'Latin',
+      'Cyrillic',
+      'Greek',
+      'Han',
+      'Hiragana',
+      'Katakana',
+      'Hangul',
+      'Arabic',
+      'Hebrew',
+      'Devanagari',
+      'Thai',
+    ]
       .filter((script) => new RegExp(`\\p{Script=${script}}`, 'u').test(text))
       .join(' '),
 };

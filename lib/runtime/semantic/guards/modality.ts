@@ -28,11 +28,16 @@ const MODALS: Readonly<Record<string, string>> = {
   forbidden: 'forbidden',
 };
 
-/** What one can, may, must, should or will do are different questions. "How can I" and "how do I" are one. */
+/**
+ * What one can, may, must, should or will do are different questions. "How can I" and "how do I"
+ * are one.
+ */
 export const sameModality: SemanticGuard = {
   name: 'modality',
   signature: ({ form, plain, words }) => {
     const read = form === 'yes-no' ? [plain[0]?.toLowerCase() ?? '', ...words] : words;
-    return read.flatMap((word) => (Object.hasOwn(MODALS, word) ? MODALS[word] : []) ?? []).join(' ');
+    return read
+      .flatMap((word) => (Object.hasOwn(MODALS, word) ? MODALS[word] : []) ?? [])
+      .join(' ');
   },
 };

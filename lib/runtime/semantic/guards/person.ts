@@ -23,7 +23,10 @@ export function personOf(word: string): string | undefined {
   return Object.hasOwn(PERSONS, word) ? PERSONS[word] : undefined;
 }
 
-/** The same persons in the same order: "my" is not "your". Who asks how to do something ("how do I") is part of the form. */
+/**
+ * The same persons in the same order: "my" is not "your". Who asks how to do something ("how do I")
+ * is part of the form.
+ */
 export const samePersons: SemanticGuard = {
   name: 'person',
   signature: ({ words }) => words.flatMap((word) => personOf(word) ?? []).join(' '),

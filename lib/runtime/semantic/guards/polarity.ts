@@ -30,6 +30,11 @@ const POLAR =
 /** The same negations and the same side of every pair of opposites, in the same order. */
 export const samePolarity = wordGuard('polarity', (word, at, words) => {
   if (NEGATIONS.has(word)) return `${word}:${words[at + 1] ?? ''}`;
-  if (/^(?:non|un|dis|anti|counter)-?[a-z]{4,}$/.test(word) || POLAR.has(word) || POLAR.has(root(word))) return word;
+  if (
+    /^(?:non|un|dis|anti|counter)-?[a-z]{4,}$/.test(word) ||
+    POLAR.has(word) ||
+    POLAR.has(root(word))
+  )
+    return word;
   return undefined;
 });

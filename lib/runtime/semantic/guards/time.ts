@@ -25,9 +25,15 @@ function relativeWords({ words }: SemanticQuestion): string[] {
   });
 }
 
-/** Whether the right answer changes with the day on which the question is asked, though its text stays. */
+/**
+ * Whether the right answer changes with the day on which the question is asked, though its text
+ * stays.
+ */
 export function dependsOnToday(question: SemanticQuestion): boolean {
-  return relativeWords(question).length > 0 || question.tokens.some(({ kind, text }) => kind === 'date' && /^(?:-|Q|H|T)/.test(text));
+  return (
+    relativeWords(question).length > 0 ||
+    question.tokens.some(({ kind, text }) => kind === 'date' && /^(?:-|Q|H|T)/.test(text))
+  );
 }
 
 function tenseOf(plain: readonly string[]): string {
@@ -35,7 +41,8 @@ function tenseOf(plain: readonly string[]): string {
     const lower = word.toLowerCase();
     if (/^(?:did|was|were)$/.test(lower)) return 'past';
     if (/^(?:will|shall|going-to)$/.test(lower)) return 'future';
-    if (lower === 'had' || lower === 'been' || lower === 'used-to' || lower === 'being') return lower;
+    if (lower === 'had' || lower === 'been' || lower === 'used-to' || lower === 'being')
+      return lower;
     return [];
   });
   return [...new Set(marks)].join('+');
@@ -46,7 +53,14 @@ export const sameTime: SemanticGuard = {
   name: 'time',
   signature: (question) => {
     const dates = question.tokens.flatMap(({ kind, text }) => (kind === 'date' ? text : []));
-    const named = question.words.filter((word) => NAMED.has(word.toLowerCase()) || BOUNDS.has(word));
-    return [tenseOf(question.plain), dates.join(' '), relativeWords(question).join(' '), named.join(' ').toLowerCase()].join('|');
+    const named = question.words.filter(
+      (word) => NAMED.has(word.toLowerCase()) || BOUNDS.has(word),
+    );
+    return [
+      tenseOf(question.plain),
+      dates.join(' '),
+      relativeWords(question).join(' '),
+      named.join(' ').toLowerCase(),
+    ].join('|');
   },
 };

@@ -1,6 +1,12 @@
-/** Dates, quarters and times of day as they are written in English, in one form. What is ambiguous (`01/03/2024`) equals only itself. */
+/**
+ * Dates, quarters and times of day as they are written in English, in one form. What is ambiguous
+ * (`01/03/2024`) equals only itself.
+ */
 
-const MONTHS = 'january february march april may june july august september october november december'.split(' ');
+const MONTHS =
+  'january february march april may june july august september october november december'.split(
+    ' ',
+  );
 const MONTH =
   'Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?';
 const DAY = String.raw`\d{1,2}(?:st|nd|rd|th)?`;
@@ -27,7 +33,11 @@ const two = (value: number | string) => String(value).padStart(2, '0');
 
 /** One form for a date that one of the patterns found. */
 export function dateOf(written: string): string {
-  const text = written.toLowerCase().replaceAll(',', '').replaceAll(' the ', ' ').replaceAll(' of ', ' ');
+  const text = written
+    .toLowerCase()
+    .replaceAll(',', '')
+    .replaceAll(' the ', ' ')
+    .replaceAll(' of ', ' ');
   const quarter = /q([1-4])/.exec(text)?.[1] ?? quarterOf(text);
   const year = /\d{4}/.exec(text)?.[0];
   if (quarter) return `${year ?? ''}Q${quarter}`;

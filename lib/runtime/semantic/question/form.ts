@@ -1,4 +1,7 @@
-/** Which kind of question it is: the frame ("could you tell me …") is taken off, then what opens the question says its form. */
+/**
+ * Which kind of question it is: the frame ("could you tell me …") is taken off, then what opens the
+ * question says its form.
+ */
 
 import { canonicalWord } from './lexicon';
 
@@ -16,7 +19,10 @@ const ENDINGS = /(?: [,.])*(?: (?:please|thanks|thank you|pls|thx))?(?: [,.])* $
 
 /** Openings, in order; what they match is taken off, and `rest` says what is put in its place. */
 const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[] = [
-  ['why', /^ (?:why|how-come|what (?:is|are|was|were) the reasons? (?:that|why|for)|for what reason) /],
+  [
+    'why',
+    /^ (?:why|how-come|what (?:is|are|was|were) the reasons? (?:that|why|for)|for what reason) /,
+  ],
   [
     'how-to',
     /^ (?:how (?:do|can|could|would|might) (?:i|one|someone|somebody|anyone|a person|people|a user) (?:go about )?|how (?:i|one|someone|a user) (?:can|could|may|might|would) |how to (?:go about )?)/,
@@ -25,21 +31,42 @@ const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[
     'how-to',
     /^ what (?:is|are|would be) the (?:way|ways|step|steps|process|procedure|method|instructions|right way|correct way) (?:to|for|of|in) (?=\S+)/,
   ],
-  ['how-to', /^ what (?:do i|steps do i) (?:must|need|take|do|have) ?(?:do|to take)? (?:to|so-that) /],
+  [
+    'how-to',
+    /^ what (?:do i|steps do i) (?:must|need|take|do|have) ?(?:do|to take)? (?:to|so-that) /,
+  ],
   ['how-to', /^ (?:steps|instructions|way|ways) to /],
-  ['price', /^ (?:what|how much) (?:do|does|did|will|would) (?:the |a |an )?(.+?) (?:cost|go for|sell for) /, '$1 '],
+  [
+    'price',
+    /^ (?:what|how much) (?:do|does|did|will|would) (?:the |a |an )?(.+?) (?:cost|go for|sell for) /,
+    '$1 ',
+  ],
   ['price', /^ how (?:much|expensive) (?:is|are|was|were) (?!left|too|it |enough|owed)/],
   [
     'price',
     /^ what (?:is|are|was|were) the (?:price|cost|prices|costs) (?:of|for) (?!equity|capital|debt|living|goods|sales|carry|funds|funding|revenue)/,
   ],
-  ['price', /^ (?:price|cost) of (?!equity|capital|debt|living|goods|sales|carry|funds|funding|revenue)/],
-  ['price', /^ what (?:is|are|was|were) (?:the )?((?:(?!of |in |on |for |at |a |my |your )\S+ ){1,4})price (?=[.,]? ?$)/, '$1'],
+  [
+    'price',
+    /^ (?:price|cost) of (?!equity|capital|debt|living|goods|sales|carry|funds|funding|revenue)/,
+  ],
+  [
+    'price',
+    /^ what (?:is|are|was|were) (?:the )?((?:(?!of |in |on |for |at |a |my |your )\S+ ){1,4})price (?=[.,]? ?$)/,
+    '$1',
+  ],
   ['how-many', /^ (?:how many|what (?:is|are|was|were) the (?:total )?number of) /],
   ['how-much', /^ (?:how much|what (?:is|was) the (?:total )?amount of) /],
   ['how-often', /^ (?:how often|how frequently|at what frequency) /],
-  ['how-long', /^ (?:how long|how much time) (?:does|do|did|will|would) it take (?:for |to |until |before )?/],
-  ['how-long', /^ (?:how long|how much time) (?:does|do|did|will|would) (.+?) take (?=(?:in|for|to|from|on|[,.]|at|by|until)? ?)/, '$1 '],
+  [
+    'how-long',
+    /^ (?:how long|how much time) (?:does|do|did|will|would) it take (?:for |to |until |before )?/,
+  ],
+  [
+    'how-long',
+    /^ (?:how long|how much time) (?:does|do|did|will|would) (.+?) take (?=(?:in|for|to|from|on|[,.]|at|by|until)? ?)/,
+    '$1 ',
+  ],
   ['how-long', /^ (?:how long|for how long|how much time) /],
   [
     'how-$1',
@@ -68,7 +95,10 @@ const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[
     '$1 ',
   ],
   ['what', /^ (?:what|which) /],
-  ['yes-no', /^ (?:is|are|am|was|were|do|does|did|can|could|will|would|shall|should|may|might|must|have|has|had|if|whether) /],
+  [
+    'yes-no',
+    /^ (?:is|are|am|was|were|do|does|did|can|could|will|would|shall|should|may|might|must|have|has|had|if|whether) /,
+  ],
 ];
 
 /** "how do I go about cancelling": the verb in its plain form. Words that end so by nature stay. */
@@ -100,7 +130,8 @@ export function formOf(line: string): { form: string; rest: string; unframed: st
     if (!match) continue;
     if (name === 'yes-no' && /^ (?:if|whether) /.test(match[0]) && !embedded) continue;
     const taken = replacement === undefined ? '' : match[0].replace(opening, replacement);
-    // Auxiliaries stay where they were for the guards of tense and modality, which read the line before this.
+    // Auxiliaries stay where they were for the guards of tense and modality, which read the line
+    // before this.
     const rest = ` ${taken}${text.slice(match[0].length)}`;
     const form = name.replace('$1', match[1] ?? '');
     return { form, rest: form === 'how-to' ? plainVerb(rest) : rest, unframed: text };

@@ -1,8 +1,27 @@
-/** A question cut into what it is made of: words, numbers with their units, dates, times, quotations, codes. Nothing is thrown away. */
+/**
+ * A question cut into what it is made of: words, numbers with their units, dates, times,
+ * quotations, codes. Nothing is thrown away.
+ */
 import { DATE_PATTERNS, dateOf } from './dates';
-import { canonicalNumber, currencyOf, currencySign, magnitudeOf, spelledNumber, unitOf } from './numbers';
+import {
+  canonicalNumber,
+  currencyOf,
+  currencySign,
+  magnitudeOf,
+  spelledNumber,
+  unitOf,
+} from './numbers';
 
-export type TokenKind = 'word' | 'number' | 'date' | 'quoted' | 'code' | 'currency' | 'symbol' | 'pause' | 'end';
+export type TokenKind =
+  | 'word'
+  | 'number'
+  | 'date'
+  | 'quoted'
+  | 'code'
+  | 'currency'
+  | 'symbol'
+  | 'pause'
+  | 'end';
 
 /** A piece of a question. */
 export interface Token {
@@ -32,7 +51,10 @@ const PATTERN = new RegExp(
   'giu',
 );
 
-/** The same characters for the same thing: composed letters, straight quotation marks, one kind of space. */
+/**
+ * The same characters for the same thing: composed letters, straight quotation marks, one kind of
+ * space.
+ */
 export function tidy(text: string): string {
   return text
     .normalize('NFC')
@@ -55,7 +77,10 @@ function tokenOf(groups: Readonly<Record<string, string | undefined>>): Token {
       case 'money': {
         const parts = /^([-−+]?)([^\d\s-]+)\s?(-?)(.*)$/u.exec(text);
         const sign = parts?.[1] || parts?.[3] || '';
-        return { kind: 'number', text: `${sign}${parts?.[4]}|${currencySign((parts?.[2] ?? '').toUpperCase())}` };
+        return {
+          kind: 'number',
+          text: `${sign}${parts?.[4]}|${currencySign((parts?.[2] ?? '').toUpperCase())}`,
+        };
       }
       case 'end':
         return { kind: 'end', text: '.' };
@@ -68,17 +93,27 @@ function tokenOf(groups: Readonly<Record<string, string | undefined>>): Token {
   return { kind: 'symbol', text: '' };
 }
 
-/** Numbers with what belongs to them: magnitude, unit, percent. `5 days`, `five days` and `5-day` become one form. */
+/**
+ * Numbers with what belongs to them: magnitude, unit, percent. `5 days`, `five days` and `5-day`
+ * become one form.
+ */
 function joinNumbers(tokens: readonly Token[]): Token[] {
   const joined: Token[] = [];
   for (let at = 0; at < tokens.length; at++) {
     const token = tokens[at] as Token;
     const spelled =
       token.kind === 'word'
-        ? spelledNumber(tokens.slice(at, at + 12).map((one) => (one.kind === 'word' ? one.text.toLowerCase() : '')))
+        ? spelledNumber(
+            tokens
+              .slice(at, at + 12)
+              .map((one) => (one.kind === 'word' ? one.text.toLowerCase() : '')),
+          )
         : undefined;
     // "which one", "no one", "the two": `one` alone is a number only before what it counts.
-    const pronoun = spelled?.value === 1 && spelled.length === 1 && unitOf(tokens[at + 1]?.text ?? '') === undefined;
+    const pronoun =
+      spelled?.value === 1 &&
+      spelled.length === 1 &&
+      unitOf(tokens[at + 1]?.text ?? '') === undefined;
     if (token.kind !== 'number' && (!spelled || pronoun)) {
       const currency = token.kind === 'word' ? currencyOf(token.text) : undefined;
       joined.push(currency ? { kind: 'currency', text: currency } : token);
@@ -90,7 +125,12 @@ function joinNumbers(tokens: readonly Token[]): Token[] {
     let magnitude: number | undefined;
     const follows = () => tokens[at + 1];
     const scale = follows()?.kind === 'word' ? magnitudeOf(follows()?.text ?? '') : undefined;
-    if (scale !== undefined && ((follows()?.text.length ?? 0) > 1 || sign !== undefined || follows()?.text.toLowerCase() === 'k')) {
+    if (
+      scale !== undefined &&
+      ((follows()?.text.length ?? 0) > 1 ||
+        sign !== undefined ||
+        follows()?.text.toLowerCase() === 'k')
+    ) {
       magnitude = scale;
       at++;
     }
@@ -100,11 +140,17 @@ function joinNumbers(tokens: readonly Token[]): Token[] {
     if (unit === undefined && named !== undefined) {
       unit = named;
       at += 1 + dash;
-    } else if (next?.text.toLowerCase() === 'per' && tokens[at + 2]?.text.toLowerCase() === 'cent') {
+    } else if (
+      next?.text.toLowerCase() === 'per' &&
+      tokens[at + 2]?.text.toLowerCase() === 'cent'
+    ) {
       unit = '%';
       at += 2;
     }
-    joined.push({ kind: 'number', text: `${canonicalNumber(written, { magnitude, measured: unit !== undefined })}${unit ?? ''}` });
+    joined.push({
+      kind: 'number',
+      text: `${canonicalNumber(written, { magnitude, measured: unit !== undefined })}${unit ?? ''}`,
+    });
   }
   return joined;
 }
@@ -113,7 +159,8 @@ function joinNumbers(tokens: readonly Token[]): Token[] {
 export function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
   for (const match of tidy(text).matchAll(PATTERN)) {
-    const glued = match.groups?.code === undefined ? null : /^([-+]?\d[\d.,]*)([a-z]+)$/i.exec(match[0]);
+    const glued =
+      match.groups?.code === undefined ? null : /^([-+]?\d[\d.,]*)([a-z]+)$/i.exec(match[0]);
     // `5kg`, `10k`, `5th`: a number with its unit, unless the letters are none.
     if (glued && (unitOf(glued[2] ?? '') || magnitudeOf(glued[2] ?? ''))) {
       tokens.push({ kind: 'number', text: glued[1] ?? '' }, { kind: 'word', text: glued[2] ?? '' });

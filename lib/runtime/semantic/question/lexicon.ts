@@ -1,4 +1,7 @@
-/** English words that mean the same, in the form in which questions are compared. Only words that can stand for each other in every question belong here. */
+/**
+ * English words that mean the same, in the form in which questions are compared. Only words that
+ * can stand for each other in every question belong here.
+ */
 
 const lines = (text: string): [string, string][] =>
   text
@@ -157,9 +160,18 @@ const NO_PLURALS = new Set(
     .split(/\s+/),
 );
 
-/** The singular of a plural, the plain form of a verb's third person. `-ed` and `-ing` stay: "is he paying" is not "is he paid". */
+/**
+ * The singular of a plural, the plain form of a verb's third person. `-ed` and `-ing` stay: "is he
+ * paying" is not "is he paid".
+ */
 export function stem(word: string): string {
-  if (word.length < 4 || !word.endsWith('s') || NO_PLURALS.has(word) || /(?:ss|us|is|ous)$/.test(word)) return word;
+  if (
+    word.length < 4 ||
+    !word.endsWith('s') ||
+    NO_PLURALS.has(word) ||
+    /(?:ss|us|is|ous)$/.test(word)
+  )
+    return word;
   if (word.endsWith('ies')) return word.length > 4 ? `${word.slice(0, -3)}y` : word.slice(0, -1);
   if (/(?:sh|ch|x|z|ss)es$/.test(word)) return word.slice(0, -2);
   return word.slice(0, -1);
@@ -175,7 +187,10 @@ export function canonicalWord(word: string): string {
 
 /** Puts one word for expressions of several. The text has a space at both ends. */
 export function joinPhrases(text: string): string {
-  return PHRASES.reduce((joined, [pattern, replacement]) => joined.replace(pattern, replacement), text);
+  return PHRASES.reduce(
+    (joined, [pattern, replacement]) => joined.replace(pattern, replacement),
+    text,
+  );
 }
 
 /** Names that are nothing else in lower case, so that `france` is `France`. */

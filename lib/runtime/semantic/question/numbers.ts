@@ -1,5 +1,6 @@
 /**
- * Numbers as they are written in questions, brought into one form without arithmetic in floating point.
+ * Numbers as they are written in questions, brought into one form without arithmetic in floating
+ * point.
  *
  * What can be read in two ways (`1,5`, `1.000`, `007`) keeps its spelling and equals only itself.
  */
@@ -78,9 +79,19 @@ const CURRENCY_CODES = new Set(
   ),
 );
 
-const SYMBOLS: Readonly<Record<string, string>> = { $: 'dollar', US$: 'USD', '€': 'EUR', '£': 'GBP', '¥': '¥', '₹': 'INR' };
+const SYMBOLS: Readonly<Record<string, string>> = {
+  $: 'dollar',
+  US$: 'USD',
+  '€': 'EUR',
+  '£': 'GBP',
+  '¥': '¥',
+  '₹': 'INR',
+};
 
-/** The unit that a word after a number is, or nothing. `m` alone is not known: it may be metres or millions. */
+/**
+ * The unit that a word after a number is, or nothing. `m` alone is not known: it may be metres or
+ * millions.
+ */
 export function unitOf(word: string): string | undefined {
   const lower = word.toLowerCase();
   if (CURRENCY_CODES.has(lower)) return lower.toUpperCase();
@@ -100,7 +111,10 @@ export function magnitudeOf(word: string): number | undefined {
   return Object.hasOwn(MAGNITUDES, lower) ? MAGNITUDES[lower] : undefined;
 }
 
-/** The unit that a currency sign before a number stands for. A bare `$` is a dollar of some country, not USD. */
+/**
+ * The unit that a currency sign before a number stands for. A bare `$` is a dollar of some country,
+ * not USD.
+ */
 export function currencySign(sign: string): string {
   return SYMBOLS[sign] ?? sign;
 }
@@ -108,16 +122,21 @@ export function currencySign(sign: string): string {
 /**
  * One form for a number: `1,000` and `1000` and `1` with a magnitude of 3 are `1000`.
  *
- * Digits after the point stay as they are (`3.10` is a version other than `3.1`) unless it measures something.
+ * Digits after the point stay as they are (`3.10` is a version other than `3.1`) unless it measures
+ * something.
  */
-export function canonicalNumber(written: string, options: { magnitude?: number; measured?: boolean } = {}): string {
+export function canonicalNumber(
+  written: string,
+  options: { magnitude?: number; measured?: boolean } = {},
+): string {
   const sign = /^[-−]/.test(written) ? '-' : '';
   const digits = written.replace(/^[-−+]/, '');
   const grouped = /^\d{1,3}(,\d{3})+(\.\d+)?$/.test(digits);
   const plain = grouped ? digits.replaceAll(',', '') : digits;
   const shape = /^(\d+)(?:\.(\d+))?$/.exec(plain);
   const magnitude = options.magnitude ?? 0;
-  const ambiguous = !shape || (!grouped && /^[1-9]\d{0,2}\.\d{3}$/.test(plain)) || /^0\d/.test(plain);
+  const ambiguous =
+    !shape || (!grouped && /^[1-9]\d{0,2}\.\d{3}$/.test(plain)) || /^0\d/.test(plain);
   if (ambiguous) return `${sign}${digits}${magnitude > 0 ? `e${magnitude}` : ''}`;
   const whole = shape[1] ?? '';
   const fraction = shape[2] ?? '';
@@ -141,18 +160,30 @@ function valueOfWord(word: string): number | undefined {
   return ten >= 0 ? (ten + 2) * 10 : undefined;
 }
 
-/** The number that words from here on spell, and how many words it takes: `two hundred and five` is 205 in four. */
-export function spelledNumber(words: readonly string[]): { value: number; length: number } | undefined {
+/**
+ * The number that words from here on spell, and how many words it takes: `two hundred and five` is
+ * 205 in four.
+ */
+export function spelledNumber(
+  words: readonly string[],
+): { value: number; length: number } | undefined {
   let total = 0;
   let group: number | undefined;
   let length = 0;
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? '';
     const value = valueOfWord(word);
-    const scale = word === 'hundred' ? 100 : word.length > 2 && magnitudeOf(word) ? 10 ** (magnitudeOf(word) ?? 0) : undefined;
+    const scale =
+      word === 'hundred'
+        ? 100
+        : word.length > 2 && magnitudeOf(word)
+          ? 10 ** (magnitudeOf(word) ?? 0)
+          : undefined;
     if (
       value !== undefined &&
-      (group === undefined || (group % 100 === 0 && value < 100) || (group % 10 === 0 && group % 100 >= 20 && value < 10))
+      (group === undefined ||
+        (group % 100 === 0 && value < 100) ||
+        (group % 10 === 0 && group % 100 >= 20 && value < 10))
     ) {
       group = (group ?? 0) + value;
     } else if (scale === 100 && group !== undefined && group < 10) {
@@ -160,7 +191,12 @@ export function spelledNumber(words: readonly string[]): { value: number; length
     } else if (scale !== undefined && scale > 100 && group !== undefined) {
       total += group * scale;
       group = 0;
-    } else if (word === 'and' && length > 0 && words[at - 1] === 'hundred' && valueOfWord(words[at + 1] ?? '') !== undefined) {
+    } else if (
+      word === 'and' &&
+      length > 0 &&
+      words[at - 1] === 'hundred' &&
+      valueOfWord(words[at + 1] ?? '') !== undefined
+    ) {
       continue;
     } else break;
     length = at + 1;

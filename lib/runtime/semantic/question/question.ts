@@ -1,4 +1,7 @@
-/** A question as the guards read it: its words in one form, with what kind of question it is told apart from what it is about. */
+/**
+ * A question as the guards read it: its words in one form, with what kind of question it is told
+ * apart from what it is about.
+ */
 
 import { formOf } from './form';
 import { type Token, tidy, tokensOf } from './lexer';
@@ -11,7 +14,10 @@ export interface SemanticQuestion {
   readonly tokens: readonly Token[];
   /** Which kind of question it is: `how-to`, `when`, `yes-no` … */
   readonly form: string;
-  /** What the question says besides its form: words in one form, in order. Names keep their capitals. */
+  /**
+   * What the question says besides its form: words in one form, in order. Names keep their
+   * capitals.
+   */
   readonly words: readonly string[];
   /** All words with the opening of the question, without the frame, as they are written. */
   readonly plain: readonly string[];
@@ -65,13 +71,16 @@ function wordText(token: Token, first: boolean): string {
   if (/^I(?:'|$)/.test(token.text)) return lower;
   if (first && OPENINGS.has(lower)) return lower;
   const name = lower.replace(/'s$/, '');
-  if (UNMISTAKABLE_NAMES.has(name) && token.text !== token.text.toUpperCase()) return `${capitalised(name)}${lower.slice(name.length)}`;
+  if (UNMISTAKABLE_NAMES.has(name) && token.text !== token.text.toUpperCase())
+    return `${capitalised(name)}${lower.slice(name.length)}`;
   return token.text;
 }
 
 const capitalised = (word: string) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 
-/** The tokens as one line with a space at both ends; names keep capitals, all else is lower case. */
+/**
+ * The tokens as one line with a space at both ends; names keep capitals, all else is lower case.
+ */
 function lineOf(tokens: readonly Token[]): string {
   let first = true;
   const texts = tokens.map((token) => {
@@ -89,10 +98,16 @@ const NOUN = String.raw`(?:(?!(?:of|in|on|at|to|from|for|with|by|and|or|is|are|w
 
 const DETERMINER = '(?:(?:the|a|an|my|your|our|their|his|her) )?';
 
-/** "the owner of …" with up to three words before "of" where an article shows where they begin; one word elsewhere. */
+/**
+ * "the owner of …" with up to three words before "of" where an article shows where they begin; one
+ * word elsewhere.
+ */
 function genitives(owner: string): readonly [RegExp, RegExp] {
   const of = ` of (?:the |a |an )?(${DETERMINER}${owner})(?= )`;
-  return [new RegExp(`(?<= (?:the|a|an) |^ )(${NOUN}(?: ${NOUN}){0,2})${of}`, 'gu'), new RegExp(`(?<= )(${NOUN})${of}`, 'gu')];
+  return [
+    new RegExp(`(?<= (?:the|a|an) |^ )(${NOUN}(?: ${NOUN}){0,2})${of}`, 'gu'),
+    new RegExp(`(?<= )(${NOUN})${of}`, 'gu'),
+  ];
 }
 
 /** In front of a verb, what belongs together is not known: one word and the names after it. */
@@ -102,8 +117,13 @@ const AT_END = genitives(`${NOUN}(?: ${NOUN}){0,3}`);
 /** "the price of crude oil" becomes "crude oil price", as does "crude oil's price". */
 function joinGenitives(line: string, form: string): string {
   const [whole, bare] = form === 'yes-no' || form.startsWith('how') ? BEFORE_VERB : AT_END;
-  const turned = (all: string, head: string, of: string) => (VESSELS.test(head) || /[.,]/.test(head) ? all : `${of} ${head}`);
-  return line.replace(whole, turned).replace(bare, turned).replace(bare, turned).replaceAll(" 's ", ' ');
+  const turned = (all: string, head: string, of: string) =>
+    VESSELS.test(head) || /[.,]/.test(head) ? all : `${of} ${head}`;
+  return line
+    .replace(whole, turned)
+    .replace(bare, turned)
+    .replace(bare, turned)
+    .replaceAll(" 's ", ' ');
 }
 
 const OPERAND = String.raw`(?!(?:not|it|i)\s)\S+`;
@@ -113,10 +133,14 @@ const PAIR = new RegExp(
   'gu',
 );
 
-/** Where order says nothing: "between A and B", "A or B?", "compare A and B". Elsewhere it stays. */
+/**
+ * Where order says nothing: "between A and B", "A or B?", "compare A and B". Elsewhere it stays.
+ */
 function sortPairs(line: string): string {
   return line
-    .replace(PAIR, (_, one: string, joint: string, other: string) => [one, other].sort().join(` ${joint} `))
+    .replace(PAIR, (_, one: string, joint: string, other: string) =>
+      [one, other].sort().join(` ${joint} `),
+    )
     .replace(/ from (\S+) to (\S+) /g, ' $1 to $2 ');
 }
 
@@ -126,7 +150,10 @@ const FRONTED =
 /** Reads a text for the guards. */
 export function readQuestion(text: string, locale?: string): SemanticQuestion {
   const tokens = tokensOf(text);
-  const expanded = CONTRACTIONS.reduce((line, [pattern, replacement]) => line.replace(pattern, replacement), lineOf(tokens));
+  const expanded = CONTRACTIONS.reduce(
+    (line, [pattern, replacement]) => line.replace(pattern, replacement),
+    lineOf(tokens),
+  );
   const { form, rest, unframed } = formOf(joinPhrases(expanded.replace(FRONTED, ' $2 $1 ')));
   const words = sortPairs(joinGenitives(` ${rest.trim()} `, form))
     .trim()
@@ -137,12 +164,14 @@ export function readQuestion(text: string, locale?: string): SemanticQuestion {
 }
 
 /**
- * The text of which equal ones share an answer: spaces, marks at the end, and the capital of an opening word say nothing; all else does
- * (`US` is not `us`, `C` is not `C++`).
+ * The text of which equal ones share an answer: spaces, marks at the end, and the capital of an
+ * opening word say nothing; all else does (`US` is not `us`, `C` is not `C++`).
  */
 export function exactText(text: string): string {
   const tidied = tidy(text).replace(/(?<=[\p{L}\d"'])(?:\s*\?+|\.+)$|(?<=\p{L})!+$/u, '');
   return tidied.replace(/^\p{L}+(?:'\p{L}+)?/u, (first) =>
-    OPENINGS.has(first.toLowerCase()) && first !== first.toUpperCase() ? first.toLowerCase() : first,
+    OPENINGS.has(first.toLowerCase()) && first !== first.toUpperCase()
+      ? first.toLowerCase()
+      : first,
   );
 }

@@ -1,6 +1,7 @@
 /**
- * Advice on the queries of a database: which are slow, why, and which index would help. It reads what PostgreSQL has noted and asks for
- * plans. It never runs a statement that it advises on, and writes nothing: all of it happens in one read-only transaction.
+ * Advice on the queries of a database: which are slow, why, and which index would help. It reads
+ * what PostgreSQL has noted and asks for plans. It never runs a statement that it advises on, and
+ * writes nothing: all of it happens in one read-only transaction.
  */
 import type { ClientBase } from 'pg';
 import { IsochroneError } from '../../../model/errors';
@@ -9,11 +10,20 @@ import { attempt, bestIndex, genericPlan, tableFacts } from './explain';
 import { indexCandidates, type PlanFinding, planFindings } from './plan';
 
 export interface AdviceOptions {
-  /** The mean time from which a statement is slow. By default 100 ms, as `log_min_duration_statement` of our parameter groups. */
+  /**
+   * The mean time from which a statement is slow. By default 100 ms, as
+   * `log_min_duration_statement` of our parameter groups.
+   */
   readonly slowMilliseconds?: number;
-  /** The slow statements that are looked at, those first that take the most time in total. 20 by default. */
+  /**
+   * The slow statements that are looked at, those first that take the most time in total. 20 by
+   * default.
+   */
   readonly statements?: number;
-  /** How many times cheaper a plan must become for an index to be advised: every index costs its part of each write. 2 by default. */
+  /**
+   * How many times cheaper a plan must become for an index to be advised: every index costs its
+   * part of each write. 2 by default.
+   */
   readonly factor?: number;
   /** `statement_timeout` of each of our own queries. 5 s by default. */
   readonly timeoutMilliseconds?: number;
@@ -22,7 +32,10 @@ export interface AdviceOptions {
 export interface SlowStatement {
   /** As text: it has 64 bits. */
   readonly queryId: string;
-  /** As pg_stat_statements normalises it: constants are `$1`, …; comments and names are as they were written. */
+  /**
+   * As pg_stat_statements normalises it: constants are `$1`, …; comments and names are as they were
+   * written.
+   */
   readonly statement: string;
   readonly calls: number;
   readonly meanMilliseconds: number;
@@ -70,7 +83,10 @@ const SLOW = `
    ORDER BY "totalMilliseconds" DESC
    LIMIT $2`;
 
-/** Of statements of other roles, the figures are there and nothing else: pg_stat_statements, PostgreSQL documentation. */
+/**
+ * Of statements of other roles, the figures are there and nothing else: pg_stat_statements,
+ * PostgreSQL documentation.
+ */
 const HIDDEN = `
   SELECT count(*)::int AS statements
     FROM pg_stat_statements AS s
@@ -79,11 +95,17 @@ const HIDDEN = `
 /**
  * Looks at one database.
  *
- * @param client a connection that nothing else uses meanwhile; a role with `pg_read_all_stats` sees everybody's statements
+ * @param client a connection that nothing else uses meanwhile; a role with `pg_read_all_stats` sees
+ * everybody's statements
  * @throws IsochroneError if the options make no sense
  */
 export async function advise(client: ClientBase, options: AdviceOptions = {}): Promise<Advice> {
-  const { slowMilliseconds = 100, statements: limit = 20, factor = 2, timeoutMilliseconds = 5000 } = options;
+  const {
+    slowMilliseconds = 100,
+    statements: limit = 20,
+    factor = 2,
+    timeoutMilliseconds = 5000,
+  } = options;
   if (!(factor > 1) || !(slowMilliseconds > 0) || !(limit >= 1) || !(timeoutMilliseconds >= 1)) {
     throw new IsochroneError(
       `advise: factor must be above 1, and the other options above 0, got ${JSON.stringify(options)}.\n` +
@@ -94,10 +116,15 @@ export async function advise(client: ClientBase, options: AdviceOptions = {}): P
   try {
     await client.query(`SET LOCAL statement_timeout = ${Math.ceil(timeoutMilliseconds)}`);
     const notes: string[] = [];
-    const { rows } = await client.query<{ bytes: number }>(`SELECT pg_size_bytes(current_setting('work_mem'))::float8 AS bytes`);
+    const { rows } = await client.query<{ bytes: number }>(
+      `SELECT pg_size_bytes(current_setting('work_mem'))::float8 AS bytes`,
+    );
     const workMemBytes = rows[0]?.bytes ?? 0;
     const hasHypopg = await hasExtension(client, 'hypopg');
-    if (!hasHypopg) notes.push('hypopg is not installed, so no index was tried. `CREATE EXTENSION hypopg` on the primary; RDS has it.');
+    if (!hasHypopg)
+      notes.push(
+        'hypopg is not installed, so no index was tried. `CREATE EXTENSION hypopg` on the primary; RDS has it.',
+      );
     const slow = await slowStatements(client, slowMilliseconds, limit, notes);
     const tables = await tableFacts(client);
 
@@ -114,9 +141,14 @@ export async function advise(client: ClientBase, options: AdviceOptions = {}): P
       }
       statements.push(statement);
       const plan = planned.value;
-      findings.push(...planFindings(plan, tables, workMemBytes).map((finding) => ({ ...finding, queryId })));
+      findings.push(
+        ...planFindings(plan, tables, workMemBytes).map((finding) => ({ ...finding, queryId })),
+      );
       if (!hasHypopg) continue;
-      const best = await bestIndex(client, statement.statement, indexCandidates(plan, tables), { factor, costBefore: plan['Total Cost'] });
+      const best = await bestIndex(client, statement.statement, indexCandidates(plan, tables), {
+        factor,
+        costBefore: plan['Total Cost'],
+      });
       if (best !== undefined) findings.push({ ...missingIndex(best), queryId });
     }
     findings.push(...(await catalogueFindings(client)));
@@ -127,22 +159,38 @@ export async function advise(client: ClientBase, options: AdviceOptions = {}): P
 }
 
 async function hasExtension(client: ClientBase, name: string): Promise<boolean> {
-  return ((await client.query('SELECT FROM pg_extension WHERE extname = $1', [name])).rowCount ?? 0) > 0;
+  return (
+    ((await client.query('SELECT FROM pg_extension WHERE extname = $1', [name])).rowCount ?? 0) > 0
+  );
 }
 
-async function slowStatements(client: ClientBase, slowMilliseconds: number, limit: number, notes: string[]): Promise<SlowStatement[]> {
+async function slowStatements(
+  client: ClientBase,
+  slowMilliseconds: number,
+  limit: number,
+  notes: string[],
+): Promise<SlowStatement[]> {
   if (!(await hasExtension(client, 'pg_stat_statements'))) {
-    notes.push('pg_stat_statements is not installed, so no statement was looked at. `CREATE EXTENSION pg_stat_statements` on the primary.');
+    notes.push(
+      'pg_stat_statements is not installed, so no statement was looked at. `CREATE EXTENSION pg_stat_statements` on the primary.',
+    );
     return [];
   }
-  const slow = await attempt(client, async () => (await client.query<SlowStatement>(SLOW, [slowMilliseconds, limit])).rows);
+  const slow = await attempt(
+    client,
+    async () => (await client.query<SlowStatement>(SLOW, [slowMilliseconds, limit])).rows,
+  );
   if ('error' in slow) {
-    notes.push(`pg_stat_statements cannot be read: ${slow.error}. It must be in shared_preload_libraries.`);
+    notes.push(
+      `pg_stat_statements cannot be read: ${slow.error}. It must be in shared_preload_libraries.`,
+    );
     return [];
   }
   const [hidden] = (await client.query<{ statements: number }>(HIDDEN, [slowMilliseconds])).rows;
   if (hidden !== undefined && hidden.statements > 0) {
-    notes.push(`${hidden.statements} slow statements of other roles are hidden. \`GRANT pg_read_all_stats\` to this role shows them.`);
+    notes.push(
+      `${hidden.statements} slow statements of other roles are hidden. \`GRANT pg_read_all_stats\` to this role shows them.`,
+    );
   }
   return slow.value;
 }
@@ -168,7 +216,10 @@ function shortened(statement: string): string {
 
 /** The advice for a person. */
 export function formatAdvice({ statements, findings, notes }: Advice): string {
-  const lines = findings.map(({ kind, message, ...rest }) => `${kind}\n  ${message}${'fix' in rest && rest.fix ? `\n  ${rest.fix}` : ''}`);
+  const lines = findings.map(
+    ({ kind, message, ...rest }) =>
+      `${kind}\n  ${message}${'fix' in rest && rest.fix ? `\n  ${rest.fix}` : ''}`,
+  );
   const unplanned = statements.flatMap(({ queryId, notPlanned }) =>
     notPlanned ? [`Statement ${queryId} has no plan: ${notPlanned}`] : [],
   );

@@ -1,4 +1,7 @@
-/** What the catalogue and the statistics say without any statement: indexes that cost more than they give, and tables left uncleaned. */
+/**
+ * What the catalogue and the statistics say without any statement: indexes that cost more than they
+ * give, and tables left uncleaned.
+ */
 import type { ClientBase } from 'pg';
 
 export interface CatalogueFinding {
@@ -12,14 +15,20 @@ export interface CatalogueFinding {
 
 /** Smaller ones cost next to nothing. */
 const UNUSED_FROM_BYTES = 1024 * 1024;
-/** The share of dead rows at which autovacuum's default begins; past it and untouched for days, something holds it up. */
+/**
+ * The share of dead rows at which autovacuum's default begins; past it and untouched for days,
+ * something holds it up.
+ */
 const DEAD_PART = 0.2;
 const DEAD_ROWS = 10_000;
 const VACUUM_DAYS = 7;
 
 const NAME = `format('%I.%I', n.nspname, i.relname)`;
 
-/** A failed CREATE INDEX CONCURRENTLY leaves one behind; one that is still being built is none of it. */
+/**
+ * A failed CREATE INDEX CONCURRENTLY leaves one behind; one that is still being built is none of
+ * it.
+ */
 const INVALID = `
   SELECT ${NAME} AS name, pg_relation_size(i.oid)::float8 AS bytes
     FROM pg_index AS x JOIN pg_class AS i ON i.oid = x.indexrelid JOIN pg_namespace AS n ON n.oid = i.relnamespace
@@ -27,7 +36,10 @@ const INVALID = `
      AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = x.indexrelid)
    ORDER BY 1`;
 
-/** The same in everything that makes an index what it is. The one that a constraint needs stays, then the older one. */
+/**
+ * The same in everything that makes an index what it is. The one that a constraint needs stays,
+ * then the older one.
+ */
 const DUPLICATE = `
   WITH indexes AS (
     SELECT x.*, i.relam, ${NAME} AS name, pg_relation_size(i.oid)::float8 AS bytes,
@@ -60,16 +72,21 @@ const VACUUM = `
      AND coalesce(greatest(last_vacuum, last_autovacuum), '-infinity') < now() - make_interval(days => $3::int)
    ORDER BY 2 DESC, 1`;
 
-/** All findings that need no statement. On a standby, the statistics are those of its own readers. */
+/**
+ * All findings that need no statement. On a standby, the statistics are those of its own readers.
+ */
 export async function catalogueFindings(client: ClientBase): Promise<CatalogueFinding[]> {
   const invalid = await client.query<{ name: string; bytes: number }>(INVALID);
   const duplicate = await client.query<{ name: string; kept: string; bytes: number }>(DUPLICATE);
-  const unused = await client.query<{ name: string; bytes: number; since: string | null }>(UNUSED, [UNUSED_FROM_BYTES]);
-  const vacuum = await client.query<{ name: string; dead: number; live: number; last: string | null }>(VACUUM, [
-    DEAD_ROWS,
-    DEAD_PART,
-    VACUUM_DAYS,
+  const unused = await client.query<{ name: string; bytes: number; since: string | null }>(UNUSED, [
+    UNUSED_FROM_BYTES,
   ]);
+  const vacuum = await client.query<{
+    name: string;
+    dead: number;
+    live: number;
+    last: string | null;
+  }>(VACUUM, [DEAD_ROWS, DEAD_PART, VACUUM_DAYS]);
   const named = new Set([...invalid.rows, ...duplicate.rows].map(({ name }) => name));
   return [
     ...invalid.rows.map(

@@ -1,9 +1,13 @@
-/** Plans of statements without running them, and what they would be with an index that does not exist. */
+/**
+ * Plans of statements without running them, and what they would be with an index that does not
+ * exist.
+ */
 import type { ClientBase, QueryConfig } from 'pg';
 import type { IndexCandidate, PlanNode, TableFacts } from './plan';
 
 /** What can be planned: neither utility commands nor several statements at once. */
-const PLANNABLE = /^\s*(?:\/\*[\s\S]*?\*\/\s*)*(?:select|with|insert|update|delete|merge|values|table)\b/i;
+const PLANNABLE =
+  /^\s*(?:\/\*[\s\S]*?\*\/\s*)*(?:select|with|insert|update|delete|merge|values|table)\b/i;
 
 /** An index that was tried and helps. */
 export interface TriedIndex extends IndexCandidate {
@@ -14,26 +18,37 @@ export interface TriedIndex extends IndexCandidate {
 }
 
 /**
- * The plan that PostgreSQL would use whatever the values of the parameters are. The statement is planned, never run; functions that are
- * declared immutable or stable may be evaluated while it is planned, as always.
+ * The plan that PostgreSQL would use whatever the values of the parameters are. The statement is
+ * planned, never run; functions that are declared immutable or stable may be evaluated while it is
+ * planned, as always.
  *
- * PostgreSQL 16 has `EXPLAIN (GENERIC_PLAN)` for it, but that cannot go through the extended protocol, and only this one keeps a text that
- * others wrote from being more than one statement. A prepared statement can, in every version.
+ * PostgreSQL 16 has `EXPLAIN (GENERIC_PLAN)` for it, but that cannot go through the extended
+ * protocol, and only this one keeps a text that others wrote from being more than one statement. A
+ * prepared statement can, in every version.
  *
- * @throws whatever PostgreSQL says to the statement: a normalised one cannot always be planned, such as `interval $1`
+ * @throws whatever PostgreSQL says to the statement: a normalised one cannot always be planned,
+ * such as `interval $1`
  */
 export async function genericPlan(client: ClientBase, statement: string): Promise<PlanNode> {
   if (!PLANNABLE.test(statement)) throw new Error('It is not a query.');
   await client.query('SET LOCAL plan_cache_mode = force_generic_plan');
-  await client.query({ text: `PREPARE isochrone_advice AS ${statement}`, queryMode: 'extended' } as QueryConfig);
+  await client.query({
+    text: `PREPARE isochrone_advice AS ${statement}`,
+    queryMode: 'extended',
+  } as QueryConfig);
   try {
     const { rows } = await client.query<{ n: number }>(
       `SELECT cardinality(parameter_types) AS n FROM pg_prepared_statements WHERE name = 'isochrone_advice'`,
     );
     const values = Array.from({ length: rows[0]?.n ?? 0 }, () => 'NULL').join(', ');
-    return planIn(await client.query(`EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE isochrone_advice${values === '' ? '' : `(${values})`}`));
+    return planIn(
+      await client.query(
+        `EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE isochrone_advice${values === '' ? '' : `(${values})`}`,
+      ),
+    );
   } finally {
-    // A prepared statement keeps its plan, and outlives the transaction. After an error, the savepoint has to come first.
+    // A prepared statement keeps its plan, and outlives the transaction. After an error, the
+    // savepoint has to come first.
     await client.query('DEALLOCATE isochrone_advice').catch(() => undefined);
   }
 }
@@ -46,7 +61,10 @@ function planIn({ rows }: { rows: readonly unknown[] }): PlanNode {
 }
 
 /** Tries something that may fail without ending the transaction. */
-export async function attempt<T>(client: ClientBase, work: () => Promise<T>): Promise<{ readonly value: T } | { readonly error: string }> {
+export async function attempt<T>(
+  client: ClientBase,
+  work: () => Promise<T>,
+): Promise<{ readonly value: T } | { readonly error: string }> {
   await client.query('SAVEPOINT isochrone_attempt');
   try {
     const value = await work();
@@ -69,9 +87,11 @@ export async function tableFacts(client: ClientBase): Promise<Map<string, TableF
 }
 
 /**
- * Tries candidates with hypopg, which makes the planner believe in indexes for the length of this session: nothing is built.
+ * Tries candidates with hypopg, which makes the planner believe in indexes for the length of this
+ * session: nothing is built.
  *
- * @returns the cheapest that lowers the cost by `factor` at least; of those that are about as cheap, the one with the fewest columns
+ * @returns the cheapest that lowers the cost by `factor` at least; of those that are about as
+ * cheap, the one with the fewest columns
  */
 export async function bestIndex(
   client: ClientBase,
@@ -90,7 +110,8 @@ export async function bestIndex(
       return { costAfter: after['Total Cost'], sizeBytes: Number(rows[0]?.bytes ?? 0) };
     });
     await client.query('SELECT hypopg_reset()');
-    if ('value' in tried && costBefore / tried.value.costAfter >= factor) helpful.push({ ...candidate, costBefore, ...tried.value });
+    if ('value' in tried && costBefore / tried.value.costAfter >= factor)
+      helpful.push({ ...candidate, costBefore, ...tried.value });
   }
   const cheapest = Math.min(...helpful.map(({ costAfter }) => costAfter));
   return helpful

@@ -1,6 +1,7 @@
 /**
- * Logging in to RDS by IAM, as functions in the network of a database do: the password is a request that was signed and never sent.
- * "Connecting to your DB instance using IAM authentication", Amazon RDS user guide.
+ * Logging in to RDS by IAM, as functions in the network of a database do: the password is a request
+ * that was signed and never sent. "Connecting to your DB instance using IAM authentication", Amazon
+ * RDS user guide.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { Client } from 'pg';
@@ -29,7 +30,11 @@ const TOKEN_SECONDS = 900;
 const CONNECT_MILLISECONDS = 5000;
 
 /** The password for one login. */
-export function iamToken({ host, port, user, region }: Omit<IamLogin, 'database'>, credentials: AwsCredentials, now: Date): string {
+export function iamToken(
+  { host, port, user, region }: Omit<IamLogin, 'database'>,
+  credentials: AwsCredentials,
+  now: Date,
+): string {
   const stamp = now.toISOString().replace(/[-:]|\.\d+/g, '');
   const scope = `${stamp.slice(0, 8)}/${region}/rds-db/aws4_request`;
   const query: [string, string][] = [
@@ -39,18 +44,33 @@ export function iamToken({ host, port, user, region }: Omit<IamLogin, 'database'
     ['X-Amz-Credential', `${credentials.accessKeyId}/${scope}`],
     ['X-Amz-Date', stamp],
     ['X-Amz-Expires', String(TOKEN_SECONDS)],
-    ...(credentials.sessionToken === undefined ? [] : ([['X-Amz-Security-Token', credentials.sessionToken]] as [string, string][])),
+    ...(credentials.sessionToken === undefined
+      ? []
+      : ([['X-Amz-Security-Token', credentials.sessionToken]] as [string, string][])),
     ['X-Amz-SignedHeaders', 'host'],
   ];
   const canonicalQuery = query.map(([name, value]) => `${name}=${encoded(value)}`).join('&');
-  const request = ['GET', '/', canonicalQuery, `host:${host}:${port}`, '', 'host', sha256('')].join('\n');
+  const request = ['GET', '/', canonicalQuery, `host:${host}:${port}`, '', 'host', sha256('')].join(
+    '\n',
+  );
   const toSign = ['AWS4-HMAC-SHA256', stamp, scope, sha256(request)].join('\n');
-  const key = scope.split('/').reduce<Buffer | string>((secret, part) => hmac(secret, part), `AWS4${credentials.secretAccessKey}`);
+  const key = scope
+    .split('/')
+    .reduce<Buffer | string>(
+      (secret, part) => hmac(secret, part),
+      `AWS4${credentials.secretAccessKey}`,
+    );
   return `${host}:${port}/?${canonicalQuery}&X-Amz-Signature=${hmac(key, toSign).toString('hex')}`;
 }
 
-/** A connection as a role that may log in by IAM, over TLS and with the server's certificate checked. The caller ends it. */
-export async function connectByIam(login: IamLogin, environment: NodeJS.ProcessEnv = process.env): Promise<Client> {
+/**
+ * A connection as a role that may log in by IAM, over TLS and with the server's certificate
+ * checked. The caller ends it.
+ */
+export async function connectByIam(
+  login: IamLogin,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Client> {
   const client = new Client({
     ...login,
     password: iamToken(login, credentialsIn(environment), new Date()),
@@ -63,7 +83,11 @@ export async function connectByIam(login: IamLogin, environment: NodeJS.ProcessE
 }
 
 function credentialsIn(environment: NodeJS.ProcessEnv): AwsCredentials {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken } = environment;
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = environment;
   if (!accessKeyId || !secretAccessKey) {
     throw new IsochroneError(
       'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set, got nothing.\n' +
@@ -74,7 +98,10 @@ function credentialsIn(environment: NodeJS.ProcessEnv): AwsCredentials {
 }
 
 function encoded(value: string): string {
-  return encodeURIComponent(value).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(value).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 function sha256(text: string): string {

@@ -1,4 +1,7 @@
-/** What a plan of PostgreSQL says, without a server: where it reads too much, and which columns an index could have. */
+/**
+ * What a plan of PostgreSQL says, without a server: where it reads too much, and which columns an
+ * index could have.
+ */
 
 /** A node of `EXPLAIN (FORMAT JSON, VERBOSE)`, as far as it matters here. */
 export interface PlanNode {
@@ -46,8 +49,14 @@ const CANDIDATES_PER_TABLE = 4;
 
 const NAME = '(?:"(?:[^"]|"")+"|[A-Za-z_][\\w$]*)';
 const COLUMN = `(${NAME})\\.(${NAME})`;
-/** A column compared as it is; one inside of a function or an expression needs an index on that, which is not for us to guess. */
-const COMPARED = new RegExp(`(?:^|[\\s(])(?:\\(${COLUMN}\\)::[\\w ]+(?:\\[\\])?|${COLUMN})\\s(=|<=|>=|<|>)\\s`, 'g');
+/**
+ * A column compared as it is; one inside of a function or an expression needs an index on that,
+ * which is not for us to guess.
+ */
+const COMPARED = new RegExp(
+  `(?:^|[\\s(])(?:\\(${COLUMN}\\)::[\\w ]+(?:\\[\\])?|${COLUMN})\\s(=|<=|>=|<|>)\\s`,
+  'g',
+);
 const EQUATED = new RegExp(`${COLUMN}\\)?(?:::[\\w ]+)? = \\(?${COLUMN}`, 'g');
 const SORTED = new RegExp(`^${COLUMN}(?: DESC| ASC)?(?: NULLS (?:FIRST|LAST))?$`);
 
@@ -88,7 +97,11 @@ function add(map: Map<string, Set<string>>, key: string, value: string): void {
  *
  * @param workMemBytes the memory of one sort; what is larger is sorted on disk
  */
-export function planFindings(plan: PlanNode, tables: ReadonlyMap<string, TableFacts>, workMemBytes: number): PlanFinding[] {
+export function planFindings(
+  plan: PlanNode,
+  tables: ReadonlyMap<string, TableFacts>,
+  workMemBytes: number,
+): PlanFinding[] {
   const nodes = nodesOf(plan);
   const joined = joinedColumns(nodes);
   return nodes.flatMap((node): PlanFinding[] => {
@@ -134,9 +147,13 @@ function mebibytes(bytes: number): string {
 }
 
 /**
- * The indexes worth trying for a plan: columns compared for equality first, then one that is compared by order, or the order asked for.
+ * The indexes worth trying for a plan: columns compared for equality first, then one that is
+ * compared by order, or the order asked for.
  */
-export function indexCandidates(plan: PlanNode, tables: ReadonlyMap<string, TableFacts>): IndexCandidate[] {
+export function indexCandidates(
+  plan: PlanNode,
+  tables: ReadonlyMap<string, TableFacts>,
+): IndexCandidate[] {
   const nodes = nodesOf(plan);
   const joined = joinedColumns(nodes);
   const candidates = nodes.flatMap((node): IndexCandidate[] => {
@@ -173,13 +190,18 @@ function compared(filter: string, alias: string): { equal: string[]; ranged: str
   return { equal: [...equal], ranged: [...ranged].filter((column) => !equal.has(column)) };
 }
 
-/** The columns that the statement is ordered by, if all of them are of one alias. B-trees are read both ways. */
+/**
+ * The columns that the statement is ordered by, if all of them are of one alias. B-trees are read
+ * both ways.
+ */
 function sortOrder(nodes: readonly PlanNode[], alias: string): string[] {
   const key = nodes.find((node) => node['Sort Key'] !== undefined)?.['Sort Key'] ?? [];
   const columns = key.map((part) => SORTED.exec(part));
   if (columns.some((match) => match === null || match[1] !== alias)) return [];
   const descending = key.filter((part) => / DESC/.test(part)).length;
-  return descending === 0 || descending === key.length ? columns.map((match) => match?.[2] ?? '') : [];
+  return descending === 0 || descending === key.length
+    ? columns.map((match) => match?.[2] ?? '')
+    : [];
 }
 
 function unique(candidates: readonly IndexCandidate[]): IndexCandidate[] {

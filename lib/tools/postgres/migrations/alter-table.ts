@@ -1,4 +1,10 @@
-import { identifierOf, type SqlCursor, type SqlName, type SqlStatement, type SqlToken } from '../sql';
+import {
+  identifierOf,
+  type SqlCursor,
+  type SqlName,
+  type SqlStatement,
+  type SqlToken,
+} from '../sql';
 
 /** What one action of ALTER TABLE would do for as long as the table is large. */
 export interface AlterAction {
@@ -16,7 +22,11 @@ export interface AlterAction {
   /** The index that becomes the primary key: a column of it that may be NULL is read through. */
   readonly primaryKey?: SqlName;
   /** The check that is added, and the column whose nulls it forbids. */
-  readonly addsCheck?: { readonly name: string; readonly notNullOf: string | undefined; readonly valid: boolean };
+  readonly addsCheck?: {
+    readonly name: string;
+    readonly notNullOf: string | undefined;
+    readonly valid: boolean;
+  };
   readonly validates?: string;
   /** The other table of a new foreign key: it is locked too. */
   readonly references?: SqlName;
@@ -44,15 +54,27 @@ export function alterTable(at: SqlCursor, statement: SqlStatement): AlterTable {
       const what = 'ALTER TABLE DETACH PARTITION CONCURRENTLY';
       return { what, runs: 'outside', lock: SHARE_UPDATE, actions: [], detaches: partition };
     }
-    return { what: 'ALTER TABLE DETACH PARTITION', runs: 'transaction', lock: EXCLUSIVE, actions: [] };
+    return {
+      what: 'ALTER TABLE DETACH PARTITION',
+      runs: 'transaction',
+      lock: EXCLUSIVE,
+      actions: [],
+    };
   }
   if (at.take('ATTACH', 'PARTITION')) {
-    return { what: 'ALTER TABLE ATTACH PARTITION', runs: 'transaction', lock: SHARE_UPDATE, actions: [], attaches: at.name() };
+    return {
+      what: 'ALTER TABLE ATTACH PARTITION',
+      runs: 'transaction',
+      lock: SHARE_UPDATE,
+      actions: [],
+      attaches: at.name(),
+    };
   }
   const actions = at.parts().map((part) => action(part, statement));
   const strongest = Math.max(...actions.map(({ lock }) => LOCKS.indexOf(lock)));
   const what = `ALTER TABLE ${actions.map((each) => each.what).join(', ')}`.trim();
-  // In a transaction with the ADD … NOT VALID, that one's lock would be held while the whole table is read.
+  // In a transaction with the ADD … NOT VALID, that one's lock would be held while the whole table
+  // is read.
   const runs = actions.every(({ validates }) => validates !== undefined) ? 'alone' : 'transaction';
   return { what, runs, lock: LOCKS[strongest] ?? EXCLUSIVE, actions };
 }
@@ -61,19 +83,32 @@ function action(at: SqlCursor, statement: SqlStatement): AlterAction {
   if (at.take('ADD', 'CONSTRAINT')) return constraint(at, at.name()?.parts[0] ?? '', statement);
   if (at.take('ADD')) {
     const word = at.token?.kind === 'word' ? at.token.value : '';
-    if (['CHECK', 'FOREIGN', 'PRIMARY', 'UNIQUE', 'EXCLUDE'].includes(word)) return constraint(at, '', statement);
+    if (['CHECK', 'FOREIGN', 'PRIMARY', 'UNIQUE', 'EXCLUDE'].includes(word))
+      return constraint(at, '', statement);
     return addColumn(at);
   }
   if (at.take('VALIDATE', 'CONSTRAINT')) {
     const instead = 'Write it as a statement of its own.';
-    return { what: 'VALIDATE CONSTRAINT', lock: SHARE_UPDATE, validates: at.name()?.parts[0], instead };
+    return {
+      what: 'VALIDATE CONSTRAINT',
+      lock: SHARE_UPDATE,
+      validates: at.name()?.parts[0],
+      instead,
+    };
   }
   if (at.take('ALTER')) return alterColumn(at);
-  if (at.take('SET', 'STATISTICS') || at.take('CLUSTER', 'ON')) return { what: 'SET', lock: SHARE_UPDATE };
-  if (at.take('ENABLE', 'TRIGGER') || at.take('DISABLE', 'TRIGGER')) return { what: 'ENABLE or DISABLE TRIGGER', lock: SHARE_ROW };
+  if (at.take('SET', 'STATISTICS') || at.take('CLUSTER', 'ON'))
+    return { what: 'SET', lock: SHARE_UPDATE };
+  if (at.take('ENABLE', 'TRIGGER') || at.take('DISABLE', 'TRIGGER'))
+    return { what: 'ENABLE or DISABLE TRIGGER', lock: SHARE_ROW };
   for (const words of ['SET TABLESPACE', 'SET LOGGED', 'SET UNLOGGED', 'SET ACCESS METHOD']) {
     if (!at.take(...words.split(' '))) continue;
-    return { what: words, lock: EXCLUSIVE, long: 'copies the table', instead: 'Do it in a window without traffic.' };
+    return {
+      what: words,
+      lock: EXCLUSIVE,
+      long: 'copies the table',
+      instead: 'Do it in a window without traffic.',
+    };
   }
   if (at.take('SET') || at.take('RESET')) {
     const storage = at.token?.kind === 'symbol';
@@ -88,32 +123,55 @@ function constraint(at: SqlCursor, name: string, statement: SqlStatement): Alter
     const within = at.parenthesized();
     const tokens = within ? at.slice(within.from, within.to) : [];
     const scan = valid
-      ? { long: 'reads the whole table', instead: 'Add it NOT VALID, then VALIDATE CONSTRAINT in a statement of its own.' }
+      ? {
+          long: 'reads the whole table',
+          instead: 'Add it NOT VALID, then VALIDATE CONSTRAINT in a statement of its own.',
+        }
       : {};
-    return { what: 'ADD CHECK', lock: EXCLUSIVE, ...scan, addsCheck: { name, notNullOf: columnNotNull(tokens), valid } };
+    return {
+      what: 'ADD CHECK',
+      lock: EXCLUSIVE,
+      ...scan,
+      addsCheck: { name, notNullOf: columnNotNull(tokens), valid },
+    };
   }
   if (at.has('FOREIGN', 'KEY')) {
     while (at.token && !at.take('REFERENCES')) at.at += 1;
     const references = at.name();
     if (!valid) return { what: 'ADD FOREIGN KEY', lock: SHARE_ROW, references };
     const instead = 'Add it NOT VALID, then VALIDATE CONSTRAINT in a statement of its own.';
-    return { what: 'ADD FOREIGN KEY', lock: SHARE_ROW, long: 'reads the whole table', instead, references };
+    return {
+      what: 'ADD FOREIGN KEY',
+      lock: SHARE_ROW,
+      long: 'reads the whole table',
+      instead,
+      references,
+    };
   }
   if (at.has('USING', 'INDEX') && !at.has('USING', 'INDEX', 'TABLESPACE')) {
     const primary = at.take('PRIMARY');
     while (at.token && !at.take('USING', 'INDEX')) at.at += 1;
-    const instead = 'Forbid nulls in its columns first: CHECK NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL.';
-    return { what: 'ADD CONSTRAINT USING INDEX', lock: EXCLUSIVE, ...(primary ? { primaryKey: at.name(), instead } : {}) };
+    const instead =
+      'Forbid nulls in its columns first: CHECK NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL.';
+    return {
+      what: 'ADD CONSTRAINT USING INDEX',
+      lock: EXCLUSIVE,
+      ...(primary ? { primaryKey: at.name(), instead } : {}),
+    };
   }
   const kind = statement.text.slice(at.token?.start, at.token?.end).toUpperCase();
-  const instead = 'Build the index with CREATE UNIQUE INDEX CONCURRENTLY first, then ADD CONSTRAINT … USING INDEX.';
+  const instead =
+    'Build the index with CREATE UNIQUE INDEX CONCURRENTLY first, then ADD CONSTRAINT … USING INDEX.';
   return { what: `ADD ${kind}`, lock: EXCLUSIVE, long: 'builds an index', instead };
 }
 
 /** `column IS NOT NULL`, and nothing else. */
 function columnNotNull(tokens: readonly SqlToken[]): string | undefined {
-  const [column, ...rest] = tokens.filter(({ kind, value }) => kind !== 'symbol' || (value !== '(' && value !== ')'));
-  if (column === undefined || rest.map(({ value }) => value).join(' ') !== 'IS NOT NULL') return undefined;
+  const [column, ...rest] = tokens.filter(
+    ({ kind, value }) => kind !== 'symbol' || (value !== '(' && value !== ')'),
+  );
+  if (column === undefined || rest.map(({ value }) => value).join(' ') !== 'IS NOT NULL')
+    return undefined;
   return identifierOf(column);
 }
 
@@ -125,11 +183,19 @@ function addColumn(at: SqlCursor): AlterAction {
   const columnType = at.name();
   const rewritten = { what: 'ADD COLUMN', lock: EXCLUSIVE, long: 'writes every row anew' };
   if (/^(?:SMALL|BIG)?SERIAL\d?$/.test(type) || at.has('AS', 'IDENTITY') || at.has('STORED')) {
-    return { ...rewritten, instead: 'Add a plain column, fill it in batches, and set its default afterwards.' };
+    return {
+      ...rewritten,
+      instead: 'Add a plain column, fill it in batches, and set its default afterwards.',
+    };
   }
   if (at.has('REFERENCES')) {
     const instead = 'Add the column, then the foreign key NOT VALID, then VALIDATE CONSTRAINT.';
-    return { what: 'ADD COLUMN REFERENCES', lock: EXCLUSIVE, long: 'reads the whole table', instead };
+    return {
+      what: 'ADD COLUMN REFERENCES',
+      lock: EXCLUSIVE,
+      long: 'reads the whole table',
+      instead,
+    };
   }
   if (at.has('CHECK')) {
     const instead = 'Add the column, then the check NOT VALID, then VALIDATE CONSTRAINT.';
@@ -137,7 +203,12 @@ function addColumn(at: SqlCursor): AlterAction {
   }
   const unique = at.has('UNIQUE') || at.has('PRIMARY', 'KEY');
   if (unique)
-    return { what: 'ADD COLUMN UNIQUE', lock: EXCLUSIVE, long: 'builds an index', instead: 'Build the index CONCURRENTLY later.' };
+    return {
+      what: 'ADD COLUMN UNIQUE',
+      lock: EXCLUSIVE,
+      long: 'builds an index',
+      instead: 'Build the index CONCURRENTLY later.',
+    };
   while (at.token && !at.take('DEFAULT')) at.at += 1;
   return { what: 'ADD COLUMN', lock: EXCLUSIVE, columnType, columnDefault: at.rest() };
 }
@@ -159,7 +230,13 @@ function alterColumn(at: SqlCursor): AlterAction {
   }
   if (at.take('SET', 'NOT', 'NULL')) {
     const instead = `Add CHECK (${column} IS NOT NULL) NOT VALID, then VALIDATE CONSTRAINT, then SET NOT NULL.`;
-    return { what: 'SET NOT NULL', lock: EXCLUSIVE, long: 'reads the whole table', instead, notNull: column };
+    return {
+      what: 'SET NOT NULL',
+      lock: EXCLUSIVE,
+      long: 'reads the whole table',
+      instead,
+      notNull: column,
+    };
   }
   if (at.take('SET', 'STATISTICS')) return { what: 'SET STATISTICS', lock: SHARE_UPDATE };
   return { what: 'ALTER COLUMN', lock: EXCLUSIVE };

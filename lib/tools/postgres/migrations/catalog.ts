@@ -3,9 +3,15 @@ import { quoteName, type SqlName } from '../sql';
 import type { FunctionCall } from './volatile-functions';
 
 export interface Relation {
-  /** As in pg_class: r table, p partitioned table, m materialized view, i index, I partitioned index. */
+  /**
+   * As in pg_class: r table, p partitioned table, m materialized view, i index, I partitioned
+   * index.
+   */
   readonly kind: string;
-  /** Of the table with its TOAST and all its partitions or heirs, also for an index; 0 for what holds nothing. */
+  /**
+   * Of the table with its TOAST and all its partitions or heirs, also for an index; 0 for what
+   * holds nothing.
+   */
   readonly bytes: number;
 }
 
@@ -63,7 +69,10 @@ export class Catalog {
     return rows.length > 0;
   }
 
-  /** Whether a type is a domain with constraints, of its own or of the one below: a new column of it rewrites the table. */
+  /**
+   * Whether a type is a domain with constraints, of its own or of the one below: a new column of it
+   * rewrites the table.
+   */
   public async isCheckedDomain(type: SqlName): Promise<boolean> {
     const rows = await rowsOf(
       this.connection,
@@ -86,7 +95,10 @@ export class Catalog {
     return rows.map(({ column }) => column);
   }
 
-  /** The volatilities (i, s, v) of the functions that the call may mean; none for one that the server does not know. */
+  /**
+   * The volatilities (i, s, v) of the functions that the call may mean; none for one that the
+   * server does not know.
+   */
   public async volatilities(call: FunctionCall): Promise<string[]> {
     const rows = await rowsOf<{ volatility: string }>(
       this.connection,
@@ -122,7 +134,10 @@ export class Catalog {
     return row?.column;
   }
 
-  /** Whether REFRESH … CONCURRENTLY can tell the view's rows apart: a valid unique index on plain columns and all rows. */
+  /**
+   * Whether REFRESH … CONCURRENTLY can tell the view's rows apart: a valid unique index on plain
+   * columns and all rows.
+   */
   public async hasUniqueIndex(view: SqlName): Promise<boolean> {
     const rows = await rowsOf(
       this.connection,
@@ -134,7 +149,12 @@ export class Catalog {
 
   /** The index of this name in the schema of the table, where CREATE INDEX would put it. */
   public async index(table: string, name: string): Promise<FoundIndex | undefined> {
-    const [row] = await rowsOf<{ schema: string; valid: boolean; ofTable: boolean; building: boolean }>(
+    const [row] = await rowsOf<{
+      schema: string;
+      valid: boolean;
+      ofTable: boolean;
+      building: boolean;
+    }>(
       this.connection,
       `SELECT n.nspname AS schema, coalesce(indisvalid, false) AS valid, coalesce(indrelid = to_regclass($1), false) AS "ofTable",
          EXISTS (SELECT 1 FROM pg_stat_progress_create_index b WHERE b.index_relid = c.oid AND b.pid <> pg_backend_pid()) AS building
@@ -142,12 +162,20 @@ export class Catalog {
        WHERE c.relname = $2 AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass($1))`,
       [table, name],
     );
-    return row && { name: quoteName(row.schema, name), valid: row.valid, ofTable: row.ofTable, building: row.building };
+    return (
+      row && {
+        name: quoteName(row.schema, name),
+        valid: row.valid,
+        ofTable: row.ofTable,
+        building: row.building,
+      }
+    );
   }
 
   /**
-   * Why the server would not have an index: what it says to the same one on an empty table of the same columns, in a transaction
-   * that is rolled back. Only what it says of functions counts: columns may be missing that a statement before adds.
+   * Why the server would not have an index: what it says to the same one on an empty table of the
+   * same columns, in a transaction that is rolled back. Only what it says of functions counts:
+   * columns may be missing that a statement before adds.
    */
   public async refusesIndex(table: SqlName, definition: string): Promise<string | undefined> {
     try {
@@ -175,13 +203,18 @@ export class Catalog {
   }
 
   public async exists(name: SqlName): Promise<boolean> {
-    const [row] = await rowsOf<{ there: boolean }>(this.connection, 'SELECT to_regclass($1) IS NOT NULL AS there', [
-      quoteName(...name.parts),
-    ]);
+    const [row] = await rowsOf<{ there: boolean }>(
+      this.connection,
+      'SELECT to_regclass($1) IS NOT NULL AS there',
+      [quoteName(...name.parts)],
+    );
     return row?.there === true;
   }
 
-  /** What an interrupted REINDEX … CONCURRENTLY left of a table with its TOAST, of its partitions, or of the table of an index. */
+  /**
+   * What an interrupted REINDEX … CONCURRENTLY left of a table with its TOAST, of its partitions,
+   * or of the table of an index.
+   */
   public async leftOfReindex(name: SqlName): Promise<string[]> {
     const rows = await rowsOf<{ schema: string; name: string }>(
       this.connection,
@@ -197,7 +230,10 @@ export class Catalog {
   }
 
   /** Whether a partition is attached, or half detached by an interrupted DETACH … CONCURRENTLY. */
-  public async attachment(parent: SqlName, partition: SqlName): Promise<'attached' | 'pending' | 'none'> {
+  public async attachment(
+    parent: SqlName,
+    partition: SqlName,
+  ): Promise<'attached' | 'pending' | 'none'> {
     const [row] = await rowsOf<{ pending: boolean }>(
       this.connection,
       'SELECT inhdetachpending AS pending FROM pg_inherits WHERE inhparent = to_regclass($1) AND inhrelid = to_regclass($2)',

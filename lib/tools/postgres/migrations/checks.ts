@@ -9,17 +9,27 @@ const OPENS = /^(?:BEGIN\b.*|START TRANSACTION)$/;
 const CLOSES = /^(?:COMMIT\b.*|END|ROLLBACK\b.*|ABORT)$/;
 const NOT_OF_A_SCHEMA =
   /^(?:(?:CREATE|DROP) (?:DATABASE|TABLESPACE|SUBSCRIPTION)|ALTER SYSTEM|DISCARD\b.*|REINDEX (?:SCHEMA|DATABASE|SYSTEM)\b.*)$/;
-/** What lasts as long as a transaction or a session, and would be gone when a run is resumed behind it. */
-const FORGOTTEN = /^(?:CREATE TEMPORARY .*|SET LOCAL|SET CONSTRAINTS|PREPARE\b.*|EXECUTE|DEALLOCATE|DECLARE|FETCH|MOVE|CLOSE|LOCK|LISTEN)$/;
+/**
+ * What lasts as long as a transaction or a session, and would be gone when a run is resumed behind
+ * it.
+ */
+const FORGOTTEN =
+  /^(?:CREATE TEMPORARY .*|SET LOCAL|SET CONSTRAINTS|PREPARE\b.*|EXECUTE|DEALLOCATE|DECLARE|FETCH|MOVE|CLOSE|LOCK|LISTEN)$/;
 
-/** @throws IsochroneError with all that can be seen without a server: the message has one paragraph for each */
+/**
+ * @throws IsochroneError with all that can be seen without a server: the message has one paragraph
+ * for each
+ */
 export function checkStatements(migrations: readonly Migration[]): void {
   throwAll(
     migrations.flatMap((migration) => {
       let begun = false;
       return migration.statements.flatMap((statement) => {
         if (OPENS.test(statement.what)) begun = true;
-        const problem = begun && statement.runs === 'outside' ? insideBegin(statement) : problemOf(migration, statement);
+        const problem =
+          begun && statement.runs === 'outside'
+            ? insideBegin(statement)
+            : problemOf(migration, statement);
         if (CLOSES.test(statement.what)) begun = false;
         return problem ? [refused(at(migration, statement), problem)] : [];
       });
@@ -32,7 +42,8 @@ export function at(migration: Migration, statement: MigrationStatement): string 
 }
 
 export function throwAll(problems: readonly Error[]): void {
-  if (problems.length > 0) throw new IsochroneError(problems.map(({ message }) => message).join('\n\n'));
+  if (problems.length > 0)
+    throw new IsochroneError(problems.map(({ message }) => message).join('\n\n'));
 }
 
 function insideBegin(statement: MigrationStatement): InvalidValue {
@@ -65,7 +76,12 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Run it by hand, or name the table.',
     };
   }
-  if (what === 'COPY' && statement.tokens.some(({ kind, value }) => kind === 'word' && (value === 'STDIN' || value === 'STDOUT'))) {
+  if (
+    what === 'COPY' &&
+    statement.tokens.some(
+      ({ kind, value }) => kind === 'word' && (value === 'STDIN' || value === 'STDOUT'),
+    )
+  ) {
     return {
       property: 'COPY',
       value: 'STDIN or STDOUT',
@@ -74,7 +90,9 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Write INSERT, or load the data by another way.',
     };
   }
-  const calls = new Set(statement.tokens.flatMap(({ kind, value }) => (kind === 'word' ? [value.toUpperCase()] : [])));
+  const calls = new Set(
+    statement.tokens.flatMap(({ kind, value }) => (kind === 'word' ? [value.toUpperCase()] : [])),
+  );
   if (calls.has('PG_ADVISORY_UNLOCK_ALL')) {
     return {
       property: 'a function',

@@ -9,7 +9,10 @@ export interface MigrationStatement extends SqlStatement, StatementFacts {
   /** Its place in the file, counted from 1. */
   readonly number: number;
   readonly checksum: string;
-  /** The index of a partitioned table is built partition by partition: `-- isochrone: per partition`. */
+  /**
+   * The index of a partitioned table is built partition by partition: `-- isochrone: per
+   * partition`.
+   */
   readonly perPartition: boolean;
   /** The reason of `-- isochrone: allow access-exclusive, because …`. */
   readonly allowed: string | undefined;
@@ -34,14 +37,16 @@ const ALLOW = /^allow access-exclusive, because (.{10,})$/is;
 /** The error for something in a file that we refuse. */
 export function refused(where: string, problem: InvalidValue): IsochroneError {
   const { property, value, allowed, rule, fix } = problem;
-  return new IsochroneError(`${where}: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`);
+  return new IsochroneError(
+    `${where}: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
+  );
 }
 
 /**
  * The migrations of a folder, in order. Files that do not end in `.sql` are left alone.
  *
- * @throws IsochroneError for a folder that cannot be read or has no migrations, for names that are not `0001-name.sql`, for gaps and
- * duplicates, and for a file that cannot be split into statements
+ * @throws IsochroneError for a folder that cannot be read or has no migrations, for names that are
+ * not `0001-name.sql`, for gaps and duplicates, and for a file that cannot be split into statements
  */
 export function readMigrations(folder: string): Migration[] {
   const files = namesIn(folder);
@@ -60,7 +65,10 @@ export function readMigrations(folder: string): Migration[] {
   });
 }
 
-/** Without a byte order mark, which is no SQL. Bytes that are no characters would be stored as U+FFFD. */
+/**
+ * Without a byte order mark, which is no SQL. Bytes that are no characters would be stored as
+ * U+FFFD.
+ */
 function readSql(path: string): string {
   try {
     const sql = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
@@ -82,7 +90,9 @@ function namesIn(folder: string): string[] {
   try {
     names = readdirSync(folder).filter((name) => name.endsWith('.sql'));
   } catch (error) {
-    throw new IsochroneError(`The folder of migrations ${folder} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw new IsochroneError(
+      `The folder of migrations ${folder} cannot be read: ${error instanceof Error ? error.message : error}`,
+    );
   }
   const odd = names.find((name) => !FILE_NAME.test(name));
   if (odd !== undefined || names.length === 0) {
@@ -97,7 +107,10 @@ function namesIn(folder: string): string[] {
   return names.sort();
 }
 
-/** @throws IsochroneError if it cannot be split into statements, or says something to isochrone that is not known */
+/**
+ * @throws IsochroneError if it cannot be split into statements, or says something to isochrone that
+ * is not known
+ */
 export function parseMigration(file: string, sql: string): Migration {
   let split: SqlStatement[];
   try {
@@ -110,9 +123,13 @@ export function parseMigration(file: string, sql: string): Migration {
   }
   const statements = split.map((statement, index): MigrationStatement => {
     const where = `${file}:${statement.line}`;
-    const said = statement.directives.map((directive) => ({ directive, reason: ALLOW.exec(directive)?.[1] }));
+    const said = statement.directives.map((directive) => ({
+      directive,
+      reason: ALLOW.exec(directive)?.[1],
+    }));
     for (const { directive, reason } of said) {
-      if (reason === undefined && directive !== 'per partition') throw unknownDirective(where, directive);
+      if (reason === undefined && directive !== 'per partition')
+        throw unknownDirective(where, directive);
     }
     return {
       ...statement,
@@ -124,8 +141,16 @@ export function parseMigration(file: string, sql: string): Migration {
       within: statementsWithin(statement).map((inner) => ({ ...inner, ...statementFacts(inner) })),
     };
   });
-  const transactional = statements.every(({ runs, perPartition }) => (runs === 'transaction' || runs === 'session') && !perPartition);
-  return { version: Number(file.slice(0, 4)), file, checksum: sha256(sql), statements, transactional };
+  const transactional = statements.every(
+    ({ runs, perPartition }) => (runs === 'transaction' || runs === 'session') && !perPartition,
+  );
+  return {
+    version: Number(file.slice(0, 4)),
+    file,
+    checksum: sha256(sql),
+    statements,
+    transactional,
+  };
 }
 
 function unknownDirective(where: string, directive: string): IsochroneError {

@@ -3,7 +3,10 @@ import { type Migration, type MigrationStatement, refused } from './files';
 
 export type StepState = 'running' | 'done' | 'failed';
 
-/** What the database keeps of a file (statement 0), or of one statement of a file that goes statement by statement. */
+/**
+ * What the database keeps of a file (statement 0), or of one statement of a file that goes
+ * statement by statement.
+ */
 export interface HistoryEntry {
   readonly version: number;
   readonly statement: number;
@@ -31,7 +34,9 @@ const CREATE = `CREATE TABLE IF NOT EXISTS ${TABLE} (
   PRIMARY KEY (version, statement)
 )`;
 
-/** The history in the database, as it was read when the run began and as this run went on with it. */
+/**
+ * The history in the database, as it was read when the run began and as this run went on with it.
+ */
 export class MigrationHistory {
   private constructor(
     private readonly connection: PostgresConnection,
@@ -41,26 +46,45 @@ export class MigrationHistory {
 
   /** Reads it; where there is none yet, nothing has been applied. */
   public static async read(connection: PostgresConnection, by: string): Promise<MigrationHistory> {
-    const [there] = await rowsOf<{ table: string | null }>(connection, `SELECT to_regclass('${TABLE}')::text AS table`);
+    const [there] = await rowsOf<{ table: string | null }>(
+      connection,
+      `SELECT to_regclass('${TABLE}')::text AS table`,
+    );
     const rows = there?.table
-      ? await rowsOf<HistoryEntry>(connection, `SELECT version, statement, file, checksum, state FROM ${TABLE} ORDER BY 1, 2`)
+      ? await rowsOf<HistoryEntry>(
+          connection,
+          `SELECT version, statement, file, checksum, state FROM ${TABLE} ORDER BY 1, 2`,
+        )
       : [];
-    return new MigrationHistory(connection, by, new Map(rows.map((row) => [key(row.version, row.statement), row])));
+    return new MigrationHistory(
+      connection,
+      by,
+      new Map(rows.map((row) => [key(row.version, row.statement), row])),
+    );
   }
 
   /** Under the lock of the run: two at once would be in each other's way. */
   public async create(): Promise<void> {
-    const [there] = await rowsOf<{ table: string | null }>(this.connection, `SELECT to_regclass('${TABLE}')::text AS table`);
-    if (!there?.table) await this.connection.query(`CREATE SCHEMA IF NOT EXISTS isochrone; ${CREATE}`);
+    const [there] = await rowsOf<{ table: string | null }>(
+      this.connection,
+      `SELECT to_regclass('${TABLE}')::text AS table`,
+    );
+    if (!there?.table)
+      await this.connection.query(`CREATE SCHEMA IF NOT EXISTS isochrone; ${CREATE}`);
   }
 
   public isApplied(migration: Migration): boolean {
     return this.state(migration, 0) === 'done';
   }
 
-  /** Whether statements of it were done one by one: it goes on like that, also if it was corrected to what a transaction could hold. */
+  /**
+   * Whether statements of it were done one by one: it goes on like that, also if it was corrected
+   * to what a transaction could hold.
+   */
   public isBegunByStatement({ version, statements }: Migration): boolean {
-    return statements.some(({ number }) => this.entries.get(key(version, number))?.state === 'done');
+    return statements.some(
+      ({ number }) => this.entries.get(key(version, number))?.state === 'done',
+    );
   }
 
   /** Whether a step ran before with another text. */
@@ -76,8 +100,8 @@ export class MigrationHistory {
   /**
    * Compares it with the folder.
    *
-   * @throws IsochroneError for a file that was changed after it was applied, or that has gone; of a file that was begun, only
-   * statements that failed or have not run may change
+   * @throws IsochroneError for a file that was changed after it was applied, or that has gone; of a
+   * file that was begun, only statements that failed or have not run may change
    */
   public check(migrations: readonly Migration[]): void {
     const missing = migrations.find((migration) => !this.isApplied(migration));
@@ -105,24 +129,40 @@ export class MigrationHistory {
       const checksum = entry.statement === 0 ? migration.checksum : statement?.checksum;
       const fixed = entry.state === 'done' || (entry.state === 'running' && entry.statement > 0);
       if (!fixed || checksum === entry.checksum) continue;
-      throw refused(entry.statement === 0 || !statement ? migration.file : `${migration.file}:${statement.line}`, {
-        property: entry.statement === 0 ? 'a file that was applied' : `statement ${entry.statement}, which ${STATES[entry.state]}`,
-        value: `SHA-256 ${checksum?.slice(0, 12) ?? 'of nothing'}`,
-        allowed: `as it was then, SHA-256 ${entry.checksum.slice(0, 12)}`,
-        rule: 'Other databases ran the old text, and would never run the new one.',
-        fix: 'Bring the old text back, and put the change into a further migration.',
-      });
+      throw refused(
+        entry.statement === 0 || !statement
+          ? migration.file
+          : `${migration.file}:${statement.line}`,
+        {
+          property:
+            entry.statement === 0
+              ? 'a file that was applied'
+              : `statement ${entry.statement}, which ${STATES[entry.state]}`,
+          value: `SHA-256 ${checksum?.slice(0, 12) ?? 'of nothing'}`,
+          allowed: `as it was then, SHA-256 ${entry.checksum.slice(0, 12)}`,
+          rule: 'Other databases ran the old text, and would never run the new one.',
+          fix: 'Bring the old text back, and put the change into a further migration.',
+        },
+      );
     }
   }
 
-  /** Says that a step begins. In a transaction of its own: what is interrupted must leave a trace. */
+  /**
+   * Says that a step begins. In a transaction of its own: what is interrupted must leave a trace.
+   */
   public async begin(migration: Migration, statement?: MigrationStatement): Promise<void> {
     await this.connection.query(
       `INSERT INTO ${TABLE} (version, statement, file, checksum, state, started_by) VALUES ($1, $2, $3, $4, 'running', $5)
        ON CONFLICT (version, statement) DO UPDATE SET file = excluded.file, checksum = excluded.checksum, state = 'running', error = NULL,
          attempts = migrations.attempts + 1, started = excluded.started, ended = NULL, started_by = excluded.started_by,
          database_user = excluded.database_user`,
-      [migration.version, statement?.number ?? 0, migration.file, checksumOf(migration, statement), this.by],
+      [
+        migration.version,
+        statement?.number ?? 0,
+        migration.file,
+        checksumOf(migration, statement),
+        this.by,
+      ],
     );
   }
 
@@ -131,11 +171,20 @@ export class MigrationHistory {
     await this.end(migration, statement, 'done', null);
   }
 
-  public async failed(migration: Migration, statement: MigrationStatement | undefined, error: string): Promise<void> {
+  public async failed(
+    migration: Migration,
+    statement: MigrationStatement | undefined,
+    error: string,
+  ): Promise<void> {
     await this.end(migration, statement, 'failed', error);
   }
 
-  private async end(migration: Migration, statement: MigrationStatement | undefined, state: StepState, error: string | null) {
+  private async end(
+    migration: Migration,
+    statement: MigrationStatement | undefined,
+    state: StepState,
+    error: string | null,
+  ) {
     const number = statement?.number ?? 0;
     await this.connection.query(
       `UPDATE ${TABLE} SET state = $3, error = $4, checksum = $5, ended = clock_timestamp() WHERE version = $1 AND statement = $2`,
@@ -152,7 +201,11 @@ export class MigrationHistory {
   }
 }
 
-const STATES: Readonly<Record<StepState, string>> = { done: 'has run', running: 'was interrupted', failed: 'failed' };
+const STATES: Readonly<Record<StepState, string>> = {
+  done: 'has run',
+  running: 'was interrupted',
+  failed: 'failed',
+};
 
 function checksumOf(migration: Migration, statement: MigrationStatement | undefined): string {
   return statement?.checksum ?? migration.checksum;

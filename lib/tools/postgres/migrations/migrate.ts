@@ -6,8 +6,8 @@ import type { Migration } from './files';
 import { type MigrationOptions, type MigrationOutcome, runMigrations } from './runner';
 
 /**
- * A connection for hours: it says that it is alive while the server works, because NAT gateways and security groups forget
- * connections that are silent for 350 seconds.
+ * A connection for hours: it says that it is alive while the server works, because NAT gateways and
+ * security groups forget connections that are silent for 350 seconds.
  *
  * @param PgClient the client of `pg`, which the command line loads when it is needed
  */
@@ -19,7 +19,8 @@ export async function connect(PgClient: typeof Client, config: ClientConfig): Pr
     keepAliveInitialDelayMillis: 60_000,
     ...config,
   });
-  // A connection that ends is told to the query that waits for it; without a listener, Node.js would end the process.
+  // A connection that ends is told to the query that waits for it; without a listener, Node.js
+  // would end the process.
   client.on('error', () => {});
   await client.connect();
   return client;
@@ -36,7 +37,8 @@ const READ_ONLY = '25006';
 /** What the server refuses apart from a statement of the files, as of its history, for people. */
 export function refusal(error: unknown): unknown {
   const state = sqlState(error);
-  if (error instanceof IsochroneError || !(error instanceof Error) || state === undefined) return error;
+  if (error instanceof IsochroneError || !(error instanceof Error) || state === undefined)
+    return error;
   const fix =
     state === READ_ONLY
       ? 'Migrations run on the writer: connect to it.'
@@ -59,13 +61,17 @@ export async function migrate(
       worked = true;
       return await runMigrations(connection, migrations, options);
     } catch (error) {
-      // A server that never answered is not in a failover: its address is wrong, or the way to it is closed.
-      // After a failover the name may lead to a reader for a while.
+      // A server that never answered is not in a failover: its address is wrong, or the way to it
+      // is closed. After a failover the name may lead to a reader for a while.
       const readsOnly = lost > 0 && sqlState(error) === READ_ONLY;
-      if (!worked || lost >= reconnects || !(isConnectionLost(error) || readsOnly)) throw refusal(error);
+      if (!worked || lost >= reconnects || !(isConnectionLost(error) || readsOnly))
+        throw refusal(error);
       const milliseconds = Math.round(Math.min(60_000, 2_000 * 2 ** lost) * (0.5 + random() / 2));
       const reason = error instanceof Error ? error.message : sqlState(error);
-      log({ level: 'WARN', message: `The connection is lost (${reason}): connects again in ${milliseconds} ms` });
+      log({
+        level: 'WARN',
+        message: `The connection is lost (${reason}): connects again in ${milliseconds} ms`,
+      });
       await sleep(milliseconds);
     } finally {
       await connection?.end().catch(() => {});

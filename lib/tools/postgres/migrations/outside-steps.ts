@@ -1,8 +1,10 @@
 /**
- * Statements that run in no transaction, made repeatable: before one runs again, the catalog is asked what became of it.
+ * Statements that run in no transaction, made repeatable: before one runs again, the catalog is
+ * asked what became of it.
  *
- * "Building Indexes Concurrently" and "Rebuilding Indexes Concurrently", PostgreSQL documentation: what is interrupted leaves an
- * INVALID index, which costs every write and which IF NOT EXISTS takes for the one that is wanted.
+ * "Building Indexes Concurrently" and "Rebuilding Indexes Concurrently", PostgreSQL documentation:
+ * what is interrupted leaves an INVALID index, which costs every write and which IF NOT EXISTS
+ * takes for the one that is wanted.
  */
 
 import type { PostgresConnection } from '../connection';
@@ -24,12 +26,24 @@ export interface OutsideStep {
   readonly log: (message: string) => void;
 }
 
-/** What an earlier run may have left. Before the step is recorded, so that a refusal leaves no trace of a step that never began. */
-export async function checkBeforeStep({ catalog, statement, where, begun }: OutsideStep): Promise<void> {
+/**
+ * What an earlier run may have left. Before the step is recorded, so that a refusal leaves no trace
+ * of a step that never began.
+ */
+export async function checkBeforeStep({
+  catalog,
+  statement,
+  where,
+  begun,
+}: OutsideStep): Promise<void> {
   const { index, target } = statement;
   if (!index?.name || !target) return;
   const found = await catalog.index(quoteName(...target.parts), indexName(index.name));
-  if (found === undefined || (found.ofTable && (!found.valid || begun || index.ifNotExists) && !found.building)) return;
+  if (
+    found === undefined ||
+    (found.ofTable && (!found.valid || begun || index.ifNotExists) && !found.building)
+  )
+    return;
   throw refused(where, {
     property: 'the name of the index',
     value: index.name.text,
@@ -37,7 +51,9 @@ export async function checkBeforeStep({ catalog, statement, where, begun }: Outs
     rule: found.building
       ? 'Another session is building it at this moment.'
       : `There is ${found.ofTable ? 'a valid index' : 'something else'} of this name already.`,
-    fix: found.building ? 'Wait for it, and run the migrations again.' : 'Choose another name, or drop what has it in a migration before.',
+    fix: found.building
+      ? 'Wait for it, and run the migrations again.'
+      : 'Choose another name, or drop what has it in a migration before.',
   });
 }
 
@@ -48,12 +64,19 @@ export async function runOutside(step: OutsideStep): Promise<void> {
   if (index?.name && target) {
     const table = quoteName(...target.parts);
     const found = await catalog.index(table, indexName(index.name));
-    if (found?.valid && begun) return log('is there and valid: it was built before the interruption');
+    if (found?.valid && begun)
+      return log('is there and valid: it was built before the interruption');
     if (statement.perPartition) {
       if (found?.valid) return log('is there and valid already');
       const { name, definition } = index;
       const text = statement.text.slice(definition[0]?.start ?? statement.text.length);
-      return buildPerPartition({ ...step, table, name: indexName(name), unique: index.unique, definition: text });
+      return buildPerPartition({
+        ...step,
+        table,
+        name: indexName(name),
+        unique: index.unique,
+        definition: text,
+      });
     }
     if (found && !found.valid) await dropInvalid(connection, found, log);
     await connection.query(statement.text);
@@ -74,12 +97,23 @@ export async function runOutside(step: OutsideStep): Promise<void> {
 }
 
 /** After a failure: a unique index over duplicates, for one, stays behind INVALID. */
-export async function clearAfterFailure({ connection, catalog, statement, log }: OutsideStep): Promise<void> {
+export async function clearAfterFailure({
+  connection,
+  catalog,
+  statement,
+  log,
+}: OutsideStep): Promise<void> {
   const { index, target } = statement;
   if (!index?.name || !target) return;
   if (statement.perPartition) {
-    for (const { found, partitioned } of await partitionIndexes(connection, catalog, quoteName(...target.parts), indexName(index.name))) {
-      if (!found.valid && !partitioned && !found.building) await dropInvalid(connection, found, log);
+    for (const { found, partitioned } of await partitionIndexes(
+      connection,
+      catalog,
+      quoteName(...target.parts),
+      indexName(index.name),
+    )) {
+      if (!found.valid && !partitioned && !found.building)
+        await dropInvalid(connection, found, log);
     }
     return;
   }
@@ -87,11 +121,24 @@ export async function clearAfterFailure({ connection, catalog, statement, log }:
   if (found?.ofTable && !found.valid && !found.building) await dropInvalid(connection, found, log);
 }
 
-/** What stands on partitions under the old text cannot be attached to an index under the new one. */
-export async function clearBeforeCorrected({ connection, catalog, statement, lockTimeoutMs, log }: OutsideStep): Promise<void> {
+/**
+ * What stands on partitions under the old text cannot be attached to an index under the new one.
+ */
+export async function clearBeforeCorrected({
+  connection,
+  catalog,
+  statement,
+  lockTimeoutMs,
+  log,
+}: OutsideStep): Promise<void> {
   const { index, target, perPartition } = statement;
   if (!perPartition || !index?.name || !target) return;
-  const found = await partitionIndexes(connection, catalog, quoteName(...target.parts), indexName(index.name));
+  const found = await partitionIndexes(
+    connection,
+    catalog,
+    quoteName(...target.parts),
+    indexName(index.name),
+  );
   for (const {
     found: { name },
     partitioned,
@@ -104,7 +151,11 @@ export async function clearBeforeCorrected({ connection, catalog, statement, loc
   await setLockTimeout(connection, 0);
 }
 
-async function detach({ connection, catalog, statement, begun, log }: OutsideStep, parent: SqlName, partition: SqlName): Promise<void> {
+async function detach(
+  { connection, catalog, statement, begun, log }: OutsideStep,
+  parent: SqlName,
+  partition: SqlName,
+): Promise<void> {
   const now = await catalog.attachment(parent, partition);
   if (now === 'none' && begun) return log('is detached: it was before the interruption');
   if (now !== 'pending') {
@@ -115,7 +166,11 @@ async function detach({ connection, catalog, statement, begun, log }: OutsideSte
   await connection.query(`ALTER TABLE ${parent.text} DETACH PARTITION ${partition.text} FINALIZE`);
 }
 
-async function dropInvalid(connection: PostgresConnection, { name }: FoundIndex, log: (message: string) => void): Promise<void> {
+async function dropInvalid(
+  connection: PostgresConnection,
+  { name }: FoundIndex,
+  log: (message: string) => void,
+): Promise<void> {
   log(`drops ${name}, which is INVALID: its building was interrupted or failed`);
   await connection.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
 }

@@ -1,9 +1,10 @@
 /**
- * An index of a partitioned table without holding up writes: one ON ONLY the parent, which is empty and INVALID; one CONCURRENTLY on
- * each partition; ATTACH makes the parent's valid with the last of them ("Table Partitioning", PostgreSQL documentation).
+ * An index of a partitioned table without holding up writes: one ON ONLY the parent, which is empty
+ * and INVALID; one CONCURRENTLY on each partition; ATTACH makes the parent's valid with the last of
+ * them ("Table Partitioning", PostgreSQL documentation).
  *
- * Each part is looked up before it is made, so it can be run again from anywhere. Partitions that are created meanwhile get
- * their index from the parent's.
+ * Each part is looked up before it is made, so it can be run again from anywhere. Partitions that
+ * are created meanwhile get their index from the parent's.
  */
 import { createHash } from 'node:crypto';
 import { IsochroneError } from '../../../model/errors';
@@ -42,7 +43,8 @@ export async function buildPerPartition(index: PartitionedIndex): Promise<void> 
      FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = to_regclass($1)`,
     [index.table],
   );
-  if (!root?.partitioned) throw new IsochroneError(`${index.table} is no partitioned table of this database any more.`);
+  if (!root?.partitioned)
+    throw new IsochroneError(`${index.table} is no partitioned table of this database any more.`);
   await build(index, root, index.name);
   const parent = quoteName(root.schema, index.name);
   const found = await index.catalog.index(index.table, index.name);
@@ -60,7 +62,9 @@ async function build(index: PartitionedIndex, table: Table, name: string): Promi
   const quoted = quoteName(table.schema, name);
   let found = await catalog.index(on, name);
   if (found && !found.ofTable)
-    throw new IsochroneError(`${quoted} is not an index of ${on}.\nRename it, or choose another name for the index.`);
+    throw new IsochroneError(
+      `${quoted} is not an index of ${on}.\nRename it, or choose another name for the index.`,
+    );
   if (!table.partitioned) {
     if (found && !found.valid) {
       log(`drops ${quoted}, which is INVALID: its building was interrupted`);
@@ -69,11 +73,14 @@ async function build(index: PartitionedIndex, table: Table, name: string): Promi
     }
     if (!found) {
       log(`builds ${quoted}`);
-      await connection.query(`${create} CONCURRENTLY ${quoteName(name)} ON ${on} ${index.definition}`);
+      await connection.query(
+        `${create} CONCURRENTLY ${quoteName(name)} ON ${on} ${index.definition}`,
+      );
     }
     return quoted;
   }
-  if (!found) await briefly(index, `${create} ${quoteName(name)} ON ONLY ${on} ${index.definition}`);
+  if (!found)
+    await briefly(index, `${create} ${quoteName(name)} ON ONLY ${on} ${index.definition}`);
   for (const partition of await withoutIndex(connection, on, quoted)) {
     const child = await build(index, partition, partitionIndexName(partition.relation, index.name));
     await briefly(index, `ALTER INDEX ${quoted} ATTACH PARTITION ${child}`);
@@ -81,8 +88,16 @@ async function build(index: PartitionedIndex, table: Table, name: string): Promi
   return quoted;
 }
 
-/** What there is of it: on the parent if that is not valid, and on partitions, attached or not; parents before what is below them. */
-export async function partitionIndexes(connection: PostgresConnection, catalog: Catalog, table: string, name: string) {
+/**
+ * What there is of it: on the parent if that is not valid, and on partitions, attached or not;
+ * parents before what is below them.
+ */
+export async function partitionIndexes(
+  connection: PostgresConnection,
+  catalog: Catalog,
+  table: string,
+  name: string,
+) {
   const tables = await rowsOf<Table & { level: number }>(
     connection,
     `SELECT nspname AS schema, relname AS relation, relkind = 'p' AS partitioned, level
@@ -91,7 +106,10 @@ export async function partitionIndexes(connection: PostgresConnection, catalog: 
   );
   const indexes: { readonly found: FoundIndex; readonly partitioned: boolean }[] = [];
   for (const { schema, relation, partitioned, level } of tables) {
-    const found = await catalog.index(quoteName(schema, relation), level === 0 ? name : partitionIndexName(relation, name));
+    const found = await catalog.index(
+      quoteName(schema, relation),
+      level === 0 ? name : partitionIndexName(relation, name),
+    );
     if (level === 0 && found?.valid) return [];
     if (found?.ofTable) indexes.push({ found, partitioned });
   }
@@ -99,14 +117,23 @@ export async function partitionIndexes(connection: PostgresConnection, catalog: 
 }
 
 /** A step that holds up writes for a moment, and for as long as it waits. */
-async function briefly({ connection, lockTimeoutMs }: PartitionedIndex, text: string): Promise<void> {
+async function briefly(
+  { connection, lockTimeoutMs }: PartitionedIndex,
+  text: string,
+): Promise<void> {
   await setLockTimeout(connection, lockTimeoutMs);
   await connection.query(text);
   await setLockTimeout(connection, 0);
 }
 
-/** The partitions of a table that have no index attached to this one, in the order of their names. */
-async function withoutIndex(connection: PostgresConnection, table: string, index: string): Promise<Table[]> {
+/**
+ * The partitions of a table that have no index attached to this one, in the order of their names.
+ */
+async function withoutIndex(
+  connection: PostgresConnection,
+  table: string,
+  index: string,
+): Promise<Table[]> {
   return rowsOf<Table>(
     connection,
     `SELECT nspname AS schema, relname AS relation, relkind = 'p' AS partitioned

@@ -20,11 +20,20 @@ export interface PlannedStatement {
 /** What a run would do. */
 export interface MigrationPlan {
   readonly before: number;
-  readonly pending: readonly { readonly file: string; readonly transactional: boolean; readonly statements: readonly PlannedStatement[] }[];
+  readonly pending: readonly {
+    readonly file: string;
+    readonly transactional: boolean;
+    readonly statements: readonly PlannedStatement[];
+  }[];
   readonly invalidIndexes: readonly string[];
 }
 
-const RUNS = { transaction: 'in a transaction', alone: 'in a transaction of its own', outside: 'outside', session: 'repeated' } as const;
+const RUNS = {
+  transaction: 'in a transaction',
+  alone: 'in a transaction of its own',
+  outside: 'outside',
+  session: 'repeated',
+} as const;
 
 /**
  * Checks all that a run checks, changes nothing and takes no lock.
@@ -42,7 +51,8 @@ export async function planMigrations(
   history.check(migrations);
   const catalog = new Catalog(connection);
   const pending = migrations.filter((migration) => !history.isApplied(migration));
-  const isDone = (migration: Migration, { number }: MigrationStatement) => history.state(migration, number) === 'done';
+  const isDone = (migration: Migration, { number }: MigrationStatement) =>
+    history.state(migration, number) === 'done';
   await checkAgainstCatalog(pending, catalog, options.largeTableBytes, isDone);
   return {
     before: migrations.length - pending.length,
@@ -56,7 +66,8 @@ export async function planMigrations(
           what: statement.perPartition ? `${statement.what}, per partition` : statement.what,
           target: statement.target?.text,
           lock: statement.lock,
-          runs: !transactional && statement.runs === 'transaction' ? RUNS.alone : RUNS[statement.runs],
+          runs:
+            !transactional && statement.runs === 'transaction' ? RUNS.alone : RUNS[statement.runs],
           state: history.state(migration, statement.number),
         })),
       };
@@ -73,9 +84,16 @@ export function formatMigrationPlan({ before, pending, invalidIndexes }: Migrati
     for (const { where, what, target, lock, runs, state } of statements) {
       const line = where.slice(where.indexOf(':') + 1);
       const shown = state === undefined ? '' : ` [${state}]`;
-      lines.push(`  ${line}: ${what}${target === undefined ? '' : ` ${target}`}${shown}`, `     lock: ${lock}; ${runs}`);
+      lines.push(
+        `  ${line}: ${what}${target === undefined ? '' : ` ${target}`}${shown}`,
+        `     lock: ${lock}; ${runs}`,
+      );
     }
   }
-  if (invalidIndexes.length > 0) lines.push('', `INVALID indexes, which cost writes and serve no reads: ${invalidIndexes.join(', ')}`);
+  if (invalidIndexes.length > 0)
+    lines.push(
+      '',
+      `INVALID indexes, which cost writes and serve no reads: ${invalidIndexes.join(', ')}`,
+    );
   return lines.join('\n');
 }

@@ -6,7 +6,13 @@ import { checkAgainstCatalog, LARGE_TABLE_BYTES } from './catalog-checks';
 import { at, checkStatements } from './checks';
 import type { Migration, MigrationStatement } from './files';
 import { MigrationHistory } from './history';
-import { checkBeforeStep, clearAfterFailure, clearBeforeCorrected, type OutsideStep, runOutside } from './outside-steps';
+import {
+  checkBeforeStep,
+  clearAfterFailure,
+  clearBeforeCorrected,
+  type OutsideStep,
+  runOutside,
+} from './outside-steps';
 import { lockMigrations, resetSession } from './session';
 
 export interface MigrationEvent {
@@ -22,7 +28,10 @@ export interface MigrationOptions {
   readonly log: (event: MigrationEvent) => void;
   /** How long a statement waits for a lock, in milliseconds. Default: 4,000. */
   readonly lockTimeoutMs?: number;
-  /** How often a step is tried that waited too long for a lock, or was the victim of a deadlock. Default: 10. */
+  /**
+   * How often a step is tried that waited too long for a lock, or was the victim of a deadlock.
+   * Default: 10.
+   */
   readonly attempts?: number;
   /** How long to wait for another run to end, in milliseconds. Default: 30,000. */
   readonly waitForOthersMs?: number;
@@ -39,14 +48,18 @@ export interface MigrationOutcome {
   readonly before: number;
 }
 
-/** lock_not_available and deadlock_detected: nothing has happened, and the next time may be better. */
+/**
+ * lock_not_available and deadlock_detected: nothing has happened, and the next time may be better.
+ */
 const RETRIED = new Set(['55P03', '40P01']);
 const LONGEST_PAUSE_MS = 30_000;
 
 /**
- * Applies what has not been applied yet, in order, on one connection. Run again after any interruption, it goes on where it was.
+ * Applies what has not been applied yet, in order, on one connection. Run again after any
+ * interruption, it goes on where it was.
  *
- * @throws IsochroneError for what is refused, before anything is changed, and for a statement that failed
+ * @throws IsochroneError for what is refused, before anything is changed, and for a statement that
+ * failed
  */
 export async function runMigrations(
   connection: PostgresConnection,
@@ -59,8 +72,10 @@ export async function runMigrations(
   history.check(migrations);
   const pending = migrations.filter((migration) => !history.isApplied(migration));
   const catalog = new Catalog(connection);
-  const isDone = (migration: Migration, { number }: MigrationStatement) => history.state(migration, number) === 'done';
-  const check = (files: readonly Migration[]) => checkAgainstCatalog(files, catalog, options.largeTableBytes ?? LARGE_TABLE_BYTES, isDone);
+  const isDone = (migration: Migration, { number }: MigrationStatement) =>
+    history.state(migration, number) === 'done';
+  const check = (files: readonly Migration[]) =>
+    checkAgainstCatalog(files, catalog, options.largeTableBytes ?? LARGE_TABLE_BYTES, isDone);
   await check(pending);
   if (pending.length > 0) await history.create();
   const run = new Run(connection, catalog, history, options);
@@ -73,7 +88,10 @@ export async function runMigrations(
   await resetSession(connection, run, false);
   const invalid = await catalog.invalidIndexes();
   if (invalid.length > 0) {
-    options.log({ level: 'WARN', message: `INVALID indexes, which cost writes and serve no reads: ${invalid.join(', ')}` });
+    options.log({
+      level: 'WARN',
+      message: `INVALID indexes, which cost writes and serve no reads: ${invalid.join(', ')}`,
+    });
   }
   return { applied: pending.map(({ file }) => file), before: migrations.length - pending.length };
 }
@@ -93,11 +111,16 @@ class Run {
   public async apply(migration: Migration): Promise<void> {
     this.log(migration.file, 'begins');
     if (migration.transactional && !this.history.isBegunByStatement(migration)) {
-      await this.step(migration, undefined, () => this.transaction(migration, migration.statements, undefined));
+      await this.step(migration, undefined, () =>
+        this.transaction(migration, migration.statements, undefined),
+      );
     } else {
       await this.history.begin(migration);
       for (const statement of migration.statements) {
-        if (statement.runs !== 'session' && this.history.state(migration, statement.number) !== 'done')
+        if (
+          statement.runs !== 'session' &&
+          this.history.state(migration, statement.number) !== 'done'
+        )
           await this.one(migration, statement);
       }
       await this.history.done(migration);
@@ -109,15 +132,20 @@ class Run {
   private async one(migration: Migration, statement: MigrationStatement): Promise<void> {
     const where = at(migration, statement);
     // Settings of the session hold for what follows them, also when the run was resumed in between.
-    const settings = migration.statements.filter(({ runs, number }) => runs === 'session' && number < statement.number);
+    const settings = migration.statements.filter(
+      ({ runs, number }) => runs === 'session' && number < statement.number,
+    );
     this.log(where, statement.what);
     if (statement.runs !== 'outside') {
-      await this.step(migration, statement, () => this.transaction(migration, [...settings, statement], statement));
+      await this.step(migration, statement, () =>
+        this.transaction(migration, [...settings, statement], statement),
+      );
       return;
     }
     const { connection, catalog, lockTimeoutMs } = this;
     const begun = this.history.state(migration, statement.number) === 'running';
-    const log = (message: string) => this.log(where, `${statement.index?.name?.text ?? statement.what} ${message}`);
+    const log = (message: string) =>
+      this.log(where, `${statement.index?.name?.text ?? statement.what} ${message}`);
     let corrected = this.history.isCorrected(migration, statement);
     const step: OutsideStep = { connection, catalog, statement, where, begun, lockTimeoutMs, log };
     const set = async () => {
@@ -145,14 +173,20 @@ class Run {
     );
   }
 
-  private async transaction(migration: Migration, statements: readonly MigrationStatement[], record: MigrationStatement | undefined) {
+  private async transaction(
+    migration: Migration,
+    statements: readonly MigrationStatement[],
+    record: MigrationStatement | undefined,
+  ) {
     const { connection } = this;
     await resetSession(connection, this, false);
     await connection.query('BEGIN');
     try {
       for (const statement of statements) {
         await connection.query(statement.text).catch((error: unknown) => {
-          throw sqlState(error) === undefined ? error : Object.assign(error as Error, { where: at(migration, statement) });
+          throw sqlState(error) === undefined
+            ? error
+            : Object.assign(error as Error, { where: at(migration, statement) });
         });
       }
       // The history belongs to whoever runs the migrations, not to a role that they have taken.
@@ -165,7 +199,10 @@ class Run {
     }
   }
 
-  /** Records the beginning of a step, runs it, again if it only had to wait, and records how it failed. */
+  /**
+   * Records the beginning of a step, runs it, again if it only had to wait, and records how it
+   * failed.
+   */
   private async step(
     migration: Migration,
     statement: MigrationStatement | undefined,
@@ -180,11 +217,19 @@ class Run {
         return await work();
       } catch (error) {
         if (isConnectionLost(error)) throw error;
-        const where = (error as { where?: string }).where ?? (statement ? at(migration, statement) : migration.file);
+        const where =
+          (error as { where?: string }).where ??
+          (statement ? at(migration, statement) : migration.file);
         const reason = error instanceof Error ? error.message : String(error);
         if (RETRIED.has(sqlState(error) ?? '') && attempt < attempts) {
-          const milliseconds = Math.round(Math.min(LONGEST_PAUSE_MS, 500 * 2 ** attempt) * (0.5 + random() / 2));
-          this.options.log({ level: 'WARN', message: `attempt ${attempt} of ${attempts}: ${reason}; again in ${milliseconds} ms`, where });
+          const milliseconds = Math.round(
+            Math.min(LONGEST_PAUSE_MS, 500 * 2 ** attempt) * (0.5 + random() / 2),
+          );
+          this.options.log({
+            level: 'WARN',
+            message: `attempt ${attempt} of ${attempts}: ${reason}; again in ${milliseconds} ms`,
+            where,
+          });
           await sleep(milliseconds);
           continue;
         }
@@ -201,7 +246,13 @@ class Run {
   }
 }
 
-function failure(where: string, error: unknown, reason: string, attempts: number, perPartition: boolean): Error {
+function failure(
+  where: string,
+  error: unknown,
+  reason: string,
+  attempts: number,
+  perPartition: boolean,
+): Error {
   if (error instanceof IsochroneError) return error;
   const { detail, hint } = error as { detail?: string; hint?: string };
   const state = sqlState(error);

@@ -5,11 +5,17 @@ import { type PostgresConnection, rowsOf } from '../connection';
 const LOCK = '1769172835, 1835624306';
 
 export interface SessionTimes {
-  /** How long a statement waits for a lock before it gives way to what waits behind it, in milliseconds. */
+  /**
+   * How long a statement waits for a lock before it gives way to what waits behind it, in
+   * milliseconds.
+   */
   readonly lockTimeoutMs: number;
 }
 
-/** One run at a time: the lock lives as long as the server process that works, also when its client is gone. */
+/**
+ * One run at a time: the lock lives as long as the server process that works, also when its client
+ * is gone.
+ */
 export async function lockMigrations(
   connection: PostgresConnection,
   waitMs: number,
@@ -17,7 +23,10 @@ export async function lockMigrations(
 ): Promise<void> {
   await checkNoPooler(connection);
   for (let waited = 0; ; waited += 1000) {
-    const [row] = await rowsOf<{ locked: boolean }>(connection, `SELECT pg_try_advisory_lock(${LOCK}) AS locked`);
+    const [row] = await rowsOf<{ locked: boolean }>(
+      connection,
+      `SELECT pg_try_advisory_lock(${LOCK}) AS locked`,
+    );
     if (row?.locked) return;
     if (waited >= waitMs) break;
     await sleep(1000);
@@ -35,7 +44,10 @@ export async function lockMigrations(
   );
 }
 
-/** The lock and the settings belong to a session; a pooler that pools transactions gives each one to another session. */
+/**
+ * The lock and the settings belong to a session; a pooler that pools transactions gives each one to
+ * another session.
+ */
 export async function checkNoPooler(connection: PostgresConnection): Promise<void> {
   if (connection.processID === undefined || connection.processID === null) return;
   const [row] = await rowsOf<{ pid: number }>(connection, 'SELECT pg_backend_pid() AS pid');
@@ -48,12 +60,18 @@ export async function checkNoPooler(connection: PostgresConnection): Promise<voi
 /**
  * The session as every step finds it, whatever the steps before it have set.
  *
- * Builds that run CONCURRENTLY wait for transactions that are older than they are, at the end of hours of work, and hold up no reads
- * and writes meanwhile: they are given all the time there is.
+ * Builds that run CONCURRENTLY wait for transactions that are older than they are, at the end of
+ * hours of work, and hold up no reads and writes meanwhile: they are given all the time there is.
  */
-export async function resetSession(connection: PostgresConnection, { lockTimeoutMs }: SessionTimes, patient: boolean): Promise<void> {
+export async function resetSession(
+  connection: PostgresConnection,
+  { lockTimeoutMs }: SessionTimes,
+  patient: boolean,
+): Promise<void> {
   // A temporary table hides the one of the same name from all that follows.
-  await connection.query('RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; DISCARD TEMP');
+  await connection.query(
+    'RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; CLOSE ALL; DEALLOCATE ALL; DISCARD TEMP',
+  );
   const settings: Readonly<Record<string, string>> = {
     lock_timeout: String(patient ? 0 : lockTimeoutMs),
     idle_session_timeout: '0',
@@ -62,7 +80,8 @@ export async function resetSession(connection: PostgresConnection, { lockTimeout
     transaction_timeout: '0',
     // As files are split.
     standard_conforming_strings: 'on',
-    // The server then notices within seconds that its client is gone, and does not finish for nobody.
+    // The server then notices within seconds that its client is gone, and does not finish for
+    // nobody.
     client_connection_check_interval: '10s',
     ...(patient ? { statement_timeout: '0' } : {}),
   };
@@ -73,6 +92,9 @@ export async function resetSession(connection: PostgresConnection, { lockTimeout
   );
 }
 
-export async function setLockTimeout(connection: PostgresConnection, milliseconds: number): Promise<void> {
+export async function setLockTimeout(
+  connection: PostgresConnection,
+  milliseconds: number,
+): Promise<void> {
   await connection.query(`SET lock_timeout = ${milliseconds}`);
 }

@@ -2,8 +2,9 @@ import { SqlCursor, type SqlName, type SqlStatement, type SqlToken } from '../sq
 import { type AlterTable, alterTable } from './alter-table';
 
 /**
- * How a statement runs: in a transaction with its neighbours; in one of its own; outside any, because the server refuses it
- * inside one; or as a setting of the session, which a resumed run repeats.
+ * How a statement runs: in a transaction with its neighbours; in one of its own; outside any,
+ * because the server refuses it inside one; or as a setting of the session, which a resumed run
+ * repeats.
  */
 export type Runs = 'transaction' | 'alone' | 'outside' | 'session';
 
@@ -37,7 +38,10 @@ export interface StatementFacts {
 const SHARE_UPDATE = 'SHARE UPDATE EXCLUSIVE';
 const EXCLUSIVE = 'ACCESS EXCLUSIVE';
 
-/** What a statement does, by its first words. What is not known here runs in a transaction: the server refuses it if it cannot. */
+/**
+ * What a statement does, by its first words. What is not known here runs in a transaction: the
+ * server refuses it if it cannot.
+ */
 export function statementFacts(statement: SqlStatement): StatementFacts {
   const at = new SqlCursor(statement);
   if (at.take('CREATE')) return create(at);
@@ -47,13 +51,24 @@ export function statementFacts(statement: SqlStatement): StatementFacts {
   if (at.take('REFRESH', 'MATERIALIZED', 'VIEW')) {
     const concurrently = at.take('CONCURRENTLY');
     const what = words('REFRESH MATERIALIZED VIEW', concurrently);
-    return { what, runs: concurrently ? 'alone' : 'transaction', lock: concurrently ? 'EXCLUSIVE' : EXCLUSIVE, target: at.name() };
+    return {
+      what,
+      runs: concurrently ? 'alone' : 'transaction',
+      lock: concurrently ? 'EXCLUSIVE' : EXCLUSIVE,
+      target: at.name(),
+    };
   }
   if (at.take('VACUUM')) {
     const options = at.parenthesized();
-    const full = at.take('FULL') || (options !== undefined && has(at.slice(options.from, options.to), 'FULL'));
+    const full =
+      at.take('FULL') || (options !== undefined && has(at.slice(options.from, options.to), 'FULL'));
     for (const word of ['FREEZE', 'VERBOSE', 'ANALYZE', 'ANALYSE']) at.take(word);
-    return { what: full ? 'VACUUM FULL' : 'VACUUM', runs: 'outside', lock: full ? EXCLUSIVE : SHARE_UPDATE, target: at.name() };
+    return {
+      what: full ? 'VACUUM FULL' : 'VACUUM',
+      runs: 'outside',
+      lock: full ? EXCLUSIVE : SHARE_UPDATE,
+      target: at.name(),
+    };
   }
   if (at.take('CLUSTER')) {
     at.take('VERBOSE');
@@ -90,23 +105,50 @@ function create(at: SqlCursor): StatementFacts {
   if (at.take('INDEX')) return createIndex(at, unique);
   at.take('OR', 'REPLACE');
   const temporary = at.take('TEMP') || at.take('TEMPORARY');
-  for (const word of ['UNLOGGED', 'CONSTRAINT', 'RECURSIVE', 'TRUSTED', 'PROCEDURAL']) at.take(word);
+  for (const word of ['UNLOGGED', 'CONSTRAINT', 'RECURSIVE', 'TRUSTED', 'PROCEDURAL'])
+    at.take(word);
   for (const kind of ['DATABASE', 'TABLESPACE', 'SUBSCRIPTION']) {
     if (at.take(kind)) return { what: `CREATE ${kind}`, runs: 'outside', lock: 'none on a table' };
   }
   if (at.take('TRIGGER')) {
     while (at.token && !at.take('ON')) at.at += 1;
-    return { what: 'CREATE TRIGGER', runs: 'transaction', lock: 'SHARE ROW EXCLUSIVE', target: at.name() };
+    return {
+      what: 'CREATE TRIGGER',
+      runs: 'transaction',
+      lock: 'SHARE ROW EXCLUSIVE',
+      target: at.name(),
+    };
   }
-  for (const kind of ['TABLE', 'MATERIALIZED VIEW', 'VIEW', 'SEQUENCE', 'FUNCTION', 'PROCEDURE', 'TYPE', 'SCHEMA', 'EXTENSION']) {
+  for (const kind of [
+    'TABLE',
+    'MATERIALIZED VIEW',
+    'VIEW',
+    'SEQUENCE',
+    'FUNCTION',
+    'PROCEDURE',
+    'TYPE',
+    'SCHEMA',
+    'EXTENSION',
+  ]) {
     if (!at.take(...kind.split(' '))) continue;
     at.take('IF', 'NOT', 'EXISTS');
     const target = at.name();
     const what = `CREATE ${temporary ? 'TEMPORARY ' : ''}${kind}`;
-    if (at.take('PARTITION', 'OF')) return { what, runs: 'transaction', lock: `${EXCLUSIVE} on the parent`, target, parent: at.name() };
+    if (at.take('PARTITION', 'OF'))
+      return {
+        what,
+        runs: 'transaction',
+        lock: `${EXCLUSIVE} on the parent`,
+        target,
+        parent: at.name(),
+      };
     return { what, runs: 'transaction', lock: 'none on a table', target };
   }
-  return { what: ['CREATE', at.token?.value].filter(Boolean).join(' '), runs: 'transaction', lock: 'none on a table' };
+  return {
+    what: ['CREATE', at.token?.value].filter(Boolean).join(' '),
+    runs: 'transaction',
+    lock: 'none on a table',
+  };
 }
 
 function createIndex(at: SqlCursor, unique: boolean): StatementFacts {
@@ -121,7 +163,9 @@ function createIndex(at: SqlCursor, unique: boolean): StatementFacts {
   if (at.take('USING')) at.name();
   const keys = at.parenthesized();
   const inner = keys ? at.slice(keys.from, keys.to) : [];
-  const plain = !inner.some(({ kind, value }) => kind === 'symbol' && value === '(') && !has(definition, 'WHERE');
+  const plain =
+    !inner.some(({ kind, value }) => kind === 'symbol' && value === '(') &&
+    !has(definition, 'WHERE');
   return {
     what: words(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX`, concurrently),
     runs: concurrently ? 'outside' : 'transaction',
@@ -138,20 +182,38 @@ function alter(at: SqlCursor, statement: SqlStatement): StatementFacts {
     const target = at.name();
     at.takeSymbol('*');
     const altered = alterTable(at, statement);
-    return { what: altered.what, runs: altered.runs, lock: altered.lock, target, alterTable: altered, parent: altered.attaches && target };
+    return {
+      what: altered.what,
+      runs: altered.runs,
+      lock: altered.lock,
+      target,
+      alterTable: altered,
+      parent: altered.attaches && target,
+    };
   }
   if (at.take('TYPE')) {
     const target = at.name();
-    // Since PostgreSQL 12 it may run in a transaction, but nothing in that transaction may use the value.
-    if (at.take('ADD', 'VALUE')) return { what: 'ALTER TYPE ADD VALUE', runs: 'alone', lock: 'none on a table', target };
+    // Since PostgreSQL 12 it may run in a transaction, but nothing in that transaction may use the
+    // value.
+    if (at.take('ADD', 'VALUE'))
+      return { what: 'ALTER TYPE ADD VALUE', runs: 'alone', lock: 'none on a table', target };
     return { what: 'ALTER TYPE', runs: 'transaction', lock: 'none on a table', target };
   }
   if (at.take('SYSTEM')) return { what: 'ALTER SYSTEM', runs: 'outside', lock: 'none on a table' };
   if (at.take('INDEX')) {
     at.take('IF', 'EXISTS');
-    return { what: 'ALTER INDEX', runs: 'transaction', lock: 'ACCESS EXCLUSIVE on the index', target: at.name() };
+    return {
+      what: 'ALTER INDEX',
+      runs: 'transaction',
+      lock: 'ACCESS EXCLUSIVE on the index',
+      target: at.name(),
+    };
   }
-  return { what: ['ALTER', at.token?.value].filter(Boolean).join(' '), runs: 'transaction', lock: 'none on a table' };
+  return {
+    what: ['ALTER', at.token?.value].filter(Boolean).join(' '),
+    runs: 'transaction',
+    lock: 'none on a table',
+  };
 }
 
 function drop(at: SqlCursor): StatementFacts {
@@ -162,7 +224,12 @@ function drop(at: SqlCursor): StatementFacts {
     const concurrently = at.take('CONCURRENTLY');
     at.take('IF', 'EXISTS');
     const what = words('DROP INDEX', concurrently);
-    return { what, runs: concurrently ? 'outside' : 'transaction', lock: concurrently ? SHARE_UPDATE : EXCLUSIVE, target: at.name() };
+    return {
+      what,
+      runs: concurrently ? 'outside' : 'transaction',
+      lock: concurrently ? SHARE_UPDATE : EXCLUSIVE,
+      target: at.name(),
+    };
   }
   const materialized = at.take('MATERIALIZED');
   const kind = at.token?.value ?? '';
@@ -181,7 +248,9 @@ function reindex(at: SqlCursor): StatementFacts {
   const options = at.parenthesized();
   const kind = at.token?.value ?? '';
   at.at += 1;
-  const concurrently = at.take('CONCURRENTLY') || (options !== undefined && has(at.slice(options.from, options.to), 'CONCURRENTLY'));
+  const concurrently =
+    at.take('CONCURRENTLY') ||
+    (options !== undefined && has(at.slice(options.from, options.to), 'CONCURRENTLY'));
   return {
     what: words(`REINDEX ${kind}`, concurrently),
     runs: concurrently || !['INDEX', 'TABLE'].includes(kind) ? 'outside' : 'transaction',
@@ -198,7 +267,16 @@ function setting(statement: SqlStatement): StatementFacts {
 
 function firstWords({ tokens }: SqlStatement): string {
   const first = tokens.slice(0, 2).map(({ kind, value }) => (kind === 'word' ? value : undefined));
-  const two = ['SET', 'RESET', 'START', 'PREPARE', 'DISCARD', 'BEGIN', 'COMMIT', 'ROLLBACK'].includes(first[0] ?? '');
+  const two = [
+    'SET',
+    'RESET',
+    'START',
+    'PREPARE',
+    'DISCARD',
+    'BEGIN',
+    'COMMIT',
+    'ROLLBACK',
+  ].includes(first[0] ?? '');
   return (two ? first : first.slice(0, 1)).filter(Boolean).join(' ') || 'a statement';
 }
 

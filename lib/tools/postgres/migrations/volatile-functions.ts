@@ -23,8 +23,8 @@ const VALUES = new Set([
 ]);
 
 /**
- * Functions of which every form is STABLE or VOLATILE in PostgreSQL 15 to 18, for when there is no server to ask. The volatile
- * ones rewrite a table as the default of a new column.
+ * Functions of which every form is STABLE or VOLATILE in PostgreSQL 15 to 18, for when there is no
+ * server to ask. The volatile ones rewrite a table as the default of a new column.
  */
 const STABLE =
   'array_to_string concat concat_ws current_database current_query current_schema current_schemas current_setting format inet_client_addr json_build_array json_build_object now pg_backend_pid row_to_json statement_timestamp to_char to_date to_json to_jsonb transaction_timestamp version';
@@ -36,7 +36,9 @@ const NOT_IMMUTABLE = new Set([...STABLE.split(' '), ...VOLATILE_NAMES]);
 
 /** What an index may not hold, as far as it is known without a server. */
 export function knownNotImmutable(tokens: readonly SqlToken[]): string[] {
-  const values = tokens.filter(({ kind, value }) => kind === 'word' && VALUES.has(value)).map(({ value }) => value);
+  const values = tokens
+    .filter(({ kind, value }) => kind === 'word' && VALUES.has(value))
+    .map(({ value }) => value);
   return [...values, ...functionCalls(tokens).filter(isBuiltIn(NOT_IMMUTABLE)).map(asWritten)];
 }
 
@@ -57,9 +59,16 @@ export function asWritten({ schema, name }: FunctionCall): string {
 /** Everything that is followed by a parenthesis; what is no function is found in no catalog. */
 export function functionCalls(tokens: readonly SqlToken[]): FunctionCall[] {
   return tokens.flatMap((token, i) => {
-    if ((token.kind !== 'word' && token.kind !== 'name') || !isSymbol(tokens[i + 1], '(')) return [];
+    if ((token.kind !== 'word' && token.kind !== 'name') || !isSymbol(tokens[i + 1], '('))
+      return [];
     const qualifier = isSymbol(tokens[i - 1], '.') ? tokens[i - 2] : undefined;
-    return [{ schema: qualifier && identifierOf(qualifier), name: identifierOf(token), arguments: countArguments(tokens, i + 2) }];
+    return [
+      {
+        schema: qualifier && identifierOf(qualifier),
+        name: identifierOf(token),
+        arguments: countArguments(tokens, i + 2),
+      },
+    ];
   });
 }
 

@@ -1,9 +1,11 @@
 /**
  * Users of PgBouncer without their passwords: userlist.txt with SCRAM verifiers.
  *
- * A verifier does not let its holder log in. PgBouncer can still log in to PostgreSQL with it, because a client that logs in to
- * PgBouncer proves its ClientKey, and PgBouncer uses that: "Authentication file format", PgBouncer's documentation. It follows that the
- * verifier must be the very one that the server has, salt and iterations included, and that a pool opens with its first client.
+ * A verifier does not let its holder log in. PgBouncer can still log in to PostgreSQL with it,
+ * because a client that logs in to PgBouncer proves its ClientKey, and PgBouncer uses that:
+ * "Authentication file format", PgBouncer's documentation. It follows that the verifier must be the
+ * very one that the server has, salt and iterations included, and that a pool opens with its first
+ * client.
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { IsochroneError } from '../../../model/errors';
@@ -19,13 +21,18 @@ export function isScramVerifier(text: string): boolean {
 }
 
 /**
- * The verifier of a password, as PostgreSQL stores it (RFC 5803). `ALTER ROLE … PASSWORD '…'` takes it in place of the password, which
- * then never reaches the server or its log.
+ * The verifier of a password, as PostgreSQL stores it (RFC 5803). `ALTER ROLE … PASSWORD '…'` takes
+ * it in place of the password, which then never reaches the server or its log.
  *
  * @param salt random bytes; given only in tests
- * @throws IsochroneError for a password that clients would normalise (SASLprep), each in its own way
+ * @throws IsochroneError for a password that clients would normalise (SASLprep), each in its own
+ * way
  */
-export function scramVerifier(password: string, salt: Buffer = randomBytes(SALT_BYTES), iterations = ITERATIONS): string {
+export function scramVerifier(
+  password: string,
+  salt: Buffer = randomBytes(SALT_BYTES),
+  iterations = ITERATIONS,
+): string {
   if (!/^[\x21-\x7e]+$/.test(password)) {
     throw new IsochroneError(
       'scramVerifier: password must be of printable ASCII characters without spaces, got others.\n' +
@@ -33,7 +40,9 @@ export function scramVerifier(password: string, salt: Buffer = randomBytes(SALT_
     );
   }
   const saltedPassword = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
-  const storedKey = createHash('sha256').update(hmac(saltedPassword, 'Client Key')).digest('base64');
+  const storedKey = createHash('sha256')
+    .update(hmac(saltedPassword, 'Client Key'))
+    .digest('base64');
   const serverKey = hmac(saltedPassword, 'Server Key').toString('base64');
   return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${storedKey}:${serverKey}`;
 }

@@ -21,7 +21,12 @@ export class SqlCursor {
 
   /** Steps over these words if they come next. */
   public take(...words: readonly string[]): boolean {
-    if (!words.every((word, i) => this.at + i < this.end && isWord(this.statement.tokens[this.at + i], word))) return false;
+    if (
+      !words.every(
+        (word, i) => this.at + i < this.end && isWord(this.statement.tokens[this.at + i], word),
+      )
+    )
+      return false;
     this.at += words.length;
     return true;
   }

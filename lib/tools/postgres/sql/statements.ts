@@ -35,13 +35,18 @@ export function splitStatements(sql: string): SqlStatement[] {
     const last = current.at(-1);
     if (first === undefined || last === undefined) {
       const lost = said.find(({ text }) => DIRECTIVE.test(text));
-      if (lost) throw new SqlScanError('A comment for isochrone stands above no statement.', lost.start);
+      if (lost)
+        throw new SqlScanError('A comment for isochrone stands above no statement.', lost.start);
       return;
     }
     statements.push({
       text: sql.slice(first.start, last.end),
       line: lineOf(sql, first.start),
-      tokens: current.map((token) => ({ ...token, start: token.start - first.start, end: token.end - first.start })),
+      tokens: current.map((token) => ({
+        ...token,
+        start: token.start - first.start,
+        end: token.end - first.start,
+      })),
       directives: directives(said),
     });
     current = [];
@@ -55,22 +60,32 @@ export function splitStatements(sql: string): SqlStatement[] {
       }
       if (token.value === '(') parentheses += 1;
       if (token.value === ')') parentheses -= 1;
-      if (parentheses < 0) throw new SqlScanError('A parenthesis is closed that was not opened.', token.start);
+      if (parentheses < 0)
+        throw new SqlScanError('A parenthesis is closed that was not opened.', token.start);
     }
     if (token.kind === 'word') body = bodyDepth(body, token, current);
     current.push(token);
   }
   const open = current[0];
   if (open && (parentheses > 0 || body > 0)) {
-    throw new SqlScanError(`A ${parentheses > 0 ? 'parenthesis' : 'function body (BEGIN ATOMIC)'} has no end.`, open.start);
+    throw new SqlScanError(
+      `A ${parentheses > 0 ? 'parenthesis' : 'function body (BEGIN ATOMIC)'} has no end.`,
+      open.start,
+    );
   }
   finish(sql.length);
   return statements;
 }
 
-/** The body of a function in standard SQL holds statements with semicolons of their own; inside it, only CASE has an END too. */
+/**
+ * The body of a function in standard SQL holds statements with semicolons of their own; inside it,
+ * only CASE has an END too.
+ */
 function bodyDepth(depth: number, token: SqlToken, before: readonly SqlToken[]): number {
-  if (depth === 0) return token.value === 'ATOMIC' && isWord(before.at(-1), 'BEGIN') && createsRoutine(before) ? 1 : 0;
+  if (depth === 0)
+    return token.value === 'ATOMIC' && isWord(before.at(-1), 'BEGIN') && createsRoutine(before)
+      ? 1
+      : 0;
   if (token.value === 'CASE') return depth + 1;
   return token.value === 'END' ? depth - 1 : depth;
 }

@@ -1,13 +1,16 @@
 /**
- * SQL cut into tokens as PostgreSQL's own scanner cuts it ("Lexical Structure", PostgreSQL documentation), with
- * `standard_conforming_strings` on. Enough to know where a statement ends and what it does, not whether it is correct: that is
- * the server's to say.
+ * SQL cut into tokens as PostgreSQL's own scanner cuts it ("Lexical Structure", PostgreSQL
+ * documentation), with `standard_conforming_strings` on. Enough to know where a statement ends and
+ * what it does, not whether it is correct: that is the server's to say.
  */
 
 export interface SqlToken {
   /** A `name` is a quoted identifier; `parameter` is `$1`. */
   readonly kind: 'word' | 'name' | 'string' | 'number' | 'parameter' | 'symbol';
-  /** A word with its ASCII letters in capitals, a name without its quotes, anything else as it stands. */
+  /**
+   * A word with its ASCII letters in capitals, a name without its quotes, anything else as it
+   * stands.
+   */
   readonly value: string;
   readonly start: number;
   readonly end: number;
@@ -36,7 +39,8 @@ export class SqlScanError extends Error {
 const SPACE = /[ \t\n\r\f\v]+/y;
 const LINE_COMMENT = /--[^\n\r]*/y;
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
-const NUMBER = /(?:0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.(?!\.)[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?)/y;
+const NUMBER =
+  /(?:0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.(?!\.)[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?)/y;
 const PARAMETER = /\$\d+/y;
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 const QUOTED_NAME = /(?:[uU]&)?"((?:[^"]|"")*)"/y;
@@ -46,7 +50,10 @@ const ESCAPED_STRING_REST = /(?:[^'\\]|''|\\[\s\S])*'/y;
 /** Literals with a line break between them are one, and go on as they began. */
 const CONTINUATION = /[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;
 
-/** @throws SqlScanError for a string, comment or quoted name without an end, and for commands of psql */
+/**
+ * @throws SqlScanError for a string, comment or quoted name without an end, and for commands of
+ * psql
+ */
 export function tokenize(sql: string): SqlTokens {
   const tokens: SqlToken[] = [];
   const comments: SqlComment[] = [];
@@ -121,13 +128,20 @@ export function tokenize(sql: string): SqlTokens {
       push('parameter', parameter[0], at + parameter[0].length);
       continue;
     }
-    if (sql[at] === '\\') throw new SqlScanError('A backslash begins a command of psql, which a server does not know.', at);
+    if (sql[at] === '\\')
+      throw new SqlScanError(
+        'A backslash begins a command of psql, which a server does not know.',
+        at,
+      );
     push('symbol', String(sql[at]), at + 1);
   }
   return { tokens, comments };
 }
 
-/** The identifier that a token stands for. PostgreSQL folds an unquoted one to lower case, and of a database in UTF-8 only ASCII. */
+/**
+ * The identifier that a token stands for. PostgreSQL folds an unquoted one to lower case, and of a
+ * database in UTF-8 only ASCII.
+ */
 export function identifierOf({ kind, value }: SqlToken): string {
   return kind === 'word' ? value.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : value;
 }

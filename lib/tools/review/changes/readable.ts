@@ -3,31 +3,43 @@
 /** Characters of one value that a report shows. */
 const SHOWN = 120;
 
-/** The value with its intrinsic functions as text: `{"Fn::GetAtt":["Role","Arn"]}` becomes `${Role.Arn}`. */
+/**
+ * The value with its intrinsic functions as text: `{"Fn::GetAtt":["Role","Arn"]}` becomes
+ * `${Role.Arn}`.
+ */
 export function resolved(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(resolved);
   if (!isObject(value)) return value;
   const entries = Object.entries(value);
   const [first] = entries;
-  if (entries.length === 1 && first && (first[0] === 'Ref' || first[0].startsWith('Fn::'))) return intrinsic(...first);
+  if (entries.length === 1 && first && (first[0] === 'Ref' || first[0].startsWith('Fn::')))
+    return intrinsic(...first);
   return Object.fromEntries(entries.map(([key, inner]) => [key, resolved(inner)]));
 }
 
 function intrinsic(name: string, argument: unknown): string {
   if (name === 'Ref') return `\${${argument}}`;
-  if (name === 'Fn::GetAtt') return `\${${Array.isArray(argument) ? argument.map(text).join('.') : text(argument)}}`;
-  if (name === 'Fn::Join' && Array.isArray(argument) && Array.isArray(argument[1])) return argument[1].map(text).join(String(argument[0]));
+  if (name === 'Fn::GetAtt')
+    return `\${${Array.isArray(argument) ? argument.map(text).join('.') : text(argument)}}`;
+  if (name === 'Fn::Join' && Array.isArray(argument) && Array.isArray(argument[1]))
+    return argument[1].map(text).join(String(argument[0]));
   if (name === 'Fn::Sub' && typeof argument === 'string') return argument;
-  if (name === 'Fn::GetStackOutput' && isObject(argument)) return `\${${text(argument.StackName)}:${text(argument.OutputName)}}`;
+  if (name === 'Fn::GetStackOutput' && isObject(argument))
+    return `\${${text(argument.StackName)}:${text(argument.OutputName)}}`;
   return `\${${name.replace('Fn::', '')} ${text(argument)}}`;
 }
 
-/** The value on one line, whole: also what two values are compared by, whatever the order of their keys. */
+/**
+ * The value on one line, whole: also what two values are compared by, whatever the order of their
+ * keys.
+ */
 export function text(value: unknown): string {
   const plain = resolved(value);
   if (typeof plain === 'string') return plain;
   return (
-    JSON.stringify(plain, (_key, inner: unknown) => (isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(byKey)) : inner)) ?? ''
+    JSON.stringify(plain, (_key, inner: unknown) =>
+      isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(byKey)) : inner,
+    ) ?? ''
   );
 }
 
@@ -44,15 +56,23 @@ export interface LeafDifference {
   readonly after?: string;
 }
 
-/** Where two values differ, as deep as both go the same way. Of lists of different length: what one has and the other has not. */
+/**
+ * Where two values differ, as deep as both go the same way. Of lists of different length: what one
+ * has and the other has not.
+ */
 export function leafDifferences(name: string, before: unknown, after: unknown): LeafDifference[] {
   if (text(before) === text(after)) return [];
   if (Array.isArray(before) && Array.isArray(after)) {
-    if (before.length === after.length) return before.flatMap((each, i) => leafDifferences(`${name}.${i}`, each, after[i]));
+    if (before.length === after.length)
+      return before.flatMap((each, i) => leafDifferences(`${name}.${i}`, each, after[i]));
     const gone = before.filter((each) => !after.some((other) => text(other) === text(each)));
     const come = after.filter((each) => !before.some((other) => text(other) === text(each)));
-    if (gone.length + come.length === 0) return [{ name, before: `${before.length} items`, after: `${after.length} items` }];
-    return [...gone.map((each) => ({ name, before: shown(each) })), ...come.map((each) => ({ name, after: shown(each) }))];
+    if (gone.length + come.length === 0)
+      return [{ name, before: `${before.length} items`, after: `${after.length} items` }];
+    return [
+      ...gone.map((each) => ({ name, before: shown(each) })),
+      ...come.map((each) => ({ name, after: shown(each) })),
+    ];
   }
   if (isTree(before) && isTree(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];

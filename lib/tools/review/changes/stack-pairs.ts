@@ -10,16 +10,20 @@ export type StackPair =
   | { readonly before?: undefined; readonly after: AssemblyStack };
 
 /**
- * Pairs the stacks as CloudFormation does, by name and region; the path only tells two accounts apart. The stacks of the head come
- * in its order, then those that are gone.
+ * Pairs the stacks as CloudFormation does, by name and region; the path only tells two accounts
+ * apart. The stacks of the head come in its order, then those that are gone.
  *
  * @throws IsochroneError if both have stacks, and none in common
  */
 export function pairStacks(base: Assembly, head: Assembly): StackPair[] {
-  const same = (a: AssemblyStack, b: AssemblyStack) => a.stackName === b.stackName && a.region === b.region;
+  const same = (a: AssemblyStack, b: AssemblyStack) =>
+    a.stackName === b.stackName && a.region === b.region;
   const left = new Set(base.stacks);
   const partner = new Map<AssemblyStack, AssemblyStack>();
-  for (const isPartner of [(a: AssemblyStack, b: AssemblyStack) => same(a, b) && a.path === b.path, same]) {
+  for (const isPartner of [
+    (a: AssemblyStack, b: AssemblyStack) => same(a, b) && a.path === b.path,
+    same,
+  ]) {
     for (const after of head.stacks.filter((stack) => !partner.has(stack))) {
       const before = [...left].find((candidate) => isPartner(candidate, after));
       if (before === undefined) continue;
@@ -33,10 +37,15 @@ export function pairStacks(base: Assembly, head: Assembly): StackPair[] {
         'CloudFormation knows a stack by its name and region. Name two assemblies of one app, synthesized from the same deployment file.',
     );
   }
-  return [...head.stacks.map((after): StackPair => ({ before: partner.get(after), after })), ...[...left].map((before) => ({ before }))];
+  return [
+    ...head.stacks.map((after): StackPair => ({ before: partner.get(after), after })),
+    ...[...left].map((before) => ({ before })),
+  ];
 }
 
 function someNames({ stacks }: Assembly): string {
-  const names = stacks.slice(0, 3).map(({ stackName, region }) => `${stackName}${region === undefined ? '' : ` in ${region}`}`);
+  const names = stacks
+    .slice(0, 3)
+    .map(({ stackName, region }) => `${stackName}${region === undefined ? '' : ` in ${region}`}`);
   return names.join(', ') + (stacks.length > names.length ? ', …' : '');
 }

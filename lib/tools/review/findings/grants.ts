@@ -1,4 +1,7 @@
-/** What the policies of a stack allow and deny, whoever they hang on: one list that two states of a stack can be compared by. */
+/**
+ * What the policies of a stack allow and deny, whoever they hang on: one list that two states of a
+ * stack can be compared by.
+ */
 import type { AssemblyStack, TemplateResource } from '../../assembly';
 import { isObject, resourcePath, text as whole, withoutHashes } from '../changes';
 
@@ -7,7 +10,10 @@ export interface Grant {
   readonly holder: string;
   /** The path of the resource that carries the policy. */
   readonly path: string;
-  /** `identity`: what the holder may do. `trust`: who may become the holder. `resource`: who may do what to the holder. */
+  /**
+   * `identity`: what the holder may do. `trust`: who may become the holder. `resource`: who may do
+   * what to the holder.
+   */
   readonly kind: 'identity' | 'trust' | 'resource';
   readonly effect: 'Allow' | 'Deny';
   /** `NotAction` and its like are one entry each: `all but a, b`. */
@@ -64,22 +70,38 @@ const POLICY_OF: Readonly<Record<string, string>> = {
 
 function policiesOf(id: string, { Type, Properties = {} }: TemplateResource): Policy[] {
   if (Type === 'AWS::IAM::Policy' || Type === 'AWS::IAM::ManagedPolicy') {
-    const attached = [Properties.Roles, Properties.Users, Properties.Groups].flatMap(list).map(text);
+    const attached = [Properties.Roles, Properties.Users, Properties.Groups]
+      .flatMap(list)
+      .map(text);
     const holders = attached.length > 0 ? attached : [`\${${id}}`];
-    return holders.map((holder) => ({ holder, kind: 'identity', document: Properties.PolicyDocument }));
+    return holders.map((holder) => ({
+      holder,
+      kind: 'identity',
+      document: Properties.PolicyDocument,
+    }));
   }
   if (Type === 'AWS::Lambda::Permission') {
-    const { Action, FunctionName, Principal, SourceArn, SourceAccount, PrincipalOrgID } = Properties;
+    const { Action, FunctionName, Principal, SourceArn, SourceAccount, PrincipalOrgID } =
+      Properties;
     const limits = [SourceArn, SourceAccount, PrincipalOrgID];
-    const Condition = limits.every((limit) => limit === undefined) ? undefined : { SourceArn, SourceAccount, PrincipalOrgID };
+    const Condition = limits.every((limit) => limit === undefined)
+      ? undefined
+      : { SourceArn, SourceAccount, PrincipalOrgID };
     const statement = { Effect: 'Allow', Action, Resource: FunctionName, Principal, Condition };
     return [{ holder: text(FunctionName), kind: 'resource', document: { Statement: [statement] } }];
   }
   const owner = POLICY_OF[Type];
   const holders = owner === undefined ? [`\${${id}}`] : list(Properties[owner]).map(text);
   return Object.entries(Properties).flatMap(([name, value]) => {
-    const kind = name === 'AssumeRolePolicyDocument' ? 'trust' : Type.startsWith('AWS::IAM::') ? 'identity' : 'resource';
-    return documentsIn(value).flatMap((document) => holders.map((holder): Policy => ({ holder, kind, document })));
+    const kind =
+      name === 'AssumeRolePolicyDocument'
+        ? 'trust'
+        : Type.startsWith('AWS::IAM::')
+          ? 'identity'
+          : 'resource';
+    return documentsIn(value).flatMap((document) =>
+      holders.map((holder): Policy => ({ holder, kind, document })),
+    );
   });
 }
 
@@ -106,21 +128,39 @@ function statementsOf(document: unknown): Record<string, unknown>[] {
   return isObject(document) ? list(document.Statement).filter(isObject) : [];
 }
 
-function grant(place: Pick<Grant, 'holder' | 'path' | 'kind'>, statement: Record<string, unknown>): Grant[] {
+function grant(
+  place: Pick<Grant, 'holder' | 'path' | 'kind'>,
+  statement: Record<string, unknown>,
+): Grant[] {
   const either = (name: string): string[] => {
     const not = statement[`Not${name}`];
     return not === undefined ? names(statement[name]) : [ALL_BUT + names(not).join(', ')];
   };
   const effect = statement.Effect === 'Deny' ? 'Deny' : 'Allow';
   const condition = statement.Condition === undefined ? '' : text(statement.Condition);
-  return [{ ...place, effect, actions: either('Action'), resources: either('Resource'), principals: either('Principal'), condition }];
+  return [
+    {
+      ...place,
+      effect,
+      actions: either('Action'),
+      resources: either('Resource'),
+      principals: either('Principal'),
+      condition,
+    },
+  ];
 }
 
-/** The entries of `Action`, `Resource` or `Principal`. A principal has its kind before it, but for `*`, which is the same in both ways of writing it. */
+/**
+ * The entries of `Action`, `Resource` or `Principal`. A principal has its kind before it, but for
+ * `*`, which is the same in both ways of writing it.
+ */
 function names(value: unknown): string[] {
-  if (!isObject(value) || Object.keys(value).some((key) => key === 'Ref' || key.startsWith('Fn::'))) return list(value).map(text);
+  if (!isObject(value) || Object.keys(value).some((key) => key === 'Ref' || key.startsWith('Fn::')))
+    return list(value).map(text);
   return Object.entries(value).flatMap(([kind, entries]) =>
-    list(entries).map((entry) => (kind === 'AWS' && entry === '*' ? '*' : `${kind} ${text(entry)}`)),
+    list(entries).map((entry) =>
+      kind === 'AWS' && entry === '*' ? '*' : `${kind} ${text(entry)}`,
+    ),
   );
 }
 

@@ -6,7 +6,8 @@ import type { Finding } from './finding';
 export function networkFindings(changes: readonly StackChange[]): Finding[] {
   return changes.flatMap(({ path: stack, pair }) => {
     const [before, after] = [rulesOf(pair.before), rulesOf(pair.after)];
-    const missing = (from: readonly Rule[], rules: readonly Rule[]) => rules.filter((rule) => !from.some((other) => covers(other, rule)));
+    const missing = (from: readonly Rule[], rules: readonly Rule[]) =>
+      rules.filter((rule) => !from.some((other) => covers(other, rule)));
     const finding = (rule: Rule, severity: Finding['severity'], verb: string): Finding => ({
       topic: 'network',
       severity,
@@ -14,8 +15,12 @@ export function networkFindings(changes: readonly StackChange[]): Finding[] {
       path: rule.path,
       message: `${verb} ${rule.direction === 'ingress' ? 'from' : 'to'} ${peerName(rule)} on ${ports(rule)}`,
     });
-    const opened = missing(before, after).map((rule) => finding(rule, isWide(rule.peer) ? 'high' : 'medium', 'opened'));
-    const closed = pair.after ? missing(after, before).map((rule) => finding(rule, 'low', 'closed')) : [];
+    const opened = missing(before, after).map((rule) =>
+      finding(rule, isWide(rule.peer) ? 'high' : 'medium', 'opened'),
+    );
+    const closed = pair.after
+      ? missing(after, before).map((rule) => finding(rule, 'low', 'closed'))
+      : [];
     return [...opened, ...closed];
   });
 }
@@ -57,18 +62,33 @@ function rulesOf(stack: AssemblyStack | undefined): Rule[] {
       return branches(rules).map((rule) => toRule(`\${${id}}`, path, direction, rule));
     };
     if (Type === 'AWS::EC2::SecurityGroup')
-      return [...inline('SecurityGroupIngress', 'ingress'), ...inline('SecurityGroupEgress', 'egress')];
-    const direction = { 'AWS::EC2::SecurityGroupIngress': 'ingress', 'AWS::EC2::SecurityGroupEgress': 'egress' } as const;
+      return [
+        ...inline('SecurityGroupIngress', 'ingress'),
+        ...inline('SecurityGroupEgress', 'egress'),
+      ];
+    const direction = {
+      'AWS::EC2::SecurityGroupIngress': 'ingress',
+      'AWS::EC2::SecurityGroupEgress': 'egress',
+    } as const;
     const alone = direction[Type as keyof typeof direction];
-    return alone === undefined ? [] : [toRule(groupName(Properties.GroupId), path, alone, Properties)];
+    return alone === undefined
+      ? []
+      : [toRule(groupName(Properties.GroupId), path, alone, Properties)];
   });
-  // Without an egress rule, a group lets out everything ("AWS::EC2::SecurityGroup", AWS CloudFormation template reference).
+  // Without an egress rule, a group lets out everything ("AWS::EC2::SecurityGroup", AWS
+  // CloudFormation template reference).
   const byDefault = resources
     .filter(
       ([id, { Type }]) =>
-        Type === 'AWS::EC2::SecurityGroup' && !explicit.some((rule) => rule.direction === 'egress' && rule.group === `\${${id}}`),
+        Type === 'AWS::EC2::SecurityGroup' &&
+        !explicit.some((rule) => rule.direction === 'egress' && rule.group === `\${${id}}`),
     )
-    .map(([id]) => toRule(`\${${id}}`, resourcePath(stack, id), 'egress', { IpProtocol: '-1', CidrIp: '0.0.0.0/0' }));
+    .map(([id]) =>
+      toRule(`\${${id}}`, resourcePath(stack, id), 'egress', {
+        IpProtocol: '-1',
+        CidrIp: '0.0.0.0/0',
+      }),
+    );
   return [...explicit, ...byDefault].filter(({ peer }) => peer !== NOWHERE);
 }
 
@@ -86,7 +106,12 @@ function groupName(value: unknown): string {
   return text(value).replace(/\.GroupId\}$/, '}');
 }
 
-function toRule(group: string, path: string, direction: Rule['direction'], rule: Readonly<Record<string, unknown>>): Rule {
+function toRule(
+  group: string,
+  path: string,
+  direction: Rule['direction'],
+  rule: Readonly<Record<string, unknown>>,
+): Rule {
   const peer = PEERS.find((name) => rule[name] !== undefined);
   const from = port(rule.FromPort ?? -1);
   return {
@@ -101,7 +126,12 @@ function toRule(group: string, path: string, direction: Rule['direction'], rule:
 }
 
 /** "Assigned Internet Protocol Numbers", IANA: EC2 takes the names and the numbers. */
-const PROTOCOLS: Readonly<Record<string, string>> = { '1': 'icmp', '6': 'tcp', '17': 'udp', '58': 'icmpv6' };
+const PROTOCOLS: Readonly<Record<string, string>> = {
+  '1': 'icmp',
+  '6': 'tcp',
+  '17': 'udp',
+  '58': 'icmpv6',
+};
 
 function port(value: unknown): number | string {
   const shownAs = text(value);
@@ -123,14 +153,19 @@ function covers(old: Rule, rule: Rule): boolean {
   return sameGroup && peer && protocol && (allPorts || holdsPorts(old, rule));
 }
 
-/** Whether the first block of addresses holds the second. Of IPv6, only the whole of it is compared. */
+/**
+ * Whether the first block of addresses holds the second. Of IPv6, only the whole of it is compared.
+ */
 function containsCidr(outer: string, inner: string): boolean {
   if (outer === '::/0') return inner.includes(':') && /\/\d+$/.test(inner);
   const [a, b] = [ipv4Block(outer), ipv4Block(inner)];
   return a !== undefined && b !== undefined && a.first <= b.first && b.last <= a.last;
 }
 
-/** No private network is wider than a block of eight bits, so that what is wider, such as a half of the internet, is public. */
+/**
+ * No private network is wider than a block of eight bits, so that what is wider, such as a half of
+ * the internet, is public.
+ */
 function isWide(peer: string): boolean {
   const bits = Number(/\/(\d+)$/.exec(peer)?.[1] ?? Number.NaN);
   return peer.includes(':') ? bits === 0 : bits < 8;

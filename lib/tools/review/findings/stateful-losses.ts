@@ -1,4 +1,7 @@
-/** Stateful resources that a change replaces or removes, and what becomes of their data. Each needs a decision by name. */
+/**
+ * Stateful resources that a change replaces or removes, and what becomes of their data. Each needs
+ * a decision by name.
+ */
 
 import { IsochroneError } from '../../../model/errors';
 import type { TemplateResource } from '../../assembly';
@@ -19,7 +22,10 @@ export interface StatefulLoss {
   readonly acknowledged?: string;
 }
 
-/** A decision for this one change: the path of a resource, or of anything above it, and why its loss is meant. */
+/**
+ * A decision for this one change: the path of a resource, or of anything above it, and why its loss
+ * is meant.
+ */
 export interface Acknowledgement {
   readonly path: string;
   readonly reason: string;
@@ -38,20 +44,30 @@ export function parseAcknowledgement(value: string): Acknowledgement {
   return { path: path.trim().replace(/\/$/, ''), reason };
 }
 
-export function findLosses(changes: readonly StackChange[], acknowledgements: readonly Acknowledgement[]): StatefulLoss[] {
+export function findLosses(
+  changes: readonly StackChange[],
+  acknowledgements: readonly Acknowledgement[],
+): StatefulLoss[] {
   return changes.flatMap((stack) =>
     stack.resources.flatMap((change) => {
       const loss = change.stateful ? lossOf(stack, change) : undefined;
       if (loss === undefined) return [];
       const acknowledgement = acknowledgements.find((candidate) => concerns(candidate, loss));
-      return [acknowledgement === undefined ? loss : { ...loss, acknowledged: acknowledgement.reason }];
+      return [
+        acknowledgement === undefined ? loss : { ...loss, acknowledged: acknowledgement.reason },
+      ];
     }),
   );
 }
 
-/** Whether the acknowledgement names the lost resource, by path or by stack and logical id, or something above it. */
+/**
+ * Whether the acknowledgement names the lost resource, by path or by stack and logical id, or
+ * something above it.
+ */
 export function concerns({ path }: Acknowledgement, loss: StatefulLoss): boolean {
-  return [loss.path, `${loss.stack}/${loss.logicalId}`].some((name) => name === path || name.startsWith(`${path}/`));
+  return [loss.path, `${loss.stack}/${loss.logicalId}`].some(
+    (name) => name === path || name.startsWith(`${path}/`),
+  );
 }
 
 function lossOf(stack: StackChange, change: ResourceChange): StatefulLoss | undefined {
@@ -60,7 +76,10 @@ function lossOf(stack: StackChange, change: ResourceChange): StatefulLoss | unde
   switch (change.action) {
     case 'remove': {
       const data = fate(change.oldResource, 'DeletionPolicy');
-      const message = stack.action === 'remove' ? `${STACK_GONE} When it is deleted, ${AFTERWARDS[data]}.` : sentence(AFTERWARDS[data]);
+      const message =
+        stack.action === 'remove'
+          ? `${STACK_GONE} When it is deleted, ${AFTERWARDS[data]}.`
+          : sentence(AFTERWARDS[data]);
       return { ...common, kind: 'removed', data, message };
     }
     case 'rename': {
@@ -73,7 +92,10 @@ function lossOf(stack: StackChange, change: ResourceChange): StatefulLoss | unde
     }
     case 'replace':
     case 'may-replace': {
-      const data = worse(fate(change.oldResource, 'UpdateReplacePolicy'), fate(change.newResource, 'UpdateReplacePolicy'));
+      const data = worse(
+        fate(change.oldResource, 'UpdateReplacePolicy'),
+        fate(change.newResource, 'UpdateReplacePolicy'),
+      );
       const kind = change.action === 'replace' ? 'replaced' : 'may-be-replaced';
       const verb = kind === 'replaced' ? 'makes' : 'may make';
       const message = `Because of ${replacedBy.join(', ')}, CloudFormation ${verb} a new one without the data; ${AFTERWARDS[data]}.`;
@@ -84,7 +106,8 @@ function lossOf(stack: StackChange, change: ResourceChange): StatefulLoss | unde
   }
 }
 
-const STACK_GONE = 'Its stack is no longer in the app: `cdk deploy` leaves it as it is, and nothing updates it from now on.';
+const STACK_GONE =
+  'Its stack is no longer in the app: `cdk deploy` leaves it as it is, and nothing updates it from now on.';
 
 const AFTERWARDS = {
   kept: 'the old one stays behind with its data and its costs, outside of any stack',
@@ -92,7 +115,10 @@ const AFTERWARDS = {
   deleted: 'the old one is deleted with its data',
 } as const;
 
-function fate(resource: TemplateResource | undefined, attribute: 'DeletionPolicy' | 'UpdateReplacePolicy'): StatefulLoss['data'] {
+function fate(
+  resource: TemplateResource | undefined,
+  attribute: 'DeletionPolicy' | 'UpdateReplacePolicy',
+): StatefulLoss['data'] {
   const policy = resource?.[attribute];
   if (policy === 'Retain' || policy === 'RetainExceptOnCreate') return 'kept';
   if (policy === 'Snapshot') return 'snapshot';
@@ -100,9 +126,15 @@ function fate(resource: TemplateResource | undefined, attribute: 'DeletionPolicy
   return resource && leavesSnapshot(resource) ? 'snapshot' : 'deleted';
 }
 
-/** Without a deletion policy, CloudFormation deletes, but RDS instances outside of a cluster, and clusters, leave a snapshot ("DeletionPolicy attribute", AWS CloudFormation user guide). */
+/**
+ * Without a deletion policy, CloudFormation deletes, but RDS instances outside of a cluster, and
+ * clusters, leave a snapshot ("DeletionPolicy attribute", AWS CloudFormation user guide).
+ */
 export function leavesSnapshot({ Type, Properties }: TemplateResource): boolean {
-  return Type === 'AWS::RDS::DBCluster' || (Type === 'AWS::RDS::DBInstance' && Properties?.DBClusterIdentifier === undefined);
+  return (
+    Type === 'AWS::RDS::DBCluster' ||
+    (Type === 'AWS::RDS::DBInstance' && Properties?.DBClusterIdentifier === undefined)
+  );
 }
 
 function worse(a: StatefulLoss['data'], b: StatefulLoss['data']): StatefulLoss['data'] {

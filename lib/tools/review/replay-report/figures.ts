@@ -1,4 +1,7 @@
-/** Figures as a report writes them. Rounded to the worse side, so that nothing that falls short looks as if it passed. */
+/**
+ * Figures as a report writes them. Rounded to the worse side, so that nothing that falls short
+ * looks as if it passed.
+ */
 import type { Span } from '../../simulation';
 
 /** `1 234 567`, with spaces that do not break. */
@@ -20,7 +23,10 @@ const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 
 /** In powers of 1000, as AWS bills data transfer. */
 export function bytes(value: number): string {
-  const power = Math.min(BYTE_UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
+  const power = Math.min(
+    BYTE_UNITS.length - 1,
+    Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)),
+  );
   const scaled = value / 1000 ** power;
   return `${power === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)}\u00a0${BYTE_UNITS[power]}`;
 }

@@ -9,13 +9,19 @@ const SHOWN = 25;
 
 export function objectiveSection({ objectives }: ReplayReport): Markup {
   if (objectives.length === 0) return html``;
-  return html`<section><h2>Objectives</h2><ul class="cards">${objectives.map(({ name, target, actual, met }) => {
-    const [title, aim, figure] =
-      name === 'cacheHitPercent'
-        ? ['Hit rate', `at least ${percent(target)}`, span(actual, percent)]
-        : ['Latency, 95th percentile', `at most ${milliseconds(target)}`, span(actual, milliseconds)];
-    return html`<li class="card ${met ? 'pass' : 'fail'}"><p class="verdict">${met ? '✓ Pass' : '✗ Falls short'}</p><h3>${title}</h3><p class="figure">${figure}</p><p>Objective: ${aim}. The worse end of the span decides.</p></li>`;
-  })}</ul></section>`;
+  return html`<section><h2>Objectives</h2><ul class="cards">${objectives.map(
+    ({ name, target, actual, met }) => {
+      const [title, aim, figure] =
+        name === 'cacheHitPercent'
+          ? ['Hit rate', `at least ${percent(target)}`, span(actual, percent)]
+          : [
+              'Latency, 95th percentile',
+              `at most ${milliseconds(target)}`,
+              span(actual, milliseconds),
+            ];
+      return html`<li class="card ${met ? 'pass' : 'fail'}"><p class="verdict">${met ? '✓ Pass' : '✗ Falls short'}</p><h3>${title}</h3><p class="figure">${figure}</p><p>Objective: ${aim}. The worse end of the span decides.</p></li>`;
+    },
+  )}</ul></section>`;
 }
 
 export function unsafeSection({ unsafeMerges }: ReplayReport): Markup {
@@ -34,7 +40,9 @@ function merge({ pathPattern, key, first, second, requests }: UnsafeMerge): Mark
 
 export function splitterSection({ keySplitters }: ReplayReport): Markup {
   if (keySplitters.length === 0) return html``;
-  const ordered = [...keySplitters].sort((a, b) => Number(b.inKey) - Number(a.inKey) || b.hitsLost - a.hitsLost);
+  const ordered = [...keySplitters].sort(
+    (a, b) => Number(b.inKey) - Number(a.inKey) || b.hitsLost - a.hitsLost,
+  );
   return html`<section><h2>What splits one object into several</h2>
 <p>Query parameters, headers and cookies, by the hits that a cache without limits loses if they are in its key.</p>
 ${table({
@@ -47,9 +55,14 @@ ${table({
     { head: 'Requests', cell: ({ requests }) => count(requests) },
     {
       head: 'Hits lost',
-      cell: ({ hitsLost, inKey }) => (inKey ? count(hitsLost) : html`${count(0)} <small>saves ${count(hitsLost)}</small>`),
+      cell: ({ hitsLost, inKey }) =>
+        inKey ? count(hitsLost) : html`${count(0)} <small>saves ${count(hitsLost)}</small>`,
     },
-    { head: 'What to do', words: true, cell: (splitter) => html`<span class="advice">${advice(splitter)}</span>` },
+    {
+      head: 'What to do',
+      words: true,
+      cell: (splitter) => html`<span class="advice">${advice(splitter)}</span>`,
+    },
   ],
 })}${left(keySplitters.length)}</section>`;
 }
@@ -88,12 +101,17 @@ function points(value: number): string {
 export function troubleSection({ log, functionErrors }: ReplayReport): Markup {
   if (log.broken === 0 && functionErrors.length === 0 && log.outOfOrder === 0) return html``;
   return html`<section><h2>What could not be replayed as logged</h2>${
-    log.outOfOrder > 0 ? html`<p>${counted(log.outOfOrder, 'line')} stood out of the order of time.</p>` : undefined
+    log.outOfOrder > 0
+      ? html`<p>${counted(log.outOfOrder, 'line')} stood out of the order of time.</p>`
+      : undefined
   }${
     log.broken > 0
       ? html`<p>${counted(log.broken, 'line')} of ${count(log.lines)} could not be read${log.broken > log.brokenExamples.length ? '; the first few' : ''}:</p><ul>${log.brokenExamples
           .slice(0, SHOWN)
-          .map(({ line, reason, text }) => html`<li>Line ${count(line)}: ${reason}. ${code(text, 120)}</li>`)}</ul>`
+          .map(
+            ({ line, reason, text }) =>
+              html`<li>Line ${count(line)}: ${reason}. ${code(text, 120)}</li>`,
+          )}</ul>`
       : undefined
   }${
     functionErrors.length > 0

@@ -17,7 +17,10 @@ interface Format {
   readonly times: number;
 }
 
-/** Each plot is drawn twice, for a desk and for a phone: one that is only scaled down cannot be read there. */
+/**
+ * Each plot is drawn twice, for a desk and for a phone: one that is only scaled down cannot be read
+ * there.
+ */
 const FORMATS: readonly Format[] = [
   { name: 'wide', width: 860, characters: 40, times: 8 },
   { name: 'narrow', width: 335, characters: 18, times: 3 },
@@ -56,21 +59,44 @@ export function busiest<Row extends ReplaySlice>(rows: readonly Row[]): readonly
   return rows.filter((row) => chosen.includes(row));
 }
 
-/** Room for the names of rows. echarts would measure them in a font of its own, and cut them off in a wider one. */
+/**
+ * Room for the names of rows. echarts would measure them in a font of its own, and cut them off in
+ * a wider one.
+ */
 export function besides(names: readonly string[], characters: number): number {
   return 12 + 7.3 * Math.max(...names.map((name) => shortened(name, characters).length));
 }
 
 export function bar(color: string, data: readonly number[]) {
-  return { type: 'bar' as const, stack: 'one', silent: true, barWidth: 14, itemStyle: { color }, data: [...data] };
+  return {
+    type: 'bar' as const,
+    stack: 'one',
+    silent: true,
+    barWidth: 14,
+    itemStyle: { color },
+    data: [...data],
+  };
 }
 
 export function percentAxis() {
-  return { type: 'value' as const, min: 0, max: 100, splitNumber: 4, axisLabel: { show: false }, splitLine: RULE };
+  return {
+    type: 'value' as const,
+    min: 0,
+    max: 100,
+    splitNumber: 4,
+    axisLabel: { show: false },
+    splitLine: RULE,
+  };
 }
 
 export function rowAxis(names: readonly string[]) {
-  return { type: 'category' as const, inverse: true, data: [...names], axisLabel: TEXT, ...NO_AXIS_LINE };
+  return {
+    type: 'category' as const,
+    inverse: true,
+    data: [...names],
+    axisLabel: TEXT,
+    ...NO_AXIS_LINE,
+  };
 }
 
 export function legend() {

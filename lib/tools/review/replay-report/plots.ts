@@ -3,10 +3,30 @@ import type { EChartsOption } from 'echarts';
 import type { MissReason, ReplayReport, ReplaySlice, Span } from '../../simulation';
 import { middle, milliseconds, percent, span } from './figures';
 import { type Markup, shortened, visible } from './markup';
-import { bar, besides, busiest, caption, figure, legend, percentAxis, QUIET, RULE, rowAxis, shortCount, TEXT } from './plot-parts';
+import {
+  bar,
+  besides,
+  busiest,
+  caption,
+  figure,
+  legend,
+  percentAxis,
+  QUIET,
+  RULE,
+  rowAxis,
+  shortCount,
+  TEXT,
+} from './plot-parts';
 import type { PlotRenderer } from './svg';
 
-export const MISS_REASONS: readonly MissReason[] = ['first-seen', 'expired', 'evicted', 'invalidated', 'varied', 'uncacheable'];
+export const MISS_REASONS: readonly MissReason[] = [
+  'first-seen',
+  'expired',
+  'evicted',
+  'invalidated',
+  'varied',
+  'uncacheable',
+];
 
 export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotRenderer): Markup {
   const rows = busiest(behaviors);
@@ -15,7 +35,11 @@ export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotR
     draw,
     'hit-rate',
     'Hit rate by behaviour',
-    caption(rows.length, behaviors.length, 'Solid: the lowest over the capacities. Light: up to the highest.'),
+    caption(
+      rows.length,
+      behaviors.length,
+      'Solid: the lowest over the capacities. Light: up to the highest.',
+    ),
     ({ characters }) => ({
       height: 52 + 26 * rows.length,
       option: {
@@ -31,7 +55,10 @@ export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotR
         xAxis: percentAxis(),
         yAxis: [
           rowAxis(rows.map(({ pathPattern }) => shortened(pathPattern, characters))),
-          { ...rowAxis(rows.map(({ hitPercent }) => span(hitPercent, percent))), position: 'right' },
+          {
+            ...rowAxis(rows.map(({ hitPercent }) => span(hitPercent, percent))),
+            position: 'right',
+          },
         ],
         series: [
           {
@@ -45,7 +72,12 @@ export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotR
                 symbol: 'none',
                 data: [{ xAxis: target }],
                 lineStyle: { color: 'var(--ink)', type: 'dashed' },
-                label: { ...TEXT, formatter: `objective ${percent(target)}`, position: 'start', distance: 4 },
+                label: {
+                  ...TEXT,
+                  formatter: `objective ${percent(target)}`,
+                  position: 'start',
+                  distance: 4,
+                },
               },
             }),
           },
@@ -63,8 +95,14 @@ export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotR
 
 export function missPlot({ behaviors }: ReplayReport, draw: PlotRenderer): Markup {
   const rows = busiest(behaviors);
-  const reasons = MISS_REASONS.filter((reason) => rows.some(({ misses }) => misses[reason].high > 0));
-  const text = caption(rows.length, behaviors.length, 'Percent of the requests of each; the middle between the capacities.');
+  const reasons = MISS_REASONS.filter((reason) =>
+    rows.some(({ misses }) => misses[reason].high > 0),
+  );
+  const text = caption(
+    rows.length,
+    behaviors.length,
+    'Percent of the requests of each; the middle between the capacities.',
+  );
   return figure(draw, 'misses', 'Misses by reason', text, ({ characters, name }) => ({
     height: (name === 'wide' ? 56 : 96) + 26 * rows.length,
     option: {
@@ -83,7 +121,9 @@ export function missPlot({ behaviors }: ReplayReport, draw: PlotRenderer): Marku
       series: reasons.map((reason) => ({
         ...bar(
           `var(--${reason})`,
-          rows.map(({ misses, requests }) => (100 * middle(misses[reason])) / Math.max(1, requests)),
+          rows.map(
+            ({ misses, requests }) => (100 * middle(misses[reason])) / Math.max(1, requests),
+          ),
         ),
         name: reason,
         itemStyle: { color: `var(--${reason})`, borderColor: 'var(--paper)', borderWidth: 1 },
@@ -94,7 +134,9 @@ export function missPlot({ behaviors }: ReplayReport, draw: PlotRenderer): Marku
 
 export function timePlot({ timeline }: ReplayReport, draw: PlotRenderer): Markup {
   const oneDay = timeline[0]?.at.slice(0, 10) === timeline.at(-1)?.at.slice(0, 10);
-  const times = timeline.map(({ at }) => visible(oneDay ? at.slice(11, 16) : at.slice(5, 16).replace('T', ' ')));
+  const times = timeline.map(({ at }) =>
+    visible(oneDay ? at.slice(11, 16) : at.slice(5, 16).replace('T', ' ')),
+  );
   const quiet = timeline.map(({ requests }) => requests === 0);
   const line = (data: readonly number[], area?: string) => ({
     type: 'line' as const,
@@ -127,13 +169,24 @@ export function timePlot({ timeline }: ReplayReport, draw: PlotRenderer): Markup
             { left: 52, right: 24, top: 222, height: 86 },
           ],
           title: [
-            { text: 'Hit rate, percent', left: 0, top: 2, textStyle: { ...QUIET, fontWeight: 'normal' } },
+            {
+              text: 'Hit rate, percent',
+              left: 0,
+              top: 2,
+              textStyle: { ...QUIET, fontWeight: 'normal' },
+            },
             { text: 'Requests', left: 0, top: 194, textStyle: { ...QUIET, fontWeight: 'normal' } },
           ],
           xAxis: [axis(0, false), axis(1, true)],
           yAxis: [
             { type: 'value', min: 0, max: 100, axisLabel: QUIET, splitLine: RULE },
-            { type: 'value', gridIndex: 1, splitNumber: 2, axisLabel: { ...QUIET, formatter: shortCount }, splitLine: RULE },
+            {
+              type: 'value',
+              gridIndex: 1,
+              splitNumber: 2,
+              axisLabel: { ...QUIET, formatter: shortCount },
+              splitLine: RULE,
+            },
           ],
           series: [
             line(timeline.map(({ hitPercent }) => hitPercent.low)),
@@ -204,7 +257,8 @@ export function latencyPlot({ continents }: ReplayReport, draw: PlotRenderer): M
               show: name === 'p95',
               position: 'top' as const,
               distance: 3,
-              formatter: ({ dataIndex }: { dataIndex: number }) => span((rows[dataIndex] as ReplaySlice).latencyMs[name], milliseconds),
+              formatter: ({ dataIndex }: { dataIndex: number }) =>
+                span((rows[dataIndex] as ReplaySlice).latencyMs[name], milliseconds),
             },
             data: rows.map(({ latencyMs }, row) => [middle(latencyMs[name]), row]),
           })),
@@ -215,7 +269,10 @@ export function latencyPlot({ continents }: ReplayReport, draw: PlotRenderer): M
 }
 
 /** A bar from the low to the high end of each row's span. */
-function spanSegment(spans: readonly Span[], color: string): NonNullable<Extract<EChartsOption['series'], readonly unknown[]>>[number] {
+function spanSegment(
+  spans: readonly Span[],
+  color: string,
+): NonNullable<Extract<EChartsOption['series'], readonly unknown[]>>[number] {
   return {
     type: 'custom',
     silent: true,
@@ -223,7 +280,11 @@ function spanSegment(spans: readonly Span[], color: string): NonNullable<Extract
     renderItem: (_, api) => {
       const [x1 = 0, y = 0] = api.coord([api.value(0), api.value(2)]);
       const [x2 = 0] = api.coord([api.value(1), api.value(2)]);
-      return { type: 'line', shape: { x1, y1: y, x2, y2: y }, style: { stroke: color, lineWidth: 5, opacity: 0.5 } };
+      return {
+        type: 'line',
+        shape: { x1, y1: y, x2, y2: y },
+        style: { stroke: color, lineWidth: 5, opacity: 0.5 },
+      };
     },
   };
 }

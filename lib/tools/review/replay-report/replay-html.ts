@@ -1,7 +1,16 @@
-/** The report of a replay as one page to hand on: no script, nothing loaded from elsewhere, for a desk, a phone and paper. */
+/**
+ * The report of a replay as one page to hand on: no script, nothing loaded from elsewhere, for a
+ * desk, a phone and paper.
+ */
 import type { ReplayReport } from '../../simulation';
 import { bytes, count, counted, milliseconds, percent, span } from './figures';
-import { ceilingSection, objectiveSection, splitterSection, troubleSection, unsafeSection } from './findings';
+import {
+  ceilingSection,
+  objectiveSection,
+  splitterSection,
+  troubleSection,
+  unsafeSection,
+} from './findings';
 import { type Content, code, html, type Markup, rendered, shortened, trusted } from './markup';
 import { hitRatePlot, latencyPlot, missPlot, timePlot } from './plots';
 import { CONTENT_SECURITY_POLICY, STYLE } from './style';
@@ -54,7 +63,10 @@ function verdict({ objectives, unsafeMerges, total }: ReplayReport): string {
     short === 0
       ? `Meets ${objectives.length === 1 ? 'its objective' : 'all objectives'}`
       : `Falls short of ${short} of ${counted(objectives.length, 'objective')}`;
-  const merges = unsafeMerges.length > 0 ? `${counted(unsafeMerges.length, 'unsafe merge')} to mend first` : 'no unsafe merge';
+  const merges =
+    unsafeMerges.length > 0
+      ? `${counted(unsafeMerges.length, 'unsafe merge')} to mend first`
+      : 'no unsafe merge';
   return objectives.length === 0 ? `Found ${merges}.` : `${aims}; ${merges}.`;
 }
 
@@ -67,9 +79,17 @@ function totals({ total, log }: ReplayReport): Markup {
   if (total.requests === 0) return html``;
   const tiles: readonly [string, string, Content][] = [
     ['Hit rate', span(total.hitPercent, percent), 'answered by the edge location'],
-    ['Without the origin', span(total.offloadPercent, percent), html`${span(total.originRequests, count)} origin requests`],
+    [
+      'Without the origin',
+      span(total.offloadPercent, percent),
+      html`${span(total.originRequests, count)} origin requests`,
+    ],
     ['p50', span(total.latencyMs.p50, milliseconds), 'modelled latency'],
-    ['p95', span(total.latencyMs.p95, milliseconds), html`p99 ${span(total.latencyMs.p99, milliseconds)}`],
+    [
+      'p95',
+      span(total.latencyMs.p95, milliseconds),
+      html`p99 ${span(total.latencyMs.p99, milliseconds)}`,
+    ],
     ['To viewers', bytes(total.bytes), html`${span(total.originBytes, bytes)} from the origin`],
     ['Lines', count(log.lines), html`${log.format} format, ${count(log.broken)} broken`],
   ];
@@ -84,7 +104,9 @@ function pictures(report: ReplayReport, draw: PlotRenderer): Markup {
 }
 
 function assumptions({ modelled, capacityBytes }: ReplayReport): Markup {
-  const capacities = capacityBytes.map((capacity) => (capacity === null ? 'no limit' : bytes(capacity)));
+  const capacities = capacityBytes.map((capacity) =>
+    capacity === null ? 'no limit' : bytes(capacity),
+  );
   return html`<section><h2>Modelled, not measured</h2>
 <p>AWS does not publish how much an edge location can hold. ${
     capacities.length > 1

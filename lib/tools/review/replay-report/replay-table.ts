@@ -1,6 +1,15 @@
-/** A replay for a terminal of 120 columns: what would be served from where, why not, and what the figures rest on. */
+/**
+ * A replay for a terminal of 120 columns: what would be served from where, why not, and what the
+ * figures rest on.
+ */
 import Table from 'cli-table3';
-import type { KeySplitter, Objective, ReplayReport, ReplaySlice, UnsafeMerge } from '../../simulation';
+import type {
+  KeySplitter,
+  Objective,
+  ReplayReport,
+  ReplaySlice,
+  UnsafeMerge,
+} from '../../simulation';
 import { milliseconds, percent, bytes as size, span, count as whole } from './figures';
 
 const COLUMNS = 120;
@@ -12,14 +21,23 @@ const UNBROKEN = '\u00a0';
 const SHOWN = 8;
 
 /** @param options.cells also a row for each behaviour in each part of the world */
-export function formatReplay(report: ReplayReport, { cells = false }: { readonly cells?: boolean } = {}): string {
+export function formatReplay(
+  report: ReplayReport,
+  { cells = false }: { readonly cells?: boolean } = {},
+): string {
   return [
     heading(report),
     slices(report, cells),
     misses(report.total),
     ceiling(report),
-    section('Key splitters, by the hits that a cache without limits loses', report.keySplitters.map(splitter)),
-    section('Unsafe merges: one key, two URLs, no answer in common', report.unsafeMerges.map(merge)),
+    section(
+      'Key splitters, by the hits that a cache without limits loses',
+      report.keySplitters.map(splitter),
+    ),
+    section(
+      'Unsafe merges: one key, two URLs, no answer in common',
+      report.unsafeMerges.map(merge),
+    ),
     section(
       'Edge functions that failed',
       report.functionErrors.map(({ message, count }) => `${whole(count)} × ${message}`),
@@ -33,14 +51,20 @@ export function formatReplay(report: ReplayReport, { cells = false }: { readonly
 }
 
 function heading({ log, distribution, capacityBytes }: ReplayReport): string {
-  const time = log.from === undefined ? '' : `, ${minute(log.from)} to ${minute(log.to ?? log.from)} UTC`;
-  const broken = log.brokenExamples.map(({ line, reason, text }) => bounded(`  line ${line}: ${reason}: ${text}`));
+  const time =
+    log.from === undefined ? '' : `, ${minute(log.from)} to ${minute(log.to ?? log.from)} UTC`;
+  const broken = log.brokenExamples.map(({ line, reason, text }) =>
+    bounded(`  line ${line}: ${reason}: ${text}`),
+  );
   return [
     `${whole(log.replayed)} requests of ${log.file} (${log.format})${time}`,
     `through ${distribution}, with ${capacityBytes.map((bytes) => (bytes === null ? 'no limit' : size(bytes))).join(', ')} for each edge location`,
     ...(log.broken === 0
       ? []
-      : [`${whole(log.broken)} of ${whole(log.lines)} lines are broken and were left out, the first of them:`, ...broken]),
+      : [
+          `${whole(log.broken)} of ${whole(log.lines)} lines are broken and were left out, the first of them:`,
+          ...broken,
+        ]),
   ].join('\n');
 }
 
@@ -54,11 +78,17 @@ function slices({ total, behaviors, continents, cells }: ReplayReport, withCells
   for (const behavior of behaviors) {
     const parts = cells.filter(({ pathPattern }) => pathPattern === behavior.pathPattern);
     const [only] = parts;
-    table.push([behavior.pathPattern, parts.length === 1 && only ? only.continent : 'all', ...figures(behavior)]);
-    if (withCells && parts.length > 1) for (const part of parts) table.push(['', part.continent, ...figures(part)]);
+    table.push([
+      behavior.pathPattern,
+      parts.length === 1 && only ? only.continent : 'all',
+      ...figures(behavior),
+    ]);
+    if (withCells && parts.length > 1)
+      for (const part of parts) table.push(['', part.continent, ...figures(part)]);
   }
   table.push(['total', 'all', ...figures(total)]);
-  if (continents.length > 1) for (const part of continents) table.push(['', part.continent, ...figures(part)]);
+  if (continents.length > 1)
+    for (const part of continents) table.push(['', part.continent, ...figures(part)]);
   return withoutRules(table.toString());
 }
 
@@ -88,20 +118,28 @@ function splitter({ kind, name, pathPattern, requests, hitsLost, inKey }: KeySpl
 }
 
 function merge({ pathPattern, first, second, requests }: UnsafeMerge): string {
-  const answered = ({ url, status, bytes }: UnsafeMerge['first']) => bounded(`    ${status}, ${whole(bytes)} bytes: ${url}`);
+  const answered = ({ url, status, bytes }: UnsafeMerge['first']) =>
+    bounded(`    ${status}, ${whole(bytes)} bytes: ${url}`);
   return `${whole(requests)} requests in ${pathPattern}\n${answered(first)}\n${answered(second)}`;
 }
 
 function objective({ name, target, actual, met }: Objective): string {
   const [wanted, got] =
-    name === 'cacheHitPercent' ? [`at least ${target} %`, span(actual, percent)] : [`at most ${target} ms`, span(actual, milliseconds)];
+    name === 'cacheHitPercent'
+      ? [`at least ${target} %`, span(actual, percent)]
+      : [`at most ${target} ms`, span(actual, milliseconds)];
   return `${met ? 'met   ' : 'MISSED'}  ${name}: ${wanted}, and it is ${got}`;
 }
 
 function section(title: string, items: readonly string[], shown = SHOWN): string {
   if (items.length === 0) return '';
-  const rest = items.length > shown ? [`  and ${whole(items.length - shown)} more: --json has them all`] : [];
-  return [`${title}:`, ...items.slice(0, shown).flatMap((item) => item.split('\n').flatMap(wrapped)), ...rest].join('\n');
+  const rest =
+    items.length > shown ? [`  and ${whole(items.length - shown)} more: --json has them all`] : [];
+  return [
+    `${title}:`,
+    ...items.slice(0, shown).flatMap((item) => item.split('\n').flatMap(wrapped)),
+    ...rest,
+  ].join('\n');
 }
 
 /** At blanks, with what follows further in. */
@@ -118,7 +156,10 @@ function wrapped(text: string): string[] {
   return [...lines, line].map((each) => each.slice(0, COLUMNS));
 }
 
-/** Only the rule under the head and those around the table: one between all rows would double its length. */
+/**
+ * Only the rule under the head and those around the table: one between all rows would double its
+ * length.
+ */
 function withoutRules(table: string): string {
   return table
     .split('\n')

@@ -92,8 +92,8 @@ details::details-content{content-visibility:visible;height:auto}
 `;
 
 /**
- * Nothing may be loaded, run, framed or sent; only this style sheet applies, by its hash: "Content Security Policy Level 3", W3C.
- * The empty icon keeps a browser from asking a server for one.
+ * Nothing may be loaded, run, framed or sent; only this style sheet applies, by its hash: "Content
+ * Security Policy Level 3", W3C. The empty icon keeps a browser from asking a server for one.
  */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",

@@ -1,4 +1,7 @@
-/** Plots as SVG inside the page: no script draws them, and the page's own colours, light or dark, apply to them. */
+/**
+ * Plots as SVG inside the page: no script draws them, and the page's own colours, light or dark,
+ * apply to them.
+ */
 import type { EChartsOption } from 'echarts';
 import { html, type Markup, trusted } from './markup';
 
@@ -7,7 +10,10 @@ export interface PlotSize {
   readonly height: number;
 }
 
-/** Draws one plot. Ids in it start with `id`, which is unique in the page; `label` is what a screen reader says. */
+/**
+ * Draws one plot. Ids in it start with `id`, which is unique in the page; `label` is what a screen
+ * reader says.
+ */
 export type PlotRenderer = (plot: {
   readonly id: string;
   readonly label: string;
@@ -29,9 +35,10 @@ export function plotRenderer(echarts: typeof import('echarts')): PlotRenderer {
 }
 
 /**
- * What is inside the `<svg>`. Without style sheets and style attributes, which the page's policy forbids; without marks for a
- * script that is not there; and with ids of our own, because echarts counts its own up through the life of the process.
- * Quotes and angle brackets in text are escaped by echarts, so that none of these patterns can match there.
+ * What is inside the `<svg>`. Without style sheets and style attributes, which the page's policy
+ * forbids; without marks for a script that is not there; and with ids of our own, because echarts
+ * counts its own up through the life of the process. Quotes and angle brackets in text are escaped
+ * by echarts, so that none of these patterns can match there.
  */
 function cleaned(svg: string, id: string): string {
   return svg

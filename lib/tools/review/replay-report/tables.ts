@@ -1,4 +1,7 @@
-/** Tables that become cards on a phone. Roles are said outright, because `display` takes them away from a table that is laid out anew. */
+/**
+ * Tables that become cards on a phone. Roles are said outright, because `display` takes them away
+ * from a table that is laid out anew.
+ */
 import type { ReplayReport, ReplaySlice, Span } from '../../simulation';
 import { bytes, count, counted, milliseconds, percent, span } from './figures';
 import { type Content, code, html, type Markup } from './markup';
@@ -26,7 +29,12 @@ const ROWS_OPEN = 20;
 export function table<Row>(spec: TableSpec<Row>): Markup {
   const rest = spec.rows.slice(ROWS_OPEN);
   return html`${part(spec, spec.caption, spec.rows.slice(0, ROWS_OPEN))}${
-    rest.length > 0 ? folded(counted(rest.length, `more ${spec.noun}`), part(spec, `${spec.caption}, continued`, rest)) : undefined
+    rest.length > 0
+      ? folded(
+          counted(rest.length, `more ${spec.noun}`),
+          part(spec, `${spec.caption}, continued`, rest),
+        )
+      : undefined
   }`;
 }
 
@@ -34,7 +42,11 @@ export function folded(summary: string, content: Content): Markup {
   return html`<details><summary>${summary}</summary>${content}</details>`;
 }
 
-function part<Row>({ columns }: Pick<TableSpec<Row>, 'columns'>, caption: string, rows: readonly Row[]): Markup {
+function part<Row>(
+  { columns }: Pick<TableSpec<Row>, 'columns'>,
+  caption: string,
+  rows: readonly Row[],
+): Markup {
   const [name, ...others] = columns;
   return html`<table role="table">
 <caption>${caption}</caption>
@@ -42,7 +54,8 @@ function part<Row>({ columns }: Pick<TableSpec<Row>, 'columns'>, caption: string
 <tbody role="rowgroup">${rows.map(
     (row) =>
       html`<tr role="row"><th role="rowheader" scope="row">${name.cell(row)}</th>${others.map(
-        ({ head, cell, words }) => html`<td role="cell" class="${words ? 'words' : 'number'}" data-label="${head}">${cell(row)}</td>`,
+        ({ head, cell, words }) =>
+          html`<td role="cell" class="${words ? 'words' : 'number'}" data-label="${head}">${cell(row)}</td>`,
       )}</tr>
 `,
   )}</tbody>
@@ -62,8 +75,15 @@ export function sliceTables<Row extends ReplaySlice>(
     columns: [
       name,
       { head: 'Requests', cell: ({ requests }) => count(requests) },
-      { head: 'Hit rate', cell: ({ hitPercent, requests }) => (requests > 0 ? hitRate(hitPercent) : '–') },
-      { head: 'Without origin', cell: ({ offloadPercent, requests }) => (requests > 0 ? span(offloadPercent, percent) : '–') },
+      {
+        head: 'Hit rate',
+        cell: ({ hitPercent, requests }) => (requests > 0 ? hitRate(hitPercent) : '–'),
+      },
+      {
+        head: 'Without origin',
+        cell: ({ offloadPercent, requests }) =>
+          requests > 0 ? span(offloadPercent, percent) : '–',
+      },
       { head: 'Origin requests', cell: ({ originRequests }) => span(originRequests, count) },
       { head: 'To viewers', cell: (row) => bytes(row.bytes) },
       { head: 'From origin', cell: ({ originBytes }) => span(originBytes, bytes) },
@@ -77,14 +97,22 @@ export function sliceTables<Row extends ReplaySlice>(
       caption: `Requests that the edge location's cache did not answer, by ${by.noun} and reason`,
       noun: by.noun,
       rows,
-      columns: [name, ...MISS_REASONS.map((reason) => ({ head: reason, cell: ({ misses }: Row) => span(misses[reason], count) }))],
+      columns: [
+        name,
+        ...MISS_REASONS.map((reason) => ({
+          head: reason,
+          cell: ({ misses }: Row) => span(misses[reason], count),
+        })),
+      ],
     }),
   )}`;
 }
 
 /** Hit rates of each behaviour in each part of the world. */
 export function cellTable({ behaviors, continents, cells }: ReplayReport): Markup {
-  const found = new Map(cells.map((cell) => [JSON.stringify([cell.pathPattern, cell.continent]), cell]));
+  const found = new Map(
+    cells.map((cell) => [JSON.stringify([cell.pathPattern, cell.continent]), cell]),
+  );
   return folded(
     'Hit rate by behaviour and part of the world',
     table({
@@ -97,7 +125,9 @@ export function cellTable({ behaviors, continents, cells }: ReplayReport): Marku
           head: continent,
           cell: ({ pathPattern }: { readonly pathPattern: string }) => {
             const cell = found.get(JSON.stringify([pathPattern, continent]));
-            return cell && cell.requests > 0 ? html`${span(cell.hitPercent, percent)} <small>of ${count(cell.requests)}</small>` : '–';
+            return cell && cell.requests > 0
+              ? html`${span(cell.hitPercent, percent)} <small>of ${count(cell.requests)}</small>`
+              : '–';
           },
         })),
       ],

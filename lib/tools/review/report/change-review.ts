@@ -1,4 +1,7 @@
-/** The review of a change: what `isochrone review` finds, as plain data. The text, the Markdown and the JSON are made from it. */
+/**
+ * The review of a change: what `isochrone review` finds, as plain data. The text, the Markdown and
+ * the JSON are made from it.
+ */
 import type { Assembly } from '../../assembly';
 import { findChanges, joinRenames, type ResourceChange, type StackChange } from '../changes';
 import {
@@ -24,7 +27,9 @@ export interface ReviewedStack extends Omit<StackChange, 'pair' | 'resources'> {
 export interface ChangeReview {
   readonly base: string;
   readonly head: string;
-  /** Only the stacks with changes or findings, in the order of the head, then those that are gone. */
+  /**
+   * Only the stacks with changes or findings, in the order of the head, then those that are gone.
+   */
   readonly stacks: readonly ReviewedStack[];
   readonly losses: readonly StatefulLoss[];
   /** The gravest first. */
@@ -41,7 +46,11 @@ export interface ChangeReview {
  *
  * @throws IsochroneError if they have no stack in common
  */
-export function reviewChange(base: Assembly, head: Assembly, acknowledgements: readonly Acknowledgement[] = []): ChangeReview {
+export function reviewChange(
+  base: Assembly,
+  head: Assembly,
+  acknowledgements: readonly Acknowledgement[] = [],
+): ChangeReview {
   const changes = joinRenames(findChanges(base, head));
   const losses = findLosses(changes, acknowledgements);
   const findings = [protectionFindings, permissionFindings, networkFindings, exposureFindings]
@@ -51,14 +60,18 @@ export function reviewChange(base: Assembly, head: Assembly, acknowledgements: r
     base: base.directory,
     head: head.directory,
     stacks: changes
-      .filter(({ action, path }) => action !== 'none' || findings.some(({ stack }) => stack === path))
+      .filter(
+        ({ action, path }) => action !== 'none' || findings.some(({ stack }) => stack === path),
+      )
       .map(({ pair, resources, ...stack }) => ({
         ...stack,
         resources: resources.map(({ oldResource, newResource, ...resource }) => resource),
       })),
     losses,
     findings,
-    unusedAcknowledgements: acknowledgements.filter((each) => !losses.some((loss) => concerns(each, loss))),
+    unusedAcknowledgements: acknowledgements.filter(
+      (each) => !losses.some((loss) => concerns(each, loss)),
+    ),
     needsDecision: losses.some(({ acknowledged }) => acknowledged === undefined),
   };
 }

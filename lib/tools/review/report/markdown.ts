@@ -1,4 +1,7 @@
-/** A review as a comment on a pull request: the summary first, what needs a decision next, the stacks folded. */
+/**
+ * A review as a comment on a pull request: the summary first, what needs a decision next, the
+ * stacks folded.
+ */
 
 import type { Finding, StatefulLoss } from '../findings';
 import type { TrafficChange } from '../traffic';
@@ -29,7 +32,10 @@ const STACK_LIMIT = 12_000;
 /** The first line of each comment, by which the workflow finds the one it has to replace. */
 export const COMMENT_MARK = '<!-- isochrone review -->';
 
-/** The Markdown, at most `limit` characters long. What does not fit is cut from the end, block by block, and counted. */
+/**
+ * The Markdown, at most `limit` characters long. What does not fit is cut from the end, block by
+ * block, and counted.
+ */
 export function formatChangeMarkdown(review: ChangeReview, limit: number = COMMENT_LIMIT): string {
   const { losses, stacks, traffic } = review;
   const { grave, ofNewStacks, narrowings } = sortedFindings(review);
@@ -41,7 +47,9 @@ export function formatChangeMarkdown(review: ChangeReview, limit: number = COMME
     ...stacks.map(stackBlock),
     ...listBlock('grant of new stacks', 'grants of new stacks', ofNewStacks),
     ...listBlock('narrowing', 'narrowings', narrowings),
-    ...review.unusedAcknowledgements.map(({ path }) => `- An acknowledgement names nothing that this change loses: ${code(path)}`),
+    ...review.unusedAcknowledgements.map(
+      ({ path }) => `- An acknowledgement names nothing that this change loses: ${code(path)}`,
+    ),
   ];
   return bounded(blocks, limit);
 }
@@ -75,16 +83,23 @@ function findingBlock({ severity, path, message }: Finding): string {
 }
 
 function listBlock(noun: string, plural: string, findings: readonly Finding[]): string[] {
-  return findings.length === 0 ? [] : [folded(counted(findings.length, noun, plural), cut(findings.map(findingBlock)).join('\n'))];
+  return findings.length === 0
+    ? []
+    : [folded(counted(findings.length, noun, plural), cut(findings.map(findingBlock)).join('\n'))];
 }
 
 function trafficBlock({ log, replayed, total, slices, warnings }: TrafficChange): string {
   const head = ['', ...total.figures.map(({ name }) => name)];
   const rows = [total, ...slices].map(({ name, figures }) => [
     code(name),
-    ...figures.map((figure) => `${{ better: '🟢 ', worse: '🔴 ', same: '' }[figure.verdict]}${figureText(figure)}`),
+    ...figures.map(
+      (figure) =>
+        `${{ better: '🟢 ', worse: '🔴 ', same: '' }[figure.verdict]}${figureText(figure)}`,
+    ),
   ]);
-  const table = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const table = [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
   return [
     `\n**Traffic**: ${code(log)} replayed over both, ${counted(replayed, 'request')}\n\n${table}\n`,
     ...warnings.map((warning) => `- 🔴 ${plain(warning)}`),
@@ -107,7 +122,9 @@ function cut(lines: readonly string[]): readonly string[] {
     length += line.length + 1;
     return length <= STACK_LIMIT;
   });
-  return kept.length === lines.length ? lines : [...kept, `and ${counted(lines.length - kept.length, 'more line')}`];
+  return kept.length === lines.length
+    ? lines
+    : [...kept, `and ${counted(lines.length - kept.length, 'more line')}`];
 }
 
 /** In the language of a diff, so that GitHub colours what goes and what comes. */

@@ -23,7 +23,10 @@ export type Paint = (style: 'red' | 'yellow' | 'green' | 'bold', text: string) =
 /** Narrowings that are named; the others are counted. */
 const NARROWINGS_SHOWN = 5;
 
-export function formatChangeText(review: ChangeReview, paint: Paint = (_style, text) => text): string {
+export function formatChangeText(
+  review: ChangeReview,
+  paint: Paint = (_style, text) => text,
+): string {
   const sections = [
     [`${review.base} → ${review.head}`, paint('bold', summaryLine(review))],
     section(
@@ -33,7 +36,9 @@ export function formatChangeText(review: ChangeReview, paint: Paint = (_style, t
     section(paint('bold', 'Safety'), findingLines(review, paint)),
     review.traffic === undefined ? [] : trafficLines(review.traffic, paint),
     ...review.stacks.map((stack) => stackLines(stack, paint)),
-    review.unusedAcknowledgements.map(({ path }) => paint('yellow', `--acknowledge ${path} names nothing that this change loses.`)),
+    review.unusedAcknowledgements.map(({ path }) =>
+      paint('yellow', `--acknowledge ${path} names nothing that this change loses.`),
+    ),
   ];
   return sections
     .filter((lines) => lines.length > 0)
@@ -49,7 +54,10 @@ function lossLines(losses: readonly [StatefulLoss, ...StatefulLoss[]], paint: Pa
   const [first] = losses;
   const accepted = first.acknowledged !== undefined;
   return [
-    paint(accepted ? 'yellow' : 'red', `  ● ${losses.map(({ path }) => path).join(', ')}: ${lossTitle(first)}`),
+    paint(
+      accepted ? 'yellow' : 'red',
+      `  ● ${losses.map(({ path }) => path).join(', ')}: ${lossTitle(first)}`,
+    ),
     `    ${first.message}`,
     ...(accepted
       ? [`    Acknowledged: ${first.acknowledged}`]
@@ -62,19 +70,30 @@ function findingLines(review: ChangeReview, paint: Paint): string[] {
   const line = ({ path, message }: Finding) => `${path}: ${message}`;
   const rest = narrowings.length - NARROWINGS_SHOWN;
   return [
-    ...grave.map((finding) => paint(finding.severity === 'high' ? 'red' : 'yellow', `  ! ${line(finding)}`)),
-    ...(ofNewStacks.length > 0 ? [`    ${counted(ofNewStacks.length, 'grant')} of new stacks: in the Markdown and in the JSON`] : []),
+    ...grave.map((finding) =>
+      paint(finding.severity === 'high' ? 'red' : 'yellow', `  ! ${line(finding)}`),
+    ),
+    ...(ofNewStacks.length > 0
+      ? [
+          `    ${counted(ofNewStacks.length, 'grant')} of new stacks: in the Markdown and in the JSON`,
+        ]
+      : []),
     ...narrowings.slice(0, NARROWINGS_SHOWN).map((finding) => `    ${line(finding)}`),
     ...(rest > 0 ? [`    and ${counted(rest, 'more narrowing')}`] : []),
   ];
 }
 
-function trafficLines({ log, replayed, total, slices, warnings }: TrafficChange, paint: Paint): string[] {
+function trafficLines(
+  { log, replayed, total, slices, warnings }: TrafficChange,
+  paint: Paint,
+): string[] {
   const lines = ({ name, requests, figures }: TrafficSlice) => [
     `  ${name} (${counted(requests, 'request')})`,
     ...figures.map((figure) => {
       const line = `    ${figure.name.padEnd(16)} ${figureText(figure)}`;
-      return figure.verdict === 'same' ? line : paint(figure.verdict === 'worse' ? 'red' : 'green', `${line}  ${figure.verdict}`);
+      return figure.verdict === 'same'
+        ? line
+        : paint(figure.verdict === 'worse' ? 'red' : 'green', `${line}  ${figure.verdict}`);
     }),
   ];
   return [
@@ -101,7 +120,9 @@ function resourceLines(stack: ReviewedStack, resource: ReviewedResource, paint: 
     loses ? paint('red', title) : title,
     ...shown.map(({ name, before, after }) => {
       if (before === undefined) return `      + ${name}: ${after}`;
-      return after === undefined ? `      - ${name}: ${before}` : `      ${name}: ${before} → ${after}`;
+      return after === undefined
+        ? `      - ${name}: ${before}`
+        : `      ${name}: ${before} → ${after}`;
     }),
     ...(rest > 0 ? [`      and ${counted(rest, 'more difference')}`] : []),
   ];

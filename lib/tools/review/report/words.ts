@@ -48,7 +48,11 @@ export function summaryLine({ stacks, losses, findings }: ChangeReview): string 
   const { grave, ofNewStacks } = sortedFindings({ stacks, findings });
   return [
     `${counted(stacks.length, 'stack')} with changes: ${counts.join(', ') || 'no resources'}`,
-    ...(losses.length === 0 ? [] : [`${counted(losses.length, 'stateful loss', 'stateful losses')}, ${unacknowledged} not acknowledged`]),
+    ...(losses.length === 0
+      ? []
+      : [
+          `${counted(losses.length, 'stateful loss', 'stateful losses')}, ${unacknowledged} not acknowledged`,
+        ]),
     ...(grave.length === 0 ? [] : [`${counted(grave.length, 'finding')} on safety`]),
     ...(ofNewStacks.length === 0 ? [] : [`${counted(ofNewStacks.length, 'grant')} of new stacks`]),
   ]
@@ -57,20 +61,29 @@ export function summaryLine({ stacks, losses, findings }: ChangeReview): string 
 }
 
 /**
- * The findings in three heaps: what a reviewer must see; what new stacks allow themselves, which is as much as they are large;
- * and what only narrows.
+ * The findings in three heaps: what a reviewer must see; what new stacks allow themselves, which is
+ * as much as they are large; and what only narrows.
  */
 export function sortedFindings({ stacks, findings }: Pick<ChangeReview, 'stacks' | 'findings'>) {
-  const isNew = ({ stack }: Finding) => stacks.some(({ path, action }) => path === stack && action === 'add');
+  const isNew = ({ stack }: Finding) =>
+    stacks.some(({ path, action }) => path === stack && action === 'add');
   return {
-    grave: findings.filter((finding) => finding.severity === 'high' || (finding.severity === 'medium' && !isNew(finding))),
+    grave: findings.filter(
+      (finding) =>
+        finding.severity === 'high' || (finding.severity === 'medium' && !isNew(finding)),
+    ),
     ofNewStacks: findings.filter((finding) => finding.severity === 'medium' && isNew(finding)),
     narrowings: findings.filter(({ severity }) => severity === 'low'),
   };
 }
 
-/** The losses of one stack that differ in nothing but the resource, together: a region that goes has many. */
-export function groupedLosses(losses: readonly StatefulLoss[]): readonly (readonly [StatefulLoss, ...StatefulLoss[]])[] {
+/**
+ * The losses of one stack that differ in nothing but the resource, together: a region that goes has
+ * many.
+ */
+export function groupedLosses(
+  losses: readonly StatefulLoss[],
+): readonly (readonly [StatefulLoss, ...StatefulLoss[]])[] {
   const groups = new Map<string, [StatefulLoss, ...StatefulLoss[]]>();
   for (const loss of losses) {
     const key = JSON.stringify([loss.stack, loss.type, loss.kind, loss.message, loss.acknowledged]);
@@ -86,33 +99,51 @@ export function lossTitle({ type, kind }: StatefulLoss): string {
 }
 
 export function stackTitle({ action, path, region, resources, sections }: ReviewedStack): string {
-  const state = { add: ', a new stack', remove: ', no longer in the app', update: '', none: '' }[action];
+  const state = { add: ', a new stack', remove: ', no longer in the app', update: '', none: '' }[
+    action
+  ];
   const also = sections.length > 0 ? `; also ${sections.join(', ')}` : '';
   return `${path}${region === undefined ? '' : ` (${region})`}${state}: ${counted(resources.length, 'resource')}${also}`;
 }
 
 /** The path of a resource inside its stack, with what happens to it. */
-export function resourceTitle({ path: stack }: ReviewedStack, { action, path, type, from, replacedBy }: ReviewedResource): string {
+export function resourceTitle(
+  { path: stack }: ReviewedStack,
+  { action, path, type, from, replacedBy }: ReviewedResource,
+): string {
   const name = path.startsWith(`${stack}/`) ? path.slice(stack.length + 1) : path;
-  const origin = from === undefined ? '' : ` from ${from.stack === stack ? from.logicalId : from.path}`;
+  const origin =
+    from === undefined ? '' : ` from ${from.stack === stack ? from.logicalId : from.path}`;
   const cause = replacedBy.length > 0 ? `, because of ${replacedBy.join(', ')}` : '';
   return `${type.replace(/^AWS::/, '')} ${name} ${VERBS[action]}${origin}${cause}`;
 }
 
-/** Of a whole stack that comes or goes, its resources are only counted by kind: the templates have the rest. */
+/**
+ * Of a whole stack that comes or goes, its resources are only counted by kind: the templates have
+ * the rest.
+ */
 export function listedResources({ action, resources }: ReviewedStack): {
   readonly listed: readonly ReviewedResource[];
   readonly counts?: string;
 } {
   if (action === 'update' || action === 'none') return { listed: resources };
   const kinds = new Map<string, number>();
-  for (const { type, stateful } of resources) if (!stateful) kinds.set(type, (kinds.get(type) ?? 0) + 1);
-  const counts = [...kinds].sort(([, a], [, b]) => b - a).map(([type, count]) => `${count} ${type.replace(/^AWS::/, '')}`);
+  for (const { type, stateful } of resources)
+    if (!stateful) kinds.set(type, (kinds.get(type) ?? 0) + 1);
+  const counts = [...kinds]
+    .sort(([, a], [, b]) => b - a)
+    .map(([type, count]) => `${count} ${type.replace(/^AWS::/, '')}`);
   return { listed: resources.filter(({ stateful }) => stateful), counts: counts.join(', ') };
 }
 
-export function shownDifferences({ differences }: ReviewedResource): { readonly shown: readonly LeafDifference[]; readonly rest: number } {
-  return { shown: differences.slice(0, DIFFERENCES_SHOWN), rest: Math.max(0, differences.length - DIFFERENCES_SHOWN) };
+export function shownDifferences({ differences }: ReviewedResource): {
+  readonly shown: readonly LeafDifference[];
+  readonly rest: number;
+} {
+  return {
+    shown: differences.slice(0, DIFFERENCES_SHOWN),
+    rest: Math.max(0, differences.length - DIFFERENCES_SHOWN),
+  };
 }
 
 export function figureText({ before, after, unit }: TrafficFigure): string {
@@ -120,7 +151,8 @@ export function figureText({ before, after, unit }: TrafficFigure): string {
 }
 
 function quantity({ low, high }: TrafficFigure['before'], unit: TrafficFigure['unit']): string {
-  if (unit !== 'bytes') return `${spanText({ low, high })}${unit === '%' ? ' %' : unit === 'ms' ? ' ms' : ''}`;
+  if (unit !== 'bytes')
+    return `${spanText({ low, high })}${unit === '%' ? ' %' : unit === 'ms' ? ' ms' : ''}`;
   const [size, name] = high >= 1e9 ? [1e9, 'GB'] : high >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
   return `${spanText({ low: low / size, high: high / size }, 2)} ${name}`;
 }

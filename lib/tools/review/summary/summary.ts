@@ -34,7 +34,10 @@ export function summarize(assembly: Assembly): StackSummary[] {
   });
 }
 
-/** The stacks so that each one stands behind those it depends on; otherwise in the order of the assembly. */
+/**
+ * The stacks so that each one stands behind those it depends on; otherwise in the order of the
+ * assembly.
+ */
 export function deploymentOrder(stacks: readonly AssemblyStack[]): AssemblyStack[] {
   const ordered = new Set<AssemblyStack>();
   const visit = (stack: AssemblyStack, above: readonly AssemblyStack[]) => {
@@ -70,7 +73,8 @@ export function formatSummary(summaries: readonly StackSummary[]): string {
     style: { head: [], border: [] },
   });
   summaries.forEach(({ region, stack, resources, kinds, stateful }, i) => {
-    const rest = kinds.length > KINDS_SHOWN ? ` and ${counted(kinds.length - KINDS_SHOWN, 'more kind')}` : '';
+    const rest =
+      kinds.length > KINDS_SHOWN ? ` and ${counted(kinds.length - KINDS_SHOWN, 'more kind')}` : '';
     table.push([
       summaries[i - 1]?.region === region ? '' : region,
       stack,
@@ -80,12 +84,17 @@ export function formatSummary(summaries: readonly StackSummary[]): string {
     ]);
   });
   const total = summaries.reduce((sum, { resources }) => sum + resources, 0);
-  const stateful = summaries.flatMap((summary) => summary.stateful).reduce((sum, { count }) => sum + count, 0);
+  const stateful = summaries
+    .flatMap((summary) => summary.stateful)
+    .reduce((sum, { count }) => sum + count, 0);
   const regions = new Set(summaries.map(({ region }) => region)).size;
   return `${withoutRules(table.toString())}\n${counted(summaries.length, 'stack')} in ${counted(regions, 'region')}: ${counted(total, 'resource')}, ${stateful} of them stateful (●).`;
 }
 
-/** Only the rule under the head and those around the table: one between all rows would double its length. */
+/**
+ * Only the rule under the head and those around the table: one between all rows would double its
+ * length.
+ */
 function withoutRules(table: string): string {
   return table
     .split('\n')

@@ -1,2 +1,7 @@
 export { replayedTraffic } from './replayed-traffic';
-export { spanText, type TrafficChange, type TrafficFigure, type TrafficSlice } from './traffic-change';
+export {
+  spanText,
+  type TrafficChange,
+  type TrafficFigure,
+  type TrafficSlice,
+} from './traffic-change';

@@ -12,11 +12,36 @@ export interface ReplayedTrafficOptions {
   readonly objectives?: ReplayObjectives;
 }
 
-/** @throws IsochroneError if the log cannot be read, or one of the assemblies has no distribution that the model understands */
-export async function replayedTraffic(base: Assembly, head: Assembly, options: ReplayedTrafficOptions): Promise<TrafficChange> {
+/**
+ * @throws IsochroneError if the log cannot be read, or one of the assemblies has no distribution
+ * that the model understands
+ */
+export async function replayedTraffic(
+  base: Assembly,
+  head: Assembly,
+  options: ReplayedTrafficOptions,
+): Promise<TrafficChange> {
   const { file, distribution, objectives } = options;
-  const [before, after] = [readDistribution(base, distribution), readDistribution(head, distribution)];
+  const [before, after] = [
+    readDistribution(base, distribution),
+    readDistribution(head, distribution),
+  ];
   // One after the other: each holds the caches of all edge locations in memory.
-  const replayed = await replay({ assembly: base, distribution: before, log: await openLog(file), file, objectives });
-  return trafficChange(replayed, await replay({ assembly: head, distribution: after, log: await openLog(file), file, objectives }));
+  const replayed = await replay({
+    assembly: base,
+    distribution: before,
+    log: await openLog(file),
+    file,
+    objectives,
+  });
+  return trafficChange(
+    replayed,
+    await replay({
+      assembly: head,
+      distribution: after,
+      log: await openLog(file),
+      file,
+      objectives,
+    }),
+  );
 }

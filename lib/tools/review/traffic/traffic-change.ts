@@ -23,7 +23,10 @@ export interface TrafficChange {
   readonly total: TrafficSlice;
   /** Behaviours and continents whose hit rate or origin load differs. */
   readonly slices: readonly TrafficSlice[];
-  /** Objectives that were met and no longer are, and URLs that are newly taken for one object, as sentences. */
+  /**
+   * Objectives that were met and no longer are, and URLs that are newly taken for one object, as
+   * sentences.
+   */
   readonly warnings: readonly string[];
 }
 
@@ -37,7 +40,12 @@ interface Figure {
 const FIGURES: readonly Figure[] = [
   { name: 'hit rate', unit: '%', more: 'better', of: ({ hitPercent }) => hitPercent },
   { name: 'offload', unit: '%', more: 'better', of: ({ offloadPercent }) => offloadPercent },
-  { name: 'origin requests', unit: 'requests', more: 'worse', of: ({ originRequests }) => originRequests },
+  {
+    name: 'origin requests',
+    unit: 'requests',
+    more: 'worse',
+    of: ({ originRequests }) => originRequests,
+  },
   { name: 'origin bytes', unit: 'bytes', more: 'worse', of: ({ originBytes }) => originBytes },
   { name: 'p95 latency', unit: 'ms', more: 'worse', of: ({ latencyMs }) => latencyMs.p95 },
 ];
@@ -48,10 +56,20 @@ const NOTICEABLE_PERCENT = 1;
 export function trafficChange(before: ReplayReport, after: ReplayReport): TrafficChange {
   const pairs = [
     ...after.behaviors.map(
-      (slice) => [slice.pathPattern, before.behaviors.find((each) => each.pathPattern === slice.pathPattern), slice] as const,
+      (slice) =>
+        [
+          slice.pathPattern,
+          before.behaviors.find((each) => each.pathPattern === slice.pathPattern),
+          slice,
+        ] as const,
     ),
     ...after.continents.map(
-      (slice) => [slice.continent, before.continents.find((each) => each.continent === slice.continent), slice] as const,
+      (slice) =>
+        [
+          slice.continent,
+          before.continents.find((each) => each.continent === slice.continent),
+          slice,
+        ] as const,
     ),
   ];
   const slices = pairs.flatMap(([name, old, now]) => (old ? [sliceChange(name, old, now)] : []));
@@ -62,14 +80,25 @@ export function trafficChange(before: ReplayReport, after: ReplayReport): Traffi
     slices: slices.filter(({ figures }) => figures.some(({ verdict }) => verdict !== 'same')),
     warnings: [
       ...after.objectives
-        .filter((now) => !now.met && before.objectives.find(({ name }) => name === now.name)?.met !== false)
-        .map(({ name, target, actual }) => `The objective ${name} of ${target} is no longer met: ${spanText(actual)}.`),
+        .filter(
+          (now) =>
+            !now.met && before.objectives.find(({ name }) => name === now.name)?.met !== false,
+        )
+        .map(
+          ({ name, target, actual }) =>
+            `The objective ${name} of ${target} is no longer met: ${spanText(actual)}.`,
+        ),
       ...after.unsafeMerges
         .filter(({ key }) => !before.unsafeMerges.some((old) => old.key === key))
-        .map(({ first, second }) => `${first.url} and ${second.url} become one object, and were not answered alike.`),
+        .map(
+          ({ first, second }) =>
+            `${first.url} and ${second.url} become one object, and were not answered alike.`,
+        ),
       ...(before.log.replayed === after.log.replayed
         ? []
-        : [`The two replays took ${before.log.replayed} and ${after.log.replayed} requests: compare with care.`]),
+        : [
+            `The two replays took ${before.log.replayed} and ${after.log.replayed} requests: compare with care.`,
+          ]),
     ],
   };
 }
@@ -79,13 +108,20 @@ function sliceChange(name: string, before: ReplaySlice, after: ReplaySlice): Tra
     const [from, to] = [of(before), of(after)];
     const direction = Math.sign(stepOf(from.low, to.low)) + Math.sign(stepOf(from.high, to.high));
     const less = more === 'better' ? 'worse' : 'better';
-    return { ...figure, before: from, after: to, verdict: direction === 2 ? more : direction === -2 ? less : 'same' };
+    return {
+      ...figure,
+      before: from,
+      after: to,
+      verdict: direction === 2 ? more : direction === -2 ? less : 'same',
+    };
   });
   return { name, requests: after.requests, figures };
 }
 
 function stepOf(from: number, to: number): number {
-  return Math.abs(to - from) * 100 < NOTICEABLE_PERCENT * Math.max(Math.abs(from), Math.abs(to)) ? 0 : to - from;
+  return Math.abs(to - from) * 100 < NOTICEABLE_PERCENT * Math.max(Math.abs(from), Math.abs(to))
+    ? 0
+    : to - from;
 }
 
 /** Such as `91.2 to 93` or `88`. */

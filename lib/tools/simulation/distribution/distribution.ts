@@ -1,4 +1,7 @@
-/** A CloudFront distribution as the model sees it: what a synthesized template says, resolved to plain values. */
+/**
+ * A CloudFront distribution as the model sees it: what a synthesized template says, resolved to
+ * plain values.
+ */
 
 /** Which query strings, cookies or headers of a request something takes. */
 export interface Selection {
@@ -13,7 +16,10 @@ export interface CachePolicyModel {
   readonly minTtlSeconds: number;
   readonly defaultTtlSeconds: number;
   readonly maxTtlSeconds: number;
-  /** `kind` is `none`, `only`, or `all` of the older settings without a policy, which caches nothing. */
+  /**
+   * `kind` is `none`, `only`, or `all` of the older settings without a policy, which caches
+   * nothing.
+   */
   readonly headers: Selection;
   readonly query: Selection;
   readonly cookies: Selection;
@@ -28,7 +34,10 @@ export interface OriginRequestModel {
   readonly cookies: Selection;
 }
 
-/** Set on answers to requests with `Origin` only. "Understand response headers policies", "CORS headers". */
+/**
+ * Set on answers to requests with `Origin` only. "Understand response headers policies", "CORS
+ * headers".
+ */
 export interface CorsModel {
   /** Of the origin's own headers of the same names. */
   readonly override: boolean;
@@ -44,7 +53,11 @@ export interface ResponseHeadersModel {
   readonly cors?: CorsModel;
   /** In lower case. */
   readonly remove: readonly string[];
-  readonly set: readonly { readonly name: string; readonly value: string; readonly override: boolean }[];
+  readonly set: readonly {
+    readonly name: string;
+    readonly value: string;
+    readonly override: boolean;
+  }[];
 }
 
 export type EdgeEvent = 'viewer-request' | 'viewer-response' | 'origin-request' | 'origin-response';
@@ -100,19 +113,27 @@ export interface OriginGroupModel {
 }
 
 export interface DistributionModel {
-  /** The path of its stack and its logical id: `market-production/us-east-1/Edge/Distribution20DB6340`. */
+  /**
+   * The path of its stack and its logical id:
+   * `market-production/us-east-1/Edge/Distribution20DB6340`.
+   */
   readonly id: string;
   readonly domainNames: readonly string[];
   /** In the order in which they are tried; the default one last. */
   readonly behaviors: readonly BehaviorModel[];
   readonly origins: Readonly<Record<string, OriginModel>>;
   readonly originGroups: Readonly<Record<string, OriginGroupModel>>;
-  /** Seconds that an error answer is kept at least, by status, where the template says so; 10 otherwise. */
+  /**
+   * Seconds that an error answer is kept at least, by status, where the template says so; 10
+   * otherwise.
+   */
   readonly errorMinTtlSeconds: Readonly<Record<number, number>>;
   /** Pages in place of error answers. */
   readonly errorPages: Readonly<Record<number, { readonly path: string; readonly status: number }>>;
   /** What `/` stands for, without a slash in front. */
   readonly defaultRootObject?: string;
-  /** Sentences: what of the template the model leaves out, such as a function that lies elsewhere. */
+  /**
+   * Sentences: what of the template the model leaves out, such as a function that lies elsewhere.
+   */
   readonly gaps: readonly string[];
 }

@@ -5,10 +5,18 @@ import type { Assembly, AssemblyStack } from '../../assembly';
 import type { EdgeEvent, EdgeFunctionModel } from './distribution';
 import { flag, type Json, type Located, list, object, referredTo, text } from './values';
 
-/** "Quotas on Lambda@Edge": seconds, where the function says nothing else. Lambda's own default is 3. */
+/**
+ * "Quotas on Lambda@Edge": seconds, where the function says nothing else. Lambda's own default is
+ * 3.
+ */
 const DEFAULT_TIMEOUT_SECONDS = 3;
 
-const EVENTS: readonly string[] = ['viewer-request', 'viewer-response', 'origin-request', 'origin-response'] satisfies EdgeEvent[];
+const EVENTS: readonly string[] = [
+  'viewer-request',
+  'viewer-response',
+  'origin-request',
+  'origin-response',
+] satisfies EdgeEvent[];
 
 /** @param gap is told of what cannot be run, in a sentence */
 export function functionsOf(
@@ -17,18 +25,26 @@ export function functionsOf(
   behavior: Json,
   gap: (sentence: string) => void,
 ): Readonly<Partial<Record<EdgeEvent, EdgeFunctionModel>>> {
-  const associations = [...list(behavior.LambdaFunctionAssociations).map(object), ...list(behavior.FunctionAssociations).map(object)];
+  const associations = [
+    ...list(behavior.LambdaFunctionAssociations).map(object),
+    ...list(behavior.FunctionAssociations).map(object),
+  ];
   const found = associations.flatMap((association): [EdgeEvent, EdgeFunctionModel][] => {
     const event = text(association.EventType);
     const arn = association.LambdaFunctionARN ?? association.FunctionARN;
     if (!EVENTS.includes(event)) {
-      gap(`A function of an event that is not known is left out: ${text(arn)} on ${event || 'nothing'}.`);
+      gap(
+        `A function of an event that is not known is left out: ${text(arn)} on ${event || 'nothing'}.`,
+      );
       return [];
     }
     const model =
-      association.LambdaFunctionARN === undefined ? viewerFunction(assembly, stack, arn) : lambdaFunction(assembly, stack, association);
+      association.LambdaFunctionARN === undefined
+        ? viewerFunction(assembly, stack, arn)
+        : lambdaFunction(assembly, stack, association);
     if (typeof model !== 'string') {
-      if (flag(association.IncludeBody)) gap(`The ${event} function ${model.name} is run without the body of the request.`);
+      if (flag(association.IncludeBody))
+        gap(`The ${event} function ${model.name} is run without the body of the request.`);
       return [[event as EdgeEvent, model]];
     }
     gap(`The ${event} function ${text(arn)} is not run: ${model}.`);
@@ -38,15 +54,24 @@ export function functionsOf(
 }
 
 /** @returns the reason, where it cannot be run */
-function viewerFunction(assembly: Assembly, stack: AssemblyStack, arn: unknown): EdgeFunctionModel | string {
+function viewerFunction(
+  assembly: Assembly,
+  stack: AssemblyStack,
+  arn: unknown,
+): EdgeFunctionModel | string {
   const located = referredTo(assembly, stack, arn);
-  if (located?.resource.Type !== 'AWS::CloudFront::Function') return 'its code is not in the assembly';
+  if (located?.resource.Type !== 'AWS::CloudFront::Function')
+    return 'its code is not in the assembly';
   const code = located.resource.Properties?.FunctionCode;
   if (typeof code !== 'string') return 'its code is put together at the deployment';
   return { kind: 'cloudfront-function', name: located.logicalId, code };
 }
 
-function lambdaFunction(assembly: Assembly, stack: AssemblyStack, association: Json): EdgeFunctionModel | string {
+function lambdaFunction(
+  assembly: Assembly,
+  stack: AssemblyStack,
+  association: Json,
+): EdgeFunctionModel | string {
   const version = referredTo(assembly, stack, association.LambdaFunctionARN);
   if (version === undefined) return 'its code is not in the assembly';
   const located =
@@ -54,8 +79,14 @@ function lambdaFunction(assembly: Assembly, stack: AssemblyStack, association: J
       ? referredTo(assembly, version.stack, version.resource.Properties?.FunctionName)
       : version;
   if (located?.resource.Type !== 'AWS::Lambda::Function') return 'its code is not in the assembly';
-  const { Runtime: runtime, Handler: handler, Timeout: timeout, Code: code } = located.resource.Properties ?? {};
-  if (!text(runtime).startsWith('nodejs')) return `its runtime is ${text(runtime) || 'not given'}, and only Node.js is run here`;
+  const {
+    Runtime: runtime,
+    Handler: handler,
+    Timeout: timeout,
+    Code: code,
+  } = located.resource.Properties ?? {};
+  if (!text(runtime).startsWith('nodejs'))
+    return `its runtime is ${text(runtime) || 'not given'}, and only Node.js is run here`;
   const model = {
     kind: 'lambda-edge',
     name: located.logicalId,
@@ -69,14 +100,17 @@ function lambdaFunction(assembly: Assembly, stack: AssemblyStack, association: J
 }
 
 /**
- * CDK writes the folder of an asset into the template's metadata, beside the template or, for stages, above it. Where that is
- * switched off, the folder is still named after the file in the bucket.
+ * CDK writes the folder of an asset into the template's metadata, beside the template or, for
+ * stages, above it. Where that is switched off, the folder is still named after the file in the
+ * bucket.
  */
 function assetDirectory({ directory }: Assembly, { resource }: Located): string | undefined {
   const path = resource.Metadata?.['aws:asset:path'];
   const hash = basename(text(object(resource.Properties?.Code).S3Key), '.zip');
   const candidates = [
-    ...(typeof path === 'string' ? [resolve(directory, path), join(directory, basename(path))] : []),
+    ...(typeof path === 'string'
+      ? [resolve(directory, path), join(directory, basename(path))]
+      : []),
     ...(hash === '' ? [] : [join(directory, `asset.${hash}`)]),
   ];
   return candidates.find((candidate) => existsSync(candidate));

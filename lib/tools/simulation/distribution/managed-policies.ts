@@ -1,8 +1,15 @@
 /**
- * The policies that AWS manages, by id: a template names them by these and nothing else. "Use managed cache policies", "Use managed
- * origin request policies" and "Use managed response headers policies", Amazon CloudFront developer guide.
+ * The policies that AWS manages, by id: a template names them by these and nothing else. "Use
+ * managed cache policies", "Use managed origin request policies" and "Use managed response headers
+ * policies", Amazon CloudFront developer guide.
  */
-import type { CachePolicyModel, CorsModel, OriginRequestModel, ResponseHeadersModel, Selection } from './distribution';
+import type {
+  CachePolicyModel,
+  CorsModel,
+  OriginRequestModel,
+  ResponseHeadersModel,
+  Selection,
+} from './distribution';
 
 export const NOTHING: Selection = { kind: 'none', names: [] };
 export const EVERYTHING: Selection = { kind: 'all', names: [] };
@@ -13,21 +20,36 @@ const METHOD_OVERRIDES = ['x-http-method', 'x-http-method-override', 'x-method-o
 
 export const MANAGED_CACHE_POLICIES: Readonly<Record<string, CachePolicyModel>> = {
   '4135ea2d-6df8-44a3-9df3-4b5a84be39ad': cachePolicy('CachingDisabled', [0, 0, 0], {}),
-  '658327ea-f89d-4fab-a63d-7e88639e58f6': cachePolicy('CachingOptimized', [1, DAY, YEAR], { gzip: true, brotli: true }),
-  'b2884449-e4de-46a7-ac36-70bc7f1ddd6d': cachePolicy('CachingOptimizedForUncompressedObjects', [1, DAY, YEAR], {}),
-  '83da9c7e-98b4-4e11-a168-04f0df8e2c65': cachePolicy('UseOriginCacheControlHeaders', [0, 0, YEAR], {
-    headers: only('host', 'origin', ...METHOD_OVERRIDES),
-    cookies: EVERYTHING,
+  '658327ea-f89d-4fab-a63d-7e88639e58f6': cachePolicy('CachingOptimized', [1, DAY, YEAR], {
     gzip: true,
     brotli: true,
   }),
-  '4cc15a8a-d715-48a4-82b8-cc0b614638fe': cachePolicy('UseOriginCacheControlHeaders-QueryStrings', [0, 0, YEAR], {
-    headers: only('host', 'origin', ...METHOD_OVERRIDES),
-    cookies: EVERYTHING,
-    query: EVERYTHING,
-    gzip: true,
-    brotli: true,
-  }),
+  'b2884449-e4de-46a7-ac36-70bc7f1ddd6d': cachePolicy(
+    'CachingOptimizedForUncompressedObjects',
+    [1, DAY, YEAR],
+    {},
+  ),
+  '83da9c7e-98b4-4e11-a168-04f0df8e2c65': cachePolicy(
+    'UseOriginCacheControlHeaders',
+    [0, 0, YEAR],
+    {
+      headers: only('host', 'origin', ...METHOD_OVERRIDES),
+      cookies: EVERYTHING,
+      gzip: true,
+      brotli: true,
+    },
+  ),
+  '4cc15a8a-d715-48a4-82b8-cc0b614638fe': cachePolicy(
+    'UseOriginCacheControlHeaders-QueryStrings',
+    [0, 0, YEAR],
+    {
+      headers: only('host', 'origin', ...METHOD_OVERRIDES),
+      cookies: EVERYTHING,
+      query: EVERYTHING,
+      gzip: true,
+      brotli: true,
+    },
+  ),
   '08627262-05a9-4f76-9ded-b50ca2e3a84f': cachePolicy('Elemental-MediaPackage', [0, DAY, YEAR], {
     headers: only('origin'),
     query: only('aws.manifestfilter', 'start', 'end', 'm'),
@@ -42,17 +64,42 @@ export const MANAGED_CACHE_POLICIES: Readonly<Record<string, CachePolicyModel>> 
   }),
 };
 
-/** The headers that CloudFront adds are not modelled, so that `AllViewerAndCloudFrontHeaders-2022-06` forwards what the viewer sent. */
+/**
+ * The headers that CloudFront adds are not modelled, so that
+ * `AllViewerAndCloudFrontHeaders-2022-06` forwards what the viewer sent.
+ */
 export const MANAGED_ORIGIN_REQUEST_POLICIES: Readonly<Record<string, OriginRequestModel>> = {
-  '216adef6-5c7f-47e4-b989-5492eafa07d3': { headers: EVERYTHING, cookies: EVERYTHING, query: EVERYTHING }, // AllViewer
-  '33f36d7e-f396-46d9-90e0-52428a34d9dc': { headers: EVERYTHING, cookies: EVERYTHING, query: EVERYTHING }, // AllViewerAndCloudFrontHeaders-2022-06
+  '216adef6-5c7f-47e4-b989-5492eafa07d3': {
+    headers: EVERYTHING,
+    cookies: EVERYTHING,
+    query: EVERYTHING,
+  }, // AllViewer
+  '33f36d7e-f396-46d9-90e0-52428a34d9dc': {
+    headers: EVERYTHING,
+    cookies: EVERYTHING,
+    query: EVERYTHING,
+  }, // AllViewerAndCloudFrontHeaders-2022-06
   // AllViewerExceptHostHeader
-  'b689b0a8-53d0-40ab-baf2-68738e2966ac': { headers: { kind: 'all-except', names: ['host'] }, cookies: EVERYTHING, query: EVERYTHING },
+  'b689b0a8-53d0-40ab-baf2-68738e2966ac': {
+    headers: { kind: 'all-except', names: ['host'] },
+    cookies: EVERYTHING,
+    query: EVERYTHING,
+  },
   '59781a5b-3903-41f3-afcb-af62929ccde1': forwarding('origin'), // CORS-CustomOrigin
-  '88a5eaf4-2fd4-4709-b370-b4c650ea3fcf': forwarding('origin', 'access-control-request-headers', 'access-control-request-method'), // CORS-S3Origin
+  '88a5eaf4-2fd4-4709-b370-b4c650ea3fcf': forwarding(
+    'origin',
+    'access-control-request-headers',
+    'access-control-request-method',
+  ), // CORS-S3Origin
   // Elemental-MediaTailor-PersonalizedManifests
   '775133bc-15f2-49f9-abea-afb2e0bf67d2': {
-    ...forwarding('origin', 'access-control-request-headers', 'access-control-request-method', 'user-agent', 'x-forwarded-for'),
+    ...forwarding(
+      'origin',
+      'access-control-request-headers',
+      'access-control-request-method',
+      'user-agent',
+      'x-forwarded-for',
+    ),
     query: EVERYTHING,
   },
   'bf0718e1-ba1e-49d1-88b1-f726733018ae': forwarding('host'), // HostHeaderOnly
@@ -97,7 +144,11 @@ function forwarding(...headers: readonly string[]): OriginRequestModel {
 
 function cachePolicy(
   name: string,
-  [minTtlSeconds, defaultTtlSeconds, maxTtlSeconds]: readonly [min: number, default_: number, max: number],
+  [minTtlSeconds, defaultTtlSeconds, maxTtlSeconds]: readonly [
+    min: number,
+    default_: number,
+    max: number,
+  ],
   { headers, query, cookies, gzip, brotli }: Partial<CachePolicyModel>,
 ): CachePolicyModel {
   return {

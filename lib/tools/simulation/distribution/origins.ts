@@ -5,7 +5,11 @@ import { flag, type Json, list, object, text } from './values';
 
 type Refuse = (what: string, fix: string) => IsochroneError;
 
-const PROTOCOL_POLICIES: readonly string[] = ['http-only', 'https-only', 'match-viewer'] satisfies OriginModel['protocolPolicy'][];
+const PROTOCOL_POLICIES: readonly string[] = [
+  'http-only',
+  'https-only',
+  'match-viewer',
+] satisfies OriginModel['protocolPolicy'][];
 
 export function originsOf(config: Json, refuse: Refuse): Readonly<Record<string, OriginModel>> {
   const origins = list(config.Origins).map((origin) => originOf(object(origin), refuse));
@@ -16,13 +20,19 @@ export function originsOf(config: Json, refuse: Refuse): Readonly<Record<string,
 function originOf(origin: Json, refuse: Refuse): OriginModel {
   const id = text(origin.Id);
   const domainName = text(origin.DomainName);
-  if (id === '' || domainName === '') throw refuse(`the origin ${JSON.stringify(id)} has no id or no domain name`, 'Give it both.');
+  if (id === '' || domainName === '')
+    throw refuse(`the origin ${JSON.stringify(id)} has no id or no domain name`, 'Give it both.');
   const shield = object(origin.OriginShield);
   const protocolPolicy = text(object(origin.CustomOriginConfig).OriginProtocolPolicy);
   return {
     id,
     domainName,
-    kind: origin.VpcOriginConfig !== undefined ? 'vpc' : origin.CustomOriginConfig !== undefined ? 'custom' : 's3',
+    kind:
+      origin.VpcOriginConfig !== undefined
+        ? 'vpc'
+        : origin.CustomOriginConfig !== undefined
+          ? 'custom'
+          : 's3',
     path: text(origin.OriginPath),
     customHeaders: Object.fromEntries(
       list(origin.OriginCustomHeaders)
@@ -30,18 +40,26 @@ function originOf(origin: Json, refuse: Refuse): OriginModel {
         .map((header) => [text(header.HeaderName).toLowerCase(), text(header.HeaderValue)]),
     ),
     // An S3 origin is spoken to as the viewer speaks: "Using Amazon S3 origins".
-    protocolPolicy: PROTOCOL_POLICIES.includes(protocolPolicy) ? (protocolPolicy as OriginModel['protocolPolicy']) : 'match-viewer',
+    protocolPolicy: PROTOCOL_POLICIES.includes(protocolPolicy)
+      ? (protocolPolicy as OriginModel['protocolPolicy'])
+      : 'match-viewer',
     ...(flag(shield.Enabled) && { shieldRegion: text(shield.OriginShieldRegion) }),
   };
 }
 
-export function originGroupsOf(config: Json, refuse: Refuse): Readonly<Record<string, OriginGroupModel>> {
+export function originGroupsOf(
+  config: Json,
+  refuse: Refuse,
+): Readonly<Record<string, OriginGroupModel>> {
   const groups = list(config.OriginGroups).map((each): [string, OriginGroupModel] => {
     const group = object(each);
     const id = text(group.Id);
     const [primary, fallback] = list(group.Members).map((member) => text(object(member).OriginId));
     if (primary === undefined || fallback === undefined) {
-      throw refuse(`the origin group ${id} has fewer than two members`, 'Give it a primary and a fallback.');
+      throw refuse(
+        `the origin group ${id} has fewer than two members`,
+        'Give it a primary and a fallback.',
+      );
     }
     const failoverStatusCodes = list(object(group.FailoverCriteria).StatusCodes).map(Number);
     return [id, { id, memberIds: [primary, fallback], failoverStatusCodes }];

@@ -1,12 +1,24 @@
-/** Cache, origin request and response headers policies of a template, and the older settings that came before them. */
-import type { CachePolicyModel, CorsModel, OriginRequestModel, ResponseHeadersModel, Selection } from './distribution';
+/**
+ * Cache, origin request and response headers policies of a template, and the older settings that
+ * came before them.
+ */
+import type {
+  CachePolicyModel,
+  CorsModel,
+  OriginRequestModel,
+  ResponseHeadersModel,
+  Selection,
+} from './distribution';
 import { EVERYTHING, NOTHING } from './managed-policies';
 import { flag, type Json, list, object, text, texts } from './values';
 
 /** "Cache behavior settings": the TTLs of the older settings where the template says nothing. */
 const OLDER_TTL_SECONDS = { min: 0, default: 86_400, max: 31_536_000 };
 
-/** "Request and response behavior for custom origins", "HTTP request headers and CloudFront behavior": the others are forwarded. */
+/**
+ * "Request and response behavior for custom origins", "HTTP request headers and CloudFront
+ * behavior": the others are forwarded.
+ */
 const REMOVED_BY_OLDER_SETTINGS = [
   'accept',
   'accept-charset',
@@ -28,11 +40,16 @@ const KINDS: Readonly<Record<string, Selection['kind']>> = {
 };
 
 /** @returns undefined if the behaviour is none that is known */
-function selection(config: unknown, what: 'Header' | 'Cookie' | 'QueryString'): Selection | undefined {
+function selection(
+  config: unknown,
+  what: 'Header' | 'Cookie' | 'QueryString',
+): Selection | undefined {
   const settings = object(config);
   const kind = KINDS[text(settings[`${what}Behavior`])];
   const names = texts(settings[`${what}s`]);
-  return kind && { kind, names: what === 'Header' ? names.map((name) => name.toLowerCase()) : names };
+  return (
+    kind && { kind, names: what === 'Header' ? names.map((name) => name.toLowerCase()) : names }
+  );
 }
 
 function selections(parameters: Json): OriginRequestModel | undefined {
@@ -43,8 +60,8 @@ function selections(parameters: Json): OriginRequestModel | undefined {
 }
 
 /**
- * A default TTL below the minimum, or a maximum below either, is raised: "Managing how long content stays in the cache
- * (expiration)".
+ * A default TTL below the minimum, or a maximum below either, is raised: "Managing how long content
+ * stays in the cache (expiration)".
  *
  * @returns undefined if it is not understood
  */
@@ -53,7 +70,14 @@ export function cachePolicyOf(properties: Json): CachePolicyModel | undefined {
   const key = object(config.ParametersInCacheKeyAndForwardedToOrigin);
   const selected = selections(key);
   const [min, usual, max] = [config.MinTTL, config.DefaultTTL, config.MaxTTL].map(Number);
-  if (!selected || min === undefined || usual === undefined || max === undefined || Number.isNaN(min + usual + max)) return undefined;
+  if (
+    !selected ||
+    min === undefined ||
+    usual === undefined ||
+    max === undefined ||
+    Number.isNaN(min + usual + max)
+  )
+    return undefined;
   return {
     name: text(config.Name),
     minTtlSeconds: min,
@@ -71,10 +95,14 @@ export function originRequestOf(properties: Json): OriginRequestModel | undefine
 }
 
 /**
- * The older settings of a behaviour: what is forwarded is also in the key, but for query strings, which can be forwarded whole and
- * told apart by some. Gzip alone is normalised: "Serving compressed files" names Brotli for cache policies only.
+ * The older settings of a behaviour: what is forwarded is also in the key, but for query strings,
+ * which can be forwarded whole and told apart by some. Gzip alone is normalised: "Serving
+ * compressed files" names Brotli for cache policies only.
  */
-export function olderSettingsOf(behavior: Json): { cachePolicy: CachePolicyModel; originRequest: OriginRequestModel } {
+export function olderSettingsOf(behavior: Json): {
+  cachePolicy: CachePolicyModel;
+  originRequest: OriginRequestModel;
+} {
   const forwarded = object(behavior.ForwardedValues);
   const { Forward: forward, WhitelistedNames: cookieNames } = object(forwarded.Cookies);
   const headerNames = texts(forwarded.Headers).map((name) => name.toLowerCase());
@@ -84,7 +112,8 @@ export function olderSettingsOf(behavior: Json): { cachePolicy: CachePolicyModel
     ? EVERYTHING
     : { kind: headerNames.length > 0 ? 'only' : 'none', names: headerNames };
   const cookies: Selection = { kind: KINDS[text(forward)] ?? 'none', names: texts(cookieNames) };
-  const seconds = (value: unknown, otherwise: number) => (value === undefined ? otherwise : Number(value));
+  const seconds = (value: unknown, otherwise: number) =>
+    value === undefined ? otherwise : Number(value);
   return {
     cachePolicy: {
       name: 'ForwardedValues',
@@ -92,7 +121,11 @@ export function olderSettingsOf(behavior: Json): { cachePolicy: CachePolicyModel
       defaultTtlSeconds: seconds(behavior.DefaultTTL, OLDER_TTL_SECONDS.default),
       maxTtlSeconds: seconds(behavior.MaxTTL, OLDER_TTL_SECONDS.max),
       headers,
-      query: !forwardsQuery ? NOTHING : keys.length > 0 ? { kind: 'only', names: keys } : EVERYTHING,
+      query: !forwardsQuery
+        ? NOTHING
+        : keys.length > 0
+          ? { kind: 'only', names: keys }
+          : EVERYTHING,
       cookies,
       gzip: true,
       brotli: false,
@@ -100,7 +133,9 @@ export function olderSettingsOf(behavior: Json): { cachePolicy: CachePolicyModel
     originRequest: {
       headers: {
         kind: 'all-except',
-        names: REMOVED_BY_OLDER_SETTINGS.filter((name) => headers.kind !== 'all' && !headerNames.includes(name)),
+        names: REMOVED_BY_OLDER_SETTINGS.filter(
+          (name) => headers.kind !== 'all' && !headerNames.includes(name),
+        ),
       },
       cookies,
       query: forwardsQuery ? EVERYTHING : NOTHING,
@@ -115,19 +150,30 @@ export function responseHeadersOf(properties: Json): ResponseHeadersModel {
   return {
     ...(cors && { cors }),
     remove: list(config.RemoveHeadersConfig).map((each) => text(object(each).Header).toLowerCase()),
-    set: [...securityHeadersOf(object(config.SecurityHeadersConfig)), ...customHeadersOf(config.CustomHeadersConfig)],
+    set: [
+      ...securityHeadersOf(object(config.SecurityHeadersConfig)),
+      ...customHeadersOf(config.CustomHeadersConfig),
+    ],
   };
 }
 
 function customHeadersOf(config: unknown): ResponseHeadersModel['set'] {
   return list(config)
     .map(object)
-    .map(({ Header, Value, Override }) => ({ name: text(Header).toLowerCase(), value: text(Value), override: flag(Override) }));
+    .map(({ Header, Value, Override }) => ({
+      name: text(Header).toLowerCase(),
+      value: text(Value),
+      override: flag(Override),
+    }));
 }
 
 function securityHeadersOf(config: Json): ResponseHeadersModel['set'] {
   const written: readonly [name: string, setting: string, value: (setting: Json) => string][] = [
-    ['content-security-policy', 'ContentSecurityPolicy', (each) => text(each.ContentSecurityPolicy)],
+    [
+      'content-security-policy',
+      'ContentSecurityPolicy',
+      (each) => text(each.ContentSecurityPolicy),
+    ],
     ['x-content-type-options', 'ContentTypeOptions', () => 'nosniff'],
     ['x-frame-options', 'FrameOptions', (each) => text(each.FrameOption)],
     ['referrer-policy', 'ReferrerPolicy', (each) => text(each.ReferrerPolicy)],
@@ -167,10 +213,16 @@ function corsOf(config: Json): CorsModel {
     override: flag(config.OriginOverride),
     allowOrigins: texts(config.AccessControlAllowOrigins),
     set: Object.fromEntries(names.filter(([, value]) => value !== '')),
-    preflightOnly: ['access-control-allow-methods', 'access-control-allow-headers', 'access-control-max-age'],
+    preflightOnly: [
+      'access-control-allow-methods',
+      'access-control-allow-headers',
+      'access-control-max-age',
+    ],
   };
 }
 
 function corsMethods(methods: readonly string[]): string {
-  return (methods.includes('ALL') ? ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] : methods).join(', ');
+  return (
+    methods.includes('ALL') ? ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS'] : methods
+  ).join(', ');
 }

@@ -1,16 +1,34 @@
-/** From a synthesized assembly, this project's or any other, to the distribution that the model runs. */
+/**
+ * From a synthesized assembly, this project's or any other, to the distribution that the model
+ * runs.
+ */
 
 import { IsochroneError } from '../../../model/errors';
 import type { Assembly } from '../../assembly';
-import type { BehaviorModel, CachePolicyModel, DistributionModel, OriginRequestModel, ResponseHeadersModel } from './distribution';
+import type {
+  BehaviorModel,
+  CachePolicyModel,
+  DistributionModel,
+  OriginRequestModel,
+  ResponseHeadersModel,
+} from './distribution';
 import { functionsOf } from './functions';
-import { MANAGED_CACHE_POLICIES, MANAGED_ORIGIN_REQUEST_POLICIES, MANAGED_RESPONSE_HEADERS_POLICIES, NOTHING } from './managed-policies';
+import {
+  MANAGED_CACHE_POLICIES,
+  MANAGED_ORIGIN_REQUEST_POLICIES,
+  MANAGED_RESPONSE_HEADERS_POLICIES,
+  NOTHING,
+} from './managed-policies';
 import { originGroupsOf, originsOf } from './origins';
 import { cachePolicyOf, olderSettingsOf, originRequestOf, responseHeadersOf } from './policies';
 import { flag, type Json, type Located, list, object, referredTo, text, texts } from './values';
 
 const TYPE = 'AWS::CloudFront::Distribution';
-const VIEWER_PROTOCOL_POLICIES: readonly string[] = ['allow-all', 'https-only', 'redirect-to-https'];
+const VIEWER_PROTOCOL_POLICIES: readonly string[] = [
+  'allow-all',
+  'https-only',
+  'redirect-to-https',
+];
 
 /** What a behaviour or a distribution may have that decides on requests and is not modelled. */
 const NOT_MODELLED: Readonly<Record<string, string>> = {
@@ -24,8 +42,9 @@ const NOT_MODELLED: Readonly<Record<string, string>> = {
 
 /**
  * @param id as `DistributionModel.id`, or its end, the logical id; needed where there are several
- * @throws IsochroneError if there is none, or several to choose from, or something in it that is not understood. What only cannot
- * be run, such as a function that is imported by its ARN, becomes one of the `gaps` instead.
+ * @throws IsochroneError if there is none, or several to choose from, or something in it that is
+ * not understood. What only cannot be run, such as a function that is imported by its ARN, becomes
+ * one of the `gaps` instead.
  */
 export function readDistribution(assembly: Assembly, id?: string): DistributionModel {
   const located = chosen(assembly, id);
@@ -37,9 +56,10 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
   refuseConditions(config, refuse);
   const origins = originsOf(config, refuse);
   const originGroups = originGroupsOf(config, refuse);
-  const behaviors = [...list(config.CacheBehaviors), { ...object(config.DefaultCacheBehavior), PathPattern: '*' }].map((behavior) =>
-    behaviorOf(reader, object(behavior)),
-  );
+  const behaviors = [
+    ...list(config.CacheBehaviors),
+    { ...object(config.DefaultCacheBehavior), PathPattern: '*' },
+  ].map((behavior) => behaviorOf(reader, object(behavior)));
   for (const { originId, pathPattern } of behaviors) {
     if (!origins[originId] && !originGroups[originId]) {
       throw refuse(
@@ -65,10 +85,15 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
         .filter((each) => each.ResponsePagePath !== undefined)
         .map((each) => [
           Number(each.ErrorCode),
-          { path: text(each.ResponsePagePath), status: Number(each.ResponseCode ?? each.ErrorCode) },
+          {
+            path: text(each.ResponsePagePath),
+            status: Number(each.ResponseCode ?? each.ErrorCode),
+          },
         ]),
     ),
-    ...(text(config.DefaultRootObject) !== '' && { defaultRootObject: text(config.DefaultRootObject) }),
+    ...(text(config.DefaultRootObject) !== '' && {
+      defaultRootObject: text(config.DefaultRootObject),
+    }),
     gaps: [...gaps],
   };
 }
@@ -86,7 +111,8 @@ function chosen(assembly: Assembly, id: string | undefined): Located {
       .map(([logicalId, resource]): Located => ({ stack, logicalId, resource })),
   );
   const ids = all.map(idOf).join(', ');
-  const [found, another] = id === undefined ? all : all.filter((each) => `/${idOf(each)}`.endsWith(`/${id}`));
+  const [found, another] =
+    id === undefined ? all : all.filter((each) => `/${idOf(each)}`.endsWith(`/${id}`));
   if (found !== undefined && another === undefined) return found;
   if (all.length === 0) {
     throw new IsochroneError(
@@ -100,7 +126,10 @@ function chosen(assembly: Assembly, id: string | undefined): Located {
   );
 }
 
-/** What decides which behaviour a request meets, and what is kept under which key. What only changes an answer may become a gap. */
+/**
+ * What decides which behaviour a request meets, and what is kept under which key. What only changes
+ * an answer may become a gap.
+ */
 const DECISIVE = [
   'Fn::If',
   'PathPattern',
@@ -116,18 +145,36 @@ const DECISIVE = [
   'MaxTTL',
 ];
 
-/** A condition is decided by the parameters of a deployment, so a model that took one side of it could be wrong in silence. */
-function refuseConditions(config: Json, refuse: (what: string, fix: string) => IsochroneError): void {
+/**
+ * A condition is decided by the parameters of a deployment, so a model that took one side of it
+ * could be wrong in silence.
+ */
+function refuseConditions(
+  config: Json,
+  refuse: (what: string, fix: string) => IsochroneError,
+): void {
   const { CacheBehaviors: others, DefaultCacheBehavior: usual } = config;
   const isConditional = (value: unknown) => JSON.stringify(value ?? null).includes('"Fn::If"');
   const fix = 'Name an assembly in which it is decided, such as one with the condition taken out.';
-  if ('Fn::If' in config || 'Fn::If' in object(others)) throw refuse('its configuration or its behaviours depend on a condition', fix);
+  if ('Fn::If' in config || 'Fn::If' in object(others))
+    throw refuse('its configuration or its behaviours depend on a condition', fix);
   for (const behavior of [...list(others), usual].map(object)) {
-    const name = DECISIVE.find((each) => each in behavior && (each === 'Fn::If' || isConditional(behavior[each])));
-    if (name !== undefined) throw refuse(`the behaviour ${text(behavior.PathPattern) || '*'} depends on a condition (${name})`, fix);
-    const ttl = ['MinTTL', 'DefaultTTL', 'MaxTTL'].find((each) => Number.isNaN(Number(behavior[each] ?? 0)));
+    const name = DECISIVE.find(
+      (each) => each in behavior && (each === 'Fn::If' || isConditional(behavior[each])),
+    );
+    if (name !== undefined)
+      throw refuse(
+        `the behaviour ${text(behavior.PathPattern) || '*'} depends on a condition (${name})`,
+        fix,
+      );
+    const ttl = ['MinTTL', 'DefaultTTL', 'MaxTTL'].find((each) =>
+      Number.isNaN(Number(behavior[each] ?? 0)),
+    );
     if (ttl !== undefined)
-      throw refuse(`the ${ttl} of the behaviour ${text(behavior.PathPattern) || '*'} is no number`, 'Write it as one.');
+      throw refuse(
+        `the ${ttl} of the behaviour ${text(behavior.PathPattern) || '*'} is no number`,
+        'Write it as one.',
+      );
   }
 }
 
@@ -158,7 +205,10 @@ function behaviorOf(reader: Reader, behavior: Json): BehaviorModel {
   };
 }
 
-function forwarding(reader: Reader, behavior: Json): { cachePolicy: CachePolicyModel; originRequest: OriginRequestModel } {
+function forwarding(
+  reader: Reader,
+  behavior: Json,
+): { cachePolicy: CachePolicyModel; originRequest: OriginRequestModel } {
   if (behavior.CachePolicyId === undefined) {
     if (behavior.ForwardedValues !== undefined) return olderSettingsOf(behavior);
     throw refusal(
@@ -168,20 +218,33 @@ function forwarding(reader: Reader, behavior: Json): { cachePolicy: CachePolicyM
     );
   }
   const cachePolicy = policy(reader, behavior.CachePolicyId, MANAGED_CACHE_POLICIES, cachePolicyOf);
-  if (cachePolicy === undefined) throw unknownPolicy(reader, behavior, 'cache policy', behavior.CachePolicyId);
+  if (cachePolicy === undefined)
+    throw unknownPolicy(reader, behavior, 'cache policy', behavior.CachePolicyId);
   if (behavior.OriginRequestPolicyId === undefined) {
     return { cachePolicy, originRequest: { headers: NOTHING, query: NOTHING, cookies: NOTHING } };
   }
-  const originRequest = policy(reader, behavior.OriginRequestPolicyId, MANAGED_ORIGIN_REQUEST_POLICIES, originRequestOf);
-  if (originRequest === undefined) throw unknownPolicy(reader, behavior, 'origin request policy', behavior.OriginRequestPolicyId);
+  const originRequest = policy(
+    reader,
+    behavior.OriginRequestPolicyId,
+    MANAGED_ORIGIN_REQUEST_POLICIES,
+    originRequestOf,
+  );
+  if (originRequest === undefined)
+    throw unknownPolicy(reader, behavior, 'origin request policy', behavior.OriginRequestPolicyId);
   return { cachePolicy, originRequest };
 }
 
 /** A policy that cannot be read changes headers only, so that it is a gap. */
-function responseHeadersPolicy(reader: Reader, { ResponseHeadersPolicyId: id }: Json): ResponseHeadersModel | undefined {
+function responseHeadersPolicy(
+  reader: Reader,
+  { ResponseHeadersPolicyId: id }: Json,
+): ResponseHeadersModel | undefined {
   if (id === undefined) return undefined;
   const found = policy(reader, id, MANAGED_RESPONSE_HEADERS_POLICIES, responseHeadersOf);
-  if (found === undefined) reader.gap(`The response headers policy ${text(id)} is not in the assembly: its headers are left out.`);
+  if (found === undefined)
+    reader.gap(
+      `The response headers policy ${text(id)} is not in the assembly: its headers are left out.`,
+    );
   return found;
 }
 
@@ -197,7 +260,12 @@ function policy<T>(
   return found && read(found.resource.Properties ?? {});
 }
 
-function unknownPolicy({ located }: Reader, behavior: Json, kind: string, id: unknown): IsochroneError {
+function unknownPolicy(
+  { located }: Reader,
+  behavior: Json,
+  kind: string,
+  id: unknown,
+): IsochroneError {
   return refusal(
     located,
     `the behaviour ${text(behavior.PathPattern)} has the ${kind} ${text(id)}, which is neither in the assembly nor one of AWS's managed ones, or is not whole`,
@@ -224,5 +292,7 @@ function idOf({ stack, logicalId }: Located): string {
 }
 
 function refusal(located: Located, what: string, fix: string): IsochroneError {
-  return new IsochroneError(`The distribution ${idOf(located)} cannot be simulated: ${what}.\n${fix}`);
+  return new IsochroneError(
+    `The distribution ${idOf(located)} cannot be simulated: ${what}.\n${fix}`,
+  );
 }

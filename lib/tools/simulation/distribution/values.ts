@@ -1,4 +1,7 @@
-/** Values of a template: plain ones, and what stands for a reference that is known only after the deployment. */
+/**
+ * Values of a template: plain ones, and what stands for a reference that is known only after the
+ * deployment.
+ */
 import type { Assembly, AssemblyStack, TemplateResource } from '../../assembly';
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -11,7 +14,9 @@ export interface Located {
 }
 
 export function object(value: unknown): Json {
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Json) : {};
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? (value as Json)
+    : {};
 }
 
 /** A list, also where CloudFormation has it as `Items` of something. */
@@ -30,14 +35,19 @@ export function flag(value: unknown): boolean {
   return value === true || value === 'true';
 }
 
-/** Of a reference, the logical id; of a function of several values, what they come to with that. Empty if there is nothing. */
+/**
+ * Of a reference, the logical id; of a function of several values, what they come to with that.
+ * Empty if there is nothing.
+ */
 export function text(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value !== 'object') return String(value);
   if (Array.isArray(value)) return value.map(text).find((part) => part !== '') ?? '';
   const [name, argument] = Object.entries(value)[0] ?? [];
-  if (name === 'Fn::Join' && Array.isArray(argument)) return texts(argument[1]).join(text(argument[0]));
-  if (name === 'Fn::Sub') return text(Array.isArray(argument) ? argument[0] : argument).replace(/\$\{([^}]*)\}/g, '$1');
+  if (name === 'Fn::Join' && Array.isArray(argument))
+    return texts(argument[1]).join(text(argument[0]));
+  if (name === 'Fn::Sub')
+    return text(Array.isArray(argument) ? argument[0] : argument).replace(/\$\{([^}]*)\}/g, '$1');
   if (name === 'Fn::GetAtt' && typeof argument === 'string') return argument.split('.')[0] ?? '';
   if (name === 'Fn::Select' && Array.isArray(argument)) return text(argument[1]);
   if (name === 'Fn::Split' && Array.isArray(argument)) return text(argument[1]);
@@ -45,22 +55,35 @@ export function text(value: unknown): string {
 }
 
 /**
- * The resource that a value refers to, in its own stack or, by an export or CDK's reader of parameters of another region, in
- * another one. Undefined for an ARN or an id, and for what lies outside of the assembly.
+ * The resource that a value refers to, in its own stack or, by an export or CDK's reader of
+ * parameters of another region, in another one. Undefined for an ARN or an id, and for what lies
+ * outside of the assembly.
  */
-export function referredTo(assembly: Assembly, stack: AssemblyStack, value: unknown): Located | undefined {
+export function referredTo(
+  assembly: Assembly,
+  stack: AssemblyStack,
+  value: unknown,
+): Located | undefined {
   const { Ref: ref, 'Fn::GetAtt': attribute, 'Fn::ImportValue': imported } = object(value);
   if (imported !== undefined) return exported(assembly, text(imported));
-  const logicalId = typeof ref === 'string' ? ref : attribute === undefined ? undefined : text({ 'Fn::GetAtt': attribute });
+  const logicalId =
+    typeof ref === 'string'
+      ? ref
+      : attribute === undefined
+        ? undefined
+        : text({ 'Fn::GetAtt': attribute });
   const resource = logicalId === undefined ? undefined : stack.template.Resources[logicalId];
   if (logicalId === undefined || resource === undefined) return undefined;
-  if (resource.Type === 'Custom::CrossRegionStringParameterReader') return parameter(assembly, text(resource.Properties?.ParameterName));
+  if (resource.Type === 'Custom::CrossRegionStringParameterReader')
+    return parameter(assembly, text(resource.Properties?.ParameterName));
   return { stack, logicalId, resource };
 }
 
 function exported(assembly: Assembly, name: string): Located | undefined {
   for (const stack of assembly.stacks) {
-    const output = Object.values(stack.template.Outputs ?? {}).find((each) => text(object(object(each).Export).Name) === name);
+    const output = Object.values(stack.template.Outputs ?? {}).find(
+      (each) => text(object(object(each).Export).Name) === name,
+    );
     if (output !== undefined) return referredTo(assembly, stack, object(output).Value);
   }
   return undefined;
@@ -70,7 +93,8 @@ function exported(assembly: Assembly, name: string): Located | undefined {
 function parameter(assembly: Assembly, name: string): Located | undefined {
   for (const stack of assembly.stacks) {
     for (const { Type, Properties } of Object.values(stack.template.Resources)) {
-      if (Type === 'AWS::SSM::Parameter' && text(Properties?.Name) === name) return referredTo(assembly, stack, Properties?.Value);
+      if (Type === 'AWS::SSM::Parameter' && text(Properties?.Name) === name)
+        return referredTo(assembly, stack, Properties?.Value);
     }
   }
   return undefined;

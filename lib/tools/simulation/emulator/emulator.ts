@@ -1,22 +1,33 @@
 /**
- * CloudFront for one viewer's request after another, with a real clock: the same request path, functions and caches as a replay, over
- * origins that answer.
+ * CloudFront for one viewer's request after another, with a real clock: the same request path,
+ * functions and caches as a replay, over origins that answer.
  *
- * What is left out: TLS, HTTP/2 and 3, WebSockets, streaming (answers are read whole), and more than one edge location.
+ * What is left out: TLS, HTTP/2 and 3, WebSockets, streaming (answers are read whole), and more
+ * than one edge location.
  */
 
 import type { DistributionModel } from '../distribution';
 import { CacheEngine, type Fetch, type Served, type Validators } from '../engine';
 import type { EdgeFunctionRunner } from '../functions';
 import type { CacheResult, HttpAnswer, HttpRequest } from '../messages';
-import { type Attempt, compressed, type OriginStep, type Prepared, requestPath, type ViewerPlace } from '../path';
+import {
+  type Attempt,
+  compressed,
+  type OriginStep,
+  type Prepared,
+  requestPath,
+  type ViewerPlace,
+} from '../path';
 
 export interface EmulatorOptions {
   readonly place: ViewerPlace;
   /** How viewers are taken to have come. */
   readonly viewerProtocol: 'http' | 'https';
   /** Asks an origin. It answers for an origin that cannot be reached, with 502 or 504. */
-  readonly ask: (step: OriginStep, body: Uint8Array | undefined) => Promise<{ readonly answer: HttpAnswer; readonly unreachable: boolean }>;
+  readonly ask: (
+    step: OriginStep,
+    body: Uint8Array | undefined,
+  ) => Promise<{ readonly answer: HttpAnswer; readonly unreachable: boolean }>;
   /** Milliseconds; the real clock by default. */
   readonly now?: () => number;
   /** Is told what went wrong in a function, in a sentence. */
@@ -41,11 +52,19 @@ interface Waiting {
   readonly resolve: (served: Served) => void;
 }
 
-export function emulator(distribution: DistributionModel, functions: EdgeFunctionRunner, options: EmulatorOptions): Emulator {
+export function emulator(
+  distribution: DistributionModel,
+  functions: EdgeFunctionRunner,
+  options: EmulatorOptions,
+): Emulator {
   const { place, viewerProtocol, ask, now = Date.now, warn = () => undefined } = options;
   const path = requestPath(distribution, functions);
   const engine = new CacheEngine({
-    capacityBytes: { pop: Number.POSITIVE_INFINITY, regional: Number.POSITIVE_INFINITY, shield: Number.POSITIVE_INFINITY },
+    capacityBytes: {
+      pop: Number.POSITIVE_INFINITY,
+      regional: Number.POSITIVE_INFINITY,
+      shield: Number.POSITIVE_INFINITY,
+    },
     errorMinTtlSeconds: distribution.errorMinTtlSeconds,
   });
   const waiting = new Map<number, Waiting>();
@@ -101,21 +120,39 @@ export function emulator(distribution: DistributionModel, functions: EdgeFunctio
     for (const error of step.functionErrors) warn(error);
     if (step.answer) return step.answer;
     const { answer, unreachable } = await ask(step, body);
-    if (attempt === 0 && path.failsOver(prepared, unreachable ? 'unreachable' : answer)) return originAnswer(prepared, validators, body, 1);
+    if (attempt === 0 && path.failsOver(prepared, unreachable ? 'unreachable' : answer))
+      return originAnswer(prepared, validators, body, 1);
     const given = await path.fromOrigin(prepared, step, answer);
     for (const error of given.functionErrors) warn(error);
-    return prepared.keyed ? compressed(prepared.behavior, prepared.keyed.request, given.answer) : given.answer;
+    return prepared.keyed
+      ? compressed(prepared.behavior, prepared.keyed.request, given.answer)
+      : given.answer;
   }
 
-  /** "How CloudFront processes errors when you have configured custom error pages": the page is an object of its own. */
+  /**
+   * "How CloudFront processes errors when you have configured custom error pages": the page is an
+   * object of its own.
+   */
   async function withErrorPage(viewer: HttpRequest, emulated: Emulated): Promise<Emulated> {
     const page = distribution.errorPages[emulated.answer.status];
     if (!page || viewer.path === page.path) return emulated;
-    const { answer } = await respond({ ...viewer, method: viewer.method === 'HEAD' ? 'HEAD' : 'GET', path: page.path, query: '' });
-    return answer.status === 200 ? { answer: { ...answer, status: page.status }, result: emulated.result } : emulated;
+    const { answer } = await respond({
+      ...viewer,
+      method: viewer.method === 'HEAD' ? 'HEAD' : 'GET',
+      path: page.path,
+      query: '',
+    });
+    return answer.status === 200
+      ? { answer: { ...answer, status: page.status }, result: emulated.result }
+      : emulated;
   }
 
   return { respond, invalidate: (pattern) => engine.invalidate(pattern, now()) };
 }
 
-const BAD_GATEWAY: HttpAnswer = { status: 502, headers: { server: ['CloudFront'] }, bodyBytes: 0, body: new Uint8Array() };
+const BAD_GATEWAY: HttpAnswer = {
+  status: 502,
+  headers: { server: ['CloudFront'] },
+  bodyBytes: 0,
+  body: new Uint8Array(),
+};

@@ -1,4 +1,7 @@
-/** HTTP on both sides of the emulator: viewers that ask it, and origins that it asks. Messages are read whole, up to a limit. */
+/**
+ * HTTP on both sides of the emulator: viewers that ask it, and origins that it asks. Messages are
+ * read whole, up to a limit.
+ */
 import { randomBytes } from 'node:crypto';
 import * as http from 'node:http';
 import * as https from 'node:https';
@@ -25,13 +28,24 @@ export function originClient(
 ): (step: OriginStep, body?: Uint8Array) => Promise<{ answer: HttpAnswer; unreachable: boolean }> {
   return async (step, body) => {
     const url = urls.get(step.origin.id) ?? urls.get('*');
-    if (!url) throw new IsochroneError(`The origin ${step.origin.id} has no URL.\nName it with \`--origin ${step.origin.id}=URL\`.`);
+    if (!url)
+      throw new IsochroneError(
+        `The origin ${step.origin.id} has no URL.\nName it with \`--origin ${step.origin.id}=URL\`.`,
+      );
     try {
       return { answer: await ask(url, step.request, body), unreachable: false };
     } catch (error) {
       // "HTTP 502 status code (Bad Gateway)" and "HTTP 504 status code (Gateway Timeout)".
       const status = error instanceof TimedOut ? 504 : 502;
-      return { answer: { status, headers: { server: ['CloudFront'] }, bodyBytes: 0, body: new Uint8Array() }, unreachable: true };
+      return {
+        answer: {
+          status,
+          headers: { server: ['CloudFront'] },
+          bodyBytes: 0,
+          body: new Uint8Array(),
+        },
+        unreachable: true,
+      };
     }
   };
 }
@@ -39,12 +53,21 @@ export function originClient(
 class TimedOut extends Error {}
 
 /** 1xx answers before the final one are dropped. Each request has a connection of its own. */
-function ask(url: URL, { method, host, path, query, headers }: HttpRequest, body: Uint8Array | undefined): Promise<HttpAnswer> {
+function ask(
+  url: URL,
+  { method, host, path, query, headers }: HttpRequest,
+  body: Uint8Array | undefined,
+): Promise<HttpAnswer> {
   const { 'content-length': _length, ...sent } = headers;
   const options: http.RequestOptions = {
     method,
     path: `${path}${query === '' ? '' : `?${query}`}`,
-    headers: { ...sent, host, 'x-amz-cf-id': requestId(), ...(body && { 'content-length': body.length }) } as http.OutgoingHttpHeaders,
+    headers: {
+      ...sent,
+      host,
+      'x-amz-cf-id': requestId(),
+      ...(body && { 'content-length': body.length }),
+    } as http.OutgoingHttpHeaders,
     agent: false,
     timeout: ORIGIN_TIMEOUT_MS,
   };
@@ -54,7 +77,12 @@ function ask(url: URL, { method, host, path, query, headers }: HttpRequest, body
       received = response;
       read(response).then((bytes) => {
         const answered = method === 'HEAD' || response.statusCode === 304 ? {} : { body: bytes };
-        resolve({ status: response.statusCode ?? 502, headers: fieldsOf(response), bodyBytes: bytes.length, ...answered });
+        resolve({
+          status: response.statusCode ?? 502,
+          headers: fieldsOf(response),
+          bodyBytes: bytes.length,
+          ...answered,
+        });
       }, reject);
     });
     request.on('timeout', () => request.destroy(new TimedOut()));
@@ -65,15 +93,31 @@ function ask(url: URL, { method, host, path, query, headers }: HttpRequest, body
 }
 
 /** A server on the emulator, not yet listening. */
-export function emulatorServer(emulator: Emulator, pop: string, warn: (sentence: string) => void): http.Server {
+export function emulatorServer(
+  emulator: Emulator,
+  pop: string,
+  warn: (sentence: string) => void,
+): http.Server {
   return http.createServer((request, response) => {
     answered(emulator, request)
       .then((emulated) => send(response, request.method ?? 'GET', emulated, pop))
       .catch((error: unknown) => {
         const isTooLarge = error instanceof TooLarge;
-        if (!isTooLarge) warn(`${request.method} ${request.url}: ${error instanceof Error ? error.message : String(error)}`);
+        if (!isTooLarge)
+          warn(
+            `${request.method} ${request.url}: ${error instanceof Error ? error.message : String(error)}`,
+          );
         if (response.headersSent) response.destroy();
-        else send(response, 'GET', { answer: { status: isTooLarge ? 413 : 500, headers: {}, bodyBytes: 0 }, result: 'Error' }, pop);
+        else
+          send(
+            response,
+            'GET',
+            {
+              answer: { status: isTooLarge ? 413 : 500, headers: {}, bodyBytes: 0 },
+              result: 'Error',
+            },
+            pop,
+          );
       });
   });
 }
@@ -92,16 +136,25 @@ async function answered(emulator: Emulator, request: http.IncomingMessage): Prom
     headers,
     clientAddress: (request.socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, ''),
   };
-  return emulator.respond(viewer, body.length > 0 || headers['content-length'] !== undefined ? body : undefined);
+  return emulator.respond(
+    viewer,
+    body.length > 0 || headers['content-length'] !== undefined ? body : undefined,
+  );
 }
 
 /** "Request and response behavior": what CloudFront adds to each answer. */
-function send(response: http.ServerResponse, method: string, { answer, result }: Emulated, pop: string): void {
+function send(
+  response: http.ServerResponse,
+  method: string,
+  { answer, result }: Emulated,
+  pop: string,
+): void {
   const { status, headers, body } = answer;
   const isEmpty = status === 204 || status === 304;
   const length = method === 'HEAD' ? headers['content-length']?.[0] : String(body?.length ?? 0);
   const fields: Record<string, string | readonly string[]> = {};
-  for (const [name, values] of Object.entries(headers)) fields[name] = values.length === 1 ? (values[0] ?? '') : values;
+  for (const [name, values] of Object.entries(headers))
+    fields[name] = values.length === 1 ? (values[0] ?? '') : values;
   delete fields['content-length'];
   if (!isEmpty && length !== undefined) fields['content-length'] = length;
   fields['x-cache'] = `${result} from cloudfront`;

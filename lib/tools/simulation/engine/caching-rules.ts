@@ -1,14 +1,21 @@
-/** Whether a request passes the caches at all, whether it may wait for another, and what the origin is asked about an expired object. */
+/**
+ * Whether a request passes the caches at all, whether it may wait for another, and what the origin
+ * is asked about an expired object.
+ */
 import type { BehaviorModel } from '../distribution';
 import type { KeyedRequest, Validators } from './engine-messages';
 import { variesByAnything } from './freshness';
 import type { StoredAnswer } from './stored-answer';
 
 /**
- * Other methods go straight to the origin, past the regional edge cache, and touch no object: "HTTP methods" in "Request and response
- * behavior for custom origins". So does all of a behavior that takes all headers, or whose TTLs are all 0.
+ * Other methods go straight to the origin, past the regional edge cache, and touch no object: "HTTP
+ * methods" in "Request and response behavior for custom origins". So does all of a behavior that
+ * takes all headers, or whose TTLs are all 0.
  */
-export function isCacheable({ behavior, request }: Pick<KeyedRequest, 'behavior' | 'request'>): boolean {
+export function isCacheable({
+  behavior,
+  request,
+}: Pick<KeyedRequest, 'behavior' | 'request'>): boolean {
   const { headers, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds } = behavior.cachePolicy;
   const disabled = minTtlSeconds === 0 && defaultTtlSeconds === 0 && maxTtlSeconds === 0;
   return behavior.cachedMethods.includes(request.method) && headers.kind !== 'all' && !disabled;
@@ -20,13 +27,20 @@ export function collapses({ cachePolicy, originRequest }: BehaviorModel): boolea
 }
 
 /**
- * "Conditional requests" in "Request and response behavior for custom origins". None for `Vary: *` with a minimum TTL of 0: "Content
- * negotiation", the same page.
+ * "Conditional requests" in "Request and response behavior for custom origins". None for `Vary: *`
+ * with a minimum TTL of 0: "Content negotiation", the same page.
  */
-export function validatorsOf({ answer: { status, headers } }: StoredAnswer, { cachePolicy }: BehaviorModel): Validators | undefined {
-  if (status >= 400 || (variesByAnything(headers) && cachePolicy.minTtlSeconds === 0)) return undefined;
+export function validatorsOf(
+  { answer: { status, headers } }: StoredAnswer,
+  { cachePolicy }: BehaviorModel,
+): Validators | undefined {
+  if (status >= 400 || (variesByAnything(headers) && cachePolicy.minTtlSeconds === 0))
+    return undefined;
   const [etag] = headers.etag ?? [];
   const [lastModified] = headers['last-modified'] ?? [];
   if (etag === undefined && lastModified === undefined) return undefined;
-  return { ...(etag !== undefined && { etag }), ...(lastModified !== undefined && { lastModified }) };
+  return {
+    ...(etag !== undefined && { etag }),
+    ...(lastModified !== undefined && { lastModified }),
+  };
 }

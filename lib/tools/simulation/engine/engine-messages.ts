@@ -20,7 +20,11 @@ export interface KeyedRequest {
 
 export interface EngineOptions {
   /** Of each cache of a tier; `Infinity` for no limit. */
-  readonly capacityBytes: { readonly pop: number; readonly regional: number; readonly shield: number };
+  readonly capacityBytes: {
+    readonly pop: number;
+    readonly regional: number;
+    readonly shield: number;
+  };
   readonly errorMinTtlSeconds: Readonly<Record<number, number>>;
 }
 
@@ -39,7 +43,10 @@ export interface Fetch {
   readonly background: boolean;
 }
 
-/** An answer to a viewer's request, before the viewer's own conditions, the response headers policy and the viewer-response function. */
+/**
+ * An answer to a viewer's request, before the viewer's own conditions, the response headers policy
+ * and the viewer-response function.
+ */
 export interface Served {
   readonly requestId: number;
   readonly answer: HttpAnswer;
@@ -53,13 +60,19 @@ export interface Served {
   readonly stale: boolean;
 }
 
-/** Both: something stale was served, and is refreshed. Neither: it waits for a fetch that is under way. */
+/**
+ * Both: something stale was served, and is refreshed. Neither: it waits for a fetch that is under
+ * way.
+ */
 export interface Step {
   readonly served?: Served;
   readonly fetch?: Fetch;
 }
 
-/** Those who were waiting: answered, or, where the answer may not be shared, on their own way to the origin. */
+/**
+ * Those who were waiting: answered, or, where the answer may not be shared, on their own way to the
+ * origin.
+ */
 export interface Answered {
   readonly served: readonly Served[];
   readonly fetches: readonly Fetch[];

@@ -56,8 +56,15 @@ export function forsake(waiter: Waiter): void {
   followers.forEach(forsake);
 }
 
-/** "Standard log file fields", `x-edge-result-type`. A hit in the regional edge cache is a miss of the edge location. */
-export function servedAs({ id }: KeyedRequest, { stored, source, stale, collapsed, refreshed, reason }: Reply, nowMs: number): Served {
+/**
+ * "Standard log file fields", `x-edge-result-type`. A hit in the regional edge cache is a miss of
+ * the edge location.
+ */
+export function servedAs(
+  { id }: KeyedRequest,
+  { stored, source, stale, collapsed, refreshed, reason }: Reply,
+  nowMs: number,
+): Served {
   return {
     requestId: id,
     answer: stored.answer,

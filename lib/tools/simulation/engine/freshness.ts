@@ -1,6 +1,7 @@
 /**
- * How long CloudFront keeps an answer. Unless another page is named, the rules are those of "Manage how long content stays in the cache
- * (expiration)", Amazon CloudFront developer guide. `public`, `immutable` and heuristics have no part in them.
+ * How long CloudFront keeps an answer. Unless another page is named, the rules are those of "Manage
+ * how long content stays in the cache (expiration)", Amazon CloudFront developer guide. `public`,
+ * `immutable` and heuristics have no part in them.
  */
 
 import type { CachePolicyModel } from '../distribution';
@@ -22,21 +23,33 @@ export interface Freshness {
   readonly ifErrorMs: number;
 }
 
-/** "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": always cached, with a minimum of 10 seconds. */
+/**
+ * "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": always cached, with a
+ * minimum of 10 seconds.
+ */
 const ERRORS_KEPT = new Set([404, 414, 500, 501, 502, 503, 504]);
 /** The same page: cached only with `max-age` or `s-maxage`. */
 const ERRORS_KEPT_IF_TOLD = new Set([400, 403, 405, 412, 415]);
 /** The same page: the error caching minimum TTL, if the distribution says nothing. */
 const DEFAULT_ERROR_SECONDS = 10;
-/** "How CloudFront processes HTTP 3xx status codes from your origin": cached only with `Cache-Control`. */
+/**
+ * "How CloudFront processes HTTP 3xx status codes from your origin": cached only with
+ * `Cache-Control`.
+ */
 const REDIRECTS_KEPT_IF_TOLD = new Set([307, 308]);
 
 /** Seconds that an error stands before the origin is asked again. */
-export function errorTtlSeconds(status: number, minimums: Readonly<Record<number, number>>): number {
+export function errorTtlSeconds(
+  status: number,
+  minimums: Readonly<Record<number, number>>,
+): number {
   return minimums[status] ?? DEFAULT_ERROR_SECONDS;
 }
 
-/** @param arrival headers of what came just now, which tell its age: of a 304, its own, and not those it was merged with */
+/**
+ * @param arrival headers of what came just now, which tell its age: of a 304, its own, and not
+ * those it was merged with
+ */
 export function freshness(
   status: number,
   headers: HeaderFields,
@@ -51,31 +64,53 @@ export function freshness(
   const age = ageOnArrival(arrival, nowMs);
   const bornMs = nowMs - age * 1000;
   if (status >= 400) {
-    const storable = ERRORS_KEPT.has(status) || (ERRORS_KEPT_IF_TOLD.has(status) && told !== undefined);
-    const expiresMs = nowMs + Math.max(errorTtlSeconds(status, errorMinTtlSeconds), (told ?? 0) - age) * 1000;
+    const storable =
+      ERRORS_KEPT.has(status) || (ERRORS_KEPT_IF_TOLD.has(status) && told !== undefined);
+    const expiresMs =
+      nowMs + Math.max(errorTtlSeconds(status, errorMinTtlSeconds), (told ?? 0) - age) * 1000;
     return { storable, shareable: true, bornMs, expiresMs, whileRevalidateMs: 0, ifErrorMs: 0 };
   }
   const unkept = directives.has('no-store') || directives.has('private');
   const unfresh = unkept || directives.has('no-cache');
-  // "Request and response behavior for custom origins", content negotiation: `Vary: *` is fetched each time, with a minimum TTL of 0.
-  const stated = unfresh || (variesByAnything(headers) && least === 0) ? 0 : (told ?? expiresAfter(headers, nowMs));
-  const seconds = stated === undefined ? Math.max(defaultTtlSeconds, least) : Math.max(Math.min(stated - age, most), least, 0);
+  // "Request and response behavior for custom origins", content negotiation: `Vary: *` is fetched
+  // each time, with a minimum TTL of 0.
+  const stated =
+    unfresh || (variesByAnything(headers) && least === 0)
+      ? 0
+      : (told ?? expiresAfter(headers, nowMs));
+  const seconds =
+    stated === undefined
+      ? Math.max(defaultTtlSeconds, least)
+      : Math.max(Math.min(stated - age, most), least, 0);
   const expiresMs = nowMs + seconds * 1000;
-  // An object that must not be used without the origin's word is worth keeping only if the origin can be asked about it.
+  // An object that must not be used without the origin's word is worth keeping only if the origin
+  // can be asked about it.
   const askable = headers.etag !== undefined || headers['last-modified'] !== undefined;
   const kept = least > 0 || !(unkept || (unfresh && !askable));
-  // RFC 9111, 5.2.2: both forbid to serve what is stale. CloudFront's documentation makes no exception for `s-maxage`.
-  const neverStale = unfresh || directives.has('must-revalidate') || directives.has('proxy-revalidate');
-  const staleFor = (name: string) => Math.min(secondsOf(directives, name) ?? Number.POSITIVE_INFINITY, most) * 1000;
+  // RFC 9111, 5.2.2: both forbid to serve what is stale. CloudFront's documentation makes no
+  // exception for `s-maxage`.
+  const neverStale =
+    unfresh || directives.has('must-revalidate') || directives.has('proxy-revalidate');
+  const staleFor = (name: string) =>
+    Math.min(secondsOf(directives, name) ?? Number.POSITIVE_INFINITY, most) * 1000;
   return {
     storable: kept && isKept(status, headers),
-    // "Request and response behavior for custom origins", request collapsing: how an origin prevents it, with a minimum TTL of 0.
+    // "Request and response behavior for custom origins", request collapsing: how an origin
+    // prevents it, with a minimum TTL of 0.
     shareable: least > 0 || !(unfresh || told === 0),
     bornMs,
     expiresMs,
-    whileRevalidateMs: neverStale || !directives.has('stale-while-revalidate') ? expiresMs : expiresMs + staleFor('stale-while-revalidate'),
-    // Without the directive an expired object is served on errors for as long as it is there; `stale-if-error=0` is how to avoid it.
-    ifErrorMs: neverStale ? 0 : directives.has('stale-if-error') ? expiresMs + staleFor('stale-if-error') : Number.POSITIVE_INFINITY,
+    whileRevalidateMs:
+      neverStale || !directives.has('stale-while-revalidate')
+        ? expiresMs
+        : expiresMs + staleFor('stale-while-revalidate'),
+    // Without the directive an expired object is served on errors for as long as it is there;
+    // `stale-if-error=0` is how to avoid it.
+    ifErrorMs: neverStale
+      ? 0
+      : directives.has('stale-if-error')
+        ? expiresMs + staleFor('stale-if-error')
+        : Number.POSITIVE_INFINITY,
   };
 }
 

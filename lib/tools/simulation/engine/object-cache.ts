@@ -1,4 +1,7 @@
-/** One cache of one place: objects by key, the least recently used first, and why a key that was here is gone. */
+/**
+ * One cache of one place: objects by key, the least recently used first, and why a key that was
+ * here is gone.
+ */
 import type { MissReason } from '../messages';
 import type { StoredAnswer } from './stored-answer';
 
@@ -15,14 +18,19 @@ export interface CachedObject {
 const NOTES = 1 << 20;
 const INVALIDATED = -1;
 
-/** AWS publishes neither capacity nor eviction; "objects that have been requested more recently" are said to stay, so the least recently used goes first. */
+/**
+ * AWS publishes neither capacity nor eviction; "objects that have been requested more recently" are
+ * said to stay, so the least recently used goes first.
+ */
 export class ObjectCache {
   bytes = 0;
   evictions = 0;
   /** A Map keeps the order in which keys were set: the first is the least recently used. */
   private readonly objects = new Map<string, CachedObject>();
   private readonly urls = new Map<string, number>();
-  /** When the evicted object would have expired, or that it was invalidated, by the hash of its key. */
+  /**
+   * When the evicted object would have expired, or that it was invalidated, by the hash of its key.
+   */
   private readonly notes = new Map<number, number>();
 
   constructor(private readonly capacityBytes: number) {}
@@ -78,7 +86,8 @@ export class ObjectCache {
   /** Why there is no object of this key. */
   absence(key: string, url: string, nowMs: number): MissReason {
     const note = this.notes.get(hash(key));
-    if (note !== undefined) return note === INVALIDATED ? 'invalidated' : nowMs < note ? 'evicted' : 'expired';
+    if (note !== undefined)
+      return note === INVALIDATED ? 'invalidated' : nowMs < note ? 'evicted' : 'expired';
     return this.urls.has(url) ? 'varied' : 'first-seen';
   }
 
@@ -100,7 +109,10 @@ export class ObjectCache {
   }
 }
 
-/** 53 bits, as many as a number holds: of a million keys, two are alike once in some twenty thousand caches. */
+/**
+ * 53 bits, as many as a number holds: of a million keys, two are alike once in some twenty thousand
+ * caches.
+ */
 function hash(text: string): number {
   let high = 0x811c9dc5;
   let low = 0x9e3779b9;

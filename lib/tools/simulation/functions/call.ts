@@ -27,7 +27,10 @@ export interface FunctionOutcome {
   readonly answer?: HttpAnswer;
   /** Why it failed; the viewer then gets `answer`, CloudFront's own 502 or 503. */
   readonly error?: string;
-  /** The origin that it chose, for request events: another one of the distribution, or one of its own making. */
+  /**
+   * The origin that it chose, for request events: another one of the distribution, or one of its
+   * own making.
+   */
   readonly originId?: string;
   readonly origin?: OriginModel;
 }

@@ -1,4 +1,7 @@
-/** Messages as CloudFront Functions see them: "CloudFront Functions event structure", Amazon CloudFront developer guide. */
+/**
+ * Messages as CloudFront Functions see them: "CloudFront Functions event structure", Amazon
+ * CloudFront developer guide.
+ */
 import { STATUS_CODES } from 'node:http';
 import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
 import type { FunctionCall } from './call';
@@ -35,8 +38,11 @@ function eventRequest(request: HttpRequest): object {
     headers: eventHeaders({ ...request.headers, host: [request.host] }, 'cookie'),
     cookies: grouped(pairs((request.headers.cookie ?? []).join('; '), ';')),
   };
-  // "General helper methods": the query as it came, undefined where there is none. Not seen when the request is copied.
-  return Object.defineProperty(event, 'rawQueryString', { value: () => (request.query === '' ? undefined : request.query) });
+  // "General helper methods": the query as it came, undefined where there is none. Not seen when
+  // the request is copied.
+  return Object.defineProperty(event, 'rawQueryString', {
+    value: () => (request.query === '' ? undefined : request.query),
+  });
 }
 
 function eventResponse({ status, headers }: HttpAnswer): object {
@@ -54,8 +60,12 @@ function eventResponse({ status, headers }: HttpAnswer): object {
 }
 
 function eventHeaders(headers: HeaderFields, withCookies: string): Values {
-  const seen = Object.entries(headers).filter(([name]) => name !== withCookies && !isDisallowed(name));
-  return grouped(seen.flatMap(([name, values]) => values.map((value): [string, string] => [name, value])));
+  const seen = Object.entries(headers).filter(
+    ([name]) => name !== withCookies && !isDisallowed(name),
+  );
+  return grouped(
+    seen.flatMap(([name, values]) => values.map((value): [string, string] => [name, value])),
+  );
 }
 
 function pairs(joined: string, separator: string): [name: string, value: string][] {
@@ -76,7 +86,10 @@ function grouped(entries: readonly [string, string][]): Values {
   return Object.fromEntries(
     [...byName].map(([name, values]) => [
       name,
-      { value: values.at(-1) ?? '', ...(values.length > 1 && { multiValue: values.map((value) => ({ value })) }) },
+      {
+        value: values.at(-1) ?? '',
+        ...(values.length > 1 && { multiValue: values.map((value) => ({ value })) }),
+      },
     ]),
   );
 }
@@ -84,7 +97,8 @@ function grouped(entries: readonly [string, string][]): Values {
 /** @throws Error where it is no request */
 export function requestOf(returned: unknown, sent: HttpRequest): HttpRequest {
   const { method, uri, querystring, headers, cookies } = returned as Record<string, unknown>;
-  if (typeof uri !== 'string' || !uri.startsWith('/')) throw new Error(`The uri must begin with a slash, not be ${JSON.stringify(uri)}.`);
+  if (typeof uri !== 'string' || !uri.startsWith('/'))
+    throw new Error(`The uri must begin with a slash, not be ${JSON.stringify(uri)}.`);
   if (method !== sent.method) throw new Error('The method is read-only.');
   const { host, ...fields } = headerFields(headers);
   const cookie = entriesOf(cookies).map(([name, value]) => `${name}=${value}`);
@@ -98,8 +112,9 @@ export function requestOf(returned: unknown, sent: HttpRequest): HttpRequest {
 }
 
 /**
- * A query that was only read stays as it came, in order and spelling: AWS does not say how an unchanged object is written again, and
- * no change is the least to assume. Written anew, `flag` becomes `flag=`.
+ * A query that was only read stays as it came, in order and spelling: AWS does not say how an
+ * unchanged object is written again, and no change is the least to assume. Written anew, `flag`
+ * becomes `flag=`.
  */
 function queryOf(querystring: unknown, sent: string): string {
   if (typeof querystring === 'string') return querystring;
@@ -118,11 +133,18 @@ export function answerOf(returned: unknown, replaced?: HttpAnswer): HttpAnswer {
     throw new Error(`The statusCode must be 200 to 599, not ${JSON.stringify(statusCode)}.`);
   }
   const setCookie = Object.entries((cookies ?? {}) as Values).flatMap(([name, cookie]) =>
-    valuesOf(cookie).map(({ value, attributes }) => `${name}=${value}${attributes ? `; ${attributes}` : ''}`),
+    valuesOf(cookie).map(
+      ({ value, attributes }) => `${name}=${value}${attributes ? `; ${attributes}` : ''}`,
+    ),
   );
-  const fields = { ...headerFields(headers), ...(setCookie.length > 0 && { 'set-cookie': setCookie }) };
+  const fields = {
+    ...headerFields(headers),
+    ...(setCookie.length > 0 && { 'set-cookie': setCookie }),
+  };
   if (replaced && body === undefined) return { ...replaced, status, headers: fields };
-  const { encoding, data } = (typeof body === 'object' && body !== null ? body : { data: body }) as Record<string, unknown>;
+  const { encoding, data } = (
+    typeof body === 'object' && body !== null ? body : { data: body }
+  ) as Record<string, unknown>;
   const bytes = Buffer.from(String(data ?? ''), encoding === 'base64' ? 'base64' : 'utf8');
   return { status, headers: fields, bodyBytes: bytes.length, body: bytes };
 }
@@ -143,6 +165,7 @@ function entriesOf(values: unknown): [string, string][] {
 }
 
 function valuesOf(each: Value | undefined): readonly Value[] {
-  if (each === null || typeof each !== 'object') throw new Error('Headers, cookies and parameters must be objects with a value.');
+  if (each === null || typeof each !== 'object')
+    throw new Error('Headers, cookies and parameters must be objects with a value.');
   return each.multiValue ?? [each];
 }

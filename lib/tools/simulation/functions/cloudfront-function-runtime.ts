@@ -1,6 +1,7 @@
 /**
- * Loads the code of a CloudFront Function, once: "JavaScript runtime 2.0 features for CloudFront Functions", Amazon CloudFront
- * developer guide. Node.js takes more of the language than that runtime; what it would refuse is not found here.
+ * Loads the code of a CloudFront Function, once: "JavaScript runtime 2.0 features for CloudFront
+ * Functions", Amazon CloudFront developer guide. Node.js takes more of the language than that
+ * runtime; what it would refuse is not found here.
  *
  * This is no security boundary: see `lambda-edge-runtime.ts`.
  */
@@ -18,7 +19,10 @@ const MAX_BYTES = 10_240;
 /** "Built-in modules": no others, no timers and no network. */
 const MODULES: Readonly<Record<string, unknown>> = { buffer, crypto, querystring };
 
-/** `import cf from 'cloudfront'` and `import crypto from 'crypto'`: the only form of import that the runtime has. */
+/**
+ * `import cf from 'cloudfront'` and `import crypto from 'crypto'`: the only form of import that the
+ * runtime has.
+ */
 const IMPORT = /\bimport\s*([\w$]+)\s*from\s*(['"])([\w-]+)\2\s*;?/g;
 
 /** What `cf` says of the call that is under way, and what it was told. */
@@ -45,27 +49,53 @@ export function loadViewerFunction(
 ): LoadedViewerFunction {
   const code = fn.code ?? '';
   if (Buffer.byteLength(code) > MAX_BYTES)
-    throw new Error(`its code has ${Buffer.byteLength(code)} bytes, and CloudFront takes ${MAX_BYTES}`);
+    throw new Error(
+      `its code has ${Buffer.byteLength(code)} bytes, and CloudFront takes ${MAX_BYTES}`,
+    );
   const current: CurrentCall = {};
-  const modules: Readonly<Record<string, unknown>> = { ...MODULES, cloudfront: cloudfrontModule(current, switches) };
+  const modules: Readonly<Record<string, unknown>> = {
+    ...MODULES,
+    cloudfront: cloudfrontModule(current, switches),
+  };
   const require = (id: string): unknown => {
-    if (!(id in modules)) throw new Error(`Cannot find module ${JSON.stringify(id)}: the runtime has ${Object.keys(modules).join(', ')}`);
+    if (!(id in modules))
+      throw new Error(
+        `Cannot find module ${JSON.stringify(id)}: the runtime has ${Object.keys(modules).join(', ')}`,
+      );
     return modules[id];
   };
   // No `error`, no `warn`: the runtime's console has one method.
-  const globals = createContext({ console: { log }, require, Buffer, TextEncoder, TextDecoder, atob, btoa });
+  const globals = createContext({
+    console: { log },
+    require,
+    Buffer,
+    TextEncoder,
+    TextDecoder,
+    atob,
+    btoa,
+  });
   setClock(globals, now);
-  const source = code.replace(IMPORT, (_, name: string, quote: string, id: string) => `const ${name} = require(${quote}${id}${quote});`);
-  const handler: unknown = new Script(`${source}\n;handler`, { filename: `${fn.name}.js` }).runInContext(globals);
+  const source = code.replace(
+    IMPORT,
+    (_, name: string, quote: string, id: string) =>
+      `const ${name} = require(${quote}${id}${quote});`,
+  );
+  const handler: unknown = new Script(`${source}\n;handler`, {
+    filename: `${fn.name}.js`,
+  }).runInContext(globals);
   if (typeof handler !== 'function') throw new Error('its code has no function named handler');
   return { handler: handler as LoadedViewerFunction['handler'], globals, current };
 }
 
 /** "Helper methods for origin modification" and "Helper methods for key value stores". */
-function cloudfrontModule(current: CurrentCall, switches: Readonly<Record<string, string>>): object {
+function cloudfrontModule(
+  current: CurrentCall,
+  switches: Readonly<Record<string, string>>,
+): object {
   const store = {
     get: async (key: string) => {
-      if (!Object.hasOwn(switches, key)) throw new Error(`KeyValueStoreError: ${key} is not in the store`);
+      if (!Object.hasOwn(switches, key))
+        throw new Error(`KeyValueStoreError: ${key} is not in the store`);
       return switches[key];
     },
     exists: async (key: string) => Object.hasOwn(switches, key),
@@ -73,7 +103,13 @@ function cloudfrontModule(current: CurrentCall, switches: Readonly<Record<string
   };
   return {
     get edgeLocation() {
-      return current.place && { name: current.place.pop, region: current.place.region, serverIp: '192.0.2.1' };
+      return (
+        current.place && {
+          name: current.place.pop,
+          region: current.place.region,
+          serverIp: '192.0.2.1',
+        }
+      );
     },
     kvs: () => store,
     selectRequestOriginById: (originId: string) => {

@@ -1,7 +1,9 @@
 /**
- * Runs the edge functions of an assembly as they would be deployed: the real code on real events, with the limits of the platform.
+ * Runs the edge functions of an assembly as they would be deployed: the real code on real events,
+ * with the limits of the platform.
  *
- * This is no security boundary: the functions run in this process (`node:vm`). Run only code that you would deploy.
+ * This is no security boundary: the functions run in this process (`node:vm`). Run only code that
+ * you would deploy.
  */
 import { format } from 'node:util';
 import { Script } from 'node:vm';
@@ -14,13 +16,19 @@ import * as lambda from './lambda-edge-events';
 import { type LoadedLambda, loadLambda } from './lambda-edge-runtime';
 import { lambdaOutcome, viewerFunctionOutcome } from './outcomes';
 
-/** "Quotas on Lambda@Edge": seconds that a function may run, and bytes of an answer that it generates, headers and body. */
+/**
+ * "Quotas on Lambda@Edge": seconds that a function may run, and bytes of an answer that it
+ * generates, headers and body.
+ */
 const LIMITS = {
   viewer: { seconds: 5, answerBytes: 40 * 1024 },
   origin: { seconds: 30, answerBytes: 1024 * 1024 },
 } as const;
 
-/** CloudFront Functions end within a millisecond of computing. Here the clock is a wall's, so that only what never ends is stopped. */
+/**
+ * CloudFront Functions end within a millisecond of computing. Here the clock is a wall's, so that
+ * only what never ends is stopped.
+ */
 const VIEWER_FUNCTION_SECONDS = 1;
 
 export interface EdgeFunctionRunner {
@@ -36,8 +44,8 @@ export interface RunnerOptions {
   /** The clock that functions see; the real one by default. */
   readonly now?: () => number;
   /**
-   * Whether a function that loops without end is stopped; true by default. It costs 80 microseconds a call: without it, such a
-   * function stops everything.
+   * Whether a function that loops without end is stopped; true by default. It costs 80 microseconds
+   * a call: without it, such a function stops everything.
    */
   readonly stopsLoops?: boolean;
 }
@@ -47,19 +55,33 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
   const lambdas = memoized((fn: EdgeFunctionModel, region: string) =>
     loadLambda(fn, region, now, (...args) => log(fn.name, format(...args))),
   );
-  const viewers = memoized((fn: EdgeFunctionModel) => loadViewerFunction(fn, switches, now, (...args) => log(fn.name, format(...args))));
+  const viewers = memoized((fn: EdgeFunctionModel) =>
+    loadViewerFunction(fn, switches, now, (...args) => log(fn.name, format(...args))),
+  );
   const run = stopsLoops ? stopped : direct;
   let calls = 0;
 
   async function runLambda(fn: EdgeFunctionModel, call: FunctionCall): Promise<FunctionOutcome> {
-    const { seconds, answerBytes } = call.event.startsWith('viewer') ? LIMITS.viewer : LIMITS.origin;
+    const { seconds, answerBytes } = call.event.startsWith('viewer')
+      ? LIMITS.viewer
+      : LIMITS.origin;
     const milliseconds = Math.min(fn.timeoutSeconds ?? seconds, seconds) * 1000;
     const requestId = `request-${++calls}`;
-    const context = { awsRequestId: requestId, functionName: fn.name, functionVersion: '1', getRemainingTimeInMillis: () => milliseconds };
+    const context = {
+      awsRequestId: requestId,
+      functionName: fn.name,
+      functionVersion: '1',
+      getRemainingTimeInMillis: () => milliseconds,
+    };
     const returned = await failing(503, () => {
       const loaded = lambdas(fn, call.place.region);
       return within(milliseconds, () =>
-        run(calledBack(loaded), [lambda.lambdaEvent(call, requestId), context], loaded.globals, milliseconds),
+        run(
+          calledBack(loaded),
+          [lambda.lambdaEvent(call, requestId), context],
+          loaded.globals,
+          milliseconds,
+        ),
       );
     });
     return failing(502, () => lambdaOutcome(call, returned, answerBytes));
@@ -67,13 +89,18 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
 
   // One at a time: the module `cloudfront` speaks of the call that is under way.
   let last: Promise<unknown> = Promise.resolve();
-  async function runViewerFunction(fn: EdgeFunctionModel, call: FunctionCall): Promise<FunctionOutcome> {
+  async function runViewerFunction(
+    fn: EdgeFunctionModel,
+    call: FunctionCall,
+  ): Promise<FunctionOutcome> {
     const turn = last.then(async () => {
       const loaded = await failing(503, () => viewers(fn, ''));
       Object.assign(loaded.current, { place: call.place, originId: undefined, origin: undefined });
       const event = viewerFunctions.viewerFunctionEvent(call, `request-${++calls}`);
       const milliseconds = VIEWER_FUNCTION_SECONDS * 1000;
-      const returned = await failing(503, () => within(milliseconds, () => run(loaded.handler, [event], loaded.globals, milliseconds)));
+      const returned = await failing(503, () =>
+        within(milliseconds, () => run(loaded.handler, [event], loaded.globals, milliseconds)),
+      );
       return failing(502, () => viewerFunctionOutcome(call, returned, loaded.current));
     });
     last = turn.catch(() => undefined);
@@ -83,16 +110,25 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
   return {
     async run(fn, call) {
       try {
-        return await (fn.kind === 'lambda-edge' ? runLambda(fn, call) : runViewerFunction(fn, call));
+        return await (fn.kind === 'lambda-edge'
+          ? runLambda(fn, call)
+          : runViewerFunction(fn, call));
       } catch (error) {
-        const { status, reason } = error instanceof CallFailure ? error : new CallFailure(503, reasonOf(error));
-        return { error: `${fn.name} failed on ${call.event}: ${reason}`, answer: errorAnswer(status) };
+        const { status, reason } =
+          error instanceof CallFailure ? error : new CallFailure(503, reasonOf(error));
+        return {
+          error: `${fn.name} failed on ${call.event}: ${reason}`,
+          answer: errorAnswer(status),
+        };
       }
     },
   };
 }
 
-/** Why a call failed, and what the viewer is answered: "HTTP 502 status code (Bad Gateway)" for nonsense, 503 for what throws. */
+/**
+ * Why a call failed, and what the viewer is answered: "HTTP 502 status code (Bad Gateway)" for
+ * nonsense, 503 for what throws.
+ */
 class CallFailure extends Error {
   constructor(
     readonly status: 502 | 503,
@@ -117,7 +153,12 @@ function reasonOf(error: unknown): string {
 }
 
 function errorAnswer(status: 502 | 503): HttpAnswer {
-  return { status, headers: { 'content-type': ['text/html'], server: ['CloudFront'] }, bodyBytes: 0, body: new Uint8Array() };
+  return {
+    status,
+    headers: { 'content-type': ['text/html'], server: ['CloudFront'] },
+    bodyBytes: 0,
+    body: new Uint8Array(),
+  };
 }
 
 /** Handlers of three parameters answer by their callback. */
@@ -125,11 +166,18 @@ function calledBack({ handler }: LoadedLambda): (...args: object[]) => unknown {
   if (handler.length < 3) return handler as (...args: object[]) => unknown;
   return (event, context) =>
     new Promise((resolve, reject) => {
-      handler(event as object, context as object, (error, result) => (error ? reject(error) : resolve(result)));
+      handler(event as object, context as object, (error, result) =>
+        error ? reject(error) : resolve(result),
+      );
     });
 }
 
-type Call = (handler: (...args: never[]) => unknown, args: readonly object[], globals: object, milliseconds: number) => unknown;
+type Call = (
+  handler: (...args: never[]) => unknown,
+  args: readonly object[],
+  globals: object,
+  milliseconds: number,
+) => unknown;
 
 const direct: Call = (handler, args) => handler(...(args as never[]));
 
@@ -147,7 +195,10 @@ async function within<T>(milliseconds: number, work: () => T | Promise<T>): Prom
   if (typeof (result as { then?: unknown } | undefined)?.then !== 'function') return result;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`It did not end within ${milliseconds / 1000} s.`)), milliseconds);
+    timer = setTimeout(
+      () => reject(new Error(`It did not end within ${milliseconds / 1000} s.`)),
+      milliseconds,
+    );
   });
   try {
     return await Promise.race([result, late]);
@@ -157,7 +208,9 @@ async function within<T>(milliseconds: number, work: () => T | Promise<T>): Prom
 }
 
 /** What throws is not kept: it throws again. */
-function memoized<T>(load: (fn: EdgeFunctionModel, place: string) => T): (fn: EdgeFunctionModel, place: string) => T {
+function memoized<T>(
+  load: (fn: EdgeFunctionModel, place: string) => T,
+): (fn: EdgeFunctionModel, place: string) => T {
   const loaded = new Map<string, T>();
   return (fn, place) => {
     const key = [fn.kind, fn.name, fn.directory, fn.handler, place].join('\n');

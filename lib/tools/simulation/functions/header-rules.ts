@@ -1,6 +1,6 @@
 /**
- * What CloudFront lets an edge function do to headers: "Restrictions on all edge functions", Amazon CloudFront developer guide. A
- * function that breaks a rule fails, and the viewer gets a 502.
+ * What CloudFront lets an edge function do to headers: "Restrictions on all edge functions", Amazon
+ * CloudFront developer guide. A function that breaks a rule fails, and the viewer gets a 502.
  */
 import type { EdgeEvent } from '../distribution';
 import type { HeaderFields } from '../messages';
@@ -34,25 +34,41 @@ export function isDisallowed(name: string): boolean {
 }
 
 /** @returns the first rule that is broken, as a sentence */
-export function brokenHeaderRule(event: EdgeEvent, before: HeaderFields, after: HeaderFields): string | undefined {
+export function brokenHeaderRule(
+  event: EdgeEvent,
+  before: HeaderFields,
+  after: HeaderFields,
+): string | undefined {
   const disallowed = Object.keys(after).find(isDisallowed);
   const broken = brokenValue(after);
   if (broken !== undefined) return broken;
-  if (disallowed !== undefined) return `It adds ${disallowed}, which CloudFront allows no edge function.`;
+  if (disallowed !== undefined)
+    return `It adds ${disallowed}, which CloudFront allows no edge function.`;
   const changed = READ_ONLY[event].find((name) => joined(before[name]) !== joined(after[name]));
-  return changed === undefined ? undefined : `It changes ${changed}, which is read-only in ${event} events.`;
+  return changed === undefined
+    ? undefined
+    : `It changes ${changed}, which is read-only in ${event} events.`;
 }
 
-/** A generated answer is new: only what no function may add counts. Those of `Content-Length` and the like CloudFront sets itself. */
+/**
+ * A generated answer is new: only what no function may add counts. Those of `Content-Length` and
+ * the like CloudFront sets itself.
+ */
 export function brokenGeneratedRule(event: EdgeEvent, headers: HeaderFields): string | undefined {
   const broken = brokenValue(headers);
   if (broken !== undefined) return broken;
-  const refused = Object.keys(headers).find((name) => isDisallowed(name) || (name === 'via' && event.endsWith('request')));
-  return refused === undefined ? undefined : `Its answer has ${refused}, which CloudFront allows no edge function.`;
+  const refused = Object.keys(headers).find(
+    (name) => isDisallowed(name) || (name === 'via' && event.endsWith('request')),
+  );
+  return refused === undefined
+    ? undefined
+    : `Its answer has ${refused}, which CloudFront allows no edge function.`;
 }
 
 function brokenValue(headers: HeaderFields): string | undefined {
-  const name = Object.keys(headers).find((each) => headers[each]?.some((value) => BREAKS_LINE.test(value)));
+  const name = Object.keys(headers).find((each) =>
+    headers[each]?.some((value) => BREAKS_LINE.test(value)),
+  );
   return name === undefined ? undefined : `Its header ${name} breaks the line.`;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Messages as Lambda@Edge sees them: "Lambda@Edge event structure" and "Generate HTTP responses in request triggers", Amazon
- * CloudFront developer guide.
+ * Messages as Lambda@Edge sees them: "Lambda@Edge event structure" and "Generate HTTP responses in
+ * request triggers", Amazon CloudFront developer guide.
  */
 import { STATUS_CODES } from 'node:http';
 import type { OriginModel } from '../distribution';
@@ -9,7 +9,10 @@ import type { FunctionCall } from './call';
 import { isDisallowed } from './header-rules';
 
 /** Ids as the guide's own examples have them: a template has none yet. */
-const CONFIG = { distributionDomainName: 'd111111abcdef8.cloudfront.net', distributionId: 'EDFDVBD6EXAMPLE' };
+const CONFIG = {
+  distributionDomainName: 'd111111abcdef8.cloudfront.net',
+  distributionId: 'EDFDVBD6EXAMPLE',
+};
 
 interface EventRequest {
   readonly clientIp: string;
@@ -28,11 +31,17 @@ export function lambdaEvent(call: FunctionCall, requestId: string): object {
   };
   const config = {
     ...CONFIG,
-    ...(call.place.distributionDomainName && { distributionDomainName: call.place.distributionDomainName }),
+    ...(call.place.distributionDomainName && {
+      distributionDomainName: call.place.distributionDomainName,
+    }),
     eventType: call.event,
     requestId,
   };
-  return { Records: [{ cf: { config, request, ...(call.answer && { response: eventResponse(call.answer) }) } }] };
+  return {
+    Records: [
+      { cf: { config, request, ...(call.answer && { response: eventResponse(call.answer) }) } },
+    ],
+  };
 }
 
 function eventRequest(request: HttpRequest): EventRequest {
@@ -46,12 +55,21 @@ function eventRequest(request: HttpRequest): EventRequest {
 }
 
 function eventResponse({ status, headers }: HttpAnswer): object {
-  return { status: String(status), statusDescription: STATUS_CODES[status] ?? '', headers: eventHeaders(headers) };
+  return {
+    status: String(status),
+    statusDescription: STATUS_CODES[status] ?? '',
+    headers: eventHeaders(headers),
+  };
 }
 
 function eventHeaders(headers: HeaderFields): object {
   const seen = Object.entries(headers).filter(([name]) => !isDisallowed(name));
-  return Object.fromEntries(seen.map(([name, values]) => [name, values.map((value) => ({ key: capitalized(name), value }))]));
+  return Object.fromEntries(
+    seen.map(([name, values]) => [
+      name,
+      values.map((value) => ({ key: capitalized(name), value })),
+    ]),
+  );
 }
 
 /** As most clients spell it: the model keeps names in lower case. */
@@ -61,11 +79,22 @@ function capitalized(name: string): string {
 
 function eventOrigin(origin: OriginModel): object {
   const customHeaders = Object.fromEntries(
-    Object.entries(origin.customHeaders).map(([name, value]) => [name, [{ key: capitalized(name), value }]]),
+    Object.entries(origin.customHeaders).map(([name, value]) => [
+      name,
+      [{ key: capitalized(name), value }],
+    ]),
   );
   if (origin.kind === 's3') {
     const region = /\.s3[.-]([a-z0-9-]+)\.amazonaws\.com$/.exec(origin.domainName)?.[1] ?? '';
-    return { s3: { authMethod: 'origin-access-identity', customHeaders, domainName: origin.domainName, path: origin.path, region } };
+    return {
+      s3: {
+        authMethod: 'origin-access-identity',
+        customHeaders,
+        domainName: origin.domainName,
+        path: origin.path,
+        region,
+      },
+    };
   }
   const isPlain = origin.protocolPolicy === 'http-only';
   return {
@@ -83,16 +112,29 @@ function eventOrigin(origin: OriginModel): object {
 }
 
 /** @throws Error where it is no request */
-export function requestOf(returned: unknown, sent: HttpRequest): { request: HttpRequest; origin: unknown } {
+export function requestOf(
+  returned: unknown,
+  sent: HttpRequest,
+): { request: HttpRequest; origin: unknown } {
   const { uri, querystring, method, clientIp, headers, origin } = returned as Partial<EventRequest>;
-  if (typeof uri !== 'string' || !uri.startsWith('/')) throw new Error(`The uri must begin with a slash, not be ${JSON.stringify(uri)}.`);
+  if (typeof uri !== 'string' || !uri.startsWith('/'))
+    throw new Error(`The uri must begin with a slash, not be ${JSON.stringify(uri)}.`);
   if (typeof querystring !== 'string') throw new Error('The querystring must be a string.');
   if (!/^[!"$-~\u0080-\uffff]*$/.test(uri + querystring))
     throw new Error('The uri or the querystring has a space, a control character or a #.');
   if (method !== sent.method) throw new Error('The method is read-only.');
   if (clientIp !== sent.clientAddress) throw new Error('The clientIp is read-only.');
   const { host, ...fields } = headerFields(headers);
-  return { request: { ...sent, path: uri, query: querystring, host: host?.[0] ?? sent.host, headers: fields }, origin };
+  return {
+    request: {
+      ...sent,
+      path: uri,
+      query: querystring,
+      host: host?.[0] ?? sent.host,
+      headers: fields,
+    },
+    origin,
+  };
 }
 
 /**
@@ -107,7 +149,8 @@ export function answerOf(returned: unknown, replaced?: HttpAnswer): HttpAnswer {
     bodyEncoding?: unknown;
   };
   const code = Number(status);
-  if (!Number.isInteger(code) || code < 200 || code > 599) throw new Error(`The status must be 200 to 599, not ${JSON.stringify(status)}.`);
+  if (!Number.isInteger(code) || code < 200 || code > 599)
+    throw new Error(`The status must be 200 to 599, not ${JSON.stringify(status)}.`);
   const fields = headerFields(headers);
   // Without a body, the origin's own goes on: "Update HTTP responses in origin response triggers".
   if (replaced && body === undefined) return { ...replaced, status: code, headers: fields };
@@ -121,11 +164,15 @@ function headerFields(headers: unknown): HeaderFields {
   if (typeof headers !== 'object') throw new Error('The headers must be an object.');
   const fields: Record<string, string[]> = {};
   for (const [name, entries] of Object.entries(headers)) {
-    if (!Array.isArray(entries)) throw new Error(`The header ${name} must be a list of { key, value }.`);
+    if (!Array.isArray(entries))
+      throw new Error(`The header ${name} must be a list of { key, value }.`);
     for (const entry of entries as { key?: unknown; value?: unknown }[]) {
-      if (typeof entry?.value !== 'string') throw new Error(`The header ${name} must have a string as its value.`);
+      if (typeof entry?.value !== 'string')
+        throw new Error(`The header ${name} must have a string as its value.`);
       if (entry.key !== undefined && String(entry.key).toLowerCase() !== name.toLowerCase()) {
-        throw new Error(`The header ${name} has the key ${JSON.stringify(entry.key)}: they must be the same but for case.`);
+        throw new Error(
+          `The header ${name} has the key ${JSON.stringify(entry.key)}: they must be the same but for case.`,
+        );
       }
       const lower = name.toLowerCase();
       fields[lower] = [...(fields[lower] ?? []), entry.value];
@@ -136,10 +183,14 @@ function headerFields(headers: unknown): HeaderFields {
 
 /** What an origin-request function made of the origin. */
 export function originOf(returned: unknown, sent: OriginModel): OriginModel {
-  const { custom, s3 } = (returned ?? {}) as { custom?: Record<string, unknown>; s3?: Record<string, unknown> };
+  const { custom, s3 } = (returned ?? {}) as {
+    custom?: Record<string, unknown>;
+    s3?: Record<string, unknown>;
+  };
   const chosen = custom ?? s3;
   if (!chosen) return sent;
-  if (typeof chosen.domainName !== 'string' || chosen.domainName === '') throw new Error('The origin must have a domainName.');
+  if (typeof chosen.domainName !== 'string' || chosen.domainName === '')
+    throw new Error('The origin must have a domainName.');
   return {
     ...sent,
     domainName: chosen.domainName,
@@ -147,7 +198,10 @@ export function originOf(returned: unknown, sent: OriginModel): OriginModel {
     path: typeof chosen.path === 'string' ? chosen.path : sent.path,
     ...(custom && { protocolPolicy: custom.protocol === 'http' ? 'http-only' : 'https-only' }),
     customHeaders: Object.fromEntries(
-      Object.entries(headerFields(chosen.customHeaders)).map(([name, values]) => [name, values.join(', ')]),
+      Object.entries(headerFields(chosen.customHeaders)).map(([name, values]) => [
+        name,
+        values.join(', '),
+      ]),
     ),
   };
 }

@@ -1,9 +1,10 @@
 /**
- * Loads the code of a Lambda@Edge function as Node.js would in a Lambda environment, once for each region: the region is in its
- * environment, and what it keeps between calls is kept apart as it would be.
+ * Loads the code of a Lambda@Edge function as Node.js would in a Lambda environment, once for each
+ * region: the region is in its environment, and what it keeps between calls is kept apart as it
+ * would be.
  *
- * This is no security boundary. `node:vm` keeps globals apart, and a function that wants out gets out: run only code that you would
- * deploy.
+ * This is no security boundary. `node:vm` keeps globals apart, and a function that wants out gets
+ * out: run only code that you would deploy.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,12 +14,28 @@ import { deflateRawSync } from 'node:zlib';
 import type { EdgeFunctionModel } from '../distribution';
 
 /** What a function may require, of Node.js itself: enough to compute an answer, and no network. */
-const MODULES = ['assert', 'buffer', 'crypto', 'path', 'querystring', 'string_decoder', 'url', 'util', 'zlib'];
+const MODULES = [
+  'assert',
+  'buffer',
+  'crypto',
+  'path',
+  'querystring',
+  'string_decoder',
+  'url',
+  'util',
+  'zlib',
+];
 
-/** "Quotas on Lambda@Edge": bytes of the package, compressed. Older text has 1 MB for viewer events. */
+/**
+ * "Quotas on Lambda@Edge": bytes of the package, compressed. Older text has 1 MB for viewer events.
+ */
 const MAX_PACKAGE_BYTES = 50 * 1024 * 1024;
 
-export type LambdaHandler = (event: object, context: object, callback?: (error: unknown, result?: unknown) => void) => unknown;
+export type LambdaHandler = (
+  event: object,
+  context: object,
+  callback?: (error: unknown, result?: unknown) => void,
+) => unknown;
 
 export interface LoadedLambda {
   readonly handler: LambdaHandler;
@@ -31,7 +48,12 @@ export interface LoadedLambda {
  * @param log is told each line that it logs
  * @throws Error where the code cannot be loaded: then every call of the function fails
  */
-export function loadLambda(fn: EdgeFunctionModel, region: string, now: () => number, log: Console['log']): LoadedLambda {
+export function loadLambda(
+  fn: EdgeFunctionModel,
+  region: string,
+  now: () => number,
+  log: Console['log'],
+): LoadedLambda {
   const [file = '', exported = ''] = splitHandler(fn.handler ?? '');
   const process = {
     env: {
@@ -53,7 +75,10 @@ export function loadLambda(fn: EdgeFunctionModel, region: string, now: () => num
   };
   const globals = createContext(lambdaGlobals(process, log));
   setClock(globals, now);
-  const load = fn.code === undefined ? moduleLoader(realpathSync(fn.directory ?? ''), globals) : inlineLoader(fn.code, globals);
+  const load =
+    fn.code === undefined
+      ? moduleLoader(realpathSync(fn.directory ?? ''), globals)
+      : inlineLoader(fn.code, globals);
   const handler = (load(file) as Record<string, unknown>)[exported];
   if (typeof handler !== 'function') throw new Error(`${fn.handler} is not a function in its code`);
   return { handler: handler as LambdaHandler, globals };
@@ -67,10 +92,40 @@ export function setClock(globals: object, now: () => number): void {
 }
 
 function lambdaGlobals(process: object, log: Console['log']): object {
-  const { Buffer, URL, URLSearchParams, TextEncoder, TextDecoder, setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
-  const { setImmediate, clearImmediate, queueMicrotask, structuredClone, atob, btoa, AbortController } = globalThis;
-  const console = Object.fromEntries(['log', 'info', 'warn', 'error', 'debug', 'trace'].map((level) => [level, log]));
-  const provided = { Buffer, URL, URLSearchParams, TextEncoder, TextDecoder, setTimeout, clearTimeout, setInterval, clearInterval };
+  const {
+    Buffer,
+    URL,
+    URLSearchParams,
+    TextEncoder,
+    TextDecoder,
+    setTimeout,
+    clearTimeout,
+    setInterval,
+    clearInterval,
+  } = globalThis;
+  const {
+    setImmediate,
+    clearImmediate,
+    queueMicrotask,
+    structuredClone,
+    atob,
+    btoa,
+    AbortController,
+  } = globalThis;
+  const console = Object.fromEntries(
+    ['log', 'info', 'warn', 'error', 'debug', 'trace'].map((level) => [level, log]),
+  );
+  const provided = {
+    Buffer,
+    URL,
+    URLSearchParams,
+    TextEncoder,
+    TextDecoder,
+    setTimeout,
+    clearTimeout,
+    setInterval,
+    clearInterval,
+  };
   const globals = {
     ...provided,
     setImmediate,
@@ -103,7 +158,8 @@ function moduleLoader(root: string, globals: object): (file: string) => unknown 
   const load = (path: string): unknown => {
     const known = loaded.get(path);
     if (known) return known.exports;
-    if (extname(path) === '.mjs' || isEsModule(path, root)) throw new Error(`${path} is an ES module, and only CommonJS is run here`);
+    if (extname(path) === '.mjs' || isEsModule(path, root))
+      throw new Error(`${path} is an ES module, and only CommonJS is run here`);
     const source = readFileSync(path, 'utf8');
     if (extname(path) === '.json') return JSON.parse(source);
     const module = { exports: {} as unknown };
@@ -113,11 +169,14 @@ function moduleLoader(root: string, globals: object): (file: string) => unknown 
   const required = (id: string, from: string): unknown => {
     if (isBuiltIn(id)) return builtIn(id, root);
     const path = createRequire(from).resolve(id);
-    if (!isInside(root, path)) throw new Error(`Cannot find module ${JSON.stringify(id)}: it is not in the package`);
+    if (!isInside(root, path))
+      throw new Error(`Cannot find module ${JSON.stringify(id)}: it is not in the package`);
     return load(path);
   };
   return (file) => {
-    const path = ['.js', '.cjs', '.mjs'].map((extension) => join(root, `${file}${extension}`)).find((candidate) => existsSync(candidate));
+    const path = ['.js', '.cjs', '.mjs']
+      .map((extension) => join(root, `${file}${extension}`))
+      .find((candidate) => existsSync(candidate));
     if (path === undefined) throw new Error(`${file}.js is not in its package`);
     return load(path);
   };
@@ -130,18 +189,39 @@ function evaluate(
   require: (id: string) => unknown,
   module = { exports: {} as unknown },
 ): unknown {
-  const wrapped = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, { filename: path });
+  const wrapped = new Script(
+    `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
+    { filename: path },
+  );
   wrapped.runInContext(globals)(module.exports, require, module, path, dirname(path));
   return module.exports;
 }
 
 function isEsModule(path: string, root: string): boolean {
   const file = join(root, 'package.json');
-  return extname(path) === '.js' && existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).type === 'module';
+  return (
+    extname(path) === '.js' &&
+    existsSync(file) &&
+    JSON.parse(readFileSync(file, 'utf8')).type === 'module'
+  );
 }
 
 function isBuiltIn(id: string): boolean {
-  return id.startsWith('node:') || ['fs', 'fs/promises', 'http', 'https', 'net', 'dns', 'os', 'events', 'stream', ...MODULES].includes(id);
+  return (
+    id.startsWith('node:') ||
+    [
+      'fs',
+      'fs/promises',
+      'http',
+      'https',
+      'net',
+      'dns',
+      'os',
+      'events',
+      'stream',
+      ...MODULES,
+    ].includes(id)
+  );
 }
 
 function builtIn(id: string, root: string | undefined): unknown {
@@ -182,6 +262,12 @@ function checkSize(root: string): void {
   const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
   // What is small enough as it is need not be compressed to be measured.
   if (bytes <= MAX_PACKAGE_BYTES) return;
-  const compressed = files.reduce((sum, path) => sum + deflateRawSync(readFileSync(path)).length, 0);
-  if (compressed > MAX_PACKAGE_BYTES) throw new Error(`its package has ${compressed} bytes, and Lambda@Edge takes ${MAX_PACKAGE_BYTES}`);
+  const compressed = files.reduce(
+    (sum, path) => sum + deflateRawSync(readFileSync(path)).length,
+    0,
+  );
+  if (compressed > MAX_PACKAGE_BYTES)
+    throw new Error(
+      `its package has ${compressed} bytes, and Lambda@Edge takes ${MAX_PACKAGE_BYTES}`,
+    );
 }

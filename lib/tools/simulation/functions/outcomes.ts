@@ -1,4 +1,7 @@
-/** What a function returned, checked as CloudFront checks it: the request or the answer to go on with. */
+/**
+ * What a function returned, checked as CloudFront checks it: the request or the answer to go on
+ * with.
+ */
 
 import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
 import type { FunctionCall, FunctionOutcome } from './call';
@@ -11,31 +14,51 @@ import * as lambda from './lambda-edge-events';
  * @param answerBytes what a generated answer may have
  * @throws Error where CloudFront would refuse it
  */
-export function lambdaOutcome(call: FunctionCall, returned: unknown, answerBytes: number): FunctionOutcome {
-  if (returned === null || typeof returned !== 'object') throw new Error(`It returned ${JSON.stringify(returned) ?? 'nothing'}.`);
+export function lambdaOutcome(
+  call: FunctionCall,
+  returned: unknown,
+  answerBytes: number,
+): FunctionOutcome {
+  if (returned === null || typeof returned !== 'object')
+    throw new Error(`It returned ${JSON.stringify(returned) ?? 'nothing'}.`);
   if (call.answer) return { answer: checkedAnswer(call, lambda.answerOf(returned, call.answer)) };
   if ('status' in returned) {
     const answer = lambda.answerOf(returned);
     const bytes =
-      answer.bodyBytes + Object.entries(answer.headers).reduce((sum, [name, values]) => sum + name.length + values.join('').length, 0);
-    if (bytes > answerBytes) throw new Error(`Its answer has ${bytes} bytes, and ${answerBytes} are allowed.`);
+      answer.bodyBytes +
+      Object.entries(answer.headers).reduce(
+        (sum, [name, values]) => sum + name.length + values.join('').length,
+        0,
+      );
+    if (bytes > answerBytes)
+      throw new Error(`Its answer has ${bytes} bytes, and ${answerBytes} are allowed.`);
     return { answer: checkedGenerated(call, answer) };
   }
   const { request, origin } = lambda.requestOf(returned, call.request);
   const checked = { request: checkedRequest(call, request) };
-  return call.event === 'origin-request' && call.origin ? { ...checked, origin: lambda.originOf(origin, call.origin) } : checked;
+  return call.event === 'origin-request' && call.origin
+    ? { ...checked, origin: lambda.originOf(origin, call.origin) }
+    : checked;
 }
 
 /** @throws Error where CloudFront would refuse it */
-export function viewerFunctionOutcome(call: FunctionCall, returned: unknown, current: CurrentCall): FunctionOutcome {
-  if (returned === null || typeof returned !== 'object') throw new Error(`It returned ${JSON.stringify(returned) ?? 'nothing'}.`);
-  if (call.answer) return { answer: checkedAnswer(call, viewerFunctions.answerOf(returned, call.answer)) };
-  if ('statusCode' in returned) return { answer: checkedGenerated(call, viewerFunctions.answerOf(returned)) };
+export function viewerFunctionOutcome(
+  call: FunctionCall,
+  returned: unknown,
+  current: CurrentCall,
+): FunctionOutcome {
+  if (returned === null || typeof returned !== 'object')
+    throw new Error(`It returned ${JSON.stringify(returned) ?? 'nothing'}.`);
+  if (call.answer)
+    return { answer: checkedAnswer(call, viewerFunctions.answerOf(returned, call.answer)) };
+  if ('statusCode' in returned)
+    return { answer: checkedGenerated(call, viewerFunctions.answerOf(returned)) };
   const domainName = current.origin?.domainName;
   return {
     request: checkedRequest(call, viewerFunctions.requestOf(returned, call.request)),
     ...(current.originId !== undefined && { originId: current.originId }),
-    ...(typeof domainName === 'string' && call.origin && { origin: { ...call.origin, domainName } }),
+    ...(typeof domainName === 'string' &&
+      call.origin && { origin: { ...call.origin, domainName } }),
   };
 }
 

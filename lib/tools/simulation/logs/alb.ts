@@ -1,4 +1,7 @@
-/** "Access logs for your Application Load Balancer", Elastic Load Balancing user guide: fields in order, with spaces between. */
+/**
+ * "Access logs for your Application Load Balancer", Elastic Load Balancing user guide: fields in
+ * order, with spaces between.
+ */
 import {
   byteCount,
   headerFields,

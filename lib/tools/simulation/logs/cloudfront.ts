@@ -1,6 +1,7 @@
 /**
- * CloudFront's own access logs: "Standard logging reference" and "Configure standard logging (v2)", Amazon CloudFront developer
- * guide. Both versions have the same fields: the first one in columns that a `#Fields` line names, the other in JSON.
+ * CloudFront's own access logs: "Standard logging reference" and "Configure standard logging (v2)",
+ * Amazon CloudFront developer guide. Both versions have the same fields: the first one in columns
+ * that a `#Fields` line names, the other in JSON.
  */
 import {
   byteCount,
@@ -18,7 +19,10 @@ type Fields = Readonly<Record<string, string | undefined>>;
 
 const FIELDS = '#Fields:';
 
-/** The columns are those of the last `#Fields` line, so files that were put together may differ in theirs. */
+/**
+ * The columns are those of the last `#Fields` line, so files that were put together may differ in
+ * theirs.
+ */
 export function cloudFrontParser(): LineParser {
   let names: readonly string[] = [];
   return (line) => {
@@ -34,14 +38,23 @@ export function cloudFrontParser(): LineParser {
 export function parseCloudFrontJson(line: string): ParsedLine {
   const fields = jsonObject(line);
   if (fields === undefined) return 'not a JSON object';
-  return recordOf(Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value === null ? undefined : String(value)])));
+  return recordOf(
+    Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [
+        name,
+        value === null ? undefined : String(value),
+      ]),
+    ),
+  );
 }
 
 /** Undefined if it is not an object. */
 export function jsonObject(line: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -54,7 +67,10 @@ function recordOf(fields: Fields): LogRecord | string {
   const path = decoded(fields['cs-uri-stem']);
   if (method === undefined || !path?.startsWith('/')) return 'no request';
   const status = statusCode(fields['sc-status']);
-  if (status === undefined) return fields['sc-status'] === '000' ? 'status 000: the viewer left before an answer' : 'no status';
+  if (status === undefined)
+    return fields['sc-status'] === '000'
+      ? 'status 000: the viewer left before an answer'
+      : 'no status';
   const bytes = byteCount(said(fields['sc-content-len']) ?? fields['sc-bytes']);
   if (bytes === undefined) return 'no size';
   return {
@@ -84,7 +100,12 @@ function timeOf(fields: Fields): number | undefined {
   return parseIsoTime(`${fields.date}T${fields.time}Z`);
 }
 
-/** Of a value, CloudFront escapes what is not plain ASCII, and the percent sign itself: once undone, it is as the viewer sent it. */
+/**
+ * Of a value, CloudFront escapes what is not plain ASCII, and the percent sign itself: once undone,
+ * it is as the viewer sent it.
+ */
 function decoded(value: string | undefined): string | undefined {
-  return said(value)?.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return said(value)?.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }

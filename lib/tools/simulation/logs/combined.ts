@@ -1,12 +1,23 @@
 /**
- * The common and the combined log format of Apache and nginx: "Log Files", Apache HTTP Server documentation; "Module
- * ngx_http_log_module", nginx documentation. What servers append after the last field of the format is left alone.
+ * The common and the combined log format of Apache and nginx: "Log Files", Apache HTTP Server
+ * documentation; "Module ngx_http_log_module", nginx documentation. What servers append after the
+ * last field of the format is left alone.
  */
-import { byteCount, headerFields, type ParsedLine, parseCommonTime, parseRequestLine, said, statusCode } from './record';
+import {
+  byteCount,
+  headerFields,
+  type ParsedLine,
+  parseCommonTime,
+  parseRequestLine,
+  said,
+  statusCode,
+} from './record';
 
 const QUOTED = '"((?:[^"\\\\]|\\\\.)*)"';
 /** A time has no bracket in it: so a line full of them is not gone through again from each. */
-const LINE = new RegExp(`^(\\S+) \\S+ .+? \\[([^[\\]]*)\\] ${QUOTED} (\\S+) (\\S+)(?: ${QUOTED} ${QUOTED})?`);
+const LINE = new RegExp(
+  `^(\\S+) \\S+ .+? \\[([^[\\]]*)\\] ${QUOTED} (\\S+) (\\S+)(?: ${QUOTED} ${QUOTED})?`,
+);
 
 export function parseCombined(line: string): ParsedLine {
   const match = LINE.exec(line);
@@ -20,15 +31,20 @@ export function parseCombined(line: string): ParsedLine {
   if (code === undefined) return 'no status';
   const bytes = byteCount(size);
   if (bytes === undefined) return 'no size';
-  const headers = headerFields({ 'user-agent': said(agent) && unescaped(agent ?? ''), referer: said(referer) && unescaped(referer ?? '') });
+  const headers = headerFields({
+    'user-agent': said(agent) && unescaped(agent ?? ''),
+    referer: said(referer) && unescaped(referer ?? ''),
+  });
   return { ...target, timeMs, headers, clientAddress: address, status: code, bytes };
 }
 
 /** Apache writes `\"` and `\\`, both write `\x22`. */
 function unescaped(text: string): string {
   if (!text.includes('\\')) return text;
-  return text.replace(/\\(?:x([0-9A-Fa-f]{2})|(.))/g, (_, hex: string | undefined, other: string) =>
-    hex === undefined ? (ESCAPES[other] ?? other) : String.fromCharCode(Number.parseInt(hex, 16)),
+  return text.replace(
+    /\\(?:x([0-9A-Fa-f]{2})|(.))/g,
+    (_, hex: string | undefined, other: string) =>
+      hex === undefined ? (ESCAPES[other] ?? other) : String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * One JSON object a line, named as nginx names its variables: "Alphabetical index of variables", nginx documentation. Each
- * `http_NAME` is the header `NAME` of the request.
+ * One JSON object a line, named as nginx names its variables: "Alphabetical index of variables",
+ * nginx documentation. Each `http_NAME` is the header `NAME` of the request.
  */
 import { jsonObject } from './cloudfront';
 import {
@@ -29,26 +29,38 @@ export function parseJson(line: string): ParsedLine {
     const name = names.find((each) => object[each] !== undefined && object[each] !== null);
     return name === undefined ? undefined : said(String(object[name]));
   };
-  const timeMs = timeOf(text('time_local', 'time_iso8601', 'time', 'timestamp', '@timestamp', 'msec'));
+  const timeMs = timeOf(
+    text('time_local', 'time_iso8601', 'time', 'timestamp', '@timestamp', 'msec'),
+  );
   if (timeMs === undefined) return 'no time: time_local, time_iso8601, time, timestamp or msec';
   const request = text('request');
   const target =
     request === undefined
-      ? requestTarget(text('request_method', 'method') ?? '', text('request_uri', 'uri', 'url', 'path') ?? '')
+      ? requestTarget(
+          text('request_method', 'method') ?? '',
+          text('request_uri', 'uri', 'url', 'path') ?? '',
+        )
       : parseRequestLine(request);
   if (!target?.method) return 'no request: request, or request_method and request_uri';
   const status = statusCode(text('status'));
   if (status === undefined) return 'no status';
   const bytes = byteCount(text('body_bytes_sent', 'bytes_sent', 'bytes'));
   if (bytes === undefined) return 'no size';
-  const headers = Object.keys(object).filter((name) => name.startsWith(HEADER) && name !== 'http_host' && name !== 'http_x_forwarded_for');
+  const headers = Object.keys(object).filter(
+    (name) => name.startsWith(HEADER) && name !== 'http_host' && name !== 'http_x_forwarded_for',
+  );
   return {
     ...target,
     host: target.host ?? hostName(text('http_host', 'host')),
     timeMs,
-    headers: headerFields(Object.fromEntries(headers.map((name) => [name.slice(HEADER.length).replace(/_/g, '-'), text(name)]))),
+    headers: headerFields(
+      Object.fromEntries(
+        headers.map((name) => [name.slice(HEADER.length).replace(/_/g, '-'), text(name)]),
+      ),
+    ),
     // Behind a load balancer, the first address that it was given is the viewer's.
-    clientAddress: text('http_x_forwarded_for')?.split(',')[0]?.trim() ?? text('remote_addr', 'client_ip') ?? '',
+    clientAddress:
+      text('http_x_forwarded_for')?.split(',')[0]?.trim() ?? text('remote_addr', 'client_ip') ?? '',
     status,
     bytes,
     originMs: milliseconds(text('upstream_response_time')) ?? milliseconds(text('request_time')),

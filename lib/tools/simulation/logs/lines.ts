@@ -5,7 +5,10 @@ import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { IsochroneError } from '../../../model/errors';
 
-/** What is longer is cut there: no server logs longer ones, and a binary file must not fill the memory. */
+/**
+ * What is longer is cut there: no server logs longer ones, and a binary file must not fill the
+ * memory.
+ */
 export const MAX_LINE_CHARACTERS = 65_536;
 
 /** Of UTF-8, at the start of a file, byte by byte. */
@@ -40,7 +43,10 @@ function clean(line: string): string {
   return (line.endsWith('\r') ? line.slice(0, -1) : line).slice(0, MAX_LINE_CHARACTERS);
 }
 
-async function* plainBytes(file: string, { onProgress, onDamaged }: LineOptions): AsyncGenerator<Buffer> {
+async function* plainBytes(
+  file: string,
+  { onProgress, onDamaged }: LineOptions,
+): AsyncGenerator<Buffer> {
   try {
     const { size } = await stat(file);
     const chunks = progressing(createReadStream(file), (read) => onProgress?.(read, size));
@@ -50,12 +56,18 @@ async function* plainBytes(file: string, { onProgress, onDamaged }: LineOptions)
     const gzip = first[0] === 0x1f && first[1] === 0x8b;
     yield* gzip ? inflated(first, chunks, onDamaged) : withFirst(first, chunks);
   } catch (error) {
-    if (error instanceof IsochroneError || (error as NodeJS.ErrnoException).syscall === undefined) throw error;
-    throw new IsochroneError(`${file}: the log cannot be read (${(error as Error).message}).\nName an existing file with \`--log\`.`);
+    if (error instanceof IsochroneError || (error as NodeJS.ErrnoException).syscall === undefined)
+      throw error;
+    throw new IsochroneError(
+      `${file}: the log cannot be read (${(error as Error).message}).\nName an existing file with \`--log\`.`,
+    );
   }
 }
 
-async function* progressing(stream: ReadStream, onRead: (bytes: number) => void): AsyncGenerator<Buffer, undefined> {
+async function* progressing(
+  stream: ReadStream,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Buffer, undefined> {
   for await (const chunk of stream) {
     onRead(stream.bytesRead);
     yield chunk as Buffer;
@@ -68,10 +80,14 @@ async function* withFirst(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGen
 }
 
 /**
- * Piece by piece, and the end on its own: zlib throws away what it has of the piece in which it notices that the file was cut
- * off.
+ * Piece by piece, and the end on its own: zlib throws away what it has of the piece in which it
+ * notices that the file was cut off.
  */
-async function* inflated(first: Buffer, rest: AsyncGenerator<Buffer>, onDamaged: LineOptions['onDamaged']): AsyncGenerator<Buffer> {
+async function* inflated(
+  first: Buffer,
+  rest: AsyncGenerator<Buffer>,
+  onDamaged: LineOptions['onDamaged'],
+): AsyncGenerator<Buffer> {
   const gunzip = createGunzip();
   const ready: Buffer[] = [];
   gunzip.on('data', (chunk: Buffer) => ready.push(chunk));
@@ -81,7 +97,10 @@ async function* inflated(first: Buffer, rest: AsyncGenerator<Buffer>, onDamaged:
   );
   for await (const chunk of withFirst(first, rest)) {
     // Garbage behind the last member ends the stream without an answer to the write.
-    const failure = await Promise.race([new Promise<unknown>((done) => gunzip.write(chunk, done)), ended]);
+    const failure = await Promise.race([
+      new Promise<unknown>((done) => gunzip.write(chunk, done)),
+      ended,
+    ]);
     yield* ready.splice(0);
     if (failure) break;
   }

@@ -1,7 +1,13 @@
-/** Puts the requests of a log into the order of time. Servers log a request when it ends, and several servers log beside each other. */
+/**
+ * Puts the requests of a log into the order of time. Servers log a request when it ends, and
+ * several servers log beside each other.
+ */
 import type { LogRecord } from './record';
 
-/** Requests that are held back to be put in order. One that comes later than that is given with the time of the one before it. */
+/**
+ * Requests that are held back to be put in order. One that comes later than that is given with the
+ * time of the one before it.
+ */
 export const ORDER_BUFFER = 10_000;
 
 export interface Ordering {
@@ -17,7 +23,10 @@ export async function* orderedByTime(
   ordering: { outOfOrder: number; late: number },
   buffer = ORDER_BUFFER,
 ): AsyncGenerator<LogRecord> {
-  /** In order from `first` on; what is before that has been given. A log is nearly in order, so most requests go to the end. */
+  /**
+   * In order from `first` on; what is before that has been given. A log is nearly in order, so most
+   * requests go to the end.
+   */
   let waiting: LogRecord[] = [];
   let first = 0;
   let clock = Number.NEGATIVE_INFINITY;

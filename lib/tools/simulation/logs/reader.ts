@@ -1,4 +1,7 @@
-/** An access log as requests in the order of time. Whatever a line holds, it is counted, and no line ends the reading. */
+/**
+ * An access log as requests in the order of time. Whatever a line holds, it is counted, and no line
+ * ends the reading.
+ */
 import { IsochroneError } from '../../../model/errors';
 import { LINES_TO_TELL, type LogFormatName, lineParser, tellFormat } from './formats';
 import { type LineOptions, MAX_LINE_CHARACTERS, readLines } from './lines';
@@ -11,10 +14,17 @@ const EXCERPT_CHARACTERS = 120;
 
 export interface LogSummary extends Ordering {
   readonly format: LogFormatName;
-  /** Lines that are meant to be requests: the replayed and the broken ones. Lines of `#` in CloudFront's logs are none. */
+  /**
+   * Lines that are meant to be requests: the replayed and the broken ones. Lines of `#` in
+   * CloudFront's logs are none.
+   */
   readonly lines: number;
   readonly broken: number;
-  readonly brokenExamples: readonly { readonly line: number; readonly reason: string; readonly text: string }[];
+  readonly brokenExamples: readonly {
+    readonly line: number;
+    readonly reason: string;
+    readonly text: string;
+  }[];
   /** Why the file ended before it should have. */
   readonly damaged?: string;
 }
@@ -49,16 +59,25 @@ export async function openLog(file: string, { format, onProgress }: LogOptions =
  * @param given by default the format is told from the first lines
  * @throws IsochroneError if there are none, or their format cannot be told
  */
-export async function logOf(lines: AsyncIterator<string>, name: string, given?: LogFormatName): Promise<Log> {
+export async function logOf(
+  lines: AsyncIterator<string>,
+  name: string,
+  given?: LogFormatName,
+): Promise<Log> {
   const first: string[] = [];
   while (first.length < LINES_TO_TELL) {
     const { value, done } = await lines.next();
     if (done) break;
     first.push(value);
   }
-  if (first.length === 0) throw new IsochroneError(`${name}: the log has no lines.\nName another file with \`--log\`.`);
+  if (first.length === 0)
+    throw new IsochroneError(`${name}: the log has no lines.\nName another file with \`--log\`.`);
   const format = given ?? tellFormat(name, first);
-  const tally = { lines: 0, broken: 0, brokenExamples: [] as { line: number; reason: string; text: string }[] };
+  const tally = {
+    lines: 0,
+    broken: 0,
+    brokenExamples: [] as { line: number; reason: string; text: string }[],
+  };
   const ordering = { outOfOrder: 0, late: 0 };
   const rest = { [Symbol.asyncIterator]: () => lines };
   return {
@@ -71,17 +90,25 @@ async function* parsed(
   first: readonly string[],
   rest: AsyncIterable<string>,
   parse: LineParser,
-  tally: { lines: number; broken: number; brokenExamples: { line: number; reason: string; text: string }[] },
+  tally: {
+    lines: number;
+    broken: number;
+    brokenExamples: { line: number; reason: string; text: string }[];
+  },
 ): AsyncGenerator<LogRecord> {
   let line = 0;
   const take = (text: string): LogRecord | undefined => {
     line++;
-    const result = text.length >= MAX_LINE_CHARACTERS ? `longer than ${MAX_LINE_CHARACTERS} characters` : parse(text);
+    const result =
+      text.length >= MAX_LINE_CHARACTERS
+        ? `longer than ${MAX_LINE_CHARACTERS} characters`
+        : parse(text);
     if (result === undefined) return undefined;
     tally.lines++;
     if (typeof result === 'object') return result;
     tally.broken++;
-    if (tally.brokenExamples.length < BROKEN_EXAMPLES) tally.brokenExamples.push({ line, reason: result, text: excerpt(text) });
+    if (tally.brokenExamples.length < BROKEN_EXAMPLES)
+      tally.brokenExamples.push({ line, reason: result, text: excerpt(text) });
     return undefined;
   };
   for (const text of first) {

@@ -24,7 +24,9 @@ export interface LogRecord {
   readonly contentType?: string;
 }
 
-/** A line as read: a request, why it is none, or undefined for a line that is not meant to be one. */
+/**
+ * A line as read: a request, why it is none, or undefined for a line that is not meant to be one.
+ */
 export type ParsedLine = LogRecord | string | undefined;
 export type LineParser = (line: string) => ParsedLine;
 
@@ -39,7 +41,10 @@ export function parseRequestLine(text: string): RequestTarget | undefined {
   return match ? requestTarget(match[1] as string, match[2] as string) : undefined;
 }
 
-/** @param url a path with its query, or a whole URL; a fragment never reaches a server, so `#` is a character like others */
+/**
+ * @param url a path with its query, or a whole URL; a fragment never reaches a server, so `#` is a
+ * character like others
+ */
 export function requestTarget(method: string, url: string): RequestTarget | undefined {
   const absolute = ABSOLUTE.exec(url);
   const local = absolute ? absolute[2] || '/' : url;
@@ -73,7 +78,9 @@ export function headerFields(fields: Readonly<Record<string, string | undefined>
   return headers;
 }
 
-/** A status that a viewer was sent; undefined for 000, with which logs say that nothing was sent. */
+/**
+ * A status that a viewer was sent; undefined for 000, with which logs say that nothing was sent.
+ */
 export function statusCode(value: string | undefined): number | undefined {
   return value !== undefined && /^[1-9]\d\d$/.test(value) ? Number(value) : undefined;
 }
@@ -84,7 +91,10 @@ export function byteCount(value: string | undefined): number | undefined {
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Seconds with a fraction, in milliseconds; undefined for a dash, and for -1, with which load balancers say that there was no answer. */
+/**
+ * Seconds with a fraction, in milliseconds; undefined for a dash, and for -1, with which load
+ * balancers say that there was no answer.
+ */
 export function milliseconds(seconds: string | undefined): number | undefined {
   const value = said(seconds);
   return value !== undefined && /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : undefined;
@@ -99,7 +109,14 @@ export function parseCommonTime(text: string): number | undefined {
   const month = MONTHS.indexOf(match?.[2] ?? '');
   if (!match || month < 0) return undefined;
   const [, day, , year, hour, minute, second, sign, zoneHours, zoneMinutes] = match;
-  const local = Date.UTC(Number(year), month, Number(day), Number(hour), Number(minute), Number(second));
+  const local = Date.UTC(
+    Number(year),
+    month,
+    Number(day),
+    Number(hour),
+    Number(minute),
+    Number(second),
+  );
   return local - (sign === '-' ? -1 : 1) * (Number(zoneHours) * 60 + Number(zoneMinutes)) * 60_000;
 }
 

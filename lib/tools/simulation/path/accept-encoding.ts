@@ -1,6 +1,7 @@
 /**
- * `Accept-Encoding` as CloudFront puts it in the key and sends it on, where the cache policy enables compressed objects: "Caching
- * compressed objects" in "Understand cache policies", Amazon CloudFront developer guide.
+ * `Accept-Encoding` as CloudFront puts it in the key and sends it on, where the cache policy
+ * enables compressed objects: "Caching compressed objects" in "Understand cache policies", Amazon
+ * CloudFront developer guide.
  */
 import type { CachePolicyModel } from '../distribution';
 
@@ -11,7 +12,10 @@ export function normalizedAcceptEncoding(
 ): string | undefined {
   if (values === undefined || !(policy.gzip || policy.brotli)) return undefined;
   const accepted = values.flatMap((value) => value.split(',')).map(acceptedCoding);
-  const codings = [policy.brotli && accepted.includes('br') && 'br', policy.gzip && accepted.includes('gzip') && 'gzip'];
+  const codings = [
+    policy.brotli && accepted.includes('br') && 'br',
+    policy.gzip && accepted.includes('gzip') && 'gzip',
+  ];
   return codings.filter(Boolean).join(',') || undefined;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The key of an object: the host and path of the request, and what the cache policy lists of its query, headers and cookies.
- * "Understand the cache key" and "Understand cache policies", Amazon CloudFront developer guide.
+ * The key of an object: the host and path of the request, and what the cache policy lists of its
+ * query, headers and cookies. "Understand the cache key" and "Understand cache policies", Amazon
+ * CloudFront developer guide.
  */
 
 import type { BehaviorModel, Selection } from '../distribution';
@@ -11,12 +12,17 @@ import { normalizedAcceptEncoding } from './accept-encoding';
 const PART = '\n';
 
 /**
- * @returns `key`, which tells objects apart; and `urlKey`, the part of it that is the URL, which comes first in it
+ * @returns `key`, which tells objects apart; and `urlKey`, the part of it that is the URL, which
+ * comes first in it
  */
-export function cacheKey(behavior: BehaviorModel, request: HttpRequest): { key: string; urlKey: string } {
+export function cacheKey(
+  behavior: BehaviorModel,
+  request: HttpRequest,
+): { key: string; urlKey: string } {
   const { query, headers, cookies } = behavior.cachePolicy;
   const kept = keptQuery(request.query, query);
-  // Spelled with a question mark only where something is kept: `/a` and `/a?` are one object where nothing is.
+  // Spelled with a question mark only where something is kept: `/a` and `/a?` are one object where
+  // nothing is.
   const urlKey = `${request.host}${request.path}${kept === undefined ? '' : `?${kept}`}`;
   const parts = [
     ...keptHeaders(request, headers),
@@ -28,8 +34,8 @@ export function cacheKey(behavior: BehaviorModel, request: HttpRequest): { key: 
 }
 
 /**
- * In the order and with the bytes of the request, for both tell objects apart; only `&` separates; and `flag` is not `flag=`:
- * "Cache content based on query string parameters".
+ * In the order and with the bytes of the request, for both tell objects apart; only `&` separates;
+ * and `flag` is not `flag=`: "Cache content based on query string parameters".
  */
 function keptQuery(query: string, selection: Selection): string | undefined {
   if (query === '' || selection.kind === 'none') return undefined;
@@ -38,7 +44,10 @@ function keptQuery(query: string, selection: Selection): string | undefined {
   return kept.length === 0 ? undefined : kept.join('&');
 }
 
-/** By their values, whose bytes count; a header that is sent empty differs from none: "Cache content based on request headers". */
+/**
+ * By their values, whose bytes count; a header that is sent empty differs from none: "Cache content
+ * based on request headers".
+ */
 function keptHeaders({ headers }: HttpRequest, { kind, names }: Selection): string[] {
   const taken = kind === 'only' ? names : kind === 'all' ? Object.keys(headers) : [];
   return [...taken]
@@ -47,11 +56,18 @@ function keptHeaders({ headers }: HttpRequest, { kind, names }: Selection): stri
     .map((name) => `${name}:${headers[name]?.join(',')}`);
 }
 
-/** In the order of their names, for browsers choose their own order: "Cache content based on cookies". */
+/**
+ * In the order of their names, for browsers choose their own order: "Cache content based on
+ * cookies".
+ */
 function keptCookies(fields: readonly string[] | undefined, selection: Selection): string[] {
   if (fields === undefined || selection.kind === 'none') return [];
   const cookies = fields.flatMap((field) => field.split(';')).map((cookie) => cookie.trim());
-  return cookies.filter((cookie) => cookie !== '' && (selection.kind === 'all' || isKept(selection, nameOf(cookie)))).sort();
+  return cookies
+    .filter(
+      (cookie) => cookie !== '' && (selection.kind === 'all' || isKept(selection, nameOf(cookie))),
+    )
+    .sort();
 }
 
 function encodings({ cachePolicy }: BehaviorModel, { headers }: HttpRequest): string[] {
@@ -59,7 +75,10 @@ function encodings({ cachePolicy }: BehaviorModel, { headers }: HttpRequest): st
   return encoding === undefined ? [] : [`accept-encoding=${encoding}`];
 }
 
-/** GET and HEAD share an object; OPTIONS has its own: "Allowed HTTP methods" in "Cache behavior settings". */
+/**
+ * GET and HEAD share an object; OPTIONS has its own: "Allowed HTTP methods" in "Cache behavior
+ * settings".
+ */
 function methods({ method }: HttpRequest): string[] {
   return method === 'GET' || method === 'HEAD' ? [] : [`method=${method}`];
 }

@@ -1,4 +1,7 @@
-/** What CloudFront compresses, and how: "Serving compressed files", Amazon CloudFront developer guide. */
+/**
+ * What CloudFront compresses, and how: "Serving compressed files", Amazon CloudFront developer
+ * guide.
+ */
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { BehaviorModel } from '../distribution';
 import type { HttpAnswer, HttpRequest } from '../messages';
@@ -17,22 +20,39 @@ const TYPES = new Set(
   application/xml application/x-font-opentype application/x-font-truetype application/x-font-ttf application/x-httpd-cgi
   application/x-javascript application/x-mpegurl application/x-opentype application/x-otf application/x-perl application/x-ttf font/eot
   font/opentype font/otf font/ttf image/svg+xml text/css text/csv text/html text/javascript text/js text/plain text/richtext
-  text/tab-separated-values text/x-component text/x-java-source text/x-script text/xml vnd.apple.mpegurl`.split(/\s+/),
+  text/tab-separated-values text/x-component text/x-java-source text/x-script text/xml vnd.apple.mpegurl`.split(
+    /\s+/,
+  ),
 );
 
 /** How fast matters here, not how small. */
 const BROTLI_QUALITY = 4;
 
 /** @returns the same answer, where it is not to be compressed for this request */
-export function compressed(behavior: BehaviorModel, { headers: asked }: HttpRequest, answer: HttpAnswer): HttpAnswer {
+export function compressed(
+  behavior: BehaviorModel,
+  { headers: asked }: HttpRequest,
+  answer: HttpAnswer,
+): HttpAnswer {
   const { status, headers, body } = answer;
-  const accepted = behavior.compress ? normalizedAcceptEncoding(asked['accept-encoding'], behavior.cachePolicy) : undefined;
+  const accepted = behavior.compress
+    ? normalizedAcceptEncoding(asked['accept-encoding'], behavior.cachePolicy)
+    : undefined;
   const type = headers['content-type']?.[0]?.split(';')[0]?.trim().toLowerCase() ?? '';
   const length = Number(headers['content-length']?.[0]);
-  if (accepted === undefined || !body || !STATUSES.includes(status) || headers['content-encoding'] || !TYPES.has(type)) return answer;
+  if (
+    accepted === undefined ||
+    !body ||
+    !STATUSES.includes(status) ||
+    headers['content-encoding'] ||
+    !TYPES.has(type)
+  )
+    return answer;
   if (!(length >= SIZE.min && length <= SIZE.max)) return answer;
   const isBrotli = accepted.includes('br');
-  const small = isBrotli ? brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }) : gzipSync(body);
+  const small = isBrotli
+    ? brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } })
+    : gzipSync(body);
   const etag = headers.etag?.[0];
   return {
     status,

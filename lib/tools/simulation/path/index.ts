@@ -1,5 +1,12 @@
 export { compressed } from './compression';
-export { type Attempt, type OriginStep, type Prepared, type RequestPath, requestPath, type ViewerPlace } from './request-path';
+export {
+  type Attempt,
+  type OriginStep,
+  type Prepared,
+  type RequestPath,
+  requestPath,
+  type ViewerPlace,
+} from './request-path';
 export {
   type Coordinates,
   coordinatesOf,

@@ -1,6 +1,6 @@
 /**
- * What CloudFront sends to an origin: "Control origin requests with a policy" and "Request and response behavior for custom origins",
- * Amazon CloudFront developer guide.
+ * What CloudFront sends to an origin: "Control origin requests with a policy" and "Request and
+ * response behavior for custom origins", Amazon CloudFront developer guide.
  */
 
 import type { BehaviorModel, OriginModel, Selection } from '../distribution';
@@ -49,54 +49,90 @@ const ALWAYS_FORWARDED = [
 const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-unmodified-since'];
 
 /** Without the origin's path and custom headers, as an origin-request function sees it. */
-export function originRequest(behavior: BehaviorModel, request: HttpRequest, origin: OriginModel, validators?: Validators): HttpRequest {
+export function originRequest(
+  behavior: BehaviorModel,
+  request: HttpRequest,
+  origin: OriginModel,
+  validators?: Validators,
+): HttpRequest {
   const { cachePolicy, originRequest: policy } = behavior;
-  const forwards = (name: string) => isSelected(cachePolicy.headers, name) || isSelected(policy.headers, name);
+  const forwards = (name: string) =>
+    isSelected(cachePolicy.headers, name) || isSelected(policy.headers, name);
   const sent = endToEnd(request.headers);
   const headers: Record<string, readonly string[]> = {};
   for (const [name, values] of Object.entries(sent)) {
-    if (name !== 'cookie' && name !== 'accept-encoding' && !REMOVED.includes(name) && (ALWAYS_FORWARDED.includes(name) || forwards(name))) {
+    if (
+      name !== 'cookie' &&
+      name !== 'accept-encoding' &&
+      !REMOVED.includes(name) &&
+      (ALWAYS_FORWARDED.includes(name) || forwards(name))
+    ) {
       headers[name] = values;
     }
   }
   const normalizes = cachePolicy.gzip || cachePolicy.brotli;
-  const encoding = normalizes ? normalizedAcceptEncoding(sent['accept-encoding'], cachePolicy) : undefined;
+  const encoding = normalizes
+    ? normalizedAcceptEncoding(sent['accept-encoding'], cachePolicy)
+    : undefined;
   if (encoding !== undefined) headers['accept-encoding'] = [encoding];
-  else if (!normalizes && sent['accept-encoding'] && forwards('accept-encoding')) headers['accept-encoding'] = sent['accept-encoding'];
+  else if (!normalizes && sent['accept-encoding'] && forwards('accept-encoding'))
+    headers['accept-encoding'] = sent['accept-encoding'];
 
   const cookies = (sent.cookie ?? [])
     .flatMap((field) => field.split(';'))
     .map((cookie) => cookie.trim())
-    .filter((cookie) => cookie !== '' && [cachePolicy.cookies, policy.cookies].some((each) => isSelected(each, nameOf(cookie))));
+    .filter(
+      (cookie) =>
+        cookie !== '' &&
+        [cachePolicy.cookies, policy.cookies].some((each) => isSelected(each, nameOf(cookie))),
+    );
   if (cookies.length > 0) headers.cookie = [cookies.join('; ')];
 
   if (headers['user-agent'] === undefined) headers['user-agent'] = ['Amazon CloudFront'];
   headers.via = [[...(sent.via ?? []), '1.1 isochrone.cloudfront.net (CloudFront)'].join(', ')];
-  headers['x-forwarded-for'] = [[...(sent['x-forwarded-for'] ?? []), request.clientAddress].join(', ')];
+  headers['x-forwarded-for'] = [
+    [...(sent['x-forwarded-for'] ?? []), request.clientAddress].join(', '),
+  ];
 
   return {
     ...request,
     host: forwards('host') ? request.host : origin.domainName.toLowerCase(),
     query: forwardedQuery(request.query, [cachePolicy.query, policy.query]),
-    headers: isCacheable({ behavior, request }) ? withConditionsOf(validators ?? {}, headers) : headers,
+    headers: isCacheable({ behavior, request })
+      ? withConditionsOf(validators ?? {}, headers)
+      : headers,
   };
 }
 
-/** As it leaves: the origin's own headers replace a viewer's of the same name ("Add custom headers to origin requests"). */
+/**
+ * As it leaves: the origin's own headers replace a viewer's of the same name ("Add custom headers
+ * to origin requests").
+ */
 export function addressed(request: HttpRequest, origin: OriginModel): HttpRequest {
-  const custom = Object.fromEntries(Object.entries(origin.customHeaders).map(([name, value]) => [name, [value]]));
-  return { ...request, path: `${origin.path}${request.path}`, headers: { ...request.headers, ...custom } };
+  const custom = Object.fromEntries(
+    Object.entries(origin.customHeaders).map(([name, value]) => [name, [value]]),
+  );
+  return {
+    ...request,
+    path: `${origin.path}${request.path}`,
+    headers: { ...request.headers, ...custom },
+  };
 }
 
 /** Without what concerns one connection, `Connection`'s own list included. */
 export function endToEnd(headers: HeaderFields): HeaderFields {
-  const named = (headers.connection ?? []).flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name) && !named.includes(name)));
+  const named = (headers.connection ?? [])
+    .flatMap((value) => value.split(','))
+    .map((name) => name.trim().toLowerCase());
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name) && !named.includes(name)),
+  );
 }
 
 /**
- * Where answers are kept, the origin is asked for what is to be kept: with the validators of an expired object, whatever the viewer
- * holds, and without conditions where there is none. The viewer's own conditions are met with the answer.
+ * Where answers are kept, the origin is asked for what is to be kept: with the validators of an
+ * expired object, whatever the viewer holds, and without conditions where there is none. The
+ * viewer's own conditions are met with the answer.
  */
 function withConditionsOf({ etag, lastModified }: Validators, headers: HeaderFields): HeaderFields {
   return {

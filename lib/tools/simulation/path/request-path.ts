@@ -1,4 +1,7 @@
-/** The path of one request through CloudFront, but for the caches: what comes before them, behind them and after them. */
+/**
+ * The path of one request through CloudFront, but for the caches: what comes before them, behind
+ * them and after them.
+ */
 import { catchesAll } from '../../../model/aws';
 import type { BehaviorModel, DistributionModel, EdgeEvent, OriginModel } from '../distribution';
 import type { KeyedRequest, Served, Validators } from '../engine';
@@ -28,7 +31,10 @@ export interface Prepared {
   readonly origin?: OriginModel;
   /** For the engine, which wants an `id` beside it. Undefined if `immediate` is there. */
   readonly keyed?: Omit<KeyedRequest, 'id'>;
-  /** An answer without any cache: a redirect, a refusal, or one that a function generated. Ready for the viewer. */
+  /**
+   * An answer without any cache: a redirect, a refusal, or one that a function generated. Ready for
+   * the viewer.
+   */
   readonly immediate?: { readonly answer: HttpAnswer; readonly result: CacheResult };
   /** What failed, one sentence for each function. */
   readonly functionErrors: readonly string[];
@@ -41,7 +47,10 @@ export interface OriginStep {
   readonly request: HttpRequest;
   /** As an edge function sees it: without the path and the custom headers of the origin. */
   readonly seen: HttpRequest;
-  /** Of a function: goes to `CacheEngine.answer` without asking the origin, and without the origin-response function. */
+  /**
+   * Of a function: goes to `CacheEngine.answer` without asking the origin, and without the
+   * origin-response function.
+   */
   readonly answer?: HttpAnswer;
   readonly functionErrors: readonly string[];
 }
@@ -59,17 +68,26 @@ export type Attempt = 0 | 1;
 export interface RequestPath {
   /** Behaviour, protocol, methods, viewer-request function, key. */
   prepare(request: HttpRequest, place: ViewerPlace, protocol: 'http' | 'https'): Promise<Prepared>;
-  /** Origin request policy, custom headers, origin-request function. `attempt` 1 after `failsOver` said so. */
+  /**
+   * Origin request policy, custom headers, origin-request function. `attempt` 1 after `failsOver`
+   * said so.
+   */
   toOrigin(prepared: Prepared, validators?: Validators, attempt?: Attempt): Promise<OriginStep>;
   /** Whether the origin group's fallback is to be asked after this answer. */
   failsOver(prepared: Prepared, answer: HttpAnswer | 'unreachable'): boolean;
   /** The origin-response function. */
   fromOrigin(prepared: Prepared, step: OriginStep, answer: HttpAnswer): Promise<AnswerStep>;
-  /** The viewer's own conditions, range and method; response headers policy; viewer-response function. */
+  /**
+   * The viewer's own conditions, range and method; response headers policy; viewer-response
+   * function.
+   */
   toViewer(prepared: Prepared, served: Served): Promise<AnswerStep>;
 }
 
-export function requestPath(distribution: DistributionModel, functions: EdgeFunctionRunner): RequestPath {
+export function requestPath(
+  distribution: DistributionModel,
+  functions: EdgeFunctionRunner,
+): RequestPath {
   const call = async (
     { behavior, place, originId }: Pick<Prepared, 'behavior' | 'place' | 'originId'>,
     event: EdgeEvent,
@@ -77,11 +95,15 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
   ): Promise<FunctionOutcome> => {
     const fn = behavior.functions[event];
     if (fn === undefined) return {};
-    const region = event.startsWith('origin') ? (shieldOf(originId) ?? place.regional) : place.regional;
+    const region = event.startsWith('origin')
+      ? (shieldOf(originId) ?? place.regional)
+      : place.regional;
     return functions.run(fn, { ...messages, event, place: { region, pop: place.pop } });
   };
-  const members = (originId: string): readonly string[] => distribution.originGroups[originId]?.memberIds ?? [originId];
-  const shieldOf = (originId: string) => distribution.origins[members(originId)[0] ?? '']?.shieldRegion;
+  const members = (originId: string): readonly string[] =>
+    distribution.originGroups[originId]?.memberIds ?? [originId];
+  const shieldOf = (originId: string) =>
+    distribution.origins[members(originId)[0] ?? '']?.shieldRegion;
 
   return {
     async prepare(viewer, place, protocol) {
@@ -90,35 +112,57 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
       const refused = refusal(behavior, viewer, protocol);
       if (refused) return { ...begun, immediate: refused, functionErrors: [] };
 
-      const outcome = await call(begun, 'viewer-request', { request: viewer, origin: distribution.origins[behavior.originId] });
+      const outcome = await call(begun, 'viewer-request', {
+        request: viewer,
+        origin: distribution.origins[behavior.originId],
+      });
       if (outcome.answer) {
-        const result = outcome.error === undefined ? 'FunctionGeneratedResponse' : 'FunctionExecutionError';
-        const answer = withResponseHeaders(viewer, withoutBodyOf(viewer, outcome.answer), behavior.responseHeaders);
+        const result =
+          outcome.error === undefined ? 'FunctionGeneratedResponse' : 'FunctionExecutionError';
+        const answer = withResponseHeaders(
+          viewer,
+          withoutBodyOf(viewer, outcome.answer),
+          behavior.responseHeaders,
+        );
         return { ...begun, immediate: { answer, result }, functionErrors: errorsOf(outcome) };
       }
       const request = withRootObject(distribution, outcome.request ?? viewer);
       const { originId = behavior.originId } = outcome;
       if (!distribution.origins[originId] && !distribution.originGroups[originId]) {
         const error = `${behavior.functions['viewer-request']?.name} selects the origin ${originId}, which the distribution does not have.`;
-        return { ...begun, immediate: { answer: ownAnswer(503), result: 'FunctionExecutionError' }, functionErrors: [error] };
+        return {
+          ...begun,
+          immediate: { answer: ownAnswer(503), result: 'FunctionExecutionError' },
+          functionErrors: [error],
+        };
       }
       const shield = shieldOf(originId);
       return {
         ...begun,
         originId,
         ...(outcome.origin && { origin: outcome.origin }),
-        keyed: { behavior, request, ...cacheKey(behavior, request), pop: place.pop, regional: place.regional, ...(shield && { shield }) },
+        keyed: {
+          behavior,
+          request,
+          ...cacheKey(behavior, request),
+          pop: place.pop,
+          regional: place.regional,
+          ...(shield && { shield }),
+        },
         functionErrors: [],
       };
     },
 
     async toOrigin(prepared, validators, attempt = 0) {
-      const origin = prepared.origin ?? distribution.origins[members(prepared.originId)[attempt] ?? ''];
-      if (!origin || !prepared.keyed) throw new Error(`There is no origin to ask for ${prepared.viewer.path}.`);
+      const origin =
+        prepared.origin ?? distribution.origins[members(prepared.originId)[attempt] ?? ''];
+      if (!origin || !prepared.keyed)
+        throw new Error(`There is no origin to ask for ${prepared.viewer.path}.`);
       const sent = originRequest(prepared.behavior, prepared.keyed.request, origin, validators);
       const outcome = await call(prepared, 'origin-request', { request: sent, origin });
       const chosen = outcome.origin ?? origin;
-      // A new domain name alone does not change Host: "Content-based dynamic origin selection" sets both.
+      // A new domain name alone does not change Host: "Content-based dynamic origin selection" sets
+      // both.
       const seen = outcome.request ?? sent;
       return {
         origin: chosen,
@@ -132,22 +176,43 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
     failsOver({ originId, viewer }, answer) {
       const codes = distribution.originGroups[originId]?.failoverStatusCodes;
       if (codes === undefined || !FAILOVER_METHODS.includes(viewer.method)) return false;
-      return answer === 'unreachable' ? codes.includes(503) || codes.includes(504) : codes.includes(answer.status);
+      return answer === 'unreachable'
+        ? codes.includes(503) || codes.includes(504)
+        : codes.includes(answer.status);
     },
 
     async fromOrigin(prepared, { seen, origin }, answer) {
       const received = { ...answer, headers: endToEnd(answer.headers) };
-      const outcome = await call(prepared, 'origin-response', { request: seen, origin, answer: received });
-      return { answer: outcome.answer ?? received, functionErrors: errorsOf(outcome), ...failure(outcome) };
+      const outcome = await call(prepared, 'origin-response', {
+        request: seen,
+        origin,
+        answer: received,
+      });
+      return {
+        answer: outcome.answer ?? received,
+        functionErrors: errorsOf(outcome),
+        ...failure(outcome),
+      };
     },
 
     async toViewer(prepared, served) {
       const { behavior, viewer } = prepared;
-      const mine = withResponseHeaders(viewer, viewerAnswer(viewer, served), behavior.responseHeaders);
+      const mine = withResponseHeaders(
+        viewer,
+        viewerAnswer(viewer, served),
+        behavior.responseHeaders,
+      );
       // "Restrictions on all edge functions", "HTTP status codes": not from 400 on.
       if (mine.status >= 400) return { answer: mine, functionErrors: [] };
-      const outcome = await call(prepared, 'viewer-response', { request: prepared.keyed?.request ?? viewer, answer: mine });
-      return { answer: outcome.answer ?? mine, functionErrors: errorsOf(outcome), ...failure(outcome) };
+      const outcome = await call(prepared, 'viewer-response', {
+        request: prepared.keyed?.request ?? viewer,
+        answer: mine,
+      });
+      return {
+        answer: outcome.answer ?? mine,
+        functionErrors: errorsOf(outcome),
+        ...failure(outcome),
+      };
     },
   };
 }
@@ -155,7 +220,10 @@ export function requestPath(distribution: DistributionModel, functions: EdgeFunc
 /** "Optimize high availability with CloudFront origin failover": only for these. */
 const FAILOVER_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
-/** The first whose pattern matches. The path is normalised for that only ("Path pattern", RFC 3986, 6.2.2). */
+/**
+ * The first whose pattern matches. The path is normalised for that only ("Path pattern", RFC 3986,
+ * 6.2.2).
+ */
 function behaviorOf({ behaviors, id }: DistributionModel, path: string): BehaviorModel {
   // Literally, in a path, `*` and `?` are characters as others: none that a pattern could name.
   const literal = normalized(path).replace(/[*?]/g, '\n');
@@ -178,19 +246,35 @@ function normalized(path: string): string {
   return `/${segments.join('/')}${/\/\.{1,2}$/.test(unreserved) && segments.length > 0 ? '/' : ''}`;
 }
 
-/** "Maximum length of a request and maximum length of a URL" in "Request and response behavior for custom origins". */
+/**
+ * "Maximum length of a request and maximum length of a URL" in "Request and response behavior for
+ * custom origins".
+ */
 const MAX_URL_BYTES = 8_192;
 
-/** "Viewer protocol policy" and "Allowed HTTP methods" in "Cache behavior settings"; "GET requests that include a body". */
-function refusal(behavior: BehaviorModel, viewer: HttpRequest, protocol: 'http' | 'https'): Prepared['immediate'] {
+/**
+ * "Viewer protocol policy" and "Allowed HTTP methods" in "Cache behavior settings"; "GET requests
+ * that include a body".
+ */
+function refusal(
+  behavior: BehaviorModel,
+  viewer: HttpRequest,
+  protocol: 'http' | 'https',
+): Prepared['immediate'] {
   const target = `${viewer.path}${viewer.query === '' ? '' : `?${viewer.query}`}`;
   if (target.length > MAX_URL_BYTES) return refusedWith(413);
   if (protocol === 'http' && behavior.viewerProtocolPolicy === 'redirect-to-https') {
-    return { answer: ownAnswer(301, { location: [`https://${viewer.host}${target}`] }), result: 'Redirect' };
+    return {
+      answer: ownAnswer(301, { location: [`https://${viewer.host}${target}`] }),
+      result: 'Redirect',
+    };
   }
-  if (protocol === 'http' && behavior.viewerProtocolPolicy === 'https-only') return refusedWith(403);
+  if (protocol === 'http' && behavior.viewerProtocolPolicy === 'https-only')
+    return refusedWith(403);
   if (!behavior.allowedMethods.includes(viewer.method)) return refusedWith(403);
-  return viewer.method === 'GET' && Number(viewer.headers['content-length']?.[0] ?? 0) > 0 ? refusedWith(403) : undefined;
+  return viewer.method === 'GET' && Number(viewer.headers['content-length']?.[0] ?? 0) > 0
+    ? refusedWith(403)
+    : undefined;
 }
 
 function refusedWith(status: 403 | 413): Prepared['immediate'] {
@@ -202,12 +286,19 @@ function ownAnswer(status: number, headers: HeaderFields = {}): HttpAnswer {
 }
 
 /** "Specify a default root object": for the root only. */
-function withRootObject({ defaultRootObject }: DistributionModel, request: HttpRequest): HttpRequest {
-  return request.path === '/' && defaultRootObject !== undefined ? { ...request, path: `/${defaultRootObject}` } : request;
+function withRootObject(
+  { defaultRootObject }: DistributionModel,
+  request: HttpRequest,
+): HttpRequest {
+  return request.path === '/' && defaultRootObject !== undefined
+    ? { ...request, path: `/${defaultRootObject}` }
+    : request;
 }
 
 function withoutBodyOf({ method }: HttpRequest, answer: HttpAnswer): HttpAnswer {
-  return method === 'HEAD' ? { status: answer.status, headers: answer.headers, bodyBytes: 0 } : answer;
+  return method === 'HEAD'
+    ? { status: answer.status, headers: answer.headers, bodyBytes: 0 }
+    : answer;
 }
 
 function errorsOf({ error }: FunctionOutcome): string[] {

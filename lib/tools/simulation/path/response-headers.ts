@@ -1,8 +1,15 @@
-/** Headers that a response headers policy removes and sets: "Understand response headers policies", Amazon CloudFront developer guide. */
+/**
+ * Headers that a response headers policy removes and sets: "Understand response headers policies",
+ * Amazon CloudFront developer guide.
+ */
 import type { CorsModel, ResponseHeadersModel } from '../distribution';
 import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
 
-export function withResponseHeaders(request: HttpRequest, answer: HttpAnswer, policy: ResponseHeadersModel | undefined): HttpAnswer {
+export function withResponseHeaders(
+  request: HttpRequest,
+  answer: HttpAnswer,
+  policy: ResponseHeadersModel | undefined,
+): HttpAnswer {
   if (policy === undefined) return answer;
   const headers: Record<string, readonly string[]> = { ...without(answer.headers, policy.remove) };
   for (const { name, value, override } of policy.set) {
@@ -13,8 +20,15 @@ export function withResponseHeaders(request: HttpRequest, answer: HttpAnswer, po
   return { ...answer, headers };
 }
 
-/** All of the policy's, or with any of the origin's own, none: "CORS headers", "Origin override". */
-function setCors(headers: Record<string, readonly string[]>, method: string, origin: string, cors: CorsModel): void {
+/**
+ * All of the policy's, or with any of the origin's own, none: "CORS headers", "Origin override".
+ */
+function setCors(
+  headers: Record<string, readonly string[]>,
+  method: string,
+  origin: string,
+  cors: CorsModel,
+): void {
   const own = Object.keys(headers).filter((name) => name.startsWith('access-control-'));
   if (own.length > 0 && !cors.override) return;
   for (const name of own) delete headers[name];

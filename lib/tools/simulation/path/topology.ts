@@ -1,8 +1,10 @@
 /**
- * Where viewers come in: edge locations, the regional edge cache behind each, and the part of the world.
+ * Where viewers come in: edge locations, the regional edge cache behind each, and the part of the
+ * world.
  *
- * Edge locations are named after the nearest airport: "x-edge-location" in "Log file fields", Amazon CloudFront
- * developer guide. AWS does not publish which regional edge cache an edge location uses; here it is the nearest one.
+ * Edge locations are named after the nearest airport: "x-edge-location" in "Log file fields",
+ * Amazon CloudFront developer guide. AWS does not publish which regional edge cache an edge
+ * location uses; here it is the nearest one.
  */
 import type { Continent } from '../../../model/aws';
 import type { ViewerPlace } from './request-path';
@@ -16,7 +18,10 @@ export interface Coordinates {
   readonly longitude: number;
 }
 
-/** The regional edge caches: "CloudFront edge caches" in "How CloudFront delivers content", Amazon CloudFront developer guide. */
+/**
+ * The regional edge caches: "CloudFront edge caches" in "How CloudFront delivers content", Amazon
+ * CloudFront developer guide.
+ */
 export const REGIONAL_EDGE_CACHES = [
   'ap-northeast-1',
   'ap-northeast-2',
@@ -33,7 +38,10 @@ export const REGIONAL_EDGE_CACHES = [
   'us-west-2',
 ] as const;
 
-/** The airport nearest to each region: "AWS Regions", AWS global infrastructure, names their cities or states. */
+/**
+ * The airport nearest to each region: "AWS Regions", AWS global infrastructure, names their cities
+ * or states.
+ */
 const REGION_AIRPORTS: Readonly<Record<string, string>> = {
   'af-south-1': 'CPT',
   'ap-east-1': 'HKG',
@@ -57,8 +65,13 @@ const REGION_AIRPORTS: Readonly<Record<string, string>> = {
   'us-west-2': 'PDX',
 };
 
-/** Latitude and longitude of airports in whole degrees, by continent; cities from "Amazon CloudFront key features: global edge network". */
-const AIRPORTS: Readonly<Record<Continent, Readonly<Record<string, readonly [latitude: number, longitude: number]>>>> = {
+/**
+ * Latitude and longitude of airports in whole degrees, by continent; cities from "Amazon CloudFront
+ * key features: global edge network".
+ */
+const AIRPORTS: Readonly<
+  Record<Continent, Readonly<Record<string, readonly [latitude: number, longitude: number]>>>
+> = {
   africa: { CPT: [-34, 19], JNB: [-26, 28], LOS: [7, 3], NBO: [-1, 37] },
   apac: {
     AKL: [-37, 175],
@@ -148,18 +161,30 @@ const AIRPORTS: Readonly<Record<Continent, Readonly<Record<string, readonly [lat
     YUL: [45, -74],
     YVR: [49, -123],
   },
-  'south-america': { BOG: [5, -74], EZE: [-35, -59], FOR: [-4, -39], GIG: [-23, -43], GRU: [-23, -46], LIM: [-12, -77], SCL: [-33, -71] },
+  'south-america': {
+    BOG: [5, -74],
+    EZE: [-35, -59],
+    FOR: [-4, -39],
+    GIG: [-23, -43],
+    GRU: [-23, -46],
+    LIM: [-12, -77],
+    SCL: [-33, -71],
+  },
 };
 
 const PLACES: ReadonlyMap<string, Coordinates & { readonly continent: Continent }> = new Map(
   Object.entries(AIRPORTS).flatMap(([continent, airports]) =>
-    Object.entries(airports).map(([code, [latitude, longitude]]) => [code, { latitude, longitude, continent: continent as Continent }]),
+    Object.entries(airports).map(([code, [latitude, longitude]]) => [
+      code,
+      { latitude, longitude, continent: continent as Continent },
+    ]),
   ),
 );
 
 /**
- * How viewers are spread where the log does not tell: an assumption of this project, near the shares of the continents in the
- * world's internet users with more weight where most requests to sites of western companies come from. In percent.
+ * How viewers are spread where the log does not tell: an assumption of this project, near the
+ * shares of the continents in the world's internet users with more weight where most requests to
+ * sites of western companies come from. In percent.
  */
 export const VIEWER_WEIGHTS: Readonly<Record<string, number>> = {
   IAD: 14,
@@ -181,7 +206,10 @@ export const VIEWER_WEIGHTS: Readonly<Record<string, number>> = {
   DXB: 2,
 };
 
-/** Where the airport is that CloudFront names an edge location after; undefined if it is not in the table. */
+/**
+ * Where the airport is that CloudFront names an edge location after; undefined if it is not in the
+ * table.
+ */
 export function coordinatesOf(pop: string): Coordinates | undefined {
   return PLACES.get(pop);
 }
@@ -191,12 +219,17 @@ export function coordinatesOfRegion(region: string): Coordinates | undefined {
   return PLACES.get(REGION_AIRPORTS[region] ?? '');
 }
 
-/** @param name as CloudFront logs it, such as `NRT57-P1`; undefined if its airport is not in the table */
+/**
+ * @param name as CloudFront logs it, such as `NRT57-P1`; undefined if its airport is not in the
+ * table
+ */
 export function edgeLocation(name: string): EdgeLocation | undefined {
   return EDGE_LOCATIONS.get(name.slice(0, 3).toUpperCase());
 }
 
-/** The same address always comes in at the same edge location, without any look-up of where it is. */
+/**
+ * The same address always comes in at the same edge location, without any look-up of where it is.
+ */
 export function spreadEdgeLocation(clientAddress: string): EdgeLocation {
   return edgeLocation(SHARES[hash(clientAddress) % SHARES.length] as string) as EdgeLocation;
 }
@@ -218,15 +251,24 @@ function radians(degrees: number): number {
 }
 
 /** Each code as often as it has percent. */
-const SHARES: readonly string[] = Object.entries(VIEWER_WEIGHTS).flatMap(([code, weight]) => Array.from({ length: weight }, () => code));
+const SHARES: readonly string[] = Object.entries(VIEWER_WEIGHTS).flatMap(([code, weight]) =>
+  Array.from({ length: weight }, () => code),
+);
 
 const EDGE_LOCATIONS: ReadonlyMap<string, EdgeLocation> = new Map(
-  [...PLACES].map(([pop, place]) => [pop, { pop, regional: nearestRegionalCache(place), continent: place.continent }]),
+  [...PLACES].map(([pop, place]) => [
+    pop,
+    { pop, regional: nearestRegionalCache(place), continent: place.continent },
+  ]),
 );
 
 function nearestRegionalCache(place: Coordinates): string {
-  const distance = (region: string) => distanceKm(place, coordinatesOfRegion(region) as Coordinates);
-  return REGIONAL_EDGE_CACHES.reduce<string>((best, region) => (distance(region) < distance(best) ? region : best), 'us-east-1');
+  const distance = (region: string) =>
+    distanceKm(place, coordinatesOfRegion(region) as Coordinates);
+  return REGIONAL_EDGE_CACHES.reduce<string>(
+    (best, region) => (distance(region) < distance(best) ? region : best),
+    'us-east-1',
+  );
 }
 
 /** FNV-1a, and a last mixing: its low bits alone repeat with the last digit of an address. */

@@ -28,11 +28,20 @@ export interface AssumptionFacts {
   readonly gaps: readonly string[];
 }
 
-export function assumptions({ requests, log, assumed, host, originRegions, cacheControl, gaps }: AssumptionFacts): string[] {
+export function assumptions({
+  requests,
+  log,
+  assumed,
+  host,
+  originRegions,
+  cacheControl,
+  gaps,
+}: AssumptionFacts): string[] {
   const weights = Object.entries(VIEWER_WEIGHTS)
     .map(([code, weight]) => `${code} ${weight} %`)
     .join(', ');
-  const ofAll = (count: number) => (count === requests ? 'All requests' : `${count} of ${requests} requests`);
+  const ofAll = (count: number) =>
+    count === requests ? 'All requests' : `${count} of ${requests} requests`;
   return [
     ...(assumed.place > 0
       ? [
@@ -58,7 +67,9 @@ export function assumptions({ requests, log, assumed, host, originRegions, cache
           `${log.outOfOrder} requests stood behind later ones and were put in order within ${ORDER_BUFFER} requests; ${log.late} came too late for that, and count as of the moment they came.`,
         ]
       : []),
-    ...(log.damaged === undefined ? [] : [`The log ends before it should (${log.damaged}): what came before that was replayed.`]),
+    ...(log.damaged === undefined
+      ? []
+      : [`The log ends before it should (${log.damaged}): what came before that was replayed.`]),
     ...gaps,
   ];
 }

@@ -5,8 +5,9 @@ export interface DistinctCounter {
 }
 
 /**
- * Adaptive sampling: above the limit, only hashes that a power of two divides are kept, and stand for as many. Flajolet, "On
- * adaptive sampling", Computing 1990: the standard error is 1.2 divided by the root of the limit.
+ * Adaptive sampling: above the limit, only hashes that a power of two divides are kept, and stand
+ * for as many. Flajolet, "On adaptive sampling", Computing 1990: the standard error is 1.2 divided
+ * by the root of the limit.
  */
 export function distinctCounter(limit: number): DistinctCounter {
   let kept = new Set<number>();

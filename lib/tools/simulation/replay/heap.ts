@@ -16,7 +16,11 @@ export function heap<Item>(compare: (a: Item, b: Item) => number): Heap<Item> {
 
   function rise(from: number): void {
     let index = from;
-    for (let parent = (index - 1) >> 1; index > 0 && before(index, parent); parent = (index - 1) >> 1) {
+    for (
+      let parent = (index - 1) >> 1;
+      index > 0 && before(index, parent);
+      parent = (index - 1) >> 1
+    ) {
       swap(index, parent);
       index = parent;
     }

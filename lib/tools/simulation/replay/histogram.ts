@@ -1,4 +1,7 @@
-/** Durations in buckets that grow by two percent, so that a percentile is within one percent of the true one whatever the number. */
+/**
+ * Durations in buckets that grow by two percent, so that a percentile is within one percent of the
+ * true one whatever the number.
+ */
 export interface Histogram {
   add(ms: number): void;
   /** Adds all that is in another one. */

@@ -1,4 +1,7 @@
-/** Which query parameters, headers and cookies make several objects of one, and how many hits that costs. */
+/**
+ * Which query parameters, headers and cookies make several objects of one, and how many hits that
+ * costs.
+ */
 
 import type { LogRecord } from '../logs';
 import type { HttpRequest } from '../messages';
@@ -36,12 +39,22 @@ export interface KeySplitters {
 export function keySplitters(): KeySplitters {
   const all = new Map<string, Counted>();
 
-  const count = (kind: Counted['kind'], name: string, pathPattern: string, kept: boolean, withIt: string, withoutIt: string) => {
+  const count = (
+    kind: Counted['kind'],
+    name: string,
+    pathPattern: string,
+    kept: boolean,
+    withIt: string,
+    withoutIt: string,
+  ) => {
     const id = `${pathPattern} ${kind} ${name}`;
     let counted = all.get(id);
     if (counted === undefined) {
       if (all.size >= MAX_SPLITTER_NAMES) return;
-      const counters = { keysWith: distinctCounter(EXACT_SPLITTER_KEYS), keysWithout: distinctCounter(EXACT_SPLITTER_KEYS) };
+      const counters = {
+        keysWith: distinctCounter(EXACT_SPLITTER_KEYS),
+        keysWithout: distinctCounter(EXACT_SPLITTER_KEYS),
+      };
       counted = { kind, name, pathPattern, requests: 0, kept: 0, ...counters };
       all.set(id, counted);
     }
@@ -59,12 +72,14 @@ export function keySplitters(): KeySplitters {
       const path = url.slice(0, url.length - record.query.length);
       for (const name of namesOf(parameters)) {
         // What is not cached is judged by the URL alone, as its ceiling is.
-        const kept = stillThere.has(name) && (!isCached(behavior) || selects(cachePolicy.query, name));
+        const kept =
+          stillThere.has(name) && (!isCached(behavior) || selects(cachePolicy.query, name));
         const others = parameters.filter((parameter) => nameOf(parameter) !== name);
         count('query', name, pathPattern, kept, url, path + others.join('&'));
       }
       for (const [name, values] of Object.entries(record.headers)) {
-        // One that is not in the key splits nothing, and was in no key before: a URL is not split by who asks for it.
+        // One that is not in the key splits nothing, and was in no key before: a URL is not split
+        // by who asks for it.
         if (!selects(cachePolicy.headers, name)) continue;
         count('header', name, pathPattern, true, `${url}\n${values.join()}`, url);
       }
@@ -91,7 +106,8 @@ export function keySplitters(): KeySplitters {
 
 /** Of one name, over the behaviours. */
 function summed(counted: readonly Counted[]): KeySplitter {
-  const lost = ({ keysWith, keysWithout }: Counted) => Math.max(0, keysWith.count() - keysWithout.count());
+  const lost = ({ keysWith, keysWithout }: Counted) =>
+    Math.max(0, keysWith.count() - keysWithout.count());
   const worst = counted.reduce((a, b) => (lost(b) > lost(a) ? b : a));
   const total = (of: (each: Counted) => number) => counted.reduce((sum, each) => sum + of(each), 0);
   const requests = total((each) => each.requests);
@@ -115,6 +131,9 @@ function nameOf(pair: string): string {
   return end < 0 ? pair : pair.slice(0, end);
 }
 
-function selects({ kind, names }: { readonly kind: string; readonly names: readonly string[] }, name: string): boolean {
+function selects(
+  { kind, names }: { readonly kind: string; readonly names: readonly string[] },
+  name: string,
+): boolean {
   return kind === 'all' || (kind !== 'none' && names.includes(name) === (kind === 'only'));
 }

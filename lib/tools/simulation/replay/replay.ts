@@ -1,4 +1,7 @@
-/** Sends the requests of an access log through the model of a distribution, at the speed of the machine and by the clock of the log. */
+/**
+ * Sends the requests of an access log through the model of a distribution, at the speed of the
+ * machine and by the clock of the log.
+ */
 import type { Assembly } from '../../assembly';
 import type { DistributionModel } from '../distribution';
 import type { Fetch } from '../engine';
@@ -19,8 +22,15 @@ import { replayTimeline } from './timeline';
 
 const MB = 1e6;
 
-/** What an edge location may hold of one distribution is not published: from what a busy one leaves to a small site, up to all. */
-export const DEFAULT_CAPACITIES: readonly number[] = [256 * MB, 4000 * MB, Number.POSITIVE_INFINITY];
+/**
+ * What an edge location may hold of one distribution is not published: from what a busy one leaves
+ * to a small site, up to all.
+ */
+export const DEFAULT_CAPACITIES: readonly number[] = [
+  256 * MB,
+  4000 * MB,
+  Number.POSITIVE_INFINITY,
+];
 
 /** Different messages of edge functions that are counted. */
 const MAX_MESSAGES = 50;
@@ -48,9 +58,16 @@ export interface ReplayOptions {
 }
 
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
-  const { assembly, distribution, log, capacities = DEFAULT_CAPACITIES, cacheControl = [] } = options;
+  const {
+    assembly,
+    distribution,
+    log,
+    capacities = DEFAULT_CAPACITIES,
+    cacheControl = [],
+  } = options;
   let clockMs = 0;
-  // Without a stop for functions that loop, which would cost more than all the caches: they would hang the edge, too.
+  // Without a stop for functions that loop, which would cost more than all the caches: they would
+  // hang the edge, too.
   const ownFunctions = () => edgeFunctionRunner({ now: () => clockMs, stopsLoops: false });
   const path = requestPath(distribution, options.functions ?? ownFunctions());
   const regionsAsked = new Set<string>();
@@ -71,16 +88,23 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const messages = new Map<string, number>();
   const onFunctionErrors = (errors: readonly string[]) => {
     for (const message of errors) {
-      if (messages.has(message) || messages.size < MAX_MESSAGES) messages.set(message, (messages.get(message) ?? 0) + 1);
+      if (messages.has(message) || messages.size < MAX_MESSAGES)
+        messages.set(message, (messages.get(message) ?? 0) + 1);
     }
   };
   const runs = capacities.map((capacity, index) =>
-    replayRun(index, capacity, distribution.errorMinTtlSeconds, async ({ prepared, record }, served, hit) => {
-      if (hit) timeline.hit(record.timeMs, index);
-      // What it does to the answer changes no figure; whether it fails does matter, and is asked once, not for each capacity.
-      if (index === 0 && prepared.behavior.functions['viewer-response'])
-        onFunctionErrors((await path.toViewer(prepared, served)).functionErrors);
-    }),
+    replayRun(
+      index,
+      capacity,
+      distribution.errorMinTtlSeconds,
+      async ({ prepared, record }, served, hit) => {
+        if (hit) timeline.hit(record.timeMs, index);
+        // What it does to the answer changes no figure; whether it fails does matter, and is asked
+        // once, not for each capacity.
+        if (index === 0 && prepared.behavior.functions['viewer-response'])
+          onFunctionErrors((await path.toViewer(prepared, served)).functionErrors);
+      },
+    ),
   );
 
   const host = distribution.domainNames[0] ?? 'distribution.cloudfront.net';
@@ -110,7 +134,14 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
         onFunctionErrors(answer.functionErrors);
         return answer;
       });
-      for (const run of runs) await run.request({ record, prepared, keyed: { id, ...prepared.keyed }, cell, origin: ask });
+      for (const run of runs)
+        await run.request({
+          record,
+          prepared,
+          keyed: { id, ...prepared.keyed },
+          cell,
+          origin: ask,
+        });
     } else {
       countImmediate(prepared, cell);
     }
@@ -130,7 +161,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
       broken: summary.broken,
       brokenExamples: summary.brokenExamples,
       outOfOrder: summary.outOfOrder,
-      ...(fromMs !== undefined && { from: new Date(fromMs).toISOString(), to: new Date(clockMs).toISOString() }),
+      ...(fromMs !== undefined && {
+        from: new Date(fromMs).toISOString(),
+        to: new Date(clockMs).toISOString(),
+      }),
     },
     modelled: assumptions({
       requests,
@@ -146,15 +180,30 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     ...found.report(),
     objectives: options.objectives ? judge(options.objectives, tallied.total) : [],
     timeline: timeline.report(),
-    functionErrors: [...messages].map(([message, count]) => ({ message, count })).sort((a, b) => b.count - a.count),
+    functionErrors: [...messages]
+      .map(([message, count]) => ({ message, count }))
+      .sort((a, b) => b.count - a.count),
   };
 }
 
-function requestOf({ method, host, path, query, headers, clientAddress }: LogRecord, defaultHost: string): HttpRequest {
-  return { method, host: host ?? defaultHost, path, query, headers: { host: [host ?? defaultHost], ...headers }, clientAddress };
+function requestOf(
+  { method, host, path, query, headers, clientAddress }: LogRecord,
+  defaultHost: string,
+): HttpRequest {
+  return {
+    method,
+    host: host ?? defaultHost,
+    path,
+    query,
+    headers: { host: [host ?? defaultHost], ...headers },
+    clientAddress,
+  };
 }
 
-/** The origin is asked with the same request by every run that asks it, so that edge functions run once. */
+/**
+ * The origin is asked with the same request by every run that asks it, so that edge functions run
+ * once.
+ */
 function onceForAllRuns(ask: (fetch: Fetch) => Promise<OriginAnswer>): Asked['origin'] {
   let first: Promise<OriginAnswer> | undefined;
   return (fetch) => {
@@ -165,5 +214,6 @@ function onceForAllRuns(ask: (fetch: Fetch) => Promise<OriginAnswer>): Asked['or
 }
 
 function countImmediate({ place, immediate }: Prepared, { runs }: Cell): void {
-  for (const { latency } of runs) latency.add(hopsMs(place, 'function') + transferMs(immediate?.answer.bodyBytes ?? 0));
+  for (const { latency } of runs)
+    latency.add(hopsMs(place, 'function') + transferMs(immediate?.answer.bodyBytes ?? 0));
 }

@@ -1,9 +1,12 @@
-/** What a replay found, as plain data: the table, the JSON and the HTML report are made from it, and so is the review of a change. */
+/**
+ * What a replay found, as plain data: the table, the JSON and the HTML report are made from it, and
+ * so is the review of a change.
+ */
 import type { MissReason } from '../messages';
 
 /**
- * A figure that depends on how much an edge location can hold, which AWS does not publish: over the capacities that were
- * replayed, the lowest and the highest.
+ * A figure that depends on how much an edge location can hold, which AWS does not publish: over the
+ * capacities that were replayed, the lowest and the highest.
  */
 export interface Span {
   readonly low: number;
@@ -13,7 +16,10 @@ export interface Span {
 /** Figures of some of the requests. */
 export interface ReplaySlice {
   readonly requests: number;
-  /** Percent of the requests that the edge location's cache answered, followers of a collapsed fetch among them. */
+  /**
+   * Percent of the requests that the edge location's cache answered, followers of a collapsed fetch
+   * among them.
+   */
   readonly hitPercent: Span;
   /** Percent of the requests that no origin was asked for. */
   readonly offloadPercent: Span;
@@ -34,9 +40,14 @@ export interface KeySplitter {
   readonly pathPattern: string;
   /** Requests that have it. */
   readonly requests: number;
-  /** Hits that a cache without limits loses by it, of all requests that have it: with it in the key, against without. */
+  /**
+   * Hits that a cache without limits loses by it, of all requests that have it: with it in the key,
+   * against without.
+   */
   readonly hitsLost: number;
-  /** Whether the replayed deployment has it in the key. If not, `hitsLost` is what its edge saves. */
+  /**
+   * Whether the replayed deployment has it in the key. If not, `hitsLost` is what its edge saves.
+   */
   readonly inKey: boolean;
 }
 
@@ -69,7 +80,11 @@ export interface ReplayReport {
     readonly replayed: number;
     readonly broken: number;
     /** The first few. */
-    readonly brokenExamples: readonly { readonly line: number; readonly reason: string; readonly text: string }[];
+    readonly brokenExamples: readonly {
+      readonly line: number;
+      readonly reason: string;
+      readonly text: string;
+    }[];
     readonly outOfOrder: number;
     /** ISO 8601, UTC; undefined if nothing was replayed. */
     readonly from?: string;
@@ -82,14 +97,24 @@ export interface ReplayReport {
   readonly total: ReplaySlice;
   readonly behaviors: readonly (ReplaySlice & { readonly pathPattern: string })[];
   readonly continents: readonly (ReplaySlice & { readonly continent: string })[];
-  readonly cells: readonly (ReplaySlice & { readonly pathPattern: string; readonly continent: string })[];
-  /** Percent of hits of one cache without limits that never expires: by the URL as it was logged, and by the deployment's key. */
+  readonly cells: readonly (ReplaySlice & {
+    readonly pathPattern: string;
+    readonly continent: string;
+  })[];
+  /**
+   * Percent of hits of one cache without limits that never expires: by the URL as it was logged,
+   * and by the deployment's key.
+   */
   readonly ceiling: { readonly rawUrlHitPercent: number; readonly keyHitPercent: number };
   readonly keySplitters: readonly KeySplitter[];
   readonly unsafeMerges: readonly UnsafeMerge[];
   readonly objectives: readonly Objective[];
   /** At most some hundred points of equal length, for a plot. */
-  readonly timeline: readonly { readonly at: string; readonly requests: number; readonly hitPercent: Span }[];
+  readonly timeline: readonly {
+    readonly at: string;
+    readonly requests: number;
+    readonly hitPercent: Span;
+  }[];
   /** Edge functions that failed, with how often. */
   readonly functionErrors: readonly { readonly message: string; readonly count: number }[];
 }

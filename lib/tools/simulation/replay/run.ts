@@ -1,4 +1,7 @@
-/** One run of a replay: one engine of one capacity, with a virtual clock and the answers of origins that are still on their way. */
+/**
+ * One run of a replay: one engine of one capacity, with a virtual clock and the answers of origins
+ * that are still on their way.
+ */
 import { CacheEngine, type Fetch, type KeyedRequest, type Served } from '../engine';
 import type { LogRecord } from '../logs';
 import type { Prepared } from '../path';
@@ -29,7 +32,10 @@ interface Due {
   readonly answer: OriginAnswer['answer'];
 }
 
-/** What regional edge caches and Origin Shield hold, as a multiple of an edge location: an assumption, for they are larger, and AWS does not say by how much. */
+/**
+ * What regional edge caches and Origin Shield hold, as a multiple of an edge location: an
+ * assumption, for they are larger, and AWS does not say by how much.
+ */
 export const REGIONAL_CAPACITY_FACTOR = 10;
 
 /** @param index of its counts in each cell */
@@ -40,7 +46,10 @@ export function replayRun(
   onServed: (asked: Asked, served: Served, hit: boolean) => Promise<void>,
 ): Run {
   const larger = capacityBytes * REGIONAL_CAPACITY_FACTOR;
-  const engine = new CacheEngine({ capacityBytes: { pop: capacityBytes, regional: larger, shield: larger }, errorMinTtlSeconds });
+  const engine = new CacheEngine({
+    capacityBytes: { pop: capacityBytes, regional: larger, shield: larger },
+    errorMinTtlSeconds,
+  });
   const due = heap<Due>((a, b) => a.atMs - b.atMs || a.fetchId - b.fetchId);
   const waiting = new Map<number, Asked>();
   const countsOf = ({ cell }: Asked) => cell.runs[index] as Cell['runs'][number];
@@ -66,7 +75,11 @@ export function replayRun(
     const waitedMs = nowMs - record.timeMs;
     counts.latency.add(
       waitedMs +
-        hopsMs(prepared.place, waitedMs > 0 || served.servedBy === 'origin' ? 'pop' : served.servedBy, asked.keyed.shield) +
+        hopsMs(
+          prepared.place,
+          waitedMs > 0 || served.servedBy === 'origin' ? 'pop' : served.servedBy,
+          asked.keyed.shield,
+        ) +
         transferMs(record.bytes),
     );
     await onServed(asked, served, hit);
@@ -85,7 +98,8 @@ export function replayRun(
         due.pop();
         const { served, fetches } = engine.answer(next.fetchId, next.answer, next.atMs);
         for (const each of served) await settle(each, next.atMs);
-        for (const fetch of fetches) await send(waiting.get(fetch.keyed.id) as Asked, fetch, next.atMs);
+        for (const fetch of fetches)
+          await send(waiting.get(fetch.keyed.id) as Asked, fetch, next.atMs);
       }
     },
   };

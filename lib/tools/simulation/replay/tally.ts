@@ -1,4 +1,7 @@
-/** Counts what became of the requests, by behaviour and part of the world, beside each other for each capacity. */
+/**
+ * Counts what became of the requests, by behaviour and part of the world, beside each other for
+ * each capacity.
+ */
 import type { Continent } from '../../../model/aws';
 import type { MissReason } from '../messages';
 import { type Histogram, histogram } from './histogram';
@@ -37,15 +40,25 @@ export function replayTally(runs: number, pathPatterns: readonly string[]): Tall
   return {
     cell(pathPattern, continent) {
       const name = `${continent} ${pathPattern}`;
-      const found = cells.get(name) ?? { pathPattern, continent, requests: 0, bytes: 0, runs: Array.from({ length: runs }, emptyCounts) };
+      const found = cells.get(name) ?? {
+        pathPattern,
+        continent,
+        requests: 0,
+        bytes: 0,
+        runs: Array.from({ length: runs }, emptyCounts),
+      };
       cells.set(name, found);
       return found;
     },
     report() {
       const all = [...cells.values()].sort(
-        (a, b) => pathPatterns.indexOf(a.pathPattern) - pathPatterns.indexOf(b.pathPattern) || (a.continent < b.continent ? -1 : 1),
+        (a, b) =>
+          pathPatterns.indexOf(a.pathPattern) - pathPatterns.indexOf(b.pathPattern) ||
+          (a.continent < b.continent ? -1 : 1),
       );
-      const names = <Name extends 'pathPattern' | 'continent'>(name: Name) => [...new Set(all.map((cell) => cell[name]))];
+      const names = <Name extends 'pathPattern' | 'continent'>(name: Name) => [
+        ...new Set(all.map((cell) => cell[name])),
+      ];
       return {
         total: sliceOf(all, runs),
         behaviors: names('pathPattern').map((pathPattern) => ({
@@ -64,7 +77,11 @@ export function replayTally(runs: number, pathPatterns: readonly string[]): Tall
               runs,
             ),
           })),
-        cells: all.map((cell) => ({ pathPattern: cell.pathPattern, continent: cell.continent, ...sliceOf([cell], runs) })),
+        cells: all.map((cell) => ({
+          pathPattern: cell.pathPattern,
+          continent: cell.continent,
+          ...sliceOf([cell], runs),
+        })),
       };
     },
   };
@@ -79,10 +96,24 @@ export function percentOf(part: number, whole: number): number {
   return whole === 0 ? 0 : (100 * part) / whole;
 }
 
-const REASONS: readonly MissReason[] = ['first-seen', 'expired', 'evicted', 'invalidated', 'varied', 'uncacheable'];
+const REASONS: readonly MissReason[] = [
+  'first-seen',
+  'expired',
+  'evicted',
+  'invalidated',
+  'varied',
+  'uncacheable',
+];
 
 function emptyCounts(): RunCounts {
-  return { hits: 0, fetching: 0, originRequests: 0, originBytes: 0, latency: histogram(), misses: byReason(() => 0) };
+  return {
+    hits: 0,
+    fetching: 0,
+    originRequests: 0,
+    originBytes: 0,
+    latency: histogram(),
+    misses: byReason(() => 0),
+  };
 }
 
 function byReason<T>(of: (reason: MissReason) => T): Record<MissReason, T> {

@@ -1,4 +1,7 @@
-/** Requests and hits over time, in at most a hundred points whatever the log's length: when they run out, two become one. */
+/**
+ * Requests and hits over time, in at most a hundred points whatever the log's length: when they run
+ * out, two become one.
+ */
 import type { ReplayReport } from './report';
 import { percentOf, span } from './tally';
 
@@ -27,7 +30,10 @@ export function replayTimeline(runs: number): Timeline {
   const halve = () => {
     points = Array.from({ length: Math.ceil(points.length / 2) }, (_, i) => {
       const [a, b] = [points[2 * i] as Point, points[2 * i + 1] ?? empty()];
-      return { requests: a.requests + b.requests, hits: a.hits.map((hits, run) => hits + (b.hits[run] ?? 0)) };
+      return {
+        requests: a.requests + b.requests,
+        hits: a.hits.map((hits, run) => hits + (b.hits[run] ?? 0)),
+      };
     });
     lengthMs *= 2;
   };

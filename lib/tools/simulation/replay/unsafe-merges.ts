@@ -7,7 +7,10 @@ import type { UnsafeMerge } from './report';
 /** Objects that are followed, the first that come. */
 export const MAX_MERGE_KEYS = 100_000;
 
-/** URLs of one object, and answers of one URL, that are remembered. What has more answers varies by itself and proves nothing. */
+/**
+ * URLs of one object, and answers of one URL, that are remembered. What has more answers varies by
+ * itself and proves nothing.
+ */
 const MAX_URLS = 4;
 const MAX_ANSWERS = 8;
 
@@ -38,7 +41,8 @@ export function unsafeMerges(): UnsafeMerges {
   return {
     observe({ method, status, bytes }, url, { behavior, keyed }) {
       // Ranges, 304 and HEAD say nothing about what the whole object is.
-      if (!keyed || !isCached(behavior) || method !== 'GET' || status === 206 || status === 304) return;
+      if (!keyed || !isCached(behavior) || method !== 'GET' || status === 206 || status === 304)
+        return;
       const { pathPattern } = behavior;
       const id = `${pathPattern} ${keyed.key}`;
       const merged = byKey.get(id) ?? { pathPattern, key: keyed.key, urls: [], requests: 0 };
@@ -63,7 +67,9 @@ export function unsafeMerges(): UnsafeMerges {
 function conflict({ pathPattern, key, urls, requests }: Merged): UnsafeMerge | undefined {
   const stable = urls.filter(({ answers }) => answers.size < MAX_ANSWERS);
   for (const [i, a] of stable.entries()) {
-    const b = stable.slice(i + 1).find(({ answers }) => ![...answers].some((answer) => a.answers.has(answer)));
+    const b = stable
+      .slice(i + 1)
+      .find(({ answers }) => ![...answers].some((answer) => a.answers.has(answer)));
     if (b) return { pathPattern, key, first: example(a), second: example(b), requests };
   }
   return undefined;

@@ -3,7 +3,10 @@
 /** From 0 to below 1. */
 export type Random = () => number;
 
-/** mulberry32, by Tommy Ettinger, in the public domain: 32 bits of state, which is plenty for a log of some thousand lines. */
+/**
+ * mulberry32, by Tommy Ettinger, in the public domain: 32 bits of state, which is plenty for a log
+ * of some thousand lines.
+ */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -15,7 +18,10 @@ export function seededRandom(seed: number): Random {
 }
 
 /** One of the items, by their weights. */
-export function weighted<Item>(random: Random, items: readonly (readonly [item: Item, weight: number])[]): Item {
+export function weighted<Item>(
+  random: Random,
+  items: readonly (readonly [item: Item, weight: number])[],
+): Item {
   let rest = random() * items.reduce((sum, [, weight]) => sum + weight, 0);
   for (const [item, weight] of items) {
     rest -= weight;
@@ -25,8 +31,9 @@ export function weighted<Item>(random: Random, items: readonly (readonly [item: 
 }
 
 /**
- * Ranks from 0 to `size` - 1 by Zipf's law, rank r with the weight 1 / (r + 1)^exponent. Requests to web sites follow it with an
- * exponent of 0.64 to 0.83: "Web Caching and Zipf-like Distributions: Evidence and Implications", Breslau and others, INFOCOM 1999.
+ * Ranks from 0 to `size` - 1 by Zipf's law, rank r with the weight 1 / (r + 1)^exponent. Requests
+ * to web sites follow it with an exponent of 0.64 to 0.83: "Web Caching and Zipf-like
+ * Distributions: Evidence and Implications", Breslau and others, INFOCOM 1999.
  */
 export function zipf(size: number, exponent = 0.8): (random: Random) => number {
   let sum = 0;

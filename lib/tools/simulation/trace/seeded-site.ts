@@ -1,4 +1,7 @@
-/** A market site that does not exist: what its viewers ask for, and how it answers. Paths fit the behaviours of `deployments/market.yaml`. */
+/**
+ * A market site that does not exist: what its viewers ask for, and how it answers. Paths fit the
+ * behaviours of `deployments/market.yaml`.
+ */
 import { type Random, textNumber, weighted, zipf } from './seeded-random';
 
 export type Exchange = 'tokyo' | 'london' | 'new-york';
@@ -7,7 +10,10 @@ export interface SiteRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly status: number;
-  /** Of the body. One object always has the same, however often and under whichever tracking parameters it is asked for. */
+  /**
+   * Of the body. One object always has the same, however often and under whichever tracking
+   * parameters it is asked for.
+   */
   readonly bytes: number;
   readonly contentType: string;
   readonly originMs: number;
@@ -25,7 +31,13 @@ const assetRank = zipf(40);
 const imageRank = zipf(120);
 const articleRank = zipf(60);
 
-type Asked = readonly [url: string, smallest: number, largest: number, contentType: string, originMs: number];
+type Asked = readonly [
+  url: string,
+  smallest: number,
+  largest: number,
+  contentType: string,
+  originMs: number,
+];
 
 const JSON_TYPE = 'application/json';
 const HTML_TYPE = 'text/html; charset=utf-8';
@@ -36,21 +48,62 @@ const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest
   [(random) => asset(random), 20],
   [(random) => staticFile(random), 5],
   [(random) => image(random), 14],
-  [(random) => get([`/media/briefing-${imageRank(random) % 12}.mp4`, 900_000, 4_000_000, 'video/mp4', 90]), 0.6],
-  [(random, moment) => busted(random, moment, get(['/api/market/overview', 4_000, 4_001, JSON_TYPE, 60])), 8],
+  [
+    (random) =>
+      get([`/media/briefing-${imageRank(random) % 12}.mp4`, 900_000, 4_000_000, 'video/mp4', 90]),
+    0.6,
+  ],
+  [
+    (random, moment) =>
+      busted(random, moment, get(['/api/market/overview', 4_000, 4_001, JSON_TYPE, 60])),
+    8,
+  ],
   [(random, moment) => busted(random, moment, realtime(random, moment)), 20],
   [(random, moment) => historical(random, moment), 6],
   [
     (random) =>
-      get([`/api/reference-data/${choice(random, ['exchanges', 'currencies', 'calendars', 'sectors'])}`, 9_000, 60_000, JSON_TYPE, 40]),
+      get([
+        `/api/reference-data/${choice(random, ['exchanges', 'currencies', 'calendars', 'sectors'])}`,
+        9_000,
+        60_000,
+        JSON_TYPE,
+        40,
+      ]),
     4,
   ],
-  [(random) => get([`/api/news/latest?page=${1 + Math.floor(4 * random() ** 3)}`, 12_000, 24_000, JSON_TYPE, 85]), 5],
-  [(random) => get([`/api/strategies/public/${articleRank(random) % 30}`, 3_000, 12_000, JSON_TYPE, 120]), 2],
-  [(random) => get([`/api/public/quotes/top?limit=${choice(random, ['10', '25', '50'])}`, 2_000, 9_000, JSON_TYPE, 70]), 2],
+  [
+    (random) =>
+      get([
+        `/api/news/latest?page=${1 + Math.floor(4 * random() ** 3)}`,
+        12_000,
+        24_000,
+        JSON_TYPE,
+        85,
+      ]),
+    5,
+  ],
+  [
+    (random) =>
+      get([`/api/strategies/public/${articleRank(random) % 30}`, 3_000, 12_000, JSON_TYPE, 120]),
+    2,
+  ],
+  [
+    (random) =>
+      get([
+        `/api/public/quotes/top?limit=${choice(random, ['10', '25', '50'])}`,
+        2_000,
+        9_000,
+        JSON_TYPE,
+        70,
+      ]),
+    2,
+  ],
   [(random) => ofOneUser(random), 4],
   [(random) => written(random), 4],
-  [(random) => get([`/quotes/OLD${articleRank(random) % 9}`, 1_800, 1_801, HTML_TYPE, 25], 404), 0.4],
+  [
+    (random) => get([`/quotes/OLD${articleRank(random) % 9}`, 1_800, 1_801, HTML_TYPE, 25], 404),
+    0.4,
+  ],
 ];
 
 const CRAWLED: readonly (readonly [(random: Random) => SiteRequest, number])[] = [
@@ -58,7 +111,17 @@ const CRAWLED: readonly (readonly [(random: Random) => SiteRequest, number])[] =
   [(random) => article(Math.floor(random() * 60)), 3],
   [() => get(['/robots.txt', 120, 121, 'text/plain', 8]), 0.5],
   [
-    (random) => get([choice(random, ['/wp-login.php', '/.env', '/admin/config.php', '/xmlrpc.php']), 1_800, 1_801, HTML_TYPE, 12], 404),
+    (random) =>
+      get(
+        [
+          choice(random, ['/wp-login.php', '/.env', '/admin/config.php', '/xmlrpc.php']),
+          1_800,
+          1_801,
+          HTML_TYPE,
+          12,
+        ],
+        404,
+      ),
     1.5,
   ],
 ];
@@ -68,7 +131,14 @@ export function siteRequest(random: Random, moment: Moment, crawler: boolean): S
 }
 
 function get([url, smallest, largest, contentType, originMs]: Asked, status = 200): SiteRequest {
-  return { method: 'GET', url, status, bytes: smallest + (textNumber(url) % Math.max(1, largest - smallest)), contentType, originMs };
+  return {
+    method: 'GET',
+    url,
+    status,
+    bytes: smallest + (textNumber(url) % Math.max(1, largest - smallest)),
+    contentType,
+    originMs,
+  };
 }
 
 function page(random: Random, moment: Moment): SiteRequest {
@@ -113,7 +183,10 @@ function asset(random: Random): SiteRequest {
   return get([`/assets/chunk-${rank}.${hash}.${extension}`, 3_000, 160_000, contentType, 20]);
 }
 
-/** The tier of `/static/*` drops every query, but the sprite has two themes: a mistake that a replay finds. */
+/**
+ * The tier of `/static/*` drops every query, but the sprite has two themes: a mistake that a replay
+ * finds.
+ */
 function staticFile(random: Random): SiteRequest {
   const file = choice(random, [
     'logo.svg',
@@ -134,11 +207,23 @@ function staticFile(random: Random): SiteRequest {
 }
 
 function image(random: Random): SiteRequest {
-  return get([`/images/news/${imageRank(random)}.jpg?w=${choice(random, ['320', '640', '1280'])}`, 12_000, 190_000, 'image/jpeg', 35]);
+  return get([
+    `/images/news/${imageRank(random)}.jpg?w=${choice(random, ['320', '640', '1280'])}`,
+    12_000,
+    190_000,
+    'image/jpeg',
+    35,
+  ]);
 }
 
 function realtime(random: Random, moment: Moment): SiteRequest {
-  const fields = choice(random, ['', '', '?fields=price,volume', '?depth=5&fields=price', '?fields=price&depth=5']);
+  const fields = choice(random, [
+    '',
+    '',
+    '?fields=price,volume',
+    '?depth=5&fields=price',
+    '?fields=price&depth=5',
+  ]);
   const url = `/api/market/realtime/${traded(random, moment)}`;
   const { bytes, ...rest } = get([url, 350, 900, JSON_TYPE, 45]);
   return { ...rest, url: `${url}${fields}`, bytes: bytes + 97 * fields.split('=').length };
@@ -152,8 +237,17 @@ function historical(random: Random, moment: Moment): SiteRequest {
 }
 
 function ofOneUser(random: Random): SiteRequest {
-  const url = choice(random, ['/api/portfolio', '/api/portfolio/positions', '/api/watchlist', '/api/reports/daily', '/admin/users']);
-  return get([url, 800, 6_000, JSON_TYPE, 95], random() < 0.02 ? choice(random, [502, 503, 504]) : 200);
+  const url = choice(random, [
+    '/api/portfolio',
+    '/api/portfolio/positions',
+    '/api/watchlist',
+    '/api/reports/daily',
+    '/admin/users',
+  ]);
+  return get(
+    [url, 800, 6_000, JSON_TYPE, 95],
+    random() < 0.02 ? choice(random, [502, 503, 504]) : 200,
+  );
 }
 
 function written(random: Random): SiteRequest {
@@ -180,7 +274,9 @@ function traded(random: Random, { open }: Moment): string {
 /** Made up, in the manner of each exchange. */
 function symbol(exchange: Exchange, rank: number): string {
   if (exchange === 'tokyo') return `${1301 + 57 * rank}.T`;
-  const letters = [rank * 7, rank * 3 + 4, rank + Math.floor(rank / 26)].map((each) => String.fromCharCode(65 + (each % 26))).join('');
+  const letters = [rank * 7, rank * 3 + 4, rank + Math.floor(rank / 26)]
+    .map((each) => String.fromCharCode(65 + (each % 26)))
+    .join('');
   return exchange === 'london' ? `${letters}.L` : letters;
 }
 

@@ -1,4 +1,7 @@
-/** An access log of a market site that a seed makes up: something to replay before there is a log of one's own. */
+/**
+ * An access log of a market site that a seed makes up: something to replay before there is a log of
+ * one's own.
+ */
 import type { Continent } from '../../../model/aws';
 import { IsochroneError } from '../../../model/errors';
 import { spreadEdgeLocation } from '../path';
@@ -14,8 +17,8 @@ export interface SeededTraceOptions {
   /** @default 24 */
   readonly hours?: number;
   /**
-   * `combined` as Apache and nginx write it; `json` with the variables of nginx, which has the host, the languages and the image
-   * formats of each viewer as well.
+   * `combined` as Apache and nginx write it; `json` with the variables of nginx, which has the
+   * host, the languages and the image formats of each viewer as well.
    *
    * @default 'json'
    */
@@ -40,7 +43,9 @@ export function* seededTrace({
     );
   }
   const random = seededRandom(seed);
-  const loads = Array.from({ length: minutes }, (_, minute) => load(from.getTime() + minute * MINUTE));
+  const loads = Array.from({ length: minutes }, (_, minute) =>
+    load(from.getTime() + minute * MINUTE),
+  );
   const total = loads.reduce((sum, each) => sum + each.sum, 0);
   let before = 0;
   let written = 0;
@@ -48,20 +53,29 @@ export function* seededTrace({
     before += sum;
     const due = Math.round((requests * before) / total) - written;
     written += due;
-    const offsets = Array.from({ length: due }, () => Math.floor(random() * MINUTE)).sort((a, b) => a - b);
+    const offsets = Array.from({ length: due }, () => Math.floor(random() * MINUTE)).sort(
+      (a, b) => a - b,
+    );
     for (const offset of offsets) {
       const viewer = viewerOf(random, weighted(random, continents));
       const timeMs = startMs + offset;
       const request = siteRequest(random, { timeMs, open }, viewer.crawler);
-      yield format === 'combined' ? combinedLine(timeMs, viewer, request) : jsonLine(timeMs, viewer, request, host);
+      yield format === 'combined'
+        ? combinedLine(timeMs, viewer, request)
+        : jsonLine(timeMs, viewer, request, host);
     }
   }
 }
 
 const MINUTE = 60_000;
 
-/** Trading hours by the exchange's own clock; holidays are not known here. Tokyo's until November 2024 ended at 15:00. */
-export const TRADING_HOURS: Readonly<Record<Exchange, { readonly timeZone: string; readonly from: string; readonly to: string }>> = {
+/**
+ * Trading hours by the exchange's own clock; holidays are not known here. Tokyo's until November
+ * 2024 ended at 15:00.
+ */
+export const TRADING_HOURS: Readonly<
+  Record<Exchange, { readonly timeZone: string; readonly from: string; readonly to: string }>
+> = {
   tokyo: { timeZone: 'Asia/Tokyo', from: '09:00', to: '15:30' },
   london: { timeZone: 'Europe/London', from: '08:00', to: '16:30' },
   'new-york': { timeZone: 'America/New_York', from: '09:30', to: '16:00' },
@@ -69,14 +83,22 @@ export const TRADING_HOURS: Readonly<Record<Exchange, { readonly timeZone: strin
 
 const CLOCKS = Object.entries(TRADING_HOURS).map(([exchange, { timeZone, from, to }]) => ({
   exchange: exchange as Exchange,
-  clock: new Intl.DateTimeFormat('en-GB', { timeZone, weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }),
+  clock: new Intl.DateTimeFormat('en-GB', {
+    timeZone,
+    weekday: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  }),
   from,
   to,
 }));
 
 export function openExchanges(timeMs: number): Exchange[] {
   return CLOCKS.filter(({ clock, from, to }) => {
-    const parts = Object.fromEntries(clock.formatToParts(timeMs).map(({ type, value }) => [type, value]));
+    const parts = Object.fromEntries(
+      clock.formatToParts(timeMs).map(({ type, value }) => [type, value]),
+    );
     const time = `${parts.hour}:${parts.minute}`;
     return !['Sat', 'Sun'].includes(parts.weekday ?? '') && time >= from && time < to;
   }).map(({ exchange }) => exchange);
@@ -127,7 +149,12 @@ const AUDIENCES: readonly Audience[] = [
       ['fr-CA,fr;q=0.9,en;q=0.8', 1],
     ],
   },
-  { continent: 'south-america', share: 4, hoursFromUtc: -3, languages: [['pt-BR,pt;q=0.9,en;q=0.6', 1]] },
+  {
+    continent: 'south-america',
+    share: 4,
+    hoursFromUtc: -3,
+    languages: [['pt-BR,pt;q=0.9,en;q=0.6', 1]],
+  },
   {
     continent: 'middle-east',
     share: 3,
@@ -149,7 +176,12 @@ function load(startMs: number) {
     const trading = audience.exchange && open.includes(audience.exchange) ? 2.4 : 1;
     return [audience, audience.share * daylight * trading] as const;
   });
-  return { startMs, open, continents, sum: continents.reduce((sum, [, weight]) => sum + weight, 0) };
+  return {
+    startMs,
+    open,
+    continents,
+    sum: continents.reduce((sum, [, weight]) => sum + weight, 0),
+  };
 }
 
 interface Viewer {
@@ -172,8 +204,14 @@ const BROWSERS: readonly (readonly [userAgent: string, images: string])[] = [
     'Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1',
     'image/webp,image/avif,video/*;q=0.8,*/*;q=0.5',
   ],
-  ['Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0', 'image/avif,image/webp,image/png,*/*;q=0.8'],
-  ['Mozilla/5.0 (Windows NT 6.1; WOW64; Trident/7.0; rv:11.0) like Gecko', 'image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5'],
+  [
+    'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
+    'image/avif,image/webp,image/png,*/*;q=0.8',
+  ],
+  [
+    'Mozilla/5.0 (Windows NT 6.1; WOW64; Trident/7.0; rv:11.0) like Gecko',
+    'image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5',
+  ],
 ];
 const CRAWLERS = [
   'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)',
@@ -181,7 +219,10 @@ const CRAWLERS = [
   'curl/8.5.0',
 ];
 
-/** The same viewer has the same address, browser and language whenever it comes. Every tenth or so is a crawler. */
+/**
+ * The same viewer has the same address, browser and language whenever it comes. Every tenth or so
+ * is a crawler.
+ */
 function viewerOf(random: Random, { continent, languages }: Audience): Viewer {
   const rank = viewerRank(random);
   const own = seededRandom(textNumber(`${continent} ${rank}`));
@@ -192,10 +233,19 @@ function viewerOf(random: Random, { continent, languages }: Audience): Viewer {
   );
   const language = crawler ? '' : weighted(own, languages);
   const userAgent = crawler ? (CRAWLERS[Math.floor(own() * CRAWLERS.length)] as string) : browser;
-  return { address: addressOf(continent, rank), userAgent, language, images: crawler ? '*/*' : images, crawler };
+  return {
+    address: addressOf(continent, rank),
+    userAgent,
+    language,
+    images: crawler ? '*/*' : images,
+    crawler,
+  };
 }
 
-/** Addresses of 198.18.0.0/15, which are nobody's ("Benchmarking Methodology for Network Interconnect Devices", RFC 2544), by where the model places them. */
+/**
+ * Addresses of 198.18.0.0/15, which are nobody's ("Benchmarking Methodology for Network
+ * Interconnect Devices", RFC 2544), by where the model places them.
+ */
 const addresses = new Map<Continent, string[]>();
 
 function addressOf(continent: Continent, rank: number): string {
@@ -212,7 +262,11 @@ function addressOf(continent: Continent, rank: number): string {
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-function combinedLine(timeMs: number, { address, userAgent }: Viewer, { method, url, status, bytes }: SiteRequest): string {
+function combinedLine(
+  timeMs: number,
+  { address, userAgent }: Viewer,
+  { method, url, status, bytes }: SiteRequest,
+): string {
   const [date = '', time = ''] = new Date(timeMs).toISOString().split('T');
   const [year, month, day] = date.split('-');
   const stamp = `${day}/${MONTHS[Number(month) - 1]}/${year}:${time.slice(0, 8)} +0000`;

@@ -2,7 +2,10 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
-import { QueryAdvice, type QueryAdviceProps } from '../../../../lib/constructs/database/advice/query-advice';
+import {
+  QueryAdvice,
+  type QueryAdviceProps,
+} from '../../../../lib/constructs/database/advice/query-advice';
 import {
   type AdviceSettings,
   adviceLines,
@@ -29,7 +32,13 @@ function advisor(props: Partial<QueryAdviceProps> = {}): QueryAdvice {
     securityGroups: [],
   });
   const access = new ec2.Connections({
-    securityGroups: [new ec2.SecurityGroup(stack, 'Group', { vpc, description: 'PostgreSQL', allowAllOutbound: false })],
+    securityGroups: [
+      new ec2.SecurityGroup(stack, 'Group', {
+        vpc,
+        description: 'PostgreSQL',
+        allowAllOutbound: false,
+      }),
+    ],
     defaultPort: ec2.Port.tcp(5432),
   });
   return new QueryAdvice(stack, 'Advice', {
@@ -60,7 +69,9 @@ describe('QueryAdvice', () => {
       },
     });
     template.hasResourceProperties('AWS::IAM::Policy', {
-      PolicyDocument: { Statement: Match.arrayWith([Match.objectLike({ Action: 'rds-db:connect' })]) },
+      PolicyDocument: {
+        Statement: Match.arrayWith([Match.objectLike({ Action: 'rds-db:connect' })]),
+      },
     });
   });
 
@@ -73,15 +84,30 @@ describe('QueryAdvice', () => {
   });
 
   test('refuses to look before the last look has ended', () => {
-    expect(() => advisor({ interval: Duration.minutes(4) })).toThrow('interval must be at least 5 minutes, got "4 minutes"');
+    expect(() => advisor({ interval: Duration.minutes(4) })).toThrow(
+      'interval must be at least 5 minutes, got "4 minutes"',
+    );
   });
 });
 
 describe('the log', () => {
   const FOUND: Advice = {
-    statements: [{ queryId: '7', statement: 'SELECT $1 /* Ada */', calls: 2, meanMilliseconds: 250, totalMilliseconds: 500 }],
+    statements: [
+      {
+        queryId: '7',
+        statement: 'SELECT $1 /* Ada */',
+        calls: 2,
+        meanMilliseconds: 250,
+        totalMilliseconds: 500,
+      },
+    ],
     findings: [
-      { kind: 'slow-statement', subject: '7', message: '2 calls of 250.0 ms: SELECT $1 /* Ada */', queryId: '7' },
+      {
+        kind: 'slow-statement',
+        subject: '7',
+        message: '2 calls of 250.0 ms: SELECT $1 /* Ada */',
+        queryId: '7',
+      },
       { kind: 'unused-index', subject: 'public.i', message: 'public.i has not been used.' },
     ],
     notes: ['hypopg is not installed.'],
@@ -89,14 +115,29 @@ describe('the log', () => {
   const lines = (settings: Partial<AdviceSettings> = {}) =>
     adviceLines(
       FOUND,
-      { instance: 'market-primary', namespace: 'N', slowMilliseconds: 100, logStatements: true, ...settings },
+      {
+        instance: 'market-primary',
+        namespace: 'N',
+        slowMilliseconds: 100,
+        logStatements: true,
+        ...settings,
+      },
       new Date(0),
     );
 
   test('has a line for each finding and note, and the metrics in the form that CloudWatch reads', () => {
     const [slow, unused, note, metrics] = lines() as Record<string, unknown>[];
-    expect(slow).toMatchObject({ level: 'WARN', kind: 'slow-statement', queryId: '7', statement: 'SELECT $1 /* Ada */' });
-    expect(unused).toMatchObject({ kind: 'unused-index', subject: 'public.i', instance: 'market-primary' });
+    expect(slow).toMatchObject({
+      level: 'WARN',
+      kind: 'slow-statement',
+      queryId: '7',
+      statement: 'SELECT $1 /* Ada */',
+    });
+    expect(unused).toMatchObject({
+      kind: 'unused-index',
+      subject: 'public.i',
+      instance: 'market-primary',
+    });
     expect(note).toMatchObject({ kind: 'note', message: 'hypopg is not installed.' });
     expect(metrics).toMatchObject({
       DBInstanceIdentifier: 'market-primary',
@@ -127,7 +168,13 @@ describe('the log', () => {
     expect(metrics).toEqual({
       _aws: {
         Timestamp: 0,
-        CloudWatchMetrics: [{ Namespace: 'N', Dimensions: [['DBInstanceIdentifier']], Metrics: [{ Name: 'FailedLooks', Unit: 'Count' }] }],
+        CloudWatchMetrics: [
+          {
+            Namespace: 'N',
+            Dimensions: [['DBInstanceIdentifier']],
+            Metrics: [{ Name: 'FailedLooks', Unit: 'Count' }],
+          },
+        ],
       },
       DBInstanceIdentifier: 'i',
       FailedLooks: 1,
@@ -143,7 +190,9 @@ describe('a login that is refused', () => {
       'market-primary',
     );
     expect(refused).toBeInstanceOf(IsochroneError);
-    expect(String(refused)).toMatch(/market-primary does not let the role advisor in: password .*\n.*made by migrations.*Run them/);
+    expect(String(refused)).toMatch(
+      /market-primary does not let the role advisor in: password .*\n.*made by migrations.*Run them/,
+    );
   });
 
   test('for another reason, says that one', () => {

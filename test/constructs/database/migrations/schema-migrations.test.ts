@@ -6,8 +6,14 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
-import { SchemaMigrations, type SchemaMigrationsProps } from '../../../../lib/constructs/database/migrations/schema-migrations';
-import { connectionOf, startedBy } from '../../../../lib/constructs/database/migrations/schema-migrations.handler';
+import {
+  SchemaMigrations,
+  type SchemaMigrationsProps,
+} from '../../../../lib/constructs/database/migrations/schema-migrations';
+import {
+  connectionOf,
+  startedBy,
+} from '../../../../lib/constructs/database/migrations/schema-migrations.handler';
 import { testStack } from '../../../test-stack';
 import { requiredProps } from '../../service/fixture';
 
@@ -45,19 +51,35 @@ describe('by default', () => {
   test('the password is read by CodeBuild when a run starts, and stands nowhere', () => {
     const { env } = JSON.parse(project.Source.BuildSpec);
     const arn = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/database-AbCdEf';
-    expect(env['secrets-manager']).toEqual({ PGUSER: `${arn}:username`, PGPASSWORD: `${arn}:password` });
-    expect(project.Environment.EnvironmentVariables.map(({ Name }: { Name: string }) => Name)).toEqual(['PGHOST', 'PGPORT', 'PGDATABASE']);
+    expect(env['secrets-manager']).toEqual({
+      PGUSER: `${arn}:username`,
+      PGPASSWORD: `${arn}:password`,
+    });
+    expect(
+      project.Environment.EnvironmentVariables.map(({ Name }: { Name: string }) => Name),
+    ).toEqual(['PGHOST', 'PGPORT', 'PGDATABASE']);
   });
 
   test('the database lets it in, and it reaches nothing else but TLS', () => {
-    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', { GroupId: 'sg-0123456789abcdef0', FromPort: 5432, ToPort: 5432 });
-    const egress = Object.values(template.findResources('AWS::EC2::SecurityGroup'))[0]?.Properties.SecurityGroupEgress;
+    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      GroupId: 'sg-0123456789abcdef0',
+      FromPort: 5432,
+      ToPort: 5432,
+    });
+    const egress = Object.values(template.findResources('AWS::EC2::SecurityGroup'))[0]?.Properties
+      .SecurityGroupEgress;
     expect(egress.map(({ FromPort }: { FromPort: number }) => FromPort)).toEqual([443]);
-    template.hasResourceProperties('AWS::EC2::SecurityGroupEgress', { FromPort: 5432, DestinationSecurityGroupId: 'sg-0123456789abcdef0' });
+    template.hasResourceProperties('AWS::EC2::SecurityGroupEgress', {
+      FromPort: 5432,
+      DestinationSecurityGroupId: 'sg-0123456789abcdef0',
+    });
   });
 
   test('its log is kept', () => {
-    template.hasResource('AWS::Logs::LogGroup', { DeletionPolicy: Match.stringLikeRegexp('Retain'), Properties: { RetentionInDays: 365 } });
+    template.hasResource('AWS::Logs::LogGroup', {
+      DeletionPolicy: Match.stringLikeRegexp('Retain'),
+      Properties: { RetentionInDays: 365 },
+    });
   });
 
   test('the command that starts it is an output', () => {
@@ -67,13 +89,19 @@ describe('by default', () => {
   });
 
   test('the authorities of RDS are those of the region, over TLS', () => {
-    expect(project.Source.BuildSpec).toContain('https://truststore.pki.rds.amazonaws.com/us-east-1/us-east-1-bundle.pem');
+    expect(project.Source.BuildSpec).toContain(
+      'https://truststore.pki.rds.amazonaws.com/us-east-1/us-east-1-bundle.pem',
+    );
   });
 
   test('the asset holds the handler, its settings and the SQL files alone', () => {
     const assembly = stack.node.root as unknown as { outdir: string };
     const asset = readdirSync(assembly.outdir).find((name) => name.startsWith('asset.')) ?? '';
-    expect(readdirSync(join(assembly.outdir, asset)).sort()).toEqual(['config.json', 'index.js', 'migrations']);
+    expect(readdirSync(join(assembly.outdir, asset)).sort()).toEqual([
+      'config.json',
+      'index.js',
+      'migrations',
+    ]);
     expect(readdirSync(join(assembly.outdir, asset, 'migrations'))).toEqual(['0001-a.sql']);
     expect(JSON.parse(readFileSync(join(assembly.outdir, asset, 'config.json'), 'utf8'))).toEqual({
       largeTableBytes: 131072000,
@@ -93,7 +121,11 @@ test('with a key, the log and the project are encrypted under it', () => {
 });
 
 test.each([
-  [{ timeout: Duration.hours(37) }, { timeout: Duration.hours(36) }, /timeout must be 5 to 2160 whole minutes, got 2220/],
+  [
+    { timeout: Duration.hours(37) },
+    { timeout: Duration.hours(36) },
+    /timeout must be 5 to 2160 whole minutes, got 2220/,
+  ],
   [
     { folder: folder({ '0001-a.sql': 'CREATE INDEX i ON t (a) WHERE b > now()' }) },
     { folder: folder({ '0001-a.sql': "CREATE INDEX i ON t (a) WHERE b > '2026-01-01'" }) },
@@ -105,7 +137,13 @@ test.each([
 });
 
 describe('the handler', () => {
-  const environment = { PGHOST: 'h', PGDATABASE: 'd', PGUSER: 'u', PGPASSWORD: 'secret', RDS_CA_FILE: '/ca.pem' };
+  const environment = {
+    PGHOST: 'h',
+    PGDATABASE: 'd',
+    PGUSER: 'u',
+    PGPASSWORD: 'secret',
+    RDS_CA_FILE: '/ca.pem',
+  };
 
   test("checks the server against RDS's authorities", () => {
     expect(connectionOf(environment, (file) => `read ${file}`)).toMatchObject({
@@ -121,6 +159,8 @@ describe('the handler', () => {
   });
 
   test('the history says who started which build', () => {
-    expect(startedBy({ CODEBUILD_INITIATOR: 'ops/alice', CODEBUILD_BUILD_ID: 'p:1' })).toBe('ops/alice p:1');
+    expect(startedBy({ CODEBUILD_INITIATOR: 'ops/alice', CODEBUILD_BUILD_ID: 'p:1' })).toBe(
+      'ops/alice p:1',
+    );
   });
 });

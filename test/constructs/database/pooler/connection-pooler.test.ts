@@ -8,7 +8,8 @@ import type { ConnectionPoolerProps } from '../../../../lib/constructs/database/
 import { testStack } from '../../../test-stack';
 
 const USERS = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/pooler-users-AbCdEf';
-const CERTIFICATE = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/pooler-certificate-AbCdEf';
+const CERTIFICATE =
+  'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/pooler-certificate-AbCdEf';
 
 function vpcOf(stack: Stack, zones: readonly string[] = ['a', 'b', 'c']): ec2.IVpc {
   return ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
@@ -29,16 +30,26 @@ function poolerIn(stack: Stack, props: Partial<ConnectionPoolerProps> = {}): Con
   });
 }
 
-/** The user data of the only launch template, with a placeholder for whatever is known only at deployment. */
+/**
+ * The user data of the only launch template, with a placeholder for whatever is known only at
+ * deployment.
+ */
 function bootScriptIn(template: Template): string {
   const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
-  const parts: unknown[] = launchTemplate?.Properties.LaunchTemplateData.UserData['Fn::Base64']['Fn::Join'][1];
-  return parts.map((part) => (typeof part === 'string' ? part : ((part as { Ref?: string }).Ref ?? 'RESOLVED'))).join('');
+  const parts: unknown[] =
+    launchTemplate?.Properties.LaunchTemplateData.UserData['Fn::Base64']['Fn::Join'][1];
+  return parts
+    .map((part) =>
+      typeof part === 'string' ? part : ((part as { Ref?: string }).Ref ?? 'RESOLVED'),
+    )
+    .join('');
 }
 
 /** What the boot script would write to a file, as bash writes it. */
 function fileWritten(script: string, path: string): string {
-  const command = script.slice(script.search(new RegExp(`^install -D --mode \\d+ /dev/stdin ${path} `, 'm')));
+  const command = script.slice(
+    script.search(new RegExp(`^install -D --mode \\d+ /dev/stdin ${path} `, 'm')),
+  );
   const end = command.indexOf('\nEND_OF_FILE\n') + '\nEND_OF_FILE\n'.length;
   return execFileSync('bash', {
     input: command.slice(0, end).replace(/^install .* <<'END_OF_FILE'/, "cat <<'END_OF_FILE'"),
@@ -50,11 +61,15 @@ describe('by default', () => {
   const stack = testStack();
   const pooler = poolerIn(stack);
   const databases = new ec2.Connections({
-    securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Databases', 'sg-0123456789abcdef0')],
+    securityGroups: [
+      ec2.SecurityGroup.fromSecurityGroupId(stack, 'Databases', 'sg-0123456789abcdef0'),
+    ],
     defaultPort: ec2.Port.tcp(5432),
   });
   const service = new ec2.Connections({
-    securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Service', 'sg-0123456789abcdef1')],
+    securityGroups: [
+      ec2.SecurityGroup.fromSecurityGroupId(stack, 'Service', 'sg-0123456789abcdef1'),
+    ],
   });
   pooler.poolers.allowToDefaultPort(databases);
   service.allowToDefaultPort(pooler);
@@ -75,8 +90,12 @@ describe('by default', () => {
 
   test('they are replaced one at a time, the new one first, and drain for less than the next one warms up', () => {
     template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
-      Properties: { InstanceMaintenancePolicy: { MinHealthyPercentage: 100, MaxHealthyPercentage: 133 } },
-      UpdatePolicy: { AutoScalingInstanceRefresh: { Strategy: 'Rolling', Preferences: { InstanceWarmup: 180 } } },
+      Properties: {
+        InstanceMaintenancePolicy: { MinHealthyPercentage: 100, MaxHealthyPercentage: 133 },
+      },
+      UpdatePolicy: {
+        AutoScalingInstanceRefresh: { Strategy: 'Rolling', Preferences: { InstanceWarmup: 180 } },
+      },
       CreationPolicy: { ResourceSignal: { Count: 3, Timeout: 'PT15M' } },
     });
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
@@ -89,7 +108,9 @@ describe('by default', () => {
 
   test('each pooler gets its share of the budget, counting the two that are being exchanged', () => {
     expect(pooler.figures.maxDatabaseConnections).toBe(90);
-    expect(fileWritten(script, '/etc/pgbouncer/pgbouncer.ini')).toMatch(/^max_db_connections = 90$/m);
+    expect(fileWritten(script, '/etc/pgbouncer/pgbouncer.ini')).toMatch(
+      /^max_db_connections = 90$/m,
+    );
   });
 
   test('an internal load balancer across the zones that keeps the addresses of clients', () => {
@@ -101,13 +122,18 @@ describe('by default', () => {
         { Key: 'load_balancing.cross_zone.enabled', Value: 'true' },
       ]),
     });
-    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::Listener', { Port: 5432, Protocol: 'TCP' });
+    template.hasResourceProperties('AWS::ElasticLoadBalancingV2::Listener', {
+      Port: 5432,
+      Protocol: 'TCP',
+    });
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
       Port: 6432,
       Protocol: 'TCP',
       HealthCheckProtocol: 'TCP',
       HealthCheckIntervalSeconds: 10,
-      TargetGroupAttributes: Match.arrayWith([{ Key: 'preserve_client_ip.enabled', Value: 'true' }]),
+      TargetGroupAttributes: Match.arrayWith([
+        { Key: 'preserve_client_ip.enabled', Value: 'true' },
+      ]),
     });
     expect(pooler.endpoint.port).toBe(5432);
   });
@@ -117,8 +143,15 @@ describe('by default', () => {
       Object.values(template.findResources(type)).map(
         ({ Properties: { FromPort, ToPort, IpProtocol } }) => `${IpProtocol} ${FromPort}-${ToPort}`,
       );
-    expect(rules('AWS::EC2::SecurityGroupIngress').sort()).toEqual(['tcp 5432-5432', 'tcp 5432-5432', 'tcp 6432-6432']);
-    expect(rules('AWS::EC2::SecurityGroupEgress').sort()).toEqual(['tcp 5432-5432', 'tcp 6432-6432']);
+    expect(rules('AWS::EC2::SecurityGroupIngress').sort()).toEqual([
+      'tcp 5432-5432',
+      'tcp 5432-5432',
+      'tcp 6432-6432',
+    ]);
+    expect(rules('AWS::EC2::SecurityGroupEgress').sort()).toEqual([
+      'tcp 5432-5432',
+      'tcp 6432-6432',
+    ]);
     for (const { Properties } of Object.values(template.findResources('AWS::EC2::SecurityGroup'))) {
       expect(Properties.SecurityGroupIngress).toBeUndefined();
       expect([undefined, 443, 252]).toContain(Properties.SecurityGroupEgress?.[0].FromPort);
@@ -130,7 +163,9 @@ describe('by default', () => {
     expect(launchTemplate?.Properties.LaunchTemplateData).toMatchObject({
       InstanceType: 'c7g.large',
       MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
-      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { Encrypted: true, VolumeType: 'gp3' } }],
+      BlockDeviceMappings: [
+        { DeviceName: '/dev/xvda', Ebs: { Encrypted: true, VolumeType: 'gp3' } },
+      ],
     });
     expect(launchTemplate?.Properties.LaunchTemplateData).not.toHaveProperty('KeyName');
     template.hasParameter('*', {
@@ -140,14 +175,22 @@ describe('by default', () => {
   });
 
   test('the verifiers come from Secrets Manager by the role, and are nowhere in the user data', () => {
-    expect(script).toContain(`aws secretsmanager get-secret-value --region us-east-1 --secret-id ${USERS}`);
+    expect(script).toContain(
+      `aws secretsmanager get-secret-value --region us-east-1 --secret-id ${USERS}`,
+    );
     expect(script).not.toMatch(/SCRAM-SHA-256\$\d/);
     template.hasResourceProperties('AWS::IAM::Policy', {
       PolicyDocument: {
         Statement: Match.arrayWith([
-          Match.objectLike({ Action: ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'], Resource: USERS }),
+          Match.objectLike({
+            Action: ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'],
+            Resource: USERS,
+          }),
           Match.objectLike({ Action: ['logs:CreateLogStream', 'logs:PutLogEvents'] }),
-          Match.objectLike({ Action: 'cloudformation:SignalResource', Resource: { Ref: 'AWS::StackId' } }),
+          Match.objectLike({
+            Action: 'cloudformation:SignalResource',
+            Resource: { Ref: 'AWS::StackId' },
+          }),
         ]),
       },
     });
@@ -159,28 +202,44 @@ describe('by default', () => {
     for (const name of ['pooler-users', 'pooler-report'])
       execFileSync('bash', ['-n'], { input: fileWritten(script, `/usr/local/bin/${name}`) });
     const [logicalId] = Object.keys(template.findResources('AWS::AutoScaling::AutoScalingGroup'));
-    expect(script).toContain(`--stack-name Test --logical-resource-id ${logicalId} --unique-id "$instance"`);
+    expect(script).toContain(
+      `--stack-name Test --logical-resource-id ${logicalId} --unique-id "$instance"`,
+    );
   });
 
   test('systemd restarts PgBouncer for ever and lets it open a file for every connection', () => {
     const settings = fileWritten(script, '/etc/systemd/system/pgbouncer.service.d/isochrone.conf');
-    for (const line of ['Restart=always', `LimitNOFILE=${1000 + 90 + 256}`, 'RuntimeDirectory=pgbouncer', 'ProtectSystem=strict']) {
+    for (const line of [
+      'Restart=always',
+      `LimitNOFILE=${1000 + 90 + 256}`,
+      'RuntimeDirectory=pgbouncer',
+      'ProtectSystem=strict',
+    ]) {
       expect(settings.split('\n')).toContain(line);
     }
-    expect(fileWritten(script, '/etc/systemd/system/pooler-users.timer')).toContain('OnCalendar=*:0/5');
-    expect(fileWritten(script, '/etc/systemd/system/pooler-report.timer')).toContain('OnCalendar=minutely');
+    expect(fileWritten(script, '/etc/systemd/system/pooler-users.timer')).toContain(
+      'OnCalendar=*:0/5',
+    );
+    expect(fileWritten(script, '/etc/systemd/system/pooler-report.timer')).toContain(
+      'OnCalendar=minutely',
+    );
   });
 
   test('clients must use TLS, and PgBouncer asks RDS for its name', () => {
     const ini = fileWritten(script, '/etc/pgbouncer/pgbouncer.ini');
     expect(ini).toMatch(/^client_tls_sslmode = require$/m);
     expect(ini).toMatch(/^server_tls_sslmode = verify-full$/m);
-    expect(script).toContain('https://truststore.pki.rds.amazonaws.com/us-east-1/us-east-1-bundle.pem');
+    expect(script).toContain(
+      'https://truststore.pki.rds.amazonaws.com/us-east-1/us-east-1-bundle.pem',
+    );
     expect(script).toContain('openssl req -x509');
   });
 
   test('the log is kept', () => {
-    template.hasResource('AWS::Logs::LogGroup', { Properties: { RetentionInDays: 90 }, DeletionPolicy: 'RetainExceptOnCreate' });
+    template.hasResource('AWS::Logs::LogGroup', {
+      Properties: { RetentionInDays: 90 },
+      DeletionPolicy: 'RetainExceptOnCreate',
+    });
   });
 
   test('metrics of the region add up the poolers; the longest wait is that of one client', () => {
@@ -190,7 +249,11 @@ describe('by default', () => {
       dimensions: [{ name: 'Pooler', value: 'Test/Pooler' }],
       statistic: 'Sum',
     });
-    expect(pooler.metric('LongestWait', { database: 'app', period: Duration.minutes(5) }).toMetricConfig().metricStat).toMatchObject({
+    expect(
+      pooler
+        .metric('LongestWait', { database: 'app', period: Duration.minutes(5) })
+        .toMetricConfig().metricStat,
+    ).toMatchObject({
       dimensions: [
         { name: 'Database', value: 'app' },
         { name: 'Pooler', value: 'Test/Pooler' },
@@ -218,13 +281,19 @@ test('settings reach the poolers', () => {
   const script = bootScriptIn(template);
   const ini = fileWritten(script, '/etc/pgbouncer/pgbouncer.ini');
   // 450 over 2 + 2 poolers and two databases of one host.
-  for (const line of ['max_db_connections = 56', 'query_wait_timeout = 20', 'server_tls_sslmode = verify-ca'])
+  for (const line of [
+    'max_db_connections = 56',
+    'query_wait_timeout = 20',
+    'server_tls_sslmode = verify-ca',
+  ])
     expect(ini).toContain(`${line}\n`);
   expect(script).toContain(`--secret-id ${CERTIFICATE}`);
   expect(script).not.toContain('openssl req');
   expect(script).toContain('debian_amd64');
   template.hasParameter('*', { Default: '/aws/service/debian/release/13/latest/amd64' });
-  template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', { InstanceMaintenancePolicy: { MaxHealthyPercentage: 150 } });
+  template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
+    InstanceMaintenancePolicy: { MaxHealthyPercentage: 150 },
+  });
   template.hasResourceProperties('AWS::ElasticLoadBalancingV2::Listener', { Port: 6543 });
   template.hasResource('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete' });
 });
@@ -233,16 +302,28 @@ describe('what it refuses', () => {
   test.each<[string, Partial<ConnectionPoolerProps>, string]>([
     ['no instances', { instances: 0 }, 'instances must be 1 to 20, got 0'],
     ['too many instances', { instances: 21 }, 'instances must be 1 to 20, got 21'],
-    ['one zone', { vpcSubnets: { availabilityZones: ['us-east-1a'] } }, 'vpcSubnets must be in two availability zones at least'],
+    [
+      'one zone',
+      { vpcSubnets: { availabilityZones: ['us-east-1a'] } },
+      'vpcSubnets must be in two availability zones at least',
+    ],
     ['no database', { databases: {} }, 'databases must be one entry at least'],
     ['a port that is none', { port: 65_536 }, 'port must be 1 to 65535'],
-    ['a share of less than a pool', { connectionBudget: 149 }, 'connectionBudget must be at least 150 for 3 poolers, got 149'],
+    [
+      'a share of less than a pool',
+      { connectionBudget: 149 },
+      'connectionBudget must be at least 150 for 3 poolers, got 149',
+    ],
     [
       'the same with two databases of a host',
       { connectionBudget: 299, databases: { a: { host: 'x' }, b: { host: 'x' } } },
       'connectionBudget must be at least 300 for 3 poolers, got 299',
     ],
-    ['a list of hosts', { databases: { app: { host: 'a,b' } } }, 'databases.app.host must be one word'],
+    [
+      'a list of hosts',
+      { databases: { app: { host: 'a,b' } } },
+      'databases.app.host must be one word',
+    ],
   ])('%s', (_name, props, message) => {
     expect(() => poolerIn(testStack(), props)).toThrow(message);
   });

@@ -11,11 +11,17 @@ class PostgresPrimary {
 const at = new PostgresPrimary();
 const GIB = 2 ** 30;
 
-/** What RDS makes of a formula: `{…}` is arithmetic in whole numbers, GREATEST takes the largest of its arguments. */
+/**
+ * What RDS makes of a formula: `{…}` is arithmetic in whole numbers, GREATEST takes the largest of
+ * its arguments.
+ */
 function evaluate(value: string | undefined, memory: number): number {
-  const formula = (value ?? '').replace(/\{DBInstanceClassMemory(?:\*(\d+))?\/(\d+)\}/g, (_, times: string | undefined, by: string) => {
-    return String(Math.floor((memory * Number(times ?? 1)) / Number(by)));
-  });
+  const formula = (value ?? '').replace(
+    /\{DBInstanceClassMemory(?:\*(\d+))?\/(\d+)\}/g,
+    (_, times: string | undefined, by: string) => {
+      return String(Math.floor((memory * Number(times ?? 1)) / Number(by)));
+    },
+  );
   const greatest = /^GREATEST\(([\d,]+)\)$/.exec(formula);
   return greatest ? Math.max(...(greatest[1] ?? '').split(',').map(Number)) : Number(formula);
 }
@@ -79,13 +85,25 @@ describe('replicas', () => {
     ['fresh', '1', '5000'],
     ['dashboards', '1', '30000'],
     ['reports', '0', '900000'],
-  ])('for %s: feedback %s, and a wait of %s ms', (readers, hot_standby_feedback, max_standby_streaming_delay) => {
-    expect(postgresReplicaParameters(at, { readers })).toMatchObject({ hot_standby_feedback, max_standby_streaming_delay });
-  });
+  ])(
+    'for %s: feedback %s, and a wait of %s ms',
+    (readers, hot_standby_feedback, max_standby_streaming_delay) => {
+      expect(postgresReplicaParameters(at, { readers })).toMatchObject({
+        hot_standby_feedback,
+        max_standby_streaming_delay,
+      });
+    },
+  );
 
   test('figures win over whom the replicas serve', () => {
-    const parameters = postgresReplicaParameters(at, { readers: 'reports', hotStandbyFeedback: true });
-    expect(parameters).toMatchObject({ hot_standby_feedback: '1', max_standby_streaming_delay: '900000' });
+    const parameters = postgresReplicaParameters(at, {
+      readers: 'reports',
+      hotStandbyFeedback: true,
+    });
+    expect(parameters).toMatchObject({
+      hot_standby_feedback: '1',
+      max_standby_streaming_delay: '900000',
+    });
   });
 
   test('can be set up for reports', () => {
@@ -94,7 +112,11 @@ describe('replicas', () => {
       maxStandbyStreamingDelay: Duration.minutes(15),
       overrides: { work_mem: '65536' },
     });
-    expect(parameters).toMatchObject({ hot_standby_feedback: '0', max_standby_streaming_delay: '900000', work_mem: '65536' });
+    expect(parameters).toMatchObject({
+      hot_standby_feedback: '0',
+      max_standby_streaming_delay: '900000',
+      work_mem: '65536',
+    });
   });
 });
 
@@ -106,7 +128,9 @@ describe('max_connections', () => {
   });
 
   test('an override is checked too', () => {
-    expect(() => postgresParameters(at, { overrides: { max_connections: '5' } })).toThrow('must be a whole number, 6 to 8388607, got 5.');
+    expect(() => postgresParameters(at, { overrides: { max_connections: '5' } })).toThrow(
+      'must be a whole number, 6 to 8388607, got 5.',
+    );
   });
 
   test.each([6, 500, 8388607])('%d passes', (maxConnections) => {
@@ -115,6 +139,8 @@ describe('max_connections', () => {
 
   test('a formula is left to RDS', () => {
     const max_connections = 'LEAST({DBInstanceClassMemory/9531392},5000)';
-    expect(postgresParameters(at, { overrides: { max_connections } })).toMatchObject({ max_connections });
+    expect(postgresParameters(at, { overrides: { max_connections } })).toMatchObject({
+      max_connections,
+    });
   });
 });

@@ -3,20 +3,35 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
-import { PostgresPrimary, type PostgresPrimaryProps } from '../../../../lib/constructs/database/primary/postgres-primary';
+import {
+  PostgresPrimary,
+  type PostgresPrimaryProps,
+} from '../../../../lib/constructs/database/primary/postgres-primary';
 import { testStack } from '../../../test-stack';
 
 function importedVpc(stack: Stack): ec2.IVpc {
   return ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
     vpcId: 'vpc-0123456789abcdef0',
     availabilityZones: ['a', 'b', 'c'].map((letter) => `${stack.region}${letter}`),
-    isolatedSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1', 'subnet-0123456789abcdef2'],
-    isolatedSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1', 'rtb-0123456789abcdef2'],
+    isolatedSubnetIds: [
+      'subnet-0123456789abcdef0',
+      'subnet-0123456789abcdef1',
+      'subnet-0123456789abcdef2',
+    ],
+    isolatedSubnetRouteTableIds: [
+      'rtb-0123456789abcdef0',
+      'rtb-0123456789abcdef1',
+      'rtb-0123456789abcdef2',
+    ],
   });
 }
 
 function primary(stack: Stack, props: Partial<PostgresPrimaryProps> = {}): PostgresPrimary {
-  return new PostgresPrimary(stack, 'Primary', { vpc: importedVpc(stack), instanceIdentifier: 'market-primary', ...props });
+  return new PostgresPrimary(stack, 'Primary', {
+    vpc: importedVpc(stack),
+    instanceIdentifier: 'market-primary',
+    ...props,
+  });
 }
 
 describe('by default', () => {
@@ -43,23 +58,38 @@ describe('by default', () => {
   });
 
   test('backed up for 14 days, and hard to lose', () => {
-    expect(instance?.Properties).toMatchObject({ BackupRetentionPeriod: 14, DeletionProtection: true, DeleteAutomatedBackups: false });
+    expect(instance?.Properties).toMatchObject({
+      BackupRetentionPeriod: 14,
+      DeletionProtection: true,
+      DeleteAutomatedBackups: false,
+    });
     expect(instance?.DeletionPolicy).toBe('Retain');
     template.hasResource('AWS::KMS::Key', { DeletionPolicy: 'Retain' });
     template.hasResource('AWS::SecretsManager::Secret', { DeletionPolicy: 'RetainExceptOnCreate' });
   });
 
   test('storage, Performance Insights and the secret are encrypted with one rotated key', () => {
-    const key = Object.keys(template.findResources('AWS::KMS::Key', { Properties: { EnableKeyRotation: true } }))[0];
+    const key = Object.keys(
+      template.findResources('AWS::KMS::Key', { Properties: { EnableKeyRotation: true } }),
+    )[0];
     const arn = { 'Fn::GetAtt': [key, 'Arn'] };
-    expect(instance?.Properties).toMatchObject({ StorageEncrypted: true, KmsKeyId: arn, PerformanceInsightsKMSKeyId: arn });
+    expect(instance?.Properties).toMatchObject({
+      StorageEncrypted: true,
+      KmsKeyId: arn,
+      PerformanceInsightsKMSKeyId: arn,
+    });
     template.hasResourceProperties('AWS::SecretsManager::Secret', { KmsKeyId: arn });
   });
 
   test('nobody can reach it', () => {
-    expect(instance?.Properties).toMatchObject({ PubliclyAccessible: false, EnableIAMDatabaseAuthentication: true });
+    expect(instance?.Properties).toMatchObject({
+      PubliclyAccessible: false,
+      EnableIAMDatabaseAuthentication: true,
+    });
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
-    template.hasResourceProperties('AWS::EC2::SecurityGroup', { SecurityGroupIngress: Match.absent() });
+    template.hasResourceProperties('AWS::EC2::SecurityGroup', {
+      SecurityGroupIngress: Match.absent(),
+    });
   });
 
   test('Database Insights in the free mode, and the operating system every minute, by a role for this instance alone', () => {
@@ -73,7 +103,9 @@ describe('by default', () => {
         Statement: [
           Match.objectLike({
             Condition: Match.objectLike({
-              ArnLike: { 'aws:SourceArn': [{ 'Fn::Join': ['', Match.arrayWith([':db:market-primary'])] }] },
+              ArnLike: {
+                'aws:SourceArn': [{ 'Fn::Join': ['', Match.arrayWith([':db:market-primary'])] }],
+              },
             }),
           }),
         ],
@@ -82,7 +114,9 @@ describe('by default', () => {
   });
 
   test('logs go to groups that exist before the instance, without a custom resource', () => {
-    const groups = template.findResources('AWS::Logs::LogGroup', { Properties: { RetentionInDays: 365 } });
+    const groups = template.findResources('AWS::Logs::LogGroup', {
+      Properties: { RetentionInDays: 365 },
+    });
     expect(Object.values(groups).map((group) => group.Properties.LogGroupName)).toEqual([
       '/aws/rds/instance/market-primary/postgresql',
       '/aws/rds/instance/market-primary/upgrade',
@@ -95,11 +129,16 @@ describe('by default', () => {
   test('the password is of our own making, since RDS-managed ones exclude read replicas', () => {
     expect(instance?.Properties.ManageMasterUserPassword).toBeUndefined();
     template.hasResourceProperties('AWS::SecretsManager::Secret', {
-      GenerateSecretString: { PasswordLength: 30, ExcludeCharacters: Match.stringLikeRegexp('.*:.*/.*@.*') },
+      GenerateSecretString: {
+        PasswordLength: 30,
+        ExcludeCharacters: Match.stringLikeRegexp('.*:.*/.*@.*'),
+      },
       ReplicaRegions: Match.absent(),
     });
     template.resourceCountIs('AWS::SecretsManager::SecretTargetAttachment', 1);
-    expect(stack.resolve(built.masterSecret.secretArn)).toEqual({ Ref: expect.stringContaining('Attachment') });
+    expect(stack.resolve(built.masterSecret.secretArn)).toEqual({
+      Ref: expect.stringContaining('Attachment'),
+    });
   });
 
   test('it has a parameter group of its own', () => {
@@ -128,7 +167,10 @@ describe('as a user sets it up', () => {
     secretName: 'market/master',
     secretReplicaRegions: [
       { region: 'ap-southeast-1', encryptionKey: 'alias/market-secrets' },
-      { region: 'eu-west-1', encryptionKey: 'arn:aws:kms:eu-west-1:111111111111:alias/market-secrets' },
+      {
+        region: 'eu-west-1',
+        encryptionKey: 'arn:aws:kms:eu-west-1:111111111111:alias/market-secrets',
+      },
     ],
     removalPolicy: RemovalPolicy.DESTROY,
   });
@@ -142,17 +184,26 @@ describe('as a user sets it up', () => {
       KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('SecretKey'), 'Arn'] },
       ReplicaRegions: [
         { Region: 'ap-southeast-1', KmsKeyId: 'alias/market-secrets' },
-        { Region: 'eu-west-1', KmsKeyId: 'arn:aws:kms:eu-west-1:111111111111:alias/market-secrets' },
+        {
+          Region: 'eu-west-1',
+          KmsKeyId: 'arn:aws:kms:eu-west-1:111111111111:alias/market-secrets',
+        },
       ],
     });
   });
 
   test('advanced Database Insights keeps 15 months', () => {
-    template.hasResourceProperties('AWS::RDS::DBInstance', { DatabaseInsightsMode: 'advanced', PerformanceInsightsRetentionPeriod: 465 });
+    template.hasResourceProperties('AWS::RDS::DBInstance', {
+      DatabaseInsightsMode: 'advanced',
+      PerformanceInsightsRetentionPeriod: 465,
+    });
   });
 
   test('a major upgrade brings the parameter group of the new version', () => {
-    template.hasResourceProperties('AWS::RDS::DBInstance', { EngineVersion: '18', AllowMajorVersionUpgrade: true });
+    template.hasResourceProperties('AWS::RDS::DBInstance', {
+      EngineVersion: '18',
+      AllowMajorVersionUpgrade: true,
+    });
     template.hasResourceProperties('AWS::RDS::DBParameterGroup', { Family: 'postgres18' });
   });
 
@@ -165,9 +216,15 @@ describe('as a user sets it up', () => {
   });
 
   test('CloudWatch Logs may use the key for logs', () => {
-    template.allResourcesProperties('AWS::Logs::LogGroup', { KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('LogKey'), 'Arn'] } });
+    template.allResourcesProperties('AWS::Logs::LogGroup', {
+      KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('LogKey'), 'Arn'] },
+    });
     template.hasResourceProperties('AWS::KMS::Key', {
-      KeyPolicy: { Statement: Match.arrayWith([Match.objectLike({ Principal: { Service: 'logs.us-east-1.amazonaws.com' } })]) },
+      KeyPolicy: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Principal: { Service: 'logs.us-east-1.amazonaws.com' } }),
+        ]),
+      },
     });
   });
 
@@ -183,17 +240,53 @@ describe('as a user sets it up', () => {
 
 describe('checks', () => {
   test.each<[string, Partial<PostgresPrimaryProps>, string]>([
-    ['no backups', { backupRetention: Duration.days(0) }, 'backupRetention must be 1 to 35 whole days, got 0.\nRDS replicates only from'],
-    ['36 days of backups', { backupRetention: Duration.days(36) }, 'backupRetention must be 1 to 35 whole days, got 36'],
-    ['half a day of backups', { backupRetention: Duration.hours(12) }, 'backupRetention must be 1 to 35 whole days, got 0.5'],
+    [
+      'no backups',
+      { backupRetention: Duration.days(0) },
+      'backupRetention must be 1 to 35 whole days, got 0.\nRDS replicates only from',
+    ],
+    [
+      '36 days of backups',
+      { backupRetention: Duration.days(36) },
+      'backupRetention must be 1 to 35 whole days, got 36',
+    ],
+    [
+      'half a day of backups',
+      { backupRetention: Duration.hours(12) },
+      'backupRetention must be 1 to 35 whole days, got 0.5',
+    ],
     ['19 GiB', { allocatedStorage: Size.gibibytes(19) }, 'allocatedStorage must be 20 to 1024 GiB'],
-    ['more than the limit', { allocatedStorage: Size.tebibytes(2) }, 'allocatedStorage must be 20 to 1024 GiB'],
-    ['a limit beyond gp3', { maxAllocatedStorage: Size.tebibytes(65) }, 'maxAllocatedStorage must be 20 to 65536 GiB'],
-    ['IOPS for 399 GiB', { allocatedStorage: Size.gibibytes(399), storageIops: 12_000 }, 'storageIops must be left out below 400 GiB'],
-    ['throughput for 100 GiB', { storageThroughput: 500 }, 'storageThroughput must be left out below 400 GiB'],
-    ['an odd interval', { monitoringInterval: Duration.seconds(20) }, 'monitoringInterval must be 1, 5, 10, 15, 30, 60 seconds, got 20'],
+    [
+      'more than the limit',
+      { allocatedStorage: Size.tebibytes(2) },
+      'allocatedStorage must be 20 to 1024 GiB',
+    ],
+    [
+      'a limit beyond gp3',
+      { maxAllocatedStorage: Size.tebibytes(65) },
+      'maxAllocatedStorage must be 20 to 65536 GiB',
+    ],
+    [
+      'IOPS for 399 GiB',
+      { allocatedStorage: Size.gibibytes(399), storageIops: 12_000 },
+      'storageIops must be left out below 400 GiB',
+    ],
+    [
+      'throughput for 100 GiB',
+      { storageThroughput: 500 },
+      'storageThroughput must be left out below 400 GiB',
+    ],
+    [
+      'an odd interval',
+      { monitoringInterval: Duration.seconds(20) },
+      'monitoringInterval must be 1, 5, 10, 15, 30, 60 seconds, got 20',
+    ],
     ['no monitoring', { monitoringInterval: Duration.seconds(0) }, 'monitoringInterval must be'],
-    ['upper case', { instanceIdentifier: 'Market' }, 'instanceIdentifier must be at most 63 lower-case letters'],
+    [
+      'upper case',
+      { instanceIdentifier: 'Market' },
+      'instanceIdentifier must be at most 63 lower-case letters',
+    ],
     ['two hyphens', { instanceIdentifier: 'market--primary' }, 'instanceIdentifier must be'],
     ['64 characters', { instanceIdentifier: 'm'.repeat(64) }, 'instanceIdentifier must be'],
     [
@@ -201,8 +294,16 @@ describe('checks', () => {
       { upgradingFrom: rds.PostgresEngineVersion.VER_17 },
       'upgradingFrom must be a major version below 17, the `engineVersion`, got "17".\nIt says where a major upgrade begins',
     ],
-    ['a downgrade', { upgradingFrom: rds.PostgresEngineVersion.VER_18 }, 'upgradingFrom must be a major version below 17'],
-    ['max_connections of 5', { parameters: { maxConnections: 5 } }, 'parameters.maxConnections must be'],
+    [
+      'a downgrade',
+      { upgradingFrom: rds.PostgresEngineVersion.VER_18 },
+      'upgradingFrom must be a major version below 17',
+    ],
+    [
+      'max_connections of 5',
+      { parameters: { maxConnections: 5 } },
+      'parameters.maxConnections must be',
+    ],
     [
       'the secret in its own region',
       { secretReplicaRegions: [{ region: 'us-east-1', encryptionKey: 'alias/a' }] },
@@ -210,7 +311,9 @@ describe('checks', () => {
     ],
     [
       'a region twice',
-      { secretReplicaRegions: [1, 2].map(() => ({ region: 'eu-west-1', encryptionKey: 'alias/a' })) },
+      {
+        secretReplicaRegions: [1, 2].map(() => ({ region: 'eu-west-1', encryptionKey: 'alias/a' })),
+      },
       'secretReplicaRegions[1].region must be',
     ],
   ])('%s is refused', (_, props, message) => {
@@ -221,8 +324,14 @@ describe('checks', () => {
     ['an upgrade over two versions', { upgradingFrom: rds.PostgresEngineVersion.VER_15 }],
     ['one day of backups', { backupRetention: Duration.days(1) }],
     ['35 days', { backupRetention: Duration.days(35) }],
-    ['backups known only at deployment', { backupRetention: Duration.days(Lazy.number({ produce: () => 14 })) }],
-    ['an interval known only at deployment', { monitoringInterval: Duration.seconds(Lazy.number({ produce: () => 60 })) }],
+    [
+      'backups known only at deployment',
+      { backupRetention: Duration.days(Lazy.number({ produce: () => 14 })) },
+    ],
+    [
+      'an interval known only at deployment',
+      { monitoringInterval: Duration.seconds(Lazy.number({ produce: () => 60 })) },
+    ],
     ['20 GiB', { allocatedStorage: Size.gibibytes(20) }],
     ['64 TiB', { maxAllocatedStorage: Size.tebibytes(64) }],
     ['IOPS for 400 GiB', { allocatedStorage: Size.gibibytes(400), storageIops: 12_000 }],

@@ -6,7 +6,10 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { PostgresPrimary } from '../../../../lib/constructs/database/primary/postgres-primary';
 import { PostgresSource } from '../../../../lib/constructs/database/primary/postgres-source';
-import { WriterProxy, type WriterProxyProps } from '../../../../lib/constructs/database/primary/writer-proxy';
+import {
+  WriterProxy,
+  type WriterProxyProps,
+} from '../../../../lib/constructs/database/primary/writer-proxy';
 import { PostgresReplicas } from '../../../../lib/constructs/database/replicas/postgres-replicas';
 import { testStack } from '../../../test-stack';
 
@@ -21,9 +24,15 @@ function vpcOf(stack: Stack): ec2.IVpc {
   });
 }
 
-function proxyIn(stack: Stack, props: (stack: Stack, primary: PostgresPrimary) => Partial<WriterProxyProps> = () => ({})): WriterProxy {
+function proxyIn(
+  stack: Stack,
+  props: (stack: Stack, primary: PostgresPrimary) => Partial<WriterProxyProps> = () => ({}),
+): WriterProxy {
   const vpc = vpcOf(stack);
-  const primary = new PostgresPrimary(stack, 'Primary', { vpc, instanceIdentifier: 'market-primary' });
+  const primary = new PostgresPrimary(stack, 'Primary', {
+    vpc,
+    instanceIdentifier: 'market-primary',
+  });
   return new WriterProxy(stack, 'Proxy', {
     vpc,
     writer: primary.instance,
@@ -37,7 +46,9 @@ function proxyIn(stack: Stack, props: (stack: Stack, primary: PostgresPrimary) =
 describe('by default', () => {
   const stack = testStack();
   const proxy = proxyIn(stack);
-  const client = new ec2.Connections({ securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Fleet', 'sg-0123456789abcdef0')] });
+  const client = new ec2.Connections({
+    securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Fleet', 'sg-0123456789abcdef0')],
+  });
   client.allowToDefaultPort(proxy);
   proxy.grantConnect(new iam.ManagedPolicy(stack, 'Client'), 'orders_app');
   const template = Template.fromStack(stack);
@@ -69,7 +80,11 @@ describe('by default', () => {
     template.hasResourceProperties('AWS::RDS::DBProxyTargetGroup', {
       TargetGroupName: 'default',
       DBInstanceIdentifiers: [{ Ref: Match.stringLikeRegexp('^PrimaryInstance') }],
-      ConnectionPoolConfigurationInfo: { MaxConnectionsPercent: 50, MaxIdleConnectionsPercent: 25, ConnectionBorrowTimeout: 10 },
+      ConnectionPoolConfigurationInfo: {
+        MaxConnectionsPercent: 50,
+        MaxIdleConnectionsPercent: 25,
+        ConnectionBorrowTimeout: 10,
+      },
     });
   });
 
@@ -79,14 +94,19 @@ describe('by default', () => {
       DeletionPolicy: 'RetainExceptOnCreate',
     });
     const [log] = Object.keys(
-      template.findResources('AWS::Logs::LogGroup', { Properties: { LogGroupName: '/aws/rds/proxy/market-writer' } }),
+      template.findResources('AWS::Logs::LogGroup', {
+        Properties: { LogGroupName: '/aws/rds/proxy/market-writer' },
+      }),
     );
     template.hasResource('AWS::RDS::DBProxy', { DependsOn: Match.arrayWith([log]) });
   });
 
   test('clients reach the proxy, and the proxy the writer', () => {
     expect(proxy.endpoint.port).toBe(5432);
-    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', { FromPort: 5432, SourceSecurityGroupId: 'sg-0123456789abcdef0' });
+    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      FromPort: 5432,
+      SourceSecurityGroupId: 'sg-0123456789abcdef0',
+    });
     template.hasResourceProperties('AWS::EC2::SecurityGroupEgress', {
       FromPort: 5432,
       GroupId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^ProxySecurityGroup'), 'GroupId'] },
@@ -106,10 +126,21 @@ test('users with a password come by SCRAM, from a secret that the role may read'
   const template = Template.fromStack(stack);
   template.hasResourceProperties('AWS::RDS::DBProxy', {
     DefaultAuthScheme: 'NONE',
-    Auth: [{ AuthScheme: 'SECRETS', ClientPasswordAuthType: 'POSTGRES_SCRAM_SHA_256', IAMAuth: 'DISABLED', SecretArn: SECRET }],
+    Auth: [
+      {
+        AuthScheme: 'SECRETS',
+        ClientPasswordAuthType: 'POSTGRES_SCRAM_SHA_256',
+        IAMAuth: 'DISABLED',
+        SecretArn: SECRET,
+      },
+    ],
   });
   template.hasResourceProperties('AWS::RDS::DBProxyTargetGroup', {
-    ConnectionPoolConfigurationInfo: { MaxConnectionsPercent: 80, MaxIdleConnectionsPercent: 40, ConnectionBorrowTimeout: 30 },
+    ConnectionPoolConfigurationInfo: {
+      MaxConnectionsPercent: 80,
+      MaxIdleConnectionsPercent: 40,
+      ConnectionBorrowTimeout: 30,
+    },
   });
   template.hasResourceProperties('AWS::IAM::Policy', {
     PolicyDocument: { Statement: Match.arrayWith([Match.objectLike({ Resource: SECRET })]) },
@@ -119,10 +150,22 @@ test('users with a password come by SCRAM, from a secret that the role may read'
 describe('what it refuses', () => {
   test.each<[string, Partial<WriterProxyProps>, string]>([
     ['nobody', { iamUsers: [] }, 'iamUsers and secrets must be one user at least'],
-    ['no share', { maxConnectionsPercent: 0 }, 'maxConnectionsPercent must be 1 to 100, whole, got 0'],
+    [
+      'no share',
+      { maxConnectionsPercent: 0 },
+      'maxConnectionsPercent must be 1 to 100, whole, got 0',
+    ],
     ['more than all', { maxConnectionsPercent: 101 }, 'got 101'],
-    ['a wait that is too long', { borrowTimeout: Duration.seconds(301) }, 'borrowTimeout must be 0 to 300 whole seconds, got "301 s"'],
-    ['a silence that is too long', { idleClientTimeout: Duration.seconds(28_801) }, 'idleClientTimeout must be 1 to 28800 whole seconds'],
+    [
+      'a wait that is too long',
+      { borrowTimeout: Duration.seconds(301) },
+      'borrowTimeout must be 0 to 300 whole seconds, got "301 s"',
+    ],
+    [
+      'a silence that is too long',
+      { idleClientTimeout: Duration.seconds(28_801) },
+      'idleClientTimeout must be 1 to 28800 whole seconds',
+    ],
     ['a name that RDS would fold', { proxyName: 'Market' }, 'proxyName must be'],
   ])('%s', (_name, props, message) => {
     expect(() => proxyIn(testStack(), () => props)).toThrow(message);
@@ -132,7 +175,10 @@ describe('what it refuses', () => {
     ['one user', { iamUsers: ['a'] }],
     ['the least share', { maxConnectionsPercent: 1 }],
     ['all', { maxConnectionsPercent: 100 }],
-    ['the longest wait', { borrowTimeout: Duration.seconds(300), idleClientTimeout: Duration.hours(8) }],
+    [
+      'the longest wait',
+      { borrowTimeout: Duration.seconds(300), idleClientTimeout: Duration.hours(8) },
+    ],
   ])('but not %s', (_name, props) => {
     expect(() => proxyIn(testStack(), () => props)).not.toThrow();
   });
@@ -146,8 +192,8 @@ describe('what it refuses', () => {
         encryptionKey: primary.encryptionKey,
         leaves: 1,
       }).instances[0];
-    expect(() => proxyIn(testStack(), (stack, primary) => ({ writer: replicaOf(stack, primary) }))).toThrow(
-      'writer must be the primary, not a read replica, got "Test/Replicas/Leaf1"',
-    );
+    expect(() =>
+      proxyIn(testStack(), (stack, primary) => ({ writer: replicaOf(stack, primary) })),
+    ).toThrow('writer must be the primary, not a read replica, got "Test/Replicas/Leaf1"');
   });
 });

@@ -17,8 +17,14 @@ interface World {
 }
 
 /** Walks through a world in which every hand only says what it was told to. */
-async function walk(drill: boolean, { following = true, oldPrimary = 'fenced', fails }: World = {}) {
-  const says: Partial<Record<PromotionStepName, Partial<PromotionFacts>>> = { inspect: { following }, fence: { oldPrimary } };
+async function walk(
+  drill: boolean,
+  { following = true, oldPrimary = 'fenced', fails }: World = {},
+) {
+  const says: Partial<Record<PromotionStepName, Partial<PromotionFacts>>> = {
+    inspect: { following },
+    fence: { oldPrimary },
+  };
   const hands = Object.fromEntries(
     STEPS.map(({ name }) => [
       name,
@@ -35,7 +41,12 @@ describe('the way', () => {
   const UNTIL_FENCE: PromotionStepName[] = ['inspect', 'assess', 'approve', 'fence'];
   test.each<[string, boolean, World, PromotionStepName[]]>([
     ['of a drill changes nothing', true, {}, ['inspect', 'assess', 'report']],
-    ['of a planned promotion waits for the last record', false, {}, [...UNTIL_FENCE, 'catchUp', 'promote', 'verify', 'repoint', 'report']],
+    [
+      'of a planned promotion waits for the last record',
+      false,
+      {},
+      [...UNTIL_FENCE, 'catchUp', 'promote', 'verify', 'repoint', 'report'],
+    ],
     [
       'of a promotion away from a region that does not answer',
       false,
@@ -56,12 +67,15 @@ describe('the way', () => {
 });
 
 describe('a failure', () => {
-  test.each(STEPS.map(({ name }) => name))('of %s ends the walk there, and says what to do', async (fails) => {
-    const { done, failed } = await walk(false, { fails });
-    expect(failed).toMatchObject({ step: fails, error: { message: `${fails} broke` } });
-    expect(failed?.ifItFails.length).toBeGreaterThan(40);
-    expect(done).not.toContain(fails);
-  });
+  test.each(STEPS.map(({ name }) => name))(
+    'of %s ends the walk there, and says what to do',
+    async (fails) => {
+      const { done, failed } = await walk(false, { fails });
+      expect(failed).toMatchObject({ step: fails, error: { message: `${fails} broke` } });
+      expect(failed?.ifItFails.length).toBeGreaterThan(40);
+      expect(done).not.toContain(fails);
+    },
+  );
 
   test.each<[PromotionStepName, PromotionStepName[]]>([
     ['assess', ['fence', 'promote', 'repoint']],
@@ -80,7 +94,12 @@ describe('whatever the world is', () => {
   const worlds = [true, false].flatMap((drill) =>
     [true, false].flatMap((following) =>
       (['fenced', 'unreachable'] as const).flatMap((oldPrimary) =>
-        [undefined, ...STEPS.map(({ name }) => name)].map((fails) => ({ drill, following, oldPrimary, fails })),
+        [undefined, ...STEPS.map(({ name }) => name)].map((fails) => ({
+          drill,
+          following,
+          oldPrimary,
+          fails,
+        })),
       ),
     ),
   );
@@ -89,15 +108,19 @@ describe('whatever the world is', () => {
   test('a drill reaches no step that changes anything', async () => {
     for (const world of worlds.filter(({ drill }) => drill)) {
       const { done, failed } = await walk(true, world);
-      expect([...done, failed?.step].filter((step) => step !== undefined && changing.includes(step))).toEqual([]);
+      expect(
+        [...done, failed?.step].filter((step) => step !== undefined && changing.includes(step)),
+      ).toEqual([]);
     }
   });
 
   test('the fence is asked before the promotion, and the promotion is verified before the names are turned', async () => {
     for (const world of worlds) {
       const { done } = await walk(world.drill, world);
-      if (done.includes('promote')) expect(done.indexOf('fence')).toBeLessThan(done.indexOf('promote'));
-      if (done.includes('repoint')) expect(done.indexOf('verify')).toBeLessThan(done.indexOf('repoint'));
+      if (done.includes('promote'))
+        expect(done.indexOf('fence')).toBeLessThan(done.indexOf('promote'));
+      if (done.includes('repoint'))
+        expect(done.indexOf('verify')).toBeLessThan(done.indexOf('repoint'));
       if (done.includes('repoint')) expect(done).toContain('fence');
     }
   });
@@ -106,7 +129,8 @@ describe('whatever the world is', () => {
     for (const world of worlds) {
       const { done } = await walk(world.drill, world);
       if (!world.following) expect(done).not.toContain('promote');
-      if (done.includes('promote') && world.oldPrimary === 'fenced') expect(done).toContain('catchUp');
+      if (done.includes('promote') && world.oldPrimary === 'fenced')
+        expect(done).toContain('catchUp');
     }
   });
 });
@@ -114,6 +138,10 @@ describe('whatever the world is', () => {
 test('every step names real ones that come before it, and can be reached', () => {
   const names = STEPS.map(({ name }) => name);
   for (const { after } of STEPS) expect(after.filter((name) => !names.includes(name))).toEqual([]);
-  const reached = new Set(PROMOTION_PLAN.flatMap((node) => (isChoice(node) ? [node.yes, node.no] : [node.next])));
-  expect(PROMOTION_PLAN.map(({ name }) => name).filter((name) => !reached.has(name))).toEqual(['inspect']);
+  const reached = new Set(
+    PROMOTION_PLAN.flatMap((node) => (isChoice(node) ? [node.yes, node.no] : [node.next])),
+  );
+  expect(PROMOTION_PLAN.map(({ name }) => name).filter((name) => !reached.has(name))).toEqual([
+    'inspect',
+  ]);
 });

@@ -6,7 +6,10 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { PromotionFence } from '../../../../lib/constructs/database/promotion/fence';
-import { ReplicaPromotion, type ReplicaPromotionProps } from '../../../../lib/constructs/database/promotion/replica-promotion';
+import {
+  ReplicaPromotion,
+  type ReplicaPromotionProps,
+} from '../../../../lib/constructs/database/promotion/replica-promotion';
 import { testStack } from '../../../test-stack';
 
 function vpcOf(stack: Stack): ec2.IVpc {
@@ -18,7 +21,10 @@ function vpcOf(stack: Stack): ec2.IVpc {
   });
 }
 
-function promotion(props: Partial<ReplicaPromotionProps> = {}, stack = testStack('eu-west-1')): ReplicaPromotion {
+function promotion(
+  props: Partial<ReplicaPromotionProps> = {},
+  stack = testStack('eu-west-1'),
+): ReplicaPromotion {
   const vpc = vpcOf(stack);
   const instance = rds.DatabaseInstance.fromDatabaseInstanceAttributes(stack, 'Hub', {
     instanceIdentifier: 'market-eu-west-1-hub',
@@ -28,7 +34,13 @@ function promotion(props: Partial<ReplicaPromotionProps> = {}, stack = testStack
     securityGroups: [],
   });
   const access = new ec2.Connections({
-    securityGroups: [new ec2.SecurityGroup(stack, 'Group', { vpc, description: 'PostgreSQL', allowAllOutbound: false })],
+    securityGroups: [
+      new ec2.SecurityGroup(stack, 'Group', {
+        vpc,
+        description: 'PostgreSQL',
+        allowAllOutbound: false,
+      }),
+    ],
     defaultPort: ec2.Port.tcp(5432),
   });
   return new ReplicaPromotion(stack, 'Promotion', {
@@ -39,9 +51,17 @@ function promotion(props: Partial<ReplicaPromotionProps> = {}, stack = testStack
     fenceGroupName: 'market-fence',
     writeRecords: [
       {
-        zone: route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', { hostedZoneId: 'Z0EXAMPLE', zoneName: 'example.com' }),
+        zone: route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', {
+          hostedZoneId: 'Z0EXAMPLE',
+          zoneName: 'example.com',
+        }),
         name: 'write.origin.example.com',
-        target: { loadBalancer: { dnsName: 'lb.eu-west-1.elb.amazonaws.com', hostedZoneId: 'Z32O12XQLNTSW2' } },
+        target: {
+          loadBalancer: {
+            dnsName: 'lb.eu-west-1.elb.amazonaws.com',
+            hostedZoneId: 'Z32O12XQLNTSW2',
+          },
+        },
         latency: { setIdentifier: 'us-east-1', region: 'us-east-1' },
         healthCheckId: 'check-of-eu-west-1',
       },
@@ -55,7 +75,12 @@ interface Step {
   name: string;
   action: string;
   nextStep?: string;
-  inputs: { Choices?: { NextStep: string }[]; Default?: string; InputPayload?: Record<string, unknown>; Approvers?: string[] };
+  inputs: {
+    Choices?: { NextStep: string }[];
+    Default?: string;
+    InputPayload?: Record<string, unknown>;
+    Approvers?: string[];
+  };
 }
 
 function stepsOf(template: Template): Step[] {
@@ -75,7 +100,11 @@ describe('a promotion', () => {
       UpdateMethod: 'NewVersion',
       Content: {
         schemaVersion: '0.3',
-        parameters: { Drill: { default: true }, AcceptedLossSeconds: { default: 30 }, AllowUnfenced: { default: false } },
+        parameters: {
+          Drill: { default: true },
+          AcceptedLossSeconds: { default: 30 },
+          AllowUnfenced: { default: false },
+        },
       },
     });
   });
@@ -83,13 +112,20 @@ describe('a promotion', () => {
   test('leads from every step to one that exists, and asks nobody', () => {
     const names = steps.map(({ name }) => name);
     expect(names).not.toContain('approve');
-    const targets = steps.flatMap(({ nextStep, inputs }) => [nextStep, inputs.Default, ...(inputs.Choices ?? []).map((c) => c.NextStep)]);
+    const targets = steps.flatMap(({ nextStep, inputs }) => [
+      nextStep,
+      inputs.Default,
+      ...(inputs.Choices ?? []).map((c) => c.NextStep),
+    ]);
     expect(targets.filter((target) => target !== undefined && !names.includes(target))).toEqual([]);
     expect(at('isDrill')?.inputs).toEqual({
       Choices: [{ NextStep: 'fence', Variable: '{{ Drill }}', BooleanEquals: false }],
       Default: 'report',
     });
-    expect(at('isFenced')?.inputs).toMatchObject({ Choices: [{ NextStep: 'promote', StringEquals: 'unreachable' }], Default: 'catchUp' });
+    expect(at('isFenced')?.inputs).toMatchObject({
+      Choices: [{ NextStep: 'promote', StringEquals: 'unreachable' }],
+      Default: 'catchUp',
+    });
   });
 
   test('turns the record under its own identifier, to the new region and its health check', () => {
@@ -114,7 +150,9 @@ describe('a promotion', () => {
 
   test('may promote the hub only, and close the old primary only', () => {
     const [policy] = Object.values(
-      template.findResources('AWS::IAM::ManagedPolicy', { Properties: { Description: Match.stringLikeRegexp('promotion') } }),
+      template.findResources('AWS::IAM::ManagedPolicy', {
+        Properties: { Description: Match.stringLikeRegexp('promotion') },
+      }),
     );
     const granted = JSON.stringify(policy?.Properties.PolicyDocument.Statement);
     expect(granted).not.toContain('rds:*');
@@ -124,13 +162,23 @@ describe('a promotion', () => {
         Statement: Match.arrayWith([
           Match.objectLike({
             Action: ['rds:DescribeDBInstances', 'rds:PromoteReadReplica'],
-            Resource: { 'Fn::Join': ['', Match.arrayWith([Match.stringLikeRegexp(':rds:eu-west-1:'), ':db:market-eu-west-1-hub'])] },
+            Resource: {
+              'Fn::Join': [
+                '',
+                Match.arrayWith([
+                  Match.stringLikeRegexp(':rds:eu-west-1:'),
+                  ':db:market-eu-west-1-hub',
+                ]),
+              ],
+            },
           }),
           Match.objectLike({
             Action: 'route53:ChangeResourceRecordSets',
             Condition: {
               'ForAllValues:StringEquals': {
-                'route53:ChangeResourceRecordSetsNormalizedRecordNames': ['write.origin.example.com'],
+                'route53:ChangeResourceRecordSetsNormalizedRecordNames': [
+                  'write.origin.example.com',
+                ],
                 'route53:ChangeResourceRecordSetsActions': ['UPSERT'],
               },
             },
@@ -143,20 +191,31 @@ describe('a promotion', () => {
   test('probes from inside of the network, by IAM, and with the certificates of RDS', () => {
     template.hasResourceProperties('AWS::Lambda::Function', {
       VpcConfig: { SubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'] },
-      Environment: { Variables: { DATABASE_USER: 'probe', NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' } },
+      Environment: {
+        Variables: { DATABASE_USER: 'probe', NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' },
+      },
     });
     template.hasResourceProperties('AWS::IAM::Policy', {
-      PolicyDocument: { Statement: Match.arrayWith([Match.objectLike({ Action: 'rds-db:connect' })]) },
+      PolicyDocument: {
+        Statement: Match.arrayWith([Match.objectLike({ Action: 'rds-db:connect' })]),
+      },
     });
   });
 });
 
 test('asks for approval between the checks and the first change', () => {
   const template = Template.fromStack(
-    Stack.of(promotion({ approval: { approvers: ['arn:aws:iam::111122223333:role/Operator'] }, acceptedLoss: Duration.seconds(5) })),
+    Stack.of(
+      promotion({
+        approval: { approvers: ['arn:aws:iam::111122223333:role/Operator'] },
+        acceptedLoss: Duration.seconds(5),
+      }),
+    ),
   );
   const steps = stepsOf(template);
-  expect(steps.find(({ name }) => name === 'isDrill')?.inputs.Choices?.[0]?.NextStep).toBe('approve');
+  expect(steps.find(({ name }) => name === 'isDrill')?.inputs.Choices?.[0]?.NextStep).toBe(
+    'approve',
+  );
   expect(steps.find(({ name }) => name === 'approve')).toMatchObject({
     action: 'aws:approve',
     nextStep: 'fence',
@@ -167,14 +226,23 @@ test('asks for approval between the checks and the first change', () => {
 
 test('may publish to an encrypted topic for approvals', () => {
   const stack = testStack('eu-west-1');
-  const masterKey = kms.Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555');
+  const masterKey = kms.Key.fromKeyArn(
+    stack,
+    'Key',
+    'arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555',
+  );
   const topic = new sns.Topic(stack, 'Topic', { masterKey, enforceSSL: true });
-  const template = Template.fromStack(Stack.of(promotion({ approval: { approvers: ['a'], topic } }, stack)));
+  const template = Template.fromStack(
+    Stack.of(promotion({ approval: { approvers: ['a'], topic } }, stack)),
+  );
   template.hasResourceProperties('AWS::IAM::ManagedPolicy', {
     PolicyDocument: {
       Statement: Match.arrayWith([
         Match.objectLike({ Action: 'sns:Publish' }),
-        Match.objectLike({ Action: ['kms:Decrypt', 'kms:GenerateDataKey'], Resource: masterKey.keyArn }),
+        Match.objectLike({
+          Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+          Resource: masterKey.keyArn,
+        }),
       ]),
     },
   });
@@ -184,9 +252,14 @@ test('the fence lets nobody in and nobody out, and is found by its name', () => 
   const stack = testStack('us-east-1');
   new PromotionFence(stack, 'Fence', { vpc: vpcOf(stack), groupName: 'market-fence' });
   const [group] = Object.values(Template.fromStack(stack).findResources('AWS::EC2::SecurityGroup'));
-  expect(group).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', Properties: { GroupName: 'market-fence' } });
+  expect(group).toMatchObject({
+    DeletionPolicy: 'RetainExceptOnCreate',
+    Properties: { GroupName: 'market-fence' },
+  });
   expect(group?.Properties.SecurityGroupIngress).toBeUndefined();
-  expect(group?.Properties.SecurityGroupEgress).toEqual([expect.objectContaining({ CidrIp: '255.255.255.255/32' })]);
+  expect(group?.Properties.SecurityGroupEgress).toEqual([
+    expect.objectContaining({ CidrIp: '255.255.255.255/32' }),
+  ]);
 });
 
 describe('refuses', () => {
@@ -202,7 +275,11 @@ describe('refuses', () => {
       { approval: { approvers: operators, required: 3 } },
       { approval: { approvers: operators, required: 2 } },
     ],
-    ['approval.required must be 1 to the number of approvers', { approval: { approvers: [] } }, { approval: { approvers: ['a'] } }],
+    [
+      'approval.required must be 1 to the number of approvers',
+      { approval: { approvers: [] } },
+      { approval: { approvers: ['a'] } },
+    ],
     ['hubIdentifier must be at most 63', { hubIdentifier: 'Hub' }, { hubIdentifier: 'hub' }],
   ])('%s', (message, bad, good) => {
     expect(() => promotion(bad)).toThrow(message);

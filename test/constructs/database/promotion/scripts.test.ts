@@ -1,9 +1,15 @@
-/** The scripts of the automation, run by Python as Systems Manager runs them, against an AWS that answers from a table. */
+/**
+ * The scripts of the automation, run by Python as Systems Manager runs them, against an AWS that
+ * answers from a table.
+ */
 import { spawnSync } from 'node:child_process';
 import { PROMOTION_SCRIPTS } from '../../../../lib/constructs/database/promotion/scripts';
 import { serversHere } from '../../../servers/server-process';
 
-/** Stands in for boto3: each call takes the next of its answers, the last one for ever, and time passes only in `sleep`. */
+/**
+ * Stands in for boto3: each call takes the next of its answers, the last one for ever, and time
+ * passes only in `sleep`.
+ */
 const FAKE = `
 import io, json, sys, types
 answers, calls = json.loads(sys.argv[1]), []
@@ -49,11 +55,19 @@ type Answers = Record<string, object[]>;
 
 function run(name: keyof typeof PROMOTION_SCRIPTS, events: object, answers: Answers = {}) {
   const { script, handler } = PROMOTION_SCRIPTS[name];
-  const { stdout, stderr } = spawnSync('python3', ['-c', FAKE, JSON.stringify(answers), JSON.stringify(events), script.trim(), handler], {
-    encoding: 'utf8',
-  });
+  const { stdout, stderr } = spawnSync(
+    'python3',
+    ['-c', FAKE, JSON.stringify(answers), JSON.stringify(events), script.trim(), handler],
+    {
+      encoding: 'utf8',
+    },
+  );
   if (stdout === '') throw new Error(stderr);
-  const result = JSON.parse(stdout) as { returned?: Record<string, string>; raised?: string; calls: [string, Record<string, unknown>][] };
+  const result = JSON.parse(stdout) as {
+    returned?: Record<string, string>;
+    raised?: string;
+    calls: [string, Record<string, unknown>][];
+  };
   return { ...result, called: result.calls.map(([call]) => call) };
 }
 
@@ -61,10 +75,22 @@ const OLD = { OldRegion: 'us-east-1', OldPrimary: 'market-primary' };
 const WAIT = { TimeoutSeconds: 60, PollSeconds: 10 };
 const SOURCE = 'arn:aws:rds:us-east-1:111122223333:db:market-primary';
 const hubIs = (facts: object = {}) => ({
-  DBInstances: [{ DBInstanceStatus: 'available', BackupRetentionPeriod: 7, ReadReplicaSourceDBInstanceIdentifier: SOURCE, ...facts }],
+  DBInstances: [
+    {
+      DBInstanceStatus: 'available',
+      BackupRetentionPeriod: 7,
+      ReadReplicaSourceDBInstanceIdentifier: SOURCE,
+      ...facts,
+    },
+  ],
 });
 const oldIs = (status: string, group: string, groupStatus = 'active') => ({
-  DBInstances: [{ DBInstanceStatus: status, VpcSecurityGroups: [{ VpcSecurityGroupId: group, Status: groupStatus }] }],
+  DBInstances: [
+    {
+      DBInstanceStatus: status,
+      VpcSecurityGroups: [{ VpcSecurityGroupId: group, Status: groupStatus }],
+    },
+  ],
 });
 const PROMOTED = { DBInstances: [{ DBInstanceStatus: 'available', BackupRetentionPeriod: 7 }] };
 const position = (facts: object = {}) => ({
@@ -82,22 +108,68 @@ const describeHere = serversHere('python3') ? describe : describe.skip;
 describeHere('inspect', () => {
   const events = { ...OLD, Hub: 'hub', Probe: 'probe' };
   test.each<[string, object, object, string]>([
-    ['nothing is lost with all received and a source that is up', oldIs('available', 'sg-1'), position(), '0'],
-    ['the age of the last commit may be lost with a source that is down', oldIs('failed', 'sg-1'), position(), '43'],
-    ['or with a region that does not answer', { error: 'EndpointConnectionError' }, position(), '43'],
-    ['or when nothing is received', oldIs('available', 'sg-1'), position({ receiving: false }), '43'],
+    [
+      'nothing is lost with all received and a source that is up',
+      oldIs('available', 'sg-1'),
+      position(),
+      '0',
+    ],
+    [
+      'the age of the last commit may be lost with a source that is down',
+      oldIs('failed', 'sg-1'),
+      position(),
+      '43',
+    ],
+    [
+      'or with a region that does not answer',
+      { error: 'EndpointConnectionError' },
+      position(),
+      '43',
+    ],
+    [
+      'or when nothing is received',
+      oldIs('available', 'sg-1'),
+      position({ receiving: false }),
+      '43',
+    ],
     ['or when replay is behind', oldIs('available', 'sg-1'), position({ drained: false }), '43'],
     ['an instance that was deleted is down', { error: 'DBInstanceNotFound' }, position(), '43'],
-    ['a region that answers only with errors of its own is down', { error: 'Unavailable', status: 503 }, position(), '43'],
-    ['a hub that has replayed no commit since it started does not know', oldIs('failed', 'sg-1'), position({ ageSeconds: null }), '999999'],
-    ['nothing is lost any more once it is promoted', { error: 'EndpointConnectionError' }, position({ inRecovery: false }), '0'],
+    [
+      'a region that answers only with errors of its own is down',
+      { error: 'Unavailable', status: 503 },
+      position(),
+      '43',
+    ],
+    [
+      'a hub that has replayed no commit since it started does not know',
+      oldIs('failed', 'sg-1'),
+      position({ ageSeconds: null }),
+      '999999',
+    ],
+    [
+      'nothing is lost any more once it is promoted',
+      { error: 'EndpointConnectionError' },
+      position({ inRecovery: false }),
+      '0',
+    ],
   ])('%s', (_what, old, at, loss) => {
-    const answers = { 'rds.describe_db_instances': [hubIs()], 'rds.describe_db_instances@us-east-1': [old], 'lambda.invoke': [at] };
-    expect(run('inspect', events, answers).returned).toMatchObject({ LossSeconds: loss, Following: 'yes', HubSource: SOURCE });
+    const answers = {
+      'rds.describe_db_instances': [hubIs()],
+      'rds.describe_db_instances@us-east-1': [old],
+      'lambda.invoke': [at],
+    };
+    expect(run('inspect', events, answers).returned).toMatchObject({
+      LossSeconds: loss,
+      Following: 'yes',
+      HubSource: SOURCE,
+    });
   });
 
   test('a permission that is missing is not a region that is down', () => {
-    const answers = { 'rds.describe_db_instances': [hubIs()], 'rds.describe_db_instances@us-east-1': [{ error: 'AccessDenied' }] };
+    const answers = {
+      'rds.describe_db_instances': [hubIs()],
+      'rds.describe_db_instances@us-east-1': [{ error: 'AccessDenied' }],
+    };
     expect(run('inspect', events, answers).raised).toBe('AccessDenied');
   });
 });
@@ -120,7 +192,11 @@ describeHere('assess', () => {
     Inspected: inspected,
   };
   const allowed = {
-    'iam.simulate_principal_policy': [{ EvaluationResults: [{ EvalActionName: 'rds:PromoteReadReplica', EvalDecision: 'allowed' }] }],
+    'iam.simulate_principal_policy': [
+      {
+        EvaluationResults: [{ EvalActionName: 'rds:PromoteReadReplica', EvalDecision: 'allowed' }],
+      },
+    ],
   };
 
   test('finds a hub ready that loses as much as is accepted', () => {
@@ -128,41 +204,74 @@ describeHere('assess', () => {
   });
 
   test.each<[string, object, string]>([
-    ['more loss', { LossSeconds: '31' }, 'Up to 31 s of commits would be lost, and 30 s are accepted.'],
+    [
+      'more loss',
+      { LossSeconds: '31' },
+      'Up to 31 s of commits would be lost, and 30 s are accepted.',
+    ],
     ['a hub that is busy', { HubStatus: 'modifying' }, 'The hub is modifying, not available.'],
     ['a hub without backups', { BackupRetention: '0' }, 'The hub has no automatic backups'],
-    ['a hub of somebody else', { HubSource: 'arn:aws:rds:us-east-1:1:db:other' }, 'The hub follows other, not market-primary.'],
-    ['an old primary that cannot be fenced', { OldStatus: 'unreachable' }, 'AllowUnfenced is false'],
+    [
+      'a hub of somebody else',
+      { HubSource: 'arn:aws:rds:us-east-1:1:db:other' },
+      'The hub follows other, not market-primary.',
+    ],
+    [
+      'an old primary that cannot be fenced',
+      { OldStatus: 'unreachable' },
+      'AllowUnfenced is false',
+    ],
   ])('refuses %s', (_what, seen, message) => {
-    expect(run('assess', { ...events, Inspected: { ...inspected, ...seen } }, allowed).raised).toContain(message);
+    expect(
+      run('assess', { ...events, Inspected: { ...inspected, ...seen } }, allowed).raised,
+    ).toContain(message);
   });
 
   test('refuses without a permission, and names it', () => {
     const denied = {
       'iam.simulate_principal_policy': [
-        { EvaluationResults: [{ EvalActionName: 'rds:PromoteReadReplica', EvalDecision: 'implicitDeny' }] },
+        {
+          EvaluationResults: [
+            { EvalActionName: 'rds:PromoteReadReplica', EvalDecision: 'implicitDeny' },
+          ],
+        },
       ],
     };
-    expect(run('assess', events, denied).raised).toBe('rds:PromoteReadReplica on hub is not allowed (implicitDeny).');
+    expect(run('assess', events, denied).raised).toBe(
+      'rds:PromoteReadReplica on hub is not allowed (implicitDeny).',
+    );
   });
 
   test('is not kept by an IAM that does not answer: its control plane may be in the region that failed', () => {
-    const down = { 'iam.simulate_principal_policy': [{ error: 'ServiceUnavailable', status: 503 }] };
-    expect(run('assess', events, down).returned).toEqual({ Verdict: 'ready, but IAM does not answer: permissions were not checked' });
-    expect(run('assess', events, { 'iam.simulate_principal_policy': [{ error: 'AccessDenied' }] }).raised).toBe('AccessDenied');
+    const down = {
+      'iam.simulate_principal_policy': [{ error: 'ServiceUnavailable', status: 503 }],
+    };
+    expect(run('assess', events, down).returned).toEqual({
+      Verdict: 'ready, but IAM does not answer: permissions were not checked',
+    });
+    expect(
+      run('assess', events, { 'iam.simulate_principal_policy': [{ error: 'AccessDenied' }] })
+        .raised,
+    ).toBe('AccessDenied');
   });
 
   test('takes what Systems Manager makes of the parameters', () => {
     const unreachable = { ...inspected, OldStatus: 'unreachable' };
     expect(
-      run('assess', { ...events, Inspected: unreachable, AllowUnfenced: 'true', AcceptedLossSeconds: '30' }, allowed).returned,
+      run(
+        'assess',
+        { ...events, Inspected: unreachable, AllowUnfenced: 'true', AcceptedLossSeconds: '30' },
+        allowed,
+      ).returned,
     ).toBeDefined();
   });
 });
 
 describeHere('fence', () => {
   const events = { ...OLD, ...WAIT, FenceGroup: 'market-fence', AllowUnfenced: false };
-  const closed = { 'ec2.describe_security_groups@us-east-1': [{ SecurityGroups: [{ GroupId: 'sg-closed' }] }] };
+  const closed = {
+    'ec2.describe_security_groups@us-east-1': [{ SecurityGroups: [{ GroupId: 'sg-closed' }] }],
+  };
 
   test('moves the primary behind the closed group, and only then reboots it', () => {
     const { returned, called } = run('fence', events, {
@@ -177,11 +286,17 @@ describeHere('fence', () => {
     });
     expect(returned).toEqual({ OldPrimary: 'fenced' });
     const changing = called.filter((call) => !call.includes('describe'));
-    expect(changing).toEqual(['rds.modify_db_instance@us-east-1', 'rds.reboot_db_instance@us-east-1']);
+    expect(changing).toEqual([
+      'rds.modify_db_instance@us-east-1',
+      'rds.reboot_db_instance@us-east-1',
+    ]);
   });
 
   test('does not change the groups of one that is behind it already', () => {
-    const { called } = run('fence', events, { ...closed, 'rds.describe_db_instances@us-east-1': [oldIs('available', 'sg-closed')] });
+    const { called } = run('fence', events, {
+      ...closed,
+      'rds.describe_db_instances@us-east-1': [oldIs('available', 'sg-closed')],
+    });
     expect(called).not.toContain('rds.modify_db_instance@us-east-1');
   });
 
@@ -212,10 +327,15 @@ describeHere('fence', () => {
         'rds.modify_db_instance@us-east-1': [{ error: 'InvalidDBInstanceState' }],
       },
     ],
-    ['that was deleted', { 'rds.describe_db_instances@us-east-1': [{ error: 'DBInstanceNotFound' }] }],
+    [
+      'that was deleted',
+      { 'rds.describe_db_instances@us-east-1': [{ error: 'DBInstanceNotFound' }] },
+    ],
   ])('an instance %s cannot be fenced, and is left where that was allowed', (_what, answers) => {
     expect(run('fence', events, { ...closed, ...answers }).raised).toBeDefined();
-    expect(run('fence', { ...events, AllowUnfenced: true }, { ...closed, ...answers }).returned).toEqual({ OldPrimary: 'unreachable' });
+    expect(
+      run('fence', { ...events, AllowUnfenced: true }, { ...closed, ...answers }).returned,
+    ).toEqual({ OldPrimary: 'unreachable' });
   });
 
   test.each<[string, Answers, string]>([
@@ -226,7 +346,11 @@ describeHere('fence', () => {
     ],
     [
       'behind a group that lets somebody in',
-      { 'ec2.describe_security_groups@us-east-1': [{ SecurityGroups: [{ GroupId: 'sg-1', IpPermissions: [{}] }] }] },
+      {
+        'ec2.describe_security_groups@us-east-1': [
+          { SecurityGroups: [{ GroupId: 'sg-1', IpPermissions: [{}] }] },
+        ],
+      },
       'it is no fence',
     ],
     [
@@ -245,10 +369,18 @@ describeHere('fence', () => {
 
   test('says that the region is gone where that was allowed, and takes no other error for it', () => {
     const allowed = { ...events, AllowUnfenced: 'true' };
-    expect(run('fence', allowed, { 'ec2.describe_security_groups@us-east-1': [{ error: 'ConnectTimeoutError' }] }).returned).toEqual({
+    expect(
+      run('fence', allowed, {
+        'ec2.describe_security_groups@us-east-1': [{ error: 'ConnectTimeoutError' }],
+      }).returned,
+    ).toEqual({
       OldPrimary: 'unreachable',
     });
-    expect(run('fence', allowed, { 'ec2.describe_security_groups@us-east-1': [{ error: 'AccessDenied' }] }).raised).toBe('AccessDenied');
+    expect(
+      run('fence', allowed, {
+        'ec2.describe_security_groups@us-east-1': [{ error: 'AccessDenied' }],
+      }).raised,
+    ).toBe('AccessDenied');
   });
 });
 
@@ -273,18 +405,26 @@ describeHere('catchUp', () => {
       'lambda.invoke': [position(), { errorMessage: 'timeout' }, position(), position()],
     });
     expect(returned).toEqual({ CaughtUp: '0/10' });
-    expect(run('catchUp', events, { 'lambda.invoke': [{ errorMessage: 'no such role' }] }).raised).toContain('after 60 s: no such role');
+    expect(
+      run('catchUp', events, { 'lambda.invoke': [{ errorMessage: 'no such role' }] }).raised,
+    ).toContain('after 60 s: no such role');
   });
 
   test('fails when that does not come', () => {
-    expect(run('catchUp', events, { 'lambda.invoke': [position({ drained: false })] }).raised).toContain('after 60 s');
+    expect(
+      run('catchUp', events, { 'lambda.invoke': [position({ drained: false })] }).raised,
+    ).toContain('after 60 s');
   });
 });
 
 describeHere('promote, verify, repoint', () => {
   test('a hub that is promoted is not promoted again', () => {
-    expect(run('promote', { Hub: 'hub' }, { 'rds.describe_db_instances': [hubIs()] }).called).toContain('rds.promote_read_replica');
-    expect(run('promote', { Hub: 'hub' }, { 'rds.describe_db_instances': [PROMOTED] }).called).not.toContain('rds.promote_read_replica');
+    expect(
+      run('promote', { Hub: 'hub' }, { 'rds.describe_db_instances': [hubIs()] }).called,
+    ).toContain('rds.promote_read_replica');
+    expect(
+      run('promote', { Hub: 'hub' }, { 'rds.describe_db_instances': [PROMOTED] }).called,
+    ).not.toContain('rds.promote_read_replica');
   });
 
   test('a write counts only on an instance that is available and follows nobody', () => {
@@ -296,17 +436,27 @@ describeHere('promote, verify, repoint', () => {
     expect(returned).toEqual({ Written: '0/40' });
     expect(called.filter((call) => call === 'lambda.invoke')).toHaveLength(2);
     expect(
-      run('verify', events, { 'rds.describe_db_instances': [PROMOTED], 'lambda.invoke': [{ errorMessage: 'still in recovery' }] }).raised,
+      run('verify', events, {
+        'rds.describe_db_instances': [PROMOTED],
+        'lambda.invoke': [{ errorMessage: 'still in recovery' }],
+      }).raised,
     ).toBe('hub takes no writes after 60 s: still in recovery');
   });
 
   test('records are turned, each once, and awaited', () => {
     const { returned, calls } = run(
       'repoint',
-      { Hub: 'hub', ...WAIT, Records: [{ zone: 'Z1', set: { Name: 'write.example.com.', Type: 'A' } }] },
+      {
+        Hub: 'hub',
+        ...WAIT,
+        Records: [{ zone: 'Z1', set: { Name: 'write.example.com.', Type: 'A' } }],
+      },
       {
         'route53.change_resource_record_sets': [{ ChangeInfo: { Id: '/change/C1' } }],
-        'route53.get_change': [{ ChangeInfo: { Status: 'PENDING' } }, { ChangeInfo: { Status: 'INSYNC' } }],
+        'route53.get_change': [
+          { ChangeInfo: { Status: 'PENDING' } },
+          { ChangeInfo: { Status: 'INSYNC' } },
+        ],
       },
     );
     expect(returned).toEqual({ Repointed: 'write.example.com.' });
@@ -316,7 +466,9 @@ describeHere('promote, verify, repoint', () => {
         HostedZoneId: 'Z1',
         ChangeBatch: {
           Comment: 'Promotion of hub',
-          Changes: [{ Action: 'UPSERT', ResourceRecordSet: { Name: 'write.example.com.', Type: 'A' } }],
+          Changes: [
+            { Action: 'UPSERT', ResourceRecordSet: { Name: 'write.example.com.', Type: 'A' } },
+          ],
         },
       },
     ]);

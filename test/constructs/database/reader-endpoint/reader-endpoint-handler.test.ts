@@ -25,9 +25,21 @@ const BASE: ReaderEndpointSettings = {
 
 const CONDITIONS = ['fresh', 'fresh', 'between', 'stale', 'broken', 'silent', 'failed'] as const;
 type Condition = (typeof CONDITIONS)[number];
-const CALLS = ['instance', 'lags', 'primaryWal', 'records', 'writeRecords', 'readMemory', 'writeMemory'] as const;
+const CALLS = [
+  'instance',
+  'lags',
+  'primaryWal',
+  'records',
+  'writeRecords',
+  'readMemory',
+  'writeMemory',
+] as const;
 type Call = (typeof CALLS)[number];
-const WAL = { busy: [50_000, 50_000, 50_000, 50_000, 50_000], idle: [90, 1_118_481, 80, 90, 100], silent: [] };
+const WAL = {
+  busy: [50_000, 50_000, 50_000, 50_000, 50_000],
+  idle: [90, 1_118_481, 80, 90, 100],
+  silent: [],
+};
 interface Weather {
   readonly replicas: readonly Condition[];
   readonly primary?: keyof typeof WAL;
@@ -35,7 +47,13 @@ interface Weather {
   readonly isAnswerLost: boolean;
 }
 
-const LAG: Partial<Record<Condition, number>> = { fresh: 1, between: 40, stale: 500, broken: 0, failed: 0 };
+const LAG: Partial<Record<Condition, number>> = {
+  fresh: 1,
+  between: 40,
+  stale: 500,
+  broken: 0,
+  failed: 0,
+};
 
 class FakeAws implements ReaderEndpointApi {
   public weights = new Map<string, number>();
@@ -62,7 +80,9 @@ class FakeAws implements ReaderEndpointApi {
   public async lags(ids: readonly string[]) {
     this.called('lags');
     return Object.fromEntries(
-      ids.flatMap((id) => (LAG[this.condition(id)] === undefined ? [] : [[id, LAG[this.condition(id)] as number]])),
+      ids.flatMap((id) =>
+        LAG[this.condition(id)] === undefined ? [] : [[id, LAG[this.condition(id)] as number]],
+      ),
     );
   }
   public async primaryWal() {
@@ -71,7 +91,12 @@ class FakeAws implements ReaderEndpointApi {
   }
   public async records() {
     this.called('records');
-    return [...this.weights].map(([id, weight]) => ({ id, weight, ttlSeconds: 5, values: [`${id}.example.com`] }));
+    return [...this.weights].map(([id, weight]) => ({
+      id,
+      weight,
+      ttlSeconds: 5,
+      values: [`${id}.example.com`],
+    }));
   }
   public async writeRecords(records: readonly EndpointRecord[]) {
     const write = () => {
@@ -107,7 +132,11 @@ interface Minute {
   readonly error?: string;
 }
 
-async function live(settings: ReaderEndpointSettings, weathers: readonly Weather[], log: (entry: object) => void = () => {}) {
+async function live(
+  settings: ReaderEndpointSettings,
+  weathers: readonly Weather[],
+  log: (entry: object) => void = () => {},
+) {
   const aws = new FakeAws(settings);
   const minutes: Minute[] = [];
   for (const [index, weather] of weathers.entries()) {
@@ -116,7 +145,12 @@ async function live(settings: ReaderEndpointSettings, weathers: readonly Weather
     const at = index * 60;
     let error: string | undefined;
     try {
-      await keepEndpoint(settings, aws, { now: () => at * 1000, sleep: async () => {}, random: () => 0.5, log });
+      await keepEndpoint(settings, aws, {
+        now: () => at * 1000,
+        sleep: async () => {},
+        random: () => 0.5,
+        log,
+      });
     } catch (thrown) {
       error = (thrown as Error).message;
     }
@@ -128,12 +162,17 @@ async function live(settings: ReaderEndpointSettings, weathers: readonly Weather
 const calm = (replicas: readonly Condition[], minutes: number): Weather[] =>
   Array.from({ length: minutes }, () => ({ replicas, down: [], isAnswerLost: false }));
 
-/** A condition lasts for some minutes, as in life: pure noise would hardly ever let anybody return. */
+/**
+ * A condition lasts for some minutes, as in life: pure noise would hardly ever let anybody return.
+ */
 const stormy: fc.Arbitrary<Weather[]> = fc
   .array(
     fc.record({
       minutes: fc.integer({ min: 1, max: 9 }),
-      replicas: fc.array(fc.constantFrom(...CONDITIONS), { minLength: IDS.length, maxLength: IDS.length }),
+      replicas: fc.array(fc.constantFrom(...CONDITIONS), {
+        minLength: IDS.length,
+        maxLength: IDS.length,
+      }),
       down: fc.oneof(
         { weight: 3, arbitrary: fc.constant([] as Call[]) },
         { weight: 1, arbitrary: fc.subarray([...CALLS], { maxLength: 2 }) },
@@ -143,7 +182,9 @@ const stormy: fc.Arbitrary<Weather[]> = fc
     }),
     { minLength: 3, maxLength: 12 },
   )
-  .map((spells) => spells.flatMap(({ minutes, ...weather }) => Array.from({ length: minutes }, () => weather)));
+  .map((spells) =>
+    spells.flatMap(({ minutes, ...weather }) => Array.from({ length: minutes }, () => weather)),
+  );
 
 const settingsOf = (fallBackToWriter: boolean) => ({ ...BASE, fallBackToWriter });
 const conditionOf = (weather: Weather, id: string) => weather.replicas[IDS.indexOf(id)];
@@ -169,10 +210,18 @@ describe('in any weather', () => {
           let left = Number.NEGATIVE_INFINITY;
           for (const { at, weather, before, after } of minutes) {
             if (before.includes(id) && !after.includes(id)) left = at;
-            if (before.includes(id) || !after.includes(id) || before.every((other) => isDead(weather, other))) continue;
+            if (
+              before.includes(id) ||
+              !after.includes(id) ||
+              before.every((other) => isDead(weather, other))
+            )
+              continue;
             expect(at - left).toBeGreaterThanOrEqual(BASE.holdSeconds);
             // What a run that failed did not see cannot count.
-            const seen = minutes.filter((minute) => minute.error === undefined && minute.at <= at && minute.at >= at - BASE.holdSeconds);
+            const seen = minutes.filter(
+              (minute) =>
+                minute.error === undefined && minute.at <= at && minute.at >= at - BASE.holdSeconds,
+            );
             for (const { weather: seenWeather } of seen) {
               const idle = seenWeather.primary === 'idle' ? ['between'] : [];
               expect(['fresh', 'silent', ...idle]).toContain(conditionOf(seenWeather, id));
@@ -189,11 +238,15 @@ describe('in any weather', () => {
       fc.asyncProperty(stormy, fc.boolean(), async (weathers, fallBack) => {
         const { minutes } = await live(settingsOf(fallBack), weathers);
         for (const { weather, after, error } of minutes) {
-          const isBad = (id: string) => ['failed', 'stale', 'broken'].includes(conditionOf(weather, id) ?? '');
-          const hasGood = after.some((id) => id === WRITER || ['fresh', 'between'].includes(conditionOf(weather, id) ?? ''));
+          const isBad = (id: string) =>
+            ['failed', 'stale', 'broken'].includes(conditionOf(weather, id) ?? '');
+          const hasGood = after.some(
+            (id) => id === WRITER || ['fresh', 'between'].includes(conditionOf(weather, id) ?? ''),
+          );
           if (error === undefined && hasGood) expect(after.filter(isBad)).toEqual([]);
           const hasLiving = IDS.some((id) => !isDead(weather, id));
-          if (error === undefined && hasLiving) expect(after.filter((id) => isDead(weather, id))).toEqual([]);
+          if (error === undefined && hasLiving)
+            expect(after.filter((id) => isDead(weather, id))).toEqual([]);
         }
       }),
       RUNS,
@@ -201,13 +254,17 @@ describe('in any weather', () => {
   });
 
   test('when it calms, the fresh ones are named and nobody else', async () => {
-    const lasting = fc.array(fc.constantFrom<Condition>('fresh', 'stale', 'broken', 'silent', 'failed'), { minLength: 3, maxLength: 3 });
+    const lasting = fc.array(
+      fc.constantFrom<Condition>('fresh', 'stale', 'broken', 'silent', 'failed'),
+      { minLength: 3, maxLength: 3 },
+    );
     await fc.assert(
       fc.asyncProperty(stormy, lasting, fc.boolean(), async (weathers, replicas, fallBack) => {
         const { aws } = await live(settingsOf(fallBack), [...weathers, ...calm(replicas, 14)]);
         const fresh = IDS.filter((_, index) => replicas[index] === 'fresh');
         if (fresh.length > 0) expect(aws.named()).toEqual(fresh);
-        else if (fallBack && replicas.some((each) => each !== 'silent')) expect(aws.named()).toEqual([WRITER]);
+        else if (fallBack && replicas.some((each) => each !== 'silent'))
+          expect(aws.named()).toEqual([WRITER]);
         else expect(aws.named().length).toBeGreaterThan(0);
       }),
       RUNS,
@@ -222,52 +279,94 @@ describe('a run', () => {
     const log: object[] = [];
     const { aws } = await live(BASE, calm(FRESH, 1), (entry) => log.push(entry));
     expect(aws.calls.filter((call) => call.startsWith('write'))).toEqual([]);
-    expect(log).toEqual([expect.objectContaining({ Endpoint: BASE.name, Targets: 3, Dropped: 0, OnWriter: 0 })]);
+    expect(log).toEqual([
+      expect.objectContaining({ Endpoint: BASE.name, Targets: 3, Dropped: 0, OnWriter: 0 }),
+    ]);
   });
 
   test('says each change in one line, with its reason', async () => {
     const log: Record<string, unknown>[] = [];
-    await live(BASE, [...calm(['fresh', 'stale', 'broken'], 1), ...calm(FRESH, 6)], (entry) => log.push(entry as Record<string, unknown>));
+    await live(BASE, [...calm(['fresh', 'stale', 'broken'], 1), ...calm(FRESH, 6)], (entry) =>
+      log.push(entry as Record<string, unknown>),
+    );
     expect(log.filter(({ message }) => message !== undefined)).toEqual([
-      { level: 'INFO', message: 'dropped', endpoint: BASE.name, target: 'm-leaf-1', verdict: 'stale', answers: true, lagSeconds: 500 },
-      expect.objectContaining({ message: 'dropped', target: 'm-leaf-2', lagSeconds: 'replication has ended' }),
+      {
+        level: 'INFO',
+        message: 'dropped',
+        endpoint: BASE.name,
+        target: 'm-leaf-1',
+        verdict: 'stale',
+        answers: true,
+        lagSeconds: 500,
+      },
+      expect.objectContaining({
+        message: 'dropped',
+        target: 'm-leaf-2',
+        lagSeconds: 'replication has ended',
+      }),
       expect.objectContaining({ message: 'restored', target: 'm-leaf-1', verdict: 'fresh' }),
       expect.objectContaining({ message: 'restored', target: 'm-leaf-2' }),
     ]);
   });
 
   test('tries three times, acts on what it knows, and then fails for the alarm to see', async () => {
-    const weather: Weather = { replicas: ['stale', 'fresh', 'fresh'], down: ['instance'], isAnswerLost: false };
+    const weather: Weather = {
+      replicas: ['stale', 'fresh', 'fresh'],
+      down: ['instance'],
+      isAnswerLost: false,
+    };
     const { aws, minutes } = await live(BASE, [weather]);
     expect(aws.named()).toEqual(['m-leaf-1', 'm-leaf-2']);
     expect(aws.calls.filter((call) => call === 'instance')).toHaveLength(9);
-    expect(minutes[0]?.error).toContain('describing m-hub failed 3 times, at last with Throttling: rate exceeded');
+    expect(minutes[0]?.error).toContain(
+      'describing m-hub failed 3 times, at last with Throttling: rate exceeded',
+    );
   });
 
-  test.each<Call>(['records', 'readMemory', 'writeMemory'])('changes nothing when %s fails', async (down) => {
-    const { aws } = await live(BASE, [{ replicas: ['silent', 'stale', 'fresh'], down: [down], isAnswerLost: false }]);
-    expect(aws.named()).toEqual(IDS);
-    expect(aws.calls).not.toContain('writeRecords');
-  });
+  test.each<Call>(['records', 'readMemory', 'writeMemory'])(
+    'changes nothing when %s fails',
+    async (down) => {
+      const { aws } = await live(BASE, [
+        { replicas: ['silent', 'stale', 'fresh'], down: [down], isAnswerLost: false },
+      ]);
+      expect(aws.named()).toEqual(IDS);
+      expect(aws.calls).not.toContain('writeRecords');
+    },
+  );
 
   test('a memory that cannot be read as JSON begins anew', async () => {
     const aws = new FakeAws(BASE);
     await aws.writeMemory('not JSON');
-    await keepEndpoint(BASE, aws, { now: () => 0, sleep: async () => {}, random: () => 0, log: () => {} });
+    await keepEndpoint(BASE, aws, {
+      now: () => 0,
+      sleep: async () => {},
+      random: () => 0,
+      log: () => {},
+    });
     expect(aws.named()).toEqual(IDS);
   });
 
   test('says which replica has no record', async () => {
     const aws = new FakeAws(BASE);
     aws.weights.delete('m-hub');
-    const run = keepEndpoint(BASE, aws, { now: () => 0, sleep: async () => {}, random: () => 0, log: () => {} });
+    const run = keepEndpoint(BASE, aws, {
+      now: () => 0,
+      sleep: async () => {},
+      random: () => 0,
+      log: () => {},
+    });
     await expect(run).rejects.toThrow('m-hub has no record under readers.market.internal');
   });
 
   test('leaves the record of a replica that a deployment adds or removes as CloudFormation wrote it', async () => {
     const aws = new FakeAws(BASE);
     aws.weights.set('m-leaf-3', 1);
-    await keepEndpoint(BASE, aws, { now: () => 0, sleep: async () => {}, random: () => 0, log: () => {} });
+    await keepEndpoint(BASE, aws, {
+      now: () => 0,
+      sleep: async () => {},
+      random: () => 0,
+      log: () => {},
+    });
     expect(aws.weights.get('m-leaf-3')).toBe(1);
     expect(aws.calls).not.toContain('writeRecords');
   });

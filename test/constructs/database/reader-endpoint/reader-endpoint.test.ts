@@ -9,8 +9,14 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { PostgresSource } from '../../../../lib/constructs/database/primary/postgres-source';
-import { type ReaderEndpointSettings, readerEndpointApi } from '../../../../lib/constructs/database/reader-endpoint/api';
-import { ReaderEndpoint, type ReaderEndpointProps } from '../../../../lib/constructs/database/reader-endpoint/reader-endpoint';
+import {
+  type ReaderEndpointSettings,
+  readerEndpointApi,
+} from '../../../../lib/constructs/database/reader-endpoint/api';
+import {
+  ReaderEndpoint,
+  type ReaderEndpointProps,
+} from '../../../../lib/constructs/database/reader-endpoint/reader-endpoint';
 import { PostgresReplicas } from '../../../../lib/constructs/database/replicas/postgres-replicas';
 import { testStack } from '../../../test-stack';
 
@@ -21,9 +27,15 @@ const REPLICAS = {
   ),
 };
 
-function endpoint(props: Partial<ReaderEndpointProps> = {}, stack = testStack('ap-southeast-1')): ReaderEndpoint {
+function endpoint(
+  props: Partial<ReaderEndpointProps> = {},
+  stack = testStack('ap-southeast-1'),
+): ReaderEndpoint {
   return new ReaderEndpoint(stack, 'Readers', {
-    vpc: ec2.Vpc.fromVpcAttributes(stack, 'Vpc', { vpcId: 'vpc-0123456789abcdef0', availabilityZones: ['ap-southeast-1a'] }),
+    vpc: ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
+      vpcId: 'vpc-0123456789abcdef0',
+      availabilityZones: ['ap-southeast-1a'],
+    }),
     replicas: REPLICAS,
     primary: { region: 'us-east-1', instanceIdentifier: 'm-primary' },
     name: 'readers.market.internal',
@@ -40,7 +52,9 @@ describe('by default', () => {
       Name: 'market.internal.',
       VPCs: [{ VPCId: 'vpc-0123456789abcdef0', VPCRegion: 'ap-southeast-1' }],
     });
-    const records = Object.values(template.findResources('AWS::Route53::RecordSet')).map(({ Properties }) => Properties);
+    const records = Object.values(template.findResources('AWS::Route53::RecordSet')).map(
+      ({ Properties }) => Properties,
+    );
     expect(records).toEqual(
       ['m-hub', 'm-leaf-1'].map((id) =>
         expect.objectContaining({
@@ -58,9 +72,16 @@ describe('by default', () => {
   test('a function every minute, one at a time, whose failures are not repeated but alarmed', () => {
     template.hasResourceProperties('AWS::Events::Rule', {
       ScheduleExpression: 'rate(1 minute)',
-      Targets: [Match.objectLike({ RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 } })],
+      Targets: [
+        Match.objectLike({
+          RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
+        }),
+      ],
     });
-    template.hasResourceProperties('AWS::Lambda::Function', { ReservedConcurrentExecutions: 1, LoggingConfig: Match.anyValue() });
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      ReservedConcurrentExecutions: 1,
+      LoggingConfig: Match.anyValue(),
+    });
     template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 0 });
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
       MetricName: 'Targets',
@@ -68,14 +89,23 @@ describe('by default', () => {
       EvaluationPeriods: 5,
       TreatMissingData: 'breaching',
     });
-    template.hasResource('AWS::Logs::LogGroup', { DeletionPolicy: Match.stringLikeRegexp('Retain'), Properties: { RetentionInDays: 90 } });
+    template.hasResource('AWS::Logs::LogGroup', {
+      DeletionPolicy: Match.stringLikeRegexp('Retain'),
+      Properties: { RetentionInDays: 90 },
+    });
   });
 
   test('it may describe these instances, turn these records, and remember in this parameter', () => {
-    const statements = Object.values(template.findResources('AWS::IAM::ManagedPolicy'))[0]?.Properties.PolicyDocument.Statement;
-    const allowed = (action: string) => statements.find(({ Action }: { Action: string | string[] }) => [Action].flat().includes(action));
+    const statements = Object.values(template.findResources('AWS::IAM::ManagedPolicy'))[0]
+      ?.Properties.PolicyDocument.Statement;
+    const allowed = (action: string) =>
+      statements.find(({ Action }: { Action: string | string[] }) =>
+        [Action].flat().includes(action),
+      );
     expect(allowed('rds:DescribeDBInstances').Resource).toHaveLength(2);
-    expect(JSON.stringify(allowed('rds:DescribeDBInstances').Resource)).toMatch(/:db:m-hub.*:db:m-leaf-1/);
+    expect(JSON.stringify(allowed('rds:DescribeDBInstances').Resource)).toMatch(
+      /:db:m-hub.*:db:m-leaf-1/,
+    );
     expect(allowed('cloudwatch:GetMetricData').Condition).toEqual({
       StringEquals: { 'aws:RequestedRegion': ['ap-southeast-1', 'us-east-1'] },
     });
@@ -88,30 +118,54 @@ describe('by default', () => {
         },
       },
     });
-    expect(JSON.stringify(allowed('route53:ChangeResourceRecordSets').Resource)).toMatch(/hostedzone.*"Ref":"ReadersZone/);
+    expect(JSON.stringify(allowed('route53:ChangeResourceRecordSets').Resource)).toMatch(
+      /hostedzone.*"Ref":"ReadersZone/,
+    );
     expect(allowed('ssm:PutParameter').Resource).not.toBe('*');
-    expect(statements.flatMap(({ Action }: { Action: string | string[] }) => Action)).toHaveLength(8);
+    expect(statements.flatMap(({ Action }: { Action: string | string[] }) => Action)).toHaveLength(
+      8,
+    );
   });
 
   test('the function starts, and is told of another replica, only when the records are there', () => {
     const records = Object.keys(template.findResources('AWS::Route53::RecordSet'));
     for (const type of ['AWS::Events::Rule', 'AWS::Lambda::Function']) {
-      expect(Object.values(template.findResources(type))[0]?.DependsOn).toEqual(expect.arrayContaining(records));
+      expect(Object.values(template.findResources(type))[0]?.DependsOn).toEqual(
+        expect.arrayContaining(records),
+      );
     }
   });
 
   test('the alarm begins with the schedule, not while RDS still makes the first replicas', () => {
     const [alarm] = Object.values(template.findResources('AWS::CloudWatch::Alarm'));
-    expect(alarm?.DependsOn).toEqual(expect.arrayContaining(Object.keys(template.findResources('AWS::Events::Rule'))));
+    expect(alarm?.DependsOn).toEqual(
+      expect.arrayContaining(Object.keys(template.findResources('AWS::Events::Rule'))),
+    );
   });
 });
 
 describe('as a user sets it up', () => {
   const stack = testStack('ap-southeast-1');
-  const zone = route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', { hostedZoneId: 'Z1', zoneName: 'market.internal' });
-  const alarmTopic = sns.Topic.fromTopicArn(stack, 'Topic', 'arn:aws:sns:ap-southeast-1:111111111111:alarms');
+  const zone = route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', {
+    hostedZoneId: 'Z1',
+    zoneName: 'market.internal',
+  });
+  const alarmTopic = sns.Topic.fromTopicArn(
+    stack,
+    'Topic',
+    'arn:aws:sns:ap-southeast-1:111111111111:alarms',
+  );
   const removalPolicy = RemovalPolicy.DESTROY;
-  endpoint({ zone, alarmTopic, removalPolicy, fallBackToWriter: 'writer.example.com', hold: Duration.minutes(10) }, stack);
+  endpoint(
+    {
+      zone,
+      alarmTopic,
+      removalPolicy,
+      fallBackToWriter: 'writer.example.com',
+      hold: Duration.minutes(10),
+    },
+    stack,
+  );
   const template = Template.fromStack(stack);
 
   test('the writer stands by with weight 0', () => {
@@ -127,7 +181,9 @@ describe('as a user sets it up', () => {
   test('the function knows the settings', () => {
     const [created] = Object.values(template.findResources('AWS::Lambda::Function'));
     const SETTINGS = created?.Properties.Environment.Variables.SETTINGS;
-    const text = SETTINGS['Fn::Join'][1].map((part: unknown) => (typeof part === 'string' ? part : 'ref')).join('');
+    const text = SETTINGS['Fn::Join'][1]
+      .map((part: unknown) => (typeof part === 'string' ? part : 'ref'))
+      .join('');
     expect(JSON.parse(text)).toEqual({
       name: 'readers.market.internal',
       hostedZoneId: 'Z1',
@@ -144,7 +200,9 @@ describe('as a user sets it up', () => {
   });
 
   test('the alarm is heard', () => {
-    template.hasResourceProperties('AWS::CloudWatch::Alarm', { AlarmActions: ['arn:aws:sns:ap-southeast-1:111111111111:alarms'] });
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      AlarmActions: ['arn:aws:sns:ap-southeast-1:111111111111:alarms'],
+    });
   });
 });
 
@@ -166,7 +224,11 @@ test('stands over the replicas of a region, hub and leaves', () => {
   new ReaderEndpoint(stack, 'Readers', { vpc, replicas, primary, name: 'readers.market.internal' });
   const template = Template.fromStack(stack);
   for (const SetIdentifier of ['m-hub', 'm-leaf-1']) {
-    const [id] = Object.keys(template.findResources('AWS::RDS::DBInstance', { Properties: { DBInstanceIdentifier: SetIdentifier } }));
+    const [id] = Object.keys(
+      template.findResources('AWS::RDS::DBInstance', {
+        Properties: { DBInstanceIdentifier: SetIdentifier },
+      }),
+    );
     template.hasResourceProperties('AWS::Route53::RecordSet', {
       SetIdentifier,
       ResourceRecords: [{ 'Fn::GetAtt': [id, 'Endpoint.Address'] }],
@@ -179,21 +241,55 @@ describe('checks', () => {
   const elsewhere = () => {
     const stack = testStack('ap-southeast-1');
     return endpoint(
-      { zone: route53.HostedZone.fromHostedZoneAttributes(stack, 'Z', { hostedZoneId: 'Z1', zoneName: 'other.internal' }) },
+      {
+        zone: route53.HostedZone.fromHostedZoneAttributes(stack, 'Z', {
+          hostedZoneId: 'Z1',
+          zoneName: 'other.internal',
+        }),
+      },
       stack,
     );
   };
   test.each<[string, () => ReaderEndpoint, string]>([
-    ['the head of a zone', () => endpoint({ name: 'market.internal' }), 'name must be a name of three or more labels in lower case'],
-    ['upper case', () => endpoint({ name: 'Readers.market.internal' }), 'name must be a name of three or more labels'],
-    ['a name of another zone', elsewhere, 'name must be a name below other.internal, got "readers.market.internal"'],
-    ['no replicas', () => endpoint({ replicas: { instanceIdentifiers: [], endpoints: [] } }), 'replicas must be at least one instance'],
-    ['an answer kept for no time', () => endpoint({ ttl: seconds(0) }), 'ttl must be 1 to 60 seconds, got 0'],
-    ['an answer kept for long', () => endpoint({ ttl: seconds(61) }), 'ttl must be 1 to 60 seconds, got 61'],
-    ['thresholds without a gap', () => endpoint({ restoreLag: seconds(60) }), 'restoreLag must be below `dropLag`, 60 seconds, got 60'],
+    [
+      'the head of a zone',
+      () => endpoint({ name: 'market.internal' }),
+      'name must be a name of three or more labels in lower case',
+    ],
+    [
+      'upper case',
+      () => endpoint({ name: 'Readers.market.internal' }),
+      'name must be a name of three or more labels',
+    ],
+    [
+      'a name of another zone',
+      elsewhere,
+      'name must be a name below other.internal, got "readers.market.internal"',
+    ],
+    [
+      'no replicas',
+      () => endpoint({ replicas: { instanceIdentifiers: [], endpoints: [] } }),
+      'replicas must be at least one instance',
+    ],
+    [
+      'an answer kept for no time',
+      () => endpoint({ ttl: seconds(0) }),
+      'ttl must be 1 to 60 seconds, got 0',
+    ],
+    [
+      'an answer kept for long',
+      () => endpoint({ ttl: seconds(61) }),
+      'ttl must be 1 to 60 seconds, got 61',
+    ],
+    [
+      'thresholds without a gap',
+      () => endpoint({ restoreLag: seconds(60) }),
+      'restoreLag must be below `dropLag`, 60 seconds, got 60',
+    ],
     [
       'a replica that waits for reports',
-      () => endpoint({ replicas: { ...REPLICAS, replayDelays: [seconds(30), Duration.minutes(15)] } }),
+      () =>
+        endpoint({ replicas: { ...REPLICAS, replayDelays: [seconds(30), Duration.minutes(15)] } }),
       'dropLag must be above 900 seconds, the max_standby_streaming_delay of m-leaf-1, got 60',
     ],
     [
@@ -201,8 +297,16 @@ describe('checks', () => {
       () => endpoint({ replicas: { ...REPLICAS, replayDelays: [seconds(60)] } }),
       'dropLag must be above 60',
     ],
-    ['a hold under a minute', () => endpoint({ hold: seconds(59) }), 'hold must be 60 seconds or more, got 59'],
-    ['a verdict for no time', () => endpoint({ unknownFor: seconds(0) }), 'unknownFor must be 60 seconds or more, got 0'],
+    [
+      'a hold under a minute',
+      () => endpoint({ hold: seconds(59) }),
+      'hold must be 60 seconds or more, got 59',
+    ],
+    [
+      'a verdict for no time',
+      () => endpoint({ unknownFor: seconds(0) }),
+      'unknownFor must be 60 seconds or more, got 0',
+    ],
   ])('%s is refused', (_, create, message) => {
     expect(create).toThrow(message);
   });
@@ -212,7 +316,10 @@ describe('checks', () => {
     ['one second', { ttl: seconds(1) }],
     ['a minute', { ttl: seconds(60) }],
     ['a gap of a second', { restoreLag: seconds(59) }],
-    ['replicas that wait for less', { replicas: { ...REPLICAS, replayDelays: [seconds(59), undefined] } }],
+    [
+      'replicas that wait for less',
+      { replicas: { ...REPLICAS, replayDelays: [seconds(59), undefined] } },
+    ],
     ['a hold of a minute', { hold: seconds(60), unknownFor: seconds(60) }],
   ])('%s passes', (_, props) => {
     expect(() => endpoint(props)).not.toThrow();
@@ -220,14 +327,22 @@ describe('checks', () => {
 });
 
 describe('what it asks of AWS', () => {
-  const asked: { client: string; region: string; command: string; input: Record<string, unknown> }[] = [];
+  const asked: {
+    client: string;
+    region: string;
+    command: string;
+    input: Record<string, unknown>;
+  }[] = [];
   let answer: (command: string, input: Record<string, unknown>) => object = () => ({});
 
   /** A stand-in for the SDK's clients: it records commands and answers them. */
   function load(name: string): object {
     const client = class {
       constructor(private readonly settings: { region: string }) {}
-      public async send(sent: { command: string; input: Record<string, unknown> }): Promise<object> {
+      public async send(sent: {
+        command: string;
+        input: Record<string, unknown>;
+      }): Promise<object> {
         asked.push({ client: name, region: this.settings.region, ...sent });
         return answer(sent.command, sent.input);
       }
@@ -237,7 +352,10 @@ describe('what it asks of AWS', () => {
         public readonly command = called;
         constructor(public readonly input: object) {}
       };
-    return new Proxy({}, { get: (_, key) => (String(key).endsWith('Client') ? client : command(String(key))) });
+    return new Proxy(
+      {},
+      { get: (_, key) => (String(key).endsWith('Client') ? client : command(String(key))) },
+    );
   }
 
   const SETTINGS: ReaderEndpointSettings = {
@@ -257,20 +375,33 @@ describe('what it asks of AWS', () => {
   beforeEach(() => asked.splice(0));
 
   test.each<[string, object, boolean, boolean]>([
-    ['available', { DBInstanceStatus: 'available', StatusInfos: [{ StatusType: 'read replication', Normal: true }] }, true, false],
+    [
+      'available',
+      {
+        DBInstanceStatus: 'available',
+        StatusInfos: [{ StatusType: 'read replication', Normal: true }],
+      },
+      true,
+      false,
+    ],
     ['being backed up', { DBInstanceStatus: 'backing-up' }, true, false],
     ['rebooting', { DBInstanceStatus: 'rebooting' }, false, false],
     ['a state of tomorrow', { DBInstanceStatus: 'teleporting' }, false, false],
     [
       'no longer replicating',
-      { DBInstanceStatus: 'available', StatusInfos: [{ StatusType: 'read replication', Normal: false }] },
+      {
+        DBInstanceStatus: 'available',
+        StatusInfos: [{ StatusType: 'read replication', Normal: false }],
+      },
       true,
       true,
     ],
   ])('an instance that is %s', async (_, instance, answers, isReplicationBroken) => {
     answer = () => ({ DBInstances: [instance] });
     expect(await api.instance('m-hub')).toEqual({ answers, isReplicationBroken });
-    expect(asked).toMatchObject([{ client: '@aws-sdk/client-rds', input: { DBInstanceIdentifier: 'm-hub' } }]);
+    expect(asked).toMatchObject([
+      { client: '@aws-sdk/client-rds', input: { DBInstanceIdentifier: 'm-hub' } },
+    ]);
   });
 
   test('an instance that is gone, and an RDS that does not answer', async () => {
@@ -286,7 +417,10 @@ describe('what it asks of AWS', () => {
 
   test('the newest lag of each replica here, and the WAL of the primary there', async () => {
     answer = (_, input) => ({
-      MetricDataResults: (input.MetricDataQueries as { Id: string }[]).map(({ Id }) => ({ Id, Values: Id === 'lag1' ? [] : [7, 8, 9] })),
+      MetricDataResults: (input.MetricDataQueries as { Id: string }[]).map(({ Id }) => ({
+        Id,
+        Values: Id === 'lag1' ? [] : [7, 8, 9],
+      })),
     });
     expect(await api.lags(['m-hub', 'm-leaf-1'], 1000)).toEqual({ 'm-hub': 7 });
     expect(await api.primaryWal(1000)).toEqual([7, 8, 9]);
@@ -297,7 +431,13 @@ describe('what it asks of AWS', () => {
   });
 
   test('records are read and written back as they were, but for the weight', async () => {
-    const set = { Name: 'readers.market.internal.', Type: 'CNAME', SetIdentifier: 'm-hub', TTL: 5, ResourceRecords: [{ Value: 'h' }] };
+    const set = {
+      Name: 'readers.market.internal.',
+      Type: 'CNAME',
+      SetIdentifier: 'm-hub',
+      TTL: 5,
+      ResourceRecords: [{ Value: 'h' }],
+    };
     answer = () => ({
       ResourceRecordSets: [
         { ...set, Weight: 1 },
@@ -308,7 +448,10 @@ describe('what it asks of AWS', () => {
     expect(records).toEqual([{ id: 'm-hub', weight: 1, ttlSeconds: 5, values: ['h'] }]);
     await api.writeRecords(records.map((record) => ({ ...record, weight: 0 })));
     const written = { ...set, Name: 'readers.market.internal', Weight: 0 };
-    expect(asked[1]?.input).toEqual({ HostedZoneId: 'Z1', ChangeBatch: { Changes: [{ Action: 'UPSERT', ResourceRecordSet: written }] } });
+    expect(asked[1]?.input).toEqual({
+      HostedZoneId: 'Z1',
+      ChangeBatch: { Changes: [{ Action: 'UPSERT', ResourceRecordSet: written }] },
+    });
   });
 
   test('a call that hangs ends with an error, in time for another one', async () => {
@@ -322,8 +465,11 @@ describe('what it asks of AWS', () => {
           super({ ...settings, endpoint, credentials });
         }
       };
-      const loadSsm = (name: string) => (name.endsWith('-ssm') ? { SSMClient: Client, GetParameterCommand } : load(name));
-      await expect(readerEndpointApi(SETTINGS, loadSsm).readMemory()).rejects.toThrow('exceeded the configured');
+      const loadSsm = (name: string) =>
+        name.endsWith('-ssm') ? { SSMClient: Client, GetParameterCommand } : load(name);
+      await expect(readerEndpointApi(SETTINGS, loadSsm).readMemory()).rejects.toThrow(
+        'exceeded the configured',
+      );
     } finally {
       server.closeAllConnections();
       server.close();

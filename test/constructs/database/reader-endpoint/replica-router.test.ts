@@ -21,13 +21,27 @@ const lag = (lagSeconds: number): ReplicaReading => ({ answers: true, lagSeconds
 const FAILED: ReplicaReading = { answers: false };
 const SILENT: ReplicaReading = { answers: true };
 
-function observe(a: ReplicaReading, b: ReplicaReading, rest: Partial<RouterObservation> = {}): RouterObservation {
-  return { now: NOW, replicas: { a, b }, primaryWal: BUSY, named: { replicas: ['a', 'b'], writer: false }, ...rest };
+function observe(
+  a: ReplicaReading,
+  b: ReplicaReading,
+  rest: Partial<RouterObservation> = {},
+): RouterObservation {
+  return {
+    now: NOW,
+    replicas: { a, b },
+    primaryWal: BUSY,
+    named: { replicas: ['a', 'b'], writer: false },
+    ...rest,
+  };
 }
 const only = (...replicas: string[]) => ({ named: { replicas, writer: false } });
 const ON_WRITER = { named: { replicas: [], writer: true } };
 
-function targets(observation: RouterObservation, memory: RouterMemory = {}, settings = SETTINGS): string {
+function targets(
+  observation: RouterObservation,
+  memory: RouterMemory = {},
+  settings = SETTINGS,
+): string {
   const decided = route(settings, memory, observation).targets;
   return [...decided.replicas, ...(decided.writer ? ['writer'] : [])].join(' ');
 }
@@ -51,7 +65,9 @@ describe('a replica that is named', () => {
   });
 
   test('begins anew when it is heard of again', () => {
-    expect(route(SETTINGS, { a: { unknownSince: NOW - 299 } }, observe(lag(0), lag(0))).memory).toEqual({});
+    expect(
+      route(SETTINGS, { a: { unknownSince: NOW - 299 } }, observe(lag(0), lag(0))).memory,
+    ).toEqual({});
   });
 });
 
@@ -67,17 +83,25 @@ describe('a replica that left', () => {
     ['stale again', lag(61)],
     ['failed', FAILED],
   ])('begins its hold anew when it is %s', (_, reading) => {
-    expect(route(SETTINGS, { a: { freshSince: NOW - 299 } }, observe(reading, lag(0), only('b'))).memory).toEqual({});
+    expect(
+      route(SETTINGS, { a: { freshSince: NOW - 299 } }, observe(reading, lag(0), only('b'))).memory,
+    ).toEqual({});
   });
 
   test('goes on with its hold over a gap in the metrics, but returns only when it is seen fresh', () => {
-    const decided = route(SETTINGS, { a: { freshSince: NOW - 400 } }, observe(SILENT, lag(0), only('b')));
+    const decided = route(
+      SETTINGS,
+      { a: { freshSince: NOW - 400 } },
+      observe(SILENT, lag(0), only('b')),
+    );
     expect(decided.targets.replicas).toEqual(['b']);
     expect(decided.memory).toEqual({ a: { freshSince: NOW - 400, unknownSince: NOW } });
   });
 
   test('begins its hold when it is first seen fresh', () => {
-    expect(route(SETTINGS, {}, observe(lag(0), lag(0), only('b'))).memory).toEqual({ a: { freshSince: NOW } });
+    expect(route(SETTINGS, {}, observe(lag(0), lag(0), only('b'))).memory).toEqual({
+      a: { freshSince: NOW },
+    });
   });
 });
 
@@ -93,9 +117,19 @@ describe('the lag of an idle primary', () => {
   });
 
   test.each<[string, number, readonly number[], string]>([
-    ['since the last commit that was replayed, nobody wrote: the last verdict stands', 90, [100, 50_000, 50_000, 50_000, 50_000], 'a b'],
+    [
+      'since the last commit that was replayed, nobody wrote: the last verdict stands',
+      90,
+      [100, 50_000, 50_000, 50_000, 50_000],
+      'a b',
+    ],
     ['for longer', 170, [100, 100, 50_000, 50_000, 50_000], 'a b'],
-    ['somebody did: what was written is not there yet', 90, [50_000, 100, 50_000, 50_000, 50_000], 'b'],
+    [
+      'somebody did: what was written is not there yet',
+      90,
+      [50_000, 100, 50_000, 50_000, 50_000],
+      'b',
+    ],
     ['somebody did, some minutes ago', 280, [100, 50_000, 50_000, 50_000, 50_000], 'b'],
   ])('of a primary that was busy a moment ago: %s', (_, seconds, primaryWal, expected) => {
     expect(targets(observe(lag(seconds), lag(0), { primaryWal }))).toBe(expected);
@@ -112,8 +146,14 @@ describe('the lag of an idle primary', () => {
   });
 
   test('a lag below the threshold is good enough, whatever is known of the primary', () => {
-    expect(route(SETTINGS, {}, observe(lag(60), lag(0), { primaryWal: [] })).verdicts).toEqual({ a: 'between', b: 'fresh' });
-    expect(route(SETTINGS, {}, observe(lag(61), lag(0), { primaryWal: [] })).verdicts).toEqual({ a: 'unknown', b: 'fresh' });
+    expect(route(SETTINGS, {}, observe(lag(60), lag(0), { primaryWal: [] })).verdicts).toEqual({
+      a: 'between',
+      b: 'fresh',
+    });
+    expect(route(SETTINGS, {}, observe(lag(61), lag(0), { primaryWal: [] })).verdicts).toEqual({
+      a: 'unknown',
+      b: 'fresh',
+    });
   });
 
   test('a primary of which nothing is known does not spare a replica for ever', () => {
@@ -126,10 +166,20 @@ describe('when no replica is fit', () => {
   test.each<[string, RouterObservation, string, string]>([
     ['all stale', observe(lag(90), lag(100)), 'a b', 'writer'],
     ['the last one stale', observe(FAILED, lag(100), only('b')), 'b', 'writer'],
-    ['the last one failed, another stale: it answers at least', observe(lag(90), FAILED, only('b')), 'a', 'writer'],
+    [
+      'the last one failed, another stale: it answers at least',
+      observe(lag(90), FAILED, only('b')),
+      'a',
+      'writer',
+    ],
     ['all failed', observe(FAILED, FAILED), 'a b', 'writer'],
     ['all failed, one was left', observe(FAILED, FAILED, only('b')), 'b', 'writer'],
-    ['the writer is named, and a replica is fresh but not long enough', observe(lag(0), FAILED, ON_WRITER), 'a', 'writer'],
+    [
+      'the writer is named, and a replica is fresh but not long enough',
+      observe(lag(0), FAILED, ON_WRITER),
+      'a',
+      'writer',
+    ],
   ])('%s', (_, observation, without, withWriter) => {
     expect(targets(observation)).toBe(without);
     expect(targets(observation, {}, WITH_WRITER)).toBe(withWriter);

@@ -3,19 +3,33 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { PostgresSource } from '../../../../lib/constructs/database/primary/postgres-source';
-import { PostgresReplicas, type PostgresReplicasProps } from '../../../../lib/constructs/database/replicas/postgres-replicas';
+import {
+  PostgresReplicas,
+  type PostgresReplicasProps,
+} from '../../../../lib/constructs/database/replicas/postgres-replicas';
 import { testStack } from '../../../test-stack';
 
 function vpcOf(stack: Stack): ec2.IVpc {
   return ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
     vpcId: 'vpc-0123456789abcdef0',
     availabilityZones: ['a', 'b', 'c'].map((letter) => `${stack.region}${letter}`),
-    isolatedSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1', 'subnet-0123456789abcdef2'],
-    isolatedSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1', 'rtb-0123456789abcdef2'],
+    isolatedSubnetIds: [
+      'subnet-0123456789abcdef0',
+      'subnet-0123456789abcdef1',
+      'subnet-0123456789abcdef2',
+    ],
+    isolatedSubnetRouteTableIds: [
+      'rtb-0123456789abcdef0',
+      'rtb-0123456789abcdef1',
+      'rtb-0123456789abcdef2',
+    ],
   });
 }
 
-function importedInstance(stack: Stack, instanceIdentifier = 'market-primary'): rds.IDatabaseInstance {
+function importedInstance(
+  stack: Stack,
+  instanceIdentifier = 'market-primary',
+): rds.IDatabaseInstance {
   return rds.DatabaseInstance.fromDatabaseInstanceAttributes(stack, 'Primary', {
     instanceIdentifier,
     instanceEndpointAddress: 'market-primary.example.com',
@@ -25,19 +39,32 @@ function importedInstance(stack: Stack, instanceIdentifier = 'market-primary'): 
   });
 }
 
-const IN_VIRGINIA = PostgresSource.inRegion({ region: 'us-east-1', instanceIdentifier: 'market-primary' });
+const IN_VIRGINIA = PostgresSource.inRegion({
+  region: 'us-east-1',
+  instanceIdentifier: 'market-primary',
+});
 
 /** Replicas in Singapore of a primary in Virginia. */
 function remote(props: Partial<PostgresReplicasProps> = {}): PostgresReplicas {
   const stack = testStack('ap-southeast-1');
-  return new PostgresReplicas(stack, 'Replicas', { vpc: vpcOf(stack), source: IN_VIRGINIA, identifierPrefix: 'market-apac', ...props });
+  return new PostgresReplicas(stack, 'Replicas', {
+    vpc: vpcOf(stack),
+    source: IN_VIRGINIA,
+    identifierPrefix: 'market-apac',
+    ...props,
+  });
 }
 
 /** Replicas beside their primary. */
 function local(props: Partial<PostgresReplicasProps> = {}): PostgresReplicas {
   const stack = testStack('us-east-1');
   const source = PostgresSource.inThisRegion(importedInstance(stack));
-  return new PostgresReplicas(stack, 'Replicas', { vpc: vpcOf(stack), source, identifierPrefix: 'market', ...props });
+  return new PostgresReplicas(stack, 'Replicas', {
+    vpc: vpcOf(stack),
+    source,
+    identifierPrefix: 'market',
+    ...props,
+  });
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a template's properties have no type
@@ -45,11 +72,16 @@ type Resource = { Properties: Record<string, any>; DependsOn?: string[] };
 
 function instancesByIdentifier(template: Template): Record<string, Resource> {
   const instances = Object.values(template.findResources('AWS::RDS::DBInstance')) as Resource[];
-  return Object.fromEntries(instances.map((instance) => [instance.Properties.DBInstanceIdentifier, instance]));
+  return Object.fromEntries(
+    instances.map((instance) => [instance.Properties.DBInstanceIdentifier, instance]),
+  );
 }
 
 describe('of a hub that was promoted', () => {
-  const source = PostgresSource.leftInRegion({ region: 'us-east-1', instanceIdentifier: 'market-primary' });
+  const source = PostgresSource.leftInRegion({
+    region: 'us-east-1',
+    instanceIdentifier: 'market-primary',
+  });
   const built = remote({ source });
   const instances = instancesByIdentifier(Template.fromStack(Stack.of(built)));
   const followed = instancesByIdentifier(Template.fromStack(Stack.of(remote())));
@@ -60,7 +92,11 @@ describe('of a hub that was promoted', () => {
     expect(built.instanceIdentifiers).toEqual(['market-apac-leaf-1', 'market-apac-leaf-2']);
     expect(built.instances).toEqual(built.leaves);
     for (const list of [built.endpoints, built.replayDelays]) expect(list).toHaveLength(2);
-    expect(Object.keys(built.logGroups)).toEqual(['market-apac-hub', 'market-apac-leaf-1', 'market-apac-leaf-2']);
+    expect(Object.keys(built.logGroups)).toEqual([
+      'market-apac-hub',
+      'market-apac-leaf-1',
+      'market-apac-leaf-2',
+    ]);
   });
 
   test('it differs from what it was in its standby and its backups only, and the leaves in nothing', () => {
@@ -74,13 +110,20 @@ describe('of a hub that was promoted', () => {
   test('a chain begins with it; its leaves have no backups to follow', () => {
     const stack = Stack.of(built);
     const below = PostgresSource.inThisRegion(built.leaves[0] as rds.IDatabaseInstance);
-    expect(PostgresSource.inThisRegion(built.writer?.instance as rds.IDatabaseInstance).bind(stack).chain).toEqual(['ap-southeast-1']);
+    expect(
+      PostgresSource.inThisRegion(built.writer?.instance as rds.IDatabaseInstance).bind(stack)
+        .chain,
+    ).toEqual(['ap-southeast-1']);
     expect(() => below.bind(stack)).toThrow('an instance with automatic backups');
   });
 
   test('during a major upgrade, it alone is upgraded, with a parameter group of its own', () => {
     const stack = Stack.of(
-      remote({ source, engineVersion: rds.PostgresEngineVersion.VER_18, upgradingFrom: rds.PostgresEngineVersion.VER_17 }),
+      remote({
+        source,
+        engineVersion: rds.PostgresEngineVersion.VER_18,
+        upgradingFrom: rds.PostgresEngineVersion.VER_17,
+      }),
     );
     const template = Template.fromStack(stack);
     const { 'market-apac-hub': hub, 'market-apac-leaf-1': leaf } = instancesByIdentifier(template);
@@ -101,7 +144,11 @@ describe('in another region than the source', () => {
 
   test('one hub and two leaves, the hub first', () => {
     expect(Object.keys(instances)).toHaveLength(3);
-    expect(built.instanceIdentifiers).toEqual(['market-apac-hub', 'market-apac-leaf-1', 'market-apac-leaf-2']);
+    expect(built.instanceIdentifiers).toEqual([
+      'market-apac-hub',
+      'market-apac-leaf-1',
+      'market-apac-leaf-2',
+    ]);
     expect(built.instances).toEqual([built.hub, ...built.leaves]);
     expect(built.endpoints).toHaveLength(3);
   });
@@ -114,7 +161,9 @@ describe('in another region than the source', () => {
   });
 
   test('the hub has a key of this region and does not say StorageEncrypted', () => {
-    const key = Object.keys(template.findResources('AWS::KMS::Key', { Properties: { EnableKeyRotation: true } }))[0];
+    const key = Object.keys(
+      template.findResources('AWS::KMS::Key', { Properties: { EnableKeyRotation: true } }),
+    )[0];
     expect(hub?.Properties.KmsKeyId).toEqual({ 'Fn::GetAtt': [key, 'Arn'] });
     expect(hub?.Properties).not.toHaveProperty('StorageEncrypted');
   });
@@ -126,11 +175,14 @@ describe('in another region than the source', () => {
 
   test('the leaves follow the hub by identifier, which makes them wait for it, and name no key', () => {
     const hubId = Object.keys(
-      template.findResources('AWS::RDS::DBInstance', { Properties: { DBInstanceIdentifier: 'market-apac-hub' } }),
+      template.findResources('AWS::RDS::DBInstance', {
+        Properties: { DBInstanceIdentifier: 'market-apac-hub' },
+      }),
     )[0];
     for (const leaf of leaves) {
       expect(leaf?.Properties.SourceDBInstanceIdentifier).toEqual({ Ref: hubId });
-      for (const property of ['KmsKeyId', 'StorageEncrypted', 'SourceRegion']) expect(leaf?.Properties).not.toHaveProperty(property);
+      for (const property of ['KmsKeyId', 'StorageEncrypted', 'SourceRegion'])
+        expect(leaf?.Properties).not.toHaveProperty(property);
     }
   });
 
@@ -144,7 +196,12 @@ describe('in another region than the source', () => {
 
   test('no instance names an engine version, or has credentials of its own', () => {
     for (const instance of Object.values(instances)) {
-      for (const property of ['EngineVersion', 'MasterUsername', 'MasterUserPassword', 'ManageMasterUserPassword']) {
+      for (const property of [
+        'EngineVersion',
+        'MasterUsername',
+        'MasterUserPassword',
+        'ManageMasterUserPassword',
+      ]) {
         expect(instance.Properties).not.toHaveProperty(property);
       }
     }
@@ -171,7 +228,10 @@ describe('in another region than the source', () => {
     for (const [identifier, instance] of Object.entries(instances)) {
       for (const type of ['postgresql', 'upgrade']) {
         const groups = template.findResources('AWS::Logs::LogGroup', {
-          Properties: { LogGroupName: `/aws/rds/instance/${identifier}/${type}`, RetentionInDays: 365 },
+          Properties: {
+            LogGroupName: `/aws/rds/instance/${identifier}/${type}`,
+            RetentionInDays: 365,
+          },
         });
         expect(instance.DependsOn).toEqual(expect.arrayContaining(Object.keys(groups)));
         expect(Object.keys(groups)).toHaveLength(1);
@@ -183,7 +243,10 @@ describe('in another region than the source', () => {
     template.resourceCountIs('AWS::RDS::DBParameterGroup', 1);
     template.hasResourceProperties('AWS::RDS::DBParameterGroup', {
       Family: 'postgres17',
-      Parameters: Match.objectLike({ hot_standby_feedback: '1', max_standby_streaming_delay: '30000' }),
+      Parameters: Match.objectLike({
+        hot_standby_feedback: '1',
+        max_standby_streaming_delay: '30000',
+      }),
     });
   });
 });
@@ -195,13 +258,21 @@ describe('in the region of the source', () => {
 
   test('there is no hub: all follow the source, by identifier', () => {
     expect(built.hub).toBeUndefined();
-    expect(built.instanceIdentifiers).toEqual([1, 2, 3, 4].map((number) => `market-leaf-${number}`));
-    for (const { Properties } of instances) expect(Properties.SourceDBInstanceIdentifier).toBe('market-primary');
+    expect(built.instanceIdentifiers).toEqual(
+      [1, 2, 3, 4].map((number) => `market-leaf-${number}`),
+    );
+    for (const { Properties } of instances)
+      expect(Properties.SourceDBInstanceIdentifier).toBe('market-primary');
   });
 
   test('none names a key, StorageEncrypted, a source region or backups', () => {
     for (const { Properties } of instances) {
-      for (const property of ['KmsKeyId', 'StorageEncrypted', 'SourceRegion', 'BackupRetentionPeriod']) {
+      for (const property of [
+        'KmsKeyId',
+        'StorageEncrypted',
+        'SourceRegion',
+        'BackupRetentionPeriod',
+      ]) {
         expect(Properties).not.toHaveProperty(property);
       }
     }
@@ -242,20 +313,26 @@ describe('as a user sets it up', () => {
 
   test('`connections` opens the port', () => {
     template.hasResourceProperties('AWS::EC2::SecurityGroup', {
-      SecurityGroupIngress: [Match.objectLike({ CidrIp: '10.0.0.0/16', FromPort: 6432, ToPort: 6432 })],
+      SecurityGroupIngress: [
+        Match.objectLike({ CidrIp: '10.0.0.0/16', FromPort: 6432, ToPort: 6432 }),
+      ],
     });
   });
 });
 
 describe('a major upgrade', () => {
   const family = (props: Partial<PostgresReplicasProps>) => {
-    const groups = Template.fromStack(Stack.of(remote({ leaves: 0, ...props }))).findResources('AWS::RDS::DBParameterGroup');
+    const groups = Template.fromStack(Stack.of(remote({ leaves: 0, ...props }))).findResources(
+      'AWS::RDS::DBParameterGroup',
+    );
     return Object.values(groups).map(({ Properties }) => Properties.Family);
   };
   const engineVersion = rds.PostgresEngineVersion.VER_18;
 
   test('at first leaves the parameter groups of the replicas in the family that they run', () => {
-    expect(family({ engineVersion, upgradingFrom: rds.PostgresEngineVersion.VER_17 })).toEqual(['postgres17']);
+    expect(family({ engineVersion, upgradingFrom: rds.PostgresEngineVersion.VER_17 })).toEqual([
+      'postgres17',
+    ]);
   });
 
   test('then takes them along', () => {
@@ -266,7 +343,11 @@ describe('a major upgrade', () => {
 describe('a leaf of its own kind', () => {
   const built = remote({
     leaves: 3,
-    parameters: { maxConnections: 300, maxStandbyStreamingDelay: Duration.seconds(10), overrides: { work_mem: '65536' } },
+    parameters: {
+      maxConnections: 300,
+      maxStandbyStreamingDelay: Duration.seconds(10),
+      overrides: { work_mem: '65536' },
+    },
     leafParameters: { 3: { readers: 'reports', overrides: { random_page_cost: '2' } } },
   });
   const template = Template.fromStack(Stack.of(built));
@@ -288,7 +369,9 @@ describe('a leaf of its own kind', () => {
 
   test('says how long each waits for a query, the hub first', () => {
     expect(built.replayDelays.map((delay) => delay?.toSeconds())).toEqual([10, 10, 10, 900]);
-    expect(local({ parameters: { overrides: { max_standby_streaming_delay: '-1' } } }).replayDelays).toEqual([undefined, undefined]);
+    expect(
+      local({ parameters: { overrides: { max_standby_streaming_delay: '-1' } } }).replayDelays,
+    ).toEqual([undefined, undefined]);
   });
 
   test('leaves the others as they are', () => {
@@ -304,16 +387,26 @@ describe('a leaf of its own kind', () => {
 });
 
 describe('chains', () => {
-  const version = (text: string) => rds.PostgresEngineVersion.of(text, text.split('.')[0] as string);
+  const version = (text: string) =>
+    rds.PostgresEngineVersion.of(text, text.split('.')[0] as string);
   const below = (region: string, ...follows: string[]) =>
     PostgresSource.inRegion({ region, instanceIdentifier: 'market-apac-hub', follows });
   /** More replicas in the region of a tree, below one of its instances. */
-  const grown = (pick: (tree: PostgresReplicas) => rds.IDatabaseInstance, props: Partial<PostgresReplicasProps> = {}) => {
+  const grown = (
+    pick: (tree: PostgresReplicas) => rds.IDatabaseInstance,
+    props: Partial<PostgresReplicasProps> = {},
+  ) => {
     const tree = remote();
     const source = PostgresSource.inThisRegion(pick(tree));
-    return new PostgresReplicas(Stack.of(tree), 'More', { vpc: vpcOfStack(tree), source, identifierPrefix: 'more', ...props });
+    return new PostgresReplicas(Stack.of(tree), 'More', {
+      vpc: vpcOfStack(tree),
+      source,
+      identifierPrefix: 'more',
+      ...props,
+    });
   };
-  const vpcOfStack = (tree: PostgresReplicas) => Stack.of(tree).node.findChild('Vpc') as unknown as ec2.IVpc;
+  const vpcOfStack = (tree: PostgresReplicas) =>
+    Stack.of(tree).node.findChild('Vpc') as unknown as ec2.IVpc;
 
   test.each<[string, () => PostgresReplicas, string]>([
     [
@@ -328,7 +421,8 @@ describe('chains', () => {
     ],
     [
       'a fourth link without leaves',
-      () => remote({ leaves: 0, source: below('us-east-1', 'us-east-1', 'us-east-1', 'us-east-1') }),
+      () =>
+        remote({ leaves: 0, source: below('us-east-1', 'us-east-1', 'us-east-1', 'us-east-1') }),
       'source must be a source with at most 2 replicas above',
     ],
     [
@@ -341,20 +435,34 @@ describe('chains', () => {
       () => remote({ engineVersion: version('13.20') }),
       'engineVersion must be 14.1 or later where a replica follows',
     ],
-    ['leaves of a hub of 14.0', () => remote({ engineVersion: version('14.0') }), 'engineVersion must be 14.1 or later'],
+    [
+      'leaves of a hub of 14.0',
+      () => remote({ engineVersion: version('14.0') }),
+      'engineVersion must be 14.1 or later',
+    ],
     [
       'parameters of a leaf too many',
       () => remote({ leafParameters: { 3: {} } }),
       'leafParameters must be by the numbers of the leaves, 1 to 2, got "3"',
     ],
-    ['parameters of leaf 0', () => remote({ leafParameters: { 0: {} } }), 'leafParameters must be by the numbers of the leaves'],
+    [
+      'parameters of leaf 0',
+      () => remote({ leafParameters: { 0: {} } }),
+      'leafParameters must be by the numbers of the leaves',
+    ],
   ])('%s is refused', (_, create, message) => {
     expect(create).toThrow(message);
   });
 
   test.each<[string, () => PostgresReplicas]>([
-    ['a hub below a replica beside the primary', () => remote({ source: below('us-east-1', 'us-east-1') })],
-    ['a hub as the third link', () => remote({ leaves: 0, source: below('us-east-1', 'us-east-1', 'us-east-1') })],
+    [
+      'a hub below a replica beside the primary',
+      () => remote({ source: below('us-east-1', 'us-east-1') }),
+    ],
+    [
+      'a hub as the third link',
+      () => remote({ leaves: 0, source: below('us-east-1', 'us-east-1', 'us-east-1') }),
+    ],
     ['more leaves of a hub', () => grown(({ hub }) => hub as rds.IDatabaseInstance)],
     ['leaves of a hub of 14.1', () => remote({ engineVersion: version('14.1') })],
     ['leaves of a hub of 14, the newest', () => remote({ engineVersion: version('14') })],
@@ -377,23 +485,52 @@ describe('checks', () => {
     ['half a leaf', () => remote({ leaves: 1.5 }), 'leaves must be 0 to 14, got 1.5'],
     ['15 leaves of the source', () => local({ leaves: 15 }), 'leaves must be 1 to 14, got 15'],
     ['nothing at all', () => local({ leaves: 0 }), 'leaves must be 1 to 14, got 0'],
-    ['a hub without backups', () => remote({ backupRetention: Duration.days(0) }), 'backupRetention must be 1 to 35 whole days, got 0'],
-    ['a zone without a subnet', () => remote({ availabilityZones: ['ap-southeast-1d'] }), 'must be zones of the subnets: ap-southeast-1a'],
-    ['no zones', () => remote({ availabilityZones: [] }), 'availabilityZones must be at least one zone'],
-    ['a prefix too long', () => remote({ identifierPrefix: 'm'.repeat(56) }), 'identifierPrefix must be at most 55'],
+    [
+      'a hub without backups',
+      () => remote({ backupRetention: Duration.days(0) }),
+      'backupRetention must be 1 to 35 whole days, got 0',
+    ],
+    [
+      'a zone without a subnet',
+      () => remote({ availabilityZones: ['ap-southeast-1d'] }),
+      'must be zones of the subnets: ap-southeast-1a',
+    ],
+    [
+      'no zones',
+      () => remote({ availabilityZones: [] }),
+      'availabilityZones must be at least one zone',
+    ],
+    [
+      'a prefix too long',
+      () => remote({ identifierPrefix: 'm'.repeat(56) }),
+      'identifierPrefix must be at most 55',
+    ],
     [
       'a source said to be elsewhere that is here',
-      () => remote({ source: PostgresSource.inRegion({ region: 'ap-southeast-1', instanceIdentifier: 'market-primary' }) }),
+      () =>
+        remote({
+          source: PostgresSource.inRegion({
+            region: 'ap-southeast-1',
+            instanceIdentifier: 'market-primary',
+          }),
+        }),
       'source.region must be another region than that of the replicas, got "ap-southeast-1"',
     ],
     [
       'a source said to be here that is elsewhere',
-      () => remote({ source: PostgresSource.inThisRegion(importedInstance(testStack('us-east-1'))) }),
+      () =>
+        remote({ source: PostgresSource.inThisRegion(importedInstance(testStack('us-east-1'))) }),
       'source must be an instance of ap-southeast-1, as `inThisRegion` says, got "us-east-1"',
     ],
     [
       'a source that RDS could not have',
-      () => remote({ source: PostgresSource.inRegion({ region: 'us-east-1', instanceIdentifier: 'Market_Primary' }) }),
+      () =>
+        remote({
+          source: PostgresSource.inRegion({
+            region: 'us-east-1',
+            instanceIdentifier: 'Market_Primary',
+          }),
+        }),
       'source.instanceIdentifier must be at most 63',
     ],
   ])('%s is refused', (_, create, message) => {
@@ -404,7 +541,11 @@ describe('checks', () => {
     ['14 leaves of a hub', () => remote({ leaves: 14 }), 15],
     ['14 leaves of the source', () => local({ leaves: 14 }), 14],
     ['one leaf of the source', () => local({ leaves: 1 }), 1],
-    ['two of the zones', () => remote({ availabilityZones: ['ap-southeast-1b', 'ap-southeast-1c'] }), 3],
+    [
+      'two of the zones',
+      () => remote({ availabilityZones: ['ap-southeast-1b', 'ap-southeast-1c'] }),
+      3,
+    ],
     ['the longest prefix', () => remote({ identifierPrefix: 'm'.repeat(55) }), 3],
   ])('%s passes', (_, create, instances) => {
     expect(create().instances).toHaveLength(instances);

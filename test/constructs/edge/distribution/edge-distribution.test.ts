@@ -7,16 +7,26 @@ import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import type { EdgeBehavior } from '../../../../lib/constructs/edge/distribution/behavior';
-import { EdgeDistribution, type EdgeDistributionProps } from '../../../../lib/constructs/edge/distribution/edge-distribution';
+import {
+  EdgeDistribution,
+  type EdgeDistributionProps,
+} from '../../../../lib/constructs/edge/distribution/edge-distribution';
 import type { EdgeFunction } from '../../../../lib/constructs/edge/functions/edge-function';
 import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
 import { EdgeWebAcl } from '../../../../lib/constructs/edge/web-acl';
 import { testStack } from '../../../test-stack';
 
 const certificateIn = (stack: Stack) =>
-  acm.Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:us-east-1:123456789012:certificate/4a5b');
+  acm.Certificate.fromCertificateArn(
+    stack,
+    'Certificate',
+    'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
+  );
 const zoneIn = (stack: Stack) =>
-  route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', { hostedZoneId: 'Z123', zoneName: 'example.com' });
+  route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', {
+    hostedZoneId: 'Z123',
+    zoneName: 'example.com',
+  });
 
 /** The configuration of the one distribution in a template. */
 function configOf(template: Template) {
@@ -25,10 +35,17 @@ function configOf(template: Template) {
 }
 
 /** The settings and the handler of an edge function, from the asset as it would be uploaded. */
-function assetOf(stack: Stack, template: Template, event: 'Viewer request' | 'Origin request' | 'Origin response'): string {
+function assetOf(
+  stack: Stack,
+  template: Template,
+  event: 'Viewer request' | 'Origin request' | 'Origin response',
+): string {
   const all = Object.values(template.findResources('AWS::Lambda::Function'));
   const edge = all.find(({ Properties }) => Properties.Description.startsWith(event));
-  return join(Stage.of(stack)?.outdir ?? '', `asset.${edge?.Properties.Code.S3Key.replace('.zip', '')}`);
+  return join(
+    Stage.of(stack)?.outdir ?? '',
+    `asset.${edge?.Properties.Code.S3Key.replace('.zip', '')}`,
+  );
 }
 
 describe("in someone else's stack, with the fewest props", () => {
@@ -42,10 +59,15 @@ describe("in someone else's stack, with the fewest props", () => {
 
   test('caches nothing, takes every method, and gives the origin all but the Host header and what only the edge may set', () => {
     const config = configOf(template);
-    const [allOfTheViewer] = Object.keys(template.findResources('AWS::CloudFront::OriginRequestPolicy'));
+    const [allOfTheViewer] = Object.keys(
+      template.findResources('AWS::CloudFront::OriginRequestPolicy'),
+    );
     template.hasResourceProperties('AWS::CloudFront::OriginRequestPolicy', {
       OriginRequestPolicyConfig: {
-        HeadersConfig: { HeaderBehavior: 'allExcept', Headers: ['host', 'x-isochrone-language', 'x-isochrone-image-format'] },
+        HeadersConfig: {
+          HeaderBehavior: 'allExcept',
+          Headers: ['host', 'x-isochrone-language', 'x-isochrone-image-format'],
+        },
         CookiesConfig: { CookieBehavior: 'all' },
         QueryStringsConfig: { QueryStringBehavior: 'all' },
       },
@@ -60,7 +82,10 @@ describe("in someone else's stack, with the fewest props", () => {
     expect(config.Origins).toEqual([
       expect.objectContaining({
         DomainName: 'origin.example.com',
-        CustomOriginConfig: expect.objectContaining({ OriginProtocolPolicy: 'https-only', OriginSSLProtocols: ['TLSv1.2'] }),
+        CustomOriginConfig: expect.objectContaining({
+          OriginProtocolPolicy: 'https-only',
+          OriginSSLProtocols: ['TLSv1.2'],
+        }),
       }),
     ]);
     expect(config.Origins[0].OriginCustomHeaders).toBeUndefined();
@@ -68,7 +93,9 @@ describe("in someone else's stack, with the fewest props", () => {
   });
 
   test('is protected and logged all the same', () => {
-    expect(configOf(template).WebACLId).toEqual({ 'Fn::GetAtt': [Object.keys(template.findResources('AWS::WAFv2::WebACL'))[0], 'Arn'] });
+    expect(configOf(template).WebACLId).toEqual({
+      'Fn::GetAtt': [Object.keys(template.findResources('AWS::WAFv2::WebACL'))[0], 'Arn'],
+    });
     template.resourceCountIs('AWS::Logs::Delivery', 1);
     template.resourceCountIs('AWS::Route53::RecordSet', 0);
   });
@@ -115,37 +142,54 @@ describe('with all of it', () => {
   const cached = behaviors.filter(({ tier }) => tier.cached).map(({ pathPattern }) => pathPattern);
 
   test('serves the behaviors in their order', () => {
-    expect(config.CacheBehaviors.map(({ PathPattern }: { PathPattern: string }) => PathPattern)).toEqual(
-      behaviors.map(({ pathPattern }) => pathPattern),
-    );
+    expect(
+      config.CacheBehaviors.map(({ PathPattern }: { PathPattern: string }) => PathPattern),
+    ).toEqual(behaviors.map(({ pathPattern }) => pathPattern));
   });
 
-  test.each([...cached, '*'])('%s is read from the read origin, which sees nothing that is not in the key', (pattern) => {
-    expect(behaviorOf(pattern)).toMatchObject({ TargetOriginId: 'read', AllowedMethods: ['GET', 'HEAD', 'OPTIONS'] });
-    expect(behaviorOf(pattern)).not.toHaveProperty('OriginRequestPolicyId');
-  });
+  test.each([...cached, '*'])(
+    '%s is read from the read origin, which sees nothing that is not in the key',
+    (pattern) => {
+      expect(behaviorOf(pattern)).toMatchObject({
+        TargetOriginId: 'read',
+        AllowedMethods: ['GET', 'HEAD', 'OPTIONS'],
+      });
+      expect(behaviorOf(pattern)).not.toHaveProperty('OriginRequestPolicyId');
+    },
+  );
 
-  test.each(['/admin/*', '/auth/*', '/api/*'])('%s takes every method to the write origin', (pattern) => {
-    expect(behaviorOf(pattern)).toMatchObject({ TargetOriginId: 'write', AllowedMethods: expect.arrayContaining(['POST', 'DELETE']) });
-  });
+  test.each(['/admin/*', '/auth/*', '/api/*'])(
+    '%s takes every method to the write origin',
+    (pattern) => {
+      expect(behaviorOf(pattern)).toMatchObject({
+        TargetOriginId: 'write',
+        AllowedMethods: expect.arrayContaining(['POST', 'DELETE']),
+      });
+    },
+  );
 
   test('an uncached path can be read from the read origin', () => {
     expect(behaviorOf('/api/stream/*')).toMatchObject({
       TargetOriginId: 'read',
       AllowedMethods: ['GET', 'HEAD', 'OPTIONS'],
       CachePolicyId: cloudfront.CachePolicy.CACHING_DISABLED.cachePolicyId,
-      OriginRequestPolicyId: { Ref: Object.keys(template.findResources('AWS::CloudFront::OriginRequestPolicy'))[0] },
+      OriginRequestPolicyId: {
+        Ref: Object.keys(template.findResources('AWS::CloudFront::OriginRequestPolicy'))[0],
+      },
     });
   });
 
   test('equal tiers share a policy', () => {
-    expect(behaviorOf('/api/reference/*').CachePolicyId).toEqual(behaviorOf('/api/public/*').CachePolicyId);
+    expect(behaviorOf('/api/reference/*').CachePolicyId).toEqual(
+      behaviorOf('/api/public/*').CachePolicyId,
+    );
     template.resourceCountIs('AWS::CloudFront::CachePolicy', 9);
   });
 
   test('the edge functions run before and behind each cache, one for each event, and nowhere else', () => {
     const versionOf = ({ version }: EdgeFunction) => stack.resolve(version.functionArn);
-    if (!edge.normalizer || !edge.regionalTtl) throw new Error('There is an edge function missing.');
+    if (!edge.normalizer || !edge.regionalTtl)
+      throw new Error('There is an edge function missing.');
     const both = [
       { EventType: 'viewer-request', LambdaFunctionARN: versionOf(edge.normalizer) },
       { EventType: 'origin-response', LambdaFunctionARN: versionOf(edge.regionalTtl) },
@@ -153,7 +197,10 @@ describe('with all of it', () => {
     expect(both[0]?.LambdaFunctionARN).not.toEqual(both[1]?.LambdaFunctionARN);
     for (const behavior of served) {
       const associations = [...cached, '*'].includes(behavior.PathPattern) ? both : undefined;
-      expect({ path: behavior.PathPattern, associations: behavior.LambdaFunctionAssociations }).toEqual({
+      expect({
+        path: behavior.PathPattern,
+        associations: behavior.LambdaFunctionAssociations,
+      }).toEqual({
         path: behavior.PathPattern,
         associations,
       });
@@ -166,7 +213,11 @@ describe('with all of it', () => {
       const headers = { accept: [{ value: 'image/avif' }], 'accept-language': [{ value: 'ja' }] };
       const request = { uri, querystring: 'utm_source=x&b=2&a=1', headers };
       const { querystring, headers: sent } = await handler({ Records: [{ cf: { request } }] });
-      return [querystring, sent['x-isochrone-language']?.[0].value, sent['x-isochrone-image-format']?.[0].value];
+      return [
+        querystring,
+        sent['x-isochrone-language']?.[0].value,
+        sent['x-isochrone-image-format']?.[0].value,
+      ];
     };
     expect(await answer('/static/hashed/app.1f.js')).toEqual(['', undefined, undefined]);
     expect(await answer('/static/app.js')).toEqual(['a=1&b=2', undefined, undefined]);
@@ -182,7 +233,9 @@ describe('with all of it', () => {
       process.env.AWS_REGION = region;
       try {
         const { handler } = require(join(asset, 'index.js'));
-        const { headers: sent } = await handler({ Records: [{ cf: { request: { uri }, response: { status: '200', headers } } }] });
+        const { headers: sent } = await handler({
+          Records: [{ cf: { request: { uri }, response: { status: '200', headers } } }],
+        });
         return sent['cache-control']?.[0].value;
       } finally {
         if (before === undefined) delete process.env.AWS_REGION;
@@ -191,12 +244,22 @@ describe('with all of it', () => {
     };
     expect(await cacheControl('ap-northeast-1', '/static/app.js')).toBe('s-maxage=14400');
     expect(await cacheControl('eu-west-1', '/static/app.js')).toBe('s-maxage=7200');
-    expect(await cacheControl('eu-west-1', '/static/hashed/app.js')).toBe('max-age=31536000, s-maxage=31536000');
+    expect(await cacheControl('eu-west-1', '/static/hashed/app.js')).toBe(
+      'max-age=31536000, s-maxage=31536000',
+    );
     const long = { 'cache-control': [{ value: 'max-age=99999999' }] };
-    expect(await cacheControl('ap-northeast-1', '/static/app.js', long)).toBe('max-age=99999999, s-maxage=172800');
-    expect(await cacheControl('ap-northeast-1', '/static/app.js', { 'set-cookie': [{ value: 'a=b' }] })).toBe('private, no-store');
+    expect(await cacheControl('ap-northeast-1', '/static/app.js', long)).toBe(
+      'max-age=99999999, s-maxage=172800',
+    );
+    expect(
+      await cacheControl('ap-northeast-1', '/static/app.js', { 'set-cookie': [{ value: 'a=b' }] }),
+    ).toBe('private, no-store');
     template.hasResourceProperties('AWS::CloudFront::CachePolicy', {
-      CachePolicyConfig: { Name: Match.stringLikeRegexp('-static$'), DefaultTTL: 7200, MaxTTL: 172_800 },
+      CachePolicyConfig: {
+        Name: Match.stringLikeRegexp('-static$'),
+        DefaultTTL: 7200,
+        MaxTTL: 172_800,
+      },
     });
   });
 
@@ -227,7 +290,11 @@ describe('with all of it', () => {
     template.hasResourceProperties('AWS::CloudFront::ResponseHeadersPolicy', {
       ResponseHeadersPolicyConfig: {
         SecurityHeadersConfig: {
-          StrictTransportSecurity: { AccessControlMaxAgeSec: 63_072_000, IncludeSubdomains: true, Override: true },
+          StrictTransportSecurity: {
+            AccessControlMaxAgeSec: 63_072_000,
+            IncludeSubdomains: true,
+            Override: true,
+          },
           ContentTypeOptions: { Override: true },
           FrameOptions: { FrameOption: 'DENY', Override: true },
           ReferrerPolicy: { ReferrerPolicy: 'strict-origin-when-cross-origin', Override: true },
@@ -237,14 +304,16 @@ describe('with all of it', () => {
         RemoveHeadersConfig: Match.absent(),
       },
     });
-    expect(new Set(served.map(({ ResponseHeadersPolicyId }) => JSON.stringify(ResponseHeadersPolicyId))).size).toBe(1);
+    expect(
+      new Set(served.map(({ ResponseHeadersPolicyId }) => JSON.stringify(ResponseHeadersPolicyId)))
+        .size,
+    ).toBe(1);
   });
 
   test('each name has an A and an AAAA record', () => {
-    const records = Object.values(template.findResources('AWS::Route53::RecordSet')).map(({ Properties }) => [
-      Properties.Name,
-      Properties.Type,
-    ]);
+    const records = Object.values(template.findResources('AWS::Route53::RecordSet')).map(
+      ({ Properties }) => [Properties.Name, Properties.Type],
+    );
     expect(records.sort()).toEqual([
       ['example.com.', 'A'],
       ['example.com.', 'AAAA'],
@@ -256,7 +325,10 @@ describe('with all of it', () => {
   test('hit rates are measured, and logs follow the removal policy and the key', () => {
     template.resourceCountIs('AWS::CloudFront::MonitoringSubscription', 1);
     template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
-    template.hasResource('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete', Properties: { KmsKeyId: Match.anyValue() } });
+    template.hasResource('AWS::Logs::LogGroup', {
+      DeletionPolicy: 'Delete',
+      Properties: { KmsKeyId: Match.anyValue() },
+    });
   });
 
   test('other rooms find the distribution, its names and its web ACL', () => {
@@ -280,7 +352,12 @@ describe('with methods that are split, and reads that fail over', () => {
     originVerification: { secret: SecretValue.secretsManager('market/origin') },
     behaviors: [
       { pathPattern: '/admin/*', tier: CacheTier.uncached() },
-      { pathPattern: '/api/*', tier: CacheTier.uncached(), methods: 'split', batchPatterns: ['/api/reports/*'] },
+      {
+        pathPattern: '/api/*',
+        tier: CacheTier.uncached(),
+        methods: 'split',
+        batchPatterns: ['/api/reports/*'],
+      },
       { pathPattern: '/news/*', tier: CacheTier.news() },
     ],
     defaultMethods: 'split',
@@ -308,7 +385,10 @@ describe('with methods that are split, and reads that fail over', () => {
 
   test('its origin is the read origin, with the header that both know, without Origin Shield', () => {
     const origin = config.Origins.find(({ Id }: { Id: string }) => Id === 'split');
-    expect(origin).toMatchObject({ DomainName: 'read.example.com', OriginCustomHeaders: [{ HeaderName: 'x-origin-verify' }] });
+    expect(origin).toMatchObject({
+      DomainName: 'read.example.com',
+      OriginCustomHeaders: [{ HeaderName: 'x-origin-verify' }],
+    });
     expect(origin).not.toHaveProperty('OriginShield');
   });
 
@@ -319,7 +399,8 @@ describe('with methods that are split, and reads that fail over', () => {
       const request = { method, uri, headers: { cookie: [{ value: cookie }] }, origin };
       return (await handler({ Records: [{ cf: { request } }] })).origin.custom.domainName;
     };
-    const wrote = (secondsAgo: number) => `__Host-isochrone-wrote=${Math.floor(Date.now() / 1000) - secondsAgo}`;
+    const wrote = (secondsAgo: number) =>
+      `__Host-isochrone-wrote=${Math.floor(Date.now() / 1000) - secondsAgo}`;
     expect(await nameFor('GET', '/api/orders')).toBe('read.example.com');
     expect(await nameFor('POST', '/api/orders')).toBe('write.example.com');
     expect(await nameFor('GET', '/api/orders', wrote(15))).toBe('write.example.com');
@@ -337,7 +418,11 @@ describe('with methods that are split, and reads that fail over', () => {
     });
     expect(news.TargetOriginId).toBe(groups[0].Id);
     expect(admin.TargetOriginId).toBe('write');
-    expect(config.Origins.map(({ Id }: { Id: string }) => Id).sort()).toEqual(['read', 'split', 'write']);
+    expect(config.Origins.map(({ Id }: { Id: string }) => Id).sort()).toEqual([
+      'read',
+      'split',
+      'write',
+    ]);
   });
 });
 
@@ -362,40 +447,69 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
   const two: Partial<EdgeDistributionProps> = { writeOriginName: 'write.example.com' };
   const three: Partial<EdgeDistributionProps> = { ...two, batchOriginName: 'batch.example.com' };
   const split: EdgeBehavior = { pathPattern: '/a/*', tier: CacheTier.uncached(), methods: 'split' };
-  const lateTier = CacheTier.of({ name: 'late', defaultTtl: Duration.seconds(Lazy.number({ produce: () => 90 })) });
+  const lateTier = CacheTier.of({
+    name: 'late',
+    defaultTtl: Duration.seconds(Lazy.number({ produce: () => 90 })),
+  });
   const byLanguage = CacheTier.news().with({ varyByLanguage: true });
   const origin = new HttpOrigin('files.example.com');
   const bare = { query: 'none', setCookie: 'strip' } as const;
-  const privately: Partial<EdgeDistributionProps> = { vpcOrigins: { primary: { region: 'us-east-1', vpcOriginId: 'vo_1' } } };
+  const privately: Partial<EdgeDistributionProps> = {
+    vpcOrigins: { primary: { region: 'us-east-1', vpcOriginId: 'vo_1' } },
+  };
 
   test.each<[string, Partial<EdgeDistributionProps>]>([
     ['domainNames must be at least one name', { domainNames: [] }],
-    ['domainNames[0] must be a DNS name in lower case', { domainNames: ['https://www.example.com'] }],
+    [
+      'domainNames[0] must be a DNS name in lower case',
+      { domainNames: ['https://www.example.com'] },
+    ],
     ['domainNames[0] must be a DNS name in lower case', { domainNames: ['WWW.example.com'] }],
     ['domainNames[1] must be named once', { domainNames: ['a.example.com', 'a.example.com'] }],
     [
       'domainNames[0] must be a name in the hosted zone, example.com, got "www.example.org"',
       { domainNames: ['www.example.org'], hostedZone: zone },
     ],
-    ['domainNames[0] must be a name in the hosted zone', { domainNames: ['notexample.com'], hostedZone: zone }],
+    [
+      'domainNames[0] must be a name in the hosted zone',
+      { domainNames: ['notexample.com'], hostedZone: zone },
+    ],
     ['readOriginName must be a DNS name', { readOriginName: '192.0.2.1' }],
     ['readOriginName must be a DNS name', { readOriginName: '*.example.com' }],
     ['writeOriginName must be a DNS name', { writeOriginName: 'write.example.com/api' }],
-    ['originVerification.headerName must be a header that begins with `x-`', { originVerification: { secret, headerName: 'Host' } }],
-    ['originVerification.headerName must be', { originVerification: { secret, headerName: 'x-amz-verify' } }],
+    [
+      'originVerification.headerName must be a header that begins with `x-`',
+      { originVerification: { secret, headerName: 'Host' } },
+    ],
+    [
+      'originVerification.headerName must be',
+      { originVerification: { secret, headerName: 'x-amz-verify' } },
+    ],
     ['Use eu-west-2, the nearest to eu-west-3.', { originShieldRegion: 'eu-west-3' }],
     ['Use the one nearest to the read origin.', { originShieldRegion: 'mars-north-1' }],
     [
       'originShieldRegion must be left out, because the tier "static" has TTLs by part of the world, got "eu-west-2"',
       { originShieldRegion: 'eu-west-2', defaultTier: CacheTier.static() },
     ],
-    ['each TTL of the tier "late" must be a number that is known at synthesis', { defaultTier: lateTier }],
+    [
+      'each TTL of the tier "late" must be a number that is known at synthesis',
+      { defaultTier: lateTier },
+    ],
     ['behaviors must be at most 75, got "76 behaviors"', paths(76)],
     ['behaviors must be at most 2, got "3 behaviors"', { ...paths(3), maxBehaviors: 2 }],
     ['behaviors[0].pathPattern must be 1 to 255 of the characters', cached('/a b')],
-    ['behaviors[0].pathPattern must be a pattern that leaves some path to the default behavior', cached('/*')],
-    ['behaviors[1].pathPattern must be a pattern that behaviors[0], /a/*, does not match first, got "/a/*"', cached('/a/*', '/a/*')],
-    ['behaviors[2].pathPattern must be a pattern that behaviors[0], /a/*, does not match first', cached('/a/*', '/c', '/a/b')],
+    [
+      'behaviors[0].pathPattern must be a pattern that leaves some path to the default behavior',
+      cached('/*'),
+    ],
+    [
+      'behaviors[1].pathPattern must be a pattern that behaviors[0], /a/*, does not match first, got "/a/*"',
+      cached('/a/*', '/a/*'),
+    ],
+    [
+      'behaviors[2].pathPattern must be a pattern that behaviors[0], /a/*, does not match first',
+      cached('/a/*', '/c', '/a/b'),
+    ],
     [
       'behaviors[0].methods must be \'read\' with the cached tier "news"',
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), methods: 'all' }] },
@@ -404,28 +518,57 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       'behaviors[0].methods must be \'read\' with the cached tier "news"',
       { ...two, behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), methods: 'split' }] },
     ],
-    ["defaultMethods must be 'read' with the cached tier", { defaultTier: CacheTier.news(), defaultMethods: 'all' }],
+    [
+      "defaultMethods must be 'read' with the cached tier",
+      { defaultTier: CacheTier.news(), defaultMethods: 'all' },
+    ],
     ['defaultMethods must be left out without a `writeOriginName`', { defaultMethods: 'split' }],
-    ['defaultMethods must be left out', { writeOriginName: 'read.example.com', defaultMethods: 'split' }],
+    [
+      'defaultMethods must be left out',
+      { writeOriginName: 'read.example.com', defaultMethods: 'split' },
+    ],
     ['readFailover must be left out without a `writeOriginName`', { readFailover: true }],
-    ['writeOriginName must be known at synthesis, because of defaultMethods', { writeOriginName: token, defaultMethods: 'split' }],
+    [
+      'writeOriginName must be known at synthesis, because of defaultMethods',
+      { writeOriginName: token, defaultMethods: 'split' },
+    ],
     ['batchOriginName must be a DNS name', { batchOriginName: 'https://batch.example.com' }],
-    ['behaviors[0].batchPatterns must be left out without', { ...two, behaviors: [{ ...split, batchPatterns: ['/a/b'] }] }],
-    ['behaviors[0].batchPatterns must be left out', { ...three, behaviors: [{ ...split, methods: 'all', batchPatterns: ['/a/b'] }] }],
-    ['behaviors[0].batchPatterns must be 1 to 255 of', { ...three, behaviors: [{ ...split, batchPatterns: ['/a b'] }] }],
+    [
+      'behaviors[0].batchPatterns must be left out without',
+      { ...two, behaviors: [{ ...split, batchPatterns: ['/a/b'] }] },
+    ],
+    [
+      'behaviors[0].batchPatterns must be left out',
+      { ...three, behaviors: [{ ...split, methods: 'all', batchPatterns: ['/a/b'] }] },
+    ],
+    [
+      'behaviors[0].batchPatterns must be 1 to 255 of',
+      { ...three, behaviors: [{ ...split, batchPatterns: ['/a b'] }] },
+    ],
     [
       'behaviors[0].batchPatterns must be within the pattern of their behavior, /a/*, got "/b/*"',
       { ...three, behaviors: [{ ...split, batchPatterns: ['/a/b', '/b/*'] }] },
     ],
-    ['behaviors[0].tier must be a cached tier, because', { behaviors: [{ pathPattern: '/a', tier: CacheTier.uncached(), origin }] }],
-    ['behaviors[0].tier must be a cached tier, because', { ...two, behaviors: [{ ...split, origin }] }],
+    [
+      'behaviors[0].tier must be a cached tier, because',
+      { behaviors: [{ pathPattern: '/a', tier: CacheTier.uncached(), origin }] },
+    ],
+    [
+      'behaviors[0].tier must be a cached tier, because',
+      { ...two, behaviors: [{ ...split, origin }] },
+    ],
     [
       "behaviors[0].methods must be 'read' with the cached tier",
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.immutable(), methods: 'all', origin }] },
     ],
     [
       "behaviors[0].batchPatterns must be left out without `methods: 'split'`",
-      { ...three, behaviors: [{ pathPattern: '/a/*', tier: CacheTier.immutable(), batchPatterns: ['/a/b'], origin }] },
+      {
+        ...three,
+        behaviors: [
+          { pathPattern: '/a/*', tier: CacheTier.immutable(), batchPatterns: ['/a/b'], origin },
+        ],
+      },
     ],
     [
       'query of the tier "news" must be \'none\', because behaviors[0] has an `origin` of its own',
@@ -433,41 +576,74 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ],
     [
       'varyByLanguage of the tier "news" must be false, because behaviors[0] has an `origin` of its own beside `vpcOrigins`',
-      { ...privately, languages: ['en'], behaviors: [{ pathPattern: '/a', tier: byLanguage.with(bare), origin }] },
+      {
+        ...privately,
+        languages: ['en'],
+        behaviors: [{ pathPattern: '/a', tier: byLanguage.with(bare), origin }],
+      },
     ],
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.millis(1500) }],
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.seconds(0) }],
     ['languages[0] must be a BCP 47 tag', { languages: ['en_GB'] }],
     ['languages[1] must be a BCP 47 tag, named once', { languages: ['en', 'EN'] }],
-    ['languages must be at least one language, because the tier "news" varies by language', { defaultTier: byLanguage }],
+    [
+      'languages must be at least one language, because the tier "news" varies by language',
+      { defaultTier: byLanguage },
+    ],
     ['the number of cache policies', { ...cached('/a'), maxCachePolicies: 0 }],
   ])('is refused: %s', (message, props) => {
     expect(build(props)).toThrow(message);
   });
 
   test.each<[string, Partial<EdgeDistributionProps>]>([
-    ['split methods and failover with two origins', { ...two, defaultMethods: 'split', readFailover: true }],
+    [
+      'split methods and failover with two origins',
+      { ...two, defaultMethods: 'split', readFailover: true },
+    ],
     ['an uncached default of reads', { defaultMethods: 'read' }],
-    ['batch patterns with their origin', { ...three, behaviors: [{ ...split, batchPatterns: ['/a/b'] }] }],
-    ['a bucket', { behaviors: [{ pathPattern: '/a', tier: CacheTier.immutable(), methods: 'read', origin }] }],
+    [
+      'batch patterns with their origin',
+      { ...three, behaviors: [{ ...split, batchPatterns: ['/a/b'] }] },
+    ],
+    [
+      'a bucket',
+      { behaviors: [{ pathPattern: '/a', tier: CacheTier.immutable(), methods: 'read', origin }] },
+    ],
     [
       'a bucket with Origin Shield before the others',
       {
         originShieldRegion: 'eu-west-2',
-        behaviors: [{ pathPattern: '/a', tier: CacheTier.static().with({ query: 'none' }), origin }],
+        behaviors: [
+          { pathPattern: '/a', tier: CacheTier.static().with({ query: 'none' }), origin },
+        ],
       },
     ],
     [
       'a bucket whose files vary by language, beside public origins',
-      { languages: ['en'], behaviors: [{ pathPattern: '/a', tier: byLanguage.with(bare), origin }] },
+      {
+        languages: ['en'],
+        behaviors: [{ pathPattern: '/a', tier: byLanguage.with(bare), origin }],
+      },
     ],
-    ['a bucket beside VPC origins', { ...privately, behaviors: [{ pathPattern: '/a', tier: CacheTier.news().with(bare), origin }] }],
+    [
+      'a bucket beside VPC origins',
+      {
+        ...privately,
+        behaviors: [{ pathPattern: '/a', tier: CacheTier.news().with(bare), origin }],
+      },
+    ],
     ['a second', { recentWriter: Duration.seconds(1) }],
     ['a wildcard name', { domainNames: ['*.example.com', 'example.com'], hostedZone: zone }],
-    ['names that are known only on deployment', { domainNames: [token], readOriginName: token, writeOriginName: token }],
+    [
+      'names that are known only on deployment',
+      { domainNames: [token], readOriginName: token, writeOriginName: token },
+    ],
     ['another x- header', { originVerification: { secret, headerName: 'X-Edge2' } }],
     ['a region with Origin Shield', { originShieldRegion: 'eu-west-2' }],
-    ['Origin Shield before tiers that are the same everywhere', { originShieldRegion: 'eu-west-2', defaultTier: CacheTier.news() }],
+    [
+      'Origin Shield before tiers that are the same everywhere',
+      { originShieldRegion: 'eu-west-2', defaultTier: CacheTier.news() },
+    ],
     ['a region that is known only on deployment', { originShieldRegion: token }],
     ['75 behaviors', paths(75)],
     ['more behaviors where the quota is higher', { ...paths(76), maxBehaviors: 76 }],
@@ -500,7 +676,9 @@ test('takes a web ACL and a restriction by country of the user, in a stack witho
   expect(edge.webAcl).toBe(webAcl);
   const template = Template.fromStack(stack);
   template.resourceCountIs('AWS::WAFv2::WebACL', 1);
-  expect(configOf(template).Restrictions).toEqual({ GeoRestriction: { RestrictionType: 'whitelist', Locations: ['JP'] } });
+  expect(configOf(template).Restrictions).toEqual({
+    GeoRestriction: { RestrictionType: 'whitelist', Locations: ['JP'] },
+  });
 });
 
 test('Origin Shield stands before the read origin only', () => {
@@ -513,10 +691,9 @@ test('Origin Shield stands before the read origin only', () => {
     originShieldRegion: 'eu-west-2',
     behaviors: [{ pathPattern: '/news/*', tier: CacheTier.news() }],
   });
-  const shields = configOf(Template.fromStack(stack)).Origins.map(({ DomainName, OriginShield }: Record<string, unknown>) => [
-    DomainName,
-    OriginShield,
-  ]);
+  const shields = configOf(Template.fromStack(stack)).Origins.map(
+    ({ DomainName, OriginShield }: Record<string, unknown>) => [DomainName, OriginShield],
+  );
   expect(Object.fromEntries(shields)).toEqual({
     'read.example.com': { Enabled: true, OriginShieldRegion: 'eu-west-2' },
     'write.example.com': undefined,

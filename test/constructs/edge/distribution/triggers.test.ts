@@ -1,35 +1,59 @@
 import { Duration, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
-import { EdgeDistribution, type EdgeDistributionProps } from '../../../../lib/constructs/edge/distribution/edge-distribution';
+import {
+  EdgeDistribution,
+  type EdgeDistributionProps,
+} from '../../../../lib/constructs/edge/distribution/edge-distribution';
 import { StaticContent } from '../../../../lib/constructs/edge/static-content/static-content';
 import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
 import { testStack } from '../../../test-stack';
 
-const PRIVATE: Partial<EdgeDistributionProps> = { vpcOrigins: { primary: { region: 'us-east-1', vpcOriginId: 'vo_1' } } };
+const PRIVATE: Partial<EdgeDistributionProps> = {
+  vpcOrigins: { primary: { region: 'us-east-1', vpcOriginId: 'vo_1' } },
+};
 
 /** What can be seen of each behaviour in the template of one distribution. */
 function servedBy(props: Partial<EdgeDistributionProps>, stack: Stack = testStack()) {
   const edge = new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
-    certificate: acm.Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:us-east-1:123456789012:certificate/4a5b'),
+    certificate: acm.Certificate.fromCertificateArn(
+      stack,
+      'Certificate',
+      'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
+    ),
     readOriginName: 'origin.example.com',
     languages: ['en', 'ja'],
     ...props,
   });
   const template = Template.fromStack(stack);
   const [distribution] = Object.values(template.findResources('AWS::CloudFront::Distribution'));
-  const { CacheBehaviors = [], DefaultCacheBehavior, Origins } = distribution?.Properties.DistributionConfig ?? {};
-  const policyOf = (type: string, reference: { Ref: string }) => template.findResources(type)[reference.Ref]?.Properties;
-  const behaviors = [...CacheBehaviors, { PathPattern: '*', ...DefaultCacheBehavior }].map((behavior) => ({
-    path: behavior.PathPattern,
-    origin: Origins.find(({ Id }: { Id: string }) => Id === behavior.TargetOriginId),
-    events: [...(behavior.LambdaFunctionAssociations ?? []), ...(behavior.FunctionAssociations ?? [])].map(({ EventType }) => EventType),
-    key: policyOf('AWS::CloudFront::CachePolicy', behavior.CachePolicyId)?.CachePolicyConfig,
-    removed: policyOf('AWS::CloudFront::ResponseHeadersPolicy', behavior.ResponseHeadersPolicyId)?.ResponseHeadersPolicyConfig
-      .RemoveHeadersConfig?.Items,
-  }));
-  return { edge, template, behaviors, codeOf: () => Object.values(template.findResources('AWS::CloudFront::Function'))[0]?.Properties };
+  const {
+    CacheBehaviors = [],
+    DefaultCacheBehavior,
+    Origins,
+  } = distribution?.Properties.DistributionConfig ?? {};
+  const policyOf = (type: string, reference: { Ref: string }) =>
+    template.findResources(type)[reference.Ref]?.Properties;
+  const behaviors = [...CacheBehaviors, { PathPattern: '*', ...DefaultCacheBehavior }].map(
+    (behavior) => ({
+      path: behavior.PathPattern,
+      origin: Origins.find(({ Id }: { Id: string }) => Id === behavior.TargetOriginId),
+      events: [
+        ...(behavior.LambdaFunctionAssociations ?? []),
+        ...(behavior.FunctionAssociations ?? []),
+      ].map(({ EventType }) => EventType),
+      key: policyOf('AWS::CloudFront::CachePolicy', behavior.CachePolicyId)?.CachePolicyConfig,
+      removed: policyOf('AWS::CloudFront::ResponseHeadersPolicy', behavior.ResponseHeadersPolicyId)
+        ?.ResponseHeadersPolicyConfig.RemoveHeadersConfig?.Items,
+    }),
+  );
+  return {
+    edge,
+    template,
+    behaviors,
+    codeOf: () => Object.values(template.findResources('AWS::CloudFront::Function'))[0]?.Properties,
+  };
 }
 
 const PAGES = CacheTier.of({
@@ -49,17 +73,39 @@ const NEGOTIATED = ['x-isochrone-language', 'x-isochrone-image-format'];
 const CORS = ['origin', 'access-control-request-headers', 'access-control-request-method'];
 const COOKIES = [{ Header: 'Set-Cookie' }];
 
-describe.each<[string, Partial<EdgeDistributionProps>, { events: string[]; headers: string[]; maxTtl: number; removed?: object[] }]>([
+describe.each<
+  [
+    string,
+    Partial<EdgeDistributionProps>,
+    { events: string[]; headers: string[]; maxTtl: number; removed?: object[] },
+  ]
+>([
   ['both functions', {}, { events: BOTH, headers: [...NEGOTIATED, ...CORS], maxTtl: 14_400 }],
-  ['no normalised keys', { normalizeCacheKeys: false }, { events: ['origin-response'], headers: CORS, maxTtl: 14_400 }],
+  [
+    'no normalised keys',
+    { normalizeCacheKeys: false },
+    { events: ['origin-response'], headers: CORS, maxTtl: 14_400 },
+  ],
   [
     'no TTLs of the tiers',
     { tierTtls: false },
-    { events: ['viewer-request'], headers: [...NEGOTIATED, ...CORS], maxTtl: 3600, removed: COOKIES },
+    {
+      events: ['viewer-request'],
+      headers: [...NEGOTIATED, ...CORS],
+      maxTtl: 3600,
+      removed: COOKIES,
+    },
   ],
-  ['neither', { normalizeCacheKeys: false, tierTtls: false }, { events: [], headers: CORS, maxTtl: 3600, removed: COOKIES }],
+  [
+    'neither',
+    { normalizeCacheKeys: false, tierTtls: false },
+    { events: [], headers: CORS, maxTtl: 3600, removed: COOKIES },
+  ],
 ])('with %s', (_, props, expected) => {
-  const { template, behaviors } = servedBy({ defaultTier: PAGES.with({ setCookie: 'bypass' }), ...props });
+  const { template, behaviors } = servedBy({
+    defaultTier: PAGES.with({ setCookie: 'bypass' }),
+    ...props,
+  });
   const [served] = behaviors;
 
   test('what runs, what is in the key, and how long it stays', () => {
@@ -102,10 +148,21 @@ test('a tier that strips cookies does so without the function as well, which let
 
 describe('with VPC origins', () => {
   test('without normalised keys, the function still selects a region, and touches no query', () => {
-    const tier = CacheTier.of({ name: 'pages', defaultTtl: Duration.hours(1), setCookie: 'strip', varyByLanguage: true });
-    const { behaviors, codeOf } = servedBy({ ...PRIVATE, defaultTier: tier, normalizeCacheKeys: false });
+    const tier = CacheTier.of({
+      name: 'pages',
+      defaultTtl: Duration.hours(1),
+      setCookie: 'strip',
+      varyByLanguage: true,
+    });
+    const { behaviors, codeOf } = servedBy({
+      ...PRIVATE,
+      defaultTier: tier,
+      normalizeCacheKeys: false,
+    });
     expect(behaviors[0]?.events).toEqual(['viewer-request']);
-    expect(behaviors[0]?.key.ParametersInCacheKeyAndForwardedToOrigin.HeadersConfig).toEqual({ HeaderBehavior: 'none' });
+    expect(behaviors[0]?.key.ParametersInCacheKeyAndForwardedToOrigin.HeadersConfig).toEqual({
+      HeaderBehavior: 'none',
+    });
     expect(codeOf()?.FunctionCode).toContain('"paths":[],"regions":["us-east-1"]');
   });
 
@@ -125,7 +182,9 @@ describe('with VPC origins', () => {
       ['/stream/*', 'us-east-1', ['viewer-request']],
       ['*', 'us-east-1', []],
     ]);
-    const codes = Object.values(template.findResources('AWS::CloudFront::Function')).map(({ Properties }) => Properties.FunctionCode);
+    const codes = Object.values(template.findResources('AWS::CloudFront::Function')).map(
+      ({ Properties }) => Properties.FunctionCode,
+    );
     expect(codes).toHaveLength(2);
     for (const code of codes) expect(code).toContain('"recentWriterSeconds":30');
     expect(edge.writerMarker).toBeDefined();
@@ -133,14 +192,26 @@ describe('with VPC origins', () => {
   });
 
   test('tiers with what no function sets there pass where it is turned off', () => {
-    expect(() => servedBy({ ...PRIVATE, defaultTier: PAGES })).toThrow('must be left out with VPC origins');
+    expect(() => servedBy({ ...PRIVATE, defaultTier: PAGES })).toThrow(
+      'must be left out with VPC origins',
+    );
     const { behaviors } = servedBy({ ...PRIVATE, defaultTier: PAGES, tierTtls: false });
-    expect(behaviors[0]).toMatchObject({ events: ['viewer-request'], key: { MaxTTL: 3600 }, removed: COOKIES });
+    expect(behaviors[0]).toMatchObject({
+      events: ['viewer-request'],
+      key: { MaxTTL: 3600 },
+      removed: COOKIES,
+    });
   });
 });
 
 describe('a behaviour with an origin of its own', () => {
-  const TIER = CacheTier.of({ name: 'assets', defaultTtl: Duration.days(365), query: 'none', setCookie: 'strip', cors: true });
+  const TIER = CacheTier.of({
+    name: 'assets',
+    defaultTtl: Duration.days(365),
+    query: 'none',
+    setCookie: 'strip',
+    cors: true,
+  });
 
   test.each<[string, Partial<EdgeDistributionProps>, string[]]>([
     ['is cached as others are', {}, BOTH],
@@ -153,14 +224,24 @@ describe('a behaviour with an origin of its own', () => {
         behaviors: [
           { pathPattern: '/assets/*', tier: TIER, origin },
           { pathPattern: '/fonts/*', tier: TIER, origin },
-          { pathPattern: '/news/*', tier: CacheTier.of({ name: 'news', defaultTtl: Duration.minutes(1), setCookie: 'strip' }) },
+          {
+            pathPattern: '/news/*',
+            tier: CacheTier.of({
+              name: 'news',
+              defaultTtl: Duration.minutes(1),
+              setCookie: 'strip',
+            }),
+          },
         ],
         ...props,
       },
       stack,
     );
     const [assets, fonts, news] = behaviors;
-    expect(assets).toMatchObject({ events, origin: { S3OriginConfig: {}, OriginAccessControlId: expect.anything() } });
+    expect(assets).toMatchObject({
+      events,
+      origin: { S3OriginConfig: {}, OriginAccessControlId: expect.anything() },
+    });
     expect(fonts?.origin).toBe(assets?.origin);
     expect(assets?.key.ParametersInCacheKeyAndForwardedToOrigin).toMatchObject({
       QueryStringsConfig: { QueryStringBehavior: 'none' },

@@ -1,17 +1,31 @@
 import { Duration, SecretValue, type Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
-import { EdgeDistribution, type EdgeDistributionProps } from '../../../../lib/constructs/edge/distribution/edge-distribution';
-import { checkForVpcOrigins, originSelectionSettings, VpcOriginSet } from '../../../../lib/constructs/edge/distribution/vpc-origins';
+import {
+  EdgeDistribution,
+  type EdgeDistributionProps,
+} from '../../../../lib/constructs/edge/distribution/edge-distribution';
+import {
+  checkForVpcOrigins,
+  originSelectionSettings,
+  VpcOriginSet,
+} from '../../../../lib/constructs/edge/distribution/vpc-origins';
 import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
 import { testStack } from '../../../test-stack';
 
 const TIER = { name: 'pages', defaultTtl: Duration.minutes(5), setCookie: 'strip' } as const;
 
 const certificateIn = (stack: Stack) =>
-  acm.Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:us-east-1:123456789012:certificate/4a5b');
+  acm.Certificate.fromCertificateArn(
+    stack,
+    'Certificate',
+    'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
+  );
 
-function edgeWith(props: Partial<EdgeDistributionProps> = {}, stack: Stack = testStack()): EdgeDistribution {
+function edgeWith(
+  props: Partial<EdgeDistributionProps> = {},
+  stack: Stack = testStack(),
+): EdgeDistribution {
   return new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
     certificate: certificateIn(stack),
@@ -37,12 +51,17 @@ function edgeWith(props: Partial<EdgeDistributionProps> = {}, stack: Stack = tes
 
 describe('three regions behind VPC origins', () => {
   const stack = testStack();
-  const edge = edgeWith({ originVerification: { secret: SecretValue.secretsManager('market/origin') } }, stack);
+  const edge = edgeWith(
+    { originVerification: { secret: SecretValue.secretsManager('market/origin') } },
+    stack,
+  );
   const template = Template.fromStack(stack);
   const [distribution] = Object.values(template.findResources('AWS::CloudFront::Distribution'));
   const config = distribution?.Properties.DistributionConfig;
   const [functionId] = Object.keys(template.findResources('AWS::CloudFront::Function'));
-  const [code] = Object.values(template.findResources('AWS::CloudFront::Function')).map(({ Properties }) => Properties.FunctionCode);
+  const [code] = Object.values(template.findResources('AWS::CloudFront::Function')).map(
+    ({ Properties }) => Properties.FunctionCode,
+  );
 
   test('every one is an origin, under its own id, also those that no behaviour names', () => {
     expect(config.Origins).toEqual(
@@ -51,31 +70,47 @@ describe('three regions behind VPC origins', () => {
           Id: region,
           DomainName: 'origin.example.com',
           VpcOriginConfig: { VpcOriginId: `vo_${i + 1}`, OriginKeepaliveTimeout: 55 },
-          OriginCustomHeaders: [{ HeaderName: 'x-origin-verify', HeaderValue: expect.stringContaining('resolve:secretsmanager') }],
+          OriginCustomHeaders: [
+            {
+              HeaderName: 'x-origin-verify',
+              HeaderValue: expect.stringContaining('resolve:secretsmanager'),
+            },
+          ],
         }),
       ),
     );
-    expect(config.Origins.map(({ OriginShield }: { OriginShield?: unknown }) => OriginShield)).toEqual([
-      undefined,
-      { Enabled: true, OriginShieldRegion: 'eu-west-1' },
-      undefined,
-    ]);
+    expect(
+      config.Origins.map(({ OriginShield }: { OriginShield?: unknown }) => OriginShield),
+    ).toEqual([undefined, { Enabled: true, OriginShieldRegion: 'eu-west-1' }, undefined]);
   });
 
   test('behaviours name the primary; one function selects for those that only read, and nothing runs on Lambda@Edge', () => {
     const served = [...config.CacheBehaviors, { PathPattern: '*', ...config.DefaultCacheBehavior }];
-    const called = { EventType: 'viewer-request', FunctionARN: { 'Fn::GetAtt': [functionId, 'FunctionARN'] } };
+    const called = {
+      EventType: 'viewer-request',
+      FunctionARN: { 'Fn::GetAtt': [functionId, 'FunctionARN'] },
+    };
     expect(
-      served.map(({ PathPattern, TargetOriginId, FunctionAssociations }) => [PathPattern, TargetOriginId, FunctionAssociations]),
+      served.map(({ PathPattern, TargetOriginId, FunctionAssociations }) => [
+        PathPattern,
+        TargetOriginId,
+        FunctionAssociations,
+      ]),
     ).toEqual([
       ['/stream/*', 'us-east-1', [called]],
       ['/api/*', 'us-east-1', undefined],
       ['/static/*', 'us-east-1', [called]],
       ['*', 'us-east-1', [called]],
     ]);
-    expect(served.filter(({ LambdaFunctionAssociations }) => LambdaFunctionAssociations !== undefined)).toEqual([]);
+    expect(
+      served.filter(({ LambdaFunctionAssociations }) => LambdaFunctionAssociations !== undefined),
+    ).toEqual([]);
     template.resourceCountIs('AWS::Lambda::Function', 0);
-    expect([edge.normalizer, edge.regionalTtl, edge.originRouter]).toEqual([undefined, undefined, undefined]);
+    expect([edge.normalizer, edge.regionalTtl, edge.originRouter]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   test('the function has the keys of cached paths, the nearest regions and the store of switches', () => {
@@ -84,16 +119,23 @@ describe('three regions behind VPC origins', () => {
     expect(code).toContain('"regions":["us-east-1","eu-west-1","ap-southeast-1"]');
     expect(code).toContain('"eu-central-1":[1,0,2]');
     const [store] = Object.keys(template.findResources('AWS::CloudFront::KeyValueStore'));
-    template.hasResourceProperties('AWS::CloudFront::KeyValueStore', { Name: 'market-regions', ImportSource: Match.absent() });
+    template.hasResourceProperties('AWS::CloudFront::KeyValueStore', {
+      Name: 'market-regions',
+      ImportSource: Match.absent(),
+    });
     template.hasResourceProperties('AWS::CloudFront::Function', {
-      FunctionConfig: { Runtime: 'cloudfront-js-2.0', KeyValueStoreAssociations: [{ KeyValueStoreARN: { 'Fn::GetAtt': [store, 'Arn'] } }] },
+      FunctionConfig: {
+        Runtime: 'cloudfront-js-2.0',
+        KeyValueStoreAssociations: [{ KeyValueStoreARN: { 'Fn::GetAtt': [store, 'Arn'] } }],
+      },
     });
   });
 
   test('cached answers lose their cookies, others keep them', () => {
     const policies = template.findResources('AWS::CloudFront::ResponseHeadersPolicy');
     const removed = (behavior: { ResponseHeadersPolicyId: { Ref: string } }) =>
-      policies[behavior.ResponseHeadersPolicyId.Ref]?.Properties.ResponseHeadersPolicyConfig.RemoveHeadersConfig;
+      policies[behavior.ResponseHeadersPolicyId.Ref]?.Properties.ResponseHeadersPolicyConfig
+        .RemoveHeadersConfig;
     expect([...config.CacheBehaviors, config.DefaultCacheBehavior].map(removed)).toEqual([
       undefined,
       undefined,
@@ -105,11 +147,17 @@ describe('three regions behind VPC origins', () => {
 
 test('from each edge region, the order of the regions that serve', () => {
   const { nearest } = originSelectionSettings(['us-east-1', 'eu-west-1', 'ap-southeast-1']);
-  expect(nearest).toMatchObject({ 'us-west-2': [0, 1, 2], 'eu-west-2': [1, 0, 2], 'ap-northeast-1': [2, 1, 0], 'sa-east-1': [0, 1, 2] });
+  expect(nearest).toMatchObject({
+    'us-west-2': [0, 1, 2],
+    'eu-west-2': [1, 0, 2],
+    'ap-northeast-1': [2, 1, 0],
+    'sa-east-1': [0, 1, 2],
+  });
 });
 
 test('how long writers are known is a setting only where they are marked', () => {
-  const written = (recentWriter?: Duration) => JSON.parse(JSON.stringify(originSelectionSettings(['us-east-1'], recentWriter)));
+  const written = (recentWriter?: Duration) =>
+    JSON.parse(JSON.stringify(originSelectionSettings(['us-east-1'], recentWriter)));
   expect(written(Duration.minutes(1)).recentWriterSeconds).toBe(60);
   expect(Object.keys(written())).toEqual(['regions', 'nearest']);
 });
@@ -123,7 +171,10 @@ test('there are as many regions as an account has VPC origins', () => {
   const withOthers = (count: number) => () =>
     new VpcOriginSet(testStack(), 'Origins', {
       primary: { region: 'us-east-1', vpcOriginId: 'vo_0' },
-      others: Array.from({ length: count }, (_, i) => ({ region: `region-${i + 1}`, vpcOriginId: `vo_${i + 1}` })),
+      others: Array.from({ length: count }, (_, i) => ({
+        region: `region-${i + 1}`,
+        vpcOriginId: `vo_${i + 1}`,
+      })),
       domainName: 'origin.example.com',
       keepaliveTimeout: Duration.seconds(55),
     });
@@ -134,30 +185,67 @@ test('there are as many regions as an account has VPC origins', () => {
 });
 
 describe('what VPC origins cannot do', () => {
-  const tier = (options: object) => ({ behaviors: [], languages: [], defaultTier: CacheTier.of({ ...TIER, ...options }) });
+  const tier = (options: object) => ({
+    behaviors: [],
+    languages: [],
+    defaultTier: CacheTier.of({ ...TIER, ...options }),
+  });
 
   test.each<[string, Partial<EdgeDistributionProps>, string]>([
-    ['a write origin', { writeOriginName: 'write.example.com' }, 'writeOriginName must be left out with `vpcOrigins`'],
-    ['a batch origin', { batchOriginName: 'batch.example.com' }, 'batchOriginName must be left out'],
+    [
+      'a write origin',
+      { writeOriginName: 'write.example.com' },
+      'writeOriginName must be left out with `vpcOrigins`',
+    ],
+    [
+      'a batch origin',
+      { batchOriginName: 'batch.example.com' },
+      'batchOriginName must be left out',
+    ],
     ['failover', { readFailover: true }, 'readFailover must be left out'],
-    ['one Origin Shield for all', { originShieldRegion: 'eu-west-1' }, 'Give it to each of the `vpcOrigins`.'],
+    [
+      'one Origin Shield for all',
+      { originShieldRegion: 'eu-west-1' },
+      'Give it to each of the `vpcOrigins`.',
+    ],
     [
       'parts of the world',
       tier({ continents: { apac: { defaultTtl: Duration.minutes(2) } } }),
       'continents of the tier "pages" must be left out',
     ],
-    ['browsers', tier({ browserTtl: Duration.minutes(1) }), 'browserTtl of the tier "pages" must be left out'],
-    ['stale answers', tier({ staleIfError: Duration.minutes(1) }), 'staleIfError of the tier "pages" must be left out'],
-    ['errors', tier({ errorTtl: Duration.minutes(1) }), 'errorTtl of the tier "pages" must be 10 s'],
+    [
+      'browsers',
+      tier({ browserTtl: Duration.minutes(1) }),
+      'browserTtl of the tier "pages" must be left out',
+    ],
+    [
+      'stale answers',
+      tier({ staleIfError: Duration.minutes(1) }),
+      'staleIfError of the tier "pages" must be left out',
+    ],
+    [
+      'errors',
+      tier({ errorTtl: Duration.minutes(1) }),
+      'errorTtl of the tier "pages" must be 10 s',
+    ],
     ['cookies', tier({ setCookie: 'bypass' }), 'setCookie of the tier "pages" must be `strip`'],
     [
       'a region twice',
-      { vpcOrigins: { primary: { region: 'eu-west-1', vpcOriginId: 'a' }, others: [{ region: 'eu-west-1', vpcOriginId: 'b' }] } },
+      {
+        vpcOrigins: {
+          primary: { region: 'eu-west-1', vpcOriginId: 'a' },
+          others: [{ region: 'eu-west-1', vpcOriginId: 'b' }],
+        },
+      },
       'others[0].region must be known at synthesis, and named once',
     ],
     [
       'Origin Shield elsewhere',
-      { vpcOrigins: { primary: { region: 'eu-west-3', vpcOriginId: 'a', originShieldRegion: 'eu-west-3' } } },
+      {
+        vpcOrigins: {
+          primary: { region: 'eu-west-3', vpcOriginId: 'a', originShieldRegion: 'eu-west-3' },
+        },
+      },
       'Use eu-west-2, the nearest to eu-west-3.',
     ],
   ])('%s', (_, props, message) => {
@@ -165,10 +253,14 @@ describe('what VPC origins cannot do', () => {
   });
 
   test('a tier and origins that keep to it pass', () => {
-    expect(() => edgeWith({ ...tier({}), vpcOrigins: { primary: { region: 'eu-west-3', vpcOriginId: 'a' } } })).not.toThrow();
+    expect(() =>
+      edgeWith({ ...tier({}), vpcOrigins: { primary: { region: 'eu-west-3', vpcOriginId: 'a' } } }),
+    ).not.toThrow();
   });
 
   test('a deployment without reads has no function', () => {
-    expect(edgeWith({ behaviors: [], defaultTier: CacheTier.uncached() }).originSelector).toBeUndefined();
+    expect(
+      edgeWith({ behaviors: [], defaultTier: CacheTier.uncached() }).originSelector,
+    ).toBeUndefined();
   });
 });

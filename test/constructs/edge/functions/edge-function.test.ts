@@ -4,7 +4,12 @@ import { EdgeFunction } from '../../../../lib/constructs/edge/functions/edge-fun
 import { testStack } from '../../../test-stack';
 
 const functionIn = (stack: Stack, settings: object = {}) =>
-  new EdgeFunction(stack, 'Edge', { handler: 'normalize-cache-key', description: 'Test', settings, functionName: 'market-normalize' });
+  new EdgeFunction(stack, 'Edge', {
+    handler: 'normalize-cache-key',
+    description: 'Test',
+    settings,
+    functionName: 'market-normalize',
+  });
 
 describe('an edge function', () => {
   const stack = testStack();
@@ -27,13 +32,19 @@ describe('an edge function', () => {
 
   test('outlives the stack, and so does its version: replicas at the edge still need them', () => {
     template.hasResource('AWS::Lambda::Function', { DeletionPolicy: 'Retain' });
-    expect(versions).toEqual([expect.objectContaining({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' })]);
+    expect(versions).toEqual([
+      expect.objectContaining({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' }),
+    ]);
   });
 
   test('may be run at the edge, and may write its own logs in every region, once and before it is used', () => {
     template.hasResourceProperties('AWS::IAM::Role', {
       AssumeRolePolicyDocument: Match.objectLike({
-        Statement: [Match.objectLike({ Principal: { Service: ['edgelambda.amazonaws.com', 'lambda.amazonaws.com'] } })],
+        Statement: [
+          Match.objectLike({
+            Principal: { Service: ['edgelambda.amazonaws.com', 'lambda.amazonaws.com'] },
+          }),
+        ],
       }),
     });
     template.hasResourceProperties('AWS::IAM::ManagedPolicy', {
@@ -57,7 +68,9 @@ describe('an edge function', () => {
         ],
       }),
     });
-    expect(versions[0]?.DependsOn).toEqual(Object.keys(template.findResources('AWS::IAM::ManagedPolicy')));
+    expect(versions[0]?.DependsOn).toEqual(
+      Object.keys(template.findResources('AWS::IAM::ManagedPolicy')),
+    );
   });
 
   test('has no log group that Lambda@Edge never writes to', () => {

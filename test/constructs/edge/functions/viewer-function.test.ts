@@ -7,7 +7,8 @@ import { testStack } from '../../../test-stack';
 
 const functionIn = (stack: Stack, settings: object, id = 'Function') =>
   new ViewerFunction(stack, id, { handler: 'normalize-cache-key', description: 'Test', settings });
-const codeOf = (made: ViewerFunction) => (made.function.node.defaultChild as cloudfront.CfnFunction).functionCode;
+const codeOf = (made: ViewerFunction) =>
+  (made.function.node.defaultChild as cloudfront.CfnFunction).functionCode;
 
 test('is a published function of runtime 2.0, with the settings of the market in at most 10,240 bytes', () => {
   const stack = testStack();
@@ -22,7 +23,9 @@ test('is a published function of runtime 2.0, with the settings of the market in
     LogGroupName: '/aws/cloudfront/function/Test-Function-D9FBAA3E',
     RetentionInDays: 90,
   });
-  Template.fromStack(stack).hasResourceProperties('AWS::CloudFront::Function', { Name: 'Test-Function-D9FBAA3E' });
+  Template.fromStack(stack).hasResourceProperties('AWS::CloudFront::Function', {
+    Name: 'Test-Function-D9FBAA3E',
+  });
   expect(codeOf(made)).toContain(JSON.stringify(marketSettings()));
   expect(Buffer.byteLength(codeOf(made))).toBeLessThanOrEqual(10_240);
 });
@@ -48,10 +51,17 @@ test('is refused from the first byte that CloudFront would refuse', () => {
 });
 
 test('is refused outside us-east-1, and without a bundle', () => {
-  expect(() => functionIn(new Stack(new App(), 'Test', { env: { region: 'eu-west-1' } }), {})).toThrow(
+  expect(() =>
+    functionIn(new Stack(new App(), 'Test', { env: { region: 'eu-west-1' } }), {}),
+  ).toThrow(
     'ViewerFunction at Test/Function: env.region of the stack must be us-east-1, got "eu-west-1".\nCloudFront Functions are made in us-east-1 only.',
   );
-  expect(() => new ViewerFunction(new Stack(), 'Function', { handler: 'none', description: '', settings: {} })).toThrow(
-    'npm run build:handlers',
-  );
+  expect(
+    () =>
+      new ViewerFunction(new Stack(), 'Function', {
+        handler: 'none',
+        description: '',
+        settings: {},
+      }),
+  ).toThrow('npm run build:handlers');
 });

@@ -3,7 +3,11 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { ACCESS_LOG_FIELDS, EdgeAccessLogs, type EdgeAccessLogsOptions } from '../../../../lib/constructs/edge/logs/access-logs';
+import {
+  ACCESS_LOG_FIELDS,
+  EdgeAccessLogs,
+  type EdgeAccessLogsOptions,
+} from '../../../../lib/constructs/edge/logs/access-logs';
 import { testStack } from '../../../test-stack';
 
 function logsIn(stack: Stack, options: EdgeAccessLogsOptions = {}): EdgeAccessLogs {
@@ -24,10 +28,15 @@ describe('with its defaults', () => {
   test('delivers Parquet by the hour, once the bucket allows it', () => {
     expect(source?.Properties).toMatchObject({
       LogType: 'ACCESS_LOGS',
-      ResourceArn: { 'Fn::Join': ['', ['arn:aws:cloudfront::', { Ref: 'AWS::AccountId' }, ':distribution/E123']] },
+      ResourceArn: {
+        'Fn::Join': ['', ['arn:aws:cloudfront::', { Ref: 'AWS::AccountId' }, ':distribution/E123']],
+      },
     });
     template.hasResource('AWS::Logs::DeliveryDestination', {
-      Properties: { OutputFormat: 'parquet', DestinationResourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('Bucket'), 'Arn'] } },
+      Properties: {
+        OutputFormat: 'parquet',
+        DestinationResourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('Bucket'), 'Arn'] },
+      },
       DependsOn: Match.arrayWith([policy]),
     });
     template.hasResourceProperties('AWS::Logs::Delivery', {
@@ -41,7 +50,13 @@ describe('with its defaults', () => {
 
   test('records what hit rates need, and no cookies', () => {
     expect(ACCESS_LOG_FIELDS).toEqual(
-      expect.arrayContaining(['cs-uri-stem', 'cs-uri-query', 'x-edge-result-type', 'cache-behavior-path-pattern', 'c-country']),
+      expect.arrayContaining([
+        'cs-uri-stem',
+        'cs-uri-query',
+        'x-edge-result-type',
+        'cache-behavior-path-pattern',
+        'c-country',
+      ]),
     );
     expect(ACCESS_LOG_FIELDS).not.toContain('cs(Cookie)');
   });
@@ -50,16 +65,29 @@ describe('with its defaults', () => {
     template.hasResourceProperties('AWS::S3::BucketPolicy', {
       PolicyDocument: Match.objectLike({
         Statement: Match.arrayWith([
-          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+          Match.objectLike({
+            Effect: 'Deny',
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
           Match.objectLike({
             Effect: 'Allow',
             Action: 's3:PutObject',
             Principal: { Service: 'delivery.logs.amazonaws.com' },
             Condition: {
-              StringEquals: { 's3:x-amz-acl': 'bucket-owner-full-control', 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+              StringEquals: {
+                's3:x-amz-acl': 'bucket-owner-full-control',
+                'aws:SourceAccount': { Ref: 'AWS::AccountId' },
+              },
               ArnLike: {
                 'aws:SourceArn': {
-                  'Fn::Join': ['', ['arn:aws:logs:us-east-1:', { Ref: 'AWS::AccountId' }, `:delivery-source:${source?.Properties.Name}`]],
+                  'Fn::Join': [
+                    '',
+                    [
+                      'arn:aws:logs:us-east-1:',
+                      { Ref: 'AWS::AccountId' },
+                      `:delivery-source:${source?.Properties.Name}`,
+                    ],
+                  ],
                 },
               },
             },
@@ -69,7 +97,10 @@ describe('with its defaults', () => {
     });
     template.hasResourceProperties('AWS::S3::Bucket', {
       OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
-      PublicAccessBlockConfiguration: Match.objectLike({ BlockPublicAcls: true, RestrictPublicBuckets: true }),
+      PublicAccessBlockConfiguration: Match.objectLike({
+        BlockPublicAcls: true,
+        RestrictPublicBuckets: true,
+      }),
     });
   });
 
@@ -77,7 +108,12 @@ describe('with its defaults', () => {
     template.hasResource('AWS::S3::Bucket', {
       Properties: {
         LifecycleConfiguration: {
-          Rules: [Match.objectLike({ ExpirationInDays: 400, Transitions: [{ StorageClass: 'STANDARD_IA', TransitionInDays: 90 }] })],
+          Rules: [
+            Match.objectLike({
+              ExpirationInDays: 400,
+              Transitions: [{ StorageClass: 'STANDARD_IA', TransitionInDays: 90 }],
+            }),
+          ],
         },
         VersioningConfiguration: { Status: 'Enabled' },
       },
@@ -102,7 +138,13 @@ describe('with props', () => {
         Statement: Match.arrayWith([
           Match.objectLike({
             Principal: { Service: 'delivery.logs.amazonaws.com' },
-            Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+            Action: [
+              'kms:Encrypt',
+              'kms:Decrypt',
+              'kms:ReEncrypt*',
+              'kms:GenerateDataKey*',
+              'kms:DescribeKey',
+            ],
             Condition: Match.objectLike({ ArnLike: { 'aws:SourceArn': Match.anyValue() } }),
           }),
         ]),
@@ -113,8 +155,13 @@ describe('with props', () => {
   test('does not move logs that would not stay, logs the access, and goes with the stack', () => {
     template.hasResource('AWS::S3::Bucket', {
       Properties: {
-        LifecycleConfiguration: { Rules: [Match.objectLike({ ExpirationInDays: 119, Transitions: Match.absent() })] },
-        LoggingConfiguration: { DestinationBucketName: { Ref: Match.stringLikeRegexp('Audit') }, LogFilePrefix: 'Logs/' },
+        LifecycleConfiguration: {
+          Rules: [Match.objectLike({ ExpirationInDays: 119, Transitions: Match.absent() })],
+        },
+        LoggingConfiguration: {
+          DestinationBucketName: { Ref: Match.stringLikeRegexp('Audit') },
+          LogFilePrefix: 'Logs/',
+        },
         BucketEncryption: Match.objectLike({
           ServerSideEncryptionConfiguration: [Match.objectLike({ BucketKeyEnabled: true })],
         }),
@@ -126,10 +173,14 @@ describe('with props', () => {
 
 test('refuses a retention of less than a day', () => {
   const build = (retention: Duration) => () => logsIn(new Stack(new App(), 'Test'), { retention });
-  expect(build(Duration.hours(23))).toThrow('EdgeAccessLogs at Test/Logs: retention must be at least one day, got "Duration.hours(23)".');
+  expect(build(Duration.hours(23))).toThrow(
+    'EdgeAccessLogs at Test/Logs: retention must be at least one day, got "Duration.hours(23)".',
+  );
   expect(build(Duration.days(1))).not.toThrow();
 });
 
 test('is refused outside us-east-1', () => {
-  expect(() => logsIn(new Stack(new App(), 'Test', { env: { region: 'eu-west-1' } }))).toThrow('must be us-east-1, got "eu-west-1"');
+  expect(() => logsIn(new Stack(new App(), 'Test', { env: { region: 'eu-west-1' } }))).toThrow(
+    'must be us-east-1, got "eu-west-1"',
+  );
 });

@@ -29,6 +29,10 @@ test('the last filter that matches a file decides, and without one it is in', ()
     { action: 'include', pattern: '*.js' },
     { action: 'exclude', pattern: 'old/*' },
   ] as const;
-  expect(['a.css', 'a.js', 'old/a.js'].map((file) => passes(file, filters))).toEqual([false, true, false]);
+  expect(['a.css', 'a.js', 'old/a.js'].map((file) => passes(file, filters))).toEqual([
+    false,
+    true,
+    false,
+  ]);
   expect(passes('a.css', [])).toBe(true);
 });

@@ -8,7 +8,10 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as s3deploy from 'aws-cdk-lib/aws-s3-deployment';
 import { filesIn } from '../../../../lib/constructs/edge/static-content/site-files';
-import { StaticContent, type StaticContentProps } from '../../../../lib/constructs/edge/static-content/static-content';
+import {
+  StaticContent,
+  type StaticContentProps,
+} from '../../../../lib/constructs/edge/static-content/static-content';
 import { acknowledge } from '../../../../lib/constructs/house-rules/acknowledge';
 import { testStack } from '../../../test-stack';
 
@@ -17,7 +20,10 @@ const contentIn = (props: StaticContentProps) => new StaticContent(bare(), 'Cont
 
 function distributionOf(stack: Stack, content: StaticContent): cloudfront.Distribution {
   return new cloudfront.Distribution(stack, 'Distribution', {
-    defaultBehavior: { origin: content.origin, viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS },
+    defaultBehavior: {
+      origin: content.origin,
+      viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
+    },
   });
 }
 
@@ -37,19 +43,32 @@ describe('with its defaults', () => {
     template.hasResourceProperties('AWS::S3::BucketPolicy', {
       PolicyDocument: Match.objectLike({
         Statement: [
-          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
-          Match.objectLike({ Effect: 'Deny', Condition: { NumericLessThan: { 's3:TlsVersion': 1.2 } } }),
+          Match.objectLike({
+            Effect: 'Deny',
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
+          Match.objectLike({
+            Effect: 'Deny',
+            Condition: { NumericLessThan: { 's3:TlsVersion': 1.2 } },
+          }),
           Match.objectLike({
             Effect: 'Allow',
             Action: 's3:GetObject',
             Principal: { Service: 'cloudfront.amazonaws.com' },
-            Condition: { StringEquals: { 'AWS:SourceArn': { 'Fn::Join': ['', Match.arrayWith([{ Ref: distributionId }])] } } },
+            Condition: {
+              StringEquals: {
+                'AWS:SourceArn': { 'Fn::Join': ['', Match.arrayWith([{ Ref: distributionId }])] },
+              },
+            },
           }),
         ],
       }),
     });
     template.hasResourceProperties('AWS::CloudFront::OriginAccessControl', {
-      OriginAccessControlConfig: Match.objectLike({ SigningBehavior: 'always', SigningProtocol: 'sigv4' }),
+      OriginAccessControlConfig: Match.objectLike({
+        SigningBehavior: 'always',
+        SigningProtocol: 'sigv4',
+      }),
     });
     template.hasResourceProperties('AWS::CloudFront::Distribution', {
       DistributionConfig: Match.objectLike({
@@ -107,12 +126,17 @@ test('with props, has Origin Shield, logs the access, and goes with the stack', 
   const template = Template.fromStack(stack);
   template.hasResourceProperties('AWS::CloudFront::Distribution', {
     DistributionConfig: Match.objectLike({
-      Origins: [Match.objectLike({ OriginShield: { Enabled: true, OriginShieldRegion: 'eu-west-1' } })],
+      Origins: [
+        Match.objectLike({ OriginShield: { Enabled: true, OriginShieldRegion: 'eu-west-1' } }),
+      ],
     }),
   });
   template.hasResource('AWS::S3::Bucket', {
     Properties: Match.objectLike({
-      LoggingConfiguration: { DestinationBucketName: { Ref: Match.stringLikeRegexp('Audit') }, LogFilePrefix: 'Content/' },
+      LoggingConfiguration: {
+        DestinationBucketName: { Ref: Match.stringLikeRegexp('Audit') },
+        LogFilePrefix: 'Content/',
+      },
     }),
     DeletionPolicy: 'Delete',
   });
@@ -122,14 +146,21 @@ test('with props, has Origin Shield, logs the access, and goes with the stack', 
 function cacheControlsOf(file: string, commands: readonly string[]): string[] {
   return commands.flatMap((command) => {
     const filters = [...command.matchAll(/--(include|exclude) '([^']*)'/g)];
-    const sent = filters.reduce((yes, [, filter, pattern]) => (matches(file, String(pattern)) ? filter === 'include' : yes), true);
+    const sent = filters.reduce(
+      (yes, [, filter, pattern]) => (matches(file, String(pattern)) ? filter === 'include' : yes),
+      true,
+    );
     return sent ? [/--cache-control '([^']*)'/.exec(command)?.[1] ?? ''] : [];
   });
 }
 
-/** As Python's fnmatch, which the AWS CLI uses: `*` and `[…]`; the patterns here have nothing else. */
+/**
+ * As Python's fnmatch, which the AWS CLI uses: `*` and `[…]`; the patterns here have nothing else.
+ */
 function matches(file: string, pattern: string): boolean {
-  return new RegExp(`^${pattern.replace(/[.*]/g, (c) => (c === '*' ? '.*' : `\\${c}`))}$`).test(file);
+  return new RegExp(`^${pattern.replace(/[.*]/g, (c) => (c === '*' ? '.*' : `\\${c}`))}$`).test(
+    file,
+  );
 }
 
 describe('the upload by commands', () => {
@@ -163,12 +194,20 @@ describe('the upload by commands', () => {
     ['app.3f2a91bc.js', 'public, max-age=60, s-maxage=7200'],
     ['assets/embedded.html', 'no-cache'],
   ])('by patterns and TTLs of your own, sends %s once, to be kept as %j', (file, cacheControl) => {
-    const own = contentIn({ hashedFiles: ['assets/*'], browserTtl: Duration.minutes(1), edgeTtl: Duration.hours(2) });
+    const own = contentIn({
+      hashedFiles: ['assets/*'],
+      browserTtl: Duration.minutes(1),
+      edgeTtl: Duration.hours(2),
+    });
     expect(cacheControlsOf(file, own.uploadCommands('dist'))).toEqual([cacheControl]);
   });
 
   test('sends hashed files before pages, and deletes nothing', () => {
-    expect(commands.map((command) => /--cache-control '([^']*)'/.exec(command)?.[1])).toEqual([YEAR, OTHER, 'no-cache']);
+    expect(commands.map((command) => /--cache-control '([^']*)'/.exec(command)?.[1])).toEqual([
+      YEAR,
+      OTHER,
+      'no-cache',
+    ]);
     expect(commands.join('\n')).not.toContain('--delete');
   });
 
@@ -176,7 +215,14 @@ describe('the upload by commands', () => {
     const stack = bare();
     const [first] = new StaticContent(stack, 'Content').uploadCommands("the owner's site");
     expect(stack.resolve(first)).toEqual({
-      'Fn::Join': ['', ["aws s3 sync 'the owner'\\''s site' s3://", { Ref: expect.stringMatching('ContentBucket') }, expect.anything()]],
+      'Fn::Join': [
+        '',
+        [
+          "aws s3 sync 'the owner'\\''s site' s3://",
+          { Ref: expect.stringMatching('ContentBucket') },
+          expect.anything(),
+        ],
+      ],
     });
   });
 });
@@ -203,19 +249,24 @@ describe('the upload by the stack', () => {
 
   interface Upload {
     readonly id: string;
-    readonly resource: { readonly Properties: Record<string, unknown>; readonly DependsOn: readonly string[] };
+    readonly resource: {
+      readonly Properties: Record<string, unknown>;
+      readonly DependsOn: readonly string[];
+    };
     /** The name of the archive. */
     readonly archive: string;
     readonly cacheControl: string;
   }
 
   function uploadsOf(template: Template): Upload[] {
-    return Object.entries(template.findResources('Custom::CDKBucketDeployment')).map(([id, resource]) => ({
-      id,
-      resource: resource as Upload['resource'],
-      archive: resource.Properties.SourceObjectKeys[0],
-      cacheControl: resource.Properties.SystemMetadata['cache-control'],
-    }));
+    return Object.entries(template.findResources('Custom::CDKBucketDeployment')).map(
+      ([id, resource]) => ({
+        id,
+        resource: resource as Upload['resource'],
+        archive: resource.Properties.SourceObjectKeys[0],
+        cacheControl: resource.Properties.SystemMetadata['cache-control'],
+      }),
+    );
   }
 
   function synthesized(source: string, id = 'Content') {
@@ -248,7 +299,10 @@ describe('the upload by the stack', () => {
       template.resourceCountIs('AWS::Lambda::Function', 1);
       template.resourceCountIs('AWS::Lambda::LayerVersion', 1);
       template.hasResource('AWS::Logs::LogGroup', {
-        Properties: Match.objectLike({ RetentionInDays: 90, KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('Key'), 'Arn'] } }),
+        Properties: Match.objectLike({
+          RetentionInDays: 90,
+          KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('Key'), 'Arn'] },
+        }),
         DeletionPolicy: 'RetainExceptOnCreate',
       });
       template.hasResourceProperties('AWS::Lambda::Function', {
@@ -279,31 +333,44 @@ describe('the upload by the stack', () => {
       expect(hashed?.resource.DependsOn).toEqual([expect.stringMatching('^ContentUploadPolicy')]);
       expect(others?.resource.DependsOn).toContain(hashed?.id);
       expect(pages?.resource.DependsOn).toContain(others?.id);
-      for (const { resource } of uploads) expect(resource.Properties).toMatchObject({ Prune: false, RetainOnDelete: true });
+      for (const { resource } of uploads)
+        expect(resource.Properties).toMatchObject({ Prune: false, RetainOnDelete: true });
     });
 
     test('of a kind without files is left out', () => {
-      expect(uploads.filter(({ id }) => id.startsWith('Help')).map(({ cacheControl }) => cacheControl)).toEqual(['no-cache']);
+      expect(
+        uploads.filter(({ id }) => id.startsWith('Help')).map(({ cacheControl }) => cacheControl),
+      ).toEqual(['no-cache']);
     });
   });
 
   test('puts each file into one archive, as the commands would send it', () => {
     const { uploads, outdir } = synthesized(siteWith(SITE));
     const sent = uploads.flatMap(({ archive, cacheControl }) =>
-      filesIn(join(outdir, `asset.${archive.replace('.zip', '')}`)).map((file) => [file, cacheControl]),
+      filesIn(join(outdir, `asset.${archive.replace('.zip', '')}`)).map((file) => [
+        file,
+        cacheControl,
+      ]),
     );
     const commands = contentIn({}).uploadCommands('dist');
-    expect(sent.sort()).toEqual(SITE.map((file) => [file, ...cacheControlsOf(file, commands)]).sort());
+    expect(sent.sort()).toEqual(
+      SITE.map((file) => [file, ...cacheControlsOf(file, commands)]).sort(),
+    );
   });
 
   test('is the same, byte by byte, wherever the site was built', () => {
     const [one, other] = [siteWith(SITE), siteWith(SITE)].map((source) => {
       const { outdir } = synthesized(source);
       const named = readdirSync(outdir).sort();
-      return named.map((name) => [name, name.endsWith('.json') ? readFileSync(join(outdir, name), 'utf8') : '']);
+      return named.map((name) => [
+        name,
+        name.endsWith('.json') ? readFileSync(join(outdir, name), 'utf8') : '',
+      ]);
     });
     expect(one).toEqual(other);
-    expect(one?.map(([name]) => name)).toEqual(expect.arrayContaining(['Test.template.json', 'Test.assets.json', 'manifest.json']));
+    expect(one?.map(([name]) => name)).toEqual(
+      expect.arrayContaining(['Test.template.json', 'Test.assets.json', 'manifest.json']),
+    );
   });
 
   test('of a page that changed alone, is of the pages alone, by the same policy', () => {
@@ -313,7 +380,9 @@ describe('the upload by the stack', () => {
     expect(archives(after).slice(0, 2)).toEqual(archives(before).slice(0, 2));
     expect(archives(after)[2]).not.toBe(archives(before)[2]);
     const policyOf = ({ template }: typeof before) =>
-      Object.keys(template.findResources('AWS::IAM::ManagedPolicy')).filter((id) => id.startsWith('ContentUploadPolicy'));
+      Object.keys(template.findResources('AWS::IAM::ManagedPolicy')).filter((id) =>
+        id.startsWith('ContentUploadPolicy'),
+      );
     expect(policyOf(before)).toHaveLength(1);
     expect(policyOf(after)).toEqual(policyOf(before));
   });
@@ -322,7 +391,10 @@ describe('the upload by the stack', () => {
     const stack = bare();
     const source = siteWith(['index.html']);
     new StaticContent(stack, 'Content', { source });
-    expect(() => new StaticContent(stack, 'Help', { source, logEncryptionKey: new kms.Key(stack, 'Key') })).toThrow(
+    expect(
+      () =>
+        new StaticContent(stack, 'Help', { source, logEncryptionKey: new kms.Key(stack, 'Key') }),
+    ).toThrow(
       'StaticContent at Test/Help: logEncryptionKey must be the key of the stack\'s other static content, which is none, got "Test/Key".',
     );
   });
@@ -330,27 +402,43 @@ describe('the upload by the stack', () => {
   test.each([
     [Size.gibibytes(2), false],
     [Size.mebibytes(2049), true],
-  ])("beside someone else's deployment with a disk of %s, is refused: %j", (ephemeralStorageSize, isRefused) => {
-    const stack = bare();
-    new s3deploy.BucketDeployment(stack, 'Theirs', {
-      sources: [s3deploy.Source.data('robots.txt', '')],
-      destinationBucket: new s3.Bucket(stack, 'TheirBucket'),
-      ephemeralStorageSize,
-    });
-    const assertion = expect(() => new StaticContent(stack, 'Content', { source: siteWith(['index.html']) }));
-    (isRefused ? assertion : assertion.not).toThrow('Give the other deployment another `ephemeralStorageSize`.');
-  });
+  ])(
+    "beside someone else's deployment with a disk of %s, is refused: %j",
+    (ephemeralStorageSize, isRefused) => {
+      const stack = bare();
+      new s3deploy.BucketDeployment(stack, 'Theirs', {
+        sources: [s3deploy.Source.data('robots.txt', '')],
+        destinationBucket: new s3.Bucket(stack, 'TheirBucket'),
+        ephemeralStorageSize,
+      });
+      const assertion = expect(
+        () => new StaticContent(stack, 'Content', { source: siteWith(['index.html']) }),
+      );
+      (isRefused ? assertion : assertion.not).toThrow(
+        'Give the other deployment another `ephemeralStorageSize`.',
+      );
+    },
+  );
 });
 
 test.each<[StaticContentProps, string]>([
   [{ originShieldRegion: 'eu-west-3' }, 'Use eu-west-2, the nearest to eu-west-3.'],
   [{ originShieldRegion: 'mars-1' }, 'Use the one nearest to the bucket.'],
-  [{ browserTtl: Duration.millis(1500) }, 'StaticContent at Test/Content: browserTtl must be a number of whole seconds'],
+  [
+    { browserTtl: Duration.millis(1500) },
+    'StaticContent at Test/Content: browserTtl must be a number of whole seconds',
+  ],
   [{ edgeTtl: Duration.millis(1) }, 'edgeTtl must be a number of whole seconds'],
-  [{ hashedFiles: [] }, 'hashedFiles must be at least one pattern, none of them empty or `*`, got []'],
+  [
+    { hashedFiles: [] },
+    'hashedFiles must be at least one pattern, none of them empty or `*`, got []',
+  ],
   [{ hashedFiles: ['assets/*', '*'] }, 'got ["assets/*","*"]'],
   [{ hashedFiles: [''] }, 'got [""]'],
-  [{ source: join(__dirname, 'missing') }, 'StaticContent at Test/Content: source must be a folder that exists, got'],
+  [
+    { source: join(__dirname, 'missing') },
+    'StaticContent at Test/Content: source must be a folder that exists, got',
+  ],
   [{ source: __filename }, 'source must be a folder that exists'],
   [{ source: siteWith([]) }, 'source must be a folder with files in it'],
 ])('refuses %j', (props, says) => {

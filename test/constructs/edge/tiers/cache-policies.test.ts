@@ -3,14 +3,19 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { Construct } from 'constructs';
 import * as handler from '../../../../lambda-edge/normalize-cache-key/normalize';
-import { CachePolicies, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from '../../../../lib/constructs/edge/tiers/cache-policies';
+import {
+  CachePolicies,
+  IMAGE_FORMAT_HEADER,
+  LANGUAGE_HEADER,
+} from '../../../../lib/constructs/edge/tiers/cache-policies';
 import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
 
 function policies(quota?: number): CachePolicies {
   return new CachePolicies(new Stack(new App(), 'Test'), 'Policies', { quota });
 }
 
-const policyCount = (of: CachePolicies) => of.node.findAll().filter((child) => child instanceof cloudfront.CfnCachePolicy).length;
+const policyCount = (of: CachePolicies) =>
+  of.node.findAll().filter((child) => child instanceof cloudfront.CfnCachePolicy).length;
 
 describe('the policy of a tier', () => {
   const subject = policies();
@@ -30,7 +35,9 @@ describe('the policy of a tier', () => {
   );
   const template = Template.fromStack(Stack.of(subject));
   const hasPolicy = (config: object) =>
-    template.hasResourceProperties('AWS::CloudFront::CachePolicy', { CachePolicyConfig: Match.objectLike(config) });
+    template.hasResourceProperties('AWS::CloudFront::CachePolicy', {
+      CachePolicyConfig: Match.objectLike(config),
+    });
 
   test('leaves what is denied to the edge function, and lets CloudFront normalise Accept-Encoding', () => {
     hasPolicy({
@@ -50,7 +57,9 @@ describe('the policy of a tier', () => {
   test('has no query where the tier has none', () => {
     hasPolicy({
       DefaultTTL: 31_536_000,
-      ParametersInCacheKeyAndForwardedToOrigin: Match.objectLike({ QueryStringsConfig: { QueryStringBehavior: 'none' } }),
+      ParametersInCacheKeyAndForwardedToOrigin: Match.objectLike({
+        QueryStringsConfig: { QueryStringBehavior: 'none' },
+      }),
     });
   });
 
@@ -64,7 +73,10 @@ describe('the policy of a tier', () => {
         CookiesConfig: { CookieBehavior: 'none' },
         EnableAcceptEncodingBrotli: false,
         EnableAcceptEncodingGzip: false,
-        HeadersConfig: { HeaderBehavior: 'whitelist', Headers: ['x-isochrone-language', 'x-isochrone-image-format'] },
+        HeadersConfig: {
+          HeaderBehavior: 'whitelist',
+          Headers: ['x-isochrone-language', 'x-isochrone-image-format'],
+        },
         QueryStringsConfig: { QueryStringBehavior: 'whitelist', QueryStrings: ['depth', 'symbol'] },
       },
     });
@@ -72,17 +84,22 @@ describe('the policy of a tier', () => {
 });
 
 test('the headers in the key are those that the edge function sets', () => {
-  expect([LANGUAGE_HEADER, IMAGE_FORMAT_HEADER]).toEqual([handler.LANGUAGE_HEADER, handler.IMAGE_FORMAT_HEADER]);
+  expect([LANGUAGE_HEADER, IMAGE_FORMAT_HEADER]).toEqual([
+    handler.LANGUAGE_HEADER,
+    handler.IMAGE_FORMAT_HEADER,
+  ]);
 });
 
 test('tiers with the same content share one policy, whatever their names and parts of the world', () => {
   const subject = policies();
   const first = subject.policyOf(CacheTier.publicApi());
   expect(subject.policyOf(CacheTier.realtimeMarketData())).toBe(first);
-  expect(subject.policyOf(CacheTier.publicApi().with({ name: 'a', query: { deny: ['x'] } }))).toBe(first);
-  expect(subject.policyOf(CacheTier.publicApi().with({ name: 'b', query: { allow: ['x', 'y'] } }))).toBe(
-    subject.policyOf(CacheTier.publicApi().with({ name: 'c', query: { allow: ['y', 'x'] } })),
+  expect(subject.policyOf(CacheTier.publicApi().with({ name: 'a', query: { deny: ['x'] } }))).toBe(
+    first,
   );
+  expect(
+    subject.policyOf(CacheTier.publicApi().with({ name: 'b', query: { allow: ['x', 'y'] } })),
+  ).toBe(subject.policyOf(CacheTier.publicApi().with({ name: 'c', query: { allow: ['y', 'x'] } })));
   expect(policyCount(subject)).toBe(2);
   subject.policyOf(CacheTier.news());
   expect(policyCount(subject)).toBe(3);
@@ -110,18 +127,30 @@ test("AWS's own policies are taken where they say exactly the same", () => {
 test('with CORS, what an answer depends on reaches the origin only as a part of the key', () => {
   const subject = policies();
   subject.policyOf(CacheTier.publicApi().with({ cors: true, varyByLanguage: true }));
-  const headers = ['x-isochrone-language', 'origin', 'access-control-request-headers', 'access-control-request-method'];
+  const headers = [
+    'x-isochrone-language',
+    'origin',
+    'access-control-request-headers',
+    'access-control-request-method',
+  ];
   Template.fromStack(Stack.of(subject)).hasResourceProperties('AWS::CloudFront::CachePolicy', {
     CachePolicyConfig: {
-      ParametersInCacheKeyAndForwardedToOrigin: { HeadersConfig: { HeaderBehavior: 'whitelist', Headers: headers } },
+      ParametersInCacheKeyAndForwardedToOrigin: {
+        HeadersConfig: { HeaderBehavior: 'whitelist', Headers: headers },
+      },
     },
   });
-  expect(subject.policyOf(CacheTier.referenceData())).not.toBe(subject.policyOf(CacheTier.realtimeMarketData().with({ cors: true })));
+  expect(subject.policyOf(CacheTier.referenceData())).not.toBe(
+    subject.policyOf(CacheTier.realtimeMarketData().with({ cors: true })),
+  );
 });
 
 test('a policy allows the longest time of any part of the world', () => {
   const subject = policies();
-  const tier = CacheTier.static().with({ maxTtl: Duration.hours(2), continents: { apac: { maxTtl: Duration.hours(4) } } });
+  const tier = CacheTier.static().with({
+    maxTtl: Duration.hours(2),
+    continents: { apac: { maxTtl: Duration.hours(4) } },
+  });
   subject.policyOf(tier);
   Template.fromStack(Stack.of(subject)).hasResourceProperties('AWS::CloudFront::CachePolicy', {
     CachePolicyConfig: { DefaultTTL: 7200, MaxTTL: 14_400 },
@@ -150,13 +179,14 @@ test('two different tiers of one name are refused, the same one twice is not', (
 test('names differ even where the place in the tree is too long for a name', () => {
   const stack = new Stack(new App(), 'Test');
   let scope: Construct = stack;
-  for (let depth = 0; depth < 12; depth++) scope = new Construct(scope, `a-rather-long-level-${depth}`);
+  for (let depth = 0; depth < 12; depth++)
+    scope = new Construct(scope, `a-rather-long-level-${depth}`);
   const subject = new CachePolicies(scope, 'Policies');
   subject.policyOf(CacheTier.news());
   subject.policyOf(CacheTier.static());
-  const names = Object.values(Template.fromStack(stack).findResources('AWS::CloudFront::CachePolicy')).map(
-    ({ Properties }) => Properties.CachePolicyConfig.Name as string,
-  );
+  const names = Object.values(
+    Template.fromStack(stack).findResources('AWS::CloudFront::CachePolicy'),
+  ).map(({ Properties }) => Properties.CachePolicyConfig.Name as string);
   expect(new Set(names).size).toBe(2);
   expect(Math.max(...names.map((name) => name.length))).toBeLessThanOrEqual(128);
 });

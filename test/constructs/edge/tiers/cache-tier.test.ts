@@ -1,5 +1,10 @@
 import { Duration, Lazy } from 'aws-cdk-lib';
-import { CacheTier, type CacheTierOptions, DEFAULT_DENIED_QUERY, type QueryInKey } from '../../../../lib/constructs/edge/tiers/cache-tier';
+import {
+  CacheTier,
+  type CacheTierOptions,
+  DEFAULT_DENIED_QUERY,
+  type QueryInKey,
+} from '../../../../lib/constructs/edge/tiers/cache-tier';
 
 const seconds = Duration.seconds;
 
@@ -17,7 +22,9 @@ describe('the tiers of the project', () => {
     [CacheTier.realtimeMarketData(), 300, 300],
     [CacheTier.historicalMarketData(), 3600, 3600],
   ])('$name', (tier, defaultTtl, maxTtl) => {
-    expect([tier.minTtl.toSeconds(), tier.defaultTtl.toSeconds(), tier.maxTtl.toSeconds()]).toEqual([0, defaultTtl, maxTtl]);
+    expect([tier.minTtl.toSeconds(), tier.defaultTtl.toSeconds(), tier.maxTtl.toSeconds()]).toEqual(
+      [0, defaultTtl, maxTtl],
+    );
     expect(tier.cached).toBe(true);
   });
 
@@ -44,12 +51,15 @@ describe('the tiers of the project', () => {
 
   test('uncached() caches nothing', () => {
     expect(CacheTier.uncached().cached).toBe(false);
-    expect(() => CacheTier.uncached().with({ name: 'other' })).toThrow('CacheTier at uncached: with must be used on a cached tier');
+    expect(() => CacheTier.uncached().with({ name: 'other' })).toThrow(
+      'CacheTier at uncached: with must be used on a cached tier',
+    );
   });
 });
 
 describe('CacheTier.of', () => {
-  const tier = (options: Partial<CacheTierOptions>) => CacheTier.of({ name: 'prices', defaultTtl: seconds(60), ...options });
+  const tier = (options: Partial<CacheTierOptions>) =>
+    CacheTier.of({ name: 'prices', defaultTtl: seconds(60), ...options });
 
   test('refuses a maximum below the default, and says what CDK would have done', () => {
     expect(() => tier({ maxTtl: seconds(59) })).toThrow(
@@ -61,7 +71,9 @@ describe('CacheTier.of', () => {
   });
 
   test('refuses a default below the minimum', () => {
-    expect(() => tier({ minTtl: Duration.minutes(2) })).toThrow('defaultTtl must be at least minTtl, Duration.minutes(2)');
+    expect(() => tier({ minTtl: Duration.minutes(2) })).toThrow(
+      'defaultTtl must be at least minTtl, Duration.minutes(2)',
+    );
     expect(tier({ minTtl: Duration.minutes(1) }).minTtl.toSeconds()).toBe(60);
   });
 
@@ -74,7 +86,9 @@ describe('CacheTier.of', () => {
     expect(() => tier({ continents: { apac: { defaultTtl: seconds(61) } } })).toThrow(
       'continents.apac.defaultTtl must be between minTtl, Duration.seconds(0), and the maxTtl of that continent, Duration.seconds(60)',
     );
-    expect(() => tier({ continents: { europe: { maxTtl: seconds(59) } } })).toThrow('continents.europe.defaultTtl');
+    expect(() => tier({ continents: { europe: { maxTtl: seconds(59) } } })).toThrow(
+      'continents.europe.defaultTtl',
+    );
     const own = tier({ continents: { apac: { defaultTtl: seconds(61), maxTtl: seconds(61) } } });
     expect(own.continents.apac?.defaultTtl?.toSeconds()).toBe(61);
   });
@@ -82,24 +96,41 @@ describe('CacheTier.of', () => {
   test('knows the longest time anywhere in the world', () => {
     expect(tier({}).longestTtl.toSeconds()).toBe(60);
     const maxTtl = seconds(90);
-    expect(tier({ continents: { apac: { maxTtl }, europe: { defaultTtl: seconds(1) } } }).longestTtl).toBe(maxTtl);
-    expect(tier({ maxTtl: seconds(100), continents: { apac: { maxTtl } } }).longestTtl.toSeconds()).toBe(100);
+    expect(
+      tier({ continents: { apac: { maxTtl }, europe: { defaultTtl: seconds(1) } } }).longestTtl,
+    ).toBe(maxTtl);
+    expect(
+      tier({ maxTtl: seconds(100), continents: { apac: { maxTtl } } }).longestTtl.toSeconds(),
+    ).toBe(100);
   });
 
-  test.each(['staleWhileRevalidate', 'staleIfError'] as const)('refuses a %s that CloudFront would cut', (property) => {
-    expect(() => tier({ [property]: seconds(61) })).toThrow(`${property} must be at most the longest maxTtl, Duration.seconds(60)`);
-    expect(tier({ [property]: seconds(60) })[property]?.toSeconds()).toBe(60);
-    expect(tier({ [property]: seconds(61), continents: { apac: { maxTtl: seconds(61) } } })[property]?.toSeconds()).toBe(61);
-  });
+  test.each(['staleWhileRevalidate', 'staleIfError'] as const)(
+    'refuses a %s that CloudFront would cut',
+    (property) => {
+      expect(() => tier({ [property]: seconds(61) })).toThrow(
+        `${property} must be at most the longest maxTtl, Duration.seconds(60)`,
+      );
+      expect(tier({ [property]: seconds(60) })[property]?.toSeconds()).toBe(60);
+      expect(
+        tier({ [property]: seconds(61), continents: { apac: { maxTtl: seconds(61) } } })[
+          property
+        ]?.toSeconds(),
+      ).toBe(61);
+    },
+  );
 
   test('refuses an error TTL below what CloudFront keeps in any case', () => {
-    expect(() => tier({ errorTtl: seconds(9) })).toThrow('errorTtl must be at least 10 seconds, got "Duration.seconds(9)"');
+    expect(() => tier({ errorTtl: seconds(9) })).toThrow(
+      'errorTtl must be at least 10 seconds, got "Duration.seconds(9)"',
+    );
     expect(tier({ errorTtl: seconds(11) }).errorTtl.toSeconds()).toBe(11);
   });
 
   test('a minimum TTL, under which even `no-store` is kept, leaves only to strip cookies', () => {
     const minTtl = seconds(1);
-    expect(() => tier({ minTtl, setCookie: 'bypass' })).toThrow("setCookie must be 'strip' with a minTtl above 0");
+    expect(() => tier({ minTtl, setCookie: 'bypass' })).toThrow(
+      "setCookie must be 'strip' with a minTtl above 0",
+    );
     expect(tier({ minTtl }).setCookie).toBe('strip');
     expect(tier({ setCookie: 'strip' }).setCookie).toBe('strip');
   });
@@ -109,7 +140,9 @@ describe('CacheTier.of', () => {
   });
 
   test.each(['', '1st', 'a b', 'x'.repeat(41)])('refuses the name %j', (name) => {
-    expect(() => tier({ name })).toThrow('name must be a letter, then letters, digits and hyphens, 40 characters at most');
+    expect(() => tier({ name })).toThrow(
+      'name must be a letter, then letters, digits and hyphens, 40 characters at most',
+    );
   });
   test.each(['a', 'market-overview-2', 'x'.repeat(40)])('takes the name %j', (name) => {
     expect(tier({ name }).name).toBe(name);
@@ -128,12 +161,15 @@ describe('CacheTier.of', () => {
   ])('refuses a query key: %s (%j)', (message, query) => {
     expect(() => tier({ query })).toThrow(message);
   });
-  test.each<[QueryInKey]>([['none'], [{ deny: [] }], [{ deny: ['utm_*', '_'] }], [{ allow: names(10) }], [{ allow: ['x'.repeat(1024)] }]])(
-    'takes the query key %j',
-    (query) => {
-      expect(tier({ query }).query).toBe(query);
-    },
-  );
+  test.each<[QueryInKey]>([
+    ['none'],
+    [{ deny: [] }],
+    [{ deny: ['utm_*', '_'] }],
+    [{ allow: names(10) }],
+    [{ allow: ['x'.repeat(1024)] }],
+  ])('takes the query key %j', (query) => {
+    expect(tier({ query }).query).toBe(query);
+  });
 
   test('with changes what is given, and what follows from it', () => {
     const changed = tier({ compress: false, browserTtl: seconds(5), setCookie: 'strip' }).with({
@@ -141,7 +177,12 @@ describe('CacheTier.of', () => {
       defaultTtl: seconds(90),
       varyByLanguage: undefined,
     });
-    expect(changed).toMatchObject({ name: 'quotes', compress: false, varyByLanguage: false, setCookie: 'strip' });
+    expect(changed).toMatchObject({
+      name: 'quotes',
+      compress: false,
+      varyByLanguage: false,
+      setCookie: 'strip',
+    });
     expect(changed.browserTtl?.toSeconds()).toBe(5);
     expect(changed.maxTtl.toSeconds()).toBe(90);
   });

@@ -1,7 +1,16 @@
 import { connectByIam, iamToken } from '../../../../lib/tools/postgres/advice/login';
 
-const LOGIN = { host: 'hub.abc.eu-west-1.rds.amazonaws.com', port: 5432, user: 'probe', region: 'eu-west-1' };
-const KEYS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY', sessionToken: 'a/b+c=' };
+const LOGIN = {
+  host: 'hub.abc.eu-west-1.rds.amazonaws.com',
+  port: 5432,
+  user: 'probe',
+  region: 'eu-west-1',
+};
+const KEYS = {
+  accessKeyId: 'AKIDEXAMPLE',
+  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+  sessionToken: 'a/b+c=',
+};
 const NOW = new Date('2024-03-01T12:00:00.123Z');
 
 /** The signer of AWS's own SDK, which is here as a dependency of its clients. */
@@ -20,7 +29,12 @@ async function asTheSdkDoes(credentials: typeof KEYS): Promise<string> {
       return new Uint8Array(this.hash.digest());
     }
   }
-  const signer = new SignatureV4({ service: 'rds-db', region: LOGIN.region, credentials, sha256: Sha256 });
+  const signer = new SignatureV4({
+    service: 'rds-db',
+    region: LOGIN.region,
+    credentials,
+    sha256: Sha256,
+  });
   const signed = await signer.presign(
     {
       method: 'GET',
@@ -38,9 +52,13 @@ async function asTheSdkDoes(credentials: typeof KEYS): Promise<string> {
 
 test('the token is the request that the SDK would sign', async () => {
   const token = iamToken(LOGIN, KEYS, NOW);
-  expect(token).toMatch(/^hub\.abc\.eu-west-1\.rds\.amazonaws\.com:5432\/\?Action=connect&DBUser=probe&/);
+  expect(token).toMatch(
+    /^hub\.abc\.eu-west-1\.rds\.amazonaws\.com:5432\/\?Action=connect&DBUser=probe&/,
+  );
   expect(token).toContain('X-Amz-Date=20240301T120000Z');
-  expect(new URLSearchParams(token.split('?')[1]).get('X-Amz-Signature')).toBe(await asTheSdkDoes(KEYS));
+  expect(new URLSearchParams(token.split('?')[1]).get('X-Amz-Signature')).toBe(
+    await asTheSdkDoes(KEYS),
+  );
 });
 
 test('and another one for another role', () => {

@@ -1,4 +1,8 @@
-import { indexCandidates, type PlanNode, planFindings } from '../../../../lib/tools/postgres/advice/plan';
+import {
+  indexCandidates,
+  type PlanNode,
+  planFindings,
+} from '../../../../lib/tools/postgres/advice/plan';
 
 const MIB = 1024 * 1024;
 const TABLES = new Map([
@@ -14,41 +18,86 @@ const node = (facts: Partial<PlanNode> & Pick<PlanNode, 'Node Type'>): PlanNode 
   ...facts,
 });
 const scan = (facts: Partial<PlanNode> = {}): PlanNode =>
-  node({ 'Node Type': 'Seq Scan', Schema: 'public', 'Relation Name': 'orders', Alias: 'o', ...facts });
-const join = (condition: string, ...Plans: PlanNode[]): PlanNode => node({ 'Node Type': 'Hash Join', 'Hash Cond': condition, Plans });
+  node({
+    'Node Type': 'Seq Scan',
+    Schema: 'public',
+    'Relation Name': 'orders',
+    Alias: 'o',
+    ...facts,
+  });
+const join = (condition: string, ...Plans: PlanNode[]): PlanNode =>
+  node({ 'Node Type': 'Hash Join', 'Hash Cond': condition, Plans });
 const found = (plan: PlanNode) => planFindings(plan, TABLES, 4 * MIB).map(({ kind }) => kind);
 
 describe('a plan is worth a finding', () => {
   test.each<[string, PlanNode, string[]]>([
-    ['with a selective filter on a large table', scan({ Filter: '(o.symbol = $1)', 'Plan Rows': 10_000 }), ['sequential-scan']],
-    ['but not when the filter keeps more than a tenth', scan({ Filter: '(o.symbol = $1)', 'Plan Rows': 10_001 }), []],
+    [
+      'with a selective filter on a large table',
+      scan({ Filter: '(o.symbol = $1)', 'Plan Rows': 10_000 }),
+      ['sequential-scan'],
+    ],
+    [
+      'but not when the filter keeps more than a tenth',
+      scan({ Filter: '(o.symbol = $1)', 'Plan Rows': 10_001 }),
+      [],
+    ],
     ['nor on a small table', scan({ 'Relation Name': 'small', Filter: '(o.symbol = $1)' }), []],
     ['nor when all of it is wanted', scan({ 'Plan Rows': 100_000 }), []],
-    ['with parallel workers all the same', scan({ 'Node Type': 'Parallel Seq Scan', Filter: '(o.symbol = $1)' }), ['sequential-scan']],
-    ['when a large table is read for a join', join('(o.account = a.id)', scan({ 'Plan Rows': 100_000 })), ['join-without-index']],
+    [
+      'with parallel workers all the same',
+      scan({ 'Node Type': 'Parallel Seq Scan', Filter: '(o.symbol = $1)' }),
+      ['sequential-scan'],
+    ],
+    [
+      'when a large table is read for a join',
+      join('(o.account = a.id)', scan({ 'Plan Rows': 100_000 })),
+      ['join-without-index'],
+    ],
     [
       'when a sort does not fit',
       node({ 'Node Type': 'Sort', 'Plan Rows': MIB, 'Plan Width': 5, 'Sort Key': ['o.placed'] }),
       ['sort-spill'],
     ],
-    ['but not when it just does', node({ 'Node Type': 'Sort', 'Plan Rows': MIB, 'Plan Width': 4, 'Sort Key': ['o.placed'] }), []],
+    [
+      'but not when it just does',
+      node({ 'Node Type': 'Sort', 'Plan Rows': MIB, 'Plan Width': 4, 'Sort Key': ['o.placed'] }),
+      [],
+    ],
   ])('%s', (_what, plan, expected) => {
     expect(found(plan)).toEqual(expected);
   });
 });
 
 describe('indexes to try for', () => {
-  const columns = (plan: PlanNode) => indexCandidates(plan, TABLES).map((candidate) => candidate.columns.join());
-  const sorted = (key: string[], child: PlanNode) => node({ 'Node Type': 'Sort', 'Sort Key': key, Plans: [child] });
+  const columns = (plan: PlanNode) =>
+    indexCandidates(plan, TABLES).map((candidate) => candidate.columns.join());
+  const sorted = (key: string[], child: PlanNode) =>
+    node({ 'Node Type': 'Sort', 'Sort Key': key, Plans: [child] });
 
   test.each<[string, PlanNode, string[]]>([
     ['(o.symbol = $1)', scan({ Filter: '(o.symbol = $1)' }), ['symbol']],
     ['a cast', scan({ Filter: '((o.symbol)::text = $1)' }), ['symbol']],
     ['a list', scan({ Filter: '(o.symbol = ANY ($1))' }), ['symbol']],
-    ['equality before order', scan({ Filter: '((o.placed >= $2) AND (o.symbol = $1))' }), ['symbol', 'symbol,placed', 'placed']],
-    ['the order asked for', sorted(['o.placed DESC'], scan({ Filter: '(o.symbol = $1)' })), ['symbol,placed', 'symbol']],
-    ['orders both ways', sorted(['o.placed DESC', 'o.id'], scan({ Filter: '(o.symbol = $1)' })), ['symbol']],
-    ['an order of two tables', sorted(['o.placed', 'a.id'], scan({ Filter: '(o.symbol = $1)' })), ['symbol']],
+    [
+      'equality before order',
+      scan({ Filter: '((o.placed >= $2) AND (o.symbol = $1))' }),
+      ['symbol', 'symbol,placed', 'placed'],
+    ],
+    [
+      'the order asked for',
+      sorted(['o.placed DESC'], scan({ Filter: '(o.symbol = $1)' })),
+      ['symbol,placed', 'symbol'],
+    ],
+    [
+      'orders both ways',
+      sorted(['o.placed DESC', 'o.id'], scan({ Filter: '(o.symbol = $1)' })),
+      ['symbol'],
+    ],
+    [
+      'an order of two tables',
+      sorted(['o.placed', 'a.id'], scan({ Filter: '(o.symbol = $1)' })),
+      ['symbol'],
+    ],
     ['a join', join('(o.account = a.id)', scan()), ['account']],
     ['a function', scan({ Filter: '(lower(o.symbol) = $1)' }), []],
     ['a function of a cast', scan({ Filter: '(lower((o.symbol)::text) = $1)' }), []],
@@ -56,14 +105,18 @@ describe('indexes to try for', () => {
     ['an inequality', scan({ Filter: '(o.symbol <> $1)' }), []],
     ['another alias', scan({ Filter: '(p.symbol = $1)' }), []],
     ['a small table', scan({ 'Relation Name': 'small', Filter: '(o.symbol = $1)' }), []],
-    ['names that need quotes', scan({ 'Relation Name': 'Mixed', Alias: 'Mixed', Filter: '("Mixed"."Symbol" = $1)' }), ['"Symbol"']],
+    [
+      'names that need quotes',
+      scan({ 'Relation Name': 'Mixed', Alias: 'Mixed', Filter: '("Mixed"."Symbol" = $1)' }),
+      ['"Symbol"'],
+    ],
   ])('%s', (_what, plan, expected) => {
     expect(columns(plan)).toEqual(expected);
   });
 
   test('spells the table as SQL does', () => {
-    expect(indexCandidates(scan({ 'Relation Name': 'Mixed', Alias: 'm', Filter: '(m.a = $1)' }), TABLES)).toEqual([
-      { table: 'public."Mixed"', columns: ['a'] },
-    ]);
+    expect(
+      indexCandidates(scan({ 'Relation Name': 'Mixed', Alias: 'm', Filter: '(m.a = $1)' }), TABLES),
+    ).toEqual([{ table: 'public."Mixed"', columns: ['a'] }]);
   });
 });

@@ -12,7 +12,9 @@ function folder(...names: readonly string[]): string {
 }
 
 test('files are read in order, and others left alone', () => {
-  expect(readMigrations(folder('0002-b.sql', '0001-a.sql', 'README.md')).map(({ file }) => file)).toEqual(['0001-a.sql', '0002-b.sql']);
+  expect(
+    readMigrations(folder('0002-b.sql', '0001-a.sql', 'README.md')).map(({ file }) => file),
+  ).toEqual(['0001-a.sql', '0002-b.sql']);
 });
 
 test.each<[string[], RegExp]>([
@@ -31,16 +33,23 @@ test('a byte order mark is no SQL', () => {
 });
 
 test('line ends of Windows are no change', () => {
-  const [unix, windows] = ['SELECT 1,\n2;\n', 'SELECT 1,\r\n2;\r\n'].map((sql) => parseMigration('0001-a.sql', sql));
+  const [unix, windows] = ['SELECT 1,\n2;\n', 'SELECT 1,\r\n2;\r\n'].map((sql) =>
+    parseMigration('0001-a.sql', sql),
+  );
   expect(windows?.checksum).toBe(unix?.checksum);
   expect(windows?.statements[0]?.checksum).toBe(unix?.statements[0]?.checksum);
 });
 
-test.each([[Buffer.from("SELECT 'caf\xe9'", 'latin1')], [Buffer.from('SELECT 1 -- \0')]])('%s is refused', (bytes) => {
-  const directory = folder('0001-a.sql');
-  writeFileSync(join(directory, '0001-a.sql'), bytes);
-  expect(() => readMigrations(directory)).toThrow(/0001-a\.sql: the bytes must be UTF-8 without NUL/);
-});
+test.each([[Buffer.from("SELECT 'caf\xe9'", 'latin1')], [Buffer.from('SELECT 1 -- \0')]])(
+  '%s is refused',
+  (bytes) => {
+    const directory = folder('0001-a.sql');
+    writeFileSync(join(directory, '0001-a.sql'), bytes);
+    expect(() => readMigrations(directory)).toThrow(
+      /0001-a\.sql: the bytes must be UTF-8 without NUL/,
+    );
+  },
+);
 
 test.each([
   ['CREATE INDEX i ON t (a)', 'CREATE INDEX', 'transaction', 'SHARE'],
@@ -50,13 +59,38 @@ test.each([
     'outside',
     'SHARE UPDATE EXCLUSIVE',
   ],
-  ['DROP INDEX CONCURRENTLY IF EXISTS i', 'DROP INDEX CONCURRENTLY', 'outside', 'SHARE UPDATE EXCLUSIVE'],
-  ['REINDEX (VERBOSE, CONCURRENTLY) TABLE t', 'REINDEX TABLE CONCURRENTLY', 'outside', 'SHARE UPDATE EXCLUSIVE'],
+  [
+    'DROP INDEX CONCURRENTLY IF EXISTS i',
+    'DROP INDEX CONCURRENTLY',
+    'outside',
+    'SHARE UPDATE EXCLUSIVE',
+  ],
+  [
+    'REINDEX (VERBOSE, CONCURRENTLY) TABLE t',
+    'REINDEX TABLE CONCURRENTLY',
+    'outside',
+    'SHARE UPDATE EXCLUSIVE',
+  ],
   ['VACUUM (FULL) t', 'VACUUM FULL', 'outside', 'ACCESS EXCLUSIVE'],
   ["ALTER TYPE s ADD VALUE 'x'", 'ALTER TYPE ADD VALUE', 'alone', 'none on a table'],
-  ['REFRESH MATERIALIZED VIEW CONCURRENTLY v', 'REFRESH MATERIALIZED VIEW CONCURRENTLY', 'alone', 'EXCLUSIVE'],
-  ['ALTER TABLE t DETACH PARTITION p CONCURRENTLY', 'ALTER TABLE DETACH PARTITION CONCURRENTLY', 'outside', 'SHARE UPDATE EXCLUSIVE'],
-  ['ALTER TABLE t VALIDATE CONSTRAINT c', 'ALTER TABLE VALIDATE CONSTRAINT', 'alone', 'SHARE UPDATE EXCLUSIVE'],
+  [
+    'REFRESH MATERIALIZED VIEW CONCURRENTLY v',
+    'REFRESH MATERIALIZED VIEW CONCURRENTLY',
+    'alone',
+    'EXCLUSIVE',
+  ],
+  [
+    'ALTER TABLE t DETACH PARTITION p CONCURRENTLY',
+    'ALTER TABLE DETACH PARTITION CONCURRENTLY',
+    'outside',
+    'SHARE UPDATE EXCLUSIVE',
+  ],
+  [
+    'ALTER TABLE t VALIDATE CONSTRAINT c',
+    'ALTER TABLE VALIDATE CONSTRAINT',
+    'alone',
+    'SHARE UPDATE EXCLUSIVE',
+  ],
   [
     'ALTER TABLE t VALIDATE CONSTRAINT c, ALTER a SET NOT NULL',
     'ALTER TABLE VALIDATE CONSTRAINT, SET NOT NULL',
@@ -64,7 +98,12 @@ test.each([
     'ACCESS EXCLUSIVE',
   ],
   ['SET search_path = s', 'SET', 'session', 'none on a table'],
-  ["COMMENT ON TABLE t IS 'CREATE INDEX CONCURRENTLY'", 'COMMENT', 'transaction', 'SHARE UPDATE EXCLUSIVE'],
+  [
+    "COMMENT ON TABLE t IS 'CREATE INDEX CONCURRENTLY'",
+    'COMMENT',
+    'transaction',
+    'SHARE UPDATE EXCLUSIVE',
+  ],
 ])('%s', (sql, what, runs, lock) => {
   const [statement] = parseMigration('0001-a.sql', sql).statements;
   expect(statement).toMatchObject({ runs, lock });
@@ -77,21 +116,49 @@ test.each([
     "CREATE INDEX i ON t (a) WHERE b > '2026-01-01'",
     /IMMUTABLE functions, got "CURRENT_DATE"/,
   ],
-  ['CREATE INDEX i ON t (a) WHERE b > now()', "CREATE INDEX i ON t (a) WHERE s = 'now()'", /got "now\(\)"/],
+  [
+    'CREATE INDEX i ON t (a) WHERE b > now()',
+    "CREATE INDEX i ON t (a) WHERE s = 'now()'",
+    /got "now\(\)"/,
+  ],
   ['CREATE INDEX i ON t ((random()))', 'CREATE INDEX random ON t (now)', /got "random\(\)"/],
-  ['BEGIN; CREATE INDEX CONCURRENTLY i ON t (a); COMMIT', 'CREATE INDEX CONCURRENTLY i ON t (a)', /outside of BEGIN … COMMIT/],
+  [
+    'BEGIN; CREATE INDEX CONCURRENTLY i ON t (a); COMMIT',
+    'CREATE INDEX CONCURRENTLY i ON t (a)',
+    /outside of BEGIN … COMMIT/,
+  ],
   [
     'DO $$ BEGIN IF true THEN CREATE INDEX CONCURRENTLY i ON t (a); END IF; END $$',
     "DO $$ BEGIN RAISE NOTICE 'CREATE INDEX CONCURRENTLY'; END $$",
     /outside of a DO block, got "DO before it"/,
   ],
   ['BEGIN; SELECT 1; COMMIT', 'SELECT 1', /one that leaves the transaction alone, got "BEGIN"/],
-  ['CREATE INDEX CONCURRENTLY ON t (a)', 'CREATE INDEX ON t (a)', /the name of the index must be given, got nothing/],
-  ['SELECT pg_advisory_unlock_all()', 'SELECT pg_advisory_unlock(1)', /leaves the locks of the session alone/],
-  ["SELECT set_config('search_path', 'a', false)", "SELECT set_config('app.user', 'a', false)", /must be without search_path/],
+  [
+    'CREATE INDEX CONCURRENTLY ON t (a)',
+    'CREATE INDEX ON t (a)',
+    /the name of the index must be given, got nothing/,
+  ],
+  [
+    'SELECT pg_advisory_unlock_all()',
+    'SELECT pg_advisory_unlock(1)',
+    /leaves the locks of the session alone/,
+  ],
+  [
+    "SELECT set_config('search_path', 'a', false)",
+    "SELECT set_config('app.user', 'a', false)",
+    /must be without search_path/,
+  ],
   ['COPY t FROM STDIN', "COPY t FROM '/tmp/t'", /COPY must be from or to a file/],
-  ['CREATE TEMP TABLE x (a int); VACUUM t', 'CREATE TEMP TABLE x (a int); SELECT 1', /one that still holds/],
-  ["SET LOCAL lock_timeout = '1s'; VACUUM t", "SET lock_timeout = '1s'; VACUUM t", /for a setting, write SET/],
+  [
+    'CREATE TEMP TABLE x (a int); VACUUM t',
+    'CREATE TEMP TABLE x (a int); SELECT 1',
+    /one that still holds/,
+  ],
+  [
+    "SET LOCAL lock_timeout = '1s'; VACUUM t",
+    "SET lock_timeout = '1s'; VACUUM t",
+    /for a setting, write SET/,
+  ],
   ['CREATE DATABASE d', 'CREATE SCHEMA d', /about objects of this database/],
   [
     '-- isochrone: per partition\nCREATE INDEX i ON t (a)',

@@ -8,7 +8,10 @@ import {
 
 const OPTIONS: PgbouncerOptions = {
   version: '1.24',
-  databases: { app: { host: 'reader.market.internal' }, orders: { host: 'primary.market.internal', port: 5433, databaseName: 'app' } },
+  databases: {
+    app: { host: 'reader.market.internal' },
+    orders: { host: 'primary.market.internal', port: 5433, databaseName: 'app' },
+  },
   listenAddress: '0.0.0.0',
   listenPort: 6432,
   socketDirectory: '/run/pgbouncer',
@@ -55,8 +58,14 @@ log_disconnections = 0
 
 /** The lines that another option adds to the file, and takes from it. */
 function difference(change: Partial<PgbouncerOptions>): { added: string[]; removed: string[] } {
-  const [before, after] = [DEFAULT_INI.split('\n'), pgbouncerIni({ ...OPTIONS, ...change }).split('\n')];
-  return { added: after.filter((line) => !before.includes(line)), removed: before.filter((line) => !after.includes(line)) };
+  const [before, after] = [
+    DEFAULT_INI.split('\n'),
+    pgbouncerIni({ ...OPTIONS, ...change }).split('\n'),
+  ];
+  return {
+    added: after.filter((line) => !before.includes(line)),
+    removed: before.filter((line) => !after.includes(line)),
+  };
 }
 
 describe('pgbouncer.ini', () => {
@@ -71,13 +80,26 @@ describe('pgbouncer.ini', () => {
     ['1.24.1', true],
     ['2.0', true],
   ])('version %s knows max_prepared_statements: %s', (version, known) => {
-    expect(difference({ version })).toEqual({ added: [], removed: known ? [] : ['max_prepared_statements = 200'] });
+    expect(difference({ version })).toEqual({
+      added: [],
+      removed: known ? [] : ['max_prepared_statements = 200'],
+    });
   });
 
   test.each<[string, Partial<PgbouncerOptions>, string[], string[]]>([
-    ['a figure', { figures: { queryWaitTimeoutSeconds: 30 } }, ['query_wait_timeout = 30'], ['query_wait_timeout = 120']],
+    [
+      'a figure',
+      { figures: { queryWaitTimeoutSeconds: 30 } },
+      ['query_wait_timeout = 30'],
+      ['query_wait_timeout = 120'],
+    ],
     ['a figure that is not given', { figures: { queryWaitTimeoutSeconds: undefined } }, [], []],
-    ['users of the console', { statsUsers: ['watcher', 'second'] }, ['stats_users = watcher,second'], []],
+    [
+      'users of the console',
+      { statsUsers: ['watcher', 'second'] },
+      ['stats_users = watcher,second'],
+      [],
+    ],
     ['no users of the console', { statsUsers: [] }, [], []],
     [
       'another ignored parameter',
@@ -108,14 +130,38 @@ describe('pgbouncer.ini', () => {
   });
 
   test.each<[string, Partial<PgbouncerOptions>, string]>([
-    ['a minimum above the pool', { figures: { minPoolSize: 26 } }, 'minPoolSize must be at most 25, got 26'],
-    ['a reserve that never opens', { figures: { maxDatabaseConnections: 29 } }, 'maxDatabaseConnections must be at least 30, got 29'],
+    [
+      'a minimum above the pool',
+      { figures: { minPoolSize: 26 } },
+      'minPoolSize must be at most 25, got 26',
+    ],
+    [
+      'a reserve that never opens',
+      { figures: { maxDatabaseConnections: 29 } },
+      'maxDatabaseConnections must be at least 30, got 29',
+    ],
     ['no limit', { figures: { maxDatabaseConnections: 0 } }, 'must be at least 1, got [1000,25,0]'],
-    ['half a connection', { figures: { reservePoolSize: 2.5 } }, 'reservePoolSize must be a whole number, 0 or more, got 2.5'],
-    ['a version that is none', { version: 'newest' }, 'version must be two or three numbers, such as 1.24, got "newest"'],
+    [
+      'half a connection',
+      { figures: { reservePoolSize: 2.5 } },
+      'reservePoolSize must be a whole number, 0 or more, got 2.5',
+    ],
+    [
+      'a version that is none',
+      { version: 'newest' },
+      'version must be two or three numbers, such as 1.24, got "newest"',
+    ],
     ['the name of the console', { databases: { pgbouncer: { host: 'a' } } }, 'got "pgbouncer"'],
-    ['a list of hosts', { databases: { app: { host: 'a,b' } } }, 'databases.app.host must be one word, got "a,b"'],
-    ['a second option', { databases: { app: { host: 'a', databaseName: 'b user=c' } } }, 'databases.app.databaseName must be one word'],
+    [
+      'a list of hosts',
+      { databases: { app: { host: 'a,b' } } },
+      'databases.app.host must be one word, got "a,b"',
+    ],
+    [
+      'a second option',
+      { databases: { app: { host: 'a', databaseName: 'b user=c' } } },
+      'databases.app.databaseName must be one word',
+    ],
     ['a second line', { authFile: '/a\nadmin_users = eve' }, 'auth_file must be one line'],
   ])('refuses %s', (_name, change, message) => {
     expect(() => pgbouncerIni({ ...OPTIONS, ...change })).toThrow(message);
@@ -157,6 +203,10 @@ describe('the budget', () => {
   });
 
   test('the defaults are the figures that the systems were planned with', () => {
-    expect(PGBOUNCER_DEFAULTS).toMatchObject({ maxClientConnections: 1000, defaultPoolSize: 25, maxDatabaseConnections: 100 });
+    expect(PGBOUNCER_DEFAULTS).toMatchObject({
+      maxClientConnections: 1000,
+      defaultPoolSize: 25,
+      maxDatabaseConnections: 100,
+    });
   });
 });

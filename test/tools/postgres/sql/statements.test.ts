@@ -5,18 +5,41 @@ const texts = (sql: string) => splitStatements(sql).map(({ text }) => text);
 
 test.each<[string, string, string[]]>([
   ['strings', `SELECT 'a;''b'; SELECT 2`, [`SELECT 'a;''b'`, 'SELECT 2']],
-  ['a backslash is nothing in a plain string', `SELECT '\\'; SELECT 2`, [`SELECT '\\'`, 'SELECT 2']],
+  [
+    'a backslash is nothing in a plain string',
+    `SELECT '\\'; SELECT 2`,
+    [`SELECT '\\'`, 'SELECT 2'],
+  ],
   ["but escapes in E''", `SELECT E'\\';'; SELECT 2`, [`SELECT E'\\';'`, 'SELECT 2']],
-  ['also where the string goes on in the next line', `SELECT E'a'\n'\\';'; SELECT 2`, [`SELECT E'a'\n'\\';'`, 'SELECT 2']],
-  ["U&'' and quoted names", `SELECT U&'\\0041;', U&"a;b", "c;""d"; SELECT 2`, [`SELECT U&'\\0041;', U&"a;b", "c;""d"`, 'SELECT 2']],
-  ['dollar quotes', `DO $$ BEGIN; $a$ ; $a$ END $$; SELECT 2`, ['DO $$ BEGIN; $a$ ; $a$ END $$', 'SELECT 2']],
-  ['dollar quotes with a tag', `DO $x$ $$ ; $y$; $x$; SELECT 2`, ['DO $x$ $$ ; $y$; $x$', 'SELECT 2']],
+  [
+    'also where the string goes on in the next line',
+    `SELECT E'a'\n'\\';'; SELECT 2`,
+    [`SELECT E'a'\n'\\';'`, 'SELECT 2'],
+  ],
+  [
+    "U&'' and quoted names",
+    `SELECT U&'\\0041;', U&"a;b", "c;""d"; SELECT 2`,
+    [`SELECT U&'\\0041;', U&"a;b", "c;""d"`, 'SELECT 2'],
+  ],
+  [
+    'dollar quotes',
+    `DO $$ BEGIN; $a$ ; $a$ END $$; SELECT 2`,
+    ['DO $$ BEGIN; $a$ ; $a$ END $$', 'SELECT 2'],
+  ],
+  [
+    'dollar quotes with a tag',
+    `DO $x$ $$ ; $y$; $x$; SELECT 2`,
+    ['DO $x$ $$ ; $y$; $x$', 'SELECT 2'],
+  ],
   ['a dollar in a name is none', 'SELECT a$b$; SELECT $1', ['SELECT a$b$', 'SELECT $1']],
   ['nested comments', '/* a /* ; */ ; */ SELECT 1 -- ;\n; SELECT 2', ['SELECT 1', 'SELECT 2']],
   [
     'bodies in standard SQL',
     'CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END; SELECT 3',
-    ['CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END', 'SELECT 3'],
+    [
+      'CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END',
+      'SELECT 3',
+    ],
   ],
   [
     'rules',
@@ -35,7 +58,10 @@ test.each([
   ['/* /* */', 'A comment has no end.'],
   ['SELECT (1', 'A parenthesis has no end.'],
   ['SELECT 1)', 'A parenthesis is closed that was not opened.'],
-  ['CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;', 'A function body (BEGIN ATOMIC) has no end.'],
+  [
+    'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;',
+    'A function body (BEGIN ATOMIC) has no end.',
+  ],
   ['\\i other.sql', 'A backslash begins a command of psql, which a server does not know.'],
 ])('%s is refused', (sql, says) => {
   expect(() => splitStatements(sql)).toThrow(says);
@@ -45,7 +71,8 @@ test('every character is in a token, a comment or a space', () => {
   const sql = `SELECT 1_000.5e-3, 0x1F, a.b->>'c' /* d */ FROM "E" -- f\nWHERE x = $1 AND y <> U&'z'`;
   const { tokens, comments } = tokenize(sql);
   let rest = sql;
-  for (const { start, end } of tokens) rest = rest.slice(0, start) + ' '.repeat(end - start) + rest.slice(end);
+  for (const { start, end } of tokens)
+    rest = rest.slice(0, start) + ' '.repeat(end - start) + rest.slice(end);
   expect(rest.replace('/* d */', '').replace('-- f', '').trim()).toBe('');
   expect(comments.map(({ text }) => text)).toEqual(['d', 'f']);
 });

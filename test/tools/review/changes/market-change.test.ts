@@ -22,18 +22,28 @@ const { assembly: base } = synthesizeMarket(marketDeployment(), REGIONS);
 function edited(stackPath: string, edit: (resource: TemplateResource) => TemplateResource) {
   const stacks = base.stacks.map((stack): AssemblyStack => {
     if (stack.path !== stackPath) return stack;
-    const resources = Object.entries(stack.template.Resources).map(([id, resource]) => [id, edit(resource)] as const);
+    const resources = Object.entries(stack.template.Resources).map(
+      ([id, resource]) => [id, edit(resource)] as const,
+    );
     return { ...stack, template: { ...stack.template, Resources: Object.fromEntries(resources) } };
   });
   return { directory: 'head', stacks };
 }
 
-const withProperties = (type: string, properties: Record<string, unknown>) => (resource: TemplateResource) =>
-  resource.Type === type ? { ...resource, Properties: { ...resource.Properties, ...properties } } : resource;
+const withProperties =
+  (type: string, properties: Record<string, unknown>) => (resource: TemplateResource) =>
+    resource.Type === type
+      ? { ...resource, Properties: { ...resource.Properties, ...properties } }
+      : resource;
 
 test('the same deployment, synthesized again, has no changes', () => {
   const { assembly: again } = synthesizeMarket(marketDeployment(), REGIONS);
-  expect(reviewChange(base, again)).toMatchObject({ stacks: [], losses: [], findings: [], needsDecision: false });
+  expect(reviewChange(base, again)).toMatchObject({
+    stacks: [],
+    losses: [],
+    findings: [],
+    needsDecision: false,
+  });
 });
 
 test('larger instances, and another TTL at the edge: nobody has to decide', () => {
@@ -45,7 +55,8 @@ test('larger instances, and another TTL at the edge: nobody has to decide', () =
   const review = reviewChange(base, synthesizeMarket(head, REGIONS).assembly);
   const actions = review.stacks.flatMap(({ path, resources }) =>
     resources.map(
-      ({ action, type, differences }) => `${path.split('/').slice(1).join('/')} ${action} ${type} ${differences.map(({ name }) => name)}`,
+      ({ action, type, differences }) =>
+        `${path.split('/').slice(1).join('/')} ${action} ${type} ${differences.map(({ name }) => name)}`,
     ),
   );
   expect([...new Set(actions)].sort()).toEqual([
@@ -64,8 +75,12 @@ test('a region less: its databases are named, stack by stack, until the region i
     ['us-east-1'],
   );
   const review = reviewChange(base, head);
-  expect(review.stacks.filter(({ action }) => action === 'remove').map(({ region }) => region)).toEqual(Array(8).fill('ap-southeast-1'));
-  expect(review.losses.map(({ path }) => path)).toContain('market-production/ap-southeast-1/Database/Replicas/Hub');
+  expect(
+    review.stacks.filter(({ action }) => action === 'remove').map(({ region }) => region),
+  ).toEqual(Array(8).fill('ap-southeast-1'));
+  expect(review.losses.map(({ path }) => path)).toContain(
+    'market-production/ap-southeast-1/Database/Replicas/Hub',
+  );
   expect(review.losses.every(({ data }) => data === 'kept')).toBe(true);
   expect(review.needsDecision).toBe(true);
   const acknowledged = [{ path: 'market-production/ap-southeast-1', reason: 'we leave Asia' }];
@@ -82,19 +97,34 @@ test.each([
   ['DBInstanceIdentifier', 'other', 'replaced'],
   ['Engine', 'mysql', 'may-be-replaced'],
 ])('another %s of the databases loses them', (name, value, kind) => {
-  const head = edited('market-production/us-east-1/Database', withProperties('AWS::RDS::DBInstance', { [name]: value }));
-  const primary = reviewChange(base, head).losses.find(({ path }) => path === 'market-production/us-east-1/Database/Primary/Instance');
+  const head = edited(
+    'market-production/us-east-1/Database',
+    withProperties('AWS::RDS::DBInstance', { [name]: value }),
+  );
+  const primary = reviewChange(base, head).losses.find(
+    ({ path }) => path === 'market-production/us-east-1/Database/Primary/Instance',
+  );
   expect(primary).toMatchObject({ kind, data: 'kept', replacedBy: [name] });
-  const acknowledgement = { path: 'market-production/us-east-1/Database/Primary', reason: 'planned' };
-  const accepted = reviewChange(base, head, [acknowledgement]).losses.filter(({ acknowledged }) => acknowledged !== undefined);
+  const acknowledgement = {
+    path: 'market-production/us-east-1/Database/Primary',
+    reason: 'planned',
+  };
+  const accepted = reviewChange(base, head, [acknowledgement]).losses.filter(
+    ({ acknowledged }) => acknowledged !== undefined,
+  );
   expect(accepted.map(({ path }) => path)).toEqual([primary?.path]);
 });
 
 test('a fleet open to everybody', () => {
   const rule = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, CidrIp: '0.0.0.0/0' };
-  const head = edited('market-production/us-east-1/Service', withProperties('AWS::EC2::SecurityGroup', { SecurityGroupIngress: [rule] }));
-  const { findings } = reviewChange(base, head);
-  expect(findings.filter(({ severity }) => severity === 'high').map(({ topic, message }) => `${topic}: ${message}`)).toContain(
-    'network: opened from everywhere (0.0.0.0/0) on tcp 22',
+  const head = edited(
+    'market-production/us-east-1/Service',
+    withProperties('AWS::EC2::SecurityGroup', { SecurityGroupIngress: [rule] }),
   );
+  const { findings } = reviewChange(base, head);
+  expect(
+    findings
+      .filter(({ severity }) => severity === 'high')
+      .map(({ topic, message }) => `${topic}: ${message}`),
+  ).toContain('network: opened from everywhere (0.0.0.0/0) on tcp 22');
 });

@@ -1,4 +1,7 @@
-/** The market deployment after promotions: what the printed lines make of its stacks, as the project's own review sees it. */
+/**
+ * The market deployment after promotions: what the printed lines make of its stacks, as the
+ * project's own review sees it.
+ */
 
 import { parseDeployment } from '../../../../lib/model/config/load';
 import { physicalNames } from '../../../../lib/model/config/names';
@@ -17,19 +20,26 @@ function promoted(source: string, region: string): string {
   return changeFile(source, promotionChanges(source, { region, hub }));
 }
 
-const synthesize = (source: string) => synthesizeMarket(parseDeployment(source, 'market.yaml')).assembly;
+const synthesize = (source: string) =>
+  synthesizeMarket(parseDeployment(source, 'market.yaml')).assembly;
 const onceFile = promoted(MARKET, 'eu-west-1');
-const [before, once, back] = [MARKET, onceFile, promoted(onceFile, 'us-east-1')].map(synthesize) as [Assembly, Assembly, Assembly];
+const [before, once, back] = [MARKET, onceFile, promoted(onceFile, 'us-east-1')].map(
+  synthesize,
+) as [Assembly, Assembly, Assembly];
 
 function resourceAt(assembly: Assembly, stack: string, path: string): TemplateResource | undefined {
-  const template = assembly.stacks.find((each) => each.path === `market-production/${stack}`)?.template;
+  const template = assembly.stacks.find(
+    (each) => each.path === `market-production/${stack}`,
+  )?.template;
   return Object.values(template?.Resources ?? {}).find(({ Metadata }) =>
     String(Metadata?.['aws:cdk:path']).startsWith(`market-production/${stack}/${path}/Resource`),
   );
 }
 
 function text(assembly: Assembly, stack: string): string {
-  return JSON.stringify(assembly.stacks.find(({ path }) => path === `market-production/${stack}`)?.template.Resources);
+  return JSON.stringify(
+    assembly.stacks.find(({ path }) => path === `market-production/${stack}`)?.template.Resources,
+  );
 }
 
 const lossesOf = (review: ChangeReview) =>
@@ -40,7 +50,11 @@ function changesOf(review: ChangeReview, stack: string, type: string) {
     .filter(({ path }) => path === `market-production/${stack}`)
     .flatMap(({ resources }) => resources)
     .filter((change) => change.type === type)
-    .map(({ action, path, differences }) => [action, path.split('/').at(-1), differences.map(({ name }) => name).sort()]);
+    .map(({ action, path, differences }) => [
+      action,
+      path.split('/').at(-1),
+      differences.map(({ name }) => name).sort(),
+    ]);
 }
 
 describe('after the promotion of eu-west-1', () => {
@@ -52,8 +66,18 @@ describe('after the promotion of eu-west-1', () => {
       ['add', 'Leaf2', []],
     ]);
     const hub = resourceAt(once, 'eu-west-1/Database', 'Replicas/Hub');
-    expect(hub?.Properties).toMatchObject({ MultiAZ: true, BackupRetentionPeriod: 14, DeleteAutomatedBackups: false });
-    const source = ['SourceDBInstanceIdentifier', 'SourceRegion', 'KmsKeyId', 'DBSubnetGroupName', 'DBInstanceIdentifier'] as const;
+    expect(hub?.Properties).toMatchObject({
+      MultiAZ: true,
+      BackupRetentionPeriod: 14,
+      DeleteAutomatedBackups: false,
+    });
+    const source = [
+      'SourceDBInstanceIdentifier',
+      'SourceRegion',
+      'KmsKeyId',
+      'DBSubnetGroupName',
+      'DBInstanceIdentifier',
+    ] as const;
     const was = resourceAt(before, 'eu-west-1/Database', 'Replicas/Hub')?.Properties;
     for (const name of source) expect(hub?.Properties?.[name]).toEqual(was?.[name]);
   });
@@ -73,7 +97,10 @@ describe('after the promotion of eu-west-1', () => {
     // As the runbook has it.
     const acknowledged = reviewChange(before, once, [
       { path: 'market-production/us-east-1/Database', reason: 'left; the old primary stays' },
-      { path: 'market-production/ap-southeast-1/Database/Replicas', reason: 'follow the new primary under new names' },
+      {
+        path: 'market-production/ap-southeast-1/Database/Replicas',
+        reason: 'follow the new primary under new names',
+      },
     ]);
     expect(acknowledged).toMatchObject({ needsDecision: false, unusedAcknowledgements: [] });
   });
@@ -86,9 +113,14 @@ describe('after the promotion of eu-west-1', () => {
           .map(({ Properties }) => String(Properties?.DBInstanceIdentifier)),
       );
     const kept = namesOf(before).filter((name) => namesOf(once).includes(name));
-    expect(kept.sort()).toEqual(['market-production-eu-west-1-hub', 'market-production-eu-west-1-leaf-1']);
+    expect(kept.sort()).toEqual([
+      'market-production-eu-west-1-hub',
+      'market-production-eu-west-1-leaf-1',
+    ]);
     const secrets = once.stacks.flatMap(({ template }) =>
-      Object.values(template.Resources).filter(({ Properties }) => Properties?.Name === 'market-production/database/master'),
+      Object.values(template.Resources).filter(
+        ({ Properties }) => Properties?.Name === 'market-production/database/master',
+      ),
     );
     expect(secrets).toEqual([]);
   });
@@ -97,14 +129,18 @@ describe('after the promotion of eu-west-1', () => {
     for (const region of ['us-east-1', 'ap-southeast-1']) {
       const hub = resourceAt(once, `${region}/Database`, 'Replicas/Hub');
       expect(hub?.Properties?.SourceRegion).toBe('eu-west-1');
-      expect(JSON.stringify(hub?.Properties?.SourceDBInstanceIdentifier)).toContain(':db:market-production-eu-west-1-hub');
+      expect(JSON.stringify(hub?.Properties?.SourceDBInstanceIdentifier)).toContain(
+        ':db:market-production-eu-west-1-hub',
+      );
       const stack = once.stacks.find(({ path }) => path === `market-production/${region}/Database`);
       expect(stack?.dependsOn).toContain('market-production/eu-west-1/Database');
     }
   });
 
   test('the promoted hub answers no readers but in place of all of them, and nobody waits for its lag', () => {
-    expect(resourceAt(once, 'eu-west-1/Database', 'Readers/Record-market-production-eu-west-1-hub')).toBeUndefined();
+    expect(
+      resourceAt(once, 'eu-west-1/Database', 'Readers/Record-market-production-eu-west-1-hub'),
+    ).toBeUndefined();
     expect(resourceAt(once, 'eu-west-1/Database', 'Readers/WriterRecord')).toBeDefined();
     const observability = text(once, 'eu-west-1/Observability');
     expect(observability).toContain('market-production-eu-west-1-Primary-Cpu-Warning');
@@ -140,9 +176,11 @@ describe('after another promotion, back to us-east-1', () => {
     ]);
     expect(lossesOf(review)).toEqual([
       'removed eu-west-1/Database/Replicas/Leaf2',
-      ...['ap-southeast-1/Database/Replicas/Hub', 'ap-southeast-1/Database/Replicas/Leaf1', 'ap-southeast-1/Database/Replicas/Leaf2'].map(
-        (path) => `replaced ${path}`,
-      ),
+      ...[
+        'ap-southeast-1/Database/Replicas/Hub',
+        'ap-southeast-1/Database/Replicas/Leaf1',
+        'ap-southeast-1/Database/Replicas/Leaf2',
+      ].map((path) => `replaced ${path}`),
       'replaced eu-west-1/Database/Replicas/Hub',
       'replaced eu-west-1/Database/Replicas/Leaf1',
     ]);

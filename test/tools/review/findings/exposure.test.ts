@@ -1,14 +1,25 @@
 import { type Resources, resource, reviewOf, saidOf } from '../two-assemblies';
 
-const of = (type: string, properties: Record<string, unknown> = {}): Resources => ({ X: resource(type, properties) });
+const of = (type: string, properties: Record<string, unknown> = {}): Resources => ({
+  X: resource(type, properties),
+});
 
 const LISTENER = 'AWS::ElasticLoadBalancingV2::Listener';
-const BLOCKED = { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true };
+const BLOCKED = {
+  BlockPublicAcls: true,
+  BlockPublicPolicy: true,
+  IgnorePublicAcls: true,
+  RestrictPublicBuckets: true,
+};
 const listener = (SslPolicy?: string) => of(LISTENER, { Protocol: 'HTTPS', SslPolicy });
-const distribution = (config: Record<string, unknown>) => of('AWS::CloudFront::Distribution', { DistributionConfig: config });
-const viewerTls = (MinimumProtocolVersion: string) => distribution({ ViewerCertificate: { MinimumProtocolVersion } });
-const behavior = (ViewerProtocolPolicy: string) => distribution({ CacheBehaviors: [{ PathPattern: '/a/*', ViewerProtocolPolicy }] });
-const origin = (custom: object) => distribution({ Origins: [{ Id: 'o', CustomOriginConfig: custom }] });
+const distribution = (config: Record<string, unknown>) =>
+  of('AWS::CloudFront::Distribution', { DistributionConfig: config });
+const viewerTls = (MinimumProtocolVersion: string) =>
+  distribution({ ViewerCertificate: { MinimumProtocolVersion } });
+const behavior = (ViewerProtocolPolicy: string) =>
+  distribution({ CacheBehaviors: [{ PathPattern: '/a/*', ViewerProtocolPolicy }] });
+const origin = (custom: object) =>
+  distribution({ Origins: [{ Id: 'o', CustomOriginConfig: custom }] });
 
 const rule = (rest: object = {}) => ({ Name: 'r', Action: { Block: {} }, ...rest });
 const group = (overrides: object[], rest: object = { OverrideAction: { None: {} } }) => ({
@@ -16,14 +27,17 @@ const group = (overrides: object[], rest: object = { OverrideAction: { None: {} 
   Statement: { ManagedRuleGroupStatement: { Name: 'Common', RuleActionOverrides: overrides } },
   ...rest,
 });
-const acl = (rules: object[], DefaultAction: object = { Block: {} }) => of('AWS::WAFv2::WebACL', { Rules: rules, DefaultAction });
+const acl = (rules: object[], DefaultAction: object = { Block: {} }) =>
+  of('AWS::WAFv2::WebACL', { Rules: rules, DefaultAction });
 const limit = (Limit: number) => acl([rule({ Statement: { RateBasedStatement: { Limit } } })]);
 
 test.each<[string, Resources, Resources, string]>([
   [
     'public access of a bucket',
     of('AWS::S3::Bucket', { PublicAccessBlockConfiguration: BLOCKED }),
-    of('AWS::S3::Bucket', { PublicAccessBlockConfiguration: { ...BLOCKED, BlockPublicPolicy: false } }),
+    of('AWS::S3::Bucket', {
+      PublicAccessBlockConfiguration: { ...BLOCKED, BlockPublicPolicy: false },
+    }),
     'high X: public access is no longer blocked: BlockPublicPolicy off',
   ],
   [
@@ -71,7 +85,12 @@ test.each<[string, Resources, Resources, string]>([
     viewerTls('TLSv1_2016'),
     'high X: the TLS of viewers is lowered from TLSv1.2_2021 to TLSv1_2016',
   ],
-  ['plain HTTP', behavior('redirect-to-https'), behavior('allow-all'), 'high X: viewers may use plain HTTP for /a/*'],
+  [
+    'plain HTTP',
+    behavior('redirect-to-https'),
+    behavior('allow-all'),
+    'high X: viewers may use plain HTTP for /a/*',
+  ],
   [
     'plain HTTP to an origin',
     origin({ OriginProtocolPolicy: 'https-only' }),
@@ -109,8 +128,18 @@ test.each<[string, Resources, Resources, string]>([
     acl([group([{ Name: 'SizeRestrictions', ActionToUse: { Count: {} } }])]),
     'high X: SizeRestrictions in the rule r of the web ACL only counts or allows',
   ],
-  ['a default that allows', acl([]), acl([], { Allow: {} }), 'high X: the web ACL lets through by default'],
-  ['a higher limit', limit(20), limit(60), 'medium X: the rate limit of the rule r is raised from 20 to 60'],
+  [
+    'a default that allows',
+    acl([]),
+    acl([], { Allow: {} }),
+    'high X: the web ACL lets through by default',
+  ],
+  [
+    'a higher limit',
+    limit(20),
+    limit(60),
+    'medium X: the rate limit of the rule r is raised from 20 to 60',
+  ],
 ])('%s: weaker is a finding, stronger is none', (_what, before, after, expected) => {
   expect(saidOf('exposure', reviewOf(before, after))).toEqual([expected]);
   expect(saidOf('exposure', reviewOf(after, before))).toEqual([]);
@@ -118,7 +147,10 @@ test.each<[string, Resources, Resources, string]>([
 });
 
 test('a web ACL that goes is a finding, and so is one that is detached; one that comes is none', () => {
-  const both: Resources = { W: resource('AWS::WAFv2::WebACL', { Rules: [] }), A: resource('AWS::WAFv2::WebACLAssociation') };
+  const both: Resources = {
+    W: resource('AWS::WAFv2::WebACL', { Rules: [] }),
+    A: resource('AWS::WAFv2::WebACLAssociation'),
+  };
   expect(saidOf('exposure', reviewOf(both, {})).sort()).toEqual([
     'high A: the web ACL no longer guards what it was attached to',
     'high W: the web ACL is removed',

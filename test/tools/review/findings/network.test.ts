@@ -2,18 +2,36 @@ import { type Resources, resource, reviewOf, saidOf } from '../two-assemblies';
 
 const CLOSED = { CidrIp: '255.255.255.255/32', IpProtocol: 'icmp', FromPort: 252, ToPort: 86 };
 
-const tcp = (CidrIp: string, FromPort: number, ToPort = FromPort) => ({ IpProtocol: 'tcp', CidrIp, FromPort, ToPort });
-const ingress = (...rules: readonly object[]): Resources => ({
-  G: resource('AWS::EC2::SecurityGroup', { SecurityGroupIngress: rules, SecurityGroupEgress: [CLOSED] }),
+const tcp = (CidrIp: string, FromPort: number, ToPort = FromPort) => ({
+  IpProtocol: 'tcp',
+  CidrIp,
+  FromPort,
+  ToPort,
 });
-const egress = (...rules: readonly object[]): Resources => ({ G: resource('AWS::EC2::SecurityGroup', { SecurityGroupEgress: rules }) });
+const ingress = (...rules: readonly object[]): Resources => ({
+  G: resource('AWS::EC2::SecurityGroup', {
+    SecurityGroupIngress: rules,
+    SecurityGroupEgress: [CLOSED],
+  }),
+});
+const egress = (...rules: readonly object[]): Resources => ({
+  G: resource('AWS::EC2::SecurityGroup', { SecurityGroupEgress: rules }),
+});
 const alone = (rule: object): Resources => ({
   ...ingress(),
-  R: resource('AWS::EC2::SecurityGroupIngress', { GroupId: { 'Fn::GetAtt': ['G', 'GroupId'] }, ...rule }),
+  R: resource('AWS::EC2::SecurityGroupIngress', {
+    GroupId: { 'Fn::GetAtt': ['G', 'GroupId'] },
+    ...rule,
+  }),
 });
 
 test.each<[string, Resources, Resources, string]>([
-  ['to everybody', ingress(), ingress(tcp('0.0.0.0/0', 22)), 'high G: opened from everywhere (0.0.0.0/0) on tcp 22'],
+  [
+    'to everybody',
+    ingress(),
+    ingress(tcp('0.0.0.0/0', 22)),
+    'high G: opened from everywhere (0.0.0.0/0) on tcp 22',
+  ],
   [
     'to everybody by IPv6',
     ingress(),
@@ -26,27 +44,57 @@ test.each<[string, Resources, Resources, string]>([
     ingress(tcp('10.0.0.0/8', 5432)),
     'medium G: opened from 10.0.0.0/8 on tcp 5432',
   ],
-  ['on more ports', ingress(tcp('10.0.0.0/8', 80)), ingress(tcp('10.0.0.0/8', 80, 90)), 'medium G: opened from 10.0.0.0/8 on tcp 80 to 90'],
+  [
+    'on more ports',
+    ingress(tcp('10.0.0.0/8', 80)),
+    ingress(tcp('10.0.0.0/8', 80, 90)),
+    'medium G: opened from 10.0.0.0/8 on tcp 80 to 90',
+  ],
   [
     'to another group, by a rule of its own',
     ingress(),
     alone({ IpProtocol: 'tcp', FromPort: 1, ToPort: 2, SourceSecurityGroupId: { Ref: 'H' } }),
     'medium R: opened from <H> on tcp 1 to 2',
   ],
-  ['outwards', egress(CLOSED), egress(tcp('0.0.0.0/0', 443)), 'high G: opened to everywhere (0.0.0.0/0) on tcp 443'],
-  // "AWS::EC2::SecurityGroup", AWS CloudFormation template reference: without a rule, everything is let out.
-  ['outwards, by no rule at all', egress(CLOSED), egress(), 'high G: opened to everywhere (0.0.0.0/0) on all ports of all protocols'],
+  [
+    'outwards',
+    egress(CLOSED),
+    egress(tcp('0.0.0.0/0', 443)),
+    'high G: opened to everywhere (0.0.0.0/0) on tcp 443',
+  ],
+  // "AWS::EC2::SecurityGroup", AWS CloudFormation template reference: without a rule, everything is
+  // let out.
+  [
+    'outwards, by no rule at all',
+    egress(CLOSED),
+    egress(),
+    'high G: opened to everywhere (0.0.0.0/0) on all ports of all protocols',
+  ],
 ])('opened %s; the other way round, only closed', (_what, before, after, expected) => {
-  expect(saidOf('network', reviewOf(before, after)).filter((each) => !each.startsWith('low'))).toEqual([expected]);
+  expect(
+    saidOf('network', reviewOf(before, after)).filter((each) => !each.startsWith('low')),
+  ).toEqual([expected]);
   const back = saidOf('network', reviewOf(after, before));
   expect(back.filter((each) => !each.startsWith('low'))).toEqual([]);
   expect(back).not.toEqual([]);
 });
 
 test.each<[string, Resources, Resources]>([
-  ['a rule inside the group becomes one of its own', ingress(tcp('10.0.0.0/8', 80)), alone(tcp('10.0.0.0/8', 80))],
-  ['a part of what was open', ingress(tcp('10.0.0.0/8', 80)), ingress(tcp('10.0.0.0/8', 80), tcp('10.2.3.0/24', 80))],
-  ['another description', ingress(tcp('10.0.0.0/8', 80)), ingress({ ...tcp('10.0.0.0/8', 80), Description: 'web' })],
+  [
+    'a rule inside the group becomes one of its own',
+    ingress(tcp('10.0.0.0/8', 80)),
+    alone(tcp('10.0.0.0/8', 80)),
+  ],
+  [
+    'a part of what was open',
+    ingress(tcp('10.0.0.0/8', 80)),
+    ingress(tcp('10.0.0.0/8', 80), tcp('10.2.3.0/24', 80)),
+  ],
+  [
+    'another description',
+    ingress(tcp('10.0.0.0/8', 80)),
+    ingress({ ...tcp('10.0.0.0/8', 80), Description: 'web' }),
+  ],
 ])('not a change: %s', (_what, before, after) => {
   expect(saidOf('network', reviewOf(before, after))).toEqual([]);
 });

@@ -18,19 +18,30 @@ const document = (...statements: readonly Statement[]) => ({
 
 /** A policy of a role. */
 const identity = (...statements: readonly Statement[]): Resources => ({
-  P: resource('AWS::IAM::Policy', { PolicyDocument: document(...statements), Roles: [{ Ref: 'Role' }] }),
+  P: resource('AWS::IAM::Policy', {
+    PolicyDocument: document(...statements),
+    Roles: [{ Ref: 'Role' }],
+  }),
 });
 const trust = (Principal: unknown, Condition?: unknown): Resources => ({
-  Role: resource('AWS::IAM::Role', { AssumeRolePolicyDocument: document({ Action: 'sts:AssumeRole', Principal, Condition }) }),
+  Role: resource('AWS::IAM::Role', {
+    AssumeRolePolicyDocument: document({ Action: 'sts:AssumeRole', Principal, Condition }),
+  }),
 });
 const bucket = (...statements: readonly Statement[]): Resources => ({
-  B: resource('AWS::S3::BucketPolicy', { Bucket: { Ref: 'Bucket' }, PolicyDocument: document(...statements) }),
+  B: resource('AWS::S3::BucketPolicy', {
+    Bucket: { Ref: 'Bucket' },
+    PolicyDocument: document(...statements),
+  }),
 });
 
 const read = { Action: 's3:GetObject', Resource: ROLE };
 const org = { StringEquals: { 'aws:PrincipalOrgID': 'o-1' } };
 
-/** "IAM JSON policy elements reference", IAM user guide. Each row widens; the other way round it narrows. */
+/**
+ * "IAM JSON policy elements reference", IAM user guide. Each row widens; the other way round it
+ * narrows.
+ */
 const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = [
   ['a statement is added', {}, identity(read), ['medium P: new: may s3:GetObject on <Bucket.Arn>']],
   [
@@ -63,7 +74,12 @@ const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = 
     identity({ NotAction: 'iam:*', Resource: ROLE }),
     ['high P: new: may all but iam:* on <Bucket.Arn> (wildcard action all but iam:*)'],
   ],
-  ['a denial is taken away', identity({ ...read, Effect: 'Deny' }), {}, ['high P: no longer denies s3:GetObject on <Bucket.Arn>']],
+  [
+    'a denial is taken away',
+    identity({ ...read, Effect: 'Deny' }),
+    {},
+    ['high P: no longer denies s3:GetObject on <Bucket.Arn>'],
+  ],
   [
     'another service may assume the role',
     trust({ Service: 'ec2.amazonaws.com' }),
@@ -86,43 +102,72 @@ const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = 
     'everybody of an organisation is not everybody',
     {},
     bucket({ ...read, Principal: '*', Condition: org }),
-    ['medium B: new: allows * to do s3:GetObject on <Bucket.Arn>, if {"StringEquals":{"aws:PrincipalOrgID":"o-1"}} (wildcard principal *)'],
+    [
+      'medium B: new: allows * to do s3:GetObject on <Bucket.Arn>, if {"StringEquals":{"aws:PrincipalOrgID":"o-1"}} (wildcard principal *)',
+    ],
   ],
   [
     'a key policy: its resource is the key itself',
     { K: resource('AWS::KMS::Key', { KeyPolicy: document() }) },
-    { K: resource('AWS::KMS::Key', { KeyPolicy: document({ Action: 'kms:Decrypt', Resource: '*', Principal: { AWS: 'arn:x' } }) }) },
+    {
+      K: resource('AWS::KMS::Key', {
+        KeyPolicy: document({ Action: 'kms:Decrypt', Resource: '*', Principal: { AWS: 'arn:x' } }),
+      }),
+    },
     ['medium K: new: allows AWS arn:x to do kms:Decrypt on *'],
   ],
   [
     'somebody may invoke a function',
     {},
-    { L: resource('AWS::Lambda::Permission', { Action: 'lambda:InvokeFunction', FunctionName: { Ref: 'Fn' }, Principal: '*' }) },
+    {
+      L: resource('AWS::Lambda::Permission', {
+        Action: 'lambda:InvokeFunction',
+        FunctionName: { Ref: 'Fn' },
+        Principal: '*',
+      }),
+    },
     ['high L: new: allows * to do lambda:InvokeFunction on <Fn> (wildcard principal *)'],
   ],
   [
     'a policy inside a role',
     { Role: resource('AWS::IAM::Role') },
-    { Role: resource('AWS::IAM::Role', { Policies: [{ PolicyName: 'p', PolicyDocument: document({ Action: '*', Resource: '*' }) }] }) },
+    {
+      Role: resource('AWS::IAM::Role', {
+        Policies: [{ PolicyName: 'p', PolicyDocument: document({ Action: '*', Resource: '*' }) }],
+      }),
+    },
     ['high Role: new: may * on * (wildcard action *, wildcard resource *)'],
   ],
 ];
 
-test.each(WIDENINGS)('widened: %s; the other way round, only a narrowing', (_what, before, after, expected) => {
-  expect(saidOf('permissions', reviewOf(before, after)).filter((each) => !each.startsWith('low'))).toEqual(expected);
-  const back = saidOf('permissions', reviewOf(after, before));
-  expect(back.filter((each) => !each.startsWith('low'))).toEqual([]);
-  expect(back).not.toEqual([]);
-});
+test.each(WIDENINGS)(
+  'widened: %s; the other way round, only a narrowing',
+  (_what, before, after, expected) => {
+    expect(
+      saidOf('permissions', reviewOf(before, after)).filter((each) => !each.startsWith('low')),
+    ).toEqual(expected);
+    const back = saidOf('permissions', reviewOf(after, before));
+    expect(back.filter((each) => !each.startsWith('low'))).toEqual([]);
+    expect(back).not.toEqual([]);
+  },
+);
 
 test.each<[string, Resources, Resources]>([
-  ['statements in another order', identity(read, { Action: 'a:b', Resource: '*' }), identity({ Action: 'a:b', Resource: '*' }, read)],
+  [
+    'statements in another order',
+    identity(read, { Action: 'a:b', Resource: '*' }),
+    identity({ Action: 'a:b', Resource: '*' }, read),
+  ],
   [
     'two statements become one',
     identity(read, { ...read, Action: 's3:PutObject' }),
     identity({ ...read, Action: ['s3:GetObject', 's3:PutObject'] }),
   ],
-  ['a policy moves to another document of the role', identity(read), { Q: identity(read).P as Resources[string] }],
+  [
+    'a policy moves to another document of the role',
+    identity(read),
+    { Q: identity(read).P as Resources[string] },
+  ],
   [
     'what a wildcard had allowed before',
     identity({ ...read, Action: 's3:Get*' }),
@@ -133,20 +178,31 @@ test.each<[string, Resources, Resources]>([
     identity({ ...read, Resource: `arn:aws:s3:::assets/${'a'.repeat(64)}.zip` }),
     identity({ ...read, Resource: `arn:aws:s3:::assets/${'b'.repeat(64)}.zip` }),
   ],
-  ['`*` in the two ways of writing it', bucket({ ...read, Principal: '*' }), bucket({ ...read, Principal: { AWS: '*' } })],
+  [
+    '`*` in the two ways of writing it',
+    bucket({ ...read, Principal: '*' }),
+    bucket({ ...read, Principal: { AWS: '*' } }),
+  ],
 ])('not a change: %s', (_what, before, after) => {
   expect(saidOf('permissions', reviewOf(before, after))).toEqual([]);
 });
 
 test('a policy that another role gets widens what that role may', () => {
   const attached = (...roles: string[]) => ({
-    P: resource('AWS::IAM::Policy', { PolicyDocument: document(read), Roles: roles.map((Ref) => ({ Ref })) }),
+    P: resource('AWS::IAM::Policy', {
+      PolicyDocument: document(read),
+      Roles: roles.map((Ref) => ({ Ref })),
+    }),
   });
-  expect(saidOf('permissions', reviewOf(attached('A'), attached('A', 'B')))).toEqual(['medium P: new: may s3:GetObject on <Bucket.Arn>']);
+  expect(saidOf('permissions', reviewOf(attached('A'), attached('A', 'B')))).toEqual([
+    'medium P: new: may s3:GetObject on <Bucket.Arn>',
+  ]);
 });
 
 test('managed policies and boundaries', () => {
-  const role = (properties: Record<string, unknown>) => ({ Role: resource('AWS::IAM::Role', properties) });
+  const role = (properties: Record<string, unknown>) => ({
+    Role: resource('AWS::IAM::Role', properties),
+  });
   const admin = role({ ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] });
   expect(saidOf('permissions', reviewOf(role({}), admin))).toEqual([
     'high Role: new: has the managed policy arn:aws:iam::aws:policy/AdministratorAccess',

@@ -1,20 +1,35 @@
-/** A report as a replay of a market site would give it: made by hand, so that each figure is known. */
-import type { ReplayReport, ReplaySlice, Span } from '../../../../lib/tools/simulation/replay/report';
+/**
+ * A report as a replay of a market site would give it: made by hand, so that each figure is known.
+ */
+import type {
+  ReplayReport,
+  ReplaySlice,
+  Span,
+} from '../../../../lib/tools/simulation/replay/report';
 
 const between = (low: number, high = low): Span => ({ low, high });
 
 export function slice(requests: number, hitLow: number, hitHigh = hitLow, p95 = 120): ReplaySlice {
   const missed = (share: number): Span =>
-    between(Math.round((requests * (100 - hitHigh) * share) / 100), Math.round((requests * (100 - hitLow) * share) / 100));
+    between(
+      Math.round((requests * (100 - hitHigh) * share) / 100),
+      Math.round((requests * (100 - hitLow) * share) / 100),
+    );
   const nothing = hitHigh === 0;
   return {
     requests,
     hitPercent: between(hitLow, hitHigh),
-    offloadPercent: nothing ? between(0) : between(Math.min(100, hitLow + 0.7), Math.min(100, hitHigh + 1.1)),
+    offloadPercent: nothing
+      ? between(0)
+      : between(Math.min(100, hitLow + 0.7), Math.min(100, hitHigh + 1.1)),
     originRequests: missed(0.9),
     bytes: requests * 18_300,
     originBytes: between(requests * (100 - hitHigh) * 183, requests * (100 - hitLow) * 183),
-    latencyMs: { p50: between(21, 24), p95: between(p95, p95 * 1.2), p99: between(p95 * 2.1, p95 * 2.6) },
+    latencyMs: {
+      p50: between(21, 24),
+      p95: between(p95, p95 * 1.2),
+      p99: between(p95 * 2.1, p95 * 2.6),
+    },
     misses: {
       'first-seen': nothing ? between(0) : missed(0.4),
       expired: nothing ? between(0) : missed(0.35),
@@ -65,7 +80,11 @@ export function marketReport(changes: Partial<ReplayReport> = {}): ReplayReport 
       replayed: 22_000,
       broken: 3,
       brokenExamples: [
-        { line: 17, reason: 'no time such as 17/Nov/2013:06:31:30 -0500', text: '198.18.4.2 - - [] "GET / HTTP/1.1" 200 12' },
+        {
+          line: 17,
+          reason: 'no time such as 17/Nov/2013:06:31:30 -0500',
+          text: '198.18.4.2 - - [] "GET / HTTP/1.1" 200 12',
+        },
         { line: 904, reason: 'not in the common or combined format', text: '\u0016\u0003\u0001·' },
       ],
       outOfOrder: 12,
@@ -79,22 +98,67 @@ export function marketReport(changes: Partial<ReplayReport> = {}): ReplayReport 
     ],
     capacityBytes: [50_000_000, 1_000_000_000, null],
     total: slice(22_000, 78.9, 83.7, 118),
-    behaviors: BEHAVIORS.map(([pathPattern, requests, low, high]) => ({ pathPattern, ...slice(requests, low, high) })),
-    continents: CONTINENTS.map(([continent, requests, low, high, p95]) => ({ continent, ...slice(requests, low, high, p95) })),
+    behaviors: BEHAVIORS.map(([pathPattern, requests, low, high]) => ({
+      pathPattern,
+      ...slice(requests, low, high),
+    })),
+    continents: CONTINENTS.map(([continent, requests, low, high, p95]) => ({
+      continent,
+      ...slice(requests, low, high, p95),
+    })),
     cells: BEHAVIORS.flatMap(([pathPattern, requests, low, high]) =>
       CONTINENTS.map(([continent], i) => ({
         pathPattern,
         continent,
-        ...slice(Math.round(requests / (i + 2)), Math.max(0, low - 3 * i), Math.max(0, high - 2 * i)),
+        ...slice(
+          Math.round(requests / (i + 2)),
+          Math.max(0, low - 3 * i),
+          Math.max(0, high - 2 * i),
+        ),
       })),
     ),
     ceiling: { rawUrlHitPercent: 71.2, keyHitPercent: 92.4 },
     keySplitters: [
-      { kind: 'query', name: '_', pathPattern: '/api/market/realtime/*', requests: 690, hitsLost: 655, inKey: false },
-      { kind: 'query', name: 'utm_source', pathPattern: '*', requests: 430, hitsLost: 212, inKey: false },
-      { kind: 'query', name: 'sessionId', pathPattern: '/api/news/*', requests: 312, hitsLost: 288, inKey: true },
-      { kind: 'header', name: 'accept-language', pathPattern: '*', requests: 2_150, hitsLost: 131, inKey: true },
-      { kind: 'cookie', name: 'theme', pathPattern: '/static/*', requests: 77, hitsLost: 20, inKey: true },
+      {
+        kind: 'query',
+        name: '_',
+        pathPattern: '/api/market/realtime/*',
+        requests: 690,
+        hitsLost: 655,
+        inKey: false,
+      },
+      {
+        kind: 'query',
+        name: 'utm_source',
+        pathPattern: '*',
+        requests: 430,
+        hitsLost: 212,
+        inKey: false,
+      },
+      {
+        kind: 'query',
+        name: 'sessionId',
+        pathPattern: '/api/news/*',
+        requests: 312,
+        hitsLost: 288,
+        inKey: true,
+      },
+      {
+        kind: 'header',
+        name: 'accept-language',
+        pathPattern: '*',
+        requests: 2_150,
+        hitsLost: 131,
+        inKey: true,
+      },
+      {
+        kind: 'cookie',
+        name: 'theme',
+        pathPattern: '/static/*',
+        requests: 77,
+        hitsLost: 20,
+        inKey: true,
+      },
     ],
     unsafeMerges: [
       {
@@ -111,7 +175,9 @@ export function marketReport(changes: Partial<ReplayReport> = {}): ReplayReport 
     ],
     timeline: Array.from({ length: 96 }, (_, i) => ({
       at: new Date(Date.UTC(2025, 2, 11) + i * 900_000).toISOString(),
-      requests: Math.round(180 + 110 * Math.sin(i / 9) + (i > 54 && i < 84 ? 160 : 0) + (i < 26 ? 90 : 0)),
+      requests: Math.round(
+        180 + 110 * Math.sin(i / 9) + (i > 54 && i < 84 ? 160 : 0) + (i < 26 ? 90 : 0),
+      ),
       hitPercent: between(62 + 20 * (1 - Math.exp(-i / 6)), 66 + 21 * (1 - Math.exp(-i / 5))),
     })),
     functionErrors: [],
@@ -121,14 +187,20 @@ export function marketReport(changes: Partial<ReplayReport> = {}): ReplayReport 
 
 export const HOSTILE = '"onload="alert(1)"><script>alert(2)</script>\u202Egnp.exe\'&';
 
-/** As large as a distribution may be, with everything that can come from a log written by somebody who means harm. */
+/**
+ * As large as a distribution may be, with everything that can come from a log written by somebody
+ * who means harm.
+ */
 export function hostileReport(): ReplayReport {
   const url = (i: number) => `/very/${'long/'.repeat(400)}${HOSTILE}?n=${i}`;
   const behaviors = Array.from({ length: 75 }, (_, i) => ({
     pathPattern: `/${i}${HOSTILE}${'x'.repeat(150)}/*`,
     ...slice(5000 - i, 60 + (i % 30), 70 + (i % 30)),
   }));
-  const continents = CONTINENTS.map(([name], i) => ({ continent: i === 0 ? HOSTILE : name, ...slice(900, 50, 60) }));
+  const continents = CONTINENTS.map(([name], i) => ({
+    continent: i === 0 ? HOSTILE : name,
+    ...slice(900, 50, 60),
+  }));
   const merges = Array.from({ length: 400 }, (_, i) => ({
     pathPattern: HOSTILE,
     key: url(i),
@@ -151,7 +223,9 @@ export function hostileReport(): ReplayReport {
     modelled: [HOSTILE],
     behaviors,
     continents,
-    cells: behaviors.flatMap(({ pathPattern }) => continents.map(({ continent }) => ({ pathPattern, continent, ...slice(10, 50) }))),
+    cells: behaviors.flatMap(({ pathPattern }) =>
+      continents.map(({ continent }) => ({ pathPattern, continent, ...slice(10, 50) })),
+    ),
     keySplitters: Array.from({ length: 300 }, (_, i) => ({
       kind: 'query' as const,
       name: `${HOSTILE}${i}`,

@@ -1,4 +1,7 @@
-/** The page of a replay in a real browser, without any network: Chromium's headless mode lays it out on a phone and on a desk. */
+/**
+ * The page of a replay in a real browser, without any network: Chromium's headless mode lays it out
+ * on a phone and on a desk.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,10 +14,15 @@ import { noteNotRun } from '../../../not-run';
 import { isPromised } from '../../../promised';
 import { hostileReport, marketReport } from './fixture';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
+  existsSync,
+);
 const PROMISED = isPromised('chromium');
 
-/** What lies right of the window, told by a script that only this copy has; the policy of the page itself would not run it. */
+/**
+ * What lies right of the window, told by a script that only this copy has; the policy of the page
+ * itself would not run it.
+ */
 const MEASURE = `<script>
   const width = document.documentElement.clientWidth;
   const seen = (element) => !element.closest('thead') || getComputedStyle(element.closest('thead')).position !== 'absolute';
@@ -44,7 +52,9 @@ if (CHROMIUM === undefined && !PROMISED) {
       'loads at %i pixels without a word in the console, and can be pictured',
       (width) => {
         const screenshot = join(directory, `${width}.png`);
-        expect(consoleOf(chromium(directory, width, `--screenshot=${screenshot}`, file).stderr)).toEqual([]);
+        expect(
+          consoleOf(chromium(directory, width, `--screenshot=${screenshot}`, file).stderr),
+        ).toEqual([]);
         const png = readFileSync(screenshot);
         expect(png.subarray(1, 4).toString()).toBe('PNG');
         // The width in the header: "IHDR Image header", Portable Network Graphics specification.
@@ -57,10 +67,18 @@ if (CHROMIUM === undefined && !PROMISED) {
       'is not wider than %i pixels, with everything unfolded',
       (width) => {
         const measured = join(directory, 'measured.html');
-        const unfolded = page.replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, '').replaceAll('<details>', '<details open>');
+        const unfolded = page
+          .replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, '')
+          .replaceAll('<details>', '<details open>');
         // In a frame, because a window is not narrower than 500 pixels there.
-        const framed = unfolded.replace('</body>', `${MEASURE}</body>`).replaceAll('&', '&amp;').replaceAll('"', '&quot;');
-        writeFileSync(measured, `<!doctype html><iframe width="${width}" height="900" frameborder="0" srcdoc="${framed}"></iframe>`);
+        const framed = unfolded
+          .replace('</body>', `${MEASURE}</body>`)
+          .replaceAll('&', '&amp;')
+          .replaceAll('"', '&quot;');
+        writeFileSync(
+          measured,
+          `<!doctype html><iframe width="${width}" height="900" frameborder="0" srcdoc="${framed}"></iframe>`,
+        );
         const { stdout } = chromium(directory, 1600, '--dump-dom', measured);
         expect(/data-measured="([^"]*)"/.exec(stdout)?.[1]).toBe(`${width} ${width}`);
       },
@@ -71,13 +89,29 @@ if (CHROMIUM === undefined && !PROMISED) {
   test('a console that complains is heard', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'replay-html-'));
     const file = join(directory, 'replay.html');
-    writeFileSync(file, (await renderReplayHtml(marketReport(), plotRenderer(echarts))).replace('</body>', '<script>1</script></body>'));
-    expect(consoleOf(chromium(directory, 375, '--dump-dom', file).stderr).join()).toContain('Content Security Policy');
+    writeFileSync(
+      file,
+      (await renderReplayHtml(marketReport(), plotRenderer(echarts))).replace(
+        '</body>',
+        '<script>1</script></body>',
+      ),
+    );
+    expect(consoleOf(chromium(directory, 375, '--dump-dom', file).stderr).join()).toContain(
+      'Content Security Policy',
+    );
   }, 120_000);
 }
 
-function chromium(directory: string, width: number, action: string, file: string): { stdout: string; stderr: string } {
-  if (CHROMIUM === undefined) throw new Error('Chromium is promised here (ISOCHRONE_PROMISED), and there is none. Install it.');
+function chromium(
+  directory: string,
+  width: number,
+  action: string,
+  file: string,
+): { stdout: string; stderr: string } {
+  if (CHROMIUM === undefined)
+    throw new Error(
+      'Chromium is promised here (ISOCHRONE_PROMISED), and there is none. Install it.',
+    );
   const { status, stdout, stderr } = spawnSync(
     CHROMIUM,
     [
@@ -92,7 +126,12 @@ function chromium(directory: string, width: number, action: string, file: string
       action,
       pathToFileURL(file).href,
     ],
-    { encoding: 'utf8', env: { ...process.env, HOME: directory }, timeout: 100_000, maxBuffer: 64 * 1024 * 1024 },
+    {
+      encoding: 'utf8',
+      env: { ...process.env, HOME: directory },
+      timeout: 100_000,
+      maxBuffer: 64 * 1024 * 1024,
+    },
   );
   if (status !== 0) throw new Error(`Chromium ended with ${status}:\n${stderr.slice(-2000)}`);
   return { stdout, stderr };
@@ -100,5 +139,7 @@ function chromium(directory: string, width: number, action: string, file: string
 
 /** What the page said: a busy machine makes Chromium's own pages speak as well. */
 function consoleOf(stderr: string): string[] {
-  return stderr.split('\n').filter((line) => line.includes(':CONSOLE') && !line.includes('source: chrome://'));
+  return stderr
+    .split('\n')
+    .filter((line) => line.includes(':CONSOLE') && !line.includes('source: chrome://'));
 }

@@ -1,7 +1,17 @@
 import { createHash } from 'node:crypto';
 import * as echarts from 'echarts';
-import { bytes, milliseconds, percent, span } from '../../../../lib/tools/review/replay-report/figures';
-import { html, rendered, shortened, visible } from '../../../../lib/tools/review/replay-report/markup';
+import {
+  bytes,
+  milliseconds,
+  percent,
+  span,
+} from '../../../../lib/tools/review/replay-report/figures';
+import {
+  html,
+  rendered,
+  shortened,
+  visible,
+} from '../../../../lib/tools/review/replay-report/markup';
 import { renderReplayHtml } from '../../../../lib/tools/review/replay-report/replay-html';
 import { plotRenderer } from '../../../../lib/tools/review/replay-report/svg';
 import type { ReplayReport } from '../../../../lib/tools/simulation/replay/report';
@@ -15,7 +25,9 @@ const ATTRIBUTES = /([\w:-]+)(?:="([^"]*)")?/g;
 function tagsOf(page: string): { name: string; attributes: Record<string, string> }[] {
   return [...page.matchAll(TAGS)].map(([, name = '', attributes = '']) => ({
     name: name.toLowerCase(),
-    attributes: Object.fromEntries([...attributes.matchAll(ATTRIBUTES)].map(([, key = '', value = '']) => [key, value])),
+    attributes: Object.fromEntries(
+      [...attributes.matchAll(ATTRIBUTES)].map(([, key = '', value = '']) => [key, value]),
+    ),
   }));
 }
 
@@ -33,7 +45,9 @@ describe('the page of a replay', () => {
   test('lets nothing be loaded or run, and only its own style apply', () => {
     const [, style = ''] = /<style>([\s\S]*?)<\/style>/.exec(page) ?? [];
     const hash = createHash('sha256').update(style).digest('base64');
-    const policy = tagsOf(page).find(({ attributes }) => attributes['http-equiv'] === 'Content-Security-Policy')?.attributes.content;
+    const policy = tagsOf(page).find(
+      ({ attributes }) => attributes['http-equiv'] === 'Content-Security-Policy',
+    )?.attributes.content;
     expect(policy).toContain('default-src &#39;none&#39;');
     expect(policy).toContain(`style-src &#39;sha256-${hash}&#39;`);
     expect(page.match(/<style/g)).toHaveLength(1);
@@ -43,11 +57,20 @@ describe('the page of a replay', () => {
   test('has plots with a name for who cannot see them, and no id twice', () => {
     const tags = tagsOf(page);
     const svgs = tags.filter(({ name }) => name === 'svg');
-    expect(svgs.filter(({ attributes }) => attributes.role === 'img' && attributes['aria-label'] && attributes.viewBox)).toHaveLength(8);
-    expect(svgs.filter(({ attributes }) => attributes.role !== 'img').every(({ attributes }) => attributes['aria-hidden'] === 'true')).toBe(
-      true,
+    expect(
+      svgs.filter(
+        ({ attributes }) =>
+          attributes.role === 'img' && attributes['aria-label'] && attributes.viewBox,
+      ),
+    ).toHaveLength(8);
+    expect(
+      svgs
+        .filter(({ attributes }) => attributes.role !== 'img')
+        .every(({ attributes }) => attributes['aria-hidden'] === 'true'),
+    ).toBe(true);
+    const ids = tags.flatMap(({ attributes }) =>
+      attributes.id === undefined ? [] : [attributes.id],
     );
-    const ids = tags.flatMap(({ attributes }) => (attributes.id === undefined ? [] : [attributes.id]));
     expect(new Set(ids).size).toBe(ids.length);
   });
 
@@ -57,7 +80,9 @@ describe('the page of a replay', () => {
     expect(of('caption')).toBe(of('table'));
     expect(of('table')).toBeGreaterThan(3);
     expect(of('h1')).toBe(1);
-    expect(tagsOf(page).filter(({ name, attributes }) => name === 'th' && !attributes.scope)).toEqual([]);
+    expect(
+      tagsOf(page).filter(({ name, attributes }) => name === 'th' && !attributes.scope),
+    ).toEqual([]);
   });
 
   test.each([
@@ -83,9 +108,16 @@ describe('a hostile log', () => {
   });
 
   test('brings in no element and no attribute of its own', async () => {
-    const [own, theirs] = [await pageOf(marketReport({ functionErrors: [{ message: 'x', count: 1 }] })), page].map(tagsOf);
+    const [own, theirs] = [
+      await pageOf(marketReport({ functionErrors: [{ message: 'x', count: 1 }] })),
+      page,
+    ].map(tagsOf);
     const names = (tags: ReturnType<typeof tagsOf> = []) =>
-      new Set(tags.flatMap(({ name, attributes }) => Object.keys(attributes).map((key) => `${name} ${key}`)));
+      new Set(
+        tags.flatMap(({ name, attributes }) =>
+          Object.keys(attributes).map((key) => `${name} ${key}`),
+        ),
+      );
     const known = names(own).add('code title');
     expect([...names(theirs)].filter((name) => !known.has(name))).toEqual([]);
     expect(page).not.toMatch(/<script/i);
@@ -143,7 +175,10 @@ test.each<[string, string]>([
   [visible('a\u202Eb\u0000'), 'a\\u{202E}b\\u{0000}'],
   [shortened('/api/market/realtime', 9), '/api…time'],
   [shortened('/api', 9), '/api'],
-  [rendered(html`<p title="${HOSTILE}">${html`<b>${'<'}</b>`}</p>`).slice(0, 30), '<p title="&quot;onload=&quot;a'],
+  [
+    rendered(html`<p title="${HOSTILE}">${html`<b>${'<'}</b>`}</p>`).slice(0, 30),
+    '<p title="&quot;onload=&quot;a',
+  ],
   // From JSON, an object is no markup.
   [rendered(html`${JSON.parse('["<i>"]')}`), '&lt;i&gt;'],
 ])('writes %s', (written, expected) => expect(written).toBe(expected));
@@ -151,5 +186,11 @@ test.each<[string, string]>([
 test.each<[string, Partial<ReplayReport>, string]>([
   ['one capacity', { capacityBytes: [null] }, 'The log was replayed with no limit for each.'],
   ['no unsafe merge', { unsafeMerges: [] }, 'None: whatever the key takes'],
-  ['a key that takes more apart than the URL', { ceiling: { rawUrlHitPercent: 80, keyHitPercent: 70 } }, 'The key loses 10.0 points'],
-])('with %s, says so', async (_, changes, text) => expect(await pageOf(marketReport(changes))).toContain(text));
+  [
+    'a key that takes more apart than the URL',
+    { ceiling: { rawUrlHitPercent: 80, keyHitPercent: 70 } },
+    'The key loses 10.0 points',
+  ],
+])('with %s, says so', async (_, changes, text) =>
+  expect(await pageOf(marketReport(changes))).toContain(text),
+);

@@ -1,5 +1,9 @@
 import { formatReplay } from '../../../../lib/tools/review/replay-report/replay-table';
-import type { ReplayReport, ReplaySlice, Span } from '../../../../lib/tools/simulation/replay/report';
+import type {
+  ReplayReport,
+  ReplaySlice,
+  Span,
+} from '../../../../lib/tools/simulation/replay/report';
 
 const same = (value: number): Span => ({ low: value, high: value });
 
@@ -13,7 +17,14 @@ function slice(requests: number, hitPercent: Span): ReplaySlice {
     bytes: 3e9,
     originBytes: same(1000),
     latencyMs: { p50: { low: 16.2, high: 16.4 }, p95: { low: 60, high: 90 }, p99: same(100) },
-    misses: { 'first-seen': same(4000), expired: { low: 1, high: 20 }, evicted: none, invalidated: none, varied: none, uncacheable: none },
+    misses: {
+      'first-seen': same(4000),
+      expired: { low: 1, high: 20 },
+      evicted: none,
+      invalidated: none,
+      varied: none,
+      uncacheable: none,
+    },
   };
 }
 
@@ -56,7 +67,14 @@ const REPORT: ReplayReport = {
       hitsLost: 40 - i,
       inKey: true,
     })),
-    { kind: 'header', name: 'user-agent', pathPattern: '*', requests: 5, hitsLost: 1, inKey: false },
+    {
+      kind: 'header',
+      name: 'user-agent',
+      pathPattern: '*',
+      requests: 5,
+      hitsLost: 1,
+      inKey: false,
+    },
   ],
   unsafeMerges: [
     {
@@ -82,17 +100,26 @@ test.each<[string, RegExp]>([
     'what was replayed, through what',
     /^12 345 requests of access\.log\.gz \(combined\), 2024-05-12 00:00 to 2024-05-20 23:54 UTC\nthrough .*Distribution20DB6340, with 256 MB, no limit/,
   ],
-  ['broken lines, with the first of them', /2 of 12 347 lines are broken.*\n {2}line 7: no status: x+…/],
+  [
+    'broken lines, with the first of them',
+    /2 of 12 347 lines are broken.*\n {2}line 7: no status: x+…/,
+  ],
   [
     'a span as one number where both ends round alike, as two where they do not',
     /│ total +│ all +│ +12 345 │ +61\.0–75\.5 % │ +61\.0–75\.5 % │ +17 ms │ +60–90 ms │/,
   ],
   ['a behaviour with one part of the world in one row', /│ \/api\/market.*│ europe +│/],
   ['one with several in one row', /│ \* +│ all +│.*\n│ total +│ all +│/],
-  ['reasons, the most frequent first, and none that never was', /Misses: 4 000 first-seen, 1–20 expired\.\n/],
+  [
+    'reasons, the most frequent first, and none that never was',
+    /Misses: 4 000 first-seen, 1–20 expired\.\n/,
+  ],
   ['what origins had to do', /Origins: 1 234–2 345 requests, 1\.0 kB of the 3\.0 GB/],
   ['the ceilings', /17\.4 % by URL, 85\.8 % by this deployment's key/],
-  ['what splits keys, and what it does', /query "p0": 40 hits of 50 requests with it, most in \*: lost/],
+  [
+    'what splits keys, and what it does',
+    /query "p0": 40 hits of 50 requests with it, most in \*: lost/,
+  ],
   ['how many more there are', /and 2 more: --json has them all/],
   [
     'merges, with both answers',

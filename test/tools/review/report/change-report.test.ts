@@ -1,5 +1,9 @@
 import { type ChangeReview, reviewChange } from '../../../../lib/tools/review/report/change-review';
-import { COMMENT_LIMIT, COMMENT_MARK, formatChangeMarkdown } from '../../../../lib/tools/review/report/markdown';
+import {
+  COMMENT_LIMIT,
+  COMMENT_MARK,
+  formatChangeMarkdown,
+} from '../../../../lib/tools/review/report/markdown';
 import { formatChangeText } from '../../../../lib/tools/review/report/text';
 import { assemblyOf, type Resources, resource, reviewOf, stackOf } from '../two-assemblies';
 
@@ -9,11 +13,14 @@ const app = (name: string, cidr: string, size: number): Resources => ({
     { DBInstanceIdentifier: name },
     { Metadata: { 'aws:cdk:path': 'app/Data/Db/Resource' }, UpdateReplacePolicy: 'Retain' },
   ),
-  G: resource('AWS::EC2::SecurityGroup', { SecurityGroupIngress: [{ IpProtocol: 'tcp', CidrIp: cidr, FromPort: 22, ToPort: 22 }] }),
+  G: resource('AWS::EC2::SecurityGroup', {
+    SecurityGroupIngress: [{ IpProtocol: 'tcp', CidrIp: cidr, FromPort: 22, ToPort: 22 }],
+  }),
   Fleet: resource('AWS::AutoScaling::AutoScalingGroup', { MaxSize: size }),
 });
 const review = reviewOf(app('a', '10.0.0.0/8', 4), app('b', '0.0.0.0/0', 8));
-const SUMMARY = '1 stack with changes: 2 changed, 1 REPLACED; 1 stateful loss, 1 not acknowledged; 1 finding on safety.';
+const SUMMARY =
+  '1 stack with changes: 2 changed, 1 REPLACED; 1 stateful loss, 1 not acknowledged; 1 finding on safety.';
 
 describe('as text', () => {
   const text = formatChangeText(review);
@@ -49,13 +56,20 @@ app/Data (eu-west-1): 3 resources
   });
 
   test('nothing is said of nothing', () => {
-    expect(formatChangeText(reviewOf(app('a', 'x', 1), app('a', 'x', 1)))).toBe('base → head\nNo changes.');
+    expect(formatChangeText(reviewOf(app('a', 'x', 1), app('a', 'x', 1)))).toBe(
+      'base → head\nNo changes.',
+    );
   });
 
   test('equal losses of a stack are said once', () => {
     const other = stackOf({}, { stackName: 'other', path: 'app/Other' });
-    const gone = stackOf({ A: resource('AWS::S3::Bucket', { BucketName: 'a' }), B: resource('AWS::S3::Bucket', { BucketName: 'b' }) });
-    const said = formatChangeText(reviewChange(assemblyOf('base', other, gone), assemblyOf('head', other)));
+    const gone = stackOf({
+      A: resource('AWS::S3::Bucket', { BucketName: 'a' }),
+      B: resource('AWS::S3::Bucket', { BucketName: 'b' }),
+    });
+    const said = formatChangeText(
+      reviewChange(assemblyOf('base', other, gone), assemblyOf('head', other)),
+    );
     expect(said.match(/no longer in the app: `cdk deploy`/g)).toHaveLength(1);
     expect(said).toContain('app/Data/A, app/Data/B: AWS::S3::Bucket is removed');
   });
@@ -73,7 +87,9 @@ test('what a new stack allows itself is counted, unless it is open to everybody'
   const added = reviewChange(assemblyOf('base', rest), assemblyOf('head', rest, stackOf(groups)));
   const text = formatChangeText(added);
   expect(text).toContain('; 1 finding on safety; 2 grants of new stacks.');
-  expect(text.match(/^ {2}! .*$/gm)).toEqual(['  ! app/Data/G: opened from everywhere (0.0.0.0/0) on tcp 443']);
+  expect(text.match(/^ {2}! .*$/gm)).toEqual([
+    '  ! app/Data/G: opened from everywhere (0.0.0.0/0) on tcp 443',
+  ]);
   expect(formatChangeMarkdown(added)).toContain(
     '<details><summary>2 grants of new stacks</summary>\n\n- 🟡 `app/Data/G`: opened from 10.0.0.0/8',
   );
@@ -85,12 +101,16 @@ describe('as Markdown', () => {
     expect(markdown.split('\n').slice(0, 2)).toEqual([COMMENT_MARK, `### 🔴 ${SUMMARY}`]);
     expect(markdown).toContain('- 🔴 **`app/Data/Db`: AWS::RDS::DBInstance is REPLACED.**');
     expect(markdown).toContain('`Acknowledge: app/Data/Db=REASON`');
-    expect(markdown).toContain('<details><summary>app/Data (eu-west-1): 3 resources</summary>\n\n```diff\n! RDS::DBInstance Db REPLACED');
+    expect(markdown).toContain(
+      '<details><summary>app/Data (eu-west-1): 3 resources</summary>\n\n```diff\n! RDS::DBInstance Db REPLACED',
+    );
     expect(markdown).toContain('\n-   MaxSize: 4\n+   MaxSize: 8\n```\n\n</details>');
   });
 
   test('an acknowledged loss is not red, and shows its reason', () => {
-    const accepted = reviewOf(app('a', 'x', 1), app('b', 'x', 1), [{ path: 'app/Data/Db', reason: 'moved by @dba <b>' }]);
+    const accepted = reviewOf(app('a', 'x', 1), app('b', 'x', 1), [
+      { path: 'app/Data/Db', reason: 'moved by @dba <b>' },
+    ]);
     const markdown = formatChangeMarkdown(accepted);
     expect(markdown).not.toContain('🔴');
     expect(markdown).toContain('Acknowledged: moved by \\@dba &lt;b&gt;');
@@ -111,13 +131,21 @@ describe('as Markdown', () => {
 
   describe('bounded', () => {
     const many = (name: string) =>
-      reviewChange(assemblyOf('base', ...stacks('a'.repeat(90))), assemblyOf('head', ...stacks(name.repeat(90))));
+      reviewChange(
+        assemblyOf('base', ...stacks('a'.repeat(90))),
+        assemblyOf('head', ...stacks(name.repeat(90))),
+      );
     const stacks = (value: string) =>
       Array.from({ length: 20 }, (_, i) =>
         stackOf(
           {
             B: resource('AWS::S3::Bucket', { BucketName: value }),
-            ...Object.fromEntries(Array.from({ length: 60 }, (_each, j) => [`T${j}`, resource('AWS::SNS::Topic', { DisplayName: value })])),
+            ...Object.fromEntries(
+              Array.from({ length: 60 }, (_each, j) => [
+                `T${j}`,
+                resource('AWS::SNS::Topic', { DisplayName: value }),
+              ]),
+            ),
           },
           { path: `app/S${i}`, stackName: `s${i}` },
         ),
@@ -128,7 +156,9 @@ describe('as Markdown', () => {
       expect(markdown.length).toBeLessThanOrEqual(COMMENT_LIMIT);
       expect(markdown.length).toBeGreaterThan(COMMENT_LIMIT * 0.7);
       expect(markdown.match(/^- 🔴/gm)).toHaveLength(20);
-      expect(markdown).toMatch(/\n> \d+ sections of 41 did not fit into a comment of 65536 characters\./);
+      expect(markdown).toMatch(
+        /\n> \d+ sections of 41 did not fit into a comment of 65536 characters\./,
+      );
       expect(markdown).toMatch(/\nand \d+ more lines\n```/);
     });
 

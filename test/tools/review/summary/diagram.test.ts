@@ -1,18 +1,28 @@
 import type { AssemblyStack, TemplateResource } from '../../../../lib/tools/assembly/assembly';
 import { deploymentDiagram } from '../../../../lib/tools/review/summary/diagram';
 
-function stack(region: string, path: string, Resources: Record<string, TemplateResource>): AssemblyStack {
+function stack(
+  region: string,
+  path: string,
+  Resources: Record<string, TemplateResource>,
+): AssemblyStack {
   return { path, stackName: path, region, dependsOn: [], template: { Resources } };
 }
 
 const distribution: TemplateResource = {
   Type: 'AWS::CloudFront::Distribution',
   Properties: {
-    DistributionConfig: { CacheBehaviors: [{}, {}], Origins: [{ DomainName: 'read.example.com' }, { DomainName: 'write.example.com' }] },
+    DistributionConfig: {
+      CacheBehaviors: [{}, {}],
+      Origins: [{ DomainName: 'read.example.com' }, { DomainName: 'write.example.com' }],
+    },
   },
 };
 
-const record = (name: string): TemplateResource => ({ Type: 'AWS::Route53::RecordSet', Properties: { Name: `${name}.` } });
+const record = (name: string): TemplateResource => ({
+  Type: 'AWS::Route53::RecordSet',
+  Properties: { Name: `${name}.` },
+});
 
 const DIAGRAM = deploymentDiagram({
   directory: 'cdk.out',
@@ -20,10 +30,16 @@ const DIAGRAM = deploymentDiagram({
     stack('us-east-1', 'Edge', { Cdn: distribution, Acl: { Type: 'AWS::WAFv2::WebACL' } }),
     stack('us-east-1', 'Database', {
       Vpc: { Type: 'AWS::EC2::VPC' },
-      Primary: { Type: 'AWS::RDS::DBInstance', Properties: { DBInstanceIdentifier: 'market-primary' } },
+      Primary: {
+        Type: 'AWS::RDS::DBInstance',
+        Properties: { DBInstanceIdentifier: 'market-primary' },
+      },
       Leaf: {
         Type: 'AWS::RDS::DBInstance',
-        Properties: { DBInstanceIdentifier: 'market-us-east-1-leaf-1', SourceDBInstanceIdentifier: { Ref: 'Primary' } },
+        Properties: {
+          DBInstanceIdentifier: 'market-us-east-1-leaf-1',
+          SourceDBInstanceIdentifier: { Ref: 'Primary' },
+        },
       },
       Read: record('read.example.com'),
       Write: record('write.example.com'),
@@ -31,13 +47,19 @@ const DIAGRAM = deploymentDiagram({
     stack('eu-west-1', 'Everything', {
       Vpc: { Type: 'AWS::EC2::VPC' },
       Balancer: { Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', Properties: {} },
-      Fleet: { Type: 'AWS::AutoScaling::AutoScalingGroup', Properties: { MinSize: '2', MaxSize: '50' } },
+      Fleet: {
+        Type: 'AWS::AutoScaling::AutoScalingGroup',
+        Properties: { MinSize: '2', MaxSize: '50' },
+      },
       Poolers: {
         Type: 'AWS::AutoScaling::AutoScalingGroup',
         Properties: { MinSize: '3', MaxSize: '3', TargetGroupARNs: [{ Ref: 'Pooled' }] },
       },
       Pooled: { Type: 'AWS::ElasticLoadBalancingV2::TargetGroup', Properties: { Protocol: 'TCP' } },
-      Cache: { Type: 'AWS::ElastiCache::ReplicationGroup', Properties: { NumNodeGroups: 2, ReplicasPerNodeGroup: 1 } },
+      Cache: {
+        Type: 'AWS::ElastiCache::ReplicationGroup',
+        Properties: { NumNodeGroups: 2, ReplicasPerNodeGroup: 1 },
+      },
       Follower: {
         Type: 'AWS::ElastiCache::ReplicationGroup',
         Properties: { ReplicasPerNodeGroup: 1, GlobalReplicationGroupId: 'ldgnf-market' },
@@ -46,7 +68,12 @@ const DIAGRAM = deploymentDiagram({
         Type: 'AWS::RDS::DBInstance',
         Properties: {
           DBInstanceIdentifier: 'market-eu-west-1-hub',
-          SourceDBInstanceIdentifier: { 'Fn::Join': ['', ['arn:aws:rds:us-east-1:', { Ref: 'AWS::AccountId' }, ':db:market-primary']] },
+          SourceDBInstanceIdentifier: {
+            'Fn::Join': [
+              '',
+              ['arn:aws:rds:us-east-1:', { Ref: 'AWS::AccountId' }, ':db:market-primary'],
+            ],
+          },
         },
       },
       Read: record('read.example.com'),
@@ -62,12 +89,18 @@ test.each([
   ['writes to the region that takes them', '  cdn -- "write" --> us_east_1'],
   ['the fleet behind its balancer', '    eu_west_1_Balancer --> eu_west_1_Fleet'],
   ['a cache with its size', '    eu_west_1_Cache[("Valkey<br/>2 shards, 4 nodes")]'],
-  ['a cache whose size another region has', '    eu_west_1_Follower[("Valkey<br/>follows another region")]'],
+  [
+    'a cache whose size another region has',
+    '    eu_west_1_Follower[("Valkey<br/>follows another region")]',
+  ],
   ['poolers beside the fleet', '    eu_west_1_Poolers["PgBouncer<br/>3 instances"]'],
   ['the fleet through the poolers', '    eu_west_1_Fleet --> eu_west_1_Poolers'],
   ['the poolers to the databases', '    eu_west_1_Poolers --> eu_west_1_Hub'],
   ['the cache with its nodes', '    eu_west_1_Cache[("Valkey<br/>2 shards, 4 nodes")]'],
-  ['replication within a region, by reference', '  us_east_1_Primary -. replicates .-> us_east_1_Leaf'],
+  [
+    'replication within a region, by reference',
+    '  us_east_1_Primary -. replicates .-> us_east_1_Leaf',
+  ],
   ['replication across regions, by ARN', '  us_east_1_Primary -. replicates .-> eu_west_1_Hub'],
   ['what an instance is', '    eu_west_1_Hub[("PostgreSQL<br/>hub")]'],
 ])('%s', (_what, line) => {

@@ -1,7 +1,16 @@
 import type { Assembly, AssemblyStack } from '../../../../lib/tools/assembly/assembly';
-import { deploymentOrder, formatSummary, summarize } from '../../../../lib/tools/review/summary/summary';
+import {
+  deploymentOrder,
+  formatSummary,
+  summarize,
+} from '../../../../lib/tools/review/summary/summary';
 
-function stack(path: string, types: readonly string[], dependsOn: readonly string[] = [], region = 'eu-west-1'): AssemblyStack {
+function stack(
+  path: string,
+  types: readonly string[],
+  dependsOn: readonly string[] = [],
+  region = 'eu-west-1',
+): AssemblyStack {
   return {
     path,
     stackName: path.replace('/', '-'),
@@ -14,7 +23,11 @@ function stack(path: string, types: readonly string[], dependsOn: readonly strin
 const ASSEMBLY: Assembly = {
   directory: 'cdk.out',
   stacks: [
-    stack('s/Database', ['AWS::RDS::DBInstance', 'AWS::RDS::DBInstance', 'AWS::KMS::Key', 'AWS::EC2::SecurityGroup'], ['s/Network']),
+    stack(
+      's/Database',
+      ['AWS::RDS::DBInstance', 'AWS::RDS::DBInstance', 'AWS::KMS::Key', 'AWS::EC2::SecurityGroup'],
+      ['s/Network'],
+    ),
     stack('s/Network', [
       'AWS::EC2::VPC',
       'AWS::EC2::Subnet',
@@ -63,8 +76,12 @@ describe('formatSummary', () => {
   const text = formatSummary(summarize(ASSEMBLY));
 
   test('marks what is stateful and counts the rest', () => {
-    expect(text).toMatch(/│ eu-west-1 +│ Network +│ +6 │ 2 Subnet, 1 EIP, 1 Route and 2 more kinds +│ +│/);
-    expect(text).toMatch(/│ +│ Database +│ +4 │ 2 DBInstance, 1 SecurityGroup, 1 Key +│ ● 2 DBInstance, 1 Key +│/);
+    expect(text).toMatch(
+      /│ eu-west-1 +│ Network +│ +6 │ 2 Subnet, 1 EIP, 1 Route and 2 more kinds +│ +│/,
+    );
+    expect(text).toMatch(
+      /│ +│ Database +│ +4 │ 2 DBInstance, 1 SecurityGroup, 1 Key +│ ● 2 DBInstance, 1 Key +│/,
+    );
     expect(text).toMatch(/\n2 stacks in 1 region: 10 resources, 3 of them stateful \(●\)\.$/);
   });
 

@@ -1,7 +1,11 @@
 import { formatChangeMarkdown } from '../../../../lib/tools/review/report/markdown';
 import { formatChangeText } from '../../../../lib/tools/review/report/text';
 import { trafficChange } from '../../../../lib/tools/review/traffic/traffic-change';
-import type { ReplayReport, ReplaySlice, Span } from '../../../../lib/tools/simulation/replay/report';
+import type {
+  ReplayReport,
+  ReplaySlice,
+  Span,
+} from '../../../../lib/tools/simulation/replay/report';
 import { reviewOf } from '../two-assemblies';
 
 const NO_MISSES = { low: 0, high: 0 };
@@ -30,7 +34,15 @@ function report(total: ReplaySlice, rest: Partial<ReplayReport> = {}): ReplayRep
   return {
     assembly: 'cdk.out',
     distribution: 'd',
-    log: { file: 'trace.log', format: 'csv', lines: 100, replayed: 100, broken: 0, brokenExamples: [], outOfOrder: 0 },
+    log: {
+      file: 'trace.log',
+      format: 'csv',
+      lines: 100,
+      replayed: 100,
+      broken: 0,
+      brokenExamples: [],
+      outOfOrder: 0,
+    },
     modelled: [],
     capacityBytes: [null],
     total,
@@ -48,7 +60,12 @@ function report(total: ReplaySlice, rest: Partial<ReplayReport> = {}): ReplayRep
 }
 
 const verdicts = (before: ReplaySlice, after: ReplaySlice) =>
-  Object.fromEntries(trafficChange(report(before), report(after)).total.figures.map(({ name, verdict }) => [name, verdict]));
+  Object.fromEntries(
+    trafficChange(report(before), report(after)).total.figures.map(({ name, verdict }) => [
+      name,
+      verdict,
+    ]),
+  );
 
 test.each<[string, Span, Span, string]>([
   ['both ends up', { low: 80, high: 90 }, { low: 85, high: 95 }, 'better'],
@@ -57,11 +74,17 @@ test.each<[string, Span, Span, string]>([
   ['ends in different ways', { low: 80, high: 90 }, { low: 75, high: 95 }, 'same'],
   ['too little to notice', { low: 80, high: 90 }, { low: 80.1, high: 90.1 }, 'same'],
 ])('hit rate: %s', (_what, before, after, verdict) => {
-  expect(verdicts(slice(before), slice(after))).toMatchObject({ 'hit rate': verdict, 'origin requests': 'same' });
+  expect(verdicts(slice(before), slice(after))).toMatchObject({
+    'hit rate': verdict,
+    'origin requests': 'same',
+  });
 });
 
 test('more requests to the origin are worse', () => {
-  const [less, more] = [slice({ low: 80, high: 80 }), slice({ low: 80, high: 80 }, { low: 30, high: 40 })];
+  const [less, more] = [
+    slice({ low: 80, high: 80 }),
+    slice({ low: 80, high: 80 }, { low: 30, high: 40 }),
+  ];
   expect(verdicts(less, more)['origin requests']).toBe('worse');
   expect(verdicts(more, less)['origin requests']).toBe('better');
 });
@@ -85,9 +108,17 @@ test('behaviours and continents with a difference are named, and those that only
 
 test('objectives missed, URLs newly merged and replays of different length are warned of; what was so before is not', () => {
   const total = slice({ low: 50, high: 50 });
-  const missed = { objectives: [{ name: 'cacheHitPercent' as const, target: 60, actual: { low: 50, high: 55 }, met: false }] };
+  const missed = {
+    objectives: [
+      { name: 'cacheHitPercent' as const, target: 60, actual: { low: 50, high: 55 }, met: false },
+    ],
+  };
   const url = (path: string) => ({ url: path, status: 200, bytes: 1 });
-  const merged = { unsafeMerges: [{ pathPattern: '*', key: 'k', first: url('/a?x=1'), second: url('/a?x=2'), requests: 2 }] };
+  const merged = {
+    unsafeMerges: [
+      { pathPattern: '*', key: 'k', first: url('/a?x=1'), second: url('/a?x=2'), requests: 2 },
+    ],
+  };
   const shorter = { log: { ...report(total).log, replayed: 90 } };
   const bad = report(total, { ...missed, ...merged, ...shorter });
   expect(trafficChange(report(total), bad).warnings).toEqual([
@@ -99,9 +130,14 @@ test('objectives missed, URLs newly merged and replays of different length are w
 });
 
 test('the review shows before and after', () => {
-  const traffic = trafficChange(report(slice({ low: 80, high: 90 })), report(slice({ low: 70, high: 80 })));
+  const traffic = trafficChange(
+    report(slice({ low: 80, high: 90 })),
+    report(slice({ low: 70, high: 80 })),
+  );
   const review = { ...reviewOf({}, {}), traffic };
-  expect(formatChangeText(review)).toContain('    hit rate         80 to 90 % → 70 to 80 %  worse\n');
+  expect(formatChangeText(review)).toContain(
+    '    hit rate         80 to 90 % → 70 to 80 %  worse\n',
+  );
   expect(formatChangeText(review)).toContain('    origin bytes     2 to 3 MB → 2 to 3 MB\n');
   expect(formatChangeMarkdown(review)).toContain('| `all` | 🔴 80 to 90 % → 70 to 80 % |');
 });

@@ -1,20 +1,41 @@
-import { CachePolicy, OriginRequestPolicy, ResponseHeadersPolicy } from 'aws-cdk-lib/aws-cloudfront';
+import {
+  CachePolicy,
+  OriginRequestPolicy,
+  ResponseHeadersPolicy,
+} from 'aws-cdk-lib/aws-cloudfront';
 import {
   MANAGED_CACHE_POLICIES,
   MANAGED_ORIGIN_REQUEST_POLICIES,
   MANAGED_RESPONSE_HEADERS_POLICIES,
 } from '../../../../lib/tools/simulation/distribution/managed-policies';
 
-/** What a class of CDK has as constants, such as `CachePolicy.CACHING_OPTIMIZED`; decorated, they are on the class below. */
+/**
+ * What a class of CDK has as constants, such as `CachePolicy.CACHING_OPTIMIZED`; decorated, they
+ * are on the class below.
+ */
 function constants(of: object, id: string): string[] {
-  const names = [of, Object.getPrototypeOf(of) as object].flatMap((each) => Object.getOwnPropertyNames(each));
-  return names.flatMap((name) => (/^[A-Z_0-9]+$/.test(name) ? ((of as Record<string, Record<string, string>>)[name]?.[id] ?? []) : []));
+  const names = [of, Object.getPrototypeOf(of) as object].flatMap((each) =>
+    Object.getOwnPropertyNames(each),
+  );
+  return names.flatMap((name) =>
+    /^[A-Z_0-9]+$/.test(name)
+      ? ((of as Record<string, Record<string, string>>)[name]?.[id] ?? [])
+      : [],
+  );
 }
 
 test.each([
   ['cache', constants(CachePolicy, 'cachePolicyId'), MANAGED_CACHE_POLICIES],
-  ['origin request', constants(OriginRequestPolicy, 'originRequestPolicyId'), MANAGED_ORIGIN_REQUEST_POLICIES],
-  ['response headers', constants(ResponseHeadersPolicy, 'responseHeadersPolicyId'), MANAGED_RESPONSE_HEADERS_POLICIES],
+  [
+    'origin request',
+    constants(OriginRequestPolicy, 'originRequestPolicyId'),
+    MANAGED_ORIGIN_REQUEST_POLICIES,
+  ],
+  [
+    'response headers',
+    constants(ResponseHeadersPolicy, 'responseHeadersPolicyId'),
+    MANAGED_RESPONSE_HEADERS_POLICIES,
+  ],
 ])('every managed %s policy that CDK names is known', (_kind, ids, known) => {
   expect(ids.length).toBeGreaterThan(4);
   expect(Object.keys(known)).toEqual(expect.arrayContaining(ids));
@@ -24,28 +45,57 @@ test.each([
 test.each<[string, number, number, number, string[], string, string, boolean, boolean]>([
   ['CachingDisabled', 0, 0, 0, [], 'none', 'none', false, false],
   ['CachingOptimized', 1, 86_400, 31_536_000, [], 'none', 'none', true, true],
-  ['CachingOptimizedForUncompressedObjects', 1, 86_400, 31_536_000, [], 'none', 'none', false, false],
+  [
+    'CachingOptimizedForUncompressedObjects',
+    1,
+    86_400,
+    31_536_000,
+    [],
+    'none',
+    'none',
+    false,
+    false,
+  ],
   ['Elemental-MediaPackage', 0, 86_400, 31_536_000, ['origin'], 'only', 'none', true, false],
-  ['Amplify', 2, 2, 600, ['authorization', 'cloudfront-viewer-country', 'host'], 'all', 'all', true, true],
-])('%s', (name, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds, headers, query, cookies, gzip, brotli) => {
-  const found = Object.values(MANAGED_CACHE_POLICIES).find((policy) => policy.name === name);
-  const expected = {
-    minTtlSeconds,
-    defaultTtlSeconds,
-    maxTtlSeconds,
-    headers: { names: headers },
-    query: { kind: query },
-    cookies: { kind: cookies },
-    gzip,
-    brotli,
-  };
-  expect(found).toMatchObject(expected);
-});
+  [
+    'Amplify',
+    2,
+    2,
+    600,
+    ['authorization', 'cloudfront-viewer-country', 'host'],
+    'all',
+    'all',
+    true,
+    true,
+  ],
+])(
+  '%s',
+  (name, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds, headers, query, cookies, gzip, brotli) => {
+    const found = Object.values(MANAGED_CACHE_POLICIES).find((policy) => policy.name === name);
+    const expected = {
+      minTtlSeconds,
+      defaultTtlSeconds,
+      maxTtlSeconds,
+      headers: { names: headers },
+      query: { kind: query },
+      cookies: { kind: cookies },
+      gzip,
+      brotli,
+    };
+    expect(found).toMatchObject(expected);
+  },
+);
 
 test('the two that follow the origin differ in the query only', () => {
-  const [without, whole] = ['UseOriginCacheControlHeaders', 'UseOriginCacheControlHeaders-QueryStrings'].map((name) =>
-    Object.values(MANAGED_CACHE_POLICIES).find((policy) => policy.name === name),
-  );
+  const [without, whole] = [
+    'UseOriginCacheControlHeaders',
+    'UseOriginCacheControlHeaders-QueryStrings',
+  ].map((name) => Object.values(MANAGED_CACHE_POLICIES).find((policy) => policy.name === name));
   expect(whole).toEqual({ ...without, name: whole?.name, query: { kind: 'all', names: [] } });
-  expect(without).toMatchObject({ minTtlSeconds: 0, defaultTtlSeconds: 0, query: { kind: 'none' }, cookies: { kind: 'all' } });
+  expect(without).toMatchObject({
+    minTtlSeconds: 0,
+    defaultTtlSeconds: 0,
+    query: { kind: 'none' },
+    cookies: { kind: 'all' },
+  });
 });

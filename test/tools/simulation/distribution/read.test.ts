@@ -2,8 +2,18 @@ import { readDistribution } from '../../../../lib/tools/simulation/distribution/
 import { functionsDeployment, synthesizeMarket } from '../../../market-stage';
 import { assemblyOf, DEFAULT_BEHAVIOR, distributionResource, ORIGIN } from '../engine/fixtures';
 
-const read = (config: Record<string, unknown>, others: Parameters<typeof assemblyOf>[0] = {}, files = {}, other = {}) =>
-  readDistribution(assemblyOf({ Distribution: distributionResource(config), ...others }, files, { Resources: {}, ...other }));
+const read = (
+  config: Record<string, unknown>,
+  others: Parameters<typeof assemblyOf>[0] = {},
+  files = {},
+  other = {},
+) =>
+  readDistribution(
+    assemblyOf({ Distribution: distributionResource(config), ...others }, files, {
+      Resources: {},
+      ...other,
+    }),
+  );
 
 describe('this project', () => {
   test('with Lambda@Edge: behaviours in order, policies of the template, functions with their folders', () => {
@@ -11,11 +21,26 @@ describe('this project', () => {
     const model = readDistribution(assembly);
     expect(model.id).toMatch(/^market-production\/us-east-1\/Edge\/Distribution/);
     expect(model.domainNames).toEqual(['market.example.com']);
-    expect(model.behaviors.at(0)).toMatchObject({ pathPattern: '/admin/*', cachePolicy: { name: 'CachingDisabled' }, originId: 'write' });
+    expect(model.behaviors.at(0)).toMatchObject({
+      pathPattern: '/admin/*',
+      cachePolicy: { name: 'CachingDisabled' },
+      originId: 'write',
+    });
     expect(model.behaviors.find(({ pathPattern }) => pathPattern === '/static/*')).toMatchObject({
-      cachePolicy: { minTtlSeconds: 0, defaultTtlSeconds: 7200, maxTtlSeconds: 172_800, query: { kind: 'none' }, gzip: true, brotli: true },
+      cachePolicy: {
+        minTtlSeconds: 0,
+        defaultTtlSeconds: 7200,
+        maxTtlSeconds: 172_800,
+        query: { kind: 'none' },
+        gzip: true,
+        brotli: true,
+      },
       functions: {
-        'viewer-request': { kind: 'lambda-edge', handler: 'index.handler', directory: expect.stringContaining(assembly.directory) },
+        'viewer-request': {
+          kind: 'lambda-edge',
+          handler: 'index.handler',
+          directory: expect.stringContaining(assembly.directory),
+        },
         'origin-response': { kind: 'lambda-edge' },
       },
     });
@@ -25,7 +50,9 @@ describe('this project', () => {
       domainName: 'read.origin.market.example.com',
       protocolPolicy: 'https-only',
     });
-    expect(model.gaps).toEqual(['The rules of the web ACL are left out: every request goes past them.']);
+    expect(model.gaps).toEqual([
+      'The rules of the web ACL are left out: every request goes past them.',
+    ]);
   });
 
   test('with CloudFront Functions and VPC origins', () => {
@@ -77,7 +104,12 @@ test('older settings without policies: all forwarded is what tells apart, and th
     {
       pathPattern: '*',
       allowedMethods: ['GET', 'HEAD'],
-      cachePolicy: { defaultTtlSeconds: 86_400, maxTtlSeconds: 31_536_000, headers: { kind: 'all' }, query: { kind: 'none' } },
+      cachePolicy: {
+        defaultTtlSeconds: 86_400,
+        maxTtlSeconds: 31_536_000,
+        headers: { kind: 'all' },
+        query: { kind: 'none' },
+      },
     },
   ]);
 });
@@ -100,7 +132,10 @@ test('a default TTL below the minimum is raised: "Managing how long content stay
       },
     },
   };
-  const { behaviors } = read({ DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: { Ref: 'Odd' } } }, { Odd: policy });
+  const { behaviors } = read(
+    { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: { Ref: 'Odd' } } },
+    { Odd: policy },
+  );
   expect(behaviors[0]?.cachePolicy).toEqual({
     name: 'odd',
     minTtlSeconds: 7200,
@@ -124,10 +159,16 @@ test('origins of all kinds, shields, groups and error pages', () => {
         OriginCustomHeaders: [{ HeaderName: 'X-Key', HeaderValue: 'k' }],
         OriginShield: { Enabled: true, OriginShieldRegion: 'eu-west-1' },
       },
-      { Id: 'bucket', DomainName: { 'Fn::GetAtt': ['Bucket', 'RegionalDomainName'] }, S3OriginConfig: {} },
+      {
+        Id: 'bucket',
+        DomainName: { 'Fn::GetAtt': ['Bucket', 'RegionalDomainName'] },
+        S3OriginConfig: {},
+      },
       {
         Id: 'private',
-        DomainName: { 'Fn::Select': [2, { 'Fn::Split': ['/', { 'Fn::GetAtt': ['Url', 'FunctionUrl'] }] }] },
+        DomainName: {
+          'Fn::Select': [2, { 'Fn::Split': ['/', { 'Fn::GetAtt': ['Url', 'FunctionUrl'] }] }],
+        },
         VpcOriginConfig: {},
       },
     ],
@@ -150,7 +191,9 @@ test('origins of all kinds, shields, groups and error pages', () => {
     bucket: { kind: 's3', domainName: 'Bucket' },
     private: { kind: 'vpc', domainName: 'Url' },
   });
-  expect(model.originGroups).toEqual({ both: { id: 'both', memberIds: ['site', 'bucket'], failoverStatusCodes: [500, 503] } });
+  expect(model.originGroups).toEqual({
+    both: { id: 'both', memberIds: ['site', 'bucket'], failoverStatusCodes: [500, 503] },
+  });
   expect(model.errorMinTtlSeconds).toEqual({ 404: 60, 500: 0 });
   expect(model.errorPages).toEqual({ 404: { path: '/404.html', status: 200 } });
   expect(model.defaultRootObject).toBe('index.html');
@@ -166,13 +209,24 @@ describe('functions', () => {
     },
   });
   const associated = (arn: unknown) => ({
-    DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, LambdaFunctionAssociations: [{ EventType: 'viewer-request', LambdaFunctionARN: arn }] },
+    DefaultCacheBehavior: {
+      ...DEFAULT_BEHAVIOR,
+      LambdaFunctionAssociations: [{ EventType: 'viewer-request', LambdaFunctionARN: arn }],
+    },
   });
   const files = { 'asset.abc/index.js': '' };
 
   test('the asset is found by the metadata, and without it by the name in the bucket', () => {
-    const byMetadata = read(associated({ Ref: 'Version' }), lambda({ Code: {} }, { 'aws:asset:path': '../asset.abc' }), files);
-    const byKey = read(associated({ Ref: 'Version' }), lambda({ Code: { S3Key: 'abc.zip' } }), files);
+    const byMetadata = read(
+      associated({ Ref: 'Version' }),
+      lambda({ Code: {} }, { 'aws:asset:path': '../asset.abc' }),
+      files,
+    );
+    const byKey = read(
+      associated({ Ref: 'Version' }),
+      lambda({ Code: { S3Key: 'abc.zip' } }),
+      files,
+    );
     for (const { behaviors } of [byMetadata, byKey]) {
       expect(behaviors[0]?.functions['viewer-request']).toMatchObject({
         name: 'Function',
@@ -191,15 +245,27 @@ describe('functions', () => {
     const stored = {
       Resources: {
         ...exported.Resources,
-        Parameter: { Type: 'AWS::SSM::Parameter', Properties: { Name: '/cdk/EdgeFunctionArn/x', Value: value } },
+        Parameter: {
+          Type: 'AWS::SSM::Parameter',
+          Properties: { Name: '/cdk/EdgeFunctionArn/x', Value: value },
+        },
       },
     };
-    const reader = { Type: 'Custom::CrossRegionStringParameterReader', Properties: { ParameterName: '/cdk/EdgeFunctionArn/x' } };
+    const reader = {
+      Type: 'Custom::CrossRegionStringParameterReader',
+      Properties: { ParameterName: '/cdk/EdgeFunctionArn/x' },
+    };
     const models = [
       read(associated({ 'Fn::ImportValue': 'Other:Version' }), {}, files, exported),
-      read(associated({ 'Fn::GetAtt': ['Reader', 'FunctionArn'] }), { Reader: reader }, files, stored),
+      read(
+        associated({ 'Fn::GetAtt': ['Reader', 'FunctionArn'] }),
+        { Reader: reader },
+        files,
+        stored,
+      ),
     ];
-    for (const { behaviors } of models) expect(behaviors[0]?.functions['viewer-request']?.name).toBe('Function');
+    for (const { behaviors } of models)
+      expect(behaviors[0]?.functions['viewer-request']?.name).toBe('Function');
   });
 
   test.each<[string, unknown, ReturnType<typeof lambda> | object, RegExp]>([
@@ -209,8 +275,18 @@ describe('functions', () => {
       {},
       /function:f:7 is not run: its code is not in the assembly/,
     ],
-    ['in Python', { Ref: 'Version' }, lambda({ Runtime: 'python3.13' }), /is not run: its runtime is python3\.13/],
-    ['without its asset', { Ref: 'Version' }, lambda({ Code: { S3Key: 'gone.zip' } }), /is not run: its asset is not in the assembly/],
+    [
+      'in Python',
+      { Ref: 'Version' },
+      lambda({ Runtime: 'python3.13' }),
+      /is not run: its runtime is python3\.13/,
+    ],
+    [
+      'without its asset',
+      { Ref: 'Version' },
+      lambda({ Code: { S3Key: 'gone.zip' } }),
+      /is not run: its asset is not in the assembly/,
+    ],
   ])('%s, it is a gap and no error', (_what, arn, resources, says) => {
     const model = read(associated(arn), resources as ReturnType<typeof lambda>, files);
     expect(model.behaviors[0]?.functions).toEqual({});
@@ -222,7 +298,11 @@ describe('what is not understood is refused', () => {
   test.each<[string, Record<string, unknown>, RegExp]>([
     [
       'behaviours under a condition',
-      { CacheBehaviors: { 'Fn::If': ['C', [{ ...DEFAULT_BEHAVIOR, PathPattern: '/x' }], { Ref: 'AWS::NoValue' }] } },
+      {
+        CacheBehaviors: {
+          'Fn::If': ['C', [{ ...DEFAULT_BEHAVIOR, PathPattern: '/x' }], { Ref: 'AWS::NoValue' }],
+        },
+      },
       /its behaviours depend on a condition/,
     ],
     [
@@ -238,7 +318,14 @@ describe('what is not understood is refused', () => {
     ],
     [
       'a TTL that a parameter gives',
-      { DefaultCacheBehavior: { TargetOriginId: 'site', ViewerProtocolPolicy: 'allow-all', ForwardedValues: {}, MinTTL: { Ref: 'Ttl' } } },
+      {
+        DefaultCacheBehavior: {
+          TargetOriginId: 'site',
+          ViewerProtocolPolicy: 'allow-all',
+          ForwardedValues: {},
+          MinTTL: { Ref: 'Ttl' },
+        },
+      },
       /the MinTTL of the behaviour \* is no number/,
     ],
     [
@@ -248,7 +335,12 @@ describe('what is not understood is refused', () => {
     ],
     [
       'a cache policy of elsewhere',
-      { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: '11111111-2222-3333-4444-555555555555' } },
+      {
+        DefaultCacheBehavior: {
+          ...DEFAULT_BEHAVIOR,
+          CachePolicyId: '11111111-2222-3333-4444-555555555555',
+        },
+      },
       /cannot be simulated: the behaviour \* has the cache policy 11111111[\s\S]*\nWhat is kept/,
     ],
     [
@@ -278,11 +370,19 @@ describe('what is not understood is refused', () => {
 
   test('no distribution, or several without a choice', () => {
     const two = assemblyOf({ A: distributionResource(), B: distributionResource() });
-    expect(() => readDistribution(assemblyOf({}))).toThrow(/has no CloudFront distribution\.\nSynthesize/);
-    expect(() => readDistribution(two)).toThrow(/has 2 distributions: app\/Edge\/A, app\/Edge\/B\.\nChoose one with `--distribution`/);
+    expect(() => readDistribution(assemblyOf({}))).toThrow(
+      /has no CloudFront distribution\.\nSynthesize/,
+    );
+    expect(() => readDistribution(two)).toThrow(
+      /has 2 distributions: app\/Edge\/A, app\/Edge\/B\.\nChoose one with `--distribution`/,
+    );
     expect(() => readDistribution(two, 'C')).toThrow(/"C" is no distribution/);
     expect(readDistribution(two, 'B').id).toBe('app/Edge/B');
-    expect(readDistribution(two, 'app/Edge/A').behaviors[0]?.cachePolicy.name).toBe('CachingOptimized');
-    expect(readDistribution(two, 'A').behaviors[0]?.cachePolicy).toMatchObject({ defaultTtlSeconds: 86_400 });
+    expect(readDistribution(two, 'app/Edge/A').behaviors[0]?.cachePolicy.name).toBe(
+      'CachingOptimized',
+    );
+    expect(readDistribution(two, 'A').behaviors[0]?.cachePolicy).toMatchObject({
+      defaultTtlSeconds: 86_400,
+    });
   });
 });

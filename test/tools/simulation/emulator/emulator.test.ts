@@ -2,7 +2,11 @@ import { readAssembly } from '../../../../lib/tools/assembly/assembly';
 import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
 import { type Emulator, emulator } from '../../../../lib/tools/simulation/emulator/emulator';
 import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
-import type { HeaderFields, HttpAnswer, HttpRequest } from '../../../../lib/tools/simulation/messages';
+import type {
+  HeaderFields,
+  HttpAnswer,
+  HttpRequest,
+} from '../../../../lib/tools/simulation/messages';
 import { request } from '../engine/fixtures';
 import { forwardAllAssembly } from '../engine/forward-all';
 
@@ -11,7 +15,10 @@ interface Setup {
   readonly config?: Record<string, unknown>;
   readonly viewerProtocol?: 'http' | 'https';
   /** What the origin answers; 200 with `max-age=60` and its count by default. */
-  readonly origin?: (request: HttpRequest, count: number) => Partial<HttpAnswer> | 'unreachable' | Promise<Partial<HttpAnswer>>;
+  readonly origin?: (
+    request: HttpRequest,
+    count: number,
+  ) => Partial<HttpAnswer> | 'unreachable' | Promise<Partial<HttpAnswer>>;
 }
 
 /** An emulator with a clock that stands still, and an origin that remembers what it was asked. */
@@ -19,23 +26,40 @@ function emulated({ behavior, config, viewerProtocol = 'https', origin = () => (
   const asked: HttpRequest[] = [];
   const clock = { ms: 1_000_000 };
   const warned: string[] = [];
-  const edge: Emulator = emulator(readDistribution(readAssembly(forwardAllAssembly(behavior, config))), edgeFunctionRunner(), {
-    place: { pop: 'NRT', regional: 'ap-northeast-1' },
-    viewerProtocol,
-    now: () => clock.ms,
-    warn: (sentence) => warned.push(sentence),
-    async ask({ request: sent }) {
-      const count = asked.push(sent);
-      const given = await origin(sent, count);
-      if (given === 'unreachable') return { answer: { status: 502, headers: {}, bodyBytes: 0 }, unreachable: true };
-      const body = given.body ?? Buffer.from(`answer ${count}`);
-      const headers: HeaderFields = { 'cache-control': ['max-age=60'], 'content-length': [String(body.length)], ...given.headers };
-      return { answer: { status: given.status ?? 200, headers, bodyBytes: body.length, body }, unreachable: false };
+  const edge: Emulator = emulator(
+    readDistribution(readAssembly(forwardAllAssembly(behavior, config))),
+    edgeFunctionRunner(),
+    {
+      place: { pop: 'NRT', regional: 'ap-northeast-1' },
+      viewerProtocol,
+      now: () => clock.ms,
+      warn: (sentence) => warned.push(sentence),
+      async ask({ request: sent }) {
+        const count = asked.push(sent);
+        const given = await origin(sent, count);
+        if (given === 'unreachable')
+          return { answer: { status: 502, headers: {}, bodyBytes: 0 }, unreachable: true };
+        const body = given.body ?? Buffer.from(`answer ${count}`);
+        const headers: HeaderFields = {
+          'cache-control': ['max-age=60'],
+          'content-length': [String(body.length)],
+          ...given.headers,
+        };
+        return {
+          answer: { status: given.status ?? 200, headers, bodyBytes: body.length, body },
+          unreachable: false,
+        };
+      },
     },
-  });
+  );
   const get = async (over: Partial<HttpRequest> = {}) => {
     const { answer, result } = await edge.respond(request(over));
-    return { result, status: answer.status, headers: answer.headers, body: Buffer.from(answer.body ?? []).toString() };
+    return {
+      result,
+      status: answer.status,
+      headers: answer.headers,
+      body: Buffer.from(answer.body ?? []).toString(),
+    };
   };
   return { edge, get, asked, clock, warned };
 }
@@ -43,7 +67,9 @@ function emulated({ behavior, config, viewerProtocol = 'https', origin = () => (
 test('a miss, a hit with its age, and after its time a revalidation', async () => {
   const etag = ['"v1"'];
   const origin = (sent: HttpRequest) =>
-    sent.headers['if-none-match'] ? { status: 304, headers: { etag }, body: Buffer.alloc(0) } : { headers: { etag } };
+    sent.headers['if-none-match']
+      ? { status: 304, headers: { etag }, body: Buffer.alloc(0) }
+      : { headers: { etag } };
   const { get, asked, clock } = emulated({ origin });
   expect(await get()).toMatchObject({ result: 'Miss', body: 'answer 1' });
   clock.ms += 7_000;
@@ -59,7 +85,10 @@ test('those who ask for the same meanwhile wait for one fetch', async () => {
     release = resolve;
   });
   // Not where all cookies go to the origin: "Request collapsing".
-  const { get, asked } = emulated({ behavior: { OriginRequestPolicyId: undefined }, origin: () => gate.then(() => ({})) });
+  const { get, asked } = emulated({
+    behavior: { OriginRequestPolicyId: undefined },
+    origin: () => gate.then(() => ({})),
+  });
   const all = Promise.all([get(), get(), get()]);
   await new Promise(setImmediate);
   release();
@@ -68,8 +97,13 @@ test('those who ask for the same meanwhile wait for one fetch', async () => {
 });
 
 test('what must not be shared, each fetches', async () => {
-  const { get, asked } = emulated({ origin: () => ({ headers: { 'cache-control': ['private'] } }) });
-  expect((await Promise.all([get(), get()])).map(({ body }) => body)).toEqual(['answer 1', 'answer 2']);
+  const { get, asked } = emulated({
+    origin: () => ({ headers: { 'cache-control': ['private'] } }),
+  });
+  expect((await Promise.all([get(), get()])).map(({ body }) => body)).toEqual([
+    'answer 1',
+    'answer 2',
+  ]);
   expect(asked).toHaveLength(2);
 });
 
@@ -83,11 +117,16 @@ test('an invalidation makes the next a miss', async () => {
 test('plain HTTP is redirected only where viewers are said to come by it', async () => {
   const behavior = { ViewerProtocolPolicy: 'redirect-to-https' };
   expect((await emulated({ behavior }).get()).status).toBe(200);
-  expect(await emulated({ behavior, viewerProtocol: 'http' }).get()).toMatchObject({ status: 301, result: 'Redirect' });
+  expect(await emulated({ behavior, viewerProtocol: 'http' }).get()).toMatchObject({
+    status: 301,
+    result: 'Redirect',
+  });
 });
 
 test('an error page is fetched as an object of its own, and has the status that the distribution says', async () => {
-  const config = { CustomErrorResponses: [{ ErrorCode: 404, ResponsePagePath: '/404.html', ResponseCode: 410 }] };
+  const config = {
+    CustomErrorResponses: [{ ErrorCode: 404, ResponsePagePath: '/404.html', ResponseCode: 410 }],
+  };
   const { get, asked } = emulated({
     config,
     origin: ({ path }) => (path === '/404.html' ? { body: Buffer.from('gone') } : { status: 404 }),
@@ -97,14 +136,22 @@ test('an error page is fetched as an object of its own, and has the status that 
 });
 
 test('the fallback of an origin group is asked where the first cannot be reached', async () => {
-  const origin = (id: string) => ({ Id: id, DomainName: `${id}.example.com`, CustomOriginConfig: { OriginProtocolPolicy: 'https-only' } });
+  const origin = (id: string) => ({
+    Id: id,
+    DomainName: `${id}.example.com`,
+    CustomOriginConfig: { OriginProtocolPolicy: 'https-only' },
+  });
   const group = {
     Id: 'both',
     FailoverCriteria: { StatusCodes: { Items: [503] } },
     Members: { Items: [{ OriginId: 'site' }, { OriginId: 'b' }] },
   };
   const { get, asked } = emulated({
-    behavior: { TargetOriginId: 'both', AllowedMethods: ['GET', 'HEAD'], OriginRequestPolicyId: undefined },
+    behavior: {
+      TargetOriginId: 'both',
+      AllowedMethods: ['GET', 'HEAD'],
+      OriginRequestPolicyId: undefined,
+    },
     config: { Origins: [origin('site'), origin('b')], OriginGroups: { Items: [group] } },
     origin: ({ host }) => (host === 'b.example.com' ? {} : 'unreachable'),
   });
@@ -123,18 +170,56 @@ describe('compression', () => {
   const html = { 'content-type': ['text/html; charset=utf-8'] };
   const page = (bytes: number) => Buffer.alloc(bytes, 'a');
   // "Serving compressed files".
-  test.each<[string, Record<string, unknown>, string[] | undefined, Partial<HttpAnswer>, string | undefined]>([
+  test.each<
+    [string, Record<string, unknown>, string[] | undefined, Partial<HttpAnswer>, string | undefined]
+  >([
     ['brotli first', managed, ['gzip, br'], { headers: html, body: page(1000) }, 'br'],
     ['gzip', managed, ['gzip'], { headers: html, body: page(1000) }, 'gzip'],
     ['not asked for', managed, undefined, { headers: html, body: page(1000) }, undefined],
-    ['switched off', { ...managed, Compress: false }, ['gzip'], { headers: html, body: page(1000) }, undefined],
+    [
+      'switched off',
+      { ...managed, Compress: false },
+      ['gzip'],
+      { headers: html, body: page(1000) },
+      undefined,
+    ],
     ['too small', managed, ['gzip'], { headers: html, body: page(999) }, undefined],
     ['too large', managed, ['gzip'], { headers: html, body: page(10_000_001) }, undefined],
-    ['of another type', managed, ['gzip'], { headers: { 'content-type': ['image/png'] }, body: page(1000) }, undefined],
-    ['compressed already', managed, ['gzip, br'], { headers: { ...html, 'content-encoding': ['gzip'] }, body: page(1000) }, 'gzip'],
-    ['without a length', managed, ['gzip'], { headers: { ...html, 'content-length': [] }, body: page(1000) }, undefined],
-    ['an error that is', managed, ['gzip'], { status: 404, headers: html, body: page(1000) }, 'gzip'],
-    ['an error that is not', managed, ['gzip'], { status: 500, headers: html, body: page(1000) }, undefined],
+    [
+      'of another type',
+      managed,
+      ['gzip'],
+      { headers: { 'content-type': ['image/png'] }, body: page(1000) },
+      undefined,
+    ],
+    [
+      'compressed already',
+      managed,
+      ['gzip, br'],
+      { headers: { ...html, 'content-encoding': ['gzip'] }, body: page(1000) },
+      'gzip',
+    ],
+    [
+      'without a length',
+      managed,
+      ['gzip'],
+      { headers: { ...html, 'content-length': [] }, body: page(1000) },
+      undefined,
+    ],
+    [
+      'an error that is',
+      managed,
+      ['gzip'],
+      { status: 404, headers: html, body: page(1000) },
+      'gzip',
+    ],
+    [
+      'an error that is not',
+      managed,
+      ['gzip'],
+      { status: 500, headers: html, body: page(1000) },
+      undefined,
+    ],
   ])('%s', async (_what, behavior, encodings, origin, expected) => {
     const { get } = emulated({ behavior, origin: () => origin });
     const { headers } = await get({ headers: encodings ? { 'accept-encoding': encodings } : {} });
@@ -142,7 +227,12 @@ describe('compression', () => {
   });
 
   test('a strong entity tag becomes a weak one', async () => {
-    const { get } = emulated({ behavior: managed, origin: () => ({ headers: { ...html, etag: ['"v1"'] }, body: page(1000) }) });
-    expect((await get({ headers: { 'accept-encoding': ['br'] } })).headers.etag).toEqual(['W/"v1"']);
+    const { get } = emulated({
+      behavior: managed,
+      origin: () => ({ headers: { ...html, etag: ['"v1"'] }, body: page(1000) }),
+    });
+    expect((await get({ headers: { 'accept-encoding': ['br'] } })).headers.etag).toEqual([
+      'W/"v1"',
+    ]);
   });
 });

@@ -1,4 +1,6 @@
-/** Over real sockets: what the emulator says to viewers, and how it bears origins that misbehave. */
+/**
+ * Over real sockets: what the emulator says to viewers, and how it bears origins that misbehave.
+ */
 import { once } from 'node:events';
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +8,11 @@ import { text } from 'node:stream/consumers';
 import { readAssembly } from '../../../../lib/tools/assembly/assembly';
 import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
 import { type Emulator, emulator } from '../../../../lib/tools/simulation/emulator/emulator';
-import { emulatorServer, MAX_BODY_BYTES, originClient } from '../../../../lib/tools/simulation/emulator/http';
+import {
+  emulatorServer,
+  MAX_BODY_BYTES,
+  originClient,
+} from '../../../../lib/tools/simulation/emulator/http';
 import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
 import { forwardAllAssembly } from '../engine/forward-all';
 
@@ -37,9 +43,14 @@ function originAnswers(request: http.IncomingMessage, response: http.ServerRespo
     response.write(Buffer.alloc(MAX_BODY_BYTES));
     response.end('x');
   } else if (path === '/seen') {
-    text(request).then((body) => response.end(JSON.stringify({ headers: request.headers, url: request.url, body })));
+    text(request).then((body) =>
+      response.end(JSON.stringify({ headers: request.headers, url: request.url, body })),
+    );
   } else {
-    response.setHeader('cache-control', 'max-age=60').setHeader('etag', '"v1"').end(`answer ${count}`);
+    response
+      .setHeader('cache-control', 'max-age=60')
+      .setHeader('etag', '"v1"')
+      .end(`answer ${count}`);
   }
 }
 
@@ -48,8 +59,15 @@ beforeAll(async () => {
   const distribution = readDistribution(readAssembly(forwardAllAssembly()));
   const place = { pop: 'NRT', regional: 'ap-northeast-1' };
   const warn = (sentence: string) => warned.push(sentence);
-  const options = { place, viewerProtocol: 'https', ask: originClient(new Map([['site', origin]])), warn } as const;
-  edgePort = await listening(emulatorServer(emulator(distribution, edgeFunctionRunner(), options), 'NRT', warn));
+  const options = {
+    place,
+    viewerProtocol: 'https',
+    ask: originClient(new Map([['site', origin]])),
+    warn,
+  } as const;
+  edgePort = await listening(
+    emulatorServer(emulator(distribution, edgeFunctionRunner(), options), 'NRT', warn),
+  );
 });
 
 afterAll(() => {
@@ -60,7 +78,13 @@ afterAll(() => {
 });
 
 async function ask(path: string, options: http.RequestOptions = {}, body?: string | Buffer) {
-  const request = http.request({ host: '127.0.0.1', port: edgePort, path, agent: false, ...options });
+  const request = http.request({
+    host: '127.0.0.1',
+    port: edgePort,
+    path,
+    agent: false,
+    ...options,
+  });
   request.end(body);
   const [response] = (await once(request, 'response')) as [http.IncomingMessage];
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
@@ -70,9 +94,16 @@ test('a miss and a hit, as CloudFront marks them', async () => {
   const [miss, hit] = [await ask('/marked?a=1'), await ask('/marked?a=1')];
   expect(miss).toMatchObject({
     status: 200,
-    headers: { 'x-cache': 'Miss from cloudfront', 'x-amz-cf-pop': 'NRT1-C1', via: '1.1 isochrone.cloudfront.net (CloudFront)' },
+    headers: {
+      'x-cache': 'Miss from cloudfront',
+      'x-amz-cf-pop': 'NRT1-C1',
+      via: '1.1 isochrone.cloudfront.net (CloudFront)',
+    },
   });
-  expect(hit).toMatchObject({ body: miss.body, headers: { 'x-cache': 'Hit from cloudfront', age: expect.stringMatching(/^\d+$/) } });
+  expect(hit).toMatchObject({
+    body: miss.body,
+    headers: { 'x-cache': 'Hit from cloudfront', age: expect.stringMatching(/^\d+$/) },
+  });
   expect(hit.headers['x-amz-cf-id']).not.toBe(miss.headers['x-amz-cf-id']);
 });
 
@@ -83,7 +114,10 @@ test('HEAD and a condition of the viewer are answered from the object', async ()
     body: '',
     headers: { 'content-length': String(body.length) },
   });
-  expect(await ask('/conditional', { headers: { 'if-none-match': '"v1"' } })).toMatchObject({ status: 304, body: '' });
+  expect(await ask('/conditional', { headers: { 'if-none-match': '"v1"' } })).toMatchObject({
+    status: 304,
+    body: '',
+  });
 });
 
 test('a body goes to the origin, with the headers that CloudFront sends', async () => {
@@ -106,7 +140,10 @@ test.each([
   ['an origin that hangs up', '/reset', 502],
   ['an answer beyond the limit', '/large', 502],
 ])('%s is answered for', async (_what, path, status) => {
-  expect(await ask(path)).toMatchObject({ status, headers: { 'x-cache': 'Error from cloudfront' } });
+  expect(await ask(path)).toMatchObject({
+    status,
+    headers: { 'x-cache': 'Error from cloudfront' },
+  });
 });
 
 test('an answer before the final one is dropped', async () => {
@@ -131,16 +168,26 @@ test('a target with its scheme and host, as for a proxy', async () => {
 });
 
 test.each<[string, Emulator['respond']]>([
-  ['an answer that cannot be sent', async () => ({ answer: { status: 200, headers: { a: ['1\n2'] }, bodyBytes: 0 }, result: 'Hit' })],
+  [
+    'an answer that cannot be sent',
+    async () => ({
+      answer: { status: 200, headers: { a: ['1\n2'] }, bodyBytes: 0 },
+      result: 'Hit',
+    }),
+  ],
   ['what should not happen', () => Promise.reject(new Error('out of order'))],
 ])('%s is answered for, and told', async (_what, respond) => {
   const told: string[] = [];
-  const port = await listening(emulatorServer({ respond, invalidate: () => 0 }, 'NRT', (sentence) => told.push(sentence)));
+  const port = await listening(
+    emulatorServer({ respond, invalidate: () => 0 }, 'NRT', (sentence) => told.push(sentence)),
+  );
   expect((await ask('/a', { port })).status).toBe(500);
   expect(told).toEqual([expect.stringMatching(/^GET \/a: /)]);
 });
 
 test('an origin without a URL is told at once', async () => {
   const step = { origin: { id: 'other' } } as Parameters<ReturnType<typeof originClient>>[0];
-  await expect(originClient(new Map())(step)).rejects.toThrow('The origin other has no URL.\nName it with `--origin other=URL`.');
+  await expect(originClient(new Map())(step)).rejects.toThrow(
+    'The origin other has no URL.\nName it with `--origin other=URL`.',
+  );
 });

@@ -1,6 +1,10 @@
 /** Behaviors and requests for the tests of the engine. */
 
-import type { BehaviorModel, CachePolicyModel, Selection } from '../../../../lib/tools/simulation/distribution/distribution';
+import type {
+  BehaviorModel,
+  CachePolicyModel,
+  Selection,
+} from '../../../../lib/tools/simulation/distribution/distribution';
 import type { KeyedRequest } from '../../../../lib/tools/simulation/engine/engine';
 import type { HttpRequest } from '../../../../lib/tools/simulation/messages';
 import { cacheKey } from '../../../../lib/tools/simulation/path/cache-key';
@@ -12,7 +16,10 @@ export function only(...names: string[]): Selection {
   return { kind: 'only', names };
 }
 
-export function behavior(policy: Partial<CachePolicyModel> = {}, rest: Partial<BehaviorModel> = {}): BehaviorModel {
+export function behavior(
+  policy: Partial<CachePolicyModel> = {},
+  rest: Partial<BehaviorModel> = {},
+): BehaviorModel {
   return {
     pathPattern: '*',
     allowedMethods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'POST', 'DELETE'],
@@ -41,7 +48,15 @@ export function behavior(policy: Partial<CachePolicyModel> = {}, rest: Partial<B
 /** @param url such as `/a?x=1` */
 export function httpRequest(url: string, rest: Partial<HttpRequest> = {}): HttpRequest {
   const [path = '', ...query] = url.split('?');
-  return { method: 'GET', host: 'www.example.com', path, query: query.join('?'), headers: {}, clientAddress: '192.0.2.1', ...rest };
+  return {
+    method: 'GET',
+    host: 'www.example.com',
+    path,
+    query: query.join('?'),
+    headers: {},
+    clientAddress: '192.0.2.1',
+    ...rest,
+  };
 }
 
 export function keyed(
@@ -50,5 +65,13 @@ export function keyed(
   request: HttpRequest,
   place: { pop?: string; regional?: string; shield?: string } = {},
 ): KeyedRequest {
-  return { id, behavior: of, request, ...cacheKey(of, request), pop: 'NRT', regional: 'ap-northeast-1', ...place };
+  return {
+    id,
+    behavior: of,
+    request,
+    ...cacheKey(of, request),
+    pop: 'NRT',
+    regional: 'ap-northeast-1',
+    ...place,
+  };
 }

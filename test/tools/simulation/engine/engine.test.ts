@@ -1,5 +1,10 @@
 import fc from 'fast-check';
-import { CacheEngine, type EngineOptions, type Fetch, type Served } from '../../../../lib/tools/simulation/engine/engine';
+import {
+  CacheEngine,
+  type EngineOptions,
+  type Fetch,
+  type Served,
+} from '../../../../lib/tools/simulation/engine/engine';
 import type { HttpAnswer } from '../../../../lib/tools/simulation/messages';
 import { ALL, behavior, httpRequest, keyed, NONE, only } from './engine-behaviors';
 import { ReferenceModel } from './reference-model';
@@ -52,7 +57,10 @@ const headers = fc.record(
       ['max-age=1000'],
     ),
     etag: fc.constantFrom(['"1"'], ['"2"']),
-    'last-modified': fc.constantFrom(['Fri, 26 Jun 2015 12:00:00 GMT'], ['Sat, 27 Jun 2015 11:00:00 GMT']),
+    'last-modified': fc.constantFrom(
+      ['Fri, 26 Jun 2015 12:00:00 GMT'],
+      ['Sat, 27 Jun 2015 11:00:00 GMT'],
+    ),
     expires: fc.constantFrom(['Sat, 27 Jun 2015 12:00:30 GMT'], ['0']),
     age: fc.constantFrom(['2'], ['6']),
     vary: fc.constantFrom(['*'], ['accept-language']),
@@ -64,7 +72,23 @@ const answer: fc.Arbitrary<HttpAnswer | 'unreachable'> = fc.oneof(
   {
     weight: 9,
     arbitrary: fc.record({
-      status: fc.constantFrom(200, 200, 200, 200, 200, 206, 301, 307, 304, 304, 403, 404, 410, 500, 503),
+      status: fc.constantFrom(
+        200,
+        200,
+        200,
+        200,
+        200,
+        206,
+        301,
+        307,
+        304,
+        304,
+        403,
+        404,
+        410,
+        500,
+        503,
+      ),
       headers,
       bodyBytes: fc.constantFrom(0, 300, 2000, 9000),
     }),
@@ -73,19 +97,31 @@ const answer: fc.Arbitrary<HttpAnswer | 'unreachable'> = fc.oneof(
 
 const step = fc.oneof(
   { weight: 8, arbitrary: request },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('answer' as const), which: fc.nat(7), answer }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ kind: fc.constant('answer' as const), which: fc.nat(7), answer }),
+  },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(1, 500, 1000, 3000, 4000, 10_000, 25_000) }),
+    arbitrary: fc.record({
+      kind: fc.constant('wait' as const),
+      ms: fc.constantFrom(1, 500, 1000, 3000, 4000, 10_000, 25_000),
+    }),
   },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('invalidate' as const), pattern: fc.constantFrom('/a', '/a*', '/*', '/a?x=1', '/b') }),
+    arbitrary: fc.record({
+      kind: fc.constant('invalidate' as const),
+      pattern: fc.constantFrom('/a', '/a*', '/*', '/a?x=1', '/b'),
+    }),
   },
 );
 
 const scenario = fc.record({
-  behavior: fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...BEHAVIORS.slice(0, 4)) }, fc.constantFrom(...BEHAVIORS)),
+  behavior: fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom(...BEHAVIORS.slice(0, 4)) },
+    fc.constantFrom(...BEHAVIORS),
+  ),
   shield: fc.constantFrom(...SHIELDS),
   capacity: fc.constantFrom(2500, 3700, 5000, 20_000, Number.POSITIVE_INFINITY),
   steps: fc.array(step, { minLength: 5, maxLength: 80 }),
@@ -113,8 +149,14 @@ describe('the engine and the reference model', () => {
             outcome.model = model.invalidate(one.pattern);
           } else if (one.kind === 'request') {
             const { url, method, language, range, place } = one;
-            const fields = { ...(language && { 'accept-language': [language] }), ...(range && { range: [range] }) };
-            const asked = keyed(id, of, httpRequest(url, { method, headers: fields }), { ...place, ...(shield && { shield }) });
+            const fields = {
+              ...(language && { 'accept-language': [language] }),
+              ...(range && { range: [range] }),
+            };
+            const asked = keyed(id, of, httpRequest(url, { method, headers: fields }), {
+              ...place,
+              ...(shield && { shield }),
+            });
             const made = engine.request(asked, now);
             outcome.engine = made;
             outcome.model = model.request(asked, now);
@@ -139,10 +181,13 @@ describe('the engine and the reference model', () => {
           }
           expect(outcome.engine).toEqual(outcome.model);
           const stats = engine.stats();
-          expect(Object.entries(stats).map(([tier, { objects, bytes }]) => ({ tier, objects, bytes }))).toEqual(model.stats());
+          expect(
+            Object.entries(stats).map(([tier, { objects, bytes }]) => ({ tier, objects, bytes })),
+          ).toEqual(model.stats());
         });
         function note({ result, servedBy, reason, stale, collapsed }: Served): void {
-          for (const word of [result, servedBy, reason, stale && 'stale', collapsed && 'collapsed']) if (word) seen.add(word);
+          for (const word of [result, servedBy, reason, stale && 'stale', collapsed && 'collapsed'])
+            if (word) seen.add(word);
         }
       }),
       { numRuns: RUNS, seed: 20_150_627 },

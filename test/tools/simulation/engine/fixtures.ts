@@ -2,22 +2,50 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Assembly, readAssembly, type TemplateResource } from '../../../../lib/tools/assembly/assembly';
-import type { BehaviorModel, DistributionModel, OriginModel } from '../../../../lib/tools/simulation/distribution/distribution';
-import { MANAGED_CACHE_POLICIES, NOTHING } from '../../../../lib/tools/simulation/distribution/managed-policies';
+import {
+  type Assembly,
+  readAssembly,
+  type TemplateResource,
+} from '../../../../lib/tools/assembly/assembly';
+import type {
+  BehaviorModel,
+  DistributionModel,
+  OriginModel,
+} from '../../../../lib/tools/simulation/distribution/distribution';
+import {
+  MANAGED_CACHE_POLICIES,
+  NOTHING,
+} from '../../../../lib/tools/simulation/distribution/managed-policies';
 import type { HttpRequest } from '../../../../lib/tools/simulation/messages';
 
 export const CACHING_OPTIMIZED = '658327ea-f89d-4fab-a63d-7e88639e58f6';
 
-export const ORIGIN = { Id: 'site', DomainName: 'site.example.com', CustomOriginConfig: { OriginProtocolPolicy: 'https-only' } };
+export const ORIGIN = {
+  Id: 'site',
+  DomainName: 'site.example.com',
+  CustomOriginConfig: { OriginProtocolPolicy: 'https-only' },
+};
 
-export const DEFAULT_BEHAVIOR = { TargetOriginId: 'site', ViewerProtocolPolicy: 'allow-all', CachePolicyId: CACHING_OPTIMIZED };
+export const DEFAULT_BEHAVIOR = {
+  TargetOriginId: 'site',
+  ViewerProtocolPolicy: 'allow-all',
+  CachePolicyId: CACHING_OPTIMIZED,
+};
 
 /** A distribution of one origin and one behaviour, but for what is said. */
-export function distributionResource(config: Readonly<Record<string, unknown>> = {}): TemplateResource {
+export function distributionResource(
+  config: Readonly<Record<string, unknown>> = {},
+): TemplateResource {
   return {
     Type: 'AWS::CloudFront::Distribution',
-    Properties: { DistributionConfig: { Enabled: true, Origins: [ORIGIN], DefaultCacheBehavior: DEFAULT_BEHAVIOR, ...config } },
+    Properties: {
+      DistributionConfig: {
+        Enabled: true,
+        Origins: [ORIGIN],
+        DefaultCacheBehavior: DEFAULT_BEHAVIOR,
+        ...config,
+      },
+    },
   };
 }
 
@@ -93,5 +121,13 @@ export function distribution(over: Partial<DistributionModel> = {}): Distributio
 }
 
 export function request(over: Partial<HttpRequest> = {}): HttpRequest {
-  return { method: 'GET', host: 'www.example.com', path: '/a', query: '', headers: {}, clientAddress: '203.0.113.7', ...over };
+  return {
+    method: 'GET',
+    host: 'www.example.com',
+    path: '/a',
+    query: '',
+    headers: {},
+    clientAddress: '203.0.113.7',
+    ...over,
+  };
 }

@@ -1,4 +1,7 @@
-/** An assembly with one distribution that forwards all and keeps what the origin says: what cache-tests and the emulator's tests run on. */
+/**
+ * An assembly with one distribution that forwards all and keeps what the origin says: what
+ * cache-tests and the emulator's tests run on.
+ */
 import { assemblyOf, DEFAULT_BEHAVIOR, distributionResource } from './fixtures';
 
 const YEAR_SECONDS = 31_536_000;
@@ -33,5 +36,8 @@ export function forwardAllAssembly(
     OriginRequestPolicyId: '216adef6-5c7f-47e4-b989-5492eafa07d3', // AllViewer
     ...behavior,
   };
-  return assemblyOf({ CachePolicy: cachePolicy, Distribution: distributionResource({ DefaultCacheBehavior: whole, ...config }) }).directory;
+  return assemblyOf({
+    CachePolicy: cachePolicy,
+    Distribution: distributionResource({ DefaultCacheBehavior: whole, ...config }),
+  }).directory;
 }

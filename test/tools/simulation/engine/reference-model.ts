@@ -1,6 +1,7 @@
 /**
- * CloudFront's caching once more, from the same rules, for the engine to be compared with: lists that are searched from the start, one
- * record for each question that a cache asks, no thought of speed, and nothing of the engine but its types.
+ * CloudFront's caching once more, from the same rules, for the engine to be compared with: lists
+ * that are searched from the start, one record for each question that a cache asks, no thought of
+ * speed, and nothing of the engine but its types.
  */
 import type {
   Answered,
@@ -70,11 +71,16 @@ export class ReferenceModel {
 
   request(request: KeyedRequest, now: number): Step {
     this.out = { served: [], fetches: [] };
-    const { headers, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds } = request.behavior.cachePolicy;
+    const { headers, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds } =
+      request.behavior.cachePolicy;
     const off = headers.kind === 'all' || minTtlSeconds + defaultTtlSeconds + maxTtlSeconds === 0;
-    if (off || !request.behavior.cachedMethods.includes(request.request.method)) this.goToOrigin(undefined, request, undefined, false);
+    if (off || !request.behavior.cachedMethods.includes(request.request.method))
+      this.goToOrigin(undefined, request, undefined, false);
     else {
-      const cookies = [request.behavior.cachePolicy.cookies.kind, request.behavior.originRequest.cookies.kind];
+      const cookies = [
+        request.behavior.cachePolicy.cookies.kind,
+        request.behavior.originRequest.cookies.kind,
+      ];
       const news = this.lookUp(request, 0, 'viewer', cookies.includes('all'), false, now);
       if (news) this.out.served.push(asServed(request, news, now));
     }
@@ -95,12 +101,25 @@ export class ReferenceModel {
     if (answer.status === 304 && had) {
       const merged: Record<string, readonly string[]> = { ...had.version.answer.headers };
       for (const name of Object.keys(answer.headers)) {
-        if (!['content-length', 'content-range', 'content-encoding', 'age'].includes(name)) merged[name] = answer.headers[name] ?? [];
+        if (!['content-length', 'content-range', 'content-encoding', 'age'].includes(name))
+          merged[name] = answer.headers[name] ?? [];
       }
       const old = { ...had.version.answer, headers: merged };
-      version = { ...this.judge(old, answer.headers, request, now), form: had.form, size: had.version.size };
+      version = {
+        ...this.judge(old, answer.headers, request, now),
+        form: had.form,
+        size: had.version.size,
+      };
     } else version = this.judge(answer, answer.headers, request, now);
-    const news: News = { version, from: 'origin', stale: false, until: 0, waited: false, same: false, why: 'uncacheable' };
+    const news: News = {
+      version,
+      from: 'origin',
+      stale: false,
+      until: 0,
+      waited: false,
+      same: false,
+      why: 'uncacheable',
+    };
     if (question) this.hear(question, news, now);
     else this.out.served.push(asServed(request, news, now));
     return this.out;
@@ -111,9 +130,11 @@ export class ReferenceModel {
       const path = url.slice(url.indexOf('/'));
       return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
     };
-    for (const question of this.questions) if (hit(question.request.urlKey)) question.spoiled = true;
+    for (const question of this.questions)
+      if (hit(question.request.urlKey)) question.spoiled = true;
     const leaving = this.entries.filter(({ url }) => hit(url));
-    for (const entry of leaving) this.sayFarewell(entry.cache, entry.key + entry.form, 'invalidated');
+    for (const entry of leaving)
+      this.sayFarewell(entry.cache, entry.key + entry.form, 'invalidated');
     this.entries = this.entries.filter((entry) => !leaving.includes(entry));
     return leaving.length;
   }
@@ -121,11 +142,22 @@ export class ReferenceModel {
   stats(): { tier: string; objects: number; bytes: number }[] {
     return ['pop', 'regional', 'shield'].map((tier) => {
       const own = this.entries.filter(({ cache }) => cache.startsWith(`${tier}:`));
-      return { tier, objects: own.length, bytes: own.reduce((sum, { version }) => sum + version.size, 0) };
+      return {
+        tier,
+        objects: own.length,
+        bytes: own.reduce((sum, { version }) => sum + version.size, 0),
+      };
     });
   }
 
-  private lookUp(request: KeyedRequest, hop: number, who: Question['for'], alone: boolean, quiet: boolean, now: number): News | undefined {
+  private lookUp(
+    request: KeyedRequest,
+    hop: number,
+    who: Question['for'],
+    alone: boolean,
+    quiet: boolean,
+    now: number,
+  ): News | undefined {
     const [tier, cache] = route(request)[hop] as [Tier, string];
     const entry = this.best(cache, request, now);
     const running = this.questions.find(
@@ -175,11 +207,30 @@ export class ReferenceModel {
     return this.wonder(request, hop, who, alone, quiet, now);
   }
 
-  private wonder(request: KeyedRequest, hop: number, who: Question['for'], alone: boolean, quiet: boolean, now: number): News | undefined {
+  private wonder(
+    request: KeyedRequest,
+    hop: number,
+    who: Question['for'],
+    alone: boolean,
+    quiet: boolean,
+    now: number,
+  ): News | undefined {
     const [tier, cache] = route(request)[hop] as [Tier, string];
     const had = this.best(cache, request, now);
     const why = had ? 'expired' : this.whyMissing(cache, request, now);
-    const question: Question = { cache, tier, hop, request, had, why, for: who, alone, joined: undefined, spoiled: false, open: true };
+    const question: Question = {
+      cache,
+      tier,
+      hop,
+      request,
+      had,
+      why,
+      for: who,
+      alone,
+      joined: undefined,
+      spoiled: false,
+      open: true,
+    };
     this.questions.push(question);
     if (hop + 1 === route(request).length) {
       this.goToOrigin(question, request, had, quiet);
@@ -189,15 +240,28 @@ export class ReferenceModel {
     return news && this.learn(question, news, now);
   }
 
-  private goToOrigin(question: Question | undefined, request: KeyedRequest, had: Entry | undefined, quiet: boolean): void {
+  private goToOrigin(
+    question: Question | undefined,
+    request: KeyedRequest,
+    had: Entry | undefined,
+    quiet: boolean,
+  ): void {
     const id = ++this.count;
     this.pending.push({ id, question, request });
     const headers = had && had.version.answer.status < 400 ? had.version.answer.headers : {};
     const silent = headers.vary?.includes('*') && request.behavior.cachePolicy.minTtlSeconds === 0;
     const etag = headers.etag?.[0];
     const lastModified = headers['last-modified']?.[0];
-    const validators = silent || (!etag && !lastModified) ? undefined : { ...(etag && { etag }), ...(lastModified && { lastModified }) };
-    this.out.fetches.push({ id, keyed: request, ...(validators && { validators }), background: quiet });
+    const validators =
+      silent || (!etag && !lastModified)
+        ? undefined
+        : { ...(etag && { etag }), ...(lastModified && { lastModified }) };
+    this.out.fetches.push({
+      id,
+      keyed: request,
+      ...(validators && { validators }),
+      background: quiet,
+    });
   }
 
   private hear(question: Question, news: News, now: number): void {
@@ -207,8 +271,15 @@ export class ReferenceModel {
     for (const follower of waiting) {
       follower.open = false;
       this.questions = this.questions.filter((one) => one !== follower);
-      let told: News | undefined = { ...own, from: question.tier, waited: true, same: false, why: undefined };
-      if (!own.version.mayShare && !own.stale) told = this.wonder(follower.request, follower.hop, follower.for, true, false, now);
+      let told: News | undefined = {
+        ...own,
+        from: question.tier,
+        waited: true,
+        same: false,
+        why: undefined,
+      };
+      if (!own.version.mayShare && !own.stale)
+        told = this.wonder(follower.request, follower.hop, follower.for, true, false, now);
       if (told) this.tell(follower, told, now);
     }
   }
@@ -231,13 +302,24 @@ export class ReferenceModel {
       before.status === status &&
       (mark(before, 'etag') || mark(version.answer, 'etag')
         ? mark(before, 'etag') === mark(version.answer, 'etag')
-        : mark(before, 'last-modified') !== undefined && mark(before, 'last-modified') === mark(version.answer, 'last-modified'));
+        : mark(before, 'last-modified') !== undefined &&
+          mark(before, 'last-modified') === mark(version.answer, 'last-modified'));
     const failed = status > 499;
     const failedBefore = news.until > 0 && (same || had?.version === version);
     if (had && now < had.version.errorEnd && (failed || failedBefore)) {
-      had.retryAt = failed ? now + (this.options.errorMinTtlSeconds[status] ?? 10) * 1000 : news.until;
+      had.retryAt = failed
+        ? now + (this.options.errorMinTtlSeconds[status] ?? 10) * 1000
+        : news.until;
       had.used = ++this.uses;
-      return { ...news, version: had.version, from: question.tier, stale: true, until: had.retryAt, same: false, why: undefined };
+      return {
+        ...news,
+        version: had.version,
+        from: question.tier,
+        stale: true,
+        until: had.retryAt,
+        same: false,
+        why: undefined,
+      };
     }
     if (!question.spoiled) {
       if (version.mayKeep) this.put(cache, request, version);
@@ -248,16 +330,28 @@ export class ReferenceModel {
 
   private best(cache: string, request: KeyedRequest, now: number): Entry | undefined {
     const form = formOf(request);
-    const own = this.entries.filter((entry) => entry.cache === cache && entry.key === request.key && ['', form].includes(entry.form));
+    const own = this.entries.filter(
+      (entry) =>
+        entry.cache === cache && entry.key === request.key && ['', form].includes(entry.form),
+    );
     own.sort((a, b) => a.form.length - b.form.length);
     return own.find(({ version }) => now < version.end) ?? own[0];
   }
 
   private whyMissing(cache: string, request: KeyedRequest, now: number): MissReason {
     const form = formOf(request);
-    const farewell = this.farewells.find((one) => one.cache === cache && one.name === request.key + form);
-    if (farewell) return farewell.end === 'invalidated' ? 'invalidated' : farewell.end > now ? 'evicted' : 'expired';
-    const sibling = this.entries.some((entry) => entry.cache === cache && entry.url === request.urlKey && entry.form === form);
+    const farewell = this.farewells.find(
+      (one) => one.cache === cache && one.name === request.key + form,
+    );
+    if (farewell)
+      return farewell.end === 'invalidated'
+        ? 'invalidated'
+        : farewell.end > now
+          ? 'evicted'
+          : 'expired';
+    const sibling = this.entries.some(
+      (entry) => entry.cache === cache && entry.url === request.urlKey && entry.form === form,
+    );
     return sibling ? 'varied' : 'first-seen';
   }
 
@@ -268,10 +362,22 @@ export class ReferenceModel {
       this.sayFarewell(cache, key + version.form, version.end);
       return;
     }
-    this.farewells = this.farewells.filter((one) => one.cache !== cache || one.name !== key + version.form);
-    this.entries.push({ cache, key, url: urlKey, form: version.form, version, retryAt: 0, used: ++this.uses });
+    this.farewells = this.farewells.filter(
+      (one) => one.cache !== cache || one.name !== key + version.form,
+    );
+    this.entries.push({
+      cache,
+      key,
+      url: urlKey,
+      form: version.form,
+      version,
+      retryAt: 0,
+      used: ++this.uses,
+    });
     for (;;) {
-      const here = this.entries.filter((entry) => entry.cache === cache).sort((a, b) => a.used - b.used);
+      const here = this.entries
+        .filter((entry) => entry.cache === cache)
+        .sort((a, b) => a.used - b.used);
       const [oldest] = here;
       if (!oldest || here.reduce((sum, entry) => sum + entry.version.size, 0) <= capacity) return;
       this.entries = this.entries.filter((entry) => entry !== oldest);
@@ -280,15 +386,29 @@ export class ReferenceModel {
   }
 
   private remove(cache: string, key: string, form: string): void {
-    this.entries = this.entries.filter((entry) => entry.cache !== cache || entry.key !== key || entry.form !== form);
+    this.entries = this.entries.filter(
+      (entry) => entry.cache !== cache || entry.key !== key || entry.form !== form,
+    );
   }
 
   private sayFarewell(cache: string, name: string, end: number | 'invalidated'): void {
-    this.farewells = [{ cache, name, end }, ...this.farewells.filter((one) => one.cache !== cache || one.name !== name)];
+    this.farewells = [
+      { cache, name, end },
+      ...this.farewells.filter((one) => one.cache !== cache || one.name !== name),
+    ];
   }
 
-  private judge(answer: HttpAnswer, arrival: HttpAnswer['headers'], keyed: KeyedRequest, now: number): Version {
-    const { minTtlSeconds: min, defaultTtlSeconds, maxTtlSeconds: max } = keyed.behavior.cachePolicy;
+  private judge(
+    answer: HttpAnswer,
+    arrival: HttpAnswer['headers'],
+    keyed: KeyedRequest,
+    now: number,
+  ): Version {
+    const {
+      minTtlSeconds: min,
+      defaultTtlSeconds,
+      maxTtlSeconds: max,
+    } = keyed.behavior.cachePolicy;
     const { status } = answer;
     const words = (answer.headers['cache-control'] ?? [])
       .join(',')
@@ -309,8 +429,16 @@ export class ReferenceModel {
     if (status >= 400) {
       const always = [404, 414, 500, 501, 502, 503, 504].includes(status);
       const sometimes = [400, 403, 405, 412, 415].includes(status) && told !== undefined;
-      const end = now + 1000 * Math.max(this.options.errorMinTtlSeconds[status] ?? 10, (told ?? 0) - age);
-      return { ...base, mayKeep: always || sometimes, mayShare: true, end, refreshEnd: 0, errorEnd: 0 };
+      const end =
+        now + 1000 * Math.max(this.options.errorMinTtlSeconds[status] ?? 10, (told ?? 0) - age);
+      return {
+        ...base,
+        mayKeep: always || sometimes,
+        mayShare: true,
+        end,
+        refreshEnd: 0,
+        errorEnd: 0,
+      };
     }
     const secret = has('no-store') || has('private');
     const strict = secret || has('no-cache');
@@ -318,7 +446,10 @@ export class ReferenceModel {
     if (lifetime === undefined && answer.headers.expires)
       lifetime = Math.max(0, (Date.parse(answer.headers.expires[0] ?? '') - now) / 1000) || 0;
     if (strict || (answer.headers.vary?.includes('*') && min === 0)) lifetime = 0;
-    const seconds = lifetime === undefined ? Math.max(min, defaultTtlSeconds) : Math.max(min, 0, Math.min(max, lifetime - age));
+    const seconds =
+      lifetime === undefined
+        ? Math.max(min, defaultTtlSeconds)
+        : Math.max(min, 0, Math.min(max, lifetime - age));
     const end = now + seconds * 1000;
     const checkable = answer.headers.etag || answer.headers['last-modified'];
     const firm = strict || has('must-revalidate') || has('proxy-revalidate');
@@ -332,7 +463,11 @@ export class ReferenceModel {
       mayShare: min > 0 || (!strict && told !== 0),
       end,
       refreshEnd: firm ? end : window('stale-while-revalidate'),
-      errorEnd: firm ? 0 : number('stale-if-error') === undefined ? Number.POSITIVE_INFINITY : window('stale-if-error'),
+      errorEnd: firm
+        ? 0
+        : number('stale-if-error') === undefined
+          ? Number.POSITIVE_INFINITY
+          : window('stale-if-error'),
     };
   }
 }
@@ -349,10 +484,31 @@ function formOf({ request: { method, headers } }: KeyedRequest): string {
   return method === 'GET' && headers.range ? ` in part ${headers.range}` : '';
 }
 
-function asServed({ id }: KeyedRequest, { version, from, stale, waited, same, why }: News, now: number): Served {
+function asServed(
+  { id }: KeyedRequest,
+  { version, from, stale, waited, same, why }: News,
+  now: number,
+): Served {
   const { status } = version.answer;
-  const result = status >= 400 ? 'Error' : from === 'pop' ? 'Hit' : same ? 'RefreshHit' : from === 'shield' ? 'OriginShieldHit' : 'Miss';
+  const result =
+    status >= 400
+      ? 'Error'
+      : from === 'pop'
+        ? 'Hit'
+        : same
+          ? 'RefreshHit'
+          : from === 'shield'
+            ? 'OriginShieldHit'
+            : 'Miss';
   const ageSeconds = Math.floor((now - version.born) / 1000);
-  const base = { requestId: id, answer: version.answer, result, servedBy: from, ageSeconds, collapsed: waited, stale } as const;
+  const base = {
+    requestId: id,
+    answer: version.answer,
+    result,
+    servedBy: from,
+    ageSeconds,
+    collapsed: waited,
+    stale,
+  } as const;
   return why !== undefined && from !== 'pop' ? { ...base, reason: why } : base;
 }

@@ -1,12 +1,23 @@
 /**
- * CloudFront's rules, one a row, each with the page of the Amazon CloudFront developer guide that it is from. Rows marked RFC fill what the
- * guide leaves open; rows marked `modelled` are neither.
+ * CloudFront's rules, one a row, each with the page of the Amazon CloudFront developer guide that
+ * it is from. Rows marked RFC fill what the guide leaves open; rows marked `modelled` are neither.
  */
 
-import type { BehaviorModel, CachePolicyModel } from '../../../../lib/tools/simulation/distribution/distribution';
-import { CacheEngine, type Fetch, type Served } from '../../../../lib/tools/simulation/engine/engine';
+import type {
+  BehaviorModel,
+  CachePolicyModel,
+} from '../../../../lib/tools/simulation/distribution/distribution';
+import {
+  CacheEngine,
+  type Fetch,
+  type Served,
+} from '../../../../lib/tools/simulation/engine/engine';
 import { freshness } from '../../../../lib/tools/simulation/engine/freshness';
-import type { HeaderFields, HttpAnswer, HttpRequest } from '../../../../lib/tools/simulation/messages';
+import type {
+  HeaderFields,
+  HttpAnswer,
+  HttpRequest,
+} from '../../../../lib/tools/simulation/messages';
 import { cacheKey } from '../../../../lib/tools/simulation/path/cache-key';
 import { viewerAnswer } from '../../../../lib/tools/simulation/path/viewer-answer';
 import { ALL, behavior, httpRequest, keyed, only } from './engine-behaviors';
@@ -25,7 +36,11 @@ const KEEPING = behavior({ minTtlSeconds: 60, defaultTtlSeconds: 600, maxTtlSeco
 const CAPPED = behavior({ defaultTtlSeconds: 600, maxTtlSeconds: 3600 });
 
 /** Seconds for which an answer is kept, or `no`. */
-function kept(fields: Record<string, string | string[]>, status = 200, minimums: Record<number, number> = {}): Row['when'] {
+function kept(
+  fields: Record<string, string | string[]>,
+  status = 200,
+  minimums: Record<number, number> = {},
+): Row['when'] {
   const headers = fieldsOf(fields);
   return ({ cachePolicy }) => {
     const { storable, expiresMs } = freshness(status, headers, headers, cachePolicy, minimums, NOW);
@@ -37,16 +52,23 @@ function fieldsOf(fields: Record<string, string | readonly string[]>): HeaderFie
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, [value].flat()]));
 }
 
-type Asked = Partial<Omit<HttpRequest, 'headers'>> & { url: string; headers?: Record<string, string> };
-const asked = ({ url, headers = {}, ...rest }: Asked) => httpRequest(url, { ...rest, headers: fieldsOf(headers) });
+type Asked = Partial<Omit<HttpRequest, 'headers'>> & {
+  url: string;
+  headers?: Record<string, string>;
+};
+const asked = ({ url, headers = {}, ...rest }: Asked) =>
+  httpRequest(url, { ...rest, headers: fieldsOf(headers) });
 
 /** Whether two requests are for one object. */
 function alike(first: Asked | string, second: Asked | string): Row['when'] {
-  const key = (one: Asked | string, given: BehaviorModel) => cacheKey(given, asked(typeof one === 'string' ? { url: one } : one)).key;
+  const key = (one: Asked | string, given: BehaviorModel) =>
+    cacheKey(given, asked(typeof one === 'string' ? { url: one } : one)).key;
   return (given) => key(first, given) === key(second, given);
 }
 
-type Origin = 'unreachable' | ({ status?: number; bytes?: number } & Record<string, string | number>);
+type Origin =
+  | 'unreachable'
+  | ({ status?: number; bytes?: number } & Record<string, string | number>);
 
 /** Caches, a clock that is moved by hand, and an origin that answers when it is told to. */
 class World {
@@ -55,7 +77,10 @@ class World {
   private nowMs = NOW;
   constructor(
     private readonly of: BehaviorModel,
-    readonly engine = new CacheEngine({ capacityBytes: { pop: 5000, regional: 50_000, shield: 50_000 }, errorMinTtlSeconds: { 503: 30 } }),
+    readonly engine = new CacheEngine({
+      capacityBytes: { pop: 5000, regional: 50_000, shield: 50_000 },
+      errorMinTtlSeconds: { 503: 30 },
+    }),
   ) {}
 
   wait(seconds: number): this {
@@ -63,9 +88,15 @@ class World {
     return this;
   }
 
-  ask(one: Asked | string, place: { pop?: string; regional?: string; shield?: string } = {}): Served | undefined {
+  ask(
+    one: Asked | string,
+    place: { pop?: string; regional?: string; shield?: string } = {},
+  ): Served | undefined {
     const request = asked(typeof one === 'string' ? { url: one } : one);
-    const { served, fetch } = this.engine.request(keyed(++this.id, this.of, request, place), this.nowMs);
+    const { served, fetch } = this.engine.request(
+      keyed(++this.id, this.of, request, place),
+      this.nowMs,
+    );
     if (fetch) this.open.push(fetch);
     return served;
   }
@@ -73,13 +104,21 @@ class World {
   answer(origin: Origin = {}): readonly Served[] {
     const fetch = this.open.shift();
     if (fetch === undefined) throw new Error('nothing was asked of the origin');
-    const { served, fetches } = this.engine.answer(fetch.id, origin === 'unreachable' ? origin : answerOf(origin), this.nowMs);
+    const { served, fetches } = this.engine.answer(
+      fetch.id,
+      origin === 'unreachable' ? origin : answerOf(origin),
+      this.nowMs,
+    );
     this.open.push(...fetches);
     return served;
   }
 
   /** What became of a request whose fetch, if any, is answered at once. */
-  get(one: Asked | string, origin: Origin = {}, place: { pop?: string; regional?: string; shield?: string } = {}): string {
+  get(
+    one: Asked | string,
+    origin: Origin = {},
+    place: { pop?: string; regional?: string; shield?: string } = {},
+  ): string {
     const served = this.ask(one, place);
     if (served !== undefined) return told(served);
     return this.answer(origin).map(told).join(' + ');
@@ -91,7 +130,14 @@ function answerOf({ status = 200, bytes = 1000, ...fields }: Exclude<Origin, str
 }
 
 function told({ result, servedBy, reason, stale, collapsed, ageSeconds }: Served): string {
-  const words = [result, servedBy, reason, stale && 'stale', collapsed && 'collapsed', ageSeconds > 0 && `age ${ageSeconds}`];
+  const words = [
+    result,
+    servedBy,
+    reason,
+    stale && 'stale',
+    collapsed && 'collapsed',
+    ageSeconds > 0 && `age ${ageSeconds}`,
+  ];
   return words.filter(Boolean).join(' ');
 }
 
@@ -120,7 +166,10 @@ const REGIONAL = 'How CloudFront works with regional edge caches';
 const INVALIDATION = 'Invalidate files to remove content';
 
 const policy = (of: Partial<CachePolicyModel>) => behavior(of);
-const header = (name: string, value: string, url = '/a'): Asked => ({ url, headers: { [name]: value } });
+const header = (name: string, value: string, url = '/a'): Asked => ({
+  url,
+  headers: { [name]: value },
+});
 const encodings = (value: string) => (given: BehaviorModel) => {
   const { key, urlKey } = cacheKey(given, asked(header('accept-encoding', value)));
   return key.slice(urlKey.length).split('=')[1];
@@ -128,35 +177,68 @@ const encodings = (value: string) => (given: BehaviorModel) => {
 const BOTH = policy({ gzip: true, brotli: true });
 
 const KEY_ROWS: Row[] = [
-  { rule: `${KEY}: the host is in it`, when: alike({ url: '/a', host: 'x.example' }, { url: '/a', host: 'y.example' }), expected: false },
+  {
+    rule: `${KEY}: the host is in it`,
+    when: alike({ url: '/a', host: 'x.example' }, { url: '/a', host: 'y.example' }),
+    expected: false,
+  },
   { rule: `${KEY}: so is the path`, when: alike('/a', '/b'), expected: false },
   { rule: `${KEY}: the path by its bytes`, when: alike('/a%2Fb', '/a/b'), expected: false },
   { rule: `${KEY}: and by its case`, when: alike('/a', '/A'), expected: false },
   { rule: `${KEY}: a path may end in a slash`, when: alike('/a', '/a/'), expected: false },
-  { rule: `${QUERY}: by default it is no part of the key`, when: alike('/a?x=1', '/a?x=2'), expected: true },
+  {
+    rule: `${QUERY}: by default it is no part of the key`,
+    when: alike('/a?x=1', '/a?x=2'),
+    expected: true,
+  },
   {
     rule: `${QUERY}: with all, values tell objects apart`,
     given: policy({ query: ALL }),
     when: alike('/a?x=1', '/a?x=2'),
     expected: false,
   },
-  { rule: `${QUERY}: order tells objects apart`, given: policy({ query: ALL }), when: alike('/a?x=1&y=2', '/a?y=2&x=1'), expected: false },
-  { rule: `${QUERY}: case of names does`, given: policy({ query: ALL }), when: alike('/a?x=1', '/a?X=1'), expected: false },
-  { rule: `${QUERY}: case of values does`, given: policy({ query: ALL }), when: alike('/a?x=b', '/a?x=B'), expected: false },
+  {
+    rule: `${QUERY}: order tells objects apart`,
+    given: policy({ query: ALL }),
+    when: alike('/a?x=1&y=2', '/a?y=2&x=1'),
+    expected: false,
+  },
+  {
+    rule: `${QUERY}: case of names does`,
+    given: policy({ query: ALL }),
+    when: alike('/a?x=1', '/a?X=1'),
+    expected: false,
+  },
+  {
+    rule: `${QUERY}: case of values does`,
+    given: policy({ query: ALL }),
+    when: alike('/a?x=b', '/a?x=B'),
+    expected: false,
+  },
   {
     rule: `${QUERY}: some: others are left out`,
     given: policy({ query: only('x') }),
     when: alike('/a?x=1&u=1', '/a?u=2&x=1'),
     expected: true,
   },
-  { rule: `${QUERY}: some: the listed one counts`, given: policy({ query: only('x') }), when: alike('/a?x=1', '/a?x=2'), expected: false },
+  {
+    rule: `${QUERY}: some: the listed one counts`,
+    given: policy({ query: only('x') }),
+    when: alike('/a?x=1', '/a?x=2'),
+    expected: false,
+  },
   {
     rule: `${QUERY}: some: their order counts`,
     given: policy({ query: only('x', 'y') }),
     when: alike('/a?x=1&y=1', '/a?y=1&x=1'),
     expected: false,
   },
-  { rule: `${QUERY}: some: names by their case`, given: policy({ query: only('x') }), when: alike('/a?X=1', '/a?X=2'), expected: true },
+  {
+    rule: `${QUERY}: some: names by their case`,
+    given: policy({ query: only('x') }),
+    when: alike('/a?X=1', '/a?X=2'),
+    expected: true,
+  },
   {
     rule: `${QUERY}: all except: the listed one does not count`,
     given: policy({ query: { kind: 'all-except', names: ['u'] } }),
@@ -169,22 +251,41 @@ const KEY_ROWS: Row[] = [
     when: alike('/a?x=1&u=1', '/a?x=2&u=1'),
     expected: false,
   },
-  { rule: `${QUERY}: only & separates`, given: policy({ query: only('x') }), when: alike('/a?x=1;u=1', '/a?x=1;u=2'), expected: false },
-  { rule: `${QUERY}: flag is not flag=`, given: policy({ query: ALL }), when: alike('/a?flag', '/a?flag='), expected: false },
+  {
+    rule: `${QUERY}: only & separates`,
+    given: policy({ query: only('x') }),
+    when: alike('/a?x=1;u=1', '/a?x=1;u=2'),
+    expected: false,
+  },
+  {
+    rule: `${QUERY}: flag is not flag=`,
+    given: policy({ query: ALL }),
+    when: alike('/a?flag', '/a?flag='),
+    expected: false,
+  },
   {
     rule: `${QUERY}: some: flag is not flag= either`,
     given: policy({ query: only('flag') }),
     when: alike('/a?flag', '/a?flag='),
     expected: false,
   },
-  { rule: `${QUERY}: nothing is decoded`, given: policy({ query: ALL }), when: alike('/a?x=%20', '/a?x=+'), expected: false },
+  {
+    rule: `${QUERY}: nothing is decoded`,
+    given: policy({ query: ALL }),
+    when: alike('/a?x=%20', '/a?x=+'),
+    expected: false,
+  },
   {
     rule: `${QUERY}: a parameter may come twice`,
     given: policy({ query: only('x') }),
     when: alike('/a?x=1&x=2', '/a?x=1'),
     expected: false,
   },
-  { rule: `${HEADERS}: by default none counts`, when: alike(header('accept', 'a'), header('accept', 'b')), expected: true },
+  {
+    rule: `${HEADERS}: by default none counts`,
+    when: alike(header('accept', 'a'), header('accept', 'b')),
+    expected: true,
+  },
   {
     rule: `${HEADERS}: a listed one counts by its value`,
     given: policy({ headers: only('accept') }),
@@ -220,7 +321,11 @@ const KEY_ROWS: Row[] = [
     when: alike(header('authorization', 'a'), header('authorization', 'b')),
     expected: true,
   },
-  { rule: `${COOKIES}: by default none counts`, when: alike(header('cookie', 'a=1'), header('cookie', 'a=2')), expected: true },
+  {
+    rule: `${COOKIES}: by default none counts`,
+    when: alike(header('cookie', 'a=1'), header('cookie', 'a=2')),
+    expected: true,
+  },
   {
     rule: `${COOKIES}: listed ones do`,
     given: policy({ cookies: only('a') }),
@@ -251,8 +356,18 @@ const KEY_ROWS: Row[] = [
     when: alike(header('cookie', 'a=1'), header('cookie', 'a=1; b=2')),
     expected: false,
   },
-  { rule: `${ENCODING}: both`, given: BOTH, when: encodings('gzip, deflate, br'), expected: 'br,gzip' },
-  { rule: `${ENCODING}: gzip`, given: BOTH, when: encodings('gzip;q=0.5, deflate'), expected: 'gzip' },
+  {
+    rule: `${ENCODING}: both`,
+    given: BOTH,
+    when: encodings('gzip, deflate, br'),
+    expected: 'br,gzip',
+  },
+  {
+    rule: `${ENCODING}: gzip`,
+    given: BOTH,
+    when: encodings('gzip;q=0.5, deflate'),
+    expected: 'gzip',
+  },
   { rule: `${ENCODING}: br`, given: BOTH, when: encodings('br'), expected: 'br' },
   { rule: `${ENCODING}: neither`, given: BOTH, when: encodings('deflate'), expected: undefined },
   {
@@ -261,14 +376,37 @@ const KEY_ROWS: Row[] = [
     when: encodings('br, gzip'),
     expected: 'gzip',
   },
-  { rule: `${ENCODING}: not where none is enabled`, when: encodings('br, gzip'), expected: undefined },
-  { rule: `RFC 9110, 12.4.2: a weight of 0 is a refusal`, given: BOTH, when: encodings('br;q=0, gzip'), expected: 'gzip' },
-  { rule: `RFC 9110, 8.4.1: codings in any case`, given: BOTH, when: encodings('GZIP, BR'), expected: 'br,gzip' },
-  { rule: `${CUSTOM}: GET and HEAD share an object`, when: alike('/a', { url: '/a', method: 'HEAD' }), expected: true },
-  { rule: `${CUSTOM}: OPTIONS has its own`, when: alike('/a', { url: '/a', method: 'OPTIONS' }), expected: false },
+  {
+    rule: `${ENCODING}: not where none is enabled`,
+    when: encodings('br, gzip'),
+    expected: undefined,
+  },
+  {
+    rule: `RFC 9110, 12.4.2: a weight of 0 is a refusal`,
+    given: BOTH,
+    when: encodings('br;q=0, gzip'),
+    expected: 'gzip',
+  },
+  {
+    rule: `RFC 9110, 8.4.1: codings in any case`,
+    given: BOTH,
+    when: encodings('GZIP, BR'),
+    expected: 'br,gzip',
+  },
+  {
+    rule: `${CUSTOM}: GET and HEAD share an object`,
+    when: alike('/a', { url: '/a', method: 'HEAD' }),
+    expected: true,
+  },
+  {
+    rule: `${CUSTOM}: OPTIONS has its own`,
+    when: alike('/a', { url: '/a', method: 'OPTIONS' }),
+    expected: false,
+  },
 ];
 
-const cc = (value: string, more: Record<string, string> = {}) => kept({ 'cache-control': value, ...more });
+const cc = (value: string, more: Record<string, string> = {}) =>
+  kept({ 'cache-control': value, ...more });
 
 const TTL_ROWS: Row[] = [
   { rule: `${TTL}: no header: the default TTL`, given: CAPPED, when: kept({}), expected: 600 },
@@ -279,78 +417,243 @@ const TTL_ROWS: Row[] = [
     expected: 700,
   },
   { rule: `${TTL}: max-age, minimum 0`, given: CAPPED, when: cc('max-age=100'), expected: 100 },
-  { rule: `${TTL}: max-age, minimum 0: at most the maximum`, given: CAPPED, when: cc('max-age=9999'), expected: 3600 },
-  { rule: `${TTL}: max-age, minimum above 0: at least the minimum`, given: KEEPING, when: cc('max-age=10'), expected: 60 },
-  { rule: `${TTL}: max-age, minimum above 0: between both`, given: KEEPING, when: cc('max-age=100'), expected: 100 },
-  { rule: `${TTL}: max-age, minimum above 0: at most the maximum`, given: KEEPING, when: cc('max-age=9999'), expected: 3600 },
-  { rule: `${TTL}: s-maxage before max-age`, given: CAPPED, when: cc('max-age=100, s-maxage=200'), expected: 200 },
-  { rule: `${TTL}: s-maxage, also when it is the shorter`, given: CAPPED, when: cc('s-maxage=50, max-age=100'), expected: 50 },
-  { rule: `${TTL}: s-maxage: at most the maximum`, given: CAPPED, when: cc('s-maxage=9999'), expected: 3600 },
-  { rule: `${TTL}: s-maxage, minimum above 0: at least the minimum`, given: KEEPING, when: cc('s-maxage=1, max-age=500'), expected: 60 },
+  {
+    rule: `${TTL}: max-age, minimum 0: at most the maximum`,
+    given: CAPPED,
+    when: cc('max-age=9999'),
+    expected: 3600,
+  },
+  {
+    rule: `${TTL}: max-age, minimum above 0: at least the minimum`,
+    given: KEEPING,
+    when: cc('max-age=10'),
+    expected: 60,
+  },
+  {
+    rule: `${TTL}: max-age, minimum above 0: between both`,
+    given: KEEPING,
+    when: cc('max-age=100'),
+    expected: 100,
+  },
+  {
+    rule: `${TTL}: max-age, minimum above 0: at most the maximum`,
+    given: KEEPING,
+    when: cc('max-age=9999'),
+    expected: 3600,
+  },
+  {
+    rule: `${TTL}: s-maxage before max-age`,
+    given: CAPPED,
+    when: cc('max-age=100, s-maxage=200'),
+    expected: 200,
+  },
+  {
+    rule: `${TTL}: s-maxage, also when it is the shorter`,
+    given: CAPPED,
+    when: cc('s-maxage=50, max-age=100'),
+    expected: 50,
+  },
+  {
+    rule: `${TTL}: s-maxage: at most the maximum`,
+    given: CAPPED,
+    when: cc('s-maxage=9999'),
+    expected: 3600,
+  },
+  {
+    rule: `${TTL}: s-maxage, minimum above 0: at least the minimum`,
+    given: KEEPING,
+    when: cc('s-maxage=1, max-age=500'),
+    expected: 60,
+  },
   { rule: `${TTL}: Expires`, given: CAPPED, when: kept({ expires: date(200) }), expected: 200 },
-  { rule: `${TTL}: Expires: at most the maximum`, given: CAPPED, when: kept({ expires: date(9999) }), expected: 3600 },
-  { rule: `${TTL}: Expires, minimum above 0: at least the minimum`, given: KEEPING, when: kept({ expires: date(5) }), expected: 60 },
-  { rule: `${TTL}: max-age before Expires`, given: CAPPED, when: cc('max-age=100', { expires: date(300) }), expected: 100 },
+  {
+    rule: `${TTL}: Expires: at most the maximum`,
+    given: CAPPED,
+    when: kept({ expires: date(9999) }),
+    expected: 3600,
+  },
+  {
+    rule: `${TTL}: Expires, minimum above 0: at least the minimum`,
+    given: KEEPING,
+    when: kept({ expires: date(5) }),
+    expected: 60,
+  },
+  {
+    rule: `${TTL}: max-age before Expires`,
+    given: CAPPED,
+    when: cc('max-age=100', { expires: date(300) }),
+    expected: 100,
+  },
   {
     rule: `${TTL}: Expires is a date, whatever Date says`,
     given: CAPPED,
     when: kept({ expires: date(200), date: date(-100) }),
     expected: 200,
   },
-  { rule: `${TTL}: no-store, minimum 0`, given: CAPPED, when: cc('no-store, max-age=100'), expected: 'no' },
-  { rule: `${TTL}: private, minimum 0`, given: CAPPED, when: cc('private, max-age=100'), expected: 'no' },
-  { rule: `${TTL}: no-cache, minimum 0`, given: CAPPED, when: cc('no-cache, max-age=100'), expected: 'no' },
+  {
+    rule: `${TTL}: no-store, minimum 0`,
+    given: CAPPED,
+    when: cc('no-store, max-age=100'),
+    expected: 'no',
+  },
+  {
+    rule: `${TTL}: private, minimum 0`,
+    given: CAPPED,
+    when: cc('private, max-age=100'),
+    expected: 'no',
+  },
+  {
+    rule: `${TTL}: no-cache, minimum 0`,
+    given: CAPPED,
+    when: cc('no-cache, max-age=100'),
+    expected: 'no',
+  },
   {
     rule: `RFC 9111, 5.2.2.4: no-cache: kept to be revalidated`,
     given: CAPPED,
     when: cc('no-cache, max-age=100', { etag: '"1"' }),
     expected: 0,
   },
-  { rule: `${TTL}: no-store, minimum above 0: the minimum`, given: KEEPING, when: cc('no-store'), expected: 60 },
-  { rule: `${TTL}: private, minimum above 0: the minimum`, given: KEEPING, when: cc('private, max-age=500'), expected: 60 },
-  { rule: `${TTL}: no-cache, minimum above 0: the minimum`, given: KEEPING, when: cc('no-cache'), expected: 60 },
+  {
+    rule: `${TTL}: no-store, minimum above 0: the minimum`,
+    given: KEEPING,
+    when: cc('no-store'),
+    expected: 60,
+  },
+  {
+    rule: `${TTL}: private, minimum above 0: the minimum`,
+    given: KEEPING,
+    when: cc('private, max-age=500'),
+    expected: 60,
+  },
+  {
+    rule: `${TTL}: no-cache, minimum above 0: the minimum`,
+    given: KEEPING,
+    when: cc('no-cache'),
+    expected: 60,
+  },
   { rule: `${TTL}: max-age=0, minimum 0`, given: CAPPED, when: cc('max-age=0'), expected: 0 },
   { rule: `${TTL}: public alone says no time`, given: CAPPED, when: cc('public'), expected: 600 },
-  { rule: `RFC 9111, 5.1: Age is subtracted`, given: CAPPED, when: cc('max-age=100', { age: '30' }), expected: 70 },
-  { rule: `RFC 9111, 5.1: older than its time is stale`, given: CAPPED, when: cc('max-age=100', { age: '130' }), expected: 0 },
+  {
+    rule: `RFC 9111, 5.1: Age is subtracted`,
+    given: CAPPED,
+    when: cc('max-age=100', { age: '30' }),
+    expected: 70,
+  },
+  {
+    rule: `RFC 9111, 5.1: older than its time is stale`,
+    given: CAPPED,
+    when: cc('max-age=100', { age: '130' }),
+    expected: 0,
+  },
   {
     rule: `${TTL}: the minimum holds in CloudFront, whatever Age says`,
     given: KEEPING,
     when: cc('max-age=100', { age: '90' }),
     expected: 60,
   },
-  { rule: `${TTL}: the default TTL is for CloudFront, whatever Age says`, given: CAPPED, when: kept({ age: '90' }), expected: 600 },
-  { rule: `RFC 9111, 4.2.3: Date shows an age too`, given: CAPPED, when: cc('max-age=100', { date: date(-40) }), expected: 60 },
-  { rule: `RFC 9111, 4.2.3: a date to come shows none`, given: CAPPED, when: cc('max-age=100', { date: date(40) }), expected: 100 },
+  {
+    rule: `${TTL}: the default TTL is for CloudFront, whatever Age says`,
+    given: CAPPED,
+    when: kept({ age: '90' }),
+    expected: 600,
+  },
+  {
+    rule: `RFC 9111, 4.2.3: Date shows an age too`,
+    given: CAPPED,
+    when: cc('max-age=100', { date: date(-40) }),
+    expected: 60,
+  },
+  {
+    rule: `RFC 9111, 4.2.3: a date to come shows none`,
+    given: CAPPED,
+    when: cc('max-age=100', { date: date(40) }),
+    expected: 100,
+  },
   {
     rule: `RFC 9111, 5.1: of several Age fields, the first`,
     given: CAPPED,
     when: kept({ ...{ 'cache-control': 'max-age=100' }, age: ['10', '90'] }),
     expected: 90,
   },
-  { rule: `RFC 9111, 5.1: of an Age with commas, the first`, given: CAPPED, when: cc('max-age=100', { age: '20, 0' }), expected: 80 },
-  { rule: `RFC 9111, 5.1: a negative Age is ignored`, given: CAPPED, when: cc('max-age=100', { age: '-50' }), expected: 100 },
-  { rule: `RFC 9111, 5.1: an Age with a fraction is ignored`, given: CAPPED, when: cc('max-age=100', { age: '50.0' }), expected: 100 },
+  {
+    rule: `RFC 9111, 5.1: of an Age with commas, the first`,
+    given: CAPPED,
+    when: cc('max-age=100', { age: '20, 0' }),
+    expected: 80,
+  },
+  {
+    rule: `RFC 9111, 5.1: a negative Age is ignored`,
+    given: CAPPED,
+    when: cc('max-age=100', { age: '-50' }),
+    expected: 100,
+  },
+  {
+    rule: `RFC 9111, 5.1: an Age with a fraction is ignored`,
+    given: CAPPED,
+    when: cc('max-age=100', { age: '50.0' }),
+    expected: 100,
+  },
   {
     rule: `RFC 9111, 1.2.2: an Age beyond 31 bits is as old as can be`,
     given: CAPPED,
     when: cc('max-age=3600', { age: '99999999999' }),
     expected: 0,
   },
-  { rule: `RFC 9111, 1.2.2: a max-age beyond 31 bits is long`, given: CAPPED, when: cc('max-age=99999999999999999999'), expected: 3600 },
-  { rule: `RFC 9111, 5.2: directives in any case`, given: CAPPED, when: cc('MAX-AGE=100'), expected: 100 },
-  { rule: `RFC 9111, 5.2: an argument may be quoted`, given: CAPPED, when: cc('max-age="100"'), expected: 100 },
+  {
+    rule: `RFC 9111, 1.2.2: a max-age beyond 31 bits is long`,
+    given: CAPPED,
+    when: cc('max-age=99999999999999999999'),
+    expected: 3600,
+  },
+  {
+    rule: `RFC 9111, 5.2: directives in any case`,
+    given: CAPPED,
+    when: cc('MAX-AGE=100'),
+    expected: 100,
+  },
+  {
+    rule: `RFC 9111, 5.2: an argument may be quoted`,
+    given: CAPPED,
+    when: cc('max-age="100"'),
+    expected: 100,
+  },
   {
     rule: `RFC 9111, 5.2: what is quoted is no directive`,
     given: CAPPED,
     when: cc('ext="no-store, max-age=1", max-age=100'),
     expected: 100,
   },
-  { rule: `RFC 9111, 4.2.1: of two max-age, the first`, given: CAPPED, when: cc('max-age=100, max-age=5'), expected: 100 },
-  { rule: `RFC 9111, 4.2.1: on two lines too`, given: CAPPED, when: kept({ 'cache-control': ['max-age=5', 'max-age=100'] }), expected: 5 },
-  { rule: `RFC 9111, 4.2.1: a max-age that is no number is stale`, given: CAPPED, when: cc("max-age='100'"), expected: 0 },
-  { rule: `RFC 9111, 4.2.1: a negative one is too`, given: CAPPED, when: cc('max-age=-5'), expected: 0 },
-  { rule: `RFC 9111, 5.3: an Expires of 0 is past`, given: CAPPED, when: kept({ expires: '0' }), expected: 0 },
+  {
+    rule: `RFC 9111, 4.2.1: of two max-age, the first`,
+    given: CAPPED,
+    when: cc('max-age=100, max-age=5'),
+    expected: 100,
+  },
+  {
+    rule: `RFC 9111, 4.2.1: on two lines too`,
+    given: CAPPED,
+    when: kept({ 'cache-control': ['max-age=5', 'max-age=100'] }),
+    expected: 5,
+  },
+  {
+    rule: `RFC 9111, 4.2.1: a max-age that is no number is stale`,
+    given: CAPPED,
+    when: cc("max-age='100'"),
+    expected: 0,
+  },
+  {
+    rule: `RFC 9111, 4.2.1: a negative one is too`,
+    given: CAPPED,
+    when: cc('max-age=-5'),
+    expected: 0,
+  },
+  {
+    rule: `RFC 9111, 5.3: an Expires of 0 is past`,
+    given: CAPPED,
+    when: kept({ expires: '0' }),
+    expected: 0,
+  },
   {
     rule: `RFC 9111, 5.3: so is one of another time zone`,
     given: CAPPED,
@@ -363,26 +666,65 @@ const TTL_ROWS: Row[] = [
     when: kept({ expires: 'Saturday, 27-Jun-15 13:00:00 GMT' }),
     expected: 0,
   },
-  { rule: `RFC 9111, 5.3: so are two`, given: CAPPED, when: kept({ expires: [date(100), date(200)] }), expected: 0 },
+  {
+    rule: `RFC 9111, 5.3: so are two`,
+    given: CAPPED,
+    when: kept({ expires: [date(100), date(200)] }),
+    expected: 0,
+  },
   { rule: `${REDIRECTS}: 301 as any other`, given: CAPPED, when: kept({}, 301), expected: 600 },
   { rule: `${REDIRECTS}: 302 as any other`, given: CAPPED, when: kept(minute, 302), expected: 60 },
-  { rule: `${REDIRECTS}: 307 not without Cache-Control`, given: CAPPED, when: kept({ expires: date(100) }, 307), expected: 'no' },
+  {
+    rule: `${REDIRECTS}: 307 not without Cache-Control`,
+    given: CAPPED,
+    when: kept({ expires: date(100) }, 307),
+    expected: 'no',
+  },
   { rule: `${REDIRECTS}: 307 with it`, given: CAPPED, when: kept(minute, 307), expected: 60 },
-  { rule: `${REDIRECTS}: 308 not without Cache-Control`, given: CAPPED, when: kept({}, 308), expected: 'no' },
+  {
+    rule: `${REDIRECTS}: 308 not without Cache-Control`,
+    given: CAPPED,
+    when: kept({}, 308),
+    expected: 'no',
+  },
   ...[404, 414, 500, 501, 502, 503, 504].map((status) => ({
     rule: `${ERRORS}: ${status} is always cached`,
     when: kept({}, status),
     expected: 10,
   })),
   ...[400, 403, 405, 412, 415].flatMap((status) => [
-    { rule: `${ERRORS}: ${status} is not cached without a header`, when: kept({ expires: date(100) }, status), expected: 'no' },
-    { rule: `${ERRORS}: ${status} is cached with max-age`, when: kept(minute, status), expected: 60 },
+    {
+      rule: `${ERRORS}: ${status} is not cached without a header`,
+      when: kept({ expires: date(100) }, status),
+      expected: 'no',
+    },
+    {
+      rule: `${ERRORS}: ${status} is cached with max-age`,
+      when: kept(minute, status),
+      expected: 60,
+    },
   ]),
-  { rule: `${ERRORS}: with s-maxage too`, when: kept({ 'cache-control': 's-maxage=40, max-age=20' }, 403), expected: 40 },
-  { rule: `${ERRORS}: the greater of the minimum and max-age`, when: kept({ 'cache-control': 'max-age=5' }, 404), expected: 10 },
-  { rule: `${ERRORS}: the minimum of the distribution, by status`, when: kept({}, 503, { 503: 90 }), expected: 90 },
+  {
+    rule: `${ERRORS}: with s-maxage too`,
+    when: kept({ 'cache-control': 's-maxage=40, max-age=20' }, 403),
+    expected: 40,
+  },
+  {
+    rule: `${ERRORS}: the greater of the minimum and max-age`,
+    when: kept({ 'cache-control': 'max-age=5' }, 404),
+    expected: 10,
+  },
+  {
+    rule: `${ERRORS}: the minimum of the distribution, by status`,
+    when: kept({}, 503, { 503: 90 }),
+    expected: 90,
+  },
   { rule: `${ERRORS}: which may be 0`, when: kept({}, 404, { 404: 0 }), expected: 0 },
-  { rule: `${ERRORS}: and is not that of another status`, when: kept({}, 404, { 503: 90 }), expected: 10 },
+  {
+    rule: `${ERRORS}: and is not that of another status`,
+    when: kept({}, 404, { 503: 90 }),
+    expected: 10,
+  },
   { rule: `${ERRORS}: 410 is not listed`, when: kept(hour, 410), expected: 'no' },
   { rule: `${ERRORS}: 429 is not listed`, when: kept(hour, 429), expected: 'no' },
   {
@@ -397,7 +739,12 @@ const TTL_ROWS: Row[] = [
     when: cc('max-age=100', { vary: '*' }),
     expected: 100,
   },
-  { rule: `${HEADERS}: another Vary changes nothing`, given: CAPPED, when: cc('max-age=100', { vary: 'accept' }), expected: 100 },
+  {
+    rule: `${HEADERS}: another Vary changes nothing`,
+    given: CAPPED,
+    when: cc('max-age=100', { vary: 'accept' }),
+    expected: 100,
+  },
 ];
 
 const COLLAPSE = `${CUSTOM}, request collapsing`;
@@ -418,20 +765,36 @@ const CACHE_ROWS: Row[] = [
     when: world((w) => [w.get('/a', minute), w.wait(59).get('/a')]),
     expected: ['Miss origin first-seen', 'Hit pop age 59'],
   },
-  { rule: `${TTL}: and no longer`, when: afterAMinute(minute, minute), expected: 'Miss origin expired' },
+  {
+    rule: `${TTL}: and no longer`,
+    when: afterAMinute(minute, minute),
+    expected: 'Miss origin expired',
+  },
   {
     rule: `${TTL}: an expired object is asked about`,
-    when: world((w) => [w.get('/a', { ...minute, etag: '"1"' }), w.wait(60).ask('/a'), w.open[0]?.validators]),
+    when: world((w) => [
+      w.get('/a', { ...minute, etag: '"1"' }),
+      w.wait(60).ask('/a'),
+      w.open[0]?.validators,
+    ]),
     expected: ['Miss origin first-seen', undefined, { etag: '"1"' }],
   },
   {
     rule: `${CUSTOM}, conditional requests: by its date too`,
-    when: world((w) => [w.get('/a', { ...minute, 'last-modified': date(-9) }), w.wait(60).ask('/a'), w.open[0]?.validators].at(-1)),
+    when: world((w) =>
+      [
+        w.get('/a', { ...minute, 'last-modified': date(-9) }),
+        w.wait(60).ask('/a'),
+        w.open[0]?.validators,
+      ].at(-1),
+    ),
     expected: { lastModified: date(-9) },
   },
   {
     rule: `${CUSTOM}, content negotiation: without conditions for Vary: *`,
-    when: world((w) => [w.get('/a', { vary: '*', etag: '"1"' }), w.ask('/a'), w.open[0]?.validators].at(-1)),
+    when: world((w) =>
+      [w.get('/a', { vary: '*', etag: '"1"' }), w.ask('/a'), w.open[0]?.validators].at(-1),
+    ),
     expected: undefined,
   },
   {
@@ -441,7 +804,13 @@ const CACHE_ROWS: Row[] = [
   },
   {
     rule: `RFC 9111, 4.3.4: a 304 gives it a new time`,
-    when: world((w) => [w.get('/a', { ...minute, etag: '"1"' }), w.wait(60).get('/a', { status: 304 }), w.wait(59).get('/a')].at(-1)),
+    when: world((w) =>
+      [
+        w.get('/a', { ...minute, etag: '"1"' }),
+        w.wait(60).get('/a', { status: 304 }),
+        w.wait(59).get('/a'),
+      ].at(-1),
+    ),
     expected: 'Hit pop age 59',
   },
   {
@@ -458,13 +827,21 @@ const CACHE_ROWS: Row[] = [
   {
     rule: `${TTL}: 200: it is replaced`,
     when: world((w) =>
-      [w.get('/a', { ...minute, etag: '"1"' }), w.wait(60).get('/a', { ...minute, etag: '"2"' }), w.ask('/a')?.answer.headers.etag].at(-1),
+      [
+        w.get('/a', { ...minute, etag: '"1"' }),
+        w.wait(60).get('/a', { ...minute, etag: '"2"' }),
+        w.ask('/a')?.answer.headers.etag,
+      ].at(-1),
     ),
     expected: ['"2"'],
   },
   {
     rule: `${TTL}: no-store takes the place of what was kept`,
-    when: world((w) => [w.get('/a', minute), w.wait(60).get('/a', { 'cache-control': 'no-store' }), w.get('/a')]),
+    when: world((w) => [
+      w.get('/a', minute),
+      w.wait(60).get('/a', { 'cache-control': 'no-store' }),
+      w.get('/a'),
+    ]),
     expected: ['Miss origin first-seen', 'Miss origin uncacheable', 'Miss origin first-seen'],
   },
   {
@@ -491,7 +868,9 @@ const CACHE_ROWS: Row[] = [
   },
   {
     rule: `${TTL}: stale-while-revalidate: served at once, and refreshed`,
-    when: world((w) => [w.get('/a', swr), told(w.wait(70).ask('/a') as Served), w.open[0]?.background].slice(1)),
+    when: world((w) =>
+      [w.get('/a', swr), told(w.wait(70).ask('/a') as Served), w.open[0]?.background].slice(1),
+    ),
     expected: ['Hit pop stale age 70', true],
   },
   {
@@ -501,7 +880,9 @@ const CACHE_ROWS: Row[] = [
   },
   {
     rule: `${TTL}: what it brings is served next`,
-    when: world((w) => [w.get('/a', swr), w.wait(70).ask('/a'), w.answer(swr), w.get('/a')].slice(2)),
+    when: world((w) =>
+      [w.get('/a', swr), w.wait(70).ask('/a'), w.answer(swr), w.get('/a')].slice(2),
+    ),
     expected: [[], 'Hit pop'],
   },
   {
@@ -517,24 +898,41 @@ const CACHE_ROWS: Row[] = [
   },
   {
     rule: `RFC 9111, 5.2.2.2: must-revalidate forbids it`,
-    when: afterAMinute({ 'cache-control': 'max-age=60, must-revalidate, stale-while-revalidate=100' }, minute),
+    when: afterAMinute(
+      { 'cache-control': 'max-age=60, must-revalidate, stale-while-revalidate=100' },
+      minute,
+    ),
     expected: 'Miss origin expired',
   },
-  { rule: `${ERRORS}: an expired object is served on 5xx`, when: afterAMinute(minute, { status: 500 }), expected: 'Hit pop stale age 120' },
+  {
+    rule: `${ERRORS}: an expired object is served on 5xx`,
+    when: afterAMinute(minute, { status: 500 }),
+    expected: 'Hit pop stale age 120',
+  },
   {
     rule: `${CUSTOM}, origin unavailable: and when there is no answer`,
     when: afterAMinute(minute, 'unreachable'),
     expected: 'Hit pop stale age 120',
   },
-  { rule: `${ERRORS}: on 4xx the error is`, when: afterAMinute(minute, { status: 404 }), expected: 'Error origin expired' },
+  {
+    rule: `${ERRORS}: on 4xx the error is`,
+    when: afterAMinute(minute, { status: 404 }),
+    expected: 'Error origin expired',
+  },
   {
     rule: `${ERRORS}: without asking, for the error caching minimum TTL`,
-    when: world((w) => [w.get('/a', minute), w.wait(60).get('/a', { status: 503 }), w.wait(29).get('/a')].at(-1)),
+    when: world((w) =>
+      [w.get('/a', minute), w.wait(60).get('/a', { status: 503 }), w.wait(29).get('/a')].at(-1),
+    ),
     expected: 'Hit pop stale age 89',
   },
   {
     rule: `${ERRORS}: then it is asked for again`,
-    when: world((w) => [w.get('/a', minute), w.wait(60).get('/a', { status: 503 }), w.wait(30).get('/a', minute)].at(-1)),
+    when: world((w) =>
+      [w.get('/a', minute), w.wait(60).get('/a', { status: 503 }), w.wait(30).get('/a', minute)].at(
+        -1,
+      ),
+    ),
     expected: 'Miss origin expired',
   },
   {
@@ -608,7 +1006,14 @@ const CACHE_ROWS: Row[] = [
   },
   ...['private', 'no-store', 'no-cache', 'max-age=0', 's-maxage=0'].map((directive) => ({
     rule: `${COLLAPSE}: ${directive} is not shared with a minimum TTL of 0`,
-    when: world((w) => [w.ask('/a'), w.ask('/a'), w.answer({ 'cache-control': directive }).length, w.open.length].slice(2)),
+    when: world((w) =>
+      [
+        w.ask('/a'),
+        w.ask('/a'),
+        w.answer({ 'cache-control': directive }).length,
+        w.open.length,
+      ].slice(2),
+    ),
     expected: [1, 1],
   })),
   {
@@ -634,54 +1039,88 @@ const CACHE_ROWS: Row[] = [
   },
   {
     rule: `modelled: its age and end are the same everywhere`,
-    when: world((w) => [w.get('/a', minute), w.wait(50).get('/a', {}, SEOUL), w.wait(10).get('/a', minute, SEOUL)].at(-1)),
+    when: world((w) =>
+      [
+        w.get('/a', minute),
+        w.wait(50).get('/a', {}, SEOUL),
+        w.wait(10).get('/a', minute, SEOUL),
+      ].at(-1),
+    ),
     expected: 'Miss origin expired',
   },
   {
     rule: `${REGIONAL}: an expired object may be confirmed by it`,
     when: world((w) =>
-      [w.get('/a', { ...minute, etag: '"1"' }), w.get('/a', {}, SEOUL), w.wait(60).get('/a', { status: 304 }), w.get('/a', {}, SEOUL)].at(
-        -1,
-      ),
+      [
+        w.get('/a', { ...minute, etag: '"1"' }),
+        w.get('/a', {}, SEOUL),
+        w.wait(60).get('/a', { status: 304 }),
+        w.get('/a', {}, SEOUL),
+      ].at(-1),
     ),
     expected: 'RefreshHit regional expired',
   },
   {
     rule: `${SHIELD}: one cache before the origin for all regions`,
-    when: world((w) => [w.get('/a', hour, { shield: 'us-east-1' }), w.get('/a', {}, { ...FRANKFURT, shield: 'us-east-1' })].at(-1)),
+    when: world((w) =>
+      [
+        w.get('/a', hour, { shield: 'us-east-1' }),
+        w.get('/a', {}, { ...FRANKFURT, shield: 'us-east-1' }),
+      ].at(-1),
+    ),
     expected: 'OriginShieldHit shield first-seen',
   },
   {
     rule: `${SHIELD}: in the region of the regional edge cache it is that cache`,
     when: world((w) =>
-      [w.get('/a', hour, { shield: 'ap-northeast-1' }), w.engine.stats().regional.objects, w.engine.stats().shield.objects].slice(1),
+      [
+        w.get('/a', hour, { shield: 'ap-northeast-1' }),
+        w.engine.stats().regional.objects,
+        w.engine.stats().shield.objects,
+      ].slice(1),
     ),
     expected: [0, 1],
   },
   {
     rule: `${CUSTOM}, HTTP methods: POST is not cached`,
-    when: world((w) => [w.get({ url: '/a', method: 'POST' }, hour), w.get({ url: '/a', method: 'POST' }, hour)].at(-1)),
+    when: world((w) =>
+      [w.get({ url: '/a', method: 'POST' }, hour), w.get({ url: '/a', method: 'POST' }, hour)].at(
+        -1,
+      ),
+    ),
     expected: 'Miss origin uncacheable',
   },
   {
     rule: `${REGIONAL}: and passes no cache`,
-    when: world((w) => [w.get({ url: '/a', method: 'PUT' }, hour), w.engine.stats().regional.objects].at(-1)),
+    when: world((w) =>
+      [w.get({ url: '/a', method: 'PUT' }, hour), w.engine.stats().regional.objects].at(-1),
+    ),
     expected: 0,
   },
   {
     rule: `${CUSTOM}, HTTP methods: nor does it invalidate`,
-    when: world((w) => [w.get('/a', hour), w.get({ url: '/a', method: 'DELETE' }), w.get('/a')].at(-1)),
+    when: world((w) =>
+      [w.get('/a', hour), w.get({ url: '/a', method: 'DELETE' }), w.get('/a')].at(-1),
+    ),
     expected: 'Hit pop',
   },
   {
     rule: `${CUSTOM}, HTTP methods: OPTIONS is not cached by default`,
-    when: world((w) => [w.get({ url: '/a', method: 'OPTIONS' }, hour), w.get({ url: '/a', method: 'OPTIONS' })].at(-1)),
+    when: world((w) =>
+      [w.get({ url: '/a', method: 'OPTIONS' }, hour), w.get({ url: '/a', method: 'OPTIONS' })].at(
+        -1,
+      ),
+    ),
     expected: 'Miss origin uncacheable',
   },
   {
     rule: `${CUSTOM}, HTTP methods: but where it is chosen`,
     given: behavior({}, { cachedMethods: ['GET', 'HEAD', 'OPTIONS'] }),
-    when: world((w) => [w.get({ url: '/a', method: 'OPTIONS' }, hour), w.get({ url: '/a', method: 'OPTIONS' })].at(-1)),
+    when: world((w) =>
+      [w.get({ url: '/a', method: 'OPTIONS' }, hour), w.get({ url: '/a', method: 'OPTIONS' })].at(
+        -1,
+      ),
+    ),
     expected: 'Hit pop',
   },
   {
@@ -691,7 +1130,13 @@ const CACHE_ROWS: Row[] = [
   },
   {
     rule: `modelled: GET not from what HEAD brought, which has no body`,
-    when: world((w) => [w.get({ url: '/a', method: 'HEAD' }, hour), w.get({ url: '/a', method: 'HEAD' }), w.get('/a', hour)].slice(1)),
+    when: world((w) =>
+      [
+        w.get({ url: '/a', method: 'HEAD' }, hour),
+        w.get({ url: '/a', method: 'HEAD' }),
+        w.get('/a', hour),
+      ].slice(1),
+    ),
     expected: ['Hit pop', 'Miss origin first-seen'],
   },
   {
@@ -701,13 +1146,21 @@ const CACHE_ROWS: Row[] = [
   },
   {
     rule: `${RANGES}: a range is kept`,
-    when: world((w) => [w.get(header('range', 'bytes=0-9'), { status: 206, ...hour }), w.get(header('range', 'bytes=0-9'))].at(-1)),
+    when: world((w) =>
+      [
+        w.get(header('range', 'bytes=0-9'), { status: 206, ...hour }),
+        w.get(header('range', 'bytes=0-9')),
+      ].at(-1),
+    ),
     expected: 'Hit pop',
   },
   {
     rule: `${RANGES}: another is fetched`,
     when: world((w) =>
-      [w.get(header('range', 'bytes=0-9'), { status: 206, ...hour }), w.get(header('range', 'bytes=10-'), { status: 206 })].at(-1),
+      [
+        w.get(header('range', 'bytes=0-9'), { status: 206, ...hour }),
+        w.get(header('range', 'bytes=10-'), { status: 206 }),
+      ].at(-1),
     ),
     expected: 'Miss origin first-seen',
   },
@@ -718,45 +1171,75 @@ const CACHE_ROWS: Row[] = [
   },
   {
     rule: `${RANGES}: a part is not served for the whole`,
-    when: world((w) => [w.get(header('range', 'bytes=0-9'), { status: 206, ...hour }), w.get('/a', hour)].at(-1)),
+    when: world((w) =>
+      [w.get(header('range', 'bytes=0-9'), { status: 206, ...hour }), w.get('/a', hour)].at(-1),
+    ),
     expected: 'Miss origin first-seen',
   },
   {
     rule: `${COOKIES}: Set-Cookie is cached with the object`,
-    when: world((w) => [w.get('/a', { ...hour, 'set-cookie': 'a=1' }), w.ask('/a')?.answer.headers['set-cookie']].at(-1)),
+    when: world((w) =>
+      [w.get('/a', { ...hour, 'set-cookie': 'a=1' }), w.ask('/a')?.answer.headers['set-cookie']].at(
+        -1,
+      ),
+    ),
     expected: ['a=1'],
   },
   {
     rule: `${COOKIES}: where no cookie goes to the origin, it is removed`,
-    given: behavior({}, { originRequest: { headers: ALL, query: ALL, cookies: { kind: 'none', names: [] } } }),
-    when: world((w) => [w.get('/a', { ...hour, 'set-cookie': 'a=1' }), w.ask('/a')?.answer.headers['set-cookie']].at(-1)),
+    given: behavior(
+      {},
+      { originRequest: { headers: ALL, query: ALL, cookies: { kind: 'none', names: [] } } },
+    ),
+    when: world((w) =>
+      [w.get('/a', { ...hour, 'set-cookie': 'a=1' }), w.ask('/a')?.answer.headers['set-cookie']].at(
+        -1,
+      ),
+    ),
     expected: undefined,
   },
   {
     rule: `RFC 9111, 3.1: fields of the connection are not kept`,
     when: world((w) =>
-      [w.get('/a', { ...hour, connection: 'b', b: '1', c: '1', 'keep-alive': '1', te: '1', upgrade: '1' }), w.ask('/a')?.answer.headers].at(
-        -1,
-      ),
+      [
+        w.get('/a', {
+          ...hour,
+          connection: 'b',
+          b: '1',
+          c: '1',
+          'keep-alive': '1',
+          te: '1',
+          upgrade: '1',
+        }),
+        w.ask('/a')?.answer.headers,
+      ].at(-1),
     ),
     expected: fieldsOf({ ...hour, c: '1' }),
   },
   {
     rule: `${TTL}: what was requested longest ago is evicted`,
     when: world((w) =>
-      [...['/a', '/b', '/a', '/c'].map((url) => w.get(url, { ...hour, bytes: 1000 })), w.get('/a'), w.get('/b')].slice(-2),
+      [
+        ...['/a', '/b', '/a', '/c'].map((url) => w.get(url, { ...hour, bytes: 1000 })),
+        w.get('/a'),
+        w.get('/b'),
+      ].slice(-2),
     ),
     expected: ['Hit pop', 'Miss regional evicted'],
   },
   {
     rule: `${TTL}: what was evicted may have expired since`,
-    when: world((w) => [...['/a', '/b', '/c'].map((url) => w.get(url, minute)), w.wait(60).get('/a')].at(-1)),
+    when: world((w) =>
+      [...['/a', '/b', '/c'].map((url) => w.get(url, minute)), w.wait(60).get('/a')].at(-1),
+    ),
     expected: 'Miss origin expired',
   },
   {
     rule: `${HEADERS}: another version of the URL is there`,
     given: policy({ headers: only('accept') }),
-    when: world((w) => [w.get(header('accept', 'a'), hour), w.get(header('accept', 'b'), hour)].at(-1)),
+    when: world((w) =>
+      [w.get(header('accept', 'a'), hour), w.get(header('accept', 'b'), hour)].at(-1),
+    ),
     expected: 'Miss origin varied',
   },
   {
@@ -768,16 +1251,24 @@ const CACHE_ROWS: Row[] = [
   {
     rule: `${TTL}: to be served in place of an error is a request too`,
     when: world((w) =>
-      [w.get('/a', minute), w.get('/b', hour), w.wait(60).get('/a', { status: 503 }), w.get('/c', hour), w.get('/b')].at(-1),
+      [
+        w.get('/a', minute),
+        w.get('/b', hour),
+        w.wait(60).get('/a', { status: 503 }),
+        w.get('/c', hour),
+        w.get('/b'),
+      ].at(-1),
     ),
     expected: 'Miss regional evicted age 60',
   },
   {
     rule: 'modelled: that it was evicted is forgotten when it is back',
     when: world((w) =>
-      [...['/a', '/b', '/c', '/a'].map((url) => w.get(url, minute)), w.wait(60).get('/a', { 'cache-control': 'no-store' }), w.get('/a')].at(
-        -1,
-      ),
+      [
+        ...['/a', '/b', '/c', '/a'].map((url) => w.get(url, minute)),
+        w.wait(60).get('/a', { 'cache-control': 'no-store' }),
+        w.get('/a'),
+      ].at(-1),
     ),
     expected: 'Miss origin first-seen',
   },
@@ -792,20 +1283,36 @@ const invalidated = (urls: string[], pattern: string): Row['when'] =>
 const QUERIED = policy({ query: ALL });
 
 const INVALIDATION_ROWS: Row[] = [
-  { rule: `${INVALIDATION}: one file`, when: invalidated(['/a', '/b'], '/a'), expected: ['gone', 'there'] },
-  { rule: `${INVALIDATION}: the first slash may be left out`, when: invalidated(['/a'], 'a'), expected: ['gone'] },
+  {
+    rule: `${INVALIDATION}: one file`,
+    when: invalidated(['/a', '/b'], '/a'),
+    expected: ['gone', 'there'],
+  },
+  {
+    rule: `${INVALIDATION}: the first slash may be left out`,
+    when: invalidated(['/a'], 'a'),
+    expected: ['gone'],
+  },
   {
     rule: `${INVALIDATION}: all below a directory`,
     when: invalidated(['/a/b', '/a/c/d', '/ab'], '/a/*'),
     expected: ['gone', 'gone', 'there'],
   },
-  { rule: `${INVALIDATION}: everything`, when: invalidated(['/a', '/b'], '/*'), expected: ['gone', 'gone'] },
+  {
+    rule: `${INVALIDATION}: everything`,
+    when: invalidated(['/a', '/b'], '/*'),
+    expected: ['gone', 'gone'],
+  },
   {
     rule: `${INVALIDATION}: * stands for itself elsewhere`,
     when: invalidated(['/a/x/c', '/a/*/c'], '/a/*/c'),
     expected: ['there', 'gone'],
   },
-  { rule: `${INVALIDATION}: case counts`, when: invalidated(['/a', '/A'], '/A'), expected: ['there', 'gone'] },
+  {
+    rule: `${INVALIDATION}: case counts`,
+    when: invalidated(['/a', '/A'], '/A'),
+    expected: ['there', 'gone'],
+  },
   {
     rule: `${INVALIDATION}: the query string counts`,
     given: QUERIED,
@@ -818,32 +1325,56 @@ const INVALIDATION_ROWS: Row[] = [
     when: invalidated(['/a?x=1', '/a?x=2'], '/a?x=1'),
     expected: ['gone', 'there'],
   },
-  { rule: `${INVALIDATION}: all query strings`, given: QUERIED, when: invalidated(['/a?x=1', '/a'], '/a*'), expected: ['gone', 'gone'] },
+  {
+    rule: `${INVALIDATION}: all query strings`,
+    given: QUERIED,
+    when: invalidated(['/a?x=1', '/a'], '/a*'),
+    expected: ['gone', 'gone'],
+  },
   {
     rule: `${INVALIDATION}: whatever the headers`,
     given: policy({ headers: only('accept') }),
-    when: world((w) => [w.get(header('accept', 'a'), hour), w.get(header('accept', 'b'), hour), w.engine.invalidate('/a', NOW)].at(-1)),
+    when: world((w) =>
+      [
+        w.get(header('accept', 'a'), hour),
+        w.get(header('accept', 'b'), hour),
+        w.engine.invalidate('/a', NOW),
+      ].at(-1),
+    ),
     expected: 4,
   },
   {
     rule: `${INVALIDATION}: in all caches`,
-    when: world((w) => [w.get('/a', hour), w.engine.invalidate('/a', NOW), w.get('/a', hour, SEOUL)].slice(1)),
+    when: world((w) =>
+      [w.get('/a', hour), w.engine.invalidate('/a', NOW), w.get('/a', hour, SEOUL)].slice(1),
+    ),
     expected: [2, 'Miss origin first-seen'],
   },
   {
     rule: `${INVALIDATION}: and is why it is fetched`,
-    when: world((w) => [w.get('/a', hour), w.engine.invalidate('/a', NOW), w.get('/a', hour)].at(-1)),
+    when: world((w) =>
+      [w.get('/a', hour), w.engine.invalidate('/a', NOW), w.get('/a', hour)].at(-1),
+    ),
     expected: 'Miss origin invalidated',
   },
   {
     rule: 'modelled: what is under way is served, and not kept',
-    when: world((w) => [w.ask('/a'), w.engine.invalidate('/a', NOW), w.answer(hour).length, w.ask('/a')]),
+    when: world((w) => [
+      w.ask('/a'),
+      w.engine.invalidate('/a', NOW),
+      w.answer(hour).length,
+      w.ask('/a'),
+    ]),
     expected: [undefined, 0, 1, undefined],
   },
 ];
 
 const BODY = new TextEncoder().encode('0123456789');
-const toViewer = (one: Omit<Asked, 'url'>, fields: Record<string, string> = {}, servedBy: Served['servedBy'] = 'pop'): Row['when'] => {
+const toViewer = (
+  one: Omit<Asked, 'url'>,
+  fields: Record<string, string> = {},
+  servedBy: Served['servedBy'] = 'pop',
+): Row['when'] => {
   const answer: HttpAnswer = {
     status: 200,
     headers: fieldsOf({ etag: '"1"', 'last-modified': date(0), 'content-length': '10', ...fields }),
@@ -856,42 +1387,112 @@ const toViewer = (one: Omit<Asked, 'url'>, fields: Record<string, string> = {}, 
       servedBy,
       ageSeconds: servedBy === 'origin' ? 0 : 7,
     });
-    return [status, bodyBytes, body && new TextDecoder().decode(body), headers['content-range']?.[0] ?? headers.age?.[0]];
+    return [
+      status,
+      bodyBytes,
+      body && new TextDecoder().decode(body),
+      headers['content-range']?.[0] ?? headers.age?.[0],
+    ];
   };
 };
-const when = (headers: Record<string, string>, fields?: Record<string, string>) => toViewer({ headers }, fields);
+const when = (headers: Record<string, string>, fields?: Record<string, string>) =>
+  toViewer({ headers }, fields);
 const WHOLE = [200, 10, '0123456789', '7'];
 const UNCHANGED = [304, 0, undefined, '7'];
 
 const VIEWER_ROWS: Row[] = [
   { rule: 'RFC 9111, 5.1: Age is told of what was kept', when: when({}), expected: WHOLE },
-  { rule: 'RFC 9111, 5.1: and not of what is new', when: toViewer({}, {}, 'origin'), expected: [200, 10, '0123456789', undefined] },
-  { rule: 'RFC 9110, 9.3.2: HEAD has no body', when: toViewer({ method: 'HEAD' }), expected: [200, 0, undefined, '7'] },
-  { rule: 'RFC 9110, 13.1.2: If-None-Match that matches', when: when({ 'if-none-match': '"0", "1"' }), expected: UNCHANGED },
-  { rule: 'RFC 9110, 13.1.2: one that does not', when: when({ 'if-none-match': '"2"' }), expected: WHOLE },
-  { rule: 'RFC 9110, 13.1.2: it compares weakly', when: when({ 'if-none-match': 'W/"1"' }), expected: UNCHANGED },
+  {
+    rule: 'RFC 9111, 5.1: and not of what is new',
+    when: toViewer({}, {}, 'origin'),
+    expected: [200, 10, '0123456789', undefined],
+  },
+  {
+    rule: 'RFC 9110, 9.3.2: HEAD has no body',
+    when: toViewer({ method: 'HEAD' }),
+    expected: [200, 0, undefined, '7'],
+  },
+  {
+    rule: 'RFC 9110, 13.1.2: If-None-Match that matches',
+    when: when({ 'if-none-match': '"0", "1"' }),
+    expected: UNCHANGED,
+  },
+  {
+    rule: 'RFC 9110, 13.1.2: one that does not',
+    when: when({ 'if-none-match': '"2"' }),
+    expected: WHOLE,
+  },
+  {
+    rule: 'RFC 9110, 13.1.2: it compares weakly',
+    when: when({ 'if-none-match': 'W/"1"' }),
+    expected: UNCHANGED,
+  },
   { rule: 'RFC 9110, 13.1.2: any', when: when({ 'if-none-match': '*' }), expected: UNCHANGED },
-  { rule: 'RFC 9110, 13.1.3: If-Modified-Since, not modified', when: when({ 'if-modified-since': date(0) }), expected: UNCHANGED },
-  { rule: 'RFC 9110, 13.1.3: modified', when: when({ 'if-modified-since': date(-1) }), expected: WHOLE },
-  { rule: 'RFC 9110, 13.1.3: a date that is none is ignored', when: when({ 'if-modified-since': 'tomorrow' }), expected: WHOLE },
+  {
+    rule: 'RFC 9110, 13.1.3: If-Modified-Since, not modified',
+    when: when({ 'if-modified-since': date(0) }),
+    expected: UNCHANGED,
+  },
+  {
+    rule: 'RFC 9110, 13.1.3: modified',
+    when: when({ 'if-modified-since': date(-1) }),
+    expected: WHOLE,
+  },
+  {
+    rule: 'RFC 9110, 13.1.3: a date that is none is ignored',
+    when: when({ 'if-modified-since': 'tomorrow' }),
+    expected: WHOLE,
+  },
   {
     rule: 'RFC 9110, 13.2.2: If-None-Match counts alone',
     when: when({ 'if-none-match': '"2"', 'if-modified-since': date(0) }),
     expected: WHOLE,
   },
-  { rule: `${RANGES}: the requested range`, when: when({ range: 'bytes=2-4' }), expected: [206, 3, '234', 'bytes 2-4/10'] },
-  { rule: 'RFC 9110, 14.1.2: to the end', when: when({ range: 'bytes=7-' }), expected: [206, 3, '789', 'bytes 7-9/10'] },
-  { rule: 'RFC 9110, 14.1.2: the last bytes', when: when({ range: 'bytes=-2' }), expected: [206, 2, '89', 'bytes 8-9/10'] },
-  { rule: 'RFC 9110, 14.1.2: past the end', when: when({ range: 'bytes=8-99' }), expected: [206, 2, '89', 'bytes 8-9/10'] },
-  { rule: 'RFC 9110, 15.5.17: beyond the end', when: when({ range: 'bytes=10-' }), expected: [416, 0, undefined, 'bytes */10'] },
-  { rule: `${RANGES}: one that is not valid gives the whole`, when: when({ range: 'bytes=4-2' }), expected: WHOLE },
-  { rule: `${RANGES}: so does one in another unit`, when: when({ range: 'lines=0-1' }), expected: WHOLE },
+  {
+    rule: `${RANGES}: the requested range`,
+    when: when({ range: 'bytes=2-4' }),
+    expected: [206, 3, '234', 'bytes 2-4/10'],
+  },
+  {
+    rule: 'RFC 9110, 14.1.2: to the end',
+    when: when({ range: 'bytes=7-' }),
+    expected: [206, 3, '789', 'bytes 7-9/10'],
+  },
+  {
+    rule: 'RFC 9110, 14.1.2: the last bytes',
+    when: when({ range: 'bytes=-2' }),
+    expected: [206, 2, '89', 'bytes 8-9/10'],
+  },
+  {
+    rule: 'RFC 9110, 14.1.2: past the end',
+    when: when({ range: 'bytes=8-99' }),
+    expected: [206, 2, '89', 'bytes 8-9/10'],
+  },
+  {
+    rule: 'RFC 9110, 15.5.17: beyond the end',
+    when: when({ range: 'bytes=10-' }),
+    expected: [416, 0, undefined, 'bytes */10'],
+  },
+  {
+    rule: `${RANGES}: one that is not valid gives the whole`,
+    when: when({ range: 'bytes=4-2' }),
+    expected: WHOLE,
+  },
+  {
+    rule: `${RANGES}: so does one in another unit`,
+    when: when({ range: 'lines=0-1' }),
+    expected: WHOLE,
+  },
   {
     rule: 'RFC 9110, 13.1.5: If-Range that matches',
     when: when({ range: 'bytes=0-0', 'if-range': '"1"' }),
     expected: [206, 1, '0', 'bytes 0-0/10'],
   },
-  { rule: 'RFC 9110, 13.1.5: one that does not', when: when({ range: 'bytes=0-0', 'if-range': '"2"' }), expected: WHOLE },
+  {
+    rule: 'RFC 9110, 13.1.5: one that does not',
+    when: when({ range: 'bytes=0-0', 'if-range': '"2"' }),
+    expected: WHOLE,
+  },
   {
     rule: 'RFC 9110, 13.1.5: it compares strongly',
     when: when({ range: 'bytes=0-0', 'if-range': 'W/"1"' }, { etag: 'W/"1"' }),

@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { handlerDirectory } from '../../../../lib/constructs/house-rules/handlers';
-import type { EdgeEvent, EdgeFunctionModel } from '../../../../lib/tools/simulation/distribution/distribution';
+import type {
+  EdgeEvent,
+  EdgeFunctionModel,
+} from '../../../../lib/tools/simulation/distribution/distribution';
 import type { FunctionCall } from '../../../../lib/tools/simulation/functions/call';
-import { edgeFunctionRunner, type RunnerOptions } from '../../../../lib/tools/simulation/functions/edge-functions';
+import {
+  edgeFunctionRunner,
+  type RunnerOptions,
+} from '../../../../lib/tools/simulation/functions/edge-functions';
 import type { HttpAnswer } from '../../../../lib/tools/simulation/messages';
 import { folder, request, SITE } from '../engine/fixtures';
 
@@ -16,16 +22,33 @@ const ANSWER: HttpAnswer = {
 const PLACE = { region: 'ap-northeast-1', pop: 'NRT' };
 
 function lambda(source: string, files: Record<string, string> = {}): EdgeFunctionModel {
-  return { kind: 'lambda-edge', name: 'Fn', handler: 'index.handler', directory: folder({ 'index.js': source, ...files }) };
+  return {
+    kind: 'lambda-edge',
+    name: 'Fn',
+    handler: 'index.handler',
+    directory: folder({ 'index.js': source, ...files }),
+  };
 }
 
 function viewerFunction(code: string): EdgeFunctionModel {
   return { kind: 'cloudfront-function', name: 'Fn', code };
 }
 
-function run(fn: EdgeFunctionModel, event: EdgeEvent, over: Partial<FunctionCall> = {}, options?: RunnerOptions) {
+function run(
+  fn: EdgeFunctionModel,
+  event: EdgeEvent,
+  over: Partial<FunctionCall> = {},
+  options?: RunnerOptions,
+) {
   const answer = event.endsWith('response') ? ANSWER : undefined;
-  return edgeFunctionRunner(options).run(fn, { event, request: request(), place: PLACE, ...(answer && { answer }), origin: SITE, ...over });
+  return edgeFunctionRunner(options).run(fn, {
+    event,
+    request: request(),
+    place: PLACE,
+    ...(answer && { answer }),
+    origin: SITE,
+    ...over,
+  });
 }
 
 /** What a function saw, as it put it into a header. */
@@ -40,7 +63,12 @@ describe('Lambda@Edge', () => {
       '[request.method, request.uri, request.querystring, request.clientIp, request.headers.host]',
       ['GET', '/a', 'q=1', '203.0.113.7', [{ key: 'Host', value: 'www.example.com' }]],
     ],
-    ['the event and no origin', 'viewer-request', '[config.eventType, request.origin]', ['viewer-request', null]],
+    [
+      'the event and no origin',
+      'viewer-request',
+      '[config.eventType, request.origin]',
+      ['viewer-request', null],
+    ],
     [
       'the origin in origin events',
       'origin-request',
@@ -54,11 +82,29 @@ describe('Lambda@Edge', () => {
       ['200', 'OK', [{ key: 'Content-Type', value: 'text/plain' }]],
     ],
     ['its region', 'viewer-request', 'process.env.AWS_REGION', 'ap-northeast-1'],
-    ['headers that CloudFront shows to functions', 'viewer-request', 'Object.keys(request.headers)', ['accept', 'host']],
-    ['the clock that it is given', 'viewer-request', '[Date.now(), new Date().getTime(), new Date(5).getTime()]', [1000, 1000, 5]],
+    [
+      'headers that CloudFront shows to functions',
+      'viewer-request',
+      'Object.keys(request.headers)',
+      ['accept', 'host'],
+    ],
+    [
+      'the clock that it is given',
+      'viewer-request',
+      '[Date.now(), new Date().getTime(), new Date(5).getTime()]',
+      [1000, 1000, 5],
+    ],
   ])('sees %s', async (_what, event, expression, expected) => {
-    const sent = request({ query: 'q=1', headers: { accept: ['*/*'], 'x-edge-location': ['x'], connection: ['close'] } });
-    const { answer, error } = await run(lambda(SEES(expression)), event, { request: sent }, { now: () => 1000 });
+    const sent = request({
+      query: 'q=1',
+      headers: { accept: ['*/*'], 'x-edge-location': ['x'], connection: ['close'] },
+    });
+    const { answer, error } = await run(
+      lambda(SEES(expression)),
+      event,
+      { request: sent },
+      { now: () => 1000 },
+    );
     expect(error).toBeUndefined();
     expect(JSON.parse(answer?.headers['x-seen']?.[0] ?? '')).toEqual(expected);
   });
@@ -67,7 +113,13 @@ describe('Lambda@Edge', () => {
     const runner = edgeFunctionRunner();
     const fn = lambda(`let calls = 0; ${SEES('[process.env.AWS_REGION, ++calls]')}`);
     const seen = async (region: string) =>
-      (await runner.run(fn, { event: 'viewer-request', request: request(), place: { region, pop: 'X' } })).answer?.headers['x-seen'];
+      (
+        await runner.run(fn, {
+          event: 'viewer-request',
+          request: request(),
+          place: { region, pop: 'X' },
+        })
+      ).answer?.headers['x-seen'];
     expect(await Promise.all([seen('eu-west-1'), seen('us-east-1'), seen('eu-west-1')])).toEqual([
       ['["eu-west-1",1]'],
       ['["us-east-1",1]'],
@@ -79,7 +131,9 @@ describe('Lambda@Edge', () => {
     const fn = lambda(
       'exports.handler = (event, context, callback) => { const r = event.Records[0].cf.request; r.uri = "/b"; r.querystring = "x=2"; r.headers["x-a"] = [{ key: "X-A", value: "1" }]; callback(null, r); }',
     );
-    const outcome = await run(fn, 'viewer-request', { request: request({ headers: { connection: ['close'] } }) });
+    const outcome = await run(fn, 'viewer-request', {
+      request: request({ headers: { connection: ['close'] } }),
+    });
     expect(outcome.request).toMatchObject({
       path: '/b',
       query: 'x=2',
@@ -99,12 +153,24 @@ describe('Lambda@Edge', () => {
   });
 
   test('a changed answer keeps its body, unless there is another', async () => {
-    const change = (what: string) => lambda(`exports.handler = async (e) => { const r = e.Records[0].cf.response; ${what}; return r; }`);
-    expect((await run(change('r.headers["cache-control"] = [{ value: "max-age=9" }]'), 'origin-response')).answer).toMatchObject({
+    const change = (what: string) =>
+      lambda(
+        `exports.handler = async (e) => { const r = e.Records[0].cf.response; ${what}; return r; }`,
+      );
+    expect(
+      (
+        await run(
+          change('r.headers["cache-control"] = [{ value: "max-age=9" }]'),
+          'origin-response',
+        )
+      ).answer,
+    ).toMatchObject({
       headers: { 'cache-control': ['max-age=9'] },
       body: ANSWER.body,
     });
-    expect((await run(change('r.status = "404"; r.body = "no"'), 'origin-response')).answer).toMatchObject({
+    expect(
+      (await run(change('r.status = "404"; r.body = "no"'), 'origin-response')).answer,
+    ).toMatchObject({
       status: 404,
       bodyBytes: 2,
       body: Buffer.from('no'),
@@ -115,7 +181,10 @@ describe('Lambda@Edge', () => {
     const source = `const own = require('./own'); const { readFileSync } = require('node:fs'); const path = require('path');
       const text = readFileSync(path.join(__dirname, 'config.json'), 'utf8');
       ${SEES('[own.name, JSON.parse(text).a, require("./config.json").a, require("crypto").createHash("md5").update("").digest("hex").length]')}`;
-    const { answer } = await run(lambda(source, { 'own.js': 'exports.name = "own"', 'config.json': '{"a":1}' }), 'viewer-request');
+    const { answer } = await run(
+      lambda(source, { 'own.js': 'exports.name = "own"', 'config.json': '{"a":1}' }),
+      'viewer-request',
+    );
     expect(answer?.headers['x-seen']).toEqual(['["own",1,1,32]']);
   });
 
@@ -126,13 +195,49 @@ describe('Lambda@Edge', () => {
   });
 
   test.each<[string, EdgeEvent, string, number, RegExp]>([
-    ['throws', 'viewer-request', 'exports.handler = async () => { throw new Error("no"); }', 503, /Fn failed on viewer-request: no$/],
-    ['answers an error', 'viewer-request', 'exports.handler = (e, c, done) => done(new Error("no"))', 503, /no$/],
-    ['cannot be loaded', 'viewer-request', 'require("@aws-sdk/client-s3")', 503, /Cannot find module/],
+    [
+      'throws',
+      'viewer-request',
+      'exports.handler = async () => { throw new Error("no"); }',
+      503,
+      /Fn failed on viewer-request: no$/,
+    ],
+    [
+      'answers an error',
+      'viewer-request',
+      'exports.handler = (e, c, done) => done(new Error("no"))',
+      503,
+      /no$/,
+    ],
+    [
+      'cannot be loaded',
+      'viewer-request',
+      'require("@aws-sdk/client-s3")',
+      503,
+      /Cannot find module/,
+    ],
     ['wants the network', 'viewer-request', 'require("https")', 503, /no module "https"/],
-    ['reads beside its package', 'viewer-request', 'require("fs").readFileSync("/etc/hostname")', 503, /EACCES/],
-    ['has no such export', 'viewer-request', 'exports.other = 1', 503, /index\.handler is not a function/],
-    ['returns nothing', 'viewer-request', 'exports.handler = async () => {}', 502, /returned nothing/],
+    [
+      'reads beside its package',
+      'viewer-request',
+      'require("fs").readFileSync("/etc/hostname")',
+      503,
+      /EACCES/,
+    ],
+    [
+      'has no such export',
+      'viewer-request',
+      'exports.other = 1',
+      503,
+      /index\.handler is not a function/,
+    ],
+    [
+      'returns nothing',
+      'viewer-request',
+      'exports.handler = async () => {}',
+      502,
+      /returned nothing/,
+    ],
     [
       'returns a status that is none',
       'viewer-request',
@@ -205,14 +310,19 @@ describe('Lambda@Edge', () => {
       502,
       /header a must be a list/,
     ],
-  ])('a function that %s is answered for, and nothing rejects', async (_what, event, source, status, says) => {
-    const { error, answer } = await run(lambda(source), event);
-    expect(error).toMatch(says);
-    expect(answer?.status).toBe(status);
-  });
+  ])(
+    'a function that %s is answered for, and nothing rejects',
+    async (_what, event, source, status, says) => {
+      const { error, answer } = await run(lambda(source), event);
+      expect(error).toMatch(says);
+      expect(answer?.status).toBe(status);
+    },
+  );
 
   test('41 KB are allowed at the origin', async () => {
-    const fn = lambda('exports.handler = async () => ({ status: "200", body: "x".repeat(41 * 1024) })');
+    const fn = lambda(
+      'exports.handler = async () => ({ status: "200", body: "x".repeat(41 * 1024) })',
+    );
     expect((await run(fn, 'origin-request')).answer?.bodyBytes).toBe(41 * 1024);
   });
 
@@ -231,13 +341,19 @@ describe('CloudFront Functions', () => {
   test('an event as the runtime gives it', async () => {
     const code =
       'function handler(event) { return { statusCode: 200, headers: { "x-seen": { value: JSON.stringify([event.request, event.request.rawQueryString(), event.viewer.ip, event.context.eventType]) } } }; }';
-    const sent = request({ query: 'a=1&a=2&flag', headers: { accept: ['*/*'], cookie: ['s=1; t=2'] } });
+    const sent = request({
+      query: 'a=1&a=2&flag',
+      headers: { accept: ['*/*'], cookie: ['s=1; t=2'] },
+    });
     const { answer } = await run(viewerFunction(code), 'viewer-request', { request: sent });
     expect(JSON.parse(answer?.headers['x-seen']?.[0] ?? '')).toEqual([
       {
         method: 'GET',
         uri: '/a',
-        querystring: { a: { value: '2', multiValue: [{ value: '1' }, { value: '2' }] }, flag: { value: '' } },
+        querystring: {
+          a: { value: '2', multiValue: [{ value: '1' }, { value: '2' }] },
+          flag: { value: '' },
+        },
         headers: { accept: { value: '*/*' }, host: { value: 'www.example.com' } },
         cookies: { s: { value: '1' }, t: { value: '2' } },
       },
@@ -253,7 +369,9 @@ describe('CloudFront Functions', () => {
     ['loses a parameter', 'delete event.request.querystring.b', 'flag=&a=2'],
   ])('a query that %s', async (_what, statement, expected) => {
     const fn = viewerFunction(`function handler(event) { ${statement}; return event.request; }`);
-    const outcome = await run(fn, 'viewer-request', { request: request({ query: 'b=1&flag&a=2', headers: { cookie: ['s=1'] } }) });
+    const outcome = await run(fn, 'viewer-request', {
+      request: request({ query: 'b=1&flag&a=2', headers: { cookie: ['s=1'] } }),
+    });
     expect(outcome.request).toMatchObject({ query: expected, headers: { cookie: ['s=1'] } });
   });
 
@@ -262,7 +380,11 @@ describe('CloudFront Functions', () => {
       async function handler(event) { const to = await store.get(cf.edgeLocation.region).catch(() => undefined); if (to) cf.selectRequestOriginById(to); return event.request; }`;
     const runner = edgeFunctionRunner({ switches: { 'eu-west-1': 'b' } });
     const call = (region: string) =>
-      runner.run(viewerFunction(code), { event: 'viewer-request', request: request(), place: { region, pop: 'X' } });
+      runner.run(viewerFunction(code), {
+        event: 'viewer-request',
+        request: request(),
+        place: { region, pop: 'X' },
+      });
     const [there, elsewhere] = await Promise.all([call('eu-west-1'), call('us-east-1')]);
     expect(there?.originId).toBe('b');
     expect(elsewhere?.request).toBeDefined();
@@ -270,16 +392,40 @@ describe('CloudFront Functions', () => {
   });
 
   test('cookies of an answer', async () => {
-    const fn = viewerFunction('function handler(event) { event.response.cookies.s.value = "2"; return event.response; }');
+    const fn = viewerFunction(
+      'function handler(event) { event.response.cookies.s.value = "2"; return event.response; }',
+    );
     const answer = { ...ANSWER, headers: { 'set-cookie': ['s=1; Path=/; Secure'] } };
-    expect((await run(fn, 'viewer-response', { answer })).answer?.headers['set-cookie']).toEqual(['s=2; Path=/; Secure']);
+    expect((await run(fn, 'viewer-response', { answer })).answer?.headers['set-cookie']).toEqual([
+      's=2; Path=/; Secure',
+    ]);
   });
 
   test.each<[string, string, number, RegExp]>([
-    ['has more than 10 KB', `function handler(e) { return e.request; } // ${'x'.repeat(10_240)}`, 503, /CloudFront takes 10240/],
-    ['requires what is not there', 'const fs = require("fs"); function handler() {}', 503, /Cannot find module "fs"/],
-    ['sets a timer', 'function handler() { setTimeout(() => 1, 1); }', 503, /setTimeout is not defined/],
-    ['fetches', 'async function handler() { await fetch("http://example.com"); }', 503, /fetch is not defined/],
+    [
+      'has more than 10 KB',
+      `function handler(e) { return e.request; } // ${'x'.repeat(10_240)}`,
+      503,
+      /CloudFront takes 10240/,
+    ],
+    [
+      'requires what is not there',
+      'const fs = require("fs"); function handler() {}',
+      503,
+      /Cannot find module "fs"/,
+    ],
+    [
+      'sets a timer',
+      'function handler() { setTimeout(() => 1, 1); }',
+      503,
+      /setTimeout is not defined/,
+    ],
+    [
+      'fetches',
+      'async function handler() { await fetch("http://example.com"); }',
+      503,
+      /fetch is not defined/,
+    ],
     ['has no handler', 'function other() {}', 503, /handler is not defined/],
     [
       'has a header in capitals',
@@ -301,17 +447,34 @@ describe('the functions of this project, as they are built', () => {
       'index.js': readFileSync(join(handlerDirectory('normalize-cache-key'), 'index.js'), 'utf8'),
       'config.json': JSON.stringify({ paths: [{ pattern: '*', query: { deny: ['utm_source'] } }] }),
     };
-    const fn: EdgeFunctionModel = { kind: 'lambda-edge', name: 'Fn', handler: 'index.handler', directory: folder(files) };
-    const { request: normalized, error } = await run(fn, 'viewer-request', { request: request({ query: 'b=1&utm_source=x&a=2' }) });
+    const fn: EdgeFunctionModel = {
+      kind: 'lambda-edge',
+      name: 'Fn',
+      handler: 'index.handler',
+      directory: folder(files),
+    };
+    const { request: normalized, error } = await run(fn, 'viewer-request', {
+      request: request({ query: 'b=1&utm_source=x&a=2' }),
+    });
     expect([normalized?.query, error]).toEqual(['a=2&b=1', undefined]);
   });
 
   test('the selector of origins reads where it runs', async () => {
-    const bundle = readFileSync(join(handlerDirectory('select-origin.viewer-function'), 'index.js'), 'utf8');
-    const settings = { paths: [], regions: ['us-east-1', 'eu-west-1'], nearest: { 'eu-west-1': [1, 0] } };
+    const bundle = readFileSync(
+      join(handlerDirectory('select-origin.viewer-function'), 'index.js'),
+      'utf8',
+    );
+    const settings = {
+      paths: [],
+      regions: ['us-east-1', 'eu-west-1'],
+      nearest: { 'eu-west-1': [1, 0] },
+    };
     const fn = viewerFunction(bundle.replace('ISOCHRONE_SETTINGS', JSON.stringify(settings)));
     const place = { region: 'eu-west-1', pop: 'DUB' };
     expect(await run(fn, 'viewer-request', { place })).toMatchObject({ originId: 'eu-west-1' });
-    expect((await run(fn, 'viewer-request', { place }, { switches: { 'eu-west-1': 'drained' } })).originId).toBeUndefined();
+    expect(
+      (await run(fn, 'viewer-request', { place }, { switches: { 'eu-west-1': 'drained' } }))
+        .originId,
+    ).toBeUndefined();
   });
 });

@@ -1,7 +1,14 @@
-import { isLogFormat, LOG_FORMATS, type LogFormatName, lineParser, tellFormat } from '../../../../lib/tools/simulation/logs/formats';
+import {
+  isLogFormat,
+  LOG_FORMATS,
+  type LogFormatName,
+  lineParser,
+  tellFormat,
+} from '../../../../lib/tools/simulation/logs/formats';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 
-const COMBINED = '192.0.2.7 - - [17/Nov/2013:06:31:30 -0500] "GET /a%20b?c=d&e HTTP/1.1" 200 12 "http://r.example/" "curl/8"';
+const COMBINED =
+  '192.0.2.7 - - [17/Nov/2013:06:31:30 -0500] "GET /a%20b?c=d&e HTTP/1.1" 200 12 "http://r.example/" "curl/8"';
 
 /** The example entry of "Access logs for your Application Load Balancer". */
 const ALB =
@@ -57,10 +64,17 @@ describe('a line becomes a request', () => {
     [
       'escapes of Apache and nginx',
       'combined',
-      ['::1 - - [10/Oct/2000:13:55:36 +0000] "GET /\\"a\\x22b\\\\c HTTP/1.0" 200 5 "-" "a \\"b\\""'],
+      [
+        '::1 - - [10/Oct/2000:13:55:36 +0000] "GET /\\"a\\x22b\\\\c HTTP/1.0" 200 5 "-" "a \\"b\\""',
+      ],
       { path: '/"a"b\\c', headers: { 'user-agent': ['a "b"'] } },
     ],
-    ['a blank in the URL', 'combined', ['::1 - - [10/Oct/2000:13:55:36 +0000] "GET /a b HTTP/1.0" 200 5'], { path: '/a b' }],
+    [
+      'a blank in the URL',
+      'combined',
+      ['::1 - - [10/Oct/2000:13:55:36 +0000] "GET /a b HTTP/1.0" 200 5'],
+      { path: '/a b' },
+    ],
     [
       'a whole URL, as to a proxy',
       'combined',
@@ -106,14 +120,26 @@ describe('a line becomes a request', () => {
     [
       'CloudFront, with the columns of the last #Fields',
       'cloudfront',
-      [FIELDS, '#Fields: time date c-ip cs-method cs-uri-stem sc-status sc-bytes', '21:02:31\t2019-12-04\t192.0.2.1\tPUT\t/x\t204\t9'],
+      [
+        FIELDS,
+        '#Fields: time date c-ip cs-method cs-uri-stem sc-status sc-bytes',
+        '21:02:31\t2019-12-04\t192.0.2.1\tPUT\t/x\t204\t9',
+      ],
       { method: 'PUT', path: '/x', status: 204 },
     ],
     [
       'CloudFront in JSON',
       'cloudfront-json',
       [CLOUDFRONT_JSON],
-      { timeMs: 1575493351250, host: 'www.example.com', path: '/a', query: '', status: 304, bytes: 392, edgeLocation: 'LHR62-C2' },
+      {
+        timeMs: 1575493351250,
+        host: 'www.example.com',
+        path: '/a',
+        query: '',
+        status: 304,
+        bytes: 392,
+        edgeLocation: 'LHR62-C2',
+      },
     ],
     [
       'JSON as of nginx',
@@ -130,8 +156,17 @@ describe('a line becomes a request', () => {
     [
       'JSON, ISO time, numbers, in parts',
       'json',
-      ['{"time":"2024-05-12T00:00:17+02:00","request_method":"GET","request_uri":"/x?y","status":200,"bytes":5,"http_host":"B.example"}'],
-      { timeMs: Date.UTC(2024, 4, 11, 22, 0, 17), host: 'b.example', path: '/x', query: 'y', bytes: 5, headers: {} },
+      [
+        '{"time":"2024-05-12T00:00:17+02:00","request_method":"GET","request_uri":"/x?y","status":200,"bytes":5,"http_host":"B.example"}',
+      ],
+      {
+        timeMs: Date.UTC(2024, 4, 11, 22, 0, 17),
+        host: 'b.example',
+        path: '/x',
+        query: 'y',
+        bytes: 5,
+        headers: {},
+      },
     ],
     [
       'JSON, seconds since 1970',
@@ -152,7 +187,14 @@ describe('a broken line says why', () => {
     ['combined', COMBINED.replace('GET /a', 'GET ./a'), /no request line/],
     ['combined', COMBINED.replace(' 200 ', ' 000 '), /no status/],
     ['combined', COMBINED.replace(' 12 ', ' x '), /no size/],
-    ['alb', ALB.replace('"GET https://www.example.com:443/a?b=c HTTP/1.1"', '"- http://www.example.com:80- -"'), /no request line/],
+    [
+      'alb',
+      ALB.replace(
+        '"GET https://www.example.com:443/a?b=c HTTP/1.1"',
+        '"- http://www.example.com:80- -"',
+      ),
+      /no request line/,
+    ],
     ['alb', COMBINED, /not an entry of a load balancer/],
     ['cloudfront', CLOUDFRONT, /no line of #Fields before it/],
     ['cloudfront-json', '{"date":', /not a JSON object/],
@@ -184,7 +226,9 @@ describe('the format is told from the first lines', () => {
   });
 
   test('or refused, with those there are', () => {
-    expect(() => tellFormat('a.log', ['what?'])).toThrow(/a\.log: none of its first 1 lines .*\nThe formats are .*combined/);
+    expect(() => tellFormat('a.log', ['what?'])).toThrow(
+      /a\.log: none of its first 1 lines .*\nThe formats are .*combined/,
+    );
     expect(LOG_FORMATS.every(isLogFormat)).toBe(true);
     expect(isLogFormat('toString')).toBe(false);
   });

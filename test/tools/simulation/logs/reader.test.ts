@@ -34,7 +34,9 @@ async function read(content: string | Buffer) {
 }
 
 test('broken lines are counted with their number, and lose nothing else', async () => {
-  const { paths, lines, broken, brokenExamples } = await read(`${line(1)}\r\n\u0007oops\n${line(2)}\n\n${line(3)}`);
+  const { paths, lines, broken, brokenExamples } = await read(
+    `${line(1)}\r\n\u0007oops\n${line(2)}\n\n${line(3)}`,
+  );
   expect(paths).toEqual(['/1', '/2', '/3']);
   expect({ lines, broken }).toEqual({ lines: 5, broken: 2 });
   expect(brokenExamples).toEqual([
@@ -44,23 +46,34 @@ test('broken lines are counted with their number, and lose nothing else', async 
 });
 
 test('what is kept of broken lines is bounded', async () => {
-  const { broken, brokenExamples } = await read(`${line(1)}\n${'x'.repeat(3 * MAX_LINE_CHARACTERS)}\n${'y\n'.repeat(20)}`);
+  const { broken, brokenExamples } = await read(
+    `${line(1)}\n${'x'.repeat(3 * MAX_LINE_CHARACTERS)}\n${'y\n'.repeat(20)}`,
+  );
   expect(broken).toBe(21);
   expect(brokenExamples).toHaveLength(5);
-  expect(brokenExamples[0]).toMatchObject({ reason: `longer than ${MAX_LINE_CHARACTERS} characters`, text: `${'x'.repeat(120)}…` });
+  expect(brokenExamples[0]).toMatchObject({
+    reason: `longer than ${MAX_LINE_CHARACTERS} characters`,
+    text: `${'x'.repeat(120)}…`,
+  });
 });
 
 describe('gzip', () => {
-  const text = Array.from({ length: 20_000 }, (_, i) => line(i % 60, `/${(i * 7919) % 20_011}`)).join('\n');
+  const text = Array.from({ length: 20_000 }, (_, i) =>
+    line(i % 60, `/${(i * 7919) % 20_011}`),
+  ).join('\n');
   const compressed = gzipSync(text);
 
   test('is told by its first bytes, also in several members', async () => {
-    const { lines, broken, damaged } = await read(Buffer.concat([gzipSync(`${line(1)}\n`), gzipSync(`${line(2)}\n`)]));
+    const { lines, broken, damaged } = await read(
+      Buffer.concat([gzipSync(`${line(1)}\n`), gzipSync(`${line(2)}\n`)]),
+    );
     expect({ lines, broken, damaged }).toEqual({ lines: 2, broken: 0, damaged: undefined });
   });
 
   test('that was cut off is said, and what came before it is kept', async () => {
-    const { lines, broken, damaged } = await read(compressed.subarray(0, Math.floor(compressed.length / 2)));
+    const { lines, broken, damaged } = await read(
+      compressed.subarray(0, Math.floor(compressed.length / 2)),
+    );
     expect(damaged).toMatch(/unexpected end of file/);
     expect(lines).toBeGreaterThan(9_000);
     expect(broken).toBeLessThanOrEqual(1);
@@ -76,15 +89,22 @@ describe('gzip', () => {
 });
 
 test('garbage behind a compressed log is said, and ends no reading', async () => {
-  const { lines, damaged } = await read(Buffer.concat([gzipSync(`${line(1)}\n`.repeat(2_000)), Buffer.alloc(5_000, 0x1f)]));
+  const { lines, damaged } = await read(
+    Buffer.concat([gzipSync(`${line(1)}\n`.repeat(2_000)), Buffer.alloc(5_000, 0x1f)]),
+  );
   expect(damaged).toBeDefined();
   expect(lines).toBeGreaterThan(1_000);
 });
 
 test('a byte order mark at the start is no part of the first line', async () => {
-  const head = '#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status';
+  const head =
+    '#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status';
   const entry = '2019-12-04\t21:02:31\tLAX1\t392\t192.0.2.1\tGET\td.cloudfront.net\t/a\t200';
-  expect(await read(`\u{feff}${head}\n${entry}\n`)).toMatchObject({ paths: ['/a'], format: 'cloudfront', broken: 0 });
+  expect(await read(`\u{feff}${head}\n${entry}\n`)).toMatchObject({
+    paths: ['/a'],
+    format: 'cloudfront',
+    broken: 0,
+  });
 });
 
 test.each<[string, string | Buffer, RegExp]>([
@@ -95,13 +115,24 @@ test.each<[string, string | Buffer, RegExp]>([
 });
 
 test('a file that is not there is refused by its name', async () => {
-  await expect(openLog(join(directory, 'none.log'))).rejects.toThrow(/none\.log: the log cannot be read/);
+  await expect(openLog(join(directory, 'none.log'))).rejects.toThrow(
+    /none\.log: the log cannot be read/,
+  );
 });
 
 describe('the order of time', () => {
   async function* records(...times: readonly number[]): AsyncGenerator<LogRecord> {
     for (const [i, timeMs] of times.entries()) {
-      yield { timeMs, method: 'GET', path: `/${i}`, query: '', headers: {}, clientAddress: '', status: 200, bytes: 0 };
+      yield {
+        timeMs,
+        method: 'GET',
+        path: `/${i}`,
+        query: '',
+        headers: {},
+        clientAddress: '',
+        status: 200,
+        bytes: 0,
+      };
     }
   }
 

@@ -1,4 +1,8 @@
-import type { BehaviorModel, DistributionModel, Selection } from '../../../../lib/tools/simulation/distribution/distribution';
+import type {
+  BehaviorModel,
+  DistributionModel,
+  Selection,
+} from '../../../../lib/tools/simulation/distribution/distribution';
 import {
   EVERYTHING,
   MANAGED_CACHE_POLICIES,
@@ -6,7 +10,10 @@ import {
   MANAGED_RESPONSE_HEADERS_POLICIES,
 } from '../../../../lib/tools/simulation/distribution/managed-policies';
 import type { Served } from '../../../../lib/tools/simulation/engine/engine';
-import type { FunctionCall, FunctionOutcome } from '../../../../lib/tools/simulation/functions/call';
+import type {
+  FunctionCall,
+  FunctionOutcome,
+} from '../../../../lib/tools/simulation/functions/call';
 import type { EdgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
 import type { HttpAnswer, HttpRequest } from '../../../../lib/tools/simulation/messages';
 import { requestPath } from '../../../../lib/tools/simulation/path/request-path';
@@ -34,11 +41,15 @@ function managed<T>(policies: Readonly<Record<string, T>>, id: string): T {
   return found;
 }
 const ALL_VIEWER = managed(MANAGED_ORIGIN_REQUEST_POLICIES, '216adef6-5c7f-47e4-b989-5492eafa07d3');
-const ALL_BUT_HOST = managed(MANAGED_ORIGIN_REQUEST_POLICIES, 'b689b0a8-53d0-40ab-baf2-68738e2966ac');
+const ALL_BUT_HOST = managed(
+  MANAGED_ORIGIN_REQUEST_POLICIES,
+  'b689b0a8-53d0-40ab-baf2-68738e2966ac',
+);
 const CACHING_DISABLED = managed(MANAGED_CACHE_POLICIES, '4135ea2d-6df8-44a3-9df3-4b5a84be39ad');
 const only = (...names: string[]): Selection => ({ kind: 'only', names });
 
-const path = (over: Partial<DistributionModel> = {}, runner = NO_FUNCTIONS) => requestPath(distribution(over), runner);
+const path = (over: Partial<DistributionModel> = {}, runner = NO_FUNCTIONS) =>
+  requestPath(distribution(over), runner);
 const oneBehavior = (over: Partial<BehaviorModel>) => ({ behaviors: [behavior(over)] });
 
 describe('the behaviour of a path', () => {
@@ -59,14 +70,27 @@ describe('the behaviour of a path', () => {
     ['/%61pi/a', '/api/*'],
     ['/api/..', '*'],
   ])('%s goes to %s', async (sent, expected) => {
-    const { behavior: found, keyed } = await several.prepare(request({ path: sent }), PLACE, 'https');
+    const { behavior: found, keyed } = await several.prepare(
+      request({ path: sent }),
+      PLACE,
+      'https',
+    );
     expect(found.pathPattern).toBe(expected);
     expect(keyed?.request.path).toBe(sent);
   });
 });
 
 describe('before the caches', () => {
-  test.each<[string, Partial<BehaviorModel>, Partial<HttpRequest>, 'http' | 'https', number | undefined, string | undefined]>([
+  test.each<
+    [
+      string,
+      Partial<BehaviorModel>,
+      Partial<HttpRequest>,
+      'http' | 'https',
+      number | undefined,
+      string | undefined,
+    ]
+  >([
     [
       'http where https is wanted',
       { viewerProtocolPolicy: 'redirect-to-https' },
@@ -75,16 +99,34 @@ describe('before the caches', () => {
       301,
       'https://www.example.com/a?a=1',
     ],
-    ['http where only https is', { viewerProtocolPolicy: 'https-only' }, {}, 'http', 403, undefined],
+    [
+      'http where only https is',
+      { viewerProtocolPolicy: 'https-only' },
+      {},
+      'http',
+      403,
+      undefined,
+    ],
     ['http where both are', {}, {}, 'http', undefined, undefined],
     ['https', { viewerProtocolPolicy: 'redirect-to-https' }, {}, 'https', undefined, undefined],
     ['a GET with a body', {}, { headers: { 'content-length': ['1'] } }, 'https', 403, undefined],
     ['a URL of 8,193 bytes', {}, { query: 'q'.repeat(8190) }, 'https', 413, undefined],
     ['one of 8,192', {}, { query: 'q'.repeat(8189) }, 'https', undefined, undefined],
     ['a method that is not allowed', {}, { method: 'POST' }, 'https', 403, undefined],
-    ['one that is', { allowedMethods: ['GET', 'HEAD', 'OPTIONS'] }, { method: 'OPTIONS' }, 'https', undefined, undefined],
+    [
+      'one that is',
+      { allowedMethods: ['GET', 'HEAD', 'OPTIONS'] },
+      { method: 'OPTIONS' },
+      'https',
+      undefined,
+      undefined,
+    ],
   ])('%s', async (_what, over, sent, protocol, status, location) => {
-    const { immediate, keyed } = await path(oneBehavior(over)).prepare(request(sent), PLACE, protocol);
+    const { immediate, keyed } = await path(oneBehavior(over)).prepare(
+      request(sent),
+      PLACE,
+      protocol,
+    );
     expect(immediate?.answer.status).toBe(status);
     expect(immediate?.answer.headers.location?.[0]).toBe(location);
     expect(keyed === undefined).toBe(status !== undefined);
@@ -92,9 +134,18 @@ describe('before the caches', () => {
 
   test('the key is that of the request which the function made, in the behaviour of the one before', async () => {
     const runner = functions({ request: request({ path: '/other' }) });
-    const prepared = await path(oneBehavior({ functions: { 'viewer-request': FN } }), runner).prepare(request(), PLACE, 'https');
-    expect(prepared.keyed).toMatchObject({ urlKey: 'www.example.com/other', pop: 'NRT', regional: 'ap-northeast-1' });
-    expect(runner.calls).toMatchObject([{ event: 'viewer-request', place: { region: 'ap-northeast-1', pop: 'NRT' } }]);
+    const prepared = await path(
+      oneBehavior({ functions: { 'viewer-request': FN } }),
+      runner,
+    ).prepare(request(), PLACE, 'https');
+    expect(prepared.keyed).toMatchObject({
+      urlKey: 'www.example.com/other',
+      pop: 'NRT',
+      regional: 'ap-northeast-1',
+    });
+    expect(runner.calls).toMatchObject([
+      { event: 'viewer-request', place: { region: 'ap-northeast-1', pop: 'NRT' } },
+    ]);
   });
 
   test('what a function answers goes to the viewer, and what fails is counted', async () => {
@@ -112,7 +163,10 @@ describe('before the caches', () => {
 
   test('an origin that is not there cannot be selected', async () => {
     const runner = functions({ request: request(), originId: 'gone' });
-    const prepared = await path(oneBehavior({ functions: { 'viewer-request': FN } }), runner).prepare(request(), PLACE, 'https');
+    const prepared = await path(
+      oneBehavior({ functions: { 'viewer-request': FN } }),
+      runner,
+    ).prepare(request(), PLACE, 'https');
     expect(prepared).toMatchObject({
       immediate: { result: 'FunctionExecutionError', answer: { status: 503 } },
       functionErrors: ['Fn selects the origin gone, which the distribution does not have.'],
@@ -122,7 +176,11 @@ describe('before the caches', () => {
   test('the root object, and the shield of the origin that a function selects', async () => {
     const origins = { site: SITE, b: { ...SITE, id: 'b', shieldRegion: 'eu-west-1' } };
     const runner = functions({ request: request({ path: '/' }), originId: 'b' });
-    const over = { ...oneBehavior({ functions: { 'viewer-request': FN } }), origins, defaultRootObject: 'index.html' };
+    const over = {
+      ...oneBehavior({ functions: { 'viewer-request': FN } }),
+      origins,
+      defaultRootObject: 'index.html',
+    };
     expect(await path(over, runner).prepare(request({ path: '/' }), PLACE, 'https')).toMatchObject({
       originId: 'b',
       keyed: { shield: 'eu-west-1', request: { path: '/index.html' } },
@@ -131,15 +189,28 @@ describe('before the caches', () => {
 });
 
 describe('to the origin', () => {
-  async function sent(over: Partial<BehaviorModel>, viewer: Partial<HttpRequest>, validators?: { etag?: string; lastModified?: string }) {
+  async function sent(
+    over: Partial<BehaviorModel>,
+    viewer: Partial<HttpRequest>,
+    validators?: { etag?: string; lastModified?: string },
+  ) {
     const route = path(oneBehavior({ allowedMethods: ['GET', 'HEAD', 'POST'], ...over }));
-    return (await route.toOrigin(await route.prepare(request(viewer), PLACE, 'https'), validators)).request;
+    return (await route.toOrigin(await route.prepare(request(viewer), PLACE, 'https'), validators))
+      .request;
   }
 
   test('what CloudFront always sends', async () => {
     const { host, query, headers } = await sent(
       {},
-      { query: 'a=1', headers: { 'user-agent': ['x'], accept: ['*/*'], via: ['1.0 proxy'], 'x-forwarded-for': ['198.51.100.1'] } },
+      {
+        query: 'a=1',
+        headers: {
+          'user-agent': ['x'],
+          accept: ['*/*'],
+          via: ['1.0 proxy'],
+          'x-forwarded-for': ['198.51.100.1'],
+        },
+      },
     );
     expect([host, query]).toEqual(['site.example.com', '']);
     expect(headers).toEqual({
@@ -149,7 +220,9 @@ describe('to the origin', () => {
     });
   });
 
-  test.each<[string, Partial<BehaviorModel>, Record<string, string[]>, Record<string, string[] | undefined>]>([
+  test.each<
+    [string, Partial<BehaviorModel>, Record<string, string[]>, Record<string, string[] | undefined>]
+  >([
     [
       'all of the viewer',
       { originRequest: ALL_VIEWER },
@@ -181,25 +254,62 @@ describe('to the origin', () => {
       { 'accept-encoding': ['deflate'] },
       { 'accept-encoding': ['deflate'] },
     ],
-    ['of encodings, left out', { cachePolicy: CACHING_DISABLED }, { 'accept-encoding': ['gzip'] }, { 'accept-encoding': undefined }],
-    ['cookies', { originRequest: { ...ALL_VIEWER, cookies: only('b') } }, { cookie: ['a=1; b=2'] }, { cookie: ['b=2'] }],
-    ['a range where nothing is kept', { cachePolicy: CACHING_DISABLED }, { range: ['bytes=0-1'] }, { range: ['bytes=0-1'] }],
+    [
+      'of encodings, left out',
+      { cachePolicy: CACHING_DISABLED },
+      { 'accept-encoding': ['gzip'] },
+      { 'accept-encoding': undefined },
+    ],
+    [
+      'cookies',
+      { originRequest: { ...ALL_VIEWER, cookies: only('b') } },
+      { cookie: ['a=1; b=2'] },
+      { cookie: ['b=2'] },
+    ],
+    [
+      'a range where nothing is kept',
+      { cachePolicy: CACHING_DISABLED },
+      { range: ['bytes=0-1'] },
+      { range: ['bytes=0-1'] },
+    ],
     ['a range where answers are kept', {}, { range: ['bytes=0-1'] }, { range: ['bytes=0-1'] }],
-    ['no conditions where they are', {}, { 'if-none-match': ['"a"'] }, { 'if-none-match': undefined }],
-    ['conditions where nothing is', { cachePolicy: CACHING_DISABLED }, { 'if-none-match': ['"a"'] }, { 'if-none-match': ['"a"'] }],
+    [
+      'no conditions where they are',
+      {},
+      { 'if-none-match': ['"a"'] },
+      { 'if-none-match': undefined },
+    ],
+    [
+      'conditions where nothing is',
+      { cachePolicy: CACHING_DISABLED },
+      { 'if-none-match': ['"a"'] },
+      { 'if-none-match': ['"a"'] },
+    ],
   ])('%s', async (_what, over, headers, expected) => {
     expect((await sent(over, { headers })).headers).toMatchObject(
       Object.fromEntries(Object.entries(expected).filter(([, value]) => value)),
     );
     const gone = Object.keys(expected).filter((name) => expected[name] === undefined);
-    expect(Object.keys((await sent(over, { headers })).headers).filter((name) => gone.includes(name))).toEqual([]);
+    expect(
+      Object.keys((await sent(over, { headers })).headers).filter((name) => gone.includes(name)),
+    ).toEqual([]);
   });
 
   test.each<[string, Partial<BehaviorModel>, string, string]>([
     ['forwarded', { originRequest: ALL_VIEWER }, 'www.example.com', 'a=1&b=2'],
     ['all but Host', { originRequest: ALL_BUT_HOST }, 'site.example.com', 'a=1&b=2'],
-    ['in the key', { cachePolicy: { ...CACHING_DISABLED, headers: only('host'), query: only('b') } }, 'www.example.com', 'b=2'],
-    ['some of the query', { originRequest: { ...ALL_BUT_HOST, query: { kind: 'all-except', names: ['b'] } } }, 'site.example.com', 'a=1'],
+    [
+      'in the key',
+      { cachePolicy: { ...CACHING_DISABLED, headers: only('host'), query: only('b') } },
+      'www.example.com',
+      'b=2',
+    ],
+    [
+      'some of the query',
+      { originRequest: { ...ALL_BUT_HOST, query: { kind: 'all-except', names: ['b'] } } },
+      'site.example.com',
+      'a=1',
+    ],
   ])('Host and query, %s', async (_what, over, host, query) => {
     expect(await sent(over, { query: 'a=1&b=2' })).toMatchObject({ host, query });
   });
@@ -210,21 +320,40 @@ describe('to the origin', () => {
       { headers: { 'if-none-match': ['"viewer"'], 'if-modified-since': ['x'] } },
       { etag: '"ours"' },
     );
-    expect([headers['if-none-match'], headers['if-modified-since']]).toEqual([['"ours"'], undefined]);
+    expect([headers['if-none-match'], headers['if-modified-since']]).toEqual([
+      ['"ours"'],
+      undefined,
+    ]);
   });
 
   test("the origin's path and headers, which functions do not see; they run where the shield is", async () => {
-    const origin = { ...SITE, path: '/v2', customHeaders: { 'x-key': 'k' }, shieldRegion: 'eu-west-1' };
+    const origin = {
+      ...SITE,
+      path: '/v2',
+      customHeaders: { 'x-key': 'k' },
+      shieldRegion: 'eu-west-1',
+    };
     const runner = functions({});
     const both = { 'origin-request': FN, 'origin-response': FN };
-    const route = path({ ...oneBehavior({ functions: both, originRequest: ALL_VIEWER }), origins: { site: origin } }, runner);
-    const prepared = await route.prepare(request({ headers: { 'x-key': ['forged'] } }), PLACE, 'https');
+    const route = path(
+      { ...oneBehavior({ functions: both, originRequest: ALL_VIEWER }), origins: { site: origin } },
+      runner,
+    );
+    const prepared = await route.prepare(
+      request({ headers: { 'x-key': ['forged'] } }),
+      PLACE,
+      'https',
+    );
     const step = await route.toOrigin(prepared);
     await route.fromOrigin(prepared, step, { status: 200, headers: {}, bodyBytes: 0 });
     expect(step.request).toMatchObject({ path: '/v2/a', headers: { 'x-key': ['k'] } });
     expect(runner.calls).toMatchObject([
       { event: 'origin-request', request: { path: '/a' }, place: { region: 'eu-west-1' } },
-      { event: 'origin-response', request: { path: '/a', headers: { 'x-key': ['forged'] } }, place: { region: 'eu-west-1' } },
+      {
+        event: 'origin-response',
+        request: { path: '/a', headers: { 'x-key': ['forged'] } },
+        place: { region: 'eu-west-1' },
+      },
     ]);
   });
 
@@ -236,8 +365,14 @@ describe('to the origin', () => {
     ['a write', 'POST', 'unreachable', false],
   ])('failover on %s', async (_what, method, answer, expected) => {
     const origins = { site: SITE, b: { ...SITE, id: 'b', domainName: 'b.example.com' } };
-    const originGroups = { both: { id: 'both', memberIds: ['site', 'b'] as const, failoverStatusCodes: [500, 503] } };
-    const route = path({ ...oneBehavior({ originId: 'both', allowedMethods: ['GET', 'POST'] }), origins, originGroups });
+    const originGroups = {
+      both: { id: 'both', memberIds: ['site', 'b'] as const, failoverStatusCodes: [500, 503] },
+    };
+    const route = path({
+      ...oneBehavior({ originId: 'both', allowedMethods: ['GET', 'POST'] }),
+      origins,
+      originGroups,
+    });
     const prepared = await route.prepare(request({ method }), PLACE, 'https');
     expect(route.failsOver(prepared, answer)).toBe(expected);
     expect((await route.toOrigin(prepared)).request.host).toBe('site.example.com');
@@ -266,9 +401,19 @@ describe('to the viewer', () => {
     collapsed: false,
     stale: false,
   });
-  async function seen(viewer: Partial<HttpRequest>, answer: HttpAnswer = WHOLE, over: Partial<BehaviorModel> = {}, runner = NO_FUNCTIONS) {
-    const route = path(oneBehavior({ allowedMethods: ['GET', 'HEAD', 'OPTIONS'], ...over }), runner);
-    return (await route.toViewer(await route.prepare(request(viewer), PLACE, 'https'), served(answer))).answer;
+  async function seen(
+    viewer: Partial<HttpRequest>,
+    answer: HttpAnswer = WHOLE,
+    over: Partial<BehaviorModel> = {},
+    runner = NO_FUNCTIONS,
+  ) {
+    const route = path(
+      oneBehavior({ allowedMethods: ['GET', 'HEAD', 'OPTIONS'], ...over }),
+      runner,
+    );
+    return (
+      await route.toViewer(await route.prepare(request(viewer), PLACE, 'https'), served(answer))
+    ).answer;
   }
 
   // RFC 9110, 13.2.2, 14.2 and 9.3.2.
@@ -278,20 +423,45 @@ describe('to the viewer', () => {
     ['the same entity tag', { headers: { 'if-none-match': ['"v0", W/"v1"'] } }, 304, undefined],
     [
       'another entity tag, whatever the date',
-      { headers: { 'if-none-match': ['"v0"'], 'if-modified-since': ['Tue, 03 Nov 2026 00:00:00 GMT'] } },
+      {
+        headers: {
+          'if-none-match': ['"v0"'],
+          'if-modified-since': ['Tue, 03 Nov 2026 00:00:00 GMT'],
+        },
+      },
       200,
       '0123456789',
     ],
-    ['not modified since', { headers: { 'if-modified-since': ['Mon, 02 Nov 2026 00:00:00 GMT'] } }, 304, undefined],
-    ['modified since', { headers: { 'if-modified-since': ['Sun, 01 Nov 2026 00:00:00 GMT'] } }, 200, '0123456789'],
+    [
+      'not modified since',
+      { headers: { 'if-modified-since': ['Mon, 02 Nov 2026 00:00:00 GMT'] } },
+      304,
+      undefined,
+    ],
+    [
+      'modified since',
+      { headers: { 'if-modified-since': ['Sun, 01 Nov 2026 00:00:00 GMT'] } },
+      200,
+      '0123456789',
+    ],
     ['a range', { headers: { range: ['bytes=2-4'] } }, 206, '234'],
     ['the end', { headers: { range: ['bytes=-3'] } }, 206, '789'],
     ['beyond the end', { headers: { range: ['bytes=8-99'] } }, 206, '89'],
     ['nothing of it', { headers: { range: ['bytes=10-'] } }, 416, undefined],
     ['several ranges', { headers: { range: ['bytes=0-1,3-4'] } }, 200, '0123456789'],
     ['no range at all', { headers: { range: ['bytes=-'] } }, 200, '0123456789'],
-    ['a range of what it has', { headers: { range: ['bytes=0-0'], 'if-range': ['"v1"'] } }, 206, '0'],
-    ['a range of what it had', { headers: { range: ['bytes=0-0'], 'if-range': ['"v0"'] } }, 200, '0123456789'],
+    [
+      'a range of what it has',
+      { headers: { range: ['bytes=0-0'], 'if-range': ['"v1"'] } },
+      206,
+      '0',
+    ],
+    [
+      'a range of what it had',
+      { headers: { range: ['bytes=0-0'], 'if-range': ['"v0"'] } },
+      200,
+      '0123456789',
+    ],
   ])('%s', async (_what, viewer, status, body) => {
     const answer = await seen(viewer);
     expect(answer.status).toBe(status);
@@ -309,17 +479,30 @@ describe('to the viewer', () => {
       ],
     };
     const answer = { ...WHOLE, headers: { server: ['x'], a: ['theirs'], b: ['theirs'] } };
-    expect((await seen({}, answer, { responseHeaders })).headers).toEqual({ a: ['ours'], b: ['theirs'], c: ['ours'] });
+    expect((await seen({}, answer, { responseHeaders })).headers).toEqual({
+      a: ['ours'],
+      b: ['theirs'],
+      c: ['ours'],
+    });
   });
 
   test.each<[string, Partial<HttpRequest>, Record<string, string[]>, string[]]>([
     ['without Origin', {}, {}, []],
-    ['with it', { headers: { origin: ['https://a.example'] } }, {}, ['access-control-allow-origin', 'access-control-expose-headers']],
+    [
+      'with it',
+      { headers: { origin: ['https://a.example'] } },
+      {},
+      ['access-control-allow-origin', 'access-control-expose-headers'],
+    ],
     [
       'on preflight',
       { method: 'OPTIONS', headers: { origin: ['https://a.example'] } },
       {},
-      ['access-control-allow-origin', 'access-control-allow-methods', 'access-control-expose-headers'],
+      [
+        'access-control-allow-origin',
+        'access-control-allow-methods',
+        'access-control-expose-headers',
+      ],
     ],
     [
       "beside the origin's own",
@@ -328,13 +511,21 @@ describe('to the viewer', () => {
       ['access-control-allow-origin'],
     ],
   ])('CORS %s', async (_what, viewer, headers, expected) => {
-    const responseHeaders = managed(MANAGED_RESPONSE_HEADERS_POLICIES, '5cc3b908-e619-4b99-88e5-2cf7f45965bd');
-    expect(Object.keys((await seen(viewer, { ...WHOLE, headers }, { responseHeaders })).headers)).toEqual(expected);
+    const responseHeaders = managed(
+      MANAGED_RESPONSE_HEADERS_POLICIES,
+      '5cc3b908-e619-4b99-88e5-2cf7f45965bd',
+    );
+    expect(
+      Object.keys((await seen(viewer, { ...WHOLE, headers }, { responseHeaders })).headers),
+    ).toEqual(expected);
   });
 
   test('the viewer-response function: below 400 only ("Restrictions on all edge functions", "HTTP status codes")', async () => {
     const changed = { answer: { status: 201, headers: {}, bodyBytes: 0 } };
-    const over = { functions: { 'viewer-response': FN }, originRequest: { headers: EVERYTHING, query: EVERYTHING, cookies: EVERYTHING } };
+    const over = {
+      functions: { 'viewer-response': FN },
+      originRequest: { headers: EVERYTHING, query: EVERYTHING, cookies: EVERYTHING },
+    };
     expect((await seen({}, WHOLE, over, functions(changed))).status).toBe(201);
     expect((await seen({}, { ...WHOLE, status: 404 }, over, functions(changed))).status).toBe(404);
   });

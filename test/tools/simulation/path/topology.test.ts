@@ -7,7 +7,12 @@ import {
   spreadEdgeLocation,
   VIEWER_WEIGHTS,
 } from '../../../../lib/tools/simulation/path/topology';
-import { hopsMs, originWayMs, roundTripMs, VIEWER_ROUND_TRIP_MS } from '../../../../lib/tools/simulation/replay/latency';
+import {
+  hopsMs,
+  originWayMs,
+  roundTripMs,
+  VIEWER_ROUND_TRIP_MS,
+} from '../../../../lib/tools/simulation/replay/latency';
 
 describe('edge locations', () => {
   test.each<[string, string, string]>([
@@ -19,7 +24,11 @@ describe('edge locations', () => {
     ['DXB50', 'ap-south-1', 'middle-east'],
     ['fra2', 'eu-central-1', 'europe'],
   ])('%s asks %s and is in %s', (name, regional, continent) => {
-    expect(edgeLocation(name)).toMatchObject({ pop: name.slice(0, 3).toUpperCase(), regional, continent });
+    expect(edgeLocation(name)).toMatchObject({
+      pop: name.slice(0, 3).toUpperCase(),
+      regional,
+      continent,
+    });
   });
 
   test('one that is not in the table is not guessed', () => {
@@ -27,14 +36,20 @@ describe('edge locations', () => {
   });
 
   test('every region has a place, so that every origin has one', () => {
-    expect([...REGION_NAMES, ...REGIONAL_EDGE_CACHES].filter((region) => coordinatesOfRegion(region) === undefined)).toEqual([]);
+    expect(
+      [...REGION_NAMES, ...REGIONAL_EDGE_CACHES].filter(
+        (region) => coordinatesOfRegion(region) === undefined,
+      ),
+    ).toEqual([]);
   });
 });
 
 describe('viewers whose edge location the log does not name', () => {
   test('are spread by known weights that make a hundred', () => {
     expect(Object.values(VIEWER_WEIGHTS).reduce((sum, weight) => sum + weight, 0)).toBe(100);
-    expect(Object.keys(VIEWER_WEIGHTS).filter((code) => edgeLocation(code) === undefined)).toEqual([]);
+    expect(Object.keys(VIEWER_WEIGHTS).filter((code) => edgeLocation(code) === undefined)).toEqual(
+      [],
+    );
   });
 
   test('come in at the same one each time, each one as often as its weight says', () => {
@@ -45,7 +60,8 @@ describe('viewers whose edge location the log does not name', () => {
       expect(spreadEdgeLocation(address).pop).toBe(pop);
       counts[pop] = (counts[pop] ?? 0) + 1;
     }
-    for (const [pop, weight] of Object.entries(VIEWER_WEIGHTS)) expect(Math.abs((counts[pop] ?? 0) / 200 - weight)).toBeLessThan(1);
+    for (const [pop, weight] of Object.entries(VIEWER_WEIGHTS))
+      expect(Math.abs((counts[pop] ?? 0) / 200 - weight)).toBeLessThan(1);
   });
 });
 
@@ -59,7 +75,11 @@ describe('distances in milliseconds', () => {
   });
 
   test('each cache farther away takes longer', () => {
-    const [pop, regional, shield] = [hopsMs(place, 'pop'), hopsMs(place, 'regional'), hopsMs(place, 'shield', 'us-east-1')];
+    const [pop, regional, shield] = [
+      hopsMs(place, 'pop'),
+      hopsMs(place, 'regional'),
+      hopsMs(place, 'shield', 'us-east-1'),
+    ];
     expect(pop).toBeGreaterThan(VIEWER_ROUND_TRIP_MS);
     expect(regional).toBeGreaterThan(pop);
     expect(shield).toBeGreaterThan(regional + 80);

@@ -11,7 +11,14 @@ async function found(records: readonly LogRecord[], of = DISTRIBUTION) {
   const all = findings();
   for (const each of records) {
     const { method, path: urlPath, query, headers, clientAddress } = each;
-    const request = { method, host: 'www.example.com', path: urlPath, query, headers, clientAddress };
+    const request = {
+      method,
+      host: 'www.example.com',
+      path: urlPath,
+      query,
+      headers,
+      clientAddress,
+    };
     all.observe(each, await path.prepare(request, { pop: 'IAD', regional: 'us-east-1' }, 'https'));
   }
   return all.report();
@@ -22,9 +29,24 @@ const urls = (...list: readonly string[]) => list.map((url, i) => record(i, url)
 describe('the ceiling', () => {
   test.each<[string, LogRecord[], number, number]>([
     ['is the same where the key is the URL', urls('/a', '/a', '/b', '/a'), 50, 50],
-    ['is higher where the key has less', urls('/img/a?1', '/img/a?2', '/img/a?3', '/img/a?4'), 0, 75],
-    ['by the URL where nothing is cached, for there is no key', urls('/api/a?1', '/api/a?2', '/api/a?1', '/api/a?2'), 50, 50],
-    ['does not count what cannot be cached', [...urls('/a', '/a'), record(3, '/a', { method: 'POST' })], 50, 50],
+    [
+      'is higher where the key has less',
+      urls('/img/a?1', '/img/a?2', '/img/a?3', '/img/a?4'),
+      0,
+      75,
+    ],
+    [
+      'by the URL where nothing is cached, for there is no key',
+      urls('/api/a?1', '/api/a?2', '/api/a?1', '/api/a?2'),
+      50,
+      50,
+    ],
+    [
+      'does not count what cannot be cached',
+      [...urls('/a', '/a'), record(3, '/a', { method: 'POST' })],
+      50,
+      50,
+    ],
     ['of nothing is nothing', [], 0, 0],
   ])('%s', async (_, records, rawUrlHitPercent, keyHitPercent) => {
     expect((await found(records)).ceiling).toEqual({ rawUrlHitPercent, keyHitPercent });
@@ -33,11 +55,18 @@ describe('the ceiling', () => {
 
 describe('key splitters', () => {
   const split = async (records: readonly LogRecord[], of = DISTRIBUTION) =>
-    (await found(records, of)).keySplitters.map(({ name, requests, hitsLost, inKey }) => [name, requests, hitsLost, inKey]);
+    (await found(records, of)).keySplitters.map(({ name, requests, hitsLost, inKey }) => [
+      name,
+      requests,
+      hitsLost,
+      inKey,
+    ]);
 
   test('a parameter costs the hits that its values part', async () => {
     // Without `_`: /a?p=1 four times, /a?p=2 once. With it: five different URLs.
-    expect(await split(urls('/a?p=1&_=1', '/a?_=2&p=1', '/a?p=1&_=3', '/a?p=1&_=4', '/a?p=2&_=5', '/a'))).toEqual([['_', 5, 3, true]]);
+    expect(
+      await split(urls('/a?p=1&_=1', '/a?_=2&p=1', '/a?p=1&_=3', '/a?p=1&_=4', '/a?p=2&_=5', '/a')),
+    ).toEqual([['_', 5, 3, true]]);
   });
 
   test('one that the key leaves out says what that saves', async () => {
@@ -46,7 +75,9 @@ describe('key splitters', () => {
 
   test('headers and cookies that are in the key are judged alike, and others split nothing', async () => {
     const only = (...names: string[]) => ({ kind: 'only', names }) as const;
-    const of = distribution({ behaviors: [cached('*', { headers: only('accept-language'), cookies: only('id') })] });
+    const of = distribution({
+      behaviors: [cached('*', { headers: only('accept-language'), cookies: only('id') })],
+    });
     const headers = ['de', 'en', 'fr'].map((language, i) => ({
       'accept-language': [language],
       'user-agent': [`browser ${i}`],
@@ -64,7 +95,9 @@ describe('key splitters', () => {
   });
 
   test('the worst one is first, with the behaviour where it costs most', async () => {
-    const { keySplitters } = await found(urls('/img/a?v=1', '/img/a?v=2', '/a?v=1', '/a?v=2', '/a?v=3', '/a?w=1', '/a?w=2'));
+    const { keySplitters } = await found(
+      urls('/img/a?v=1', '/img/a?v=2', '/a?v=1', '/a?v=2', '/a?v=3', '/a?w=1', '/a?w=2'),
+    );
     expect(keySplitters).toEqual([
       { kind: 'query', name: 'v', pathPattern: '*', requests: 5, hitsLost: 3, inKey: true },
       { kind: 'query', name: 'w', pathPattern: '*', requests: 2, hitsLost: 1, inKey: true },
@@ -73,7 +106,8 @@ describe('key splitters', () => {
 });
 
 describe('unsafe merges', () => {
-  const merge = (url: string, bytes: number, more: Partial<LogRecord> = {}) => record(0, url, { bytes, ...more });
+  const merge = (url: string, bytes: number, more: Partial<LogRecord> = {}) =>
+    record(0, url, { bytes, ...more });
   const first = merge('/img/a?1', 10);
 
   test.each<[string, LogRecord[], number]>([
@@ -86,7 +120,11 @@ describe('unsafe merges', () => {
     ['what the viewer had already', [first, merge('/img/a?2', 0, { status: 304 })], 0],
     ['a HEAD', [first, merge('/img/a?2', 0, { method: 'HEAD' })], 0],
     ['where nothing is cached', [merge('/api/a?1', 10), merge('/api/a?2', 20)], 0],
-    ['a URL that has another answer each time', [first, ...Array.from({ length: 20 }, (_, i) => merge('/img/a?2', 20 + i))], 0],
+    [
+      'a URL that has another answer each time',
+      [first, ...Array.from({ length: 20 }, (_, i) => merge('/img/a?2', 20 + i))],
+      0,
+    ],
   ])('%s', async (_, records, count) => {
     expect((await found(records)).unsafeMerges).toHaveLength(count);
   });

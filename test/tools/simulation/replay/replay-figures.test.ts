@@ -20,12 +20,15 @@ test('a heap gives what comes first, whatever the order of what went in', () => 
 });
 
 describe('percentiles', () => {
-  test.each([50, 95, 99])('the %i. is within one percent, also of two histograms together', (percent) => {
-    const [odd, even] = [histogram(), histogram()];
-    for (let ms = 1; ms <= 10_000; ms++) (ms % 2 === 0 ? even : odd).add(ms);
-    even.merge(odd);
-    expect(Math.abs(even.percentile(percent) / (percent * 100) - 1)).toBeLessThan(0.0101);
-  });
+  test.each([50, 95, 99])(
+    'the %i. is within one percent, also of two histograms together',
+    (percent) => {
+      const [odd, even] = [histogram(), histogram()];
+      for (let ms = 1; ms <= 10_000; ms++) (ms % 2 === 0 ? even : odd).add(ms);
+      even.merge(odd);
+      expect(Math.abs(even.percentile(percent) / (percent * 100) - 1)).toBeLessThan(0.0101);
+    },
+  );
 
   test('of nothing are nothing', () => {
     expect(histogram().percentile(95)).toBe(0);
@@ -54,18 +57,29 @@ describe('the timeline', () => {
     const points = timeline.report();
     expect(points.length).toBeLessThanOrEqual(100);
     expect(points.reduce((sum, { requests }) => sum + requests, 0)).toBe(3650);
-    expect(points.every(({ requests, hitPercent }) => requests === 0 || hitPercent.low === 100)).toBe(true);
+    expect(
+      points.every(({ requests, hitPercent }) => requests === 0 || hitPercent.low === 100),
+    ).toBe(true);
   });
 });
 
 describe('objectives', () => {
-  const slice = { hitPercent: { low: 80, high: 95 }, latencyMs: { p95: { low: 40, high: 60 } } } as ReplaySlice;
+  const slice = {
+    hitPercent: { low: 80, high: 95 },
+    latencyMs: { p95: { low: 40, high: 60 } },
+  } as ReplaySlice;
 
   test.each<[number, number, boolean, boolean]>([
     [80, 60, true, true],
     [81, 59, false, false],
     [95, 40, false, false],
-  ])('%i %% of hits and %i ms, of 80 to 95 %% and 40 to 60 ms', (cacheHitPercent, p95LatencyMs, hits, latency) => {
-    expect(judge({ cacheHitPercent, p95LatencyMs }, slice).map(({ met }) => met)).toEqual([hits, latency]);
-  });
+  ])(
+    '%i %% of hits and %i ms, of 80 to 95 %% and 40 to 60 ms',
+    (cacheHitPercent, p95LatencyMs, hits, latency) => {
+      expect(judge({ cacheHitPercent, p95LatencyMs }, slice).map(({ met }) => met)).toEqual([
+        hits,
+        latency,
+      ]);
+    },
+  );
 });

@@ -1,6 +1,9 @@
 /** A small distribution, and logs of which the outcome can be counted by hand. */
 import type { Assembly } from '../../../../lib/tools/assembly/assembly';
-import type { BehaviorModel, CachePolicyModel } from '../../../../lib/tools/simulation/distribution/distribution';
+import type {
+  BehaviorModel,
+  CachePolicyModel,
+} from '../../../../lib/tools/simulation/distribution/distribution';
 import { NOTHING } from '../../../../lib/tools/simulation/distribution/managed-policies';
 import type { Log } from '../../../../lib/tools/simulation/logs/reader';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
@@ -11,18 +14,48 @@ export const TTL_SECONDS = 60;
 
 export const ASSEMBLY: Assembly = {
   directory: 'cdk.out',
-  stacks: [{ path: 'site/Edge', stackName: 'site-Edge', region: 'us-east-1', dependsOn: [], template: { Resources: {} } }],
+  stacks: [
+    {
+      path: 'site/Edge',
+      stackName: 'site-Edge',
+      region: 'us-east-1',
+      dependsOn: [],
+      template: { Resources: {} },
+    },
+  ],
 };
 
 /** Kept for a minute unless the origin says otherwise, with its query in the key. */
-export function cached(pathPattern: string, policy: Partial<CachePolicyModel> = {}, over: Partial<BehaviorModel> = {}): BehaviorModel {
+export function cached(
+  pathPattern: string,
+  policy: Partial<CachePolicyModel> = {},
+  over: Partial<BehaviorModel> = {},
+): BehaviorModel {
   const query = { kind: 'all', names: [] } as const;
   const ttl = { minTtlSeconds: 0, defaultTtlSeconds: TTL_SECONDS, maxTtlSeconds: 3600 };
-  const cachePolicy = { name: 'cached', headers: NOTHING, cookies: NOTHING, gzip: false, brotli: false, query, ...ttl, ...policy };
-  return behavior({ pathPattern, allowedMethods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'POST', 'DELETE'], cachePolicy, ...over });
+  const cachePolicy = {
+    name: 'cached',
+    headers: NOTHING,
+    cookies: NOTHING,
+    gzip: false,
+    brotli: false,
+    query,
+    ...ttl,
+    ...policy,
+  };
+  return behavior({
+    pathPattern,
+    allowedMethods: ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'POST', 'DELETE'],
+    cachePolicy,
+    ...over,
+  });
 }
 
-export const UNCACHED = cached('/api/*', { defaultTtlSeconds: 0, maxTtlSeconds: 0, query: NOTHING });
+export const UNCACHED = cached('/api/*', {
+  defaultTtlSeconds: 0,
+  maxTtlSeconds: 0,
+  query: NOTHING,
+});
 export const WITHOUT_QUERY = cached('/img/*', { query: NOTHING });
 
 export const DISTRIBUTION = distribution({
@@ -53,11 +86,23 @@ export function logOf(records: readonly LogRecord[]): Log {
     records: (async function* () {
       yield* records;
     })(),
-    summary: () => ({ format: 'json', lines: records.length, broken: 0, brokenExamples: [], outOfOrder: 0, late: 0 }),
+    summary: () => ({
+      format: 'json',
+      lines: records.length,
+      broken: 0,
+      brokenExamples: [],
+      outOfOrder: 0,
+      late: 0,
+    }),
   };
 }
 
 export function replayed(records: readonly LogRecord[], options: Partial<ReplayOptions> = {}) {
-  const defaults = { assembly: ASSEMBLY, distribution: DISTRIBUTION, file: 'a.log', capacities: [Number.POSITIVE_INFINITY] };
+  const defaults = {
+    assembly: ASSEMBLY,
+    distribution: DISTRIBUTION,
+    file: 'a.log',
+    capacities: [Number.POSITIVE_INFINITY],
+  };
   return replay({ ...defaults, log: logOf(records), ...options });
 }

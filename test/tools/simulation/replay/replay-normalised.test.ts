@@ -1,4 +1,7 @@
-/** A whole way: a distribution of this project's own construct, its edge functions as they are bundled, and a log with a cache-buster. */
+/**
+ * A whole way: a distribution of this project's own construct, its edge functions as they are
+ * bundled, and a log with a cache-buster.
+ */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +15,9 @@ test('what the normaliser drops does not split keys, and the report says what th
   const outdir = mkdtempSync(join(tmpdir(), 'isochrone-replayed-'));
   synthesizeReplayed(outdir);
   const assembly = readAssembly(outdir);
-  const records = Array.from({ length: 20 }, (_, i) => record(i, `/api/dashboard/${i % 2}/ping?_=${1000 + i}`));
+  const records = Array.from({ length: 20 }, (_, i) =>
+    record(i, `/api/dashboard/${i % 2}/ping?_=${1000 + i}`),
+  );
   const report = await replay({
     assembly,
     distribution: readDistribution(assembly),
@@ -21,7 +26,9 @@ test('what the normaliser drops does not split keys, and the report says what th
     capacities: [Number.POSITIVE_INFINITY],
   });
   expect(report.ceiling).toEqual({ rawUrlHitPercent: 0, keyHitPercent: 90 });
-  expect(report.keySplitters).toEqual([{ kind: 'query', name: '_', pathPattern: '*', requests: 20, hitsLost: 18, inKey: false }]);
+  expect(report.keySplitters).toEqual([
+    { kind: 'query', name: '_', pathPattern: '*', requests: 20, hitsLost: 18, inKey: false },
+  ]);
   expect(report.total.hitPercent).toEqual({ low: 90, high: 90 });
   expect(report.functionErrors).toEqual([]);
 });

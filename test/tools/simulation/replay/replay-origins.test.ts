@@ -6,8 +6,18 @@ import { originRegions } from '../../../../lib/tools/simulation/replay/origins';
 import { distribution, SITE } from '../engine/fixtures';
 import { cached, record } from './replay-fixture';
 
-function stack(path: string, region: string, resources: Readonly<Record<string, TemplateResource>> = {}): Assembly['stacks'][number] {
-  return { path, stackName: path.replace('/', '-'), region, dependsOn: [], template: { Resources: resources } };
+function stack(
+  path: string,
+  region: string,
+  resources: Readonly<Record<string, TemplateResource>> = {},
+): Assembly['stacks'][number] {
+  return {
+    path,
+    stackName: path.replace('/', '-'),
+    region,
+    dependsOn: [],
+    template: { Resources: resources },
+  };
 }
 
 const latencyRecord = (region: string): TemplateResource => ({
@@ -22,16 +32,30 @@ describe('the region of an origin', () => {
     directory: 'cdk.out',
     stacks: [
       ...plain.stacks,
-      ...['us-east-1', 'ap-southeast-1'].map((region) => stack(`app/${region}`, region, { Read: latencyRecord(region) })),
+      ...['us-east-1', 'ap-southeast-1'].map((region) =>
+        stack(`app/${region}`, region, { Read: latencyRecord(region) }),
+      ),
     ],
   };
   const shielded = { ...SITE, domainName: 'other.example.com', shieldRegion: 'eu-west-2' };
 
   test.each<[string, string, string]>([
-    ['is the nearest of its latency records', originRegions(routed, of)(SITE, 'ap-northeast-1'), 'ap-southeast-1'],
+    [
+      'is the nearest of its latency records',
+      originRegions(routed, of)(SITE, 'ap-northeast-1'),
+      'ap-southeast-1',
+    ],
     ['seen from the cache that asks', originRegions(routed, of)(SITE, 'sa-east-1'), 'us-east-1'],
-    ['without records, that of its shield', originRegions(routed, of)(shielded, 'sa-east-1'), 'eu-west-2'],
-    ['without a shield, that of the distribution', originRegions(plain, of)(SITE, 'sa-east-1'), 'eu-central-1'],
+    [
+      'without records, that of its shield',
+      originRegions(routed, of)(shielded, 'sa-east-1'),
+      'eu-west-2',
+    ],
+    [
+      'without a shield, that of the distribution',
+      originRegions(plain, of)(SITE, 'sa-east-1'),
+      'eu-central-1',
+    ],
     ['unless it is given', originRegions(routed, of, 'us-west-2')(SITE, 'sa-east-1'), 'us-west-2'],
   ])('%s', (_, region, expected) => {
     expect(region).toBe(expected);
@@ -43,14 +67,26 @@ describe('the origin of a log', () => {
   const grouped = distribution({
     behaviors: [cached('*', {}, { originId: 'group' })],
     origins: { site: SITE, fallback },
-    originGroups: { group: { id: 'group', memberIds: ['site', 'fallback'], failoverStatusCodes: [503] } },
+    originGroups: {
+      group: { id: 'group', memberIds: ['site', 'fallback'], failoverStatusCodes: [503] },
+    },
   });
   const path = requestPath(grouped, edgeFunctionRunner());
   const origin = loggedOrigin(path, () => 'us-east-1', [{ pattern: '/a', value: 'max-age=1' }]);
   const ask = async (url: string, more: object) => {
     const logged = record(0, url, { originMs: 10, ...more });
-    const request = { method: 'GET', host: 'www.example.com', path: url, query: '', headers: {}, clientAddress: '' };
-    return origin(await path.prepare(request, { pop: 'IAD', regional: 'us-east-1' }, 'https'), logged);
+    const request = {
+      method: 'GET',
+      host: 'www.example.com',
+      path: url,
+      query: '',
+      headers: {},
+      clientAddress: '',
+    };
+    return origin(
+      await path.prepare(request, { pop: 'IAD', regional: 'us-east-1' }, 'https'),
+      logged,
+    );
   };
 
   test('answers as the log says, with the caching header that is assumed', async () => {

@@ -3,7 +3,11 @@ import type { EdgeFunctionModel } from '../../../../lib/tools/simulation/distrib
 import type { FunctionOutcome } from '../../../../lib/tools/simulation/functions/call';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 import type { MissReason } from '../../../../lib/tools/simulation/messages';
-import { CACHE_MS, ORIGIN_MS, VIEWER_ROUND_TRIP_MS } from '../../../../lib/tools/simulation/replay/latency';
+import {
+  CACHE_MS,
+  ORIGIN_MS,
+  VIEWER_ROUND_TRIP_MS,
+} from '../../../../lib/tools/simulation/replay/latency';
 import type { ReplaySlice } from '../../../../lib/tools/simulation/replay/report';
 import { distribution } from '../engine/fixtures';
 import { cached, record, replayed } from './replay-fixture';
@@ -15,7 +19,9 @@ function counts({ requests, hitPercent, offloadPercent, originRequests, misses }
     hits: Math.round((hitPercent.low * requests) / 100),
     offloaded: Math.round((offloadPercent.low * requests) / 100),
     origin: originRequests.low,
-    misses: Object.fromEntries(reasons.map(([reason, { low }]) => [reason, low])) as Partial<Record<MissReason, number>>,
+    misses: Object.fromEntries(reasons.map(([reason, { low }]) => [reason, low])) as Partial<
+      Record<MissReason, number>
+    >,
   };
 }
 
@@ -41,8 +47,16 @@ describe('what a log comes to, counted by hand', () => {
       [record(0, '/a'), record(10, '/a', { edgeLocation: 'NRT57-P1' })],
       { hits: 0, offloaded: 0, origin: 2, misses: { 'first-seen': 2 } },
     ],
-    ['the query is in the key', [record(0, '/a?x'), record(10, '/a?y')], { hits: 0, offloaded: 0, origin: 2, misses: { 'first-seen': 2 } }],
-    ['or is not', [record(0, '/img/a?x'), record(10, '/img/a?y')], { hits: 1, offloaded: 1, origin: 1, misses: { 'first-seen': 1 } }],
+    [
+      'the query is in the key',
+      [record(0, '/a?x'), record(10, '/a?y')],
+      { hits: 0, offloaded: 0, origin: 2, misses: { 'first-seen': 2 } },
+    ],
+    [
+      'or is not',
+      [record(0, '/img/a?x'), record(10, '/img/a?y')],
+      { hits: 1, offloaded: 1, origin: 1, misses: { 'first-seen': 1 } },
+    ],
     [
       'an uncached behaviour asks each time',
       [record(0, '/api/a'), record(10, '/api/a')],
@@ -53,7 +67,8 @@ describe('what a log comes to, counted by hand', () => {
       [record(0, '/a', { method: 'POST' }), record(10, '/a', { method: 'POST' })],
       { hits: 0, offloaded: 0, origin: 2, misses: { uncacheable: 2 } },
     ],
-    // "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": 404 is kept for 10 seconds.
+    // "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": 404 is kept for 10
+    // seconds.
     [
       'an error is kept for ten seconds',
       [404, 404, 404].map((status, i) => record(6 * i, '/a', { status })),
@@ -76,7 +91,10 @@ describe('what a log comes to, counted by hand', () => {
 
   test('Cache-Control that the origin is assumed to send shortens the TTL, where its path matches', async () => {
     const cacheControl = [{ pattern: '/a*', value: 'max-age=5' }];
-    const { total, modelled } = await replayed([record(0, '/a'), record(10, '/a'), record(20, '/b'), record(30, '/b')], { cacheControl });
+    const { total, modelled } = await replayed(
+      [record(0, '/a'), record(10, '/a'), record(20, '/b'), record(30, '/b')],
+      { cacheControl },
+    );
     expect(counts(total)).toMatchObject({ hits: 1, misses: { 'first-seen': 2, expired: 1 } });
     expect(modelled.join()).toContain('Cache-Control: max-age=5 for /a*');
   });
@@ -85,7 +103,10 @@ describe('what a log comes to, counted by hand', () => {
     const records = ['/a', '/b', '/a'].map((url, i) => record(i, url, { bytes: 600 }));
     const report = await replayed(records, { capacities: [1000, Number.POSITIVE_INFINITY] });
     expect(report.capacityBytes).toEqual([1000, null]);
-    expect(report.total.misses).toMatchObject({ 'first-seen': { low: 2, high: 2 }, evicted: { low: 0, high: 1 } });
+    expect(report.total.misses).toMatchObject({
+      'first-seen': { low: 2, high: 2 },
+      evicted: { low: 0, high: 1 },
+    });
     expect(report.total.hitPercent).toEqual({ low: 0, high: 100 / 3 });
     // The regional edge cache is larger: it still has the object.
     expect(report.total.originRequests).toEqual({ low: 2, high: 2 });
@@ -102,15 +123,31 @@ describe('latency', () => {
   const edgeMs = VIEWER_ROUND_TRIP_MS + CACHE_MS;
 
   test.each<[string, LogRecord[], number]>([
-    ['a hit takes the way to the edge location', [record(0, '/a'), record(10, '/a'), record(20, '/a')], edgeMs],
-    ['a miss near the origin, the time of the origin as well', [record(0, '/a')], edgeMs + CACHE_MS + ORIGIN_MS],
-    ['and that time is the logged one', [record(0, '/a', { originMs: 300 })], edgeMs + CACHE_MS + 300],
+    [
+      'a hit takes the way to the edge location',
+      [record(0, '/a'), record(10, '/a'), record(20, '/a')],
+      edgeMs,
+    ],
+    [
+      'a miss near the origin, the time of the origin as well',
+      [record(0, '/a')],
+      edgeMs + CACHE_MS + ORIGIN_MS,
+    ],
+    [
+      'and that time is the logged one',
+      [record(0, '/a', { originMs: 300 })],
+      edgeMs + CACHE_MS + 300,
+    ],
     [
       'but not where it is how long a WebSocket lasted',
       [record(0, '/a', { originMs: 300_000, status: 101 })],
       edgeMs + CACHE_MS + ORIGIN_MS,
     ],
-    ['12.5 MB take a second more', [record(0, '/a', { bytes: 12_500_000 })], edgeMs + CACHE_MS + ORIGIN_MS + 1000],
+    [
+      '12.5 MB take a second more',
+      [record(0, '/a', { bytes: 12_500_000 })],
+      edgeMs + CACHE_MS + ORIGIN_MS + 1000,
+    ],
   ])('%s', async (_, records, expected) => {
     const { p50 } = (await replayed(records)).total.latencyMs;
     const [low, high] = near(expected);
@@ -120,27 +157,41 @@ describe('latency', () => {
 
   test('an origin farther away costs its way', async () => {
     const [nearby, far] = await Promise.all(
-      ['us-east-1', 'ap-southeast-1'].map((originRegion) => replayed([record(0, '/a')], { originRegion })),
+      ['us-east-1', 'ap-southeast-1'].map((originRegion) =>
+        replayed([record(0, '/a')], { originRegion }),
+      ),
     );
-    expect(Number(far?.total.latencyMs.p50.low) - Number(nearby?.total.latencyMs.p50.low)).toBeGreaterThan(150);
+    expect(
+      Number(far?.total.latencyMs.p50.low) - Number(nearby?.total.latencyMs.p50.low),
+    ).toBeGreaterThan(150);
     expect(far?.modelled.join()).toContain('Origins are in ap-southeast-1.');
   });
 });
 
 describe('edge functions', () => {
   const fn: EdgeFunctionModel = { kind: 'cloudfront-function', name: 'Fn', code: '' };
-  const withFunction = distribution({ behaviors: [cached('*', {}, { functions: { 'viewer-request': fn } })] });
+  const withFunction = distribution({
+    behaviors: [cached('*', {}, { functions: { 'viewer-request': fn } })],
+  });
   const run = (outcome: FunctionOutcome) =>
-    replayed([record(0, '/a'), record(10, '/a')], { distribution: withFunction, functions: { run: () => Promise.resolve(outcome) } });
+    replayed([record(0, '/a'), record(10, '/a')], {
+      distribution: withFunction,
+      functions: { run: () => Promise.resolve(outcome) },
+    });
 
   test('an answer of their own is neither a hit nor a miss', async () => {
-    const { total, functionErrors } = await run({ answer: { status: 302, headers: {}, bodyBytes: 0 } });
+    const { total, functionErrors } = await run({
+      answer: { status: 302, headers: {}, bodyBytes: 0 },
+    });
     expect(counts(total)).toEqual({ hits: 0, offloaded: 2, origin: 0, misses: {} });
     expect(functionErrors).toEqual([]);
   });
 
   test('that fail are counted by what they say', async () => {
-    const { functionErrors } = await run({ error: 'Fn failed', answer: { status: 503, headers: {}, bodyBytes: 0 } });
+    const { functionErrors } = await run({
+      error: 'Fn failed',
+      answer: { status: 503, headers: {}, bodyBytes: 0 },
+    });
     expect(functionErrors).toEqual([{ message: 'Fn failed', count: 2 }]);
   });
 
@@ -152,8 +203,14 @@ describe('edge functions', () => {
         return Promise.resolve({});
       },
     };
-    const atOrigin = distribution({ behaviors: [cached('*', {}, { functions: { 'origin-request': fn } })] });
-    await replayed([record(0, '/a')], { distribution: atOrigin, functions, capacities: [1000, 2000, 3000] });
+    const atOrigin = distribution({
+      behaviors: [cached('*', {}, { functions: { 'origin-request': fn } })],
+    });
+    await replayed([record(0, '/a')], {
+      distribution: atOrigin,
+      functions,
+      capacities: [1000, 2000, 3000],
+    });
     expect(calls).toBe(1);
   });
 });
@@ -169,12 +226,18 @@ describe('the report', () => {
       ['/api/*', 1],
       ['*', 2],
     ]);
-    expect(report.continents.map(({ continent, requests, bytes }) => [continent, requests, bytes])).toEqual([
+    expect(
+      report.continents.map(({ continent, requests, bytes }) => [continent, requests, bytes]),
+    ).toEqual([
       ['apac', 1, 100],
       ['europe', 2, 107],
     ]);
     expect(report.cells).toHaveLength(3);
-    expect(report.log).toMatchObject({ from: '2024-01-01T00:00:00.000Z', to: '2024-01-01T00:00:02.000Z', replayed: 3 });
+    expect(report.log).toMatchObject({
+      from: '2024-01-01T00:00:00.000Z',
+      to: '2024-01-01T00:00:02.000Z',
+      replayed: 3,
+    });
   });
 
   test('of a log without requests has no time, and no figure that is not a number', async () => {
@@ -187,7 +250,10 @@ describe('the report', () => {
   test('judges objectives by the worse end', async () => {
     const records = ['/a', '/b', '/a'].map((url, i) => record(i, url, { bytes: 600 }));
     const objectives = { cacheHitPercent: 30, p95LatencyMs: 10_000 };
-    const report = await replayed(records, { capacities: [1000, Number.POSITIVE_INFINITY], objectives });
+    const report = await replayed(records, {
+      capacities: [1000, Number.POSITIVE_INFINITY],
+      objectives,
+    });
     expect(report.objectives.map(({ name, met }) => [name, met])).toEqual([
       ['cacheHitPercent', false],
       ['p95LatencyMs', true],
@@ -206,12 +272,18 @@ describe('the report', () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(request, { maxLength: 60 }), async (requests) => {
-        const records = requests.map(({ seconds, url, ...more }) => record(seconds, url, more)).sort((a, b) => a.timeMs - b.timeMs);
+        const records = requests
+          .map(({ seconds, url, ...more }) => record(seconds, url, more))
+          .sort((a, b) => a.timeMs - b.timeMs);
         const { total, cells } = await replayed(records, { capacities: [6000] });
         const { hits, misses } = counts(total);
-        expect(hits + Object.values(misses).reduce((sum, each) => sum + each, 0)).toBe(records.length);
+        expect(hits + Object.values(misses).reduce((sum, each) => sum + each, 0)).toBe(
+          records.length,
+        );
         expect(cells.reduce((sum, cell) => sum + cell.requests, 0)).toBe(records.length);
-        expect(cells.reduce((sum, cell) => sum + cell.originBytes.low, 0)).toBe(total.originBytes.low);
+        expect(cells.reduce((sum, cell) => sum + cell.originBytes.low, 0)).toBe(
+          total.originBytes.low,
+        );
       }),
       { numRuns: 150, seed: 1 },
     );

@@ -1,4 +1,7 @@
-/** An assembly to replay logs through, for tests and benchmarks: one distribution that caches all paths, with a key that the edge normalises. */
+/**
+ * An assembly to replay logs through, for tests and benchmarks: one distribution that caches all
+ * paths, with a key that the edge normalises.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
@@ -6,7 +9,9 @@ import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import { EdgeDistribution } from '../../../../lib/constructs/edge/distribution/edge-distribution';
 import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
 
-const { context } = JSON.parse(readFileSync(join(__dirname, '..', '..', '..', '..', 'cdk.json'), 'utf8')) as {
+const { context } = JSON.parse(
+  readFileSync(join(__dirname, '..', '..', '..', '..', 'cdk.json'), 'utf8'),
+) as {
   context: Record<string, unknown>;
 };
 
@@ -16,7 +21,11 @@ export function synthesizeReplayed(outdir: string): void {
   const stack = new Stack(app, 'Replayed', { env: { region: 'us-east-1' } });
   new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
-    certificate: acm.Certificate.fromCertificateArn(stack, 'Certificate', 'arn:aws:acm:us-east-1:123456789012:certificate/4a5b'),
+    certificate: acm.Certificate.fromCertificateArn(
+      stack,
+      'Certificate',
+      'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
+    ),
     readOriginName: 'origin.example.com',
     defaultTier: CacheTier.standard(),
   });

@@ -60,7 +60,9 @@ test('weights are kept', () => {
   expect(drawn).not.toContain('c');
 });
 
-/** Hours of the exchanges by their own clocks, and so other hours of UTC in winter and in summer. */
+/**
+ * Hours of the exchanges by their own clocks, and so other hours of UTC in winter and in summer.
+ */
 test.each([
   ['2025-03-11T00:00:00Z', ['tokyo']],
   ['2025-03-11T06:29:00Z', ['tokyo']],
@@ -77,9 +79,15 @@ test.each([
 test('viewers of a continent come while it trades', () => {
   const share = (continent: string, fromHour: number, toHour: number) => {
     const within = records.filter(
-      ({ timeMs }) => timeMs >= FROM.getTime() + fromHour * 3_600_000 && timeMs < FROM.getTime() + toHour * 3_600_000,
+      ({ timeMs }) =>
+        timeMs >= FROM.getTime() + fromHour * 3_600_000 &&
+        timeMs < FROM.getTime() + toHour * 3_600_000,
     );
-    return within.filter(({ clientAddress }) => spreadEdgeLocation(clientAddress).continent === continent).length / within.length;
+    return (
+      within.filter(
+        ({ clientAddress }) => spreadEdgeLocation(clientAddress).continent === continent,
+      ).length / within.length
+    );
   };
   expect(share('apac', 1, 6)).toBeGreaterThan(2 * share('apac', 14, 19));
   expect(share('north-america', 14, 19)).toBeGreaterThan(2 * share('north-america', 1, 6));
@@ -92,8 +100,18 @@ test.each<[string, (record: LogRecord) => boolean, number, number]>([
   ['crawlers', ({ headers }) => /bot|curl/.test(headers['user-agent']?.[0] ?? ''), 0.02, 0.2],
   ['writes', ({ method }) => method === 'POST', 0.02, 0.06],
   ['errors', ({ status }) => status >= 400, 0.002, 0.05],
-  ['images in a modern format', ({ headers }) => /image\/(avif|webp)/.test(headers.accept?.[0] ?? ''), 0.08, 0.25],
-  ['Japanese', ({ headers }) => (headers['accept-language']?.[0] ?? '').startsWith('ja'), 0.08, 0.35],
+  [
+    'images in a modern format',
+    ({ headers }) => /image\/(avif|webp)/.test(headers.accept?.[0] ?? ''),
+    0.08,
+    0.25,
+  ],
+  [
+    'Japanese',
+    ({ headers }) => (headers['accept-language']?.[0] ?? '').startsWith('ja'),
+    0.08,
+    0.35,
+  ],
 ])('has %s among the requests, and not too many', (_, has, least, most) => {
   const part = records.filter(has).length / records.length;
   expect(part).toBeGreaterThan(least);
@@ -112,9 +130,15 @@ test('one object has one size, but for the planted mistake', () => {
     sizes.set(`${path}?${own}`, (sizes.get(`${path}?${own}`) ?? new Set()).add(bytes));
   }
   expect([...sizes].filter(([, each]) => each.size > 1)).toEqual([]);
-  expect(new Set(records.filter(({ path }) => path === '/static/sprite.svg').map(({ bytes }) => bytes)).size).toBe(2);
+  expect(
+    new Set(records.filter(({ path }) => path === '/static/sprite.svg').map(({ bytes }) => bytes))
+      .size,
+  ).toBe(2);
 });
 
-test.each([{ requests: -1 }, { requests: 1.5 }, { from: new Date('yesterday') }, { hours: 0 }])('refuses %j', (bad) => {
-  expect(() => [...seededTrace({ ...options, ...bad })]).toThrow(IsochroneError);
-});
+test.each([{ requests: -1 }, { requests: 1.5 }, { from: new Date('yesterday') }, { hours: 0 }])(
+  'refuses %j',
+  (bad) => {
+    expect(() => [...seededTrace({ ...options, ...bad })]).toThrow(IsochroneError);
+  },
+);
