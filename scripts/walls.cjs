@@ -7,7 +7,14 @@ const CDK = 'aws-cdk-lib, constructs';
 const NAG = 'cdk-nag';
 const CONSTRUCTS = ['cache', 'database', 'edge', 'keys', 'network', 'observability', 'service'];
 const TOOLS = ['account', 'assembly', 'postgres', 'review', 'simulation'];
-const MODEL = ['model/errors', 'model/aws', 'model/rules', 'model/contracts', 'model/config'];
+const MODEL = [
+  'model/errors',
+  'model/time-limit',
+  'model/aws',
+  'model/rules',
+  'model/contracts',
+  'model/config',
+];
 const INTERFACES = 'constructs/*/interfaces';
 const rooms = (folder, names) => names.map((name) => `${folder}/${name}`);
 
@@ -42,12 +49,12 @@ const WALLS = [
     ours: [
       'constructs/house-rules',
       INTERFACES,
-      ...MODEL.slice(0, 4),
+      ...MODEL.slice(0, 5),
       ...(room === 'constructs/database' ? ['tools/postgres'] : []),
     ],
     packages: [CDK],
   })),
-  { floor: 3, rooms: ['constructs/house-rules'], ours: MODEL.slice(0, 4), packages: [CDK] },
+  { floor: 3, rooms: ['constructs/house-rules'], ours: MODEL.slice(0, 5), packages: [CDK] },
   {
     floor: 3,
     rooms: ['tools/review'],
@@ -61,7 +68,12 @@ const WALLS = [
     packages: [],
   },
   { floor: 3, rooms: ['tools/assembly'], ours: MODEL, packages: [] },
-  { floor: 2, rooms: ['runtime'], ours: ['model/contracts', 'model/errors'], packages: [] },
+  {
+    floor: 2,
+    rooms: ['runtime'],
+    ours: ['model/contracts', 'model/errors', 'model/time-limit'],
+    packages: [],
+  },
   { floor: 2, rooms: ['lambda-edge'], ours: ['model/contracts', 'model/aws'], packages: [] },
   {
     floor: 1,
@@ -76,7 +88,7 @@ const WALLS = [
     packages: [],
   },
   { floor: 0, rooms: ['model/aws'], ours: ['model/errors'], packages: [] },
-  { floor: 0, rooms: ['model/errors'], ours: [], packages: [] },
+  { floor: 0, rooms: ['model/errors', 'model/time-limit'], ours: [], packages: [] },
 ];
 
 module.exports = { WALLS, CDK, NAG, INTERFACES };

@@ -4,7 +4,7 @@
  */
 const { WALLS, CDK, NAG, INTERFACES } = require('./walls.cjs');
 
-const FILES = ['stage', 'index', 'model/errors', INTERFACES];
+const FILES = ['stage', 'index', 'model/errors', 'model/time-limit', INTERFACES];
 const place = (room) =>
   `^${/^(bin|lambda-edge)$/.test(room) ? room : `lib/${room.replace('*', '[^/]+')}`}${FILES.includes(room) ? '[.]ts$' : '/'}`;
 const external = (packages) =>
@@ -46,7 +46,7 @@ const folders = [1, 2, 3, 4, 5].map((depth) => {
       pathNot: above
         .flatMap((folder) => [`${folder}[^/]+$`, `${folder}[^/]+/index[.]ts$`])
         .concat(
-          '^lib/(model|constructs|tools)/([^/]+/index|errors)[.]ts$',
+          '^lib/(model|constructs|tools)/([^/]+/index|errors|time-limit)[.]ts$',
           '^lib/stage[.]ts$',
           place(INTERFACES),
         ),

@@ -32,7 +32,7 @@ const { WALLS, CDK, NAG } = require('../scripts/walls.cjs') as {
 };
 
 /** Rooms that are a single file. */
-const FILES = ['stage', 'index', 'model/errors'];
+const FILES = ['stage', 'index', 'model/errors', 'model/time-limit'];
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   [CDK]: ['aws-cdk-lib', 'constructs'],
   [NAG]: ['cdk-nag'],

@@ -6,18 +6,22 @@
  * allowed, the rule behind it, what to do.
  */
 
-/** A value that someone gave us and that we refuse. */
-export interface InvalidValue {
-  /** The property as the user wrote it, such as `leaves` or `database.maxConnections`. */
-  readonly property: string;
-  /** The value received. */
-  readonly value: unknown;
+/** Why a value is refused, in the words of its rule. */
+export interface RuleText {
   /** What is allowed, as the end of the sentence "`property` must be …". */
   readonly allowed: string;
   /** The rule behind the limit, as a sentence; name AWS's rule where it is AWS's. */
   readonly rule: string;
   /** What to do about it, as a sentence. */
   readonly fix: string;
+}
+
+/** A value that someone gave us and that we refuse. */
+export interface InvalidValue extends RuleText {
+  /** The property as the user wrote it, such as `leaves` or `database.maxConnections`. */
+  readonly property: string;
+  /** The value received. */
+  readonly value: unknown;
 }
 
 /**

@@ -1,6 +1,7 @@
 export { acknowledge, wildcardFinding } from './acknowledge';
+export { checkRule } from './check';
 export { withFixedName } from './fixed-names';
 export { handlerDirectory } from './handlers';
 export { allowSessions, fleetTemplate } from './instances';
-export { keptLogGroup, letLogsUse } from './log-groups';
+export { keptLogGroup, type LoggedProps, letLogsUse, loggedGroup } from './log-groups';
 export { privateBucket } from './private-buckets';

@@ -2,7 +2,7 @@
  * Ground floor: log groups as every room makes them, explicit and with a retention, and encrypted
  * under a key if there is one.
  */
-import { ArnFormat, type RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -10,17 +10,57 @@ import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge';
 import { withFixedName } from './fixed-names';
 
+/** Props of a construct that has a log group of its own. */
+export interface LoggedProps {
+  /**
+   * How long the log is kept.
+   *
+   * @default - a year, or three months where the construct says so
+   */
+  readonly logRetention?: logs.RetentionDays;
+
+  /**
+   * A key of the construct's region for the log. A key of this app is told to let CloudWatch Logs
+   * use it; an imported key must allow that already.
+   *
+   * @default - CloudWatch Logs encrypts with a key of its own
+   */
+  readonly logEncryptionKey?: kms.IKey;
+
+  /**
+   * What happens to the log group when it leaves the stack. RETAIN keeps the logs, but not the empty
+   * group of a deployment that failed.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/** Props of `loggedGroup`. */
+export interface LoggedGroupProps extends LoggedProps {
+  /** The retention of a construct whose user names none. */
+  readonly defaultRetention: logs.RetentionDays;
+  /**
+   * The name, where a service writes to a group of a certain name.
+   *
+   * @default - generated
+   */
+  readonly logGroupName?: string;
+}
+
+/** The log group of a construct, from the props that its user gave: see `LoggedProps`. */
+export function loggedGroup(scope: Construct, id: string, props: LoggedGroupProps): logs.LogGroup {
+  return keptLogGroup(scope, id, {
+    logGroupName: props.logGroupName,
+    retention: props.logRetention ?? props.defaultRetention,
+    encryptionKey: props.logEncryptionKey,
+    removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+  });
+}
+
 export interface KeptLogGroupProps {
   readonly retention: logs.RetentionDays;
-  /**
-   * A key of the stack's region. A key of this app is told to let CloudWatch Logs use it; an
-   * imported one must do so already.
-   */
   readonly encryptionKey: kms.IKey | undefined;
-  /**
-   * RETAIN keeps the logs when the group leaves the stack, but not an empty group of a deployment
-   * that failed.
-   */
   readonly removalPolicy: RemovalPolicy;
   /**
    * The name, where a service writes to a group of a certain name.

@@ -1,17 +1,36 @@
+import type { RuleText } from '../errors';
+import { brokenRule, type Rule } from '../rules';
+
 /** One mistake in a deployment file, complete enough to be mended without reading our code. */
-export interface DeploymentProblem {
+export interface DeploymentProblem extends RuleText {
   /** Where in the data: keys and indexes from the root. */
   readonly path: readonly (string | number)[];
   /** What the file says there; undefined if it says nothing. */
   readonly value: unknown;
-  /** What is allowed, as the end of the sentence "must be …". */
-  readonly allowed: string;
-  /** Why: the rule, as a sentence. */
-  readonly rule: string;
-  /** What to do, as a sentence. */
-  readonly fix: string;
   /** Where the place is a key of the map at `path` rather than its value: the key. */
   readonly key?: string;
+}
+
+/** What a rule says of a value of the file: one problem, or none. A value that is left out keeps every rule. */
+export function ruleProblems<Value>(
+  path: DeploymentProblem['path'],
+  rule: Rule<Value>,
+  value: Value | undefined,
+): DeploymentProblem[];
+export function ruleProblems<Value, Context>(
+  path: DeploymentProblem['path'],
+  rule: Rule<Value, Context>,
+  value: Value | undefined,
+  context: Context,
+): DeploymentProblem[];
+export function ruleProblems<Value, Context>(
+  path: DeploymentProblem['path'],
+  rule: Rule<Value, Context>,
+  value: Value | undefined,
+  context?: Context,
+): DeploymentProblem[] {
+  const broken = value === undefined ? undefined : brokenRule(rule, value, context as Context);
+  return broken ? [{ path, value, ...broken }] : [];
 }
 
 /** A path as people write it: `edge.behaviors[3].tier`. */

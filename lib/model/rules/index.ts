@@ -1,0 +1,1 @@
+export { brokenRule, isWholeNumber, type Rule } from './rule';
