@@ -20,10 +20,9 @@ const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 function exportedNames(file: string): Map<string, string[]> {
   const compiled = readFileSync(file, 'utf8');
   const modules = new Map(
-    [...compiled.matchAll(/^(?:var|const) (\w+) = require\("(\.[^"]+)"\);$/gm)].map(([, id, path]) => [
-      id,
-      path,
-    ]),
+    [...compiled.matchAll(/^(?:var|const) (\w+) = require\("(\.[^"]+)"\);$/gm)].map(
+      ([, id, path]) => [id, path],
+    ),
   );
   const names = new Map<string, string[]>();
   for (const [, name, id] of compiled.matchAll(
