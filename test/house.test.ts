@@ -75,12 +75,14 @@ describe('lines', () => {
   test('of prose in Markdown are 100 columns wide at most', () => {
     const long = FILES.filter((file) => file.endsWith('.md')).flatMap((file) => {
       const prose = read(file).replace(/^ *```[\s\S]*?^ *```/gm, '');
-      return prose
-        .split('\n')
-        // The target of a link cannot be broken.
-        .map((line) => line.replace(/\]\([^)]*\)/g, ']()'))
-        .filter((line) => line.length > 100 && !line.trim().startsWith('|'))
-        .map((line) => `${file}: ${line}`);
+      return (
+        prose
+          .split('\n')
+          // The target of a link cannot be broken.
+          .map((line) => line.replace(/\]\([^)]*\)/g, ']()'))
+          .filter((line) => line.length > 100 && !line.trim().startsWith('|'))
+          .map((line) => `${file}: ${line}`)
+      );
     });
     expect(long).toEqual([]);
   });
