@@ -3,12 +3,22 @@
  *
  * - `require('isochrone-cdk')` loads a room when one of its names is first touched: a stack that uses
  *   one construct does not load cdk-nag, zod and all other constructs.
+ * - A room is one file. Node.js takes longer to find and read its fifty small ones than to run them.
  * - `import` of isochrone-runtime gives the very objects that `require` gives. A program that uses
  *   both has one of each class, so `instanceof` and private fields work across the two.
  * - The types of isochrone-runtime compile where an optional peer is not installed.
  */
-import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { build } from 'esbuild';
 import { peerDependencies, exports as runtimeExports } from '../lib/runtime/package.json';
 
 const ROOT = join(__dirname, '..');
@@ -70,6 +80,48 @@ ${loads.join('\n')}
   );
 }
 
+/**
+ * Makes a room one file: its index. Others import only that, which the walls see to. Other rooms and
+ * packages stay outside, so that each class is there once.
+ */
+async function joinRoom(room: string): Promise<void> {
+  const entry = join(room, 'index.js');
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    write: false,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    logLevel: 'warning',
+    plugins: [
+      {
+        name: 'other rooms stay outside',
+        setup({ onResolve }) {
+          onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
+            const target = join(resolveDir, path);
+            if (target.startsWith(`${room}${sep}`)) return undefined;
+            return { path: relative(room, target), external: true };
+          });
+        },
+      },
+    ],
+  });
+  for (const file of readdirSync(room, { recursive: true, encoding: 'utf8' })) {
+    if (file.endsWith('.js')) rmSync(join(room, file));
+  }
+  writeFileSync(entry, outputFiles[0]?.text ?? '');
+}
+
+/** The rooms below the package's entry: folders with an index of their own. */
+function roomsOf(lib: string): string[] {
+  const parents = ['constructs', 'model', 'tools'].map((name) => join(lib, name));
+  return [lib, ...parents]
+    .flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)))
+    .filter((folder) => existsSync(join(folder, 'index.js')));
+}
+
 /** Writes the module of an entry, and its types, beside the CommonJS file. */
 function makeModule(file: string): void {
   const names = Object.keys(require(`${file}.js`) as object)
@@ -107,8 +159,10 @@ function forgiveMissingPeers(directory: string): void {
   }
 }
 
-function main(): void {
-  makeLazy(join(ROOT, 'dist', 'lib', 'index.js'));
+async function main(): Promise<void> {
+  const lib = join(ROOT, 'dist', 'lib');
+  await Promise.all(roomsOf(lib).map(joinRoom));
+  makeLazy(join(lib, 'index.js'));
   for (const entry of Object.values(runtimeExports)) {
     if (typeof entry === 'string') continue;
     makeModule(join(RUNTIME, entry.require.default.replace(/\.js$/, '')));
@@ -120,4 +174,7 @@ function main(): void {
   copyFileSync(join(ROOT, 'LICENSE'), join(RUNTIME, 'LICENSE'));
 }
 
-main();
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
