@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { replay } from '../../bin/commands/replay';
 import type { ReplayReport } from '../../lib/tools/simulation/replay/report';
-import { assemblyOf, distributionResource } from '../tools/simulation/engine/fixtures';
+import { assemblyOf, distributionResource } from '../tools/simulation/fixtures';
 
 const directory = mkdtempSync(join(tmpdir(), 'isochrone-replay-'));
 const DEPLOYMENT = join(__dirname, '..', '..', 'deployments', 'market.yaml');

@@ -23,7 +23,7 @@ export interface HttpRequest {
 }
 
 /** An answer of an origin, of an edge function, or to a viewer. */
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: HeaderFields;
   /** Bytes of the body, as it would be sent: 0 for HEAD and 304. */
@@ -32,20 +32,23 @@ export interface HttpAnswer {
   readonly body?: Uint8Array;
 }
 
-/** Why a request was not answered from the edge location's cache. */
-export type MissReason =
-  /** No object of this key had been there. */
-  | 'first-seen'
-  /** There was one, and its time was over. */
-  | 'expired'
-  /** There was one, and room was needed. */
-  | 'evicted'
-  /** There was one, and it was invalidated. */
-  | 'invalidated'
-  /** Another header, cookie or language of the same URL is there: the key has more than the URL. */
-  | 'varied'
-  /** The method, the behaviour or the origin's answer keeps it out of the cache. */
-  | 'uncacheable';
+/** Why the edge location's cache did not serve a request. */
+export const MISS_REASONS = [
+  /** The cache never held an object of this key. */
+  'first-seen',
+  /** The object had expired. */
+  'expired',
+  /** The object was evicted to make room. */
+  'evicted',
+  /** The object was invalidated. */
+  'invalidated',
+  /** The cache holds the same URL under another header, cookie or language of the key. */
+  'varied',
+  /** The method, the behavior or the origin's response prevents caching. */
+  'uncacheable',
+] as const;
+
+export type MissReason = (typeof MISS_REASONS)[number];
 
 /**
  * Where the answer came from: the edge location, the regional edge cache, Origin Shield, the

@@ -2,13 +2,7 @@
  * A CloudFront distribution as the model sees it: what a synthesized template says, resolved to
  * plain values.
  */
-
-/** Which query strings, cookies or headers of a request something takes. */
-export interface Selection {
-  readonly kind: 'none' | 'all' | 'only' | 'all-except';
-  /** Header names in lower case; others as written. */
-  readonly names: readonly string[];
-}
+import type { Selection } from './selection';
 
 /** What decides how long an answer is kept, and under which key. Seconds. */
 export interface CachePolicyModel {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Assembly, AssemblyStack } from '../../assembly';
 import type { EdgeEvent, EdgeFunctionModel } from './distribution';
-import { flag, type Json, type Located, list, object, referredTo, text } from './values';
+import { flag, type Json, type LocatedResource, list, object, referredTo, text } from './values';
 
 /**
  * "Quotas on Lambda@Edge": seconds, where the function says nothing else. Lambda's own default is
@@ -104,7 +104,10 @@ function lambdaFunction(
  * stages, above it. Where that is switched off, the folder is still named after the file in the
  * bucket.
  */
-function assetDirectory({ directory }: Assembly, { resource }: Located): string | undefined {
+function assetDirectory(
+  { directory }: Assembly,
+  { resource }: LocatedResource,
+): string | undefined {
   const path = resource.Metadata?.['aws:asset:path'];
   const hash = basename(text(object(resource.Properties?.Code).S3Key), '.zip');
   const candidates = [

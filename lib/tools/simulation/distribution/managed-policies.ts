@@ -8,11 +8,8 @@ import type {
   CorsModel,
   OriginRequestModel,
   ResponseHeadersModel,
-  Selection,
 } from './distribution';
-
-export const NOTHING: Selection = { kind: 'none', names: [] };
-export const EVERYTHING: Selection = { kind: 'all', names: [] };
+import { EVERYTHING, NOTHING, only } from './selection';
 
 const DAY = 86_400;
 const YEAR = 31_536_000;
@@ -133,10 +130,6 @@ export const MANAGED_RESPONSE_HEADERS_POLICIES: Readonly<Record<string, Response
   'e61eb60c-9c35-4d20-a928-2b84e02af89c': { remove: [], set: SECURITY, cors: SIMPLE_CORS }, // CORS-and-SecurityHeadersPolicy
   'eaab4381-ed33-4a86-88ca-d9558dc6cd63': { remove: [], set: SECURITY, cors: PREFLIGHT_CORS }, // CORS-with-preflight-and-SecurityHeadersPolicy
 };
-
-function only(...names: readonly string[]): Selection {
-  return { kind: 'only', names };
-}
 
 function forwarding(...headers: readonly string[]): OriginRequestModel {
   return { headers: only(...headers), cookies: NOTHING, query: NOTHING };

@@ -7,9 +7,8 @@ import type {
   CorsModel,
   OriginRequestModel,
   ResponseHeadersModel,
-  Selection,
 } from './distribution';
-import { EVERYTHING, NOTHING } from './managed-policies';
+import { EVERYTHING, NOTHING, type Selection } from './selection';
 import { flag, type Json, list, object, text, texts } from './values';
 
 /** "Cache behavior settings": the TTLs of the older settings where the template says nothing. */

@@ -17,11 +17,20 @@ import {
   MANAGED_CACHE_POLICIES,
   MANAGED_ORIGIN_REQUEST_POLICIES,
   MANAGED_RESPONSE_HEADERS_POLICIES,
-  NOTHING,
 } from './managed-policies';
 import { originGroupsOf, originsOf } from './origins';
 import { cachePolicyOf, olderSettingsOf, originRequestOf, responseHeadersOf } from './policies';
-import { flag, type Json, type Located, list, object, referredTo, text, texts } from './values';
+import { NOTHING } from './selection';
+import {
+  flag,
+  type Json,
+  type LocatedResource,
+  list,
+  object,
+  referredTo,
+  text,
+  texts,
+} from './values';
 
 const TYPE = 'AWS::CloudFront::Distribution';
 const VIEWER_PROTOCOL_POLICIES: readonly string[] = [
@@ -31,7 +40,7 @@ const VIEWER_PROTOCOL_POLICIES: readonly string[] = [
 ];
 
 /** What a behaviour or a distribution may have that decides on requests and is not modelled. */
-const NOT_MODELLED: Readonly<Record<string, string>> = {
+const UNMODELED: Readonly<Record<string, string>> = {
   WebACLId: 'The rules of the web ACL are left out: every request goes past them.',
   Restrictions: 'Restrictions by country are left out: every country is served.',
   TrustedKeyGroups: 'Signed URLs and cookies are not checked: every request counts as signed.',
@@ -49,7 +58,7 @@ const NOT_MODELLED: Readonly<Record<string, string>> = {
 export function readDistribution(assembly: Assembly, id?: string): DistributionModel {
   const located = chosen(assembly, id);
   const config = object(located.resource.Properties?.DistributionConfig);
-  const gaps = new Set<string>(notModelled(config));
+  const gaps = new Set<string>(unmodeledSettings(config));
   const reader: Reader = { assembly, located, gap: (sentence) => gaps.add(sentence) };
   const refuse = (what: string, fix: string) => refusal(located, what, fix);
 
@@ -100,15 +109,15 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
 
 interface Reader {
   readonly assembly: Assembly;
-  readonly located: Located;
+  readonly located: LocatedResource;
   readonly gap: (sentence: string) => void;
 }
 
-function chosen(assembly: Assembly, id: string | undefined): Located {
+function chosen(assembly: Assembly, id: string | undefined): LocatedResource {
   const all = assembly.stacks.flatMap((stack) =>
     Object.entries(stack.template.Resources)
       .filter(([, { Type }]) => Type === TYPE)
-      .map(([logicalId, resource]): Located => ({ stack, logicalId, resource })),
+      .map(([logicalId, resource]): LocatedResource => ({ stack, logicalId, resource })),
   );
   const ids = all.map(idOf).join(', ');
   const [found, another] =
@@ -189,7 +198,7 @@ function behaviorOf(reader: Reader, behavior: Json): BehaviorModel {
       `Use one of ${VIEWER_PROTOCOL_POLICIES.join(', ')}.`,
     );
   }
-  for (const sentence of notModelled(behavior)) reader.gap(sentence);
+  for (const sentence of unmodeledSettings(behavior)) reader.gap(sentence);
   const methods = (value: unknown) => (list(value).length > 0 ? texts(value) : ['GET', 'HEAD']);
   const responseHeaders = responseHeadersPolicy(reader, behavior);
   return {
@@ -274,8 +283,8 @@ function unknownPolicy(
 }
 
 /** Empty lists and `none` restrict nothing. */
-function notModelled(settings: Json): string[] {
-  return Object.entries(NOT_MODELLED).flatMap(([name, sentence]) => {
+function unmodeledSettings(settings: Json): string[] {
+  return Object.entries(UNMODELED).flatMap(([name, sentence]) => {
     const value = settings[name];
     const isIdle =
       value === undefined ||
@@ -287,11 +296,11 @@ function notModelled(settings: Json): string[] {
   });
 }
 
-function idOf({ stack, logicalId }: Located): string {
+function idOf({ stack, logicalId }: LocatedResource): string {
   return `${stack.path}/${logicalId}`;
 }
 
-function refusal(located: Located, what: string, fix: string): IsochroneError {
+function refusal(located: LocatedResource, what: string, fix: string): IsochroneError {
   return new IsochroneError(
     `The distribution ${idOf(located)} cannot be simulated: ${what}.\n${fix}`,
   );

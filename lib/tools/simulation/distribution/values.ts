@@ -7,7 +7,7 @@ import type { Assembly, AssemblyStack, TemplateResource } from '../../assembly';
 export type Json = Readonly<Record<string, unknown>>;
 
 /** A resource with the stack it is in. */
-export interface Located {
+export interface LocatedResource {
   readonly stack: AssemblyStack;
   readonly logicalId: string;
   readonly resource: TemplateResource;
@@ -63,7 +63,7 @@ export function referredTo(
   assembly: Assembly,
   stack: AssemblyStack,
   value: unknown,
-): Located | undefined {
+): LocatedResource | undefined {
   const { Ref: ref, 'Fn::GetAtt': attribute, 'Fn::ImportValue': imported } = object(value);
   if (imported !== undefined) return exported(assembly, text(imported));
   const logicalId =
@@ -79,7 +79,7 @@ export function referredTo(
   return { stack, logicalId, resource };
 }
 
-function exported(assembly: Assembly, name: string): Located | undefined {
+function exported(assembly: Assembly, name: string): LocatedResource | undefined {
   for (const stack of assembly.stacks) {
     const output = Object.values(stack.template.Outputs ?? {}).find(
       (each) => text(object(object(each).Export).Name) === name,
@@ -90,7 +90,7 @@ function exported(assembly: Assembly, name: string): Located | undefined {
 }
 
 /** How CDK's `experimental.EdgeFunction` hands a version over to a stack of another region. */
-function parameter(assembly: Assembly, name: string): Located | undefined {
+function parameter(assembly: Assembly, name: string): LocatedResource | undefined {
   for (const stack of assembly.stacks) {
     for (const { Type, Properties } of Object.values(stack.template.Resources)) {
       if (Type === 'AWS::SSM::Parameter' && text(Properties?.Name) === name)

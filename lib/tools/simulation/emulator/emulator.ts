@@ -7,14 +7,14 @@
  */
 
 import type { DistributionModel } from '../distribution';
-import { CacheEngine, type Fetch, type Served, type Validators } from '../engine';
+import { CacheEngine, type Fetch, type ServedResponse, type Validators } from '../engine';
 import type { EdgeFunctionRunner } from '../functions';
-import type { CacheResult, HttpAnswer, HttpRequest } from '../messages';
+import type { CacheResult, HttpRequest, HttpResponse } from '../messages';
 import {
   type Attempt,
   compressed,
   type OriginStep,
-  type Prepared,
+  type PreparedRequest,
   requestPath,
   type ViewerPlace,
 } from '../path';
@@ -27,29 +27,29 @@ export interface EmulatorOptions {
   readonly ask: (
     step: OriginStep,
     body: Uint8Array | undefined,
-  ) => Promise<{ readonly answer: HttpAnswer; readonly unreachable: boolean }>;
+  ) => Promise<{ readonly response: HttpResponse; readonly unreachable: boolean }>;
   /** Milliseconds; the real clock by default. */
   readonly now?: () => number;
   /** Is told what went wrong in a function, in a sentence. */
   readonly warn?: (sentence: string) => void;
 }
 
-export interface Emulated {
-  readonly answer: HttpAnswer;
+export interface EmulatedResponse {
+  readonly response: HttpResponse;
   readonly result: CacheResult;
 }
 
 export interface Emulator {
-  respond(viewer: HttpRequest, body?: Uint8Array): Promise<Emulated>;
+  respond(viewer: HttpRequest, body?: Uint8Array): Promise<EmulatedResponse>;
   /** @returns how many objects it removed */
   invalidate(pattern: string): number;
 }
 
 /** A request that waits for an answer of the caches. */
-interface Waiting {
-  readonly prepared: Prepared;
+interface PendingRequest {
+  readonly prepared: PreparedRequest;
   readonly body: Uint8Array | undefined;
-  readonly resolve: (served: Served) => void;
+  readonly resolve: (served: ServedResponse) => void;
 }
 
 export function emulator(
@@ -67,24 +67,27 @@ export function emulator(
     },
     errorMinTtlSeconds: distribution.errorMinTtlSeconds,
   });
-  const waiting = new Map<number, Waiting>();
+  const waiting = new Map<number, PendingRequest>();
   let lastId = 0;
 
-  async function respond(viewer: HttpRequest, body?: Uint8Array): Promise<Emulated> {
+  async function respond(viewer: HttpRequest, body?: Uint8Array): Promise<EmulatedResponse> {
     const prepared = await path.prepare(viewer, place, viewerProtocol);
     for (const error of prepared.functionErrors) warn(error);
     if (prepared.immediate) return prepared.immediate;
     const served = await fromCaches(prepared, body);
-    const { answer, result, functionErrors } = await path.toViewer(prepared, served);
+    const { response, result, functionErrors } = await path.toViewer(prepared, served);
     for (const error of functionErrors) warn(error);
-    return withErrorPage(viewer, { answer, result: result ?? served.result });
+    return withErrorPage(viewer, { response, result: result ?? served.result });
   }
 
-  function fromCaches(prepared: Prepared, body: Uint8Array | undefined): Promise<Served> {
+  function fromCaches(
+    prepared: PreparedRequest,
+    body: Uint8Array | undefined,
+  ): Promise<ServedResponse> {
     const { keyed } = prepared;
     if (!keyed) throw new Error('There is nothing to look up.');
     const id = ++lastId;
-    return new Promise<Served>((resolve) => {
+    return new Promise<ServedResponse>((resolve) => {
       const own = { prepared, body, resolve };
       const { served, fetch } = engine.request({ ...keyed, id }, now());
       if (served) resolve(served);
@@ -94,12 +97,15 @@ export function emulator(
   }
 
   /** Answers a fetch, and with it all who wait for it. */
-  async function complete({ id, validators }: Fetch, { prepared, body }: Waiting): Promise<void> {
-    const answer = await originAnswer(prepared, validators, body).catch((error: unknown) => {
+  async function complete(
+    { id, validators }: Fetch,
+    { prepared, body }: PendingRequest,
+  ): Promise<void> {
+    const response = await originResponse(prepared, validators, body).catch((error: unknown) => {
       warn(`${prepared.viewer.path}: ${error instanceof Error ? error.message : String(error)}`);
       return BAD_GATEWAY;
     });
-    const { served, fetches } = engine.answer(id, answer, now());
+    const { served, fetches } = engine.receive(id, response, now());
     for (const each of served) {
       waiting.get(each.requestId)?.resolve(each);
       waiting.delete(each.requestId);
@@ -110,47 +116,50 @@ export function emulator(
     }
   }
 
-  async function originAnswer(
-    prepared: Prepared,
+  async function originResponse(
+    prepared: PreparedRequest,
     validators: Validators | undefined,
     body: Uint8Array | undefined,
     attempt: Attempt = 0,
-  ): Promise<HttpAnswer> {
+  ): Promise<HttpResponse> {
     const step = await path.toOrigin(prepared, validators, attempt);
     for (const error of step.functionErrors) warn(error);
-    if (step.answer) return step.answer;
-    const { answer, unreachable } = await ask(step, body);
-    if (attempt === 0 && path.failsOver(prepared, unreachable ? 'unreachable' : answer))
-      return originAnswer(prepared, validators, body, 1);
-    const given = await path.fromOrigin(prepared, step, answer);
+    if (step.response) return step.response;
+    const { response, unreachable } = await ask(step, body);
+    if (attempt === 0 && path.failsOver(prepared, unreachable ? 'unreachable' : response))
+      return originResponse(prepared, validators, body, 1);
+    const given = await path.fromOrigin(prepared, step, response);
     for (const error of given.functionErrors) warn(error);
     return prepared.keyed
-      ? compressed(prepared.behavior, prepared.keyed.request, given.answer)
-      : given.answer;
+      ? compressed(prepared.behavior, prepared.keyed.request, given.response)
+      : given.response;
   }
 
   /**
    * "How CloudFront processes errors when you have configured custom error pages": the page is an
    * object of its own.
    */
-  async function withErrorPage(viewer: HttpRequest, emulated: Emulated): Promise<Emulated> {
-    const page = distribution.errorPages[emulated.answer.status];
+  async function withErrorPage(
+    viewer: HttpRequest,
+    emulated: EmulatedResponse,
+  ): Promise<EmulatedResponse> {
+    const page = distribution.errorPages[emulated.response.status];
     if (!page || viewer.path === page.path) return emulated;
-    const { answer } = await respond({
+    const { response } = await respond({
       ...viewer,
       method: viewer.method === 'HEAD' ? 'HEAD' : 'GET',
       path: page.path,
       query: '',
     });
-    return answer.status === 200
-      ? { answer: { ...answer, status: page.status }, result: emulated.result }
+    return response.status === 200
+      ? { response: { ...response, status: page.status }, result: emulated.result }
       : emulated;
   }
 
   return { respond, invalidate: (pattern) => engine.invalidate(pattern, now()) };
 }
 
-const BAD_GATEWAY: HttpAnswer = {
+const BAD_GATEWAY: HttpResponse = {
   status: 502,
   headers: { server: ['CloudFront'] },
   bodyBytes: 0,

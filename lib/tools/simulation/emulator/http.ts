@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { IsochroneError } from '../../../model/errors';
-import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import type { OriginStep } from '../path';
-import type { Emulated, Emulator } from './emulator';
+import type { EmulatedResponse, Emulator } from './emulator';
 
 /** Of one body. CloudFront itself takes answers of up to 50 GB, and keeps them in parts. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -25,7 +25,10 @@ class TooLarge extends Error {}
  */
 export function originClient(
   urls: ReadonlyMap<string, URL>,
-): (step: OriginStep, body?: Uint8Array) => Promise<{ answer: HttpAnswer; unreachable: boolean }> {
+): (
+  step: OriginStep,
+  body?: Uint8Array,
+) => Promise<{ response: HttpResponse; unreachable: boolean }> {
   return async (step, body) => {
     const url = urls.get(step.origin.id) ?? urls.get('*');
     if (!url)
@@ -33,12 +36,12 @@ export function originClient(
         `The origin ${step.origin.id} has no URL.\nName it with \`--origin ${step.origin.id}=URL\`.`,
       );
     try {
-      return { answer: await ask(url, step.request, body), unreachable: false };
+      return { response: await ask(url, step.request, body), unreachable: false };
     } catch (error) {
       // "HTTP 502 status code (Bad Gateway)" and "HTTP 504 status code (Gateway Timeout)".
       const status = error instanceof TimedOut ? 504 : 502;
       return {
-        answer: {
+        response: {
           status,
           headers: { server: ['CloudFront'] },
           bodyBytes: 0,
@@ -57,7 +60,7 @@ function ask(
   url: URL,
   { method, host, path, query, headers }: HttpRequest,
   body: Uint8Array | undefined,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   const { 'content-length': _length, ...sent } = headers;
   const options: http.RequestOptions = {
     method,
@@ -76,12 +79,12 @@ function ask(
     const request = (url.protocol === 'https:' ? https : http).request(url, options, (response) => {
       received = response;
       read(response).then((bytes) => {
-        const answered = method === 'HEAD' || response.statusCode === 304 ? {} : { body: bytes };
+        const content = method === 'HEAD' || response.statusCode === 304 ? {} : { body: bytes };
         resolve({
           status: response.statusCode ?? 502,
           headers: fieldsOf(response),
           bodyBytes: bytes.length,
-          ...answered,
+          ...content,
         });
       }, reject);
     });
@@ -99,7 +102,7 @@ export function emulatorServer(
   warn: (sentence: string) => void,
 ): http.Server {
   return http.createServer((request, response) => {
-    answered(emulator, request)
+    respondTo(emulator, request)
       .then((emulated) => send(response, request.method ?? 'GET', emulated, pop))
       .catch((error: unknown) => {
         const isTooLarge = error instanceof TooLarge;
@@ -113,7 +116,7 @@ export function emulatorServer(
             response,
             'GET',
             {
-              answer: { status: isTooLarge ? 413 : 500, headers: {}, bodyBytes: 0 },
+              response: { status: isTooLarge ? 413 : 500, headers: {}, bodyBytes: 0 },
               result: 'Error',
             },
             pop,
@@ -122,7 +125,10 @@ export function emulatorServer(
   });
 }
 
-async function answered(emulator: Emulator, request: http.IncomingMessage): Promise<Emulated> {
+async function respondTo(
+  emulator: Emulator,
+  request: http.IncomingMessage,
+): Promise<EmulatedResponse> {
   const body = await read(request);
   const { host, ...headers } = fieldsOf(request);
   // With its scheme and host, as for a proxy: RFC 9112, 3.2.2.
@@ -144,12 +150,12 @@ async function answered(emulator: Emulator, request: http.IncomingMessage): Prom
 
 /** "Request and response behavior": what CloudFront adds to each answer. */
 function send(
-  response: http.ServerResponse,
+  outgoing: http.ServerResponse,
   method: string,
-  { answer, result }: Emulated,
+  { response, result }: EmulatedResponse,
   pop: string,
 ): void {
-  const { status, headers, body } = answer;
+  const { status, headers, body } = response;
   const isEmpty = status === 204 || status === 304;
   const length = method === 'HEAD' ? headers['content-length']?.[0] : String(body?.length ?? 0);
   const fields: Record<string, string | readonly string[]> = {};
@@ -161,8 +167,8 @@ function send(
   fields.via = [...(headers.via ?? []), '1.1 isochrone.cloudfront.net (CloudFront)'].join(', ');
   fields['x-amz-cf-pop'] = `${pop}1-C1`;
   fields['x-amz-cf-id'] = requestId();
-  response.writeHead(status, fields as http.OutgoingHttpHeaders);
-  response.end(method === 'HEAD' || isEmpty ? undefined : body);
+  outgoing.writeHead(status, fields as http.OutgoingHttpHeaders);
+  outgoing.end(method === 'HEAD' || isEmpty ? undefined : body);
 }
 
 /** Opaque, and not twice the same. */

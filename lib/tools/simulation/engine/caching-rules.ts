@@ -3,9 +3,9 @@
  * is asked about an expired object.
  */
 import type { BehaviorModel } from '../distribution';
-import type { KeyedRequest, Validators } from './engine-messages';
 import { variesByAnything } from './freshness';
-import type { StoredAnswer } from './stored-answer';
+import type { KeyedRequest, Validators } from './messages';
+import type { StoredResponse } from './stored-response';
 
 /**
  * Other methods go straight to the origin, past the regional edge cache, and touch no object: "HTTP
@@ -31,7 +31,7 @@ export function collapses({ cachePolicy, originRequest }: BehaviorModel): boolea
  * with a minimum TTL of 0: "Content negotiation", the same page.
  */
 export function validatorsOf(
-  { answer: { status, headers } }: StoredAnswer,
+  { response: { status, headers } }: StoredResponse,
   { cachePolicy }: BehaviorModel,
 ): Validators | undefined {
   if (status >= 400 || (variesByAnything(headers) && cachePolicy.minTtlSeconds === 0))

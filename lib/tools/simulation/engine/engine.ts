@@ -10,47 +10,47 @@
  * cache that does not hold an object asks for all of it.
  */
 
-import type { HttpAnswer } from '../messages';
+import type { HttpResponse } from '../messages';
 import { collapses, isCacheable, validatorsOf } from './caching-rules';
-import type {
-  Answered,
-  EngineOptions,
-  Fetch,
-  KeyedRequest,
-  Served,
-  Step,
-  Tier,
-  TierStats,
-} from './engine-messages';
 import {
+  type CacheNode,
   type Flight,
-  forsake,
+  invalidateFlight,
   isFlight,
-  type Place,
   type Reply,
   servedAs,
   type Waiter,
 } from './flight';
 import { errorTtlSeconds } from './freshness';
+import type {
+  EngineOptions,
+  Fetch,
+  FetchOutcome,
+  KeyedRequest,
+  RequestOutcome,
+  ServedResponse,
+  Tier,
+  TierStats,
+} from './messages';
 import { type CachedObject, ObjectCache } from './object-cache';
 import {
   isSameRepresentation,
-  refreshedAnswer,
-  type StoredAnswer,
-  storedAnswer,
+  refreshedResponse,
+  type StoredResponse,
+  storedResponse,
   variantOf,
-} from './stored-answer';
+} from './stored-response';
 
-export type * from './engine-messages';
+export type * from './messages';
 
 /**
  * "Origin unavailable" in "Request and response behavior for custom origins": an origin that does
  * not answer counts as a 5xx.
  */
-const NO_ANSWER: HttpAnswer = { status: 504, headers: {}, bodyBytes: 0 };
+const NO_RESPONSE: HttpResponse = { status: 504, headers: {}, bodyBytes: 0 };
 
 export class CacheEngine {
-  private readonly places: Readonly<Record<Tier, Map<string, Place>>> = {
+  private readonly nodes: Readonly<Record<Tier, Map<string, CacheNode>>> = {
     pop: new Map(),
     regional: new Map(),
     shield: new Map(),
@@ -58,13 +58,13 @@ export class CacheEngine {
   private readonly fetches = new Map<number, Flight | KeyedRequest>();
   private lastFetch = 0;
   /** What the step that is being taken brought forth. */
-  private served: Served[] = [];
+  private served: ServedResponse[] = [];
   private started: Fetch[] = [];
 
   constructor(private readonly options: EngineOptions) {}
 
-  request(keyed: KeyedRequest, nowMs: number): Step {
-    if (!isCacheable(keyed)) return { fetch: this.fetch(keyed, keyed, undefined, false) };
+  request(keyed: KeyedRequest, nowMs: number): RequestOutcome {
+    if (!isCacheable(keyed)) return { fetch: this.fetchFromOrigin(keyed, keyed, undefined, false) };
     this.started = [];
     const reply = this.ask(keyed, 0, keyed, !collapses(keyed.behavior), false, nowMs);
     const [fetch] = this.started;
@@ -75,7 +75,7 @@ export class CacheEngine {
    * @param answer after the origin-response function
    * @throws Error if there is no such fetch, or it has been answered
    */
-  answer(fetchId: number, answer: HttpAnswer | 'unreachable', nowMs: number): Answered {
+  receive(fetchId: number, response: HttpResponse | 'unreachable', nowMs: number): FetchOutcome {
     const asker = this.fetches.get(fetchId);
     if (asker === undefined) throw new Error(`No fetch ${fetchId} is under way.`);
     this.fetches.delete(fetchId);
@@ -83,11 +83,11 @@ export class CacheEngine {
     this.started = [];
     const { keyed, held } = isFlight(asker) ? asker : { keyed: asker };
     const { errorMinTtlSeconds } = this.options;
-    const given = answer === 'unreachable' ? NO_ANSWER : answer;
+    const given = response === 'unreachable' ? NO_RESPONSE : response;
     const stored =
       given.status === 304 && held !== undefined
-        ? refreshedAnswer(held.stored, given.headers, keyed.behavior, errorMinTtlSeconds, nowMs)
-        : storedAnswer(given, keyed.request, keyed.behavior, errorMinTtlSeconds, nowMs);
+        ? refreshedResponse(held.stored, given.headers, keyed.behavior, errorMinTtlSeconds, nowMs)
+        : storedResponse(given, keyed.request, keyed.behavior, errorMinTtlSeconds, nowMs);
     this.deliver(
       asker,
       {
@@ -120,13 +120,13 @@ export class CacheEngine {
       return start === undefined ? own === path : own.startsWith(start);
     };
     for (const asker of this.fetches.values())
-      if (isFlight(asker) && matches(asker.keyed.urlKey)) forsake(asker);
+      if (isFlight(asker) && matches(asker.keyed.urlKey)) invalidateFlight(asker);
     return this.all().reduce((sum, { cache }) => sum + cache.invalidate(matches), 0);
   }
 
   stats(): Readonly<Record<Tier, TierStats>> {
     const of = (tier: Tier): TierStats => {
-      const caches = [...this.places[tier].values()].map(({ cache }) => cache);
+      const caches = [...this.nodes[tier].values()].map(({ cache }) => cache);
       const sum = (figure: (cache: ObjectCache) => number) =>
         caches.reduce((total, cache) => total + figure(cache), 0);
       return {
@@ -138,8 +138,8 @@ export class CacheEngine {
     return { pop: of('pop'), regional: of('regional'), shield: of('shield') };
   }
 
-  private all(): Place[] {
-    return Object.values(this.places).flatMap((places) => [...places.values()]);
+  private all(): CacheNode[] {
+    return Object.values(this.nodes).flatMap((nodes) => [...nodes.values()]);
   }
 
   /** @returns undefined if the waiter has to wait */
@@ -151,9 +151,9 @@ export class CacheEngine {
     background: boolean,
     nowMs: number,
   ): Reply | undefined {
-    const place = this.placeAt(keyed, level);
-    if (place === undefined) throw new Error(`A request has no cache at level ${level}.`);
-    const object = find(place.cache, keyed, nowMs);
+    const node = this.nodeAt(keyed, level);
+    if (node === undefined) throw new Error(`A request has no cache at level ${level}.`);
+    const object = find(node.cache, keyed, nowMs);
     const flightKey = keyed.key + variantOf(keyed.request);
     if (object !== undefined) {
       const { expiresMs, whileRevalidateMs, ifErrorMs } = object.stored;
@@ -161,13 +161,13 @@ export class CacheEngine {
       const untried = nowMs < object.retryMs && nowMs < ifErrorMs;
       // What is fetched in the background is wanted new.
       if (!stale || untried || (nowMs < whileRevalidateMs && !background)) {
-        place.cache.touch(object);
-        const refresh = stale && !untried && !place.flights.has(flightKey);
-        if (refresh) this.depart(place, level, keyed, undefined, alone, true, nowMs);
+        node.cache.touch(object);
+        const refresh = stale && !untried && !node.flights.has(flightKey);
+        if (refresh) this.startFetch(node, level, keyed, undefined, alone, true, nowMs);
         const retryMs = untried ? object.retryMs : 0;
         return {
           stored: object.stored,
-          source: place.tier,
+          source: node.tier,
           stale,
           retryMs,
           collapsed: false,
@@ -178,16 +178,16 @@ export class CacheEngine {
     }
     // "Simultaneous requests for the same object (request collapsing)" in "Request and response
     // behavior for custom origins".
-    const flight = alone ? undefined : place.flights.get(flightKey);
+    const flight = alone ? undefined : node.flights.get(flightKey);
     if (flight === undefined)
-      return this.depart(place, level, keyed, waiter, alone, background, nowMs);
+      return this.startFetch(node, level, keyed, waiter, alone, background, nowMs);
     flight.followers.push(waiter);
     return undefined;
   }
 
   /** Asks the next cache, or the origin where there is none. */
-  private depart(
-    place: Place,
+  private startFetch(
+    node: CacheNode,
     level: number,
     keyed: KeyedRequest,
     leader: Waiter | undefined,
@@ -196,13 +196,13 @@ export class CacheEngine {
     nowMs: number,
   ): Reply | undefined {
     const variant = variantOf(keyed.request);
-    const held = find(place.cache, keyed, nowMs);
+    const held = find(node.cache, keyed, nowMs);
     const reason =
       held === undefined
-        ? place.cache.absence(keyed.key + variant, keyed.urlKey + variant, nowMs)
+        ? node.cache.absence(keyed.key + variant, keyed.urlKey + variant, nowMs)
         : 'expired';
     const flight: Flight = {
-      place,
+      node,
       level,
       keyed,
       held,
@@ -211,16 +211,16 @@ export class CacheEngine {
       followers: [],
       invalidated: false,
     };
-    if (!alone || leader === undefined) place.flights.set(keyed.key + variant, flight);
-    if (this.placeAt(keyed, level + 1) === undefined) {
-      this.started.push(this.fetch(flight, keyed, held, background));
+    if (!alone || leader === undefined) node.flights.set(keyed.key + variant, flight);
+    if (this.nodeAt(keyed, level + 1) === undefined) {
+      this.started.push(this.fetchFromOrigin(flight, keyed, held, background));
       return undefined;
     }
     const reply = this.ask(keyed, level + 1, flight, alone, background, nowMs);
-    return reply && this.settle(flight, reply, nowMs);
+    return reply && this.complete(flight, reply, nowMs);
   }
 
-  private fetch(
+  private fetchFromOrigin(
     asker: Flight | KeyedRequest,
     keyed: KeyedRequest,
     held: CachedObject | undefined,
@@ -238,12 +238,12 @@ export class CacheEngine {
       this.served.push(servedAs(waiter, reply, nowMs));
       return;
     }
-    const { place, level, leader, followers } = waiter;
-    const own = this.settle(waiter, reply, nowMs);
+    const { node, level, leader, followers } = waiter;
+    const own = this.complete(waiter, reply, nowMs);
     if (leader !== undefined) this.deliver(leader, own, nowMs);
     const shared: Reply = {
       ...own,
-      source: place.tier,
+      source: node.tier,
       collapsed: true,
       refreshed: false,
       reason: undefined,
@@ -252,8 +252,8 @@ export class CacheEngine {
       const released =
         own.stored.shareable || own.stale
           ? shared
-          : this.depart(
-              place,
+          : this.startFetch(
+              node,
               level,
               isFlight(follower) ? follower.keyed : follower,
               follower,
@@ -266,9 +266,9 @@ export class CacheEngine {
   }
 
   /** A cache has what it asked for: it keeps it, or serves what it has in place of an error. */
-  private settle(flight: Flight, reply: Reply, nowMs: number): Reply {
-    const { place, keyed, held, reason } = flight;
-    const { cache, tier, flights } = place;
+  private complete(flight: Flight, reply: Reply, nowMs: number): Reply {
+    const { node, keyed, held, reason } = flight;
+    const { cache, tier, flights } = node;
     const { stored } = reply;
     const flightKey = keyed.key + variantOf(keyed.request);
     if (flights.get(flightKey) === flight) flights.delete(flightKey);
@@ -298,7 +298,7 @@ export class CacheEngine {
    */
   private retryAt({ held }: Flight, { stored, retryMs }: Reply, nowMs: number): number | undefined {
     if (held === undefined || nowMs >= held.stored.ifErrorMs) return undefined;
-    const { status } = stored.answer;
+    const { status } = stored.response;
     if (status >= 500)
       return nowMs + errorTtlSeconds(status, this.options.errorMinTtlSeconds) * 1000;
     return retryMs > 0 && (held.stored === stored || isSameRepresentation(held.stored, stored))
@@ -310,27 +310,25 @@ export class CacheEngine {
    * Where Origin Shield is in the region of the regional edge cache, they are one: "Use Amazon
    * CloudFront Origin Shield".
    */
-  private placeAt({ pop, regional, shield }: KeyedRequest, level: number): Place | undefined {
-    if (level === 0) return this.place('pop', pop);
+  private nodeAt({ pop, regional, shield }: KeyedRequest, level: number): CacheNode | undefined {
+    if (level === 0) return this.node('pop', pop);
     if (level === 1)
-      return shield === regional
-        ? this.place('shield', regional)
-        : this.place('regional', regional);
+      return shield === regional ? this.node('shield', regional) : this.node('regional', regional);
     return level === 2 && shield !== undefined && shield !== regional
-      ? this.place('shield', shield)
+      ? this.node('shield', shield)
       : undefined;
   }
 
-  private place(tier: Tier, name: string): Place {
-    const known = this.places[tier].get(name);
+  private node(tier: Tier, name: string): CacheNode {
+    const known = this.nodes[tier].get(name);
     if (known !== undefined) return known;
-    const place = {
+    const node = {
       tier,
       cache: new ObjectCache(this.options.capacityBytes[tier]),
       flights: new Map<string, Flight>(),
     };
-    this.places[tier].set(name, place);
-    return place;
+    this.nodes[tier].set(name, node);
+    return node;
   }
 }
 
@@ -353,10 +351,10 @@ function find(
 /**
  * What must not be kept takes the place of what was; an error does not, for it may be over soon.
  */
-function keep(cache: ObjectCache, { key, urlKey }: KeyedRequest, stored: StoredAnswer): void {
-  const { variant, storable, answer } = stored;
+function keep(cache: ObjectCache, { key, urlKey }: KeyedRequest, stored: StoredResponse): void {
+  const { variant, storable, response } = stored;
   if (storable) cache.set(key + variant, urlKey + variant, stored);
-  else if (answer.status < 400 && answer.status !== 304) cache.delete(key + variant);
+  else if (response.status < 400 && response.status !== 304) cache.delete(key + variant);
 }
 
 /** Of `host/path?query`, and what follows it in the key of a variant, the path and query. */

@@ -1,11 +1,11 @@
 /** What a cache asks of the next one, who waits for it, and what becomes of it. */
 
 import type { CacheResult, MissReason, ServedBy } from '../messages';
-import type { KeyedRequest, Served, Tier } from './engine-messages';
+import type { KeyedRequest, ServedResponse, Tier } from './messages';
 import type { CachedObject, ObjectCache } from './object-cache';
-import { type StoredAnswer, variantOf } from './stored-answer';
+import { type StoredResponse, variantOf } from './stored-response';
 
-export interface Place {
+export interface CacheNode {
   readonly tier: Tier;
   readonly cache: ObjectCache;
   /** Those that others may wait for, by key and variant. */
@@ -16,7 +16,7 @@ export interface Place {
 export type Waiter = KeyedRequest | Flight;
 
 export interface Flight {
-  readonly place: Place;
+  readonly node: CacheNode;
   readonly level: number;
   readonly keyed: KeyedRequest;
   /** What the cache has, and has to ask about. */
@@ -31,7 +31,7 @@ export interface Flight {
 
 /** What a cache gives to whom it was asked by. */
 export interface Reply {
-  readonly stored: StoredAnswer;
+  readonly stored: StoredResponse;
   readonly source: ServedBy;
   readonly stale: boolean;
   /** Where it stands in place of an error: when the origin is tried again. */
@@ -47,13 +47,13 @@ export function isFlight(waiter: Waiter): waiter is Flight {
 }
 
 /** Nobody joins it any more, and no cache keeps what it brings. */
-export function forsake(waiter: Waiter): void {
+export function invalidateFlight(waiter: Waiter): void {
   if (!isFlight(waiter)) return;
-  const { place, keyed, leader, followers } = waiter;
+  const { node, keyed, leader, followers } = waiter;
   waiter.invalidated = true;
-  place.flights.delete(keyed.key + variantOf(keyed.request));
-  if (leader !== undefined) forsake(leader);
-  followers.forEach(forsake);
+  node.flights.delete(keyed.key + variantOf(keyed.request));
+  if (leader !== undefined) invalidateFlight(leader);
+  followers.forEach(invalidateFlight);
 }
 
 /**
@@ -64,11 +64,11 @@ export function servedAs(
   { id }: KeyedRequest,
   { stored, source, stale, collapsed, refreshed, reason }: Reply,
   nowMs: number,
-): Served {
+): ServedResponse {
   return {
     requestId: id,
-    answer: stored.answer,
-    result: resultOf(stored.answer.status, source, refreshed),
+    response: stored.response,
+    result: resultOf(stored.response.status, source, refreshed),
     servedBy: source,
     ...(source !== 'pop' && reason !== undefined && { reason }),
     ageSeconds: Math.floor((nowMs - stored.bornMs) / 1000),

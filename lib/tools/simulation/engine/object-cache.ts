@@ -2,14 +2,15 @@
  * One cache of one place: objects by key, the least recently used first, and why a key that was
  * here is gone.
  */
+import { hash53 } from '../hash';
 import type { MissReason } from '../messages';
-import type { StoredAnswer } from './stored-answer';
+import type { StoredResponse } from './stored-response';
 
 export interface CachedObject {
   readonly key: string;
   /** Its URL, without the headers and cookies of its key. */
   readonly url: string;
-  readonly stored: StoredAnswer;
+  readonly stored: StoredResponse;
   /** After an error of the origin, it is served until then without asking again. */
   retryMs: number;
 }
@@ -50,7 +51,7 @@ export class ObjectCache {
     this.objects.set(object.key, object);
   }
 
-  set(key: string, url: string, stored: StoredAnswer): void {
+  set(key: string, url: string, stored: StoredResponse): void {
     this.delete(key);
     if (stored.bytes > this.capacityBytes) {
       this.note(key, stored.expiresMs);
@@ -59,7 +60,7 @@ export class ObjectCache {
     this.objects.set(key, { key, url, stored, retryMs: 0 });
     this.urls.set(url, (this.urls.get(url) ?? 0) + 1);
     this.bytes += stored.bytes;
-    this.notes.delete(hash(key));
+    this.notes.delete(hash53(key));
     if (this.bytes > this.capacityBytes) this.evict();
   }
 
@@ -85,7 +86,7 @@ export class ObjectCache {
 
   /** Why there is no object of this key. */
   absence(key: string, url: string, nowMs: number): MissReason {
-    const note = this.notes.get(hash(key));
+    const note = this.notes.get(hash53(key));
     if (note !== undefined)
       return note === INVALIDATED ? 'invalidated' : nowMs < note ? 'evicted' : 'expired';
     return this.urls.has(url) ? 'varied' : 'first-seen';
@@ -101,27 +102,10 @@ export class ObjectCache {
   }
 
   private note(key: string, note: number): void {
-    const id = hash(key);
+    const id = hash53(key);
     this.notes.delete(id);
     this.notes.set(id, note);
     const [oldest] = this.notes.size > NOTES ? this.notes.keys() : [];
     if (oldest !== undefined) this.notes.delete(oldest);
   }
-}
-
-/**
- * 53 bits, as many as a number holds: of a million keys, two are alike once in some twenty thousand
- * caches.
- */
-function hash(text: string): number {
-  let high = 0x811c9dc5;
-  let low = 0x9e3779b9;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    high = Math.imul(high ^ code, 0x01000193);
-    low = Math.imul(low ^ code, 0x85ebca6b);
-    low ^= low >>> 13;
-  }
-  high = Math.imul(high ^ (low >>> 16), 0xc2b2ae35);
-  return ((high >>> 0) & 0x1fffff) * 0x100000000 + (low >>> 0);
 }

@@ -1,5 +1,5 @@
 import type { EdgeEvent, OriginModel } from '../distribution';
-import type { HttpAnswer, HttpRequest } from '../messages';
+import type { HttpRequest, HttpResponse } from '../messages';
 
 /** What a call needs to know of where it happens. */
 export interface CallPlace {
@@ -14,7 +14,7 @@ export interface FunctionCall {
   readonly event: EdgeEvent;
   readonly request: HttpRequest;
   /** For response events. */
-  readonly answer?: HttpAnswer;
+  readonly response?: HttpResponse;
   /** For origin events. */
   readonly origin?: OriginModel;
   readonly place: CallPlace;
@@ -24,7 +24,7 @@ export interface FunctionOutcome {
   /** The request to go on with; for request events. */
   readonly request?: HttpRequest;
   /** The answer to go on with; for request events, one that the function generated. */
-  readonly answer?: HttpAnswer;
+  readonly response?: HttpResponse;
   /** Why it failed; the viewer then gets `answer`, CloudFront's own 502 or 503. */
   readonly error?: string;
   /**

@@ -3,7 +3,7 @@
  * CloudFront developer guide.
  */
 import { STATUS_CODES } from 'node:http';
-import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import type { FunctionCall } from './call';
 import { isDisallowed } from './header-rules';
 
@@ -26,7 +26,7 @@ export function viewerFunctionEvent(call: FunctionCall, requestId: string): obje
     },
     viewer: { ip: call.request.clientAddress },
     request: eventRequest(call.request),
-    ...(call.answer && { response: eventResponse(call.answer) }),
+    ...(call.response && { response: eventResponse(call.response) }),
   };
 }
 
@@ -45,7 +45,7 @@ function eventRequest(request: HttpRequest): object {
   });
 }
 
-function eventResponse({ status, headers }: HttpAnswer): object {
+function eventResponse({ status, headers }: HttpResponse): object {
   const cookies = (headers['set-cookie'] ?? []).map((field): [string, Value] => {
     const [pair = '', ...attributes] = field.split(';');
     const [[name, value] = ['', '']] = pairs(pair, ';');
@@ -126,7 +126,7 @@ function queryOf(querystring: unknown, sent: string): string {
 }
 
 /** @throws Error where it is no answer */
-export function answerOf(returned: unknown, replaced?: HttpAnswer): HttpAnswer {
+export function responseOf(returned: unknown, replaced?: HttpResponse): HttpResponse {
   const { statusCode, headers, cookies, body } = returned as Record<string, unknown>;
   const status = Number(statusCode);
   if (!Number.isInteger(status) || status < 200 || status > 599) {

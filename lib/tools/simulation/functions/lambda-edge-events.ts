@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import type { OriginModel } from '../distribution';
-import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import type { FunctionCall } from './call';
 import { isDisallowed } from './header-rules';
 
@@ -39,7 +39,7 @@ export function lambdaEvent(call: FunctionCall, requestId: string): object {
   };
   return {
     Records: [
-      { cf: { config, request, ...(call.answer && { response: eventResponse(call.answer) }) } },
+      { cf: { config, request, ...(call.response && { response: eventResponse(call.response) }) } },
     ],
   };
 }
@@ -54,7 +54,7 @@ function eventRequest(request: HttpRequest): EventRequest {
   };
 }
 
-function eventResponse({ status, headers }: HttpAnswer): object {
+function eventResponse({ status, headers }: HttpResponse): object {
   return {
     status: String(status),
     statusDescription: STATUS_CODES[status] ?? '',
@@ -141,7 +141,7 @@ export function requestOf(
  * @param replaced the answer that it changes; without it, the function generated the answer
  * @throws Error where it is no answer
  */
-export function answerOf(returned: unknown, replaced?: HttpAnswer): HttpAnswer {
+export function responseOf(returned: unknown, replaced?: HttpResponse): HttpResponse {
   const { status, headers, body, bodyEncoding } = returned as {
     status?: unknown;
     headers?: unknown;

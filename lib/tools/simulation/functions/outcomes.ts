@@ -2,8 +2,8 @@
  * What a function returned, checked as CloudFront checks it: the request or the answer to go on
  * with.
  */
-
-import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import { filterHeaders } from '../headers';
+import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import type { FunctionCall, FunctionOutcome } from './call';
 import * as viewerFunctions from './cloudfront-function-events';
 import type { CurrentCall } from './cloudfront-function-runtime';
@@ -17,22 +17,22 @@ import * as lambda from './lambda-edge-events';
 export function lambdaOutcome(
   call: FunctionCall,
   returned: unknown,
-  answerBytes: number,
+  responseBytes: number,
 ): FunctionOutcome {
-  if (returned === null || typeof returned !== 'object')
-    throw new Error(`It returned ${JSON.stringify(returned) ?? 'nothing'}.`);
-  if (call.answer) return { answer: checkedAnswer(call, lambda.answerOf(returned, call.answer)) };
+  assertObject(returned);
+  if (call.response)
+    return { response: checkedResponse(call, lambda.responseOf(returned, call.response)) };
   if ('status' in returned) {
-    const answer = lambda.answerOf(returned);
+    const response = lambda.responseOf(returned);
     const bytes =
-      answer.bodyBytes +
-      Object.entries(answer.headers).reduce(
+      response.bodyBytes +
+      Object.entries(response.headers).reduce(
         (sum, [name, values]) => sum + name.length + values.join('').length,
         0,
       );
-    if (bytes > answerBytes)
-      throw new Error(`Its answer has ${bytes} bytes, and ${answerBytes} are allowed.`);
-    return { answer: checkedGenerated(call, answer) };
+    if (bytes > responseBytes)
+      throw new Error(`Its answer has ${bytes} bytes, and ${responseBytes} are allowed.`);
+    return { response: checkedGenerated(call, response) };
   }
   const { request, origin } = lambda.requestOf(returned, call.request);
   const checked = { request: checkedRequest(call, request) };
@@ -47,12 +47,11 @@ export function viewerFunctionOutcome(
   returned: unknown,
   current: CurrentCall,
 ): FunctionOutcome {
-  if (returned === null || typeof returned !== 'object')
-    throw new Error(`It returned ${JSON.stringify(returned) ?? 'nothing'}.`);
-  if (call.answer)
-    return { answer: checkedAnswer(call, viewerFunctions.answerOf(returned, call.answer)) };
+  assertObject(returned);
+  if (call.response)
+    return { response: checkedResponse(call, viewerFunctions.responseOf(returned, call.response)) };
   if ('statusCode' in returned)
-    return { answer: checkedGenerated(call, viewerFunctions.answerOf(returned)) };
+    return { response: checkedGenerated(call, viewerFunctions.responseOf(returned)) };
   const domainName = current.origin?.domainName;
   return {
     request: checkedRequest(call, viewerFunctions.requestOf(returned, call.request)),
@@ -62,6 +61,12 @@ export function viewerFunctionOutcome(
   };
 }
 
+/** @throws Error if a function returned no object, such as nothing at all */
+function assertObject(returned: unknown): asserts returned is object {
+  if (returned === null || typeof returned !== 'object')
+    throw new Error(`It returned ${JSON.stringify(returned) ?? 'nothing'}.`);
+}
+
 /** What a function does not see, it does not lose. */
 function checkedRequest(call: FunctionCall, after: HttpRequest): HttpRequest {
   const before = { ...visible(call.request.headers), host: [call.request.host] };
@@ -69,15 +74,15 @@ function checkedRequest(call: FunctionCall, after: HttpRequest): HttpRequest {
   return { ...after, headers: { ...hidden(call.request.headers), ...after.headers } };
 }
 
-function checkedAnswer(call: FunctionCall, after: HttpAnswer): HttpAnswer {
-  const before = call.answer?.headers ?? {};
+function checkedResponse(call: FunctionCall, after: HttpResponse): HttpResponse {
+  const before = call.response?.headers ?? {};
   refuse(brokenHeaderRule(call.event, visible(before), after.headers));
   return { ...after, headers: { ...hidden(before), ...after.headers } };
 }
 
-function checkedGenerated(call: FunctionCall, answer: HttpAnswer): HttpAnswer {
-  refuse(brokenGeneratedRule(call.event, answer.headers));
-  return answer;
+function checkedGenerated(call: FunctionCall, response: HttpResponse): HttpResponse {
+  refuse(brokenGeneratedRule(call.event, response.headers));
+  return response;
 }
 
 function refuse(rule: string | undefined): void {
@@ -85,9 +90,9 @@ function refuse(rule: string | undefined): void {
 }
 
 function visible(headers: HeaderFields): HeaderFields {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isDisallowed(name)));
+  return filterHeaders(headers, (name) => !isDisallowed(name));
 }
 
 function hidden(headers: HeaderFields): HeaderFields {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => isDisallowed(name)));
+  return filterHeaders(headers, isDisallowed);
 }

@@ -4,13 +4,13 @@
  */
 import {
   byteCount,
+  fieldValue,
   headerFields,
   hostName,
   milliseconds,
   type ParsedLine,
   parseIsoTime,
   parseRequestLine,
-  said,
   statusCode,
 } from './record';
 
@@ -45,7 +45,7 @@ export function parseAlb(line: string): ParsedLine {
     ...target,
     host: target.host ?? hostName(fields[SERVER_NAME]),
     timeMs,
-    headers: headerFields({ 'user-agent': said(fields[AGENT]) }),
+    headers: headerFields({ 'user-agent': fieldValue(fields[AGENT]) }),
     clientAddress: (fields[CLIENT] ?? '').replace(/:\d+$/, ''),
     status,
     bytes,

@@ -5,13 +5,14 @@
  */
 import {
   byteCount,
+  fieldValue,
   headerFields,
   hostName,
+  jsonObject,
   type LineParser,
   type LogRecord,
   type ParsedLine,
   parseIsoTime,
-  said,
   statusCode,
 } from './record';
 
@@ -48,22 +49,10 @@ export function parseCloudFrontJson(line: string): ParsedLine {
   );
 }
 
-/** Undefined if it is not an object. */
-export function jsonObject(line: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function recordOf(fields: Fields): LogRecord | string {
   const timeMs = timeOf(fields);
   if (timeMs === undefined) return 'no time';
-  const method = said(fields['cs-method']);
+  const method = fieldValue(fields['cs-method']);
   const path = decoded(fields['cs-uri-stem']);
   if (method === undefined || !path?.startsWith('/')) return 'no request';
   const status = statusCode(fields['sc-status']);
@@ -71,7 +60,7 @@ function recordOf(fields: Fields): LogRecord | string {
     return fields['sc-status'] === '000'
       ? 'status 000: the viewer left before an answer'
       : 'no status';
-  const bytes = byteCount(said(fields['sc-content-len']) ?? fields['sc-bytes']);
+  const bytes = byteCount(fieldValue(fields['sc-content-len']) ?? fields['sc-bytes']);
   if (bytes === undefined) return 'no size';
   return {
     timeMs,
@@ -87,15 +76,15 @@ function recordOf(fields: Fields): LogRecord | string {
     clientAddress: fields['c-ip'] ?? '',
     status,
     bytes,
-    edgeLocation: said(fields['x-edge-location']),
+    edgeLocation: fieldValue(fields['x-edge-location']),
     contentType: decoded(fields['sc-content-type']),
   };
 }
 
 function timeOf(fields: Fields): number | undefined {
-  const precise = said(fields['timestamp(ms)']);
+  const precise = fieldValue(fields['timestamp(ms)']);
   if (precise !== undefined && /^\d{1,15}$/.test(precise)) return Number(precise);
-  const seconds = said(fields.timestamp);
+  const seconds = fieldValue(fields.timestamp);
   if (seconds !== undefined && /^\d{1,12}$/.test(seconds)) return Number(seconds) * 1000;
   return parseIsoTime(`${fields.date}T${fields.time}Z`);
 }
@@ -105,7 +94,7 @@ function timeOf(fields: Fields): number | undefined {
  * it is as the viewer sent it.
  */
 function decoded(value: string | undefined): string | undefined {
-  return said(value)?.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+  return fieldValue(value)?.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }

@@ -5,11 +5,11 @@
  */
 import {
   byteCount,
+  fieldValue,
   headerFields,
   type ParsedLine,
   parseCommonTime,
   parseRequestLine,
-  said,
   statusCode,
 } from './record';
 
@@ -32,8 +32,8 @@ export function parseCombined(line: string): ParsedLine {
   const bytes = byteCount(size);
   if (bytes === undefined) return 'no size';
   const headers = headerFields({
-    'user-agent': said(agent) && unescaped(agent ?? ''),
-    referer: said(referer) && unescaped(referer ?? ''),
+    'user-agent': fieldValue(agent) && unescaped(agent ?? ''),
+    referer: fieldValue(referer) && unescaped(referer ?? ''),
   });
   return { ...target, timeMs, headers, clientAddress: address, status: code, bytes };
 }

@@ -20,7 +20,7 @@ const FORMATS: Readonly<Record<LogFormatName, () => LineParser>> = {
 export const LOG_FORMATS = Object.keys(FORMATS) as readonly LogFormatName[];
 
 /** How many lines are looked at to tell the format. */
-export const LINES_TO_TELL = 50;
+export const DETECTION_LINES = 50;
 
 export function isLogFormat(name: string): name is LogFormatName {
   return Object.hasOwn(FORMATS, name);
@@ -35,7 +35,7 @@ export function lineParser(format: LogFormatName): LineParser {
  *
  * @throws IsochroneError if none does in any
  */
-export function tellFormat(file: string, lines: readonly string[]): LogFormatName {
+export function detectFormat(file: string, lines: readonly string[]): LogFormatName {
   const readable = LOG_FORMATS.map((format) => {
     const parse = lineParser(format);
     return { format, lines: lines.filter((line) => typeof parse(line) === 'object').length };

@@ -2,18 +2,18 @@
  * One JSON object a line, named as nginx names its variables: "Alphabetical index of variables",
  * nginx documentation. Each `http_NAME` is the header `NAME` of the request.
  */
-import { jsonObject } from './cloudfront';
 import {
   byteCount,
+  fieldValue,
   headerFields,
   hostName,
+  jsonObject,
   milliseconds,
   type ParsedLine,
   parseCommonTime,
   parseIsoTime,
   parseRequestLine,
   requestTarget,
-  said,
   statusCode,
 } from './record';
 
@@ -27,7 +27,7 @@ export function parseJson(line: string): ParsedLine {
   if (object === undefined) return 'not a JSON object';
   const text = (...names: readonly string[]) => {
     const name = names.find((each) => object[each] !== undefined && object[each] !== null);
-    return name === undefined ? undefined : said(String(object[name]));
+    return name === undefined ? undefined : fieldValue(String(object[name]));
   };
   const timeMs = timeOf(
     text('time_local', 'time_iso8601', 'time', 'timestamp', '@timestamp', 'msec'),

@@ -3,7 +3,7 @@
  * ends the reading.
  */
 import { IsochroneError } from '../../../model/errors';
-import { LINES_TO_TELL, type LogFormatName, lineParser, tellFormat } from './formats';
+import { DETECTION_LINES, detectFormat, type LogFormatName, lineParser } from './formats';
 import { type LineOptions, MAX_LINE_CHARACTERS, readLines } from './lines';
 import { type Ordering, orderedByTime } from './order';
 import type { LineParser, LogRecord } from './record';
@@ -65,14 +65,14 @@ export async function logOf(
   given?: LogFormatName,
 ): Promise<Log> {
   const first: string[] = [];
-  while (first.length < LINES_TO_TELL) {
+  while (first.length < DETECTION_LINES) {
     const { value, done } = await lines.next();
     if (done) break;
     first.push(value);
   }
   if (first.length === 0)
     throw new IsochroneError(`${name}: the log has no lines.\nName another file with \`--log\`.`);
-  const format = given ?? tellFormat(name, first);
+  const format = given ?? detectFormat(name, first);
   const tally = {
     lines: 0,
     broken: 0,

@@ -61,18 +61,18 @@ export function requestTarget(method: string, url: string): RequestTarget | unde
 
 /** In lower case and without the port. */
 export function hostName(value: string | undefined): string | undefined {
-  return said(value)?.toLowerCase().replace(/:\d+$/, '');
+  return fieldValue(value)?.toLowerCase().replace(/:\d+$/, '');
 }
 
 /** A field's value; undefined if the log has a dash or nothing in its place. */
-export function said(value: string | undefined): string | undefined {
+export function fieldValue(value: string | undefined): string | undefined {
   return value === undefined || value === '-' || value === '' ? undefined : value;
 }
 
 export function headerFields(fields: Readonly<Record<string, string | undefined>>): HeaderFields {
   const headers: Record<string, string[]> = {};
   for (const name in fields) {
-    const value = said(fields[name]);
+    const value = fieldValue(fields[name]);
     if (value !== undefined) headers[name] = [value];
   }
   return headers;
@@ -87,7 +87,7 @@ export function statusCode(value: string | undefined): number | undefined {
 
 /** Bytes; a dash stands for none. */
 export function byteCount(value: string | undefined): number | undefined {
-  const text = said(value) ?? '0';
+  const text = fieldValue(value) ?? '0';
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
@@ -96,7 +96,7 @@ export function byteCount(value: string | undefined): number | undefined {
  * balancers say that there was no answer.
  */
 export function milliseconds(seconds: string | undefined): number | undefined {
-  const value = said(seconds);
+  const value = fieldValue(seconds);
   return value !== undefined && /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : undefined;
 }
 
@@ -128,4 +128,16 @@ export function parseIsoTime(text: string): number | undefined {
   if (!match) return undefined;
   const time = Date.parse(match[2] === undefined ? `${text}Z` : text);
   return Number.isNaN(time) ? undefined : time;
+}
+
+/** Undefined if it is not an object. */
+export function jsonObject(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }

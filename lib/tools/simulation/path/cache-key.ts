@@ -4,7 +4,7 @@
  * CloudFront developer guide.
  */
 
-import type { BehaviorModel, Selection } from '../distribution';
+import { type BehaviorModel, parameterName, type Selection, selects } from '../distribution';
 import type { HttpRequest } from '../messages';
 import { normalizedAcceptEncoding } from './accept-encoding';
 
@@ -40,7 +40,7 @@ export function cacheKey(
 function keptQuery(query: string, selection: Selection): string | undefined {
   if (query === '' || selection.kind === 'none') return undefined;
   if (selection.kind === 'all') return query;
-  const kept = query.split('&').filter((parameter) => isKept(selection, nameOf(parameter)));
+  const kept = query.split('&').filter((parameter) => selects(selection, parameterName(parameter)));
   return kept.length === 0 ? undefined : kept.join('&');
 }
 
@@ -64,9 +64,7 @@ function keptCookies(fields: readonly string[] | undefined, selection: Selection
   if (fields === undefined || selection.kind === 'none') return [];
   const cookies = fields.flatMap((field) => field.split(';')).map((cookie) => cookie.trim());
   return cookies
-    .filter(
-      (cookie) => cookie !== '' && (selection.kind === 'all' || isKept(selection, nameOf(cookie))),
-    )
+    .filter((cookie) => cookie !== '' && selects(selection, parameterName(cookie)))
     .sort();
 }
 
@@ -81,13 +79,4 @@ function encodings({ cachePolicy }: BehaviorModel, { headers }: HttpRequest): st
  */
 function methods({ method }: HttpRequest): string[] {
   return method === 'GET' || method === 'HEAD' ? [] : [`method=${method}`];
-}
-
-function isKept({ kind, names }: Selection, name: string): boolean {
-  return names.includes(name) === (kind === 'only');
-}
-
-function nameOf(pair: string): string {
-  const end = pair.indexOf('=');
-  return end < 0 ? pair : pair.slice(0, end);
 }

@@ -4,7 +4,7 @@
  */
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { BehaviorModel } from '../distribution';
-import type { HttpAnswer, HttpRequest } from '../messages';
+import type { HttpRequest, HttpResponse } from '../messages';
 import { normalizedAcceptEncoding } from './accept-encoding';
 
 /** Bytes, as the origin's `Content-Length` says. */
@@ -32,9 +32,9 @@ const BROTLI_QUALITY = 4;
 export function compressed(
   behavior: BehaviorModel,
   { headers: asked }: HttpRequest,
-  answer: HttpAnswer,
-): HttpAnswer {
-  const { status, headers, body } = answer;
+  response: HttpResponse,
+): HttpResponse {
+  const { status, headers, body } = response;
   const accepted = behavior.compress
     ? normalizedAcceptEncoding(asked['accept-encoding'], behavior.cachePolicy)
     : undefined;
@@ -47,8 +47,8 @@ export function compressed(
     headers['content-encoding'] ||
     !TYPES.has(type)
   )
-    return answer;
-  if (!(length >= SIZE.min && length <= SIZE.max)) return answer;
+    return response;
+  if (!(length >= SIZE.min && length <= SIZE.max)) return response;
   const isBrotli = accepted.includes('br');
   const small = isBrotli
     ? brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } })

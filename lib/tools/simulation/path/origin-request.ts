@@ -3,23 +3,17 @@
  * response behavior for custom origins", Amazon CloudFront developer guide.
  */
 
-import type { BehaviorModel, OriginModel, Selection } from '../distribution';
+import {
+  type BehaviorModel,
+  type OriginModel,
+  parameterName,
+  type Selection,
+  selects,
+} from '../distribution';
 import { isCacheable, type Validators } from '../engine';
+import { endToEndHeaders, filterHeaders } from '../headers';
 import type { HeaderFields, HttpRequest } from '../messages';
 import { normalizedAcceptEncoding } from './accept-encoding';
-
-/** Between two neighbours on the way only: RFC 9110, 7.6.1. */
-const HOP_BY_HOP = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
 
 /** "HTTP request headers and CloudFront behavior": removed whatever the policy says. */
 const REMOVED = ['expect', 'max-forwards', 'x-edge-location', 'x-forwarded-proto', 'x-real-ip'];
@@ -57,8 +51,8 @@ export function originRequest(
 ): HttpRequest {
   const { cachePolicy, originRequest: policy } = behavior;
   const forwards = (name: string) =>
-    isSelected(cachePolicy.headers, name) || isSelected(policy.headers, name);
-  const sent = endToEnd(request.headers);
+    selects(cachePolicy.headers, name) || selects(policy.headers, name);
+  const sent = endToEndHeaders(request.headers);
   const headers: Record<string, readonly string[]> = {};
   for (const [name, values] of Object.entries(sent)) {
     if (
@@ -84,7 +78,7 @@ export function originRequest(
     .filter(
       (cookie) =>
         cookie !== '' &&
-        [cachePolicy.cookies, policy.cookies].some((each) => isSelected(each, nameOf(cookie))),
+        [cachePolicy.cookies, policy.cookies].some((each) => selects(each, parameterName(cookie))),
     );
   if (cookies.length > 0) headers.cookie = [cookies.join('; ')];
 
@@ -108,7 +102,7 @@ export function originRequest(
  * As it leaves: the origin's own headers replace a viewer's of the same name ("Add custom headers
  * to origin requests").
  */
-export function addressed(request: HttpRequest, origin: OriginModel): HttpRequest {
+export function toOriginAddress(request: HttpRequest, origin: OriginModel): HttpRequest {
   const custom = Object.fromEntries(
     Object.entries(origin.customHeaders).map(([name, value]) => [name, [value]]),
   );
@@ -119,16 +113,6 @@ export function addressed(request: HttpRequest, origin: OriginModel): HttpReques
   };
 }
 
-/** Without what concerns one connection, `Connection`'s own list included. */
-export function endToEnd(headers: HeaderFields): HeaderFields {
-  const named = (headers.connection ?? [])
-    .flatMap((value) => value.split(','))
-    .map((name) => name.trim().toLowerCase());
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name) && !named.includes(name)),
-  );
-}
-
 /**
  * Where answers are kept, the origin is asked for what is to be kept: with the validators of an
  * expired object, whatever the viewer holds, and without conditions where there is none. The
@@ -136,7 +120,7 @@ export function endToEnd(headers: HeaderFields): HeaderFields {
  */
 function withConditionsOf({ etag, lastModified }: Validators, headers: HeaderFields): HeaderFields {
   return {
-    ...Object.fromEntries(Object.entries(headers).filter(([name]) => !CONDITIONS.includes(name))),
+    ...filterHeaders(headers, (name) => !CONDITIONS.includes(name)),
     ...(etag !== undefined && { 'if-none-match': [etag] }),
     ...(lastModified !== undefined && { 'if-modified-since': [lastModified] }),
   };
@@ -146,16 +130,8 @@ function forwardedQuery(query: string, selections: readonly Selection[]): string
   if (query === '' || selections.some(({ kind }) => kind === 'all')) return query;
   return query
     .split('&')
-    .filter((parameter) => selections.some((selection) => isSelected(selection, nameOf(parameter))))
+    .filter((parameter) =>
+      selections.some((selection) => selects(selection, parameterName(parameter))),
+    )
     .join('&');
-}
-
-function isSelected({ kind, names }: Selection, name: string): boolean {
-  if (kind === 'all' || kind === 'none') return kind === 'all';
-  return names.includes(name) === (kind === 'only');
-}
-
-function nameOf(pair: string): string {
-  const end = pair.indexOf('=');
-  return end < 0 ? pair : pair.slice(0, end);
 }

@@ -4,13 +4,13 @@
  */
 import { catchesAll } from '../../../model/aws';
 import type { BehaviorModel, DistributionModel, EdgeEvent, OriginModel } from '../distribution';
-import type { KeyedRequest, Served, Validators } from '../engine';
+import type { KeyedRequest, ServedResponse, Validators } from '../engine';
 import type { EdgeFunctionRunner, FunctionCall, FunctionOutcome } from '../functions';
-import type { CacheResult, HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import { endToEndHeaders } from '../headers';
+import type { CacheResult, HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import { cacheKey } from './cache-key';
-import { addressed, endToEnd, originRequest } from './origin-request';
-import { withResponseHeaders } from './response-headers';
-import { viewerAnswer } from './viewer-answer';
+import { originRequest, toOriginAddress } from './origin-request';
+import { viewerResponse, withResponseHeaders } from './viewer-response';
 
 /** Where a viewer comes in. */
 export interface ViewerPlace {
@@ -20,7 +20,7 @@ export interface ViewerPlace {
 }
 
 /** A request with what is known of it before any cache is asked. */
-export interface Prepared {
+export interface PreparedRequest {
   readonly behavior: BehaviorModel;
   /** As the viewer sent it. */
   readonly viewer: HttpRequest;
@@ -35,7 +35,7 @@ export interface Prepared {
    * An answer without any cache: a redirect, a refusal, or one that a function generated. Ready for
    * the viewer.
    */
-  readonly immediate?: { readonly answer: HttpAnswer; readonly result: CacheResult };
+  readonly immediate?: { readonly response: HttpResponse; readonly result: CacheResult };
   /** What failed, one sentence for each function. */
   readonly functionErrors: readonly string[];
 }
@@ -51,12 +51,12 @@ export interface OriginStep {
    * Of a function: goes to `CacheEngine.answer` without asking the origin, and without the
    * origin-response function.
    */
-  readonly answer?: HttpAnswer;
+  readonly response?: HttpResponse;
   readonly functionErrors: readonly string[];
 }
 
-export interface AnswerStep {
-  readonly answer: HttpAnswer;
+export interface ResponseStep {
+  readonly response: HttpResponse;
   readonly functionErrors: readonly string[];
   /** Where it is not what the engine said: a function failed, or the viewer's conditions held. */
   readonly result?: CacheResult;
@@ -67,21 +67,33 @@ export type Attempt = 0 | 1;
 
 export interface RequestPath {
   /** Behaviour, protocol, methods, viewer-request function, key. */
-  prepare(request: HttpRequest, place: ViewerPlace, protocol: 'http' | 'https'): Promise<Prepared>;
+  prepare(
+    request: HttpRequest,
+    place: ViewerPlace,
+    protocol: 'http' | 'https',
+  ): Promise<PreparedRequest>;
   /**
    * Origin request policy, custom headers, origin-request function. `attempt` 1 after `failsOver`
    * said so.
    */
-  toOrigin(prepared: Prepared, validators?: Validators, attempt?: Attempt): Promise<OriginStep>;
+  toOrigin(
+    prepared: PreparedRequest,
+    validators?: Validators,
+    attempt?: Attempt,
+  ): Promise<OriginStep>;
   /** Whether the origin group's fallback is to be asked after this answer. */
-  failsOver(prepared: Prepared, answer: HttpAnswer | 'unreachable'): boolean;
+  failsOver(prepared: PreparedRequest, response: HttpResponse | 'unreachable'): boolean;
   /** The origin-response function. */
-  fromOrigin(prepared: Prepared, step: OriginStep, answer: HttpAnswer): Promise<AnswerStep>;
+  fromOrigin(
+    prepared: PreparedRequest,
+    step: OriginStep,
+    response: HttpResponse,
+  ): Promise<ResponseStep>;
   /**
    * The viewer's own conditions, range and method; response headers policy; viewer-response
    * function.
    */
-  toViewer(prepared: Prepared, served: Served): Promise<AnswerStep>;
+  toViewer(prepared: PreparedRequest, served: ServedResponse): Promise<ResponseStep>;
 }
 
 export function requestPath(
@@ -89,9 +101,9 @@ export function requestPath(
   functions: EdgeFunctionRunner,
 ): RequestPath {
   const call = async (
-    { behavior, place, originId }: Pick<Prepared, 'behavior' | 'place' | 'originId'>,
+    { behavior, place, originId }: Pick<PreparedRequest, 'behavior' | 'place' | 'originId'>,
     event: EdgeEvent,
-    messages: Pick<FunctionCall, 'request' | 'answer' | 'origin'>,
+    messages: Pick<FunctionCall, 'request' | 'response' | 'origin'>,
   ): Promise<FunctionOutcome> => {
     const fn = behavior.functions[event];
     if (fn === undefined) return {};
@@ -116,15 +128,15 @@ export function requestPath(
         request: viewer,
         origin: distribution.origins[behavior.originId],
       });
-      if (outcome.answer) {
+      if (outcome.response) {
         const result =
           outcome.error === undefined ? 'FunctionGeneratedResponse' : 'FunctionExecutionError';
-        const answer = withResponseHeaders(
+        const response = withResponseHeaders(
           viewer,
-          withoutBodyOf(viewer, outcome.answer),
+          withoutBodyOf(viewer, outcome.response),
           behavior.responseHeaders,
         );
-        return { ...begun, immediate: { answer, result }, functionErrors: errorsOf(outcome) };
+        return { ...begun, immediate: { response, result }, functionErrors: errorsOf(outcome) };
       }
       const request = withRootObject(distribution, outcome.request ?? viewer);
       const { originId = behavior.originId } = outcome;
@@ -132,7 +144,7 @@ export function requestPath(
         const error = `${behavior.functions['viewer-request']?.name} selects the origin ${originId}, which the distribution does not have.`;
         return {
           ...begun,
-          immediate: { answer: ownAnswer(503), result: 'FunctionExecutionError' },
+          immediate: { response: ownResponse(503), result: 'FunctionExecutionError' },
           functionErrors: [error],
         };
       }
@@ -166,30 +178,30 @@ export function requestPath(
       const seen = outcome.request ?? sent;
       return {
         origin: chosen,
-        request: addressed(seen, chosen),
+        request: toOriginAddress(seen, chosen),
         seen,
-        ...(outcome.answer && { answer: outcome.answer }),
+        ...(outcome.response && { response: outcome.response }),
         functionErrors: errorsOf(outcome),
       };
     },
 
-    failsOver({ originId, viewer }, answer) {
+    failsOver({ originId, viewer }, response) {
       const codes = distribution.originGroups[originId]?.failoverStatusCodes;
       if (codes === undefined || !FAILOVER_METHODS.includes(viewer.method)) return false;
-      return answer === 'unreachable'
+      return response === 'unreachable'
         ? codes.includes(503) || codes.includes(504)
-        : codes.includes(answer.status);
+        : codes.includes(response.status);
     },
 
-    async fromOrigin(prepared, { seen, origin }, answer) {
-      const received = { ...answer, headers: endToEnd(answer.headers) };
+    async fromOrigin(prepared, { seen, origin }, response) {
+      const received = { ...response, headers: endToEndHeaders(response.headers) };
       const outcome = await call(prepared, 'origin-response', {
         request: seen,
         origin,
-        answer: received,
+        response: received,
       });
       return {
-        answer: outcome.answer ?? received,
+        response: outcome.response ?? received,
         functionErrors: errorsOf(outcome),
         ...failure(outcome),
       };
@@ -199,17 +211,17 @@ export function requestPath(
       const { behavior, viewer } = prepared;
       const mine = withResponseHeaders(
         viewer,
-        viewerAnswer(viewer, served),
+        viewerResponse(viewer, served),
         behavior.responseHeaders,
       );
       // "Restrictions on all edge functions", "HTTP status codes": not from 400 on.
-      if (mine.status >= 400) return { answer: mine, functionErrors: [] };
+      if (mine.status >= 400) return { response: mine, functionErrors: [] };
       const outcome = await call(prepared, 'viewer-response', {
         request: prepared.keyed?.request ?? viewer,
-        answer: mine,
+        response: mine,
       });
       return {
-        answer: outcome.answer ?? mine,
+        response: outcome.response ?? mine,
         functionErrors: errorsOf(outcome),
         ...failure(outcome),
       };
@@ -260,12 +272,12 @@ function refusal(
   behavior: BehaviorModel,
   viewer: HttpRequest,
   protocol: 'http' | 'https',
-): Prepared['immediate'] {
+): PreparedRequest['immediate'] {
   const target = `${viewer.path}${viewer.query === '' ? '' : `?${viewer.query}`}`;
   if (target.length > MAX_URL_BYTES) return refusedWith(413);
   if (protocol === 'http' && behavior.viewerProtocolPolicy === 'redirect-to-https') {
     return {
-      answer: ownAnswer(301, { location: [`https://${viewer.host}${target}`] }),
+      response: ownResponse(301, { location: [`https://${viewer.host}${target}`] }),
       result: 'Redirect',
     };
   }
@@ -277,11 +289,11 @@ function refusal(
     : undefined;
 }
 
-function refusedWith(status: 403 | 413): Prepared['immediate'] {
-  return { answer: ownAnswer(status), result: 'Error' };
+function refusedWith(status: 403 | 413): PreparedRequest['immediate'] {
+  return { response: ownResponse(status), result: 'Error' };
 }
 
-function ownAnswer(status: number, headers: HeaderFields = {}): HttpAnswer {
+function ownResponse(status: number, headers: HeaderFields = {}): HttpResponse {
   return { status, headers: { server: ['CloudFront'], ...headers }, bodyBytes: 0 };
 }
 
@@ -295,10 +307,10 @@ function withRootObject(
     : request;
 }
 
-function withoutBodyOf({ method }: HttpRequest, answer: HttpAnswer): HttpAnswer {
+function withoutBodyOf({ method }: HttpRequest, response: HttpResponse): HttpResponse {
   return method === 'HEAD'
-    ? { status: answer.status, headers: answer.headers, bodyBytes: 0 }
-    : answer;
+    ? { status: response.status, headers: response.headers, bodyBytes: 0 }
+    : response;
 }
 
 function errorsOf({ error }: FunctionOutcome): string[] {

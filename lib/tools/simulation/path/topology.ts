@@ -7,6 +7,7 @@
  * location uses; here it is the nearest one.
  */
 import type { Continent } from '../../../model/aws';
+import { fnv1a } from '../hash';
 import type { ViewerPlace } from './request-path';
 
 export interface EdgeLocation extends ViewerPlace {
@@ -231,7 +232,7 @@ export function edgeLocation(name: string): EdgeLocation | undefined {
  * The same address always comes in at the same edge location, without any look-up of where it is.
  */
 export function spreadEdgeLocation(clientAddress: string): EdgeLocation {
-  return edgeLocation(SHARES[hash(clientAddress) % SHARES.length] as string) as EdgeLocation;
+  return edgeLocation(SHARES[addressHash(clientAddress) % SHARES.length] as string) as EdgeLocation;
 }
 
 /** Kilometres of a great circle. */
@@ -271,10 +272,9 @@ function nearestRegionalCache(place: Coordinates): string {
   );
 }
 
-/** FNV-1a, and a last mixing: its low bits alone repeat with the last digit of an address. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  return (value ^ (value >>> 13)) >>> 0;
+/** FNV-1a alone repeats in its low bits with the last digit of an address, so they are mixed. */
+function addressHash(clientAddress: string): number {
+  const hash = fnv1a(clientAddress);
+  const mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return (mixed ^ (mixed >>> 13)) >>> 0;
 }

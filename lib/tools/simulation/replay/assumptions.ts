@@ -2,15 +2,13 @@
 
 import { type LogSummary, ORDER_BUFFER } from '../logs';
 import { VIEWER_WEIGHTS } from '../path';
-import { EXACT_OBJECTS } from './findings';
-import { EXACT_SPLITTER_KEYS, MAX_SPLITTER_NAMES } from './key-splitters';
-import { ORIGIN_MS, VIEWER_BYTES_PER_MS, VIEWER_ROUND_TRIP_MS } from './latency';
+import { EXACT_OBJECTS, EXACT_SPLITTER_KEYS, MAX_MERGE_KEYS, MAX_SPLITTER_NAMES } from './findings';
+import { DEFAULT_ORIGIN_MS, VIEWER_BYTES_PER_MS, VIEWER_ROUND_TRIP_MS } from './latency';
 import type { AssumedCacheControl } from './origin';
 import { REGIONAL_CAPACITY_FACTOR } from './run';
-import { MAX_MERGE_KEYS } from './unsafe-merges';
 
 /** Requests by what the log did not have of them. */
-export interface Assumed {
+export interface AssumptionCounts {
   readonly place: number;
   readonly host: number;
   readonly originTime: number;
@@ -19,7 +17,7 @@ export interface Assumed {
 export interface AssumptionFacts {
   readonly requests: number;
   readonly log: LogSummary;
-  readonly assumed: Assumed;
+  readonly assumed: AssumptionCounts;
   readonly host: string;
   /** Where origins were taken to be. */
   readonly originRegions: readonly string[];
@@ -56,7 +54,7 @@ export function assumptions({
       : 'Origins send no caching headers: the default TTL of each behaviour holds. Say what they send with --assume-cache-control.',
     'Origins answer as the log says, and answer a part or a 304 with the object in the logged size. They send no validators: an expired object is fetched whole.',
     assumed.originTime > 0
-      ? `Origins take the logged time; where there is none (${assumed.originTime} of ${requests} requests), ${ORIGIN_MS} ms.`
+      ? `Origins take the logged time; where there is none (${assumed.originTime} of ${requests} requests), ${DEFAULT_ORIGIN_MS} ms.`
       : 'Origins take the logged time.',
     `Origins are in ${originRegions.length > 0 ? originRegions.join(', ') : 'no region: none was asked'}.`,
     `Latency is the way there and back at 133 km a millisecond, ${VIEWER_ROUND_TRIP_MS} ms between viewer and edge location, and the body at ${(VIEWER_BYTES_PER_MS * 8) / 1000} Mbit/s, over connections that are open; percentiles are within one percent.`,

@@ -1,19 +1,17 @@
 /** What a log says of the deployment's keys, whatever the caches hold. */
-
+import { type BehaviorModel, parameterName, selects } from '../distribution';
+import { hash53 } from '../hash';
 import type { LogRecord } from '../logs';
-import type { Prepared } from '../path';
-import { distinctCounter, textHash } from './distinct';
-import { keySplitters } from './key-splitters';
-import { isRead, objectKey, urlOf } from './object';
-import type { ReplayReport } from './report';
+import type { HttpRequest } from '../messages';
+import type { PreparedRequest } from '../path';
+import type { KeySplitter, ReplayReport, UnsafeMerge } from './report';
 import { percentOf } from './tally';
-import { unsafeMerges } from './unsafe-merges';
 
 /** Different objects that are counted exactly for the ceilings; above, within about 0.3 percent. */
 export const EXACT_OBJECTS = 262_144;
 
 export interface Findings {
-  observe(record: LogRecord, prepared: Prepared): void;
+  observe(record: LogRecord, prepared: PreparedRequest): void;
   report(): Pick<ReplayReport, 'ceiling' | 'keySplitters' | 'unsafeMerges'>;
 }
 
@@ -31,8 +29,8 @@ export function findings(): Findings {
       if (!isRead(record.method)) return;
       const url = urlOf(prepared.viewer);
       requests++;
-      urls.add(textHash(url));
-      keys.add(textHash(objectKey(prepared)));
+      urls.add(hash53(url));
+      keys.add(hash53(objectKey(prepared)));
       splitters.observe(record, url, prepared, prepared.keyed?.request ?? prepared.viewer);
       merges.observe(record, url, prepared);
     },
@@ -41,5 +39,257 @@ export function findings(): Findings {
       keySplitters: splitters.report(),
       unsafeMerges: merges.report(),
     }),
+  };
+}
+
+/**
+ * A policy that may keep nothing is how CloudFront is told not to cache: "Managed cache policies",
+ * CachingDisabled.
+ */
+export function isCached({ cachePolicy }: BehaviorModel): boolean {
+  return cachePolicy.maxTtlSeconds > 0;
+}
+
+/**
+ * By the deployment's key. Where it caches nothing, its key has nothing either: there, by the URL
+ * as the viewer-request function left it.
+ */
+export function objectKey({ behavior, keyed, viewer }: PreparedRequest): string {
+  return isCached(behavior) && keyed
+    ? `${behavior.pathPattern} ${keyed.key}`
+    : `${behavior.pathPattern} ${urlOf(keyed?.request ?? viewer)}`;
+}
+
+export function urlOf({ host, path, query }: Pick<HttpRequest, 'host' | 'path' | 'query'>): string {
+  return query === '' ? `${host}${path}` : `${host}${path}?${query}`;
+}
+
+/**
+ * Only those can be answered from a cache: "Caching of responses to GET and HEAD", "Allowed HTTP
+ * methods" in "Cache behavior settings".
+ */
+export function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** Names that are followed, the first that come; in each behaviour apart. */
+export const MAX_SPLITTER_NAMES = 300;
+
+/** Different keys that are counted exactly; above, within about one percent. */
+export const EXACT_SPLITTER_KEYS = 16_384;
+
+/** Parameters or cookies of one request that are looked at: longer lists are attacks. */
+const MAX_OF_A_REQUEST = 32;
+
+interface SplitterCounts {
+  readonly kind: KeySplitter['kind'];
+  readonly name: string;
+  readonly pathPattern: string;
+  requests: number;
+  /** Requests of which the deployment's key has it. */
+  kept: number;
+  readonly keysWith: DistinctCounter;
+  readonly keysWithout: DistinctCounter;
+}
+
+export interface KeySplitters {
+  observe(record: LogRecord, url: string, prepared: PreparedRequest, normalized: HttpRequest): void;
+  /** Those that lose hits, the worst first. */
+  report(): KeySplitter[];
+}
+
+export function keySplitters(): KeySplitters {
+  const all = new Map<string, SplitterCounts>();
+
+  const count = (
+    kind: SplitterCounts['kind'],
+    name: string,
+    pathPattern: string,
+    kept: boolean,
+    withIt: string,
+    withoutIt: string,
+  ) => {
+    const id = `${pathPattern} ${kind} ${name}`;
+    let counted = all.get(id);
+    if (counted === undefined) {
+      if (all.size >= MAX_SPLITTER_NAMES) return;
+      const counters = {
+        keysWith: distinctCounter(EXACT_SPLITTER_KEYS),
+        keysWithout: distinctCounter(EXACT_SPLITTER_KEYS),
+      };
+      counted = { kind, name, pathPattern, requests: 0, kept: 0, ...counters };
+      all.set(id, counted);
+    }
+    counted.requests++;
+    if (kept) counted.kept++;
+    counted.keysWith.add(hash53(withIt));
+    counted.keysWithout.add(hash53(withoutIt));
+  };
+
+  return {
+    observe(record, url, { behavior }, normalized) {
+      const { pathPattern, cachePolicy } = behavior;
+      const parameters = record.query === '' ? [] : record.query.split('&');
+      const stillThere = new Set(normalized.query.split('&').map(parameterName));
+      const path = url.slice(0, url.length - record.query.length);
+      for (const name of namesOf(parameters)) {
+        // What is not cached is judged by the URL alone, as its ceiling is.
+        const kept =
+          stillThere.has(name) && (!isCached(behavior) || selects(cachePolicy.query, name));
+        const others = parameters.filter((parameter) => parameterName(parameter) !== name);
+        count('query', name, pathPattern, kept, url, path + others.join('&'));
+      }
+      for (const [name, values] of Object.entries(record.headers)) {
+        // One that is not in the key splits nothing, and was in no key before: a URL is not split
+        // by who asks for it.
+        if (!selects(cachePolicy.headers, name)) continue;
+        count('header', name, pathPattern, true, `${url}\n${values.join()}`, url);
+      }
+      const cookies = (record.headers.cookie ?? []).flatMap((field) => field.split(/; */));
+      for (const name of namesOf(cookies)) {
+        if (!selects(cachePolicy.cookies, name)) continue;
+        const own = cookies.filter((cookie) => parameterName(cookie) === name).join(';');
+        count('cookie', name, pathPattern, true, `${url}\n${own}`, url);
+      }
+    },
+    report() {
+      const byName = new Map<string, SplitterCounts[]>();
+      for (const counted of all.values()) {
+        const name = `${counted.kind} ${counted.name}`;
+        byName.set(name, [...(byName.get(name) ?? []), counted]);
+      }
+      return [...byName.values()]
+        .map(summed)
+        .filter(({ hitsLost }) => hitsLost > 0)
+        .sort((a, b) => b.hitsLost - a.hitsLost || (a.name < b.name ? -1 : 1));
+    },
+  };
+}
+
+/** Of one name, over the behaviours. */
+function summed(counted: readonly SplitterCounts[]): KeySplitter {
+  const lost = ({ keysWith, keysWithout }: SplitterCounts) =>
+    Math.max(0, keysWith.count() - keysWithout.count());
+  const worst = counted.reduce((a, b) => (lost(b) > lost(a) ? b : a));
+  const total = (of: (each: SplitterCounts) => number) =>
+    counted.reduce((sum, each) => sum + of(each), 0);
+  const requests = total((each) => each.requests);
+  return {
+    kind: worst.kind,
+    name: worst.name,
+    pathPattern: worst.pathPattern,
+    requests,
+    hitsLost: total(lost),
+    // A function may drop it of some requests: what holds for most of those where it costs most.
+    inKey: 2 * worst.kept > worst.requests,
+  };
+}
+
+function namesOf(pairs: readonly string[]): Set<string> {
+  return new Set(pairs.slice(0, MAX_OF_A_REQUEST).map(parameterName).filter(Boolean));
+}
+
+/** Objects that are followed, the first that come. */
+export const MAX_MERGE_KEYS = 100_000;
+
+/**
+ * URLs of one object, and answers of one URL, that are remembered. What has more answers varies by
+ * itself and proves nothing.
+ */
+const MAX_URLS = 4;
+const MAX_RESPONSES = 8;
+
+/** Findings of a report. */
+const MAX_FINDINGS = 50;
+
+interface UrlResponses {
+  readonly url: string;
+  /** `STATUS SIZE`; the first is the example. */
+  readonly responses: Set<string>;
+}
+
+interface MergedUrls {
+  readonly pathPattern: string;
+  readonly key: string;
+  readonly urls: UrlResponses[];
+  requests: number;
+}
+
+export interface UnsafeMerges {
+  observe(record: LogRecord, url: string, prepared: PreparedRequest): void;
+  /** Two URLs of one key without any answer in common; the most requested first. */
+  report(): UnsafeMerge[];
+}
+
+export function unsafeMerges(): UnsafeMerges {
+  const byKey = new Map<string, MergedUrls>();
+  return {
+    observe({ method, status, bytes }, url, { behavior, keyed }) {
+      // Ranges, 304 and HEAD say nothing about what the whole object is.
+      if (!keyed || !isCached(behavior) || method !== 'GET' || status === 206 || status === 304)
+        return;
+      const { pathPattern } = behavior;
+      const id = `${pathPattern} ${keyed.key}`;
+      const merged = byKey.get(id) ?? { pathPattern, key: keyed.key, urls: [], requests: 0 };
+      if (merged.requests === 0 && byKey.size >= MAX_MERGE_KEYS) return;
+      byKey.set(id, merged);
+      merged.requests++;
+      const known = merged.urls.find((each) => each.url === url);
+      if (known) {
+        if (known.responses.size < MAX_RESPONSES) known.responses.add(`${status} ${bytes}`);
+      } else if (merged.urls.length < MAX_URLS) {
+        merged.urls.push({ url, responses: new Set([`${status} ${bytes}`]) });
+      }
+    },
+    report: () =>
+      [...byKey.values()]
+        .flatMap((merged) => conflict(merged) ?? [])
+        .sort((a, b) => b.requests - a.requests)
+        .slice(0, MAX_FINDINGS),
+  };
+}
+
+function conflict({ pathPattern, key, urls, requests }: MergedUrls): UnsafeMerge | undefined {
+  const stable = urls.filter(({ responses }) => responses.size < MAX_RESPONSES);
+  for (const [i, a] of stable.entries()) {
+    const b = stable
+      .slice(i + 1)
+      .find(({ responses }) => ![...responses].some((response) => a.responses.has(response)));
+    if (b) return { pathPattern, key, first: example(a), second: example(b), requests };
+  }
+  return undefined;
+}
+
+function example({ url, responses }: UrlResponses): UnsafeMerge['first'] {
+  const [status, bytes] = String([...responses][0])
+    .split(' ')
+    .map(Number);
+  return { url, status: status ?? 0, bytes: bytes ?? 0 };
+}
+
+/** Counts different texts without keeping them, exactly up to a limit and well beyond it. */
+export interface DistinctCounter {
+  add(hash: number): void;
+  count(): number;
+}
+
+/**
+ * Adaptive sampling: above the limit, only hashes that a power of two divides are kept, and stand
+ * for as many. Flajolet, "On adaptive sampling", Computing 1990: the standard error is 1.2 divided
+ * by the root of the limit.
+ */
+export function distinctCounter(limit: number): DistinctCounter {
+  let kept = new Set<number>();
+  let divisor = 1;
+  return {
+    add(hash) {
+      if (hash % divisor !== 0) return;
+      kept.add(hash);
+      while (kept.size > limit) {
+        divisor *= 2;
+        kept = new Set([...kept].filter((each) => each % divisor === 0));
+      }
+    },
+    count: () => kept.size * divisor,
   };
 }

@@ -13,7 +13,7 @@ import {
 } from '../path';
 
 /** Light in fibre covers 200 km a millisecond, two thirds of its speed in a vacuum: ITU-T G.652. */
-const FIBRE_KM_PER_MS = 200;
+const FIBER_KM_PER_MS = 200;
 
 /**
  * Cables take detours: packets go at four ninths of light's speed along the great circle.
@@ -37,7 +37,7 @@ export const VIEWER_BYTES_PER_MS = 12_500;
 export const CACHE_MS = 1;
 
 /** An origin's own time where the log has none: an assumption of this project. */
-export const ORIGIN_MS = 50;
+export const DEFAULT_ORIGIN_MS = 50;
 
 /** What is assumed of two places of which one is not known: half of the way round the Atlantic. */
 const UNKNOWN_ROUND_TRIP_MS = 50;
@@ -59,7 +59,7 @@ export function hopsMs(
 }
 
 /** From the edge location to the origin and back, without the time that the origin takes itself. */
-export function originWayMs({
+export function originRoundTripMs({
   pop,
   regional,
   shield,
@@ -91,7 +91,7 @@ export function transferMs(bytes: number): number {
 /** There and back along a great circle. */
 export function roundTripMs(a: Coordinates | undefined, b: Coordinates | undefined): number {
   if (a === undefined || b === undefined) return UNKNOWN_ROUND_TRIP_MS;
-  return (2 * DETOUR * distanceKm(a, b)) / FIBRE_KM_PER_MS;
+  return (2 * DETOUR * distanceKm(a, b)) / FIBER_KM_PER_MS;
 }
 
 function regionsRoundTripMs(from: string, to: string): number {

@@ -8,17 +8,20 @@ import type { Fetch } from '../engine';
 import { type EdgeFunctionRunner, edgeFunctionRunner } from '../functions';
 import type { Log, LogRecord } from '../logs';
 import type { HttpRequest } from '../messages';
-import { edgeLocation, type Prepared, requestPath, spreadEdgeLocation } from '../path';
+import { edgeLocation, type PreparedRequest, requestPath, spreadEdgeLocation } from '../path';
 import { assumptions } from './assumptions';
 import { findings } from './findings';
 import { hopsMs, transferMs } from './latency';
-import { judge, type ReplayObjectives } from './objectives';
-import { type AssumedCacheControl, loggedOrigin, type OriginAnswer, originMs } from './origin';
-import { originRegions } from './origins';
-import type { ReplayReport } from './report';
-import { type Asked, replayRun } from './run';
-import { type Cell, replayTally } from './tally';
-import { replayTimeline } from './timeline';
+import {
+  type AssumedCacheControl,
+  loggedOrigin,
+  type OriginResponse,
+  originMs,
+  originRegions,
+} from './origin';
+import { judge, type ReplayObjectives, type ReplayReport } from './report';
+import { type ReplayedRequest, replayRun } from './run';
+import { type Cell, replayTally, replayTimeline } from './tally';
 
 const MB = 1e6;
 
@@ -68,7 +71,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   let clockMs = 0;
   // Without a stop for functions that loop, which would cost more than all the caches: they would
   // hang the edge, too.
-  const ownFunctions = () => edgeFunctionRunner({ now: () => clockMs, stopsLoops: false });
+  const ownFunctions = () =>
+    edgeFunctionRunner({ now: () => clockMs, synchronousTimeLimit: false });
   const path = requestPath(distribution, options.functions ?? ownFunctions());
   const regionsAsked = new Set<string>();
   const regionOf = originRegions(assembly, distribution, options.originRegion);
@@ -130,9 +134,9 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     for (const run of runs) await run.advance(record.timeMs);
     if (prepared.keyed) {
       const ask = onceForAllRuns(async (fetch) => {
-        const answer = await origin(prepared, record, fetch.validators);
-        onFunctionErrors(answer.functionErrors);
-        return answer;
+        const response = await origin(prepared, record, fetch.validators);
+        onFunctionErrors(response.functionErrors);
+        return response;
       });
       for (const run of runs)
         await run.request({
@@ -204,8 +208,8 @@ function requestOf(
  * The origin is asked with the same request by every run that asks it, so that edge functions run
  * once.
  */
-function onceForAllRuns(ask: (fetch: Fetch) => Promise<OriginAnswer>): Asked['origin'] {
-  let first: Promise<OriginAnswer> | undefined;
+function onceForAllRuns(ask: (fetch: Fetch) => Promise<OriginResponse>): ReplayedRequest['origin'] {
+  let first: Promise<OriginResponse> | undefined;
   return (fetch) => {
     if (fetch.validators) return ask(fetch);
     first ??= ask(fetch);
@@ -213,7 +217,7 @@ function onceForAllRuns(ask: (fetch: Fetch) => Promise<OriginAnswer>): Asked['or
   };
 }
 
-function countImmediate({ place, immediate }: Prepared, { runs }: Cell): void {
+function countImmediate({ place, immediate }: PreparedRequest, { runs }: Cell): void {
   for (const { latency } of runs)
-    latency.add(hopsMs(place, 'function') + transferMs(immediate?.answer.bodyBytes ?? 0));
+    latency.add(hopsMs(place, 'function') + transferMs(immediate?.response.bodyBytes ?? 0));
 }

@@ -1,6 +1,6 @@
 import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
 import { functionsDeployment, synthesizeMarket } from '../../../market-stage';
-import { assemblyOf, DEFAULT_BEHAVIOR, distributionResource, ORIGIN } from '../engine/fixtures';
+import { assemblyOf, DEFAULT_BEHAVIOR, distributionResource, ORIGIN } from '../fixtures';
 
 const read = (
   config: Record<string, unknown>,

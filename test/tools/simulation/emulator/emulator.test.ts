@@ -1,14 +1,14 @@
 import { readAssembly } from '../../../../lib/tools/assembly/assembly';
 import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
 import { type Emulator, emulator } from '../../../../lib/tools/simulation/emulator/emulator';
-import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
+import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/runner';
 import type {
   HeaderFields,
-  HttpAnswer,
   HttpRequest,
+  HttpResponse,
 } from '../../../../lib/tools/simulation/messages';
-import { request } from '../engine/fixtures';
-import { forwardAllAssembly } from '../engine/forward-all';
+import { request } from '../fixtures';
+import { forwardAllAssembly } from '../forward-all';
 
 interface Setup {
   readonly behavior?: Record<string, unknown>;
@@ -18,7 +18,7 @@ interface Setup {
   readonly origin?: (
     request: HttpRequest,
     count: number,
-  ) => Partial<HttpAnswer> | 'unreachable' | Promise<Partial<HttpAnswer>>;
+  ) => Partial<HttpResponse> | 'unreachable' | Promise<Partial<HttpResponse>>;
 }
 
 /** An emulator with a clock that stands still, and an origin that remembers what it was asked. */
@@ -38,7 +38,7 @@ function emulated({ behavior, config, viewerProtocol = 'https', origin = () => (
         const count = asked.push(sent);
         const given = await origin(sent, count);
         if (given === 'unreachable')
-          return { answer: { status: 502, headers: {}, bodyBytes: 0 }, unreachable: true };
+          return { response: { status: 502, headers: {}, bodyBytes: 0 }, unreachable: true };
         const body = given.body ?? Buffer.from(`answer ${count}`);
         const headers: HeaderFields = {
           'cache-control': ['max-age=60'],
@@ -46,19 +46,19 @@ function emulated({ behavior, config, viewerProtocol = 'https', origin = () => (
           ...given.headers,
         };
         return {
-          answer: { status: given.status ?? 200, headers, bodyBytes: body.length, body },
+          response: { status: given.status ?? 200, headers, bodyBytes: body.length, body },
           unreachable: false,
         };
       },
     },
   );
   const get = async (over: Partial<HttpRequest> = {}) => {
-    const { answer, result } = await edge.respond(request(over));
+    const { response, result } = await edge.respond(request(over));
     return {
       result,
-      status: answer.status,
-      headers: answer.headers,
-      body: Buffer.from(answer.body ?? []).toString(),
+      status: response.status,
+      headers: response.headers,
+      body: Buffer.from(response.body ?? []).toString(),
     };
   };
   return { edge, get, asked, clock, warned };
@@ -161,7 +161,7 @@ test('the fallback of an origin group is asked where the first cannot be reached
 
 test('what a function breaks is told, and answered', async () => {
   const { edge, warned } = emulated({ origin: () => Promise.reject(new Error('out of order')) });
-  expect((await edge.respond(request())).answer.status).toBe(502);
+  expect((await edge.respond(request())).response.status).toBe(502);
   expect(warned).toEqual(['/a: out of order']);
 });
 
@@ -171,7 +171,13 @@ describe('compression', () => {
   const page = (bytes: number) => Buffer.alloc(bytes, 'a');
   // "Serving compressed files".
   test.each<
-    [string, Record<string, unknown>, string[] | undefined, Partial<HttpAnswer>, string | undefined]
+    [
+      string,
+      Record<string, unknown>,
+      string[] | undefined,
+      Partial<HttpResponse>,
+      string | undefined,
+    ]
   >([
     ['brotli first', managed, ['gzip, br'], { headers: html, body: page(1000) }, 'br'],
     ['gzip', managed, ['gzip'], { headers: html, body: page(1000) }, 'gzip'],

@@ -13,8 +13,8 @@ import {
   MAX_BODY_BYTES,
   originClient,
 } from '../../../../lib/tools/simulation/emulator/http';
-import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
-import { forwardAllAssembly } from '../engine/forward-all';
+import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/runner';
+import { forwardAllAssembly } from '../forward-all';
 
 const servers: http.Server[] = [];
 const warned: string[] = [];
@@ -27,7 +27,7 @@ async function listening(server: http.Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function originAnswers(request: http.IncomingMessage, response: http.ServerResponse): void {
+function originHandler(request: http.IncomingMessage, response: http.ServerResponse): void {
   count += 1;
   const path = request.url?.split('?')[0];
   if (path === '/reset') {
@@ -55,7 +55,7 @@ function originAnswers(request: http.IncomingMessage, response: http.ServerRespo
 }
 
 beforeAll(async () => {
-  const origin = new URL(`http://127.0.0.1:${await listening(http.createServer(originAnswers))}`);
+  const origin = new URL(`http://127.0.0.1:${await listening(http.createServer(originHandler))}`);
   const distribution = readDistribution(readAssembly(forwardAllAssembly()));
   const place = { pop: 'NRT', regional: 'ap-northeast-1' };
   const warn = (sentence: string) => warned.push(sentence);
@@ -171,7 +171,7 @@ test.each<[string, Emulator['respond']]>([
   [
     'an answer that cannot be sent',
     async () => ({
-      answer: { status: 200, headers: { a: ['1\n2'] }, bodyBytes: 0 },
+      response: { status: 200, headers: { a: ['1\n2'] }, bodyBytes: 0 },
       result: 'Hit',
     }),
   ],

@@ -4,18 +4,18 @@
  * speed, and nothing of the engine but its types.
  */
 import type {
-  Answered,
   EngineOptions,
   Fetch,
+  FetchOutcome,
   KeyedRequest,
-  Served,
-  Step,
+  RequestOutcome,
+  ServedResponse,
   Tier,
-} from '../../../../lib/tools/simulation/engine/engine-messages';
-import type { HttpAnswer, MissReason, ServedBy } from '../../../../lib/tools/simulation/messages';
+} from '../../../../lib/tools/simulation/engine/messages';
+import type { HttpResponse, MissReason, ServedBy } from '../../../../lib/tools/simulation/messages';
 
 interface Version {
-  answer: HttpAnswer;
+  response: HttpResponse;
   form: string;
   size: number;
   mayKeep: boolean;
@@ -63,13 +63,13 @@ export class ReferenceModel {
   private farewells: { cache: string; name: string; end: number | 'invalidated' }[] = [];
   private questions: Question[] = [];
   private pending: { id: number; question: Question | undefined; request: KeyedRequest }[] = [];
-  private out: { served: Served[]; fetches: Fetch[] } = { served: [], fetches: [] };
+  private out: { served: ServedResponse[]; fetches: Fetch[] } = { served: [], fetches: [] };
   private count = 0;
   private uses = 0;
 
   constructor(private readonly options: EngineOptions) {}
 
-  request(request: KeyedRequest, now: number): Step {
+  request(request: KeyedRequest, now: number): RequestOutcome {
     this.out = { served: [], fetches: [] };
     const { headers, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds } =
       request.behavior.cachePolicy;
@@ -89,28 +89,28 @@ export class ReferenceModel {
     return { ...(served && { served }), ...(fetch && { fetch }) };
   }
 
-  answer(id: number, given: HttpAnswer | 'unreachable', now: number): Answered {
+  receive(id: number, given: HttpResponse | 'unreachable', now: number): FetchOutcome {
     this.out = { served: [], fetches: [] };
     const found = this.pending.find((one) => one.id === id);
     if (!found) throw new Error('no such fetch');
     this.pending = this.pending.filter((one) => one !== found);
     const { question, request } = found;
-    const answer = given === 'unreachable' ? { status: 504, headers: {}, bodyBytes: 0 } : given;
+    const response = given === 'unreachable' ? { status: 504, headers: {}, bodyBytes: 0 } : given;
     const had = question?.had;
     let version: Version;
-    if (answer.status === 304 && had) {
-      const merged: Record<string, readonly string[]> = { ...had.version.answer.headers };
-      for (const name of Object.keys(answer.headers)) {
+    if (response.status === 304 && had) {
+      const merged: Record<string, readonly string[]> = { ...had.version.response.headers };
+      for (const name of Object.keys(response.headers)) {
         if (!['content-length', 'content-range', 'content-encoding', 'age'].includes(name))
-          merged[name] = answer.headers[name] ?? [];
+          merged[name] = response.headers[name] ?? [];
       }
-      const old = { ...had.version.answer, headers: merged };
+      const old = { ...had.version.response, headers: merged };
       version = {
-        ...this.judge(old, answer.headers, request, now),
+        ...this.judge(old, response.headers, request, now),
         form: had.form,
         size: had.version.size,
       };
-    } else version = this.judge(answer, answer.headers, request, now);
+    } else version = this.judge(response, response.headers, request, now);
     const news: News = {
       version,
       from: 'origin',
@@ -248,7 +248,7 @@ export class ReferenceModel {
   ): void {
     const id = ++this.count;
     this.pending.push({ id, question, request });
-    const headers = had && had.version.answer.status < 400 ? had.version.answer.headers : {};
+    const headers = had && had.version.response.status < 400 ? had.version.response.headers : {};
     const silent = headers.vary?.includes('*') && request.behavior.cachePolicy.minTtlSeconds === 0;
     const etag = headers.etag?.[0];
     const lastModified = headers['last-modified']?.[0];
@@ -294,16 +294,16 @@ export class ReferenceModel {
     this.questions = this.questions.filter((one) => one !== question);
     const { had, cache, request } = question;
     const { version } = news;
-    const { status } = version.answer;
-    const before = had?.version.answer;
-    const mark = (answer: HttpAnswer, name: string) => answer.headers[name]?.[0];
+    const { status } = version.response;
+    const before = had?.version.response;
+    const mark = (response: HttpResponse, name: string) => response.headers[name]?.[0];
     const same =
       before !== undefined &&
       before.status === status &&
-      (mark(before, 'etag') || mark(version.answer, 'etag')
-        ? mark(before, 'etag') === mark(version.answer, 'etag')
+      (mark(before, 'etag') || mark(version.response, 'etag')
+        ? mark(before, 'etag') === mark(version.response, 'etag')
         : mark(before, 'last-modified') !== undefined &&
-          mark(before, 'last-modified') === mark(version.answer, 'last-modified'));
+          mark(before, 'last-modified') === mark(version.response, 'last-modified'));
     const failed = status > 499;
     const failedBefore = news.until > 0 && (same || had?.version === version);
     if (had && now < had.version.errorEnd && (failed || failedBefore)) {
@@ -399,8 +399,8 @@ export class ReferenceModel {
   }
 
   private judge(
-    answer: HttpAnswer,
-    arrival: HttpAnswer['headers'],
+    response: HttpResponse,
+    arrival: HttpResponse['headers'],
     keyed: KeyedRequest,
     now: number,
   ): Version {
@@ -409,8 +409,8 @@ export class ReferenceModel {
       defaultTtlSeconds,
       maxTtlSeconds: max,
     } = keyed.behavior.cachePolicy;
-    const { status } = answer;
-    const words = (answer.headers['cache-control'] ?? [])
+    const { status } = response;
+    const words = (response.headers['cache-control'] ?? [])
       .join(',')
       .toLowerCase()
       .split(',')
@@ -424,8 +424,13 @@ export class ReferenceModel {
     const age = Number(arrival.age?.[0] ?? 0);
     const form = keyed.request.method === 'HEAD' || status === 206 ? formOf(keyed) : '';
     const born = now - age * 1000;
-    const { age: _age, ...headers } = answer.headers;
-    const base = { answer: { ...answer, headers }, form, size: answer.bodyBytes + 1024, born };
+    const { age: _age, ...headers } = response.headers;
+    const base = {
+      response: { ...response, headers },
+      form,
+      size: response.bodyBytes + 1024,
+      born,
+    };
     if (status >= 400) {
       const always = [404, 414, 500, 501, 502, 503, 504].includes(status);
       const sometimes = [400, 403, 405, 412, 415].includes(status) && told !== undefined;
@@ -443,20 +448,20 @@ export class ReferenceModel {
     const secret = has('no-store') || has('private');
     const strict = secret || has('no-cache');
     let lifetime = told;
-    if (lifetime === undefined && answer.headers.expires)
-      lifetime = Math.max(0, (Date.parse(answer.headers.expires[0] ?? '') - now) / 1000) || 0;
-    if (strict || (answer.headers.vary?.includes('*') && min === 0)) lifetime = 0;
+    if (lifetime === undefined && response.headers.expires)
+      lifetime = Math.max(0, (Date.parse(response.headers.expires[0] ?? '') - now) / 1000) || 0;
+    if (strict || (response.headers.vary?.includes('*') && min === 0)) lifetime = 0;
     const seconds =
       lifetime === undefined
         ? Math.max(min, defaultTtlSeconds)
         : Math.max(min, 0, Math.min(max, lifetime - age));
     const end = now + seconds * 1000;
-    const checkable = answer.headers.etag || answer.headers['last-modified'];
+    const checkable = response.headers.etag || response.headers['last-modified'];
     const firm = strict || has('must-revalidate') || has('proxy-revalidate');
     const window = (name: string) => end + Math.min(number(name) ?? 0, max) * 1000;
     let mayKeep = min > 0 || (!secret && (!strict || Boolean(checkable)));
     if (status === 304 || (status === 206 && form === '')) mayKeep = false;
-    if ((status === 307 || status === 308) && !answer.headers['cache-control']) mayKeep = false;
+    if ((status === 307 || status === 308) && !response.headers['cache-control']) mayKeep = false;
     return {
       ...base,
       mayKeep,
@@ -488,8 +493,8 @@ function asServed(
   { id }: KeyedRequest,
   { version, from, stale, waited, same, why }: News,
   now: number,
-): Served {
-  const { status } = version.answer;
+): ServedResponse {
+  const { status } = version.response;
   const result =
     status >= 400
       ? 'Error'
@@ -503,7 +508,7 @@ function asServed(
   const ageSeconds = Math.floor((now - version.born) / 1000);
   const base = {
     requestId: id,
-    answer: version.answer,
+    response: version.response,
     result,
     servedBy: from,
     ageSeconds,

@@ -10,17 +10,17 @@ import type {
 import {
   CacheEngine,
   type Fetch,
-  type Served,
+  type ServedResponse,
 } from '../../../../lib/tools/simulation/engine/engine';
 import { freshness } from '../../../../lib/tools/simulation/engine/freshness';
 import type {
   HeaderFields,
-  HttpAnswer,
   HttpRequest,
+  HttpResponse,
 } from '../../../../lib/tools/simulation/messages';
 import { cacheKey } from '../../../../lib/tools/simulation/path/cache-key';
-import { viewerAnswer } from '../../../../lib/tools/simulation/path/viewer-answer';
-import { ALL, behavior, httpRequest, keyed, only } from './engine-behaviors';
+import { viewerResponse } from '../../../../lib/tools/simulation/path/viewer-response';
+import { ALL, behavior, httpRequest, keyed, only } from './fixture';
 
 interface Row {
   readonly rule: string;
@@ -91,7 +91,7 @@ class World {
   ask(
     one: Asked | string,
     place: { pop?: string; regional?: string; shield?: string } = {},
-  ): Served | undefined {
+  ): ServedResponse | undefined {
     const request = asked(typeof one === 'string' ? { url: one } : one);
     const { served, fetch } = this.engine.request(
       keyed(++this.id, this.of, request, place),
@@ -101,12 +101,12 @@ class World {
     return served;
   }
 
-  answer(origin: Origin = {}): readonly Served[] {
+  respond(origin: Origin = {}): readonly ServedResponse[] {
     const fetch = this.open.shift();
     if (fetch === undefined) throw new Error('nothing was asked of the origin');
-    const { served, fetches } = this.engine.answer(
+    const { served, fetches } = this.engine.receive(
       fetch.id,
-      origin === 'unreachable' ? origin : answerOf(origin),
+      origin === 'unreachable' ? origin : responseOf(origin),
       this.nowMs,
     );
     this.open.push(...fetches);
@@ -121,15 +121,19 @@ class World {
   ): string {
     const served = this.ask(one, place);
     if (served !== undefined) return told(served);
-    return this.answer(origin).map(told).join(' + ');
+    return this.respond(origin).map(told).join(' + ');
   }
 }
 
-function answerOf({ status = 200, bytes = 1000, ...fields }: Exclude<Origin, string>): HttpAnswer {
+function responseOf({
+  status = 200,
+  bytes = 1000,
+  ...fields
+}: Exclude<Origin, string>): HttpResponse {
   return { status, headers: fieldsOf(fields as Record<string, string>), bodyBytes: bytes };
 }
 
-function told({ result, servedBy, reason, stale, collapsed, ageSeconds }: Served): string {
+function told({ result, servedBy, reason, stale, collapsed, ageSeconds }: ServedResponse): string {
   const words = [
     result,
     servedBy,
@@ -753,7 +757,7 @@ const two = (origin: Origin, place = {}) =>
     w.ask('/a');
     w.ask('/a', place);
     const fetches = w.open.length;
-    return [fetches, ...w.answer(origin).map(told), w.open.length];
+    return [fetches, ...w.respond(origin).map(told), w.open.length];
   });
 const swr = { 'cache-control': 'max-age=60, stale-while-revalidate=100' };
 const FRANKFURT = { pop: 'FRA', regional: 'eu-central-1' };
@@ -819,7 +823,7 @@ const CACHE_ROWS: Row[] = [
       [
         w.get('/a', { ...minute, etag: '"1"', x: '1', y: '1', 'content-length': '9' }),
         w.wait(60).get('/a', { status: 304, x: '2', 'content-length': '0' }),
-        w.ask('/a')?.answer.headers,
+        w.ask('/a')?.response.headers,
       ].at(-1),
     ),
     expected: fieldsOf({ ...minute, etag: '"1"', x: '2', y: '1', 'content-length': '9' }),
@@ -830,7 +834,7 @@ const CACHE_ROWS: Row[] = [
       [
         w.get('/a', { ...minute, etag: '"1"' }),
         w.wait(60).get('/a', { ...minute, etag: '"2"' }),
-        w.ask('/a')?.answer.headers.etag,
+        w.ask('/a')?.response.headers.etag,
       ].at(-1),
     ),
     expected: ['"2"'],
@@ -869,7 +873,9 @@ const CACHE_ROWS: Row[] = [
   {
     rule: `${TTL}: stale-while-revalidate: served at once, and refreshed`,
     when: world((w) =>
-      [w.get('/a', swr), told(w.wait(70).ask('/a') as Served), w.open[0]?.background].slice(1),
+      [w.get('/a', swr), told(w.wait(70).ask('/a') as ServedResponse), w.open[0]?.background].slice(
+        1,
+      ),
     ),
     expected: ['Hit pop stale age 70', true],
   },
@@ -881,7 +887,7 @@ const CACHE_ROWS: Row[] = [
   {
     rule: `${TTL}: what it brings is served next`,
     when: world((w) =>
-      [w.get('/a', swr), w.wait(70).ask('/a'), w.answer(swr), w.get('/a')].slice(2),
+      [w.get('/a', swr), w.wait(70).ask('/a'), w.respond(swr), w.get('/a')].slice(2),
     ),
     expected: [[], 'Hit pop'],
   },
@@ -1010,7 +1016,7 @@ const CACHE_ROWS: Row[] = [
       [
         w.ask('/a'),
         w.ask('/a'),
-        w.answer({ 'cache-control': directive }).length,
+        w.respond({ 'cache-control': directive }).length,
         w.open.length,
       ].slice(2),
     ),
@@ -1179,9 +1185,10 @@ const CACHE_ROWS: Row[] = [
   {
     rule: `${COOKIES}: Set-Cookie is cached with the object`,
     when: world((w) =>
-      [w.get('/a', { ...hour, 'set-cookie': 'a=1' }), w.ask('/a')?.answer.headers['set-cookie']].at(
-        -1,
-      ),
+      [
+        w.get('/a', { ...hour, 'set-cookie': 'a=1' }),
+        w.ask('/a')?.response.headers['set-cookie'],
+      ].at(-1),
     ),
     expected: ['a=1'],
   },
@@ -1192,9 +1199,10 @@ const CACHE_ROWS: Row[] = [
       { originRequest: { headers: ALL, query: ALL, cookies: { kind: 'none', names: [] } } },
     ),
     when: world((w) =>
-      [w.get('/a', { ...hour, 'set-cookie': 'a=1' }), w.ask('/a')?.answer.headers['set-cookie']].at(
-        -1,
-      ),
+      [
+        w.get('/a', { ...hour, 'set-cookie': 'a=1' }),
+        w.ask('/a')?.response.headers['set-cookie'],
+      ].at(-1),
     ),
     expected: undefined,
   },
@@ -1211,7 +1219,7 @@ const CACHE_ROWS: Row[] = [
           te: '1',
           upgrade: '1',
         }),
-        w.ask('/a')?.answer.headers,
+        w.ask('/a')?.response.headers,
       ].at(-1),
     ),
     expected: fieldsOf({ ...hour, c: '1' }),
@@ -1362,7 +1370,7 @@ const INVALIDATION_ROWS: Row[] = [
     when: world((w) => [
       w.ask('/a'),
       w.engine.invalidate('/a', NOW),
-      w.answer(hour).length,
+      w.respond(hour).length,
       w.ask('/a'),
     ]),
     expected: [undefined, 0, 1, undefined],
@@ -1373,17 +1381,17 @@ const BODY = new TextEncoder().encode('0123456789');
 const toViewer = (
   one: Omit<Asked, 'url'>,
   fields: Record<string, string> = {},
-  servedBy: Served['servedBy'] = 'pop',
+  servedBy: ServedResponse['servedBy'] = 'pop',
 ): Row['when'] => {
-  const answer: HttpAnswer = {
+  const response: HttpResponse = {
     status: 200,
     headers: fieldsOf({ etag: '"1"', 'last-modified': date(0), 'content-length': '10', ...fields }),
     bodyBytes: 10,
     body: BODY,
   };
   return () => {
-    const { status, bodyBytes, body, headers } = viewerAnswer(asked({ url: '/a', ...one }), {
-      answer,
+    const { status, bodyBytes, body, headers } = viewerResponse(asked({ url: '/a', ...one }), {
+      response,
       servedBy,
       ageSeconds: servedBy === 'origin' ? 0 : 7,
     });

@@ -1,9 +1,9 @@
 import {
+  detectFormat,
   isLogFormat,
   LOG_FORMATS,
   type LogFormatName,
   lineParser,
-  tellFormat,
 } from '../../../../lib/tools/simulation/logs/formats';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 
@@ -222,11 +222,11 @@ describe('the format is told from the first lines', () => {
     ['cloudfront-json', [CLOUDFRONT_JSON]],
     ['json', [JSON_LINE]],
   ])('%s', (format, lines) => {
-    expect(tellFormat('a.log', lines)).toBe(format);
+    expect(detectFormat('a.log', lines)).toBe(format);
   });
 
   test('or refused, with those there are', () => {
-    expect(() => tellFormat('a.log', ['what?'])).toThrow(
+    expect(() => detectFormat('a.log', ['what?'])).toThrow(
       /a\.log: none of its first 1 lines .*\nThe formats are .*combined/,
     );
     expect(LOG_FORMATS.every(isLogFormat)).toBe(true);

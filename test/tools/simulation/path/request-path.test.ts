@@ -1,23 +1,23 @@
 import type {
   BehaviorModel,
   DistributionModel,
-  Selection,
 } from '../../../../lib/tools/simulation/distribution/distribution';
 import {
-  EVERYTHING,
   MANAGED_CACHE_POLICIES,
   MANAGED_ORIGIN_REQUEST_POLICIES,
   MANAGED_RESPONSE_HEADERS_POLICIES,
 } from '../../../../lib/tools/simulation/distribution/managed-policies';
-import type { Served } from '../../../../lib/tools/simulation/engine/engine';
+import type { Selection } from '../../../../lib/tools/simulation/distribution/selection';
+import { EVERYTHING } from '../../../../lib/tools/simulation/distribution/selection';
+import type { ServedResponse } from '../../../../lib/tools/simulation/engine/engine';
 import type {
   FunctionCall,
   FunctionOutcome,
 } from '../../../../lib/tools/simulation/functions/call';
-import type { EdgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
-import type { HttpAnswer, HttpRequest } from '../../../../lib/tools/simulation/messages';
+import type { EdgeFunctionRunner } from '../../../../lib/tools/simulation/functions/runner';
+import type { HttpRequest, HttpResponse } from '../../../../lib/tools/simulation/messages';
 import { requestPath } from '../../../../lib/tools/simulation/path/request-path';
-import { behavior, distribution, request, SITE } from '../engine/fixtures';
+import { behavior, distribution, request, SITE } from '../fixtures';
 
 const PLACE = { pop: 'NRT', regional: 'ap-northeast-1' };
 const FN = { kind: 'lambda-edge', name: 'Fn' } as const;
@@ -127,8 +127,8 @@ describe('before the caches', () => {
       PLACE,
       protocol,
     );
-    expect(immediate?.answer.status).toBe(status);
-    expect(immediate?.answer.headers.location?.[0]).toBe(location);
+    expect(immediate?.response.status).toBe(status);
+    expect(immediate?.response.headers.location?.[0]).toBe(location);
     expect(keyed === undefined).toBe(status !== undefined);
   });
 
@@ -149,14 +149,16 @@ describe('before the caches', () => {
   });
 
   test('what a function answers goes to the viewer, and what fails is counted', async () => {
-    const answered = { answer: { status: 200, headers: {}, bodyBytes: 0 } };
+    const generated = { response: { status: 200, headers: {}, bodyBytes: 0 } };
     const over = oneBehavior({ functions: { 'viewer-request': FN } });
-    expect(await path(over, functions(answered)).prepare(request(), PLACE, 'https')).toMatchObject({
-      immediate: { result: 'FunctionGeneratedResponse' },
-    });
-    const failed = { answer: { status: 503, headers: {}, bodyBytes: 0 }, error: 'Fn failed' };
+    expect(await path(over, functions(generated)).prepare(request(), PLACE, 'https')).toMatchObject(
+      {
+        immediate: { result: 'FunctionGeneratedResponse' },
+      },
+    );
+    const failed = { response: { status: 503, headers: {}, bodyBytes: 0 }, error: 'Fn failed' };
     expect(await path(over, functions(failed)).prepare(request(), PLACE, 'https')).toMatchObject({
-      immediate: { result: 'FunctionExecutionError', answer: { status: 503 } },
+      immediate: { result: 'FunctionExecutionError', response: { status: 503 } },
       functionErrors: ['Fn failed'],
     });
   });
@@ -168,7 +170,7 @@ describe('before the caches', () => {
       runner,
     ).prepare(request(), PLACE, 'https');
     expect(prepared).toMatchObject({
-      immediate: { result: 'FunctionExecutionError', answer: { status: 503 } },
+      immediate: { result: 'FunctionExecutionError', response: { status: 503 } },
       functionErrors: ['Fn selects the origin gone, which the distribution does not have.'],
     });
   });
@@ -358,12 +360,12 @@ describe('to the origin', () => {
   });
 
   // "Optimize high availability with CloudFront origin failover".
-  test.each<[string, string, HttpAnswer | 'unreachable', boolean]>([
+  test.each<[string, string, HttpResponse | 'unreachable', boolean]>([
     ['a status of the group', 'GET', { status: 500, headers: {}, bodyBytes: 0 }, true],
     ['another', 'GET', { status: 404, headers: {}, bodyBytes: 0 }, false],
     ['no answer', 'GET', 'unreachable', true],
     ['a write', 'POST', 'unreachable', false],
-  ])('failover on %s', async (_what, method, answer, expected) => {
+  ])('failover on %s', async (_what, method, response, expected) => {
     const origins = { site: SITE, b: { ...SITE, id: 'b', domainName: 'b.example.com' } };
     const originGroups = {
       both: { id: 'both', memberIds: ['site', 'b'] as const, failoverStatusCodes: [500, 503] },
@@ -374,14 +376,14 @@ describe('to the origin', () => {
       originGroups,
     });
     const prepared = await route.prepare(request({ method }), PLACE, 'https');
-    expect(route.failsOver(prepared, answer)).toBe(expected);
+    expect(route.failsOver(prepared, response)).toBe(expected);
     expect((await route.toOrigin(prepared)).request.host).toBe('site.example.com');
     expect((await route.toOrigin(prepared, undefined, 1)).request.host).toBe('b.example.com');
   });
 });
 
 describe('to the viewer', () => {
-  const WHOLE: HttpAnswer = {
+  const WHOLE: HttpResponse = {
     status: 200,
     headers: {
       etag: ['"v1"'],
@@ -392,9 +394,9 @@ describe('to the viewer', () => {
     bodyBytes: 10,
     body: Buffer.from('0123456789'),
   };
-  const served = (answer: HttpAnswer): Served => ({
+  const served = (response: HttpResponse): ServedResponse => ({
     requestId: 1,
-    answer,
+    response,
     result: 'Miss',
     servedBy: 'origin',
     ageSeconds: 0,
@@ -403,7 +405,7 @@ describe('to the viewer', () => {
   });
   async function seen(
     viewer: Partial<HttpRequest>,
-    answer: HttpAnswer = WHOLE,
+    response: HttpResponse = WHOLE,
     over: Partial<BehaviorModel> = {},
     runner = NO_FUNCTIONS,
   ) {
@@ -412,8 +414,8 @@ describe('to the viewer', () => {
       runner,
     );
     return (
-      await route.toViewer(await route.prepare(request(viewer), PLACE, 'https'), served(answer))
-    ).answer;
+      await route.toViewer(await route.prepare(request(viewer), PLACE, 'https'), served(response))
+    ).response;
   }
 
   // RFC 9110, 13.2.2, 14.2 and 9.3.2.
@@ -463,10 +465,10 @@ describe('to the viewer', () => {
       '0123456789',
     ],
   ])('%s', async (_what, viewer, status, body) => {
-    const answer = await seen(viewer);
-    expect(answer.status).toBe(status);
-    expect(answer.body && Buffer.from(answer.body).toString()).toBe(body);
-    expect(answer.bodyBytes).toBe(body?.length ?? 0);
+    const response = await seen(viewer);
+    expect(response.status).toBe(status);
+    expect(response.body && Buffer.from(response.body).toString()).toBe(body);
+    expect(response.bodyBytes).toBe(body?.length ?? 0);
   });
 
   test('headers of a policy: removed, replaced, or added where there are none', async () => {
@@ -478,8 +480,8 @@ describe('to the viewer', () => {
         { name: 'c', value: 'ours', override: false },
       ],
     };
-    const answer = { ...WHOLE, headers: { server: ['x'], a: ['theirs'], b: ['theirs'] } };
-    expect((await seen({}, answer, { responseHeaders })).headers).toEqual({
+    const response = { ...WHOLE, headers: { server: ['x'], a: ['theirs'], b: ['theirs'] } };
+    expect((await seen({}, response, { responseHeaders })).headers).toEqual({
       a: ['ours'],
       b: ['theirs'],
       c: ['ours'],
@@ -521,7 +523,7 @@ describe('to the viewer', () => {
   });
 
   test('the viewer-response function: below 400 only ("Restrictions on all edge functions", "HTTP status codes")', async () => {
-    const changed = { answer: { status: 201, headers: {}, bodyBytes: 0 } };
+    const changed = { response: { status: 201, headers: {}, bodyBytes: 0 } };
     const over = {
       functions: { 'viewer-response': FN },
       originRequest: { headers: EVERYTHING, query: EVERYTHING, cookies: EVERYTHING },

@@ -1,18 +1,11 @@
 import { REGION_NAMES } from '../../../../lib/model/aws/regions';
 import {
-  coordinatesOf,
   coordinatesOfRegion,
   edgeLocation,
   REGIONAL_EDGE_CACHES,
   spreadEdgeLocation,
   VIEWER_WEIGHTS,
 } from '../../../../lib/tools/simulation/path/topology';
-import {
-  hopsMs,
-  originWayMs,
-  roundTripMs,
-  VIEWER_ROUND_TRIP_MS,
-} from '../../../../lib/tools/simulation/replay/latency';
 
 describe('edge locations', () => {
   test.each<[string, string, string]>([
@@ -62,37 +55,5 @@ describe('viewers whose edge location the log does not name', () => {
     }
     for (const [pop, weight] of Object.entries(VIEWER_WEIGHTS))
       expect(Math.abs((counts[pop] ?? 0) / 200 - weight)).toBeLessThan(1);
-  });
-});
-
-describe('distances in milliseconds', () => {
-  const place = { pop: 'FRA', regional: 'eu-central-1' };
-
-  test('a round trip across the Atlantic takes some ninety', () => {
-    const ms = roundTripMs(coordinatesOf('IAD'), coordinatesOf('FRA'));
-    expect(ms).toBeGreaterThan(85);
-    expect(ms).toBeLessThan(105);
-  });
-
-  test('each cache farther away takes longer', () => {
-    const [pop, regional, shield] = [
-      hopsMs(place, 'pop'),
-      hopsMs(place, 'regional'),
-      hopsMs(place, 'shield', 'us-east-1'),
-    ];
-    expect(pop).toBeGreaterThan(VIEWER_ROUND_TRIP_MS);
-    expect(regional).toBeGreaterThan(pop);
-    expect(shield).toBeGreaterThan(regional + 80);
-  });
-
-  test('a shield that is the regional edge cache is no way', () => {
-    expect(hopsMs(place, 'shield', 'eu-central-1')).toBe(hopsMs(place, 'regional'));
-    expect(originWayMs({ ...place, shield: 'eu-central-1', originRegion: 'eu-west-1' })).toBe(
-      originWayMs({ ...place, originRegion: 'eu-west-1' }),
-    );
-  });
-
-  test('a place that is not known is not near', () => {
-    expect(roundTripMs(undefined, coordinatesOf('FRA'))).toBe(50);
   });
 });

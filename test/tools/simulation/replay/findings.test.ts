@@ -1,10 +1,10 @@
-import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
+import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/runner';
+import { hash53 } from '../../../../lib/tools/simulation/hash';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 import { requestPath } from '../../../../lib/tools/simulation/path/request-path';
-import { distinctCounter, textHash } from '../../../../lib/tools/simulation/replay/distinct';
-import { findings } from '../../../../lib/tools/simulation/replay/findings';
-import { distribution } from '../engine/fixtures';
-import { cached, DISTRIBUTION, record } from './replay-fixture';
+import { distinctCounter, findings } from '../../../../lib/tools/simulation/replay/findings';
+import { distribution } from '../fixtures';
+import { cached, DISTRIBUTION, record } from './fixture';
 
 async function found(records: readonly LogRecord[], of = DISTRIBUTION) {
   const path = requestPath(of, edgeFunctionRunner());
@@ -145,7 +145,7 @@ describe('unsafe merges', () => {
 describe('counting what differs', () => {
   const count = (different: number, limit: number) => {
     const counter = distinctCounter(limit);
-    for (let i = 0; i < 3 * different; i++) counter.add(textHash(`/path?${i % different}`));
+    for (let i = 0; i < 3 * different; i++) counter.add(hash53(`/path?${i % different}`));
     return counter.count();
   };
 

@@ -5,12 +5,12 @@ import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 import type { MissReason } from '../../../../lib/tools/simulation/messages';
 import {
   CACHE_MS,
-  ORIGIN_MS,
+  DEFAULT_ORIGIN_MS,
   VIEWER_ROUND_TRIP_MS,
 } from '../../../../lib/tools/simulation/replay/latency';
 import type { ReplaySlice } from '../../../../lib/tools/simulation/replay/report';
-import { distribution } from '../engine/fixtures';
-import { cached, record, replayed } from './replay-fixture';
+import { distribution } from '../fixtures';
+import { cached, record, replayed } from './fixture';
 
 /** Of a replay with one capacity: counts in place of percentages. */
 function counts({ requests, hitPercent, offloadPercent, originRequests, misses }: ReplaySlice) {
@@ -131,7 +131,7 @@ describe('latency', () => {
     [
       'a miss near the origin, the time of the origin as well',
       [record(0, '/a')],
-      edgeMs + CACHE_MS + ORIGIN_MS,
+      edgeMs + CACHE_MS + DEFAULT_ORIGIN_MS,
     ],
     [
       'and that time is the logged one',
@@ -141,12 +141,12 @@ describe('latency', () => {
     [
       'but not where it is how long a WebSocket lasted',
       [record(0, '/a', { originMs: 300_000, status: 101 })],
-      edgeMs + CACHE_MS + ORIGIN_MS,
+      edgeMs + CACHE_MS + DEFAULT_ORIGIN_MS,
     ],
     [
       '12.5 MB take a second more',
       [record(0, '/a', { bytes: 12_500_000 })],
-      edgeMs + CACHE_MS + ORIGIN_MS + 1000,
+      edgeMs + CACHE_MS + DEFAULT_ORIGIN_MS + 1000,
     ],
   ])('%s', async (_, records, expected) => {
     const { p50 } = (await replayed(records)).total.latencyMs;
@@ -181,7 +181,7 @@ describe('edge functions', () => {
 
   test('an answer of their own is neither a hit nor a miss', async () => {
     const { total, functionErrors } = await run({
-      answer: { status: 302, headers: {}, bodyBytes: 0 },
+      response: { status: 302, headers: {}, bodyBytes: 0 },
     });
     expect(counts(total)).toEqual({ hits: 0, offloaded: 2, origin: 0, misses: {} });
     expect(functionErrors).toEqual([]);
@@ -190,7 +190,7 @@ describe('edge functions', () => {
   test('that fail are counted by what they say', async () => {
     const { functionErrors } = await run({
       error: 'Fn failed',
-      answer: { status: 503, headers: {}, bodyBytes: 0 },
+      response: { status: 503, headers: {}, bodyBytes: 0 },
     });
     expect(functionErrors).toEqual([{ message: 'Fn failed', count: 2 }]);
   });

@@ -3,8 +3,8 @@ import { parseCombined } from '../../../../lib/tools/simulation/logs/combined';
 import { parseJson } from '../../../../lib/tools/simulation/logs/json';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 import { spreadEdgeLocation } from '../../../../lib/tools/simulation/path/topology';
-import { seededRandom, weighted, zipf } from '../../../../lib/tools/simulation/trace/seeded-random';
-import { openExchanges, seededTrace } from '../../../../lib/tools/simulation/trace/seeded-trace';
+import { seededRandom, weighted, zipf } from '../../../../lib/tools/simulation/trace/random';
+import { openExchanges, seededTrace } from '../../../../lib/tools/simulation/trace/trace';
 
 // A Tuesday, between the two changes of clocks: New York has summer time, London not yet.
 const FROM = new Date('2025-03-11T00:00:00Z');

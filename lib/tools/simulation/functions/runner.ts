@@ -8,7 +8,7 @@
 import { format } from 'node:util';
 import { Script } from 'node:vm';
 import type { EdgeFunctionModel } from '../distribution';
-import type { HttpAnswer } from '../messages';
+import type { HttpResponse } from '../messages';
 import type { FunctionCall, FunctionOutcome } from './call';
 import * as viewerFunctions from './cloudfront-function-events';
 import { loadViewerFunction } from './cloudfront-function-runtime';
@@ -21,8 +21,8 @@ import { lambdaOutcome, viewerFunctionOutcome } from './outcomes';
  * generates, headers and body.
  */
 const LIMITS = {
-  viewer: { seconds: 5, answerBytes: 40 * 1024 },
-  origin: { seconds: 30, answerBytes: 1024 * 1024 },
+  viewer: { seconds: 5, responseBytes: 40 * 1024 },
+  origin: { seconds: 30, responseBytes: 1024 * 1024 },
 } as const;
 
 /**
@@ -47,22 +47,27 @@ export interface RunnerOptions {
    * Whether a function that loops without end is stopped; true by default. It costs 80 microseconds
    * a call: without it, such a function stops everything.
    */
-  readonly stopsLoops?: boolean;
+  readonly synchronousTimeLimit?: boolean;
 }
 
 export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRunner {
-  const { switches = {}, log = () => undefined, now = Date.now, stopsLoops = true } = options;
+  const {
+    switches = {},
+    log = () => undefined,
+    now = Date.now,
+    synchronousTimeLimit = true,
+  } = options;
   const lambdas = memoized((fn: EdgeFunctionModel, region: string) =>
     loadLambda(fn, region, now, (...args) => log(fn.name, format(...args))),
   );
   const viewers = memoized((fn: EdgeFunctionModel) =>
     loadViewerFunction(fn, switches, now, (...args) => log(fn.name, format(...args))),
   );
-  const run = stopsLoops ? stopped : direct;
+  const run = synchronousTimeLimit ? stopped : direct;
   let calls = 0;
 
   async function runLambda(fn: EdgeFunctionModel, call: FunctionCall): Promise<FunctionOutcome> {
-    const { seconds, answerBytes } = call.event.startsWith('viewer')
+    const { seconds, responseBytes } = call.event.startsWith('viewer')
       ? LIMITS.viewer
       : LIMITS.origin;
     const milliseconds = Math.min(fn.timeoutSeconds ?? seconds, seconds) * 1000;
@@ -84,7 +89,7 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
         ),
       );
     });
-    return failing(502, () => lambdaOutcome(call, returned, answerBytes));
+    return failing(502, () => lambdaOutcome(call, returned, responseBytes));
   }
 
   // One at a time: the module `cloudfront` speaks of the call that is under way.
@@ -118,7 +123,7 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
           error instanceof CallFailure ? error : new CallFailure(503, reasonOf(error));
         return {
           error: `${fn.name} failed on ${call.event}: ${reason}`,
-          answer: errorAnswer(status),
+          response: errorResponse(status),
         };
       }
     },
@@ -152,7 +157,7 @@ function reasonOf(error: unknown): string {
   return typeof message === 'string' ? message : String(error);
 }
 
-function errorAnswer(status: 502 | 503): HttpAnswer {
+function errorResponse(status: 502 | 503): HttpResponse {
   return {
     status,
     headers: { 'content-type': ['text/html'], server: ['CloudFront'] },

@@ -49,10 +49,3 @@ export function zipf(size: number, exponent = 0.8): (random: Random) => number {
     return low;
   };
 }
-
-/** A whole number from 0 to 2^32 - 1 that only the text decides: FNV-1a, by Fowler, Noll and Vo. */
-export function textNumber(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  return value >>> 0;
-}

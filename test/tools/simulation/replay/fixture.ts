@@ -4,11 +4,11 @@ import type {
   BehaviorModel,
   CachePolicyModel,
 } from '../../../../lib/tools/simulation/distribution/distribution';
-import { NOTHING } from '../../../../lib/tools/simulation/distribution/managed-policies';
+import { NOTHING } from '../../../../lib/tools/simulation/distribution/selection';
 import type { Log } from '../../../../lib/tools/simulation/logs/reader';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 import { type ReplayOptions, replay } from '../../../../lib/tools/simulation/replay/replay';
-import { behavior, distribution } from '../engine/fixtures';
+import { behavior, distribution } from '../fixtures';
 
 export const TTL_SECONDS = 60;
 

@@ -2,7 +2,8 @@
  * A market site that does not exist: what its viewers ask for, and how it answers. Paths fit the
  * behaviours of `deployments/market.yaml`.
  */
-import { type Random, textNumber, weighted, zipf } from './seeded-random';
+import { fnv1a } from '../hash';
+import { type Random, weighted, zipf } from './random';
 
 export type Exchange = 'tokyo' | 'london' | 'new-york';
 
@@ -135,7 +136,7 @@ function get([url, smallest, largest, contentType, originMs]: Asked, status = 20
     method: 'GET',
     url,
     status,
-    bytes: smallest + (textNumber(url) % Math.max(1, largest - smallest)),
+    bytes: smallest + (fnv1a(url) % Math.max(1, largest - smallest)),
     contentType,
     originMs,
   };
@@ -179,7 +180,7 @@ function busted(random: Random, { timeMs }: Moment, request: SiteRequest): SiteR
 function asset(random: Random): SiteRequest {
   const rank = assetRank(random);
   const [extension, contentType] = rank % 3 === 1 ? ['css', 'text/css'] : ['js', 'text/javascript'];
-  const hash = textNumber(`asset ${rank}`).toString(16).padStart(8, '0');
+  const hash = fnv1a(`asset ${rank}`).toString(16).padStart(8, '0');
   return get([`/assets/chunk-${rank}.${hash}.${extension}`, 3_000, 160_000, contentType, 20]);
 }
 

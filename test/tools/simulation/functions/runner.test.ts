@@ -9,11 +9,11 @@ import type { FunctionCall } from '../../../../lib/tools/simulation/functions/ca
 import {
   edgeFunctionRunner,
   type RunnerOptions,
-} from '../../../../lib/tools/simulation/functions/edge-functions';
-import type { HttpAnswer } from '../../../../lib/tools/simulation/messages';
-import { folder, request, SITE } from '../engine/fixtures';
+} from '../../../../lib/tools/simulation/functions/runner';
+import type { HttpResponse } from '../../../../lib/tools/simulation/messages';
+import { folder, request, SITE } from '../fixtures';
 
-const ANSWER: HttpAnswer = {
+const RESPONSE: HttpResponse = {
   status: 200,
   headers: { 'content-type': ['text/plain'], via: ['1.1 site'] },
   bodyBytes: 2,
@@ -40,12 +40,12 @@ function run(
   over: Partial<FunctionCall> = {},
   options?: RunnerOptions,
 ) {
-  const answer = event.endsWith('response') ? ANSWER : undefined;
+  const response = event.endsWith('response') ? RESPONSE : undefined;
   return edgeFunctionRunner(options).run(fn, {
     event,
     request: request(),
     place: PLACE,
-    ...(answer && { answer }),
+    ...(response && { response }),
     origin: SITE,
     ...over,
   });
@@ -99,14 +99,14 @@ describe('Lambda@Edge', () => {
       query: 'q=1',
       headers: { accept: ['*/*'], 'x-edge-location': ['x'], connection: ['close'] },
     });
-    const { answer, error } = await run(
+    const { response, error } = await run(
       lambda(SEES(expression)),
       event,
       { request: sent },
       { now: () => 1000 },
     );
     expect(error).toBeUndefined();
-    expect(JSON.parse(answer?.headers['x-seen']?.[0] ?? '')).toEqual(expected);
+    expect(JSON.parse(response?.headers['x-seen']?.[0] ?? '')).toEqual(expected);
   });
 
   test('each region has an environment of its own', async () => {
@@ -119,7 +119,7 @@ describe('Lambda@Edge', () => {
           request: request(),
           place: { region, pop: 'X' },
         })
-      ).answer?.headers['x-seen'];
+      ).response?.headers['x-seen'];
     expect(await Promise.all([seen('eu-west-1'), seen('us-east-1'), seen('eu-west-1')])).toEqual([
       ['["eu-west-1",1]'],
       ['["us-east-1",1]'],
@@ -163,13 +163,13 @@ describe('Lambda@Edge', () => {
           change('r.headers["cache-control"] = [{ value: "max-age=9" }]'),
           'origin-response',
         )
-      ).answer,
+      ).response,
     ).toMatchObject({
       headers: { 'cache-control': ['max-age=9'] },
-      body: ANSWER.body,
+      body: RESPONSE.body,
     });
     expect(
-      (await run(change('r.status = "404"; r.body = "no"'), 'origin-response')).answer,
+      (await run(change('r.status = "404"; r.body = "no"'), 'origin-response')).response,
     ).toMatchObject({
       status: 404,
       bodyBytes: 2,
@@ -181,11 +181,11 @@ describe('Lambda@Edge', () => {
     const source = `const own = require('./own'); const { readFileSync } = require('node:fs'); const path = require('path');
       const text = readFileSync(path.join(__dirname, 'config.json'), 'utf8');
       ${SEES('[own.name, JSON.parse(text).a, require("./config.json").a, require("crypto").createHash("md5").update("").digest("hex").length]')}`;
-    const { answer } = await run(
+    const { response } = await run(
       lambda(source, { 'own.js': 'exports.name = "own"', 'config.json': '{"a":1}' }),
       'viewer-request',
     );
-    expect(answer?.headers['x-seen']).toEqual(['["own",1,1,32]']);
+    expect(response?.headers['x-seen']).toEqual(['["own",1,1,32]']);
   });
 
   test('what it logs is told', async () => {
@@ -313,9 +313,9 @@ describe('Lambda@Edge', () => {
   ])(
     'a function that %s is answered for, and nothing rejects',
     async (_what, event, source, status, says) => {
-      const { error, answer } = await run(lambda(source), event);
+      const { error, response } = await run(lambda(source), event);
       expect(error).toMatch(says);
-      expect(answer?.status).toBe(status);
+      expect(response?.status).toBe(status);
     },
   );
 
@@ -323,7 +323,7 @@ describe('Lambda@Edge', () => {
     const fn = lambda(
       'exports.handler = async () => ({ status: "200", body: "x".repeat(41 * 1024) })',
     );
-    expect((await run(fn, 'origin-request')).answer?.bodyBytes).toBe(41 * 1024);
+    expect((await run(fn, 'origin-request')).response?.bodyBytes).toBe(41 * 1024);
   });
 
   test.each([
@@ -331,9 +331,9 @@ describe('Lambda@Edge', () => {
     ['asleep', 'exports.handler = () => new Promise(() => {})'],
   ])('what never ends, %s, is stopped', async (_how, source) => {
     const fn = { ...lambda(source), timeoutSeconds: 0.05 };
-    const { error, answer } = await run(fn, 'viewer-request');
+    const { error, response } = await run(fn, 'viewer-request');
     expect(error).toMatch(/Fn failed on viewer-request/);
-    expect(answer?.status).toBe(503);
+    expect(response?.status).toBe(503);
   });
 });
 
@@ -345,8 +345,8 @@ describe('CloudFront Functions', () => {
       query: 'a=1&a=2&flag',
       headers: { accept: ['*/*'], cookie: ['s=1; t=2'] },
     });
-    const { answer } = await run(viewerFunction(code), 'viewer-request', { request: sent });
-    expect(JSON.parse(answer?.headers['x-seen']?.[0] ?? '')).toEqual([
+    const { response } = await run(viewerFunction(code), 'viewer-request', { request: sent });
+    expect(JSON.parse(response?.headers['x-seen']?.[0] ?? '')).toEqual([
       {
         method: 'GET',
         uri: '/a',
@@ -395,10 +395,10 @@ describe('CloudFront Functions', () => {
     const fn = viewerFunction(
       'function handler(event) { event.response.cookies.s.value = "2"; return event.response; }',
     );
-    const answer = { ...ANSWER, headers: { 'set-cookie': ['s=1; Path=/; Secure'] } };
-    expect((await run(fn, 'viewer-response', { answer })).answer?.headers['set-cookie']).toEqual([
-      's=2; Path=/; Secure',
-    ]);
+    const response = { ...RESPONSE, headers: { 'set-cookie': ['s=1; Path=/; Secure'] } };
+    expect(
+      (await run(fn, 'viewer-response', { response })).response?.headers['set-cookie'],
+    ).toEqual(['s=2; Path=/; Secure']);
   });
 
   test.each<[string, string, number, RegExp]>([
@@ -435,9 +435,9 @@ describe('CloudFront Functions', () => {
     ],
     ['returns nothing', 'function handler() {}', 502, /returned nothing/],
   ])('a function that %s is answered for', async (_what, code, status, says) => {
-    const { error, answer } = await run(viewerFunction(code), 'viewer-request');
+    const { error, response } = await run(viewerFunction(code), 'viewer-request');
     expect(error).toMatch(says);
-    expect(answer?.status).toBe(status);
+    expect(response?.status).toBe(status);
   });
 });
 

@@ -3,11 +3,12 @@
  * and end are the same in each.
  */
 import type { BehaviorModel } from '../distribution';
-import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import { endToEndHeaders, filterHeaders } from '../headers';
+import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import { type Freshness, freshness } from './freshness';
 
-export interface StoredAnswer extends Freshness {
-  readonly answer: HttpAnswer;
+export interface StoredResponse extends Freshness {
+  readonly response: HttpResponse;
   /** Of what it is an answer, beside the key: see `variantOf`. */
   readonly variant: string;
   /** What it takes of a cache. */
@@ -21,21 +22,10 @@ export interface StoredAnswer extends Freshness {
 const HEADER_BYTES = 1024;
 
 /**
- * Fields of the connection, not of the object: RFC 9111, 3.1. `Age` is told anew for each viewer.
+ * Fields that a cache does not store beside the hop-by-hop ones. `Age` is computed for each viewer;
+ * proxy authentication concerns one connection: RFC 9111, 3.1.
  */
-const OF_THE_CONNECTION = new Set([
-  'age',
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+const NOT_STORED = new Set(['age', 'proxy-authentication-info']);
 
 /**
  * A 304 speaks of them for an answer without a body: RFC 9111, 3.2. `Date` and `Expires` go with
@@ -55,21 +45,21 @@ export function variantOf({ method, headers }: HttpRequest): string {
 }
 
 /** An answer of the origin to a request without conditions, or one that changed meanwhile. */
-export function storedAnswer(
-  answer: HttpAnswer,
+export function storedResponse(
+  response: HttpResponse,
   request: HttpRequest,
   behavior: BehaviorModel,
   errorMinTtlSeconds: Readonly<Record<number, number>>,
   nowMs: number,
-): StoredAnswer {
+): StoredResponse {
   // To a range the origin may answer with the whole object, which is then kept: "How CloudFront
   // processes partial requests".
-  const partial = answer.status === 206;
+  const partial = response.status === 206;
   const variant = partial || request.method === 'HEAD' ? variantOf(request) : '';
   const fresh = freshness(
-    answer.status,
-    answer.headers,
-    answer.headers,
+    response.status,
+    response.headers,
+    response.headers,
     behavior.cachePolicy,
     errorMinTtlSeconds,
     nowMs,
@@ -77,37 +67,38 @@ export function storedAnswer(
   return {
     ...fresh,
     storable: fresh.storable && !(partial && variant === ''),
-    answer: { ...answer, headers: keptFields(answer.headers, behavior) },
+    response: { ...response, headers: keptFields(response.headers, behavior) },
     variant,
-    bytes: answer.bodyBytes + HEADER_BYTES,
+    bytes: response.bodyBytes + HEADER_BYTES,
   };
 }
 
 /** The same object with what a 304 says of it: RFC 9111, 4.3.4. */
-export function refreshedAnswer(
-  old: StoredAnswer,
+export function refreshedResponse(
+  old: StoredResponse,
   notModified: HeaderFields,
   behavior: BehaviorModel,
   errorMinTtlSeconds: Readonly<Record<number, number>>,
   nowMs: number,
-): StoredAnswer {
-  const news = Object.entries(keptFields(notModified, behavior)).filter(
-    ([name]) => !OF_THE_BODY.has(name),
+): StoredResponse {
+  const updates = filterHeaders(
+    keptFields(notModified, behavior),
+    (name) => !OF_THE_BODY.has(name),
   );
-  const { date: _date, ...rest } = old.answer.headers;
-  const headers = { ...rest, ...Object.fromEntries(news) };
-  const { status } = old.answer;
+  const { date: _date, ...rest } = old.response.headers;
+  const headers = { ...rest, ...updates };
+  const { status } = old.response;
   return {
     ...old,
-    answer: { ...old.answer, headers },
+    response: { ...old.response, headers },
     ...freshness(status, headers, notModified, behavior.cachePolicy, errorMinTtlSeconds, nowMs),
   };
 }
 
 /** Whether a cache that holds the one would be told 304 by a cache that holds the other. */
 export function isSameRepresentation(
-  { answer: a }: StoredAnswer,
-  { answer: b }: StoredAnswer,
+  { response: a }: StoredResponse,
+  { response: b }: StoredResponse,
 ): boolean {
   if (a.status !== b.status) return false;
   const [etag, other] = [a.headers.etag?.[0], b.headers.etag?.[0]];
@@ -125,16 +116,9 @@ function keptFields(
   headers: HeaderFields,
   { cachePolicy, originRequest }: BehaviorModel,
 ): HeaderFields {
-  const listed =
-    headers.connection
-      ?.flatMap((field) => field.split(','))
-      .map((name) => name.trim().toLowerCase()) ?? [];
   const cookieless = cachePolicy.cookies.kind === 'none' && originRequest.cookies.kind === 'none';
-  const isKept = (name: string) =>
-    !(
-      OF_THE_CONNECTION.has(name) ||
-      listed.includes(name) ||
-      (cookieless && name === 'set-cookie')
-    );
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => isKept(name)));
+  return filterHeaders(
+    endToEndHeaders(headers),
+    (name) => !NOT_STORED.has(name) && !(cookieless && name === 'set-cookie'),
+  );
 }

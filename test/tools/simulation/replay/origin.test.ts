@@ -1,10 +1,9 @@
 import type { Assembly, TemplateResource } from '../../../../lib/tools/assembly/assembly';
-import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
+import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/runner';
 import { requestPath } from '../../../../lib/tools/simulation/path/request-path';
-import { loggedOrigin } from '../../../../lib/tools/simulation/replay/origin';
-import { originRegions } from '../../../../lib/tools/simulation/replay/origins';
-import { distribution, SITE } from '../engine/fixtures';
-import { cached, record } from './replay-fixture';
+import { loggedOrigin, originRegions } from '../../../../lib/tools/simulation/replay/origin';
+import { distribution, SITE } from '../fixtures';
+import { cached, record } from './fixture';
 
 function stack(
   path: string,
@@ -90,18 +89,18 @@ describe('the origin of a log', () => {
   };
 
   test('answers as the log says, with the caching header that is assumed', async () => {
-    const { answer, requests, bytes } = await ask('/a', { contentType: 'text/html' });
-    expect(answer).toMatchObject({
+    const { response, requests, bytes } = await ask('/a', { contentType: 'text/html' });
+    expect(response).toMatchObject({
       status: 200,
       bodyBytes: 100,
       headers: { 'content-type': ['text/html'], 'cache-control': ['max-age=1'] },
     });
     expect({ requests, bytes }).toEqual({ requests: 1, bytes: 100 });
-    expect((await ask('/b', {})).answer.headers).not.toHaveProperty('cache-control');
+    expect((await ask('/b', {})).response.headers).not.toHaveProperty('cache-control');
   });
 
   test.each([206, 304])('takes a %i for the object', async (status) => {
-    expect((await ask('/a', { status })).answer.status).toBe(200);
+    expect((await ask('/a', { status })).response.status).toBe(200);
   });
 
   test('is asked twice where the group fails over, which takes twice as long', async () => {

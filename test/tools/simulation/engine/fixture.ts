@@ -3,8 +3,8 @@
 import type {
   BehaviorModel,
   CachePolicyModel,
-  Selection,
 } from '../../../../lib/tools/simulation/distribution/distribution';
+import type { Selection } from '../../../../lib/tools/simulation/distribution/selection';
 import type { KeyedRequest } from '../../../../lib/tools/simulation/engine/engine';
 import type { HttpRequest } from '../../../../lib/tools/simulation/messages';
 import { cacheKey } from '../../../../lib/tools/simulation/path/cache-key';

@@ -1,23 +1,4 @@
-import fc from 'fast-check';
-import { heap } from '../../../../lib/tools/simulation/replay/heap';
-import { histogram } from '../../../../lib/tools/simulation/replay/histogram';
-import { judge } from '../../../../lib/tools/simulation/replay/objectives';
-import type { ReplaySlice } from '../../../../lib/tools/simulation/replay/report';
-import { replayTimeline } from '../../../../lib/tools/simulation/replay/timeline';
-
-test('a heap gives what comes first, whatever the order of what went in', () => {
-  fc.assert(
-    fc.property(fc.array(fc.integer()), (numbers) => {
-      const all = heap<number>((a, b) => a - b);
-      numbers.forEach((number) => {
-        all.push(number);
-      });
-      expect(numbers.map(() => all.pop())).toEqual([...numbers].sort((a, b) => a - b));
-      expect(all.pop()).toBeUndefined();
-    }),
-    { seed: 1 },
-  );
-});
+import { histogram, replayTimeline } from '../../../../lib/tools/simulation/replay/tally';
 
 describe('percentiles', () => {
   test.each([50, 95, 99])(
@@ -61,25 +42,4 @@ describe('the timeline', () => {
       points.every(({ requests, hitPercent }) => requests === 0 || hitPercent.low === 100),
     ).toBe(true);
   });
-});
-
-describe('objectives', () => {
-  const slice = {
-    hitPercent: { low: 80, high: 95 },
-    latencyMs: { p95: { low: 40, high: 60 } },
-  } as ReplaySlice;
-
-  test.each<[number, number, boolean, boolean]>([
-    [80, 60, true, true],
-    [81, 59, false, false],
-    [95, 40, false, false],
-  ])(
-    '%i %% of hits and %i ms, of 80 to 95 %% and 40 to 60 ms',
-    (cacheHitPercent, p95LatencyMs, hits, latency) => {
-      expect(judge({ cacheHitPercent, p95LatencyMs }, slice).map(({ met }) => met)).toEqual([
-        hits,
-        latency,
-      ]);
-    },
-  );
 });

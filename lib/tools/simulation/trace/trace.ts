@@ -4,9 +4,10 @@
  */
 import type { Continent } from '../../../model/aws';
 import { IsochroneError } from '../../../model/errors';
+import { fnv1a } from '../hash';
 import { spreadEdgeLocation } from '../path';
-import { type Random, seededRandom, textNumber, weighted, zipf } from './seeded-random';
-import { type Exchange, type SiteRequest, siteRequest } from './seeded-site';
+import { type Random, seededRandom, weighted, zipf } from './random';
+import { type Exchange, type SiteRequest, siteRequest } from './site';
 
 export interface SeededTraceOptions {
   readonly seed: number;
@@ -225,7 +226,7 @@ const CRAWLERS = [
  */
 function viewerOf(random: Random, { continent, languages }: Audience): Viewer {
   const rank = viewerRank(random);
-  const own = seededRandom(textNumber(`${continent} ${rank}`));
+  const own = seededRandom(fnv1a(`${continent} ${rank}`));
   const crawler = own() < 0.08;
   const [browser, images] = weighted(
     own,
@@ -260,16 +261,14 @@ function addressOf(continent: Continent, rank: number): string {
   return addresses.get(continent)?.[rank] as string;
 }
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
 function combinedLine(
   timeMs: number,
   { address, userAgent }: Viewer,
   { method, url, status, bytes }: SiteRequest,
 ): string {
-  const [date = '', time = ''] = new Date(timeMs).toISOString().split('T');
-  const [year, month, day] = date.split('-');
-  const stamp = `${day}/${MONTHS[Number(month) - 1]}/${year}:${time.slice(0, 8)} +0000`;
+  // `Sun, 17 Nov 2013 06:31:30 GMT`.
+  const [, day, month, year, time] = new Date(timeMs).toUTCString().split(' ');
+  const stamp = `${day}/${month}/${year}:${time} +0000`;
   return `${address} - - [${stamp}] "${method} ${url} HTTP/1.1" ${status} ${bytes} "-" "${userAgent}"`;
 }
 

@@ -1,6 +1,6 @@
 /** What the engine of caching takes and gives. Milliseconds for times, seconds for lifetimes. */
 import type { BehaviorModel } from '../distribution';
-import type { CacheResult, HttpAnswer, HttpRequest, MissReason, ServedBy } from '../messages';
+import type { CacheResult, HttpRequest, HttpResponse, MissReason, ServedBy } from '../messages';
 
 /** A viewer's request after the viewer-request function, with the caches that it passes. */
 export interface KeyedRequest {
@@ -47,9 +47,9 @@ export interface Fetch {
  * An answer to a viewer's request, before the viewer's own conditions, the response headers policy
  * and the viewer-response function.
  */
-export interface Served {
+export interface ServedResponse {
   readonly requestId: number;
-  readonly answer: HttpAnswer;
+  readonly response: HttpResponse;
   readonly result: CacheResult;
   readonly servedBy: ServedBy;
   /** Where it was not the edge location. */
@@ -64,8 +64,8 @@ export interface Served {
  * Both: something stale was served, and is refreshed. Neither: it waits for a fetch that is under
  * way.
  */
-export interface Step {
-  readonly served?: Served;
+export interface RequestOutcome {
+  readonly served?: ServedResponse;
   readonly fetch?: Fetch;
 }
 
@@ -73,8 +73,8 @@ export interface Step {
  * Those who were waiting: answered, or, where the answer may not be shared, on their own way to the
  * origin.
  */
-export interface Answered {
-  readonly served: readonly Served[];
+export interface FetchOutcome {
+  readonly served: readonly ServedResponse[];
   readonly fetches: readonly Fetch[];
 }
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { readAssembly } from '../../../../lib/tools/assembly/assembly';
 import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
 import { replay } from '../../../../lib/tools/simulation/replay/replay';
-import { logOf, record } from './replay-fixture';
+import { logOf, record } from './fixture';
 import { synthesizeReplayed } from './replayed-assembly';
 
 test('what the normaliser drops does not split keys, and the report says what that saves', async () => {

@@ -6,17 +6,15 @@ import {
   type Assembly,
   readAssembly,
   type TemplateResource,
-} from '../../../../lib/tools/assembly/assembly';
+} from '../../../lib/tools/assembly/assembly';
 import type {
   BehaviorModel,
   DistributionModel,
   OriginModel,
-} from '../../../../lib/tools/simulation/distribution/distribution';
-import {
-  MANAGED_CACHE_POLICIES,
-  NOTHING,
-} from '../../../../lib/tools/simulation/distribution/managed-policies';
-import type { HttpRequest } from '../../../../lib/tools/simulation/messages';
+} from '../../../lib/tools/simulation/distribution/distribution';
+import { MANAGED_CACHE_POLICIES } from '../../../lib/tools/simulation/distribution/managed-policies';
+import { NOTHING } from '../../../lib/tools/simulation/distribution/selection';
+import type { HttpRequest } from '../../../lib/tools/simulation/messages';
 
 export const CACHING_OPTIMIZED = '658327ea-f89d-4fab-a63d-7e88639e58f6';
 
