@@ -27,16 +27,16 @@ export interface Freshness {
  * "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": always cached, with a
  * minimum of 10 seconds.
  */
-const ERRORS_KEPT = new Set([404, 414, 500, 501, 502, 503, 504]);
+const ERRORS_ALWAYS_CACHED = new Set([404, 414, 500, 501, 502, 503, 504]);
 /** The same page: cached only with `max-age` or `s-maxage`. */
-const ERRORS_KEPT_IF_TOLD = new Set([400, 403, 405, 412, 415]);
+const ERRORS_CACHED_WITH_MAX_AGE = new Set([400, 403, 405, 412, 415]);
 /** The same page: the error caching minimum TTL, if the distribution says nothing. */
 const DEFAULT_ERROR_SECONDS = 10;
 /**
  * "How CloudFront processes HTTP 3xx status codes from your origin": cached only with
  * `Cache-Control`.
  */
-const REDIRECTS_KEPT_IF_TOLD = new Set([307, 308]);
+const REDIRECTS_CACHED_WITH_CACHE_CONTROL = new Set([307, 308]);
 
 /** Seconds that an error stands before the origin is asked again. */
 export function errorTtlSeconds(
@@ -58,46 +58,48 @@ export function freshness(
   errorMinTtlSeconds: Readonly<Record<number, number>>,
   nowMs: number,
 ): Freshness {
-  const { minTtlSeconds: least, defaultTtlSeconds, maxTtlSeconds: most } = policy;
+  const { minTtlSeconds, defaultTtlSeconds, maxTtlSeconds } = policy;
   const directives = directivesOf(headers);
-  const told = secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age');
+  const statedMaxAge = secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age');
   const age = ageOnArrival(arrival, nowMs);
   const bornMs = nowMs - age * 1000;
   if (status >= 400) {
     const storable =
-      ERRORS_KEPT.has(status) || (ERRORS_KEPT_IF_TOLD.has(status) && told !== undefined);
+      ERRORS_ALWAYS_CACHED.has(status) ||
+      (ERRORS_CACHED_WITH_MAX_AGE.has(status) && statedMaxAge !== undefined);
     const expiresMs =
-      nowMs + Math.max(errorTtlSeconds(status, errorMinTtlSeconds), (told ?? 0) - age) * 1000;
+      nowMs +
+      Math.max(errorTtlSeconds(status, errorMinTtlSeconds), (statedMaxAge ?? 0) - age) * 1000;
     return { storable, shareable: true, bornMs, expiresMs, whileRevalidateMs: 0, ifErrorMs: 0 };
   }
-  const unkept = directives.has('no-store') || directives.has('private');
-  const unfresh = unkept || directives.has('no-cache');
+  const forbidsStoring = directives.has('no-store') || directives.has('private');
+  const mustRevalidate = forbidsStoring || directives.has('no-cache');
   // "Request and response behavior for custom origins", content negotiation: `Vary: *` is fetched
   // each time, with a minimum TTL of 0.
-  const stated =
-    unfresh || (variesByAnything(headers) && least === 0)
+  const statedSeconds =
+    mustRevalidate || (variesByAnything(headers) && minTtlSeconds === 0)
       ? 0
-      : (told ?? expiresAfter(headers, nowMs));
+      : (statedMaxAge ?? expiresAfter(headers, nowMs));
   const seconds =
-    stated === undefined
-      ? Math.max(defaultTtlSeconds, least)
-      : Math.max(Math.min(stated - age, most), least, 0);
+    statedSeconds === undefined
+      ? Math.max(defaultTtlSeconds, minTtlSeconds)
+      : Math.max(Math.min(statedSeconds - age, maxTtlSeconds), minTtlSeconds, 0);
   const expiresMs = nowMs + seconds * 1000;
   // An object that must not be used without the origin's word is worth keeping only if the origin
   // can be asked about it.
-  const askable = headers.etag !== undefined || headers['last-modified'] !== undefined;
-  const kept = least > 0 || !(unkept || (unfresh && !askable));
+  const hasValidator = headers.etag !== undefined || headers['last-modified'] !== undefined;
+  const mayStore = minTtlSeconds > 0 || !(forbidsStoring || (mustRevalidate && !hasValidator));
   // RFC 9111, 5.2.2: both forbid to serve what is stale. CloudFront's documentation makes no
   // exception for `s-maxage`.
   const neverStale =
-    unfresh || directives.has('must-revalidate') || directives.has('proxy-revalidate');
+    mustRevalidate || directives.has('must-revalidate') || directives.has('proxy-revalidate');
   const staleFor = (name: string) =>
-    Math.min(secondsOf(directives, name) ?? Number.POSITIVE_INFINITY, most) * 1000;
+    Math.min(secondsOf(directives, name) ?? Number.POSITIVE_INFINITY, maxTtlSeconds) * 1000;
   return {
-    storable: kept && isKept(status, headers),
+    storable: mayStore && isCachedStatus(status, headers),
     // "Request and response behavior for custom origins", request collapsing: how an origin
     // prevents it, with a minimum TTL of 0.
-    shareable: least > 0 || !(unfresh || told === 0),
+    shareable: minTtlSeconds > 0 || !(mustRevalidate || statedMaxAge === 0),
     bornMs,
     expiresMs,
     whileRevalidateMs:
@@ -120,7 +122,8 @@ export function variesByAnything({ vary }: HeaderFields): boolean {
 }
 
 /** 1xx is no answer, and a 304 that came here had nothing to confirm. */
-function isKept(status: number, headers: HeaderFields): boolean {
-  if (REDIRECTS_KEPT_IF_TOLD.has(status)) return headers['cache-control'] !== undefined;
+function isCachedStatus(status: number, headers: HeaderFields): boolean {
+  if (REDIRECTS_CACHED_WITH_CACHE_CONTROL.has(status))
+    return headers['cache-control'] !== undefined;
   return status >= 200 && status !== 304;
 }

@@ -31,7 +31,7 @@ const NOT_STORED = new Set(['age', 'proxy-authentication-info']);
  * A 304 speaks of them for an answer without a body: RFC 9111, 3.2. `Date` and `Expires` go with
  * the newer answer or not at all.
  */
-const OF_THE_BODY = new Set(['content-encoding', 'content-length', 'content-range']);
+const DESCRIBES_BODY = new Set(['content-encoding', 'content-length', 'content-range']);
 
 /**
  * GET and HEAD share an object, and so do all ranges of one that is there as a whole. Until it is,
@@ -67,7 +67,7 @@ export function storedResponse(
   return {
     ...fresh,
     storable: fresh.storable && !(partial && variant === ''),
-    response: { ...response, headers: keptFields(response.headers, behavior) },
+    response: { ...response, headers: storedFields(response.headers, behavior) },
     variant,
     bytes: response.bodyBytes + HEADER_BYTES,
   };
@@ -82,8 +82,8 @@ export function refreshedResponse(
   nowMs: number,
 ): StoredResponse {
   const updates = filterHeaders(
-    keptFields(notModified, behavior),
-    (name) => !OF_THE_BODY.has(name),
+    storedFields(notModified, behavior),
+    (name) => !DESCRIBES_BODY.has(name),
   );
   const { date: _date, ...rest } = old.response.headers;
   const headers = { ...rest, ...updates };
@@ -112,7 +112,7 @@ export function isSameRepresentation(
  * content based on cookies". Where no cookie goes to the origin, CloudFront removes the field: the
  * same page.
  */
-function keptFields(
+function storedFields(
   headers: HeaderFields,
   { cachePolicy, originRequest }: BehaviorModel,
 ): HeaderFields {

@@ -26,6 +26,9 @@ const MODULES = [
   'zlib',
 ];
 
+/** Modules of Node.js that are refused, or `fs` restricted, instead of resolved as packages. */
+const UNAVAILABLE_MODULES = 'fs fs/promises http https net dns os events stream'.split(' ');
+
 /**
  * "Quotas on Lambda@Edge": bytes of the package, compressed. Older text has 1 MB for viewer events.
  */
@@ -91,51 +94,18 @@ export function setClock(globals: object, now: () => number): void {
   new Script(script).runInContext(globals)(now);
 }
 
+const NODE_GLOBALS = [
+  ...(['Buffer', 'URL', 'URLSearchParams', 'TextEncoder', 'TextDecoder', 'atob', 'btoa'] as const),
+  ...(['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const),
+  ...(['setImmediate', 'clearImmediate', 'queueMicrotask'] as const),
+  ...(['structuredClone', 'AbortController'] as const),
+];
+
 function lambdaGlobals(process: object, log: Console['log']): object {
-  const {
-    Buffer,
-    URL,
-    URLSearchParams,
-    TextEncoder,
-    TextDecoder,
-    setTimeout,
-    clearTimeout,
-    setInterval,
-    clearInterval,
-  } = globalThis;
-  const {
-    setImmediate,
-    clearImmediate,
-    queueMicrotask,
-    structuredClone,
-    atob,
-    btoa,
-    AbortController,
-  } = globalThis;
-  const console = Object.fromEntries(
-    ['log', 'info', 'warn', 'error', 'debug', 'trace'].map((level) => [level, log]),
-  );
-  const provided = {
-    Buffer,
-    URL,
-    URLSearchParams,
-    TextEncoder,
-    TextDecoder,
-    setTimeout,
-    clearTimeout,
-    setInterval,
-    clearInterval,
-  };
+  const levels = ['log', 'info', 'warn', 'error', 'debug', 'trace'];
   const globals = {
-    ...provided,
-    setImmediate,
-    clearImmediate,
-    queueMicrotask,
-    structuredClone,
-    atob,
-    btoa,
-    AbortController,
-    console,
+    ...Object.fromEntries(NODE_GLOBALS.map((name) => [name, globalThis[name]])),
+    console: Object.fromEntries(levels.map((level) => [level, log])),
     process,
   };
   return Object.assign(globals, { global: globals });
@@ -207,21 +177,7 @@ function isEsModule(path: string, root: string): boolean {
 }
 
 function isBuiltIn(id: string): boolean {
-  return (
-    id.startsWith('node:') ||
-    [
-      'fs',
-      'fs/promises',
-      'http',
-      'https',
-      'net',
-      'dns',
-      'os',
-      'events',
-      'stream',
-      ...MODULES,
-    ].includes(id)
-  );
+  return id.startsWith('node:') || MODULES.includes(id) || UNAVAILABLE_MODULES.includes(id);
 }
 
 function builtIn(id: string, root: string | undefined): unknown {

@@ -7,6 +7,7 @@
  */
 import { format } from 'node:util';
 import { Script } from 'node:vm';
+import { TIMED_OUT, withTimeLimit } from '../../../model/time-limit';
 import type { EdgeFunctionModel } from '../distribution';
 import type { HttpResponse } from '../messages';
 import type { FunctionCall, FunctionOutcome } from './call';
@@ -63,7 +64,7 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
   const viewers = memoized((fn: EdgeFunctionModel) =>
     loadViewerFunction(fn, switches, now, (...args) => log(fn.name, format(...args))),
   );
-  const run = synchronousTimeLimit ? stopped : direct;
+  const invoke = synchronousTimeLimit ? callInterruptibly : callDirectly;
   let calls = 0;
 
   async function runLambda(fn: EdgeFunctionModel, call: FunctionCall): Promise<FunctionOutcome> {
@@ -78,18 +79,18 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
       functionVersion: '1',
       getRemainingTimeInMillis: () => milliseconds,
     };
-    const returned = await failing(503, () => {
+    const returned = await failWith(503, () => {
       const loaded = lambdas(fn, call.place.region);
       return within(milliseconds, () =>
-        run(
-          calledBack(loaded),
+        invoke(
+          promisified(loaded),
           [lambda.lambdaEvent(call, requestId), context],
           loaded.globals,
           milliseconds,
         ),
       );
     });
-    return failing(502, () => lambdaOutcome(call, returned, responseBytes));
+    return failWith(502, () => lambdaOutcome(call, returned, responseBytes));
   }
 
   // One at a time: the module `cloudfront` speaks of the call that is under way.
@@ -99,14 +100,14 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
     call: FunctionCall,
   ): Promise<FunctionOutcome> {
     const turn = last.then(async () => {
-      const loaded = await failing(503, () => viewers(fn, ''));
+      const loaded = await failWith(503, () => viewers(fn, ''));
       Object.assign(loaded.current, { place: call.place, originId: undefined, origin: undefined });
       const event = viewerFunctions.viewerFunctionEvent(call, `request-${++calls}`);
       const milliseconds = VIEWER_FUNCTION_SECONDS * 1000;
-      const returned = await failing(503, () =>
-        within(milliseconds, () => run(loaded.handler, [event], loaded.globals, milliseconds)),
+      const returned = await failWith(503, () =>
+        within(milliseconds, () => invoke(loaded.handler, [event], loaded.globals, milliseconds)),
       );
-      return failing(502, () => viewerFunctionOutcome(call, returned, loaded.current));
+      return failWith(502, () => viewerFunctionOutcome(call, returned, loaded.current));
     });
     last = turn.catch(() => undefined);
     return turn;
@@ -143,7 +144,7 @@ class CallFailure extends Error {
   }
 }
 
-async function failing<T>(status: 502 | 503, work: () => T | Promise<T>): Promise<T> {
+async function failWith<T>(status: 502 | 503, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -167,7 +168,7 @@ function errorResponse(status: 502 | 503): HttpResponse {
 }
 
 /** Handlers of three parameters answer by their callback. */
-function calledBack({ handler }: LoadedLambda): (...args: object[]) => unknown {
+function promisified({ handler }: LoadedLambda): (...args: object[]) => unknown {
   if (handler.length < 3) return handler as (...args: object[]) => unknown;
   return (event, context) =>
     new Promise((resolve, reject) => {
@@ -184,32 +185,25 @@ type Call = (
   milliseconds: number,
 ) => unknown;
 
-const direct: Call = (handler, args) => handler(...(args as never[]));
+const callDirectly: Call = (handler, args) => handler(...(args as never[]));
 
 const INVOCATION = new Script('__invoke()');
 
 /** V8 stops only what a script runs. */
-const stopped: Call = (handler, args, globals, milliseconds) => {
+const callInterruptibly: Call = (handler, args, globals, milliseconds) => {
   Object.assign(globals, { __invoke: () => handler(...(args as never[])) });
   return INVOCATION.runInContext(globals, { timeout: milliseconds });
 };
 
+/** @throws Error if the work takes longer */
 async function within<T>(milliseconds: number, work: () => T | Promise<T>): Promise<T> {
   const result = work();
-  // What is there needs no timer.
-  if (typeof (result as { then?: unknown } | undefined)?.then !== 'function') return result;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`It did not end within ${milliseconds / 1000} s.`)),
-      milliseconds,
-    );
-  });
-  try {
-    return await Promise.race([result, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  // A promise of another context is no `Promise` of this one. A plain value needs no timer.
+  const isPromise = typeof (result as { then?: unknown } | undefined)?.then === 'function';
+  if (!isPromise) return result;
+  const settled = await withTimeLimit(milliseconds, result as Promise<T>);
+  if (settled === TIMED_OUT) throw new Error(`It did not end within ${milliseconds / 1000} s.`);
+  return settled;
 }
 
 /** What throws is not kept: it throws again. */

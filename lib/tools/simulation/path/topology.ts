@@ -67,118 +67,41 @@ const REGION_AIRPORTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Latitude and longitude of airports in whole degrees, by continent; cities from "Amazon CloudFront
- * key features: global edge network".
+ * The airports of edge locations: IATA code, latitude and longitude in whole degrees. The cities are
+ * those of "Amazon CloudFront key features: global edge network".
  */
-const AIRPORTS: Readonly<
-  Record<Continent, Readonly<Record<string, readonly [latitude: number, longitude: number]>>>
-> = {
-  africa: { CPT: [-34, 19], JNB: [-26, 28], LOS: [7, 3], NBO: [-1, 37] },
-  apac: {
-    AKL: [-37, 175],
-    BKK: [14, 101],
-    BLR: [13, 78],
-    BNE: [-27, 153],
-    BOM: [19, 73],
-    CCU: [23, 88],
-    CGK: [-6, 107],
-    DEL: [29, 77],
-    HAN: [21, 106],
-    HKG: [22, 114],
-    HYD: [17, 78],
-    ICN: [37, 126],
-    KIX: [34, 135],
-    KUL: [3, 102],
-    MAA: [13, 80],
-    MEL: [-38, 145],
-    MNL: [15, 121],
-    NRT: [36, 140],
-    PER: [-32, 116],
-    SGN: [11, 107],
-    SIN: [1, 104],
-    SYD: [-34, 151],
-    TPE: [25, 121],
-  },
-  europe: {
-    AMS: [52, 5],
-    ARN: [60, 18],
-    ATH: [38, 24],
-    BRU: [51, 4],
-    BUD: [47, 19],
-    CDG: [49, 3],
-    CPH: [56, 13],
-    DUB: [53, -6],
-    DUS: [51, 7],
-    FCO: [42, 12],
-    FRA: [50, 9],
-    HAM: [54, 10],
-    HEL: [60, 25],
-    IST: [41, 29],
-    LHR: [51, 0],
-    LIS: [39, -9],
-    MAD: [40, -4],
-    MAN: [53, -2],
-    MRS: [43, 5],
-    MUC: [48, 12],
-    MXP: [46, 9],
-    OSL: [60, 11],
-    OTP: [45, 26],
-    PRG: [50, 14],
-    SOF: [43, 23],
-    TXL: [53, 13],
-    VIE: [48, 17],
-    WAW: [52, 21],
-    ZAG: [46, 16],
-    ZRH: [47, 9],
-  },
-  'middle-east': { BAH: [26, 51], DXB: [25, 55], FJR: [25, 56], TLV: [32, 35] },
-  'north-america': {
-    ATL: [34, -84],
-    BNA: [36, -87],
-    BOS: [42, -71],
-    CMH: [40, -83],
-    DEN: [40, -105],
-    DFW: [33, -97],
-    DTW: [42, -83],
-    EWR: [41, -74],
-    HIO: [46, -123],
-    IAD: [39, -77],
-    IAH: [30, -95],
-    JAX: [30, -82],
-    JFK: [41, -74],
-    LAX: [34, -118],
-    MCI: [39, -95],
-    MIA: [26, -80],
-    MSP: [45, -93],
-    ORD: [42, -88],
-    PDX: [46, -123],
-    PHL: [40, -75],
-    PHX: [33, -112],
-    QRO: [21, -100],
-    SEA: [47, -122],
-    SFO: [38, -122],
-    SLC: [41, -112],
-    YTO: [44, -80],
-    YUL: [45, -74],
-    YVR: [49, -123],
-  },
-  'south-america': {
-    BOG: [5, -74],
-    EZE: [-35, -59],
-    FOR: [-4, -39],
-    GIG: [-23, -43],
-    GRU: [-23, -46],
-    LIM: [-12, -77],
-    SCL: [-33, -71],
-  },
+const AIRPORTS: Readonly<Record<Continent, string>> = {
+  africa: 'CPT -34 19, JNB -26 28, LOS 7 3, NBO -1 37',
+  apac: `
+    AKL -37 175, BKK 14 101, BLR 13 78, BNE -27 153, BOM 19 73, CCU 23 88, CGK -6 107,
+    DEL 29 77, HAN 21 106, HKG 22 114, HYD 17 78, ICN 37 126, KIX 34 135, KUL 3 102,
+    MAA 13 80, MEL -38 145, MNL 15 121, NRT 36 140, PER -32 116, SGN 11 107, SIN 1 104,
+    SYD -34 151, TPE 25 121
+  `,
+  europe: `
+    AMS 52 5, ARN 60 18, ATH 38 24, BRU 51 4, BUD 47 19, CDG 49 3, CPH 56 13, DUB 53 -6,
+    DUS 51 7, FCO 42 12, FRA 50 9, HAM 54 10, HEL 60 25, IST 41 29, LHR 51 0, LIS 39 -9,
+    MAD 40 -4, MAN 53 -2, MRS 43 5, MUC 48 12, MXP 46 9, OSL 60 11, OTP 45 26, PRG 50 14,
+    SOF 43 23, TXL 53 13, VIE 48 17, WAW 52 21, ZAG 46 16, ZRH 47 9
+  `,
+  'middle-east': 'BAH 26 51, DXB 25 55, FJR 25 56, TLV 32 35',
+  'north-america': `
+    ATL 34 -84, BNA 36 -87, BOS 42 -71, CMH 40 -83, DEN 40 -105, DFW 33 -97, DTW 42 -83,
+    EWR 41 -74, HIO 46 -123, IAD 39 -77, IAH 30 -95, JAX 30 -82, JFK 41 -74, LAX 34 -118,
+    MCI 39 -95, MIA 26 -80, MSP 45 -93, ORD 42 -88, PDX 46 -123, PHL 40 -75, PHX 33 -112,
+    QRO 21 -100, SEA 47 -122, SFO 38 -122, SLC 41 -112, YTO 44 -80, YUL 45 -74, YVR 49 -123
+  `,
+  'south-america':
+    'BOG 5 -74, EZE -35 -59, FOR -4 -39, GIG -23 -43, GRU -23 -46, LIM -12 -77, SCL -33 -71',
 };
 
 const PLACES: ReadonlyMap<string, Coordinates & { readonly continent: Continent }> = new Map(
   Object.entries(AIRPORTS).flatMap(([continent, airports]) =>
-    Object.entries(airports).map(([code, [latitude, longitude]]) => [
-      code,
-      { latitude, longitude, continent: continent as Continent },
-    ]),
+    airports.split(',').map((airport) => {
+      const [code = '', latitude, longitude] = airport.trim().split(' ');
+      const coordinates = { latitude: Number(latitude), longitude: Number(longitude) };
+      return [code, { ...coordinates, continent: continent as Continent }];
+    }),
   ),
 );
 
