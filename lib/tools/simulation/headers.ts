@@ -1,4 +1,4 @@
-/** Operations on header fields that several parts of the model share. */
+/** Operations on header fields that several folders of the model share. */
 import type { HeaderFields } from './messages';
 
 /** Fields that concern one connection only: RFC 9110, 7.6.1. */
@@ -14,7 +14,7 @@ const HOP_BY_HOP = new Set([
   'upgrade',
 ]);
 
-/** The fields whose name is accepted. */
+/** Returns the fields whose names `accepts` returns true for. */
 export function filterHeaders(
   headers: HeaderFields,
   accepts: (name: string) => boolean,

@@ -1,14 +1,11 @@
-/** The edge functions of a behaviour, with the code that the assembly would deploy. */
+/** Reads the edge functions of a behavior, with the code that the assembly would deploy. */
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Assembly, AssemblyStack } from '../../assembly';
 import type { EdgeEvent, EdgeFunctionModel } from './distribution';
 import { flag, type Json, type LocatedResource, list, object, referredTo, text } from './values';
 
-/**
- * "Quotas on Lambda@Edge": seconds, where the function says nothing else. Lambda's own default is
- * 3.
- */
+/** Lambda's default timeout, which applies if the function sets none: "Quotas on Lambda@Edge". */
 const DEFAULT_TIMEOUT_SECONDS = 3;
 
 const EVENTS: readonly string[] = [
@@ -18,7 +15,7 @@ const EVENTS: readonly string[] = [
   'origin-response',
 ] satisfies EdgeEvent[];
 
-/** @param gap is told of what cannot be run, in a sentence */
+/** @param gap receives a sentence for each function that cannot run in the model */
 export function functionsOf(
   assembly: Assembly,
   stack: AssemblyStack,
@@ -53,7 +50,7 @@ export function functionsOf(
   return Object.fromEntries(found);
 }
 
-/** @returns the reason, where it cannot be run */
+/** @returns a reason if the function cannot run in the model */
 function viewerFunction(
   assembly: Assembly,
   stack: AssemblyStack,
@@ -100,9 +97,9 @@ function lambdaFunction(
 }
 
 /**
- * CDK writes the folder of an asset into the template's metadata, beside the template or, for
- * stages, above it. Where that is switched off, the folder is still named after the file in the
- * bucket.
+ * Finds the folder of a function's asset. CDK writes its path into the template's metadata,
+ * relative to the template or, for stages, to the folder above. If asset metadata is disabled, the
+ * folder is named after the S3 key.
  */
 function assetDirectory(
   { directory }: Assembly,

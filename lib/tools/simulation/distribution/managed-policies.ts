@@ -1,7 +1,7 @@
 /**
- * The policies that AWS manages, by id: a template names them by these and nothing else. "Use
- * managed cache policies", "Use managed origin request policies" and "Use managed response headers
- * policies", Amazon CloudFront developer guide.
+ * The managed policies of AWS by ID, because a template contains only the ID. "Use managed cache
+ * policies", "Use managed origin request policies" and "Use managed response headers policies",
+ * Amazon CloudFront developer guide.
  */
 import type {
   CachePolicyModel,
@@ -62,8 +62,8 @@ export const MANAGED_CACHE_POLICIES: Readonly<Record<string, CachePolicyModel>> 
 };
 
 /**
- * The headers that CloudFront adds are not modelled, so that
- * `AllViewerAndCloudFrontHeaders-2022-06` forwards what the viewer sent.
+ * The model has no headers that CloudFront adds, so `AllViewerAndCloudFrontHeaders-2022-06`
+ * forwards only the viewer's headers.
  */
 export const MANAGED_ORIGIN_REQUEST_POLICIES: Readonly<Record<string, OriginRequestModel>> = {
   '216adef6-5c7f-47e4-b989-5492eafa07d3': {

@@ -1,4 +1,4 @@
-/** Origins and origin groups of a template. */
+/** Reads the origins and origin groups of a template. */
 import type { IsochroneError } from '../../../model/errors';
 import type { OriginGroupModel, OriginModel } from './distribution';
 import { flag, type Json, list, object, text } from './values';
@@ -39,7 +39,7 @@ function originOf(origin: Json, refuse: Refuse): OriginModel {
         .map(object)
         .map((header) => [text(header.HeaderName).toLowerCase(), text(header.HeaderValue)]),
     ),
-    // An S3 origin is spoken to as the viewer speaks: "Using Amazon S3 origins".
+    // CloudFront uses the viewer's protocol for an S3 origin: "Using Amazon S3 origins".
     protocolPolicy: PROTOCOL_POLICIES.includes(protocolPolicy)
       ? (protocolPolicy as OriginModel['protocolPolicy'])
       : 'match-viewer',

@@ -1,6 +1,6 @@
 /**
- * Cache, origin request and response headers policies of a template, and the older settings that
- * came before them.
+ * Reads the cache, origin request and response headers policies of a template, and the legacy
+ * settings that preceded them.
  */
 import type {
   CachePolicyModel,
@@ -11,12 +11,13 @@ import type {
 import { EVERYTHING, NOTHING, type Selection } from './selection';
 import { flag, type Json, list, object, text, texts } from './values';
 
-/** "Cache behavior settings": the TTLs of the older settings where the template says nothing. */
+/** The default TTLs of the legacy settings: "Cache behavior settings". */
 const OLDER_TTL_SECONDS = { min: 0, default: 86_400, max: 31_536_000 };
 
 /**
- * "Request and response behavior for custom origins", "HTTP request headers and CloudFront
- * behavior": the others are forwarded.
+ * Headers that the legacy settings remove unless they are listed. CloudFront forwards the others:
+ * "HTTP request headers and CloudFront behavior" in "Request and response behavior for custom
+ * origins".
  */
 const REMOVED_BY_OLDER_SETTINGS = [
   'accept',
@@ -38,7 +39,7 @@ const KINDS: Readonly<Record<string, Selection['kind']>> = {
   allExcept: 'all-except',
 };
 
-/** @returns undefined if the behaviour is none that is known */
+/** @returns undefined if the kind of selection is unknown */
 function selection(
   config: unknown,
   what: 'Header' | 'Cookie' | 'QueryString',
@@ -59,10 +60,10 @@ function selections(parameters: Json): OriginRequestModel | undefined {
 }
 
 /**
- * A default TTL below the minimum, or a maximum below either, is raised: "Managing how long content
- * stays in the cache (expiration)".
+ * Reads a cache policy. CloudFront raises a default TTL below the minimum TTL, and a maximum TTL
+ * below either: "Managing how long content stays in the cache (expiration)".
  *
- * @returns undefined if it is not understood
+ * @returns undefined if the policy is incomplete or unknown
  */
 export function cachePolicyOf(properties: Json): CachePolicyModel | undefined {
   const config = object(properties.CachePolicyConfig);
@@ -88,15 +89,15 @@ export function cachePolicyOf(properties: Json): CachePolicyModel | undefined {
   };
 }
 
-/** @returns undefined if it is not understood */
+/** @returns undefined if the policy is incomplete or unknown */
 export function originRequestOf(properties: Json): OriginRequestModel | undefined {
   return selections(object(properties.OriginRequestPolicyConfig));
 }
 
 /**
- * The older settings of a behaviour: what is forwarded is also in the key, but for query strings,
- * which can be forwarded whole and told apart by some. Gzip alone is normalised: "Serving
- * compressed files" names Brotli for cache policies only.
+ * The legacy settings of a behavior. Everything that they forward is in the cache key, except that
+ * they can forward the whole query string and have only some parameters in the key. They normalize
+ * gzip only: "Serving compressed files" names Brotli for cache policies only.
  */
 export function olderSettingsOf(behavior: Json): {
   cachePolicy: CachePolicyModel;
@@ -142,7 +143,7 @@ export function olderSettingsOf(behavior: Json): {
   };
 }
 
-/** "Understand response headers policies". The `Server-Timing` header is left out. */
+/** "Understand response headers policies". The model omits the `Server-Timing` header. */
 export function responseHeadersOf(properties: Json): ResponseHeadersModel {
   const config = object(properties.ResponseHeadersPolicyConfig);
   const cors = config.CorsConfig === undefined ? undefined : corsOf(object(config.CorsConfig));

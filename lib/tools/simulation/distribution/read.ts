@@ -1,6 +1,5 @@
 /**
- * From a synthesized assembly, this project's or any other, to the distribution that the model
- * runs.
+ * Reads the distribution of a synthesized assembly, of this project or any other, into the model.
  */
 
 import { IsochroneError } from '../../../model/errors';
@@ -39,7 +38,7 @@ const VIEWER_PROTOCOL_POLICIES: readonly string[] = [
   'redirect-to-https',
 ];
 
-/** What a behaviour or a distribution may have that decides on requests and is not modelled. */
+/** Settings that affect requests and that the model omits, with the sentence for `gaps`. */
 const UNMODELED: Readonly<Record<string, string>> = {
   WebACLId: 'The rules of the web ACL are left out: every request goes past them.',
   Restrictions: 'Restrictions by country are left out: every country is served.',
@@ -50,10 +49,13 @@ const UNMODELED: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param id as `DistributionModel.id`, or its end, the logical id; needed where there are several
- * @throws IsochroneError if there is none, or several to choose from, or something in it that is
- * not understood. What only cannot be run, such as a function that is imported by its ARN, becomes
- * one of the `gaps` instead.
+ * Reads one distribution of an assembly.
+ *
+ * @param id `DistributionModel.id` or its last part, the logical ID; required if the assembly has
+ * several distributions
+ * @throws IsochroneError if the assembly has no such distribution, if several match, or if a
+ * setting that decides routing or caching cannot be read. A part that only cannot run, such as a
+ * function imported by its ARN, is reported in `gaps` instead.
  */
 export function readDistribution(assembly: Assembly, id?: string): DistributionModel {
   const located = chosen(assembly, id);
@@ -136,8 +138,8 @@ function chosen(assembly: Assembly, id: string | undefined): LocatedResource {
 }
 
 /**
- * What decides which behaviour a request meets, and what is kept under which key. What only changes
- * an answer may become a gap.
+ * Settings that decide which behavior matches a request, and what is cached under which key. A
+ * setting that changes the response only can become a gap.
  */
 const DECISIVE = [
   'Fn::If',
@@ -155,8 +157,8 @@ const DECISIVE = [
 ];
 
 /**
- * A condition is decided by the parameters of a deployment, so a model that took one side of it
- * could be wrong in silence.
+ * Rejects settings that depend on a condition. The parameters of a deployment decide a condition,
+ * so a model of one branch could be silently wrong.
  */
 function refuseConditions(
   config: Json,
@@ -243,7 +245,7 @@ function forwarding(
   return { cachePolicy, originRequest };
 }
 
-/** A policy that cannot be read changes headers only, so that it is a gap. */
+/** An unreadable response headers policy affects headers only, so it becomes a gap. */
 function responseHeadersPolicy(
   reader: Reader,
   { ResponseHeadersPolicyId: id }: Json,
@@ -257,7 +259,7 @@ function responseHeadersPolicy(
   return found;
 }
 
-/** By AWS's id, or where the template has it. */
+/** Finds a policy by the ID that AWS manages, or by a reference in the template. */
 function policy<T>(
   { assembly, located }: Reader,
   id: unknown,
@@ -282,7 +284,7 @@ function unknownPolicy(
   );
 }
 
-/** Empty lists and `none` restrict nothing. */
+/** Empty lists and a geo restriction of type `none` restrict nothing. */
 function unmodeledSettings(settings: Json): string[] {
   return Object.entries(UNMODELED).flatMap(([name, sentence]) => {
     const value = settings[name];

@@ -1,4 +1,4 @@
-/** A selection of query strings, cookies or headers of a request by their names. */
+/** Selects query strings, cookies or headers of a request by name. */
 export interface Selection {
   readonly kind: 'none' | 'all' | 'only' | 'all-except';
   /** Header names in lower case; other names as written. */
@@ -17,7 +17,7 @@ export function selects({ kind, names }: Selection, name: string): boolean {
   return names.includes(name) === (kind === 'only');
 }
 
-/** The name of a query parameter or cookie, `name=value`. The value may be missing. */
+/** The name in `name=value`, of a query parameter or a cookie. The value may be missing. */
 export function parameterName(pair: string): string {
   const end = pair.indexOf('=');
   return end < 0 ? pair : pair.slice(0, end);

@@ -1,12 +1,12 @@
 /**
- * Values of a template: plain ones, and what stands for a reference that is known only after the
- * deployment.
+ * Reads values of a template. A reference that only a deployment resolves is represented by the
+ * logical ID.
  */
 import type { Assembly, AssemblyStack, TemplateResource } from '../../assembly';
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** A resource with the stack it is in. */
+/** A resource and its stack. */
 export interface LocatedResource {
   readonly stack: AssemblyStack;
   readonly logicalId: string;
@@ -19,7 +19,7 @@ export function object(value: unknown): Json {
     : {};
 }
 
-/** A list, also where CloudFormation has it as `Items` of something. */
+/** Reads a list, or the `Items` of an object, which CloudFormation uses for some lists. */
 export function list(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
   const items = object(value).Items;
@@ -30,14 +30,14 @@ export function texts(value: unknown): string[] {
   return list(value).map(text);
 }
 
-/** YAML and other tools write `"true"` as well. */
+/** Some tools, such as YAML templates, write the string `"true"`. */
 export function flag(value: unknown): boolean {
   return value === true || value === 'true';
 }
 
 /**
- * Of a reference, the logical id; of a function of several values, what they come to with that.
- * Empty if there is nothing.
+ * Reads a string: the logical ID for a reference, the combined parts for an intrinsic function, and
+ * the empty string for a missing value.
  */
 export function text(value: unknown): string {
   if (value === undefined || value === null) return '';
@@ -55,9 +55,9 @@ export function text(value: unknown): string {
 }
 
 /**
- * The resource that a value refers to, in its own stack or, by an export or CDK's reader of
- * parameters of another region, in another one. Undefined for an ARN or an id, and for what lies
- * outside of the assembly.
+ * The resource that a value refers to: in the same stack, or in another one by an export or by
+ * CDK's cross-region parameter reader. Undefined for a literal ARN or ID, and for a resource
+ * outside the assembly.
  */
 export function referredTo(
   assembly: Assembly,
@@ -89,7 +89,10 @@ function exported(assembly: Assembly, name: string): LocatedResource | undefined
   return undefined;
 }
 
-/** How CDK's `experimental.EdgeFunction` hands a version over to a stack of another region. */
+/**
+ * CDK's `experimental.EdgeFunction` passes a function version to a stack of another region by an
+ * SSM parameter.
+ */
 function parameter(assembly: Assembly, name: string): LocatedResource | undefined {
   for (const stack of assembly.stacks) {
     for (const { Type, Properties } of Object.values(stack.template.Resources)) {

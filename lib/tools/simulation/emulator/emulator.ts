@@ -1,8 +1,8 @@
 /**
- * CloudFront for one viewer's request after another, with a real clock: the same request path,
- * functions and caches as a replay, over origins that answer.
+ * Emulates CloudFront for one request at a time, on a real clock and over real origins. The request
+ * path, functions and caches are those of a replay.
  *
- * What is left out: TLS, HTTP/2 and 3, WebSockets, streaming (answers are read whole), and more
+ * Not emulated: TLS, HTTP/2 and HTTP/3, WebSockets, streaming (bodies are read whole), and more
  * than one edge location.
  */
 
@@ -21,16 +21,27 @@ import {
 
 export interface EmulatorOptions {
   readonly place: ViewerPlace;
-  /** How viewers are taken to have come. */
+  /** The protocol that all viewers are assumed to use. */
   readonly viewerProtocol: 'http' | 'https';
-  /** Asks an origin. It answers for an origin that cannot be reached, with 502 or 504. */
+  /**
+   * Sends a request to an origin. If the origin cannot be reached, it returns 502 or 504 and sets
+   * `unreachable`.
+   */
   readonly ask: (
     step: OriginStep,
     body: Uint8Array | undefined,
   ) => Promise<{ readonly response: HttpResponse; readonly unreachable: boolean }>;
-  /** Milliseconds; the real clock by default. */
+  /**
+   * The current time in milliseconds.
+   *
+   * @default Date.now
+   */
   readonly now?: () => number;
-  /** Is told what went wrong in a function, in a sentence. */
+  /**
+   * Receives a sentence about each error of an edge function or an origin.
+   *
+   * @default - errors are not reported
+   */
   readonly warn?: (sentence: string) => void;
 }
 
@@ -41,11 +52,15 @@ export interface EmulatedResponse {
 
 export interface Emulator {
   respond(viewer: HttpRequest, body?: Uint8Array): Promise<EmulatedResponse>;
-  /** @returns how many objects it removed */
+  /**
+   * Invalidates the objects whose URL matches.
+   *
+   * @returns the number of removed objects
+   */
   invalidate(pattern: string): number;
 }
 
-/** A request that waits for an answer of the caches. */
+/** A request that waits for the engine. */
 interface PendingRequest {
   readonly prepared: PreparedRequest;
   readonly body: Uint8Array | undefined;
@@ -96,7 +111,7 @@ export function emulator(
     });
   }
 
-  /** Answers a fetch, and with it all who wait for it. */
+  /** Completes a fetch with the origin's response, and all requests that wait for it. */
   async function complete(
     { id, validators }: Fetch,
     { prepared, body }: PendingRequest,
@@ -136,8 +151,8 @@ export function emulator(
   }
 
   /**
-   * "How CloudFront processes errors when you have configured custom error pages": the page is an
-   * object of its own.
+   * The error page is an object of its own: "How CloudFront processes errors when you have
+   * configured custom error pages".
    */
   async function withErrorPage(
     viewer: HttpRequest,

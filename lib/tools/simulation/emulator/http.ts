@@ -1,5 +1,5 @@
 /**
- * HTTP on both sides of the emulator: viewers that ask it, and origins that it asks. Messages are
+ * HTTP on both sides of the emulator: the server for viewers and the client for origins. Bodies are
  * read whole, up to a limit.
  */
 import { randomBytes } from 'node:crypto';
@@ -10,18 +10,19 @@ import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import type { OriginStep } from '../path';
 import type { EmulatedResponse, Emulator } from './emulator';
 
-/** Of one body. CloudFront itself takes answers of up to 50 GB, and keeps them in parts. */
+/** The largest body in bytes. CloudFront's own limit is 50 GB; it stores large objects in parts. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
-/** "Response timeout": seconds that an origin may take, where the distribution says nothing. */
+/** CloudFront's default response timeout for an origin: "Response timeout". */
 const ORIGIN_TIMEOUT_MS = 30_000;
 
 class TooLarge extends Error {}
 
 /**
- * Asks origins by their id.
+ * A client that sends each request to the URL of its origin.
  *
- * @param urls where each origin is; that of `*` stands for those that are not named
+ * @param urls the URL of each origin, by ID; `*` stands for all other origins
+ * @returns a function that throws IsochroneError if an origin has no URL
  */
 export function originClient(
   urls: ReadonlyMap<string, URL>,
@@ -55,7 +56,7 @@ export function originClient(
 
 class TimedOut extends Error {}
 
-/** 1xx answers before the final one are dropped. Each request has a connection of its own. */
+/** Interim responses (1xx) are dropped. Each request has its own connection. */
 function ask(
   url: URL,
   { method, host, path, query, headers }: HttpRequest,
@@ -89,13 +90,17 @@ function ask(
       }, reject);
     });
     request.on('timeout', () => request.destroy(new TimedOut()));
-    // What an origin sends beyond its `Content-Length` belongs to no answer.
+    // Node.js reports bytes beyond `Content-Length` as an error, but the response is complete.
     request.on('error', (error) => received?.complete || reject(error));
     request.end(body);
   });
 }
 
-/** A server on the emulator, not yet listening. */
+/**
+ * Creates an HTTP server for the emulator. The caller makes it listen.
+ *
+ * @param warn receives a sentence about each unexpected error
+ */
 export function emulatorServer(
   emulator: Emulator,
   pop: string,
@@ -131,7 +136,7 @@ async function respondTo(
 ): Promise<EmulatedResponse> {
   const body = await read(request);
   const { host, ...headers } = fieldsOf(request);
-  // With its scheme and host, as for a proxy: RFC 9112, 3.2.2.
+  // A proxy's request target contains scheme and host: RFC 9112, 3.2.2.
   const target = (request.url ?? '/').replace(/^https?:\/\/[^/?]*\/?/i, '/');
   const mark = target.indexOf('?');
   const viewer: HttpRequest = {
@@ -148,7 +153,7 @@ async function respondTo(
   );
 }
 
-/** "Request and response behavior": what CloudFront adds to each answer. */
+/** Adds the headers that CloudFront adds to each response: "Request and response behavior". */
 function send(
   outgoing: http.ServerResponse,
   method: string,
@@ -171,7 +176,7 @@ function send(
   outgoing.end(method === 'HEAD' || isEmpty ? undefined : body);
 }
 
-/** Opaque, and not twice the same. */
+/** An opaque ID, different for each request. */
 function requestId(): string {
   return `${randomBytes(42).toString('base64url')}==`;
 }
@@ -187,7 +192,7 @@ async function read(message: http.IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Each field line for itself, which `headers` would join or drop. */
+/** `headersDistinct` keeps each field line; `headers` would join or drop some. */
 function fieldsOf({ headersDistinct }: http.IncomingMessage): HeaderFields {
   return headersDistinct as HeaderFields;
 }

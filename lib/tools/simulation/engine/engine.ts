@@ -1,13 +1,13 @@
 /**
- * CloudFront's caching, as one engine: a request goes in, an answer or a fetch comes out. It has no
- * clock and does no I/O.
+ * CloudFront's caching as a state machine: it takes a request and returns a response or a fetch. It
+ * has no clock and does no I/O.
  *
- * A request asks the cache of its edge location, which asks the regional edge cache, which asks
- * Origin Shield: "How CloudFront caching works with regional edge caches" and "Use Amazon
- * CloudFront Origin Shield", Amazon CloudFront developer guide. What one cache asks of the next is
- * a flight; those who want the same object meanwhile wait for it. Modelled, because it is not
- * documented: an object has the age and the end in every cache that it got in the first, and a
- * cache that does not hold an object asks for all of it.
+ * A request goes to the cache of its edge location, from there to the regional edge cache, and from
+ * there to Origin Shield: "How CloudFront caching works with regional edge caches" and "Use Amazon
+ * CloudFront Origin Shield", Amazon CloudFront developer guide. A flight is a request from one
+ * cache to the next; later requests for the same object wait for it. Two assumptions are not
+ * documented: an object has the same age and expiry in all caches, and a cache that lacks an object
+ * requests all of it.
  */
 
 import type { HttpResponse } from '../messages';
@@ -44,8 +44,8 @@ import {
 export type * from './messages';
 
 /**
- * "Origin unavailable" in "Request and response behavior for custom origins": an origin that does
- * not answer counts as a 5xx.
+ * An origin that does not respond counts as a 5xx: "Origin unavailable" in "Request and response
+ * behavior for custom origins".
  */
 const NO_RESPONSE: HttpResponse = { status: 504, headers: {}, bodyBytes: 0 };
 
@@ -57,7 +57,7 @@ export class CacheEngine {
   };
   private readonly fetches = new Map<number, Flight | KeyedRequest>();
   private lastFetch = 0;
-  /** What the step that is being taken brought forth. */
+  /** The results of the current call. */
   private served: ServedResponse[] = [];
   private started: Fetch[] = [];
 
@@ -72,8 +72,10 @@ export class CacheEngine {
   }
 
   /**
-   * @param answer after the origin-response function
-   * @throws Error if there is no such fetch, or it has been answered
+   * Completes a fetch with the origin's response.
+   *
+   * @param response the response after the origin-response function
+   * @throws Error if the fetch is unknown or already complete
    */
   receive(fetchId: number, response: HttpResponse | 'unreachable', nowMs: number): FetchOutcome {
     const asker = this.fetches.get(fetchId);
@@ -105,12 +107,12 @@ export class CacheEngine {
   }
 
   /**
-   * Removes the objects of a URL from all caches, whatever their headers and cookies. `*` stands
-   * for any characters at the end of the pattern, and for itself elsewhere; the query string
-   * counts: "Invalidate files to remove content". Modelled: what is under way was asked before, so
-   * it is given to those who wait, and not kept.
+   * Removes the objects of a URL from all caches, whatever their headers and cookies. `*` is a
+   * wildcard at the end of the pattern and a literal character elsewhere; the query string is part
+   * of the URL: "Invalidate files to remove content". Modeled: a flight in progress started before
+   * the invalidation, so its response reaches the waiting requests but is not stored.
    *
-   * @returns how many objects it removed
+   * @returns the number of removed objects
    */
   invalidate(pattern: string, _nowMs: number): number {
     const path = pattern.startsWith('/') ? pattern : `/${pattern}`;
@@ -142,7 +144,11 @@ export class CacheEngine {
     return Object.values(this.nodes).flatMap((nodes) => [...nodes.values()]);
   }
 
-  /** @returns undefined if the waiter has to wait */
+  /**
+   * Requests an object from the cache at a level.
+   *
+   * @returns undefined if the waiter must wait
+   */
   private ask(
     keyed: KeyedRequest,
     level: number,
@@ -159,7 +165,7 @@ export class CacheEngine {
       const { expiresMs, whileRevalidateMs, ifErrorMs } = object.stored;
       const stale = nowMs >= expiresMs;
       const untried = nowMs < object.retryMs && nowMs < ifErrorMs;
-      // What is fetched in the background is wanted new.
+      // A background refresh needs a new response, not a stale one.
       if (!stale || untried || (nowMs < whileRevalidateMs && !background)) {
         node.cache.touch(object);
         const refresh = stale && !untried && !node.flights.has(flightKey);
@@ -185,7 +191,7 @@ export class CacheEngine {
     return undefined;
   }
 
-  /** Asks the next cache, or the origin where there is none. */
+  /** Starts a flight to the next cache, or to the origin after the last one. */
   private startFetch(
     node: CacheNode,
     level: number,
@@ -232,7 +238,7 @@ export class CacheEngine {
     return { id, keyed, ...(validators && { validators }), background };
   }
 
-  /** Gives a reply to whom it is for, and to those who wait for them. */
+  /** Delivers a reply to a waiter and to all requests that wait for it in turn. */
   private deliver(waiter: Waiter, reply: Reply, nowMs: number): void {
     if (!isFlight(waiter)) {
       this.served.push(servedAs(waiter, reply, nowMs));
@@ -265,7 +271,7 @@ export class CacheEngine {
     }
   }
 
-  /** A cache has what it asked for: it keeps it, or serves what it has in place of an error. */
+  /** Completes a flight: stores the response, or replaces an error by the stale object. */
   private complete(flight: Flight, reply: Reply, nowMs: number): Reply {
     const { node, keyed, held, reason } = flight;
     const { cache, tier, flights } = node;
@@ -292,9 +298,10 @@ export class CacheEngine {
   }
 
   /**
-   * "How CloudFront processes HTTP 4xx and 5xx status codes": on an error an expired object is
-   * served, and the origin tried again after a time, which is the same for a cache whose next one
-   * has done so. Undefined if this is no such case.
+   * When to try the origin again, in milliseconds, if the reply is an error and the stale object is
+   * served instead. An error starts the error caching minimum TTL: "How CloudFront processes HTTP
+   * 4xx and 5xx status codes". If the next cache already served stale, its retry time applies.
+   * Undefined if the stale object must not be served.
    */
   private retryAt({ held }: Flight, { stored, retryMs }: Reply, nowMs: number): number | undefined {
     if (held === undefined || nowMs >= held.stored.ifErrorMs) return undefined;
@@ -307,8 +314,8 @@ export class CacheEngine {
   }
 
   /**
-   * Where Origin Shield is in the region of the regional edge cache, they are one: "Use Amazon
-   * CloudFront Origin Shield".
+   * The cache at a level, counted from the viewer. Origin Shield in the region of the regional edge
+   * cache is the same cache: "Use Amazon CloudFront Origin Shield".
    */
   private nodeAt({ pop, regional, shield }: KeyedRequest, level: number): CacheNode | undefined {
     if (level === 0) return this.node('pop', pop);
@@ -333,8 +340,8 @@ export class CacheEngine {
 }
 
 /**
- * The whole object while it is fresh, else the one of this variant, else the whole one to be
- * revalidated.
+ * Finds the whole object if it is fresh, otherwise the object of this variant, otherwise the
+ * expired whole object for revalidation.
  */
 function find(
   cache: ObjectCache,
@@ -349,7 +356,8 @@ function find(
 }
 
 /**
- * What must not be kept takes the place of what was; an error does not, for it may be over soon.
+ * Stores a response. One that must not be stored removes the previous object; an error does not,
+ * because it may be temporary.
  */
 function keep(cache: ObjectCache, { key, urlKey }: KeyedRequest, stored: StoredResponse): void {
   const { variant, storable, response } = stored;
@@ -357,7 +365,7 @@ function keep(cache: ObjectCache, { key, urlKey }: KeyedRequest, stored: StoredR
   else if (response.status < 400 && response.status !== 304) cache.delete(key + variant);
 }
 
-/** Of `host/path?query`, and what follows it in the key of a variant, the path and query. */
+/** The path and query of `host/path?query`, without the suffix of a variant's key. */
 function pathOf(url: string): string {
   const end = url.indexOf('\n');
   return url.slice(url.indexOf('/'), end < 0 ? undefined : end);

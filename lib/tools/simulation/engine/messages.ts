@@ -1,25 +1,32 @@
-/** What the engine of caching takes and gives. Milliseconds for times, seconds for lifetimes. */
+/** Inputs and outputs of the engine. Points in time are in milliseconds, lifetimes in seconds. */
 import type { BehaviorModel } from '../distribution';
 import type { CacheResult, HttpRequest, HttpResponse, MissReason, ServedBy } from '../messages';
 
-/** A viewer's request after the viewer-request function, with the caches that it passes. */
+/**
+ * A viewer's request after the viewer-request function, with its cache key and the caches on its
+ * path.
+ */
 export interface KeyedRequest {
-  /** The driver's; not used twice while a request waits. */
+  /** Chosen by the caller; unique among waiting requests. */
   readonly id: number;
   readonly behavior: BehaviorModel;
   readonly request: HttpRequest;
   readonly key: string;
   readonly urlKey: string;
-  /** Such as `NRT`. */
+  /** The code of the edge location, such as `NRT`. */
   readonly pop: string;
   /** The region of the regional edge cache. */
   readonly regional: string;
-  /** The region of Origin Shield. */
+  /**
+   * The region of Origin Shield.
+   *
+   * @default - no Origin Shield
+   */
   readonly shield?: string;
 }
 
 export interface EngineOptions {
-  /** Of each cache of a tier; `Infinity` for no limit. */
+  /** Capacity of each cache of a tier; `Infinity` for no limit. */
   readonly capacityBytes: {
     readonly pop: number;
     readonly regional: number;
@@ -28,23 +35,23 @@ export interface EngineOptions {
   readonly errorMinTtlSeconds: Readonly<Record<number, number>>;
 }
 
-/** What CloudFront asks an origin with when it holds an expired object. */
+/** Validators of an expired object, for a conditional request to the origin. */
 export interface Validators {
   readonly etag?: string;
   readonly lastModified?: string;
 }
 
-/** One request to the origin, to be answered by `answer`. */
+/** A request to the origin, which `CacheEngine.receive` completes. */
 export interface Fetch {
   readonly id: number;
   readonly keyed: KeyedRequest;
   readonly validators?: Validators;
-  /** Nobody waits for it: what there was has been served. */
+  /** Whether no request waits for the response, because a stale object was served. */
   readonly background: boolean;
 }
 
 /**
- * An answer to a viewer's request, before the viewer's own conditions, the response headers policy
+ * The response to a viewer's request, before the viewer's conditions, the response headers policy
  * and the viewer-response function.
  */
 export interface ServedResponse {
@@ -52,17 +59,21 @@ export interface ServedResponse {
   readonly response: HttpResponse;
   readonly result: CacheResult;
   readonly servedBy: ServedBy;
-  /** Where it was not the edge location. */
+  /**
+   * Why the edge location's cache did not serve the request.
+   *
+   * @default - it did
+   */
   readonly reason?: MissReason;
   readonly ageSeconds: number;
-  /** It waited for a fetch of another request. */
+  /** Whether the request waited for the fetch of another one. */
   readonly collapsed: boolean;
   readonly stale: boolean;
 }
 
 /**
- * Both: something stale was served, and is refreshed. Neither: it waits for a fetch that is under
- * way.
+ * The immediate outcome of a request. With both, a stale response was served and is being
+ * refreshed. With neither, the request waits for a fetch in progress.
  */
 export interface RequestOutcome {
   readonly served?: ServedResponse;
@@ -70,8 +81,8 @@ export interface RequestOutcome {
 }
 
 /**
- * Those who were waiting: answered, or, where the answer may not be shared, on their own way to the
- * origin.
+ * The outcome of a completed fetch: the responses to waiting requests, and new fetches for requests
+ * that may not share the response.
  */
 export interface FetchOutcome {
   readonly served: readonly ServedResponse[];

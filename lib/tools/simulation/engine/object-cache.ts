@@ -1,6 +1,5 @@
 /**
- * One cache of one place: objects by key, the least recently used first, and why a key that was
- * here is gone.
+ * One cache: its objects by key in least-recently-used order, and the reason why a key is absent.
  */
 import { hash53 } from '../hash';
 import type { MissReason } from '../messages';
@@ -8,30 +7,28 @@ import type { StoredResponse } from './stored-response';
 
 export interface CachedObject {
   readonly key: string;
-  /** Its URL, without the headers and cookies of its key. */
+  /** The URL part of the key, without headers and cookies. */
   readonly url: string;
   readonly stored: StoredResponse;
-  /** After an error of the origin, it is served until then without asking again. */
+  /** After an origin error, the stale object is served until this time without a new request. */
   retryMs: number;
 }
 
-/** Keys that are remembered after their object left, per cache. */
+/** How many keys a cache remembers after it removed their objects. */
 const NOTES = 1 << 20;
 const INVALIDATED = -1;
 
 /**
- * AWS publishes neither capacity nor eviction; "objects that have been requested more recently" are
- * said to stay, so the least recently used goes first.
+ * AWS documents neither capacity nor eviction policy, only that objects stay that "have been
+ * requested more recently", so the model evicts the least recently used object.
  */
 export class ObjectCache {
   bytes = 0;
   evictions = 0;
-  /** A Map keeps the order in which keys were set: the first is the least recently used. */
+  /** A Map keeps insertion order: the first object is the least recently used. */
   private readonly objects = new Map<string, CachedObject>();
   private readonly urls = new Map<string, number>();
-  /**
-   * When the evicted object would have expired, or that it was invalidated, by the hash of its key.
-   */
+  /** By the hash of a removed key: when the evicted object would have expired, or INVALIDATED. */
   private readonly notes = new Map<number, number>();
 
   constructor(private readonly capacityBytes: number) {}
@@ -44,7 +41,7 @@ export class ObjectCache {
     return this.objects.get(key);
   }
 
-  /** To be called when an object is served. */
+  /** Marks an object as used. Call it whenever the object is served. */
   touch(object: CachedObject): void {
     if (this.objects.get(object.key) !== object) return;
     this.objects.delete(object.key);
@@ -74,7 +71,7 @@ export class ObjectCache {
     else this.urls.set(object.url, others);
   }
 
-  /** @returns how many objects there were */
+  /** @returns the number of removed objects */
   invalidate(matches: (url: string) => boolean): number {
     const removed = [...this.objects.values()].filter(({ url }) => matches(url));
     for (const { key } of removed) {
@@ -84,7 +81,7 @@ export class ObjectCache {
     return removed.length;
   }
 
-  /** Why there is no object of this key. */
+  /** Why there is no object for this key. */
   absence(key: string, url: string, nowMs: number): MissReason {
     const note = this.notes.get(hash53(key));
     if (note !== undefined)

@@ -1,6 +1,6 @@
 /**
- * What a cache keeps of an answer. One record is shared by all caches that hold it, so that its age
- * and end are the same in each.
+ * A response as caches store it. All caches share one record, so its age and expiry are the same in
+ * each.
  */
 import type { BehaviorModel } from '../distribution';
 import { endToEndHeaders, filterHeaders } from '../headers';
@@ -9,16 +9,13 @@ import { type Freshness, freshness } from './freshness';
 
 export interface StoredResponse extends Freshness {
   readonly response: HttpResponse;
-  /** Of what it is an answer, beside the key: see `variantOf`. */
+  /** The variant of the object beside its key: see `variantOf`. */
   readonly variant: string;
-  /** What it takes of a cache. */
+  /** The bytes that it occupies in a cache. */
   readonly bytes: number;
 }
 
-/**
- * Modelled: what a key and the header fields take of a cache, beside the body. AWS publishes no
- * figure.
- */
+/** Modeled: the bytes of a key and the header fields in a cache. AWS publishes no figure. */
 const HEADER_BYTES = 1024;
 
 /**
@@ -28,15 +25,16 @@ const HEADER_BYTES = 1024;
 const NOT_STORED = new Set(['age', 'proxy-authentication-info']);
 
 /**
- * A 304 speaks of them for an answer without a body: RFC 9111, 3.2. `Date` and `Expires` go with
- * the newer answer or not at all.
+ * Fields of a 304 that describe a response without a body: RFC 9111, 3.2. `Date` is replaced by the
+ * newer one or removed.
  */
 const DESCRIBES_BODY = new Set(['content-encoding', 'content-length', 'content-range']);
 
 /**
- * GET and HEAD share an object, and so do all ranges of one that is there as a whole. Until it is,
- * a HEAD and each range have an object of their own, which follows the key. That ranges are put
- * together is not documented, and not modelled: the same range again is a hit.
+ * The suffix of the key for objects that hold a part of the whole. GET and HEAD share an object,
+ * and so do all ranges of a whole object. Without the whole object, a HEAD and each range have an
+ * object of their own. The documentation does not say that CloudFront combines ranges, so the model
+ * does not: only the same range again is a hit.
  */
 export function variantOf({ method, headers }: HttpRequest): string {
   if (method === 'HEAD') return '\nHEAD';
@@ -44,7 +42,10 @@ export function variantOf({ method, headers }: HttpRequest): string {
   return `\nrange=${headers.range.join(',')};${headers['if-range']?.join(',') ?? ''}`;
 }
 
-/** An answer of the origin to a request without conditions, or one that changed meanwhile. */
+/**
+ * Stores an origin's response to an unconditional request, or a changed response to a conditional
+ * one.
+ */
 export function storedResponse(
   response: HttpResponse,
   request: HttpRequest,
@@ -52,8 +53,8 @@ export function storedResponse(
   errorMinTtlSeconds: Readonly<Record<number, number>>,
   nowMs: number,
 ): StoredResponse {
-  // To a range the origin may answer with the whole object, which is then kept: "How CloudFront
-  // processes partial requests".
+  // The origin may respond to a range request with the whole object, which is then stored: "How
+  // CloudFront processes partial requests".
   const partial = response.status === 206;
   const variant = partial || request.method === 'HEAD' ? variantOf(request) : '';
   const fresh = freshness(
@@ -73,7 +74,7 @@ export function storedResponse(
   };
 }
 
-/** The same object with what a 304 says of it: RFC 9111, 4.3.4. */
+/** Updates a stored response with the fields of a 304: RFC 9111, 4.3.4. */
 export function refreshedResponse(
   old: StoredResponse,
   notModified: HeaderFields,
@@ -95,7 +96,7 @@ export function refreshedResponse(
   };
 }
 
-/** Whether a cache that holds the one would be told 304 by a cache that holds the other. */
+/** Whether one cache would get a 304 from another, given the responses that they store. */
 export function isSameRepresentation(
   { response: a }: StoredResponse,
   { response: b }: StoredResponse,
@@ -108,9 +109,9 @@ export function isSameRepresentation(
 }
 
 /**
- * `Set-Cookie` is kept with the object, so each viewer is given the cookie of the first: "Caching
- * content based on cookies". Where no cookie goes to the origin, CloudFront removes the field: the
- * same page.
+ * The fields that a cache stores. CloudFront stores `Set-Cookie` with the object, so every viewer
+ * gets the first viewer's cookie: "Caching content based on cookies". If no cookie goes to the
+ * origin, it removes the field: the same page.
  */
 function storedFields(
   headers: HeaderFields,

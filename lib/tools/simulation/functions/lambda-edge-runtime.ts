@@ -1,10 +1,9 @@
 /**
- * Loads the code of a Lambda@Edge function as Node.js would in a Lambda environment, once for each
- * region: the region is in its environment, and what it keeps between calls is kept apart as it
- * would be.
+ * Loads the code of a Lambda@Edge function as Lambda would, once for each region, because each
+ * region has its own environment and its own state between calls.
  *
- * This is no security boundary. `node:vm` keeps globals apart, and a function that wants out gets
- * out: run only code that you would deploy.
+ * This is not a security boundary. `node:vm` separates globals, but a function can escape from it,
+ * so run only code that you would deploy.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,7 +12,10 @@ import { createContext, Script } from 'node:vm';
 import { deflateRawSync } from 'node:zlib';
 import type { EdgeFunctionModel } from '../distribution';
 
-/** What a function may require, of Node.js itself: enough to compute an answer, and no network. */
+/**
+ * The modules of Node.js that a function may require: enough to compute a response, without
+ * network.
+ */
 const MODULES = [
   'assert',
   'buffer',
@@ -26,11 +28,15 @@ const MODULES = [
   'zlib',
 ];
 
-/** Modules of Node.js that are refused, or `fs` restricted, instead of resolved as packages. */
+/**
+ * Modules that are not resolved as packages: `fs` is restricted to the function's package, and the
+ * others are refused.
+ */
 const UNAVAILABLE_MODULES = 'fs fs/promises http https net dns os events stream'.split(' ');
 
 /**
- * "Quotas on Lambda@Edge": bytes of the package, compressed. Older text has 1 MB for viewer events.
+ * The maximum size of a compressed package in bytes: "Quotas on Lambda@Edge". Older text has 1 MB
+ * for viewer events.
  */
 const MAX_PACKAGE_BYTES = 50 * 1024 * 1024;
 
@@ -42,14 +48,16 @@ export type LambdaHandler = (
 
 export interface LoadedLambda {
   readonly handler: LambdaHandler;
-  /** The globals of the function, where a call can be run with a limit of time. */
+  /** The context in which a call can be interrupted. */
   readonly globals: object;
 }
 
 /**
+ * Loads a function.
+ *
  * @param now the clock that the function sees
- * @param log is told each line that it logs
- * @throws Error where the code cannot be loaded: then every call of the function fails
+ * @param log receives each line that the function logs
+ * @throws Error if the code cannot be loaded, in which case every call of the function fails
  */
 export function loadLambda(
   fn: EdgeFunctionModel,
@@ -87,7 +95,7 @@ export function loadLambda(
   return { handler: handler as LambdaHandler, globals };
 }
 
-/** `Date` of a context, but for its clock. */
+/** Replaces the clock of `Date` in a context. */
 export function setClock(globals: object, now: () => number): void {
   const script =
     '(now) => { const D = Date; globalThis.Date = class Date extends D { constructor(...a) { a.length ? super(...a) : super(now()); } static now() { return now(); } }; }';
@@ -111,7 +119,7 @@ function lambdaGlobals(process: object, log: Console['log']): object {
   return Object.assign(globals, { global: globals });
 }
 
-/** `dir/index.handler`: the last dot parts file and export. */
+/** Splits `dir/index.handler` at the last dot. */
 function splitHandler(handler: string): [file: string, exported: string] {
   const dot = handler.lastIndexOf('.');
   return [handler.slice(0, dot), handler.slice(dot + 1)];
@@ -121,7 +129,7 @@ function inlineLoader(code: string, globals: object): (file: string) => unknown 
   return () => evaluate(code, 'index.js', globals, (id) => builtIn(id, undefined));
 }
 
-/** Modules by their file, loaded once each, from the function's own folder only. */
+/** Loads CommonJS modules once each, only from the function's own folder. */
 function moduleLoader(root: string, globals: object): (file: string) => unknown {
   checkSize(root);
   const loaded = new Map<string, { exports: unknown }>();
@@ -190,7 +198,7 @@ function builtIn(id: string, root: string | undefined): unknown {
   );
 }
 
-/** `fs` that reads, and in one folder only. */
+/** A read-only `fs`, restricted to one folder. */
 function ownFiles(root: string) {
   const own = (path: unknown): string => {
     const full = resolve(root, String(path));
@@ -216,7 +224,7 @@ function checkSize(root: string): void {
     .map((name) => join(root, name))
     .filter((path) => statSync(path).isFile());
   const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
-  // What is small enough as it is need not be compressed to be measured.
+  // Measuring the compressed size is slow, and a small package needs none.
   if (bytes <= MAX_PACKAGE_BYTES) return;
   const compressed = files.reduce(
     (sum, path) => sum + deflateRawSync(readFileSync(path)).length,

@@ -1,6 +1,6 @@
 /**
- * What a function returned, checked as CloudFront checks it: the request or the answer to go on
- * with.
+ * Checks what a function returned as CloudFront does, and makes it the request or the response to
+ * continue with.
  */
 import { filterHeaders } from '../headers';
 import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
@@ -11,8 +11,8 @@ import { brokenGeneratedRule, brokenHeaderRule, isDisallowed } from './header-ru
 import * as lambda from './lambda-edge-events';
 
 /**
- * @param answerBytes what a generated answer may have
- * @throws Error where CloudFront would refuse it
+ * @param maxResponseBytes the maximum size of a generated response
+ * @throws Error if CloudFront would reject the returned value
  */
 export function lambdaOutcome(
   call: FunctionCall,
@@ -41,7 +41,7 @@ export function lambdaOutcome(
     : checked;
 }
 
-/** @throws Error where CloudFront would refuse it */
+/** @throws Error if CloudFront would reject the returned value */
 export function viewerFunctionOutcome(
   call: FunctionCall,
   returned: unknown,
@@ -61,13 +61,13 @@ export function viewerFunctionOutcome(
   };
 }
 
-/** @throws Error if a function returned no object, such as nothing at all */
+/** @throws Error if a function returned no object, for example nothing at all */
 function assertObject(returned: unknown): asserts returned is object {
   if (returned === null || typeof returned !== 'object')
     throw new Error(`It returned ${JSON.stringify(returned) ?? 'nothing'}.`);
 }
 
-/** What a function does not see, it does not lose. */
+/** A function cannot remove headers that are hidden from it. */
 function checkedRequest(call: FunctionCall, after: HttpRequest): HttpRequest {
   const before = { ...visible(call.request.headers), host: [call.request.host] };
   refuse(brokenHeaderRule(call.event, before, { ...after.headers, host: [after.host] }));

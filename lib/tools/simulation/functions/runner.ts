@@ -1,9 +1,9 @@
 /**
- * Runs the edge functions of an assembly as they would be deployed: the real code on real events,
- * with the limits of the platform.
+ * Runs the edge functions of an assembly: the deployed code, with events and limits of the
+ * platform.
  *
- * This is no security boundary: the functions run in this process (`node:vm`). Run only code that
- * you would deploy.
+ * This is not a security boundary: the functions run in this process (`node:vm`). Run only code
+ * that you would deploy.
  */
 import { format } from 'node:util';
 import { Script } from 'node:vm';
@@ -18,8 +18,8 @@ import { type LoadedLambda, loadLambda } from './lambda-edge-runtime';
 import { lambdaOutcome, viewerFunctionOutcome } from './outcomes';
 
 /**
- * "Quotas on Lambda@Edge": seconds that a function may run, and bytes of an answer that it
- * generates, headers and body.
+ * "Quotas on Lambda@Edge": the maximum duration, and the maximum size of a generated response with
+ * its headers.
  */
 const LIMITS = {
   viewer: { seconds: 5, responseBytes: 40 * 1024 },
@@ -27,26 +27,40 @@ const LIMITS = {
 } as const;
 
 /**
- * CloudFront Functions end within a millisecond of computing. Here the clock is a wall's, so that
- * only what never ends is stopped.
+ * CloudFront Functions are limited to about a millisecond of CPU time. This limit is wall-clock
+ * time, so it is long enough to stop only functions that never end.
  */
 const VIEWER_FUNCTION_SECONDS = 1;
 
 export interface EdgeFunctionRunner {
-  /** Never rejects: what goes wrong inside the function is an outcome. */
+  /** Runs a function. It never rejects: an error of the function is part of the outcome. */
   run(fn: EdgeFunctionModel, call: FunctionCall): Promise<FunctionOutcome>;
 }
 
 export interface RunnerOptions {
-  /** What `cf.kvs().get` finds; empty by default. */
+  /**
+   * The key value store, which `cf.kvs().get` reads.
+   *
+   * @default - empty
+   */
   readonly switches?: Readonly<Record<string, string>>;
-  /** Is told each line that a function logs. */
+  /**
+   * Receives each line that a function logs.
+   *
+   * @default - lines are dropped
+   */
   readonly log?: (functionName: string, line: string) => void;
-  /** The clock that functions see; the real one by default. */
+  /**
+   * The clock that functions see, in milliseconds.
+   *
+   * @default Date.now
+   */
   readonly now?: () => number;
   /**
-   * Whether a function that loops without end is stopped; true by default. It costs 80 microseconds
-   * a call: without it, such a function stops everything.
+   * Whether the time limit also interrupts a function that blocks the process, such as an infinite
+   * loop. It costs 80 microseconds a call. Without it, such a function blocks the process forever.
+   *
+   * @default true
    */
   readonly synchronousTimeLimit?: boolean;
 }
@@ -93,7 +107,7 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
     return failWith(502, () => lambdaOutcome(call, returned, responseBytes));
   }
 
-  // One at a time: the module `cloudfront` speaks of the call that is under way.
+  // Calls run one at a time, because the module `cloudfront` refers to the current call.
   let last: Promise<unknown> = Promise.resolve();
   async function runViewerFunction(
     fn: EdgeFunctionModel,
@@ -132,8 +146,8 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
 }
 
 /**
- * Why a call failed, and what the viewer is answered: "HTTP 502 status code (Bad Gateway)" for
- * nonsense, 503 for what throws.
+ * A failed call with the status that the viewer gets: 502 for an invalid return value ("HTTP 502
+ * status code (Bad Gateway)"), 503 for an exception.
  */
 class CallFailure extends Error {
   constructor(
@@ -152,7 +166,7 @@ async function failWith<T>(status: 502 | 503, work: () => T | Promise<T>): Promi
   }
 }
 
-/** Errors of another context are no `Error` of this one. */
+/** Errors of another context are not instances of this context's `Error`. */
 function reasonOf(error: unknown): string {
   const message = (error as { message?: unknown } | undefined)?.message;
   return typeof message === 'string' ? message : String(error);
@@ -167,7 +181,7 @@ function errorResponse(status: 502 | 503): HttpResponse {
   };
 }
 
-/** Handlers of three parameters answer by their callback. */
+/** A handler with three parameters returns its result by a callback. */
 function promisified({ handler }: LoadedLambda): (...args: object[]) => unknown {
   if (handler.length < 3) return handler as (...args: object[]) => unknown;
   return (event, context) =>
@@ -189,7 +203,7 @@ const callDirectly: Call = (handler, args) => handler(...(args as never[]));
 
 const INVOCATION = new Script('__invoke()');
 
-/** V8 stops only what a script runs. */
+/** V8 applies a timeout only to scripts. */
 const callInterruptibly: Call = (handler, args, globals, milliseconds) => {
   Object.assign(globals, { __invoke: () => handler(...(args as never[])) });
   return INVOCATION.runInContext(globals, { timeout: milliseconds });
@@ -198,7 +212,8 @@ const callInterruptibly: Call = (handler, args, globals, milliseconds) => {
 /** @throws Error if the work takes longer */
 async function within<T>(milliseconds: number, work: () => T | Promise<T>): Promise<T> {
   const result = work();
-  // A promise of another context is no `Promise` of this one. A plain value needs no timer.
+  // A promise of another context is not an instance of this context's `Promise`. A plain value
+  // needs no timer.
   const isPromise = typeof (result as { then?: unknown } | undefined)?.then === 'function';
   if (!isPromise) return result;
   const settled = await withTimeLimit(milliseconds, result as Promise<T>);
@@ -206,7 +221,7 @@ async function within<T>(milliseconds: number, work: () => T | Promise<T>): Prom
   return settled;
 }
 
-/** What throws is not kept: it throws again. */
+/** Keeps each loaded function. A failed load is tried again by the next call. */
 function memoized<T>(
   load: (fn: EdgeFunctionModel, place: string) => T,
 ): (fn: EdgeFunctionModel, place: string) => T {

@@ -1,6 +1,6 @@
 /**
- * "Access logs for your Application Load Balancer", Elastic Load Balancing user guide: fields in
- * order, with spaces between.
+ * Application Load Balancer access logs: fields in a fixed order, separated by spaces. "Access logs
+ * for your Application Load Balancer", Elastic Load Balancing user guide.
  */
 import {
   byteCount,
@@ -16,7 +16,7 @@ import {
 
 const FIELD = /"([^"]*)"|(\S+)/g;
 
-/** Places of the fields that are read. */
+/** Indexes of the fields. */
 const TIME = 1;
 const CLIENT = 3;
 const TARGET_SECONDS = 6;
@@ -32,7 +32,7 @@ const TYPE = /^(?:https?|h2|grpcs|wss?) /;
 export function parseAlb(line: string): ParsedLine {
   if (!TYPE.test(line)) return 'not an entry of a load balancer';
   const fields = Array.from(line.matchAll(FIELD), ([, quoted, plain]) => quoted ?? plain ?? '');
-  // When the request came, if the entry says so; its first time is when the answer went.
+  // The creation time is when the request arrived. The first field is when the response was sent.
   const timeMs = parseIsoTime(fields[CREATION_TIME] ?? '') ?? parseIsoTime(fields[TIME] ?? '');
   if (timeMs === undefined) return 'no time';
   const target = parseRequestLine(fields[REQUEST] ?? '');

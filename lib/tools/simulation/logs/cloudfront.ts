@@ -1,7 +1,7 @@
 /**
- * CloudFront's own access logs: "Standard logging reference" and "Configure standard logging (v2)",
- * Amazon CloudFront developer guide. Both versions have the same fields: the first one in columns
- * that a `#Fields` line names, the other in JSON.
+ * CloudFront access logs: "Standard logging reference" and "Configure standard logging (v2)",
+ * Amazon CloudFront developer guide. Both versions have the same fields: version 1 in columns named
+ * by a `#Fields` line, version 2 in JSON.
  */
 import {
   byteCount,
@@ -20,10 +20,7 @@ type Fields = Readonly<Record<string, string | undefined>>;
 
 const FIELDS = '#Fields:';
 
-/**
- * The columns are those of the last `#Fields` line, so files that were put together may differ in
- * theirs.
- */
+/** The last `#Fields` line names the columns, so concatenated files may have different columns. */
 export function cloudFrontParser(): LineParser {
   let names: readonly string[] = [];
   return (line) => {
@@ -90,8 +87,8 @@ function timeOf(fields: Fields): number | undefined {
 }
 
 /**
- * Of a value, CloudFront escapes what is not plain ASCII, and the percent sign itself: once undone,
- * it is as the viewer sent it.
+ * CloudFront escapes characters outside plain ASCII and the percent sign. Decoding once restores
+ * what the viewer sent.
  */
 function decoded(value: string | undefined): string | undefined {
   return fieldValue(value)?.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>

@@ -1,7 +1,7 @@
 /**
  * The common and the combined log format of Apache and nginx: "Log Files", Apache HTTP Server
- * documentation; "Module ngx_http_log_module", nginx documentation. What servers append after the
- * last field of the format is left alone.
+ * documentation; "Module ngx_http_log_module", nginx documentation. Fields after those of the
+ * format are ignored.
  */
 import {
   byteCount,
@@ -14,7 +14,7 @@ import {
 } from './record';
 
 const QUOTED = '"((?:[^"\\\\]|\\\\.)*)"';
-/** A time has no bracket in it: so a line full of them is not gone through again from each. */
+/** The time excludes brackets, so a line full of brackets does not cause quadratic backtracking. */
 const LINE = new RegExp(
   `^(\\S+) \\S+ .+? \\[([^[\\]]*)\\] ${QUOTED} (\\S+) (\\S+)(?: ${QUOTED} ${QUOTED})?`,
 );
@@ -38,7 +38,7 @@ export function parseCombined(line: string): ParsedLine {
   return { ...target, timeMs, headers, clientAddress: address, status: code, bytes };
 }
 
-/** Apache writes `\"` and `\\`, both write `\x22`. */
+/** Apache escapes as `\"` and `\\`; Apache and nginx escape as `\x22`. */
 function unescaped(text: string): string {
   if (!text.includes('\\')) return text;
   return text.replace(

@@ -1,4 +1,4 @@
-/** The formats of access logs that can be read, and how one is told from the others. */
+/** The supported formats of access logs, and their detection. */
 import { IsochroneError } from '../../../model/errors';
 import { parseAlb } from './alb';
 import { cloudFrontParser, parseCloudFrontJson } from './cloudfront';
@@ -8,7 +8,7 @@ import type { LineParser } from './record';
 
 export type LogFormatName = 'cloudfront' | 'cloudfront-json' | 'json' | 'alb' | 'combined';
 
-/** A parser may remember the lines before: one for each file. */
+/** A parser may have state, so each file gets its own. */
 const FORMATS: Readonly<Record<LogFormatName, () => LineParser>> = {
   cloudfront: cloudFrontParser,
   'cloudfront-json': () => parseCloudFrontJson,
@@ -19,7 +19,7 @@ const FORMATS: Readonly<Record<LogFormatName, () => LineParser>> = {
 
 export const LOG_FORMATS = Object.keys(FORMATS) as readonly LogFormatName[];
 
-/** How many lines are looked at to tell the format. */
+/** How many lines the detection reads. */
 export const DETECTION_LINES = 50;
 
 export function isLogFormat(name: string): name is LogFormatName {
@@ -31,9 +31,9 @@ export function lineParser(format: LogFormatName): LineParser {
 }
 
 /**
- * The format in which most of the lines make sense.
+ * Detects the format that can parse most of the lines.
  *
- * @throws IsochroneError if none does in any
+ * @throws IsochroneError if no format can parse a line
  */
 export function detectFormat(file: string, lines: readonly string[]): LogFormatName {
   const readable = LOG_FORMATS.map((format) => {
@@ -42,7 +42,7 @@ export function detectFormat(file: string, lines: readonly string[]): LogFormatN
   });
   const best = readable.reduce((a, b) => (b.lines > a.lines ? b : a));
   if (best.lines > 0) return best.format;
-  // A CloudFront log of an hour without requests has its head only.
+  // A CloudFront log without requests has only its header.
   if (lines.some((line) => line.startsWith('#Fields:'))) return 'cloudfront';
   throw new IsochroneError(
     `${file}: none of its first ${lines.length} lines is in a format that can be read.\n` +

@@ -1,5 +1,5 @@
 /**
- * What CloudFront compresses, and how: "Serving compressed files", Amazon CloudFront developer
+ * CloudFront's compression of responses: "Serving compressed files", Amazon CloudFront developer
  * guide.
  */
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
@@ -7,7 +7,7 @@ import type { BehaviorModel } from '../distribution';
 import type { HttpRequest, HttpResponse } from '../messages';
 import { normalizedAcceptEncoding } from './accept-encoding';
 
-/** Bytes, as the origin's `Content-Length` says. */
+/** Bytes according to the origin's `Content-Length`. */
 const SIZE = { min: 1_000, max: 10_000_000 };
 
 const STATUSES = [200, 403, 404];
@@ -25,10 +25,14 @@ const TYPES = new Set(
   ),
 );
 
-/** How fast matters here, not how small. */
+/** The emulator favors speed over size. */
 const BROTLI_QUALITY = 4;
 
-/** @returns the same answer, where it is not to be compressed for this request */
+/**
+ * Compresses a response if CloudFront would.
+ *
+ * @returns the same response if it must not be compressed for this request
+ */
 export function compressed(
   behavior: BehaviorModel,
   { headers: asked }: HttpRequest,
@@ -61,7 +65,7 @@ export function compressed(
       'content-encoding': [isBrotli ? 'br' : 'gzip'],
       'content-length': [String(small.length)],
       vary: [...new Set([...(headers.vary ?? []), 'Accept-Encoding'])],
-      // A strong entity tag becomes a weak one: "ETag header conversion".
+      // A strong entity tag becomes weak: "ETag header conversion".
       ...(etag !== undefined && { etag: [etag.startsWith('"') ? `W/${etag}` : etag] }),
     },
     bodyBytes: small.length,

@@ -1,6 +1,6 @@
 /**
- * What CloudFront sends to an origin: "Control origin requests with a policy" and "Request and
- * response behavior for custom origins", Amazon CloudFront developer guide.
+ * The request that CloudFront sends to an origin: "Control origin requests with a policy" and
+ * "Request and response behavior for custom origins", Amazon CloudFront developer guide.
  */
 
 import {
@@ -15,10 +15,10 @@ import { endToEndHeaders, filterHeaders } from '../headers';
 import type { HeaderFields, HttpRequest } from '../messages';
 import { normalizedAcceptEncoding } from './accept-encoding';
 
-/** "HTTP request headers and CloudFront behavior": removed whatever the policy says. */
+/** Removed whatever the policy selects: "HTTP request headers and CloudFront behavior". */
 const REMOVED = ['expect', 'max-forwards', 'x-edge-location', 'x-forwarded-proto', 'x-real-ip'];
 
-/** The same table: forwarded without being named anywhere. */
+/** Forwarded whatever the policy selects: the same table. */
 const ALWAYS_FORWARDED = [
   'cache-control',
   'content-encoding',
@@ -39,10 +39,15 @@ const ALWAYS_FORWARDED = [
   'warning',
 ];
 
-/** `If-Range` stays with its range, for the same range is another object. */
+/**
+ * Conditional headers. `If-Range` is not among them, because it belongs to its range, and another
+ * range is another object.
+ */
 const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-unmodified-since'];
 
-/** Without the origin's path and custom headers, as an origin-request function sees it. */
+/**
+ * The request that an origin-request function sees: without the origin's path and custom headers.
+ */
 export function originRequest(
   behavior: BehaviorModel,
   request: HttpRequest,
@@ -99,8 +104,8 @@ export function originRequest(
 }
 
 /**
- * As it leaves: the origin's own headers replace a viewer's of the same name ("Add custom headers
- * to origin requests").
+ * The request as it leaves CloudFront: with the origin's path and custom headers, which replace the
+ * viewer's headers of the same name ("Add custom headers to origin requests").
  */
 export function toOriginAddress(request: HttpRequest, origin: OriginModel): HttpRequest {
   const custom = Object.fromEntries(
@@ -114,9 +119,8 @@ export function toOriginAddress(request: HttpRequest, origin: OriginModel): Http
 }
 
 /**
- * Where answers are kept, the origin is asked for what is to be kept: with the validators of an
- * expired object, whatever the viewer holds, and without conditions where there is none. The
- * viewer's own conditions are met with the answer.
+ * Makes a request for the cache. It carries the validators of an expired object, or no conditions
+ * without one. The viewer's own conditions apply to the response later.
  */
 function withConditionsOf({ etag, lastModified }: Validators, headers: HeaderFields): HeaderFields {
   return {

@@ -1,6 +1,6 @@
 /**
- * The path of one request through CloudFront, but for the caches: what comes before them, behind
- * them and after them.
+ * The path of one request through CloudFront except for the caches: the steps before, behind and
+ * after them.
  */
 import { catchesAll } from '../../../model/aws';
 import type { BehaviorModel, DistributionModel, EdgeEvent, OriginModel } from '../distribution';
@@ -12,44 +12,61 @@ import { cacheKey } from './cache-key';
 import { originRequest, toOriginAddress } from './origin-request';
 import { viewerResponse, withResponseHeaders } from './viewer-response';
 
-/** Where a viewer comes in. */
+/** Where a viewer's requests enter CloudFront. */
 export interface ViewerPlace {
   readonly pop: string;
   /** The region of the regional edge cache. */
   readonly regional: string;
 }
 
-/** A request with what is known of it before any cache is asked. */
+/** A request before any cache is consulted. */
 export interface PreparedRequest {
   readonly behavior: BehaviorModel;
-  /** As the viewer sent it. */
+  /** The request as the viewer sent it. */
   readonly viewer: HttpRequest;
   readonly place: ViewerPlace;
-  /** Of an origin or an origin group: the behaviour's, or what a CloudFront Function selected. */
+  /**
+   * The ID of an origin or an origin group: the behavior's, or the one that a CloudFront Function
+   * selected.
+   */
   readonly originId: string;
-  /** What a CloudFront Function made of it with `updateRequestOrigin`. */
+  /**
+   * The origin that a CloudFront Function set with `updateRequestOrigin`.
+   *
+   * @default - the origin of `originId`
+   */
   readonly origin?: OriginModel;
-  /** For the engine, which wants an `id` beside it. Undefined if `immediate` is there. */
+  /**
+   * The engine's input; the caller adds an `id`.
+   *
+   * @default - none if there is an immediate response
+   */
   readonly keyed?: Omit<KeyedRequest, 'id'>;
   /**
-   * An answer without any cache: a redirect, a refusal, or one that a function generated. Ready for
-   * the viewer.
+   * A response that involves no cache, ready for the viewer: a redirect, a refusal, or a response
+   * that a function generated.
+   *
+   * @default - the request goes to the caches
    */
   readonly immediate?: { readonly response: HttpResponse; readonly result: CacheResult };
-  /** What failed, one sentence for each function. */
+  /** One sentence for each function that failed. */
   readonly functionErrors: readonly string[];
 }
 
-/** What goes to an origin, or what a function answers in its place. */
+/** The request to an origin, or the response of an edge function in its place. */
 export interface OriginStep {
   readonly origin: OriginModel;
-  /** `host` and `path` as the origin sees them, custom headers included. */
+  /** `host` and `path` as the origin sees them, with custom headers. */
   readonly request: HttpRequest;
-  /** As an edge function sees it: without the path and the custom headers of the origin. */
+  /**
+   * The request as an edge function sees it: without the path and the custom headers of the origin.
+   */
   readonly seen: HttpRequest;
   /**
-   * Of a function: goes to `CacheEngine.answer` without asking the origin, and without the
-   * origin-response function.
+   * The response of an origin-request function. It goes to `CacheEngine.receive`; neither the
+   * origin nor the origin-response function is called.
+   *
+   * @default - the origin is called
    */
   readonly response?: HttpResponse;
   readonly functionErrors: readonly string[];
@@ -58,40 +75,48 @@ export interface OriginStep {
 export interface ResponseStep {
   readonly response: HttpResponse;
   readonly functionErrors: readonly string[];
-  /** Where it is not what the engine said: a function failed, or the viewer's conditions held. */
+  /**
+   * The result if it differs from the engine's, because a function failed.
+   *
+   * @default - the engine's result
+   */
   readonly result?: CacheResult;
 }
 
-/** Who is to be asked next: 0 the origin or the group's primary, 1 the group's fallback. */
+/** 0 for the origin or the primary of an origin group, 1 for the group's fallback. */
 export type Attempt = 0 | 1;
 
 export interface RequestPath {
-  /** Behaviour, protocol, methods, viewer-request function, key. */
+  /**
+   * Matches the behavior, checks protocol and method, runs the viewer-request function, and
+   * computes the cache key.
+   */
   prepare(
     request: HttpRequest,
     place: ViewerPlace,
     protocol: 'http' | 'https',
   ): Promise<PreparedRequest>;
   /**
-   * Origin request policy, custom headers, origin-request function. `attempt` 1 after `failsOver`
-   * said so.
+   * Applies the origin request policy and custom headers, and runs the origin-request function.
+   *
+   * @param attempt 1 after `failsOver` returned true
    */
   toOrigin(
     prepared: PreparedRequest,
     validators?: Validators,
     attempt?: Attempt,
   ): Promise<OriginStep>;
-  /** Whether the origin group's fallback is to be asked after this answer. */
+  /** Whether CloudFront tries the origin group's fallback after this response. */
   failsOver(prepared: PreparedRequest, response: HttpResponse | 'unreachable'): boolean;
-  /** The origin-response function. */
+  /** Runs the origin-response function. */
   fromOrigin(
     prepared: PreparedRequest,
     step: OriginStep,
     response: HttpResponse,
   ): Promise<ResponseStep>;
   /**
-   * The viewer's own conditions, range and method; response headers policy; viewer-response
-   * function.
+   * Applies the viewer's conditions, range and method and the response headers policy, and runs the
+   * viewer-response function.
    */
   toViewer(prepared: PreparedRequest, served: ServedResponse): Promise<ResponseStep>;
 }
@@ -173,7 +198,7 @@ export function requestPath(
       const sent = originRequest(prepared.behavior, prepared.keyed.request, origin, validators);
       const outcome = await call(prepared, 'origin-request', { request: sent, origin });
       const chosen = outcome.origin ?? origin;
-      // A new domain name alone does not change Host: "Content-based dynamic origin selection" sets
+      // A new domain name alone does not change Host. "Content-based dynamic origin selection" sets
       // both.
       const seen = outcome.request ?? sent;
       return {
@@ -214,7 +239,8 @@ export function requestPath(
         viewerResponse(viewer, served),
         behavior.responseHeaders,
       );
-      // "Restrictions on all edge functions", "HTTP status codes": not from 400 on.
+      // The function does not run for a status of 400 or above: "HTTP status codes" in
+      // "Restrictions on all edge functions".
       if (mine.status >= 400) return { response: mine, functionErrors: [] };
       const outcome = await call(prepared, 'viewer-response', {
         request: prepared.keyed?.request ?? viewer,
@@ -229,15 +255,15 @@ export function requestPath(
   };
 }
 
-/** "Optimize high availability with CloudFront origin failover": only for these. */
+/** The methods that fail over: "Optimize high availability with CloudFront origin failover". */
 const FAILOVER_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
- * The first whose pattern matches. The path is normalised for that only ("Path pattern", RFC 3986,
- * 6.2.2).
+ * The first behavior whose pattern matches. The path is normalized for matching only ("Path
+ * pattern", RFC 3986, 6.2.2).
  */
 function behaviorOf({ behaviors, id }: DistributionModel, path: string): BehaviorModel {
-  // Literally, in a path, `*` and `?` are characters as others: none that a pattern could name.
+  // `*` and `?` in a path are literal characters that no pattern can name.
   const literal = normalized(path).replace(/[*?]/g, '\n');
   const found = behaviors.find(({ pathPattern }) => catchesAll(pathPattern, literal));
   if (!found) throw new Error(`${id} has no default behaviour.`);
@@ -297,7 +323,7 @@ function ownResponse(status: number, headers: HeaderFields = {}): HttpResponse {
   return { status, headers: { server: ['CloudFront'], ...headers }, bodyBytes: 0 };
 }
 
-/** "Specify a default root object": for the root only. */
+/** The default root object applies to the root only: "Specify a default root object". */
 function withRootObject(
   { defaultRootObject }: DistributionModel,
   request: HttpRequest,

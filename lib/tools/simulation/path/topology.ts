@@ -1,10 +1,9 @@
 /**
- * Where viewers come in: edge locations, the regional edge cache behind each, and the part of the
- * world.
+ * Edge locations, the regional edge cache behind each, and the continent.
  *
  * Edge locations are named after the nearest airport: "x-edge-location" in "Log file fields",
  * Amazon CloudFront developer guide. AWS does not publish which regional edge cache an edge
- * location uses; here it is the nearest one.
+ * location uses; the model takes the nearest one.
  */
 import type { Continent } from '../../../model/aws';
 import { fnv1a } from '../hash';
@@ -40,7 +39,7 @@ export const REGIONAL_EDGE_CACHES = [
 ] as const;
 
 /**
- * The airport nearest to each region: "AWS Regions", AWS global infrastructure, names their cities
+ * The airport nearest to each region. "AWS Regions", AWS global infrastructure, names their cities
  * or states.
  */
 const REGION_AIRPORTS: Readonly<Record<string, string>> = {
@@ -106,9 +105,9 @@ const PLACES: ReadonlyMap<string, Coordinates & { readonly continent: Continent 
 );
 
 /**
- * How viewers are spread where the log does not tell: an assumption of this project, near the
- * shares of the continents in the world's internet users with more weight where most requests to
- * sites of western companies come from. In percent.
+ * The distribution of viewers, in percent, if the log does not contain edge locations. An
+ * assumption of this project: close to each continent's share of the world's internet users, with
+ * more weight where most requests to sites of western companies come from.
  */
 export const VIEWER_WEIGHTS: Readonly<Record<string, number>> = {
   IAD: 14,
@@ -130,35 +129,31 @@ export const VIEWER_WEIGHTS: Readonly<Record<string, number>> = {
   DXB: 2,
 };
 
-/**
- * Where the airport is that CloudFront names an edge location after; undefined if it is not in the
- * table.
- */
+/** The coordinates of an edge location's airport; undefined if the airport is not in the table. */
 export function coordinatesOf(pop: string): Coordinates | undefined {
   return PLACES.get(pop);
 }
 
-/** Undefined if the region is not in the table. */
+/** The coordinates of a region; undefined if the region is not in the table. */
 export function coordinatesOfRegion(region: string): Coordinates | undefined {
   return PLACES.get(REGION_AIRPORTS[region] ?? '');
 }
 
 /**
- * @param name as CloudFront logs it, such as `NRT57-P1`; undefined if its airport is not in the
- * table
+ * An edge location by its name; undefined if its airport is not in the table.
+ *
+ * @param name as CloudFront logs it, such as `NRT57-P1`
  */
 export function edgeLocation(name: string): EdgeLocation | undefined {
   return EDGE_LOCATIONS.get(name.slice(0, 3).toUpperCase());
 }
 
-/**
- * The same address always comes in at the same edge location, without any look-up of where it is.
- */
+/** Assigns an address to an edge location by its hash. No geolocation is involved. */
 export function spreadEdgeLocation(clientAddress: string): EdgeLocation {
   return edgeLocation(SHARES[addressHash(clientAddress) % SHARES.length] as string) as EdgeLocation;
 }
 
-/** Kilometres of a great circle. */
+/** The great-circle distance in kilometers. */
 export function distanceKm(a: Coordinates, b: Coordinates): number {
   const [latitude, otherLatitude] = [radians(a.latitude), radians(b.latitude)];
   const cosine =
@@ -174,7 +169,7 @@ function radians(degrees: number): number {
   return (degrees * Math.PI) / 180;
 }
 
-/** Each code as often as it has percent. */
+/** Each code repeated by its percentage. */
 const SHARES: readonly string[] = Object.entries(VIEWER_WEIGHTS).flatMap(([code, weight]) =>
   Array.from({ length: weight }, () => code),
 );
@@ -195,7 +190,9 @@ function nearestRegionalCache(place: Coordinates): string {
   );
 }
 
-/** FNV-1a alone repeats in its low bits with the last digit of an address, so they are mixed. */
+/**
+ * Mixes the bits, because the low bits of FNV-1a alone repeat with the last digit of an address.
+ */
 function addressHash(clientAddress: string): number {
   const hash = fnv1a(clientAddress);
   const mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

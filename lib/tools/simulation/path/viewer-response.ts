@@ -1,8 +1,7 @@
 /**
- * From what a cache has to what the viewer gets by the conditions of its own request: RFC 9110, 13
- * and 14, where CloudFront's documentation says nothing. The viewer's `Cache-Control` and `Pragma`
- * have no part in it, for CloudFront ignores them: "Use headers to control cache duration for
- * individual objects".
+ * Makes the viewer's response from a cached one: RFC 9110, 13 and 14, where CloudFront's
+ * documentation is silent. CloudFront ignores the viewer's `Cache-Control` and `Pragma`: "Use
+ * headers to control cache duration for individual objects".
  */
 import type { CorsModel, ResponseHeadersModel } from '../distribution';
 import { dateOf, type ServedResponse } from '../engine';
@@ -10,8 +9,9 @@ import { filterHeaders } from '../headers';
 import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
 
 /**
- * @param served where the answer came from, and how old it is: told in `Age`, unless it is new from
- * the origin
+ * Applies the viewer's method, conditions and range.
+ *
+ * @param served the cached response. `Age` is added unless it is new from the origin.
  */
 export function viewerResponse(
   request: HttpRequest,
@@ -36,8 +36,8 @@ export function viewerResponse(
 }
 
 /**
- * `If-None-Match` counts alone where there is one, and compares weakly: RFC 9110, 13.1.2 and
- * 13.2.2.
+ * Whether the viewer's copy is current. `If-None-Match` overrides `If-Modified-Since` and compares
+ * weakly: RFC 9110, 13.1.2 and 13.2.2.
  */
 function isUnchanged(asked: HeaderFields, headers: HeaderFields): boolean {
   const tags = asked['if-none-match'];
@@ -60,7 +60,7 @@ function weak(tag: string): string {
   return tag.trim().replace(/^W\//, '');
 }
 
-/** Without what describes the body that is not there: RFC 9110, 15.4.5. */
+/** Removes the fields that describe the missing body: RFC 9110, 15.4.5. */
 function notModified(response: HttpResponse): HttpResponse {
   const headers = filterHeaders(response.headers, (name) => !DESCRIBES_BODY.has(name));
   return { status: 304, headers, bodyBytes: 0 };
@@ -79,9 +79,9 @@ function withoutBody({ status, headers }: HttpResponse): HttpResponse {
 }
 
 /**
- * A range that CloudFront does not understand is answered with the whole object: "How CloudFront
- * processes partial requests for an object (range GETs)". Several ranges are too: a model of
- * `multipart/byteranges` would tell nothing more of caching.
+ * Applies `Range`. CloudFront responds to an invalid range with the whole object: "How CloudFront
+ * processes partial requests for an object (range GETs)". So does the model to several ranges,
+ * because `multipart/byteranges` would not affect caching.
  */
 function ranged(asked: HeaderFields, response: HttpResponse): HttpResponse {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(asked.range?.join(',').trim() ?? '') ?? [];
@@ -121,7 +121,10 @@ function ranged(asked: HeaderFields, response: HttpResponse): HttpResponse {
   };
 }
 
-/** `If-Range` compares strongly, and a date exactly: RFC 9110, 13.1.5. */
+/**
+ * Whether `If-Range` allows a partial response. It compares strongly, and a date exactly: RFC 9110,
+ * 13.1.5.
+ */
 function isInTime(condition: string | undefined, headers: HeaderFields): boolean {
   if (condition === undefined) return true;
   if (condition.includes('"'))
@@ -130,7 +133,7 @@ function isInTime(condition: string | undefined, headers: HeaderFields): boolean
 }
 
 /**
- * Headers that a response headers policy removes and sets: "Understand response headers policies",
+ * Removes and sets headers by a response headers policy: "Understand response headers policies",
  * Amazon CloudFront developer guide.
  */
 export function withResponseHeaders(
@@ -151,7 +154,8 @@ export function withResponseHeaders(
 }
 
 /**
- * All of the policy's, or with any of the origin's own, none: "CORS headers", "Origin override".
+ * Sets all CORS headers of the policy, or none if the origin set any and the policy does not
+ * override them: "Origin override" in "CORS headers".
  */
 function setCors(
   headers: Record<string, readonly string[]>,
@@ -172,7 +176,7 @@ function setCors(
   }
 }
 
-/** `*` stands for a part of the host, as in `https://*.example.com`. */
+/** `*` matches a part of the host, as in `https://*.example.com`. */
 function matchesOrigin(pattern: string, origin: string): boolean {
   const escaped = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^(?:https?://)?${escaped.join('[^/]*')}$`, 'i').test(origin);

@@ -1,4 +1,4 @@
-/** What a replay takes for granted, in sentences: a figure is worth as much as what it rests on. */
+/** The assumptions of a replay as sentences, so that a reader can judge its figures. */
 
 import { type LogSummary, ORDER_BUFFER } from '../logs';
 import { VIEWER_WEIGHTS } from '../path';
@@ -7,7 +7,7 @@ import { DEFAULT_ORIGIN_MS, VIEWER_BYTES_PER_MS, VIEWER_ROUND_TRIP_MS } from './
 import type { AssumedCacheControl } from './origin';
 import { REGIONAL_CAPACITY_FACTOR } from './run';
 
-/** Requests by what the log did not have of them. */
+/** How many requests lacked a value in the log, which was then assumed. */
 export interface AssumptionCounts {
   readonly place: number;
   readonly host: number;
@@ -19,10 +19,10 @@ export interface AssumptionFacts {
   readonly log: LogSummary;
   readonly assumed: AssumptionCounts;
   readonly host: string;
-  /** Where origins were taken to be. */
+  /** The regions where origins were assumed to be. */
   readonly originRegions: readonly string[];
   readonly cacheControl: readonly AssumedCacheControl[];
-  /** Of the distribution: what of its template is left out. */
+  /** The parts of the distribution's template that the model omits. */
   readonly gaps: readonly string[];
 }
 

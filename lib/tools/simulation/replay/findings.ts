@@ -1,4 +1,7 @@
-/** What a log says of the deployment's keys, whatever the caches hold. */
+/**
+ * Findings about the deployment's cache keys that depend only on the log, not on capacity: the
+ * highest possible hit rate, what splits an object into several, and unsafe merges.
+ */
 import { type BehaviorModel, parameterName, selects } from '../distribution';
 import { hash53 } from '../hash';
 import type { LogRecord } from '../logs';
@@ -7,7 +10,10 @@ import type { PreparedRequest } from '../path';
 import type { KeySplitter, ReplayReport, UnsafeMerge } from './report';
 import { percentOf } from './tally';
 
-/** Different objects that are counted exactly for the ceilings; above, within about 0.3 percent. */
+/**
+ * Up to this number, different objects are counted exactly for the ceilings; above it, within about
+ * 0.3 percent.
+ */
 export const EXACT_OBJECTS = 262_144;
 
 export interface Findings {
@@ -15,7 +21,7 @@ export interface Findings {
   report(): Pick<ReplayReport, 'ceiling' | 'keySplitters' | 'unsafeMerges'>;
 }
 
-/** Of requests by GET and HEAD; others cannot be answered from a cache. */
+/** Findings about GET and HEAD requests. Caches serve no others. */
 export function findings(): Findings {
   const urls = distinctCounter(EXACT_OBJECTS);
   const keys = distinctCounter(EXACT_OBJECTS);
@@ -43,16 +49,16 @@ export function findings(): Findings {
 }
 
 /**
- * A policy that may keep nothing is how CloudFront is told not to cache: "Managed cache policies",
- * CachingDisabled.
+ * Whether a behavior caches. A maximum TTL of 0 is CloudFront's way to disable caching:
+ * CachingDisabled in "Managed cache policies".
  */
 export function isCached({ cachePolicy }: BehaviorModel): boolean {
   return cachePolicy.maxTtlSeconds > 0;
 }
 
 /**
- * By the deployment's key. Where it caches nothing, its key has nothing either: there, by the URL
- * as the viewer-request function left it.
+ * Identifies the object of a request by the deployment's key. If the behavior does not cache, its
+ * key is empty, so the URL identifies the object, as the viewer-request function left it.
  */
 export function objectKey({ behavior, keyed, viewer }: PreparedRequest): string {
   return isCached(behavior) && keyed
@@ -65,20 +71,20 @@ export function urlOf({ host, path, query }: Pick<HttpRequest, 'host' | 'path' |
 }
 
 /**
- * Only those can be answered from a cache: "Caching of responses to GET and HEAD", "Allowed HTTP
+ * Whether a cache can serve the method: "Caching of responses to GET and HEAD", "Allowed HTTP
  * methods" in "Cache behavior settings".
  */
 export function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
-/** Names that are followed, the first that come; in each behaviour apart. */
+/** How many names are counted, in each behavior separately. The first ones in the log count. */
 export const MAX_SPLITTER_NAMES = 300;
 
-/** Different keys that are counted exactly; above, within about one percent. */
+/** Up to this number, different keys are counted exactly; above it, within about one percent. */
 export const EXACT_SPLITTER_KEYS = 16_384;
 
-/** Parameters or cookies of one request that are looked at: longer lists are attacks. */
+/** How many parameters or cookies of one request are counted. Longer lists are attacks. */
 const MAX_OF_A_REQUEST = 32;
 
 interface SplitterCounts {
@@ -86,7 +92,7 @@ interface SplitterCounts {
   readonly name: string;
   readonly pathPattern: string;
   requests: number;
-  /** Requests of which the deployment's key has it. */
+  /** Requests that have the name in the deployment's key. */
   kept: number;
   readonly keysWith: DistinctCounter;
   readonly keysWithout: DistinctCounter;
@@ -94,7 +100,7 @@ interface SplitterCounts {
 
 export interface KeySplitters {
   observe(record: LogRecord, url: string, prepared: PreparedRequest, normalized: HttpRequest): void;
-  /** Those that lose hits, the worst first. */
+  /** The names that cost hits, the most expensive first. */
   report(): KeySplitter[];
 }
 
@@ -133,15 +139,15 @@ export function keySplitters(): KeySplitters {
       const stillThere = new Set(normalized.query.split('&').map(parameterName));
       const path = url.slice(0, url.length - record.query.length);
       for (const name of namesOf(parameters)) {
-        // What is not cached is judged by the URL alone, as its ceiling is.
+        // An uncached request is judged by its URL alone, as its ceiling is.
         const kept =
           stillThere.has(name) && (!isCached(behavior) || selects(cachePolicy.query, name));
         const others = parameters.filter((parameter) => parameterName(parameter) !== name);
         count('query', name, pathPattern, kept, url, path + others.join('&'));
       }
       for (const [name, values] of Object.entries(record.headers)) {
-        // One that is not in the key splits nothing, and was in no key before: a URL is not split
-        // by who asks for it.
+        // A header outside the key does not split objects. It was in no key before either, because
+        // the URL alone identifies an object.
         if (!selects(cachePolicy.headers, name)) continue;
         count('header', name, pathPattern, true, `${url}\n${values.join()}`, url);
       }
@@ -166,7 +172,7 @@ export function keySplitters(): KeySplitters {
   };
 }
 
-/** Of one name, over the behaviours. */
+/** Adds up one name over the behaviors. */
 function summed(counted: readonly SplitterCounts[]): KeySplitter {
   const lost = ({ keysWith, keysWithout }: SplitterCounts) =>
     Math.max(0, keysWith.count() - keysWithout.count());
@@ -180,7 +186,8 @@ function summed(counted: readonly SplitterCounts[]): KeySplitter {
     pathPattern: worst.pathPattern,
     requests,
     hitsLost: total(lost),
-    // A function may drop it of some requests: what holds for most of those where it costs most.
+    // A function may drop the name from some requests, so the majority decides, in the behavior
+    // where it costs most.
     inKey: 2 * worst.kept > worst.requests,
   };
 }
@@ -189,22 +196,22 @@ function namesOf(pairs: readonly string[]): Set<string> {
   return new Set(pairs.slice(0, MAX_OF_A_REQUEST).map(parameterName).filter(Boolean));
 }
 
-/** Objects that are followed, the first that come. */
+/** How many objects are compared. The first ones in the log count. */
 export const MAX_MERGE_KEYS = 100_000;
 
 /**
- * URLs of one object, and answers of one URL, that are remembered. What has more answers varies by
- * itself and proves nothing.
+ * How many URLs of one object, and responses to one URL, are remembered. A URL with more different
+ * responses varies on its own, so it proves nothing.
  */
 const MAX_URLS = 4;
 const MAX_RESPONSES = 8;
 
-/** Findings of a report. */
+/** The maximum number of findings in a report. */
 const MAX_FINDINGS = 50;
 
 interface UrlResponses {
   readonly url: string;
-  /** `STATUS SIZE`; the first is the example. */
+  /** `STATUS SIZE`; the report shows the first one. */
   readonly responses: Set<string>;
 }
 
@@ -217,7 +224,7 @@ interface MergedUrls {
 
 export interface UnsafeMerges {
   observe(record: LogRecord, url: string, prepared: PreparedRequest): void;
-  /** Two URLs of one key without any answer in common; the most requested first. */
+  /** Pairs of URLs with the same key and no response in common, the most requested first. */
   report(): UnsafeMerge[];
 }
 
@@ -225,7 +232,7 @@ export function unsafeMerges(): UnsafeMerges {
   const byKey = new Map<string, MergedUrls>();
   return {
     observe({ method, status, bytes }, url, { behavior, keyed }) {
-      // Ranges, 304 and HEAD say nothing about what the whole object is.
+      // Ranges, 304 and HEAD do not reveal the whole object.
       if (!keyed || !isCached(behavior) || method !== 'GET' || status === 206 || status === 304)
         return;
       const { pathPattern } = behavior;
@@ -267,16 +274,16 @@ function example({ url, responses }: UrlResponses): UnsafeMerge['first'] {
   return { url, status: status ?? 0, bytes: bytes ?? 0 };
 }
 
-/** Counts different texts without keeping them, exactly up to a limit and well beyond it. */
+/** Counts different hashes: exactly up to a limit, and by an estimate above it. */
 export interface DistinctCounter {
   add(hash: number): void;
   count(): number;
 }
 
 /**
- * Adaptive sampling: above the limit, only hashes that a power of two divides are kept, and stand
- * for as many. Flajolet, "On adaptive sampling", Computing 1990: the standard error is 1.2 divided
- * by the root of the limit.
+ * Adaptive sampling: above the limit, it keeps only the hashes that are divisible by a power of
+ * two, and multiplies their number by it. Flajolet, "On adaptive sampling", Computing 1990: the
+ * standard error is 1.2 divided by the square root of the limit.
  */
 export function distinctCounter(limit: number): DistinctCounter {
   let kept = new Set<number>();

@@ -1,6 +1,5 @@
 /**
- * The origin of a replay: it answers each request as the log says that it was answered, after the
- * time that the model gives it.
+ * The origin of a replay. Its response to each request is the logged one, after a modeled delay.
  */
 import { CLOUDFRONT_REGION, catchesAll, nearestFirst } from '../../../model/aws';
 import type { Assembly } from '../../assembly';
@@ -12,8 +11,8 @@ import type { Attempt, PreparedRequest, RequestPath } from '../path';
 import { DEFAULT_ORIGIN_MS, originRoundTripMs } from './latency';
 
 /**
- * A header that the log does not have and the origin is assumed to send: for paths that match, the
- * first match wins.
+ * A `Cache-Control` header that the log lacks and the origin is assumed to send. The first matching
+ * pattern applies.
  */
 export interface AssumedCacheControl {
   readonly pattern: string;
@@ -22,11 +21,11 @@ export interface AssumedCacheControl {
 
 export interface OriginResponse {
   readonly response: HttpResponse;
-  /** From the edge location to the origin and back, with the origin's own time. */
+  /** Round trip from the edge location to the origin, with the origin's processing time. */
   readonly tookMs: number;
   /**
-   * How often an origin was asked: 0 where a function answered, 2 where the group's fallback was
-   * asked as well.
+   * How many requests reached an origin: 0 if a function responded, 2 if the group's fallback was
+   * also tried.
    */
   readonly requests: number;
   readonly bytes: number;
@@ -90,22 +89,22 @@ export function loggedOrigin(
 }
 
 /**
- * A connection that became a WebSocket: nothing of it can be cached, and no function sees what
- * follows.
+ * The status of a WebSocket connection. It cannot be cached, and functions see nothing after the
+ * handshake.
  */
 const WEBSOCKET = 101;
 
 /**
- * How long the origin took, where the log says so: of a WebSocket, it says how long the connection
- * lasted.
+ * The logged processing time of the origin. For a WebSocket, the log has the duration of the
+ * connection instead.
  */
 export function originMs({ originMs: logged, status }: LogRecord): number | undefined {
   return status === WEBSOCKET ? undefined : logged;
 }
 
 /**
- * A part of an object, or that it has not changed, is an answer to one viewer: the origin is taken
- * to have sent it whole.
+ * The origin's response to the request. A partial response or a 304 is specific to one viewer, so
+ * the origin is assumed to have sent the whole object.
  */
 function loggedResponse(
   { path, status, bytes, contentType }: LogRecord,
@@ -123,17 +122,21 @@ function loggedResponse(
   };
 }
 
-/** @param from the region of the cache that asks */
+/**
+ * Returns the region in which an origin responds.
+ *
+ * @param from the region of the cache that sends the request
+ */
 export type OriginRegion = (origin: OriginModel, from: string) => string;
 
 /**
- * By latency records, Route 53 leads to the region with the lowest latency: "Latency-based
- * routing", Amazon Route 53 developer guide. Here it is the nearest one. Without such records, the
- * region of the origin's shield, for that is the one nearest to it: "Choosing the AWS Region for
- * Origin Shield", Amazon CloudFront developer guide. Otherwise the region of the distribution's
- * stack.
+ * Finds the region of each origin. For a name with latency records, Route 53 chooses the region
+ * with the lowest latency ("Latency-based routing", Amazon Route 53 developer guide); the model
+ * takes the nearest one. Without such records, it is the region of the origin's shield, because
+ * that should be the nearest one ("Choosing the AWS Region for Origin Shield", Amazon CloudFront
+ * developer guide), or else the region of the distribution's stack.
  *
- * @param given a region that outdoes all that
+ * @param given a region that overrides all of these
  */
 export function originRegions(
   assembly: Assembly,
@@ -154,7 +157,7 @@ export function originRegions(
   };
 }
 
-/** The regions that answer to a name. */
+/** The regions of each name with latency records. */
 function latencyRecords(assembly: Assembly): ReadonlyMap<string, readonly string[]> {
   const regions = new Map<string, string[]>();
   for (const { template } of assembly.stacks) {

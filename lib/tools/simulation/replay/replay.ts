@@ -1,6 +1,6 @@
 /**
- * Sends the requests of an access log through the model of a distribution, at the speed of the
- * machine and by the clock of the log.
+ * Replays an access log through the model of a distribution: as fast as the machine can, but on the
+ * clock of the log.
  */
 import type { Assembly } from '../../assembly';
 import type { DistributionModel } from '../distribution';
@@ -26,8 +26,8 @@ import { type Cell, replayTally, replayTimeline } from './tally';
 const MB = 1e6;
 
 /**
- * What an edge location may hold of one distribution is not published: from what a busy one leaves
- * to a small site, up to all.
+ * AWS does not publish how much an edge location holds of one distribution. The capacities range
+ * from what a busy location leaves to a small site, to no limit.
  */
 export const DEFAULT_CAPACITIES: readonly number[] = [
   256 * MB,
@@ -35,28 +35,44 @@ export const DEFAULT_CAPACITIES: readonly number[] = [
   Number.POSITIVE_INFINITY,
 ];
 
-/** Different messages of edge functions that are counted. */
+/** How many different error messages of edge functions are counted. */
 const MAX_MESSAGES = 50;
 
 export interface ReplayOptions {
   readonly assembly: Assembly;
   readonly distribution: DistributionModel;
   readonly log: Log;
-  /** The log as the report names it. */
+  /** The name of the log in the report. */
   readonly file: string;
   /**
-   * Bytes that each edge location holds, one for each run.
+   * The capacity of each edge location in bytes, one for each run.
    *
    * @default DEFAULT_CAPACITIES
    */
   readonly capacities?: readonly number[];
-  /** @default none: the behaviours' default TTLs hold */
+  /**
+   * Headers that origins are assumed to send.
+   *
+   * @default - none: the default TTLs of the behaviors apply
+   */
   readonly cacheControl?: readonly AssumedCacheControl[];
-  /** @default as the assembly says */
+  /**
+   * The region of all origins.
+   *
+   * @default - as the assembly says
+   */
   readonly originRegion?: string;
-  /** @default not judged */
+  /**
+   * Objectives to judge the replay by.
+   *
+   * @default - not judged
+   */
   readonly objectives?: ReplayObjectives;
-  /** @default those of the assembly, as they would be deployed */
+  /**
+   * Runs the edge functions.
+   *
+   * @default - those of the assembly, as they would be deployed
+   */
   readonly functions?: EdgeFunctionRunner;
 }
 
@@ -69,8 +85,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     cacheControl = [],
   } = options;
   let clockMs = 0;
-  // Without a stop for functions that loop, which would cost more than all the caches: they would
-  // hang the edge, too.
+  // The synchronous time limit would cost more than all caches. A function that blocks a replay
+  // would also block the edge.
   const ownFunctions = () =>
     edgeFunctionRunner({ now: () => clockMs, synchronousTimeLimit: false });
   const path = requestPath(distribution, options.functions ?? ownFunctions());
@@ -103,8 +119,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
       distribution.errorMinTtlSeconds,
       async ({ prepared, record }, served, hit) => {
         if (hit) timeline.hit(record.timeMs, index);
-        // What it does to the answer changes no figure; whether it fails does matter, and is asked
-        // once, not for each capacity.
+        // Figures do not depend on the viewer-response function, but its errors are reported, once
+        // and not for each capacity.
         if (index === 0 && prepared.behavior.functions['viewer-response'])
           onFunctionErrors((await path.toViewer(prepared, served)).functionErrors);
       },
@@ -204,10 +220,7 @@ function requestOf(
   };
 }
 
-/**
- * The origin is asked with the same request by every run that asks it, so that edge functions run
- * once.
- */
+/** Every run sends the same request to the origin, so edge functions run only once. */
 function onceForAllRuns(ask: (fetch: Fetch) => Promise<OriginResponse>): ReplayedRequest['origin'] {
   let first: Promise<OriginResponse> | undefined;
   return (fetch) => {

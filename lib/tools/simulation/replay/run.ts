@@ -1,6 +1,6 @@
 /**
- * One run of a replay: one engine of one capacity, with a virtual clock and the answers of origins
- * that are still on their way.
+ * One run of a replay at one capacity: an engine, a virtual clock, and the origin responses in
+ * transit.
  */
 import { CacheEngine, type Fetch, type KeyedRequest, type ServedResponse } from '../engine';
 import type { LogRecord } from '../logs';
@@ -15,13 +15,13 @@ export interface ReplayedRequest {
   readonly prepared: PreparedRequest;
   readonly keyed: KeyedRequest;
   readonly cell: Cell;
-  /** Asks the origin, or says again what it said to another run. */
+  /** Sends the request to the origin, or returns the response that another run got. */
   readonly origin: (fetch: Fetch) => Promise<OriginResponse>;
 }
 
 export interface Run {
   request(asked: ReplayedRequest): Promise<void>;
-  /** Gives the answers that have come by then. */
+  /** Delivers the origin responses that have arrived by then. */
   advance(toMs: number): Promise<void>;
 }
 
@@ -32,12 +32,12 @@ interface PendingResponse {
 }
 
 /**
- * What regional edge caches and Origin Shield hold, as a multiple of an edge location: an
- * assumption, for they are larger, and AWS does not say by how much.
+ * The capacity of regional edge caches and Origin Shield as a multiple of an edge location's. An
+ * assumption: they are larger, and AWS does not publish by how much.
  */
 export const REGIONAL_CAPACITY_FACTOR = 10;
 
-/** @param index of its counts in each cell */
+/** @param index the index of the run's counts in each cell */
 export function replayRun(
   index: number,
   capacityBytes: number,
@@ -70,7 +70,7 @@ export function replayRun(
     const hit = served.servedBy === 'pop';
     if (hit) counts.hits++;
     else if (served.reason) counts.misses[served.reason]++;
-    // Who waited has waited for the way to the origin, too.
+    // The time that a request waited includes the way to the origin.
     const waitedMs = nowMs - record.timeMs;
     counts.latency.add(
       waitedMs +
@@ -104,7 +104,7 @@ export function replayRun(
   };
 }
 
-/** A binary heap: what comes first is given first, in logarithmic time. */
+/** A binary heap: a priority queue with logarithmic operations. */
 export interface Heap<Item> {
   push(item: Item): void;
   peek(): Item | undefined;

@@ -1,15 +1,12 @@
-/**
- * Counts what became of the requests, by behaviour and part of the world, beside each other for
- * each capacity.
- */
+/** Counts the outcomes of requests, by behavior and continent and over time, for each capacity. */
 import type { Continent } from '../../../model/aws';
 import { MISS_REASONS, type MissReason } from '../messages';
 import type { ReplayReport, ReplaySlice, Span } from './report';
 
-/** What one run, of one capacity, made of the requests of a cell. */
+/** The outcomes of a cell's requests in one run. */
 interface RunCounts {
   hits: number;
-  /** Requests for which an origin was asked. */
+  /** Requests that reached an origin. */
   fetching: number;
   originRequests: number;
   originBytes: number;
@@ -31,7 +28,7 @@ export interface Tally {
 }
 
 /**
- * @param runs how many capacities there are
+ * @param runs the number of capacities
  * @param pathPatterns in the order of the report
  */
 export function replayTally(runs: number, pathPatterns: readonly string[]): Tally {
@@ -86,7 +83,7 @@ export function replayTally(runs: number, pathPatterns: readonly string[]): Tall
   };
 }
 
-/** From the lowest to the highest of what the capacities gave. */
+/** The lowest and the highest value over the capacities. */
 export function span(values: readonly number[]): Span {
   return { low: Math.min(...values), high: Math.max(...values) };
 }
@@ -159,12 +156,16 @@ interface Point {
 
 export interface Timeline {
   request(timeMs: number): void;
-  /** @param timeMs when the request came, not when it was answered */
+  /** @param timeMs when the request arrived, not when it was served */
   hit(timeMs: number, run: number): void;
   report(): ReplayReport['timeline'];
 }
 
-/** @param runs how many capacities there are */
+/**
+ * Counts requests and hits over time. When the points run out, it merges each pair of neighbors.
+ *
+ * @param runs the number of capacities
+ */
 export function replayTimeline(runs: number): Timeline {
   const empty = (): Point => ({ requests: 0, hits: Array.from({ length: runs }, () => 0) });
   let points: Point[] = [];
@@ -207,14 +208,14 @@ export function replayTimeline(runs: number): Timeline {
 }
 
 /**
- * Durations in buckets that grow by two percent, so that a percentile is within one percent of the
- * true one whatever the number.
+ * A histogram of durations. Buckets grow by two percent, so a percentile is within one percent of
+ * the true value.
  */
 export interface Histogram {
   add(ms: number): void;
-  /** Adds all that is in another one. */
+  /** Adds the durations of another histogram. */
   merge(other: Histogram): void;
-  /** 0 if there is nothing in it. */
+  /** 0 if the histogram is empty. */
   percentile(percent: number): number;
   buckets(): Iterable<readonly [bucket: number, count: number]>;
 }

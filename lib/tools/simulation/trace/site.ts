@@ -1,6 +1,6 @@
 /**
- * A market site that does not exist: what its viewers ask for, and how it answers. Paths fit the
- * behaviours of `deployments/market.yaml`.
+ * A fictitious market site: the requests of its viewers and its responses. Paths fit the behaviors
+ * of `deployments/market.yaml`.
  */
 import { fnv1a } from '../hash';
 import { type Random, weighted, zipf } from './random';
@@ -11,10 +11,7 @@ export interface SiteRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly status: number;
-  /**
-   * Of the body. One object always has the same, however often and under whichever tracking
-   * parameters it is asked for.
-   */
+  /** Bytes of the body. An object always has the same size, whatever its tracking parameters. */
   readonly bytes: number;
   readonly contentType: string;
   readonly originMs: number;
@@ -43,7 +40,7 @@ type Asked = readonly [
 const JSON_TYPE = 'application/json';
 const HTML_TYPE = 'text/html; charset=utf-8';
 
-/** What people and their browsers ask for, with its weight. */
+/** Requests of people and their browsers, with weights. */
 const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest, number])[] = [
   [(random, moment) => tracked(random, page(random, moment)), 13],
   [(random) => asset(random), 20],
@@ -159,7 +156,7 @@ function article(rank: number): SiteRequest {
   return get([`/news/${2000 + rank}`, 18_000, 64_000, HTML_TYPE, 130]);
 }
 
-/** Campaigns and social networks mark the links to a page; the page is the same. */
+/** Adds the tracking parameters of campaigns and social networks. They do not change the page. */
 function tracked(random: Random, request: SiteRequest): SiteRequest {
   if (random() > 0.22) return request;
   const id = Math.floor(random() * 2 ** 32).toString(16);
@@ -171,7 +168,7 @@ function tracked(random: Random, request: SiteRequest): SiteRequest {
   return { ...request, url: `${request.url}?${choice(random, marks)}` };
 }
 
-/** A client library adds the time, so that no cache on the way answers. */
+/** Adds the time, as some client libraries do to bypass caches. */
 function busted(random: Random, { timeMs }: Moment, request: SiteRequest): SiteRequest {
   if (random() > 0.15) return request;
   return { ...request, url: `${request.url}${request.url.includes('?') ? '&' : '?'}_=${timeMs}` };
@@ -185,8 +182,8 @@ function asset(random: Random): SiteRequest {
 }
 
 /**
- * The tier of `/static/*` drops every query, but the sprite has two themes: a mistake that a replay
- * finds.
+ * A deliberate mistake for a replay to find: the tier of `/static/*` drops every query, but the
+ * sprite has two themes.
  */
 function staticFile(random: Random): SiteRequest {
   const file = choice(random, [
@@ -263,7 +260,7 @@ function written(random: Random): SiteRequest {
   return { method: 'POST', url, status, bytes, contentType: JSON_TYPE, originMs: 110 };
 }
 
-/** Mostly one of an exchange that trades. */
+/** A symbol, most likely of an exchange that is open. */
 function traded(random: Random, { open }: Moment): string {
   const exchange = weighted(
     random,
@@ -272,7 +269,7 @@ function traded(random: Random, { open }: Moment): string {
   return symbol(exchange, symbolRank(random));
 }
 
-/** Made up, in the manner of each exchange. */
+/** A fictitious symbol in the style of each exchange. */
 function symbol(exchange: Exchange, rank: number): string {
   if (exchange === 'tokyo') return `${1301 + 57 * rank}.T`;
   const letters = [rank * 7, rank * 3 + 4, rank + Math.floor(rank / 26)]
