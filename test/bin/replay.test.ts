@@ -123,7 +123,7 @@ test.each<[string[], RegExp]>([
     /--assume-cache-control must be PATTERN=VALUE/,
   ],
   [['--log', SOME, '--origin-region', 'mars-1'], /--origin-region must be .*got "mars-1"/],
-  [['--log', SOME, '--distribution', 'Other'], /is no distribution/],
+  [['--log', SOME, '--distribution', 'Other'], /matches no distribution/],
   [['--log', SOME, '--deployment', 'none.yaml'], /none\.yaml/],
   [['--log', join(directory, 'none.log')], /none\.log: the log cannot be read/],
   [['--log', SOME, '--assembly', directory], /is not a whole assembly/],

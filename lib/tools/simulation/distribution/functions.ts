@@ -30,9 +30,7 @@ export function functionsOf(
     const event = text(association.EventType);
     const arn = association.LambdaFunctionARN ?? association.FunctionARN;
     if (!EVENTS.includes(event)) {
-      gap(
-        `A function of an event that is not known is left out: ${text(arn)} on ${event || 'nothing'}.`,
-      );
+      gap(`A function of an unknown event is omitted: ${text(arn)} on ${event || 'no event'}.`);
       return [];
     }
     const model =
@@ -41,10 +39,10 @@ export function functionsOf(
         : lambdaFunction(assembly, stack, association);
     if (typeof model !== 'string') {
       if (flag(association.IncludeBody))
-        gap(`The ${event} function ${model.name} is run without the body of the request.`);
+        gap(`The ${event} function ${model.name} runs without the body of the request.`);
       return [[event as EdgeEvent, model]];
     }
-    gap(`The ${event} function ${text(arn)} is not run: ${model}.`);
+    gap(`The ${event} function ${text(arn)} does not run: ${model}.`);
     return [];
   });
   return Object.fromEntries(found);
@@ -60,7 +58,7 @@ function viewerFunction(
   if (located?.resource.Type !== 'AWS::CloudFront::Function')
     return 'its code is not in the assembly';
   const code = located.resource.Properties?.FunctionCode;
-  if (typeof code !== 'string') return 'its code is put together at the deployment';
+  if (typeof code !== 'string') return 'its code is only known at deployment';
   return { kind: 'cloudfront-function', name: located.logicalId, code };
 }
 
@@ -83,7 +81,7 @@ function lambdaFunction(
     Code: code,
   } = located.resource.Properties ?? {};
   if (!text(runtime).startsWith('nodejs'))
-    return `its runtime is ${text(runtime) || 'not given'}, and only Node.js is run here`;
+    return `its runtime is ${text(runtime) || 'unknown'}, and the model runs Node.js only`;
   const model = {
     kind: 'lambda-edge',
     name: located.logicalId,

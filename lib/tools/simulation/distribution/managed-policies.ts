@@ -66,28 +66,32 @@ export const MANAGED_CACHE_POLICIES: Readonly<Record<string, CachePolicyModel>> 
  * forwards only the viewer's headers.
  */
 export const MANAGED_ORIGIN_REQUEST_POLICIES: Readonly<Record<string, OriginRequestModel>> = {
+  // AllViewer
   '216adef6-5c7f-47e4-b989-5492eafa07d3': {
     headers: EVERYTHING,
     cookies: EVERYTHING,
     query: EVERYTHING,
-  }, // AllViewer
+  },
+  // AllViewerAndCloudFrontHeaders-2022-06
   '33f36d7e-f396-46d9-90e0-52428a34d9dc': {
     headers: EVERYTHING,
     cookies: EVERYTHING,
     query: EVERYTHING,
-  }, // AllViewerAndCloudFrontHeaders-2022-06
+  },
   // AllViewerExceptHostHeader
   'b689b0a8-53d0-40ab-baf2-68738e2966ac': {
     headers: { kind: 'all-except', names: ['host'] },
     cookies: EVERYTHING,
     query: EVERYTHING,
   },
-  '59781a5b-3903-41f3-afcb-af62929ccde1': forwarding('origin'), // CORS-CustomOrigin
+  // CORS-CustomOrigin
+  '59781a5b-3903-41f3-afcb-af62929ccde1': forwarding('origin'),
+  // CORS-S3Origin
   '88a5eaf4-2fd4-4709-b370-b4c650ea3fcf': forwarding(
     'origin',
     'access-control-request-headers',
     'access-control-request-method',
-  ), // CORS-S3Origin
+  ),
   // Elemental-MediaTailor-PersonalizedManifests
   '775133bc-15f2-49f9-abea-afb2e0bf67d2': {
     ...forwarding(
@@ -99,8 +103,10 @@ export const MANAGED_ORIGIN_REQUEST_POLICIES: Readonly<Record<string, OriginRequ
     ),
     query: EVERYTHING,
   },
-  'bf0718e1-ba1e-49d1-88b1-f726733018ae': forwarding('host'), // HostHeaderOnly
-  'acba4595-bd28-49b8-b9fe-13317c0390fa': forwarding('user-agent', 'referer'), // UserAgentRefererHeaders
+  // HostHeaderOnly
+  'bf0718e1-ba1e-49d1-88b1-f726733018ae': forwarding('host'),
+  // UserAgentRefererHeaders
+  'acba4595-bd28-49b8-b9fe-13317c0390fa': forwarding('user-agent', 'referer'),
 };
 
 const SIMPLE_CORS: CorsModel = { override: false, allowOrigins: ['*'], set: {}, preflightOnly: [] };
@@ -124,11 +130,16 @@ const SECURITY: ResponseHeadersModel['set'] = [
 ];
 
 export const MANAGED_RESPONSE_HEADERS_POLICIES: Readonly<Record<string, ResponseHeadersModel>> = {
-  '60669652-455b-4ae9-85a4-c4c02393f86c': { remove: [], set: [], cors: SIMPLE_CORS }, // SimpleCORS
-  '5cc3b908-e619-4b99-88e5-2cf7f45965bd': { remove: [], set: [], cors: PREFLIGHT_CORS }, // CORS-With-Preflight
-  '67f7725c-6f97-4210-82d7-5512b31e9d03': { remove: [], set: SECURITY }, // SecurityHeadersPolicy
-  'e61eb60c-9c35-4d20-a928-2b84e02af89c': { remove: [], set: SECURITY, cors: SIMPLE_CORS }, // CORS-and-SecurityHeadersPolicy
-  'eaab4381-ed33-4a86-88ca-d9558dc6cd63': { remove: [], set: SECURITY, cors: PREFLIGHT_CORS }, // CORS-with-preflight-and-SecurityHeadersPolicy
+  // SimpleCORS
+  '60669652-455b-4ae9-85a4-c4c02393f86c': { remove: [], set: [], cors: SIMPLE_CORS },
+  // CORS-With-Preflight
+  '5cc3b908-e619-4b99-88e5-2cf7f45965bd': { remove: [], set: [], cors: PREFLIGHT_CORS },
+  // SecurityHeadersPolicy
+  '67f7725c-6f97-4210-82d7-5512b31e9d03': { remove: [], set: SECURITY },
+  // CORS-and-SecurityHeadersPolicy
+  'e61eb60c-9c35-4d20-a928-2b84e02af89c': { remove: [], set: SECURITY, cors: SIMPLE_CORS },
+  // CORS-with-preflight-and-SecurityHeadersPolicy
+  'eaab4381-ed33-4a86-88ca-d9558dc6cd63': { remove: [], set: SECURITY, cors: PREFLIGHT_CORS },
 };
 
 function forwarding(...headers: readonly string[]): OriginRequestModel {

@@ -13,7 +13,7 @@ const PROTOCOL_POLICIES: readonly string[] = [
 
 export function originsOf(config: Json, refuse: Refuse): Readonly<Record<string, OriginModel>> {
   const origins = list(config.Origins).map((origin) => originOf(object(origin), refuse));
-  if (origins.length === 0) throw refuse('it has no origins', 'Give it one.');
+  if (origins.length === 0) throw refuse('it has no origins', 'Add an origin.');
   return Object.fromEntries(origins.map((origin) => [origin.id, origin]));
 }
 
@@ -21,7 +21,7 @@ function originOf(origin: Json, refuse: Refuse): OriginModel {
   const id = text(origin.Id);
   const domainName = text(origin.DomainName);
   if (id === '' || domainName === '')
-    throw refuse(`the origin ${JSON.stringify(id)} has no id or no domain name`, 'Give it both.');
+    throw refuse(`the origin ${JSON.stringify(id)} lacks an ID or a domain name`, 'Set both.');
   const shield = object(origin.OriginShield);
   const protocolPolicy = text(object(origin.CustomOriginConfig).OriginProtocolPolicy);
   return {
@@ -58,7 +58,7 @@ export function originGroupsOf(
     if (primary === undefined || fallback === undefined) {
       throw refuse(
         `the origin group ${id} has fewer than two members`,
-        'Give it a primary and a fallback.',
+        'Add a primary and a fallback.',
       );
     }
     const failoverStatusCodes = list(object(group.FailoverCriteria).StatusCodes).map(Number);

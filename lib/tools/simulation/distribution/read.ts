@@ -40,12 +40,12 @@ const VIEWER_PROTOCOL_POLICIES: readonly string[] = [
 
 /** Settings that affect requests and that the model omits, with the sentence for `gaps`. */
 const UNMODELED: Readonly<Record<string, string>> = {
-  WebACLId: 'The rules of the web ACL are left out: every request goes past them.',
-  Restrictions: 'Restrictions by country are left out: every country is served.',
-  TrustedKeyGroups: 'Signed URLs and cookies are not checked: every request counts as signed.',
-  TrustedSigners: 'Signed URLs and cookies are not checked: every request counts as signed.',
-  FieldLevelEncryptionId: 'Fields are not encrypted.',
-  SmoothStreaming: 'Smooth Streaming is left out.',
+  WebACLId: 'The rules of the web ACL are omitted: every request passes them.',
+  Restrictions: 'Restrictions by country are omitted: every country is served.',
+  TrustedKeyGroups: 'Signed URLs and cookies are not checked: every request is treated as signed.',
+  TrustedSigners: 'Signed URLs and cookies are not checked: every request is treated as signed.',
+  FieldLevelEncryptionId: 'Field-level encryption is omitted.',
+  SmoothStreaming: 'Smooth Streaming is omitted.',
 };
 
 /**
@@ -74,8 +74,8 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
   for (const { originId, pathPattern } of behaviors) {
     if (!origins[originId] && !originGroups[originId]) {
       throw refuse(
-        `the behaviour ${pathPattern} has the target ${JSON.stringify(originId)}, which is no origin`,
-        'Name one of its origins.',
+        `the behavior ${pathPattern} targets ${JSON.stringify(originId)}, which is not an origin`,
+        'Choose one of its origins.',
       );
     }
   }
@@ -127,13 +127,16 @@ function chosen(assembly: Assembly, id: string | undefined): LocatedResource {
   if (found !== undefined && another === undefined) return found;
   if (all.length === 0) {
     throw new IsochroneError(
-      `${assembly.directory} has no CloudFront distribution.\nSynthesize with the stack that has it, or name another assembly with \`--assembly\`.`,
+      `${assembly.directory} has no CloudFront distribution.\n` +
+        'Synthesize the stack that has it, or choose another assembly with `--assembly`.',
     );
   }
   throw new IsochroneError(
     id === undefined
-      ? `${assembly.directory} has ${all.length} distributions: ${ids}.\nChoose one with \`--distribution\`.`
-      : `${JSON.stringify(id)} is ${found === undefined ? 'no distribution' : 'more than one distribution'} of ${assembly.directory}.\nChoose one of ${ids}.`,
+      ? `${assembly.directory} has ${all.length} distributions: ${ids}.\n` +
+          'Choose one with `--distribution`.'
+      : `${JSON.stringify(id)} matches ${found === undefined ? 'no' : 'more than one'} ` +
+          `distribution of ${assembly.directory}.\nChoose one of ${ids}.`,
   );
 }
 
@@ -166,16 +169,16 @@ function refuseConditions(
 ): void {
   const { CacheBehaviors: others, DefaultCacheBehavior: usual } = config;
   const isConditional = (value: unknown) => JSON.stringify(value ?? null).includes('"Fn::If"');
-  const fix = 'Name an assembly in which it is decided, such as one with the condition taken out.';
+  const fix = 'Synthesize an assembly without the condition.';
   if ('Fn::If' in config || 'Fn::If' in object(others))
-    throw refuse('its configuration or its behaviours depend on a condition', fix);
+    throw refuse('its configuration or its behaviors depend on a condition', fix);
   for (const behavior of [...list(others), usual].map(object)) {
     const name = DECISIVE.find(
       (each) => each in behavior && (each === 'Fn::If' || isConditional(behavior[each])),
     );
     if (name !== undefined)
       throw refuse(
-        `the behaviour ${text(behavior.PathPattern) || '*'} depends on a condition (${name})`,
+        `the behavior ${text(behavior.PathPattern) || '*'} depends on a condition (${name})`,
         fix,
       );
     const ttl = ['MinTTL', 'DefaultTTL', 'MaxTTL'].find((each) =>
@@ -183,8 +186,8 @@ function refuseConditions(
     );
     if (ttl !== undefined)
       throw refuse(
-        `the ${ttl} of the behaviour ${text(behavior.PathPattern) || '*'} is no number`,
-        'Write it as one.',
+        `the ${ttl} of the behavior ${text(behavior.PathPattern) || '*'} is not a number`,
+        'Use a number of seconds.',
       );
   }
 }
@@ -196,7 +199,8 @@ function behaviorOf(reader: Reader, behavior: Json): BehaviorModel {
   if (!VIEWER_PROTOCOL_POLICIES.includes(viewerProtocolPolicy)) {
     throw refusal(
       located,
-      `the behaviour ${pathPattern} has the viewer protocol policy ${JSON.stringify(viewerProtocolPolicy)}`,
+      `the behavior ${pathPattern} has the viewer protocol policy ` +
+        JSON.stringify(viewerProtocolPolicy),
       `Use one of ${VIEWER_PROTOCOL_POLICIES.join(', ')}.`,
     );
   }
@@ -224,8 +228,8 @@ function forwarding(
     if (behavior.ForwardedValues !== undefined) return olderSettingsOf(behavior);
     throw refusal(
       reader.located,
-      `the behaviour ${text(behavior.PathPattern)} has neither a cache policy nor forwarded values`,
-      'Give it a cache policy.',
+      `the behavior ${text(behavior.PathPattern)} has neither a cache policy nor forwarded values`,
+      'Add a cache policy.',
     );
   }
   const cachePolicy = policy(reader, behavior.CachePolicyId, MANAGED_CACHE_POLICIES, cachePolicyOf);
@@ -254,7 +258,7 @@ function responseHeadersPolicy(
   const found = policy(reader, id, MANAGED_RESPONSE_HEADERS_POLICIES, responseHeadersOf);
   if (found === undefined)
     reader.gap(
-      `The response headers policy ${text(id)} is not in the assembly: its headers are left out.`,
+      `The response headers policy ${text(id)} is not in the assembly, so its headers are omitted.`,
     );
   return found;
 }
@@ -279,8 +283,9 @@ function unknownPolicy(
 ): IsochroneError {
   return refusal(
     located,
-    `the behaviour ${text(behavior.PathPattern)} has the ${kind} ${text(id)}, which is neither in the assembly nor one of AWS's managed ones, or is not whole`,
-    'What is kept, and under which key, cannot be told without it: define it in a stack of this assembly.',
+    `the behavior ${text(behavior.PathPattern)} has the ${kind} ${text(id)}, which is ` +
+      'incomplete, or neither in the assembly nor managed by AWS',
+    'Caching depends on it. Define it in a stack of this assembly.',
   );
 }
 

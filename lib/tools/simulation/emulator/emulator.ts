@@ -100,7 +100,7 @@ export function emulator(
     body: Uint8Array | undefined,
   ): Promise<ServedResponse> {
     const { keyed } = prepared;
-    if (!keyed) throw new Error('There is nothing to look up.');
+    if (!keyed) throw new Error('A request with an immediate response has no cache key.');
     const id = ++lastId;
     return new Promise<ServedResponse>((resolve) => {
       const own = { prepared, body, resolve };

@@ -34,7 +34,8 @@ export function originClient(
     const url = urls.get(step.origin.id) ?? urls.get('*');
     if (!url)
       throw new IsochroneError(
-        `The origin ${step.origin.id} has no URL.\nName it with \`--origin ${step.origin.id}=URL\`.`,
+        `The origin ${step.origin.id} has no URL.\n` +
+          `Name it with \`--origin ${step.origin.id}=URL\`.`,
       );
     try {
       return { response: await ask(url, step.request, body), unreachable: false };
@@ -111,10 +112,7 @@ export function emulatorServer(
       .then((emulated) => send(response, request.method ?? 'GET', emulated, pop))
       .catch((error: unknown) => {
         const isTooLarge = error instanceof TooLarge;
-        if (!isTooLarge)
-          warn(
-            `${request.method} ${request.url}: ${error instanceof Error ? error.message : String(error)}`,
-          );
+        if (!isTooLarge) warn(`${request.method} ${request.url}: ${messageOf(error)}`);
         if (response.headersSent) response.destroy();
         else
           send(
@@ -176,6 +174,10 @@ function send(
   outgoing.end(method === 'HEAD' || isEmpty ? undefined : body);
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** An opaque ID, different for each request. */
 function requestId(): string {
   return `${randomBytes(42).toString('base64url')}==`;
@@ -186,7 +188,7 @@ async function read(message: http.IncomingMessage): Promise<Buffer> {
   let bytes = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new TooLarge(`A body has more than ${MAX_BODY_BYTES} bytes.`);
+    if (bytes > MAX_BODY_BYTES) throw new TooLarge(`The body exceeds ${MAX_BODY_BYTES} bytes.`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -79,7 +79,7 @@ export class CacheEngine {
    */
   receive(fetchId: number, response: HttpResponse | 'unreachable', nowMs: number): FetchOutcome {
     const asker = this.fetches.get(fetchId);
-    if (asker === undefined) throw new Error(`No fetch ${fetchId} is under way.`);
+    if (asker === undefined) throw new Error(`Fetch ${fetchId} is unknown or complete.`);
     this.fetches.delete(fetchId);
     this.served = [];
     this.started = [];
@@ -158,7 +158,7 @@ export class CacheEngine {
     nowMs: number,
   ): Reply | undefined {
     const node = this.nodeAt(keyed, level);
-    if (node === undefined) throw new Error(`A request has no cache at level ${level}.`);
+    if (node === undefined) throw new Error(`There is no cache at level ${level}.`);
     const object = find(node.cache, keyed, nowMs);
     const flightKey = keyed.key + variantOf(keyed.request);
     if (object !== undefined) {

@@ -57,7 +57,7 @@ export function loadViewerFunction(
   const code = fn.code ?? '';
   if (Buffer.byteLength(code) > MAX_BYTES)
     throw new Error(
-      `its code has ${Buffer.byteLength(code)} bytes, and CloudFront takes ${MAX_BYTES}`,
+      `its code has ${Buffer.byteLength(code)} bytes; CloudFront allows ${MAX_BYTES}`,
     );
   const current: CurrentCall = {};
   const modules: Readonly<Record<string, unknown>> = {
@@ -67,7 +67,8 @@ export function loadViewerFunction(
   const require = (id: string): unknown => {
     if (!(id in modules))
       throw new Error(
-        `Cannot find module ${JSON.stringify(id)}: the runtime has ${Object.keys(modules).join(', ')}`,
+        `Cannot find module ${JSON.stringify(id)}: ` +
+          `the runtime has ${Object.keys(modules).join(', ')}`,
       );
     return modules[id];
   };

@@ -6,8 +6,15 @@ import type { EdgeEvent } from '../distribution';
 import type { HeaderFields } from '../messages';
 
 /** "Disallowed headers": hidden from functions, which cannot add them. */
-const DISALLOWED =
-  /^(?:connection|expect|keep-alive|proxy-authenticate|proxy-authorization|proxy-connection|trailer|upgrade|x-accel-(?:buffering|charset|limit-rate|redirect)|x-amz-cf-.*|x-amzn-(?:auth|cf-billing|cf-id|cf-xff|errortype|fle-profile|header-count|header-order|lambda-integration-tag|requestid)|x-cache|x-edge-.*|x-forwarded-proto|x-real-ip)$/;
+const DISALLOWED = new RegExp(
+  '^(?:' +
+    'connection|expect|keep-alive|proxy-authenticate|proxy-authorization|proxy-connection|' +
+    'trailer|upgrade|x-accel-(?:buffering|charset|limit-rate|redirect)|x-amz-cf-.*|' +
+    'x-amzn-(?:auth|cf-billing|cf-id|cf-xff|errortype|fle-profile|header-count|header-order|' +
+    'lambda-integration-tag|requestid)|' +
+    'x-cache|x-edge-.*|x-forwarded-proto|x-real-ip' +
+    ')$',
+);
 
 /** "Read-only headers": visible to functions, which cannot add, change or remove them. */
 const READ_ONLY: Readonly<Record<EdgeEvent, readonly string[]>> = {
@@ -47,7 +54,7 @@ export function brokenHeaderRule(
   const broken = brokenValue(after);
   if (broken !== undefined) return broken;
   if (disallowed !== undefined)
-    return `It adds ${disallowed}, which CloudFront allows no edge function.`;
+    return `It adds ${disallowed}, which CloudFront forbids in edge functions.`;
   const changed = READ_ONLY[event].find((name) => joined(before[name]) !== joined(after[name]));
   return changed === undefined
     ? undefined
@@ -66,14 +73,14 @@ export function brokenGeneratedRule(event: EdgeEvent, headers: HeaderFields): st
   );
   return refused === undefined
     ? undefined
-    : `Its answer has ${refused}, which CloudFront allows no edge function.`;
+    : `Its response has ${refused}, which CloudFront forbids in edge functions.`;
 }
 
 function brokenValue(headers: HeaderFields): string | undefined {
   const name = Object.keys(headers).find((each) =>
     headers[each]?.some((value) => BREAKS_LINE.test(value)),
   );
-  return name === undefined ? undefined : `Its header ${name} breaks the line.`;
+  return name === undefined ? undefined : `Its header ${name} contains a line break.`;
 }
 
 function joined(values: readonly string[] | undefined): string | undefined {

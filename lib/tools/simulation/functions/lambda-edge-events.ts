@@ -173,7 +173,8 @@ function headerFields(headers: unknown): HeaderFields {
         throw new Error(`The header ${name} must have a string as its value.`);
       if (entry.key !== undefined && String(entry.key).toLowerCase() !== name.toLowerCase()) {
         throw new Error(
-          `The header ${name} has the key ${JSON.stringify(entry.key)}: they must be the same but for case.`,
+          `The header ${name} has the key ${JSON.stringify(entry.key)}: ` +
+            'they must be equal except for case.',
         );
       }
       const lower = name.toLowerCase();

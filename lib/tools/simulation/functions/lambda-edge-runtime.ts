@@ -91,14 +91,19 @@ export function loadLambda(
       ? moduleLoader(realpathSync(fn.directory ?? ''), globals)
       : inlineLoader(fn.code, globals);
   const handler = (load(file) as Record<string, unknown>)[exported];
-  if (typeof handler !== 'function') throw new Error(`${fn.handler} is not a function in its code`);
+  if (typeof handler !== 'function') throw new Error(`${fn.handler} is not a function of its code`);
   return { handler: handler as LambdaHandler, globals };
 }
 
 /** Replaces the clock of `Date` in a context. */
 export function setClock(globals: object, now: () => number): void {
-  const script =
-    '(now) => { const D = Date; globalThis.Date = class Date extends D { constructor(...a) { a.length ? super(...a) : super(now()); } static now() { return now(); } }; }';
+  const script = `(now) => {
+    const RealDate = Date;
+    globalThis.Date = class Date extends RealDate {
+      constructor(...args) { args.length ? super(...args) : super(now()); }
+      static now() { return now(); }
+    };
+  }`;
   new Script(script).runInContext(globals)(now);
 }
 
@@ -137,7 +142,7 @@ function moduleLoader(root: string, globals: object): (file: string) => unknown 
     const known = loaded.get(path);
     if (known) return known.exports;
     if (extname(path) === '.mjs' || isEsModule(path, root))
-      throw new Error(`${path} is an ES module, and only CommonJS is run here`);
+      throw new Error(`${path} is an ES module; the model runs CommonJS only`);
     const source = readFileSync(path, 'utf8');
     if (extname(path) === '.json') return JSON.parse(source);
     const module = { exports: {} as unknown };
@@ -194,7 +199,8 @@ function builtIn(id: string, root: string | undefined): unknown {
   if (name === 'fs' && root !== undefined) return ownFiles(root);
   if (name === 'fs/promises' && root !== undefined) return ownFiles(root).promises;
   throw new Error(
-    `The model has no module ${JSON.stringify(id)} for edge functions: there are fs (to read the package), ${MODULES.join(', ')}`,
+    `The model has no module ${JSON.stringify(id)} for edge functions. Available modules: ` +
+      `fs (to read the package), ${MODULES.join(', ')}`,
   );
 }
 
@@ -231,7 +237,5 @@ function checkSize(root: string): void {
     0,
   );
   if (compressed > MAX_PACKAGE_BYTES)
-    throw new Error(
-      `its package has ${compressed} bytes, and Lambda@Edge takes ${MAX_PACKAGE_BYTES}`,
-    );
+    throw new Error(`its package has ${compressed} bytes; Lambda@Edge allows ${MAX_PACKAGE_BYTES}`);
 }

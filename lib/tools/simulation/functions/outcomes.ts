@@ -11,29 +11,18 @@ import { brokenGeneratedRule, brokenHeaderRule, isDisallowed } from './header-ru
 import * as lambda from './lambda-edge-events';
 
 /**
+ * The outcome of a Lambda@Edge call.
+ *
  * @param maxResponseBytes the maximum size of a generated response
  * @throws Error if CloudFront would reject the returned value
  */
 export function lambdaOutcome(
   call: FunctionCall,
   returned: unknown,
-  responseBytes: number,
+  maxResponseBytes: number,
 ): FunctionOutcome {
-  assertObject(returned);
-  if (call.response)
-    return { response: checkedResponse(call, lambda.responseOf(returned, call.response)) };
-  if ('status' in returned) {
-    const response = lambda.responseOf(returned);
-    const bytes =
-      response.bodyBytes +
-      Object.entries(response.headers).reduce(
-        (sum, [name, values]) => sum + name.length + values.join('').length,
-        0,
-      );
-    if (bytes > responseBytes)
-      throw new Error(`Its answer has ${bytes} bytes, and ${responseBytes} are allowed.`);
-    return { response: checkedGenerated(call, response) };
-  }
+  const responded = respondedOutcome(call, returned, 'status', lambda.responseOf, maxResponseBytes);
+  if (responded) return responded;
   const { request, origin } = lambda.requestOf(returned, call.request);
   const checked = { request: checkedRequest(call, request) };
   return call.event === 'origin-request' && call.origin
@@ -41,17 +30,18 @@ export function lambdaOutcome(
     : checked;
 }
 
-/** @throws Error if CloudFront would reject the returned value */
+/**
+ * The outcome of a CloudFront Function's call.
+ *
+ * @throws Error if CloudFront would reject the returned value
+ */
 export function viewerFunctionOutcome(
   call: FunctionCall,
   returned: unknown,
   current: CurrentCall,
 ): FunctionOutcome {
-  assertObject(returned);
-  if (call.response)
-    return { response: checkedResponse(call, viewerFunctions.responseOf(returned, call.response)) };
-  if ('statusCode' in returned)
-    return { response: checkedGenerated(call, viewerFunctions.responseOf(returned)) };
+  const responded = respondedOutcome(call, returned, 'statusCode', viewerFunctions.responseOf);
+  if (responded) return responded;
   const domainName = current.origin?.domainName;
   return {
     request: checkedRequest(call, viewerFunctions.requestOf(returned, call.request)),
@@ -61,10 +51,34 @@ export function viewerFunctionOutcome(
   };
 }
 
-/** @throws Error if a function returned no object, for example nothing at all */
-function assertObject(returned: unknown): asserts returned is object {
+/**
+ * The outcome if the function returned a response, in place of the origin's or generated.
+ *
+ * @param statusField the field that distinguishes a response from a request
+ * @returns undefined if the function returned a request
+ */
+function respondedOutcome(
+  call: FunctionCall,
+  returned: unknown,
+  statusField: string,
+  responseOf: (returned: unknown, replaced?: HttpResponse) => HttpResponse,
+  maxResponseBytes = Number.POSITIVE_INFINITY,
+): FunctionOutcome | undefined {
   if (returned === null || typeof returned !== 'object')
     throw new Error(`It returned ${JSON.stringify(returned) ?? 'nothing'}.`);
+  if (call.response)
+    return { response: checkedResponse(call, responseOf(returned, call.response)) };
+  if (!(statusField in returned)) return undefined;
+  const response = responseOf(returned);
+  const bytes = Object.entries(response.headers).reduce(
+    (sum, [name, values]) => sum + name.length + values.join('').length,
+    response.bodyBytes,
+  );
+  if (bytes > maxResponseBytes)
+    throw new Error(`Its response has ${bytes} bytes; ${maxResponseBytes} are allowed.`);
+  const broken = brokenGeneratedRule(call.event, response.headers);
+  if (broken !== undefined) throw new Error(broken);
+  return { response };
 }
 
 /** A function cannot remove headers that are hidden from it. */
@@ -78,11 +92,6 @@ function checkedResponse(call: FunctionCall, after: HttpResponse): HttpResponse 
   const before = call.response?.headers ?? {};
   refuse(brokenHeaderRule(call.event, visible(before), after.headers));
   return { ...after, headers: { ...hidden(before), ...after.headers } };
-}
-
-function checkedGenerated(call: FunctionCall, response: HttpResponse): HttpResponse {
-  refuse(brokenGeneratedRule(call.event, response.headers));
-  return response;
 }
 
 function refuse(rule: string | undefined): void {

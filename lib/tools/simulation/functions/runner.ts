@@ -217,7 +217,8 @@ async function within<T>(milliseconds: number, work: () => T | Promise<T>): Prom
   const isPromise = typeof (result as { then?: unknown } | undefined)?.then === 'function';
   if (!isPromise) return result;
   const settled = await withTimeLimit(milliseconds, result as Promise<T>);
-  if (settled === TIMED_OUT) throw new Error(`It did not end within ${milliseconds / 1000} s.`);
+  if (settled === TIMED_OUT)
+    throw new Error(`It exceeded its time limit of ${milliseconds / 1000} s.`);
   return settled;
 }
 

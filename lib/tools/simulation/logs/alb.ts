@@ -30,7 +30,7 @@ const CREATION_TIME = 21;
 const TYPE = /^(?:https?|h2|grpcs|wss?) /;
 
 export function parseAlb(line: string): ParsedLine {
-  if (!TYPE.test(line)) return 'not an entry of a load balancer';
+  if (!TYPE.test(line)) return 'not a load balancer entry';
   const fields = Array.from(line.matchAll(FIELD), ([, quoted, plain]) => quoted ?? plain ?? '');
   // The creation time is when the request arrived. The first field is when the response was sent.
   const timeMs = parseIsoTime(fields[CREATION_TIME] ?? '') ?? parseIsoTime(fields[TIME] ?? '');

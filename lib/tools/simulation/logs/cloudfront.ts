@@ -26,9 +26,9 @@ export function cloudFrontParser(): LineParser {
   return (line) => {
     if (line.startsWith(FIELDS)) names = line.slice(FIELDS.length).trim().split(/\s+/);
     if (line.startsWith('#')) return undefined;
-    if (names.length === 0) return 'no line of #Fields before it';
+    if (names.length === 0) return 'no #Fields line before it';
     const values = line.split('\t');
-    if (values.length < names.length) return `${values.length} columns of ${names.length}`;
+    if (values.length < names.length) return `${values.length} of ${names.length} columns`;
     return recordOf(Object.fromEntries(names.map((name, i) => [name, values[i]])));
   };
 }
@@ -55,7 +55,7 @@ function recordOf(fields: Fields): LogRecord | string {
   const status = statusCode(fields['sc-status']);
   if (status === undefined)
     return fields['sc-status'] === '000'
-      ? 'status 000: the viewer left before an answer'
+      ? 'status 000: the viewer disconnected before a response'
       : 'no status';
   const bytes = byteCount(fieldValue(fields['sc-content-len']) ?? fields['sc-bytes']);
   if (bytes === undefined) return 'no size';

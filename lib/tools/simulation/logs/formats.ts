@@ -45,7 +45,8 @@ export function detectFormat(file: string, lines: readonly string[]): LogFormatN
   // A CloudFront log without requests has only its header.
   if (lines.some((line) => line.startsWith('#Fields:'))) return 'cloudfront';
   throw new IsochroneError(
-    `${file}: none of its first ${lines.length} lines is in a format that can be read.\n` +
-      `The formats are ${LOG_FORMATS.join(', ')}. Name one with \`--format\` to see, line by line, why not.`,
+    `${file}: none of the first ${lines.length} lines is in a supported format.\n` +
+      `The formats are ${LOG_FORMATS.join(', ')}. ` +
+      'Choose one with `--format` to get an error for each line.',
   );
 }

@@ -65,7 +65,8 @@ async function* plainBytes(
     if (error instanceof IsochroneError || (error as NodeJS.ErrnoException).syscall === undefined)
       throw error;
     throw new IsochroneError(
-      `${file}: the log cannot be read (${(error as Error).message}).\nName an existing file with \`--log\`.`,
+      `${file}: the log cannot be read (${(error as Error).message}).\n` +
+        'Name an existing file with `--log`.',
     );
   }
 }
@@ -118,7 +119,9 @@ async function* inflated(
 
 function parquet(file: string): IsochroneError {
   return new IsochroneError(
-    `${file}: this is Parquet, which is not read here.\n` +
-      "Convert it with Athena: UNLOAD (SELECT * FROM your_logs) TO 's3://bucket/prefix/' WITH (format = 'JSON', compression = 'GZIP'), or let CloudFront deliver JSON.",
+    `${file}: Parquet is not supported.\n` +
+      'Convert it with Athena, or make CloudFront deliver JSON: ' +
+      "UNLOAD (SELECT * FROM your_logs) TO 's3://bucket/prefix/' " +
+      "WITH (format = 'JSON', compression = 'GZIP').",
   );
 }

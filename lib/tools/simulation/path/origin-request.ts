@@ -19,25 +19,13 @@ import { normalizedAcceptEncoding } from './accept-encoding';
 const REMOVED = ['expect', 'max-forwards', 'x-edge-location', 'x-forwarded-proto', 'x-real-ip'];
 
 /** Forwarded whatever the policy selects: the same table. */
-const ALWAYS_FORWARDED = [
-  'cache-control',
-  'content-encoding',
-  'content-length',
-  'content-md5',
-  'content-type',
-  'date',
-  'from',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-  'origin',
-  'pragma',
-  'range',
-  'request-range',
-  'warning',
-];
+const ALWAYS_FORWARDED = new Set(
+  (
+    'cache-control content-encoding content-length content-md5 content-type date from if-match ' +
+    'if-modified-since if-none-match if-range if-unmodified-since origin pragma range ' +
+    'request-range warning'
+  ).split(' '),
+);
 
 /**
  * Conditional headers. `If-Range` is not among them, because it belongs to its range, and another
@@ -64,7 +52,7 @@ export function originRequest(
       name !== 'cookie' &&
       name !== 'accept-encoding' &&
       !REMOVED.includes(name) &&
-      (ALWAYS_FORWARDED.includes(name) || forwards(name))
+      (ALWAYS_FORWARDED.has(name) || forwards(name))
     ) {
       headers[name] = values;
     }

@@ -166,7 +166,8 @@ export function requestPath(
       const request = withRootObject(distribution, outcome.request ?? viewer);
       const { originId = behavior.originId } = outcome;
       if (!distribution.origins[originId] && !distribution.originGroups[originId]) {
-        const error = `${behavior.functions['viewer-request']?.name} selects the origin ${originId}, which the distribution does not have.`;
+        const name = behavior.functions['viewer-request']?.name;
+        const error = `${name} selects the origin ${originId}, which is not in the distribution.`;
         return {
           ...begun,
           immediate: { response: ownResponse(503), result: 'FunctionExecutionError' },
@@ -194,7 +195,7 @@ export function requestPath(
       const origin =
         prepared.origin ?? distribution.origins[members(prepared.originId)[attempt] ?? ''];
       if (!origin || !prepared.keyed)
-        throw new Error(`There is no origin to ask for ${prepared.viewer.path}.`);
+        throw new Error(`There is no origin for ${prepared.viewer.path}.`);
       const sent = originRequest(prepared.behavior, prepared.keyed.request, origin, validators);
       const outcome = await call(prepared, 'origin-request', { request: sent, origin });
       const chosen = outcome.origin ?? origin;
@@ -266,7 +267,7 @@ function behaviorOf({ behaviors, id }: DistributionModel, path: string): Behavio
   // `*` and `?` in a path are literal characters that no pattern can name.
   const literal = normalized(path).replace(/[*?]/g, '\n');
   const found = behaviors.find(({ pathPattern }) => catchesAll(pathPattern, literal));
-  if (!found) throw new Error(`${id} has no default behaviour.`);
+  if (!found) throw new Error(`${id} has no default behavior.`);
   return found;
 }
 
@@ -281,7 +282,8 @@ function normalized(path: string): string {
     if (segment === '..') segments.pop();
     else if (segment !== '.') segments.push(segment);
   }
-  return `/${segments.join('/')}${/\/\.{1,2}$/.test(unreserved) && segments.length > 0 ? '/' : ''}`;
+  const isFolder = /\/\.{1,2}$/.test(unreserved) && segments.length > 0;
+  return `/${segments.join('/')}${isFolder ? '/' : ''}`;
 }
 
 /**

@@ -66,7 +66,7 @@ const REGION_AIRPORTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The airports of edge locations: IATA code, latitude and longitude in whole degrees. The cities are
+ * Airports of edge locations: IATA code, latitude and longitude in whole degrees. The cities are
  * those of "Amazon CloudFront key features: global edge network".
  */
 const AIRPORTS: Readonly<Record<Continent, string>> = {

@@ -29,7 +29,9 @@ const assetRank = zipf(40);
 const imageRank = zipf(120);
 const articleRank = zipf(60);
 
-type Asked = readonly [
+const REFERENCE_DATA = ['exchanges', 'currencies', 'calendars', 'sectors'];
+
+type ObjectSpec = readonly [
   url: string,
   smallest: number,
   largest: number,
@@ -40,9 +42,22 @@ type Asked = readonly [
 const JSON_TYPE = 'application/json';
 const HTML_TYPE = 'text/html; charset=utf-8';
 
+/**
+ * The sprite is a deliberate mistake for a replay to find: the tier of `/static/*` drops every
+ * query, but the sprite has two themes.
+ */
+const STATIC_FILES = [
+  ['logo.svg', 'image/svg+xml'],
+  ['inter.woff2', 'font/woff2'],
+  ['manifest.webmanifest', JSON_TYPE],
+  ['favicon.ico', 'image/x-icon'],
+  ['sprite.svg?theme=light', 'image/svg+xml'],
+  ['sprite.svg?theme=dark', 'image/svg+xml'],
+] as const;
+
 /** Requests of people and their browsers, with weights. */
-const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest, number])[] = [
-  [(random, moment) => tracked(random, page(random, moment)), 13],
+const BROWSED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest, number])[] = [
+  [(random, moment) => withTracking(random, page(random, moment)), 13],
   [(random) => asset(random), 20],
   [(random) => staticFile(random), 5],
   [(random) => image(random), 14],
@@ -53,20 +68,14 @@ const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest
   ],
   [
     (random, moment) =>
-      busted(random, moment, get(['/api/market/overview', 4_000, 4_001, JSON_TYPE, 60])),
+      withCacheBuster(random, moment, get(['/api/market/overview', 4_000, 4_001, JSON_TYPE, 60])),
     8,
   ],
-  [(random, moment) => busted(random, moment, realtime(random, moment)), 20],
+  [(random, moment) => withCacheBuster(random, moment, realtime(random, moment)), 20],
   [(random, moment) => historical(random, moment), 6],
   [
     (random) =>
-      get([
-        `/api/reference-data/${choice(random, ['exchanges', 'currencies', 'calendars', 'sectors'])}`,
-        9_000,
-        60_000,
-        JSON_TYPE,
-        40,
-      ]),
+      get([`/api/reference-data/${choice(random, REFERENCE_DATA)}`, 9_000, 60_000, JSON_TYPE, 40]),
     4,
   ],
   [
@@ -96,8 +105,8 @@ const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest
       ]),
     2,
   ],
-  [(random) => ofOneUser(random), 4],
-  [(random) => written(random), 4],
+  [(random) => userRequest(random), 4],
+  [(random) => write(random), 4],
   [
     (random) => get([`/quotes/OLD${articleRank(random) % 9}`, 1_800, 1_801, HTML_TYPE, 25], 404),
     0.4,
@@ -105,7 +114,7 @@ const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest
 ];
 
 const CRAWLED: readonly (readonly [(random: Random) => SiteRequest, number])[] = [
-  [(random) => pageOf(symbol(choice(random, EXCHANGES), Math.floor(random() * SYMBOLS))), 6],
+  [(random) => quotePage(symbol(choice(random, EXCHANGES), Math.floor(random() * SYMBOLS))), 6],
   [(random) => article(Math.floor(random() * 60)), 3],
   [() => get(['/robots.txt', 120, 121, 'text/plain', 8]), 0.5],
   [
@@ -125,10 +134,13 @@ const CRAWLED: readonly (readonly [(random: Random) => SiteRequest, number])[] =
 ];
 
 export function siteRequest(random: Random, moment: Moment, crawler: boolean): SiteRequest {
-  return crawler ? weighted(random, CRAWLED)(random) : weighted(random, ASKED)(random, moment);
+  return crawler ? weighted(random, CRAWLED)(random) : weighted(random, BROWSED)(random, moment);
 }
 
-function get([url, smallest, largest, contentType, originMs]: Asked, status = 200): SiteRequest {
+function get(
+  [url, smallest, largest, contentType, originMs]: ObjectSpec,
+  status = 200,
+): SiteRequest {
   return {
     method: 'GET',
     url,
@@ -143,12 +155,12 @@ function page(random: Random, moment: Moment): SiteRequest {
   return weighted(random, [
     [() => get(['/', 48_000, 48_001, HTML_TYPE, 140]), 4],
     [() => get([`/markets/${choice(random, EXCHANGES)}`, 36_000, 52_000, HTML_TYPE, 150]), 2],
-    [() => pageOf(traded(random, moment)), 5],
+    [() => quotePage(tradedSymbol(random, moment)), 5],
     [() => article(articleRank(random)), 3],
   ] as const)();
 }
 
-function pageOf(name: string): SiteRequest {
+function quotePage(name: string): SiteRequest {
   return get([`/quotes/${name}`, 24_000, 40_000, HTML_TYPE, 160]);
 }
 
@@ -157,19 +169,20 @@ function article(rank: number): SiteRequest {
 }
 
 /** Adds the tracking parameters of campaigns and social networks. They do not change the page. */
-function tracked(random: Random, request: SiteRequest): SiteRequest {
+function withTracking(random: Random, request: SiteRequest): SiteRequest {
   if (random() > 0.22) return request;
   const id = Math.floor(random() * 2 ** 32).toString(16);
-  const marks = [
-    `utm_source=${choice(random, ['newsletter', 'x', 'partner'])}&utm_medium=${choice(random, ['mail', 'social'])}`,
+  const parameters = [
+    `utm_source=${choice(random, ['newsletter', 'x', 'partner'])}` +
+      `&utm_medium=${choice(random, ['mail', 'social'])}`,
     `fbclid=${id}`,
     `gclid=${id}`,
   ];
-  return { ...request, url: `${request.url}?${choice(random, marks)}` };
+  return { ...request, url: `${request.url}?${choice(random, parameters)}` };
 }
 
 /** Adds the time, as some client libraries do to bypass caches. */
-function busted(random: Random, { timeMs }: Moment, request: SiteRequest): SiteRequest {
+function withCacheBuster(random: Random, { timeMs }: Moment, request: SiteRequest): SiteRequest {
   if (random() > 0.15) return request;
   return { ...request, url: `${request.url}${request.url.includes('?') ? '&' : '?'}_=${timeMs}` };
 }
@@ -181,27 +194,9 @@ function asset(random: Random): SiteRequest {
   return get([`/assets/chunk-${rank}.${hash}.${extension}`, 3_000, 160_000, contentType, 20]);
 }
 
-/**
- * A deliberate mistake for a replay to find: the tier of `/static/*` drops every query, but the
- * sprite has two themes.
- */
 function staticFile(random: Random): SiteRequest {
-  const file = choice(random, [
-    'logo.svg',
-    'inter.woff2',
-    'manifest.webmanifest',
-    'favicon.ico',
-    'sprite.svg?theme=light',
-    'sprite.svg?theme=dark',
-  ]);
-  const type = file.includes('.svg')
-    ? 'image/svg+xml'
-    : file.endsWith('woff2')
-      ? 'font/woff2'
-      : file.endsWith('ico')
-        ? 'image/x-icon'
-        : JSON_TYPE;
-  return get([`/static/${file}`, 1_000, 90_000, type, 15]);
+  const [file, contentType] = choice(random, STATIC_FILES);
+  return get([`/static/${file}`, 1_000, 90_000, contentType, 15]);
 }
 
 function image(random: Random): SiteRequest {
@@ -222,19 +217,19 @@ function realtime(random: Random, moment: Moment): SiteRequest {
     '?depth=5&fields=price',
     '?fields=price&depth=5',
   ]);
-  const url = `/api/market/realtime/${traded(random, moment)}`;
+  const url = `/api/market/realtime/${tradedSymbol(random, moment)}`;
   const { bytes, ...rest } = get([url, 350, 900, JSON_TYPE, 45]);
   return { ...rest, url: `${url}${fields}`, bytes: bytes + 97 * fields.split('=').length };
 }
 
 function historical(random: Random, moment: Moment): SiteRequest {
   const range = choice(random, ['1d', '1m', '1y', '1y', '5y']);
-  const url = `/api/market/historical/${traded(random, moment)}`;
-  const asked = get([`${url}?interval=1d&range=${range}`, 8_000, 120_000, JSON_TYPE, 220]);
-  return random() < 0.5 ? asked : { ...asked, url: `${url}?range=${range}&interval=1d` };
+  const url = `/api/market/historical/${tradedSymbol(random, moment)}`;
+  const request = get([`${url}?interval=1d&range=${range}`, 8_000, 120_000, JSON_TYPE, 220]);
+  return random() < 0.5 ? request : { ...request, url: `${url}?range=${range}&interval=1d` };
 }
 
-function ofOneUser(random: Random): SiteRequest {
+function userRequest(random: Random): SiteRequest {
   const url = choice(random, [
     '/api/portfolio',
     '/api/portfolio/positions',
@@ -248,7 +243,7 @@ function ofOneUser(random: Random): SiteRequest {
   );
 }
 
-function written(random: Random): SiteRequest {
+function write(random: Random): SiteRequest {
   const [url, status, bytes] = weighted(random, [
     [['/api/orders', 201, 210], 5],
     [['/api/orders', 409, 130], 0.2],
@@ -261,7 +256,7 @@ function written(random: Random): SiteRequest {
 }
 
 /** A symbol, most likely of an exchange that is open. */
-function traded(random: Random, { open }: Moment): string {
+function tradedSymbol(random: Random, { open }: Moment): string {
   const exchange = weighted(
     random,
     EXCHANGES.map((each) => [each, open.includes(each) ? 6 : 1] as const),

@@ -52,7 +52,8 @@ export function* seededTrace({
   const minutes = Math.round(hours * 60);
   if (!Number.isInteger(requests) || requests < 0 || minutes < 1 || Number.isNaN(from.getTime())) {
     throw new IsochroneError(
-      `A seeded trace needs a whole number of requests, a time and at least a minute, got ${requests}, ${from} and ${hours} hours.`,
+      `A seeded trace must have a whole number of requests, a valid start and at least a minute, ` +
+        `got ${requests} requests from ${from} for ${hours} hours.`,
     );
   }
   const random = seededRandom(seed);
@@ -210,11 +211,13 @@ const viewerRank = zipf(VIEWERS_PER_CONTINENT, 0.6);
 
 const BROWSERS: readonly (readonly [userAgent: string, images: string])[] = [
   [
-    'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36',
+    'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) ' +
+      'Chrome/131.0.0.0 Safari/537.36',
     'image/avif,image/webp,image/apng,*/*;q=0.8',
   ],
   [
-    'Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1',
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 ' +
+      '(KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1',
     'image/webp,image/avif,video/*;q=0.8,*/*;q=0.5',
   ],
   [
@@ -281,7 +284,8 @@ function combinedLine(
   // Such as `Sun, 17 Nov 2013 06:31:30 GMT`.
   const [, day, month, year, time] = new Date(timeMs).toUTCString().split(' ');
   const stamp = `${day}/${month}/${year}:${time} +0000`;
-  return `${address} - - [${stamp}] "${method} ${url} HTTP/1.1" ${status} ${bytes} "-" "${userAgent}"`;
+  const request = `${method} ${url} HTTP/1.1`;
+  return `${address} - - [${stamp}] "${request}" ${status} ${bytes} "-" "${userAgent}"`;
 }
 
 function jsonLine(

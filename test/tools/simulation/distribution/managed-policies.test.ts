@@ -10,8 +10,8 @@ import {
 } from '../../../../lib/tools/simulation/distribution/managed-policies';
 
 /**
- * What a class of CDK has as constants, such as `CachePolicy.CACHING_OPTIMIZED`; decorated, they
- * are on the class below.
+ * The IDs of a CDK class's constants, such as `CachePolicy.CACHING_OPTIMIZED`. A decorated class has
+ * them on its prototype.
  */
 function constants(of: object, id: string): string[] {
   const names = [of, Object.getPrototypeOf(of) as object].flatMap((each) =>
@@ -36,12 +36,12 @@ test.each([
     constants(ResponseHeadersPolicy, 'responseHeadersPolicyId'),
     MANAGED_RESPONSE_HEADERS_POLICIES,
   ],
-])('every managed %s policy that CDK names is known', (_kind, ids, known) => {
+])('every managed %s policy of CDK is known', (_kind, ids, known) => {
   expect(ids.length).toBeGreaterThan(4);
   expect(Object.keys(known)).toEqual(expect.arrayContaining(ids));
 });
 
-// "Use managed cache policies": TTLs in seconds, and what is in the key.
+// "Use managed cache policies": TTLs in seconds, and the parts of the key.
 test.each<[string, number, number, number, string[], string, string, boolean, boolean]>([
   ['CachingDisabled', 0, 0, 0, [], 'none', 'none', false, false],
   ['CachingOptimized', 1, 86_400, 31_536_000, [], 'none', 'none', true, true],
@@ -69,7 +69,7 @@ test.each<[string, number, number, number, string[], string, string, boolean, bo
     true,
   ],
 ])(
-  '%s',
+  '%s has the documented TTLs and key',
   (name, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds, headers, query, cookies, gzip, brotli) => {
     const found = Object.values(MANAGED_CACHE_POLICIES).find((policy) => policy.name === name);
     const expected = {
@@ -86,7 +86,7 @@ test.each<[string, number, number, number, string[], string, string, boolean, bo
   },
 );
 
-test('the two that follow the origin differ in the query only', () => {
+test("the two policies that use the origin's headers differ in the query only", () => {
   const [without, whole] = [
     'UseOriginCacheControlHeaders',
     'UseOriginCacheControlHeaders-QueryStrings',

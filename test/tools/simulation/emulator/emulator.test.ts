@@ -14,14 +14,14 @@ interface Setup {
   readonly behavior?: Record<string, unknown>;
   readonly config?: Record<string, unknown>;
   readonly viewerProtocol?: 'http' | 'https';
-  /** What the origin answers; 200 with `max-age=60` and its count by default. */
+  /** The origin's response. @default - 200 with `max-age=60` and the number of the request */
   readonly origin?: (
     request: HttpRequest,
     count: number,
   ) => Partial<HttpResponse> | 'unreachable' | Promise<Partial<HttpResponse>>;
 }
 
-/** An emulator with a clock that stands still, and an origin that remembers what it was asked. */
+/** An emulator with a fixed clock and an origin that records its requests. */
 function emulated({ behavior, config, viewerProtocol = 'https', origin = () => ({}) }: Setup = {}) {
   const asked: HttpRequest[] = [];
   const clock = { ms: 1_000_000 };
@@ -64,7 +64,7 @@ function emulated({ behavior, config, viewerProtocol = 'https', origin = () => (
   return { edge, get, asked, clock, warned };
 }
 
-test('a miss, a hit with its age, and after its time a revalidation', async () => {
+test('a miss is followed by a hit with its age, and after expiry by a revalidation', async () => {
   const etag = ['"v1"'];
   const origin = (sent: HttpRequest) =>
     sent.headers['if-none-match']
@@ -79,12 +79,12 @@ test('a miss, a hit with its age, and after its time a revalidation', async () =
   expect(asked.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, ['"v1"']]);
 });
 
-test('those who ask for the same meanwhile wait for one fetch', async () => {
+test('simultaneous requests for one object wait for one fetch', async () => {
   let release = (): void => undefined;
   const gate = new Promise<void>((resolve) => {
     release = resolve;
   });
-  // Not where all cookies go to the origin: "Request collapsing".
+  // Requests are not collapsed if all cookies go to the origin: "Request collapsing".
   const { get, asked } = emulated({
     behavior: { OriginRequestPolicyId: undefined },
     origin: () => gate.then(() => ({})),
@@ -96,7 +96,7 @@ test('those who ask for the same meanwhile wait for one fetch', async () => {
   expect(asked).toHaveLength(1);
 });
 
-test('what must not be shared, each fetches', async () => {
+test('each request fetches a private response', async () => {
   const { get, asked } = emulated({
     origin: () => ({ headers: { 'cache-control': ['private'] } }),
   });
@@ -107,14 +107,14 @@ test('what must not be shared, each fetches', async () => {
   expect(asked).toHaveLength(2);
 });
 
-test('an invalidation makes the next a miss', async () => {
+test('an invalidation makes the next request a miss', async () => {
   const { edge, get } = emulated();
   await get();
   expect(edge.invalidate('/a')).toBeGreaterThan(0);
   expect((await get()).body).toBe('answer 2');
 });
 
-test('plain HTTP is redirected only where viewers are said to come by it', async () => {
+test('HTTP is redirected only if viewers use it', async () => {
   const behavior = { ViewerProtocolPolicy: 'redirect-to-https' };
   expect((await emulated({ behavior }).get()).status).toBe(200);
   expect(await emulated({ behavior, viewerProtocol: 'http' }).get()).toMatchObject({
@@ -123,7 +123,7 @@ test('plain HTTP is redirected only where viewers are said to come by it', async
   });
 });
 
-test('an error page is fetched as an object of its own, and has the status that the distribution says', async () => {
+test('an error page is an object of its own, with the status from the distribution', async () => {
   const config = {
     CustomErrorResponses: [{ ErrorCode: 404, ResponsePagePath: '/404.html', ResponseCode: 410 }],
   };
@@ -135,7 +135,7 @@ test('an error page is fetched as an object of its own, and has the status that 
   expect(asked.map(({ path }) => path)).toEqual(['/a', '/404.html']);
 });
 
-test('the fallback of an origin group is asked where the first cannot be reached', async () => {
+test('the fallback of an origin group is used if the primary cannot be reached', async () => {
   const origin = (id: string) => ({
     Id: id,
     DomainName: `${id}.example.com`,
@@ -159,7 +159,7 @@ test('the fallback of an origin group is asked where the first cannot be reached
   expect(asked.map(({ host }) => host)).toEqual(['site.example.com', 'b.example.com']);
 });
 
-test('what a function breaks is told, and answered', async () => {
+test('an origin error is reported, and the viewer gets a 502', async () => {
   const { edge, warned } = emulated({ origin: () => Promise.reject(new Error('out of order')) });
   expect((await edge.respond(request())).response.status).toBe(502);
   expect(warned).toEqual(['/a: out of order']);
@@ -179,48 +179,72 @@ describe('compression', () => {
       string | undefined,
     ]
   >([
-    ['brotli first', managed, ['gzip, br'], { headers: html, body: page(1000) }, 'br'],
-    ['gzip', managed, ['gzip'], { headers: html, body: page(1000) }, 'gzip'],
-    ['not asked for', managed, undefined, { headers: html, body: page(1000) }, undefined],
+    ['brotli is preferred', managed, ['gzip, br'], { headers: html, body: page(1000) }, 'br'],
     [
-      'switched off',
+      'gzip is used if brotli is not accepted',
+      managed,
+      ['gzip'],
+      { headers: html, body: page(1000) },
+      'gzip',
+    ],
+    [
+      'a request without Accept-Encoding gets the plain body',
+      managed,
+      undefined,
+      { headers: html, body: page(1000) },
+      undefined,
+    ],
+    [
+      'a behavior without compression sends the plain body',
       { ...managed, Compress: false },
       ['gzip'],
       { headers: html, body: page(1000) },
       undefined,
     ],
-    ['too small', managed, ['gzip'], { headers: html, body: page(999) }, undefined],
-    ['too large', managed, ['gzip'], { headers: html, body: page(10_000_001) }, undefined],
     [
-      'of another type',
+      'a small body is not compressed',
+      managed,
+      ['gzip'],
+      { headers: html, body: page(999) },
+      undefined,
+    ],
+    [
+      'a large body is not compressed',
+      managed,
+      ['gzip'],
+      { headers: html, body: page(10_000_001) },
+      undefined,
+    ],
+    [
+      'an uncompressible type is not compressed',
       managed,
       ['gzip'],
       { headers: { 'content-type': ['image/png'] }, body: page(1000) },
       undefined,
     ],
     [
-      'compressed already',
+      'a compressed body is not compressed again',
       managed,
       ['gzip, br'],
       { headers: { ...html, 'content-encoding': ['gzip'] }, body: page(1000) },
       'gzip',
     ],
     [
-      'without a length',
+      'a body without Content-Length is not compressed',
       managed,
       ['gzip'],
       { headers: { ...html, 'content-length': [] }, body: page(1000) },
       undefined,
     ],
     [
-      'an error that is',
+      'a 404 is compressed',
       managed,
       ['gzip'],
       { status: 404, headers: html, body: page(1000) },
       'gzip',
     ],
     [
-      'an error that is not',
+      'a 500 is not compressed',
       managed,
       ['gzip'],
       { status: 500, headers: html, body: page(1000) },
@@ -232,7 +256,7 @@ describe('compression', () => {
     expect(headers['content-encoding']?.[0]).toBe(expected);
   });
 
-  test('a strong entity tag becomes a weak one', async () => {
+  test('a strong entity tag becomes weak', async () => {
     const { get } = emulated({
       behavior: managed,
       origin: () => ({ headers: { ...html, etag: ['"v1"'] }, body: page(1000) }),

@@ -9,7 +9,7 @@ import type { HttpResponse } from '../../../../lib/tools/simulation/messages';
 import { ALL, behavior, httpRequest, keyed, NONE, only } from './fixture';
 import { ReferenceModel } from './reference-model';
 
-/** Random sequences that are run on both models. */
+/** The number of random scenarios that run on both models. */
 const RUNS = 800;
 
 const LANGUAGE = only('accept-language');
@@ -36,7 +36,7 @@ const request = fc.record({
   language: fc.constantFrom(undefined, 'de', 'ja'),
   range: fc.constantFrom(undefined, undefined, undefined, 'bytes=0-9', 'bytes=10-'),
   place: fc.constantFrom(...PLACES),
-  // Answered at once, so that caches fill and their order matters.
+  // The origin responds at once, so that caches fill and the order of requests matters.
   bodyBytes: fc.constantFrom(undefined, 0, 300, 600),
 });
 
@@ -192,7 +192,7 @@ describe('the engine and the reference model', () => {
       }),
       { numRuns: RUNS, seed: 20_150_627 },
     );
-    // What the traffic did not cause was not compared.
+    // The random traffic must have caused every outcome, because only those are compared.
     expect([...seen].sort()).toEqual(
       [
         ...['Error', 'Hit', 'Miss', 'OriginShieldHit', 'RefreshHit'],

@@ -45,7 +45,7 @@ export function behavior(
   };
 }
 
-/** @param url such as `/a?x=1` */
+/** @param url path and query, such as `/a?x=1` */
 export function httpRequest(url: string, rest: Partial<HttpRequest> = {}): HttpRequest {
   const [path = '', ...query] = url.split('?');
   return {

@@ -51,20 +51,20 @@ function run(
   });
 }
 
-/** What a function saw, as it put it into a header. */
+/** A function that returns the value of an expression in a header. */
 const SEES = (expression: string) =>
   `exports.handler = async (event) => { const { request, response, config } = event.Records[0].cf; return { status: '200', headers: { ...(response && { via: response.headers.via }), 'x-seen': [{ value: JSON.stringify(${expression}) ?? 'undefined' }] } }; };`;
 
 describe('Lambda@Edge', () => {
   test.each<[string, EdgeEvent, string, unknown]>([
     [
-      'the request, with the host among its headers',
+      'the request, with the host in its headers',
       'viewer-request',
       '[request.method, request.uri, request.querystring, request.clientIp, request.headers.host]',
       ['GET', '/a', 'q=1', '203.0.113.7', [{ key: 'Host', value: 'www.example.com' }]],
     ],
     [
-      'the event and no origin',
+      'the event, and no origin in viewer events',
       'viewer-request',
       '[config.eventType, request.origin]',
       ['viewer-request', null],
@@ -76,20 +76,20 @@ describe('Lambda@Edge', () => {
       ['site.example.com', 'https'],
     ],
     [
-      'the answer, its status as a string',
+      'the response, with its status as a string',
       'origin-response',
       '[response.status, response.statusDescription, response.headers["content-type"]]',
       ['200', 'OK', [{ key: 'Content-Type', value: 'text/plain' }]],
     ],
     ['its region', 'viewer-request', 'process.env.AWS_REGION', 'ap-northeast-1'],
     [
-      'headers that CloudFront shows to functions',
+      'only the headers that CloudFront shows to functions',
       'viewer-request',
       'Object.keys(request.headers)',
       ['accept', 'host'],
     ],
     [
-      'the clock that it is given',
+      'the given clock',
       'viewer-request',
       '[Date.now(), new Date().getTime(), new Date(5).getTime()]',
       [1000, 1000, 5],
@@ -127,7 +127,7 @@ describe('Lambda@Edge', () => {
     ]);
   });
 
-  test('a changed request goes on, with what the function could not see', async () => {
+  test('a changed request keeps the headers that are hidden from the function', async () => {
     const fn = lambda(
       'exports.handler = (event, context, callback) => { const r = event.Records[0].cf.request; r.uri = "/b"; r.querystring = "x=2"; r.headers["x-a"] = [{ key: "X-A", value: "1" }]; callback(null, r); }',
     );
@@ -142,7 +142,7 @@ describe('Lambda@Edge', () => {
     });
   });
 
-  test('origin-request chooses another origin and its Host', async () => {
+  test('an origin-request function can change the origin and Host', async () => {
     const fn = lambda(
       'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.origin.custom.domainName = "b.example.com"; r.headers.host = [{ key: "host", value: "b.example.com" }]; return r; }',
     );
@@ -152,7 +152,7 @@ describe('Lambda@Edge', () => {
     });
   });
 
-  test('a changed answer keeps its body, unless there is another', async () => {
+  test('a changed response keeps its body unless the function sets another', async () => {
     const change = (what: string) =>
       lambda(
         `exports.handler = async (e) => { const r = e.Records[0].cf.response; ${what}; return r; }`,
@@ -177,7 +177,7 @@ describe('Lambda@Edge', () => {
     });
   });
 
-  test('modules of its package, and of Node.js what needs no network', async () => {
+  test('a function can require modules of its package and modules of Node.js without network', async () => {
     const source = `const own = require('./own'); const { readFileSync } = require('node:fs'); const path = require('path');
       const text = readFileSync(path.join(__dirname, 'config.json'), 'utf8');
       ${SEES('[own.name, JSON.parse(text).a, require("./config.json").a, require("crypto").createHash("md5").update("").digest("hex").length]')}`;
@@ -188,7 +188,7 @@ describe('Lambda@Edge', () => {
     expect(response?.headers['x-seen']).toEqual(['["own",1,1,32]']);
   });
 
-  test('what it logs is told', async () => {
+  test('log lines reach the log option', async () => {
     const log = jest.fn();
     await run(lambda(`console.error('a %d', 1); ${SEES('1')}`), 'viewer-request', {}, { log });
     expect(log.mock.calls).toEqual([['Fn', 'a 1']]);
@@ -196,14 +196,14 @@ describe('Lambda@Edge', () => {
 
   test.each<[string, EdgeEvent, string, number, RegExp]>([
     [
-      'throws',
+      'throws an exception',
       'viewer-request',
       'exports.handler = async () => { throw new Error("no"); }',
       503,
       /Fn failed on viewer-request: no$/,
     ],
     [
-      'answers an error',
+      'calls back with an error',
       'viewer-request',
       'exports.handler = (e, c, done) => done(new Error("no"))',
       503,
@@ -216,16 +216,16 @@ describe('Lambda@Edge', () => {
       503,
       /Cannot find module/,
     ],
-    ['wants the network', 'viewer-request', 'require("https")', 503, /no module "https"/],
+    ['requires a network module', 'viewer-request', 'require("https")', 503, /no module "https"/],
     [
-      'reads beside its package',
+      'reads a file outside its package',
       'viewer-request',
       'require("fs").readFileSync("/etc/hostname")',
       503,
       /EACCES/,
     ],
     [
-      'has no such export',
+      'lacks the exported handler',
       'viewer-request',
       'exports.other = 1',
       503,
@@ -239,14 +239,14 @@ describe('Lambda@Edge', () => {
       /returned nothing/,
     ],
     [
-      'returns a status that is none',
+      'returns an invalid status',
       'viewer-request',
       'exports.handler = async () => ({ status: "99" })',
       502,
       /status must be 200 to 599/,
     ],
     [
-      'has a uri without a slash',
+      'returns a uri without a slash',
       'viewer-request',
       'exports.handler = async (e) => ({ ...e.Records[0].cf.request, uri: "b" })',
       502,
@@ -268,7 +268,7 @@ describe('Lambda@Edge', () => {
       /changes host, which is read-only in viewer-request/,
     ],
     [
-      'changes Accept-Encoding behind it',
+      'changes Accept-Encoding after the cache',
       'origin-request',
       'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.headers["accept-encoding"] = [{ value: "br" }]; return r; }',
       502,
@@ -290,28 +290,28 @@ describe('Lambda@Edge', () => {
     ],
     // "Quotas on Lambda@Edge": 40 KB for viewer events, 1 MB for origin events.
     [
-      'answers 41 KB to a viewer',
+      'returns 41 KB in a viewer event',
       'viewer-request',
       'exports.handler = async () => ({ status: "200", body: "x".repeat(41 * 1024) })',
       502,
       /40960 are allowed/,
     ],
     [
-      'has a header of two lines',
+      'returns a header with a line break',
       'viewer-request',
       'exports.handler = async () => ({ status: "200", headers: { a: [{ value: "1\\n2" }] } })',
       502,
-      /header a breaks the line/,
+      /header a contains a line break/,
     ],
     [
-      'has a header that is no list',
+      'returns a header that is not a list',
       'viewer-request',
       'exports.handler = async () => ({ status: "200", headers: { a: "1" } })',
       502,
       /header a must be a list/,
     ],
   ])(
-    'a function that %s is answered for, and nothing rejects',
+    'a function that %s fails, and the runner does not reject',
     async (_what, event, source, status, says) => {
       const { error, response } = await run(lambda(source), event);
       expect(error).toMatch(says);
@@ -319,7 +319,7 @@ describe('Lambda@Edge', () => {
     },
   );
 
-  test('41 KB are allowed at the origin', async () => {
+  test('a response of 41 KB is allowed in an origin event', async () => {
     const fn = lambda(
       'exports.handler = async () => ({ status: "200", body: "x".repeat(41 * 1024) })',
     );
@@ -327,9 +327,9 @@ describe('Lambda@Edge', () => {
   });
 
   test.each([
-    ['in a loop', 'exports.handler = () => { for (;;); }'],
-    ['asleep', 'exports.handler = () => new Promise(() => {})'],
-  ])('what never ends, %s, is stopped', async (_how, source) => {
+    ['an infinite loop', 'exports.handler = () => { for (;;); }'],
+    ['a promise that never settles', 'exports.handler = () => new Promise(() => {})'],
+  ])('%s is stopped', async (_how, source) => {
     const fn = { ...lambda(source), timeoutSeconds: 0.05 };
     const { error, response } = await run(fn, 'viewer-request');
     expect(error).toMatch(/Fn failed on viewer-request/);
@@ -338,7 +338,7 @@ describe('Lambda@Edge', () => {
 });
 
 describe('CloudFront Functions', () => {
-  test('an event as the runtime gives it', async () => {
+  test('the event has the structure of the runtime', async () => {
     const code =
       'function handler(event) { return { statusCode: 200, headers: { "x-seen": { value: JSON.stringify([event.request, event.request.rawQueryString(), event.viewer.ip, event.context.eventType]) } } }; }';
     const sent = request({
@@ -364,9 +364,9 @@ describe('CloudFront Functions', () => {
   });
 
   test.each([
-    ['is only read', 'event.request.querystring.b', 'b=1&flag&a=2'],
-    ['is written as a string', 'event.request.querystring = "z"', 'z'],
-    ['loses a parameter', 'delete event.request.querystring.b', 'flag=&a=2'],
+    ['is only read keeps its spelling', 'event.request.querystring.b', 'b=1&flag&a=2'],
+    ['is set to a string becomes that string', 'event.request.querystring = "z"', 'z'],
+    ['loses a parameter is serialized again', 'delete event.request.querystring.b', 'flag=&a=2'],
   ])('a query that %s', async (_what, statement, expected) => {
     const fn = viewerFunction(`function handler(event) { ${statement}; return event.request; }`);
     const outcome = await run(fn, 'viewer-request', {
@@ -375,7 +375,7 @@ describe('CloudFront Functions', () => {
     expect(outcome.request).toMatchObject({ query: expected, headers: { cookie: ['s=1'] } });
   });
 
-  test('the module cloudfront: place, switches and origins, one call after another', async () => {
+  test('the module cloudfront gives each call its edge location, key value store and origin', async () => {
     const code = `import cf from 'cloudfront'; const store = cf.kvs();
       async function handler(event) { const to = await store.get(cf.edgeLocation.region).catch(() => undefined); if (to) cf.selectRequestOriginById(to); return event.request; }`;
     const runner = edgeFunctionRunner({ switches: { 'eu-west-1': 'b' } });
@@ -391,7 +391,7 @@ describe('CloudFront Functions', () => {
     expect(elsewhere?.originId).toBeUndefined();
   });
 
-  test('cookies of an answer', async () => {
+  test('a viewer-response function can change cookies', async () => {
     const fn = viewerFunction(
       'function handler(event) { event.response.cookies.s.value = "2"; return event.response; }',
     );
@@ -406,10 +406,10 @@ describe('CloudFront Functions', () => {
       'has more than 10 KB',
       `function handler(e) { return e.request; } // ${'x'.repeat(10_240)}`,
       503,
-      /CloudFront takes 10240/,
+      /CloudFront allows 10240/,
     ],
     [
-      'requires what is not there',
+      'requires an unavailable module',
       'const fs = require("fs"); function handler() {}',
       503,
       /Cannot find module "fs"/,
@@ -426,23 +426,23 @@ describe('CloudFront Functions', () => {
       503,
       /fetch is not defined/,
     ],
-    ['has no handler', 'function other() {}', 503, /handler is not defined/],
+    ['defines no handler', 'function other() {}', 503, /handler is not defined/],
     [
-      'has a header in capitals',
+      'returns a header in upper case',
       'function handler(e) { e.request.headers.A = { value: "1" }; return e.request; }',
       502,
       /header A must be in lower case/,
     ],
     ['returns nothing', 'function handler() {}', 502, /returned nothing/],
-  ])('a function that %s is answered for', async (_what, code, status, says) => {
+  ])('a function that %s fails', async (_what, code, status, says) => {
     const { error, response } = await run(viewerFunction(code), 'viewer-request');
     expect(error).toMatch(says);
     expect(response?.status).toBe(status);
   });
 });
 
-describe('the functions of this project, as they are built', () => {
-  test('the normaliser sorts and drops', async () => {
+describe('the bundled functions of this project', () => {
+  test('the normalizer sorts and drops parameters', async () => {
     const files = {
       'index.js': readFileSync(join(handlerDirectory('normalize-cache-key'), 'index.js'), 'utf8'),
       'config.json': JSON.stringify({ paths: [{ pattern: '*', query: { deny: ['utm_source'] } }] }),
@@ -459,7 +459,7 @@ describe('the functions of this project, as they are built', () => {
     expect([normalized?.query, error]).toEqual(['a=2&b=1', undefined]);
   });
 
-  test('the selector of origins reads where it runs', async () => {
+  test('the origin selector uses the region and the key value store', async () => {
     const bundle = readFileSync(
       join(handlerDirectory('select-origin.viewer-function'), 'index.js'),
       'utf8',

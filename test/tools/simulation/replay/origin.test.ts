@@ -44,18 +44,26 @@ describe('the region of an origin', () => {
       originRegions(routed, of)(SITE, 'ap-northeast-1'),
       'ap-southeast-1',
     ],
-    ['seen from the cache that asks', originRegions(routed, of)(SITE, 'sa-east-1'), 'us-east-1'],
     [
-      'without records, that of its shield',
+      'is the nearest to the cache that sends the request',
+      originRegions(routed, of)(SITE, 'sa-east-1'),
+      'us-east-1',
+    ],
+    [
+      'is that of its shield if there are no latency records',
       originRegions(routed, of)(shielded, 'sa-east-1'),
       'eu-west-2',
     ],
     [
-      'without a shield, that of the distribution',
+      'is that of the distribution if there is no shield',
       originRegions(plain, of)(SITE, 'sa-east-1'),
       'eu-central-1',
     ],
-    ['unless it is given', originRegions(routed, of, 'us-west-2')(SITE, 'sa-east-1'), 'us-west-2'],
+    [
+      'is the given region if there is one',
+      originRegions(routed, of, 'us-west-2')(SITE, 'sa-east-1'),
+      'us-west-2',
+    ],
   ])('%s', (_, region, expected) => {
     expect(region).toBe(expected);
   });
@@ -88,7 +96,7 @@ describe('the origin of a log', () => {
     );
   };
 
-  test('answers as the log says, with the caching header that is assumed', async () => {
+  test('sends the logged response, with the assumed caching header', async () => {
     const { response, requests, bytes } = await ask('/a', { contentType: 'text/html' });
     expect(response).toMatchObject({
       status: 200,
@@ -99,11 +107,11 @@ describe('the origin of a log', () => {
     expect((await ask('/b', {})).response.headers).not.toHaveProperty('cache-control');
   });
 
-  test.each([206, 304])('takes a %i for the object', async (status) => {
+  test.each([206, 304])('sends the object for a logged %i', async (status) => {
     expect((await ask('/a', { status })).response.status).toBe(200);
   });
 
-  test('is asked twice where the group fails over, which takes twice as long', async () => {
+  test('gets two requests if the group fails over, which takes twice as long', async () => {
     const [once, twice] = [await ask('/a', { status: 500 }), await ask('/a', { status: 503 })];
     expect([once.requests, twice.requests]).toEqual([1, 2]);
     expect(twice.tookMs).toBe(2 * once.tookMs);

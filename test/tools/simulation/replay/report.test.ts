@@ -11,7 +11,7 @@ describe('objectives', () => {
     [81, 59, false, false],
     [95, 40, false, false],
   ])(
-    '%i %% of hits and %i ms, of 80 to 95 %% and 40 to 60 ms',
+    'a target of %i %% hits and %i ms, for a replay with 80 to 95 %% and 40 to 60 ms',
     (cacheHitPercent, p95LatencyMs, hits, latency) => {
       expect(judge({ cacheHitPercent, p95LatencyMs }, slice).map(({ met }) => met)).toEqual([
         hits,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { heap } from '../../../../lib/tools/simulation/replay/run';
 
-test('a heap gives what comes first, whatever the order of what went in', () => {
+test('a heap returns its items in order, whatever the order of insertion', () => {
   fc.assert(
     fc.property(fc.array(fc.integer()), (numbers) => {
       const all = heap<number>((a, b) => a - b);

@@ -2,7 +2,7 @@ import { histogram, replayTimeline } from '../../../../lib/tools/simulation/repl
 
 describe('percentiles', () => {
   test.each([50, 95, 99])(
-    'the %i. is within one percent, also of two histograms together',
+    'percentile %i is within one percent, also of two merged histograms',
     (percent) => {
       const [odd, even] = [histogram(), histogram()];
       for (let ms = 1; ms <= 10_000; ms++) (ms % 2 === 0 ? even : odd).add(ms);
@@ -11,13 +11,13 @@ describe('percentiles', () => {
     },
   );
 
-  test('of nothing are nothing', () => {
+  test('are 0 for an empty histogram', () => {
     expect(histogram().percentile(95)).toBe(0);
   });
 });
 
 describe('the timeline', () => {
-  test('has a point a second as long as there are few', () => {
+  test('has a point for each second of a short log', () => {
     const timeline = replayTimeline(2);
     const start = Date.UTC(2024, 0, 1);
     for (const seconds of [0, 0.5, 2]) timeline.request(start + seconds * 1000);
@@ -29,7 +29,7 @@ describe('the timeline', () => {
     ]);
   });
 
-  test('has at most a hundred points of ten years, and loses no request', () => {
+  test('has at most a hundred points for ten years, and counts every request', () => {
     const timeline = replayTimeline(1);
     for (let day = 0; day < 3650; day++) {
       timeline.request(day * 86_400_000);
