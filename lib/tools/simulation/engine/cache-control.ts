@@ -65,8 +65,11 @@ export function expiresAfter(headers: HeaderFields, nowMs: number): number | und
   return Math.max(0, Math.floor((expires - (dateOf(headers.date) ?? nowMs)) / 1000));
 }
 
-const DATE =
-  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d{2}:\d{2}:\d{2} GMT$/i;
+const DATE = new RegExp(
+  '^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d{2} ' +
+    '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \\d{4} \\d{2}:\\d{2}:\\d{2} GMT$',
+  'i',
+);
 
 /**
  * Parses a date into milliseconds since 1970. Only the format that CloudFront documents is valid,

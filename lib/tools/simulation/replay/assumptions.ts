@@ -3,34 +3,26 @@
 import { type LogSummary, ORDER_BUFFER } from '../logs';
 import { VIEWER_WEIGHTS } from '../path';
 import { EXACT_OBJECTS, EXACT_SPLITTER_KEYS, MAX_MERGE_KEYS, MAX_SPLITTER_NAMES } from './findings';
-import { DEFAULT_ORIGIN_MS, VIEWER_BYTES_PER_MS, VIEWER_ROUND_TRIP_MS } from './latency';
-import type { AssumedCacheControl } from './origin';
+import { VIEWER_BYTES_PER_MS, VIEWER_ROUND_TRIP_MS } from './latency';
+import { type AssumedCacheControl, DEFAULT_ORIGIN_MS } from './origin';
 import { REGIONAL_CAPACITY_FACTOR } from './run';
 
 /** How many requests lacked a value in the log, which was then assumed. */
 export type AssumptionCounts = Readonly<Record<'place' | 'host' | 'originTime', number>>;
 
 export interface AssumptionFacts {
-  readonly requests: number;
-  readonly log: LogSummary;
   readonly assumed: AssumptionCounts;
   readonly host: string;
   /** The regions where origins were assumed to be. */
   readonly originRegions: readonly string[];
   readonly cacheControl: readonly AssumedCacheControl[];
-  /** The parts of the distribution's template that the model omits. */
-  readonly gaps: readonly string[];
 }
 
-export function assumptions({
-  requests,
-  log,
-  assumed,
-  host,
-  originRegions,
-  cacheControl,
-  gaps,
-}: AssumptionFacts): string[] {
+export function assumptions(
+  requests: number,
+  log: LogSummary,
+  { assumed, host, originRegions, cacheControl }: AssumptionFacts,
+): string[] {
   const weights = Object.entries(VIEWER_WEIGHTS)
     .map(([code, weight]) => `${code} ${weight} %`)
     .join(', ');
@@ -48,8 +40,8 @@ export function assumptions({
       : []),
     ...(assumed.host > 0 ? [`${ofAll(assumed.host)} name no host; ${host} is assumed.`] : []),
     'Viewers use HTTPS and send only the logged headers.',
-    `Regional edge caches and Origin Shield have ${REGIONAL_CAPACITY_FACTOR} times the capacity of ` +
-      'an edge location. Each edge location uses the nearest regional edge cache.',
+    `Regional edge caches and Origin Shield have ${REGIONAL_CAPACITY_FACTOR} times the capacity ` +
+      'of an edge location. Each edge location uses the nearest regional edge cache.',
     cacheControl.length > 0
       ? `Origins send ${assumedHeaders} and no other caching headers.`
       : 'Origins send no caching headers, so the default TTL of each behavior applies. ' +
@@ -81,6 +73,5 @@ export function assumptions({
     ...(log.damaged === undefined
       ? []
       : [`The log is truncated or damaged (${log.damaged}); the part before that was replayed.`]),
-    ...gaps,
   ];
 }

@@ -29,17 +29,8 @@ const DETOUR = 1.5;
  */
 export const VIEWER_ROUND_TRIP_MS = 15;
 
-/**
- * Bandwidth of a viewer: 100 Mbit/s, the definition of broadband in the FCC's 2024 Section 706
- * report.
- */
-export const VIEWER_BYTES_PER_MS = 12_500;
-
 /** Processing time of each cache on the path: an assumption of this project. */
 export const CACHE_MS = 1;
-
-/** Processing time of an origin if the log has none: an assumption of this project. */
-export const DEFAULT_ORIGIN_MS = 50;
 
 /**
  * Round trip between two places if the location of one is unknown: half the way across the
@@ -87,6 +78,12 @@ function regionalMs(pop: string, regional: string): number {
 function shieldMs(regional: string, shield: string): number {
   return regional === shield ? 0 : CACHE_MS + regionsRoundTripMs(regional, shield);
 }
+
+/**
+ * Bandwidth of a viewer: 100 Mbit/s, the definition of broadband in the FCC's 2024 Section 706
+ * report.
+ */
+export const VIEWER_BYTES_PER_MS = 12_500;
 
 /** Time to send a body to the viewer. */
 export function transferMs(bytes: number): number {

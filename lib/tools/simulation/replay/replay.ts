@@ -186,15 +186,12 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
         to: new Date(clockMs).toISOString(),
       }),
     },
-    modelled: assumptions({
-      requests,
-      log: summary,
+    modelled: assumptions(requests, summary, {
       assumed,
       host,
       originRegions: [...regionsAsked].sort(),
       cacheControl,
-      gaps: distribution.gaps,
-    }),
+    }).concat(distribution.gaps),
     capacityBytes: capacities.map((bytes) => (Number.isFinite(bytes) ? bytes : null)),
     ...tallied,
     ...found.report(),

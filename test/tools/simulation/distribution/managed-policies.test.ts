@@ -10,8 +10,8 @@ import {
 } from '../../../../lib/tools/simulation/distribution/managed-policies';
 
 /**
- * The IDs of a CDK class's constants, such as `CachePolicy.CACHING_OPTIMIZED`. A decorated class has
- * them on its prototype.
+ * The IDs of a CDK class's constants, such as `CachePolicy.CACHING_OPTIMIZED`. A decorated class
+ * has them on its prototype.
  */
 function constants(of: object, id: string): string[] {
   const names = [of, Object.getPrototypeOf(of) as object].flatMap((each) =>
@@ -41,50 +41,27 @@ test.each([
   expect(Object.keys(known)).toEqual(expect.arrayContaining(ids));
 });
 
-// "Use managed cache policies": TTLs in seconds, and the parts of the key.
-test.each<[string, number, number, number, string[], string, string, boolean, boolean]>([
-  ['CachingDisabled', 0, 0, 0, [], 'none', 'none', false, false],
-  ['CachingOptimized', 1, 86_400, 31_536_000, [], 'none', 'none', true, true],
-  [
-    'CachingOptimizedForUncompressedObjects',
-    1,
-    86_400,
-    31_536_000,
-    [],
-    'none',
-    'none',
-    false,
-    false,
-  ],
-  ['Elemental-MediaPackage', 0, 86_400, 31_536_000, ['origin'], 'only', 'none', true, false],
-  [
-    'Amplify',
-    2,
-    2,
-    600,
-    ['authorization', 'cloudfront-viewer-country', 'host'],
-    'all',
-    'all',
-    true,
-    true,
-  ],
-])(
-  '%s has the documented TTLs and key',
-  (name, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds, headers, query, cookies, gzip, brotli) => {
-    const found = Object.values(MANAGED_CACHE_POLICIES).find((policy) => policy.name === name);
-    const expected = {
-      minTtlSeconds,
-      defaultTtlSeconds,
-      maxTtlSeconds,
-      headers: { names: headers },
-      query: { kind: query },
-      cookies: { kind: cookies },
-      gzip,
-      brotli,
-    };
-    expect(found).toMatchObject(expected);
-  },
-);
+const DAY = 86_400;
+const YEAR = 31_536_000;
+const AMPLIFY_HEADERS = ['authorization', 'cloudfront-viewer-country', 'host'];
+
+// "Use managed cache policies": minimum, default and maximum TTL in seconds, and parts of the key.
+test.each<[string, number[], string[], string, string, boolean, boolean]>([
+  ['CachingDisabled', [0, 0, 0], [], 'none', 'none', false, false],
+  ['CachingOptimized', [1, DAY, YEAR], [], 'none', 'none', true, true],
+  ['CachingOptimizedForUncompressedObjects', [1, DAY, YEAR], [], 'none', 'none', false, false],
+  ['Elemental-MediaPackage', [0, DAY, YEAR], ['origin'], 'only', 'none', true, false],
+  ['Amplify', [2, 2, 600], AMPLIFY_HEADERS, 'all', 'all', true, true],
+])('%s has the documented TTLs and key', (name, ttls, headers, query, cookies, gzip, brotli) => {
+  const [minTtlSeconds, defaultTtlSeconds, maxTtlSeconds] = ttls;
+  const found = Object.values(MANAGED_CACHE_POLICIES).find((policy) => policy.name === name);
+  expect(found).toMatchObject({
+    ...{ minTtlSeconds, defaultTtlSeconds, maxTtlSeconds, gzip, brotli },
+    headers: { names: headers },
+    query: { kind: query },
+    cookies: { kind: cookies },
+  });
+});
 
 test("the two policies that use the origin's headers differ in the query only", () => {
   const [without, whole] = [

@@ -16,7 +16,7 @@ const read = (
   );
 
 describe('this project', () => {
-  test('with Lambda@Edge has behaviors in order, policies of the template, and functions with their folders', () => {
+  test('with Lambda@Edge has ordered behaviors, policies, and functions with their folders', () => {
     const { assembly } = synthesizeMarket();
     const model = readDistribution(assembly);
     expect(model.id).toMatch(/^market-production\/us-east-1\/Edge\/Distribution/);

@@ -3,16 +3,18 @@
  * over speed: it searches lists from the start, has one record for each request of a cache, and
  * shares only the engine's types.
  */
+import type { CacheEngine } from '../../../../lib/tools/simulation/engine/engine';
 import type {
   EngineOptions,
-  Fetch,
-  FetchOutcome,
   KeyedRequest,
-  RequestOutcome,
-  ServedResponse,
   Tier,
 } from '../../../../lib/tools/simulation/engine/messages';
 import type { HttpResponse, MissReason, ServedBy } from '../../../../lib/tools/simulation/messages';
+
+type RequestOutcome = ReturnType<CacheEngine['request']>;
+type FetchOutcome = ReturnType<CacheEngine['receive']>;
+type ServedResponse = FetchOutcome['served'][number];
+type Fetch = FetchOutcome['fetches'][number];
 
 interface Version {
   response: HttpResponse;

@@ -185,6 +185,12 @@ const encodings = (value: string) => (given: BehaviorModel) => {
 };
 const BOTH = policy({ gzip: true, brotli: true });
 
+const ALL_QUERY = policy({ query: ALL });
+const QUERY_X = policy({ query: only('x') });
+const ALL_BUT_U = policy({ query: { kind: 'all-except', names: ['u'] } });
+const BY_ACCEPT = policy({ headers: only('accept') });
+const COOKIE_A = policy({ cookies: only('a') });
+
 const KEY_ROWS: Row[] = [
   [
     `${KEY}: the host is part of the key`,
@@ -196,41 +202,26 @@ const KEY_ROWS: Row[] = [
   [`${KEY}: paths are case-sensitive`, alike('/a', '/A'), false],
   [`${KEY}: a trailing slash distinguishes paths`, alike('/a', '/a/'), false],
   [`${QUERY}: by default, the query is not part of the key`, alike('/a?x=1', '/a?x=2'), true],
-  [
-    `${QUERY}: all: values distinguish objects`,
-    alike('/a?x=1', '/a?x=2'),
-    false,
-    policy({ query: ALL }),
-  ],
+  [`${QUERY}: all: values distinguish objects`, alike('/a?x=1', '/a?x=2'), false, ALL_QUERY],
   [
     `${QUERY}: all: order distinguishes objects`,
     alike('/a?x=1&y=2', '/a?y=2&x=1'),
     false,
-    policy({ query: ALL }),
+    ALL_QUERY,
   ],
-  [
-    `${QUERY}: all: names are case-sensitive`,
-    alike('/a?x=1', '/a?X=1'),
-    false,
-    policy({ query: ALL }),
-  ],
-  [
-    `${QUERY}: all: values are case-sensitive`,
-    alike('/a?x=b', '/a?x=B'),
-    false,
-    policy({ query: ALL }),
-  ],
+  [`${QUERY}: all: names are case-sensitive`, alike('/a?x=1', '/a?X=1'), false, ALL_QUERY],
+  [`${QUERY}: all: values are case-sensitive`, alike('/a?x=b', '/a?x=B'), false, ALL_QUERY],
   [
     `${QUERY}: some: other parameters are ignored`,
     alike('/a?x=1&u=1', '/a?u=2&x=1'),
     true,
-    policy({ query: only('x') }),
+    QUERY_X,
   ],
   [
     `${QUERY}: some: a listed parameter distinguishes objects`,
     alike('/a?x=1', '/a?x=2'),
     false,
-    policy({ query: only('x') }),
+    QUERY_X,
   ],
   [
     `${QUERY}: some: the order of listed parameters distinguishes objects`,
@@ -238,48 +229,33 @@ const KEY_ROWS: Row[] = [
     false,
     policy({ query: only('x', 'y') }),
   ],
-  [
-    `${QUERY}: some: names are case-sensitive`,
-    alike('/a?X=1', '/a?X=2'),
-    true,
-    policy({ query: only('x') }),
-  ],
+  [`${QUERY}: some: names are case-sensitive`, alike('/a?X=1', '/a?X=2'), true, QUERY_X],
   [
     `${QUERY}: all except: a listed parameter is ignored`,
     alike('/a?x=1&u=1', '/a?x=1&u=2'),
     true,
-    policy({ query: { kind: 'all-except', names: ['u'] } }),
+    ALL_BUT_U,
   ],
   [
     `${QUERY}: all except: other parameters distinguish objects`,
     alike('/a?x=1&u=1', '/a?x=2&u=1'),
     false,
-    policy({ query: { kind: 'all-except', names: ['u'] } }),
+    ALL_BUT_U,
   ],
-  [
-    `${QUERY}: only & separates parameters`,
-    alike('/a?x=1;u=1', '/a?x=1;u=2'),
-    false,
-    policy({ query: only('x') }),
-  ],
-  [
-    `${QUERY}: all: flag differs from flag=`,
-    alike('/a?flag', '/a?flag='),
-    false,
-    policy({ query: ALL }),
-  ],
+  [`${QUERY}: only & separates parameters`, alike('/a?x=1;u=1', '/a?x=1;u=2'), false, QUERY_X],
+  [`${QUERY}: all: flag differs from flag=`, alike('/a?flag', '/a?flag='), false, ALL_QUERY],
   [
     `${QUERY}: some: flag differs from flag=`,
     alike('/a?flag', '/a?flag='),
     false,
     policy({ query: only('flag') }),
   ],
-  [`${QUERY}: nothing is decoded`, alike('/a?x=%20', '/a?x=+'), false, policy({ query: ALL })],
+  [`${QUERY}: nothing is decoded`, alike('/a?x=%20', '/a?x=+'), false, ALL_QUERY],
   [
     `${QUERY}: a repeated parameter distinguishes objects`,
     alike('/a?x=1&x=2', '/a?x=1'),
     false,
-    policy({ query: only('x') }),
+    QUERY_X,
   ],
   [
     `${HEADERS}: by default, no header is part of the key`,
@@ -290,26 +266,21 @@ const KEY_ROWS: Row[] = [
     `${HEADERS}: a listed header distinguishes objects by its value`,
     alike(header('accept', 'a'), header('accept', 'b')),
     false,
-    policy({ headers: only('accept') }),
+    BY_ACCEPT,
   ],
   [
     `${HEADERS}: values are case-sensitive`,
     alike(header('accept', 'a'), header('accept', 'A')),
     false,
-    policy({ headers: only('accept') }),
+    BY_ACCEPT,
   ],
   [
     `${HEADERS}: an empty header differs from a missing one`,
     alike(header('accept', ''), '/a'),
     false,
-    policy({ headers: only('accept') }),
+    BY_ACCEPT,
   ],
-  [
-    `${HEADERS}: other headers are ignored`,
-    alike(header('dnt', '1'), '/a'),
-    true,
-    policy({ headers: only('accept') }),
-  ],
+  [`${HEADERS}: other headers are ignored`, alike(header('dnt', '1'), '/a'), true, BY_ACCEPT],
   [
     `${HEADERS}: a listed Authorization distinguishes objects`,
     alike(header('authorization', 'a'), header('authorization', 'b')),
@@ -330,19 +301,19 @@ const KEY_ROWS: Row[] = [
     `${COOKIES}: some: a listed cookie distinguishes objects`,
     alike(header('cookie', 'a=1'), header('cookie', 'a=2')),
     false,
-    policy({ cookies: only('a') }),
+    COOKIE_A,
   ],
   [
     `${COOKIES}: some: other cookies are ignored`,
     alike(header('cookie', 'a=1; b=1'), header('cookie', 'b=2; a=1')),
     true,
-    policy({ cookies: only('a') }),
+    COOKIE_A,
   ],
   [
     `${COOKIES}: some: names are case-sensitive`,
     alike(header('cookie', 'A=1'), header('cookie', 'A=2')),
     true,
-    policy({ cookies: only('a') }),
+    COOKIE_A,
   ],
   [
     `${COOKIES}: all except: a listed cookie is ignored`,
@@ -1264,6 +1235,15 @@ const toViewer = (
 };
 const when = (headers: Record<string, string>, fields?: Record<string, string>) =>
   toViewer({ headers }, fields);
+const range = (bytes: string, ifRange?: string) =>
+  when({ range: `bytes=${bytes}`, ...(ifRange && { 'if-range': ifRange }) });
+/** Status, bytes, body, and Content-Range or Age. */
+const part = (from: number, to: number) => [
+  206,
+  to - from + 1,
+  '0123456789'.slice(from, to + 1),
+  `bytes ${from}-${to}/10`,
+];
 const WHOLE = [200, 10, '0123456789', '7'];
 const UNCHANGED = [304, 0, undefined, '7'];
 
@@ -1311,53 +1291,25 @@ const VIEWER_ROWS: Row[] = [
     when({ 'if-none-match': '"2"', 'if-modified-since': date(0) }),
     WHOLE,
   ],
-  [
-    `${RANGES}: a range gets a partial response`,
-    when({ range: 'bytes=2-4' }),
-    [206, 3, '234', 'bytes 2-4/10'],
-  ],
-  [
-    'RFC 9110, 14.1.2: an open range ends at the end',
-    when({ range: 'bytes=7-' }),
-    [206, 3, '789', 'bytes 7-9/10'],
-  ],
-  [
-    'RFC 9110, 14.1.2: a suffix range gets the last bytes',
-    when({ range: 'bytes=-2' }),
-    [206, 2, '89', 'bytes 8-9/10'],
-  ],
-  [
-    'RFC 9110, 14.1.2: a range past the end is cut there',
-    when({ range: 'bytes=8-99' }),
-    [206, 2, '89', 'bytes 8-9/10'],
-  ],
+  [`${RANGES}: a range gets a partial response`, range('2-4'), part(2, 4)],
+  ['RFC 9110, 14.1.2: an open range ends at the end', range('7-'), part(7, 9)],
+  ['RFC 9110, 14.1.2: a suffix range gets the last bytes', range('-2'), part(8, 9)],
+  ['RFC 9110, 14.1.2: a range past the end is cut there', range('8-99'), part(8, 9)],
   [
     'RFC 9110, 15.5.17: a range after the end gets a 416',
-    when({ range: 'bytes=10-' }),
+    range('10-'),
     [416, 0, undefined, 'bytes */10'],
   ],
-  [`${RANGES}: an invalid range gets the whole object`, when({ range: 'bytes=4-2' }), WHOLE],
+  [`${RANGES}: an invalid range gets the whole object`, range('4-2'), WHOLE],
   [`${RANGES}: a range in another unit gets the whole object`, when({ range: 'lines=0-1' }), WHOLE],
-  [
-    'RFC 9110, 13.1.5: a matching If-Range gets the range',
-    when({ range: 'bytes=0-0', 'if-range': '"1"' }),
-    [206, 1, '0', 'bytes 0-0/10'],
-  ],
-  [
-    'RFC 9110, 13.1.5: another If-Range gets the whole object',
-    when({ range: 'bytes=0-0', 'if-range': '"2"' }),
-    WHOLE,
-  ],
+  ['RFC 9110, 13.1.5: a matching If-Range gets the range', range('0-0', '"1"'), part(0, 0)],
+  ['RFC 9110, 13.1.5: another If-Range gets the whole object', range('0-0', '"2"'), WHOLE],
   [
     'RFC 9110, 13.1.5: If-Range compares strongly',
     when({ range: 'bytes=0-0', 'if-range': 'W/"1"' }, { etag: 'W/"1"' }),
     WHOLE,
   ],
-  [
-    'RFC 9110, 13.1.5: a date in If-Range must be equal',
-    when({ range: 'bytes=0-0', 'if-range': date(0) }),
-    [206, 1, '0', 'bytes 0-0/10'],
-  ],
+  ['RFC 9110, 13.1.5: a date in If-Range must be equal', range('0-0', date(0)), part(0, 0)],
   [
     'RFC 9110, 14.2: a range applies to GET only',
     toViewer({ method: 'HEAD', headers: { range: 'bytes=0-0' } }),

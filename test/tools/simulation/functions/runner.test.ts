@@ -51,9 +51,23 @@ function run(
   });
 }
 
+/** A function that changes its request or response, `r`. */
+function changes(message: 'request' | 'response', statements: string): string {
+  return `exports.handler = async (event) => {
+    const r = event.Records[0].cf.${message};
+    ${statements};
+    return r;
+  };`;
+}
+
 /** A function that returns the value of an expression in a header. */
 const SEES = (expression: string) =>
-  `exports.handler = async (event) => { const { request, response, config } = event.Records[0].cf; return { status: '200', headers: { ...(response && { via: response.headers.via }), 'x-seen': [{ value: JSON.stringify(${expression}) ?? 'undefined' }] } }; };`;
+  `exports.handler = async (event) => {
+    const { request, response, config } = event.Records[0].cf;
+    const seen = JSON.stringify(${expression}) ?? 'undefined';
+    const via = response && { via: response.headers.via };
+    return { status: '200', headers: { ...via, 'x-seen': [{ value: seen }] } };
+  };`;
 
 describe('Lambda@Edge', () => {
   test.each<[string, EdgeEvent, string, unknown]>([
@@ -129,7 +143,13 @@ describe('Lambda@Edge', () => {
 
   test('a changed request keeps the headers that are hidden from the function', async () => {
     const fn = lambda(
-      'exports.handler = (event, context, callback) => { const r = event.Records[0].cf.request; r.uri = "/b"; r.querystring = "x=2"; r.headers["x-a"] = [{ key: "X-A", value: "1" }]; callback(null, r); }',
+      `exports.handler = (event, context, callback) => {
+        const r = event.Records[0].cf.request;
+        r.uri = '/b';
+        r.querystring = 'x=2';
+        r.headers['x-a'] = [{ key: 'X-A', value: '1' }];
+        callback(null, r);
+      };`,
     );
     const outcome = await run(fn, 'viewer-request', {
       request: request({ headers: { connection: ['close'] } }),
@@ -144,7 +164,11 @@ describe('Lambda@Edge', () => {
 
   test('an origin-request function can change the origin and Host', async () => {
     const fn = lambda(
-      'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.origin.custom.domainName = "b.example.com"; r.headers.host = [{ key: "host", value: "b.example.com" }]; return r; }',
+      changes(
+        'request',
+        `r.origin.custom.domainName = 'b.example.com';
+         r.headers.host = [{ key: 'host', value: 'b.example.com' }]`,
+      ),
     );
     expect(await run(fn, 'origin-request')).toMatchObject({
       request: { host: 'b.example.com' },
@@ -153,10 +177,7 @@ describe('Lambda@Edge', () => {
   });
 
   test('a changed response keeps its body unless the function sets another', async () => {
-    const change = (what: string) =>
-      lambda(
-        `exports.handler = async (e) => { const r = e.Records[0].cf.response; ${what}; return r; }`,
-      );
+    const change = (statements: string) => lambda(changes('response', statements));
     expect(
       (
         await run(
@@ -177,10 +198,14 @@ describe('Lambda@Edge', () => {
     });
   });
 
-  test('a function can require modules of its package and modules of Node.js without network', async () => {
-    const source = `const own = require('./own'); const { readFileSync } = require('node:fs'); const path = require('path');
+  test('a function can require its own modules and some of Node.js', async () => {
+    const source = `
+      const own = require('./own');
+      const { readFileSync } = require('node:fs');
+      const path = require('path');
       const text = readFileSync(path.join(__dirname, 'config.json'), 'utf8');
-      ${SEES('[own.name, JSON.parse(text).a, require("./config.json").a, require("crypto").createHash("md5").update("").digest("hex").length]')}`;
+      const md5 = require('crypto').createHash('md5').update('').digest('hex');
+      ${SEES('[own.name, JSON.parse(text).a, require("./config.json").a, md5.length]')}`;
     const { response } = await run(
       lambda(source, { 'own.js': 'exports.name = "own"', 'config.json': '{"a":1}' }),
       'viewer-request',
@@ -263,28 +288,28 @@ describe('Lambda@Edge', () => {
     [
       'changes Host before the cache',
       'viewer-request',
-      'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.headers.host[0].value = "b"; return r; }',
+      changes('request', 'r.headers.host[0].value = "b"'),
       502,
       /changes host, which is read-only in viewer-request/,
     ],
     [
       'changes Accept-Encoding after the cache',
       'origin-request',
-      'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.headers["accept-encoding"] = [{ value: "br" }]; return r; }',
+      changes('request', 'r.headers["accept-encoding"] = [{ value: "br" }]'),
       502,
       /changes accept-encoding/,
     ],
     [
       'removes Via',
       'origin-response',
-      'exports.handler = async (e) => { const r = e.Records[0].cf.response; delete r.headers.via; return r; }',
+      changes('response', 'delete r.headers.via'),
       502,
       /changes via/,
     ],
     [
       'adds Connection',
       'origin-response',
-      'exports.handler = async (e) => { const r = e.Records[0].cf.response; r.headers.connection = [{ value: "close" }]; return r; }',
+      changes('response', 'r.headers.connection = [{ value: "close" }]'),
       502,
       /adds connection/,
     ],
@@ -339,8 +364,10 @@ describe('Lambda@Edge', () => {
 
 describe('CloudFront Functions', () => {
   test('the event has the structure of the runtime', async () => {
-    const code =
-      'function handler(event) { return { statusCode: 200, headers: { "x-seen": { value: JSON.stringify([event.request, event.request.rawQueryString(), event.viewer.ip, event.context.eventType]) } } }; }';
+    const code = `function handler({ request, viewer, context }) {
+        const seen = [request, request.rawQueryString(), viewer.ip, context.eventType];
+        return { statusCode: 200, headers: { 'x-seen': { value: JSON.stringify(seen) } } };
+      }`;
     const sent = request({
       query: 'a=1&a=2&flag',
       headers: { accept: ['*/*'], cookie: ['s=1; t=2'] },
@@ -375,9 +402,13 @@ describe('CloudFront Functions', () => {
     expect(outcome.request).toMatchObject({ query: expected, headers: { cookie: ['s=1'] } });
   });
 
-  test('the module cloudfront gives each call its edge location, key value store and origin', async () => {
+  test('the module cloudfront has the edge location and origin of each call', async () => {
     const code = `import cf from 'cloudfront'; const store = cf.kvs();
-      async function handler(event) { const to = await store.get(cf.edgeLocation.region).catch(() => undefined); if (to) cf.selectRequestOriginById(to); return event.request; }`;
+      async function handler(event) {
+        const to = await store.get(cf.edgeLocation.region).catch(() => undefined);
+        if (to) cf.selectRequestOriginById(to);
+        return event.request;
+      }`;
     const runner = edgeFunctionRunner({ switches: { 'eu-west-1': 'b' } });
     const call = (region: string) =>
       runner.run(viewerFunction(code), {

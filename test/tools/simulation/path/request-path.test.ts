@@ -359,7 +359,7 @@ describe('to the origin', () => {
     ]);
   });
 
-  test("functions do not see the origin's path and headers, and run in the region of the shield", async () => {
+  test("functions do not see the origin's path, and run in the region of the shield", async () => {
     const origin = {
       ...SITE,
       path: '/v2',

@@ -36,34 +36,17 @@ describe('the region of an origin', () => {
       ),
     ],
   };
+  const byRecords = originRegions(routed, of);
+  const byStack = originRegions(plain, of);
+  const given = originRegions(routed, of, 'us-west-2');
   const shielded = { ...SITE, domainName: 'other.example.com', shieldRegion: 'eu-west-2' };
 
   test.each<[string, string, string]>([
-    [
-      'is the nearest of its latency records',
-      originRegions(routed, of)(SITE, 'ap-northeast-1'),
-      'ap-southeast-1',
-    ],
-    [
-      'is the nearest to the cache that sends the request',
-      originRegions(routed, of)(SITE, 'sa-east-1'),
-      'us-east-1',
-    ],
-    [
-      'is that of its shield if there are no latency records',
-      originRegions(routed, of)(shielded, 'sa-east-1'),
-      'eu-west-2',
-    ],
-    [
-      'is that of the distribution if there is no shield',
-      originRegions(plain, of)(SITE, 'sa-east-1'),
-      'eu-central-1',
-    ],
-    [
-      'is the given region if there is one',
-      originRegions(routed, of, 'us-west-2')(SITE, 'sa-east-1'),
-      'us-west-2',
-    ],
+    ['is the nearest of its latency records', byRecords(SITE, 'ap-northeast-1'), 'ap-southeast-1'],
+    ['is the nearest to the requesting cache', byRecords(SITE, 'sa-east-1'), 'us-east-1'],
+    ['is that of its shield without records', byRecords(shielded, 'sa-east-1'), 'eu-west-2'],
+    ['is that of the distribution without a shield', byStack(SITE, 'sa-east-1'), 'eu-central-1'],
+    ['is the given region if there is one', given(SITE, 'sa-east-1'), 'us-west-2'],
   ])('%s', (_, region, expected) => {
     expect(region).toBe(expected);
   });

@@ -3,11 +3,8 @@ import type { EdgeFunctionModel } from '../../../../lib/tools/simulation/distrib
 import type { FunctionOutcome } from '../../../../lib/tools/simulation/functions/call';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 import type { MissReason } from '../../../../lib/tools/simulation/messages';
-import {
-  CACHE_MS,
-  DEFAULT_ORIGIN_MS,
-  VIEWER_ROUND_TRIP_MS,
-} from '../../../../lib/tools/simulation/replay/latency';
+import { CACHE_MS, VIEWER_ROUND_TRIP_MS } from '../../../../lib/tools/simulation/replay/latency';
+import { DEFAULT_ORIGIN_MS } from '../../../../lib/tools/simulation/replay/origin';
 import type { ReplaySlice } from '../../../../lib/tools/simulation/replay/report';
 import { distribution } from '../fixtures';
 import { cached, record, replayed } from './fixture';
@@ -67,8 +64,8 @@ describe('outcomes of small logs, counted by hand', () => {
       [record(0, '/a', { method: 'POST' }), record(10, '/a', { method: 'POST' })],
       { hits: 0, offloaded: 0, origin: 2, misses: { uncacheable: 2 } },
     ],
-    // "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": 404 is cached for 10
-    // seconds.
+    // "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": 404 is cached for
+    // 10 seconds.
     [
       'an error is cached for ten seconds',
       [404, 404, 404].map((status, i) => record(6 * i, '/a', { status })),
@@ -260,7 +257,7 @@ describe('the report', () => {
     ]);
   });
 
-  test('for any log, each request is a hit or a miss for one reason, and the parts add up', async () => {
+  test('each request is a hit or a miss for one reason, and the parts add up', async () => {
     const pop = fc.constantFrom('IAD1', 'EWR2', 'NRT3', 'GRU4', undefined);
     const request = fc.record({
       seconds: fc.nat({ max: 3000 }).map((each) => each / 10),
