@@ -165,14 +165,7 @@ const QUERY = 'Cache content based on query string parameters';
 const HEADERS = 'Cache content based on request headers';
 const COOKIES = 'Cache content based on cookies';
 const ENCODING = 'Understand cache policies, compressed objects';
-const TTL = 'Manage how long content stays in the cache (expiration)';
-const ERRORS = 'How CloudFront processes HTTP 4xx and 5xx status codes';
-const REDIRECTS = 'How CloudFront processes HTTP 3xx status codes';
 const CUSTOM = 'Request and response behavior for custom origins';
-const RANGES = 'How CloudFront processes partial requests (range GETs)';
-const SHIELD = 'Use Amazon CloudFront Origin Shield';
-const REGIONAL = 'How CloudFront works with regional edge caches';
-const INVALIDATION = 'Invalidate files to remove content';
 
 const policy = (of: Partial<CachePolicyModel>) => behavior(of);
 const header = (name: string, value: string, url = '/a'): Asked => ({
@@ -362,6 +355,10 @@ const KEY_ROWS: Row[] = [
     false,
   ],
 ];
+
+const TTL = 'Manage how long content stays in the cache (expiration)';
+const ERRORS = 'How CloudFront processes HTTP 4xx and 5xx status codes';
+const REDIRECTS = 'How CloudFront processes HTTP 3xx status codes';
 
 const cc = (value: string, more: Record<string, string> = {}) =>
   kept({ 'cache-control': value, ...more });
@@ -599,6 +596,9 @@ const TTL_ROWS: Row[] = [
   ],
 ];
 
+const RANGES = 'How CloudFront processes partial requests (range GETs)';
+const SHIELD = 'Use Amazon CloudFront Origin Shield';
+const REGIONAL = 'How CloudFront works with regional edge caches';
 const COLLAPSE = `${CUSTOM}, request collapsing`;
 const two = (origin: Origin, place = {}) =>
   world((w) => {
@@ -1121,6 +1121,8 @@ const CACHE_ROWS: Row[] = [
     'Miss origin first-seen',
   ],
 ];
+
+const INVALIDATION = 'Invalidate files to remove content';
 
 const invalidated = (urls: string[], pattern: string): Row[1] =>
   world((w) => {
