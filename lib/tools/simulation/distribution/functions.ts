@@ -1,9 +1,9 @@
 /** Reads the edge functions of a behavior, with the code that the assembly would deploy. */
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import type { Assembly, AssemblyStack } from '../../assembly';
+import { type Assembly, type AssemblyStack, listOf, objectOf, textOf } from '../../assembly';
 import type { EdgeEvent, EdgeFunctionModel } from './distribution';
-import { flag, type Json, type LocatedResource, list, object, referredTo, text } from './values';
+import { flagOf, type Json, type LocatedResource, referredTo } from './values';
 
 /** Lambda's default timeout, which applies if the function sets none: "Quotas on Lambda@Edge". */
 const DEFAULT_TIMEOUT_SECONDS = 3;
@@ -23,14 +23,14 @@ export function functionsOf(
   gap: (sentence: string) => void,
 ): Readonly<Partial<Record<EdgeEvent, EdgeFunctionModel>>> {
   const associations = [
-    ...list(behavior.LambdaFunctionAssociations).map(object),
-    ...list(behavior.FunctionAssociations).map(object),
+    ...listOf(behavior.LambdaFunctionAssociations).map(objectOf),
+    ...listOf(behavior.FunctionAssociations).map(objectOf),
   ];
   const found = associations.flatMap((association): [EdgeEvent, EdgeFunctionModel][] => {
-    const event = text(association.EventType);
+    const event = textOf(association.EventType);
     const arn = association.LambdaFunctionARN ?? association.FunctionARN;
     if (!EVENTS.includes(event)) {
-      gap(`A function of an unknown event is omitted: ${text(arn)} on ${event || 'no event'}.`);
+      gap(`A function of an unknown event is omitted: ${textOf(arn)} on ${event || 'no event'}.`);
       return [];
     }
     const model =
@@ -38,11 +38,11 @@ export function functionsOf(
         ? viewerFunction(assembly, stack, arn)
         : lambdaFunction(assembly, stack, association);
     if (typeof model !== 'string') {
-      if (flag(association.IncludeBody))
+      if (flagOf(association.IncludeBody))
         gap(`The ${event} function ${model.name} runs without the body of the request.`);
       return [[event as EdgeEvent, model]];
     }
-    gap(`The ${event} function ${text(arn)} does not run: ${model}.`);
+    gap(`The ${event} function ${textOf(arn)} does not run: ${model}.`);
     return [];
   });
   return Object.fromEntries(found);
@@ -80,15 +80,15 @@ function lambdaFunction(
     Timeout: timeout,
     Code: code,
   } = located.resource.Properties ?? {};
-  if (!text(runtime).startsWith('nodejs'))
-    return `its runtime is ${text(runtime) || 'unknown'}, and the model runs Node.js only`;
+  if (!textOf(runtime).startsWith('nodejs'))
+    return `its runtime is ${textOf(runtime) || 'unknown'}, and the model runs Node.js only`;
   const model = {
     kind: 'lambda-edge',
     name: located.logicalId,
-    handler: text(handler),
+    handler: textOf(handler),
     timeoutSeconds: timeout === undefined ? DEFAULT_TIMEOUT_SECONDS : Number(timeout),
   } as const;
-  const inline = object(code).ZipFile;
+  const inline = objectOf(code).ZipFile;
   if (typeof inline === 'string') return { ...model, code: inline };
   const directory = assetDirectory(assembly, located);
   return directory === undefined ? 'its asset is not in the assembly' : { ...model, directory };
@@ -104,7 +104,7 @@ function assetDirectory(
   { resource }: LocatedResource,
 ): string | undefined {
   const path = resource.Metadata?.['aws:asset:path'];
-  const hash = basename(text(object(resource.Properties?.Code).S3Key), '.zip');
+  const hash = basename(textOf(objectOf(resource.Properties?.Code).S3Key), '.zip');
   const candidates = [
     ...(typeof path === 'string'
       ? [resolve(directory, path), join(directory, basename(path))]

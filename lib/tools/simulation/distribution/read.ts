@@ -3,7 +3,7 @@
  */
 
 import { IsochroneError } from '../../../model/errors';
-import type { Assembly } from '../../assembly';
+import { type Assembly, listOf, objectOf, textOf } from '../../assembly';
 import type {
   BehaviorModel,
   CachePolicyModel,
@@ -20,16 +20,7 @@ import {
 import { originGroupsOf, originsOf } from './origins';
 import { cachePolicyOf, olderSettingsOf, originRequestOf, responseHeadersOf } from './policies';
 import { NOTHING } from './selection';
-import {
-  flag,
-  type Json,
-  type LocatedResource,
-  list,
-  object,
-  referredTo,
-  text,
-  texts,
-} from './values';
+import { flagOf, type Json, type LocatedResource, referredTo, textsOf } from './values';
 
 const TYPE = 'AWS::CloudFront::Distribution';
 const VIEWER_PROTOCOL_POLICIES: readonly string[] = [
@@ -59,7 +50,7 @@ const UNMODELED: Readonly<Record<string, string>> = {
  */
 export function readDistribution(assembly: Assembly, id?: string): DistributionModel {
   const located = chosen(assembly, id);
-  const config = object(located.resource.Properties?.DistributionConfig);
+  const config = objectOf(located.resource.Properties?.DistributionConfig);
   const gaps = new Set<string>(unmodeledSettings(config));
   const reader: Reader = { assembly, located, gap: (sentence) => gaps.add(sentence) };
   const refuse = (what: string, fix: string) => refusal(located, what, fix);
@@ -68,9 +59,9 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
   const origins = originsOf(config, refuse);
   const originGroups = originGroupsOf(config, refuse);
   const behaviors = [
-    ...list(config.CacheBehaviors),
-    { ...object(config.DefaultCacheBehavior), PathPattern: '*' },
-  ].map((behavior) => behaviorOf(reader, object(behavior)));
+    ...listOf(config.CacheBehaviors),
+    { ...objectOf(config.DefaultCacheBehavior), PathPattern: '*' },
+  ].map((behavior) => behaviorOf(reader, objectOf(behavior)));
   for (const { originId, pathPattern } of behaviors) {
     if (!origins[originId] && !originGroups[originId]) {
       throw refuse(
@@ -79,10 +70,10 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
       );
     }
   }
-  const errors = list(config.CustomErrorResponses).map(object);
+  const errors = listOf(config.CustomErrorResponses).map(objectOf);
   return {
     id: idOf(located),
-    domainNames: texts(config.Aliases),
+    domainNames: textsOf(config.Aliases),
     behaviors,
     origins,
     originGroups,
@@ -97,13 +88,13 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
         .map((each) => [
           Number(each.ErrorCode),
           {
-            path: text(each.ResponsePagePath),
+            path: textOf(each.ResponsePagePath),
             status: Number(each.ResponseCode ?? each.ErrorCode),
           },
         ]),
     ),
-    ...(text(config.DefaultRootObject) !== '' && {
-      defaultRootObject: text(config.DefaultRootObject),
+    ...(textOf(config.DefaultRootObject) !== '' && {
+      defaultRootObject: textOf(config.DefaultRootObject),
     }),
     gaps: [...gaps],
   };
@@ -170,15 +161,15 @@ function refuseConditions(
   const { CacheBehaviors: others, DefaultCacheBehavior: usual } = config;
   const isConditional = (value: unknown) => JSON.stringify(value ?? null).includes('"Fn::If"');
   const fix = 'Synthesize an assembly without the condition.';
-  if ('Fn::If' in config || 'Fn::If' in object(others))
+  if ('Fn::If' in config || 'Fn::If' in objectOf(others))
     throw refuse('its configuration or its behaviors depend on a condition', fix);
-  for (const behavior of [...list(others), usual].map(object)) {
+  for (const behavior of [...listOf(others), usual].map(objectOf)) {
     const name = DECISIVE.find(
       (each) => each in behavior && (each === 'Fn::If' || isConditional(behavior[each])),
     );
     if (name !== undefined)
       throw refuse(
-        `the behavior ${text(behavior.PathPattern) || '*'} depends on a condition (${name})`,
+        `the behavior ${textOf(behavior.PathPattern) || '*'} depends on a condition (${name})`,
         fix,
       );
     const ttl = ['MinTTL', 'DefaultTTL', 'MaxTTL'].find((each) =>
@@ -186,7 +177,7 @@ function refuseConditions(
     );
     if (ttl !== undefined)
       throw refuse(
-        `the ${ttl} of the behavior ${text(behavior.PathPattern) || '*'} is not a number`,
+        `the ${ttl} of the behavior ${textOf(behavior.PathPattern) || '*'} is not a number`,
         'Use a number of seconds.',
       );
   }
@@ -194,8 +185,8 @@ function refuseConditions(
 
 function behaviorOf(reader: Reader, behavior: Json): BehaviorModel {
   const { assembly, located } = reader;
-  const pathPattern = text(behavior.PathPattern);
-  const viewerProtocolPolicy = text(behavior.ViewerProtocolPolicy);
+  const pathPattern = textOf(behavior.PathPattern);
+  const viewerProtocolPolicy = textOf(behavior.ViewerProtocolPolicy);
   if (!VIEWER_PROTOCOL_POLICIES.includes(viewerProtocolPolicy)) {
     throw refusal(
       located,
@@ -205,15 +196,15 @@ function behaviorOf(reader: Reader, behavior: Json): BehaviorModel {
     );
   }
   for (const sentence of unmodeledSettings(behavior)) reader.gap(sentence);
-  const methods = (value: unknown) => (list(value).length > 0 ? texts(value) : ['GET', 'HEAD']);
+  const methods = (value: unknown) => (listOf(value).length > 0 ? textsOf(value) : ['GET', 'HEAD']);
   const responseHeaders = responseHeadersPolicy(reader, behavior);
   return {
     pathPattern,
     allowedMethods: methods(behavior.AllowedMethods),
     cachedMethods: methods(behavior.CachedMethods),
     viewerProtocolPolicy: viewerProtocolPolicy as BehaviorModel['viewerProtocolPolicy'],
-    compress: flag(behavior.Compress),
-    originId: text(behavior.TargetOriginId),
+    compress: flagOf(behavior.Compress),
+    originId: textOf(behavior.TargetOriginId),
     ...forwarding(reader, behavior),
     ...(responseHeaders && { responseHeaders }),
     functions: functionsOf(assembly, located.stack, behavior, reader.gap),
@@ -228,7 +219,7 @@ function forwarding(
     if (behavior.ForwardedValues !== undefined) return olderSettingsOf(behavior);
     throw refusal(
       reader.located,
-      `the behavior ${text(behavior.PathPattern)} has neither a cache policy nor forwarded values`,
+      `the behavior ${textOf(behavior.PathPattern)} has neither a cache policy nor forwarded values`,
       'Add a cache policy.',
     );
   }
@@ -258,7 +249,7 @@ function responseHeadersPolicy(
   const found = policy(reader, id, MANAGED_RESPONSE_HEADERS_POLICIES, responseHeadersOf);
   if (found === undefined)
     reader.gap(
-      `The response headers policy ${text(id)} is not in the assembly, so its headers are omitted.`,
+      `The response headers policy ${textOf(id)} is not in the assembly, so its headers are omitted.`,
     );
   return found;
 }
@@ -283,7 +274,7 @@ function unknownPolicy(
 ): IsochroneError {
   return refusal(
     located,
-    `the behavior ${text(behavior.PathPattern)} has the ${kind} ${text(id)}, which is ` +
+    `the behavior ${textOf(behavior.PathPattern)} has the ${kind} ${textOf(id)}, which is ` +
       'incomplete, or neither in the assembly nor managed by AWS',
     'Caching depends on it. Define it in a stack of this assembly.',
   );
@@ -298,7 +289,7 @@ function unmodeledSettings(settings: Json): string[] {
       value === '' ||
       value === false ||
       (Array.isArray(value) && value.length === 0) ||
-      text(object(object(value).GeoRestriction).RestrictionType) === 'none';
+      textOf(objectOf(objectOf(value).GeoRestriction).RestrictionType) === 'none';
     return isIdle ? [] : [sentence];
   });
 }
