@@ -89,7 +89,7 @@ function edgeOf(origin: URL) {
   return emulator(distribution, edgeFunctionRunner(), {
     place,
     viewerProtocol: 'https',
-    ask: originClient(new Map([['*', origin]])),
+    fetchOrigin: originClient(new Map([['*', origin]])),
   });
 }
 

@@ -27,7 +27,7 @@ export interface EmulatorOptions {
    * Sends a request to an origin. If the origin cannot be reached, it returns 502 or 504 and sets
    * `unreachable`.
    */
-  readonly ask: (
+  readonly fetchOrigin: (
     step: OriginStep,
     body: Uint8Array | undefined,
   ) => Promise<{ readonly response: HttpResponse; readonly unreachable: boolean }>;
@@ -72,7 +72,7 @@ export function emulator(
   functions: EdgeFunctionRunner,
   options: EmulatorOptions,
 ): Emulator {
-  const { place, viewerProtocol, ask, now = Date.now, warn = () => undefined } = options;
+  const { place, viewerProtocol, fetchOrigin, now = Date.now, warn = () => undefined } = options;
   const path = requestPath(distribution, functions);
   const engine = new CacheEngine({
     capacityBytes: {
@@ -140,7 +140,7 @@ export function emulator(
     const step = await path.toOrigin(prepared, validators, attempt);
     for (const error of step.functionErrors) warn(error);
     if (step.response) return step.response;
-    const { response, unreachable } = await ask(step, body);
+    const { response, unreachable } = await fetchOrigin(step, body);
     if (attempt === 0 && path.failsOver(prepared, unreachable ? 'unreachable' : response))
       return originResponse(prepared, validators, body, 1);
     const given = await path.fromOrigin(prepared, step, response);

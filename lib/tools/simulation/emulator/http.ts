@@ -38,7 +38,7 @@ export function originClient(
           `Name it with \`--origin ${step.origin.id}=URL\`.`,
       );
     try {
-      return { response: await ask(url, step.request, body), unreachable: false };
+      return { response: await sendRequest(url, step.request, body), unreachable: false };
     } catch (error) {
       // "HTTP 502 status code (Bad Gateway)" and "HTTP 504 status code (Gateway Timeout)".
       const status = error instanceof TimedOut ? 504 : 502;
@@ -58,7 +58,7 @@ export function originClient(
 class TimedOut extends Error {}
 
 /** Interim responses (1xx) are dropped. Each request has its own connection. */
-function ask(
+function sendRequest(
   url: URL,
   { method, host, path, query, headers }: HttpRequest,
   body: Uint8Array | undefined,

@@ -66,7 +66,7 @@ export class CacheEngine {
   request(keyed: KeyedRequest, nowMs: number): RequestOutcome {
     if (!isCacheable(keyed)) return { fetch: this.fetchFromOrigin(keyed, keyed, undefined, false) };
     this.started = [];
-    const reply = this.ask(keyed, 0, keyed, !collapses(keyed.behavior), false, nowMs);
+    const reply = this.lookUp(keyed, 0, keyed, !collapses(keyed.behavior), false, nowMs);
     const [fetch] = this.started;
     return { ...(reply && { served: servedAs(keyed, reply, nowMs) }), ...(fetch && { fetch }) };
   }
@@ -78,12 +78,12 @@ export class CacheEngine {
    * @throws Error if the fetch is unknown or already complete
    */
   receive(fetchId: number, response: HttpResponse | 'unreachable', nowMs: number): FetchOutcome {
-    const asker = this.fetches.get(fetchId);
-    if (asker === undefined) throw new Error(`Fetch ${fetchId} is unknown or complete.`);
+    const requester = this.fetches.get(fetchId);
+    if (requester === undefined) throw new Error(`Fetch ${fetchId} is unknown or complete.`);
     this.fetches.delete(fetchId);
     this.served = [];
     this.started = [];
-    const { keyed, held } = isFlight(asker) ? asker : { keyed: asker };
+    const { keyed, held } = isFlight(requester) ? requester : { keyed: requester };
     const { errorMinTtlSeconds } = this.options;
     const given = response === 'unreachable' ? NO_RESPONSE : response;
     const stored =
@@ -91,7 +91,7 @@ export class CacheEngine {
         ? refreshedResponse(held.stored, given.headers, keyed.behavior, errorMinTtlSeconds, nowMs)
         : storedResponse(given, keyed.request, keyed.behavior, errorMinTtlSeconds, nowMs);
     this.deliver(
-      asker,
+      requester,
       {
         stored,
         source: 'origin',
@@ -121,8 +121,8 @@ export class CacheEngine {
       const own = pathOf(url);
       return start === undefined ? own === path : own.startsWith(start);
     };
-    for (const asker of this.fetches.values())
-      if (isFlight(asker) && matches(asker.keyed.urlKey)) invalidateFlight(asker);
+    for (const requester of this.fetches.values())
+      if (isFlight(requester) && matches(requester.keyed.urlKey)) invalidateFlight(requester);
     return this.all().reduce((sum, { cache }) => sum + cache.invalidate(matches), 0);
   }
 
@@ -149,7 +149,7 @@ export class CacheEngine {
    *
    * @returns undefined if the waiter must wait
    */
-  private ask(
+  private lookUp(
     keyed: KeyedRequest,
     level: number,
     waiter: Waiter,
@@ -222,18 +222,18 @@ export class CacheEngine {
       this.started.push(this.fetchFromOrigin(flight, keyed, held, background));
       return undefined;
     }
-    const reply = this.ask(keyed, level + 1, flight, alone, background, nowMs);
+    const reply = this.lookUp(keyed, level + 1, flight, alone, background, nowMs);
     return reply && this.complete(flight, reply, nowMs);
   }
 
   private fetchFromOrigin(
-    asker: Flight | KeyedRequest,
+    requester: Flight | KeyedRequest,
     keyed: KeyedRequest,
     held: CachedObject | undefined,
     background: boolean,
   ): Fetch {
     const id = ++this.lastFetch;
-    this.fetches.set(id, asker);
+    this.fetches.set(id, requester);
     const validators = held && validatorsOf(held.stored, keyed.behavior);
     return { id, keyed, ...(validators && { validators }), background };
   }

@@ -42,12 +42,12 @@ const BROTLI_QUALITY = 4;
  */
 export function compressed(
   behavior: BehaviorModel,
-  { headers: asked }: HttpRequest,
+  { headers: requestHeaders }: HttpRequest,
   response: HttpResponse,
 ): HttpResponse {
   const { status, headers, body } = response;
   const accepted = behavior.compress
-    ? normalizedAcceptEncoding(asked['accept-encoding'], behavior.cachePolicy)
+    ? normalizedAcceptEncoding(requestHeaders['accept-encoding'], behavior.cachePolicy)
     : undefined;
   const type = headers['content-type']?.[0]?.split(';')[0]?.trim().toLowerCase() ?? '';
   const length = Number(headers['content-length']?.[0]);

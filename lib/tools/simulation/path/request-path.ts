@@ -145,11 +145,11 @@ export function requestPath(
   return {
     async prepare(viewer, place, protocol) {
       const behavior = behaviorOf(distribution, viewer.path);
-      const begun = { behavior, viewer, place, originId: behavior.originId };
+      const base = { behavior, viewer, place, originId: behavior.originId };
       const refused = refusal(behavior, viewer, protocol);
-      if (refused) return { ...begun, immediate: refused, functionErrors: [] };
+      if (refused) return { ...base, immediate: refused, functionErrors: [] };
 
-      const outcome = await call(begun, 'viewer-request', {
+      const outcome = await call(base, 'viewer-request', {
         request: viewer,
         origin: distribution.origins[behavior.originId],
       });
@@ -161,7 +161,7 @@ export function requestPath(
           withoutBodyOf(viewer, outcome.response),
           behavior.responseHeaders,
         );
-        return { ...begun, immediate: { response, result }, functionErrors: errorsOf(outcome) };
+        return { ...base, immediate: { response, result }, functionErrors: errorsOf(outcome) };
       }
       const request = withRootObject(distribution, outcome.request ?? viewer);
       const { originId = behavior.originId } = outcome;
@@ -169,14 +169,14 @@ export function requestPath(
         const name = behavior.functions['viewer-request']?.name;
         const error = `${name} selects the origin ${originId}, which is not in the distribution.`;
         return {
-          ...begun,
+          ...base,
           immediate: { response: ownResponse(503), result: 'FunctionExecutionError' },
           functionErrors: [error],
         };
       }
       const shield = shieldOf(originId);
       return {
-        ...begun,
+        ...base,
         originId,
         ...(outcome.origin && { origin: outcome.origin }),
         keyed: {
@@ -235,20 +235,20 @@ export function requestPath(
 
     async toViewer(prepared, served) {
       const { behavior, viewer } = prepared;
-      const mine = withResponseHeaders(
+      const response = withResponseHeaders(
         viewer,
         viewerResponse(viewer, served),
         behavior.responseHeaders,
       );
       // The function does not run for a status of 400 or above: "HTTP status codes" in
       // "Restrictions on all edge functions".
-      if (mine.status >= 400) return { response: mine, functionErrors: [] };
+      if (response.status >= 400) return { response, functionErrors: [] };
       const outcome = await call(prepared, 'viewer-response', {
         request: prepared.keyed?.request ?? viewer,
-        response: mine,
+        response,
       });
       return {
-        response: outcome.response ?? mine,
+        response: outcome.response ?? response,
         functionErrors: errorsOf(outcome),
         ...failure(outcome),
       };

@@ -39,8 +39,8 @@ export function viewerResponse(
  * Whether the viewer's copy is current. `If-None-Match` overrides `If-Modified-Since` and compares
  * weakly: RFC 9110, 13.1.2 and 13.2.2.
  */
-function isUnchanged(asked: HeaderFields, headers: HeaderFields): boolean {
-  const tags = asked['if-none-match'];
+function isUnchanged(requestHeaders: HeaderFields, headers: HeaderFields): boolean {
+  const tags = requestHeaders['if-none-match'];
   if (tags !== undefined) {
     const own = headers.etag?.[0];
     if (tags.some((field) => field.trim() === '*')) return true;
@@ -51,7 +51,7 @@ function isUnchanged(asked: HeaderFields, headers: HeaderFields): boolean {
         .some((tag) => weak(tag) === weak(own))
     );
   }
-  const since = dateOf(asked['if-modified-since']);
+  const since = dateOf(requestHeaders['if-modified-since']);
   const modified = dateOf(headers['last-modified']);
   return since !== undefined && modified !== undefined && modified <= since;
 }
@@ -83,13 +83,14 @@ function withoutBody({ status, headers }: HttpResponse): HttpResponse {
  * processes partial requests for an object (range GETs)". So does the model to several ranges,
  * because `multipart/byteranges` would not affect caching.
  */
-function ranged(asked: HeaderFields, response: HttpResponse): HttpResponse {
-  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(asked.range?.join(',').trim() ?? '') ?? [];
+function ranged(requestHeaders: HeaderFields, response: HttpResponse): HttpResponse {
+  const [, first, last] =
+    /^bytes=(\d*)-(\d*)$/.exec(requestHeaders.range?.join(',').trim() ?? '') ?? [];
   if (
     first === undefined ||
     last === undefined ||
     first + last === '' ||
-    !isInTime(asked['if-range']?.[0], response.headers)
+    !isInTime(requestHeaders['if-range']?.[0], response.headers)
   )
     return response;
   const length = response.body?.byteLength ?? response.bodyBytes;

@@ -51,7 +51,7 @@ export function loggedOrigin(
     const functionErrors: string[] = [];
     let tookMs = 0;
     let requests = 0;
-    const ask = async (attempt: Attempt) => {
+    const tryOrigin = async (attempt: Attempt) => {
       const step = await path.toOrigin(prepared, validators, attempt);
       functionErrors.push(...step.functionErrors);
       const lastCache = prepared.keyed?.shield ?? prepared.place.regional;
@@ -67,9 +67,9 @@ export function loggedOrigin(
       }
       return step;
     };
-    const first = await ask(0);
+    const first = await tryOrigin(0);
     const step =
-      first.response === undefined && path.failsOver(prepared, logged) ? await ask(1) : first;
+      first.response === undefined && path.failsOver(prepared, logged) ? await tryOrigin(1) : first;
     if (step.response)
       return { response: step.response, tookMs, requests, bytes: 0, functionErrors };
     if (record.status === WEBSOCKET)

@@ -94,8 +94,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const regionOf = originRegions(assembly, distribution, options.originRegion);
   const origin = loggedOrigin(
     path,
-    (...asked) => {
-      const region = regionOf(...asked);
+    (...args) => {
+      const region = regionOf(...args);
       regionsAsked.add(region);
       return region;
     },
@@ -149,7 +149,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     timeline.request(record.timeMs);
     for (const run of runs) await run.advance(record.timeMs);
     if (prepared.keyed) {
-      const ask = onceForAllRuns(async (fetch) => {
+      const fetchOnce = onceForAllRuns(async (fetch) => {
         const response = await origin(prepared, record, fetch.validators);
         onFunctionErrors(response.functionErrors);
         return response;
@@ -160,7 +160,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
           prepared,
           keyed: { id, ...prepared.keyed },
           cell,
-          origin: ask,
+          origin: fetchOnce,
         });
     } else {
       countImmediate(prepared, cell);
@@ -218,11 +218,13 @@ function requestOf(
 }
 
 /** Every run sends the same request to the origin, so edge functions run only once. */
-function onceForAllRuns(ask: (fetch: Fetch) => Promise<OriginResponse>): ReplayedRequest['origin'] {
+function onceForAllRuns(
+  fetchOnce: (fetch: Fetch) => Promise<OriginResponse>,
+): ReplayedRequest['origin'] {
   let first: Promise<OriginResponse> | undefined;
   return (fetch) => {
-    if (fetch.validators) return ask(fetch);
-    first ??= ask(fetch);
+    if (fetch.validators) return fetchOnce(fetch);
+    first ??= fetchOnce(fetch);
     return first;
   };
 }

@@ -20,7 +20,7 @@ export interface ReplayedRequest {
 }
 
 export interface Run {
-  request(asked: ReplayedRequest): Promise<void>;
+  request(replayed: ReplayedRequest): Promise<void>;
   /** Delivers the origin responses that have arrived by then. */
   advance(toMs: number): Promise<void>;
 }
@@ -42,7 +42,7 @@ export function replayRun(
   index: number,
   capacityBytes: number,
   errorMinTtlSeconds: Readonly<Record<number, number>>,
-  onServed: (asked: ReplayedRequest, served: ServedResponse, hit: boolean) => Promise<void>,
+  onServed: (replayed: ReplayedRequest, served: ServedResponse, hit: boolean) => Promise<void>,
 ): Run {
   const larger = capacityBytes * REGIONAL_CAPACITY_FACTOR;
   const engine = new CacheEngine({
@@ -53,20 +53,20 @@ export function replayRun(
   const waiting = new Map<number, ReplayedRequest>();
   const countsOf = ({ cell }: ReplayedRequest) => cell.runs[index] as Cell['runs'][number];
 
-  const send = async (asked: ReplayedRequest, fetch: Fetch, nowMs: number) => {
-    const { response, tookMs, requests, bytes } = await asked.origin(fetch);
-    const counts = countsOf(asked);
+  const send = async (replayed: ReplayedRequest, fetch: Fetch, nowMs: number) => {
+    const { response, tookMs, requests, bytes } = await replayed.origin(fetch);
+    const counts = countsOf(replayed);
     if (requests > 0) counts.fetching++;
     counts.originRequests += requests;
     counts.originBytes += bytes;
     due.push({ atMs: nowMs + tookMs, fetchId: fetch.id, response });
   };
 
-  const settle = async (served: ServedResponse, nowMs: number) => {
-    const asked = waiting.get(served.requestId) as ReplayedRequest;
+  const complete = async (served: ServedResponse, nowMs: number) => {
+    const replayed = waiting.get(served.requestId) as ReplayedRequest;
     waiting.delete(served.requestId);
-    const { record, prepared } = asked;
-    const counts = countsOf(asked);
+    const { record, prepared } = replayed;
+    const counts = countsOf(replayed);
     const hit = served.servedBy === 'pop';
     if (hit) counts.hits++;
     else if (served.reason) counts.misses[served.reason]++;
@@ -77,26 +77,26 @@ export function replayRun(
         hopsMs(
           prepared.place,
           waitedMs > 0 || served.servedBy === 'origin' ? 'pop' : served.servedBy,
-          asked.keyed.shield,
+          replayed.keyed.shield,
         ) +
         transferMs(record.bytes),
     );
-    await onServed(asked, served, hit);
+    await onServed(replayed, served, hit);
   };
 
   return {
-    async request(asked) {
-      const nowMs = asked.record.timeMs;
-      waiting.set(asked.keyed.id, asked);
-      const { served, fetch } = engine.request(asked.keyed, nowMs);
-      if (fetch) await send(asked, fetch, nowMs);
-      if (served) await settle(served, nowMs);
+    async request(replayed) {
+      const nowMs = replayed.record.timeMs;
+      waiting.set(replayed.keyed.id, replayed);
+      const { served, fetch } = engine.request(replayed.keyed, nowMs);
+      if (fetch) await send(replayed, fetch, nowMs);
+      if (served) await complete(served, nowMs);
     },
     async advance(toMs) {
       for (let next = due.peek(); next !== undefined && next.atMs <= toMs; next = due.peek()) {
         due.pop();
         const { served, fetches } = engine.receive(next.fetchId, next.response, next.atMs);
-        for (const each of served) await settle(each, next.atMs);
+        for (const each of served) await complete(each, next.atMs);
         for (const fetch of fetches)
           await send(waiting.get(fetch.keyed.id) as ReplayedRequest, fetch, next.atMs);
       }

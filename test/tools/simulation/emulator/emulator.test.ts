@@ -23,9 +23,9 @@ interface Setup {
 
 /** An emulator with a fixed clock and an origin that records its requests. */
 function emulated({ behavior, config, viewerProtocol = 'https', origin = () => ({}) }: Setup = {}) {
-  const asked: HttpRequest[] = [];
+  const originRequests: HttpRequest[] = [];
   const clock = { ms: 1_000_000 };
-  const warned: string[] = [];
+  const warnings: string[] = [];
   const edge: Emulator = emulator(
     readDistribution(readAssembly(forwardAllAssembly(behavior, config))),
     edgeFunctionRunner(),
@@ -33,13 +33,13 @@ function emulated({ behavior, config, viewerProtocol = 'https', origin = () => (
       place: { pop: 'NRT', regional: 'ap-northeast-1' },
       viewerProtocol,
       now: () => clock.ms,
-      warn: (sentence) => warned.push(sentence),
-      async ask({ request: sent }) {
-        const count = asked.push(sent);
+      warn: (sentence) => warnings.push(sentence),
+      async fetchOrigin({ request: sent }) {
+        const count = originRequests.push(sent);
         const given = await origin(sent, count);
         if (given === 'unreachable')
           return { response: { status: 502, headers: {}, bodyBytes: 0 }, unreachable: true };
-        const body = given.body ?? Buffer.from(`answer ${count}`);
+        const body = given.body ?? Buffer.from(`response ${count}`);
         const headers: HeaderFields = {
           'cache-control': ['max-age=60'],
           'content-length': [String(body.length)],
@@ -61,7 +61,7 @@ function emulated({ behavior, config, viewerProtocol = 'https', origin = () => (
       body: Buffer.from(response.body ?? []).toString(),
     };
   };
-  return { edge, get, asked, clock, warned };
+  return { edge, get, originRequests, clock, warnings };
 }
 
 test('a miss is followed by a hit with its age, and after expiry by a revalidation', async () => {
@@ -70,13 +70,16 @@ test('a miss is followed by a hit with its age, and after expiry by a revalidati
     sent.headers['if-none-match']
       ? { status: 304, headers: { etag }, body: Buffer.alloc(0) }
       : { headers: { etag } };
-  const { get, asked, clock } = emulated({ origin });
-  expect(await get()).toMatchObject({ result: 'Miss', body: 'answer 1' });
+  const { get, originRequests, clock } = emulated({ origin });
+  expect(await get()).toMatchObject({ result: 'Miss', body: 'response 1' });
   clock.ms += 7_000;
-  expect(await get()).toMatchObject({ result: 'Hit', body: 'answer 1', headers: { age: ['7'] } });
+  expect(await get()).toMatchObject({ result: 'Hit', body: 'response 1', headers: { age: ['7'] } });
   clock.ms += 60_000;
-  expect(await get()).toMatchObject({ result: 'RefreshHit', status: 200, body: 'answer 1' });
-  expect(asked.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, ['"v1"']]);
+  expect(await get()).toMatchObject({ result: 'RefreshHit', status: 200, body: 'response 1' });
+  expect(originRequests.map(({ headers }) => headers['if-none-match'])).toEqual([
+    undefined,
+    ['"v1"'],
+  ]);
 });
 
 test('simultaneous requests for one object wait for one fetch', async () => {
@@ -85,33 +88,33 @@ test('simultaneous requests for one object wait for one fetch', async () => {
     release = resolve;
   });
   // Requests are not collapsed if all cookies go to the origin: "Request collapsing".
-  const { get, asked } = emulated({
+  const { get, originRequests } = emulated({
     behavior: { OriginRequestPolicyId: undefined },
     origin: () => gate.then(() => ({})),
   });
   const all = Promise.all([get(), get(), get()]);
   await new Promise(setImmediate);
   release();
-  expect((await all).map(({ body }) => body)).toEqual(['answer 1', 'answer 1', 'answer 1']);
-  expect(asked).toHaveLength(1);
+  expect((await all).map(({ body }) => body)).toEqual(['response 1', 'response 1', 'response 1']);
+  expect(originRequests).toHaveLength(1);
 });
 
 test('each request fetches a private response', async () => {
-  const { get, asked } = emulated({
+  const { get, originRequests } = emulated({
     origin: () => ({ headers: { 'cache-control': ['private'] } }),
   });
   expect((await Promise.all([get(), get()])).map(({ body }) => body)).toEqual([
-    'answer 1',
-    'answer 2',
+    'response 1',
+    'response 2',
   ]);
-  expect(asked).toHaveLength(2);
+  expect(originRequests).toHaveLength(2);
 });
 
 test('an invalidation makes the next request a miss', async () => {
   const { edge, get } = emulated();
   await get();
   expect(edge.invalidate('/a')).toBeGreaterThan(0);
-  expect((await get()).body).toBe('answer 2');
+  expect((await get()).body).toBe('response 2');
 });
 
 test('HTTP is redirected only if viewers use it', async () => {
@@ -127,12 +130,12 @@ test('an error page is an object of its own, with the status from the distributi
   const config = {
     CustomErrorResponses: [{ ErrorCode: 404, ResponsePagePath: '/404.html', ResponseCode: 410 }],
   };
-  const { get, asked } = emulated({
+  const { get, originRequests } = emulated({
     config,
     origin: ({ path }) => (path === '/404.html' ? { body: Buffer.from('gone') } : { status: 404 }),
   });
   expect(await get()).toMatchObject({ status: 410, body: 'gone', result: 'Error' });
-  expect(asked.map(({ path }) => path)).toEqual(['/a', '/404.html']);
+  expect(originRequests.map(({ path }) => path)).toEqual(['/a', '/404.html']);
 });
 
 test('the fallback of an origin group is used if the primary cannot be reached', async () => {
@@ -146,7 +149,7 @@ test('the fallback of an origin group is used if the primary cannot be reached',
     FailoverCriteria: { StatusCodes: { Items: [503] } },
     Members: { Items: [{ OriginId: 'site' }, { OriginId: 'b' }] },
   };
-  const { get, asked } = emulated({
+  const { get, originRequests } = emulated({
     behavior: {
       TargetOriginId: 'both',
       AllowedMethods: ['GET', 'HEAD'],
@@ -156,13 +159,13 @@ test('the fallback of an origin group is used if the primary cannot be reached',
     origin: ({ host }) => (host === 'b.example.com' ? {} : 'unreachable'),
   });
   expect(await get()).toMatchObject({ status: 200 });
-  expect(asked.map(({ host }) => host)).toEqual(['site.example.com', 'b.example.com']);
+  expect(originRequests.map(({ host }) => host)).toEqual(['site.example.com', 'b.example.com']);
 });
 
 test('an origin error is reported, and the viewer gets a 502', async () => {
-  const { edge, warned } = emulated({ origin: () => Promise.reject(new Error('out of order')) });
+  const { edge, warnings } = emulated({ origin: () => Promise.reject(new Error('out of order')) });
   expect((await edge.respond(request())).response.status).toBe(502);
-  expect(warned).toEqual(['/a: out of order']);
+  expect(warnings).toEqual(['/a: out of order']);
 });
 
 describe('compression', () => {

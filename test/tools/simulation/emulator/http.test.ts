@@ -15,7 +15,7 @@ import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/r
 import { forwardAllAssembly } from '../forward-all';
 
 const servers: http.Server[] = [];
-const warned: string[] = [];
+const warnings: string[] = [];
 let edgePort = 0;
 let count = 0;
 
@@ -48,7 +48,7 @@ function originHandler(request: http.IncomingMessage, response: http.ServerRespo
     response
       .setHeader('cache-control', 'max-age=60')
       .setHeader('etag', '"v1"')
-      .end(`answer ${count}`);
+      .end(`response ${count}`);
   }
 }
 
@@ -56,11 +56,11 @@ beforeAll(async () => {
   const origin = new URL(`http://127.0.0.1:${await listening(http.createServer(originHandler))}`);
   const distribution = readDistribution(readAssembly(forwardAllAssembly()));
   const place = { pop: 'NRT', regional: 'ap-northeast-1' };
-  const warn = (sentence: string) => warned.push(sentence);
+  const warn = (sentence: string) => warnings.push(sentence);
   const options = {
     place,
     viewerProtocol: 'https',
-    ask: originClient(new Map([['site', origin]])),
+    fetchOrigin: originClient(new Map([['site', origin]])),
     warn,
   } as const;
   edgePort = await listening(
@@ -75,7 +75,7 @@ afterAll(() => {
   }
 });
 
-async function ask(path: string, options: http.RequestOptions = {}, body?: string | Buffer) {
+async function send(path: string, options: http.RequestOptions = {}, body?: string | Buffer) {
   const request = http.request({
     host: '127.0.0.1',
     port: edgePort,
@@ -89,7 +89,7 @@ async function ask(path: string, options: http.RequestOptions = {}, body?: strin
 }
 
 test("a miss and a hit have CloudFront's headers", async () => {
-  const [miss, hit] = [await ask('/marked?a=1'), await ask('/marked?a=1')];
+  const [miss, hit] = [await send('/marked?a=1'), await send('/marked?a=1')];
   expect(miss).toMatchObject({
     status: 200,
     headers: {
@@ -106,20 +106,20 @@ test("a miss and a hit have CloudFront's headers", async () => {
 });
 
 test('HEAD and a conditional request are served from the object', async () => {
-  const { body } = await ask('/conditional');
-  expect(await ask('/conditional', { method: 'HEAD' })).toMatchObject({
+  const { body } = await send('/conditional');
+  expect(await send('/conditional', { method: 'HEAD' })).toMatchObject({
     status: 200,
     body: '',
     headers: { 'content-length': String(body.length) },
   });
-  expect(await ask('/conditional', { headers: { 'if-none-match': '"v1"' } })).toMatchObject({
+  expect(await send('/conditional', { headers: { 'if-none-match': '"v1"' } })).toMatchObject({
     status: 304,
     body: '',
   });
 });
 
 test("a body goes to the origin with CloudFront's headers", async () => {
-  const { body } = await ask(
+  const { body } = await send(
     '/seen?q=%20',
     { method: 'POST', headers: { connection: 'x-secret', 'x-secret': '1', 'x-kept': '1' } },
     'hello',
@@ -138,31 +138,34 @@ test.each([
   ['an origin that closes the connection', '/reset', 502],
   ['a body beyond the limit', '/large', 502],
 ])('%s makes the viewer get an error', async (_what, path, status) => {
-  expect(await ask(path)).toMatchObject({
+  expect(await send(path)).toMatchObject({
     status,
     headers: { 'x-cache': 'Error from cloudfront' },
   });
 });
 
 test('an interim response is dropped', async () => {
-  expect(await ask('/early')).toMatchObject({ status: 200, body: 'final' });
+  expect(await send('/early')).toMatchObject({ status: 200, body: 'final' });
 });
 
 test('bytes beyond Content-Length are dropped', async () => {
-  expect(await ask('/longer')).toMatchObject({ status: 200, body: 'final' });
+  expect(await send('/longer')).toMatchObject({ status: 200, body: 'final' });
 });
 
 test('several fields of one name stay separate', async () => {
-  expect((await ask('/cookies', { method: 'POST' })).headers['set-cookie']).toEqual(['a=1', 'b=2']);
+  expect((await send('/cookies', { method: 'POST' })).headers['set-cookie']).toEqual([
+    'a=1',
+    'b=2',
+  ]);
 });
 
 test('a request body beyond the limit gets a 413', async () => {
   const chunks = { method: 'POST', headers: { 'transfer-encoding': 'chunked' } };
-  expect((await ask('/seen', chunks, Buffer.alloc(MAX_BODY_BYTES + 1))).status).toBe(413);
+  expect((await send('/seen', chunks, Buffer.alloc(MAX_BODY_BYTES + 1))).status).toBe(413);
 });
 
 test('a proxy request target with scheme and host is accepted', async () => {
-  expect(JSON.parse((await ask('http://www.example.com/seen?a=1')).body).url).toBe('/seen?a=1');
+  expect(JSON.parse((await send('http://www.example.com/seen?a=1')).body).url).toBe('/seen?a=1');
 });
 
 test.each<[string, Emulator['respond']]>([
@@ -179,7 +182,7 @@ test.each<[string, Emulator['respond']]>([
   const port = await listening(
     emulatorServer({ respond, invalidate: () => 0 }, 'NRT', (sentence) => warnings.push(sentence)),
   );
-  expect((await ask('/a', { port })).status).toBe(500);
+  expect((await send('/a', { port })).status).toBe(500);
   expect(warnings).toEqual([expect.stringMatching(/^GET \/a: /)]);
 });
 

@@ -153,13 +153,13 @@ describe('the engine and the reference model', () => {
               ...(language && { 'accept-language': [language] }),
               ...(range && { range: [range] }),
             };
-            const asked = keyed(id, of, httpRequest(url, { method, headers: fields }), {
+            const keyedRequest = keyed(id, of, httpRequest(url, { method, headers: fields }), {
               ...place,
               ...(shield && { shield }),
             });
-            const made = engine.request(asked, now);
+            const made = engine.request(keyedRequest, now);
             outcome.engine = made;
-            outcome.model = model.request(asked, now);
+            outcome.model = model.request(keyedRequest, now);
             if (made.served) note(made.served);
             if (made.fetch && one.bodyBytes !== undefined) {
               const plain: HttpResponse = {

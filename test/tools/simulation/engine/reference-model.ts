@@ -37,15 +37,15 @@ interface Entry {
   used: number;
 }
 /** A request of a viewer or a cache to the cache at `hop`. */
-interface Ask {
+interface Lookup {
   request: KeyedRequest;
   hop: number;
-  for: Question | 'viewer' | 'nobody';
+  for: Question | 'viewer' | 'background';
   alone: boolean;
   background: boolean;
 }
 /** A request of one cache to the next. */
-interface Question extends Ask {
+interface Question extends Lookup {
   cache: string;
   tier: Tier;
   held: Entry | undefined;
@@ -158,8 +158,8 @@ export class ReferenceModel {
     });
   }
 
-  private lookUp(ask: Ask, now: number): Reply | undefined {
-    const { request, hop, alone, background } = ask;
+  private lookUp(lookup: Lookup, now: number): Reply | undefined {
+    const { request, hop, alone, background } = lookup;
     const [tier, cache] = route(request)[hop] as [Tier, string];
     const entry = this.best(cache, request, now);
     const running = this.questions.find(
@@ -170,7 +170,7 @@ export class ReferenceModel {
         one.cache === cache &&
         one.request.key === request.key &&
         partOf(request) === partOf(one.request) &&
-        (!one.alone || one.for === 'nobody'),
+        (!one.alone || one.for === 'background'),
     );
     if (entry) {
       const { version } = entry;
@@ -179,7 +179,7 @@ export class ReferenceModel {
       if (fresh || resting || (!background && now < version.refreshEnd)) {
         entry.used = ++this.uses;
         if (!fresh && !resting && !running)
-          this.startQuestion({ request, hop, for: 'nobody', alone, background: true }, now);
+          this.startQuestion({ request, hop, for: 'background', alone, background: true }, now);
         return {
           version,
           from: tier,
@@ -192,24 +192,24 @@ export class ReferenceModel {
       }
     }
     if (running && !alone) {
-      this.questions.push({ ...question(ask, undefined, 'expired'), joined: running });
+      this.questions.push({ ...question(lookup, undefined, 'expired'), joined: running });
       return undefined;
     }
-    return this.startQuestion(ask, now);
+    return this.startQuestion(lookup, now);
   }
 
-  private startQuestion(ask: Ask, now: number): Reply | undefined {
-    const { request, hop, alone, background } = ask;
+  private startQuestion(lookup: Lookup, now: number): Reply | undefined {
+    const { request, hop, alone, background } = lookup;
     const [, cache] = route(request)[hop] as [Tier, string];
     const held = this.best(cache, request, now);
-    const asked = question(ask, held, held ? 'expired' : this.missReason(cache, request, now));
-    this.questions.push(asked);
+    const started = question(lookup, held, held ? 'expired' : this.missReason(cache, request, now));
+    this.questions.push(started);
     if (hop + 1 === route(request).length) {
-      this.goToOrigin(asked, request, held, background);
+      this.goToOrigin(started, request, held, background);
       return undefined;
     }
-    const reply = this.lookUp({ request, hop: hop + 1, for: asked, alone, background }, now);
-    return reply && this.accept(asked, reply, now);
+    const reply = this.lookUp({ request, hop: hop + 1, for: started, alone, background }, now);
+    return reply && this.accept(started, reply, now);
   }
 
   private goToOrigin(
@@ -259,7 +259,7 @@ export class ReferenceModel {
 
   private forward(question: Question, reply: Reply, now: number): void {
     if (question.for === 'viewer') this.out.served.push(asServed(question.request, reply, now));
-    else if (question.for !== 'nobody') this.deliver(question.for, reply, now);
+    else if (question.for !== 'background') this.deliver(question.for, reply, now);
   }
 
   private accept(question: Question, reply: Reply, now: number): Reply {
@@ -451,9 +451,18 @@ export class ReferenceModel {
   }
 }
 
-function question(ask: Ask, held: Entry | undefined, reason: MissReason): Question {
-  const [tier, cache] = route(ask.request)[ask.hop] as [Tier, string];
-  return { ...ask, cache, tier, held, reason, joined: undefined, invalidated: false, open: true };
+function question(lookup: Lookup, held: Entry | undefined, reason: MissReason): Question {
+  const [tier, cache] = route(lookup.request)[lookup.hop] as [Tier, string];
+  return {
+    ...lookup,
+    cache,
+    tier,
+    held,
+    reason,
+    joined: undefined,
+    invalidated: false,
+    open: true,
+  };
 }
 
 function route({ pop, regional, shield }: KeyedRequest): [Tier, string][] {

@@ -37,7 +37,7 @@ const KEEPING = behavior({ minTtlSeconds: 60, defaultTtlSeconds: 600, maxTtlSeco
 const CAPPED = behavior({ defaultTtlSeconds: 600, maxTtlSeconds: 3600 });
 
 /** The lifetime of a response in seconds, or `no` if it is not cached. */
-function kept(
+function lifetime(
   fields: Record<string, string | string[]>,
   status = 200,
   minimums: Record<number, number> = {},
@@ -53,17 +53,17 @@ function fieldsOf(fields: Record<string, string | readonly string[]>): HeaderFie
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, [value].flat()]));
 }
 
-type Asked = Partial<Omit<HttpRequest, 'headers'>> & {
+type RequestSpec = Partial<Omit<HttpRequest, 'headers'>> & {
   url: string;
   headers?: Record<string, string>;
 };
-const asked = ({ url, headers = {}, ...rest }: Asked) =>
+const requestOf = ({ url, headers = {}, ...rest }: RequestSpec) =>
   httpRequest(url, { ...rest, headers: fieldsOf(headers) });
 
 /** Whether two requests have the same key. */
-function alike(first: Asked | string, second: Asked | string): Row[1] {
-  const key = (one: Asked | string, given: BehaviorModel) =>
-    cacheKey(given, asked(typeof one === 'string' ? { url: one } : one)).key;
+function sameKey(first: RequestSpec | string, second: RequestSpec | string): Row[1] {
+  const key = (one: RequestSpec | string, given: BehaviorModel) =>
+    cacheKey(given, requestOf(typeof one === 'string' ? { url: one } : one)).key;
   return (given) => key(first, given) === key(second, given);
 }
 
@@ -89,11 +89,11 @@ class World {
     return this;
   }
 
-  ask(
-    one: Asked | string,
+  send(
+    one: RequestSpec | string,
     place: { pop?: string; regional?: string; shield?: string } = {},
   ): ServedResponse | undefined {
-    const request = asked(typeof one === 'string' ? { url: one } : one);
+    const request = requestOf(typeof one === 'string' ? { url: one } : one);
     const { served, fetch } = this.engine.request(
       keyed(++this.id, this.of, request, place),
       this.nowMs,
@@ -104,7 +104,7 @@ class World {
 
   respond(origin: Origin = {}): readonly ServedResponse[] {
     const fetch = this.open.shift();
-    if (fetch === undefined) throw new Error('nothing was asked of the origin');
+    if (fetch === undefined) throw new Error('there is no fetch to respond to');
     const { served, fetches } = this.engine.receive(
       fetch.id,
       origin === 'unreachable' ? origin : responseOf(origin),
@@ -116,13 +116,13 @@ class World {
 
   /** The outcome of a request if the origin responds to its fetch at once. */
   get(
-    one: Asked | string,
+    one: RequestSpec | string,
     origin: Origin = {},
     place: { pop?: string; regional?: string; shield?: string } = {},
   ): string {
-    const served = this.ask(one, place);
-    if (served !== undefined) return told(served);
-    return this.respond(origin).map(told).join(' + ');
+    const served = this.send(one, place);
+    if (served !== undefined) return summary(served);
+    return this.respond(origin).map(summary).join(' + ');
   }
 }
 
@@ -134,7 +134,14 @@ function responseOf({
   return { status, headers: fieldsOf(fields as Record<string, string>), bodyBytes: bytes };
 }
 
-function told({ result, servedBy, reason, stale, collapsed, ageSeconds }: ServedResponse): string {
+function summary({
+  result,
+  servedBy,
+  reason,
+  stale,
+  collapsed,
+  ageSeconds,
+}: ServedResponse): string {
   const words = [
     result,
     servedBy,
@@ -168,12 +175,12 @@ const ENCODING = 'Understand cache policies, compressed objects';
 const CUSTOM = 'Request and response behavior for custom origins';
 
 const policy = (of: Partial<CachePolicyModel>) => behavior(of);
-const header = (name: string, value: string, url = '/a'): Asked => ({
+const header = (name: string, value: string, url = '/a'): RequestSpec => ({
   url,
   headers: { [name]: value },
 });
 const encodings = (value: string) => (given: BehaviorModel) => {
-  const { key, urlKey } = cacheKey(given, asked(header('accept-encoding', value)));
+  const { key, urlKey } = cacheKey(given, requestOf(header('accept-encoding', value)));
   return key.slice(urlKey.length).split('=')[1];
 };
 const BOTH = policy({ gzip: true, brotli: true });
@@ -187,136 +194,136 @@ const COOKIE_A = policy({ cookies: only('a') });
 const KEY_ROWS: Row[] = [
   [
     `${KEY}: the host is part of the key`,
-    alike({ url: '/a', host: 'x.example' }, { url: '/a', host: 'y.example' }),
+    sameKey({ url: '/a', host: 'x.example' }, { url: '/a', host: 'y.example' }),
     false,
   ],
-  [`${KEY}: the path is part of the key`, alike('/a', '/b'), false],
-  [`${KEY}: paths are compared byte by byte`, alike('/a%2Fb', '/a/b'), false],
-  [`${KEY}: paths are case-sensitive`, alike('/a', '/A'), false],
-  [`${KEY}: a trailing slash distinguishes paths`, alike('/a', '/a/'), false],
-  [`${QUERY}: by default, the query is not part of the key`, alike('/a?x=1', '/a?x=2'), true],
-  [`${QUERY}: all: values distinguish objects`, alike('/a?x=1', '/a?x=2'), false, ALL_QUERY],
+  [`${KEY}: the path is part of the key`, sameKey('/a', '/b'), false],
+  [`${KEY}: paths are compared byte by byte`, sameKey('/a%2Fb', '/a/b'), false],
+  [`${KEY}: paths are case-sensitive`, sameKey('/a', '/A'), false],
+  [`${KEY}: a trailing slash distinguishes paths`, sameKey('/a', '/a/'), false],
+  [`${QUERY}: by default, the query is not part of the key`, sameKey('/a?x=1', '/a?x=2'), true],
+  [`${QUERY}: all: values distinguish objects`, sameKey('/a?x=1', '/a?x=2'), false, ALL_QUERY],
   [
     `${QUERY}: all: order distinguishes objects`,
-    alike('/a?x=1&y=2', '/a?y=2&x=1'),
+    sameKey('/a?x=1&y=2', '/a?y=2&x=1'),
     false,
     ALL_QUERY,
   ],
-  [`${QUERY}: all: names are case-sensitive`, alike('/a?x=1', '/a?X=1'), false, ALL_QUERY],
-  [`${QUERY}: all: values are case-sensitive`, alike('/a?x=b', '/a?x=B'), false, ALL_QUERY],
+  [`${QUERY}: all: names are case-sensitive`, sameKey('/a?x=1', '/a?X=1'), false, ALL_QUERY],
+  [`${QUERY}: all: values are case-sensitive`, sameKey('/a?x=b', '/a?x=B'), false, ALL_QUERY],
   [
     `${QUERY}: some: other parameters are ignored`,
-    alike('/a?x=1&u=1', '/a?u=2&x=1'),
+    sameKey('/a?x=1&u=1', '/a?u=2&x=1'),
     true,
     QUERY_X,
   ],
   [
     `${QUERY}: some: a listed parameter distinguishes objects`,
-    alike('/a?x=1', '/a?x=2'),
+    sameKey('/a?x=1', '/a?x=2'),
     false,
     QUERY_X,
   ],
   [
     `${QUERY}: some: the order of listed parameters distinguishes objects`,
-    alike('/a?x=1&y=1', '/a?y=1&x=1'),
+    sameKey('/a?x=1&y=1', '/a?y=1&x=1'),
     false,
     policy({ query: only('x', 'y') }),
   ],
-  [`${QUERY}: some: names are case-sensitive`, alike('/a?X=1', '/a?X=2'), true, QUERY_X],
+  [`${QUERY}: some: names are case-sensitive`, sameKey('/a?X=1', '/a?X=2'), true, QUERY_X],
   [
     `${QUERY}: all except: a listed parameter is ignored`,
-    alike('/a?x=1&u=1', '/a?x=1&u=2'),
+    sameKey('/a?x=1&u=1', '/a?x=1&u=2'),
     true,
     ALL_BUT_U,
   ],
   [
     `${QUERY}: all except: other parameters distinguish objects`,
-    alike('/a?x=1&u=1', '/a?x=2&u=1'),
+    sameKey('/a?x=1&u=1', '/a?x=2&u=1'),
     false,
     ALL_BUT_U,
   ],
-  [`${QUERY}: only & separates parameters`, alike('/a?x=1;u=1', '/a?x=1;u=2'), false, QUERY_X],
-  [`${QUERY}: all: flag differs from flag=`, alike('/a?flag', '/a?flag='), false, ALL_QUERY],
+  [`${QUERY}: only & separates parameters`, sameKey('/a?x=1;u=1', '/a?x=1;u=2'), false, QUERY_X],
+  [`${QUERY}: all: flag differs from flag=`, sameKey('/a?flag', '/a?flag='), false, ALL_QUERY],
   [
     `${QUERY}: some: flag differs from flag=`,
-    alike('/a?flag', '/a?flag='),
+    sameKey('/a?flag', '/a?flag='),
     false,
     policy({ query: only('flag') }),
   ],
-  [`${QUERY}: nothing is decoded`, alike('/a?x=%20', '/a?x=+'), false, ALL_QUERY],
+  [`${QUERY}: nothing is decoded`, sameKey('/a?x=%20', '/a?x=+'), false, ALL_QUERY],
   [
     `${QUERY}: a repeated parameter distinguishes objects`,
-    alike('/a?x=1&x=2', '/a?x=1'),
+    sameKey('/a?x=1&x=2', '/a?x=1'),
     false,
     QUERY_X,
   ],
   [
     `${HEADERS}: by default, no header is part of the key`,
-    alike(header('accept', 'a'), header('accept', 'b')),
+    sameKey(header('accept', 'a'), header('accept', 'b')),
     true,
   ],
   [
     `${HEADERS}: a listed header distinguishes objects by its value`,
-    alike(header('accept', 'a'), header('accept', 'b')),
+    sameKey(header('accept', 'a'), header('accept', 'b')),
     false,
     BY_ACCEPT,
   ],
   [
     `${HEADERS}: values are case-sensitive`,
-    alike(header('accept', 'a'), header('accept', 'A')),
+    sameKey(header('accept', 'a'), header('accept', 'A')),
     false,
     BY_ACCEPT,
   ],
   [
     `${HEADERS}: an empty header differs from a missing one`,
-    alike(header('accept', ''), '/a'),
+    sameKey(header('accept', ''), '/a'),
     false,
     BY_ACCEPT,
   ],
-  [`${HEADERS}: other headers are ignored`, alike(header('dnt', '1'), '/a'), true, BY_ACCEPT],
+  [`${HEADERS}: other headers are ignored`, sameKey(header('dnt', '1'), '/a'), true, BY_ACCEPT],
   [
     `${HEADERS}: a listed Authorization distinguishes objects`,
-    alike(header('authorization', 'a'), header('authorization', 'b')),
+    sameKey(header('authorization', 'a'), header('authorization', 'b')),
     false,
     policy({ headers: only('authorization') }),
   ],
   [
     `${CUSTOM}: an unlisted Authorization is removed, so viewers share the object`,
-    alike(header('authorization', 'a'), header('authorization', 'b')),
+    sameKey(header('authorization', 'a'), header('authorization', 'b')),
     true,
   ],
   [
     `${COOKIES}: by default, no cookie is part of the key`,
-    alike(header('cookie', 'a=1'), header('cookie', 'a=2')),
+    sameKey(header('cookie', 'a=1'), header('cookie', 'a=2')),
     true,
   ],
   [
     `${COOKIES}: some: a listed cookie distinguishes objects`,
-    alike(header('cookie', 'a=1'), header('cookie', 'a=2')),
+    sameKey(header('cookie', 'a=1'), header('cookie', 'a=2')),
     false,
     COOKIE_A,
   ],
   [
     `${COOKIES}: some: other cookies are ignored`,
-    alike(header('cookie', 'a=1; b=1'), header('cookie', 'b=2; a=1')),
+    sameKey(header('cookie', 'a=1; b=1'), header('cookie', 'b=2; a=1')),
     true,
     COOKIE_A,
   ],
   [
     `${COOKIES}: some: names are case-sensitive`,
-    alike(header('cookie', 'A=1'), header('cookie', 'A=2')),
+    sameKey(header('cookie', 'A=1'), header('cookie', 'A=2')),
     true,
     COOKIE_A,
   ],
   [
     `${COOKIES}: all except: a listed cookie is ignored`,
-    alike(header('cookie', 'a=1; b=1'), header('cookie', 'a=1; b=2')),
+    sameKey(header('cookie', 'a=1; b=1'), header('cookie', 'a=1; b=2')),
     true,
     policy({ cookies: { kind: 'all-except', names: ['b'] } }),
   ],
   [
     `${COOKIES}: all: every cookie distinguishes objects`,
-    alike(header('cookie', 'a=1'), header('cookie', 'a=1; b=2')),
+    sameKey(header('cookie', 'a=1'), header('cookie', 'a=1; b=2')),
     false,
     policy({ cookies: ALL }),
   ],
@@ -348,10 +355,10 @@ const KEY_ROWS: Row[] = [
   [`${ENCODING}: the header is removed if neither is enabled`, encodings('br, gzip'), undefined],
   [`RFC 9110, 12.4.2: a weight of 0 rejects a coding`, encodings('br;q=0, gzip'), 'gzip', BOTH],
   [`RFC 9110, 8.4.1: codings are case-insensitive`, encodings('GZIP, BR'), 'br,gzip', BOTH],
-  [`${CUSTOM}: GET and HEAD share an object`, alike('/a', { url: '/a', method: 'HEAD' }), true],
+  [`${CUSTOM}: GET and HEAD share an object`, sameKey('/a', { url: '/a', method: 'HEAD' }), true],
   [
     `${CUSTOM}: OPTIONS has an object of its own`,
-    alike('/a', { url: '/a', method: 'OPTIONS' }),
+    sameKey('/a', { url: '/a', method: 'OPTIONS' }),
     false,
   ],
 ];
@@ -361,13 +368,13 @@ const ERRORS = 'How CloudFront processes HTTP 4xx and 5xx status codes';
 const REDIRECTS = 'How CloudFront processes HTTP 3xx status codes';
 
 const cc = (value: string, more: Record<string, string> = {}) =>
-  kept({ 'cache-control': value, ...more });
+  lifetime({ 'cache-control': value, ...more });
 
 const TTL_ROWS: Row[] = [
-  [`${TTL}: without headers, the default TTL applies`, kept({}), 600, CAPPED],
+  [`${TTL}: without headers, the default TTL applies`, lifetime({}), 600, CAPPED],
   [
     `${TTL}: without headers, the minimum TTL applies if it is greater`,
-    kept({}),
+    lifetime({}),
     700,
     policy({ minTtlSeconds: 700, defaultTtlSeconds: 600, maxTtlSeconds: 800 }),
   ],
@@ -400,18 +407,23 @@ const TTL_ROWS: Row[] = [
     60,
     KEEPING,
   ],
-  [`${TTL}: Expires applies`, kept({ expires: date(200) }), 200, CAPPED],
-  [`${TTL}: Expires is limited by the maximum TTL`, kept({ expires: date(9999) }), 3600, CAPPED],
+  [`${TTL}: Expires applies`, lifetime({ expires: date(200) }), 200, CAPPED],
+  [
+    `${TTL}: Expires is limited by the maximum TTL`,
+    lifetime({ expires: date(9999) }),
+    3600,
+    CAPPED,
+  ],
   [
     `${TTL}: with a minimum TTL, an earlier Expires is delayed`,
-    kept({ expires: date(5) }),
+    lifetime({ expires: date(5) }),
     60,
     KEEPING,
   ],
   [`${TTL}: max-age overrides Expires`, cc('max-age=100', { expires: date(300) }), 100, CAPPED],
   [
     `${TTL}: Expires applies whatever Date says`,
-    kept({ expires: date(200), date: date(-100) }),
+    lifetime({ expires: date(200), date: date(-100) }),
     200,
     CAPPED,
   ],
@@ -457,7 +469,7 @@ const TTL_ROWS: Row[] = [
     60,
     KEEPING,
   ],
-  [`${TTL}: the default TTL applies whatever Age says`, kept({ age: '90' }), 600, CAPPED],
+  [`${TTL}: the default TTL applies whatever Age says`, lifetime({ age: '90' }), 600, CAPPED],
   [
     `RFC 9111, 4.2.3: a past Date is an age too`,
     cc('max-age=100', { date: date(-40) }),
@@ -467,7 +479,7 @@ const TTL_ROWS: Row[] = [
   [`RFC 9111, 4.2.3: a future Date is no age`, cc('max-age=100', { date: date(40) }), 100, CAPPED],
   [
     `RFC 9111, 5.1: the first of several Age fields applies`,
-    kept({ ...{ 'cache-control': 'max-age=100' }, age: ['10', '90'] }),
+    lifetime({ ...{ 'cache-control': 'max-age=100' }, age: ['10', '90'] }),
     90,
     CAPPED,
   ],
@@ -507,75 +519,75 @@ const TTL_ROWS: Row[] = [
   ],
   [
     `RFC 9111, 4.2.1: the first of two max-age directives on two lines applies`,
-    kept({ 'cache-control': ['max-age=5', 'max-age=100'] }),
+    lifetime({ 'cache-control': ['max-age=5', 'max-age=100'] }),
     5,
     CAPPED,
   ],
   [`RFC 9111, 4.2.1: a response with an invalid max-age is stale`, cc("max-age='100'"), 0, CAPPED],
   [`RFC 9111, 4.2.1: a response with a negative max-age is stale`, cc('max-age=-5'), 0, CAPPED],
-  [`RFC 9111, 5.3: an Expires of 0 is in the past`, kept({ expires: '0' }), 0, CAPPED],
+  [`RFC 9111, 5.3: an Expires of 0 is in the past`, lifetime({ expires: '0' }), 0, CAPPED],
   [
     `RFC 9111, 5.3: an Expires in another time zone is in the past`,
-    kept({ expires: 'Sat, 27 Jun 2015 13:00:00 AEST' }),
+    lifetime({ expires: 'Sat, 27 Jun 2015 13:00:00 AEST' }),
     0,
     CAPPED,
   ],
   [
     `RFC 9111, 5.3: an Expires with a two-digit year is in the past`,
-    kept({ expires: 'Saturday, 27-Jun-15 13:00:00 GMT' }),
+    lifetime({ expires: 'Saturday, 27-Jun-15 13:00:00 GMT' }),
     0,
     CAPPED,
   ],
   [
     `RFC 9111, 5.3: two Expires fields are in the past`,
-    kept({ expires: [date(100), date(200)] }),
+    lifetime({ expires: [date(100), date(200)] }),
     0,
     CAPPED,
   ],
-  [`${REDIRECTS}: 301 gets the default TTL`, kept({}, 301), 600, CAPPED],
-  [`${REDIRECTS}: 302 gets its max-age`, kept(minute, 302), 60, CAPPED],
+  [`${REDIRECTS}: 301 gets the default TTL`, lifetime({}, 301), 600, CAPPED],
+  [`${REDIRECTS}: 302 gets its max-age`, lifetime(minute, 302), 60, CAPPED],
   [
     `${REDIRECTS}: 307 is not cached without Cache-Control`,
-    kept({ expires: date(100) }, 307),
+    lifetime({ expires: date(100) }, 307),
     'no',
     CAPPED,
   ],
-  [`${REDIRECTS}: 307 is cached with Cache-Control`, kept(minute, 307), 60, CAPPED],
-  [`${REDIRECTS}: 308 is not cached without Cache-Control`, kept({}, 308), 'no', CAPPED],
+  [`${REDIRECTS}: 307 is cached with Cache-Control`, lifetime(minute, 307), 60, CAPPED],
+  [`${REDIRECTS}: 308 is not cached without Cache-Control`, lifetime({}, 308), 'no', CAPPED],
   ...[404, 414, 500, 501, 502, 503, 504].map(
-    (status): Row => [`${ERRORS}: ${status} is always cached`, kept({}, status), 10],
+    (status): Row => [`${ERRORS}: ${status} is always cached`, lifetime({}, status), 10],
   ),
   ...[400, 403, 405, 412, 415].flatMap((status): Row[] => [
     [
       `${ERRORS}: ${status} is not cached without Cache-Control`,
-      kept({ expires: date(100) }, status),
+      lifetime({ expires: date(100) }, status),
       'no',
     ],
-    [`${ERRORS}: ${status} is cached with max-age`, kept(minute, status), 60],
+    [`${ERRORS}: ${status} is cached with max-age`, lifetime(minute, status), 60],
   ]),
   [
     `${ERRORS}: 403 is cached with s-maxage`,
-    kept({ 'cache-control': 's-maxage=40, max-age=20' }, 403),
+    lifetime({ 'cache-control': 's-maxage=40, max-age=20' }, 403),
     40,
   ],
   [
     `${ERRORS}: the error caching minimum TTL applies if it is greater than max-age`,
-    kept({ 'cache-control': 'max-age=5' }, 404),
+    lifetime({ 'cache-control': 'max-age=5' }, 404),
     10,
   ],
   [
     `${ERRORS}: the distribution sets the error caching minimum TTL by status`,
-    kept({}, 503, { 503: 90 }),
+    lifetime({}, 503, { 503: 90 }),
     90,
   ],
-  [`${ERRORS}: the error caching minimum TTL may be 0`, kept({}, 404, { 404: 0 }), 0],
+  [`${ERRORS}: the error caching minimum TTL may be 0`, lifetime({}, 404, { 404: 0 }), 0],
   [
     `${ERRORS}: the error caching minimum TTL of another status is ignored`,
-    kept({}, 404, { 503: 90 }),
+    lifetime({}, 404, { 503: 90 }),
     10,
   ],
-  [`${ERRORS}: 410 is not cached`, kept(hour, 410), 'no'],
-  [`${ERRORS}: 429 is not cached`, kept(hour, 429), 'no'],
+  [`${ERRORS}: 410 is not cached`, lifetime(hour, 410), 'no'],
+  [`${ERRORS}: 429 is not cached`, lifetime(hour, 429), 'no'],
   [
     `${CUSTOM}, content negotiation: with a minimum TTL of 0, Vary: * is fetched each time`,
     cc('max-age=100', { vary: '*' }),
@@ -602,10 +614,10 @@ const REGIONAL = 'How CloudFront works with regional edge caches';
 const COLLAPSE = `${CUSTOM}, request collapsing`;
 const two = (origin: Origin, place = {}) =>
   world((w) => {
-    w.ask('/a');
-    w.ask('/a', place);
+    w.send('/a');
+    w.send('/a', place);
     const fetches = w.open.length;
-    return [fetches, ...w.respond(origin).map(told), w.open.length];
+    return [fetches, ...w.respond(origin).map(summary), w.open.length];
   });
 const swr = { 'cache-control': 'max-age=60, stale-while-revalidate=100' };
 const FRANKFURT = { pop: 'FRA', regional: 'eu-central-1' };
@@ -622,7 +634,7 @@ const CACHE_ROWS: Row[] = [
     `${TTL}: an expired object is revalidated by its entity tag`,
     world((w) => [
       w.get('/a', { ...minute, etag: '"1"' }),
-      w.wait(60).ask('/a'),
+      w.wait(60).send('/a'),
       w.open[0]?.validators,
     ]),
     ['Miss origin first-seen', undefined, { etag: '"1"' }],
@@ -632,7 +644,7 @@ const CACHE_ROWS: Row[] = [
     world((w) =>
       [
         w.get('/a', { ...minute, 'last-modified': date(-9) }),
-        w.wait(60).ask('/a'),
+        w.wait(60).send('/a'),
         w.open[0]?.validators,
       ].at(-1),
     ),
@@ -641,7 +653,7 @@ const CACHE_ROWS: Row[] = [
   [
     `${CUSTOM}, content negotiation: Vary: * is fetched without conditions`,
     world((w) =>
-      [w.get('/a', { vary: '*', etag: '"1"' }), w.ask('/a'), w.open[0]?.validators].at(-1),
+      [w.get('/a', { vary: '*', etag: '"1"' }), w.send('/a'), w.open[0]?.validators].at(-1),
     ),
     undefined,
   ],
@@ -667,7 +679,7 @@ const CACHE_ROWS: Row[] = [
       [
         w.get('/a', { ...minute, etag: '"1"', x: '1', y: '1', 'content-length': '9' }),
         w.wait(60).get('/a', { status: 304, x: '2', 'content-length': '0' }),
-        w.ask('/a')?.response.headers,
+        w.send('/a')?.response.headers,
       ].at(-1),
     ),
     fieldsOf({ ...minute, etag: '"1"', x: '2', y: '1', 'content-length': '9' }),
@@ -678,7 +690,7 @@ const CACHE_ROWS: Row[] = [
       [
         w.get('/a', { ...minute, etag: '"1"' }),
         w.wait(60).get('/a', { ...minute, etag: '"2"' }),
-        w.ask('/a')?.response.headers.etag,
+        w.send('/a')?.response.headers.etag,
       ].at(-1),
     ),
     ['"2"'],
@@ -717,20 +729,22 @@ const CACHE_ROWS: Row[] = [
   [
     `${TTL}: stale-while-revalidate serves stale and refreshes`,
     world((w) =>
-      [w.get('/a', swr), told(w.wait(70).ask('/a') as ServedResponse), w.open[0]?.background].slice(
-        1,
-      ),
+      [
+        w.get('/a', swr),
+        summary(w.wait(70).send('/a') as ServedResponse),
+        w.open[0]?.background,
+      ].slice(1),
     ),
     ['Hit pop stale age 70', true],
   ],
   [
     `${TTL}: stale-while-revalidate starts a single refresh`,
-    world((w) => [w.get('/a', swr), w.wait(70).ask('/a'), w.ask('/a'), w.open.length].at(-1)),
+    world((w) => [w.get('/a', swr), w.wait(70).send('/a'), w.send('/a'), w.open.length].at(-1)),
     1,
   ],
   [
     `${TTL}: the response of a refresh is served next`,
-    world((w) => [w.get('/a', swr), w.wait(70).ask('/a'), w.respond(swr), w.get('/a')].slice(2)),
+    world((w) => [w.get('/a', swr), w.wait(70).send('/a'), w.respond(swr), w.get('/a')].slice(2)),
     [[], 'Hit pop'],
   ],
   [
@@ -857,8 +871,8 @@ const CACHE_ROWS: Row[] = [
       `${COLLAPSE}: with a minimum TTL of 0, a response with ${directive} is not shared`,
       world((w) =>
         [
-          w.ask('/a'),
-          w.ask('/a'),
+          w.send('/a'),
+          w.send('/a'),
           w.respond({ 'cache-control': directive }).length,
           w.open.length,
         ].slice(2),
@@ -1029,7 +1043,7 @@ const CACHE_ROWS: Row[] = [
     world((w) =>
       [
         w.get('/a', { ...hour, 'set-cookie': 'a=1' }),
-        w.ask('/a')?.response.headers['set-cookie'],
+        w.send('/a')?.response.headers['set-cookie'],
       ].at(-1),
     ),
     ['a=1'],
@@ -1039,7 +1053,7 @@ const CACHE_ROWS: Row[] = [
     world((w) =>
       [
         w.get('/a', { ...hour, 'set-cookie': 'a=1' }),
-        w.ask('/a')?.response.headers['set-cookie'],
+        w.send('/a')?.response.headers['set-cookie'],
       ].at(-1),
     ),
     undefined,
@@ -1061,7 +1075,7 @@ const CACHE_ROWS: Row[] = [
           te: '1',
           upgrade: '1',
         }),
-        w.ask('/a')?.response.headers,
+        w.send('/a')?.response.headers,
       ].at(-1),
     ),
     fieldsOf({ ...hour, c: '1' }),
@@ -1092,7 +1106,7 @@ const CACHE_ROWS: Row[] = [
   ],
   [
     `${COLLAPSE}: background refreshes are collapsed even if all cookies go to the origin`,
-    world((w) => [w.get('/a', swr), w.wait(70).ask('/a'), w.ask('/a'), w.open.length].at(-1)),
+    world((w) => [w.get('/a', swr), w.wait(70).send('/a'), w.send('/a'), w.open.length].at(-1)),
     1,
     policy({ cookies: ALL }),
   ],
@@ -1128,7 +1142,7 @@ const invalidated = (urls: string[], pattern: string): Row[1] =>
   world((w) => {
     for (const url of urls) w.get(url, { ...hour, bytes: 0 });
     w.engine.invalidate(pattern, NOW);
-    return urls.map((url) => (w.ask(url) === undefined ? 'gone' : 'there'));
+    return urls.map((url) => (w.send(url) === undefined ? 'removed' : 'kept'));
   });
 const QUERIED = policy({ query: ALL });
 
@@ -1136,41 +1150,45 @@ const INVALIDATION_ROWS: Row[] = [
   [
     `${INVALIDATION}: a path invalidates one object`,
     invalidated(['/a', '/b'], '/a'),
-    ['gone', 'there'],
+    ['removed', 'kept'],
   ],
-  [`${INVALIDATION}: the leading slash is optional`, invalidated(['/a'], 'a'), ['gone']],
+  [`${INVALIDATION}: the leading slash is optional`, invalidated(['/a'], 'a'), ['removed']],
   [
     `${INVALIDATION}: a wildcard invalidates all objects below a directory`,
     invalidated(['/a/b', '/a/c/d', '/ab'], '/a/*'),
-    ['gone', 'gone', 'there'],
+    ['removed', 'removed', 'kept'],
   ],
   [
     `${INVALIDATION}: /* invalidates all objects`,
     invalidated(['/a', '/b'], '/*'),
-    ['gone', 'gone'],
+    ['removed', 'removed'],
   ],
   [
     `${INVALIDATION}: * is literal except at the end`,
     invalidated(['/a/x/c', '/a/*/c'], '/a/*/c'),
-    ['there', 'gone'],
+    ['kept', 'removed'],
   ],
-  [`${INVALIDATION}: paths are case-sensitive`, invalidated(['/a', '/A'], '/A'), ['there', 'gone']],
+  [
+    `${INVALIDATION}: paths are case-sensitive`,
+    invalidated(['/a', '/A'], '/A'),
+    ['kept', 'removed'],
+  ],
   [
     `${INVALIDATION}: a path without a query does not invalidate a query`,
     invalidated(['/a?x=1', '/a'], '/a'),
-    ['there', 'gone'],
+    ['kept', 'removed'],
     QUERIED,
   ],
   [
     `${INVALIDATION}: a path with a query invalidates that query only`,
     invalidated(['/a?x=1', '/a?x=2'], '/a?x=1'),
-    ['gone', 'there'],
+    ['removed', 'kept'],
     QUERIED,
   ],
   [
     `${INVALIDATION}: a wildcard invalidates all queries`,
     invalidated(['/a?x=1', '/a'], '/a*'),
-    ['gone', 'gone'],
+    ['removed', 'removed'],
     QUERIED,
   ],
   [
@@ -1200,10 +1218,10 @@ const INVALIDATION_ROWS: Row[] = [
   [
     'modeled: a response fetched during an invalidation is served but not stored',
     world((w) => [
-      w.ask('/a'),
+      w.send('/a'),
       w.engine.invalidate('/a', NOW),
       w.respond(hour).length,
-      w.ask('/a'),
+      w.send('/a'),
     ]),
     [undefined, 0, 1, undefined],
   ],
@@ -1211,7 +1229,7 @@ const INVALIDATION_ROWS: Row[] = [
 
 const BODY = new TextEncoder().encode('0123456789');
 const toViewer = (
-  one: Omit<Asked, 'url'>,
+  one: Omit<RequestSpec, 'url'>,
   fields: Record<string, string> = {},
   servedBy: ServedResponse['servedBy'] = 'pop',
 ): Row[1] => {
@@ -1222,7 +1240,7 @@ const toViewer = (
     body: BODY,
   };
   return () => {
-    const { status, bodyBytes, body, headers } = viewerResponse(asked({ url: '/a', ...one }), {
+    const { status, bodyBytes, body, headers } = viewerResponse(requestOf({ url: '/a', ...one }), {
       response,
       servedBy,
       ageSeconds: servedBy === 'origin' ? 0 : 7,
