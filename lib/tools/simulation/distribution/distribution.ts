@@ -46,6 +46,7 @@ export interface CorsModel {
   readonly preflightOnly: readonly string[];
 }
 
+/** A response headers policy. */
 export interface ResponseHeadersModel {
   readonly cors?: CorsModel;
   /** Header names in lower case. */
@@ -90,6 +91,7 @@ export interface EdgeFunctionModel {
   readonly code?: string;
 }
 
+/** A cache behavior. */
 export interface BehaviorModel {
   /** `*` for the default behavior. */
   readonly pathPattern: string;
@@ -106,6 +108,7 @@ export interface BehaviorModel {
   readonly functions: Readonly<Partial<Record<EdgeEvent, EdgeFunctionModel>>>;
 }
 
+/** An origin. */
 export interface OriginModel {
   readonly id: string;
   /** As in the template; for a reference, the logical ID. */
@@ -123,12 +126,14 @@ export interface OriginModel {
   readonly shieldRegion?: string;
 }
 
+/** An origin group. */
 export interface OriginGroupModel {
   readonly id: string;
   readonly memberIds: readonly [primary: string, fallback: string];
   readonly failoverStatusCodes: readonly number[];
 }
 
+/** A distribution. */
 export interface DistributionModel {
   /**
    * The path of the stack and the logical ID, such as

@@ -1,6 +1,6 @@
 /**
- * Emulates CloudFront for one request at a time, on a real clock and over real origins. The request
- * path, functions and caches are those of a replay.
+ * Emulates CloudFront on a real clock and over real origins. The request path, functions and caches
+ * are those of a replay.
  *
  * Not emulated: TLS, HTTP/2 and HTTP/3, WebSockets, streaming (bodies are read whole), and more
  * than one edge location.
@@ -45,12 +45,14 @@ export interface EmulatorOptions {
   readonly warn?: (sentence: string) => void;
 }
 
+/** A response to a viewer, with the result that `X-Cache` shows. */
 export interface EmulatedResponse {
   readonly response: HttpResponse;
   readonly result: CacheResult;
 }
 
 export interface Emulator {
+  /** Serves a request. It never rejects for an error of a function or an origin. */
   respond(viewer: HttpRequest, body?: Uint8Array): Promise<EmulatedResponse>;
   /**
    * Invalidates the objects whose URL matches.
@@ -67,6 +69,7 @@ interface PendingRequest {
   readonly resolve: (served: ServedResponse) => void;
 }
 
+/** An emulator with empty caches. */
 export function emulator(
   distribution: DistributionModel,
   functions: EdgeFunctionRunner,

@@ -49,6 +49,7 @@ export type * from './messages';
  */
 const NO_RESPONSE: HttpResponse = { status: 504, headers: {}, bodyBytes: 0 };
 
+/** All caches of a distribution. */
 export class CacheEngine {
   private readonly nodes: Readonly<Record<Tier, Map<string, CacheNode>>> = {
     pop: new Map(),
@@ -63,6 +64,7 @@ export class CacheEngine {
 
   constructor(private readonly options: EngineOptions) {}
 
+  /** Looks up a request in the caches. */
   request(keyed: KeyedRequest, nowMs: number): RequestOutcome {
     if (!isCacheable(keyed)) return { fetch: this.fetchFromOrigin(keyed, keyed, undefined, false) };
     this.started = [];
@@ -126,6 +128,7 @@ export class CacheEngine {
     return this.all().reduce((sum, { cache }) => sum + cache.invalidate(matches), 0);
   }
 
+  /** Totals over the caches of each tier. */
   stats(): Readonly<Record<Tier, TierStats>> {
     const of = (tier: Tier): TierStats => {
       const caches = [...this.nodes[tier].values()].map(({ cache }) => cache);

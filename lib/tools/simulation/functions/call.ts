@@ -13,6 +13,7 @@ export interface CallPlace {
   readonly distributionDomainName?: string;
 }
 
+/** One call of an edge function. */
 export interface FunctionCall {
   readonly event: EdgeEvent;
   readonly request: HttpRequest;
@@ -23,6 +24,7 @@ export interface FunctionCall {
   readonly place: CallPlace;
 }
 
+/** The outcome of a call. */
 export interface FunctionOutcome {
   /** The request to continue with; for request events. */
   readonly request?: HttpRequest;

@@ -65,6 +65,7 @@ export interface RunnerOptions {
   readonly synchronousTimeLimit?: boolean;
 }
 
+/** Runs functions in this process, each loaded once per region. */
 export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRunner {
   const {
     switches = {},

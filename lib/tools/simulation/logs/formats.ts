@@ -6,6 +6,7 @@ import { parseCombined } from './combined';
 import { parseJson } from './json';
 import type { LineParser } from './record';
 
+/** The name of a log format, as the option `--format` takes it. */
 export type LogFormatName = 'cloudfront' | 'cloudfront-json' | 'json' | 'alb' | 'combined';
 
 /** A parser may have state, so each file gets its own. */

@@ -12,6 +12,7 @@ import type { LineParser, LogRecord } from './record';
 const BROKEN_EXAMPLES = 5;
 const EXCERPT_CHARACTERS = 120;
 
+/** What the reader found in a log. */
 export interface LogSummary extends Ordering {
   readonly format: LogFormatName;
   /**
@@ -33,6 +34,7 @@ export interface LogSummary extends Ordering {
   readonly damaged?: string;
 }
 
+/** An opened access log, which can be read once. */
 export interface Log {
   readonly records: AsyncIterable<LogRecord>;
   /** The summary of the lines read so far; complete when `records` has ended. */

@@ -1,6 +1,7 @@
-/** One request of an access log, and parsers for the fields that several formats have. */
+/** The record of a request, and parsers for the fields that several formats have. */
 import type { HeaderFields } from '../messages';
 
+/** One request of an access log. */
 export interface LogRecord {
   /** Milliseconds since 1970, at the precision of the log. */
   readonly timeMs: number;

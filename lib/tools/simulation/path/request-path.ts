@@ -86,6 +86,7 @@ export interface ResponseStep {
 /** 0 for the origin or the primary of an origin group, 1 for the group's fallback. */
 export type Attempt = 0 | 1;
 
+/** The steps of a request, in the order in which they are called. */
 export interface RequestPath {
   /**
    * Matches the behavior, checks protocol and method, runs the viewer-request function, and
@@ -121,6 +122,7 @@ export interface RequestPath {
   toViewer(prepared: PreparedRequest, served: ServedResponse): Promise<ResponseStep>;
 }
 
+/** The request path of a distribution, with a runner for its edge functions. */
 export function requestPath(
   distribution: DistributionModel,
   functions: EdgeFunctionRunner,

@@ -52,7 +52,7 @@ export function findings(): Findings {
  * Whether a behavior caches. A maximum TTL of 0 is CloudFront's way to disable caching:
  * CachingDisabled in "Managed cache policies".
  */
-export function isCached({ cachePolicy }: BehaviorModel): boolean {
+function isCached({ cachePolicy }: BehaviorModel): boolean {
   return cachePolicy.maxTtlSeconds > 0;
 }
 
@@ -60,13 +60,13 @@ export function isCached({ cachePolicy }: BehaviorModel): boolean {
  * Identifies the object of a request by the deployment's key. If the behavior does not cache, its
  * key is empty, so the URL identifies the object, as the viewer-request function left it.
  */
-export function objectKey({ behavior, keyed, viewer }: PreparedRequest): string {
+function objectKey({ behavior, keyed, viewer }: PreparedRequest): string {
   return isCached(behavior) && keyed
     ? `${behavior.pathPattern} ${keyed.key}`
     : `${behavior.pathPattern} ${urlOf(keyed?.request ?? viewer)}`;
 }
 
-export function urlOf({ host, path, query }: Pick<HttpRequest, 'host' | 'path' | 'query'>): string {
+function urlOf({ host, path, query }: Pick<HttpRequest, 'host' | 'path' | 'query'>): string {
   return query === '' ? `${host}${path}` : `${host}${path}?${query}`;
 }
 
@@ -74,7 +74,7 @@ export function urlOf({ host, path, query }: Pick<HttpRequest, 'host' | 'path' |
  * Whether a cache can serve the method: "Caching of responses to GET and HEAD", "Allowed HTTP
  * methods" in "Cache behavior settings".
  */
-export function isRead(method: string): boolean {
+function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
 }
 
@@ -85,7 +85,7 @@ export const MAX_SPLITTER_NAMES = 300;
 export const EXACT_SPLITTER_KEYS = 16_384;
 
 /** How many parameters or cookies of one request are counted. Longer lists are attacks. */
-const MAX_OF_A_REQUEST = 32;
+const MAX_NAMES_PER_REQUEST = 32;
 
 interface SplitterCounts {
   readonly kind: KeySplitter['kind'];
@@ -98,13 +98,13 @@ interface SplitterCounts {
   readonly keysWithout: DistinctCounter;
 }
 
-export interface KeySplitters {
+interface KeySplitters {
   observe(record: LogRecord, url: string, prepared: PreparedRequest, normalized: HttpRequest): void;
   /** The names that cost hits, the most expensive first. */
   report(): KeySplitter[];
 }
 
-export function keySplitters(): KeySplitters {
+function keySplitters(): KeySplitters {
   const all = new Map<string, SplitterCounts>();
 
   const count = (
@@ -193,7 +193,7 @@ function summed(counted: readonly SplitterCounts[]): KeySplitter {
 }
 
 function namesOf(pairs: readonly string[]): Set<string> {
-  return new Set(pairs.slice(0, MAX_OF_A_REQUEST).map(parameterName).filter(Boolean));
+  return new Set(pairs.slice(0, MAX_NAMES_PER_REQUEST).map(parameterName).filter(Boolean));
 }
 
 /** How many objects are compared. The first ones in the log count. */
@@ -222,13 +222,13 @@ interface MergedUrls {
   requests: number;
 }
 
-export interface UnsafeMerges {
+interface UnsafeMerges {
   observe(record: LogRecord, url: string, prepared: PreparedRequest): void;
   /** Pairs of URLs with the same key and no response in common, the most requested first. */
   report(): UnsafeMerge[];
 }
 
-export function unsafeMerges(): UnsafeMerges {
+function unsafeMerges(): UnsafeMerges {
   const byKey = new Map<string, MergedUrls>();
   return {
     observe({ method, status, bytes }, url, { behavior, keyed }) {

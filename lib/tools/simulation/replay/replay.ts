@@ -76,6 +76,11 @@ export interface ReplayOptions {
   readonly functions?: EdgeFunctionRunner;
 }
 
+/**
+ * Replays a log at each capacity.
+ *
+ * @throws IsochroneError if the log cannot be read
+ */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const {
     assembly,
@@ -90,13 +95,13 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const ownFunctions = () =>
     edgeFunctionRunner({ now: () => clockMs, synchronousTimeLimit: false });
   const path = requestPath(distribution, options.functions ?? ownFunctions());
-  const regionsAsked = new Set<string>();
+  const usedRegions = new Set<string>();
   const regionOf = originRegions(assembly, distribution, options.originRegion);
   const origin = loggedOrigin(
     path,
     (...args) => {
       const region = regionOf(...args);
-      regionsAsked.add(region);
+      usedRegions.add(region);
       return region;
     },
     cacheControl,
@@ -189,7 +194,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     modelled: assumptions(requests, summary, {
       assumed,
       host,
-      originRegions: [...regionsAsked].sort(),
+      originRegions: [...usedRegions].sort(),
       cacheControl,
     }).concat(distribution.gaps),
     capacityBytes: capacities.map((bytes) => (Number.isFinite(bytes) ? bytes : null)),

@@ -62,6 +62,7 @@ export interface UnsafeMerge {
   readonly requests: number;
 }
 
+/** A judged objective. */
 export interface Objective {
   readonly name: 'cacheHitPercent' | 'p95LatencyMs';
   readonly target: number;
@@ -70,6 +71,7 @@ export interface Objective {
   readonly met: boolean;
 }
 
+/** The result of a replay. */
 export interface ReplayReport {
   readonly assembly: string;
   readonly distribution: string;

@@ -84,7 +84,7 @@ export function replayTally(runs: number, pathPatterns: readonly string[]): Tall
 }
 
 /** The lowest and the highest value over the capacities. */
-export function span(values: readonly number[]): Span {
+function span(values: readonly number[]): Span {
   return { low: Math.min(...values), high: Math.max(...values) };
 }
 

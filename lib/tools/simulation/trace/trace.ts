@@ -9,6 +9,7 @@ import { spreadEdgeLocation } from '../path';
 import { type Random, seededRandom, weighted, zipf } from './random';
 import { type Exchange, type SiteRequest, siteRequest } from './site';
 
+/** Options of `seededTrace`. */
 export interface SeededTraceOptions {
   readonly seed: number;
   /** The number of lines. */
