@@ -15,8 +15,8 @@ import { readAssembly } from '../lib/tools/assembly/assembly';
 import { readDistribution } from '../lib/tools/simulation/distribution/read';
 import { emulator } from '../lib/tools/simulation/emulator/emulator';
 import { emulatorServer, originClient } from '../lib/tools/simulation/emulator/http';
-import { edgeFunctionRunner } from '../lib/tools/simulation/functions/edge-functions';
-import { forwardAllAssembly } from '../test/tools/simulation/engine/forward-all';
+import { edgeFunctionRunner } from '../lib/tools/simulation/functions/runner';
+import { forwardAllAssembly } from '../test/tools/simulation/forward-all';
 import type { Benchmark, Figures } from './benchmark';
 
 /**
@@ -89,7 +89,7 @@ function edgeOf(origin: URL) {
   return emulator(distribution, edgeFunctionRunner(), {
     place,
     viewerProtocol: 'https',
-    ask: originClient(new Map([['*', origin]])),
+    fetchOrigin: originClient(new Map([['*', origin]])),
   });
 }
 

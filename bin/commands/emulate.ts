@@ -57,7 +57,12 @@ export const emulate: Command = {
       log: (name, line) => console.error(`${name}: ${line}`),
     });
     const server = emulatorServer(
-      emulator(distribution, functions, { place, viewerProtocol, ask: originClient(urls), warn }),
+      emulator(distribution, functions, {
+        place,
+        viewerProtocol,
+        fetchOrigin: originClient(urls),
+        warn,
+      }),
       place.pop,
       warn,
     );

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { emulate } from '../../bin/commands/emulate';
-import { forwardAllAssembly } from '../tools/simulation/engine/forward-all';
+import { forwardAllAssembly } from '../tools/simulation/forward-all';
 
 test('it serves until it is told to end', async () => {
   const origin = createServer((_request, response) => response.end('from the origin')).listen(

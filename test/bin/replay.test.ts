@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { replay } from '../../bin/commands/replay';
 import type { ReplayReport } from '../../lib/tools/simulation/replay/report';
-import { assemblyOf, distributionResource } from '../tools/simulation/engine/fixtures';
+import { assemblyOf, distributionResource } from '../tools/simulation/fixtures';
 
 const directory = mkdtempSync(join(tmpdir(), 'isochrone-replay-'));
 const DEPLOYMENT = join(__dirname, '..', '..', 'deployments', 'market.yaml');
@@ -123,7 +123,7 @@ test.each<[string[], RegExp]>([
     /--assume-cache-control must be PATTERN=VALUE/,
   ],
   [['--log', SOME, '--origin-region', 'mars-1'], /--origin-region must be .*got "mars-1"/],
-  [['--log', SOME, '--distribution', 'Other'], /is no distribution/],
+  [['--log', SOME, '--distribution', 'Other'], /matches no distribution/],
   [['--log', SOME, '--deployment', 'none.yaml'], /none\.yaml/],
   [['--log', join(directory, 'none.log')], /none\.log: the log cannot be read/],
   [['--log', SOME, '--assembly', directory], /is not a whole assembly/],

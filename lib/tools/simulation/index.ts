@@ -2,7 +2,7 @@ export { type DistributionModel, readDistribution } from './distribution';
 export { emulator, emulatorServer, originClient } from './emulator';
 export { edgeFunctionRunner } from './functions';
 export { isLogFormat, LOG_FORMATS, type LogFormatName, logOf, openLog } from './logs';
-export type { MissReason } from './messages';
+export { MISS_REASONS, type MissReason } from './messages';
 export { edgeLocation } from './path';
 export {
   type AssumedCacheControl,

@@ -1,60 +1,65 @@
 /**
- * HTTP messages as the model sees them, and what becomes of a request. Types only: every file of
- * the room speaks of these.
+ * HTTP messages as the model represents them, and the outcomes of a request. The whole room uses
+ * these types, so this file imports nothing.
  */
 
-/** Fields by their name in lower case; several of one name in the order in which they came. */
+/** Header fields by name in lower case. Fields of the same name keep their order. */
 export type HeaderFields = Readonly<Record<string, readonly string[]>>;
 
-/**
- * A request as a viewer sends it, or as it goes on to an origin. Bytes are kept as they came:
- * nothing is decoded.
- */
+/** A request as the viewer sends it or as CloudFront sends it to an origin. Nothing is decoded. */
 export interface HttpRequest {
   readonly method: string;
-  /** As in `Host`, in lower case. */
+  /** The value of `Host`, in lower case. */
   readonly host: string;
-  /** With its first slash, without the query. */
+  /** Starts with a slash; excludes the query. */
   readonly path: string;
-  /** Without the question mark; empty if there is none. */
+  /** Excludes the question mark; empty if there is no query. */
   readonly query: string;
   readonly headers: HeaderFields;
   readonly clientAddress: string;
 }
 
-/** An answer of an origin, of an edge function, or to a viewer. */
-export interface HttpAnswer {
+/** A response from an origin, from an edge function, or to a viewer. */
+export interface HttpResponse {
   readonly status: number;
   readonly headers: HeaderFields;
-  /** Bytes of the body, as it would be sent: 0 for HEAD and 304. */
+  /** Bytes of the body as it would be sent: 0 for HEAD and 304. */
   readonly bodyBytes: number;
-  /** The body itself, where there is one to serve: the emulator has it, a replayed log does not. */
+  /**
+   * The body.
+   *
+   * @default - unknown: a replayed log has sizes only, the emulator has bodies
+   */
   readonly body?: Uint8Array;
 }
 
-/** Why a request was not answered from the edge location's cache. */
-export type MissReason =
-  /** No object of this key had been there. */
-  | 'first-seen'
-  /** There was one, and its time was over. */
-  | 'expired'
-  /** There was one, and room was needed. */
-  | 'evicted'
-  /** There was one, and it was invalidated. */
-  | 'invalidated'
-  /** Another header, cookie or language of the same URL is there: the key has more than the URL. */
-  | 'varied'
-  /** The method, the behaviour or the origin's answer keeps it out of the cache. */
-  | 'uncacheable';
+/** Why the edge location's cache did not serve a request. */
+export const MISS_REASONS = [
+  /** The cache never held an object of this key. */
+  'first-seen',
+  /** The object had expired. */
+  'expired',
+  /** The object was evicted to make room. */
+  'evicted',
+  /** The object was invalidated. */
+  'invalidated',
+  /** The cache holds the same URL under another header, cookie or language of the key. */
+  'varied',
+  /** The method, the behavior or the origin's response prevents caching. */
+  'uncacheable',
+] as const;
+
+export type MissReason = (typeof MISS_REASONS)[number];
 
 /**
- * Where the answer came from: the edge location, the regional edge cache, Origin Shield, the
+ * Where a response came from: the edge location, the regional edge cache, Origin Shield, the
  * origin, or an edge function.
  */
 export type ServedBy = 'pop' | 'regional' | 'shield' | 'origin' | 'function';
 
 /**
- * As the field `x-edge-result-type` of CloudFront's access logs and the header `X-Cache` name it.
+ * The values of the field `x-edge-result-type` of CloudFront's access logs and of the header
+ * `X-Cache`.
  */
 export type CacheResult =
   | 'Hit'

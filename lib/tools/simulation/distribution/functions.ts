@@ -1,14 +1,11 @@
-/** The edge functions of a behaviour, with the code that the assembly would deploy. */
+/** Reads the edge functions of a behavior, with the code that the assembly would deploy. */
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import type { Assembly, AssemblyStack } from '../../assembly';
+import { type Assembly, type AssemblyStack, listOf, objectOf, textOf } from '../../assembly';
 import type { EdgeEvent, EdgeFunctionModel } from './distribution';
-import { flag, type Json, type Located, list, object, referredTo, text } from './values';
+import { flagOf, type Json, type LocatedResource, referredTo } from './values';
 
-/**
- * "Quotas on Lambda@Edge": seconds, where the function says nothing else. Lambda's own default is
- * 3.
- */
+/** Lambda's default timeout, which applies if the function sets none: "Quotas on Lambda@Edge". */
 const DEFAULT_TIMEOUT_SECONDS = 3;
 
 const EVENTS: readonly string[] = [
@@ -18,7 +15,7 @@ const EVENTS: readonly string[] = [
   'origin-response',
 ] satisfies EdgeEvent[];
 
-/** @param gap is told of what cannot be run, in a sentence */
+/** @param gap receives a sentence for each function that cannot run in the model */
 export function functionsOf(
   assembly: Assembly,
   stack: AssemblyStack,
@@ -26,16 +23,14 @@ export function functionsOf(
   gap: (sentence: string) => void,
 ): Readonly<Partial<Record<EdgeEvent, EdgeFunctionModel>>> {
   const associations = [
-    ...list(behavior.LambdaFunctionAssociations).map(object),
-    ...list(behavior.FunctionAssociations).map(object),
+    ...listOf(behavior.LambdaFunctionAssociations).map(objectOf),
+    ...listOf(behavior.FunctionAssociations).map(objectOf),
   ];
   const found = associations.flatMap((association): [EdgeEvent, EdgeFunctionModel][] => {
-    const event = text(association.EventType);
+    const event = textOf(association.EventType);
     const arn = association.LambdaFunctionARN ?? association.FunctionARN;
     if (!EVENTS.includes(event)) {
-      gap(
-        `A function of an event that is not known is left out: ${text(arn)} on ${event || 'nothing'}.`,
-      );
+      gap(`A function of an unknown event is omitted: ${textOf(arn)} on ${event || 'no event'}.`);
       return [];
     }
     const model =
@@ -43,17 +38,17 @@ export function functionsOf(
         ? viewerFunction(assembly, stack, arn)
         : lambdaFunction(assembly, stack, association);
     if (typeof model !== 'string') {
-      if (flag(association.IncludeBody))
-        gap(`The ${event} function ${model.name} is run without the body of the request.`);
+      if (flagOf(association.IncludeBody))
+        gap(`The ${event} function ${model.name} runs without the body of the request.`);
       return [[event as EdgeEvent, model]];
     }
-    gap(`The ${event} function ${text(arn)} is not run: ${model}.`);
+    gap(`The ${event} function ${textOf(arn)} does not run: ${model}.`);
     return [];
   });
   return Object.fromEntries(found);
 }
 
-/** @returns the reason, where it cannot be run */
+/** @returns a reason if the function cannot run in the model */
 function viewerFunction(
   assembly: Assembly,
   stack: AssemblyStack,
@@ -63,7 +58,7 @@ function viewerFunction(
   if (located?.resource.Type !== 'AWS::CloudFront::Function')
     return 'its code is not in the assembly';
   const code = located.resource.Properties?.FunctionCode;
-  if (typeof code !== 'string') return 'its code is put together at the deployment';
+  if (typeof code !== 'string') return 'its code is only known at deployment';
   return { kind: 'cloudfront-function', name: located.logicalId, code };
 }
 
@@ -85,28 +80,31 @@ function lambdaFunction(
     Timeout: timeout,
     Code: code,
   } = located.resource.Properties ?? {};
-  if (!text(runtime).startsWith('nodejs'))
-    return `its runtime is ${text(runtime) || 'not given'}, and only Node.js is run here`;
+  if (!textOf(runtime).startsWith('nodejs'))
+    return `its runtime is ${textOf(runtime) || 'unknown'}, and the model runs Node.js only`;
   const model = {
     kind: 'lambda-edge',
     name: located.logicalId,
-    handler: text(handler),
+    handler: textOf(handler),
     timeoutSeconds: timeout === undefined ? DEFAULT_TIMEOUT_SECONDS : Number(timeout),
   } as const;
-  const inline = object(code).ZipFile;
+  const inline = objectOf(code).ZipFile;
   if (typeof inline === 'string') return { ...model, code: inline };
   const directory = assetDirectory(assembly, located);
   return directory === undefined ? 'its asset is not in the assembly' : { ...model, directory };
 }
 
 /**
- * CDK writes the folder of an asset into the template's metadata, beside the template or, for
- * stages, above it. Where that is switched off, the folder is still named after the file in the
- * bucket.
+ * Finds the folder of a function's asset. CDK writes its path into the template's metadata,
+ * relative to the template or, for stages, to the folder above. If asset metadata is disabled, the
+ * folder is named after the S3 key.
  */
-function assetDirectory({ directory }: Assembly, { resource }: Located): string | undefined {
+function assetDirectory(
+  { directory }: Assembly,
+  { resource }: LocatedResource,
+): string | undefined {
   const path = resource.Metadata?.['aws:asset:path'];
-  const hash = basename(text(object(resource.Properties?.Code).S3Key), '.zip');
+  const hash = basename(textOf(objectOf(resource.Properties?.Code).S3Key), '.zip');
   const candidates = [
     ...(typeof path === 'string'
       ? [resolve(directory, path), join(directory, basename(path))]

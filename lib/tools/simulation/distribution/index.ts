@@ -7,6 +7,6 @@ export type {
   EdgeFunctionModel,
   OriginModel,
   ResponseHeadersModel,
-  Selection,
 } from './distribution';
 export { readDistribution } from './read';
+export { parameterName, type Selection, selects } from './selection';

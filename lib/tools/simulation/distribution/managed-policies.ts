@@ -1,18 +1,15 @@
 /**
- * The policies that AWS manages, by id: a template names them by these and nothing else. "Use
- * managed cache policies", "Use managed origin request policies" and "Use managed response headers
- * policies", Amazon CloudFront developer guide.
+ * The managed policies of AWS by ID, because a template contains only the ID. "Use managed cache
+ * policies", "Use managed origin request policies" and "Use managed response headers policies",
+ * Amazon CloudFront developer guide.
  */
 import type {
   CachePolicyModel,
   CorsModel,
   OriginRequestModel,
   ResponseHeadersModel,
-  Selection,
 } from './distribution';
-
-export const NOTHING: Selection = { kind: 'none', names: [] };
-export const EVERYTHING: Selection = { kind: 'all', names: [] };
+import { EVERYTHING, NOTHING, only } from './selection';
 
 const DAY = 86_400;
 const YEAR = 31_536_000;
@@ -65,32 +62,36 @@ export const MANAGED_CACHE_POLICIES: Readonly<Record<string, CachePolicyModel>> 
 };
 
 /**
- * The headers that CloudFront adds are not modelled, so that
- * `AllViewerAndCloudFrontHeaders-2022-06` forwards what the viewer sent.
+ * The model has no headers that CloudFront adds, so `AllViewerAndCloudFrontHeaders-2022-06`
+ * forwards only the viewer's headers.
  */
 export const MANAGED_ORIGIN_REQUEST_POLICIES: Readonly<Record<string, OriginRequestModel>> = {
+  // AllViewer
   '216adef6-5c7f-47e4-b989-5492eafa07d3': {
     headers: EVERYTHING,
     cookies: EVERYTHING,
     query: EVERYTHING,
-  }, // AllViewer
+  },
+  // AllViewerAndCloudFrontHeaders-2022-06
   '33f36d7e-f396-46d9-90e0-52428a34d9dc': {
     headers: EVERYTHING,
     cookies: EVERYTHING,
     query: EVERYTHING,
-  }, // AllViewerAndCloudFrontHeaders-2022-06
+  },
   // AllViewerExceptHostHeader
   'b689b0a8-53d0-40ab-baf2-68738e2966ac': {
     headers: { kind: 'all-except', names: ['host'] },
     cookies: EVERYTHING,
     query: EVERYTHING,
   },
-  '59781a5b-3903-41f3-afcb-af62929ccde1': forwarding('origin'), // CORS-CustomOrigin
+  // CORS-CustomOrigin
+  '59781a5b-3903-41f3-afcb-af62929ccde1': forwarding('origin'),
+  // CORS-S3Origin
   '88a5eaf4-2fd4-4709-b370-b4c650ea3fcf': forwarding(
     'origin',
     'access-control-request-headers',
     'access-control-request-method',
-  ), // CORS-S3Origin
+  ),
   // Elemental-MediaTailor-PersonalizedManifests
   '775133bc-15f2-49f9-abea-afb2e0bf67d2': {
     ...forwarding(
@@ -102,8 +103,10 @@ export const MANAGED_ORIGIN_REQUEST_POLICIES: Readonly<Record<string, OriginRequ
     ),
     query: EVERYTHING,
   },
-  'bf0718e1-ba1e-49d1-88b1-f726733018ae': forwarding('host'), // HostHeaderOnly
-  'acba4595-bd28-49b8-b9fe-13317c0390fa': forwarding('user-agent', 'referer'), // UserAgentRefererHeaders
+  // HostHeaderOnly
+  'bf0718e1-ba1e-49d1-88b1-f726733018ae': forwarding('host'),
+  // UserAgentRefererHeaders
+  'acba4595-bd28-49b8-b9fe-13317c0390fa': forwarding('user-agent', 'referer'),
 };
 
 const SIMPLE_CORS: CorsModel = { override: false, allowOrigins: ['*'], set: {}, preflightOnly: [] };
@@ -127,16 +130,17 @@ const SECURITY: ResponseHeadersModel['set'] = [
 ];
 
 export const MANAGED_RESPONSE_HEADERS_POLICIES: Readonly<Record<string, ResponseHeadersModel>> = {
-  '60669652-455b-4ae9-85a4-c4c02393f86c': { remove: [], set: [], cors: SIMPLE_CORS }, // SimpleCORS
-  '5cc3b908-e619-4b99-88e5-2cf7f45965bd': { remove: [], set: [], cors: PREFLIGHT_CORS }, // CORS-With-Preflight
-  '67f7725c-6f97-4210-82d7-5512b31e9d03': { remove: [], set: SECURITY }, // SecurityHeadersPolicy
-  'e61eb60c-9c35-4d20-a928-2b84e02af89c': { remove: [], set: SECURITY, cors: SIMPLE_CORS }, // CORS-and-SecurityHeadersPolicy
-  'eaab4381-ed33-4a86-88ca-d9558dc6cd63': { remove: [], set: SECURITY, cors: PREFLIGHT_CORS }, // CORS-with-preflight-and-SecurityHeadersPolicy
+  // SimpleCORS
+  '60669652-455b-4ae9-85a4-c4c02393f86c': { remove: [], set: [], cors: SIMPLE_CORS },
+  // CORS-With-Preflight
+  '5cc3b908-e619-4b99-88e5-2cf7f45965bd': { remove: [], set: [], cors: PREFLIGHT_CORS },
+  // SecurityHeadersPolicy
+  '67f7725c-6f97-4210-82d7-5512b31e9d03': { remove: [], set: SECURITY },
+  // CORS-and-SecurityHeadersPolicy
+  'e61eb60c-9c35-4d20-a928-2b84e02af89c': { remove: [], set: SECURITY, cors: SIMPLE_CORS },
+  // CORS-with-preflight-and-SecurityHeadersPolicy
+  'eaab4381-ed33-4a86-88ca-d9558dc6cd63': { remove: [], set: SECURITY, cors: PREFLIGHT_CORS },
 };
-
-function only(...names: readonly string[]): Selection {
-  return { kind: 'only', names };
-}
 
 function forwarding(...headers: readonly string[]): OriginRequestModel {
   return { headers: only(...headers), cookies: NOTHING, query: NOTHING };

@@ -1,7 +1,9 @@
-/** Origins and origin groups of a template. */
+/** Reads the origins and origin groups of a template. */
+
 import type { IsochroneError } from '../../../model/errors';
+import { listOf, objectOf, textOf } from '../../assembly';
 import type { OriginGroupModel, OriginModel } from './distribution';
-import { flag, type Json, list, object, text } from './values';
+import { flagOf, type Json } from './values';
 
 type Refuse = (what: string, fix: string) => IsochroneError;
 
@@ -12,18 +14,18 @@ const PROTOCOL_POLICIES: readonly string[] = [
 ] satisfies OriginModel['protocolPolicy'][];
 
 export function originsOf(config: Json, refuse: Refuse): Readonly<Record<string, OriginModel>> {
-  const origins = list(config.Origins).map((origin) => originOf(object(origin), refuse));
-  if (origins.length === 0) throw refuse('it has no origins', 'Give it one.');
+  const origins = listOf(config.Origins).map((origin) => originOf(objectOf(origin), refuse));
+  if (origins.length === 0) throw refuse('it has no origins', 'Add an origin.');
   return Object.fromEntries(origins.map((origin) => [origin.id, origin]));
 }
 
 function originOf(origin: Json, refuse: Refuse): OriginModel {
-  const id = text(origin.Id);
-  const domainName = text(origin.DomainName);
+  const id = textOf(origin.Id);
+  const domainName = textOf(origin.DomainName);
   if (id === '' || domainName === '')
-    throw refuse(`the origin ${JSON.stringify(id)} has no id or no domain name`, 'Give it both.');
-  const shield = object(origin.OriginShield);
-  const protocolPolicy = text(object(origin.CustomOriginConfig).OriginProtocolPolicy);
+    throw refuse(`the origin ${JSON.stringify(id)} lacks an ID or a domain name`, 'Set both.');
+  const shield = objectOf(origin.OriginShield);
+  const protocolPolicy = textOf(objectOf(origin.CustomOriginConfig).OriginProtocolPolicy);
   return {
     id,
     domainName,
@@ -33,17 +35,17 @@ function originOf(origin: Json, refuse: Refuse): OriginModel {
         : origin.CustomOriginConfig !== undefined
           ? 'custom'
           : 's3',
-    path: text(origin.OriginPath),
+    path: textOf(origin.OriginPath),
     customHeaders: Object.fromEntries(
-      list(origin.OriginCustomHeaders)
-        .map(object)
-        .map((header) => [text(header.HeaderName).toLowerCase(), text(header.HeaderValue)]),
+      listOf(origin.OriginCustomHeaders)
+        .map(objectOf)
+        .map((header) => [textOf(header.HeaderName).toLowerCase(), textOf(header.HeaderValue)]),
     ),
-    // An S3 origin is spoken to as the viewer speaks: "Using Amazon S3 origins".
+    // CloudFront uses the viewer's protocol for an S3 origin: "Using Amazon S3 origins".
     protocolPolicy: PROTOCOL_POLICIES.includes(protocolPolicy)
       ? (protocolPolicy as OriginModel['protocolPolicy'])
       : 'match-viewer',
-    ...(flag(shield.Enabled) && { shieldRegion: text(shield.OriginShieldRegion) }),
+    ...(flagOf(shield.Enabled) && { shieldRegion: textOf(shield.OriginShieldRegion) }),
   };
 }
 
@@ -51,17 +53,19 @@ export function originGroupsOf(
   config: Json,
   refuse: Refuse,
 ): Readonly<Record<string, OriginGroupModel>> {
-  const groups = list(config.OriginGroups).map((each): [string, OriginGroupModel] => {
-    const group = object(each);
-    const id = text(group.Id);
-    const [primary, fallback] = list(group.Members).map((member) => text(object(member).OriginId));
+  const groups = listOf(config.OriginGroups).map((each): [string, OriginGroupModel] => {
+    const group = objectOf(each);
+    const id = textOf(group.Id);
+    const [primary, fallback] = listOf(group.Members).map((member) =>
+      textOf(objectOf(member).OriginId),
+    );
     if (primary === undefined || fallback === undefined) {
       throw refuse(
         `the origin group ${id} has fewer than two members`,
-        'Give it a primary and a fallback.',
+        'Add a primary and a fallback.',
       );
     }
-    const failoverStatusCodes = list(object(group.FailoverCriteria).StatusCodes).map(Number);
+    const failoverStatusCodes = listOf(objectOf(group.FailoverCriteria).StatusCodes).map(Number);
     return [id, { id, memberIds: [primary, fallback], failoverStatusCodes }];
   });
   return Object.fromEntries(groups);

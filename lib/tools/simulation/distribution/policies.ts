@@ -1,23 +1,24 @@
 /**
- * Cache, origin request and response headers policies of a template, and the older settings that
- * came before them.
+ * Reads the cache, origin request and response headers policies of a template, and the legacy
+ * settings that preceded them.
  */
+import { listOf, objectOf, textOf } from '../../assembly';
 import type {
   CachePolicyModel,
   CorsModel,
   OriginRequestModel,
   ResponseHeadersModel,
-  Selection,
 } from './distribution';
-import { EVERYTHING, NOTHING } from './managed-policies';
-import { flag, type Json, list, object, text, texts } from './values';
+import { EVERYTHING, NOTHING, type Selection } from './selection';
+import { flagOf, type Json, textsOf } from './values';
 
-/** "Cache behavior settings": the TTLs of the older settings where the template says nothing. */
+/** The default TTLs of the legacy settings: "Cache behavior settings". */
 const OLDER_TTL_SECONDS = { min: 0, default: 86_400, max: 31_536_000 };
 
 /**
- * "Request and response behavior for custom origins", "HTTP request headers and CloudFront
- * behavior": the others are forwarded.
+ * Headers that the legacy settings remove unless they are listed. CloudFront forwards the others:
+ * "HTTP request headers and CloudFront behavior" in "Request and response behavior for custom
+ * origins".
  */
 const REMOVED_BY_OLDER_SETTINGS = [
   'accept',
@@ -39,14 +40,14 @@ const KINDS: Readonly<Record<string, Selection['kind']>> = {
   allExcept: 'all-except',
 };
 
-/** @returns undefined if the behaviour is none that is known */
+/** @returns undefined if the kind of selection is unknown */
 function selection(
   config: unknown,
   what: 'Header' | 'Cookie' | 'QueryString',
 ): Selection | undefined {
-  const settings = object(config);
-  const kind = KINDS[text(settings[`${what}Behavior`])];
-  const names = texts(settings[`${what}s`]);
+  const settings = objectOf(config);
+  const kind = KINDS[textOf(settings[`${what}Behavior`])];
+  const names = textsOf(settings[`${what}s`]);
   return (
     kind && { kind, names: what === 'Header' ? names.map((name) => name.toLowerCase()) : names }
   );
@@ -60,14 +61,14 @@ function selections(parameters: Json): OriginRequestModel | undefined {
 }
 
 /**
- * A default TTL below the minimum, or a maximum below either, is raised: "Managing how long content
- * stays in the cache (expiration)".
+ * Reads a cache policy. CloudFront raises a default TTL below the minimum TTL, and a maximum TTL
+ * below either: "Managing how long content stays in the cache (expiration)".
  *
- * @returns undefined if it is not understood
+ * @returns undefined if the policy is incomplete or unknown
  */
 export function cachePolicyOf(properties: Json): CachePolicyModel | undefined {
-  const config = object(properties.CachePolicyConfig);
-  const key = object(config.ParametersInCacheKeyAndForwardedToOrigin);
+  const config = objectOf(properties.CachePolicyConfig);
+  const key = objectOf(config.ParametersInCacheKeyAndForwardedToOrigin);
   const selected = selections(key);
   const [min, usual, max] = [config.MinTTL, config.DefaultTTL, config.MaxTTL].map(Number);
   if (
@@ -79,39 +80,42 @@ export function cachePolicyOf(properties: Json): CachePolicyModel | undefined {
   )
     return undefined;
   return {
-    name: text(config.Name),
+    name: textOf(config.Name),
     minTtlSeconds: min,
     defaultTtlSeconds: Math.max(usual, min),
     maxTtlSeconds: Math.max(max, usual, min),
     ...selected,
-    gzip: flag(key.EnableAcceptEncodingGzip),
-    brotli: flag(key.EnableAcceptEncodingBrotli),
+    gzip: flagOf(key.EnableAcceptEncodingGzip),
+    brotli: flagOf(key.EnableAcceptEncodingBrotli),
   };
 }
 
-/** @returns undefined if it is not understood */
+/** @returns undefined if the policy is incomplete or unknown */
 export function originRequestOf(properties: Json): OriginRequestModel | undefined {
-  return selections(object(properties.OriginRequestPolicyConfig));
+  return selections(objectOf(properties.OriginRequestPolicyConfig));
 }
 
 /**
- * The older settings of a behaviour: what is forwarded is also in the key, but for query strings,
- * which can be forwarded whole and told apart by some. Gzip alone is normalised: "Serving
- * compressed files" names Brotli for cache policies only.
+ * The legacy settings of a behavior. Everything that they forward is in the cache key, except that
+ * they can forward the whole query string and have only some parameters in the key. They normalize
+ * gzip only: "Serving compressed files" names Brotli for cache policies only.
  */
 export function olderSettingsOf(behavior: Json): {
   cachePolicy: CachePolicyModel;
   originRequest: OriginRequestModel;
 } {
-  const forwarded = object(behavior.ForwardedValues);
-  const { Forward: forward, WhitelistedNames: cookieNames } = object(forwarded.Cookies);
-  const headerNames = texts(forwarded.Headers).map((name) => name.toLowerCase());
-  const keys = texts(forwarded.QueryStringCacheKeys);
-  const forwardsQuery = flag(forwarded.QueryString);
+  const forwarded = objectOf(behavior.ForwardedValues);
+  const { Forward: forward, WhitelistedNames: cookieNames } = objectOf(forwarded.Cookies);
+  const headerNames = textsOf(forwarded.Headers).map((name) => name.toLowerCase());
+  const keys = textsOf(forwarded.QueryStringCacheKeys);
+  const forwardsQuery = flagOf(forwarded.QueryString);
   const headers: Selection = headerNames.includes('*')
     ? EVERYTHING
     : { kind: headerNames.length > 0 ? 'only' : 'none', names: headerNames };
-  const cookies: Selection = { kind: KINDS[text(forward)] ?? 'none', names: texts(cookieNames) };
+  const cookies: Selection = {
+    kind: KINDS[textOf(forward)] ?? 'none',
+    names: textsOf(cookieNames),
+  };
   const seconds = (value: unknown, otherwise: number) =>
     value === undefined ? otherwise : Number(value);
   return {
@@ -143,27 +147,29 @@ export function olderSettingsOf(behavior: Json): {
   };
 }
 
-/** "Understand response headers policies". The `Server-Timing` header is left out. */
+/** "Understand response headers policies". The model omits the `Server-Timing` header. */
 export function responseHeadersOf(properties: Json): ResponseHeadersModel {
-  const config = object(properties.ResponseHeadersPolicyConfig);
-  const cors = config.CorsConfig === undefined ? undefined : corsOf(object(config.CorsConfig));
+  const config = objectOf(properties.ResponseHeadersPolicyConfig);
+  const cors = config.CorsConfig === undefined ? undefined : corsOf(objectOf(config.CorsConfig));
   return {
     ...(cors && { cors }),
-    remove: list(config.RemoveHeadersConfig).map((each) => text(object(each).Header).toLowerCase()),
+    remove: listOf(config.RemoveHeadersConfig).map((each) =>
+      textOf(objectOf(each).Header).toLowerCase(),
+    ),
     set: [
-      ...securityHeadersOf(object(config.SecurityHeadersConfig)),
+      ...securityHeadersOf(objectOf(config.SecurityHeadersConfig)),
       ...customHeadersOf(config.CustomHeadersConfig),
     ],
   };
 }
 
 function customHeadersOf(config: unknown): ResponseHeadersModel['set'] {
-  return list(config)
-    .map(object)
+  return listOf(config)
+    .map(objectOf)
     .map(({ Header, Value, Override }) => ({
-      name: text(Header).toLowerCase(),
-      value: text(Value),
-      override: flag(Override),
+      name: textOf(Header).toLowerCase(),
+      value: textOf(Value),
+      override: flagOf(Override),
     }));
 }
 
@@ -172,46 +178,49 @@ function securityHeadersOf(config: Json): ResponseHeadersModel['set'] {
     [
       'content-security-policy',
       'ContentSecurityPolicy',
-      (each) => text(each.ContentSecurityPolicy),
+      (each) => textOf(each.ContentSecurityPolicy),
     ],
     ['x-content-type-options', 'ContentTypeOptions', () => 'nosniff'],
-    ['x-frame-options', 'FrameOptions', (each) => text(each.FrameOption)],
-    ['referrer-policy', 'ReferrerPolicy', (each) => text(each.ReferrerPolicy)],
+    ['x-frame-options', 'FrameOptions', (each) => textOf(each.FrameOption)],
+    ['referrer-policy', 'ReferrerPolicy', (each) => textOf(each.ReferrerPolicy)],
     ['strict-transport-security', 'StrictTransportSecurity', hsts],
     ['x-xss-protection', 'XSSProtection', xss],
   ];
   return written
     .filter(([, setting]) => config[setting] !== undefined)
     .map(([name, setting, value]) => {
-      const chosen = object(config[setting]);
-      return { name, value: value(chosen), override: flag(chosen.Override) };
+      const chosen = objectOf(config[setting]);
+      return { name, value: value(chosen), override: flagOf(chosen.Override) };
     });
 }
 
 function hsts(setting: Json): string {
-  const parts = [`max-age=${text(setting.AccessControlMaxAgeSec)}`];
-  if (flag(setting.IncludeSubdomains)) parts.push('includeSubDomains');
-  if (flag(setting.Preload)) parts.push('preload');
+  const parts = [`max-age=${textOf(setting.AccessControlMaxAgeSec)}`];
+  if (flagOf(setting.IncludeSubdomains)) parts.push('includeSubDomains');
+  if (flagOf(setting.Preload)) parts.push('preload');
   return parts.join('; ');
 }
 
 function xss(setting: Json): string {
-  if (!flag(setting.Protection)) return '0';
-  if (flag(setting.ModeBlock)) return '1; mode=block';
-  return setting.ReportUri === undefined ? '1' : `1; report=${text(setting.ReportUri)}`;
+  if (!flagOf(setting.Protection)) return '0';
+  if (flagOf(setting.ModeBlock)) return '1; mode=block';
+  return setting.ReportUri === undefined ? '1' : `1; report=${textOf(setting.ReportUri)}`;
 }
 
 function corsOf(config: Json): CorsModel {
   const names: readonly [header: string, value: string][] = [
-    ['access-control-allow-methods', corsMethods(texts(config.AccessControlAllowMethods))],
-    ['access-control-allow-headers', texts(config.AccessControlAllowHeaders).join(', ')],
-    ['access-control-max-age', text(config.AccessControlMaxAgeSec)],
-    ['access-control-expose-headers', texts(config.AccessControlExposeHeaders).join(', ')],
-    ['access-control-allow-credentials', flag(config.AccessControlAllowCredentials) ? 'true' : ''],
+    ['access-control-allow-methods', corsMethods(textsOf(config.AccessControlAllowMethods))],
+    ['access-control-allow-headers', textsOf(config.AccessControlAllowHeaders).join(', ')],
+    ['access-control-max-age', textOf(config.AccessControlMaxAgeSec)],
+    ['access-control-expose-headers', textsOf(config.AccessControlExposeHeaders).join(', ')],
+    [
+      'access-control-allow-credentials',
+      flagOf(config.AccessControlAllowCredentials) ? 'true' : '',
+    ],
   ];
   return {
-    override: flag(config.OriginOverride),
-    allowOrigins: texts(config.AccessControlAllowOrigins),
+    override: flagOf(config.OriginOverride),
+    allowOrigins: textsOf(config.AccessControlAllowOrigins),
     set: Object.fromEntries(names.filter(([, value]) => value !== '')),
     preflightOnly: [
       'access-control-allow-methods',

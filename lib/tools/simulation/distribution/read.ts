@@ -1,10 +1,9 @@
 /**
- * From a synthesized assembly, this project's or any other, to the distribution that the model
- * runs.
+ * Reads the distribution of a synthesized assembly, of this project or any other, into the model.
  */
 
 import { IsochroneError } from '../../../model/errors';
-import type { Assembly } from '../../assembly';
+import { type Assembly, listOf, objectOf, textOf } from '../../assembly';
 import type {
   BehaviorModel,
   CachePolicyModel,
@@ -17,11 +16,11 @@ import {
   MANAGED_CACHE_POLICIES,
   MANAGED_ORIGIN_REQUEST_POLICIES,
   MANAGED_RESPONSE_HEADERS_POLICIES,
-  NOTHING,
 } from './managed-policies';
 import { originGroupsOf, originsOf } from './origins';
 import { cachePolicyOf, olderSettingsOf, originRequestOf, responseHeadersOf } from './policies';
-import { flag, type Json, type Located, list, object, referredTo, text, texts } from './values';
+import { NOTHING } from './selection';
+import { flagOf, type Json, type LocatedResource, referredTo, textsOf } from './values';
 
 const TYPE = 'AWS::CloudFront::Distribution';
 const VIEWER_PROTOCOL_POLICIES: readonly string[] = [
@@ -30,26 +29,29 @@ const VIEWER_PROTOCOL_POLICIES: readonly string[] = [
   'redirect-to-https',
 ];
 
-/** What a behaviour or a distribution may have that decides on requests and is not modelled. */
-const NOT_MODELLED: Readonly<Record<string, string>> = {
-  WebACLId: 'The rules of the web ACL are left out: every request goes past them.',
-  Restrictions: 'Restrictions by country are left out: every country is served.',
-  TrustedKeyGroups: 'Signed URLs and cookies are not checked: every request counts as signed.',
-  TrustedSigners: 'Signed URLs and cookies are not checked: every request counts as signed.',
-  FieldLevelEncryptionId: 'Fields are not encrypted.',
-  SmoothStreaming: 'Smooth Streaming is left out.',
+/** Settings that affect requests and that the model omits, with the sentence for `gaps`. */
+const UNMODELED: Readonly<Record<string, string>> = {
+  WebACLId: 'The rules of the web ACL are omitted: every request passes them.',
+  Restrictions: 'Restrictions by country are omitted: every country is served.',
+  TrustedKeyGroups: 'Signed URLs and cookies are not checked: every request is treated as signed.',
+  TrustedSigners: 'Signed URLs and cookies are not checked: every request is treated as signed.',
+  FieldLevelEncryptionId: 'Field-level encryption is omitted.',
+  SmoothStreaming: 'Smooth Streaming is omitted.',
 };
 
 /**
- * @param id as `DistributionModel.id`, or its end, the logical id; needed where there are several
- * @throws IsochroneError if there is none, or several to choose from, or something in it that is
- * not understood. What only cannot be run, such as a function that is imported by its ARN, becomes
- * one of the `gaps` instead.
+ * Reads one distribution of an assembly.
+ *
+ * @param id `DistributionModel.id` or its last part, the logical ID; required if the assembly has
+ * several distributions
+ * @throws IsochroneError if the assembly has no such distribution, if several match, or if a
+ * setting that decides routing or caching cannot be read. A part that only cannot run, such as a
+ * function imported by its ARN, is reported in `gaps` instead.
  */
 export function readDistribution(assembly: Assembly, id?: string): DistributionModel {
   const located = chosen(assembly, id);
-  const config = object(located.resource.Properties?.DistributionConfig);
-  const gaps = new Set<string>(notModelled(config));
+  const config = objectOf(located.resource.Properties?.DistributionConfig);
+  const gaps = new Set<string>(unmodeledSettings(config));
   const reader: Reader = { assembly, located, gap: (sentence) => gaps.add(sentence) };
   const refuse = (what: string, fix: string) => refusal(located, what, fix);
 
@@ -57,21 +59,21 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
   const origins = originsOf(config, refuse);
   const originGroups = originGroupsOf(config, refuse);
   const behaviors = [
-    ...list(config.CacheBehaviors),
-    { ...object(config.DefaultCacheBehavior), PathPattern: '*' },
-  ].map((behavior) => behaviorOf(reader, object(behavior)));
+    ...listOf(config.CacheBehaviors),
+    { ...objectOf(config.DefaultCacheBehavior), PathPattern: '*' },
+  ].map((behavior) => behaviorOf(reader, objectOf(behavior)));
   for (const { originId, pathPattern } of behaviors) {
     if (!origins[originId] && !originGroups[originId]) {
       throw refuse(
-        `the behaviour ${pathPattern} has the target ${JSON.stringify(originId)}, which is no origin`,
-        'Name one of its origins.',
+        `the behavior ${pathPattern} targets ${JSON.stringify(originId)}, which is not an origin`,
+        'Choose one of its origins.',
       );
     }
   }
-  const errors = list(config.CustomErrorResponses).map(object);
+  const errors = listOf(config.CustomErrorResponses).map(objectOf);
   return {
     id: idOf(located),
-    domainNames: texts(config.Aliases),
+    domainNames: textsOf(config.Aliases),
     behaviors,
     origins,
     originGroups,
@@ -86,13 +88,13 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
         .map((each) => [
           Number(each.ErrorCode),
           {
-            path: text(each.ResponsePagePath),
+            path: textOf(each.ResponsePagePath),
             status: Number(each.ResponseCode ?? each.ErrorCode),
           },
         ]),
     ),
-    ...(text(config.DefaultRootObject) !== '' && {
-      defaultRootObject: text(config.DefaultRootObject),
+    ...(textOf(config.DefaultRootObject) !== '' && {
+      defaultRootObject: textOf(config.DefaultRootObject),
     }),
     gaps: [...gaps],
   };
@@ -100,15 +102,15 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
 
 interface Reader {
   readonly assembly: Assembly;
-  readonly located: Located;
+  readonly located: LocatedResource;
   readonly gap: (sentence: string) => void;
 }
 
-function chosen(assembly: Assembly, id: string | undefined): Located {
+function chosen(assembly: Assembly, id: string | undefined): LocatedResource {
   const all = assembly.stacks.flatMap((stack) =>
     Object.entries(stack.template.Resources)
       .filter(([, { Type }]) => Type === TYPE)
-      .map(([logicalId, resource]): Located => ({ stack, logicalId, resource })),
+      .map(([logicalId, resource]): LocatedResource => ({ stack, logicalId, resource })),
   );
   const ids = all.map(idOf).join(', ');
   const [found, another] =
@@ -116,19 +118,22 @@ function chosen(assembly: Assembly, id: string | undefined): Located {
   if (found !== undefined && another === undefined) return found;
   if (all.length === 0) {
     throw new IsochroneError(
-      `${assembly.directory} has no CloudFront distribution.\nSynthesize with the stack that has it, or name another assembly with \`--assembly\`.`,
+      `${assembly.directory} has no CloudFront distribution.\n` +
+        'Synthesize the stack that has it, or choose another assembly with `--assembly`.',
     );
   }
   throw new IsochroneError(
     id === undefined
-      ? `${assembly.directory} has ${all.length} distributions: ${ids}.\nChoose one with \`--distribution\`.`
-      : `${JSON.stringify(id)} is ${found === undefined ? 'no distribution' : 'more than one distribution'} of ${assembly.directory}.\nChoose one of ${ids}.`,
+      ? `${assembly.directory} has ${all.length} distributions: ${ids}.\n` +
+          'Choose one with `--distribution`.'
+      : `${JSON.stringify(id)} matches ${found === undefined ? 'no' : 'more than one'} ` +
+          `distribution of ${assembly.directory}.\nChoose one of ${ids}.`,
   );
 }
 
 /**
- * What decides which behaviour a request meets, and what is kept under which key. What only changes
- * an answer may become a gap.
+ * Settings that decide which behavior matches a request, and what is cached under which key. A
+ * setting that changes the response only can become a gap.
  */
 const DECISIVE = [
   'Fn::If',
@@ -146,8 +151,8 @@ const DECISIVE = [
 ];
 
 /**
- * A condition is decided by the parameters of a deployment, so a model that took one side of it
- * could be wrong in silence.
+ * Rejects settings that depend on a condition. The parameters of a deployment decide a condition,
+ * so a model of one branch could be silently wrong.
  */
 function refuseConditions(
   config: Json,
@@ -155,16 +160,16 @@ function refuseConditions(
 ): void {
   const { CacheBehaviors: others, DefaultCacheBehavior: usual } = config;
   const isConditional = (value: unknown) => JSON.stringify(value ?? null).includes('"Fn::If"');
-  const fix = 'Name an assembly in which it is decided, such as one with the condition taken out.';
-  if ('Fn::If' in config || 'Fn::If' in object(others))
-    throw refuse('its configuration or its behaviours depend on a condition', fix);
-  for (const behavior of [...list(others), usual].map(object)) {
+  const fix = 'Synthesize an assembly without the condition.';
+  if ('Fn::If' in config || 'Fn::If' in objectOf(others))
+    throw refuse('its configuration or its behaviors depend on a condition', fix);
+  for (const behavior of [...listOf(others), usual].map(objectOf)) {
     const name = DECISIVE.find(
       (each) => each in behavior && (each === 'Fn::If' || isConditional(behavior[each])),
     );
     if (name !== undefined)
       throw refuse(
-        `the behaviour ${text(behavior.PathPattern) || '*'} depends on a condition (${name})`,
+        `the behavior ${textOf(behavior.PathPattern) || '*'} depends on a condition (${name})`,
         fix,
       );
     const ttl = ['MinTTL', 'DefaultTTL', 'MaxTTL'].find((each) =>
@@ -172,33 +177,34 @@ function refuseConditions(
     );
     if (ttl !== undefined)
       throw refuse(
-        `the ${ttl} of the behaviour ${text(behavior.PathPattern) || '*'} is no number`,
-        'Write it as one.',
+        `the ${ttl} of the behavior ${textOf(behavior.PathPattern) || '*'} is not a number`,
+        'Use a number of seconds.',
       );
   }
 }
 
 function behaviorOf(reader: Reader, behavior: Json): BehaviorModel {
   const { assembly, located } = reader;
-  const pathPattern = text(behavior.PathPattern);
-  const viewerProtocolPolicy = text(behavior.ViewerProtocolPolicy);
+  const pathPattern = textOf(behavior.PathPattern);
+  const viewerProtocolPolicy = textOf(behavior.ViewerProtocolPolicy);
   if (!VIEWER_PROTOCOL_POLICIES.includes(viewerProtocolPolicy)) {
     throw refusal(
       located,
-      `the behaviour ${pathPattern} has the viewer protocol policy ${JSON.stringify(viewerProtocolPolicy)}`,
+      `the behavior ${pathPattern} has the viewer protocol policy ` +
+        JSON.stringify(viewerProtocolPolicy),
       `Use one of ${VIEWER_PROTOCOL_POLICIES.join(', ')}.`,
     );
   }
-  for (const sentence of notModelled(behavior)) reader.gap(sentence);
-  const methods = (value: unknown) => (list(value).length > 0 ? texts(value) : ['GET', 'HEAD']);
+  for (const sentence of unmodeledSettings(behavior)) reader.gap(sentence);
+  const methods = (value: unknown) => (listOf(value).length > 0 ? textsOf(value) : ['GET', 'HEAD']);
   const responseHeaders = responseHeadersPolicy(reader, behavior);
   return {
     pathPattern,
     allowedMethods: methods(behavior.AllowedMethods),
     cachedMethods: methods(behavior.CachedMethods),
     viewerProtocolPolicy: viewerProtocolPolicy as BehaviorModel['viewerProtocolPolicy'],
-    compress: flag(behavior.Compress),
-    originId: text(behavior.TargetOriginId),
+    compress: flagOf(behavior.Compress),
+    originId: textOf(behavior.TargetOriginId),
     ...forwarding(reader, behavior),
     ...(responseHeaders && { responseHeaders }),
     functions: functionsOf(assembly, located.stack, behavior, reader.gap),
@@ -213,8 +219,8 @@ function forwarding(
     if (behavior.ForwardedValues !== undefined) return olderSettingsOf(behavior);
     throw refusal(
       reader.located,
-      `the behaviour ${text(behavior.PathPattern)} has neither a cache policy nor forwarded values`,
-      'Give it a cache policy.',
+      `the behavior ${textOf(behavior.PathPattern)} has neither a cache policy nor forwarded values`,
+      'Add a cache policy.',
     );
   }
   const cachePolicy = policy(reader, behavior.CachePolicyId, MANAGED_CACHE_POLICIES, cachePolicyOf);
@@ -234,7 +240,7 @@ function forwarding(
   return { cachePolicy, originRequest };
 }
 
-/** A policy that cannot be read changes headers only, so that it is a gap. */
+/** An unreadable response headers policy affects headers only, so it becomes a gap. */
 function responseHeadersPolicy(
   reader: Reader,
   { ResponseHeadersPolicyId: id }: Json,
@@ -243,12 +249,12 @@ function responseHeadersPolicy(
   const found = policy(reader, id, MANAGED_RESPONSE_HEADERS_POLICIES, responseHeadersOf);
   if (found === undefined)
     reader.gap(
-      `The response headers policy ${text(id)} is not in the assembly: its headers are left out.`,
+      `The response headers policy ${textOf(id)} is not in the assembly, so its headers are omitted.`,
     );
   return found;
 }
 
-/** By AWS's id, or where the template has it. */
+/** Finds a policy by the ID that AWS manages, or by a reference in the template. */
 function policy<T>(
   { assembly, located }: Reader,
   id: unknown,
@@ -268,30 +274,31 @@ function unknownPolicy(
 ): IsochroneError {
   return refusal(
     located,
-    `the behaviour ${text(behavior.PathPattern)} has the ${kind} ${text(id)}, which is neither in the assembly nor one of AWS's managed ones, or is not whole`,
-    'What is kept, and under which key, cannot be told without it: define it in a stack of this assembly.',
+    `the behavior ${textOf(behavior.PathPattern)} has the ${kind} ${textOf(id)}, which is ` +
+      'incomplete, or neither in the assembly nor managed by AWS',
+    'Caching depends on it. Define it in a stack of this assembly.',
   );
 }
 
-/** Empty lists and `none` restrict nothing. */
-function notModelled(settings: Json): string[] {
-  return Object.entries(NOT_MODELLED).flatMap(([name, sentence]) => {
+/** Empty lists and a geo restriction of type `none` restrict nothing. */
+function unmodeledSettings(settings: Json): string[] {
+  return Object.entries(UNMODELED).flatMap(([name, sentence]) => {
     const value = settings[name];
     const isIdle =
       value === undefined ||
       value === '' ||
       value === false ||
       (Array.isArray(value) && value.length === 0) ||
-      text(object(object(value).GeoRestriction).RestrictionType) === 'none';
+      textOf(objectOf(objectOf(value).GeoRestriction).RestrictionType) === 'none';
     return isIdle ? [] : [sentence];
   });
 }
 
-function idOf({ stack, logicalId }: Located): string {
+function idOf({ stack, logicalId }: LocatedResource): string {
   return `${stack.path}/${logicalId}`;
 }
 
-function refusal(located: Located, what: string, fix: string): IsochroneError {
+function refusal(located: LocatedResource, what: string, fix: string): IsochroneError {
   return new IsochroneError(
     `The distribution ${idOf(located)} cannot be simulated: ${what}.\n${fix}`,
   );

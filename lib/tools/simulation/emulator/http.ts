@@ -1,44 +1,49 @@
 /**
- * HTTP on both sides of the emulator: viewers that ask it, and origins that it asks. Messages are
+ * HTTP on both sides of the emulator: the server for viewers and the client for origins. Bodies are
  * read whole, up to a limit.
  */
 import { randomBytes } from 'node:crypto';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { IsochroneError } from '../../../model/errors';
-import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import type { OriginStep } from '../path';
-import type { Emulated, Emulator } from './emulator';
+import type { EmulatedResponse, Emulator } from './emulator';
 
-/** Of one body. CloudFront itself takes answers of up to 50 GB, and keeps them in parts. */
+/** The largest body in bytes. CloudFront's own limit is 50 GB; it stores large objects in parts. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
-/** "Response timeout": seconds that an origin may take, where the distribution says nothing. */
+/** CloudFront's default response timeout for an origin: "Response timeout". */
 const ORIGIN_TIMEOUT_MS = 30_000;
 
 class TooLarge extends Error {}
 
 /**
- * Asks origins by their id.
+ * A client that sends each request to the URL of its origin.
  *
- * @param urls where each origin is; that of `*` stands for those that are not named
+ * @param urls the URL of each origin, by ID; `*` stands for all other origins
+ * @returns a function that throws IsochroneError if an origin has no URL
  */
 export function originClient(
   urls: ReadonlyMap<string, URL>,
-): (step: OriginStep, body?: Uint8Array) => Promise<{ answer: HttpAnswer; unreachable: boolean }> {
+): (
+  step: OriginStep,
+  body?: Uint8Array,
+) => Promise<{ response: HttpResponse; unreachable: boolean }> {
   return async (step, body) => {
     const url = urls.get(step.origin.id) ?? urls.get('*');
     if (!url)
       throw new IsochroneError(
-        `The origin ${step.origin.id} has no URL.\nName it with \`--origin ${step.origin.id}=URL\`.`,
+        `The origin ${step.origin.id} has no URL.\n` +
+          `Name it with \`--origin ${step.origin.id}=URL\`.`,
       );
     try {
-      return { answer: await ask(url, step.request, body), unreachable: false };
+      return { response: await sendRequest(url, step.request, body), unreachable: false };
     } catch (error) {
       // "HTTP 502 status code (Bad Gateway)" and "HTTP 504 status code (Gateway Timeout)".
       const status = error instanceof TimedOut ? 504 : 502;
       return {
-        answer: {
+        response: {
           status,
           headers: { server: ['CloudFront'] },
           bodyBytes: 0,
@@ -52,12 +57,12 @@ export function originClient(
 
 class TimedOut extends Error {}
 
-/** 1xx answers before the final one are dropped. Each request has a connection of its own. */
-function ask(
+/** Interim responses (1xx) are dropped. Each request has its own connection. */
+function sendRequest(
   url: URL,
   { method, host, path, query, headers }: HttpRequest,
   body: Uint8Array | undefined,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   const { 'content-length': _length, ...sent } = headers;
   const options: http.RequestOptions = {
     method,
@@ -76,44 +81,45 @@ function ask(
     const request = (url.protocol === 'https:' ? https : http).request(url, options, (response) => {
       received = response;
       read(response).then((bytes) => {
-        const answered = method === 'HEAD' || response.statusCode === 304 ? {} : { body: bytes };
+        const content = method === 'HEAD' || response.statusCode === 304 ? {} : { body: bytes };
         resolve({
           status: response.statusCode ?? 502,
           headers: fieldsOf(response),
           bodyBytes: bytes.length,
-          ...answered,
+          ...content,
         });
       }, reject);
     });
     request.on('timeout', () => request.destroy(new TimedOut()));
-    // What an origin sends beyond its `Content-Length` belongs to no answer.
+    // Node.js reports bytes beyond `Content-Length` as an error, but the response is complete.
     request.on('error', (error) => received?.complete || reject(error));
     request.end(body);
   });
 }
 
-/** A server on the emulator, not yet listening. */
+/**
+ * Creates an HTTP server for the emulator. The caller makes it listen.
+ *
+ * @param warn receives a sentence about each unexpected error
+ */
 export function emulatorServer(
   emulator: Emulator,
   pop: string,
   warn: (sentence: string) => void,
 ): http.Server {
   return http.createServer((request, response) => {
-    answered(emulator, request)
+    respondTo(emulator, request)
       .then((emulated) => send(response, request.method ?? 'GET', emulated, pop))
       .catch((error: unknown) => {
         const isTooLarge = error instanceof TooLarge;
-        if (!isTooLarge)
-          warn(
-            `${request.method} ${request.url}: ${error instanceof Error ? error.message : String(error)}`,
-          );
+        if (!isTooLarge) warn(`${request.method} ${request.url}: ${messageOf(error)}`);
         if (response.headersSent) response.destroy();
         else
           send(
             response,
             'GET',
             {
-              answer: { status: isTooLarge ? 413 : 500, headers: {}, bodyBytes: 0 },
+              response: { status: isTooLarge ? 413 : 500, headers: {}, bodyBytes: 0 },
               result: 'Error',
             },
             pop,
@@ -122,10 +128,13 @@ export function emulatorServer(
   });
 }
 
-async function answered(emulator: Emulator, request: http.IncomingMessage): Promise<Emulated> {
+async function respondTo(
+  emulator: Emulator,
+  request: http.IncomingMessage,
+): Promise<EmulatedResponse> {
   const body = await read(request);
   const { host, ...headers } = fieldsOf(request);
-  // With its scheme and host, as for a proxy: RFC 9112, 3.2.2.
+  // A proxy's request target contains scheme and host: RFC 9112, 3.2.2.
   const target = (request.url ?? '/').replace(/^https?:\/\/[^/?]*\/?/i, '/');
   const mark = target.indexOf('?');
   const viewer: HttpRequest = {
@@ -142,14 +151,14 @@ async function answered(emulator: Emulator, request: http.IncomingMessage): Prom
   );
 }
 
-/** "Request and response behavior": what CloudFront adds to each answer. */
+/** Adds the headers that CloudFront adds to each response: "Request and response behavior". */
 function send(
-  response: http.ServerResponse,
+  outgoing: http.ServerResponse,
   method: string,
-  { answer, result }: Emulated,
+  { response, result }: EmulatedResponse,
   pop: string,
 ): void {
-  const { status, headers, body } = answer;
+  const { status, headers, body } = response;
   const isEmpty = status === 204 || status === 304;
   const length = method === 'HEAD' ? headers['content-length']?.[0] : String(body?.length ?? 0);
   const fields: Record<string, string | readonly string[]> = {};
@@ -161,11 +170,15 @@ function send(
   fields.via = [...(headers.via ?? []), '1.1 isochrone.cloudfront.net (CloudFront)'].join(', ');
   fields['x-amz-cf-pop'] = `${pop}1-C1`;
   fields['x-amz-cf-id'] = requestId();
-  response.writeHead(status, fields as http.OutgoingHttpHeaders);
-  response.end(method === 'HEAD' || isEmpty ? undefined : body);
+  outgoing.writeHead(status, fields as http.OutgoingHttpHeaders);
+  outgoing.end(method === 'HEAD' || isEmpty ? undefined : body);
 }
 
-/** Opaque, and not twice the same. */
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** An opaque ID, different for each request. */
 function requestId(): string {
   return `${randomBytes(42).toString('base64url')}==`;
 }
@@ -175,13 +188,13 @@ async function read(message: http.IncomingMessage): Promise<Buffer> {
   let bytes = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new TooLarge(`A body has more than ${MAX_BODY_BYTES} bytes.`);
+    if (bytes > MAX_BODY_BYTES) throw new TooLarge(`The body exceeds ${MAX_BODY_BYTES} bytes.`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-/** Each field line for itself, which `headers` would join or drop. */
+/** `headersDistinct` keeps each field line; `headers` would join or drop some. */
 function fieldsOf({ headersDistinct }: http.IncomingMessage): HeaderFields {
   return headersDistinct as HeaderFields;
 }

@@ -1,16 +1,16 @@
 /**
- * Whether a request passes the caches at all, whether it may wait for another, and what the origin
- * is asked about an expired object.
+ * Rules for one request: whether it uses the caches, whether it may be collapsed with another one,
+ * and how an expired object is revalidated.
  */
 import type { BehaviorModel } from '../distribution';
-import type { KeyedRequest, Validators } from './engine-messages';
 import { variesByAnything } from './freshness';
-import type { StoredAnswer } from './stored-answer';
+import type { KeyedRequest, Validators } from './messages';
+import type { StoredResponse } from './stored-response';
 
 /**
- * Other methods go straight to the origin, past the regional edge cache, and touch no object: "HTTP
- * methods" in "Request and response behavior for custom origins". So does all of a behavior that
- * takes all headers, or whose TTLs are all 0.
+ * Whether a request uses the caches. Other methods go straight to the origin, bypass the regional
+ * edge cache and affect no object: "HTTP methods" in "Request and response behavior for custom
+ * origins". So do all requests of a behavior that forwards all headers, or whose TTLs are all 0.
  */
 export function isCacheable({
   behavior,
@@ -21,17 +21,21 @@ export function isCacheable({
   return behavior.cachedMethods.includes(request.method) && headers.kind !== 'all' && !disabled;
 }
 
-/** "Request collapsing": not where all cookies go to the origin. */
+/**
+ * Whether simultaneous requests are collapsed. They are not if all cookies go to the origin:
+ * "Request collapsing".
+ */
 export function collapses({ cachePolicy, originRequest }: BehaviorModel): boolean {
   return cachePolicy.cookies.kind !== 'all' && originRequest.cookies.kind !== 'all';
 }
 
 /**
- * "Conditional requests" in "Request and response behavior for custom origins". None for `Vary: *`
- * with a minimum TTL of 0: "Content negotiation", the same page.
+ * The validators of a conditional request to the origin: "Conditional requests" in "Request and
+ * response behavior for custom origins". There are none for `Vary: *` with a minimum TTL of 0:
+ * "Content negotiation", the same page.
  */
 export function validatorsOf(
-  { answer: { status, headers } }: StoredAnswer,
+  { response: { status, headers } }: StoredResponse,
   { cachePolicy }: BehaviorModel,
 ): Validators | undefined {
   if (status >= 400 || (variesByAnything(headers) && cachePolicy.minTtlSeconds === 0))

@@ -1,95 +1,99 @@
 /**
- * CloudFront's caching, as one engine: a request goes in, an answer or a fetch comes out. It has no
- * clock and does no I/O.
+ * CloudFront's caching as a state machine: it takes a request and returns a response or a fetch. It
+ * has no clock and does no I/O.
  *
- * A request asks the cache of its edge location, which asks the regional edge cache, which asks
- * Origin Shield: "How CloudFront caching works with regional edge caches" and "Use Amazon
- * CloudFront Origin Shield", Amazon CloudFront developer guide. What one cache asks of the next is
- * a flight; those who want the same object meanwhile wait for it. Modelled, because it is not
- * documented: an object has the age and the end in every cache that it got in the first, and a
- * cache that does not hold an object asks for all of it.
+ * A request goes to the cache of its edge location, from there to the regional edge cache, and from
+ * there to Origin Shield: "How CloudFront caching works with regional edge caches" and "Use Amazon
+ * CloudFront Origin Shield", Amazon CloudFront developer guide. A flight is a request from one
+ * cache to the next; later requests for the same object wait for it. Two assumptions are not
+ * documented: an object has the same age and expiry in all caches, and a cache that lacks an object
+ * requests all of it.
  */
 
-import type { HttpAnswer } from '../messages';
+import type { HttpResponse } from '../messages';
 import { collapses, isCacheable, validatorsOf } from './caching-rules';
-import type {
-  Answered,
-  EngineOptions,
-  Fetch,
-  KeyedRequest,
-  Served,
-  Step,
-  Tier,
-  TierStats,
-} from './engine-messages';
 import {
+  type CacheNode,
   type Flight,
-  forsake,
+  invalidateFlight,
   isFlight,
-  type Place,
   type Reply,
   servedAs,
   type Waiter,
 } from './flight';
 import { errorTtlSeconds } from './freshness';
+import type {
+  EngineOptions,
+  Fetch,
+  FetchOutcome,
+  KeyedRequest,
+  RequestOutcome,
+  ServedResponse,
+  Tier,
+  TierStats,
+} from './messages';
 import { type CachedObject, ObjectCache } from './object-cache';
 import {
   isSameRepresentation,
-  refreshedAnswer,
-  type StoredAnswer,
-  storedAnswer,
+  refreshedResponse,
+  type StoredResponse,
+  storedResponse,
   variantOf,
-} from './stored-answer';
+} from './stored-response';
 
-export type * from './engine-messages';
+export type * from './messages';
 
 /**
- * "Origin unavailable" in "Request and response behavior for custom origins": an origin that does
- * not answer counts as a 5xx.
+ * An origin that does not respond counts as a 5xx: "Origin unavailable" in "Request and response
+ * behavior for custom origins".
  */
-const NO_ANSWER: HttpAnswer = { status: 504, headers: {}, bodyBytes: 0 };
+const NO_RESPONSE: HttpResponse = { status: 504, headers: {}, bodyBytes: 0 };
 
+/** All caches of a distribution. */
 export class CacheEngine {
-  private readonly places: Readonly<Record<Tier, Map<string, Place>>> = {
+  private readonly nodes: Readonly<Record<Tier, Map<string, CacheNode>>> = {
     pop: new Map(),
     regional: new Map(),
     shield: new Map(),
   };
   private readonly fetches = new Map<number, Flight | KeyedRequest>();
   private lastFetch = 0;
-  /** What the step that is being taken brought forth. */
-  private served: Served[] = [];
+  /** The results of the current call. */
+  private served: ServedResponse[] = [];
   private started: Fetch[] = [];
 
   constructor(private readonly options: EngineOptions) {}
 
-  request(keyed: KeyedRequest, nowMs: number): Step {
-    if (!isCacheable(keyed)) return { fetch: this.fetch(keyed, keyed, undefined, false) };
+  /** Looks up a request in the caches. */
+  request(keyed: KeyedRequest, nowMs: number): RequestOutcome {
+    if (!isCacheable(keyed)) return { fetch: this.fetchFromOrigin(keyed, keyed, undefined, false) };
     this.started = [];
-    const reply = this.ask(keyed, 0, keyed, !collapses(keyed.behavior), false, nowMs);
+    const reply = this.lookUp(keyed, 0, keyed, !collapses(keyed.behavior), false, nowMs);
     const [fetch] = this.started;
     return { ...(reply && { served: servedAs(keyed, reply, nowMs) }), ...(fetch && { fetch }) };
   }
 
   /**
-   * @param answer after the origin-response function
-   * @throws Error if there is no such fetch, or it has been answered
+   * Completes a fetch with the origin's response.
+   *
+   * @param response the response after the origin-response function
+   * @throws Error if the fetch is unknown or already complete
    */
-  answer(fetchId: number, answer: HttpAnswer | 'unreachable', nowMs: number): Answered {
-    const asker = this.fetches.get(fetchId);
-    if (asker === undefined) throw new Error(`No fetch ${fetchId} is under way.`);
+  receive(fetchId: number, response: HttpResponse | 'unreachable', nowMs: number): FetchOutcome {
+    const requester = this.fetches.get(fetchId);
+    if (requester === undefined) throw new Error(`Fetch ${fetchId} is unknown or complete.`);
     this.fetches.delete(fetchId);
     this.served = [];
     this.started = [];
-    const { keyed, held } = isFlight(asker) ? asker : { keyed: asker };
+    const { keyed, held } = isFlight(requester) ? requester : { keyed: requester };
     const { errorMinTtlSeconds } = this.options;
-    const given = answer === 'unreachable' ? NO_ANSWER : answer;
+    const given = response === 'unreachable' ? NO_RESPONSE : response;
     const stored =
       given.status === 304 && held !== undefined
-        ? refreshedAnswer(held.stored, given.headers, keyed.behavior, errorMinTtlSeconds, nowMs)
-        : storedAnswer(given, keyed.request, keyed.behavior, errorMinTtlSeconds, nowMs);
+        ? refreshedResponse(held.stored, given.headers, keyed.behavior, errorMinTtlSeconds, nowMs)
+        : storedResponse(given, keyed.request, keyed.behavior, errorMinTtlSeconds, nowMs);
     this.deliver(
-      asker,
+      requester,
       {
         stored,
         source: 'origin',
@@ -105,12 +109,12 @@ export class CacheEngine {
   }
 
   /**
-   * Removes the objects of a URL from all caches, whatever their headers and cookies. `*` stands
-   * for any characters at the end of the pattern, and for itself elsewhere; the query string
-   * counts: "Invalidate files to remove content". Modelled: what is under way was asked before, so
-   * it is given to those who wait, and not kept.
+   * Removes the objects of a URL from all caches, whatever their headers and cookies. `*` is a
+   * wildcard at the end of the pattern and a literal character elsewhere; the query string is part
+   * of the URL: "Invalidate files to remove content". Modeled: a flight in progress started before
+   * the invalidation, so its response reaches the waiting requests but is not stored.
    *
-   * @returns how many objects it removed
+   * @returns the number of removed objects
    */
   invalidate(pattern: string, _nowMs: number): number {
     const path = pattern.startsWith('/') ? pattern : `/${pattern}`;
@@ -119,14 +123,15 @@ export class CacheEngine {
       const own = pathOf(url);
       return start === undefined ? own === path : own.startsWith(start);
     };
-    for (const asker of this.fetches.values())
-      if (isFlight(asker) && matches(asker.keyed.urlKey)) forsake(asker);
+    for (const requester of this.fetches.values())
+      if (isFlight(requester) && matches(requester.keyed.urlKey)) invalidateFlight(requester);
     return this.all().reduce((sum, { cache }) => sum + cache.invalidate(matches), 0);
   }
 
+  /** Totals over the caches of each tier. */
   stats(): Readonly<Record<Tier, TierStats>> {
     const of = (tier: Tier): TierStats => {
-      const caches = [...this.places[tier].values()].map(({ cache }) => cache);
+      const caches = [...this.nodes[tier].values()].map(({ cache }) => cache);
       const sum = (figure: (cache: ObjectCache) => number) =>
         caches.reduce((total, cache) => total + figure(cache), 0);
       return {
@@ -138,12 +143,16 @@ export class CacheEngine {
     return { pop: of('pop'), regional: of('regional'), shield: of('shield') };
   }
 
-  private all(): Place[] {
-    return Object.values(this.places).flatMap((places) => [...places.values()]);
+  private all(): CacheNode[] {
+    return Object.values(this.nodes).flatMap((nodes) => [...nodes.values()]);
   }
 
-  /** @returns undefined if the waiter has to wait */
-  private ask(
+  /**
+   * Requests an object from the cache at a level.
+   *
+   * @returns undefined if the waiter must wait
+   */
+  private lookUp(
     keyed: KeyedRequest,
     level: number,
     waiter: Waiter,
@@ -151,23 +160,23 @@ export class CacheEngine {
     background: boolean,
     nowMs: number,
   ): Reply | undefined {
-    const place = this.placeAt(keyed, level);
-    if (place === undefined) throw new Error(`A request has no cache at level ${level}.`);
-    const object = find(place.cache, keyed, nowMs);
+    const node = this.nodeAt(keyed, level);
+    if (node === undefined) throw new Error(`There is no cache at level ${level}.`);
+    const object = find(node.cache, keyed, nowMs);
     const flightKey = keyed.key + variantOf(keyed.request);
     if (object !== undefined) {
       const { expiresMs, whileRevalidateMs, ifErrorMs } = object.stored;
       const stale = nowMs >= expiresMs;
       const untried = nowMs < object.retryMs && nowMs < ifErrorMs;
-      // What is fetched in the background is wanted new.
+      // A background refresh needs a new response, not a stale one.
       if (!stale || untried || (nowMs < whileRevalidateMs && !background)) {
-        place.cache.touch(object);
-        const refresh = stale && !untried && !place.flights.has(flightKey);
-        if (refresh) this.depart(place, level, keyed, undefined, alone, true, nowMs);
+        node.cache.touch(object);
+        const refresh = stale && !untried && !node.flights.has(flightKey);
+        if (refresh) this.startFetch(node, level, keyed, undefined, alone, true, nowMs);
         const retryMs = untried ? object.retryMs : 0;
         return {
           stored: object.stored,
-          source: place.tier,
+          source: node.tier,
           stale,
           retryMs,
           collapsed: false,
@@ -178,16 +187,16 @@ export class CacheEngine {
     }
     // "Simultaneous requests for the same object (request collapsing)" in "Request and response
     // behavior for custom origins".
-    const flight = alone ? undefined : place.flights.get(flightKey);
+    const flight = alone ? undefined : node.flights.get(flightKey);
     if (flight === undefined)
-      return this.depart(place, level, keyed, waiter, alone, background, nowMs);
+      return this.startFetch(node, level, keyed, waiter, alone, background, nowMs);
     flight.followers.push(waiter);
     return undefined;
   }
 
-  /** Asks the next cache, or the origin where there is none. */
-  private depart(
-    place: Place,
+  /** Starts a flight to the next cache, or to the origin after the last one. */
+  private startFetch(
+    node: CacheNode,
     level: number,
     keyed: KeyedRequest,
     leader: Waiter | undefined,
@@ -196,13 +205,13 @@ export class CacheEngine {
     nowMs: number,
   ): Reply | undefined {
     const variant = variantOf(keyed.request);
-    const held = find(place.cache, keyed, nowMs);
+    const held = find(node.cache, keyed, nowMs);
     const reason =
       held === undefined
-        ? place.cache.absence(keyed.key + variant, keyed.urlKey + variant, nowMs)
+        ? node.cache.absence(keyed.key + variant, keyed.urlKey + variant, nowMs)
         : 'expired';
     const flight: Flight = {
-      place,
+      node,
       level,
       keyed,
       held,
@@ -211,39 +220,39 @@ export class CacheEngine {
       followers: [],
       invalidated: false,
     };
-    if (!alone || leader === undefined) place.flights.set(keyed.key + variant, flight);
-    if (this.placeAt(keyed, level + 1) === undefined) {
-      this.started.push(this.fetch(flight, keyed, held, background));
+    if (!alone || leader === undefined) node.flights.set(keyed.key + variant, flight);
+    if (this.nodeAt(keyed, level + 1) === undefined) {
+      this.started.push(this.fetchFromOrigin(flight, keyed, held, background));
       return undefined;
     }
-    const reply = this.ask(keyed, level + 1, flight, alone, background, nowMs);
-    return reply && this.settle(flight, reply, nowMs);
+    const reply = this.lookUp(keyed, level + 1, flight, alone, background, nowMs);
+    return reply && this.complete(flight, reply, nowMs);
   }
 
-  private fetch(
-    asker: Flight | KeyedRequest,
+  private fetchFromOrigin(
+    requester: Flight | KeyedRequest,
     keyed: KeyedRequest,
     held: CachedObject | undefined,
     background: boolean,
   ): Fetch {
     const id = ++this.lastFetch;
-    this.fetches.set(id, asker);
+    this.fetches.set(id, requester);
     const validators = held && validatorsOf(held.stored, keyed.behavior);
     return { id, keyed, ...(validators && { validators }), background };
   }
 
-  /** Gives a reply to whom it is for, and to those who wait for them. */
+  /** Delivers a reply to a waiter and to all requests that wait for it in turn. */
   private deliver(waiter: Waiter, reply: Reply, nowMs: number): void {
     if (!isFlight(waiter)) {
       this.served.push(servedAs(waiter, reply, nowMs));
       return;
     }
-    const { place, level, leader, followers } = waiter;
-    const own = this.settle(waiter, reply, nowMs);
+    const { node, level, leader, followers } = waiter;
+    const own = this.complete(waiter, reply, nowMs);
     if (leader !== undefined) this.deliver(leader, own, nowMs);
     const shared: Reply = {
       ...own,
-      source: place.tier,
+      source: node.tier,
       collapsed: true,
       refreshed: false,
       reason: undefined,
@@ -252,8 +261,8 @@ export class CacheEngine {
       const released =
         own.stored.shareable || own.stale
           ? shared
-          : this.depart(
-              place,
+          : this.startFetch(
+              node,
               level,
               isFlight(follower) ? follower.keyed : follower,
               follower,
@@ -265,10 +274,10 @@ export class CacheEngine {
     }
   }
 
-  /** A cache has what it asked for: it keeps it, or serves what it has in place of an error. */
-  private settle(flight: Flight, reply: Reply, nowMs: number): Reply {
-    const { place, keyed, held, reason } = flight;
-    const { cache, tier, flights } = place;
+  /** Completes a flight: stores the response, or replaces an error by the stale object. */
+  private complete(flight: Flight, reply: Reply, nowMs: number): Reply {
+    const { node, keyed, held, reason } = flight;
+    const { cache, tier, flights } = node;
     const { stored } = reply;
     const flightKey = keyed.key + variantOf(keyed.request);
     if (flights.get(flightKey) === flight) flights.delete(flightKey);
@@ -292,13 +301,14 @@ export class CacheEngine {
   }
 
   /**
-   * "How CloudFront processes HTTP 4xx and 5xx status codes": on an error an expired object is
-   * served, and the origin tried again after a time, which is the same for a cache whose next one
-   * has done so. Undefined if this is no such case.
+   * When to try the origin again, in milliseconds, if the reply is an error and the stale object is
+   * served instead. An error starts the error caching minimum TTL: "How CloudFront processes HTTP
+   * 4xx and 5xx status codes". If the next cache already served stale, its retry time applies.
+   * Undefined if the stale object must not be served.
    */
   private retryAt({ held }: Flight, { stored, retryMs }: Reply, nowMs: number): number | undefined {
     if (held === undefined || nowMs >= held.stored.ifErrorMs) return undefined;
-    const { status } = stored.answer;
+    const { status } = stored.response;
     if (status >= 500)
       return nowMs + errorTtlSeconds(status, this.options.errorMinTtlSeconds) * 1000;
     return retryMs > 0 && (held.stored === stored || isSameRepresentation(held.stored, stored))
@@ -307,36 +317,34 @@ export class CacheEngine {
   }
 
   /**
-   * Where Origin Shield is in the region of the regional edge cache, they are one: "Use Amazon
-   * CloudFront Origin Shield".
+   * The cache at a level, counted from the viewer. Origin Shield in the region of the regional edge
+   * cache is the same cache: "Use Amazon CloudFront Origin Shield".
    */
-  private placeAt({ pop, regional, shield }: KeyedRequest, level: number): Place | undefined {
-    if (level === 0) return this.place('pop', pop);
+  private nodeAt({ pop, regional, shield }: KeyedRequest, level: number): CacheNode | undefined {
+    if (level === 0) return this.node('pop', pop);
     if (level === 1)
-      return shield === regional
-        ? this.place('shield', regional)
-        : this.place('regional', regional);
+      return shield === regional ? this.node('shield', regional) : this.node('regional', regional);
     return level === 2 && shield !== undefined && shield !== regional
-      ? this.place('shield', shield)
+      ? this.node('shield', shield)
       : undefined;
   }
 
-  private place(tier: Tier, name: string): Place {
-    const known = this.places[tier].get(name);
+  private node(tier: Tier, name: string): CacheNode {
+    const known = this.nodes[tier].get(name);
     if (known !== undefined) return known;
-    const place = {
+    const node = {
       tier,
       cache: new ObjectCache(this.options.capacityBytes[tier]),
       flights: new Map<string, Flight>(),
     };
-    this.places[tier].set(name, place);
-    return place;
+    this.nodes[tier].set(name, node);
+    return node;
   }
 }
 
 /**
- * The whole object while it is fresh, else the one of this variant, else the whole one to be
- * revalidated.
+ * Finds the whole object if it is fresh, otherwise the object of this variant, otherwise the
+ * expired whole object for revalidation.
  */
 function find(
   cache: ObjectCache,
@@ -351,15 +359,16 @@ function find(
 }
 
 /**
- * What must not be kept takes the place of what was; an error does not, for it may be over soon.
+ * Stores a response. One that must not be stored removes the previous object; an error does not,
+ * because it may be temporary.
  */
-function keep(cache: ObjectCache, { key, urlKey }: KeyedRequest, stored: StoredAnswer): void {
-  const { variant, storable, answer } = stored;
+function keep(cache: ObjectCache, { key, urlKey }: KeyedRequest, stored: StoredResponse): void {
+  const { variant, storable, response } = stored;
   if (storable) cache.set(key + variant, urlKey + variant, stored);
-  else if (answer.status < 400 && answer.status !== 304) cache.delete(key + variant);
+  else if (response.status < 400 && response.status !== 304) cache.delete(key + variant);
 }
 
-/** Of `host/path?query`, and what follows it in the key of a variant, the path and query. */
+/** The path and query of `host/path?query`, without the suffix of a variant's key. */
 function pathOf(url: string): string {
   const end = url.indexOf('\n');
   return url.slice(url.indexOf('/'), end < 0 ? undefined : end);

@@ -1,43 +1,46 @@
-/** What a cache asks of the next one, who waits for it, and what becomes of it. */
+/** A flight is a request from one cache to the next, with the requests that wait for it. */
 
 import type { CacheResult, MissReason, ServedBy } from '../messages';
-import type { KeyedRequest, Served, Tier } from './engine-messages';
+import type { KeyedRequest, ServedResponse, Tier } from './messages';
 import type { CachedObject, ObjectCache } from './object-cache';
-import { type StoredAnswer, variantOf } from './stored-answer';
+import { type StoredResponse, variantOf } from './stored-response';
 
-export interface Place {
+export interface CacheNode {
   readonly tier: Tier;
   readonly cache: ObjectCache;
-  /** Those that others may wait for, by key and variant. */
+  /** The flights that other requests may join, by key and variant. */
   readonly flights: Map<string, Flight>;
 }
 
-/** A viewer's request, or the flight of a cache that is nearer to the viewer. */
+/** A viewer's request, or the flight of a cache nearer to the viewer. */
 export type Waiter = KeyedRequest | Flight;
 
 export interface Flight {
-  readonly place: Place;
+  readonly node: CacheNode;
   readonly level: number;
   readonly keyed: KeyedRequest;
-  /** What the cache has, and has to ask about. */
+  /** The object that the cache holds and must revalidate. */
   readonly held: CachedObject | undefined;
   readonly reason: MissReason;
-  /** Nobody, where what was stale has been served. */
+  /** The waiter that started the flight; undefined for a background refresh. */
   leader: Waiter | undefined;
   readonly followers: Waiter[];
-  /** It was under way when its URL was invalidated, so what it brings is not kept. */
+  /** Whether the URL was invalidated during the flight. If so, the response is not stored. */
   invalidated: boolean;
 }
 
-/** What a cache gives to whom it was asked by. */
+/** The reply of a cache to a waiter. */
 export interface Reply {
-  readonly stored: StoredAnswer;
+  readonly stored: StoredResponse;
   readonly source: ServedBy;
   readonly stale: boolean;
-  /** Where it stands in place of an error: when the origin is tried again. */
+  /**
+   * If a stale object replaces an error: when to try the origin again, in milliseconds; otherwise
+   * 0.
+   */
   readonly retryMs: number;
   readonly collapsed: boolean;
-  /** The asker had it, and was told that it is still right. */
+  /** Whether the requesting cache had a copy that the reply confirms, as with a 304. */
   readonly refreshed: boolean;
   readonly reason: MissReason | undefined;
 }
@@ -46,29 +49,32 @@ export function isFlight(waiter: Waiter): waiter is Flight {
   return 'followers' in waiter;
 }
 
-/** Nobody joins it any more, and no cache keeps what it brings. */
-export function forsake(waiter: Waiter): void {
+/**
+ * Prevents other requests from joining the flight, and the caches on its path from storing the
+ * response.
+ */
+export function invalidateFlight(waiter: Waiter): void {
   if (!isFlight(waiter)) return;
-  const { place, keyed, leader, followers } = waiter;
+  const { node, keyed, leader, followers } = waiter;
   waiter.invalidated = true;
-  place.flights.delete(keyed.key + variantOf(keyed.request));
-  if (leader !== undefined) forsake(leader);
-  followers.forEach(forsake);
+  node.flights.delete(keyed.key + variantOf(keyed.request));
+  if (leader !== undefined) invalidateFlight(leader);
+  followers.forEach(invalidateFlight);
 }
 
 /**
- * "Standard log file fields", `x-edge-result-type`. A hit in the regional edge cache is a miss of
- * the edge location.
+ * The result that the viewer's request gets. A hit in the regional edge cache counts as a miss:
+ * `x-edge-result-type` in "Standard log file fields".
  */
 export function servedAs(
   { id }: KeyedRequest,
   { stored, source, stale, collapsed, refreshed, reason }: Reply,
   nowMs: number,
-): Served {
+): ServedResponse {
   return {
     requestId: id,
-    answer: stored.answer,
-    result: resultOf(stored.answer.status, source, refreshed),
+    response: stored.response,
+    result: resultOf(stored.response.status, source, refreshed),
     servedBy: source,
     ...(source !== 'pop' && reason !== undefined && { reason }),
     ageSeconds: Math.floor((nowMs - stored.bornMs) / 1000),

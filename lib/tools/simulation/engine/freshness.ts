@@ -1,44 +1,46 @@
 /**
- * How long CloudFront keeps an answer. Unless another page is named, the rules are those of "Manage
- * how long content stays in the cache (expiration)", Amazon CloudFront developer guide. `public`,
- * `immutable` and heuristics have no part in them.
+ * How long CloudFront keeps a response. Unless another page is named, the rules are those of
+ * "Manage how long content stays in the cache (expiration)", Amazon CloudFront developer guide.
+ * They ignore `public`, `immutable` and heuristic freshness.
  */
 
 import type { CachePolicyModel } from '../distribution';
 import type { HeaderFields } from '../messages';
 import { ageOnArrival, directivesOf, expiresAfter, secondsOf } from './cache-control';
 
-/** Of one answer. Times in milliseconds, on the clock that was passed in. */
+/** Times in milliseconds, on the caller's clock. */
 export interface Freshness {
-  /** It may be kept, if only to be revalidated. */
+  /** Whether the response may be stored, if only to be revalidated. */
   readonly storable: boolean;
-  /** Those who wait for the same object may have it too. */
+  /** Whether the response may be shared with the requests that waited for it. */
   readonly shareable: boolean;
-  /** When it left the origin: its age counts from here. */
+  /** When the response left the origin. Its age counts from here. */
   readonly bornMs: number;
   readonly expiresMs: number;
-  /** Until when it is served while it is fetched anew. */
+  /** The end of stale-while-revalidate. */
   readonly whileRevalidateMs: number;
-  /** Until when it is served in place of an error. */
+  /** The end of stale-if-error. */
   readonly ifErrorMs: number;
 }
 
 /**
- * "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": always cached, with a
- * minimum of 10 seconds.
+ * "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": always cached, by
+ * default for at least 10 seconds.
  */
-const ERRORS_KEPT = new Set([404, 414, 500, 501, 502, 503, 504]);
+const ERRORS_ALWAYS_CACHED = new Set([404, 414, 500, 501, 502, 503, 504]);
 /** The same page: cached only with `max-age` or `s-maxage`. */
-const ERRORS_KEPT_IF_TOLD = new Set([400, 403, 405, 412, 415]);
-/** The same page: the error caching minimum TTL, if the distribution says nothing. */
+const ERRORS_CACHED_WITH_MAX_AGE = new Set([400, 403, 405, 412, 415]);
+/** The same page: the default error caching minimum TTL. */
 const DEFAULT_ERROR_SECONDS = 10;
 /**
- * "How CloudFront processes HTTP 3xx status codes from your origin": cached only with
- * `Cache-Control`.
+ * Cached only with `Cache-Control`: "How CloudFront processes HTTP 3xx status codes from your
+ * origin".
  */
-const REDIRECTS_KEPT_IF_TOLD = new Set([307, 308]);
+const REDIRECTS_CACHED_WITH_CACHE_CONTROL = new Set([307, 308]);
 
-/** Seconds that an error stands before the origin is asked again. */
+/**
+ * The error caching minimum TTL: seconds until CloudFront requests the object again after an error.
+ */
 export function errorTtlSeconds(
   status: number,
   minimums: Readonly<Record<number, number>>,
@@ -47,8 +49,10 @@ export function errorTtlSeconds(
 }
 
 /**
- * @param arrival headers of what came just now, which tell its age: of a 304, its own, and not
- * those it was merged with
+ * Computes the freshness of a response that arrives now.
+ *
+ * @param headers the fields of the response; after a 304, merged with those of the stored response
+ * @param arrival the fields that arrived, which determine the age; after a 304, its own fields only
  */
 export function freshness(
   status: number,
@@ -58,54 +62,55 @@ export function freshness(
   errorMinTtlSeconds: Readonly<Record<number, number>>,
   nowMs: number,
 ): Freshness {
-  const { minTtlSeconds: least, defaultTtlSeconds, maxTtlSeconds: most } = policy;
+  const { minTtlSeconds, defaultTtlSeconds, maxTtlSeconds } = policy;
   const directives = directivesOf(headers);
-  const told = secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age');
+  const statedMaxAge = secondsOf(directives, 's-maxage') ?? secondsOf(directives, 'max-age');
   const age = ageOnArrival(arrival, nowMs);
   const bornMs = nowMs - age * 1000;
   if (status >= 400) {
     const storable =
-      ERRORS_KEPT.has(status) || (ERRORS_KEPT_IF_TOLD.has(status) && told !== undefined);
+      ERRORS_ALWAYS_CACHED.has(status) ||
+      (ERRORS_CACHED_WITH_MAX_AGE.has(status) && statedMaxAge !== undefined);
     const expiresMs =
-      nowMs + Math.max(errorTtlSeconds(status, errorMinTtlSeconds), (told ?? 0) - age) * 1000;
+      nowMs +
+      Math.max(errorTtlSeconds(status, errorMinTtlSeconds), (statedMaxAge ?? 0) - age) * 1000;
     return { storable, shareable: true, bornMs, expiresMs, whileRevalidateMs: 0, ifErrorMs: 0 };
   }
-  const unkept = directives.has('no-store') || directives.has('private');
-  const unfresh = unkept || directives.has('no-cache');
-  // "Request and response behavior for custom origins", content negotiation: `Vary: *` is fetched
-  // each time, with a minimum TTL of 0.
-  const stated =
-    unfresh || (variesByAnything(headers) && least === 0)
+  const forbidsStoring = directives.has('no-store') || directives.has('private');
+  const mustRevalidate = forbidsStoring || directives.has('no-cache');
+  // With a minimum TTL of 0, `Vary: *` is fetched each time: content negotiation in "Request and
+  // response behavior for custom origins".
+  const statedSeconds =
+    mustRevalidate || (variesByAnything(headers) && minTtlSeconds === 0)
       ? 0
-      : (told ?? expiresAfter(headers, nowMs));
+      : (statedMaxAge ?? expiresAfter(headers, nowMs));
   const seconds =
-    stated === undefined
-      ? Math.max(defaultTtlSeconds, least)
-      : Math.max(Math.min(stated - age, most), least, 0);
+    statedSeconds === undefined
+      ? Math.max(defaultTtlSeconds, minTtlSeconds)
+      : Math.max(Math.min(statedSeconds - age, maxTtlSeconds), minTtlSeconds, 0);
   const expiresMs = nowMs + seconds * 1000;
-  // An object that must not be used without the origin's word is worth keeping only if the origin
-  // can be asked about it.
-  const askable = headers.etag !== undefined || headers['last-modified'] !== undefined;
-  const kept = least > 0 || !(unkept || (unfresh && !askable));
-  // RFC 9111, 5.2.2: both forbid to serve what is stale. CloudFront's documentation makes no
+  // An object that always needs revalidation is worth storing only with a validator.
+  const hasValidator = headers.etag !== undefined || headers['last-modified'] !== undefined;
+  const mayStore = minTtlSeconds > 0 || !(forbidsStoring || (mustRevalidate && !hasValidator));
+  // Both directives forbid stale responses: RFC 9111, 5.2.2. CloudFront's documentation makes no
   // exception for `s-maxage`.
   const neverStale =
-    unfresh || directives.has('must-revalidate') || directives.has('proxy-revalidate');
+    mustRevalidate || directives.has('must-revalidate') || directives.has('proxy-revalidate');
   const staleFor = (name: string) =>
-    Math.min(secondsOf(directives, name) ?? Number.POSITIVE_INFINITY, most) * 1000;
+    Math.min(secondsOf(directives, name) ?? Number.POSITIVE_INFINITY, maxTtlSeconds) * 1000;
   return {
-    storable: kept && isKept(status, headers),
-    // "Request and response behavior for custom origins", request collapsing: how an origin
-    // prevents it, with a minimum TTL of 0.
-    shareable: least > 0 || !(unfresh || told === 0),
+    storable: mayStore && isCachedStatus(status, headers),
+    // With a minimum TTL of 0, these directives prevent request collapsing: "Request and response
+    // behavior for custom origins".
+    shareable: minTtlSeconds > 0 || !(mustRevalidate || statedMaxAge === 0),
     bornMs,
     expiresMs,
     whileRevalidateMs:
       neverStale || !directives.has('stale-while-revalidate')
         ? expiresMs
         : expiresMs + staleFor('stale-while-revalidate'),
-    // Without the directive an expired object is served on errors for as long as it is there;
-    // `stale-if-error=0` is how to avoid it.
+    // Without the directive, CloudFront serves an expired object on errors for as long as it has
+    // one; `stale-if-error=0` disables that.
     ifErrorMs: neverStale
       ? 0
       : directives.has('stale-if-error')
@@ -114,13 +119,17 @@ export function freshness(
   };
 }
 
-/** Otherwise `Vary` is no part of the key: "Caching content based on request headers". */
+/**
+ * Whether a response has `Vary: *`. Other values of `Vary` do not affect the key: "Caching content
+ * based on request headers".
+ */
 export function variesByAnything({ vary }: HeaderFields): boolean {
   return vary?.some((field) => field.split(',').some((name) => name.trim() === '*')) ?? false;
 }
 
-/** 1xx is no answer, and a 304 that came here had nothing to confirm. */
-function isKept(status: number, headers: HeaderFields): boolean {
-  if (REDIRECTS_KEPT_IF_TOLD.has(status)) return headers['cache-control'] !== undefined;
+/** A 1xx is not a final response, and a 304 without a stored object confirms nothing. */
+function isCachedStatus(status: number, headers: HeaderFields): boolean {
+  if (REDIRECTS_CACHED_WITH_CACHE_CONTROL.has(status))
+    return headers['cache-control'] !== undefined;
   return status >= 200 && status !== 304;
 }

@@ -1,36 +1,34 @@
 /**
- * One cache of one place: objects by key, the least recently used first, and why a key that was
- * here is gone.
+ * One cache: its objects by key in least-recently-used order, and the reason why a key is absent.
  */
+import { hash53 } from '../hash';
 import type { MissReason } from '../messages';
-import type { StoredAnswer } from './stored-answer';
+import type { StoredResponse } from './stored-response';
 
 export interface CachedObject {
   readonly key: string;
-  /** Its URL, without the headers and cookies of its key. */
+  /** The URL part of the key, without headers and cookies. */
   readonly url: string;
-  readonly stored: StoredAnswer;
-  /** After an error of the origin, it is served until then without asking again. */
+  readonly stored: StoredResponse;
+  /** After an origin error, the stale object is served until this time without a new request. */
   retryMs: number;
 }
 
-/** Keys that are remembered after their object left, per cache. */
+/** How many keys a cache remembers after it removed their objects. */
 const NOTES = 1 << 20;
 const INVALIDATED = -1;
 
 /**
- * AWS publishes neither capacity nor eviction; "objects that have been requested more recently" are
- * said to stay, so the least recently used goes first.
+ * AWS documents neither capacity nor eviction policy, only that objects stay that "have been
+ * requested more recently", so the model evicts the least recently used object.
  */
 export class ObjectCache {
   bytes = 0;
   evictions = 0;
-  /** A Map keeps the order in which keys were set: the first is the least recently used. */
+  /** A Map keeps insertion order: the first object is the least recently used. */
   private readonly objects = new Map<string, CachedObject>();
   private readonly urls = new Map<string, number>();
-  /**
-   * When the evicted object would have expired, or that it was invalidated, by the hash of its key.
-   */
+  /** By the hash of a removed key: when the evicted object would have expired, or INVALIDATED. */
   private readonly notes = new Map<number, number>();
 
   constructor(private readonly capacityBytes: number) {}
@@ -43,14 +41,14 @@ export class ObjectCache {
     return this.objects.get(key);
   }
 
-  /** To be called when an object is served. */
+  /** Marks an object as used. Call it whenever the object is served. */
   touch(object: CachedObject): void {
     if (this.objects.get(object.key) !== object) return;
     this.objects.delete(object.key);
     this.objects.set(object.key, object);
   }
 
-  set(key: string, url: string, stored: StoredAnswer): void {
+  set(key: string, url: string, stored: StoredResponse): void {
     this.delete(key);
     if (stored.bytes > this.capacityBytes) {
       this.note(key, stored.expiresMs);
@@ -59,7 +57,7 @@ export class ObjectCache {
     this.objects.set(key, { key, url, stored, retryMs: 0 });
     this.urls.set(url, (this.urls.get(url) ?? 0) + 1);
     this.bytes += stored.bytes;
-    this.notes.delete(hash(key));
+    this.notes.delete(hash53(key));
     if (this.bytes > this.capacityBytes) this.evict();
   }
 
@@ -73,7 +71,7 @@ export class ObjectCache {
     else this.urls.set(object.url, others);
   }
 
-  /** @returns how many objects there were */
+  /** @returns the number of removed objects */
   invalidate(matches: (url: string) => boolean): number {
     const removed = [...this.objects.values()].filter(({ url }) => matches(url));
     for (const { key } of removed) {
@@ -83,9 +81,9 @@ export class ObjectCache {
     return removed.length;
   }
 
-  /** Why there is no object of this key. */
+  /** Why there is no object for this key. */
   absence(key: string, url: string, nowMs: number): MissReason {
-    const note = this.notes.get(hash(key));
+    const note = this.notes.get(hash53(key));
     if (note !== undefined)
       return note === INVALIDATED ? 'invalidated' : nowMs < note ? 'evicted' : 'expired';
     return this.urls.has(url) ? 'varied' : 'first-seen';
@@ -101,27 +99,10 @@ export class ObjectCache {
   }
 
   private note(key: string, note: number): void {
-    const id = hash(key);
+    const id = hash53(key);
     this.notes.delete(id);
     this.notes.set(id, note);
     const [oldest] = this.notes.size > NOTES ? this.notes.keys() : [];
     if (oldest !== undefined) this.notes.delete(oldest);
   }
-}
-
-/**
- * 53 bits, as many as a number holds: of a million keys, two are alike once in some twenty thousand
- * caches.
- */
-function hash(text: string): number {
-  let high = 0x811c9dc5;
-  let low = 0x9e3779b9;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    high = Math.imul(high ^ code, 0x01000193);
-    low = Math.imul(low ^ code, 0x85ebca6b);
-    low ^= low >>> 13;
-  }
-  high = Math.imul(high ^ (low >>> 16), 0xc2b2ae35);
-  return ((high >>> 0) & 0x1fffff) * 0x100000000 + (low >>> 0);
 }

@@ -1,16 +1,16 @@
 /**
- * Messages as CloudFront Functions see them: "CloudFront Functions event structure", Amazon
- * CloudFront developer guide.
+ * Converts messages to and from the events of CloudFront Functions: "CloudFront Functions event
+ * structure", Amazon CloudFront developer guide.
  */
 import { STATUS_CODES } from 'node:http';
-import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import type { FunctionCall } from './call';
 import { isDisallowed } from './header-rules';
 
 interface Value {
   readonly value: string;
   readonly multiValue?: readonly { readonly value: string }[];
-  /** Of a cookie in an answer. */
+  /** The attributes of a cookie in a response. */
   readonly attributes?: string;
 }
 type Values = Record<string, Value>;
@@ -26,7 +26,7 @@ export function viewerFunctionEvent(call: FunctionCall, requestId: string): obje
     },
     viewer: { ip: call.request.clientAddress },
     request: eventRequest(call.request),
-    ...(call.answer && { response: eventResponse(call.answer) }),
+    ...(call.response && { response: eventResponse(call.response) }),
   };
 }
 
@@ -38,14 +38,14 @@ function eventRequest(request: HttpRequest): object {
     headers: eventHeaders({ ...request.headers, host: [request.host] }, 'cookie'),
     cookies: grouped(pairs((request.headers.cookie ?? []).join('; '), ';')),
   };
-  // "General helper methods": the query as it came, undefined where there is none. Not seen when
-  // the request is copied.
+  // The raw query string, or undefined without one: "General helper methods". It is not enumerable,
+  // so a copy of the request does not have it.
   return Object.defineProperty(event, 'rawQueryString', {
     value: () => (request.query === '' ? undefined : request.query),
   });
 }
 
-function eventResponse({ status, headers }: HttpAnswer): object {
+function eventResponse({ status, headers }: HttpResponse): object {
   const cookies = (headers['set-cookie'] ?? []).map((field): [string, Value] => {
     const [pair = '', ...attributes] = field.split(';');
     const [[name, value] = ['', '']] = pairs(pair, ';');
@@ -79,7 +79,7 @@ function pairs(joined: string, separator: string): [name: string, value: string]
     });
 }
 
-/** The last value stands in `value`, and all of several in `multiValue`. */
+/** `value` is the last value; `multiValue` has all values if there are several. */
 function grouped(entries: readonly [string, string][]): Values {
   const byName = new Map<string, string[]>();
   for (const [name, value] of entries) byName.set(name, [...(byName.get(name) ?? []), value]);
@@ -94,7 +94,7 @@ function grouped(entries: readonly [string, string][]): Values {
   );
 }
 
-/** @throws Error where it is no request */
+/** @throws Error if the returned value is not a valid request */
 export function requestOf(returned: unknown, sent: HttpRequest): HttpRequest {
   const { method, uri, querystring, headers, cookies } = returned as Record<string, unknown>;
   if (typeof uri !== 'string' || !uri.startsWith('/'))
@@ -112,9 +112,9 @@ export function requestOf(returned: unknown, sent: HttpRequest): HttpRequest {
 }
 
 /**
- * A query that was only read stays as it came, in order and spelling: AWS does not say how an
- * unchanged object is written again, and no change is the least to assume. Written anew, `flag`
- * becomes `flag=`.
+ * The query of a returned request. If the function did not change the query, it keeps its order and
+ * spelling: AWS does not document how an unchanged object is serialized, and the model assumes the
+ * least change. In a changed query, `flag` becomes `flag=`.
  */
 function queryOf(querystring: unknown, sent: string): string {
   if (typeof querystring === 'string') return querystring;
@@ -125,8 +125,8 @@ function queryOf(querystring: unknown, sent: string): string {
     .join('&');
 }
 
-/** @throws Error where it is no answer */
-export function answerOf(returned: unknown, replaced?: HttpAnswer): HttpAnswer {
+/** @throws Error if the returned value is not a valid response */
+export function responseOf(returned: unknown, replaced?: HttpResponse): HttpResponse {
   const { statusCode, headers, cookies, body } = returned as Record<string, unknown>;
   const status = Number(statusCode);
   if (!Number.isInteger(status) || status < 200 || status > 599) {

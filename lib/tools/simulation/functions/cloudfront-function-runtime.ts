@@ -1,9 +1,9 @@
 /**
- * Loads the code of a CloudFront Function, once: "JavaScript runtime 2.0 features for CloudFront
- * Functions", Amazon CloudFront developer guide. Node.js takes more of the language than that
- * runtime; what it would refuse is not found here.
+ * Loads the code of a CloudFront Function once: "JavaScript runtime 2.0 features for CloudFront
+ * Functions", Amazon CloudFront developer guide. Node.js supports more of the language than that
+ * runtime, so the model does not detect unsupported syntax.
  *
- * This is no security boundary: see `lambda-edge-runtime.ts`.
+ * This is not a security boundary: see `lambda-edge-runtime.ts`.
  */
 import * as buffer from 'node:buffer';
 import * as crypto from 'node:crypto';
@@ -13,34 +13,41 @@ import type { EdgeFunctionModel } from '../distribution';
 import type { CallPlace } from './call';
 import { setClock } from './lambda-edge-runtime';
 
-/** "Quotas on CloudFront Functions": bytes of a function's code. */
+/** The maximum size of a function in bytes: "Quotas on CloudFront Functions". */
 const MAX_BYTES = 10_240;
 
-/** "Built-in modules": no others, no timers and no network. */
+/** "Built-in modules". There are no others, and neither timers nor network. */
 const MODULES: Readonly<Record<string, unknown>> = { buffer, crypto, querystring };
 
 /**
  * `import cf from 'cloudfront'` and `import crypto from 'crypto'`: the only form of import that the
- * runtime has.
+ * runtime supports.
  */
 const IMPORT = /\bimport\s*([\w$]+)\s*from\s*(['"])([\w-]+)\2\s*;?/g;
 
-/** What `cf` says of the call that is under way, and what it was told. */
+/** The state that the module `cloudfront` shares with the current call. */
 export interface CurrentCall {
   place?: CallPlace;
   originId?: string;
-  /** What `updateRequestOrigin` was given. */
+  /** The argument of `updateRequestOrigin`. */
   origin?: Readonly<Record<string, unknown>>;
 }
 
 export interface LoadedViewerFunction {
   readonly handler: (event: object) => unknown;
   readonly globals: object;
-  /** Of the one call at a time. */
+  /** The current call; there is only one at a time. */
   readonly current: CurrentCall;
 }
 
-/** @throws Error where the code cannot be loaded */
+/**
+ * Loads a function.
+ *
+ * @param switches the content of the key value store
+ * @param now the clock that the function sees
+ * @param log receives each line that the function logs
+ * @throws Error if the code cannot be loaded
+ */
 export function loadViewerFunction(
   fn: EdgeFunctionModel,
   switches: Readonly<Record<string, string>>,
@@ -50,7 +57,7 @@ export function loadViewerFunction(
   const code = fn.code ?? '';
   if (Buffer.byteLength(code) > MAX_BYTES)
     throw new Error(
-      `its code has ${Buffer.byteLength(code)} bytes, and CloudFront takes ${MAX_BYTES}`,
+      `its code has ${Buffer.byteLength(code)} bytes; CloudFront allows ${MAX_BYTES}`,
     );
   const current: CurrentCall = {};
   const modules: Readonly<Record<string, unknown>> = {
@@ -60,11 +67,12 @@ export function loadViewerFunction(
   const require = (id: string): unknown => {
     if (!(id in modules))
       throw new Error(
-        `Cannot find module ${JSON.stringify(id)}: the runtime has ${Object.keys(modules).join(', ')}`,
+        `Cannot find module ${JSON.stringify(id)}: ` +
+          `the runtime has ${Object.keys(modules).join(', ')}`,
       );
     return modules[id];
   };
-  // No `error`, no `warn`: the runtime's console has one method.
+  // The runtime's console has only `log`.
   const globals = createContext({
     console: { log },
     require,

@@ -1,15 +1,22 @@
 /**
- * What CloudFront lets an edge function do to headers: "Restrictions on all edge functions", Amazon
- * CloudFront developer guide. A function that breaks a rule fails, and the viewer gets a 502.
+ * Rules for the headers that an edge function returns: "Restrictions on all edge functions", Amazon
+ * CloudFront developer guide. If a function breaks a rule, it fails and the viewer gets a 502.
  */
 import type { EdgeEvent } from '../distribution';
 import type { HeaderFields } from '../messages';
 
-/** "Disallowed headers": a function does not see them and cannot add them. */
-const DISALLOWED =
-  /^(?:connection|expect|keep-alive|proxy-authenticate|proxy-authorization|proxy-connection|trailer|upgrade|x-accel-(?:buffering|charset|limit-rate|redirect)|x-amz-cf-.*|x-amzn-(?:auth|cf-billing|cf-id|cf-xff|errortype|fle-profile|header-count|header-order|lambda-integration-tag|requestid)|x-cache|x-edge-.*|x-forwarded-proto|x-real-ip)$/;
+/** "Disallowed headers": hidden from functions, which cannot add them. */
+const DISALLOWED = new RegExp(
+  '^(?:' +
+    'connection|expect|keep-alive|proxy-authenticate|proxy-authorization|proxy-connection|' +
+    'trailer|upgrade|x-accel-(?:buffering|charset|limit-rate|redirect)|x-amz-cf-.*|' +
+    'x-amzn-(?:auth|cf-billing|cf-id|cf-xff|errortype|fle-profile|header-count|header-order|' +
+    'lambda-integration-tag|requestid)|' +
+    'x-cache|x-edge-.*|x-forwarded-proto|x-real-ip' +
+    ')$',
+);
 
-/** "Read-only headers": a function sees them, and cannot add, change or remove them. */
+/** "Read-only headers": visible to functions, which cannot add, change or remove them. */
 const READ_ONLY: Readonly<Record<EdgeEvent, readonly string[]>> = {
   'viewer-request': ['content-length', 'host', 'transfer-encoding', 'via'],
   'origin-request': [
@@ -26,14 +33,18 @@ const READ_ONLY: Readonly<Record<EdgeEvent, readonly string[]>> = {
   'viewer-response': ['content-encoding', 'content-length', 'transfer-encoding', 'warning', 'via'],
 };
 
-/** What no field can have: RFC 9110, 5.5. */
+/** Characters that no field value may contain: RFC 9110, 5.5. */
 const BREAKS_LINE = /[\r\n]/;
 
 export function isDisallowed(name: string): boolean {
   return DISALLOWED.test(name);
 }
 
-/** @returns the first rule that is broken, as a sentence */
+/**
+ * Compares the headers before and after a function.
+ *
+ * @returns the first broken rule, as a sentence
+ */
 export function brokenHeaderRule(
   event: EdgeEvent,
   before: HeaderFields,
@@ -43,7 +54,7 @@ export function brokenHeaderRule(
   const broken = brokenValue(after);
   if (broken !== undefined) return broken;
   if (disallowed !== undefined)
-    return `It adds ${disallowed}, which CloudFront allows no edge function.`;
+    return `It adds ${disallowed}, which CloudFront forbids in edge functions.`;
   const changed = READ_ONLY[event].find((name) => joined(before[name]) !== joined(after[name]));
   return changed === undefined
     ? undefined
@@ -51,8 +62,8 @@ export function brokenHeaderRule(
 }
 
 /**
- * A generated answer is new: only what no function may add counts. Those of `Content-Length` and
- * the like CloudFront sets itself.
+ * Checks a generated response. Read-only headers such as `Content-Length` are allowed there,
+ * because CloudFront sets them itself.
  */
 export function brokenGeneratedRule(event: EdgeEvent, headers: HeaderFields): string | undefined {
   const broken = brokenValue(headers);
@@ -62,14 +73,14 @@ export function brokenGeneratedRule(event: EdgeEvent, headers: HeaderFields): st
   );
   return refused === undefined
     ? undefined
-    : `Its answer has ${refused}, which CloudFront allows no edge function.`;
+    : `Its response has ${refused}, which CloudFront forbids in edge functions.`;
 }
 
 function brokenValue(headers: HeaderFields): string | undefined {
   const name = Object.keys(headers).find((each) =>
     headers[each]?.some((value) => BREAKS_LINE.test(value)),
   );
-  return name === undefined ? undefined : `Its header ${name} breaks the line.`;
+  return name === undefined ? undefined : `Its header ${name} contains a line break.`;
 }
 
 function joined(values: readonly string[] | undefined): string | undefined {

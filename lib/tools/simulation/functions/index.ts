@@ -1,2 +1,2 @@
 export type { FunctionCall, FunctionOutcome } from './call';
-export { type EdgeFunctionRunner, edgeFunctionRunner } from './edge-functions';
+export { type EdgeFunctionRunner, edgeFunctionRunner } from './runner';

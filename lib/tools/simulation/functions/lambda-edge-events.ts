@@ -1,14 +1,14 @@
 /**
- * Messages as Lambda@Edge sees them: "Lambda@Edge event structure" and "Generate HTTP responses in
- * request triggers", Amazon CloudFront developer guide.
+ * Converts messages to and from the events of Lambda@Edge: "Lambda@Edge event structure" and
+ * "Generate HTTP responses in request triggers", Amazon CloudFront developer guide.
  */
 import { STATUS_CODES } from 'node:http';
 import type { OriginModel } from '../distribution';
-import type { HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import type { FunctionCall } from './call';
 import { isDisallowed } from './header-rules';
 
-/** Ids as the guide's own examples have them: a template has none yet. */
+/** The IDs of the guide's own examples, because a template has none yet. */
 const CONFIG = {
   distributionDomainName: 'd111111abcdef8.cloudfront.net',
   distributionId: 'EDFDVBD6EXAMPLE',
@@ -23,7 +23,7 @@ interface EventRequest {
   readonly origin?: unknown;
 }
 
-/** The event of one call. What is in it is the function's own, to be changed as it likes. */
+/** The event of one call. The function may change all of it. */
 export function lambdaEvent(call: FunctionCall, requestId: string): object {
   const request = {
     ...eventRequest(call.request),
@@ -39,7 +39,7 @@ export function lambdaEvent(call: FunctionCall, requestId: string): object {
   };
   return {
     Records: [
-      { cf: { config, request, ...(call.answer && { response: eventResponse(call.answer) }) } },
+      { cf: { config, request, ...(call.response && { response: eventResponse(call.response) }) } },
     ],
   };
 }
@@ -54,7 +54,7 @@ function eventRequest(request: HttpRequest): EventRequest {
   };
 }
 
-function eventResponse({ status, headers }: HttpAnswer): object {
+function eventResponse({ status, headers }: HttpResponse): object {
   return {
     status: String(status),
     statusDescription: STATUS_CODES[status] ?? '',
@@ -72,7 +72,7 @@ function eventHeaders(headers: HeaderFields): object {
   );
 }
 
-/** As most clients spell it: the model keeps names in lower case. */
+/** The usual spelling of a header; the model keeps names in lower case. */
 function capitalized(name: string): string {
   return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
 }
@@ -111,7 +111,7 @@ function eventOrigin(origin: OriginModel): object {
   };
 }
 
-/** @throws Error where it is no request */
+/** @throws Error if the returned value is not a valid request */
 export function requestOf(
   returned: unknown,
   sent: HttpRequest,
@@ -138,10 +138,12 @@ export function requestOf(
 }
 
 /**
- * @param replaced the answer that it changes; without it, the function generated the answer
- * @throws Error where it is no answer
+ * @param replaced the response that the function changed
+ *
+ * @default - the function generated the response
+ * @throws Error if the returned value is not a valid response
  */
-export function answerOf(returned: unknown, replaced?: HttpAnswer): HttpAnswer {
+export function responseOf(returned: unknown, replaced?: HttpResponse): HttpResponse {
   const { status, headers, body, bodyEncoding } = returned as {
     status?: unknown;
     headers?: unknown;
@@ -152,7 +154,7 @@ export function answerOf(returned: unknown, replaced?: HttpAnswer): HttpAnswer {
   if (!Number.isInteger(code) || code < 200 || code > 599)
     throw new Error(`The status must be 200 to 599, not ${JSON.stringify(status)}.`);
   const fields = headerFields(headers);
-  // Without a body, the origin's own goes on: "Update HTTP responses in origin response triggers".
+  // Without a body, the origin's body is kept: "Update HTTP responses in origin response triggers".
   if (replaced && body === undefined) return { ...replaced, status: code, headers: fields };
   if (body !== undefined && typeof body !== 'string') throw new Error('The body must be a string.');
   const bytes = Buffer.from(body ?? '', bodyEncoding === 'base64' ? 'base64' : 'utf8');
@@ -171,7 +173,8 @@ function headerFields(headers: unknown): HeaderFields {
         throw new Error(`The header ${name} must have a string as its value.`);
       if (entry.key !== undefined && String(entry.key).toLowerCase() !== name.toLowerCase()) {
         throw new Error(
-          `The header ${name} has the key ${JSON.stringify(entry.key)}: they must be the same but for case.`,
+          `The header ${name} has the key ${JSON.stringify(entry.key)}: ` +
+            'they must be equal except for case.',
         );
       }
       const lower = name.toLowerCase();
@@ -181,7 +184,11 @@ function headerFields(headers: unknown): HeaderFields {
   return fields;
 }
 
-/** What an origin-request function made of the origin. */
+/**
+ * The origin that an origin-request function returned.
+ *
+ * @throws Error if it is not a valid origin
+ */
 export function originOf(returned: unknown, sent: OriginModel): OriginModel {
   const { custom, s3 } = (returned ?? {}) as {
     custom?: Record<string, unknown>;

@@ -1,10 +1,9 @@
 /**
- * Loads the code of a Lambda@Edge function as Node.js would in a Lambda environment, once for each
- * region: the region is in its environment, and what it keeps between calls is kept apart as it
- * would be.
+ * Loads the code of a Lambda@Edge function as Lambda would, once for each region, because each
+ * region has its own environment and its own state between calls.
  *
- * This is no security boundary. `node:vm` keeps globals apart, and a function that wants out gets
- * out: run only code that you would deploy.
+ * This is not a security boundary. `node:vm` separates globals, but a function can escape from it,
+ * so run only code that you would deploy.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,7 +12,10 @@ import { createContext, Script } from 'node:vm';
 import { deflateRawSync } from 'node:zlib';
 import type { EdgeFunctionModel } from '../distribution';
 
-/** What a function may require, of Node.js itself: enough to compute an answer, and no network. */
+/**
+ * The modules of Node.js that a function may require: enough to compute a response, without
+ * network.
+ */
 const MODULES = [
   'assert',
   'buffer',
@@ -27,7 +29,14 @@ const MODULES = [
 ];
 
 /**
- * "Quotas on Lambda@Edge": bytes of the package, compressed. Older text has 1 MB for viewer events.
+ * Modules that are not resolved as packages: `fs` is restricted to the function's package, and the
+ * others are refused.
+ */
+const UNAVAILABLE_MODULES = 'fs fs/promises http https net dns os events stream'.split(' ');
+
+/**
+ * The maximum size of a compressed package in bytes: "Quotas on Lambda@Edge". Older text has 1 MB
+ * for viewer events.
  */
 const MAX_PACKAGE_BYTES = 50 * 1024 * 1024;
 
@@ -39,14 +48,16 @@ export type LambdaHandler = (
 
 export interface LoadedLambda {
   readonly handler: LambdaHandler;
-  /** The globals of the function, where a call can be run with a limit of time. */
+  /** The context in which a call can be interrupted. */
   readonly globals: object;
 }
 
 /**
+ * Loads a function.
+ *
  * @param now the clock that the function sees
- * @param log is told each line that it logs
- * @throws Error where the code cannot be loaded: then every call of the function fails
+ * @param log receives each line that the function logs
+ * @throws Error if the code cannot be loaded, in which case every call of the function fails
  */
 export function loadLambda(
   fn: EdgeFunctionModel,
@@ -80,68 +91,40 @@ export function loadLambda(
       ? moduleLoader(realpathSync(fn.directory ?? ''), globals)
       : inlineLoader(fn.code, globals);
   const handler = (load(file) as Record<string, unknown>)[exported];
-  if (typeof handler !== 'function') throw new Error(`${fn.handler} is not a function in its code`);
+  if (typeof handler !== 'function') throw new Error(`${fn.handler} is not a function of its code`);
   return { handler: handler as LambdaHandler, globals };
 }
 
-/** `Date` of a context, but for its clock. */
+/** Replaces the clock of `Date` in a context. */
 export function setClock(globals: object, now: () => number): void {
-  const script =
-    '(now) => { const D = Date; globalThis.Date = class Date extends D { constructor(...a) { a.length ? super(...a) : super(now()); } static now() { return now(); } }; }';
+  const script = `(now) => {
+    const RealDate = Date;
+    globalThis.Date = class Date extends RealDate {
+      constructor(...args) { args.length ? super(...args) : super(now()); }
+      static now() { return now(); }
+    };
+  }`;
   new Script(script).runInContext(globals)(now);
 }
 
+const NODE_GLOBALS = [
+  ...(['Buffer', 'URL', 'URLSearchParams', 'TextEncoder', 'TextDecoder', 'atob', 'btoa'] as const),
+  ...(['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const),
+  ...(['setImmediate', 'clearImmediate', 'queueMicrotask'] as const),
+  ...(['structuredClone', 'AbortController'] as const),
+];
+
 function lambdaGlobals(process: object, log: Console['log']): object {
-  const {
-    Buffer,
-    URL,
-    URLSearchParams,
-    TextEncoder,
-    TextDecoder,
-    setTimeout,
-    clearTimeout,
-    setInterval,
-    clearInterval,
-  } = globalThis;
-  const {
-    setImmediate,
-    clearImmediate,
-    queueMicrotask,
-    structuredClone,
-    atob,
-    btoa,
-    AbortController,
-  } = globalThis;
-  const console = Object.fromEntries(
-    ['log', 'info', 'warn', 'error', 'debug', 'trace'].map((level) => [level, log]),
-  );
-  const provided = {
-    Buffer,
-    URL,
-    URLSearchParams,
-    TextEncoder,
-    TextDecoder,
-    setTimeout,
-    clearTimeout,
-    setInterval,
-    clearInterval,
-  };
+  const levels = ['log', 'info', 'warn', 'error', 'debug', 'trace'];
   const globals = {
-    ...provided,
-    setImmediate,
-    clearImmediate,
-    queueMicrotask,
-    structuredClone,
-    atob,
-    btoa,
-    AbortController,
-    console,
+    ...Object.fromEntries(NODE_GLOBALS.map((name) => [name, globalThis[name]])),
+    console: Object.fromEntries(levels.map((level) => [level, log])),
     process,
   };
   return Object.assign(globals, { global: globals });
 }
 
-/** `dir/index.handler`: the last dot parts file and export. */
+/** Splits `dir/index.handler` at the last dot. */
 function splitHandler(handler: string): [file: string, exported: string] {
   const dot = handler.lastIndexOf('.');
   return [handler.slice(0, dot), handler.slice(dot + 1)];
@@ -151,7 +134,7 @@ function inlineLoader(code: string, globals: object): (file: string) => unknown 
   return () => evaluate(code, 'index.js', globals, (id) => builtIn(id, undefined));
 }
 
-/** Modules by their file, loaded once each, from the function's own folder only. */
+/** Loads CommonJS modules once each, only from the function's own folder. */
 function moduleLoader(root: string, globals: object): (file: string) => unknown {
   checkSize(root);
   const loaded = new Map<string, { exports: unknown }>();
@@ -159,7 +142,7 @@ function moduleLoader(root: string, globals: object): (file: string) => unknown 
     const known = loaded.get(path);
     if (known) return known.exports;
     if (extname(path) === '.mjs' || isEsModule(path, root))
-      throw new Error(`${path} is an ES module, and only CommonJS is run here`);
+      throw new Error(`${path} is an ES module; the model runs CommonJS only`);
     const source = readFileSync(path, 'utf8');
     if (extname(path) === '.json') return JSON.parse(source);
     const module = { exports: {} as unknown };
@@ -207,21 +190,7 @@ function isEsModule(path: string, root: string): boolean {
 }
 
 function isBuiltIn(id: string): boolean {
-  return (
-    id.startsWith('node:') ||
-    [
-      'fs',
-      'fs/promises',
-      'http',
-      'https',
-      'net',
-      'dns',
-      'os',
-      'events',
-      'stream',
-      ...MODULES,
-    ].includes(id)
-  );
+  return id.startsWith('node:') || MODULES.includes(id) || UNAVAILABLE_MODULES.includes(id);
 }
 
 function builtIn(id: string, root: string | undefined): unknown {
@@ -230,11 +199,12 @@ function builtIn(id: string, root: string | undefined): unknown {
   if (name === 'fs' && root !== undefined) return ownFiles(root);
   if (name === 'fs/promises' && root !== undefined) return ownFiles(root).promises;
   throw new Error(
-    `The model has no module ${JSON.stringify(id)} for edge functions: there are fs (to read the package), ${MODULES.join(', ')}`,
+    `The model has no module ${JSON.stringify(id)} for edge functions. Available modules: ` +
+      `fs (to read the package), ${MODULES.join(', ')}`,
   );
 }
 
-/** `fs` that reads, and in one folder only. */
+/** A read-only `fs`, restricted to one folder. */
 function ownFiles(root: string) {
   const own = (path: unknown): string => {
     const full = resolve(root, String(path));
@@ -260,14 +230,12 @@ function checkSize(root: string): void {
     .map((name) => join(root, name))
     .filter((path) => statSync(path).isFile());
   const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
-  // What is small enough as it is need not be compressed to be measured.
+  // Measuring the compressed size is slow, and a small package needs none.
   if (bytes <= MAX_PACKAGE_BYTES) return;
   const compressed = files.reduce(
     (sum, path) => sum + deflateRawSync(readFileSync(path)).length,
     0,
   );
   if (compressed > MAX_PACKAGE_BYTES)
-    throw new Error(
-      `its package has ${compressed} bytes, and Lambda@Edge takes ${MAX_PACKAGE_BYTES}`,
-    );
+    throw new Error(`its package has ${compressed} bytes; Lambda@Edge allows ${MAX_PACKAGE_BYTES}`);
 }

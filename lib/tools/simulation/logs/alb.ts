@@ -1,22 +1,22 @@
 /**
- * "Access logs for your Application Load Balancer", Elastic Load Balancing user guide: fields in
- * order, with spaces between.
+ * Application Load Balancer access logs: fields in a fixed order, separated by spaces. "Access logs
+ * for your Application Load Balancer", Elastic Load Balancing user guide.
  */
 import {
   byteCount,
+  fieldValue,
   headerFields,
   hostName,
   milliseconds,
   type ParsedLine,
   parseIsoTime,
   parseRequestLine,
-  said,
   statusCode,
 } from './record';
 
 const FIELD = /"([^"]*)"|(\S+)/g;
 
-/** Places of the fields that are read. */
+/** Indexes of the fields. */
 const TIME = 1;
 const CLIENT = 3;
 const TARGET_SECONDS = 6;
@@ -30,9 +30,9 @@ const CREATION_TIME = 21;
 const TYPE = /^(?:https?|h2|grpcs|wss?) /;
 
 export function parseAlb(line: string): ParsedLine {
-  if (!TYPE.test(line)) return 'not an entry of a load balancer';
+  if (!TYPE.test(line)) return 'not a load balancer entry';
   const fields = Array.from(line.matchAll(FIELD), ([, quoted, plain]) => quoted ?? plain ?? '');
-  // When the request came, if the entry says so; its first time is when the answer went.
+  // The creation time is when the request arrived. The first field is when the response was sent.
   const timeMs = parseIsoTime(fields[CREATION_TIME] ?? '') ?? parseIsoTime(fields[TIME] ?? '');
   if (timeMs === undefined) return 'no time';
   const target = parseRequestLine(fields[REQUEST] ?? '');
@@ -45,7 +45,7 @@ export function parseAlb(line: string): ParsedLine {
     ...target,
     host: target.host ?? hostName(fields[SERVER_NAME]),
     timeMs,
-    headers: headerFields({ 'user-agent': said(fields[AGENT]) }),
+    headers: headerFields({ 'user-agent': fieldValue(fields[AGENT]) }),
     clientAddress: (fields[CLIENT] ?? '').replace(/:\d+$/, ''),
     status,
     bytes,

@@ -1,17 +1,18 @@
 /**
- * CloudFront's own access logs: "Standard logging reference" and "Configure standard logging (v2)",
- * Amazon CloudFront developer guide. Both versions have the same fields: the first one in columns
- * that a `#Fields` line names, the other in JSON.
+ * CloudFront access logs: "Standard logging reference" and "Configure standard logging (v2)",
+ * Amazon CloudFront developer guide. Both versions have the same fields: version 1 in columns named
+ * by a `#Fields` line, version 2 in JSON.
  */
 import {
   byteCount,
+  fieldValue,
   headerFields,
   hostName,
+  jsonObject,
   type LineParser,
   type LogRecord,
   type ParsedLine,
   parseIsoTime,
-  said,
   statusCode,
 } from './record';
 
@@ -19,18 +20,15 @@ type Fields = Readonly<Record<string, string | undefined>>;
 
 const FIELDS = '#Fields:';
 
-/**
- * The columns are those of the last `#Fields` line, so files that were put together may differ in
- * theirs.
- */
+/** The last `#Fields` line names the columns, so concatenated files may have different columns. */
 export function cloudFrontParser(): LineParser {
   let names: readonly string[] = [];
   return (line) => {
     if (line.startsWith(FIELDS)) names = line.slice(FIELDS.length).trim().split(/\s+/);
     if (line.startsWith('#')) return undefined;
-    if (names.length === 0) return 'no line of #Fields before it';
+    if (names.length === 0) return 'no #Fields line before it';
     const values = line.split('\t');
-    if (values.length < names.length) return `${values.length} columns of ${names.length}`;
+    if (values.length < names.length) return `${values.length} of ${names.length} columns`;
     return recordOf(Object.fromEntries(names.map((name, i) => [name, values[i]])));
   };
 }
@@ -48,30 +46,18 @@ export function parseCloudFrontJson(line: string): ParsedLine {
   );
 }
 
-/** Undefined if it is not an object. */
-export function jsonObject(line: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function recordOf(fields: Fields): LogRecord | string {
   const timeMs = timeOf(fields);
   if (timeMs === undefined) return 'no time';
-  const method = said(fields['cs-method']);
+  const method = fieldValue(fields['cs-method']);
   const path = decoded(fields['cs-uri-stem']);
   if (method === undefined || !path?.startsWith('/')) return 'no request';
   const status = statusCode(fields['sc-status']);
   if (status === undefined)
     return fields['sc-status'] === '000'
-      ? 'status 000: the viewer left before an answer'
+      ? 'status 000: the viewer disconnected before a response'
       : 'no status';
-  const bytes = byteCount(said(fields['sc-content-len']) ?? fields['sc-bytes']);
+  const bytes = byteCount(fieldValue(fields['sc-content-len']) ?? fields['sc-bytes']);
   if (bytes === undefined) return 'no size';
   return {
     timeMs,
@@ -87,25 +73,25 @@ function recordOf(fields: Fields): LogRecord | string {
     clientAddress: fields['c-ip'] ?? '',
     status,
     bytes,
-    edgeLocation: said(fields['x-edge-location']),
+    edgeLocation: fieldValue(fields['x-edge-location']),
     contentType: decoded(fields['sc-content-type']),
   };
 }
 
 function timeOf(fields: Fields): number | undefined {
-  const precise = said(fields['timestamp(ms)']);
+  const precise = fieldValue(fields['timestamp(ms)']);
   if (precise !== undefined && /^\d{1,15}$/.test(precise)) return Number(precise);
-  const seconds = said(fields.timestamp);
+  const seconds = fieldValue(fields.timestamp);
   if (seconds !== undefined && /^\d{1,12}$/.test(seconds)) return Number(seconds) * 1000;
   return parseIsoTime(`${fields.date}T${fields.time}Z`);
 }
 
 /**
- * Of a value, CloudFront escapes what is not plain ASCII, and the percent sign itself: once undone,
- * it is as the viewer sent it.
+ * CloudFront escapes characters outside plain ASCII and the percent sign. Decoding once restores
+ * what the viewer sent.
  */
 function decoded(value: string | undefined): string | undefined {
-  return said(value)?.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+  return fieldValue(value)?.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }

@@ -1,20 +1,20 @@
 /**
  * The common and the combined log format of Apache and nginx: "Log Files", Apache HTTP Server
- * documentation; "Module ngx_http_log_module", nginx documentation. What servers append after the
- * last field of the format is left alone.
+ * documentation; "Module ngx_http_log_module", nginx documentation. Fields after those of the
+ * format are ignored.
  */
 import {
   byteCount,
+  fieldValue,
   headerFields,
   type ParsedLine,
   parseCommonTime,
   parseRequestLine,
-  said,
   statusCode,
 } from './record';
 
 const QUOTED = '"((?:[^"\\\\]|\\\\.)*)"';
-/** A time has no bracket in it: so a line full of them is not gone through again from each. */
+/** The time excludes brackets, so a line full of brackets does not cause quadratic backtracking. */
 const LINE = new RegExp(
   `^(\\S+) \\S+ .+? \\[([^[\\]]*)\\] ${QUOTED} (\\S+) (\\S+)(?: ${QUOTED} ${QUOTED})?`,
 );
@@ -32,13 +32,13 @@ export function parseCombined(line: string): ParsedLine {
   const bytes = byteCount(size);
   if (bytes === undefined) return 'no size';
   const headers = headerFields({
-    'user-agent': said(agent) && unescaped(agent ?? ''),
-    referer: said(referer) && unescaped(referer ?? ''),
+    'user-agent': fieldValue(agent) && unescaped(agent ?? ''),
+    referer: fieldValue(referer) && unescaped(referer ?? ''),
   });
   return { ...target, timeMs, headers, clientAddress: address, status: code, bytes };
 }
 
-/** Apache writes `\"` and `\\`, both write `\x22`. */
+/** Apache escapes as `\"` and `\\`; Apache and nginx escape as `\x22`. */
 function unescaped(text: string): string {
   if (!text.includes('\\')) return text;
   return text.replace(

@@ -1,25 +1,25 @@
 /**
- * One JSON object a line, named as nginx names its variables: "Alphabetical index of variables",
- * nginx documentation. Each `http_NAME` is the header `NAME` of the request.
+ * One JSON object per line, with the names of nginx variables: "Alphabetical index of variables",
+ * nginx documentation. `http_NAME` is the request header `NAME`.
  */
-import { jsonObject } from './cloudfront';
 import {
   byteCount,
+  fieldValue,
   headerFields,
   hostName,
+  jsonObject,
   milliseconds,
   type ParsedLine,
   parseCommonTime,
   parseIsoTime,
   parseRequestLine,
   requestTarget,
-  said,
   statusCode,
 } from './record';
 
 const HEADER = 'http_';
 
-/** There is no `Date` after it: "Time Values and Time Range", ECMAScript. */
+/** The latest time that a `Date` can represent: "Time Values and Time Range", ECMAScript. */
 const LAST_MOMENT_MS = 8.64e15;
 
 export function parseJson(line: string): ParsedLine {
@@ -27,7 +27,7 @@ export function parseJson(line: string): ParsedLine {
   if (object === undefined) return 'not a JSON object';
   const text = (...names: readonly string[]) => {
     const name = names.find((each) => object[each] !== undefined && object[each] !== null);
-    return name === undefined ? undefined : said(String(object[name]));
+    return name === undefined ? undefined : fieldValue(String(object[name]));
   };
   const timeMs = timeOf(
     text('time_local', 'time_iso8601', 'time', 'timestamp', '@timestamp', 'msec'),
@@ -58,7 +58,7 @@ export function parseJson(line: string): ParsedLine {
         headers.map((name) => [name.slice(HEADER.length).replace(/_/g, '-'), text(name)]),
       ),
     ),
-    // Behind a load balancer, the first address that it was given is the viewer's.
+    // The first address is the viewer's if the server is behind a load balancer.
     clientAddress:
       text('http_x_forwarded_for')?.split(',')[0]?.trim() ?? text('remote_addr', 'client_ip') ?? '',
     status,
@@ -68,7 +68,7 @@ export function parseJson(line: string): ParsedLine {
   };
 }
 
-/** As nginx writes `$time_local`, ISO 8601, or seconds since 1970 with a fraction. */
+/** Parses nginx's `$time_local`, ISO 8601, or seconds since 1970 with an optional fraction. */
 function timeOf(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   const timeMs = parseCommonTime(value) ?? parseIsoTime(value) ?? milliseconds(value);

@@ -1,28 +1,34 @@
-/** The lines of a file, plain or compressed, one at a time: a log may be larger than the memory. */
+/** Reads a plain or compressed file line by line, because a log may be larger than memory. */
 import { createReadStream, type ReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { IsochroneError } from '../../../model/errors';
 
-/**
- * What is longer is cut there: no server logs longer ones, and a binary file must not fill the
- * memory.
- */
+/** Longer lines are cut. No server logs longer lines, and a binary file must not exhaust memory. */
 export const MAX_LINE_CHARACTERS = 65_536;
 
-/** Of UTF-8, at the start of a file, byte by byte. */
+/** The UTF-8 byte order mark, read as Latin-1. */
 const BYTE_ORDER_MARK = /^\xef\xbb\xbf/;
 
 export interface LineOptions {
-  /** Called now and then with the bytes of the file that were read, and all it has. */
+  /**
+   * Called from time to time with the bytes read and the size of the file.
+   *
+   * @default - progress is not reported
+   */
   readonly onProgress?: (readBytes: number, allBytes: number) => void;
-  /** Called if a compressed file ends too early or is damaged; the lines before that are given. */
+  /**
+   * Called if a compressed file is truncated or damaged. Lines before the damage are still read.
+   *
+   * @default - the damage is not reported
+   */
   readonly onDamaged?: (reason: string) => void;
 }
 
 /**
- * Lines without their ends. Each byte is one character, so that no byte is lost that is not UTF-8.
+ * Reads lines without their line ends. Each byte becomes one character (Latin-1), so that bytes
+ * that are not UTF-8 are preserved.
  *
  * @throws IsochroneError if the file cannot be read, or is Parquet
  */
@@ -59,7 +65,8 @@ async function* plainBytes(
     if (error instanceof IsochroneError || (error as NodeJS.ErrnoException).syscall === undefined)
       throw error;
     throw new IsochroneError(
-      `${file}: the log cannot be read (${(error as Error).message}).\nName an existing file with \`--log\`.`,
+      `${file}: the log cannot be read (${(error as Error).message}).\n` +
+        'Name an existing file with `--log`.',
     );
   }
 }
@@ -80,8 +87,8 @@ async function* withFirst(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncGen
 }
 
 /**
- * Piece by piece, and the end on its own: zlib throws away what it has of the piece in which it
- * notices that the file was cut off.
+ * Decompresses chunk by chunk. If the file is truncated, zlib discards its output for the chunk in
+ * which it finds out, so that chunk should be small.
  */
 async function* inflated(
   first: Buffer,
@@ -96,7 +103,7 @@ async function* inflated(
     (error: Error) => error.message,
   );
   for await (const chunk of withFirst(first, rest)) {
-    // Garbage behind the last member ends the stream without an answer to the write.
+    // Garbage after the last member ends the stream without completing the write.
     const failure = await Promise.race([
       new Promise<unknown>((done) => gunzip.write(chunk, done)),
       ended,
@@ -112,7 +119,9 @@ async function* inflated(
 
 function parquet(file: string): IsochroneError {
   return new IsochroneError(
-    `${file}: this is Parquet, which is not read here.\n` +
-      "Convert it with Athena: UNLOAD (SELECT * FROM your_logs) TO 's3://bucket/prefix/' WITH (format = 'JSON', compression = 'GZIP'), or let CloudFront deliver JSON.",
+    `${file}: Parquet is not supported.\n` +
+      'Convert it with Athena, or make CloudFront deliver JSON: ' +
+      "UNLOAD (SELECT * FROM your_logs) TO 's3://bucket/prefix/' " +
+      "WITH (format = 'JSON', compression = 'GZIP').",
   );
 }

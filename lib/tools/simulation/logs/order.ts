@@ -1,31 +1,36 @@
 /**
- * Puts the requests of a log into the order of time. Servers log a request when it ends, and
- * several servers log beside each other.
+ * Sorts the requests of a log by time. Servers log a request when it ends, and several servers may
+ * write to one log.
  */
 import type { LogRecord } from './record';
 
 /**
- * Requests that are held back to be put in order. One that comes later than that is given with the
- * time of the one before it.
+ * How many requests are buffered for sorting. A request that arrives later than that gets the time
+ * of the request before it.
  */
 export const ORDER_BUFFER = 10_000;
 
 export interface Ordering {
-  /** Requests before which a later one stood. */
+  /** Requests that followed a later one. */
   readonly outOfOrder: number;
-  /** Those of them that came too late for the buffer. */
+  /** Those of them that were too late for the buffer. */
   readonly late: number;
 }
 
-/** Requests of the same time keep their order. */
+/**
+ * Sorts by time. Requests of the same time keep their order.
+ *
+ * @param ordering counts are added here
+ * @param buffer how many requests are buffered
+ */
 export async function* orderedByTime(
   records: AsyncIterable<LogRecord>,
   ordering: { outOfOrder: number; late: number },
   buffer = ORDER_BUFFER,
 ): AsyncGenerator<LogRecord> {
   /**
-   * In order from `first` on; what is before that has been given. A log is nearly in order, so most
-   * requests go to the end.
+   * Sorted from index `first`; earlier elements were yielded. A log is nearly sorted, so most
+   * requests are appended.
    */
   let waiting: LogRecord[] = [];
   let first = 0;
@@ -56,7 +61,7 @@ export async function* orderedByTime(
   while (first < waiting.length) yield onTime(waiting[first++] as LogRecord);
 }
 
-/** Behind the last one that is not later, by halving. */
+/** The index after the last element that is not later, by binary search. */
 function placeAfter(sorted: readonly LogRecord[], from: number, timeMs: number): number {
   let [low, high] = [from, sorted.length];
   while (low < high) {

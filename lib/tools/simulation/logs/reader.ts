@@ -1,22 +1,23 @@
 /**
- * An access log as requests in the order of time. Whatever a line holds, it is counted, and no line
- * ends the reading.
+ * Reads an access log as requests in time order. Invalid lines are counted and do not stop the
+ * reader.
  */
 import { IsochroneError } from '../../../model/errors';
-import { LINES_TO_TELL, type LogFormatName, lineParser, tellFormat } from './formats';
+import { DETECTION_LINES, detectFormat, type LogFormatName, lineParser } from './formats';
 import { type LineOptions, MAX_LINE_CHARACTERS, readLines } from './lines';
 import { type Ordering, orderedByTime } from './order';
 import type { LineParser, LogRecord } from './record';
 
-/** Examples of broken lines that are kept, and the characters kept of each. */
+/** How many examples of broken lines are kept, and how many characters of each. */
 const BROKEN_EXAMPLES = 5;
 const EXCERPT_CHARACTERS = 120;
 
+/** What the reader found in a log. */
 export interface LogSummary extends Ordering {
   readonly format: LogFormatName;
   /**
-   * Lines that are meant to be requests: the replayed and the broken ones. Lines of `#` in
-   * CloudFront's logs are none.
+   * Lines that should be requests, parsed or broken. Header lines of CloudFront's logs do not
+   * count.
    */
   readonly lines: number;
   readonly broken: number;
@@ -25,25 +26,30 @@ export interface LogSummary extends Ordering {
     readonly reason: string;
     readonly text: string;
   }[];
-  /** Why the file ended before it should have. */
+  /**
+   * Why the file is truncated or damaged.
+   *
+   * @default - it is not
+   */
   readonly damaged?: string;
 }
 
+/** An opened access log, which can be read once. */
 export interface Log {
   readonly records: AsyncIterable<LogRecord>;
-  /** Of what has been read so far: complete when `records` has ended. */
+  /** The summary of the lines read so far; complete when `records` has ended. */
   summary(): LogSummary;
 }
 
 export interface LogOptions extends Pick<LineOptions, 'onProgress'> {
-  /** @default told from the first lines */
+  /** @default - detected from the first lines */
   readonly format?: LogFormatName;
 }
 
 /**
- * Opens a log, plain or compressed.
+ * Opens a plain or compressed log.
  *
- * @throws IsochroneError if it cannot be read, or its format cannot be told
+ * @throws IsochroneError if the log cannot be read or its format cannot be detected
  */
 export async function openLog(file: string, { format, onProgress }: LogOptions = {}): Promise<Log> {
   let damaged: string | undefined;
@@ -53,11 +59,11 @@ export async function openLog(file: string, { format, onProgress }: LogOptions =
 }
 
 /**
- * Lines from elsewhere than a file as a log.
+ * Reads a log from lines that need not come from a file.
  *
- * @param name as errors and reports call it
- * @param given by default the format is told from the first lines
- * @throws IsochroneError if there are none, or their format cannot be told
+ * @param name the name of the log in errors and reports
+ * @param given the format; detected from the first lines by default
+ * @throws IsochroneError if there are no lines or their format cannot be detected
  */
 export async function logOf(
   lines: AsyncIterator<string>,
@@ -65,14 +71,14 @@ export async function logOf(
   given?: LogFormatName,
 ): Promise<Log> {
   const first: string[] = [];
-  while (first.length < LINES_TO_TELL) {
+  while (first.length < DETECTION_LINES) {
     const { value, done } = await lines.next();
     if (done) break;
     first.push(value);
   }
   if (first.length === 0)
     throw new IsochroneError(`${name}: the log has no lines.\nName another file with \`--log\`.`);
-  const format = given ?? tellFormat(name, first);
+  const format = given ?? detectFormat(name, first);
   const tally = {
     lines: 0,
     broken: 0,
@@ -121,7 +127,7 @@ async function* parsed(
   }
 }
 
-/** What a terminal would obey is shown as a dot. */
+/** Replaces control characters, which a terminal would execute, by dots. */
 function excerpt(text: string): string {
   const printable = text.slice(0, EXCERPT_CHARACTERS).replace(/[^\x20-\x7e]/g, '·');
   return text.length > EXCERPT_CHARACTERS ? `${printable}…` : printable;

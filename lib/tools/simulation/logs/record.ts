@@ -1,31 +1,45 @@
-/** One request of an access log, and the pieces from which every reader makes it. */
+/** The record of a request, and parsers for the fields that several formats have. */
 import type { HeaderFields } from '../messages';
 
+/** One request of an access log. */
 export interface LogRecord {
-  /** Milliseconds since 1970, as precise as the log is. */
+  /** Milliseconds since 1970, at the precision of the log. */
   readonly timeMs: number;
   readonly method: string;
-  /** In lower case, without the port; undefined where the log has none. */
+  /**
+   * In lower case, without the port.
+   *
+   * @default - the log has no host
+   */
   readonly host?: string;
-  /** As it was sent, with its first slash. */
+  /** As sent, with its leading slash. */
   readonly path: string;
-  /** As it was sent, without the question mark. */
+  /** As sent, without the question mark. */
   readonly query: string;
-  /** Those that the log has. */
+  /** The request headers that the log contains. */
   readonly headers: HeaderFields;
   readonly clientAddress: string;
   readonly status: number;
-  /** Of the body where the log tells them apart, with the header fields otherwise. */
+  /** Bytes of the body; bytes with the header fields if the log does not separate them. */
   readonly bytes: number;
-  /** How long the origin took, where the log says so. */
+  /**
+   * How long the origin took.
+   *
+   * @default - the log has no duration
+   */
   readonly originMs?: number;
-  /** As CloudFront logs it: `NRT57-P1`. */
+  /**
+   * As CloudFront logs it, such as `NRT57-P1`.
+   *
+   * @default - the log has no edge location
+   */
   readonly edgeLocation?: string;
   readonly contentType?: string;
 }
 
 /**
- * A line as read: a request, why it is none, or undefined for a line that is not meant to be one.
+ * A parsed line: a request, the reason why the line is broken, or undefined for a header or
+ * comment.
  */
 export type ParsedLine = LogRecord | string | undefined;
 export type LineParser = (line: string) => ParsedLine;
@@ -35,15 +49,17 @@ export type RequestTarget = Pick<LogRecord, 'method' | 'host' | 'path' | 'query'
 const REQUEST_LINE = /^([A-Z][A-Z-]*) (\S.*?)(?: HTTP\/\d(?:\.\d)?)?$/;
 const ABSOLUTE = /^[a-z]+:\/\/([^/?#]*)(.*)$/is;
 
-/** `GET /a?b HTTP/1.1`, also with a whole URL, as load balancers log it. */
+/** Parses `GET /a?b HTTP/1.1`. The target may be a whole URL, as in load balancer logs. */
 export function parseRequestLine(text: string): RequestTarget | undefined {
   const match = REQUEST_LINE.exec(text);
   return match ? requestTarget(match[1] as string, match[2] as string) : undefined;
 }
 
 /**
- * @param url a path with its query, or a whole URL; a fragment never reaches a server, so `#` is a
- * character like others
+ * Splits the target of a request. A fragment never reaches a server, so `#` is an ordinary
+ * character.
+ *
+ * @param url a path with its query, or a whole URL
  */
 export function requestTarget(method: string, url: string): RequestTarget | undefined {
   const absolute = ABSOLUTE.exec(url);
@@ -61,49 +77,47 @@ export function requestTarget(method: string, url: string): RequestTarget | unde
 
 /** In lower case and without the port. */
 export function hostName(value: string | undefined): string | undefined {
-  return said(value)?.toLowerCase().replace(/:\d+$/, '');
+  return fieldValue(value)?.toLowerCase().replace(/:\d+$/, '');
 }
 
-/** A field's value; undefined if the log has a dash or nothing in its place. */
-export function said(value: string | undefined): string | undefined {
+/** The value of a field; undefined if it is empty or a dash. */
+export function fieldValue(value: string | undefined): string | undefined {
   return value === undefined || value === '-' || value === '' ? undefined : value;
 }
 
 export function headerFields(fields: Readonly<Record<string, string | undefined>>): HeaderFields {
   const headers: Record<string, string[]> = {};
   for (const name in fields) {
-    const value = said(fields[name]);
+    const value = fieldValue(fields[name]);
     if (value !== undefined) headers[name] = [value];
   }
   return headers;
 }
 
-/**
- * A status that a viewer was sent; undefined for 000, with which logs say that nothing was sent.
- */
+/** The status that the viewer got; undefined for 000, which means that no response was sent. */
 export function statusCode(value: string | undefined): number | undefined {
   return value !== undefined && /^[1-9]\d\d$/.test(value) ? Number(value) : undefined;
 }
 
-/** Bytes; a dash stands for none. */
+/** A number of bytes; a dash means 0. */
 export function byteCount(value: string | undefined): number | undefined {
-  const text = said(value) ?? '0';
+  const text = fieldValue(value) ?? '0';
   return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /**
- * Seconds with a fraction, in milliseconds; undefined for a dash, and for -1, with which load
- * balancers say that there was no answer.
+ * Converts seconds with an optional fraction to milliseconds; undefined for a dash, and for -1,
+ * which load balancers log if there was no response.
  */
 export function milliseconds(seconds: string | undefined): number | undefined {
-  const value = said(seconds);
+  const value = fieldValue(seconds);
   return value !== undefined && /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : undefined;
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const COMMON_TIME = /^(\d\d)\/([A-Z][a-z]{2})\/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)$/;
 
-/** `17/Nov/2013:06:31:30 -0500`, as Apache and nginx write it. */
+/** Parses the time format of Apache and nginx, `17/Nov/2013:06:31:30 -0500`. */
 export function parseCommonTime(text: string): number | undefined {
   const match = COMMON_TIME.exec(text);
   const month = MONTHS.indexOf(match?.[2] ?? '');
@@ -122,10 +136,22 @@ export function parseCommonTime(text: string): number | undefined {
 
 const ISO_TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?$/;
 
-/** ISO 8601; without a zone, UTC. */
+/** Parses ISO 8601. Without a time zone, the time is UTC. */
 export function parseIsoTime(text: string): number | undefined {
   const match = ISO_TIME.exec(text);
   if (!match) return undefined;
   const time = Date.parse(match[2] === undefined ? `${text}Z` : text);
   return Number.isNaN(time) ? undefined : time;
+}
+
+/** Parses a JSON object; undefined for any other text. */
+export function jsonObject(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,11 +1,11 @@
 /**
- * `Accept-Encoding` as CloudFront puts it in the key and sends it on, where the cache policy
- * enables compressed objects: "Caching compressed objects" in "Understand cache policies", Amazon
- * CloudFront developer guide.
+ * `Accept-Encoding` as CloudFront normalizes it for the cache key and the origin, if the cache
+ * policy enables compressed objects: "Caching compressed objects" in "Understand cache policies",
+ * Amazon CloudFront developer guide.
  */
 import type { CachePolicyModel } from '../distribution';
 
-/** @returns `br,gzip`, `gzip`, `br`, or undefined where the header is left out */
+/** @returns `br,gzip`, `gzip`, `br`, or undefined if CloudFront removes the header */
 export function normalizedAcceptEncoding(
   values: readonly string[] | undefined,
   policy: Pick<CachePolicyModel, 'gzip' | 'brotli'>,
@@ -19,7 +19,7 @@ export function normalizedAcceptEncoding(
   return codings.filter(Boolean).join(',') || undefined;
 }
 
-/** Its name, unless its weight is 0, which is a refusal: RFC 9110, 12.4.2. */
+/** The name of an accepted coding. A weight of 0 rejects it: RFC 9110, 12.4.2. */
 function acceptedCoding(element: string): string | undefined {
   const [coding = '', ...parameters] = element.split(';').map((part) => part.trim().toLowerCase());
   return parameters.some((parameter) => /^q\s*=\s*0(\.0*)?$/.test(parameter)) ? undefined : coding;

@@ -1,28 +1,24 @@
 /**
- * The key of an object: the host and path of the request, and what the cache policy lists of its
- * query, headers and cookies. "Understand the cache key" and "Understand cache policies", Amazon
- * CloudFront developer guide.
+ * The cache key: host and path of the request, and the query, headers and cookies that the cache
+ * policy selects. "Understand the cache key" and "Understand cache policies", Amazon CloudFront
+ * developer guide.
  */
 
-import type { BehaviorModel, Selection } from '../distribution';
+import { type BehaviorModel, parameterName, type Selection, selects } from '../distribution';
 import type { HttpRequest } from '../messages';
 import { normalizedAcceptEncoding } from './accept-encoding';
 
-/** Between the parts of a key. No host, path or query has it in it. */
+/** Separates the parts of a key. It cannot occur in a host, path or query. */
 const PART = '\n';
 
-/**
- * @returns `key`, which tells objects apart; and `urlKey`, the part of it that is the URL, which
- * comes first in it
- */
+/** @returns `key`, and its first part `urlKey`, which contains the URL only */
 export function cacheKey(
   behavior: BehaviorModel,
   request: HttpRequest,
 ): { key: string; urlKey: string } {
   const { query, headers, cookies } = behavior.cachePolicy;
   const kept = keptQuery(request.query, query);
-  // Spelled with a question mark only where something is kept: `/a` and `/a?` are one object where
-  // nothing is.
+  // The question mark is part of the key only with a query, so `/a` and `/a?` are the same object.
   const urlKey = `${request.host}${request.path}${kept === undefined ? '' : `?${kept}`}`;
   const parts = [
     ...keptHeaders(request, headers),
@@ -34,19 +30,20 @@ export function cacheKey(
 }
 
 /**
- * In the order and with the bytes of the request, for both tell objects apart; only `&` separates;
- * and `flag` is not `flag=`: "Cache content based on query string parameters".
+ * The selected part of the query. The order and bytes of the request are kept, because both
+ * distinguish objects. Only `&` separates parameters, and `flag` differs from `flag=`: "Cache
+ * content based on query string parameters".
  */
 function keptQuery(query: string, selection: Selection): string | undefined {
   if (query === '' || selection.kind === 'none') return undefined;
   if (selection.kind === 'all') return query;
-  const kept = query.split('&').filter((parameter) => isKept(selection, nameOf(parameter)));
+  const kept = query.split('&').filter((parameter) => selects(selection, parameterName(parameter)));
   return kept.length === 0 ? undefined : kept.join('&');
 }
 
 /**
- * By their values, whose bytes count; a header that is sent empty differs from none: "Cache content
- * based on request headers".
+ * The selected headers by value, byte by byte. An empty header differs from a missing one: "Cache
+ * content based on request headers".
  */
 function keptHeaders({ headers }: HttpRequest, { kind, names }: Selection): string[] {
   const taken = kind === 'only' ? names : kind === 'all' ? Object.keys(headers) : [];
@@ -57,16 +54,14 @@ function keptHeaders({ headers }: HttpRequest, { kind, names }: Selection): stri
 }
 
 /**
- * In the order of their names, for browsers choose their own order: "Cache content based on
- * cookies".
+ * The selected cookies, sorted by name because browsers choose their own order: "Cache content
+ * based on cookies".
  */
 function keptCookies(fields: readonly string[] | undefined, selection: Selection): string[] {
   if (fields === undefined || selection.kind === 'none') return [];
   const cookies = fields.flatMap((field) => field.split(';')).map((cookie) => cookie.trim());
   return cookies
-    .filter(
-      (cookie) => cookie !== '' && (selection.kind === 'all' || isKept(selection, nameOf(cookie))),
-    )
+    .filter((cookie) => cookie !== '' && selects(selection, parameterName(cookie)))
     .sort();
 }
 
@@ -81,13 +76,4 @@ function encodings({ cachePolicy }: BehaviorModel, { headers }: HttpRequest): st
  */
 function methods({ method }: HttpRequest): string[] {
   return method === 'GET' || method === 'HEAD' ? [] : [`method=${method}`];
-}
-
-function isKept({ kind, names }: Selection, name: string): boolean {
-  return names.includes(name) === (kind === 'only');
-}
-
-function nameOf(pair: string): string {
-  const end = pair.indexOf('=');
-  return end < 0 ? pair : pair.slice(0, end);
 }

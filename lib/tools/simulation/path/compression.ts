@@ -1,42 +1,53 @@
 /**
- * What CloudFront compresses, and how: "Serving compressed files", Amazon CloudFront developer
+ * CloudFront's compression of responses: "Serving compressed files", Amazon CloudFront developer
  * guide.
  */
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import type { BehaviorModel } from '../distribution';
-import type { HttpAnswer, HttpRequest } from '../messages';
+import type { HttpRequest, HttpResponse } from '../messages';
 import { normalizedAcceptEncoding } from './accept-encoding';
 
-/** Bytes, as the origin's `Content-Length` says. */
+/** Bytes according to the origin's `Content-Length`. */
 const SIZE = { min: 1_000, max: 10_000_000 };
 
 const STATUSES = [200, 403, 404];
 
 /** "File types that CloudFront compresses". */
 const TYPES = new Set(
-  `application/dash+xml application/eot application/font application/font-sfnt application/javascript application/json application/opentype
-  application/otf application/pdf application/pkcs7-mime application/protobuf application/rss+xml application/truetype application/ttf
-  application/vnd.apple.mpegurl application/vnd.mapbox-vector-tile application/vnd.ms-fontobject application/wasm application/xhtml+xml
-  application/xml application/x-font-opentype application/x-font-truetype application/x-font-ttf application/x-httpd-cgi
-  application/x-javascript application/x-mpegurl application/x-opentype application/x-otf application/x-perl application/x-ttf font/eot
-  font/opentype font/otf font/ttf image/svg+xml text/css text/csv text/html text/javascript text/js text/plain text/richtext
-  text/tab-separated-values text/x-component text/x-java-source text/x-script text/xml vnd.apple.mpegurl`.split(
-    /\s+/,
-  ),
+  `
+  application/dash+xml application/eot application/font application/font-sfnt
+  application/javascript application/json application/opentype application/otf
+  application/pdf application/pkcs7-mime application/protobuf application/rss+xml
+  application/truetype application/ttf application/vnd.apple.mpegurl
+  application/vnd.mapbox-vector-tile application/vnd.ms-fontobject application/wasm
+  application/xhtml+xml application/xml application/x-font-opentype
+  application/x-font-truetype application/x-font-ttf application/x-httpd-cgi
+  application/x-javascript application/x-mpegurl application/x-opentype application/x-otf
+  application/x-perl application/x-ttf font/eot font/opentype font/otf font/ttf
+  image/svg+xml text/css text/csv text/html text/javascript text/js text/plain text/richtext
+  text/tab-separated-values text/x-component text/x-java-source text/x-script text/xml
+  vnd.apple.mpegurl
+  `
+    .trim()
+    .split(/\s+/),
 );
 
-/** How fast matters here, not how small. */
+/** The emulator favors speed over size. */
 const BROTLI_QUALITY = 4;
 
-/** @returns the same answer, where it is not to be compressed for this request */
+/**
+ * Compresses a response if CloudFront would.
+ *
+ * @returns the same response if it must not be compressed for this request
+ */
 export function compressed(
   behavior: BehaviorModel,
-  { headers: asked }: HttpRequest,
-  answer: HttpAnswer,
-): HttpAnswer {
-  const { status, headers, body } = answer;
+  { headers: requestHeaders }: HttpRequest,
+  response: HttpResponse,
+): HttpResponse {
+  const { status, headers, body } = response;
   const accepted = behavior.compress
-    ? normalizedAcceptEncoding(asked['accept-encoding'], behavior.cachePolicy)
+    ? normalizedAcceptEncoding(requestHeaders['accept-encoding'], behavior.cachePolicy)
     : undefined;
   const type = headers['content-type']?.[0]?.split(';')[0]?.trim().toLowerCase() ?? '';
   const length = Number(headers['content-length']?.[0]);
@@ -47,8 +58,8 @@ export function compressed(
     headers['content-encoding'] ||
     !TYPES.has(type)
   )
-    return answer;
-  if (!(length >= SIZE.min && length <= SIZE.max)) return answer;
+    return response;
+  if (!(length >= SIZE.min && length <= SIZE.max)) return response;
   const isBrotli = accepted.includes('br');
   const small = isBrotli
     ? brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } })
@@ -61,7 +72,7 @@ export function compressed(
       'content-encoding': [isBrotli ? 'br' : 'gzip'],
       'content-length': [String(small.length)],
       vary: [...new Set([...(headers.vary ?? []), 'Accept-Encoding'])],
-      // A strong entity tag becomes a weak one: "ETag header conversion".
+      // A strong entity tag becomes weak: "ETag header conversion".
       ...(etag !== undefined && { etag: [etag.startsWith('"') ? `W/${etag}` : etag] }),
     },
     bodyBytes: small.length,

@@ -2,7 +2,7 @@ export { compressed } from './compression';
 export {
   type Attempt,
   type OriginStep,
-  type Prepared,
+  type PreparedRequest,
   type RequestPath,
   requestPath,
   type ViewerPlace,

@@ -1,54 +1,41 @@
 /**
- * What CloudFront sends to an origin: "Control origin requests with a policy" and "Request and
- * response behavior for custom origins", Amazon CloudFront developer guide.
+ * The request that CloudFront sends to an origin: "Control origin requests with a policy" and
+ * "Request and response behavior for custom origins", Amazon CloudFront developer guide.
  */
 
-import type { BehaviorModel, OriginModel, Selection } from '../distribution';
+import {
+  type BehaviorModel,
+  type OriginModel,
+  parameterName,
+  type Selection,
+  selects,
+} from '../distribution';
 import { isCacheable, type Validators } from '../engine';
+import { endToEndHeaders, filterHeaders } from '../headers';
 import type { HeaderFields, HttpRequest } from '../messages';
 import { normalizedAcceptEncoding } from './accept-encoding';
 
-/** Between two neighbours on the way only: RFC 9110, 7.6.1. */
-const HOP_BY_HOP = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
-
-/** "HTTP request headers and CloudFront behavior": removed whatever the policy says. */
+/** Removed whatever the policy selects: "HTTP request headers and CloudFront behavior". */
 const REMOVED = ['expect', 'max-forwards', 'x-edge-location', 'x-forwarded-proto', 'x-real-ip'];
 
-/** The same table: forwarded without being named anywhere. */
-const ALWAYS_FORWARDED = [
-  'cache-control',
-  'content-encoding',
-  'content-length',
-  'content-md5',
-  'content-type',
-  'date',
-  'from',
-  'if-match',
-  'if-modified-since',
-  'if-none-match',
-  'if-range',
-  'if-unmodified-since',
-  'origin',
-  'pragma',
-  'range',
-  'request-range',
-  'warning',
-];
+/** Forwarded whatever the policy selects: the same table. */
+const ALWAYS_FORWARDED = new Set(
+  (
+    'cache-control content-encoding content-length content-md5 content-type date from if-match ' +
+    'if-modified-since if-none-match if-range if-unmodified-since origin pragma range ' +
+    'request-range warning'
+  ).split(' '),
+);
 
-/** `If-Range` stays with its range, for the same range is another object. */
+/**
+ * Conditional headers. `If-Range` is not among them, because it belongs to its range, and another
+ * range is another object.
+ */
 const CONDITIONS = ['if-match', 'if-modified-since', 'if-none-match', 'if-unmodified-since'];
 
-/** Without the origin's path and custom headers, as an origin-request function sees it. */
+/**
+ * The request that an origin-request function sees: without the origin's path and custom headers.
+ */
 export function originRequest(
   behavior: BehaviorModel,
   request: HttpRequest,
@@ -57,15 +44,15 @@ export function originRequest(
 ): HttpRequest {
   const { cachePolicy, originRequest: policy } = behavior;
   const forwards = (name: string) =>
-    isSelected(cachePolicy.headers, name) || isSelected(policy.headers, name);
-  const sent = endToEnd(request.headers);
+    selects(cachePolicy.headers, name) || selects(policy.headers, name);
+  const sent = endToEndHeaders(request.headers);
   const headers: Record<string, readonly string[]> = {};
   for (const [name, values] of Object.entries(sent)) {
     if (
       name !== 'cookie' &&
       name !== 'accept-encoding' &&
       !REMOVED.includes(name) &&
-      (ALWAYS_FORWARDED.includes(name) || forwards(name))
+      (ALWAYS_FORWARDED.has(name) || forwards(name))
     ) {
       headers[name] = values;
     }
@@ -84,7 +71,7 @@ export function originRequest(
     .filter(
       (cookie) =>
         cookie !== '' &&
-        [cachePolicy.cookies, policy.cookies].some((each) => isSelected(each, nameOf(cookie))),
+        [cachePolicy.cookies, policy.cookies].some((each) => selects(each, parameterName(cookie))),
     );
   if (cookies.length > 0) headers.cookie = [cookies.join('; ')];
 
@@ -105,10 +92,10 @@ export function originRequest(
 }
 
 /**
- * As it leaves: the origin's own headers replace a viewer's of the same name ("Add custom headers
- * to origin requests").
+ * The request as it leaves CloudFront: with the origin's path and custom headers, which replace the
+ * viewer's headers of the same name ("Add custom headers to origin requests").
  */
-export function addressed(request: HttpRequest, origin: OriginModel): HttpRequest {
+export function toOriginAddress(request: HttpRequest, origin: OriginModel): HttpRequest {
   const custom = Object.fromEntries(
     Object.entries(origin.customHeaders).map(([name, value]) => [name, [value]]),
   );
@@ -119,24 +106,13 @@ export function addressed(request: HttpRequest, origin: OriginModel): HttpReques
   };
 }
 
-/** Without what concerns one connection, `Connection`'s own list included. */
-export function endToEnd(headers: HeaderFields): HeaderFields {
-  const named = (headers.connection ?? [])
-    .flatMap((value) => value.split(','))
-    .map((name) => name.trim().toLowerCase());
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.includes(name) && !named.includes(name)),
-  );
-}
-
 /**
- * Where answers are kept, the origin is asked for what is to be kept: with the validators of an
- * expired object, whatever the viewer holds, and without conditions where there is none. The
- * viewer's own conditions are met with the answer.
+ * Makes a request for the cache. It carries the validators of an expired object, or no conditions
+ * without one. The viewer's own conditions apply to the response later.
  */
 function withConditionsOf({ etag, lastModified }: Validators, headers: HeaderFields): HeaderFields {
   return {
-    ...Object.fromEntries(Object.entries(headers).filter(([name]) => !CONDITIONS.includes(name))),
+    ...filterHeaders(headers, (name) => !CONDITIONS.includes(name)),
     ...(etag !== undefined && { 'if-none-match': [etag] }),
     ...(lastModified !== undefined && { 'if-modified-since': [lastModified] }),
   };
@@ -146,16 +122,8 @@ function forwardedQuery(query: string, selections: readonly Selection[]): string
   if (query === '' || selections.some(({ kind }) => kind === 'all')) return query;
   return query
     .split('&')
-    .filter((parameter) => selections.some((selection) => isSelected(selection, nameOf(parameter))))
+    .filter((parameter) =>
+      selections.some((selection) => selects(selection, parameterName(parameter))),
+    )
     .join('&');
-}
-
-function isSelected({ kind, names }: Selection, name: string): boolean {
-  if (kind === 'all' || kind === 'none') return kind === 'all';
-  return names.includes(name) === (kind === 'only');
-}
-
-function nameOf(pair: string): string {
-  const end = pair.indexOf('=');
-  return end < 0 ? pair : pair.slice(0, end);
 }

@@ -1,97 +1,136 @@
 /**
- * The path of one request through CloudFront, but for the caches: what comes before them, behind
- * them and after them.
+ * The path of one request through CloudFront except for the caches: the steps before, behind and
+ * after them.
  */
 import { catchesAll } from '../../../model/aws';
 import type { BehaviorModel, DistributionModel, EdgeEvent, OriginModel } from '../distribution';
-import type { KeyedRequest, Served, Validators } from '../engine';
+import type { KeyedRequest, ServedResponse, Validators } from '../engine';
 import type { EdgeFunctionRunner, FunctionCall, FunctionOutcome } from '../functions';
-import type { CacheResult, HeaderFields, HttpAnswer, HttpRequest } from '../messages';
+import { endToEndHeaders } from '../headers';
+import type { CacheResult, HeaderFields, HttpRequest, HttpResponse } from '../messages';
 import { cacheKey } from './cache-key';
-import { addressed, endToEnd, originRequest } from './origin-request';
-import { withResponseHeaders } from './response-headers';
-import { viewerAnswer } from './viewer-answer';
+import { originRequest, toOriginAddress } from './origin-request';
+import { viewerResponse, withResponseHeaders } from './viewer-response';
 
-/** Where a viewer comes in. */
+/** Where a viewer's requests enter CloudFront. */
 export interface ViewerPlace {
   readonly pop: string;
   /** The region of the regional edge cache. */
   readonly regional: string;
 }
 
-/** A request with what is known of it before any cache is asked. */
-export interface Prepared {
+/** A request before any cache is consulted. */
+export interface PreparedRequest {
   readonly behavior: BehaviorModel;
-  /** As the viewer sent it. */
+  /** The request as the viewer sent it. */
   readonly viewer: HttpRequest;
   readonly place: ViewerPlace;
-  /** Of an origin or an origin group: the behaviour's, or what a CloudFront Function selected. */
+  /**
+   * The ID of an origin or an origin group: the behavior's, or the one that a CloudFront Function
+   * selected.
+   */
   readonly originId: string;
-  /** What a CloudFront Function made of it with `updateRequestOrigin`. */
+  /**
+   * The origin that a CloudFront Function set with `updateRequestOrigin`.
+   *
+   * @default - the origin of `originId`
+   */
   readonly origin?: OriginModel;
-  /** For the engine, which wants an `id` beside it. Undefined if `immediate` is there. */
+  /**
+   * The engine's input; the caller adds an `id`.
+   *
+   * @default - none if there is an immediate response
+   */
   readonly keyed?: Omit<KeyedRequest, 'id'>;
   /**
-   * An answer without any cache: a redirect, a refusal, or one that a function generated. Ready for
-   * the viewer.
+   * A response that involves no cache, ready for the viewer: a redirect, a refusal, or a response
+   * that a function generated.
+   *
+   * @default - the request goes to the caches
    */
-  readonly immediate?: { readonly answer: HttpAnswer; readonly result: CacheResult };
-  /** What failed, one sentence for each function. */
+  readonly immediate?: { readonly response: HttpResponse; readonly result: CacheResult };
+  /** One sentence for each function that failed. */
   readonly functionErrors: readonly string[];
 }
 
-/** What goes to an origin, or what a function answers in its place. */
+/** The request to an origin, or the response of an edge function in its place. */
 export interface OriginStep {
   readonly origin: OriginModel;
-  /** `host` and `path` as the origin sees them, custom headers included. */
+  /** `host` and `path` as the origin sees them, with custom headers. */
   readonly request: HttpRequest;
-  /** As an edge function sees it: without the path and the custom headers of the origin. */
+  /**
+   * The request as an edge function sees it: without the path and the custom headers of the origin.
+   */
   readonly seen: HttpRequest;
   /**
-   * Of a function: goes to `CacheEngine.answer` without asking the origin, and without the
-   * origin-response function.
+   * The response of an origin-request function. It goes to `CacheEngine.receive`; neither the
+   * origin nor the origin-response function is called.
+   *
+   * @default - the origin is called
    */
-  readonly answer?: HttpAnswer;
+  readonly response?: HttpResponse;
   readonly functionErrors: readonly string[];
 }
 
-export interface AnswerStep {
-  readonly answer: HttpAnswer;
+export interface ResponseStep {
+  readonly response: HttpResponse;
   readonly functionErrors: readonly string[];
-  /** Where it is not what the engine said: a function failed, or the viewer's conditions held. */
+  /**
+   * The result if it differs from the engine's, because a function failed.
+   *
+   * @default - the engine's result
+   */
   readonly result?: CacheResult;
 }
 
-/** Who is to be asked next: 0 the origin or the group's primary, 1 the group's fallback. */
+/** 0 for the origin or the primary of an origin group, 1 for the group's fallback. */
 export type Attempt = 0 | 1;
 
+/** The steps of a request, in the order in which they are called. */
 export interface RequestPath {
-  /** Behaviour, protocol, methods, viewer-request function, key. */
-  prepare(request: HttpRequest, place: ViewerPlace, protocol: 'http' | 'https'): Promise<Prepared>;
   /**
-   * Origin request policy, custom headers, origin-request function. `attempt` 1 after `failsOver`
-   * said so.
+   * Matches the behavior, checks protocol and method, runs the viewer-request function, and
+   * computes the cache key.
    */
-  toOrigin(prepared: Prepared, validators?: Validators, attempt?: Attempt): Promise<OriginStep>;
-  /** Whether the origin group's fallback is to be asked after this answer. */
-  failsOver(prepared: Prepared, answer: HttpAnswer | 'unreachable'): boolean;
-  /** The origin-response function. */
-  fromOrigin(prepared: Prepared, step: OriginStep, answer: HttpAnswer): Promise<AnswerStep>;
+  prepare(
+    request: HttpRequest,
+    place: ViewerPlace,
+    protocol: 'http' | 'https',
+  ): Promise<PreparedRequest>;
   /**
-   * The viewer's own conditions, range and method; response headers policy; viewer-response
-   * function.
+   * Applies the origin request policy and custom headers, and runs the origin-request function.
+   *
+   * @param attempt 1 after `failsOver` returned true
    */
-  toViewer(prepared: Prepared, served: Served): Promise<AnswerStep>;
+  toOrigin(
+    prepared: PreparedRequest,
+    validators?: Validators,
+    attempt?: Attempt,
+  ): Promise<OriginStep>;
+  /** Whether CloudFront tries the origin group's fallback after this response. */
+  failsOver(prepared: PreparedRequest, response: HttpResponse | 'unreachable'): boolean;
+  /** Runs the origin-response function. */
+  fromOrigin(
+    prepared: PreparedRequest,
+    step: OriginStep,
+    response: HttpResponse,
+  ): Promise<ResponseStep>;
+  /**
+   * Applies the viewer's conditions, range and method and the response headers policy, and runs the
+   * viewer-response function.
+   */
+  toViewer(prepared: PreparedRequest, served: ServedResponse): Promise<ResponseStep>;
 }
 
+/** The request path of a distribution, with a runner for its edge functions. */
 export function requestPath(
   distribution: DistributionModel,
   functions: EdgeFunctionRunner,
 ): RequestPath {
   const call = async (
-    { behavior, place, originId }: Pick<Prepared, 'behavior' | 'place' | 'originId'>,
+    { behavior, place, originId }: Pick<PreparedRequest, 'behavior' | 'place' | 'originId'>,
     event: EdgeEvent,
-    messages: Pick<FunctionCall, 'request' | 'answer' | 'origin'>,
+    messages: Pick<FunctionCall, 'request' | 'response' | 'origin'>,
   ): Promise<FunctionOutcome> => {
     const fn = behavior.functions[event];
     if (fn === undefined) return {};
@@ -108,37 +147,38 @@ export function requestPath(
   return {
     async prepare(viewer, place, protocol) {
       const behavior = behaviorOf(distribution, viewer.path);
-      const begun = { behavior, viewer, place, originId: behavior.originId };
+      const base = { behavior, viewer, place, originId: behavior.originId };
       const refused = refusal(behavior, viewer, protocol);
-      if (refused) return { ...begun, immediate: refused, functionErrors: [] };
+      if (refused) return { ...base, immediate: refused, functionErrors: [] };
 
-      const outcome = await call(begun, 'viewer-request', {
+      const outcome = await call(base, 'viewer-request', {
         request: viewer,
         origin: distribution.origins[behavior.originId],
       });
-      if (outcome.answer) {
+      if (outcome.response) {
         const result =
           outcome.error === undefined ? 'FunctionGeneratedResponse' : 'FunctionExecutionError';
-        const answer = withResponseHeaders(
+        const response = withResponseHeaders(
           viewer,
-          withoutBodyOf(viewer, outcome.answer),
+          withoutBodyOf(viewer, outcome.response),
           behavior.responseHeaders,
         );
-        return { ...begun, immediate: { answer, result }, functionErrors: errorsOf(outcome) };
+        return { ...base, immediate: { response, result }, functionErrors: errorsOf(outcome) };
       }
       const request = withRootObject(distribution, outcome.request ?? viewer);
       const { originId = behavior.originId } = outcome;
       if (!distribution.origins[originId] && !distribution.originGroups[originId]) {
-        const error = `${behavior.functions['viewer-request']?.name} selects the origin ${originId}, which the distribution does not have.`;
+        const name = behavior.functions['viewer-request']?.name;
+        const error = `${name} selects the origin ${originId}, which is not in the distribution.`;
         return {
-          ...begun,
-          immediate: { answer: ownAnswer(503), result: 'FunctionExecutionError' },
+          ...base,
+          immediate: { response: ownResponse(503), result: 'FunctionExecutionError' },
           functionErrors: [error],
         };
       }
       const shield = shieldOf(originId);
       return {
-        ...begun,
+        ...base,
         originId,
         ...(outcome.origin && { origin: outcome.origin }),
         keyed: {
@@ -157,39 +197,39 @@ export function requestPath(
       const origin =
         prepared.origin ?? distribution.origins[members(prepared.originId)[attempt] ?? ''];
       if (!origin || !prepared.keyed)
-        throw new Error(`There is no origin to ask for ${prepared.viewer.path}.`);
+        throw new Error(`There is no origin for ${prepared.viewer.path}.`);
       const sent = originRequest(prepared.behavior, prepared.keyed.request, origin, validators);
       const outcome = await call(prepared, 'origin-request', { request: sent, origin });
       const chosen = outcome.origin ?? origin;
-      // A new domain name alone does not change Host: "Content-based dynamic origin selection" sets
+      // A new domain name alone does not change Host. "Content-based dynamic origin selection" sets
       // both.
       const seen = outcome.request ?? sent;
       return {
         origin: chosen,
-        request: addressed(seen, chosen),
+        request: toOriginAddress(seen, chosen),
         seen,
-        ...(outcome.answer && { answer: outcome.answer }),
+        ...(outcome.response && { response: outcome.response }),
         functionErrors: errorsOf(outcome),
       };
     },
 
-    failsOver({ originId, viewer }, answer) {
+    failsOver({ originId, viewer }, response) {
       const codes = distribution.originGroups[originId]?.failoverStatusCodes;
       if (codes === undefined || !FAILOVER_METHODS.includes(viewer.method)) return false;
-      return answer === 'unreachable'
+      return response === 'unreachable'
         ? codes.includes(503) || codes.includes(504)
-        : codes.includes(answer.status);
+        : codes.includes(response.status);
     },
 
-    async fromOrigin(prepared, { seen, origin }, answer) {
-      const received = { ...answer, headers: endToEnd(answer.headers) };
+    async fromOrigin(prepared, { seen, origin }, response) {
+      const received = { ...response, headers: endToEndHeaders(response.headers) };
       const outcome = await call(prepared, 'origin-response', {
         request: seen,
         origin,
-        answer: received,
+        response: received,
       });
       return {
-        answer: outcome.answer ?? received,
+        response: outcome.response ?? received,
         functionErrors: errorsOf(outcome),
         ...failure(outcome),
       };
@@ -197,19 +237,20 @@ export function requestPath(
 
     async toViewer(prepared, served) {
       const { behavior, viewer } = prepared;
-      const mine = withResponseHeaders(
+      const response = withResponseHeaders(
         viewer,
-        viewerAnswer(viewer, served),
+        viewerResponse(viewer, served),
         behavior.responseHeaders,
       );
-      // "Restrictions on all edge functions", "HTTP status codes": not from 400 on.
-      if (mine.status >= 400) return { answer: mine, functionErrors: [] };
+      // The function does not run for a status of 400 or above: "HTTP status codes" in
+      // "Restrictions on all edge functions".
+      if (response.status >= 400) return { response, functionErrors: [] };
       const outcome = await call(prepared, 'viewer-response', {
         request: prepared.keyed?.request ?? viewer,
-        answer: mine,
+        response,
       });
       return {
-        answer: outcome.answer ?? mine,
+        response: outcome.response ?? response,
         functionErrors: errorsOf(outcome),
         ...failure(outcome),
       };
@@ -217,18 +258,18 @@ export function requestPath(
   };
 }
 
-/** "Optimize high availability with CloudFront origin failover": only for these. */
+/** The methods that fail over: "Optimize high availability with CloudFront origin failover". */
 const FAILOVER_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
- * The first whose pattern matches. The path is normalised for that only ("Path pattern", RFC 3986,
- * 6.2.2).
+ * The first behavior whose pattern matches. The path is normalized for matching only ("Path
+ * pattern", RFC 3986, 6.2.2).
  */
 function behaviorOf({ behaviors, id }: DistributionModel, path: string): BehaviorModel {
-  // Literally, in a path, `*` and `?` are characters as others: none that a pattern could name.
+  // `*` and `?` in a path are literal characters that no pattern can name.
   const literal = normalized(path).replace(/[*?]/g, '\n');
   const found = behaviors.find(({ pathPattern }) => catchesAll(pathPattern, literal));
-  if (!found) throw new Error(`${id} has no default behaviour.`);
+  if (!found) throw new Error(`${id} has no default behavior.`);
   return found;
 }
 
@@ -243,7 +284,8 @@ function normalized(path: string): string {
     if (segment === '..') segments.pop();
     else if (segment !== '.') segments.push(segment);
   }
-  return `/${segments.join('/')}${/\/\.{1,2}$/.test(unreserved) && segments.length > 0 ? '/' : ''}`;
+  const isFolder = /\/\.{1,2}$/.test(unreserved) && segments.length > 0;
+  return `/${segments.join('/')}${isFolder ? '/' : ''}`;
 }
 
 /**
@@ -260,12 +302,12 @@ function refusal(
   behavior: BehaviorModel,
   viewer: HttpRequest,
   protocol: 'http' | 'https',
-): Prepared['immediate'] {
+): PreparedRequest['immediate'] {
   const target = `${viewer.path}${viewer.query === '' ? '' : `?${viewer.query}`}`;
   if (target.length > MAX_URL_BYTES) return refusedWith(413);
   if (protocol === 'http' && behavior.viewerProtocolPolicy === 'redirect-to-https') {
     return {
-      answer: ownAnswer(301, { location: [`https://${viewer.host}${target}`] }),
+      response: ownResponse(301, { location: [`https://${viewer.host}${target}`] }),
       result: 'Redirect',
     };
   }
@@ -277,15 +319,15 @@ function refusal(
     : undefined;
 }
 
-function refusedWith(status: 403 | 413): Prepared['immediate'] {
-  return { answer: ownAnswer(status), result: 'Error' };
+function refusedWith(status: 403 | 413): PreparedRequest['immediate'] {
+  return { response: ownResponse(status), result: 'Error' };
 }
 
-function ownAnswer(status: number, headers: HeaderFields = {}): HttpAnswer {
+function ownResponse(status: number, headers: HeaderFields = {}): HttpResponse {
   return { status, headers: { server: ['CloudFront'], ...headers }, bodyBytes: 0 };
 }
 
-/** "Specify a default root object": for the root only. */
+/** The default root object applies to the root only: "Specify a default root object". */
 function withRootObject(
   { defaultRootObject }: DistributionModel,
   request: HttpRequest,
@@ -295,10 +337,10 @@ function withRootObject(
     : request;
 }
 
-function withoutBodyOf({ method }: HttpRequest, answer: HttpAnswer): HttpAnswer {
+function withoutBodyOf({ method }: HttpRequest, response: HttpResponse): HttpResponse {
   return method === 'HEAD'
-    ? { status: answer.status, headers: answer.headers, bodyBytes: 0 }
-    : answer;
+    ? { status: response.status, headers: response.headers, bodyBytes: 0 }
+    : response;
 }
 
 function errorsOf({ error }: FunctionOutcome): string[] {

@@ -1,9 +1,9 @@
-export type { ReplayObjectives } from './objectives';
 export type { AssumedCacheControl } from './origin';
 export { replay } from './replay';
 export type {
   KeySplitter,
   Objective,
+  ReplayObjectives,
   ReplayReport,
   ReplaySlice,
   Span,

@@ -1,7 +1,6 @@
 /**
- * How long requests take: a plain model of distances, which says where an answer comes from in
- * milliseconds. It knows no congestion, no lost packets and no handshakes, for connections are
- * kept.
+ * A model of latency by distance. It has no congestion, packet loss or handshakes, because
+ * connections are kept open.
  */
 import type { ServedBy } from '../messages';
 import {
@@ -12,39 +11,36 @@ import {
   type ViewerPlace,
 } from '../path';
 
-/** Light in fibre covers 200 km a millisecond, two thirds of its speed in a vacuum: ITU-T G.652. */
-const FIBRE_KM_PER_MS = 200;
+/**
+ * Light in fiber travels 200 km per millisecond, two thirds of its speed in a vacuum: ITU-T G.652.
+ */
+const FIBER_KM_PER_MS = 200;
 
 /**
- * Cables take detours: packets go at four ninths of light's speed along the great circle.
- * Katz-Bassett et al., "Towards IP geolocation using delay and topology measurements", IMC 2006.
+ * Cables are not straight: packets travel at four ninths of the speed of light along the great
+ * circle. Katz-Bassett et al., "Towards IP geolocation using delay and topology measurements", IMC
+ * 2006.
  */
 const DETOUR = 1.5;
 
 /**
- * Round trip from a viewer to the nearest edge location, an access network's own wait: an
+ * Round trip from a viewer to the nearest edge location, including the access network: an
  * assumption of this project.
  */
 export const VIEWER_ROUND_TRIP_MS = 15;
 
-/**
- * What a viewer's line carries: the definition of broadband in the FCC's 2024 Section 706 report,
- * 100 Mbit/s.
- */
-export const VIEWER_BYTES_PER_MS = 12_500;
-
-/** What each cache on the way takes for itself: an assumption of this project. */
+/** Processing time of each cache on the path: an assumption of this project. */
 export const CACHE_MS = 1;
 
-/** An origin's own time where the log has none: an assumption of this project. */
-export const ORIGIN_MS = 50;
-
-/** What is assumed of two places of which one is not known: half of the way round the Atlantic. */
+/**
+ * Round trip between two places if the location of one is unknown: half the way across the
+ * Atlantic.
+ */
 const UNKNOWN_ROUND_TRIP_MS = 50;
 
 /**
- * From the viewer's first byte to the first of an answer that is at hand in the cache that serves
- * it.
+ * Time from the viewer's first byte to the first byte of a response that a cache or a function
+ * serves.
  */
 export function hopsMs(
   { pop, regional }: ViewerPlace,
@@ -58,8 +54,8 @@ export function hopsMs(
   );
 }
 
-/** From the edge location to the origin and back, without the time that the origin takes itself. */
-export function originWayMs({
+/** Round trip from the edge location to the origin, without the origin's processing time. */
+export function originRoundTripMs({
   pop,
   regional,
   shield,
@@ -76,22 +72,28 @@ function regionalMs(pop: string, regional: string): number {
 }
 
 /**
- * Nothing where the shield is the regional edge cache itself: "Using Amazon CloudFront Origin
- * Shield", Amazon CloudFront developer guide.
+ * A shield in the region of the regional edge cache is the same cache: "Using Amazon CloudFront
+ * Origin Shield", Amazon CloudFront developer guide.
  */
 function shieldMs(regional: string, shield: string): number {
   return regional === shield ? 0 : CACHE_MS + regionsRoundTripMs(regional, shield);
 }
 
-/** The time on the way of a body to the viewer. */
+/**
+ * Bandwidth of a viewer: 100 Mbit/s, the definition of broadband in the FCC's 2024 Section 706
+ * report.
+ */
+export const VIEWER_BYTES_PER_MS = 12_500;
+
+/** Time to send a body to the viewer. */
 export function transferMs(bytes: number): number {
   return bytes / VIEWER_BYTES_PER_MS;
 }
 
-/** There and back along a great circle. */
+/** Round trip along a great circle. */
 export function roundTripMs(a: Coordinates | undefined, b: Coordinates | undefined): number {
   if (a === undefined || b === undefined) return UNKNOWN_ROUND_TRIP_MS;
-  return (2 * DETOUR * distanceKm(a, b)) / FIBRE_KM_PER_MS;
+  return (2 * DETOUR * distanceKm(a, b)) / FIBER_KM_PER_MS;
 }
 
 function regionsRoundTripMs(from: string, to: string): number {

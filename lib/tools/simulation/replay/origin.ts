@@ -1,31 +1,34 @@
 /**
- * The origin of a replay: it answers each request as the log says that it was answered, after the
- * time that the model gives it.
+ * The origin of a replay. Its response to each request is the logged one, after a modeled delay.
  */
-import { catchesAll } from '../../../model/aws';
+import { CLOUDFRONT_REGION, catchesAll, nearestFirst } from '../../../model/aws';
+import type { Assembly } from '../../assembly';
+import type { DistributionModel, OriginModel } from '../distribution';
 import type { Validators } from '../engine';
 import type { LogRecord } from '../logs';
-import type { HttpAnswer } from '../messages';
-import type { Attempt, Prepared, RequestPath } from '../path';
-import { ORIGIN_MS, originWayMs } from './latency';
-import type { OriginRegion } from './origins';
+import type { HttpResponse } from '../messages';
+import type { Attempt, PreparedRequest, RequestPath } from '../path';
+import { originRoundTripMs } from './latency';
+
+/** Processing time of an origin if the log has none: an assumption of this project. */
+export const DEFAULT_ORIGIN_MS = 50;
 
 /**
- * A header that the log does not have and the origin is assumed to send: for paths that match, the
- * first match wins.
+ * A `Cache-Control` header that the log lacks and the origin is assumed to send. The first matching
+ * pattern applies.
  */
 export interface AssumedCacheControl {
   readonly pattern: string;
   readonly value: string;
 }
 
-export interface OriginAnswer {
-  readonly answer: HttpAnswer;
-  /** From the edge location to the origin and back, with the origin's own time. */
+export interface OriginResponse {
+  readonly response: HttpResponse;
+  /** Round trip from the edge location to the origin, with the origin's processing time. */
   readonly tookMs: number;
   /**
-   * How often an origin was asked: 0 where a function answered, 2 where the group's fallback was
-   * asked as well.
+   * How many requests reached an origin: 0 if a function responded, 2 if the group's fallback was
+   * also tried.
    */
   readonly requests: number;
   readonly bytes: number;
@@ -33,10 +36,10 @@ export interface OriginAnswer {
 }
 
 export type Origin = (
-  prepared: Prepared,
+  prepared: PreparedRequest,
   record: LogRecord,
   validators?: Validators,
-) => Promise<OriginAnswer>;
+) => Promise<OriginResponse>;
 
 export function loggedOrigin(
   path: RequestPath,
@@ -44,33 +47,34 @@ export function loggedOrigin(
   cacheControl: readonly AssumedCacheControl[],
 ): Origin {
   return async (prepared, record, validators) => {
-    const logged = loggedAnswer(record, cacheControl);
+    const logged = loggedResponse(record, cacheControl);
     const functionErrors: string[] = [];
     let tookMs = 0;
     let requests = 0;
-    const ask = async (attempt: Attempt) => {
+    const tryOrigin = async (attempt: Attempt) => {
       const step = await path.toOrigin(prepared, validators, attempt);
       functionErrors.push(...step.functionErrors);
       const lastCache = prepared.keyed?.shield ?? prepared.place.regional;
-      const region = step.answer ? lastCache : regionOf(step.origin, lastCache);
-      tookMs += originWayMs({
+      const region = step.response ? lastCache : regionOf(step.origin, lastCache);
+      tookMs += originRoundTripMs({
         ...prepared.place,
         shield: prepared.keyed?.shield,
         originRegion: region,
       });
-      if (step.answer === undefined) {
-        tookMs += originMs(record) ?? ORIGIN_MS;
+      if (step.response === undefined) {
+        tookMs += originMs(record) ?? DEFAULT_ORIGIN_MS;
         requests++;
       }
       return step;
     };
-    const first = await ask(0);
+    const first = await tryOrigin(0);
     const step =
-      first.answer === undefined && path.failsOver(prepared, logged) ? await ask(1) : first;
-    if (step.answer) return { answer: step.answer, tookMs, requests, bytes: 0, functionErrors };
+      first.response === undefined && path.failsOver(prepared, logged) ? await tryOrigin(1) : first;
+    if (step.response)
+      return { response: step.response, tookMs, requests, bytes: 0, functionErrors };
     if (record.status === WEBSOCKET)
       return {
-        answer: logged,
+        response: logged,
         tookMs,
         requests,
         bytes: requests * logged.bodyBytes,
@@ -78,7 +82,7 @@ export function loggedOrigin(
       };
     const after = await path.fromOrigin(prepared, step, logged);
     return {
-      answer: after.answer,
+      response: after.response,
       tookMs,
       requests,
       bytes: requests * logged.bodyBytes,
@@ -88,27 +92,27 @@ export function loggedOrigin(
 }
 
 /**
- * A connection that became a WebSocket: nothing of it can be cached, and no function sees what
- * follows.
+ * The status of a WebSocket connection. It cannot be cached, and functions see nothing after the
+ * handshake.
  */
 const WEBSOCKET = 101;
 
 /**
- * How long the origin took, where the log says so: of a WebSocket, it says how long the connection
- * lasted.
+ * The logged processing time of the origin. For a WebSocket, the log has the duration of the
+ * connection instead.
  */
 export function originMs({ originMs: logged, status }: LogRecord): number | undefined {
   return status === WEBSOCKET ? undefined : logged;
 }
 
 /**
- * A part of an object, or that it has not changed, is an answer to one viewer: the origin is taken
- * to have sent it whole.
+ * The origin's response to the request. A partial response or a 304 is specific to one viewer, so
+ * the origin is assumed to have sent the whole object.
  */
-function loggedAnswer(
+function loggedResponse(
   { path, status, bytes, contentType }: LogRecord,
   assumed: readonly AssumedCacheControl[],
-): HttpAnswer {
+): HttpResponse {
   const cacheControl = assumed.find(({ pattern }) => catchesAll(pattern, path))?.value;
   return {
     status: status === 206 || status === 304 ? 200 : status,
@@ -119,4 +123,59 @@ function loggedAnswer(
     },
     bodyBytes: bytes,
   };
+}
+
+/**
+ * Returns the region in which an origin responds.
+ *
+ * @param from the region of the cache that sends the request
+ */
+export type OriginRegion = (origin: OriginModel, from: string) => string;
+
+/**
+ * Finds the region of each origin. For a name with latency records, Route 53 chooses the region
+ * with the lowest latency ("Latency-based routing", Amazon Route 53 developer guide); the model
+ * takes the nearest one. Without such records, it is the region of the origin's shield, because
+ * that should be the nearest one ("Choosing the AWS Region for Origin Shield", Amazon CloudFront
+ * developer guide), or else the region of the distribution's stack.
+ *
+ * @param given a region that overrides all of these
+ */
+export function originRegions(
+  assembly: Assembly,
+  distribution: DistributionModel,
+  given?: string,
+): OriginRegion {
+  const stack = assembly.stacks.find(({ path }) => distribution.id.startsWith(`${path}/`));
+  const records = latencyRecords(assembly);
+  return (origin, from) => {
+    if (given !== undefined) return given;
+    const regions = records.get(origin.domainName);
+    return (
+      (regions && nearestFirst(from, regions)[0]) ??
+      origin.shieldRegion ??
+      stack?.region ??
+      CLOUDFRONT_REGION
+    );
+  };
+}
+
+/** The regions of each name with latency records. */
+function latencyRecords(assembly: Assembly): ReadonlyMap<string, readonly string[]> {
+  const regions = new Map<string, string[]>();
+  for (const { template } of assembly.stacks) {
+    for (const { Type, Properties } of Object.values(template.Resources)) {
+      const { Name, Region } = (Properties ?? {}) as { Name?: unknown; Region?: unknown };
+      if (
+        Type !== 'AWS::Route53::RecordSet' ||
+        typeof Name !== 'string' ||
+        typeof Region !== 'string'
+      )
+        continue;
+      const name = Name.replace(/\.$/, '');
+      const known = regions.get(name) ?? [];
+      regions.set(name, known.includes(Region) ? known : [...known, Region]);
+    }
+  }
+  return regions;
 }

@@ -1,6 +1,6 @@
 /**
- * Sends the requests of an access log through the model of a distribution, at the speed of the
- * machine and by the clock of the log.
+ * Replays an access log through the model of a distribution: as fast as the machine can, but on the
+ * clock of the log.
  */
 import type { Assembly } from '../../assembly';
 import type { DistributionModel } from '../distribution';
@@ -8,23 +8,26 @@ import type { Fetch } from '../engine';
 import { type EdgeFunctionRunner, edgeFunctionRunner } from '../functions';
 import type { Log, LogRecord } from '../logs';
 import type { HttpRequest } from '../messages';
-import { edgeLocation, type Prepared, requestPath, spreadEdgeLocation } from '../path';
+import { edgeLocation, type PreparedRequest, requestPath, spreadEdgeLocation } from '../path';
 import { assumptions } from './assumptions';
 import { findings } from './findings';
 import { hopsMs, transferMs } from './latency';
-import { judge, type ReplayObjectives } from './objectives';
-import { type AssumedCacheControl, loggedOrigin, type OriginAnswer, originMs } from './origin';
-import { originRegions } from './origins';
-import type { ReplayReport } from './report';
-import { type Asked, replayRun } from './run';
-import { type Cell, replayTally } from './tally';
-import { replayTimeline } from './timeline';
+import {
+  type AssumedCacheControl,
+  loggedOrigin,
+  type OriginResponse,
+  originMs,
+  originRegions,
+} from './origin';
+import { judge, type ReplayObjectives, type ReplayReport } from './report';
+import { type ReplayedRequest, replayRun } from './run';
+import { type Cell, replayTally, replayTimeline } from './tally';
 
 const MB = 1e6;
 
 /**
- * What an edge location may hold of one distribution is not published: from what a busy one leaves
- * to a small site, up to all.
+ * AWS does not publish how much an edge location holds of one distribution. The capacities range
+ * from what a busy location leaves to a small site, to no limit.
  */
 export const DEFAULT_CAPACITIES: readonly number[] = [
   256 * MB,
@@ -32,31 +35,52 @@ export const DEFAULT_CAPACITIES: readonly number[] = [
   Number.POSITIVE_INFINITY,
 ];
 
-/** Different messages of edge functions that are counted. */
+/** How many different error messages of edge functions are counted. */
 const MAX_MESSAGES = 50;
 
 export interface ReplayOptions {
   readonly assembly: Assembly;
   readonly distribution: DistributionModel;
   readonly log: Log;
-  /** The log as the report names it. */
+  /** The name of the log in the report. */
   readonly file: string;
   /**
-   * Bytes that each edge location holds, one for each run.
+   * The capacity of each edge location in bytes, one for each run.
    *
    * @default DEFAULT_CAPACITIES
    */
   readonly capacities?: readonly number[];
-  /** @default none: the behaviours' default TTLs hold */
+  /**
+   * Headers that origins are assumed to send.
+   *
+   * @default - none: the default TTLs of the behaviors apply
+   */
   readonly cacheControl?: readonly AssumedCacheControl[];
-  /** @default as the assembly says */
+  /**
+   * The region of all origins.
+   *
+   * @default - as the assembly says
+   */
   readonly originRegion?: string;
-  /** @default not judged */
+  /**
+   * Objectives to judge the replay by.
+   *
+   * @default - not judged
+   */
   readonly objectives?: ReplayObjectives;
-  /** @default those of the assembly, as they would be deployed */
+  /**
+   * Runs the edge functions.
+   *
+   * @default - those of the assembly, as they would be deployed
+   */
   readonly functions?: EdgeFunctionRunner;
 }
 
+/**
+ * Replays a log at each capacity.
+ *
+ * @throws IsochroneError if the log cannot be read
+ */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const {
     assembly,
@@ -66,17 +90,18 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     cacheControl = [],
   } = options;
   let clockMs = 0;
-  // Without a stop for functions that loop, which would cost more than all the caches: they would
-  // hang the edge, too.
-  const ownFunctions = () => edgeFunctionRunner({ now: () => clockMs, stopsLoops: false });
+  // The synchronous time limit would cost more than all caches. A function that blocks a replay
+  // would also block the edge.
+  const ownFunctions = () =>
+    edgeFunctionRunner({ now: () => clockMs, synchronousTimeLimit: false });
   const path = requestPath(distribution, options.functions ?? ownFunctions());
-  const regionsAsked = new Set<string>();
+  const usedRegions = new Set<string>();
   const regionOf = originRegions(assembly, distribution, options.originRegion);
   const origin = loggedOrigin(
     path,
-    (...asked) => {
-      const region = regionOf(...asked);
-      regionsAsked.add(region);
+    (...args) => {
+      const region = regionOf(...args);
+      usedRegions.add(region);
       return region;
     },
     cacheControl,
@@ -99,8 +124,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
       distribution.errorMinTtlSeconds,
       async ({ prepared, record }, served, hit) => {
         if (hit) timeline.hit(record.timeMs, index);
-        // What it does to the answer changes no figure; whether it fails does matter, and is asked
-        // once, not for each capacity.
+        // Figures do not depend on the viewer-response function, but its errors are reported, once
+        // and not for each capacity.
         if (index === 0 && prepared.behavior.functions['viewer-response'])
           onFunctionErrors((await path.toViewer(prepared, served)).functionErrors);
       },
@@ -129,10 +154,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     timeline.request(record.timeMs);
     for (const run of runs) await run.advance(record.timeMs);
     if (prepared.keyed) {
-      const ask = onceForAllRuns(async (fetch) => {
-        const answer = await origin(prepared, record, fetch.validators);
-        onFunctionErrors(answer.functionErrors);
-        return answer;
+      const fetchOnce = onceForAllRuns(async (fetch) => {
+        const response = await origin(prepared, record, fetch.validators);
+        onFunctionErrors(response.functionErrors);
+        return response;
       });
       for (const run of runs)
         await run.request({
@@ -140,7 +165,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
           prepared,
           keyed: { id, ...prepared.keyed },
           cell,
-          origin: ask,
+          origin: fetchOnce,
         });
     } else {
       countImmediate(prepared, cell);
@@ -166,15 +191,12 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
         to: new Date(clockMs).toISOString(),
       }),
     },
-    modelled: assumptions({
-      requests,
-      log: summary,
+    modelled: assumptions(requests, summary, {
       assumed,
       host,
-      originRegions: [...regionsAsked].sort(),
+      originRegions: [...usedRegions].sort(),
       cacheControl,
-      gaps: distribution.gaps,
-    }),
+    }).concat(distribution.gaps),
     capacityBytes: capacities.map((bytes) => (Number.isFinite(bytes) ? bytes : null)),
     ...tallied,
     ...found.report(),
@@ -200,20 +222,19 @@ function requestOf(
   };
 }
 
-/**
- * The origin is asked with the same request by every run that asks it, so that edge functions run
- * once.
- */
-function onceForAllRuns(ask: (fetch: Fetch) => Promise<OriginAnswer>): Asked['origin'] {
-  let first: Promise<OriginAnswer> | undefined;
+/** Every run sends the same request to the origin, so edge functions run only once. */
+function onceForAllRuns(
+  fetchOnce: (fetch: Fetch) => Promise<OriginResponse>,
+): ReplayedRequest['origin'] {
+  let first: Promise<OriginResponse> | undefined;
   return (fetch) => {
-    if (fetch.validators) return ask(fetch);
-    first ??= ask(fetch);
+    if (fetch.validators) return fetchOnce(fetch);
+    first ??= fetchOnce(fetch);
     return first;
   };
 }
 
-function countImmediate({ place, immediate }: Prepared, { runs }: Cell): void {
+function countImmediate({ place, immediate }: PreparedRequest, { runs }: Cell): void {
   for (const { latency } of runs)
-    latency.add(hopsMs(place, 'function') + transferMs(immediate?.answer.bodyBytes ?? 0));
+    latency.add(hopsMs(place, 'function') + transferMs(immediate?.response.bodyBytes ?? 0));
 }

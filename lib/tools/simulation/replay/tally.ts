@@ -1,16 +1,12 @@
-/**
- * Counts what became of the requests, by behaviour and part of the world, beside each other for
- * each capacity.
- */
+/** Counts the outcomes of requests, by behavior and continent and over time, for each capacity. */
 import type { Continent } from '../../../model/aws';
-import type { MissReason } from '../messages';
-import { type Histogram, histogram } from './histogram';
+import { MISS_REASONS, type MissReason } from '../messages';
 import type { ReplayReport, ReplaySlice, Span } from './report';
 
-/** What one run, of one capacity, made of the requests of a cell. */
+/** The outcomes of a cell's requests in one run. */
 interface RunCounts {
   hits: number;
-  /** Requests for which an origin was asked. */
+  /** Requests that reached an origin. */
   fetching: number;
   originRequests: number;
   originBytes: number;
@@ -32,7 +28,7 @@ export interface Tally {
 }
 
 /**
- * @param runs how many capacities there are
+ * @param runs the number of capacities
  * @param pathPatterns in the order of the report
  */
 export function replayTally(runs: number, pathPatterns: readonly string[]): Tally {
@@ -87,23 +83,14 @@ export function replayTally(runs: number, pathPatterns: readonly string[]): Tall
   };
 }
 
-/** From the lowest to the highest of what the capacities gave. */
-export function span(values: readonly number[]): Span {
+/** The lowest and the highest value over the capacities. */
+function span(values: readonly number[]): Span {
   return { low: Math.min(...values), high: Math.max(...values) };
 }
 
 export function percentOf(part: number, whole: number): number {
   return whole === 0 ? 0 : (100 * part) / whole;
 }
-
-const REASONS: readonly MissReason[] = [
-  'first-seen',
-  'expired',
-  'evicted',
-  'invalidated',
-  'varied',
-  'uncacheable',
-];
 
 function emptyCounts(): RunCounts {
   return {
@@ -117,7 +104,10 @@ function emptyCounts(): RunCounts {
 }
 
 function byReason<T>(of: (reason: MissReason) => T): Record<MissReason, T> {
-  return Object.fromEntries(REASONS.map((reason) => [reason, of(reason)])) as Record<MissReason, T>;
+  return Object.fromEntries(MISS_REASONS.map((reason) => [reason, of(reason)])) as Record<
+    MissReason,
+    T
+  >;
 }
 
 function sliceOf(cells: readonly Cell[], runs: number): ReplaySlice {
@@ -154,4 +144,104 @@ function sliceOf(cells: readonly Cell[], runs: number): ReplaySlice {
 
 function sum<Item>(items: readonly Item[], of: (item: Item) => number): number {
   return items.reduce((total, item) => total + of(item), 0);
+}
+
+const MAX_POINTS = 100;
+const FIRST_LENGTH_MS = 1000;
+
+interface Point {
+  requests: number;
+  readonly hits: number[];
+}
+
+export interface Timeline {
+  request(timeMs: number): void;
+  /** @param timeMs when the request arrived, not when it was served */
+  hit(timeMs: number, run: number): void;
+  report(): ReplayReport['timeline'];
+}
+
+/**
+ * Counts requests and hits over time. When the points run out, it merges each pair of neighbors.
+ *
+ * @param runs the number of capacities
+ */
+export function replayTimeline(runs: number): Timeline {
+  const empty = (): Point => ({ requests: 0, hits: Array.from({ length: runs }, () => 0) });
+  let points: Point[] = [];
+  let lengthMs = FIRST_LENGTH_MS;
+  let startMs: number | undefined;
+
+  const halve = () => {
+    points = Array.from({ length: Math.ceil(points.length / 2) }, (_, i) => {
+      const [a, b] = [points[2 * i] as Point, points[2 * i + 1] ?? empty()];
+      return {
+        requests: a.requests + b.requests,
+        hits: a.hits.map((hits, run) => hits + (b.hits[run] ?? 0)),
+      };
+    });
+    lengthMs *= 2;
+  };
+  const at = (timeMs: number): Point => {
+    startMs ??= timeMs;
+    while (timeMs - startMs >= MAX_POINTS * lengthMs) halve();
+    const index = Math.floor((timeMs - startMs) / lengthMs);
+    while (points.length <= index) points.push(empty());
+    return points[index] as Point;
+  };
+
+  return {
+    request(timeMs) {
+      at(timeMs).requests++;
+    },
+    hit(timeMs, run) {
+      const { hits } = at(timeMs);
+      hits[run] = (hits[run] ?? 0) + 1;
+    },
+    report: () =>
+      points.map(({ requests, hits }, i) => ({
+        at: new Date((startMs ?? 0) + i * lengthMs).toISOString(),
+        requests,
+        hitPercent: span(hits.map((count) => percentOf(count, requests))),
+      })),
+  };
+}
+
+/**
+ * A histogram of durations. Buckets grow by two percent, so a percentile is within one percent of
+ * the true value.
+ */
+export interface Histogram {
+  add(ms: number): void;
+  /** Adds the durations of another histogram. */
+  merge(other: Histogram): void;
+  /** 0 if the histogram is empty. */
+  percentile(percent: number): number;
+  buckets(): Iterable<readonly [bucket: number, count: number]>;
+}
+
+const LOG_GROWTH = Math.log(1.02);
+
+export function histogram(): Histogram {
+  const counts = new Map<number, number>();
+  let total = 0;
+  const put = (bucket: number, count: number) => {
+    counts.set(bucket, (counts.get(bucket) ?? 0) + count);
+    total += count;
+  };
+  return {
+    add: (ms) => put(Math.round(Math.log(Math.max(ms, 1)) / LOG_GROWTH), 1),
+    merge(other) {
+      for (const [bucket, count] of other.buckets()) put(bucket, count);
+    },
+    percentile(percent) {
+      let left = Math.ceil((total * percent) / 100);
+      for (const [bucket, count] of [...counts].sort(([a], [b]) => a - b)) {
+        left -= count;
+        if (left <= 0) return Math.exp(bucket * LOG_GROWTH);
+      }
+      return 0;
+    },
+    buckets: () => counts,
+  };
 }

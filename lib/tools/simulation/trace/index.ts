@@ -1,1 +1,1 @@
-export { seededTrace } from './seeded-trace';
+export { seededTrace } from './trace';

@@ -10,8 +10,8 @@ import {
 } from '../../../../lib/tools/simulation/distribution/managed-policies';
 
 /**
- * What a class of CDK has as constants, such as `CachePolicy.CACHING_OPTIMIZED`; decorated, they
- * are on the class below.
+ * The IDs of a CDK class's constants, such as `CachePolicy.CACHING_OPTIMIZED`. A decorated class
+ * has them on its prototype.
  */
 function constants(of: object, id: string): string[] {
   const names = [of, Object.getPrototypeOf(of) as object].flatMap((each) =>
@@ -36,57 +36,34 @@ test.each([
     constants(ResponseHeadersPolicy, 'responseHeadersPolicyId'),
     MANAGED_RESPONSE_HEADERS_POLICIES,
   ],
-])('every managed %s policy that CDK names is known', (_kind, ids, known) => {
+])('every managed %s policy of CDK is known', (_kind, ids, known) => {
   expect(ids.length).toBeGreaterThan(4);
   expect(Object.keys(known)).toEqual(expect.arrayContaining(ids));
 });
 
-// "Use managed cache policies": TTLs in seconds, and what is in the key.
-test.each<[string, number, number, number, string[], string, string, boolean, boolean]>([
-  ['CachingDisabled', 0, 0, 0, [], 'none', 'none', false, false],
-  ['CachingOptimized', 1, 86_400, 31_536_000, [], 'none', 'none', true, true],
-  [
-    'CachingOptimizedForUncompressedObjects',
-    1,
-    86_400,
-    31_536_000,
-    [],
-    'none',
-    'none',
-    false,
-    false,
-  ],
-  ['Elemental-MediaPackage', 0, 86_400, 31_536_000, ['origin'], 'only', 'none', true, false],
-  [
-    'Amplify',
-    2,
-    2,
-    600,
-    ['authorization', 'cloudfront-viewer-country', 'host'],
-    'all',
-    'all',
-    true,
-    true,
-  ],
-])(
-  '%s',
-  (name, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds, headers, query, cookies, gzip, brotli) => {
-    const found = Object.values(MANAGED_CACHE_POLICIES).find((policy) => policy.name === name);
-    const expected = {
-      minTtlSeconds,
-      defaultTtlSeconds,
-      maxTtlSeconds,
-      headers: { names: headers },
-      query: { kind: query },
-      cookies: { kind: cookies },
-      gzip,
-      brotli,
-    };
-    expect(found).toMatchObject(expected);
-  },
-);
+const DAY = 86_400;
+const YEAR = 31_536_000;
+const AMPLIFY_HEADERS = ['authorization', 'cloudfront-viewer-country', 'host'];
 
-test('the two that follow the origin differ in the query only', () => {
+// "Use managed cache policies": minimum, default and maximum TTL in seconds, and parts of the key.
+test.each<[string, number[], string[], string, string, boolean, boolean]>([
+  ['CachingDisabled', [0, 0, 0], [], 'none', 'none', false, false],
+  ['CachingOptimized', [1, DAY, YEAR], [], 'none', 'none', true, true],
+  ['CachingOptimizedForUncompressedObjects', [1, DAY, YEAR], [], 'none', 'none', false, false],
+  ['Elemental-MediaPackage', [0, DAY, YEAR], ['origin'], 'only', 'none', true, false],
+  ['Amplify', [2, 2, 600], AMPLIFY_HEADERS, 'all', 'all', true, true],
+])('%s has the documented TTLs and key', (name, ttls, headers, query, cookies, gzip, brotli) => {
+  const [minTtlSeconds, defaultTtlSeconds, maxTtlSeconds] = ttls;
+  const found = Object.values(MANAGED_CACHE_POLICIES).find((policy) => policy.name === name);
+  expect(found).toMatchObject({
+    ...{ minTtlSeconds, defaultTtlSeconds, maxTtlSeconds, gzip, brotli },
+    headers: { names: headers },
+    query: { kind: query },
+    cookies: { kind: cookies },
+  });
+});
+
+test("the two policies that use the origin's headers differ in the query only", () => {
   const [without, whole] = [
     'UseOriginCacheControlHeaders',
     'UseOriginCacheControlHeaders-QueryStrings',

@@ -1,6 +1,6 @@
 import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
 import { functionsDeployment, synthesizeMarket } from '../../../market-stage';
-import { assemblyOf, DEFAULT_BEHAVIOR, distributionResource, ORIGIN } from '../engine/fixtures';
+import { assemblyOf, DEFAULT_BEHAVIOR, distributionResource, ORIGIN } from '../fixtures';
 
 const read = (
   config: Record<string, unknown>,
@@ -16,7 +16,7 @@ const read = (
   );
 
 describe('this project', () => {
-  test('with Lambda@Edge: behaviours in order, policies of the template, functions with their folders', () => {
+  test('with Lambda@Edge has ordered behaviors, policies, and functions with their folders', () => {
     const { assembly } = synthesizeMarket();
     const model = readDistribution(assembly);
     expect(model.id).toMatch(/^market-production\/us-east-1\/Edge\/Distribution/);
@@ -51,11 +51,11 @@ describe('this project', () => {
       protocolPolicy: 'https-only',
     });
     expect(model.gaps).toEqual([
-      'The rules of the web ACL are left out: every request goes past them.',
+      'The rules of the web ACL are omitted: every request passes them.',
     ]);
   });
 
-  test('with CloudFront Functions and VPC origins', () => {
+  test('with CloudFront Functions has their code and VPC origins', () => {
     const model = readDistribution(synthesizeMarket(functionsDeployment()).assembly);
     expect(Object.values(model.origins).some(({ kind }) => kind === 'vpc')).toBe(true);
     expect(model.behaviors.at(-1)?.functions['viewer-request']).toMatchObject({
@@ -65,7 +65,7 @@ describe('this project', () => {
   });
 });
 
-test('older settings without policies: all forwarded is what tells apart, and their TTLs have defaults', () => {
+test('legacy settings make a key of everything that they forward, and default TTLs', () => {
   const { behaviors } = read({
     CacheBehaviors: [
       {
@@ -114,7 +114,8 @@ test('older settings without policies: all forwarded is what tells apart, and th
   ]);
 });
 
-test('a default TTL below the minimum is raised: "Managing how long content stays in the cache (expiration)"', () => {
+test('a default TTL below the minimum is raised', () => {
+  // "Managing how long content stays in the cache (expiration)".
   const policy = {
     Type: 'AWS::CloudFront::CachePolicy',
     Properties: {
@@ -149,7 +150,7 @@ test('a default TTL below the minimum is raised: "Managing how long content stay
   });
 });
 
-test('origins of all kinds, shields, groups and error pages', () => {
+test('origins of all kinds, shields, origin groups and error pages are read', () => {
   const model = read({
     DefaultRootObject: 'index.html',
     Origins: [
@@ -199,7 +200,7 @@ test('origins of all kinds, shields, groups and error pages', () => {
   expect(model.defaultRootObject).toBe('index.html');
 });
 
-describe('functions', () => {
+describe('edge functions', () => {
   const lambda = (properties: object, metadata = {}) => ({
     Version: { Type: 'AWS::Lambda::Version', Properties: { FunctionName: { Ref: 'Function' } } },
     Function: {
@@ -216,7 +217,7 @@ describe('functions', () => {
   });
   const files = { 'asset.abc/index.js': '' };
 
-  test('the asset is found by the metadata, and without it by the name in the bucket', () => {
+  test('the asset is found by its metadata, or else by its S3 key', () => {
     const byMetadata = read(
       associated({ Ref: 'Version' }),
       lambda({ Code: {} }, { 'aws:asset:path': '../asset.abc' }),
@@ -236,7 +237,7 @@ describe('functions', () => {
     }
   });
 
-  test('in another stack: by an export, and by the reader that CDK makes for another region', () => {
+  test("a function in another stack is found by an export or by CDK's cross-region reader", () => {
     const value = { Ref: 'Version' };
     const exported = {
       Resources: lambda({ Code: { S3Key: 'abc.zip' } }),
@@ -270,43 +271,43 @@ describe('functions', () => {
 
   test.each<[string, unknown, ReturnType<typeof lambda> | object, RegExp]>([
     [
-      'imported by its ARN',
+      'a function imported by its ARN',
       'arn:aws:lambda:us-east-1:111122223333:function:f:7',
       {},
-      /function:f:7 is not run: its code is not in the assembly/,
+      /function:f:7 does not run: its code is not in the assembly/,
     ],
     [
-      'in Python',
+      'a function in Python',
       { Ref: 'Version' },
       lambda({ Runtime: 'python3.13' }),
-      /is not run: its runtime is python3\.13/,
+      /does not run: its runtime is python3\.13/,
     ],
     [
-      'without its asset',
+      'a function without its asset',
       { Ref: 'Version' },
       lambda({ Code: { S3Key: 'gone.zip' } }),
-      /is not run: its asset is not in the assembly/,
+      /does not run: its asset is not in the assembly/,
     ],
-  ])('%s, it is a gap and no error', (_what, arn, resources, says) => {
+  ])('%s is a gap, not an error', (_what, arn, resources, says) => {
     const model = read(associated(arn), resources as ReturnType<typeof lambda>, files);
     expect(model.behaviors[0]?.functions).toEqual({});
     expect(model.gaps).toEqual([expect.stringMatching(says)]);
   });
 });
 
-describe('what is not understood is refused', () => {
+describe('an unreadable distribution is rejected', () => {
   test.each<[string, Record<string, unknown>, RegExp]>([
     [
-      'behaviours under a condition',
+      'behaviors with a condition',
       {
         CacheBehaviors: {
           'Fn::If': ['C', [{ ...DEFAULT_BEHAVIOR, PathPattern: '/x' }], { Ref: 'AWS::NoValue' }],
         },
       },
-      /its behaviours depend on a condition/,
+      /its behaviors depend on a condition/,
     ],
     [
-      'a key under a condition',
+      'a cache key with a condition',
       {
         DefaultCacheBehavior: {
           TargetOriginId: 'site',
@@ -314,10 +315,10 @@ describe('what is not understood is refused', () => {
           ForwardedValues: { 'Fn::If': ['C', { QueryString: true }, { QueryString: false }] },
         },
       },
-      /the behaviour \* depends on a condition \(ForwardedValues\)/,
+      /the behavior \* depends on a condition \(ForwardedValues\)/,
     ],
     [
-      'a TTL that a parameter gives',
+      'a TTL from a parameter',
       {
         DefaultCacheBehavior: {
           TargetOriginId: 'site',
@@ -326,41 +327,41 @@ describe('what is not understood is refused', () => {
           MinTTL: { Ref: 'Ttl' },
         },
       },
-      /the MinTTL of the behaviour \* is no number/,
+      /the MinTTL of the behavior \* is not a number/,
     ],
     [
-      'a policy with the name of what every object has',
+      'a policy named like a property of every object',
       { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: 'constructor' } },
       /has the cache policy constructor/,
     ],
     [
-      'a cache policy of elsewhere',
+      'a cache policy outside the assembly',
       {
         DefaultCacheBehavior: {
           ...DEFAULT_BEHAVIOR,
           CachePolicyId: '11111111-2222-3333-4444-555555555555',
         },
       },
-      /cannot be simulated: the behaviour \* has the cache policy 11111111[\s\S]*\nWhat is kept/,
+      /cannot be simulated: the behavior \* has the cache policy 11111111[\s\S]*\nCaching depends/,
     ],
     [
-      'no policy at all',
+      'no cache policy',
       { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, CachePolicyId: undefined } },
       /neither a cache policy nor forwarded values/,
     ],
     [
-      'a target that is none',
+      'an unknown target',
       { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, TargetOriginId: 'gone' } },
-      /the target "gone", which is no origin/,
+      /targets "gone", which is not an origin/,
     ],
     ['no origins', { Origins: [] }, /it has no origins/],
     [
-      'half a group',
+      'an origin group without a fallback',
       { OriginGroups: { Items: [{ Id: 'g', Members: { Items: [{ OriginId: 'site' }] } }] } },
       /origin group g has fewer than two/,
     ],
     [
-      'a protocol policy that is none',
+      'an unknown viewer protocol policy',
       { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, ViewerProtocolPolicy: 'http' } },
       /viewer protocol policy "http"/,
     ],
@@ -368,7 +369,7 @@ describe('what is not understood is refused', () => {
     expect(() => read(config)).toThrow(says);
   });
 
-  test('no distribution, or several without a choice', () => {
+  test('an assembly with no or several distributions needs a valid choice', () => {
     const two = assemblyOf({ A: distributionResource(), B: distributionResource() });
     expect(() => readDistribution(assemblyOf({}))).toThrow(
       /has no CloudFront distribution\.\nSynthesize/,
@@ -376,7 +377,7 @@ describe('what is not understood is refused', () => {
     expect(() => readDistribution(two)).toThrow(
       /has 2 distributions: app\/Edge\/A, app\/Edge\/B\.\nChoose one with `--distribution`/,
     );
-    expect(() => readDistribution(two, 'C')).toThrow(/"C" is no distribution/);
+    expect(() => readDistribution(two, 'C')).toThrow(/"C" matches no distribution/);
     expect(readDistribution(two, 'B').id).toBe('app/Edge/B');
     expect(readDistribution(two, 'app/Edge/A').behaviors[0]?.cachePolicy.name).toBe(
       'CachingOptimized',

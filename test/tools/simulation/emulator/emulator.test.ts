@@ -1,31 +1,31 @@
 import { readAssembly } from '../../../../lib/tools/assembly/assembly';
 import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
 import { type Emulator, emulator } from '../../../../lib/tools/simulation/emulator/emulator';
-import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
+import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/runner';
 import type {
   HeaderFields,
-  HttpAnswer,
   HttpRequest,
+  HttpResponse,
 } from '../../../../lib/tools/simulation/messages';
-import { request } from '../engine/fixtures';
-import { forwardAllAssembly } from '../engine/forward-all';
+import { request } from '../fixtures';
+import { forwardAllAssembly } from '../forward-all';
 
 interface Setup {
   readonly behavior?: Record<string, unknown>;
   readonly config?: Record<string, unknown>;
   readonly viewerProtocol?: 'http' | 'https';
-  /** What the origin answers; 200 with `max-age=60` and its count by default. */
+  /** The origin's response. @default - 200 with `max-age=60` and the number of the request */
   readonly origin?: (
     request: HttpRequest,
     count: number,
-  ) => Partial<HttpAnswer> | 'unreachable' | Promise<Partial<HttpAnswer>>;
+  ) => Partial<HttpResponse> | 'unreachable' | Promise<Partial<HttpResponse>>;
 }
 
-/** An emulator with a clock that stands still, and an origin that remembers what it was asked. */
+/** An emulator with a fixed clock and an origin that records its requests. */
 function emulated({ behavior, config, viewerProtocol = 'https', origin = () => ({}) }: Setup = {}) {
-  const asked: HttpRequest[] = [];
+  const originRequests: HttpRequest[] = [];
   const clock = { ms: 1_000_000 };
-  const warned: string[] = [];
+  const warnings: string[] = [];
   const edge: Emulator = emulator(
     readDistribution(readAssembly(forwardAllAssembly(behavior, config))),
     edgeFunctionRunner(),
@@ -33,88 +33,91 @@ function emulated({ behavior, config, viewerProtocol = 'https', origin = () => (
       place: { pop: 'NRT', regional: 'ap-northeast-1' },
       viewerProtocol,
       now: () => clock.ms,
-      warn: (sentence) => warned.push(sentence),
-      async ask({ request: sent }) {
-        const count = asked.push(sent);
+      warn: (sentence) => warnings.push(sentence),
+      async fetchOrigin({ request: sent }) {
+        const count = originRequests.push(sent);
         const given = await origin(sent, count);
         if (given === 'unreachable')
-          return { answer: { status: 502, headers: {}, bodyBytes: 0 }, unreachable: true };
-        const body = given.body ?? Buffer.from(`answer ${count}`);
+          return { response: { status: 502, headers: {}, bodyBytes: 0 }, unreachable: true };
+        const body = given.body ?? Buffer.from(`response ${count}`);
         const headers: HeaderFields = {
           'cache-control': ['max-age=60'],
           'content-length': [String(body.length)],
           ...given.headers,
         };
         return {
-          answer: { status: given.status ?? 200, headers, bodyBytes: body.length, body },
+          response: { status: given.status ?? 200, headers, bodyBytes: body.length, body },
           unreachable: false,
         };
       },
     },
   );
   const get = async (over: Partial<HttpRequest> = {}) => {
-    const { answer, result } = await edge.respond(request(over));
+    const { response, result } = await edge.respond(request(over));
     return {
       result,
-      status: answer.status,
-      headers: answer.headers,
-      body: Buffer.from(answer.body ?? []).toString(),
+      status: response.status,
+      headers: response.headers,
+      body: Buffer.from(response.body ?? []).toString(),
     };
   };
-  return { edge, get, asked, clock, warned };
+  return { edge, get, originRequests, clock, warnings };
 }
 
-test('a miss, a hit with its age, and after its time a revalidation', async () => {
+test('a miss is followed by a hit with its age, and after expiry by a revalidation', async () => {
   const etag = ['"v1"'];
   const origin = (sent: HttpRequest) =>
     sent.headers['if-none-match']
       ? { status: 304, headers: { etag }, body: Buffer.alloc(0) }
       : { headers: { etag } };
-  const { get, asked, clock } = emulated({ origin });
-  expect(await get()).toMatchObject({ result: 'Miss', body: 'answer 1' });
+  const { get, originRequests, clock } = emulated({ origin });
+  expect(await get()).toMatchObject({ result: 'Miss', body: 'response 1' });
   clock.ms += 7_000;
-  expect(await get()).toMatchObject({ result: 'Hit', body: 'answer 1', headers: { age: ['7'] } });
+  expect(await get()).toMatchObject({ result: 'Hit', body: 'response 1', headers: { age: ['7'] } });
   clock.ms += 60_000;
-  expect(await get()).toMatchObject({ result: 'RefreshHit', status: 200, body: 'answer 1' });
-  expect(asked.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, ['"v1"']]);
+  expect(await get()).toMatchObject({ result: 'RefreshHit', status: 200, body: 'response 1' });
+  expect(originRequests.map(({ headers }) => headers['if-none-match'])).toEqual([
+    undefined,
+    ['"v1"'],
+  ]);
 });
 
-test('those who ask for the same meanwhile wait for one fetch', async () => {
+test('simultaneous requests for one object wait for one fetch', async () => {
   let release = (): void => undefined;
   const gate = new Promise<void>((resolve) => {
     release = resolve;
   });
-  // Not where all cookies go to the origin: "Request collapsing".
-  const { get, asked } = emulated({
+  // Requests are not collapsed if all cookies go to the origin: "Request collapsing".
+  const { get, originRequests } = emulated({
     behavior: { OriginRequestPolicyId: undefined },
     origin: () => gate.then(() => ({})),
   });
   const all = Promise.all([get(), get(), get()]);
   await new Promise(setImmediate);
   release();
-  expect((await all).map(({ body }) => body)).toEqual(['answer 1', 'answer 1', 'answer 1']);
-  expect(asked).toHaveLength(1);
+  expect((await all).map(({ body }) => body)).toEqual(['response 1', 'response 1', 'response 1']);
+  expect(originRequests).toHaveLength(1);
 });
 
-test('what must not be shared, each fetches', async () => {
-  const { get, asked } = emulated({
+test('each request fetches a private response', async () => {
+  const { get, originRequests } = emulated({
     origin: () => ({ headers: { 'cache-control': ['private'] } }),
   });
   expect((await Promise.all([get(), get()])).map(({ body }) => body)).toEqual([
-    'answer 1',
-    'answer 2',
+    'response 1',
+    'response 2',
   ]);
-  expect(asked).toHaveLength(2);
+  expect(originRequests).toHaveLength(2);
 });
 
-test('an invalidation makes the next a miss', async () => {
+test('an invalidation makes the next request a miss', async () => {
   const { edge, get } = emulated();
   await get();
   expect(edge.invalidate('/a')).toBeGreaterThan(0);
-  expect((await get()).body).toBe('answer 2');
+  expect((await get()).body).toBe('response 2');
 });
 
-test('plain HTTP is redirected only where viewers are said to come by it', async () => {
+test('HTTP is redirected only if viewers use it', async () => {
   const behavior = { ViewerProtocolPolicy: 'redirect-to-https' };
   expect((await emulated({ behavior }).get()).status).toBe(200);
   expect(await emulated({ behavior, viewerProtocol: 'http' }).get()).toMatchObject({
@@ -123,19 +126,19 @@ test('plain HTTP is redirected only where viewers are said to come by it', async
   });
 });
 
-test('an error page is fetched as an object of its own, and has the status that the distribution says', async () => {
+test('an error page is an object of its own, with the status from the distribution', async () => {
   const config = {
     CustomErrorResponses: [{ ErrorCode: 404, ResponsePagePath: '/404.html', ResponseCode: 410 }],
   };
-  const { get, asked } = emulated({
+  const { get, originRequests } = emulated({
     config,
     origin: ({ path }) => (path === '/404.html' ? { body: Buffer.from('gone') } : { status: 404 }),
   });
   expect(await get()).toMatchObject({ status: 410, body: 'gone', result: 'Error' });
-  expect(asked.map(({ path }) => path)).toEqual(['/a', '/404.html']);
+  expect(originRequests.map(({ path }) => path)).toEqual(['/a', '/404.html']);
 });
 
-test('the fallback of an origin group is asked where the first cannot be reached', async () => {
+test('the fallback of an origin group is used if the primary cannot be reached', async () => {
   const origin = (id: string) => ({
     Id: id,
     DomainName: `${id}.example.com`,
@@ -146,7 +149,7 @@ test('the fallback of an origin group is asked where the first cannot be reached
     FailoverCriteria: { StatusCodes: { Items: [503] } },
     Members: { Items: [{ OriginId: 'site' }, { OriginId: 'b' }] },
   };
-  const { get, asked } = emulated({
+  const { get, originRequests } = emulated({
     behavior: {
       TargetOriginId: 'both',
       AllowedMethods: ['GET', 'HEAD'],
@@ -156,13 +159,13 @@ test('the fallback of an origin group is asked where the first cannot be reached
     origin: ({ host }) => (host === 'b.example.com' ? {} : 'unreachable'),
   });
   expect(await get()).toMatchObject({ status: 200 });
-  expect(asked.map(({ host }) => host)).toEqual(['site.example.com', 'b.example.com']);
+  expect(originRequests.map(({ host }) => host)).toEqual(['site.example.com', 'b.example.com']);
 });
 
-test('what a function breaks is told, and answered', async () => {
-  const { edge, warned } = emulated({ origin: () => Promise.reject(new Error('out of order')) });
-  expect((await edge.respond(request())).answer.status).toBe(502);
-  expect(warned).toEqual(['/a: out of order']);
+test('an origin error is reported, and the viewer gets a 502', async () => {
+  const { edge, warnings } = emulated({ origin: () => Promise.reject(new Error('out of order')) });
+  expect((await edge.respond(request())).response.status).toBe(502);
+  expect(warnings).toEqual(['/a: out of order']);
 });
 
 describe('compression', () => {
@@ -171,50 +174,80 @@ describe('compression', () => {
   const page = (bytes: number) => Buffer.alloc(bytes, 'a');
   // "Serving compressed files".
   test.each<
-    [string, Record<string, unknown>, string[] | undefined, Partial<HttpAnswer>, string | undefined]
-  >([
-    ['brotli first', managed, ['gzip, br'], { headers: html, body: page(1000) }, 'br'],
-    ['gzip', managed, ['gzip'], { headers: html, body: page(1000) }, 'gzip'],
-    ['not asked for', managed, undefined, { headers: html, body: page(1000) }, undefined],
     [
-      'switched off',
+      string,
+      Record<string, unknown>,
+      string[] | undefined,
+      Partial<HttpResponse>,
+      string | undefined,
+    ]
+  >([
+    ['brotli is preferred', managed, ['gzip, br'], { headers: html, body: page(1000) }, 'br'],
+    [
+      'gzip is used if brotli is not accepted',
+      managed,
+      ['gzip'],
+      { headers: html, body: page(1000) },
+      'gzip',
+    ],
+    [
+      'a request without Accept-Encoding gets the plain body',
+      managed,
+      undefined,
+      { headers: html, body: page(1000) },
+      undefined,
+    ],
+    [
+      'a behavior without compression sends the plain body',
       { ...managed, Compress: false },
       ['gzip'],
       { headers: html, body: page(1000) },
       undefined,
     ],
-    ['too small', managed, ['gzip'], { headers: html, body: page(999) }, undefined],
-    ['too large', managed, ['gzip'], { headers: html, body: page(10_000_001) }, undefined],
     [
-      'of another type',
+      'a small body is not compressed',
+      managed,
+      ['gzip'],
+      { headers: html, body: page(999) },
+      undefined,
+    ],
+    [
+      'a large body is not compressed',
+      managed,
+      ['gzip'],
+      { headers: html, body: page(10_000_001) },
+      undefined,
+    ],
+    [
+      'an uncompressible type is not compressed',
       managed,
       ['gzip'],
       { headers: { 'content-type': ['image/png'] }, body: page(1000) },
       undefined,
     ],
     [
-      'compressed already',
+      'a compressed body is not compressed again',
       managed,
       ['gzip, br'],
       { headers: { ...html, 'content-encoding': ['gzip'] }, body: page(1000) },
       'gzip',
     ],
     [
-      'without a length',
+      'a body without Content-Length is not compressed',
       managed,
       ['gzip'],
       { headers: { ...html, 'content-length': [] }, body: page(1000) },
       undefined,
     ],
     [
-      'an error that is',
+      'a 404 is compressed',
       managed,
       ['gzip'],
       { status: 404, headers: html, body: page(1000) },
       'gzip',
     ],
     [
-      'an error that is not',
+      'a 500 is not compressed',
       managed,
       ['gzip'],
       { status: 500, headers: html, body: page(1000) },
@@ -226,7 +259,7 @@ describe('compression', () => {
     expect(headers['content-encoding']?.[0]).toBe(expected);
   });
 
-  test('a strong entity tag becomes a weak one', async () => {
+  test('a strong entity tag becomes weak', async () => {
     const { get } = emulated({
       behavior: managed,
       origin: () => ({ headers: { ...html, etag: ['"v1"'] }, body: page(1000) }),

@@ -1,6 +1,4 @@
-/**
- * Over real sockets: what the emulator says to viewers, and how it bears origins that misbehave.
- */
+/** Over real sockets: the emulator's responses to viewers, and its handling of faulty origins. */
 import { once } from 'node:events';
 import * as http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,11 +11,11 @@ import {
   MAX_BODY_BYTES,
   originClient,
 } from '../../../../lib/tools/simulation/emulator/http';
-import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
-import { forwardAllAssembly } from '../engine/forward-all';
+import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/runner';
+import { forwardAllAssembly } from '../forward-all';
 
 const servers: http.Server[] = [];
-const warned: string[] = [];
+const warnings: string[] = [];
 let edgePort = 0;
 let count = 0;
 
@@ -27,7 +25,7 @@ async function listening(server: http.Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function originAnswers(request: http.IncomingMessage, response: http.ServerResponse): void {
+function originHandler(request: http.IncomingMessage, response: http.ServerResponse): void {
   count += 1;
   const path = request.url?.split('?')[0];
   if (path === '/reset') {
@@ -50,19 +48,19 @@ function originAnswers(request: http.IncomingMessage, response: http.ServerRespo
     response
       .setHeader('cache-control', 'max-age=60')
       .setHeader('etag', '"v1"')
-      .end(`answer ${count}`);
+      .end(`response ${count}`);
   }
 }
 
 beforeAll(async () => {
-  const origin = new URL(`http://127.0.0.1:${await listening(http.createServer(originAnswers))}`);
+  const origin = new URL(`http://127.0.0.1:${await listening(http.createServer(originHandler))}`);
   const distribution = readDistribution(readAssembly(forwardAllAssembly()));
   const place = { pop: 'NRT', regional: 'ap-northeast-1' };
-  const warn = (sentence: string) => warned.push(sentence);
+  const warn = (sentence: string) => warnings.push(sentence);
   const options = {
     place,
     viewerProtocol: 'https',
-    ask: originClient(new Map([['site', origin]])),
+    fetchOrigin: originClient(new Map([['site', origin]])),
     warn,
   } as const;
   edgePort = await listening(
@@ -77,7 +75,7 @@ afterAll(() => {
   }
 });
 
-async function ask(path: string, options: http.RequestOptions = {}, body?: string | Buffer) {
+async function send(path: string, options: http.RequestOptions = {}, body?: string | Buffer) {
   const request = http.request({
     host: '127.0.0.1',
     port: edgePort,
@@ -90,8 +88,8 @@ async function ask(path: string, options: http.RequestOptions = {}, body?: strin
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
 }
 
-test('a miss and a hit, as CloudFront marks them', async () => {
-  const [miss, hit] = [await ask('/marked?a=1'), await ask('/marked?a=1')];
+test("a miss and a hit have CloudFront's headers", async () => {
+  const [miss, hit] = [await send('/marked?a=1'), await send('/marked?a=1')];
   expect(miss).toMatchObject({
     status: 200,
     headers: {
@@ -107,21 +105,21 @@ test('a miss and a hit, as CloudFront marks them', async () => {
   expect(hit.headers['x-amz-cf-id']).not.toBe(miss.headers['x-amz-cf-id']);
 });
 
-test('HEAD and a condition of the viewer are answered from the object', async () => {
-  const { body } = await ask('/conditional');
-  expect(await ask('/conditional', { method: 'HEAD' })).toMatchObject({
+test('HEAD and a conditional request are served from the object', async () => {
+  const { body } = await send('/conditional');
+  expect(await send('/conditional', { method: 'HEAD' })).toMatchObject({
     status: 200,
     body: '',
     headers: { 'content-length': String(body.length) },
   });
-  expect(await ask('/conditional', { headers: { 'if-none-match': '"v1"' } })).toMatchObject({
+  expect(await send('/conditional', { headers: { 'if-none-match': '"v1"' } })).toMatchObject({
     status: 304,
     body: '',
   });
 });
 
-test('a body goes to the origin, with the headers that CloudFront sends', async () => {
-  const { body } = await ask(
+test("a body goes to the origin with CloudFront's headers", async () => {
+  const { body } = await send(
     '/seen?q=%20',
     { method: 'POST', headers: { connection: 'x-secret', 'x-secret': '1', 'x-kept': '1' } },
     'hello',
@@ -137,55 +135,58 @@ test('a body goes to the origin, with the headers that CloudFront sends', async 
 });
 
 test.each([
-  ['an origin that hangs up', '/reset', 502],
-  ['an answer beyond the limit', '/large', 502],
-])('%s is answered for', async (_what, path, status) => {
-  expect(await ask(path)).toMatchObject({
+  ['an origin that closes the connection', '/reset', 502],
+  ['a body beyond the limit', '/large', 502],
+])('%s makes the viewer get an error', async (_what, path, status) => {
+  expect(await send(path)).toMatchObject({
     status,
     headers: { 'x-cache': 'Error from cloudfront' },
   });
 });
 
-test('an answer before the final one is dropped', async () => {
-  expect(await ask('/early')).toMatchObject({ status: 200, body: 'final' });
+test('an interim response is dropped', async () => {
+  expect(await send('/early')).toMatchObject({ status: 200, body: 'final' });
 });
 
-test('what is sent beyond the length is dropped', async () => {
-  expect(await ask('/longer')).toMatchObject({ status: 200, body: 'final' });
+test('bytes beyond Content-Length are dropped', async () => {
+  expect(await send('/longer')).toMatchObject({ status: 200, body: 'final' });
 });
 
-test('several fields of one name stay several', async () => {
-  expect((await ask('/cookies', { method: 'POST' })).headers['set-cookie']).toEqual(['a=1', 'b=2']);
+test('several fields of one name stay separate', async () => {
+  expect((await send('/cookies', { method: 'POST' })).headers['set-cookie']).toEqual([
+    'a=1',
+    'b=2',
+  ]);
 });
 
-test('a viewer that sends too much is told so', async () => {
+test('a request body beyond the limit gets a 413', async () => {
   const chunks = { method: 'POST', headers: { 'transfer-encoding': 'chunked' } };
-  expect((await ask('/seen', chunks, Buffer.alloc(MAX_BODY_BYTES + 1))).status).toBe(413);
+  expect((await send('/seen', chunks, Buffer.alloc(MAX_BODY_BYTES + 1))).status).toBe(413);
 });
 
-test('a target with its scheme and host, as for a proxy', async () => {
-  expect(JSON.parse((await ask('http://www.example.com/seen?a=1')).body).url).toBe('/seen?a=1');
+test('a proxy request target with scheme and host is accepted', async () => {
+  expect(JSON.parse((await send('http://www.example.com/seen?a=1')).body).url).toBe('/seen?a=1');
 });
 
 test.each<[string, Emulator['respond']]>([
   [
-    'an answer that cannot be sent',
+    'an invalid response',
     async () => ({
-      answer: { status: 200, headers: { a: ['1\n2'] }, bodyBytes: 0 },
+      response: { status: 200, headers: { a: ['1\n2'] }, bodyBytes: 0 },
       result: 'Hit',
     }),
   ],
-  ['what should not happen', () => Promise.reject(new Error('out of order'))],
-])('%s is answered for, and told', async (_what, respond) => {
-  const told: string[] = [];
+  ['an unexpected error', () => Promise.reject(new Error('out of order'))],
+])('%s is reported, and the viewer gets a 500', async (_what, respond) => {
+  const warnings: string[] = [];
   const port = await listening(
-    emulatorServer({ respond, invalidate: () => 0 }, 'NRT', (sentence) => told.push(sentence)),
+    emulatorServer({ respond, invalidate: () => 0 }, 'NRT', (sentence) => warnings.push(sentence)),
   );
-  expect((await ask('/a', { port })).status).toBe(500);
-  expect(told).toEqual([expect.stringMatching(/^GET \/a: /)]);
+  expect((await send('/a', { port })).status).toBe(500);
+  expect(warnings).toEqual([expect.stringMatching(/^GET \/a: /)]);
 });
 
-test('an origin without a URL is told at once', async () => {
+test('an origin without a URL is an error', async () => {
   const step = { origin: { id: 'other' } } as Parameters<ReturnType<typeof originClient>>[0];
   await expect(originClient(new Map())(step)).rejects.toThrow(
     'The origin other has no URL.\nName it with `--origin other=URL`.',

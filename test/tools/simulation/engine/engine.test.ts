@@ -3,13 +3,13 @@ import {
   CacheEngine,
   type EngineOptions,
   type Fetch,
-  type Served,
+  type ServedResponse,
 } from '../../../../lib/tools/simulation/engine/engine';
-import type { HttpAnswer } from '../../../../lib/tools/simulation/messages';
-import { ALL, behavior, httpRequest, keyed, NONE, only } from './engine-behaviors';
+import type { HttpResponse } from '../../../../lib/tools/simulation/messages';
+import { ALL, behavior, httpRequest, keyed, NONE, only } from './fixture';
 import { ReferenceModel } from './reference-model';
 
-/** Random sequences that are run on both models. */
+/** The number of random scenarios that run on both models. */
 const RUNS = 800;
 
 const LANGUAGE = only('accept-language');
@@ -36,7 +36,7 @@ const request = fc.record({
   language: fc.constantFrom(undefined, 'de', 'ja'),
   range: fc.constantFrom(undefined, undefined, undefined, 'bytes=0-9', 'bytes=10-'),
   place: fc.constantFrom(...PLACES),
-  // Answered at once, so that caches fill and their order matters.
+  // The origin responds at once, so that caches fill and the order of requests matters.
   bodyBytes: fc.constantFrom(undefined, 0, 300, 600),
 });
 
@@ -67,7 +67,7 @@ const headers = fc.record(
   },
   { requiredKeys: [] },
 );
-const answer: fc.Arbitrary<HttpAnswer | 'unreachable'> = fc.oneof(
+const response: fc.Arbitrary<HttpResponse | 'unreachable'> = fc.oneof(
   { weight: 1, arbitrary: fc.constant('unreachable' as const) },
   {
     weight: 9,
@@ -99,7 +99,7 @@ const step = fc.oneof(
   { weight: 8, arbitrary: request },
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constant('answer' as const), which: fc.nat(7), answer }),
+    arbitrary: fc.record({ kind: fc.constant('response' as const), which: fc.nat(7), response }),
   },
   {
     weight: 3,
@@ -153,29 +153,29 @@ describe('the engine and the reference model', () => {
               ...(language && { 'accept-language': [language] }),
               ...(range && { range: [range] }),
             };
-            const asked = keyed(id, of, httpRequest(url, { method, headers: fields }), {
+            const keyedRequest = keyed(id, of, httpRequest(url, { method, headers: fields }), {
               ...place,
               ...(shield && { shield }),
             });
-            const made = engine.request(asked, now);
+            const made = engine.request(keyedRequest, now);
             outcome.engine = made;
-            outcome.model = model.request(asked, now);
+            outcome.model = model.request(keyedRequest, now);
             if (made.served) note(made.served);
             if (made.fetch && one.bodyBytes !== undefined) {
-              const plain: HttpAnswer = {
+              const plain: HttpResponse = {
                 status: 200,
                 headers: { etag: ['"1"'], 'cache-control': ['max-age=9'] },
                 bodyBytes: one.bodyBytes,
               };
-              outcome.engine = [made, engine.answer(made.fetch.id, plain, now)];
-              outcome.model = [outcome.model, model.answer(made.fetch.id, plain, now)];
+              outcome.engine = [made, engine.receive(made.fetch.id, plain, now)];
+              outcome.model = [outcome.model, model.receive(made.fetch.id, plain, now)];
             } else if (made.fetch) open.push(made.fetch);
           } else if (open.length > 0) {
             const [fetch] = open.splice(one.which % open.length, 1);
             if (fetch === undefined) return;
-            const given = engine.answer(fetch.id, one.answer, now);
+            const given = engine.receive(fetch.id, one.response, now);
             outcome.engine = given;
-            outcome.model = model.answer(fetch.id, one.answer, now);
+            outcome.model = model.receive(fetch.id, one.response, now);
             open.push(...given.fetches);
             given.served.forEach(note);
           }
@@ -185,14 +185,14 @@ describe('the engine and the reference model', () => {
             Object.entries(stats).map(([tier, { objects, bytes }]) => ({ tier, objects, bytes })),
           ).toEqual(model.stats());
         });
-        function note({ result, servedBy, reason, stale, collapsed }: Served): void {
+        function note({ result, servedBy, reason, stale, collapsed }: ServedResponse): void {
           for (const word of [result, servedBy, reason, stale && 'stale', collapsed && 'collapsed'])
             if (word) seen.add(word);
         }
       }),
       { numRuns: RUNS, seed: 20_150_627 },
     );
-    // What the traffic did not cause was not compared.
+    // The random traffic must have caused every outcome, because only those are compared.
     expect([...seen].sort()).toEqual(
       [
         ...['Error', 'Hit', 'Miss', 'OriginShieldHit', 'RefreshHit'],

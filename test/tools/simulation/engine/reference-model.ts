@@ -1,25 +1,27 @@
 /**
- * CloudFront's caching once more, from the same rules, for the engine to be compared with: lists
- * that are searched from the start, one record for each question that a cache asks, no thought of
- * speed, and nothing of the engine but its types.
+ * A second implementation of CloudFront's caching, to compare the engine with. It favors simplicity
+ * over speed: it searches lists from the start, has one record for each request of a cache, and
+ * shares only the engine's types.
  */
+import type { CacheEngine } from '../../../../lib/tools/simulation/engine/engine';
 import type {
-  Answered,
   EngineOptions,
-  Fetch,
   KeyedRequest,
-  Served,
-  Step,
   Tier,
-} from '../../../../lib/tools/simulation/engine/engine-messages';
-import type { HttpAnswer, MissReason, ServedBy } from '../../../../lib/tools/simulation/messages';
+} from '../../../../lib/tools/simulation/engine/messages';
+import type { HttpResponse, MissReason, ServedBy } from '../../../../lib/tools/simulation/messages';
+
+type RequestOutcome = ReturnType<CacheEngine['request']>;
+type FetchOutcome = ReturnType<CacheEngine['receive']>;
+type ServedResponse = FetchOutcome['served'][number];
+type Fetch = FetchOutcome['fetches'][number];
 
 interface Version {
-  answer: HttpAnswer;
-  form: string;
+  response: HttpResponse;
+  part: string;
   size: number;
-  mayKeep: boolean;
-  mayShare: boolean;
+  storable: boolean;
+  shareable: boolean;
   born: number;
   end: number;
   refreshEnd: number;
@@ -29,114 +31,120 @@ interface Entry {
   cache: string;
   key: string;
   url: string;
-  form: string;
+  part: string;
   version: Version;
   retryAt: number;
   used: number;
 }
-/** What one cache wants to know, for a viewer or for another cache. */
-interface Question {
+/** A request of a viewer or a cache to the cache at `hop`. */
+interface Lookup {
+  request: KeyedRequest;
+  hop: number;
+  for: Question | 'viewer' | 'background';
+  alone: boolean;
+  background: boolean;
+}
+/** A request of one cache to the next. */
+interface Question extends Lookup {
   cache: string;
   tier: Tier;
-  hop: number;
-  request: KeyedRequest;
-  had: Entry | undefined;
-  why: MissReason;
-  for: Question | 'viewer' | 'nobody';
-  alone: boolean;
+  held: Entry | undefined;
+  reason: MissReason;
   joined: Question | undefined;
-  spoiled: boolean;
+  invalidated: boolean;
   open: boolean;
 }
-interface News {
+interface Reply {
   version: Version;
   from: ServedBy;
   stale: boolean;
-  until: number;
-  waited: boolean;
-  same: boolean;
-  why: MissReason | undefined;
+  retryAt: number;
+  collapsed: boolean;
+  refreshed: boolean;
+  reason: MissReason | undefined;
 }
 
 export class ReferenceModel {
   private entries: Entry[] = [];
-  private farewells: { cache: string; name: string; end: number | 'invalidated' }[] = [];
+  private removals: { cache: string; name: string; end: number | 'invalidated' }[] = [];
   private questions: Question[] = [];
   private pending: { id: number; question: Question | undefined; request: KeyedRequest }[] = [];
-  private out: { served: Served[]; fetches: Fetch[] } = { served: [], fetches: [] };
+  private out: { served: ServedResponse[]; fetches: Fetch[] } = { served: [], fetches: [] };
   private count = 0;
   private uses = 0;
 
   constructor(private readonly options: EngineOptions) {}
 
-  request(request: KeyedRequest, now: number): Step {
+  request(request: KeyedRequest, now: number): RequestOutcome {
     this.out = { served: [], fetches: [] };
     const { headers, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds } =
       request.behavior.cachePolicy;
-    const off = headers.kind === 'all' || minTtlSeconds + defaultTtlSeconds + maxTtlSeconds === 0;
-    if (off || !request.behavior.cachedMethods.includes(request.request.method))
+    const uncacheable =
+      headers.kind === 'all' || minTtlSeconds + defaultTtlSeconds + maxTtlSeconds === 0;
+    if (uncacheable || !request.behavior.cachedMethods.includes(request.request.method))
       this.goToOrigin(undefined, request, undefined, false);
     else {
       const cookies = [
         request.behavior.cachePolicy.cookies.kind,
         request.behavior.originRequest.cookies.kind,
       ];
-      const news = this.lookUp(request, 0, 'viewer', cookies.includes('all'), false, now);
-      if (news) this.out.served.push(asServed(request, news, now));
+      const alone = cookies.includes('all');
+      const reply = this.lookUp({ request, hop: 0, for: 'viewer', alone, background: false }, now);
+      if (reply) this.out.served.push(asServed(request, reply, now));
     }
     const [served] = this.out.served;
     const [fetch] = this.out.fetches;
     return { ...(served && { served }), ...(fetch && { fetch }) };
   }
 
-  answer(id: number, given: HttpAnswer | 'unreachable', now: number): Answered {
+  receive(id: number, given: HttpResponse | 'unreachable', now: number): FetchOutcome {
     this.out = { served: [], fetches: [] };
     const found = this.pending.find((one) => one.id === id);
     if (!found) throw new Error('no such fetch');
     this.pending = this.pending.filter((one) => one !== found);
     const { question, request } = found;
-    const answer = given === 'unreachable' ? { status: 504, headers: {}, bodyBytes: 0 } : given;
-    const had = question?.had;
+    const response = given === 'unreachable' ? { status: 504, headers: {}, bodyBytes: 0 } : given;
+    const held = question?.held;
     let version: Version;
-    if (answer.status === 304 && had) {
-      const merged: Record<string, readonly string[]> = { ...had.version.answer.headers };
-      for (const name of Object.keys(answer.headers)) {
+    if (response.status === 304 && held) {
+      const merged: Record<string, readonly string[]> = { ...held.version.response.headers };
+      for (const name of Object.keys(response.headers)) {
         if (!['content-length', 'content-range', 'content-encoding', 'age'].includes(name))
-          merged[name] = answer.headers[name] ?? [];
+          merged[name] = response.headers[name] ?? [];
       }
-      const old = { ...had.version.answer, headers: merged };
+      const old = { ...held.version.response, headers: merged };
       version = {
-        ...this.judge(old, answer.headers, request, now),
-        form: had.form,
-        size: had.version.size,
+        ...this.evaluate(old, response.headers, request, now),
+        part: held.part,
+        size: held.version.size,
       };
-    } else version = this.judge(answer, answer.headers, request, now);
-    const news: News = {
+    } else version = this.evaluate(response, response.headers, request, now);
+    const reply: Reply = {
       version,
       from: 'origin',
       stale: false,
-      until: 0,
-      waited: false,
-      same: false,
-      why: 'uncacheable',
+      retryAt: 0,
+      collapsed: false,
+      refreshed: false,
+      reason: 'uncacheable',
     };
-    if (question) this.hear(question, news, now);
-    else this.out.served.push(asServed(request, news, now));
+    if (question) this.deliver(question, reply, now);
+    else this.out.served.push(asServed(request, reply, now));
     return this.out;
   }
 
   invalidate(pattern: string): number {
-    const hit = (url: string) => {
+    const matches = (url: string) => {
       const path = url.slice(url.indexOf('/'));
       return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
     };
     for (const question of this.questions)
-      if (hit(question.request.urlKey)) question.spoiled = true;
-    const leaving = this.entries.filter(({ url }) => hit(url));
-    for (const entry of leaving)
-      this.sayFarewell(entry.cache, entry.key + entry.form, 'invalidated');
-    this.entries = this.entries.filter((entry) => !leaving.includes(entry));
-    return leaving.length;
+      if (matches(question.request.urlKey)) question.invalidated = true;
+    const removed = this.entries.filter(({ url }) => matches(url));
+    for (const entry of removed)
+      this.rememberRemoval(entry.cache, entry.key + entry.part, 'invalidated');
+    this.entries = this.entries.filter((entry) => !removed.includes(entry));
+    return removed.length;
   }
 
   stats(): { tier: string; objects: number; bytes: number }[] {
@@ -150,226 +158,191 @@ export class ReferenceModel {
     });
   }
 
-  private lookUp(
-    request: KeyedRequest,
-    hop: number,
-    who: Question['for'],
-    alone: boolean,
-    quiet: boolean,
-    now: number,
-  ): News | undefined {
+  private lookUp(lookup: Lookup, now: number): Reply | undefined {
+    const { request, hop, alone, background } = lookup;
     const [tier, cache] = route(request)[hop] as [Tier, string];
     const entry = this.best(cache, request, now);
     const running = this.questions.find(
       (one) =>
         one.open &&
-        !one.spoiled &&
+        !one.invalidated &&
         !one.joined &&
         one.cache === cache &&
         one.request.key === request.key &&
-        formOf(request) === formOf(one.request) &&
-        (!one.alone || one.for === 'nobody'),
+        partOf(request) === partOf(one.request) &&
+        (!one.alone || one.for === 'background'),
     );
     if (entry) {
       const { version } = entry;
       const fresh = now < version.end;
       const resting = now < entry.retryAt && now < version.errorEnd;
-      if (fresh || resting || (!quiet && now < version.refreshEnd)) {
+      if (fresh || resting || (!background && now < version.refreshEnd)) {
         entry.used = ++this.uses;
-        if (!fresh && !resting && !running) this.wonder(request, hop, 'nobody', alone, true, now);
+        if (!fresh && !resting && !running)
+          this.startQuestion({ request, hop, for: 'background', alone, background: true }, now);
         return {
           version,
           from: tier,
           stale: !fresh,
-          until: resting && !fresh ? entry.retryAt : 0,
-          waited: false,
-          same: false,
-          why: undefined,
+          retryAt: resting && !fresh ? entry.retryAt : 0,
+          collapsed: false,
+          refreshed: false,
+          reason: undefined,
         };
       }
     }
     if (running && !alone) {
-      this.questions.push({
-        cache,
-        tier,
-        hop,
-        request,
-        had: undefined,
-        why: 'expired',
-        for: who,
-        alone,
-        joined: running,
-        spoiled: false,
-        open: true,
-      });
+      this.questions.push({ ...question(lookup, undefined, 'expired'), joined: running });
       return undefined;
     }
-    return this.wonder(request, hop, who, alone, quiet, now);
+    return this.startQuestion(lookup, now);
   }
 
-  private wonder(
-    request: KeyedRequest,
-    hop: number,
-    who: Question['for'],
-    alone: boolean,
-    quiet: boolean,
-    now: number,
-  ): News | undefined {
-    const [tier, cache] = route(request)[hop] as [Tier, string];
-    const had = this.best(cache, request, now);
-    const why = had ? 'expired' : this.whyMissing(cache, request, now);
-    const question: Question = {
-      cache,
-      tier,
-      hop,
-      request,
-      had,
-      why,
-      for: who,
-      alone,
-      joined: undefined,
-      spoiled: false,
-      open: true,
-    };
-    this.questions.push(question);
+  private startQuestion(lookup: Lookup, now: number): Reply | undefined {
+    const { request, hop, alone, background } = lookup;
+    const [, cache] = route(request)[hop] as [Tier, string];
+    const held = this.best(cache, request, now);
+    const started = question(lookup, held, held ? 'expired' : this.missReason(cache, request, now));
+    this.questions.push(started);
     if (hop + 1 === route(request).length) {
-      this.goToOrigin(question, request, had, quiet);
+      this.goToOrigin(started, request, held, background);
       return undefined;
     }
-    const news = this.lookUp(request, hop + 1, question, alone, quiet, now);
-    return news && this.learn(question, news, now);
+    const reply = this.lookUp({ request, hop: hop + 1, for: started, alone, background }, now);
+    return reply && this.accept(started, reply, now);
   }
 
   private goToOrigin(
     question: Question | undefined,
     request: KeyedRequest,
-    had: Entry | undefined,
-    quiet: boolean,
+    held: Entry | undefined,
+    background: boolean,
   ): void {
     const id = ++this.count;
     this.pending.push({ id, question, request });
-    const headers = had && had.version.answer.status < 400 ? had.version.answer.headers : {};
-    const silent = headers.vary?.includes('*') && request.behavior.cachePolicy.minTtlSeconds === 0;
+    const headers = held && held.version.response.status < 400 ? held.version.response.headers : {};
+    const unconditional =
+      headers.vary?.includes('*') && request.behavior.cachePolicy.minTtlSeconds === 0;
     const etag = headers.etag?.[0];
     const lastModified = headers['last-modified']?.[0];
     const validators =
-      silent || (!etag && !lastModified)
+      unconditional || (!etag && !lastModified)
         ? undefined
         : { ...(etag && { etag }), ...(lastModified && { lastModified }) };
     this.out.fetches.push({
       id,
       keyed: request,
       ...(validators && { validators }),
-      background: quiet,
+      background,
     });
   }
 
-  private hear(question: Question, news: News, now: number): void {
+  private deliver(question: Question, reply: Reply, now: number): void {
     const waiting = this.questions.filter(({ joined }) => joined === question);
-    const own = this.learn(question, news, now);
-    this.tell(question, own, now);
+    const own = this.accept(question, reply, now);
+    this.forward(question, own, now);
     for (const follower of waiting) {
       follower.open = false;
       this.questions = this.questions.filter((one) => one !== follower);
-      let told: News | undefined = {
+      let shared: Reply | undefined = {
         ...own,
         from: question.tier,
-        waited: true,
-        same: false,
-        why: undefined,
+        collapsed: true,
+        refreshed: false,
+        reason: undefined,
       };
-      if (!own.version.mayShare && !own.stale)
-        told = this.wonder(follower.request, follower.hop, follower.for, true, false, now);
-      if (told) this.tell(follower, told, now);
+      if (!own.version.shareable && !own.stale)
+        shared = this.startQuestion({ ...follower, alone: true, background: false }, now);
+      if (shared) this.forward(follower, shared, now);
     }
   }
 
-  private tell(question: Question, news: News, now: number): void {
-    if (question.for === 'viewer') this.out.served.push(asServed(question.request, news, now));
-    else if (question.for !== 'nobody') this.hear(question.for, news, now);
+  private forward(question: Question, reply: Reply, now: number): void {
+    if (question.for === 'viewer') this.out.served.push(asServed(question.request, reply, now));
+    else if (question.for !== 'background') this.deliver(question.for, reply, now);
   }
 
-  private learn(question: Question, news: News, now: number): News {
+  private accept(question: Question, reply: Reply, now: number): Reply {
     question.open = false;
     this.questions = this.questions.filter((one) => one !== question);
-    const { had, cache, request } = question;
-    const { version } = news;
-    const { status } = version.answer;
-    const before = had?.version.answer;
-    const mark = (answer: HttpAnswer, name: string) => answer.headers[name]?.[0];
-    const same =
+    const { held, cache, request } = question;
+    const { version } = reply;
+    const { status } = version.response;
+    const before = held?.version.response;
+    const mark = (response: HttpResponse, name: string) => response.headers[name]?.[0];
+    const refreshed =
       before !== undefined &&
       before.status === status &&
-      (mark(before, 'etag') || mark(version.answer, 'etag')
-        ? mark(before, 'etag') === mark(version.answer, 'etag')
+      (mark(before, 'etag') || mark(version.response, 'etag')
+        ? mark(before, 'etag') === mark(version.response, 'etag')
         : mark(before, 'last-modified') !== undefined &&
-          mark(before, 'last-modified') === mark(version.answer, 'last-modified'));
+          mark(before, 'last-modified') === mark(version.response, 'last-modified'));
     const failed = status > 499;
-    const failedBefore = news.until > 0 && (same || had?.version === version);
-    if (had && now < had.version.errorEnd && (failed || failedBefore)) {
-      had.retryAt = failed
+    const failedBefore = reply.retryAt > 0 && (refreshed || held?.version === version);
+    if (held && now < held.version.errorEnd && (failed || failedBefore)) {
+      held.retryAt = failed
         ? now + (this.options.errorMinTtlSeconds[status] ?? 10) * 1000
-        : news.until;
-      had.used = ++this.uses;
+        : reply.retryAt;
+      held.used = ++this.uses;
       return {
-        ...news,
-        version: had.version,
+        ...reply,
+        version: held.version,
         from: question.tier,
         stale: true,
-        until: had.retryAt,
-        same: false,
-        why: undefined,
+        retryAt: held.retryAt,
+        refreshed: false,
+        reason: undefined,
       };
     }
-    if (!question.spoiled) {
-      if (version.mayKeep) this.put(cache, request, version);
-      else if (status < 400 && status !== 304) this.remove(cache, request.key, version.form);
+    if (!question.invalidated) {
+      if (version.storable) this.put(cache, request, version);
+      else if (status < 400 && status !== 304) this.remove(cache, request.key, version.part);
     }
-    return { ...news, same, why: version.mayKeep ? question.why : 'uncacheable' };
+    return { ...reply, refreshed, reason: version.storable ? question.reason : 'uncacheable' };
   }
 
   private best(cache: string, request: KeyedRequest, now: number): Entry | undefined {
-    const form = formOf(request);
+    const part = partOf(request);
     const own = this.entries.filter(
       (entry) =>
-        entry.cache === cache && entry.key === request.key && ['', form].includes(entry.form),
+        entry.cache === cache && entry.key === request.key && ['', part].includes(entry.part),
     );
-    own.sort((a, b) => a.form.length - b.form.length);
+    own.sort((a, b) => a.part.length - b.part.length);
     return own.find(({ version }) => now < version.end) ?? own[0];
   }
 
-  private whyMissing(cache: string, request: KeyedRequest, now: number): MissReason {
-    const form = formOf(request);
-    const farewell = this.farewells.find(
-      (one) => one.cache === cache && one.name === request.key + form,
+  private missReason(cache: string, request: KeyedRequest, now: number): MissReason {
+    const part = partOf(request);
+    const removal = this.removals.find(
+      (one) => one.cache === cache && one.name === request.key + part,
     );
-    if (farewell)
-      return farewell.end === 'invalidated'
+    if (removal)
+      return removal.end === 'invalidated'
         ? 'invalidated'
-        : farewell.end > now
+        : removal.end > now
           ? 'evicted'
           : 'expired';
     const sibling = this.entries.some(
-      (entry) => entry.cache === cache && entry.url === request.urlKey && entry.form === form,
+      (entry) => entry.cache === cache && entry.url === request.urlKey && entry.part === part,
     );
     return sibling ? 'varied' : 'first-seen';
   }
 
   private put(cache: string, { key, urlKey }: KeyedRequest, version: Version): void {
     const capacity = this.options.capacityBytes[cache.split(':')[0] as Tier];
-    this.remove(cache, key, version.form);
+    this.remove(cache, key, version.part);
     if (version.size > capacity) {
-      this.sayFarewell(cache, key + version.form, version.end);
+      this.rememberRemoval(cache, key + version.part, version.end);
       return;
     }
-    this.farewells = this.farewells.filter(
-      (one) => one.cache !== cache || one.name !== key + version.form,
+    this.removals = this.removals.filter(
+      (one) => one.cache !== cache || one.name !== key + version.part,
     );
     this.entries.push({
       cache,
       key,
       url: urlKey,
-      form: version.form,
+      part: version.part,
       version,
       retryAt: 0,
       used: ++this.uses,
@@ -381,26 +354,26 @@ export class ReferenceModel {
       const [oldest] = here;
       if (!oldest || here.reduce((sum, entry) => sum + entry.version.size, 0) <= capacity) return;
       this.entries = this.entries.filter((entry) => entry !== oldest);
-      this.sayFarewell(cache, oldest.key + oldest.form, oldest.version.end);
+      this.rememberRemoval(cache, oldest.key + oldest.part, oldest.version.end);
     }
   }
 
-  private remove(cache: string, key: string, form: string): void {
+  private remove(cache: string, key: string, part: string): void {
     this.entries = this.entries.filter(
-      (entry) => entry.cache !== cache || entry.key !== key || entry.form !== form,
+      (entry) => entry.cache !== cache || entry.key !== key || entry.part !== part,
     );
   }
 
-  private sayFarewell(cache: string, name: string, end: number | 'invalidated'): void {
-    this.farewells = [
+  private rememberRemoval(cache: string, name: string, end: number | 'invalidated'): void {
+    this.removals = [
       { cache, name, end },
-      ...this.farewells.filter((one) => one.cache !== cache || one.name !== name),
+      ...this.removals.filter((one) => one.cache !== cache || one.name !== name),
     ];
   }
 
-  private judge(
-    answer: HttpAnswer,
-    arrival: HttpAnswer['headers'],
+  private evaluate(
+    response: HttpResponse,
+    arrival: HttpResponse['headers'],
     keyed: KeyedRequest,
     now: number,
   ): Version {
@@ -409,67 +382,87 @@ export class ReferenceModel {
       defaultTtlSeconds,
       maxTtlSeconds: max,
     } = keyed.behavior.cachePolicy;
-    const { status } = answer;
-    const words = (answer.headers['cache-control'] ?? [])
+    const { status } = response;
+    const directives = (response.headers['cache-control'] ?? [])
       .join(',')
       .toLowerCase()
       .split(',')
-      .map((word) => word.trim());
-    const has = (word: string) => words.includes(word);
+      .map((directive) => directive.trim());
+    const has = (directive: string) => directives.includes(directive);
     const number = (name: string): number | undefined => {
-      const word = words.find((one) => one.startsWith(`${name}=`));
-      return word === undefined ? undefined : Number(word.slice(name.length + 1));
+      const directive = directives.find((one) => one.startsWith(`${name}=`));
+      return directive === undefined ? undefined : Number(directive.slice(name.length + 1));
     };
-    const told = number('s-maxage') ?? number('max-age');
+    const statedMaxAge = number('s-maxage') ?? number('max-age');
     const age = Number(arrival.age?.[0] ?? 0);
-    const form = keyed.request.method === 'HEAD' || status === 206 ? formOf(keyed) : '';
+    const part = keyed.request.method === 'HEAD' || status === 206 ? partOf(keyed) : '';
     const born = now - age * 1000;
-    const { age: _age, ...headers } = answer.headers;
-    const base = { answer: { ...answer, headers }, form, size: answer.bodyBytes + 1024, born };
+    const { age: _age, ...headers } = response.headers;
+    const base = {
+      response: { ...response, headers },
+      part,
+      size: response.bodyBytes + 1024,
+      born,
+    };
     if (status >= 400) {
       const always = [404, 414, 500, 501, 502, 503, 504].includes(status);
-      const sometimes = [400, 403, 405, 412, 415].includes(status) && told !== undefined;
+      const sometimes = [400, 403, 405, 412, 415].includes(status) && statedMaxAge !== undefined;
       const end =
-        now + 1000 * Math.max(this.options.errorMinTtlSeconds[status] ?? 10, (told ?? 0) - age);
+        now +
+        1000 * Math.max(this.options.errorMinTtlSeconds[status] ?? 10, (statedMaxAge ?? 0) - age);
       return {
         ...base,
-        mayKeep: always || sometimes,
-        mayShare: true,
+        storable: always || sometimes,
+        shareable: true,
         end,
         refreshEnd: 0,
         errorEnd: 0,
       };
     }
-    const secret = has('no-store') || has('private');
-    const strict = secret || has('no-cache');
-    let lifetime = told;
-    if (lifetime === undefined && answer.headers.expires)
-      lifetime = Math.max(0, (Date.parse(answer.headers.expires[0] ?? '') - now) / 1000) || 0;
-    if (strict || (answer.headers.vary?.includes('*') && min === 0)) lifetime = 0;
+    const forbidsStoring = has('no-store') || has('private');
+    const mustRevalidate = forbidsStoring || has('no-cache');
+    let lifetime = statedMaxAge;
+    if (lifetime === undefined && response.headers.expires)
+      lifetime = Math.max(0, (Date.parse(response.headers.expires[0] ?? '') - now) / 1000) || 0;
+    if (mustRevalidate || (response.headers.vary?.includes('*') && min === 0)) lifetime = 0;
     const seconds =
       lifetime === undefined
         ? Math.max(min, defaultTtlSeconds)
         : Math.max(min, 0, Math.min(max, lifetime - age));
     const end = now + seconds * 1000;
-    const checkable = answer.headers.etag || answer.headers['last-modified'];
-    const firm = strict || has('must-revalidate') || has('proxy-revalidate');
+    const validator = response.headers.etag || response.headers['last-modified'];
+    const neverStale = mustRevalidate || has('must-revalidate') || has('proxy-revalidate');
     const window = (name: string) => end + Math.min(number(name) ?? 0, max) * 1000;
-    let mayKeep = min > 0 || (!secret && (!strict || Boolean(checkable)));
-    if (status === 304 || (status === 206 && form === '')) mayKeep = false;
-    if ((status === 307 || status === 308) && !answer.headers['cache-control']) mayKeep = false;
+    let storable = min > 0 || (!forbidsStoring && (!mustRevalidate || Boolean(validator)));
+    if (status === 304 || (status === 206 && part === '')) storable = false;
+    if ((status === 307 || status === 308) && !response.headers['cache-control']) storable = false;
     return {
       ...base,
-      mayKeep,
-      mayShare: min > 0 || (!strict && told !== 0),
+      storable,
+      shareable: min > 0 || (!mustRevalidate && statedMaxAge !== 0),
       end,
-      refreshEnd: firm ? end : window('stale-while-revalidate'),
-      errorEnd: firm
+      refreshEnd: neverStale ? end : window('stale-while-revalidate'),
+      errorEnd: neverStale
         ? 0
         : number('stale-if-error') === undefined
           ? Number.POSITIVE_INFINITY
           : window('stale-if-error'),
     };
   }
+}
+
+function question(lookup: Lookup, held: Entry | undefined, reason: MissReason): Question {
+  const [tier, cache] = route(lookup.request)[lookup.hop] as [Tier, string];
+  return {
+    ...lookup,
+    cache,
+    tier,
+    held,
+    reason,
+    joined: undefined,
+    invalidated: false,
+    open: true,
+  };
 }
 
 function route({ pop, regional, shield }: KeyedRequest): [Tier, string][] {
@@ -479,23 +472,23 @@ function route({ pop, regional, shield }: KeyedRequest): [Tier, string][] {
   return [edge, ['regional', `regional:${regional}`], ['shield', `shield:${shield}`]];
 }
 
-function formOf({ request: { method, headers } }: KeyedRequest): string {
+function partOf({ request: { method, headers } }: KeyedRequest): string {
   if (method === 'HEAD') return ' as HEAD';
   return method === 'GET' && headers.range ? ` in part ${headers.range}` : '';
 }
 
 function asServed(
   { id }: KeyedRequest,
-  { version, from, stale, waited, same, why }: News,
+  { version, from, stale, collapsed, refreshed, reason }: Reply,
   now: number,
-): Served {
-  const { status } = version.answer;
+): ServedResponse {
+  const { status } = version.response;
   const result =
     status >= 400
       ? 'Error'
       : from === 'pop'
         ? 'Hit'
-        : same
+        : refreshed
           ? 'RefreshHit'
           : from === 'shield'
             ? 'OriginShieldHit'
@@ -503,12 +496,12 @@ function asServed(
   const ageSeconds = Math.floor((now - version.born) / 1000);
   const base = {
     requestId: id,
-    answer: version.answer,
+    response: version.response,
     result,
     servedBy: from,
     ageSeconds,
-    collapsed: waited,
+    collapsed: collapsed,
     stale,
   } as const;
-  return why !== undefined && from !== 'pop' ? { ...base, reason: why } : base;
+  return reason !== undefined && from !== 'pop' ? { ...base, reason: reason } : base;
 }

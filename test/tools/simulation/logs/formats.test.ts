@@ -1,40 +1,60 @@
 import {
+  detectFormat,
   isLogFormat,
   LOG_FORMATS,
   type LogFormatName,
   lineParser,
-  tellFormat,
 } from '../../../../lib/tools/simulation/logs/formats';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 
 const COMBINED =
-  '192.0.2.7 - - [17/Nov/2013:06:31:30 -0500] "GET /a%20b?c=d&e HTTP/1.1" 200 12 "http://r.example/" "curl/8"';
+  '192.0.2.7 - - [17/Nov/2013:06:31:30 -0500] "GET /a%20b?c=d&e HTTP/1.1" 200 12 ' +
+  '"http://r.example/" "curl/8"';
 
 /** The example entry of "Access logs for your Application Load Balancer". */
 const ALB =
-  'https 2018-07-02T22:23:00.186641Z app/my-loadbalancer/50dc6c495c0c9188 192.168.131.39:2817 10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 "GET https://www.example.com:443/a?b=c HTTP/1.1" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/my-targets/73e2d6bc24d8a067 "Root=1-58337281-1d84f3d73c47ec4e58577259" "www.example.com" "arn:aws:acm:us-east-2:123456789012:certificate/12345678-1234-1234-1234-123456789012" 1 2018-07-02T22:22:48.364000Z "authenticate,forward" "-" "-" "10.0.0.1:80" "200" "-" "-" TID_123456';
+  'https 2018-07-02T22:23:00.186641Z app/my-loadbalancer/50dc6c495c0c9188 192.168.131.39:2817 ' +
+  '10.0.0.1:80 0.086 0.048 0.037 200 200 0 57 "GET https://www.example.com:443/a?b=c ' +
+  'HTTP/1.1" "curl/7.46.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 ' +
+  'arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/my-targets/73e2d6bc24d8a067 ' +
+  '"Root=1-58337281-1d84f3d73c47ec4e58577259" "www.example.com" ' +
+  '"arn:aws:acm:us-east-2:123456789012:certificate/12345678-1234-1234-1234-123456789012" 1 ' +
+  '2018-07-02T22:22:48.364000Z "authenticate,forward" "-" "-" "10.0.0.1:80" "200" "-" "-" ' +
+  'TID_123456';
 
-/** The example of "Log file fields", with a body's size and type. */
+/** The example of "Log file fields", with the size and type of a body. */
 const FIELDS =
-  '#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len';
-const CLOUDFRONT =
-  '2019-12-04\t21:02:31\tNRT57-P1\t392\t192.0.2.100\tGET\td111111abcdef8.cloudfront.net\t/a%2520b.html\t200\t-\tMozilla/5.0%20(X11)\tq=%2525&r\tid=7\tHit\tSOX4xwn4XV6Q4rgb7==\twww.example.com\thttps\t23\t0.001\t-\tTLSv1.2\tECDHE\tHit\tHTTP/2.0\t-\t-\t11040\t0.001\tHit\ttext/html\t78';
+  '#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status ' +
+  'cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id ' +
+  'x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher ' +
+  'x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port ' +
+  'time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len';
+const CLOUDFRONT = (
+  '2019-12-04 21:02:31 NRT57-P1 392 192.0.2.100 GET d111111abcdef8.cloudfront.net ' +
+  '/a%2520b.html 200 - Mozilla/5.0%20(X11) q=%2525&r id=7 Hit SOX4xwn4XV6Q4rgb7== ' +
+  'www.example.com https 23 0.001 - TLSv1.2 ECDHE Hit HTTP/2.0 - - 11040 0.001 Hit ' +
+  'text/html 78'
+).replaceAll(' ', '\t');
 
 const CLOUDFRONT_JSON =
-  '{"date":"2019-12-04","time":"21:02:31","timestamp(ms)":"1575493351250","x-edge-location":"LHR62-C2","sc-bytes":"392","c-ip":"192.0.2.100","cs-method":"GET","cs-uri-stem":"/a","sc-status":"304","cs-uri-query":"-","x-host-header":"www.example.com"}';
+  '{"date":"2019-12-04","time":"21:02:31","timestamp(ms)":"1575493351250",' +
+  '"x-edge-location":"LHR62-C2","sc-bytes":"392","c-ip":"192.0.2.100","cs-method":"GET",' +
+  '"cs-uri-stem":"/a","sc-status":"304","cs-uri-query":"-","x-host-header":"www.example.com"}';
 
 const JSON_LINE =
-  '{"remote_addr":"192.0.2.7","time_local":"17/Nov/2013:06:31:30 -0500","request":"GET /p?_=1 HTTP/1.1","status":"200","body_bytes_sent":"12","request_time":"0.004","http_user_agent":"curl/8","http_accept_language":"de","http_referer":"-"}';
+  '{"remote_addr":"192.0.2.7","time_local":"17/Nov/2013:06:31:30 -0500","request":"GET /p?_=1 ' +
+  'HTTP/1.1","status":"200","body_bytes_sent":"12","request_time":"0.004",' +
+  '"http_user_agent":"curl/8","http_accept_language":"de","http_referer":"-"}';
 
 function parse(format: LogFormatName, ...lines: readonly string[]) {
   const parser = lineParser(format);
   return lines.map((line) => parser(line)).at(-1);
 }
 
-describe('a line becomes a request', () => {
+describe('a line is parsed as a request', () => {
   test.each<[string, LogFormatName, readonly string[], Partial<LogRecord>]>([
     [
-      'combined',
+      'the combined format',
       'combined',
       [COMBINED],
       {
@@ -50,39 +70,40 @@ describe('a line becomes a request', () => {
       },
     ],
     [
-      'common',
+      'the common format',
       'combined',
       ['192.0.2.7 - frank smith [10/Oct/2000:13:55:36 +0000] "HEAD / HTTP/1.0" 304 -'],
       { method: 'HEAD', status: 304, bytes: 0, headers: {} },
     ],
     [
-      'fields after the format',
+      'the combined format with more fields',
       'combined',
       [`${COMBINED} "more" 0.1`],
       { path: '/a%20b', headers: { 'user-agent': ['curl/8'], referer: ['http://r.example/'] } },
     ],
     [
-      'escapes of Apache and nginx',
+      'the escapes of Apache and nginx',
       'combined',
       [
-        '::1 - - [10/Oct/2000:13:55:36 +0000] "GET /\\"a\\x22b\\\\c HTTP/1.0" 200 5 "-" "a \\"b\\""',
+        '::1 - - [10/Oct/2000:13:55:36 +0000] "GET /\\"a\\x22b\\\\c HTTP/1.0" 200 5 "-" "a ' +
+          '\\"b\\""',
       ],
       { path: '/"a"b\\c', headers: { 'user-agent': ['a "b"'] } },
     ],
     [
-      'a blank in the URL',
+      'a space in the URL',
       'combined',
       ['::1 - - [10/Oct/2000:13:55:36 +0000] "GET /a b HTTP/1.0" 200 5'],
       { path: '/a b' },
     ],
     [
-      'a whole URL, as to a proxy',
+      'a whole URL, as in a request to a proxy',
       'combined',
       ['::1 - - [10/Oct/2000:13:55:36 +0000] "GET http://A.example:80?x HTTP/1.0" 200 5'],
       { host: 'a.example', path: '/', query: 'x' },
     ],
     [
-      'a load balancer, at the time the request came',
+      'a load balancer entry, at the time when the request arrived',
       'alb',
       [ALB],
       {
@@ -97,13 +118,13 @@ describe('a line becomes a request', () => {
       },
     ],
     [
-      'a load balancer that got no answer',
+      'a load balancer entry without a response of the target',
       'alb',
       [ALB.replace('0.086 0.048 0.037 200 200', '-1 -1 -1 502 -')],
       { status: 502, originMs: undefined },
     ],
     [
-      'CloudFront, unescaped once',
+      'CloudFront columns, decoded once',
       'cloudfront',
       ['#Version: 1.0', FIELDS, CLOUDFRONT],
       {
@@ -118,7 +139,7 @@ describe('a line becomes a request', () => {
       },
     ],
     [
-      'CloudFront, with the columns of the last #Fields',
+      'CloudFront columns of the last #Fields line',
       'cloudfront',
       [
         FIELDS,
@@ -142,7 +163,7 @@ describe('a line becomes a request', () => {
       },
     ],
     [
-      'JSON as of nginx',
+      'JSON with nginx variables',
       'json',
       [JSON_LINE],
       {
@@ -154,10 +175,11 @@ describe('a line becomes a request', () => {
       },
     ],
     [
-      'JSON, ISO time, numbers, in parts',
+      'JSON with ISO time, numbers and the request in parts',
       'json',
       [
-        '{"time":"2024-05-12T00:00:17+02:00","request_method":"GET","request_uri":"/x?y","status":200,"bytes":5,"http_host":"B.example"}',
+        '{"time":"2024-05-12T00:00:17+02:00","request_method":"GET","request_uri":"/x?y",' +
+          '"status":200,"bytes":5,"http_host":"B.example"}',
       ],
       {
         timeMs: Date.UTC(2024, 4, 11, 22, 0, 17),
@@ -169,7 +191,7 @@ describe('a line becomes a request', () => {
       },
     ],
     [
-      'JSON, seconds since 1970',
+      'JSON with seconds since 1970',
       'json',
       ['{"msec":1384687890.25,"request":"GET / HTTP/2.0","status":200,"bytes":5}'],
       { timeMs: 1384687890250 },
@@ -179,7 +201,7 @@ describe('a line becomes a request', () => {
   });
 });
 
-describe('a broken line says why', () => {
+describe('a broken line has a reason', () => {
   test.each<[LogFormatName, string, RegExp]>([
     ['combined', '', /not in the common or combined format/],
     ['combined', COMBINED.replace('17/Nov', '17/Nvo'), /no time/],
@@ -195,10 +217,10 @@ describe('a broken line says why', () => {
       ),
       /no request line/,
     ],
-    ['alb', COMBINED, /not an entry of a load balancer/],
-    ['cloudfront', CLOUDFRONT, /no line of #Fields before it/],
+    ['alb', COMBINED, /not a load balancer entry/],
+    ['cloudfront', CLOUDFRONT, /no #Fields line before it/],
     ['cloudfront-json', '{"date":', /not a JSON object/],
-    ['cloudfront-json', CLOUDFRONT_JSON.replace('"304"', '"000"'), /the viewer left/],
+    ['cloudfront-json', CLOUDFRONT_JSON.replace('"304"', '"000"'), /the viewer disconnected/],
     ['json', '[]', /not a JSON object/],
     ['json', '{}', /no time/],
     ['json', '{"time":"99999999999999999999","request":"GET / HTTP/1.1","status":200}', /no time/],
@@ -208,12 +230,12 @@ describe('a broken line says why', () => {
     expect(parse(format, line)).toMatch(reason);
   });
 
-  test('a line of CloudFront that was cut off', () => {
-    expect(parse('cloudfront', FIELDS, '2019-12-04\t21:02:31\tNRT')).toBe('3 columns of 31');
+  test('a truncated line of CloudFront', () => {
+    expect(parse('cloudfront', FIELDS, '2019-12-04\t21:02:31\tNRT')).toBe('3 of 31 columns');
   });
 });
 
-describe('the format is told from the first lines', () => {
+describe('the format is detected from the first lines', () => {
   test.each<[LogFormatName, readonly string[]]>([
     ['combined', ['garbage', COMBINED]],
     ['alb', [ALB]],
@@ -222,12 +244,12 @@ describe('the format is told from the first lines', () => {
     ['cloudfront-json', [CLOUDFRONT_JSON]],
     ['json', [JSON_LINE]],
   ])('%s', (format, lines) => {
-    expect(tellFormat('a.log', lines)).toBe(format);
+    expect(detectFormat('a.log', lines)).toBe(format);
   });
 
-  test('or refused, with those there are', () => {
-    expect(() => tellFormat('a.log', ['what?'])).toThrow(
-      /a\.log: none of its first 1 lines .*\nThe formats are .*combined/,
+  test('an unknown format is rejected with the list of formats', () => {
+    expect(() => detectFormat('a.log', ['what?'])).toThrow(
+      /a\.log: none of the first 1 lines .*\nThe formats are .*combined/,
     );
     expect(LOG_FORMATS.every(isLogFormat)).toBe(true);
     expect(isLogFormat('toString')).toBe(false);

@@ -33,7 +33,7 @@ async function read(content: string | Buffer) {
   return { paths: records.map(({ path }) => path), ...log.summary() };
 }
 
-test('broken lines are counted with their number, and lose nothing else', async () => {
+test('broken lines are counted with their line numbers, and other lines are kept', async () => {
   const { paths, lines, broken, brokenExamples } = await read(
     `${line(1)}\r\n\u0007oops\n${line(2)}\n\n${line(3)}`,
   );
@@ -45,7 +45,7 @@ test('broken lines are counted with their number, and lose nothing else', async 
   ]);
 });
 
-test('what is kept of broken lines is bounded', async () => {
+test('examples of broken lines are limited in number and length', async () => {
   const { broken, brokenExamples } = await read(
     `${line(1)}\n${'x'.repeat(3 * MAX_LINE_CHARACTERS)}\n${'y\n'.repeat(20)}`,
   );
@@ -63,14 +63,14 @@ describe('gzip', () => {
   ).join('\n');
   const compressed = gzipSync(text);
 
-  test('is told by its first bytes, also in several members', async () => {
+  test('is detected by its first bytes, also with several members', async () => {
     const { lines, broken, damaged } = await read(
       Buffer.concat([gzipSync(`${line(1)}\n`), gzipSync(`${line(2)}\n`)]),
     );
     expect({ lines, broken, damaged }).toEqual({ lines: 2, broken: 0, damaged: undefined });
   });
 
-  test('that was cut off is said, and what came before it is kept', async () => {
+  test('truncation is reported, and the lines before it are kept', async () => {
     const { lines, broken, damaged } = await read(
       compressed.subarray(0, Math.floor(compressed.length / 2)),
     );
@@ -79,7 +79,7 @@ describe('gzip', () => {
     expect(broken).toBeLessThanOrEqual(1);
   });
 
-  test('that is damaged in the middle is said as well', async () => {
+  test('damage in the middle is reported', async () => {
     const damagedBytes = Buffer.from(compressed);
     damagedBytes.fill(0xff, damagedBytes.length - 2_000);
     const { lines, damaged } = await read(damagedBytes);
@@ -88,7 +88,7 @@ describe('gzip', () => {
   });
 });
 
-test('garbage behind a compressed log is said, and ends no reading', async () => {
+test('garbage after a compressed log is reported and does not stop the reader', async () => {
   const { lines, damaged } = await read(
     Buffer.concat([gzipSync(`${line(1)}\n`.repeat(2_000)), Buffer.alloc(5_000, 0x1f)]),
   );
@@ -96,7 +96,7 @@ test('garbage behind a compressed log is said, and ends no reading', async () =>
   expect(lines).toBeGreaterThan(1_000);
 });
 
-test('a byte order mark at the start is no part of the first line', async () => {
+test('a byte order mark is not part of the first line', async () => {
   const head =
     '#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status';
   const entry = '2019-12-04\t21:02:31\tLAX1\t392\t192.0.2.1\tGET\td.cloudfront.net\t/a\t200';
@@ -110,17 +110,17 @@ test('a byte order mark at the start is no part of the first line', async () => 
 test.each<[string, string | Buffer, RegExp]>([
   ['Parquet', Buffer.from('PAR1\x15\x04'), /Parquet[\s\S]*UNLOAD/],
   ['an empty file', '', /the log has no lines/],
-])('%s is refused with what to do', async (_, content, says) => {
+])('%s is rejected with advice', async (_, content, says) => {
   await expect(openLog(file(content))).rejects.toThrow(says);
 });
 
-test('a file that is not there is refused by its name', async () => {
+test('a missing file is rejected with its name', async () => {
   await expect(openLog(join(directory, 'none.log'))).rejects.toThrow(
     /none\.log: the log cannot be read/,
   );
 });
 
-describe('the order of time', () => {
+describe('time order', () => {
   async function* records(...times: readonly number[]): AsyncGenerator<LogRecord> {
     for (const [i, timeMs] of times.entries()) {
       yield {
@@ -136,44 +136,33 @@ describe('the order of time', () => {
     }
   }
 
-  test.each<[string, number[], number, [number, string][], { outOfOrder: number; late: number }]>([
+  // Requests as `TIME PATH`; the path is the index in the log.
+  test.each<[string, number[], number, string[], { outOfOrder: number; late: number }]>([
     [
-      'is kept, of equal times as well',
+      'is kept, also for equal times',
       [1, 1, 2],
       2,
-      [
-        [1, '/0'],
-        [1, '/1'],
-        [2, '/2'],
-      ],
+      ['1 /0', '1 /1', '2 /2'],
       { outOfOrder: 0, late: 0 },
     ],
     [
-      'is made within the buffer',
+      'is restored within the buffer',
       [3, 1, 2],
       2,
-      [
-        [1, '/1'],
-        [2, '/2'],
-        [3, '/0'],
-      ],
+      ['1 /1', '2 /2', '3 /0'],
       { outOfOrder: 2, late: 0 },
     ],
     [
-      'beyond it, a request has the time of the clock',
+      'is restored beyond the buffer by changing the time of a late request',
       [2, 3, 1],
       1,
-      [
-        [2, '/0'],
-        [2, '/2'],
-        [3, '/1'],
-      ],
+      ['2 /0', '2 /2', '3 /1'],
       { outOfOrder: 1, late: 1 },
     ],
   ])('%s', async (_, times, buffer, expected, counts) => {
     const ordering = { outOfOrder: 0, late: 0 };
     const given = await all(orderedByTime(records(...times), ordering, buffer));
-    expect(given.map(({ timeMs, path }) => [timeMs, path])).toEqual(expected);
+    expect(given.map(({ timeMs, path }) => `${timeMs} ${path}`)).toEqual(expected);
     expect(ordering).toEqual(counts);
   });
 });

@@ -1,29 +1,29 @@
 import type {
   BehaviorModel,
   DistributionModel,
-  Selection,
 } from '../../../../lib/tools/simulation/distribution/distribution';
 import {
-  EVERYTHING,
   MANAGED_CACHE_POLICIES,
   MANAGED_ORIGIN_REQUEST_POLICIES,
   MANAGED_RESPONSE_HEADERS_POLICIES,
 } from '../../../../lib/tools/simulation/distribution/managed-policies';
-import type { Served } from '../../../../lib/tools/simulation/engine/engine';
+import type { Selection } from '../../../../lib/tools/simulation/distribution/selection';
+import { EVERYTHING } from '../../../../lib/tools/simulation/distribution/selection';
+import type { ServedResponse } from '../../../../lib/tools/simulation/engine/engine';
 import type {
   FunctionCall,
   FunctionOutcome,
 } from '../../../../lib/tools/simulation/functions/call';
-import type { EdgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
-import type { HttpAnswer, HttpRequest } from '../../../../lib/tools/simulation/messages';
+import type { EdgeFunctionRunner } from '../../../../lib/tools/simulation/functions/runner';
+import type { HttpRequest, HttpResponse } from '../../../../lib/tools/simulation/messages';
 import { requestPath } from '../../../../lib/tools/simulation/path/request-path';
-import { behavior, distribution, request, SITE } from '../engine/fixtures';
+import { behavior, distribution, request, SITE } from '../fixtures';
 
 const PLACE = { pop: 'NRT', regional: 'ap-northeast-1' };
 const FN = { kind: 'lambda-edge', name: 'Fn' } as const;
 const NO_FUNCTIONS: EdgeFunctionRunner = { run: async () => ({}) };
 
-/** Functions that do as they are told, and remember how they were called. */
+/** A runner that returns the given outcome and records its calls. */
 function functions(outcome: FunctionOutcome): EdgeFunctionRunner & { calls: FunctionCall[] } {
   const calls: FunctionCall[] = [];
   return {
@@ -37,7 +37,7 @@ function functions(outcome: FunctionOutcome): EdgeFunctionRunner & { calls: Func
 
 function managed<T>(policies: Readonly<Record<string, T>>, id: string): T {
   const found = policies[id];
-  if (found === undefined) throw new Error(`${id} is no managed policy`);
+  if (found === undefined) throw new Error(`${id} is not a managed policy`);
   return found;
 }
 const ALL_VIEWER = managed(MANAGED_ORIGIN_REQUEST_POLICIES, '216adef6-5c7f-47e4-b989-5492eafa07d3');
@@ -52,24 +52,24 @@ const path = (over: Partial<DistributionModel> = {}, runner = NO_FUNCTIONS) =>
   requestPath(distribution(over), runner);
 const oneBehavior = (over: Partial<BehaviorModel>) => ({ behaviors: [behavior(over)] });
 
-describe('the behaviour of a path', () => {
+describe('the behavior of a path', () => {
   const patterns = ['/a?c', '/img/*.jpg', '/%7Euser/*', '/api/*', '*'];
   const several = path({ behaviors: patterns.map((pathPattern) => behavior({ pathPattern })) });
   test.each([
     ['/abc', '/a?c'],
     ['/ac', '*'],
-    // A `*` or `?` of a path is a character as any other: "Path pattern".
+    // `*` and `?` in a path are literal: "Path pattern".
     ['/a*c', '/a?c'],
     ['/img/*', '*'],
     ['/img/*.jpg', '/img/*.jpg'],
     ['/api*', '*'],
     ['/API/x', '*'],
     ['/api/', '/api/*'],
-    // Normalised for the match only: RFC 3986, 6.2.2.
+    // The path is normalized for matching only: RFC 3986, 6.2.2.
     ['/x/../api/a', '/api/*'],
     ['/%61pi/a', '/api/*'],
     ['/api/..', '*'],
-  ])('%s goes to %s', async (sent, expected) => {
+  ])('%s matches %s', async (sent, expected) => {
     const { behavior: found, keyed } = await several.prepare(
       request({ path: sent }),
       PLACE,
@@ -92,7 +92,7 @@ describe('before the caches', () => {
     ]
   >([
     [
-      'http where https is wanted',
+      'HTTP is redirected if the policy is redirect-to-https',
       { viewerProtocolPolicy: 'redirect-to-https' },
       { query: 'a=1' },
       'http',
@@ -100,21 +100,42 @@ describe('before the caches', () => {
       'https://www.example.com/a?a=1',
     ],
     [
-      'http where only https is',
+      'HTTP is refused if the policy is https-only',
       { viewerProtocolPolicy: 'https-only' },
       {},
       'http',
       403,
       undefined,
     ],
-    ['http where both are', {}, {}, 'http', undefined, undefined],
-    ['https', { viewerProtocolPolicy: 'redirect-to-https' }, {}, 'https', undefined, undefined],
-    ['a GET with a body', {}, { headers: { 'content-length': ['1'] } }, 'https', 403, undefined],
-    ['a URL of 8,193 bytes', {}, { query: 'q'.repeat(8190) }, 'https', 413, undefined],
-    ['one of 8,192', {}, { query: 'q'.repeat(8189) }, 'https', undefined, undefined],
-    ['a method that is not allowed', {}, { method: 'POST' }, 'https', 403, undefined],
+    ['HTTP is served if the policy is allow-all', {}, {}, 'http', undefined, undefined],
     [
-      'one that is',
+      'HTTPS is not redirected',
+      { viewerProtocolPolicy: 'redirect-to-https' },
+      {},
+      'https',
+      undefined,
+      undefined,
+    ],
+    [
+      'a GET with a body is refused',
+      {},
+      { headers: { 'content-length': ['1'] } },
+      'https',
+      403,
+      undefined,
+    ],
+    ['a URL of 8,193 bytes is refused', {}, { query: 'q'.repeat(8190) }, 'https', 413, undefined],
+    [
+      'a URL of 8,192 bytes is served',
+      {},
+      { query: 'q'.repeat(8189) },
+      'https',
+      undefined,
+      undefined,
+    ],
+    ['a method that is not allowed is refused', {}, { method: 'POST' }, 'https', 403, undefined],
+    [
+      'an allowed method is served',
       { allowedMethods: ['GET', 'HEAD', 'OPTIONS'] },
       { method: 'OPTIONS' },
       'https',
@@ -127,12 +148,12 @@ describe('before the caches', () => {
       PLACE,
       protocol,
     );
-    expect(immediate?.answer.status).toBe(status);
-    expect(immediate?.answer.headers.location?.[0]).toBe(location);
+    expect(immediate?.response.status).toBe(status);
+    expect(immediate?.response.headers.location?.[0]).toBe(location);
     expect(keyed === undefined).toBe(status !== undefined);
   });
 
-  test('the key is that of the request which the function made, in the behaviour of the one before', async () => {
+  test('the key is that of the changed request, in the behavior of the original one', async () => {
     const runner = functions({ request: request({ path: '/other' }) });
     const prepared = await path(
       oneBehavior({ functions: { 'viewer-request': FN } }),
@@ -148,32 +169,34 @@ describe('before the caches', () => {
     ]);
   });
 
-  test('what a function answers goes to the viewer, and what fails is counted', async () => {
-    const answered = { answer: { status: 200, headers: {}, bodyBytes: 0 } };
+  test('a generated response goes to the viewer, and an error is reported', async () => {
+    const generated = { response: { status: 200, headers: {}, bodyBytes: 0 } };
     const over = oneBehavior({ functions: { 'viewer-request': FN } });
-    expect(await path(over, functions(answered)).prepare(request(), PLACE, 'https')).toMatchObject({
-      immediate: { result: 'FunctionGeneratedResponse' },
-    });
-    const failed = { answer: { status: 503, headers: {}, bodyBytes: 0 }, error: 'Fn failed' };
+    expect(await path(over, functions(generated)).prepare(request(), PLACE, 'https')).toMatchObject(
+      {
+        immediate: { result: 'FunctionGeneratedResponse' },
+      },
+    );
+    const failed = { response: { status: 503, headers: {}, bodyBytes: 0 }, error: 'Fn failed' };
     expect(await path(over, functions(failed)).prepare(request(), PLACE, 'https')).toMatchObject({
-      immediate: { result: 'FunctionExecutionError', answer: { status: 503 } },
+      immediate: { result: 'FunctionExecutionError', response: { status: 503 } },
       functionErrors: ['Fn failed'],
     });
   });
 
-  test('an origin that is not there cannot be selected', async () => {
+  test('selecting an unknown origin is an error', async () => {
     const runner = functions({ request: request(), originId: 'gone' });
     const prepared = await path(
       oneBehavior({ functions: { 'viewer-request': FN } }),
       runner,
     ).prepare(request(), PLACE, 'https');
     expect(prepared).toMatchObject({
-      immediate: { result: 'FunctionExecutionError', answer: { status: 503 } },
-      functionErrors: ['Fn selects the origin gone, which the distribution does not have.'],
+      immediate: { result: 'FunctionExecutionError', response: { status: 503 } },
+      functionErrors: ['Fn selects the origin gone, which is not in the distribution.'],
     });
   });
 
-  test('the root object, and the shield of the origin that a function selects', async () => {
+  test('`/` becomes the root object, and the shield is that of the selected origin', async () => {
     const origins = { site: SITE, b: { ...SITE, id: 'b', shieldRegion: 'eu-west-1' } };
     const runner = functions({ request: request({ path: '/' }), originId: 'b' });
     const over = {
@@ -199,7 +222,7 @@ describe('to the origin', () => {
       .request;
   }
 
-  test('what CloudFront always sends', async () => {
+  test('CloudFront always sends User-Agent, Via and X-Forwarded-For', async () => {
     const { host, query, headers } = await sent(
       {},
       {
@@ -224,63 +247,68 @@ describe('to the origin', () => {
     [string, Partial<BehaviorModel>, Record<string, string[]>, Record<string, string[] | undefined>]
   >([
     [
-      'all of the viewer',
+      'the origin request policy forwards all headers',
       { originRequest: ALL_VIEWER },
       { accept: ['a'], 'user-agent': ['x'], 'x-a': ['1', '2'] },
       { accept: ['a'], 'user-agent': ['x'], 'x-a': ['1', '2'] },
     ],
     [
-      'named in the key',
+      'headers of the key are forwarded',
       { cachePolicy: { ...CACHING_DISABLED, headers: only('x-a') } },
       { 'x-a': ['1'], 'x-b': ['1'] },
       { 'x-a': ['1'], 'x-b': undefined },
     ],
     [
-      'of one connection',
+      'hop-by-hop headers are removed',
       { originRequest: ALL_VIEWER },
       { connection: ['close, x-a'], 'x-a': ['1'], 'keep-alive': ['1'], te: ['trailers'] },
       { connection: undefined, 'x-a': undefined, 'keep-alive': undefined, te: undefined },
     ],
-    // "Caching compressed objects": normalised, whatever the origin request policy says.
+    // Normalized whatever the origin request policy selects: "Caching compressed objects".
     [
-      'of encodings, normalised',
+      'Accept-Encoding is normalized if compression is enabled',
       { originRequest: ALL_VIEWER },
       { 'accept-encoding': ['deflate, gzip;q=0.5, br'] },
       { 'accept-encoding': ['br,gzip'] },
     ],
     [
-      'of encodings, as they came',
+      'Accept-Encoding is forwarded unchanged if compression is disabled',
       { cachePolicy: CACHING_DISABLED, originRequest: ALL_VIEWER },
       { 'accept-encoding': ['deflate'] },
       { 'accept-encoding': ['deflate'] },
     ],
     [
-      'of encodings, left out',
+      'Accept-Encoding is removed if no policy selects it',
       { cachePolicy: CACHING_DISABLED },
       { 'accept-encoding': ['gzip'] },
       { 'accept-encoding': undefined },
     ],
     [
-      'cookies',
+      'only selected cookies are forwarded',
       { originRequest: { ...ALL_VIEWER, cookies: only('b') } },
       { cookie: ['a=1; b=2'] },
       { cookie: ['b=2'] },
     ],
     [
-      'a range where nothing is kept',
+      'a range is forwarded if the behavior does not cache',
       { cachePolicy: CACHING_DISABLED },
       { range: ['bytes=0-1'] },
       { range: ['bytes=0-1'] },
     ],
-    ['a range where answers are kept', {}, { range: ['bytes=0-1'] }, { range: ['bytes=0-1'] }],
     [
-      'no conditions where they are',
+      'a range is forwarded if the behavior caches',
+      {},
+      { range: ['bytes=0-1'] },
+      { range: ['bytes=0-1'] },
+    ],
+    [
+      'conditions are removed if the behavior caches',
       {},
       { 'if-none-match': ['"a"'] },
       { 'if-none-match': undefined },
     ],
     [
-      'conditions where nothing is',
+      'conditions are forwarded if the behavior does not cache',
       { cachePolicy: CACHING_DISABLED },
       { 'if-none-match': ['"a"'] },
       { 'if-none-match': ['"a"'] },
@@ -296,25 +324,30 @@ describe('to the origin', () => {
   });
 
   test.each<[string, Partial<BehaviorModel>, string, string]>([
-    ['forwarded', { originRequest: ALL_VIEWER }, 'www.example.com', 'a=1&b=2'],
-    ['all but Host', { originRequest: ALL_BUT_HOST }, 'site.example.com', 'a=1&b=2'],
+    ['are forwarded by AllViewer', { originRequest: ALL_VIEWER }, 'www.example.com', 'a=1&b=2'],
     [
-      'in the key',
+      'are forwarded except Host by AllViewerExceptHostHeader',
+      { originRequest: ALL_BUT_HOST },
+      'site.example.com',
+      'a=1&b=2',
+    ],
+    [
+      'are forwarded if they are in the key',
       { cachePolicy: { ...CACHING_DISABLED, headers: only('host'), query: only('b') } },
       'www.example.com',
       'b=2',
     ],
     [
-      'some of the query',
+      'are forwarded except the excluded parameters',
       { originRequest: { ...ALL_BUT_HOST, query: { kind: 'all-except', names: ['b'] } } },
       'site.example.com',
       'a=1',
     ],
-  ])('Host and query, %s', async (_what, over, host, query) => {
+  ])('Host and query %s', async (_what, over, host, query) => {
     expect(await sent(over, { query: 'a=1&b=2' })).toMatchObject({ host, query });
   });
 
-  test('an expired object is asked for with its own validators', async () => {
+  test('an expired object is requested with its own validators', async () => {
     const { headers } = await sent(
       { originRequest: ALL_VIEWER },
       { headers: { 'if-none-match': ['"viewer"'], 'if-modified-since': ['x'] } },
@@ -326,7 +359,7 @@ describe('to the origin', () => {
     ]);
   });
 
-  test("the origin's path and headers, which functions do not see; they run where the shield is", async () => {
+  test("functions do not see the origin's path, and run in the region of the shield", async () => {
     const origin = {
       ...SITE,
       path: '/v2',
@@ -358,12 +391,22 @@ describe('to the origin', () => {
   });
 
   // "Optimize high availability with CloudFront origin failover".
-  test.each<[string, string, HttpAnswer | 'unreachable', boolean]>([
-    ['a status of the group', 'GET', { status: 500, headers: {}, bodyBytes: 0 }, true],
-    ['another', 'GET', { status: 404, headers: {}, bodyBytes: 0 }, false],
-    ['no answer', 'GET', 'unreachable', true],
-    ['a write', 'POST', 'unreachable', false],
-  ])('failover on %s', async (_what, method, answer, expected) => {
+  test.each<[string, string, HttpResponse | 'unreachable', boolean]>([
+    [
+      'tries the fallback for a status of the group',
+      'GET',
+      { status: 500, headers: {}, bodyBytes: 0 },
+      true,
+    ],
+    [
+      'keeps the response for another status',
+      'GET',
+      { status: 404, headers: {}, bodyBytes: 0 },
+      false,
+    ],
+    ['tries the fallback if there is no response', 'GET', 'unreachable', true],
+    ['keeps the response of a write', 'POST', 'unreachable', false],
+  ])('failover %s', async (_what, method, response, expected) => {
     const origins = { site: SITE, b: { ...SITE, id: 'b', domainName: 'b.example.com' } };
     const originGroups = {
       both: { id: 'both', memberIds: ['site', 'b'] as const, failoverStatusCodes: [500, 503] },
@@ -374,14 +417,14 @@ describe('to the origin', () => {
       originGroups,
     });
     const prepared = await route.prepare(request({ method }), PLACE, 'https');
-    expect(route.failsOver(prepared, answer)).toBe(expected);
+    expect(route.failsOver(prepared, response)).toBe(expected);
     expect((await route.toOrigin(prepared)).request.host).toBe('site.example.com');
     expect((await route.toOrigin(prepared, undefined, 1)).request.host).toBe('b.example.com');
   });
 });
 
 describe('to the viewer', () => {
-  const WHOLE: HttpAnswer = {
+  const WHOLE: HttpResponse = {
     status: 200,
     headers: {
       etag: ['"v1"'],
@@ -392,9 +435,9 @@ describe('to the viewer', () => {
     bodyBytes: 10,
     body: Buffer.from('0123456789'),
   };
-  const served = (answer: HttpAnswer): Served => ({
+  const served = (response: HttpResponse): ServedResponse => ({
     requestId: 1,
-    answer,
+    response,
     result: 'Miss',
     servedBy: 'origin',
     ageSeconds: 0,
@@ -403,7 +446,7 @@ describe('to the viewer', () => {
   });
   async function seen(
     viewer: Partial<HttpRequest>,
-    answer: HttpAnswer = WHOLE,
+    response: HttpResponse = WHOLE,
     over: Partial<BehaviorModel> = {},
     runner = NO_FUNCTIONS,
   ) {
@@ -412,17 +455,22 @@ describe('to the viewer', () => {
       runner,
     );
     return (
-      await route.toViewer(await route.prepare(request(viewer), PLACE, 'https'), served(answer))
-    ).answer;
+      await route.toViewer(await route.prepare(request(viewer), PLACE, 'https'), served(response))
+    ).response;
   }
 
   // RFC 9110, 13.2.2, 14.2 and 9.3.2.
   test.each<[string, Partial<HttpRequest>, number, string | undefined]>([
-    ['nothing asked', {}, 200, '0123456789'],
-    ['HEAD', { method: 'HEAD' }, 200, undefined],
-    ['the same entity tag', { headers: { 'if-none-match': ['"v0", W/"v1"'] } }, 304, undefined],
+    ['a plain request gets the whole object', {}, 200, '0123456789'],
+    ['HEAD gets no body', { method: 'HEAD' }, 200, undefined],
     [
-      'another entity tag, whatever the date',
+      'a matching entity tag gets a 304',
+      { headers: { 'if-none-match': ['"v0", W/"v1"'] } },
+      304,
+      undefined,
+    ],
+    [
+      'another entity tag gets the object, whatever the date',
       {
         headers: {
           'if-none-match': ['"v0"'],
@@ -433,43 +481,53 @@ describe('to the viewer', () => {
       '0123456789',
     ],
     [
-      'not modified since',
+      'an unmodified object gets a 304',
       { headers: { 'if-modified-since': ['Mon, 02 Nov 2026 00:00:00 GMT'] } },
       304,
       undefined,
     ],
     [
-      'modified since',
+      'a modified object is sent',
       { headers: { 'if-modified-since': ['Sun, 01 Nov 2026 00:00:00 GMT'] } },
       200,
       '0123456789',
     ],
-    ['a range', { headers: { range: ['bytes=2-4'] } }, 206, '234'],
-    ['the end', { headers: { range: ['bytes=-3'] } }, 206, '789'],
-    ['beyond the end', { headers: { range: ['bytes=8-99'] } }, 206, '89'],
-    ['nothing of it', { headers: { range: ['bytes=10-'] } }, 416, undefined],
-    ['several ranges', { headers: { range: ['bytes=0-1,3-4'] } }, 200, '0123456789'],
-    ['no range at all', { headers: { range: ['bytes=-'] } }, 200, '0123456789'],
+    ['a range gets a partial response', { headers: { range: ['bytes=2-4'] } }, 206, '234'],
+    ['a suffix range gets the end', { headers: { range: ['bytes=-3'] } }, 206, '789'],
+    ['a range beyond the end is cut there', { headers: { range: ['bytes=8-99'] } }, 206, '89'],
+    ['a range after the end gets a 416', { headers: { range: ['bytes=10-'] } }, 416, undefined],
     [
-      'a range of what it has',
+      'several ranges get the whole object',
+      { headers: { range: ['bytes=0-1,3-4'] } },
+      200,
+      '0123456789',
+    ],
+    [
+      'an invalid range gets the whole object',
+      { headers: { range: ['bytes=-'] } },
+      200,
+      '0123456789',
+    ],
+    [
+      'If-Range with a matching entity tag gets the range',
       { headers: { range: ['bytes=0-0'], 'if-range': ['"v1"'] } },
       206,
       '0',
     ],
     [
-      'a range of what it had',
+      'If-Range with another entity tag gets the whole object',
       { headers: { range: ['bytes=0-0'], 'if-range': ['"v0"'] } },
       200,
       '0123456789',
     ],
   ])('%s', async (_what, viewer, status, body) => {
-    const answer = await seen(viewer);
-    expect(answer.status).toBe(status);
-    expect(answer.body && Buffer.from(answer.body).toString()).toBe(body);
-    expect(answer.bodyBytes).toBe(body?.length ?? 0);
+    const response = await seen(viewer);
+    expect(response.status).toBe(status);
+    expect(response.body && Buffer.from(response.body).toString()).toBe(body);
+    expect(response.bodyBytes).toBe(body?.length ?? 0);
   });
 
-  test('headers of a policy: removed, replaced, or added where there are none', async () => {
+  test('a response headers policy removes, replaces and adds headers', async () => {
     const responseHeaders = {
       remove: ['server'],
       set: [
@@ -478,8 +536,8 @@ describe('to the viewer', () => {
         { name: 'c', value: 'ours', override: false },
       ],
     };
-    const answer = { ...WHOLE, headers: { server: ['x'], a: ['theirs'], b: ['theirs'] } };
-    expect((await seen({}, answer, { responseHeaders })).headers).toEqual({
+    const response = { ...WHOLE, headers: { server: ['x'], a: ['theirs'], b: ['theirs'] } };
+    expect((await seen({}, response, { responseHeaders })).headers).toEqual({
       a: ['ours'],
       b: ['theirs'],
       c: ['ours'],
@@ -487,15 +545,15 @@ describe('to the viewer', () => {
   });
 
   test.each<[string, Partial<HttpRequest>, Record<string, string[]>, string[]]>([
-    ['without Origin', {}, {}, []],
+    ['headers are not added without Origin', {}, {}, []],
     [
-      'with it',
+      'headers are added with Origin',
       { headers: { origin: ['https://a.example'] } },
       {},
       ['access-control-allow-origin', 'access-control-expose-headers'],
     ],
     [
-      'on preflight',
+      'methods are added for a preflight request',
       { method: 'OPTIONS', headers: { origin: ['https://a.example'] } },
       {},
       [
@@ -505,7 +563,7 @@ describe('to the viewer', () => {
       ],
     ],
     [
-      "beside the origin's own",
+      "headers are not added to the origin's own",
       { headers: { origin: ['https://a.example'] } },
       { 'access-control-allow-origin': ['https://b.example'] },
       ['access-control-allow-origin'],
@@ -520,8 +578,9 @@ describe('to the viewer', () => {
     ).toEqual(expected);
   });
 
-  test('the viewer-response function: below 400 only ("Restrictions on all edge functions", "HTTP status codes")', async () => {
-    const changed = { answer: { status: 201, headers: {}, bodyBytes: 0 } };
+  test('the viewer-response function runs only for statuses below 400', async () => {
+    // "HTTP status codes" in "Restrictions on all edge functions".
+    const changed = { response: { status: 201, headers: {}, bodyBytes: 0 } };
     const over = {
       functions: { 'viewer-response': FN },
       originRequest: { headers: EVERYTHING, query: EVERYTHING, cookies: EVERYTHING },

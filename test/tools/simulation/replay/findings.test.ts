@@ -1,10 +1,10 @@
-import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
+import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/runner';
+import { hash53 } from '../../../../lib/tools/simulation/hash';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 import { requestPath } from '../../../../lib/tools/simulation/path/request-path';
-import { distinctCounter, textHash } from '../../../../lib/tools/simulation/replay/distinct';
-import { findings } from '../../../../lib/tools/simulation/replay/findings';
-import { distribution } from '../engine/fixtures';
-import { cached, DISTRIBUTION, record } from './replay-fixture';
+import { distinctCounter, findings } from '../../../../lib/tools/simulation/replay/findings';
+import { distribution } from '../fixtures';
+import { cached, DISTRIBUTION, record } from './fixture';
 
 async function found(records: readonly LogRecord[], of = DISTRIBUTION) {
   const path = requestPath(of, edgeFunctionRunner());
@@ -26,28 +26,28 @@ async function found(records: readonly LogRecord[], of = DISTRIBUTION) {
 
 const urls = (...list: readonly string[]) => list.map((url, i) => record(i, url));
 
-describe('the ceiling', () => {
+describe('the ceiling of the hit rate', () => {
   test.each<[string, LogRecord[], number, number]>([
-    ['is the same where the key is the URL', urls('/a', '/a', '/b', '/a'), 50, 50],
+    ['is the same by URL and by key if the key is the URL', urls('/a', '/a', '/b', '/a'), 50, 50],
     [
-      'is higher where the key has less',
+      'is higher by key if the key contains less',
       urls('/img/a?1', '/img/a?2', '/img/a?3', '/img/a?4'),
       0,
       75,
     ],
     [
-      'by the URL where nothing is cached, for there is no key',
+      'is by the URL if the behavior does not cache',
       urls('/api/a?1', '/api/a?2', '/api/a?1', '/api/a?2'),
       50,
       50,
     ],
     [
-      'does not count what cannot be cached',
+      'does not count methods that cannot be cached',
       [...urls('/a', '/a'), record(3, '/a', { method: 'POST' })],
       50,
       50,
     ],
-    ['of nothing is nothing', [], 0, 0],
+    ['is 0 for no requests', [], 0, 0],
   ])('%s', async (_, records, rawUrlHitPercent, keyHitPercent) => {
     expect((await found(records)).ceiling).toEqual({ rawUrlHitPercent, keyHitPercent });
   });
@@ -62,18 +62,18 @@ describe('key splitters', () => {
       inKey,
     ]);
 
-  test('a parameter costs the hits that its values part', async () => {
-    // Without `_`: /a?p=1 four times, /a?p=2 once. With it: five different URLs.
+  test('a parameter costs the hits that its values split', async () => {
+    // Without `_`, /a?p=1 occurs four times and /a?p=2 once. With it, there are five URLs.
     expect(
       await split(urls('/a?p=1&_=1', '/a?_=2&p=1', '/a?p=1&_=3', '/a?p=1&_=4', '/a?p=2&_=5', '/a')),
     ).toEqual([['_', 5, 3, true]]);
   });
 
-  test('one that the key leaves out says what that saves', async () => {
+  test('a parameter outside the key shows the hits that this saves', async () => {
     expect(await split(urls('/img/a?v=1', '/img/a?v=2'))).toEqual([['v', 2, 1, false]]);
   });
 
-  test('headers and cookies that are in the key are judged alike, and others split nothing', async () => {
+  test('headers and cookies in the key count the same way, and others split nothing', async () => {
     const only = (...names: string[]) => ({ kind: 'only', names }) as const;
     const of = distribution({
       behaviors: [cached('*', { headers: only('accept-language'), cookies: only('id') })],
@@ -94,7 +94,7 @@ describe('key splitters', () => {
     ]);
   });
 
-  test('the worst one is first, with the behaviour where it costs most', async () => {
+  test('the worst splitter is first, with the behavior where it costs most', async () => {
     const { keySplitters } = await found(
       urls('/img/a?v=1', '/img/a?v=2', '/a?v=1', '/a?v=2', '/a?v=3', '/a?w=1', '/a?w=2'),
     );
@@ -111,17 +111,25 @@ describe('unsafe merges', () => {
   const first = merge('/img/a?1', 10);
 
   test.each<[string, LogRecord[], number]>([
-    ['two URLs of one key with different answers', [first, merge('/img/a?2', 20)], 1],
-    ['with different statuses', [first, merge('/img/a?2', 10, { status: 404 })], 1],
-    ['with an answer in common', [first, merge('/img/a?2', 20), merge('/img/a?2', 10)], 0],
-    ['one URL whose answer changed', [first, merge('/img/a?1', 20)], 0],
-    ['two keys', [merge('/a?1', 10), merge('/a?2', 20)], 0],
-    ['a part of the object', [first, merge('/img/a?2', 5, { status: 206 })], 0],
-    ['what the viewer had already', [first, merge('/img/a?2', 0, { status: 304 })], 0],
-    ['a HEAD', [first, merge('/img/a?2', 0, { method: 'HEAD' })], 0],
-    ['where nothing is cached', [merge('/api/a?1', 10), merge('/api/a?2', 20)], 0],
+    ['reports two URLs of one key with different responses', [first, merge('/img/a?2', 20)], 1],
     [
-      'a URL that has another answer each time',
+      'reports two URLs of one key with different statuses',
+      [first, merge('/img/a?2', 10, { status: 404 })],
+      1,
+    ],
+    [
+      'ignores URLs with a response in common',
+      [first, merge('/img/a?2', 20), merge('/img/a?2', 10)],
+      0,
+    ],
+    ['ignores one URL whose response changed', [first, merge('/img/a?1', 20)], 0],
+    ['ignores URLs with different keys', [merge('/a?1', 10), merge('/a?2', 20)], 0],
+    ['ignores a partial response', [first, merge('/img/a?2', 5, { status: 206 })], 0],
+    ['ignores a 304', [first, merge('/img/a?2', 0, { status: 304 })], 0],
+    ['ignores a HEAD request', [first, merge('/img/a?2', 0, { method: 'HEAD' })], 0],
+    ['ignores a behavior that does not cache', [merge('/api/a?1', 10), merge('/api/a?2', 20)], 0],
+    [
+      'ignores a URL whose response differs each time',
       [first, ...Array.from({ length: 20 }, (_, i) => merge('/img/a?2', 20 + i))],
       0,
     ],
@@ -129,7 +137,7 @@ describe('unsafe merges', () => {
     expect((await found(records)).unsafeMerges).toHaveLength(count);
   });
 
-  test('name both URLs with what they were answered', async () => {
+  test('names both URLs with their responses', async () => {
     expect((await found([first, merge('/img/a?2', 20)])).unsafeMerges).toEqual([
       {
         pathPattern: '/img/*',
@@ -142,10 +150,10 @@ describe('unsafe merges', () => {
   });
 });
 
-describe('counting what differs', () => {
+describe('the counter of distinct hashes', () => {
   const count = (different: number, limit: number) => {
     const counter = distinctCounter(limit);
-    for (let i = 0; i < 3 * different; i++) counter.add(textHash(`/path?${i % different}`));
+    for (let i = 0; i < 3 * different; i++) counter.add(hash53(`/path?${i % different}`));
     return counter.count();
   };
 
@@ -153,7 +161,7 @@ describe('counting what differs', () => {
     expect(count(1000, 1000)).toBe(1000);
   });
 
-  test('and within a few percent above it', () => {
+  test('is within a few percent above the limit', () => {
     expect(Math.abs(count(100_000, 4096) / 100_000 - 1)).toBeLessThan(0.05);
   });
 });

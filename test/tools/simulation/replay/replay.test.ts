@@ -3,16 +3,13 @@ import type { EdgeFunctionModel } from '../../../../lib/tools/simulation/distrib
 import type { FunctionOutcome } from '../../../../lib/tools/simulation/functions/call';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 import type { MissReason } from '../../../../lib/tools/simulation/messages';
-import {
-  CACHE_MS,
-  ORIGIN_MS,
-  VIEWER_ROUND_TRIP_MS,
-} from '../../../../lib/tools/simulation/replay/latency';
+import { CACHE_MS, VIEWER_ROUND_TRIP_MS } from '../../../../lib/tools/simulation/replay/latency';
+import { DEFAULT_ORIGIN_MS } from '../../../../lib/tools/simulation/replay/origin';
 import type { ReplaySlice } from '../../../../lib/tools/simulation/replay/report';
-import { distribution } from '../engine/fixtures';
-import { cached, record, replayed } from './replay-fixture';
+import { distribution } from '../fixtures';
+import { cached, record, replayed } from './fixture';
 
-/** Of a replay with one capacity: counts in place of percentages. */
+/** The counts of a replay with one capacity, in place of percentages. */
 function counts({ requests, hitPercent, offloadPercent, originRequests, misses }: ReplaySlice) {
   const reasons = Object.entries(misses).filter(([, { high }]) => high > 0);
   return {
@@ -25,15 +22,15 @@ function counts({ requests, hitPercent, offloadPercent, originRequests, misses }
   };
 }
 
-describe('what a log comes to, counted by hand', () => {
+describe('outcomes of small logs, counted by hand', () => {
   test.each<[string, LogRecord[], ReturnType<typeof counts>]>([
     [
-      'the default TTL holds, and then it is over',
+      'an object expires after the default TTL',
       [record(0, '/a'), record(10, '/a'), record(100, '/a')],
       { hits: 1, offloaded: 1, origin: 2, misses: { 'first-seen': 1, expired: 1 } },
     ],
     [
-      'who comes while the origin works waits for its answer',
+      'a request during a fetch waits for its response',
       [record(0, '/a'), record(0.01, '/a')],
       { hits: 1, offloaded: 1, origin: 1, misses: { 'first-seen': 1 } },
     ],
@@ -43,44 +40,44 @@ describe('what a log comes to, counted by hand', () => {
       { hits: 0, offloaded: 1, origin: 1, misses: { 'first-seen': 2 } },
     ],
     [
-      'two continents share nothing',
+      'two continents share no cache',
       [record(0, '/a'), record(10, '/a', { edgeLocation: 'NRT57-P1' })],
       { hits: 0, offloaded: 0, origin: 2, misses: { 'first-seen': 2 } },
     ],
     [
-      'the query is in the key',
+      'a query in the key makes two objects',
       [record(0, '/a?x'), record(10, '/a?y')],
       { hits: 0, offloaded: 0, origin: 2, misses: { 'first-seen': 2 } },
     ],
     [
-      'or is not',
+      'a query outside the key makes one object',
       [record(0, '/img/a?x'), record(10, '/img/a?y')],
       { hits: 1, offloaded: 1, origin: 1, misses: { 'first-seen': 1 } },
     ],
     [
-      'an uncached behaviour asks each time',
+      'an uncached behavior sends each request to the origin',
       [record(0, '/api/a'), record(10, '/api/a')],
       { hits: 0, offloaded: 0, origin: 2, misses: { uncacheable: 2 } },
     ],
     [
-      'so does a POST',
+      'each POST goes to the origin',
       [record(0, '/a', { method: 'POST' }), record(10, '/a', { method: 'POST' })],
       { hits: 0, offloaded: 0, origin: 2, misses: { uncacheable: 2 } },
     ],
-    // "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": 404 is kept for 10
-    // seconds.
+    // "How CloudFront processes HTTP 4xx and 5xx status codes from your origin": 404 is cached for
+    // 10 seconds.
     [
-      'an error is kept for ten seconds',
+      'an error is cached for ten seconds',
       [404, 404, 404].map((status, i) => record(6 * i, '/a', { status })),
       { hits: 1, offloaded: 1, origin: 2, misses: { 'first-seen': 1, expired: 1 } },
     ],
     [
-      'what a viewer had already is an object all the same',
+      'a logged 304 fills the cache with the object',
       [record(0, '/a', { status: 304, bytes: 0 }), record(10, '/a')],
       { hits: 1, offloaded: 1, origin: 1, misses: { 'first-seen': 1 } },
     ],
     [
-      'a WebSocket is nobody else’s',
+      'a WebSocket is not cached',
       [record(0, '/a', { status: 101, originMs: 100_000 }), record(10, '/a')],
       { hits: 0, offloaded: 0, origin: 2, misses: { uncacheable: 1, 'first-seen': 1 } },
     ],
@@ -89,7 +86,7 @@ describe('what a log comes to, counted by hand', () => {
     expect(counts(total)).toEqual(expected);
   });
 
-  test('Cache-Control that the origin is assumed to send shortens the TTL, where its path matches', async () => {
+  test('an assumed Cache-Control shortens the TTL of matching paths', async () => {
     const cacheControl = [{ pattern: '/a*', value: 'max-age=5' }];
     const { total, modelled } = await replayed(
       [record(0, '/a'), record(10, '/a'), record(20, '/b'), record(30, '/b')],
@@ -99,7 +96,7 @@ describe('what a log comes to, counted by hand', () => {
     expect(modelled.join()).toContain('Cache-Control: max-age=5 for /a*');
   });
 
-  test('what depends on the capacity is a span from the worst to the best', async () => {
+  test('a figure that depends on the capacity is a span from the worst to the best', async () => {
     const records = ['/a', '/b', '/a'].map((url, i) => record(i, url, { bytes: 600 }));
     const report = await replayed(records, { capacities: [1000, Number.POSITIVE_INFINITY] });
     expect(report.capacityBytes).toEqual([1000, null]);
@@ -108,7 +105,7 @@ describe('what a log comes to, counted by hand', () => {
       evicted: { low: 0, high: 1 },
     });
     expect(report.total.hitPercent).toEqual({ low: 0, high: 100 / 3 });
-    // The regional edge cache is larger: it still has the object.
+    // The regional edge cache is larger, so it still has the object.
     expect(report.total.originRequests).toEqual({ low: 2, high: 2 });
     expect(report.timeline.map(({ requests, hitPercent }) => [requests, hitPercent.high])).toEqual([
       [1, 0],
@@ -124,29 +121,29 @@ describe('latency', () => {
 
   test.each<[string, LogRecord[], number]>([
     [
-      'a hit takes the way to the edge location',
+      'a hit takes the round trip to the edge location',
       [record(0, '/a'), record(10, '/a'), record(20, '/a')],
       edgeMs,
     ],
     [
-      'a miss near the origin, the time of the origin as well',
+      'a miss near the origin adds the processing time of the origin',
       [record(0, '/a')],
-      edgeMs + CACHE_MS + ORIGIN_MS,
+      edgeMs + CACHE_MS + DEFAULT_ORIGIN_MS,
     ],
     [
-      'and that time is the logged one',
+      'a logged processing time replaces the assumed one',
       [record(0, '/a', { originMs: 300 })],
       edgeMs + CACHE_MS + 300,
     ],
     [
-      'but not where it is how long a WebSocket lasted',
+      'the duration of a WebSocket is not a processing time',
       [record(0, '/a', { originMs: 300_000, status: 101 })],
-      edgeMs + CACHE_MS + ORIGIN_MS,
+      edgeMs + CACHE_MS + DEFAULT_ORIGIN_MS,
     ],
     [
-      '12.5 MB take a second more',
+      '12.5 MB take another second',
       [record(0, '/a', { bytes: 12_500_000 })],
-      edgeMs + CACHE_MS + ORIGIN_MS + 1000,
+      edgeMs + CACHE_MS + DEFAULT_ORIGIN_MS + 1000,
     ],
   ])('%s', async (_, records, expected) => {
     const { p50 } = (await replayed(records)).total.latencyMs;
@@ -155,7 +152,7 @@ describe('latency', () => {
     expect(p50.low).toBeLessThan(high);
   });
 
-  test('an origin farther away costs its way', async () => {
+  test('a distant origin adds its round trip', async () => {
     const [nearby, far] = await Promise.all(
       ['us-east-1', 'ap-southeast-1'].map((originRegion) =>
         replayed([record(0, '/a')], { originRegion }),
@@ -179,23 +176,23 @@ describe('edge functions', () => {
       functions: { run: () => Promise.resolve(outcome) },
     });
 
-  test('an answer of their own is neither a hit nor a miss', async () => {
+  test('a generated response is neither a hit nor a miss', async () => {
     const { total, functionErrors } = await run({
-      answer: { status: 302, headers: {}, bodyBytes: 0 },
+      response: { status: 302, headers: {}, bodyBytes: 0 },
     });
     expect(counts(total)).toEqual({ hits: 0, offloaded: 2, origin: 0, misses: {} });
     expect(functionErrors).toEqual([]);
   });
 
-  test('that fail are counted by what they say', async () => {
+  test('errors are counted by message', async () => {
     const { functionErrors } = await run({
       error: 'Fn failed',
-      answer: { status: 503, headers: {}, bodyBytes: 0 },
+      response: { status: 503, headers: {}, bodyBytes: 0 },
     });
     expect(functionErrors).toEqual([{ message: 'Fn failed', count: 2 }]);
   });
 
-  test('an origin-request function runs once, however many capacities ask the origin', async () => {
+  test('an origin-request function runs once for all capacities', async () => {
     let calls = 0;
     const functions = {
       run: () => {
@@ -216,7 +213,7 @@ describe('edge functions', () => {
 });
 
 describe('the report', () => {
-  test('says where it is about, by behaviour and part of the world', async () => {
+  test('splits the figures by behavior and continent', async () => {
     const report = await replayed([
       record(0, '/a', { edgeLocation: 'NRT57-P1' }),
       record(1, '/api/b', { edgeLocation: 'FRA2-C1', bytes: 7 }),
@@ -240,14 +237,14 @@ describe('the report', () => {
     });
   });
 
-  test('of a log without requests has no time, and no figure that is not a number', async () => {
+  test('has no time span for a log without requests, and all figures are numbers', async () => {
     const report = await replayed([]);
     expect(report.log).not.toHaveProperty('from');
     expect(JSON.stringify(report)).not.toMatch(/"(low|high)":null/);
     expect(report.total).toMatchObject({ requests: 0, hitPercent: { low: 0, high: 0 } });
   });
 
-  test('judges objectives by the worse end', async () => {
+  test('judges objectives by the worse end of a span', async () => {
     const records = ['/a', '/b', '/a'].map((url, i) => record(i, url, { bytes: 600 }));
     const objectives = { cacheHitPercent: 30, p95LatencyMs: 10_000 };
     const report = await replayed(records, {
@@ -260,7 +257,7 @@ describe('the report', () => {
     ]);
   });
 
-  test('whatever the log, each request is a hit or a miss for one reason, and the parts add up', async () => {
+  test('each request is a hit or a miss for one reason, and the parts add up', async () => {
     const pop = fc.constantFrom('IAD1', 'EWR2', 'NRT3', 'GRU4', undefined);
     const request = fc.record({
       seconds: fc.nat({ max: 3000 }).map((each) => each / 10),

@@ -1,6 +1,6 @@
 /**
- * An assembly to replay logs through, for tests and benchmarks: one distribution that caches all
- * paths, with a key that the edge normalises.
+ * An assembly for replays in tests and benchmarks: one distribution that caches all paths, with a
+ * key that edge functions normalize.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,17 +15,14 @@ const { context } = JSON.parse(
   context: Record<string, unknown>;
 };
 
-/** @param outdir where it is written */
+/** @param outdir the folder of the assembly */
 export function synthesizeReplayed(outdir: string): void {
   const app = new App({ context, outdir, analyticsReporting: false });
   const stack = new Stack(app, 'Replayed', { env: { region: 'us-east-1' } });
+  const arn = 'arn:aws:acm:us-east-1:123456789012:certificate/4a5b';
   new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
-    certificate: acm.Certificate.fromCertificateArn(
-      stack,
-      'Certificate',
-      'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
-    ),
+    certificate: acm.Certificate.fromCertificateArn(stack, 'Certificate', arn),
     readOriginName: 'origin.example.com',
     defaultTier: CacheTier.standard(),
   });

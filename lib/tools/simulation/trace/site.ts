@@ -1,8 +1,9 @@
 /**
- * A market site that does not exist: what its viewers ask for, and how it answers. Paths fit the
- * behaviours of `deployments/market.yaml`.
+ * A fictitious market site: the requests of its viewers and its responses. Paths fit the behaviors
+ * of `deployments/market.yaml`.
  */
-import { type Random, textNumber, weighted, zipf } from './seeded-random';
+import { fnv1a } from '../hash';
+import { type Random, weighted, zipf } from './random';
 
 export type Exchange = 'tokyo' | 'london' | 'new-york';
 
@@ -10,10 +11,7 @@ export interface SiteRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly status: number;
-  /**
-   * Of the body. One object always has the same, however often and under whichever tracking
-   * parameters it is asked for.
-   */
+  /** Bytes of the body. An object always has the same size, whatever its tracking parameters. */
   readonly bytes: number;
   readonly contentType: string;
   readonly originMs: number;
@@ -31,7 +29,9 @@ const assetRank = zipf(40);
 const imageRank = zipf(120);
 const articleRank = zipf(60);
 
-type Asked = readonly [
+const REFERENCE_DATA = ['exchanges', 'currencies', 'calendars', 'sectors'];
+
+type ObjectSpec = readonly [
   url: string,
   smallest: number,
   largest: number,
@@ -42,9 +42,22 @@ type Asked = readonly [
 const JSON_TYPE = 'application/json';
 const HTML_TYPE = 'text/html; charset=utf-8';
 
-/** What people and their browsers ask for, with its weight. */
-const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest, number])[] = [
-  [(random, moment) => tracked(random, page(random, moment)), 13],
+/**
+ * The sprite is a deliberate mistake for a replay to find: the tier of `/static/*` drops every
+ * query, but the sprite has two themes.
+ */
+const STATIC_FILES = [
+  ['logo.svg', 'image/svg+xml'],
+  ['inter.woff2', 'font/woff2'],
+  ['manifest.webmanifest', JSON_TYPE],
+  ['favicon.ico', 'image/x-icon'],
+  ['sprite.svg?theme=light', 'image/svg+xml'],
+  ['sprite.svg?theme=dark', 'image/svg+xml'],
+] as const;
+
+/** Requests of people and their browsers, with weights. */
+const BROWSED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest, number])[] = [
+  [(random, moment) => withTracking(random, page(random, moment)), 13],
   [(random) => asset(random), 20],
   [(random) => staticFile(random), 5],
   [(random) => image(random), 14],
@@ -55,20 +68,14 @@ const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest
   ],
   [
     (random, moment) =>
-      busted(random, moment, get(['/api/market/overview', 4_000, 4_001, JSON_TYPE, 60])),
+      withCacheBuster(random, moment, get(['/api/market/overview', 4_000, 4_001, JSON_TYPE, 60])),
     8,
   ],
-  [(random, moment) => busted(random, moment, realtime(random, moment)), 20],
+  [(random, moment) => withCacheBuster(random, moment, realtime(random, moment)), 20],
   [(random, moment) => historical(random, moment), 6],
   [
     (random) =>
-      get([
-        `/api/reference-data/${choice(random, ['exchanges', 'currencies', 'calendars', 'sectors'])}`,
-        9_000,
-        60_000,
-        JSON_TYPE,
-        40,
-      ]),
+      get([`/api/reference-data/${choice(random, REFERENCE_DATA)}`, 9_000, 60_000, JSON_TYPE, 40]),
     4,
   ],
   [
@@ -98,8 +105,8 @@ const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest
       ]),
     2,
   ],
-  [(random) => ofOneUser(random), 4],
-  [(random) => written(random), 4],
+  [(random) => userRequest(random), 4],
+  [(random) => write(random), 4],
   [
     (random) => get([`/quotes/OLD${articleRank(random) % 9}`, 1_800, 1_801, HTML_TYPE, 25], 404),
     0.4,
@@ -107,7 +114,7 @@ const ASKED: readonly (readonly [(random: Random, moment: Moment) => SiteRequest
 ];
 
 const CRAWLED: readonly (readonly [(random: Random) => SiteRequest, number])[] = [
-  [(random) => pageOf(symbol(choice(random, EXCHANGES), Math.floor(random() * SYMBOLS))), 6],
+  [(random) => quotePage(symbol(choice(random, EXCHANGES), Math.floor(random() * SYMBOLS))), 6],
   [(random) => article(Math.floor(random() * 60)), 3],
   [() => get(['/robots.txt', 120, 121, 'text/plain', 8]), 0.5],
   [
@@ -127,15 +134,18 @@ const CRAWLED: readonly (readonly [(random: Random) => SiteRequest, number])[] =
 ];
 
 export function siteRequest(random: Random, moment: Moment, crawler: boolean): SiteRequest {
-  return crawler ? weighted(random, CRAWLED)(random) : weighted(random, ASKED)(random, moment);
+  return crawler ? weighted(random, CRAWLED)(random) : weighted(random, BROWSED)(random, moment);
 }
 
-function get([url, smallest, largest, contentType, originMs]: Asked, status = 200): SiteRequest {
+function get(
+  [url, smallest, largest, contentType, originMs]: ObjectSpec,
+  status = 200,
+): SiteRequest {
   return {
     method: 'GET',
     url,
     status,
-    bytes: smallest + (textNumber(url) % Math.max(1, largest - smallest)),
+    bytes: smallest + (fnv1a(url) % Math.max(1, largest - smallest)),
     contentType,
     originMs,
   };
@@ -145,12 +155,12 @@ function page(random: Random, moment: Moment): SiteRequest {
   return weighted(random, [
     [() => get(['/', 48_000, 48_001, HTML_TYPE, 140]), 4],
     [() => get([`/markets/${choice(random, EXCHANGES)}`, 36_000, 52_000, HTML_TYPE, 150]), 2],
-    [() => pageOf(traded(random, moment)), 5],
+    [() => quotePage(tradedSymbol(random, moment)), 5],
     [() => article(articleRank(random)), 3],
   ] as const)();
 }
 
-function pageOf(name: string): SiteRequest {
+function quotePage(name: string): SiteRequest {
   return get([`/quotes/${name}`, 24_000, 40_000, HTML_TYPE, 160]);
 }
 
@@ -158,20 +168,21 @@ function article(rank: number): SiteRequest {
   return get([`/news/${2000 + rank}`, 18_000, 64_000, HTML_TYPE, 130]);
 }
 
-/** Campaigns and social networks mark the links to a page; the page is the same. */
-function tracked(random: Random, request: SiteRequest): SiteRequest {
+/** Adds the tracking parameters of campaigns and social networks. They do not change the page. */
+function withTracking(random: Random, request: SiteRequest): SiteRequest {
   if (random() > 0.22) return request;
   const id = Math.floor(random() * 2 ** 32).toString(16);
-  const marks = [
-    `utm_source=${choice(random, ['newsletter', 'x', 'partner'])}&utm_medium=${choice(random, ['mail', 'social'])}`,
+  const parameters = [
+    `utm_source=${choice(random, ['newsletter', 'x', 'partner'])}` +
+      `&utm_medium=${choice(random, ['mail', 'social'])}`,
     `fbclid=${id}`,
     `gclid=${id}`,
   ];
-  return { ...request, url: `${request.url}?${choice(random, marks)}` };
+  return { ...request, url: `${request.url}?${choice(random, parameters)}` };
 }
 
-/** A client library adds the time, so that no cache on the way answers. */
-function busted(random: Random, { timeMs }: Moment, request: SiteRequest): SiteRequest {
+/** Adds the time, as some client libraries do to bypass caches. */
+function withCacheBuster(random: Random, { timeMs }: Moment, request: SiteRequest): SiteRequest {
   if (random() > 0.15) return request;
   return { ...request, url: `${request.url}${request.url.includes('?') ? '&' : '?'}_=${timeMs}` };
 }
@@ -179,31 +190,13 @@ function busted(random: Random, { timeMs }: Moment, request: SiteRequest): SiteR
 function asset(random: Random): SiteRequest {
   const rank = assetRank(random);
   const [extension, contentType] = rank % 3 === 1 ? ['css', 'text/css'] : ['js', 'text/javascript'];
-  const hash = textNumber(`asset ${rank}`).toString(16).padStart(8, '0');
+  const hash = fnv1a(`asset ${rank}`).toString(16).padStart(8, '0');
   return get([`/assets/chunk-${rank}.${hash}.${extension}`, 3_000, 160_000, contentType, 20]);
 }
 
-/**
- * The tier of `/static/*` drops every query, but the sprite has two themes: a mistake that a replay
- * finds.
- */
 function staticFile(random: Random): SiteRequest {
-  const file = choice(random, [
-    'logo.svg',
-    'inter.woff2',
-    'manifest.webmanifest',
-    'favicon.ico',
-    'sprite.svg?theme=light',
-    'sprite.svg?theme=dark',
-  ]);
-  const type = file.includes('.svg')
-    ? 'image/svg+xml'
-    : file.endsWith('woff2')
-      ? 'font/woff2'
-      : file.endsWith('ico')
-        ? 'image/x-icon'
-        : JSON_TYPE;
-  return get([`/static/${file}`, 1_000, 90_000, type, 15]);
+  const [file, contentType] = choice(random, STATIC_FILES);
+  return get([`/static/${file}`, 1_000, 90_000, contentType, 15]);
 }
 
 function image(random: Random): SiteRequest {
@@ -224,19 +217,19 @@ function realtime(random: Random, moment: Moment): SiteRequest {
     '?depth=5&fields=price',
     '?fields=price&depth=5',
   ]);
-  const url = `/api/market/realtime/${traded(random, moment)}`;
+  const url = `/api/market/realtime/${tradedSymbol(random, moment)}`;
   const { bytes, ...rest } = get([url, 350, 900, JSON_TYPE, 45]);
   return { ...rest, url: `${url}${fields}`, bytes: bytes + 97 * fields.split('=').length };
 }
 
 function historical(random: Random, moment: Moment): SiteRequest {
   const range = choice(random, ['1d', '1m', '1y', '1y', '5y']);
-  const url = `/api/market/historical/${traded(random, moment)}`;
-  const asked = get([`${url}?interval=1d&range=${range}`, 8_000, 120_000, JSON_TYPE, 220]);
-  return random() < 0.5 ? asked : { ...asked, url: `${url}?range=${range}&interval=1d` };
+  const url = `/api/market/historical/${tradedSymbol(random, moment)}`;
+  const request = get([`${url}?interval=1d&range=${range}`, 8_000, 120_000, JSON_TYPE, 220]);
+  return random() < 0.5 ? request : { ...request, url: `${url}?range=${range}&interval=1d` };
 }
 
-function ofOneUser(random: Random): SiteRequest {
+function userRequest(random: Random): SiteRequest {
   const url = choice(random, [
     '/api/portfolio',
     '/api/portfolio/positions',
@@ -250,7 +243,7 @@ function ofOneUser(random: Random): SiteRequest {
   );
 }
 
-function written(random: Random): SiteRequest {
+function write(random: Random): SiteRequest {
   const [url, status, bytes] = weighted(random, [
     [['/api/orders', 201, 210], 5],
     [['/api/orders', 409, 130], 0.2],
@@ -262,8 +255,8 @@ function written(random: Random): SiteRequest {
   return { method: 'POST', url, status, bytes, contentType: JSON_TYPE, originMs: 110 };
 }
 
-/** Mostly one of an exchange that trades. */
-function traded(random: Random, { open }: Moment): string {
+/** A symbol, most likely of an exchange that is open. */
+function tradedSymbol(random: Random, { open }: Moment): string {
   const exchange = weighted(
     random,
     EXCHANGES.map((each) => [each, open.includes(each) ? 6 : 1] as const),
@@ -271,7 +264,7 @@ function traded(random: Random, { open }: Moment): string {
   return symbol(exchange, symbolRank(random));
 }
 
-/** Made up, in the manner of each exchange. */
+/** A fictitious symbol in the style of each exchange. */
 function symbol(exchange: Exchange, rank: number): string {
   if (exchange === 'tokyo') return `${1301 + 57 * rank}.T`;
   const letters = [rank * 7, rank * 3 + 4, rank + Math.floor(rank / 26)]

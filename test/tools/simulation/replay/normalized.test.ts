@@ -1,6 +1,6 @@
 /**
- * A whole way: a distribution of this project's own construct, its edge functions as they are
- * bundled, and a log with a cache-buster.
+ * End to end: a distribution of this project's construct, its bundled edge functions, and a log
+ * with a cache-buster.
  */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { readAssembly } from '../../../../lib/tools/assembly/assembly';
 import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
 import { replay } from '../../../../lib/tools/simulation/replay/replay';
-import { logOf, record } from './replay-fixture';
+import { logOf, record } from './fixture';
 import { synthesizeReplayed } from './replayed-assembly';
 
-test('what the normaliser drops does not split keys, and the report says what that saves', async () => {
+test('a parameter that the normalizer drops does not split keys', async () => {
   const outdir = mkdtempSync(join(tmpdir(), 'isochrone-replayed-'));
   synthesizeReplayed(outdir);
   const assembly = readAssembly(outdir);

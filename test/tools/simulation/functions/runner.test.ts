@@ -9,11 +9,11 @@ import type { FunctionCall } from '../../../../lib/tools/simulation/functions/ca
 import {
   edgeFunctionRunner,
   type RunnerOptions,
-} from '../../../../lib/tools/simulation/functions/edge-functions';
-import type { HttpAnswer } from '../../../../lib/tools/simulation/messages';
-import { folder, request, SITE } from '../engine/fixtures';
+} from '../../../../lib/tools/simulation/functions/runner';
+import type { HttpResponse } from '../../../../lib/tools/simulation/messages';
+import { folder, request, SITE } from '../fixtures';
 
-const ANSWER: HttpAnswer = {
+const RESPONSE: HttpResponse = {
   status: 200,
   headers: { 'content-type': ['text/plain'], via: ['1.1 site'] },
   bodyBytes: 2,
@@ -40,31 +40,45 @@ function run(
   over: Partial<FunctionCall> = {},
   options?: RunnerOptions,
 ) {
-  const answer = event.endsWith('response') ? ANSWER : undefined;
+  const response = event.endsWith('response') ? RESPONSE : undefined;
   return edgeFunctionRunner(options).run(fn, {
     event,
     request: request(),
     place: PLACE,
-    ...(answer && { answer }),
+    ...(response && { response }),
     origin: SITE,
     ...over,
   });
 }
 
-/** What a function saw, as it put it into a header. */
+/** A function that changes its request or response, `r`. */
+function changes(message: 'request' | 'response', statements: string): string {
+  return `exports.handler = async (event) => {
+    const r = event.Records[0].cf.${message};
+    ${statements};
+    return r;
+  };`;
+}
+
+/** A function that returns the value of an expression in a header. */
 const SEES = (expression: string) =>
-  `exports.handler = async (event) => { const { request, response, config } = event.Records[0].cf; return { status: '200', headers: { ...(response && { via: response.headers.via }), 'x-seen': [{ value: JSON.stringify(${expression}) ?? 'undefined' }] } }; };`;
+  `exports.handler = async (event) => {
+    const { request, response, config } = event.Records[0].cf;
+    const seen = JSON.stringify(${expression}) ?? 'undefined';
+    const via = response && { via: response.headers.via };
+    return { status: '200', headers: { ...via, 'x-seen': [{ value: seen }] } };
+  };`;
 
 describe('Lambda@Edge', () => {
   test.each<[string, EdgeEvent, string, unknown]>([
     [
-      'the request, with the host among its headers',
+      'the request, with the host in its headers',
       'viewer-request',
       '[request.method, request.uri, request.querystring, request.clientIp, request.headers.host]',
       ['GET', '/a', 'q=1', '203.0.113.7', [{ key: 'Host', value: 'www.example.com' }]],
     ],
     [
-      'the event and no origin',
+      'the event, and no origin in viewer events',
       'viewer-request',
       '[config.eventType, request.origin]',
       ['viewer-request', null],
@@ -76,20 +90,20 @@ describe('Lambda@Edge', () => {
       ['site.example.com', 'https'],
     ],
     [
-      'the answer, its status as a string',
+      'the response, with its status as a string',
       'origin-response',
       '[response.status, response.statusDescription, response.headers["content-type"]]',
       ['200', 'OK', [{ key: 'Content-Type', value: 'text/plain' }]],
     ],
     ['its region', 'viewer-request', 'process.env.AWS_REGION', 'ap-northeast-1'],
     [
-      'headers that CloudFront shows to functions',
+      'only the headers that CloudFront shows to functions',
       'viewer-request',
       'Object.keys(request.headers)',
       ['accept', 'host'],
     ],
     [
-      'the clock that it is given',
+      'the given clock',
       'viewer-request',
       '[Date.now(), new Date().getTime(), new Date(5).getTime()]',
       [1000, 1000, 5],
@@ -99,14 +113,14 @@ describe('Lambda@Edge', () => {
       query: 'q=1',
       headers: { accept: ['*/*'], 'x-edge-location': ['x'], connection: ['close'] },
     });
-    const { answer, error } = await run(
+    const { response, error } = await run(
       lambda(SEES(expression)),
       event,
       { request: sent },
       { now: () => 1000 },
     );
     expect(error).toBeUndefined();
-    expect(JSON.parse(answer?.headers['x-seen']?.[0] ?? '')).toEqual(expected);
+    expect(JSON.parse(response?.headers['x-seen']?.[0] ?? '')).toEqual(expected);
   });
 
   test('each region has an environment of its own', async () => {
@@ -119,7 +133,7 @@ describe('Lambda@Edge', () => {
           request: request(),
           place: { region, pop: 'X' },
         })
-      ).answer?.headers['x-seen'];
+      ).response?.headers['x-seen'];
     expect(await Promise.all([seen('eu-west-1'), seen('us-east-1'), seen('eu-west-1')])).toEqual([
       ['["eu-west-1",1]'],
       ['["us-east-1",1]'],
@@ -127,9 +141,15 @@ describe('Lambda@Edge', () => {
     ]);
   });
 
-  test('a changed request goes on, with what the function could not see', async () => {
+  test('a changed request keeps the headers that are hidden from the function', async () => {
     const fn = lambda(
-      'exports.handler = (event, context, callback) => { const r = event.Records[0].cf.request; r.uri = "/b"; r.querystring = "x=2"; r.headers["x-a"] = [{ key: "X-A", value: "1" }]; callback(null, r); }',
+      `exports.handler = (event, context, callback) => {
+        const r = event.Records[0].cf.request;
+        r.uri = '/b';
+        r.querystring = 'x=2';
+        r.headers['x-a'] = [{ key: 'X-A', value: '1' }];
+        callback(null, r);
+      };`,
     );
     const outcome = await run(fn, 'viewer-request', {
       request: request({ headers: { connection: ['close'] } }),
@@ -142,9 +162,13 @@ describe('Lambda@Edge', () => {
     });
   });
 
-  test('origin-request chooses another origin and its Host', async () => {
+  test('an origin-request function can change the origin and Host', async () => {
     const fn = lambda(
-      'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.origin.custom.domainName = "b.example.com"; r.headers.host = [{ key: "host", value: "b.example.com" }]; return r; }',
+      changes(
+        'request',
+        `r.origin.custom.domainName = 'b.example.com';
+         r.headers.host = [{ key: 'host', value: 'b.example.com' }]`,
+      ),
     );
     expect(await run(fn, 'origin-request')).toMatchObject({
       request: { host: 'b.example.com' },
@@ -152,24 +176,21 @@ describe('Lambda@Edge', () => {
     });
   });
 
-  test('a changed answer keeps its body, unless there is another', async () => {
-    const change = (what: string) =>
-      lambda(
-        `exports.handler = async (e) => { const r = e.Records[0].cf.response; ${what}; return r; }`,
-      );
+  test('a changed response keeps its body unless the function sets another', async () => {
+    const change = (statements: string) => lambda(changes('response', statements));
     expect(
       (
         await run(
           change('r.headers["cache-control"] = [{ value: "max-age=9" }]'),
           'origin-response',
         )
-      ).answer,
+      ).response,
     ).toMatchObject({
       headers: { 'cache-control': ['max-age=9'] },
-      body: ANSWER.body,
+      body: RESPONSE.body,
     });
     expect(
-      (await run(change('r.status = "404"; r.body = "no"'), 'origin-response')).answer,
+      (await run(change('r.status = "404"; r.body = "no"'), 'origin-response')).response,
     ).toMatchObject({
       status: 404,
       bodyBytes: 2,
@@ -177,18 +198,22 @@ describe('Lambda@Edge', () => {
     });
   });
 
-  test('modules of its package, and of Node.js what needs no network', async () => {
-    const source = `const own = require('./own'); const { readFileSync } = require('node:fs'); const path = require('path');
+  test('a function can require its own modules and some of Node.js', async () => {
+    const source = `
+      const own = require('./own');
+      const { readFileSync } = require('node:fs');
+      const path = require('path');
       const text = readFileSync(path.join(__dirname, 'config.json'), 'utf8');
-      ${SEES('[own.name, JSON.parse(text).a, require("./config.json").a, require("crypto").createHash("md5").update("").digest("hex").length]')}`;
-    const { answer } = await run(
+      const md5 = require('crypto').createHash('md5').update('').digest('hex');
+      ${SEES('[own.name, JSON.parse(text).a, require("./config.json").a, md5.length]')}`;
+    const { response } = await run(
       lambda(source, { 'own.js': 'exports.name = "own"', 'config.json': '{"a":1}' }),
       'viewer-request',
     );
-    expect(answer?.headers['x-seen']).toEqual(['["own",1,1,32]']);
+    expect(response?.headers['x-seen']).toEqual(['["own",1,1,32]']);
   });
 
-  test('what it logs is told', async () => {
+  test('log lines reach the log option', async () => {
     const log = jest.fn();
     await run(lambda(`console.error('a %d', 1); ${SEES('1')}`), 'viewer-request', {}, { log });
     expect(log.mock.calls).toEqual([['Fn', 'a 1']]);
@@ -196,14 +221,14 @@ describe('Lambda@Edge', () => {
 
   test.each<[string, EdgeEvent, string, number, RegExp]>([
     [
-      'throws',
+      'throws an exception',
       'viewer-request',
       'exports.handler = async () => { throw new Error("no"); }',
       503,
       /Fn failed on viewer-request: no$/,
     ],
     [
-      'answers an error',
+      'calls back with an error',
       'viewer-request',
       'exports.handler = (e, c, done) => done(new Error("no"))',
       503,
@@ -216,16 +241,16 @@ describe('Lambda@Edge', () => {
       503,
       /Cannot find module/,
     ],
-    ['wants the network', 'viewer-request', 'require("https")', 503, /no module "https"/],
+    ['requires a network module', 'viewer-request', 'require("https")', 503, /no module "https"/],
     [
-      'reads beside its package',
+      'reads a file outside its package',
       'viewer-request',
       'require("fs").readFileSync("/etc/hostname")',
       503,
       /EACCES/,
     ],
     [
-      'has no such export',
+      'lacks the exported handler',
       'viewer-request',
       'exports.other = 1',
       503,
@@ -239,14 +264,14 @@ describe('Lambda@Edge', () => {
       /returned nothing/,
     ],
     [
-      'returns a status that is none',
+      'returns an invalid status',
       'viewer-request',
       'exports.handler = async () => ({ status: "99" })',
       502,
       /status must be 200 to 599/,
     ],
     [
-      'has a uri without a slash',
+      'returns a uri without a slash',
       'viewer-request',
       'exports.handler = async (e) => ({ ...e.Records[0].cf.request, uri: "b" })',
       502,
@@ -263,90 +288,92 @@ describe('Lambda@Edge', () => {
     [
       'changes Host before the cache',
       'viewer-request',
-      'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.headers.host[0].value = "b"; return r; }',
+      changes('request', 'r.headers.host[0].value = "b"'),
       502,
       /changes host, which is read-only in viewer-request/,
     ],
     [
-      'changes Accept-Encoding behind it',
+      'changes Accept-Encoding after the cache',
       'origin-request',
-      'exports.handler = async (e) => { const r = e.Records[0].cf.request; r.headers["accept-encoding"] = [{ value: "br" }]; return r; }',
+      changes('request', 'r.headers["accept-encoding"] = [{ value: "br" }]'),
       502,
       /changes accept-encoding/,
     ],
     [
       'removes Via',
       'origin-response',
-      'exports.handler = async (e) => { const r = e.Records[0].cf.response; delete r.headers.via; return r; }',
+      changes('response', 'delete r.headers.via'),
       502,
       /changes via/,
     ],
     [
       'adds Connection',
       'origin-response',
-      'exports.handler = async (e) => { const r = e.Records[0].cf.response; r.headers.connection = [{ value: "close" }]; return r; }',
+      changes('response', 'r.headers.connection = [{ value: "close" }]'),
       502,
       /adds connection/,
     ],
     // "Quotas on Lambda@Edge": 40 KB for viewer events, 1 MB for origin events.
     [
-      'answers 41 KB to a viewer',
+      'returns 41 KB in a viewer event',
       'viewer-request',
       'exports.handler = async () => ({ status: "200", body: "x".repeat(41 * 1024) })',
       502,
       /40960 are allowed/,
     ],
     [
-      'has a header of two lines',
+      'returns a header with a line break',
       'viewer-request',
       'exports.handler = async () => ({ status: "200", headers: { a: [{ value: "1\\n2" }] } })',
       502,
-      /header a breaks the line/,
+      /header a contains a line break/,
     ],
     [
-      'has a header that is no list',
+      'returns a header that is not a list',
       'viewer-request',
       'exports.handler = async () => ({ status: "200", headers: { a: "1" } })',
       502,
       /header a must be a list/,
     ],
   ])(
-    'a function that %s is answered for, and nothing rejects',
+    'a function that %s fails, and the runner does not reject',
     async (_what, event, source, status, says) => {
-      const { error, answer } = await run(lambda(source), event);
+      const { error, response } = await run(lambda(source), event);
       expect(error).toMatch(says);
-      expect(answer?.status).toBe(status);
+      expect(response?.status).toBe(status);
     },
   );
 
-  test('41 KB are allowed at the origin', async () => {
+  test('a response of 41 KB is allowed in an origin event', async () => {
     const fn = lambda(
       'exports.handler = async () => ({ status: "200", body: "x".repeat(41 * 1024) })',
     );
-    expect((await run(fn, 'origin-request')).answer?.bodyBytes).toBe(41 * 1024);
+    expect((await run(fn, 'origin-request')).response?.bodyBytes).toBe(41 * 1024);
   });
 
   test.each([
-    ['in a loop', 'exports.handler = () => { for (;;); }'],
-    ['asleep', 'exports.handler = () => new Promise(() => {})'],
-  ])('what never ends, %s, is stopped', async (_how, source) => {
+    ['an infinite loop', 'exports.handler = () => { for (;;); }'],
+    ['a promise that never settles', 'exports.handler = () => new Promise(() => {})'],
+  ])('%s is stopped', async (_how, source) => {
     const fn = { ...lambda(source), timeoutSeconds: 0.05 };
-    const { error, answer } = await run(fn, 'viewer-request');
+    const { error, response } = await run(fn, 'viewer-request');
     expect(error).toMatch(/Fn failed on viewer-request/);
-    expect(answer?.status).toBe(503);
+    expect(response?.status).toBe(503);
   });
 });
 
 describe('CloudFront Functions', () => {
-  test('an event as the runtime gives it', async () => {
-    const code =
-      'function handler(event) { return { statusCode: 200, headers: { "x-seen": { value: JSON.stringify([event.request, event.request.rawQueryString(), event.viewer.ip, event.context.eventType]) } } }; }';
+  test('the event has the structure of the runtime', async () => {
+    const code = `function handler({ request, viewer, context }) {
+        const seen = [request, request.rawQueryString(), viewer.ip, context.eventType];
+        return { statusCode: 200, headers: { 'x-seen': { value: JSON.stringify(seen) } } };
+      }`;
     const sent = request({
       query: 'a=1&a=2&flag',
       headers: { accept: ['*/*'], cookie: ['s=1; t=2'] },
     });
-    const { answer } = await run(viewerFunction(code), 'viewer-request', { request: sent });
-    expect(JSON.parse(answer?.headers['x-seen']?.[0] ?? '')).toEqual([
+    const { response } = await run(viewerFunction(code), 'viewer-request', { request: sent });
+    expect(JSON.parse(response?.headers['x-seen']?.[0] ?? '')).toEqual([
       {
         method: 'GET',
         uri: '/a',
@@ -364,9 +391,9 @@ describe('CloudFront Functions', () => {
   });
 
   test.each([
-    ['is only read', 'event.request.querystring.b', 'b=1&flag&a=2'],
-    ['is written as a string', 'event.request.querystring = "z"', 'z'],
-    ['loses a parameter', 'delete event.request.querystring.b', 'flag=&a=2'],
+    ['is only read keeps its spelling', 'event.request.querystring.b', 'b=1&flag&a=2'],
+    ['is set to a string becomes that string', 'event.request.querystring = "z"', 'z'],
+    ['loses a parameter is serialized again', 'delete event.request.querystring.b', 'flag=&a=2'],
   ])('a query that %s', async (_what, statement, expected) => {
     const fn = viewerFunction(`function handler(event) { ${statement}; return event.request; }`);
     const outcome = await run(fn, 'viewer-request', {
@@ -375,9 +402,13 @@ describe('CloudFront Functions', () => {
     expect(outcome.request).toMatchObject({ query: expected, headers: { cookie: ['s=1'] } });
   });
 
-  test('the module cloudfront: place, switches and origins, one call after another', async () => {
+  test('the module cloudfront has the edge location and origin of each call', async () => {
     const code = `import cf from 'cloudfront'; const store = cf.kvs();
-      async function handler(event) { const to = await store.get(cf.edgeLocation.region).catch(() => undefined); if (to) cf.selectRequestOriginById(to); return event.request; }`;
+      async function handler(event) {
+        const to = await store.get(cf.edgeLocation.region).catch(() => undefined);
+        if (to) cf.selectRequestOriginById(to);
+        return event.request;
+      }`;
     const runner = edgeFunctionRunner({ switches: { 'eu-west-1': 'b' } });
     const call = (region: string) =>
       runner.run(viewerFunction(code), {
@@ -391,14 +422,14 @@ describe('CloudFront Functions', () => {
     expect(elsewhere?.originId).toBeUndefined();
   });
 
-  test('cookies of an answer', async () => {
+  test('a viewer-response function can change cookies', async () => {
     const fn = viewerFunction(
       'function handler(event) { event.response.cookies.s.value = "2"; return event.response; }',
     );
-    const answer = { ...ANSWER, headers: { 'set-cookie': ['s=1; Path=/; Secure'] } };
-    expect((await run(fn, 'viewer-response', { answer })).answer?.headers['set-cookie']).toEqual([
-      's=2; Path=/; Secure',
-    ]);
+    const response = { ...RESPONSE, headers: { 'set-cookie': ['s=1; Path=/; Secure'] } };
+    expect(
+      (await run(fn, 'viewer-response', { response })).response?.headers['set-cookie'],
+    ).toEqual(['s=2; Path=/; Secure']);
   });
 
   test.each<[string, string, number, RegExp]>([
@@ -406,10 +437,10 @@ describe('CloudFront Functions', () => {
       'has more than 10 KB',
       `function handler(e) { return e.request; } // ${'x'.repeat(10_240)}`,
       503,
-      /CloudFront takes 10240/,
+      /CloudFront allows 10240/,
     ],
     [
-      'requires what is not there',
+      'requires an unavailable module',
       'const fs = require("fs"); function handler() {}',
       503,
       /Cannot find module "fs"/,
@@ -426,23 +457,23 @@ describe('CloudFront Functions', () => {
       503,
       /fetch is not defined/,
     ],
-    ['has no handler', 'function other() {}', 503, /handler is not defined/],
+    ['defines no handler', 'function other() {}', 503, /handler is not defined/],
     [
-      'has a header in capitals',
+      'returns a header in upper case',
       'function handler(e) { e.request.headers.A = { value: "1" }; return e.request; }',
       502,
       /header A must be in lower case/,
     ],
     ['returns nothing', 'function handler() {}', 502, /returned nothing/],
-  ])('a function that %s is answered for', async (_what, code, status, says) => {
-    const { error, answer } = await run(viewerFunction(code), 'viewer-request');
+  ])('a function that %s fails', async (_what, code, status, says) => {
+    const { error, response } = await run(viewerFunction(code), 'viewer-request');
     expect(error).toMatch(says);
-    expect(answer?.status).toBe(status);
+    expect(response?.status).toBe(status);
   });
 });
 
-describe('the functions of this project, as they are built', () => {
-  test('the normaliser sorts and drops', async () => {
+describe('the bundled functions of this project', () => {
+  test('the normalizer sorts and drops parameters', async () => {
     const files = {
       'index.js': readFileSync(join(handlerDirectory('normalize-cache-key'), 'index.js'), 'utf8'),
       'config.json': JSON.stringify({ paths: [{ pattern: '*', query: { deny: ['utm_source'] } }] }),
@@ -459,7 +490,7 @@ describe('the functions of this project, as they are built', () => {
     expect([normalized?.query, error]).toEqual(['a=2&b=1', undefined]);
   });
 
-  test('the selector of origins reads where it runs', async () => {
+  test('the origin selector uses the region and the key value store', async () => {
     const bundle = readFileSync(
       join(handlerDirectory('select-origin.viewer-function'), 'index.js'),
       'utf8',

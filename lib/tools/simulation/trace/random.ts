@@ -1,11 +1,11 @@
-/** Random numbers that a seed decides: the same in every process, on every machine. */
+/** Seeded random numbers: the same sequence in every process and on every machine. */
 
-/** From 0 to below 1. */
+/** Returns a number from 0 up to, but excluding, 1. */
 export type Random = () => number;
 
 /**
- * mulberry32, by Tommy Ettinger, in the public domain: 32 bits of state, which is plenty for a log
- * of some thousand lines.
+ * mulberry32 by Tommy Ettinger, in the public domain. Its 32 bits of state are enough for a log of
+ * some thousand lines.
  */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
@@ -17,7 +17,7 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** One of the items, by their weights. */
+/** Chooses an item with a probability proportional to its weight. */
 export function weighted<Item>(
   random: Random,
   items: readonly (readonly [item: Item, weight: number])[],
@@ -31,8 +31,8 @@ export function weighted<Item>(
 }
 
 /**
- * Ranks from 0 to `size` - 1 by Zipf's law, rank r with the weight 1 / (r + 1)^exponent. Requests
- * to web sites follow it with an exponent of 0.64 to 0.83: "Web Caching and Zipf-like
+ * Draws ranks from 0 to `size` - 1 by Zipf's law: rank r has the weight 1 / (r + 1)^exponent.
+ * Requests to web sites follow it with an exponent of 0.64 to 0.83: "Web Caching and Zipf-like
  * Distributions: Evidence and Implications", Breslau and others, INFOCOM 1999.
  */
 export function zipf(size: number, exponent = 0.8): (random: Random) => number {
@@ -48,11 +48,4 @@ export function zipf(size: number, exponent = 0.8): (random: Random) => number {
     }
     return low;
   };
-}
-
-/** A whole number from 0 to 2^32 - 1 that only the text decides: FNV-1a, by Fowler, Noll and Vo. */
-export function textNumber(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  return value >>> 0;
 }

@@ -1,4 +1,4 @@
-/** Assemblies and messages of a few lines, for the tests of this room. */
+/** Small assemblies and messages for the tests of the simulation. */
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,17 +6,15 @@ import {
   type Assembly,
   readAssembly,
   type TemplateResource,
-} from '../../../../lib/tools/assembly/assembly';
+} from '../../../lib/tools/assembly/assembly';
 import type {
   BehaviorModel,
   DistributionModel,
   OriginModel,
-} from '../../../../lib/tools/simulation/distribution/distribution';
-import {
-  MANAGED_CACHE_POLICIES,
-  NOTHING,
-} from '../../../../lib/tools/simulation/distribution/managed-policies';
-import type { HttpRequest } from '../../../../lib/tools/simulation/messages';
+} from '../../../lib/tools/simulation/distribution/distribution';
+import { MANAGED_CACHE_POLICIES } from '../../../lib/tools/simulation/distribution/managed-policies';
+import { NOTHING } from '../../../lib/tools/simulation/distribution/selection';
+import type { HttpRequest } from '../../../lib/tools/simulation/messages';
 
 export const CACHING_OPTIMIZED = '658327ea-f89d-4fab-a63d-7e88639e58f6';
 
@@ -32,7 +30,11 @@ export const DEFAULT_BEHAVIOR = {
   CachePolicyId: CACHING_OPTIMIZED,
 };
 
-/** A distribution of one origin and one behaviour, but for what is said. */
+/**
+ * A distribution with one origin and one behavior.
+ *
+ * @param config replaces properties of its configuration
+ */
 export function distributionResource(
   config: Readonly<Record<string, unknown>> = {},
 ): TemplateResource {
@@ -49,7 +51,7 @@ export function distributionResource(
   };
 }
 
-/** Files in a folder of their own. */
+/** Writes files into a new temporary folder. */
 export function folder(files: Readonly<Record<string, string>>): string {
   const directory = mkdtempSync(join(tmpdir(), 'isochrone-simulation-'));
   for (const [name, content] of Object.entries(files)) {
@@ -59,7 +61,12 @@ export function folder(files: Readonly<Record<string, string>>): string {
   return directory;
 }
 
-/** One stack `app/Edge` with these resources, and one `app/Other` with those. */
+/**
+ * An assembly with the stacks `app/Edge` and `app/Other`.
+ *
+ * @param resources the resources of `app/Edge`
+ * @param other the template of `app/Other`
+ */
 export function assemblyOf(
   resources: Readonly<Record<string, TemplateResource>>,
   files: Readonly<Record<string, string>> = {},

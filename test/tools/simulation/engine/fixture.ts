@@ -3,8 +3,8 @@
 import type {
   BehaviorModel,
   CachePolicyModel,
-  Selection,
 } from '../../../../lib/tools/simulation/distribution/distribution';
+import type { Selection } from '../../../../lib/tools/simulation/distribution/selection';
 import type { KeyedRequest } from '../../../../lib/tools/simulation/engine/engine';
 import type { HttpRequest } from '../../../../lib/tools/simulation/messages';
 import { cacheKey } from '../../../../lib/tools/simulation/path/cache-key';
@@ -45,7 +45,7 @@ export function behavior(
   };
 }
 
-/** @param url such as `/a?x=1` */
+/** @param url path and query, such as `/a?x=1` */
 export function httpRequest(url: string, rest: Partial<HttpRequest> = {}): HttpRequest {
   const [path = '', ...query] = url.split('?');
   return {

@@ -1,14 +1,15 @@
 /**
- * Runs the edge functions of an assembly as they would be deployed: the real code on real events,
- * with the limits of the platform.
+ * Runs the edge functions of an assembly: the deployed code, with events and limits of the
+ * platform.
  *
- * This is no security boundary: the functions run in this process (`node:vm`). Run only code that
- * you would deploy.
+ * This is not a security boundary: the functions run in this process (`node:vm`). Run only code
+ * that you would deploy.
  */
 import { format } from 'node:util';
 import { Script } from 'node:vm';
+import { TIMED_OUT, withTimeLimit } from '../../../model/time-limit';
 import type { EdgeFunctionModel } from '../distribution';
-import type { HttpAnswer } from '../messages';
+import type { HttpResponse } from '../messages';
 import type { FunctionCall, FunctionOutcome } from './call';
 import * as viewerFunctions from './cloudfront-function-events';
 import { loadViewerFunction } from './cloudfront-function-runtime';
@@ -17,52 +18,72 @@ import { type LoadedLambda, loadLambda } from './lambda-edge-runtime';
 import { lambdaOutcome, viewerFunctionOutcome } from './outcomes';
 
 /**
- * "Quotas on Lambda@Edge": seconds that a function may run, and bytes of an answer that it
- * generates, headers and body.
+ * "Quotas on Lambda@Edge": the maximum duration, and the maximum size of a generated response with
+ * its headers.
  */
 const LIMITS = {
-  viewer: { seconds: 5, answerBytes: 40 * 1024 },
-  origin: { seconds: 30, answerBytes: 1024 * 1024 },
+  viewer: { seconds: 5, responseBytes: 40 * 1024 },
+  origin: { seconds: 30, responseBytes: 1024 * 1024 },
 } as const;
 
 /**
- * CloudFront Functions end within a millisecond of computing. Here the clock is a wall's, so that
- * only what never ends is stopped.
+ * CloudFront Functions are limited to about a millisecond of CPU time. This limit is wall-clock
+ * time, so it is long enough to stop only functions that never end.
  */
 const VIEWER_FUNCTION_SECONDS = 1;
 
 export interface EdgeFunctionRunner {
-  /** Never rejects: what goes wrong inside the function is an outcome. */
+  /** Runs a function. It never rejects: an error of the function is part of the outcome. */
   run(fn: EdgeFunctionModel, call: FunctionCall): Promise<FunctionOutcome>;
 }
 
 export interface RunnerOptions {
-  /** What `cf.kvs().get` finds; empty by default. */
+  /**
+   * The key value store, which `cf.kvs().get` reads.
+   *
+   * @default - empty
+   */
   readonly switches?: Readonly<Record<string, string>>;
-  /** Is told each line that a function logs. */
+  /**
+   * Receives each line that a function logs.
+   *
+   * @default - lines are dropped
+   */
   readonly log?: (functionName: string, line: string) => void;
-  /** The clock that functions see; the real one by default. */
+  /**
+   * The clock that functions see, in milliseconds.
+   *
+   * @default Date.now
+   */
   readonly now?: () => number;
   /**
-   * Whether a function that loops without end is stopped; true by default. It costs 80 microseconds
-   * a call: without it, such a function stops everything.
+   * Whether the time limit also interrupts a function that blocks the process, such as an infinite
+   * loop. It costs 80 microseconds a call. Without it, such a function blocks the process forever.
+   *
+   * @default true
    */
-  readonly stopsLoops?: boolean;
+  readonly synchronousTimeLimit?: boolean;
 }
 
+/** Runs functions in this process, each loaded once per region. */
 export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRunner {
-  const { switches = {}, log = () => undefined, now = Date.now, stopsLoops = true } = options;
+  const {
+    switches = {},
+    log = () => undefined,
+    now = Date.now,
+    synchronousTimeLimit = true,
+  } = options;
   const lambdas = memoized((fn: EdgeFunctionModel, region: string) =>
     loadLambda(fn, region, now, (...args) => log(fn.name, format(...args))),
   );
   const viewers = memoized((fn: EdgeFunctionModel) =>
     loadViewerFunction(fn, switches, now, (...args) => log(fn.name, format(...args))),
   );
-  const run = stopsLoops ? stopped : direct;
+  const invoke = synchronousTimeLimit ? callInterruptibly : callDirectly;
   let calls = 0;
 
   async function runLambda(fn: EdgeFunctionModel, call: FunctionCall): Promise<FunctionOutcome> {
-    const { seconds, answerBytes } = call.event.startsWith('viewer')
+    const { seconds, responseBytes } = call.event.startsWith('viewer')
       ? LIMITS.viewer
       : LIMITS.origin;
     const milliseconds = Math.min(fn.timeoutSeconds ?? seconds, seconds) * 1000;
@@ -73,35 +94,35 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
       functionVersion: '1',
       getRemainingTimeInMillis: () => milliseconds,
     };
-    const returned = await failing(503, () => {
+    const returned = await failWith(503, () => {
       const loaded = lambdas(fn, call.place.region);
       return within(milliseconds, () =>
-        run(
-          calledBack(loaded),
+        invoke(
+          promisified(loaded),
           [lambda.lambdaEvent(call, requestId), context],
           loaded.globals,
           milliseconds,
         ),
       );
     });
-    return failing(502, () => lambdaOutcome(call, returned, answerBytes));
+    return failWith(502, () => lambdaOutcome(call, returned, responseBytes));
   }
 
-  // One at a time: the module `cloudfront` speaks of the call that is under way.
+  // Calls run one at a time, because the module `cloudfront` refers to the current call.
   let last: Promise<unknown> = Promise.resolve();
   async function runViewerFunction(
     fn: EdgeFunctionModel,
     call: FunctionCall,
   ): Promise<FunctionOutcome> {
     const turn = last.then(async () => {
-      const loaded = await failing(503, () => viewers(fn, ''));
+      const loaded = await failWith(503, () => viewers(fn, ''));
       Object.assign(loaded.current, { place: call.place, originId: undefined, origin: undefined });
       const event = viewerFunctions.viewerFunctionEvent(call, `request-${++calls}`);
       const milliseconds = VIEWER_FUNCTION_SECONDS * 1000;
-      const returned = await failing(503, () =>
-        within(milliseconds, () => run(loaded.handler, [event], loaded.globals, milliseconds)),
+      const returned = await failWith(503, () =>
+        within(milliseconds, () => invoke(loaded.handler, [event], loaded.globals, milliseconds)),
       );
-      return failing(502, () => viewerFunctionOutcome(call, returned, loaded.current));
+      return failWith(502, () => viewerFunctionOutcome(call, returned, loaded.current));
     });
     last = turn.catch(() => undefined);
     return turn;
@@ -118,7 +139,7 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
           error instanceof CallFailure ? error : new CallFailure(503, reasonOf(error));
         return {
           error: `${fn.name} failed on ${call.event}: ${reason}`,
-          answer: errorAnswer(status),
+          response: errorResponse(status),
         };
       }
     },
@@ -126,8 +147,8 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
 }
 
 /**
- * Why a call failed, and what the viewer is answered: "HTTP 502 status code (Bad Gateway)" for
- * nonsense, 503 for what throws.
+ * A failed call with the status that the viewer gets: 502 for an invalid return value ("HTTP 502
+ * status code (Bad Gateway)"), 503 for an exception.
  */
 class CallFailure extends Error {
   constructor(
@@ -138,7 +159,7 @@ class CallFailure extends Error {
   }
 }
 
-async function failing<T>(status: 502 | 503, work: () => T | Promise<T>): Promise<T> {
+async function failWith<T>(status: 502 | 503, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -146,13 +167,13 @@ async function failing<T>(status: 502 | 503, work: () => T | Promise<T>): Promis
   }
 }
 
-/** Errors of another context are no `Error` of this one. */
+/** Errors of another context are not instances of this context's `Error`. */
 function reasonOf(error: unknown): string {
   const message = (error as { message?: unknown } | undefined)?.message;
   return typeof message === 'string' ? message : String(error);
 }
 
-function errorAnswer(status: 502 | 503): HttpAnswer {
+function errorResponse(status: 502 | 503): HttpResponse {
   return {
     status,
     headers: { 'content-type': ['text/html'], server: ['CloudFront'] },
@@ -161,8 +182,8 @@ function errorAnswer(status: 502 | 503): HttpAnswer {
   };
 }
 
-/** Handlers of three parameters answer by their callback. */
-function calledBack({ handler }: LoadedLambda): (...args: object[]) => unknown {
+/** A handler with three parameters returns its result by a callback. */
+function promisified({ handler }: LoadedLambda): (...args: object[]) => unknown {
   if (handler.length < 3) return handler as (...args: object[]) => unknown;
   return (event, context) =>
     new Promise((resolve, reject) => {
@@ -179,35 +200,30 @@ type Call = (
   milliseconds: number,
 ) => unknown;
 
-const direct: Call = (handler, args) => handler(...(args as never[]));
+const callDirectly: Call = (handler, args) => handler(...(args as never[]));
 
 const INVOCATION = new Script('__invoke()');
 
-/** V8 stops only what a script runs. */
-const stopped: Call = (handler, args, globals, milliseconds) => {
+/** V8 applies a timeout only to scripts. */
+const callInterruptibly: Call = (handler, args, globals, milliseconds) => {
   Object.assign(globals, { __invoke: () => handler(...(args as never[])) });
   return INVOCATION.runInContext(globals, { timeout: milliseconds });
 };
 
+/** @throws Error if the work takes longer */
 async function within<T>(milliseconds: number, work: () => T | Promise<T>): Promise<T> {
   const result = work();
-  // What is there needs no timer.
-  if (typeof (result as { then?: unknown } | undefined)?.then !== 'function') return result;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`It did not end within ${milliseconds / 1000} s.`)),
-      milliseconds,
-    );
-  });
-  try {
-    return await Promise.race([result, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  // A promise of another context is not an instance of this context's `Promise`. A plain value
+  // needs no timer.
+  const isPromise = typeof (result as { then?: unknown } | undefined)?.then === 'function';
+  if (!isPromise) return result;
+  const settled = await withTimeLimit(milliseconds, result as Promise<T>);
+  if (settled === TIMED_OUT)
+    throw new Error(`It exceeded its time limit of ${milliseconds / 1000} s.`);
+  return settled;
 }
 
-/** What throws is not kept: it throws again. */
+/** Keeps each loaded function. A failed load is tried again by the next call. */
 function memoized<T>(
   load: (fn: EdgeFunctionModel, place: string) => T,
 ): (fn: EdgeFunctionModel, place: string) => T {

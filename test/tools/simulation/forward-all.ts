@@ -1,12 +1,12 @@
 /**
- * An assembly with one distribution that forwards all and keeps what the origin says: what
- * cache-tests and the emulator's tests run on.
+ * An assembly with one distribution that forwards everything and caches as the origin says, for
+ * cache-tests and the tests of the emulator.
  */
 import { assemblyOf, DEFAULT_BEHAVIOR, distributionResource } from './fixtures';
 
 const YEAR_SECONDS = 31_536_000;
 
-/** @returns its folder */
+/** @returns the folder of the assembly */
 export function forwardAllAssembly(
   behavior: Readonly<Record<string, unknown>> = {},
   config: Readonly<Record<string, unknown>> = {},

@@ -1,33 +1,47 @@
 /**
- * An access log of a market site that a seed makes up: something to replay before there is a log of
- * one's own.
+ * Generates the access log of a fictitious market site from a seed, for a replay without a real
+ * log.
  */
 import type { Continent } from '../../../model/aws';
 import { IsochroneError } from '../../../model/errors';
+import { fnv1a } from '../hash';
 import { spreadEdgeLocation } from '../path';
-import { type Random, seededRandom, textNumber, weighted, zipf } from './seeded-random';
-import { type Exchange, type SiteRequest, siteRequest } from './seeded-site';
+import { type Random, seededRandom, weighted, zipf } from './random';
+import { type Exchange, type SiteRequest, siteRequest } from './site';
 
+/** Options of `seededTrace`. */
 export interface SeededTraceOptions {
   readonly seed: number;
-  /** Lines to write. */
+  /** The number of lines. */
   readonly requests: number;
-  /** The time of the first lines. */
+  /** When the log starts. */
   readonly from: Date;
-  /** @default 24 */
+  /**
+   * The length of the log.
+   *
+   * @default 24
+   */
   readonly hours?: number;
   /**
-   * `combined` as Apache and nginx write it; `json` with the variables of nginx, which has the
-   * host, the languages and the image formats of each viewer as well.
+   * `combined`, as Apache and nginx write it; or `json` with nginx variables, which also contains
+   * the host and each viewer's languages and image formats.
    *
    * @default 'json'
    */
   readonly format?: 'combined' | 'json';
-  /** @default 'market.example.com' */
+  /**
+   * The host of all requests.
+   *
+   * @default 'market.example.com'
+   */
   readonly host?: string;
 }
 
-/** Lines in the order of time, without line ends. The same options give the same bytes. */
+/**
+ * Generates lines in time order, without line ends. The same options give the same bytes.
+ *
+ * @throws IsochroneError if an option is invalid
+ */
 export function* seededTrace({
   seed,
   requests,
@@ -39,7 +53,8 @@ export function* seededTrace({
   const minutes = Math.round(hours * 60);
   if (!Number.isInteger(requests) || requests < 0 || minutes < 1 || Number.isNaN(from.getTime())) {
     throw new IsochroneError(
-      `A seeded trace needs a whole number of requests, a time and at least a minute, got ${requests}, ${from} and ${hours} hours.`,
+      `A seeded trace must have a whole number of requests, a valid start and at least a minute, ` +
+        `got ${requests} requests from ${from} for ${hours} hours.`,
     );
   }
   const random = seededRandom(seed);
@@ -70,8 +85,8 @@ export function* seededTrace({
 const MINUTE = 60_000;
 
 /**
- * Trading hours by the exchange's own clock; holidays are not known here. Tokyo's until November
- * 2024 ended at 15:00.
+ * Trading hours in each exchange's local time, without holidays. Tokyo closed at 15:00 until
+ * November 2024.
  */
 export const TRADING_HOURS: Readonly<
   Record<Exchange, { readonly timeZone: string; readonly from: string; readonly to: string }>
@@ -107,7 +122,7 @@ export function openExchanges(timeMs: number): Exchange[] {
 interface Audience {
   readonly continent: Continent;
   readonly share: number;
-  /** Of most of its viewers. */
+  /** The usual time zone of its viewers. */
   readonly hoursFromUtc: number;
   readonly exchange?: Exchange;
   readonly languages: readonly (readonly [string, number])[];
@@ -167,7 +182,7 @@ const AUDIENCES: readonly Audience[] = [
   { continent: 'africa', share: 2, hoursFromUtc: 2, languages: [['en-ZA,en;q=0.9', 1]] },
 ];
 
-/** One minute's load: by day more than at night, and more where an exchange trades. */
+/** The load of one minute: higher by day than at night, and higher while an exchange is open. */
 function load(startMs: number) {
   const open = openExchanges(startMs);
   const continents = AUDIENCES.map((audience) => {
@@ -197,11 +212,13 @@ const viewerRank = zipf(VIEWERS_PER_CONTINENT, 0.6);
 
 const BROWSERS: readonly (readonly [userAgent: string, images: string])[] = [
   [
-    'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36',
+    'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) ' +
+      'Chrome/131.0.0.0 Safari/537.36',
     'image/avif,image/webp,image/apng,*/*;q=0.8',
   ],
   [
-    'Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1',
+    'Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 ' +
+      '(KHTML, like Gecko) Version/17.6 Mobile/15E148 Safari/604.1',
     'image/webp,image/avif,video/*;q=0.8,*/*;q=0.5',
   ],
   [
@@ -220,12 +237,12 @@ const CRAWLERS = [
 ];
 
 /**
- * The same viewer has the same address, browser and language whenever it comes. Every tenth or so
- * is a crawler.
+ * A viewer has the same address, browser and language in all requests. About a tenth of the viewers
+ * are crawlers.
  */
 function viewerOf(random: Random, { continent, languages }: Audience): Viewer {
   const rank = viewerRank(random);
-  const own = seededRandom(textNumber(`${continent} ${rank}`));
+  const own = seededRandom(fnv1a(`${continent} ${rank}`));
   const crawler = own() < 0.08;
   const [browser, images] = weighted(
     own,
@@ -243,8 +260,8 @@ function viewerOf(random: Random, { continent, languages }: Audience): Viewer {
 }
 
 /**
- * Addresses of 198.18.0.0/15, which are nobody's ("Benchmarking Methodology for Network
- * Interconnect Devices", RFC 2544), by where the model places them.
+ * Addresses of 198.18.0.0/15 by the continent that the model assigns them. The block is reserved
+ * for tests: "Benchmarking Methodology for Network Interconnect Devices", RFC 2544.
  */
 const addresses = new Map<Continent, string[]>();
 
@@ -260,17 +277,16 @@ function addressOf(continent: Continent, rank: number): string {
   return addresses.get(continent)?.[rank] as string;
 }
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-
 function combinedLine(
   timeMs: number,
   { address, userAgent }: Viewer,
   { method, url, status, bytes }: SiteRequest,
 ): string {
-  const [date = '', time = ''] = new Date(timeMs).toISOString().split('T');
-  const [year, month, day] = date.split('-');
-  const stamp = `${day}/${MONTHS[Number(month) - 1]}/${year}:${time.slice(0, 8)} +0000`;
-  return `${address} - - [${stamp}] "${method} ${url} HTTP/1.1" ${status} ${bytes} "-" "${userAgent}"`;
+  // Such as `Sun, 17 Nov 2013 06:31:30 GMT`.
+  const [, day, month, year, time] = new Date(timeMs).toUTCString().split(' ');
+  const stamp = `${day}/${month}/${year}:${time} +0000`;
+  const request = `${method} ${url} HTTP/1.1`;
+  return `${address} - - [${stamp}] "${request}" ${status} ${bytes} "-" "${userAgent}"`;
 }
 
 function jsonLine(

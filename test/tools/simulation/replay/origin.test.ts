@@ -1,10 +1,9 @@
 import type { Assembly, TemplateResource } from '../../../../lib/tools/assembly/assembly';
-import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/edge-functions';
+import { edgeFunctionRunner } from '../../../../lib/tools/simulation/functions/runner';
 import { requestPath } from '../../../../lib/tools/simulation/path/request-path';
-import { loggedOrigin } from '../../../../lib/tools/simulation/replay/origin';
-import { originRegions } from '../../../../lib/tools/simulation/replay/origins';
-import { distribution, SITE } from '../engine/fixtures';
-import { cached, record } from './replay-fixture';
+import { loggedOrigin, originRegions } from '../../../../lib/tools/simulation/replay/origin';
+import { distribution, SITE } from '../fixtures';
+import { cached, record } from './fixture';
 
 function stack(
   path: string,
@@ -37,26 +36,17 @@ describe('the region of an origin', () => {
       ),
     ],
   };
+  const byRecords = originRegions(routed, of);
+  const byStack = originRegions(plain, of);
+  const given = originRegions(routed, of, 'us-west-2');
   const shielded = { ...SITE, domainName: 'other.example.com', shieldRegion: 'eu-west-2' };
 
   test.each<[string, string, string]>([
-    [
-      'is the nearest of its latency records',
-      originRegions(routed, of)(SITE, 'ap-northeast-1'),
-      'ap-southeast-1',
-    ],
-    ['seen from the cache that asks', originRegions(routed, of)(SITE, 'sa-east-1'), 'us-east-1'],
-    [
-      'without records, that of its shield',
-      originRegions(routed, of)(shielded, 'sa-east-1'),
-      'eu-west-2',
-    ],
-    [
-      'without a shield, that of the distribution',
-      originRegions(plain, of)(SITE, 'sa-east-1'),
-      'eu-central-1',
-    ],
-    ['unless it is given', originRegions(routed, of, 'us-west-2')(SITE, 'sa-east-1'), 'us-west-2'],
+    ['is the nearest of its latency records', byRecords(SITE, 'ap-northeast-1'), 'ap-southeast-1'],
+    ['is the nearest to the requesting cache', byRecords(SITE, 'sa-east-1'), 'us-east-1'],
+    ['is that of its shield without records', byRecords(shielded, 'sa-east-1'), 'eu-west-2'],
+    ['is that of the distribution without a shield', byStack(SITE, 'sa-east-1'), 'eu-central-1'],
+    ['is the given region if there is one', given(SITE, 'sa-east-1'), 'us-west-2'],
   ])('%s', (_, region, expected) => {
     expect(region).toBe(expected);
   });
@@ -89,22 +79,22 @@ describe('the origin of a log', () => {
     );
   };
 
-  test('answers as the log says, with the caching header that is assumed', async () => {
-    const { answer, requests, bytes } = await ask('/a', { contentType: 'text/html' });
-    expect(answer).toMatchObject({
+  test('sends the logged response, with the assumed caching header', async () => {
+    const { response, requests, bytes } = await ask('/a', { contentType: 'text/html' });
+    expect(response).toMatchObject({
       status: 200,
       bodyBytes: 100,
       headers: { 'content-type': ['text/html'], 'cache-control': ['max-age=1'] },
     });
     expect({ requests, bytes }).toEqual({ requests: 1, bytes: 100 });
-    expect((await ask('/b', {})).answer.headers).not.toHaveProperty('cache-control');
+    expect((await ask('/b', {})).response.headers).not.toHaveProperty('cache-control');
   });
 
-  test.each([206, 304])('takes a %i for the object', async (status) => {
-    expect((await ask('/a', { status })).answer.status).toBe(200);
+  test.each([206, 304])('sends the object for a logged %i', async (status) => {
+    expect((await ask('/a', { status })).response.status).toBe(200);
   });
 
-  test('is asked twice where the group fails over, which takes twice as long', async () => {
+  test('gets two requests if the group fails over, which takes twice as long', async () => {
     const [once, twice] = [await ask('/a', { status: 500 }), await ask('/a', { status: 503 })];
     expect([once.requests, twice.requests]).toEqual([1, 2]);
     expect(twice.tookMs).toBe(2 * once.tookMs);

@@ -1,14 +1,14 @@
-/** A small distribution, and logs of which the outcome can be counted by hand. */
+/** A small distribution, and logs whose outcome can be counted by hand. */
 import type { Assembly } from '../../../../lib/tools/assembly/assembly';
 import type {
   BehaviorModel,
   CachePolicyModel,
 } from '../../../../lib/tools/simulation/distribution/distribution';
-import { NOTHING } from '../../../../lib/tools/simulation/distribution/managed-policies';
+import { NOTHING } from '../../../../lib/tools/simulation/distribution/selection';
 import type { Log } from '../../../../lib/tools/simulation/logs/reader';
 import type { LogRecord } from '../../../../lib/tools/simulation/logs/record';
 import { type ReplayOptions, replay } from '../../../../lib/tools/simulation/replay/replay';
-import { behavior, distribution } from '../engine/fixtures';
+import { behavior, distribution } from '../fixtures';
 
 export const TTL_SECONDS = 60;
 
@@ -25,7 +25,7 @@ export const ASSEMBLY: Assembly = {
   ],
 };
 
-/** Kept for a minute unless the origin says otherwise, with its query in the key. */
+/** A behavior with a default TTL of a minute and the query in the key. */
 export function cached(
   pathPattern: string,
   policy: Partial<CachePolicyModel> = {},
@@ -64,7 +64,7 @@ export const DISTRIBUTION = distribution({
   behaviors: [UNCACHED, WITHOUT_QUERY, cached('*')],
 });
 
-/** @param url its path and query */
+/** @param url path and query */
 export function record(seconds: number, url: string, more: Partial<LogRecord> = {}): LogRecord {
   const [path = '', query = ''] = url.split('?');
   return {
