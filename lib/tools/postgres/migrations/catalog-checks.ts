@@ -8,7 +8,7 @@ import type { AlterAction } from './alter-table';
 import type { Catalog, Relation } from './catalog';
 import { at, notImmutable, throwAll } from './checks';
 import { type Migration, type MigrationStatement, refused } from './files';
-import { asWritten, functionCalls, knownVolatile } from './volatile-functions';
+import { asWritten, functionCalls, knownVolatile } from './volatility';
 
 /**
  * From here on a table is large: 125 MiB, what the smallest gp3 volume of RDS reads in one second

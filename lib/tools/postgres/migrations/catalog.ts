@@ -1,6 +1,6 @@
 import { isConnectionLost, type PostgresConnection, rowsOf, sqlState } from '../connection';
 import { quoteName, type SqlName } from '../sql';
-import type { FunctionCall } from './volatile-functions';
+import type { FunctionCall } from './volatility';
 
 export interface Relation {
   /**

@@ -1,7 +1,7 @@
 /** What would fail, or would stop the traffic, is refused before the database is touched. */
 import { type InvalidValue, IsochroneError } from '../../../model/errors';
 import { type Migration, type MigrationStatement, refused } from './files';
-import { knownNotImmutable } from './volatile-functions';
+import { knownNotImmutable } from './volatility';
 
 const TRANSACTION_CONTROL =
   /^(?:BEGIN\b.*|START TRANSACTION|COMMIT\b.*|END|ROLLBACK\b.*|ABORT|SAVEPOINT|RELEASE|PREPARE TRANSACTION|SET TRANSACTION)$/;

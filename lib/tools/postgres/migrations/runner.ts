@@ -12,7 +12,7 @@ import {
   clearBeforeCorrected,
   type OutsideStep,
   runOutside,
-} from './outside-steps';
+} from './non-transactional';
 import { lockMigrations, resetSession } from './session';
 
 export interface MigrationEvent {
