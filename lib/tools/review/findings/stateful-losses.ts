@@ -33,6 +33,7 @@ export interface Acknowledgement {
 
 /**
  * Parses an acknowledgement of the form `PATH=REASON`.
+ *
  * @throws IsochroneError if it has another form
  */
 export function parseAcknowledgement(value: string): Acknowledgement {

@@ -19,6 +19,7 @@ import { cellTable, sliceTables } from './tables';
 
 /**
  * Renders the report.
+ *
  * @param draw draws the plots: see `plotRenderer`
  * @returns one HTML file, the same bytes for the same report
  */

@@ -23,6 +23,7 @@ export type PlotRenderer = (plot: {
 
 /**
  * Creates a renderer.
+ *
  * @param echarts the package, which the caller loads, because nothing else needs it
  */
 export function plotRenderer(echarts: typeof import('echarts')): PlotRenderer {

@@ -23,6 +23,7 @@ const SHOWN = 8;
 
 /**
  * Formats the report as text.
+ *
  * @param options.cells whether to add a row for each behavior on each continent
  */
 export function formatReplay(

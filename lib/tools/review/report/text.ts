@@ -13,6 +13,7 @@ const SHOWN_NARROWINGS = 5;
 
 /**
  * Formats the review as text for a terminal.
+ *
  * @param paint colors a part of the text; by default nothing is colored
  */
 export function formatChangeText(
