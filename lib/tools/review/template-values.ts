@@ -50,7 +50,7 @@ export function shown(value: unknown): string {
 }
 
 /** A list as it is, a single value as a list of one, and a missing value as an empty list. */
-export function list(value: unknown): unknown[] {
+export function listOf(value: unknown): unknown[] {
   return value === undefined ? [] : Array.isArray(value) ? value : [value];
 }
 
@@ -60,7 +60,7 @@ export function objects(value: unknown): Record<string, unknown>[] {
 }
 
 /** The value if it is an object, otherwise an empty one. */
-export function object(value: unknown): Record<string, unknown> {
+export function objectOf(value: unknown): Record<string, unknown> {
   return isObject(value) ? value : {};
 }
 

@@ -4,7 +4,7 @@
  * user guide.
  */
 import { createHash, createHmac } from 'node:crypto';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { IsochroneError } from '../../../model/errors';
 
 /** The server, and the role to log in as. */
@@ -73,7 +73,9 @@ export async function connectByIam(
   login: IamLogin,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Client> {
-  const client = new Client({
+  // `pg` is an optional peer: it is loaded only here, not with the index of the folder.
+  const pg = await import('pg');
+  const client = new pg.Client({
     ...login,
     password: iamToken(login, credentialsIn(environment), new Date()),
     ssl: { rejectUnauthorized: true },

@@ -183,39 +183,32 @@ function addColumn(at: SqlCursor): AlterAction {
   at.name();
   const type = at.token?.kind === 'word' ? at.token.value : '';
   const columnType = at.name();
-  const rewritten = { command: 'ADD COLUMN', lock: EXCLUSIVE, work: 'rewrites every row' };
-  if (/^(?:SMALL|BIG)?SERIAL\d?$/.test(type) || at.has('AS', 'IDENTITY') || at.has('STORED')) {
-    return {
-      ...rewritten,
-      alternative: 'Add a plain column, fill it in batches, and set its default afterwards.',
-    };
-  }
-  if (at.has('REFERENCES')) {
-    const alternative = 'Add the column, then the foreign key NOT VALID, then VALIDATE CONSTRAINT.';
-    return {
-      command: 'ADD COLUMN REFERENCES',
-      lock: EXCLUSIVE,
-      work: 'reads the whole table',
-      alternative,
-    };
-  }
-  if (at.has('CHECK')) {
-    const alternative = 'Add the column, then the check NOT VALID, then VALIDATE CONSTRAINT.';
-    return {
-      command: 'ADD COLUMN CHECK',
-      lock: EXCLUSIVE,
-      work: 'reads the whole table',
-      alternative,
-    };
-  }
-  const unique = at.has('UNIQUE') || at.has('PRIMARY', 'KEY');
-  if (unique)
-    return {
-      command: 'ADD COLUMN UNIQUE',
-      lock: EXCLUSIVE,
-      work: 'builds an index',
-      alternative: 'Build the index CONCURRENTLY later.',
-    };
+  const exclusively = (command: string, work: string, alternative: string): AlterAction => ({
+    command: `ADD COLUMN${command}`,
+    lock: EXCLUSIVE,
+    work,
+    alternative,
+  });
+  if (/^(?:SMALL|BIG)?SERIAL\d?$/.test(type) || at.has('AS', 'IDENTITY') || at.has('STORED'))
+    return exclusively(
+      '',
+      'rewrites every row',
+      'Add a plain column, fill it in batches, and set its default afterwards.',
+    );
+  if (at.has('REFERENCES'))
+    return exclusively(
+      ' REFERENCES',
+      'reads the whole table',
+      'Add the column, then the foreign key NOT VALID, then VALIDATE CONSTRAINT.',
+    );
+  if (at.has('CHECK'))
+    return exclusively(
+      ' CHECK',
+      'reads the whole table',
+      'Add the column, then the check NOT VALID, then VALIDATE CONSTRAINT.',
+    );
+  if (at.has('UNIQUE') || at.has('PRIMARY', 'KEY'))
+    return exclusively(' UNIQUE', 'builds an index', 'Build the index CONCURRENTLY later.');
   while (at.token && !at.take('DEFAULT')) at.at += 1;
   return { command: 'ADD COLUMN', lock: EXCLUSIVE, columnType, columnDefault: at.rest() };
 }

@@ -32,12 +32,8 @@ export interface NonTransactionalStep {
  *
  * @throws IsochroneError if another object has the name of the index
  */
-export async function checkBeforeStep({
-  catalog,
-  statement,
-  where,
-  begun,
-}: NonTransactionalStep): Promise<void> {
+export async function checkBeforeStep(step: NonTransactionalStep): Promise<void> {
+  const { catalog, statement, where, begun } = step;
   const { index, target } = statement;
   if (!index?.name || !target) return;
   const found = await catalog.index(quoteName(...target.parts), indexName(index.name));
@@ -100,12 +96,8 @@ export async function runNonTransactional(step: NonTransactionalStep): Promise<v
 /**
  * Drops the INVALID index that a failed statement leaves, such as a unique index over duplicates.
  */
-export async function clearAfterFailure({
-  connection,
-  catalog,
-  statement,
-  log,
-}: NonTransactionalStep): Promise<void> {
+export async function clearAfterFailure(step: NonTransactionalStep): Promise<void> {
+  const { connection, catalog, statement, log } = step;
   const { index, target } = statement;
   if (!index?.name || !target) return;
   if (statement.perPartition) {
@@ -128,13 +120,8 @@ export async function clearAfterFailure({
  * Drops the indexes of partitions that were built by the old text of a corrected statement. They
  * cannot be attached to an index of the new text.
  */
-export async function clearBeforeCorrected({
-  connection,
-  catalog,
-  statement,
-  lockTimeoutMs,
-  log,
-}: NonTransactionalStep): Promise<void> {
+export async function clearBeforeCorrected(step: NonTransactionalStep): Promise<void> {
+  const { connection, catalog, statement, lockTimeoutMs, log } = step;
   const { index, target, perPartition } = statement;
   if (!perPartition || !index?.name || !target) return;
   const found = await partitionIndexes(

@@ -29,6 +29,8 @@ export type ChangeAction =
 
 export interface ResourceChange {
   readonly action: ChangeAction;
+  /** The properties whose change makes CloudFormation replace the resource. */
+  readonly replacedBy: readonly string[];
   /**
    * The path in the construct tree, such as `market-production/eu-west-1/Database/Primary`. A
    * resource without one has the path of its stack and its logical id.
@@ -40,8 +42,6 @@ export interface ResourceChange {
   readonly stateful: boolean;
   /** The properties that differ; empty for a resource that is added or removed. */
   readonly differences: readonly LeafDifference[];
-  /** The properties whose change makes CloudFormation replace the resource. */
-  readonly replacedBy: readonly string[];
   /** The old place of a renamed resource, which CloudFormation removes. */
   readonly from?: { readonly stack: string; readonly logicalId: string; readonly path: string };
   readonly oldResource?: TemplateResource;

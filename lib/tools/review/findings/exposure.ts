@@ -4,7 +4,7 @@
  */
 import type { TemplateResource } from '../../assembly';
 import type { StackChange } from '../changes';
-import { isTrue, object, objects, shown, text } from '../template-values';
+import { isTrue, objectOf, objects, shown, text } from '../template-values';
 import type { Finding, Severity } from './finding';
 
 type Properties = Readonly<Record<string, unknown>>;
@@ -68,7 +68,7 @@ function exposuresOf(
         : [];
     case 'AWS::CloudFront::Distribution':
       return old
-        ? distributionExposures(object(old.DistributionConfig), object(now.DistributionConfig))
+        ? distributionExposures(objectOf(old.DistributionConfig), objectOf(now.DistributionConfig))
         : [];
     default:
       return [];
@@ -90,7 +90,7 @@ function bucketExposures(old: Properties | undefined, now: Properties): Exposure
   const blocked = (properties: Properties | undefined) => {
     const configuration = properties?.PublicAccessBlockConfiguration;
     return PUBLIC_ACCESS_BLOCKS.filter(
-      (name) => configuration === undefined || isTrue(object(configuration)[name]),
+      (name) => configuration === undefined || isTrue(objectOf(configuration)[name]),
     );
   };
   const open = blocked(old).filter((name) => !blocked(now).includes(name));
@@ -177,14 +177,14 @@ const VIEWER_TLS_VERSIONS = [
 
 function distributionExposures(old: Properties, now: Properties): Exposure[] {
   const tls = (config: Properties) =>
-    String(object(config.ViewerCertificate).MinimumProtocolVersion ?? 'TLSv1');
+    String(objectOf(config.ViewerCertificate).MinimumProtocolVersion ?? 'TLSv1');
   const plainHttp = (config: Properties) =>
     behaviorsOf(config)
       .filter((behavior) => behavior.ViewerProtocolPolicy === 'allow-all')
       .map((behavior) => String(behavior.PathPattern));
   const weakOrigins = (config: Properties) =>
     objects(config.Origins).flatMap((origin) => {
-      const custom = object(origin.CustomOriginConfig);
+      const custom = objectOf(origin.CustomOriginConfig);
       const versions = Array.isArray(custom.OriginSSLProtocols)
         ? custom.OriginSSLProtocols.map(String)
         : [];
@@ -205,7 +205,7 @@ function distributionExposures(old: Properties, now: Properties): Exposure[] {
     (path) => paths.includes(path) && !signed(now).includes(path),
   );
   const geo = (config: Properties) =>
-    String(object(object(config.Restrictions).GeoRestriction).RestrictionType ?? 'none');
+    String(objectOf(objectOf(config.Restrictions).GeoRestriction).RestrictionType ?? 'none');
   const added = (of: (config: Properties) => string[]) =>
     of(now).filter((each) => !of(old).includes(each));
   return [
@@ -231,12 +231,12 @@ function distributionExposures(old: Properties, now: Properties): Exposure[] {
 
 /** The behaviors of a distribution, the default one first. */
 function behaviorsOf(config: Properties): Record<string, unknown>[] {
-  const byDefault = { PathPattern: '*', ...object(config.DefaultCacheBehavior) };
+  const byDefault = { PathPattern: '*', ...objectOf(config.DefaultCacheBehavior) };
   return [byDefault, ...objects(config.CacheBehaviors)];
 }
 
 function webAclExposures(old: Properties, now: Properties): Exposure[] {
-  const allows = (acl: Properties) => 'Allow' in object(acl.DefaultAction);
+  const allows = (acl: Properties) => 'Allow' in objectOf(acl.DefaultAction);
   const after = new Map(objects(now.Rules).map((rule) => [rule.Name, rule]));
   return [
     ...bypassExposures(objects(old.Rules), objects(now.Rules)),
@@ -291,7 +291,7 @@ function webAclExposures(old: Properties, now: Properties): Exposure[] {
  * stops at the first that allows ("Setting rule priority", AWS WAF developer guide).
  */
 function bypassExposures(old: readonly Properties[], now: readonly Properties[]): Exposure[] {
-  const allows = (rule: Properties) => 'Allow' in object(rule.Action);
+  const allows = (rule: Properties) => 'Allow' in objectOf(rule.Action);
   const passed = (rules: readonly Properties[], by: unknown) => {
     const rule = rules.find((each) => each.Name === by && allows(each));
     return rules
@@ -314,29 +314,29 @@ function bypassExposures(old: readonly Properties[], now: readonly Properties[])
 
 /** A statement as text, without the parts that other findings cover. */
 function matchedText({ Statement }: Properties): string {
-  const { RateBasedStatement, ManagedRuleGroupStatement, ...rest } = object(Statement);
-  const { Limit, ...rate } = object(RateBasedStatement);
-  const { RuleActionOverrides, ExcludedRules, ...group } = object(ManagedRuleGroupStatement);
+  const { RateBasedStatement, ManagedRuleGroupStatement, ...rest } = objectOf(Statement);
+  const { Limit, ...rate } = objectOf(RateBasedStatement);
+  const { RuleActionOverrides, ExcludedRules, ...group } = objectOf(ManagedRuleGroupStatement);
   return text({ ...rest, rate, group });
 }
 
 /** Whether a rule blocks, by its own action or by those of its rule group. */
 function isBlocking(rule: Properties): boolean {
-  const own = object(rule.Action);
+  const own = objectOf(rule.Action);
   return rule.Action === undefined
-    ? !('Count' in object(rule.OverrideAction))
+    ? !('Count' in objectOf(rule.OverrideAction))
     : !('Count' in own || 'Allow' in own);
 }
 
 function rateLimitOf(rule: Properties): number {
-  return Number(object(object(rule.Statement).RateBasedStatement).Limit ?? 0);
+  return Number(objectOf(objectOf(rule.Statement).RateBasedStatement).Limit ?? 0);
 }
 
 /** The rules of a managed group that are overridden to count or allow, or excluded. */
 function nonBlockingGroupRules(rule: Properties): string[] {
-  const group = object(object(rule.Statement).ManagedRuleGroupStatement);
+  const group = objectOf(objectOf(rule.Statement).ManagedRuleGroupStatement);
   const overrides = objects(group.RuleActionOverrides).filter(
-    ({ ActionToUse }) => 'Count' in object(ActionToUse) || 'Allow' in object(ActionToUse),
+    ({ ActionToUse }) => 'Count' in objectOf(ActionToUse) || 'Allow' in objectOf(ActionToUse),
   );
   return [...overrides, ...objects(group.ExcludedRules)].map(({ Name }) => String(Name));
 }

@@ -4,7 +4,7 @@
  */
 import type { AssemblyStack, TemplateResource } from '../../assembly';
 import { maskAssetHashes, resourcePath } from '../changes';
-import { isObject, list, text } from '../template-values';
+import { isObject, listOf, text } from '../template-values';
 
 export interface Grant {
   /**
@@ -53,7 +53,7 @@ export interface Attachment {
 export function attachmentsOf(stack: AssemblyStack | undefined): Attachment[] {
   return Object.entries(stack?.template.Resources ?? {}).flatMap(([id, { Type, Properties }]) =>
     /^AWS::IAM::(Role|User|Group)$/.test(Type)
-      ? list(Properties?.ManagedPolicyArns).map((arn) => ({
+      ? listOf(Properties?.ManagedPolicyArns).map((arn) => ({
           holder: id,
           path: resourcePath(stack as AssemblyStack, id),
           policyArn: maskedText(arn),
@@ -77,7 +77,7 @@ const POLICY_OF: Readonly<Record<string, string>> = {
 function policiesOf(id: string, { Type, Properties = {} }: TemplateResource): Policy[] {
   if (Type === 'AWS::IAM::Policy' || Type === 'AWS::IAM::ManagedPolicy') {
     const attached = [Properties.Roles, Properties.Users, Properties.Groups]
-      .flatMap(list)
+      .flatMap(listOf)
       .map(maskedText);
     const holders = attached.length > 0 ? attached : [`\${${id}}`];
     return holders.map((holder) => ({
@@ -99,7 +99,7 @@ function policiesOf(id: string, { Type, Properties = {} }: TemplateResource): Po
     ];
   }
   const owner = POLICY_OF[Type];
-  const holders = owner === undefined ? [`\${${id}}`] : list(Properties[owner]).map(maskedText);
+  const holders = owner === undefined ? [`\${${id}}`] : listOf(Properties[owner]).map(maskedText);
   return Object.entries(Properties).flatMap(([name, value]) => {
     const kind =
       name === 'AssumeRolePolicyDocument'
@@ -118,7 +118,7 @@ function documentsIn(value: unknown): unknown[] {
   if (Array.isArray(value)) return value.flatMap(documentsIn);
   if (typeof value === 'string') return documentsIn(parsed(value));
   if (!isObject(value)) return [];
-  const isDocument = list(value.Statement).some((each) => isObject(each) && 'Effect' in each);
+  const isDocument = listOf(value.Statement).some((each) => isObject(each) && 'Effect' in each);
   return isDocument ? [value] : Object.values(value).flatMap(documentsIn);
 }
 
@@ -133,7 +133,7 @@ function parsed(value: string): unknown {
 }
 
 function statementsOf(document: unknown): Record<string, unknown>[] {
-  return isObject(document) ? list(document.Statement).filter(isObject) : [];
+  return isObject(document) ? listOf(document.Statement).filter(isObject) : [];
 }
 
 function grant(
@@ -162,9 +162,9 @@ function grant(
  */
 function names(value: unknown): string[] {
   if (!isObject(value) || Object.keys(value).some((key) => key === 'Ref' || key.startsWith('Fn::')))
-    return list(value).map(maskedText);
+    return listOf(value).map(maskedText);
   return Object.entries(value).flatMap(([kind, entries]) =>
-    list(entries).map((entry) =>
+    listOf(entries).map((entry) =>
       kind === 'AWS' && entry === '*' ? '*' : `${kind} ${maskedText(entry)}`,
     ),
   );

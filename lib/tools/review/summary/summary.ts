@@ -11,11 +11,11 @@ export interface StackSummary {
   readonly stack: string;
   /** The path in the construct tree. */
   readonly path: string;
-  /** How many resources the stack has. */
-  readonly resources: number;
   /** Resources by kind, such as `RDS::DBInstance`, the most frequent first. */
   readonly kinds: readonly KindCount[];
-  /** The stateful kinds among them, whose data a deployment cannot create again. */
+  /** How many resources the stack has. */
+  readonly resources: number;
+  /** The stateful kinds, whose data a deployment cannot create again. */
   readonly stateful: readonly KindCount[];
 }
 

@@ -51,28 +51,23 @@ test.each([[Buffer.from("SELECT 'caf\xe9'", 'latin1')], [Buffer.from('SELECT 1 -
   },
 );
 
+const SHARE_UPDATE = 'SHARE UPDATE EXCLUSIVE';
 test.each([
   ['CREATE INDEX i ON t (a)', 'CREATE INDEX', 'transaction', 'SHARE'],
   [
     'create unique index concurrently if not exists i on only s.t (a)',
     'CREATE UNIQUE INDEX CONCURRENTLY',
     'outside',
-    'SHARE UPDATE EXCLUSIVE',
+    SHARE_UPDATE,
   ],
-  [
-    'DROP INDEX CONCURRENTLY IF EXISTS i',
-    'DROP INDEX CONCURRENTLY',
-    'outside',
-    'SHARE UPDATE EXCLUSIVE',
-  ],
+  ['DROP INDEX CONCURRENTLY IF EXISTS i', 'DROP INDEX CONCURRENTLY', 'outside', SHARE_UPDATE],
   [
     'REINDEX (VERBOSE, CONCURRENTLY) TABLE t',
     'REINDEX TABLE CONCURRENTLY',
     'outside',
-    'SHARE UPDATE EXCLUSIVE',
+    SHARE_UPDATE,
   ],
   ['VACUUM (FULL) t', 'VACUUM FULL', 'outside', 'ACCESS EXCLUSIVE'],
-  ["ALTER TYPE s ADD VALUE 'x'", 'ALTER TYPE ADD VALUE', 'alone', 'none on a table'],
   [
     'REFRESH MATERIALIZED VIEW CONCURRENTLY v',
     'REFRESH MATERIALIZED VIEW CONCURRENTLY',
@@ -83,27 +78,18 @@ test.each([
     'ALTER TABLE t DETACH PARTITION p CONCURRENTLY',
     'ALTER TABLE DETACH PARTITION CONCURRENTLY',
     'outside',
-    'SHARE UPDATE EXCLUSIVE',
+    SHARE_UPDATE,
   ],
-  [
-    'ALTER TABLE t VALIDATE CONSTRAINT c',
-    'ALTER TABLE VALIDATE CONSTRAINT',
-    'alone',
-    'SHARE UPDATE EXCLUSIVE',
-  ],
+  ['ALTER TABLE t VALIDATE CONSTRAINT c', 'ALTER TABLE VALIDATE CONSTRAINT', 'alone', SHARE_UPDATE],
   [
     'ALTER TABLE t VALIDATE CONSTRAINT c, ALTER a SET NOT NULL',
     'ALTER TABLE VALIDATE CONSTRAINT, SET NOT NULL',
     'transaction',
     'ACCESS EXCLUSIVE',
   ],
+  ["ALTER TYPE s ADD VALUE 'x'", 'ALTER TYPE ADD VALUE', 'alone', 'none on a table'],
   ['SET search_path = s', 'SET', 'session', 'none on a table'],
-  [
-    "COMMENT ON TABLE t IS 'CREATE INDEX CONCURRENTLY'",
-    'COMMENT',
-    'transaction',
-    'SHARE UPDATE EXCLUSIVE',
-  ],
+  ["COMMENT ON TABLE t IS 'CREATE INDEX CONCURRENTLY'", 'COMMENT', 'transaction', SHARE_UPDATE],
 ])('%s is classified', (sql, command, runs, lock) => {
   const [statement] = parseMigration('0001-a.sql', sql).statements;
   expect(statement).toMatchObject({ runs, lock });
