@@ -73,8 +73,8 @@ export async function connectByIam(
   login: IamLogin,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Client> {
-  // `pg` is an optional peer: it is loaded only here, not with the index of the folder.
-  const pg = await import('pg');
+  // At first use: constructs import this room at synthesis, where there is no `pg`.
+  const pg = require('pg') as typeof import('pg');
   const client = new pg.Client({
     ...login,
     password: iamToken(login, credentialsIn(environment), new Date()),
