@@ -57,6 +57,7 @@ export class MarketInterruptions {
   /**
    * Interrupts the run of one file at its first change, its second and so on, until a run finishes
    * before it is interrupted. Each interrupted run is resumed.
+   *
    * @param momentOf when to interrupt at the nth change; undefined skips it
    * @returns the statements at which runs died, and those after which the schema differed
    */

@@ -13,6 +13,7 @@ export const MARKET_MIGRATIONS: readonly string[] = readdirSync(FOLDER)
 
 /**
  * Runs migrations.
+ *
  * @param files the files to run, in this order
  */
 export function migrateMarket(

@@ -38,6 +38,7 @@ export interface StatementFacts {
 
 const SHARE_UPDATE = 'SHARE UPDATE EXCLUSIVE';
 const EXCLUSIVE = 'ACCESS EXCLUSIVE';
+const NO_LOCK = 'none on a table';
 
 /**
  * Classifies a statement by its first words. A statement that is not known here runs in a
@@ -51,7 +52,7 @@ export function statementFacts(statement: SqlStatement): StatementFacts {
   if (at.take('REINDEX')) return reindex(at);
   if (at.take('REFRESH', 'MATERIALIZED', 'VIEW')) {
     const concurrently = at.take('CONCURRENTLY');
-    const command = words('REFRESH MATERIALIZED VIEW', concurrently);
+    const command = withConcurrently('REFRESH MATERIALIZED VIEW', concurrently);
     return {
       command,
       runs: concurrently ? 'alone' : 'transaction',
@@ -106,7 +107,7 @@ export function statementFacts(statement: SqlStatement): StatementFacts {
   return {
     command,
     runs: 'transaction',
-    lock: locks[command.split(' ')[0] ?? ''] ?? 'none on a table',
+    lock: locks[command.split(' ')[0] ?? ''] ?? NO_LOCK,
   };
 }
 
@@ -118,8 +119,7 @@ function create(at: SqlCursor): StatementFacts {
   for (const word of ['UNLOGGED', 'CONSTRAINT', 'RECURSIVE', 'TRUSTED', 'PROCEDURAL'])
     at.take(word);
   for (const kind of ['DATABASE', 'TABLESPACE', 'SUBSCRIPTION']) {
-    if (at.take(kind))
-      return { command: `CREATE ${kind}`, runs: 'outside', lock: 'none on a table' };
+    if (at.take(kind)) return { command: `CREATE ${kind}`, runs: 'outside', lock: NO_LOCK };
   }
   if (at.take('TRIGGER')) {
     while (at.token && !at.take('ON')) at.at += 1;
@@ -153,12 +153,12 @@ function create(at: SqlCursor): StatementFacts {
         target,
         parent: at.name(),
       };
-    return { command, runs: 'transaction', lock: 'none on a table', target };
+    return { command, runs: 'transaction', lock: NO_LOCK, target };
   }
   return {
     command: ['CREATE', at.token?.value].filter(Boolean).join(' '),
     runs: 'transaction',
-    lock: 'none on a table',
+    lock: NO_LOCK,
   };
 }
 
@@ -178,7 +178,7 @@ function createIndex(at: SqlCursor, unique: boolean): StatementFacts {
     !inner.some(({ kind, value }) => kind === 'symbol' && value === '(') &&
     !has(definition, 'WHERE');
   return {
-    command: words(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX`, concurrently),
+    command: withConcurrently(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX`, concurrently),
     runs: concurrently ? 'outside' : 'transaction',
     lock: concurrently ? SHARE_UPDATE : 'SHARE',
     target,
@@ -207,11 +207,10 @@ function alter(at: SqlCursor, statement: SqlStatement): StatementFacts {
     // Since PostgreSQL 12 it may run in a transaction, but no statement of that transaction may use
     // the value.
     if (at.take('ADD', 'VALUE'))
-      return { command: 'ALTER TYPE ADD VALUE', runs: 'alone', lock: 'none on a table', target };
-    return { command: 'ALTER TYPE', runs: 'transaction', lock: 'none on a table', target };
+      return { command: 'ALTER TYPE ADD VALUE', runs: 'alone', lock: NO_LOCK, target };
+    return { command: 'ALTER TYPE', runs: 'transaction', lock: NO_LOCK, target };
   }
-  if (at.take('SYSTEM'))
-    return { command: 'ALTER SYSTEM', runs: 'outside', lock: 'none on a table' };
+  if (at.take('SYSTEM')) return { command: 'ALTER SYSTEM', runs: 'outside', lock: NO_LOCK };
   if (at.take('INDEX')) {
     at.take('IF', 'EXISTS');
     return {
@@ -224,18 +223,18 @@ function alter(at: SqlCursor, statement: SqlStatement): StatementFacts {
   return {
     command: ['ALTER', at.token?.value].filter(Boolean).join(' '),
     runs: 'transaction',
-    lock: 'none on a table',
+    lock: NO_LOCK,
   };
 }
 
 function drop(at: SqlCursor): StatementFacts {
   for (const kind of ['DATABASE', 'TABLESPACE', 'SUBSCRIPTION']) {
-    if (at.take(kind)) return { command: `DROP ${kind}`, runs: 'outside', lock: 'none on a table' };
+    if (at.take(kind)) return { command: `DROP ${kind}`, runs: 'outside', lock: NO_LOCK };
   }
   if (at.take('INDEX')) {
     const concurrently = at.take('CONCURRENTLY');
     at.take('IF', 'EXISTS');
-    const command = words('DROP INDEX', concurrently);
+    const command = withConcurrently('DROP INDEX', concurrently);
     return {
       command,
       runs: concurrently ? 'outside' : 'transaction',
@@ -251,7 +250,7 @@ function drop(at: SqlCursor): StatementFacts {
   return {
     command: `DROP ${materialized ? 'MATERIALIZED ' : ''}${kind}`.trim(),
     runs: 'transaction',
-    lock: onTable ? EXCLUSIVE : 'none on a table',
+    lock: onTable ? EXCLUSIVE : NO_LOCK,
     target: at.name(),
   };
 }
@@ -264,7 +263,7 @@ function reindex(at: SqlCursor): StatementFacts {
     at.take('CONCURRENTLY') ||
     (options !== undefined && has(at.slice(options.from, options.to), 'CONCURRENTLY'));
   return {
-    command: words(`REINDEX ${kind}`, concurrently),
+    command: withConcurrently(`REINDEX ${kind}`, concurrently),
     runs: concurrently || !['INDEX', 'TABLE'].includes(kind) ? 'outside' : 'transaction',
     lock: concurrently ? SHARE_UPDATE : 'SHARE, and ACCESS EXCLUSIVE on the index',
     target: at.name(),
@@ -274,7 +273,7 @@ function reindex(at: SqlCursor): StatementFacts {
 function setting(statement: SqlStatement): StatementFacts {
   const command = firstWords(statement);
   const local = ['SET LOCAL', 'SET CONSTRAINTS', 'SET TRANSACTION'].includes(command);
-  return { command, runs: local ? 'transaction' : 'session', lock: 'none on a table' };
+  return { command, runs: local ? 'transaction' : 'session', lock: NO_LOCK };
 }
 
 function firstWords({ tokens }: SqlStatement): string {
@@ -292,7 +291,7 @@ function firstWords({ tokens }: SqlStatement): string {
   return (two ? first : first.slice(0, 1)).filter(Boolean).join(' ') || 'a statement';
 }
 
-function words(command: string, concurrently: boolean): string {
+function withConcurrently(command: string, concurrently: boolean): string {
   return concurrently ? `${command} CONCURRENTLY` : command;
 }
 

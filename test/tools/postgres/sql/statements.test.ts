@@ -64,8 +64,8 @@ test.each([
     'A function body (BEGIN ATOMIC) has no end.',
   ],
   ['\\i other.sql', 'A backslash begins a psql command, which the server does not understand.'],
-])('%s is refused', (sql, says) => {
-  expect(() => splitStatements(sql)).toThrow(says);
+])('%s is refused', (sql, message) => {
+  expect(() => splitStatements(sql)).toThrow(message);
 });
 
 test('every character belongs to a token, a comment or a space', () => {
