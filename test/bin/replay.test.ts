@@ -56,10 +56,10 @@ test('prints the table, and loses no line', async () => {
   expect(exitCode).toBe(0);
   expect(text).toMatch(/^4 requests of .*some\.log \(combined\)/);
   expect(text).toMatch(
-    /1 of 5 lines are broken[\s\S]*line 3: not in the common or combined format: oops/,
+    /1 of 5 lines could not be read[\s\S]*line 3: not in the common or combined format: oops/,
   );
   expect(text).toMatch(/│ total +│ all +│ +4 │ +50\.0 % │/);
-  expect(text).toMatch(/MISSED {2}cacheHitPercent: at least 90 %, and it is 50\.0 %/);
+  expect(text).toMatch(/MISSED {2}cacheHitPercent: at least 90 %, got 50\.0 %/);
 });
 
 test('a seeded trace is the same every time, and no line of it is broken', async () => {

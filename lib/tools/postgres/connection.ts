@@ -1,12 +1,11 @@
-/** As much of a connection of `pg` as migrations use; a test can stand between. */
+/** The part of a `pg` connection that migrations use, so that a test can wrap it. */
 export interface PostgresConnection {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: Record<string, unknown>[] }>;
-  /**
-   * The server process, as the server said it at the beginning. A pooler says something of its own.
-   */
+  /** The process id that the server sent at log-in. A pooler sends one of its own. */
   readonly processID?: number | null;
 }
 
+/** The rows of a query. */
 export async function rowsOf<Row extends object>(
   connection: PostgresConnection,
   text: string,
@@ -16,7 +15,7 @@ export async function rowsOf<Row extends object>(
 }
 
 /**
- * The SQLSTATE of an error of the server; undefined for anything else ("PostgreSQL Error Codes",
+ * The SQLSTATE of a server error; undefined for any other error ("PostgreSQL Error Codes",
  * PostgreSQL documentation).
  */
 export function sqlState(error: unknown): string | undefined {
@@ -25,12 +24,12 @@ export function sqlState(error: unknown): string | undefined {
 }
 
 /**
- * Whether the connection is gone: ended by the server or an administrator (57P0x), or by the
+ * Whether the connection is lost: ended by the server or an administrator (57P0x), or by the
  * network.
  */
 export function isConnectionLost(error: unknown): boolean {
   const state = sqlState(error);
-  // EPIPE has the form of a SQLSTATE.
+  // EPIPE matches the pattern of a SQLSTATE.
   if (state !== undefined && state !== 'EPIPE')
     return state.startsWith('57P') || state.startsWith('08');
   const { code, message } = (error ?? {}) as { code?: string; message?: string };

@@ -10,14 +10,4 @@ export {
   readMigrations,
   refusal,
 } from './migrations';
-export {
-  connectionsPerPooler,
-  entriesOfBusiestHost,
-  type PgbouncerDatabase,
-  type PgbouncerFigures,
-  POOLERS_IN_EXCHANGE,
-  pgbouncerIni,
-  pgbouncerOpenFiles,
-  scramVerifier,
-  withDefaults,
-} from './pgbouncer';
+export * from './pgbouncer';

@@ -3,7 +3,7 @@
  * neighbour that is right passes.
  */
 import { formatPath } from '../../../lib/model/config/problem';
-import { connectionsPerPooler } from '../../../lib/tools/postgres/pgbouncer/budget';
+import { connectionsPerPooler } from '../../../lib/tools/postgres/pgbouncer/pgbouncer';
 import { MARKET, market, problemsOf } from './market';
 
 interface Case {

@@ -1,6 +1,6 @@
 /**
- * Of the market application's indexes of strategies, instruments and accounts, which are built one
- * by one.
+ * A client that dies while it builds the indexes of strategies, instruments and accounts of the
+ * market application, one statement at a time.
  */
 import { marketFiles, testDeathsAtEachStatement } from './market-interruptions';
 

@@ -1,17 +1,17 @@
 /**
- * As market-deaths, but the whole server is killed: at statements of every file, some on their way
- * and some done.
+ * Like market-deaths, but the whole server is killed, for every file, both while a statement runs
+ * and after it has run.
  */
 import { MARKET_FILES, type Moment, testEachFile } from './market-interruptions';
 
 /**
- * One change in four, so that beginnings, statements and records have their turn: a restart takes
- * longer than a client that comes again.
+ * One change in four: starts, statements and records each have their turn. A restart takes longer
+ * than a reconnecting client.
  */
 const MOMENTS: Readonly<Record<number, Moment>> = { 1: 'sent', 5: 'done' };
 
 testEachFile(
-  'a server that is killed during',
+  'a migration resumes after its server is killed during',
   MARKET_FILES,
   async (file, interruptions, server) => {
     const { died, differing } = await interruptions.ofFile(

@@ -1,4 +1,4 @@
-/** Of the market application's files of one transaction. */
+/** A client that dies during a transactional migration of the market application. */
 import { marketFiles, testDeathsAtEachStatement } from './market-interruptions';
 
 testDeathsAtEachStatement(marketFiles(true));

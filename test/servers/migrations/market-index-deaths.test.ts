@@ -1,6 +1,6 @@
 /**
- * Of the market application's indexes of bars, portfolios and transactions, which are built one by
- * one.
+ * A client that dies while it builds the indexes of bars, portfolios and transactions of the market
+ * application, one statement at a time.
  */
 import { marketFiles, testDeathsAtEachStatement } from './market-interruptions';
 

@@ -1,5 +1,5 @@
 /**
- * The market application's migrations, each interrupted at every one of the statements that change
+ * The migrations of the market application, each interrupted at every statement that changes
  * something.
  */
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import type { Client } from 'pg';
 import { type Migration, readMigrations } from '../../../lib/tools/postgres/migrations/files';
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
-import { isChange, MigratedServer } from './migration-fixture';
+import { disconnect, isChange, MigratedServer } from './migration-fixture';
 
 export const MARKET_FILES: readonly Migration[] = readMigrations(
   join(__dirname, '..', '..', '..', 'examples', 'market-api', 'migrations'),
@@ -15,23 +15,13 @@ export const MARKET_FILES: readonly Migration[] = readMigrations(
 
 type Death = (client: Client) => unknown;
 
-/** The end of a client as its machine would have it: no word to the server. */
-function goAway(client: Client): void {
-  (
-    client as unknown as { connection: { stream: { destroy(): void } } }
-  ).connection.stream.destroy();
-}
-
 /**
- * Where the run of a file is cut off: while the statement is on its way, or when it has done its
- * work and nobody has heard of it.
+ * When the run of a file is interrupted: after the statement was sent, or after it has run and
+ * before its result arrives.
  */
 export type Moment = 'sent' | 'done';
 
-/**
- * Of the files from one to another, those of one transaction or those that go statement by
- * statement.
- */
+/** The files in a range that are transactional, or those that run statement by statement. */
 export function marketFiles(
   transactional: boolean,
   from = 1,
@@ -43,8 +33,8 @@ export function marketFiles(
 export class MarketInterruptions {
   private readonly migrated: MigratedServer;
   /**
-   * A database for each number of files, undisturbed. Between two files there is nothing but the
-   * database: what it is then decides the rest.
+   * A database for each number of applied files, made without interruption. The state of the
+   * database alone decides how the next file runs.
    */
   private readonly undisturbed: string[] = [];
 
@@ -65,17 +55,17 @@ export class MarketInterruptions {
   }
 
   /**
-   * Interrupts the run of one file at its first change, its second and so on until a run is through
-   * before, and has each resumed.
+   * Interrupts the run of one file at its first change, its second and so on, until a run finishes
+   * before it is interrupted. Each interrupted run is resumed.
    *
-   * @param momentOf undefined to leave that change out
-   * @returns the statements at which runs died, and those after which the schema was another
+   * @param momentOf when to interrupt at the nth change; undefined skips it
+   * @returns the statements at which runs died, and those after which the schema differed
    */
   public async ofFile(
     file: Migration,
     momentOf: (nth: number) => Moment | undefined,
     death: Death,
-    again: () => Promise<void> = async () => {},
+    restart: () => Promise<void> = async () => {},
   ) {
     const files = MARKET_FILES.slice(0, file.version);
     const expected = await this.migrated.schema(this.undisturbed[file.version] ?? '');
@@ -87,8 +77,9 @@ export class MarketInterruptions {
       const name = await this.migrated.database(this.undisturbed[file.version - 1]);
       const statement = await this.interrupt(name, files, nth, moment, death);
       if (statement !== undefined) {
-        await again();
-        // Each wait for the server process of the dead run is of 20 ms: 10 s in all.
+        await restart();
+        // The waiting time is counted in seconds but sleeps only 20 ms each, so this is 10 s at
+        // most.
         await this.migrated.run(name, { files, waitForOthersMs: 500_000 });
       }
       const found = await this.migrated.schema(name);
@@ -100,7 +91,7 @@ export class MarketInterruptions {
     }
   }
 
-  /** The statement at which the run died; undefined if it was through before it came so far. */
+  /** The statement at which the run died; undefined if the run finished before. */
   private async interrupt(
     name: string,
     files: Migration[],
@@ -122,7 +113,7 @@ export class MarketInterruptions {
           if (moment === 'done') await answer;
           await death(client);
           await answer;
-          // A process whose server was killed may take one more statement before it notices.
+          // The client may accept one more statement before it notices that its server was killed.
           for (;;) await client.query('SELECT 1');
         },
       }),
@@ -132,11 +123,11 @@ export class MarketInterruptions {
       (reason: Error) => reason,
     );
     if ((statement === undefined) === (error === undefined)) return statement;
-    throw error ?? new Error(`The run went on after its death at: ${statement}`);
+    throw error ?? new Error(`The run continued after its death at: ${statement}`);
   }
 }
 
-/** A test for each of these files, on one server for all. */
+/** Defines a test for each of the files. All use one server. */
 export function testEachFile(
   title: string,
   files: readonly Migration[],
@@ -163,21 +154,21 @@ export function testEachFile(
 }
 
 /**
- * A client that goes away at each statement of these files in turn; the next run comes to the same
- * schema.
+ * Defines tests in which a client dies at each statement of the files in turn, and the next run
+ * reaches the same schema.
  */
 export function testDeathsAtEachStatement(files: readonly Migration[]): void {
   testEachFile(
-    'a client that goes away at any statement of',
+    'a migration resumes after its client dies at any statement of',
     files,
     async (file, interruptions) => {
       const { died, differing } = await interruptions.ofFile(
         file,
         (nth) => (nth % 2 ? 'sent' : 'done'),
-        goAway,
+        disconnect,
       );
       expect(differing).toEqual([]);
-      // Each of its own statements, and those that keep the history.
+      // The statements of the file, and those that record the history.
       expect(died).toEqual(expect.arrayContaining(file.statements.map(({ text }) => text)));
       expect(died.length).toBeGreaterThan(file.statements.length);
     },

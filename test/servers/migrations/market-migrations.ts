@@ -1,4 +1,4 @@
-/** The market application's migrations, run as a person would: by psql, file by file. */
+/** Runs the migrations of the market application as a person would: by psql, file by file. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,11 @@ export const MARKET_MIGRATIONS: readonly string[] = readdirSync(FOLDER)
   .filter((file) => file.endsWith('.sql'))
   .sort();
 
-/** @param files which of them, in this order */
+/**
+ * Runs migrations.
+ *
+ * @param files the files to run, in this order
+ */
 export function migrateMarket(
   server: PostgresServer,
   files = MARKET_MIGRATIONS,

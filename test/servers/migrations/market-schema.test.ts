@@ -30,7 +30,7 @@ describeHere('the schema of the market application', () => {
     (await client.query(text, values)).rows;
   const fails = (text: string) => expect(client.query(text)).rejects;
 
-  test('has no index that is invalid, and none that another one begins with', async () => {
+  test('has no invalid index, and no index that is a prefix of another one', async () => {
     expect(
       await rowsOf('SELECT indexrelid::regclass::text AS index FROM pg_index WHERE NOT indisvalid'),
     ).toEqual([]);
@@ -44,7 +44,7 @@ describeHere('the schema of the market application', () => {
     expect(redundant).toEqual([]);
   });
 
-  test('recovers from an index whose build failed, which IF NOT EXISTS would take for the real one', async () => {
+  test('rebuilds an index whose build failed, although IF NOT EXISTS would skip it', async () => {
     await client.query('CREATE DATABASE interrupted');
     const [tables = ''] = MARKET_MIGRATIONS;
     migrateMarket(server, [tables], 'interrupted');
@@ -59,7 +59,7 @@ describeHere('the schema of the market application', () => {
       await other.query('DELETE FROM market_data WHERE id = 2');
       migrate();
       expect((await other.query(invalid)).rows).toEqual([{ valid: true }]);
-      // Again, as after a run that was stopped behind it.
+      // Run again, as after a run that stopped behind this file.
       migrate();
     } finally {
       await other.end();
@@ -68,7 +68,7 @@ describeHere('the schema of the market application', () => {
 
   test.each([
     [
-      'an index of what lies after today',
+      'an index of bars after today',
       'CREATE INDEX refused ON market_data (symbol) WHERE observed_at > CURRENT_DATE',
     ],
     [
@@ -83,7 +83,7 @@ describeHere('the schema of the market application', () => {
       'a search in the language of the session',
       'CREATE INDEX refused ON transactions USING gin (to_tsvector(description))',
     ],
-  ])('does not have what PostgreSQL refuses: %s', async (_, statement) => {
+  ])('has no index that PostgreSQL refuses: %s', async (_, statement) => {
     await fails(statement).toThrow(/must be marked IMMUTABLE/);
   });
 
@@ -185,9 +185,9 @@ describeHere('the schema of the market application', () => {
       'SELECT * FROM auth_tokens WHERE user_id = 1 AND expires_at > now() AND NOT is_revoked',
       '',
     ],
-  ])('serves a query by %s', async (index, query, how) => {
-    // On empty tables every index is as good as reading the table: what is proven is that it can
-    // serve.
+  ])('serves a query by the index %s', async (index, query, scan) => {
+    // On empty tables, an index costs as much as reading the table. The test only proves that the
+    // index can serve the query.
     await client.query('BEGIN');
     try {
       await client.query('SET LOCAL enable_seqscan = off');
@@ -195,16 +195,16 @@ describeHere('the schema of the market application', () => {
       const plan = (await rowsOf(`EXPLAIN (COSTS OFF) ${query}`))
         .map((row) => String(row['QUERY PLAN']))
         .join('\n');
-      expect(plan).toMatch(new RegExp(`${how}.*${index}`));
+      expect(plan).toMatch(new RegExp(`${scan}.*${index}`));
     } finally {
       await client.query('ROLLBACK');
     }
   });
 
-  test('finds the bars of all symbols in a range by the least and greatest time of each stretch', async () => {
+  test('finds the bars of all symbols in a range by a BRIN index', async () => {
     await client.query('BEGIN');
     try {
-      // Of an empty table the planner takes any index that has the column.
+      // On an empty table, the planner takes any index with the column.
       await client.query('DROP INDEX market_data_symbol_observed_at');
       await client.query('SET LOCAL enable_seqscan = off');
       const plan = await rowsOf(
@@ -216,7 +216,7 @@ describeHere('the schema of the market application', () => {
     }
   });
 
-  test('keeps a bar once per minute, and an address once among the active, however it is written', async () => {
+  test('keeps one bar per minute, and one active user per email address in any case', async () => {
     const bar = `INSERT INTO market_data (symbol, observed_at, open_price, high_price, low_price, close_price, volume) VALUES ('K', '2024-03-01Z', 1, 1, 1, 1, 1)`;
     await client.query(bar);
     await fails(bar).toThrow(/market_data_symbol_observed_at/);
@@ -236,7 +236,7 @@ describeHere('the schema of the market application', () => {
     expect(await rowsOf(search)).toEqual([{ symbol: 'BNK' }]);
   });
 
-  test('has the latest bar of each symbol asked for, once', async () => {
+  test('returns the latest bar of each requested symbol once', async () => {
     await client.query(`INSERT INTO market_data (symbol, observed_at, open_price, high_price, low_price, close_price, volume)
       SELECT symbol, '2024-03-01Z'::timestamptz + i * interval '1 minute', i, i + 1, i - 1, i, 10
       FROM unnest(ARRAY['A', 'B']) AS symbol, generate_series(1, 5) AS i`);
@@ -250,7 +250,7 @@ describeHere('the schema of the market application', () => {
     ]);
   });
 
-  test('keeps days by UTC in its views, and takes up what is new when they are refreshed', async () => {
+  test('groups its views by UTC days, and updates them on refresh', async () => {
     await client.query(`SET timezone = 'Asia/Tokyo'`);
     await client.query(`INSERT INTO market_data (symbol, observed_at, open_price, high_price, low_price, close_price, volume)
       VALUES ('DAY', '2024-03-01 14:00Z', 2, 9, 1, 3, 10), ('DAY', '2024-03-01 23:59Z', 3, 4, 2, 4, 20), ('DAY', '2024-03-02 00:00Z', 5, 6, 5, 6, 30)`);
@@ -296,7 +296,7 @@ describeHere('the schema of the market application', () => {
     ]);
   });
 
-  test('sums a portfolio up in one row, also an empty one', async () => {
+  test('summarizes a portfolio in one row, also an empty one', async () => {
     await client.query(
       `INSERT INTO portfolio_holdings (user_id, symbol, quantity, market_value) VALUES (3, 'A', 2, 10.50), (3, 'B', 1, 4)`,
     );

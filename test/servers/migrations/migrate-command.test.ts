@@ -1,4 +1,4 @@
-/** The command on a real server that asks for a password. */
+/** `isochrone migrate` on a real server that requires a password. */
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -47,7 +47,7 @@ describeHere('isochrone migrate', () => {
     return { status, stdout, stderr };
   }
 
-  test('a dry run prints the plan with its locks, and changes nothing', async () => {
+  test('a dry run prints the plan with its locks and changes nothing', async () => {
     const { status, stdout } = migrate(
       { PGPASSWORD: PASSWORD },
       '--database',
@@ -58,7 +58,7 @@ describeHere('isochrone migrate', () => {
       '0 applied, 3 to apply.\n\n0001-tables.sql: one transaction\n  2: CREATE TYPE side\n',
     );
     expect(stdout).toContain(
-      '  9: CREATE INDEX CONCURRENTLY, per partition ticks\n     lock: SHARE UPDATE EXCLUSIVE; outside',
+      '  9: CREATE INDEX CONCURRENTLY, per partition ticks\n     lock: SHARE UPDATE EXCLUSIVE; outside a transaction',
     );
     expect(status).toBe(0);
     expect(
@@ -68,7 +68,7 @@ describeHere('isochrone migrate', () => {
     ).toEqual([{ a: null, b: null }]);
   }, 120_000);
 
-  test('the password may come from the password file; a second run has nothing to do', () => {
+  test('the password may come from the password file, and a second run has nothing to do', () => {
     const file = join(folder, 'pgpass');
     writeFileSync(file, `127.0.0.1:*:*:migrator:${PASSWORD}\n`, { mode: 0o600 });
     const run = () =>
@@ -77,16 +77,17 @@ describeHere('isochrone migrate', () => {
     expect(run().stdout).toBe('0 applied, 3 before.\n');
   }, 120_000);
 
-  test('what the server does not let it do is said without a stack', async () => {
+  test('an error of the server is reported without a stack trace', async () => {
     await server.query('CREATE DATABASE others');
     await server.query(
-      'CREATE ROLE guest LOGIN; CREATE ROLE reader LOGIN SUPERUSER; ALTER ROLE reader SET default_transaction_read_only = on',
+      `CREATE ROLE guest LOGIN; CREATE ROLE reader LOGIN SUPERUSER;
+       ALTER ROLE reader SET default_transaction_read_only = on`,
     );
     const asGuest = migrate({}, '--database', server.url('others', 'guest'));
     expect(asGuest).toMatchObject({
       status: 1,
       stderr: expect.stringMatching(
-        /^The server refuses it: permission denied .* \(SQLSTATE 42501\)\.\n.*\n$/,
+        /^The server refused: permission denied .* \(SQLSTATE 42501\)\.\n.*\n$/,
       ),
     });
     const asReader = migrate({}, '--database', server.url('others', 'reader'));
@@ -108,10 +109,10 @@ describeHere('isochrone migrate', () => {
     ],
   ])(
     '%j is refused without a stack trace',
-    (environment, url, says) => {
+    (environment, url, message) => {
       const { status, stderr } = migrate(environment, '--database', url());
       expect(status).toBe(1);
-      expect(stderr).toMatch(says);
+      expect(stderr).toMatch(message);
       expect(stderr).not.toMatch(/^\s+at /m);
     },
     30_000,

@@ -1,8 +1,7 @@
 /**
- * As migration-deaths, but the whole server is killed: what a run has been told must be there when
- * it starts again.
+ * Like migration-deaths, but the whole server is killed: what it has confirmed to the run must be
+ * there after its restart.
  */
-
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
 import { MigratedServer } from './migration-fixture';
@@ -18,13 +17,13 @@ describeHere('a run whose server is killed', () => {
     await server?.stop();
   });
 
-  test('comes to the same schema, whichever statement of the files it was', async () => {
+  test('reaches the same schema when it is resumed, at whichever statement it was', async () => {
     const migrated = new MigratedServer(server);
     const undisturbed = await migrated.database();
     const sent = await migrated.changesOf(undisturbed);
     const expected = await migrated.outcome(undisturbed);
-    // Between the statements of one transaction a crash leaves what the end of its process leaves,
-    // which is tried there for each.
+    // Between the statements of one transaction, a crash leaves the same state as the end of the
+    // server process, which migration-deaths tests for each statement.
     const places = [...sent.keys()].filter((i) =>
       /^COMMIT|^CREATE SCHEMA|CONCURRENTLY|ADD VALUE|VACUUM|ATTACH|ON ONLY|'sell'/.test(
         String(sent[i]),

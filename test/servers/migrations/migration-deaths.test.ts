@@ -1,15 +1,14 @@
 /**
- * Each statement that a run sends is tried as the place of its death, and what the next run makes
- * of it is compared with an undisturbed one.
+ * Interrupts a run at each statement that it sends, and compares the result of the next run with
+ * that of an uninterrupted one.
  */
-
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
-import { MigratedServer, processOf } from './migration-fixture';
+import { disconnect, MigratedServer, processOf } from './migration-fixture';
 
 const describeHere = serversHere('postgres', 'initdb', 'pg_dump') ? describe : describe.skip;
 
-describeHere('a run that dies comes to the same schema', () => {
+describeHere('a run that dies reaches the same schema when it is resumed', () => {
   let server: PostgresServer;
   let migrated: MigratedServer;
   let sent: string[];
@@ -35,7 +34,7 @@ describeHere('a run that dies comes to the same schema', () => {
     await server.query(`DROP DATABASE ${name} WITH (FORCE)`);
   }
 
-  test('undisturbed, it is what the files say', () => {
+  test('an uninterrupted run applies all files', () => {
     expect(sent.length).toBeGreaterThan(50);
     expect(expected).toMatchObject({
       invalid: [],
@@ -44,9 +43,9 @@ describeHere('a run that dies comes to the same schema', () => {
     });
   });
 
-  test('by the end of its server process, at each statement of the files and each commit', async () => {
-    // Each place is also tried as the end of the one before it: of the statements of one
-    // transaction, the first and the last are enough.
+  test('after the end of its server process at each statement of the files and each commit', async () => {
+    // Each place is also the end of the statement before it, so the first and the last statement of
+    // a transaction are enough.
     const places = [...sent.keys()].filter((i) =>
       /CONCURRENTLY|ADD VALUE|VACUUM|ATTACH|ON ONLY|'sell'|^COMMIT|^CREATE (?:SCHEMA|TYPE)/.test(
         sent[i] ?? '',
@@ -62,7 +61,7 @@ describeHere('a run that dies comes to the same schema', () => {
     }
   }, 120_000);
 
-  test('by the end of its client, while its server process waits', async () => {
+  test('after the end of its client while its server process waits', async () => {
     const first = sent.findIndex((text) => text.startsWith('CREATE INDEX CONCURRENTLY'));
     const name = await migrated.database();
     await migrated.die(name, first, 'before', async (client) => {
@@ -70,12 +69,10 @@ describeHere('a run that dies comes to the same schema', () => {
       await blocker.query('BEGIN; UPDATE trades SET note = note WHERE id = 1');
       const building = client.query(String(sent[first])).catch(() => {});
       await invalidIndex(name);
-      (
-        client as unknown as { connection: { stream: { destroy(): void } } }
-      ).connection.stream.destroy();
+      disconnect(client);
       await building;
-      // The process goes on without a client until it notices, and keeps the lock of the run
-      // meanwhile.
+      // The server process continues until it notices that its client is gone, and holds the lock
+      // of the run until then.
       await blocker.end();
     });
     await compare(name, first);
@@ -88,7 +85,7 @@ describeHere('a run that dies comes to the same schema', () => {
     'ALTER TABLE ticks DETACH',
     'CREATE INDEX CONCURRENTLY "',
   ])(
-    'in the middle of %s, which leaves it half done',
+    'after an end in the middle of %s, which leaves it half done',
     async (begins) => {
       const place = sent.findIndex((text) => text.startsWith(begins));
       const name = await migrated.database();

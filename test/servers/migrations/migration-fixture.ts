@@ -1,6 +1,6 @@
 /**
- * A folder of migrations with one statement of each kind, a server to run them on, and what is
- * compared afterwards.
+ * A folder of migrations with a statement of each kind, a server to run them on, and the state that
+ * is compared afterwards.
  */
 import { spawnSync } from 'node:child_process';
 import type { Client } from 'pg';
@@ -57,13 +57,14 @@ export class MigratedServer {
 
   constructor(public readonly server: PostgresServer) {}
 
+  /** Creates a database, and returns its name. */
   public async database(template = 'template1'): Promise<string> {
     this.databases += 1;
     await this.server.query(`CREATE DATABASE d${this.databases} TEMPLATE ${template}`);
     return `d${this.databases}`;
   }
 
-  /** Runs migrations on a connection of their own, or through something that stands between. */
+  /** Runs migrations on a new connection, or through a wrapper of it. */
   public async run(
     name: string,
     {
@@ -88,10 +89,7 @@ export class MigratedServer {
     }
   }
 
-  /**
-   * The schema as pg_dump has it, which leaves INVALID indexes out, and those; and what the history
-   * says.
-   */
+  /** The schema as pg_dump prints it, the INVALID indexes, which pg_dump omits, and the history. */
   public async schema(name: string) {
     const { stdout, status, stderr } = spawnSync(
       findProgram('pg_dump') ?? '',
@@ -117,7 +115,7 @@ export class MigratedServer {
     }
   }
 
-  /** The schema, and the rows of {@link FILES}. */
+  /** The schema, and the rows that {@link FILES} insert. */
   public async outcome(name: string) {
     return {
       ...(await this.schema(name)),
@@ -131,8 +129,8 @@ export class MigratedServer {
   }
 
   /**
-   * All that a run sends and that changes something: to die before a SELECT is to die before what
-   * follows it.
+   * All statements that a run sends and that change something. To die before a SELECT is to die
+   * before the statement after it.
    */
   public async changesOf(name: string): Promise<string[]> {
     const sent: string[] = [];
@@ -148,8 +146,8 @@ export class MigratedServer {
   }
 
   /**
-   * A run that dies at one of its changes: before it, or after it has done its work and before
-   * anybody hears of it.
+   * A run that dies at one of its changes: before the statement, or after it has run and before its
+   * result arrives.
    */
   public async die(
     name: string,
@@ -165,7 +163,7 @@ export class MigratedServer {
           if (count !== place || !isChange(text)) return client.query(text, values);
           if (when === 'after') await client.query(text, values);
           await death(client);
-          // A process whose server was killed may take one more statement before it notices.
+          // The client may accept one more statement before it notices that its server was killed.
           for (;;) await client.query('SELECT 1');
         },
       }),
@@ -174,10 +172,19 @@ export class MigratedServer {
   }
 }
 
+/** Whether a statement changes something. */
 export function isChange(text: string): boolean {
   return !/^\s*(?:SELECT|RESET|SET lock_timeout)/.test(text);
 }
 
+/** The process id of the server process of a client. */
 export function processOf(client: Client): number {
   return (client as unknown as { processID: number }).processID;
+}
+
+/** Ends a client as the failure of its machine would: the server is not notified. */
+export function disconnect(client: Client): void {
+  (
+    client as unknown as { connection: { stream: { destroy(): void } } }
+  ).connection.stream.destroy();
 }

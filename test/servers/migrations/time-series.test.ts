@@ -7,10 +7,7 @@ const describeHere = serversHere('postgres', 'initdb', 'psql') ? describe : desc
 
 const MARCH = `'2024-03-01Z', '2024-04-01Z'`;
 
-/**
- * Rows of the one table that are not in the other, with prices as they are written: 1.10 is not
- * 1.1.
- */
+/** The rows that only one of two tables has. Prices are compared as text: 1.10 differs from 1.1. */
 async function differing(client: Client, one: string, other: string): Promise<unknown[]> {
   const text = (from: string) =>
     `SELECT symbol, observed_at::text, price::text, volume FROM ${from}`;
@@ -19,24 +16,24 @@ async function differing(client: Client, one: string, other: string): Promise<un
   return rows;
 }
 
-/** All of March, asked for symbol by symbol. */
+/** All ticks of March, queried symbol by symbol. */
 const FOUND = `(SELECT found.* FROM (SELECT DISTINCT symbol FROM given) AS every CROSS JOIN LATERAL ticks_between(every.symbol, ${MARCH}) AS found) AS found`;
 
 const given = (name: string, values: string) => ({ name, values });
 
 const SERIES = [
   given(
-    'prices that are NULL, first, last, in between and all',
+    'NULL prices at the start, at the end, in between and everywhere',
     `
     SELECT 'N' || i % 3, '2024-03-02Z'::timestamptz + i * interval '1 second',
       CASE WHEN i < 5 OR i > 995 OR i % 7 = 0 OR i % 3 = 0 THEN NULL ELSE i * 0.25 END, nullif(i % 4, 0) FROM generate_series(1, 1000) AS i`,
   ),
   given(
-    'the same tick several times',
+    'duplicate ticks',
     `SELECT 'D', '2024-03-02Z'::timestamptz + i / 40 * interval '1 second', 10.5, 3 FROM generate_series(1, 1000) AS i`,
   ),
   given(
-    'steps on both sides of each width',
+    'differences on both sides of each width',
     `
     SELECT 'W', '2024-03-02Z'::timestamptz + i * i * i * i * interval '1 microsecond',
       (ARRAY[0, 32767, -1, 32767, 0, 2147483647, -1, 2147483647, 0, 3999999999999999999, -3999999999999999999])[i],
@@ -44,14 +41,14 @@ const SERIES = [
     FROM generate_series(1, 11) AS i`,
   ),
   given(
-    'prices that no bigint holds',
+    'prices beyond bigint',
     `
     SELECT 'X' || i, '2024-03-02Z'::timestamptz + i * interval '1 day',
       ('{NaN,Infinity,-Infinity,1e300,-1e-30,4000000000000000000,0.123456789012345678901}'::numeric[])[i], i FROM generate_series(1, 7) AS i
     UNION ALL SELECT 'X' || i, '2024-03-03 00:00:01Z', 1.10, NULL FROM generate_series(1, 7) AS i`,
   ),
   given(
-    'decimals that change, and zeros that say nothing',
+    'varying decimals and trailing zeros',
     `
     SELECT 'S', '2024-03-02Z'::timestamptz + i * interval '1 minute', ('{1,1.0,1.10,-1.100,0.00,1e3,12345.678900}'::numeric[])[1 + i % 7], 1
     FROM generate_series(1, 100) AS i
@@ -64,7 +61,7 @@ const SERIES = [
       ('G', '2024-03-31 23:59:59.999999Z', 2000000000.5, 1), ('ONE', '2024-03-31 23:59:59.999999Z', 7, NULL), ('TWO', '2024-03-01Z', NULL, NULL)`,
   ),
   given(
-    'a symbol with nothing, one with quotes, and many with one tick',
+    'an empty symbol, one with quotes, and many with one tick',
     `
     SELECT CASE i WHEN 1 THEN '' WHEN 2 THEN 'O''Ã"\\ ' ELSE 'many' || i END, '2024-03-09Z'::timestamptz, i * 0.001, i FROM generate_series(1, 300) AS i`,
   ),
@@ -112,7 +109,7 @@ describeHere('ticks', () => {
   const count = async (table: string) =>
     (await client.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`)).rows[0]?.n;
 
-  test.each(SERIES)('come back as they were: $name', async ({ values }) => {
+  test.each(SERIES)('are unchanged after compression: $name', async ({ values }) => {
     await insert(values);
     await client.query(`CALL compress_ticks('2024-03-15', 50, 120)`);
     expect(await count('ticks')).toBe(0);
@@ -120,7 +117,7 @@ describeHere('ticks', () => {
     expect(await differing(client, 'given', FOUND)).toEqual([]);
   });
 
-  test('are as wide as they must be, and no wider', async () => {
+  test('use the narrowest width that fits', async () => {
     const walk = (symbol: string, step: string) =>
       `SELECT '${symbol}', '2024-03-02Z'::timestamptz + i * interval '1 second', ${step}, 1 FROM generate_series(0, 1) AS i`;
     await insert(
@@ -145,13 +142,13 @@ describeHere('ticks', () => {
     ]);
   });
 
-  test('are found from the first to before the last moment of a range, over months, compressed or not', async () => {
+  test('are found from the start to before the end of a range, across months, compressed or not', async () => {
     await client.query(`SELECT create_tick_partitions(1, '2024-03-15Z')`);
     await insert(
       `SELECT 'A', '2024-03-31 23:00Z'::timestamptz + i * interval '1 minute', i, i FROM generate_series(0, 119) AS i`,
     );
     await client.query(`CALL compress_ticks('2024-03-15', 7)`);
-    // One that comes late, into a month that is compressed.
+    // A late tick for a month that is compressed.
     await client.query(`INSERT INTO ticks VALUES ('A', '2024-03-31 23:30:30Z', 1, 1)`);
     await client.query(`SET timezone = 'Asia/Tokyo'`);
     for (const [from, to, expected] of [
@@ -176,7 +173,7 @@ describeHere('ticks', () => {
     );
   });
 
-  test('leave out the segments of other ranges and months', async () => {
+  test('are read only from the segments of the range', async () => {
     await client.query(`SELECT create_tick_partitions(1, '2024-02-15Z')`);
     await insert(
       `SELECT 'A', '2024-02-01Z'::timestamptz + i * interval '10 minutes', i, i FROM generate_series(0, 5000) AS i`,
@@ -192,7 +189,7 @@ describeHere('ticks', () => {
       client.query(`SELECT * FROM ticks_between('A', '2024-03-02Z', '2024-03-02 01:00Z')`);
     await client.query('BEGIN');
     try {
-      // Planning looks at the ends of indexes: it is done at the first call.
+      // Planning reads the ends of indexes, at the first call.
       await hour();
       const before = await read();
       expect((await hour()).rows).toHaveLength(6);
@@ -203,7 +200,7 @@ describeHere('ticks', () => {
     }
   });
 
-  test('may be written to the open month, and late to a closed one, while that is compressed', async () => {
+  test('can be written to the open month, and late to a month that is being compressed', async () => {
     await client.query(`SELECT create_tick_partitions(1)`);
     await insert(
       `SELECT 'A' || i % 5, '2024-03-02Z'::timestamptz + i * interval '1 second', i, i FROM generate_series(1, 20000) AS i`,
@@ -221,12 +218,12 @@ describeHere('ticks', () => {
           `WITH late AS (INSERT INTO ticks ${late} RETURNING *) INSERT INTO given SELECT * FROM late`,
         );
         written += 1;
-        // In one statement the reader sees each tick once, whatever is moved meanwhile.
-        expect(await differing(writer, 'given', FOUND_EVER)).toEqual([]);
+        // In one statement, a reader sees each tick once, whatever is moved meanwhile.
+        expect(await differing(writer, 'given', FOUND_IN_ALL_MONTHS)).toEqual([]);
       }
       await compressed;
       expect(written).toBeGreaterThan(1);
-      expect(await differing(client, 'given', FOUND_EVER)).toEqual([]);
+      expect(await differing(client, 'given', FOUND_IN_ALL_MONTHS)).toEqual([]);
       expect(
         (await client.query('SELECT 1 FROM ticks WHERE observed_at > $1', ['2024-05-01Z'])).rows,
       ).toHaveLength(written);
@@ -235,7 +232,7 @@ describeHere('ticks', () => {
     }
   }, 120_000);
 
-  test('are neither lost nor doubled by a server that fails, and the next call goes on', async () => {
+  test('are neither lost nor duplicated when the server fails, and the next call continues', async () => {
     await insert(
       `SELECT 'A' || i % 20, '2024-03-02Z'::timestamptz + i * interval '1 second', i * 0.5, i FROM generate_series(1, 40000) AS i`,
     );
@@ -247,8 +244,8 @@ describeHere('ticks', () => {
       () => 'failed',
     );
     while ((await server.query('SELECT 1 FROM tick_segments LIMIT 1')).length === 0);
-    // The server then ends all sessions, and recovers from its log as after the loss of power.
-    // Until it has ended them it takes new ones.
+    // The server then ends all sessions, and recovers from its log as after a power failure. Until
+    // it has ended them, it accepts new ones.
     const witness = await server.connect();
     const endOfAll = new Promise<void>((resolve) => witness.once('end', () => resolve()));
     process.kill(pid, 'SIGKILL');
@@ -264,7 +261,7 @@ describeHere('ticks', () => {
     expect(await differing(client, 'given', FOUND)).toEqual([]);
   }, 120_000);
 
-  test('refuse a month that goes on, sizes that make no sense, and two at a time', async () => {
+  test('are not compressed in an open month, with invalid sizes, or twice at a time', async () => {
     await expect(client.query('CALL compress_ticks(current_date)')).rejects.toThrow(
       /has not ended/,
     );
@@ -289,7 +286,7 @@ describeHere('ticks', () => {
     await client.query(`CALL compress_ticks('2024-03-01', 100, 100)`);
   });
 
-  test('have months made ahead once, in UTC, and retired with their segments', async () => {
+  test('have partitions created ahead in UTC months, and dropped with their segments', async () => {
     await client.query(`SET timezone = 'America/New_York'`);
     expect(
       (await client.query(`SELECT create_tick_partitions(2, '2024-03-31 23:00Z') AS made`)).rows,
@@ -320,7 +317,7 @@ describeHere('ticks', () => {
     await client.query('DROP TABLE ticks_2024_03, tick_segments_2024_03');
   });
 
-  test('have the bounds of their months in every session', async () => {
+  test('have the same month bounds in every session', async () => {
     await client.query(`SELECT create_tick_partitions(0, '2024-06-01Z')`);
     await client.query(`SET timezone = 'Europe/Dublin'; SET datestyle = 'SQL, DMY'`);
     const { rows } = await client.query(
@@ -330,7 +327,7 @@ describeHere('ticks', () => {
     expect(rows).toEqual([{ from: Date.UTC(2024, 5) / 1000, to: Date.UTC(2024, 6) / 1000 }]);
   });
 
-  test('are kept by LZ4 where the server has it', async () => {
+  test('are compressed by LZ4 if the server supports it', async () => {
     await client.query(
       `INSERT INTO ticks SELECT 'A', '2024-03-02Z'::timestamptz + i * interval '1 second', i, 1 FROM generate_series(1, 5000) AS i`,
     );
@@ -344,5 +341,5 @@ describeHere('ticks', () => {
   });
 });
 
-/** Of any month. */
-const FOUND_EVER = FOUND.replace(MARCH, `'2020-01-01Z', '2100-01-01Z'`);
+/** The ticks of all months. */
+const FOUND_IN_ALL_MONTHS = FOUND.replace(MARCH, `'2020-01-01Z', '2100-01-01Z'`);

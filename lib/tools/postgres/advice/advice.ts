@@ -1,46 +1,54 @@
 /**
  * Advice on the queries of a database: which are slow, why, and which index would help. It reads
- * what PostgreSQL has noted and asks for plans. It never runs a statement that it advises on, and
- * writes nothing: all of it happens in one read-only transaction.
+ * the statistics of PostgreSQL and asks for plans. It never runs a statement that it advises on,
+ * and writes nothing: everything happens in one read-only transaction.
  */
 import type { ClientBase } from 'pg';
 import { IsochroneError } from '../../../model/errors';
-import { type CatalogueFinding, catalogueFindings } from './catalog';
+import { type CatalogFinding, catalogFindings } from './catalog';
 import { attempt, bestIndex, genericPlan, tableFacts } from './explain';
 import { indexCandidates, type PlanFinding, planFindings } from './plan';
 
 export interface AdviceOptions {
   /**
-   * The mean time from which a statement is slow. By default 100 ms, as
-   * `log_min_duration_statement` of our parameter groups.
+   * The mean time from which a statement is slow, in milliseconds.
+   *
+   * @default 100 - as `log_min_duration_statement` of our parameter groups
    */
   readonly slowMilliseconds?: number;
   /**
-   * The slow statements that are looked at, those first that take the most time in total. 20 by
-   * default.
+   * How many slow statements are examined, in descending order of their total time.
+   *
+   * @default 20
    */
   readonly statements?: number;
   /**
-   * How many times cheaper a plan must become for an index to be advised: every index costs its
-   * part of each write. 2 by default.
+   * How many times cheaper a plan must become for an index to be advised, because every index slows
+   * writes.
+   *
+   * @default 2
    */
   readonly factor?: number;
-  /** `statement_timeout` of each of our own queries. 5 s by default. */
+  /**
+   * `statement_timeout` of each query of the advisor, in milliseconds.
+   *
+   * @default 5000
+   */
   readonly timeoutMilliseconds?: number;
 }
 
 export interface SlowStatement {
-  /** As text: it has 64 bits. */
+  /** The query id as text, because it has 64 bits. */
   readonly queryId: string;
   /**
-   * As pg_stat_statements normalises it: constants are `$1`, …; comments and names are as they were
-   * written.
+   * The text as pg_stat_statements normalizes it: constants are `$1`, …; comments and names are
+   * unchanged.
    */
   readonly statement: string;
   readonly calls: number;
   readonly meanMilliseconds: number;
   readonly totalMilliseconds: number;
-  /** Why there is no plan. */
+  /** Why the statement has no plan; missing if it has one. */
   readonly notPlanned?: string;
 }
 
@@ -54,50 +62,56 @@ export interface MissingIndex {
   readonly kind: 'missing-index';
   readonly subject: string;
   readonly message: string;
-  /** To be run as a migration, outside of a transaction. */
+  /** The statement that creates the index. Run it as a migration, outside of a transaction. */
   readonly fix: string;
+  /** The cost of the plan without the index, in units of the planner. */
   readonly costBefore: number;
+  /** The cost of the plan with the index, in units of the planner. */
   readonly costAfter: number;
+  /** The estimated size of the index. */
   readonly sizeBytes: number;
 }
 
-export type AdviceFinding = (CatalogueFinding | PlanFinding | SlowFinding | MissingIndex) & {
-  /** The statement that it is about, if it is about one. */
+export type AdviceFinding = (CatalogFinding | PlanFinding | SlowFinding | MissingIndex) & {
+  /** The statement that it concerns, if it concerns one. */
   readonly queryId?: string;
 };
 
 export interface Advice {
   readonly statements: readonly SlowStatement[];
   readonly findings: readonly AdviceFinding[];
-  /** What could not be looked at, and how it could. */
+  /** What could not be examined, and how to make it possible. */
   readonly notes: readonly string[];
 }
 
 const SLOW = `
   SELECT s.queryid::text AS "queryId", s.query AS statement, sum(s.calls)::float8 AS calls,
-         sum(s.total_exec_time) / sum(s.calls) AS "meanMilliseconds", sum(s.total_exec_time) AS "totalMilliseconds"
+         sum(s.total_exec_time) / sum(s.calls) AS "meanMilliseconds",
+         sum(s.total_exec_time) AS "totalMilliseconds"
     FROM pg_stat_statements AS s
-   WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND s.calls > 0 AND s.toplevel AND s.queryid IS NOT NULL
+   WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+     AND s.calls > 0 AND s.toplevel AND s.queryid IS NOT NULL
    GROUP BY s.queryid, s.query
   HAVING sum(s.total_exec_time) / sum(s.calls) > $1
    ORDER BY "totalMilliseconds" DESC
    LIMIT $2`;
 
 /**
- * Of statements of other roles, the figures are there and nothing else: pg_stat_statements,
- * PostgreSQL documentation.
+ * The slow statements of other roles, whose texts are hidden: "pg_stat_statements", PostgreSQL
+ * documentation.
  */
 const HIDDEN = `
   SELECT count(*)::int AS statements
     FROM pg_stat_statements AS s
-   WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND s.queryid IS NULL AND s.mean_exec_time > $1`;
+   WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+     AND s.queryid IS NULL AND s.mean_exec_time > $1`;
 
 /**
- * Looks at one database.
+ * Examines one database.
  *
  * @param client a connection that nothing else uses meanwhile; a role with `pg_read_all_stats` sees
- * everybody's statements
- * @throws IsochroneError if the options make no sense
+ * the statements of all roles
+ * @throws IsochroneError for invalid options
  */
 export async function advise(client: ClientBase, options: AdviceOptions = {}): Promise<Advice> {
   const {
@@ -108,8 +122,9 @@ export async function advise(client: ClientBase, options: AdviceOptions = {}): P
   } = options;
   if (!(factor > 1) || !(slowMilliseconds > 0) || !(limit >= 1) || !(timeoutMilliseconds >= 1)) {
     throw new IsochroneError(
-      `advise: factor must be above 1, and the other options above 0, got ${JSON.stringify(options)}.\n` +
-        'An index that makes no plan cheaper only costs writes. Leave the options out for the defaults.',
+      'advise: factor must be above 1, and the other options above 0, ' +
+        `got ${JSON.stringify(options)}.\n` +
+        'An index that makes no plan cheaper only slows writes. Omit the options for the defaults.',
     );
   }
   await client.query('BEGIN READ ONLY');
@@ -123,7 +138,8 @@ export async function advise(client: ClientBase, options: AdviceOptions = {}): P
     const hasHypopg = await hasExtension(client, 'hypopg');
     if (!hasHypopg)
       notes.push(
-        'hypopg is not installed, so no index was tried. `CREATE EXTENSION hypopg` on the primary; RDS has it.',
+        'hypopg is not installed, so no index was tried. ' +
+          'Run `CREATE EXTENSION hypopg` on the primary; RDS offers it.',
       );
     const slow = await slowStatements(client, slowMilliseconds, limit, notes);
     const tables = await tableFacts(client);
@@ -132,7 +148,8 @@ export async function advise(client: ClientBase, options: AdviceOptions = {}): P
     const findings: AdviceFinding[] = [];
     for (const statement of slow) {
       const { queryId, calls, meanMilliseconds } = statement;
-      const message = `${calls} calls of ${meanMilliseconds.toFixed(1)} ms: ${shortened(statement.statement)}`;
+      const text = shortened(statement.statement);
+      const message = `${calls} calls of ${meanMilliseconds.toFixed(1)} ms: ${text}`;
       findings.push({ kind: 'slow-statement', subject: queryId, message, queryId });
       const planned = await attempt(client, () => genericPlan(client, statement.statement));
       if ('error' in planned) {
@@ -151,7 +168,7 @@ export async function advise(client: ClientBase, options: AdviceOptions = {}): P
       });
       if (best !== undefined) findings.push({ ...missingIndex(best), queryId });
     }
-    findings.push(...(await catalogueFindings(client)));
+    findings.push(...(await catalogFindings(client)));
     return { statements, findings, notes };
   } finally {
     await client.query('ROLLBACK');
@@ -172,7 +189,8 @@ async function slowStatements(
 ): Promise<SlowStatement[]> {
   if (!(await hasExtension(client, 'pg_stat_statements'))) {
     notes.push(
-      'pg_stat_statements is not installed, so no statement was looked at. `CREATE EXTENSION pg_stat_statements` on the primary.',
+      'pg_stat_statements is not installed, so no statement was examined. ' +
+        'Run `CREATE EXTENSION pg_stat_statements` on the primary.',
     );
     return [];
   }
@@ -189,7 +207,8 @@ async function slowStatements(
   const [hidden] = (await client.query<{ statements: number }>(HIDDEN, [slowMilliseconds])).rows;
   if (hidden !== undefined && hidden.statements > 0) {
     notes.push(
-      `${hidden.statements} slow statements of other roles are hidden. \`GRANT pg_read_all_stats\` to this role shows them.`,
+      `${hidden.statements} slow statements of other roles are hidden. ` +
+        '`GRANT pg_read_all_stats` to this role shows them.',
     );
   }
   return slow.value;
@@ -197,12 +216,15 @@ async function slowStatements(
 
 function missingIndex(best: NonNullable<Awaited<ReturnType<typeof bestIndex>>>): MissingIndex {
   const { table, columns, costBefore, costAfter, sizeBytes } = best;
+  const subject = `${table} (${columns.join(', ')})`;
   const times = (costBefore / costAfter).toFixed(1);
   return {
     kind: 'missing-index',
-    subject: `${table} (${columns.join(', ')})`,
-    message: `An index on ${table} (${columns.join(', ')}) would make the plan ${times} times cheaper, and take about ${Math.ceil(sizeBytes / 1024 / 1024)} MiB.`,
-    fix: `CREATE INDEX CONCURRENTLY ON ${table} (${columns.join(', ')});`,
+    subject,
+    message:
+      `An index on ${subject} would make the plan ${times} times cheaper, ` +
+      `and take about ${Math.ceil(sizeBytes / 1024 / 1024)} MiB.`,
+    fix: `CREATE INDEX CONCURRENTLY ON ${subject};`,
     costBefore,
     costAfter,
     sizeBytes,
@@ -214,7 +236,7 @@ function shortened(statement: string): string {
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 }
 
-/** The advice for a person. */
+/** Formats the advice as text. */
 export function formatAdvice({ statements, findings, notes }: Advice): string {
   const lines = findings.map(
     ({ kind, message, ...rest }) =>
@@ -223,6 +245,7 @@ export function formatAdvice({ statements, findings, notes }: Advice): string {
   const unplanned = statements.flatMap(({ queryId, notPlanned }) =>
     notPlanned ? [`Statement ${queryId} has no plan: ${notPlanned}`] : [],
   );
-  if (lines.length === 0) lines.push('Nothing is slow, and nothing is in the way.');
+  if (lines.length === 0)
+    lines.push('No statement is slow, and no index or table needs attention.');
   return [...lines, ...unplanned, ...notes].join('\n');
 }

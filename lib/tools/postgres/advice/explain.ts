@@ -1,33 +1,30 @@
-/**
- * Plans of statements without running them, and what they would be with an index that does not
- * exist.
- */
+/** Plans of statements without running them, also with an index that does not exist. */
 import type { ClientBase, QueryConfig } from 'pg';
 import type { IndexCandidate, PlanNode, TableFacts } from './plan';
 
-/** What can be planned: neither utility commands nor several statements at once. */
+/** Matches statements that can be planned: neither utility commands nor several statements. */
 const PLANNABLE =
   /^\s*(?:\/\*[\s\S]*?\*\/\s*)*(?:select|with|insert|update|delete|merge|values|table)\b/i;
 
-/** An index that was tried and helps. */
+/** An index that was tried and makes a plan cheaper. */
 export interface TriedIndex extends IndexCandidate {
   readonly costBefore: number;
   readonly costAfter: number;
-  /** As hypopg estimates it. */
+  /** The size as hypopg estimates it. */
   readonly sizeBytes: number;
 }
 
 /**
- * The plan that PostgreSQL would use whatever the values of the parameters are. The statement is
- * planned, never run; functions that are declared immutable or stable may be evaluated while it is
- * planned, as always.
+ * The generic plan, which PostgreSQL uses whatever the values of the parameters are. The statement
+ * is planned, never run; functions that are declared immutable or stable may be evaluated during
+ * planning, as always.
  *
- * PostgreSQL 16 has `EXPLAIN (GENERIC_PLAN)` for it, but that cannot go through the extended
- * protocol, and only this one keeps a text that others wrote from being more than one statement. A
- * prepared statement can, in every version.
+ * PostgreSQL 16 has `EXPLAIN (GENERIC_PLAN)`, but it cannot use the extended protocol, which alone
+ * guarantees that a text from elsewhere is a single statement. A prepared statement can, in every
+ * version.
  *
- * @throws whatever PostgreSQL says to the statement: a normalised one cannot always be planned,
- * such as `interval $1`
+ * @throws the error of PostgreSQL: a normalized statement cannot always be planned, such as
+ * `interval $1`
  */
 export async function genericPlan(client: ClientBase, statement: string): Promise<PlanNode> {
   if (!PLANNABLE.test(statement)) throw new Error('It is not a query.');
@@ -38,17 +35,17 @@ export async function genericPlan(client: ClientBase, statement: string): Promis
   } as QueryConfig);
   try {
     const { rows } = await client.query<{ n: number }>(
-      `SELECT cardinality(parameter_types) AS n FROM pg_prepared_statements WHERE name = 'isochrone_advice'`,
+      `SELECT cardinality(parameter_types) AS n
+       FROM pg_prepared_statements WHERE name = 'isochrone_advice'`,
     );
-    const values = Array.from({ length: rows[0]?.n ?? 0 }, () => 'NULL').join(', ');
+    const nulls = Array.from({ length: rows[0]?.n ?? 0 }, () => 'NULL').join(', ');
+    const values = nulls === '' ? '' : `(${nulls})`;
     return planIn(
-      await client.query(
-        `EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE isochrone_advice${values === '' ? '' : `(${values})`}`,
-      ),
+      await client.query(`EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE isochrone_advice${values}`),
     );
   } finally {
-    // A prepared statement keeps its plan, and outlives the transaction. After an error, the
-    // savepoint has to come first.
+    // A prepared statement keeps its plan, and outlives the transaction. After an error, DEALLOCATE
+    // fails, because the caller first has to roll back to its savepoint.
     await client.query('DEALLOCATE isochrone_advice').catch(() => undefined);
   }
 }
@@ -60,7 +57,7 @@ function planIn({ rows }: { rows: readonly unknown[] }): PlanNode {
   return plan;
 }
 
-/** Tries something that may fail without ending the transaction. */
+/** Runs work that may fail without ending the transaction. */
 export async function attempt<T>(
   client: ClientBase,
   work: () => Promise<T>,
@@ -77,7 +74,7 @@ export async function attempt<T>(
   }
 }
 
-/** The estimated rows of the tables of a plan. */
+/** The estimated rows of all tables, by `schema.name`. */
 export async function tableFacts(client: ClientBase): Promise<Map<string, TableFacts>> {
   const { rows } = await client.query<{ name: string; rows: number }>(`
     SELECT format('%I.%I', n.nspname, c.relname) AS name, greatest(c.reltuples, 0)::float8 AS rows
@@ -87,11 +84,11 @@ export async function tableFacts(client: ClientBase): Promise<Map<string, TableF
 }
 
 /**
- * Tries candidates with hypopg, which makes the planner believe in indexes for the length of this
- * session: nothing is built.
+ * Tries candidates with hypopg, which presents hypothetical indexes to the planner for the length
+ * of the session. Nothing is built.
  *
- * @returns the cheapest that lowers the cost by `factor` at least; of those that are about as
- * cheap, the one with the fewest columns
+ * @returns the cheapest candidate that lowers the cost at least by `factor`; of candidates of about
+ * the same cost, the one with the fewest columns
  */
 export async function bestIndex(
   client: ClientBase,
@@ -103,7 +100,8 @@ export async function bestIndex(
   for (const candidate of candidates) {
     const tried = await attempt(client, async () => {
       const { rows } = await client.query<{ indexrelid: string; bytes: string }>(
-        'SELECT indexrelid::text, hypopg_relation_size(indexrelid)::text AS bytes FROM hypopg_create_index($1)',
+        `SELECT indexrelid::text, hypopg_relation_size(indexrelid)::text AS bytes
+         FROM hypopg_create_index($1)`,
         [`CREATE INDEX ON ${candidate.table} (${candidate.columns.join(', ')})`],
       );
       const after = await genericPlan(client, statement);

@@ -1,13 +1,13 @@
 /**
- * Logging in to RDS by IAM, as functions in the network of a database do: the password is a request
- * that was signed and never sent. "Connecting to your DB instance using IAM authentication", Amazon
- * RDS user guide.
+ * Log-in to RDS by IAM, for functions inside the network of a database. The password is a signed
+ * request that is never sent: "Connecting to your DB instance using IAM authentication", Amazon RDS
+ * user guide.
  */
 import { createHash, createHmac } from 'node:crypto';
 import type { Client } from 'pg';
 import { IsochroneError } from '../../../model/errors';
 
-/** Where to log in, and as whom. */
+/** The server, and the role to log in as. */
 export interface IamLogin {
   readonly host: string;
   readonly port: number;
@@ -16,20 +16,20 @@ export interface IamLogin {
   readonly region: string;
 }
 
-/** What Lambda and the command line have in their environment. */
+/** The credentials in the environment of Lambda or the command line. */
 export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
 }
 
-/** "A token is valid for 15 minutes": it is needed for the length of a login. */
+/** "A token is valid for 15 minutes". It is needed only at log-in. */
 const TOKEN_SECONDS = 900;
 
 /** How long opening a connection may take. */
 const CONNECT_MILLISECONDS = 5000;
 
-/** The password for one login. */
+/** The password for one log-in. */
 export function iamToken(
   { host, port, user, region }: Omit<IamLogin, 'database'>,
   credentials: AwsCredentials,
@@ -64,8 +64,10 @@ export function iamToken(
 }
 
 /**
- * A connection as a role that may log in by IAM, over TLS and with the server's certificate
- * checked. The caller ends it.
+ * Connects as a role that may log in by IAM, over TLS with a checked server certificate. The caller
+ * closes the connection.
+ *
+ * @throws IsochroneError if the environment has no credentials
  */
 export async function connectByIam(
   login: IamLogin,
@@ -93,7 +95,8 @@ function credentialsIn(environment: NodeJS.ProcessEnv): AwsCredentials {
   if (!accessKeyId || !secretAccessKey) {
     throw new IsochroneError(
       'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set, got nothing.\n' +
-        'A login by IAM is signed with them. Lambda sets them; elsewhere, use a database URL with a password.',
+        'A log-in by IAM is signed with them. Lambda sets them; ' +
+        'elsewhere, use a database URL with a password.',
     );
   }
   return { accessKeyId, secretAccessKey, sessionToken };

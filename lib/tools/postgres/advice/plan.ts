@@ -1,9 +1,9 @@
 /**
- * What a plan of PostgreSQL says, without a server: where it reads too much, and which columns an
- * index could have.
+ * Findings from a plan of PostgreSQL, without a server: where it reads too much, and which columns
+ * an index could have.
  */
 
-/** A node of `EXPLAIN (FORMAT JSON, VERBOSE)`, as far as it matters here. */
+/** A node of `EXPLAIN (FORMAT JSON, VERBOSE)`, with the properties that are used here. */
 export interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Total Cost': number;
@@ -20,9 +20,9 @@ export interface PlanNode {
   readonly Plans?: readonly PlanNode[];
 }
 
-/** What the catalogue says of a table. */
+/** The statistics of a table. */
 export interface TableFacts {
-  /** Estimated rows. */
+  /** The estimated number of rows. */
   readonly rows: number;
 }
 
@@ -33,25 +33,27 @@ export interface PlanFinding {
   readonly message: string;
 }
 
-/** An index that may help: columns as SQL spells them. */
+/** An index that may help, with table and columns as SQL spells them. */
 export interface IndexCandidate {
   readonly table: string;
   readonly columns: readonly string[];
 }
 
-/** Tables below are read faster as a whole than looked up. */
+/**
+ * The rows from which a table is large. A smaller table is read faster as a whole than by an index.
+ */
 export const LARGE_TABLE_ROWS = 10_000;
-/** A filter that keeps at most this part of a table is worth an index. */
-export const SELECTIVE_PART = 0.1;
+/** The largest share of rows that a filter may keep to be worth an index. */
+export const SELECTIVE_SHARE = 0.1;
 
-/** More would be tried for each slow statement, each at the price of a plan. */
+/** The most candidates per table. Each one costs a plan for each slow statement. */
 const CANDIDATES_PER_TABLE = 4;
 
 const NAME = '(?:"(?:[^"]|"")+"|[A-Za-z_][\\w$]*)';
 const COLUMN = `(${NAME})\\.(${NAME})`;
 /**
- * A column compared as it is; one inside of a function or an expression needs an index on that,
- * which is not for us to guess.
+ * A plain column in a comparison. A column inside a function or expression needs an index on that
+ * expression, which is not derived here.
  */
 const COMPARED = new RegExp(
   `(?:^|[\\s(])(?:\\(${COLUMN}\\)::[\\w ]+(?:\\[\\])?|${COLUMN})\\s(=|<=|>=|<|>)\\s`,
@@ -64,7 +66,7 @@ export function nodesOf(plan: PlanNode): PlanNode[] {
   return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
 }
 
-/** A table as SQL spells it and as the facts know it. */
+/** The table of a node as `schema.name`, as SQL spells it. */
 export function tableOf({ Schema, 'Relation Name': relation }: PlanNode): string | undefined {
   return relation === undefined ? undefined : `${quoted(Schema ?? 'public')}.${quoted(relation)}`;
 }
@@ -73,7 +75,7 @@ function quoted(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
 }
 
-/** The joins of a plan: which columns of which alias are equated with another one's. */
+/** The joined columns of a plan, by alias: each is equated with a column of another alias. */
 function joinedColumns(nodes: readonly PlanNode[]): Map<string, Set<string>> {
   const joined = new Map<string, Set<string>>();
   for (const node of nodes) {
@@ -93,9 +95,10 @@ function add(map: Map<string, Set<string>>, key: string, value: string): void {
 }
 
 /**
- * What is worth mending in a plan.
+ * The findings of a plan.
  *
- * @param workMemBytes the memory of one sort; what is larger is sorted on disk
+ * @param tables the tables by `schema.name`
+ * @param workMemBytes `work_mem`, the memory of one sort; a larger sort uses the disk
  */
 export function planFindings(
   plan: PlanNode,
@@ -113,7 +116,9 @@ export function planFindings(
         {
           kind: 'sort-spill',
           subject: key,
-          message: `The sort by ${key} is estimated at ${mebibytes(bytes)} MiB, and work_mem is ${mebibytes(workMemBytes)} MiB: it goes to disk.`,
+          message:
+            `The sort by ${key} is estimated at ${mebibytes(bytes)} MiB, ` +
+            `and work_mem is ${mebibytes(workMemBytes)} MiB: it spills to disk.`,
         },
       ];
     }
@@ -121,12 +126,13 @@ export function planFindings(
     if (table === undefined || !node['Node Type'].endsWith('Seq Scan')) return [];
     const rows = tables.get(table)?.rows ?? 0;
     if (rows < LARGE_TABLE_ROWS) return [];
-    if (node.Filter !== undefined && node['Plan Rows'] <= rows * SELECTIVE_PART) {
+    const all = `All ${Math.round(rows)} rows of ${table}`;
+    if (node.Filter !== undefined && node['Plan Rows'] <= rows * SELECTIVE_SHARE) {
       return [
         {
           kind: 'sequential-scan',
           subject: table,
-          message: `All ${Math.round(rows)} rows of ${table} are read for about ${node['Plan Rows']} of them.`,
+          message: `${all} are read for about ${node['Plan Rows']} of them.`,
         },
       ];
     }
@@ -136,7 +142,7 @@ export function planFindings(
       {
         kind: 'join-without-index',
         subject: table,
-        message: `All ${Math.round(rows)} rows of ${table} are read for a join by ${columns.join(', ')}.`,
+        message: `${all} are read for a join by ${columns.join(', ')}.`,
       },
     ];
   });
@@ -147,8 +153,8 @@ function mebibytes(bytes: number): string {
 }
 
 /**
- * The indexes worth trying for a plan: columns compared for equality first, then one that is
- * compared by order, or the order asked for.
+ * The indexes worth trying for a plan: columns compared for equality first, then a column compared
+ * by range, or the columns of the sort order.
  */
 export function indexCandidates(
   plan: PlanNode,
@@ -180,7 +186,7 @@ export function indexCandidates(
 function compared(filter: string, alias: string): { equal: string[]; ranged: string[] } {
   const equal = new Set<string>();
   const ranged = new Set<string>();
-  // One side of an OR does not narrow what is read.
+  // A condition on one side of an OR does not narrow what is read.
   if (!/ OR /.test(filter)) {
     for (const [, aliasOfCast, cast, plainAlias, plain, operator] of filter.matchAll(COMPARED)) {
       if ((aliasOfCast ?? plainAlias) !== alias) continue;
@@ -191,8 +197,8 @@ function compared(filter: string, alias: string): { equal: string[]; ranged: str
 }
 
 /**
- * The columns that the statement is ordered by, if all of them are of one alias. B-trees are read
- * both ways.
+ * The columns that the statement is ordered by, if all belong to one alias and have one direction,
+ * because a B-tree can be read both ways.
  */
 function sortOrder(nodes: readonly PlanNode[], alias: string): string[] {
   const key = nodes.find((node) => node['Sort Key'] !== undefined)?.['Sort Key'] ?? [];

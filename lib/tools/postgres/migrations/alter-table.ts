@@ -6,34 +6,35 @@ import {
   type SqlToken,
 } from '../sql';
 
-/** What one action of ALTER TABLE would do for as long as the table is large. */
+/** One action of ALTER TABLE, and what it does to a large table. */
 export interface AlterAction {
-  readonly what: string;
+  readonly command: string;
   readonly lock: string;
-  /** Why it holds its lock for long, as the end of "it …"; undefined if it does not. */
-  readonly long?: string;
-  /** How to get there without. */
-  readonly instead?: string;
-  /** The column of SET NOT NULL, which a validated check makes quick. */
+  /** The work that it does under its lock, as the end of "it …"; undefined if it is quick. */
+  readonly work?: string;
+  /** How to reach the same result without that work. */
+  readonly alternative?: string;
+  /** The column of SET NOT NULL. A validated check makes the action quick. */
   readonly notNull?: string;
-  /** The default of a new column: only a volatile one rewrites the table. */
+  /** The default of a new column. Only a volatile default rewrites the table. */
   readonly columnDefault?: readonly SqlToken[];
   readonly columnType?: SqlName;
-  /** The index that becomes the primary key: a column of it that may be NULL is read through. */
+  /** The index that becomes the primary key. If a column of it may be NULL, the table is read. */
   readonly primaryKey?: SqlName;
-  /** The check that is added, and the column whose nulls it forbids. */
+  /** The added check, and the column whose nulls it forbids. */
   readonly addsCheck?: {
     readonly name: string;
     readonly notNullOf: string | undefined;
     readonly valid: boolean;
   };
+  /** The constraint that it validates. */
   readonly validates?: string;
-  /** The other table of a new foreign key: it is locked too. */
+  /** The other table of a new foreign key, which is locked too. */
   readonly references?: SqlName;
 }
 
 export interface AlterTable {
-  readonly what: string;
+  readonly command: string;
   readonly runs: 'transaction' | 'alone' | 'outside';
   readonly lock: string;
   readonly actions: readonly AlterAction[];
@@ -42,20 +43,20 @@ export interface AlterTable {
   readonly attaches?: SqlName;
 }
 
-/** "Explicit Locking", PostgreSQL documentation, from weak to strong. */
+/** The locks from weak to strong ("Explicit Locking", PostgreSQL documentation). */
 const LOCKS = ['SHARE UPDATE EXCLUSIVE', 'SHARE ROW EXCLUSIVE', 'ACCESS EXCLUSIVE'];
 const [SHARE_UPDATE = '', SHARE_ROW = '', EXCLUSIVE = ''] = LOCKS;
 
-/** Reads what follows the table's name. */
+/** Parses the actions after the table's name. */
 export function alterTable(at: SqlCursor, statement: SqlStatement): AlterTable {
   if (at.take('DETACH', 'PARTITION')) {
     const partition = at.name();
     if (at.take('CONCURRENTLY')) {
-      const what = 'ALTER TABLE DETACH PARTITION CONCURRENTLY';
-      return { what, runs: 'outside', lock: SHARE_UPDATE, actions: [], detaches: partition };
+      const command = 'ALTER TABLE DETACH PARTITION CONCURRENTLY';
+      return { command, runs: 'outside', lock: SHARE_UPDATE, actions: [], detaches: partition };
     }
     return {
-      what: 'ALTER TABLE DETACH PARTITION',
+      command: 'ALTER TABLE DETACH PARTITION',
       runs: 'transaction',
       lock: EXCLUSIVE,
       actions: [],
@@ -63,7 +64,7 @@ export function alterTable(at: SqlCursor, statement: SqlStatement): AlterTable {
   }
   if (at.take('ATTACH', 'PARTITION')) {
     return {
-      what: 'ALTER TABLE ATTACH PARTITION',
+      command: 'ALTER TABLE ATTACH PARTITION',
       runs: 'transaction',
       lock: SHARE_UPDATE,
       actions: [],
@@ -72,11 +73,11 @@ export function alterTable(at: SqlCursor, statement: SqlStatement): AlterTable {
   }
   const actions = at.parts().map((part) => action(part, statement));
   const strongest = Math.max(...actions.map(({ lock }) => LOCKS.indexOf(lock)));
-  const what = `ALTER TABLE ${actions.map((each) => each.what).join(', ')}`.trim();
-  // In a transaction with the ADD … NOT VALID, that one's lock would be held while the whole table
-  // is read.
+  const command = `ALTER TABLE ${actions.map((each) => each.command).join(', ')}`.trim();
+  // In one transaction with ADD … NOT VALID, the lock of ADD would be held while the whole table is
+  // read.
   const runs = actions.every(({ validates }) => validates !== undefined) ? 'alone' : 'transaction';
-  return { what, runs, lock: LOCKS[strongest] ?? EXCLUSIVE, actions };
+  return { command, runs, lock: LOCKS[strongest] ?? EXCLUSIVE, actions };
 }
 
 function action(at: SqlCursor, statement: SqlStatement): AlterAction {
@@ -88,33 +89,33 @@ function action(at: SqlCursor, statement: SqlStatement): AlterAction {
     return addColumn(at);
   }
   if (at.take('VALIDATE', 'CONSTRAINT')) {
-    const instead = 'Write it as a statement of its own.';
+    const alternative = 'Write it as a statement of its own.';
     return {
-      what: 'VALIDATE CONSTRAINT',
+      command: 'VALIDATE CONSTRAINT',
       lock: SHARE_UPDATE,
       validates: at.name()?.parts[0],
-      instead,
+      alternative,
     };
   }
   if (at.take('ALTER')) return alterColumn(at);
   if (at.take('SET', 'STATISTICS') || at.take('CLUSTER', 'ON'))
-    return { what: 'SET', lock: SHARE_UPDATE };
+    return { command: 'SET', lock: SHARE_UPDATE };
   if (at.take('ENABLE', 'TRIGGER') || at.take('DISABLE', 'TRIGGER'))
-    return { what: 'ENABLE or DISABLE TRIGGER', lock: SHARE_ROW };
+    return { command: 'ENABLE or DISABLE TRIGGER', lock: SHARE_ROW };
   for (const words of ['SET TABLESPACE', 'SET LOGGED', 'SET UNLOGGED', 'SET ACCESS METHOD']) {
     if (!at.take(...words.split(' '))) continue;
     return {
-      what: words,
+      command: words,
       lock: EXCLUSIVE,
-      long: 'copies the table',
-      instead: 'Do it in a window without traffic.',
+      work: 'copies the table',
+      alternative: 'Do it in a window without traffic.',
     };
   }
   if (at.take('SET') || at.take('RESET')) {
     const storage = at.token?.kind === 'symbol';
-    return { what: 'SET', lock: storage ? SHARE_UPDATE : EXCLUSIVE };
+    return { command: 'SET', lock: storage ? SHARE_UPDATE : EXCLUSIVE };
   }
-  return { what: at.token?.kind === 'word' ? at.token.value : '', lock: EXCLUSIVE };
+  return { command: at.token?.kind === 'word' ? at.token.value : '', lock: EXCLUSIVE };
 }
 
 function constraint(at: SqlCursor, name: string, statement: SqlStatement): AlterAction {
@@ -124,12 +125,12 @@ function constraint(at: SqlCursor, name: string, statement: SqlStatement): Alter
     const tokens = within ? at.slice(within.from, within.to) : [];
     const scan = valid
       ? {
-          long: 'reads the whole table',
-          instead: 'Add it NOT VALID, then VALIDATE CONSTRAINT in a statement of its own.',
+          work: 'reads the whole table',
+          alternative: 'Add it NOT VALID, then VALIDATE CONSTRAINT in a statement of its own.',
         }
       : {};
     return {
-      what: 'ADD CHECK',
+      command: 'ADD CHECK',
       lock: EXCLUSIVE,
       ...scan,
       addsCheck: { name, notNullOf: columnNotNull(tokens), valid },
@@ -138,34 +139,35 @@ function constraint(at: SqlCursor, name: string, statement: SqlStatement): Alter
   if (at.has('FOREIGN', 'KEY')) {
     while (at.token && !at.take('REFERENCES')) at.at += 1;
     const references = at.name();
-    if (!valid) return { what: 'ADD FOREIGN KEY', lock: SHARE_ROW, references };
-    const instead = 'Add it NOT VALID, then VALIDATE CONSTRAINT in a statement of its own.';
+    if (!valid) return { command: 'ADD FOREIGN KEY', lock: SHARE_ROW, references };
+    const alternative = 'Add it NOT VALID, then VALIDATE CONSTRAINT in a statement of its own.';
     return {
-      what: 'ADD FOREIGN KEY',
+      command: 'ADD FOREIGN KEY',
       lock: SHARE_ROW,
-      long: 'reads the whole table',
-      instead,
+      work: 'reads the whole table',
+      alternative,
       references,
     };
   }
   if (at.has('USING', 'INDEX') && !at.has('USING', 'INDEX', 'TABLESPACE')) {
     const primary = at.take('PRIMARY');
     while (at.token && !at.take('USING', 'INDEX')) at.at += 1;
-    const instead =
+    const alternative =
       'Forbid nulls in its columns first: CHECK NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL.';
     return {
-      what: 'ADD CONSTRAINT USING INDEX',
+      command: 'ADD CONSTRAINT USING INDEX',
       lock: EXCLUSIVE,
-      ...(primary ? { primaryKey: at.name(), instead } : {}),
+      ...(primary ? { primaryKey: at.name(), alternative } : {}),
     };
   }
   const kind = statement.text.slice(at.token?.start, at.token?.end).toUpperCase();
-  const instead =
-    'Build the index with CREATE UNIQUE INDEX CONCURRENTLY first, then ADD CONSTRAINT … USING INDEX.';
-  return { what: `ADD ${kind}`, lock: EXCLUSIVE, long: 'builds an index', instead };
+  const alternative =
+    'Build the index with CREATE UNIQUE INDEX CONCURRENTLY first, ' +
+    'then ADD CONSTRAINT … USING INDEX.';
+  return { command: `ADD ${kind}`, lock: EXCLUSIVE, work: 'builds an index', alternative };
 }
 
-/** `column IS NOT NULL`, and nothing else. */
+/** The column of a check that is exactly `column IS NOT NULL`. */
 function columnNotNull(tokens: readonly SqlToken[]): string | undefined {
   const [column, ...rest] = tokens.filter(
     ({ kind, value }) => kind !== 'symbol' || (value !== '(' && value !== ')'),
@@ -181,36 +183,34 @@ function addColumn(at: SqlCursor): AlterAction {
   at.name();
   const type = at.token?.kind === 'word' ? at.token.value : '';
   const columnType = at.name();
-  const rewritten = { what: 'ADD COLUMN', lock: EXCLUSIVE, long: 'writes every row anew' };
-  if (/^(?:SMALL|BIG)?SERIAL\d?$/.test(type) || at.has('AS', 'IDENTITY') || at.has('STORED')) {
-    return {
-      ...rewritten,
-      instead: 'Add a plain column, fill it in batches, and set its default afterwards.',
-    };
-  }
-  if (at.has('REFERENCES')) {
-    const instead = 'Add the column, then the foreign key NOT VALID, then VALIDATE CONSTRAINT.';
-    return {
-      what: 'ADD COLUMN REFERENCES',
-      lock: EXCLUSIVE,
-      long: 'reads the whole table',
-      instead,
-    };
-  }
-  if (at.has('CHECK')) {
-    const instead = 'Add the column, then the check NOT VALID, then VALIDATE CONSTRAINT.';
-    return { what: 'ADD COLUMN CHECK', lock: EXCLUSIVE, long: 'reads the whole table', instead };
-  }
-  const unique = at.has('UNIQUE') || at.has('PRIMARY', 'KEY');
-  if (unique)
-    return {
-      what: 'ADD COLUMN UNIQUE',
-      lock: EXCLUSIVE,
-      long: 'builds an index',
-      instead: 'Build the index CONCURRENTLY later.',
-    };
+  const exclusively = (command: string, work: string, alternative: string): AlterAction => ({
+    command: `ADD COLUMN${command}`,
+    lock: EXCLUSIVE,
+    work,
+    alternative,
+  });
+  if (/^(?:SMALL|BIG)?SERIAL\d?$/.test(type) || at.has('AS', 'IDENTITY') || at.has('STORED'))
+    return exclusively(
+      '',
+      'rewrites every row',
+      'Add a plain column, fill it in batches, and set its default afterwards.',
+    );
+  if (at.has('REFERENCES'))
+    return exclusively(
+      ' REFERENCES',
+      'reads the whole table',
+      'Add the column, then the foreign key NOT VALID, then VALIDATE CONSTRAINT.',
+    );
+  if (at.has('CHECK'))
+    return exclusively(
+      ' CHECK',
+      'reads the whole table',
+      'Add the column, then the check NOT VALID, then VALIDATE CONSTRAINT.',
+    );
+  if (at.has('UNIQUE') || at.has('PRIMARY', 'KEY'))
+    return exclusively(' UNIQUE', 'builds an index', 'Build the index CONCURRENTLY later.');
   while (at.token && !at.take('DEFAULT')) at.at += 1;
-  return { what: 'ADD COLUMN', lock: EXCLUSIVE, columnType, columnDefault: at.rest() };
+  return { command: 'ADD COLUMN', lock: EXCLUSIVE, columnType, columnDefault: at.rest() };
 }
 
 function alterColumn(at: SqlCursor): AlterAction {
@@ -218,26 +218,28 @@ function alterColumn(at: SqlCursor): AlterAction {
   const column = at.name()?.parts[0];
   if (at.take('SET', 'DATA', 'TYPE') || at.take('TYPE')) {
     return {
-      what: 'ALTER COLUMN TYPE',
+      command: 'ALTER COLUMN TYPE',
       lock: EXCLUSIVE,
-      long: 'writes every row and its indexes anew, unless the types are stored alike',
-      instead: 'Add a column of the new type, fill it in batches, and exchange the two.',
+      work: 'rewrites every row and its indexes, unless both types have one representation',
+      alternative: 'Add a column of the new type, fill it in batches, and swap the two.',
     };
   }
   if (at.take('SET', 'EXPRESSION')) {
-    const instead = 'Add a column with the new expression in a window without traffic.';
-    return { what: 'SET EXPRESSION', lock: EXCLUSIVE, long: 'writes every row anew', instead };
+    const alternative = 'Add a column with the new expression in a window without traffic.';
+    return { command: 'SET EXPRESSION', lock: EXCLUSIVE, work: 'rewrites every row', alternative };
   }
   if (at.take('SET', 'NOT', 'NULL')) {
-    const instead = `Add CHECK (${column} IS NOT NULL) NOT VALID, then VALIDATE CONSTRAINT, then SET NOT NULL.`;
+    const alternative =
+      `Add CHECK (${column} IS NOT NULL) NOT VALID, ` +
+      'then VALIDATE CONSTRAINT, then SET NOT NULL.';
     return {
-      what: 'SET NOT NULL',
+      command: 'SET NOT NULL',
       lock: EXCLUSIVE,
-      long: 'reads the whole table',
-      instead,
+      work: 'reads the whole table',
+      alternative,
       notNull: column,
     };
   }
-  if (at.take('SET', 'STATISTICS')) return { what: 'SET STATISTICS', lock: SHARE_UPDATE };
-  return { what: 'ALTER COLUMN', lock: EXCLUSIVE };
+  if (at.take('SET', 'STATISTICS')) return { command: 'SET STATISTICS', lock: SHARE_UPDATE };
+  return { command: 'ALTER COLUMN', lock: EXCLUSIVE };
 }

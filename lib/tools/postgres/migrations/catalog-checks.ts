@@ -1,45 +1,48 @@
 /**
- * What only the server knows: whether a table is large or partitioned, a function volatile, a view
+ * Checks that need the server: whether a table is large or partitioned, a function volatile, a view
  * without a unique index.
  */
 import type { InvalidValue } from '../../../model/errors';
+import { refused } from '../refused';
 import { isWord, type SqlName, type SqlToken } from '../sql';
 import type { AlterAction } from './alter-table';
 import type { Catalog, Relation } from './catalog';
 import { at, notImmutable, throwAll } from './checks';
-import { type Migration, type MigrationStatement, refused } from './files';
-import { asWritten, functionCalls, knownVolatile } from './volatile-functions';
+import type { Migration, MigrationStatement } from './files';
+import { asWritten, functionCalls, knownVolatile } from './volatility';
 
 /**
- * From here on a table is large: 125 MiB, what the smallest gp3 volume of RDS reads in one second
- * ("Amazon RDS DB instance storage", Amazon RDS user guide). A statement that holds up all others
- * while it reads more than that is refused.
+ * The size from which a table is large: 125 MiB, which the smallest gp3 volume of RDS reads in one
+ * second ("Amazon RDS DB instance storage", Amazon RDS user guide). A statement that blocks all
+ * others while it reads more than that is refused.
  */
 export const LARGE_TABLE_BYTES = 125 * 1024 * 1024;
 
 /**
- * What the statements before make, which the catalog cannot know yet. By the last part of the name.
+ * What the preceding statements create, which the catalog cannot know yet. Objects are identified
+ * by the last part of their name.
  */
-class Planned {
+class PlannedObjects {
   public readonly partitioned = new Set<string>();
   public readonly uniquelyIndexed = new Set<string>();
   public readonly functions = new Set<string>();
-  /** `table.column`, and the columns of checks by `table.constraint`. */
+  /** Columns that forbid nulls, as `table.column`. */
   public readonly notNull = new Set<string>();
+  /** The columns of checks that forbid nulls, by `table.constraint`. */
   public readonly checks = new Map<string, string>();
   /** Tables with a validated check. */
   public readonly checked = new Set<string>();
 
-  public note(statement: MigrationStatement): void {
-    const { what, target, index, tokens } = statement;
+  public add(statement: MigrationStatement): void {
+    const { command, target, index, tokens } = statement;
     const name = last(target);
     if (
-      what === 'CREATE TABLE' &&
+      command === 'CREATE TABLE' &&
       tokens.some((token, i) => isWord(token, 'PARTITION') && isWord(tokens[i + 1], 'BY'))
     ) {
       this.partitioned.add(name);
     }
-    if (what === 'CREATE FUNCTION') this.functions.add(name);
+    if (command === 'CREATE FUNCTION') this.functions.add(name);
     if (index?.unique && index.plain) this.uniquelyIndexed.add(name);
     for (const { addsCheck, validates } of statement.alterTable?.actions ?? []) {
       if (addsCheck?.valid || validates !== undefined) this.checked.add(name);
@@ -53,10 +56,28 @@ class Planned {
   }
 }
 
+/** A lock on a large table that the transaction keeps until its end. */
+interface HeldLock {
+  readonly lock: string;
+  /** The statement that took it. */
+  readonly by: string;
+}
+
+/** What a statement is checked against. */
+interface Context {
+  readonly catalog: Catalog;
+  readonly planned: PlannedObjects;
+  readonly held: HeldLock[];
+  readonly largeTableBytes: number;
+}
+
 /**
- * @param migrations those that have not been applied, in order; of a file that was begun, all
- * statements
- * @throws IsochroneError with all that is refused, one paragraph for each
+ * Checks migrations against the catalog of a server.
+ *
+ * @param migrations the migrations that have not been applied, in order; of a migration that was
+ * begun, all statements
+ * @param isDone whether a statement has run already; such a statement is not checked
+ * @throws IsochroneError with all problems, one paragraph each
  */
 export async function checkAgainstCatalog(
   migrations: readonly Migration[],
@@ -64,37 +85,37 @@ export async function checkAgainstCatalog(
   largeTableBytes = LARGE_TABLE_BYTES,
   isDone: (migration: Migration, statement: MigrationStatement) => boolean = () => false,
 ): Promise<void> {
-  const planned = new Planned();
+  const planned = new PlannedObjects();
   const problems: Error[] = [];
   for (const migration of migrations) {
-    const held: Held[] = [];
+    const context: Context = { catalog, planned, held: [], largeTableBytes };
     for (const statement of migration.statements) {
       const path = searchPath(statement);
-      if (path !== undefined) await catalog.follow(path);
+      if (path !== undefined) await catalog.applySearchPath(path);
       if (isDone(migration, statement)) continue;
       for (const each of [
         statement,
-        ...statement.within.map((inner) => ({ ...statement, ...inner })),
+        ...statement.nested.map((inner) => ({ ...statement, ...inner })),
       ]) {
-        const found = await problemOf(each, catalog, planned, held, largeTableBytes);
+        const found = await problemOf(each, context);
         if (found) problems.push(refused(at(migration, statement), found));
       }
-      planned.note(statement);
+      planned.add(statement);
       for (const { validates } of statement.alterTable?.actions ?? []) {
         if (validates === undefined || !statement.target) continue;
         const column = await catalog.columnOfCheck(statement.target, validates);
         if (column !== undefined) planned.notNull.add(`${last(statement.target)}.${column}`);
       }
-      if (!migration.transactional) held.length = 0;
+      if (!migration.transactional) context.held.length = 0;
     }
-    await catalog.follow('RESET search_path');
+    await catalog.applySearchPath('RESET search_path');
   }
   throwAll(problems);
 }
 
 /**
- * A setting of the search path, as one of the session: what is true until the end of a transaction
- * is true until that of its file.
+ * A statement that sets the search path, rewritten for the session: SET LOCAL holds until the end
+ * of the transaction, which is the end of the file.
  */
 function searchPath({ text, tokens }: MigrationStatement): string | undefined {
   const [first] = tokens;
@@ -106,25 +127,16 @@ function searchPath({ text, tokens }: MigrationStatement): string | undefined {
   return named && `${first?.value} ${text.slice(named.start)}`;
 }
 
-/** A lock on a large table that a transaction takes, and has until its end. */
-interface Held {
-  readonly lock: string;
-  readonly what: string;
-}
-
 async function problemOf(
   statement: MigrationStatement,
-  catalog: Catalog,
-  planned: Planned,
-  held: Held[],
-  largeTableBytes: number,
+  context: Context,
 ): Promise<InvalidValue | undefined> {
-  const { what, target, index } = statement;
+  const { command, target, index } = statement;
+  const { catalog, planned } = context;
   if (index) {
     const found = await callsOf(
       index.definition,
-      catalog,
-      planned,
+      context,
       (volatilities) => !volatilities.includes('i'),
     );
     if (found.length > 0) return notImmutable(found);
@@ -133,12 +145,12 @@ async function problemOf(
   const relation = await catalog.relation(target);
   const partitioned = relation ? relation.kind === 'p' : planned.partitioned.has(last(target));
   if (index?.concurrently && partitioned && !statement.perPartition)
-    return concurrentlyOnParent(target);
-  if (statement.perPartition && !partitioned) return notPartitioned(target);
+    return { value: target.text, ...CONCURRENTLY_ON_PARENT };
+  if (statement.perPartition && !partitioned) return { value: target.text, ...NOT_PARTITIONED };
   const foreign = statement.perPartition ? await catalog.foreignPartition(target) : undefined;
-  if (foreign !== undefined) return besideForeign(foreign);
-  if (/^REINDEX (?:TABLE|INDEX)$/.test(what) && /^[pI]$/.test(relation?.kind ?? ''))
-    return reindexOfParent(target);
+  if (foreign !== undefined) return { value: foreign, ...FOREIGN_PARTITION };
+  if (/^REINDEX (?:TABLE|INDEX)$/.test(command) && /^[pI]$/.test(relation?.kind ?? ''))
+    return { value: target.text, ...REINDEX_OF_PARENT };
   if (relation && index && !index.plain) {
     const reason = await catalog.refusesIndex(
       target,
@@ -146,225 +158,222 @@ async function problemOf(
     );
     if (reason !== undefined) return notImmutable([reason]);
   }
-  if (what === 'REFRESH MATERIALIZED VIEW CONCURRENTLY') {
+  if (command === 'REFRESH MATERIALIZED VIEW CONCURRENTLY') {
     if (!planned.uniquelyIndexed.has(last(target)) && !(await catalog.hasUniqueIndex(target)))
-      return noUniqueIndex(target);
+      return { value: target.text, ...NO_UNIQUE_INDEX };
     return undefined;
   }
+  return blockedTraffic(statement, target, relation, context);
+}
+
+/** The problem if a statement would hold a lock on a large table while it works on the table. */
+async function blockedTraffic(
+  statement: MigrationStatement,
+  target: SqlName,
+  relation: Relation | undefined,
+  context: Context,
+): Promise<InvalidValue | undefined> {
+  const { command, lock, parent, alterTable } = statement;
+  const { catalog, planned, held, largeTableBytes } = context;
   const isLarge = (each: Relation | undefined): each is Relation =>
     each !== undefined && each.bytes >= largeTableBytes;
+  const onTarget = `${command} on ${target.text}`;
   const before = held[0];
-  if (isLarge(relation) && /^(?:ACCESS|SHARE ROW) EXCLUSIVE$/.test(statement.lock)) {
-    held.push({ lock: statement.lock, what: `${what} on ${target.text}` });
+  if (isLarge(relation) && /^(?:ACCESS|SHARE ROW) EXCLUSIVE$/.test(lock)) {
+    held.push({ lock, by: onTarget });
   }
-  if (statement.allowed !== undefined) return undefined;
-  if (before && isLarge(relation) && /^UPDATE$|^DELETE$|VALIDATE CONSTRAINT/.test(what)) {
-    const after = `${what} on ${target.text} after ${before.what}`;
-    const instead = 'Put it into a file of its own.';
-    return stopsTraffic(
-      after,
+  if (statement.allowedReason !== undefined) return undefined;
+  if (before && isLarge(relation) && /^UPDATE$|^DELETE$|VALIDATE CONSTRAINT/.test(command)) {
+    return blocks(largeTableBytes, {
+      statement: `${onTarget} after ${before.by}`,
       relation,
-      before.lock,
-      'may read and write the whole table',
-      instead,
-      largeTableBytes,
-    );
+      lock: before.lock,
+      work: 'may read and write the whole table',
+      alternative: 'Put it into a file of its own.',
+    });
   }
-  for (const action of statement.alterTable?.actions ?? []) {
+  for (const action of alterTable?.actions ?? []) {
     const other = action.references && (await catalog.relation(action.references));
     const large = [relation, other].find(isLarge);
     if (large === undefined) continue;
-    const long = await whyLong(action, target, catalog, planned, statement.lock);
-    if (long)
-      return stopsTraffic(
-        `${action.what} on ${target.text}`,
-        large,
-        statement.lock,
-        long,
-        action.instead ?? '',
-        largeTableBytes,
-      );
+    const work = await longWork(action, target, lock, context);
+    if (work)
+      return blocks(largeTableBytes, {
+        statement: `${action.command} on ${target.text}`,
+        relation: large,
+        lock,
+        work,
+        alternative: action.alternative ?? '',
+      });
   }
-  const { parent, alterTable } = statement;
-  const rest = parent && (await catalog.defaultPartition(parent));
-  if (isLarge(rest)) {
-    const instead =
-      'Detach the default partition CONCURRENTLY first, move its rows, and attach it again.';
-    return stopsTraffic(
-      `the default partition of ${parent?.text}`,
-      rest,
-      EXCLUSIVE,
-      'reads all of it',
-      instead,
-      largeTableBytes,
-    );
+  const defaultPartition = parent && (await catalog.defaultPartition(parent));
+  if (isLarge(defaultPartition)) {
+    return blocks(largeTableBytes, {
+      statement: `the default partition of ${parent?.text}`,
+      relation: defaultPartition,
+      lock: EXCLUSIVE_ON_PARTITION,
+      work: 'reads all of it',
+      alternative:
+        'Detach the default partition CONCURRENTLY first, move its rows, and attach it again.',
+    });
   }
-  const attached = alterTable?.attaches && (await catalog.relation(alterTable.attaches));
+  const attaches = alterTable?.attaches;
+  const attached = attaches && (await catalog.relation(attaches));
   if (
-    alterTable?.attaches &&
+    attaches &&
     isLarge(attached) &&
-    !(await catalog.hasCheck(alterTable.attaches)) &&
-    !planned.checked.has(last(alterTable.attaches))
+    !(await catalog.hasCheck(attaches)) &&
+    !planned.checked.has(last(attaches))
   ) {
-    const instead =
-      'Add a CHECK of its bounds NOT VALID and VALIDATE it first: then it is not read.';
-    return stopsTraffic(
-      `the partition ${alterTable.attaches.text}`,
-      attached,
-      EXCLUSIVE,
-      'reads all of it',
-      instead,
-      largeTableBytes,
-    );
+    return blocks(largeTableBytes, {
+      statement: `the partition ${attaches.text}`,
+      relation: attached,
+      lock: EXCLUSIVE_ON_PARTITION,
+      work: 'reads all of it',
+      alternative:
+        'Add a CHECK of its bounds NOT VALID and VALIDATE it first: then it is not read.',
+    });
   }
-  const whole = WHOLE[what];
+  const whole = WHOLE_TABLE[command];
   if (!whole || !isLarge(relation)) return undefined;
-  return stopsTraffic(
-    `${what} on ${target.text}`,
-    relation,
-    statement.lock,
-    whole[0],
-    whole[1],
-    largeTableBytes,
-  );
+  const [work, alternative] = whole;
+  return blocks(largeTableBytes, { statement: onTarget, relation, lock, work, alternative });
 }
 
-const EXCLUSIVE = 'ACCESS EXCLUSIVE on it';
+const EXCLUSIVE_ON_PARTITION = 'ACCESS EXCLUSIVE on it';
 
-/** Statements that hold their lock for as long as the table is large, and what does not. */
-const WHOLE: Readonly<Record<string, readonly [long: string, instead: string]>> = {
+/** Commands that work on the whole table under their lock, with an alternative that does not. */
+const WHOLE_TABLE: Readonly<Record<string, readonly [work: string, alternative: string]>> = {
   'CREATE INDEX': ['reads and sorts the whole table', 'Write CREATE INDEX CONCURRENTLY.'],
   'CREATE UNIQUE INDEX': [
     'reads and sorts the whole table',
     'Write CREATE UNIQUE INDEX CONCURRENTLY.',
   ],
-  'REINDEX TABLE': ['builds its indexes anew', 'Write REINDEX TABLE CONCURRENTLY.'],
-  'REINDEX INDEX': ['builds it anew', 'Write REINDEX INDEX CONCURRENTLY.'],
+  'REINDEX TABLE': ['rebuilds its indexes', 'Write REINDEX TABLE CONCURRENTLY.'],
+  'REINDEX INDEX': ['rebuilds the index', 'Write REINDEX INDEX CONCURRENTLY.'],
   'REFRESH MATERIALIZED VIEW': [
-    'fills the view anew',
+    'rebuilds the view',
     'Give it a unique index, and write REFRESH MATERIALIZED VIEW CONCURRENTLY.',
   ],
   CLUSTER: ['copies the table', 'Do it in a window without traffic.'],
   'VACUUM FULL': ['copies the table', 'Write VACUUM, or do it in a window without traffic.'],
 };
 
-async function whyLong(
+/** The long work of an action of ALTER TABLE, as the end of "it …"; undefined if it is quick. */
+async function longWork(
   action: AlterAction,
   table: SqlName,
-  catalog: Catalog,
-  planned: Planned,
   lock: string,
+  context: Context,
 ): Promise<string | undefined> {
-  // With other actions in one statement it has their lock, not its own.
+  const { catalog, planned } = context;
+  // The strongest lock of all actions of the statement is held while the constraint is validated.
   if (action.validates !== undefined && lock !== action.lock) return 'reads the whole table';
   const { notNull, columnDefault, columnType, primaryKey } = action;
-  const nullable = async (column: string) =>
+  const isNullable = async (column: string) =>
     !planned.notNull.has(`${last(table)}.${column}`) && !(await catalog.forbidsNull(table, column));
-  if (notNull !== undefined) return (await nullable(notNull)) ? action.long : undefined;
+  if (notNull !== undefined) return (await isNullable(notNull)) ? action.work : undefined;
   if (primaryKey !== undefined) {
     for (const column of await catalog.columnsOfIndex(table, last(primaryKey))) {
-      if (await nullable(column)) return `reads the whole table, because ${column} may be NULL`;
+      if (await isNullable(column)) return `reads the whole table, because ${column} may be NULL`;
     }
   }
-  if (columnDefault === undefined) return action.long;
+  if (columnDefault === undefined) return action.work;
   if (columnType && (await catalog.isCheckedDomain(columnType)))
-    return `writes every row anew, because ${columnType.text} is a domain with checks`;
+    return `rewrites every row, because ${columnType.text} is a domain with checks`;
   const volatile = [
     ...knownVolatile(columnDefault),
-    ...(await callsOf(columnDefault, catalog, planned, (volatilities) =>
-      volatilities.includes('v'),
-    )),
+    ...(await callsOf(columnDefault, context, (volatilities) => volatilities.includes('v'))),
   ];
-  return volatile.length > 0
-    ? `writes every row anew, because ${volatile[0]} is VOLATILE`
-    : undefined;
+  return volatile.length > 0 ? `rewrites every row, because ${volatile[0]} is VOLATILE` : undefined;
 }
 
 /**
- * The calls of which the server says what is asked for; those that it does not know, or that the
- * plan replaces, are left out.
+ * The calls whose volatilities on the server match. Functions that the server does not know, or
+ * that a preceding statement creates, are left out.
  */
 async function callsOf(
   tokens: readonly SqlToken[],
-  catalog: Catalog,
-  planned: Planned,
-  is: (volatilities: string[]) => boolean,
-) {
+  { catalog, planned }: Context,
+  matches: (volatilities: string[]) => boolean,
+): Promise<string[]> {
   const found: string[] = [];
   for (const call of functionCalls(tokens)) {
     if (planned.functions.has(call.name)) continue;
     const volatilities = await catalog.volatilities(call);
-    if (volatilities.length > 0 && is(volatilities)) found.push(asWritten(call));
+    if (volatilities.length > 0 && matches(volatilities)) found.push(asWritten(call));
   }
   return found;
 }
 
-function stopsTraffic(
-  what: string,
-  relation: Relation,
-  lock: string,
-  long: string,
-  instead: string,
-  limit: number,
+/** The problem of a statement that blocks the traffic of a large table. */
+function blocks(
+  largeTableBytes: number,
+  {
+    statement,
+    relation,
+    lock,
+    work,
+    alternative,
+  }: {
+    readonly statement: string;
+    readonly relation: Relation;
+    readonly lock: string;
+    readonly work: string;
+    readonly alternative: string;
+  },
 ): InvalidValue {
   return {
-    property: what,
+    property: statement,
     value: `${mebibytes(relation.bytes)} MiB`,
-    allowed: `of less than ${mebibytes(limit)} MiB`,
-    rule: `It ${long}, and holds ${lock} meanwhile: whatever conflicts with that waits.`,
-    fix: `${instead} Or, if the wait is acceptable, put \`-- isochrone: allow access-exclusive, because …\` above it.`,
+    allowed: `of less than ${mebibytes(largeTableBytes)} MiB`,
+    rule: `It ${work}, and holds ${lock} meanwhile: every statement with a conflicting lock waits.`,
+    fix:
+      `${alternative} Or, if the wait is acceptable, ` +
+      'put `-- isochrone: allow access-exclusive, because …` above it.',
   };
 }
 
-function concurrentlyOnParent(target: SqlName): InvalidValue {
-  return {
-    property: 'the table of CREATE INDEX CONCURRENTLY',
-    value: target.text,
-    allowed: 'not partitioned',
-    rule: 'PostgreSQL builds an index CONCURRENTLY on one partition at a time only.',
-    fix: 'Put `-- isochrone: per partition` above it: the index is then built on each partition, and attached to one of the parent.',
-  };
-}
+type Problem = Omit<InvalidValue, 'value'>;
 
-function notPartitioned(target: SqlName): InvalidValue {
-  return {
-    property: 'the table of `per partition`',
-    value: target.text,
-    allowed: 'partitioned',
-    rule: 'There is nothing to build one by one.',
-    fix: 'Leave the comment out.',
-  };
-}
+const CONCURRENTLY_ON_PARENT: Problem = {
+  property: 'the table of CREATE INDEX CONCURRENTLY',
+  allowed: 'not partitioned',
+  rule: 'PostgreSQL builds an index CONCURRENTLY on one partition at a time only.',
+  fix:
+    'Put `-- isochrone: per partition` above it: ' +
+    'the index is then built on each partition, and attached to an index of the parent.',
+};
 
-function besideForeign(partition: string): InvalidValue {
-  return {
-    property: 'the partitions of `per partition`',
-    value: partition,
-    allowed: 'tables of this server',
-    rule: 'A foreign table has no index here, and the index of the parent would stay INVALID.',
-    fix: 'Index the other partitions one by one.',
-  };
-}
+const NOT_PARTITIONED: Problem = {
+  property: 'the table of `per partition`',
+  allowed: 'partitioned',
+  rule: 'Only a partitioned table has an index to build partition by partition.',
+  fix: 'Remove the comment.',
+};
 
-function reindexOfParent(target: SqlName): InvalidValue {
-  return {
-    property: 'the target of REINDEX',
-    value: target.text,
-    allowed: 'not partitioned',
-    rule: 'PostgreSQL does its partitions in transactions of their own, and refuses it in another one.',
-    fix: 'Write CONCURRENTLY.',
-  };
-}
+const FOREIGN_PARTITION: Problem = {
+  property: 'the partitions of `per partition`',
+  allowed: 'tables of this server',
+  rule: 'A foreign table has no index here, and the index of the parent would stay INVALID.',
+  fix: 'Index the other partitions one by one.',
+};
 
-function noUniqueIndex(target: SqlName): InvalidValue {
-  return {
-    property: 'the view of REFRESH MATERIALIZED VIEW CONCURRENTLY',
-    value: target.text,
-    allowed: 'one with a unique index on plain columns and all rows',
-    rule: 'PostgreSQL compares the new rows with the old ones by it.',
-    fix: 'Create such an index first, or refresh without CONCURRENTLY.',
-  };
-}
+const REINDEX_OF_PARENT: Problem = {
+  property: 'the target of REINDEX',
+  allowed: 'not partitioned',
+  rule:
+    'PostgreSQL reindexes each partition in a transaction of its own, ' +
+    'and refuses to do so inside another transaction.',
+  fix: 'Write CONCURRENTLY.',
+};
+
+const NO_UNIQUE_INDEX: Problem = {
+  property: 'the view of REFRESH MATERIALIZED VIEW CONCURRENTLY',
+  allowed: 'one with a unique index on plain columns and all rows',
+  rule: 'PostgreSQL compares the new rows with the old ones by it.',
+  fix: 'Create such an index first, or refresh without CONCURRENTLY.',
+};
 
 function last(name: SqlName | undefined): string {
   return name?.parts.at(-1) ?? '';

@@ -1,36 +1,39 @@
 import { isConnectionLost, type PostgresConnection, rowsOf, sqlState } from '../connection';
 import { quoteName, type SqlName } from '../sql';
-import type { FunctionCall } from './volatile-functions';
+import type { FunctionCall } from './volatility';
 
 export interface Relation {
   /**
-   * As in pg_class: r table, p partitioned table, m materialized view, i index, I partitioned
-   * index.
+   * The `relkind` of pg_class: r table, p partitioned table, m materialized view, i index, I
+   * partitioned index.
    */
   readonly kind: string;
   /**
-   * Of the table with its TOAST and all its partitions or heirs, also for an index; 0 for what
-   * holds nothing.
+   * The size of the table with its TOAST and all its partitions or children; for an index, the size
+   * of its table. 0 for a relation without storage.
    */
   readonly bytes: number;
 }
 
 export interface FoundIndex {
-  /** Its name with its schema, quoted. */
+  /** The quoted name with its schema. */
   readonly name: string;
   readonly valid: boolean;
-  /** Whether it is an index of the table that was asked for. */
+  /** Whether it is an index of the given table. */
   readonly ofTable: boolean;
-  /** Whether another session is building it at this moment, as far as we may see. */
+  /** Whether another session is building it, as far as this role may see. */
   readonly building: boolean;
 }
 
-/** What the checks and the runner ask a server. */
+/** The questions that the checks and the runner ask the server. */
 export class Catalog {
   constructor(private readonly connection: PostgresConnection) {}
 
-  /** Looks names up as the statements will that follow this setting of the search path. */
-  public async follow(setting: string): Promise<void> {
+  /**
+   * Applies a setting of the search path, so that names are looked up as the statements after it
+   * do.
+   */
+  public async applySearchPath(setting: string): Promise<void> {
     await this.connection.query(setting);
   }
 
@@ -38,11 +41,16 @@ export class Catalog {
     const [row] = await rowsOf<{ kind: string; bytes: string }>(
       this.connection,
       `SELECT relkind AS kind,
-         CASE WHEN relkind = 'i' THEN (SELECT pg_table_size(indrelid) FROM pg_index WHERE indexrelid = oid)
-              WHEN relkind IN ('v', 'I', 'f', 'c') THEN 0
-              ELSE (WITH RECURSIVE tree AS (
-                      SELECT pg_class.oid AS relid UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = relid)
-                    SELECT sum(pg_table_size(relid)) FROM tree) END::text AS bytes
+         CASE
+           WHEN relkind = 'i'
+             THEN (SELECT pg_table_size(indrelid) FROM pg_index WHERE indexrelid = oid)
+           WHEN relkind IN ('v', 'I', 'f', 'c') THEN 0
+           ELSE (
+             WITH RECURSIVE tree AS (
+               SELECT pg_class.oid AS relid
+               UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = relid)
+             SELECT sum(pg_table_size(relid)) FROM tree)
+         END::text AS bytes
        FROM pg_class WHERE oid = to_regclass($1)`,
       [quoteName(...name.parts)],
     );
@@ -52,25 +60,29 @@ export class Catalog {
   public async defaultPartition(parent: SqlName): Promise<Relation | undefined> {
     const [row] = await rowsOf<{ schema: string; name: string }>(
       this.connection,
-      `SELECT nspname AS schema, relname AS name FROM pg_partitioned_table JOIN pg_class c ON c.oid = partdefid
+      `SELECT nspname AS schema, relname AS name
+       FROM pg_partitioned_table JOIN pg_class c ON c.oid = partdefid
        JOIN pg_namespace n ON n.oid = relnamespace WHERE partrelid = to_regclass($1)`,
       [quoteName(...parent.parts)],
     );
     return row && this.relation({ text: row.name, parts: [row.schema, row.name] });
   }
 
-  /** Whether a table has a validated check, which may spare ATTACH PARTITION from reading it. */
+  /**
+   * Whether a table has a validated check, which can spare ATTACH PARTITION from reading the table.
+   */
   public async hasCheck(table: SqlName): Promise<boolean> {
     const rows = await rowsOf(
       this.connection,
-      `SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'c' AND convalidated`,
+      `SELECT 1 FROM pg_constraint
+       WHERE conrelid = to_regclass($1) AND contype = 'c' AND convalidated`,
       [quoteName(...table.parts)],
     );
     return rows.length > 0;
   }
 
   /**
-   * Whether a type is a domain with constraints, of its own or of the one below: a new column of it
+   * Whether a type is a domain with constraints, or is based on one. A new column of such a type
    * rewrites the table.
    */
   public async isCheckedDomain(type: SqlName): Promise<boolean> {
@@ -78,8 +90,10 @@ export class Catalog {
       this.connection,
       `WITH RECURSIVE domains AS (
          SELECT * FROM pg_type WHERE oid = to_regtype($1) AND typtype = 'd'
-         UNION ALL SELECT base.* FROM pg_type base JOIN domains ON base.oid = domains.typbasetype WHERE base.typtype = 'd')
-       SELECT 1 FROM domains WHERE typnotnull OR EXISTS (SELECT 1 FROM pg_constraint WHERE contypid = domains.oid)`,
+         UNION ALL SELECT base.* FROM pg_type base JOIN domains ON base.oid = domains.typbasetype
+         WHERE base.typtype = 'd')
+       SELECT 1 FROM domains
+       WHERE typnotnull OR EXISTS (SELECT 1 FROM pg_constraint WHERE contypid = domains.oid)`,
       [quoteName(...type.parts)],
     );
     return rows.length > 0;
@@ -88,7 +102,8 @@ export class Catalog {
   public async columnsOfIndex(table: SqlName, index: string): Promise<string[]> {
     const rows = await rowsOf<{ column: string }>(
       this.connection,
-      `SELECT attname AS column FROM pg_index JOIN pg_class c ON c.oid = indexrelid JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
+      `SELECT attname AS column FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+       JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
        WHERE indrelid = to_regclass($1) AND relname = $2 ORDER BY attnum`,
       [quoteName(...table.parts), index],
     );
@@ -96,58 +111,66 @@ export class Catalog {
   }
 
   /**
-   * The volatilities (i, s, v) of the functions that the call may mean; none for one that the
-   * server does not know.
+   * The volatilities (i, s, v) of the functions that the call may refer to; empty if the server
+   * knows none.
    */
   public async volatilities(call: FunctionCall): Promise<string[]> {
     const rows = await rowsOf<{ volatility: string }>(
       this.connection,
-      `SELECT DISTINCT provolatile AS volatility FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
-       WHERE proname = $1 AND prokind = 'f' AND (nspname = $2 OR $2::text IS NULL AND pg_function_is_visible(p.oid))
+      `SELECT DISTINCT provolatile AS volatility
+       FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+       WHERE proname = $1 AND prokind = 'f'
+         AND (nspname = $2 OR $2::text IS NULL AND pg_function_is_visible(p.oid))
          AND $3 >= pronargs - pronargdefaults AND ($3 <= pronargs OR provariadic <> 0)`,
       [call.name, call.schema ?? null, call.arguments],
     );
     return rows.map(({ volatility }) => volatility);
   }
 
-  /** Whether a validated check, or the column itself, forbids nulls already. */
+  /** Whether a validated check or the column itself forbids nulls. */
   public async forbidsNull(table: SqlName, column: string): Promise<boolean> {
     const rows = await rowsOf(
       this.connection,
-      `SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype = 'c' AND convalidated
+      `SELECT 1 FROM pg_constraint
+       WHERE conrelid = to_regclass($1) AND contype = 'c' AND convalidated
          AND pg_get_constraintdef(oid) = format('CHECK ((%I IS NOT NULL))', $2::text)
-       UNION ALL SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = $2 AND attnotnull`,
+       UNION ALL SELECT 1 FROM pg_attribute
+       WHERE attrelid = to_regclass($1) AND attname = $2 AND attnotnull`,
       [quoteName(...table.parts), column],
     );
     return rows.length > 0;
   }
 
-  /** The check of this name, if it forbids nulls in a column: that column. */
+  /** The column in which the check of this name forbids nulls; undefined if it does not. */
   public async columnOfCheck(table: SqlName, constraint: string): Promise<string | undefined> {
     const [row] = await rowsOf<{ column: string }>(
       this.connection,
-      `SELECT attname AS column FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+      `SELECT attname AS column
+       FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
        WHERE conrelid = to_regclass($1) AND conname = $2 AND contype = 'c'
-         AND pg_get_constraintdef(pg_constraint.oid) LIKE format('CHECK ((%I IS NOT NULL))%%', attname)`,
+         AND pg_get_constraintdef(pg_constraint.oid)
+           LIKE format('CHECK ((%I IS NOT NULL))%%', attname)`,
       [quoteName(...table.parts), constraint],
     );
     return row?.column;
   }
 
   /**
-   * Whether REFRESH … CONCURRENTLY can tell the view's rows apart: a valid unique index on plain
-   * columns and all rows.
+   * Whether REFRESH … CONCURRENTLY can identify the rows of the view: it needs a valid unique index
+   * on plain columns and all rows.
    */
   public async hasUniqueIndex(view: SqlName): Promise<boolean> {
     const rows = await rowsOf(
       this.connection,
-      `SELECT 1 FROM pg_index WHERE indrelid = to_regclass($1) AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL`,
+      `SELECT 1 FROM pg_index
+       WHERE indrelid = to_regclass($1) AND indisunique AND indisvalid
+         AND indpred IS NULL AND indexprs IS NULL`,
       [quoteName(...view.parts)],
     );
     return rows.length > 0;
   }
 
-  /** The index of this name in the schema of the table, where CREATE INDEX would put it. */
+  /** The index of this name in the schema of the table, where CREATE INDEX would create it. */
   public async index(table: string, name: string): Promise<FoundIndex | undefined> {
     const [row] = await rowsOf<{
       schema: string;
@@ -156,10 +179,15 @@ export class Catalog {
       building: boolean;
     }>(
       this.connection,
-      `SELECT n.nspname AS schema, coalesce(indisvalid, false) AS valid, coalesce(indrelid = to_regclass($1), false) AS "ofTable",
-         EXISTS (SELECT 1 FROM pg_stat_progress_create_index b WHERE b.index_relid = c.oid AND b.pid <> pg_backend_pid()) AS building
-       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_index ON indexrelid = c.oid
-       WHERE c.relname = $2 AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass($1))`,
+      `SELECT n.nspname AS schema, coalesce(indisvalid, false) AS valid,
+         coalesce(indrelid = to_regclass($1), false) AS "ofTable",
+         EXISTS (
+           SELECT 1 FROM pg_stat_progress_create_index b
+           WHERE b.index_relid = c.oid AND b.pid <> pg_backend_pid()) AS building
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       LEFT JOIN pg_index ON indexrelid = c.oid
+       WHERE c.relname = $2
+         AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass($1))`,
       [table, name],
     );
     return (
@@ -173,14 +201,15 @@ export class Catalog {
   }
 
   /**
-   * Why the server would not have an index: what it says to the same one on an empty table of the
-   * same columns, in a transaction that is rolled back. Only what it says of functions counts:
-   * columns may be missing that a statement before adds.
+   * Why the server would refuse an index: its message for the same index on an empty table with the
+   * same columns, in a transaction that is rolled back. Only messages about functions count,
+   * because a preceding statement may add missing columns.
    */
   public async refusesIndex(table: SqlName, definition: string): Promise<string | undefined> {
     try {
       await this.connection.query(
-        `BEGIN; SET LOCAL lock_timeout = '1s'; CREATE TEMPORARY TABLE isochrone_trial (LIKE ${quoteName(...table.parts)});
+        `BEGIN; SET LOCAL lock_timeout = '1s';
+         CREATE TEMPORARY TABLE isochrone_trial (LIKE ${quoteName(...table.parts)});
          CREATE INDEX ON pg_temp.isochrone_trial ${definition}`,
       );
     } catch (error) {
@@ -192,11 +221,13 @@ export class Catalog {
     return undefined;
   }
 
-  /** A partition that is on another server: an index of the parent cannot be valid beside it. */
+  /** A partition on another server. Beside it, an index of the parent cannot become valid. */
   public async foreignPartition(table: SqlName): Promise<string | undefined> {
     const [row] = await rowsOf<{ name: string }>(
       this.connection,
-      `SELECT relid::regclass::text AS name FROM pg_partition_tree(to_regclass($1)) JOIN pg_class ON oid = relid WHERE relkind = 'f' ORDER BY 1 LIMIT 1`,
+      `SELECT relid::regclass::text AS name
+       FROM pg_partition_tree(to_regclass($1)) JOIN pg_class ON oid = relid
+       WHERE relkind = 'f' ORDER BY 1 LIMIT 1`,
       [quoteName(...table.parts)],
     );
     return row?.name;
@@ -212,38 +243,49 @@ export class Catalog {
   }
 
   /**
-   * What an interrupted REINDEX … CONCURRENTLY left of a table with its TOAST, of its partitions,
-   * or of the table of an index.
+   * The invalid indexes that an interrupted REINDEX … CONCURRENTLY left on a table with its TOAST,
+   * on its partitions, or on the table of an index.
    */
-  public async leftOfReindex(name: SqlName): Promise<string[]> {
+  public async reindexRemains(name: SqlName): Promise<string[]> {
     const rows = await rowsOf<{ schema: string; name: string }>(
       this.connection,
-      `SELECT nspname AS schema, c.relname AS name FROM pg_index i JOIN pg_class c ON c.oid = indexrelid JOIN pg_namespace n ON n.oid = relnamespace
+      `SELECT nspname AS schema, c.relname AS name
+       FROM pg_index i JOIN pg_class c ON c.oid = indexrelid
+       JOIN pg_namespace n ON n.oid = relnamespace
        WHERE NOT indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND EXISTS (
-         WITH named AS (SELECT to_regclass($1)::oid AS oid UNION SELECT relid FROM pg_partition_tree(to_regclass($1))),
-              tables AS (SELECT oid FROM named UNION SELECT indrelid FROM pg_index JOIN named ON oid = indexrelid)
-         SELECT 1 FROM pg_class t JOIN tables USING (oid) WHERE indrelid IN (t.oid, t.reltoastrelid))
+         WITH named AS (
+                SELECT to_regclass($1)::oid AS oid
+                UNION SELECT relid FROM pg_partition_tree(to_regclass($1))),
+              tables AS (
+                SELECT oid FROM named
+                UNION SELECT indrelid FROM pg_index JOIN named ON oid = indexrelid)
+         SELECT 1 FROM pg_class t JOIN tables USING (oid)
+         WHERE indrelid IN (t.oid, t.reltoastrelid))
        ORDER BY 1, 2`,
       [quoteName(...name.parts)],
     );
     return rows.map((row) => quoteName(row.schema, row.name));
   }
 
-  /** Whether a partition is attached, or half detached by an interrupted DETACH … CONCURRENTLY. */
+  /**
+   * Whether a partition is attached; `pending` if an interrupted DETACH … CONCURRENTLY left it half
+   * detached.
+   */
   public async attachment(
     parent: SqlName,
     partition: SqlName,
   ): Promise<'attached' | 'pending' | 'none'> {
     const [row] = await rowsOf<{ pending: boolean }>(
       this.connection,
-      'SELECT inhdetachpending AS pending FROM pg_inherits WHERE inhparent = to_regclass($1) AND inhrelid = to_regclass($2)',
+      `SELECT inhdetachpending AS pending FROM pg_inherits
+       WHERE inhparent = to_regclass($1) AND inhrelid = to_regclass($2)`,
       [quoteName(...parent.parts), quoteName(...partition.parts)],
     );
     if (!row) return 'none';
     return row.pending ? 'pending' : 'attached';
   }
 
-  /** Indexes that cost every write and serve no read, because their building failed. */
+  /** Invalid indexes, whose build failed. They slow every write and serve no read. */
   public async invalidIndexes(): Promise<string[]> {
     const rows = await rowsOf<{ name: string }>(
       this.connection,
@@ -252,4 +294,9 @@ export class Catalog {
     );
     return rows.map(({ name }) => name);
   }
+}
+
+/** A warning about the indexes that `invalidIndexes` returns. */
+export function invalidIndexesMessage(names: readonly string[]): string {
+  return `INVALID indexes, which slow writes and serve no reads: ${names.join(', ')}`;
 }

@@ -1,46 +1,81 @@
-/** What would fail, or would stop the traffic, is refused before the database is touched. */
-import { type InvalidValue, IsochroneError } from '../../../model/errors';
-import { type Migration, type MigrationStatement, refused } from './files';
-import { knownNotImmutable } from './volatile-functions';
-
-const TRANSACTION_CONTROL =
-  /^(?:BEGIN\b.*|START TRANSACTION|COMMIT\b.*|END|ROLLBACK\b.*|ABORT|SAVEPOINT|RELEASE|PREPARE TRANSACTION|SET TRANSACTION)$/;
-const OPENS = /^(?:BEGIN\b.*|START TRANSACTION)$/;
-const CLOSES = /^(?:COMMIT\b.*|END|ROLLBACK\b.*|ABORT)$/;
-const NOT_OF_A_SCHEMA =
-  /^(?:(?:CREATE|DROP) (?:DATABASE|TABLESPACE|SUBSCRIPTION)|ALTER SYSTEM|DISCARD\b.*|REINDEX (?:SCHEMA|DATABASE|SYSTEM)\b.*)$/;
 /**
- * What lasts as long as a transaction or a session, and would be gone when a run is resumed behind
- * it.
+ * Checks that need no server. They refuse statements that would fail or stop the traffic before the
+ * database is touched.
  */
-const FORGOTTEN =
-  /^(?:CREATE TEMPORARY .*|SET LOCAL|SET CONSTRAINTS|PREPARE\b.*|EXECUTE|DEALLOCATE|DECLARE|FETCH|MOVE|CLOSE|LOCK|LISTEN)$/;
+import { type InvalidValue, IsochroneError } from '../../../model/errors';
+import { refused } from '../refused';
+import type { Migration, MigrationStatement } from './files';
+import { knownNotImmutable } from './volatility';
+
+/** A pattern of commands, each a regular expression of the whole command. */
+function commands(...patterns: readonly string[]): RegExp {
+  return new RegExp(`^(?:${patterns.join('|')})$`);
+}
+
+const OPENS = commands('BEGIN\\b.*', 'START TRANSACTION');
+const CLOSES = commands('COMMIT\\b.*', 'END', 'ROLLBACK\\b.*', 'ABORT');
+const TRANSACTION_CONTROL = commands(
+  OPENS.source,
+  CLOSES.source,
+  'SAVEPOINT',
+  'RELEASE',
+  'PREPARE TRANSACTION',
+  'SET TRANSACTION',
+);
+const BEYOND_SCHEMA = commands(
+  '(?:CREATE|DROP) (?:DATABASE|TABLESPACE|SUBSCRIPTION)',
+  'ALTER SYSTEM',
+  'DISCARD\\b.*',
+  'REINDEX (?:SCHEMA|DATABASE|SYSTEM)\\b.*',
+);
 
 /**
- * @throws IsochroneError with all that can be seen without a server: the message has one paragraph
- * for each
+ * Commands whose effect ends with the transaction or session, and is gone when a run is resumed
+ * after them.
+ */
+const TEMPORARY = commands(
+  'CREATE TEMPORARY .*',
+  'SET LOCAL',
+  'SET CONSTRAINTS',
+  'PREPARE\\b.*',
+  'EXECUTE',
+  'DEALLOCATE',
+  'DECLARE',
+  'FETCH',
+  'MOVE',
+  'CLOSE',
+  'LOCK',
+  'LISTEN',
+);
+
+/**
+ * Checks the statements of migrations without a server.
+ *
+ * @throws IsochroneError with all problems, one paragraph each
  */
 export function checkStatements(migrations: readonly Migration[]): void {
   throwAll(
     migrations.flatMap((migration) => {
-      let begun = false;
+      let inTransaction = false;
       return migration.statements.flatMap((statement) => {
-        if (OPENS.test(statement.what)) begun = true;
+        if (OPENS.test(statement.command)) inTransaction = true;
         const problem =
-          begun && statement.runs === 'outside'
+          inTransaction && statement.runs === 'outside'
             ? insideBegin(statement)
             : problemOf(migration, statement);
-        if (CLOSES.test(statement.what)) begun = false;
+        if (CLOSES.test(statement.command)) inTransaction = false;
         return problem ? [refused(at(migration, statement), problem)] : [];
       });
     }),
   );
 }
 
+/** The file and line of a statement. */
 export function at(migration: Migration, statement: MigrationStatement): string {
   return `${migration.file}:${statement.line}`;
 }
 
+/** @throws IsochroneError with the messages of all problems, if there are any */
 export function throwAll(problems: readonly Error[]): void {
   if (problems.length > 0)
     throw new IsochroneError(problems.map(({ message }) => message).join('\n\n'));
@@ -48,36 +83,40 @@ export function throwAll(problems: readonly Error[]): void {
 
 function insideBegin(statement: MigrationStatement): InvalidValue {
   return {
-    property: statement.what,
+    property: statement.command,
     value: 'BEGIN before it',
     allowed: 'outside of BEGIN … COMMIT',
     rule: 'PostgreSQL runs it in transactions of its own, and refuses it inside another one.',
-    fix: 'Leave BEGIN and COMMIT out: it then runs by itself, and its file goes statement by statement.',
+    fix: 'Remove BEGIN and COMMIT: each statement of the file then runs on its own.',
   };
 }
 
 function problemOf(migration: Migration, statement: MigrationStatement): InvalidValue | undefined {
-  const { what, index } = statement;
-  if (TRANSACTION_CONTROL.test(what)) {
+  const { command, index } = statement;
+  if (TRANSACTION_CONTROL.test(command)) {
     return {
       property: 'a statement',
-      value: what,
-      allowed: 'one that leaves the transaction alone',
-      rule: 'A file is one transaction with the record of it; in a file with statements that cannot be in one, each statement is.',
-      fix: 'Leave it out, and put what belongs together into a file of its own.',
+      value: command,
+      allowed: 'one that does not control transactions',
+      rule:
+        'A file and its record are one transaction; ' +
+        'in a file with a statement that cannot be in one, each statement and its record are.',
+      fix: 'Remove it, and put statements that belong together into a file of their own.',
     };
   }
-  if (NOT_OF_A_SCHEMA.test(what) || (what === 'CLUSTER' && statement.runs === 'outside')) {
+  if (BEYOND_SCHEMA.test(command) || (command === 'CLUSTER' && statement.runs === 'outside')) {
     return {
       property: 'a statement',
-      value: what,
+      value: command,
       allowed: 'about objects of this database, named one by one',
-      rule: 'It acts on more than the schema, cannot run in a transaction, and nobody can tell afterwards how far it came.',
+      rule:
+        'It acts on more than the schema and cannot run in a transaction, ' +
+        'so an interrupted run could not tell how far it came.',
       fix: 'Run it by hand, or name the table.',
     };
   }
   if (
-    what === 'COPY' &&
+    command === 'COPY' &&
     statement.tokens.some(
       ({ kind, value }) => kind === 'word' && (value === 'STDIN' || value === 'STDOUT'),
     )
@@ -86,8 +125,8 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       property: 'COPY',
       value: 'STDIN or STDOUT',
       allowed: 'from or to a file of the server',
-      rule: 'What follows such a statement in a file is read by psql, not by the server.',
-      fix: 'Write INSERT, or load the data by another way.',
+      rule: 'psql, not the server, reads the data that follows such a statement in a file.',
+      fix: 'Write INSERT, or load the data in another way.',
     };
   }
   const calls = new Set(
@@ -97,9 +136,9 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
     return {
       property: 'a function',
       value: 'pg_advisory_unlock_all()',
-      allowed: 'one that leaves the locks of the session alone',
-      rule: 'A run holds an advisory lock of its session, so that no other begins beside it.',
-      fix: 'Unlock by key what the file has locked, or lock with pg_advisory_xact_lock.',
+      allowed: 'one that keeps the locks of the session',
+      rule: 'A run holds an advisory lock of its session, so that no other run starts meanwhile.',
+      fix: 'Release the locks of the file by key, or lock with pg_advisory_xact_lock.',
     };
   }
   if (calls.has('SET_CONFIG') && statement.text.includes('search_path')) {
@@ -107,36 +146,42 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       property: 'a function',
       value: 'set_config()',
       allowed: 'without search_path',
-      rule: 'What is checked beforehand looks tables up along the path that SET has set.',
+      rule: 'The checks before a run look tables up along the path that SET has set.',
       fix: 'Write SET search_path.',
     };
   }
-  const outside = statement.within.find(({ runs }) => runs === 'outside');
+  const outside = statement.nested.find(({ runs }) => runs === 'outside');
   if (outside) {
     return {
-      property: outside.what,
+      property: outside.command,
       value: 'DO before it',
       allowed: 'outside of a DO block',
-      rule: 'PostgreSQL runs a block in one transaction, and refuses it there.',
+      rule: 'PostgreSQL runs a block in one transaction, and refuses the statement there.',
       fix: 'Write it as a statement of the file.',
     };
   }
-  if (!migration.transactional && FORGOTTEN.test(what)) {
+  if (!migration.transactional && TEMPORARY.test(command)) {
     return {
       property: 'a statement',
-      value: what,
-      allowed: 'one that still holds when the run goes on in another session',
-      rule: `${migration.file} goes statement by statement, because not all of it can run in one transaction.`,
-      fix: 'Put it, with the statements that need it, into a file of their own; for a setting, write SET: it is repeated.',
+      value: command,
+      allowed: 'one whose effect outlasts the session',
+      rule:
+        `${migration.file} runs statement by statement, because not all of it can run in one ` +
+        'transaction, and a resumed run has another session.',
+      fix:
+        'Put it, with the statements that need it, into a file of their own; ' +
+        'for a setting, write SET, which is repeated.',
     };
   }
   if (statement.perPartition && !(index?.concurrently && !index.only)) {
     return {
       property: '`per partition`',
-      value: what,
+      value: command,
       allowed: 'above CREATE INDEX CONCURRENTLY on a partitioned table',
-      rule: 'It says that the index is built CONCURRENTLY on each partition and attached, which PostgreSQL does not do by itself.',
-      fix: 'Write CONCURRENTLY, without ONLY, or leave the comment out.',
+      rule:
+        'The index is then built CONCURRENTLY on each partition and attached, ' +
+        'which PostgreSQL does not do by itself.',
+      fix: 'Write CONCURRENTLY, without ONLY, or remove the comment.',
     };
   }
   if (!index) return undefined;
@@ -145,7 +190,9 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       property: 'the name of the index',
       value: undefined,
       allowed: 'given',
-      rule: 'A run that was interrupted finds by its name what became of it; PostgreSQL would begin a second one.',
+      rule:
+        'A resumed run finds the index by its name; ' +
+        'without a name, PostgreSQL would start a second index.',
       fix: 'Give it a name.',
     };
   }
@@ -153,12 +200,17 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
   return volatile.length > 0 ? notImmutable(volatile) : undefined;
 }
 
+/** The problem of an index that uses functions or values that are not immutable. */
 export function notImmutable(found: readonly string[]): InvalidValue {
   return {
     property: 'an index expression or predicate',
     value: found.join(', '),
     allowed: 'made of IMMUTABLE functions',
-    rule: 'PostgreSQL decides once, when a row is written, whether and where it stands in an index; that must not change with time or session.',
-    fix: "Write a constant, such as a date, or a condition on a column, such as status = 'active'; give functions of time AT TIME ZONE 'UTC'.",
+    rule:
+      'PostgreSQL decides once, when a row is written, whether and where it is in the index; ' +
+      'that must not change with time or session.',
+    fix:
+      'Write a constant, such as a date, or a condition on a column, such as ' +
+      "status = 'active'; give functions of time AT TIME ZONE 'UTC'.",
   };
 }

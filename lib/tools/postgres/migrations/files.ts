@@ -1,49 +1,42 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeValue, type InvalidValue, IsochroneError } from '../../../model/errors';
+import { IsochroneError } from '../../../model/errors';
+import { refused } from '../refused';
 import { lineOf, SqlScanError, type SqlStatement, splitStatements, statementsWithin } from '../sql';
 import { type StatementFacts, statementFacts } from './statement-facts';
 
 export interface MigrationStatement extends SqlStatement, StatementFacts {
-  /** Its place in the file, counted from 1. */
+  /** The position in the file, counted from 1. */
   readonly number: number;
   readonly checksum: string;
   /**
-   * The index of a partitioned table is built partition by partition: `-- isochrone: per
+   * Whether the index of a partitioned table is built partition by partition: `-- isochrone: per
    * partition`.
    */
   readonly perPartition: boolean;
-  /** The reason of `-- isochrone: allow access-exclusive, because …`. */
-  readonly allowed: string | undefined;
-  /** Those of a DO block. */
-  readonly within: readonly (SqlStatement & StatementFacts)[];
+  /** The reason given by `-- isochrone: allow access-exclusive, because …`. */
+  readonly allowedReason: string | undefined;
+  /** The statements of a DO block. */
+  readonly nested: readonly (SqlStatement & StatementFacts)[];
 }
 
-/** A file of the folder. */
+/** A migration: one file of the folder. */
 export interface Migration {
   readonly version: number;
   readonly file: string;
-  /** SHA-256 of its text. */
+  /** The SHA-256 of its text. */
   readonly checksum: string;
   readonly statements: readonly MigrationStatement[];
-  /** Whether all of it is one transaction; otherwise it goes statement by statement. */
+  /** Whether the whole file is one transaction; otherwise it runs statement by statement. */
   readonly transactional: boolean;
 }
 
 const FILE_NAME = /^(\d{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.sql$/;
 const ALLOW = /^allow access-exclusive, because (.{10,})$/is;
 
-/** The error for something in a file that we refuse. */
-export function refused(where: string, problem: InvalidValue): IsochroneError {
-  const { property, value, allowed, rule, fix } = problem;
-  return new IsochroneError(
-    `${where}: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
-  );
-}
-
 /**
- * The migrations of a folder, in order. Files that do not end in `.sql` are left alone.
+ * Reads the migrations of a folder, in order. Files that do not end in `.sql` are ignored.
  *
  * @throws IsochroneError for a folder that cannot be read or has no migrations, for names that are
  * not `0001-name.sql`, for gaps and duplicates, and for a file that cannot be split into statements
@@ -57,8 +50,10 @@ export function readMigrations(folder: string): Migration[] {
         property: 'the number',
         value: file.slice(0, 4),
         allowed: String(index + 1).padStart(4, '0'),
-        rule: 'Migrations are counted from 0001 without gaps or duplicates, so that every database runs the same ones in the same order.',
-        fix: 'Number the files that have not been applied yet anew.',
+        rule:
+          'Migrations are numbered from 0001 without gaps or duplicates, ' +
+          'so that every database runs the same ones in the same order.',
+        fix: 'Renumber the files that have not been applied yet.',
       });
     }
     return parseMigration(file, readSql(join(folder, file)));
@@ -66,8 +61,8 @@ export function readMigrations(folder: string): Migration[] {
 }
 
 /**
- * Without a byte order mark, which is no SQL. Bytes that are no characters would be stored as
- * U+FFFD.
+ * Reads a file without its byte order mark, which is not SQL. It refuses invalid bytes, which would
+ * be stored as U+FFFD.
  */
 function readSql(path: string): string {
   try {
@@ -78,9 +73,9 @@ function readSql(path: string): string {
   }
   throw refused(path, {
     property: 'the bytes',
-    value: 'others',
+    value: 'other bytes',
     allowed: 'UTF-8 without NUL',
-    rule: 'PostgreSQL has no NUL in a text, and what another encoding means is not in the file.',
+    rule: 'PostgreSQL stores no NUL in a text, and the file does not name another encoding.',
     fix: 'Save it as UTF-8.',
   });
 }
@@ -91,25 +86,33 @@ function namesIn(folder: string): string[] {
     names = readdirSync(folder).filter((name) => name.endsWith('.sql'));
   } catch (error) {
     throw new IsochroneError(
-      `The folder of migrations ${folder} cannot be read: ${error instanceof Error ? error.message : error}`,
+      `The migration folder ${folder} cannot be read: ` +
+        `${error instanceof Error ? error.message : error}`,
     );
   }
-  const odd = names.find((name) => !FILE_NAME.test(name));
-  if (odd !== undefined || names.length === 0) {
+  const malformed = names.find((name) => !FILE_NAME.test(name));
+  if (malformed !== undefined || names.length === 0) {
     throw refused(folder, {
       property: 'the files',
-      value: odd ?? names,
+      value: malformed ?? names,
       allowed: 'named like 0001-create-ticks.sql',
-      rule: 'The number says when a migration runs, and the name is what people read: lower-case letters, digits and hyphens.',
-      fix: odd === undefined ? 'Name another folder, or write the first migration.' : 'Rename it.',
+      rule:
+        'The number is the order in which migrations run; ' +
+        'the name consists of lower-case letters, digits and hyphens.',
+      fix:
+        malformed === undefined
+          ? 'Name another folder, or write the first migration.'
+          : 'Rename it.',
     });
   }
   return names.sort();
 }
 
 /**
- * @throws IsochroneError if it cannot be split into statements, or says something to isochrone that
- * is not known
+ * Parses a file.
+ *
+ * @throws IsochroneError if it cannot be split into statements, or has an unknown comment for
+ * isochrone
  */
 export function parseMigration(file: string, sql: string): Migration {
   let split: SqlStatement[];
@@ -118,16 +121,17 @@ export function parseMigration(file: string, sql: string): Migration {
   } catch (error) {
     if (!(error instanceof SqlScanError)) throw error;
     throw new IsochroneError(
-      `${file}:${lineOf(sql, error.offset)}: ${error.message}\nMigrations are plain SQL, one statement after the other. Correct it.`,
+      `${file}:${lineOf(sql, error.offset)}: ${error.message}\n` +
+        'Migrations are plain SQL, one statement after the other. Correct it.',
     );
   }
   const statements = split.map((statement, index): MigrationStatement => {
     const where = `${file}:${statement.line}`;
-    const said = statement.directives.map((directive) => ({
+    const directives = statement.directives.map((directive) => ({
       directive,
       reason: ALLOW.exec(directive)?.[1],
     }));
-    for (const { directive, reason } of said) {
+    for (const { directive, reason } of directives) {
       if (reason === undefined && directive !== 'per partition')
         throw unknownDirective(where, directive);
     }
@@ -136,9 +140,9 @@ export function parseMigration(file: string, sql: string): Migration {
       ...statementFacts(statement),
       number: index + 1,
       checksum: sha256(statement.text),
-      perPartition: said.some(({ directive }) => directive === 'per partition'),
-      allowed: said.find(({ reason }) => reason !== undefined)?.reason,
-      within: statementsWithin(statement).map((inner) => ({ ...inner, ...statementFacts(inner) })),
+      perPartition: directives.some(({ directive }) => directive === 'per partition'),
+      allowedReason: directives.find(({ reason }) => reason !== undefined)?.reason,
+      nested: statementsWithin(statement).map((inner) => ({ ...inner, ...statementFacts(inner) })),
     };
   });
   const transactional = statements.every(
@@ -158,12 +162,14 @@ function unknownDirective(where: string, directive: string): IsochroneError {
     property: 'a comment for isochrone',
     value: directive,
     allowed: '`allow access-exclusive, because …` with a reason, or `per partition`',
-    rule: 'A comment that is ignored would promise what does not happen.',
-    fix: 'Correct it; a reason has 10 characters at least.',
+    rule: 'A comment for isochrone that had no effect would be misleading.',
+    fix: 'Correct it. A reason has at least 10 characters.',
   });
 }
 
-/** Of the text with the line ends of Unix: a checkout on Windows is no change. */
+/**
+ * The SHA-256 of the text with Unix line ends, so that a checkout on Windows has the same checksum.
+ */
 export function sha256(text: string): string {
   return createHash('sha256').update(text.replaceAll('\r\n', '\n')).digest('hex');
 }

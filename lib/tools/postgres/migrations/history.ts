@@ -1,24 +1,25 @@
 import { type PostgresConnection, rowsOf } from '../connection';
-import { type Migration, type MigrationStatement, refused } from './files';
+import { refused } from '../refused';
+import type { Migration, MigrationStatement } from './files';
 
 export type StepState = 'running' | 'done' | 'failed';
 
 /**
- * What the database keeps of a file (statement 0), or of one statement of a file that goes
- * statement by statement.
+ * The record of a file (statement 0), or of one statement of a file that runs statement by
+ * statement.
  */
 export interface HistoryEntry {
   readonly version: number;
   readonly statement: number;
   readonly file: string;
-  /** SHA-256 of the file, or of the statement. */
+  /** The SHA-256 of the file or of the statement. */
   readonly checksum: string;
   readonly state: StepState;
 }
 
 const TABLE = 'isochrone.migrations';
 
-/** The states and times are of the last attempt; who applies it, too. Rows are never deleted. */
+/** State, times and `started_by` are those of the last attempt. Rows are never deleted. */
 const CREATE = `CREATE TABLE IF NOT EXISTS ${TABLE} (
   version integer NOT NULL,
   statement integer NOT NULL,
@@ -34,23 +35,18 @@ const CREATE = `CREATE TABLE IF NOT EXISTS ${TABLE} (
   PRIMARY KEY (version, statement)
 )`;
 
-/**
- * The history in the database, as it was read when the run began and as this run went on with it.
- */
+/** The history in the database: as read when the run started, and as the run continued it. */
 export class MigrationHistory {
+  /** @param by who runs the migrations, for `started_by` */
   private constructor(
     private readonly connection: PostgresConnection,
     private readonly by: string,
     private readonly entries: Map<string, HistoryEntry>,
   ) {}
 
-  /** Reads it; where there is none yet, nothing has been applied. */
+  /** Reads the history. Without the table, nothing has been applied. */
   public static async read(connection: PostgresConnection, by: string): Promise<MigrationHistory> {
-    const [there] = await rowsOf<{ table: string | null }>(
-      connection,
-      `SELECT to_regclass('${TABLE}')::text AS table`,
-    );
-    const rows = there?.table
+    const rows = (await tableExists(connection))
       ? await rowsOf<HistoryEntry>(
           connection,
           `SELECT version, statement, file, checksum, state FROM ${TABLE} ORDER BY 1, 2`,
@@ -63,23 +59,20 @@ export class MigrationHistory {
     );
   }
 
-  /** Under the lock of the run: two at once would be in each other's way. */
+  /** Creates the table. The lock of the run must be held, because two runs would conflict. */
   public async create(): Promise<void> {
-    const [there] = await rowsOf<{ table: string | null }>(
-      this.connection,
-      `SELECT to_regclass('${TABLE}')::text AS table`,
-    );
-    if (!there?.table)
+    if (!(await tableExists(this.connection)))
       await this.connection.query(`CREATE SCHEMA IF NOT EXISTS isochrone; ${CREATE}`);
   }
 
+  /** Whether the whole file was applied. */
   public isApplied(migration: Migration): boolean {
     return this.state(migration, 0) === 'done';
   }
 
   /**
-   * Whether statements of it were done one by one: it goes on like that, also if it was corrected
-   * to what a transaction could hold.
+   * Whether statements of the file ran one by one. The file then continues so, even if it was
+   * corrected to a text that one transaction could hold.
    */
   public isBegunByStatement({ version, statements }: Migration): boolean {
     return statements.some(
@@ -93,14 +86,15 @@ export class MigrationHistory {
     return before !== undefined && before.checksum !== statement.checksum;
   }
 
+  /** The state of a statement, or of the file as statement 0; undefined if it never ran. */
   public state(migration: Migration, statement: number): StepState | undefined {
     return this.entries.get(key(migration.version, statement))?.state;
   }
 
   /**
-   * Compares it with the folder.
+   * Compares the history with the folder.
    *
-   * @throws IsochroneError for a file that was changed after it was applied, or that has gone; of a
+   * @throws IsochroneError for a file that was changed after it was applied, or that is gone; in a
    * file that was begun, only statements that failed or have not run may change
    */
   public check(migrations: readonly Migration[]): void {
@@ -111,8 +105,12 @@ export class MigrationHistory {
           property: 'a file before one that was begun',
           value: this.state(missing, 0),
           allowed: 'done',
-          rule: `The history has ${entry.file}, which runs after it: its record was deleted or changed by hand.`,
-          fix: `Find out whether the database has what it makes, and bring its row in ${TABLE} back.`,
+          rule:
+            `The history has ${entry.file}, which runs after it: ` +
+            'its record was deleted or changed by hand.',
+          fix:
+            'Find out whether the database has the changes of the file, ' +
+            `and restore its row in ${TABLE}.`,
         });
       }
       const migration = migrations[entry.version - 1];
@@ -121,8 +119,10 @@ export class MigrationHistory {
           property: 'a file that was applied',
           value: undefined,
           allowed: 'in the folder',
-          rule: `The database has had version ${entry.version}, and the folder ends at ${migrations.length}.`,
-          fix: 'Run the newest folder; to take something back, write a further migration.',
+          rule:
+            `The database has applied version ${entry.version}, ` +
+            `and the folder ends at ${migrations.length}.`,
+          fix: 'Run the newest folder. To undo a migration, write a further one.',
         });
       }
       const statement = migration.statements[entry.statement - 1];
@@ -141,21 +141,24 @@ export class MigrationHistory {
           value: `SHA-256 ${checksum?.slice(0, 12) ?? 'of nothing'}`,
           allowed: `as it was then, SHA-256 ${entry.checksum.slice(0, 12)}`,
           rule: 'Other databases ran the old text, and would never run the new one.',
-          fix: 'Bring the old text back, and put the change into a further migration.',
+          fix: 'Restore the old text, and put the change into a further migration.',
         },
       );
     }
   }
 
   /**
-   * Says that a step begins. In a transaction of its own: what is interrupted must leave a trace.
+   * Records the start of a step. It commits before the step runs, so that an interrupted step
+   * leaves a trace.
    */
-  public async begin(migration: Migration, statement?: MigrationStatement): Promise<void> {
+  public async recordStart(migration: Migration, statement?: MigrationStatement): Promise<void> {
     await this.connection.query(
-      `INSERT INTO ${TABLE} (version, statement, file, checksum, state, started_by) VALUES ($1, $2, $3, $4, 'running', $5)
-       ON CONFLICT (version, statement) DO UPDATE SET file = excluded.file, checksum = excluded.checksum, state = 'running', error = NULL,
-         attempts = migrations.attempts + 1, started = excluded.started, ended = NULL, started_by = excluded.started_by,
-         database_user = excluded.database_user`,
+      `INSERT INTO ${TABLE} (version, statement, file, checksum, state, started_by)
+       VALUES ($1, $2, $3, $4, 'running', $5)
+       ON CONFLICT (version, statement) DO UPDATE SET
+         file = excluded.file, checksum = excluded.checksum, state = 'running', error = NULL,
+         attempts = migrations.attempts + 1, started = excluded.started, ended = NULL,
+         started_by = excluded.started_by, database_user = excluded.database_user`,
       [
         migration.version,
         statement?.number ?? 0,
@@ -166,20 +169,21 @@ export class MigrationHistory {
     );
   }
 
-  /** Says that a step is through, in the transaction of the step where it has one. */
-  public async done(migration: Migration, statement?: MigrationStatement): Promise<void> {
-    await this.end(migration, statement, 'done', null);
+  /** Records the end of a step, within the transaction of the step if it has one. */
+  public async recordDone(migration: Migration, statement?: MigrationStatement): Promise<void> {
+    await this.recordEnd(migration, statement, 'done', null);
   }
 
-  public async failed(
+  /** Records the failure of a step. */
+  public async recordFailure(
     migration: Migration,
     statement: MigrationStatement | undefined,
     error: string,
   ): Promise<void> {
-    await this.end(migration, statement, 'failed', error);
+    await this.recordEnd(migration, statement, 'failed', error);
   }
 
-  private async end(
+  private async recordEnd(
     migration: Migration,
     statement: MigrationStatement | undefined,
     state: StepState,
@@ -187,7 +191,8 @@ export class MigrationHistory {
   ) {
     const number = statement?.number ?? 0;
     await this.connection.query(
-      `UPDATE ${TABLE} SET state = $3, error = $4, checksum = $5, ended = clock_timestamp() WHERE version = $1 AND statement = $2`,
+      `UPDATE ${TABLE} SET state = $3, error = $4, checksum = $5, ended = clock_timestamp()
+       WHERE version = $1 AND statement = $2`,
       [migration.version, number, state, error, checksumOf(migration, statement)],
     );
     const entry = {
@@ -199,6 +204,14 @@ export class MigrationHistory {
     };
     this.entries.set(key(migration.version, number), entry);
   }
+}
+
+async function tableExists(connection: PostgresConnection): Promise<boolean> {
+  const [row] = await rowsOf<{ table: string | null }>(
+    connection,
+    `SELECT to_regclass('${TABLE}')::text AS table`,
+  );
+  return Boolean(row?.table);
 }
 
 const STATES: Readonly<Record<StepState, string>> = {

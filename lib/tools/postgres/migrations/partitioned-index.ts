@@ -1,10 +1,10 @@
 /**
- * An index of a partitioned table without holding up writes: one ON ONLY the parent, which is empty
- * and INVALID; one CONCURRENTLY on each partition; ATTACH makes the parent's valid with the last of
- * them ("Table Partitioning", PostgreSQL documentation).
+ * Builds an index of a partitioned table without blocking writes: one ON ONLY the parent, which is
+ * empty and INVALID, and one CONCURRENTLY on each partition. Attaching the last of them makes the
+ * index of the parent valid ("Table Partitioning", PostgreSQL documentation).
  *
- * Each part is looked up before it is made, so it can be run again from anywhere. Partitions that
- * are created meanwhile get their index from the parent's.
+ * Each part is looked up before it is created, so the build can be resumed at any point. A
+ * partition that is created meanwhile gets its index from the parent.
  */
 import { createHash } from 'node:crypto';
 import { IsochroneError } from '../../../model/errors';
@@ -20,14 +20,14 @@ export interface PartitionedIndex {
   readonly table: string;
   readonly name: string;
   readonly unique: boolean;
-  /** What follows the table in CREATE INDEX: method, columns, predicate. */
+  /** The text after the table in CREATE INDEX: method, columns, predicate. */
   readonly definition: string;
-  /** For the short locks on the parent. */
+  /** How long the short steps wait for a lock on the parent, in milliseconds. */
   readonly lockTimeoutMs: number;
   readonly log: (message: string) => void;
 }
 
-/** "Identifiers and Key Words", PostgreSQL documentation: bytes of a name. */
+/** The most bytes of a name ("Identifiers and Key Words", PostgreSQL documentation). */
 const NAME_BYTES = 63;
 
 interface Table {
@@ -44,17 +44,18 @@ export async function buildPerPartition(index: PartitionedIndex): Promise<void> 
     [index.table],
   );
   if (!root?.partitioned)
-    throw new IsochroneError(`${index.table} is no partitioned table of this database any more.`);
+    throw new IsochroneError(`${index.table} is no longer a partitioned table of this database.`);
   await build(index, root, index.name);
   const parent = quoteName(root.schema, index.name);
   const found = await index.catalog.index(index.table, index.name);
   if (found?.valid) return;
   throw new IsochroneError(
-    `${parent} is still INVALID, though each partition has its index.\nA partition was attached meanwhile that has none. Run the migrations again.`,
+    `${parent} is still INVALID, although each partition had its index.\n` +
+      'A partition without the index was attached meanwhile. Run the migrations again.',
   );
 }
 
-/** Builds it for a table and all below it, and returns its name, quoted. */
+/** Builds the index for a table and all its partitions, and returns its quoted name. */
 async function build(index: PartitionedIndex, table: Table, name: string): Promise<string> {
   const { connection, catalog, log } = index;
   const on = quoteName(table.schema, table.relation);
@@ -67,7 +68,7 @@ async function build(index: PartitionedIndex, table: Table, name: string): Promi
     );
   if (!table.partitioned) {
     if (found && !found.valid) {
-      log(`drops ${quoted}, which is INVALID: its building was interrupted`);
+      log(`drops ${quoted}, which is INVALID: its build was interrupted`);
       await connection.query(`DROP INDEX CONCURRENTLY ${quoted}`);
       found = undefined;
     }
@@ -80,17 +81,17 @@ async function build(index: PartitionedIndex, table: Table, name: string): Promi
     return quoted;
   }
   if (!found)
-    await briefly(index, `${create} ${quoteName(name)} ON ONLY ${on} ${index.definition}`);
+    await shortStep(index, `${create} ${quoteName(name)} ON ONLY ${on} ${index.definition}`);
   for (const partition of await withoutIndex(connection, on, quoted)) {
     const child = await build(index, partition, partitionIndexName(partition.relation, index.name));
-    await briefly(index, `ALTER INDEX ${quoted} ATTACH PARTITION ${child}`);
+    await shortStep(index, `ALTER INDEX ${quoted} ATTACH PARTITION ${child}`);
   }
   return quoted;
 }
 
 /**
- * What there is of it: on the parent if that is not valid, and on partitions, attached or not;
- * parents before what is below them.
+ * The existing parts of the index: on the parent if it is not valid, and on partitions, attached or
+ * not; parents before their partitions.
  */
 export async function partitionIndexes(
   connection: PostgresConnection,
@@ -101,7 +102,8 @@ export async function partitionIndexes(
   const tables = await rowsOf<Table & { level: number }>(
     connection,
     `SELECT nspname AS schema, relname AS relation, relkind = 'p' AS partitioned, level
-     FROM pg_partition_tree(to_regclass($1)) JOIN pg_class c ON c.oid = relid JOIN pg_namespace n ON n.oid = relnamespace ORDER BY level, 1, 2`,
+     FROM pg_partition_tree(to_regclass($1)) JOIN pg_class c ON c.oid = relid
+     JOIN pg_namespace n ON n.oid = relnamespace ORDER BY level, 1, 2`,
     [table],
   );
   const indexes: { readonly found: FoundIndex; readonly partitioned: boolean }[] = [];
@@ -116,8 +118,8 @@ export async function partitionIndexes(
   return indexes;
 }
 
-/** A step that holds up writes for a moment, and for as long as it waits. */
-async function briefly(
+/** Runs a short step that blocks writes, for as long as it waits for its lock and runs. */
+async function shortStep(
   { connection, lockTimeoutMs }: PartitionedIndex,
   text: string,
 ): Promise<void> {
@@ -126,9 +128,7 @@ async function briefly(
   await setLockTimeout(connection, 0);
 }
 
-/**
- * The partitions of a table that have no index attached to this one, in the order of their names.
- */
+/** The partitions of a table without an index attached to this one, in the order of their names. */
 async function withoutIndex(
   connection: PostgresConnection,
   table: string,
@@ -137,7 +137,8 @@ async function withoutIndex(
   return rowsOf<Table>(
     connection,
     `SELECT nspname AS schema, relname AS relation, relkind = 'p' AS partitioned
-     FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid JOIN pg_namespace n ON n.oid = relnamespace
+     FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid
+     JOIN pg_namespace n ON n.oid = relnamespace
      WHERE inhparent = to_regclass($1) AND NOT EXISTS (
        SELECT 1 FROM pg_index i JOIN pg_inherits a ON a.inhrelid = i.indexrelid
        WHERE i.indrelid = c.oid AND a.inhparent = to_regclass($2))
@@ -146,12 +147,15 @@ async function withoutIndex(
   );
 }
 
-/** The same for every run: partition and index, cut with a hash where that is too long. */
+/**
+ * The name of the index of a partition, the same in every run: the names of partition and index,
+ * shortened with a hash if they are too long.
+ */
 export function partitionIndexName(partition: string, index: string): string {
   const name = `${partition}_${index}`;
   if (Buffer.byteLength(name) <= NAME_BYTES) return name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  // Cutting bytes may cut a character in two, which becomes U+FFFD: it is left out.
+  // Cutting bytes may split a character, which becomes U+FFFD and is removed.
   const cut = Buffer.from(name)
     .subarray(0, NAME_BYTES - 9)
     .toString()

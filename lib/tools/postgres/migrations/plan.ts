@@ -1,5 +1,5 @@
 import type { PostgresConnection } from '../connection';
-import { Catalog } from './catalog';
+import { Catalog, invalidIndexesMessage } from './catalog';
 import { checkAgainstCatalog } from './catalog-checks';
 import { at, checkStatements } from './checks';
 import type { Migration, MigrationStatement } from './files';
@@ -8,17 +8,18 @@ import { checkNoPooler } from './session';
 
 export interface PlannedStatement {
   readonly where: string;
-  readonly what: string;
+  readonly command: string;
   readonly target: string | undefined;
   readonly lock: string;
-  /** `in a transaction`, `in a transaction of its own`, `outside` or `repeated` for a setting. */
+  /** How it runs, as one of the texts of `RUNS`. */
   readonly runs: string;
-  /** What the history says of it. */
+  /** Its state in the history; undefined if it never ran. */
   readonly state: StepState | undefined;
 }
 
-/** What a run would do. */
+/** The statements that a run would execute. */
 export interface MigrationPlan {
+  /** How many files were applied before. */
   readonly before: number;
   readonly pending: readonly {
     readonly file: string;
@@ -31,14 +32,14 @@ export interface MigrationPlan {
 const RUNS = {
   transaction: 'in a transaction',
   alone: 'in a transaction of its own',
-  outside: 'outside',
-  session: 'repeated',
+  outside: 'outside a transaction',
+  session: 'repeated before each statement',
 } as const;
 
 /**
- * Checks all that a run checks, changes nothing and takes no lock.
+ * Makes the plan of a run. It performs all checks of a run, changes nothing and takes no lock.
  *
- * @throws IsochroneError for what a run would refuse
+ * @throws IsochroneError for every problem that a run would refuse
  */
 export async function planMigrations(
   connection: PostgresConnection,
@@ -63,7 +64,9 @@ export async function planMigrations(
         transactional,
         statements: migration.statements.map((statement) => ({
           where: at(migration, statement),
-          what: statement.perPartition ? `${statement.what}, per partition` : statement.what,
+          command: statement.perPartition
+            ? `${statement.command}, per partition`
+            : statement.command,
           target: statement.target?.text,
           lock: statement.lock,
           runs:
@@ -76,24 +79,20 @@ export async function planMigrations(
   };
 }
 
-/** The plan as text for people. */
+/** Formats the plan as text. */
 export function formatMigrationPlan({ before, pending, invalidIndexes }: MigrationPlan): string {
   const lines = [`${before} applied, ${pending.length} to apply.`];
   for (const { file, transactional, statements } of pending) {
     lines.push('', `${file}: ${transactional ? 'one transaction' : 'statement by statement'}`);
-    for (const { where, what, target, lock, runs, state } of statements) {
+    for (const { where, command, target, lock, runs, state } of statements) {
       const line = where.slice(where.indexOf(':') + 1);
       const shown = state === undefined ? '' : ` [${state}]`;
       lines.push(
-        `  ${line}: ${what}${target === undefined ? '' : ` ${target}`}${shown}`,
+        `  ${line}: ${command}${target === undefined ? '' : ` ${target}`}${shown}`,
         `     lock: ${lock}; ${runs}`,
       );
     }
   }
-  if (invalidIndexes.length > 0)
-    lines.push(
-      '',
-      `INVALID indexes, which cost writes and serve no reads: ${invalidIndexes.join(', ')}`,
-    );
+  if (invalidIndexes.length > 0) lines.push('', invalidIndexesMessage(invalidIndexes));
   return lines.join('\n');
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { IsochroneError } from '../../../model/errors';
 import { isConnectionLost, type PostgresConnection, sqlState } from '../connection';
-import { Catalog } from './catalog';
+import { Catalog, invalidIndexesMessage } from './catalog';
 import { checkAgainstCatalog, LARGE_TABLE_BYTES } from './catalog-checks';
 import { at, checkStatements } from './checks';
 import type { Migration, MigrationStatement } from './files';
@@ -10,56 +10,80 @@ import {
   checkBeforeStep,
   clearAfterFailure,
   clearBeforeCorrected,
-  type OutsideStep,
-  runOutside,
-} from './outside-steps';
+  type NonTransactionalStep,
+  runNonTransactional,
+} from './non-transactional';
 import { lockMigrations, resetSession } from './session';
 
 export interface MigrationEvent {
   readonly level: 'INFO' | 'WARN' | 'ERROR';
   readonly message: string;
-  /** The file, with the line of a statement. */
+  /** The file, with the line of the statement if there is one. */
   readonly where?: string;
 }
 
 export interface MigrationOptions {
-  /** Who runs it, for the history. */
+  /** Who runs the migrations, for the history. */
   readonly by: string;
   readonly log: (event: MigrationEvent) => void;
-  /** How long a statement waits for a lock, in milliseconds. Default: 4,000. */
+  /**
+   * How long a statement waits for a lock, in milliseconds.
+   *
+   * @default 4000
+   */
   readonly lockTimeoutMs?: number;
   /**
    * How often a step is tried that waited too long for a lock, or was the victim of a deadlock.
-   * Default: 10.
+   *
+   * @default 10
    */
   readonly attempts?: number;
-  /** How long to wait for another run to end, in milliseconds. Default: 30,000. */
+  /**
+   * How long to wait for another run to end, in milliseconds.
+   *
+   * @default 30000
+   */
   readonly waitForOthersMs?: number;
-  /** From which size on a table is large. Default: 125 MiB. */
+  /**
+   * The size from which a table is large, in bytes.
+   *
+   * @default LARGE_TABLE_BYTES
+   */
   readonly largeTableBytes?: number;
+  /**
+   * Waits; for tests.
+   *
+   * @default - the timer of Node.js
+   */
   readonly sleep?: (milliseconds: number) => Promise<unknown>;
+  /**
+   * A random number from 0 to 1, for the jitter of pauses.
+   *
+   * @default Math.random
+   */
   readonly random?: () => number;
 }
 
 export interface MigrationOutcome {
-  /** The files that this run finished. */
+  /** The files that this run applied. */
   readonly applied: readonly string[];
-  /** How many were applied before. */
+  /** How many files were applied before. */
   readonly before: number;
 }
 
 /**
- * lock_not_available and deadlock_detected: nothing has happened, and the next time may be better.
+ * lock_not_available and deadlock_detected: the step had no effect, and may succeed when it is
+ * tried again.
  */
 const RETRIED = new Set(['55P03', '40P01']);
 const LONGEST_PAUSE_MS = 30_000;
 
 /**
- * Applies what has not been applied yet, in order, on one connection. Run again after any
- * interruption, it goes on where it was.
+ * Applies the migrations that have not been applied yet, in order, on one connection. After any
+ * interruption, the next run resumes.
  *
- * @throws IsochroneError for what is refused, before anything is changed, and for a statement that
- * failed
+ * @throws IsochroneError for a problem of the migrations, before anything is changed, and for a
+ * statement that fails
  */
 export async function runMigrations(
   connection: PostgresConnection,
@@ -80,7 +104,7 @@ export async function runMigrations(
   if (pending.length > 0) await history.create();
   const run = new Run(connection, catalog, history, options);
   for (const migration of pending) {
-    // Again, now that the files before have run: only now are their tables in the catalog.
+    // Checked again, because only now does the catalog have the tables of the files before.
     await resetSession(connection, run, false);
     await check([migration]);
     await run.apply(migration);
@@ -90,7 +114,7 @@ export async function runMigrations(
   if (invalid.length > 0) {
     options.log({
       level: 'WARN',
-      message: `INVALID indexes, which cost writes and serve no reads: ${invalid.join(', ')}`,
+      message: invalidIndexesMessage(invalid),
     });
   }
   return { applied: pending.map(({ file }) => file), before: migrations.length - pending.length };
@@ -115,27 +139,27 @@ class Run {
         this.transaction(migration, migration.statements, undefined),
       );
     } else {
-      await this.history.begin(migration);
+      await this.history.recordStart(migration);
       for (const statement of migration.statements) {
         if (
           statement.runs !== 'session' &&
           this.history.state(migration, statement.number) !== 'done'
         )
-          await this.one(migration, statement);
+          await this.runStatement(migration, statement);
       }
-      await this.history.done(migration);
+      await this.history.recordDone(migration);
     }
     this.log(migration.file, 'is applied');
   }
 
-  /** One statement of a file that goes statement by statement. */
-  private async one(migration: Migration, statement: MigrationStatement): Promise<void> {
+  /** Runs one statement of a file that runs statement by statement. */
+  private async runStatement(migration: Migration, statement: MigrationStatement): Promise<void> {
     const where = at(migration, statement);
-    // Settings of the session hold for what follows them, also when the run was resumed in between.
+    // The settings before a statement apply to it, even if the run was resumed in between.
     const settings = migration.statements.filter(
       ({ runs, number }) => runs === 'session' && number < statement.number,
     );
-    this.log(where, statement.what);
+    this.log(where, statement.command);
     if (statement.runs !== 'outside') {
       await this.step(migration, statement, () =>
         this.transaction(migration, [...settings, statement], statement),
@@ -145,29 +169,37 @@ class Run {
     const { connection, catalog, lockTimeoutMs } = this;
     const begun = this.history.state(migration, statement.number) === 'running';
     const log = (message: string) =>
-      this.log(where, `${statement.index?.name?.text ?? statement.what} ${message}`);
+      this.log(where, `${statement.index?.name?.text ?? statement.command} ${message}`);
     let corrected = this.history.isCorrected(migration, statement);
-    const step: OutsideStep = { connection, catalog, statement, where, begun, lockTimeoutMs, log };
-    const set = async () => {
-      await resetSession(connection, this, !/FULL/.test(statement.what));
+    const step: NonTransactionalStep = {
+      connection,
+      catalog,
+      statement,
+      where,
+      begun,
+      lockTimeoutMs,
+      log,
+    };
+    const applySettings = async () => {
+      await resetSession(connection, this, !/FULL/.test(statement.command));
       for (const { text } of settings) await connection.query(text);
     };
-    await set();
+    await applySettings();
     await checkBeforeStep(step);
     await resetSession(connection, this, false);
     await this.step(
       migration,
       statement,
       async () => {
-        await set();
+        await applySettings();
         if (corrected) await clearBeforeCorrected(step);
         corrected = false;
-        await runOutside(step);
+        await runNonTransactional(step);
         await resetSession(connection, this, false);
-        await this.history.done(migration, statement);
+        await this.history.recordDone(migration, statement);
       },
       async () => {
-        await set();
+        await applySettings();
         await clearAfterFailure(step);
       },
     );
@@ -189,9 +221,10 @@ class Run {
             : Object.assign(error as Error, { where: at(migration, statement) });
         });
       }
-      // The history belongs to whoever runs the migrations, not to a role that they have taken.
+      // The history belongs to the role that runs the migrations, not to a role that they switched
+      // to.
       await connection.query('RESET SESSION AUTHORIZATION; RESET ROLE');
-      await this.history.done(migration, record);
+      await this.history.recordDone(migration, record);
       await connection.query('COMMIT');
     } catch (error) {
       if (!isConnectionLost(error)) await connection.query('ROLLBACK');
@@ -200,8 +233,8 @@ class Run {
   }
 
   /**
-   * Records the beginning of a step, runs it, again if it only had to wait, and records how it
-   * failed.
+   * Records the start of a step, runs it, repeats it if it only had to wait, and records its
+   * failure.
    */
   private async step(
     migration: Migration,
@@ -212,7 +245,7 @@ class Run {
     const { attempts = 10, random = Math.random, sleep = pause } = this.options;
     for (let attempt = 1; ; attempt += 1) {
       await resetSession(this.connection, this, false);
-      await this.history.begin(migration, statement);
+      await this.history.recordStart(migration, statement);
       try {
         return await work();
       } catch (error) {
@@ -227,7 +260,7 @@ class Run {
           );
           this.options.log({
             level: 'WARN',
-            message: `attempt ${attempt} of ${attempts}: ${reason}; again in ${milliseconds} ms`,
+            message: `attempt ${attempt} of ${attempts}: ${reason}; retrying in ${milliseconds} ms`,
             where,
           });
           await sleep(milliseconds);
@@ -235,7 +268,7 @@ class Run {
         }
         await clear();
         await resetSession(this.connection, this, false);
-        await this.history.failed(migration, statement, reason);
+        await this.history.recordFailure(migration, statement, reason);
         throw failure(where, error, reason, attempt, statement?.perPartition === true);
       }
     }
@@ -256,13 +289,18 @@ function failure(
   if (error instanceof IsochroneError) return error;
   const { detail, hint } = error as { detail?: string; hint?: string };
   const state = sqlState(error);
+  const code = state ? ` (SQLSTATE ${state})` : '';
+  const remains = perPartition
+    ? 'The indexes of single partitions that are valid remain'
+    : 'Nothing of this step remains';
   return new IsochroneError(
     [
-      `${where}: ${reason}${state ? ` (SQLSTATE ${state})` : ''}${attempts > 1 ? `, after ${attempts} attempts` : ''}.`,
+      `${where}: ${reason}${code}${attempts > 1 ? `, after ${attempts} attempts` : ''}.`,
       ...[detail, hint].filter((line) => line !== undefined),
       RETRIED.has(state ?? '')
-        ? 'Another session holds a lock that is needed. Find it in pg_stat_activity, and run the migrations again.'
-        : `${perPartition ? 'The indexes of single partitions that are valid remain' : 'Nothing of this step remains'}. What failed may still be corrected in its file; run the migrations again.`,
+        ? 'Another session holds a lock that the statement needs. ' +
+          'Find it in pg_stat_activity, and run the migrations again.'
+        : `${remains}. Correct the failed statement in its file, and run the migrations again.`,
     ].join('\n'),
   );
 }

@@ -2,9 +2,9 @@ import { SqlCursor, type SqlName, type SqlStatement, type SqlToken } from '../sq
 import { type AlterTable, alterTable } from './alter-table';
 
 /**
- * How a statement runs: in a transaction with its neighbours; in one of its own; outside any,
- * because the server refuses it inside one; or as a setting of the session, which a resumed run
- * repeats.
+ * How a statement runs: `transaction`, together with its neighbors; `alone`, in a transaction of
+ * its own; `outside` any transaction, because the server refuses it inside one; `session`, a
+ * setting that a resumed run repeats.
  */
 export type Runs = 'transaction' | 'alone' | 'outside' | 'session';
 
@@ -12,22 +12,23 @@ export interface IndexFacts {
   readonly name: SqlName | undefined;
   readonly unique: boolean;
   readonly concurrently: boolean;
+  /** Whether it is ON ONLY the parent of a partitioned table. */
   readonly only: boolean;
   readonly ifNotExists: boolean;
-  /** What stands behind the table: columns, expressions and the predicate. */
+  /** What follows the table: columns, expressions and the predicate. */
   readonly definition: readonly SqlToken[];
-  /** Whether it is on plain columns and all rows, as REFRESH … CONCURRENTLY asks for. */
+  /** Whether it is on plain columns and all rows, as REFRESH … CONCURRENTLY requires. */
   readonly plain: boolean;
 }
 
-/** What is known of a statement without a server. */
+/** The properties of a statement that are known without a server. */
 export interface StatementFacts {
   /** Its first words, such as `CREATE INDEX CONCURRENTLY`. */
-  readonly what: string;
+  readonly command: string;
   readonly runs: Runs;
-  /** The strongest lock it takes on what exists already. */
+  /** The strongest lock that it takes on existing objects. */
   readonly lock: string;
-  /** The table, view or index it is about. */
+  /** The table, view or index that it acts on. */
   readonly target?: SqlName;
   readonly index?: IndexFacts;
   readonly alterTable?: AlterTable;
@@ -37,10 +38,11 @@ export interface StatementFacts {
 
 const SHARE_UPDATE = 'SHARE UPDATE EXCLUSIVE';
 const EXCLUSIVE = 'ACCESS EXCLUSIVE';
+const NO_LOCK = 'none on a table';
 
 /**
- * What a statement does, by its first words. What is not known here runs in a transaction: the
- * server refuses it if it cannot.
+ * Classifies a statement by its first words. A statement that is not known here runs in a
+ * transaction; the server refuses it if it cannot.
  */
 export function statementFacts(statement: SqlStatement): StatementFacts {
   const at = new SqlCursor(statement);
@@ -50,9 +52,9 @@ export function statementFacts(statement: SqlStatement): StatementFacts {
   if (at.take('REINDEX')) return reindex(at);
   if (at.take('REFRESH', 'MATERIALIZED', 'VIEW')) {
     const concurrently = at.take('CONCURRENTLY');
-    const what = words('REFRESH MATERIALIZED VIEW', concurrently);
+    const command = withConcurrently('REFRESH MATERIALIZED VIEW', concurrently);
     return {
-      what,
+      command,
       runs: concurrently ? 'alone' : 'transaction',
       lock: concurrently ? 'EXCLUSIVE' : EXCLUSIVE,
       target: at.name(),
@@ -64,7 +66,7 @@ export function statementFacts(statement: SqlStatement): StatementFacts {
       at.take('FULL') || (options !== undefined && has(at.slice(options.from, options.to), 'FULL'));
     for (const word of ['FREEZE', 'VERBOSE', 'ANALYZE', 'ANALYSE']) at.take(word);
     return {
-      what: full ? 'VACUUM FULL' : 'VACUUM',
+      command: full ? 'VACUUM FULL' : 'VACUUM',
       runs: 'outside',
       lock: full ? EXCLUSIVE : SHARE_UPDATE,
       target: at.name(),
@@ -73,18 +75,23 @@ export function statementFacts(statement: SqlStatement): StatementFacts {
   if (at.take('CLUSTER')) {
     at.take('VERBOSE');
     const target = at.name();
-    return { what: 'CLUSTER', runs: target ? 'transaction' : 'outside', lock: EXCLUSIVE, target };
+    return {
+      command: 'CLUSTER',
+      runs: target ? 'transaction' : 'outside',
+      lock: EXCLUSIVE,
+      target,
+    };
   }
   if (at.take('SET') || at.take('RESET')) return setting(statement);
   if (at.take('TRUNCATE')) {
     at.take('TABLE');
     at.take('ONLY');
-    return { what: 'TRUNCATE', runs: 'transaction', lock: EXCLUSIVE, target: at.name() };
+    return { command: 'TRUNCATE', runs: 'transaction', lock: EXCLUSIVE, target: at.name() };
   }
-  const what = firstWords(statement);
+  const command = firstWords(statement);
   if (at.take('UPDATE') || at.take('DELETE', 'FROM')) {
     at.take('ONLY');
-    return { what, runs: 'transaction', lock: 'ROW EXCLUSIVE', target: at.name() };
+    return { command, runs: 'transaction', lock: 'ROW EXCLUSIVE', target: at.name() };
   }
   const locks: Readonly<Record<string, string>> = {
     INSERT: 'ROW EXCLUSIVE',
@@ -97,7 +104,11 @@ export function statementFacts(statement: SqlStatement): StatementFacts {
     SELECT: 'ACCESS SHARE',
     WITH: 'ROW EXCLUSIVE',
   };
-  return { what, runs: 'transaction', lock: locks[what.split(' ')[0] ?? ''] ?? 'none on a table' };
+  return {
+    command,
+    runs: 'transaction',
+    lock: locks[command.split(' ')[0] ?? ''] ?? NO_LOCK,
+  };
 }
 
 function create(at: SqlCursor): StatementFacts {
@@ -108,12 +119,12 @@ function create(at: SqlCursor): StatementFacts {
   for (const word of ['UNLOGGED', 'CONSTRAINT', 'RECURSIVE', 'TRUSTED', 'PROCEDURAL'])
     at.take(word);
   for (const kind of ['DATABASE', 'TABLESPACE', 'SUBSCRIPTION']) {
-    if (at.take(kind)) return { what: `CREATE ${kind}`, runs: 'outside', lock: 'none on a table' };
+    if (at.take(kind)) return { command: `CREATE ${kind}`, runs: 'outside', lock: NO_LOCK };
   }
   if (at.take('TRIGGER')) {
     while (at.token && !at.take('ON')) at.at += 1;
     return {
-      what: 'CREATE TRIGGER',
+      command: 'CREATE TRIGGER',
       runs: 'transaction',
       lock: 'SHARE ROW EXCLUSIVE',
       target: at.name(),
@@ -133,21 +144,21 @@ function create(at: SqlCursor): StatementFacts {
     if (!at.take(...kind.split(' '))) continue;
     at.take('IF', 'NOT', 'EXISTS');
     const target = at.name();
-    const what = `CREATE ${temporary ? 'TEMPORARY ' : ''}${kind}`;
+    const command = `CREATE ${temporary ? 'TEMPORARY ' : ''}${kind}`;
     if (at.take('PARTITION', 'OF'))
       return {
-        what,
+        command,
         runs: 'transaction',
         lock: `${EXCLUSIVE} on the parent`,
         target,
         parent: at.name(),
       };
-    return { what, runs: 'transaction', lock: 'none on a table', target };
+    return { command, runs: 'transaction', lock: NO_LOCK, target };
   }
   return {
-    what: ['CREATE', at.token?.value].filter(Boolean).join(' '),
+    command: ['CREATE', at.token?.value].filter(Boolean).join(' '),
     runs: 'transaction',
-    lock: 'none on a table',
+    lock: NO_LOCK,
   };
 }
 
@@ -167,7 +178,7 @@ function createIndex(at: SqlCursor, unique: boolean): StatementFacts {
     !inner.some(({ kind, value }) => kind === 'symbol' && value === '(') &&
     !has(definition, 'WHERE');
   return {
-    what: words(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX`, concurrently),
+    command: withConcurrently(`CREATE ${unique ? 'UNIQUE ' : ''}INDEX`, concurrently),
     runs: concurrently ? 'outside' : 'transaction',
     lock: concurrently ? SHARE_UPDATE : 'SHARE',
     target,
@@ -183,7 +194,7 @@ function alter(at: SqlCursor, statement: SqlStatement): StatementFacts {
     at.takeSymbol('*');
     const altered = alterTable(at, statement);
     return {
-      what: altered.what,
+      command: altered.command,
       runs: altered.runs,
       lock: altered.lock,
       target,
@@ -193,39 +204,39 @@ function alter(at: SqlCursor, statement: SqlStatement): StatementFacts {
   }
   if (at.take('TYPE')) {
     const target = at.name();
-    // Since PostgreSQL 12 it may run in a transaction, but nothing in that transaction may use the
-    // value.
+    // Since PostgreSQL 12 it may run in a transaction, but no statement of that transaction may use
+    // the value.
     if (at.take('ADD', 'VALUE'))
-      return { what: 'ALTER TYPE ADD VALUE', runs: 'alone', lock: 'none on a table', target };
-    return { what: 'ALTER TYPE', runs: 'transaction', lock: 'none on a table', target };
+      return { command: 'ALTER TYPE ADD VALUE', runs: 'alone', lock: NO_LOCK, target };
+    return { command: 'ALTER TYPE', runs: 'transaction', lock: NO_LOCK, target };
   }
-  if (at.take('SYSTEM')) return { what: 'ALTER SYSTEM', runs: 'outside', lock: 'none on a table' };
+  if (at.take('SYSTEM')) return { command: 'ALTER SYSTEM', runs: 'outside', lock: NO_LOCK };
   if (at.take('INDEX')) {
     at.take('IF', 'EXISTS');
     return {
-      what: 'ALTER INDEX',
+      command: 'ALTER INDEX',
       runs: 'transaction',
       lock: 'ACCESS EXCLUSIVE on the index',
       target: at.name(),
     };
   }
   return {
-    what: ['ALTER', at.token?.value].filter(Boolean).join(' '),
+    command: ['ALTER', at.token?.value].filter(Boolean).join(' '),
     runs: 'transaction',
-    lock: 'none on a table',
+    lock: NO_LOCK,
   };
 }
 
 function drop(at: SqlCursor): StatementFacts {
   for (const kind of ['DATABASE', 'TABLESPACE', 'SUBSCRIPTION']) {
-    if (at.take(kind)) return { what: `DROP ${kind}`, runs: 'outside', lock: 'none on a table' };
+    if (at.take(kind)) return { command: `DROP ${kind}`, runs: 'outside', lock: NO_LOCK };
   }
   if (at.take('INDEX')) {
     const concurrently = at.take('CONCURRENTLY');
     at.take('IF', 'EXISTS');
-    const what = words('DROP INDEX', concurrently);
+    const command = withConcurrently('DROP INDEX', concurrently);
     return {
-      what,
+      command,
       runs: concurrently ? 'outside' : 'transaction',
       lock: concurrently ? SHARE_UPDATE : EXCLUSIVE,
       target: at.name(),
@@ -237,9 +248,9 @@ function drop(at: SqlCursor): StatementFacts {
   at.take('IF', 'EXISTS');
   const onTable = ['TABLE', 'VIEW', 'TRIGGER', 'POLICY', 'RULE'].includes(kind);
   return {
-    what: `DROP ${materialized ? 'MATERIALIZED ' : ''}${kind}`.trim(),
+    command: `DROP ${materialized ? 'MATERIALIZED ' : ''}${kind}`.trim(),
     runs: 'transaction',
-    lock: onTable ? EXCLUSIVE : 'none on a table',
+    lock: onTable ? EXCLUSIVE : NO_LOCK,
     target: at.name(),
   };
 }
@@ -252,7 +263,7 @@ function reindex(at: SqlCursor): StatementFacts {
     at.take('CONCURRENTLY') ||
     (options !== undefined && has(at.slice(options.from, options.to), 'CONCURRENTLY'));
   return {
-    what: words(`REINDEX ${kind}`, concurrently),
+    command: withConcurrently(`REINDEX ${kind}`, concurrently),
     runs: concurrently || !['INDEX', 'TABLE'].includes(kind) ? 'outside' : 'transaction',
     lock: concurrently ? SHARE_UPDATE : 'SHARE, and ACCESS EXCLUSIVE on the index',
     target: at.name(),
@@ -260,9 +271,9 @@ function reindex(at: SqlCursor): StatementFacts {
 }
 
 function setting(statement: SqlStatement): StatementFacts {
-  const what = firstWords(statement);
-  const local = ['SET LOCAL', 'SET CONSTRAINTS', 'SET TRANSACTION'].includes(what);
-  return { what, runs: local ? 'transaction' : 'session', lock: 'none on a table' };
+  const command = firstWords(statement);
+  const local = ['SET LOCAL', 'SET CONSTRAINTS', 'SET TRANSACTION'].includes(command);
+  return { command, runs: local ? 'transaction' : 'session', lock: NO_LOCK };
 }
 
 function firstWords({ tokens }: SqlStatement): string {
@@ -280,8 +291,8 @@ function firstWords({ tokens }: SqlStatement): string {
   return (two ? first : first.slice(0, 1)).filter(Boolean).join(' ') || 'a statement';
 }
 
-function words(what: string, concurrently: boolean): string {
-  return concurrently ? `${what} CONCURRENTLY` : what;
+function withConcurrently(command: string, concurrently: boolean): string {
+  return concurrently ? `${command} CONCURRENTLY` : command;
 }
 
 function has(tokens: readonly SqlToken[], word: string): boolean {

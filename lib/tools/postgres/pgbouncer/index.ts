@@ -1,7 +1,9 @@
-export { connectionsPerPooler, entriesOfBusiestHost, POOLERS_IN_EXCHANGE } from './budget';
 export {
+  connectionsPerPooler,
+  entriesOfBusiestHost,
   type PgbouncerDatabase,
   type PgbouncerFigures,
+  POOLERS_IN_EXCHANGE,
   pgbouncerIni,
   pgbouncerOpenFiles,
   withDefaults,

@@ -1,12 +1,12 @@
 /**
- * pgbouncer.ini from plain data. Every line is one that we mean: what stands at PgBouncer's own
- * default is left out.
+ * pgbouncer.ini from plain data, and the connection budget of a fleet of poolers. The file has only
+ * settings that differ from PgBouncer's own defaults.
  */
-import { describeValue, IsochroneError } from '../../../model/errors';
+import { refused } from '../refused';
 
 /**
- * The sizes and times of one pooler, in PgBouncer's meaning of them. The deployment file names them
- * alike.
+ * The sizes and times of one pooler, as PgBouncer defines them. The deployment file has the same
+ * names.
  */
 export interface PgbouncerFigures {
   /** max_client_conn: clients that one pooler accepts. */
@@ -16,21 +16,22 @@ export interface PgbouncerFigures {
   /** min_pool_size: server connections per user and database that are kept open. */
   readonly minPoolSize: number;
   /**
-   * reserve_pool_size: further connections of a pool when a client has waited for
+   * reserve_pool_size: additional connections of a pool when a client has waited for
    * `reservePoolTimeoutSeconds`.
    */
   readonly reservePoolSize: number;
+  /** reserve_pool_timeout: how long a client waits before its pool uses the reserve. */
   readonly reservePoolTimeoutSeconds: number;
-  /** max_db_connections: server connections to one entry of `databases`, of all users together. */
+  /** max_db_connections: server connections to one entry of `databases`, for all users together. */
   readonly maxDatabaseConnections: number;
   /** server_idle_timeout: how long an unused server connection stays open. */
   readonly serverIdleTimeoutSeconds: number;
   /**
-   * server_lifetime: the age at which an unused server connection is closed, so that load follows
-   * new replicas.
+   * server_lifetime: the age at which an unused server connection is closed, so that new replicas
+   * get load.
    */
   readonly serverLifetimeSeconds: number;
-  /** server_connect_timeout: how long opening a server connection, with its log-in, may take. */
+  /** server_connect_timeout: how long opening a server connection with its log-in may take. */
   readonly serverConnectTimeoutSeconds: number;
   /**
    * query_wait_timeout: how long a query waits for a server connection before its client is
@@ -39,7 +40,7 @@ export interface PgbouncerFigures {
   readonly queryWaitTimeoutSeconds: number;
   /**
    * max_prepared_statements: named statements that a server connection keeps prepared. PgBouncer
-   * knows it from 1.21 on; 0 turns it off.
+   * supports it from 1.21 on; 0 turns it off.
    */
   readonly maxPreparedStatements: number;
 }
@@ -58,73 +59,90 @@ export const PGBOUNCER_DEFAULTS: PgbouncerFigures = {
   maxPreparedStatements: 200,
 };
 
-/** Where one entry of `databases` leads. */
+/** The database that one entry of `databases` connects to. */
 export interface PgbouncerDatabase {
   readonly host: string;
-  /** 5432 without it. */
+  /** @default 5432 */
   readonly port?: number;
-  /** The database there; without it, the one of the entry's name. */
+  /**
+   * The database on the host.
+   *
+   * @default - the name of the entry
+   */
   readonly databaseName?: string;
 }
 
 export interface PgbouncerOptions {
   /**
-   * PgBouncer's version, such as `1.24`: an older one does not start with a setting that it does
-   * not know.
+   * PgBouncer's version, such as `1.24`. A version does not start with a setting that it does not
+   * know.
    */
   readonly version: string;
-  /** The databases by the name under which clients ask for them. */
+  /** The databases by the name under which clients request them. */
   readonly databases: Readonly<Record<string, PgbouncerDatabase>>;
-  /** What differs from {@link PGBOUNCER_DEFAULTS}. */
+  /**
+   * The figures that differ from {@link PGBOUNCER_DEFAULTS}.
+   *
+   * @default - none
+   */
   readonly figures?: Partial<PgbouncerFigures>;
   readonly listenAddress: string;
   readonly listenPort: number;
   /**
-   * Where the socket of the console is: the account that runs PgBouncer logs in there as
+   * The folder of the console's socket. The account that runs PgBouncer logs in there as
    * `pgbouncer`, without a password.
    */
   readonly socketDirectory: string;
-  /** The users with their SCRAM verifiers: see pgbouncer-users.ts. */
+  /** The file of the users with their SCRAM verifiers: see users.ts. */
   readonly authFile: string;
   /**
-   * The certificate that clients see, and its key; 'off' accepts clients without TLS, on loopback.
+   * The certificate for clients and its key. `off` accepts clients without TLS, for use on
+   * loopback.
    */
   readonly clientTls: { readonly certificateFile: string; readonly keyFile: string } | 'off';
   /**
-   * How servers prove who they are. `verify-full` wants the host's name in the certificate,
-   * `verify-ca` any certificate of these authorities; 'off' is for loopback.
+   * How servers prove their identity. `verify-full` requires the host name in the certificate,
+   * `verify-ca` any certificate of these authorities; `off` is for loopback.
    */
   readonly serverTls:
     | { readonly mode: 'verify-full' | 'verify-ca'; readonly authoritiesFile: string }
     | 'off';
   /**
-   * Users that may read the console's figures over the network. They need a verifier in `authFile`.
+   * Users that may read the figures of the console over the network. They need a verifier in
+   * `authFile`.
+   *
+   * @default - none
    */
   readonly statsUsers?: readonly string[];
   /**
    * Parameters that clients send at log-in and that PgBouncer may ignore. It refuses every other
-   * one that it does not follow, which is better than ignoring: a client that asks for a
-   * statement_timeout must not be told that it has one.
+   * parameter that it does not track, which is better than ignoring it: a client that sets a
+   * statement_timeout must not believe that the timeout applies.
+   *
+   * @default - none besides extra_float_digits
    */
   readonly ignoredStartupParameters?: readonly string[];
 }
 
+const FILE = 'pgbouncer.ini';
+
 /**
- * The first version that prepares named statements again on whichever server connection a
+ * The first version that prepares a named statement again on whichever server connection a
  * transaction gets.
  */
 const PREPARED_STATEMENTS_SINCE = [1, 21] as const;
 
 /**
- * Drivers send this one at log-in to read floats exactly; PostgreSQL does so by itself from 12 on.
+ * Drivers send this parameter at log-in to read floats exactly. PostgreSQL does so by default from
+ * 12 on.
  */
 const IGNORED_STARTUP_PARAMETERS: readonly string[] = ['extra_float_digits'];
 
 /**
  * The text of pgbouncer.ini.
  *
- * @throws IsochroneError for a value that would mean something else in the file, or that PgBouncer
- * would never reach
+ * @throws IsochroneError for a value that would have another meaning in the file, or that PgBouncer
+ * could never reach
  */
 export function pgbouncerIni(options: PgbouncerOptions): string {
   const figures = withDefaults(options.figures);
@@ -133,7 +151,7 @@ export function pgbouncerIni(options: PgbouncerOptions): string {
   const settings: Record<string, string | number> = {
     listen_addr: options.listenAddress,
     listen_port: options.listenPort,
-    // A fleet of clients that loses its pooler comes back all at once; the default queue of 128
+    // A fleet of clients that loses its pooler reconnects all at once. The default queue of 128
     // would drop most of them.
     listen_backlog: 1024,
     unix_socket_dir: options.socketDirectory,
@@ -159,8 +177,8 @@ export function pgbouncerIni(options: PgbouncerOptions): string {
     server_idle_timeout: figures.serverIdleTimeoutSeconds,
     server_lifetime: figures.serverLifetimeSeconds,
     server_connect_timeout: figures.serverConnectTimeoutSeconds,
-    // After a failed log-in, clients are refused until this has passed: the default of 15 would
-    // outlast most fail-overs.
+    // PgBouncer refuses clients for this long after a failed log-in. The default of 15 would
+    // outlast most failovers.
     server_login_retry: 2,
     query_wait_timeout: figures.queryWaitTimeoutSeconds,
     ...(isAtLeast(options.version, PREPARED_STATEMENTS_SINCE)
@@ -171,11 +189,11 @@ export function pgbouncerIni(options: PgbouncerOptions): string {
       ...(options.ignoredStartupParameters ?? []),
     ].join(','),
     ...(options.statsUsers?.length ? { stats_users: options.statsUsers.join(',') } : {}),
-    // Load balancers forget connections that are silent for 350 s, and tell neither side.
+    // Load balancers drop connections that are silent for 350 s, and notify neither side.
     tcp_keepidle: 120,
     tcp_keepintvl: 30,
     tcp_keepcnt: 3,
-    // Health checks connect all the time. What goes wrong is logged either way.
+    // Health checks connect constantly. Errors are logged in any case.
     log_connections: 0,
     log_disconnections: 0,
   };
@@ -189,16 +207,16 @@ export function pgbouncerIni(options: PgbouncerOptions): string {
 }
 
 /**
- * Files that PgBouncer may have open at once, for LimitNOFILE: a socket per client, one per server
- * connection, and some for itself. systemd's default of 1024 refuses the last clients of a
- * thousand.
+ * The files that PgBouncer may have open at once, for LimitNOFILE: a socket per client, one per
+ * server connection, and some of its own. The systemd default of 1024 would refuse the last of a
+ * thousand clients.
  */
 export function pgbouncerOpenFiles(databases: number, given?: Partial<PgbouncerFigures>): number {
   const figures = withDefaults(given);
   return figures.maxClientConnections + databases * figures.maxDatabaseConnections + 256;
 }
 
-/** The figures with the defaults where nothing is given; an explicit undefined is nothing. */
+/** Completes the figures with the defaults. An explicit undefined counts as missing. */
 export function withDefaults(figures: Partial<PgbouncerFigures> = {}): PgbouncerFigures {
   const given = Object.entries(figures).filter(([, value]) => value !== undefined);
   return { ...PGBOUNCER_DEFAULTS, ...Object.fromEntries(given) };
@@ -209,29 +227,29 @@ function databaseLine(
   { host, port = 5432, databaseName = name }: PgbouncerDatabase,
 ): string {
   if (!/^[A-Za-z_][\w-]*$/.test(name) || name === 'pgbouncer') {
-    refuse(
-      'databases',
-      name,
-      'a name of letters, digits, _ and -, and not pgbouncer',
-      "`pgbouncer` is PgBouncer's own console.",
-      'Rename it.',
-    );
+    throw refused(FILE, {
+      property: 'databases',
+      value: name,
+      allowed: 'a name of letters, digits, _ and -, other than pgbouncer',
+      rule: "`pgbouncer` is the name of PgBouncer's console.",
+      fix: 'Rename it.',
+    });
   }
-  // A comma is refused too: PgBouncer takes a list of hosts in turn, and goes on using one that is
-  // down.
+  // A comma is refused too: PgBouncer would use a list of hosts in turn, and continue to use one
+  // that is down.
   const values = {
     [`databases.${name}.host`]: host,
     [`databases.${name}.databaseName`]: databaseName,
   };
   for (const [property, value] of Object.entries(values)) {
     if (/^[^\s'",;=]+$/.test(value)) continue;
-    refuse(
+    throw refused(FILE, {
       property,
       value,
-      'one word',
-      'The file has one line per database.',
-      'Give a name without spaces, quotes and commas.',
-    );
+      allowed: 'one word',
+      rule: 'The file has one line per database.',
+      fix: 'Use a name without spaces, quotes and commas.',
+    });
   }
   return `${name} = host=${host} port=${port} dbname=${databaseName}`;
 }
@@ -239,79 +257,109 @@ function databaseLine(
 function checkFigures(figures: PgbouncerFigures): void {
   for (const [name, value] of Object.entries(figures)) {
     if (Number.isInteger(value) && value >= 0) continue;
-    refuse(
-      name,
+    throw refused(FILE, {
+      property: name,
       value,
-      'a whole number, 0 or more',
-      'PgBouncer counts connections and seconds.',
-      'Round it.',
-    );
+      allowed: 'a whole number, 0 or more',
+      rule: 'PgBouncer counts connections and seconds.',
+      fix: 'Round it.',
+    });
   }
   const { defaultPoolSize, minPoolSize, reservePoolSize, maxDatabaseConnections } = figures;
   if (defaultPoolSize < 1 || maxDatabaseConnections < 1 || figures.maxClientConnections < 1) {
-    refuse(
-      'maxClientConnections, defaultPoolSize and maxDatabaseConnections',
-      [figures.maxClientConnections, defaultPoolSize, maxDatabaseConnections],
-      'at least 1',
-      'Zero means no limit to PgBouncer, or nobody at all.',
-      'Give the numbers that the server can bear.',
-    );
+    throw refused(FILE, {
+      property: 'maxClientConnections, defaultPoolSize and maxDatabaseConnections',
+      value: [figures.maxClientConnections, defaultPoolSize, maxDatabaseConnections],
+      allowed: 'at least 1',
+      rule: 'To PgBouncer, zero means no limit or no client at all.',
+      fix: 'Use numbers that the server can sustain.',
+    });
   }
   if (minPoolSize > defaultPoolSize) {
-    refuse(
-      'minPoolSize',
-      minPoolSize,
-      `at most ${defaultPoolSize}`,
-      'PgBouncer never opens more than default_pool_size.',
-      'Lower it.',
-    );
+    throw refused(FILE, {
+      property: 'minPoolSize',
+      value: minPoolSize,
+      allowed: `at most ${defaultPoolSize}`,
+      rule: 'PgBouncer never opens more than default_pool_size.',
+      fix: 'Lower it.',
+    });
   }
   if (defaultPoolSize + reservePoolSize > maxDatabaseConnections) {
-    refuse(
-      'maxDatabaseConnections',
-      maxDatabaseConnections,
-      `at least ${defaultPoolSize + reservePoolSize}`,
-      'One pool with its reserve must fit under max_db_connections, or the reserve can never open.',
-      'Raise it, or lower `defaultPoolSize` or `reservePoolSize`.',
-    );
+    throw refused(FILE, {
+      property: 'maxDatabaseConnections',
+      value: maxDatabaseConnections,
+      allowed: `at least ${defaultPoolSize + reservePoolSize}`,
+      rule: 'A pool with its reserve must fit into max_db_connections, or the reserve never opens.',
+      fix: 'Raise it, or lower `defaultPoolSize` or `reservePoolSize`.',
+    });
   }
 }
 
 function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const [, ofMajor, ofMinor] = /^(\d+)\.(\d+)(\.\d+)?$/.exec(version) ?? [];
   if (ofMajor === undefined) {
-    refuse(
-      'version',
-      version,
-      'two or three numbers, such as 1.24',
-      'What the file may say depends on it.',
-      'Ask `pgbouncer --version`.',
-    );
+    throw refused(FILE, {
+      property: 'version',
+      value: version,
+      allowed: 'two or three numbers, such as 1.24',
+      rule: 'The settings that the file may have depend on it.',
+      fix: 'Run `pgbouncer --version`.',
+    });
   }
   return Number(ofMajor) > major || (Number(ofMajor) === major && Number(ofMinor) >= minor);
 }
 
-/** A value on its line: a line break would begin another setting. */
+/** A value on one line. A line break would start another setting. */
 function plain(name: string, value: string | number): string {
   if (/[\r\n\0]/.test(String(value)))
-    refuse(
-      name,
+    throw refused(FILE, {
+      property: name,
       value,
-      'one line',
-      'Each setting has one line of the file.',
-      'Take the line break out.',
-    );
+      allowed: 'one line',
+      rule: 'Each setting has one line of the file.',
+      fix: 'Remove the line break.',
+    });
   return String(value);
 }
 
-function refuse(
-  property: string,
-  value: unknown,
-  allowed: string,
-  rule: string,
-  fix: string,
-): never {
-  throw new IsochroneError(
-    `pgbouncer.ini: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
+/**
+ * The additional poolers while one is replaced: the new one, which serves before the old one stops,
+ * and an old one whose clients finish. The old one still holds its server connections then.
+ */
+export const POOLERS_IN_EXCHANGE = 2;
+
+export interface ConnectionBudget {
+  /**
+   * The connections of one PostgreSQL instance for the poolers of a region: max_connections less
+   * the reserve.
+   */
+  readonly connections: number;
+  /** How many poolers the region has. */
+  readonly poolers: number;
+  readonly databases: Readonly<Record<string, PgbouncerDatabase>>;
+}
+
+/**
+ * The highest max_db_connections with which all poolers of a region stay within the connections of
+ * a PostgreSQL instance. PgBouncer counts per entry of `databases`, PostgreSQL counts all together,
+ * so entries with one host share its budget. A host name of several replicas counts as one
+ * instance, since all but one may be down.
+ */
+export function connectionsPerPooler({
+  connections,
+  poolers,
+  databases,
+}: ConnectionBudget): number {
+  return Math.floor(
+    connections / ((poolers + POOLERS_IN_EXCHANGE) * entriesOfBusiestHost(databases)),
   );
+}
+
+/** The most entries of `databases` that share one host; at least 1. */
+export function entriesOfBusiestHost(
+  databases: Readonly<Record<string, PgbouncerDatabase>>,
+): number {
+  const entries = new Map<string, number>();
+  for (const { host } of Object.values(databases)) entries.set(host, (entries.get(host) ?? 0) + 1);
+  return Math.max(1, ...entries.values());
 }

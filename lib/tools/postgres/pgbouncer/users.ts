@@ -1,31 +1,31 @@
 /**
- * Users of PgBouncer without their passwords: userlist.txt with SCRAM verifiers.
+ * The users of PgBouncer without their passwords: userlist.txt with SCRAM verifiers.
  *
  * A verifier does not let its holder log in. PgBouncer can still log in to PostgreSQL with it,
  * because a client that logs in to PgBouncer proves its ClientKey, and PgBouncer uses that:
- * "Authentication file format", PgBouncer's documentation. It follows that the verifier must be the
- * very one that the server has, salt and iterations included, and that a pool opens with its first
- * client.
+ * "Authentication file format", PgBouncer's documentation. Therefore the verifier must be the one
+ * that the server has, including salt and iterations, and a pool opens with its first client.
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { IsochroneError } from '../../../model/errors';
 
-/** What PostgreSQL writes itself: scram_iterations. */
+/** The iterations that PostgreSQL uses by default: scram_iterations. */
 const ITERATIONS = 4096;
 const SALT_BYTES = 16;
 
 const VERIFIER = /^SCRAM-SHA-256\$\d+:[A-Za-z0-9+/]+={0,2}\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$/;
 
+/** Whether a text has the form of a SCRAM verifier. */
 export function isScramVerifier(text: string): boolean {
   return VERIFIER.test(text);
 }
 
 /**
- * The verifier of a password, as PostgreSQL stores it (RFC 5803). `ALTER ROLE … PASSWORD '…'` takes
- * it in place of the password, which then never reaches the server or its log.
+ * The verifier of a password, as PostgreSQL stores it (RFC 5803). `ALTER ROLE … PASSWORD '…'`
+ * accepts it in place of the password, which then never reaches the server or its log.
  *
- * @param salt random bytes; given only in tests
- * @throws IsochroneError for a password that clients would normalise (SASLprep), each in its own
+ * @param salt random bytes; passed only by tests
+ * @throws IsochroneError for a password that clients would normalize (SASLprep), each in its own
  * way
  */
 export function scramVerifier(
@@ -35,8 +35,10 @@ export function scramVerifier(
 ): string {
   if (!/^[\x21-\x7e]+$/.test(password)) {
     throw new IsochroneError(
-      'scramVerifier: password must be of printable ASCII characters without spaces, got others.\n' +
-        'SCRAM normalises other characters, and not every client does it alike. Generate a password of letters and digits.',
+      'scramVerifier: password must be of printable ASCII characters without spaces, ' +
+        'got others.\n' +
+        'SCRAM normalizes other characters, and clients differ in how they do it. ' +
+        'Generate a password of letters and digits.',
     );
   }
   const saltedPassword = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
@@ -50,16 +52,18 @@ export function scramVerifier(
 /**
  * The text of userlist.txt.
  *
- * @param verifiers the users' verifiers by name
- * @throws IsochroneError for anything that is no SCRAM verifier, above all a password
+ * @param verifiers the verifiers by user name
+ * @throws IsochroneError for any other value than a SCRAM verifier, above all a password
  */
 export function pgbouncerUserList(verifiers: Readonly<Record<string, string>>): string {
   return Object.entries(verifiers)
     .map(([user, verifier]) => {
       if (!isScramVerifier(verifier)) {
         throw new IsochroneError(
-          `userlist.txt: the entry of ${JSON.stringify(user)} must be a SCRAM verifier, SCRAM-SHA-256$…, got something else.\n` +
-            'A password or an MD5 hash in this file is enough to log in with. Take the verifier that the server has.',
+          `userlist.txt: the entry of ${JSON.stringify(user)} must be a SCRAM verifier, ` +
+            'SCRAM-SHA-256$…, got something else.\n' +
+            'A password or an MD5 hash in this file would be enough to log in. ' +
+            'Use the verifier that the server has.',
         );
       }
       return `"${user.replace(/"/g, '""')}" "${verifier}"\n`;

@@ -1,13 +1,13 @@
 import { isWord, type SqlStatement } from './statements';
 import { identifierOf, type SqlToken } from './tokens';
 
-/** The name of an object: as it stands in the statement, and its parts as the catalog has them. */
+/** The name of an object: its text in the statement, and its parts as the catalog spells them. */
 export interface SqlName {
   readonly text: string;
   readonly parts: readonly string[];
 }
 
-/** Reads a statement word by word. */
+/** Reads a statement token by token. */
 export class SqlCursor {
   constructor(
     private readonly statement: Pick<SqlStatement, 'text' | 'tokens'>,
@@ -19,7 +19,7 @@ export class SqlCursor {
     return this.at < this.end ? this.statement.tokens[this.at] : undefined;
   }
 
-  /** Steps over these words if they come next. */
+  /** Consumes these words if they come next. */
   public take(...words: readonly string[]): boolean {
     if (
       !words.every(
@@ -31,13 +31,14 @@ export class SqlCursor {
     return true;
   }
 
+  /** Consumes this symbol if it comes next. */
   public takeSymbol(value: string): boolean {
     if (this.token?.kind !== 'symbol' || this.token.value !== value) return false;
     this.at += 1;
     return true;
   }
 
-  /** Steps over a name, such as `market."Ticks"`. */
+  /** Consumes a name, such as `market."Ticks"`. */
   public name(): SqlName | undefined {
     const first = this.token;
     if (first === undefined || !isIdentifier(first)) return undefined;
@@ -54,7 +55,7 @@ export class SqlCursor {
     return { text: this.statement.text.slice(first.start, last.end), parts };
   }
 
-  /** Steps over a list in parentheses and says where what is between them lies. */
+  /** Consumes a list in parentheses, and returns the range of the tokens between them. */
   public parenthesized(): { readonly from: number; readonly to: number } | undefined {
     if (!this.takeSymbol('(')) return undefined;
     const from = this.at;
@@ -68,7 +69,7 @@ export class SqlCursor {
     return { from, to };
   }
 
-  /** Whether the words follow one another somewhere from here on. */
+  /** Whether the words occur in sequence anywhere from here on. */
   public has(...words: readonly string[]): boolean {
     for (let i = this.at; i + words.length <= this.end; i += 1) {
       if (words.every((word, k) => isWord(this.statement.tokens[i + k], word))) return true;
@@ -76,7 +77,7 @@ export class SqlCursor {
     return false;
   }
 
-  /** What is left, cut at the commas that stand in no parentheses. */
+  /** The remaining tokens, split at the commas outside of parentheses. */
   public parts(): SqlCursor[] {
     const cursors: SqlCursor[] = [];
     let from = this.at;
@@ -107,7 +108,7 @@ function isIdentifier(token: SqlToken): boolean {
   return token.kind === 'word' || token.kind === 'name';
 }
 
-/** A name as SQL takes it whatever it is. */
+/** Quotes the parts of a name, so that SQL accepts any name. */
 export function quoteName(...parts: readonly string[]): string {
   return parts.map((part) => `"${part.replaceAll('"', '""')}"`).join('.');
 }

@@ -1,11 +1,11 @@
 /**
- * The statements of a DO block, as far as they stand there as they run: an ALTER TABLE behind IF
- * locks what it locks outside.
+ * The statements of a DO block whose text is fixed. An ALTER TABLE behind IF takes the same locks
+ * as outside of the block.
  */
 import { isWord, type SqlStatement, splitStatements } from './statements';
 import { SqlScanError, type SqlToken } from './tokens';
 
-/** What the checks know something of. */
+/** The commands that the checks examine. */
 const KNOWN = new Set([
   'ALTER',
   'CREATE',
@@ -19,12 +19,12 @@ const KNOWN = new Set([
   'DELETE',
   'EXECUTE',
 ]);
-/** What a statement stands behind, if it is not behind a semicolon. */
+/** The keywords after which a statement begins, other than after a semicolon. */
 const BEFORE = new Set(['BEGIN', 'THEN', 'ELSE', 'LOOP']);
 
 /**
- * Of those that are run by EXECUTE, what is one literal: nobody knows before what is put together
- * when it runs.
+ * The statements inside a DO block. A statement of EXECUTE is included only if it is one literal; a
+ * concatenated text is not known before it runs.
  */
 export function statementsWithin({ tokens }: SqlStatement): SqlStatement[] {
   const body = isWord(tokens[0], 'DO') ? tokens.find(({ kind }) => kind === 'string') : undefined;
@@ -53,7 +53,7 @@ function inBody(statement: SqlStatement): SqlStatement[] {
   return [{ ...statement, text: text.slice(first.start), tokens: moved }];
 }
 
-/** A body that this scanner cannot split is the server's to judge. */
+/** Splits a body; empty if the scanner cannot, because the server then reports the error. */
 function split({ value }: SqlToken): SqlStatement[] {
   const quoted = /^(\$[^$]*\$)([\s\S]*)\1$/.exec(value)?.[2];
   try {

@@ -3,20 +3,20 @@ import { lineOf, type SqlComment, SqlScanError, type SqlToken, tokenize } from '
 /** One statement of a file, without the semicolon. */
 export interface SqlStatement {
   readonly text: string;
-  /** Where it begins in its file, counted from 1. */
+  /** The line at which it begins in its file, counted from 1. */
   readonly line: number;
-  /** Their offsets count from the beginning of `text`. */
+  /** The tokens. Their offsets are relative to `text`. */
   readonly tokens: readonly SqlToken[];
-  /** What the comments above and in the statement tell us: the text behind `isochrone:`. */
+  /** The directives in the comments above and inside the statement: the text after `isochrone:`. */
   readonly directives: readonly string[];
 }
 
 const DIRECTIVE = /^isochrone:\s*(.*)$/i;
 
 /**
- * The statements of a file, in order.
+ * Splits a file into statements, in order.
  *
- * @throws SqlScanError where the text cannot be split
+ * @throws SqlScanError if the text cannot be split
  */
 export function splitStatements(sql: string): SqlStatement[] {
   const { tokens, comments } = tokenize(sql);
@@ -36,7 +36,7 @@ export function splitStatements(sql: string): SqlStatement[] {
     if (first === undefined || last === undefined) {
       const lost = said.find(({ text }) => DIRECTIVE.test(text));
       if (lost)
-        throw new SqlScanError('A comment for isochrone stands above no statement.', lost.start);
+        throw new SqlScanError('A comment for isochrone is not above a statement.', lost.start);
       return;
     }
     statements.push({
@@ -61,7 +61,7 @@ export function splitStatements(sql: string): SqlStatement[] {
       if (token.value === '(') parentheses += 1;
       if (token.value === ')') parentheses -= 1;
       if (parentheses < 0)
-        throw new SqlScanError('A parenthesis is closed that was not opened.', token.start);
+        throw new SqlScanError('A closing parenthesis has no opening one.', token.start);
     }
     if (token.kind === 'word') body = bodyDepth(body, token, current);
     current.push(token);
@@ -78,8 +78,8 @@ export function splitStatements(sql: string): SqlStatement[] {
 }
 
 /**
- * The body of a function in standard SQL holds statements with semicolons of their own; inside it,
- * only CASE has an END too.
+ * How many blocks are open after this token. A function body in standard SQL contains statements
+ * with semicolons; inside it, only CASE has an END of its own.
  */
 function bodyDepth(depth: number, token: SqlToken, before: readonly SqlToken[]): number {
   if (depth === 0)

@@ -1,15 +1,15 @@
 /**
- * SQL cut into tokens as PostgreSQL's own scanner cuts it ("Lexical Structure", PostgreSQL
- * documentation), with `standard_conforming_strings` on. Enough to know where a statement ends and
- * what it does, not whether it is correct: that is the server's to say.
+ * Splits SQL into tokens as PostgreSQL's own scanner does ("Lexical Structure", PostgreSQL
+ * documentation), with `standard_conforming_strings` on. The tokens tell where a statement ends and
+ * what it does, not whether it is correct; the server checks that.
  */
 
 export interface SqlToken {
   /** A `name` is a quoted identifier; `parameter` is `$1`. */
   readonly kind: 'word' | 'name' | 'string' | 'number' | 'parameter' | 'symbol';
   /**
-   * A word with its ASCII letters in capitals, a name without its quotes, anything else as it
-   * stands.
+   * A word with its ASCII letters in upper case, a name without its quotes, anything else
+   * unchanged.
    */
   readonly value: string;
   readonly start: number;
@@ -26,7 +26,7 @@ export interface SqlTokens {
   readonly comments: readonly SqlComment[];
 }
 
-/** What the scanner cannot go on from, and where. */
+/** An error at a place where the scanner cannot continue. */
 export class SqlScanError extends Error {
   constructor(
     message: string,
@@ -47,12 +47,11 @@ const QUOTED_NAME = /(?:[uU]&)?"((?:[^"]|"")*)"/y;
 const STRING_PREFIX = /(?:[eEbBxXnN]|[uU]&)?'/y;
 const PLAIN_STRING_REST = /(?:[^']|'')*'/y;
 const ESCAPED_STRING_REST = /(?:[^'\\]|''|\\[\s\S])*'/y;
-/** Literals with a line break between them are one, and go on as they began. */
+/** String literals separated by a line break form one literal, with the syntax of the first. */
 const CONTINUATION = /[ \t\f\v]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*'/y;
 
 /**
- * @throws SqlScanError for a string, comment or quoted name without an end, and for commands of
- * psql
+ * @throws SqlScanError for a string, comment or quoted name without an end, and for psql commands
  */
 export function tokenize(sql: string): SqlTokens {
   const tokens: SqlToken[] = [];
@@ -130,7 +129,7 @@ export function tokenize(sql: string): SqlTokens {
     }
     if (sql[at] === '\\')
       throw new SqlScanError(
-        'A backslash begins a command of psql, which a server does not know.',
+        'A backslash begins a psql command, which the server does not understand.',
         at,
       );
     push('symbol', String(sql[at]), at + 1);
@@ -139,8 +138,8 @@ export function tokenize(sql: string): SqlTokens {
 }
 
 /**
- * The identifier that a token stands for. PostgreSQL folds an unquoted one to lower case, and of a
- * database in UTF-8 only ASCII.
+ * The identifier of a token. PostgreSQL folds an unquoted identifier to lower case; in a UTF-8
+ * database it folds only ASCII letters.
  */
 export function identifierOf({ kind, value }: SqlToken): string {
   return kind === 'word' ? value.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : value;
@@ -151,7 +150,7 @@ function endOf(rest: RegExpExecArray | null, what: string, start: number): numbe
   return rest.index + rest[0].length;
 }
 
-/** Comments of PostgreSQL nest, unlike those of C. */
+/** PostgreSQL comments nest, unlike those of C. */
 function endOfComment(sql: string, start: number): number {
   const mark = /\/\*|\*\//g;
   mark.lastIndex = start;

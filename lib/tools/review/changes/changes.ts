@@ -1,6 +1,6 @@
 /**
- * What changes between two assemblies, resource by resource, as `cdk diff` would find it, with less
- * noise.
+ * The changes between two assemblies, resource by resource. It reports what `cdk diff` would, with
+ * less noise.
  */
 import {
   deepEqual,
@@ -9,12 +9,15 @@ import {
   ResourceImpact,
 } from '@aws-cdk/cloudformation-diff';
 import { STATEFUL_RESOURCE_TYPES } from '../../../model/aws';
+import { IsochroneError } from '../../../model/errors';
 import type { Assembly, AssemblyStack, TemplateResource } from '../../assembly';
-import { type QuietTemplate, withoutNoise } from './asset-noise';
-import { type LeafDifference, leafDifferences } from './readable';
-import { pairStacks, type StackPair } from './stack-pairs';
+import { type LeafDifference, leafDifferences } from './differences';
+import { type NormalizedTemplate, normalizeTemplate } from './normalize';
 
-/** What CloudFormation does to a resource. `code` is an update of nothing but an asset. */
+/**
+ * What CloudFormation does to a resource. `code` is an update in which nothing but the hash of an
+ * asset changes.
+ */
 export type ChangeAction =
   | 'add'
   | 'update'
@@ -26,19 +29,20 @@ export type ChangeAction =
 
 export interface ResourceChange {
   readonly action: ChangeAction;
+  /** The properties whose change makes CloudFormation replace the resource. */
+  readonly replacedBy: readonly string[];
   /**
-   * In the construct tree, such as `market-production/eu-west-1/Database/Primary`; without one, the
-   * stack's path and the logical id.
+   * The path in the construct tree, such as `market-production/eu-west-1/Database/Primary`. A
+   * resource without one has the path of its stack and its logical id.
    */
   readonly path: string;
   readonly logicalId: string;
   readonly type: string;
-  /** Whether its replacement or removal loses what a deployment cannot make again. */
+  /** Whether its replacement or removal loses data that a deployment cannot create again. */
   readonly stateful: boolean;
+  /** The properties that differ; empty for a resource that is added or removed. */
   readonly differences: readonly LeafDifference[];
-  /** The properties that make CloudFormation replace it. */
-  readonly replacedBy: readonly string[];
-  /** Of a rename: where the same resource was, and is removed. */
+  /** The old place of a renamed resource, which CloudFormation removes. */
   readonly from?: { readonly stack: string; readonly logicalId: string; readonly path: string };
   readonly oldResource?: TemplateResource;
   readonly newResource?: TemplateResource;
@@ -46,18 +50,26 @@ export interface ResourceChange {
 
 export interface StackChange {
   readonly action: 'add' | 'update' | 'remove' | 'none';
+  /** The path in the construct tree, such as `market-production/eu-west-1/Database`. */
   readonly path: string;
+  /** Missing if the stack is not bound to a region. */
   readonly region?: string;
   readonly resources: readonly ResourceChange[];
-  /** Other sections of the template that differ, such as `Conditions`. */
+  /** The other sections of the template that differ, such as `Conditions`. */
   readonly sections: readonly string[];
   readonly pair: StackPair;
 }
 
+/** A stack before and after the change. One side is missing if the stack is added or removed. */
+export type StackPair =
+  | { readonly before: AssemblyStack; readonly after: AssemblyStack }
+  | { readonly before: AssemblyStack; readonly after?: undefined }
+  | { readonly before?: undefined; readonly after: AssemblyStack };
+
 /**
- * Properties that the service modifies in place ("ModifyDBInstance", Amazon RDS API reference),
- * though the resource specification cannot say that they never replace. Without this list, each
- * change of a maintenance window would ask for a decision.
+ * Properties that the service modifies in place ("ModifyDBInstance", Amazon RDS API reference). The
+ * resource specification says that they may replace the instance; without this list, every change
+ * of a maintenance window would need a decision.
  */
 const IN_PLACE: Readonly<Record<string, readonly string[]>> = {
   'AWS::RDS::DBInstance': [
@@ -71,10 +83,10 @@ const IN_PLACE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * A zone that is given up for a standby: "AWS::RDS::DBInstance" of CloudFormation changes in place
- * what names no zone and has two (`isAvailabilityZoneChangeMutable` in the source of its handler).
+ * Whether the instance no longer names a zone and becomes Multi-AZ. CloudFormation changes that in
+ * place (`isAvailabilityZoneChangeMutable` in the source of the handler of "AWS::RDS::DBInstance").
  */
-function givesZoneUpForStandby(resource: TemplateResource | undefined): boolean {
+function becomesMultiAz(resource: TemplateResource | undefined): boolean {
   const { AvailabilityZone, MultiAZ } = resource?.Properties ?? {};
   return (
     resource?.Type === 'AWS::RDS::DBInstance' && AvailabilityZone === undefined && MultiAZ === true
@@ -82,12 +94,16 @@ function givesZoneUpForStandby(resource: TemplateResource | undefined): boolean 
 }
 
 /**
- * Sections of a template beside the resources. `Rules` and the parameter of the bootstrap version
- * are CDK's own.
+ * The sections of a template that are compared besides `Resources`. `Rules` and the parameter
+ * `BootstrapVersion` are left out, because CDK adds them.
  */
 const SECTIONS = ['Conditions', 'Mappings', 'Outputs', 'Parameters', 'Transform'];
 
-/** The changes, stack by stack, in the order of the head; the stacks that are gone come last. */
+/**
+ * The changes, stack by stack: the stacks of the head in its order, then the removed stacks.
+ *
+ * @throws IsochroneError if both assemblies have stacks, but none in common
+ */
 export function findChanges(base: Assembly, head: Assembly): StackChange[] {
   return pairStacks(base, head).map((pair): StackChange => {
     const { before, after } = pair;
@@ -109,14 +125,57 @@ export function findChanges(base: Assembly, head: Assembly): StackChange[] {
   });
 }
 
-const NOTHING: QuietTemplate = { resources: {}, hashes: {}, originalIds: {} };
+/**
+ * Pairs the stacks as CloudFormation does, by name and region. The path tells apart stacks of one
+ * name in two accounts.
+ *
+ * @throws IsochroneError if both assemblies have stacks, but none in common
+ */
+function pairStacks(base: Assembly, head: Assembly): StackPair[] {
+  const same = (a: AssemblyStack, b: AssemblyStack) =>
+    a.stackName === b.stackName && a.region === b.region;
+  const unpaired = new Set(base.stacks);
+  const partner = new Map<AssemblyStack, AssemblyStack>();
+  for (const isPartner of [
+    (a: AssemblyStack, b: AssemblyStack) => same(a, b) && a.path === b.path,
+    same,
+  ]) {
+    for (const after of head.stacks.filter((stack) => !partner.has(stack))) {
+      const before = [...unpaired].find((candidate) => isPartner(candidate, after));
+      if (before === undefined) continue;
+      unpaired.delete(before);
+      partner.set(after, before);
+    }
+  }
+  if (partner.size === 0 && base.stacks.length > 0 && head.stacks.length > 0) {
+    throw new IsochroneError(
+      `${base.directory} and ${head.directory} have no stack in common: ` +
+        `${someNames(base)} against ${someNames(head)}.\n` +
+        'CloudFormation identifies a stack by its name and region. ' +
+        'Name two assemblies of one app, synthesized from the same deployment file.',
+    );
+  }
+  return [
+    ...head.stacks.map((after): StackPair => ({ before: partner.get(after), after })),
+    ...[...unpaired].map((before) => ({ before })),
+  ];
+}
+
+function someNames({ stacks }: Assembly): string {
+  const names = stacks
+    .slice(0, 3)
+    .map(({ stackName, region }) => `${stackName}${region === undefined ? '' : ` in ${region}`}`);
+  return names.join(', ') + (stacks.length > names.length ? ', …' : '');
+}
+
+const NO_TEMPLATE: NormalizedTemplate = { resources: {}, hashes: {}, originalIds: {} };
 
 function resourceChanges(
   before: AssemblyStack | undefined,
   after: AssemblyStack | undefined,
 ): ResourceChange[] {
-  const old = before ? withoutNoise(before.template) : NOTHING;
-  const now = after ? withoutNoise(after.template) : NOTHING;
+  const old = before ? normalizeTemplate(before.template) : NO_TEMPLATE;
+  const now = after ? normalizeTemplate(after.template) : NO_TEMPLATE;
   const { resources } = fullDiff({ Resources: old.resources }, { Resources: now.resources });
   const describe = (id: string) => {
     const [stack, originalId] =
@@ -180,7 +239,7 @@ function effect(
     return { action: 'replace', differences, replacedBy: ['Type'] };
   const inPlace = [
     ...(IN_PLACE[newResourceType ?? ''] ?? []),
-    ...(givesZoneUpForStandby(resource) ? ['AvailabilityZone'] : []),
+    ...(becomesMultiAz(resource) ? ['AvailabilityZone'] : []),
   ];
   const causing = (impact: ResourceImpact) =>
     properties
@@ -193,7 +252,8 @@ function effect(
 }
 
 /**
- * The construct that a resource stands for: the L1 inside it, `Resource` or `Default`, is left out.
+ * The path of the construct that a resource belongs to. The name of the L1 construct inside it,
+ * `Resource` or `Default`, is left out.
  */
 export function resourcePath(stack: AssemblyStack, logicalId: string): string {
   const path = stack.template.Resources[logicalId]?.Metadata?.['aws:cdk:path'];

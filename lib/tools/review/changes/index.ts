@@ -1,4 +1,4 @@
-export { withoutHashes } from './asset-noise';
 export { findChanges, type ResourceChange, resourcePath, type StackChange } from './changes';
-export { isObject, type LeafDifference, shown, text } from './readable';
+export type { LeafDifference } from './differences';
+export { maskAssetHashes } from './normalize';
 export { joinRenames } from './renames';

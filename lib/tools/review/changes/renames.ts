@@ -1,32 +1,36 @@
 /**
- * Resources that only go by another logical id, or stand in another stack. CloudFormation knows no
- * move: it makes the new one and removes the old one. A reader of the change should see one thing,
- * and that it costs a replacement.
+ * Resources whose logical id or stack changes, and nothing else. CloudFormation has no move: it
+ * creates the new resource and removes the old one. The review shows both as one rename, and says
+ * that it is a replacement.
  */
 import type { TemplateResource } from '../../assembly';
+import { text } from '../template-values';
 import type { ResourceChange, StackChange } from './changes';
-import { text } from './readable';
 
-interface Half {
+interface Candidate {
   readonly stack: string;
-  /** Nothing moves from one region to another. */
+  /** Part of the match, because a rename never crosses regions. */
   readonly region: string | undefined;
   readonly change: ResourceChange;
 }
 
 /**
- * The changes with each removal and addition of equal resources made one rename. What has two
- * candidates is left as it is.
+ * Joins each removal and addition of equal resources into one rename, first within each stack, then
+ * across stacks. A resource with two candidates is left as it is.
  */
 export function joinRenames(changes: readonly StackChange[]): StackChange[] {
-  const halves = (action: string, of: StackChange) =>
+  const candidates = (action: string, of: StackChange) =>
     of.resources
       .filter((change) => change.action === action)
-      .map((change): Half => ({ stack: of.path, region: of.region, change }));
-  const within = changes.flatMap((stack) => match(halves('remove', stack), halves('add', stack)));
+      .map((change): Candidate => ({ stack: of.path, region: of.region, change }));
+  const within = changes.flatMap((stack) =>
+    match(candidates('remove', stack), candidates('add', stack)),
+  );
   const joined = new Set(within.flat().map(({ change }) => change));
   const unjoined = (action: string) =>
-    changes.flatMap((stack) => halves(action, stack)).filter(({ change }) => !joined.has(change));
+    changes
+      .flatMap((stack) => candidates(action, stack))
+      .filter(({ change }) => !joined.has(change));
   const pairs = [...within, ...match(unjoined('remove'), unjoined('add'))];
 
   const gone = new Set(pairs.map(([from]) => from.change));
@@ -39,32 +43,37 @@ export function joinRenames(changes: readonly StackChange[]): StackChange[] {
   }));
 }
 
-function renamed(change: ResourceChange, from: Half | undefined): ResourceChange {
+function renamed(change: ResourceChange, from: Candidate | undefined): ResourceChange {
   if (from === undefined) return change;
   const { logicalId, path, oldResource } = from.change;
   return { ...change, action: 'rename', oldResource, from: { stack: from.stack, logicalId, path } };
 }
 
 /**
- * Pairs what is equal, again and again: once a security group is known as renamed, what refers to
- * it is equal too.
+ * Pairs equal resources, repeatedly: once a security group is known to be renamed, the resources
+ * that refer to it are equal too.
  */
-function match(removed: readonly Half[], added: readonly Half[]): [Half, Half][] {
-  const pairs: [Half, Half][] = [];
+function match(
+  removed: readonly Candidate[],
+  added: readonly Candidate[],
+): [Candidate, Candidate][] {
+  const pairs: [Candidate, Candidate][] = [];
   const ids = new Map<string, string>();
   for (;;) {
-    const free = (halves: readonly Half[], side: 0 | 1) =>
-      halves.filter((half) => !pairs.some((pair) => pair[side] === half));
-    const candidates = grouped(free(added, 1), ({ region, change }) =>
+    const unpaired = (all: readonly Candidate[], side: 0 | 1) =>
+      all.filter((candidate) => !pairs.some((pair) => pair[side] === candidate));
+    const additions = grouped(unpaired(added, 1), ({ region, change }) =>
       fingerprint(region, change.newResource, new Map()),
     );
     const found = [
-      ...grouped(free(removed, 0), ({ region, change }) =>
+      ...grouped(unpaired(removed, 0), ({ region, change }) =>
         fingerprint(region, change.oldResource, ids),
       ),
     ].flatMap(([key, from]) => {
-      const to = candidates.get(key) ?? [];
-      return from.length === 1 && to.length === 1 ? [[from[0], to[0]] as [Half, Half]] : [];
+      const to = additions.get(key) ?? [];
+      return from.length === 1 && to.length === 1
+        ? [[from[0], to[0]] as [Candidate, Candidate]]
+        : [];
     });
     if (found.length === 0) return pairs;
     pairs.push(...found);
@@ -72,6 +81,9 @@ function match(removed: readonly Half[], added: readonly Half[]): [Half, Half][]
   }
 }
 
+/**
+ * Equal for equal resources of one region. References to renamed resources are translated by `ids`.
+ */
 function fingerprint(
   region: string | undefined,
   resource: TemplateResource | undefined,
@@ -83,8 +95,12 @@ function fingerprint(
   );
 }
 
-function grouped(halves: readonly Half[], key: (half: Half) => string): Map<string, Half[]> {
-  const groups = new Map<string, Half[]>();
-  for (const half of halves) groups.set(key(half), [...(groups.get(key(half)) ?? []), half]);
+function grouped(
+  candidates: readonly Candidate[],
+  key: (candidate: Candidate) => string,
+): Map<string, Candidate[]> {
+  const groups = new Map<string, Candidate[]>();
+  for (const candidate of candidates)
+    groups.set(key(candidate), [...(groups.get(key(candidate)) ?? []), candidate]);
   return groups;
 }

@@ -1,18 +1,20 @@
 /**
- * What becomes reachable by more people, or over weaker connections: public access, versions of
- * TLS, the firewall.
+ * What a change exposes to more clients, or over weaker connections: public access, TLS versions,
+ * authorization and the web ACL.
  */
 import type { TemplateResource } from '../../assembly';
-import { isObject, type StackChange, shown, text } from '../changes';
+import type { StackChange } from '../changes';
+import { isTrue, objectOf, objects, shown, text } from '../template-values';
 import type { Finding, Severity } from './finding';
 
 type Properties = Readonly<Record<string, unknown>>;
-type Said = readonly [Severity, string];
+/** A finding of this topic: its severity and message. */
+type Exposure = readonly [Severity, string];
 
 export function exposureFindings(changes: readonly StackChange[]): Finding[] {
   return changes.flatMap((stack) =>
     stack.resources.flatMap(({ path, oldResource, newResource }) =>
-      said(oldResource, newResource).map(
+      exposuresOf(oldResource, newResource).map(
         ([severity, message]): Finding => ({
           topic: 'exposure',
           severity,
@@ -25,20 +27,23 @@ export function exposureFindings(changes: readonly StackChange[]): Finding[] {
   );
 }
 
-function said(before: TemplateResource | undefined, after: TemplateResource | undefined): Said[] {
+function exposuresOf(
+  before: TemplateResource | undefined,
+  after: TemplateResource | undefined,
+): Exposure[] {
   const type = (after ?? before)?.Type ?? '';
   const [old, now] = [before?.Properties, after?.Properties];
   if (type === 'AWS::WAFv2::WebACLAssociation' && now === undefined)
-    return [['high', 'the web ACL no longer guards what it was attached to']];
+    return [['high', 'the web ACL no longer protects its target']];
   if (type === 'AWS::WAFv2::WebACL' && old)
-    return now === undefined ? [['high', 'the web ACL is removed']] : webAclSays(old, now);
+    return now === undefined ? [['high', 'the web ACL is removed']] : webAclExposures(old, now);
   if (now === undefined) return [];
   switch (type) {
     case 'AWS::S3::Bucket':
-      return bucketSays(old, now);
+      return bucketExposures(old, now);
     case 'AWS::RDS::DBInstance':
     case 'AWS::RDS::DBCluster':
-      return isOn(now.PubliclyAccessible) && !isOn(old?.PubliclyAccessible)
+      return isTrue(now.PubliclyAccessible) && !isTrue(old?.PubliclyAccessible)
         ? [['high', 'the database gets a public address']]
         : [];
     case 'AWS::ElasticLoadBalancingV2::LoadBalancer':
@@ -46,31 +51,31 @@ function said(before: TemplateResource | undefined, after: TemplateResource | un
         ? [['high', 'the load balancer becomes internet-facing']]
         : [];
     case 'AWS::ElasticLoadBalancingV2::Listener':
-      return listenerSays(old, now);
+      return listenerExposures(old, now);
     case 'AWS::Lambda::Url':
     case 'AWS::ApiGateway::Method':
     case 'AWS::ApiGatewayV2::Route':
-      return authSays(type, old, now);
+      return authorizationExposures(type, old, now);
     case 'AWS::ElastiCache::User':
-      return isOn(now.NoPasswordRequired) && !isOn(old?.NoPasswordRequired)
+      return isTrue(now.NoPasswordRequired) && !isTrue(old?.NoPasswordRequired)
         ? [['high', 'the user needs no password']]
         : [];
     // "The default policy allows full access to the service": "Control access to VPC endpoints
     // using endpoint policies", AWS PrivateLink guide.
     case 'AWS::EC2::VPCEndpoint':
       return old?.PolicyDocument !== undefined && now.PolicyDocument === undefined
-        ? [['high', 'the policy of the endpoint is taken away, and everything goes through it']]
+        ? [['high', 'the policy of the endpoint is removed, which allows full access']]
         : [];
     case 'AWS::CloudFront::Distribution':
       return old
-        ? distributionSays(record(old.DistributionConfig), record(now.DistributionConfig))
+        ? distributionExposures(objectOf(old.DistributionConfig), objectOf(now.DistributionConfig))
         : [];
     default:
       return [];
   }
 }
 
-const BLOCKS = [
+const PUBLIC_ACCESS_BLOCKS = [
   'BlockPublicAcls',
   'BlockPublicPolicy',
   'IgnorePublicAcls',
@@ -78,14 +83,14 @@ const BLOCKS = [
 ];
 
 /**
- * A new bucket without a configuration blocks public access too ("Blocking public access to your
- * Amazon S3 storage", Amazon S3 user guide).
+ * A bucket without a configuration blocks public access too ("Blocking public access to your Amazon
+ * S3 storage", Amazon S3 user guide).
  */
-function bucketSays(old: Properties | undefined, now: Properties): Said[] {
+function bucketExposures(old: Properties | undefined, now: Properties): Exposure[] {
   const blocked = (properties: Properties | undefined) => {
     const configuration = properties?.PublicAccessBlockConfiguration;
-    return BLOCKS.filter(
-      (name) => configuration === undefined || isOn(record(configuration)[name]),
+    return PUBLIC_ACCESS_BLOCKS.filter(
+      (name) => configuration === undefined || isTrue(objectOf(configuration)[name]),
     );
   };
   const open = blocked(old).filter((name) => !blocked(now).includes(name));
@@ -101,22 +106,29 @@ function bucketSays(old: Properties | undefined, now: Properties): Said[] {
 }
 
 /**
- * A function's URL is open from the start; a method of an API is so often meant to be that only its
- * opening is said.
+ * A new function URL without authorization is a finding. A new API method without it is not,
+ * because it is so often intended; only the removal of authorization is.
  */
-function authSays(type: string, old: Properties | undefined, now: Properties): Said[] {
+function authorizationExposures(
+  type: string,
+  old: Properties | undefined,
+  now: Properties,
+): Exposure[] {
   const auth = (properties: Properties) =>
     String(properties[type === 'AWS::Lambda::Url' ? 'AuthType' : 'AuthorizationType'] ?? 'NONE');
   const wasClosed = old === undefined ? type === 'AWS::Lambda::Url' : auth(old) !== 'NONE';
   return auth(now) === 'NONE' && wasClosed
-    ? [['high', 'everybody may call it: it asks for no authorization']]
+    ? [['high', 'anyone can call it: it requires no authorization']]
     : [];
 }
 
-function listenerSays(old: Properties | undefined, now: Properties): Said[] {
+function listenerExposures(old: Properties | undefined, now: Properties): Exposure[] {
   if (old === undefined) return [];
-  if (SECURE.includes(String(old.Protocol)) && !SECURE.includes(String(now.Protocol))) {
-    return [['high', `the listener no longer speaks TLS: ${old.Protocol} becomes ${now.Protocol}`]];
+  if (
+    TLS_PROTOCOLS.includes(String(old.Protocol)) &&
+    !TLS_PROTOCOLS.includes(String(now.Protocol))
+  ) {
+    return [['high', `the listener no longer uses TLS: ${old.Protocol} becomes ${now.Protocol}`]];
   }
   const [from, to] = [
     String(old.SslPolicy ?? DEFAULT_SSL_POLICY),
@@ -127,18 +139,18 @@ function listenerSays(old: Properties | undefined, now: Properties): Said[] {
     : [];
 }
 
-const SECURE = ['HTTPS', 'TLS'];
+const TLS_PROTOCOLS = ['HTTPS', 'TLS'];
 
 /**
- * What CloudFormation and the API take without a word ("Security policies", Elastic Load Balancing
- * user guide).
+ * The policy of a listener that names none ("Security policies", Elastic Load Balancing user
+ * guide).
  */
 const DEFAULT_SSL_POLICY = 'ELBSecurityPolicy-2016-08';
 
 /**
- * By the lowest version of TLS that it takes, then by how few ciphers (`Res` restricted, `Ext`
- * extended). The names tell: `ELBSecurityPolicy-TLS13-1-2-Res-2021-06` takes TLS 1.2 and 1.3; one
- * without a version takes TLS 1.0.
+ * Ranks a policy by its lowest TLS version, then by how few ciphers it allows (`Res` restricted,
+ * `Ext` extended). The rank follows from the name: `ELBSecurityPolicy-TLS13-1-2-Res-2021-06` allows
+ * TLS 1.2 and 1.3, and a name without a version allows TLS 1.0.
  */
 function sslPolicyRank(name: string): number {
   const minor =
@@ -148,10 +160,10 @@ function sslPolicyRank(name: string): number {
 }
 
 /**
- * From the weakest ("Supported protocols and ciphers between viewers and CloudFront", Amazon
- * CloudFront developer guide).
+ * The minimum TLS versions, from the weakest ("Supported protocols and ciphers between viewers and
+ * CloudFront", Amazon CloudFront developer guide).
  */
-const VIEWER_TLS = [
+const VIEWER_TLS_VERSIONS = [
   'SSLv3',
   'TLSv1',
   'TLSv1_2016',
@@ -163,82 +175,95 @@ const VIEWER_TLS = [
   'TLSv1.3_2025',
 ];
 
-function distributionSays(old: Properties, now: Properties): Said[] {
+function distributionExposures(old: Properties, now: Properties): Exposure[] {
   const tls = (config: Properties) =>
-    String(record(config.ViewerCertificate).MinimumProtocolVersion ?? 'TLSv1');
-  const plain = (config: Properties) =>
-    [{ PathPattern: '*', ...record(config.DefaultCacheBehavior) }, ...items(config.CacheBehaviors)]
+    String(objectOf(config.ViewerCertificate).MinimumProtocolVersion ?? 'TLSv1');
+  const plainHttp = (config: Properties) =>
+    behaviorsOf(config)
       .filter((behavior) => behavior.ViewerProtocolPolicy === 'allow-all')
       .map((behavior) => String(behavior.PathPattern));
   const weakOrigins = (config: Properties) =>
-    items(config.Origins).flatMap((origin) => {
-      const custom = record(origin.CustomOriginConfig);
+    objects(config.Origins).flatMap((origin) => {
+      const custom = objectOf(origin.CustomOriginConfig);
       const versions = Array.isArray(custom.OriginSSLProtocols)
         ? custom.OriginSSLProtocols.map(String)
         : [];
-      const old = versions
+      const outdated = versions
         .filter((version) => version !== 'TLSv1.2')
         .map((version) => `${version} to the origin ${origin.Id}`);
       const unencrypted = /^(http-only|match-viewer)$/.test(String(custom.OriginProtocolPolicy));
-      return [...old, ...(unencrypted ? [`plain HTTP to the origin ${origin.Id}`] : [])];
+      return [...outdated, ...(unencrypted ? [`plain HTTP to the origin ${origin.Id}`] : [])];
     });
   const signed = (config: Properties) =>
-    [{ PathPattern: '*', ...record(config.DefaultCacheBehavior) }, ...items(config.CacheBehaviors)]
+    behaviorsOf(config)
       .filter(({ TrustedKeyGroups, TrustedSigners }) =>
         [TrustedKeyGroups, TrustedSigners].some((each) => Array.isArray(each) && each.length > 0),
       )
       .map((behavior) => String(behavior.PathPattern));
-  const paths = [...items(now.CacheBehaviors).map(({ PathPattern }) => String(PathPattern)), '*'];
+  const paths = [...objects(now.CacheBehaviors).map(({ PathPattern }) => String(PathPattern)), '*'];
   const unsigned = signed(old).filter(
     (path) => paths.includes(path) && !signed(now).includes(path),
   );
   const geo = (config: Properties) =>
-    String(record(record(config.Restrictions).GeoRestriction).RestrictionType ?? 'none');
+    String(objectOf(objectOf(config.Restrictions).GeoRestriction).RestrictionType ?? 'none');
   const added = (of: (config: Properties) => string[]) =>
     of(now).filter((each) => !of(old).includes(each));
   return [
     ...(old.WebACLId !== undefined && (now.WebACLId === undefined || now.WebACLId === '')
-      ? [['high', 'the web ACL is taken off the distribution'] as const]
+      ? [['high', 'the web ACL is removed from the distribution'] as const]
       : []),
-    ...(VIEWER_TLS.indexOf(tls(now)) < VIEWER_TLS.indexOf(tls(old))
-      ? [['high', `the TLS of viewers is lowered from ${tls(old)} to ${tls(now)}`] as const]
+    ...(VIEWER_TLS_VERSIONS.indexOf(tls(now)) < VIEWER_TLS_VERSIONS.indexOf(tls(old))
+      ? [
+          [
+            'high',
+            `the minimum TLS version for viewers is lowered from ${tls(old)} to ${tls(now)}`,
+          ] as const,
+        ]
       : []),
-    ...unsigned.map((path) => ['high', `signed URLs are no longer asked for at ${path}`] as const),
+    ...unsigned.map((path) => ['high', `signed URLs are no longer required at ${path}`] as const),
     ...(geo(old) !== 'none' && geo(now) === 'none'
-      ? [['medium', 'restrictions by country are taken away'] as const]
+      ? [['medium', 'the restrictions by country are removed'] as const]
       : []),
-    ...added(plain).map((path) => ['high', `viewers may use plain HTTP for ${path}`] as const),
+    ...added(plainHttp).map((path) => ['high', `viewers may use plain HTTP for ${path}`] as const),
     ...added(weakOrigins).map((weak) => ['medium', `allows ${weak}`] as const),
   ];
 }
 
-function webAclSays(old: Properties, now: Properties): Said[] {
-  const allows = (acl: Properties) => 'Allow' in record(acl.DefaultAction);
-  const after = new Map(items(now.Rules).map((rule) => [rule.Name, rule]));
+/** The behaviors of a distribution, the default one first. */
+function behaviorsOf(config: Properties): Record<string, unknown>[] {
+  const byDefault = { PathPattern: '*', ...objectOf(config.DefaultCacheBehavior) };
+  return [byDefault, ...objects(config.CacheBehaviors)];
+}
+
+function webAclExposures(old: Properties, now: Properties): Exposure[] {
+  const allows = (acl: Properties) => 'Allow' in objectOf(acl.DefaultAction);
+  const after = new Map(objects(now.Rules).map((rule) => [rule.Name, rule]));
   return [
-    ...passesSays(items(old.Rules), items(now.Rules)),
+    ...bypassExposures(objects(old.Rules), objects(now.Rules)),
     ...(allows(now) && !allows(old)
-      ? [['high', 'the web ACL lets through by default'] as const]
+      ? [['high', 'the web ACL allows requests by default'] as const]
       : []),
-    ...items(old.Rules).flatMap((rule): Said[] => {
+    ...objects(old.Rules).flatMap((rule): Exposure[] => {
       const next = after.get(rule.Name);
       if (next === undefined) return [['high', `the web ACL loses the rule ${shown(rule.Name)}`]];
-      if (!stops(next) && stops(rule))
+      if (!isBlocking(next) && isBlocking(rule))
         return [
           [
             'high',
-            `the rule ${shown(rule.Name)} of the web ACL no longer blocks, it only counts or allows`,
+            `the rule ${shown(rule.Name)} of the web ACL no longer blocks: it counts or allows`,
           ],
         ];
-      const [from, to] = [limitOf(rule), limitOf(next)];
-      const overridden = countedInside(next).filter((name) => !countedInside(rule).includes(name));
+      const [from, to] = [rateLimitOf(rule), rateLimitOf(next)];
+      const overridden = nonBlockingGroupRules(next).filter(
+        (name) => !nonBlockingGroupRules(rule).includes(name),
+      );
       return [
-        ...(matched(rule) === matched(next)
+        ...(matchedText(rule) === matchedText(next)
           ? []
           : [
               [
                 'medium',
-                `what the rule ${shown(rule.Name)} of the web ACL matches changes`,
+                `the rule ${shown(rule.Name)} of the web ACL matches other requests`,
               ] as const,
             ]),
         ...(to > from
@@ -253,7 +278,7 @@ function webAclSays(old: Properties, now: Properties): Said[] {
           (name) =>
             [
               'high',
-              `${name} in the rule ${shown(rule.Name)} of the web ACL only counts or allows`,
+              `${name} in the rule ${shown(rule.Name)} of the web ACL now counts or allows`,
             ] as const,
         ),
       ];
@@ -262,67 +287,56 @@ function webAclSays(old: Properties, now: Properties): Said[] {
 }
 
 /**
- * The rules are gone through by priority, and what one allows, those behind it never see ("Setting
- * rule priority", AWS WAF developer guide).
+ * Rules that newly allow requests past blocking rules. AWS WAF evaluates rules by priority and
+ * stops at the first that allows ("Setting rule priority", AWS WAF developer guide).
  */
-function passesSays(old: readonly Properties[], now: readonly Properties[]): Said[] {
-  const allows = (rule: Properties) => 'Allow' in record(rule.Action);
+function bypassExposures(old: readonly Properties[], now: readonly Properties[]): Exposure[] {
+  const allows = (rule: Properties) => 'Allow' in objectOf(rule.Action);
   const passed = (rules: readonly Properties[], by: unknown) => {
     const rule = rules.find((each) => each.Name === by && allows(each));
     return rules
-      .filter((each) => rule && stops(each) && Number(each.Priority) > Number(rule.Priority))
+      .filter((each) => rule && isBlocking(each) && Number(each.Priority) > Number(rule.Priority))
       .map(({ Name }) => Name);
   };
-  return now.filter(allows).flatMap(({ Name }): Said[] => {
+  return now.filter(allows).flatMap(({ Name }): Exposure[] => {
     const more = passed(now, Name).filter((name) => !passed(old, Name).includes(name));
     return more.length === 0
       ? []
       : [
           [
             'high',
-            `what the rule ${shown(Name)} of the web ACL allows now goes past ${more.map((name) => shown(name)).join(', ')}`,
+            `the rule ${shown(Name)} of the web ACL now allows requests before these rules: ` +
+              more.map((name) => shown(name)).join(', '),
           ],
         ];
   });
 }
 
-/** A statement without what other findings name. */
-function matched({ Statement }: Properties): string {
-  const { RateBasedStatement, ManagedRuleGroupStatement, ...rest } = record(Statement);
-  const { Limit, ...rate } = record(RateBasedStatement);
-  const { RuleActionOverrides, ExcludedRules, ...group } = record(ManagedRuleGroupStatement);
+/** A statement as text, without the parts that other findings cover. */
+function matchedText({ Statement }: Properties): string {
+  const { RateBasedStatement, ManagedRuleGroupStatement, ...rest } = objectOf(Statement);
+  const { Limit, ...rate } = objectOf(RateBasedStatement);
+  const { RuleActionOverrides, ExcludedRules, ...group } = objectOf(ManagedRuleGroupStatement);
   return text({ ...rest, rate, group });
 }
 
-/** A rule acts by itself, or lets the rules of its group act. */
-function stops(rule: Properties): boolean {
-  const own = record(rule.Action);
+/** Whether a rule blocks, by its own action or by those of its rule group. */
+function isBlocking(rule: Properties): boolean {
+  const own = objectOf(rule.Action);
   return rule.Action === undefined
-    ? !('Count' in record(rule.OverrideAction))
+    ? !('Count' in objectOf(rule.OverrideAction))
     : !('Count' in own || 'Allow' in own);
 }
 
-function limitOf(rule: Properties): number {
-  return Number(record(record(rule.Statement).RateBasedStatement).Limit ?? 0);
+function rateLimitOf(rule: Properties): number {
+  return Number(objectOf(objectOf(rule.Statement).RateBasedStatement).Limit ?? 0);
 }
 
-/** The rules of a managed group that are told to count or allow, or left out. */
-function countedInside(rule: Properties): string[] {
-  const group = record(record(rule.Statement).ManagedRuleGroupStatement);
-  const overrides = items(group.RuleActionOverrides).filter(
-    ({ ActionToUse }) => 'Count' in record(ActionToUse) || 'Allow' in record(ActionToUse),
+/** The rules of a managed group that are overridden to count or allow, or excluded. */
+function nonBlockingGroupRules(rule: Properties): string[] {
+  const group = objectOf(objectOf(rule.Statement).ManagedRuleGroupStatement);
+  const overrides = objects(group.RuleActionOverrides).filter(
+    ({ ActionToUse }) => 'Count' in objectOf(ActionToUse) || 'Allow' in objectOf(ActionToUse),
   );
-  return [...overrides, ...items(group.ExcludedRules)].map(({ Name }) => String(Name));
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return isObject(value) ? value : {};
-}
-
-function items(value: unknown): Record<string, unknown>[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
-}
-
-function isOn(value: unknown): boolean {
-  return value === true || value === 'true';
+  return [...overrides, ...objects(group.ExcludedRules)].map(({ Name }) => String(Name));
 }

@@ -1,38 +1,44 @@
 /**
- * What the policies of a stack allow and deny, whoever they hang on: one list that two states of a
- * stack can be compared by.
+ * The permissions that the policies of a stack allow and deny, wherever they are attached, as one
+ * list. Two states of a stack can be compared by it.
  */
 import type { AssemblyStack, TemplateResource } from '../../assembly';
-import { isObject, resourcePath, text as whole, withoutHashes } from '../changes';
+import { maskAssetHashes, resourcePath } from '../changes';
+import { isObject, listOf, text } from '../template-values';
 
 export interface Grant {
-  /** Whose permissions these are, or whose policy it is: the same before and after. */
+  /**
+   * The role, user or group that has the permissions, or the resource that the policy belongs to.
+   * It is the same before and after.
+   */
   readonly holder: string;
-  /** The path of the resource that carries the policy. */
+  /** The path of the resource that contains the policy. */
   readonly path: string;
   /**
-   * `identity`: what the holder may do. `trust`: who may become the holder. `resource`: who may do
-   * what to the holder.
+   * `identity`: what the holder may do. `trust`: who may assume the holder. `resource`: who may do
+   * what with the holder.
    */
   readonly kind: 'identity' | 'trust' | 'resource';
   readonly effect: 'Allow' | 'Deny';
-  /** `NotAction` and its like are one entry each: `all but a, b`. */
+  /** `NotAction`, `NotResource` and `NotPrincipal` are one entry each: `all but a, b`. */
   readonly actions: readonly string[];
   readonly resources: readonly string[];
-  /** Of an identity, none. */
+  /** Empty for an identity policy. */
   readonly principals: readonly string[];
-  /** Empty if there is none. */
+  /** The condition as text; empty if there is none. */
   readonly condition: string;
 }
 
+/** The prefix of an entry that excludes: see `Grant.actions`. */
 export const ALL_BUT = 'all but ';
 
+/** The grants of a stack; empty for a missing one. */
 export function grantsOf(stack: AssemblyStack | undefined): Grant[] {
   if (stack === undefined) return [];
   return Object.entries(stack.template.Resources).flatMap(([id, resource]) => {
     const path = resourcePath(stack, id);
     return policiesOf(id, resource).flatMap(({ document, ...place }) =>
-      statementsOf(document).flatMap((each) => grant({ ...place, path }, each)),
+      statementsOf(document).map((each) => grant({ ...place, path }, each)),
     );
   });
 }
@@ -43,14 +49,14 @@ export interface Attachment {
   readonly policyArn: string;
 }
 
-/** The managed policies that roles, users and groups have by their ARN. */
+/** The managed policies that are attached to roles, users and groups by ARN. */
 export function attachmentsOf(stack: AssemblyStack | undefined): Attachment[] {
   return Object.entries(stack?.template.Resources ?? {}).flatMap(([id, { Type, Properties }]) =>
     /^AWS::IAM::(Role|User|Group)$/.test(Type)
-      ? list(Properties?.ManagedPolicyArns).map((arn) => ({
+      ? listOf(Properties?.ManagedPolicyArns).map((arn) => ({
           holder: id,
           path: resourcePath(stack as AssemblyStack, id),
-          policyArn: text(arn),
+          policyArn: maskedText(arn),
         }))
       : [],
   );
@@ -60,7 +66,7 @@ interface Policy extends Pick<Grant, 'holder' | 'kind'> {
   readonly document: unknown;
 }
 
-/** The resources whose policy is another resource's, and the property that names it. */
+/** Resources whose policy belongs to another resource, with the property that names it. */
 const POLICY_OF: Readonly<Record<string, string>> = {
   'AWS::S3::BucketPolicy': 'Bucket',
   'AWS::SNS::TopicPolicy': 'Topics',
@@ -71,8 +77,8 @@ const POLICY_OF: Readonly<Record<string, string>> = {
 function policiesOf(id: string, { Type, Properties = {} }: TemplateResource): Policy[] {
   if (Type === 'AWS::IAM::Policy' || Type === 'AWS::IAM::ManagedPolicy') {
     const attached = [Properties.Roles, Properties.Users, Properties.Groups]
-      .flatMap(list)
-      .map(text);
+      .flatMap(listOf)
+      .map(maskedText);
     const holders = attached.length > 0 ? attached : [`\${${id}}`];
     return holders.map((holder) => ({
       holder,
@@ -88,10 +94,12 @@ function policiesOf(id: string, { Type, Properties = {} }: TemplateResource): Po
       ? undefined
       : { SourceArn, SourceAccount, PrincipalOrgID };
     const statement = { Effect: 'Allow', Action, Resource: FunctionName, Principal, Condition };
-    return [{ holder: text(FunctionName), kind: 'resource', document: { Statement: [statement] } }];
+    return [
+      { holder: maskedText(FunctionName), kind: 'resource', document: { Statement: [statement] } },
+    ];
   }
   const owner = POLICY_OF[Type];
-  const holders = owner === undefined ? [`\${${id}}`] : list(Properties[owner]).map(text);
+  const holders = owner === undefined ? [`\${${id}}`] : listOf(Properties[owner]).map(maskedText);
   return Object.entries(Properties).flatMap(([name, value]) => {
     const kind =
       name === 'AssumeRolePolicyDocument'
@@ -105,16 +113,16 @@ function policiesOf(id: string, { Type, Properties = {} }: TemplateResource): Po
   });
 }
 
-/** Every policy document inside a property: the shape is the same for all services. */
+/** Every policy document inside a property. All services use the same structure. */
 function documentsIn(value: unknown): unknown[] {
   if (Array.isArray(value)) return value.flatMap(documentsIn);
   if (typeof value === 'string') return documentsIn(parsed(value));
   if (!isObject(value)) return [];
-  const isDocument = list(value.Statement).some((each) => isObject(each) && 'Effect' in each);
+  const isDocument = listOf(value.Statement).some((each) => isObject(each) && 'Effect' in each);
   return isDocument ? [value] : Object.values(value).flatMap(documentsIn);
 }
 
-/** Some services take the document as text, such as CloudWatch Logs. */
+/** Parses a document given as text, as CloudWatch Logs takes it. */
 function parsed(value: string): unknown {
   if (!value.trimStart().startsWith('{')) return undefined;
   try {
@@ -125,49 +133,44 @@ function parsed(value: string): unknown {
 }
 
 function statementsOf(document: unknown): Record<string, unknown>[] {
-  return isObject(document) ? list(document.Statement).filter(isObject) : [];
+  return isObject(document) ? listOf(document.Statement).filter(isObject) : [];
 }
 
 function grant(
   place: Pick<Grant, 'holder' | 'path' | 'kind'>,
   statement: Record<string, unknown>,
-): Grant[] {
+): Grant {
   const either = (name: string): string[] => {
     const not = statement[`Not${name}`];
     return not === undefined ? names(statement[name]) : [ALL_BUT + names(not).join(', ')];
   };
   const effect = statement.Effect === 'Deny' ? 'Deny' : 'Allow';
-  const condition = statement.Condition === undefined ? '' : text(statement.Condition);
-  return [
-    {
-      ...place,
-      effect,
-      actions: either('Action'),
-      resources: either('Resource'),
-      principals: either('Principal'),
-      condition,
-    },
-  ];
+  const condition = statement.Condition === undefined ? '' : maskedText(statement.Condition);
+  return {
+    ...place,
+    effect,
+    actions: either('Action'),
+    resources: either('Resource'),
+    principals: either('Principal'),
+    condition,
+  };
 }
 
 /**
- * The entries of `Action`, `Resource` or `Principal`. A principal has its kind before it, but for
- * `*`, which is the same in both ways of writing it.
+ * The entries of `Action`, `Resource` or `Principal`. A principal is prefixed with its kind, except
+ * for `*`, which has two equal notations.
  */
 function names(value: unknown): string[] {
   if (!isObject(value) || Object.keys(value).some((key) => key === 'Ref' || key.startsWith('Fn::')))
-    return list(value).map(text);
+    return listOf(value).map(maskedText);
   return Object.entries(value).flatMap(([kind, entries]) =>
-    list(entries).map((entry) =>
-      kind === 'AWS' && entry === '*' ? '*' : `${kind} ${text(entry)}`,
+    listOf(entries).map((entry) =>
+      kind === 'AWS' && entry === '*' ? '*' : `${kind} ${maskedText(entry)}`,
     ),
   );
 }
 
-function list(value: unknown): unknown[] {
-  return value === undefined ? [] : Array.isArray(value) ? value : [value];
-}
-
-function text(value: unknown): string {
-  return withoutHashes(whole(value));
+/** A value as text. Asset hashes are masked, so that a new version of code is no new permission. */
+function maskedText(value: unknown): string {
+  return maskAssetHashes(text(value));
 }

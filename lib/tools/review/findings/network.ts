@@ -1,45 +1,49 @@
-/** Which security groups let in or out what they did not before. */
+/** The traffic that security groups newly allow or no longer allow. */
 import type { AssemblyStack } from '../../assembly';
-import { isObject, resourcePath, type StackChange, shown, text } from '../changes';
+import { resourcePath, type StackChange } from '../changes';
+import { isObject, shown, text } from '../template-values';
 import type { Finding } from './finding';
 
 export function networkFindings(changes: readonly StackChange[]): Finding[] {
   return changes.flatMap(({ path: stack, pair }) => {
     const [before, after] = [rulesOf(pair.before), rulesOf(pair.after)];
-    const missing = (from: readonly Rule[], rules: readonly Rule[]) =>
+    const uncovered = (from: readonly Rule[], rules: readonly Rule[]) =>
       rules.filter((rule) => !from.some((other) => covers(other, rule)));
     const finding = (rule: Rule, severity: Finding['severity'], verb: string): Finding => ({
       topic: 'network',
       severity,
       stack,
       path: rule.path,
-      message: `${verb} ${rule.direction === 'ingress' ? 'from' : 'to'} ${peerName(rule)} on ${ports(rule)}`,
+      message: [verb, DIRECTION[rule.direction], peerName(rule), 'on', ports(rule)].join(' '),
     });
-    const opened = missing(before, after).map((rule) =>
-      finding(rule, isWide(rule.peer) ? 'high' : 'medium', 'opened'),
+    const opened = uncovered(before, after).map((rule) =>
+      finding(rule, isPublic(rule.peer) ? 'high' : 'medium', 'opened'),
     );
     const closed = pair.after
-      ? missing(after, before).map((rule) => finding(rule, 'low', 'closed'))
+      ? uncovered(after, before).map((rule) => finding(rule, 'low', 'closed'))
       : [];
     return [...opened, ...closed];
   });
 }
 
+/** A rule of a security group. */
 interface Rule {
   readonly group: string;
   readonly path: string;
   readonly direction: 'ingress' | 'egress';
-  /** `-1` for all. */
+  /** `-1` for all protocols. */
   readonly protocol: string;
-  /** −1 for all; a text where it is known only after the deployment. */
+  /** −1 for all ports; a text if the port is known only after the deployment. */
   readonly from: number | string;
   readonly to: number | string;
   readonly peer: string;
 }
 
+const DIRECTION = { ingress: 'from', egress: 'to' } as const;
+
 const EVERYWHERE = ['0.0.0.0/0', '::/0'];
 
-/** CDK closes a group by a rule to an address that nobody has. */
+/** CDK blocks the egress of a group by a rule to an address that no host has. */
 const NOWHERE = '255.255.255.255/32';
 
 const PEERS = [
@@ -70,14 +74,14 @@ function rulesOf(stack: AssemblyStack | undefined): Rule[] {
       'AWS::EC2::SecurityGroupIngress': 'ingress',
       'AWS::EC2::SecurityGroupEgress': 'egress',
     } as const;
-    const alone = direction[Type as keyof typeof direction];
-    return alone === undefined
+    const standalone = direction[Type as keyof typeof direction];
+    return standalone === undefined
       ? []
-      : [toRule(groupName(Properties.GroupId), path, alone, Properties)];
+      : [toRule(groupName(Properties.GroupId), path, standalone, Properties)];
   });
-  // Without an egress rule, a group lets out everything ("AWS::EC2::SecurityGroup", AWS
+  // A group without an egress rule allows all outbound traffic ("AWS::EC2::SecurityGroup", AWS
   // CloudFormation template reference).
-  const byDefault = resources
+  const defaultEgress = resources
     .filter(
       ([id, { Type }]) =>
         Type === 'AWS::EC2::SecurityGroup' &&
@@ -89,10 +93,10 @@ function rulesOf(stack: AssemblyStack | undefined): Rule[] {
         CidrIp: '0.0.0.0/0',
       }),
     );
-  return [...explicit, ...byDefault].filter(({ peer }) => peer !== NOWHERE);
+  return [...explicit, ...defaultEgress].filter(({ peer }) => peer !== NOWHERE);
 }
 
-/** The rules of a list, of both branches of an `Fn::If`. */
+/** The rules of a list, with both branches of an `Fn::If`. */
 function branches(value: unknown): Readonly<Record<string, unknown>>[] {
   if (Array.isArray(value)) return value.flatMap(branches);
   if (!isObject(value)) return [];
@@ -101,7 +105,7 @@ function branches(value: unknown): Readonly<Record<string, unknown>>[] {
   return 'Ref' in value ? [] : [value];
 }
 
-/** A group is named by `Ref` or by its attribute `GroupId`: both are its id. */
+/** The id of a group. `Ref` and the attribute `GroupId` both return it. */
 function groupName(value: unknown): string {
   return text(value).replace(/\.GroupId\}$/, '}');
 }
@@ -125,7 +129,7 @@ function toRule(
   };
 }
 
-/** "Assigned Internet Protocol Numbers", IANA: EC2 takes the names and the numbers. */
+/** EC2 accepts the names and the numbers: "Assigned Internet Protocol Numbers", IANA. */
 const PROTOCOLS: Readonly<Record<string, string>> = {
   '1': 'icmp',
   '6': 'tcp',
@@ -134,12 +138,15 @@ const PROTOCOLS: Readonly<Record<string, string>> = {
 };
 
 function port(value: unknown): number | string {
-  const shownAs = text(value);
-  return shownAs === '' || Number.isNaN(Number(shownAs)) ? shownAs : Number(shownAs);
+  const portText = text(value);
+  return portText === '' || Number.isNaN(Number(portText)) ? portText : Number(portText);
 }
 
-/** What is not known before the deployment holds only itself. */
-function holdsPorts(old: Rule, { from, to }: Rule): boolean {
+/**
+ * Whether the ports of the old rule include those of the new one. A port that is known only after
+ * the deployment includes nothing but itself.
+ */
+function includesPorts(old: Rule, { from, to }: Rule): boolean {
   if (old.from === from && old.to === to) return true;
   if ([old.from, old.to, from, to].some((each) => typeof each === 'string')) return false;
   return from !== -1 && old.from <= from && to <= old.to;
@@ -147,26 +154,21 @@ function holdsPorts(old: Rule, { from, to }: Rule): boolean {
 
 function covers(old: Rule, rule: Rule): boolean {
   const sameGroup = old.group === rule.group && old.direction === rule.direction;
-  const peer = old.peer === rule.peer || containsCidr(old.peer, rule.peer);
+  const peer = old.peer === rule.peer || includesBlock(old.peer, rule.peer);
   const protocol = old.protocol === '-1' || old.protocol === rule.protocol;
   const allPorts = old.protocol === '-1' || old.from === -1;
-  return sameGroup && peer && protocol && (allPorts || holdsPorts(old, rule));
+  return sameGroup && peer && protocol && (allPorts || includesPorts(old, rule));
 }
 
-/**
- * Whether the first block of addresses holds the second. Of IPv6, only the whole of it is compared.
- */
-function containsCidr(outer: string, inner: string): boolean {
+/** Whether the first CIDR block includes the second. For IPv6, only `::/0` includes others. */
+function includesBlock(outer: string, inner: string): boolean {
   if (outer === '::/0') return inner.includes(':') && /\/\d+$/.test(inner);
   const [a, b] = [ipv4Block(outer), ipv4Block(inner)];
   return a !== undefined && b !== undefined && a.first <= b.first && b.last <= a.last;
 }
 
-/**
- * No private network is wider than a block of eight bits, so that what is wider, such as a half of
- * the internet, is public.
- */
-function isWide(peer: string): boolean {
+/** Whether a block is public: no private network is wider than /8. */
+function isPublic(peer: string): boolean {
   const bits = Number(/\/(\d+)$/.exec(peer)?.[1] ?? Number.NaN);
   return peer.includes(':') ? bits === 0 : bits < 8;
 }

@@ -1,8 +1,9 @@
 /**
- * Who may do more than before: statements added or widened, trust, resource policies, managed
- * policies. And, shortly, who may do less.
+ * The permissions that a change widens: statements added or widened, trust, resource policies,
+ * managed policies and permissions boundaries. Narrowed permissions are listed briefly.
  */
-import { type StackChange, shown, text } from '../changes';
+import type { StackChange } from '../changes';
+import { shown, text } from '../template-values';
 import type { Finding, Severity } from './finding';
 import { ALL_BUT, attachmentsOf, type Grant, grantsOf } from './grants';
 
@@ -13,36 +14,36 @@ export function permissionFindings(changes: readonly StackChange[]): Finding[] {
       grants.filter((each) => each.effect === effect);
     const found = (
       severity: (grant: Grant) => Severity,
-      verb: (grant: Extra) => string,
-      more: readonly Extra[],
+      message: (grant: Extra) => string,
+      extra: readonly Extra[],
     ): Finding[] =>
-      more.map((extra) => ({
+      extra.map((grant) => ({
         topic: 'permissions',
-        severity: severity(extra),
+        severity: severity(grant),
         stack,
-        path: extra.path,
-        message: verb(extra),
+        path: grant.path,
+        message: message(grant),
       }));
     return [
       ...found(severityOf, allowed, extras(of('Allow', before), of('Allow', after))),
-      // What was denied and no longer is, is a widening too.
+      // The removal of a denial is a widening too.
       ...(pair.after
         ? found(
             () => 'high',
-            (extra) => `no longer denies ${what(extra)}`,
+            (extra) => `no longer denies ${grantText(extra)}`,
             extras(of('Deny', after), of('Deny', before)),
           )
         : []),
       ...(pair.after
         ? found(
             () => 'low',
-            (extra) => `no longer allows ${what(extra)}`,
+            (extra) => `no longer allows ${grantText(extra)}`,
             extras(of('Allow', after), of('Allow', before)),
           )
         : []),
       ...found(
         () => 'low',
-        (extra) => `denies ${what(extra)}`,
+        (extra) => `denies ${grantText(extra)}`,
         extras(of('Deny', before), of('Deny', after)),
       ),
       ...attachmentFindings(stack, pair),
@@ -52,17 +53,17 @@ export function permissionFindings(changes: readonly StackChange[]): Finding[] {
 }
 
 interface Extra extends Grant {
-  /** Whether a statement like it was there, and this one goes further. */
+  /** Whether it extends a statement that was there before. */
   readonly widened: boolean;
 }
 
-/** Of each new statement, what no old statement of the same holder covers. */
+/** The part of each new statement that no old statement of the same holder covers. */
 function extras(before: readonly Grant[], after: readonly Grant[]): Extra[] {
   return after.flatMap((grant) => {
     const old = before.filter(({ holder, kind }) => holder === grant.holder && kind === grant.kind);
     const triples = grant.actions.flatMap((action) =>
-      orNone(grant.resources).flatMap((resource) =>
-        orNone(grant.principals).map((principal) => ({ action, resource, principal })),
+      orEmpty(grant.resources).flatMap((resource) =>
+        orEmpty(grant.principals).map((principal) => ({ action, resource, principal })),
       ),
     );
     const uncovered = triples.filter(
@@ -84,17 +85,15 @@ function extras(before: readonly Grant[], after: readonly Grant[]): Extra[] {
   });
 }
 
-/**
- * Two statements of which a reader would say that the one became the other: they share actions, and
- * differ in what for.
- */
+/** Whether one statement reads as a successor of the other: they share an action. */
 function isAlike(old: Grant, now: Grant): boolean {
   return old.actions.some((action) =>
     now.actions.some((other) => matches(action, other) || matches(other, action)),
   );
 }
 
-function orNone(names: readonly string[]): readonly string[] {
+/** The names, or one empty name that stands for a missing list. */
+function orEmpty(names: readonly string[]): readonly string[] {
   return names.length === 0 ? [''] : names;
 }
 
@@ -106,14 +105,14 @@ function covers(
   return (
     (old.condition === '' || old.condition === condition) &&
     old.actions.some((pattern) => matches(pattern.toLowerCase(), triple.action.toLowerCase())) &&
-    orNone(old.resources).some((pattern) => matches(pattern, triple.resource)) &&
-    orNone(old.principals).some((pattern) => pattern === '*' || pattern === triple.principal)
+    orEmpty(old.resources).some((pattern) => matches(pattern, triple.resource)) &&
+    orEmpty(old.principals).some((pattern) => pattern === '*' || pattern === triple.principal)
   );
 }
 
 /**
- * Whether a pattern of IAM, with `*` and `?`, takes the name, which may be a pattern itself ("IAM
- * JSON policy elements: Action", IAM user guide).
+ * Whether an IAM pattern with `*` and `?` covers the name, which may be a pattern itself ("IAM JSON
+ * policy elements: Action", IAM user guide).
  */
 function matches(pattern: string, name: string): boolean {
   if (pattern === name) return true;
@@ -128,10 +127,12 @@ function matches(pattern: string, name: string): boolean {
 function allowed(extra: Extra): string {
   const wildcards = wildcardsOf(extra);
   const named = wildcards.length > 0 ? ` (${wildcards.join(', ')})` : '';
-  return `${extra.widened ? 'widened' : 'new'}: ${{ identity: 'may', trust: 'may be assumed by', resource: 'allows' }[extra.kind]} ${what(extra)}${named}`;
+  const verb = { identity: 'may', trust: 'may be assumed by', resource: 'allows' }[extra.kind];
+  return `${extra.widened ? 'widened' : 'new'}: ${verb} ${grantText(extra)}${named}`;
 }
 
-function what({ kind, actions, resources, principals, condition }: Grant): string {
+/** A grant as the end of a sentence such as "may …". */
+function grantText({ kind, actions, resources, principals, condition }: Grant): string {
   const [does, to, by] = [actions, resources, principals].map((names) => shown(names.join(', ')));
   const where = condition === '' ? '' : `, if ${shown(condition)}`;
   if (kind === 'trust') return `${by} (${does})${where}`;
@@ -139,8 +140,8 @@ function what({ kind, actions, resources, principals, condition }: Grant): strin
 }
 
 /**
- * The wildcards by name. The `*` of a resource policy is the resource itself ("Key policies in AWS
- * KMS", AWS KMS developer guide).
+ * The wildcards of a grant. The `*` in a resource policy is the resource itself ("Key policies in
+ * AWS KMS", AWS KMS developer guide).
  */
 function wildcardsOf({ kind, actions, resources, principals }: Grant): string[] {
   return [
@@ -158,12 +159,12 @@ function wildcardsOf({ kind, actions, resources, principals }: Grant): string[] 
 }
 
 function severityOf({ kind, actions, principals, condition }: Grant): Severity {
-  const anybody =
+  const anyone =
     principals.some((each) => each === '*' || each.startsWith(ALL_BUT)) && condition === '';
   const anything =
     kind === 'identity' &&
     actions.some((action) => action.startsWith(ALL_BUT) || action === '*' || action.endsWith(':*'));
-  return anybody || anything ? 'high' : 'medium';
+  return anyone || anything ? 'high' : 'medium';
 }
 
 function attachmentFindings(stack: string, { before, after }: StackChange['pair']): Finding[] {
@@ -194,7 +195,7 @@ function boundaryFindings(stack: string, { before, after }: StackChange['pair'])
       if (from === undefined || text(from) === text(to ?? '')) return [];
       const message =
         to === undefined
-          ? 'its permissions boundary is taken away'
+          ? 'its permissions boundary is removed'
           : `its permissions boundary changes to ${shown(to)}`;
       return [
         {

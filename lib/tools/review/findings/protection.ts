@@ -1,26 +1,29 @@
-/** Safety nets of data that a change takes away or loosens, while the data stay where they are. */
+/** Safeguards of data that a change removes or weakens, while the data stays in place. */
 import type { TemplateResource } from '../../assembly';
-import { isObject, type ResourceChange, type StackChange, shown, text } from '../changes';
+import type { ResourceChange, StackChange } from '../changes';
+import { isObject, isTrue, shown, text } from '../template-values';
 import type { Finding, Severity } from './finding';
 import { leavesSnapshot } from './stateful-losses';
 
 type Properties = Readonly<Record<string, unknown>>;
 
-interface Rule {
-  /** What it is about, as in "deletion protection is taken away". */
-  readonly what: string;
+/** A property that protects data. */
+interface Safeguard {
+  /** The safeguard, as the subject of "… is removed". */
+  readonly safeguard: string;
   readonly types: RegExp;
   readonly read: (properties: Properties) => unknown;
   /**
-   * `off`: it was on and is not. `lower`: the number went down; none is `absent`. `changed`: it is
-   * another.
+   * `off`: it was on and no longer is. `lower`: the number decreased; a missing one counts as
+   * `absent`. `changed`: the value differs.
    */
   readonly when: 'off' | 'lower' | 'changed';
   readonly absent?: number;
   readonly severity: Severity;
 }
 
-const at =
+/** Reads a property by its path; a list by its index. */
+const property =
   (...names: string[]) =>
   (properties: Properties): unknown =>
     names.reduce<unknown>(
@@ -35,213 +38,206 @@ const DYNAMODB = /^AWS::DynamoDB::(Global)?Table$/;
 const KMS = /^AWS::KMS::/;
 const BUCKET = /^AWS::S3::Bucket$/;
 
-const encryptionOf = at(
+const BUCKET_ENCRYPTION = [
   'BucketEncryption',
   'ServerSideEncryptionConfiguration',
   '0',
   'ServerSideEncryptionByDefault',
-);
-const bucketKey = at(
-  'BucketEncryption',
-  'ServerSideEncryptionConfiguration',
-  '0',
-  'ServerSideEncryptionByDefault',
-  'KMSMasterKeyID',
-);
+];
 
-const RULES: readonly Rule[] = [
+const SAFEGUARDS: readonly Safeguard[] = [
   {
-    what: 'deletion protection',
+    safeguard: 'deletion protection',
     types: /./,
-    read: at('DeletionProtection'),
+    read: property('DeletionProtection'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'deletion protection',
+    safeguard: 'deletion protection',
     types: DYNAMODB,
-    read: at('DeletionProtectionEnabled'),
+    read: property('DeletionProtectionEnabled'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'the retention of backups, in days,',
+    safeguard: 'the retention of backups in days',
     types: RDS,
-    read: at('BackupRetentionPeriod'),
+    read: property('BackupRetentionPeriod'),
     when: 'lower',
     absent: 1,
     severity: 'high',
   },
   {
-    what: 'the retention of snapshots, in days,',
+    safeguard: 'the retention of snapshots in days',
     types: ELASTICACHE,
-    read: at('SnapshotRetentionLimit'),
+    read: property('SnapshotRetentionLimit'),
     when: 'lower',
     absent: 0,
     severity: 'high',
   },
   {
-    what: 'point-in-time recovery',
+    safeguard: 'point-in-time recovery',
     types: DYNAMODB,
-    read: at('PointInTimeRecoverySpecification', 'PointInTimeRecoveryEnabled'),
+    read: property('PointInTimeRecoverySpecification', 'PointInTimeRecoveryEnabled'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'versioning',
+    safeguard: 'versioning',
     types: BUCKET,
-    read: (it) => at('VersioningConfiguration', 'Status')(it) === 'Enabled',
+    read: (it) => property('VersioningConfiguration', 'Status')(it) === 'Enabled',
     when: 'off',
     severity: 'high',
   },
-  { what: 'Multi-AZ', types: RDS, read: at('MultiAZ'), when: 'off', severity: 'high' },
+  { safeguard: 'Multi-AZ', types: RDS, read: property('MultiAZ'), when: 'off', severity: 'high' },
   {
-    what: 'Multi-AZ',
+    safeguard: 'Multi-AZ',
     types: ELASTICACHE,
-    read: at('MultiAZEnabled'),
+    read: property('MultiAZEnabled'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'automatic failover',
+    safeguard: 'automatic failover',
     types: ELASTICACHE,
-    read: at('AutomaticFailoverEnabled'),
+    read: property('AutomaticFailoverEnabled'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'encryption of storage',
+    safeguard: 'storage encryption',
     types: RDS,
-    read: at('StorageEncrypted'),
+    read: property('StorageEncrypted'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'encryption at rest',
+    safeguard: 'encryption at rest',
     types: ELASTICACHE,
-    read: at('AtRestEncryptionEnabled'),
+    read: property('AtRestEncryptionEnabled'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'encryption in transit',
+    safeguard: 'encryption in transit',
     types: ELASTICACHE,
-    read: at('TransitEncryptionEnabled'),
+    read: property('TransitEncryptionEnabled'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'encryption',
+    safeguard: 'encryption',
     types: /^AWS::(EFS::FileSystem|EC2::Volume)$/,
-    read: at('Encrypted'),
+    read: property('Encrypted'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'encryption by KMS',
+    safeguard: 'encryption by KMS',
     types: DYNAMODB,
-    read: at('SSESpecification', 'SSEEnabled'),
+    read: property('SSESpecification', 'SSEEnabled'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'the encryption that the bucket sets',
+    safeguard: 'the default encryption of the bucket',
     types: BUCKET,
-    read: (it) => encryptionOf(it) !== undefined,
+    read: (it) => property(...BUCKET_ENCRYPTION)(it) !== undefined,
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'the encryption key',
+    safeguard: 'the encryption key',
     types: BUCKET,
-    read: bucketKey,
+    read: property(...BUCKET_ENCRYPTION, 'KMSMasterKeyID'),
     when: 'changed',
     severity: 'medium',
   },
   {
-    what: 'the encryption key',
+    safeguard: 'the encryption key',
     types: /./,
-    read: at('KmsKeyId'),
+    read: property('KmsKeyId'),
     when: 'changed',
     severity: 'medium',
   },
   {
-    what: 'the use of the key',
+    safeguard: 'the enabled state of the key',
     types: KMS,
     read: (it) => !isOff(it.Enabled),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'object lock',
+    safeguard: 'object lock',
     types: BUCKET,
-    read: (it) => at('ObjectLockConfiguration')(it) !== undefined,
+    read: (it) => property('ObjectLockConfiguration')(it) !== undefined,
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'replication',
+    safeguard: 'replication',
     types: BUCKET,
-    read: (it) => at('ReplicationConfiguration')(it) !== undefined,
+    read: (it) => property('ReplicationConfiguration')(it) !== undefined,
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'authentication by users',
+    safeguard: 'user authentication',
     types: ELASTICACHE,
     read: (it) => Array.isArray(it.UserGroupIds) && it.UserGroupIds.length > 0,
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'the refusal of connections without TLS',
+    safeguard: 'the requirement of TLS',
     types: ELASTICACHE,
     read: (it) => it.TransitEncryptionMode !== 'preferred',
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'the refusal of connections without TLS',
+    safeguard: 'the requirement of TLS',
     types: /^AWS::RDS::DBProxy$/,
-    read: at('RequireTLS'),
+    read: property('RequireTLS'),
     when: 'off',
     severity: 'high',
   },
   {
-    what: 'the refusal of connections without TLS',
+    safeguard: 'the requirement of TLS',
     types: /^AWS::RDS::DB(Cluster)?ParameterGroup$/,
-    read: (it) => String(at('Parameters', 'rds.force_ssl')(it)) === '1',
+    read: (it) => String(property('Parameters', 'rds.force_ssl')(it)) === '1',
     when: 'off',
     severity: 'high',
   },
   // "When you make a change to this property, a new secret version is created":
   // "AWS::SecretsManager::Secret", AWS CloudFormation template reference.
   {
-    what: 'how the secret is made, so that a new value takes the place of the old one:',
+    safeguard: 'the generation of the secret, which replaces its value,',
     types: /^AWS::SecretsManager::Secret$/,
-    read: at('GenerateSecretString'),
+    read: property('GenerateSecretString'),
     when: 'changed',
     severity: 'high',
   },
   {
-    what: 'rotation of the key',
+    safeguard: 'key rotation',
     types: KMS,
-    read: at('EnableKeyRotation'),
+    read: property('EnableKeyRotation'),
     when: 'off',
     severity: 'medium',
   },
   {
-    what: 'the wait before the key is deleted, in days,',
+    safeguard: 'the waiting period before the key is deleted in days',
     types: KMS,
-    read: at('PendingWindowInDays'),
+    read: property('PendingWindowInDays'),
     when: 'lower',
     absent: 30,
     severity: 'medium',
   },
   {
-    what: 'the retention of logs, in days,',
+    safeguard: 'the retention of logs in days',
     types: /^AWS::Logs::LogGroup$/,
-    read: at('RetentionInDays'),
+    read: property('RetentionInDays'),
     when: 'lower',
     absent: Infinity,
     severity: 'medium',
@@ -254,7 +250,7 @@ export function protectionFindings(changes: readonly StackChange[]): Finding[] {
     ...nestedStacks(stack),
     ...stack.resources.flatMap((change) =>
       change.oldResource && change.newResource
-        ? loosened(change, change.oldResource, change.newResource).map(
+        ? weakened(change, change.oldResource, change.newResource).map(
             ({ severity, message }): Finding => ({
               topic: 'protection',
               severity,
@@ -281,14 +277,14 @@ function terminationProtection({ path, pair }: StackChange): Finding[] {
       severity: 'high',
       stack: path,
       path,
-      message: 'termination protection of the stack is taken away',
+      message: 'termination protection of the stack is removed',
     },
   ];
 }
 
 /**
- * A nested stack is a template of its own, which an assembly holds as an asset. What is not looked
- * at must not look safe.
+ * A finding for each changed nested stack. Its template is an asset that the review does not read,
+ * and an unread change must not look safe.
  */
 function nestedStacks({ path: stack, resources }: StackChange): Finding[] {
   return resources
@@ -298,11 +294,11 @@ function nestedStacks({ path: stack, resources }: StackChange): Finding[] {
       severity: 'high',
       stack,
       path,
-      message: 'the nested stack changes; this review does not read what is in it',
+      message: 'the nested stack changes, and the review does not read nested stacks',
     }));
 }
 
-function loosened(
+function weakened(
   { stateful }: ResourceChange,
   before: TemplateResource,
   after: TemplateResource,
@@ -312,7 +308,7 @@ function loosened(
       const otherwise =
         attribute === 'DeletionPolicy' && leavesSnapshot(before) ? 'Snapshot' : 'Delete';
       const [from, to] = [before[attribute] ?? otherwise, after[attribute] ?? otherwise];
-      if (keeping(to) >= keeping(from)) return [];
+      if (retentionRank(to) >= retentionRank(from)) return [];
       return [
         {
           severity: stateful ? 'high' : 'medium',
@@ -321,10 +317,10 @@ function loosened(
       ];
     },
   );
-  const rules = RULES.filter(
+  const rules = SAFEGUARDS.filter(
     ({ types }) => types.test(before.Type) && types.test(after.Type),
   ).flatMap((rule) => {
-    const message = broken(
+    const message = weakening(
       rule,
       rule.read(before.Properties ?? {}),
       rule.read(after.Properties ?? {}),
@@ -335,23 +331,27 @@ function loosened(
 }
 
 /**
- * How much a policy keeps: nothing, a snapshot, everything. `RetainExceptOnCreate` deletes only
- * what a failed creation leaves.
+ * How much a policy retains: nothing, a snapshot, everything. `RetainExceptOnCreate` deletes only
+ * the remains of a failed creation.
  */
-function keeping(policy: string): number {
+function retentionRank(policy: string): number {
   return ['Delete', 'Snapshot'].includes(policy) ? ['Delete', 'Snapshot'].indexOf(policy) : 2;
 }
 
-function broken({ what, when, absent }: Rule, before: unknown, after: unknown): string | undefined {
-  if (when === 'off') return isOn(before) && !isOn(after) ? `${what} is taken away` : undefined;
+function weakening(
+  { safeguard, when, absent }: Safeguard,
+  before: unknown,
+  after: unknown,
+): string | undefined {
+  if (when === 'off') return isOn(before) && !isOn(after) ? `${safeguard} is removed` : undefined;
   if (when === 'changed') {
     return before === undefined || text(before) === text(after)
       ? undefined
-      : `${what} changes from ${shown(before)} to ${shown(after ?? 'none')}`;
+      : `${safeguard} changes from ${shown(before)} to ${shown(after ?? 'none')}`;
   }
   const [from, to] = [Number(before ?? absent), Number(after ?? absent)];
   return to < from
-    ? `${what} is lowered from ${from === Infinity ? 'for ever' : from} to ${to}`
+    ? `${safeguard} is lowered from ${from === Infinity ? 'unlimited' : from} to ${to}`
     : undefined;
 }
 
@@ -359,7 +359,7 @@ function isOff(value: unknown): boolean {
   return value === false || value === 'false';
 }
 
-/** A template may say true as a word; Cognito says ACTIVE. */
+/** Whether a safeguard is on. Cognito writes `ACTIVE`. */
 function isOn(value: unknown): boolean {
-  return value === true || value === 'true' || value === 'ACTIVE';
+  return isTrue(value) || value === 'ACTIVE';
 }

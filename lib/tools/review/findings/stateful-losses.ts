@@ -1,8 +1,7 @@
 /**
- * Stateful resources that a change replaces or removes, and what becomes of their data. Each needs
+ * Stateful resources that a change replaces or removes, and what happens to their data. Each needs
  * a decision by name.
  */
-
 import { IsochroneError } from '../../../model/errors';
 import type { TemplateResource } from '../../assembly';
 import type { ResourceChange, StackChange } from '../changes';
@@ -13,37 +12,44 @@ export interface StatefulLoss {
   readonly path: string;
   readonly logicalId: string;
   readonly type: string;
-  /** The properties behind a replacement. */
+  /** The properties that cause a replacement. */
   readonly replacedBy: readonly string[];
+  /** What happens to the data of the old resource. */
   readonly data: 'kept' | 'snapshot' | 'deleted';
   /** What happens, as sentences. */
   readonly message: string;
-  /** The reason that somebody gave for accepting it. */
+  /** The reason given for accepting the loss; missing if it is not acknowledged. */
   readonly acknowledged?: string;
 }
 
 /**
- * A decision for this one change: the path of a resource, or of anything above it, and why its loss
- * is meant.
+ * The acceptance of a loss, for this change only: the path of a resource or of anything above it,
+ * and the reason.
  */
 export interface Acknowledgement {
   readonly path: string;
   readonly reason: string;
 }
 
-/** @throws IsochroneError unless it is `PATH=REASON` */
+/**
+ * Parses an acknowledgement of the form `PATH=REASON`.
+ *
+ * @throws IsochroneError if it has another form
+ */
 export function parseAcknowledgement(value: string): Acknowledgement {
   const [path = '', ...rest] = value.split('=');
   const reason = rest.join('=').trim();
   if (path.trim() === '' || reason === '') {
     throw new IsochroneError(
       `--acknowledge must be PATH=REASON, got ${JSON.stringify(value)}.\n` +
-        'The reason is shown beside the loss. For example: --acknowledge "market-production/eu-west-1/Cache=moving to larger shards, warmed before".',
+        'The review shows the reason beside the loss. For example: ' +
+        '--acknowledge "market-production/eu-west-1/Cache=moving to larger shards, warmed before".',
     );
   }
   return { path: path.trim().replace(/\/$/, ''), reason };
 }
 
+/** The losses of a change, with the reason of the first acknowledgement that matches. */
 export function findLosses(
   changes: readonly StackChange[],
   acknowledgements: readonly Acknowledgement[],
@@ -62,7 +68,7 @@ export function findLosses(
 
 /**
  * Whether the acknowledgement names the lost resource, by path or by stack and logical id, or
- * something above it.
+ * anything above it.
  */
 export function concerns({ path }: Acknowledgement, loss: StatefulLoss): boolean {
   return [loss.path, `${loss.stack}/${loss.logicalId}`].some(
@@ -75,30 +81,34 @@ function lossOf(stack: StackChange, change: ResourceChange): StatefulLoss | unde
   const common = { stack: stack.path, path, logicalId, type, replacedBy };
   switch (change.action) {
     case 'remove': {
-      const data = fate(change.oldResource, 'DeletionPolicy');
+      const data = outcome(change.oldResource, 'DeletionPolicy');
       const message =
         stack.action === 'remove'
-          ? `${STACK_GONE} When it is deleted, ${AFTERWARDS[data]}.`
-          : sentence(AFTERWARDS[data]);
+          ? `${STACK_REMOVED} When it is deleted, ${OUTCOMES[data]}.`
+          : sentence(OUTCOMES[data]);
       return { ...common, kind: 'removed', data, message };
     }
     case 'rename': {
       const old = from as NonNullable<typeof from>;
-      const data = fate(change.oldResource, 'DeletionPolicy');
+      const data = outcome(change.oldResource, 'DeletionPolicy');
+      const place = old.stack === stack.path ? '' : ` in ${old.stack}`;
       const message =
-        `It was ${old.path} (${old.logicalId}${old.stack === stack.path ? '' : ` in ${old.stack}`}): CloudFormation makes an empty one, and ${AFTERWARDS[data]}. ` +
+        `It was ${old.path} (${old.logicalId}${place}): ` +
+        `CloudFormation creates an empty one, and ${OUTCOMES[data]}. ` +
         'Keep the logical id with `overrideLogicalId`, or move the resource with `cdk refactor`.';
       return { ...common, kind: 'renamed', data, message };
     }
     case 'replace':
     case 'may-replace': {
       const data = worse(
-        fate(change.oldResource, 'UpdateReplacePolicy'),
-        fate(change.newResource, 'UpdateReplacePolicy'),
+        outcome(change.oldResource, 'UpdateReplacePolicy'),
+        outcome(change.newResource, 'UpdateReplacePolicy'),
       );
       const kind = change.action === 'replace' ? 'replaced' : 'may-be-replaced';
-      const verb = kind === 'replaced' ? 'makes' : 'may make';
-      const message = `Because of ${replacedBy.join(', ')}, CloudFormation ${verb} a new one without the data; ${AFTERWARDS[data]}.`;
+      const verb = kind === 'replaced' ? 'creates' : 'may create';
+      const message =
+        `Because of ${replacedBy.join(', ')}, CloudFormation ${verb} a new one without the data; ` +
+        `${OUTCOMES[data]}.`;
       return { ...common, kind, data, message };
     }
     default:
@@ -106,16 +116,17 @@ function lossOf(stack: StackChange, change: ResourceChange): StatefulLoss | unde
   }
 }
 
-const STACK_GONE =
-  'Its stack is no longer in the app: `cdk deploy` leaves it as it is, and nothing updates it from now on.';
+const STACK_REMOVED =
+  'Its stack is no longer in the app: `cdk deploy` leaves the stack as it is, ' +
+  'and no deployment updates it any more.';
 
-const AFTERWARDS = {
-  kept: 'the old one stays behind with its data and its costs, outside of any stack',
-  snapshot: 'the old one is deleted, and a last snapshot of it stays',
+const OUTCOMES = {
+  kept: 'the old one is retained with its data and its costs, outside of any stack',
+  snapshot: 'the old one is deleted after a final snapshot',
   deleted: 'the old one is deleted with its data',
 } as const;
 
-function fate(
+function outcome(
   resource: TemplateResource | undefined,
   attribute: 'DeletionPolicy' | 'UpdateReplacePolicy',
 ): StatefulLoss['data'] {
@@ -127,8 +138,9 @@ function fate(
 }
 
 /**
- * Without a deletion policy, CloudFormation deletes, but RDS instances outside of a cluster, and
- * clusters, leave a snapshot ("DeletionPolicy attribute", AWS CloudFormation user guide).
+ * Whether CloudFormation takes a snapshot of a resource without a deletion policy. It does for RDS
+ * clusters and for RDS instances outside of one; it deletes all other resources ("DeletionPolicy
+ * attribute", AWS CloudFormation user guide).
  */
 export function leavesSnapshot({ Type, Properties }: TemplateResource): boolean {
   return (

@@ -1,10 +1,10 @@
 /**
- * Figures as a report writes them. Rounded to the worse side, so that nothing that falls short
- * looks as if it passed.
+ * Figures of a report. They are rounded to the worse side, so that a figure that misses its
+ * objective never looks as if it met it.
  */
 import type { Span } from '../../simulation';
 
-/** `1 234 567`, with spaces that do not break. */
+/** A count with non-breaking spaces between thousands: `1 234 567`. */
 export function count(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, '\u00a0');
 }
@@ -28,10 +28,11 @@ export function bytes(value: number): string {
     Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)),
   );
   const scaled = value / 1000 ** power;
-  return `${power === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)}\u00a0${BYTE_UNITS[power]}`;
+  const figure = power === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1);
+  return `${figure}\u00a0${BYTE_UNITS[power]}`;
 }
 
-/** `88.1–91.4 %`, or one figure if both ends read alike. */
+/** A span such as `88.1–91.4 %`, or one figure if both ends read the same. */
 export function span({ low, high }: Span, format: (value: number) => string): string {
   const [from, to] = [format(low), format(high)];
   if (from === to) return to;
@@ -39,15 +40,17 @@ export function span({ low, high }: Span, format: (value: number) => string): st
   return `${unit !== '' && from.endsWith(unit) ? from.slice(0, -unit.length) : from}–${to}`;
 }
 
+/** The middle of a span. */
 export function middle({ low, high }: Span): number {
   return (low + high) / 2;
 }
 
+/** A count with its noun: `1 request`, `1 234 requests`. */
 export function counted(value: number, noun: string, plural = `${noun}s`): string {
   return `${count(value)} ${Math.round(value) === 1 ? noun : plural}`;
 }
 
-/** What binary fractions are off by: 50.000000001 ms are 50. */
+/** The error of binary fractions to ignore: 50.000000001 ms are 50. */
 const TINY = 1e-6;
 
 function oneDecimalDown(value: number): string {

@@ -1,3 +1,3 @@
-export { renderReplayHtml } from './replay-html';
-export { formatReplay } from './replay-table';
+export { renderReplayHtml } from './page';
 export { plotRenderer } from './svg';
+export { formatReplay } from './text';

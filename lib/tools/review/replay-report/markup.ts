@@ -1,10 +1,10 @@
 /**
- * HTML in which everything is text unless our own code wrote it as markup. A log is written by
- * whoever sends requests, so no value of a report reaches the page in another way.
+ * HTML in which every value is escaped unless our own code wrote it as markup. A log contains
+ * whatever a client sends, so no value of a report may reach the page unescaped.
  */
 const MARKUP = Symbol('markup');
 
-/** Markup that is safe to write. The symbol keeps JSON from looking like it. */
+/** Markup that is safe to write. JSON cannot forge it, because it has no symbols. */
 export interface Markup {
   readonly [MARKUP]: string;
 }
@@ -12,7 +12,7 @@ export interface Markup {
 export type Content = string | number | undefined | Markup | readonly Content[];
 
 /**
- * Escapes what is put into the template, in text and in quoted attributes, except for other markup.
+ * Escapes the values of the template, in text and in quoted attributes, except for other markup.
  */
 export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Markup {
   return trusted(
@@ -20,11 +20,12 @@ export function html(strings: TemplateStringsArray, ...values: readonly Content[
   );
 }
 
-/** Markup from elsewhere, whose maker has escaped it. */
+/** Marks text as markup. The caller vouches that its values are escaped. */
 export function trusted(markup: string): Markup {
   return { [MARKUP]: markup };
 }
 
+/** The HTML text of the content. */
 export function rendered(content: Content): string {
   if (content === undefined) return '';
   if (typeof content === 'number') return String(content);
@@ -45,8 +46,8 @@ function escaped(text: string): string {
 }
 
 /**
- * Control and format characters as their code, such as `\u{202E}`, which would otherwise turn the
- * rest of a line around: "Bidirectional Text Spoofing", Unicode Technical Report 36.
+ * Shows control and format characters as their code, such as `\u{202E}`. They could reverse the
+ * rest of a line: "Bidirectional Text Spoofing", Unicode Technical Report 36.
  */
 export function visible(text: string): string {
   return text.replace(
@@ -56,7 +57,7 @@ export function visible(text: string): string {
   );
 }
 
-/** At most `length` characters: the middle is left out, because URLs differ at their ends. */
+/** Shortens a text to `length` characters by its middle, because URLs differ at their ends. */
 export function shortened(text: string, length: number): string {
   const characters = [
     ...visible(
@@ -67,15 +68,16 @@ export function shortened(text: string, length: number): string {
   ];
   if (characters.length <= length) return characters.join('');
   const tail = Math.floor((length - 1) / 2);
-  return `${characters.slice(0, length - 1 - tail).join('')}…${characters.slice(characters.length - tail).join('')}`;
+  const start = characters.slice(0, length - 1 - tail).join('');
+  return `${start}…${characters.slice(characters.length - tail).join('')}`;
 }
 
-/**
- * What a title holds at most: the page stays of a size that a phone opens, whatever the log has.
- */
+/** The most characters of a `title` attribute, so that a phone can open the page of any log. */
 const TITLE_CHARACTERS = 2000;
 
-/** Something from the log or the assembly, as code; its full text is in the title if it is cut. */
+/**
+ * A value from the log or the assembly as code. Its full text is in the title if it is shortened.
+ */
 export function code(text: string, length = 80): Markup {
   const short = shortened(text, length);
   return short === visible(text)

@@ -1,22 +1,8 @@
 /** The four plots of a replay. */
 import type { EChartsOption } from 'echarts';
 import type { MissReason, ReplayReport, ReplaySlice, Span } from '../../simulation';
-import { middle, milliseconds, percent, span } from './figures';
-import { type Markup, shortened, visible } from './markup';
-import {
-  bar,
-  besides,
-  busiest,
-  caption,
-  figure,
-  legend,
-  percentAxis,
-  QUIET,
-  RULE,
-  rowAxis,
-  shortCount,
-  TEXT,
-} from './plot-parts';
+import { counted, middle, milliseconds, percent, span } from './figures';
+import { type Content, html, type Markup, shortened, visible } from './markup';
 import type { PlotRenderer } from './svg';
 
 export const MISS_REASONS: readonly MissReason[] = [
@@ -28,23 +14,49 @@ export const MISS_REASONS: readonly MissReason[] = [
   'uncacheable',
 ];
 
+/** The most rows of a plot by behavior; the tables have all of them. */
+const SHOWN_ROWS = 20;
+
+interface Format {
+  readonly name: 'wide' | 'narrow';
+  readonly width: number;
+  /** The most characters of a path beside its bar. */
+  readonly characters: number;
+  /** How many labels an axis of time has. */
+  readonly times: number;
+}
+
+/**
+ * Each plot is drawn twice, for a desktop and for a phone, because a plot that is only scaled down
+ * cannot be read on a phone.
+ */
+const FORMATS: readonly Format[] = [
+  { name: 'wide', width: 860, characters: 40, times: 8 },
+  { name: 'narrow', width: 335, characters: 18, times: 3 },
+];
+
+const TEXT = { color: 'var(--ink)', fontSize: 12 };
+const QUIET_TEXT = { color: 'var(--quiet)', fontSize: 12 };
+const RULE_LINE = { lineStyle: { color: 'var(--rule)' } };
+const NO_AXIS_LINE = { axisLine: { show: false }, axisTick: { show: false } };
+
 export function hitRatePlot({ behaviors, objectives }: ReplayReport, draw: PlotRenderer): Markup {
   const rows = busiest(behaviors);
   const target = objectives.find(({ name }) => name === 'cacheHitPercent')?.target;
   return figure(
     draw,
     'hit-rate',
-    'Hit rate by behaviour',
+    'Hit rate by behavior',
     caption(
       rows.length,
       behaviors.length,
-      'Solid: the lowest over the capacities. Light: up to the highest.',
+      'Solid: the lowest rate over the capacities. Light: up to the highest.',
     ),
     ({ characters }) => ({
       height: 52 + 26 * rows.length,
       option: {
         grid: {
-          left: besides(
+          left: namesWidth(
             rows.map(({ pathPattern }) => pathPattern),
             characters,
           ),
@@ -101,14 +113,14 @@ export function missPlot({ behaviors }: ReplayReport, draw: PlotRenderer): Marku
   const text = caption(
     rows.length,
     behaviors.length,
-    'Percent of the requests of each; the middle between the capacities.',
+    'Percent of the requests of each behavior; the middle of the span between the capacities.',
   );
   return figure(draw, 'misses', 'Misses by reason', text, ({ characters, name }) => ({
     height: (name === 'wide' ? 56 : 96) + 26 * rows.length,
     option: {
       legend: { ...legend(), data: [...reasons] },
       grid: {
-        left: besides(
+        left: namesWidth(
           rows.map(({ pathPattern }) => pathPattern),
           characters,
         ),
@@ -137,7 +149,7 @@ export function timePlot({ timeline }: ReplayReport, draw: PlotRenderer): Markup
   const times = timeline.map(({ at }) =>
     visible(oneDay ? at.slice(11, 16) : at.slice(5, 16).replace('T', ' ')),
   );
-  const quiet = timeline.map(({ requests }) => requests === 0);
+  const isEmpty = timeline.map(({ requests }) => requests === 0);
   const line = (data: readonly number[], area?: string) => ({
     type: 'line' as const,
     silent: true,
@@ -145,7 +157,7 @@ export function timePlot({ timeline }: ReplayReport, draw: PlotRenderer): Markup
     stack: 'hits',
     lineStyle: { color: 'var(--hit)', width: area ? 0 : 2 },
     ...(area && { areaStyle: { color: area } }),
-    data: data.map((value, i) => (quiet[i] ? null : value)),
+    data: data.map((value, i) => (isEmpty[i] ? null : value)),
   });
   return figure(
     draw,
@@ -158,9 +170,14 @@ export function timePlot({ timeline }: ReplayReport, draw: PlotRenderer): Markup
         gridIndex,
         data: times,
         axisTick: { show: false },
-        axisLine: RULE,
-        axisLabel: { ...QUIET, show, interval: Math.max(0, Math.ceil(times.length / labels) - 1) },
+        axisLine: RULE_LINE,
+        axisLabel: {
+          ...QUIET_TEXT,
+          show,
+          interval: Math.max(0, Math.ceil(times.length / labels) - 1),
+        },
       });
+      const textStyle = { ...QUIET_TEXT, fontWeight: 'normal' as const };
       return {
         height: 340,
         option: {
@@ -169,23 +186,18 @@ export function timePlot({ timeline }: ReplayReport, draw: PlotRenderer): Markup
             { left: 52, right: 24, top: 222, height: 86 },
           ],
           title: [
-            {
-              text: 'Hit rate, percent',
-              left: 0,
-              top: 2,
-              textStyle: { ...QUIET, fontWeight: 'normal' },
-            },
-            { text: 'Requests', left: 0, top: 194, textStyle: { ...QUIET, fontWeight: 'normal' } },
+            { text: 'Hit rate, percent', left: 0, top: 2, textStyle },
+            { text: 'Requests', left: 0, top: 194, textStyle },
           ],
           xAxis: [axis(0, false), axis(1, true)],
           yAxis: [
-            { type: 'value', min: 0, max: 100, axisLabel: QUIET, splitLine: RULE },
+            { type: 'value', min: 0, max: 100, axisLabel: QUIET_TEXT, splitLine: RULE_LINE },
             {
               type: 'value',
               gridIndex: 1,
               splitNumber: 2,
-              axisLabel: { ...QUIET, formatter: shortCount },
-              splitLine: RULE,
+              axisLabel: { ...QUIET_TEXT, formatter: shortCount },
+              splitLine: RULE_LINE,
             },
           ],
           series: [
@@ -221,14 +233,15 @@ export function latencyPlot({ continents }: ReplayReport, draw: PlotRenderer): M
   return figure(
     draw,
     'latency',
-    'Modelled latency by part of the world',
-    'Percentiles, milliseconds. Marks stand in the middle of the span between the capacities; a bar shows the span.',
+    'Modeled latency by part of the world',
+    'Percentiles in milliseconds. A mark is the middle of the span between the capacities; ' +
+      'a bar shows the span.',
     ({ characters }) => ({
       height: 76 + 38 * rows.length,
       option: {
         legend: { ...legend(), data: PERCENTILES.map(({ name }) => name) },
         grid: {
-          left: besides(
+          left: namesWidth(
             rows.map(({ continent }) => continent),
             characters,
           ),
@@ -236,7 +249,13 @@ export function latencyPlot({ continents }: ReplayReport, draw: PlotRenderer): M
           top: 48,
           bottom: 28,
         },
-        xAxis: { type: 'value', min: 0, splitNumber: 4, axisLabel: QUIET, splitLine: RULE },
+        xAxis: {
+          type: 'value',
+          min: 0,
+          splitNumber: 4,
+          axisLabel: QUIET_TEXT,
+          splitLine: RULE_LINE,
+        },
         yAxis: rowAxis(rows.map(({ continent }) => shortened(continent, characters))),
         series: [
           ...PERCENTILES.flatMap(({ name, color }) => [
@@ -268,7 +287,7 @@ export function latencyPlot({ continents }: ReplayReport, draw: PlotRenderer): M
   );
 }
 
-/** A bar from the low to the high end of each row's span. */
+/** Draws a bar from the low to the high end of each row's span. */
 function spanSegment(
   spans: readonly Span[],
   color: string,
@@ -287,4 +306,95 @@ function spanSegment(
       };
     },
   };
+}
+
+/** A plot in both formats, with its title and explanation. */
+function figure(
+  draw: PlotRenderer,
+  id: string,
+  title: string,
+  explanation: Content,
+  plot: (format: Format) => { readonly height: number; readonly option: EChartsOption },
+): Markup {
+  const both = FORMATS.map((format) => {
+    const { height, option } = plot(format);
+    const label = `${title}. The tables below have the figures.`;
+    const size = { width: format.width, height };
+    const drawn = draw({ id: `${id}-${format.name}`, label, size, option });
+    return html`<div class="${format.name}">${drawn}</div>`;
+  });
+  const caption = html`<figcaption><strong>${title}</strong> ${explanation}</figcaption>`;
+  return html`<figure>${caption}${both}</figure>`;
+}
+
+/** The text, with a note if not all behaviors are shown. */
+function caption(shown: number, all: number, text: string): string {
+  return shown < all ? `${text} The ${counted(shown, 'busiest behavior')} of ${all}.` : text;
+}
+
+/** The rows with the most requests, in the order of the distribution. */
+function busiest<Row extends ReplaySlice>(rows: readonly Row[]): readonly Row[] {
+  const chosen = rows
+    .filter(({ requests }) => requests > 0)
+    .sort((a, b) => b.requests - a.requests)
+    .slice(0, SHOWN_ROWS);
+  return rows.filter((row) => chosen.includes(row));
+}
+
+/**
+ * The width of the names of rows, in pixels. echarts would measure them in another font, and cut
+ * them off if the font of the page is wider.
+ */
+function namesWidth(names: readonly string[], characters: number): number {
+  return 12 + 7.3 * Math.max(...names.map((name) => shortened(name, characters).length));
+}
+
+function bar(color: string, data: readonly number[]) {
+  return {
+    type: 'bar' as const,
+    stack: 'one',
+    silent: true,
+    barWidth: 14,
+    itemStyle: { color },
+    data: [...data],
+  };
+}
+
+function percentAxis() {
+  return {
+    type: 'value' as const,
+    min: 0,
+    max: 100,
+    splitNumber: 4,
+    axisLabel: { show: false },
+    splitLine: RULE_LINE,
+  };
+}
+
+function rowAxis(names: readonly string[]) {
+  return {
+    type: 'category' as const,
+    inverse: true,
+    data: [...names],
+    axisLabel: TEXT,
+    ...NO_AXIS_LINE,
+  };
+}
+
+function legend() {
+  return {
+    top: 0,
+    left: 0,
+    itemWidth: 12,
+    itemHeight: 12,
+    itemGap: 14,
+    textStyle: TEXT,
+    selectedMode: false as const,
+    inactiveColor: 'var(--quiet)',
+  };
+}
+
+/** A count on an axis: `20k` for 20,000. */
+function shortCount(value: number): string {
+  return value >= 1000 ? `${value / 1000}k` : String(value);
 }

@@ -1,4 +1,4 @@
-/** How the report looks, and the policy that lets nothing else be loaded or run. */
+/** The style sheet of the report, and a policy that forbids loading and running anything else. */
 import { createHash } from 'node:crypto';
 
 const LIGHT = `--paper:#fff;--raised:#f5f6f8;--ink:#1b1f27;--quiet:#5a6472;--rule:#d9dde3;--hit:#1768ac;--hit-soft:#9cc4e6;
@@ -92,8 +92,8 @@ details::details-content{content-visibility:visible;height:auto}
 `;
 
 /**
- * Nothing may be loaded, run, framed or sent; only this style sheet applies, by its hash: "Content
- * Security Policy Level 3", W3C. The empty icon keeps a browser from asking a server for one.
+ * Nothing may be loaded, run, framed or sent. Only this style sheet applies, by its hash: "Content
+ * Security Policy Level 3", W3C. The empty icon of the page keeps browsers from requesting one.
  */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",

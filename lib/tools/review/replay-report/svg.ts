@@ -1,6 +1,6 @@
 /**
- * Plots as SVG inside the page: no script draws them, and the page's own colours, light or dark,
- * apply to them.
+ * Plots as SVG inside the page. They need no script, and take on the colors of the page, light or
+ * dark.
  */
 import type { EChartsOption } from 'echarts';
 import { html, type Markup, trusted } from './markup';
@@ -11,8 +11,8 @@ export interface PlotSize {
 }
 
 /**
- * Draws one plot. Ids in it start with `id`, which is unique in the page; `label` is what a screen
- * reader says.
+ * Draws one plot. Its ids start with `id`, which is unique in the page; `label` is for screen
+ * readers.
  */
 export type PlotRenderer = (plot: {
   readonly id: string;
@@ -21,13 +21,19 @@ export type PlotRenderer = (plot: {
   readonly option: EChartsOption;
 }) => Markup;
 
-/** @param echarts the package, which whoever wants the report has loaded: nothing else needs it */
+/**
+ * Creates a renderer.
+ *
+ * @param echarts the package, which the caller loads, because nothing else needs it
+ */
 export function plotRenderer(echarts: typeof import('echarts')): PlotRenderer {
   return ({ id, label, size, option }) => {
     const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...size });
     try {
       chart.setOption({ animation: false, ...option });
-      return html`<svg role="img" aria-label="${label}" viewBox="0 0 ${size.width} ${size.height}">${trusted(cleaned(chart.renderToSVGString(), id))}</svg>`;
+      const content = trusted(cleaned(chart.renderToSVGString(), id));
+      const viewBox = `0 0 ${size.width} ${size.height}`;
+      return html`<svg role="img" aria-label="${label}" viewBox="${viewBox}">${content}</svg>`;
     } finally {
       chart.dispose();
     }
@@ -35,10 +41,10 @@ export function plotRenderer(echarts: typeof import('echarts')): PlotRenderer {
 }
 
 /**
- * What is inside the `<svg>`. Without style sheets and style attributes, which the page's policy
- * forbids; without marks for a script that is not there; and with ids of our own, because echarts
- * counts its own up through the life of the process. Quotes and angle brackets in text are escaped
- * by echarts, so that none of these patterns can match there.
+ * The content of the `<svg>` of echarts, without style sheets and style attributes, which the
+ * policy of the page forbids, and without marks for a script. Its ids are replaced, because echarts
+ * numbers them through the life of the process. echarts escapes quotes and angle brackets in text,
+ * so these patterns cannot match there.
  */
 function cleaned(svg: string, id: string): string {
   return svg
@@ -52,7 +58,9 @@ function cleaned(svg: string, id: string): string {
     .replace(/\n+/g, '\n');
 }
 
-/** A style attribute as the presentation attributes of the same names: "Styling", SVG 2. */
+/**
+ * Converts a style attribute to the presentation attributes of the same names: "Styling", SVG 2.
+ */
 function presentation(declarations: string): string {
   return declarations
     .split(';')

@@ -1,34 +1,34 @@
 /**
- * Tables that become cards on a phone. Roles are said outright, because `display` takes them away
- * from a table that is laid out anew.
+ * Tables that become cards on a phone. They name their ARIA roles, because a change of `display`
+ * removes the implicit role of a table.
  */
 import type { ReplayReport, ReplaySlice, Span } from '../../simulation';
 import { bytes, count, counted, milliseconds, percent, span } from './figures';
-import { type Content, code, html, type Markup } from './markup';
+import { type Content, code, html, type Markup, trusted } from './markup';
 import { MISS_REASONS } from './plots';
 
 interface Column<Row> {
   readonly head: string;
   readonly cell: (row: Row) => Content;
-  /** Words stand on the left, figures on the right. */
+  /** Whether the column has words, which are aligned left; figures are aligned right. */
   readonly words?: true;
 }
 
 interface TableSpec<Row> {
   readonly caption: string;
-  /** The first names the row. */
+  /** The first column names the row. */
   readonly columns: readonly [Column<Row>, ...Column<Row>[]];
   readonly rows: readonly Row[];
-  /** What a row is, for the line that opens the rest. */
+  /** The noun for a row, used in the line that unfolds the rest. */
   readonly noun: string;
 }
 
-/** Rows before the rest is folded away. */
-const ROWS_OPEN = 20;
+/** The most rows that are not folded. */
+const OPEN_ROWS = 20;
 
 export function table<Row>(spec: TableSpec<Row>): Markup {
-  const rest = spec.rows.slice(ROWS_OPEN);
-  return html`${part(spec, spec.caption, spec.rows.slice(0, ROWS_OPEN))}${
+  const rest = spec.rows.slice(OPEN_ROWS);
+  return html`${part(spec, spec.caption, spec.rows.slice(0, OPEN_ROWS))}${
     rest.length > 0
       ? folded(
           counted(rest.length, `more ${spec.noun}`),
@@ -50,19 +50,24 @@ function part<Row>(
   const [name, ...others] = columns;
   return html`<table role="table">
 <caption>${caption}</caption>
-<thead role="rowgroup"><tr role="row">${columns.map(({ head, words }) => html`<th role="columnheader" scope="col" class="${words ? 'words' : 'number'}">${head}</th>`)}</tr></thead>
+<thead role="rowgroup"><tr role="row">${columns.map(
+    ({ head, words }) =>
+      html`<th role="columnheader" scope="col" class="${words ? 'words' : 'number'}">${head}</th>`,
+  )}</tr></thead>
 <tbody role="rowgroup">${rows.map(
     (row) =>
       html`<tr role="row"><th role="rowheader" scope="row">${name.cell(row)}</th>${others.map(
         ({ head, cell, words }) =>
-          html`<td role="cell" class="${words ? 'words' : 'number'}" data-label="${head}">${cell(row)}</td>`,
+          html`<td role="cell" class="${words ? 'words' : 'number'}" data-label="${head}">${cell(
+            row,
+          )}</td>`,
       )}</tr>
 `,
   )}</tbody>
 </table>`;
 }
 
-/** Figures, then why not all were hits; for behaviours and for parts of the world alike. */
+/** The figures of behaviors or of continents, then their misses by reason. */
 export function sliceTables<Row extends ReplaySlice>(
   rows: readonly Row[],
   by: { readonly head: string; readonly noun: string; readonly name: (row: Row) => string },
@@ -94,7 +99,7 @@ export function sliceTables<Row extends ReplaySlice>(
   })}${folded(
     `Misses by ${by.noun} and reason`,
     table({
-      caption: `Requests that the edge location's cache did not answer, by ${by.noun} and reason`,
+      caption: `Requests that the edge location did not serve from cache, by ${by.noun} and reason`,
       noun: by.noun,
       rows,
       columns: [
@@ -108,19 +113,19 @@ export function sliceTables<Row extends ReplaySlice>(
   )}`;
 }
 
-/** Hit rates of each behaviour in each part of the world. */
+/** The hit rate of each behavior on each continent. */
 export function cellTable({ behaviors, continents, cells }: ReplayReport): Markup {
   const found = new Map(
     cells.map((cell) => [JSON.stringify([cell.pathPattern, cell.continent]), cell]),
   );
   return folded(
-    'Hit rate by behaviour and part of the world',
+    'Hit rate by behavior and continent',
     table({
-      caption: 'Hit rate by behaviour and part of the world, with the requests',
-      noun: 'behaviour',
+      caption: 'Hit rate by behavior and continent, with the requests',
+      noun: 'behavior',
       rows: behaviors,
       columns: [
-        { head: 'Behaviour', cell: ({ pathPattern }) => code(pathPattern, 48) },
+        { head: 'Behavior', cell: ({ pathPattern }) => code(pathPattern, 48) },
         ...continents.map(({ continent }) => ({
           head: continent,
           cell: ({ pathPattern }: { readonly pathPattern: string }) => {
@@ -135,7 +140,21 @@ export function cellTable({ behaviors, continents, cells }: ReplayReport): Marku
   );
 }
 
-/** The figure, over a bar of it: solid up to the low end, light up to the high one. */
+/** The hit rate above a bar: solid up to the low end of the span, light up to the high end. */
 function hitRate(value: Span): Markup {
-  return html`${span(value, percent)}<svg class="meter" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="4"/><rect class="high" width="${value.high.toFixed(1)}" height="4"/><rect class="low" width="${value.low.toFixed(1)}" height="4"/></svg>`;
+  const bar = (name: string, width: string) =>
+    html`<rect class="${name}" width="${width}" height="4"/>`;
+  const bars = [
+    bar('track', '100'),
+    bar('high', value.high.toFixed(1)),
+    bar('low', value.low.toFixed(1)),
+  ];
+  return html`${span(value, percent)}${svgMeter(bars)}`;
+}
+
+function svgMeter(bars: readonly Markup[]): Markup {
+  const attributes = trusted(
+    'class="meter" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"',
+  );
+  return html`<svg ${attributes}>${bars}</svg>`;
 }

@@ -1,3 +1,3 @@
-export { type ChangeReview, reviewChange } from './change-review';
 export { formatChangeMarkdown } from './markdown';
+export { type ChangeReview, reviewChange } from './review';
 export { formatChangeText } from './text';

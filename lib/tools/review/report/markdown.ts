@@ -1,54 +1,45 @@
 /**
- * A review as a comment on a pull request: the summary first, what needs a decision next, the
- * stacks folded.
+ * A review as a comment on a pull request: the summary first, then what needs a decision, then the
+ * stacks, folded.
  */
-
 import type { Finding, StatefulLoss } from '../findings';
+import { counted } from '../terminal';
 import type { TrafficChange } from '../traffic';
-import type { ChangeReview, ReviewedResource, ReviewedStack } from './change-review';
-import {
-  counted,
-  figureText,
-  groupedLosses,
-  listedResources,
-  lossTitle,
-  MARKS,
-  resourceTitle,
-  shownDifferences,
-  sortedFindings,
-  stackTitle,
-  summaryLine,
-} from './words';
+import type { ChangeReview, ReviewedResource, ReviewedStack } from './review';
+import * as wording from './wording';
 
-/** GitHub refuses a longer comment: "body is too long (maximum is 65536 characters)". */
+/**
+ * The most characters of a comment. GitHub refuses more: "body is too long (maximum is 65536
+ * characters)".
+ */
 export const COMMENT_LIMIT = 65_536;
 
-/** Room for the note on what was cut. */
-const NOTE = 300;
+/** Characters reserved for the note about sections left out. */
+const NOTE_CHARACTERS = 300;
 
-/** Characters of one stack. */
-const STACK_LIMIT = 12_000;
+/** The most characters of one section, so that a large stack leaves room for the others. */
+const SECTION_LIMIT = 12_000;
 
-/** The first line of each comment, by which the workflow finds the one it has to replace. */
+/** The first line of each comment. The workflow finds the comment to replace by it. */
 export const COMMENT_MARK = '<!-- isochrone review -->';
 
 /**
- * The Markdown, at most `limit` characters long. What does not fit is cut from the end, block by
- * block, and counted.
+ * Formats the review as Markdown of at most `limit` characters. Sections that do not fit are left
+ * out, and a note counts them.
  */
 export function formatChangeMarkdown(review: ChangeReview, limit: number = COMMENT_LIMIT): string {
   const { losses, stacks, traffic } = review;
-  const { grave, ofNewStacks, narrowings } = sortedFindings(review);
+  const { major, ofNewStacks, narrowings } = wording.sortedFindings(review);
   const blocks: readonly string[] = [
-    `${COMMENT_MARK}\n### ${review.needsDecision ? '🔴 ' : ''}${summaryLine(review)}\n`,
-    ...groupedLosses(losses).map(lossBlock),
-    ...grave.map(findingBlock),
+    `${COMMENT_MARK}\n### ${review.needsDecision ? '🔴 ' : ''}${wording.summaryLine(review)}\n`,
+    ...wording.groupedLosses(losses).map(lossBlock),
+    ...major.map(findingBlock),
     ...(traffic === undefined ? [] : [trafficBlock(traffic)]),
     ...stacks.map(stackBlock),
     ...listBlock('grant of new stacks', 'grants of new stacks', ofNewStacks),
     ...listBlock('narrowing', 'narrowings', narrowings),
     ...review.unusedAcknowledgements.map(
-      ({ path }) => `- An acknowledgement names nothing that this change loses: ${code(path)}`,
+      ({ path }) => `- An acknowledgement matches no loss of this change: ${code(path)}`,
     ),
   ];
   return bounded(blocks, limit);
@@ -58,13 +49,15 @@ function bounded(blocks: readonly string[], limit: number): string {
   const whole = blocks.join('\n');
   if (whole.length <= limit) return whole;
   const kept: string[] = [];
-  let length = NOTE;
+  let length = NOTE_CHARACTERS;
   for (const block of blocks) {
     if (length + block.length + 1 > limit) continue;
     kept.push(block);
     length += block.length + 1;
   }
-  const note = `\n> ${counted(blocks.length - kept.length, 'section')} of ${blocks.length} did not fit into a comment of ${limit} characters. The whole is in the output of the command, and in its JSON.`;
+  const note =
+    `\n> ${counted(blocks.length - kept.length, 'section')} of ${blocks.length} did not fit into ` +
+    `a comment of ${limit} characters. The output and the JSON of the command have all of them.`;
   return [...kept, note].join('\n');
 }
 
@@ -72,14 +65,17 @@ function lossBlock(losses: readonly [StatefulLoss, ...StatefulLoss[]]): string {
   const [{ acknowledged, message }] = losses;
   const decisions =
     acknowledged === undefined
-      ? losses.map(({ path }) => `If it is meant: ${code(`Acknowledge: ${path}=REASON`)}`)
+      ? losses.map(({ path }) => `If this is intended: ${code(`Acknowledge: ${path}=REASON`)}`)
       : [`Acknowledged: ${plain(acknowledged)}`];
   const paths = losses.map(({ path }) => code(path)).join(', ');
-  return `- ${acknowledged === undefined ? '🔴' : '⚪'} **${paths}: ${lossTitle(losses[0])}.** ${plain(message)}\n  ${decisions.join('<br>\n  ')}`;
+  const mark = acknowledged === undefined ? '🔴' : '⚪';
+  const title = `- ${mark} **${paths}: ${wording.lossTitle(losses[0])}.** ${plain(message)}`;
+  return `${title}\n  ${decisions.join('<br>\n  ')}`;
 }
 
 function findingBlock({ severity, path, message }: Finding): string {
-  return `- ${{ high: '🔴 ', medium: '🟡 ', low: '' }[severity]}${code(path)}: ${plain(message)}`;
+  const mark = { high: '🔴 ', medium: '🟡 ', low: '' }[severity];
+  return `- ${mark}${code(path)}: ${plain(message)}`;
 }
 
 function listBlock(noun: string, plural: string, findings: readonly Finding[]): string[] {
@@ -88,51 +84,53 @@ function listBlock(noun: string, plural: string, findings: readonly Finding[]): 
     : [folded(counted(findings.length, noun, plural), cut(findings.map(findingBlock)).join('\n'))];
 }
 
+const VERDICT_MARKS = { better: '🟢 ', worse: '🔴 ', same: '' } as const;
+
 function trafficBlock({ log, replayed, total, slices, warnings }: TrafficChange): string {
   const head = ['', ...total.figures.map(({ name }) => name)];
   const rows = [total, ...slices].map(({ name, figures }) => [
     code(name),
-    ...figures.map(
-      (figure) =>
-        `${{ better: '🟢 ', worse: '🔴 ', same: '' }[figure.verdict]}${figureText(figure)}`,
-    ),
+    ...figures.map((figure) => VERDICT_MARKS[figure.verdict] + wording.figureText(figure)),
   ]);
   const table = [head, head.map(() => '---'), ...rows]
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n');
   return [
-    `\n**Traffic**: ${code(log)} replayed over both, ${counted(replayed, 'request')}\n\n${table}\n`,
+    `\n**Traffic**: ${code(log)} replayed over both, ${counted(replayed, 'request')}`,
+    `\n${table}\n`,
     ...warnings.map((warning) => `- 🔴 ${plain(warning)}`),
   ].join('\n');
 }
 
 function stackBlock(stack: ReviewedStack): string {
-  const { listed, counts } = listedResources(stack);
+  const { listed, counts } = wording.listedResources(stack);
   const lines = [
     ...listed.flatMap((resource) => resourceLines(stack, resource)),
     ...(counts ? [`${stack.action === 'add' ? '+' : '-'} ${counts}`] : []),
   ];
-  return folded(stackTitle(stack), fenced(cut(lines)));
+  return folded(wording.stackTitle(stack), fenced(cut(lines)));
 }
 
-/** One stack alone may not take the comment from the others. */
+/** Keeps the lines that fit into one section, and counts the others. */
 function cut(lines: readonly string[]): readonly string[] {
   let length = 0;
   const kept = lines.filter((line) => {
     length += line.length + 1;
-    return length <= STACK_LIMIT;
+    return length <= SECTION_LIMIT;
   });
   return kept.length === lines.length
     ? lines
     : [...kept, `and ${counted(lines.length - kept.length, 'more line')}`];
 }
 
-/** In the language of a diff, so that GitHub colours what goes and what comes. */
+/** Written as a diff, so that GitHub colors removed and added lines. */
 function resourceLines(stack: ReviewedStack, resource: ReviewedResource): string[] {
-  const mark = { '±': '!', '~': '#', '>': '!' }[MARKS[resource.action]] ?? MARKS[resource.action];
-  const { shown, rest } = shownDifferences(resource);
+  const mark =
+    { '±': '!', '~': '#', '>': '!' }[wording.ACTION_MARKS[resource.action]] ??
+    wording.ACTION_MARKS[resource.action];
+  const { shown, rest } = wording.shownDifferences(resource);
   return [
-    `${mark} ${resourceTitle(stack, resource)}`,
+    `${mark} ${wording.resourceTitle(stack, resource)}`,
     ...shown.flatMap(({ name, before, after }) => [
       ...(before === undefined ? [] : [`-   ${name}: ${before}`]),
       ...(after === undefined ? [] : [`+   ${name}: ${after}`]),
@@ -145,7 +143,7 @@ function folded(title: string, content: string): string {
   return `<details><summary>${html(title)}</summary>\n\n${content}\n\n</details>`;
 }
 
-/** Nothing in a value may end the fence. */
+/** Replaces backticks, so that no value ends the fence. */
 function fenced(lines: readonly string[]): string {
   return `\`\`\`diff\n${lines.join('\n').replace(/```/g, "'''")}\n\`\`\``;
 }
@@ -154,7 +152,7 @@ function code(value: string): string {
   return `\`${value.replace(/`/g, "'").replace(/\|/g, '\\|')}\``;
 }
 
-/** As text, whatever the value holds: no tags, no mentions, no links, no emphasis. */
+/** Escapes a value: it cannot add tags, mentions, links or emphasis. */
 function plain(value: string): string {
   return html(value).replace(/[\\`*_[\]@#|~]/g, '\\$&');
 }

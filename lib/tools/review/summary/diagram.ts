@@ -1,11 +1,11 @@
 /**
- * The deployment as a Mermaid diagram, drawn from the assembly alone: what a diagram in the
- * documentation shows is what would be deployed, and `npm run check` fails where the committed one
- * is older.
+ * The deployment as a Mermaid diagram, drawn from the assembly alone. The documentation therefore
+ * shows what would be deployed, and `npm run check` fails if the committed diagram is out of date.
  */
 import type { Assembly, AssemblyStack, TemplateResource } from '../../assembly';
+import { text } from '../template-values';
 
-interface Placed {
+interface Located {
   readonly stack: AssemblyStack;
   readonly region: string;
   readonly logicalId: string;
@@ -13,13 +13,13 @@ interface Placed {
 }
 
 /**
- * Mermaid source: CloudFront, and in each region the load balancer, the fleet, the poolers, the
- * cache and the databases with what they follow.
+ * The source of the diagram: CloudFront, and in each region the load balancer, the fleet, the
+ * poolers, the cache and the databases with their replication sources.
  */
 export function deploymentDiagram(assembly: Assembly): string {
   const all = assembly.stacks.flatMap((stack) =>
     Object.entries(stack.template.Resources).map(
-      ([logicalId, resource]): Placed => ({
+      ([logicalId, resource]): Located => ({
         stack,
         region: stack.region ?? 'any-region',
         logicalId,
@@ -36,7 +36,7 @@ export function deploymentDiagram(assembly: Assembly): string {
       edgeLines(distribution, ofType('AWS::WAFv2::WebACL')),
     ),
     ...regions.flatMap((region) =>
-      regionLines(region, (type) => ofType(type).filter((placed) => placed.region === region)),
+      regionLines(region, (type) => ofType(type).filter((located) => located.region === region)),
     ),
     ...ofType('AWS::CloudFront::Distribution').flatMap((distribution) =>
       originLines(distribution, ofType('AWS::Route53::RecordSet')),
@@ -46,18 +46,18 @@ export function deploymentDiagram(assembly: Assembly): string {
   return lines.join('\n');
 }
 
-function edgeLines({ resource }: Placed, webAcls: readonly Placed[]): string[] {
+function edgeLines({ resource }: Located, webAcls: readonly Located[]): string[] {
   const config = property(resource, 'DistributionConfig') as
     | { CacheBehaviors?: unknown[] }
     | undefined;
   const behaviors = (config?.CacheBehaviors?.length ?? 0) + 1;
-  const cdn = `  cdn["CloudFront<br/>${behaviors} behaviours"]`;
+  const cdn = `  cdn["CloudFront<br/>${behaviors} behaviors"]`;
   return webAcls.length > 0
     ? ['  waf["Web ACL"]', cdn, '  viewers --> waf --> cdn']
     : [cdn, '  viewers --> cdn'];
 }
 
-function regionLines(region: string, ofType: (type: string) => readonly Placed[]): string[] {
+function regionLines(region: string, ofType: (type: string) => readonly Located[]): string[] {
   const balancers = ofType('AWS::ElasticLoadBalancingV2::LoadBalancer').filter(
     ({ resource }) => property(resource, 'Type') !== 'network',
   );
@@ -78,24 +78,22 @@ function regionLines(region: string, ofType: (type: string) => readonly Placed[]
     instances.map((instance) => `    ${nodeId(pooler)} --> ${nodeId(instance)}`),
   );
   return [
-    `  subgraph ${region.replace(/-/g, '_')}["${region}"]`,
-    ...balancers.map((placed) => `    ${nodeId(placed)}["load balancer"]`),
-    ...fleets.map(
-      (placed) =>
-        `    ${nodeId(placed)}["fleet<br/>${text(placed, 'MinSize')} to ${text(placed, 'MaxSize')} instances"]`,
-    ),
+    `  subgraph ${regionId(region)}["${region}"]`,
+    ...balancers.map((located) => `    ${nodeId(located)}["load balancer"]`),
+    ...fleets.map((located) => `    ${nodeId(located)}["fleet<br/>${sizeOf(located)} instances"]`),
     ...poolers.map(
-      (placed) => `    ${nodeId(placed)}["PgBouncer<br/>${text(placed, 'MinSize')} instances"]`,
+      (located) =>
+        `    ${nodeId(located)}["PgBouncer<br/>${shownProperty(located, 'MinSize')} instances"]`,
     ),
-    ...caches.map((placed) => {
-      // A secondary of a Global Datastore: its size is in no template.
-      if (property(placed.resource, 'GlobalReplicationGroupId') !== undefined)
-        return `    ${nodeId(placed)}[("Valkey<br/>follows another region")]`;
-      const shards = Number(property(placed.resource, 'NumNodeGroups') ?? 1);
-      const nodes = shards * (1 + Number(property(placed.resource, 'ReplicasPerNodeGroup') ?? 0));
-      return `    ${nodeId(placed)}[("Valkey<br/>${shards} shards, ${nodes} nodes")]`;
+    ...caches.map((located) => {
+      // The size of a Global Datastore secondary is in no template.
+      if (property(located.resource, 'GlobalReplicationGroupId') !== undefined)
+        return `    ${nodeId(located)}[("Valkey<br/>follows another region")]`;
+      const shards = Number(property(located.resource, 'NumNodeGroups') ?? 1);
+      const nodes = shards * (1 + Number(property(located.resource, 'ReplicasPerNodeGroup') ?? 0));
+      return `    ${nodeId(located)}[("Valkey<br/>${shards} shards, ${nodes} nodes")]`;
     }),
-    ...instances.map((placed) => `    ${nodeId(placed)}[("${instanceLabel(placed)}")]`),
+    ...instances.map((located) => `    ${nodeId(located)}[("${instanceLabel(located)}")]`),
     ...links,
     ...uses,
     ...pools,
@@ -103,8 +101,8 @@ function regionLines(region: string, ofType: (type: string) => readonly Placed[]
   ];
 }
 
-/** Whether a group answers for a target group of a protocol below HTTP, as poolers do. */
-function isBehindTcp(group: Placed, targetGroups: readonly Placed[]): boolean {
+/** Whether an Auto Scaling group is the target of a TCP target group, as poolers are. */
+function isBehindTcp(group: Located, targetGroups: readonly Located[]): boolean {
   const reference = JSON.stringify(property(group.resource, 'TargetGroupARNs') ?? []);
   return targetGroups.some(
     ({ stack, logicalId, resource }) =>
@@ -114,7 +112,7 @@ function isBehindTcp(group: Placed, targetGroups: readonly Placed[]): boolean {
   );
 }
 
-function instanceLabel({ resource, region, logicalId }: Placed): string {
+function instanceLabel({ resource, region, logicalId }: Located): string {
   const identifier = String(property(resource, 'DBInstanceIdentifier') ?? logicalId);
   const [, ownName] = identifier.split(`${region}-`);
   const role =
@@ -124,38 +122,39 @@ function instanceLabel({ resource, region, logicalId }: Placed): string {
   return `PostgreSQL<br/>${role}`;
 }
 
-/** From CloudFront to each region that answers under the name of one of its origins. */
-function originLines({ resource }: Placed, records: readonly Placed[]): string[] {
+/** The links from CloudFront to each region that has a record for the domain name of an origin. */
+function originLines({ resource }: Located, records: readonly Located[]): string[] {
   const config = property(resource, 'DistributionConfig') as
     | { Origins?: { DomainName?: unknown }[] }
     | undefined;
   const origins = [...new Set((config?.Origins ?? []).map(({ DomainName }) => String(DomainName)))];
   return origins.flatMap((origin) => {
-    const answering = records.filter(
+    const answeringRecords = records.filter(
       (record) => String(property(record.resource, 'Name')).replace(/\.$/, '') === origin,
     );
-    const regions = [...new Set(answering.map(({ region }) => region))].sort();
-    return regions.map(
-      (region) => `  cdn -- "${origin.split('.')[0]}" --> ${region.replace(/-/g, '_')}`,
-    );
+    const regions = [...new Set(answeringRecords.map(({ region }) => region))].sort();
+    return regions.map((region) => `  cdn -- "${origin.split('.')[0]}" --> ${regionId(region)}`);
   });
 }
 
 /**
- * From each database to those that follow it: by reference in one region, by ARN across regions.
+ * The links from each database to its replicas: by reference within a region, by ARN across
+ * regions.
  */
-function replicationLines(instances: readonly Placed[]): string[] {
+function replicationLines(instances: readonly Located[]): string[] {
   return instances.flatMap((replica) => {
     const source = property(replica.resource, 'SourceDBInstanceIdentifier');
     if (source === undefined) return [];
     const reference = JSON.stringify(source);
-    const followed = instances.find((other) => {
+    const sourceInstance = instances.find((other) => {
       const identifier = property(other.resource, 'DBInstanceIdentifier');
       if (other.stack === replica.stack && reference.includes(`"Ref":"${other.logicalId}"`))
         return true;
       return typeof identifier === 'string' && new RegExp(`[:"]${identifier}"`).test(reference);
     });
-    return followed ? [`  ${nodeId(followed)} -. replicates .-> ${nodeId(replica)}`] : [];
+    return sourceInstance
+      ? [`  ${nodeId(sourceInstance)} -. replicates .-> ${nodeId(replica)}`]
+      : [];
   });
 }
 
@@ -163,11 +162,22 @@ function property(resource: TemplateResource, name: string): unknown {
   return resource.Properties?.[name];
 }
 
-function text({ resource }: Placed, name: string): string {
-  return String(property(resource, name) ?? '?');
+/** The least and the most instances of an Auto Scaling group. */
+function sizeOf(group: Located): string {
+  return `${shownProperty(group, 'MinSize')} to ${shownProperty(group, 'MaxSize')}`;
 }
 
-/** Unique within the diagram, and without characters that Mermaid reads as syntax. */
-function nodeId({ region, logicalId }: Placed): string {
-  return `${region.replace(/-/g, '_')}_${logicalId}`;
+/** A property as text, or `?` if the resource does not set it. */
+function shownProperty({ resource }: Located, name: string): string {
+  return text(property(resource, name) ?? '?');
+}
+
+/** A region as an identifier of Mermaid. */
+function regionId(region: string): string {
+  return region.replace(/-/g, '_');
+}
+
+/** A node id that is unique within the diagram and free of Mermaid syntax. */
+function nodeId({ region, logicalId }: Located): string {
+  return `${regionId(region)}_${logicalId}`;
 }

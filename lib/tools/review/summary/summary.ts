@@ -1,16 +1,21 @@
-/** What an assembly makes, stack by stack: the table that `npm start` ends with. */
+/** What an assembly deploys, stack by stack. `npm start` ends with this table. */
 import Table from 'cli-table3';
 import { STATEFUL_RESOURCE_TYPES } from '../../../model/aws';
 import type { Assembly, AssemblyStack } from '../../assembly';
+import { counted, withoutRowRules } from '../terminal';
 
 export interface StackSummary {
+  /** The region, or `any` if the stack is not bound to one. */
   readonly region: string;
+  /** The last part of the path. */
   readonly stack: string;
+  /** The path in the construct tree. */
   readonly path: string;
-  readonly resources: number;
   /** Resources by kind, such as `RDS::DBInstance`, the most frequent first. */
   readonly kinds: readonly KindCount[];
-  /** The kinds among them that hold what a deployment cannot make again. */
+  /** How many resources the stack has. */
+  readonly resources: number;
+  /** The stateful kinds, whose data a deployment cannot create again. */
   readonly stateful: readonly KindCount[];
 }
 
@@ -35,16 +40,16 @@ export function summarize(assembly: Assembly): StackSummary[] {
 }
 
 /**
- * The stacks so that each one stands behind those it depends on; otherwise in the order of the
- * assembly.
+ * The stacks in an order in which each one follows the stacks that it depends on; otherwise in the
+ * order of the assembly.
  */
 export function deploymentOrder(stacks: readonly AssemblyStack[]): AssemblyStack[] {
   const ordered = new Set<AssemblyStack>();
-  const visit = (stack: AssemblyStack, above: readonly AssemblyStack[]) => {
-    if (ordered.has(stack) || above.includes(stack)) return;
+  const visit = (stack: AssemblyStack, dependents: readonly AssemblyStack[]) => {
+    if (ordered.has(stack) || dependents.includes(stack)) return;
     for (const path of stack.dependsOn) {
       const dependency = stacks.find((other) => other.path === path);
-      if (dependency) visit(dependency, [...above, stack]);
+      if (dependency) visit(dependency, [...dependents, stack]);
     }
     ordered.add(stack);
   };
@@ -60,10 +65,10 @@ function countKinds(types: readonly string[]): KindCount[] {
     .sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
 }
 
-/** How many kinds the table names before it only counts the rest. */
-const KINDS_SHOWN = 3;
+/** The most kinds that the table names; the others are counted. */
+const SHOWN_KINDS = 3;
 
-/** The summary as a table for a terminal of 120 columns. */
+/** Formats the summary as a table for a terminal of 120 columns. */
 export function formatSummary(summaries: readonly StackSummary[]): string {
   const table = new Table({
     head: ['Region', 'Stack', 'Resources', 'Kinds', '● Stateful'],
@@ -74,12 +79,12 @@ export function formatSummary(summaries: readonly StackSummary[]): string {
   });
   summaries.forEach(({ region, stack, resources, kinds, stateful }, i) => {
     const rest =
-      kinds.length > KINDS_SHOWN ? ` and ${counted(kinds.length - KINDS_SHOWN, 'more kind')}` : '';
+      kinds.length > SHOWN_KINDS ? ` and ${counted(kinds.length - SHOWN_KINDS, 'more kind')}` : '';
     table.push([
       summaries[i - 1]?.region === region ? '' : region,
       stack,
       resources,
-      formatKinds(kinds.slice(0, KINDS_SHOWN)) + rest,
+      formatKinds(kinds.slice(0, SHOWN_KINDS)) + rest,
       stateful.length > 0 ? `● ${formatKinds(stateful)}` : '',
     ]);
   });
@@ -88,22 +93,10 @@ export function formatSummary(summaries: readonly StackSummary[]): string {
     .flatMap((summary) => summary.stateful)
     .reduce((sum, { count }) => sum + count, 0);
   const regions = new Set(summaries.map(({ region }) => region)).size;
-  return `${withoutRules(table.toString())}\n${counted(summaries.length, 'stack')} in ${counted(regions, 'region')}: ${counted(total, 'resource')}, ${stateful} of them stateful (●).`;
-}
-
-/**
- * Only the rule under the head and those around the table: one between all rows would double its
- * length.
- */
-function withoutRules(table: string): string {
-  return table
-    .split('\n')
-    .filter((line, i) => i === 2 || !line.startsWith('├'))
-    .join('\n');
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+  const totals =
+    `${counted(summaries.length, 'stack')} in ${counted(regions, 'region')}: ` +
+    `${counted(total, 'resource')}, ${stateful} of them stateful (●).`;
+  return `${withoutRowRules(table.toString())}\n${totals}`;
 }
 
 function formatKinds(kinds: readonly KindCount[]): string {

@@ -13,8 +13,8 @@ const KEYS = {
 };
 const NOW = new Date('2024-03-01T12:00:00.123Z');
 
-/** The signer of AWS's own SDK, which is here as a dependency of its clients. */
-async function asTheSdkDoes(credentials: typeof KEYS): Promise<string> {
+/** The signature of the AWS SDK's signer, which its clients depend on. */
+async function sdkSignature(credentials: typeof KEYS): Promise<string> {
   const { SignatureV4 } = require('@smithy/signature-v4');
   const { createHash, createHmac } = require('node:crypto');
   class Sha256 {
@@ -50,22 +50,22 @@ async function asTheSdkDoes(credentials: typeof KEYS): Promise<string> {
   return signed.query['X-Amz-Signature'];
 }
 
-test('the token is the request that the SDK would sign', async () => {
+test('the token is the request as the AWS SDK signs it', async () => {
   const token = iamToken(LOGIN, KEYS, NOW);
   expect(token).toMatch(
     /^hub\.abc\.eu-west-1\.rds\.amazonaws\.com:5432\/\?Action=connect&DBUser=probe&/,
   );
   expect(token).toContain('X-Amz-Date=20240301T120000Z');
   expect(new URLSearchParams(token.split('?')[1]).get('X-Amz-Signature')).toBe(
-    await asTheSdkDoes(KEYS),
+    await sdkSignature(KEYS),
   );
 });
 
-test('and another one for another role', () => {
+test('the token of another role differs', () => {
   expect(iamToken({ ...LOGIN, user: 'other' }, KEYS, NOW)).not.toBe(iamToken(LOGIN, KEYS, NOW));
 });
 
-test('without credentials, says what is missing', async () => {
+test('a log-in without credentials names the missing variables', async () => {
   await expect(connectByIam({ ...LOGIN, database: 'postgres' }, {})).rejects.toThrow(
     'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set',
   );

@@ -29,37 +29,37 @@ const join = (condition: string, ...Plans: PlanNode[]): PlanNode =>
   node({ 'Node Type': 'Hash Join', 'Hash Cond': condition, Plans });
 const found = (plan: PlanNode) => planFindings(plan, TABLES, 4 * MIB).map(({ kind }) => kind);
 
-describe('a plan is worth a finding', () => {
+describe('planFindings', () => {
   test.each<[string, PlanNode, string[]]>([
     [
-      'with a selective filter on a large table',
+      'reports a selective filter on a large table',
       scan({ Filter: '(o.symbol = $1)', 'Plan Rows': 10_000 }),
       ['sequential-scan'],
     ],
     [
-      'but not when the filter keeps more than a tenth',
+      'ignores a filter that keeps more than a tenth',
       scan({ Filter: '(o.symbol = $1)', 'Plan Rows': 10_001 }),
       [],
     ],
-    ['nor on a small table', scan({ 'Relation Name': 'small', Filter: '(o.symbol = $1)' }), []],
-    ['nor when all of it is wanted', scan({ 'Plan Rows': 100_000 }), []],
+    ['ignores a small table', scan({ 'Relation Name': 'small', Filter: '(o.symbol = $1)' }), []],
+    ['ignores a scan without a filter', scan({ 'Plan Rows': 100_000 }), []],
     [
-      'with parallel workers all the same',
+      'reports a scan by parallel workers',
       scan({ 'Node Type': 'Parallel Seq Scan', Filter: '(o.symbol = $1)' }),
       ['sequential-scan'],
     ],
     [
-      'when a large table is read for a join',
+      'reports a large table that is read for a join',
       join('(o.account = a.id)', scan({ 'Plan Rows': 100_000 })),
       ['join-without-index'],
     ],
     [
-      'when a sort does not fit',
+      'reports a sort that exceeds work_mem',
       node({ 'Node Type': 'Sort', 'Plan Rows': MIB, 'Plan Width': 5, 'Sort Key': ['o.placed'] }),
       ['sort-spill'],
     ],
     [
-      'but not when it just does',
+      'ignores a sort that exactly fits',
       node({ 'Node Type': 'Sort', 'Plan Rows': MIB, 'Plan Width': 4, 'Sort Key': ['o.placed'] }),
       [],
     ],
@@ -68,40 +68,40 @@ describe('a plan is worth a finding', () => {
   });
 });
 
-describe('indexes to try for', () => {
+describe('indexCandidates', () => {
   const columns = (plan: PlanNode) =>
     indexCandidates(plan, TABLES).map((candidate) => candidate.columns.join());
   const sorted = (key: string[], child: PlanNode) =>
     node({ 'Node Type': 'Sort', 'Sort Key': key, Plans: [child] });
 
   test.each<[string, PlanNode, string[]]>([
-    ['(o.symbol = $1)', scan({ Filter: '(o.symbol = $1)' }), ['symbol']],
+    ['an equality', scan({ Filter: '(o.symbol = $1)' }), ['symbol']],
     ['a cast', scan({ Filter: '((o.symbol)::text = $1)' }), ['symbol']],
     ['a list', scan({ Filter: '(o.symbol = ANY ($1))' }), ['symbol']],
     [
-      'equality before order',
+      'an equality and a range',
       scan({ Filter: '((o.placed >= $2) AND (o.symbol = $1))' }),
       ['symbol', 'symbol,placed', 'placed'],
     ],
     [
-      'the order asked for',
+      'a sort order',
       sorted(['o.placed DESC'], scan({ Filter: '(o.symbol = $1)' })),
       ['symbol,placed', 'symbol'],
     ],
     [
-      'orders both ways',
+      'a sort order in both directions',
       sorted(['o.placed DESC', 'o.id'], scan({ Filter: '(o.symbol = $1)' })),
       ['symbol'],
     ],
     [
-      'an order of two tables',
+      'a sort order of two tables',
       sorted(['o.placed', 'a.id'], scan({ Filter: '(o.symbol = $1)' })),
       ['symbol'],
     ],
     ['a join', join('(o.account = a.id)', scan()), ['account']],
     ['a function', scan({ Filter: '(lower(o.symbol) = $1)' }), []],
     ['a function of a cast', scan({ Filter: '(lower((o.symbol)::text) = $1)' }), []],
-    ['an alternative', scan({ Filter: '((o.symbol = $1) OR (o.id = $2))' }), []],
+    ['one side of an OR', scan({ Filter: '((o.symbol = $1) OR (o.id = $2))' }), []],
     ['an inequality', scan({ Filter: '(o.symbol <> $1)' }), []],
     ['another alias', scan({ Filter: '(p.symbol = $1)' }), []],
     ['a small table', scan({ 'Relation Name': 'small', Filter: '(o.symbol = $1)' }), []],
@@ -110,11 +110,11 @@ describe('indexes to try for', () => {
       scan({ 'Relation Name': 'Mixed', Alias: 'Mixed', Filter: '("Mixed"."Symbol" = $1)' }),
       ['"Symbol"'],
     ],
-  ])('%s', (_what, plan, expected) => {
+  ])('of %s', (_what, plan, expected) => {
     expect(columns(plan)).toEqual(expected);
   });
 
-  test('spells the table as SQL does', () => {
+  test('quote the table as SQL does', () => {
     expect(
       indexCandidates(scan({ 'Relation Name': 'Mixed', Alias: 'm', Filter: '(m.a = $1)' }), TABLES),
     ).toEqual([{ table: 'public."Mixed"', columns: ['a'] }]);

@@ -11,7 +11,7 @@ function folder(...names: readonly string[]): string {
   return directory;
 }
 
-test('files are read in order, and others left alone', () => {
+test('SQL files are read in order, and others are ignored', () => {
   expect(
     readMigrations(folder('0002-b.sql', '0001-a.sql', 'README.md')).map(({ file }) => file),
   ).toEqual(['0001-a.sql', '0002-b.sql']);
@@ -22,17 +22,17 @@ test.each<[string[], RegExp]>([
   [['0001-a.sql', '0001-b.sql'], /0001-b\.sql: the number must be 0002, got "0001"/],
   [['0001-a.sql', '2-b.sql'], /must be named like 0001-create-ticks\.sql, got "2-b\.sql"/],
   [[], /must be named like .*, got \[\]/],
-])('%j is refused', (names, says) => {
-  expect(() => readMigrations(folder(...names))).toThrow(says);
+])('%j is refused', (names, message) => {
+  expect(() => readMigrations(folder(...names))).toThrow(message);
 });
 
-test('a byte order mark is no SQL', () => {
+test('a byte order mark is not part of the SQL', () => {
   const directory = folder('0001-a.sql');
   writeFileSync(join(directory, '0001-a.sql'), '\ufeffSELECT 1');
   expect(readMigrations(directory)[0]?.statements[0]?.text).toBe('SELECT 1');
 });
 
-test('line ends of Windows are no change', () => {
+test('Windows line ends do not change the checksum', () => {
   const [unix, windows] = ['SELECT 1,\n2;\n', 'SELECT 1,\r\n2;\r\n'].map((sql) =>
     parseMigration('0001-a.sql', sql),
   );
@@ -41,7 +41,7 @@ test('line ends of Windows are no change', () => {
 });
 
 test.each([[Buffer.from("SELECT 'caf\xe9'", 'latin1')], [Buffer.from('SELECT 1 -- \0')]])(
-  '%s is refused',
+  'a file that is not UTF-8 without NUL is refused (case %#)',
   (bytes) => {
     const directory = folder('0001-a.sql');
     writeFileSync(join(directory, '0001-a.sql'), bytes);
@@ -51,28 +51,23 @@ test.each([[Buffer.from("SELECT 'caf\xe9'", 'latin1')], [Buffer.from('SELECT 1 -
   },
 );
 
+const SHARE_UPDATE = 'SHARE UPDATE EXCLUSIVE';
 test.each([
   ['CREATE INDEX i ON t (a)', 'CREATE INDEX', 'transaction', 'SHARE'],
   [
     'create unique index concurrently if not exists i on only s.t (a)',
     'CREATE UNIQUE INDEX CONCURRENTLY',
     'outside',
-    'SHARE UPDATE EXCLUSIVE',
+    SHARE_UPDATE,
   ],
-  [
-    'DROP INDEX CONCURRENTLY IF EXISTS i',
-    'DROP INDEX CONCURRENTLY',
-    'outside',
-    'SHARE UPDATE EXCLUSIVE',
-  ],
+  ['DROP INDEX CONCURRENTLY IF EXISTS i', 'DROP INDEX CONCURRENTLY', 'outside', SHARE_UPDATE],
   [
     'REINDEX (VERBOSE, CONCURRENTLY) TABLE t',
     'REINDEX TABLE CONCURRENTLY',
     'outside',
-    'SHARE UPDATE EXCLUSIVE',
+    SHARE_UPDATE,
   ],
   ['VACUUM (FULL) t', 'VACUUM FULL', 'outside', 'ACCESS EXCLUSIVE'],
-  ["ALTER TYPE s ADD VALUE 'x'", 'ALTER TYPE ADD VALUE', 'alone', 'none on a table'],
   [
     'REFRESH MATERIALIZED VIEW CONCURRENTLY v',
     'REFRESH MATERIALIZED VIEW CONCURRENTLY',
@@ -83,31 +78,22 @@ test.each([
     'ALTER TABLE t DETACH PARTITION p CONCURRENTLY',
     'ALTER TABLE DETACH PARTITION CONCURRENTLY',
     'outside',
-    'SHARE UPDATE EXCLUSIVE',
+    SHARE_UPDATE,
   ],
-  [
-    'ALTER TABLE t VALIDATE CONSTRAINT c',
-    'ALTER TABLE VALIDATE CONSTRAINT',
-    'alone',
-    'SHARE UPDATE EXCLUSIVE',
-  ],
+  ['ALTER TABLE t VALIDATE CONSTRAINT c', 'ALTER TABLE VALIDATE CONSTRAINT', 'alone', SHARE_UPDATE],
   [
     'ALTER TABLE t VALIDATE CONSTRAINT c, ALTER a SET NOT NULL',
     'ALTER TABLE VALIDATE CONSTRAINT, SET NOT NULL',
     'transaction',
     'ACCESS EXCLUSIVE',
   ],
+  ["ALTER TYPE s ADD VALUE 'x'", 'ALTER TYPE ADD VALUE', 'alone', 'none on a table'],
   ['SET search_path = s', 'SET', 'session', 'none on a table'],
-  [
-    "COMMENT ON TABLE t IS 'CREATE INDEX CONCURRENTLY'",
-    'COMMENT',
-    'transaction',
-    'SHARE UPDATE EXCLUSIVE',
-  ],
-])('%s', (sql, what, runs, lock) => {
+  ["COMMENT ON TABLE t IS 'CREATE INDEX CONCURRENTLY'", 'COMMENT', 'transaction', SHARE_UPDATE],
+])('%s is classified', (sql, command, runs, lock) => {
   const [statement] = parseMigration('0001-a.sql', sql).statements;
   expect(statement).toMatchObject({ runs, lock });
-  expect(statement?.what.replace(/^SET .*/, 'SET')).toBe(what);
+  expect(statement?.command.replace(/^SET .*/, 'SET')).toBe(command);
 });
 
 test.each([
@@ -132,7 +118,7 @@ test.each([
     "DO $$ BEGIN RAISE NOTICE 'CREATE INDEX CONCURRENTLY'; END $$",
     /outside of a DO block, got "DO before it"/,
   ],
-  ['BEGIN; SELECT 1; COMMIT', 'SELECT 1', /one that leaves the transaction alone, got "BEGIN"/],
+  ['BEGIN; SELECT 1; COMMIT', 'SELECT 1', /one that does not control transactions, got "BEGIN"/],
   [
     'CREATE INDEX CONCURRENTLY ON t (a)',
     'CREATE INDEX ON t (a)',
@@ -141,7 +127,7 @@ test.each([
   [
     'SELECT pg_advisory_unlock_all()',
     'SELECT pg_advisory_unlock(1)',
-    /leaves the locks of the session alone/,
+    /keeps the locks of the session/,
   ],
   [
     "SELECT set_config('search_path', 'a', false)",
@@ -152,7 +138,7 @@ test.each([
   [
     'CREATE TEMP TABLE x (a int); VACUUM t',
     'CREATE TEMP TABLE x (a int); SELECT 1',
-    /one that still holds/,
+    /one whose effect outlasts the session/,
   ],
   [
     "SET LOCAL lock_timeout = '1s'; VACUUM t",
@@ -167,21 +153,21 @@ test.each([
   ],
   [
     '-- isochrone: allow access-exclusive\nSELECT 1',
-    '-- isochrone: allow access-exclusive, because nobody is here\nSELECT 1',
+    '-- isochrone: allow access-exclusive, because the market is closed\nSELECT 1',
     /a comment for isochrone must be/,
   ],
-])('%s is refused, %s is not', (bad, good, says) => {
+])('%s is refused, %s is not', (bad, good, message) => {
   const check = (sql: string) => checkStatements([parseMigration('0001-a.sql', sql)]);
-  expect(() => check(bad)).toThrow(says);
+  expect(() => check(bad)).toThrow(message);
   expect(() => check(good)).not.toThrow();
 });
 
-test('all that is wrong is said at once, with file and line', () => {
+test('all problems are reported at once, with file and line', () => {
   const migration = parseMigration('0001-a.sql', 'COMMIT;\n\nCREATE DATABASE d');
   expect(() => checkStatements([migration])).toThrow(/^0001-a\.sql:1: .*\n.*\n\n0001-a\.sql:3: /);
 });
 
-test('names of partition indexes fit, and differ', () => {
+test('names of partition indexes are short enough and unique', () => {
   expect(partitionIndexName('ticks_1', 'symbol')).toBe('ticks_1_symbol');
   const long = ['a', 'b'].map((end) => partitionIndexName('é'.repeat(30), `symbol_${end}`));
   expect(long.every((name) => Buffer.byteLength(name) <= 63)).toBe(true);

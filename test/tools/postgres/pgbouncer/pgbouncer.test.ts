@@ -1,5 +1,5 @@
-import { connectionsPerPooler } from '../../../../lib/tools/postgres/pgbouncer/budget';
 import {
+  connectionsPerPooler,
   PGBOUNCER_DEFAULTS,
   type PgbouncerOptions,
   pgbouncerIni,
@@ -56,7 +56,7 @@ log_connections = 0
 log_disconnections = 0
 `;
 
-/** The lines that another option adds to the file, and takes from it. */
+/** The lines that another option adds to the file and removes from it. */
 function difference(change: Partial<PgbouncerOptions>): { added: string[]; removed: string[] } {
   const [before, after] = [
     DEFAULT_INI.split('\n'),
@@ -69,7 +69,7 @@ function difference(change: Partial<PgbouncerOptions>): { added: string[]; remov
 }
 
 describe('pgbouncer.ini', () => {
-  test('by default, line by line', () => {
+  test('has only the settings of the defaults, in order', () => {
     expect(pgbouncerIni(OPTIONS)).toBe(DEFAULT_INI);
   });
 
@@ -79,7 +79,7 @@ describe('pgbouncer.ini', () => {
     ['1.21', true],
     ['1.24.1', true],
     ['2.0', true],
-  ])('version %s knows max_prepared_statements: %s', (version, known) => {
+  ])('of version %s has max_prepared_statements: %s', (version, known) => {
     expect(difference({ version })).toEqual({
       added: [],
       removed: known ? [] : ['max_prepared_statements = 200'],
@@ -93,14 +93,9 @@ describe('pgbouncer.ini', () => {
       ['query_wait_timeout = 30'],
       ['query_wait_timeout = 120'],
     ],
-    ['a figure that is not given', { figures: { queryWaitTimeoutSeconds: undefined } }, [], []],
-    [
-      'users of the console',
-      { statsUsers: ['watcher', 'second'] },
-      ['stats_users = watcher,second'],
-      [],
-    ],
-    ['no users of the console', { statsUsers: [] }, [], []],
+    ['an undefined figure', { figures: { queryWaitTimeoutSeconds: undefined } }, [], []],
+    ['console users', { statsUsers: ['watcher', 'second'] }, ['stats_users = watcher,second'], []],
+    ['no console users', { statsUsers: [] }, [], []],
     [
       'another ignored parameter',
       { ignoredStartupParameters: ['search_path'] },
@@ -108,13 +103,13 @@ describe('pgbouncer.ini', () => {
       ['ignore_startup_parameters = extra_float_digits'],
     ],
     [
-      'a host that is not named in the certificate',
+      'a certificate without the host name',
       { serverTls: { mode: 'verify-ca', authoritiesFile: '/etc/pgbouncer/rds.pem' } },
       ['server_tls_sslmode = verify-ca'],
       ['server_tls_sslmode = verify-full'],
     ],
     [
-      'no TLS, on loopback',
+      'no TLS on loopback',
       { clientTls: 'off', serverTls: 'off' },
       ['client_tls_sslmode = disable', 'server_tls_sslmode = disable'],
       [
@@ -125,7 +120,7 @@ describe('pgbouncer.ini', () => {
         'server_tls_ca_file = /etc/pgbouncer/rds.pem',
       ],
     ],
-  ])('%s', (_name, change, added, removed) => {
+  ])('changes only the lines of %s', (_name, change, added, removed) => {
     expect(difference(change)).toEqual({ added, removed });
   });
 
@@ -147,7 +142,7 @@ describe('pgbouncer.ini', () => {
       'reservePoolSize must be a whole number, 0 or more, got 2.5',
     ],
     [
-      'a version that is none',
+      'an invalid version',
       { version: 'newest' },
       'version must be two or three numbers, such as 1.24, got "newest"',
     ],
@@ -169,32 +164,32 @@ describe('pgbouncer.ini', () => {
 
   test.each<[string, Partial<PgbouncerOptions>]>([
     ['a minimum as large as the pool', { figures: { minPoolSize: 25 } }],
-    ['a reserve that just fits', { figures: { maxDatabaseConnections: 30 } }],
-  ])('takes %s', (_name, change) => {
+    ['a reserve that exactly fits', { figures: { maxDatabaseConnections: 30 } }],
+  ])('accepts %s', (_name, change) => {
     expect(() => pgbouncerIni({ ...OPTIONS, ...change })).not.toThrow();
   });
 
-  test('PgBouncer may open a file for every client and every server connection', () => {
+  test('allows an open file for each client and each server connection', () => {
     expect(pgbouncerOpenFiles(2)).toBe(1000 + 2 * 100 + 256);
     expect(pgbouncerOpenFiles(1, { maxClientConnections: 5000 })).toBe(5000 + 100 + 256);
   });
 });
 
-describe('the budget', () => {
+describe('the connection budget', () => {
   const one = { app: { host: 'a' } };
 
   test.each([
-    // 450 over three poolers, one that is new and one that leaves.
+    // 450 connections over three poolers, a new one and one that stops.
     [450, 3, one, 90],
     [450, 1, one, 150],
     [450, 3, { app: { host: 'a' }, orders: { host: 'b' } }, 90],
     [450, 3, { app: { host: 'a' }, orders: { host: 'a' } }, 45],
     [4, 3, one, 0],
-  ])('%d connections over %d poolers', (connections, poolers, databases, each) => {
+  ])('divides %d connections among %d poolers', (connections, poolers, databases, each) => {
     expect(connectionsPerPooler({ connections, poolers, databases })).toBe(each);
   });
 
-  test('holds while a pooler is replaced, for every size of fleet', () => {
+  test('is kept while a pooler is replaced, for every fleet size', () => {
     for (let poolers = 1; poolers <= 20; poolers++) {
       const each = connectionsPerPooler({ connections: 450, poolers, databases: one });
       expect((poolers + 2) * each).toBeLessThanOrEqual(450);
@@ -202,7 +197,7 @@ describe('the budget', () => {
     }
   });
 
-  test('the defaults are the figures that the systems were planned with', () => {
+  test('is based on the default figures that the capacity was planned with', () => {
     expect(PGBOUNCER_DEFAULTS).toMatchObject({
       maxClientConnections: 1000,
       defaultPoolSize: 25,

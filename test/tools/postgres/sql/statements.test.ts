@@ -1,18 +1,22 @@
 import { splitStatements } from '../../../../lib/tools/postgres/sql/statements';
 import { tokenize } from '../../../../lib/tools/postgres/sql/tokens';
 
+const FUNCTION =
+  'CREATE OR REPLACE FUNCTION f() RETURNS int ' +
+  'BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END';
+
 const texts = (sql: string) => splitStatements(sql).map(({ text }) => text);
 
 test.each<[string, string, string[]]>([
   ['strings', `SELECT 'a;''b'; SELECT 2`, [`SELECT 'a;''b'`, 'SELECT 2']],
   [
-    'a backslash is nothing in a plain string',
+    'a backslash is a plain character in a plain string',
     `SELECT '\\'; SELECT 2`,
     [`SELECT '\\'`, 'SELECT 2'],
   ],
-  ["but escapes in E''", `SELECT E'\\';'; SELECT 2`, [`SELECT E'\\';'`, 'SELECT 2']],
+  ["a backslash escapes in E''", `SELECT E'\\';'; SELECT 2`, [`SELECT E'\\';'`, 'SELECT 2']],
   [
-    'also where the string goes on in the next line',
+    "a backslash escapes where E'' continues on the next line",
     `SELECT E'a'\n'\\';'; SELECT 2`,
     [`SELECT E'a'\n'\\';'`, 'SELECT 2'],
   ],
@@ -31,23 +35,20 @@ test.each<[string, string, string[]]>([
     `DO $x$ $$ ; $y$; $x$; SELECT 2`,
     ['DO $x$ $$ ; $y$; $x$', 'SELECT 2'],
   ],
-  ['a dollar in a name is none', 'SELECT a$b$; SELECT $1', ['SELECT a$b$', 'SELECT $1']],
-  ['nested comments', '/* a /* ; */ ; */ SELECT 1 -- ;\n; SELECT 2', ['SELECT 1', 'SELECT 2']],
   [
-    'bodies in standard SQL',
-    'CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END; SELECT 3',
-    [
-      'CREATE OR REPLACE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; SELECT 2; END',
-      'SELECT 3',
-    ],
+    'a dollar sign in a name begins no quote',
+    'SELECT a$b$; SELECT $1',
+    ['SELECT a$b$', 'SELECT $1'],
   ],
+  ['nested comments', '/* a /* ; */ ; */ SELECT 1 -- ;\n; SELECT 2', ['SELECT 1', 'SELECT 2']],
+  ['function bodies in standard SQL', `${FUNCTION}; SELECT 3`, [FUNCTION, 'SELECT 3']],
   [
     'rules',
     'CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2); SELECT 3',
     ['CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)', 'SELECT 3'],
   ],
-  ['nothing at all', ';; -- nothing\n;', []],
-])('%s', (_what, sql, expected) => {
+  ['empty statements', ';; -- nothing\n;', []],
+])('splits as PostgreSQL does: %s', (_what, sql, expected) => {
   expect(texts(sql)).toEqual(expected);
 });
 
@@ -57,18 +58,19 @@ test.each([
   ['SELECT $a$ $b$', 'A string quoted with $a$ has no end.'],
   ['/* /* */', 'A comment has no end.'],
   ['SELECT (1', 'A parenthesis has no end.'],
-  ['SELECT 1)', 'A parenthesis is closed that was not opened.'],
+  ['SELECT 1)', 'A closing parenthesis has no opening one.'],
   [
     'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;',
     'A function body (BEGIN ATOMIC) has no end.',
   ],
-  ['\\i other.sql', 'A backslash begins a command of psql, which a server does not know.'],
-])('%s is refused', (sql, says) => {
-  expect(() => splitStatements(sql)).toThrow(says);
+  ['\\i other.sql', 'A backslash begins a psql command, which the server does not understand.'],
+])('%s is refused', (sql, message) => {
+  expect(() => splitStatements(sql)).toThrow(message);
 });
 
-test('every character is in a token, a comment or a space', () => {
-  const sql = `SELECT 1_000.5e-3, 0x1F, a.b->>'c' /* d */ FROM "E" -- f\nWHERE x = $1 AND y <> U&'z'`;
+test('every character belongs to a token, a comment or a space', () => {
+  const sql =
+    `SELECT 1_000.5e-3, 0x1F, a.b->>'c' /* d */ FROM "E" ` + `-- f\nWHERE x = $1 AND y <> U&'z'`;
   const { tokens, comments } = tokenize(sql);
   let rest = sql;
   for (const { start, end } of tokens)

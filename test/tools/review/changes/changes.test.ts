@@ -1,5 +1,5 @@
-import { reviewChange } from '../../../../lib/tools/review/report/change-review';
-import { assemblyOf, type Resources, resource, reviewOf, stackOf } from '../two-assemblies';
+import { reviewChange } from '../../../../lib/tools/review/report/review';
+import { assemblyOf, type Resources, resource, reviewOf, stackOf } from '../fixture';
 
 const HASH = { a: 'a'.repeat(64), b: 'b'.repeat(64) };
 const VERSION = {
@@ -12,7 +12,7 @@ const changesOf = (before: Resources, after: Resources) =>
     resources.map(({ action, logicalId }) => `${action} ${logicalId}`),
   );
 
-const edge = (which: 'a' | 'b', memory = 128): Resources => ({
+const edgeFunction = (which: 'a' | 'b', memory = 128): Resources => ({
   CDKMetadata: resource('AWS::CDK::Metadata', { Analytics: which }),
   Fn: resource(
     'AWS::Lambda::Function',
@@ -43,11 +43,11 @@ const database = (properties: Record<string, unknown>): Resources => ({
   }),
 });
 
-describe('what happens to a resource', () => {
+describe('the action on a resource', () => {
   test.each<[string, Resources, Resources, string[]]>([
-    ['nothing', database({}), database({}), []],
+    ['no change', database({}), database({}), []],
     [
-      'a number as a word is the same',
+      'a number written as a string is equal',
       database({ AllocatedStorage: 400 }),
       database({ AllocatedStorage: '400' }),
       [],
@@ -55,7 +55,7 @@ describe('what happens to a resource', () => {
     ['added', {}, { T: resource('AWS::SNS::Topic') }, ['add T']],
     ['removed', { T: resource('AWS::SNS::Topic') }, {}, ['remove T']],
     [
-      'another class is an update',
+      'another instance class updates',
       database({}),
       database({ DBInstanceClass: 'db.r6g.xlarge' }),
       ['update Db'],
@@ -75,13 +75,13 @@ describe('what happens to a resource', () => {
       ['update Db'],
     ],
     [
-      'a zone is given up for a standby in place',
+      'RDS replaces a fixed zone by a standby in place',
       database({ MultiAZ: false, AvailabilityZone: 'eu-west-1a' }),
       database({ MultiAZ: true }),
       ['update Db'],
     ],
     [
-      'another zone may replace',
+      'a removed zone may replace',
       database({ MultiAZ: false, AvailabilityZone: 'eu-west-1a' }),
       database({ MultiAZ: false }),
       ['may-replace Db'],
@@ -93,7 +93,7 @@ describe('what happens to a resource', () => {
       ['replace X'],
     ],
     [
-      'what refers to a replaced resource is replaced',
+      'a resource that refers to a replaced one is replaced',
       {
         G: resource('AWS::RDS::DBSubnetGroup', { DBSubnetGroupName: 'a' }),
         ...database({ DBSubnetGroupName: { Ref: 'G' } }),
@@ -105,15 +105,20 @@ describe('what happens to a resource', () => {
       ['replace G', 'replace Db'],
     ],
     [
-      'an order is no change',
+      'another DependsOn is no change',
       { T: resource('AWS::SNS::Topic', {}, { DependsOn: 'A' }) },
       { T: resource('AWS::SNS::Topic') },
       [],
     ],
-    ['code, once, and not its version or who uses it', edge('a'), edge('b'), ['code Fn']],
-    ['code and memory', edge('a'), edge('b', 256), ['update Fn', 'code Fn']],
     [
-      'of two versions, one',
+      'new code is listed once, without its version and its users',
+      edgeFunction('a'),
+      edgeFunction('b'),
+      ['code Fn'],
+    ],
+    ['new code and memory', edgeFunction('a'), edgeFunction('b', 256), ['update Fn', 'code Fn']],
+    [
+      'one of two versions is removed',
       {
         [VERSION.a]: resource('AWS::Lambda::Version'),
         [VERSION.b]: resource('AWS::Lambda::Version'),
@@ -121,12 +126,12 @@ describe('what happens to a resource', () => {
       { [VERSION.a]: resource('AWS::Lambda::Version') },
       [`remove ${VERSION.b}`],
     ],
-    ['memory without code', edge('a'), edge('a', 256), ['update Fn']],
+    ['memory without new code', edgeFunction('a'), edgeFunction('a', 256), ['update Fn']],
   ])('%s', (_what, before, after, expected) => {
     expect(changesOf(before, after).sort()).toEqual([...expected].sort());
   });
 
-  test('differences are as deep as they go, and say what lists gain and lose', () => {
+  test('differences name the deepest property, and the items that a list gains or loses', () => {
     const topic = (tags: string[], protocol: string) => ({
       T: resource('AWS::SNS::Topic', {
         Tags: tags,
@@ -142,7 +147,7 @@ describe('what happens to a resource', () => {
     ]);
   });
 
-  test('of a long text, the part that differs is shown, and it is bounded', () => {
+  test('a long text is shortened to the part that differs', () => {
     const code = (end: string) => ({
       F: resource('AWS::CloudFront::Function', {
         FunctionCode: `${'x'.repeat(5000)}${end}${'y'.repeat(5000)}`,
@@ -165,27 +170,27 @@ describe('renames', () => {
     }),
   });
 
-  test('equal properties under another logical id are one change, and so is what refers to it', () => {
+  test('a resource with another logical id is renamed, and so are its referrers', () => {
     expect(changesOf(group('A', 'RuleA', 1), group('B', 'RuleB', 1)).sort()).toEqual([
       'rename B',
       'rename RuleB',
     ]);
   });
 
-  test('other properties are a removal and an addition', () => {
+  test('a resource with other properties is removed and added', () => {
     expect(changesOf(group('A', 'RuleA', 1), group('A', 'RuleB', 2)).sort()).toEqual([
       'add RuleB',
       'remove RuleA',
     ]);
   });
 
-  test('two candidates are left as they are', () => {
+  test('two candidates for a rename are removed and added', () => {
     const [a, b] = [resource('AWS::SNS::Topic'), resource('AWS::SNS::Topic')];
     expect(changesOf({ A: a }, { B: a, C: b }).sort()).toEqual(['add B', 'add C', 'remove A']);
     expect(changesOf({ A: a, B: b }, { C: a }).sort()).toEqual(['add C', 'remove A', 'remove B']);
   });
 
-  test('nothing moves to another region', () => {
+  test('a resource is never renamed across regions', () => {
     const table = { T: resource('AWS::DynamoDB::Table', { TableName: 't' }) };
     const rest = stackOf({}, { stackName: 'rest', path: 'app/Rest' });
     const asia = stackOf(table, { path: 'app/Asia', region: 'ap-southeast-1' });
@@ -199,7 +204,7 @@ describe('renames', () => {
     ]);
   });
 
-  test('a move to another stack says where it was', () => {
+  test('a move to another stack is a rename that names the old stack', () => {
     const table = { T: resource('AWS::DynamoDB::Table', { TableName: 't' }) };
     const [first, second] = [
       { path: 'app/One', stackName: 'one' },
@@ -219,7 +224,7 @@ describe('renames', () => {
 describe('stacks', () => {
   const topic = { T: resource('AWS::SNS::Topic') };
 
-  test('are known by name and region, not by path', () => {
+  test('are identified by name and region, not by path', () => {
     const moved = reviewChange(
       assemblyOf('base', stackOf(topic)),
       assemblyOf('head', stackOf(topic, { path: 'app/Renamed' })),
@@ -227,7 +232,7 @@ describe('stacks', () => {
     expect(moved.stacks).toEqual([]);
   });
 
-  test('in two accounts by one name, they are told apart by path, in whatever order', () => {
+  test('of one name in two accounts are told apart by path, in any order', () => {
     const dev = stackOf(topic, { path: 'dev/Data' });
     const prod = (more: Resources) =>
       stackOf({ Other: resource('AWS::SNS::Topic'), ...more }, { path: 'prod/Data' });
@@ -238,7 +243,7 @@ describe('stacks', () => {
     ]);
   });
 
-  test('that come or go are said so', () => {
+  test('are listed as added or removed', () => {
     const other = stackOf(topic, {
       path: 'app/Asia',
       stackName: 'app-asia',
@@ -256,7 +261,7 @@ describe('stacks', () => {
     ]);
   });
 
-  test('other sections are named, and those of CDK itself are not', () => {
+  test('list other changed sections, except for those that CDK adds', () => {
     const template = (name: string) => ({
       Resources: topic,
       Conditions: { C: name },
@@ -269,10 +274,13 @@ describe('stacks', () => {
     expect(reviewChange(of('a'), of('a')).stacks).toEqual([]);
   });
 
-  test('of different apps are refused', () => {
+  test('of two different apps are refused', () => {
     const other = assemblyOf('theirs', stackOf(topic, { stackName: 'shop' }));
     expect(() => reviewChange(assemblyOf('ours', stackOf(topic)), other)).toThrow(
-      /^ours and theirs have no stack in common: app-data in eu-west-1 against shop in eu-west-1\.\n/,
+      new RegExp(
+        '^ours and theirs have no stack in common: ' +
+          'app-data in eu-west-1 against shop in eu-west-1\\.\n',
+      ),
     );
     expect(reviewChange(assemblyOf('empty'), other).stacks).toMatchObject([{ action: 'add' }]);
   });

@@ -1,16 +1,19 @@
 /**
- * A major upgrade by the deployment file: what its two edits do to the stacks, as the project's own
- * review sees it.
+ * A major upgrade by the deployment file: what its two edits change in the stacks, according to the
+ * review.
  */
 
 import { parseDeployment } from '../../../../lib/model/config/load';
 import type { Assembly } from '../../../../lib/tools/assembly/assembly';
-import { reviewChange } from '../../../../lib/tools/review/report/change-review';
+import { reviewChange } from '../../../../lib/tools/review/report/review';
 import { synthesizeMarket } from '../../../market-stage';
 import { market } from '../../../model/config/market';
 
-// As the CDK command line asks for it: each resource says where it is in the construct tree.
+// The CDK command line sets this too: each resource then has its path in the construct tree.
 process.env.CDK_CONTEXT_JSON = JSON.stringify({ 'aws:cdk:enable-path-metadata': true });
+
+/** The properties that a major upgrade changes. */
+const UPGRADED = 'AllowMajorVersionUpgrade,DBParameterGroupName,EngineVersion';
 
 const FIRST = 'engineVersion: "18"\n  upgradingFrom: "17"';
 const SECOND = 'engineVersion: "18"';
@@ -28,23 +31,20 @@ const promoted = (text: string) =>
 const synthesize = (text: string, ...regions: string[]) =>
   synthesizeMarket(parseDeployment(text, 'market.yaml'), regions).assembly;
 
-/**
- * The instances that change, each with its properties, and the families of the parameter groups
- * afterwards.
- */
+/** The instances that change, each with its changed properties, and the stateful losses. */
 function changesOf(before: Assembly, after: Assembly) {
   const review = reviewChange(before, after);
   const instances = review.stacks
     .flatMap(({ resources }) => resources)
     .filter(({ type }) => type === 'AWS::RDS::DBInstance')
-    .map(
-      ({ action, path, differences }) =>
-        `${action} ${path.replace('market-production/', '')} ${differences.map(({ name }) => name).sort()}`,
-    );
+    .map(({ action, path, differences }) => {
+      const properties = differences.map(({ name }) => name).sort();
+      return `${action} ${path.replace('market-production/', '')} ${properties}`;
+    });
   return { instances: instances.sort(), losses: review.losses };
 }
 
-/** Each instance by its path, with the family of its parameter group. */
+/** The family of the parameter group of each instance. */
 function families({ stacks }: Assembly): Record<string, unknown> {
   return Object.fromEntries(
     stacks.flatMap(({ template: { Resources } }) =>
@@ -62,16 +62,14 @@ function families({ stacks }: Assembly): Record<string, unknown> {
   );
 }
 
-describe('of a primary that the app made', () => {
+describe('of a primary that the app created', () => {
   const [before, first, second] = [edit('engineVersion: "17"'), edit(FIRST), edit(SECOND)].map(
     (text) => synthesize(text, 'us-east-1', 'eu-west-1'),
   ) as [Assembly, Assembly, Assembly];
 
-  test('the first edit upgrades it in place, and no replica changes', () => {
+  test('the first edit upgrades it in place and changes no replica', () => {
     expect(changesOf(before, first)).toEqual({
-      instances: [
-        'update us-east-1/Database/Primary/Instance AllowMajorVersionUpgrade,DBParameterGroupName,EngineVersion',
-      ],
+      instances: [`update us-east-1/Database/Primary/Instance ${UPGRADED}`],
       losses: [],
     });
     expect(families(first)).toEqual({
@@ -83,7 +81,7 @@ describe('of a primary that the app made', () => {
     });
   });
 
-  test('the second one takes the permission back, and the replicas follow with their parameters', () => {
+  test('the second edit withdraws the permission, and replicas get new parameter groups', () => {
     const { instances, losses } = changesOf(first, second);
     expect(losses).toEqual([]);
     expect(instances).toEqual([
@@ -97,15 +95,12 @@ describe('of a primary that the app made', () => {
   });
 });
 
-test('of a hub that was promoted: it is upgraded in place, its leaf keeps the old family until the second edit', () => {
+test('a promoted hub is upgraded in place, and its leaf follows with the second edit', () => {
   const [before, first, second] = [edit('engineVersion: "17"'), edit(FIRST), edit(SECOND)].map(
     (text) => synthesize(promoted(text), 'eu-west-1'),
   ) as [Assembly, Assembly, Assembly];
-  const there = changesOf(before, first);
-  expect(there).toEqual({
-    instances: [
-      'update eu-west-1/Database/Replicas/Hub AllowMajorVersionUpgrade,DBParameterGroupName,EngineVersion',
-    ],
+  expect(changesOf(before, first)).toEqual({
+    instances: [`update eu-west-1/Database/Replicas/Hub ${UPGRADED}`],
     losses: [],
   });
   expect(families(first)).toMatchObject({

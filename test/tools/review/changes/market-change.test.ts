@@ -1,8 +1,8 @@
-/** The market deployment against changes that somebody could make to it. */
+/** Changes to the market deployment, as the review reports them. */
 
 import type { Deployment } from '../../../../lib/model/config/deployment';
 import type { AssemblyStack, TemplateResource } from '../../../../lib/tools/assembly/assembly';
-import { reviewChange } from '../../../../lib/tools/review/report/change-review';
+import { reviewChange } from '../../../../lib/tools/review/report/review';
 import { marketDeployment, synthesizeMarket } from '../../../market-stage';
 
 const REGIONS = ['us-east-1', 'ap-southeast-1'];
@@ -13,12 +13,12 @@ function changed(change: (deployment: Deployment) => void): Deployment {
   return deployment;
 }
 
-// As the CDK command line asks for it: each resource says where it is in the construct tree.
+// The CDK command line sets this too: each resource then has its path in the construct tree.
 process.env.CDK_CONTEXT_JSON = JSON.stringify({ 'aws:cdk:enable-path-metadata': true });
 
 const { assembly: base } = synthesizeMarket(marketDeployment(), REGIONS);
 
-/** The assembly with some resources of one stack as they would be after an edit of a construct. */
+/** The assembly after an edit of some resources of one stack. */
 function edited(stackPath: string, edit: (resource: TemplateResource) => TemplateResource) {
   const stacks = base.stacks.map((stack): AssemblyStack => {
     if (stack.path !== stackPath) return stack;
@@ -36,7 +36,7 @@ const withProperties =
       ? { ...resource, Properties: { ...resource.Properties, ...properties } }
       : resource;
 
-test('the same deployment, synthesized again, has no changes', () => {
+test('a deployment that is synthesized again has no changes', () => {
   const { assembly: again } = synthesizeMarket(marketDeployment(), REGIONS);
   expect(reviewChange(base, again)).toMatchObject({
     stacks: [],
@@ -46,7 +46,7 @@ test('the same deployment, synthesized again, has no changes', () => {
   });
 });
 
-test('larger instances, and another TTL at the edge: nobody has to decide', () => {
+test('larger instances and another TTL at the edge need no decision', () => {
   const head = changed(({ database, edge }) => {
     database.instanceClass = 'db.r6g.xlarge';
     const { apac } = edge.tiers.static?.continents ?? {};
@@ -54,10 +54,10 @@ test('larger instances, and another TTL at the edge: nobody has to decide', () =
   });
   const review = reviewChange(base, synthesizeMarket(head, REGIONS).assembly);
   const actions = review.stacks.flatMap(({ path, resources }) =>
-    resources.map(
-      ({ action, type, differences }) =>
-        `${path.split('/').slice(1).join('/')} ${action} ${type} ${differences.map(({ name }) => name)}`,
-    ),
+    resources.map(({ action, type, differences }) => {
+      const stack = path.split('/').slice(1).join('/');
+      return `${stack} ${action} ${type} ${differences.map(({ name }) => name)}`;
+    }),
   );
   expect([...new Set(actions)].sort()).toEqual([
     'ap-southeast-1/Database update AWS::RDS::DBInstance DBInstanceClass',
@@ -67,7 +67,7 @@ test('larger instances, and another TTL at the edge: nobody has to decide', () =
   expect(review).toMatchObject({ losses: [], findings: [], needsDecision: false });
 });
 
-test('a region less: its databases are named, stack by stack, until the region is acknowledged', () => {
+test('a removed region lists its databases as losses until the region is acknowledged', () => {
   const { assembly: head } = synthesizeMarket(
     changed(({ regions }) => {
       delete regions['ap-southeast-1'];
@@ -87,7 +87,7 @@ test('a region less: its databases are named, stack by stack, until the region i
   expect(reviewChange(base, head, acknowledged).needsDecision).toBe(false);
 });
 
-test('a region more is no loss', () => {
+test('an added region loses nothing', () => {
   const { assembly: small } = synthesizeMarket(marketDeployment(), ['us-east-1']);
   expect(reviewChange(small, base)).toMatchObject({ losses: [], needsDecision: false });
 });
@@ -96,7 +96,7 @@ test.each([
   ['DBSubnetGroupName', 'other', 'replaced'],
   ['DBInstanceIdentifier', 'other', 'replaced'],
   ['Engine', 'mysql', 'may-be-replaced'],
-])('another %s of the databases loses them', (name, value, kind) => {
+])('another %s replaces the databases', (name, value, kind) => {
   const head = edited(
     'market-production/us-east-1/Database',
     withProperties('AWS::RDS::DBInstance', { [name]: value }),
@@ -115,7 +115,7 @@ test.each([
   expect(accepted.map(({ path }) => path)).toEqual([primary?.path]);
 });
 
-test('a fleet open to everybody', () => {
+test('a fleet that is open to everyone is a finding of high severity', () => {
   const rule = { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, CidrIp: '0.0.0.0/0' };
   const head = edited(
     'market-production/us-east-1/Service',

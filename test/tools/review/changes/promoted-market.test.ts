@@ -1,20 +1,20 @@
 /**
- * The market deployment after promotions: what the printed lines make of its stacks, as the
- * project's own review sees it.
+ * The market deployment after promotions: what the lines that `isochrone promote` prints change in
+ * the stacks, according to the review.
  */
 
 import { parseDeployment } from '../../../../lib/model/config/load';
 import { physicalNames } from '../../../../lib/model/config/names';
 import { changeFile, promotionChanges } from '../../../../lib/tools/account/promotion-file';
 import type { Assembly, TemplateResource } from '../../../../lib/tools/assembly/assembly';
-import { type ChangeReview, reviewChange } from '../../../../lib/tools/review/report/change-review';
+import { type ChangeReview, reviewChange } from '../../../../lib/tools/review/report/review';
 import { synthesizeMarket } from '../../../market-stage';
 import { MARKET } from '../../../model/config/market';
 
-// As the CDK command line asks for it: each resource says where it is in the construct tree.
+// The CDK command line sets this too: each resource then has its path in the construct tree.
 process.env.CDK_CONTEXT_JSON = JSON.stringify({ 'aws:cdk:enable-path-metadata': true });
 
-/** The file with the lines that `isochrone promote` prints. */
+/** The deployment file with the lines that `isochrone promote` prints. */
 function promoted(source: string, region: string): string {
   const hub = physicalNames(parseDeployment(source, 'market.yaml')).hub(region);
   return changeFile(source, promotionChanges(source, { region, hub }));
@@ -57,14 +57,17 @@ function changesOf(review: ChangeReview, stack: string, type: string) {
     ]);
 }
 
+/** The changes of the instances in the region whose hub becomes the primary. */
+const HUB_TAKES_OVER = [
+  ['update', 'Hub', ['AvailabilityZone', 'DeleteAutomatedBackups', 'MultiAZ']],
+  ['add', 'Leaf2', []],
+];
+
 describe('after the promotion of eu-west-1', () => {
   const review = reviewChange(before, once);
 
-  test('the hub gets its standby in place, its leaves stay as they are, and one more leaf answers readers', () => {
-    expect(changesOf(review, 'eu-west-1/Database', 'AWS::RDS::DBInstance')).toEqual([
-      ['update', 'Hub', ['AvailabilityZone', 'DeleteAutomatedBackups', 'MultiAZ']],
-      ['add', 'Leaf2', []],
-    ]);
+  test('the hub gets its standby in place, and a leaf is added', () => {
+    expect(changesOf(review, 'eu-west-1/Database', 'AWS::RDS::DBInstance')).toEqual(HUB_TAKES_OVER);
     const hub = resourceAt(once, 'eu-west-1/Database', 'Replicas/Hub');
     expect(hub?.Properties).toMatchObject({
       MultiAZ: true,
@@ -82,7 +85,7 @@ describe('after the promotion of eu-west-1', () => {
     for (const name of source) expect(hub?.Properties?.[name]).toEqual(was?.[name]);
   });
 
-  test('nothing of the region that took over is lost; elsewhere only replicas, and what the app had made for the old primary, which is kept', () => {
+  test('only replicas and the resources of the old primary are lost, and all are retained', () => {
     expect(lossesOf(review)).toEqual([
       'removed us-east-1/Database/Primary/Instance',
       'removed us-east-1/Database/Primary/Key',
@@ -94,7 +97,7 @@ describe('after the promotion of eu-west-1', () => {
       'replaced us-east-1/Database/Replicas/Leaf1',
     ]);
     expect(review.losses.map(({ data }) => data)).toEqual(review.losses.map(() => 'kept'));
-    // As the runbook has it.
+    // The acknowledgements of the runbook.
     const acknowledged = reviewChange(before, once, [
       { path: 'market-production/us-east-1/Database', reason: 'left; the old primary stays' },
       {
@@ -105,14 +108,14 @@ describe('after the promotion of eu-west-1', () => {
     expect(acknowledged).toMatchObject({ needsDecision: false, unusedAcknowledgements: [] });
   });
 
-  test('every instance that is made has a name that nothing had before', () => {
-    const namesOf = (assembly: Assembly) =>
+  test('every new instance has a new name', () => {
+    const instanceNames = (assembly: Assembly) =>
       assembly.stacks.flatMap(({ template }) =>
         Object.values(template.Resources)
           .filter(({ Type }) => Type === 'AWS::RDS::DBInstance')
           .map(({ Properties }) => String(Properties?.DBInstanceIdentifier)),
       );
-    const kept = namesOf(before).filter((name) => namesOf(once).includes(name));
+    const kept = instanceNames(before).filter((name) => instanceNames(once).includes(name));
     expect(kept.sort()).toEqual([
       'market-production-eu-west-1-hub',
       'market-production-eu-west-1-leaf-1',
@@ -125,7 +128,7 @@ describe('after the promotion of eu-west-1', () => {
     expect(secrets).toEqual([]);
   });
 
-  test('the other regions follow the new primary, and wait for it', () => {
+  test('the other regions replicate from the new primary and depend on its stack', () => {
     for (const region of ['us-east-1', 'ap-southeast-1']) {
       const hub = resourceAt(once, `${region}/Database`, 'Replicas/Hub');
       expect(hub?.Properties?.SourceRegion).toBe('eu-west-1');
@@ -137,7 +140,7 @@ describe('after the promotion of eu-west-1', () => {
     }
   });
 
-  test('the promoted hub answers no readers but in place of all of them, and nobody waits for its lag', () => {
+  test('the promoted hub serves readers only as the fallback, and no alarm watches its lag', () => {
     expect(
       resourceAt(once, 'eu-west-1/Database', 'Readers/Record-market-production-eu-west-1-hub'),
     ).toBeUndefined();
@@ -147,7 +150,7 @@ describe('after the promotion of eu-west-1', () => {
     expect(observability).not.toContain('market-production-eu-west-1-Replica3');
   });
 
-  test('who logs in to it may as before, and migrations run there, with the copy of the master secret', () => {
+  test('access to the hub is unchanged, and migrations run there with the copied secret', () => {
     const rules = changesOf(review, 'eu-west-1/Service', 'AWS::EC2::SecurityGroupIngress');
     expect(rules).toEqual([]);
     const database = text(once, 'eu-west-1/Database');
@@ -156,7 +159,7 @@ describe('after the promotion of eu-west-1', () => {
     expect(text(once, 'us-east-1/Database')).not.toContain('AWS::CodeBuild::Project');
   });
 
-  test('the regions that can take over now are the other ones', () => {
+  test('the other regions can be promoted next', () => {
     expect(text(once, 'eu-west-1/Promotion')).not.toContain('AWS::SSM::Document');
     for (const region of ['us-east-1', 'ap-southeast-1']) {
       const document = text(once, `${region}/Promotion`);
@@ -169,11 +172,8 @@ describe('after the promotion of eu-west-1', () => {
 describe('after another promotion, back to us-east-1', () => {
   const review = reviewChange(once, back);
 
-  test('its new hub is the primary in place; the instance that the app had made stays out of it', () => {
-    expect(changesOf(review, 'us-east-1/Database', 'AWS::RDS::DBInstance')).toEqual([
-      ['update', 'Hub', ['AvailabilityZone', 'DeleteAutomatedBackups', 'MultiAZ']],
-      ['add', 'Leaf2', []],
-    ]);
+  test('the new hub becomes the primary in place; the first primary is no longer used', () => {
+    expect(changesOf(review, 'us-east-1/Database', 'AWS::RDS::DBInstance')).toEqual(HUB_TAKES_OVER);
     expect(lossesOf(review)).toEqual([
       'removed eu-west-1/Database/Replicas/Leaf2',
       ...[

@@ -1,4 +1,4 @@
-import { type Resources, resource, reviewOf, saidOf } from '../two-assemblies';
+import { messagesOf, type Resources, resource, reviewOf } from '../fixture';
 
 const of = (type: string, properties: Record<string, unknown> = {}): Resources => ({
   X: resource(type, properties),
@@ -33,7 +33,7 @@ const limit = (Limit: number) => acl([rule({ Statement: { RateBasedStatement: { 
 
 test.each<[string, Resources, Resources, string]>([
   [
-    'public access of a bucket',
+    'public access to a bucket',
     of('AWS::S3::Bucket', { PublicAccessBlockConfiguration: BLOCKED }),
     of('AWS::S3::Bucket', {
       PublicAccessBlockConfiguration: { ...BLOCKED, BlockPublicPolicy: false },
@@ -47,13 +47,13 @@ test.each<[string, Resources, Resources, string]>([
     'high X: the ACL becomes PublicRead',
   ],
   [
-    'a database',
+    'public access to a database',
     of('AWS::RDS::DBInstance'),
     of('AWS::RDS::DBInstance', { PubliclyAccessible: true }),
     'high X: the database gets a public address',
   ],
   [
-    'a load balancer',
+    'an internet-facing load balancer',
     of('AWS::ElasticLoadBalancingV2::LoadBalancer', { Scheme: 'internal' }),
     of('AWS::ElasticLoadBalancingV2::LoadBalancer', { Scheme: 'internet-facing' }),
     'high X: the load balancer becomes internet-facing',
@@ -62,7 +62,7 @@ test.each<[string, Resources, Resources, string]>([
     'a listener without TLS',
     listener(),
     of(LISTENER, { Protocol: 'HTTP' }),
-    'high X: the listener no longer speaks TLS: HTTPS becomes HTTP',
+    'high X: the listener no longer uses TLS: HTTPS becomes HTTP',
   ],
   ...(
     [
@@ -83,7 +83,7 @@ test.each<[string, Resources, Resources, string]>([
     'TLS of viewers',
     viewerTls('TLSv1.2_2021'),
     viewerTls('TLSv1_2016'),
-    'high X: the TLS of viewers is lowered from TLSv1.2_2021 to TLSv1_2016',
+    'high X: the minimum TLS version for viewers is lowered from TLSv1.2_2021 to TLSv1_2016',
   ],
   [
     'plain HTTP',
@@ -107,53 +107,56 @@ test.each<[string, Resources, Resources, string]>([
     'a distribution without its web ACL',
     distribution({ WebACLId: 'a' }),
     distribution({}),
-    'high X: the web ACL is taken off the distribution',
+    'high X: the web ACL is removed from the distribution',
   ],
   ['a rule removed', acl([rule()]), acl([]), 'high X: the web ACL loses the rule r'],
   [
-    'a rule that counts',
+    'a rule changed to count',
     acl([rule()]),
     acl([rule({ Action: { Count: {} } })]),
-    'high X: the rule r of the web ACL no longer blocks, it only counts or allows',
+    'high X: the rule r of the web ACL no longer blocks: it counts or allows',
   ],
   [
-    'a group that counts',
+    'a rule group changed to count',
     acl([group([])]),
     acl([group([], { OverrideAction: { Count: {} } })]),
-    'high X: the rule r of the web ACL no longer blocks, it only counts or allows',
+    'high X: the rule r of the web ACL no longer blocks: it counts or allows',
   ],
   [
-    'a rule of a group that counts',
+    'a rule of a group changed to count',
     acl([group([])]),
     acl([group([{ Name: 'SizeRestrictions', ActionToUse: { Count: {} } }])]),
-    'high X: SizeRestrictions in the rule r of the web ACL only counts or allows',
+    'high X: SizeRestrictions in the rule r of the web ACL now counts or allows',
   ],
   [
-    'a default that allows',
+    'a default action that allows',
     acl([]),
     acl([], { Allow: {} }),
-    'high X: the web ACL lets through by default',
+    'high X: the web ACL allows requests by default',
   ],
   [
-    'a higher limit',
+    'a higher rate limit',
     limit(20),
     limit(60),
     'medium X: the rate limit of the rule r is raised from 20 to 60',
   ],
-])('%s: weaker is a finding, stronger is none', (_what, before, after, expected) => {
-  expect(saidOf('exposure', reviewOf(before, after))).toEqual([expected]);
-  expect(saidOf('exposure', reviewOf(after, before))).toEqual([]);
-  expect(saidOf('exposure', reviewOf(after, after))).toEqual([]);
-});
+])(
+  '%s: the weaker setting is a finding, the stronger one is not',
+  (_what, before, after, expected) => {
+    expect(messagesOf('exposure', reviewOf(before, after))).toEqual([expected]);
+    expect(messagesOf('exposure', reviewOf(after, before))).toEqual([]);
+    expect(messagesOf('exposure', reviewOf(after, after))).toEqual([]);
+  },
+);
 
-test('a web ACL that goes is a finding, and so is one that is detached; one that comes is none', () => {
+test('a web ACL that is removed or detached is a finding, an added one is not', () => {
   const both: Resources = {
     W: resource('AWS::WAFv2::WebACL', { Rules: [] }),
     A: resource('AWS::WAFv2::WebACLAssociation'),
   };
-  expect(saidOf('exposure', reviewOf(both, {})).sort()).toEqual([
-    'high A: the web ACL no longer guards what it was attached to',
+  expect(messagesOf('exposure', reviewOf(both, {})).sort()).toEqual([
+    'high A: the web ACL no longer protects its target',
     'high W: the web ACL is removed',
   ]);
-  expect(saidOf('exposure', reviewOf({}, both))).toEqual([]);
+  expect(messagesOf('exposure', reviewOf({}, both))).toEqual([]);
 });

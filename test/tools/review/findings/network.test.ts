@@ -1,4 +1,4 @@
-import { type Resources, resource, reviewOf, saidOf } from '../two-assemblies';
+import { messagesOf, type Resources, resource, reviewOf } from '../fixture';
 
 const CLOSED = { CidrIp: '255.255.255.255/32', IpProtocol: 'icmp', FromPort: 252, ToPort: 86 };
 
@@ -27,13 +27,13 @@ const alone = (rule: object): Resources => ({
 
 test.each<[string, Resources, Resources, string]>([
   [
-    'to everybody',
+    'to everyone',
     ingress(),
     ingress(tcp('0.0.0.0/0', 22)),
     'high G: opened from everywhere (0.0.0.0/0) on tcp 22',
   ],
   [
-    'to everybody by IPv6',
+    'to everyone by IPv6',
     ingress(),
     ingress({ IpProtocol: '-1', CidrIpv6: '::/0' }),
     'high G: opened from everywhere (::/0) on all ports of all protocols',
@@ -51,42 +51,42 @@ test.each<[string, Resources, Resources, string]>([
     'medium G: opened from 10.0.0.0/8 on tcp 80 to 90',
   ],
   [
-    'to another group, by a rule of its own',
+    'to another group by a standalone rule',
     ingress(),
     alone({ IpProtocol: 'tcp', FromPort: 1, ToPort: 2, SourceSecurityGroupId: { Ref: 'H' } }),
     'medium R: opened from <H> on tcp 1 to 2',
   ],
   [
-    'outwards',
+    'outbound',
     egress(CLOSED),
     egress(tcp('0.0.0.0/0', 443)),
     'high G: opened to everywhere (0.0.0.0/0) on tcp 443',
   ],
-  // "AWS::EC2::SecurityGroup", AWS CloudFormation template reference: without a rule, everything is
-  // let out.
+  // Without an egress rule, all outbound traffic is allowed: "AWS::EC2::SecurityGroup", AWS
+  // CloudFormation template reference.
   [
-    'outwards, by no rule at all',
+    'outbound by the absence of rules',
     egress(CLOSED),
     egress(),
     'high G: opened to everywhere (0.0.0.0/0) on all ports of all protocols',
   ],
-])('opened %s; the other way round, only closed', (_what, before, after, expected) => {
+])('opened %s; the reverse change only closes', (_what, before, after, expected) => {
   expect(
-    saidOf('network', reviewOf(before, after)).filter((each) => !each.startsWith('low')),
+    messagesOf('network', reviewOf(before, after)).filter((each) => !each.startsWith('low')),
   ).toEqual([expected]);
-  const back = saidOf('network', reviewOf(after, before));
+  const back = messagesOf('network', reviewOf(after, before));
   expect(back.filter((each) => !each.startsWith('low'))).toEqual([]);
   expect(back).not.toEqual([]);
 });
 
 test.each<[string, Resources, Resources]>([
   [
-    'a rule inside the group becomes one of its own',
+    'an inline rule becomes a standalone rule',
     ingress(tcp('10.0.0.0/8', 80)),
     alone(tcp('10.0.0.0/8', 80)),
   ],
   [
-    'a part of what was open',
+    'a rule for a part of an open network',
     ingress(tcp('10.0.0.0/8', 80)),
     ingress(tcp('10.0.0.0/8', 80), tcp('10.2.3.0/24', 80)),
   ],
@@ -95,6 +95,6 @@ test.each<[string, Resources, Resources]>([
     ingress(tcp('10.0.0.0/8', 80)),
     ingress({ ...tcp('10.0.0.0/8', 80), Description: 'web' }),
   ],
-])('not a change: %s', (_what, before, after) => {
-  expect(saidOf('network', reviewOf(before, after))).toEqual([]);
+])('%s is not a change', (_what, before, after) => {
+  expect(messagesOf('network', reviewOf(before, after))).toEqual([]);
 });

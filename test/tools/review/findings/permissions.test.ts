@@ -1,4 +1,4 @@
-import { type Resources, resource, reviewOf, saidOf } from '../two-assemblies';
+import { messagesOf, type Resources, resource, reviewOf } from '../fixture';
 
 const ROLE = { 'Fn::GetAtt': ['Bucket', 'Arn'] };
 
@@ -39,8 +39,8 @@ const read = { Action: 's3:GetObject', Resource: ROLE };
 const org = { StringEquals: { 'aws:PrincipalOrgID': 'o-1' } };
 
 /**
- * "IAM JSON policy elements reference", IAM user guide. Each row widens; the other way round it
- * narrows.
+ * "IAM JSON policy elements reference", IAM user guide. Each row widens permissions; its reverse
+ * narrows them.
  */
 const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = [
   ['a statement is added', {}, identity(read), ['medium P: new: may s3:GetObject on <Bucket.Arn>']],
@@ -63,19 +63,19 @@ const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = 
     ['medium P: widened: may s3:GetObject on * (wildcard resource *)'],
   ],
   [
-    'a condition is taken away',
+    'a condition is removed',
     identity({ ...read, Condition: org }),
     identity(read),
     ['medium P: widened: may s3:GetObject on <Bucket.Arn>'],
   ],
   [
-    'everything but some actions',
+    'all but some actions',
     {},
     identity({ NotAction: 'iam:*', Resource: ROLE }),
     ['high P: new: may all but iam:* on <Bucket.Arn> (wildcard action all but iam:*)'],
   ],
   [
-    'a denial is taken away',
+    'a denial is removed',
     identity({ ...read, Effect: 'Deny' }),
     {},
     ['high P: no longer denies s3:GetObject on <Bucket.Arn>'],
@@ -87,27 +87,28 @@ const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = 
     ['medium Role: widened: may be assumed by Service lambda.amazonaws.com (sts:AssumeRole)'],
   ],
   [
-    'anybody may assume the role',
+    'anyone may assume the role',
     trust({ Service: 'ec2.amazonaws.com' }),
     trust('*'),
     ['high Role: widened: may be assumed by * (sts:AssumeRole) (wildcard principal *)'],
   ],
   [
-    'a bucket is open to everybody',
+    'a bucket is open to everyone',
     bucket({ ...read, Principal: { Service: 'cloudfront.amazonaws.com' } }),
     bucket({ ...read, Principal: { AWS: '*' } }),
     ['high B: widened: allows * to do s3:GetObject on <Bucket.Arn> (wildcard principal *)'],
   ],
   [
-    'everybody of an organisation is not everybody',
+    'an organization is not everyone',
     {},
     bucket({ ...read, Principal: '*', Condition: org }),
     [
-      'medium B: new: allows * to do s3:GetObject on <Bucket.Arn>, if {"StringEquals":{"aws:PrincipalOrgID":"o-1"}} (wildcard principal *)',
+      'medium B: new: allows * to do s3:GetObject on <Bucket.Arn>, ' +
+        'if {"StringEquals":{"aws:PrincipalOrgID":"o-1"}} (wildcard principal *)',
     ],
   ],
   [
-    'a key policy: its resource is the key itself',
+    'the resource of a key policy is the key itself',
     { K: resource('AWS::KMS::Key', { KeyPolicy: document() }) },
     {
       K: resource('AWS::KMS::Key', {
@@ -117,7 +118,7 @@ const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = 
     ['medium K: new: allows AWS arn:x to do kms:Decrypt on *'],
   ],
   [
-    'somebody may invoke a function',
+    'anyone may invoke a function',
     {},
     {
       L: resource('AWS::Lambda::Permission', {
@@ -141,12 +142,12 @@ const WIDENINGS: readonly [string, Resources, Resources, readonly string[]][] = 
 ];
 
 test.each(WIDENINGS)(
-  'widened: %s; the other way round, only a narrowing',
+  'widened: %s; the reverse change only narrows',
   (_what, before, after, expected) => {
     expect(
-      saidOf('permissions', reviewOf(before, after)).filter((each) => !each.startsWith('low')),
+      messagesOf('permissions', reviewOf(before, after)).filter((each) => !each.startsWith('low')),
     ).toEqual(expected);
-    const back = saidOf('permissions', reviewOf(after, before));
+    const back = messagesOf('permissions', reviewOf(after, before));
     expect(back.filter((each) => !each.startsWith('low'))).toEqual([]);
     expect(back).not.toEqual([]);
   },
@@ -164,52 +165,54 @@ test.each<[string, Resources, Resources]>([
     identity({ ...read, Action: ['s3:GetObject', 's3:PutObject'] }),
   ],
   [
-    'a policy moves to another document of the role',
+    'a statement moves to another policy of the role',
     identity(read),
     { Q: identity(read).P as Resources[string] },
   ],
   [
-    'what a wildcard had allowed before',
+    'an action that a wildcard allowed already',
     identity({ ...read, Action: 's3:Get*' }),
     identity({ ...read, Action: ['s3:Get*', 's3:getobject'] }),
   ],
   [
-    'a permission to read an asset, whose hash is another',
+    'a permission to read an asset with a new hash',
     identity({ ...read, Resource: `arn:aws:s3:::assets/${'a'.repeat(64)}.zip` }),
     identity({ ...read, Resource: `arn:aws:s3:::assets/${'b'.repeat(64)}.zip` }),
   ],
   [
-    '`*` in the two ways of writing it',
+    '`*` in its two notations',
     bucket({ ...read, Principal: '*' }),
     bucket({ ...read, Principal: { AWS: '*' } }),
   ],
-])('not a change: %s', (_what, before, after) => {
-  expect(saidOf('permissions', reviewOf(before, after))).toEqual([]);
+])('%s is not a change', (_what, before, after) => {
+  expect(messagesOf('permissions', reviewOf(before, after))).toEqual([]);
 });
 
-test('a policy that another role gets widens what that role may', () => {
+test('attaching a policy to another role widens the permissions of that role', () => {
   const attached = (...roles: string[]) => ({
     P: resource('AWS::IAM::Policy', {
       PolicyDocument: document(read),
       Roles: roles.map((Ref) => ({ Ref })),
     }),
   });
-  expect(saidOf('permissions', reviewOf(attached('A'), attached('A', 'B')))).toEqual([
+  expect(messagesOf('permissions', reviewOf(attached('A'), attached('A', 'B')))).toEqual([
     'medium P: new: may s3:GetObject on <Bucket.Arn>',
   ]);
 });
 
-test('managed policies and boundaries', () => {
+test('managed policies and permissions boundaries', () => {
   const role = (properties: Record<string, unknown>) => ({
     Role: resource('AWS::IAM::Role', properties),
   });
   const admin = role({ ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] });
-  expect(saidOf('permissions', reviewOf(role({}), admin))).toEqual([
+  expect(messagesOf('permissions', reviewOf(role({}), admin))).toEqual([
     'high Role: new: has the managed policy arn:aws:iam::aws:policy/AdministratorAccess',
   ]);
-  expect(saidOf('permissions', reviewOf(admin, role({})))).toEqual([]);
-  expect(saidOf('permissions', reviewOf(role({ PermissionsBoundary: 'a' }), role({})))).toEqual([
-    'high Role: its permissions boundary is taken away',
-  ]);
-  expect(saidOf('permissions', reviewOf(role({}), role({ PermissionsBoundary: 'a' })))).toEqual([]);
+  expect(messagesOf('permissions', reviewOf(admin, role({})))).toEqual([]);
+  expect(messagesOf('permissions', reviewOf(role({ PermissionsBoundary: 'a' }), role({})))).toEqual(
+    ['high Role: its permissions boundary is removed'],
+  );
+  expect(messagesOf('permissions', reviewOf(role({}), role({ PermissionsBoundary: 'a' })))).toEqual(
+    [],
+  );
 });

@@ -1,5 +1,6 @@
 /**
- * A report as a replay of a market site would give it: made by hand, so that each figure is known.
+ * A report as a replay of a market site would produce it, written by hand so that each figure is
+ * known.
  */
 import type {
   ReplayReport,
@@ -92,9 +93,9 @@ export function marketReport(changes: Partial<ReplayReport> = {}): ReplayReport 
       to: '2025-03-11T23:59:58.000Z',
     },
     modelled: [
-      'Each viewer comes in at the edge location that is nearest to the continent of its address.',
-      'The origin takes 50 ms for what the log says no time of.',
-      'Round trips between places follow from their distance, at two thirds of the speed of light.',
+      'Each viewer is served by the edge location nearest to the continent of its address.',
+      'The origin takes 50 ms for requests whose time the log does not contain.',
+      'Round-trip times follow from the distance, at two thirds of the speed of light.',
     ],
     capacityBytes: [50_000_000, 1_000_000_000, null],
     total: slice(22_000, 78.9, 83.7, 118),
@@ -188,8 +189,8 @@ export function marketReport(changes: Partial<ReplayReport> = {}): ReplayReport 
 export const HOSTILE = '"onload="alert(1)"><script>alert(2)</script>\u202Egnp.exe\'&';
 
 /**
- * As large as a distribution may be, with everything that can come from a log written by somebody
- * who means harm.
+ * A report of a distribution of the largest size, with hostile text in every value that a log can
+ * contain.
  */
 export function hostileReport(): ReplayReport {
   const url = (i: number) => `/very/${'long/'.repeat(400)}${HOSTILE}?n=${i}`;

@@ -82,40 +82,40 @@ const DIAGRAM = deploymentDiagram({
 }).split('\n');
 
 test.each([
-  ['the way of a viewer', '  viewers --> waf --> cdn'],
-  ['behaviours, the default one among them', '  cdn["CloudFront<br/>3 behaviours"]'],
-  ['reads to every region that answers them', '  cdn -- "read" --> eu_west_1'],
+  ['viewers behind the web ACL', '  viewers --> waf --> cdn'],
+  ['the number of behaviors with the default one', '  cdn["CloudFront<br/>3 behaviors"]'],
+  ['reads to every region that serves them', '  cdn -- "read" --> eu_west_1'],
   ['reads to the primary region too', '  cdn -- "read" --> us_east_1'],
-  ['writes to the region that takes them', '  cdn -- "write" --> us_east_1'],
-  ['the fleet behind its balancer', '    eu_west_1_Balancer --> eu_west_1_Fleet'],
-  ['a cache with its size', '    eu_west_1_Cache[("Valkey<br/>2 shards, 4 nodes")]'],
+  ['writes to the primary region', '  cdn -- "write" --> us_east_1'],
+  ['the fleet behind its load balancer', '    eu_west_1_Balancer --> eu_west_1_Fleet'],
+  ['a cache with its shards and nodes', '    eu_west_1_Cache[("Valkey<br/>2 shards, 4 nodes")]'],
   [
-    'a cache whose size another region has',
+    'a cache that follows another region',
     '    eu_west_1_Follower[("Valkey<br/>follows another region")]',
   ],
   ['poolers beside the fleet', '    eu_west_1_Poolers["PgBouncer<br/>3 instances"]'],
-  ['the fleet through the poolers', '    eu_west_1_Fleet --> eu_west_1_Poolers'],
-  ['the poolers to the databases', '    eu_west_1_Poolers --> eu_west_1_Hub'],
+  ['connections of the fleet to the poolers', '    eu_west_1_Fleet --> eu_west_1_Poolers'],
+  ['connections of the poolers to the databases', '    eu_west_1_Poolers --> eu_west_1_Hub'],
   ['the cache with its nodes', '    eu_west_1_Cache[("Valkey<br/>2 shards, 4 nodes")]'],
   [
     'replication within a region, by reference',
     '  us_east_1_Primary -. replicates .-> us_east_1_Leaf',
   ],
   ['replication across regions, by ARN', '  us_east_1_Primary -. replicates .-> eu_west_1_Hub'],
-  ['what an instance is', '    eu_west_1_Hub[("PostgreSQL<br/>hub")]'],
-])('%s', (_what, line) => {
+  ['the role of an instance', '    eu_west_1_Hub[("PostgreSQL<br/>hub")]'],
+])('the diagram shows %s', (_what, line) => {
   expect(DIAGRAM).toContain(line);
 });
 
-test('no load balancer of requests leads to the poolers', () => {
+test('no application load balancer is linked to the poolers', () => {
   expect(DIAGRAM).not.toContain('    eu_west_1_Balancer --> eu_west_1_Poolers');
 });
 
-test('writes go nowhere else', () => {
+test('writes are linked to one region only', () => {
   expect(DIAGRAM.filter((line) => line.includes('"write"'))).toHaveLength(1);
 });
 
-test('every region is opened and closed', () => {
+test('every region is a closed subgraph', () => {
   expect(DIAGRAM.filter((line) => line.startsWith('  subgraph'))).toHaveLength(2);
   expect(DIAGRAM.filter((line) => line === '  end')).toHaveLength(2);
 });

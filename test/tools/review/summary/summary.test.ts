@@ -40,11 +40,11 @@ const ASSEMBLY: Assembly = {
 };
 
 describe('summarize', () => {
-  test('stacks stand in the order of deployment', () => {
+  test('lists stacks in the order of deployment', () => {
     expect(summarize(ASSEMBLY).map(({ path }) => path)).toEqual(['s/Network', 's/Database']);
   });
 
-  test('kinds are counted, the most frequent first, and the stateful ones are marked', () => {
+  test('counts kinds, the most frequent first, and lists the stateful ones', () => {
     expect(summarize(ASSEMBLY)[1]).toEqual({
       region: 'eu-west-1',
       stack: 'Database',
@@ -62,7 +62,7 @@ describe('summarize', () => {
     });
   });
 
-  test('a cycle, which CDK would not write, ends all the same', () => {
+  test('terminates on a dependency cycle, which CDK would not write', () => {
     const cycle = [stack('a', [], ['b']), stack('b', [], ['a'])];
     expect(
       deploymentOrder(cycle)
@@ -75,7 +75,7 @@ describe('summarize', () => {
 describe('formatSummary', () => {
   const text = formatSummary(summarize(ASSEMBLY));
 
-  test('marks what is stateful and counts the rest', () => {
+  test('marks stateful kinds and counts the kinds that it does not name', () => {
     expect(text).toMatch(
       /│ eu-west-1 +│ Network +│ +6 │ 2 Subnet, 1 EIP, 1 Route and 2 more kinds +│ +│/,
     );

@@ -1,6 +1,6 @@
 /**
- * The review of a change: what `isochrone review` finds, as plain data. The text, the Markdown and
- * the JSON are made from it.
+ * The review of a change as plain data. The text, the Markdown and the JSON of `isochrone review`
+ * are made from it.
  */
 import type { Assembly } from '../../assembly';
 import { findChanges, joinRenames, type ResourceChange, type StackChange } from '../changes';
@@ -18,6 +18,7 @@ import {
 } from '../findings';
 import type { TrafficChange } from '../traffic';
 
+/** A change of a resource without the two templates, which would bloat the JSON. */
 export type ReviewedResource = Omit<ResourceChange, 'oldResource' | 'newResource'>;
 
 export interface ReviewedStack extends Omit<StackChange, 'pair' | 'resources'> {
@@ -25,19 +26,20 @@ export interface ReviewedStack extends Omit<StackChange, 'pair' | 'resources'> {
 }
 
 export interface ChangeReview {
+  /** The folder of the assembly before the change. */
   readonly base: string;
+  /** The folder of the assembly after the change. */
   readonly head: string;
-  /**
-   * Only the stacks with changes or findings, in the order of the head, then those that are gone.
-   */
+  /** The stacks with changes or findings, in the order of the head, then the removed stacks. */
   readonly stacks: readonly ReviewedStack[];
   readonly losses: readonly StatefulLoss[];
-  /** The gravest first. */
+  /** Ordered by severity, the highest first. */
   readonly findings: readonly Finding[];
-  /** Acknowledgements that no loss answers to: misspelt, or no longer needed. */
+  /** Acknowledgements that match no loss: misspelled, or no longer needed. */
   readonly unusedAcknowledgements: readonly Acknowledgement[];
+  /** Only if a log was replayed. */
   readonly traffic?: TrafficChange;
-  /** Whether somebody must decide: a stateful loss that nobody has acknowledged. */
+  /** Whether a stateful loss is not acknowledged. */
   readonly needsDecision: boolean;
 }
 

@@ -1,14 +1,16 @@
-/** The words that the text and the Markdown of a review share. */
+/** The sentences and titles that the text and the Markdown of a review share. */
 
 import type { LeafDifference } from '../changes';
 import type { Finding, StatefulLoss } from '../findings';
+import { counted } from '../terminal';
 import { spanText, type TrafficFigure } from '../traffic';
-import type { ChangeReview, ReviewedResource, ReviewedStack } from './change-review';
+import type { ChangeReview, ReviewedResource, ReviewedStack } from './review';
 
-/** Differences of one resource that are shown; the JSON has them all. */
-const DIFFERENCES_SHOWN = 12;
+/** The most differences of one resource that are shown; the JSON has all of them. */
+const SHOWN_DIFFERENCES = 12;
 
-export const MARKS: Readonly<Record<ReviewedResource['action'], string>> = {
+/** The character before each changed resource. */
+export const ACTION_MARKS: Readonly<Record<ReviewedResource['action'], string>> = {
   add: '+',
   update: '~',
   code: '~',
@@ -18,7 +20,7 @@ export const MARKS: Readonly<Record<ReviewedResource['action'], string>> = {
   rename: '>',
 };
 
-const VERBS: Readonly<Record<ReviewedResource['action'], string>> = {
+const ACTION_VERBS: Readonly<Record<ReviewedResource['action'], string>> = {
   add: 'added',
   update: 'changed',
   code: 'code changed',
@@ -28,32 +30,33 @@ const VERBS: Readonly<Record<ReviewedResource['action'], string>> = {
   rename: 'renamed, which replaces it',
 };
 
-const LOST: Readonly<Record<StatefulLoss['kind'], string>> = {
+const LOSS_VERBS: Readonly<Record<StatefulLoss['kind'], string>> = {
   removed: 'is removed',
   replaced: 'is REPLACED',
   'may-be-replaced': 'may be REPLACED',
   renamed: 'is renamed, which REPLACES it',
 };
 
-/** The review in one line: what comes first, and what a notification shows. */
+/** The review in one line, as a heading or a notification. */
 export function summaryLine({ stacks, losses, findings }: ChangeReview): string {
   if (stacks.length === 0) return 'No changes.';
   const resources = stacks.flatMap((stack) => stack.resources);
-  const actions = Object.keys(VERBS) as ReviewedResource['action'][];
+  const actions = Object.keys(ACTION_VERBS) as ReviewedResource['action'][];
   const counts = actions.flatMap((action) => {
     const count = resources.filter((each) => each.action === action).length;
-    return count === 0 ? [] : [`${count} ${VERBS[action].split(',')[0]}`];
+    return count === 0 ? [] : [`${count} ${ACTION_VERBS[action].split(',')[0]}`];
   });
   const unacknowledged = losses.filter(({ acknowledged }) => acknowledged === undefined).length;
-  const { grave, ofNewStacks } = sortedFindings({ stacks, findings });
+  const { major, ofNewStacks } = sortedFindings({ stacks, findings });
   return [
     `${counted(stacks.length, 'stack')} with changes: ${counts.join(', ') || 'no resources'}`,
     ...(losses.length === 0
       ? []
       : [
-          `${counted(losses.length, 'stateful loss', 'stateful losses')}, ${unacknowledged} not acknowledged`,
+          `${counted(losses.length, 'stateful loss', 'stateful losses')}, ` +
+            `${unacknowledged} not acknowledged`,
         ]),
-    ...(grave.length === 0 ? [] : [`${counted(grave.length, 'finding')} on safety`]),
+    ...(major.length === 0 ? [] : [`${counted(major.length, 'finding')} on safety`]),
     ...(ofNewStacks.length === 0 ? [] : [`${counted(ofNewStacks.length, 'grant')} of new stacks`]),
   ]
     .join('; ')
@@ -61,14 +64,14 @@ export function summaryLine({ stacks, losses, findings }: ChangeReview): string 
 }
 
 /**
- * The findings in three heaps: what a reviewer must see; what new stacks allow themselves, which is
- * as much as they are large; and what only narrows.
+ * Groups the findings: `major` for the reviewer to see, `ofNewStacks` for the grants of new stacks,
+ * which are many in a large stack, and `narrowings` for changes that only restrict.
  */
 export function sortedFindings({ stacks, findings }: Pick<ChangeReview, 'stacks' | 'findings'>) {
   const isNew = ({ stack }: Finding) =>
     stacks.some(({ path, action }) => path === stack && action === 'add');
   return {
-    grave: findings.filter(
+    major: findings.filter(
       (finding) =>
         finding.severity === 'high' || (finding.severity === 'medium' && !isNew(finding)),
     ),
@@ -78,8 +81,7 @@ export function sortedFindings({ stacks, findings }: Pick<ChangeReview, 'stacks'
 }
 
 /**
- * The losses of one stack that differ in nothing but the resource, together: a region that goes has
- * many.
+ * Groups losses of one stack that differ in nothing but the resource. A removed region has many.
  */
 export function groupedLosses(
   losses: readonly StatefulLoss[],
@@ -94,16 +96,19 @@ export function groupedLosses(
   return [...groups.values()];
 }
 
+/** The type of the lost resource, with what happens to it. */
 export function lossTitle({ type, kind }: StatefulLoss): string {
-  return `${type} ${LOST[kind]}`;
+  return `${type} ${LOSS_VERBS[kind]}`;
 }
 
+/** The path and region of a stack, with how much of it changes. */
 export function stackTitle({ action, path, region, resources, sections }: ReviewedStack): string {
   const state = { add: ', a new stack', remove: ', no longer in the app', update: '', none: '' }[
     action
   ];
   const also = sections.length > 0 ? `; also ${sections.join(', ')}` : '';
-  return `${path}${region === undefined ? '' : ` (${region})`}${state}: ${counted(resources.length, 'resource')}${also}`;
+  const place = region === undefined ? '' : ` (${region})`;
+  return `${path}${place}${state}: ${counted(resources.length, 'resource')}${also}`;
 }
 
 /** The path of a resource inside its stack, with what happens to it. */
@@ -115,12 +120,12 @@ export function resourceTitle(
   const origin =
     from === undefined ? '' : ` from ${from.stack === stack ? from.logicalId : from.path}`;
   const cause = replacedBy.length > 0 ? `, because of ${replacedBy.join(', ')}` : '';
-  return `${type.replace(/^AWS::/, '')} ${name} ${VERBS[action]}${origin}${cause}`;
+  return `${type.replace(/^AWS::/, '')} ${name} ${ACTION_VERBS[action]}${origin}${cause}`;
 }
 
 /**
- * Of a whole stack that comes or goes, its resources are only counted by kind: the templates have
- * the rest.
+ * The resources to list. In an added or removed stack only the stateful ones are listed; the others
+ * are counted by type.
  */
 export function listedResources({ action, resources }: ReviewedStack): {
   readonly listed: readonly ReviewedResource[];
@@ -136,16 +141,18 @@ export function listedResources({ action, resources }: ReviewedStack): {
   return { listed: resources.filter(({ stateful }) => stateful), counts: counts.join(', ') };
 }
 
+/** The differences to show, and how many are left out. */
 export function shownDifferences({ differences }: ReviewedResource): {
   readonly shown: readonly LeafDifference[];
   readonly rest: number;
 } {
   return {
-    shown: differences.slice(0, DIFFERENCES_SHOWN),
-    rest: Math.max(0, differences.length - DIFFERENCES_SHOWN),
+    shown: differences.slice(0, SHOWN_DIFFERENCES),
+    rest: Math.max(0, differences.length - SHOWN_DIFFERENCES),
   };
 }
 
+/** A figure before and after, with its unit. */
 export function figureText({ before, after, unit }: TrafficFigure): string {
   return `${quantity(before, unit)} → ${quantity(after, unit)}`;
 }
@@ -155,8 +162,4 @@ function quantity({ low, high }: TrafficFigure['before'], unit: TrafficFigure['u
     return `${spanText({ low, high })}${unit === '%' ? ' %' : unit === 'ms' ? ' ms' : ''}`;
   const [size, name] = high >= 1e9 ? [1e9, 'GB'] : high >= 1e6 ? [1e6, 'MB'] : [1e3, 'kB'];
   return `${spanText({ low: low / size, high: high / size }, 2)} ${name}`;
-}
-
-export function counted(count: number, noun: string, plural = `${noun}s`): string {
-  return `${count} ${count === 1 ? noun : plural}`;
 }

@@ -1,4 +1,4 @@
-/** Two states of a small app, for the tests of a review. */
+/** Two states of a small app, for the tests of the review. */
 import type {
   Assembly,
   AssemblyStack,
@@ -6,10 +6,11 @@ import type {
 } from '../../../lib/tools/assembly/assembly';
 import type { Finding } from '../../../lib/tools/review/findings/finding';
 import type { Acknowledgement } from '../../../lib/tools/review/findings/stateful-losses';
-import { type ChangeReview, reviewChange } from '../../../lib/tools/review/report/change-review';
+import { type ChangeReview, reviewChange } from '../../../lib/tools/review/report/review';
 
 export type Resources = Readonly<Record<string, TemplateResource>>;
 
+/** A stack of the app. */
 export function stackOf(resources: Resources, stack: Partial<AssemblyStack> = {}): AssemblyStack {
   return {
     path: 'app/Data',
@@ -21,6 +22,7 @@ export function stackOf(resources: Resources, stack: Partial<AssemblyStack> = {}
   };
 }
 
+/** An assembly with these stacks. */
 export function assemblyOf(directory: string, ...stacks: readonly AssemblyStack[]): Assembly {
   return { directory, stacks };
 }
@@ -39,19 +41,19 @@ export function reviewOf(
 }
 
 /**
- * The findings of a topic as `severity path: message`: the path without the stack, references in
- * angle brackets.
+ * The findings of a topic as `severity path: message`, with the path relative to the stack and
+ * references in angle brackets.
  */
-export function saidOf(topic: Finding['topic'], { findings }: ChangeReview): string[] {
+export function messagesOf(topic: Finding['topic'], { findings }: ChangeReview): string[] {
   return findings
     .filter((finding) => finding.topic === topic)
-    .map(
-      ({ severity, path, message }) =>
-        `${severity} ${path.replace('app/Data/', '')}: ${message.replace(/\$\{([^}]*)\}/g, '<$1>')}`,
-    );
+    .map(({ severity, path, message }) => {
+      const text = message.replace(/\$\{([^}]*)\}/g, '<$1>');
+      return `${severity} ${path.replace('app/Data/', '')}: ${text}`;
+    });
 }
 
-/** A resource of a type with these properties. */
+/** A resource of a type with these properties and attributes. */
 export function resource(
   Type: string,
   Properties: Record<string, unknown> = {},

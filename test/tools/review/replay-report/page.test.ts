@@ -12,7 +12,7 @@ import {
   shortened,
   visible,
 } from '../../../../lib/tools/review/replay-report/markup';
-import { renderReplayHtml } from '../../../../lib/tools/review/replay-report/replay-html';
+import { renderReplayHtml } from '../../../../lib/tools/review/replay-report/page';
 import { plotRenderer } from '../../../../lib/tools/review/replay-report/svg';
 import type { ReplayReport } from '../../../../lib/tools/simulation/replay/report';
 import { HOSTILE, hostileReport, marketReport, slice } from './fixture';
@@ -37,12 +37,12 @@ describe('the page of a replay', () => {
     page = await pageOf(marketReport());
   });
 
-  test('is the same bytes for the same report, whatever was drawn before', async () => {
+  test('is the same bytes for the same report, whatever was rendered before', async () => {
     await pageOf(hostileReport());
     expect(await pageOf(marketReport())).toBe(page);
   });
 
-  test('lets nothing be loaded or run, and only its own style apply', () => {
+  test('forbids loading and running anything, and allows only its own style sheet', () => {
     const [, style = ''] = /<style>([\s\S]*?)<\/style>/.exec(page) ?? [];
     const hash = createHash('sha256').update(style).digest('base64');
     const policy = tagsOf(page).find(
@@ -54,7 +54,7 @@ describe('the page of a replay', () => {
     expect(page).not.toMatch(/@import|url\((?!#)|https?:\/\//);
   });
 
-  test('has plots with a name for who cannot see them, and no id twice', () => {
+  test('labels its plots for screen readers, and has unique ids', () => {
     const tags = tagsOf(page);
     const svgs = tags.filter(({ name }) => name === 'svg');
     expect(
@@ -74,7 +74,7 @@ describe('the page of a replay', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test('has a caption on each table, a scope on each head, and one heading above all', () => {
+  test('has a caption on each table, a scope on each header cell, and one top heading', () => {
     const names = tagsOf(page).map(({ name }) => name);
     const of = (wanted: string) => names.filter((name) => name === wanted).length;
     expect(of('caption')).toBe(of('table'));
@@ -86,19 +86,19 @@ describe('the page of a replay', () => {
   });
 
   test.each([
-    ['an objective in words, not by colour alone', '✗ Falls short'],
-    ['the other one', '✓ Pass'],
-    ['its figures', 'at least 90.0\u00a0%'],
+    ['a missed objective in words, not by color alone', '✗ Missed'],
+    ['a met objective', '✓ Pass'],
+    ['the target of an objective', 'at least 90.0\u00a0%'],
     ['one URL of an unsafe merge', '<code>/static/sprite.svg?theme=light</code>'],
     ['the other URL', '<code>/static/sprite.svg?theme=dark</code>'],
-    ['what a splitter asks for', 'send it on by the origin request policy only'],
-    ['what the edge saves', 'saves 655'],
+    ['the advice on a splitter', 'forward it by the origin request policy only'],
+    ['the hits that a splitter outside the key saves', 'saves 655'],
     ['the gap to the ceiling', 'Another 8.7 points'],
     ['a broken line', 'no time such as 17/Nov/2013:06:31:30 -0500'],
-    ['an assumption', 'The origin takes 50 ms for what the log says no time of.'],
+    ['an assumption', 'The origin takes 50 ms for requests whose time the log does not contain.'],
     ['the capacities', '50.0\u00a0MB, 1.0\u00a0GB, no limit'],
-    ['the verdict', 'Falls short of 1 of 2 objectives; 1 unsafe merge to mend first.'],
-  ])('says %s', (_, text) => expect(page).toContain(text));
+    ['the verdict', 'Misses 1 of 2 objectives; 1 unsafe merge to fix first.'],
+  ])('shows %s', (_, text) => expect(page).toContain(text));
 });
 
 describe('a hostile log', () => {
@@ -107,7 +107,7 @@ describe('a hostile log', () => {
     page = await pageOf(hostileReport());
   });
 
-  test('brings in no element and no attribute of its own', async () => {
+  test('adds no element and no attribute to the page', async () => {
     const [own, theirs] = [
       await pageOf(marketReport({ functionErrors: [{ message: 'x', count: 1 }] })),
       page,
@@ -121,7 +121,7 @@ describe('a hostile log', () => {
     const known = names(own).add('code title');
     expect([...names(theirs)].filter((name) => !known.has(name))).toEqual([]);
     expect(page).not.toMatch(/<script/i);
-    // What is not a tag, a doctype or the style is text, and text has no bracket.
+    // Everything except tags, the doctype and the style is text, and text has no angle bracket.
     expect(
       page
         .replace(/<style>[\s\S]*?<\/style>/, '')
@@ -131,17 +131,17 @@ describe('a hostile log', () => {
     ).not.toMatch(/[<>]/);
   });
 
-  test('turns no text around, in plots neither', () => {
+  test('reverses no text, in plots neither', () => {
     expect(page).not.toMatch(/[\u202A-\u202E\u2066-\u2069]/);
     expect(page).toContain('\\u{202E}');
   });
 
-  test('fits a phone: 75 behaviours, 6 continents and URLs of thousands of characters', () => {
+  test('makes a page of less than 1 MB: 75 behaviors, 6 continents and long URLs', () => {
     expect(Buffer.byteLength(page)).toBeLessThan(1_000_000);
   });
 });
 
-test('a replay of nothing says so', async () => {
+test('the page of an empty replay says that nothing was replayed', async () => {
   const nothing = slice(0, 0);
   const page = await pageOf(
     marketReport({
@@ -179,18 +179,18 @@ test.each<[string, string]>([
     rendered(html`<p title="${HOSTILE}">${html`<b>${'<'}</b>`}</p>`).slice(0, 30),
     '<p title="&quot;onload=&quot;a',
   ],
-  // From JSON, an object is no markup.
+  // JSON cannot contain markup.
   [rendered(html`${JSON.parse('["<i>"]')}`), '&lt;i&gt;'],
-])('writes %s', (written, expected) => expect(written).toBe(expected));
+])('formats a value as %s', (written, expected) => expect(written).toBe(expected));
 
 test.each<[string, Partial<ReplayReport>, string]>([
   ['one capacity', { capacityBytes: [null] }, 'The log was replayed with no limit for each.'],
-  ['no unsafe merge', { unsafeMerges: [] }, 'None: whatever the key takes'],
+  ['no unsafe merge', { unsafeMerges: [] }, 'None: URLs that share a cache key'],
   [
-    'a key that takes more apart than the URL',
+    'a key that distinguishes more than the URL',
     { ceiling: { rawUrlHitPercent: 80, keyHitPercent: 70 } },
     'The key loses 10.0 points',
   ],
-])('with %s, says so', async (_, changes, text) =>
+])('the page of a replay with %s says so', async (_, changes, text) =>
   expect(await pageOf(marketReport(changes))).toContain(text),
 );

@@ -1,6 +1,6 @@
 /**
- * The page of a replay in a real browser, without any network: Chromium's headless mode lays it out
- * on a phone and on a desk.
+ * The page of a replay in a real browser, without network: Chromium lays it out headless, on a
+ * phone and on a desktop.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as echarts from 'echarts';
-import { renderReplayHtml } from '../../../../lib/tools/review/replay-report/replay-html';
+import { renderReplayHtml } from '../../../../lib/tools/review/replay-report/page';
 import { plotRenderer } from '../../../../lib/tools/review/replay-report/svg';
 import { noteNotRun } from '../../../not-run';
 import { isPromised } from '../../../promised';
@@ -20,14 +20,23 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 const PROMISED = isPromised('chromium');
 
 /**
- * What lies right of the window, told by a script that only this copy has; the policy of the page
- * itself would not run it.
+ * A script that reports the elements beyond the right edge. Only the measured copy contains it; the
+ * policy of the page would not run it.
  */
 const MEASURE = `<script>
   const width = document.documentElement.clientWidth;
-  const seen = (element) => !element.closest('thead') || getComputedStyle(element.closest('thead')).position !== 'absolute';
-  const wide = [...document.body.querySelectorAll('*')].filter((each) => seen(each) && each.getBoundingClientRect().right > width + 1);
-  parent.document.documentElement.dataset.measured = [innerWidth, document.documentElement.scrollWidth, ...wide.slice(0, 5).map((each) => each.tagName + '.' + each.className)].join(' ');
+  const seen = (element) => {
+    const head = element.closest('thead');
+    return !head || getComputedStyle(head).position !== 'absolute';
+  };
+  const wide = [...document.body.querySelectorAll('*')].filter(
+    (each) => seen(each) && each.getBoundingClientRect().right > width + 1,
+  );
+  parent.document.documentElement.dataset.measured = [
+    innerWidth,
+    document.documentElement.scrollWidth,
+    ...wide.slice(0, 5).map((each) => each.tagName + '.' + each.className),
+  ].join(' ');
 </script>`;
 
 if (CHROMIUM === undefined && !PROMISED) {
@@ -49,7 +58,7 @@ if (CHROMIUM === undefined && !PROMISED) {
     });
 
     test.each([375, 1280])(
-      'loads at %i pixels without a word in the console, and can be pictured',
+      'renders at %i pixels without a console message',
       (width) => {
         const screenshot = join(directory, `${width}.png`);
         expect(
@@ -64,20 +73,21 @@ if (CHROMIUM === undefined && !PROMISED) {
     );
 
     test.each([375, 1280])(
-      'is not wider than %i pixels, with everything unfolded',
+      'fits a width of %i pixels with everything unfolded',
       (width) => {
         const measured = join(directory, 'measured.html');
         const unfolded = page
           .replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, '')
           .replaceAll('<details>', '<details open>');
-        // In a frame, because a window is not narrower than 500 pixels there.
+        // Measured in a frame, because a window of headless Chromium is at least 500 pixels wide.
         const framed = unfolded
           .replace('</body>', `${MEASURE}</body>`)
           .replaceAll('&', '&amp;')
           .replaceAll('"', '&quot;');
         writeFileSync(
           measured,
-          `<!doctype html><iframe width="${width}" height="900" frameborder="0" srcdoc="${framed}"></iframe>`,
+          `<!doctype html><iframe width="${width}" height="900" frameborder="0" ` +
+            `srcdoc="${framed}"></iframe>`,
         );
         const { stdout } = chromium(directory, 1600, '--dump-dom', measured);
         expect(/data-measured="([^"]*)"/.exec(stdout)?.[1]).toBe(`${width} ${width}`);
@@ -86,7 +96,7 @@ if (CHROMIUM === undefined && !PROMISED) {
     );
   });
 
-  test('a console that complains is heard', async () => {
+  test('a violation of the policy appears in the console', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'replay-html-'));
     const file = join(directory, 'replay.html');
     writeFileSync(
@@ -137,7 +147,7 @@ function chromium(
   return { stdout, stderr };
 }
 
-/** What the page said: a busy machine makes Chromium's own pages speak as well. */
+/** The messages of the page itself. On a busy machine, Chromium's own pages log as well. */
 function consoleOf(stderr: string): string[] {
   return stderr
     .split('\n')

@@ -1,6 +1,6 @@
 /**
- * A replay for a terminal of 120 columns: what would be served from where, why not, and what the
- * figures rest on.
+ * A replay for a terminal of 120 columns: what is served from where, the reasons of misses, and the
+ * assumptions of the model.
  */
 import Table from 'cli-table3';
 import type {
@@ -10,17 +10,22 @@ import type {
   ReplaySlice,
   UnsafeMerge,
 } from '../../simulation';
+import { withoutRowRules } from '../terminal';
 import { milliseconds, percent, bytes as size, span, count as whole } from './figures';
 
 const COLUMNS = 120;
 
-/** Between the parts of a figure: no line ends there. */
+/** A non-breaking space between the parts of a figure. It keeps a line from ending there. */
 const UNBROKEN = '\u00a0';
 
-/** How much of each list is shown; the JSON has all. */
+/** The most entries of each list; the JSON has all of them. */
 const SHOWN = 8;
 
-/** @param options.cells also a row for each behaviour in each part of the world */
+/**
+ * Formats the report as text.
+ *
+ * @param options.cells whether to add a row for each behavior on each continent
+ */
 export function formatReplay(
   report: ReplayReport,
   { cells = false }: { readonly cells?: boolean } = {},
@@ -31,11 +36,11 @@ export function formatReplay(
     misses(report.total),
     ceiling(report),
     section(
-      'Key splitters, by the hits that a cache without limits loses',
+      'Key splitters, by the hits that an unlimited cache loses',
       report.keySplitters.map(splitter),
     ),
     section(
-      'Unsafe merges: one key, two URLs, no answer in common',
+      'Unsafe merges: two URLs with one cache key and different responses',
       report.unsafeMerges.map(merge),
     ),
     section(
@@ -43,7 +48,7 @@ export function formatReplay(
       report.functionErrors.map(({ message, count }) => `${whole(count)} × ${message}`),
     ),
     section('Objectives, by the worse end of each span', report.objectives.map(objective)),
-    section('Modelled, not measured', report.modelled, report.modelled.length),
+    section('Modeled, not measured', report.modelled, report.modelled.length),
   ]
     .filter((part) => part !== '')
     .join('\n\n')
@@ -53,16 +58,18 @@ export function formatReplay(
 function heading({ log, distribution, capacityBytes }: ReplayReport): string {
   const time =
     log.from === undefined ? '' : `, ${minute(log.from)} to ${minute(log.to ?? log.from)} UTC`;
+  const capacities = capacityBytes.map((bytes) => (bytes === null ? 'no limit' : size(bytes)));
   const broken = log.brokenExamples.map(({ line, reason, text }) =>
-    bounded(`  line ${line}: ${reason}: ${text}`),
+    printableLine(`  line ${line}: ${reason}: ${text}`),
   );
   return [
     `${whole(log.replayed)} requests of ${log.file} (${log.format})${time}`,
-    `through ${distribution}, with ${capacityBytes.map((bytes) => (bytes === null ? 'no limit' : size(bytes))).join(', ')} for each edge location`,
+    `through ${distribution}, with ${capacities.join(', ')} for each edge location`,
     ...(log.broken === 0
       ? []
       : [
-          `${whole(log.broken)} of ${whole(log.lines)} lines are broken and were left out, the first of them:`,
+          `${whole(log.broken)} of ${whole(log.lines)} lines could not be read and were skipped; ` +
+            'the first of them:',
           ...broken,
         ]),
   ].join('\n');
@@ -70,7 +77,7 @@ function heading({ log, distribution, capacityBytes }: ReplayReport): string {
 
 function slices({ total, behaviors, continents, cells }: ReplayReport, withCells: boolean): string {
   const table = new Table({
-    head: ['Behaviour', 'Viewers', 'Requests', 'Hits', 'No origin', 'p50', 'p95'],
+    head: ['Behavior', 'Viewers', 'Requests', 'Hits', 'No origin', 'p50', 'p95'],
     colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
     colWidths: [23, 15, 11, 14, 14, 17, 17],
     style: { head: [], border: [] },
@@ -89,7 +96,7 @@ function slices({ total, behaviors, continents, cells }: ReplayReport, withCells
   table.push(['total', 'all', ...figures(total)]);
   if (continents.length > 1)
     for (const part of continents) table.push(['', part.continent, ...figures(part)]);
-  return withoutRules(table.toString());
+  return withoutRowRules(table.toString());
 }
 
 function figures({ requests, hitPercent, offloadPercent, latencyMs }: ReplaySlice): string[] {
@@ -104,22 +111,27 @@ function misses({ misses: reasons, originRequests, originBytes, bytes }: ReplayS
     .map(([reason, count]) => `${span(count, whole)} ${reason}`);
   return [
     `Misses: ${named.length > 0 ? named.join(', ') : 'none'}.`,
-    `Origins: ${span(originRequests, whole)} requests, ${span(originBytes, size)} of the ${size(bytes)} that viewers were sent.`,
+    `Origins: ${span(originRequests, whole)} requests, ${span(originBytes, size)} of the ` +
+      `${size(bytes)} sent to viewers.`,
   ].join('\n');
 }
 
 function ceiling({ ceiling: { rawUrlHitPercent, keyHitPercent } }: ReplayReport): string {
-  return `Ceiling: a cache without limits that never expires would hit ${percent(rawUrlHitPercent)} by URL, ${percent(keyHitPercent)} by this deployment's key.`;
+  return (
+    'Ceiling: an unlimited cache that never expires would hit ' +
+    `${percent(rawUrlHitPercent)} by URL, ${percent(keyHitPercent)} by this deployment's key.`
+  );
 }
 
 function splitter({ kind, name, pathPattern, requests, hitsLost, inKey }: KeySplitter): string {
   const effect = inKey ? 'lost: it is in the key' : 'saved: it is not in the key';
-  return `${kind} ${JSON.stringify(name)}: ${whole(hitsLost)} hits of ${whole(requests)} requests with it, most in ${pathPattern}: ${effect}`;
+  const hits = `${whole(hitsLost)} hits of ${whole(requests)} requests with it`;
+  return `${kind} ${JSON.stringify(name)}: ${hits}, most in ${pathPattern}: ${effect}`;
 }
 
 function merge({ pathPattern, first, second, requests }: UnsafeMerge): string {
   const answered = ({ url, status, bytes }: UnsafeMerge['first']) =>
-    bounded(`    ${status}, ${whole(bytes)} bytes: ${url}`);
+    printableLine(`    ${status}, ${whole(bytes)} bytes: ${url}`);
   return `${whole(requests)} requests in ${pathPattern}\n${answered(first)}\n${answered(second)}`;
 }
 
@@ -128,7 +140,7 @@ function objective({ name, target, actual, met }: Objective): string {
     name === 'cacheHitPercent'
       ? [`at least ${target} %`, span(actual, percent)]
       : [`at most ${target} ms`, span(actual, milliseconds)];
-  return `${met ? 'met   ' : 'MISSED'}  ${name}: ${wanted}, and it is ${got}`;
+  return `${met ? 'met   ' : 'MISSED'}  ${name}: ${wanted}, got ${got}`;
 }
 
 function section(title: string, items: readonly string[], shown = SHOWN): string {
@@ -142,7 +154,7 @@ function section(title: string, items: readonly string[], shown = SHOWN): string
   ].join('\n');
 }
 
-/** At blanks, with what follows further in. */
+/** Wraps a text at blanks, and indents the continuation lines. */
 function wrapped(text: string): string[] {
   const lines: string[] = [];
   let line = ' ';
@@ -156,23 +168,12 @@ function wrapped(text: string): string[] {
   return [...lines, line].map((each) => each.slice(0, COLUMNS));
 }
 
-/**
- * Only the rule under the head and those around the table: one between all rows would double its
- * length.
- */
-function withoutRules(table: string): string {
-  return table
-    .split('\n')
-    .filter((line, i) => i === 2 || !line.startsWith('├'))
-    .join('\n');
-}
-
-/** Names and URLs come from whoever sent a request: nothing that a terminal would obey. */
+/** Replaces characters that a terminal would obey. Clients choose the names and URLs of a log. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e\u00a0×·–…]/g, '·');
 }
 
-function bounded(text: string): string {
+function printableLine(text: string): string {
   const clean = printable(text);
   return clean.length > COLUMNS - 4 ? `${clean.slice(0, COLUMNS - 5)}…` : clean;
 }

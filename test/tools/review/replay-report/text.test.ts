@@ -1,4 +1,4 @@
-import { formatReplay } from '../../../../lib/tools/review/replay-report/replay-table';
+import { formatReplay } from '../../../../lib/tools/review/replay-report/text';
 import type {
   ReplayReport,
   ReplaySlice,
@@ -97,51 +97,58 @@ const text = formatReplay(REPORT);
 
 test.each<[string, RegExp]>([
   [
-    'what was replayed, through what',
-    /^12 345 requests of access\.log\.gz \(combined\), 2024-05-12 00:00 to 2024-05-20 23:54 UTC\nthrough .*Distribution20DB6340, with 256 MB, no limit/,
+    'the log',
+    /^12 345 requests of access\.log\.gz \(combined\), 2024-05-12 00:00 to 2024-05-20 23:54 UTC\n/,
   ],
   [
-    'broken lines, with the first of them',
-    /2 of 12 347 lines are broken.*\n {2}line 7: no status: x+…/,
+    'the distribution after the log',
+    /^12 345 requests .* UTC\nthrough .*Distribution20DB6340, with 256 MB, no limit/,
   ],
   [
-    'a span as one number where both ends round alike, as two where they do not',
+    'broken lines with examples',
+    /2 of 12 347 lines could not be read.*\n {2}line 7: no status: x+…/,
+  ],
+  [
+    'a span as one number if both ends round to the same',
     /│ total +│ all +│ +12 345 │ +61\.0–75\.5 % │ +61\.0–75\.5 % │ +17 ms │ +60–90 ms │/,
   ],
-  ['a behaviour with one part of the world in one row', /│ \/api\/market.*│ europe +│/],
-  ['one with several in one row', /│ \* +│ all +│.*\n│ total +│ all +│/],
-  [
-    'reasons, the most frequent first, and none that never was',
-    /Misses: 4 000 first-seen, 1–20 expired\.\n/,
-  ],
-  ['what origins had to do', /Origins: 1 234–2 345 requests, 1\.0 kB of the 3\.0 GB/],
+  ['a behavior with one continent in one row', /│ \/api\/market.*│ europe +│/],
+  ['a behavior with several continents in one row', /│ \* +│ all +│.*\n│ total +│ all +│/],
+  ['reasons of misses, the most frequent first', /Misses: 4 000 first-seen, 1–20 expired\.\n/],
+  ['requests and bytes of the origins', /Origins: 1 234–2 345 requests, 1\.0 kB of the 3\.0 GB/],
   ['the ceilings', /17\.4 % by URL, 85\.8 % by this deployment's key/],
   [
-    'what splits keys, and what it does',
+    'key splitters with the hits that they lose',
     /query "p0": 40 hits of 50 requests with it, most in \*: lost/,
   ],
-  ['how many more there are', /and 2 more: --json has them all/],
+  ['the number of omitted entries', /and 2 more: --json has them all/],
   [
-    'merges, with both answers',
-    /9 requests in \*\n {2,}200, 1 000 bytes: www\.example\.com\/a\?q+…?\n {2,}404, 7 bytes: www\.example\.com\/a\?·\[31m/,
+    'unsafe merges with both responses',
+    new RegExp(
+      '9 requests in \\*\\n {2,}200, 1 000 bytes: www\\.example\\.com/a\\?q+…?\\n' +
+        ' {2,}404, 7 bytes: www\\.example\\.com/a\\?·\\[31m',
+    ),
   ],
   [
     'objectives',
-    /MISSED {2}cacheHitPercent: at least 90 %, and it is 61\.0–75\.5 %\n.*met .*p95LatencyMs: at most 100 ms, and it is 60 ms/,
+    new RegExp(
+      'MISSED {2}cacheHitPercent: at least 90 %, got 61\\.0–75\\.5 %\\n' +
+        '.*met .*p95LatencyMs: at most 100 ms, got 60 ms',
+    ),
   ],
-  ['functions that failed', /1 200 × Fn failed/],
-  ['what was modelled', /A sentence that goes on[\s\S]*and ends\./],
-])('it says %s', (_, pattern) => {
+  ['failed functions', /1 200 × Fn failed/],
+  ['the assumptions of the model', /A sentence that goes on[\s\S]*and ends\./],
+])('the report lists %s', (_, pattern) => {
   expect(text).toMatch(pattern);
 });
 
-test('it says each behaviour in each part of the world if it is asked to', () => {
+test('the option `cells` adds a row for each behavior on each continent', () => {
   const pattern = /│ \* +│ all +│.*\n│ +│ europe +│.*\n│ +│ north-america +│/;
   expect(formatReplay(REPORT, { cells: true })).toMatch(pattern);
   expect(text).not.toMatch(pattern);
 });
 
-test('it fits into a terminal of 120 columns, and gives it nothing to obey', () => {
+test('the report fits into a terminal of 120 columns and has no control characters', () => {
   expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
   expect(text).not.toContain('\u001b');
 });

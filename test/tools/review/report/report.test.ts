@@ -1,11 +1,11 @@
-import { type ChangeReview, reviewChange } from '../../../../lib/tools/review/report/change-review';
 import {
   COMMENT_LIMIT,
   COMMENT_MARK,
   formatChangeMarkdown,
 } from '../../../../lib/tools/review/report/markdown';
+import { type ChangeReview, reviewChange } from '../../../../lib/tools/review/report/review';
 import { formatChangeText } from '../../../../lib/tools/review/report/text';
-import { assemblyOf, type Resources, resource, reviewOf, stackOf } from '../two-assemblies';
+import { assemblyOf, type Resources, resource, reviewOf, stackOf } from '../fixture';
 
 const app = (name: string, cidr: string, size: number): Resources => ({
   Db: resource(
@@ -20,19 +20,23 @@ const app = (name: string, cidr: string, size: number): Resources => ({
 });
 const review = reviewOf(app('a', '10.0.0.0/8', 4), app('b', '0.0.0.0/0', 8));
 const SUMMARY =
-  '1 stack with changes: 2 changed, 1 REPLACED; 1 stateful loss, 1 not acknowledged; 1 finding on safety.';
+  '1 stack with changes: 2 changed, 1 REPLACED; 1 stateful loss, 1 not acknowledged; ' +
+  '1 finding on safety.';
+const LOSS =
+  'Because of DBInstanceIdentifier, CloudFormation creates a new one without the data; ' +
+  'the old one is retained with its data and its costs, outside of any stack.';
 
-describe('as text', () => {
+describe('a review as text', () => {
   const text = formatChangeText(review);
 
-  test('the summary, the loss with what to do, the findings, the changes', () => {
+  test('lists the summary, each loss with what to do, the findings and the changes', () => {
     expect(text).toBe(`base → head
 ${SUMMARY}
 
 Stateful losses
   ● app/Data/Db: AWS::RDS::DBInstance is REPLACED
-    Because of DBInstanceIdentifier, CloudFormation makes a new one without the data; the old one stays behind with its data and its costs, outside of any stack.
-    If it is meant: --acknowledge "app/Data/Db=REASON"
+    ${LOSS}
+    If this is intended: --acknowledge "app/Data/Db=REASON"
 
 Safety
   ! app/Data/G: opened from everywhere (0.0.0.0/0) on tcp 22
@@ -46,7 +50,7 @@ app/Data (eu-west-1): 3 resources
       MaxSize: 4 → 8`);
   });
 
-  test('what is lost or open is red, and nothing else', () => {
+  test('paints only losses and findings of high severity red', () => {
     const painted = formatChangeText(review, (style, part) => `<${style}>${part}</${style}>`);
     expect(painted.match(/<red>.*?<\/red>/g)).toEqual([
       '<red>  ● app/Data/Db: AWS::RDS::DBInstance is REPLACED</red>',
@@ -55,27 +59,27 @@ app/Data (eu-west-1): 3 resources
     ]);
   });
 
-  test('nothing is said of nothing', () => {
+  test('has no sections if nothing changes', () => {
     expect(formatChangeText(reviewOf(app('a', 'x', 1), app('a', 'x', 1)))).toBe(
       'base → head\nNo changes.',
     );
   });
 
-  test('equal losses of a stack are said once', () => {
+  test('groups equal losses of a stack', () => {
     const other = stackOf({}, { stackName: 'other', path: 'app/Other' });
     const gone = stackOf({
       A: resource('AWS::S3::Bucket', { BucketName: 'a' }),
       B: resource('AWS::S3::Bucket', { BucketName: 'b' }),
     });
-    const said = formatChangeText(
+    const text = formatChangeText(
       reviewChange(assemblyOf('base', other, gone), assemblyOf('head', other)),
     );
-    expect(said.match(/no longer in the app: `cdk deploy`/g)).toHaveLength(1);
-    expect(said).toContain('app/Data/A, app/Data/B: AWS::S3::Bucket is removed');
+    expect(text.match(/no longer in the app: `cdk deploy`/g)).toHaveLength(1);
+    expect(text).toContain('app/Data/A, app/Data/B: AWS::S3::Bucket is removed');
   });
 });
 
-test('what a new stack allows itself is counted, unless it is open to everybody', () => {
+test('grants of a new stack are only counted, unless they are open to everyone', () => {
   const rest = stackOf({}, { stackName: 'rest', path: 'app/Rest' });
   const rule = (CidrIp: string) => ({ IpProtocol: 'tcp', CidrIp, FromPort: 443, ToPort: 443 });
   const groups = {
@@ -91,23 +95,25 @@ test('what a new stack allows itself is counted, unless it is open to everybody'
     '  ! app/Data/G: opened from everywhere (0.0.0.0/0) on tcp 443',
   ]);
   expect(formatChangeMarkdown(added)).toContain(
-    '<details><summary>2 grants of new stacks</summary>\n\n- 🟡 `app/Data/G`: opened from 10.0.0.0/8',
+    '<details><summary>2 grants of new stacks</summary>\n\n' +
+      '- 🟡 `app/Data/G`: opened from 10.0.0.0/8',
   );
 });
 
-describe('as Markdown', () => {
-  test('the summary first, losses in red, the stack folded', () => {
+describe('a review as Markdown', () => {
+  test('starts with the summary, marks losses red and folds each stack', () => {
     const markdown = formatChangeMarkdown(review);
     expect(markdown.split('\n').slice(0, 2)).toEqual([COMMENT_MARK, `### 🔴 ${SUMMARY}`]);
     expect(markdown).toContain('- 🔴 **`app/Data/Db`: AWS::RDS::DBInstance is REPLACED.**');
     expect(markdown).toContain('`Acknowledge: app/Data/Db=REASON`');
     expect(markdown).toContain(
-      '<details><summary>app/Data (eu-west-1): 3 resources</summary>\n\n```diff\n! RDS::DBInstance Db REPLACED',
+      '<details><summary>app/Data (eu-west-1): 3 resources</summary>\n\n' +
+        '```diff\n! RDS::DBInstance Db REPLACED',
     );
     expect(markdown).toContain('\n-   MaxSize: 4\n+   MaxSize: 8\n```\n\n</details>');
   });
 
-  test('an acknowledged loss is not red, and shows its reason', () => {
+  test('shows the reason of an acknowledged loss, without red', () => {
     const accepted = reviewOf(app('a', 'x', 1), app('b', 'x', 1), [
       { path: 'app/Data/Db', reason: 'moved by @dba <b>' },
     ]);
@@ -116,7 +122,7 @@ describe('as Markdown', () => {
     expect(markdown).toContain('Acknowledged: moved by \\@dba &lt;b&gt;');
   });
 
-  test('no value ends its fence, its code span or its tag', () => {
+  test('escapes values, so that none ends its fence, code span or tag', () => {
     const hostile = '``` </details> <img src=x> `@team`';
     const markdown = formatChangeMarkdown(
       reviewOf(
@@ -129,7 +135,7 @@ describe('as Markdown', () => {
     expect(span).toContain('</details>');
   });
 
-  describe('bounded', () => {
+  describe('of a large change', () => {
     const many = (name: string) =>
       reviewChange(
         assemblyOf('base', ...stacks('a'.repeat(90))),
@@ -151,7 +157,7 @@ describe('as Markdown', () => {
         ),
       );
 
-    test("it fits into GitHub's comment, keeps every loss, and says what was cut", () => {
+    test('fits into a comment of GitHub, keeps every loss, and counts what was left out', () => {
       const markdown = formatChangeMarkdown(many('b'));
       expect(markdown.length).toBeLessThanOrEqual(COMMENT_LIMIT);
       expect(markdown.length).toBeGreaterThan(COMMENT_LIMIT * 0.7);
@@ -162,13 +168,13 @@ describe('as Markdown', () => {
       expect(markdown).toMatch(/\nand \d+ more lines\n```/);
     });
 
-    test('a small one is whole', () => {
+    test('of a small change is complete', () => {
       expect(formatChangeMarkdown(review)).not.toMatch(/did not fit|more line/);
     });
   });
 });
 
-test('as JSON, it holds every difference, and no templates', () => {
+test('a review as JSON has every difference and no templates', () => {
   const back = JSON.parse(JSON.stringify(review)) as ChangeReview;
   expect(back).toEqual(review);
   expect(JSON.stringify(review)).not.toMatch(/oldResource|newResource|"pair"/);

@@ -1,41 +1,39 @@
 /**
- * Statements that run in no transaction, made repeatable: before one runs again, the catalog is
- * asked what became of it.
+ * Statements that run outside a transaction, made repeatable: before such a statement runs again,
+ * the catalog tells how far it came.
  *
- * "Building Indexes Concurrently" and "Rebuilding Indexes Concurrently", PostgreSQL documentation:
- * what is interrupted leaves an INVALID index, which costs every write and which IF NOT EXISTS
- * takes for the one that is wanted.
+ * An interrupted statement leaves an INVALID index, which slows every write, and which IF NOT
+ * EXISTS takes for the wanted one ("Building Indexes Concurrently" and "Rebuilding Indexes
+ * Concurrently", PostgreSQL documentation).
  */
-
 import type { PostgresConnection } from '../connection';
+import { refused } from '../refused';
 import { quoteName, type SqlName } from '../sql';
 import type { Catalog, FoundIndex } from './catalog';
-import { type MigrationStatement, refused } from './files';
+import type { MigrationStatement } from './files';
 import { buildPerPartition, partitionIndexes } from './partitioned-index';
 import { setLockTimeout } from './session';
 
-export interface OutsideStep {
+export interface NonTransactionalStep {
   readonly connection: PostgresConnection;
   readonly catalog: Catalog;
   readonly statement: MigrationStatement;
   /** The file and line, for messages. */
   readonly where: string;
-  /** Whether the history says that an earlier run began it. */
+  /** Whether an earlier run began the statement, according to the history. */
   readonly begun: boolean;
   readonly lockTimeoutMs: number;
   readonly log: (message: string) => void;
 }
 
 /**
- * What an earlier run may have left. Before the step is recorded, so that a refusal leaves no trace
- * of a step that never began.
+ * Refuses an index whose name is taken. It runs before the step is recorded, so that a refused step
+ * leaves no trace.
+ *
+ * @throws IsochroneError if another object has the name of the index
  */
-export async function checkBeforeStep({
-  catalog,
-  statement,
-  where,
-  begun,
-}: OutsideStep): Promise<void> {
+export async function checkBeforeStep(step: NonTransactionalStep): Promise<void> {
+  const { catalog, statement, where, begun } = step;
   const { index, target } = statement;
   if (!index?.name || !target) return;
   const found = await catalog.index(quoteName(...target.parts), indexName(index.name));
@@ -50,24 +48,23 @@ export async function checkBeforeStep({
     allowed: 'free',
     rule: found.building
       ? 'Another session is building it at this moment.'
-      : `There is ${found.ofTable ? 'a valid index' : 'something else'} of this name already.`,
+      : `There is already ${found.ofTable ? 'a valid index' : 'another object'} of this name.`,
     fix: found.building
       ? 'Wait for it, and run the migrations again.'
-      : 'Choose another name, or drop what has it in a migration before.',
+      : 'Choose another name, or drop the other object in an earlier migration.',
   });
 }
 
-/** Runs it, or what is left of it. */
-export async function runOutside(step: OutsideStep): Promise<void> {
+/** Runs the statement, or the rest of it. */
+export async function runNonTransactional(step: NonTransactionalStep): Promise<void> {
   const { connection, catalog, statement, begun, log } = step;
-  const { index, target, what } = statement;
+  const { index, target, command } = statement;
   if (index?.name && target) {
     const table = quoteName(...target.parts);
     const found = await catalog.index(table, indexName(index.name));
-    if (found?.valid && begun)
-      return log('is there and valid: it was built before the interruption');
+    if (found?.valid && begun) return log('is valid: it was built before the interruption');
     if (statement.perPartition) {
-      if (found?.valid) return log('is there and valid already');
+      if (found?.valid) return log('is valid already');
       const { name, definition } = index;
       const text = statement.text.slice(definition[0]?.start ?? statement.text.length);
       return buildPerPartition({
@@ -82,11 +79,11 @@ export async function runOutside(step: OutsideStep): Promise<void> {
     await connection.query(statement.text);
     return;
   }
-  if (what === 'DROP INDEX CONCURRENTLY' && begun && target && !(await catalog.exists(target))) {
-    return log('is gone: it was dropped before the interruption');
+  if (command === 'DROP INDEX CONCURRENTLY' && begun && target && !(await catalog.exists(target))) {
+    return log('was dropped before the interruption');
   }
-  if (what.startsWith('REINDEX') && target) {
-    for (const name of await catalog.leftOfReindex(target)) {
+  if (command.startsWith('REINDEX') && target) {
+    for (const name of await catalog.reindexRemains(target)) {
       log(`drops ${name}, which an interrupted REINDEX left`);
       await connection.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
     }
@@ -96,13 +93,11 @@ export async function runOutside(step: OutsideStep): Promise<void> {
   await connection.query(statement.text);
 }
 
-/** After a failure: a unique index over duplicates, for one, stays behind INVALID. */
-export async function clearAfterFailure({
-  connection,
-  catalog,
-  statement,
-  log,
-}: OutsideStep): Promise<void> {
+/**
+ * Drops the INVALID index that a failed statement leaves, such as a unique index over duplicates.
+ */
+export async function clearAfterFailure(step: NonTransactionalStep): Promise<void> {
+  const { connection, catalog, statement, log } = step;
   const { index, target } = statement;
   if (!index?.name || !target) return;
   if (statement.perPartition) {
@@ -122,15 +117,11 @@ export async function clearAfterFailure({
 }
 
 /**
- * What stands on partitions under the old text cannot be attached to an index under the new one.
+ * Drops the indexes of partitions that were built by the old text of a corrected statement. They
+ * cannot be attached to an index of the new text.
  */
-export async function clearBeforeCorrected({
-  connection,
-  catalog,
-  statement,
-  lockTimeoutMs,
-  log,
-}: OutsideStep): Promise<void> {
+export async function clearBeforeCorrected(step: NonTransactionalStep): Promise<void> {
+  const { connection, catalog, statement, lockTimeoutMs, log } = step;
   const { index, target, perPartition } = statement;
   if (!perPartition || !index?.name || !target) return;
   const found = await partitionIndexes(
@@ -143,26 +134,26 @@ export async function clearBeforeCorrected({
     found: { name },
     partitioned,
   } of found) {
-    log(`drops ${name}, which is of the text that failed`);
+    log(`drops ${name}, which has the text that failed`);
     await setLockTimeout(connection, partitioned ? lockTimeoutMs : 0);
-    // With an index of a parent goes what is attached to it.
+    // Dropping an index of a parent also drops the indexes attached to it.
     await connection.query(`DROP INDEX ${partitioned ? '' : 'CONCURRENTLY '}IF EXISTS ${name}`);
   }
   await setLockTimeout(connection, 0);
 }
 
 async function detach(
-  { connection, catalog, statement, begun, log }: OutsideStep,
+  { connection, catalog, statement, begun, log }: NonTransactionalStep,
   parent: SqlName,
   partition: SqlName,
 ): Promise<void> {
-  const now = await catalog.attachment(parent, partition);
-  if (now === 'none' && begun) return log('is detached: it was before the interruption');
-  if (now !== 'pending') {
+  const state = await catalog.attachment(parent, partition);
+  if (state === 'none' && begun) return log('was detached before the interruption');
+  if (state !== 'pending') {
     await connection.query(statement.text);
     return;
   }
-  log('is half detached by one that was interrupted or failed: finishes it');
+  log('is half detached by an interrupted or failed statement: finishes it');
   await connection.query(`ALTER TABLE ${parent.text} DETACH PARTITION ${partition.text} FINALIZE`);
 }
 
@@ -171,7 +162,7 @@ async function dropInvalid(
   { name }: FoundIndex,
   log: (message: string) => void,
 ): Promise<void> {
-  log(`drops ${name}, which is INVALID: its building was interrupted or failed`);
+  log(`drops ${name}, which is INVALID: its build was interrupted or failed`);
   await connection.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
 }
 
