@@ -6,16 +6,13 @@
 
 /** "Quotas", Amazon CloudFront developer guide. */
 export const CLOUDFRONT = {
-  /** Cache behaviours per distribution, without the default one. Adjustable. */
+  /** Cache behaviors per distribution, without the default one. Adjustable. */
   cacheBehaviors: 75,
   /** Cache policies per account. Adjustable. */
   cachePoliciesPerAccount: 20,
   /** Query strings, headers or cookies in one cache policy. */
   keyPartsPerCachePolicy: 10,
-  /**
-   * Characters of all query string names, header names or cookie names in one cache policy
-   * together.
-   */
+  /** Characters of all query string, header or cookie names in one cache policy together. */
   keyPartCharacters: 1024,
   /** VPC origins per account. */
   vpcOriginsPerAccount: 25,
@@ -23,11 +20,20 @@ export const CLOUDFRONT = {
   viewerFunctionTimeoutSeconds: 5,
   /** Lambda@Edge on viewer events: MiB. */
   viewerFunctionMemoryMiB: 128,
+  /** Bytes of the code of a CloudFront Function: "Quotas on CloudFront Functions". */
+  functionBytes: 10_240,
   /**
-   * Rate-based rules of AWS WAF count over at least this window: "Rate-based rule statement", AWS
-   * WAF developer guide.
+   * Seconds for which an error response stays in the cache at least, the default
+   * `ErrorCachingMinTTL` of a distribution: "How CloudFront processes HTTP 4xx and 5xx status codes
+   * from your origin", Amazon CloudFront developer guide.
    */
-  wafEvaluationWindowsSeconds: [60, 120, 300, 600] as readonly number[],
+  errorCachingMinimumSeconds: 10,
+} as const;
+
+/** "Rate-based rule statement", AWS WAF developer guide, and "RateBasedStatement", API reference. */
+export const WAF = {
+  /** Requests of one client in an evaluation window. */
+  rateLimit: { min: 10, max: 2_000_000_000 },
 } as const;
 
 /**

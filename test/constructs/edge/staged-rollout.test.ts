@@ -185,7 +185,7 @@ test.each<[StagedRolloutProps['traffic']]>([
 test('HTTP/3 is refused where the policy is attached, and nowhere else', () => {
   expect(() => rollout({ phase: 'attach' }, cloudfront.HttpVersion.HTTP2_AND_3)).toThrow(
     'StagedRollout at Test/Rollout: httpVersion of the distribution must be `http2` or `http1.1` in the phase `attach`, got "http2and3".\n' +
-      'CloudFront takes no continuous deployment policy on a distribution with HTTP/3. Switch HTTP/3 off in the deployment before',
+      'CloudFront takes no continuous deployment policy on a distribution with HTTP/3. Turn HTTP/3 off in an earlier deployment',
   );
   expect(() => rollout({ phase: 'attach' }, cloudfront.HttpVersion.HTTP3)).toThrow('got "http3"');
   expect(() => rollout({ phase: 'prepare' }, cloudfront.HttpVersion.HTTP2_AND_3)).not.toThrow();

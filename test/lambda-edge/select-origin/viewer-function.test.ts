@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { originSelectionSettings } from '../../../lib/constructs/edge/distribution/vpc-origins';
+import { originSelectionSettings } from '../../../lib/constructs/edge/functions/settings';
 import { handlerDirectory } from '../../../lib/constructs/house-rules/handlers';
 import type { SelectOriginSettings } from '../../../lib/model/contracts/edge';
 import { functionCode, loadedFunction, viewerRequestEvent } from '../bundled-viewer-function';

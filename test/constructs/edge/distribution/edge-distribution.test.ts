@@ -4,6 +4,8 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import type { EdgeBehavior } from '../../../../lib/constructs/edge/distribution/behavior';
@@ -331,10 +333,11 @@ describe('with all of it', () => {
     });
   });
 
-  test('other rooms find the distribution, its names and its web ACL', () => {
+  test('exposes the distribution, its names and its web ACL', () => {
     expect(edge.domainNames).toEqual(['www.example.com', 'example.com']);
     expect(stack.resolve(edge.webAcl.webAclRef.webAclArn)).toEqual(config.WebACLId);
-    expect(stack.resolve(edge.distribution.distributionId)).toEqual({ Ref: expect.any(String) });
+    expect(stack.resolve(edge.distributionId)).toEqual({ Ref: expect.any(String) });
+    expect(edge.domainName).toBe(edge.distribution.distributionDomainName);
   });
 });
 
@@ -485,21 +488,21 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       'originVerification.headerName must be',
       { originVerification: { secret, headerName: 'x-amz-verify' } },
     ],
-    ['Use eu-west-2, the nearest to eu-west-3.', { originShieldRegion: 'eu-west-3' }],
-    ['Use the one nearest to the read origin.', { originShieldRegion: 'mars-north-1' }],
+    ['Use "eu-west-2", the nearest to eu-west-3.', { originShieldRegion: 'eu-west-3' }],
+    ['Use the one nearest to the origin.', { originShieldRegion: 'mars-north-1' }],
     [
-      'originShieldRegion must be left out, because the tier "static" has TTLs by part of the world, got "eu-west-2"',
+      'continents of the tier "static" must be left out with Origin Shield, got "apac"',
       { originShieldRegion: 'eu-west-2', defaultTier: CacheTier.static() },
     ],
     [
       'each TTL of the tier "late" must be a number that is known at synthesis',
       { defaultTier: lateTier },
     ],
-    ['behaviors must be at most 75, got "76 behaviors"', paths(76)],
-    ['behaviors must be at most 2, got "3 behaviors"', { ...paths(3), maxBehaviors: 2 }],
+    ['behaviors must be at most 75 beside the default one, got 76', paths(76)],
+    ['behaviors must be at most 2 beside the default one, got 3', { ...paths(3), maxBehaviors: 2 }],
     ['behaviors[0].pathPattern must be 1 to 255 of the characters', cached('/a b')],
     [
-      'behaviors[0].pathPattern must be a pattern that leaves some path to the default behavior',
+      'behaviors[0].pathPattern must be a pattern that leaves some path to the default tier',
       cached('/*'),
     ],
     [
@@ -511,15 +514,15 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       cached('/a/*', '/c', '/a/b'),
     ],
     [
-      'behaviors[0].methods must be \'read\' with the cached tier "news"',
+      'behaviors[0].methods must be read with the cached tier "news"',
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), methods: 'all' }] },
     ],
     [
-      'behaviors[0].methods must be \'read\' with the cached tier "news"',
+      'behaviors[0].methods must be read with the cached tier "news"',
       { ...two, behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), methods: 'split' }] },
     ],
     [
-      "defaultMethods must be 'read' with the cached tier",
+      'defaultMethods must be read with the cached tier',
       { defaultTier: CacheTier.news(), defaultMethods: 'all' },
     ],
     ['defaultMethods must be left out without a `writeOriginName`', { defaultMethods: 'split' }],
@@ -546,23 +549,20 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       { ...three, behaviors: [{ ...split, batchPatterns: ['/a b'] }] },
     ],
     [
-      'behaviors[0].batchPatterns must be within the pattern of their behavior, /a/*, got "/b/*"',
+      'behaviors[0].batchPatterns must be within the pattern of its behavior, /a/*, got "/b/*"',
       { ...three, behaviors: [{ ...split, batchPatterns: ['/a/b', '/b/*'] }] },
     ],
     [
-      'behaviors[0].tier must be a cached tier, because',
+      'behaviors[0].tier must be a cached tier with',
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.uncached(), origin }] },
     ],
+    ['behaviors[0].tier must be a cached tier with', { ...two, behaviors: [{ ...split, origin }] }],
     [
-      'behaviors[0].tier must be a cached tier, because',
-      { ...two, behaviors: [{ ...split, origin }] },
-    ],
-    [
-      "behaviors[0].methods must be 'read' with the cached tier",
+      'behaviors[0].methods must be read with the cached tier',
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.immutable(), methods: 'all', origin }] },
     ],
     [
-      "behaviors[0].batchPatterns must be left out without `methods: 'split'`",
+      'behaviors[0].batchPatterns must be left out without `methods: split`',
       {
         ...three,
         behaviors: [
@@ -571,11 +571,11 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       },
     ],
     [
-      'query of the tier "news" must be \'none\', because behaviors[0] has an `origin` of its own',
+      "behaviors[0].tier must be a cached tier with `query: 'none'`, because the behavior has an `origin` of its own",
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), origin }] },
     ],
     [
-      'varyByLanguage of the tier "news" must be false, because behaviors[0] has an `origin` of its own beside `vpcOrigins`',
+      'behaviors[0].tier must be a tier that varies by neither language nor image format, because',
       {
         ...privately,
         languages: ['en'],
@@ -585,7 +585,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.millis(1500) }],
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.seconds(0) }],
     ['languages[0] must be a BCP 47 tag', { languages: ['en_GB'] }],
-    ['languages[1] must be a BCP 47 tag, named once', { languages: ['en', 'EN'] }],
+    ['languages[1] must be named once', { languages: ['en', 'EN'] }],
     [
       'languages must be at least one language, because the tier "news" varies by language',
       { defaultTier: byLanguage },
@@ -650,7 +650,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ['the narrower pattern first', cached('/a/b', '/a/*')],
     ['patterns that only overlap', cached('/a/*', '*.jpg')],
     ['languages that a tier needs', { defaultTier: byLanguage, languages: ['en', 'pt-BR'] }],
-  ])('its neighbour passes: %s', (_, props) => {
+  ])('accepts %s', (_, props) => {
     expect(build(props)).not.toThrow();
   });
 
@@ -697,5 +697,70 @@ test('Origin Shield stands before the read origin only', () => {
   expect(Object.fromEntries(shields)).toEqual({
     'read.example.com': { Enabled: true, OriginShieldRegion: 'eu-west-2' },
     'write.example.com': undefined,
+  });
+});
+
+describe('a distribution of another stack', () => {
+  const stack = new Stack(new App(), 'Other');
+  const edge = EdgeDistribution.fromEdgeDistributionAttributes(stack, 'Edge', {
+    distributionId: 'E123',
+    domainName: 'd111111abcdef8.cloudfront.net',
+  });
+
+  test('has the attributes that were given', () => {
+    expect([edge.distributionId, edge.domainName]).toEqual([
+      'E123',
+      'd111111abcdef8.cloudfront.net',
+    ]);
+    expect(edge.distribution.distributionId).toBe('E123');
+  });
+
+  test.each<[string, (props?: object) => Metric, object]>([
+    [
+      'requests',
+      (props) => edge.metricRequests(props),
+      { metricName: 'Requests', statistic: 'Sum' },
+    ],
+    [
+      '5xx errors',
+      (props) => edge.metric5xxErrorRate(props),
+      { metricName: '5xxErrorRate', statistic: 'Average' },
+    ],
+    [
+      'cache hits',
+      (props) => edge.metricCacheHitRate(props),
+      { metricName: 'CacheHitRate', statistic: 'Average' },
+    ],
+    [
+      'origin latency',
+      (props) => edge.metricOriginLatency(props),
+      { metricName: 'OriginLatency', statistic: 'p95' },
+    ],
+  ])('has a metric of its %s, with both dimensions, in us-east-1', (_, metric, expected) => {
+    expect(metric()).toMatchObject({
+      namespace: 'AWS/CloudFront',
+      dimensions: { DistributionId: 'E123', Region: 'Global' },
+      region: 'us-east-1',
+      ...expected,
+    });
+    expect(metric({ statistic: 'Maximum' }).statistic).toBe('Maximum');
+  });
+
+  test('lets a role invalidate its objects', () => {
+    const role = new iam.Role(stack, 'Role', { assumedBy: new iam.AccountRootPrincipal() });
+    edge.grantCreateInvalidation(role);
+    Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 'cloudfront:CreateInvalidation',
+            Resource: {
+              'Fn::Join': ['', Match.arrayWith([Match.stringLikeRegexp(':distribution/E123$')])],
+            },
+          },
+        ],
+      },
+    });
   });
 });

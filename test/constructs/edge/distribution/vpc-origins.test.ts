@@ -5,11 +5,7 @@ import {
   EdgeDistribution,
   type EdgeDistributionProps,
 } from '../../../../lib/constructs/edge/distribution/edge-distribution';
-import {
-  checkForVpcOrigins,
-  originSelectionSettings,
-  VpcOriginSet,
-} from '../../../../lib/constructs/edge/distribution/vpc-origins';
+import { VpcOriginSet } from '../../../../lib/constructs/edge/distribution/vpc-origins';
 import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
 import { testStack } from '../../../test-stack';
 
@@ -145,26 +141,10 @@ describe('three regions behind VPC origins', () => {
   });
 });
 
-test('from each edge region, the order of the regions that serve', () => {
-  const { nearest } = originSelectionSettings(['us-east-1', 'eu-west-1', 'ap-southeast-1']);
-  expect(nearest).toMatchObject({
-    'us-west-2': [0, 1, 2],
-    'eu-west-2': [1, 0, 2],
-    'ap-northeast-1': [2, 1, 0],
-    'sa-east-1': [0, 1, 2],
-  });
-});
-
-test('how long writers are known is a setting only where they are marked', () => {
-  const written = (recentWriter?: Duration) =>
-    JSON.parse(JSON.stringify(originSelectionSettings(['us-east-1'], recentWriter)));
-  expect(written(Duration.minutes(1)).recentWriterSeconds).toBe(60);
-  expect(Object.keys(written())).toEqual(['regions', 'nearest']);
-});
-
 test('splitting methods needs no origin trigger: a viewer function selects by method', () => {
-  const split = { tier: CacheTier.uncached(), methods: 'split' };
-  expect(() => checkForVpcOrigins(testStack(), [split])).not.toThrow();
+  const tier = CacheTier.uncached();
+  const split = { pathPattern: '/split/*', tier, methods: 'split' } as const;
+  expect(() => edgeWith({ behaviors: [split] })).not.toThrow();
 });
 
 test('there are as many regions as an account has VPC origins', () => {
@@ -195,14 +175,14 @@ describe('what VPC origins cannot do', () => {
     [
       'a write origin',
       { writeOriginName: 'write.example.com' },
-      'writeOriginName must be left out with `vpcOrigins`',
+      'writeOriginName must be left out with VPC origins',
     ],
     [
       'a batch origin',
       { batchOriginName: 'batch.example.com' },
       'batchOriginName must be left out',
     ],
-    ['failover', { readFailover: true }, 'readFailover must be left out'],
+    ['failover', { readFailover: true }, 'readFailover must be false with VPC origins'],
     [
       'one Origin Shield for all',
       { originShieldRegion: 'eu-west-1' },
@@ -226,9 +206,13 @@ describe('what VPC origins cannot do', () => {
     [
       'errors',
       tier({ errorTtl: Duration.minutes(1) }),
-      'errorTtl of the tier "pages" must be 10 s',
+      'errorTtl of the tier "pages" must be 10 with VPC origins',
     ],
-    ['cookies', tier({ setCookie: 'bypass' }), 'setCookie of the tier "pages" must be `strip`'],
+    [
+      'cookies',
+      tier({ setCookie: 'bypass' }),
+      'setCookie of the tier "pages" must be strip with VPC origins',
+    ],
     [
       'a region twice',
       {
@@ -246,7 +230,7 @@ describe('what VPC origins cannot do', () => {
           primary: { region: 'eu-west-3', vpcOriginId: 'a', originShieldRegion: 'eu-west-3' },
         },
       },
-      'Use eu-west-2, the nearest to eu-west-3.',
+      'Use "eu-west-2", the nearest to eu-west-3.',
     ],
   ])('%s', (_, props, message) => {
     expect(() => edgeWith(props)).toThrow(message);

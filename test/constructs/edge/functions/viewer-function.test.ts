@@ -54,7 +54,7 @@ test('is refused outside us-east-1, and without a bundle', () => {
   expect(() =>
     functionIn(new Stack(new App(), 'Test', { env: { region: 'eu-west-1' } }), {}),
   ).toThrow(
-    'ViewerFunction at Test/Function: env.region of the stack must be us-east-1, got "eu-west-1".\nCloudFront Functions are made in us-east-1 only.',
+    'ViewerFunction at Test/Function: env.region of the stack must be us-east-1, got "eu-west-1".\nCloudFront Functions are created in us-east-1 only.',
   );
   expect(
     () =>

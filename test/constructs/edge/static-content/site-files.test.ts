@@ -1,4 +1,4 @@
-import { passes } from '../../../../lib/constructs/edge/static-content/site-files';
+import { isUploaded } from '../../../../lib/constructs/edge/static-content/site-files';
 
 describe('a pattern of `aws s3`', () => {
   test.each([
@@ -19,7 +19,7 @@ describe('a pattern of `aws s3`', () => {
     ['a+(b).js', 'a+(b).js', true],
     ['A.js', 'a.js', false],
   ])('%s, by %s: %j', (file, pattern, isMatch) => {
-    expect(passes(file, [{ action: 'exclude', pattern }])).toBe(!isMatch);
+    expect(isUploaded(file, [{ action: 'exclude', pattern }])).toBe(!isMatch);
   });
 });
 
@@ -29,10 +29,10 @@ test('the last filter that matches a file decides, and without one it is in', ()
     { action: 'include', pattern: '*.js' },
     { action: 'exclude', pattern: 'old/*' },
   ] as const;
-  expect(['a.css', 'a.js', 'old/a.js'].map((file) => passes(file, filters))).toEqual([
+  expect(['a.css', 'a.js', 'old/a.js'].map((file) => isUploaded(file, filters))).toEqual([
     false,
     true,
     false,
   ]);
-  expect(passes('a.css', [])).toBe(true);
+  expect(isUploaded('a.css', [])).toBe(true);
 });

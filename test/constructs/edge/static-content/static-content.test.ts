@@ -395,7 +395,7 @@ describe('the upload by the stack', () => {
       () =>
         new StaticContent(stack, 'Help', { source, logEncryptionKey: new kms.Key(stack, 'Key') }),
     ).toThrow(
-      'StaticContent at Test/Help: logEncryptionKey must be the key of the stack\'s other static content, which is none, got "Test/Key".',
+      'StaticContent at Test/Help: logEncryptionKey must be that of the stack\'s other static content, left out, got "Test/Key".',
     );
   });
 
@@ -422,8 +422,8 @@ describe('the upload by the stack', () => {
 });
 
 test.each<[StaticContentProps, string]>([
-  [{ originShieldRegion: 'eu-west-3' }, 'Use eu-west-2, the nearest to eu-west-3.'],
-  [{ originShieldRegion: 'mars-1' }, 'Use the one nearest to the bucket.'],
+  [{ originShieldRegion: 'eu-west-3' }, 'Use "eu-west-2", the nearest to eu-west-3.'],
+  [{ originShieldRegion: 'mars-1' }, 'Use the one nearest to the origin.'],
   [
     { browserTtl: Duration.millis(1500) },
     'StaticContent at Test/Content: browserTtl must be a number of whole seconds',

@@ -63,28 +63,28 @@ describe('CacheTier.of', () => {
 
   test('refuses a maximum below the default, and says what CDK would have done', () => {
     expect(() => tier({ maxTtl: seconds(59) })).toThrow(
-      'CacheTier at prices: maxTtl must be at least defaultTtl, Duration.seconds(60), got "Duration.seconds(59)".\n' +
-        'CloudFront needs minTtl ≤ defaultTtl ≤ maxTtl; CDK would raise the later ones without a word. ' +
-        'Raise `maxTtl`, lower `defaultTtl`, or leave `maxTtl` out.',
+      'CacheTier at prices: defaultTtl must be at most the maximum TTL, 59 seconds, got 60.\n' +
+        'CloudFront needs minimum TTL ≤ default TTL ≤ maximum TTL; CDK silently raises the others. ' +
+        'Lower it, or raise the maximum TTL.',
     );
     expect(tier({ maxTtl: seconds(60) }).maxTtl.toSeconds()).toBe(60);
   });
 
   test('refuses a default below the minimum', () => {
     expect(() => tier({ minTtl: Duration.minutes(2) })).toThrow(
-      'defaultTtl must be at least minTtl, Duration.minutes(2)',
+      'defaultTtl must be at least the minimum TTL, 120 seconds, got 60',
     );
     expect(tier({ minTtl: Duration.minutes(1) }).minTtl.toSeconds()).toBe(60);
   });
 
   test('refuses a cache that keeps nothing', () => {
-    expect(() => tier({ defaultTtl: seconds(0) })).toThrow('Use `CacheTier.uncached()`.');
+    expect(() => tier({ defaultTtl: seconds(0) })).toThrow('maxTtl must be more than 0');
     expect(tier({ defaultTtl: seconds(0), maxTtl: seconds(1) }).defaultTtl.toSeconds()).toBe(0);
   });
 
   test('refuses TTLs that are out of order in one part of the world', () => {
     expect(() => tier({ continents: { apac: { defaultTtl: seconds(61) } } })).toThrow(
-      'continents.apac.defaultTtl must be between minTtl, Duration.seconds(0), and the maxTtl of that continent, Duration.seconds(60)',
+      'continents.apac.defaultTtl must be at most the maximum TTL, 60 seconds, got 61',
     );
     expect(() => tier({ continents: { europe: { maxTtl: seconds(59) } } })).toThrow(
       'continents.europe.defaultTtl',
@@ -108,7 +108,7 @@ describe('CacheTier.of', () => {
     'refuses a %s that CloudFront would cut',
     (property) => {
       expect(() => tier({ [property]: seconds(61) })).toThrow(
-        `${property} must be at most the longest maxTtl, Duration.seconds(60)`,
+        `${property} must be at most the longest maximum TTL, 60 seconds, got 61`,
       );
       expect(tier({ [property]: seconds(60) })[property]?.toSeconds()).toBe(60);
       expect(
@@ -129,7 +129,7 @@ describe('CacheTier.of', () => {
   test('a minimum TTL, under which even `no-store` is kept, leaves only to strip cookies', () => {
     const minTtl = seconds(1);
     expect(() => tier({ minTtl, setCookie: 'bypass' })).toThrow(
-      "setCookie must be 'strip' with a minTtl above 0",
+      'setCookie must be strip with a minimum TTL above 0',
     );
     expect(tier({ minTtl }).setCookie).toBe('strip');
     expect(tier({ setCookie: 'strip' }).setCookie).toBe('strip');
@@ -157,7 +157,10 @@ describe('CacheTier.of', () => {
     ['query.allow must be 1 to 10 different names', { allow: [] }],
     ['query.allow must be 1 to 10 different names', { allow: names(11) }],
     ['query.allow must be 1 to 10 different names', { allow: ['a', 'a'] }],
-    ['with 1024 characters together', { allow: ['x'.repeat(1025)] }],
+    [
+      'query.allow must be at most 1024 characters together, not 1025',
+      { allow: ['x'.repeat(1025)] },
+    ],
   ])('refuses a query key: %s (%j)', (message, query) => {
     expect(() => tier({ query })).toThrow(message);
   });
