@@ -34,8 +34,8 @@ export interface IEdgeDistribution extends IConstruct {
    */
   metric5xxErrorRate(props?: cloudwatch.MetricOptions): cloudwatch.Metric;
   /**
-   * The percentage of cacheable requests that the cache answered. Only a distribution that publishes
-   * additional metrics has it, as an EdgeDistribution does.
+   * The percentage of cacheable requests that the cache answered. Only a distribution that
+   * publishes additional metrics has it, as an EdgeDistribution does.
    *
    * @default - the average over 5 minutes
    */

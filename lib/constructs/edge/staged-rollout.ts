@@ -57,9 +57,9 @@ const CONTINUOUS_DEPLOYMENT = {
 } as const;
 
 /**
- * Tests a change of a distribution on a few requests. It consists of a staging distribution with the
- * primary's configuration, and the continuous deployment policy that sends some of the primary's
- * traffic to it. `docs/operations/rollout.md` has the commands.
+ * Tests a change of a distribution on a few requests. It consists of a staging distribution with
+ * the primary's configuration, and the continuous deployment policy that sends some of the
+ * primary's traffic to it. `docs/operations/rollout.md` has the commands.
  *
  * The staging distribution follows every change of the primary's props. Make the change to test on
  * top of it:
@@ -69,8 +69,8 @@ const CONTINUOUS_DEPLOYMENT = {
  * Meanwhile neither distribution offers HTTP/3, which CloudFront excludes with continuous
  * deployment.
  *
- * @throws IsochroneError if the primary is in another stack, offers HTTP/3 in the phase `attach`, or
- * CloudFront would refuse the traffic configuration
+ * @throws IsochroneError if the primary is in another stack, offers HTTP/3 in the phase `attach`,
+ * or CloudFront would refuse the traffic configuration
  */
 export class StagedRollout extends Construct {
   public readonly staging: cloudfront.CfnDistribution;
@@ -116,7 +116,8 @@ export class StagedRollout extends Construct {
     if (primary.logging === undefined) {
       acknowledge(
         this.staging,
-        'Copies the logging of the primary distribution, whose access logs are not a property of it ' +
+        'Copies the logging of the primary distribution, whose access logs are not a property ' +
+          'of it ' +
           '(standard logging v2). The staging distribution has no name of its own and exists for ' +
           'the time of a rollout; its metrics show what it serves.',
         'AwsSolutions-CFR3',

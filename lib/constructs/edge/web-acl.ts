@@ -87,18 +87,18 @@ const WINDOW_SECONDS = 60;
 const REDACTED_HEADERS = ['authorization', 'cookie'] as const;
 
 /**
- * The actions that are logged. Requests that pass are in the access logs. AWS WAF reports rules that
- * only count under two of these names.
+ * The actions that are logged. Requests that pass are in the access logs. AWS WAF reports rules
+ * that only count under two of these names.
  */
 const LOGGED_ACTIONS = ['BLOCK', 'COUNT', 'EXCLUDED_AS_COUNT', 'CAPTCHA', 'CHALLENGE'] as const;
 
 /**
  * The web ACL of a CloudFront distribution: a rate limit for each client address, then managed rule
- * groups. It logs the requests that they stop or count, without credentials, and keeps the log for a
- * year by default.
+ * groups. It logs the requests that they stop or count, without credentials, and keeps the log for
+ * a year by default.
  *
- * @throws IsochroneError if the stack is not in us-east-1, AWS WAF would refuse a limit or a prefix,
- * or a prefix or a rule group is named twice
+ * @throws IsochroneError if the stack is not in us-east-1, AWS WAF would refuse a limit or a
+ * prefix, or a prefix or a rule group is named twice
  */
 export class EdgeWebAcl extends Construct {
   public readonly webAcl: wafv2.CfnWebACL;
@@ -255,7 +255,9 @@ function rateLimit(
   };
 }
 
-/** Decodes and normalizes the path first: else `/%61uth/` and `/x/../auth/` would evade the limit. */
+/**
+ * Decodes and normalizes the path first: else `/%61uth/` and `/x/../auth/` would evade the limit.
+ */
 function beginsWith(searchString: string): wafv2.CfnWebACL.StatementProperty {
   return {
     byteMatchStatement: {

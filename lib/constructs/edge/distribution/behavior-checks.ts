@@ -24,7 +24,8 @@ import { checkOtherOrigin, type EdgeOriginsProps, PUBLIC_ORIGINS } from './origi
 const LANGUAGE_TAG = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/;
 
 const SETTINGS_ARE_A_FILE =
-  'The edge function reads it from a file beside its code, because Lambda@Edge has no environment ' +
+  'The edge function reads it from a file beside its code, because Lambda@Edge has no ' +
+  'environment ' +
   'variables.';
 
 /** The props of the distribution that the behaviors are checked against. */

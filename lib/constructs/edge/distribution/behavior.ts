@@ -32,9 +32,9 @@ export interface EdgeBehavior {
    */
   readonly batchPatterns?: readonly string[];
   /**
-   * An origin of the behavior's own, such as that of a StaticContent. The tier must be cached, which
-   * implies `read` methods, and its `query` must be `none`: CloudFront signs its requests to a
-   * bucket, and S3 lets a signed query choose versions and headers of the response. This origin
+   * An origin of the behavior's own, such as that of a StaticContent. The tier must be cached,
+   * which implies `read` methods, and its `query` must be `none`: CloudFront signs its requests to
+   * a bucket, and S3 lets a signed query choose versions and headers of the response. This origin
    * gets no `originVerification`. If it has an Origin Shield of its own, `continents` of the tier
    * have no effect.
    *

@@ -71,14 +71,15 @@ export interface EdgeDistributionProps
    */
   readonly accessLogs?: EdgeAccessLogsOptions;
   /**
-   * The key of the access logs, and of the logs of the web ACL and the CloudFront Functions that are
-   * created here.
+   * The key of the access logs, and of the logs of the web ACL and the CloudFront Functions that
+   * are created here.
    *
    * @default - S3 and CloudWatch Logs encrypt with keys of their own
    */
   readonly logEncryptionKey?: kms.IKey;
   /**
-   * What happens to those logs when they leave the stack. Lambda@Edge functions are always retained.
+   * What happens to those logs when they leave the stack. Lambda@Edge functions are always
+   * retained.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -221,11 +222,13 @@ export class EdgeDistribution extends EdgeDistributionBase {
   /** The function `route-origin`; undefined if no behavior splits methods, or with `vpcOrigins`. */
   public readonly originRouter?: EdgeFunction;
   /**
-   * The function `select-origin`, which also normalizes; undefined without `vpcOrigins`, or if every
-   * behavior has `all` methods or an origin of its own.
+   * The function `select-origin`, which also normalizes; undefined without `vpcOrigins`, or if
+   * every behavior has `all` methods or an origin of its own.
    */
   public readonly originSelector?: ViewerFunction;
-  /** The function `mark-writer`; undefined without `vpcOrigins`, or if no behavior splits methods. */
+  /**
+   * The function `mark-writer`; undefined without `vpcOrigins`, or if no behavior splits methods.
+   */
   public readonly writerMarker?: ViewerFunction;
   /** A region whose key is `drained` gets no reads; undefined without `vpcOrigins`. */
   public readonly regionSwitches?: cloudfront.KeyValueStore;
@@ -334,8 +337,8 @@ export class EdgeDistribution extends EdgeDistributionBase {
       quota: props.maxCachePolicies,
     });
     const headers = securityHeaders(this, props.contentSecurityPolicy);
-    // In place of `regional-ttl` if that does not run. If it strips, also in addition to it, because
-    // it passes a response on unchanged when it fails.
+    // In place of `regional-ttl` if that does not run. If it strips, also in addition to it,
+    // because it passes a response on unchanged when it fails.
     const strips = ({ tier }: EdgeBehavior) =>
       tier.cached &&
       (regions !== undefined || props.tierTtls === false || tier.setCookie === 'strip');

@@ -7,9 +7,9 @@ import { IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from '../tiers';
 const HSTS_MAX_AGE = Duration.days(730);
 
 /**
- * The origin request policy of uncached paths: everything that the viewer sent, except `Host`, which
- * is the origin's, and the headers that only the edge functions may set, so that an origin can trust
- * them.
+ * The origin request policy of uncached paths: everything that the viewer sent, except `Host`,
+ * which is the origin's, and the headers that only the edge functions may set, so that an origin
+ * can trust them.
  */
 export function viewerRequestPolicy(scope: Construct): cloudfront.OriginRequestPolicy {
   return new cloudfront.OriginRequestPolicy(scope, 'AllOfTheViewer', {

@@ -102,7 +102,8 @@ export function lambdaTriggers(
       ? new EdgeFunction(scope, 'NormalizeCacheKey', {
           handler: 'normalize-cache-key',
           description:
-            'Viewer request: normalises the query, the language and the image format of the cache key',
+            'Viewer request: normalises the query, the language and the image format of the ' +
+            'cache key',
           settings: cacheKeySettings(all, props.languages ?? []),
           functionName: props.functionName,
         })
@@ -111,7 +112,8 @@ export function lambdaTriggers(
       ? new EdgeFunction(scope, 'RegionalTtl', {
           handler: 'regional-ttl',
           description:
-            'Origin response: sets the TTLs at the edge and in the browser by tier and part of the world',
+            'Origin response: sets the TTLs at the edge and in the browser by tier and part of ' +
+            'the world',
           settings: regionalTtlSettings(all),
           functionName: props.regionalTtlFunctionName,
         })
@@ -121,7 +123,8 @@ export function lambdaTriggers(
         ? new EdgeFunction(scope, 'RouteOrigin', {
             handler: 'route-origin',
             description:
-              'Origin request and response: sends reads to the read origin, writes to the write origin, and marks who wrote',
+              'Origin request and response: sends reads to the read origin, writes to the ' +
+              'write origin, and marks who wrote',
             settings: routeOriginSettings(
               split,
               {
@@ -166,7 +169,8 @@ export function viewerTriggers(
         ? new ViewerFunction(scope, 'SelectOrigin', {
             handler: 'select-origin',
             description:
-              'Viewer request: normalises the cache key, and selects the nearest region that serves',
+              'Viewer request: normalises the cache key, and selects the nearest region that ' +
+              'serves',
             settings: {
               ...keys,
               ...originSelectionSettings(regions, splits ? recentWriter : undefined),

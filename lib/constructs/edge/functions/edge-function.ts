@@ -78,7 +78,9 @@ export class EdgeFunction extends Construct {
 
     acknowledge(
       this.function,
-      'Lambda@Edge supports neither a dead letter queue, nor reserved concurrency, nor a VPC ("Restrictions on Lambda@Edge", Amazon CloudFront developer guide). CloudFront calls the function synchronously, so no event can be lost.',
+      'Lambda@Edge supports neither a dead letter queue, nor reserved concurrency, nor a VPC ' +
+        '("Restrictions on Lambda@Edge", Amazon CloudFront developer guide). CloudFront calls ' +
+        'the function synchronously, so no event can be lost.',
       'NIST.800.53.R5-LambdaDLQ',
       'NIST.800.53.R5-LambdaConcurrency',
       'NIST.800.53.R5-LambdaInsideVPC',
@@ -110,7 +112,8 @@ export class EdgeFunction extends Construct {
     this.version.node.addDependency(policy);
     acknowledge(
       policy,
-      'Lambda@Edge writes in whichever region is nearest to the viewer, and names its log streams itself. The statement allows the log groups of this one function.',
+      'Lambda@Edge writes in whichever region is nearest to the viewer, and names its log ' +
+        'streams itself. The statement allows the log groups of this one function.',
       wildcardFinding(this, logGroups),
     );
   }

@@ -44,8 +44,8 @@ export interface ViewerFunctionProps extends LoggedProps {
  * failure and is kept for three months by default.
  *
  * Use it if an origin is a VPC origin, or if a Lambda@Edge invocation for each request is too
- * expensive. A behavior takes one kind of function for its viewer events: with a CloudFront Function
- * on viewer requests, Lambda@Edge cannot run on viewer responses.
+ * expensive. A behavior takes one kind of function for its viewer events: with a CloudFront
+ * Function on viewer requests, Lambda@Edge cannot run on viewer responses.
  *
  * @throws IsochroneError if the stack is not in us-east-1, the handler was not built, or the code
  * with the settings is larger than 10,240 bytes
@@ -53,7 +53,9 @@ export interface ViewerFunctionProps extends LoggedProps {
 export class ViewerFunction extends Construct {
   /** The function, for the `functionAssociations` of a behavior. */
   public readonly function: cloudfront.Function;
-  /** Created before the function, because CloudFront would create a log group that never expires. */
+  /**
+   * Created before the function, because CloudFront would create a log group that never expires.
+   */
   public readonly logGroup: logs.ILogGroup;
 
   constructor(scope: Construct, id: string, props: ViewerFunctionProps) {

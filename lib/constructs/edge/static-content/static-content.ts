@@ -183,14 +183,16 @@ export class StaticContent extends Construct {
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
       reasons: {
         notReplicated:
-          'The files are built from sources and can be uploaded again anywhere: a copy in another ' +
+          'The files are built from sources and can be uploaded again anywhere: a copy in ' +
+          'another ' +
           'region would save minutes, and no data.',
         noKey:
           'S3 encrypts each object with a key of its own. The files are served to every viewer, ' +
           'so a key that guards them would guard nothing; and under one, its policy would have ' +
           'to admit all distributions of the account.',
         notLogged:
-          'Viewers reach the files through CloudFront alone, whose access logs have each request. ' +
+          'Viewers reach the files through CloudFront alone, whose access logs have each ' +
+          'request. ' +
           "Give `serverAccessLogsBucket` to log the bucket's own requests as well.",
       },
     });

@@ -100,7 +100,9 @@ export class CachePolicies extends Construct {
         property: `the number of cache policies, with that of the tier "${tier.name}",`,
         value: this.policies.size + 1,
         allowed: `at most ${this.quota}`,
-        rule: `An account has ${CLOUDFRONT.cachePoliciesPerAccount} cache policies unless AWS raises the quota.`,
+        rule:
+          `An account has ${CLOUDFRONT.cachePoliciesPerAccount} cache policies unless AWS ` +
+          'raises the quota.',
         fix: 'Give tiers the same TTLs and key, or raise `maxCachePolicies` to your quota.',
       });
     }
@@ -126,9 +128,10 @@ export class CachePolicies extends Construct {
 
   private create(name: string, content: PolicyContent): cloudfront.ICachePolicy {
     const { CacheQueryStringBehavior: query, CacheHeaderBehavior: header } = cloudfront;
+    const prefix = Names.uniqueResourceName(this, { maxLength: 80, separator: '-' });
     return new cloudfront.CachePolicy(this, name, {
       // CDK cuts its own name at the end, which is where the names of two policies differ.
-      cachePolicyName: `${Names.uniqueResourceName(this, { maxLength: 80, separator: '-' })}-${name}`,
+      cachePolicyName: `${prefix}-${name}`,
       minTtl: Duration.seconds(content.minTtl),
       defaultTtl: Duration.seconds(content.defaultTtl),
       maxTtl: Duration.seconds(content.maxTtl),

@@ -118,8 +118,8 @@ export interface CacheTierOptions {
    * - `bypass`: the response goes to its viewer alone and is not cached. CloudFront removes the
    *   cookie, as it does wherever cookies are not forwarded ("Cache content based on cookies",
    *   Amazon CloudFront developer guide).
-   * - `strip`: the response is cached without the cookie. Use it only where the body is the same for
-   *   every viewer.
+   * - `strip`: the response is cached without the cookie. Use it only where the body is the same
+   *   for every viewer.
    *
    * @default - `bypass`; `strip` with a `minTtl` above 0, under which CloudFront caches every
    * response

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { App, Duration, Lazy, RemovalPolicy, SecretValue, Stack, Stage } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
@@ -17,13 +16,8 @@ import type { EdgeFunction } from '../../../../lib/constructs/edge/functions/edg
 import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
 import { EdgeWebAcl } from '../../../../lib/constructs/edge/web-acl';
 import { testStack } from '../../../test-stack';
+import { certificateIn } from '../certificate';
 
-const certificateIn = (stack: Stack) =>
-  acm.Certificate.fromCertificateArn(
-    stack,
-    'Certificate',
-    'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
-  );
 const zoneIn = (stack: Stack) =>
   route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', {
     hostedZoneId: 'Z123',
@@ -50,7 +44,7 @@ function assetOf(
   );
 }
 
-describe("in someone else's stack, with the fewest props", () => {
+describe('with only the required props, in a stack of its own', () => {
   const stack = testStack();
   new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
@@ -59,7 +53,7 @@ describe("in someone else's stack, with the fewest props", () => {
   });
   const template = Template.fromStack(stack);
 
-  test('caches nothing, takes every method, and gives the origin all but the Host header and what only the edge may set', () => {
+  test('caches nothing, takes every method, and forwards all but Host and the headers of the edge', () => {
     const config = configOf(template);
     const [allOfTheViewer] = Object.keys(
       template.findResources('AWS::CloudFront::OriginRequestPolicy'),
@@ -94,7 +88,7 @@ describe("in someone else's stack, with the fewest props", () => {
     template.resourceCountIs('AWS::Lambda::Function', 0);
   });
 
-  test('is protected and logged all the same', () => {
+  test('has a web ACL and access logs', () => {
     expect(configOf(template).WebACLId).toEqual({
       'Fn::GetAtt': [Object.keys(template.findResources('AWS::WAFv2::WebACL'))[0], 'Arn'],
     });
@@ -103,7 +97,7 @@ describe("in someone else's stack, with the fewest props", () => {
   });
 });
 
-describe('with all of it', () => {
+describe('with all props', () => {
   const behaviors: EdgeBehavior[] = [
     { pathPattern: '/admin/*', tier: CacheTier.uncached() },
     { pathPattern: '/auth/*', tier: CacheTier.uncached() },
@@ -150,7 +144,7 @@ describe('with all of it', () => {
   });
 
   test.each([...cached, '*'])(
-    '%s is read from the read origin, which sees nothing that is not in the key',
+    '%s is read from the read origin, which gets only the parts of the key',
     (pattern) => {
       expect(behaviorOf(pattern)).toMatchObject({
         TargetOriginId: 'read',
@@ -188,10 +182,9 @@ describe('with all of it', () => {
     template.resourceCountIs('AWS::CloudFront::CachePolicy', 9);
   });
 
-  test('the edge functions run before and behind each cache, one for each event, and nowhere else', () => {
+  test('the edge functions run before and after each cache, one for each event, and nowhere else', () => {
     const versionOf = ({ version }: EdgeFunction) => stack.resolve(version.functionArn);
-    if (!edge.normalizer || !edge.regionalTtl)
-      throw new Error('There is an edge function missing.');
+    if (!edge.normalizer || !edge.regionalTtl) throw new Error('An edge function is missing.');
     const both = [
       { EventType: 'viewer-request', LambdaFunctionARN: versionOf(edge.normalizer) },
       { EventType: 'origin-response', LambdaFunctionARN: versionOf(edge.regionalTtl) },
@@ -209,9 +202,9 @@ describe('with all of it', () => {
     }
   });
 
-  test('the edge function does for each path what its tier says', async () => {
+  test('the edge function applies the tier of each path', async () => {
     const { handler } = require(join(assetOf(stack, template, 'Viewer request'), 'index.js'));
-    const answer = async (uri: string) => {
+    const normalized = async (uri: string) => {
       const headers = { accept: [{ value: 'image/avif' }], 'accept-language': [{ value: 'ja' }] };
       const request = { uri, querystring: 'utm_source=x&b=2&a=1', headers };
       const { querystring, headers: sent } = await handler({ Records: [{ cf: { request } }] });
@@ -221,14 +214,14 @@ describe('with all of it', () => {
         sent['x-isochrone-image-format']?.[0].value,
       ];
     };
-    expect(await answer('/static/hashed/app.1f.js')).toEqual(['', undefined, undefined]);
-    expect(await answer('/static/app.js')).toEqual(['a=1&b=2', undefined, undefined]);
-    expect(await answer('/media/a.jpg')).toEqual(['a=1&b=2', undefined, 'avif']);
-    expect(await answer('/api/news/today')).toEqual(['a=1&b=2', 'ja', undefined]);
-    expect(await answer('/')).toEqual(['a=1&b=2', 'ja', undefined]);
+    expect(await normalized('/static/hashed/app.1f.js')).toEqual(['', undefined, undefined]);
+    expect(await normalized('/static/app.js')).toEqual(['a=1&b=2', undefined, undefined]);
+    expect(await normalized('/media/a.jpg')).toEqual(['a=1&b=2', undefined, 'avif']);
+    expect(await normalized('/api/news/today')).toEqual(['a=1&b=2', 'ja', undefined]);
+    expect(await normalized('/')).toEqual(['a=1&b=2', 'ja', undefined]);
   });
 
-  test('static files stay for four hours in Asia and the Pacific, for two elsewhere, within what the policy allows', async () => {
+  test('static files are cached four hours in Asia and the Pacific and two elsewhere, within the policy', async () => {
     const asset = assetOf(stack, template, 'Origin response');
     const cacheControl = async (region: string, uri: string, headers: object = {}) => {
       const before = process.env.AWS_REGION;
@@ -265,7 +258,7 @@ describe('with all of it', () => {
     });
   });
 
-  test('viewers connect with TLS 1.2 or later over HTTP/2 and HTTP/3, from everywhere', () => {
+  test('viewers connect with TLS 1.2 or later over HTTP/2 and HTTP/3, from anywhere', () => {
     expect(config).toMatchObject({
       Aliases: ['www.example.com', 'example.com'],
       HttpVersion: 'http2and3',
@@ -276,7 +269,7 @@ describe('with all of it', () => {
     expect(config).not.toHaveProperty('Restrictions');
   });
 
-  test('the origins know the distribution by a secret that is not in the template', () => {
+  test('the origins recognize the distribution by a secret that is not in the template', () => {
     expect(config.Origins).toHaveLength(2);
     for (const origin of config.Origins) {
       expect(origin.OriginCustomHeaders).toEqual([
@@ -288,7 +281,7 @@ describe('with all of it', () => {
     }
   });
 
-  test('answers carry security headers', () => {
+  test('responses have security headers', () => {
     template.hasResourceProperties('AWS::CloudFront::ResponseHeadersPolicy', {
       ResponseHeadersPolicyConfig: {
         SecurityHeadersConfig: {
@@ -324,7 +317,7 @@ describe('with all of it', () => {
     ]);
   });
 
-  test('hit rates are measured, and logs follow the removal policy and the key', () => {
+  test('hit rates are measured, and logs have the removal policy and the key', () => {
     template.resourceCountIs('AWS::CloudFront::MonitoringSubscription', 1);
     template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
     template.hasResource('AWS::Logs::LogGroup', {
@@ -341,7 +334,7 @@ describe('with all of it', () => {
   });
 });
 
-describe('with methods that are split, and reads that fail over', () => {
+describe('with split methods and read failover', () => {
   const stack = testStack();
   const edge = new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
@@ -369,7 +362,7 @@ describe('with methods that are split, and reads that fail over', () => {
   const config = configOf(template);
   const [admin, api, news] = config.CacheBehaviors;
 
-  test('a split path takes every method, uncached, and only the router runs, before and behind the origin', () => {
+  test('a split path takes every method, uncached, and only the router runs, before and after the origin', () => {
     const router = stack.resolve(edge.originRouter?.version.functionArn);
     for (const behavior of [api, config.DefaultCacheBehavior]) {
       expect(behavior).toMatchObject({
@@ -386,7 +379,7 @@ describe('with methods that are split, and reads that fail over', () => {
     expect(admin).not.toHaveProperty('LambdaFunctionAssociations');
   });
 
-  test('its origin is the read origin, with the header that both know, without Origin Shield', () => {
+  test('its origin is the read origin, with the verification header and without Origin Shield', () => {
     const origin = config.Origins.find(({ Id }: { Id: string }) => Id === 'split');
     expect(origin).toMatchObject({
       DomainName: 'read.example.com',
@@ -395,7 +388,7 @@ describe('with methods that are split, and reads that fail over', () => {
     expect(origin).not.toHaveProperty('OriginShield');
   });
 
-  test('the router knows the names, the time and the batch patterns', async () => {
+  test('the router has the names, the duration and the batch patterns', async () => {
     const { handler } = require(join(assetOf(stack, template, 'Origin request'), 'index.js'));
     const nameFor = async (method: string, uri: string, cookie = '') => {
       const origin = { custom: { domainName: 'read.example.com' } };
@@ -412,7 +405,7 @@ describe('with methods that are split, and reads that fail over', () => {
     expect(await nameFor('POST', '/')).toBe('write.example.com');
   });
 
-  test('reads fail over from the read to the write origin; nothing else does', () => {
+  test('only reads fail over from the read to the write origin', () => {
     const { Items: groups, Quantity: count } = config.OriginGroups;
     expect(count).toBe(1);
     expect(groups[0]).toMatchObject({
@@ -429,7 +422,7 @@ describe('with methods that are split, and reads that fail over', () => {
   });
 });
 
-describe('a value that CDK would take and CloudFront refuse or never use', () => {
+describe('a value that CDK accepts but CloudFront refuses or never uses', () => {
   function build(props: Partial<EdgeDistributionProps>, region: string | undefined = 'us-east-1') {
     const stack = new Stack(new App(), 'Test', { env: { region } });
     return () =>
@@ -591,7 +584,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       { defaultTier: byLanguage },
     ],
     ['the number of cache policies', { ...cached('/a'), maxCachePolicies: 0 }],
-  ])('is refused: %s', (message, props) => {
+  ])('refuses with: %s', (message, props) => {
     expect(build(props)).toThrow(message);
   });
 
@@ -632,7 +625,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
         behaviors: [{ pathPattern: '/a', tier: CacheTier.news().with(bare), origin }],
       },
     ],
-    ['a second', { recentWriter: Duration.seconds(1) }],
+    ['a recent writer of one second', { recentWriter: Duration.seconds(1) }],
     ['a wildcard name', { domainNames: ['*.example.com', 'example.com'], hostedZone: zone }],
     [
       'names that are known only on deployment',
@@ -654,7 +647,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     expect(build(props)).not.toThrow();
   });
 
-  test('a stack outside us-east-1 is refused with the way out', () => {
+  test('refuses a stack outside us-east-1, with a fix', () => {
     expect(build({}, 'eu-west-1')).toThrow(
       'EdgeDistribution at Test/Edge: env.region of the stack must be us-east-1, got "eu-west-1".\n' +
         'The certificate, the web ACL and the edge functions of CloudFront live in us-east-1 only. ' +
@@ -663,7 +656,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
   });
 });
 
-test('takes a web ACL and a restriction by country of the user, in a stack without a region', () => {
+test('accepts a web ACL and a geo restriction, in a stack without a region', () => {
   const stack = new Stack(new App(), 'Test');
   const { webAcl } = new EdgeWebAcl(stack, 'OwnAcl', { requestsPerMinute: 5000 });
   const edge = new EdgeDistribution(stack, 'Edge', {

@@ -1,6 +1,6 @@
 import { isUploaded } from '../../../../lib/constructs/edge/static-content/site-files';
 
-describe('a pattern of `aws s3`', () => {
+describe('a pattern of `aws s3` matches', () => {
   test.each([
     ['assets/a.js', 'assets/*', true],
     ['assets/deep/a.js', 'assets/*', true],
@@ -23,7 +23,7 @@ describe('a pattern of `aws s3`', () => {
   });
 });
 
-test('the last filter that matches a file decides, and without one it is in', () => {
+test('the last matching filter decides, and a file without a match is uploaded', () => {
   const filters = [
     { action: 'exclude', pattern: '*' },
     { action: 'include', pattern: '*.js' },

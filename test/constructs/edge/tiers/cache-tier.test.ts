@@ -8,7 +8,7 @@ import {
 
 const seconds = Duration.seconds;
 
-describe('the tiers of the project', () => {
+describe('the default tiers', () => {
   test.each<[CacheTier, number, number]>([
     [CacheTier.standard(), 3600, 86_400],
     [CacheTier.static(), 7200, 172_800],
@@ -33,7 +33,7 @@ describe('the tiers of the project', () => {
     expect(CacheTier.static().continents.apac?.defaultTtl?.toSeconds()).toBe(14_400);
   });
 
-  test('are kept by browsers as the origin says, but for hashed files and public answers', () => {
+  test('leave the browser TTL to the origin, except for hashed files and public responses', () => {
     expect(CacheTier.standard().browserTtl).toBeUndefined();
     expect(CacheTier.immutable().browserTtl?.toDays()).toBe(365);
     expect(CacheTier.publicApi().browserTtl?.toMinutes()).toBe(5);
@@ -44,7 +44,7 @@ describe('the tiers of the project', () => {
     expect(CacheTier.news().errorTtl.toSeconds()).toBe(10);
   });
 
-  test('have a query in the key where the content can depend on it', () => {
+  test('have a query in the key if the content can depend on it', () => {
     expect(CacheTier.immutable().query).toBe('none');
     expect(CacheTier.publicApi().query).toEqual({ deny: DEFAULT_DENIED_QUERY });
   });
@@ -61,7 +61,7 @@ describe('CacheTier.of', () => {
   const tier = (options: Partial<CacheTierOptions>) =>
     CacheTier.of({ name: 'prices', defaultTtl: seconds(60), ...options });
 
-  test('refuses a maximum below the default, and says what CDK would have done', () => {
+  test('refuses a maximum below the default, and says what CDK would do', () => {
     expect(() => tier({ maxTtl: seconds(59) })).toThrow(
       'CacheTier at prices: defaultTtl must be at most the maximum TTL, 59 seconds, got 60.\n' +
         'CloudFront needs minimum TTL ≤ default TTL ≤ maximum TTL; CDK silently raises the others. ' +
@@ -77,7 +77,7 @@ describe('CacheTier.of', () => {
     expect(tier({ minTtl: Duration.minutes(1) }).minTtl.toSeconds()).toBe(60);
   });
 
-  test('refuses a cache that keeps nothing', () => {
+  test('refuses a cached tier that keeps nothing', () => {
     expect(() => tier({ defaultTtl: seconds(0) })).toThrow('maxTtl must be more than 0');
     expect(tier({ defaultTtl: seconds(0), maxTtl: seconds(1) }).defaultTtl.toSeconds()).toBe(0);
   });
@@ -93,7 +93,7 @@ describe('CacheTier.of', () => {
     expect(own.continents.apac?.defaultTtl?.toSeconds()).toBe(61);
   });
 
-  test('knows the longest time anywhere in the world', () => {
+  test('has the longest TTL of any part of the world', () => {
     expect(tier({}).longestTtl.toSeconds()).toBe(60);
     const maxTtl = seconds(90);
     expect(
@@ -105,7 +105,7 @@ describe('CacheTier.of', () => {
   });
 
   test.each(['staleWhileRevalidate', 'staleIfError'] as const)(
-    'refuses a %s that CloudFront would cut',
+    'refuses a %s that CloudFront would shorten',
     (property) => {
       expect(() => tier({ [property]: seconds(61) })).toThrow(
         `${property} must be at most the longest maximum TTL, 60 seconds, got 61`,
@@ -119,14 +119,14 @@ describe('CacheTier.of', () => {
     },
   );
 
-  test('refuses an error TTL below what CloudFront keeps in any case', () => {
+  test("refuses an error TTL below CloudFront's minimum", () => {
     expect(() => tier({ errorTtl: seconds(9) })).toThrow(
       'errorTtl must be at least 10 seconds, got "Duration.seconds(9)"',
     );
     expect(tier({ errorTtl: seconds(11) }).errorTtl.toSeconds()).toBe(11);
   });
 
-  test('a minimum TTL, under which even `no-store` is kept, leaves only to strip cookies', () => {
+  test('allows only to strip cookies with a minimum TTL, under which even `no-store` is cached', () => {
     const minTtl = seconds(1);
     expect(() => tier({ minTtl, setCookie: 'bypass' })).toThrow(
       'setCookie must be strip with a minimum TTL above 0',
@@ -135,7 +135,7 @@ describe('CacheTier.of', () => {
     expect(tier({ setCookie: 'strip' }).setCookie).toBe('strip');
   });
 
-  test('leaves TTLs alone that are known only on deployment', () => {
+  test('does not check TTLs that are known only at deployment', () => {
     expect(() => tier({ minTtl: seconds(Lazy.number({ produce: () => 90 })) })).not.toThrow();
   });
 
@@ -144,7 +144,7 @@ describe('CacheTier.of', () => {
       'name must be a letter, then letters, digits and hyphens, 40 characters at most',
     );
   });
-  test.each(['a', 'market-overview-2', 'x'.repeat(40)])('takes the name %j', (name) => {
+  test.each(['a', 'market-overview-2', 'x'.repeat(40)])('accepts the name %j', (name) => {
     expect(tier({ name }).name).toBe(name);
   });
 
@@ -170,11 +170,11 @@ describe('CacheTier.of', () => {
     [{ deny: ['utm_*', '_'] }],
     [{ allow: names(10) }],
     [{ allow: ['x'.repeat(1024)] }],
-  ])('takes the query key %j', (query) => {
+  ])('accepts the query key %j', (query) => {
     expect(tier({ query }).query).toBe(query);
   });
 
-  test('with changes what is given, and what follows from it', () => {
+  test('`with` changes the given options and the defaults that follow from them', () => {
     const changed = tier({ compress: false, browserTtl: seconds(5), setCookie: 'strip' }).with({
       name: 'quotes',
       defaultTtl: seconds(90),
