@@ -1,21 +1,21 @@
 /**
- * CloudFront Functions, viewer response, where origins are VPC origins: marks viewers who wrote, as
- * `route-origin` does elsewhere, so that `select-origin` lets them read from the primary region for
- * a while.
+ * CloudFront Functions, viewer response, with VPC origins: marks viewers who wrote, as
+ * `route-origin` does for public origins, so that `select-origin` sends their reads to the primary
+ * region for a while.
  *
- * CloudFront calls it for no answer of 400 or above from the origin. What fails leaves the answer
- * as it is.
+ * CloudFront does not call it for a response of status 400 or above from the origin. If it fails,
+ * the response stays as it is.
  */
 import type { MarkWriterSettings } from '../../lib/model/contracts';
-import { RECENT_WRITER_COOKIE, recentWriterAttributes, tellsOfWrite } from '../route-origin';
+import { isWrite, RECENT_WRITER_COOKIE, recentWriterAttributes } from '../route-origin';
 
-/** The construct `ViewerFunction` puts the settings in its place. */
+/** A placeholder, which the construct `ViewerFunction` replaces with the settings. */
 declare const ISOCHRONE_SETTINGS: MarkWriterSettings;
 
-/** The part of an answer that is read and written here. */
+/** The part of a response that is read and written here. */
 interface ViewerResponse {
   readonly statusCode: number;
-  /** From `Set-Cookie`, by name. */
+  /** The cookies of `Set-Cookie`, by name. */
   cookies?: Record<string, { readonly value: string; readonly attributes?: string }>;
 }
 
@@ -28,7 +28,7 @@ const attributes = recentWriterAttributes(ISOCHRONE_SETTINGS.recentWriterSeconds
 
 export function handler(event: ViewerResponseEvent): ViewerResponse {
   try {
-    if (tellsOfWrite(event.request.method, event.response.statusCode)) mark(event.response);
+    if (isWrite(event.request.method, event.response.statusCode)) mark(event.response);
   } catch (error) {
     console.log(
       JSON.stringify({

@@ -1,20 +1,22 @@
 /**
- * Lambda@Edge, viewer request: normalises what becomes the cache key.
+ * Lambda@Edge, viewer request: normalizes the parts of the cache key.
  *
- * It stands before every cached page, so it never fails: if the settings cannot be read, or a
- * request is not as expected, the request goes on as it came and one JSON line says why.
+ * It runs before every cached page, so it never fails. If the settings cannot be read, or a request
+ * is malformed, the request continues unchanged and one JSON line says why.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { CacheKeySettings } from '../../lib/model/contracts';
+import { logError, readSettings } from '../settings';
 import { normalizeRequest, type ViewerRequest } from './lambda-request';
-import { type Asked, type CacheKey, cacheKeyOf } from './normalize';
+import { cacheKeyOf } from './normalize';
 
 interface ViewerRequestEvent {
   readonly Records: readonly { readonly cf: { readonly request: ViewerRequest } }[];
 }
 
-const keyOf = readSettings();
+const keyOf = readSettings(
+  (settings: CacheKeySettings) => cacheKeyOf(settings),
+  'No request is normalized: config.json beside the handler cannot be used.',
+);
 
 export async function handler(event: ViewerRequestEvent): Promise<ViewerRequest | undefined> {
   const request = event?.Records?.[0]?.cf?.request;
@@ -22,29 +24,7 @@ export async function handler(event: ViewerRequestEvent): Promise<ViewerRequest 
   try {
     return normalizeRequest(request, keyOf);
   } catch (error) {
-    report('The request goes on as it came: it could not be normalised.', error);
+    logError('The request continues unchanged: it could not be normalized.', error);
     return request;
   }
-}
-
-/** Lambda@Edge has no environment variables: the settings lie beside the code. */
-function readSettings(): ((asked: Asked) => CacheKey | undefined) | undefined {
-  try {
-    return cacheKeyOf(
-      JSON.parse(readFileSync(join(__dirname, 'config.json'), 'utf8')) as CacheKeySettings,
-    );
-  } catch (error) {
-    report('No request is normalised: config.json beside the handler cannot be used.', error);
-    return undefined;
-  }
-}
-
-function report(message: string, error: unknown): void {
-  console.error(
-    JSON.stringify({
-      level: 'ERROR',
-      message,
-      error: error instanceof Error ? error.message : String(error),
-    }),
-  );
 }

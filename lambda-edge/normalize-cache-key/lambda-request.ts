@@ -1,5 +1,10 @@
-/** A viewer request as Lambda@Edge gives it, and what the cache key makes of it. */
-import { type Asked, type CacheKey, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from './normalize';
+/** A viewer request in the format of Lambda@Edge, and how a cache key changes it. */
+import {
+  type CacheKey,
+  type CacheKeyInput,
+  IMAGE_FORMAT_HEADER,
+  LANGUAGE_HEADER,
+} from './normalize';
 
 /** Headers by name in lower case. */
 export type Headers = Record<string, { key?: string; value: string }[]>;
@@ -8,20 +13,20 @@ export type Headers = Record<string, { key?: string; value: string }[]>;
 export interface ViewerRequest {
   /** The path as the viewer sent it. */
   readonly uri: string;
-  /** Without the question mark. */
+  /** The query, without the question mark. */
   readonly querystring: string;
   readonly headers: Headers;
 }
 
 /**
- * The request with a normalised query and its two synthetic headers set or removed.
+ * The request with a normalized query, and with its two synthetic headers set or removed.
  *
  * @param request is not changed
- * @param keyOf what `cacheKeyOf` made of the settings
+ * @param keyOf the result of `cacheKeyOf`
  */
 export function normalizeRequest<Request extends ViewerRequest>(
   request: Request,
-  keyOf: (asked: Asked) => CacheKey | undefined,
+  keyOf: (input: CacheKeyInput) => CacheKey | undefined,
 ): Request {
   const key = keyOf({
     path: request.uri,
@@ -44,7 +49,7 @@ function isSynthetic(name: string): boolean {
   return lower === LANGUAGE_HEADER || lower === IMAGE_FORMAT_HEADER;
 }
 
-/** A list header that was sent several times is one list: RFC 9110, section 5.3. */
+/** Joins the values of a list header that was sent several times: RFC 9110, section 5.3. */
 function headerValue(headers: Headers, name: string): string {
   return (headers[name] ?? []).map(({ value }) => value).join(',');
 }

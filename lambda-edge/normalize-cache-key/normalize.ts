@@ -1,34 +1,34 @@
 /**
- * The core of the cache-key normaliser: what CloudFront's cache key may not see as different, made
- * equal.
+ * The core of the cache key normalizer: it makes requests equal that CloudFront's cache key should
+ * not distinguish.
  *
  * Pure functions over strings, for Lambda@Edge and CloudFront Functions alike: no AWS types, no
- * I/O, and only the syntax and the built-ins of the latter's runtime. It has no destructuring, no
- * `for … of`, no spread of objects, no `Map` and no `flatMap`; the build refuses the first three, a
- * test the others.
+ * I/O, and only the syntax and the built-ins of the latter's runtime. That runtime has no
+ * destructuring, no `for … of`, no object spread, no `Map` and no `flatMap`; the build refuses the
+ * first three, and a test the others.
  *
- * The rule above all others: two requests whose answers may differ never share a key. So a byte
- * that is kept is never decoded, re-encoded or changed in case, and whatever is in doubt stays as
- * it came. A missed merge costs one trip to the origin; a wrong merge serves the wrong content.
+ * The first rule: two requests whose responses may differ never share a key. A byte that is kept is
+ * therefore never decoded, re-encoded or changed in case, and anything ambiguous stays as it came.
+ * A missed merge costs one request to the origin; a wrong merge serves the wrong content.
  */
 import type { CacheKeySettings, QueryRule } from '../../lib/model/contracts';
 
-/** What a viewer asks for, as far as it is read here. */
-export interface Asked {
+/** The part of a request that the cache key depends on. */
+export interface CacheKeyInput {
   /** The path as the viewer sent it. */
   readonly path: string;
-  /** Without the question mark. */
+  /** The query, without the question mark. */
   readonly query: string;
   /** The value of a header, by its name in lower case; empty if it was not sent. */
   readonly header: (name: string) => string;
 }
 
-/** What the cache key is made of. */
+/** The normalized parts of the cache key. */
 export interface CacheKey {
   readonly query: string;
-  /** Absent if the rule does not ask for it. */
+  /** The negotiated language; absent if the key does not depend on it. */
   readonly language?: string;
-  /** Absent if the rule does not ask for it. */
+  /** The negotiated image format; absent if the key does not depend on it. */
   readonly imageFormat?: ImageFormat;
 }
 
@@ -39,39 +39,38 @@ export const LANGUAGE_HEADER = 'x-isochrone-language';
 export const IMAGE_FORMAT_HEADER = 'x-isochrone-image-format';
 
 /**
- * Characters of a query that is still normalised; a longer one goes on as it came. CloudFront
- * itself takes URLs of 8,192 bytes.
+ * The longest query that is normalized, in characters; a longer one stays as it came. CloudFront
+ * itself accepts URLs of up to 8,192 bytes.
  */
 export const MAX_QUERY_LENGTH = 8192;
 
 /**
- * Parameters of a query that is still normalised, empty ones included; a query with more goes on as
- * it came. Keeps the sort short.
+ * The most parameters of a query that is normalized, empty ones included; a query with more stays
+ * as it came. This bounds the time of the sort.
  */
 export const MAX_PARAMETERS = 100;
 
 /**
- * Characters of an `Accept` or `Accept-Language` header that is still read; a longer one counts as
- * absent.
+ * The longest `Accept` or `Accept-Language` header that is read, in characters; a longer one counts
+ * as absent.
  */
 export const MAX_ACCEPT_LENGTH = 1024;
 
-/**
- * Image formats beside the fallback, the better one first: it wins when the viewer ranks both the
- * same.
- */
+/** Image formats, the best first: at equal weights in `Accept`, the earlier one wins. */
 const IMAGE_FORMATS = ['avif', 'webp', 'jpeg'] as const;
 export type ImageFormat = (typeof IMAGE_FORMATS)[number];
 
 /**
- * Makes settings ready for many requests.
+ * Prepares settings for many requests.
  *
- * @returns what tells the cache key of a request, or undefined if no rule is known to apply: then
- * the request goes on with the query that it came with. In either case, a viewer's own copies of
- * the two headers must not survive, because the cache key and the origin trust them. (On uncached
- * paths, where no function runs, the origin request policy leaves them out.)
+ * @returns a function that computes the cache key of a request. It returns undefined if no rule
+ * certainly applies; the query then stays as it came. In both cases the caller must remove the
+ * viewer's own copies of the two headers, because the cache key and the origin trust them. (On
+ * uncached paths, where no function runs, the origin request policy leaves them out.)
  */
-export function cacheKeyOf(settings: CacheKeySettings): (asked: Asked) => CacheKey | undefined {
+export function cacheKeyOf(
+  settings: CacheKeySettings,
+): (input: CacheKeyInput) => CacheKey | undefined {
   const rules = settings.paths.map((rule) => ({
     pattern: rule.pattern,
     normalize: rule.query === undefined ? (query: string) => query : queryNormalizer(rule.query),
@@ -79,44 +78,41 @@ export function cacheKeyOf(settings: CacheKeySettings): (asked: Asked) => CacheK
     imageFormat: rule.imageFormat,
   }));
   const languages = settings.languages;
-  return (asked) => {
-    const rule = findRule(rules, asked.path);
+  return (input) => {
+    const rule = findRule(rules, input.path);
     if (rule === undefined) return undefined;
     return {
-      query: rule.normalize(asked.query),
+      query: rule.normalize(input.query),
       language:
         rule.language && languages
-          ? negotiateLanguage(asked.header('accept-language'), languages)
+          ? negotiateLanguage(input.header('accept-language'), languages)
           : undefined,
-      imageFormat: rule.imageFormat ? negotiateImageFormat(asked.header('accept')) : undefined,
+      imageFormat: rule.imageFormat ? negotiateImageFormat(input.header('accept')) : undefined,
     };
   };
 }
 
 /**
  * Escapes of unreserved characters, `.` or `..` as a segment, and `//`. CloudFront resolves them
- * before it chooses a behaviour ("Path pattern", Amazon CloudFront developer guide), but functions
- * see the path as it was sent.
+ * before it chooses a behavior ("Path pattern", Amazon CloudFront developer guide), but functions
+ * see the path as the viewer sent it.
  */
-const NOT_AS_CLOUDFRONT_MATCHES_IT =
+const NORMALIZED_BEFORE_MATCH =
   /%(?:2[de]|3\d|[46][1-9a-f]|[57][0-9a]|5f|7e)|(?:^|\/)\.{1,2}(?:\/|$)|\/\//i;
 
 /**
- * The first rule whose pattern matches the path; none if no pattern does, or if CloudFront may have
- * chosen the behaviour by another spelling of the path: then we cannot know which rule is meant.
+ * The first rule whose pattern matches the path. Undefined if no pattern matches, or if CloudFront
+ * may have chosen the behavior by another spelling of the path, so that the rule is not known.
  */
 export function findRule<Rule extends { readonly pattern: string }>(
   rules: readonly Rule[],
   path: string,
 ): Rule | undefined {
-  if (NOT_AS_CLOUDFRONT_MATCHES_IT.test(path)) return undefined;
+  if (NORMALIZED_BEFORE_MATCH.test(path)) return undefined;
   return rules.find((rule) => matchesPath(rule.pattern, path));
 }
 
-/**
- * Whether a path matches a pattern in CloudFront's syntax. A slash at the start may be left out of
- * the pattern.
- */
+/** Whether a path matches a pattern in CloudFront's syntax, whose leading slash is optional. */
 export function matchesPath(pattern: string, path: string): boolean {
   return matchesWildcards(withoutFirstSlash(pattern), withoutFirstSlash(path));
 }
@@ -126,8 +122,8 @@ function withoutFirstSlash(text: string): string {
 }
 
 /**
- * Two pointers instead of a regular expression: its time is bounded by the product of the lengths,
- * whatever the path.
+ * Two pointers instead of a regular expression: the time is at most proportional to the product of
+ * the lengths, for any path.
  */
 function matchesWildcards(pattern: string, text: string): boolean {
   let p = 0;
@@ -153,19 +149,19 @@ function matchesWildcards(pattern: string, text: string): boolean {
 }
 
 /**
- * Makes a rule ready for many queries.
+ * Prepares a rule for many queries.
  *
- * @returns what gives a query with the parameters that the rule keeps, sorted by name. Never longer
- * than it was, and stable: normalising twice changes nothing more.
+ * @returns a function that keeps the parameters of the rule and sorts them by name. Its result is
+ * never longer than the query, and normalizing it again does not change it.
  *
- * - Only `&` separates. `flag` and `flag=` are different parameters, and so are `a=%E9` and
- *   `a=%e9`, `+` and `%20`.
- * - Repeated names keep their order among themselves, because the origin may read them as a list.
- * - So do different spellings of one name, such as `a` and `%61`, for the same reason.
+ * - Only `&` separates parameters. `flag` and `flag=` are different parameters, and so are `a=%E9`
+ *   and `a=%e9`, or `+` and `%20`.
+ * - Parameters of the same name keep their order, because the origin may read them as a list.
+ * - So do parameters whose names are spelled differently, such as `a` and `%61`.
  * - Empty parameters, as in `a&&b`, are dropped: they have neither a name nor a value. A lone `=`
  *   has both, empty, and stays.
- * - Beyond {@link MAX_QUERY_LENGTH} or {@link MAX_PARAMETERS} the query is left as it came, except
- *   that `none` drops any.
+ * - A query beyond {@link MAX_QUERY_LENGTH} or {@link MAX_PARAMETERS} stays as it came, except that
+ *   `none` drops every query.
  */
 export function queryNormalizer(rule: QueryRule): (query: string) => string {
   if (rule === 'none') return () => '';
@@ -177,7 +173,7 @@ export function queryNormalizer(rule: QueryRule): (query: string) => string {
 function keepAndSort(query: string, keeps: (name: string) => boolean): string {
   if (query.length > MAX_QUERY_LENGTH) return query;
   let equals = query.indexOf('=');
-  // Most queries have one parameter: nothing to split, sort or join.
+  // Most queries have one parameter, which needs no split, sort or join.
   if (!query.includes('&')) return keeps(equals < 0 ? query : query.slice(0, equals)) ? query : '';
   const names: string[] = [];
   const parameters: string[] = [];
@@ -186,7 +182,7 @@ function keepAndSort(query: string, keeps: (name: string) => boolean): string {
     if (++count > MAX_PARAMETERS) return query;
     const ampersand = query.indexOf('&', start);
     const end = ampersand < 0 ? query.length : ampersand;
-    // Looked for again only when it was passed, so that a query of many flags is still read once.
+    // Search again only after passing the last `=`, so that a query of many flags is read once.
     if (equals >= 0 && equals < start) equals = query.indexOf('=', start);
     const name = query.slice(start, equals >= 0 && equals < end ? equals : end);
     if (end > start && keeps(name)) {
@@ -206,13 +202,13 @@ function join(parts: readonly string[]): string {
 }
 
 /**
- * Raw byte order; all spellings of one name stand where the smallest of them would.
+ * Sorts in raw byte order, with all spellings of a name in the place of the smallest one.
  *
- * By insertion: it keeps the order of equals, costs one comparison a parameter if they came sorted,
- * and few if they are few.
+ * Insertion sort is stable, and needs one comparison for each parameter of a sorted query.
  *
- * @param parameters are put in order, and maybe `names` with them
- * @returns whether it moved any
+ * @param parameters sorted in place
+ * @param names may be sorted in place, too
+ * @returns whether the order has changed
  */
 function sortByName(parameters: string[], names: string[]): boolean {
   const places = names.some(isEscaped) ? smallestSpellings(names) : names;
@@ -233,9 +229,7 @@ function sortByName(parameters: string[], names: string[]): boolean {
   return isMoved;
 }
 
-/**
- * `a > b`. Most names differ in their first byte, and comparing numbers is several times as fast.
- */
+/** `a > b`. Most names differ in their first byte, and numbers compare several times faster. */
 function isAfter(a: string, b: string): boolean {
   const first = a.charCodeAt(0) || 0;
   const other = b.charCodeAt(0) || 0;
@@ -246,29 +240,32 @@ function isEscaped(name: string): boolean {
   return name.includes('%') || name.includes('+');
 }
 
-/** For each name, the smallest of those that mean the same. */
+/** For each name, the smallest of its spellings. */
 function smallestSpellings(names: readonly string[]): string[] {
-  const meant = names.map(unescapeName);
+  const unescaped = names.map(unescapeName);
   return names.map((name, i) =>
     names.reduce(
       (smallest, other, j) =>
-        meant[j] === meant[i] && isAfter(smallest, other) ? other : smallest,
+        unescaped[j] === unescaped[i] && isAfter(smallest, other) ? other : smallest,
       name,
     ),
   );
 }
 
-/** Byte by byte and not as UTF-8, so that it cannot fail: it is only compared, never sent. */
+/**
+ * Decodes byte by byte, not as UTF-8, so that it cannot fail. The result is only compared, never
+ * sent.
+ */
 function unescapeName(name: string): string {
   if (!isEscaped(name)) return name;
   const pieces = name.replace(/\+/g, ' ').split('%');
-  let meant = pieces[0] ?? '';
+  let unescaped = pieces[0] ?? '';
   for (let i = 1; i < pieces.length; i++) {
     const piece = pieces[i] as string;
     const byte = HEX_BYTE.test(piece) ? Number.parseInt(piece.slice(0, 2), 16) : undefined;
-    meant += byte === undefined ? `%${piece}` : String.fromCharCode(byte) + piece.slice(2);
+    unescaped += byte === undefined ? `%${piece}` : String.fromCharCode(byte) + piece.slice(2);
   }
-  return meant;
+  return unescaped;
 }
 
 const HEX_BYTE = /^[0-9a-f]{2}/i;
@@ -281,8 +278,8 @@ function denyTest(list: readonly string[]): (name: string) => boolean {
 }
 
 /**
- * Whether a name is one of these, or begins with one of those. Most names share no first byte with
- * either.
+ * Tests whether a name is one of `names` or begins with one of `prefixes`. It compares first bytes
+ * first, because most names share none with either list.
  */
 function nameTest(
   names: readonly string[],
@@ -292,8 +289,7 @@ function nameTest(
   names.concat(prefixes).forEach((entry) => {
     begins[entry.charCodeAt(0)] = true;
   });
-  // The first byte of nothing is no number: an empty entry is no name that begins with anything,
-  // and a prefix of all.
+  // An empty entry has no first byte. As a prefix, it matches every name.
   const isAny = prefixes.includes('');
   return (name) =>
     isAny ||
@@ -302,21 +298,18 @@ function nameTest(
 }
 
 interface Weighted {
-  /** In lower case, without parameters. */
+  /** The item in lower case, without parameters. */
   readonly value: string;
-  /** 0 to 1. */
+  /** The quality value, 0 to 1. */
   readonly weight: number;
-  /** Its place in the header. */
+  /** The index in the header. */
   readonly order: number;
 }
 
 /** "Quality Values", RFC 9110, section 12.4.2. */
 const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
-/**
- * The items of a header with quality values. An item whose weight is malformed is skipped: what it
- * was to mean is unknown.
- */
+/** The items of a header with quality values. An item with a malformed weight is skipped. */
 function parseWeighted(header: string): Weighted[] {
   if (header.length > MAX_ACCEPT_LENGTH) return [];
   const items = header.split(',').map((item, order) => {
@@ -333,12 +326,12 @@ function parseWeighted(header: string): Weighted[] {
 const LANGUAGE_RANGE = /^(?:\*|[a-z]{1,8}(?:-[a-z0-9]{1,8})*)$/;
 
 /**
- * The supported language that the viewer likes best: the highest weight, then the earlier place in
- * the header, then the earlier place in the list. The first supported one if none is acceptable or
- * the header cannot be read.
+ * The supported language that the viewer prefers: by the highest weight, then by the order in the
+ * header, then by the order of the list. The first supported language if the viewer accepts no
+ * supported one, or the header cannot be read.
  *
- * A range decides about the languages it begins (`en` about `en-GB`; the longest such range wins).
- * Where there is none, a longer range stands for the language it begins with (`en-GB` for `en`: the
+ * A range applies to the languages that it is a prefix of (`en` to `en-GB`; the longest such range
+ * wins). If there is no such range, a longer range applies to its own prefix (`en-GB` to `en`, the
  * look-up of RFC 4647, section 3.4), then `*`.
  *
  * @returns undefined only if no language is supported
@@ -348,12 +341,10 @@ export function negotiateLanguage(
   supported: readonly string[],
 ): string | undefined {
   const ranges = parseWeighted(acceptLanguage).filter((range) => LANGUAGE_RANGE.test(range.value));
-  return (
-    best(supported, (language) => decidingRange(ranges, language.toLowerCase())) ?? supported[0]
-  );
+  return best(supported, (language) => rangeFor(ranges, language.toLowerCase())) ?? supported[0];
 }
 
-function decidingRange(ranges: readonly Weighted[], language: string): Weighted | undefined {
+function rangeFor(ranges: readonly Weighted[], language: string): Weighted | undefined {
   const covering = ranges.filter(
     (range) => language === range.value || language.startsWith(`${range.value}-`),
   );
@@ -366,39 +357,38 @@ function decidingRange(ranges: readonly Weighted[], language: string): Weighted 
 }
 
 /**
- * `avif`, `webp` or `jpeg`: the one of the highest weight among those that `Accept` names, `jpeg`
- * if it names none. Wildcards do not count, because every browser sends them and old ones cannot
- * show what they then would get.
+ * The format of the highest weight in `Accept`, or `jpeg` if it names none of them. Wildcards do
+ * not count: every browser sends them, and old browsers could not show the other formats.
  */
 export function negotiateImageFormat(accept: string): ImageFormat {
   const types = parseWeighted(accept);
   return (
     best(IMAGE_FORMATS, (format) =>
-      rankless(types.find((type) => type.value === `image/${format}`)),
+      withoutOrder(types.find((type) => type.value === `image/${format}`)),
     ) ?? 'jpeg'
   );
 }
 
-/** Browsers list image types in no meaningful order: at equal weights, ours decides. */
-function rankless(type: Weighted | undefined): Weighted | undefined {
+/** Ignores the order in the header: browsers list image types in no meaningful order. */
+function withoutOrder(type: Weighted | undefined): Weighted | undefined {
   return type && { value: type.value, weight: type.weight, order: 0 };
 }
 
-/** The candidate of the highest weight above 0, then of the earliest order, then the first. */
+/** The candidate of the highest weight above 0, then of the lowest order, then the first. */
 function best<Candidate>(
   candidates: readonly Candidate[],
-  judge: (candidate: Candidate) => Weighted | undefined,
+  rate: (candidate: Candidate) => Weighted | undefined,
 ): Candidate | undefined {
   let winner: Candidate | undefined;
   let weight = 0;
   let order = 0;
   candidates.forEach((candidate) => {
-    const judged = judge(candidate);
-    if (judged === undefined || judged.weight < weight || judged.weight === 0) return;
-    if (judged.weight === weight && judged.order >= order) return;
+    const rated = rate(candidate);
+    if (rated === undefined || rated.weight < weight || rated.weight === 0) return;
+    if (rated.weight === weight && rated.order >= order) return;
     winner = candidate;
-    weight = judged.weight;
-    order = judged.order;
+    weight = rated.weight;
+    order = rated.order;
   });
   return winner;
 }

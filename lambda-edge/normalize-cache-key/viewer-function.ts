@@ -1,14 +1,15 @@
 /**
- * CloudFront Functions, viewer request: the same normaliser where Lambda@Edge cannot be.
- *
- * A function has no configuration beside it: the construct puts the settings into the code at
- * synthesis.
+ * CloudFront Functions, viewer request: the same normalizer, for distributions that cannot use
+ * Lambda@Edge.
  */
 import type { CacheKeySettings } from '../../lib/model/contracts';
 import { cacheKeyOf } from './normalize';
 import { normalizeRequest, type ViewerRequest, type ViewerRequestEvent } from './viewer-request';
 
-/** The construct `ViewerFunction` puts the settings in its place. */
+/**
+ * A placeholder, which the construct `ViewerFunction` replaces with the settings at synthesis,
+ * because a CloudFront Function has no configuration.
+ */
 declare const ISOCHRONE_SETTINGS: CacheKeySettings;
 
 const keyOf = cacheKeyOf(ISOCHRONE_SETTINGS);

@@ -1,18 +1,23 @@
 /**
- * A viewer request as CloudFront Functions give it, and the normaliser over it.
+ * A viewer request in the format of CloudFront Functions, and the normalizer for it.
  *
- * - `event.request.querystring` is an object of parsed parameters: it has no order across names,
- *   and `flag` looks there like `flag=`. The query is therefore read with `rawQueryString()`, which
- *   gives it unparsed and unaltered ("General helper methods", Amazon CloudFront developer guide),
- *   and written as one string, as AWS's own example "Normalize query string parameters" does. AWS
- *   documents no change of such a string.
- * - Where the raw query cannot be had, it stays as it came: what was lost in parsing cannot be put
- *   together again. The console's test and the `TestFunction` API give an empty one for every
- *   event, so they cannot show a normalised query.
+ * - `event.request.querystring` is an object of parsed parameters. It has no order across names,
+ *   and `flag` looks like `flag=`. The query is therefore read with `rawQueryString()`, which
+ *   returns it unparsed and unaltered ("General helper methods", Amazon CloudFront developer
+ *   guide), and written as one string, as AWS's own example "Normalize query string parameters"
+ *   does. AWS documents no change of such a string.
+ * - If the raw query is not available, the query stays as it came: information that was lost in
+ *   parsing cannot be restored. The console's test and the `TestFunction` API return an empty one
+ *   for every event, so they cannot show a normalized query.
  */
-import { type Asked, type CacheKey, IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from './normalize';
+import {
+  type CacheKey,
+  type CacheKeyInput,
+  IMAGE_FORMAT_HEADER,
+  LANGUAGE_HEADER,
+} from './normalize';
 
-/** A value, and all of them if there were several of one name. */
+/** A value; `multiValue` has all values of a name that was sent several times. */
 interface Values {
   readonly value: string;
   readonly multiValue?: readonly { readonly value: string }[];
@@ -21,10 +26,11 @@ interface Values {
 export interface ViewerRequest {
   readonly uri: string;
   querystring: string | Readonly<Record<string, Values>>;
-  /** By name in lower case. */
+  /** Headers by name in lower case. */
   readonly headers: Record<string, Values>;
   /**
-   * Without the question mark; undefined if there was none. Since November 2025, in runtime 2.0.
+   * The query without the question mark; undefined if there is no query. Runtime 2.0 has it since
+   * November 2025.
    */
   rawQueryString?(): string | undefined;
 }
@@ -33,15 +39,15 @@ export interface ViewerRequestEvent {
   readonly request: ViewerRequest;
 }
 
-/** A request that cannot be normalised stays as it is. */
+/** Normalizes a request in place. If that fails, it stays as it is, and one line is logged. */
 export function normalizeRequest(
   request: ViewerRequest,
-  keyOf: (asked: Asked) => CacheKey | undefined,
+  keyOf: (input: CacheKeyInput) => CacheKey | undefined,
 ): void {
   try {
     normalize(request, keyOf);
   } catch (error) {
-    // The only method of the runtime's console.
+    // `log` is the only method of the runtime's console.
     console.log(
       JSON.stringify({
         level: 'ERROR',
@@ -52,7 +58,10 @@ export function normalizeRequest(
   }
 }
 
-function normalize(request: ViewerRequest, keyOf: (asked: Asked) => CacheKey | undefined): void {
+function normalize(
+  request: ViewerRequest,
+  keyOf: (input: CacheKeyInput) => CacheKey | undefined,
+): void {
   const raw = rawQuery(request);
   const key = keyOf({
     path: request.uri,
@@ -64,10 +73,7 @@ function normalize(request: ViewerRequest, keyOf: (asked: Asked) => CacheKey | u
   if (key !== undefined && raw !== undefined) request.querystring = key.query;
 }
 
-/**
- * Undefined where it cannot be known: an empty text beside parsed parameters is one that was not
- * given.
- */
+/** The raw query; undefined if it is not available, that is, empty beside parsed parameters. */
 function rawQuery(request: ViewerRequest): string | undefined {
   const raw = request.rawQueryString?.() ?? '';
   return raw === '' && Object.keys(request.querystring).length > 0 ? undefined : raw;
@@ -82,7 +88,7 @@ function setOrRemove(
   else headers[name] = { value: value };
 }
 
-/** A list header that was sent several times is one list: RFC 9110, section 5.3. */
+/** Joins the values of a list header that was sent several times: RFC 9110, section 5.3. */
 function headerValue(header: Values | undefined): string {
   return (header?.multiValue ?? (header ? [header] : [])).map((one) => one.value).join(',');
 }

@@ -1,48 +1,50 @@
 /**
- * The core of the regional TTLs: how long the edge and the browser keep an answer, by the tier of
+ * The core of the regional TTLs: how long the edge and the browser keep a response, by the tier of
  * its path and the part of the world in which the function runs.
  *
- * Pure functions: no AWS types, no I/O, no clock. The rule above all others: nothing is kept longer
- * than the origin allows, and what cannot be read goes on as it came.
+ * Pure functions: no AWS types, no I/O, no clock. The first rule: no response is kept longer than
+ * the origin allows, and a response with unreadable headers stays as it came.
  */
 import type { Continent } from '../../lib/model/aws';
 import type { RegionalTtlSettings, TtlRule } from '../../lib/model/contracts';
 import { findRule, type Headers } from '../normalize-cache-key';
 
-/** The part of an origin's answer that is read and written here. */
+/** The part of an origin's response that is read and written here. */
 export interface OriginResponse {
-  /** Such as `200`. */
+  /** The status code, such as `200`. */
   readonly status: string;
   readonly headers: Headers;
 }
 
 /**
- * CloudFront keeps these for its error caching minimum even where the origin allows nothing. "How
+ * CloudFront caches these for its error caching minimum even if the origin forbids it: "How
  * CloudFront processes HTTP 4xx and 5xx status codes from your origin", Amazon CloudFront developer
  * guide.
  */
 const ALWAYS_CACHED_ERRORS: ReadonlySet<number> = new Set([404, 414, 500, 501, 502, 503, 504]);
 
 /**
- * Answers whose freshness is never to be guessed: temporary redirects ("Overview of Status Codes",
- * RFC 9110, section 15.1), and 304, which repeats the freshness of an answer that we do not see.
+ * Responses that have no default freshness: temporary redirects ("Overview of Status Codes", RFC
+ * 9110, section 15.1), and 304, which renews a response that the function does not see.
  */
-const NEVER_GUESSED: ReadonlySet<number> = new Set([302, 303, 304, 307]);
+const NO_DEFAULT_FRESHNESS: ReadonlySet<number> = new Set([302, 303, 304, 307]);
 
 const NOT_CACHED = 'private, no-store';
 
 /**
- * The answer with the `Cache-Control` of its tier: `s-maxage` for the edge, `max-age` for the
- * browser, and the tier's stale directives. Other directives stay, and so do all other headers but,
- * where the tier asks for it, `Set-Cookie`. Applied twice, it changes nothing more.
+ * The response with the `Cache-Control` of its tier: `s-maxage` for the edge, `max-age` for the
+ * browser, and the tier's stale directives. Other directives and headers stay, except `Set-Cookie`
+ * if the tier strips it. Applying it again changes nothing.
  *
- * - `no-store`, `private` and `no-cache` are left alone, and so is a header that cannot be read.
- * - An answer with `Set-Cookie` is kept out of the shared cache, which would hand one viewer's
+ * - A response with `no-store`, `private` or `no-cache`, or with an unreadable header, stays as it
+ *   is.
+ * - A response with `Set-Cookie` is kept out of the shared cache, which would hand one viewer's
  *   session to the next.
- * - An error is kept for the tier's error TTL at most, and only if CloudFront would keep it at all.
+ * - An error is kept for the tier's error TTL at most, and only if CloudFront would cache it at
+ *   all.
  *
  * @param response is not changed
- * @param region where the function runs
+ * @param region the region in which the function runs
  */
 export function applyTtl<Response extends OriginResponse>(
   response: Response,
@@ -56,12 +58,12 @@ export function applyTtl<Response extends OriginResponse>(
     return rule === undefined ? response : withTtl(response, rule, settings.regions[region ?? '']);
   if (rule?.setCookie === 'strip')
     return withTtl({ ...response, headers: others }, rule, settings.regions[region ?? '']);
-  // Where CloudFront may keep the answer all the same, the cookie must not be in it: an error, or,
-  // on a path whose tier cannot be told, a tier with a minimum TTL.
-  const mayBeKept =
+  // CloudFront may cache an error all the same, and on a path of unknown tier also a response, if a
+  // tier has a minimum TTL. Then the cookie must be removed.
+  const mayBeCached =
     ALWAYS_CACHED_ERRORS.has(Number(response.status)) ||
     (rule === undefined && settings.paths.some(strips));
-  return notCached(mayBeKept ? { ...response, headers: others } : response);
+  return notCached(mayBeCached ? { ...response, headers: others } : response);
 }
 
 function strips({ setCookie }: TtlRule): boolean {
@@ -81,24 +83,24 @@ function withTtl<Response extends OriginResponse>(
   continent: Continent | undefined,
 ): Response {
   const directives = parseCacheControl(cacheControlOf(response.headers));
-  const told = directives && freshnessOf(directives);
+  const sent = directives && freshnessOf(directives);
   const expires = expiresIn(response.headers);
-  if (directives === undefined || told === undefined || expires === 'unreadable') return response;
+  if (directives === undefined || sent === undefined || expires === 'unreadable') return response;
   const named = names(directives, true);
   if (named.has('no-store') || named.has('private') || named.has('no-cache')) return response;
 
   const status = Number(response.status);
-  const allowed = told['s-maxage'] ?? told['max-age'] ?? expires;
+  const allowed = sent['s-maxage'] ?? sent['max-age'] ?? expires;
   const isError = status >= 400;
   if (
     allowed === undefined &&
-    (isError ? !ALWAYS_CACHED_ERRORS.has(status) : NEVER_GUESSED.has(status))
+    (isError ? !ALWAYS_CACHED_ERRORS.has(status) : NO_DEFAULT_FRESHNESS.has(status))
   )
     return response;
 
   const freshness = isError
-    ? errorFreshness(told, allowed, expires, rule)
-    : answerFreshness(told, allowed, expires, rule, continent);
+    ? errorFreshness(sent, allowed, expires, rule)
+    : responseFreshness(sent, allowed, expires, rule, continent);
   const mayBeStale =
     !isError &&
     freshness['s-maxage'] !== 0 &&
@@ -107,8 +109,8 @@ function withTtl<Response extends OriginResponse>(
   const all: Freshness = {
     ...freshness,
     'stale-while-revalidate':
-      told['stale-while-revalidate'] ?? (mayBeStale ? rule.staleWhileRevalidateSeconds : undefined),
-    'stale-if-error': told['stale-if-error'] ?? (mayBeStale ? rule.staleIfErrorSeconds : undefined),
+      sent['stale-while-revalidate'] ?? (mayBeStale ? rule.staleWhileRevalidateSeconds : undefined),
+    'stale-if-error': sent['stale-if-error'] ?? (mayBeStale ? rule.staleIfErrorSeconds : undefined),
   };
   const kept = directives.filter(({ name }) => !isFreshness(name)).map(({ text }) => text);
   const written = FRESHNESS.flatMap((name) =>
@@ -117,33 +119,33 @@ function withTtl<Response extends OriginResponse>(
   return withCacheControl(response, [...kept, ...written].join(', '));
 }
 
-function answerFreshness(
-  told: Freshness,
+function responseFreshness(
+  sent: Freshness,
   allowed: number | undefined,
   expires: number | undefined,
   rule: TtlRule,
   continent: Continent | undefined,
 ): Freshness {
   const { defaultTtlSeconds, maxTtlSeconds } = (continent && rule.continents?.[continent]) ?? rule;
-  // A browser with less to go by than the edge gets no more than the edge was allowed.
-  const browser = told['max-age'] ?? expires ?? allowed;
+  // A browser for which the origin sends nothing may keep it no longer than the edge may.
+  const browser = sent['max-age'] ?? expires ?? allowed;
   const { browserTtlSeconds } = rule;
   return {
     'max-age':
       browserTtlSeconds === undefined
-        ? told['max-age']
+        ? sent['max-age']
         : Math.min(browserTtlSeconds, browser ?? browserTtlSeconds),
     's-maxage': allowed === undefined ? defaultTtlSeconds : Math.min(allowed, maxTtlSeconds),
   };
 }
 
 function errorFreshness(
-  told: Freshness,
+  sent: Freshness,
   allowed: number | undefined,
   expires: number | undefined,
   rule: TtlRule,
 ): Freshness {
-  const browser = told['max-age'] ?? expires;
+  const browser = sent['max-age'] ?? expires;
   return {
     'max-age': browser === undefined ? undefined : Math.min(browser, rule.errorTtlSeconds),
     's-maxage': Math.min(allowed ?? rule.errorTtlSeconds, rule.errorTtlSeconds),
@@ -160,33 +162,36 @@ function withCacheControl<Response extends OriginResponse>(
   };
 }
 
-/** A list header that was sent several times is one list: RFC 9110, section 5.3. */
+/** Joins the values of a list header that was sent several times: RFC 9110, section 5.3. */
 function cacheControlOf(headers: Headers): string {
   return (headers['cache-control'] ?? []).map(({ value }) => value).join(',');
 }
 
 /** One directive of a `Cache-Control` header. */
 export interface Directive {
-  /** In lower case. */
+  /** The name in lower case. */
   readonly name: string;
-  /** Without quotes and their escapes. */
+  /** The value without quotes and their escapes. */
   readonly value?: string;
-  /** As it was written. */
+  /** The directive as the origin wrote it. */
   readonly text: string;
 }
 
 /**
- * One element of the list, perhaps empty, up to the next comma: "Lists" and "Quoted Strings", RFC
- * 9110, sections 5.6.1 and 5.6.4.
+ * One element of the list, which may be empty, up to the next comma: "Lists" and "Quoted Strings",
+ * RFC 9110, sections 5.6.1 and 5.6.4.
  */
-const ELEMENT =
-  /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=([!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[^"\\]|\\.)*"))?)?[ \t]*(,|$)/y;
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const ELEMENT = new RegExp(
+  `[ \\t]*(?:(${TOKEN})(?:=(${TOKEN}|"(?:[^"\\\\]|\\\\.)*"))?)?[ \\t]*(,|$)`,
+  'y',
+);
 
 /**
  * The directives of a `Cache-Control` header: "Cache-Control", RFC 9111, section 5.2. Values may be
  * tokens or quoted.
  *
- * @returns undefined if the header is malformed: what its directives were to mean is unknown
+ * @returns undefined if the header is malformed
  */
 export function parseCacheControl(header: string): Directive[] | undefined {
   const directives: Directive[] = [];
@@ -209,8 +214,9 @@ export function parseCacheControl(header: string): Directive[] | undefined {
 }
 
 /**
- * @param qualified whether directives count that are limited to some headers, as `private="x-user"`
- * is
+ * The names of the directives.
+ *
+ * @param qualified whether to include directives for some headers only, such as `private="x-user"`
  */
 function names(directives: readonly Directive[], qualified = false): ReadonlySet<string> {
   return new Set(
@@ -218,7 +224,7 @@ function names(directives: readonly Directive[], qualified = false): ReadonlySet
   );
 }
 
-/** In the order in which they are written. */
+/** The directives of freshness, in the order of the output. */
 const FRESHNESS = ['max-age', 's-maxage', 'stale-while-revalidate', 'stale-if-error'] as const;
 type Freshness = { readonly [name in (typeof FRESHNESS)[number]]?: number };
 
@@ -227,27 +233,29 @@ function isFreshness(name: string): name is (typeof FRESHNESS)[number] {
 }
 
 /**
- * The greatest number of seconds that a cache must be able to tell: "Delta Seconds", RFC 9111,
- * section 1.2.2.
+ * The largest number of seconds that a cache must support: "Delta Seconds", RFC 9111, section
+ * 1.2.2.
  */
 const MAX_SECONDS = 2 ** 31;
 
 /**
- * Of a directive that was given twice, the shorter time. Undefined if one is no number of seconds.
+ * The freshness that the origin sent. If a directive is repeated, the shorter time counts.
+ *
+ * @returns undefined if a value is not a number of seconds
  */
 function freshnessOf(directives: readonly Directive[]): Freshness | undefined {
-  const told: { [name in (typeof FRESHNESS)[number]]?: number } = {};
+  const freshness: { [name in (typeof FRESHNESS)[number]]?: number } = {};
   for (const { name, value } of directives) {
     if (!isFreshness(name)) continue;
     if (value === undefined || !/^\d+$/.test(value)) return undefined;
-    told[name] = Math.min(Number(value), told[name] ?? MAX_SECONDS);
+    freshness[name] = Math.min(Number(value), freshness[name] ?? MAX_SECONDS);
   }
-  return told;
+  return freshness;
 }
 
 /**
- * The seconds until `Expires`, counted from `Date`. A value that is no date, such as `0`, lies in
- * the past: "Expires", RFC 9111, section 5.3.
+ * The seconds from `Date` to `Expires`. An invalid date, such as `0`, counts as the past:
+ * "Expires", RFC 9111, section 5.3.
  */
 function expiresIn(headers: Headers): number | undefined | 'unreadable' {
   const expires = headers.expires ?? [];

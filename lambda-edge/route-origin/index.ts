@@ -1,7 +1,7 @@
 export {
   isRead,
+  isWrite,
   RECENT_WRITER_COOKIE,
   recentWriterAttributes,
-  tellsOfWrite,
   wroteRecently,
 } from './recent-writer';

@@ -1,6 +1,6 @@
 /**
- * The core of the origin routing on paths that reads and writes share: reads go to the nearest
- * region, writes to the primary one, batch work to the one that is named for it.
+ * The core that routes requests of paths which reads and writes share: reads go to the nearest
+ * region, writes to the primary one, and batch work to the batch origin.
  *
  * Pure functions: no AWS types, no I/O, no clock.
  */
@@ -17,11 +17,11 @@ export interface OriginRequest {
 }
 
 /**
- * The request, sent to the name that fits it, with the `Host` header of that name. Batch patterns
- * come before the method. A request to an origin in S3 stays as it is.
+ * The request with the domain name of its origin, also in the `Host` header. Batch patterns take
+ * precedence over the method. A request to an origin in S3 stays as it is.
  *
  * @param request is not changed
- * @param nowSeconds Unix time
+ * @param nowSeconds the current Unix time
  */
 export function chooseOrigin<Request extends OriginRequest>(
   request: Request,
@@ -30,7 +30,7 @@ export function chooseOrigin<Request extends OriginRequest>(
 ): Request {
   const custom = request.origin?.custom;
   if (custom === undefined) return request;
-  const domainName = nameFor(request, settings, nowSeconds);
+  const domainName = originName(request, settings, nowSeconds);
   return {
     ...request,
     headers: { ...request.headers, host: [{ key: 'Host', value: domainName }] },
@@ -38,7 +38,7 @@ export function chooseOrigin<Request extends OriginRequest>(
   };
 }
 
-function nameFor(
+function originName(
   { method, uri, headers }: OriginRequest,
   settings: RouteOriginSettings,
   nowSeconds: number,

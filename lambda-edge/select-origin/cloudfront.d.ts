@@ -1,19 +1,17 @@
 /**
- * What is used here of the module that the runtime brings: "Helper methods for origin modification"
+ * The used part of the module that the runtime provides: "Helper methods for origin modification"
  * and "Helper methods for key value stores", Amazon CloudFront developer guide.
  */
 declare module 'cloudfront' {
   const cf: {
     /**
-     * Where the function runs. `region` is that of the regional edge cache that a miss is expected
-     * to go through.
+     * Where the function runs. `region` is the region of the regional edge cache that a miss is
+     * expected to pass through.
      */
     readonly edgeLocation?: { readonly region?: string };
-    /**
-     * The store that is associated with the function. `get` rejects a key that it does not have.
-     */
+    /** The store that is associated with the function. `get` rejects if there is no such key. */
     kvs(): { get(key: string): Promise<string> };
-    /** Another origin of the distribution, for this request. */
+    /** Sends this request to another origin of the distribution. */
     selectRequestOriginById(originId: string): void;
   };
   export default cf;

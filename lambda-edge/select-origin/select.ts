@@ -1,16 +1,16 @@
 /**
- * The core of the origin selection where every region's load balancer is an origin of its own.
+ * The core that selects an origin, if the load balancer of each region is an origin of its own.
  *
- * Pure functions: no AWS types and no I/O but the switches that it is given; only the syntax and
- * the built-ins of CloudFront Functions.
+ * Pure functions: no AWS types, no I/O except by the `switchOf` that the caller passes, and only
+ * the syntax and the built-ins of CloudFront Functions.
  */
 import type { SelectOriginSettings } from '../../lib/model/contracts';
 import { isRead, RECENT_WRITER_COOKIE, wroteRecently } from '../route-origin';
 
-/** The part of a viewer's request, as CloudFront Functions give it, that is read here. */
+/** The part of a viewer's request, in the format of CloudFront Functions, that is read here. */
 export interface ViewerRequest {
   readonly method: string;
-  /** By name; all values if there were several of one name. */
+  /** Cookies by name; `multiValue` has all values of a name that was sent several times. */
   readonly cookies?: Readonly<
     Record<
       string,
@@ -19,18 +19,18 @@ export interface ViewerRequest {
   >;
 }
 
-/** What a region's switch says when no reads may go to it. */
+/** The value of the switch of a region that receives no reads. */
 export const DRAINED = 'drained';
 
 /** The part of the settings that is about origins. */
 type Settings = Omit<SelectOriginSettings, 'paths' | 'languages'>;
 
 /**
- * Whether the request belongs to the primary region, even if that is drained: a write, because no
- * other region takes it, and a read by a viewer who wrote recently, because the others may not have
- * it yet.
+ * Whether the request must go to the primary region, even if that is drained: a write, because no
+ * other region takes it, or a read of a recent writer, because the other regions may not have the
+ * write yet.
  *
- * @param nowSeconds Unix time
+ * @param nowSeconds the current Unix time
  */
 export function isForPrimary(
   request: ViewerRequest,
@@ -45,37 +45,37 @@ export function isForPrimary(
 }
 
 /**
- * The regions in the order in which they are to be asked. From a place that is not known, the
- * primary first.
+ * The regions in the order of preference: the nearest to the edge first, or the primary first if
+ * the edge is not known.
  */
-export function regionsFrom(edge: string | undefined, settings: Settings): string[] {
-  const places = edge === undefined ? undefined : settings.nearest[edge];
-  return places === undefined
+export function regionsByDistance(edge: string | undefined, settings: Settings): string[] {
+  const order = edge === undefined ? undefined : settings.nearest[edge];
+  return order === undefined
     ? settings.regions.slice()
-    : places.map((place) => settings.regions[place] as string);
+    : order.map((index) => settings.regions[index] as string);
 }
 
 /**
- * The nearest region that is not drained. If all of them are, the nearest one, as if none were: an
- * answer from a region in trouble is better than none.
+ * The nearest region that is not drained. If all regions are drained, it is the nearest one,
+ * because a response of a region in trouble is better than no response.
  *
- * @param switchOf what a region's switch says. It throws or rejects if there is none, or if it
- * cannot be read: then the region serves.
+ * @param switchOf reads the switch of a region. If it throws or rejects, because there is no switch
+ * or it cannot be read, the region serves.
  */
 export async function selectRegion(
   edge: string | undefined,
   settings: Settings,
   switchOf: (region: string) => Promise<string>,
 ): Promise<string> {
-  const regions = regionsFrom(edge, settings);
+  const regions = regionsByDistance(edge, settings);
   for (let i = 0; i < regions.length; i++) {
     const region = regions[i] as string;
-    if ((await saidBy(switchOf, region)) !== DRAINED) return region;
+    if ((await readSwitch(switchOf, region)) !== DRAINED) return region;
   }
   return regions[0] as string;
 }
 
-async function saidBy(
+async function readSwitch(
   switchOf: (region: string) => Promise<string>,
   region: string,
 ): Promise<string | undefined> {

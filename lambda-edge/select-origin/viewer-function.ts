@@ -1,10 +1,9 @@
 /**
- * CloudFront Functions, viewer request, where origins are VPC origins: the cache key is normalised
- * as elsewhere, and reads get the origin of the nearest region. Lambda@Edge could not do that: VPC
- * origins take none of its origin triggers.
+ * CloudFront Functions, viewer request, with VPC origins: normalizes the cache key, and sends reads
+ * to the origin of the nearest region. Lambda@Edge could not do that, because VPC origins do not
+ * take its origin triggers.
  *
- * What fails leaves the request as it is: it then goes to the origin of its behaviour, the primary
- * region's.
+ * If something fails, the request goes to the origin of its behavior, that of the primary region.
  */
 import cf from 'cloudfront';
 import type { SelectOriginSettings } from '../../lib/model/contracts';
@@ -15,7 +14,7 @@ import {
 } from '../normalize-cache-key';
 import { isForPrimary, selectRegion, type ViewerRequest } from './select';
 
-/** The construct `ViewerFunction` puts the settings in its place. */
+/** A placeholder, which the construct `ViewerFunction` replaces with the settings. */
 declare const ISOCHRONE_SETTINGS: SelectOriginSettings;
 
 const settings = ISOCHRONE_SETTINGS;
@@ -24,7 +23,7 @@ const switches = cf.kvs();
 const switchOf = (region: string): Promise<string> => switches.get(region);
 
 /**
- * The runtime takes no `await` among arguments and no closures in asynchronous functions:
+ * The runtime supports neither `await` in arguments nor closures in asynchronous functions:
  * "JavaScript runtime 2.0 features for CloudFront Functions".
  */
 export async function handler(event: {

@@ -1,13 +1,10 @@
-/** A CloudFront Function as it is deployed, in a realm that has only what its runtime documents. */
+/** A CloudFront Function as it is deployed, in a realm with only the documented built-ins. */
 import { createContext, Script } from 'node:vm';
 import { App, Stack } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { ViewerFunction } from '../../lib/constructs/edge/functions/viewer-function';
 
-/**
- * What "JavaScript runtime 2.0 features for CloudFront Functions" lists of the built-ins that a
- * program may be tempted by.
- */
+/** The built-ins in "JavaScript runtime 2.0 features for CloudFront Functions". */
 const RUNTIME = {
   globalThis:
     'Object String Number Boolean Array Math Date Function RegExp JSON Promise ArrayBuffer Uint8Array Error TypeError RangeError SyntaxError URIError EvalError ReferenceError globalThis undefined NaN Infinity isFinite isNaN parseFloat parseInt decodeURI decodeURIComponent encodeURI encodeURIComponent console cf',
@@ -19,10 +16,7 @@ const RUNTIME = {
     'constructor length charAt charCodeAt codePointAt concat endsWith includes indexOf lastIndexOf match padEnd padStart repeat replace search slice split startsWith substr substring toLowerCase toString toUpperCase trim trimEnd trimStart valueOf',
 };
 
-/**
- * The code of a function with its settings in place: no more than CloudFront takes, or the
- * construct refuses it.
- */
+/** The code of a function with its settings. The construct refuses it if it is too large. */
 export function functionCode(handler: string, settings: object): string {
   const { function: made } = new ViewerFunction(new Stack(new App(), 'Test'), 'Function', {
     handler,
@@ -33,7 +27,7 @@ export function functionCode(handler: string, settings: object): string {
 }
 
 /**
- * The handler of a function's code, as the runtime would find it.
+ * The handler in a function's code, as the runtime finds it.
  *
  * @param cf stands for the module `cloudfront`
  */
@@ -65,8 +59,8 @@ interface Values {
 }
 
 /**
- * As "CloudFront Functions event structure" has it: names once, values of repeated ones in a list,
- * and no trace of an absent `=`.
+ * Parameters in the format of "CloudFront Functions event structure": each name once, a list for
+ * repeated ones, and no difference between `a` and `a=`.
  */
 export function byName(pairs: readonly (readonly [string, string])[]): Record<string, Values> {
   const values: Record<string, Values> = Object.create(null);
@@ -80,7 +74,7 @@ export function byName(pairs: readonly (readonly [string, string])[]): Record<st
   return values;
 }
 
-/** The event of a viewer's request, as the runtime gives it. */
+/** The event of a viewer request, as the runtime passes it. */
 export function viewerRequestEvent({
   method = 'GET',
   uri,
@@ -90,7 +84,7 @@ export function viewerRequestEvent({
 }: {
   readonly method?: string;
   readonly uri: string;
-  /** With its question mark, or empty. */
+  /** The query with its question mark, or empty. */
   readonly query?: string;
   readonly headers?: Readonly<Record<string, readonly string[]>>;
   readonly cookies?: readonly (readonly [string, string])[];

@@ -4,7 +4,9 @@ import { CLOUDFRONT_REGION } from '../../model/aws';
 import { invalidValue } from '../../model/errors';
 
 /**
- * @param why what of the construct exists in CloudFront's region only, as a sentence
+ * Checks that a construct is in CloudFront's region, or in a stack whose region is unknown.
+ *
+ * @param why the rule, as a sentence: which part of the construct exists in that region only
  * @throws IsochroneError if the construct's stack is known to be in another region
  */
 export function requireCloudFrontRegion(construct: Construct, why: string): void {
@@ -15,6 +17,8 @@ export function requireCloudFrontRegion(construct: Construct, why: string): void
     value: region,
     allowed: CLOUDFRONT_REGION,
     rule: why,
-    fix: `Put the construct into a stack of its own with \`env: { region: '${CLOUDFRONT_REGION}' }\`. It serves the whole world from there.`,
+    fix:
+      'Put the construct into a stack of its own with ' +
+      `\`env: { region: '${CLOUDFRONT_REGION}' }\`. It serves the whole world from there.`,
   });
 }

@@ -16,6 +16,7 @@ export {
   ViewerFunction,
   type ViewerFunctionProps,
 } from './functions';
+export type { EdgeDistributionAttributes, IEdgeDistribution } from './interfaces';
 export {
   ACCESS_LOG_FIELDS,
   ACCESS_LOG_SUFFIX_PATH,

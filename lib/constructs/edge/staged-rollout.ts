@@ -4,30 +4,28 @@ import { Construct } from 'constructs';
 import { invalidValue } from '../../model/errors';
 import { acknowledge } from '../house-rules';
 
-/** A share of all requests. */
+/** Sends a share of all requests to the staging distribution. */
 export interface WeightedTraffic {
-  /** The share that the staging distribution gets: above 0, at most 0.15. */
+  /** The share of the staging distribution: above 0, at most 0.15. */
   readonly weight: number;
   /**
    * Keeps a viewer on the distribution that served its first request, by a cookie.
    *
-   * @default - each request is dealt by itself
+   * @default - CloudFront chooses the distribution for each request
    */
   readonly stickiness?: {
-    /** Without a request for this long, a viewer is dealt anew: 300 to 3600 seconds. */
+    /** The session ends after this time without a request: 300 to 3600 seconds. */
     readonly idle: Duration;
-    /**
-     * After this long, a viewer is dealt anew in any case: 300 to 3600 seconds, and no less than
-     * `idle`.
-     */
+    /** The session ends after this time in any case: 300 to 3600 seconds, at least `idle`. */
     readonly maximum: Duration;
   };
 }
 
-/** The requests that carry a header with a value: those of the people who try the change out. */
+/** Sends the requests with a certain header to the staging distribution, for testers. */
 export interface HeaderTraffic {
-  /** The header's name; it begins with `aws-cf-cd-`. */
+  /** The name of the header. It begins with `aws-cf-cd-`. */
   readonly header: string;
+  /** The value of the header. */
   readonly value: string;
 }
 
@@ -35,13 +33,15 @@ export interface HeaderTraffic {
 export interface StagedRolloutProps {
   /** The primary distribution, in the same stack. */
   readonly distribution: cloudfront.Distribution;
-  /** Which requests the staging distribution gets. */
+  /** The requests that go to the staging distribution. */
   readonly traffic: WeightedTraffic | HeaderTraffic;
   /**
-   * `prepare`: the staging distribution and the policy exist, and get no traffic. `attach`: the
-   * primary distribution follows the policy. AWS wants both deployments, in this order, because a
-   * distribution cannot be created with a policy; and `prepare` again before the construct is
-   * removed, because a policy in use cannot be deleted.
+   * - `prepare`: the staging distribution and the policy exist, and get no traffic.
+   * - `attach`: the primary distribution applies the policy.
+   *
+   * Deploy the two phases in this order, because a distribution cannot be created with a policy.
+   * Deploy `prepare` again before you remove the construct, because a policy in use cannot be
+   * deleted.
    */
   readonly phase: 'prepare' | 'attach';
 }
@@ -57,20 +57,20 @@ const CONTINUOUS_DEPLOYMENT = {
 } as const;
 
 /**
- * Tries a change of a distribution out on a few requests: a staging distribution with the primary's
- * configuration, and the continuous deployment policy that sends it some of the primary's traffic.
- * `docs/operations/rollout.md` has the commands.
+ * Tests a change of a distribution on a few requests. It consists of a staging distribution with
+ * the primary's configuration, and the continuous deployment policy that sends some of the
+ * primary's traffic to it. `docs/operations/rollout.md` has the commands.
  *
- * The staging distribution follows every change that the primary gets through its props. What is to
- * be tried is put on top of it:
+ * The staging distribution follows every change of the primary's props. Make the change to test on
+ * top of it:
  * `rollout.staging.addPropertyOverride('DistributionConfig.DefaultCacheBehavior.Compress', false)`.
- * Overrides of the primary's own template, made with `addPropertyOverride`, are not copied.
+ * Overrides that the primary got by `addPropertyOverride` are not copied.
  *
- * Neither distribution speaks HTTP/3 meanwhile: CloudFront does not offer it together with
- * continuous deployment.
+ * Meanwhile neither distribution offers HTTP/3, which CloudFront excludes with continuous
+ * deployment.
  *
- * @throws IsochroneError if the primary is in another stack, or speaks HTTP/3 in the phase
- * `attach`, or if the traffic is none that CloudFront takes
+ * @throws IsochroneError if the primary is in another stack, offers HTTP/3 in the phase `attach`,
+ * or CloudFront would refuse the traffic configuration
  */
 export class StagedRollout extends Construct {
   public readonly staging: cloudfront.CfnDistribution;
@@ -84,7 +84,7 @@ export class StagedRollout extends Construct {
     if (props.phase === 'attach') this.checkHttpVersion(configOf(primary).httpVersion);
 
     this.staging = new cloudfront.CfnDistribution(this, 'Staging', {
-      // When the template is written: behaviours can be added to the primary until then.
+      // Lazy, because behaviors can be added to the primary until the template is written.
       distributionConfig: Lazy.any({ produce: () => stagingConfig(configOf(primary)) }),
     });
     this.policy = new cloudfront.CfnContinuousDeploymentPolicy(this, 'Policy', {
@@ -116,7 +116,10 @@ export class StagedRollout extends Construct {
     if (primary.logging === undefined) {
       acknowledge(
         this.staging,
-        'Copies the logging of the primary distribution, whose access logs are not a property of it (standard logging v2). The staging distribution has no name of its own and exists for the time of a rollout; its metrics show what it serves.',
+        'Copies the logging of the primary distribution, whose access logs are not a property ' +
+          'of it ' +
+          '(standard logging v2). The staging distribution has no name of its own and exists for ' +
+          'the time of a rollout; its metrics show what it serves.',
         'AwsSolutions-CFR3',
       );
     }
@@ -128,8 +131,10 @@ export class StagedRollout extends Construct {
       property: 'distribution',
       value: distribution.node.path,
       allowed: `in the stack of the rollout, ${Stack.of(this).node.path}`,
-      rule: 'The primary refers to the policy, and the staging distribution to what the primary uses: two stacks would wait for each other.',
-      fix: "Make the rollout in the distribution's stack.",
+      rule:
+        'The primary refers to the policy, and the staging distribution to resources of the ' +
+        'primary: two stacks would wait for each other.',
+      fix: "Create the rollout in the distribution's stack.",
     });
   }
 
@@ -141,7 +146,7 @@ export class StagedRollout extends Construct {
       value: httpVersion,
       allowed: '`http2` or `http1.1` in the phase `attach`',
       rule: 'CloudFront takes no continuous deployment policy on a distribution with HTTP/3.',
-      fix: 'Switch HTTP/3 off in the deployment before, and on again after the rollout.',
+      fix: 'Turn HTTP/3 off in an earlier deployment, and on again after the rollout.',
     });
   }
 
@@ -161,7 +166,7 @@ export class StagedRollout extends Construct {
       property: 'traffic.header',
       value: header,
       allowed: `a name that begins with \`${headerPrefix}\``,
-      rule: 'CloudFront looks at no other header for continuous deployment.',
+      rule: 'CloudFront considers no other header for continuous deployment.',
       fix: `Use a name such as \`${headerPrefix}try\`.`,
     });
   }
@@ -174,7 +179,7 @@ export class StagedRollout extends Construct {
         value: weight,
         allowed: `above 0, and at most ${maxWeight}`,
         rule: 'CloudFront sends no larger share to a staging distribution.',
-        fix: 'Lower it; for none at all, use the phase `prepare`.',
+        fix: 'Lower it; for no traffic at all, use the phase `prepare`.',
       });
     }
     if (stickiness === undefined) return;
@@ -186,7 +191,7 @@ export class StagedRollout extends Construct {
         property: `traffic.stickiness.${name}`,
         value: seconds,
         allowed: `${stickinessSeconds.min} to ${stickinessSeconds.max} seconds`,
-        rule: 'CloudFront takes no other duration of a session.',
+        rule: 'CloudFront takes no other duration for a session.',
         fix: 'Change it, or leave `stickiness` out.',
       });
     }
@@ -197,13 +202,13 @@ export class StagedRollout extends Construct {
       property: 'traffic.stickiness.idle',
       value: idle.toSeconds(),
       allowed: `at most \`maximum\`, ${maximum.toSeconds()} seconds`,
-      rule: 'A session ends at its maximum, however busy it is.',
+      rule: 'A session ends at its maximum, even if it is busy.',
       fix: 'Lower `idle`, or raise `maximum`.',
     });
   }
 }
 
-/** What the L2 rendered; it is no token there. */
+/** The configuration that CDK's L2 rendered, which is not a token. */
 function configOf(
   distribution: cloudfront.CfnDistribution,
 ): cloudfront.CfnDistribution.DistributionConfigProperty {
@@ -211,8 +216,8 @@ function configOf(
 }
 
 /**
- * A name belongs to one distribution: the primary's viewers reach the staging one through the
- * policy alone.
+ * The primary's configuration without its names: a name belongs to one distribution, and viewers
+ * reach the staging distribution through the policy alone.
  */
 function stagingConfig(
   primary: cloudfront.CfnDistribution.DistributionConfigProperty,

@@ -1,37 +1,38 @@
-import { ArnFormat, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
-import type * as kms from 'aws-cdk-lib/aws-kms';
+import { ArnFormat, Names, Stack, Token } from 'aws-cdk-lib';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
 import { Construct } from 'constructs';
+import { WAF } from '../../model/aws';
 import { invalidValue } from '../../model/errors';
-import { keptLogGroup } from '../house-rules';
+import { isWholeNumber, NAMED_ONCE } from '../../model/rules';
+import { checkRule, type LoggedProps, loggedGroup } from '../house-rules';
 import { requireCloudFrontRegion } from './cloudfront-region';
 
-/** A rule group that AWS or a vendor keeps up to date. */
+/** A rule group that AWS or another vendor maintains. */
 export interface ManagedRuleGroup {
-  /** Its name, such as `AWSManagedRulesCommonRuleSet`. */
+  /** The name of the group, such as `AWSManagedRulesCommonRuleSet`. */
   readonly name: string;
   /**
-   * Who keeps it.
+   * The vendor.
    *
    * @default 'AWS'
    */
   readonly vendorName?: string;
   /**
-   * Rules of the group that only count, such as `SizeRestrictions_BODY` where bodies over 8 KB are
-   * wanted.
+   * Rules of the group that only count, such as `SizeRestrictions_BODY` if bodies over 8 KB are
+   * expected.
    *
-   * @default - every rule acts as its vendor decided
+   * @default - every rule takes the action that its vendor chose
    */
   readonly countOnly?: readonly string[];
 }
 
-/** The group of rules against common attacks: the one whose rules most often have to be relaxed. */
+/** The group against common attacks, whose rules most often have to be relaxed. */
 export const COMMON_RULE_SET = 'AWSManagedRulesCommonRuleSet';
 
 /**
- * Addresses of bad repute, the common attacks, inputs known to be malicious, and SQL injection.
- * Together 1,125 of the 1,500 capacity units in the base price.
+ * The groups against addresses of bad reputation, common attacks, known bad inputs, and SQL
+ * injection. Together they use 1,125 of the 1,500 capacity units in the base price.
  */
 export const DEFAULT_MANAGED_RULE_GROUPS: readonly ManagedRuleGroup[] = [
   { name: 'AWSManagedRulesAmazonIpReputationList' },
@@ -40,87 +41,69 @@ export const DEFAULT_MANAGED_RULE_GROUPS: readonly ManagedRuleGroup[] = [
   { name: 'AWSManagedRulesSQLiRuleSet' },
 ];
 
-/** A rate limit for paths that begin alike. */
+/** A rate limit for the paths with one prefix. */
 export interface PathRateLimit {
-  /** How the paths begin, such as `/auth/`; case matters. */
+  /** The prefix of the paths, such as `/auth/`; case matters. */
   readonly pathPrefix: string;
-  /** Requests that one client address may send to them in a minute; 10 to 2,000,000,000. */
+  /** Requests per minute that one client address may send to these paths: 10 to 2,000,000,000. */
   readonly requestsPerMinute: number;
 }
 
 /** Properties of an {@link EdgeWebAcl}. */
-export interface EdgeWebAclProps {
+export interface EdgeWebAclProps extends LoggedProps {
   /**
-   * Requests that one client address may send in a minute; beyond them it is answered 429. 10 to
-   * 2,000,000,000.
+   * Requests per minute that one client address may send: 10 to 2,000,000,000. Further requests are
+   * answered 429.
    *
-   * AWS WAF estimates: it may act some seconds late. Clients behind one NAT gateway share an
-   * address.
+   * AWS WAF estimates the rate and may act some seconds late. Clients behind one NAT gateway share
+   * an address.
    *
    * @default 100
    */
   readonly requestsPerMinute?: number;
   /**
-   * Paths with a limit of their own: a lower one where passwords are guessed, a higher one where
-   * pages have many small files. They do not count towards the general limit. A path that begins
-   * with two of the prefixes counts under both.
+   * Paths with a limit of their own, such as a lower one against password guessing, or a higher one
+   * for pages with many small files. They do not count towards the general limit. A path with two
+   * of the prefixes counts towards both.
    *
-   * @default - none
+   * @default - no path has a limit of its own
    */
   readonly pathRateLimits?: readonly PathRateLimit[];
   /**
-   * Managed rule groups, in the order in which they are evaluated, after the rate limit.
+   * Managed rule groups in the order of evaluation, after the rate limits.
    *
    * @default DEFAULT_MANAGED_RULE_GROUPS. The common rule set blocks bodies over 8 KB.
    */
   readonly managedRuleGroups?: readonly ManagedRuleGroup[];
-  /**
-   * How long the log is kept.
-   *
-   * @default logs.RetentionDays.ONE_YEAR
-   */
-  readonly logRetention?: logs.RetentionDays;
-  /**
-   * Encrypts the log group. A key of this app gets the statement that CloudWatch Logs needs; an
-   * imported one must have it.
-   *
-   * @default - CloudWatch Logs encrypts with a key of its own
-   */
-  readonly logEncryptionKey?: kms.IKey;
-  /**
-   * What happens to the log group when it leaves the stack.
-   *
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
-/** "RateBasedStatement", AWS WAF API reference. */
-const RATE_LIMIT = { min: 10, max: 2_000_000_000 } as const;
-
-/** The window that makes the limit one per minute; one of those that AWS WAF takes. */
+/**
+ * The evaluation window that makes the limit one per minute. AWS WAF takes 60, 120, 300 and 600:
+ * "Rate-based rule statement", AWS WAF developer guide.
+ */
 const WINDOW_SECONDS = 60;
 
-/** Headers that carry what signs a user in. */
+/** Headers that carry credentials. */
 const REDACTED_HEADERS = ['authorization', 'cookie'] as const;
 
 /**
- * What is logged: not the requests that pass, which the access logs have. Under these names AWS WAF
- * reports rules that only count as well.
+ * The actions that are logged. Requests that pass are in the access logs. AWS WAF reports rules
+ * that only count under two of these names.
  */
 const LOGGED_ACTIONS = ['BLOCK', 'COUNT', 'EXCLUDED_AS_COUNT', 'CAPTCHA', 'CHALLENGE'] as const;
 
 /**
  * The web ACL of a CloudFront distribution: a rate limit for each client address, then managed rule
- * groups, and a log of what they stopped or counted, without credentials.
+ * groups. It logs the requests that they stop or count, without credentials, and keeps the log for
+ * a year by default.
  *
- * @throws IsochroneError if the stack is not in us-east-1, the limit is not one that AWS WAF takes,
- * or a rule group is named twice
+ * @throws IsochroneError if the stack is not in us-east-1, AWS WAF would refuse a limit or a
+ * prefix, or a prefix or a rule group is named twice
  */
 export class EdgeWebAcl extends Construct {
   public readonly webAcl: wafv2.CfnWebACL;
   public readonly logGroup: logs.ILogGroup;
-  /** Under which CloudWatch counts what it allowed and blocked. */
+  /** The name under which CloudWatch counts allowed and blocked requests. */
   public readonly metricName: string;
 
   constructor(scope: Construct, id: string, props: EdgeWebAclProps = {}) {
@@ -136,7 +119,7 @@ export class EdgeWebAcl extends Construct {
     this.checkPrefixes(pathLimits);
     this.checkNames(groups);
 
-    // The metrics of two web ACLs of an account must not add up.
+    // Unique, or CloudWatch would add up the metrics of two web ACLs of an account.
     this.metricName = Names.uniqueResourceName(this, { maxLength: 128, separator: '-' });
     this.webAcl = new wafv2.CfnWebACL(this, 'WebAcl', {
       scope: 'CLOUDFRONT',
@@ -160,34 +143,32 @@ export class EdgeWebAcl extends Construct {
   }
 
   private checkRateLimit(property: string, requestsPerMinute: number): void {
-    if (Token.isUnresolved(requestsPerMinute)) return;
-    if (
-      Number.isInteger(requestsPerMinute) &&
-      requestsPerMinute >= RATE_LIMIT.min &&
-      requestsPerMinute <= RATE_LIMIT.max
-    )
+    const { min, max } = WAF.rateLimit;
+    if (Token.isUnresolved(requestsPerMinute) || isWholeNumber(requestsPerMinute, WAF.rateLimit))
       return;
     throw invalidValue(this, {
       property,
       value: requestsPerMinute,
-      allowed: `a whole number from ${RATE_LIMIT.min} to ${RATE_LIMIT.max}`,
-      rule: 'AWS WAF counts no fewer in a window.',
-      fix: `Raise it to ${RATE_LIMIT.min} or more; a page with its images takes some dozens.`,
+      allowed: `a whole number from ${min} to ${max}`,
+      rule: 'AWS WAF takes no lower limit for a window.',
+      fix: `Raise it to ${min} or more; a page with its images takes some dozens.`,
     });
   }
 
   private checkPrefixes(limits: readonly PathRateLimit[]): void {
-    limits.forEach(({ pathPrefix }, i) => {
-      const isFirst = limits.findIndex((other) => other.pathPrefix === pathPrefix) === i;
-      if (isFirst && /^\/[^*?\s]{1,199}$/.test(pathPrefix)) return;
-      throw invalidValue(this, {
-        property: `pathRateLimits[${i}].pathPrefix`,
-        value: pathPrefix,
-        allowed:
-          'the beginning of a path, of 2 to 200 characters, with a slash first and without wildcards, named once',
-        rule: 'AWS WAF compares the beginning of the path with it, letter by letter.',
-        fix: 'Write it like `/auth/`.',
-      });
+    const prefixes = limits.map(({ pathPrefix }) => pathPrefix);
+    prefixes.forEach((value, i) => {
+      const property = `pathRateLimits[${i}].pathPrefix`;
+      if (!/^\/[^*?\s]{1,199}$/.test(value)) {
+        throw invalidValue(this, {
+          property,
+          value,
+          allowed: 'the beginning of a path: a slash, then 1 to 199 characters without wildcards',
+          rule: 'AWS WAF compares the beginning of the path with it, letter by letter.',
+          fix: 'Write it as `/auth/`.',
+        });
+      }
+      checkRule(this, property, NAMED_ONCE, value, prefixes.slice(0, i));
     });
   }
 
@@ -199,28 +180,25 @@ export class EdgeWebAcl extends Construct {
       property: 'managedRuleGroups',
       value: twice,
       allowed: 'a list that names each group once',
-      rule: 'The rules of a web ACL have different names.',
-      fix: 'Remove one, and join their `countOnly`.',
+      rule: 'Every rule of a web ACL needs a name of its own.',
+      fix: 'Remove one of the two, and join their `countOnly`.',
     });
   }
 
-  private createLogGroup(props: EdgeWebAclProps): logs.LogGroup {
-    // AWS WAF delivers only to groups with this prefix.
-    const logGroupName = `aws-waf-logs-${Names.uniqueResourceName(this, { maxLength: 100, separator: '-' })}`;
-    const logGroup = keptLogGroup(this, 'LogGroup', {
-      logGroupName,
-      retention: props.logRetention ?? logs.RetentionDays.ONE_YEAR,
-      encryptionKey: props.logEncryptionKey,
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+  private createLogGroup(props: LoggedProps): logs.LogGroup {
+    const name = Names.uniqueResourceName(this, { maxLength: 100, separator: '-' });
+    return loggedGroup(this, 'LogGroup', {
+      ...props,
+      // AWS WAF delivers only to groups with this prefix.
+      logGroupName: `aws-waf-logs-${name}`,
+      defaultRetention: logs.RetentionDays.ONE_YEAR,
     });
-    return logGroup;
   }
 
   private log(): void {
     new wafv2.CfnLoggingConfiguration(this, 'Logging', {
       resourceArn: this.webAcl.attrArn,
-      // Without the `:*` at the end of the log group's own ARN, which AWS WAF would report as a
-      // change ever after.
+      // The log group's own ARN ends in `:*`, which AWS WAF would report as a change for ever.
       logDestinationConfigs: [this.logGroupArn(this.logGroup.logGroupName)],
       redactedFields: REDACTED_HEADERS.map((name) => ({ singleHeader: { Name: name } })),
       loggingFilter: {
@@ -246,17 +224,17 @@ export class EdgeWebAcl extends Construct {
   }
 }
 
-/** A rule without its place among the others. */
-type Rule = Omit<wafv2.CfnWebACL.RuleProperty, 'priority'>;
+/** A rule without its priority. */
+type AclRule = Omit<wafv2.CfnWebACL.RuleProperty, 'priority'>;
 
 function rateLimit(
   name: string,
   limit: number,
   scopeDownStatement: wafv2.CfnWebACL.StatementProperty | undefined,
-): Rule {
+): AclRule {
   return {
     name,
-    // A client that is only too fast learns that from 429, and knows when to come back.
+    // Status 429 and `Retry-After` tell a client that is merely too fast when to try again.
     action: {
       block: {
         customResponse: {
@@ -278,7 +256,7 @@ function rateLimit(
 }
 
 /**
- * Decoded and normalised first, or `/%61uth/` and `/x/../auth/` would have a limit of their own.
+ * Decodes and normalizes the path first: else `/%61uth/` and `/x/../auth/` would evade the limit.
  */
 function beginsWith(searchString: string): wafv2.CfnWebACL.StatementProperty {
   return {
@@ -299,7 +277,7 @@ function noneOf(
 ): wafv2.CfnWebACL.StatementProperty | undefined {
   const [first, ...others] = statements;
   if (first === undefined) return undefined;
-  // AWS WAF takes an `or` of two statements at least.
+  // AWS WAF takes an `or` of at least two statements.
   return {
     notStatement: {
       statement: others.length === 0 ? first : { orStatement: { statements: [...statements] } },
@@ -307,7 +285,7 @@ function noneOf(
   };
 }
 
-function managed({ name, vendorName, countOnly }: ManagedRuleGroup): Rule {
+function managed({ name, vendorName, countOnly }: ManagedRuleGroup): AclRule {
   return {
     name,
     overrideAction: { none: {} },

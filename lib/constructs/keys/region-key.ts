@@ -11,15 +11,14 @@ export interface RegionKeyProps {
    * The name of the key in its region, without `alias/`: letters, digits, `/`, `_` and `-`, at most
    * 250.
    *
-   * It is explicit because other regions address the key by it when they replicate a secret to this
-   * region.
+   * The name is explicit, because other regions use it when they replicate a secret to this region.
    */
   readonly aliasName: string;
   /**
-   * What happens to the key when it leaves the stack. What a lost key has encrypted is lost too.
+   * What happens to the key when it leaves the stack. Data that a lost key encrypted is lost, too.
    *
-   * The alias follows, except that an alias whose creation fails is always removed: otherwise its
-   * name would be taken at the next attempt.
+   * The alias follows the same policy, except that an alias is always removed if its creation
+   * fails: otherwise its name would be taken at the next attempt.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -30,19 +29,20 @@ export interface RegionKeyProps {
 const ALIAS_NAME = /^(?!aws\/|alias\/)[a-zA-Z0-9/_-]{1,250}$/;
 
 /**
- * The customer-managed KMS key of one region, for what is neither a database nor a cache: log
- * groups, alarm topics and the region's replicas of secrets. AWS rotates it every year.
+ * The customer-managed KMS key of one region, for log groups, alarm topics and the region's
+ * replicas of secrets; databases and caches have keys of their own. AWS rotates it every year.
  *
- * Besides this account's IAM policies (the key policy's usual first statement), two services may
- * use it, for this account only: CloudWatch Logs for the region's log groups, and CloudWatch to
- * publish alarms to encrypted topics. Secrets Manager has no statement of its own, because it calls
- * KMS as the principal who reads or writes the secret: that principal's IAM policy decides.
+ * The key policy allows this account's IAM policies to grant access, in its usual first statement.
+ * It also allows two services, for this account only: CloudWatch Logs for the region's log groups,
+ * and CloudWatch for alarms to encrypted topics. Secrets Manager needs no statement, because it
+ * calls KMS as the principal that reads or writes the secret: the IAM policy of that principal
+ * decides.
  *
- * @throws IsochroneError if the alias name is not one that KMS accepts
+ * @throws IsochroneError if KMS would refuse the alias name
  */
 export class RegionKey extends Construct {
   public readonly key: kms.Key;
-  /** The alias with its `alias/`: what another region gives as the key of a replica. */
+  /** The alias with its `alias/`, by which another region names the key of a replica. */
   public readonly aliasName: string;
 
   constructor(scope: Construct, id: string, props: RegionKeyProps) {
@@ -53,13 +53,14 @@ export class RegionKey extends Construct {
         value: props.aliasName,
         allowed:
           '1 to 250 letters, digits, `/`, `_` and `-`, not beginning with `aws/` or `alias/`',
-        rule: 'KMS keeps `alias/aws/` for the keys of AWS, and CDK puts the first `alias/` in front.',
+        rule: 'KMS reserves `alias/aws/` for keys of AWS, and CDK adds the first `alias/`.',
         fix: 'Choose another name, such as `market/production`.',
       });
     }
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     this.key = new kms.Key(this, 'Key', {
-      description: `Log groups, alarm topics and secret replicas of one region (${props.aliasName})`,
+      description:
+        `Log groups, alarm topics and secret replicas of one region ` + `(${props.aliasName})`,
       enableKeyRotation: true,
       removalPolicy,
     });
@@ -75,8 +76,8 @@ export class RegionKey extends Construct {
 }
 
 /**
- * "Encrypting an Amazon SNS topic: event sources", Amazon SNS developer guide: the publishing
- * service needs the key, not SNS.
+ * Lets CloudWatch publish to encrypted topics. The publishing service needs the key, not SNS:
+ * "Encrypting an Amazon SNS topic: event sources", Amazon SNS developer guide.
  */
 function alarmsOfThisAccount(stack: Stack): iam.PolicyStatement {
   return new iam.PolicyStatement({

@@ -5,13 +5,13 @@ import { Construct } from 'constructs';
 import { invalidValue } from '../../model/errors';
 import { acknowledge, withFixedName } from '../house-rules';
 
-/** A region that has a copy of the secret. */
+/** A region with a copy of the secret. */
 export interface SharedSecretRegion {
   /** The region, such as `ap-southeast-1`. */
   readonly region: string;
   /**
-   * The key of that region for its copy: an alias such as `alias/market/region`, or an ARN. It must
-   * exist before this secret is deployed.
+   * The key of the copy in that region: an alias such as `alias/market/region`, or an ARN. The key
+   * must exist before this secret is deployed.
    */
   readonly encryptionKey: string;
 }
@@ -20,13 +20,13 @@ export interface SharedSecretRegion {
 export interface SharedSecretProps {
   /** The name, the same in every region. Changing it replaces the secret. */
   readonly secretName: string;
-  /** What it is for, as operators will read it in the console. */
+  /** The purpose of the secret, for operators who read it in the console. */
   readonly description: string;
   /** The key of the original, in this stack's region. */
   readonly encryptionKey: kms.IKey;
   /**
-   * What it holds until somebody puts a value. It stands in the template, so it must be nothing
-   * secret. CloudFormation writes it again only when it changes here.
+   * The value until an operator puts another one. It must not be confidential, because it is in the
+   * template. CloudFormation writes it again only when it changes here.
    *
    * @default - 64 generated letters and digits
    */
@@ -34,13 +34,13 @@ export interface SharedSecretProps {
   /**
    * The regions that get a copy.
    *
-   * @default - none
+   * @default - only the region of the stack has the secret
    */
   readonly regions?: readonly SharedSecretRegion[];
   /**
-   * Why nothing rotates it automatically: what a security reviewer reads as the acknowledgement of
-   * that finding. Rotation by hand is always possible: put a new value, and deploy what uses it
-   * with the new version named.
+   * Why the secret is not rotated automatically. It becomes the acknowledgement of that finding,
+   * for security reviewers. Rotation by hand is always possible: put a new value, and deploy the
+   * stacks that use it with the id of the new version.
    */
   readonly withoutRotationBecause: string;
   /**
@@ -52,11 +52,11 @@ export interface SharedSecretProps {
 }
 
 /**
- * A secret that several regions know under one name: a generated word of 64 letters and digits, or
- * what operators put in.
+ * A secret with the same name in several regions. Its value is 64 generated letters and digits, or
+ * what an operator puts.
  *
- * @throws IsochroneError if the name would be taken for an ARN, or if a region is named twice, or
- * is the region of the stack
+ * @throws IsochroneError if Secrets Manager would mistake the name for an ARN, or a region is named
+ * twice or is the region of the stack
  */
 export class SharedSecret extends Construct {
   public readonly secret: secretsmanager.Secret;
@@ -76,8 +76,8 @@ export class SharedSecret extends Construct {
       removalPolicy: withFixedName(props.removalPolicy ?? RemovalPolicy.RETAIN),
     });
     const cfnSecret = this.secret.node.defaultChild as secretsmanager.CfnSecret;
-    // The L2 wants a key construct, which would be one of this region; a key of another region is
-    // known by its name.
+    // The L2 takes a key construct, which would be of this region. A key of another region has only
+    // a name here.
     if (regions.length > 0)
       cfnSecret.replicaRegions = regions.map(({ region, encryptionKey }) => ({
         region,
@@ -102,7 +102,7 @@ export class SharedSecret extends Construct {
       value: secretName,
       allowed:
         '1 to 512 letters, digits and /_+=.@- that do not end in a hyphen and six characters',
-      rule: 'Secrets Manager takes such an end for that of an ARN, and then does not find the secret.',
+      rule: 'Secrets Manager mistakes such a suffix for that of an ARN, and finds no secret.',
       fix: 'Lengthen or shorten the last word.',
     });
   }
@@ -115,7 +115,10 @@ export class SharedSecret extends Construct {
       property: 'regions',
       value: twice,
       allowed: 'other regions than that of the stack, each named once',
-      rule: 'Secrets Manager keeps one copy of a secret per region, and the original is in the region of the stack.',
+      rule:
+        'Secrets Manager keeps one copy of a secret per region, and the original is in the ' +
+        'region ' +
+        'of the stack.',
       fix: `Leave ${twice} out.`,
     });
   }

@@ -1,7 +1,7 @@
-/** What the node types of ElastiCache can be used for. */
+/** Capabilities of ElastiCache's node types. */
 import { ELASTICACHE } from './limits';
 
-/** A node type as ElastiCache spells it. */
+/** The syntax of a node type. */
 export const CACHE_NODE_TYPE = /^cache\.[a-z]+\d[a-z]*\.[a-z0-9]+$/;
 
 function partsOf(nodeType: string): { family: string; size: string } {
@@ -9,12 +9,12 @@ function partsOf(nodeType: string): { family: string; size: string } {
   return { family, size };
 }
 
-/** Data tiering: r6gd nodes demand it, and put what is seldom read on SSD. */
+/** Whether nodes use data tiering: r6gd nodes require it, and keep rarely read data on SSD. */
 export function tiersData(nodeType: string): boolean {
   return partsOf(nodeType).family.endsWith('gd');
 }
 
-/** Whether Application Auto Scaling may scale a cache of such nodes. */
+/** Whether Application Auto Scaling can scale a cache of such nodes. */
 export function scalesAutomatically(nodeType: string): boolean {
   const { family, size } = partsOf(nodeType);
   return (
@@ -24,8 +24,8 @@ export function scalesAutomatically(nodeType: string): boolean {
 }
 
 /**
- * Whether a Global Datastore takes such nodes: large ones and up, not burstable, and none before
- * the fifth generation. "Prerequisites and limitations" of Global Datastore, Amazon ElastiCache
+ * Whether a Global Datastore supports such nodes: of the fifth generation or later, not burstable,
+ * and at least `large`. "Prerequisites and limitations" of Global Datastore, Amazon ElastiCache
  * user guide.
  */
 export function joinsGlobalDatastore(nodeType: string): boolean {

@@ -1,13 +1,13 @@
 /**
- * The weekly and daily windows of ElastiCache as times: "CreateReplicationGroup", Amazon
- * ElastiCache API reference. All are in UTC.
+ * Parses the weekly and daily windows of ElastiCache, which are in UTC: "CreateReplicationGroup",
+ * Amazon ElastiCache API reference.
  */
 import { ELASTICACHE } from './limits';
 
-/** Sunday before dawn in Europe, Saturday evening in America. */
+/** A Sunday before dawn in Europe, and Saturday evening in America. */
 export const DEFAULT_MAINTENANCE_WINDOW = 'sun:03:00-sun:04:00';
 
-/** Apart from the maintenance, with room for what takes longer than its window. */
+/** After the maintenance window, with a margin for maintenance that takes longer. */
 export const DEFAULT_SNAPSHOT_WINDOW = '05:00-06:00';
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
@@ -20,15 +20,15 @@ const DAY_MINUTES = 24 * 60;
 const WEEK_MINUTES = 7 * DAY_MINUTES;
 
 /**
- * Minutes from Sunday 00:00 on, or from midnight for a daily window. The end may lie in the next
- * week or day.
+ * A window in minutes after Sunday 00:00, or after midnight for a daily window. The end may be in
+ * the next week or day.
  */
 interface Window {
   readonly from: number;
   readonly to: number;
 }
 
-/** A window such as `sun:03:00-sun:04:00`; nothing for another text, or one that is too short. */
+/** Parses `sun:03:00-sun:04:00`. Returns undefined if it is malformed or too short. */
 export function maintenanceWindow(text: string): Window | undefined {
   const [, day = '', hour, minute, lastDay = '', lastHour, lastMinute] =
     MAINTENANCE_WINDOW.exec(text) ?? [];
@@ -41,7 +41,7 @@ export function maintenanceWindow(text: string): Window | undefined {
   );
 }
 
-/** A window such as `05:00-06:00`; nothing for another text, or one that is too short. */
+/** Parses `05:00-06:00`. Returns undefined if it is malformed or too short. */
 export function snapshotWindow(text: string): Window | undefined {
   const [, hour, minute, lastHour, lastMinute] = SNAPSHOT_WINDOW.exec(text) ?? [];
   return longEnough(
@@ -51,9 +51,7 @@ export function snapshotWindow(text: string): Window | undefined {
   );
 }
 
-/**
- * Whether the weekly window meets the daily one, also where one of them runs into the next week.
- */
+/** Whether the weekly window overlaps the daily one, even across the end of the week. */
 export function windowsMeet(weekly: Window, daily: Window): boolean {
   return DAYS.some((_, day) =>
     [-WEEK_MINUTES, 0, WEEK_MINUTES].some((week) => {
@@ -63,8 +61,8 @@ export function windowsMeet(weekly: Window, daily: Window): boolean {
   );
 }
 
-function longEnough(from: number, end: number, round: number): Window | undefined {
-  const to = end > from ? end : end + round;
-  // Not so for a text that was no window: its figures are no numbers.
+function longEnough(from: number, end: number, cycle: number): Window | undefined {
+  const to = end > from ? end : end + cycle;
+  // For a malformed text, the figures are NaN and the comparison is false.
   return to - from >= ELASTICACHE.windowMinutes ? { from, to } : undefined;
 }

@@ -13,7 +13,7 @@ export {
   snapshotWindow,
   windowsMeet,
 } from './cache-windows';
-export { AUTO_SCALING, CLOUDFRONT, ELASTICACHE, RDS_POSTGRESQL } from './limits';
+export { AUTO_SCALING, CLOUDFRONT, ELASTICACHE, RDS_POSTGRESQL, WAF } from './limits';
 export { nearestFirst, PLACED_REGIONS } from './nearest-regions';
 export { catchesAll, isPathPattern, PATH_PATTERN } from './path-pattern';
 export {

@@ -1,21 +1,17 @@
 /**
- * AWS's limits and rules as numbers, each with its source. Where AWS may raise a limit for an
- * account, the construct that checks it takes a prop of the same meaning; the number here is the
- * default.
+ * AWS's limits as numbers, each with its source. If AWS can raise a limit for an account
+ * ("adjustable"), the construct that checks it has a prop for it, with this number as the default.
  */
 
 /** "Quotas", Amazon CloudFront developer guide. */
 export const CLOUDFRONT = {
-  /** Cache behaviours per distribution, without the default one. Adjustable. */
+  /** Cache behaviors per distribution, without the default one. Adjustable. */
   cacheBehaviors: 75,
   /** Cache policies per account. Adjustable. */
   cachePoliciesPerAccount: 20,
   /** Query strings, headers or cookies in one cache policy. */
   keyPartsPerCachePolicy: 10,
-  /**
-   * Characters of all query string names, header names or cookie names in one cache policy
-   * together.
-   */
+  /** Characters of all query string, header or cookie names in one cache policy together. */
   keyPartCharacters: 1024,
   /** VPC origins per account. */
   vpcOriginsPerAccount: 25,
@@ -23,11 +19,22 @@ export const CLOUDFRONT = {
   viewerFunctionTimeoutSeconds: 5,
   /** Lambda@Edge on viewer events: MiB. */
   viewerFunctionMemoryMiB: 128,
+  /** Bytes of the code of a CloudFront Function: "Quotas on CloudFront Functions". */
+  functionBytes: 10_240,
   /**
-   * Rate-based rules of AWS WAF count over at least this window: "Rate-based rule statement", AWS
-   * WAF developer guide.
+   * Seconds for which an error response stays in the cache at least, the default
+   * `ErrorCachingMinTTL` of a distribution: "How CloudFront processes HTTP 4xx and 5xx status codes
+   * from your origin", Amazon CloudFront developer guide.
    */
-  wafEvaluationWindowsSeconds: [60, 120, 300, 600] as readonly number[],
+  errorCachingMinimumSeconds: 10,
+} as const;
+
+/**
+ * "Rate-based rule statement", AWS WAF developer guide, and "RateBasedStatement", API reference.
+ */
+export const WAF = {
+  /** Requests of one client in an evaluation window. */
+  rateLimit: { min: 10, max: 2_000_000_000 },
 } as const;
 
 /**
@@ -42,15 +49,12 @@ export const RDS_POSTGRESQL = {
   backupRetentionDays: { min: 0, max: 35 },
   /** GiB of gp3 storage. */
   gp3StorageGiB: { min: 20, max: 65_536 },
-  /**
-   * GiB from which gp3 is striped over four volumes and takes provisioned IOPS and throughput for
-   * PostgreSQL.
-   */
+  /** GiB from which gp3 stripes over four volumes, with provisioned IOPS and throughput. */
   gp3StripedFromGiB: 400,
-  /** The parameter's range in the engine's parameter group family. */
+  /** The range of `max_connections` in the parameter group family. */
   maxConnections: { min: 6, max: 8388607 },
   /**
-   * Connections that PostgreSQL and RDS keep for themselves: superuser_reserved_connections (3) and
+   * Connections that PostgreSQL and RDS reserve: superuser_reserved_connections (3) and
    * rds.rds_superuser_reserved_connections (2).
    */
   reservedConnections: 5,
@@ -64,20 +68,20 @@ export const ELASTICACHE = {
   replicasPerShard: 5,
   /** Nodes of one cluster in cluster mode, primaries and replicas together. Adjustable to 500. */
   nodesPerCluster: 90,
-  /** Days that snapshots are kept; 0 turns them off. */
+  /** Days that snapshots are kept; 0 turns snapshots off. */
   snapshotRetentionDays: { min: 0, max: 35 },
   /**
    * Minutes of a maintenance or snapshot window: "CreateReplicationGroup", Amazon ElastiCache API
    * reference.
    */
   windowMinutes: 60,
-  /** Percent of a node's memory that `reserved-memory-percent` keeps from the data. */
+  /** `reserved-memory-percent`: the percentage of a node's memory that is not for data. */
   reservedMemoryPercent: { min: 0, max: 99 },
-  /** Clients of one node: `maxclients`, which ElastiCache does not let anybody change. */
+  /** Clients of one node: `maxclients`, which ElastiCache does not allow to change. */
   clientsPerNode: 65_000,
   /**
    * "Auto Scaling Valkey and Redis OSS clusters" and "Adding a scaling policy", Amazon ElastiCache
-   * user guide; without r6gd, whose data tiering is not offered here.
+   * user guide; without r6gd, because this project does not support data tiering.
    */
   autoScaling: {
     families: ['c7gn', 'm5', 'm6g', 'm7g', 'r5', 'r6g', 'r7g'] as readonly string[],
@@ -86,7 +90,7 @@ export const ELASTICACHE = {
   },
   /** "Prerequisites and limitations" of Global Datastore, Amazon ElastiCache user guide. */
   globalDatastore: { secondaryRegions: 2 },
-  /** Letters, digits and hyphens of a replication group id. */
+  /** The length of a replication group id, in characters. */
   replicationGroupIdLength: 40,
   /** The values of `maxmemory-policy`. */
   maxmemoryPolicies: [

@@ -1,13 +1,13 @@
 /**
- * Which of some regions is nearest to another one, told from where they are. A table instead of
- * measurements, so that it is the same at every synthesis: what is asked is which ocean not to
- * cross, and that does not change.
+ * Orders regions by their distance from another one. It uses a table instead of measurements, so
+ * that the result is the same at every synthesis: the question is which oceans to avoid, and that
+ * does not change.
  */
 import { REGIONS } from './regions';
 
 /**
- * Latitude and longitude of the city or state that AWS names a region after, in whole degrees: "AWS
- * Regions", AWS global infrastructure.
+ * Latitude and longitude, in whole degrees, of the city or state after which AWS names a region:
+ * "AWS Regions", AWS global infrastructure.
  */
 const PLACES: Readonly<Record<string, readonly [latitude: number, longitude: number]>> = {
   'af-south-1': [-34, 18],
@@ -32,18 +32,18 @@ const PLACES: Readonly<Record<string, readonly [latitude: number, longitude: num
   'us-west-2': [46, -120],
 };
 
-/** Where the cables of a continent come ashore that has few of its own to the others. */
+/** Where the sea cables of a continent with few direct connections to others come ashore. */
 const GATEWAYS: Readonly<Record<string, string>> = {
   africa: 'eu-west-1',
   'south-america': 'us-east-1',
 };
 
-/** The regions whose place is known, sorted. */
+/** The regions whose location is known, sorted. */
 export const PLACED_REGIONS: readonly string[] = Object.keys(PLACES).sort();
 
 /**
- * The same regions, the nearest first. Those whose place is not known, and all of them if it is not
- * known where from, keep their order, at the end.
+ * The same regions, the nearest first. Regions whose location is not known come last, in their
+ * order. If the location of `from` is not known, all regions keep their order.
  */
 export function nearestFirst(from: string, regions: readonly string[]): string[] {
   return regions
@@ -52,7 +52,7 @@ export function nearestFirst(from: string, regions: readonly string[]): string[]
     .map(({ region }) => region);
 }
 
-/** In radians of a great circle; from and to a continent with a gateway, through it. */
+/** The distance on great circles in radians, through the gateways of the two continents. */
 function distance(from: string, to: string): number {
   const stops = [from, ...gatewayBetween(from, to), ...gatewayBetween(to, from).reverse(), to];
   return stops.slice(1).reduce((sum, stop, i) => sum + greatCircle(stops[i] ?? from, stop), 0);

@@ -1,28 +1,28 @@
 /**
- * Path patterns of cache behaviours: `*` stands for any characters, `?` for exactly one, case
+ * Path patterns of cache behaviors: `*` stands for any characters, `?` for exactly one, case
  * matters, and the first match wins. "Path pattern", Amazon CloudFront developer guide.
  */
 
-/** The characters that CloudFront takes in a path pattern, and how many. */
+/** The characters that CloudFront accepts in a path pattern, and their number. */
 export const PATH_PATTERN = /^[A-Za-z0-9_\-.*$/~"'@:+&?]{1,255}$/;
 
+/** Whether CloudFront accepts a text as a path pattern. */
 export function isPathPattern(pattern: string): boolean {
   return PATH_PATTERN.test(pattern);
 }
 
 /**
  * Whether the earlier pattern matches every path that the later one matches, so that the later one
- * is never used. Only together could several earlier patterns do the same without being noticed
- * here.
+ * is never used. It does not detect several earlier patterns that do so only together.
  */
 export function catchesAll(earlier: string, later: string): boolean {
   const pattern = withoutFirstSlash(earlier);
   const path = withoutFirstSlash(later);
   let p = 0;
   let t = 0;
-  // The last `*` of the earlier pattern, and how much of the later one it has taken so far. Going
-  // back to the last one is enough, and keeps the time to the product of the lengths, which a
-  // regular expression would not.
+  // The last `*` of the earlier pattern, and how much of the later one it has matched so far.
+  // Backtracking to the last `*` is enough. It bounds the time by the product of the lengths, which
+  // a regular expression would not.
   let star = -1;
   let taken = 0;
   while (t < path.length) {
@@ -44,14 +44,14 @@ export function catchesAll(earlier: string, later: string): boolean {
 }
 
 /**
- * Read as a path, a `?` of the later pattern is some character and a `*` any number of them: a
- * literal must match neither, and `?` only the former.
+ * The `?` and `*` of the later pattern stand for one or any number of unknown characters. A literal
+ * therefore matches neither, and `?` matches only `?`.
  */
 function matchesCharacter(pattern: string | undefined, character: string | undefined): boolean {
   return pattern === '?' ? character !== '*' : pattern === character;
 }
 
-/** CloudFront takes `/static/*` and `static/*` for the same. */
+/** CloudFront treats `/static/*` and `static/*` alike. */
 function withoutFirstSlash(pattern: string): string {
   return pattern.startsWith('/') ? pattern.slice(1) : pattern;
 }

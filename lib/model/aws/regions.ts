@@ -1,19 +1,18 @@
 /**
- * AWS's regions as this project needs them: where they are, which zones they have, where Origin
- * Shield is, and the prefix list of CloudFront's origin-facing servers.
+ * Facts about AWS's regions: the continent, the availability zones, the nearest Origin Shield, and
+ * the prefix list of CloudFront's origin-facing servers.
  *
  * A table instead of look-ups, so that synthesis needs neither credentials nor a network and gives
- * the same bytes twice. A region that is missing here can be used by giving the facts as props.
+ * the same bytes twice. To use a region that is missing here, give the facts as props.
  *
  * Sources:
- * - zones: "Regions and Zones", Amazon EC2 user guide. Letters, not zone ids: which ones an
- *   *account* sees can differ in us-west-1 and ap-northeast-1, where older accounts know another
- *   letter.
+ * - zones: "Regions and Zones", Amazon EC2 user guide. They are letters, not zone ids. In us-west-1
+ *   and ap-northeast-1 the letters depend on the account: older accounts have another one.
  * - Origin Shield: "Choosing the AWS Region for Origin Shield", Amazon CloudFront developer guide.
  * - prefix lists: `com.amazonaws.global.cloudfront.origin-facing`, whose id is fixed per region.
  */
 
-/** The part of the world a region is in, as the tiers' regional TTLs use it. */
+/** The part of the world of a region, by which cache tiers can have TTLs. */
 export type Continent =
   | 'africa'
   | 'apac'
@@ -22,6 +21,7 @@ export type Continent =
   | 'north-america'
   | 'south-america';
 
+/** Facts about one region. */
 export interface RegionFacts {
   readonly continent: Continent;
   /**
@@ -30,7 +30,7 @@ export interface RegionFacts {
   readonly zoneLetters: string;
   /** The Origin Shield region with the lowest latency to an origin in this region. */
   readonly originShieldRegion: string;
-  /** The managed prefix list of CloudFront's origin-facing servers, where it is known. */
+  /** The id of the managed prefix list of CloudFront's origin-facing servers, if known. */
   readonly cloudFrontPrefixListId?: string;
 }
 
@@ -43,6 +43,7 @@ function region(
   return { continent, zoneLetters, originShieldRegion, cloudFrontPrefixListId };
 }
 
+/** The facts by the name of the region. */
 export const REGIONS: Readonly<Record<string, RegionFacts>> = {
   'af-south-1': region('africa', 'abc', 'eu-west-1', 'pl-c0aa4fa9'),
   'ap-east-1': region('apac', 'abc', 'ap-southeast-1', 'pl-14b2577d'),
@@ -69,20 +70,18 @@ export const REGIONS: Readonly<Record<string, RegionFacts>> = {
 /** The names of all regions in the table, sorted. */
 export const REGION_NAMES: readonly string[] = Object.keys(REGIONS).sort();
 
-/** The regions that have Origin Shield, sorted: those that are their own nearest one. */
+/** The regions with Origin Shield, sorted. Each is its own nearest Origin Shield region. */
 export const ORIGIN_SHIELD_REGIONS: readonly string[] = REGION_NAMES.filter(
   (name) => REGIONS[name]?.originShieldRegion === name,
 );
 
 /**
- * CloudFront's control plane: its certificates, web ACLs, edge functions, metrics and log
- * deliveries live there and nowhere else.
+ * The region of CloudFront's control plane, the only one for its certificates, web ACLs, edge
+ * functions, metrics and log deliveries.
  */
 export const CLOUDFRONT_REGION = 'us-east-1';
 
-/**
- * The availability zones of a region, such as `eu-west-1a`; none if the region is not in the table.
- */
+/** The availability zones of a region, such as `eu-west-1a`; empty for an unknown region. */
 export function zonesOf(regionName: string): readonly string[] {
   return [...(REGIONS[regionName]?.zoneLetters ?? '')].map((letter) => `${regionName}${letter}`);
 }

@@ -1,7 +1,7 @@
 /**
- * The resource types whose replacement or removal loses something that a deployment cannot make
- * again: data, or the key to data. Log groups are not among them: they are kept by their removal
- * policy, but nothing stops without the old ones.
+ * The resource types whose replacement or removal loses something that a deployment cannot restore:
+ * data, or the key to data. Log groups are not included: their removal policy keeps them, but the
+ * deployment works without the old ones.
  */
 export const STATEFUL_RESOURCE_TYPES: readonly string[] = [
   'AWS::Cognito::UserPool',

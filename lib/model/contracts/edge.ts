@@ -1,24 +1,24 @@
 /**
- * Ground floor: what constructs tell the edge functions.
+ * The settings of the edge functions: types only, one interface for each function.
  *
- * Types only, one interface a function. Constructs write the settings at synthesis, beside a
- * Lambda@Edge function or into a CloudFront Function, and the functions of `lambda-edge/` read
- * them: with one type for both, neither can change alone.
+ * Constructs write the settings at synthesis, beside a Lambda@Edge function or into a CloudFront
+ * Function, and the functions of `lambda-edge/` read them. Both use one type, so neither can change
+ * alone.
  *
- * `paths` is in the order of the distribution's behaviours everywhere, and patterns are in
- * CloudFront's syntax (`*` stands for any characters, `?` for exactly one, case matters): the first
- * match is the rule of the behaviour that CloudFront chose.
+ * `paths` is always in the order of the distribution's behaviors. Patterns are in CloudFront's
+ * syntax (`*` stands for any characters, `?` for exactly one, case matters), so the first match is
+ * the rule of the behavior that CloudFront chose.
  */
 import type { Continent } from '../aws';
 
 /**
- * Which query parameters stay: none, all but those denied, or only those allowed. Names are
- * compared byte by byte, undecoded.
+ * The query parameters to keep: none, all but those denied, or only those allowed. Names are
+ * compared byte by byte, without decoding.
  */
 export type QueryRule =
   | 'none'
   | {
-      /** Names to drop; a `*` at the end stands for any rest. */
+      /** Names to drop; a `*` at the end stands for any suffix. */
       readonly deny: readonly string[];
     }
   | {
@@ -26,10 +26,10 @@ export type QueryRule =
       readonly allow: readonly string[];
     };
 
-/** What the cache key of some paths is made of. */
+/** The parts of the cache key, for the paths of one pattern. */
 export interface CacheKeyRule {
   readonly pattern: string;
-  /** Absent where nothing is cached: the query then stays as it came. */
+  /** Absent if nothing is cached; the query then stays as it came. */
   readonly query?: QueryRule;
   /** Whether the negotiated language is part of the key. */
   readonly language?: boolean;
@@ -40,50 +40,52 @@ export interface CacheKeyRule {
 /** The settings of `normalize-cache-key`. */
 export interface CacheKeySettings {
   readonly paths: readonly CacheKeyRule[];
-  /** The languages that the origin speaks, the default one first. */
+  /** The languages of the origin, the default one first. */
   readonly languages?: readonly string[];
 }
 
-/** How long an answer is kept in one part of the world. */
+/** How long a response is kept in one part of the world. */
 export interface Ttl {
-  /** Where the origin says nothing. */
+  /** The TTL if the origin sends none. */
   readonly defaultTtlSeconds: number;
-  /** Whatever the origin says. */
+  /** The longest TTL, even if the origin sends more. */
   readonly maxTtlSeconds: number;
 }
 
-/** How long the answers of some paths are kept. */
+/** How long responses are kept, for the paths of one pattern. */
 export interface TtlRule extends Ttl {
   readonly pattern: string;
-  /** TTLs that differ, by part of the world. */
+  /** The TTLs of parts of the world that differ. */
   readonly continents?: Readonly<Partial<Record<Continent, Ttl>>>;
   /**
-   * How long a browser keeps an answer at most, and where the origin says nothing. Without it, as
-   * the origin says.
+   * How long a browser keeps a response at most, and if the origin sends nothing. If absent, the
+   * browser gets what the origin sends.
    */
   readonly browserTtlSeconds?: number;
+  /** `stale-while-revalidate`, if the origin sends none. */
   readonly staleWhileRevalidateSeconds?: number;
+  /** `stale-if-error`, if the origin sends none. */
   readonly staleIfErrorSeconds?: number;
-  /** How long an answer of 400 or above is kept at most. */
+  /** How long a response of status 400 or above is kept at most. */
   readonly errorTtlSeconds: number;
-  /** What becomes of an answer with `Set-Cookie`: it is not cached, or it is cached without. */
+  /** A response with `Set-Cookie` is not cached (`bypass`), or cached without it (`strip`). */
   readonly setCookie: 'bypass' | 'strip';
 }
 
 /** The settings of `regional-ttl`. */
 export interface RegionalTtlSettings {
-  /** The part of the world of each region that has TTLs of its own. */
+  /** The part of the world of each region, if a path has TTLs of its own there. */
   readonly regions: Readonly<Record<string, Continent>>;
   readonly paths: readonly TtlRule[];
 }
 
 /** The settings of `route-origin`, on origin requests and on origin responses. */
 export interface RouteOriginSettings {
-  /** The DNS name that leads to the nearest region. */
+  /** The DNS name of the nearest region. */
   readonly readName: string;
-  /** The DNS name that leads to the primary region. */
+  /** The DNS name of the primary region. */
   readonly writeName: string;
-  /** The DNS name of what takes batch work; needed where a path has batch patterns. */
+  /** The DNS name of the batch origin; required if a path has batch patterns. */
   readonly batchName?: string;
   /** How long a viewer who wrote reads from the primary region, in whole seconds. */
   readonly recentWriterSeconds: number;
@@ -93,15 +95,15 @@ export interface RouteOriginSettings {
   }[];
 }
 
-/** The settings of `select-origin`, which also normalises cache keys. */
+/** The settings of `select-origin`, which also normalizes cache keys. */
 export interface SelectOriginSettings extends CacheKeySettings {
-  /** The regions, which are also the ids of their origins, the primary first. */
+  /** The regions, the primary first. Each is also the id of its origin. */
   readonly regions: readonly string[];
-  /** By the region of a regional edge cache: places in `regions`, the nearest first. */
+  /** Indexes in `regions`, the nearest first, by the region of the regional edge cache. */
   readonly nearest: Readonly<Record<string, readonly number[]>>;
   /**
-   * How long a viewer who wrote reads from the primary region, in whole seconds. Absent where
-   * nobody is known to have written.
+   * How long a viewer who wrote reads from the primary region, in whole seconds. Absent if no
+   * function marks writers.
    */
   readonly recentWriterSeconds?: number;
 }

@@ -1,6 +1,5 @@
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import { EdgeDistribution } from '../../../lib/constructs/edge/distribution/edge-distribution';
@@ -10,8 +9,9 @@ import {
 } from '../../../lib/constructs/edge/staged-rollout';
 import { CacheTier } from '../../../lib/constructs/edge/tiers/cache-tier';
 import { testStack } from '../../test-stack';
+import { certificateIn } from './certificate';
 
-const HALF_HOUR = { idle: Duration.minutes(5), maximum: Duration.hours(1) };
+const STICKINESS = { idle: Duration.minutes(5), maximum: Duration.hours(1) };
 
 function distributionIn(stack: Stack, httpVersion = cloudfront.HttpVersion.HTTP2) {
   return new cloudfront.Distribution(stack, 'Primary', {
@@ -31,18 +31,12 @@ function rollout(props: Partial<StagedRolloutProps>, httpVersion?: cloudfront.Ht
   });
 }
 
-/**
- * The phases of one rollout, as their templates: with an EdgeDistribution, whose findings count.
- */
+/** The template of a phase of one rollout. Its EdgeDistribution is checked by the rule packs. */
 function templateOf(phase: StagedRolloutProps['phase'] | 'before') {
   const stack = testStack();
   const edge = new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
-    certificate: acm.Certificate.fromCertificateArn(
-      stack,
-      'Certificate',
-      'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
-    ),
+    certificate: certificateIn(stack),
     readOriginName: 'origin.example.com',
     defaultTier: CacheTier.of({
       name: 'pages',
@@ -59,7 +53,7 @@ function templateOf(phase: StagedRolloutProps['phase'] | 'before') {
   if (phase !== 'before') {
     const made = new StagedRollout(stack, 'Rollout', {
       distribution: edge.distribution,
-      traffic: { weight: 0.05, stickiness: HALF_HOUR },
+      traffic: { weight: 0.05, stickiness: STICKINESS },
       phase,
     });
     made.staging.addPropertyOverride('DistributionConfig.DefaultCacheBehavior.Compress', false);
@@ -86,12 +80,12 @@ describe('the phases of a rollout', () => {
   const prepare = templateOf('prepare');
   const attach = templateOf('attach');
 
-  test('prepare: the primary stays as it was, byte for byte', () => {
+  test('prepare leaves the primary unchanged, byte for byte', () => {
     expect(before.policies).toEqual([]);
     expect(prepare.primary).toEqual(before.primary);
   });
 
-  test('the staging distribution is the primary one without its names, HTTP/3 and the policy, but with the change', () => {
+  test('the staging distribution is the primary without names, HTTP/3 and policy, but with the change', () => {
     const { Aliases, HttpVersion, ...config } = before.primary;
     expect(Aliases).toEqual(['www.example.com']);
     expect(HttpVersion).toBe('http2and3');
@@ -106,7 +100,7 @@ describe('the phases of a rollout', () => {
     expect(attach.staging).toEqual(expected);
   });
 
-  test('the policy sends a share to it, and keeps a viewer where it is', () => {
+  test('the policy sends a share to it, and keeps a viewer on one distribution', () => {
     const config = {
       Enabled: true,
       StagingDistributionDnsNames: [{ 'Fn::GetAtt': [prepare.stagingId, 'DomainName'] }],
@@ -124,7 +118,7 @@ describe('the phases of a rollout', () => {
     expect(attach.policies).toEqual(prepare.policies);
   });
 
-  test('attach: the primary follows the policy, and nothing else of it changes but HTTP/3', () => {
+  test('attach gives the primary the policy, and changes nothing else except HTTP/3', () => {
     expect(attach.primary).toEqual({
       ...before.primary,
       HttpVersion: 'http2',
@@ -133,7 +127,7 @@ describe('the phases of a rollout', () => {
   });
 });
 
-test('by header', () => {
+test('sends requests with a header to the staging distribution', () => {
   const { policy } = rollout({ traffic: { header: 'aws-cf-cd-try', value: 'yes' } });
   Template.fromStack(Stack.of(policy)).hasResourceProperties(
     'AWS::CloudFront::ContinuousDeploymentPolicy',
@@ -178,21 +172,21 @@ test.each<[StagedRolloutProps['traffic']]>([
   [{ header: 'AWS-CF-CD-a', value: '1' }],
   [sticky(300, 300)],
   [sticky(3600, 3600)],
-])('takes %j', (traffic) => {
+])('accepts %j', (traffic) => {
   expect(() => rollout({ traffic })).not.toThrow();
 });
 
-test('HTTP/3 is refused where the policy is attached, and nowhere else', () => {
+test('refuses HTTP/3 only in the phase that attaches the policy', () => {
   expect(() => rollout({ phase: 'attach' }, cloudfront.HttpVersion.HTTP2_AND_3)).toThrow(
     'StagedRollout at Test/Rollout: httpVersion of the distribution must be `http2` or `http1.1` in the phase `attach`, got "http2and3".\n' +
-      'CloudFront takes no continuous deployment policy on a distribution with HTTP/3. Switch HTTP/3 off in the deployment before',
+      'CloudFront takes no continuous deployment policy on a distribution with HTTP/3. Turn HTTP/3 off in an earlier deployment',
   );
   expect(() => rollout({ phase: 'attach' }, cloudfront.HttpVersion.HTTP3)).toThrow('got "http3"');
   expect(() => rollout({ phase: 'prepare' }, cloudfront.HttpVersion.HTTP2_AND_3)).not.toThrow();
   expect(() => rollout({ phase: 'attach' }, cloudfront.HttpVersion.HTTP2)).not.toThrow();
 });
 
-test("another stack's distribution is refused", () => {
+test('refuses a distribution of another stack', () => {
   const distribution = distributionIn(new Stack(new App(), 'Other'));
   expect(() => rollout({ distribution })).toThrow(
     'StagedRollout at Test/Rollout: distribution must be in the stack of the rollout, Test, got "Other/Primary".',

@@ -13,7 +13,7 @@ describe('with its defaults', () => {
   new EdgeWebAcl(stack, 'WebAcl');
   const template = Template.fromStack(stack);
 
-  test('limits each address to 100 requests per minute, then asks the managed rule groups', () => {
+  test('limits each address to 100 requests per minute, then applies the managed rule groups', () => {
     template.hasResourceProperties('AWS::WAFv2::WebACL', {
       Scope: 'CLOUDFRONT',
       DefaultAction: { Allow: {} },
@@ -48,7 +48,7 @@ describe('with its defaults', () => {
     });
   });
 
-  test('logs what was stopped or counted for a year, without credentials', () => {
+  test('keeps a log of stopped and counted requests for a year, without credentials', () => {
     template.hasResourceProperties('AWS::WAFv2::LoggingConfiguration', {
       ResourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('WebAcl'), 'Arn'] },
       RedactedFields: [
@@ -78,7 +78,7 @@ describe('with props', () => {
   });
   const template = Template.fromStack(stack);
 
-  test('takes the limit, the groups in their order, and rules that only count', () => {
+  test('has the limit, the groups in their order, and rules that only count', () => {
     template.hasResourceProperties('AWS::WAFv2::WebACL', {
       Rules: [
         Match.objectLike({ Statement: { RateBasedStatement: Match.objectLike({ Limit: 2000 }) } }),
@@ -125,7 +125,7 @@ describe('with props', () => {
   });
 });
 
-describe('with limits of their own for some paths', () => {
+describe('with rate limits for some paths', () => {
   const stack = testStack();
   new EdgeWebAcl(stack, 'WebAcl', {
     pathRateLimits: [
@@ -146,7 +146,7 @@ describe('with limits of their own for some paths', () => {
     }),
   });
 
-  test('each has a rule, before the general one', () => {
+  test('each path has a rule, before the general one', () => {
     expect(
       rules.slice(0, 3).map(({ Name, Statement }) => [Name, Statement.RateBasedStatement?.Limit]),
     ).toEqual([
@@ -158,7 +158,7 @@ describe('with limits of their own for some paths', () => {
     expect(rules[0]?.Statement.RateBasedStatement?.ScopeDownStatement).toEqual(begins('/auth/'));
   });
 
-  test('they do not count towards the general one', () => {
+  test('requests to these paths do not count towards the general limit', () => {
     expect(rules[2]?.Statement.RateBasedStatement?.ScopeDownStatement).toEqual({
       NotStatement: {
         Statement: { OrStatement: { Statements: [begins('/auth/'), begins('/assets/')] } },
@@ -183,13 +183,13 @@ describe('with limits of their own for some paths', () => {
         { pathPrefix: '/a', requestsPerMinute: 30 },
       ],
     ],
-  ])('%s is refused', (_what, pathRateLimits) => {
+  ])('refuses %s', (_, pathRateLimits) => {
     expect(build({ pathRateLimits })).toThrow(
-      /pathRateLimits\[\d\]\.pathPrefix must be the beginning of a path/,
+      /pathRateLimits\[\d\]\.pathPrefix must be (the beginning of a path|named once)/,
     );
   });
 
-  test('a limit that AWS WAF does not take is refused', () => {
+  test('refuses a limit for a path that AWS WAF would refuse', () => {
     expect(build({ pathRateLimits: [{ pathPrefix: '/a', requestsPerMinute: 9 }] })).toThrow(
       /pathRateLimits\[0\]\.requestsPerMinute must be a whole number from 10/,
     );
@@ -202,7 +202,7 @@ test.each([9, 2_000_000_001, 10.5])('refuses a limit of %p per minute', (request
   );
 });
 test.each([10, 2_000_000_000, Lazy.number({ produce: () => 1 })])(
-  'takes a limit of %p per minute',
+  'accepts a limit of %p per minute',
   (requestsPerMinute) => {
     expect(build({ requestsPerMinute })).not.toThrow();
   },
@@ -214,7 +214,7 @@ test('refuses a group that is named twice', () => {
   );
 });
 
-test('is refused outside us-east-1, and taken where the region is not known yet', () => {
+test('is refused outside us-east-1, and accepted in a stack without a region', () => {
   expect(
     () => new EdgeWebAcl(new Stack(new App(), 'Test', { env: { region: 'eu-west-1' } }), 'WebAcl'),
   ).toThrow('env.region of the stack must be us-east-1, got "eu-west-1"');

@@ -17,7 +17,7 @@ describe('RegionKey', () => {
     });
   });
 
-  test('has an alias that stays with the key, but not after a failed creation', () => {
+  test('has an alias that is retained with the key, but not after a failed creation', () => {
     template.hasResource('AWS::KMS::Alias', {
       Properties: { AliasName: 'alias/market/production' },
       DeletionPolicy: 'RetainExceptOnCreate',
@@ -25,7 +25,7 @@ describe('RegionKey', () => {
     expect(regionKey.aliasName).toBe('alias/market/production');
   });
 
-  test('lets exactly the account, the log groups of its region and the alarms of the account use it', () => {
+  test('allows only the account, the log groups of its region and the alarms of the account to use it', () => {
     template.hasResourceProperties('AWS::KMS::Key', {
       KeyPolicy: {
         Statement: [
@@ -54,7 +54,7 @@ describe('RegionKey', () => {
   });
 });
 
-test('a sandbox can let key and alias go', () => {
+test('a removal policy can remove key and alias', () => {
   const stack = testStack();
   new RegionKey(stack, 'RegionKey', { aliasName: 'sandbox', removalPolicy: RemovalPolicy.DESTROY });
   const template = Template.fromStack(stack);
@@ -66,10 +66,10 @@ describe('the alias name', () => {
   const make = (aliasName: string) => new RegionKey(new Stack(), 'RegionKey', { aliasName });
 
   test.each(['', 'aws/market', 'alias/market', 'market:production', 'märkte', 'a'.repeat(251)])(
-    '%j is refused',
+    'refuses %j',
     (aliasName) => {
       expect(() => make(aliasName)).toThrow(
-        /RegionKey at .*RegionKey: aliasName must be 1 to 250 letters.*, got ".*\nKMS keeps/,
+        /RegionKey at .*RegionKey: aliasName must be 1 to 250 letters.*, got ".*\nKMS reserves/,
       );
     },
   );
@@ -82,7 +82,7 @@ describe('the alias name', () => {
     'Market_1-b',
     'a'.repeat(250),
     Token.asString({ Ref: 'Name' }),
-  ])('%j passes', (aliasName) => {
+  ])('accepts %j', (aliasName) => {
     expect(() => make(aliasName)).not.toThrow();
   });
 });

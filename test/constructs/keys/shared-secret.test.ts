@@ -12,7 +12,7 @@ function sharedSecret(
   const { key } = new RegionKey(stack, 'Key', { aliasName: 'market/region' });
   new SharedSecret(stack, 'OriginVerify', {
     secretName,
-    description: 'How load balancers recognise CloudFront',
+    description: 'How load balancers recognize CloudFront',
     encryptionKey: key,
     regions,
     initialValue,
@@ -22,7 +22,7 @@ function sharedSecret(
 }
 
 describe('SharedSecret', () => {
-  test('is generated, encrypted, kept, and copied under the key of each region', () => {
+  test('is generated, encrypted, retained, and copied under the key of each region', () => {
     const template = Template.fromStack(
       sharedSecret([
         { region: 'eu-west-1', encryptionKey: 'alias/market/region' },
@@ -53,17 +53,17 @@ describe('SharedSecret', () => {
         { region: 'eu-west-1', encryptionKey: 'alias/b' },
       ],
     ],
-  ])('%s is refused', (_what, regions) => {
+  ])('refuses %s', (_, regions) => {
     expect(() => sharedSecret(regions)).toThrow(
       /SharedSecret at Test\/OriginVerify: regions must be other regions .*\n.*Leave .* out\./,
     );
   });
 
-  test.each(['market/origin-verify', 'a b', ''])('the name %p is refused', (secretName) => {
+  test.each(['market/origin-verify', 'a b', ''])('refuses the name %p', (secretName) => {
     expect(() => sharedSecret([], secretName)).toThrow(/secretName must be 1 to 512 letters/);
   });
 
-  test('holds what it is given, until somebody puts another value', () => {
+  test('has the initial value that was given', () => {
     Template.fromStack(sharedSecret([], 'market/users', '{}')).hasResourceProperties(
       'AWS::SecretsManager::Secret',
       {
@@ -73,7 +73,7 @@ describe('SharedSecret', () => {
     );
   });
 
-  test('no region is fine', () => {
+  test('accepts no other region', () => {
     expect(() => sharedSecret()).not.toThrow();
   });
 });

@@ -15,7 +15,7 @@ const handle = loadedFunction<{ cookies?: Record<string, { value: string; attrib
 );
 beforeEach(() => log.mockClear());
 
-/** As "CloudFront Functions event structure" has it for a viewer response. */
+/** A viewer response: "CloudFront Functions event structure", CloudFront developer guide. */
 const event = (method: unknown, statusCode: unknown, response: object = {}) => ({
   version: '1.0',
   context: {
@@ -52,7 +52,7 @@ test.each<[string, number, boolean]>([
   ['GET', 200, false],
   ['HEAD', 200, false],
   ['OPTIONS', 204, false],
-])('the answer to a %s with status %i: marked is %s', (method, status, marked) => {
+])('the response to a %s with status %i is marked: %s', (method, status, marked) => {
   const given = event(method, status);
   const before = structuredClone(given.response);
   const earliest = Math.floor(Date.now() / 1000);
@@ -73,12 +73,12 @@ test.each<[string, number, boolean]>([
   expect(log).not.toHaveBeenCalled();
 });
 
-test('a mark that the origin made stays', () => {
+test('keeps a mark of the origin', () => {
   const cookies = { [COOKIE]: { value: '1795255200', attributes: 'Max-Age=60; Path=/; Secure' } };
   expect(handle(event('POST', 200, { cookies })).cookies).toEqual(cookies);
 });
 
-test('an answer without any cookies gets its first', () => {
+test('marks a response without cookies', () => {
   expect(Object.keys(handle(event('POST', 200, { cookies: undefined })).cookies ?? {})).toEqual([
     COOKIE,
   ]);
@@ -86,11 +86,11 @@ test('an answer without any cookies gets its first', () => {
 
 test.each<[string, ReturnType<typeof event> | object]>([
   ['no status', event('POST', undefined)],
-  ['a status that is no number', event('POST', 'OK')],
+  ['a status that is not a number', event('POST', 'OK')],
   ['a status of null', event('POST', null)],
   ['no method', event(undefined, 200)],
   ['no request', { ...event('POST', 200), request: undefined }],
-])('an event with %s: the answer goes on as it came, and one line says why', (_, given) => {
+])('with %s, returns the response unchanged and logs one line', (_, given) => {
   const { response } = given as ReturnType<typeof event>;
   const before = structuredClone(response);
   expect(handle(given)).toBe(response);
@@ -111,7 +111,7 @@ test('property: no event makes it throw', () => {
   );
 });
 
-test('is a script: a handler at the top level, and nothing from elsewhere', () => {
+test('is a script with a handler at the top level, and without imports', () => {
   expect(code).toMatch(/\nfunction handler\(event\)\{|\}function handler\(event\)\{/);
   expect(code).not.toMatch(/\b(?:require|import|export|module)\b|ISOCHRONE_SETTINGS/);
 });

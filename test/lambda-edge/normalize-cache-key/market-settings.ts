@@ -1,4 +1,4 @@
-/** The settings of the normaliser as deployments/market.yaml gives them. */
+/** The settings of the normalizer for deployments/market.yaml. */
 import { join } from 'node:path';
 import { loadDeployment } from '../../../lib/model/config/load';
 import type { CacheKeySettings } from '../../../lib/model/contracts/edge';

@@ -21,20 +21,20 @@ describe('queryNormalizer', () => {
     ['sorts by name', 'b=2&a=1', 'a=1&b=2'],
     ['sorts by raw bytes: upper case before lower case', 'a=1&B=2', 'B=2&a=1'],
     ['sorts by name, not by value', 'a=9&a-b=1', 'a=9&a-b=1'],
-    ['drops what is denied by name', 'ref=x&q=1&gclid=2&fbclid=3&_=4', 'q=1'],
-    ['drops what begins with a denied prefix', 'utm_source=a&utm_sourcex=b&utm_=c&utm=d', 'utm=d'],
+    ['drops parameters that are denied by name', 'ref=x&q=1&gclid=2&fbclid=3&_=4', 'q=1'],
+    ['drops parameters with a denied prefix', 'utm_source=a&utm_sourcex=b&utm_=c&utm=d', 'utm=d'],
     ['denies by the whole name', 'refs=1&aref=2&Ref=3&__=4', 'Ref=3&__=4&aref=2&refs=1'],
     ['compares names undecoded', '%72ef=1', '%72ef=1'],
     ['keeps escapes and their case', 'q=%E9', 'q=%E9'],
-    ['keeps another escape apart', 'q=%e9', 'q=%e9'],
+    ['keeps an escape in other case apart', 'q=%e9', 'q=%e9'],
     ['keeps the case of values', 'q=ABC', 'q=ABC'],
     ['keeps a flag', 'flag', 'flag'],
     ['keeps an empty value', 'flag=', 'flag='],
     ['keeps the order of repeated names', 'b=2&a=z&b=1&a=y', 'a=z&a=y&b=2&b=1'],
     ['keeps equal parameters twice', 'a=1&a=1', 'a=1&a=1'],
-    ['keeps a flag and its namesake in their order', 'a=1&a', 'a=1&a'],
+    ['keeps a flag and a value of one name in their order', 'a=1&a', 'a=1&a'],
     ['keeps the order of spellings of one name', 'b=0&a=1&%61=2', 'a=1&%61=2&b=0'],
-    ['keeps their other order apart', 'b=0&%61=2&a=1', '%61=2&a=1&b=0'],
+    ['keeps the other order of spellings apart', 'b=0&%61=2&a=1', '%61=2&a=1&b=0'],
     ['keeps a space as it was written', 'q=a+b&r=a%20b', 'q=a+b&r=a%20b'],
     ['keeps values with equal signs', 'q=a=b==', 'q=a=b=='],
     ['does not separate at a semicolon', 'a=1;ref=2', 'a=1;ref=2'],
@@ -47,8 +47,8 @@ describe('queryNormalizer', () => {
     ],
     ['keeps raw non-ASCII characters', 'ü=ß&日=本', 'ü=ß&日=本'],
     ['keeps broken escapes', '%=1&%G1=2&%E=3', '%=1&%E=3&%G1=2'],
-    ['leaves nothing of nothing', '', ''],
-    ['leaves nothing of noise', 'utm_medium=x&_=1', ''],
+    ['keeps an empty query', '', ''],
+    ['drops a query of only denied parameters', 'utm_medium=x&_=1', ''],
   ])('%s', (_, query, expected) => {
     expect(queryNormalizer(NOISE)(query)).toBe(expected);
   });
@@ -68,7 +68,7 @@ describe('queryNormalizer', () => {
     expect(queryNormalizer('none')('x'.repeat(MAX_QUERY_LENGTH + 1))).toBe('');
   });
 
-  test('up to the limits it normalises, beyond them it leaves the query alone', () => {
+  test('normalizes up to the limits, and leaves a query beyond them as it came', () => {
     const many = (count: number) => ['b', ...Array.from({ length: count - 1 }, () => 'a')];
     expect(queryNormalizer(NOISE)(many(MAX_PARAMETERS).join('&')).startsWith('a&')).toBe(true);
     expect(queryNormalizer(NOISE)(many(MAX_PARAMETERS + 1).join('&'))).toBe(
@@ -79,7 +79,7 @@ describe('queryNormalizer', () => {
     expect(queryNormalizer(NOISE)(long(MAX_QUERY_LENGTH + 1))).toBe(long(MAX_QUERY_LENGTH + 1));
   });
 
-  test('a long list in the worst order is sorted, and its equals keep theirs', () => {
+  test('sorts a long list in the worst order, and keeps the order of equal names', () => {
     const sent = Array.from(
       { length: MAX_PARAMETERS },
       (_, i) => `${String.fromCharCode(122 - (i % 26))}=${i}`,
@@ -94,13 +94,13 @@ describe('queryNormalizer', () => {
 });
 
 /**
- * Official samples of normalisers had these two: each served one page's content under the address
- * of another.
+ * Official samples of normalizers have these two collisions. Each served the content of one page at
+ * the address of another.
  */
 describe('known collisions', () => {
   const normalize = queryNormalizer(NOISE);
 
-  test('decoding and lower-casing values: %E9 and %E8 are two pages, and so are a and A', () => {
+  test('values are not decoded or lower-cased: %E9 and %E8 are two pages, and so are a and A', () => {
     const keys = [
       'q=%E9',
       'q=%E8',
@@ -144,7 +144,7 @@ describe('matchesPath', () => {
     ['*', '', true],
     ['/*a*b*', '/xxaxxbxx', true],
     ['/*a*b*', '/xxbxxaxx', false],
-  ])('%s against %s: %p', (pattern, path, expected) => {
+  ])('%s matches %s: %p', (pattern, path, expected) => {
     expect(matchesPath(pattern, path)).toBe(expected);
   });
 });
@@ -156,21 +156,21 @@ describe('findRule', () => {
     { pattern: '*', query: 'none' as const },
   ];
 
-  test('takes the first match, as CloudFront does', () => {
+  test('returns the first match, as CloudFront does', () => {
     expect(findRule(rules, '/api/static/x')).toBe(rules[0]);
     expect(findRule(rules, '/else')).toBe(rules[2]);
     expect(findRule(rules.slice(0, 2), '/else')).toBeUndefined();
   });
 
   test.each(['/static/../api/x', '/./api', '/api/..', '/%61pi/x', '/%2e%2E/x', '/a%7Eb'])(
-    'takes none where CloudFront may have matched another spelling: %s',
+    'returns undefined if CloudFront may have matched another spelling: %s',
     (path) => {
       expect(findRule(rules, path)).toBeUndefined();
     },
   );
 
   test.each(['/a..b', '/.well-known/x', '/%C3%A9', '/a%2Fb', '/a%20b'])(
-    'takes one where it cannot: %s',
+    'returns a rule if CloudFront matched this spelling: %s',
     (path) => {
       expect(findRule(rules, path)).toBe(rules[2]);
     },
@@ -185,25 +185,25 @@ describe('negotiateLanguage', () => {
     ['da, en-gb;q=0.8, en;q=0.7', ['fr', 'en-US'], 'en-US'],
     ['da, en-gb;q=0.8, en;q=0.7', ['fr', 'it'], 'fr'],
     ['en-gb', ['en', 'en-US'], 'en'],
-    // At equal weights the viewer's order decides.
+    // At equal weights, the viewer's order decides.
     ['fr, de', ['en', 'de', 'fr'], 'fr'],
     ['de;q=0.9, fr;q=0.9', ['en', 'fr', 'de'], 'de'],
-    // A longer range finds the shorter language, and an own weight of that language comes first.
+    // A longer range applies to the shorter language, but that language's own weight comes first.
     ['en-GB', ['fr', 'en'], 'en'],
     ['zh-Hant-TW', ['en', 'zh', 'zh-Hant'], 'zh'],
     ['en-GB, en;q=0.1, fr;q=0.5', ['en', 'fr'], 'fr'],
     ['en-GB;q=0', ['fr', 'en'], 'fr'],
     // Neither is a prefix of the other at a hyphen.
     ['en', ['fr', 'eng'], 'fr'],
-    // The wildcard stands for what nothing else names.
+    // The wildcard stands for all languages that no other range names.
     ['*', ['en', 'fr'], 'en'],
     ['en;q=0, *', ['en', 'fr'], 'fr'],
     ['fr;q=0.2, *;q=0.5', ['fr', 'de'], 'de'],
-    // Refused is refused, but someone must be answered.
+    // If the viewer refuses all languages, the first one is used.
     ['en;q=0, fr;q=0', ['en', 'fr'], 'en'],
-    // Case and spaces do not matter; the answer is spelt as in the settings.
+    // Case and spaces do not matter; the result is spelled as in the settings.
     ['  EN-us ;  Q=1.000 ', ['fr', 'en-US'], 'en-US'],
-    // Malformed items are skipped, a malformed header is none.
+    // Malformed items are skipped, and a malformed header counts as absent.
     ['fr;q=2, de;q=0.1', ['en', 'fr', 'de'], 'de'],
     ['fr;q=0.1234', ['en', 'fr'], 'en'],
     ['fr;q=', ['en', 'fr'], 'en'],
@@ -220,7 +220,7 @@ describe('negotiateLanguage', () => {
     expect(negotiateLanguage(header(MAX_ACCEPT_LENGTH + 1), ['en', 'fr'])).toBe('en');
   });
 
-  test('property: whatever the header, the answer is one of the supported languages', () => {
+  test('property: any header gives one of the supported languages', () => {
     const header = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.string({ unit: fc.constantFrom('en', '-', ',', ';q=', '0.5', '*', ' ', '1') }),
@@ -250,8 +250,8 @@ describe('negotiateImageFormat', () => {
     ['audio/*; q=0.2, audio/basic', 'jpeg'],
     ['text/plain; q=0.5, text/html, text/x-dvi; q=0.8, text/x-c', 'jpeg'],
     ['text/*, text/plain, text/plain;format=flowed, */*', 'jpeg'],
-    // The same examples, said of images: a weight after a space, a parameter before the weight, the
-    // most specific one.
+    // The same examples for images: a weight after a space, a parameter before the weight, the most
+    // specific type.
     ['image/avif; q=0.2, image/webp', 'webp'],
     ['image/avif; q=0.5, image/webp; q=0.8, image/jpeg; q=0.7', 'webp'],
     ['image/*;q=0.3, image/avif;q=0.7, image/webp;level=1, */*;q=0.5', 'webp'],

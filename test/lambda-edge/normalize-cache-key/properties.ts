@@ -1,6 +1,6 @@
 /**
- * What must hold for every query and every request: run by the tests, and a million times by `npm
- * run bench -- edge`.
+ * Properties of every query and every request. The tests run them, and `npm run bench -- edge` runs
+ * them a million times.
  */
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
@@ -17,7 +17,7 @@ import type { CacheKeySettings, QueryRule } from '../../../lib/model/contracts/e
 
 export const NOISE: QueryRule = { deny: ['ref', 'utm_*', 'gclid', 'fbclid', '_'] };
 
-/** Few rules, made ready once: what is random is the query. */
+/** A few rules, prepared once; only the query is random. */
 const RULES: readonly QueryRule[] = [
   'none',
   NOISE,
@@ -37,7 +37,7 @@ const anyQuery = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', 'b', '%', '6', '1', '=', '&', '+', 'é', '\ud800') }),
 );
 
-/** Short ones out of few pieces, so that two of them often mean nearly the same. */
+/** Short queries of a few pieces, so that two of them are often nearly equal. */
 const similarQuery = fc
   .array(
     fc.string({
@@ -50,7 +50,7 @@ const similarQuery = fc
 
 const nameOf = (parameter: string) => parameter.split('=', 1)[0] ?? '';
 
-/** Byte by byte, as an origin that knows no encoding would. */
+/** Decodes byte by byte, as an origin without a character encoding would. */
 const meaningOf = (name: string) =>
   name
     .replace(/\+/g, ' ')
@@ -65,10 +65,7 @@ function isKept(rule: Exclude<QueryRule, 'none'>, parameter: string): boolean {
   );
 }
 
-/**
- * The kept parameters under each name as an origin reads it, each list in the order that it came
- * in.
- */
+/** The kept parameters by the name as an origin reads it, each list in the order of the query. */
 function keptByMeaning(rule: QueryRule, query: string): [string, string[]][] {
   const byMeaning = new Map<string, string[]>();
   for (const parameter of rule === 'none'
@@ -80,10 +77,7 @@ function keptByMeaning(rule: QueryRule, query: string): [string, string[]][] {
   return [...byMeaning].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/**
- * The definition without a thought of speed: groups by meaning, in the order of their smallest
- * spelling.
- */
+/** The definition, without optimization: groups by meaning, ordered by their smallest spelling. */
 function byDefinition(rule: QueryRule, query: string): string {
   if (
     rule !== 'none' &&
@@ -137,7 +131,7 @@ const anyRequest = fc.record({
   ),
 });
 
-/** Characters of a request as it would be sent on. */
+/** The number of characters of a request as it would be forwarded. */
 const sizeOf = (request: { querystring: string; headers: Record<string, { value: string }[]> }) =>
   request.querystring.length +
   Object.entries(request.headers)
@@ -147,7 +141,7 @@ const sizeOf = (request: { querystring: string; headers: Record<string, { value:
 const OUR_HEADERS = `${LANGUAGE_HEADER}fr${IMAGE_FORMAT_HEADER}jpeg`.length;
 
 export const PROPERTIES: Readonly<Record<string, fc.IProperty<unknown>>> = {
-  'never longer, and nothing more changes the second time': fc.property(
+  'the result is never longer, and normalizing it again does not change it': fc.property(
     anyQuery,
     rules,
     (query, { normalize }) => {
@@ -157,7 +151,7 @@ export const PROPERTIES: Readonly<Record<string, fc.IProperty<unknown>>> = {
     },
   ) as fc.IProperty<unknown>,
 
-  'what the definition gives': fc.property(
+  'the result follows the definition': fc.property(
     fc.oneof(anyQuery, similarQuery),
     rules,
     (query, { rule, normalize }) => {
@@ -180,7 +174,7 @@ export const PROPERTIES: Readonly<Record<string, fc.IProperty<unknown>>> = {
     similarQuery,
     similarQuery,
     (one, other) => {
-      // Only merged pairs are held against the meaning: keeping apart is always allowed.
+      // Only merged pairs are checked: keeping two queries apart is always allowed.
       if (denoise(one) === denoise(other))
         assert.deepEqual(keptByMeaning(NOISE, one), keptByMeaning(NOISE, other));
     },

@@ -8,7 +8,7 @@ import { functionCode, loadedFunction, viewerRequestEvent } from '../bundled-vie
 
 interface Request {
   readonly uri: string;
-  /** With its question mark, or empty. */
+  /** The query with its question mark, or empty. */
   readonly query: string;
   readonly headers: Readonly<Record<string, readonly string[]>>;
 }
@@ -43,8 +43,8 @@ function lambdaEvent({ uri, query, headers }: Request) {
   };
 }
 
-/** What is sent on, in one form for both. */
-function sentOn(querystring: unknown, headers: Record<string, unknown>) {
+/** The forwarded query and headers, in one format for both runtimes. */
+function forwarded(querystring: unknown, headers: Record<string, unknown>) {
   const texts = (one: unknown): string[] => {
     const { value, multiValue } = one as { value: string; multiValue?: { value: string }[] };
     return (multiValue ?? [{ value }]).map((entry) => entry.value);
@@ -92,20 +92,20 @@ const CASES: readonly Request[] = [
 ];
 
 test.each(CASES.map((request) => [JSON.stringify(request).slice(0, 120), request] as const))(
-  'sends on what Lambda@Edge would: %s',
+  'forwards the same as Lambda@Edge: %s',
   async (_, request) => {
     const event = viewerRequestEvent(request);
     const made = handle(event);
     const expected = await atLambda(lambdaEvent(request));
-    expect(sentOn(made.querystring, made.headers as never)).toEqual(
-      sentOn(expected.querystring, expected.headers),
+    expect(forwarded(made.querystring, made.headers as never)).toEqual(
+      forwarded(expected.querystring, expected.headers),
     );
     expect(made).toMatchObject({ method: 'GET', uri: request.uri, cookies: {} });
   },
 );
 
 test.each(['/else', '/pages/../images/a', '/%70ages/a'])(
-  'where no rule is known to apply, the query stays as it came: %s',
+  'keeps the query if no rule certainly applies: %s',
   (uri) => {
     const { request } = viewerRequestEvent({
       uri,
@@ -121,22 +121,19 @@ test.each(['/else', '/pages/../images/a', '/%70ages/a'])(
 
 test.each<[string, unknown]>([
   ['a runtime without rawQueryString()', undefined],
-  ["the console's test, which gives an empty one", () => ''],
-])(
-  '%s: the query stays as it came, and the language is chosen all the same',
-  (_, rawQueryString) => {
-    const { request } = viewerRequestEvent({
-      uri: '/pages/a',
-      query: '?b=1&a=2',
-      headers: { 'accept-language': ['fr'] },
-    });
-    const made = handle({ request: { ...request, rawQueryString } });
-    expect(made.querystring).toBe(request.querystring);
-    expect(made.headers).toMatchObject({ 'x-isochrone-language': { value: 'fr' } });
-  },
-);
+  ["the console's test, which returns an empty query", () => ''],
+])('with %s, keeps the query and still negotiates the language', (_, rawQueryString) => {
+  const { request } = viewerRequestEvent({
+    uri: '/pages/a',
+    query: '?b=1&a=2',
+    headers: { 'accept-language': ['fr'] },
+  });
+  const made = handle({ request: { ...request, rawQueryString } });
+  expect(made.querystring).toBe(request.querystring);
+  expect(made.headers).toMatchObject({ 'x-isochrone-language': { value: 'fr' } });
+});
 
-test('an event out of the ordinary goes on as it came, and one line says why', () => {
+test('returns a malformed request unchanged, and logs one line', () => {
   const log = jest.fn();
   const request = { uri: '/pages/a', querystring: {} };
   expect(loadedFunction(code, { log })({ request })).toEqual({ uri: '/pages/a', querystring: {} });
@@ -146,7 +143,7 @@ test('an event out of the ordinary goes on as it came, and one line says why', (
   });
 });
 
-test('property: whatever the query, both send on the same', async () => {
+test('property: both forward the same query', async () => {
   const query = fc
     .string({ unit: fc.constantFrom('a', 'b', 'ref', '_', '%61', '%', '=', '&', '+', 'é') })
     .map((text) => `?${text}`);
@@ -159,7 +156,7 @@ test('property: whatever the query, both send on the same', async () => {
   );
 });
 
-test('is a script: a handler at the top level, and the place of the settings once', () => {
+test('is a script with a handler at the top level, and one placeholder of the settings', () => {
   const bundle = readFileSync(
     join(handlerDirectory('normalize-cache-key.viewer-function'), 'index.js'),
     'utf8',

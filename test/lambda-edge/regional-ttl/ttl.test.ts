@@ -31,7 +31,7 @@ const SETTINGS: RegionalTtlSettings = {
 const DATE = 'Sat, 21 Nov 2026 10:00:00 GMT';
 const IN_A_MINUTE = 'Sat, 21 Nov 2026 10:01:00 GMT';
 
-function answer(headers: Record<string, string | readonly string[]> = {}, status = '200') {
+function response(headers: Record<string, string | readonly string[]> = {}, status = '200') {
   const listed = Object.entries(headers).map(([name, values]) => [
     name,
     [values].flat().map((value) => ({ key: name, value })),
@@ -39,20 +39,20 @@ function answer(headers: Record<string, string | readonly string[]> = {}, status
   return { status, statusDescription: 'Whatever', headers: Object.fromEntries(listed) as Headers };
 }
 
-/** The `Cache-Control` of the answer, and undefined if the answer is untouched. */
+/** The `Cache-Control` of the response, or undefined if the response is unchanged. */
 function cacheControl(
   uri: string,
   headers: Record<string, string | readonly string[]>,
   { status = '200', region = 'us-east-1', settings = SETTINGS } = {},
 ) {
-  const given = answer(headers, status);
+  const given = response(headers, status);
   const result = applyTtl(given, { uri }, settings, region);
   return result === given
     ? undefined
     : result.headers['cache-control']?.map(({ value }) => value).join(' | ');
 }
 
-describe('the time at the edge', () => {
+describe('the TTL at the edge', () => {
   test.each<[string, string, string, string]>([
     ['/static/app.js', 'us-east-1', '', 's-maxage=7200'],
     ['/static/app.js', 'ap-northeast-1', '', 's-maxage=14400'],
@@ -84,14 +84,14 @@ describe('the time at the edge', () => {
     );
   });
 
-  test('a region that is not told counts as no part of the world', () => {
+  test('without a region, the TTLs of the tier apply', () => {
     expect(
-      applyTtl(answer(), { uri: '/static/a' }, SETTINGS, undefined).headers['cache-control'],
+      applyTtl(response(), { uri: '/static/a' }, SETTINGS, undefined).headers['cache-control'],
     ).toEqual([{ key: 'Cache-Control', value: 's-maxage=7200' }]);
   });
 });
 
-describe('what the origin says', () => {
+describe('Cache-Control of the origin', () => {
   const tail = 'stale-while-revalidate=15, stale-if-error=100';
   test.each<[string, string | readonly string[], string | undefined]>([
     [
@@ -99,11 +99,7 @@ describe('what the origin says', () => {
       'max-age=10',
       `max-age=10, s-maxage=10, ${tail}`,
     ],
-    [
-      's-maxage decides about the edge',
-      'max-age=10, s-maxage=50',
-      `max-age=10, s-maxage=50, ${tail}`,
-    ],
+    ['s-maxage applies to the edge', 'max-age=10, s-maxage=50', `max-age=10, s-maxage=50, ${tail}`],
     ['s-maxage alone bounds the browser as well', 's-maxage=5', `max-age=5, s-maxage=5, ${tail}`],
     [
       'other directives stay as they were written',
@@ -112,7 +108,7 @@ describe('what the origin says', () => {
     ],
     ['case does not matter', 'MAX-AGE=10', `max-age=10, s-maxage=10, ${tail}`],
     [
-      'spaces may be missing, and elements empty',
+      'spaces may be missing, and elements may be empty',
       ',public,,max-age=10,',
       `public, max-age=10, s-maxage=10, ${tail}`,
     ],
@@ -122,50 +118,50 @@ describe('what the origin says', () => {
       `public, max-age=10, s-maxage=10, ${tail}`,
     ],
     ['a number may be quoted', 'max-age="10"', `max-age=10, s-maxage=10, ${tail}`],
-    ['of two, the shorter', 'max-age=10, max-age=5', `max-age=5, s-maxage=5, ${tail}`],
+    ['the shorter of two counts', 'max-age=10, max-age=5', `max-age=5, s-maxage=5, ${tail}`],
     [
-      'a comma within quotes separates nothing',
+      'a comma within quotes does not separate',
       'x="no-store, private"',
       `x="no-store, private", max-age=20, s-maxage=60, ${tail}`,
     ],
     [
-      'a number beyond all counts is a great one',
+      'a huge number counts as a large one',
       `max-age=${'9'.repeat(40)}`,
       `max-age=20, s-maxage=300, ${tail}`,
     ],
     [
-      'its own stale directives stay',
+      'stale directives of the origin stay',
       'stale-if-error=1',
       'max-age=20, s-maxage=60, stale-while-revalidate=15, stale-if-error=1',
     ],
     [
-      'nothing is served stale that must be revalidated',
+      'no stale directive is added to must-revalidate',
       'max-age=10, must-revalidate',
       'must-revalidate, max-age=10, s-maxage=10',
     ],
-    ['… by shared caches either', 'proxy-revalidate', 'proxy-revalidate, max-age=20, s-maxage=60'],
-    ['nothing is served stale that is never fresh', 'max-age=0', 'max-age=0, s-maxage=0'],
-    ['no-store is left alone', 'no-store, max-age=10', undefined],
-    ['private is left alone', 'PRIVATE', undefined],
-    ['private of some headers is left alone', 'private="x-user"', undefined],
-    ['no-cache is left alone', 'no-cache', undefined],
-    ['a number that is none', 'max-age=1.5', undefined],
-    ['a negative number', 'max-age=-1', undefined],
-    ['a missing number', 'max-age', undefined],
-    ['an empty number', 'max-age=', undefined],
-    ['a space within', 'max-age = 10', undefined],
-    ['a missing comma', 'public max-age=10', undefined],
-    ['an open quote', 'public, x="a', undefined],
-    ['a character outside ASCII', 'public, é', undefined],
-    ['a stale time that is none', 'max-age=10, stale-if-error=soon', undefined],
+    ['… nor to proxy-revalidate', 'proxy-revalidate', 'proxy-revalidate, max-age=20, s-maxage=60'],
+    ['… nor to a response that is never fresh', 'max-age=0', 'max-age=0, s-maxage=0'],
+    ['no-store stays unchanged', 'no-store, max-age=10', undefined],
+    ['private stays unchanged', 'PRIVATE', undefined],
+    ['private of some headers stays unchanged', 'private="x-user"', undefined],
+    ['no-cache stays unchanged', 'no-cache', undefined],
+    ['a fraction is unreadable', 'max-age=1.5', undefined],
+    ['a negative number is unreadable', 'max-age=-1', undefined],
+    ['a missing number is unreadable', 'max-age', undefined],
+    ['an empty number is unreadable', 'max-age=', undefined],
+    ['a space around the equal sign is unreadable', 'max-age = 10', undefined],
+    ['a missing comma is unreadable', 'public max-age=10', undefined],
+    ['an open quote is unreadable', 'public, x="a', undefined],
+    ['a character outside ASCII is unreadable', 'public, é', undefined],
+    ['a stale time in words is unreadable', 'max-age=10, stale-if-error=soon', undefined],
   ])('%s', (_, header, expected) => {
     expect(cacheControl('/news/1', { 'cache-control': header })).toBe(expected);
   });
 
   test.each<[string, Record<string, string>, string | undefined]>([
     ['counts from Date', { expires: IN_A_MINUTE, date: DATE }, 's-maxage=60'],
-    ['in the past means now', { expires: DATE, date: IN_A_MINUTE }, 's-maxage=0'],
-    ['that is no date means now', { expires: '0', date: DATE }, 's-maxage=0'],
+    ['in the past means 0', { expires: DATE, date: IN_A_MINUTE }, 's-maxage=0'],
+    ['that is not a date means 0', { expires: '0', date: DATE }, 's-maxage=0'],
     [
       'yields to max-age',
       { expires: DATE, date: DATE, 'cache-control': 'max-age=5' },
@@ -176,8 +172,8 @@ describe('what the origin says', () => {
     expect(cacheControl('/static/a', headers)).toBe(expected);
   });
 
-  test('validators, Vary and the rest are untouched, and so is the answer that was given', () => {
-    const given = answer({
+  test('validators, Vary and other headers stay, and the argument is not changed', () => {
+    const given = response({
       etag: '"a"',
       'last-modified': DATE,
       vary: 'Accept',
@@ -203,11 +199,11 @@ describe('statuses', () => {
     ['404', 'max-age=3600', 'max-age=30, s-maxage=30'],
     ['404', 's-maxage=3600', 's-maxage=30'],
     ['404', 'no-store', undefined],
-    // CloudFront keeps these only if the origin asks for it.
+    // CloudFront caches these only if the origin asks for it.
     ['400', '', undefined],
     ['403', '', undefined],
     ['403', 'max-age=3600', 'max-age=30, s-maxage=30'],
-    // Nobody may guess how long these hold.
+    // These have no default freshness.
     ['302', '', undefined],
     ['304', '', undefined],
     ['302', 'max-age=5', 'max-age=5, s-maxage=5, stale-while-revalidate=15, stale-if-error=100'],
@@ -228,7 +224,7 @@ describe('Set-Cookie', () => {
     settings = SETTINGS,
   ) => {
     const { headers: sent } = applyTtl(
-      answer({ 'set-cookie': 'session=1', ...headers }, status),
+      response({ 'set-cookie': 'session=1', ...headers }, status),
       { uri },
       settings,
       'us-east-1',
@@ -238,35 +234,39 @@ describe('Set-Cookie', () => {
 
   test.each<[string, Record<string, string>, string]>([
     ['is kept out of the cache', {}, 'private, no-store'],
-    ['… whatever the origin says', { 'cache-control': 'public, max-age=60' }, 'private, no-store'],
-    ['… however malformed', { 'cache-control': 'max-age="' }, 'private, no-store'],
     [
-      '… and though only some headers were private',
+      '… even if the origin allows it',
+      { 'cache-control': 'public, max-age=60' },
+      'private, no-store',
+    ],
+    ['… even if Cache-Control is malformed', { 'cache-control': 'max-age="' }, 'private, no-store'],
+    [
+      '… even if the origin marked only some headers private',
       { 'cache-control': 'private="set-cookie"' },
       'private, no-store',
     ],
     [
-      'stays as it is if the origin saw to it',
+      'stays unchanged if the origin forbids caching',
       { 'cache-control': 'no-store, max-age=0' },
       'no-store, max-age=0',
     ],
-  ])('an answer that sets one %s', (_, headers, expected) => {
+  ])('a response that sets a cookie %s', (_, headers, expected) => {
     expect(result('/news/1', headers)).toEqual([expected, true]);
   });
 
-  test('is taken away where the tier says so, and the answer is cached', () => {
+  test('is removed if the tier strips it, and the response is cached', () => {
     expect(result('/stripped/1', {})).toEqual([
       'max-age=20, s-maxage=60, stale-while-revalidate=15, stale-if-error=100',
       false,
     ]);
   });
 
-  test('is taken away from errors, which CloudFront keeps in any case', () => {
+  test('is removed from errors that CloudFront caches in any case', () => {
     expect(result('/news/1', {}, '404')).toEqual(['private, no-store', false]);
     expect(result('/news/1', {}, '403')).toEqual(['private, no-store', true]);
   });
 
-  test('is handled with the most care where the tier of a path cannot be told', () => {
+  test('is removed if the tier is unknown and a tier strips cookies', () => {
     expect(result('/news/../x', {})).toEqual(['private, no-store', false]);
     expect(result('/news/../x', {}, '200', { ...SETTINGS, paths: [STATIC, NEWS] })).toEqual([
       'private, no-store',
@@ -275,12 +275,9 @@ describe('Set-Cookie', () => {
   });
 });
 
-test.each(['/else', '/news/../static/a'])(
-  'a path whose tier cannot be told is left alone: %s',
-  (uri) => {
-    expect(cacheControl(uri, { 'cache-control': 'max-age=99999' })).toBeUndefined();
-  },
-);
+test.each(['/else', '/news/../static/a'])('leaves a path of unknown tier unchanged: %s', (uri) => {
+  expect(cacheControl(uri, { 'cache-control': 'max-age=99999' })).toBeUndefined();
+});
 
 describe('properties', () => {
   const seconds = fc.oneof(fc.nat({ max: 400 }), fc.constantFrom(0, 7200, 999_999_999_999));
@@ -308,7 +305,7 @@ describe('properties', () => {
     }),
     fc.string({ unit: 'binary' }),
   );
-  const answers = fc
+  const responses = fc
     .record(
       {
         'cache-control': fc.array(cacheControls, { minLength: 1, maxLength: 2 }),
@@ -321,7 +318,7 @@ describe('properties', () => {
     .chain((headers) =>
       fc
         .constantFrom('200', '301', '302', '304', '403', '404', '503', 'x')
-        .map((status) => answer(headers, status)),
+        .map((status) => response(headers, status)),
     );
   const uris = fc.constantFrom('/static/a', '/news/a', '/stripped/a', '/else', '/news/../x');
   const regions = fc.constantFrom(
@@ -332,9 +329,9 @@ describe('properties', () => {
     undefined,
   );
 
-  test('applied twice, it changes nothing more', () => {
+  test('applying it again changes nothing', () => {
     fc.assert(
-      fc.property(answers, uris, regions, (given, uri, region) => {
+      fc.property(responses, uris, regions, (given, uri, region) => {
         const once = applyTtl(given, { uri }, SETTINGS, region);
         expect(applyTtl(once, { uri }, SETTINGS, region)).toEqual(once);
       }),
@@ -342,7 +339,7 @@ describe('properties', () => {
     );
   });
 
-  /** What a header allows at the most, read by a regular expression instead of our parser. */
+  /** The shortest time of a directive, by a regular expression instead of the parser. */
   const shortest = (text: string, name: string) =>
     Math.min(
       ...[...text.matchAll(new RegExp(`(?:^|,)[ \\t]*${name}="?(\\d+)`, 'gi'))].map(([, value]) =>
@@ -350,9 +347,9 @@ describe('properties', () => {
       ),
     );
 
-  test('nothing is kept longer than the origin or the tier allows', () => {
+  test('no response is kept longer than the origin or the tier allows', () => {
     fc.assert(
-      fc.property(answers, uris, regions, (given, uri, region) => {
+      fc.property(responses, uris, regions, (given, uri, region) => {
         const result = applyTtl(given, { uri }, SETTINGS, region);
         const before = (given.headers['cache-control'] ?? []).map(({ value }) => value).join(',');
         const after = (result.headers['cache-control'] ?? []).map(({ value }) => value).join(',');
@@ -374,9 +371,9 @@ describe('properties', () => {
     );
   });
 
-  test('no cookie is ever in an answer that a shared cache may keep', () => {
+  test('no response that a shared cache may keep has a cookie', () => {
     fc.assert(
-      fc.property(answers, uris, regions, (given, uri, region) => {
+      fc.property(responses, uris, regions, (given, uri, region) => {
         const { headers } = applyTtl(given, { uri }, SETTINGS, region);
         const kept = names(headers['cache-control']?.map(({ value }) => value).join(',') ?? '');
         if ('set-cookie' in headers)

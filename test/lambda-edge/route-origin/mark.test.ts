@@ -4,7 +4,7 @@ const NOW = 1_795_255_200;
 const SETTINGS = { recentWriterSeconds: 10 };
 const MARK = `__Host-isochrone-wrote=${NOW}; Max-Age=10; Path=/; Secure; HttpOnly; SameSite=Lax`;
 
-function answer(status: string, ...cookies: string[]) {
+function response(status: string, ...cookies: string[]) {
   const setCookie = cookies.map((value) => ({ key: 'Set-Cookie', value }));
   return {
     status,
@@ -25,7 +25,7 @@ test.each<[string, string, boolean]>([
   ['PUT', '204', true],
   ['PATCH', '200', true],
   ['DELETE', '399', true],
-  // The answer to a form.
+  // The response to a form.
   ['POST', '303', true],
   ['post', '200', true],
   ['POST', '400', false],
@@ -35,8 +35,8 @@ test.each<[string, string, boolean]>([
   ['HEAD', '200', false],
   ['OPTIONS', '204', false],
   ['GET', '500', false],
-])('the answer to a %s with status %s: marked is %s', (method, status, marked) => {
-  const given = answer(status);
+])('the response to a %s with status %s is marked: %s', (method, status, marked) => {
+  const given = response(status);
   const made = markWriter(given, { method }, SETTINGS, NOW);
   if (!marked) expect(made).toBe(given);
   else
@@ -56,14 +56,14 @@ test.each<[string, string[], boolean]>([
   ['that cookie with white space around it', [' __Host-isochrone-wrote =5'], false],
   ['that cookie as the second one', ['id=7', '__Host-isochrone-wrote=5'], false],
 ])('an origin that sets %s', (_, cookies, marked) => {
-  const given = answer('200', ...cookies);
+  const given = response('200', ...cookies);
   const before = structuredClone(given);
   const made = markWriter(given, { method: 'POST' }, SETTINGS, NOW);
   expect(cookiesOf(made as never)).toEqual(marked ? [...cookies, MARK] : cookies);
   expect(given).toEqual(before);
 });
 
-test('once is enough', () => {
-  const once = markWriter(answer('200'), { method: 'POST' }, SETTINGS, NOW);
+test('marking a response again does not change it', () => {
+  const once = markWriter(response('200'), { method: 'POST' }, SETTINGS, NOW);
   expect(markWriter(once, { method: 'POST' }, SETTINGS, NOW + 1)).toBe(once);
 });

@@ -52,13 +52,13 @@ test.each(['POST', 'PUT', 'PATCH', 'DELETE', 'get', ''])(
 
 test.each<[string, readonly string[], 'read' | 'write']>([
   ['just now', [wrote(NOW)], 'write'],
-  ['within the time', [wrote(NOW - 10)], 'write'],
+  ['within the duration', [wrote(NOW - 10)], 'write'],
   ['too long ago', [wrote(NOW - 11)], 'read'],
   ['by a clock that is ahead', [wrote(NOW + 10)], 'write'],
   ['far in the future', [wrote(NOW + 11)], 'read'],
-  ['at no time', [wrote('')], 'read'],
+  ['at an empty time', [wrote('')], 'read'],
   ['at a negative time', [wrote(-5)], 'read'],
-  ['at a time with more behind it', [wrote(`${NOW}x`)], 'read'],
+  ['at a time with a suffix', [wrote(`${NOW}x`)], 'read'],
   ['at a time in exponents', [wrote('1.795e9')], 'read'],
   ['in a quoted time', [wrote(`"${NOW}"`)], 'read'],
   ['under another name', [`x${wrote(NOW)}`, `isochrone-wrote=${NOW}`], 'read'],
@@ -74,16 +74,16 @@ test.each<[string, string, string]>([
   ['GET', '/api/reports/1', 'batch'],
   ['POST', '/api/reports/1', 'batch'],
   ['GET', '/api/trades.csv', 'batch'],
-  // Another behaviour has it, without batch patterns.
+  // This path belongs to another behavior, without batch patterns.
   ['GET', '/else/reports/1', 'read'],
-  // Which path CloudFront made of it cannot be known: the method decides.
+  // CloudFront may have resolved the path, so only the method decides.
   ['GET', '/api/x/../reports/1', 'read'],
   ['POST', '/api/x/../reports/1', 'write'],
 ])('%s %s goes to %s', (method, uri, expected) => {
   expect(chosen(method, uri)).toBe(`${expected}.example.com`);
 });
 
-test('the Host header and the name change together, and nothing else; the request that was given stays', () => {
+test('changes only the Host header and the domain name, and not the argument', () => {
   const given = request('POST');
   const before = structuredClone(given);
   expect(chooseOrigin(given, SETTINGS, NOW)).toEqual({
@@ -94,24 +94,24 @@ test('the Host header and the name change together, and nothing else; the reques
   expect(given).toEqual(before);
 });
 
-test('a request to another kind of origin stays as it is', () => {
+test('a request to another kind of origin stays unchanged', () => {
   const { origin: _, ...withoutOrigin } = request('POST');
   expect(chooseOrigin(withoutOrigin, SETTINGS, NOW)).toBe(withoutOrigin);
 });
 
-test('property: whatever is asked, the name is one of three, Host agrees, a write is never read, and once is enough', () => {
+test('property: the name is one of three and in Host, writes never go to the read origin, and a second call changes nothing', () => {
   const cookie = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.integer().map(wrote),
     fc.constant(wrote(NOW)),
   );
-  const asked = fc.tuple(
+  const requests = fc.tuple(
     fc.constantFrom('GET', 'HEAD', 'POST', 'DELETE', 'x'),
     fc.webPath(),
     fc.array(cookie, { maxLength: 3 }),
   );
   fc.assert(
-    fc.property(asked, ([method, uri, cookies]) => {
+    fc.property(requests, ([method, uri, cookies]) => {
       const once = chooseOrigin(request(method, uri, cookies), SETTINGS, NOW);
       const name = once.origin.custom.domainName;
       expect(['read.example.com', 'write.example.com', 'batch.example.com']).toContain(name);

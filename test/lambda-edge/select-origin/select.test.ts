@@ -1,4 +1,8 @@
-import { isForPrimary, regionsFrom, selectRegion } from '../../../lambda-edge/select-origin/select';
+import {
+  isForPrimary,
+  regionsByDistance,
+  selectRegion,
+} from '../../../lambda-edge/select-origin/select';
 
 const settings = {
   regions: ['us-east-1', 'ap-southeast-1', 'eu-west-1'],
@@ -10,11 +14,11 @@ test.each([
   ['ap-northeast-1', ['ap-southeast-1', 'us-east-1', 'eu-west-1']],
   ['mars-north-1', ['us-east-1', 'ap-southeast-1', 'eu-west-1']],
   [undefined, ['us-east-1', 'ap-southeast-1', 'eu-west-1']],
-])('from %s, regions are asked in the order %j', (edge, regions) => {
-  expect(regionsFrom(edge, settings)).toEqual(regions);
+])('from %s, the order of the regions is %j', (edge, regions) => {
+  expect(regionsByDistance(edge, settings)).toEqual(regions);
 });
 
-describe('what belongs to the primary', () => {
+describe('isForPrimary', () => {
   const NOW = 1_795_255_200;
   const cookies = (...values: string[]) => {
     const all = values.map((value) => ({ value }));
@@ -29,13 +33,13 @@ describe('what belongs to the primary', () => {
     ['a read without any cookies', { method: 'HEAD' }, false],
     ['a preflight', { method: 'OPTIONS', cookies: {} }, false],
     ['a write', { method: 'POST', cookies: {} }, true],
-    ['a method in lower case, which is another one', { method: 'get', cookies: {} }, true],
-    ['a read by who wrote just now', { method: 'GET', cookies: cookies(`${NOW}`) }, true],
-    ['… within the time', { method: 'GET', cookies: cookies(`${NOW - 10}`) }, true],
+    ['a method in lower case, which is a different method', { method: 'get', cookies: {} }, true],
+    ['a read of a viewer who wrote just now', { method: 'GET', cookies: cookies(`${NOW}`) }, true],
+    ['… within the duration', { method: 'GET', cookies: cookies(`${NOW - 10}`) }, true],
     ['… too long ago', { method: 'GET', cookies: cookies(`${NOW - 11}`) }, false],
     ['… by a clock that is ahead', { method: 'GET', cookies: cookies(`${NOW + 10}`) }, true],
     ['… far in the future', { method: 'GET', cookies: cookies(`${NOW + 11}`) }, false],
-    ['… at no time', { method: 'GET', cookies: cookies('yes') }, false],
+    ['… at an invalid time', { method: 'GET', cookies: cookies('yes') }, false],
     [
       '… twice, once recently',
       { method: 'GET', cookies: cookies(`${NOW - 99}`, `${NOW - 1}`) },
@@ -46,42 +50,46 @@ describe('what belongs to the primary', () => {
     expect(isForPrimary(request, marked, NOW)).toBe(expected);
   });
 
-  test('where nobody is marked, only writes', () => {
+  test('without marks, only writes go to the primary', () => {
     expect(isForPrimary({ method: 'GET', cookies: cookies(`${NOW}`) }, settings, NOW)).toBe(false);
     expect(isForPrimary({ method: 'DELETE', cookies: {} }, settings, NOW)).toBe(true);
   });
 });
 
-describe('switches', () => {
-  const switches = (said: Record<string, string>) => async (region: string) => {
-    const value = said[region];
+describe('selectRegion', () => {
+  const switches = (values: Record<string, string>) => async (region: string) => {
+    const value = values[region];
     if (value === undefined) throw new Error('KeyNotFound');
     return value;
   };
 
   test.each<[string, Record<string, string>, string]>([
-    ['no region has one', {}, 'eu-west-1'],
-    ['the nearest is drained', { 'eu-west-1': 'drained' }, 'us-east-1'],
-    ['the next one is, too', { 'eu-west-1': 'drained', 'us-east-1': 'drained' }, 'ap-southeast-1'],
+    ['takes the nearest region if there are no switches', {}, 'eu-west-1'],
+    ['takes the next region if the nearest is drained', { 'eu-west-1': 'drained' }, 'us-east-1'],
     [
-      'all are: as if none were',
+      'takes the third region if two are drained',
+      { 'eu-west-1': 'drained', 'us-east-1': 'drained' },
+      'ap-southeast-1',
+    ],
+    [
+      'takes the nearest region if all are drained',
       { 'eu-west-1': 'drained', 'us-east-1': 'drained', 'ap-southeast-1': 'drained' },
       'eu-west-1',
     ],
-    ['it says something else', { 'eu-west-1': 'serving' }, 'eu-west-1'],
-  ])('%s', async (_, said, expected) => {
-    await expect(selectRegion('eu-central-1', settings, switches(said))).resolves.toBe(expected);
+    ['ignores other values of a switch', { 'eu-west-1': 'serving' }, 'eu-west-1'],
+  ])('%s', async (_, values, expected) => {
+    await expect(selectRegion('eu-central-1', settings, switches(values))).resolves.toBe(expected);
   });
 
-  test('no more of them are read than needed', async () => {
+  test('reads no more switches than needed', async () => {
     const read = jest.fn(switches({ 'eu-west-1': 'drained' }));
     await selectRegion('eu-central-1', settings, read);
     expect(read.mock.calls).toEqual([['eu-west-1'], ['us-east-1']]);
   });
 
-  test('one that throws at once counts as absent', async () => {
+  test('a store that throws counts as no switch', async () => {
     const broken = () => {
-      throw new Error('The store is away.');
+      throw new Error('The store is not available.');
     };
     await expect(selectRegion('eu-central-1', settings, broken)).resolves.toBe('eu-west-1');
   });

@@ -1,8 +1,8 @@
-/** The bundled CloudFront Function, with a stand-in for the module that the runtime brings. */
+/** The bundled CloudFront Function, with a fake of the module that the runtime provides. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { originSelectionSettings } from '../../../lib/constructs/edge/distribution/vpc-origins';
+import { originSelectionSettings } from '../../../lib/constructs/edge/functions/settings';
 import { handlerDirectory } from '../../../lib/constructs/house-rules/handlers';
 import type { SelectOriginSettings } from '../../../lib/model/contracts/edge';
 import { functionCode, loadedFunction, viewerRequestEvent } from '../bundled-viewer-function';
@@ -33,10 +33,7 @@ interface Runtime {
   readonly code?: string;
 }
 
-async function answered(
-  event: unknown,
-  { edge, switches = {}, select, code: loaded = code }: Runtime,
-) {
+async function run(event: unknown, { edge, switches = {}, select, code: loaded = code }: Runtime) {
   const selected: string[] = [];
   const log: string[] = [];
   const cf = {
@@ -56,26 +53,22 @@ async function answered(
 
 const read = (uri: string) => viewerRequestEvent({ uri, query: '?b=1&&' });
 
-test('the key is normalised where something is cached, and nowhere else', async () => {
-  expect((await answered(read('/static/a.js'), { edge: 'us-west-2' })).request.querystring).toBe(
-    '',
-  );
-  expect((await answered(read('/stream/1'), { edge: 'us-west-2' })).request.querystring).toBe(
-    'b=1&&',
-  );
+test('normalizes the key of cached paths only', async () => {
+  expect((await run(read('/static/a.js'), { edge: 'us-west-2' })).request.querystring).toBe('');
+  expect((await run(read('/stream/1'), { edge: 'us-west-2' })).request.querystring).toBe('b=1&&');
 });
 
 test.each<[string, Runtime, string[]]>([
   ['the nearest region', { edge: 'eu-central-1' }, ['eu-west-1']],
-  ["the primary, which the behaviour's origin is", { edge: 'us-west-2' }, []],
+  ['the primary, whose origin the behavior names', { edge: 'us-west-2' }, []],
   [
-    'the next one, where the nearest is drained',
+    'the next region, if the nearest is drained',
     { edge: 'us-west-2', switches: { 'us-east-1': 'drained' } },
     ['eu-west-1'],
   ],
-  ['the primary, from nowhere known', {}, []],
+  ['the primary, if the edge location is unknown', {}, []],
 ])('reads go to %s', async (_name, runtime, selected) => {
-  expect((await answered(read('/static/a.js'), runtime)).selected).toEqual(selected);
+  expect((await run(read('/static/a.js'), runtime)).selected).toEqual(selected);
 });
 
 describe('a path that reads and writes share', () => {
@@ -87,7 +80,7 @@ describe('a path that reads and writes share', () => {
     ['a preflight', () => ({ method: 'OPTIONS' }), undefined, ['eu-west-1']],
     ['a write', () => ({ method: 'POST' }), undefined, []],
     [
-      'a read by who wrote just now',
+      'a read of a viewer who wrote just now',
       () => ({ cookies: [['a', 'b'], wrote(NOW_SECONDS())] }),
       undefined,
       [],
@@ -95,34 +88,34 @@ describe('a path that reads and writes share', () => {
     ['… twice', () => ({ cookies: [wrote(1), wrote(NOW_SECONDS())] }), undefined, []],
     ['… long ago', () => ({ cookies: [wrote(NOW_SECONDS() - 3600)] }), undefined, ['eu-west-1']],
     [
-      '… where nobody is marked',
+      '… if writers are not marked',
       () => ({ cookies: [wrote(NOW_SECONDS())] }),
       unmarkedCode,
       ['eu-west-1'],
     ],
-    ['a write, where nobody is marked', () => ({ method: 'PUT' }), unmarkedCode, []],
+    ['a write, if writers are not marked', () => ({ method: 'PUT' }), unmarkedCode, []],
   ])('%s', async (_name, parts, loaded, selected) => {
-    const given = await answered(api(parts()), { edge: 'eu-central-1', code: loaded });
+    const given = await run(api(parts()), { edge: 'eu-central-1', code: loaded });
     expect(given.selected).toEqual(selected);
     expect(given.log).toEqual([]);
   });
 
-  test('a drained primary takes its writes all the same', async () => {
+  test('a drained primary still takes writes', async () => {
     const switches = { 'us-east-1': 'drained' };
-    expect(
-      (await answered(api({ method: 'POST' }), { edge: 'us-west-2', switches })).selected,
-    ).toEqual([]);
+    expect((await run(api({ method: 'POST' }), { edge: 'us-west-2', switches })).selected).toEqual(
+      [],
+    );
   });
 
   test.each(['GET', 'POST'])(
-    'a %s keeps its query, and loses what it claims to be negotiated',
+    'a %s keeps its query, and loses forged headers of the negotiation',
     async (method) => {
       const headers = {
         'x-isochrone-language': ['xx'],
         'x-isochrone-image-format': ['bmp'],
         host: ['www.example.com'],
       };
-      const { request } = await answered(api({ method, headers }), { edge: 'eu-central-1' });
+      const { request } = await run(api({ method, headers }), { edge: 'eu-central-1' });
       expect(request.querystring).toBe('b=1&a=2');
       expect(request.headers).toEqual({ host: { value: 'www.example.com' } });
       const event = viewerRequestEvent({
@@ -132,18 +125,18 @@ describe('a path that reads and writes share', () => {
         headers,
       });
       const before = event.request.querystring;
-      const unknown = (await answered(event, { edge: 'eu-central-1' })).request;
+      const unknown = (await run(event, { edge: 'eu-central-1' })).request;
       expect(unknown.querystring).toBe(before);
       expect(unknown.headers).toEqual({ host: { value: 'www.example.com' } });
     },
   );
 });
 
-test('a request whose origin cannot be selected goes on', async () => {
+test('forwards a request if the selection fails', async () => {
   const select = () => {
     throw new Error('No such origin.');
   };
-  const { request, log } = await answered(read('/static/a.js'), { edge: 'eu-central-1', select });
+  const { request, log } = await run(read('/static/a.js'), { edge: 'eu-central-1', select });
   expect(request.querystring).toBe('');
   expect(log.join()).toContain('No such origin.');
 });
@@ -155,9 +148,9 @@ test.each<[string, object]>([
   ['no method', { method: undefined }],
   ['cookies of another shape', { cookies: { '__Host-isochrone-wrote': { multiValue: 7 } } }],
   ['a cookie without a value', { cookies: { '__Host-isochrone-wrote': {} } }],
-])('a request with %s goes on', async (_name, parts) => {
+])('forwards a request with %s', async (_name, parts) => {
   const event = read('/static/a.js');
-  const { request } = await answered(
+  const { request } = await run(
     { ...event, request: { ...event.request, ...parts } },
     { edge: 'eu-central-1' },
   );
@@ -167,8 +160,8 @@ test.each<[string, object]>([
 test('property: no request makes it fail', async () => {
   await fc.assert(
     fc.asyncProperty(fc.anything(), fc.anything(), async (anything, cookies) => {
-      await answered({ request: anything }, { edge: 'eu-central-1' });
-      await answered(
+      await run({ request: anything }, { edge: 'eu-central-1' });
+      await run(
         { request: { ...read('/api/a').request, cookies: { '__Host-isochrone-wrote': cookies } } },
         { edge: 'eu-central-1' },
       );
@@ -177,7 +170,7 @@ test('property: no request makes it fail', async () => {
   );
 });
 
-test('has what the runtime takes: an asynchronous handler, and no `await` among arguments', () => {
+test('has an asynchronous handler, and no `await` in arguments, which the runtime does not support', () => {
   const bundle = readFileSync(
     join(handlerDirectory('select-origin.viewer-function'), 'index.js'),
     'utf8',
@@ -186,7 +179,7 @@ test('has what the runtime takes: an asynchronous handler, and no `await` among 
   expect(bundle.replace(/\bif\(await/g, '')).not.toMatch(/[\w$)\]]\(await\b|,await\b/);
 });
 
-test('fits into what CloudFront takes with the settings of the market and three regions', () => {
+test("fits into CloudFront's limit with the market settings and three regions", () => {
   const regions = ['us-east-1', 'eu-west-1', 'ap-southeast-1'];
   const settings = {
     ...marketSettings(),

@@ -3,7 +3,7 @@ import { REGION_NAMES } from '../../../lib/model/aws/regions';
 
 const SERVING = ['us-east-1', 'eu-west-1', 'ap-southeast-1'];
 
-test('the place of every region is known', () => {
+test('the location of every region is known', () => {
   expect(PLACED_REGIONS).toEqual(REGION_NAMES);
 });
 
@@ -13,11 +13,11 @@ test.each([
   ['ap-northeast-1', SERVING, ['ap-southeast-1', 'eu-west-1', 'us-east-1']],
   ['ap-south-1', SERVING, ['ap-southeast-1', 'eu-west-1', 'us-east-1']],
   ['eu-west-1', ['eu-west-2', 'eu-west-1'], ['eu-west-1', 'eu-west-2']],
-])('from %s, of %j: %j', (from, regions, expected) => {
+])('from %s, orders %j as %j', (from, regions, expected) => {
   expect(nearestFirst(from, regions)).toEqual(expected);
 });
 
-test('what is near on the globe only is not: the ways of Africa and South America lead through their gateways', () => {
+test('distances from Africa and South America lead through their gateways', () => {
   expect(nearestFirst('sa-east-1', ['af-south-1', 'us-east-1'])).toEqual([
     'us-east-1',
     'af-south-1',
@@ -32,7 +32,7 @@ test('what is near on the globe only is not: the ways of Africa and South Americ
   ]);
 });
 
-test('what is not known keeps its order, at the end', () => {
+test('unknown regions keep their order, at the end', () => {
   expect(nearestFirst('eu-central-1', ['mars-west-1', 'mars-north-1', 'eu-west-1'])).toEqual([
     'eu-west-1',
     'mars-west-1',

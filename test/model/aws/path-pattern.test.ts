@@ -3,7 +3,7 @@ import { catchesAll, isPathPattern } from '../../../lib/model/aws/path-pattern';
 
 describe('isPathPattern', () => {
   test.each(['/static/*', '*.jpg', '/a?c', '/~user/$1', '/a:b@c+d&e\'"', 'x'.repeat(255)])(
-    'takes %s',
+    'accepts %s',
     (pattern) => {
       expect(isPathPattern(pattern)).toBe(true);
     },
@@ -35,11 +35,11 @@ describe('catchesAll', () => {
     ['/API/*', '/api/x', false],
     ['*', '/a', true],
     ['/*', '*', true],
-  ])('%s catches all of %s: %p', (earlier, later, expected) => {
+  ])('%s catches all paths of %s: %p', (earlier, later, expected) => {
     expect(catchesAll(earlier, later)).toBe(expected);
   });
 
-  test('agrees with what the edge function matches', () => {
+  test('agrees with the matching of the edge function', () => {
     const texts = ['', 'a', 'b', 'ab', 'ba', 'aab', 'abb', 'a/b', 'bab'];
     const patterns = ['*', 'a*', '*b', 'a?', '?b', 'a*b', 'ab', '?*', 'a?*b'];
     for (const earlier of patterns) {
@@ -53,7 +53,6 @@ describe('catchesAll', () => {
   });
 });
 
-test('a pattern made to be slow is not', () => {
-  // With a regular expression, this takes minutes.
+test('a pattern that is exponential for a regular expression is answered', () => {
   expect(catchesAll(`/${'*a'.repeat(40)}*b`, `/${'a'.repeat(200)}`)).toBe(false);
 });

@@ -416,7 +416,7 @@ const CASES: Case[] = [
     passage: '{ path: /api/public/*, tier: public-api }',
     wrong: '{ path: /api/*, tier: public-api }',
     path: 'edge.behaviors[13].path',
-    says: /behaviour 12, \/api\/\*, does not catch first/,
+    says: /behaviors\[12\], \/api\/\*, does not match first/,
     right: '{ path: /api/public/v?/*, tier: public-api }',
   },
   {
@@ -651,7 +651,7 @@ const CASES: Case[] = [
     passage: '{ path: /images/*, tier: media }',
     wrong: '{ path: /images/*, tier: media, origin: bucket }',
     path: 'edge.behaviors[4].tier',
-    says: /a cached tier with `queryParameters: none`, because of `origin: bucket`/,
+    says: /a cached tier with `queryParameters: none`, because the behavior has an `origin` of its own/,
     right: '{ path: /images/*, tier: static, origin: bucket }',
   },
   {
@@ -667,7 +667,7 @@ const CASES: Case[] = [
     passage: 'batch: [/api/predictions/batch, /api/reports/*]',
     wrong: 'batch: [/api/predictions/batch, /reports/*]',
     path: 'edge.behaviors[13].batch[1]',
-    says: /within the path of its behaviour, \/api\/\*/,
+    says: /within the pattern of its behavior, \/api\/\*/,
     right: 'batch: [/api/predictions/batch, /api/rep?rts/*]',
   },
   {

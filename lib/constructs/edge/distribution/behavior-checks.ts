@@ -1,15 +1,34 @@
 import { Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { CLOUDFRONT, catchesAll, isPathPattern } from '../../../model/aws';
-import { type IsochroneError, invalidValue, type Placed } from '../../../model/errors';
+import { CLOUDFRONT, isPathPattern } from '../../../model/aws';
+import { invalidValue, type Placed } from '../../../model/errors';
+import {
+  BATCH_NEEDS_SPLIT,
+  BATCH_WITHIN_BEHAVIOR,
+  CONTINENTS_WITH_ORIGIN_SHIELD,
+  METHODS_OF_CACHED_TIER,
+  NAMED_ONCE,
+  NUMBER_OF_BEHAVIORS,
+  OPTION_WITH_VPC_ORIGINS,
+  PATTERN_IS_REACHED,
+  PATTERN_LEAVES_DEFAULT,
+  TIER_BESIDE_VPC_ORIGINS,
+  TIER_OF_OWN_ORIGIN,
+} from '../../../model/rules';
+import { checkRule } from '../../house-rules';
+import type { CacheTier } from '../tiers';
 import type { EdgeBehavior } from './behavior';
-import { checkOtherOrigin, type EdgeOriginsProps } from './origins';
-import { checkForVpcOrigins } from './vpc-origins';
+import { checkOtherOrigin, type EdgeOriginsProps, PUBLIC_ORIGINS } from './origins';
 
 /** "Language-Tag", RFC 5646, without its grandfathered forms. */
 const LANGUAGE_TAG = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/;
 
-/** What behaviours are checked against. */
+const SETTINGS_ARE_A_FILE =
+  'The edge function reads it from a file beside its code, because Lambda@Edge has no ' +
+  'environment ' +
+  'variables.';
+
+/** The props of the distribution that the behaviors are checked against. */
 export interface EdgeBehaviorContext extends EdgeOriginsProps {
   readonly languages?: readonly string[];
   readonly maxBehaviors?: number;
@@ -17,8 +36,8 @@ export interface EdgeBehaviorContext extends EdgeOriginsProps {
 }
 
 /**
- * @throws IsochroneError if CloudFront would refuse or never use one, or an edge function could not
- * do what it says
+ * @throws IsochroneError if CloudFront would refuse a behavior or never use it, or if an edge
+ * function could not do what the behavior asks for
  */
 export function checkBehaviors(
   at: Construct,
@@ -27,59 +46,45 @@ export function checkBehaviors(
   props: EdgeBehaviorContext,
 ): void {
   const all = [...behaviors, defaultBehavior];
-  checkCount(at, behaviors.length, props.maxBehaviors ?? CLOUDFRONT.cacheBehaviors);
+  checkRule(at, 'behaviors', NUMBER_OF_BEHAVIORS, behaviors.length, {
+    max: props.maxBehaviors ?? CLOUDFRONT.cacheBehaviors,
+    quotaOption: '`maxBehaviors`',
+  });
   for (const i of behaviors.keys()) checkPathPattern(at, i, behaviors);
   checkLanguages(at, all, props.languages ?? []);
   checkTtls(at, all, props.originShieldRegion);
   if (props.vpcOrigins && (props.tierTtls ?? true)) {
-    checkForVpcOrigins(at, all);
+    for (const { tier } of all) checkTierWithVpcOrigins(at, tier);
   }
   behaviors.forEach((behavior, i) => {
-    checkOwnOrigin(at, i, behavior, props.vpcOrigins !== undefined);
+    checkOwnOrigin(at, `behaviors[${i}].tier`, behavior, props.vpcOrigins !== undefined);
     checkMethods(at, `behaviors[${i}].methods`, behavior, props);
     checkBatchPatterns(at, `behaviors[${i}].batchPatterns`, behavior, props.batchOriginName);
   });
   checkMethods(at, 'defaultMethods', defaultBehavior, props);
 }
 
-function checkCount(at: Placed, count: number, max: number): void {
-  if (count <= max) return;
-  throw invalidValue(at, {
-    property: 'behaviors',
-    value: `${count} behaviors`,
-    allowed: `at most ${max}`,
-    rule: `A distribution has ${CLOUDFRONT.cacheBehaviors} beside the default one unless AWS raises the quota; CDK does not check it.`,
-    fix: 'Join patterns with wildcards, or raise `maxBehaviors` to your quota.',
-  });
-}
-
 function checkPathPattern(at: Placed, i: number, behaviors: readonly EdgeBehavior[]): void {
   const pattern = behaviors[i]?.pathPattern;
   if (pattern === undefined || Token.isUnresolved(pattern)) return;
   const property = `behaviors[${i}].pathPattern`;
-  if (!isPathPattern(pattern)) throw notAPathPattern(at, property, pattern);
-  if (catchesAll(pattern, '*')) {
-    throw invalidValue(at, {
-      property,
-      value: pattern,
-      allowed: 'a pattern that leaves some path to the default behavior',
-      rule: 'The default behavior already has every path that no pattern matches.',
-      fix: 'Remove it, and give its tier as `defaultTier`.',
-    });
-  }
-  const earlier = behaviors.findIndex(
-    (other, j) =>
-      j < i && !Token.isUnresolved(other.pathPattern) && catchesAll(other.pathPattern, pattern),
-  );
-  if (earlier >= 0) {
-    throw invalidValue(at, {
-      property,
-      value: pattern,
-      allowed: `a pattern that behaviors[${earlier}], ${behaviors[earlier]?.pathPattern}, does not match first`,
-      rule: 'CloudFront takes the first behavior that matches, so this one would never be used.',
-      fix: `Move it before behaviors[${earlier}], or remove it.`,
-    });
-  }
+  checkSyntax(at, property, pattern);
+  checkRule(at, property, PATTERN_LEAVES_DEFAULT, pattern);
+  const earlier = behaviors
+    .slice(0, i)
+    .map((other) => (Token.isUnresolved(other.pathPattern) ? undefined : other.pathPattern));
+  checkRule(at, property, PATTERN_IS_REACHED, pattern, earlier);
+}
+
+function checkSyntax(at: Placed, property: string, pattern: string): void {
+  if (isPathPattern(pattern)) return;
+  throw invalidValue(at, {
+    property,
+    value: pattern,
+    allowed: '1 to 255 of the characters A-Z a-z 0-9 _ - . * $ / ~ " \' @ : + & ?',
+    rule: 'CloudFront refuses others.',
+    fix: 'Replace each other character with `?` or `*`.',
+  });
 }
 
 function checkLanguages(
@@ -87,19 +92,18 @@ function checkLanguages(
   all: readonly EdgeBehavior[],
   languages: readonly string[],
 ): void {
+  const lowerCase = languages.map((language) => language.toLowerCase());
   languages.forEach((language, i) => {
-    if (
-      LANGUAGE_TAG.test(language) &&
-      languages.findIndex((other) => other.toLowerCase() === language.toLowerCase()) === i
-    )
-      return;
-    throw invalidValue(at, {
-      property: `languages[${i}]`,
-      value: language,
-      allowed: 'a BCP 47 tag, named once',
-      rule: 'Browsers ask for languages by such tags, whose case does not matter.',
-      fix: 'Write it as `en` or `pt-BR`.',
-    });
+    if (!LANGUAGE_TAG.test(language)) {
+      throw invalidValue(at, {
+        property: `languages[${i}]`,
+        value: language,
+        allowed: 'a BCP 47 tag',
+        rule: 'Browsers ask for languages by such tags, whose case does not matter.',
+        fix: 'Write it as `en` or `pt-BR`.',
+      });
+    }
+    checkRule(at, `languages[${i}]`, NAMED_ONCE, lowerCase[i] ?? '', lowerCase.slice(0, i));
   });
   const needing = all.find(({ tier }) => tier.cached && tier.varyByLanguage);
   if (needing === undefined || languages.length > 0) return;
@@ -107,7 +111,7 @@ function checkLanguages(
     property: 'languages',
     value: languages,
     allowed: `at least one language, because the tier "${needing.tier.name}" varies by language`,
-    rule: 'The edge chooses among the languages that the origin speaks.',
+    rule: 'The edge chooses among the languages of the origin.',
     fix: "Name them, the default one first, such as `['en', 'ja']`.",
   });
 }
@@ -117,30 +121,50 @@ function checkTtls(
   all: readonly EdgeBehavior[],
   originShieldRegion: string | undefined,
 ): void {
-  const tiers = all.map(({ tier }) => tier).filter(({ cached }) => cached);
-  for (const tier of tiers) {
-    const unknown = tier.durations.find((duration) => duration.isUnresolved());
-    if (unknown === undefined) continue;
+  for (const { tier } of all) {
+    const unknown = tier.cached && tier.durations.find((duration) => duration.isUnresolved());
+    if (!unknown) continue;
     throw invalidValue(at, {
       property: `each TTL of the tier "${tier.name}"`,
       value: unknown.toString(),
       allowed: 'a number that is known at synthesis',
-      rule: 'The edge function finds the TTLs in a file beside its code, because Lambda@Edge has no environment variables.',
+      rule: SETTINGS_ARE_A_FILE,
       fix: 'Give a plain Duration, without a token.',
     });
   }
   // Origin Shield stands before the read origin only.
-  const byContinent = all.find(
-    ({ tier, origin }) => tier.cached && !origin && Object.keys(tier.continents).length > 0,
-  )?.tier;
-  if (originShieldRegion === undefined || byContinent === undefined) return;
-  throw invalidValue(at, {
-    property: 'originShieldRegion',
-    value: originShieldRegion,
-    allowed: `left out, because the tier "${byContinent.name}" has TTLs by part of the world`,
-    rule: 'With Origin Shield, CloudFront runs origin-response functions in its region, and they no longer learn where the viewer is.',
-    fix: 'Leave out `originShieldRegion`, or vary the tier with `continents: {}`.',
-  });
+  for (const { tier, origin } of all) {
+    if (!tier.cached || origin !== undefined) continue;
+    checkRule(
+      at,
+      `continents of the tier "${tier.name}"`,
+      CONTINENTS_WITH_ORIGIN_SHIELD,
+      Object.keys(tier.continents).join(', '),
+      { shielded: originShieldRegion !== undefined },
+    );
+  }
+}
+
+/** Checks that no option of a tier needs an edge function on origin events. */
+function checkTierWithVpcOrigins(at: Placed, tier: CacheTier): void {
+  if (!tier.cached) return;
+  const continents = Object.keys(tier.continents).join(', ');
+  const options: readonly (readonly [string, unknown, unknown?])[] = [
+    ['continents', continents || undefined],
+    ['browserTtl', tier.browserTtl?.toString()],
+    ['staleWhileRevalidate', tier.staleWhileRevalidate?.toString()],
+    ['staleIfError', tier.staleIfError?.toString()],
+    ['errorTtl', tier.errorTtl.toSeconds(), CLOUDFRONT.errorCachingMinimumSeconds],
+    ['setCookie', tier.setCookie, 'strip'],
+  ];
+  for (const [option, value, neutral] of options) {
+    checkRule(at, `${option} of the tier "${tier.name}"`, OPTION_WITH_VPC_ORIGINS, value, {
+      neutral,
+      publicOrigins: PUBLIC_ORIGINS,
+      alternative:
+        'Make the tier with `CacheTier.of`, and let the origin send it in `Cache-Control`',
+    });
+  }
 }
 
 function checkMethods(
@@ -149,15 +173,11 @@ function checkMethods(
   { tier, methods }: EdgeBehavior,
   props: EdgeOriginsProps,
 ): void {
-  if (tier.cached && methods !== undefined && methods !== 'read') {
-    throw invalidValue(at, {
-      property,
-      value: methods,
-      allowed: `'read' with the cached tier "${tier.name}"`,
-      rule: 'A cached behavior drops the cookies and most headers of a request, which writes need.',
-      fix: 'Use `CacheTier.uncached()`, or give writes a path pattern of their own before this one.',
-    });
-  }
+  if (methods === undefined) return;
+  checkRule(at, property, METHODS_OF_CACHED_TIER, methods, {
+    tier: tier.name,
+    cached: tier.cached,
+  });
   // VPC origins are told apart by their regions.
   if (methods !== 'split' || props.vpcOrigins) return;
   checkOtherOrigin(at, property, methods, props);
@@ -167,7 +187,7 @@ function checkMethods(
       property: name,
       value: props[name],
       allowed: `known at synthesis, because of ${property}`,
-      rule: 'The edge function finds the names in a file beside its code, because Lambda@Edge has no environment variables.',
+      rule: SETTINGS_ARE_A_FILE,
       fix: 'Give the name as plain text.',
     });
   }
@@ -176,37 +196,20 @@ function checkMethods(
 /** A cached tier also excludes all methods but `read`, and with them batch patterns. */
 function checkOwnOrigin(
   at: Placed,
-  i: number,
+  property: string,
   { origin, tier }: EdgeBehavior,
   vpcOrigins: boolean,
 ): void {
   if (origin === undefined) return;
-  if (!tier.cached) {
-    throw invalidValue(at, {
-      property: `behaviors[${i}].tier`,
-      value: tier.name,
-      allowed: 'a cached tier, because the behavior has an `origin` of its own',
-      rule: 'An uncached path has its origin chosen by its methods, and sends it the cookies and the query of the viewer.',
-      fix: 'Use a tier such as `CacheTier.immutable()`, or leave `origin` out.',
-    });
-  }
-  if (tier.query !== 'none') {
-    throw invalidValue(at, {
-      property: `query of the tier "${tier.name}"`,
-      value: tier.query,
-      allowed: `'none', because behaviors[${i}] has an \`origin\` of its own`,
-      rule: 'CloudFront signs what it asks a bucket, and S3 follows a signed query: viewers could choose `versionId` and `response-content-type`.',
-      fix: "Use `CacheTier.immutable()`, or a tier with `query: 'none'`.",
-    });
-  }
-  const varies = (['varyByLanguage', 'varyByImageFormat'] as const).find((option) => tier[option]);
-  if (!vpcOrigins || varies === undefined) return;
-  throw invalidValue(at, {
-    property: `${varies} of the tier "${tier.name}"`,
-    value: true,
-    allowed: `false, because behaviors[${i}] has an \`origin\` of its own beside \`vpcOrigins\``,
-    rule: 'The function that negotiates also selects a region there, so it does not run for an origin that is in none.',
-    fix: 'Use a tier without it, or public origins.',
+  checkRule(at, property, TIER_OF_OWN_ORIGIN, tier.name, {
+    cached: tier.cached,
+    hasQuery: tier.query !== 'none',
+    queryOption: "`query: 'none'`",
+  });
+  if (!vpcOrigins) return;
+  checkRule(at, property, TIER_BESIDE_VPC_ORIGINS, tier.name, {
+    negotiates: tier.varyByLanguage || tier.varyByImageFormat,
+    publicOrigins: PUBLIC_ORIGINS,
   });
 }
 
@@ -217,36 +220,12 @@ function checkBatchPatterns(
   batchOriginName: string | undefined,
 ): void {
   if (batchPatterns === undefined) return;
-  if (methods !== 'split' || batchOriginName === undefined) {
-    throw invalidValue(at, {
-      property,
-      value: batchPatterns,
-      allowed: "left out without `methods: 'split'` and a `batchOriginName`",
-      rule: 'The edge function that splits methods also chooses the batch origin.',
-      fix: 'Give both, or remove it.',
-    });
-  }
-  const wrong = batchPatterns.find((pattern) => !isPathPattern(pattern));
-  if (wrong !== undefined) throw notAPathPattern(at, property, wrong);
-  const outside = batchPatterns.find(
-    (pattern) => !Token.isUnresolved(pathPattern) && !catchesAll(pathPattern, pattern),
-  );
-  if (outside === undefined) return;
-  throw invalidValue(at, {
-    property,
-    value: outside,
-    allowed: `within the pattern of their behavior, ${pathPattern}`,
-    rule: 'Only requests that CloudFront gives to this behavior reach the function that knows the pattern.',
-    fix: 'Narrow it, or give it to the behavior of those paths.',
+  checkRule(at, property, BATCH_NEEDS_SPLIT, batchPatterns, {
+    splits: methods === 'split',
+    hasBatchOrigin: batchOriginName !== undefined,
+    batchOption: '`batchOriginName`',
   });
-}
-
-function notAPathPattern(at: Placed, property: string, pattern: string): IsochroneError {
-  return invalidValue(at, {
-    property,
-    value: pattern,
-    allowed: '1 to 255 of the characters A-Z a-z 0-9 _ - . * $ / ~ " \' @ : + & ?',
-    rule: 'CloudFront refuses others.',
-    fix: 'Put `?` where such a character stands, or `*`.',
-  });
+  for (const pattern of batchPatterns) checkSyntax(at, property, pattern);
+  for (const pattern of batchPatterns)
+    checkRule(at, property, BATCH_WITHIN_BEHAVIOR, pattern, { pathPattern });
 }

@@ -4,15 +4,16 @@ import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as targets from 'aws-cdk-lib/aws-route53-targets';
 import type { Construct } from 'constructs';
 import { invalidValue, type Placed } from '../../../model/errors';
+import { brokenRule, NAMED_ONCE } from '../../../model/rules';
 
 /** The names of an EdgeDistribution. */
 export interface EdgeDomainNamesProps {
-  /** The names that viewers use, lower case. The certificate must cover them. */
+  /** The names that viewers use, in lower case. The certificate must cover them. */
   readonly domainNames: readonly string[];
   /**
-   * The zone in which the domain names get their A and AAAA records.
+   * The zone in which to create A and AAAA records for the domain names.
    *
-   * @default - no records
+   * @default - no records are created
    */
   readonly hostedZone?: route53.IHostedZone;
 }
@@ -20,7 +21,7 @@ export interface EdgeDomainNamesProps {
 const HOST_NAME =
   /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** @throws IsochroneError if there is none, or one that CloudFront or the zone does not take */
+/** @throws IsochroneError if there is no name, or CloudFront or the zone would refuse one */
 export function checkDomainNames(
   at: Placed,
   { domainNames, hostedZone }: EdgeDomainNamesProps,
@@ -31,7 +32,7 @@ export function checkDomainNames(
       value: domainNames,
       allowed: 'at least one name',
       rule: 'CloudFront refuses old TLS only under a name of your own.',
-      fix: 'Name one that the certificate covers.',
+      fix: 'Give a name that the certificate covers.',
     });
   }
   domainNames.forEach((name, i) => {
@@ -43,18 +44,13 @@ export function checkDomainNames(
       rule: 'CloudFront compares it with the Host header.',
     });
     checkZone(at, property, name, hostedZone);
-    if (domainNames.indexOf(name) === i) return;
-    throw invalidValue(at, {
-      property,
-      value: name,
-      allowed: 'named once',
-      rule: 'A name belongs to a distribution once.',
-      fix: 'Remove it.',
-    });
+    // The same token twice is the same name twice.
+    const repeated = brokenRule(NAMED_ONCE, name, domainNames.slice(0, i));
+    if (repeated) throw invalidValue(at, { property, value: name, ...repeated });
   });
 }
 
-/** @throws IsochroneError if a name is known, and is no host's */
+/** @throws IsochroneError if a name is known at synthesis and is not a host name */
 export function checkHostName(
   at: Placed,
   {
@@ -86,11 +82,12 @@ function checkZone(
     property,
     value: name,
     allowed: `a name in the hosted zone, ${zone.zoneName}`,
-    rule: "Route 53 has records of a zone's own names only.",
-    fix: 'Give the zone of that name, or leave `hostedZone` out and make the records yourself.',
+    rule: "A Route 53 zone holds records of the zone's own names only.",
+    fix: 'Give the zone of that name, or leave `hostedZone` out and create the records yourself.',
   });
 }
 
+/** Creates an A and an AAAA record for each name, if there is a zone. */
 export function createRecords(
   scope: Construct,
   distribution: cloudfront.IDistribution,
@@ -100,7 +97,7 @@ export function createRecords(
   const target = route53.RecordTarget.fromAlias(new targets.CloudFrontTarget(distribution));
   domainNames.forEach((name, index) => {
     const id = Token.isUnresolved(name) ? `${index}` : name;
-    // The dot at the end keeps CDK from adding the zone's name again.
+    // The trailing dot keeps CDK from appending the zone's name again.
     const record = { zone: hostedZone, recordName: `${name}.`, target };
     new route53.ARecord(scope, `${id}-A`, record);
     new route53.AaaaRecord(scope, `${id}-AAAA`, record);

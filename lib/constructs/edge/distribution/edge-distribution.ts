@@ -1,11 +1,15 @@
-import type { interfaces, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, type interfaces, type RemovalPolicy } from 'aws-cdk-lib';
 import type * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { CLOUDFRONT_REGION } from '../../../model/aws';
 import { acknowledge } from '../../house-rules';
 import { requireCloudFrontRegion } from '../cloudfront-region';
 import type { EdgeFunction, ViewerFunction } from '../functions';
+import type { EdgeDistributionAttributes, IEdgeDistribution } from '../interfaces';
 import { EdgeAccessLogs, type EdgeAccessLogsOptions } from '../logs';
 import { CachePolicies, CacheTier } from '../tiers';
 import { EdgeWebAcl } from '../web-acl';
@@ -13,7 +17,7 @@ import { type EdgeBehavior, type EdgeMethods, methodsOf } from './behavior';
 import { checkBehaviors } from './behavior-checks';
 import { checkDomainNames, createRecords, type EdgeDomainNamesProps } from './domain-names';
 import { checkOrigins, type EdgeOriginsProps, publicOrigins, vpcOriginSet } from './origins';
-import { allOfTheViewer, securityHeaders, securityHeadersWithoutCookies } from './policies';
+import { securityHeaders, securityHeadersWithoutCookies, viewerRequestPolicy } from './policies';
 import {
   checkRecentWriter,
   type EdgeTriggers,
@@ -31,25 +35,25 @@ export interface EdgeDistributionProps
     EdgeOriginsProps,
     EdgeTriggersProps {
   /**
-   * In us-east-1. Required, because only a certificate of one's own lets CloudFront refuse old TLS:
-   * under `*.cloudfront.net` it accepts TLS 1.0.
+   * The certificate, in us-east-1. It is required, because CloudFront refuses old TLS versions only
+   * with a certificate of your own: under `*.cloudfront.net` it accepts TLS 1.0.
    */
   readonly certificate: acm.ICertificate;
   /**
-   * Which paths are served how, the first match first.
+   * How to serve which paths. The first match wins.
    *
-   * @default - every path is served as the default tier says
+   * @default - the default tier serves every path
    */
   readonly behaviors?: readonly EdgeBehavior[];
   /**
    * The tier of all other paths: cached from the read origin, or uncached with every method from
    * the write origin.
    *
-   * @default CacheTier.uncached(), so that nothing personal is cached by oversight
+   * @default CacheTier.uncached(), so that nothing personal is cached by accident
    */
   readonly defaultTier?: CacheTier;
   /**
-   * The methods of all other paths: see EdgeBehavior.
+   * The methods of all other paths: see {@link EdgeBehavior.methods}.
    *
    * @default - `read` if the default tier is cached, `all` if not
    */
@@ -61,28 +65,29 @@ export interface EdgeDistributionProps
    */
   readonly webAcl?: interfaces.aws_wafv2.IWebACLRef;
   /**
-   * How the access logs are kept.
+   * Options of the access logs.
    *
-   * @default - as EdgeAccessLogs does
+   * @default - the defaults of EdgeAccessLogs
    */
   readonly accessLogs?: EdgeAccessLogsOptions;
   /**
-   * Encrypts the access logs and the log of the web ACL made here.
+   * The key of the access logs, and of the logs of the web ACL and the CloudFront Functions that
+   * are created here.
    *
    * @default - S3 and CloudWatch Logs encrypt with keys of their own
    */
   readonly logEncryptionKey?: kms.IKey;
   /**
-   * What happens to those logs when they leave the stack. The edge function is retained in any
-   * case.
+   * What happens to those logs when they leave the stack. Lambda@Edge functions are always
+   * retained.
    *
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy;
   /**
-   * The `Content-Security-Policy` of answers that have none of their own.
+   * The `Content-Security-Policy` of responses without one.
    *
-   * @default - none
+   * @default - the header is not added
    */
   readonly contentSecurityPolicy?: string;
   /**
@@ -92,8 +97,8 @@ export interface EdgeDistributionProps
    */
   readonly geoRestriction?: cloudfront.GeoRestriction;
   /**
-   * Which HTTP viewers may speak. CloudFront has no HTTP/3 together with continuous deployment:
-   * before a StagedRollout, use HTTP2.
+   * The HTTP versions for viewers. CloudFront does not offer HTTP/3 together with continuous
+   * deployment: use HTTP2 before a StagedRollout.
    *
    * @default cloudfront.HttpVersion.HTTP2_AND_3
    */
@@ -105,58 +110,127 @@ export interface EdgeDistributionProps
    */
   readonly priceClass?: cloudfront.PriceClass;
   /**
-   * Behaviours that the account allows for a distribution, without the default one.
+   * The number of behaviors that the account allows for a distribution, without the default one.
    *
    * @default 75, AWS's quota
    */
   readonly maxBehaviors?: number;
   /**
-   * Cache policies that this distribution may make, out of the account's quota.
+   * The number of cache policies that this distribution may create, out of the account's quota.
    *
    * @default 20, AWS's quota
    */
   readonly maxCachePolicies?: number;
 }
 
+abstract class EdgeDistributionBase extends Construct implements IEdgeDistribution {
+  public abstract readonly distribution: cloudfront.IDistribution;
+
+  public get distributionId(): string {
+    return this.distribution.distributionId;
+  }
+
+  public get domainName(): string {
+    return this.distribution.distributionDomainName;
+  }
+
+  public grantCreateInvalidation(identity: iam.IGrantable): iam.Grant {
+    return this.distribution.grantCreateInvalidation(identity);
+  }
+
+  public metric(metricName: string, props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: 'AWS/CloudFront',
+      metricName,
+      statistic: cloudwatch.Stats.AVERAGE,
+      period: Duration.minutes(5),
+      region: CLOUDFRONT_REGION,
+      // There is no such metric without `Region`, which CDK's own `metric…()` leave out.
+      dimensionsMap: { DistributionId: this.distributionId, Region: 'Global' },
+      ...props,
+    });
+  }
+
+  public metricRequests(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('Requests', { statistic: cloudwatch.Stats.SUM, ...props });
+  }
+
+  public metric5xxErrorRate(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('5xxErrorRate', props);
+  }
+
+  public metricCacheHitRate(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('CacheHitRate', props);
+  }
+
+  public metricOriginLatency(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('OriginLatency', { statistic: cloudwatch.Stats.p(95), ...props });
+  }
+}
+
+class ImportedEdgeDistribution extends EdgeDistributionBase {
+  public readonly distribution: cloudfront.IDistribution;
+
+  constructor(scope: Construct, id: string, attributes: EdgeDistributionAttributes) {
+    super(scope, id);
+    this.distribution = cloudfront.Distribution.fromDistributionAttributes(
+      this,
+      'Distribution',
+      attributes,
+    );
+  }
+}
+
 /**
  * A CloudFront distribution in front of a read and a write origin: cache tiers by path, cache keys
- * normalised at the edge, a web ACL, security headers and access logs.
+ * normalized at the edge, a web ACL, security headers and access logs.
  *
- * - A cached path gets GET, HEAD and OPTIONS from the read origin. The origin sees the normalised
- *   query and, if the tier varies by them, the negotiated language and image format; no cookie, no
- *   `Authorization` and no other viewer header, because an answer that depended on one would be
- *   served to others.
- * - An uncached path gets every method from the write origin, with all that the viewer sent except
- *   `Host` and the headers that only the edge may set.
- * - An uncached path that splits its methods has its reads from the read origin.
- * - The answer to a cached path gets the `Cache-Control` of its tier, where the origin does not ask
- *   for less: for the edge, by the part of the world, and for the browser. An answer with
- *   `Set-Cookie` is not cached, or loses it, as the tier says.
- * - The answer to an uncached path reaches the browser with the `Cache-Control` of the origin.
+ * - A cached path takes GET, HEAD and OPTIONS, from the read origin. The origin gets the normalized
+ *   query and, if the tier varies by them, the negotiated language and image format. It gets no
+ *   cookie, no `Authorization` and no other viewer header, because a response that depended on one
+ *   would be served to other viewers.
+ * - An uncached path takes every method, from the write origin, which gets everything that the
+ *   viewer sent except `Host` and the headers that only the edge may set.
+ * - An uncached path that splits its methods reads from the read origin.
+ * - A response of a cached path gets the `Cache-Control` of its tier, unless the origin asks for
+ *   less: for the edge, by the part of the world, and for the browser. A response with `Set-Cookie`
+ *   is not cached, or loses the cookie, depending on the tier.
+ * - A response of an uncached path reaches the browser with the `Cache-Control` of the origin.
  * - A cached path may have an origin of its own, such as a bucket.
  *
- * @throws IsochroneError if the stack is not in us-east-1, or a value is one that CDK would accept
- * and CloudFront refuse or never use
+ * @throws IsochroneError if the stack is not in us-east-1, or CDK would accept a value that
+ * CloudFront would refuse or never use
  */
-export class EdgeDistribution extends Construct {
+export class EdgeDistribution extends EdgeDistributionBase {
+  /** A distribution that another stack created. */
+  public static fromEdgeDistributionAttributes(
+    scope: Construct,
+    id: string,
+    attributes: EdgeDistributionAttributes,
+  ): IEdgeDistribution {
+    return new ImportedEdgeDistribution(scope, id, attributes);
+  }
+
   public readonly distribution: cloudfront.Distribution;
   public readonly webAcl: interfaces.aws_wafv2.IWebACLRef;
   public readonly domainNames: readonly string[];
   public readonly accessLogs: EdgeAccessLogs;
-  /** `normalize-cache-key`; undefined if nothing is cached. */
+  /** The function `normalize-cache-key`; undefined if nothing is cached, or with `vpcOrigins`. */
   public readonly normalizer?: EdgeFunction;
-  /** `regional-ttl`; undefined if nothing is cached. */
+  /** The function `regional-ttl`; undefined if nothing is cached, or with `vpcOrigins`. */
   public readonly regionalTtl?: EdgeFunction;
-  /** `route-origin`; undefined if no behaviour splits its methods. */
+  /** The function `route-origin`; undefined if no behavior splits methods, or with `vpcOrigins`. */
   public readonly originRouter?: EdgeFunction;
   /**
-   * `select-origin`, which also normalises; undefined without `vpcOrigins`, and if every behaviour
-   * has `all` methods or an origin of its own.
+   * The function `select-origin`, which also normalizes; undefined without `vpcOrigins`, or if
+   * every behavior has `all` methods or an origin of its own.
    */
   public readonly originSelector?: ViewerFunction;
-  /** `mark-writer`; undefined without `vpcOrigins`, and if no behaviour splits its methods. */
+  /**
+   * The function `mark-writer`; undefined without `vpcOrigins`, or if no behavior splits methods.
+   */
   public readonly writerMarker?: ViewerFunction;
-  /** A region whose key says `drained` gets no reads; undefined without `vpcOrigins`. */
+  /** A region whose key is `drained` gets no reads; undefined without `vpcOrigins`. */
   public readonly regionSwitches?: cloudfront.KeyValueStore;
 
   constructor(scope: Construct, id: string, props: EdgeDistributionProps) {
@@ -235,7 +309,7 @@ export class EdgeDistribution extends Construct {
       priceClass: props.priceClass ?? cloudfront.PriceClass.PRICE_CLASS_ALL,
       geoRestriction: props.geoRestriction,
       webAclId: this.webAcl.webAclRef.webAclArn,
-      // The cache hit rate and the origin's latency are among them.
+      // They include the cache hit rate and the latency of the origin.
       publishAdditionalMetrics: true,
     });
     for (const behavior of behaviors) {
@@ -262,16 +336,16 @@ export class EdgeDistribution extends Construct {
     const cachePolicies = new CachePolicies(this, 'CachePolicies', {
       quota: props.maxCachePolicies,
     });
-    const headersOfAll = securityHeaders(this, props.contentSecurityPolicy);
-    // In place of `regional-ttl` where that does not run; where it strips, a second time, because
-    // it lets pass what it fails on.
+    const headers = securityHeaders(this, props.contentSecurityPolicy);
+    // In place of `regional-ttl` if that does not run. If it strips, also in addition to it,
+    // because it passes a response on unchanged when it fails.
     const strips = ({ tier }: EdgeBehavior) =>
       tier.cached &&
       (regions !== undefined || props.tierTtls === false || tier.setCookie === 'strip');
-    const headersOfStripped = all.some(strips)
+    const headersWithoutCookies = all.some(strips)
       ? securityHeadersWithoutCookies(this, props.contentSecurityPolicy)
-      : headersOfAll;
-    const requestPolicy = allOfTheViewer(this);
+      : headers;
+    const requestPolicy = viewerRequestPolicy(this);
     const originOf = regions
       ? { read: regions.primary, all: regions.primary, split: regions.primary }
       : publicOrigins(props);
@@ -284,9 +358,9 @@ export class EdgeDistribution extends Construct {
       viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
       cachePolicy: cachePolicies.policyOf(tierInEffect(behavior.tier, props)),
       compress: behavior.tier.compress,
-      // What is in the key reaches the origin without a policy of its own; nothing else may.
+      // The origin gets the parts of the key without a policy, and must get nothing else.
       originRequestPolicy: behavior.tier.cached ? undefined : requestPolicy,
-      responseHeadersPolicy: strips(behavior) ? headersOfStripped : headersOfAll,
+      responseHeadersPolicy: strips(behavior) ? headersWithoutCookies : headers,
       ...triggersOf(behavior, triggers, props),
     });
   }

@@ -3,23 +3,29 @@ import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import type { Construct } from 'constructs';
 import { invalidValue, type Placed } from '../../../model/errors';
-import { checkOriginShield } from '../origin-shield';
+import {
+  brokenRule,
+  OPTION_WITH_VPC_ORIGINS,
+  ORIGIN_SHIELD_REGION,
+  SHIELD_WITH_VPC_ORIGINS,
+} from '../../../model/rules';
+import { checkRule } from '../../house-rules';
 import type { EdgeMethods } from './behavior';
 import { checkHostName } from './domain-names';
 import { type EdgeVpcOrigins, VpcOriginSet } from './vpc-origins';
 
-/** A header by which the origin knows that a request came through this distribution. */
+/** A header that proves to the origin that a request came through this distribution. */
 export interface EdgeOriginVerification {
   /**
-   * The header. The origin refuses requests without it, or with another value.
+   * The name of the header. The origin refuses requests without it, or with another value.
    *
    * @default 'x-origin-verify'
    */
   readonly headerName?: string;
   /**
-   * The header's value, such as `SecretValue.secretsManager('name')`: CloudFormation reads the
-   * secret of that name in us-east-1 at deployment, and the template has only its name. It reads it
-   * again when the reference changes, as with another `versionId`.
+   * The header's value, such as `SecretValue.secretsManager('name')`. The template has only the
+   * name: CloudFormation reads the secret of that name in us-east-1 at deployment, and again when
+   * the reference changes, for example to another `versionId`.
    */
   readonly secret: SecretValue;
 }
@@ -27,68 +33,71 @@ export interface EdgeOriginVerification {
 /** The origins of an EdgeDistribution. */
 export interface EdgeOriginsProps {
   /**
-   * The DNS name of what answers reads, over HTTPS. It may lead to the region nearest to the edge
-   * that asks.
+   * The DNS name of the read origin, over HTTPS. It may resolve to the region nearest to the edge
+   * location.
    *
-   * With `vpcOrigins` it is only what CloudFront asks every origin for, in `Host` and in TLS: no
-   * record is needed.
+   * With `vpcOrigins`, it is only the name that CloudFront sends to every origin in `Host` and in
+   * TLS: it needs no DNS record.
    */
   readonly readOriginName: string;
   /**
    * Load balancers in private subnets, one per region, in place of origins on the internet. A
    * CloudFront Function then selects the nearest region for reads of `read` and `split` methods,
-   * and nothing runs on Lambda@Edge: VPC origins do not take its origin triggers. So there is no
-   * `readFailover`, `batchOriginName` and `writeOriginName`, and, unless `tierTtls` is turned off,
-   * no tier may have `continents`, `browserTtl`, `staleWhileRevalidate`, `staleIfError`, an
-   * `errorTtl` of its own, or a `setCookie` other than `strip`.
+   * and nothing runs on Lambda@Edge, because VPC origins do not take its origin triggers. This
+   * excludes `readFailover`, `batchOriginName` and `writeOriginName`. Unless `tierTtls` is turned
+   * off, it also excludes tiers with `continents`, `browserTtl`, `staleWhileRevalidate`,
+   * `staleIfError`, an `errorTtl` of their own, or a `setCookie` other than `strip`.
    *
    * @default - origins on the internet, and Lambda@Edge
    */
   readonly vpcOrigins?: EdgeVpcOrigins;
   /**
-   * The DNS name of what takes writes and all that is not cached, over HTTPS.
+   * The DNS name of the write origin, over HTTPS. It also serves all uncached paths.
    *
    * @default - the read origin
    */
   readonly writeOriginName?: string;
   /**
-   * The DNS name of what takes batch work, over HTTPS: such as that of the cheapest region. Used by
+   * The DNS name of the batch origin, over HTTPS, such as that of the cheapest region. Used by
    * `batchPatterns`.
    *
-   * @default - none
+   * @default - no batch origin
    */
   readonly batchOriginName?: string;
   /**
-   * Ask the write origin for a read when the read origin cannot be reached, or answers 500, 502,
-   * 503 or 504. For behaviours of `read` methods: CloudFront takes an origin group for GET, HEAD
-   * and OPTIONS only.
+   * Send a read to the write origin when the read origin cannot be reached, or answers 500, 502,
+   * 503 or 504. For behaviors of `read` methods: CloudFront uses an origin group for GET, HEAD and
+   * OPTIONS only.
    *
    * @default false
    */
   readonly readFailover?: boolean;
   /**
-   * The region of Origin Shield, one more cache in front of the read origin. All misses of the
-   * world are then fetched from that region: with a read origin in several regions, reads no longer
-   * reach the nearest one, and no tier can have TTLs of its own in some part of the world.
+   * The region of Origin Shield, one more cache in front of the read origin. That region then
+   * fetches all misses of the world: with a read origin in several regions, reads no longer reach
+   * the nearest one, and no tier can have `continents`.
    *
    * @default - no Origin Shield
    */
   readonly originShieldRegion?: string;
   /**
-   * The header by which the origins know this distribution.
+   * The header that proves to the origins that a request came through this distribution.
    *
-   * @default - none: anyone who learns an origin's name can pass by the edge, and by its web ACL
+   * @default - no header: a client that learns an origin's name can bypass the edge and its web ACL
    */
   readonly originVerification?: EdgeOriginVerification;
 }
 
+/** What errors name in place of VPC origins. */
+export const PUBLIC_ORIGINS = 'public origins';
+
 /**
- * Below the 60 s after which an Application Load Balancer closes an idle connection by default, so
- * that CloudFront closes it first.
+ * An Application Load Balancer closes an idle connection after 60 s by default. CloudFront must
+ * close it first.
  */
 const ORIGIN_KEEPALIVE = Duration.seconds(55);
 
-/** What a region answers that cannot serve, of the codes that an origin group may fail over on. */
+/** The answers of a failing region, among the codes that an origin group can fail over on. */
 const FAILOVER_STATUS_CODES: readonly number[] = [500, 502, 503, 504];
 
 /**
@@ -97,7 +106,7 @@ const FAILOVER_STATUS_CODES: readonly number[] = [500, 502, 503, 504];
  */
 const CUSTOM_HEADER = /^x-(?!amz-|edge-|real-ip$)[a-z0-9-]+$/i;
 
-/** The origin of each kind of methods, where origins are on the internet. */
+/** The origin for each kind of methods, if origins are on the internet. */
 export function publicOrigins(props: EdgeOriginsProps): Record<EdgeMethods, cloudfront.IOrigin> {
   const customHeaders = originHeaders(props.originVerification);
   const read = new origins.HttpOrigin(props.readOriginName, {
@@ -106,7 +115,7 @@ export function publicOrigins(props: EdgeOriginsProps): Record<EdgeMethods, clou
     originShieldRegion: props.originShieldRegion,
     keepaliveTimeout: ORIGIN_KEEPALIVE,
   });
-  // Origin Shield is a cache: of no use to requests that are never cached.
+  // Without Origin Shield, which is a cache: requests to this origin are never cached.
   const write = new origins.HttpOrigin(props.writeOriginName ?? props.readOriginName, {
     originId: 'write',
     customHeaders,
@@ -121,7 +130,8 @@ export function publicOrigins(props: EdgeOriginsProps): Record<EdgeMethods, clou
         })
       : read,
     all: write,
-    // Of its own, without Origin Shield and failover: writes go through it as well.
+    // Not the read origin itself: writes pass through it, so it has neither Origin Shield nor
+    // failover.
     split: new origins.HttpOrigin(props.readOriginName, {
       originId: 'split',
       customHeaders,
@@ -130,7 +140,7 @@ export function publicOrigins(props: EdgeOriginsProps): Record<EdgeMethods, clou
   };
 }
 
-/** The origins of all regions, where they are in private subnets. */
+/** The origins of all regions, if they are in private subnets. */
 export function vpcOriginSet(
   scope: Construct,
   props: EdgeOriginsProps,
@@ -150,13 +160,11 @@ function originHeaders(
   verify: EdgeOriginVerification | undefined,
 ): Record<string, string> | undefined {
   if (verify === undefined) return undefined;
-  // A dynamic reference: the value itself is neither in the template nor here.
+  // This is a dynamic reference: neither the template nor this process has the value.
   return { [verify.headerName ?? 'x-origin-verify']: verify.secret.unsafeUnwrap() };
 }
 
-/**
- * @throws IsochroneError if a value is one that CloudFront does not take, or that nothing would use
- */
+/** @throws IsochroneError if CloudFront would refuse a value, or nothing would use it */
 export function checkOrigins(at: Placed, props: EdgeOriginsProps): void {
   for (const property of ['readOriginName', 'writeOriginName', 'batchOriginName'] as const) {
     const name = props[property];
@@ -164,16 +172,18 @@ export function checkOrigins(at: Placed, props: EdgeOriginsProps): void {
     checkHostName(at, {
       property,
       name,
-      rule: "CloudFront takes no addresses as origins, and checks the name against the origin's certificate.",
+      rule:
+        "CloudFront takes no addresses as origins, and checks the name against the origin's " +
+        'certificate.',
     });
   }
   checkOriginVerification(at, props.originVerification);
-  checkOriginShield(at, props.originShieldRegion, 'the read origin');
+  checkOriginShield(at, props.originShieldRegion);
   if (props.vpcOrigins) checkVpcOrigins(at, props, props.vpcOrigins);
   if (props.readFailover) checkOtherOrigin(at, 'readFailover', true, props);
 }
 
-/** For what needs a write origin that is not the read origin. */
+/** Checks an option that needs a write origin other than the read origin. */
 export function checkOtherOrigin(
   at: Placed,
   property: string,
@@ -208,24 +218,36 @@ function checkVpcOrigins(
   props: EdgeOriginsProps,
   { primary, others }: EdgeVpcOrigins,
 ): void {
-  for (const property of [
-    'writeOriginName',
-    'batchOriginName',
-    'readFailover',
-    'originShieldRegion',
-  ] as const) {
-    if (props[property] === undefined || props[property] === false) continue;
+  if (props.writeOriginName !== undefined) {
     throw invalidValue(at, {
-      property,
-      value: String(props[property]),
-      allowed: 'left out with `vpcOrigins`',
-      rule: 'Each region has an origin of its own there: writes go to the primary one, and a CloudFront Function, which cannot follow a failed read, selects among all for reads. VPC origins do not take Lambda@Edge origin triggers.',
-      fix:
-        property === 'originShieldRegion'
-          ? 'Give it to each of the `vpcOrigins`.'
-          : 'Remove it, or use public origins.',
+      property: 'writeOriginName',
+      value: props.writeOriginName,
+      allowed: 'left out with VPC origins',
+      rule: 'Writes go to the origin of the primary region.',
+      fix: `Remove it, or use ${PUBLIC_ORIGINS}.`,
     });
   }
+  // Tokens are refused too: no value would have an effect.
+  for (const [property, neutral] of [
+    ['batchOriginName', undefined],
+    ['readFailover', false],
+  ] as const) {
+    const value = props[property];
+    const context = { neutral, publicOrigins: PUBLIC_ORIGINS, alternative: 'Remove it' };
+    const broken = brokenRule(OPTION_WITH_VPC_ORIGINS, value, context);
+    if (broken) throw invalidValue(at, { property, value, ...broken });
+  }
+  const { originShieldRegion: value } = props;
+  if (value !== undefined) {
+    const context = { perRegionOption: '`vpcOrigins`' };
+    const broken = brokenRule(SHIELD_WITH_VPC_ORIGINS, value, context);
+    if (broken) throw invalidValue(at, { property: 'originShieldRegion', value, ...broken });
+  }
   for (const { originShieldRegion } of [primary, ...(others ?? [])])
-    checkOriginShield(at, originShieldRegion, 'the read origin');
+    checkOriginShield(at, originShieldRegion);
+}
+
+function checkOriginShield(at: Placed, region: string | undefined): void {
+  if (region === undefined) return;
+  checkRule(at, 'originShieldRegion', ORIGIN_SHIELD_REGION, region);
 }

@@ -3,14 +3,15 @@ import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type { Construct } from 'constructs';
 import { IMAGE_FORMAT_HEADER, LANGUAGE_HEADER } from '../tiers';
 
-/** Two years, as the preload lists of browsers ask for. */
+/** Two years, as the preload lists of browsers require. */
 const HSTS_MAX_AGE = Duration.days(730);
 
 /**
- * For uncached paths: everything that the viewer sent, but for `Host`, which is the origin's, and
- * for headers that only our edge functions may set and that an origin may therefore trust.
+ * The origin request policy of uncached paths: everything that the viewer sent, except `Host`,
+ * which is the origin's, and the headers that only the edge functions may set, so that an origin
+ * can trust them.
  */
-export function allOfTheViewer(scope: Construct): cloudfront.OriginRequestPolicy {
+export function viewerRequestPolicy(scope: Construct): cloudfront.OriginRequestPolicy {
   return new cloudfront.OriginRequestPolicy(scope, 'AllOfTheViewer', {
     originRequestPolicyName: Names.uniqueResourceName(scope, { maxLength: 100, separator: '-' }),
     comment: 'All that the viewer sent, but for Host and what the edge sets',
@@ -24,7 +25,7 @@ export function allOfTheViewer(scope: Construct): cloudfront.OriginRequestPolicy
   });
 }
 
-/** For every answer. */
+/** The response headers policy of all other paths. */
 export function securityHeaders(
   scope: Construct,
   contentSecurityPolicy: string | undefined,
@@ -32,7 +33,7 @@ export function securityHeaders(
   return responseHeaders(scope, 'SecurityHeaders', contentSecurityPolicy);
 }
 
-/** The same for cached answers that are shared without one viewer's cookies. */
+/** The same for cached responses, from which it also removes cookies. */
 export function securityHeadersWithoutCookies(
   scope: Construct,
   contentSecurityPolicy: string | undefined,
@@ -65,7 +66,7 @@ function responseHeaders(
         referrerPolicy: cloudfront.HeadersReferrerPolicy.STRICT_ORIGIN_WHEN_CROSS_ORIGIN,
         override: true,
       },
-      // A page knows better than the edge what it loads.
+      // A policy that the page sends wins: the page knows what it loads.
       contentSecurityPolicy:
         contentSecurityPolicy === undefined
           ? undefined

@@ -3,46 +3,54 @@ import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { invalidValue, type Placed } from '../../../model/errors';
-import { EdgeFunction, routeOriginSettings, ViewerFunction } from '../functions';
-import { CacheTier, cacheKeySettings, regionalTtlSettings, viewerKeySettings } from '../tiers';
+import {
+  cacheKeySettings,
+  EdgeFunction,
+  originSelectionSettings,
+  regionalTtlSettings,
+  routeOriginSettings,
+  ViewerFunction,
+  viewerKeySettings,
+} from '../functions';
+import { CacheTier } from '../tiers';
 import { type EdgeBehavior, methodsOf } from './behavior';
 import type { EdgeOriginsProps } from './origins';
-import { originSelectionSettings, type VpcOriginSet } from './vpc-origins';
+import type { VpcOriginSet } from './vpc-origins';
 
 /** The edge functions of an EdgeDistribution. */
 export interface EdgeTriggersProps {
   /**
-   * Have cache keys normalised at the edge. Turned off, the query is in the key as the viewer sent
-   * it, as far as the tier has one: `deny` denies nothing, and the order of parameters makes a
-   * difference. No tier varies by language or image format: neither header is in the key, so the
-   * origin gets neither, and answers with what it has by default.
+   * Normalize cache keys at the edge. If turned off, the key has the query as the viewer sent it,
+   * unless the tier's `query` is `none`: `deny` has no effect, and the order of parameters makes a
+   * difference. No tier varies by language or image format: the two headers are not in the key, so
+   * the origin gets neither of them, and sends its default.
    *
    * @default true
    */
   readonly normalizeCacheKeys?: boolean;
   /**
-   * Have the answers to cached paths follow their tier in `continents`, `browserTtl`,
-   * `staleWhileRevalidate`, `staleIfError`, `errorTtl` and `setCookie`. Turned off, these options
-   * have no effect, and the origin's `Cache-Control` alone holds, within `minTtl` and `maxTtl`.
-   * Every cached answer then loses its cookies, as with `setCookie: 'strip'`, and is shared without
-   * them.
+   * Apply `continents`, `browserTtl`, `staleWhileRevalidate`, `staleIfError`, `errorTtl` and
+   * `setCookie` of the tiers to cached responses. If turned off, these options have no effect, and
+   * the origin's `Cache-Control` alone applies, within `minTtl` and `maxTtl`. Every cached response
+   * then loses its cookies, as with `setCookie: 'strip'`, and is shared without them.
    *
-   * Neither switch takes its function out of the stack: one of the same name could not be made
-   * again as long as CloudFront keeps its replicas, so turning it on again would fail.
+   * Neither switch removes its function from the stack. A function of the same name cannot be
+   * created again as long as CloudFront keeps the replicas of the old one, so turning the switch on
+   * again would fail.
    *
    * @default true
    */
   readonly tierTtls?: boolean;
   /**
-   * The languages that the origin speaks, as BCP 47 tags, the default one first. Needed by tiers
-   * that vary by language.
+   * The languages of the origin as BCP 47 tags, the default one first. Required if a tier varies by
+   * language.
    *
-   * @default - none
+   * @default - no languages
    */
   readonly languages?: readonly string[];
   /**
-   * How long a viewer who wrote reads from the write origin, on paths that split their methods:
-   * longer than replicas lag behind. Whole seconds, 1 at least.
+   * How long a viewer who wrote reads from the write origin, on paths that split their methods.
+   * Choose more than the replication lag. Whole seconds, 1 at least.
    *
    * @default Duration.seconds(10)
    */
@@ -69,7 +77,7 @@ export interface EdgeTriggersProps {
   readonly routeOriginFunctionName?: string;
 }
 
-/** The functions of one distribution, each where it is needed. */
+/** The edge functions of one distribution; undefined for those that no behavior needs. */
 export interface EdgeTriggers {
   readonly normalizer?: EdgeFunction;
   readonly regionalTtl?: EdgeFunction;
@@ -78,12 +86,10 @@ export interface EdgeTriggers {
   readonly writerMarker?: ViewerFunction;
 }
 
-/**
- * Replicas mostly lag behind for less than a second; this also outlasts a short burst of writes.
- */
+/** Replicas mostly lag by less than a second; this also covers a short burst of writes. */
 const RECENT_WRITER = Duration.seconds(10);
 
-/** Lambda@Edge, where origins are on the internet. */
+/** The Lambda@Edge functions, for origins on the internet. */
 export function lambdaTriggers(
   scope: Construct,
   all: readonly EdgeBehavior[],
@@ -96,7 +102,8 @@ export function lambdaTriggers(
       ? new EdgeFunction(scope, 'NormalizeCacheKey', {
           handler: 'normalize-cache-key',
           description:
-            'Viewer request: normalises the query, the language and the image format of the cache key',
+            'Viewer request: normalises the query, the language and the image format of the ' +
+            'cache key',
           settings: cacheKeySettings(all, props.languages ?? []),
           functionName: props.functionName,
         })
@@ -105,7 +112,8 @@ export function lambdaTriggers(
       ? new EdgeFunction(scope, 'RegionalTtl', {
           handler: 'regional-ttl',
           description:
-            'Origin response: sets the TTLs at the edge and in the browser by tier and part of the world',
+            'Origin response: sets the TTLs at the edge and in the browser by tier and part of ' +
+            'the world',
           settings: regionalTtlSettings(all),
           functionName: props.regionalTtlFunctionName,
         })
@@ -115,7 +123,8 @@ export function lambdaTriggers(
         ? new EdgeFunction(scope, 'RouteOrigin', {
             handler: 'route-origin',
             description:
-              'Origin request and response: sends reads to the read origin, writes to the write origin, and marks who wrote',
+              'Origin request and response: sends reads to the read origin, writes to the ' +
+              'write origin, and marks who wrote',
             settings: routeOriginSettings(
               split,
               {
@@ -132,8 +141,8 @@ export function lambdaTriggers(
 }
 
 /**
- * CloudFront Functions, where origins are VPC origins. Behaviours of `all` methods, or with an
- * origin of their own, need none.
+ * The CloudFront Functions, for VPC origins. Behaviors of `all` methods, or with an origin of their
+ * own, need no function.
  */
 export function viewerTriggers(
   scope: Construct,
@@ -160,7 +169,8 @@ export function viewerTriggers(
         ? new ViewerFunction(scope, 'SelectOrigin', {
             handler: 'select-origin',
             description:
-              'Viewer request: normalises the cache key, and selects the nearest region that serves',
+              'Viewer request: normalises the cache key, and selects the nearest region that ' +
+              'serves',
             settings: {
               ...keys,
               ...originSelectionSettings(regions, splits ? recentWriter : undefined),
@@ -189,7 +199,7 @@ function selectsOrigin(behavior: EdgeBehavior): boolean {
   return behavior.origin === undefined && methodsOf(behavior) !== 'all';
 }
 
-/** What a behaviour calls: at most one function for each event, as CloudFront takes no more. */
+/** The functions that a behavior calls: at most one for each event, which is CloudFront's limit. */
 export function triggersOf(
   behavior: EdgeBehavior,
   { normalizer, regionalTtl, originRouter, originSelector, writerMarker }: EdgeTriggers,
@@ -198,13 +208,13 @@ export function triggersOf(
   const splits = behavior.methods === 'split';
   const { cached } = behavior.tier;
   const { LambdaEdgeEventType: lambda, FunctionEventType: viewer } = cloudfront;
-  const lambdas = called([
+  const lambdas = associations([
     [lambda.VIEWER_REQUEST, cached && normalizeCacheKeys, normalizer],
     [lambda.ORIGIN_REQUEST, splits, originRouter],
     [lambda.ORIGIN_RESPONSE, splits, originRouter],
     [lambda.ORIGIN_RESPONSE, cached && tierTtls, regionalTtl],
   ]);
-  const functions = called([
+  const functions = associations([
     [viewer.VIEWER_REQUEST, selectsOrigin(behavior), originSelector],
     [viewer.VIEWER_RESPONSE, splits, writerMarker],
   ]);
@@ -220,20 +230,17 @@ export function triggersOf(
   };
 }
 
-/**
- * Of a behaviour's events those that it needs a function for and that there is one for; undefined
- * if there are none.
- */
-function called<Event, Called>(
-  table: readonly [Event, boolean, Called | undefined][],
-): [Event, Called][] | undefined {
-  const rows = table.flatMap(([event, needed, one]): [Event, Called][] =>
-    needed && one !== undefined ? [[event, one]] : [],
+/** The rows whose function is needed and exists; undefined if there are none. */
+function associations<Event, Code>(
+  table: readonly (readonly [event: Event, needed: boolean, code: Code | undefined])[],
+): [Event, Code][] | undefined {
+  const rows = table.flatMap(([event, needed, code]): [Event, Code][] =>
+    needed && code !== undefined ? [[event, code]] : [],
   );
   return rows.length > 0 ? rows : undefined;
 }
 
-/** What CloudFront itself does of a tier, without the functions that are turned off. */
+/** The tier as it is without the functions that are turned off. */
 export function tierInEffect(
   tier: CacheTier,
   { normalizeCacheKeys = true, tierTtls = true }: EdgeTriggersProps,
@@ -252,7 +259,7 @@ export function tierInEffect(
   });
 }
 
-/** @throws IsochroneError if it is not a time that the cookie of a recent writer can say */
+/** @throws IsochroneError if the cookie of recent writers cannot express the duration */
 export function checkRecentWriter(at: Placed, recentWriter: Duration | undefined): void {
   if (recentWriter === undefined) return;
   const seconds = recentWriter.isUnresolved()
@@ -264,6 +271,6 @@ export function checkRecentWriter(at: Placed, recentWriter: Duration | undefined
     value: recentWriter.toString(),
     allowed: 'whole seconds, 1 at least, and known at synthesis',
     rule: 'The cookie counts in whole seconds.',
-    fix: 'Give more than your replicas lag behind, such as `Duration.seconds(10)`.',
+    fix: 'Give more than your replication lag, such as `Duration.seconds(10)`.',
   });
 }

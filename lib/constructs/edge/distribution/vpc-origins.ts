@@ -2,18 +2,16 @@ import { type Duration, Lazy, Token } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import { Construct } from 'constructs';
-import { CLOUDFRONT, nearestFirst, PLACED_REGIONS } from '../../../model/aws';
-import type { CacheKeySettings, SelectOriginSettings } from '../../../model/contracts';
+import { CLOUDFRONT } from '../../../model/aws';
 import { invalidValue } from '../../../model/errors';
-import type { CacheTier } from '../tiers';
 
 /** The load balancer of one region, behind a VPC origin. */
 export interface EdgeVpcOrigin {
-  /** Its region. It is the id of the origin, and the key of its switch. */
+  /** The region of the load balancer. It is also the id of the origin and the key of its switch. */
   readonly region: string;
   /**
-   * Such as that of `OriginLoadBalancer.vpcOrigin`; from another region's stack, as text or by
-   * `Fn.getStackOutput`.
+   * The id of the VPC origin, such as that of `OriginLoadBalancer.vpcOrigin`. From another region's
+   * stack, give it as text or by `Fn.getStackOutput`.
    */
   readonly vpcOriginId: string;
   /**
@@ -26,94 +24,26 @@ export interface EdgeVpcOrigin {
 
 /** The load balancers of all regions, behind VPC origins. */
 export interface EdgeVpcOrigins {
-  /** That of the region which takes writes, and all of `methods: 'all'`. */
+  /** The origin of the region that takes writes, and every request of `methods: 'all'`. */
   readonly primary: EdgeVpcOrigin;
   /**
-   * Those of the other regions.
+   * The origins of the other regions.
    *
    * @default - the primary serves the whole world
    */
   readonly others?: readonly EdgeVpcOrigin[];
   /**
-   * The name of the key value store with the switches. Another name replaces it, and its switches.
+   * The name of the key value store that holds the switches. A new name replaces the store, and the
+   * switches in it.
    *
    * @default - generated
    */
   readonly switchesName?: string;
 }
 
-/**
- * The part of the settings of the edge function `select-origin` that is about origins.
- *
- * @param regions the primary first
- * @param recentWriter how long a viewer who wrote reads from the primary; left out where nobody is
- * marked as one
- */
-export function originSelectionSettings(
-  regions: readonly string[],
-  recentWriter?: Duration,
-): Omit<SelectOriginSettings, keyof CacheKeySettings> {
-  return {
-    regions,
-    nearest: Object.fromEntries(
-      PLACED_REGIONS.map((edge) => [
-        edge,
-        nearestFirst(edge, regions).map((region) => regions.indexOf(region)),
-      ]),
-    ),
-    recentWriterSeconds: recentWriter?.toSeconds(),
-  };
-}
-
-/** "Restrict access with VPC origins", Amazon CloudFront developer guide. */
-const NO_ORIGIN_TRIGGERS = 'VPC origins do not take Lambda@Edge origin triggers';
-
-/**
- * @throws IsochroneError if a behaviour's tier wants what only an edge function on origin events
- * could do
- */
-export function checkForVpcOrigins(
-  construct: Construct,
-  behaviors: readonly { readonly tier: CacheTier }[],
-): void {
-  for (const { tier } of behaviors) {
-    if (!tier.cached) continue;
-    const [first] = triggered(tier);
-    if (first !== undefined) {
-      const [option, value, allowed] = first;
-      throw invalidValue(construct, {
-        property: `${option} of the tier "${tier.name}"`,
-        value,
-        allowed: `${allowed} with VPC origins`,
-        rule: `${NO_ORIGIN_TRIGGERS}, and only one could do more.`,
-        fix: 'Let the origin say it with `Cache-Control`, and make the tier with `CacheTier.of`; or use public origins.',
-      });
-    }
-  }
-}
-
-/** The options of a tier that need a function on the origin's answer. */
-function triggered(tier: CacheTier): [option: string, value: unknown, allowed: string][] {
-  const options: [string, unknown, string][] = [];
-  if (Object.keys(tier.continents).length > 0)
-    options.push(['continents', tier.continents, 'left out']);
-  for (const option of ['browserTtl', 'staleWhileRevalidate', 'staleIfError'] as const) {
-    const value = tier[option];
-    if (value !== undefined) options.push([option, value.toString(), 'left out']);
-  }
-  if (tier.errorTtl.isUnresolved() || tier.errorTtl.toSeconds() !== ERROR_TTL_SECONDS) {
-    options.push(['errorTtl', tier.errorTtl.toString(), `${ERROR_TTL_SECONDS} s`]);
-  }
-  if (tier.setCookie !== 'strip') options.push(['setCookie', tier.setCookie, '`strip`']);
-  return options;
-}
-
-/** CloudFront's error caching minimum, which holds without any function. */
-const ERROR_TTL_SECONDS = 10;
-
-/** What the origins of one distribution have in common. */
+/** Properties that the origins of one distribution share. */
 export interface VpcOriginSetProps extends EdgeVpcOrigins {
-  /** What CloudFront asks for in `Host` and in TLS: the load balancers' certificates cover it. */
+  /** The name in `Host` and in TLS. The certificates of the load balancers cover it. */
   readonly domainName: string;
   readonly customHeaders?: Record<string, string>;
   readonly keepaliveTimeout: Duration;
@@ -122,14 +52,15 @@ export interface VpcOriginSetProps extends EdgeVpcOrigins {
 /**
  * VPC origins of several regions in one distribution, and a switch for each of them.
  *
- * Behaviours name the primary's origin. The others are there to be selected by a CloudFront
- * Function.
+ * Behaviors name the origin of the primary. A CloudFront Function selects among the others.
+ *
+ * @throws IsochroneError if there are more regions than AWS allows, or one is named twice
  */
 export class VpcOriginSet extends Construct {
   public readonly primary: cloudfront.IOrigin;
   /**
-   * A region whose key says `drained` gets no reads, but the primary those of viewers who wrote
-   * just now. A region without a key serves.
+   * The switch of each region, by its name. A region marked `drained` receives no reads, except
+   * that the primary still serves recent writers. A region without a key receives reads.
    */
   public readonly switches: cloudfront.KeyValueStore;
   /** The primary first. */
@@ -164,7 +95,7 @@ export class VpcOriginSet extends Construct {
     });
   }
 
-  /** Gives the distribution the origins that no behaviour names, which CDK leaves out. */
+  /** Adds the origins that no behavior names, which CDK leaves out, to the distribution. */
   public addOthersTo(distribution: cloudfront.Distribution): void {
     const resource = distribution.node.defaultChild as cloudfront.CfnDistribution;
     const config =
@@ -186,8 +117,10 @@ export class VpcOriginSet extends Construct {
         property: 'others',
         value: `${this.regions.length - 1} regions`,
         allowed: `at most ${CLOUDFRONT.vpcOriginsPerAccount - 1}`,
-        rule: `An account has ${CLOUDFRONT.vpcOriginsPerAccount} VPC origins at most, and the primary is one of them.`,
-        fix: 'Leave out regions whose viewers another one serves as fast.',
+        rule:
+          `An account has ${CLOUDFRONT.vpcOriginsPerAccount} VPC origins at most, and the ` +
+          'primary is one of them.',
+        fix: 'Leave out regions whose viewers another region serves as fast.',
       });
     }
     this.regions.forEach((region, i) => {
@@ -196,7 +129,9 @@ export class VpcOriginSet extends Construct {
         property: i === 0 ? 'primary.region' : `others[${i - 1}].region`,
         value: region,
         allowed: 'known at synthesis, and named once',
-        rule: 'It is the id of the origin, which the edge function selects by the region that the viewer is near to.',
+        rule:
+          'It is the id of the origin, by which the edge function selects the region nearest to ' +
+          'the viewer.',
         fix: 'Name each region once, such as `eu-west-1`.',
       });
     });

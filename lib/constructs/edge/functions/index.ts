@@ -1,3 +1,9 @@
 export { EdgeFunction, type EdgeFunctionProps } from './edge-function';
-export { routeOriginSettings } from './route-origin-settings';
+export {
+  cacheKeySettings,
+  originSelectionSettings,
+  regionalTtlSettings,
+  routeOriginSettings,
+  viewerKeySettings,
+} from './settings';
 export { ViewerFunction, type ViewerFunctionProps } from './viewer-function';

@@ -1,33 +1,27 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Names, RemovalPolicy } from 'aws-cdk-lib';
+import { Names } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
-import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { CLOUDFRONT } from '../../../model/aws';
 import { invalidValue } from '../../../model/errors';
-import { handlerDirectory, keptLogGroup } from '../../house-rules';
+import { handlerDirectory, type LoggedProps, loggedGroup } from '../../house-rules';
 import { requireCloudFrontRegion } from '../cloudfront-region';
 
 /**
- * "Quotas on CloudFront Functions", Amazon CloudFront developer guide: bytes of a function's code.
- * CDK does not check it.
+ * The placeholder of the settings, which the bundle contains once: a free variable, whose name the
+ * minifier therefore keeps.
  */
-const MAX_FUNCTION_BYTES = 10_240;
-
-/**
- * What stands in the bundle where the settings belong, once: a name that its minifier does not know
- * and therefore keeps.
- */
-const SETTINGS_PLACE = 'ISOCHRONE_SETTINGS';
+const SETTINGS_PLACEHOLDER = 'ISOCHRONE_SETTINGS';
 
 /** Properties of a {@link ViewerFunction}. */
-export interface ViewerFunctionProps {
+export interface ViewerFunctionProps extends LoggedProps {
   /** The handler's folder under `lambda-edge/`, with a `viewer-function.ts` in it. */
   readonly handler: string;
-  /** Becomes a part of the code, because a CloudFront Function has no configuration beside it. */
+  /** The settings. They become part of the code: a CloudFront Function has no configuration. */
   readonly settings: object;
-  /** What the function does, as the console shows it; at most 128 characters. */
+  /** The description of the function in the console, at most 128 characters. */
   readonly description: string;
   /**
    * The name of the function: at most 64 letters, digits, `-` and `_`. Another name replaces the
@@ -39,72 +33,59 @@ export interface ViewerFunctionProps {
   /**
    * The key value store that the function may read.
    *
-   * @default - none
+   * @default - no key value store
    */
   readonly keyValueStore?: cloudfront.IKeyValueStore;
-  /**
-   * How long its log is kept, which has a line where something failed.
-   *
-   * @default logs.RetentionDays.THREE_MONTHS
-   */
-  readonly logRetention?: logs.RetentionDays;
-  /**
-   * Encrypts the log group. A key of this app gets the statement that CloudWatch Logs needs; an
-   * imported one must have it.
-   *
-   * @default - CloudWatch Logs encrypts with a key of its own
-   */
-  readonly logEncryptionKey?: kms.IKey;
-  /**
-   * What happens to the log group when it leaves the stack.
-   *
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /**
  * One CloudFront Function for viewer events, from the same cores as the Lambda@Edge functions, with
- * its settings in the code. It is published as soon as it changes.
+ * its settings in the code. It is published as soon as it changes. Its log has a line for each
+ * failure and is kept for three months by default.
  *
- * Use it where an origin is a VPC origin, or where one Lambda@Edge invocation a request is too
- * dear. A behaviour takes one kind of function for its viewer events: with this one on viewer
- * requests, Lambda@Edge cannot be on viewer responses.
+ * Use it if an origin is a VPC origin, or if a Lambda@Edge invocation for each request is too
+ * expensive. A behavior takes one kind of function for its viewer events: with a CloudFront
+ * Function on viewer requests, Lambda@Edge cannot run on viewer responses.
  *
  * @throws IsochroneError if the stack is not in us-east-1, the handler was not built, or the code
  * with the settings is larger than 10,240 bytes
  */
 export class ViewerFunction extends Construct {
-  /** What a behaviour associates, with `functionAssociations`. */
+  /** The function, for the `functionAssociations` of a behavior. */
   public readonly function: cloudfront.Function;
-  /** Made ahead of the function: CloudFront would make one that never expires. */
+  /**
+   * Created before the function, because CloudFront would create a log group that never expires.
+   */
   public readonly logGroup: logs.ILogGroup;
 
   constructor(scope: Construct, id: string, props: ViewerFunctionProps) {
     super(scope, id);
-    requireCloudFrontRegion(this, 'CloudFront Functions are made in us-east-1 only.');
+    requireCloudFrontRegion(this, 'CloudFront Functions are created in us-east-1 only.');
     const bundle = readFileSync(
       join(handlerDirectory(`${props.handler}.viewer-function`), 'index.js'),
       'utf8',
     );
-    const code = bundle.replace(SETTINGS_PLACE, () => asciiJson(props.settings));
+    const code = bundle.replace(SETTINGS_PLACEHOLDER, () => asciiJson(props.settings));
+    // CDK does not check the quota.
     const bytes = Buffer.byteLength(code);
-    if (bytes > MAX_FUNCTION_BYTES) {
+    if (bytes > CLOUDFRONT.functionBytes) {
+      const ofSettings = bytes - Buffer.byteLength(bundle) + SETTINGS_PLACEHOLDER.length;
       throw invalidValue(this, {
         property: 'settings',
-        value: `${bytes} bytes of code, of which ${bytes - Buffer.byteLength(bundle) + SETTINGS_PLACE.length} are settings`,
-        allowed: `small enough for ${MAX_FUNCTION_BYTES} bytes together`,
+        value: `${bytes} bytes of code, of which ${ofSettings} are settings`,
+        allowed: `small enough for ${CLOUDFRONT.functionBytes} bytes together`,
         rule: 'CloudFront takes no larger function, and AWS does not raise that quota.',
-        fix: 'Join path patterns with wildcards, deny fewer query parameters, or use an EdgeFunction, whose settings lie beside its code.',
+        fix:
+          'Join path patterns with wildcards, deny fewer query parameters, or use an ' +
+          'EdgeFunction, which keeps its settings in a file beside its code.',
       });
     }
     const functionName =
       props.functionName ?? Names.uniqueResourceName(this, { maxLength: 64, separator: '-' });
-    this.logGroup = keptLogGroup(this, 'LogGroup', {
+    this.logGroup = loggedGroup(this, 'LogGroup', {
+      ...props,
       logGroupName: `/aws/cloudfront/function/${functionName}`,
-      retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
-      encryptionKey: props.logEncryptionKey,
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+      defaultRetention: logs.RetentionDays.THREE_MONTHS,
     });
     this.function = new cloudfront.Function(this, 'Function', {
       functionName,
@@ -117,10 +98,7 @@ export class ViewerFunction extends Construct {
   }
 }
 
-/**
- * JSON that is a JavaScript expression of one byte a character, so that it reads the same in every
- * encoding.
- */
+/** JSON in ASCII, which is the same JavaScript expression in every encoding. */
 function asciiJson(value: object): string {
   return JSON.stringify(value).replace(
     /[^\x20-\x7e]/g,

@@ -9,30 +9,30 @@ import { invalidValue } from '../../../model/errors';
 import { acknowledge, privateBucket } from '../../house-rules';
 import { requireCloudFrontRegion } from '../cloudfront-region';
 
-/** How the access logs of a distribution are kept. */
+/** Options of the access logs of a distribution. */
 export interface EdgeAccessLogsOptions {
   /**
-   * How long they are kept. After 90 days they move to infrequent access, if they then have 30 days
-   * left there.
+   * How long the logs are kept. After 90 days they move to the storage class for infrequent access,
+   * if they stay there for at least 30 days.
    *
    * @default Duration.days(400)
    */
   readonly retention?: Duration;
   /**
-   * Encrypts the bucket. A key of this app gets the statement that the log delivery needs; an
-   * imported one must have it.
+   * The key of the bucket. The policy of a key of this app gets the statement that the log delivery
+   * needs; an imported key must have it already.
    *
    * @default - S3 encrypts with a key of its own
    */
   readonly encryptionKey?: kms.IKey;
   /**
-   * Where the access to the logs is logged. The bucket must be in us-east-1.
+   * The bucket, in us-east-1, to which S3 logs the access to the access logs.
    *
-   * @default - it is not logged
+   * @default - that access is not logged
    */
   readonly serverAccessLogsBucket?: s3.IBucket;
   /**
-   * What happens to the bucket when it leaves the stack. With DESTROY, it must be empty by then.
+   * What happens to the bucket when it leaves the stack. With DESTROY, the bucket must be empty.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -41,13 +41,13 @@ export interface EdgeAccessLogsOptions {
 
 /** Properties of {@link EdgeAccessLogs}. */
 export interface EdgeAccessLogsProps extends EdgeAccessLogsOptions {
-  /** The distribution whose requests are logged. It can have one such delivery. */
+  /** The distribution whose requests are logged. A distribution can have one such delivery. */
   readonly distribution: cloudfront.IDistribution;
 }
 
 /**
- * What is recorded of a request: "Access logs (standard logs)", Amazon CloudFront developer guide.
- * Not the cookies, which sign users in.
+ * The fields that are recorded for each request: "Access logs (standard logs)", Amazon CloudFront
+ * developer guide. Cookies are left out, because they carry sessions.
  */
 export const ACCESS_LOG_FIELDS: readonly string[] = [
   'timestamp(ms)',
@@ -89,13 +89,13 @@ export const ACCESS_LOG_FIELDS: readonly string[] = [
   'cache-behavior-path-pattern',
 ];
 
-/** One folder per hour, for queries that read only the hours they need. */
+/** The path of the logs: one folder per hour, so that queries read only the hours they need. */
 export const ACCESS_LOG_SUFFIX_PATH = '{DistributionId}/{yyyy}/{MM}/{dd}/{HH}';
 
 const INFREQUENT_ACCESS_AFTER_DAYS = 90;
 
-/** S3 bills infrequent access for 30 days at least. */
-const INFREQUENT_ACCESS_DAYS_AT_LEAST = 30;
+/** S3 bills the storage class for infrequent access for at least 30 days. */
+const INFREQUENT_ACCESS_MIN_DAYS = 30;
 
 /**
  * The access logs of a distribution, delivered to a bucket as Parquet by CloudFront's standard
@@ -126,7 +126,7 @@ export class EdgeAccessLogs extends Construct {
       destinationResourceArn: this.bucket.bucketArn,
       outputFormat: 'parquet',
     });
-    // The delivery is tried when it is created: the bucket must allow it by then.
+    // CloudWatch Logs tests the delivery when it creates it: the bucket must allow it by then.
     if (this.bucket.policy) destination.node.addDependency(this.bucket.policy);
     new logs.CfnDelivery(this, 'Delivery', {
       deliverySourceName: source.ref,
@@ -138,7 +138,9 @@ export class EdgeAccessLogs extends Construct {
     if (props.distribution instanceof cloudfront.Distribution) {
       acknowledge(
         props.distribution,
-        `Access logs are delivered by standard logging v2 (${this.node.path}), which is not a property of the distribution. The older logging that the rule looks for needs a bucket with ACLs.`,
+        `Access logs are delivered by standard logging v2 (${this.node.path}), which is not a ` +
+          'property of the distribution. The older logging that the rule looks for needs a ' +
+          'bucket with ACLs.',
         'AwsSolutions-CFR3',
       );
     }
@@ -159,7 +161,7 @@ export class EdgeAccessLogs extends Construct {
     const staysLongEnough =
       !retention.isUnresolved() &&
       retention.toDays({ integral: false }) >=
-        INFREQUENT_ACCESS_AFTER_DAYS + INFREQUENT_ACCESS_DAYS_AT_LEAST;
+        INFREQUENT_ACCESS_AFTER_DAYS + INFREQUENT_ACCESS_MIN_DAYS;
     const bucket = privateBucket(this, 'Bucket', {
       encryptionKey: props.encryptionKey,
       serverAccessLogsBucket: props.serverAccessLogsBucket,
@@ -177,16 +179,20 @@ export class EdgeAccessLogs extends Construct {
       },
       reasons: {
         notReplicated:
-          'Access logs are for analysis and expire: a lost region would cost history, no service. A second copy elsewhere would double what there is to protect.',
+          'Access logs are for analysis and expire: a lost region would cost history, no ' +
+          'service. A second copy elsewhere would double what there is to protect.',
         noKey:
-          'S3 encrypts each object with a key of its own, and the log holds neither cookies nor bodies. Give `encryptionKey` for a key of your own.',
+          'S3 encrypts each object with a key of its own, and the log holds neither cookies nor ' +
+          'bodies. Give `encryptionKey` for a key of your own.',
         notLogged:
-          'This bucket holds access logs itself, and a log of the log would grow without end in it. Give `serverAccessLogsBucket` to log the access elsewhere.',
+          'This bucket holds access logs itself, and a log of the log would grow without end in ' +
+          'it. Give `serverAccessLogsBucket` to log the access elsewhere.',
       },
     });
     acknowledge(
       bucket,
-      'Versions are kept for 30 days against deletion by mistake. An object lock would also stop the erasure of client addresses that a person may ask for.',
+      'Versions are kept for 30 days against deletion by mistake. An object lock would also stop ' +
+        'the erasure of client addresses that a person may ask for.',
       'NIST.800.53.R5-S3BucketDefaultLockEnabled',
     );
     return bucket;
@@ -222,8 +228,8 @@ export class EdgeAccessLogs extends Construct {
     encryptionKey?.addToResourcePolicy(
       new iam.PolicyStatement({
         principals,
-        // As "Enable standard logging (v2)", Amazon CloudFront developer guide, lists them: logs
-        // that may not be encrypted never arrive.
+        // The list of "Enable standard logging (v2)", Amazon CloudFront developer guide. Logs that
+        // the delivery cannot encrypt never arrive.
         actions: [
           'kms:Encrypt',
           'kms:Decrypt',

@@ -1,16 +1,18 @@
-import { RemovalPolicy, Token } from 'aws-cdk-lib';
-import type * as kms from 'aws-cdk-lib/aws-kms';
+import { Token } from 'aws-cdk-lib';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { CLOUDFRONT_REGION } from '../../../model/aws';
 import { invalidValue } from '../../../model/errors';
-import { keptLogGroup } from '../../house-rules';
+import { type LoggedProps, loggedGroup } from '../../house-rules';
 
-/** Properties of {@link EdgeLogGroups}. */
-export interface EdgeLogGroupsProps {
+/**
+ * Properties of {@link EdgeLogGroups}. The names of the log groups are fixed: a retained group must
+ * be imported or deleted before its stack can be created again.
+ */
+export interface EdgeLogGroupsProps extends Omit<LoggedProps, 'logRetention'> {
   /**
-   * The `functionName` of each edge function: explicit names, because those that CloudFormation
-   * makes are not known in other regions.
+   * The `functionName` of each edge function. The names must be explicit, because other regions do
+   * not know the names that CloudFormation generates.
    */
   readonly functionNames: readonly string[];
   /**
@@ -19,35 +21,21 @@ export interface EdgeLogGroupsProps {
    * @default logs.RetentionDays.THREE_MONTHS
    */
   readonly retention?: logs.RetentionDays;
-  /**
-   * Encrypts the log groups: a key of the stack's region. A key of this app gets the statement that
-   * CloudWatch Logs needs; an imported one must have it.
-   *
-   * @default - CloudWatch Logs encrypts with a key of its own
-   */
-  readonly logEncryptionKey?: kms.IKey;
-  /**
-   * What happens to the log groups when they leave the stack. Their names are fixed: what is
-   * retained must be imported, or deleted, before they can be made again.
-   *
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /** "FunctionName", Lambda API reference: CreateFunction. */
 const FUNCTION_NAME = /^[a-zA-Z0-9-_]{1,64}$/;
 
 /**
- * The log groups of Lambda@Edge functions in the region of the stack, with a retention.
+ * The log groups of Lambda@Edge functions in the region of the stack, kept for three months by
+ * default.
  *
  * An edge function writes to `/aws/lambda/us-east-1.<name>` in the region nearest to the viewer. A
- * group that it has to make itself never expires. So use this once in each region that may serve,
- * and before the distribution uses the function: a group that exists already stops the deployment,
- * and has to be imported (`cdk import`) or deleted first.
+ * group that the function creates itself never expires. Therefore use this construct in each region
+ * that may serve, before the distribution uses the function. A group that already exists stops the
+ * deployment: import (`cdk import`) or delete it first.
  *
- * @throws IsochroneError if no name is given, one is given twice, or one is not a name of a
- * function
+ * @throws IsochroneError if there is no name, or a name is given twice or is not a function name
  */
 export class EdgeLogGroups extends Construct {
   /** In the order of `functionNames`. */
@@ -57,11 +45,11 @@ export class EdgeLogGroups extends Construct {
     super(scope, id);
     this.checkNames(props.functionNames);
     this.logGroups = props.functionNames.map((name, i) =>
-      keptLogGroup(this, Token.isUnresolved(name) ? `LogGroup${i}` : name, {
+      loggedGroup(this, Token.isUnresolved(name) ? `LogGroup${i}` : name, {
+        ...props,
         logGroupName: edgeLogGroupName(name),
-        retention: props.retention ?? logs.RetentionDays.THREE_MONTHS,
-        encryptionKey: props.logEncryptionKey,
-        removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+        logRetention: props.retention,
+        defaultRetention: logs.RetentionDays.THREE_MONTHS,
       }),
     );
   }
@@ -84,7 +72,9 @@ export class EdgeLogGroups extends Construct {
         value: name,
         allowed: '1 to 64 letters, digits, `-` and `_`, named once',
         rule: 'Lambda@Edge derives the log group from the name of the function, not from its ARN.',
-        fix: `Give what \`functionName\` of the edge function says, without \`${CLOUDFRONT_REGION}.\` in front.`,
+        fix:
+          'Give the `functionName` of the edge function, without ' +
+          `\`${CLOUDFRONT_REGION}.\` in front.`,
       });
     });
   }

@@ -3,25 +3,25 @@ import { join } from 'node:path';
 import type { Duration } from 'aws-cdk-lib';
 import { IsochroneError } from '../../../model/errors';
 
-/** Takes in, or leaves out, the files that match a pattern, as `aws s3` knows it. */
+/** Includes or excludes the files that match a pattern in the syntax of `aws s3`. */
 export interface FileFilter {
   readonly action: 'include' | 'exclude';
   readonly pattern: string;
 }
 
-/** Files of a site that are uploaded together and kept alike. */
+/** Files of a site that are uploaded together, with the same `Cache-Control`. */
 export interface SiteFiles {
   readonly kind: 'Hashed' | 'Others' | 'Pages';
-  /** The last one that matches a file decides; a file that none matches is in. */
+  /** The last filter that matches a file decides. A file without a match is included. */
   readonly filters: readonly FileFilter[];
   readonly cacheControl: string;
 }
 
-/** For what is named by its content, and so never changes: RFC 8246. A year. */
+/** For files whose name changes with their content: a year, and immutable (RFC 8246). */
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 /**
- * Kept, but asked for each time: a page names the hashed files, so an old page would name old ones.
+ * For pages: caches keep them but revalidate each time, because an old page names old hashed files.
  */
 const REVALIDATED = 'no-cache';
 
@@ -37,12 +37,12 @@ const HASH_PATTERNS: readonly string[] = HASH_LENGTHS.map(
   (length) => `*[./-]${'[0-9a-f]'.repeat(length)}.*`,
 );
 
-/** What looks like a hash of 8 characters, and is more often a date. */
+/** Eight digits look like a hash of 8 characters, but are more often a date. */
 const DATE_PATTERN = `*[./-]${'[0-9]'.repeat(8)}.*`;
 
 /**
- * The kinds of files of a site, each file in exactly one, in the order in which they are uploaded:
- * hashed files first and pages last, so that no page names a file that is not there yet.
+ * The kinds of files of a site, in the order of their upload. Each file is of exactly one kind.
+ * Hashed files come first and pages last, so that no page names a file that is not uploaded yet.
  */
 export function siteFiles(
   hashedFiles: readonly string[] | undefined,
@@ -75,14 +75,15 @@ export function siteFiles(
   ];
 }
 
-/** Whether the AWS CLI would send a file, given by its path in the site, with slashes. */
-export function passes(file: string, filters: readonly FileFilter[]): boolean {
+/** Whether the AWS CLI would upload a file. Its path is relative to the site, with slashes. */
+export function isUploaded(file: string, filters: readonly FileFilter[]): boolean {
   return filters.findLast(({ pattern }) => matches(file, pattern))?.action !== 'exclude';
 }
 
 /**
- * The paths of all files in a folder, with slashes and in order; links are followed, as the AWS CLI
- * does.
+ * The sorted paths of all files in a folder, with slashes. Like the AWS CLI, it follows links.
+ *
+ * @throws IsochroneError if a link is broken
  */
 export function filesIn(folder: string, below = ''): string[] {
   return readdirSync(join(folder, below))
@@ -92,15 +93,15 @@ export function filesIn(folder: string, below = ''): string[] {
       const found = statSync(join(folder, path), { throwIfNoEntry: false });
       if (found === undefined)
         throw new IsochroneError(
-          `${join(folder, path)} is a link that leads nowhere.\nRemove it, or build the site again.`,
+          `${join(folder, path)} is a broken link.\nRemove it, or build the site again.`,
         );
       return found.isDirectory() ? filesIn(folder, path) : [path];
     });
 }
 
 /**
- * As Python's `fnmatch`, by which the AWS CLI filters: `*`, `?`, `[…]` and `[!…]`, and a bracket
- * that is never closed is itself.
+ * Matches as Python's `fnmatch` does, which the AWS CLI filters with: `*`, `?`, `[…]` and `[!…]`. A
+ * bracket that is never closed stands for itself.
  */
 function matches(file: string, pattern: string): boolean {
   const expression = pattern.replace(

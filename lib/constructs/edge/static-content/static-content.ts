@@ -6,29 +6,30 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { invalidValue } from '../../../model/errors';
-import { privateBucket } from '../../house-rules';
-import { checkOriginShield } from '../origin-shield';
+import { ORIGIN_SHIELD_REGION } from '../../../model/rules';
+import { checkRule, privateBucket } from '../../house-rules';
 import { filesIn, type SiteFiles, siteFiles } from './site-files';
-import { SiteUploader } from './site-upload';
+import { SiteUploader } from './site-uploader';
 
 /** Properties of {@link StaticContent}. */
 export interface StaticContentProps {
   /**
-   * The folder of the built site, relative to where the app is started. It is uploaded with each
-   * deployment of the stack.
+   * The folder of the built site, relative to the working directory of the app. It is uploaded with
+   * each deployment of the stack.
    *
-   * @default - nothing is uploaded; run what `uploadCommands` gives
+   * @default - nothing is uploaded; run the commands of `uploadCommands`
    */
   readonly source?: string;
   /**
-   * Patterns, as `aws s3` knows them, of the files whose name changes with their content. Relative
-   * to the folder; `*` also matches `/`. What matches is kept for a year, so a file that keeps its
-   * name must not match.
+   * Patterns of the files whose name changes with their content, relative to the folder and in the
+   * syntax of `aws s3`, where `*` also matches `/`. Browsers keep these files for a year, so a file
+   * that keeps its name must not match.
    *
-   * Vite, for one, puts such files, and no others, into `assets/`: `['assets/*']`.
+   * For a site built by Vite, which puts such files and no others into `assets/`, use
+   * `['assets/*']`.
    *
    * @default - names with a hexadecimal hash of 8, 16, 20 or 32 characters, as in
-   * `app.3f2a91bc.js`; 8 digits are a date
+   * `app.3f2a91bc.js`; 8 digits count as a date
    */
   readonly hashedFiles?: readonly string[];
   /**
@@ -38,34 +39,34 @@ export interface StaticContentProps {
    */
   readonly browserTtl?: Duration;
   /**
-   * How long CloudFront keeps such a file, in whole seconds: the `s-maxage`. The tier's maximum
-   * still bounds it.
+   * How long CloudFront keeps such a file, in whole seconds: its `s-maxage`, which the maximum TTL
+   * of the tier still bounds.
    *
    * @default Duration.hours(1)
    */
   readonly edgeTtl?: Duration;
   /**
-   * The region of Origin Shield: the one nearest to the bucket.
+   * The region of Origin Shield. Choose the one nearest to the bucket.
    *
    * @default - no Origin Shield
    */
   readonly originShieldRegion?: string;
   /**
-   * Where the access to the bucket is logged: a bucket of the same region.
+   * The bucket, in the same region, to which S3 logs the access to the static content.
    *
-   * @default - it is not logged; the distribution's access logs have each request of a viewer
+   * @default - that access is not logged; the distribution's access logs have each viewer request
    */
   readonly serverAccessLogsBucket?: s3.IBucket;
   /**
-   * Encrypts the log of the upload, which is kept for three months. All static content of a stack
-   * has the same log and key. A key of this app gets the statement that CloudWatch Logs needs; an
-   * imported one must have it.
+   * The key of the upload's log, which is kept for three months. All static content of a stack has
+   * the same log and key. The policy of a key of this app gets the statement that CloudWatch Logs
+   * needs; an imported key must have it already.
    *
    * @default - CloudWatch Logs encrypts with a key of its own
    */
   readonly logEncryptionKey?: kms.IKey;
   /**
-   * What happens to the bucket when it leaves the stack. With DESTROY, it must be empty by then.
+   * What happens to the bucket when it leaves the stack. With DESTROY, the bucket must be empty.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -74,40 +75,45 @@ export interface StaticContentProps {
 
 /**
  * A private bucket of static files, as an origin of a CloudFront distribution in the same stack,
- * and two ways to upload a folder to it with the right `Cache-Control` for each kind of file.
+ * with two ways to upload a folder with the right `Cache-Control` for each kind of file.
  *
  * Only the distributions that use the origin may read the bucket, by Origin Access Control. The
- * bucket's policy names the distribution and the distribution the bucket: in two stacks, each would
- * have to be deployed before the other. A missing file is answered 403, because nobody may list the
- * bucket.
+ * bucket policy names the distribution, and the distribution names the bucket: in two stacks, each
+ * would have to be deployed before the other. A request for a missing file is answered 403, because
+ * no viewer may list the bucket.
  *
- * **With `source`, the stack uploads**: the simple way. Hashed files go first, pages last, and the
- * distribution changes after them. A deployment in which one part fails is rolled back. A kind of
- * which no file changed is not sent again. CDK's `BucketDeployment` does it, in one function for
- * all static content of the stack. Its role reads the assets of CDK in the region, and lists and
- * writes the buckets; it cannot read or delete an object there. An archive and its content must fit
- * on 2 GiB of disk, and upload within 15 minutes.
+ * **With `source`, the stack uploads the folder**, which is the simple way. Hashed files are
+ * uploaded first and pages last, and the distribution changes after them. If one part fails, the
+ * deployment is rolled back. A kind of which no file changed is not uploaded again. CDK's
+ * `BucketDeployment` uploads, with one function for all static content of the stack. Its role reads
+ * the assets of CDK in the region, and lists and writes the buckets; it cannot read or delete an
+ * object in them. An archive and its content must fit on 2 GiB of disk, and upload within 15
+ * minutes.
  *
  * **`uploadCommands` are for pipelines** that publish pages without touching infrastructure.
  *
- * Neither deletes: pages that are open in a browser go on loading the files that they were built
- * with, and a page that was removed from the site stays until someone deletes it. To go back,
- * deploy the earlier revision: its hashed files are still there, its pages are uploaded again. The
- * bucket also keeps overwritten pages as versions for 30 days. The AWS CLI guesses each content
- * type from the name; compression is left to CloudFront.
- *
- * const content = new StaticContent(stack, 'Content', { source: 'dist' }); new
- * EdgeDistribution(stack, 'Edge', { …, behaviors: [{ pathPattern: '/assets/*', tier:
- * CacheTier.immutable(), origin: content.origin }] });
+ * Neither way deletes files: an open page continues to load the files that it was built with, and a
+ * page that was removed from the site stays until it is deleted by hand. To go back, deploy the
+ * earlier revision: its hashed files are still there, and its pages are uploaded again. The bucket
+ * also keeps overwritten pages as versions for 30 days. The AWS CLI guesses each content type from
+ * the file name. CloudFront compresses.
  *
  * @example
- * @throws IsochroneError if `source` is no folder with files, Origin Shield is not in that region,
- * a TTL is not in whole seconds, no pattern is given, or static content of the stack has another
+ * const content = new StaticContent(stack, 'Content', { source: 'dist' });
+ * new EdgeDistribution(stack, 'Edge', {
+ *   …,
+ *   behaviors: [
+ *     { pathPattern: '/assets/*', tier: CacheTier.immutable(), origin: content.origin },
+ *   ],
+ * });
+ *
+ * @throws IsochroneError if `source` is not a folder with files, the region has no Origin Shield, a
+ * TTL is not in whole seconds, there is no pattern, or static content of the stack has another
  * `logEncryptionKey`
  */
 export class StaticContent extends Construct {
   public readonly bucket: s3.Bucket;
-  /** For behaviours that redirect to HTTPS: the bucket refuses anything else. */
+  /** The origin. The bucket refuses plain HTTP, so behaviors must redirect to HTTPS. */
   public readonly origin: cloudfront.IOrigin;
   private readonly kinds: readonly SiteFiles[];
 
@@ -118,7 +124,8 @@ export class StaticContent extends Construct {
     this.checkPatterns(props.hashedFiles);
     this.checkWholeSeconds('browserTtl', browserTtl);
     this.checkWholeSeconds('edgeTtl', edgeTtl);
-    checkOriginShield(this, props.originShieldRegion, 'the bucket');
+    if (props.originShieldRegion !== undefined)
+      checkRule(this, 'originShieldRegion', ORIGIN_SHIELD_REGION, props.originShieldRegion);
     if (props.source !== undefined) this.checkSource(props.source);
 
     this.kinds = siteFiles(props.hashedFiles, browserTtl, edgeTtl);
@@ -129,7 +136,7 @@ export class StaticContent extends Construct {
     this.origin =
       props.source === undefined
         ? origin
-        : after(
+        : dependingOn(
             SiteUploader.for(this, props.logEncryptionKey).upload(
               this,
               props.source,
@@ -141,23 +148,23 @@ export class StaticContent extends Construct {
   }
 
   /**
-   * The commands that upload a folder, in their order: hashed files first and pages last, so that
-   * no page names a file that is not there yet. Nothing is deleted: pages that are open in a
-   * browser go on loading the files that they were built with.
+   * The commands that upload a folder, in order: hashed files first and pages last, so that no page
+   * names a file that is not uploaded yet. They delete nothing: an open page continues to load the
+   * files that it was built with.
    *
-   * They hold the bucket's name as a token: put them into a `CfnOutput`, one a command or joined by
-   * newlines.
+   * The commands contain the bucket's name as a token. Put each into a `CfnOutput`, or all of them
+   * joined by newlines.
    *
-   * @param folder the folder of the built site, as the shell that runs them finds it
+   * @param folder the folder of the built site, relative to where the commands run
    */
   public uploadCommands(folder: string): readonly string[] {
     const target = `s3://${this.bucket.bucketName}/`;
     return this.kinds.map(({ kind, filters, cacheControl }) =>
       [
         'aws s3',
-        // Of hashed files, the same name is the same content: only what is missing is sent.
-        // Elsewhere, `sync` would leave out a file of the same size and an older date, and all
-        // whose `Cache-Control` alone has changed.
+        // Hashed files of the same name have the same content, so only missing ones are uploaded.
+        // For others, `sync` would skip a file of the same size and an older date, and files of
+        // which only `Cache-Control` changed.
         kind === 'Hashed' ? 'sync' : 'cp',
         quoted(folder),
         target,
@@ -176,11 +183,17 @@ export class StaticContent extends Construct {
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
       reasons: {
         notReplicated:
-          'The files are built from sources and can be uploaded again anywhere: a copy in another region would save minutes, and no data.',
+          'The files are built from sources and can be uploaded again anywhere: a copy in ' +
+          'another ' +
+          'region would save minutes, and no data.',
         noKey:
-          'S3 encrypts each object with a key of its own. The files are served to every viewer, so a key that guards them would guard nothing; and under one, its policy would have to admit all distributions of the account.',
+          'S3 encrypts each object with a key of its own. The files are served to every viewer, ' +
+          'so a key that guards them would guard nothing; and under one, its policy would have ' +
+          'to admit all distributions of the account.',
         notLogged:
-          "Viewers reach the files through CloudFront alone, whose access logs have each request. Give `serverAccessLogsBucket` to log the bucket's own requests as well.",
+          'Viewers reach the files through CloudFront alone, whose access logs have each ' +
+          'request. ' +
+          "Give `serverAccessLogsBucket` to log the bucket's own requests as well.",
       },
     });
   }
@@ -192,7 +205,7 @@ export class StaticContent extends Construct {
       property: 'source',
       value: source,
       allowed: isFolder ? 'a folder with files in it' : 'a folder that exists',
-      rule: 'The files are sorted at synthesis by how long they are kept, and an archive cannot be.',
+      rule: 'Synthesis sorts the files by their caching time, which it cannot do in an archive.',
       fix: 'Build the site first, and give its folder, relative to where the app is started.',
     });
   }
@@ -204,8 +217,10 @@ export class StaticContent extends Construct {
       property: 'hashedFiles',
       value: patterns,
       allowed: 'at least one pattern, none of them empty or `*`',
-      rule: 'What matches is kept by browsers for a year, and cannot be called back.',
-      fix: 'Name the files whose name changes with their content, such as `assets/*`, or leave it out.',
+      rule: 'Browsers keep matching files for a year, and no invalidation reaches browsers.',
+      fix:
+        'Name the files whose name changes with their content, such as `assets/*`, or leave it ' +
+        'out.',
     });
   }
 
@@ -221,18 +236,21 @@ export class StaticContent extends Construct {
   }
 }
 
-/** A path that another origin served before moves to this one only when the files are there. */
-function after(uploaded: Construct, origin: cloudfront.IOrigin): cloudfront.IOrigin {
+/**
+ * Makes a distribution depend on the upload: a path that another origin served moves to this one
+ * only when the files are there.
+ */
+function dependingOn(uploaded: Construct, origin: cloudfront.IOrigin): cloudfront.IOrigin {
   return {
     bind: (scope, options) => {
-      // CDK binds origins in a child of the distribution, which gives no other way to reach it.
+      // CDK binds an origin in a child of the distribution; its scope is the only way to reach it.
       scope.node.scope?.node.addDependency(uploaded);
       return origin.bind(scope, options);
     },
   };
 }
 
-/** As one word of a POSIX shell. */
+/** Quotes a text as one word of a POSIX shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -10,15 +10,12 @@ import type { CacheTier } from './cache-tier';
  */
 export const LANGUAGE_HEADER = 'x-isochrone-language';
 
-/**
- * The header that carries the negotiated image format; the edge function `normalize-cache-key` sets
- * it.
- */
+/** The header that carries the negotiated image format, set by the same function. */
 export const IMAGE_FORMAT_HEADER = 'x-isochrone-image-format';
 
 /**
- * What an answer to a request across origins depends on: "CORS request" and "CORS-preflight
- * request", Fetch standard.
+ * The headers that a response to a cross-origin request depends on: "CORS request" and
+ * "CORS-preflight request", Fetch standard.
  */
 const CORS_HEADERS = [
   'origin',
@@ -29,25 +26,26 @@ const CORS_HEADERS = [
 /** Properties of {@link CachePolicies}. */
 export interface CachePoliciesProps {
   /**
-   * Cache policies that may be made here. The account's quota counts those of all distributions.
+   * How many cache policies may be created here. The account's quota counts those of all
+   * distributions.
    *
    * @default 20, the quota of an account
    */
   readonly quota?: number;
 }
 
-/** What a cache policy says, and therefore what makes two of them the same. */
-interface Content {
+/** The content of a cache policy. Two policies of the same content are interchangeable. */
+interface PolicyContent {
   readonly minTtl: number;
   readonly defaultTtl: number;
   readonly maxTtl: number;
   readonly compress: boolean;
-  /** Sorted, so that the order in which someone names them makes no difference. */
+  /** Names are sorted, so that the order in which a tier lists them makes no difference. */
   readonly query: 'none' | 'all' | readonly string[];
   readonly headers: readonly string[];
 }
 
-const CACHING_OPTIMIZED: Content = {
+const CACHING_OPTIMIZED: PolicyContent = {
   minTtl: 1,
   defaultTtl: 86_400,
   maxTtl: 31_536_000,
@@ -57,7 +55,7 @@ const CACHING_OPTIMIZED: Content = {
 };
 
 /**
- * AWS's own policies do not count against the quota. "Using the managed cache policies", Amazon
+ * AWS's own policies do not count against the quota: "Using the managed cache policies", Amazon
  * CloudFront developer guide.
  */
 const MANAGED: ReadonlyMap<string, cloudfront.ICachePolicy> = new Map([
@@ -69,13 +67,14 @@ const MANAGED: ReadonlyMap<string, cloudfront.ICachePolicy> = new Map([
 ]);
 
 /**
- * The cache policies of one distribution: one for each content, AWS's own where one says exactly
- * the same.
+ * The cache policies of one distribution. Tiers of equal content share a policy, and AWS's managed
+ * policy is used where it has exactly that content.
  *
- * Cookies are never in a key, and `Accept-Encoding` only as CloudFront normalises it.
+ * Cookies are never in a key, and `Accept-Encoding` only as CloudFront normalizes it.
  */
 export class CachePolicies extends Construct {
   private readonly policies = new Map<string, cloudfront.ICachePolicy>();
+  /** Fingerprints by the name of the tier. */
   private readonly tiers = new Map<string, string>();
   private readonly quota: number;
 
@@ -85,8 +84,9 @@ export class CachePolicies extends Construct {
   }
 
   /**
-   * @throws IsochroneError if the tier has the name of a different one, or needs a policy beyond
-   * the quota
+   * The policy of a tier.
+   *
+   * @throws IsochroneError if a different tier has the same name, or the policy is beyond the quota
    */
   public policyOf(tier: CacheTier): cloudfront.ICachePolicy {
     if (!tier.cached) return cloudfront.CachePolicy.CACHING_DISABLED;
@@ -100,8 +100,10 @@ export class CachePolicies extends Construct {
         property: `the number of cache policies, with that of the tier "${tier.name}",`,
         value: this.policies.size + 1,
         allowed: `at most ${this.quota}`,
-        rule: `An account has ${CLOUDFRONT.cachePoliciesPerAccount} cache policies unless AWS raises the quota.`,
-        fix: 'Let tiers share their TTLs and key, or raise `maxCachePolicies` to your quota.',
+        rule:
+          `An account has ${CLOUDFRONT.cachePoliciesPerAccount} cache policies unless AWS ` +
+          'raises the quota.',
+        fix: 'Give tiers the same TTLs and key, or raise `maxCachePolicies` to your quota.',
       });
     }
     const policy = this.create(tier.name, content);
@@ -117,16 +119,19 @@ export class CachePolicies extends Construct {
       property: 'the name of a tier',
       value: tier.name,
       allowed: 'that of one tier only',
-      rule: 'Two tiers with different TTLs or keys have this name, and one could be taken for the other.',
+      rule:
+        'Two tiers with different TTLs or keys have this name, and one could be taken for the ' +
+        'other.',
       fix: 'Give one of them another name: `tier.with({ name: … })`.',
     });
   }
 
-  private create(name: string, content: Content): cloudfront.ICachePolicy {
+  private create(name: string, content: PolicyContent): cloudfront.ICachePolicy {
     const { CacheQueryStringBehavior: query, CacheHeaderBehavior: header } = cloudfront;
+    const prefix = Names.uniqueResourceName(this, { maxLength: 80, separator: '-' });
     return new cloudfront.CachePolicy(this, name, {
-      // CDK's own name is cut at its end, where the names of two policies differ.
-      cachePolicyName: `${Names.uniqueResourceName(this, { maxLength: 80, separator: '-' })}-${name}`,
+      // CDK cuts its own name at the end, which is where the names of two policies differ.
+      cachePolicyName: `${prefix}-${name}`,
       minTtl: Duration.seconds(content.minTtl),
       defaultTtl: Duration.seconds(content.defaultTtl),
       maxTtl: Duration.seconds(content.maxTtl),
@@ -142,16 +147,16 @@ export class CachePolicies extends Construct {
   }
 }
 
-function contentOf(tier: CacheTier): Content {
+function contentOf(tier: CacheTier): PolicyContent {
   const { query } = tier;
   return {
     minTtl: tier.minTtl.toSeconds(),
     defaultTtl: tier.defaultTtl.toSeconds(),
-    // One policy serves the whole world: the edge function holds each part of it to its own
-    // maximum.
+    // One policy serves the whole world; the edge function applies the maximum of each part.
     maxTtl: tier.longestTtl.toSeconds(),
     compress: tier.compress,
-    // What is denied is gone before CloudFront forms the key; a policy knows no wildcards.
+    // The edge function removes denied parameters before CloudFront forms the key; a policy has no
+    // wildcards.
     query: query === 'none' ? 'none' : 'deny' in query ? 'all' : [...query.allow].sort(),
     headers: [
       ...(tier.varyByLanguage ? [LANGUAGE_HEADER] : []),
@@ -161,7 +166,7 @@ function contentOf(tier: CacheTier): Content {
   };
 }
 
-function fingerprint(content: Content): string {
+function fingerprint(content: PolicyContent): string {
   return JSON.stringify([
     content.minTtl,
     content.defaultTtl,

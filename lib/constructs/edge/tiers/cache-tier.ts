@@ -1,47 +1,62 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Token } from 'aws-cdk-lib';
 import { CLOUDFRONT, type Continent } from '../../../model/aws';
-import { type InvalidValue, type IsochroneError, invalidValue } from '../../../model/errors';
+import {
+  type InvalidValue,
+  type IsochroneError,
+  invalidValue,
+  type Placed,
+} from '../../../model/errors';
+import {
+  DEFAULT_TTL_ABOVE_MINIMUM,
+  DEFAULT_TTL_BELOW_MAXIMUM,
+  MAXIMUM_TTL_OF_CACHED_TIER,
+  QUERY_NAMES_LENGTH,
+  SET_COOKIE_WITH_MINIMUM_TTL,
+  STALE_WITHIN_MAXIMUM_TTL,
+} from '../../../model/rules';
+import { checkRule } from '../../house-rules';
 
 /**
- * Which query parameters reach the cache key and the origin. Names are compared byte by byte,
- * undecoded.
+ * The query parameters that reach the cache key and the origin. Names are compared byte by byte,
+ * without decoding.
  *
  * - `'none'`: no parameter. Two URLs that differ only in their query are one object.
- * - `deny`: all but these; a `*` at the end of a name stands for any rest.
- * - `allow`: only these; at most 10, because they are listed in the cache policy.
+ * - `deny`: all but these; a `*` at the end of a name stands for any suffix.
+ * - `allow`: only these, at most 10, because the cache policy lists them.
  */
 export type QueryInKey =
   | 'none'
   | { readonly deny: readonly string[] }
   | { readonly allow: readonly string[] };
 
-/** Parameters that campaigns and cache-busters add to a URL and that do not change the answer. */
+/** Parameters that campaigns and cache-busters add to a URL without changing the response. */
 export const DEFAULT_DENIED_QUERY: readonly string[] = ['_', 'fbclid', 'gclid', 'ref', 'utm_*'];
 
 /**
- * TTLs that differ in one part of the world: that of the regional edge cache which asks the origin.
- * EdgeDistribution applies them by an edge function, because a cache policy is the same everywhere.
+ * TTLs for one part of the world, that of the regional edge cache that sends the request to the
+ * origin. EdgeDistribution applies them in an edge function, because a cache policy is the same
+ * everywhere.
  */
 export interface ContinentTtl {
   /**
-   * How long an object is kept there when the origin says nothing.
+   * How long an object is kept there when the origin sends neither `Cache-Control` nor `Expires`.
    *
-   * @default - as everywhere
+   * @default - the tier's `defaultTtl`
    */
   readonly defaultTtl?: Duration;
   /**
-   * How long an object is kept there at most.
+   * The longest time an object is kept there.
    *
-   * @default - as everywhere
+   * @default - the tier's `maxTtl`
    */
   readonly maxTtl?: Duration;
 }
 
-/** What makes a {@link CacheTier}. */
+/** Options of {@link CacheTier.of}. */
 export interface CacheTierOptions {
   /**
-   * Letters, digits and hyphens, at most 40. One distribution cannot have two different tiers of
-   * the same name.
+   * A letter, then letters, digits and hyphens, 40 characters at most. One distribution cannot have
+   * two different tiers of the same name.
    */
   readonly name: string;
   /** How long an object is kept when the origin sends neither `Cache-Control` nor `Expires`. */
@@ -67,46 +82,47 @@ export interface CacheTierOptions {
    */
   readonly continents?: Readonly<Partial<Record<Continent, ContinentTtl>>>;
   /**
-   * How long a browser keeps an answer where the origin says nothing, and at most. An invalidation
+   * How long a browser keeps a response at most, and where the origin says nothing. An invalidation
    * does not reach browsers.
    *
-   * @default - as the origin says
+   * @default - what the origin says
    */
   readonly browserTtl?: Duration;
   /**
-   * How long an expired answer is still served while a new one is fetched, where the origin says
-   * nothing: RFC 5861, section 3. Browsers follow it too. Never with `must-revalidate` or
-   * `proxy-revalidate`.
+   * How long an expired response is still served while a new one is fetched, where the origin says
+   * nothing: RFC 5861, section 3. Browsers follow it too. It has no effect on a response with
+   * `must-revalidate` or `proxy-revalidate`.
    *
-   * @default - as the origin says
+   * @default - what the origin says
    */
   readonly staleWhileRevalidate?: Duration;
   /**
-   * How long an expired answer is still served when the origin fails, where the origin says
+   * How long an expired response is still served when the origin fails, where the origin says
    * nothing: RFC 5861, section 4.
    *
-   * @default - as the origin says; CloudFront then serves an expired answer as long as it still has
-   * it
+   * @default - what the origin says; if it says nothing, CloudFront serves an expired response as
+   * long as it still has it
    */
   readonly staleIfError?: Duration;
   /**
-   * How long an error, 400 or above, is kept at most. At least 10 seconds, CloudFront's error
-   * caching minimum: "How CloudFront processes HTTP 4xx and 5xx status codes from your origin",
-   * Amazon CloudFront developer guide.
+   * How long an error response, of status 400 or above, is kept at most. At least 10 seconds,
+   * CloudFront's error caching minimum.
    *
    * @default Duration.seconds(10)
    */
   readonly errorTtl?: Duration;
   /**
-   * What becomes of an answer with `Set-Cookie`. A shared cache would hand one viewer's cookie to
+   * How a response with `Set-Cookie` is treated. A shared cache would hand one viewer's cookie to
    * all others: "Set-Cookie", RFC 6265, section 3, and RFC 9111, section 7.3.
    *
-   * - `bypass`: the answer goes to its viewer alone, and is not cached. CloudFront takes the cookie
-   *   off, as it does wherever cookies are not forwarded ("Cache content based on cookies", Amazon
-   *   CloudFront developer guide).
-   * - `strip`: it is cached without the cookie. Only where the body is the same for everyone.
+   * - `bypass`: the response goes to its viewer alone and is not cached. CloudFront removes the
+   *   cookie, as it does wherever cookies are not forwarded ("Cache content based on cookies",
+   *   Amazon CloudFront developer guide).
+   * - `strip`: the response is cached without the cookie. Use it only where the body is the same
+   *   for every viewer.
    *
-   * @default - `bypass`; `strip` with a minTtl above 0, under which CloudFront keeps every answer
+   * @default - `bypass`; `strip` with a `minTtl` above 0, under which CloudFront caches every
+   * response
    */
   readonly setCookie?: 'bypass' | 'strip';
   /**
@@ -130,46 +146,45 @@ export interface CacheTierOptions {
    */
   readonly varyByImageFormat?: boolean;
   /**
-   * Let pages of other origins read the answers: the origin then gets `Origin` and, with
-   * preflights, `Access-Control-Request-Method` and `-Headers`. They are in the key, so there is
-   * one object per `Origin`, because an origin may answer each with another
-   * `Access-Control-Allow-Origin` ("CORS protocol and HTTP caches", Fetch standard). Preflights
-   * themselves are not cached at the edge.
+   * Let pages of other origins read the responses. The origin then gets `Origin` and, with
+   * preflight requests, `Access-Control-Request-Method` and `-Headers`. They are in the key, so
+   * there is one object per `Origin`, because an origin may send each a different
+   * `Access-Control-Allow-Origin` ("CORS protocol and HTTP caches", Fetch standard). Preflight
+   * requests themselves are not cached at the edge.
    *
-   * An origin that answers all with `*` needs this only for preflights: give those a tier of their
-   * own, as anyone can fill a cache with objects for invented origins.
+   * An origin that always answers `*` needs this only for preflight requests. Give those a tier of
+   * their own, because anyone can fill a cache with objects for invented origins.
    *
    * @default false
    */
   readonly cors?: boolean;
   /**
-   * Let CloudFront compress with Brotli and gzip, and keep one object per encoding. Of no use to
-   * images and video.
+   * Let CloudFront compress with Brotli and gzip, and keep one object per encoding. Images and
+   * video gain nothing from it.
    *
    * @default true
    */
   readonly compress?: boolean;
 }
 
-/** The default of a distribution's `ErrorCachingMinTTL`; its source is with `errorTtl`. */
-const ERROR_CACHING_MINIMUM_SECONDS = 10;
-
 const NAME = /^[A-Za-z][A-Za-z0-9-]{0,39}$/;
 
-/** `&` and `=` end a name, so a name with one of them would never match. */
+/** `&` and `=` end a parameter's name, so a name with one of them would never match. */
 const DENIED_NAME = /^[^&=*]*\*?$/;
 const ALLOWED_NAME = /^[^&=*]+$/;
+
+/** Stands for a number of seconds that is known only at deployment: `checkRule` skips a token. */
+const SECONDS_AT_DEPLOYMENT = Token.asNumber('seconds at deployment');
 
 /**
  * How one kind of content is cached at the edge: for how long, and under which key.
  *
  * The methods without arguments are the project's defaults; `of` makes others, `with` varies one. A
- * tier is only data: the same one can serve any number of behaviours and distributions. No tier has
- * cookies or `Authorization` in its key: an answer that depends on who asks belongs to
- * `uncached()`.
+ * tier is only data: the same one can serve any number of behaviors and distributions. No tier has
+ * cookies or `Authorization` in its key: a response that depends on them belongs to `uncached()`.
  */
 export class CacheTier {
-  /** An hour; in Asia and the Pacific two, at most a day. */
+  /** An hour, in Asia and the Pacific two, at most a day. */
   public static standard(): CacheTier {
     return CacheTier.of({
       name: 'standard',
@@ -203,12 +218,12 @@ export class CacheTier {
     });
   }
 
-  /** Images, sound and video: a week, uncompressed because they are compressed already. */
+  /** Images, sound and video: a week, without further compression. */
   public static media(): CacheTier {
     return CacheTier.of({ name: 'media', defaultTtl: Duration.days(7), compress: false });
   }
 
-  /** Answers of an API that are the same for everyone: 5 minutes, in browsers too. */
+  /** Responses of an API that are the same for every viewer: 5 minutes, in browsers too. */
   public static publicApi(): CacheTier {
     return CacheTier.of({
       name: 'public-api',
@@ -237,7 +252,7 @@ export class CacheTier {
     return CacheTier.of({ name: 'strategies', defaultTtl: Duration.minutes(15) });
   }
 
-  /** Quotes: 5 minutes at most. The origin shortens it with `max-age`. */
+  /** Quotes: 5 minutes at most. The origin shortens that with `max-age`. */
   public static realtimeMarketData(): CacheTier {
     return CacheTier.of({ name: 'realtime-market-data', defaultTtl: Duration.minutes(5) });
   }
@@ -248,8 +263,8 @@ export class CacheTier {
   }
 
   /**
-   * Nothing is cached, and the origin gets all that the viewer sent: for sign-in, administration,
-   * writes, streams and personal answers.
+   * Caches nothing, and passes all that the viewer sent to the origin: for sign-in, administration,
+   * writes, streams and personal responses.
    */
   public static uncached(): CacheTier {
     return new CacheTier(
@@ -259,14 +274,14 @@ export class CacheTier {
   }
 
   /**
-   * @throws IsochroneError if the TTLs are out of order, or a name is not one that CloudFront takes
+   * @throws IsochroneError if the TTLs are out of order, or CloudFront would refuse a name
    */
   public static of(options: CacheTierOptions): CacheTier {
     return new CacheTier(options, true);
   }
 
   public readonly name: string;
-  /** Whether anything is cached; the TTLs mean nothing otherwise. */
+  /** Whether anything is cached; if not, the TTLs have no meaning. */
   public readonly cached: boolean;
   public readonly minTtl: Duration;
   public readonly defaultTtl: Duration;
@@ -296,8 +311,8 @@ export class CacheTier {
     this.browserTtl = options.browserTtl;
     this.staleWhileRevalidate = options.staleWhileRevalidate;
     this.staleIfError = options.staleIfError;
-    this.errorTtl = options.errorTtl ?? Duration.seconds(ERROR_CACHING_MINIMUM_SECONDS);
-    this.setCookie = options.setCookie ?? (this.keepsEveryAnswer() ? 'strip' : 'bypass');
+    this.errorTtl = options.errorTtl ?? Duration.seconds(CLOUDFRONT.errorCachingMinimumSeconds);
+    this.setCookie = options.setCookie ?? (this.keepsEveryResponse() ? 'strip' : 'bypass');
     this.query = options.query ?? { deny: DEFAULT_DENIED_QUERY };
     this.varyByLanguage = options.varyByLanguage ?? false;
     this.varyByImageFormat = options.varyByImageFormat ?? false;
@@ -309,7 +324,7 @@ export class CacheTier {
     this.checkQuery();
   }
 
-  /** All that are given, for each part of the world. */
+  /** Every duration of the tier, those of each part of the world included. */
   public get durations(): readonly Duration[] {
     const everywhere = [
       this.minTtl,
@@ -327,14 +342,14 @@ export class CacheTier {
     return [...everywhere, ...somewhere].filter((duration) => duration !== undefined);
   }
 
-  /** The longest time anywhere in the world. */
+  /** The longest `maxTtl` of any part of the world. */
   public get longestTtl(): Duration {
     const longest = Object.values(this.continents).map(({ maxTtl }) => maxTtl ?? this.maxTtl);
     return longest.reduce((a, b) => (exceeds(b, a) ? b : a), this.maxTtl);
   }
 
   /**
-   * The same tier with some options changed. Give a new name if the original serves the same
+   * The same tier with some options changed. Give it a new name if the original serves the same
    * distribution.
    *
    * @throws IsochroneError as `of` does, and for `uncached()`, which has nothing to vary
@@ -381,85 +396,53 @@ export class CacheTier {
   }
 
   private checkTtls(): void {
-    const rule =
-      'CloudFront needs minTtl ≤ defaultTtl ≤ maxTtl; CDK would raise the later ones without a word.';
-    const { minTtl, defaultTtl, maxTtl } = this;
-    if (exceeds(minTtl, defaultTtl)) {
-      throw this.invalid({
-        property: 'defaultTtl',
-        value: defaultTtl.toString(),
-        allowed: `at least minTtl, ${minTtl}`,
-        rule,
-        fix: 'Raise `defaultTtl`, or lower `minTtl`; 0 is right almost always.',
-      });
-    }
-    if (exceeds(defaultTtl, maxTtl)) {
-      throw this.invalid({
-        property: 'maxTtl',
-        value: maxTtl.toString(),
-        allowed: `at least defaultTtl, ${defaultTtl}`,
-        rule,
-        fix: 'Raise `maxTtl`, lower `defaultTtl`, or leave `maxTtl` out.',
-      });
-    }
-    if (!maxTtl.isUnresolved() && maxTtl.toSeconds() === 0) {
-      throw this.invalid({
-        property: 'maxTtl',
-        value: maxTtl.toString(),
-        allowed: 'more than 0',
-        rule: 'With a maximum of 0 CloudFront caches nothing and refuses a key.',
-        fix: 'Use `CacheTier.uncached()`.',
-      });
-    }
+    const { at, defaultTtl, maxTtl } = this;
+    this.checkOrder('defaultTtl', defaultTtl, maxTtl);
+    checkRule(at, 'maxTtl', MAXIMUM_TTL_OF_CACHED_TIER, secondsOf(maxTtl));
     for (const [continent, override] of Object.entries(this.continents)) {
-      const shortest = override.defaultTtl ?? defaultTtl;
-      const longest = override.maxTtl ?? maxTtl;
-      if (exceeds(minTtl, shortest) || exceeds(shortest, longest)) {
-        throw this.invalid({
-          property: `continents.${continent}.defaultTtl`,
-          value: shortest.toString(),
-          allowed: `between minTtl, ${minTtl}, and the maxTtl of that continent, ${longest}`,
-          rule: 'The order of the TTLs holds in each part of the world.',
-          fix: `Change it, or give \`continents.${continent}.maxTtl\`.`,
-        });
-      }
+      this.checkOrder(
+        `continents.${continent}.defaultTtl`,
+        override.defaultTtl ?? defaultTtl,
+        override.maxTtl ?? maxTtl,
+      );
     }
+  }
+
+  private checkOrder(property: string, defaultTtl: Duration, maxTtl: Duration): void {
+    const seconds = secondsOf(defaultTtl);
+    checkRule(this.at, property, DEFAULT_TTL_ABOVE_MINIMUM, seconds, {
+      minTtlSeconds: secondsOf(this.minTtl),
+    });
+    checkRule(this.at, property, DEFAULT_TTL_BELOW_MAXIMUM, seconds, {
+      maxTtlSeconds: secondsOf(maxTtl),
+    });
   }
 
   private checkDirectives(): void {
     for (const property of ['staleWhileRevalidate', 'staleIfError'] as const) {
       const stale = this[property];
-      if (stale === undefined || !exceeds(stale, this.longestTtl)) continue;
-      throw this.invalid({
-        property,
-        value: stale.toString(),
-        allowed: `at most the longest maxTtl, ${this.longestTtl}`,
-        rule: 'CloudFront serves nothing stale for longer than its maximum TTL.',
-        fix: `Lower it, or raise \`maxTtl\`.`,
+      if (stale === undefined) continue;
+      checkRule(this.at, property, STALE_WITHIN_MAXIMUM_TTL, secondsOf(stale), {
+        longestTtlSeconds: secondsOf(this.longestTtl),
       });
     }
-    if (exceeds(Duration.seconds(ERROR_CACHING_MINIMUM_SECONDS), this.errorTtl)) {
+    const minimum = Duration.seconds(CLOUDFRONT.errorCachingMinimumSeconds);
+    if (exceeds(minimum, this.errorTtl)) {
       throw this.invalid({
         property: 'errorTtl',
         value: this.errorTtl.toString(),
-        allowed: `at least ${ERROR_CACHING_MINIMUM_SECONDS} seconds`,
-        rule: 'CloudFront keeps 404, 414 and most 5xx that long in any case.',
+        allowed: `at least ${minimum.toSeconds()} seconds`,
+        rule: 'CloudFront keeps 404, 414 and most 5xx responses that long in any case.',
         fix: 'Raise it, or leave it out.',
       });
     }
-    if (this.setCookie === 'bypass' && this.keepsEveryAnswer()) {
-      throw this.invalid({
-        property: 'setCookie',
-        value: this.setCookie,
-        allowed: "'strip' with a minTtl above 0",
-        rule: 'With a minimum TTL CloudFront keeps even `no-store`, and would hand the cookie to others.',
-        fix: 'Leave out `minTtl`, or strip cookies.',
-      });
-    }
+    checkRule(this.at, 'setCookie', SET_COOKIE_WITH_MINIMUM_TTL, this.setCookie, {
+      keepsEveryResponse: this.keepsEveryResponse(),
+    });
   }
 
-  /** A minimum that is known only on deployment may be above 0. */
-  private keepsEveryAnswer(): boolean {
+  /** Whether CloudFront may cache even `no-store` responses. A token may be above 0. */
+  private keepsEveryResponse(): boolean {
     return this.minTtl.isUnresolved() || this.minTtl.toSeconds() > 0;
   }
 
@@ -473,7 +456,7 @@ export class CacheTier {
         property: 'query.deny',
         value: wrong,
         allowed: 'names without `&` and `=`, with `*` only at the end',
-        rule: 'Names are compared as they stand in the URL.',
+        rule: 'Names are compared as they are written in the URL.',
         fix: 'Deny one name per entry, such as `utm_*`.',
       });
     }
@@ -487,32 +470,39 @@ export class CacheTier {
         fix: 'Name each parameter, or use `deny`.',
       });
     }
-    const characters = query.allow.join('').length;
+    const count = query.allow.length;
     if (
-      query.allow.length === 0 ||
-      query.allow.length > CLOUDFRONT.keyPartsPerCachePolicy ||
-      characters > CLOUDFRONT.keyPartCharacters ||
-      new Set(query.allow).size < query.allow.length
+      count === 0 ||
+      count > CLOUDFRONT.keyPartsPerCachePolicy ||
+      new Set(query.allow).size < count
     ) {
       throw this.invalid({
         property: 'query.allow',
         value: query.allow,
-        allowed: `1 to ${CLOUDFRONT.keyPartsPerCachePolicy} different names with ${CLOUDFRONT.keyPartCharacters} characters together`,
-        rule: 'These are the quotas of a CloudFront cache policy.',
+        allowed: `1 to ${CLOUDFRONT.keyPartsPerCachePolicy} different names`,
+        rule: 'A CloudFront cache policy has no room for more.',
         fix: "Use `'none'` for no parameter, or `deny` for all but some.",
       });
     }
+    checkRule(this.at, 'query.allow', QUERY_NAMES_LENGTH, query.allow);
   }
 
-  /** A tier stands in no construct tree: its name says where it is. */
-  private invalid(problem: InvalidValue): IsochroneError {
+  /** A tier is not in a construct tree: errors name it instead of a path. */
+  private get at(): Placed {
     const tier = { constructor: CacheTier, node: { path: this.name } };
-    return invalidValue(tier, problem);
+    return tier;
+  }
+
+  private invalid(problem: InvalidValue): IsochroneError {
+    return invalidValue(this.at, problem);
   }
 }
 
-function exceeds(shorter: Duration, longer: Duration): boolean {
-  return (
-    !shorter.isUnresolved() && !longer.isUnresolved() && shorter.toSeconds() > longer.toSeconds()
-  );
+function secondsOf(duration: Duration): number {
+  return duration.isUnresolved() ? SECONDS_AT_DEPLOYMENT : duration.toSeconds();
+}
+
+/** Whether both durations are known, and the first one is longer. */
+function exceeds(a: Duration, b: Duration): boolean {
+  return !a.isUnresolved() && !b.isUnresolved() && a.toSeconds() > b.toSeconds();
 }

@@ -1,4 +1,3 @@
-export { cacheKeySettings, viewerKeySettings } from './cache-key-settings';
 export {
   CachePolicies,
   type CachePoliciesProps,
@@ -12,4 +11,3 @@ export {
   DEFAULT_DENIED_QUERY,
   type QueryInKey,
 } from './cache-tier';
-export { regionalTtlSettings } from './regional-ttl-settings';

@@ -1,162 +1,117 @@
 /**
- * Checks over the edge: the order of TTLs, tiers that exist, patterns that can match, Origin Shield
- * where AWS has it.
+ * Checks over several fields of the edge. The rules that the edge constructs check as well are in
+ * model/rules.
  */
-import { CLOUDFRONT, catchesAll, ORIGIN_SHIELD_REGIONS, REGIONS } from '../../aws';
+import { CLOUDFRONT } from '../../aws';
+import {
+  BATCH_NEEDS_SPLIT,
+  BATCH_WITHIN_BEHAVIOR,
+  CONTINENTS_WITH_ORIGIN_SHIELD,
+  DEFAULT_TTL_ABOVE_MINIMUM,
+  DEFAULT_TTL_BELOW_MAXIMUM,
+  MAXIMUM_TTL_OF_CACHED_TIER,
+  METHODS_OF_CACHED_TIER,
+  NAMED_ONCE,
+  NUMBER_OF_BEHAVIORS,
+  OPTION_WITH_VPC_ORIGINS,
+  ORIGIN_SHIELD_REGION,
+  PATTERN_IS_REACHED,
+  PATTERN_LEAVES_DEFAULT,
+  QUERY_NAMES_LENGTH,
+  SET_COOKIE_WITH_MINIMUM_TTL,
+  SHIELD_WITH_VPC_ORIGINS,
+  STALE_WITHIN_MAXIMUM_TTL,
+  TIER_BESIDE_VPC_ORIGINS,
+  TIER_OF_OWN_ORIGIN,
+} from '../../rules';
 import type { Deployment, DeploymentTier } from '../deployment';
-import { type DeploymentProblem, nearest } from '../problem';
+import { type DeploymentProblem, nearest, ruleProblems } from '../problem';
+
+type Path = DeploymentProblem['path'];
+
+/** In place of VPC origins. */
+const PUBLIC_ORIGINS = '`runtime: lambda-edge`';
 
 export function edgeProblems(deployment: Deployment): DeploymentProblem[] {
   return [
-    ...ttlProblems(deployment),
+    ...tierProblems(deployment),
     ...tierReferenceProblems(deployment),
     ...behaviorProblems(deployment),
-    ...methodProblems(deployment),
-    ...bucketProblems(deployment),
-    ...batchProblems(deployment),
-    ...cookieProblems(deployment),
-    ...shieldProblems(deployment),
-    ...shieldedContinentProblems(deployment),
-    ...keyProblems(deployment),
+    ...staticContentProblems(deployment),
+    ...batchRegionProblems(deployment),
+    ...ruleProblems(
+      ['edge', 'originShieldRegion'],
+      ORIGIN_SHIELD_REGION,
+      deployment.edge.originShieldRegion,
+    ),
     ...uniqueProblems(deployment),
-    ...functionsProblems(deployment),
+    ...vpcOriginProblems(deployment),
   ];
 }
 
-/** What only Lambda@Edge on origin events could do. */
-function functionsProblems({ edge }: Deployment): DeploymentProblem[] {
-  if (edge.runtime !== 'cloudfront-functions') return [];
-  const refused = (
-    path: (string | number)[],
-    value: unknown,
-    allowed: string,
-  ): DeploymentProblem => ({
-    path: ['edge', ...path],
-    value,
-    allowed: `${allowed} with \`runtime: cloudfront-functions\``,
-    rule: 'That needs Lambda@Edge between the cache and the origin, and VPC origins do not take Lambda@Edge origin triggers.',
-    fix: 'Change it, or use `runtime: lambda-edge`.',
-  });
-  const problems: DeploymentProblem[] = [];
-  if (edge.readFailover) problems.push(refused(['readFailover'], true, 'false'));
-  if (edge.batchRegion !== undefined)
-    problems.push(refused(['batchRegion'], edge.batchRegion, 'left out'));
-  if (edge.originShieldRegion !== undefined) {
-    problems.push({
-      path: ['edge', 'originShieldRegion'],
-      value: edge.originShieldRegion,
-      allowed: 'left out with `runtime: cloudfront-functions`',
-      rule: 'Each region is an origin of its own there, and one Shield region for all would send every miss across the world.',
-      fix: 'Remove it.',
-    });
-  }
-  edge.behaviors.forEach(({ batch }, i) => {
-    if (batch !== undefined) problems.push(refused(['behaviors', i, 'batch'], batch, 'left out'));
-  });
-  for (const [name, tier] of Object.entries(edge.tiers)) {
-    if (!tier.cached || !edge.features.tierTtls) continue;
-    if (Object.keys(tier.continents).length > 0) {
-      problems.push(
-        refused(['tiers', name, 'continents'], Object.keys(tier.continents).join(', '), 'left out'),
-      );
-    }
-    for (const option of [
-      'browserTtlSeconds',
-      'staleWhileRevalidateSeconds',
-      'staleIfErrorSeconds',
-    ] as const) {
-      if (tier[option] !== undefined)
-        problems.push(refused(['tiers', name, option], tier[option], 'left out'));
-    }
-    if (tier.errorTtlSeconds !== 10)
-      problems.push(refused(['tiers', name, 'errorTtlSeconds'], tier.errorTtlSeconds, '10'));
-    if (tier.setCookie === 'bypass')
-      problems.push(refused(['tiers', name, 'setCookie'], tier.setCookie, 'strip'));
-  }
-  return problems;
-}
-
-function ttlProblems({ edge }: Deployment): DeploymentProblem[] {
+function tierProblems({ edge }: Deployment): DeploymentProblem[] {
+  const shielded = edge.originShieldRegion !== undefined;
   return Object.entries(edge.tiers).flatMap(([name, tier]) => {
-    if (!tier.cached) return [];
     const at = ['edge', 'tiers', name];
     return [
-      ...zeroProblems(at, tier),
-      ...staleProblems(at, tier),
-      ...ttlOrder(at, tier.minTtlSeconds, tier.defaultTtlSeconds, maxTtl(tier)),
-      ...Object.entries(tier.continents).flatMap(([continent, override]) =>
-        override
-          ? ttlOrder(
-              [...at, 'continents', continent],
-              tier.minTtlSeconds,
-              ...effectiveTtl(tier, override),
-            )
-          : [],
-      ),
+      ...(tier.cached ? ttlProblems(at, tier) : []),
+      ...ruleProblems([...at, 'setCookie'], SET_COOKIE_WITH_MINIMUM_TTL, tier.setCookie, {
+        keepsEveryResponse: tier.minTtlSeconds > 0,
+      }),
+      ...ruleProblems([...at, 'continents'], CONTINENTS_WITH_ORIGIN_SHIELD, continentsOf(tier), {
+        shielded,
+      }),
+      ...(Array.isArray(tier.queryParameters)
+        ? ruleProblems([...at, 'queryParameters'], QUERY_NAMES_LENGTH, tier.queryParameters)
+        : []),
     ];
   });
 }
 
-function zeroProblems(at: string[], tier: DeploymentTier): DeploymentProblem[] {
-  if (maxTtl(tier) > 0) return [];
-  return [
-    {
-      path: [...at, 'maxTtlSeconds'],
-      value: 0,
-      allowed: 'more than 0 in a cached tier',
-      rule: 'With a maximum of 0 CloudFront caches nothing and refuses a key.',
-      fix: 'Raise it, or set `cached: false`.',
-    },
-  ];
-}
-
-function staleProblems(at: string[], tier: DeploymentTier): DeploymentProblem[] {
-  const longest = Math.max(
-    maxTtl(tier),
-    ...Object.values(tier.continents).map((continent) => continent?.maxTtlSeconds ?? 0),
+function ttlProblems(at: Path, tier: DeploymentTier): DeploymentProblem[] {
+  const maxTtlSeconds = maxTtlOf(tier);
+  const overrides = Object.entries(tier.continents).flatMap(([continent, override]) =>
+    override ? [{ at: [...at, 'continents', continent], ...override }] : [],
   );
-  return (['staleWhileRevalidateSeconds', 'staleIfErrorSeconds'] as const).flatMap((option) => {
-    const stale = tier[option];
-    if (stale === undefined || stale <= longest) return [];
-    return [
-      {
-        path: [...at, option],
-        value: stale,
-        allowed: `at most the longest maximum TTL, ${longest}`,
-        rule: 'CloudFront serves nothing stale for longer than its maximum TTL.',
-        fix: 'Lower it, or raise `maxTtlSeconds`.',
-      },
-    ];
-  });
-}
-
-function effectiveTtl(
-  tier: DeploymentTier,
-  override: { defaultTtlSeconds?: number; maxTtlSeconds?: number },
-): [number, number] {
+  const longestTtlSeconds = Math.max(
+    maxTtlSeconds,
+    ...overrides.map((override) => override.maxTtlSeconds ?? 0),
+  );
   return [
-    override.defaultTtlSeconds ?? tier.defaultTtlSeconds,
-    override.maxTtlSeconds ?? maxTtl(tier),
+    ...ruleProblems([...at, 'maxTtlSeconds'], MAXIMUM_TTL_OF_CACHED_TIER, maxTtlSeconds),
+    ...(['staleWhileRevalidateSeconds', 'staleIfErrorSeconds'] as const).flatMap((option) =>
+      ruleProblems([...at, option], STALE_WITHIN_MAXIMUM_TTL, tier[option], { longestTtlSeconds }),
+    ),
+    ...[{ at, defaultTtlSeconds: undefined, maxTtlSeconds: undefined }, ...overrides].flatMap(
+      (part) =>
+        ttlOrderProblems(part.at, {
+          minTtlSeconds: tier.minTtlSeconds,
+          defaultTtlSeconds: part.defaultTtlSeconds ?? tier.defaultTtlSeconds,
+          maxTtlSeconds: part.maxTtlSeconds ?? maxTtlSeconds,
+        }),
+    ),
   ];
 }
 
-/** Without one, the default is the maximum, everywhere. */
-function maxTtl({ maxTtlSeconds, defaultTtlSeconds }: DeploymentTier): number {
+/** At most one problem: a default below the minimum may be above the maximum, too. */
+function ttlOrderProblems(
+  at: Path,
+  ttls: { minTtlSeconds: number; defaultTtlSeconds: number; maxTtlSeconds: number },
+): DeploymentProblem[] {
+  const path = [...at, 'defaultTtlSeconds'];
+  return [
+    ...ruleProblems(path, DEFAULT_TTL_ABOVE_MINIMUM, ttls.defaultTtlSeconds, ttls),
+    ...ruleProblems(path, DEFAULT_TTL_BELOW_MAXIMUM, ttls.defaultTtlSeconds, ttls),
+  ].slice(0, 1);
+}
+
+/** The default TTL is also the maximum unless there is one. */
+function maxTtlOf({ maxTtlSeconds, defaultTtlSeconds }: DeploymentTier): number {
   return maxTtlSeconds ?? defaultTtlSeconds;
 }
 
-function ttlOrder(at: string[], min: number, usual: number, max: number): DeploymentProblem[] {
-  if (min <= usual && usual <= max) return [];
-  const belowMin = usual < min;
-  return [
-    {
-      path: [...at, 'defaultTtlSeconds'],
-      value: usual,
-      allowed: belowMin ? `at least the minimum TTL, ${min}` : `at most the maximum TTL, ${max}`,
-      rule: 'CloudFront needs minimum ≤ default ≤ maximum; CDK raises the others without a word instead of saying so.',
-      fix: belowMin ? 'Raise it, or lower `minTtlSeconds`.' : 'Lower it, or raise `maxTtlSeconds`.',
-    },
-  ];
+function continentsOf({ continents }: DeploymentTier): string {
+  return Object.keys(continents).join(', ');
 }
 
 function tierReferenceProblems({ edge }: Deployment): DeploymentProblem[] {
@@ -173,236 +128,176 @@ function tierReferenceProblems({ edge }: Deployment): DeploymentProblem[] {
         path,
         value: tier,
         allowed: `one of the tiers of this file: ${names.join(', ') || 'none yet'}`,
-        rule: 'A behaviour is cached as its tier says.',
+        rule: 'The tier of a behavior decides how its paths are cached.',
         fix: meant ? `Did you mean "${meant}"?` : `Add it under \`edge.tiers\`.`,
       };
     });
 }
 
-function behaviorProblems({ edge }: Deployment): DeploymentProblem[] {
-  const problems: DeploymentProblem[] = [];
-  if (edge.behaviors.length > CLOUDFRONT.cacheBehaviors) {
-    problems.push({
-      path: ['edge', 'behaviors'],
-      value: `${edge.behaviors.length} behaviours`,
-      allowed: `at most ${CLOUDFRONT.cacheBehaviors} beside the default one`,
-      rule: 'That is the quota of a CloudFront distribution; CDK does not check it.',
-      fix: 'Join patterns with wildcards.',
-    });
-  }
-  edge.behaviors.forEach(({ path }, i) => {
-    if (catchesAll(path, '*')) {
-      problems.push({
-        path: ['edge', 'behaviors', i, 'path'],
-        value: path,
-        allowed: 'a pattern that leaves some path to the default tier',
-        rule: 'The default behaviour already has every path that no pattern matches.',
-        fix: 'Remove it, and name its tier as `defaultTier`.',
-      });
-      return;
-    }
-    const earlier = edge.behaviors.findIndex((other, j) => j < i && catchesAll(other.path, path));
-    if (earlier >= 0) {
-      problems.push({
-        path: ['edge', 'behaviors', i, 'path'],
-        value: path,
-        allowed: `a pattern that behaviour ${earlier}, ${edge.behaviors[earlier]?.path}, does not catch first`,
-        rule: 'CloudFront takes the first behaviour that matches, so this one would never be used.',
-        fix: 'Move it up, or remove it.',
-      });
-    }
+function behaviorProblems(deployment: Deployment): DeploymentProblem[] {
+  const { behaviors } = deployment.edge;
+  const count = ruleProblems(['edge', 'behaviors'], NUMBER_OF_BEHAVIORS, behaviors.length, {
+    max: CLOUDFRONT.cacheBehaviors,
   });
-  return problems;
-}
-
-/**
- * A cached answer is everybody's: writes, and what depends on cookies, need a tier that keeps
- * nothing.
- */
-function methodProblems({ edge }: Deployment): DeploymentProblem[] {
-  return edge.behaviors.flatMap(({ tier, methods }, i) => {
-    if (!edge.tiers[tier]?.cached || methods === undefined || methods === 'read') return [];
-    return [
-      {
-        path: ['edge', 'behaviors', i, 'methods'],
-        value: methods,
-        allowed: `read with the cached tier "${tier}"`,
-        rule: 'A cached behaviour drops the cookies and most headers of a request, which writes need.',
-        fix: 'Use a tier with `cached: false`, or give writes a path of their own before this one.',
-      },
-    ];
-  });
-}
-
-/**
- * A bucket takes reads without a query. The tier must be cached, and that excludes other methods
- * and batch patterns already.
- */
-function bucketProblems({ edge }: Deployment): DeploymentProblem[] {
-  const problems = edge.behaviors.flatMap(({ origin, tier }, i): DeploymentProblem[] => {
-    const settings = edge.tiers[tier];
-    if (origin !== 'bucket' || settings === undefined) return [];
-    const at = { path: ['edge', 'behaviors', i, 'tier'], value: tier };
-    if (!settings.cached || settings.queryParameters !== 'none') {
+  return [
+    ...count,
+    ...behaviors.flatMap((behavior, i) => {
+      const at = ['edge', 'behaviors', i];
       return [
-        {
-          ...at,
-          allowed: 'a cached tier with `queryParameters: none`, because of `origin: bucket`',
-          rule: 'CloudFront signs what it asks a bucket, and S3 follows a signed query: viewers could choose versions and headers of the answer.',
-          fix: 'Name another tier, or leave `origin` out.',
-        },
+        ...patternProblems([...at, 'path'], behavior.path, behaviors.slice(0, i)),
+        ...tierOfBehaviorProblems(at, behavior, deployment),
+        ...batchProblems([...at, 'batch'], behavior, deployment),
       ];
-    }
-    const negotiates = settings.varyByLanguage || settings.varyByImageFormat;
-    if (edge.runtime !== 'cloudfront-functions' || !negotiates) return [];
-    return [
-      {
-        ...at,
-        allowed:
-          'a tier that varies by neither language nor image format, because of `origin: bucket` and `runtime: cloudfront-functions`',
-        rule: 'The function that negotiates also selects a region there, so it does not run for a bucket.',
-        fix: 'Name another tier, or use `runtime: lambda-edge`.',
-      },
-    ];
+    }),
+  ];
+}
+
+function patternProblems(
+  path: Path,
+  pattern: string,
+  earlier: readonly { readonly path: string }[],
+): DeploymentProblem[] {
+  const isDefault = ruleProblems(path, PATTERN_LEAVES_DEFAULT, pattern);
+  if (isDefault.length > 0) return isDefault;
+  return ruleProblems(
+    path,
+    PATTERN_IS_REACHED,
+    pattern,
+    earlier.map((other) => other.path),
+  );
+}
+
+/** A bucket takes reads only: its tier must be cached, which excludes other methods. */
+function tierOfBehaviorProblems(
+  at: Path,
+  { tier: name, methods, origin }: Deployment['edge']['behaviors'][number],
+  { edge }: Deployment,
+): DeploymentProblem[] {
+  const tier = edge.tiers[name];
+  if (tier === undefined) return [];
+  const { cached } = tier;
+  const problems = ruleProblems([...at, 'methods'], METHODS_OF_CACHED_TIER, methods, {
+    tier: name,
+    cached,
   });
+  if (origin !== 'bucket') return problems;
+  const ofBucket = ruleProblems([...at, 'tier'], TIER_OF_OWN_ORIGIN, name, {
+    cached,
+    hasQuery: tier.queryParameters !== 'none',
+    queryOption: '`queryParameters: none`',
+  });
+  if (ofBucket.length > 0 || edge.runtime !== 'cloudfront-functions')
+    return [...problems, ...ofBucket];
+  const besideVpcOrigins = ruleProblems([...at, 'tier'], TIER_BESIDE_VPC_ORIGINS, name, {
+    negotiates: tier.varyByLanguage || tier.varyByImageFormat,
+    publicOrigins: PUBLIC_ORIGINS,
+  });
+  return [...problems, ...besideVpcOrigins];
+}
+
+function staticContentProblems({ edge }: Deployment): DeploymentProblem[] {
   const { folder } = edge.staticContent;
-  if (folder !== undefined && !edge.behaviors.some(({ origin }) => origin === 'bucket')) {
-    problems.push({
+  if (folder === undefined || edge.behaviors.some(({ origin }) => origin === 'bucket')) return [];
+  return [
+    {
       path: ['edge', 'staticContent', 'folder'],
       value: folder,
-      allowed: 'left out without a behaviour of `origin: bucket`',
+      allowed: 'left out without a behavior of `origin: bucket`',
       rule: 'Nothing would be served from it.',
-      fix: 'Give the behaviour of those paths `origin: bucket`.',
-    });
-  }
-  return problems;
+      fix: 'Give the behavior of those paths `origin: bucket`.',
+    },
+  ];
 }
 
-function batchProblems({ edge, regions }: Deployment): DeploymentProblem[] {
+function batchRegionProblems({ edge, regions }: Deployment): DeploymentProblem[] {
   const { batchRegion } = edge;
-  const problems: DeploymentProblem[] = [];
-  if (batchRegion !== undefined && regions[batchRegion] === undefined) {
-    problems.push({
+  if (batchRegion === undefined || regions[batchRegion] !== undefined) return [];
+  return [
+    {
       path: ['edge', 'batchRegion'],
       value: batchRegion,
       allowed: `one of the regions of this file: ${Object.keys(regions).join(', ')}`,
       rule: 'Batch work is sent to a fleet of this deployment.',
       fix: 'Name one of them, or leave it out.',
-    });
-  }
-  // With the other runtime, there is no batch work at all.
-  if (edge.runtime !== 'lambda-edge') return problems;
-  edge.behaviors.forEach(({ path, batch = [], methods }, i) => {
-    batch.forEach((pattern, j) => {
-      if (catchesAll(path, pattern)) return;
-      problems.push({
-        path: ['edge', 'behaviors', i, 'batch', j],
-        value: pattern,
-        allowed: `within the path of its behaviour, ${path}`,
-        rule: 'Only requests that CloudFront gives to this behaviour reach the function that knows the pattern.',
-        fix: 'Narrow it, or give it to the behaviour of those paths.',
-      });
-    });
-    if (batch.length === 0 || (methods === 'split' && batchRegion !== undefined)) return;
-    problems.push({
-      path: ['edge', 'behaviors', i, 'batch'],
-      value: batch,
-      allowed: 'left out without `methods: split` and a `batchRegion`',
-      rule: 'Only behaviours that split their methods have the edge function that chooses an origin, and it needs one to choose.',
-      fix: 'Set `methods: split` here and `edge.batchRegion`.',
-    });
-  });
-  return problems;
-}
-
-function cookieProblems({ edge }: Deployment): DeploymentProblem[] {
-  return Object.entries(edge.tiers)
-    .filter(([, { setCookie, minTtlSeconds }]) => setCookie === 'bypass' && minTtlSeconds > 0)
-    .map(([name, { setCookie }]) => ({
-      path: ['edge', 'tiers', name, 'setCookie'],
-      value: setCookie,
-      allowed: 'strip with a minimum TTL above 0',
-      rule: 'CloudFront then keeps every answer, also one marked no-store: the cookie of one viewer would go to others.',
-      fix: 'Use `strip`, or leave `minTtlSeconds` at 0.',
-    }));
-}
-
-function shieldedContinentProblems({ edge }: Deployment): DeploymentProblem[] {
-  if (edge.originShieldRegion === undefined) return [];
-  return Object.entries(edge.tiers)
-    .filter(([, { continents }]) => Object.keys(continents).length > 0)
-    .map(([name]) => ({
-      path: ['edge', 'tiers', name, 'continents'],
-      value: `with originShieldRegion ${edge.originShieldRegion}`,
-      allowed: 'left out with Origin Shield',
-      rule: 'The function that sets TTLs by part of the world runs in the Shield region then, whoever asks.',
-      fix: 'Remove `originShieldRegion`, or the TTLs by part of the world.',
-    }));
-}
-
-function shieldProblems({ edge: { originShieldRegion } }: Deployment): DeploymentProblem[] {
-  if (originShieldRegion === undefined || ORIGIN_SHIELD_REGIONS.includes(originShieldRegion))
-    return [];
-  const facts = REGIONS[originShieldRegion];
-  return [
-    {
-      path: ['edge', 'originShieldRegion'],
-      value: originShieldRegion,
-      allowed: `one of ${ORIGIN_SHIELD_REGIONS.join(', ')}`,
-      rule: 'AWS has Origin Shield in these regions only; CDK accepts any text and the deployment fails.',
-      fix: facts
-        ? `Use "${facts.originShieldRegion}", the nearest to ${originShieldRegion}.`
-        : `Name a region of the list.`,
     },
   ];
 }
 
-function keyProblems({ edge }: Deployment): DeploymentProblem[] {
-  return Object.entries(edge.tiers).flatMap(([name, { queryParameters }]) => {
-    const characters = Array.isArray(queryParameters) ? queryParameters.join('').length : 0;
-    if (characters <= CLOUDFRONT.keyPartCharacters) return [];
-    return [
-      {
-        path: ['edge', 'tiers', name, 'queryParameters'],
-        value: `${characters} characters`,
-        allowed: `at most ${CLOUDFRONT.keyPartCharacters} characters together`,
-        rule: 'That is the quota of a CloudFront cache policy.',
-        fix: 'Name fewer parameters, or use `all` and drop the others with `dropQueryParameters`.',
-      },
-    ];
-  });
+function batchProblems(
+  at: Path,
+  { path: pathPattern, methods, batch = [] }: Deployment['edge']['behaviors'][number],
+  { edge }: Deployment,
+): DeploymentProblem[] {
+  // The other runtime takes no batch patterns at all.
+  if (edge.runtime !== 'lambda-edge' || batch.length === 0) return [];
+  return [
+    ...batch.flatMap((pattern, j) =>
+      ruleProblems([...at, j], BATCH_WITHIN_BEHAVIOR, pattern, { pathPattern }),
+    ),
+    ...ruleProblems(at, BATCH_NEEDS_SPLIT, batch, {
+      splits: methods === 'split',
+      hasBatchOrigin: edge.batchRegion !== undefined,
+      batchOption: '`batchRegion`',
+    }),
+  ];
+}
+
+/** Options that need Lambda@Edge functions on origin events, which VPC origins do not take. */
+function vpcOriginProblems({ edge }: Deployment): DeploymentProblem[] {
+  if (edge.runtime !== 'cloudfront-functions') return [];
+  const excluded = (path: Path, value: unknown, neutral?: unknown) =>
+    ruleProblems(['edge', ...path], OPTION_WITH_VPC_ORIGINS, value, {
+      neutral,
+      publicOrigins: PUBLIC_ORIGINS,
+    });
+  const tiers = edge.features.tierTtls
+    ? Object.entries(edge.tiers).filter(([, { cached }]) => cached)
+    : [];
+  return [
+    ...excluded(['readFailover'], edge.readFailover, false),
+    ...excluded(['batchRegion'], edge.batchRegion),
+    ...ruleProblems(
+      ['edge', 'originShieldRegion'],
+      SHIELD_WITH_VPC_ORIGINS,
+      edge.originShieldRegion,
+      {},
+    ),
+    ...edge.behaviors.flatMap(({ batch }, i) => excluded(['behaviors', i, 'batch'], batch)),
+    ...tiers.flatMap(([name, tier]) => [
+      ...excluded(['tiers', name, 'continents'], continentsOf(tier) || undefined),
+      ...excluded(['tiers', name, 'browserTtlSeconds'], tier.browserTtlSeconds),
+      ...excluded(['tiers', name, 'staleWhileRevalidateSeconds'], tier.staleWhileRevalidateSeconds),
+      ...excluded(['tiers', name, 'staleIfErrorSeconds'], tier.staleIfErrorSeconds),
+      ...excluded(
+        ['tiers', name, 'errorTtlSeconds'],
+        tier.errorTtlSeconds,
+        CLOUDFRONT.errorCachingMinimumSeconds,
+      ),
+      ...excluded(['tiers', name, 'setCookie'], tier.setCookie, 'strip'),
+    ]),
+  ];
 }
 
 function uniqueProblems({ edge, objectives }: Deployment): DeploymentProblem[] {
-  const lists: { path: string[]; values: readonly string[] }[] = [
+  const lists: { path: Path; entries: readonly string[] }[] = [
     ...Object.entries(edge.tiers).map(([name, { queryParameters }]) => ({
       path: ['edge', 'tiers', name, 'queryParameters'],
-      values: Array.isArray(queryParameters) ? queryParameters : [],
+      entries: Array.isArray(queryParameters) ? queryParameters : [],
     })),
     {
       path: ['edge', 'languages'],
-      values: edge.languages.map((language) => language.toLowerCase()),
+      entries: edge.languages.map((language) => language.toLowerCase()),
     },
     {
       path: ['edge', 'pathRateLimits'],
-      values: edge.pathRateLimits.map(({ pathPrefix }) => pathPrefix),
+      entries: edge.pathRateLimits.map(({ pathPrefix }) => pathPrefix),
     },
-    { path: ['edge', 'dropQueryParameters'], values: edge.dropQueryParameters },
-    { path: ['objectives', 'alarmEmails'], values: objectives.alarmEmails },
+    { path: ['edge', 'dropQueryParameters'], entries: edge.dropQueryParameters },
+    { path: ['objectives', 'alarmEmails'], entries: objectives.alarmEmails },
   ];
-  return lists.flatMap(({ path, values }) =>
-    values.flatMap((value, i) =>
-      values.indexOf(value) === i
-        ? []
-        : [
-            {
-              path: [...path, i],
-              value,
-              allowed: 'named once',
-              rule: 'The same entry twice is a slip: one of them was to be another.',
-              fix: 'Change it, or remove it.',
-            },
-          ],
+  return lists.flatMap(({ path, entries }) =>
+    entries.flatMap((entry, i) =>
+      ruleProblems([...path, i], NAMED_ONCE, entry, entries.slice(0, i)),
     ),
   );
 }

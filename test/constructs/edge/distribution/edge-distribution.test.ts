@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { App, Duration, Lazy, RemovalPolicy, SecretValue, Stack, Stage } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import type { EdgeBehavior } from '../../../../lib/constructs/edge/distribution/behavior';
@@ -15,13 +16,8 @@ import type { EdgeFunction } from '../../../../lib/constructs/edge/functions/edg
 import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
 import { EdgeWebAcl } from '../../../../lib/constructs/edge/web-acl';
 import { testStack } from '../../../test-stack';
+import { certificateIn } from '../certificate';
 
-const certificateIn = (stack: Stack) =>
-  acm.Certificate.fromCertificateArn(
-    stack,
-    'Certificate',
-    'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
-  );
 const zoneIn = (stack: Stack) =>
   route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', {
     hostedZoneId: 'Z123',
@@ -48,7 +44,7 @@ function assetOf(
   );
 }
 
-describe("in someone else's stack, with the fewest props", () => {
+describe('with only the required props, in a stack of its own', () => {
   const stack = testStack();
   new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
@@ -57,7 +53,7 @@ describe("in someone else's stack, with the fewest props", () => {
   });
   const template = Template.fromStack(stack);
 
-  test('caches nothing, takes every method, and gives the origin all but the Host header and what only the edge may set', () => {
+  test('caches nothing, takes every method, and forwards all but Host and the headers of the edge', () => {
     const config = configOf(template);
     const [allOfTheViewer] = Object.keys(
       template.findResources('AWS::CloudFront::OriginRequestPolicy'),
@@ -92,7 +88,7 @@ describe("in someone else's stack, with the fewest props", () => {
     template.resourceCountIs('AWS::Lambda::Function', 0);
   });
 
-  test('is protected and logged all the same', () => {
+  test('has a web ACL and access logs', () => {
     expect(configOf(template).WebACLId).toEqual({
       'Fn::GetAtt': [Object.keys(template.findResources('AWS::WAFv2::WebACL'))[0], 'Arn'],
     });
@@ -101,7 +97,7 @@ describe("in someone else's stack, with the fewest props", () => {
   });
 });
 
-describe('with all of it', () => {
+describe('with all props', () => {
   const behaviors: EdgeBehavior[] = [
     { pathPattern: '/admin/*', tier: CacheTier.uncached() },
     { pathPattern: '/auth/*', tier: CacheTier.uncached() },
@@ -148,7 +144,7 @@ describe('with all of it', () => {
   });
 
   test.each([...cached, '*'])(
-    '%s is read from the read origin, which sees nothing that is not in the key',
+    '%s is read from the read origin, which gets only the parts of the key',
     (pattern) => {
       expect(behaviorOf(pattern)).toMatchObject({
         TargetOriginId: 'read',
@@ -186,10 +182,9 @@ describe('with all of it', () => {
     template.resourceCountIs('AWS::CloudFront::CachePolicy', 9);
   });
 
-  test('the edge functions run before and behind each cache, one for each event, and nowhere else', () => {
+  test('the edge functions run before and after each cache, one for each event, and nowhere else', () => {
     const versionOf = ({ version }: EdgeFunction) => stack.resolve(version.functionArn);
-    if (!edge.normalizer || !edge.regionalTtl)
-      throw new Error('There is an edge function missing.');
+    if (!edge.normalizer || !edge.regionalTtl) throw new Error('An edge function is missing.');
     const both = [
       { EventType: 'viewer-request', LambdaFunctionARN: versionOf(edge.normalizer) },
       { EventType: 'origin-response', LambdaFunctionARN: versionOf(edge.regionalTtl) },
@@ -207,9 +202,9 @@ describe('with all of it', () => {
     }
   });
 
-  test('the edge function does for each path what its tier says', async () => {
+  test('the edge function applies the tier of each path', async () => {
     const { handler } = require(join(assetOf(stack, template, 'Viewer request'), 'index.js'));
-    const answer = async (uri: string) => {
+    const normalized = async (uri: string) => {
       const headers = { accept: [{ value: 'image/avif' }], 'accept-language': [{ value: 'ja' }] };
       const request = { uri, querystring: 'utm_source=x&b=2&a=1', headers };
       const { querystring, headers: sent } = await handler({ Records: [{ cf: { request } }] });
@@ -219,14 +214,14 @@ describe('with all of it', () => {
         sent['x-isochrone-image-format']?.[0].value,
       ];
     };
-    expect(await answer('/static/hashed/app.1f.js')).toEqual(['', undefined, undefined]);
-    expect(await answer('/static/app.js')).toEqual(['a=1&b=2', undefined, undefined]);
-    expect(await answer('/media/a.jpg')).toEqual(['a=1&b=2', undefined, 'avif']);
-    expect(await answer('/api/news/today')).toEqual(['a=1&b=2', 'ja', undefined]);
-    expect(await answer('/')).toEqual(['a=1&b=2', 'ja', undefined]);
+    expect(await normalized('/static/hashed/app.1f.js')).toEqual(['', undefined, undefined]);
+    expect(await normalized('/static/app.js')).toEqual(['a=1&b=2', undefined, undefined]);
+    expect(await normalized('/media/a.jpg')).toEqual(['a=1&b=2', undefined, 'avif']);
+    expect(await normalized('/api/news/today')).toEqual(['a=1&b=2', 'ja', undefined]);
+    expect(await normalized('/')).toEqual(['a=1&b=2', 'ja', undefined]);
   });
 
-  test('static files stay for four hours in Asia and the Pacific, for two elsewhere, within what the policy allows', async () => {
+  test('static files are cached four hours in Asia and the Pacific and two elsewhere, within the policy', async () => {
     const asset = assetOf(stack, template, 'Origin response');
     const cacheControl = async (region: string, uri: string, headers: object = {}) => {
       const before = process.env.AWS_REGION;
@@ -263,7 +258,7 @@ describe('with all of it', () => {
     });
   });
 
-  test('viewers connect with TLS 1.2 or later over HTTP/2 and HTTP/3, from everywhere', () => {
+  test('viewers connect with TLS 1.2 or later over HTTP/2 and HTTP/3, from anywhere', () => {
     expect(config).toMatchObject({
       Aliases: ['www.example.com', 'example.com'],
       HttpVersion: 'http2and3',
@@ -274,7 +269,7 @@ describe('with all of it', () => {
     expect(config).not.toHaveProperty('Restrictions');
   });
 
-  test('the origins know the distribution by a secret that is not in the template', () => {
+  test('the origins recognize the distribution by a secret that is not in the template', () => {
     expect(config.Origins).toHaveLength(2);
     for (const origin of config.Origins) {
       expect(origin.OriginCustomHeaders).toEqual([
@@ -286,7 +281,7 @@ describe('with all of it', () => {
     }
   });
 
-  test('answers carry security headers', () => {
+  test('responses have security headers', () => {
     template.hasResourceProperties('AWS::CloudFront::ResponseHeadersPolicy', {
       ResponseHeadersPolicyConfig: {
         SecurityHeadersConfig: {
@@ -322,7 +317,7 @@ describe('with all of it', () => {
     ]);
   });
 
-  test('hit rates are measured, and logs follow the removal policy and the key', () => {
+  test('hit rates are measured, and logs have the removal policy and the key', () => {
     template.resourceCountIs('AWS::CloudFront::MonitoringSubscription', 1);
     template.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
     template.hasResource('AWS::Logs::LogGroup', {
@@ -331,14 +326,15 @@ describe('with all of it', () => {
     });
   });
 
-  test('other rooms find the distribution, its names and its web ACL', () => {
+  test('exposes the distribution, its names and its web ACL', () => {
     expect(edge.domainNames).toEqual(['www.example.com', 'example.com']);
     expect(stack.resolve(edge.webAcl.webAclRef.webAclArn)).toEqual(config.WebACLId);
-    expect(stack.resolve(edge.distribution.distributionId)).toEqual({ Ref: expect.any(String) });
+    expect(stack.resolve(edge.distributionId)).toEqual({ Ref: expect.any(String) });
+    expect(edge.domainName).toBe(edge.distribution.distributionDomainName);
   });
 });
 
-describe('with methods that are split, and reads that fail over', () => {
+describe('with split methods and read failover', () => {
   const stack = testStack();
   const edge = new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
@@ -366,7 +362,7 @@ describe('with methods that are split, and reads that fail over', () => {
   const config = configOf(template);
   const [admin, api, news] = config.CacheBehaviors;
 
-  test('a split path takes every method, uncached, and only the router runs, before and behind the origin', () => {
+  test('a split path takes every method, uncached, and only the router runs, before and after the origin', () => {
     const router = stack.resolve(edge.originRouter?.version.functionArn);
     for (const behavior of [api, config.DefaultCacheBehavior]) {
       expect(behavior).toMatchObject({
@@ -383,7 +379,7 @@ describe('with methods that are split, and reads that fail over', () => {
     expect(admin).not.toHaveProperty('LambdaFunctionAssociations');
   });
 
-  test('its origin is the read origin, with the header that both know, without Origin Shield', () => {
+  test('its origin is the read origin, with the verification header and without Origin Shield', () => {
     const origin = config.Origins.find(({ Id }: { Id: string }) => Id === 'split');
     expect(origin).toMatchObject({
       DomainName: 'read.example.com',
@@ -392,7 +388,7 @@ describe('with methods that are split, and reads that fail over', () => {
     expect(origin).not.toHaveProperty('OriginShield');
   });
 
-  test('the router knows the names, the time and the batch patterns', async () => {
+  test('the router has the names, the duration and the batch patterns', async () => {
     const { handler } = require(join(assetOf(stack, template, 'Origin request'), 'index.js'));
     const nameFor = async (method: string, uri: string, cookie = '') => {
       const origin = { custom: { domainName: 'read.example.com' } };
@@ -409,7 +405,7 @@ describe('with methods that are split, and reads that fail over', () => {
     expect(await nameFor('POST', '/')).toBe('write.example.com');
   });
 
-  test('reads fail over from the read to the write origin; nothing else does', () => {
+  test('only reads fail over from the read to the write origin', () => {
     const { Items: groups, Quantity: count } = config.OriginGroups;
     expect(count).toBe(1);
     expect(groups[0]).toMatchObject({
@@ -426,7 +422,7 @@ describe('with methods that are split, and reads that fail over', () => {
   });
 });
 
-describe('a value that CDK would take and CloudFront refuse or never use', () => {
+describe('a value that CDK accepts but CloudFront refuses or never uses', () => {
   function build(props: Partial<EdgeDistributionProps>, region: string | undefined = 'us-east-1') {
     const stack = new Stack(new App(), 'Test', { env: { region } });
     return () =>
@@ -485,21 +481,21 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       'originVerification.headerName must be',
       { originVerification: { secret, headerName: 'x-amz-verify' } },
     ],
-    ['Use eu-west-2, the nearest to eu-west-3.', { originShieldRegion: 'eu-west-3' }],
-    ['Use the one nearest to the read origin.', { originShieldRegion: 'mars-north-1' }],
+    ['Use "eu-west-2", the nearest to eu-west-3.', { originShieldRegion: 'eu-west-3' }],
+    ['Use the one nearest to the origin.', { originShieldRegion: 'mars-north-1' }],
     [
-      'originShieldRegion must be left out, because the tier "static" has TTLs by part of the world, got "eu-west-2"',
+      'continents of the tier "static" must be left out with Origin Shield, got "apac"',
       { originShieldRegion: 'eu-west-2', defaultTier: CacheTier.static() },
     ],
     [
       'each TTL of the tier "late" must be a number that is known at synthesis',
       { defaultTier: lateTier },
     ],
-    ['behaviors must be at most 75, got "76 behaviors"', paths(76)],
-    ['behaviors must be at most 2, got "3 behaviors"', { ...paths(3), maxBehaviors: 2 }],
+    ['behaviors must be at most 75 beside the default one, got 76', paths(76)],
+    ['behaviors must be at most 2 beside the default one, got 3', { ...paths(3), maxBehaviors: 2 }],
     ['behaviors[0].pathPattern must be 1 to 255 of the characters', cached('/a b')],
     [
-      'behaviors[0].pathPattern must be a pattern that leaves some path to the default behavior',
+      'behaviors[0].pathPattern must be a pattern that leaves some path to the default tier',
       cached('/*'),
     ],
     [
@@ -511,15 +507,15 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       cached('/a/*', '/c', '/a/b'),
     ],
     [
-      'behaviors[0].methods must be \'read\' with the cached tier "news"',
+      'behaviors[0].methods must be read with the cached tier "news"',
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), methods: 'all' }] },
     ],
     [
-      'behaviors[0].methods must be \'read\' with the cached tier "news"',
+      'behaviors[0].methods must be read with the cached tier "news"',
       { ...two, behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), methods: 'split' }] },
     ],
     [
-      "defaultMethods must be 'read' with the cached tier",
+      'defaultMethods must be read with the cached tier',
       { defaultTier: CacheTier.news(), defaultMethods: 'all' },
     ],
     ['defaultMethods must be left out without a `writeOriginName`', { defaultMethods: 'split' }],
@@ -546,23 +542,20 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       { ...three, behaviors: [{ ...split, batchPatterns: ['/a b'] }] },
     ],
     [
-      'behaviors[0].batchPatterns must be within the pattern of their behavior, /a/*, got "/b/*"',
+      'behaviors[0].batchPatterns must be within the pattern of its behavior, /a/*, got "/b/*"',
       { ...three, behaviors: [{ ...split, batchPatterns: ['/a/b', '/b/*'] }] },
     ],
     [
-      'behaviors[0].tier must be a cached tier, because',
+      'behaviors[0].tier must be a cached tier with',
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.uncached(), origin }] },
     ],
+    ['behaviors[0].tier must be a cached tier with', { ...two, behaviors: [{ ...split, origin }] }],
     [
-      'behaviors[0].tier must be a cached tier, because',
-      { ...two, behaviors: [{ ...split, origin }] },
-    ],
-    [
-      "behaviors[0].methods must be 'read' with the cached tier",
+      'behaviors[0].methods must be read with the cached tier',
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.immutable(), methods: 'all', origin }] },
     ],
     [
-      "behaviors[0].batchPatterns must be left out without `methods: 'split'`",
+      'behaviors[0].batchPatterns must be left out without `methods: split`',
       {
         ...three,
         behaviors: [
@@ -571,11 +564,11 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
       },
     ],
     [
-      'query of the tier "news" must be \'none\', because behaviors[0] has an `origin` of its own',
+      "behaviors[0].tier must be a cached tier with `query: 'none'`, because the behavior has an `origin` of its own",
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), origin }] },
     ],
     [
-      'varyByLanguage of the tier "news" must be false, because behaviors[0] has an `origin` of its own beside `vpcOrigins`',
+      'behaviors[0].tier must be a tier that varies by neither language nor image format, because',
       {
         ...privately,
         languages: ['en'],
@@ -585,13 +578,13 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.millis(1500) }],
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.seconds(0) }],
     ['languages[0] must be a BCP 47 tag', { languages: ['en_GB'] }],
-    ['languages[1] must be a BCP 47 tag, named once', { languages: ['en', 'EN'] }],
+    ['languages[1] must be named once', { languages: ['en', 'EN'] }],
     [
       'languages must be at least one language, because the tier "news" varies by language',
       { defaultTier: byLanguage },
     ],
     ['the number of cache policies', { ...cached('/a'), maxCachePolicies: 0 }],
-  ])('is refused: %s', (message, props) => {
+  ])('refuses with: %s', (message, props) => {
     expect(build(props)).toThrow(message);
   });
 
@@ -632,7 +625,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
         behaviors: [{ pathPattern: '/a', tier: CacheTier.news().with(bare), origin }],
       },
     ],
-    ['a second', { recentWriter: Duration.seconds(1) }],
+    ['a recent writer of one second', { recentWriter: Duration.seconds(1) }],
     ['a wildcard name', { domainNames: ['*.example.com', 'example.com'], hostedZone: zone }],
     [
       'names that are known only on deployment',
@@ -650,11 +643,11 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
     ['the narrower pattern first', cached('/a/b', '/a/*')],
     ['patterns that only overlap', cached('/a/*', '*.jpg')],
     ['languages that a tier needs', { defaultTier: byLanguage, languages: ['en', 'pt-BR'] }],
-  ])('its neighbour passes: %s', (_, props) => {
+  ])('accepts %s', (_, props) => {
     expect(build(props)).not.toThrow();
   });
 
-  test('a stack outside us-east-1 is refused with the way out', () => {
+  test('refuses a stack outside us-east-1, with a fix', () => {
     expect(build({}, 'eu-west-1')).toThrow(
       'EdgeDistribution at Test/Edge: env.region of the stack must be us-east-1, got "eu-west-1".\n' +
         'The certificate, the web ACL and the edge functions of CloudFront live in us-east-1 only. ' +
@@ -663,7 +656,7 @@ describe('a value that CDK would take and CloudFront refuse or never use', () =>
   });
 });
 
-test('takes a web ACL and a restriction by country of the user, in a stack without a region', () => {
+test('accepts a web ACL and a geo restriction, in a stack without a region', () => {
   const stack = new Stack(new App(), 'Test');
   const { webAcl } = new EdgeWebAcl(stack, 'OwnAcl', { requestsPerMinute: 5000 });
   const edge = new EdgeDistribution(stack, 'Edge', {
@@ -697,5 +690,70 @@ test('Origin Shield stands before the read origin only', () => {
   expect(Object.fromEntries(shields)).toEqual({
     'read.example.com': { Enabled: true, OriginShieldRegion: 'eu-west-2' },
     'write.example.com': undefined,
+  });
+});
+
+describe('a distribution of another stack', () => {
+  const stack = new Stack(new App(), 'Other');
+  const edge = EdgeDistribution.fromEdgeDistributionAttributes(stack, 'Edge', {
+    distributionId: 'E123',
+    domainName: 'd111111abcdef8.cloudfront.net',
+  });
+
+  test('has the attributes that were given', () => {
+    expect([edge.distributionId, edge.domainName]).toEqual([
+      'E123',
+      'd111111abcdef8.cloudfront.net',
+    ]);
+    expect(edge.distribution.distributionId).toBe('E123');
+  });
+
+  test.each<[string, (props?: object) => Metric, object]>([
+    [
+      'requests',
+      (props) => edge.metricRequests(props),
+      { metricName: 'Requests', statistic: 'Sum' },
+    ],
+    [
+      '5xx errors',
+      (props) => edge.metric5xxErrorRate(props),
+      { metricName: '5xxErrorRate', statistic: 'Average' },
+    ],
+    [
+      'cache hits',
+      (props) => edge.metricCacheHitRate(props),
+      { metricName: 'CacheHitRate', statistic: 'Average' },
+    ],
+    [
+      'origin latency',
+      (props) => edge.metricOriginLatency(props),
+      { metricName: 'OriginLatency', statistic: 'p95' },
+    ],
+  ])('has a metric of its %s, with both dimensions, in us-east-1', (_, metric, expected) => {
+    expect(metric()).toMatchObject({
+      namespace: 'AWS/CloudFront',
+      dimensions: { DistributionId: 'E123', Region: 'Global' },
+      region: 'us-east-1',
+      ...expected,
+    });
+    expect(metric({ statistic: 'Maximum' }).statistic).toBe('Maximum');
+  });
+
+  test('lets a role invalidate its objects', () => {
+    const role = new iam.Role(stack, 'Role', { assumedBy: new iam.AccountRootPrincipal() });
+    edge.grantCreateInvalidation(role);
+    Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 'cloudfront:CreateInvalidation',
+            Resource: {
+              'Fn::Join': ['', Match.arrayWith([Match.stringLikeRegexp(':distribution/E123$')])],
+            },
+          },
+        ],
+      },
+    });
   });
 });

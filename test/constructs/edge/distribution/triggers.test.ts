@@ -1,6 +1,5 @@
 import { Duration, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import {
   EdgeDistribution,
   type EdgeDistributionProps,
@@ -8,20 +7,17 @@ import {
 import { StaticContent } from '../../../../lib/constructs/edge/static-content/static-content';
 import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
 import { testStack } from '../../../test-stack';
+import { certificateIn } from '../certificate';
 
 const PRIVATE: Partial<EdgeDistributionProps> = {
   vpcOrigins: { primary: { region: 'us-east-1', vpcOriginId: 'vo_1' } },
 };
 
-/** What can be seen of each behaviour in the template of one distribution. */
+/** The behaviors in the template of one distribution. */
 function servedBy(props: Partial<EdgeDistributionProps>, stack: Stack = testStack()) {
   const edge = new EdgeDistribution(stack, 'Edge', {
     domainNames: ['www.example.com'],
-    certificate: acm.Certificate.fromCertificateArn(
-      stack,
-      'Certificate',
-      'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
-    ),
+    certificate: certificateIn(stack),
     readOriginName: 'origin.example.com',
     languages: ['en', 'ja'],
     ...props,
@@ -82,7 +78,7 @@ describe.each<
 >([
   ['both functions', {}, { events: BOTH, headers: [...NEGOTIATED, ...CORS], maxTtl: 14_400 }],
   [
-    'no normalised keys',
+    'no normalized keys',
     { normalizeCacheKeys: false },
     { events: ['origin-response'], headers: CORS, maxTtl: 14_400 },
   ],
@@ -108,7 +104,7 @@ describe.each<
   });
   const [served] = behaviors;
 
-  test('what runs, what is in the key, and how long it stays', () => {
+  test('the functions, the headers in the key and the TTLs follow the switches', () => {
     expect(served?.events).toEqual(expected.events);
     expect(served?.key).toMatchObject({
       DefaultTTL: 3600,
@@ -120,7 +116,7 @@ describe.each<
     });
   });
 
-  test('where no function looks at cookies, no cached answer has one', () => {
+  test('cached responses lose cookies if no function checks them', () => {
     expect(served?.removed).toEqual(expected.removed);
   });
 
@@ -130,7 +126,7 @@ describe.each<
   });
 });
 
-test('a tier that strips cookies does so without the function as well, which lets pass what it fails on', () => {
+test('a tier that strips cookies also strips them by policy, in case the function fails', () => {
   const pages = CacheTier.of({ name: 'pages', defaultTtl: Duration.hours(1), setCookie: 'strip' });
   const { behaviors } = servedBy({
     defaultTier: pages.with({ name: 'others', setCookie: 'bypass' }),
@@ -147,7 +143,7 @@ test('a tier that strips cookies does so without the function as well, which let
 });
 
 describe('with VPC origins', () => {
-  test('without normalised keys, the function still selects a region, and touches no query', () => {
+  test('without normalized keys, the function still selects a region, and changes no query', () => {
     const tier = CacheTier.of({
       name: 'pages',
       defaultTtl: Duration.hours(1),
@@ -166,7 +162,7 @@ describe('with VPC origins', () => {
     expect(codeOf()?.FunctionCode).toContain('"paths":[],"regions":["us-east-1"]');
   });
 
-  test('methods are split by the function that selects, and a second one marks who wrote', () => {
+  test('the selecting function splits methods, and a second one marks writers', () => {
     const { edge, template, behaviors } = servedBy({
       ...PRIVATE,
       recentWriter: Duration.seconds(30),
@@ -191,7 +187,7 @@ describe('with VPC origins', () => {
     template.resourceCountIs('AWS::Lambda::Function', 0);
   });
 
-  test('tiers with what no function sets there pass where it is turned off', () => {
+  test('tiers with options that need a function are accepted if tier TTLs are turned off', () => {
     expect(() => servedBy({ ...PRIVATE, defaultTier: PAGES })).toThrow(
       'must be left out with VPC origins',
     );
@@ -204,7 +200,7 @@ describe('with VPC origins', () => {
   });
 });
 
-describe('a behaviour with an origin of its own', () => {
+describe('a behavior with an origin of its own', () => {
   const TIER = CacheTier.of({
     name: 'assets',
     defaultTtl: Duration.days(365),
@@ -214,8 +210,8 @@ describe('a behaviour with an origin of its own', () => {
   });
 
   test.each<[string, Partial<EdgeDistributionProps>, string[]]>([
-    ['is cached as others are', {}, BOTH],
-    ['has no region selected', PRIVATE, []],
+    ['calls both functions', {}, BOTH],
+    ['calls no function beside VPC origins', PRIVATE, []],
   ])('%s', (_, props, events) => {
     const stack = testStack();
     const { origin } = new StaticContent(stack, 'Content');

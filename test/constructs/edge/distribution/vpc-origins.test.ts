@@ -1,26 +1,15 @@
 import { Duration, SecretValue, type Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import {
   EdgeDistribution,
   type EdgeDistributionProps,
 } from '../../../../lib/constructs/edge/distribution/edge-distribution';
-import {
-  checkForVpcOrigins,
-  originSelectionSettings,
-  VpcOriginSet,
-} from '../../../../lib/constructs/edge/distribution/vpc-origins';
+import { VpcOriginSet } from '../../../../lib/constructs/edge/distribution/vpc-origins';
 import { CacheTier } from '../../../../lib/constructs/edge/tiers/cache-tier';
 import { testStack } from '../../../test-stack';
+import { certificateIn } from '../certificate';
 
 const TIER = { name: 'pages', defaultTtl: Duration.minutes(5), setCookie: 'strip' } as const;
-
-const certificateIn = (stack: Stack) =>
-  acm.Certificate.fromCertificateArn(
-    stack,
-    'Certificate',
-    'arn:aws:acm:us-east-1:123456789012:certificate/4a5b',
-  );
 
 function edgeWith(
   props: Partial<EdgeDistributionProps> = {},
@@ -63,7 +52,7 @@ describe('three regions behind VPC origins', () => {
     ({ Properties }) => Properties.FunctionCode,
   );
 
-  test('every one is an origin, under its own id, also those that no behaviour names', () => {
+  test('each region is an origin with its name as the id, even if no behavior names it', () => {
     expect(config.Origins).toEqual(
       ['us-east-1', 'eu-west-1', 'ap-southeast-1'].map((region, i) =>
         expect.objectContaining({
@@ -84,7 +73,7 @@ describe('three regions behind VPC origins', () => {
     ).toEqual([undefined, { Enabled: true, OriginShieldRegion: 'eu-west-1' }, undefined]);
   });
 
-  test('behaviours name the primary; one function selects for those that only read, and nothing runs on Lambda@Edge', () => {
+  test('behaviors name the primary, one function selects for reads, and Lambda@Edge is not used', () => {
     const served = [...config.CacheBehaviors, { PathPattern: '*', ...config.DefaultCacheBehavior }];
     const called = {
       EventType: 'viewer-request',
@@ -131,7 +120,7 @@ describe('three regions behind VPC origins', () => {
     });
   });
 
-  test('cached answers lose their cookies, others keep them', () => {
+  test('cached responses lose their cookies, and others keep them', () => {
     const policies = template.findResources('AWS::CloudFront::ResponseHeadersPolicy');
     const removed = (behavior: { ResponseHeadersPolicyId: { Ref: string } }) =>
       policies[behavior.ResponseHeadersPolicyId.Ref]?.Properties.ResponseHeadersPolicyConfig
@@ -145,29 +134,13 @@ describe('three regions behind VPC origins', () => {
   });
 });
 
-test('from each edge region, the order of the regions that serve', () => {
-  const { nearest } = originSelectionSettings(['us-east-1', 'eu-west-1', 'ap-southeast-1']);
-  expect(nearest).toMatchObject({
-    'us-west-2': [0, 1, 2],
-    'eu-west-2': [1, 0, 2],
-    'ap-northeast-1': [2, 1, 0],
-    'sa-east-1': [0, 1, 2],
-  });
+test('accepts split methods, because a viewer function selects by method', () => {
+  const tier = CacheTier.uncached();
+  const split = { pathPattern: '/split/*', tier, methods: 'split' } as const;
+  expect(() => edgeWith({ behaviors: [split] })).not.toThrow();
 });
 
-test('how long writers are known is a setting only where they are marked', () => {
-  const written = (recentWriter?: Duration) =>
-    JSON.parse(JSON.stringify(originSelectionSettings(['us-east-1'], recentWriter)));
-  expect(written(Duration.minutes(1)).recentWriterSeconds).toBe(60);
-  expect(Object.keys(written())).toEqual(['regions', 'nearest']);
-});
-
-test('splitting methods needs no origin trigger: a viewer function selects by method', () => {
-  const split = { tier: CacheTier.uncached(), methods: 'split' };
-  expect(() => checkForVpcOrigins(testStack(), [split])).not.toThrow();
-});
-
-test('there are as many regions as an account has VPC origins', () => {
+test('refuses more regions than an account has VPC origins', () => {
   const withOthers = (count: number) => () =>
     new VpcOriginSet(testStack(), 'Origins', {
       primary: { region: 'us-east-1', vpcOriginId: 'vo_0' },
@@ -184,7 +157,7 @@ test('there are as many regions as an account has VPC origins', () => {
   );
 });
 
-describe('what VPC origins cannot do', () => {
+describe('options that VPC origins exclude', () => {
   const tier = (options: object) => ({
     behaviors: [],
     languages: [],
@@ -195,40 +168,44 @@ describe('what VPC origins cannot do', () => {
     [
       'a write origin',
       { writeOriginName: 'write.example.com' },
-      'writeOriginName must be left out with `vpcOrigins`',
+      'writeOriginName must be left out with VPC origins',
     ],
     [
       'a batch origin',
       { batchOriginName: 'batch.example.com' },
       'batchOriginName must be left out',
     ],
-    ['failover', { readFailover: true }, 'readFailover must be left out'],
+    ['failover', { readFailover: true }, 'readFailover must be false with VPC origins'],
     [
       'one Origin Shield for all',
       { originShieldRegion: 'eu-west-1' },
       'Give it to each of the `vpcOrigins`.',
     ],
     [
-      'parts of the world',
+      'TTLs by part of the world',
       tier({ continents: { apac: { defaultTtl: Duration.minutes(2) } } }),
       'continents of the tier "pages" must be left out',
     ],
     [
-      'browsers',
+      'a browser TTL',
       tier({ browserTtl: Duration.minutes(1) }),
       'browserTtl of the tier "pages" must be left out',
     ],
     [
-      'stale answers',
+      'a stale directive',
       tier({ staleIfError: Duration.minutes(1) }),
       'staleIfError of the tier "pages" must be left out',
     ],
     [
-      'errors',
+      'an error TTL',
       tier({ errorTtl: Duration.minutes(1) }),
-      'errorTtl of the tier "pages" must be 10 s',
+      'errorTtl of the tier "pages" must be 10 with VPC origins',
     ],
-    ['cookies', tier({ setCookie: 'bypass' }), 'setCookie of the tier "pages" must be `strip`'],
+    [
+      'cookies',
+      tier({ setCookie: 'bypass' }),
+      'setCookie of the tier "pages" must be strip with VPC origins',
+    ],
     [
       'a region twice',
       {
@@ -240,25 +217,25 @@ describe('what VPC origins cannot do', () => {
       'others[0].region must be known at synthesis, and named once',
     ],
     [
-      'Origin Shield elsewhere',
+      'a region without Origin Shield',
       {
         vpcOrigins: {
           primary: { region: 'eu-west-3', vpcOriginId: 'a', originShieldRegion: 'eu-west-3' },
         },
       },
-      'Use eu-west-2, the nearest to eu-west-3.',
+      'Use "eu-west-2", the nearest to eu-west-3.',
     ],
-  ])('%s', (_, props, message) => {
+  ])('refuses %s', (_, props, message) => {
     expect(() => edgeWith(props)).toThrow(message);
   });
 
-  test('a tier and origins that keep to it pass', () => {
+  test('accepts a tier and origins without them', () => {
     expect(() =>
       edgeWith({ ...tier({}), vpcOrigins: { primary: { region: 'eu-west-3', vpcOriginId: 'a' } } }),
     ).not.toThrow();
   });
 
-  test('a deployment without reads has no function', () => {
+  test('creates no function if no behavior reads', () => {
     expect(
       edgeWith({ behaviors: [], defaultTier: CacheTier.uncached() }).originSelector,
     ).toBeUndefined();

@@ -17,7 +17,7 @@ describe('an edge function', () => {
   const template = Template.fromStack(stack);
   const versions = Object.values(template.findResources('AWS::Lambda::Version'));
 
-  test('is what Lambda@Edge can run', () => {
+  test('has a configuration that Lambda@Edge can run', () => {
     template.hasResourceProperties('AWS::Lambda::Function', {
       FunctionName: 'market-normalize',
       Architectures: ['x86_64'],
@@ -30,14 +30,14 @@ describe('an edge function', () => {
     });
   });
 
-  test('outlives the stack, and so does its version: replicas at the edge still need them', () => {
+  test('outlives the stack, like its version, because replicas at the edge need both', () => {
     template.hasResource('AWS::Lambda::Function', { DeletionPolicy: 'Retain' });
     expect(versions).toEqual([
       expect.objectContaining({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' }),
     ]);
   });
 
-  test('may be run at the edge, and may write its own logs in every region, once and before it is used', () => {
+  test('may run at the edge, and may write its logs in every region before it is used', () => {
     template.hasResourceProperties('AWS::IAM::Role', {
       AssumeRolePolicyDocument: Match.objectLike({
         Statement: [
@@ -73,12 +73,12 @@ describe('an edge function', () => {
     );
   });
 
-  test('has no log group that Lambda@Edge never writes to', () => {
+  test('has no log group in its own region, to which Lambda@Edge never writes', () => {
     template.resourceCountIs('AWS::Logs::LogGroup', 0);
   });
 });
 
-test('equal settings are the same version in every synthesis, other settings another one', () => {
+test('equal settings give the same version in every synthesis, other settings another one', () => {
   const versionWith = (settings: object) => {
     const stack = new Stack(new App(), 'Test', { env: { region: 'us-east-1' } });
     functionIn(stack, settings);

@@ -10,7 +10,7 @@ const functionIn = (stack: Stack, settings: object, id = 'Function') =>
 const codeOf = (made: ViewerFunction) =>
   (made.function.node.defaultChild as cloudfront.CfnFunction).functionCode;
 
-test('is a published function of runtime 2.0, with the settings of the market in at most 10,240 bytes', () => {
+test('is a published function of runtime 2.0 that fits the market settings into 10,240 bytes', () => {
   const stack = testStack();
   const made = functionIn(stack, marketSettings());
   Template.fromStack(stack).hasResourceProperties('AWS::CloudFront::Function', {
@@ -18,7 +18,7 @@ test('is a published function of runtime 2.0, with the settings of the market in
     FunctionConfig: { Comment: 'Test', Runtime: 'cloudfront-js-2.0' },
     FunctionCode: codeOf(made),
   });
-  // CloudFront would make one that never expires.
+  // CloudFront would create one that never expires.
   Template.fromStack(stack).hasResourceProperties('AWS::Logs::LogGroup', {
     LogGroupName: '/aws/cloudfront/function/Test-Function-D9FBAA3E',
     RetentionInDays: 90,
@@ -30,14 +30,14 @@ test('is a published function of runtime 2.0, with the settings of the market in
   expect(Buffer.byteLength(codeOf(made))).toBeLessThanOrEqual(10_240);
 });
 
-test('the settings are code of one byte a character, whatever is in them', () => {
+test('any settings become ASCII code', () => {
   const settings = { paths: [{ pattern: "$&$'/é\u2028\\*", query: 'none' }] };
   const code = codeOf(functionIn(new Stack(new App(), 'Test'), settings));
   expect(code).toContain("$&$'/\\u00e9\\u2028\\\\*");
   expect(Buffer.byteLength(code)).toBe(code.length);
 });
 
-test('is refused from the first byte that CloudFront would refuse', () => {
+test('is refused at exactly the size that CloudFront would refuse', () => {
   const stack = new Stack(new App(), 'Test');
   const sized = (size: number) => ({ paths: [], filler: 'x'.repeat(size) });
   const fits = 10_240 - codeOf(functionIn(stack, sized(0), 'Empty')).length;
@@ -54,7 +54,7 @@ test('is refused outside us-east-1, and without a bundle', () => {
   expect(() =>
     functionIn(new Stack(new App(), 'Test', { env: { region: 'eu-west-1' } }), {}),
   ).toThrow(
-    'ViewerFunction at Test/Function: env.region of the stack must be us-east-1, got "eu-west-1".\nCloudFront Functions are made in us-east-1 only.',
+    'ViewerFunction at Test/Function: env.region of the stack must be us-east-1, got "eu-west-1".\nCloudFront Functions are created in us-east-1 only.',
   );
   expect(
     () =>

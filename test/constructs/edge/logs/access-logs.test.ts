@@ -25,7 +25,7 @@ describe('with its defaults', () => {
   const [policy] = Object.keys(template.findResources('AWS::S3::BucketPolicy'));
   const [source] = Object.values(template.findResources('AWS::Logs::DeliverySource'));
 
-  test('delivers Parquet by the hour, once the bucket allows it', () => {
+  test('delivers Parquet in hourly folders, after the bucket allows it', () => {
     expect(source?.Properties).toMatchObject({
       LogType: 'ACCESS_LOGS',
       ResourceArn: {
@@ -48,7 +48,7 @@ describe('with its defaults', () => {
     });
   });
 
-  test('records what hit rates need, and no cookies', () => {
+  test('records the fields for hit rates, and no cookies', () => {
     expect(ACCESS_LOG_FIELDS).toEqual(
       expect.arrayContaining([
         'cs-uri-stem',
@@ -104,7 +104,7 @@ describe('with its defaults', () => {
     });
   });
 
-  test('keeps the logs for 400 days, and the bucket beyond the stack', () => {
+  test('keeps the logs for 400 days, and outlives the stack', () => {
     template.hasResource('AWS::S3::Bucket', {
       Properties: {
         LifecycleConfiguration: {
@@ -152,7 +152,7 @@ describe('with props', () => {
     });
   });
 
-  test('does not move logs that would not stay, logs the access, and goes with the stack', () => {
+  test('does not move logs that expire soon, logs the access, and leaves with the stack', () => {
     template.hasResource('AWS::S3::Bucket', {
       Properties: {
         LifecycleConfiguration: {

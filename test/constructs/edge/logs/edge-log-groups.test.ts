@@ -10,7 +10,7 @@ const groupsFor = (...functionNames: string[]) =>
     functionNames,
   });
 
-test('are where Lambda@Edge writes in any region, expire after three months, and outlive the stack', () => {
+test('are the groups of Lambda@Edge in any region, expire after three months, and outlive the stack', () => {
   const stack = testStack('ap-southeast-1');
   const { logGroups } = new EdgeLogGroups(stack, 'Logs', {
     functionNames: ['market-normalize', 'market-ttl'],
@@ -24,13 +24,13 @@ test('are where Lambda@Edge writes in any region, expire after three months, and
   ]) {
     template.hasResource('AWS::Logs::LogGroup', {
       Properties: { LogGroupName: name, RetentionInDays: 90 },
-      // Not `Retain`: a group of a fixed name must not survive a first deployment that failed.
+      // Not `Retain`: a group with a fixed name must not survive a first deployment that failed.
       DeletionPolicy: 'RetainExceptOnCreate',
     });
   }
 });
 
-test("take a retention, a removal policy and a key, which lets the region's CloudWatch Logs use it", () => {
+test('accept a retention, a removal policy and a key, which CloudWatch Logs of the region may use', () => {
   const stack = testStack('eu-west-1');
   new EdgeLogGroups(stack, 'Logs', {
     functionNames: ['market-normalize'],
@@ -74,6 +74,6 @@ test.each<[string[], string]>([
 test.each<[string[]]>([
   [['a'.repeat(64), 'market_2']],
   [[Lazy.string({ produce: () => 'later' })]],
-])('take %j', (names) => {
+])('accept %j', (names) => {
   expect(() => groupsFor(...names)).not.toThrow();
 });

@@ -1,6 +1,6 @@
-import { passes } from '../../../../lib/constructs/edge/static-content/site-files';
+import { isUploaded } from '../../../../lib/constructs/edge/static-content/site-files';
 
-describe('a pattern of `aws s3`', () => {
+describe('a pattern of `aws s3` matches', () => {
   test.each([
     ['assets/a.js', 'assets/*', true],
     ['assets/deep/a.js', 'assets/*', true],
@@ -19,20 +19,20 @@ describe('a pattern of `aws s3`', () => {
     ['a+(b).js', 'a+(b).js', true],
     ['A.js', 'a.js', false],
   ])('%s, by %s: %j', (file, pattern, isMatch) => {
-    expect(passes(file, [{ action: 'exclude', pattern }])).toBe(!isMatch);
+    expect(isUploaded(file, [{ action: 'exclude', pattern }])).toBe(!isMatch);
   });
 });
 
-test('the last filter that matches a file decides, and without one it is in', () => {
+test('the last matching filter decides, and a file without a match is uploaded', () => {
   const filters = [
     { action: 'exclude', pattern: '*' },
     { action: 'include', pattern: '*.js' },
     { action: 'exclude', pattern: 'old/*' },
   ] as const;
-  expect(['a.css', 'a.js', 'old/a.js'].map((file) => passes(file, filters))).toEqual([
+  expect(['a.css', 'a.js', 'old/a.js'].map((file) => isUploaded(file, filters))).toEqual([
     false,
     true,
     false,
   ]);
-  expect(passes('a.css', [])).toBe(true);
+  expect(isUploaded('a.css', [])).toBe(true);
 });

@@ -39,7 +39,7 @@ describe('with its defaults', () => {
   const template = Template.fromStack(stack);
   const [distributionId] = Object.keys(template.findResources('AWS::CloudFront::Distribution'));
 
-  test('only the distribution that uses the origin may read, and over TLS', () => {
+  test('only the distribution that uses the origin may read it, over TLS', () => {
     template.hasResourceProperties('AWS::S3::BucketPolicy', {
       PolicyDocument: Match.objectLike({
         Statement: [
@@ -82,7 +82,7 @@ describe('with its defaults', () => {
     });
   });
 
-  test('is a private bucket that keeps overwritten versions for a month and itself beyond the stack', () => {
+  test('is a private bucket that keeps overwritten versions for a month and outlives the stack', () => {
     template.hasResource('AWS::S3::Bucket', {
       Properties: {
         PublicAccessBlockConfiguration: {
@@ -108,12 +108,12 @@ describe('with its defaults', () => {
     });
   });
 
-  test('without a source, brings no function that writes to the bucket', () => {
+  test('without a source, creates no function that writes to the bucket', () => {
     template.resourceCountIs('AWS::Lambda::Function', 0);
   });
 });
 
-test('with props, has Origin Shield, logs the access, and goes with the stack', () => {
+test('with props, has Origin Shield, logs the access, and leaves with the stack', () => {
   const stack = bare();
   distributionOf(
     stack,
@@ -142,7 +142,7 @@ test('with props, has Origin Shield, logs the access, and goes with the stack', 
   });
 });
 
-/** What the AWS CLI would do with a file: the `Cache-Control` of each command that sends it. */
+/** The `Cache-Control` of each command with which the AWS CLI would upload a file. */
 function cacheControlsOf(file: string, commands: readonly string[]): string[] {
   return commands.flatMap((command) => {
     const filters = [...command.matchAll(/--(include|exclude) '([^']*)'/g)];
@@ -154,9 +154,7 @@ function cacheControlsOf(file: string, commands: readonly string[]): string[] {
   });
 }
 
-/**
- * As Python's fnmatch, which the AWS CLI uses: `*` and `[…]`; the patterns here have nothing else.
- */
+/** Matches as Python's fnmatch, which the AWS CLI uses, for patterns of only `*` and `[…]`. */
 function matches(file: string, pattern: string): boolean {
   return new RegExp(`^${pattern.replace(/[.*]/g, (c) => (c === '*' ? '.*' : `\\${c}`))}$`).test(
     file,
@@ -184,7 +182,7 @@ describe('the upload by commands', () => {
     ['index.html', 'no-cache'],
     ['fr/about.3f2a91bc.html', 'no-cache'],
     ['old.htm', 'no-cache'],
-  ])('sends %s once, to be kept as %j', (file, cacheControl) => {
+  ])('uploads %s once, with %j', (file, cacheControl) => {
     expect(cacheControlsOf(file, commands)).toEqual([cacheControl]);
   });
 
@@ -193,7 +191,7 @@ describe('the upload by commands', () => {
     ['assets/report-20240131.pdf', YEAR],
     ['app.3f2a91bc.js', 'public, max-age=60, s-maxage=7200'],
     ['assets/embedded.html', 'no-cache'],
-  ])('by patterns and TTLs of your own, sends %s once, to be kept as %j', (file, cacheControl) => {
+  ])('with custom patterns and TTLs, uploads %s once, with %j', (file, cacheControl) => {
     const own = contentIn({
       hashedFiles: ['assets/*'],
       browserTtl: Duration.minutes(1),
@@ -202,7 +200,7 @@ describe('the upload by commands', () => {
     expect(cacheControlsOf(file, own.uploadCommands('dist'))).toEqual([cacheControl]);
   });
 
-  test('sends hashed files before pages, and deletes nothing', () => {
+  test('uploads hashed files before pages, and deletes nothing', () => {
     expect(commands.map((command) => /--cache-control '([^']*)'/.exec(command)?.[1])).toEqual([
       YEAR,
       OTHER,
@@ -211,7 +209,7 @@ describe('the upload by commands', () => {
     expect(commands.join('\n')).not.toContain('--delete');
   });
 
-  test('goes to the bucket, from a folder of any name', () => {
+  test('uploads to the bucket, from a folder of any name', () => {
     const stack = bare();
     const [first] = new StaticContent(stack, 'Content').uploadCommands("the owner's site");
     expect(stack.resolve(first)).toEqual({
@@ -227,7 +225,7 @@ describe('the upload by commands', () => {
   });
 });
 
-/** A folder with these files, each with its name as its content unless another one is given. */
+/** A folder with these files. The content of a file is its name unless `contents` has another. */
 function siteWith(files: readonly string[], contents: Record<string, string> = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'isochrone-built-'));
   for (const file of files) {
@@ -276,7 +274,7 @@ describe('the upload by the stack', () => {
     return { template, uploads: uploadsOf(template), outdir: (stack.node.root as App).outdir };
   }
 
-  test('comes before the distribution changes: a path that another origin served finds its files', () => {
+  test('comes before the distribution changes, so that a path moves to files that are there', () => {
     const stack = bare();
     distributionOf(stack, new StaticContent(stack, 'Content', { source: siteWith(SITE) }));
     const template = Template.fromStack(stack);
@@ -295,7 +293,7 @@ describe('the upload by the stack', () => {
     const policies = Object.values(template.findResources('AWS::IAM::ManagedPolicy'));
     const statements = policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
 
-    test('is one function with one layer, whose log is kept and encrypted', () => {
+    test('uses one function with one layer, and keeps and encrypts its log', () => {
       template.resourceCountIs('AWS::Lambda::Function', 1);
       template.resourceCountIs('AWS::Lambda::LayerVersion', 1);
       template.hasResource('AWS::Logs::LogGroup', {
@@ -310,7 +308,7 @@ describe('the upload by the stack', () => {
       });
     });
 
-    test('may list and write the buckets, and neither delete nor read there', () => {
+    test('may list and write the buckets, but neither delete nor read objects', () => {
       template.resourceCountIs('AWS::IAM::Policy', 0);
       expect([...new Set(statements.flatMap(({ Action }) => Action))].sort()).toEqual([
         'logs:CreateLogStream',
@@ -322,7 +320,7 @@ describe('the upload by the stack', () => {
       ]);
     });
 
-    test('sends hashed files, then others, then pages, once the policy is there, and deletes nothing', () => {
+    test('uploads hashed files, others and pages in this order, after the policy, and deletes nothing', () => {
       const own = uploads.filter(({ id }) => id.startsWith('Content'));
       expect(own.map(({ cacheControl }) => cacheControl)).toEqual([
         'public, max-age=31536000, immutable',
@@ -337,14 +335,14 @@ describe('the upload by the stack', () => {
         expect(resource.Properties).toMatchObject({ Prune: false, RetainOnDelete: true });
     });
 
-    test('of a kind without files is left out', () => {
+    test('leaves out a kind without files', () => {
       expect(
         uploads.filter(({ id }) => id.startsWith('Help')).map(({ cacheControl }) => cacheControl),
       ).toEqual(['no-cache']);
     });
   });
 
-  test('puts each file into one archive, as the commands would send it', () => {
+  test('puts each file into one archive, with the `Cache-Control` of the commands', () => {
     const { uploads, outdir } = synthesized(siteWith(SITE));
     const sent = uploads.flatMap(({ archive, cacheControl }) =>
       filesIn(join(outdir, `asset.${archive.replace('.zip', '')}`)).map((file) => [
@@ -358,7 +356,7 @@ describe('the upload by the stack', () => {
     );
   });
 
-  test('is the same, byte by byte, wherever the site was built', () => {
+  test('is the same, byte for byte, in whichever folder the site was built', () => {
     const [one, other] = [siteWith(SITE), siteWith(SITE)].map((source) => {
       const { outdir } = synthesized(source);
       const named = readdirSync(outdir).sort();
@@ -373,7 +371,7 @@ describe('the upload by the stack', () => {
     );
   });
 
-  test('of a page that changed alone, is of the pages alone, by the same policy', () => {
+  test('uploads only the pages if only a page changed, with the same policy', () => {
     const before = synthesized(siteWith(SITE));
     const after = synthesized(siteWith(SITE, { 'index.html': 'new' }));
     const archives = ({ uploads }: typeof before) => uploads.map(({ archive }) => archive);
@@ -395,7 +393,7 @@ describe('the upload by the stack', () => {
       () =>
         new StaticContent(stack, 'Help', { source, logEncryptionKey: new kms.Key(stack, 'Key') }),
     ).toThrow(
-      'StaticContent at Test/Help: logEncryptionKey must be the key of the stack\'s other static content, which is none, got "Test/Key".',
+      'StaticContent at Test/Help: logEncryptionKey must be that of the stack\'s other static content, left out, got "Test/Key".',
     );
   });
 
@@ -403,7 +401,7 @@ describe('the upload by the stack', () => {
     [Size.gibibytes(2), false],
     [Size.mebibytes(2049), true],
   ])(
-    "beside someone else's deployment with a disk of %s, is refused: %j",
+    'beside another deployment with a disk of %s, is refused: %j',
     (ephemeralStorageSize, isRefused) => {
       const stack = bare();
       new s3deploy.BucketDeployment(stack, 'Theirs', {
@@ -422,8 +420,8 @@ describe('the upload by the stack', () => {
 });
 
 test.each<[StaticContentProps, string]>([
-  [{ originShieldRegion: 'eu-west-3' }, 'Use eu-west-2, the nearest to eu-west-3.'],
-  [{ originShieldRegion: 'mars-1' }, 'Use the one nearest to the bucket.'],
+  [{ originShieldRegion: 'eu-west-3' }, 'Use "eu-west-2", the nearest to eu-west-3.'],
+  [{ originShieldRegion: 'mars-1' }, 'Use the one nearest to the origin.'],
   [
     { browserTtl: Duration.millis(1500) },
     'StaticContent at Test/Content: browserTtl must be a number of whole seconds',
@@ -450,6 +448,6 @@ test.each<StaticContentProps>([
   { browserTtl: Duration.millis(2000), edgeTtl: Duration.seconds(0) },
   { hashedFiles: ['_next/static/*'] },
   { source: siteWith(['favicon.ico']) },
-])('takes %j', (props) => {
+])('accepts %j', (props) => {
   expect(() => contentIn(props)).not.toThrow();
 });

@@ -39,7 +39,7 @@ describe('the policy of a tier', () => {
       CachePolicyConfig: Match.objectLike(config),
     });
 
-  test('leaves what is denied to the edge function, and lets CloudFront normalise Accept-Encoding', () => {
+  test('leaves denied parameters to the edge function, and Accept-Encoding to CloudFront', () => {
     hasPolicy({
       MinTTL: 0,
       DefaultTTL: 7200,
@@ -54,7 +54,7 @@ describe('the policy of a tier', () => {
     });
   });
 
-  test('has no query where the tier has none', () => {
+  test('has no query if the tier has none', () => {
     hasPolicy({
       DefaultTTL: 31_536_000,
       ParametersInCacheKeyAndForwardedToOrigin: Match.objectLike({
@@ -83,14 +83,14 @@ describe('the policy of a tier', () => {
   });
 });
 
-test('the headers in the key are those that the edge function sets', () => {
+test('the headers in the key are the ones that the edge function sets', () => {
   expect([LANGUAGE_HEADER, IMAGE_FORMAT_HEADER]).toEqual([
     handler.LANGUAGE_HEADER,
     handler.IMAGE_FORMAT_HEADER,
   ]);
 });
 
-test('tiers with the same content share one policy, whatever their names and parts of the world', () => {
+test('tiers with equal content share one policy, even if names and continents differ', () => {
   const subject = policies();
   const first = subject.policyOf(CacheTier.publicApi());
   expect(subject.policyOf(CacheTier.realtimeMarketData())).toBe(first);
@@ -105,7 +105,7 @@ test('tiers with the same content share one policy, whatever their names and par
   expect(policyCount(subject)).toBe(3);
 });
 
-test("AWS's own policies are taken where they say exactly the same", () => {
+test('uses a managed policy of AWS with exactly the same content', () => {
   const subject = policies();
   const optimized = CacheTier.of({
     name: 'optimized',
@@ -124,7 +124,7 @@ test("AWS's own policies are taken where they say exactly the same", () => {
   expect(policyCount(subject)).toBe(1);
 });
 
-test('with CORS, what an answer depends on reaches the origin only as a part of the key', () => {
+test('with CORS, the headers reach the origin as a part of the key', () => {
   const subject = policies();
   subject.policyOf(CacheTier.publicApi().with({ cors: true, varyByLanguage: true }));
   const headers = [
@@ -145,7 +145,7 @@ test('with CORS, what an answer depends on reaches the origin only as a part of 
   );
 });
 
-test('a policy allows the longest time of any part of the world', () => {
+test('a policy has the longest maximum TTL of any part of the world', () => {
   const subject = policies();
   const tier = CacheTier.static().with({
     maxTtl: Duration.hours(2),
@@ -167,7 +167,7 @@ test('the quota counts policies, not tiers', () => {
   );
 });
 
-test('two different tiers of one name are refused, the same one twice is not', () => {
+test('refuses two different tiers of one name, but not the same tier twice', () => {
   const subject = policies();
   subject.policyOf(CacheTier.news());
   subject.policyOf(CacheTier.news().with({}));
@@ -176,7 +176,7 @@ test('two different tiers of one name are refused, the same one twice is not', (
   );
 });
 
-test('names differ even where the place in the tree is too long for a name', () => {
+test('policy names differ even if the path of the construct is too long for a name', () => {
   const stack = new Stack(new App(), 'Test');
   let scope: Construct = stack;
   for (let depth = 0; depth < 12; depth++)

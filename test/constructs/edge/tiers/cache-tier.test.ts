@@ -8,7 +8,7 @@ import {
 
 const seconds = Duration.seconds;
 
-describe('the tiers of the project', () => {
+describe('the default tiers', () => {
   test.each<[CacheTier, number, number]>([
     [CacheTier.standard(), 3600, 86_400],
     [CacheTier.static(), 7200, 172_800],
@@ -33,7 +33,7 @@ describe('the tiers of the project', () => {
     expect(CacheTier.static().continents.apac?.defaultTtl?.toSeconds()).toBe(14_400);
   });
 
-  test('are kept by browsers as the origin says, but for hashed files and public answers', () => {
+  test('leave the browser TTL to the origin, except for hashed files and public responses', () => {
     expect(CacheTier.standard().browserTtl).toBeUndefined();
     expect(CacheTier.immutable().browserTtl?.toDays()).toBe(365);
     expect(CacheTier.publicApi().browserTtl?.toMinutes()).toBe(5);
@@ -44,7 +44,7 @@ describe('the tiers of the project', () => {
     expect(CacheTier.news().errorTtl.toSeconds()).toBe(10);
   });
 
-  test('have a query in the key where the content can depend on it', () => {
+  test('have a query in the key if the content can depend on it', () => {
     expect(CacheTier.immutable().query).toBe('none');
     expect(CacheTier.publicApi().query).toEqual({ deny: DEFAULT_DENIED_QUERY });
   });
@@ -61,30 +61,30 @@ describe('CacheTier.of', () => {
   const tier = (options: Partial<CacheTierOptions>) =>
     CacheTier.of({ name: 'prices', defaultTtl: seconds(60), ...options });
 
-  test('refuses a maximum below the default, and says what CDK would have done', () => {
+  test('refuses a maximum below the default, and says what CDK would do', () => {
     expect(() => tier({ maxTtl: seconds(59) })).toThrow(
-      'CacheTier at prices: maxTtl must be at least defaultTtl, Duration.seconds(60), got "Duration.seconds(59)".\n' +
-        'CloudFront needs minTtl ≤ defaultTtl ≤ maxTtl; CDK would raise the later ones without a word. ' +
-        'Raise `maxTtl`, lower `defaultTtl`, or leave `maxTtl` out.',
+      'CacheTier at prices: defaultTtl must be at most the maximum TTL, 59 seconds, got 60.\n' +
+        'CloudFront needs minimum TTL ≤ default TTL ≤ maximum TTL; CDK silently raises the others. ' +
+        'Lower it, or raise the maximum TTL.',
     );
     expect(tier({ maxTtl: seconds(60) }).maxTtl.toSeconds()).toBe(60);
   });
 
   test('refuses a default below the minimum', () => {
     expect(() => tier({ minTtl: Duration.minutes(2) })).toThrow(
-      'defaultTtl must be at least minTtl, Duration.minutes(2)',
+      'defaultTtl must be at least the minimum TTL, 120 seconds, got 60',
     );
     expect(tier({ minTtl: Duration.minutes(1) }).minTtl.toSeconds()).toBe(60);
   });
 
-  test('refuses a cache that keeps nothing', () => {
-    expect(() => tier({ defaultTtl: seconds(0) })).toThrow('Use `CacheTier.uncached()`.');
+  test('refuses a cached tier that keeps nothing', () => {
+    expect(() => tier({ defaultTtl: seconds(0) })).toThrow('maxTtl must be more than 0');
     expect(tier({ defaultTtl: seconds(0), maxTtl: seconds(1) }).defaultTtl.toSeconds()).toBe(0);
   });
 
   test('refuses TTLs that are out of order in one part of the world', () => {
     expect(() => tier({ continents: { apac: { defaultTtl: seconds(61) } } })).toThrow(
-      'continents.apac.defaultTtl must be between minTtl, Duration.seconds(0), and the maxTtl of that continent, Duration.seconds(60)',
+      'continents.apac.defaultTtl must be at most the maximum TTL, 60 seconds, got 61',
     );
     expect(() => tier({ continents: { europe: { maxTtl: seconds(59) } } })).toThrow(
       'continents.europe.defaultTtl',
@@ -93,7 +93,7 @@ describe('CacheTier.of', () => {
     expect(own.continents.apac?.defaultTtl?.toSeconds()).toBe(61);
   });
 
-  test('knows the longest time anywhere in the world', () => {
+  test('has the longest TTL of any part of the world', () => {
     expect(tier({}).longestTtl.toSeconds()).toBe(60);
     const maxTtl = seconds(90);
     expect(
@@ -105,10 +105,10 @@ describe('CacheTier.of', () => {
   });
 
   test.each(['staleWhileRevalidate', 'staleIfError'] as const)(
-    'refuses a %s that CloudFront would cut',
+    'refuses a %s that CloudFront would shorten',
     (property) => {
       expect(() => tier({ [property]: seconds(61) })).toThrow(
-        `${property} must be at most the longest maxTtl, Duration.seconds(60)`,
+        `${property} must be at most the longest maximum TTL, 60 seconds, got 61`,
       );
       expect(tier({ [property]: seconds(60) })[property]?.toSeconds()).toBe(60);
       expect(
@@ -119,23 +119,23 @@ describe('CacheTier.of', () => {
     },
   );
 
-  test('refuses an error TTL below what CloudFront keeps in any case', () => {
+  test("refuses an error TTL below CloudFront's minimum", () => {
     expect(() => tier({ errorTtl: seconds(9) })).toThrow(
       'errorTtl must be at least 10 seconds, got "Duration.seconds(9)"',
     );
     expect(tier({ errorTtl: seconds(11) }).errorTtl.toSeconds()).toBe(11);
   });
 
-  test('a minimum TTL, under which even `no-store` is kept, leaves only to strip cookies', () => {
+  test('allows only to strip cookies with a minimum TTL, under which even `no-store` is cached', () => {
     const minTtl = seconds(1);
     expect(() => tier({ minTtl, setCookie: 'bypass' })).toThrow(
-      "setCookie must be 'strip' with a minTtl above 0",
+      'setCookie must be strip with a minimum TTL above 0',
     );
     expect(tier({ minTtl }).setCookie).toBe('strip');
     expect(tier({ setCookie: 'strip' }).setCookie).toBe('strip');
   });
 
-  test('leaves TTLs alone that are known only on deployment', () => {
+  test('does not check TTLs that are known only at deployment', () => {
     expect(() => tier({ minTtl: seconds(Lazy.number({ produce: () => 90 })) })).not.toThrow();
   });
 
@@ -144,7 +144,7 @@ describe('CacheTier.of', () => {
       'name must be a letter, then letters, digits and hyphens, 40 characters at most',
     );
   });
-  test.each(['a', 'market-overview-2', 'x'.repeat(40)])('takes the name %j', (name) => {
+  test.each(['a', 'market-overview-2', 'x'.repeat(40)])('accepts the name %j', (name) => {
     expect(tier({ name }).name).toBe(name);
   });
 
@@ -157,7 +157,10 @@ describe('CacheTier.of', () => {
     ['query.allow must be 1 to 10 different names', { allow: [] }],
     ['query.allow must be 1 to 10 different names', { allow: names(11) }],
     ['query.allow must be 1 to 10 different names', { allow: ['a', 'a'] }],
-    ['with 1024 characters together', { allow: ['x'.repeat(1025)] }],
+    [
+      'query.allow must be at most 1024 characters together, not 1025',
+      { allow: ['x'.repeat(1025)] },
+    ],
   ])('refuses a query key: %s (%j)', (message, query) => {
     expect(() => tier({ query })).toThrow(message);
   });
@@ -167,11 +170,11 @@ describe('CacheTier.of', () => {
     [{ deny: ['utm_*', '_'] }],
     [{ allow: names(10) }],
     [{ allow: ['x'.repeat(1024)] }],
-  ])('takes the query key %j', (query) => {
+  ])('accepts the query key %j', (query) => {
     expect(tier({ query }).query).toBe(query);
   });
 
-  test('with changes what is given, and what follows from it', () => {
+  test('`with` changes the given options and the defaults that follow from them', () => {
     const changed = tier({ compress: false, browserTtl: seconds(5), setCookie: 'strip' }).with({
       name: 'quotes',
       defaultTtl: seconds(90),

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import { Size, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -11,24 +11,28 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import * as s3deploy from 'aws-cdk-lib/aws-s3-deployment';
 import { Construct } from 'constructs';
 import { IsochroneError, invalidValue } from '../../../model/errors';
-import { acknowledge, keptLogGroup, wildcardFinding } from '../../house-rules';
-import { filesIn, passes, type SiteFiles } from './site-files';
+import { acknowledge, loggedGroup, wildcardFinding } from '../../house-rules';
+import { filesIn, isUploaded, type SiteFiles } from './site-files';
 
 /**
- * The disk of the function, for an archive and what it holds. Not a round number: all deployments
- * of a stack with the same disk share one function, and one of someone else's would have no
- * permission here.
+ * The disk of the function, for an archive and its content. The number is not round on purpose: all
+ * bucket deployments of a stack with the same disk size share one function, and a function of
+ * someone else's deployment would have no permission here.
  */
 const DISK = Size.mebibytes(2049);
 
 const ID = 'StaticContentUpload';
 
 /**
- * What uploads sites in a stack: one function of CDK's for all of them, with its log, and a role
- * that is allowed nothing but that.
+ * Uploads the sites of a stack with one function of CDK for all of them. The function has a log and
+ * a role that allows nothing but the upload.
  */
 export class SiteUploader extends Construct {
-  /** The one of the stack. */
+  /**
+   * The uploader of a site's stack.
+   *
+   * @throws IsochroneError if it exists with another key
+   */
   public static for(site: Construct, logEncryptionKey: kms.IKey | undefined): SiteUploader {
     const stack = Stack.of(site);
     const existing = stack.node.tryFindChild(ID) as SiteUploader | undefined;
@@ -37,14 +41,16 @@ export class SiteUploader extends Construct {
     throw invalidValue(site, {
       property: 'logEncryptionKey',
       value: logEncryptionKey?.node.path,
-      allowed: `the key of the stack's other static content, ${existing.logEncryptionKey?.node.path ?? 'which is none'}`,
-      rule: 'One function uploads all static content of a stack, and has one log.',
-      fix: 'Give the same key to each, or to none.',
+      allowed:
+        "that of the stack's other static content, " +
+        (existing.logEncryptionKey?.node.path ?? 'left out'),
+      rule: 'One function uploads all static content of a stack, and it has one log.',
+      fix: 'Give all of them the same key, or no key.',
     });
   }
 
   private readonly role: iam.Role;
-  /** What CDK's deployments are given: they would add permission to delete. */
+  /** The same role for CDK's deployments, which would add the permission to delete. */
   private readonly fixedRole: iam.IRole;
   private readonly logGroup: logs.ILogGroup;
   private function?: lambda.Function;
@@ -54,10 +60,9 @@ export class SiteUploader extends Construct {
     private readonly logEncryptionKey: kms.IKey | undefined,
   ) {
     super(stack, ID);
-    this.logGroup = keptLogGroup(this, 'LogGroup', {
-      retention: logs.RetentionDays.THREE_MONTHS,
-      encryptionKey: logEncryptionKey,
-      removalPolicy: RemovalPolicy.RETAIN,
+    this.logGroup = loggedGroup(this, 'LogGroup', {
+      defaultRetention: logs.RetentionDays.THREE_MONTHS,
+      logEncryptionKey,
     });
     const logPolicy = new iam.ManagedPolicy(this, 'LogPolicy', {
       description: 'Lets the upload of static content write its log.',
@@ -77,9 +82,9 @@ export class SiteUploader extends Construct {
   }
 
   /**
-   * Uploads a folder, one kind of files after the other. A kind without files needs no upload.
+   * Uploads a folder, one kind of files after the other. A kind without files has no upload.
    *
-   * @returns what is there when all of them are
+   * @returns the last upload, on which to depend if all files must be there
    */
   public upload(
     site: Construct,
@@ -92,14 +97,14 @@ export class SiteUploader extends Construct {
       .map(({ kind, filters, cacheControl }) => ({
         kind,
         cacheControl,
-        files: files.filter((file) => passes(file, filters)),
+        files: files.filter((file) => isUploaded(file, filters)),
       }))
       .filter((part) => part.files.length > 0)
       .map((part) => ({ ...part, asset: assetOf(site, `${part.kind}Files`, source, part.files) }));
     const [first] = parts;
     if (first === undefined)
       throw new IsochroneError(
-        `${site.node.path}: no file of ${JSON.stringify(source)} is of a kind that is uploaded.`,
+        `${site.node.path}: ${JSON.stringify(source)} has no file of a kind that is uploaded.`,
       );
     const policy = this.allow(site, first.asset.bucket, bucket);
     return parts.reduce<Construct>((before, { kind, cacheControl, asset }) => {
@@ -110,9 +115,9 @@ export class SiteUploader extends Construct {
   }
 
   /**
-   * Of all assets, not of this version's: a policy that named them would be new with each version,
-   * and IAM may not know it yet in all its places when the upload begins. What is refused then
-   * rolls the whole stack back.
+   * Allows the upload to read all assets, not only those of this version of the site. A policy that
+   * named the assets would change with each version, and IAM might not have distributed it when the
+   * upload begins. A refused upload rolls the whole stack back.
    */
   private allow(site: Construct, assets: s3.IBucket, bucket: s3.Bucket): iam.ManagedPolicy {
     const policy = new iam.ManagedPolicy(site, 'UploadPolicy', {
@@ -132,7 +137,10 @@ export class SiteUploader extends Construct {
     });
     acknowledge(
       policy,
-      'Which files a later version of the site has, and under which hash it is an asset, is not known. Assets can be read, as by every deployment of CDK to a bucket; objects of this one bucket can be written, which keeps what they overwrite for 30 days, and none be read or deleted.',
+      'Which files a later version of the site has, and under which hash it is an asset, is not ' +
+        'known. Assets can be read, as by every deployment of CDK to a bucket; objects of this ' +
+        'one bucket can be written, which keeps what they overwrite for 30 days, and none be ' +
+        'read or deleted.',
       wildcardFinding(policy, assets.arnForObjects('*')),
       wildcardFinding(policy, bucket.arnForObjects('*')),
     );
@@ -161,21 +169,23 @@ export class SiteUploader extends Construct {
       this.function = this.findFunction();
       acknowledgeFunction(this.function);
     } else {
-      // Each deployment brings the AWS CLI as a layer; the function has that of the first one.
+      // Each deployment brings the AWS CLI as a layer; the function uses that of the first one.
       deployment.node.tryRemoveChild('AwsCliLayer');
     }
     return deployment;
   }
 
-  /** The function is a child of the stack, under a name that is CDK's affair. */
+  /** Finds the function, a child of the stack whose id is internal to CDK. */
   private findFunction(): lambda.Function {
     const found = Stack.of(this).node.children.find(
       (child) => child instanceof lambda.Function && child.role === this.fixedRole,
     );
     if (found !== undefined) return found as lambda.Function;
     throw new IsochroneError(
-      `${this.node.path}: another deployment of this stack to a bucket also has ${DISK.toMebibytes()} MiB of disk, and so the same function.\n` +
-        'Static content is uploaded with a role that is allowed nothing else. Give the other deployment another `ephemeralStorageSize`.',
+      `${this.node.path}: another bucket deployment of this stack also has ` +
+        `${DISK.toMebibytes()} MiB of disk, and therefore the same function.\n` +
+        'The role of the static content allows nothing else. ' +
+        'Give the other deployment another `ephemeralStorageSize`.',
     );
   }
 }
@@ -183,28 +193,36 @@ export class SiteUploader extends Construct {
 function acknowledgeFunction(uploads: lambda.Function): void {
   acknowledge(
     uploads,
-    'The code is that of aws-s3-deployment in aws-cdk-lib, which brings the AWS CLI as a layer and sets the runtime that both are tested with. A new version of aws-cdk-lib raises it.',
+    'The code is that of aws-s3-deployment in aws-cdk-lib, which brings the AWS CLI as a layer ' +
+      'and ' +
+      'sets the runtime that both are tested with. A new version of aws-cdk-lib raises it.',
     'AwsSolutions-L1',
   );
   acknowledge(
     uploads,
-    'CloudFormation alone calls it, once for each changed part of a site and one part after the other. Reserved concurrency would take it from the functions of the account that serve users.',
+    'CloudFormation alone calls it, once for each changed part of a site and one part after the ' +
+      'other. Reserved concurrency would take it from the functions of the account that serve ' +
+      'users.',
     'NIST.800.53.R5-LambdaConcurrency',
   );
   acknowledge(
     uploads,
-    'A failure is answered to CloudFormation, which stops the deployment and rolls it back: no event is left to be worked off. Events hold a signed address that speaks for the resource, which a queue would store.',
+    'A failure is answered to CloudFormation, which stops the deployment and rolls it back: no ' +
+      'event is left to be worked off. Events hold a signed address that speaks for the ' +
+      'resource, which a queue would store.',
     'NIST.800.53.R5-LambdaDLQ',
   );
   acknowledge(
     uploads,
-    "It talks to S3 and to the address that CloudFormation gives it, to nothing in a VPC, and nothing can connect to it. Its role allows assets to be read and the buckets of the stack's sites to be written.",
+    'It talks to S3 and to the address that CloudFormation gives it, to nothing in a VPC, and ' +
+      'nothing can connect to it. Its role allows assets to be read and the buckets of the ' +
+      "stack's sites to be written.",
     'NIST.800.53.R5-LambdaInsideVPC',
     'PCI.DSS.321-LambdaInsideVPC',
   );
 }
 
-/** Some files of a folder, by themselves: its hash, and so its upload, changes with them only. */
+/** An asset of some files of a folder. Its hash changes, and with it the upload, only with them. */
 function assetOf(scope: Construct, id: string, folder: string, files: readonly string[]): Asset {
   const copy = mkdtempSync(join(tmpdir(), 'isochrone-site-'));
   try {
