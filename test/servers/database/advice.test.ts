@@ -4,7 +4,7 @@
  */
 import { Client } from 'pg';
 import { advise as adviseCommand } from '../../../bin/commands/advise';
-import { lookOnce } from '../../../lib/constructs/database/advice/query-advice.handler';
+import { adviseOnce } from '../../../lib/constructs/database/advice/query-advice.handler';
 import { type Advice, advise, formatAdvice } from '../../../lib/tools/postgres/advice/advice';
 import { genericPlan } from '../../../lib/tools/postgres/advice/explain';
 import { PostgresServer } from '../postgres-server';
@@ -183,7 +183,7 @@ describeHere('advice on a real server', () => {
     test('the function logs a line for each finding, and one with the metrics', async () => {
       const lines: Record<string, unknown>[] = [];
       const settings = { instance: 'i', namespace: 'n', slowMilliseconds: 1, logStatements: true };
-      const { findings } = await lookOnce(advisor, settings, (line) =>
+      const { findings } = await adviseOnce(advisor, settings, (line) =>
         lines.push(line as Record<string, unknown>),
       );
       expect(lines.filter(({ level }) => level === 'WARN')).toHaveLength(findings.length);

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { lookOnce } from '../../../lib/constructs/database/advice/query-advice.handler';
+import { adviseOnce } from '../../../lib/constructs/database/advice/query-advice.handler';
 import { replayPosition } from '../../../lib/constructs/database/promotion/replica-promotion.handler';
 import { DATABASE_ROLES } from '../../../lib/model/config/names';
 import { advise } from '../../../lib/tools/postgres/advice/advice';
@@ -142,7 +142,7 @@ describeHere('the roles of the deployment', () => {
     for (let n = 1; n <= 3; n++) await application.query(SLOW, [n]);
     const advisor = await connectAs(DATABASE_ROLES.advisor, 'market', server);
     const settings = { instance: 'i', namespace: 'n', slowMilliseconds: 0.01, logStatements: true };
-    const { findings, notes } = await lookOnce(advisor, settings, () => undefined);
+    const { findings, notes } = await adviseOnce(advisor, settings, () => undefined);
     return {
       missing: findings
         .filter(({ kind }) => kind === 'missing-index')

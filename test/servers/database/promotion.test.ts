@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import {
-  type PromotionHands,
+  type PromotionActions,
   walkPromotion,
 } from '../../../lib/constructs/database/promotion/plan';
 import {
@@ -86,7 +86,7 @@ class Regions {
     }
   }
 
-  public hands(acceptedLossSeconds: number): PromotionHands {
+  public hands(acceptedLossSeconds: number): PromotionActions {
     let lossSeconds = 0;
     const note = (step: string) => this.log.push(step);
     return {

@@ -1,9 +1,7 @@
-/**
- * What an instance of a ConnectionPooler does when it boots, and what it runs by timers after that.
- */
+/** The boot script of an instance of a ConnectionPooler, and the scripts that its timers run. */
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 
-/** The account that Debian's package runs PgBouncer as. */
+/** The account under which Debian's package runs PgBouncer. */
 const ACCOUNT = 'postgres';
 const DIRECTORY = '/etc/pgbouncer';
 
@@ -16,10 +14,10 @@ export const POOLER_PATHS = {
   socketDirectory: '/run/pgbouncer',
 };
 
-/** The namespace of the metrics that poolers report. */
+/** The namespace of the poolers' metrics. */
 export const POOLER_NAMESPACE = 'Isochrone/ConnectionPooler';
 
-/** The metrics, with CloudWatch's units. */
+/** The poolers' metrics, with CloudWatch's units. */
 export const POOLER_METRICS = {
   Users: 'Count',
   ClientsActive: 'Count',
@@ -40,7 +38,7 @@ export interface PoolerBootOptions {
   /** The ARN of the secret with the verifiers. */
   readonly usersSecret: string;
   /**
-   * The ARN of the secret with `certificate` and `privateKey`; without it, the instance makes a
+   * The ARN of the secret with `certificate` and `privateKey`. Without it, the instance creates a
    * certificate of its own.
    */
   readonly certificateSecret: string | undefined;
@@ -48,7 +46,7 @@ export interface PoolerBootOptions {
   /** The dimension of the metrics. */
   readonly poolerName: string;
   readonly stackName: string;
-  /** The logical id of the group that waits for the instances' signals. */
+  /** The logical id of the Auto Scaling group that waits for the instances' signals. */
   readonly groupLogicalId: string;
 }
 
@@ -60,16 +58,16 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
     `--logical-resource-id ${options.groupLogicalId} --unique-id "$instance"`;
   script.addCommands(
     'set -euo pipefail',
-    // On the console, a boot that failed can be read without a login: `aws ec2 get-console-output`.
+    // The console shows a failed boot without a login: `aws ec2 get-console-output`.
     'exec > >(tee /dev/console) 2>&1',
-    // A role that was attached a moment ago is not known everywhere yet.
+    // A role that was just attached is not known everywhere yet.
     'retry() { for pause in 2 4 8 16 32; do "$@" && return; echo "failed, again in $pause s: $*"; sleep "$pause"; done; "$@"; }',
     'instance=$(cloud-init query instance_id)',
-    // Only the creation of the fleet waits for the signals; later ones are refused, which is no
-    // fault.
+    // Only the creation of the fleet waits for the signals. CloudFormation refuses later ones,
+    // which is harmless.
     `trap 'if [ $? = 0 ]; then status=SUCCESS; else status=FAILURE; fi; ${signal} --status $status || true' EXIT`,
     'export DEBIAN_FRONTEND=noninteractive',
-    // The security group lets nothing out but HTTPS, and Debian's mirrors have that.
+    // The security group allows only HTTPS out, which Debian's mirrors support.
     "find /etc/apt -name '*.list' -o -name '*.sources' | xargs --no-run-if-empty sed --in-place 's,http://,https://,g'",
     'retry apt-get update --quiet',
     'retry apt-get install --quiet --yes --no-install-recommends awscli ca-certificates curl jq openssl pgbouncer postgresql-client',
@@ -79,8 +77,8 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
     ...writeFile(`${DIRECTORY}/pgbouncer.ini`, options.ini.trimEnd().split('\n')),
     ...writeFile('/usr/local/bin/pooler-users', usersScript(region, options.usersSecret), '0755'),
     ...writeFile('/usr/local/bin/pooler-report', reportScript(options), '0755'),
-    // Without users the pooler refuses everybody, and the timer asks again: a secret that is still
-    // empty must not fail the deployment.
+    // Without users the pooler refuses all clients until the timer reads the secret again: a secret
+    // that is still empty must not fail the deployment.
     `retry pooler-users || touch ${POOLER_PATHS.users}`,
     `chown ${ACCOUNT} ${DIRECTORY}/*`,
     ...writeFile(
@@ -111,8 +109,8 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
 }
 
 /**
- * Debian's image has no agent of Systems Manager: "Manually installing SSM Agent on Debian Server
- * instances", Systems Manager user guide.
+ * Installs the agent of Systems Manager, which Debian's image lacks: "Manually installing SSM Agent
+ * on Debian Server instances", Systems Manager user guide.
  */
 function sessionAgent(region: string, architecture: string): string[] {
   const url = `https://s3.${region}.amazonaws.com/amazon-ssm-${region}/latest/debian_${architecture}/amazon-ssm-agent.deb`;
@@ -138,8 +136,8 @@ function certificate({ region, certificateSecret }: PoolerBootOptions): string[]
 }
 
 /**
- * Takes the verifiers from Secrets Manager, and tells PgBouncer if they are others. Whatever is no
- * verifier stops it: the old file stays.
+ * Reads the verifiers from Secrets Manager, and reloads PgBouncer if they have changed. If a value
+ * is not a verifier, the script fails and the old file stays.
  */
 export function usersScript(region: string, secret: string, directory = DIRECTORY): string[] {
   return [
@@ -156,18 +154,18 @@ export function usersScript(region: string, secret: string, directory = DIRECTOR
     `' > "$new"`,
     `if cmp --silent "$new" ${directory}/userlist.txt; then exit; fi`,
     `chown ${ACCOUNT} "$new"`,
-    // Moved into place: PgBouncer never reads half a file.
+    // Moved into place, so that PgBouncer never reads half a file.
     `mv "$new" ${directory}/userlist.txt`,
     'if systemctl is-active --quiet pgbouncer; then systemctl reload pgbouncer; fi',
   ];
 }
 
 /**
- * One call a minute carries both the log and the metrics, as lines in CloudWatch's embedded metric
- * format: no further daemon to keep patched, and the only permission is to write to this one log
- * group, where `PutMetricData` would be one for the whole account.
+ * Sends the log and the metrics with one call a minute, as lines in CloudWatch's embedded metric
+ * format. It needs no further daemon that would have to be patched, and only the permission to
+ * write to this log group; `PutMetricData` would be a permission for the whole account.
  *
- * The console is asked at its socket: there, the account of the process is `pgbouncer` without a
+ * It queries the console at its socket, where the account of the process is `pgbouncer` without a
  * password.
  */
 export function reportScript({
@@ -192,8 +190,8 @@ export function reportScript({
     `show() { psql --csv --no-psqlrc --host ${socketDirectory} --port ${port} --username pgbouncer --command "SHOW $1" pgbouncer; }`,
     'show POOLS > pools; show STATS > stats; show USERS > users',
     'if [ -f cursor ]; then cp cursor cursor.new; fi',
-    // CloudWatch Logs takes a megabyte per call; what is more than a thousand lines in a minute
-    // says the same again.
+    // CloudWatch Logs accepts a megabyte per call. More than a thousand lines in a minute repeat
+    // themselves.
     'journalctl --quiet --unit pgbouncer --cursor-file cursor.new --lines 1000 --output json --output-fields MESSAGE > journal',
     `jq --null-input --slurpfile journal journal --rawfile pools pools --rawfile stats stats --rawfile users users '`,
     '  def rows: split("\\n") | map(select(. != "") | split(",")) | .[0] as $names | .[1:]',
@@ -211,19 +209,18 @@ export function reportScript({
     '  | map({timestamp: $now, message: tojson})',
     '  + [$journal[] | select((.MESSAGE | type) == "string" and .MESSAGE != "")',
     '    | {timestamp: (.__REALTIME_TIMESTAMP | tonumber / 1000 | floor), message: .MESSAGE[:800]}]',
-    // A call spans a day at most. After an outage, the older lines stay in the journal of the
-    // instance.
+    // A call spans at most a day. After an outage, older lines stay in the journal of the instance.
     '  | map(select(.timestamp > $now - 43200000)) | sort_by(.timestamp)',
     `' > events`,
     `aws logs put-log-events --region ${region} --log-group-name ${logGroupName} --log-stream-name "$STREAM" --log-events file://events > /dev/null`,
-    // Only now: what could not be sent is sent the next time.
+    // Only after the call, so that lines that could not be sent are sent the next time.
     'if [ -f cursor.new ]; then mv cursor.new cursor; fi',
   ];
 }
 
 /**
- * Over Debian's own unit. Restart for ever: giving up is the load balancer's decision, which
- * replaces the instance.
+ * Settings over those of Debian's unit. systemd restarts PgBouncer without a limit: the health
+ * checks of the load balancer decide when the instance is replaced.
  */
 function serviceSettings(openFiles: number): string[] {
   return [
@@ -278,7 +275,7 @@ function timer(
   ];
 }
 
-/** The quoted marker keeps the shell from expanding anything between. */
+/** A command that writes a file. The quoted marker keeps the shell from expanding the lines. */
 function writeFile(path: string, lines: readonly string[], mode = '0644'): string[] {
   return [`install -D --mode ${mode} /dev/stdin ${path} <<'END_OF_FILE'`, ...lines, 'END_OF_FILE'];
 }

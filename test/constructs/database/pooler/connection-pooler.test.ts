@@ -3,8 +3,11 @@ import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
-import { ConnectionPooler } from '../../../../lib/constructs/database/pooler/connection-pooler';
-import type { ConnectionPoolerProps } from '../../../../lib/constructs/database/pooler/props';
+import {
+  ConnectionPooler,
+  type ConnectionPoolerProps,
+} from '../../../../lib/constructs/database/pooler/connection-pooler';
+
 import { testStack } from '../../../test-stack';
 
 const USERS = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/pooler-users-AbCdEf';

@@ -5,7 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { PostgresPrimary } from '../../../../lib/constructs/database/primary/postgres-primary';
-import { PostgresSource } from '../../../../lib/constructs/database/primary/postgres-source';
+import { PostgresSource } from '../../../../lib/constructs/database/primary/source';
 import {
   WriterProxy,
   type WriterProxyProps,

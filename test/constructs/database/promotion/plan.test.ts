@@ -1,8 +1,8 @@
 import {
   isChoice,
   PROMOTION_PLAN,
+  type PromotionActions,
   type PromotionFacts,
-  type PromotionHands,
   type PromotionStep,
   type PromotionStepName,
   walkPromotion,
@@ -34,7 +34,7 @@ async function walk(
       },
     ]),
   );
-  return walkPromotion(hands as unknown as PromotionHands, drill);
+  return walkPromotion(hands as unknown as PromotionActions, drill);
 }
 
 describe('the way', () => {

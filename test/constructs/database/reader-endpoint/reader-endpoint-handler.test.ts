@@ -6,7 +6,7 @@ import {
   type ReaderEndpointSettings,
   WRITER,
 } from '../../../../lib/constructs/database/reader-endpoint/api';
-import { keepEndpoint } from '../../../../lib/constructs/database/reader-endpoint/reader-endpoint.handler';
+import { updateEndpoint } from '../../../../lib/constructs/database/reader-endpoint/reader-endpoint.handler';
 
 const IDS = ['m-hub', 'm-leaf-1', 'm-leaf-2'];
 const BASE: ReaderEndpointSettings = {
@@ -145,7 +145,7 @@ async function live(
     const at = index * 60;
     let error: string | undefined;
     try {
-      await keepEndpoint(settings, aws, {
+      await updateEndpoint(settings, aws, {
         now: () => at * 1000,
         sleep: async () => {},
         random: () => 0.5,
@@ -337,7 +337,7 @@ describe('a run', () => {
   test('a memory that cannot be read as JSON begins anew', async () => {
     const aws = new FakeAws(BASE);
     await aws.writeMemory('not JSON');
-    await keepEndpoint(BASE, aws, {
+    await updateEndpoint(BASE, aws, {
       now: () => 0,
       sleep: async () => {},
       random: () => 0,
@@ -349,7 +349,7 @@ describe('a run', () => {
   test('says which replica has no record', async () => {
     const aws = new FakeAws(BASE);
     aws.weights.delete('m-hub');
-    const run = keepEndpoint(BASE, aws, {
+    const run = updateEndpoint(BASE, aws, {
       now: () => 0,
       sleep: async () => {},
       random: () => 0,
@@ -361,7 +361,7 @@ describe('a run', () => {
   test('leaves the record of a replica that a deployment adds or removes as CloudFormation wrote it', async () => {
     const aws = new FakeAws(BASE);
     aws.weights.set('m-leaf-3', 1);
-    await keepEndpoint(BASE, aws, {
+    await updateEndpoint(BASE, aws, {
       now: () => 0,
       sleep: async () => {},
       random: () => 0,

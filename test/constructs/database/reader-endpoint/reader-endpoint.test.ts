@@ -8,7 +8,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import { PostgresSource } from '../../../../lib/constructs/database/primary/postgres-source';
+import { PostgresSource } from '../../../../lib/constructs/database/primary/source';
 import {
   type ReaderEndpointSettings,
   readerEndpointApi,

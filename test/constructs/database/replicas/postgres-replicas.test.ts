@@ -2,7 +2,7 @@ import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
-import { PostgresSource } from '../../../../lib/constructs/database/primary/postgres-source';
+import { PostgresSource } from '../../../../lib/constructs/database/primary/source';
 import {
   PostgresReplicas,
   type PostgresReplicasProps,

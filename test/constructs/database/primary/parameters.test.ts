@@ -3,7 +3,7 @@ import {
   postgresParameters,
   postgresReplicaParameters,
   type ReplicaReaders,
-} from '../../../../lib/constructs/database/primary/postgres-parameters';
+} from '../../../../lib/constructs/database/primary/parameters';
 
 class PostgresPrimary {
   public readonly node = { path: 'market/us-east-1/Database' };
