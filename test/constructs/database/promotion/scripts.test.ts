@@ -1,6 +1,6 @@
 /**
- * The scripts of the automation, run by Python as Systems Manager runs them, against a fake AWS that
- * answers from a table.
+ * The scripts of the automation, run by Python as Systems Manager runs them, against a fake AWS
+ * that answers from a table.
  */
 import { spawnSync } from 'node:child_process';
 import { PROMOTION_SCRIPTS } from '../../../../lib/constructs/database/promotion/scripts';
