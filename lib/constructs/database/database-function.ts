@@ -94,8 +94,8 @@ export class DatabaseFunction extends Construct {
     login.instance.grantConnect(role, login.user);
     acknowledge(
       this.function,
-      'Its caller waits for the answer, sees the failure and calls again, or the next scheduled run ' +
-        'does: no event is lost that a queue could keep.',
+      'Its caller waits for the answer, sees the failure and calls again, or the next scheduled ' +
+        'run does: no event is lost that a queue could keep.',
       'NIST.800.53.R5-LambdaDLQ',
     );
   }
@@ -127,9 +127,9 @@ export class DatabaseFunction extends Construct {
     });
     acknowledge(
       policy,
-      'Lambda makes the interfaces in the name of the role, before they have ids; it refuses a role ' +
-        'without these six actions on all of them ("Giving Lambda functions access to resources in ' +
-        'an Amazon VPC").',
+      'Lambda makes the interfaces in the name of the role, before they have ids; it refuses a ' +
+        'role without these six actions on all of them ("Giving Lambda functions access to ' +
+        'resources in an Amazon VPC").',
       'AwsSolutions-IAM5[Resource::*]',
     );
     acknowledge(

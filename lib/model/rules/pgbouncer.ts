@@ -84,6 +84,6 @@ export const MAX_DATABASE_CONNECTIONS: Rule<number, PoolSizes> = {
   allows: (most, { defaultPoolSize, reservePoolSize }) => defaultPoolSize + reservePoolSize <= most,
   allowed: (_, { defaultPoolSize, reservePoolSize }) =>
     `at least ${defaultPoolSize + reservePoolSize}`,
-  rule: 'One pool with its reserve must fit under max_db_connections, or the reserve can never open.',
+  rule: 'A pool with its reserve must fit under max_db_connections, or the reserve never opens.',
   fix: 'Raise it, or lower `defaultPoolSize` or `reservePoolSize`.',
 };

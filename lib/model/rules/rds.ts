@@ -18,7 +18,7 @@ export const RDS_IDENTIFIER: Rule<string, { readonly suffixLength: number }> = {
   allowed: (_, { suffixLength }) =>
     `at most ${IDENTIFIER_LENGTH - suffixLength} lower-case letters, digits and single hyphens, ` +
     'beginning with a letter and not ending with a hyphen',
-  rule: 'RDS accepts no other identifiers, and other regions address the instance by its identifier.',
+  rule: 'RDS accepts no other identifiers, by which other regions address the instance.',
   fix: 'Choose a name such as market-primary.',
 };
 
@@ -82,7 +82,8 @@ export const GP3_STORAGE_GIB: Rule<number, { readonly max: number }> = {
   allowed: (_, { max }) => `${RDS_POSTGRESQL.gp3StorageGiB.min} to ${max} GiB`,
   rule:
     `gp3 storage of RDS for PostgreSQL has ${RDS_POSTGRESQL.gp3StorageGiB.min} to ` +
-    `${RDS_POSTGRESQL.gp3StorageGiB.max} GiB. RDS lets it grow up to the maximum and never shrinks it.`,
+    `${RDS_POSTGRESQL.gp3StorageGiB.max} GiB. RDS lets it grow up to the maximum and never ` +
+    `shrinks it.`,
   fix: 'Choose a size in this range, or raise `maxAllocatedStorage`.',
 };
 

@@ -91,19 +91,21 @@ describeHere('the roles of the deployment', () => {
     ).toEqual([]);
     expect(
       await primary.query(
-        `SELECT member::regrole::text AS member, roleid::regrole::text AS role FROM pg_auth_members WHERE member::regrole::text = ANY($1)`,
+        `SELECT member::regrole::text AS member, roleid::regrole::text AS role FROM ` +
+          `pg_auth_members WHERE member::regrole::text = ANY($1)`,
         [[...Object.values(DATABASE_ROLES), APPLICATION]],
       ),
     ).toEqual([{ member: DATABASE_ROLES.advisor, role: 'pg_monitor' }]);
   });
 
-  test('log in by IAM on RDS, and a second database uses the roles that the first one created', async () => {
+  test('log in by IAM on RDS, and a second database uses the existing roles', async () => {
     await primary.query('CREATE ROLE rds_iam; GRANT rds_iam TO master WITH ADMIN OPTION');
     await migrated('second');
     expect(
       (
         await primary.query(
-          `SELECT member::regrole::text AS member FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole ORDER BY 1`,
+          `SELECT member::regrole::text AS member FROM pg_auth_members WHERE roleid = ` +
+            `'rds_iam'::regrole ORDER BY 1`,
         )
       ).map(({ member }) => member),
     ).toEqual(expect.arrayContaining([...Object.values(DATABASE_ROLES), APPLICATION]));
@@ -118,7 +120,7 @@ describeHere('the roles of the deployment', () => {
     await expect(probe.query('SELECT FROM users')).rejects.toThrow('permission denied');
   });
 
-  test('the application may change rows, also of tables that later migrations create, but no table', async () => {
+  test('the application may change rows, also of later tables, but no table', async () => {
     const application = await connectAs(APPLICATION, 'market');
     await application.query(`INSERT INTO organizations (name) VALUES ('x')`);
     await application.query(`UPDATE organizations SET name = 'y' WHERE name = 'x'`);
@@ -151,7 +153,7 @@ describeHere('the roles of the deployment', () => {
     };
   }
 
-  test('the advisor sees the statements of other roles, plans them, and advises the index', async () => {
+  test('the advisor plans the statements of other roles, and advises the index', async () => {
     expect(await adviceOn(primary)).toEqual({
       missing: expect.arrayContaining(['public.market_data (close_price)']),
       notes: [],
@@ -168,7 +170,7 @@ describeHere('the roles of the deployment', () => {
     ).toContain('permission denied');
   });
 
-  test('on a replica, the advisor advises the index from the statements that ran there', async () => {
+  test('on a replica, the advisor uses the statements that ran there', async () => {
     const replica = await PostgresServer.start({ follows: primary });
     try {
       expect(await adviceOn(replica)).toEqual({

@@ -100,7 +100,7 @@ describeHere('the users', () => {
 });
 
 describeHere('the report', () => {
-  test('sends the log and the metrics of every database, and retries what could not be sent', async () => {
+  test('sends the log and the metrics of every database, and retries after a failure', async () => {
     const server = await PostgresServer.start();
     const verifier = scramVerifier('app');
     await server.query(`CREATE ROLE app LOGIN PASSWORD '${verifier}'`);
@@ -120,9 +120,13 @@ describeHere('the report', () => {
       const waiting = clients[2]?.query('SELECT 1');
       const host = instance({
         aws: 'echo "$@" > aws; if [ -f refuse ]; then exit 1; fi; cp events sent',
-        journalctl: `for lines; do :; done; echo '{"__REALTIME_TIMESTAMP":"'$(date +%s)000000'","MESSAGE":"pooler error"}'; echo old > cursor.new`,
+        journalctl:
+          `for lines; do :; done; echo '{"__REALTIME_TIMESTAMP":"'$(date ` +
+          `+%s)000000'","MESSAGE":"pooler error"}'; echo old > cursor.new`,
         // The console accepts only the account of the process.
-        psql: `cd /; exec ${process.getuid?.() === 0 ? 'runuser -u postgres -- ' : ''}/usr/bin/psql "$@"`,
+        psql:
+          `cd /; exec ${process.getuid?.() === 0 ? 'runuser -u postgres -- ' : ''}/usr/bin/psql ` +
+          `"$@"`,
       });
       const report = () =>
         host.run(

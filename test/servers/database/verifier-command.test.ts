@@ -47,7 +47,7 @@ describeHere('a role with the verifier', () => {
     }
   };
 
-  test('logs in with the password and no other, and the server stores the verifier unchanged', async () => {
+  test('logs in with this password only, and the server stores the verifier as it is', async () => {
     const { stdout, stderr, status } = verifier("c0rrect'horse\n", '--user', 'orders_a');
     expect([status, stderr]).toEqual([0, '']);
     const { orders_a: made } = JSON.parse(stdout) as { orders_a: string };

@@ -104,8 +104,8 @@ export function loginRefused(error: unknown, user: string, instance: string): un
   return new IsochroneError(
     `${instance} refused the login of the role ${user}: ` +
       `${error instanceof Error ? error.message : String(error)}.\n` +
-      'Migrations create the role, which needs rds_iam on RDS. Before they have run for the first ' +
-      'time, this is to be expected. Run them; the next run then succeeds.',
+      'Migrations create the role, which needs rds_iam on RDS. Before they have run for the ' +
+      'first time, this is to be expected. Run them; the next run then succeeds.',
   );
 }
 

@@ -177,7 +177,9 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
       grantReportGroupPermissions: false,
     });
     props.credentials.grantRead(role);
-    this.startCommand = `aws codebuild start-build --region ${Stack.of(this).region} --project-name ${this.project.projectName}`;
+    this.startCommand =
+      `aws codebuild start-build --region ${Stack.of(this).region} ` +
+      `--project-name ${this.project.projectName}`;
     new CfnOutput(this, 'StartCommand', {
       value: this.startCommand,
       description: 'Applies the migrations of this version.',
@@ -217,7 +219,8 @@ function buildSpec(region: string, secret: string): object {
     phases: {
       build: {
         commands: [
-          `curl --silent --show-error --fail --proto =https --retry 5 --retry-all-errors --output "$RDS_CA_FILE" ${url}`,
+          `curl --silent --show-error --fail --proto =https --retry 5 --retry-all-errors ` +
+            `--output "$RDS_CA_FILE" ${url}`,
           'node index.js',
         ],
       },
@@ -290,8 +293,8 @@ function acknowledgeProject(
   }
   acknowledge(
     role,
-    "CDK's own grant to encrypt and decrypt: the names stand for two actions each, and the key is " +
-      'named.',
+    "CDK's own grant to encrypt and decrypt: the names stand for two actions each, and the key " +
+      'is named.',
     'AwsSolutions-IAM5[Action::kms:GenerateDataKey*]',
     'AwsSolutions-IAM5[Action::kms:ReEncrypt*]',
   );

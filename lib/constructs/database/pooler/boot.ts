@@ -61,18 +61,23 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
     // The console shows a failed boot without a login: `aws ec2 get-console-output`.
     'exec > >(tee /dev/console) 2>&1',
     // A role that was just attached is not known everywhere yet.
-    'retry() { for pause in 2 4 8 16 32; do "$@" && return; echo "failed, again in $pause s: $*"; sleep "$pause"; done; "$@"; }',
+    'retry() { for pause in 2 4 8 16 32; do "$@" && return; ' +
+      'echo "failed, again in $pause s: $*"; sleep "$pause"; done; "$@"; }',
     'instance=$(cloud-init query instance_id)',
     // Only the creation of the fleet waits for the signals. CloudFormation refuses later ones,
     // which is harmless.
-    `trap 'if [ $? = 0 ]; then status=SUCCESS; else status=FAILURE; fi; ${signal} --status $status || true' EXIT`,
+    `trap 'if [ $? = 0 ]; then status=SUCCESS; else status=FAILURE; fi; ` +
+      `${signal} --status $status || true' EXIT`,
     'export DEBIAN_FRONTEND=noninteractive',
     // The security group allows only HTTPS out, which Debian's mirrors support.
-    "find /etc/apt -name '*.list' -o -name '*.sources' | xargs --no-run-if-empty sed --in-place 's,http://,https://,g'",
+    "find /etc/apt -name '*.list' -o -name '*.sources' | " +
+      "xargs --no-run-if-empty sed --in-place 's,http://,https://,g'",
     'retry apt-get update --quiet',
-    'retry apt-get install --quiet --yes --no-install-recommends awscli ca-certificates curl jq openssl pgbouncer postgresql-client',
+    'retry apt-get install --quiet --yes --no-install-recommends ' +
+      'awscli ca-certificates curl jq openssl pgbouncer postgresql-client',
     ...sessionAgent(region, architecture),
-    `retry curl --silent --show-error --fail --output ${POOLER_PATHS.authorities} https://truststore.pki.rds.amazonaws.com/${region}/${region}-bundle.pem`,
+    `retry curl --silent --show-error --fail --output ${POOLER_PATHS.authorities} ` +
+      `https://truststore.pki.rds.amazonaws.com/${region}/${region}-bundle.pem`,
     ...certificate(options),
     ...writeFile(`${DIRECTORY}/pgbouncer.ini`, options.ini.trimEnd().split('\n')),
     ...writeFile('/usr/local/bin/pooler-users', usersScript(region, options.usersSecret), '0755'),
@@ -101,8 +106,10 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
       ],
     ),
     'echo "STREAM=$instance" > /etc/default/pooler-report',
-    `retry aws logs create-log-stream --region ${region} --log-group-name ${options.logGroupName} --log-stream-name "$instance"`,
-    'systemctl daemon-reload && systemctl restart pgbouncer && systemctl enable --now pgbouncer pooler-users.timer pooler-report.timer',
+    `retry aws logs create-log-stream --region ${region} ` +
+      `--log-group-name ${options.logGroupName} --log-stream-name "$instance"`,
+    'systemctl daemon-reload && systemctl restart pgbouncer && ' +
+      'systemctl enable --now pgbouncer pooler-users.timer pooler-report.timer',
     `retry pg_isready --quiet --host ${POOLER_PATHS.socketDirectory} --port ${options.port}`,
   );
   return script;
@@ -113,7 +120,9 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
  * on Debian Server instances", Systems Manager user guide.
  */
 function sessionAgent(region: string, architecture: string): string[] {
-  const url = `https://s3.${region}.amazonaws.com/amazon-ssm-${region}/latest/debian_${architecture}/amazon-ssm-agent.deb`;
+  const url =
+    `https://s3.${region}.amazonaws.com/amazon-ssm-${region}/latest/` +
+    `debian_${architecture}/amazon-ssm-agent.deb`;
   return [
     `retry curl --silent --show-error --fail --output /tmp/amazon-ssm-agent.deb ${url}`,
     'dpkg --install /tmp/amazon-ssm-agent.deb && rm /tmp/amazon-ssm-agent.deb',
@@ -123,13 +132,16 @@ function sessionAgent(region: string, architecture: string): string[] {
 function certificate({ region, certificateSecret }: PoolerBootOptions): string[] {
   if (certificateSecret === undefined) {
     return [
-      '(umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 400 -subj "/CN=$HOSTNAME" ' +
+      '(umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes ' +
+        '-days 400 -subj "/CN=$HOSTNAME" ' +
         `-keyout ${POOLER_PATHS.key} -out ${POOLER_PATHS.certificate})`,
     ];
   }
   return [
-    `pair=$(retry aws secretsmanager get-secret-value --region ${region} --secret-id ${certificateSecret} --query SecretString --output text)`,
-    `(umask 077; jq --exit-status --raw-output .certificate <<< "$pair" > ${POOLER_PATHS.certificate}; ` +
+    `pair=$(retry aws secretsmanager get-secret-value --region ${region} ` +
+      `--secret-id ${certificateSecret} --query SecretString --output text)`,
+    `(umask 077; jq --exit-status --raw-output .certificate <<< "$pair" > ` +
+      `${POOLER_PATHS.certificate}; ` +
       `jq --exit-status --raw-output .privateKey <<< "$pair" > ${POOLER_PATHS.key})`,
     'unset pair',
   ];
@@ -146,9 +158,11 @@ export function usersScript(region: string, secret: string, directory = DIRECTOR
     'umask 077',
     `new=$(mktemp ${directory}/userlist.XXXXXX)`,
     `trap 'rm --force "$new"' EXIT`,
-    `aws secretsmanager get-secret-value --region ${region} --secret-id ${secret} --query SecretString --output text | jq --raw-output '`,
+    `aws secretsmanager get-secret-value --region ${region} --secret-id ${secret} ` +
+      `--query SecretString --output text | jq --raw-output '`,
     '  to_entries[] |',
-    '  if (.value | type) == "string" and (.value | test("^SCRAM-SHA-256\\\\$[0-9]+:[A-Za-z0-9+/=]+\\\\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+\\\\z"))',
+    '  if (.value | type) == "string" and (.value | ' +
+      'test("^SCRAM-SHA-256\\\\$[0-9]+:[A-Za-z0-9+/=]+\\\\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+\\\\z"))',
     '  then "\\"\\(.key | gsub("\\""; "\\"\\""))\\" \\"\\(.value)\\""',
     '  else error("the secret must hold a SCRAM verifier for \\(.key)") end',
     `' > "$new"`,
@@ -181,38 +195,51 @@ export function reportScript({
     Name,
     Unit,
   }));
-  const embedded = (dimensions: readonly string[][], metrics: readonly unknown[]) =>
-    `_aws: {Timestamp: $now, CloudWatchMetrics: [${JSON.stringify({ Namespace: POOLER_NAMESPACE, Dimensions: dimensions, Metrics: metrics })}]}, Pooler: "${poolerName}"`;
+  const embedded = (Dimensions: readonly string[][], Metrics: readonly unknown[]) => {
+    const directive = JSON.stringify({ Namespace: POOLER_NAMESPACE, Dimensions, Metrics });
+    return `_aws: {Timestamp: $now, CloudWatchMetrics: [${directive}]}, Pooler: "${poolerName}"`;
+  };
   return [
     '#!/bin/bash',
     'set -euo pipefail',
     'cd "$STATE_DIRECTORY"',
-    `show() { psql --csv --no-psqlrc --host ${socketDirectory} --port ${port} --username pgbouncer --command "SHOW $1" pgbouncer; }`,
+    `show() { psql --csv --no-psqlrc --host ${socketDirectory} --port ${port} ` +
+      `--username pgbouncer --command "SHOW $1" pgbouncer; }`,
     'show POOLS > pools; show STATS > stats; show USERS > users',
     'if [ -f cursor ]; then cp cursor cursor.new; fi',
     // CloudWatch Logs accepts a megabyte per call. More than a thousand lines in a minute repeat
     // themselves.
-    'journalctl --quiet --unit pgbouncer --cursor-file cursor.new --lines 1000 --output json --output-fields MESSAGE > journal',
-    `jq --null-input --slurpfile journal journal --rawfile pools pools --rawfile stats stats --rawfile users users '`,
+    'journalctl --quiet --unit pgbouncer --cursor-file cursor.new --lines 1000 ' +
+      '--output json --output-fields MESSAGE > journal',
+    `jq --null-input --slurpfile journal journal ` +
+      `--rawfile pools pools --rawfile stats stats --rawfile users users '`,
     '  def rows: split("\\n") | map(select(. != "") | split(",")) | .[0] as $names | .[1:]',
     '    | map([$names, .] | transpose | map({key: .[0], value: .[1]}) | from_entries);',
-    '  def numbers($pattern): map(to_entries[] | select(.key | test($pattern)) | .value | tonumber);',
-    '  (now * 1000 | floor) as $now | ($stats | rows) as $stats | ($users | rows | map(select(.name != "pgbouncer")) | length) as $users',
+    '  def numbers($pattern): ' +
+      'map(to_entries[] | select(.key | test($pattern)) | .value | tonumber);',
+    '  (now * 1000 | floor) as $now | ($stats | rows) as $stats | ' +
+      '($users | rows | map(select(.name != "pgbouncer")) | length) as $users',
     `  | [{${embedded([['Pooler']], [users])}, Users: $users}]`,
-    '  + [$pools | rows | group_by(.database)[] | select(.[0].database != "pgbouncer") | .[0].database as $database | {',
+    '  + [$pools | rows | group_by(.database)[] | ' +
+      'select(.[0].database != "pgbouncer") | .[0].database as $database | {',
     `      ${embedded([['Pooler'], ['Pooler', 'Database']], ofDatabases)}, Database: $database,`,
-    '      ClientsActive: (numbers("^cl_active$") | add), ClientsWaiting: (numbers("^cl_waiting$") | add),',
+    '      ClientsActive: (numbers("^cl_active$") | add), ' +
+      'ClientsWaiting: (numbers("^cl_waiting$") | add),',
     '      LongestWait: (map((.maxwait | tonumber) + (.maxwait_us | tonumber) / 1000000) | max),',
-    '      ServersActive: (numbers("^sv_active$") | add), ServerConnections: (numbers("^sv_") | add),',
-    '      TransactionsPerSecond: ($stats | map(select(.database == $database)) | numbers("^avg_xact_count$") | add // 0)',
+    '      ServersActive: (numbers("^sv_active$") | add), ' +
+      'ServerConnections: (numbers("^sv_") | add),',
+    '      TransactionsPerSecond: ' +
+      '($stats | map(select(.database == $database)) | numbers("^avg_xact_count$") | add // 0)',
     '    }]',
     '  | map({timestamp: $now, message: tojson})',
     '  + [$journal[] | select((.MESSAGE | type) == "string" and .MESSAGE != "")',
-    '    | {timestamp: (.__REALTIME_TIMESTAMP | tonumber / 1000 | floor), message: .MESSAGE[:800]}]',
+    '    | {timestamp: (.__REALTIME_TIMESTAMP | tonumber / 1000 | floor), ' +
+      'message: .MESSAGE[:800]}]',
     // A call spans at most a day. After an outage, older lines stay in the journal of the instance.
     '  | map(select(.timestamp > $now - 43200000)) | sort_by(.timestamp)',
     `' > events`,
-    `aws logs put-log-events --region ${region} --log-group-name ${logGroupName} --log-stream-name "$STREAM" --log-events file://events > /dev/null`,
+    `aws logs put-log-events --region ${region} --log-group-name ${logGroupName} ` +
+      `--log-stream-name "$STREAM" --log-events file://events > /dev/null`,
     // Only after the call, so that lines that could not be sent are sent the next time.
     'if [ -f cursor.new ]; then mv cursor.new cursor; fi',
   ];

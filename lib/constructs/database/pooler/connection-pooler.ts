@@ -530,7 +530,8 @@ export class ConnectionPooler extends ConnectionPoolerBase {
     acknowledge(
       this.loadBalancer,
       'Network Load Balancers log only connections whose TLS they end, and these pass through to ' +
-        'PgBouncer. The flow logs of the VPC have every connection, and PgBouncer logs what it refuses.',
+        'PgBouncer. The flow logs of the VPC have every connection, and PgBouncer logs what it ' +
+        'refuses.',
       'AwsSolutions-ELB2',
       'NIST.800.53.R5-ELBLoggingEnabled',
       'PCI.DSS.321-ELBLoggingEnabled',
@@ -538,8 +539,9 @@ export class ConnectionPooler extends ConnectionPoolerBase {
     if (!deletionProtection) {
       acknowledge(
         this.loadBalancer,
-        'The owner turned deletion protection off (`deletionProtection` or `removalPolicy: DESTROY`), ' +
-          'for a sandbox or because the stack itself is protected. A load balancer holds no data.',
+        'The owner turned deletion protection off (`deletionProtection` or `removalPolicy: ' +
+          'DESTROY`), for a sandbox or because the stack itself is protected. A load balancer ' +
+          'holds no data.',
         'NIST.800.53.R5-ELBDeletionProtectionEnabled',
       );
     }

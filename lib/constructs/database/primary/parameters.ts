@@ -188,11 +188,12 @@ export function leafFigures(
   };
 }
 
+const { min: LEAST, max: MOST } = RDS_POSTGRESQL.maxConnections;
+
 /** A value of the parameter `max_connections` that is not a formula. */
 const MAX_CONNECTIONS: Rule<number | string> = {
-  allows: (value) =>
-    typeof value === 'number' && isWholeNumber(value, RDS_POSTGRESQL.maxConnections),
-  allowed: `a whole number, ${RDS_POSTGRESQL.maxConnections.min} to ${RDS_POSTGRESQL.maxConnections.max}`,
+  allows: (value) => typeof value === 'number' && isWholeNumber(value, { min: LEAST, max: MOST }),
+  allowed: `a whole number, ${LEAST} to ${MOST}`,
   rule:
     'RDS for PostgreSQL accepts no other max_connections, of which the engine and RDS reserve ' +
     `${RDS_POSTGRESQL.reservedConnections}.`,

@@ -207,7 +207,9 @@ const STRIPED_FROM_GIB = RDS_POSTGRESQL.gp3StripedFromGiB;
 const PROVISIONED_PERFORMANCE: Rule<number, { readonly allocatedGiB: number }> = {
   allows: (_, { allocatedGiB }) => allocatedGiB >= STRIPED_FROM_GIB,
   allowed: `left out below ${STRIPED_FROM_GIB} GiB`,
-  rule: 'RDS accepts provisioned performance of gp3 only for storage that is striped over four volumes.',
+  rule:
+    'RDS accepts provisioned performance of gp3 only for storage that is striped over four ' +
+    'volumes.',
   fix: `Raise \`allocatedStorage\` to ${STRIPED_FROM_GIB} GiB, or leave it out.`,
 };
 

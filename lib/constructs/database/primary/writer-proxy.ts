@@ -184,8 +184,8 @@ export class WriterProxy extends Construct implements ec2.IConnectable {
     });
     acknowledge(
       role,
-      'What is granted to the proxy stands in the default policy of its role, one policy per role ' +
-        'as CDK writes it. It serves this role only, and goes with it.',
+      'What is granted to the proxy stands in the default policy of its role, one policy per ' +
+        'role as CDK writes it. It serves this role only, and goes with it.',
       'NIST.800.53.R5-IAMNoInlinePolicy',
       'PCI.DSS.321-IAMNoInlinePolicy',
     );

@@ -100,8 +100,8 @@ export function promotionDocument(settings: PromotionDocumentSettings): object {
         type: 'Boolean',
         default: false,
         description:
-          'Go on when the old primary cannot be fenced: its region does not answer, or RDS cannot ' +
-          'change or reboot it. It may still take writes there, which are lost.',
+          'Go on when the old primary cannot be fenced: its region does not answer, or RDS ' +
+          'cannot change or reboot it. It may still take writes there, which are lost.',
       },
     },
     mainSteps: PROMOTION_PLAN.filter(
@@ -149,8 +149,8 @@ function step(node: PromotionStep, settings: PromotionDocumentSettings): object 
         Approvers: approval?.approvers,
         MinRequiredApprovals: approval?.required,
         Message:
-          `Promote ${settings.hub}? Up to {{ inspect.LossSeconds }} s of commits may be lost, and ` +
-          'there is no way back.',
+          `Promote ${settings.hub}? Up to {{ inspect.LossSeconds }} s of commits may be lost, ` +
+          'and there is no way back.',
         ...(approval?.topicArn === undefined ? {} : { NotificationArn: approval.topicArn }),
       },
     };

@@ -68,16 +68,21 @@ export interface PromotionChoice {
 export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
   {
     name: 'inspect',
-    does: 'Reads what RDS and the hub itself say: source, status, backups, records received and replayed.',
+    does:
+      'Reads what RDS and the hub itself say: source, status, backups, records received and ' +
+      'replayed.',
     changes: false,
     ifItFails:
-      'Nothing was changed. If the hub does not answer, another region is the better one to promote.',
+      'Nothing was changed. If the hub does not answer, another region is the better one to ' +
+      'promote.',
     after: [],
     next: 'assess',
   },
   {
     name: 'assess',
-    does: 'Refuses when more would be lost than was accepted, when the hub could not be a primary, or when a permission is missing.',
+    does:
+      'Refuses when more would be lost than was accepted, when the hub could not be a primary, ' +
+      'or when a permission is missing.',
     changes: false,
     ifItFails:
       'Nothing was changed. Mend what the message names, or accept the loss that it states.',
@@ -96,10 +101,14 @@ export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
   },
   {
     name: 'fence',
-    does: 'Moves the old primary into a closed security group and reboots it, which ends the connections that a group does not.',
+    does:
+      'Moves the old primary into a closed security group and reboots it, which ends the ' +
+      'connections that a group does not.',
     changes: true,
     ifItFails:
-      'The old primary is as it was, or it takes no writes; the hub still follows it. If its region does not answer, or RDS cannot change or reboot it, run again and allow an unfenced old primary; to go back, give it the security groups that `inspect` has noted.',
+      'The old primary is as it was, or it takes no writes; the hub still follows it. If its ' +
+      'region does not answer, or RDS cannot change or reboot it, run again and allow an ' +
+      'unfenced old primary; to go back, give it the security groups that `inspect` has noted.',
     after: ['assess', 'approve'],
     next: 'isFollowing',
   },
@@ -110,7 +119,8 @@ export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
     does: 'Waits until the hub has replayed all that it received and nothing more arrives.',
     changes: false,
     ifItFails:
-      'Nobody takes writes: the old primary is fenced, the hub follows it. Run again to wait longer, or give the old primary the security groups that `inspect` has noted.',
+      'Nobody takes writes: the old primary is fenced, the hub follows it. Run again to wait ' +
+      'longer, or give the old primary the security groups that `inspect` has noted.',
     after: ['fence'],
     next: 'promote',
   },
@@ -119,16 +129,20 @@ export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
     does: 'Promotes the hub. There is no way back.',
     changes: true,
     ifItFails:
-      'The names still lead to the old primary. Read the events of the hub in RDS, then run again: a promoted hub is not promoted twice.',
+      'The names still lead to the old primary. Read the events of the hub in RDS, then run ' +
+      'again: a promoted hub is not promoted twice.',
     after: ['fence'],
     next: 'verify',
   },
   {
     name: 'verify',
-    does: 'Waits until the hub is available and out of recovery, and writes a record through a connection of its own.',
+    does:
+      'Waits until the hub is available and out of recovery, and writes a record through a ' +
+      'connection of its own.',
     changes: false,
     ifItFails:
-      'The hub is promoted, or becoming so, and the names still lead to the old primary. Run again: it goes on from here.',
+      'The hub is promoted, or becoming so, and the names still lead to the old primary. Run ' +
+      'again: it goes on from here.',
     after: ['fence'],
     next: 'repoint',
   },
@@ -137,13 +151,16 @@ export const PROMOTION_PLAN: readonly (PromotionStep | PromotionChoice)[] = [
     does: 'Turns the write names to this region and waits until Route 53 has spread them.',
     changes: true,
     ifItFails:
-      'The hub takes writes, and nobody is sent to it. Run again; or change the records by hand, as the runbook shows.',
+      'The hub takes writes, and nobody is sent to it. Run again; or change the records by hand, ' +
+      'as the runbook shows.',
     after: ['fence', 'verify'],
     next: 'report',
   },
   {
     name: 'report',
-    does: 'Says what was found and done, and what the deployment file must say before the next deployment.',
+    does:
+      'Says what was found and done, and what the deployment file must say before the next ' +
+      'deployment.',
     changes: false,
     ifItFails: 'Everything else is done. Read the outputs of the steps before it.',
     after: ['assess'],

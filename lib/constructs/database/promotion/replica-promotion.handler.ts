@@ -52,11 +52,13 @@ export async function replayPosition(client: ClientBase): Promise<ReplayPosition
  */
 export async function writeRecord(client: ClientBase): Promise<{ readonly lsn: string }> {
   const { rows } = await client.query<{ recovery: boolean; readOnly: string }>(
-    `SELECT pg_is_in_recovery() AS recovery, current_setting('transaction_read_only') AS "readOnly"`,
+    `SELECT pg_is_in_recovery() AS recovery, current_setting('transaction_read_only') AS ` +
+      `"readOnly"`,
   );
   if (rows[0]?.recovery || rows[0]?.readOnly === 'on') {
     throw new IsochroneError(
-      `The instance takes no writes: ${rows[0].recovery ? 'it is still in recovery' : 'its transactions are read-only'}.\n` +
+      `The instance takes no writes: ` +
+        `${rows[0].recovery ? 'it is still in recovery' : 'its transactions are read-only'}.\n` +
         'A promotion ends recovery. Wait for it, or look into the events of the instance.',
     );
   }

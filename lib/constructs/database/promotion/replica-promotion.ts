@@ -124,8 +124,8 @@ const OLD_REGION: Rule<string, { readonly here: string }> = {
   allows: (region, { here }) => region !== here,
   allowed: 'another region than that of the hub',
   rule:
-    'Within a region, RDS fails over a Multi-AZ primary by itself, without loss and under the same ' +
-    'name.',
+    'Within a region, RDS fails over a Multi-AZ primary by itself, without loss and under the ' +
+    'same name.',
   fix: 'Put the promotion beside the hub of another region.',
 };
 
@@ -296,8 +296,8 @@ export class ReplicaPromotion extends Construct {
     });
     acknowledge(
       policy,
-      'Describing security groups takes no resource. A change of Route 53 has an id that Route 53 ' +
-        'gives it when it is made; reading whether it has spread shows nothing else.',
+      'Describing security groups takes no resource. A change of Route 53 has an id that Route ' +
+        '53 gives it when it is made; reading whether it has spread shows nothing else.',
       'AwsSolutions-IAM5[Resource::*]',
       wildcardFinding(this, change),
     );

@@ -11,7 +11,7 @@ const ENDPOINT_NAME: Rule<string> = {
   allows: (name) =>
     name.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.){2,}[a-z0-9-]+$/.test(name),
   allowed: 'a name of three or more labels in lower case, without a dot at the end',
-  rule: 'Its zone begins after the first dot, and DNS allows no CNAME record at the head of a zone.',
+  rule: 'The zone begins after the first dot, and DNS allows no CNAME record at its head.',
   fix: 'Choose a name such as readers.market.internal.',
 };
 
@@ -63,8 +63,8 @@ const RESTORE_LAG: Rule<number, { readonly dropLagSeconds: number }> = {
   allows: (restoreLag, { dropLagSeconds }) => restoreLag < dropLagSeconds,
   allowed: (_, { dropLagSeconds }) => `below \`dropLag\`, ${dropLagSeconds} seconds`,
   rule:
-    'A replica between the two keeps its state. Without a gap, a replica near the threshold would ' +
-    'come and go.',
+    'A replica between the two keeps its state. Without a gap, a replica near the threshold ' +
+    'would come and go.',
   fix: 'Lower it, or raise `dropLag`.',
 };
 

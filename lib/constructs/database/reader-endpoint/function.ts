@@ -112,8 +112,8 @@ function createRole(
   });
   acknowledge(
     policy,
-    'CloudWatch knows no permission for single metrics: GetMetricData is allowed for all or none. ' +
-      'The condition limits it to the regions of the replicas and of the primary.',
+    'CloudWatch knows no permission for single metrics: GetMetricData is allowed for all or ' +
+      'none. The condition limits it to the regions of the replicas and of the primary.',
     'AwsSolutions-IAM5[Resource::*]',
   );
   return role;

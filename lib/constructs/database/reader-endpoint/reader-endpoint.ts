@@ -282,8 +282,8 @@ export class ReaderEndpoint extends ReaderEndpointBase {
     } else {
       acknowledge(
         alarm,
-        'Whoever composes this stack gave no `alarmTopic`; the alarm is seen in the console and can ' +
-          'be followed by others.',
+        'Whoever composes this stack gave no `alarmTopic`; the alarm is seen in the console and ' +
+          'can be followed by others.',
         'NIST.800.53.R5-CloudWatchAlarmAction',
       );
     }

@@ -373,8 +373,8 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable, IRe
     for (const instance of this.instances) {
       acknowledge(
         cfnInstance(instance),
-        'A read replica holds nothing that its source does not hold; the primary is backed up, and ' +
-          'so is the hub.',
+        'A read replica holds nothing that its source does not hold; the primary is backed up, ' +
+          'and so is the hub.',
         'NIST.800.53.R5-RDSInBackupPlan',
       );
     }
@@ -475,8 +475,8 @@ function follow(replica: rds.DatabaseInstanceReadReplica, source: BoundPostgresS
 function acknowledgeSingleZone(replica: rds.DatabaseInstanceReadReplica): void {
   acknowledge(
     cfnInstance(replica),
-    'A read replica is one of several that answer the same queries, in different zones; a standby ' +
-      'of each would double the price and answer none. `hubMultiAz` gives one to the hub.',
+    'A read replica is one of several that answer the same queries, in different zones; a ' +
+      'standby of each would double the price and answer none. `hubMultiAz` gives one to the hub.',
     'AwsSolutions-RDS3',
     'NIST.800.53.R5-RDSMultiAZSupport',
   );

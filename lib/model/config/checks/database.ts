@@ -85,8 +85,8 @@ function promotionProblems(deployment: Deployment): DeploymentProblem[] {
             value: from,
             allowed: `another region than ${targets[index]}, where the hub is`,
             rule:
-              'A hub follows the primary of another region. Each promotion leads to the region that ' +
-              'the next one starts from, and the last one leads to `primaryRegion`.',
+              'A hub follows the primary of another region. Each promotion leads to the region ' +
+              'that the next one starts from, and the last one leads to `primaryRegion`.',
             fix:
               index === last
                 ? 'Name the previous primary region, or set `primaryRegion` to that of ' +
@@ -123,8 +123,8 @@ const REPLICA_GENERATION: Rule<number, { readonly promotionsElsewhere: number }>
   allowed: (_, { promotionsElsewhere }) =>
     `at least ${1 + promotionsElsewhere}: each promotion of a hub elsewhere takes one more`,
   rule:
-    'The replicas of this region followed another primary, and RDS gives a replica no other source. ' +
-    'They must be created again under new names.',
+    'The replicas of this region followed another primary, and RDS gives a replica no other ' +
+    'source. They must be created again under new names.',
   fix: (_, { promotionsElsewhere }) => `Set it to ${1 + promotionsElsewhere}.`,
 };
 
@@ -199,12 +199,12 @@ function clientBudgetProblems(deployment: Deployment): DeploymentProblem[] {
         value: region.poolers,
         allowed: `at least ${least} for a fleet of this size`,
         rule:
-          `${instances} instances × ${applicationPool.maxConnections} connections = ${wanted} clients, ` +
-          `but ${region.poolers} poolers accept ` +
+          `${instances} instances × ${applicationPool.maxConnections} connections = ${wanted} ` +
+          `clients, but ${region.poolers} poolers accept ` +
           `${region.poolers} × ${pooling.maxClientConnections} = ${offered}.`,
         fix:
-          'Raise `poolers` or `database.pooling.maxClientConnections`, or lower `maxInstances` or ' +
-          '`database.applicationPool.maxConnections`.',
+          'Raise `poolers` or `database.pooling.maxClientConnections`, or lower `maxInstances` ' +
+          'or `database.applicationPool.maxConnections`.',
       },
     ];
   });

@@ -103,7 +103,7 @@ describe('the log', () => {
       new Date(0),
     );
 
-  test('has a line for each finding and note, and the metrics in the embedded metric format', () => {
+  test('has a line for each finding and note, and one in the embedded metric format', () => {
     const [slow, unused, note, metrics] = lines() as Record<string, unknown>[];
     expect(slow).toMatchObject({
       level: 'WARN',

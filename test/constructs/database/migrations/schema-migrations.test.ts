@@ -48,7 +48,7 @@ describe('by default', () => {
     expect(project.Environment).toMatchObject({ Type: 'ARM_CONTAINER', PrivilegedMode: false });
   });
 
-  test('CodeBuild reads the password when a run starts, and the template does not contain it', () => {
+  test('CodeBuild reads the password when a run starts; the template lacks it', () => {
     const { env } = JSON.parse(project.Source.BuildSpec);
     const arn = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/database-AbCdEf';
     expect(env['secrets-manager']).toEqual({

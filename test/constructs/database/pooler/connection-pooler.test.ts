@@ -89,7 +89,7 @@ describe('by default', () => {
     });
   });
 
-  test('poolers are replaced one at a time, the new one first, and drain for less time than the next one warms up', () => {
+  test('poolers are replaced one at a time, and drain for less time than one warms up', () => {
     template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
       Properties: {
         InstanceMaintenancePolicy: { MinHealthyPercentage: 100, MaxHealthyPercentage: 133 },
@@ -139,7 +139,7 @@ describe('by default', () => {
     expect(pooler.endpoint.port).toBe(5432);
   });
 
-  test('clients reach the load balancer, the load balancer reaches PgBouncer, PgBouncer reaches the databases, and nothing else is open', () => {
+  test('only the way from clients by load balancer and PgBouncer to databases is open', () => {
     const rules = (type: string) =>
       Object.values(template.findResources(type)).map(
         ({ Properties: { FromPort, ToPort, IpProtocol } }) => `${IpProtocol} ${FromPort}-${ToPort}`,
@@ -159,7 +159,7 @@ describe('by default', () => {
     }
   });
 
-  test('the instances run Debian 13 for their architecture, encrypted, with IMDSv2 and without a key for SSH', () => {
+  test('the instances run Debian 13, encrypted, with IMDSv2 and without an SSH key', () => {
     const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
     expect(launchTemplate?.Properties.LaunchTemplateData).toMatchObject({
       InstanceType: 'c7g.large',
@@ -175,7 +175,7 @@ describe('by default', () => {
     });
   });
 
-  test('the role reads the verifiers from Secrets Manager, and the user data does not contain them', () => {
+  test('the role reads the verifiers from Secrets Manager; the user data lacks them', () => {
     expect(script).toContain(
       `aws secretsmanager get-secret-value --region us-east-1 --secret-id ${USERS}`,
     );

@@ -123,7 +123,8 @@ describe('replicas', () => {
 describe('max_connections', () => {
   test.each([5, 8388608, 0, -1, 10.5, Number.NaN])('%d is refused', (maxConnections) => {
     expect(() => postgresParameters(at, { maxConnections })).toThrow(
-      'PostgresPrimary at market/us-east-1/Database: parameters.maxConnections must be a whole number, 6 to 8388607',
+      'PostgresPrimary at market/us-east-1/Database: parameters.maxConnections must be a whole ' +
+        'number, 6 to 8388607',
     );
   });
 

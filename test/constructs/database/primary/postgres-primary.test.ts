@@ -8,6 +8,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { IPostgresPrimary } from '../../../../lib/constructs/database/interfaces';
 import {
   PostgresPrimary,
+  type PostgresPrimaryAttributes,
   type PostgresPrimaryProps,
 } from '../../../../lib/constructs/database/primary/postgres-primary';
 import { testStack } from '../../../test-stack';
@@ -27,7 +28,7 @@ describe('by default', () => {
   const template = Template.fromStack(stack);
   const instance = Object.values(template.findResources('AWS::RDS::DBInstance'))[0];
 
-  test('it runs PostgreSQL 17 in two zones on growing gp3 storage, and leaves the minor version to RDS', () => {
+  test('it runs PostgreSQL 17 in two zones on gp3, and leaves the minor version to RDS', () => {
     expect(instance?.Properties).toMatchObject({
       DBInstanceIdentifier: 'market-primary',
       Engine: 'postgres',
@@ -79,7 +80,7 @@ describe('by default', () => {
     });
   });
 
-  test('Database Insights is in the free mode, and a role for this instance alone reports the operating system every minute', () => {
+  test('Database Insights is free, and a role for this instance reports every minute', () => {
     expect(instance?.Properties).toMatchObject({
       DatabaseInsightsMode: 'standard',
       PerformanceInsightsRetentionPeriod: 7,
@@ -279,7 +280,8 @@ describe('checks', () => {
     [
       'an upgrade from the version itself',
       { upgradingFrom: rds.PostgresEngineVersion.VER_17 },
-      'upgradingFrom must be a major version below 17, that of `engineVersion`, got "17".\nA major upgrade starts from this version',
+      'upgradingFrom must be a major version below 17, that of `engineVersion`, got "17".\nA ' +
+        'major upgrade starts from this version',
     ],
     [
       'a downgrade',
@@ -294,7 +296,8 @@ describe('checks', () => {
     [
       'the secret in its own region',
       { secretReplicaRegions: [{ region: 'us-east-1', encryptionKey: 'alias/a' }] },
-      'secretReplicaRegions[0].region must be a region that does not have the secret yet, got "us-east-1"',
+      'secretReplicaRegions[0].region must be a region that does not have the secret yet, got ' +
+        '"us-east-1"',
     ],
     [
       'a region twice',
@@ -329,13 +332,23 @@ describe('checks', () => {
   });
 });
 
-describe('an imported primary', () => {
-  const stack = testStack('us-east-1');
-  const imported = PostgresPrimary.fromPostgresPrimaryAttributes(stack, 'Imported', {
+/** An import with the required attributes and some more. */
+function importedPrimary(
+  stack: Stack,
+  attributes: Partial<PostgresPrimaryAttributes> = {},
+): IPostgresPrimary {
+  return PostgresPrimary.fromPostgresPrimaryAttributes(stack, 'Imported', {
     instanceIdentifier: 'market-primary',
     endpointAddress: 'market-primary.example.com',
-    port: 6432,
     securityGroup: ec2.SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0'),
+    ...attributes,
+  });
+}
+
+describe('an imported primary', () => {
+  const stack = testStack('us-east-1');
+  const imported = importedPrimary(stack, {
+    port: 6432,
     instanceResourceId: 'db-ABCDEFGHIJKL',
     masterSecret: secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'market/master'),
   });
@@ -383,12 +396,7 @@ describe('an imported primary', () => {
   });
 
   test('has port 5432 by default, and without its resource id grants nothing', () => {
-    const other = testStack('us-east-1');
-    const least = PostgresPrimary.fromPostgresPrimaryAttributes(other, 'Imported', {
-      instanceIdentifier: 'market-primary',
-      endpointAddress: 'market-primary.example.com',
-      securityGroup: ec2.SecurityGroup.fromSecurityGroupId(other, 'Group', 'sg-0123456789abcdef0'),
-    });
+    const least = importedPrimary(testStack('us-east-1'));
     expect(least.endpoint.port).toBe(5432);
     expect(() => least.grantConnect(new iam.AccountRootPrincipal(), 'orders_app')).toThrow(
       'instanceResourceId',
@@ -397,12 +405,7 @@ describe('an imported primary', () => {
 });
 
 test('the metrics have the dimension of the instance, here and imported, and take options', () => {
-  const stack = testStack('us-east-1');
-  const imported = PostgresPrimary.fromPostgresPrimaryAttributes(stack, 'Imported', {
-    instanceIdentifier: 'market-primary',
-    endpointAddress: 'market-primary.example.com',
-    securityGroup: ec2.SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0'),
-  });
+  const imported = importedPrimary(testStack('us-east-1'));
   const metrics = (of: IPostgresPrimary) =>
     [
       of.metricCpu(),

@@ -45,7 +45,7 @@ describe('by default', () => {
   proxy.grantConnect(new iam.ManagedPolicy(stack, 'Client'), 'orders_app');
   const template = Template.fromStack(stack);
 
-  test('it accepts TLS only, and uses IAM to the proxy and to PostgreSQL, without a password', () => {
+  test('it accepts TLS only, and uses IAM on both hops, without a password', () => {
     template.hasResourceProperties('AWS::RDS::DBProxy', {
       DBProxyName: 'market-writer',
       EngineFamily: 'POSTGRESQL',

@@ -114,7 +114,7 @@ describe('in all conditions', () => {
     }
   });
 
-  test('the fence comes before the promotion, and the promotion is verified before the names change', async () => {
+  test('the fence precedes the promotion, which is verified before the names change', async () => {
     for (const conditions of all) {
       const { done } = await walk(conditions.drill, conditions);
       if (done.includes('promote'))
@@ -125,7 +125,7 @@ describe('in all conditions', () => {
     }
   });
 
-  test('a promoted hub is not promoted again, and a hub of a fenced primary catches up first', async () => {
+  test('a hub is promoted once, and catches up first if the primary is fenced', async () => {
     for (const conditions of all) {
       const { done } = await walk(conditions.drill, conditions);
       if (!conditions.following) expect(done).not.toContain('promote');

@@ -103,7 +103,7 @@ describe('a promotion', () => {
     });
   });
 
-  test('changes the record under its own identifier, to the new region and its health check', () => {
+  test('changes the record under its identifier, to the new region and its health check', () => {
     expect(at('repoint')?.inputs.InputPayload?.Records).toEqual([
       {
         zone: 'Z0EXAMPLE',

@@ -247,7 +247,7 @@ describeHere('assess', () => {
     );
   });
 
-  test('continues without an answer of IAM, whose control plane may be in the failed region', () => {
+  test('continues if IAM does not answer, since its control plane may have failed too', () => {
     const down = {
       'iam.simulate_principal_policy': [{ error: 'ServiceUnavailable', status: 503 }],
     };
@@ -391,7 +391,7 @@ describeHere('fence', () => {
 
 describeHere('catchUp', () => {
   const events = { ...WAIT, Probe: 'probe' };
-  test('waits until the received position is stable and replayed, on a connection that is back after the reboot', () => {
+  test('waits until all is received and replayed, on a connection after the reboot', () => {
     const { returned, called } = run('catchUp', events, {
       'lambda.invoke': [
         position({ receiving: false, received: '0/10' }),
@@ -405,7 +405,7 @@ describeHere('catchUp', () => {
     expect(called).toHaveLength(5);
   });
 
-  test('continues after the hub once did not answer, because no instance accepts writes meanwhile', () => {
+  test('continues after the hub once did not answer, since no instance accepts writes', () => {
     const { returned } = run('catchUp', events, {
       'lambda.invoke': [position(), { errorMessage: 'timeout' }, position(), position()],
     });

@@ -28,6 +28,21 @@ const REPLICAS = {
   ),
 };
 
+/** The settings of the endpoint below, as its function receives them. */
+const SETTINGS: ReaderEndpointSettings = {
+  name: 'readers.market.internal',
+  hostedZoneId: 'Z1',
+  memoryParameter: '/memory',
+  replicas: ['m-hub', 'm-leaf-1'],
+  fallBackToWriter: false,
+  primary: { region: 'us-east-1', instanceIdentifier: 'm-primary' },
+  region: 'ap-southeast-1',
+  dropLagSeconds: 60,
+  restoreLagSeconds: 20,
+  holdSeconds: 300,
+  unknownSeconds: 300,
+};
+
 function endpoint(
   props: Partial<ReaderEndpointProps> = {},
   stack = testStack('ap-southeast-1'),
@@ -48,7 +63,7 @@ describe('by default', () => {
   const built = endpoint();
   const template = Template.fromStack(Stack.of(built));
 
-  test('it has a private zone of the network, and a weighted record of a few seconds for each replica', () => {
+  test('it has a private zone, and a weighted record of a few seconds for each replica', () => {
     template.hasResourceProperties('AWS::Route53::HostedZone', {
       Name: 'market.internal.',
       VPCs: [{ VPCId: 'vpc-0123456789abcdef0', VPCRegion: 'ap-southeast-1' }],
@@ -70,7 +85,7 @@ describe('by default', () => {
     );
   });
 
-  test('one function at a time runs every minute; its failures are not retried but raise an alarm', () => {
+  test('one function at a time runs every minute; a failure is not retried but alarmed', () => {
     template.hasResourceProperties('AWS::Events::Rule', {
       ScheduleExpression: 'rate(1 minute)',
       Targets: [
@@ -96,7 +111,7 @@ describe('by default', () => {
     });
   });
 
-  test('the function may describe these instances, change these records, and write this parameter', () => {
+  test('the function may use only these instances, records and parameter', () => {
     const statements = Object.values(template.findResources('AWS::IAM::ManagedPolicy'))[0]
       ?.Properties.PolicyDocument.Statement;
     const allowed = (action: string) =>
@@ -181,22 +196,15 @@ describe('with other props', () => {
 
   test('the function receives the settings', () => {
     const [created] = Object.values(template.findResources('AWS::Lambda::Function'));
-    const SETTINGS = created?.Properties.Environment.Variables.SETTINGS;
-    const text = SETTINGS['Fn::Join'][1]
+    const settings = created?.Properties.Environment.Variables.SETTINGS;
+    const text = settings['Fn::Join'][1]
       .map((part: unknown) => (typeof part === 'string' ? part : 'ref'))
       .join('');
     expect(JSON.parse(text)).toEqual({
-      name: 'readers.market.internal',
-      hostedZoneId: 'Z1',
+      ...SETTINGS,
       memoryParameter: 'ref',
-      replicas: ['m-hub', 'm-leaf-1'],
       fallBackToWriter: true,
-      primary: { region: 'us-east-1', instanceIdentifier: 'm-primary' },
-      region: 'ap-southeast-1',
-      dropLagSeconds: 60,
-      restoreLagSeconds: 20,
       holdSeconds: 600,
-      unknownSeconds: 300,
     });
   });
 
@@ -350,19 +358,6 @@ describe('the calls to AWS', () => {
     );
   }
 
-  const SETTINGS: ReaderEndpointSettings = {
-    name: 'readers.market.internal',
-    hostedZoneId: 'Z1',
-    memoryParameter: '/memory',
-    replicas: ['m-hub', 'm-leaf-1'],
-    fallBackToWriter: false,
-    primary: { region: 'us-east-1', instanceIdentifier: 'm-primary' },
-    region: 'ap-southeast-1',
-    dropLagSeconds: 60,
-    restoreLagSeconds: 20,
-    holdSeconds: 300,
-    unknownSeconds: 300,
-  };
   const api = readerEndpointApi(SETTINGS, load);
   beforeEach(() => sent.splice(0));
 
@@ -407,7 +402,7 @@ describe('the calls to AWS', () => {
     await expect(api.instance('m-hub')).rejects.toThrow('slow down');
   });
 
-  test('read the newest lag of each replica in its region, and the WAL of the primary in the region of the primary', async () => {
+  test('read the newest lag of each replica, and the WAL in the region of the primary', async () => {
     answer = (_, input) => ({
       MetricDataResults: (input.MetricDataQueries as { Id: string }[]).map(({ Id }) => ({
         Id,
@@ -418,7 +413,8 @@ describe('the calls to AWS', () => {
     expect(await api.primaryWal(1000)).toEqual([7, 8, 9]);
     expect(sent.map(({ region }) => region)).toEqual(['ap-southeast-1', 'us-east-1']);
     expect(JSON.stringify(sent[1]?.input)).toContain(
-      '"MetricName":"TransactionLogsGeneration","Dimensions":[{"Name":"DBInstanceIdentifier","Value":"m-primary"}]',
+      '"MetricName":"TransactionLogsGeneration",' +
+        '"Dimensions":[{"Name":"DBInstanceIdentifier","Value":"m-primary"}]',
     );
   });
 

@@ -88,7 +88,7 @@ describe('a dropped replica', () => {
     ).toEqual({});
   });
 
-  test('continues its hold during a gap in the metrics, but returns only after a fresh reading', () => {
+  test('continues its hold without metrics, but returns only after a fresh reading', () => {
     const decided = route(
       SETTINGS,
       { a: { freshSince: NOW - 400 } },
@@ -195,7 +195,7 @@ describe('without an eligible replica', () => {
     expect(targets(observation, {}, WITH_WRITER)).toBe(withWriter);
   });
 
-  test('failing metrics of all replicas send readers neither to the writer nor away from it', () => {
+  test('missing metrics of all replicas move no readers to or from the writer', () => {
     const memory = { a: { unknownSince: 0 }, b: { unknownSince: 0 } };
     expect(targets(observe(SILENT, {}), memory, WITH_WRITER)).toBe('a b');
     expect(targets(observe(SILENT, {}, ON_WRITER), memory, WITH_WRITER)).toBe('writer');

@@ -79,7 +79,7 @@ describe('after the promotion of the hub', () => {
     expect(leaves).toEqual(wereLeaves);
   });
 
-  test('a chain begins with the hub; its leaves have no backups, so nothing can follow them', () => {
+  test('a chain begins with the hub; its leaves cannot be followed without backups', () => {
     const stack = Stack.of(built);
     const below = PostgresSource.inThisRegion(built.leaves[0] as rds.IDatabaseInstance);
     expect(
@@ -125,7 +125,7 @@ describe('in another region than the source', () => {
     expect(built.endpoints).toHaveLength(3);
   });
 
-  test('the hub names its source by ARN and region, so that this stack can be synthesized alone', () => {
+  test('the hub names its source by ARN and region, so its stack synthesizes alone', () => {
     expect(hub?.Properties.SourceDBInstanceIdentifier).toEqual({
       'Fn::Join': ['', ['arn:aws:rds:us-east-1:', { Ref: 'AWS::AccountId' }, ':db:market-primary']],
     });
@@ -145,7 +145,7 @@ describe('in another region than the source', () => {
     for (const leaf of leaves) expect(leaf?.Properties).not.toHaveProperty('BackupRetentionPeriod');
   });
 
-  test('the leaves follow the hub by identifier, which creates them after it, and name no key', () => {
+  test('the leaves follow the hub by identifier, are created after it, and name no key', () => {
     const hubId = Object.keys(
       template.findResources('AWS::RDS::DBInstance', {
         Properties: { DBInstanceIdentifier: 'market-apac-hub' },
@@ -384,12 +384,15 @@ describe('chains', () => {
     [
       'a third region',
       () => remote({ source: below('eu-west-1', 'us-east-1') }),
-      'source must be an instance of the region of the primary, or of this one, got ["us-east-1","eu-west-1","ap-southeast-1"].\nA chain of RDS for PostgreSQL has at most 3 replicas and 2 regions',
+      'source must be an instance of the region of the primary, or of this one, got ' +
+        '["us-east-1","eu-west-1","ap-southeast-1"].\nA chain of RDS for PostgreSQL has at most 3 ' +
+        'replicas and 2 regions',
     ],
     [
       'a fourth link',
       () => remote({ source: below('us-east-1', 'us-east-1', 'us-east-1') }),
-      'source must be a source with at most 1 replicas above these, one following the other, got ["us-east-1","us-east-1","us-east-1"]',
+      'source must be a source with at most 1 replicas above these, one following the other, got ' +
+        '["us-east-1","us-east-1","us-east-1"]',
     ],
     [
       'a fourth link without leaves',
@@ -451,7 +454,8 @@ describe('checks', () => {
     [
       '15 leaves of a hub',
       () => remote({ leaves: 15 }),
-      'PostgresReplicas at Test/Replicas: leaves must be 0 to 14, got 15.\nRDS for PostgreSQL allows 15 replicas of one source',
+      'PostgresReplicas at Test/Replicas: leaves must be 0 to 14, got 15.\nRDS for PostgreSQL ' +
+        'allows 15 replicas of one source',
     ],
     ['a negative number', () => remote({ leaves: -1 }), 'leaves must be 0 to 14, got -1'],
     ['half a leaf', () => remote({ leaves: 1.5 }), 'leaves must be 0 to 14, got 1.5'],
@@ -561,7 +565,8 @@ describe('for other constructs', () => {
 
   test('a metric of another instance is refused', () => {
     expect(() => replicas.metricReplicaLag('market-primary')).toThrow(
-      'instanceIdentifier must be one of market-apac-hub, market-apac-leaf-1, market-apac-leaf-2, got "market-primary"',
+      'instanceIdentifier must be one of market-apac-hub, market-apac-leaf-1, ' +
+        'market-apac-leaf-2, got "market-primary"',
     );
   });
 });
