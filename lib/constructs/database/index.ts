@@ -1,21 +1,33 @@
 export { QueryAdvice, type QueryAdviceMetric, type QueryAdviceProps } from './advice';
 export type { DatabaseLogin } from './database-function';
+export type {
+  DatabaseEndpoint,
+  IConnectionPooler,
+  IPostgresPrimary,
+  IPostgresWriter,
+  IReaderEndpoint,
+  IReaderInstances,
+} from './interfaces';
 export {
   SchemaMigrations,
   type SchemaMigrationsProps,
   type SchemaMigrationsSettings,
 } from './migrations';
-export { ConnectionPooler, type ConnectionPoolerProps } from './pooler';
+export {
+  ConnectionPooler,
+  type ConnectionPoolerAttributes,
+  type ConnectionPoolerProps,
+} from './pooler';
 export {
   type BoundPostgresSource,
   checkChain,
   continueChain,
-  type IPostgresWriter,
   leafFigures,
   type PostgresFigures,
   type PostgresInstanceProps,
   type PostgresLogType,
   PostgresPrimary,
+  type PostgresPrimaryAttributes,
   type PostgresPrimaryProps,
   type PostgresReplicaFigures,
   PostgresSource,
@@ -37,5 +49,9 @@ export {
   ReplicaPromotion,
   type ReplicaPromotionProps,
 } from './promotion';
-export { type IReaderInstances, ReaderEndpoint, type ReaderEndpointProps } from './reader-endpoint';
+export {
+  ReaderEndpoint,
+  type ReaderEndpointAttributes,
+  type ReaderEndpointProps,
+} from './reader-endpoint';
 export { PostgresReplicas, type PostgresReplicasProps } from './replicas';

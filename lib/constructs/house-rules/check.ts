@@ -1,4 +1,4 @@
-import { Token } from 'aws-cdk-lib';
+import { type Duration, Token } from 'aws-cdk-lib';
 import { invalidValue, type Placed } from '../../model/errors';
 import { brokenRule, type Rule } from '../../model/rules';
 
@@ -31,7 +31,22 @@ export function checkRule<Value, Context>(
   context?: Context,
 ): void {
   if (Token.isUnresolved(value) || hasToken(context)) return;
-  const broken = brokenRule(rule, value, context as Context);
+  checkKnown(at, property, rule, value, context as Context);
+}
+
+/**
+ * Checks a property that must be known at synthesis: `checkRule` that does not let tokens pass.
+ *
+ * @throws IsochroneError if the value breaks the rule
+ */
+export function checkKnown<Value, Context>(
+  at: Placed,
+  property: string,
+  rule: Rule<Value, Context>,
+  value: Value,
+  context: Context,
+): void {
+  const broken = brokenRule(rule, value, context);
   if (broken) throw invalidValue(at, { property, value, ...broken });
 }
 
@@ -40,4 +55,26 @@ function hasToken(context: unknown): boolean {
   if (Token.isUnresolved(context)) return true;
   if (context === null || typeof context !== 'object') return false;
   return Object.values(context).some((member) => Token.isUnresolved(member));
+}
+
+/**
+ * Checks a duration, in a unit, against a rule. A duration that is only known at deployment passes.
+ *
+ * @throws IsochroneError if the duration breaks the rule
+ */
+export function checkDuration<Context = undefined>(
+  at: Placed,
+  property: string,
+  rule: Rule<number, Context>,
+  duration: Duration,
+  unit: 'seconds' | 'minutes' | 'days',
+  context?: Context,
+): void {
+  if (duration.isUnresolved()) return;
+  const value = {
+    seconds: () => duration.toSeconds({ integral: false }),
+    minutes: () => duration.toMinutes({ integral: false }),
+    days: () => duration.toDays({ integral: false }),
+  }[unit]();
+  checkRule(at, property, rule, value, context as Context);
 }

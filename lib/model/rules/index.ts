@@ -19,4 +19,21 @@ export {
   TIER_BESIDE_VPC_ORIGINS,
   TIER_OF_OWN_ORIGIN,
 } from './cloudfront';
+export {
+  BUDGET_OF_POOLERS,
+  MAX_DATABASE_CONNECTIONS,
+  MIN_POOL_SIZE,
+  POOLERS_IN_EXCHANGE,
+  POOLERS_WITHIN_BUDGET,
+} from './pgbouncer';
+export {
+  ALLOCATED_STORAGE_GIB,
+  BACKUP_RETENTION_DAYS,
+  GP3_STORAGE_GIB,
+  RDS_IDENTIFIER,
+  REPLICAS_OF_ONE_SOURCE,
+  REPLICATION_SOURCE,
+  STORAGE_LIMIT_GIB,
+  UPGRADE_START,
+} from './rds';
 export { brokenRule, isWholeNumber, type Rule } from './rule';

@@ -39,7 +39,7 @@ const CASES: Case[] = [
     passage: 'engineVersion: "17"',
     wrong: 'engineVersion: "16"\n  upgradingFrom: "17"',
     path: 'database.upgradingFrom',
-    says: /RDS never goes back/,
+    says: /RDS never downgrades/,
     right: 'engineVersion: "17"\n  upgradingFrom: "16"',
   },
   {
@@ -275,7 +275,7 @@ const CASES: Case[] = [
     passage: 'availabilityZones: [us-east-1a, us-east-1b, us-east-1c]\n    readReplicas: 2',
     wrong: 'availabilityZones: [us-east-1a, us-east-1b, us-east-1c]\n    readReplicas: 14',
     path: 'regions.us-east-1.readReplicas',
-    says: /at most 13/,
+    says: /0 to 13 RDS for PostgreSQL allows 15 replicas of one source/,
     right: 'availabilityZones: [us-east-1a, us-east-1b, us-east-1c]\n    readReplicas: 13',
   },
   {
@@ -284,7 +284,7 @@ const CASES: Case[] = [
     passage: 'cidr: 10.20.0.0/16',
     wrong: 'cidr: 10.20.0.0/16\n    poolers: 6',
     path: 'regions.eu-west-1.poolers',
-    says: /\(6 \+ 2 while one is replaced\) × 2 for readers and writer × 30 = 480 server connections, but an instance has 500 − 50 in reserve = 450/,
+    says: /\(6 poolers \+ 2 while one is replaced\) × 2 databases of one instance × \(25 \+ 5\) = 480 server connections, but an instance has 450 for the poolers/,
     right: 'cidr: 10.20.0.0/16\n    poolers: 5',
   },
   {

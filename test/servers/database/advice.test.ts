@@ -1,10 +1,10 @@
 /**
- * Advice on a real server: the right index for three slow queries, none for a fast one, and nothing
- * that is run or written.
+ * Advice on a real server: the right index for three slow queries and none for a fast one, without
+ * running a statement or writing anything.
  */
 import { Client } from 'pg';
 import { advise as adviseCommand } from '../../../bin/commands/advise';
-import { lookOnce } from '../../../lib/constructs/database/advice/query-advice.handler';
+import { adviseOnce } from '../../../lib/constructs/database/advice/query-advice.handler';
 import { type Advice, advise, formatAdvice } from '../../../lib/tools/postgres/advice/advice';
 import { genericPlan } from '../../../lib/tools/postgres/advice/explain';
 import { PostgresServer } from '../postgres-server';
@@ -69,7 +69,7 @@ describeHere('advice on a real server', () => {
     await server?.stop();
   });
 
-  /** The findings of a statement; pg_stat_statements takes its last number for a constant. */
+  /** The findings of a statement. pg_stat_statements replaces its last number, a constant. */
   const of = (advice: Advice, statement: string) => {
     const queryId = advice.statements.find((each) =>
       each.statement.startsWith(statement.replace(/ \d+$/, '')),
@@ -80,10 +80,10 @@ describeHere('advice on a real server', () => {
   };
   const kinds = (advice: Advice) => new Set(advice.findings.map(({ kind }) => kind));
 
-  // The three take tens of milliseconds here, the fast one hundredths of one.
+  // The three slow queries take tens of milliseconds here, the fast one hundredths of one.
   const SLOW = { slowMilliseconds: 1 };
 
-  test('without hypopg, says so and goes on', async () => {
+  test('without hypopg, a note says so and the other findings remain', async () => {
     const advice = await advise(advisor, SLOW);
     expect(advice.notes).toEqual([expect.stringContaining('hypopg is not installed')]);
     expect(kinds(advice)).toContain('sequential-scan');
@@ -122,11 +122,11 @@ describeHere('advice on a real server', () => {
       }
     });
 
-    test('a fast query is not looked at', () => {
+    test('a fast query is not analyzed', () => {
       expect(advice.statements.map(({ statement }) => statement)).not.toContain(FAST);
     });
 
-    test('a statement that cannot be planned once it is normalised is reported with the reason, and the others go on', () => {
+    test('a normalized statement without a plan is reported, and the others are planned', () => {
       const interval = advice.statements.find(({ statement }) => statement.includes('interval'));
       expect(interval?.notPlanned).toContain('syntax error');
       expect(formatAdvice(advice)).toContain(
@@ -134,7 +134,7 @@ describeHere('advice on a real server', () => {
       );
     });
 
-    test('finds the index that is there twice, the one that failed, and the one that nobody uses', () => {
+    test('finds the duplicate index, the invalid index and the unused index', () => {
       const found = advice.findings
         .filter(({ kind }) => kind.endsWith('-index') && kind !== 'missing-index')
         .map(({ kind, subject }) => [kind, subject]);
@@ -145,7 +145,7 @@ describeHere('advice on a real server', () => {
       ]);
     });
 
-    test('leaves nothing behind: no index, no statement, no transaction, no setting', async () => {
+    test('leaves no index, statement, transaction or setting behind', async () => {
       expect((await advisor.query('SELECT count(*)::int AS n FROM hypopg()')).rows).toEqual([
         { n: 0 },
       ]);
@@ -158,7 +158,7 @@ describeHere('advice on a real server', () => {
       ]);
     });
 
-    test('never runs what it advises on', async () => {
+    test('never runs the statements that it advises on', async () => {
       const calls = async () =>
         (
           await server.query<{ n: number }>(
@@ -171,7 +171,7 @@ describeHere('advice on a real server', () => {
       expect(await calls()).toBe(3);
     });
 
-    test('a text that holds more than one statement is not planned, and none of it runs', async () => {
+    test('a text of several statements is not planned, and no part of it runs', async () => {
       await advisor.query('BEGIN READ ONLY');
       await expect(
         genericPlan(advisor, 'SELECT 1; COMMIT; CREATE TABLE taken (n int)'),
@@ -183,7 +183,7 @@ describeHere('advice on a real server', () => {
     test('the function logs a line for each finding, and one with the metrics', async () => {
       const lines: Record<string, unknown>[] = [];
       const settings = { instance: 'i', namespace: 'n', slowMilliseconds: 1, logStatements: true };
-      const { findings } = await lookOnce(advisor, settings, (line) =>
+      const { findings } = await adviseOnce(advisor, settings, (line) =>
         lines.push(line as Record<string, unknown>),
       );
       expect(lines.filter(({ level }) => level === 'WARN')).toHaveLength(findings.length);
@@ -194,7 +194,7 @@ describeHere('advice on a real server', () => {
       });
     });
 
-    test('a table full of dead rows is found until it is cleaned', async () => {
+    test('a table full of dead rows is found until it is vacuumed', async () => {
       await server.query('UPDATE accounts SET region = region');
       await server.query('SELECT pg_stat_force_next_flush()').catch(() => undefined);
       const overdue = async () =>
@@ -206,7 +206,7 @@ describeHere('advice on a real server', () => {
       expect(await overdue()).toEqual([]);
     });
 
-    test('the command prints it, for people and for programs', async () => {
+    test('the command prints the advice, for people and for programs', async () => {
       const log = jest.spyOn(console, 'log').mockImplementation(() => undefined);
       try {
         const database = ['--database', server.url('postgres', 'advisor'), '--slow', '1'];
@@ -222,7 +222,7 @@ describeHere('advice on a real server', () => {
     });
   });
 
-  test('a role that may not see the statements of others is told so', async () => {
+  test('a note tells a role that it may not see the statements of others', async () => {
     await server.query('CREATE ROLE stranger LOGIN');
     await server.query('SELECT pg_sleep(0.01)');
     const stranger = new Client({ connectionString: server.url('postgres', 'stranger') });
@@ -236,7 +236,7 @@ describeHere('advice on a real server', () => {
     }
   });
 
-  test('options that make no sense are refused', async () => {
+  test('invalid options are refused', async () => {
     await expect(advise(advisor, { factor: 1 })).rejects.toThrow('factor must be above 1');
     await expect(adviseCommand.run([])).rejects.toThrow('--database is required');
     await expect(adviseCommand.run(['--database', 'x', '--slow', '0'])).rejects.toThrow(
@@ -244,7 +244,7 @@ describeHere('advice on a real server', () => {
     );
   });
 
-  test('a database that does not answer is said without the URL, which may hold a password', async () => {
+  test('the error for an unreachable database omits the URL with its password', async () => {
     const error: unknown = await adviseCommand
       .run(['--database', 'postgresql://a:secret@127.0.0.1:1/x'])
       .catch((thrown: unknown) => thrown);

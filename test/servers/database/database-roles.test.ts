@@ -1,11 +1,11 @@
 /**
- * The roles that the market application's migrations make, on a real server: that they suffice for
- * the functions that log in as them, and for no more.
+ * The roles that the market application's migrations create, on a real server: they suffice for the
+ * functions that log in as them, and for no more.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { lookOnce } from '../../../lib/constructs/database/advice/query-advice.handler';
+import { adviseOnce } from '../../../lib/constructs/database/advice/query-advice.handler';
 import { replayPosition } from '../../../lib/constructs/database/promotion/replica-promotion.handler';
 import { DATABASE_ROLES } from '../../../lib/model/config/names';
 import { advise } from '../../../lib/tools/postgres/advice/advice';
@@ -23,8 +23,8 @@ const APPLICATION = 'application';
 const SLOW = `SELECT * FROM market_data WHERE close_price = $1`;
 
 /**
- * As the master user of RDS: no superuser, but allowed to grant pg_monitor and to make the
- * extensions.
+ * Like the master user of RDS: not a superuser, but allowed to grant pg_monitor. On RDS it may also
+ * create the extensions.
  */
 const MASTER = `
   CREATE ROLE master LOGIN CREATEDB CREATEROLE;
@@ -76,13 +76,13 @@ describeHere('the roles of the deployment', () => {
 
   const login = `SELECT rolname AS name FROM pg_roles WHERE rolcanlogin AND rolname NOT IN ('postgres', 'master') ORDER BY 1`;
 
-  test('are those that the application and the functions log in as', async () => {
+  test('are the roles that the application and the functions log in as', async () => {
     expect((await primary.query(login)).map(({ name }) => name)).toEqual(
       [...Object.values(DATABASE_ROLES), APPLICATION].sort(),
     );
   });
 
-  test('are of no special kind, and members of nothing but pg_monitor', async () => {
+  test('have no special attributes, and are members of nothing but pg_monitor', async () => {
     const special = 'rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls';
     expect(
       await primary.query(`SELECT rolname FROM pg_roles WHERE rolname = ANY($1) AND (${special})`, [
@@ -91,34 +91,36 @@ describeHere('the roles of the deployment', () => {
     ).toEqual([]);
     expect(
       await primary.query(
-        `SELECT member::regrole::text AS member, roleid::regrole::text AS role FROM pg_auth_members WHERE member::regrole::text = ANY($1)`,
+        `SELECT member::regrole::text AS member, roleid::regrole::text AS role FROM ` +
+          `pg_auth_members WHERE member::regrole::text = ANY($1)`,
         [[...Object.values(DATABASE_ROLES), APPLICATION]],
       ),
     ).toEqual([{ member: DATABASE_ROLES.advisor, role: 'pg_monitor' }]);
   });
 
-  test('on RDS, log in by IAM; a second database takes the roles that the first has made', async () => {
+  test('log in by IAM on RDS, and a second database uses the existing roles', async () => {
     await primary.query('CREATE ROLE rds_iam; GRANT rds_iam TO master WITH ADMIN OPTION');
     await migrated('second');
     expect(
       (
         await primary.query(
-          `SELECT member::regrole::text AS member FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole ORDER BY 1`,
+          `SELECT member::regrole::text AS member FROM pg_auth_members WHERE roleid = ` +
+            `'rds_iam'::regrole ORDER BY 1`,
         )
       ).map(({ member }) => member),
     ).toEqual(expect.arrayContaining([...Object.values(DATABASE_ROLES), APPLICATION]));
     expect(await primary.query(login)).toHaveLength(3);
-    // As psql runs it, a second time.
+    // The file can run twice, here as psql runs it.
     await primary.query(readFileSync(join(FOLDER, '0012-roles.sql'), 'utf8'), [], 'second');
   });
 
-  test('the probe may ask what a promotion asks, and reads no table', async () => {
+  test('the probe may run the queries of a promotion, and may read no table', async () => {
     const probe = await connectAs(DATABASE_ROLES.promotionProbe, 'market');
     expect(await replayPosition(probe)).toMatchObject({ inRecovery: false });
     await expect(probe.query('SELECT FROM users')).rejects.toThrow('permission denied');
   });
 
-  test('the application changes rows, also of tables that later migrations make, and no table', async () => {
+  test('the application may change rows, also of later tables, but no table', async () => {
     const application = await connectAs(APPLICATION, 'market');
     await application.query(`INSERT INTO organizations (name) VALUES ('x')`);
     await application.query(`UPDATE organizations SET name = 'y' WHERE name = 'x'`);
@@ -136,13 +138,13 @@ describeHere('the roles of the deployment', () => {
     }
   });
 
-  /** The subjects of the indexes that are advised, and what was noted. */
-  async function look(server: PostgresServer) {
+  /** The subjects of the advised indexes, and the notes. */
+  async function adviceOn(server: PostgresServer) {
     const application = await connectAs('master', 'market', server);
     for (let n = 1; n <= 3; n++) await application.query(SLOW, [n]);
     const advisor = await connectAs(DATABASE_ROLES.advisor, 'market', server);
     const settings = { instance: 'i', namespace: 'n', slowMilliseconds: 0.01, logStatements: true };
-    const { findings, notes } = await lookOnce(advisor, settings, () => undefined);
+    const { findings, notes } = await adviseOnce(advisor, settings, () => undefined);
     return {
       missing: findings
         .filter(({ kind }) => kind === 'missing-index')
@@ -151,14 +153,14 @@ describeHere('the roles of the deployment', () => {
     };
   }
 
-  test('the advisor sees the statements of others, plans them, and advises the index', async () => {
-    expect(await look(primary)).toEqual({
+  test('the advisor plans the statements of other roles, and advises the index', async () => {
+    expect(await adviceOn(primary)).toEqual({
       missing: expect.arrayContaining(['public.market_data (close_price)']),
       notes: [],
     });
   });
 
-  test('the advisor has no plan of a statement that it could not run, and says why', async () => {
+  test('the advisor reports why it cannot plan a statement that it may not run', async () => {
     const master = await connectAs('master', 'market');
     await master.query('UPDATE market_data SET volume = 2 WHERE close_price = 7');
     const advisor = await connectAs(DATABASE_ROLES.advisor, 'market');
@@ -168,10 +170,10 @@ describeHere('the roles of the deployment', () => {
     ).toContain('permission denied');
   });
 
-  test('on a replica, the advisor advises it too, from the statements that ran there', async () => {
+  test('on a replica, the advisor uses the statements that ran there', async () => {
     const replica = await PostgresServer.start({ follows: primary });
     try {
-      expect(await look(replica)).toEqual({
+      expect(await adviceOn(replica)).toEqual({
         missing: ['public.market_data (close_price)'],
         notes: [],
       });
@@ -181,7 +183,7 @@ describeHere('the roles of the deployment', () => {
     }
   });
 
-  test('may plan statements on tables that later migrations make', async () => {
+  test('the advisor may plan statements on tables that later migrations create', async () => {
     const master = await connectAs('master', 'market');
     await master.query('CREATE TABLE later (n int)');
     const advisor = await connectAs(DATABASE_ROLES.advisor, 'market');
@@ -205,7 +207,7 @@ describeHere('the roles of the deployment', () => {
     await expect(advisor.query(statement)).rejects.toThrow(
       /read-only transaction|permission denied|must be superuser/,
     );
-    // The setting is a second lock, which it could open by itself. The first holds alone.
+    // The role could change the setting. Its privileges refuse the statement without it.
     await advisor.query('SET default_transaction_read_only = off');
     await expect(advisor.query(statement)).rejects.toThrow(
       /permission denied|must be owner|must be superuser/,

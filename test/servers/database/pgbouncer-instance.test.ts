@@ -1,6 +1,5 @@
 /**
- * The scripts that the poolers' instances run by timers, by bash, with stand-ins for what belongs
- * to AWS and to systemd.
+ * The timer scripts of the poolers' instances, run by bash with fakes of AWS's and systemd's tools.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -27,10 +26,7 @@ const describeHere = serversHere('postgres', 'initdb', 'pgbouncer', 'psql', 'jq'
   ? describe
   : describe.skip;
 
-/**
- * A folder with programs that say what they were called with, and a way to run a script that finds
- * them first.
- */
+/** A folder with fake programs, and a function that runs a script with the folder first in PATH. */
 function instance(programs: Readonly<Record<string, string>>) {
   const directory = mkdtempSync(join(tmpdir(), 'isochrone-instance-'));
   mkdirSync(join(directory, 'bin'));
@@ -73,7 +69,7 @@ describeHere('the users', () => {
     };
   }
 
-  test('become a file for PgBouncer alone, which is told once', () => {
+  test('become a file of PgBouncer, which is reloaded once', () => {
     const { path, refresh } = withSecret(verifiers);
     expect(refresh()).toMatchObject({ status: 0, stderr: '' });
     expect(readFileSync(path('aws'), 'utf8')).toContain(
@@ -94,7 +90,7 @@ describeHere('the users', () => {
     ['a verifier and a second line', { app: `${verifiers.app}\n"eve" "secret"` }],
     ['a number', { app: 7 }],
     ['a list', 'not an object'],
-  ])('stay as they were when the secret has %s', (_name, secret) => {
+  ])('stay unchanged if the secret has %s', (_name, secret) => {
     const { path, refresh } = withSecret(secret);
     writeFileSync(path('userlist.txt'), 'as it was');
     expect(refresh().status).not.toBe(0);
@@ -104,7 +100,7 @@ describeHere('the users', () => {
 });
 
 describeHere('the report', () => {
-  test('carries the log and the metrics of every database, and tries again what could not be sent', async () => {
+  test('sends the log and the metrics of every database, and retries after a failure', async () => {
     const server = await PostgresServer.start();
     const verifier = scramVerifier('app');
     await server.query(`CREATE ROLE app LOGIN PASSWORD '${verifier}'`);
@@ -124,9 +120,13 @@ describeHere('the report', () => {
       const waiting = clients[2]?.query('SELECT 1');
       const host = instance({
         aws: 'echo "$@" > aws; if [ -f refuse ]; then exit 1; fi; cp events sent',
-        journalctl: `for lines; do :; done; echo '{"__REALTIME_TIMESTAMP":"'$(date +%s)000000'","MESSAGE":"pooler error"}'; echo old > cursor.new`,
-        // The console knows the account of the process only.
-        psql: `cd /; exec ${process.getuid?.() === 0 ? 'runuser -u postgres -- ' : ''}/usr/bin/psql "$@"`,
+        journalctl:
+          `for lines; do :; done; echo '{"__REALTIME_TIMESTAMP":"'$(date ` +
+          `+%s)000000'","MESSAGE":"pooler error"}'; echo old > cursor.new`,
+        // The console accepts only the account of the process.
+        psql:
+          `cd /; exec ${process.getuid?.() === 0 ? 'runuser -u postgres -- ' : ''}/usr/bin/psql ` +
+          `"$@"`,
       });
       const report = () =>
         host.run(
@@ -172,7 +172,7 @@ describeHere('the report', () => {
         ServerConnections: 2,
       });
       expect(ofDatabase.LongestWait).toBeGreaterThan(0);
-      // Every metric that is declared has a value beside it.
+      // Every declared metric has a value beside it.
       for (const event of [ofUsers, ofDatabase]) {
         for (const { Metrics } of event._aws.CloudWatchMetrics)
           for (const { Name } of Metrics) expect(event).toHaveProperty(Name, expect.any(Number));

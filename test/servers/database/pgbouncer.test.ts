@@ -13,7 +13,7 @@ const describeHere = serversHere('postgres', 'initdb', 'pgbouncer', 'psql', 'ope
   : describe.skip;
 
 const USERS = ['app', 'orders', 'quotes', 'reports'];
-/** One verifier per user, for the server and the pooler alike. The password is the user's name. */
+/** One verifier per user, for both the server and the pooler. The password is the user's name. */
 const VERIFIERS = Object.fromEntries(USERS.map((user) => [user, scramVerifier(user)]));
 const ONE_CONNECTION = {
   defaultPoolSize: 1,
@@ -22,7 +22,7 @@ const ONE_CONNECTION = {
   maxDatabaseConnections: 1,
 };
 
-/** A server that knows the users by their verifiers and asks everybody but its owner for SCRAM. */
+/** A server that has the users' verifiers and requires SCRAM of all roles but its owner. */
 async function serverWithUsers(
   settings: Record<string, string | number> = {},
 ): Promise<PostgresServer> {
@@ -49,7 +49,7 @@ async function withPooler(
   }
 }
 
-/** Many log-ins at once, a few at a time: each costs both sides 4096 hashes. */
+/** Logs in many clients, 50 at a time: each log-in costs both sides 4096 hashes. */
 async function connectAll(pooler: PgbouncerServer, users: readonly string[]): Promise<Client[]> {
   const clients: Client[] = [];
   for (let i = 0; i < users.length; i += 50) {
@@ -62,14 +62,14 @@ async function connectAll(pooler: PgbouncerServer, users: readonly string[]): Pr
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-describeHere('PgBouncer, as the fleets have it', () => {
+describeHere('PgBouncer, as the fleets run it', () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await serverWithUsers({ max_connections: 150 });
   }, 120_000);
   afterAll(() => server.stop());
 
-  test('a verifier is enough for both log-ins, and nothing else is', async () => {
+  test('a verifier suffices for both log-ins, and nothing else does', async () => {
     await withPooler({ server }, async (pooler) => {
       const client = await pooler.connect('app', 'app');
       expect((await client.query('SELECT current_user AS who')).rows).toEqual([{ who: 'app' }]);
@@ -95,7 +95,7 @@ describeHere('PgBouncer, as the fleets have it', () => {
     });
   });
 
-  test('a thousand clients are all answered, and the server never sees more than a hundred of them', async () => {
+  test('a thousand clients are answered over at most a hundred server connections', async () => {
     await withPooler({ server }, async (pooler) => {
       const clients = await connectAll(
         pooler,
@@ -107,7 +107,8 @@ describeHere('PgBouncer, as the fleets have it', () => {
         const watcher = await server.connect();
         while (!done) {
           const { rows } = await watcher.query(
-            "SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = ANY('{app,orders,quotes,reports}')",
+            'SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = ' +
+              "ANY('{app,orders,quotes,reports}')",
           );
           most = Math.max(most, rows[0].n);
         }
@@ -128,7 +129,7 @@ describeHere('PgBouncer, as the fleets have it', () => {
       expect(new Set(answers.map(({ pid }) => pid)).size).toBeGreaterThan(25);
       expect(most).toBeGreaterThan(25);
       expect(most).toBeLessThanOrEqual(100);
-      // The thousand and first finds the door closed, and is told so.
+      // One client more is refused with a reason.
       await expect(pooler.connect('app', 'app')).rejects.toThrow(
         'no more connections allowed (max_client_conn)',
       );
@@ -136,7 +137,7 @@ describeHere('PgBouncer, as the fleets have it', () => {
     });
   }, 120_000);
 
-  test('a query that finds no server connection in time is told so', async () => {
+  test('a query that gets no server connection in time fails with a reason', async () => {
     await withPooler(
       { server, figures: { ...ONE_CONNECTION, queryWaitTimeoutSeconds: 1 } },
       async (pooler) => {
@@ -152,7 +153,7 @@ describeHere('PgBouncer, as the fleets have it', () => {
     );
   });
 
-  test('RELOAD takes a new user, and forgets one that is gone', async () => {
+  test('RELOAD adds a new user and removes a deleted one', async () => {
     await server.query('DROP ROLE IF EXISTS late');
     await withPooler({ server }, async (pooler) => {
       await expect(pooler.connect('late', 'late')).rejects.toThrow('SASL authentication failed');
@@ -172,7 +173,7 @@ describeHere('PgBouncer, as the fleets have it', () => {
 });
 
 describeHere('a server that goes away', () => {
-  test('clients under load recover when PostgreSQL is back, through the same connection to the pooler or a new one', async () => {
+  test('clients under load recover when PostgreSQL is back', async () => {
     const server = await serverWithUsers();
     try {
       await withPooler({ server }, async (pooler) => {
@@ -195,7 +196,7 @@ describeHere('a server that goes away', () => {
             }
           };
           while (wanted) await ask();
-          // The last word is an answer, not a failure.
+          // Each worker ends after an answer.
           for (let i = 0; i < 100 && answered === 0; i++) await ask();
           await client.end();
           return answered;
@@ -218,7 +219,7 @@ describeHere('a server that goes away', () => {
 });
 
 describeHere('TLS on both hops', () => {
-  test('clients must use it, and a server whose certificate has another name is refused', async () => {
+  test('clients must use it, and a certificate with another name is refused', async () => {
     const server = await serverWithUsers();
     try {
       const [certificate, key] = selfSigned(server.directory);

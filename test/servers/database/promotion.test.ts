@@ -1,18 +1,18 @@
 /**
- * The plan of a promotion, walked over two real servers that stand for two regions. The hands are
- * local ones; the order, the choices and the probe are those of the automation.
+ * The plan of a promotion on two real servers, which stand for two regions. The actions are local;
+ * the order, the choices and the probe are those of the automation.
  *
- * The fence is modelled as what it does in AWS, no more: clients are refused at the door
- * (pg_hba.conf for the closed security group) and those inside are put out (terminated backends for
- * the reboot), while replication goes on. It is no setting that a client could undo, as
- * `default_transaction_read_only` is.
+ * The fence does what it does in AWS, no more. It refuses new clients (pg_hba.conf stands for the
+ * closed security group) and disconnects the present ones (terminated backends stand for the
+ * reboot), while replication continues. A client cannot undo it, unlike
+ * `default_transaction_read_only`.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import {
-  type PromotionHands,
+  type PromotionActions,
   walkPromotion,
 } from '../../../lib/constructs/database/promotion/plan';
 import {
@@ -28,14 +28,14 @@ const CLOSED = `host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 
 const WITHOUT_REPLICATION =
   'host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 reject\n';
 
-/** Two regions, and the name that leads to the one that takes writes. */
+/** Two regions, and the name that leads to the region of the writer. */
 class Regions {
   public readonly log: string[] = [];
 
   private constructor(
     public readonly old: PostgresServer,
     public readonly hub: PostgresServer,
-    /** What DNS says. */
+    /** The target of the DNS name. */
     public writer: PostgresServer,
   ) {}
 
@@ -60,13 +60,12 @@ class Regions {
     await this.old.stop();
   }
 
-  public door(server: PostgresServer, rules: string): void {
+  public setAccess(server: PostgresServer, rules: string): void {
     writeFileSync(join(server.data, 'pg_hba.conf'), rules);
   }
 
   public async connectAs(user: string, server = this.writer): Promise<Client> {
-    // A server that dies at the wrong moment may leave a connection or a commit without an answer,
-    // as a network does.
+    // A server that dies may leave a connection or a commit without an answer, as a network does.
     const client = new Client({
       connectionString: server.url('postgres', user),
       connectionTimeoutMillis: 5000,
@@ -77,16 +76,16 @@ class Regions {
     return client;
   }
 
-  private async probe<T>(ask: (client: Client) => Promise<T>): Promise<T> {
+  private async probe<T>(query: (client: Client) => Promise<T>): Promise<T> {
     const client = await this.connectAs('probe', this.hub);
     try {
-      return await ask(client);
+      return await query(client);
     } finally {
       await client.end();
     }
   }
 
-  public hands(acceptedLossSeconds: number): PromotionHands {
+  public actions(acceptedLossSeconds: number): PromotionActions {
     let lossSeconds = 0;
     const note = (step: string) => this.log.push(step);
     return {
@@ -115,9 +114,9 @@ class Regions {
         } catch {
           return { oldPrimary: 'unreachable' };
         }
-        this.door(this.old, CLOSED);
+        this.setAccess(this.old, CLOSED);
         await this.old.query('SELECT pg_reload_conf()');
-        // Once the door is closed, the people inside.
+        // After new clients are refused, the present ones are disconnected.
         for (;;) {
           const refused = await this.connectAs('app', this.old).then(
             (client) => client.end().then(() => false),
@@ -158,10 +157,7 @@ class Regions {
   }
 }
 
-/**
- * Clients that write through the name until they are told to stop, and remember what was
- * acknowledged.
- */
+/** Clients that write through the name until `stop`, and record the acknowledged writes. */
 class Writers {
   public readonly acknowledged: number[] = [];
   private next = 0;
@@ -184,7 +180,7 @@ class Writers {
         await client.query('INSERT INTO kept VALUES ($1)', [n]);
         this.acknowledged.push(n);
       } catch {
-        // Not waited for: what has no answer may not end either.
+        // Not awaited: a connection that does not answer may not end either.
         void client?.end().catch(() => {});
         client = undefined;
         await sleep(5);
@@ -222,15 +218,15 @@ describeHere('a promotion on real servers', () => {
   });
   afterEach(() => regions.stop());
 
-  test('a drill changes nothing, and a planned one under load loses nothing, though replication is asynchronous', async () => {
-    const drill = await walkPromotion(regions.hands(30), true);
+  test('a drill changes nothing, and a planned promotion under load loses nothing', async () => {
+    const drill = await walkPromotion(regions.actions(30), true);
     expect(drill.done).toEqual(['inspect', 'assess', 'report']);
     expect(regions.log).toEqual([]);
     expect(await regions.hub.query('SELECT pg_is_in_recovery() AS yes')).toEqual([{ yes: true }]);
 
     const writers = new Writers(regions, 4);
     await writers.until(200);
-    const { failed } = await walkPromotion(regions.hands(30), false);
+    const { failed } = await walkPromotion(regions.actions(30), false);
     expect(failed).toBeUndefined();
     expect(regions.log).toEqual(['fence', 'promote', 'repoint']);
     await writers.until(100);
@@ -240,7 +236,7 @@ describeHere('a promotion on real servers', () => {
     await expect(regions.connectAs('app', regions.old)).rejects.toThrow('pg_hba.conf rejects');
   });
 
-  test('a writer killed under load loses no synchronous commit, reads go on, and it comes back behind the fence', async () => {
+  test('a killed writer loses no synchronous commit, and comes back fenced', async () => {
     await regions.old.query(`ALTER SYSTEM SET synchronous_standby_names = '*'`);
     await regions.old.query('SELECT pg_reload_conf()');
     await until(async () => {
@@ -264,8 +260,8 @@ describeHere('a promotion on real servers', () => {
       }
     })();
 
-    // The line to the hub stands still before the end: what is acknowledged now without the hub
-    // would be lost, and so nothing may be.
+    // The stream to the hub stops before the server dies. A commit acknowledged now without the hub
+    // would be lost, so none may be acknowledged.
     const [sender] = await regions.old.query<{ pid: number }>(
       'SELECT pid FROM pg_stat_replication',
     );
@@ -274,7 +270,7 @@ describeHere('a promotion on real servers', () => {
     await sleep(300);
     await regions.old.kill();
     process.kill(senderPid, 'SIGKILL');
-    const { done, facts, failed } = await walkPromotion(regions.hands(30), false);
+    const { done, facts, failed } = await walkPromotion(regions.actions(30), false);
     reading = false;
     await readLoop;
     await reader.end();
@@ -290,10 +286,10 @@ describeHere('a promotion on real servers', () => {
     expect(writers.acknowledged.length).toBeGreaterThanOrEqual(300);
     expect(writers.acknowledged.filter((n) => !there.has(n))).toEqual([]);
 
-    // The region is back. A second run has a hub that follows nobody: it fences, verifies and turns
-    // the names to where they are.
+    // The region is back. A second run has a promoted hub: it fences, verifies, and repeats the
+    // change of names.
     await regions.old.restart();
-    const again = await walkPromotion(regions.hands(30), false);
+    const again = await walkPromotion(regions.actions(30), false);
     expect(again.failed).toBeUndefined();
     expect(again.facts.oldPrimary).toBe('fenced');
     expect(again.done).not.toContain('promote');
@@ -301,22 +297,22 @@ describeHere('a promotion on real servers', () => {
     expect(regions.writer).toBe(regions.hub);
   });
 
-  test('without a fence, an old primary that comes back takes writes from whoever knows its address', async () => {
+  test('without a fence, an old primary that comes back accepts writes', async () => {
     await regions.old.kill();
-    // The hub has replayed no commit since it started, and cannot say how old its last one is.
-    expect((await walkPromotion(regions.hands(3600), false)).failed?.step).toBe('assess');
-    expect((await walkPromotion(regions.hands(999_999), false)).failed).toBeUndefined();
-    // Nobody could fence it: it comes back with the rules that it had.
+    // The hub has replayed no commit since it started, so it does not know the age of its last one.
+    expect((await walkPromotion(regions.actions(3600), false)).failed?.step).toBe('assess');
+    expect((await walkPromotion(regions.actions(999_999), false)).failed).toBeUndefined();
+    // It could not be fenced, so it comes back with its old rules.
     await regions.old.restart();
     const stray = await regions.connectAs('app', regions.old);
     await stray.query('INSERT INTO kept VALUES (-1)');
     expect(await present(regions.hub)).not.toContain(-1);
 
-    expect((await walkPromotion(regions.hands(30), false)).facts.oldPrimary).toBe('fenced');
+    expect((await walkPromotion(regions.actions(30), false)).facts.oldPrimary).toBe('fenced');
     await expect(stray.query('INSERT INTO kept VALUES (-2)')).rejects.toThrow();
   });
 
-  test('an asynchronous one loses exactly the commits after what the hub had received, none older than the age it states', async () => {
+  test('an unplanned promotion loses exactly the commits that the hub lacks', async () => {
     const commits: { n: number; before: string; after: string }[] = [];
     const writer = await regions.connectAs('app');
     const position = async () =>
@@ -331,8 +327,8 @@ describeHere('a promotion on real servers', () => {
     };
     await write(100);
     await until(async () => (await present(regions.hub)).size === 100);
-    // The line between the regions breaks; the old one goes on.
-    regions.door(regions.old, WITHOUT_REPLICATION);
+    // The link between the regions breaks, and the old region continues.
+    regions.setAccess(regions.old, WITHOUT_REPLICATION);
     await regions.old.query('SELECT pg_reload_conf()');
     await until(async () => {
       await regions.old.query('SELECT pg_terminate_backend(pid) FROM pg_stat_replication');
@@ -342,12 +338,12 @@ describeHere('a promotion on real servers', () => {
     const times = await regions.old.query<{ n: number; at: Date }>('SELECT n, at FROM kept');
     await regions.old.kill();
 
-    const refused = await walkPromotion(regions.hands(0), false);
+    const refused = await walkPromotion(regions.actions(0), false);
     expect(refused.failed?.step).toBe('assess');
     expect(regions.log).toEqual([]);
     const at = await replayPositionOf(regions.hub);
     const [clock] = await regions.hub.query<{ now: Date }>('SELECT clock_timestamp() AS now');
-    expect((await walkPromotion(regions.hands(3600), false)).failed).toBeUndefined();
+    expect((await walkPromotion(regions.actions(3600), false)).failed).toBeUndefined();
 
     const there = await present(regions.hub);
     const judged = await regions.hub.query<{ sent: boolean; unsent: boolean; n: number }>(

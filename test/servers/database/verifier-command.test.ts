@@ -1,4 +1,4 @@
-/** `isochrone verifier`: what it prints is what PostgreSQL lets in by the password. */
+/** `isochrone verifier`: PostgreSQL accepts the password with the verifier that it prints. */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ describeHere('a role with the verifier', () => {
 
   beforeAll(async () => {
     server = await PostgresServer.start();
-    // The test itself stays trusted, everybody else needs the password.
+    // The test's own user stays trusted; all others need the password.
     writeFileSync(
       join(server.data, 'pg_hba.conf'),
       'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n',
@@ -47,7 +47,7 @@ describeHere('a role with the verifier', () => {
     }
   };
 
-  test('is let in by the password and by no other, and the server stores it as it is', async () => {
+  test('logs in with this password only, and the server stores the verifier as it is', async () => {
     const { stdout, stderr, status } = verifier("c0rrect'horse\n", '--user', 'orders_a');
     expect([status, stderr]).toEqual([0, '']);
     const { orders_a: made } = JSON.parse(stdout) as { orders_a: string };
@@ -62,7 +62,7 @@ describeHere('a role with the verifier', () => {
 });
 
 describe('the command', () => {
-  test('prints the verifier alone, another one each time', () => {
+  test('prints only the verifier, a different one each time', () => {
     const [one, other] = [verifier('secret'), verifier('secret')].map(({ stdout }) =>
       stdout.trimEnd(),
     );
@@ -78,7 +78,7 @@ describe('the command', () => {
     ['two\nlines\n', [], /printable ASCII/],
     ['shibboleth', ['--user', ''], /--user must be the name of a role/],
     ['', ['secret'], /Unexpected argument/],
-  ])('refuses %j with %j, and does not repeat it', (input, args, says) => {
+  ])('refuses %j with %j, and does not print the input', (input, args, says) => {
     const { status, stdout, stderr } = verifier(input, ...args);
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(says);

@@ -6,7 +6,7 @@ import type { Client } from 'pg';
 import {
   type PostgresReplicaFigures,
   postgresReplicaParameters,
-} from '../../../lib/constructs/database/primary/postgres-parameters';
+} from '../../../lib/constructs/database/primary/parameters';
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
 

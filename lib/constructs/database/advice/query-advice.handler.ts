@@ -1,13 +1,13 @@
 /**
- * Looks at a database every so often: one JSON line for each finding, and the counts as metrics.
+ * Analyzes the queries of a database: one JSON line for each finding, and their numbers as metrics.
  * The metrics travel in the log, in CloudWatch's embedded metric format, because the function has
- * no way out of the network of the database.
+ * no egress from the network of the database.
  */
 import type { ClientBase } from 'pg';
 import { IsochroneError } from '../../../model/errors';
 import { type Advice, advise, connectByIam, sqlState } from '../../../tools/postgres';
 
-/** The metrics, by the kind of the findings that they count. */
+/** The metrics by the kind of finding that they count. */
 const METRICS = {
   'slow-statement': 'SlowStatements',
   'missing-index': 'MissingIndexes',
@@ -21,11 +21,11 @@ export interface AdviceSettings {
   readonly instance: string;
   readonly namespace: string;
   readonly slowMilliseconds: number;
-  /** Whether the statements stand in the log. */
+  /** Whether the log has the text of the statements. */
   readonly logStatements: boolean;
 }
 
-/** What is logged of an advice: a line for each finding and note, and one with the metrics. */
+/** The log lines of an advice: one for each finding and note, and one with the metrics. */
 export function adviceLines(
   advice: Advice,
   { instance, namespace, logStatements }: AdviceSettings,
@@ -40,7 +40,7 @@ export function adviceLines(
       level: 'WARN',
       instance,
       ...finding,
-      // The message of a slow statement repeats it.
+      // The message of a slow statement contains its text.
       ...(finding.kind === 'slow-statement' && !logStatements
         ? { message: `Statement ${finding.queryId} is slow.` }
         : {}),
@@ -64,7 +64,7 @@ export function adviceLines(
   ];
 }
 
-/** What is logged of a look that failed. */
+/** The log lines of a failed run. */
 export function failureLines(error: unknown, settings: AdviceSettings, now: Date): object[] {
   const message = error instanceof Error ? error.message : String(error);
   return [
@@ -95,20 +95,22 @@ function metricLine(
 }
 
 /**
- * A login that was refused, in words that help: PostgreSQL says of a role that is not there, and of
- * one without `rds_iam`, that its password is wrong.
+ * Explains a refused login. For a role that does not exist and for one without `rds_iam`,
+ * PostgreSQL only says that the password is wrong. Returns other errors unchanged.
  */
 export function loginRefused(error: unknown, user: string, instance: string): unknown {
   // invalid_authorization_specification and invalid_password.
   if (!['28000', '28P01'].includes(sqlState(error) ?? '')) return error;
   return new IsochroneError(
-    `${instance} does not let the role ${user} in: ${error instanceof Error ? error.message : String(error)}.\n` +
-      'The role is made by migrations, and on RDS needs rds_iam; before they have run for the first time, this is to be expected. Run them: the next look then succeeds.',
+    `${instance} refused the login of the role ${user}: ` +
+      `${error instanceof Error ? error.message : String(error)}.\n` +
+      'Migrations create the role, which needs rds_iam on RDS. Before they have run for the ' +
+      'first time, this is to be expected. Run them; the next run then succeeds.',
   );
 }
 
-/** Looks once, and logs what it found. */
-export async function lookOnce(
+/** Analyzes the database once, and logs the findings. */
+export async function adviseOnce(
   client: ClientBase,
   settings: AdviceSettings,
   log: (line: object) => void,
@@ -139,7 +141,7 @@ export async function handler(): Promise<{ readonly findings: number }> {
       throw loginRefused(error, user, settings.instance);
     });
     try {
-      return { findings: (await lookOnce(client, settings, log)).findings.length };
+      return { findings: (await adviseOnce(client, settings, log)).findings.length };
     } finally {
       await client.end();
     }

@@ -3,7 +3,8 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
-import { invalidValue } from '../../../model/errors';
+import type { Rule } from '../../../model/rules';
+import { checkDuration } from '../../house-rules';
 import {
   DatabaseFunction,
   type DatabaseFunctionSettings,
@@ -11,37 +12,41 @@ import {
 } from '../database-function';
 import { checkIdentifier } from '../primary';
 
-/**
- * Reading takes seconds, since each query may take 5 s at most; a database that is busy may take
- * its time.
- */
+/** A run takes seconds, because each query may take at most 5 s. A busy database takes longer. */
 const TIMEOUT = Duration.minutes(5);
+
+const INTERVAL: Rule<number> = {
+  allows: (minutes) => minutes >= TIMEOUT.toMinutes(),
+  allowed: `at least ${TIMEOUT.toHumanString()}`,
+  rule: 'A run may take that long, and only one runs at a time.',
+  fix: 'Leave it out for every hour: a slow query stays slow for longer.',
+};
 
 export interface QueryAdviceProps extends DatabaseFunctionSettings {
   /**
    * The database and the role. The role needs `rds_iam`, `pg_read_all_stats`, USAGE of the schemas
-   * that statements name, and SELECT on their tables: PostgreSQL plans no statement for a role that
-   * could not run it.
+   * that statements name, and SELECT on their tables: PostgreSQL plans a statement only for a role
+   * that could run it.
    */
   readonly login: DatabaseLogin;
   /** The instance's identifier, as text: the dimension of the metrics. */
   readonly instanceIdentifier: string;
   /**
-   * How often it looks; 5 minutes at least.
+   * The time between two runs, at least 5 minutes.
    *
    * @default Duration.hours(1)
    */
   readonly interval?: Duration;
   /**
-   * The mean time from which a statement is slow.
+   * The mean time from which a statement counts as slow.
    *
    * @default Duration.millis(100)
    */
   readonly slowStatement?: Duration;
   /**
-   * Whether slow statements stand in the log beside their ids. pg_stat_statements takes the
-   * constants out of them; names and comments stay as they were written, and may be personal data
-   * where applications write such things into them.
+   * Whether the log has the text of slow statements beside their ids. pg_stat_statements removes
+   * the constants. Names and comments stay, and may contain personal data if applications write it
+   * there.
    *
    * @default true
    */
@@ -54,7 +59,7 @@ export interface QueryAdviceProps extends DatabaseFunctionSettings {
   readonly metricNamespace?: string;
 }
 
-/** What is counted at every look. */
+/** The metrics of each run. */
 export type QueryAdviceMetric =
   | 'SlowStatements'
   | 'MissingIndexes'
@@ -66,15 +71,15 @@ export type QueryAdviceMetric =
   | 'FailedLooks';
 
 /**
- * A function in the network of a database that looks at it every so often: which statements are
- * slow, which index would help, what is unused, invalid or not cleaned. It runs no statement of
- * yours and writes nothing into the database.
+ * A function in the network of a database that analyzes it on a schedule. It finds slow statements,
+ * indexes that would help, indexes that are unused, duplicate or invalid, and tables that vacuum
+ * has neglected. It runs none of the application's statements and writes nothing into the database.
  *
- * One JSON line for each finding in its log, and metrics of how many there are. It wants
- * `pg_stat_statements`, which our parameter groups load, and `hypopg` for indexes: `CREATE
- * EXTENSION` for both. Without one of them it says so and goes on.
+ * It logs one JSON line for each finding, and counts the findings in metrics. It needs
+ * `pg_stat_statements`, which our parameter groups load, and `hypopg` for missing indexes; run
+ * `CREATE EXTENSION` for both. If one is missing, the log says so, and the other findings remain.
  *
- * @throws IsochroneError for an interval below 5 minutes or an identifier that RDS does not take
+ * @throws IsochroneError for an interval below 5 minutes or an identifier that RDS does not accept
  */
 export class QueryAdvice extends Construct {
   public readonly function: DatabaseFunction;
@@ -88,15 +93,7 @@ export class QueryAdvice extends Construct {
     const interval = props.interval ?? Duration.hours(1);
     const slowStatement = props.slowStatement ?? Duration.millis(100);
     checkIdentifier(this, 'instanceIdentifier', props.instanceIdentifier);
-    if (!interval.isUnresolved() && interval.toMinutes({ integral: false }) < TIMEOUT.toMinutes()) {
-      throw invalidValue(this, {
-        property: 'interval',
-        value: interval.toHumanString(),
-        allowed: `at least ${TIMEOUT.toHumanString()}`,
-        rule: 'One look may take that long, and only one runs at a time.',
-        fix: 'Leave it out for every hour: what is slow is so for longer.',
-      });
-    }
+    checkDuration(this, 'interval', INTERVAL, interval, 'minutes');
     this.namespace = props.metricNamespace ?? 'Isochrone/Database';
     this.instanceIdentifier = props.instanceIdentifier;
     this.interval = interval;
@@ -120,14 +117,14 @@ export class QueryAdvice extends Construct {
     this.rule = new events.Rule(this, 'Schedule', {
       description: `Looks at the queries of ${props.instanceIdentifier}`,
       schedule: events.Schedule.rate(interval),
-      // A look that failed is made up for by the next one.
+      // The next run makes up for one that failed.
       targets: [new targets.LambdaFunction(this.function.function, { retryAttempts: 0 })],
     });
   }
 
   /**
-   * How many there were at the last look; of `SlowestMean`, the milliseconds. A look that failed
-   * counts as one of `FailedLooks`, and as nothing else.
+   * The number of findings of the last run; for `SlowestMean`, milliseconds. A failed run counts
+   * only as one of `FailedLooks`.
    */
   public metric(name: QueryAdviceMetric): cloudwatch.Metric {
     return new cloudwatch.Metric({

@@ -1,9 +1,9 @@
 /**
- * What the CodeBuild project runs: applies the folder beside it to the database that the
+ * The program of the CodeBuild project. It applies the folder beside it to the database that the
  * environment names.
  *
- * CodeBuild reads user and password from the secret when the build starts, and hides them in its
- * log. `pg` takes them from PGUSER and PGPASSWORD, as psql does.
+ * CodeBuild reads user and password from the secret when the build starts, and masks them in its
+ * log. The variables are those of psql.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,8 +14,10 @@ import type { SchemaMigrationsSettings } from './settings';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The server's certificate is checked against RDS's own authorities, and against the name that was
- * asked for.
+ * The connection that the environment describes. The server's certificate is verified against RDS's
+ * own authorities and against the host name.
+ *
+ * @throws Error that names the missing variables
  */
 export function connectionOf(
   environment: Environment,
@@ -52,7 +54,7 @@ export function connectionOf(
   };
 }
 
-/** Who started the build, and which one it was: CloudTrail has the rest. */
+/** The initiator and the id of the build, for the history. CloudTrail has the rest. */
 export function startedBy({
   CODEBUILD_INITIATOR: initiator,
   CODEBUILD_BUILD_ID: build,

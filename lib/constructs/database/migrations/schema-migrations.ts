@@ -1,6 +1,6 @@
 import { cpSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { CfnOutput, Duration, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
+import { ArnFormat, Aws, CfnOutput, Duration, Size, Stack } from 'aws-cdk-lib';
 import * as codebuild from 'aws-cdk-lib/aws-codebuild';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -9,31 +9,46 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { invalidValue } from '../../../model/errors';
+import { isWholeNumber, type Rule } from '../../../model/rules';
 import { checkStatements, readMigrations } from '../../../tools/postgres';
-import { handlerDirectory, keptLogGroup } from '../../house-rules';
-import { acknowledgeProject } from './findings';
+import {
+  acknowledge,
+  checkDuration,
+  handlerDirectory,
+  type LoggedProps,
+  loggedGroup,
+  wildcardFinding,
+} from '../../house-rules';
 import type { SchemaMigrationsSettings } from './settings';
 
 /** "Quotas for AWS CodeBuild", AWS CodeBuild user guide: the time that a build may take. */
 const BUILD_TIMEOUT_MINUTES = { min: 5, max: 2160 };
 
-export interface SchemaMigrationsProps {
+const BUILD_TIMEOUT: Rule<number> = {
+  allows: (minutes) => isWholeNumber(minutes, BUILD_TIMEOUT_MINUTES),
+  allowed: `${BUILD_TIMEOUT_MINUTES.min} to ${BUILD_TIMEOUT_MINUTES.max} whole minutes`,
+  rule: 'CodeBuild ends a build after at most 36 hours.',
+  fix: 'Choose a time in between: the next run continues a run that was stopped.',
+};
+
+/** The project's log is kept for a year by default. */
+export interface SchemaMigrationsProps extends LoggedProps {
   readonly vpc: ec2.IVpc;
 
   /**
-   * Where the project runs. It needs a way out to AWS's endpoints and to
+   * The subnets of the project. It needs egress to AWS's endpoints and to
    * `truststore.pki.rds.amazonaws.com`.
    *
-   * @default - the private subnets with a way out
+   * @default - the private subnets with egress
    */
   readonly vpcSubnets?: ec2.SubnetSelection;
 
-  /** The database, such as a `PostgresPrimary`: its security group lets the project in. */
+  /** The database, such as a `PostgresPrimary`. Its security group gets a rule for the project. */
   readonly database: ec2.IConnectable;
 
   /**
-   * The name of the writer's endpoint, which its certificate has. Not that of a proxy or a pooler.
+   * The host name of the writer's endpoint, which is in its certificate. Not that of a proxy or a
+   * pooler.
    */
   readonly host: string;
 
@@ -44,8 +59,8 @@ export interface SchemaMigrationsProps {
   readonly credentials: secretsmanager.ISecret;
 
   /**
-   * The folder of SQL files, `0001-name.sql` and so on. It is checked at synthesis as far as that
-   * needs no server.
+   * The folder of SQL files, `0001-name.sql` and so on. Synthesis checks them as far as possible
+   * without a server.
    */
   readonly folder: string;
 
@@ -57,71 +72,58 @@ export interface SchemaMigrationsProps {
   readonly port?: number;
 
   /**
-   * How long a run may take, 5 minutes to 36 hours. What is stopped goes on with the next run.
+   * How long a run may take, 5 minutes to 36 hours. The next run continues a run that was stopped.
    *
    * @default Duration.hours(36)
    */
   readonly timeout?: Duration;
 
   /**
-   * How long a statement waits for a lock, before it gives way to what waits behind it and is tried
-   * again.
+   * How long a statement waits for a lock. Then it is cancelled, so that the statements behind it
+   * can run, and tried again.
    *
    * @default Duration.seconds(4)
    */
   readonly lockTimeout?: Duration;
 
   /**
-   * From which size on a table is large: what would stop its traffic for long is then refused.
+   * The size from which a table is large. Statements that would block it for long are then refused.
    *
    * @default Size.mebibytes(125)
    */
   readonly largeTable?: Size;
 
   /**
-   * How long the logs are kept.
-   *
-   * @default logs.RetentionDays.ONE_YEAR
-   */
-  readonly logRetention?: logs.RetentionDays;
-
-  /**
-   * The key for the logs and for what CodeBuild keeps.
+   * A key of the construct's region for the log and the project's artifacts. A key of this app is
+   * told to let CloudWatch Logs use it; an imported key must allow that already.
    *
    * @default - keys of AWS
    */
   readonly logEncryptionKey?: kms.IKey;
-
-  /**
-   * What becomes of the logs when the construct goes.
-   *
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /**
- * A folder of SQL files, applied to a database outside of the deployment: by a CodeBuild project in
- * the VPC, for as long as 36 hours.
+ * A folder of SQL files, applied to a database outside of the deployment, by a CodeBuild project in
+ * the VPC. A run may take up to 36 hours.
  *
- * A deployment brings the files and starts nothing. `startCommand`, also an output, does, when the
- * deployment is through.
+ * A deployment uploads the files and starts nothing. `startCommand`, also an output, starts a run
+ * after the deployment.
  *
  * @throws IsochroneError for files that a run would refuse, or for a time that CodeBuild does not
- * take
+ * accept
  */
 export class SchemaMigrations extends Construct implements ec2.IConnectable {
   public readonly project: codebuild.Project;
   public readonly connections: ec2.Connections;
   public readonly logGroup: logs.LogGroup;
-  /** What starts a run. */
+  /** The command that starts a run. */
   public readonly startCommand: string;
 
   constructor(scope: Construct, id: string, props: SchemaMigrationsProps) {
     super(scope, id);
     const port = props.port ?? 5432;
     const timeout = props.timeout ?? Duration.hours(36);
-    this.checkTimeout(timeout);
+    checkDuration(this, 'timeout', BUILD_TIMEOUT, timeout, 'minutes');
     checkStatements(readMigrations(props.folder));
 
     const securityGroup = new ec2.SecurityGroup(this, 'SecurityGroup', {
@@ -129,7 +131,7 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
       description: 'Schema migrations',
       allowAllOutbound: false,
     });
-    // AWS's endpoints and the certificates of RDS: neither has addresses that could be named here.
+    // Neither AWS's endpoints nor the certificates of RDS have fixed addresses.
     securityGroup.addEgressRule(
       ec2.Peer.anyIpv4(),
       ec2.Port.tcp(443),
@@ -138,10 +140,9 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
     this.connections = new ec2.Connections({ securityGroups: [securityGroup] });
     this.connections.allowTo(props.database, ec2.Port.tcp(port), 'Schema migrations');
 
-    this.logGroup = keptLogGroup(this, 'Logs', {
-      retention: props.logRetention ?? logs.RetentionDays.ONE_YEAR,
-      encryptionKey: props.logEncryptionKey,
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    this.logGroup = loggedGroup(this, 'Logs', {
+      ...props,
+      defaultRetention: logs.RetentionDays.ONE_YEAR,
     });
     const role = new iam.Role(this, 'Role', {
       description: 'Applies schema migrations.',
@@ -176,7 +177,9 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
       grantReportGroupPermissions: false,
     });
     props.credentials.grantRead(role);
-    this.startCommand = `aws codebuild start-build --region ${Stack.of(this).region} --project-name ${this.project.projectName}`;
+    this.startCommand =
+      `aws codebuild start-build --region ${Stack.of(this).region} ` +
+      `--project-name ${this.project.projectName}`;
     new CfnOutput(this, 'StartCommand', {
       value: this.startCommand,
       description: 'Applies the migrations of this version.',
@@ -184,7 +187,7 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
     acknowledgeProject(this.project, role, props.logEncryptionKey);
   }
 
-  /** The handler with the folder beside it: an asset that changes with either. */
+  /** The handler and the folder as one asset, which changes with either. */
   private code(props: SchemaMigrationsProps): Asset {
     const settings: SchemaMigrationsSettings = {
       lockTimeoutMs: (props.lockTimeout ?? Duration.seconds(4)).toMilliseconds(),
@@ -197,26 +200,12 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
     });
     return new Asset(this, 'Code', { path: directory });
   }
-
-  private checkTimeout(timeout: Duration): void {
-    if (Token.isUnresolved(timeout) || timeout.isUnresolved()) return;
-    const minutes = timeout.toMinutes({ integral: false });
-    const { min, max } = BUILD_TIMEOUT_MINUTES;
-    if (Number.isInteger(minutes) && minutes >= min && minutes <= max) return;
-    throw invalidValue(this, {
-      property: 'timeout',
-      value: minutes,
-      allowed: `${min} to ${max} whole minutes`,
-      rule: 'CodeBuild ends a build after 36 hours at the latest.',
-      fix: 'Give a time in between: what is stopped goes on with the next run.',
-    });
-  }
 }
 
 /**
- * Runs in AWS: Node.js is of the image, and the authorities of RDS come from where AWS publishes
- * them, over TLS that the image's own authorities vouch for ("Using SSL/TLS to encrypt a connection
- * to a DB instance", Amazon RDS user guide).
+ * The commands of a run. The image has Node.js. The certificate authorities of RDS are downloaded
+ * from AWS, over TLS that the image's own authorities verify ("Using SSL/TLS to encrypt a
+ * connection to a DB instance", Amazon RDS user guide).
  */
 function buildSpec(region: string, secret: string): object {
   const url = `https://truststore.pki.rds.amazonaws.com/${region}/${region}-bundle.pem`;
@@ -224,16 +213,89 @@ function buildSpec(region: string, secret: string): object {
     version: '0.2',
     env: {
       variables: { RDS_CA_FILE: '/tmp/rds-ca.pem' },
-      // CodeBuild reads them when a build starts, and puts asterisks for them in its log.
+      // CodeBuild reads them when a build starts, and masks them in its log.
       'secrets-manager': { PGUSER: `${secret}:username`, PGPASSWORD: `${secret}:password` },
     },
     phases: {
       build: {
         commands: [
-          `curl --silent --show-error --fail --proto =https --retry 5 --retry-all-errors --output "$RDS_CA_FILE" ${url}`,
+          `curl --silent --show-error --fail --proto =https --retry 5 --retry-all-errors ` +
+            `--output "$RDS_CA_FILE" ${url}`,
           'node index.js',
         ],
       },
     },
   };
+}
+
+/** Acknowledges the findings of the rule packs on the project and its role. */
+function acknowledgeProject(
+  project: codebuild.Project,
+  role: iam.Role,
+  encryptionKey: kms.IKey | undefined,
+): void {
+  const logArn = Stack.of(role).formatArn({
+    service: 'logs',
+    resource: 'log-group',
+    resourceName: `/aws/codebuild/${project.projectName}:*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  const inline = ['NIST.800.53.R5-IAMNoInlinePolicy', 'PCI.DSS.321-IAMNoInlinePolicy'];
+  const why =
+    'What the project may do stands in policies of its role, as CDK writes them. They serve this ' +
+    'role only and go with it.';
+  acknowledge(role, why, ...inline);
+  acknowledge(project, why, ...inline);
+  acknowledge(
+    role,
+    "CDK's own grant to read this one archive: the actions read, the object is named, and the " +
+      "bucket is that of CDK's assets.",
+    'AwsSolutions-IAM5[Action::s3:GetBucket*]',
+    'AwsSolutions-IAM5[Action::s3:GetObject*]',
+    'AwsSolutions-IAM5[Action::s3:List*]',
+  );
+  acknowledge(
+    role,
+    'CodeBuild makes a network interface in the subnets for each build, whose id nobody knows ' +
+      'before. Permission is given to CodeBuild alone, for these subnets.',
+    wildcardFinding(
+      role,
+      `arn:${Aws.PARTITION}:ec2:${Aws.REGION}:${Aws.ACCOUNT_ID}:network-interface/*`,
+    ),
+  );
+  acknowledge(
+    role,
+    'The streams of one log group: CodeBuild names one for each build.',
+    wildcardFinding(role, logArn),
+  );
+  acknowledge(
+    project,
+    'Creating and deleting the network interface of a build, and describing networks, take no ' +
+      'resources: "Allow CodeBuild access to AWS services required to create a VPC network ' +
+      'interface", AWS CodeBuild user guide.',
+    'AwsSolutions-IAM5[Resource::*]',
+  );
+  acknowledge(
+    project,
+    'The source is an archive of S3. The rule is about GitHub and Bitbucket, and cannot read the ' +
+      'name of a bucket that is known at deployment.',
+    'NIST.800.53.R5-CodeBuildProjectSourceRepoUrl',
+    'PCI.DSS.321-CodeBuildProjectSourceRepoUrl',
+  );
+  if (encryptionKey === undefined) {
+    acknowledge(
+      project,
+      "A run makes no artifacts; CodeBuild encrypts what it keeps with AWS's key for S3. Give " +
+        '`logEncryptionKey` for a key of your own.',
+      'AwsSolutions-CB4',
+    );
+    return;
+  }
+  acknowledge(
+    role,
+    "CDK's own grant to encrypt and decrypt: the names stand for two actions each, and the key " +
+      'is named.',
+    'AwsSolutions-IAM5[Action::kms:GenerateDataKey*]',
+    'AwsSolutions-IAM5[Action::kms:ReEncrypt*]',
+  );
 }

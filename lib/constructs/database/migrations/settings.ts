@@ -1,4 +1,4 @@
-/** What the construct tells its handler. */
+/** The settings that the construct passes to its handler. */
 export interface SchemaMigrationsSettings {
   readonly lockTimeoutMs: number;
   readonly largeTableBytes: number;

@@ -1,9 +1,7 @@
-/**
- * What an instance of a ConnectionPooler does when it boots, and what it runs by timers after that.
- */
+/** The boot script of an instance of a ConnectionPooler, and the scripts that its timers run. */
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 
-/** The account that Debian's package runs PgBouncer as. */
+/** The account under which Debian's package runs PgBouncer. */
 const ACCOUNT = 'postgres';
 const DIRECTORY = '/etc/pgbouncer';
 
@@ -16,10 +14,10 @@ export const POOLER_PATHS = {
   socketDirectory: '/run/pgbouncer',
 };
 
-/** The namespace of the metrics that poolers report. */
+/** The namespace of the poolers' metrics. */
 export const POOLER_NAMESPACE = 'Isochrone/ConnectionPooler';
 
-/** The metrics, with CloudWatch's units. */
+/** The poolers' metrics, with CloudWatch's units. */
 export const POOLER_METRICS = {
   Users: 'Count',
   ClientsActive: 'Count',
@@ -40,7 +38,7 @@ export interface PoolerBootOptions {
   /** The ARN of the secret with the verifiers. */
   readonly usersSecret: string;
   /**
-   * The ARN of the secret with `certificate` and `privateKey`; without it, the instance makes a
+   * The ARN of the secret with `certificate` and `privateKey`. Without it, the instance creates a
    * certificate of its own.
    */
   readonly certificateSecret: string | undefined;
@@ -48,7 +46,7 @@ export interface PoolerBootOptions {
   /** The dimension of the metrics. */
   readonly poolerName: string;
   readonly stackName: string;
-  /** The logical id of the group that waits for the instances' signals. */
+  /** The logical id of the Auto Scaling group that waits for the instances' signals. */
   readonly groupLogicalId: string;
 }
 
@@ -60,27 +58,32 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
     `--logical-resource-id ${options.groupLogicalId} --unique-id "$instance"`;
   script.addCommands(
     'set -euo pipefail',
-    // On the console, a boot that failed can be read without a login: `aws ec2 get-console-output`.
+    // The console shows a failed boot without a login: `aws ec2 get-console-output`.
     'exec > >(tee /dev/console) 2>&1',
-    // A role that was attached a moment ago is not known everywhere yet.
-    'retry() { for pause in 2 4 8 16 32; do "$@" && return; echo "failed, again in $pause s: $*"; sleep "$pause"; done; "$@"; }',
+    // A role that was just attached is not known everywhere yet.
+    'retry() { for pause in 2 4 8 16 32; do "$@" && return; ' +
+      'echo "failed, again in $pause s: $*"; sleep "$pause"; done; "$@"; }',
     'instance=$(cloud-init query instance_id)',
-    // Only the creation of the fleet waits for the signals; later ones are refused, which is no
-    // fault.
-    `trap 'if [ $? = 0 ]; then status=SUCCESS; else status=FAILURE; fi; ${signal} --status $status || true' EXIT`,
+    // Only the creation of the fleet waits for the signals. CloudFormation refuses later ones,
+    // which is harmless.
+    `trap 'if [ $? = 0 ]; then status=SUCCESS; else status=FAILURE; fi; ` +
+      `${signal} --status $status || true' EXIT`,
     'export DEBIAN_FRONTEND=noninteractive',
-    // The security group lets nothing out but HTTPS, and Debian's mirrors have that.
-    "find /etc/apt -name '*.list' -o -name '*.sources' | xargs --no-run-if-empty sed --in-place 's,http://,https://,g'",
+    // The security group allows only HTTPS out, which Debian's mirrors support.
+    "find /etc/apt -name '*.list' -o -name '*.sources' | " +
+      "xargs --no-run-if-empty sed --in-place 's,http://,https://,g'",
     'retry apt-get update --quiet',
-    'retry apt-get install --quiet --yes --no-install-recommends awscli ca-certificates curl jq openssl pgbouncer postgresql-client',
+    'retry apt-get install --quiet --yes --no-install-recommends ' +
+      'awscli ca-certificates curl jq openssl pgbouncer postgresql-client',
     ...sessionAgent(region, architecture),
-    `retry curl --silent --show-error --fail --output ${POOLER_PATHS.authorities} https://truststore.pki.rds.amazonaws.com/${region}/${region}-bundle.pem`,
+    `retry curl --silent --show-error --fail --output ${POOLER_PATHS.authorities} ` +
+      `https://truststore.pki.rds.amazonaws.com/${region}/${region}-bundle.pem`,
     ...certificate(options),
     ...writeFile(`${DIRECTORY}/pgbouncer.ini`, options.ini.trimEnd().split('\n')),
     ...writeFile('/usr/local/bin/pooler-users', usersScript(region, options.usersSecret), '0755'),
     ...writeFile('/usr/local/bin/pooler-report', reportScript(options), '0755'),
-    // Without users the pooler refuses everybody, and the timer asks again: a secret that is still
-    // empty must not fail the deployment.
+    // Without users the pooler refuses all clients until the timer reads the secret again: a secret
+    // that is still empty must not fail the deployment.
     `retry pooler-users || touch ${POOLER_PATHS.users}`,
     `chown ${ACCOUNT} ${DIRECTORY}/*`,
     ...writeFile(
@@ -103,19 +106,23 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
       ],
     ),
     'echo "STREAM=$instance" > /etc/default/pooler-report',
-    `retry aws logs create-log-stream --region ${region} --log-group-name ${options.logGroupName} --log-stream-name "$instance"`,
-    'systemctl daemon-reload && systemctl restart pgbouncer && systemctl enable --now pgbouncer pooler-users.timer pooler-report.timer',
+    `retry aws logs create-log-stream --region ${region} ` +
+      `--log-group-name ${options.logGroupName} --log-stream-name "$instance"`,
+    'systemctl daemon-reload && systemctl restart pgbouncer && ' +
+      'systemctl enable --now pgbouncer pooler-users.timer pooler-report.timer',
     `retry pg_isready --quiet --host ${POOLER_PATHS.socketDirectory} --port ${options.port}`,
   );
   return script;
 }
 
 /**
- * Debian's image has no agent of Systems Manager: "Manually installing SSM Agent on Debian Server
- * instances", Systems Manager user guide.
+ * Installs the agent of Systems Manager, which Debian's image lacks: "Manually installing SSM Agent
+ * on Debian Server instances", Systems Manager user guide.
  */
 function sessionAgent(region: string, architecture: string): string[] {
-  const url = `https://s3.${region}.amazonaws.com/amazon-ssm-${region}/latest/debian_${architecture}/amazon-ssm-agent.deb`;
+  const url =
+    `https://s3.${region}.amazonaws.com/amazon-ssm-${region}/latest/` +
+    `debian_${architecture}/amazon-ssm-agent.deb`;
   return [
     `retry curl --silent --show-error --fail --output /tmp/amazon-ssm-agent.deb ${url}`,
     'dpkg --install /tmp/amazon-ssm-agent.deb && rm /tmp/amazon-ssm-agent.deb',
@@ -125,21 +132,24 @@ function sessionAgent(region: string, architecture: string): string[] {
 function certificate({ region, certificateSecret }: PoolerBootOptions): string[] {
   if (certificateSecret === undefined) {
     return [
-      '(umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 400 -subj "/CN=$HOSTNAME" ' +
+      '(umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes ' +
+        '-days 400 -subj "/CN=$HOSTNAME" ' +
         `-keyout ${POOLER_PATHS.key} -out ${POOLER_PATHS.certificate})`,
     ];
   }
   return [
-    `pair=$(retry aws secretsmanager get-secret-value --region ${region} --secret-id ${certificateSecret} --query SecretString --output text)`,
-    `(umask 077; jq --exit-status --raw-output .certificate <<< "$pair" > ${POOLER_PATHS.certificate}; ` +
+    `pair=$(retry aws secretsmanager get-secret-value --region ${region} ` +
+      `--secret-id ${certificateSecret} --query SecretString --output text)`,
+    `(umask 077; jq --exit-status --raw-output .certificate <<< "$pair" > ` +
+      `${POOLER_PATHS.certificate}; ` +
       `jq --exit-status --raw-output .privateKey <<< "$pair" > ${POOLER_PATHS.key})`,
     'unset pair',
   ];
 }
 
 /**
- * Takes the verifiers from Secrets Manager, and tells PgBouncer if they are others. Whatever is no
- * verifier stops it: the old file stays.
+ * Reads the verifiers from Secrets Manager, and reloads PgBouncer if they have changed. If a value
+ * is not a verifier, the script fails and the old file stays.
  */
 export function usersScript(region: string, secret: string, directory = DIRECTORY): string[] {
   return [
@@ -148,26 +158,28 @@ export function usersScript(region: string, secret: string, directory = DIRECTOR
     'umask 077',
     `new=$(mktemp ${directory}/userlist.XXXXXX)`,
     `trap 'rm --force "$new"' EXIT`,
-    `aws secretsmanager get-secret-value --region ${region} --secret-id ${secret} --query SecretString --output text | jq --raw-output '`,
+    `aws secretsmanager get-secret-value --region ${region} --secret-id ${secret} ` +
+      `--query SecretString --output text | jq --raw-output '`,
     '  to_entries[] |',
-    '  if (.value | type) == "string" and (.value | test("^SCRAM-SHA-256\\\\$[0-9]+:[A-Za-z0-9+/=]+\\\\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+\\\\z"))',
+    '  if (.value | type) == "string" and (.value | ' +
+      'test("^SCRAM-SHA-256\\\\$[0-9]+:[A-Za-z0-9+/=]+\\\\$[A-Za-z0-9+/=]+:[A-Za-z0-9+/=]+\\\\z"))',
     '  then "\\"\\(.key | gsub("\\""; "\\"\\""))\\" \\"\\(.value)\\""',
     '  else error("the secret must hold a SCRAM verifier for \\(.key)") end',
     `' > "$new"`,
     `if cmp --silent "$new" ${directory}/userlist.txt; then exit; fi`,
     `chown ${ACCOUNT} "$new"`,
-    // Moved into place: PgBouncer never reads half a file.
+    // Moved into place, so that PgBouncer never reads half a file.
     `mv "$new" ${directory}/userlist.txt`,
     'if systemctl is-active --quiet pgbouncer; then systemctl reload pgbouncer; fi',
   ];
 }
 
 /**
- * One call a minute carries both the log and the metrics, as lines in CloudWatch's embedded metric
- * format: no further daemon to keep patched, and the only permission is to write to this one log
- * group, where `PutMetricData` would be one for the whole account.
+ * Sends the log and the metrics with one call a minute, as lines in CloudWatch's embedded metric
+ * format. It needs no further daemon that would have to be patched, and only the permission to
+ * write to this log group; `PutMetricData` would be a permission for the whole account.
  *
- * The console is asked at its socket: there, the account of the process is `pgbouncer` without a
+ * It queries the console at its socket, where the account of the process is `pgbouncer` without a
  * password.
  */
 export function reportScript({
@@ -183,47 +195,59 @@ export function reportScript({
     Name,
     Unit,
   }));
-  const embedded = (dimensions: readonly string[][], metrics: readonly unknown[]) =>
-    `_aws: {Timestamp: $now, CloudWatchMetrics: [${JSON.stringify({ Namespace: POOLER_NAMESPACE, Dimensions: dimensions, Metrics: metrics })}]}, Pooler: "${poolerName}"`;
+  const embedded = (Dimensions: readonly string[][], Metrics: readonly unknown[]) => {
+    const directive = JSON.stringify({ Namespace: POOLER_NAMESPACE, Dimensions, Metrics });
+    return `_aws: {Timestamp: $now, CloudWatchMetrics: [${directive}]}, Pooler: "${poolerName}"`;
+  };
   return [
     '#!/bin/bash',
     'set -euo pipefail',
     'cd "$STATE_DIRECTORY"',
-    `show() { psql --csv --no-psqlrc --host ${socketDirectory} --port ${port} --username pgbouncer --command "SHOW $1" pgbouncer; }`,
+    `show() { psql --csv --no-psqlrc --host ${socketDirectory} --port ${port} ` +
+      `--username pgbouncer --command "SHOW $1" pgbouncer; }`,
     'show POOLS > pools; show STATS > stats; show USERS > users',
     'if [ -f cursor ]; then cp cursor cursor.new; fi',
-    // CloudWatch Logs takes a megabyte per call; what is more than a thousand lines in a minute
-    // says the same again.
-    'journalctl --quiet --unit pgbouncer --cursor-file cursor.new --lines 1000 --output json --output-fields MESSAGE > journal',
-    `jq --null-input --slurpfile journal journal --rawfile pools pools --rawfile stats stats --rawfile users users '`,
+    // CloudWatch Logs accepts a megabyte per call. More than a thousand lines in a minute repeat
+    // themselves.
+    'journalctl --quiet --unit pgbouncer --cursor-file cursor.new --lines 1000 ' +
+      '--output json --output-fields MESSAGE > journal',
+    `jq --null-input --slurpfile journal journal ` +
+      `--rawfile pools pools --rawfile stats stats --rawfile users users '`,
     '  def rows: split("\\n") | map(select(. != "") | split(",")) | .[0] as $names | .[1:]',
     '    | map([$names, .] | transpose | map({key: .[0], value: .[1]}) | from_entries);',
-    '  def numbers($pattern): map(to_entries[] | select(.key | test($pattern)) | .value | tonumber);',
-    '  (now * 1000 | floor) as $now | ($stats | rows) as $stats | ($users | rows | map(select(.name != "pgbouncer")) | length) as $users',
+    '  def numbers($pattern): ' +
+      'map(to_entries[] | select(.key | test($pattern)) | .value | tonumber);',
+    '  (now * 1000 | floor) as $now | ($stats | rows) as $stats | ' +
+      '($users | rows | map(select(.name != "pgbouncer")) | length) as $users',
     `  | [{${embedded([['Pooler']], [users])}, Users: $users}]`,
-    '  + [$pools | rows | group_by(.database)[] | select(.[0].database != "pgbouncer") | .[0].database as $database | {',
+    '  + [$pools | rows | group_by(.database)[] | ' +
+      'select(.[0].database != "pgbouncer") | .[0].database as $database | {',
     `      ${embedded([['Pooler'], ['Pooler', 'Database']], ofDatabases)}, Database: $database,`,
-    '      ClientsActive: (numbers("^cl_active$") | add), ClientsWaiting: (numbers("^cl_waiting$") | add),',
+    '      ClientsActive: (numbers("^cl_active$") | add), ' +
+      'ClientsWaiting: (numbers("^cl_waiting$") | add),',
     '      LongestWait: (map((.maxwait | tonumber) + (.maxwait_us | tonumber) / 1000000) | max),',
-    '      ServersActive: (numbers("^sv_active$") | add), ServerConnections: (numbers("^sv_") | add),',
-    '      TransactionsPerSecond: ($stats | map(select(.database == $database)) | numbers("^avg_xact_count$") | add // 0)',
+    '      ServersActive: (numbers("^sv_active$") | add), ' +
+      'ServerConnections: (numbers("^sv_") | add),',
+    '      TransactionsPerSecond: ' +
+      '($stats | map(select(.database == $database)) | numbers("^avg_xact_count$") | add // 0)',
     '    }]',
     '  | map({timestamp: $now, message: tojson})',
     '  + [$journal[] | select((.MESSAGE | type) == "string" and .MESSAGE != "")',
-    '    | {timestamp: (.__REALTIME_TIMESTAMP | tonumber / 1000 | floor), message: .MESSAGE[:800]}]',
-    // A call spans a day at most. After an outage, the older lines stay in the journal of the
-    // instance.
+    '    | {timestamp: (.__REALTIME_TIMESTAMP | tonumber / 1000 | floor), ' +
+      'message: .MESSAGE[:800]}]',
+    // A call spans at most a day. After an outage, older lines stay in the journal of the instance.
     '  | map(select(.timestamp > $now - 43200000)) | sort_by(.timestamp)',
     `' > events`,
-    `aws logs put-log-events --region ${region} --log-group-name ${logGroupName} --log-stream-name "$STREAM" --log-events file://events > /dev/null`,
-    // Only now: what could not be sent is sent the next time.
+    `aws logs put-log-events --region ${region} --log-group-name ${logGroupName} ` +
+      `--log-stream-name "$STREAM" --log-events file://events > /dev/null`,
+    // Only after the call, so that lines that could not be sent are sent the next time.
     'if [ -f cursor.new ]; then mv cursor.new cursor; fi',
   ];
 }
 
 /**
- * Over Debian's own unit. Restart for ever: giving up is the load balancer's decision, which
- * replaces the instance.
+ * Settings over those of Debian's unit. systemd restarts PgBouncer without a limit: the health
+ * checks of the load balancer decide when the instance is replaced.
  */
 function serviceSettings(openFiles: number): string[] {
   return [
@@ -278,7 +302,7 @@ function timer(
   ];
 }
 
-/** The quoted marker keeps the shell from expanding anything between. */
+/** A command that writes a file. The quoted marker keeps the shell from expanding the lines. */
 function writeFile(path: string, lines: readonly string[], mode = '0644'): string[] {
   return [`install -D --mode ${mode} /dev/stdin ${path} <<'END_OF_FILE'`, ...lines, 'END_OF_FILE'];
 }

@@ -1,2 +1,5 @@
-export { ConnectionPooler } from './connection-pooler';
-export type { ConnectionPoolerProps } from './props';
+export {
+  ConnectionPooler,
+  type ConnectionPoolerAttributes,
+  type ConnectionPoolerProps,
+} from './connection-pooler';

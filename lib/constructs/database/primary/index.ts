@@ -9,6 +9,7 @@ export {
   commonSettings,
   databaseKey,
   databaseSubnets,
+  INSTANCE_METRICS,
   instanceArn,
   logGroupsBefore,
   monitoringRole,
@@ -16,7 +17,7 @@ export {
   type PostgresLogType,
   postgresEngine,
   postgresVersion,
-} from './postgres-instance';
+} from './instance';
 export {
   leafFigures,
   type PostgresFigures,
@@ -26,9 +27,10 @@ export {
   REPLICA_READERS,
   type ReplicaReaders,
   replayDelay,
-} from './postgres-parameters';
+} from './parameters';
 export {
   PostgresPrimary,
+  type PostgresPrimaryAttributes,
   type PostgresPrimaryProps,
   type SecretReplicaRegion,
 } from './postgres-primary';
@@ -38,6 +40,5 @@ export {
   continueChain,
   PostgresSource,
   type PostgresSourceInRegion,
-} from './postgres-source';
-export type { IPostgresWriter } from './postgres-writer';
+} from './source';
 export { WriterProxy, type WriterProxyProps } from './writer-proxy';

@@ -1,5 +1,7 @@
 import { Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import * as rds from 'aws-cdk-lib/aws-rds';
@@ -7,7 +9,9 @@ import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { RDS_POSTGRESQL } from '../../../model/aws';
 import { invalidValue } from '../../../model/errors';
-import { acknowledge, withFixedName } from '../../house-rules';
+import { GP3_STORAGE_GIB, type Rule } from '../../../model/rules';
+import { acknowledge, checkRule, withFixedName } from '../../house-rules';
+import type { DatabaseEndpoint, IPostgresPrimary } from '../interfaces';
 import {
   acknowledgeBackups,
   acknowledgeInstance,
@@ -19,6 +23,7 @@ import {
   commonSettings,
   databaseKey,
   databaseSubnets,
+  INSTANCE_METRICS,
   logGroupsBefore,
   maxAllocatedStorage,
   monitoringRole,
@@ -26,9 +31,8 @@ import {
   type PostgresLogType,
   postgresEngine,
   postgresVersion,
-} from './postgres-instance';
-import { type PostgresFigures, postgresParameters } from './postgres-parameters';
-import type { IPostgresWriter } from './postgres-writer';
+} from './instance';
+import { type PostgresFigures, postgresParameters } from './parameters';
 
 /** A region that the master secret is copied to. */
 export interface SecretReplicaRegion {
@@ -43,14 +47,14 @@ export interface SecretReplicaRegion {
 
 export interface PostgresPrimaryProps extends PostgresInstanceProps {
   /**
-   * The instance's name, by which replicas of other regions address it. Lower-case letters, digits
-   * and hyphens, at most 63.
+   * The instance's identifier, by which replicas of other regions address it. At most 63 lower-case
+   * letters, digits and hyphens.
    */
   readonly instanceIdentifier: string;
 
   /**
    * The database that is created with the instance. Another name would *replace* the instance;
-   * create further ones with SQL.
+   * create further databases with SQL.
    *
    * @default - none but the engine's own `postgres`
    */
@@ -64,21 +68,21 @@ export interface PostgresPrimaryProps extends PostgresInstanceProps {
   readonly masterUsername?: string;
 
   /**
-   * The storage to begin with, 20 GiB to 64 TiB of gp3.
+   * The storage at the start, 20 GiB to 64 TiB of gp3.
    *
    * @default Size.gibibytes(100)
    */
   readonly allocatedStorage?: Size;
 
   /**
-   * How long automatic backups are kept, 1 to 35 days. Read replicas need them.
+   * How long automatic backups are kept, 1 to 35 days. Read replicas require them.
    *
    * @default Duration.days(14)
    */
   readonly backupRetention?: Duration;
 
   /**
-   * Whether a standby in a second zone takes over when the first one fails.
+   * Whether a standby in a second zone takes over when the first zone fails.
    *
    * @default true
    */
@@ -92,7 +96,7 @@ export interface PostgresPrimaryProps extends PostgresInstanceProps {
   readonly parameters?: PostgresFigures;
 
   /**
-   * The name of the master secret, the same in every region it is copied to.
+   * The name of the master secret, the same in every region that it is copied to.
    *
    * @default - a generated name
    */
@@ -113,21 +117,127 @@ export interface PostgresPrimaryProps extends PostgresInstanceProps {
   readonly secretReplicaRegions?: readonly SecretReplicaRegion[];
 }
 
-/**
- * The PostgreSQL instance that takes the writes: two zones, encrypted, backed up, without a way in
- * until `connections` gives one.
- *
- * Applications log in by IAM. The master password is for emergencies; it is a secret of our own,
- * since RDS does not manage passwords of instances with read replicas.
- *
- * @throws IsochroneError for backups under a day, storage that gp3 does not hold, or an identifier
- * that RDS does not take
- */
-export class PostgresPrimary extends Construct implements IPostgresWriter {
-  public readonly instance: rds.DatabaseInstance;
-  /** The name as given: known at synthesis, unlike `instance.instanceIdentifier`. */
+/** What another stack must know of a primary that it did not create. */
+export interface PostgresPrimaryAttributes {
+  readonly instanceIdentifier: string;
+  /** The host name of the instance's endpoint. */
+  readonly endpointAddress: string;
+  /**
+   * The port.
+   *
+   * @default 5432
+   */
+  readonly port?: number;
+  /** The security group of the instance. Rules for clients are added to it. */
+  readonly securityGroup: ec2.ISecurityGroup;
+  /**
+   * The immutable id of the instance, such as `db-ABCDEFGHIJKL`, which IAM policies name.
+   *
+   * @default - `grantConnect` throws
+   */
+  readonly instanceResourceId?: string;
+  /**
+   * Master user and password.
+   *
+   * @default - not known
+   */
+  readonly masterSecret?: secretsmanager.ISecret;
+}
+
+/** The grants and the metrics of a primary, created here or imported. */
+abstract class PostgresPrimaryBase extends Construct implements IPostgresPrimary {
+  public abstract readonly instance: rds.IDatabaseInstance;
+  public abstract readonly instanceIdentifier: string;
+  public abstract readonly connections: ec2.Connections;
+  public abstract readonly endpoint: DatabaseEndpoint;
+  public abstract readonly masterSecret?: secretsmanager.ISecret;
+
+  public grantConnect(grantee: iam.IGrantable, user: string): iam.Grant {
+    return this.instance.grantConnect(grantee, user);
+  }
+
+  public metricCpu(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return INSTANCE_METRICS.cpu(this.instance, options);
+  }
+
+  public metricConnections(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return INSTANCE_METRICS.connections(this.instance, options);
+  }
+
+  public metricFreeStorage(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return INSTANCE_METRICS.freeStorage(this.instance, options);
+  }
+
+  public metricWriteThroughput(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return INSTANCE_METRICS.writeThroughput(this.instance, options);
+  }
+}
+
+class ImportedPostgresPrimary extends PostgresPrimaryBase {
+  public readonly instance: rds.IDatabaseInstance;
   public readonly instanceIdentifier: string;
   public readonly connections: ec2.Connections;
+  public readonly endpoint: DatabaseEndpoint;
+  public readonly masterSecret?: secretsmanager.ISecret;
+
+  constructor(scope: Construct, id: string, attributes: PostgresPrimaryAttributes) {
+    super(scope, id);
+    const { port = 5432 } = attributes;
+    this.instanceIdentifier = attributes.instanceIdentifier;
+    this.masterSecret = attributes.masterSecret;
+    this.endpoint = { hostname: attributes.endpointAddress, port };
+    this.connections = new ec2.Connections({
+      securityGroups: [attributes.securityGroup],
+      defaultPort: ec2.Port.tcp(port),
+    });
+    this.instance = rds.DatabaseInstance.fromDatabaseInstanceAttributes(this, 'Instance', {
+      instanceIdentifier: attributes.instanceIdentifier,
+      instanceEndpointAddress: attributes.endpointAddress,
+      instanceResourceId: attributes.instanceResourceId,
+      port,
+      securityGroups: [attributes.securityGroup],
+      engine: rds.DatabaseInstanceEngine.POSTGRES,
+    });
+  }
+}
+
+const STRIPED_FROM_GIB = RDS_POSTGRESQL.gp3StripedFromGiB;
+
+/** Provisioned IOPS or throughput of gp3, given the allocated storage in GiB. */
+const PROVISIONED_PERFORMANCE: Rule<number, { readonly allocatedGiB: number }> = {
+  allows: (_, { allocatedGiB }) => allocatedGiB >= STRIPED_FROM_GIB,
+  allowed: `left out below ${STRIPED_FROM_GIB} GiB`,
+  rule:
+    'RDS accepts provisioned performance of gp3 only for storage that is striped over four ' +
+    'volumes.',
+  fix: `Raise \`allocatedStorage\` to ${STRIPED_FROM_GIB} GiB, or leave it out.`,
+};
+
+/**
+ * The PostgreSQL instance that takes the writes: in two zones, encrypted, backed up, and closed
+ * until `connections` adds clients.
+ *
+ * Applications log in by IAM. The master password is for emergencies. It is a secret of this
+ * construct, because RDS does not manage passwords of instances with read replicas.
+ *
+ * @throws IsochroneError for backups under a day, storage that gp3 does not have, or an identifier
+ * that RDS does not accept
+ */
+export class PostgresPrimary extends PostgresPrimaryBase {
+  /** A primary that another stack or app created. */
+  public static fromPostgresPrimaryAttributes(
+    scope: Construct,
+    id: string,
+    attributes: PostgresPrimaryAttributes,
+  ): IPostgresPrimary {
+    return new ImportedPostgresPrimary(scope, id, attributes);
+  }
+
+  public readonly instance: rds.DatabaseInstance;
+  /** The identifier as given: known at synthesis, unlike `instance.instanceIdentifier`. */
+  public readonly instanceIdentifier: string;
+  public readonly connections: ec2.Connections;
+  public readonly endpoint: DatabaseEndpoint;
   /** The key of storage, snapshots and Performance Insights. */
   public readonly encryptionKey: kms.IKey;
   /** Master user and password, with host, port and database. */
@@ -169,7 +279,7 @@ export class PostgresPrimary extends Construct implements IPostgresWriter {
       allocatedStorage: allocatedStorage.toGibibytes(),
       storageEncryptionKey: this.encryptionKey,
       backupRetention,
-      // What is left of a database that somebody deleted by mistake.
+      // They are the last copy of a database that was deleted by mistake.
       deleteAutomatedBackups: removalPolicy === RemovalPolicy.DESTROY,
       parameterGroup: this.parameterGroup,
       monitoringRole: monitoringRole(this, [props.instanceIdentifier], removalPolicy),
@@ -179,12 +289,13 @@ export class PostgresPrimary extends Construct implements IPostgresWriter {
       ),
       allowMajorVersionUpgrade: props.upgradingFrom !== undefined,
     });
-    // Not those of the instance: their port is only known at deployment, so rule packs could not
-    // judge the rules.
+    // Not the connections of the instance: their port is only known at deployment, so rule packs
+    // could not judge the rules.
     this.connections = new ec2.Connections({
       securityGroups: [securityGroup],
       defaultPort: ec2.Port.tcp(settings.port),
     });
+    this.endpoint = { hostname: this.instance.dbInstanceEndpointAddress, port: settings.port };
     this.masterSecret = this.instance.secret as secretsmanager.ISecret;
     this.logGroups = logGroupsBefore(this.instance, props.instanceIdentifier, props);
 
@@ -210,14 +321,14 @@ export class PostgresPrimary extends Construct implements IPostgresWriter {
       dbname: props.databaseName,
       secretName: props.secretName,
       encryptionKey: props.secretEncryptionKey ?? this.encryptionKey,
-      // What would have to be escaped in a URL, in psql's connection string or in a shell, and what
-      // RDS refuses.
+      // Characters that a URL, psql's connection string or a shell would have to escape, and those
+      // that RDS refuses.
       excludeCharacters: ' %+~`#$&*()|[]{}:;<>?!\'/@"\\=,^',
     });
     secret.applyRemovalPolicy(withFixedName(removalPolicy));
     const cfn = secret.node.defaultChild as secretsmanager.CfnSecret;
-    // The L2 wants a key construct, which would be one of this region; a key of another region is
-    // known by its name.
+    // The L2 takes a key construct, which would be of this region. A key of another region is known
+    // by its alias or ARN.
     const copies = props.secretReplicaRegions ?? [];
     if (copies.length > 0)
       cfn.replicaRegions = copies.map(({ region, encryptionKey }) => ({
@@ -226,7 +337,9 @@ export class PostgresPrimary extends Construct implements IPostgresWriter {
       }));
     acknowledge(
       cfn,
-      'Applications log in by IAM authentication, which is on, with tokens of 15 minutes. The master password is for emergencies; a rotation function would be one more holder of it, inside the network of the database.',
+      'Applications log in by IAM authentication, which is on, with tokens of 15 minutes. The ' +
+        'master password is for emergencies; a rotation function would be one more holder of it, ' +
+        'inside the network of the database.',
       'AwsSolutions-SMG4',
       'NIST.800.53.R5-SecretsManagerRotationEnabled',
     );
@@ -234,28 +347,16 @@ export class PostgresPrimary extends Construct implements IPostgresWriter {
   }
 
   private checkStorage(allocatedStorage: Size, props: PostgresPrimaryProps): void {
-    if (allocatedStorage.isUnresolved() || maxAllocatedStorage(props).isUnresolved()) return;
-    const { gp3StorageGiB, gp3StripedFromGiB } = RDS_POSTGRESQL;
-    const allocated = allocatedStorage.toGibibytes();
-    const limit = maxAllocatedStorage(props).toGibibytes();
-    if (allocated < gp3StorageGiB.min || allocated > limit) {
-      throw invalidValue(this, {
-        property: 'allocatedStorage',
-        value: allocated,
-        allowed: `${gp3StorageGiB.min} to ${limit} GiB, the \`maxAllocatedStorage\``,
-        rule: 'gp3 storage of RDS for PostgreSQL begins there, and RDS never shrinks it.',
-        fix: 'Raise `maxAllocatedStorage`, or begin with less.',
-      });
-    }
+    const limit = maxAllocatedStorage(props);
+    if (allocatedStorage.isUnresolved() || limit.isUnresolved()) return;
+    const allocatedGiB = allocatedStorage.toGibibytes();
+    checkRule(this, 'allocatedStorage', GP3_STORAGE_GIB, allocatedGiB, {
+      max: limit.toGibibytes(),
+    });
     for (const property of ['storageIops', 'storageThroughput'] as const) {
-      if (props[property] === undefined || allocated >= gp3StripedFromGiB) continue;
-      throw invalidValue(this, {
-        property,
-        value: props[property],
-        allowed: `left out below ${gp3StripedFromGiB} GiB`,
-        rule: 'RDS takes provisioned performance of gp3 only for storage that is striped over four volumes.',
-        fix: `Raise \`allocatedStorage\` to ${gp3StripedFromGiB} GiB, or leave it out.`,
-      });
+      const value = props[property];
+      if (value !== undefined)
+        checkRule(this, property, PROVISIONED_PERFORMANCE, value, { allocatedGiB });
     }
   }
 
@@ -268,7 +369,9 @@ export class PostgresPrimary extends Construct implements IPostgresWriter {
         property: `secretReplicaRegions[${index}].region`,
         value: region,
         allowed: 'a region that does not have the secret yet',
-        rule: 'Secrets Manager keeps one copy of a secret per region, and the original is in the region of the stack.',
+        rule:
+          'Secrets Manager keeps one copy of a secret per region, and the original is in the ' +
+          'region of the stack.',
         fix: 'Leave it out.',
       });
     }

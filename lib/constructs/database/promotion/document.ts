@@ -13,14 +13,14 @@ import {
 } from './plan';
 import { PROMOTION_SCRIPTS } from './scripts';
 
-/** A record set as Route 53's API takes it. */
+/** A record set in the form of Route 53's API. */
 export interface RecordSet {
   readonly Name: string;
   readonly Type: 'A' | 'CNAME';
   readonly [property: string]: unknown;
 }
 
-/** What the document is made for. All of it may hold tokens. */
+/** The settings of the document. All of them may be tokens. */
 export interface PromotionDocumentSettings {
   readonly roleArn: string;
   readonly hub: string;
@@ -29,7 +29,7 @@ export interface PromotionDocumentSettings {
   readonly fenceGroup: string;
   readonly probe: string;
   readonly records: readonly { readonly zone: string; readonly set: RecordSet }[];
-  /** Actions on one resource, for the role to be asked about. */
+  /** Actions on one resource, for which the document checks the permissions of the role. */
   readonly permissions: readonly (readonly [actions: readonly string[], resource: string])[];
   readonly acceptedLossSeconds: number;
   readonly approval?: {
@@ -41,27 +41,27 @@ export interface PromotionDocumentSettings {
 }
 
 /**
- * A script is stopped after 600 s; its own end comes before, with a reason. A last call to a region
- * that does not answer takes 80 s.
+ * Systems Manager stops a script after 600 s. A script ends itself before, with a reason; its last
+ * call to a region that does not answer may take 80 s.
  */
 const SCRIPT_SECONDS = 600;
 const WAIT_SECONDS = 480;
 const POLL_SECONDS = 10;
 
 /**
- * Promoting takes RDS minutes, and longer the more is left to replay: the only step that is waited
- * for longer than one script may run.
+ * Attempts of a step, 1 by default. A promotion takes RDS minutes, and longer the more there is to
+ * replay. `verify` may therefore wait longer than one script may run.
  */
 const ATTEMPTS: Partial<Record<PromotionStepName, number>> = { inspect: 2, verify: 6, repoint: 2 };
 
-/** Where a choice finds its fact. */
+/** The variable of each fact that a choice reads. */
 const FACTS: Record<keyof PromotionFacts, string> = {
   drill: '{{ Drill }}',
   following: '{{ inspect.Following }}',
   oldPrimary: '{{ fence.OldPrimary }}',
 };
 
-/** What later steps, choices and people read of a step. */
+/** The outputs of each step, for later steps, choices and people. */
 const OUTPUTS: Partial<Record<PromotionStepName, readonly string[]>> = {
   inspect: [
     'Following',
@@ -85,7 +85,9 @@ const OUTPUTS: Partial<Record<PromotionStepName, readonly string[]>> = {
 export function promotionDocument(settings: PromotionDocumentSettings): object {
   return {
     schemaVersion: '0.3',
-    description: `Makes ${settings.hub} the primary in place of ${settings.oldPrimary} in ${settings.oldRegion}. With Drill, only looks.`,
+    description:
+      `Makes ${settings.hub} the primary in place of ${settings.oldPrimary} in ` +
+      `${settings.oldRegion}. With Drill, only looks.`,
     assumeRole: settings.roleArn,
     parameters: {
       Drill: { type: 'Boolean', default: true, description: 'Look only, and change nothing.' },
@@ -98,7 +100,8 @@ export function promotionDocument(settings: PromotionDocumentSettings): object {
         type: 'Boolean',
         default: false,
         description:
-          'Go on when the old primary cannot be fenced: its region does not answer, or RDS cannot change or reboot it. It may still take writes there, which are lost.',
+          'Go on when the old primary cannot be fenced: its region does not answer, or RDS ' +
+          'cannot change or reboot it. It may still take writes there, which are lost.',
       },
     },
     mainSteps: PROMOTION_PLAN.filter(
@@ -145,7 +148,9 @@ function step(node: PromotionStep, settings: PromotionDocumentSettings): object 
       inputs: {
         Approvers: approval?.approvers,
         MinRequiredApprovals: approval?.required,
-        Message: `Promote ${settings.hub}? Up to {{ inspect.LossSeconds }} s of commits may be lost, and there is no way back.`,
+        Message:
+          `Promote ${settings.hub}? Up to {{ inspect.LossSeconds }} s of commits may be lost, ` +
+          'and there is no way back.',
         ...(approval?.topicArn === undefined ? {} : { NotificationArn: approval.topicArn }),
       },
     };
@@ -174,7 +179,7 @@ const INSPECTED = Object.fromEntries(
   (OUTPUTS.inspect ?? []).map((name) => [name, `{{ inspect.${name} }}`]),
 );
 
-/** What each script is given, and nothing else. */
+/** The input of each script. */
 function payload(
   name: Exclude<PromotionStepName, 'approve'>,
   settings: PromotionDocumentSettings,

@@ -6,11 +6,11 @@ import { withFixedName } from '../../house-rules';
 export interface PromotionFenceProps {
   /** The network of the primary. */
   readonly vpc: ec2.IVpc;
-  /** The group's name, by which automation in other regions finds it. */
+  /** The group's name, by which the automation of other regions finds it. */
   readonly groupName: string;
   /**
-   * What happens to the group when it leaves the stack. An instance that is behind it keeps it from
-   * being deleted.
+   * What happens to the group when it leaves the stack. It cannot be deleted while an instance uses
+   * it.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -18,13 +18,13 @@ export interface PromotionFenceProps {
 }
 
 /**
- * The closed security group that an old primary is moved behind when another region takes over:
- * nobody in, nobody out.
+ * The closed security group that an old primary is moved into when another region takes over. It
+ * allows no traffic in or out.
  *
- * It is made ahead, in each region that may be left, because a failover is no moment to create
- * things in a region that is failing. It stops applications and poolers. It does not stop
- * replication, which RDS carries past security groups, so replicas of the old primary go on
- * answering reads with what they have.
+ * It is created in advance, in each region that may be left, because a failover is no moment to
+ * create resources in a failing region. It stops applications and poolers. It does not stop
+ * replication, which RDS carries past security groups, so replicas of the old primary still answer
+ * reads with the data they have.
  */
 export class PromotionFence extends Construct {
   public readonly securityGroup: ec2.SecurityGroup;

@@ -1,7 +1,7 @@
 export { PromotionFence, type PromotionFenceProps } from './fence';
-export type { PromotionRecord } from './record';
 export {
   type PromotionApproval,
+  type PromotionRecord,
   ReplicaPromotion,
   type ReplicaPromotionProps,
 } from './replica-promotion';

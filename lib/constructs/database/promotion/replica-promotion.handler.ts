@@ -1,6 +1,6 @@
 /**
- * What only a connection can tell about a hub that is to become the primary: how far it has come,
- * and whether it takes writes. RDS says "available" before and after a promotion alike.
+ * Facts about the hub of a promotion that need a connection: its replay position, and whether it
+ * accepts writes. RDS says "available" before and after a promotion alike.
  */
 import type { ClientBase } from 'pg';
 import { IsochroneError } from '../../../model/errors';
@@ -10,27 +10,29 @@ export interface ProbeEvent {
   readonly action: 'position' | 'write';
 }
 
-/** How far a standby has come. */
+/** The replay position of a standby. */
 export interface ReplayPosition {
   readonly inRecovery: boolean;
   /**
-   * Whether a process receives records; it outlives a source that fell silent by
+   * Whether a process receives records. After the source falls silent, it stays for
    * `wal_receiver_timeout`.
    */
   readonly receiving: boolean;
   readonly received: string | null;
   readonly replayed: string | null;
-  /** All that was received is replayed. */
+  /** Whether every received record is replayed. */
   readonly drained: boolean;
   /**
-   * Seconds since the last transaction that was replayed was committed. With a source that is gone,
-   * nothing older than this is lost; with a source that had nothing to do, it only grows. Null if
-   * none was replayed since the standby started.
+   * Seconds since the last replayed transaction was committed. If the source is gone, nothing older
+   * is lost; if the source was idle, the value only grows. Null if no transaction was replayed
+   * since the standby started.
    */
   readonly ageSeconds: number | null;
 }
 
-/** Functions that every role may call: a login by IAM is all that the probe's role needs. */
+/**
+ * Reads the position by functions that every role may call; the probe's role only needs a login.
+ */
 export async function replayPosition(client: ClientBase): Promise<ReplayPosition> {
   const { rows } = await client.query<ReplayPosition>(`
     SELECT pg_is_in_recovery() AS "inRecovery",
@@ -43,18 +45,20 @@ export async function replayPosition(client: ClientBase): Promise<ReplayPosition
 }
 
 /**
- * Writes a record that no table sees: it is committed and flushed as any other, travels to the
- * replicas, and leaves nothing behind.
+ * Writes a record that belongs to no table. It is committed, flushed and replicated as any other
+ * record, and leaves nothing behind.
  *
  * @throws IsochroneError if the server is in recovery or refuses writes
  */
 export async function writeRecord(client: ClientBase): Promise<{ readonly lsn: string }> {
   const { rows } = await client.query<{ recovery: boolean; readOnly: string }>(
-    `SELECT pg_is_in_recovery() AS recovery, current_setting('transaction_read_only') AS "readOnly"`,
+    `SELECT pg_is_in_recovery() AS recovery, current_setting('transaction_read_only') AS ` +
+      `"readOnly"`,
   );
   if (rows[0]?.recovery || rows[0]?.readOnly === 'on') {
     throw new IsochroneError(
-      `The instance takes no writes: ${rows[0].recovery ? 'it is still in recovery' : 'its transactions are read-only'}.\n` +
+      `The instance takes no writes: ` +
+        `${rows[0].recovery ? 'it is still in recovery' : 'its transactions are read-only'}.\n` +
         'A promotion ends recovery. Wait for it, or look into the events of the instance.',
     );
   }

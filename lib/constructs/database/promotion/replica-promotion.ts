@@ -1,31 +1,70 @@
-import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as route53 from 'aws-cdk-lib/aws-route53';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
-import { invalidValue } from '../../../model/errors';
-import { acknowledge, wildcardFinding } from '../../house-rules';
+import { isWholeNumber, type Rule } from '../../../model/rules';
+import { acknowledge, checkRule, wildcardFinding } from '../../house-rules';
 import {
   DatabaseFunction,
   type DatabaseFunctionSettings,
   type DatabaseLogin,
 } from '../database-function';
 import { checkIdentifier, instanceArn } from '../primary';
-import { promotionDocument } from './document';
-import { type PromotionRecord, recordSet } from './record';
+import { promotionDocument, type RecordSet } from './document';
 
-/** Who must approve a promotion. A drill asks nobody. */
+/**
+ * A record that leads writes to the region of the old primary, and its new target. The promotion
+ * changes the record under its own identifier. A second record beside it would leave a moment with
+ * two answers, and would conflict with the next deployment, which creates its own.
+ */
+export interface PromotionRecord {
+  readonly zone: route53.IHostedZone;
+  /** The name, such as `write.origin.example.com`. */
+  readonly name: string;
+  /**
+   * The new target: a load balancer of this region, or an address such as that of a pooler or of
+   * the hub.
+   */
+  readonly target:
+    | { readonly loadBalancer: { readonly dnsName: string; readonly hostedZoneId: string } }
+    | { readonly address: string; readonly ttl: Duration };
+  /**
+   * The identifier and the region of the record if it is a latency record: those of the *old*
+   * region, as `OriginRecords` created it.
+   *
+   * @default - a simple record
+   */
+  readonly latency?: { readonly setIdentifier: string; readonly region: string };
+  /**
+   * The health check of this region that the record follows after the promotion.
+   *
+   * @default - none: the health check of the old region no longer applies
+   */
+  readonly healthCheckId?: string;
+}
+
+/** The approval of a promotion. A drill needs none. */
 export interface PromotionApproval {
   /** ARNs of users or roles, or names of users; 1 to 10. */
   readonly approvers: readonly string[];
-  /** @default 1 */
+  /**
+   * How many of them must approve.
+   *
+   * @default 1
+   */
   readonly required?: number;
-  /** @default Duration.minutes(30) */
+  /**
+   * How long the document waits for them.
+   *
+   * @default Duration.minutes(30)
+   */
   readonly timeout?: Duration;
   /**
-   * Where the request is sent. Its name must begin with `Automation`, or its policy must let the
-   * document's role publish. An imported key of the topic must let the role decrypt and generate
-   * data keys.
+   * The topic of the request. Its name must begin with `Automation`, or its policy must allow the
+   * document's role to publish. An imported key of the topic must allow the role to decrypt and to
+   * generate data keys.
    *
    * @default - only the console shows it
    */
@@ -33,60 +72,81 @@ export interface PromotionApproval {
 }
 
 export interface ReplicaPromotionProps extends DatabaseFunctionSettings {
-  /** The hub of this region: what becomes the primary. */
+  /** The hub of this region, which becomes the primary. */
   readonly hub: DatabaseLogin;
   /** Its identifier, as text: `instanceIdentifiers[0]` of `PostgresReplicas`. */
   readonly hubIdentifier: string;
-  /** The primary that it follows, and takes over from. */
+  /** The primary that the hub follows and takes over from. */
   readonly oldPrimary: { readonly region: string; readonly instanceIdentifier: string };
-  /** The name of the closed group in that region: that of its `PromotionFence`. */
+  /** The name of the closed security group in that region, of its `PromotionFence`. */
   readonly fenceGroupName: string;
   /**
    * The records that lead writes to the old region.
    *
-   * @default - none: the promotion ends with a primary that nobody is sent to, and a deployment or
-   * a person sends them
+   * @default - none: the promotion ends with a primary that no name leads to, until a deployment or
+   * a person changes the names
    */
   readonly writeRecords?: readonly PromotionRecord[];
   /**
-   * The name of the document, by which it is started.
+   * The name of the document, which starts it.
    *
    * @default - generated
    */
   readonly documentName?: string;
   /**
-   * How much may be lost without anybody saying so: commits of at most so long. Who starts the
-   * document can say otherwise.
+   * The loss that is accepted by default, as the time span of the lost commits. A parameter of the
+   * document overrides it.
    *
    * @default Duration.seconds(30)
    */
   readonly acceptedLoss?: Duration;
   /**
-   * Who must approve, between the checks and the first change.
+   * The approval between the checks and the first change.
    *
-   * @default - nobody: who may start the document may promote
+   * @default - none: everybody who may start the document may promote
    */
   readonly approval?: PromotionApproval;
 }
 
+/** A number of approvals, given how many approvers there are. */
+const REQUIRED_APPROVALS: Rule<number, { readonly approvers: number }> = {
+  // "aws:approve – Pause an automation for manual approval", AWS Systems Manager user guide.
+  allows: (required, { approvers }) =>
+    isWholeNumber(approvers, { min: 1, max: 10 }) && required >= 1 && required <= approvers,
+  allowed: (_, { approvers }) =>
+    `1 to the number of approvers, which is ${approvers} and may be 1 to 10`,
+  rule: 'Systems Manager waits for this number of approvals, and accepts at most ten approvers.',
+  fix: 'Name more approvers, or ask for fewer approvals.',
+};
+
+/** The region of the old primary, given the region of the hub. */
+const OLD_REGION: Rule<string, { readonly here: string }> = {
+  allows: (region, { here }) => region !== here,
+  allowed: 'another region than that of the hub',
+  rule:
+    'Within a region, RDS fails over a Multi-AZ primary by itself, without loss and under the ' +
+    'same name.',
+  fix: 'Put the promotion beside the hub of another region.',
+};
+
 /**
- * The way by which this region's hub becomes the primary: an automation document, in this region,
- * since the other one may be what failed.
+ * The automation document that makes this region's hub the primary. It is in this region, because
+ * the other one may have failed.
  *
- * Started as it is, it is a drill that changes nothing. Without `Drill`, it checks, asks for
- * approval, fences the old primary, waits for the hub to catch up, promotes it, writes through a
- * connection of its own, and then turns the write names. Every failure stops it; it can be started
- * again, and goes on where it was. RDS replicates between regions asynchronously: what a planned
- * promotion loses is nothing, and what an unplanned one loses is what the hub had not received.
+ * By default it runs a drill that changes nothing. Without `Drill`, it checks, asks for approval,
+ * fences the old primary, waits for the hub to catch up, promotes it, verifies a write through a
+ * connection of its own, and then changes the write names. Every failure stops it. A new run
+ * continues where it stopped. RDS replicates between regions asynchronously: a planned promotion
+ * loses nothing, and an unplanned one loses the records that the hub had not received.
  *
- * @throws IsochroneError for an old primary of this region, approvals that nobody can give, or an
- * identifier that RDS does not take
+ * @throws IsochroneError for an old primary of this region, approvals that cannot be given, or an
+ * identifier that RDS does not accept
  */
 export class ReplicaPromotion extends Construct {
   public readonly document: ssm.CfnDocument;
-  /** What the document acts as. Who starts it needs `iam:PassRole` on it. */
+  /** The role of the document. Starting the document needs `iam:PassRole` on it. */
   public readonly role: iam.Role;
-  /** What asks the hub itself. */
+  /** The function that queries the hub itself. */
   public readonly probe: DatabaseFunction;
 
   constructor(scope: Construct, id: string, props: ReplicaPromotionProps) {
@@ -96,8 +156,12 @@ export class ReplicaPromotion extends Construct {
     const acceptedLoss = props.acceptedLoss ?? Duration.seconds(30);
     checkIdentifier(this, 'hubIdentifier', props.hubIdentifier);
     checkIdentifier(this, 'oldPrimary.instanceIdentifier', oldPrimary.instanceIdentifier);
-    this.checkRegion(oldPrimary.region);
-    if (approval !== undefined) this.checkApproval(approval);
+    checkRule(this, 'oldPrimary.region', OLD_REGION, oldPrimary.region, { here: stack.region });
+    if (approval !== undefined) {
+      checkRule(this, 'approval.required', REQUIRED_APPROVALS, approval.required ?? 1, {
+        approvers: approval.approvers.length,
+      });
+    }
 
     this.probe = new DatabaseFunction(this, 'Probe', {
       ...pickSettings(props),
@@ -128,7 +192,7 @@ export class ReplicaPromotion extends Construct {
       name: props.documentName,
       documentType: 'Automation',
       documentFormat: 'JSON',
-      // Another document under the same name would be a replacement, and its name is taken.
+      // Replacing the document would fail, because its name is taken.
       updateMethod: 'NewVersion',
       content: promotionDocument({
         roleArn: this.role.roleArn,
@@ -155,7 +219,7 @@ export class ReplicaPromotion extends Construct {
     });
   }
 
-  /** Everything the scripts call, and on what. */
+  /** The permissions of the scripts: actions and their resources. */
   private statements(props: ReplicaPromotionProps, records: readonly PromotionRecord[]) {
     const stack = Stack.of(this);
     const topic = props.approval?.topic;
@@ -232,40 +296,11 @@ export class ReplicaPromotion extends Construct {
     });
     acknowledge(
       policy,
-      'Describing security groups takes no resource. A change of Route 53 has an id that Route 53 gives it when it is made; reading whether it has spread shows nothing else.',
+      'Describing security groups takes no resource. A change of Route 53 has an id that Route ' +
+        '53 gives it when it is made; reading whether it has spread shows nothing else.',
       'AwsSolutions-IAM5[Resource::*]',
       wildcardFinding(this, change),
     );
-  }
-
-  private checkRegion(region: string): void {
-    const here = Stack.of(this).region;
-    if (Token.isUnresolved(here) || Token.isUnresolved(region) || here !== region) return;
-    throw invalidValue(this, {
-      property: 'oldPrimary.region',
-      value: region,
-      allowed: 'another region than that of the hub',
-      rule: 'Within a region, RDS fails a Multi-AZ primary over by itself, without loss and under the same name.',
-      fix: 'Put the promotion beside the hub of another region.',
-    });
-  }
-
-  /** "aws:approve – Pause an automation for manual approval", AWS Systems Manager user guide. */
-  private checkApproval({ approvers, required = 1 }: PromotionApproval): void {
-    if (
-      approvers.length >= 1 &&
-      approvers.length <= 10 &&
-      required >= 1 &&
-      required <= approvers.length
-    )
-      return;
-    throw invalidValue(this, {
-      property: 'approval.required',
-      value: required,
-      allowed: `1 to the number of approvers, which is ${approvers.length} and may be 1 to 10`,
-      rule: 'Systems Manager waits for so many of the approvers, and takes ten at most.',
-      fix: 'Name more approvers, or ask for fewer approvals.',
-    });
   }
 }
 
@@ -277,4 +312,28 @@ function pickSettings({
   removalPolicy,
 }: DatabaseFunctionSettings): DatabaseFunctionSettings {
   return { vpc, vpcSubnets, logRetention, logEncryptionKey, removalPolicy };
+}
+
+/** The record in the form of Route 53's API. */
+function recordSet({ name, target, latency, healthCheckId }: PromotionRecord): RecordSet {
+  return {
+    Name: `${name}.`,
+    ...('loadBalancer' in target
+      ? {
+          Type: 'A',
+          // `dualstack.`, as in CDK's alias records.
+          AliasTarget: {
+            DNSName: `dualstack.${target.loadBalancer.dnsName}`,
+            HostedZoneId: target.loadBalancer.hostedZoneId,
+            EvaluateTargetHealth: true,
+          },
+        }
+      : {
+          Type: 'CNAME',
+          TTL: target.ttl.toSeconds(),
+          ResourceRecords: [{ Value: target.address }],
+        }),
+    ...(latency && { SetIdentifier: latency.setIdentifier, Region: latency.region }),
+    ...(healthCheckId && { HealthCheckId: healthCheckId }),
+  };
 }

@@ -1,15 +1,15 @@
 /**
- * What the steps of the automation run: Python, because that is what Systems Manager runs, and
- * because the old primary is in another region, where an `aws:executeAwsApi` step of this one
- * cannot call. Systems Manager stops a script after 600 s.
+ * The scripts of the automation's steps. They are in Python, because Systems Manager runs Python,
+ * and because an `aws:executeAwsApi` step cannot call the region of the old primary. Systems
+ * Manager stops a script after 600 s.
  *
- * Each step is `def NAME(events, context)`. Settings come in `events`; what it returns are the
- * outputs of the step.
+ * Each step is `def NAME(events, context)`. `events` holds its settings, and its return value holds
+ * the outputs of the step. The text of the scripts is part of the automation document.
  */
 
 /**
- * Calls that all scripts share. Calls across regions fail early: a region that does not answer is a
- * fact, not something to wait for.
+ * Functions that all scripts share. Calls across regions fail early: a region that does not answer
+ * is a fact to record, and is not waited for.
  */
 const COMMON = `
 import json, time
@@ -232,7 +232,7 @@ def report(events, context):
     return {"Report": text}
 `;
 
-/** The script of a step and the function in it that is called. */
+/** The script of each step, and the function in it that is called. */
 export const PROMOTION_SCRIPTS = {
   inspect: { handler: 'inspect', script: COMMON + INSPECT },
   assess: { handler: 'assess', script: COMMON + ASSESS },

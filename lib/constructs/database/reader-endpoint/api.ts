@@ -1,7 +1,8 @@
-/**
- * What a reader endpoint asks of AWS, in its own words, and how the SDK of the Lambda runtime
- * answers.
- */
+/** The calls of a reader endpoint's function to AWS, and their form in the SDK of the runtime. */
+import type * as cloudWatchSdk from '@aws-sdk/client-cloudwatch';
+import type * as rdsSdk from '@aws-sdk/client-rds';
+import type * as route53Sdk from '@aws-sdk/client-route-53';
+import type * as ssmSdk from '@aws-sdk/client-ssm';
 
 /** A record of the endpoint, as Route 53 has it. */
 export interface EndpointRecord {
@@ -12,7 +13,7 @@ export interface EndpointRecord {
   readonly values: readonly string[];
 }
 
-/** The set identifier of the writer's record; no instance can be called so. */
+/** The set identifier of the writer's record. No instance can have this identifier. */
 export const WRITER = '(writer)';
 
 export interface InstanceFacts {
@@ -22,20 +23,20 @@ export interface InstanceFacts {
 }
 
 export interface ReaderEndpointApi {
-  /** Facts about one instance; one that RDS does not know does not answer. */
+  /** Facts about one instance. An instance that RDS does not know does not answer. */
   instance(identifier: string): Promise<InstanceFacts>;
-  /** The newest lag in seconds of each replica that has one. */
+  /** The newest lag, in seconds, of each replica that has one. */
   lags(identifiers: readonly string[], nowSeconds: number): Promise<Record<string, number>>;
-  /** What the primary wrote in each of its last minutes, in bytes of WAL per second. */
+  /** The WAL that the primary wrote in each of its last minutes, in bytes per second. */
   primaryWal(nowSeconds: number): Promise<readonly number[]>;
   records(): Promise<readonly EndpointRecord[]>;
-  /** All of them or none. */
+  /** Writes all of the records, or fails and writes none. */
   writeRecords(records: readonly EndpointRecord[]): Promise<void>;
   readMemory(): Promise<string>;
   writeMemory(text: string): Promise<void>;
 }
 
-/** What the construct tells its function. */
+/** The settings that the construct passes to its function. */
 export interface ReaderEndpointSettings {
   readonly name: string;
   readonly hostedZoneId: string;
@@ -52,7 +53,7 @@ export interface ReaderEndpointSettings {
 
 /**
  * "Viewing Amazon RDS DB instance status", Amazon RDS user guide: the states in which an instance
- * goes on answering queries.
+ * still answers queries.
  */
 const ANSWERING = new Set([
   'available',
@@ -66,57 +67,50 @@ const ANSWERING = new Set([
   'storage-optimization',
 ]);
 
-/** How old a reading may be. CloudWatch has a minute's figure a minute or two later. */
+/**
+ * The age of the oldest lag that counts. CloudWatch has a minute's value one or two minutes later.
+ */
 const READING_SECONDS = 240;
 /**
- * How far back the primary is looked at: RDS switches an idle primary's WAL segment every five
- * minutes.
+ * How far back the primary's WAL is read. RDS switches the WAL segment of an idle primary every
+ * five minutes.
  */
 const WAL_SECONDS = 420;
 const WAL_MINUTES = 5;
 
-interface Client {
-  send(command: object): Promise<object>;
-}
-type Sdk = Readonly<Record<string, new (input: object) => object>>;
-interface DescribedInstances {
-  readonly DBInstances?: readonly {
-    readonly DBInstanceStatus?: string;
-    readonly StatusInfos?: readonly { readonly StatusType?: string; readonly Normal?: boolean }[];
-  }[];
-}
-interface MetricData {
-  readonly MetricDataResults?: readonly {
-    readonly Id: string;
-    readonly Values?: readonly number[];
-  }[];
-}
-interface RecordSet {
-  readonly Name: string;
-  readonly Type: string;
-  readonly SetIdentifier?: string;
-  readonly Weight?: number;
-  readonly TTL?: number;
-  readonly ResourceRecords?: readonly { readonly Value: string }[];
-}
+type Sdk = typeof cloudWatchSdk | typeof rdsSdk | typeof route53Sdk | typeof ssmSdk;
 
+/**
+ * @param load loads the SDK of the Lambda runtime, which is not bundled
+ * @throws Error from a call if the SDK lacks its command
+ */
 export function readerEndpointApi(
   settings: ReaderEndpointSettings,
   load: (name: string) => unknown = require,
 ): ReaderEndpointApi {
   const { region, primary, hostedZoneId, memoryParameter, name } = settings;
-  const rds = caller(load, region, 'rds', 'RDSClient');
-  const cloudWatch = caller(load, region, 'cloudwatch', 'CloudWatchClient');
-  const primaryCloudWatch = caller(load, primary.region, 'cloudwatch', 'CloudWatchClient');
-  const route53 = caller(load, region, 'route-53', 'Route53Client');
-  const ssm = caller(load, region, 'ssm', 'SSMClient');
+  const rdsPackage = load('@aws-sdk/client-rds') as typeof rdsSdk;
+  const cloudWatchPackage = load('@aws-sdk/client-cloudwatch') as typeof cloudWatchSdk;
+  const route53Package = load('@aws-sdk/client-route-53') as typeof route53Sdk;
+  const ssmPackage = load('@aws-sdk/client-ssm') as typeof ssmSdk;
+  const rds = new (member(rdsPackage, 'RDSClient'))(clientConfig(region));
+  const CloudWatchClient = member(cloudWatchPackage, 'CloudWatchClient');
+  const cloudWatch = new CloudWatchClient(clientConfig(region));
+  const primaryCloudWatch = new CloudWatchClient(clientConfig(primary.region));
+  const route53 = new (member(route53Package, 'Route53Client'))(clientConfig(region));
+  const ssm = new (member(ssmPackage, 'SSMClient'))(clientConfig(region));
+  const metricData = (
+    client: cloudWatchSdk.CloudWatchClient,
+    input: cloudWatchSdk.GetMetricDataCommandInput,
+  ) => client.send(new (member(cloudWatchPackage, 'GetMetricDataCommand'))(input));
 
   return {
     async instance(identifier) {
+      const DescribeDBInstancesCommand = member(rdsPackage, 'DescribeDBInstancesCommand');
       try {
-        const { DBInstances } = await rds<DescribedInstances>('DescribeDBInstancesCommand', {
-          DBInstanceIdentifier: identifier,
-        });
+        const { DBInstances } = await rds.send(
+          new DescribeDBInstancesCommand({ DBInstanceIdentifier: identifier }),
+        );
         const found = DBInstances?.[0];
         const replication = found?.StatusInfos?.find(
           ({ StatusType }) => StatusType === 'read replication',
@@ -134,9 +128,9 @@ export function readerEndpointApi(
       const queries = identifiers.map((identifier, index) =>
         query(`lag${index}`, 'ReplicaLag', 'Maximum', identifier),
       );
-      const results = await cloudWatch<MetricData>(
-        'GetMetricDataCommand',
-        lookBack(queries, nowSeconds, READING_SECONDS),
+      const results = await metricData(
+        cloudWatch,
+        recentMetrics(queries, nowSeconds, READING_SECONDS),
       );
       return Object.fromEntries(
         identifiers.flatMap((identifier, index) => {
@@ -149,22 +143,22 @@ export function readerEndpointApi(
       const queries = [
         query('wal', 'TransactionLogsGeneration', 'Average', primary.instanceIdentifier),
       ];
-      const results = await primaryCloudWatch<MetricData>(
-        'GetMetricDataCommand',
-        lookBack(queries, nowSeconds, WAL_SECONDS),
+      const results = await metricData(
+        primaryCloudWatch,
+        recentMetrics(queries, nowSeconds, WAL_SECONDS),
       );
       return valuesOf(results, 'wal').slice(0, WAL_MINUTES);
     },
     async records() {
-      // Sixteen at most: fifteen replicas of one source, and the writer.
-      const { ResourceRecordSets } = await route53<{ ResourceRecordSets?: readonly RecordSet[] }>(
-        'ListResourceRecordSetsCommand',
-        {
+      const ListResourceRecordSetsCommand = member(route53Package, 'ListResourceRecordSetsCommand');
+      const { ResourceRecordSets } = await route53.send(
+        new ListResourceRecordSetsCommand({
           HostedZoneId: hostedZoneId,
           StartRecordName: name,
           StartRecordType: 'CNAME',
+          // There are at most sixteen: fifteen replicas of one source, and the writer.
           MaxItems: 20,
-        },
+        }),
       );
       return (ResourceRecordSets ?? [])
         .filter((each) => each.Name === `${name}.` && each.Type === 'CNAME')
@@ -172,39 +166,54 @@ export function readerEndpointApi(
           id: each.SetIdentifier ?? '',
           weight: each.Weight ?? 0,
           ttlSeconds: each.TTL ?? 0,
-          values: (each.ResourceRecords ?? []).map(({ Value }) => Value),
+          values: (each.ResourceRecords ?? []).map(({ Value }) => Value ?? ''),
         }));
     },
     async writeRecords(records) {
-      const Changes = records.map(({ id, weight, ttlSeconds, values }) => ({
-        Action: 'UPSERT',
-        ResourceRecordSet: {
-          Name: name,
-          Type: 'CNAME',
-          SetIdentifier: id,
-          Weight: weight,
-          TTL: ttlSeconds,
-          ResourceRecords: values.map((Value) => ({ Value })),
-        },
-      }));
-      await route53('ChangeResourceRecordSetsCommand', {
-        HostedZoneId: hostedZoneId,
-        ChangeBatch: { Changes },
-      });
+      const Changes = records.map(
+        ({ id, weight, ttlSeconds, values }): route53Sdk.Change => ({
+          Action: 'UPSERT',
+          ResourceRecordSet: {
+            Name: name,
+            Type: 'CNAME',
+            SetIdentifier: id,
+            Weight: weight,
+            TTL: ttlSeconds,
+            ResourceRecords: values.map((Value) => ({ Value })),
+          },
+        }),
+      );
+      const ChangeResourceRecordSetsCommand = member(
+        route53Package,
+        'ChangeResourceRecordSetsCommand',
+      );
+      await route53.send(
+        new ChangeResourceRecordSetsCommand({
+          HostedZoneId: hostedZoneId,
+          ChangeBatch: { Changes },
+        }),
+      );
     },
     async readMemory() {
-      const { Parameter } = await ssm<{ Parameter?: { Value?: string } }>('GetParameterCommand', {
-        Name: memoryParameter,
-      });
+      const GetParameterCommand = member(ssmPackage, 'GetParameterCommand');
+      const { Parameter } = await ssm.send(new GetParameterCommand({ Name: memoryParameter }));
       return Parameter?.Value ?? '{}';
     },
     async writeMemory(text) {
-      await ssm('PutParameterCommand', { Name: memoryParameter, Value: text, Overwrite: true });
+      const PutParameterCommand = member(ssmPackage, 'PutParameterCommand');
+      await ssm.send(
+        new PutParameterCommand({ Name: memoryParameter, Value: text, Overwrite: true }),
+      );
     },
   };
 }
 
-function query(id: string, metric: string, statistic: string, instance: string) {
+function query(
+  id: string,
+  metric: string,
+  statistic: string,
+  instance: string,
+): cloudWatchSdk.MetricDataQuery {
   const dimensions = [{ Name: 'DBInstanceIdentifier', Value: instance }];
   return {
     Id: id,
@@ -216,7 +225,11 @@ function query(id: string, metric: string, statistic: string, instance: string) 
   };
 }
 
-function lookBack(queries: readonly object[], nowSeconds: number, seconds: number) {
+function recentMetrics(
+  queries: cloudWatchSdk.MetricDataQuery[],
+  nowSeconds: number,
+  seconds: number,
+): cloudWatchSdk.GetMetricDataCommandInput {
   return {
     MetricDataQueries: queries,
     StartTime: new Date((nowSeconds - seconds) * 1000),
@@ -225,37 +238,35 @@ function lookBack(queries: readonly object[], nowSeconds: number, seconds: numbe
   };
 }
 
-function valuesOf({ MetricDataResults }: MetricData, id: string): readonly number[] {
+function valuesOf(
+  { MetricDataResults }: cloudWatchSdk.GetMetricDataCommandOutput,
+  id: string,
+): readonly number[] {
   return MetricDataResults?.find((result) => result.Id === id)?.Values ?? [];
 }
 
-function caller(
-  load: (name: string) => unknown,
-  region: string,
-  service: string,
-  clientName: string,
-) {
-  const sdk = load(`@aws-sdk/client-${service}`) as Sdk;
-  // Retries are counted by the handler, not hidden in the client, and a call that hangs must leave
-  // time for them. Without `throwOnRequestTimeout` the SDK only logs that the time is over, and
-  // waits on.
-  const requestHandler = {
-    connectionTimeout: 1000,
-    requestTimeout: 3000,
-    throwOnRequestTimeout: true,
-  };
-  const client = new (member(sdk, clientName))({
+/**
+ * The handler counts retries, so the client makes none. A call that hangs must leave time for them.
+ * Without `throwOnRequestTimeout`, the SDK only logs that the time is over, and waits on.
+ */
+function clientConfig(region: string) {
+  return {
     region,
     maxAttempts: 1,
-    requestHandler,
-  }) as Client;
-  return async <Output extends object>(command: string, input: object): Promise<Output> =>
-    (await client.send(new (member(sdk, command))(input))) as Output;
+    requestHandler: {
+      connectionTimeout: 1000,
+      requestTimeout: 3000,
+      throwOnRequestTimeout: true,
+    },
+  };
 }
 
-function member(sdk: Sdk, name: string): new (input: object) => object {
+function member<Package extends Sdk, Name extends keyof Package>(
+  sdk: Package,
+  name: Name,
+): Package[Name] {
   const found = sdk[name];
   if (found === undefined)
-    throw new Error(`The AWS SDK of this runtime has no ${name}. Use a newer runtime.`);
+    throw new Error(`The AWS SDK of this runtime has no ${String(name)}. Use a newer runtime.`);
   return found;
 }

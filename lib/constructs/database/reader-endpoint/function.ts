@@ -12,21 +12,21 @@ import type { ReaderEndpointSettings } from './api';
 /** How often the function runs. RDS reports as often. */
 export const PERIOD = Duration.minutes(1);
 
-/** What the function works on. */
-interface Around {
+/** The resources that the function works on. */
+interface FunctionResources {
   readonly zone: route53.IHostedZone;
   readonly memory: ssm.IStringParameter;
   readonly logGroup: logs.ILogGroup;
 }
 
 /**
- * The function that keeps the records, and what it may do: to read how these instances are, and to
- * turn the weights of these records.
+ * The function that updates the records. It may read the state and the metrics of these instances,
+ * and change the weights of these records.
  */
 export function readerEndpointFunction(
   scope: Construct,
   settings: ReaderEndpointSettings,
-  around: Around,
+  resources: FunctionResources,
 ): lambda.Function {
   const created = new lambda.Function(scope, 'Function', {
     description: `Keeps the records of ${settings.name}.`,
@@ -36,23 +36,25 @@ export function readerEndpointFunction(
     handler: 'index.handler',
     memorySize: 256,
     timeout: Duration.seconds(50),
-    role: createRole(scope, settings, around),
-    logGroup: around.logGroup,
+    role: createRole(scope, settings, resources),
+    logGroup: resources.logGroup,
     environment: { SETTINGS: Stack.of(scope).toJsonString(settings) },
-    // Two runs at a time could undo each other. A run that was missed is made up for by the next
-    // one, a minute later.
+    // Two runs at a time could undo each other. The next run, a minute later, makes up for a missed
+    // one.
     reservedConcurrentExecutions: 1,
     retryAttempts: 0,
     maxEventAge: PERIOD,
   });
   acknowledge(
     created,
-    'The event says only that a minute has passed. The next one does the work of one that was lost, and the alarm beside it goes off after five.',
+    'The event says only that a minute has passed. The next one does the work of one that was ' +
+      'lost, and the alarm beside it goes off after five.',
     'NIST.800.53.R5-LambdaDLQ',
   );
   acknowledge(
     created,
-    'It calls RDS, CloudWatch, Route 53 and Systems Manager, connects to nothing in the VPC, and nothing can connect to it.',
+    'It calls RDS, CloudWatch, Route 53 and Systems Manager, connects to nothing in the VPC, and ' +
+      'nothing can connect to it.',
     'NIST.800.53.R5-LambdaInsideVPC',
     'PCI.DSS.321-LambdaInsideVPC',
   );
@@ -62,7 +64,7 @@ export function readerEndpointFunction(
 function createRole(
   scope: Construct,
   { name, primary, replicas, region }: ReaderEndpointSettings,
-  { zone, memory, logGroup }: Around,
+  { zone, memory, logGroup }: FunctionResources,
 ): iam.Role {
   const role = new iam.Role(scope, 'Role', {
     description: `Keeps the records of ${name}.`,
@@ -110,7 +112,8 @@ function createRole(
   });
   acknowledge(
     policy,
-    'CloudWatch knows no permission for single metrics: GetMetricData is allowed for all or none. The condition limits it to the regions of the replicas and of the primary.',
+    'CloudWatch knows no permission for single metrics: GetMetricData is allowed for all or ' +
+      'none. The condition limits it to the regions of the replicas and of the primary.',
     'AwsSolutions-IAM5[Resource::*]',
   );
   return role;

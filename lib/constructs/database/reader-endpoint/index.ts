@@ -1,2 +1,5 @@
-export type { IReaderInstances } from './instances';
-export { ReaderEndpoint, type ReaderEndpointProps } from './reader-endpoint';
+export {
+  ReaderEndpoint,
+  type ReaderEndpointAttributes,
+  type ReaderEndpointProps,
+} from './reader-endpoint';

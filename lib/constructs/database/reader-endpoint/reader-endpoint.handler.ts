@@ -1,7 +1,7 @@
 /**
- * Keeps the records of a reader endpoint: every minute it reads how the replicas are, and changes
- * the weights of those that leave or return. A run that could not read everything acts on what it
- * knows and then fails, so that the alarm sees it.
+ * Updates the records of a reader endpoint: every minute it reads the state of the replicas, and
+ * changes the weights of those that leave or return. A run that could not read everything acts on
+ * the readings it has and then fails, so that the alarm notices.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import {
@@ -22,7 +22,8 @@ import {
 const ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 200;
 
-export interface Surroundings {
+/** Time, randomness and log of a run, which tests replace. */
+export interface RunContext {
   readonly now: () => number;
   readonly sleep: (milliseconds: number) => Promise<unknown>;
   readonly random: () => number;
@@ -30,33 +31,39 @@ export interface Surroundings {
 }
 
 /**
- * One run. Throws after it, if something could not be read, and at once, if nothing can be decided
- * or written.
+ * Updates the records once.
+ *
+ * @throws Error at once if the records or the memory cannot be read or written, and after the
+ * update if a reading of a replica or of the primary failed, or if a replica has no record
  */
-export async function keepEndpoint(
+export async function updateEndpoint(
   settings: ReaderEndpointSettings,
   api: ReaderEndpointApi,
-  around: Surroundings,
+  context: RunContext,
 ): Promise<void> {
-  const now = Math.floor(around.now() / 1000);
+  const now = Math.floor(context.now() / 1000);
   const failures: string[] = [];
-  const tried = <T>(what: string, call: () => Promise<T>) => retried(what, call, around);
-  const triedOr = async <T>(fallback: T, what: string, call: () => Promise<T>): Promise<T> => {
+  const attempt = <T>(what: string, call: () => Promise<T>) => retry(what, call, context);
+  const attemptOr = async <T>(fallback: T, what: string, call: () => Promise<T>): Promise<T> => {
     try {
-      return await tried(what, call);
+      return await attempt(what, call);
     } catch (error) {
       failures.push((error as Error).message);
       return fallback;
     }
   };
 
-  const records = await tried('listing the records', () => api.records());
-  const text = await tried('reading the memory', () => api.readMemory());
+  const records = await attempt('listing the records', () => api.records());
+  const text = await attempt('reading the memory', () => api.readMemory());
   const [lags, primaryWal, instances] = await Promise.all([
-    triedOr<Record<string, number>>({}, 'reading the lags', () => api.lags(settings.replicas, now)),
-    triedOr<readonly number[]>([], 'reading what the primary writes', () => api.primaryWal(now)),
+    attemptOr<Record<string, number>>({}, 'reading the lags', () =>
+      api.lags(settings.replicas, now),
+    ),
+    attemptOr<readonly number[]>([], 'reading what the primary writes', () => api.primaryWal(now)),
     Promise.all(
-      settings.replicas.map((id) => triedOr(undefined, `describing ${id}`, () => api.instance(id))),
+      settings.replicas.map((id) =>
+        attemptOr(undefined, `describing ${id}`, () => api.instance(id)),
+      ),
     ),
   ]);
   const replicas: Record<string, ReplicaReading> = {};
@@ -67,28 +74,27 @@ export async function keepEndpoint(
   }
   const isNamed = (id: string) => records.some((record) => record.id === id && record.weight > 0);
   const named = { replicas: settings.replicas.filter(isNamed), writer: isNamed(WRITER) };
-  const { targets, memory, verdicts } = route(settings, readMemory(text), {
+  const { targets, memory, verdicts } = route(settings, parseMemory(text), {
     now,
     replicas,
     primaryWal,
     named,
   });
 
-  // First what lasts, then the weights: a drop whose beginning is not written down could be undone
-  // before its time.
+  // The memory is written before the weights: without it, a dropped replica could return before its
+  // hold is over.
   const newText = JSON.stringify(memory);
-  if (newText !== text) await tried('writing the memory', () => api.writeMemory(newText));
+  if (newText !== text) await attempt('writing the memory', () => api.writeMemory(newText));
   const changed = records.flatMap((record) => {
-    // One that a deployment is adding or removing stays as CloudFormation wrote it, or it could not
-    // be removed: Route 53 deletes a record only for who names all its values, the weight among
-    // them.
+    // A record that a deployment is adding or removing stays as CloudFormation wrote it. Route 53
+    // deletes a record only if the request names all its values, including the weight.
     if (record.id !== WRITER && !settings.replicas.includes(record.id)) return [];
     const weight = weightOf(record, targets);
     return weight === record.weight ? [] : [{ ...record, weight }];
   });
   if (changed.length > 0) {
-    await tried('writing the records', () => api.writeRecords(changed));
-    for (const record of changed) around.log(changeLine(settings, record, verdicts, replicas));
+    await attempt('writing the records', () => api.writeRecords(changed));
+    for (const record of changed) context.log(changeLine(settings, record, verdicts, replicas));
   }
 
   for (const id of settings.replicas) {
@@ -97,15 +103,15 @@ export async function keepEndpoint(
   }
   if (failures.length > 0)
     throw new Error(`Reader endpoint ${settings.name}: ${failures.join('; ')}.`);
-  around.log(metricsLine(settings, targets, around.now()));
+  context.log(metricsLine(settings, targets, context.now()));
 }
 
 function weightOf({ id }: EndpointRecord, targets: RouterTargets): number {
   return (id === WRITER ? targets.writer : targets.replicas.includes(id)) ? 1 : 0;
 }
 
-/** What cannot be read is forgotten: then every hold begins anew, which is the safe side. */
-function readMemory(text: string): RouterMemory {
+/** Parses the memory. A malformed one is discarded; every hold then starts again, which is safe. */
+function parseMemory(text: string): RouterMemory {
   try {
     const memory: unknown = JSON.parse(text);
     return memory !== null && typeof memory === 'object' ? (memory as RouterMemory) : {};
@@ -114,11 +120,16 @@ function readMemory(text: string): RouterMemory {
   }
 }
 
-/** @throws Error with what was tried, how often, and the last reason */
-async function retried<T>(
+/**
+ * Calls with backoff and jitter.
+ *
+ * @param what names the call in errors
+ * @throws Error with the name of the call, the number of attempts, and the last reason
+ */
+async function retry<T>(
   what: string,
   call: () => Promise<T>,
-  { sleep, random, log }: Surroundings,
+  { sleep, random, log }: RunContext,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -157,7 +168,7 @@ function changeLine(
 }
 
 /**
- * CloudWatch takes metrics from such a line of the log: "Specification: Embedded metric format",
+ * The log line from which CloudWatch extracts the metrics: "Specification: Embedded metric format",
  * Amazon CloudWatch user guide.
  */
 function metricsLine(
@@ -182,11 +193,11 @@ function metricsLine(
 
 let api: ReaderEndpointApi | undefined;
 
-/** The schedule's event says nothing that is not in the settings. */
+/** It ignores the schedule's event: the settings say everything. */
 export async function handler(): Promise<void> {
   const settings = JSON.parse(process.env.SETTINGS ?? '{}') as ReaderEndpointSettings;
   api ??= readerEndpointApi(settings);
-  await keepEndpoint(settings, api, {
+  await updateEndpoint(settings, api, {
     now: Date.now,
     sleep: wait,
     random: Math.random,

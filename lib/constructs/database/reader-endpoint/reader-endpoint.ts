@@ -1,10 +1,9 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as targets from 'aws-cdk-lib/aws-events-targets';
-import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as rds from 'aws-cdk-lib/aws-rds';
@@ -12,29 +11,24 @@ import * as route53 from 'aws-cdk-lib/aws-route53';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
-import { acknowledge, keptLogGroup } from '../../house-rules';
+import { acknowledge, type LoggedProps, loggedGroup } from '../../house-rules';
+import type { DatabaseEndpoint, IReaderEndpoint, IReaderInstances } from '../interfaces';
 import type { PostgresSourceInRegion } from '../primary';
 import { type ReaderEndpointSettings, WRITER } from './api';
-import {
-  checkMinutes,
-  checkName,
-  checkReplayDelays,
-  checkReplicas,
-  checkThresholds,
-  checkTtl,
-} from './checks';
+import { checkName, checkReplicas, checkTimes } from './checks';
 import { PERIOD, readerEndpointFunction } from './function';
-import type { IReaderInstances } from './instances';
 
-export interface ReaderEndpointProps {
-  /** The network in which the name is known. */
+/** The function's log is kept for three months by default. Nothing else here holds data. */
+export interface ReaderEndpointProps extends LoggedProps {
+  /** The network in which the name resolves. */
   readonly vpc: ec2.IVpc;
 
   /** The replicas of this region. */
   readonly replicas: IReaderInstances;
 
   /**
-   * The primary, wherever it is: while nobody writes to it, the lag of its replicas means nothing.
+   * The primary, in any region. While nothing is written to it, the lag of its replicas has no
+   * meaning.
    */
   readonly primary: PostgresSourceInRegion;
 
@@ -44,105 +38,147 @@ export interface ReaderEndpointProps {
   /**
    * The private hosted zone of the name, associated with the VPC.
    *
-   * @default - a new one of what follows the name's first dot; the VPC must have no other zone of
-   * that name
+   * @default - a new zone, whose name is the part after the first dot of `name`; the VPC must have
+   * no other zone of that name
    */
   readonly zone?: route53.IHostedZone;
 
   /**
-   * The host name of the writer, which then answers readers while no replica is fit. It must be
-   * reachable from the network, and strong enough to answer all of them.
+   * The host name of the writer, which answers readers while no replica is fresh. It must be
+   * reachable from the network, and large enough for all of them.
    *
-   * @default - the replicas that still answer go on, stale as they are
+   * @default - replicas that still answer stay, although they are stale
    */
   readonly fallBackToWriter?: string;
 
   /**
-   * How long clients may keep an answer, 1 to 60 seconds. It is also how long they may still
-   * connect to a replica that was dropped.
+   * How long clients may cache an answer, 1 to 60 seconds. They may connect to a dropped replica
+   * for as long.
    *
    * @default Duration.seconds(5)
    */
   readonly ttl?: Duration;
 
   /**
-   * The lag past which a replica is dropped. Above the `maxStandbyStreamingDelay` of the replicas,
-   * or one slow query drops its replica.
+   * The lag above which a replica is dropped. It must exceed the `maxStandbyStreamingDelay` of the
+   * replicas; otherwise one slow query drops its replica.
    *
    * @default Duration.seconds(60)
    */
   readonly dropLag?: Duration;
 
   /**
-   * The lag at which a dropped replica is fresh again. Below `dropLag`.
+   * The lag at which a dropped replica is fresh again. It must be below `dropLag`.
    *
    * @default Duration.seconds(20)
    */
   readonly restoreLag?: Duration;
 
   /**
-   * How long a dropped replica must have been fresh before it is named again, from 1 minute on.
+   * How long a dropped replica must have been fresh before it returns, at least 1 minute.
    *
    * @default Duration.minutes(5)
    */
   readonly hold?: Duration;
 
   /**
-   * How long the last verdict on a replica stands while there are no metrics of it, from 1 minute
-   * on. Afterwards it counts as failed.
+   * How long the last verdict on a replica stands while it has no metrics, at least 1 minute.
+   * Afterwards it counts as failed.
    *
    * @default Duration.minutes(5)
    */
   readonly unknownFor?: Duration;
 
   /**
-   * Who hears that the records have not been kept for five minutes.
+   * The topic of the alarm that the records have not been updated for five minutes.
    *
-   * @default - nobody; the alarm exists all the same
+   * @default - none; the alarm exists without an action
    */
   readonly alarmTopic?: sns.ITopic;
+}
 
+/** What another stack must know of a reader endpoint that it did not create. */
+export interface ReaderEndpointAttributes {
+  /** The name, such as `readers.market.internal`. */
+  readonly name: string;
   /**
-   * How long the function's log is kept.
+   * The port of the replicas.
    *
-   * @default RetentionDays.THREE_MONTHS
+   * @default 5432
    */
-  readonly logRetention?: logs.RetentionDays;
+  readonly port?: number;
+}
 
-  /**
-   * A key of this region for the log.
-   *
-   * @default - CloudWatch Logs encrypts with a key of its own
-   */
-  readonly logEncryptionKey?: kms.IKey;
+const NAMESPACE = 'Isochrone/ReaderEndpoint';
 
-  /**
-   * What happens to the log when this is removed from the stack. Nothing else here holds data.
-   *
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
+/** The metrics of a reader endpoint, created here or imported. */
+abstract class ReaderEndpointBase extends Construct implements IReaderEndpoint {
+  public abstract readonly name: string;
+  public abstract readonly endpoint: DatabaseEndpoint;
+
+  public metricTargets(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('Targets', { statistic: cloudwatch.Stats.MINIMUM, ...options });
+  }
+
+  public metricDropped(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('Dropped', { statistic: cloudwatch.Stats.MAXIMUM, ...options });
+  }
+
+  public metricOnWriter(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric('OnWriter', { statistic: cloudwatch.Stats.MAXIMUM, ...options });
+  }
+
+  private metric(metricName: string, options: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: NAMESPACE,
+      metricName,
+      dimensionsMap: { Endpoint: this.name },
+      period: PERIOD,
+      ...options,
+    });
+  }
+}
+
+class ImportedReaderEndpoint extends ReaderEndpointBase {
+  public readonly name: string;
+  public readonly endpoint: DatabaseEndpoint;
+
+  constructor(scope: Construct, id: string, { name, port = 5432 }: ReaderEndpointAttributes) {
+    super(scope, id);
+    this.name = name;
+    this.endpoint = { hostname: name, port };
+  }
 }
 
 /**
  * One private name for the replicas of a region that answer and are not far behind: a weighted
- * CNAME record for each, which a function keeps every minute.
+ * CNAME record for each, which a function updates every minute.
  *
- * The records are made with weight 1 by CloudFormation, so that the name answers from the first
- * minute; the function turns weights between 0 and 1, and nothing else. When it cannot, the records
- * stay as they are, and an alarm goes off. Its memory is an SSM parameter of a few bytes: a record
+ * CloudFormation creates the records with weight 1, so that the name resolves from the first
+ * minute. The function sets weights to 0 or 1, and changes nothing else. If it fails, the records
+ * stay as they are, and an alarm goes off. Its memory is an SSM parameter of a few bytes. A record
  * beside the others would be read and written with them, but CloudFormation could not remove a
  * record whose text has changed, nor the zone that holds it.
  *
  * @throws IsochroneError for a name without a zone, or thresholds in the wrong order
  */
-export class ReaderEndpoint extends Construct {
-  /** What readers connect to, at the port of the replicas. */
+export class ReaderEndpoint extends ReaderEndpointBase {
+  /** A reader endpoint that another stack or app created. */
+  public static fromReaderEndpointAttributes(
+    scope: Construct,
+    id: string,
+    attributes: ReaderEndpointAttributes,
+  ): IReaderEndpoint {
+    return new ImportedReaderEndpoint(scope, id, attributes);
+  }
+
+  /** The host name that readers connect to, at the port of the replicas. */
   public readonly name: string;
+  public readonly endpoint: DatabaseEndpoint;
   public readonly zone: route53.IHostedZone;
   public readonly function: lambda.Function;
   public readonly logGroup: logs.LogGroup;
-  /** No successful run for five minutes. */
+  /** Goes off after five minutes without a successful run. */
   public readonly alarm: cloudwatch.Alarm;
 
   constructor(scope: Construct, id: string, props: ReaderEndpointProps) {
@@ -154,13 +190,11 @@ export class ReaderEndpoint extends Construct {
     const unknownFor = props.unknownFor ?? Duration.minutes(5);
     checkName(this, props.name, props.zone);
     checkReplicas(this, props.replicas);
-    checkTtl(this, ttl);
-    checkThresholds(this, dropLag, restoreLag);
-    checkReplayDelays(this, dropLag, props.replicas);
-    checkMinutes(this, { hold, unknownFor });
+    checkTimes(this, { ttl, dropLag, restoreLag, hold, unknownFor }, props.replicas);
     const { instanceIdentifiers, endpoints } = props.replicas;
     const { region } = Stack.of(this);
     this.name = props.name;
+    this.endpoint = { hostname: props.name, port: (endpoints[0] as rds.Endpoint).port };
     this.zone =
       props.zone ??
       new route53.PrivateHostedZone(this, 'Zone', {
@@ -172,10 +206,9 @@ export class ReaderEndpoint extends Construct {
       description: `Since when replicas behind ${props.name} have been fresh or unknown.`,
       stringValue: '{}',
     });
-    this.logGroup = keptLogGroup(this, 'Log', {
-      retention: props.logRetention ?? logs.RetentionDays.THREE_MONTHS,
-      encryptionKey: props.logEncryptionKey,
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+    this.logGroup = loggedGroup(this, 'Log', {
+      ...props,
+      defaultRetention: logs.RetentionDays.THREE_MONTHS,
     });
     const settings: ReaderEndpointSettings = {
       name: props.name,
@@ -216,8 +249,8 @@ export class ReaderEndpoint extends Construct {
         weight,
         setIdentifier,
       });
-      // The function too: told of a replica that RDS is still making, it would fail until there is
-      // a record.
+      // The function as well: if its settings named a replica that RDS is still creating, it would
+      // fail until the record exists.
       for (const after of [schedule, this.function]) after.node.addDependency(cname);
     };
     for (const [index, identifier] of instanceIdentifiers.entries()) {
@@ -230,19 +263,15 @@ export class ReaderEndpoint extends Construct {
   }
 
   /**
-   * Each successful run reports its targets; nothing at all is what a failing, throttled or
-   * disabled function has in common.
+   * Each successful run reports its targets. A failing, a throttled and a disabled function have in
+   * common that they report nothing.
    */
   private createAlarm(topic: sns.ITopic | undefined): cloudwatch.Alarm {
     const alarm = new cloudwatch.Alarm(this, 'NotKept', {
-      alarmDescription: `The records of ${this.name} have not been kept for five minutes: they stay as they are, whatever becomes of the replicas.`,
-      metric: new cloudwatch.Metric({
-        namespace: 'Isochrone/ReaderEndpoint',
-        metricName: 'Targets',
-        dimensionsMap: { Endpoint: this.name },
-        statistic: cloudwatch.Stats.SAMPLE_COUNT,
-        period: PERIOD,
-      }),
+      alarmDescription:
+        `The records of ${this.name} have not been kept for five minutes: they stay as they are, ` +
+        'whatever becomes of the replicas.',
+      metric: this.metricTargets({ statistic: cloudwatch.Stats.SAMPLE_COUNT }),
       comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
       threshold: 1,
       evaluationPeriods: 5,
@@ -253,7 +282,8 @@ export class ReaderEndpoint extends Construct {
     } else {
       acknowledge(
         alarm,
-        'Whoever composes this stack gave no `alarmTopic`; the alarm is seen in the console and can be followed by others.',
+        'Whoever composes this stack gave no `alarmTopic`; the alarm is seen in the console and ' +
+          'can be followed by others.',
         'NIST.800.53.R5-CloudWatchAlarmAction',
       );
     }

@@ -1,36 +1,35 @@
 /**
- * Which replicas a reader endpoint names: the decision alone, without AWS and without a clock of
- * its own.
+ * Decides which replicas a reader endpoint names. It is a pure function: the caller supplies the
+ * readings and the time.
  *
- * Who is named now is read from the records, not remembered. What has to be remembered is only how
- * long something lasts: since when a replica that is out has been fresh, and since when nothing is
- * known of one.
+ * The caller reads from the records which targets are named now. The memory holds only durations:
+ * since when a dropped replica has been fresh, and since when a replica has been unknown.
  */
 
 export interface RouterSettings {
   /** The identifiers of the replicas. */
   readonly replicas: readonly string[];
-  /** Whether the writer answers readers while no replica is fit. */
+  /** Whether the writer answers readers while no replica is eligible. */
   readonly fallBackToWriter: boolean;
-  /** A replica further behind than this leaves. */
+  /** The lag above which a replica is dropped. */
   readonly dropLagSeconds: number;
   /**
-   * A replica that left is fresh again at this lag. It is below `dropLagSeconds`, so that one near
-   * a threshold does not flap.
+   * The lag at which a dropped replica is fresh again. It is below `dropLagSeconds`, so that a
+   * replica near a threshold does not flap.
    */
   readonly restoreLagSeconds: number;
-  /** How long a replica that left must have been fresh before it returns. */
+  /** How long a dropped replica must have been fresh before it returns. */
   readonly holdSeconds: number;
-  /** How long the last verdict on a replica stands while nothing is known of it. */
+  /** How long the last verdict on a replica stands while it has no metrics. */
   readonly unknownSeconds: number;
 }
 
-/** What is known of one replica at one moment. */
+/** The state of one replica at one moment. */
 export interface ReplicaReading {
-  /** Whether RDS says that the instance answers; undefined if RDS was not heard. */
+  /** Whether RDS says that the instance answers. Undefined if RDS did not respond. */
   readonly answers?: boolean;
   /**
-   * RDS's `ReplicaLag`; negative where RDS cannot tell it, Infinity where RDS says that replication
+   * RDS's `ReplicaLag`. Negative if RDS cannot determine it, Infinity if RDS says that replication
    * has ended.
    */
   readonly lagSeconds?: number;
@@ -41,11 +40,11 @@ export interface RouterObservation {
   readonly now: number;
   readonly replicas: Readonly<Record<string, ReplicaReading>>;
   /**
-   * The primary's `TransactionLogsGeneration` of its last minutes, in bytes per second, the newest
+   * The primary's `TransactionLogsGeneration` of its last minutes, in bytes per second, newest
    * first.
    */
   readonly primaryWal: readonly number[];
-  /** The replicas that the records name now, and the writer, if it is named. */
+  /** The targets that the records name now. */
   readonly named: RouterTargets;
 }
 
@@ -54,7 +53,10 @@ export interface RouterTargets {
   readonly writer: boolean;
 }
 
-/** What lasts, by replica. Empty while all is calm. Both are in seconds since 1970. */
+/**
+ * The times at which a state began, by replica, in seconds since 1970. Empty while all replicas are
+ * named and known.
+ */
 export type RouterMemory = Readonly<
   Record<string, { readonly freshSince?: number; readonly unknownSince?: number }>
 >;
@@ -68,24 +70,24 @@ export interface RouterDecision {
 }
 
 /**
- * Without user transactions a replica reports up to five minutes of lag, since the metric is the
- * age of the last transaction replayed: "Monitoring and tuning the replication process" and "Amazon
- * CloudWatch metrics for Amazon RDS". A minute is added for the metric's own period. Above it, lag
- * is real, whatever the primary does.
+ * The lag that an idle primary explains. Without user transactions a replica reports up to five
+ * minutes of lag, because the metric is the age of the last replayed transaction: "Monitoring and
+ * tuning the replication process" and "Amazon CloudWatch metrics for Amazon RDS". A minute is added
+ * for the metric's period. A larger lag is real, whether or not the primary is idle.
  */
 const IDLE_LAG_SECONDS = 360;
 
 /**
- * What a primary writes that nobody writes to: RDS's own heartbeat and the switch of a WAL segment
+ * The most WAL that an idle primary writes: RDS's own heartbeat and the switch of a WAL segment
  * every five minutes. The switch makes one minute of five look busy, so the median of the minutes
- * is what counts.
+ * counts.
  */
-const WRITING_BYTES_PER_SECOND = 4096;
+const IDLE_WAL_BYTES_PER_SECOND = 4096;
 
-/** How many minutes of the primary must be known to judge it. */
+/** The minutes of the primary's WAL that a judgment needs. */
 const WAL_MINUTES = 3;
 
-/** Decides whom the endpoint names from now on. It always names somebody. */
+/** Decides which targets the endpoint names from now on. There is always at least one. */
 export function route(
   settings: RouterSettings,
   memory: RouterMemory,
@@ -94,7 +96,7 @@ export function route(
   const { now, named } = observation;
   const verdicts: Record<string, Verdict> = {};
   const remembered: Record<string, { freshSince?: number; unknownSince?: number }> = {};
-  const fit: string[] = [];
+  const eligible: string[] = [];
 
   for (const id of settings.replicas) {
     const last = memory[id] ?? {};
@@ -111,22 +113,22 @@ export function route(
     if (unknownSince !== undefined || freshSince !== undefined)
       remembered[id] = { freshSince, unknownSince };
 
-    const isBack =
+    const hasReturned =
       verdict === 'fresh' && freshSince !== undefined && now - freshSince >= settings.holdSeconds;
-    if (isBack || (isNamed && verdict !== 'stale' && verdict !== 'failed')) fit.push(id);
+    if (hasReturned || (isNamed && verdict !== 'stale' && verdict !== 'failed')) eligible.push(id);
   }
-  return { targets: targetsOf(settings, observation, fit), memory: remembered, verdicts };
+  return { targets: targetsOf(settings, observation, eligible), memory: remembered, verdicts };
 }
 
-/** Nobody is dropped for nothing: where no replica is fit, the least bad choice stays. */
+/** The eligible replicas. If there are none, the least bad choice. */
 function targetsOf(
   settings: RouterSettings,
   { named, replicas }: RouterObservation,
-  fit: readonly string[],
+  eligible: readonly string[],
 ): RouterTargets {
-  if (fit.length > 0) return { replicas: fit, writer: false };
+  if (eligible.length > 0) return { replicas: eligible, writer: false };
 
-  // Readings of nobody at all say more about the observer than about the replicas: a gap of
+  // If all readings are missing, the fault is in the metrics and not in the replicas: a gap in
   // CloudWatch must not send every reader to the writer.
   const isBlind = settings.replicas.every(
     (id) => replicas[id]?.lagSeconds === undefined && replicas[id]?.answers !== false,
@@ -134,8 +136,8 @@ function targetsOf(
   if (settings.fallBackToWriter && !isBlind) return { replicas: [], writer: true };
   if (named.writer && isBlind) return named;
 
-  // All that still answer stay together, stale as they are: one alone would fall under the load of
-  // all.
+  // All replicas that still answer stay, although they are stale: a single one would collapse under
+  // the load of all.
   const standing = named.replicas.filter(
     (id) => settings.replicas.includes(id) && replicas[id]?.answers !== false,
   );
@@ -146,8 +148,8 @@ function targetsOf(
   if (answering[0] !== undefined) return { replicas: [answering[0]], writer: false };
   if (settings.fallBackToWriter) return { replicas: [], writer: true };
 
-  // Nobody answers. A name that leads to a dead instance is no worse than none, and it is right
-  // again when the instance is back.
+  // No replica answers. A name that leads to a dead instance is no worse than an empty one, and it
+  // is right again when the instance is back.
   const known = named.replicas.filter((id) => settings.replicas.includes(id));
   return { replicas: known.length > 0 ? known : settings.replicas, writer: false };
 }
@@ -169,17 +171,17 @@ function judge(
 }
 
 /**
- * Undefined if too little is known of the primary, or if it was busy but wrote nothing since the
- * last commit that the replica has: the minutes in which writing ends look like lag on all replicas
- * at once, for as long as the median still sees the busy ones.
+ * Whether the primary has written data that the replica lacks. Undefined if too few minutes are
+ * known, or if the primary was busy but has written nothing since the last commit that the replica
+ * has. When writing ends, all replicas seem to lag at once, for as long as the median still
+ * includes the busy minutes.
  */
 function isWriting(primaryWal: readonly number[], lagSeconds: number): boolean | undefined {
   if (primaryWal.length < WAL_MINUTES) return undefined;
-  if (median(primaryWal) <= WRITING_BYTES_PER_SECOND) return false;
-  // The minutes that are wholly behind the replica, less one: the two metrics may be a minute
-  // apart.
+  if (median(primaryWal) <= IDLE_WAL_BYTES_PER_SECOND) return false;
+  // The full minutes that the replica lacks, less one: the two metrics may be a minute apart.
   const missed = primaryWal.slice(0, Math.max(1, Math.floor(lagSeconds / 60) - 1));
-  return median(missed) > WRITING_BYTES_PER_SECOND ? true : undefined;
+  return median(missed) > IDLE_WAL_BYTES_PER_SECOND ? true : undefined;
 }
 
 function median(values: readonly number[]): number {

@@ -1,7 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import * as rds from 'aws-cdk-lib/aws-rds';
 import {
   QueryAdvice,
   type QueryAdviceProps,
@@ -15,32 +13,12 @@ import {
 import { IsochroneError } from '../../../../lib/model/errors';
 import type { Advice } from '../../../../lib/tools/postgres/advice/advice';
 import { testStack } from '../../../test-stack';
+import { closedAccess, databaseVpc, importedInstance } from '../fixture';
 
 function advisor(props: Partial<QueryAdviceProps> = {}): QueryAdvice {
   const stack = testStack('eu-west-1');
-  const vpc = ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
-    vpcId: 'vpc-0123456789abcdef0',
-    availabilityZones: ['eu-west-1a', 'eu-west-1b'],
-    isolatedSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
-    isolatedSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1'],
-  });
-  const instance = rds.DatabaseInstance.fromDatabaseInstanceAttributes(stack, 'Instance', {
-    instanceIdentifier: 'market-primary',
-    instanceEndpointAddress: 'primary.example.com',
-    instanceResourceId: 'db-ABCDEFGHIJKL',
-    port: 5432,
-    securityGroups: [],
-  });
-  const access = new ec2.Connections({
-    securityGroups: [
-      new ec2.SecurityGroup(stack, 'Group', {
-        vpc,
-        description: 'PostgreSQL',
-        allowAllOutbound: false,
-      }),
-    ],
-    defaultPort: ec2.Port.tcp(5432),
-  });
+  const vpc = databaseVpc(stack, 2);
+  const [instance, access] = [importedInstance(stack), closedAccess(stack, vpc)];
   return new QueryAdvice(stack, 'Advice', {
     vpc,
     login: { instance, access, user: 'advisor', database: 'market' },
@@ -53,7 +31,7 @@ describe('QueryAdvice', () => {
   const advice = advisor({ interval: Duration.minutes(5) });
   const template = Template.fromStack(Stack.of(advice));
 
-  test('looks at the database on schedule, one look at a time, from inside of its network', () => {
+  test('runs on schedule, one run at a time, inside the network of the database', () => {
     template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(5 minutes)' });
     template.hasResourceProperties('AWS::Lambda::Function', {
       ReservedConcurrentExecutions: 1,
@@ -75,7 +53,7 @@ describe('QueryAdvice', () => {
     });
   });
 
-  test('offers its metrics where the function puts them', () => {
+  test('offers the metrics under the names that the function writes', () => {
     expect(advice.metric('MissingIndexes')).toMatchObject({
       namespace: 'Isochrone/Database',
       metricName: 'MissingIndexes',
@@ -83,9 +61,9 @@ describe('QueryAdvice', () => {
     });
   });
 
-  test('refuses to look before the last look has ended', () => {
+  test('refuses an interval in which the last run may not have ended', () => {
     expect(() => advisor({ interval: Duration.minutes(4) })).toThrow(
-      'interval must be at least 5 minutes, got "4 minutes"',
+      'interval must be at least 5 minutes, got 4.',
     );
   });
 });
@@ -125,7 +103,7 @@ describe('the log', () => {
       new Date(0),
     );
 
-  test('has a line for each finding and note, and the metrics in the form that CloudWatch reads', () => {
+  test('has a line for each finding and note, and one in the embedded metric format', () => {
     const [slow, unused, note, metrics] = lines() as Record<string, unknown>[];
     expect(slow).toMatchObject({
       level: 'WARN',
@@ -154,11 +132,11 @@ describe('the log', () => {
     }
   });
 
-  test('keeps statements out when told so, also out of the messages', () => {
+  test('omits statements on request, also from the messages', () => {
     expect(JSON.stringify(lines({ logStatements: false }))).not.toContain('Ada');
   });
 
-  test('of a look that failed, has the reason and one metric, which leaves the others as they were', () => {
+  test('of a failed run has the reason and one metric, and none of the others', () => {
     const [error, metrics] = failureLines(
       new Error('gone'),
       { instance: 'i', namespace: 'N', slowMilliseconds: 1, logStatements: true },
@@ -182,20 +160,23 @@ describe('the log', () => {
   });
 });
 
-describe('a login that is refused', () => {
-  test.each(['28000', '28P01'])('with SQLSTATE %s, says that migrations make the role', (code) => {
-    const refused = loginRefused(
-      Object.assign(new Error('password authentication failed for user "advisor"'), { code }),
-      'advisor',
-      'market-primary',
-    );
-    expect(refused).toBeInstanceOf(IsochroneError);
-    expect(String(refused)).toMatch(
-      /market-primary does not let the role advisor in: password .*\n.*made by migrations.*Run them/,
-    );
-  });
+describe('a refused login', () => {
+  test.each(['28000', '28P01'])(
+    'with SQLSTATE %s is explained by the migrations that create the role',
+    (code) => {
+      const refused = loginRefused(
+        Object.assign(new Error('password authentication failed for user "advisor"'), { code }),
+        'advisor',
+        'market-primary',
+      );
+      expect(refused).toBeInstanceOf(IsochroneError);
+      expect(String(refused)).toMatch(
+        /market-primary refused the login of the role advisor: password .*\nMigrations create the role.*Run them/,
+      );
+    },
+  );
 
-  test('for another reason, says that one', () => {
+  test('for another reason keeps its error', () => {
     const full = Object.assign(new Error('too many clients'), { code: '53300' });
     expect(loginRefused(full, 'advisor', 'market-primary')).toBe(full);
   });

@@ -43,12 +43,12 @@ describe('by default', () => {
   const template = Template.fromStack(stack);
   const project = Object.values(template.findResources('AWS::CodeBuild::Project'))[0]?.Properties;
 
-  test('runs for up to 36 hours, one at a time, without privileges', () => {
+  test('a run may take 36 hours, is the only one at a time, and has no privileges', () => {
     expect(project).toMatchObject({ TimeoutInMinutes: 2160, ConcurrentBuildLimit: 1 });
     expect(project.Environment).toMatchObject({ Type: 'ARM_CONTAINER', PrivilegedMode: false });
   });
 
-  test('the password is read by CodeBuild when a run starts, and stands nowhere', () => {
+  test('CodeBuild reads the password when a run starts; the template lacks it', () => {
     const { env } = JSON.parse(project.Source.BuildSpec);
     const arn = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/database-AbCdEf';
     expect(env['secrets-manager']).toEqual({
@@ -60,7 +60,7 @@ describe('by default', () => {
     ).toEqual(['PGHOST', 'PGPORT', 'PGDATABASE']);
   });
 
-  test('the database lets it in, and it reaches nothing else but TLS', () => {
+  test('the database lets the project in, and it reaches nothing else but HTTPS', () => {
     template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
       GroupId: 'sg-0123456789abcdef0',
       FromPort: 5432,
@@ -75,26 +75,26 @@ describe('by default', () => {
     });
   });
 
-  test('its log is kept', () => {
+  test('its log is retained', () => {
     template.hasResource('AWS::Logs::LogGroup', {
       DeletionPolicy: Match.stringLikeRegexp('Retain'),
       Properties: { RetentionInDays: 365 },
     });
   });
 
-  test('the command that starts it is an output', () => {
+  test('the command that starts a run is an output', () => {
     const outputs = JSON.stringify(template.findOutputs('*'));
     expect(outputs).toContain('aws codebuild start-build --region us-east-1 --project-name ');
     expect(built.startCommand).toContain('aws codebuild start-build');
   });
 
-  test('the authorities of RDS are those of the region, over TLS', () => {
+  test('a run downloads the authorities of RDS of the region, over TLS', () => {
     expect(project.Source.BuildSpec).toContain(
       'https://truststore.pki.rds.amazonaws.com/us-east-1/us-east-1-bundle.pem',
     );
   });
 
-  test('the asset holds the handler, its settings and the SQL files alone', () => {
+  test('the asset holds only the handler, its settings and the SQL files', () => {
     const assembly = stack.node.root as unknown as { outdir: string };
     const asset = readdirSync(assembly.outdir).find((name) => name.startsWith('asset.')) ?? '';
     expect(readdirSync(join(assembly.outdir, asset)).sort()).toEqual([
@@ -110,7 +110,7 @@ describe('by default', () => {
   });
 });
 
-test('with a key, the log and the project are encrypted under it', () => {
+test('logEncryptionKey encrypts the log and the project', () => {
   const stack = testStack();
   const key = new kms.Key(stack, 'Key', { enableKeyRotation: true });
   migrations(stack, { logEncryptionKey: key });
@@ -131,7 +131,7 @@ test.each([
     { folder: folder({ '0001-a.sql': "CREATE INDEX i ON t (a) WHERE b > '2026-01-01'" }) },
     /0001-a\.sql:1: an index expression or predicate must be made of IMMUTABLE functions, got "now\(\)"/,
   ],
-])('%#: refused, and its neighbour is not', (bad, good, says) => {
+])('case %#: the bad value is refused, and the neighboring good one passes', (bad, good, says) => {
   expect(() => migrations(testStack(), bad)).toThrow(says);
   expect(() => migrations(testStack(), good)).not.toThrow();
 });
@@ -145,20 +145,20 @@ describe('the handler', () => {
     RDS_CA_FILE: '/ca.pem',
   };
 
-  test("checks the server against RDS's authorities", () => {
+  test("verifies the server against RDS's authorities", () => {
     expect(connectionOf(environment, (file) => `read ${file}`)).toMatchObject({
       port: 5432,
       ssl: { ca: 'read /ca.pem', rejectUnauthorized: true },
     });
   });
 
-  test('says what the environment lacks, and no secret', () => {
+  test('names the missing variables, and no secret', () => {
     expect(() => connectionOf({ ...environment, PGHOST: '' })).toThrow(
       'The environment has no PGHOST. Start the project as it was deployed.',
     );
   });
 
-  test('the history says who started which build', () => {
+  test('records the initiator and the id of the build in the history', () => {
     expect(startedBy({ CODEBUILD_INITIATOR: 'ops/alice', CODEBUILD_BUILD_ID: 'p:1' })).toBe(
       'ops/alice p:1',
     );

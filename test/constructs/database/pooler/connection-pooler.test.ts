@@ -2,9 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
-import { ConnectionPooler } from '../../../../lib/constructs/database/pooler/connection-pooler';
-import type { ConnectionPoolerProps } from '../../../../lib/constructs/database/pooler/props';
+import {
+  ConnectionPooler,
+  type ConnectionPoolerProps,
+} from '../../../../lib/constructs/database/pooler/connection-pooler';
+
 import { testStack } from '../../../test-stack';
 
 const USERS = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/pooler-users-AbCdEf';
@@ -30,10 +34,7 @@ function poolerIn(stack: Stack, props: Partial<ConnectionPoolerProps> = {}): Con
   });
 }
 
-/**
- * The user data of the only launch template, with a placeholder for whatever is known only at
- * deployment.
- */
+/** The user data of the only launch template, with placeholders for tokens. */
 function bootScriptIn(template: Template): string {
   const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
   const parts: unknown[] =
@@ -45,7 +46,7 @@ function bootScriptIn(template: Template): string {
     .join('');
 }
 
-/** What the boot script would write to a file, as bash writes it. */
+/** The content of a file that the boot script writes, as bash writes it. */
 function fileWritten(script: string, path: string): string {
   const command = script.slice(
     script.search(new RegExp(`^install -D --mode \\d+ /dev/stdin ${path} `, 'm')),
@@ -76,7 +77,7 @@ describe('by default', () => {
   const template = Template.fromStack(stack);
   const script = bootScriptIn(template);
 
-  test('three poolers, and a deployment never says how many run', () => {
+  test('there are three poolers, and a deployment does not set the desired capacity', () => {
     template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       MinSize: '3',
       MaxSize: '3',
@@ -88,7 +89,7 @@ describe('by default', () => {
     });
   });
 
-  test('they are replaced one at a time, the new one first, and drain for less than the next one warms up', () => {
+  test('poolers are replaced one at a time, and drain for less time than one warms up', () => {
     template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
       Properties: {
         InstanceMaintenancePolicy: { MinHealthyPercentage: 100, MaxHealthyPercentage: 133 },
@@ -106,14 +107,14 @@ describe('by default', () => {
     });
   });
 
-  test('each pooler gets its share of the budget, counting the two that are being exchanged', () => {
+  test('each pooler gets its share of the budget, which counts two poolers in exchange', () => {
     expect(pooler.figures.maxDatabaseConnections).toBe(90);
     expect(fileWritten(script, '/etc/pgbouncer/pgbouncer.ini')).toMatch(
       /^max_db_connections = 90$/m,
     );
   });
 
-  test('an internal load balancer across the zones that keeps the addresses of clients', () => {
+  test('an internal load balancer spans the zones and preserves the addresses of clients', () => {
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', {
       Type: 'network',
       Scheme: 'internal',
@@ -138,7 +139,7 @@ describe('by default', () => {
     expect(pooler.endpoint.port).toBe(5432);
   });
 
-  test('clients reach the load balancer, the load balancer PgBouncer, and PgBouncer the databases, and nothing else is open', () => {
+  test('only the way from clients by load balancer and PgBouncer to databases is open', () => {
     const rules = (type: string) =>
       Object.values(template.findResources(type)).map(
         ({ Properties: { FromPort, ToPort, IpProtocol } }) => `${IpProtocol} ${FromPort}-${ToPort}`,
@@ -158,7 +159,7 @@ describe('by default', () => {
     }
   });
 
-  test("Debian 13 by its own parameter, for the type's architecture, encrypted, with IMDSv2 and without a key for SSH", () => {
+  test('the instances run Debian 13, encrypted, with IMDSv2 and without an SSH key', () => {
     const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
     expect(launchTemplate?.Properties.LaunchTemplateData).toMatchObject({
       InstanceType: 'c7g.large',
@@ -174,7 +175,7 @@ describe('by default', () => {
     });
   });
 
-  test('the verifiers come from Secrets Manager by the role, and are nowhere in the user data', () => {
+  test('the role reads the verifiers from Secrets Manager; the user data lacks them', () => {
     expect(script).toContain(
       `aws secretsmanager get-secret-value --region us-east-1 --secret-id ${USERS}`,
     );
@@ -196,7 +197,7 @@ describe('by default', () => {
     });
   });
 
-  test('the script is bash, fits into user data, and signals the group', () => {
+  test('the script is valid bash, fits into user data, and signals the group', () => {
     expect(Buffer.byteLength(script)).toBeLessThan(16_000);
     execFileSync('bash', ['-n'], { input: script });
     for (const name of ['pooler-users', 'pooler-report'])
@@ -207,7 +208,7 @@ describe('by default', () => {
     );
   });
 
-  test('systemd restarts PgBouncer for ever and lets it open a file for every connection', () => {
+  test('systemd always restarts PgBouncer and lets it open a file for every connection', () => {
     const settings = fileWritten(script, '/etc/systemd/system/pgbouncer.service.d/isochrone.conf');
     for (const line of [
       'Restart=always',
@@ -225,7 +226,7 @@ describe('by default', () => {
     );
   });
 
-  test('clients must use TLS, and PgBouncer asks RDS for its name', () => {
+  test('clients must use TLS, and PgBouncer verifies the name of RDS', () => {
     const ini = fileWritten(script, '/etc/pgbouncer/pgbouncer.ini');
     expect(ini).toMatch(/^client_tls_sslmode = require$/m);
     expect(ini).toMatch(/^server_tls_sslmode = verify-full$/m);
@@ -235,14 +236,14 @@ describe('by default', () => {
     expect(script).toContain('openssl req -x509');
   });
 
-  test('the log is kept', () => {
+  test('the log is retained', () => {
     template.hasResource('AWS::Logs::LogGroup', {
       Properties: { RetentionInDays: 90 },
       DeletionPolicy: 'RetainExceptOnCreate',
     });
   });
 
-  test('metrics of the region add up the poolers; the longest wait is that of one client', () => {
+  test('metrics of the region sum up the poolers; the longest wait is the maximum', () => {
     expect(pooler.metric('ClientsWaiting').toMetricConfig().metricStat).toMatchObject({
       namespace: 'Isochrone/ConnectionPooler',
       metricName: 'ClientsWaiting',
@@ -264,7 +265,7 @@ describe('by default', () => {
   });
 });
 
-test('settings reach the poolers', () => {
+test('the props reach the poolers', () => {
   const stack = testStack();
   poolerIn(stack, {
     vpcSubnets: { availabilityZones: ['us-east-1a', 'us-east-1b'] },
@@ -298,7 +299,7 @@ test('settings reach the poolers', () => {
   template.hasResource('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete' });
 });
 
-describe('what it refuses', () => {
+describe('checks', () => {
   test.each<[string, Partial<ConnectionPoolerProps>, string]>([
     ['no instances', { instances: 0 }, 'instances must be 1 to 20, got 0'],
     ['too many instances', { instances: 21 }, 'instances must be 1 to 20, got 21'],
@@ -307,15 +308,15 @@ describe('what it refuses', () => {
       { vpcSubnets: { availabilityZones: ['us-east-1a'] } },
       'vpcSubnets must be in two availability zones at least',
     ],
-    ['no database', { databases: {} }, 'databases must be one entry at least'],
-    ['a port that is none', { port: 65_536 }, 'port must be 1 to 65535'],
+    ['a pooler without databases', { databases: {} }, 'databases must be one entry at least'],
+    ['port 65536', { port: 65_536 }, 'port must be 1 to 65535'],
     [
-      'a share of less than a pool',
+      'a share smaller than a pool',
       { connectionBudget: 149 },
       'connectionBudget must be at least 150 for 3 poolers, got 149',
     ],
     [
-      'the same with two databases of a host',
+      'a share smaller than a pool for two databases of one host',
       { connectionBudget: 299, databases: { a: { host: 'x' }, b: { host: 'x' } } },
       'connectionBudget must be at least 300 for 3 poolers, got 299',
     ],
@@ -324,15 +325,78 @@ describe('what it refuses', () => {
       { databases: { app: { host: 'a,b' } } },
       'databases.app.host must be one word',
     ],
-  ])('%s', (_name, props, message) => {
+  ])('%s is refused', (_name, props, message) => {
     expect(() => poolerIn(testStack(), props)).toThrow(message);
   });
 
   test.each<[string, Partial<ConnectionPoolerProps>]>([
     ['one instance', { instances: 1 }],
+    ['twenty instances', { instances: 20, connectionBudget: 660 }],
+    ['port 65535', { port: 65_535 }],
     ['two zones', { vpcSubnets: { availabilityZones: ['us-east-1a', 'us-east-1b'] } }],
-    ['a share of just a pool', { connectionBudget: 150 }],
-  ])('but not %s', (_name, props) => {
+    ['a share of exactly one pool', { connectionBudget: 150 }],
+  ])('%s passes', (_name, props) => {
     expect(() => poolerIn(testStack(), props)).not.toThrow();
+  });
+});
+
+describe('for other constructs', () => {
+  const orders = (stack: Stack) =>
+    secretsmanager.Secret.fromSecretCompleteArn(
+      stack,
+      'Orders',
+      'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/orders-AbCdEf',
+    );
+  const grantsTheSecret = (stack: Stack) =>
+    Template.fromStack(stack).hasResourceProperties('AWS::IAM::ManagedPolicy', {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({
+            Action: ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'],
+            Resource: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/orders-AbCdEf',
+          }),
+        ],
+      },
+    });
+
+  test('grantConnect lets a role read its secret', () => {
+    const stack = testStack();
+    const pooler = poolerIn(stack);
+    pooler.grantConnect(new iam.ManagedPolicy(stack, 'Client'), orders(stack)).assertSuccess();
+    grantsTheSecret(stack);
+  });
+
+  test('imported poolers know their endpoint, let clients in and grant the same', () => {
+    const stack = testStack();
+    const imported = ConnectionPooler.fromConnectionPoolerAttributes(stack, 'Imported', {
+      hostname: 'poolers.market.internal',
+      securityGroup: ec2.SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0'),
+    });
+    expect(imported.endpoint).toEqual({ hostname: 'poolers.market.internal', port: 5432 });
+    imported.connections.allowDefaultPortFrom(
+      new ec2.SecurityGroup(stack, 'Client', { vpc: vpcOf(stack) }),
+    );
+    imported.grantConnect(new iam.ManagedPolicy(stack, 'Policy'), orders(stack));
+    grantsTheSecret(stack);
+    Template.fromStack(stack).hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      GroupId: 'sg-0123456789abcdef0',
+      FromPort: 5432,
+    });
+  });
+
+  test('the metrics have names of their own', () => {
+    const pooler = poolerIn(testStack());
+    const metrics = [
+      pooler.metricClientsActive(),
+      pooler.metricClientsWaiting(),
+      pooler.metricLongestWait(),
+      pooler.metricServerConnections({ statistic: 'Average' }),
+    ];
+    expect(metrics.map(({ metricName, statistic }) => [metricName, statistic])).toEqual([
+      ['ClientsActive', 'Sum'],
+      ['ClientsWaiting', 'Sum'],
+      ['LongestWait', 'Maximum'],
+      ['ServerConnections', 'Average'],
+    ]);
   });
 });

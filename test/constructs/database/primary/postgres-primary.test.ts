@@ -1,34 +1,22 @@
 import { Duration, Lazy, RemovalPolicy, Size, type Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type { IPostgresPrimary } from '../../../../lib/constructs/database/interfaces';
 import {
   PostgresPrimary,
+  type PostgresPrimaryAttributes,
   type PostgresPrimaryProps,
 } from '../../../../lib/constructs/database/primary/postgres-primary';
 import { testStack } from '../../../test-stack';
-
-function importedVpc(stack: Stack): ec2.IVpc {
-  return ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
-    vpcId: 'vpc-0123456789abcdef0',
-    availabilityZones: ['a', 'b', 'c'].map((letter) => `${stack.region}${letter}`),
-    isolatedSubnetIds: [
-      'subnet-0123456789abcdef0',
-      'subnet-0123456789abcdef1',
-      'subnet-0123456789abcdef2',
-    ],
-    isolatedSubnetRouteTableIds: [
-      'rtb-0123456789abcdef0',
-      'rtb-0123456789abcdef1',
-      'rtb-0123456789abcdef2',
-    ],
-  });
-}
+import { databaseVpc } from '../fixture';
 
 function primary(stack: Stack, props: Partial<PostgresPrimaryProps> = {}): PostgresPrimary {
   return new PostgresPrimary(stack, 'Primary', {
-    vpc: importedVpc(stack),
+    vpc: databaseVpc(stack),
     instanceIdentifier: 'market-primary',
     ...props,
   });
@@ -40,7 +28,7 @@ describe('by default', () => {
   const template = Template.fromStack(stack);
   const instance = Object.values(template.findResources('AWS::RDS::DBInstance'))[0];
 
-  test('PostgreSQL 17 in two zones, on gp3 that grows, with the minor version left to RDS', () => {
+  test('it runs PostgreSQL 17 in two zones on gp3, and leaves the minor version to RDS', () => {
     expect(instance?.Properties).toMatchObject({
       DBInstanceIdentifier: 'market-primary',
       Engine: 'postgres',
@@ -57,7 +45,7 @@ describe('by default', () => {
     });
   });
 
-  test('backed up for 14 days, and hard to lose', () => {
+  test('it keeps backups for 14 days, and is protected from deletion', () => {
     expect(instance?.Properties).toMatchObject({
       BackupRetentionPeriod: 14,
       DeletionProtection: true,
@@ -68,7 +56,7 @@ describe('by default', () => {
     template.hasResource('AWS::SecretsManager::Secret', { DeletionPolicy: 'RetainExceptOnCreate' });
   });
 
-  test('storage, Performance Insights and the secret are encrypted with one rotated key', () => {
+  test('one rotated key encrypts storage, Performance Insights and the secret', () => {
     const key = Object.keys(
       template.findResources('AWS::KMS::Key', { Properties: { EnableKeyRotation: true } }),
     )[0];
@@ -81,7 +69,7 @@ describe('by default', () => {
     template.hasResourceProperties('AWS::SecretsManager::Secret', { KmsKeyId: arn });
   });
 
-  test('nobody can reach it', () => {
+  test('no client can reach it', () => {
     expect(instance?.Properties).toMatchObject({
       PubliclyAccessible: false,
       EnableIAMDatabaseAuthentication: true,
@@ -92,7 +80,7 @@ describe('by default', () => {
     });
   });
 
-  test('Database Insights in the free mode, and the operating system every minute, by a role for this instance alone', () => {
+  test('Database Insights is free, and a role for this instance reports every minute', () => {
     expect(instance?.Properties).toMatchObject({
       DatabaseInsightsMode: 'standard',
       PerformanceInsightsRetentionPeriod: 7,
@@ -113,7 +101,7 @@ describe('by default', () => {
     });
   });
 
-  test('logs go to groups that exist before the instance, without a custom resource', () => {
+  test('the log groups exist before the instance, without a custom resource', () => {
     const groups = template.findResources('AWS::Logs::LogGroup', {
       Properties: { RetentionInDays: 365 },
     });
@@ -126,7 +114,7 @@ describe('by default', () => {
     template.resourceCountIs('AWS::Lambda::Function', 0);
   });
 
-  test('the password is of our own making, since RDS-managed ones exclude read replicas', () => {
+  test('the password is not managed by RDS, which would exclude read replicas', () => {
     expect(instance?.Properties.ManageMasterUserPassword).toBeUndefined();
     template.hasResourceProperties('AWS::SecretsManager::Secret', {
       GenerateSecretString: {
@@ -149,7 +137,7 @@ describe('by default', () => {
   });
 });
 
-describe('as a user sets it up', () => {
+describe('with other props', () => {
   const stack = testStack('us-east-1');
   const key = (id: string) => new kms.Key(stack, id, { enableKeyRotation: true });
   const built = primary(stack, {
@@ -178,7 +166,7 @@ describe('as a user sets it up', () => {
   built.connections.allowDefaultPortFrom(client);
   const template = Template.fromStack(stack);
 
-  test('the secret is copied to other regions, each under a key that only that region has', () => {
+  test('the secret is copied to other regions, each under a key of that region', () => {
     template.hasResourceProperties('AWS::SecretsManager::Secret', {
       Name: 'market/master',
       KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('SecretKey'), 'Arn'] },
@@ -192,14 +180,14 @@ describe('as a user sets it up', () => {
     });
   });
 
-  test('advanced Database Insights keeps 15 months', () => {
+  test('advanced Database Insights keeps Performance Insights for 15 months', () => {
     template.hasResourceProperties('AWS::RDS::DBInstance', {
       DatabaseInsightsMode: 'advanced',
       PerformanceInsightsRetentionPeriod: 465,
     });
   });
 
-  test('a major upgrade brings the parameter group of the new version', () => {
+  test('a major upgrade creates the parameter group of the new version', () => {
     template.hasResourceProperties('AWS::RDS::DBInstance', {
       EngineVersion: '18',
       AllowMajorVersionUpgrade: true,
@@ -207,7 +195,7 @@ describe('as a user sets it up', () => {
     template.hasResourceProperties('AWS::RDS::DBParameterGroup', { Family: 'postgres18' });
   });
 
-  test('what is disposable is not protected', () => {
+  test('removalPolicy DESTROY turns protection off', () => {
     template.hasResource('AWS::RDS::DBInstance', {
       DeletionPolicy: 'Delete',
       Properties: { DeletionProtection: false, DeleteAutomatedBackups: true, MultiAZ: false },
@@ -215,7 +203,7 @@ describe('as a user sets it up', () => {
     template.hasResource('AWS::Logs::LogGroup', { DeletionPolicy: 'Delete' });
   });
 
-  test('CloudWatch Logs may use the key for logs', () => {
+  test('CloudWatch Logs may use the key of the logs', () => {
     template.allResourcesProperties('AWS::Logs::LogGroup', {
       KmsKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('LogKey'), 'Arn'] },
     });
@@ -228,7 +216,7 @@ describe('as a user sets it up', () => {
     });
   });
 
-  test('only whom `connections` names can connect', () => {
+  test('only clients that `connections` adds can connect', () => {
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
     template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
       FromPort: 5432,
@@ -243,7 +231,7 @@ describe('checks', () => {
     [
       'no backups',
       { backupRetention: Duration.days(0) },
-      'backupRetention must be 1 to 35 whole days, got 0.\nRDS replicates only from',
+      'backupRetention must be 1 to 35 whole days, got 0.\nRDS for PostgreSQL replicates only from',
     ],
     [
       '36 days of backups',
@@ -292,7 +280,8 @@ describe('checks', () => {
     [
       'an upgrade from the version itself',
       { upgradingFrom: rds.PostgresEngineVersion.VER_17 },
-      'upgradingFrom must be a major version below 17, the `engineVersion`, got "17".\nIt says where a major upgrade begins',
+      'upgradingFrom must be a major version below 17, that of `engineVersion`, got "17".\nA ' +
+        'major upgrade starts from this version',
     ],
     [
       'a downgrade',
@@ -307,7 +296,8 @@ describe('checks', () => {
     [
       'the secret in its own region',
       { secretReplicaRegions: [{ region: 'us-east-1', encryptionKey: 'alias/a' }] },
-      'secretReplicaRegions[0].region must be a region that does not have the secret yet, got "us-east-1"',
+      'secretReplicaRegions[0].region must be a region that does not have the secret yet, got ' +
+        '"us-east-1"',
     ],
     [
       'a region twice',
@@ -339,5 +329,99 @@ describe('checks', () => {
     ['63 characters', { instanceIdentifier: 'm'.repeat(63) }],
   ])('%s passes', (_, props) => {
     expect(() => primary(testStack('us-east-1'), props)).not.toThrow();
+  });
+});
+
+/** An import with the required attributes and some more. */
+function importedPrimary(
+  stack: Stack,
+  attributes: Partial<PostgresPrimaryAttributes> = {},
+): IPostgresPrimary {
+  return PostgresPrimary.fromPostgresPrimaryAttributes(stack, 'Imported', {
+    instanceIdentifier: 'market-primary',
+    endpointAddress: 'market-primary.example.com',
+    securityGroup: ec2.SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0'),
+    ...attributes,
+  });
+}
+
+describe('an imported primary', () => {
+  const stack = testStack('us-east-1');
+  const imported = importedPrimary(stack, {
+    port: 6432,
+    instanceResourceId: 'db-ABCDEFGHIJKL',
+    masterSecret: secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'market/master'),
+  });
+  const client = new ec2.SecurityGroup(stack, 'Client', { vpc: databaseVpc(stack) });
+  imported.connections.allowDefaultPortFrom(client);
+  imported.grantConnect(new iam.ManagedPolicy(stack, 'Policy'), 'orders_app');
+  const template = Template.fromStack(stack);
+
+  test('knows its endpoint, its identifier and its secret', () => {
+    expect(imported.endpoint).toEqual({ hostname: 'market-primary.example.com', port: 6432 });
+    expect(imported.instanceIdentifier).toBe('market-primary');
+    expect(imported.instance.dbInstanceEndpointAddress).toBe('market-primary.example.com');
+    expect(imported.masterSecret?.secretName).toBe('market/master');
+  });
+
+  test('lets clients in by a rule of its security group', () => {
+    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      GroupId: 'sg-0123456789abcdef0',
+      FromPort: 6432,
+      ToPort: 6432,
+    });
+  });
+
+  test('grants the login of one user of this instance', () => {
+    template.hasResourceProperties('AWS::IAM::ManagedPolicy', {
+      PolicyDocument: {
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 'rds-db:connect',
+            Resource: {
+              'Fn::Join': [
+                '',
+                [
+                  'arn:aws:rds-db:us-east-1:',
+                  { Ref: 'AWS::AccountId' },
+                  ':dbuser:db-ABCDEFGHIJKL/orders_app',
+                ],
+              ],
+            },
+          },
+        ],
+      },
+    });
+  });
+
+  test('has port 5432 by default, and without its resource id grants nothing', () => {
+    const least = importedPrimary(testStack('us-east-1'));
+    expect(least.endpoint.port).toBe(5432);
+    expect(() => least.grantConnect(new iam.AccountRootPrincipal(), 'orders_app')).toThrow(
+      'instanceResourceId',
+    );
+  });
+});
+
+test('the metrics have the dimension of the instance, here and imported, and take options', () => {
+  const imported = importedPrimary(testStack('us-east-1'));
+  const metrics = (of: IPostgresPrimary) =>
+    [
+      of.metricCpu(),
+      of.metricConnections(),
+      of.metricFreeStorage(),
+      of.metricWriteThroughput({ period: Duration.minutes(10) }),
+    ].map(({ metricName, statistic, period }) => [metricName, statistic, period.toMinutes()]);
+  expect(metrics(imported)).toEqual([
+    ['CPUUtilization', 'Average', 5],
+    ['DatabaseConnections', 'Maximum', 1],
+    ['FreeStorageSpace', 'Minimum', 5],
+    ['WriteThroughput', 'Average', 10],
+  ]);
+  const built = primary(testStack('us-east-1'));
+  expect(metrics(built)).toEqual(metrics(imported));
+  expect(built.metricCpu().dimensions).toEqual({
+    DBInstanceIdentifier: built.instance.instanceIdentifier,
   });
 });

@@ -5,30 +5,22 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { PostgresPrimary } from '../../../../lib/constructs/database/primary/postgres-primary';
-import { PostgresSource } from '../../../../lib/constructs/database/primary/postgres-source';
+import { PostgresSource } from '../../../../lib/constructs/database/primary/source';
 import {
   WriterProxy,
   type WriterProxyProps,
 } from '../../../../lib/constructs/database/primary/writer-proxy';
 import { PostgresReplicas } from '../../../../lib/constructs/database/replicas/postgres-replicas';
 import { testStack } from '../../../test-stack';
+import { databaseVpc } from '../fixture';
 
 const SECRET = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/orders-AbCdEf';
-
-function vpcOf(stack: Stack): ec2.IVpc {
-  return ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
-    vpcId: 'vpc-0123456789abcdef0',
-    availabilityZones: ['us-east-1a', 'us-east-1b'],
-    isolatedSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
-    isolatedSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1'],
-  });
-}
 
 function proxyIn(
   stack: Stack,
   props: (stack: Stack, primary: PostgresPrimary) => Partial<WriterProxyProps> = () => ({}),
 ): WriterProxy {
-  const vpc = vpcOf(stack);
+  const vpc = databaseVpc(stack, 2);
   const primary = new PostgresPrimary(stack, 'Primary', {
     vpc,
     instanceIdentifier: 'market-primary',
@@ -53,7 +45,7 @@ describe('by default', () => {
   proxy.grantConnect(new iam.ManagedPolicy(stack, 'Client'), 'orders_app');
   const template = Template.fromStack(stack);
 
-  test('TLS only, IAM to the proxy and on to PostgreSQL, and no password anywhere', () => {
+  test('it accepts TLS only, and uses IAM on both hops, without a password', () => {
     template.hasResourceProperties('AWS::RDS::DBProxy', {
       DBProxyName: 'market-writer',
       EngineFamily: 'POSTGRESQL',
@@ -70,13 +62,13 @@ describe('by default', () => {
     });
   });
 
-  test('who is granted it may connect as that user', () => {
+  test('grantConnect lets a role log in as that user', () => {
     template.hasResourceProperties('AWS::IAM::ManagedPolicy', {
       PolicyDocument: { Statement: [Match.objectLike({ Action: 'rds-db:connect' })] },
     });
   });
 
-  test('it takes half of the connections of the writer, and a quarter when they idle', () => {
+  test('it takes half of the connections of the writer, and a quarter when they are idle', () => {
     template.hasResourceProperties('AWS::RDS::DBProxyTargetGroup', {
       TargetGroupName: 'default',
       DBInstanceIdentifiers: [{ Ref: Match.stringLikeRegexp('^PrimaryInstance') }],
@@ -88,7 +80,7 @@ describe('by default', () => {
     });
   });
 
-  test('its log group is there before it, and is kept', () => {
+  test('its log group exists before it, and is retained', () => {
     template.hasResource('AWS::Logs::LogGroup', {
       Properties: { LogGroupName: '/aws/rds/proxy/market-writer', RetentionInDays: 90 },
       DeletionPolicy: 'RetainExceptOnCreate',
@@ -101,7 +93,7 @@ describe('by default', () => {
     template.hasResource('AWS::RDS::DBProxy', { DependsOn: Match.arrayWith([log]) });
   });
 
-  test('clients reach the proxy, and the proxy the writer', () => {
+  test('clients reach the proxy, and the proxy reaches the writer', () => {
     expect(proxy.endpoint.port).toBe(5432);
     template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
       FromPort: 5432,
@@ -114,7 +106,7 @@ describe('by default', () => {
   });
 });
 
-test('users with a password come by SCRAM, from a secret that the role may read', () => {
+test('users with a password log in by SCRAM, with a secret that the role may read', () => {
   const stack = testStack();
   proxyIn(stack, () => ({
     iamUsers: undefined,
@@ -147,43 +139,43 @@ test('users with a password come by SCRAM, from a secret that the role may read'
   });
 });
 
-describe('what it refuses', () => {
+describe('checks', () => {
   test.each<[string, Partial<WriterProxyProps>, string]>([
-    ['nobody', { iamUsers: [] }, 'iamUsers and secrets must be one user at least'],
+    ['a proxy without users', { iamUsers: [] }, 'iamUsers and secrets must be one user at least'],
     [
-      'no share',
+      'a share of 0',
       { maxConnectionsPercent: 0 },
       'maxConnectionsPercent must be 1 to 100, whole, got 0',
     ],
-    ['more than all', { maxConnectionsPercent: 101 }, 'got 101'],
+    ['a share of 101', { maxConnectionsPercent: 101 }, 'got 101'],
     [
       'a wait that is too long',
       { borrowTimeout: Duration.seconds(301) },
-      'borrowTimeout must be 0 to 300 whole seconds, got "301 s"',
+      'borrowTimeout must be 0 to 300 whole seconds, got 301',
     ],
     [
-      'a silence that is too long',
+      'an idle time that is too long',
       { idleClientTimeout: Duration.seconds(28_801) },
       'idleClientTimeout must be 1 to 28800 whole seconds',
     ],
     ['a name that RDS would fold', { proxyName: 'Market' }, 'proxyName must be'],
-  ])('%s', (_name, props, message) => {
+  ])('%s is refused', (_name, props, message) => {
     expect(() => proxyIn(testStack(), () => props)).toThrow(message);
   });
 
   test.each<[string, Partial<WriterProxyProps>]>([
     ['one user', { iamUsers: ['a'] }],
     ['the least share', { maxConnectionsPercent: 1 }],
-    ['all', { maxConnectionsPercent: 100 }],
+    ['all connections', { maxConnectionsPercent: 100 }],
     [
       'the longest wait',
       { borrowTimeout: Duration.seconds(300), idleClientTimeout: Duration.hours(8) },
     ],
-  ])('but not %s', (_name, props) => {
+  ])('%s passes', (_name, props) => {
     expect(() => proxyIn(testStack(), () => props)).not.toThrow();
   });
 
-  test('a read replica, whichever construct made it', () => {
+  test('a read replica is refused, whichever construct created it', () => {
     const replicaOf = (stack: Stack, primary: PostgresPrimary): rds.IDatabaseInstance | undefined =>
       new PostgresReplicas(stack, 'Replicas', {
         vpc: stack.node.findChild('Vpc') as unknown as ec2.IVpc,

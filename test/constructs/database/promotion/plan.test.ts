@@ -1,8 +1,8 @@
 import {
   isChoice,
   PROMOTION_PLAN,
+  type PromotionActions,
   type PromotionFacts,
-  type PromotionHands,
   type PromotionStep,
   type PromotionStepName,
   walkPromotion,
@@ -10,57 +10,57 @@ import {
 
 const STEPS = PROMOTION_PLAN.filter((node): node is PromotionStep => !isChoice(node));
 
-interface World {
+interface Conditions {
   following?: boolean;
   oldPrimary?: PromotionFacts['oldPrimary'];
   fails?: PromotionStepName;
 }
 
-/** Walks through a world in which every hand only says what it was told to. */
+/** Walks the plan with actions that only return given facts. */
 async function walk(
   drill: boolean,
-  { following = true, oldPrimary = 'fenced', fails }: World = {},
+  { following = true, oldPrimary = 'fenced', fails }: Conditions = {},
 ) {
-  const says: Partial<Record<PromotionStepName, Partial<PromotionFacts>>> = {
+  const returns: Partial<Record<PromotionStepName, Partial<PromotionFacts>>> = {
     inspect: { following },
     fence: { oldPrimary },
   };
-  const hands = Object.fromEntries(
+  const actions = Object.fromEntries(
     STEPS.map(({ name }) => [
       name,
       async () => {
         if (name === fails) throw new Error(`${name} broke`);
-        return says[name];
+        return returns[name];
       },
     ]),
   );
-  return walkPromotion(hands as unknown as PromotionHands, drill);
+  return walkPromotion(actions as unknown as PromotionActions, drill);
 }
 
-describe('the way', () => {
+describe('the steps', () => {
   const UNTIL_FENCE: PromotionStepName[] = ['inspect', 'assess', 'approve', 'fence'];
-  test.each<[string, boolean, World, PromotionStepName[]]>([
-    ['of a drill changes nothing', true, {}, ['inspect', 'assess', 'report']],
+  test.each<[string, boolean, Conditions, PromotionStepName[]]>([
+    ['of a drill change nothing', true, {}, ['inspect', 'assess', 'report']],
     [
-      'of a planned promotion waits for the last record',
+      'of a planned promotion wait for the last record',
       false,
       {},
       [...UNTIL_FENCE, 'catchUp', 'promote', 'verify', 'repoint', 'report'],
     ],
     [
-      'of a promotion away from a region that does not answer',
+      'of a promotion skip the wait if the old region does not answer',
       false,
       { oldPrimary: 'unreachable' },
       [...UNTIL_FENCE, 'promote', 'verify', 'repoint', 'report'],
     ],
     [
-      'of a second run, after the promotion, fences and finishes',
+      'of a second run after the promotion fence the old primary and finish',
       false,
       { following: false },
       [...UNTIL_FENCE, 'verify', 'repoint', 'report'],
     ],
-  ])('%s', async (_what, drill, world, expected) => {
-    const { done, failed } = await walk(drill, world);
+  ])('%s', async (_what, drill, conditions, expected) => {
+    const { done, failed } = await walk(drill, conditions);
     expect(done).toEqual(expected);
     expect(failed).toBeUndefined();
   });
@@ -68,7 +68,7 @@ describe('the way', () => {
 
 describe('a failure', () => {
   test.each(STEPS.map(({ name }) => name))(
-    'of %s ends the walk there, and says what to do',
+    'of %s ends the walk there, with advice on what to do',
     async (fails) => {
       const { done, failed } = await walk(false, { fails });
       expect(failed).toMatchObject({ step: fails, error: { message: `${fails} broke` } });
@@ -84,14 +84,14 @@ describe('a failure', () => {
     ['catchUp', ['promote', 'repoint']],
     ['promote', ['repoint']],
     ['verify', ['repoint']],
-  ])('of %s keeps %j from being done', async (fails, kept) => {
+  ])('of %s prevents %j', async (fails, kept) => {
     const { done } = await walk(false, { fails });
     expect(done.filter((step) => kept.includes(step))).toEqual([]);
   });
 });
 
-describe('whatever the world is', () => {
-  const worlds = [true, false].flatMap((drill) =>
+describe('in all conditions', () => {
+  const all = [true, false].flatMap((drill) =>
     [true, false].flatMap((following) =>
       (['fenced', 'unreachable'] as const).flatMap((oldPrimary) =>
         [undefined, ...STEPS.map(({ name }) => name)].map((fails) => ({
@@ -105,18 +105,18 @@ describe('whatever the world is', () => {
   );
   const changing = STEPS.filter(({ changes }) => changes).map(({ name }) => name);
 
-  test('a drill reaches no step that changes anything', async () => {
-    for (const world of worlds.filter(({ drill }) => drill)) {
-      const { done, failed } = await walk(true, world);
+  test('a drill reaches no step with lasting changes', async () => {
+    for (const conditions of all.filter(({ drill }) => drill)) {
+      const { done, failed } = await walk(true, conditions);
       expect(
         [...done, failed?.step].filter((step) => step !== undefined && changing.includes(step)),
       ).toEqual([]);
     }
   });
 
-  test('the fence is asked before the promotion, and the promotion is verified before the names are turned', async () => {
-    for (const world of worlds) {
-      const { done } = await walk(world.drill, world);
+  test('the fence precedes the promotion, which is verified before the names change', async () => {
+    for (const conditions of all) {
+      const { done } = await walk(conditions.drill, conditions);
       if (done.includes('promote'))
         expect(done.indexOf('fence')).toBeLessThan(done.indexOf('promote'));
       if (done.includes('repoint'))
@@ -125,17 +125,17 @@ describe('whatever the world is', () => {
     }
   });
 
-  test('a hub that follows nobody is not promoted again, and one behind a fence catches up first', async () => {
-    for (const world of worlds) {
-      const { done } = await walk(world.drill, world);
-      if (!world.following) expect(done).not.toContain('promote');
-      if (done.includes('promote') && world.oldPrimary === 'fenced')
+  test('a hub is promoted once, and catches up first if the primary is fenced', async () => {
+    for (const conditions of all) {
+      const { done } = await walk(conditions.drill, conditions);
+      if (!conditions.following) expect(done).not.toContain('promote');
+      if (done.includes('promote') && conditions.oldPrimary === 'fenced')
         expect(done).toContain('catchUp');
     }
   });
 });
 
-test('every step names real ones that come before it, and can be reached', () => {
+test('every step can be reached, and names existing steps as its prerequisites', () => {
   const names = STEPS.map(({ name }) => name);
   for (const { after } of STEPS) expect(after.filter((name) => !names.includes(name))).toEqual([]);
   const reached = new Set(

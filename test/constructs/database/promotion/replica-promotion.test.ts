@@ -1,8 +1,6 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
-import * as rds from 'aws-cdk-lib/aws-rds';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { PromotionFence } from '../../../../lib/constructs/database/promotion/fence';
@@ -11,38 +9,15 @@ import {
   type ReplicaPromotionProps,
 } from '../../../../lib/constructs/database/promotion/replica-promotion';
 import { testStack } from '../../../test-stack';
-
-function vpcOf(stack: Stack): ec2.IVpc {
-  return ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
-    vpcId: 'vpc-0123456789abcdef0',
-    availabilityZones: ['a', 'b'].map((letter) => `${stack.region}${letter}`),
-    isolatedSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
-    isolatedSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1'],
-  });
-}
+import { closedAccess, databaseVpc, importedInstance } from '../fixture';
 
 function promotion(
   props: Partial<ReplicaPromotionProps> = {},
   stack = testStack('eu-west-1'),
 ): ReplicaPromotion {
-  const vpc = vpcOf(stack);
-  const instance = rds.DatabaseInstance.fromDatabaseInstanceAttributes(stack, 'Hub', {
-    instanceIdentifier: 'market-eu-west-1-hub',
-    instanceEndpointAddress: 'hub.example.com',
-    instanceResourceId: 'db-ABCDEFGHIJKL',
-    port: 5432,
-    securityGroups: [],
-  });
-  const access = new ec2.Connections({
-    securityGroups: [
-      new ec2.SecurityGroup(stack, 'Group', {
-        vpc,
-        description: 'PostgreSQL',
-        allowAllOutbound: false,
-      }),
-    ],
-    defaultPort: ec2.Port.tcp(5432),
-  });
+  const vpc = databaseVpc(stack, 2);
+  const instance = importedInstance(stack, 'market-eu-west-1-hub');
+  const access = closedAccess(stack, vpc);
   return new ReplicaPromotion(stack, 'Promotion', {
     vpc,
     hub: { instance, access, user: 'probe' },
@@ -93,7 +68,7 @@ describe('a promotion', () => {
   const steps = stepsOf(template);
   const at = (name: string) => steps.find((step) => step.name === name);
 
-  test('is an automation document that is a drill unless told otherwise', () => {
+  test('is an automation document that runs a drill by default', () => {
     template.hasResourceProperties('AWS::SSM::Document', {
       DocumentType: 'Automation',
       Name: 'market-promote-eu-west-1',
@@ -109,7 +84,7 @@ describe('a promotion', () => {
     });
   });
 
-  test('leads from every step to one that exists, and asks nobody', () => {
+  test('leads from every step to an existing one, and asks for no approval', () => {
     const names = steps.map(({ name }) => name);
     expect(names).not.toContain('approve');
     const targets = steps.flatMap(({ nextStep, inputs }) => [
@@ -128,7 +103,7 @@ describe('a promotion', () => {
     });
   });
 
-  test('turns the record under its own identifier, to the new region and its health check', () => {
+  test('changes the record under its identifier, to the new region and its health check', () => {
     expect(at('repoint')?.inputs.InputPayload?.Records).toEqual([
       {
         zone: 'Z0EXAMPLE',
@@ -148,7 +123,7 @@ describe('a promotion', () => {
     ]);
   });
 
-  test('may promote the hub only, and close the old primary only', () => {
+  test('may promote only the hub, and fence only the old primary', () => {
     const [policy] = Object.values(
       template.findResources('AWS::IAM::ManagedPolicy', {
         Properties: { Description: Match.stringLikeRegexp('promotion') },
@@ -188,7 +163,7 @@ describe('a promotion', () => {
     });
   });
 
-  test('probes from inside of the network, by IAM, and with the certificates of RDS', () => {
+  test('probes the hub inside its network, by IAM, and with the certificates of RDS', () => {
     template.hasResourceProperties('AWS::Lambda::Function', {
       VpcConfig: { SubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'] },
       Environment: {
@@ -203,7 +178,7 @@ describe('a promotion', () => {
   });
 });
 
-test('asks for approval between the checks and the first change', () => {
+test('a promotion asks for approval between the checks and the first change', () => {
   const template = Template.fromStack(
     Stack.of(
       promotion({
@@ -224,7 +199,7 @@ test('asks for approval between the checks and the first change', () => {
   });
 });
 
-test('may publish to an encrypted topic for approvals', () => {
+test('a promotion may publish to an encrypted topic for approvals', () => {
   const stack = testStack('eu-west-1');
   const masterKey = kms.Key.fromKeyArn(
     stack,
@@ -248,9 +223,9 @@ test('may publish to an encrypted topic for approvals', () => {
   });
 });
 
-test('the fence lets nobody in and nobody out, and is found by its name', () => {
+test('the fence allows no traffic in or out, and has a fixed name', () => {
   const stack = testStack('us-east-1');
-  new PromotionFence(stack, 'Fence', { vpc: vpcOf(stack), groupName: 'market-fence' });
+  new PromotionFence(stack, 'Fence', { vpc: databaseVpc(stack, 2), groupName: 'market-fence' });
   const [group] = Object.values(Template.fromStack(stack).findResources('AWS::EC2::SecurityGroup'));
   expect(group).toMatchObject({
     DeletionPolicy: 'RetainExceptOnCreate',
@@ -262,7 +237,7 @@ test('the fence lets nobody in and nobody out, and is found by its name', () => 
   ]);
 });
 
-describe('refuses', () => {
+describe('checks', () => {
   const operators = ['a', 'b'];
   test.each<[string, Partial<ReplicaPromotionProps>, Partial<ReplicaPromotionProps>]>([
     [
@@ -281,7 +256,7 @@ describe('refuses', () => {
       { approval: { approvers: ['a'] } },
     ],
     ['hubIdentifier must be at most 63', { hubIdentifier: 'Hub' }, { hubIdentifier: 'hub' }],
-  ])('%s', (message, bad, good) => {
+  ])('a value is refused if %s', (message, bad, good) => {
     expect(() => promotion(bad)).toThrow(message);
     expect(() => promotion(good)).not.toThrow();
   });

@@ -1,14 +1,14 @@
 /**
- * The scripts of the automation, run by Python as Systems Manager runs them, against an AWS that
- * answers from a table.
+ * The scripts of the automation, run by Python as Systems Manager runs them, against a fake AWS
+ * that answers from a table.
  */
 import { spawnSync } from 'node:child_process';
 import { PROMOTION_SCRIPTS } from '../../../../lib/constructs/database/promotion/scripts';
 import { serversHere } from '../../../servers/server-process';
 
 /**
- * Stands in for boto3: each call takes the next of its answers, the last one for ever, and time
- * passes only in `sleep`.
+ * A fake of boto3. Each call takes the next of its answers, and repeats the last one. Time passes
+ * only in `sleep`.
  */
 const FAKE = `
 import io, json, sys, types
@@ -109,45 +109,50 @@ describeHere('inspect', () => {
   const events = { ...OLD, Hub: 'hub', Probe: 'probe' };
   test.each<[string, object, object, string]>([
     [
-      'nothing is lost with all received and a source that is up',
+      'nothing is lost if all is received and the source is up',
       oldIs('available', 'sg-1'),
       position(),
       '0',
     ],
     [
-      'the age of the last commit may be lost with a source that is down',
+      'commits since the last replayed one may be lost if the source is down',
       oldIs('failed', 'sg-1'),
       position(),
       '43',
     ],
     [
-      'or with a region that does not answer',
+      'they may be lost if the region does not answer',
       { error: 'EndpointConnectionError' },
       position(),
       '43',
     ],
     [
-      'or when nothing is received',
+      'they may be lost if nothing is received',
       oldIs('available', 'sg-1'),
       position({ receiving: false }),
       '43',
     ],
-    ['or when replay is behind', oldIs('available', 'sg-1'), position({ drained: false }), '43'],
-    ['an instance that was deleted is down', { error: 'DBInstanceNotFound' }, position(), '43'],
     [
-      'a region that answers only with errors of its own is down',
+      'they may be lost if replay is behind',
+      oldIs('available', 'sg-1'),
+      position({ drained: false }),
+      '43',
+    ],
+    ['a deleted instance counts as down', { error: 'DBInstanceNotFound' }, position(), '43'],
+    [
+      'a region that answers only with server errors counts as down',
       { error: 'Unavailable', status: 503 },
       position(),
       '43',
     ],
     [
-      'a hub that has replayed no commit since it started does not know',
+      'the loss is unknown if the hub has replayed no commit since it started',
       oldIs('failed', 'sg-1'),
       position({ ageSeconds: null }),
       '999999',
     ],
     [
-      'nothing is lost any more once it is promoted',
+      'nothing is lost once the hub is promoted',
       { error: 'EndpointConnectionError' },
       position({ inRecovery: false }),
       '0',
@@ -165,7 +170,7 @@ describeHere('inspect', () => {
     });
   });
 
-  test('a permission that is missing is not a region that is down', () => {
+  test('a missing permission does not count as a region that is down', () => {
     const answers = {
       'rds.describe_db_instances': [hubIs()],
       'rds.describe_db_instances@us-east-1': [{ error: 'AccessDenied' }],
@@ -199,7 +204,7 @@ describeHere('assess', () => {
     ],
   };
 
-  test('finds a hub ready that loses as much as is accepted', () => {
+  test('accepts a hub whose loss is as large as accepted', () => {
     expect(run('assess', events, allowed).returned).toEqual({ Verdict: 'ready' });
   });
 
@@ -209,10 +214,10 @@ describeHere('assess', () => {
       { LossSeconds: '31' },
       'Up to 31 s of commits would be lost, and 30 s are accepted.',
     ],
-    ['a hub that is busy', { HubStatus: 'modifying' }, 'The hub is modifying, not available.'],
+    ['a busy hub', { HubStatus: 'modifying' }, 'The hub is modifying, not available.'],
     ['a hub without backups', { BackupRetention: '0' }, 'The hub has no automatic backups'],
     [
-      'a hub of somebody else',
+      'a hub of another primary',
       { HubSource: 'arn:aws:rds:us-east-1:1:db:other' },
       'The hub follows other, not market-primary.',
     ],
@@ -227,7 +232,7 @@ describeHere('assess', () => {
     ).toContain(message);
   });
 
-  test('refuses without a permission, and names it', () => {
+  test('refuses a role without a permission, and names the permission', () => {
     const denied = {
       'iam.simulate_principal_policy': [
         {
@@ -242,7 +247,7 @@ describeHere('assess', () => {
     );
   });
 
-  test('is not kept by an IAM that does not answer: its control plane may be in the region that failed', () => {
+  test('continues if IAM does not answer, since its control plane may have failed too', () => {
     const down = {
       'iam.simulate_principal_policy': [{ error: 'ServiceUnavailable', status: 503 }],
     };
@@ -255,7 +260,7 @@ describeHere('assess', () => {
     ).toBe('AccessDenied');
   });
 
-  test('takes what Systems Manager makes of the parameters', () => {
+  test('accepts parameters as the text that Systems Manager passes', () => {
     const unreachable = { ...inspected, OldStatus: 'unreachable' };
     expect(
       run(
@@ -273,7 +278,7 @@ describeHere('fence', () => {
     'ec2.describe_security_groups@us-east-1': [{ SecurityGroups: [{ GroupId: 'sg-closed' }] }],
   };
 
-  test('moves the primary behind the closed group, and only then reboots it', () => {
+  test('moves the primary into the closed group, and only then reboots it', () => {
     const { returned, called } = run('fence', events, {
       ...closed,
       'rds.describe_db_instances@us-east-1': [
@@ -292,7 +297,7 @@ describeHere('fence', () => {
     ]);
   });
 
-  test('does not change the groups of one that is behind it already', () => {
+  test('does not change the groups of an instance that is already in it', () => {
     const { called } = run('fence', events, {
       ...closed,
       'rds.describe_db_instances@us-east-1': [oldIs('available', 'sg-closed')],
@@ -300,7 +305,7 @@ describeHere('fence', () => {
     expect(called).not.toContain('rds.modify_db_instance@us-east-1');
   });
 
-  test('waits for an instance that is busy, and for a region that does not answer once', () => {
+  test('waits for a busy instance, and for a region that once does not answer', () => {
     const { returned, called } = run(
       'fence',
       { ...events, AllowUnfenced: true },
@@ -321,7 +326,7 @@ describeHere('fence', () => {
 
   test.each<[string, Answers]>([
     [
-      'that is broken',
+      'that has failed',
       {
         'rds.describe_db_instances@us-east-1': [oldIs('failed', 'sg-open')],
         'rds.modify_db_instance@us-east-1': [{ error: 'InvalidDBInstanceState' }],
@@ -331,7 +336,7 @@ describeHere('fence', () => {
       'that was deleted',
       { 'rds.describe_db_instances@us-east-1': [{ error: 'DBInstanceNotFound' }] },
     ],
-  ])('an instance %s cannot be fenced, and is left where that was allowed', (_what, answers) => {
+  ])('an instance %s cannot be fenced, and is left if that was allowed', (_what, answers) => {
     expect(run('fence', events, { ...closed, ...answers }).raised).toBeDefined();
     expect(
       run('fence', { ...events, AllowUnfenced: true }, { ...closed, ...answers }).returned,
@@ -340,12 +345,12 @@ describeHere('fence', () => {
 
   test.each<[string, Answers, string]>([
     [
-      'without the group',
+      'if the group does not exist',
       { 'ec2.describe_security_groups@us-east-1': [{ SecurityGroups: [] }] },
       'must be one security group market-fence',
     ],
     [
-      'behind a group that lets somebody in',
+      'if the group has a rule that allows traffic',
       {
         'ec2.describe_security_groups@us-east-1': [
           { SecurityGroups: [{ GroupId: 'sg-1', IpPermissions: [{}] }] },
@@ -354,12 +359,12 @@ describeHere('fence', () => {
       'it is no fence',
     ],
     [
-      'when it takes too long',
+      'if it takes too long',
       { ...closed, 'rds.describe_db_instances@us-east-1': [oldIs('available', 'sg-open')] },
       'not behind the closed group yet, after 60 s',
     ],
     [
-      'when the region is gone and that was not allowed',
+      'if the region is gone and that was not allowed',
       { 'ec2.describe_security_groups@us-east-1': [{ error: 'ConnectTimeoutError' }] },
       'ConnectTimeoutError',
     ],
@@ -367,7 +372,7 @@ describeHere('fence', () => {
     expect(run('fence', events, answers).raised).toContain(message);
   });
 
-  test('says that the region is gone where that was allowed, and takes no other error for it', () => {
+  test('reports a region that is gone if that was allowed, and no other error as such', () => {
     const allowed = { ...events, AllowUnfenced: 'true' };
     expect(
       run('fence', allowed, {
@@ -386,7 +391,7 @@ describeHere('fence', () => {
 
 describeHere('catchUp', () => {
   const events = { ...WAIT, Probe: 'probe' };
-  test('waits until what is received stands still and is replayed, on a connection that is back after the reboot', () => {
+  test('waits until all is received and replayed, on a connection after the reboot', () => {
     const { returned, called } = run('catchUp', events, {
       'lambda.invoke': [
         position({ receiving: false, received: '0/10' }),
@@ -400,7 +405,7 @@ describeHere('catchUp', () => {
     expect(called).toHaveLength(5);
   });
 
-  test('goes on when the hub was not heard once, since nobody takes writes meanwhile', () => {
+  test('continues after the hub once did not answer, since no instance accepts writes', () => {
     const { returned } = run('catchUp', events, {
       'lambda.invoke': [position(), { errorMessage: 'timeout' }, position(), position()],
     });
@@ -410,7 +415,7 @@ describeHere('catchUp', () => {
     ).toContain('after 60 s: no such role');
   });
 
-  test('fails when that does not come', () => {
+  test('fails if the hub does not catch up in time', () => {
     expect(
       run('catchUp', events, { 'lambda.invoke': [position({ drained: false })] }).raised,
     ).toContain('after 60 s');
@@ -418,7 +423,7 @@ describeHere('catchUp', () => {
 });
 
 describeHere('promote, verify, repoint', () => {
-  test('a hub that is promoted is not promoted again', () => {
+  test('a promoted hub is not promoted again', () => {
     expect(
       run('promote', { Hub: 'hub' }, { 'rds.describe_db_instances': [hubIs()] }).called,
     ).toContain('rds.promote_read_replica');
@@ -427,7 +432,7 @@ describeHere('promote, verify, repoint', () => {
     ).not.toContain('rds.promote_read_replica');
   });
 
-  test('a write counts only on an instance that is available and follows nobody', () => {
+  test('a write counts only on an instance that is available and follows no source', () => {
     const events = { Hub: 'hub', Probe: 'probe', ...WAIT };
     const { returned, called } = run('verify', events, {
       'rds.describe_db_instances': [hubIs(), hubIs({ DBInstanceStatus: 'modifying' }), PROMOTED],
@@ -443,7 +448,7 @@ describeHere('promote, verify, repoint', () => {
     ).toBe('hub takes no writes after 60 s: still in recovery');
   });
 
-  test('records are turned, each once, and awaited', () => {
+  test('each record is changed once, and the change is awaited', () => {
     const { returned, calls } = run(
       'repoint',
       {

@@ -1,4 +1,4 @@
-/** The router and its handler against a clock and an AWS of the test's own, minute by minute. */
+/** The router and its handler against a fake clock and a fake AWS, minute by minute. */
 import fc from 'fast-check';
 import {
   type EndpointRecord,
@@ -6,7 +6,7 @@ import {
   type ReaderEndpointSettings,
   WRITER,
 } from '../../../../lib/constructs/database/reader-endpoint/api';
-import { keepEndpoint } from '../../../../lib/constructs/database/reader-endpoint/reader-endpoint.handler';
+import { updateEndpoint } from '../../../../lib/constructs/database/reader-endpoint/reader-endpoint.handler';
 
 const IDS = ['m-hub', 'm-leaf-1', 'm-leaf-2'];
 const BASE: ReaderEndpointSettings = {
@@ -40,7 +40,7 @@ const WAL = {
   idle: [90, 1_118_481, 80, 90, 100],
   silent: [],
 };
-interface Weather {
+interface Conditions {
   readonly replicas: readonly Condition[];
   readonly primary?: keyof typeof WAL;
   readonly down: readonly Call[];
@@ -57,7 +57,11 @@ const LAG: Partial<Record<Condition, number>> = {
 
 class FakeAws implements ReaderEndpointApi {
   public weights = new Map<string, number>();
-  public weather: Weather = { replicas: IDS.map(() => 'fresh'), down: [], isAnswerLost: false };
+  public conditions: Conditions = {
+    replicas: IDS.map(() => 'fresh'),
+    down: [],
+    isAnswerLost: false,
+  };
   public calls: string[] = [];
   private memory = '{}';
 
@@ -67,7 +71,7 @@ class FakeAws implements ReaderEndpointApi {
   }
 
   public condition(id: string): Condition {
-    return this.weather.replicas[this.settings.replicas.indexOf(id)] ?? 'fresh';
+    return this.conditions.replicas[this.settings.replicas.indexOf(id)] ?? 'fresh';
   }
   public named(): string[] {
     return [...this.weights].filter(([, weight]) => weight > 0).map(([id]) => id);
@@ -87,7 +91,7 @@ class FakeAws implements ReaderEndpointApi {
   }
   public async primaryWal() {
     this.called('primaryWal');
-    return WAL[this.weather.primary ?? 'busy'];
+    return WAL[this.conditions.primary ?? 'busy'];
   }
   public async records() {
     this.called('records');
@@ -118,34 +122,34 @@ class FakeAws implements ReaderEndpointApi {
   }
   private called(call: Call, effect?: () => void): void {
     this.calls.push(call);
-    if (!this.weather.down.includes(call)) return;
-    if (this.weather.isAnswerLost) effect?.();
+    if (!this.conditions.down.includes(call)) return;
+    if (this.conditions.isAnswerLost) effect?.();
     throw Object.assign(new Error('rate exceeded'), { name: 'Throttling' });
   }
 }
 
 interface Minute {
   readonly at: number;
-  readonly weather: Weather;
+  readonly conditions: Conditions;
   readonly before: readonly string[];
   readonly after: readonly string[];
   readonly error?: string;
 }
 
-async function live(
+async function runMinutes(
   settings: ReaderEndpointSettings,
-  weathers: readonly Weather[],
+  sequence: readonly Conditions[],
   log: (entry: object) => void = () => {},
 ) {
   const aws = new FakeAws(settings);
   const minutes: Minute[] = [];
-  for (const [index, weather] of weathers.entries()) {
-    aws.weather = weather;
+  for (const [index, conditions] of sequence.entries()) {
+    aws.conditions = conditions;
     const before = aws.named();
     const at = index * 60;
     let error: string | undefined;
     try {
-      await keepEndpoint(settings, aws, {
+      await updateEndpoint(settings, aws, {
         now: () => at * 1000,
         sleep: async () => {},
         random: () => 0.5,
@@ -154,18 +158,16 @@ async function live(
     } catch (thrown) {
       error = (thrown as Error).message;
     }
-    minutes.push({ at, weather, before, after: aws.named(), error });
+    minutes.push({ at, conditions, before, after: aws.named(), error });
   }
   return { aws, minutes };
 }
 
-const calm = (replicas: readonly Condition[], minutes: number): Weather[] =>
+const steady = (replicas: readonly Condition[], minutes: number): Conditions[] =>
   Array.from({ length: minutes }, () => ({ replicas, down: [], isAnswerLost: false }));
 
-/**
- * A condition lasts for some minutes, as in life: pure noise would hardly ever let anybody return.
- */
-const stormy: fc.Arbitrary<Weather[]> = fc
+/** Conditions that last for some minutes: with pure noise, a replica would hardly ever return. */
+const changing: fc.Arbitrary<Conditions[]> = fc
   .array(
     fc.record({
       minutes: fc.integer({ min: 1, max: 9 }),
@@ -182,49 +184,51 @@ const stormy: fc.Arbitrary<Weather[]> = fc
     }),
     { minLength: 3, maxLength: 12 },
   )
-  .map((spells) =>
-    spells.flatMap(({ minutes, ...weather }) => Array.from({ length: minutes }, () => weather)),
+  .map((phases) =>
+    phases.flatMap(({ minutes, ...conditions }) =>
+      Array.from({ length: minutes }, () => conditions),
+    ),
   );
 
 const settingsOf = (fallBackToWriter: boolean) => ({ ...BASE, fallBackToWriter });
-const conditionOf = (weather: Weather, id: string) => weather.replicas[IDS.indexOf(id)];
-const isDead = (weather: Weather, id: string) => conditionOf(weather, id) === 'failed';
+const conditionOf = (conditions: Conditions, id: string) => conditions.replicas[IDS.indexOf(id)];
+const isDead = (conditions: Conditions, id: string) => conditionOf(conditions, id) === 'failed';
 const RUNS = { numRuns: 200 };
 
-describe('in any weather', () => {
-  test('the name always leads somewhere', async () => {
+describe('in all conditions', () => {
+  test('the name always has a target', async () => {
     await fc.assert(
-      fc.asyncProperty(stormy, fc.boolean(), async (weathers, fallBack) => {
-        const { minutes } = await live(settingsOf(fallBack), weathers);
+      fc.asyncProperty(changing, fc.boolean(), async (sequence, fallBack) => {
+        const { minutes } = await runMinutes(settingsOf(fallBack), sequence);
         for (const { after } of minutes) expect(after.length).toBeGreaterThan(0);
       }),
       RUNS,
     );
   });
 
-  test('nobody returns inside the hold, but where all that were named are dead', async () => {
+  test('no replica returns during its hold, unless all named ones have failed', async () => {
     await fc.assert(
-      fc.asyncProperty(stormy, fc.boolean(), async (weathers, fallBack) => {
-        const { minutes } = await live(settingsOf(fallBack), weathers);
+      fc.asyncProperty(changing, fc.boolean(), async (sequence, fallBack) => {
+        const { minutes } = await runMinutes(settingsOf(fallBack), sequence);
         for (const id of IDS) {
           let left = Number.NEGATIVE_INFINITY;
-          for (const { at, weather, before, after } of minutes) {
+          for (const { at, conditions, before, after } of minutes) {
             if (before.includes(id) && !after.includes(id)) left = at;
             if (
               before.includes(id) ||
               !after.includes(id) ||
-              before.every((other) => isDead(weather, other))
+              before.every((other) => isDead(conditions, other))
             )
               continue;
             expect(at - left).toBeGreaterThanOrEqual(BASE.holdSeconds);
-            // What a run that failed did not see cannot count.
+            // Only successful runs saw the conditions.
             const seen = minutes.filter(
               (minute) =>
                 minute.error === undefined && minute.at <= at && minute.at >= at - BASE.holdSeconds,
             );
-            for (const { weather: seenWeather } of seen) {
-              const idle = seenWeather.primary === 'idle' ? ['between'] : [];
-              expect(['fresh', 'silent', ...idle]).toContain(conditionOf(seenWeather, id));
+            for (const { conditions: seenConditions } of seen) {
+              const idle = seenConditions.primary === 'idle' ? ['between'] : [];
+              expect(['fresh', 'silent', ...idle]).toContain(conditionOf(seenConditions, id));
             }
           }
         }
@@ -233,34 +237,38 @@ describe('in any weather', () => {
     );
   });
 
-  test('who is dead or stale leaves in the minute that AWS tells it: the dead while another lives, the stale while another is good', async () => {
+  test('a failed or stale replica leaves at once if there is a better one', async () => {
     await fc.assert(
-      fc.asyncProperty(stormy, fc.boolean(), async (weathers, fallBack) => {
-        const { minutes } = await live(settingsOf(fallBack), weathers);
-        for (const { weather, after, error } of minutes) {
+      fc.asyncProperty(changing, fc.boolean(), async (sequence, fallBack) => {
+        const { minutes } = await runMinutes(settingsOf(fallBack), sequence);
+        for (const { conditions, after, error } of minutes) {
           const isBad = (id: string) =>
-            ['failed', 'stale', 'broken'].includes(conditionOf(weather, id) ?? '');
+            ['failed', 'stale', 'broken'].includes(conditionOf(conditions, id) ?? '');
           const hasGood = after.some(
-            (id) => id === WRITER || ['fresh', 'between'].includes(conditionOf(weather, id) ?? ''),
+            (id) =>
+              id === WRITER || ['fresh', 'between'].includes(conditionOf(conditions, id) ?? ''),
           );
           if (error === undefined && hasGood) expect(after.filter(isBad)).toEqual([]);
-          const hasLiving = IDS.some((id) => !isDead(weather, id));
+          const hasLiving = IDS.some((id) => !isDead(conditions, id));
           if (error === undefined && hasLiving)
-            expect(after.filter((id) => isDead(weather, id))).toEqual([]);
+            expect(after.filter((id) => isDead(conditions, id))).toEqual([]);
         }
       }),
       RUNS,
     );
   });
 
-  test('when it calms, the fresh ones are named and nobody else', async () => {
+  test('in steady conditions, exactly the fresh replicas are named in the end', async () => {
     const lasting = fc.array(
       fc.constantFrom<Condition>('fresh', 'stale', 'broken', 'silent', 'failed'),
       { minLength: 3, maxLength: 3 },
     );
     await fc.assert(
-      fc.asyncProperty(stormy, lasting, fc.boolean(), async (weathers, replicas, fallBack) => {
-        const { aws } = await live(settingsOf(fallBack), [...weathers, ...calm(replicas, 14)]);
+      fc.asyncProperty(changing, lasting, fc.boolean(), async (sequence, replicas, fallBack) => {
+        const { aws } = await runMinutes(settingsOf(fallBack), [
+          ...sequence,
+          ...steady(replicas, 14),
+        ]);
         const fresh = IDS.filter((_, index) => replicas[index] === 'fresh');
         if (fresh.length > 0) expect(aws.named()).toEqual(fresh);
         else if (fallBack && replicas.some((each) => each !== 'silent'))
@@ -273,21 +281,24 @@ describe('in any weather', () => {
 });
 
 describe('a run', () => {
+  const AT_ZERO = { now: () => 0, sleep: async () => {}, random: () => 0, log: () => {} };
   const FRESH: Condition[] = ['fresh', 'fresh', 'fresh'];
 
-  test('writes nothing while all is calm, and reports its targets', async () => {
+  test('writes nothing while nothing changes, and reports its targets', async () => {
     const log: object[] = [];
-    const { aws } = await live(BASE, calm(FRESH, 1), (entry) => log.push(entry));
+    const { aws } = await runMinutes(BASE, steady(FRESH, 1), (entry) => log.push(entry));
     expect(aws.calls.filter((call) => call.startsWith('write'))).toEqual([]);
     expect(log).toEqual([
       expect.objectContaining({ Endpoint: BASE.name, Targets: 3, Dropped: 0, OnWriter: 0 }),
     ]);
   });
 
-  test('says each change in one line, with its reason', async () => {
+  test('logs each change in one line, with its reason', async () => {
     const log: Record<string, unknown>[] = [];
-    await live(BASE, [...calm(['fresh', 'stale', 'broken'], 1), ...calm(FRESH, 6)], (entry) =>
-      log.push(entry as Record<string, unknown>),
+    await runMinutes(
+      BASE,
+      [...steady(['fresh', 'stale', 'broken'], 1), ...steady(FRESH, 6)],
+      (entry) => log.push(entry as Record<string, unknown>),
     );
     expect(log.filter(({ message }) => message !== undefined)).toEqual([
       {
@@ -309,13 +320,13 @@ describe('a run', () => {
     ]);
   });
 
-  test('tries three times, acts on what it knows, and then fails for the alarm to see', async () => {
-    const weather: Weather = {
+  test('tries three times, acts on the readings it has, and then fails for the alarm', async () => {
+    const conditions: Conditions = {
       replicas: ['stale', 'fresh', 'fresh'],
       down: ['instance'],
       isAnswerLost: false,
     };
-    const { aws, minutes } = await live(BASE, [weather]);
+    const { aws, minutes } = await runMinutes(BASE, [conditions]);
     expect(aws.named()).toEqual(['m-leaf-1', 'm-leaf-2']);
     expect(aws.calls.filter((call) => call === 'instance')).toHaveLength(9);
     expect(minutes[0]?.error).toContain(
@@ -326,7 +337,7 @@ describe('a run', () => {
   test.each<Call>(['records', 'readMemory', 'writeMemory'])(
     'changes nothing when %s fails',
     async (down) => {
-      const { aws } = await live(BASE, [
+      const { aws } = await runMinutes(BASE, [
         { replicas: ['silent', 'stale', 'fresh'], down: [down], isAnswerLost: false },
       ]);
       expect(aws.named()).toEqual(IDS);
@@ -334,39 +345,24 @@ describe('a run', () => {
     },
   );
 
-  test('a memory that cannot be read as JSON begins anew', async () => {
+  test('discards a memory that is not JSON', async () => {
     const aws = new FakeAws(BASE);
     await aws.writeMemory('not JSON');
-    await keepEndpoint(BASE, aws, {
-      now: () => 0,
-      sleep: async () => {},
-      random: () => 0,
-      log: () => {},
-    });
+    await updateEndpoint(BASE, aws, AT_ZERO);
     expect(aws.named()).toEqual(IDS);
   });
 
-  test('says which replica has no record', async () => {
+  test('names the replica that has no record', async () => {
     const aws = new FakeAws(BASE);
     aws.weights.delete('m-hub');
-    const run = keepEndpoint(BASE, aws, {
-      now: () => 0,
-      sleep: async () => {},
-      random: () => 0,
-      log: () => {},
-    });
+    const run = updateEndpoint(BASE, aws, AT_ZERO);
     await expect(run).rejects.toThrow('m-hub has no record under readers.market.internal');
   });
 
-  test('leaves the record of a replica that a deployment adds or removes as CloudFormation wrote it', async () => {
+  test('does not change the record of a replica that a deployment adds or removes', async () => {
     const aws = new FakeAws(BASE);
     aws.weights.set('m-leaf-3', 1);
-    await keepEndpoint(BASE, aws, {
-      now: () => 0,
-      sleep: async () => {},
-      random: () => 0,
-      log: () => {},
-    });
+    await updateEndpoint(BASE, aws, AT_ZERO);
     expect(aws.weights.get('m-leaf-3')).toBe(1);
     expect(aws.calls).not.toContain('writeRecords');
   });

@@ -8,7 +8,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import { PostgresSource } from '../../../../lib/constructs/database/primary/postgres-source';
+import { PostgresSource } from '../../../../lib/constructs/database/primary/source';
 import {
   type ReaderEndpointSettings,
   readerEndpointApi,
@@ -19,12 +19,28 @@ import {
 } from '../../../../lib/constructs/database/reader-endpoint/reader-endpoint';
 import { PostgresReplicas } from '../../../../lib/constructs/database/replicas/postgres-replicas';
 import { testStack } from '../../../test-stack';
+import { databaseVpc } from '../fixture';
 
 const REPLICAS = {
   instanceIdentifiers: ['m-hub', 'm-leaf-1'],
   endpoints: ['m-hub.example.com', 'm-leaf-1.example.com'].map(
     (hostname) => ({ hostname, port: 5432, socketAddress: `${hostname}:5432` }) as rds.Endpoint,
   ),
+};
+
+/** The settings of the endpoint below, as its function receives them. */
+const SETTINGS: ReaderEndpointSettings = {
+  name: 'readers.market.internal',
+  hostedZoneId: 'Z1',
+  memoryParameter: '/memory',
+  replicas: ['m-hub', 'm-leaf-1'],
+  fallBackToWriter: false,
+  primary: { region: 'us-east-1', instanceIdentifier: 'm-primary' },
+  region: 'ap-southeast-1',
+  dropLagSeconds: 60,
+  restoreLagSeconds: 20,
+  holdSeconds: 300,
+  unknownSeconds: 300,
 };
 
 function endpoint(
@@ -47,7 +63,7 @@ describe('by default', () => {
   const built = endpoint();
   const template = Template.fromStack(Stack.of(built));
 
-  test('a private zone of the network, and a weighted record of a few seconds for each replica', () => {
+  test('it has a private zone, and a weighted record of a few seconds for each replica', () => {
     template.hasResourceProperties('AWS::Route53::HostedZone', {
       Name: 'market.internal.',
       VPCs: [{ VPCId: 'vpc-0123456789abcdef0', VPCRegion: 'ap-southeast-1' }],
@@ -69,7 +85,7 @@ describe('by default', () => {
     );
   });
 
-  test('a function every minute, one at a time, whose failures are not repeated but alarmed', () => {
+  test('one function at a time runs every minute; a failure is not retried but alarmed', () => {
     template.hasResourceProperties('AWS::Events::Rule', {
       ScheduleExpression: 'rate(1 minute)',
       Targets: [
@@ -95,7 +111,7 @@ describe('by default', () => {
     });
   });
 
-  test('it may describe these instances, turn these records, and remember in this parameter', () => {
+  test('the function may use only these instances, records and parameter', () => {
     const statements = Object.values(template.findResources('AWS::IAM::ManagedPolicy'))[0]
       ?.Properties.PolicyDocument.Statement;
     const allowed = (action: string) =>
@@ -127,7 +143,7 @@ describe('by default', () => {
     );
   });
 
-  test('the function starts, and is told of another replica, only when the records are there', () => {
+  test('the function starts, and learns of another replica, only after the records exist', () => {
     const records = Object.keys(template.findResources('AWS::Route53::RecordSet'));
     for (const type of ['AWS::Events::Rule', 'AWS::Lambda::Function']) {
       expect(Object.values(template.findResources(type))[0]?.DependsOn).toEqual(
@@ -136,7 +152,7 @@ describe('by default', () => {
     }
   });
 
-  test('the alarm begins with the schedule, not while RDS still makes the first replicas', () => {
+  test('the alarm starts with the schedule, not while RDS still creates the first replicas', () => {
     const [alarm] = Object.values(template.findResources('AWS::CloudWatch::Alarm'));
     expect(alarm?.DependsOn).toEqual(
       expect.arrayContaining(Object.keys(template.findResources('AWS::Events::Rule'))),
@@ -144,7 +160,7 @@ describe('by default', () => {
   });
 });
 
-describe('as a user sets it up', () => {
+describe('with other props', () => {
   const stack = testStack('ap-southeast-1');
   const zone = route53.HostedZone.fromHostedZoneAttributes(stack, 'Zone', {
     hostedZoneId: 'Z1',
@@ -168,7 +184,7 @@ describe('as a user sets it up', () => {
   );
   const template = Template.fromStack(stack);
 
-  test('the writer stands by with weight 0', () => {
+  test('the record of the writer starts with weight 0', () => {
     template.hasResourceProperties('AWS::Route53::RecordSet', {
       HostedZoneId: 'Z1',
       SetIdentifier: '(writer)',
@@ -178,42 +194,30 @@ describe('as a user sets it up', () => {
     template.resourceCountIs('AWS::Route53::HostedZone', 0);
   });
 
-  test('the function knows the settings', () => {
+  test('the function receives the settings', () => {
     const [created] = Object.values(template.findResources('AWS::Lambda::Function'));
-    const SETTINGS = created?.Properties.Environment.Variables.SETTINGS;
-    const text = SETTINGS['Fn::Join'][1]
+    const settings = created?.Properties.Environment.Variables.SETTINGS;
+    const text = settings['Fn::Join'][1]
       .map((part: unknown) => (typeof part === 'string' ? part : 'ref'))
       .join('');
     expect(JSON.parse(text)).toEqual({
-      name: 'readers.market.internal',
-      hostedZoneId: 'Z1',
+      ...SETTINGS,
       memoryParameter: 'ref',
-      replicas: ['m-hub', 'm-leaf-1'],
       fallBackToWriter: true,
-      primary: { region: 'us-east-1', instanceIdentifier: 'm-primary' },
-      region: 'ap-southeast-1',
-      dropLagSeconds: 60,
-      restoreLagSeconds: 20,
       holdSeconds: 600,
-      unknownSeconds: 300,
     });
   });
 
-  test('the alarm is heard', () => {
+  test('the alarm notifies the topic', () => {
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
       AlarmActions: ['arn:aws:sns:ap-southeast-1:111111111111:alarms'],
     });
   });
 });
 
-test('stands over the replicas of a region, hub and leaves', () => {
+test('a PostgresReplicas is accepted, and hub and leaves each have a record', () => {
   const stack = testStack('ap-southeast-1');
-  const vpc = ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
-    vpcId: 'vpc-0123456789abcdef0',
-    availabilityZones: ['ap-southeast-1a', 'ap-southeast-1b'],
-    isolatedSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
-    isolatedSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1'],
-  });
+  const vpc = databaseVpc(stack, 2);
   const primary = { region: 'us-east-1', instanceIdentifier: 'm-primary' };
   const replicas = new PostgresReplicas(stack, 'Replicas', {
     vpc,
@@ -271,13 +275,9 @@ describe('checks', () => {
       () => endpoint({ replicas: { instanceIdentifiers: [], endpoints: [] } }),
       'replicas must be at least one instance',
     ],
+    ['a TTL of 0', () => endpoint({ ttl: seconds(0) }), 'ttl must be 1 to 60 seconds, got 0'],
     [
-      'an answer kept for no time',
-      () => endpoint({ ttl: seconds(0) }),
-      'ttl must be 1 to 60 seconds, got 0',
-    ],
-    [
-      'an answer kept for long',
+      'a TTL of 61 seconds',
       () => endpoint({ ttl: seconds(61) }),
       'ttl must be 1 to 60 seconds, got 61',
     ],
@@ -287,13 +287,13 @@ describe('checks', () => {
       'restoreLag must be below `dropLag`, 60 seconds, got 60',
     ],
     [
-      'a replica that waits for reports',
+      'a replica whose replay waits for reports',
       () =>
         endpoint({ replicas: { ...REPLICAS, replayDelays: [seconds(30), Duration.minutes(15)] } }),
       'dropLag must be above 900 seconds, the max_standby_streaming_delay of m-leaf-1, got 60',
     ],
     [
-      'a replica that waits as long',
+      'a replica whose replay waits as long as dropLag',
       () => endpoint({ replicas: { ...REPLICAS, replayDelays: [seconds(60)] } }),
       'dropLag must be above 60',
     ],
@@ -303,7 +303,7 @@ describe('checks', () => {
       'hold must be 60 seconds or more, got 59',
     ],
     [
-      'a verdict for no time',
+      'an unknownFor of 0',
       () => endpoint({ unknownFor: seconds(0) }),
       'unknownFor must be 60 seconds or more, got 0',
     ],
@@ -313,11 +313,11 @@ describe('checks', () => {
 
   test.each<[string, Partial<ReaderEndpointProps>]>([
     ['three labels', { name: 'r.market.internal' }],
-    ['one second', { ttl: seconds(1) }],
-    ['a minute', { ttl: seconds(60) }],
+    ['a TTL of one second', { ttl: seconds(1) }],
+    ['a TTL of a minute', { ttl: seconds(60) }],
     ['a gap of a second', { restoreLag: seconds(59) }],
     [
-      'replicas that wait for less',
+      'replicas whose replay waits for less',
       { replicas: { ...REPLICAS, replayDelays: [seconds(59), undefined] } },
     ],
     ['a hold of a minute', { hold: seconds(60), unknownFor: seconds(60) }],
@@ -326,8 +326,8 @@ describe('checks', () => {
   });
 });
 
-describe('what it asks of AWS', () => {
-  const asked: {
+describe('the calls to AWS', () => {
+  const sent: {
     client: string;
     region: string;
     command: string;
@@ -335,21 +335,21 @@ describe('what it asks of AWS', () => {
   }[] = [];
   let answer: (command: string, input: Record<string, unknown>) => object = () => ({});
 
-  /** A stand-in for the SDK's clients: it records commands and answers them. */
+  /** A fake of the SDK's clients, which records commands and answers them. */
   function load(name: string): object {
     const client = class {
       constructor(private readonly settings: { region: string }) {}
-      public async send(sent: {
+      public async send(call: {
         command: string;
         input: Record<string, unknown>;
       }): Promise<object> {
-        asked.push({ client: name, region: this.settings.region, ...sent });
-        return answer(sent.command, sent.input);
+        sent.push({ client: name, region: this.settings.region, ...call });
+        return answer(call.command, call.input);
       }
     };
-    const command = (called: string) =>
+    const command = (commandName: string) =>
       class {
-        public readonly command = called;
+        public readonly command = commandName;
         constructor(public readonly input: object) {}
       };
     return new Proxy(
@@ -358,21 +358,8 @@ describe('what it asks of AWS', () => {
     );
   }
 
-  const SETTINGS: ReaderEndpointSettings = {
-    name: 'readers.market.internal',
-    hostedZoneId: 'Z1',
-    memoryParameter: '/memory',
-    replicas: ['m-hub', 'm-leaf-1'],
-    fallBackToWriter: false,
-    primary: { region: 'us-east-1', instanceIdentifier: 'm-primary' },
-    region: 'ap-southeast-1',
-    dropLagSeconds: 60,
-    restoreLagSeconds: 20,
-    holdSeconds: 300,
-    unknownSeconds: 300,
-  };
   const api = readerEndpointApi(SETTINGS, load);
-  beforeEach(() => asked.splice(0));
+  beforeEach(() => sent.splice(0));
 
   test.each<[string, object, boolean, boolean]>([
     [
@@ -386,7 +373,7 @@ describe('what it asks of AWS', () => {
     ],
     ['being backed up', { DBInstanceStatus: 'backing-up' }, true, false],
     ['rebooting', { DBInstanceStatus: 'rebooting' }, false, false],
-    ['a state of tomorrow', { DBInstanceStatus: 'teleporting' }, false, false],
+    ['in an unknown state', { DBInstanceStatus: 'teleporting' }, false, false],
     [
       'no longer replicating',
       {
@@ -396,15 +383,15 @@ describe('what it asks of AWS', () => {
       true,
       true,
     ],
-  ])('an instance that is %s', async (_, instance, answers, isReplicationBroken) => {
+  ])('describe an instance that is %s', async (_, instance, answers, isReplicationBroken) => {
     answer = () => ({ DBInstances: [instance] });
     expect(await api.instance('m-hub')).toEqual({ answers, isReplicationBroken });
-    expect(asked).toMatchObject([
+    expect(sent).toMatchObject([
       { client: '@aws-sdk/client-rds', input: { DBInstanceIdentifier: 'm-hub' } },
     ]);
   });
 
-  test('an instance that is gone, and an RDS that does not answer', async () => {
+  test('treat a deleted instance as not answering, and pass other errors of RDS on', async () => {
     answer = () => {
       throw Object.assign(new Error('gone'), { name: 'DBInstanceNotFoundFault' });
     };
@@ -415,7 +402,7 @@ describe('what it asks of AWS', () => {
     await expect(api.instance('m-hub')).rejects.toThrow('slow down');
   });
 
-  test('the newest lag of each replica here, and the WAL of the primary there', async () => {
+  test('read the newest lag of each replica, and the WAL in the region of the primary', async () => {
     answer = (_, input) => ({
       MetricDataResults: (input.MetricDataQueries as { Id: string }[]).map(({ Id }) => ({
         Id,
@@ -424,13 +411,14 @@ describe('what it asks of AWS', () => {
     });
     expect(await api.lags(['m-hub', 'm-leaf-1'], 1000)).toEqual({ 'm-hub': 7 });
     expect(await api.primaryWal(1000)).toEqual([7, 8, 9]);
-    expect(asked.map(({ region }) => region)).toEqual(['ap-southeast-1', 'us-east-1']);
-    expect(JSON.stringify(asked[1]?.input)).toContain(
-      '"MetricName":"TransactionLogsGeneration","Dimensions":[{"Name":"DBInstanceIdentifier","Value":"m-primary"}]',
+    expect(sent.map(({ region }) => region)).toEqual(['ap-southeast-1', 'us-east-1']);
+    expect(JSON.stringify(sent[1]?.input)).toContain(
+      '"MetricName":"TransactionLogsGeneration",' +
+        '"Dimensions":[{"Name":"DBInstanceIdentifier","Value":"m-primary"}]',
     );
   });
 
-  test('records are read and written back as they were, but for the weight', async () => {
+  test('read records and write them back unchanged except for the weight', async () => {
     const set = {
       Name: 'readers.market.internal.',
       Type: 'CNAME',
@@ -448,13 +436,13 @@ describe('what it asks of AWS', () => {
     expect(records).toEqual([{ id: 'm-hub', weight: 1, ttlSeconds: 5, values: ['h'] }]);
     await api.writeRecords(records.map((record) => ({ ...record, weight: 0 })));
     const written = { ...set, Name: 'readers.market.internal', Weight: 0 };
-    expect(asked[1]?.input).toEqual({
+    expect(sent[1]?.input).toEqual({
       HostedZoneId: 'Z1',
       ChangeBatch: { Changes: [{ Action: 'UPSERT', ResourceRecordSet: written }] },
     });
   });
 
-  test('a call that hangs ends with an error, in time for another one', async () => {
+  test('end a hanging call with an error, in time for a retry', async () => {
     const server = createServer(() => {}).listen(0, '127.0.0.1');
     try {
       await once(server, 'listening');
@@ -476,10 +464,45 @@ describe('what it asks of AWS', () => {
     }
   }, 20_000);
 
-  test('the memory', async () => {
+  test('read and write the memory', async () => {
     answer = () => ({ Parameter: { Value: '{"a":1}' } });
     expect(await api.readMemory()).toBe('{"a":1}');
     await api.writeMemory('{}');
-    expect(asked[1]?.input).toEqual({ Name: '/memory', Value: '{}', Overwrite: true });
+    expect(sent[1]?.input).toEqual({ Name: '/memory', Value: '{}', Overwrite: true });
+  });
+});
+
+describe('for other constructs', () => {
+  const stack = testStack('ap-southeast-1', 'Other');
+  const imported = ReaderEndpoint.fromReaderEndpointAttributes(stack, 'Imported', {
+    name: 'readers.market.internal',
+    port: 6432,
+  });
+
+  test('the endpoint is the name and the port of the replicas, here and imported', () => {
+    expect(endpoint().endpoint).toEqual({ hostname: 'readers.market.internal', port: 5432 });
+    expect(imported.endpoint).toEqual({ hostname: 'readers.market.internal', port: 6432 });
+    expect(
+      ReaderEndpoint.fromReaderEndpointAttributes(stack, 'WithoutPort', { name: 'r.m.internal' })
+        .endpoint,
+    ).toEqual({ hostname: 'r.m.internal', port: 5432 });
+  });
+
+  test('the metrics have the dimension of the name, and take options', () => {
+    const metrics = [
+      imported.metricTargets(),
+      imported.metricDropped(),
+      imported.metricOnWriter({ statistic: 'Sum' }),
+    ];
+    expect(metrics.map(({ metricName, statistic }) => [metricName, statistic])).toEqual([
+      ['Targets', 'Minimum'],
+      ['Dropped', 'Maximum'],
+      ['OnWriter', 'Sum'],
+    ]);
+    for (const { namespace, dimensions, period } of metrics) {
+      expect(namespace).toBe('Isochrone/ReaderEndpoint');
+      expect(dimensions).toEqual({ Endpoint: 'readers.market.internal' });
+      expect(period.toSeconds()).toBe(60);
+    }
   });
 });

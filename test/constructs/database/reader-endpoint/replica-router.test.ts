@@ -49,30 +49,30 @@ function targets(
 describe('a replica that is named', () => {
   test.each<[string, ReplicaReading, string]>([
     ['at the threshold stays', lag(60), 'a b'],
-    ['past it leaves', lag(60.1), 'b'],
+    ['above the threshold leaves', lag(60.1), 'b'],
     ['that does not answer leaves', { answers: false, lagSeconds: 0 }, 'b'],
-    ['whose lag RDS cannot tell leaves', lag(-1), 'b'],
-    ['of which nothing is known stays', SILENT, 'a b'],
-    ['that RDS was not asked about is judged by its lag', { lagSeconds: 61 }, 'b'],
+    ['whose lag RDS cannot determine leaves', lag(-1), 'b'],
+    ['without readings stays', SILENT, 'a b'],
+    ['whose state is unknown is judged by its lag', { lagSeconds: 61 }, 'b'],
   ])('%s', (_, reading, expected) => {
     expect(targets(observe(reading, lag(0)))).toBe(expected);
   });
 
-  test('leaves when nothing was known of it for too long, and not before', () => {
+  test('leaves when it was unknown for too long, and not before', () => {
     const memory = { a: { unknownSince: NOW - 300 } };
     expect(targets(observe(SILENT, lag(0)), memory)).toBe('a b');
     expect(targets(observe(SILENT, lag(0), { now: NOW + 1 }), memory)).toBe('b');
   });
 
-  test('begins anew when it is heard of again', () => {
+  test('is no longer unknown after a reading', () => {
     expect(
       route(SETTINGS, { a: { unknownSince: NOW - 299 } }, observe(lag(0), lag(0))).memory,
     ).toEqual({});
   });
 });
 
-describe('a replica that left', () => {
-  test('returns after it was fresh for the hold, and not before', () => {
+describe('a dropped replica', () => {
+  test('returns after it was fresh for the hold time, and not before', () => {
     const memory = { a: { freshSince: NOW - 300 } };
     expect(targets(observe(lag(20), lag(0), only('b')), memory)).toBe('a b');
     expect(targets(observe(lag(20), lag(0), { ...only('b'), now: NOW - 1 }), memory)).toBe('b');
@@ -82,13 +82,13 @@ describe('a replica that left', () => {
     ['between the thresholds', lag(21)],
     ['stale again', lag(61)],
     ['failed', FAILED],
-  ])('begins its hold anew when it is %s', (_, reading) => {
+  ])('restarts its hold when it is %s', (_, reading) => {
     expect(
       route(SETTINGS, { a: { freshSince: NOW - 299 } }, observe(reading, lag(0), only('b'))).memory,
     ).toEqual({});
   });
 
-  test('goes on with its hold over a gap in the metrics, but returns only when it is seen fresh', () => {
+  test('continues its hold without metrics, but returns only after a fresh reading', () => {
     const decided = route(
       SETTINGS,
       { a: { freshSince: NOW - 400 } },
@@ -98,7 +98,7 @@ describe('a replica that left', () => {
     expect(decided.memory).toEqual({ a: { freshSince: NOW - 400, unknownSince: NOW } });
   });
 
-  test('begins its hold when it is first seen fresh', () => {
+  test('starts its hold with the first fresh reading', () => {
     expect(route(SETTINGS, {}, observe(lag(0), lag(0), only('b'))).memory).toEqual({
       a: { freshSince: NOW },
     });
@@ -107,45 +107,55 @@ describe('a replica that left', () => {
 
 describe('the lag of an idle primary', () => {
   test.each<[string, readonly number[], string]>([
-    ['nobody writes', [100, 200, 100, 0, 100], 'a b'],
-    ['a switched WAL segment is not writing', [100, 1_118_481, 100, 0, 100], 'a b'],
-    ['a busy primary', BUSY, 'b'],
-    ['three busy minutes of five', [0, 0, 9000, 9000, 9000], 'b'],
-    ['too little is known of the primary: the last verdict stands', [9000, 9000], 'a b'],
+    ['an idle primary does not write', [100, 200, 100, 0, 100], 'a b'],
+    ['the switch of a WAL segment does not count as writing', [100, 1_118_481, 100, 0, 100], 'a b'],
+    ['a busy primary makes the lag real', BUSY, 'b'],
+    ['three busy minutes of five make the lag real', [0, 0, 9000, 9000, 9000], 'b'],
+    ['the last verdict stands if too few minutes of the primary are known', [9000, 9000], 'a b'],
   ])('%s', (_, primaryWal, expected) => {
     expect(targets(observe(lag(300), lag(0), { primaryWal }))).toBe(expected);
   });
 
   test.each<[string, number, readonly number[], string]>([
     [
-      'since the last commit that was replayed, nobody wrote: the last verdict stands',
+      'the last verdict stands if nothing was written since the last replayed commit',
       90,
       [100, 50_000, 50_000, 50_000, 50_000],
       'a b',
     ],
-    ['for longer', 170, [100, 100, 50_000, 50_000, 50_000], 'a b'],
     [
-      'somebody did: what was written is not there yet',
+      'the last verdict stands if nothing was written for longer',
+      170,
+      [100, 100, 50_000, 50_000, 50_000],
+      'a b',
+    ],
+    [
+      'the lag is real if a write since then has not arrived',
       90,
       [50_000, 100, 50_000, 50_000, 50_000],
       'b',
     ],
-    ['somebody did, some minutes ago', 280, [100, 50_000, 50_000, 50_000, 50_000], 'b'],
-  ])('of a primary that was busy a moment ago: %s', (_, seconds, primaryWal, expected) => {
+    [
+      'the lag is real if such a write was some minutes ago',
+      280,
+      [100, 50_000, 50_000, 50_000, 50_000],
+      'b',
+    ],
+  ])('after a primary was busy, %s', (_, seconds, primaryWal, expected) => {
     expect(targets(observe(lag(seconds), lag(0), { primaryWal }))).toBe(expected);
   });
 
-  test('readers are not all sent to the writer when writing ends', () => {
+  test('does not send all readers to the writer when writing ends', () => {
     const quiet = { primaryWal: [100, 50_000, 50_000, 50_000, 50_000] };
     expect(targets(observe(lag(90), lag(95), quiet), {}, WITH_WRITER)).toBe('a b');
   });
 
-  test('past six minutes lag is real, whatever the primary does', () => {
+  test('is real above six minutes, even if the primary is idle', () => {
     expect(targets(observe(lag(360), lag(0), { primaryWal: [0, 0, 0] }))).toBe('a b');
     expect(targets(observe(lag(361), lag(0), { primaryWal: [0, 0, 0] }))).toBe('b');
   });
 
-  test('a lag below the threshold is good enough, whatever is known of the primary', () => {
+  test('does not matter below the threshold, even if the primary is unknown', () => {
     expect(route(SETTINGS, {}, observe(lag(60), lag(0), { primaryWal: [] })).verdicts).toEqual({
       a: 'between',
       b: 'fresh',
@@ -156,26 +166,26 @@ describe('the lag of an idle primary', () => {
     });
   });
 
-  test('a primary of which nothing is known does not spare a replica for ever', () => {
+  test('does not protect a replica forever while the primary is unknown', () => {
     const memory = { a: { unknownSince: NOW - 301 } };
     expect(targets(observe(lag(300), lag(0), { primaryWal: [] }), memory)).toBe('b');
   });
 });
 
-describe('when no replica is fit', () => {
+describe('without an eligible replica', () => {
   test.each<[string, RouterObservation, string, string]>([
-    ['all stale', observe(lag(90), lag(100)), 'a b', 'writer'],
-    ['the last one stale', observe(FAILED, lag(100), only('b')), 'b', 'writer'],
+    ['all stale: they stay', observe(lag(90), lag(100)), 'a b', 'writer'],
+    ['the last one stale: it stays', observe(FAILED, lag(100), only('b')), 'b', 'writer'],
     [
-      'the last one failed, another stale: it answers at least',
+      'the last one failed, another stale: the stale one answers at least',
       observe(lag(90), FAILED, only('b')),
       'a',
       'writer',
     ],
-    ['all failed', observe(FAILED, FAILED), 'a b', 'writer'],
-    ['all failed, one was left', observe(FAILED, FAILED, only('b')), 'b', 'writer'],
+    ['all failed: they stay', observe(FAILED, FAILED), 'a b', 'writer'],
+    ['all failed, one named: it stays', observe(FAILED, FAILED, only('b')), 'b', 'writer'],
     [
-      'the writer is named, and a replica is fresh but not long enough',
+      'the writer is named, and a replica is fresh but not for long enough',
       observe(lag(0), FAILED, ON_WRITER),
       'a',
       'writer',
@@ -185,13 +195,13 @@ describe('when no replica is fit', () => {
     expect(targets(observation, {}, WITH_WRITER)).toBe(withWriter);
   });
 
-  test('metrics that fail for all do not send everybody to the writer, nor away from it', () => {
+  test('missing metrics of all replicas move no readers to or from the writer', () => {
     const memory = { a: { unknownSince: 0 }, b: { unknownSince: 0 } };
     expect(targets(observe(SILENT, {}), memory, WITH_WRITER)).toBe('a b');
     expect(targets(observe(SILENT, {}, ON_WRITER), memory, WITH_WRITER)).toBe('writer');
   });
 
-  test('a replica that was taken out of the settings is no target', () => {
+  test('a replica that was removed from the settings is not a target', () => {
     expect(targets(observe(lag(0), lag(0), only('gone')))).toBe('a');
     expect(targets(observe(FAILED, FAILED, only('gone')))).toBe('a b');
   });

@@ -1,43 +1,15 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as rds from 'aws-cdk-lib/aws-rds';
-import { PostgresSource } from '../../../../lib/constructs/database/primary/postgres-source';
+import { PostgresSource } from '../../../../lib/constructs/database/primary/source';
 import {
   PostgresReplicas,
   type PostgresReplicasProps,
 } from '../../../../lib/constructs/database/replicas/postgres-replicas';
 import { testStack } from '../../../test-stack';
-
-function vpcOf(stack: Stack): ec2.IVpc {
-  return ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
-    vpcId: 'vpc-0123456789abcdef0',
-    availabilityZones: ['a', 'b', 'c'].map((letter) => `${stack.region}${letter}`),
-    isolatedSubnetIds: [
-      'subnet-0123456789abcdef0',
-      'subnet-0123456789abcdef1',
-      'subnet-0123456789abcdef2',
-    ],
-    isolatedSubnetRouteTableIds: [
-      'rtb-0123456789abcdef0',
-      'rtb-0123456789abcdef1',
-      'rtb-0123456789abcdef2',
-    ],
-  });
-}
-
-function importedInstance(
-  stack: Stack,
-  instanceIdentifier = 'market-primary',
-): rds.IDatabaseInstance {
-  return rds.DatabaseInstance.fromDatabaseInstanceAttributes(stack, 'Primary', {
-    instanceIdentifier,
-    instanceEndpointAddress: 'market-primary.example.com',
-    port: 5432,
-    securityGroups: [],
-    engine: rds.DatabaseInstanceEngine.POSTGRES,
-  });
-}
+import { databaseVpc, importedInstance } from '../fixture';
 
 const IN_VIRGINIA = PostgresSource.inRegion({
   region: 'us-east-1',
@@ -48,7 +20,7 @@ const IN_VIRGINIA = PostgresSource.inRegion({
 function remote(props: Partial<PostgresReplicasProps> = {}): PostgresReplicas {
   const stack = testStack('ap-southeast-1');
   return new PostgresReplicas(stack, 'Replicas', {
-    vpc: vpcOf(stack),
+    vpc: databaseVpc(stack),
     source: IN_VIRGINIA,
     identifierPrefix: 'market-apac',
     ...props,
@@ -60,7 +32,7 @@ function local(props: Partial<PostgresReplicasProps> = {}): PostgresReplicas {
   const stack = testStack('us-east-1');
   const source = PostgresSource.inThisRegion(importedInstance(stack));
   return new PostgresReplicas(stack, 'Replicas', {
-    vpc: vpcOf(stack),
+    vpc: databaseVpc(stack),
     source,
     identifierPrefix: 'market',
     ...props,
@@ -77,7 +49,7 @@ function instancesByIdentifier(template: Template): Record<string, Resource> {
   );
 }
 
-describe('of a hub that was promoted', () => {
+describe('after the promotion of the hub', () => {
   const source = PostgresSource.leftInRegion({
     region: 'us-east-1',
     instanceIdentifier: 'market-primary',
@@ -86,7 +58,7 @@ describe('of a hub that was promoted', () => {
   const instances = instancesByIdentifier(Template.fromStack(Stack.of(built)));
   const followed = instancesByIdentifier(Template.fromStack(Stack.of(remote())));
 
-  test('the hub is the writer, and no replica; its leaves answer readers', () => {
+  test('the hub is the writer and no longer a replica; its leaves answer readers', () => {
     expect(built.hub).toBeUndefined();
     expect(built.writer?.instanceIdentifier).toBe('market-apac-hub');
     expect(built.instanceIdentifiers).toEqual(['market-apac-leaf-1', 'market-apac-leaf-2']);
@@ -99,7 +71,7 @@ describe('of a hub that was promoted', () => {
     ]);
   });
 
-  test('it differs from what it was in its standby and its backups only, and the leaves in nothing', () => {
+  test('the hub changes only its standby and its backups, and the leaves do not change', () => {
     const { 'market-apac-hub': was, ...wereLeaves } = followed;
     const { 'market-apac-hub': is, ...leaves } = instances;
     const { AvailabilityZone, ...kept } = was?.Properties ?? {};
@@ -107,7 +79,7 @@ describe('of a hub that was promoted', () => {
     expect(leaves).toEqual(wereLeaves);
   });
 
-  test('a chain begins with it; its leaves have no backups to follow', () => {
+  test('a chain begins with the hub; its leaves cannot be followed without backups', () => {
     const stack = Stack.of(built);
     const below = PostgresSource.inThisRegion(built.leaves[0] as rds.IDatabaseInstance);
     expect(
@@ -117,7 +89,7 @@ describe('of a hub that was promoted', () => {
     expect(() => below.bind(stack)).toThrow('an instance with automatic backups');
   });
 
-  test('during a major upgrade, it alone is upgraded, with a parameter group of its own', () => {
+  test('a major upgrade upgrades only the hub, with a parameter group of its own', () => {
     const stack = Stack.of(
       remote({
         source,
@@ -142,7 +114,7 @@ describe('in another region than the source', () => {
   const hub = instances['market-apac-hub'];
   const leaves = [instances['market-apac-leaf-1'], instances['market-apac-leaf-2']];
 
-  test('one hub and two leaves, the hub first', () => {
+  test('there are one hub and two leaves, the hub first', () => {
     expect(Object.keys(instances)).toHaveLength(3);
     expect(built.instanceIdentifiers).toEqual([
       'market-apac-hub',
@@ -153,14 +125,14 @@ describe('in another region than the source', () => {
     expect(built.endpoints).toHaveLength(3);
   });
 
-  test('the hub names its source by ARN and region, so that this stack can be synthesized alone', () => {
+  test('the hub names its source by ARN and region, so its stack synthesizes alone', () => {
     expect(hub?.Properties.SourceDBInstanceIdentifier).toEqual({
       'Fn::Join': ['', ['arn:aws:rds:us-east-1:', { Ref: 'AWS::AccountId' }, ':db:market-primary']],
     });
     expect(hub?.Properties.SourceRegion).toBe('us-east-1');
   });
 
-  test('the hub has a key of this region and does not say StorageEncrypted', () => {
+  test('the hub has a key of this region and does not set StorageEncrypted', () => {
     const key = Object.keys(
       template.findResources('AWS::KMS::Key', { Properties: { EnableKeyRotation: true } }),
     )[0];
@@ -168,12 +140,12 @@ describe('in another region than the source', () => {
     expect(hub?.Properties).not.toHaveProperty('StorageEncrypted');
   });
 
-  test('the hub has automatic backups, without which nothing could follow it; the leaves have none', () => {
+  test('the hub has the automatic backups that its leaves need; the leaves have none', () => {
     expect(hub?.Properties.BackupRetentionPeriod).toBe(7);
     for (const leaf of leaves) expect(leaf?.Properties).not.toHaveProperty('BackupRetentionPeriod');
   });
 
-  test('the leaves follow the hub by identifier, which makes them wait for it, and name no key', () => {
+  test('the leaves follow the hub by identifier, are created after it, and name no key', () => {
     const hubId = Object.keys(
       template.findResources('AWS::RDS::DBInstance', {
         Properties: { DBInstanceIdentifier: 'market-apac-hub' },
@@ -186,7 +158,7 @@ describe('in another region than the source', () => {
     }
   });
 
-  test('the hub takes the first zone, and the leaves go on from there', () => {
+  test('the hub uses the first zone, and the leaves the next ones', () => {
     expect([hub, ...leaves].map((instance) => instance?.Properties.AvailabilityZone)).toEqual([
       'ap-southeast-1a',
       'ap-southeast-1b',
@@ -194,7 +166,7 @@ describe('in another region than the source', () => {
     ]);
   });
 
-  test('no instance names an engine version, or has credentials of its own', () => {
+  test('no instance names an engine version or has credentials of its own', () => {
     for (const instance of Object.values(instances)) {
       for (const property of [
         'EngineVersion',
@@ -207,7 +179,7 @@ describe('in another region than the source', () => {
     }
   });
 
-  test('every instance is private, protected, watched and on gp3', () => {
+  test('every instance is private, protected and monitored, and uses gp3', () => {
     template.allResourcesProperties('AWS::RDS::DBInstance', {
       PubliclyAccessible: false,
       DeletionProtection: true,
@@ -224,7 +196,7 @@ describe('in another region than the source', () => {
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
   });
 
-  test('every instance finds its log groups made', () => {
+  test('the log groups of every instance exist before it', () => {
     for (const [identifier, instance] of Object.entries(instances)) {
       for (const type of ['postgresql', 'upgrade']) {
         const groups = template.findResources('AWS::Logs::LogGroup', {
@@ -239,7 +211,7 @@ describe('in another region than the source', () => {
     }
   });
 
-  test('one parameter group keeps readers from being cancelled', () => {
+  test('one parameter group prevents the cancellation of readers', () => {
     template.resourceCountIs('AWS::RDS::DBParameterGroup', 1);
     template.hasResourceProperties('AWS::RDS::DBParameterGroup', {
       Family: 'postgres17',
@@ -256,7 +228,7 @@ describe('in the region of the source', () => {
   const template = Template.fromStack(Stack.of(built));
   const instances = Object.values(instancesByIdentifier(template));
 
-  test('there is no hub: all follow the source, by identifier', () => {
+  test('there is no hub: all instances follow the source, by identifier', () => {
     expect(built.hub).toBeUndefined();
     expect(built.instanceIdentifiers).toEqual(
       [1, 2, 3, 4].map((number) => `market-leaf-${number}`),
@@ -265,7 +237,7 @@ describe('in the region of the source', () => {
       expect(Properties.SourceDBInstanceIdentifier).toBe('market-primary');
   });
 
-  test('none names a key, StorageEncrypted, a source region or backups', () => {
+  test('no instance names a key, StorageEncrypted, a source region or backups', () => {
     for (const { Properties } of instances) {
       for (const property of [
         'KmsKeyId',
@@ -288,7 +260,7 @@ describe('in the region of the source', () => {
   });
 });
 
-describe('as a user sets it up', () => {
+describe('with other props', () => {
   const built = remote({
     leaves: 0,
     hubMultiAz: true,
@@ -300,7 +272,7 @@ describe('as a user sets it up', () => {
   built.connections.allowDefaultPortFrom(ec2.Peer.ipv4('10.0.0.0/16'));
   const template = Template.fromStack(Stack.of(built));
 
-  test('a hub alone, with a standby of its own and therefore in no zone of its own', () => {
+  test('a hub with a standby names no zone', () => {
     template.resourceCountIs('AWS::RDS::DBInstance', 1);
     template.hasResourceProperties('AWS::RDS::DBInstance', {
       MultiAZ: true,
@@ -329,18 +301,18 @@ describe('a major upgrade', () => {
   };
   const engineVersion = rds.PostgresEngineVersion.VER_18;
 
-  test('at first leaves the parameter groups of the replicas in the family that they run', () => {
+  test('at first keeps the parameter groups of the replicas in the family that they run', () => {
     expect(family({ engineVersion, upgradingFrom: rds.PostgresEngineVersion.VER_17 })).toEqual([
       'postgres17',
     ]);
   });
 
-  test('then takes them along', () => {
+  test('then moves them to the new family', () => {
     expect(family({ engineVersion })).toEqual(['postgres18']);
   });
 });
 
-describe('a leaf of its own kind', () => {
+describe('a leaf with parameters of its own', () => {
   const built = remote({
     leaves: 3,
     parameters: {
@@ -357,7 +329,7 @@ describe('a leaf of its own kind', () => {
     return groups[name?.Ref]?.Properties;
   };
 
-  test('has a group of its own, with what it does not say taken from the others', () => {
+  test('has a parameter group of its own, which inherits the parameters it does not set', () => {
     expect(groupOf('market-apac-leaf-3').Parameters).toMatchObject({
       hot_standby_feedback: '0',
       max_standby_streaming_delay: '900000',
@@ -367,14 +339,14 @@ describe('a leaf of its own kind', () => {
     });
   });
 
-  test('says how long each waits for a query, the hub first', () => {
+  test('has its own delay in `replayDelays`, where the hub comes first', () => {
     expect(built.replayDelays.map((delay) => delay?.toSeconds())).toEqual([10, 10, 10, 900]);
     expect(
       local({ parameters: { overrides: { max_standby_streaming_delay: '-1' } } }).replayDelays,
     ).toEqual([undefined, undefined]);
   });
 
-  test('leaves the others as they are', () => {
+  test('does not change the others', () => {
     expect(Object.keys(groups)).toHaveLength(2);
     for (const other of ['hub', 'leaf-1', 'leaf-2']) {
       expect(groupOf(`market-apac-${other}`).Parameters).toMatchObject({
@@ -391,8 +363,8 @@ describe('chains', () => {
     rds.PostgresEngineVersion.of(text, text.split('.')[0] as string);
   const below = (region: string, ...follows: string[]) =>
     PostgresSource.inRegion({ region, instanceIdentifier: 'market-apac-hub', follows });
-  /** More replicas in the region of a tree, below one of its instances. */
-  const grown = (
+  /** Further replicas in the region of a tree, which follow one of its instances. */
+  const extended = (
     pick: (tree: PostgresReplicas) => rds.IDatabaseInstance,
     props: Partial<PostgresReplicasProps> = {},
   ) => {
@@ -412,12 +384,15 @@ describe('chains', () => {
     [
       'a third region',
       () => remote({ source: below('eu-west-1', 'us-east-1') }),
-      'source must be an instance of the region of the primary, or of this one, got ["us-east-1","eu-west-1","ap-southeast-1"].\nRDS for PostgreSQL allows 2 regions',
+      'source must be an instance of the region of the primary, or of this one, got ' +
+        '["us-east-1","eu-west-1","ap-southeast-1"].\nA chain of RDS for PostgreSQL has at most 3 ' +
+        'replicas and 2 regions',
     ],
     [
       'a fourth link',
       () => remote({ source: below('us-east-1', 'us-east-1', 'us-east-1') }),
-      'source must be a source with at most 1 replicas above these, one following the other, got ["us-east-1","us-east-1","us-east-1"]',
+      'source must be a source with at most 1 replicas above these, one following the other, got ' +
+        '["us-east-1","us-east-1","us-east-1"]',
     ],
     [
       'a fourth link without leaves',
@@ -427,7 +402,7 @@ describe('chains', () => {
     ],
     [
       'a leaf as a source',
-      () => grown(({ leaves }) => leaves[0] as rds.IDatabaseInstance),
+      () => extended(({ leaves }) => leaves[0] as rds.IDatabaseInstance),
       'source must be an instance with automatic backups',
     ],
     [
@@ -441,7 +416,7 @@ describe('chains', () => {
       'engineVersion must be 14.1 or later',
     ],
     [
-      'parameters of a leaf too many',
+      'parameters of a leaf that does not exist',
       () => remote({ leafParameters: { 3: {} } }),
       'leafParameters must be by the numbers of the leaves, 1 to 2, got "3"',
     ],
@@ -463,7 +438,7 @@ describe('chains', () => {
       'a hub as the third link',
       () => remote({ leaves: 0, source: below('us-east-1', 'us-east-1', 'us-east-1') }),
     ],
-    ['more leaves of a hub', () => grown(({ hub }) => hub as rds.IDatabaseInstance)],
+    ['more leaves of a hub', () => extended(({ hub }) => hub as rds.IDatabaseInstance)],
     ['leaves of a hub of 14.1', () => remote({ engineVersion: version('14.1') })],
     ['leaves of a hub of 14, the newest', () => remote({ engineVersion: version('14') })],
     ['a hub of 13 alone', () => remote({ leaves: 0, engineVersion: version('13.20') })],
@@ -479,12 +454,13 @@ describe('checks', () => {
     [
       '15 leaves of a hub',
       () => remote({ leaves: 15 }),
-      'PostgresReplicas at Test/Replicas: leaves must be 0 to 14, got 15.\nRDS for PostgreSQL allows 15 replicas of one source',
+      'PostgresReplicas at Test/Replicas: leaves must be 0 to 14, got 15.\nRDS for PostgreSQL ' +
+        'allows 15 replicas of one source',
     ],
     ['a negative number', () => remote({ leaves: -1 }), 'leaves must be 0 to 14, got -1'],
     ['half a leaf', () => remote({ leaves: 1.5 }), 'leaves must be 0 to 14, got 1.5'],
     ['15 leaves of the source', () => local({ leaves: 15 }), 'leaves must be 1 to 14, got 15'],
-    ['nothing at all', () => local({ leaves: 0 }), 'leaves must be 1 to 14, got 0'],
+    ['no replica at all', () => local({ leaves: 0 }), 'leaves must be 1 to 14, got 0'],
     [
       'a hub without backups',
       () => remote({ backupRetention: Duration.days(0) }),
@@ -506,7 +482,7 @@ describe('checks', () => {
       'identifierPrefix must be at most 55',
     ],
     [
-      'a source said to be elsewhere that is here',
+      'a source of this region that is declared to be elsewhere',
       () =>
         remote({
           source: PostgresSource.inRegion({
@@ -517,13 +493,13 @@ describe('checks', () => {
       'source.region must be another region than that of the replicas, got "ap-southeast-1"',
     ],
     [
-      'a source said to be here that is elsewhere',
+      'a source of another region that is declared to be here',
       () =>
         remote({ source: PostgresSource.inThisRegion(importedInstance(testStack('us-east-1'))) }),
       'source must be an instance of ap-southeast-1, as `inThisRegion` says, got "us-east-1"',
     ],
     [
-      'a source that RDS could not have',
+      'a source with an impossible identifier',
       () =>
         remote({
           source: PostgresSource.inRegion({
@@ -549,5 +525,48 @@ describe('checks', () => {
     ['the longest prefix', () => remote({ identifierPrefix: 'm'.repeat(55) }), 3],
   ])('%s passes', (_, create, instances) => {
     expect(create().instances).toHaveLength(instances);
+  });
+});
+
+describe('for other constructs', () => {
+  const replicas = remote();
+  const stack = Stack.of(replicas);
+
+  test('grantConnect lets a role log in to all instances as one user', () => {
+    const grant = replicas.grantConnect(new iam.ManagedPolicy(stack, 'Client'), 'orders_app');
+    grant.assertSuccess();
+    const statements = grant.principalStatements.map((statement) =>
+      stack.resolve(statement.toStatementJson()),
+    );
+    expect(statements).toHaveLength(3);
+    for (const { Action, Resource } of statements) {
+      expect(Action).toBe('rds-db:connect');
+      expect(JSON.stringify(Resource)).toMatch(/DbiResourceId.*\/orders_app/);
+    }
+  });
+
+  test('the metrics are of one instance', () => {
+    const [hub] = replicas.instances;
+    const metrics = [
+      replicas.metricReplicaLag('market-apac-hub'),
+      replicas.metricCpu('market-apac-hub'),
+      replicas.metricConnections('market-apac-hub'),
+      replicas.metricFreeStorage('market-apac-hub', { statistic: 'Average' }),
+    ];
+    expect(metrics.map(({ metricName, statistic }) => [metricName, statistic])).toEqual([
+      ['ReplicaLag', 'Maximum'],
+      ['CPUUtilization', 'Average'],
+      ['DatabaseConnections', 'Maximum'],
+      ['FreeStorageSpace', 'Average'],
+    ]);
+    for (const { dimensions } of metrics)
+      expect(dimensions).toEqual({ DBInstanceIdentifier: hub?.instanceIdentifier });
+  });
+
+  test('a metric of another instance is refused', () => {
+    expect(() => replicas.metricReplicaLag('market-primary')).toThrow(
+      'instanceIdentifier must be one of market-apac-hub, market-apac-leaf-1, ' +
+        'market-apac-leaf-2, got "market-primary"',
+    );
   });
 });

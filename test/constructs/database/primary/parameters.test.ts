@@ -3,7 +3,7 @@ import {
   postgresParameters,
   postgresReplicaParameters,
   type ReplicaReaders,
-} from '../../../../lib/constructs/database/primary/postgres-parameters';
+} from '../../../../lib/constructs/database/primary/parameters';
 
 class PostgresPrimary {
   public readonly node = { path: 'market/us-east-1/Database' };
@@ -12,8 +12,8 @@ const at = new PostgresPrimary();
 const GIB = 2 ** 30;
 
 /**
- * What RDS makes of a formula: `{…}` is arithmetic in whole numbers, GREATEST takes the largest of
- * its arguments.
+ * Evaluates a formula as RDS does: `{…}` is arithmetic in whole numbers, and GREATEST takes the
+ * largest of its arguments.
  */
 function evaluate(value: string | undefined, memory: number): number {
   const formula = (value ?? '').replace(
@@ -45,7 +45,7 @@ describe('memory follows the instance class, in the units of the engine', () => 
   });
 });
 
-test('the fixed figures', () => {
+test('the other parameters are fixed', () => {
   expect(postgresParameters(at)).toMatchObject({
     max_connections: '500',
     checkpoint_completion_target: '0.9',
@@ -58,7 +58,7 @@ test('the fixed figures', () => {
   });
 });
 
-test('figures replace defaults, and overrides replace both', () => {
+test('props replace defaults, and overrides replace both', () => {
   const parameters = postgresParameters(at, {
     maxConnections: 200,
     slowStatement: Duration.seconds(1),
@@ -73,7 +73,7 @@ test('figures replace defaults, and overrides replace both', () => {
 });
 
 describe('replicas', () => {
-  test('have what their source has, spare their readers, and wait 30 seconds at most', () => {
+  test('have the parameters of their source, send feedback, and wait at most 30 seconds', () => {
     expect(postgresReplicaParameters(at)).toEqual({
       ...postgresParameters(at),
       hot_standby_feedback: '1',
@@ -86,7 +86,7 @@ describe('replicas', () => {
     ['dashboards', '1', '30000'],
     ['reports', '0', '900000'],
   ])(
-    'for %s: feedback %s, and a wait of %s ms',
+    'for %s set feedback to %s and wait %s ms',
     (readers, hot_standby_feedback, max_standby_streaming_delay) => {
       expect(postgresReplicaParameters(at, { readers })).toMatchObject({
         hot_standby_feedback,
@@ -95,7 +95,7 @@ describe('replicas', () => {
     },
   );
 
-  test('figures win over whom the replicas serve', () => {
+  test('take explicit props over those of `readers`', () => {
     const parameters = postgresReplicaParameters(at, {
       readers: 'reports',
       hotStandbyFeedback: true,
@@ -123,7 +123,8 @@ describe('replicas', () => {
 describe('max_connections', () => {
   test.each([5, 8388608, 0, -1, 10.5, Number.NaN])('%d is refused', (maxConnections) => {
     expect(() => postgresParameters(at, { maxConnections })).toThrow(
-      'PostgresPrimary at market/us-east-1/Database: parameters.maxConnections must be a whole number, 6 to 8388607',
+      'PostgresPrimary at market/us-east-1/Database: parameters.maxConnections must be a whole ' +
+        'number, 6 to 8388607',
     );
   });
 
@@ -137,7 +138,7 @@ describe('max_connections', () => {
     expect(postgresParameters(at, { maxConnections }).max_connections).toBe(String(maxConnections));
   });
 
-  test('a formula is left to RDS', () => {
+  test('a formula is not checked, since RDS evaluates it', () => {
     const max_connections = 'LEAST({DBInstanceClassMemory/9531392},5000)';
     expect(postgresParameters(at, { overrides: { max_connections } })).toMatchObject({
       max_connections,

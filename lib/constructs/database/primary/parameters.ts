@@ -1,16 +1,14 @@
 import { Duration } from 'aws-cdk-lib';
 import { RDS_POSTGRESQL } from '../../../model/aws';
-import { invalidValue, type Placed } from '../../../model/errors';
+import type { Placed } from '../../../model/errors';
+import { isWholeNumber, type Rule } from '../../../model/rules';
+import { checkRule } from '../../house-rules';
 
-/**
- * What an engineer decides about an instance's engine. Everything else follows the instance class
- * or is fixed.
- */
+/** The engine's parameters that a user sets. All others follow the instance class or are fixed. */
 export interface PostgresFigures {
   /**
    * The limit of `max_connections`. A replica must allow at least as many as the instance it
-   * follows, or PostgreSQL stops replaying; that is why the limit does not follow the instance
-   * class.
+   * follows, or PostgreSQL stops replaying. The limit therefore does not follow the instance class.
    *
    * @default 500
    */
@@ -24,8 +22,8 @@ export interface PostgresFigures {
   readonly slowStatement?: Duration;
 
   /**
-   * Parameters by name, in the engine's own units; they win over what the figures say. RDS refuses
-   * a name it does not know at deployment.
+   * Parameters by name, in the engine's own units. They win over the other props. RDS refuses an
+   * unknown name at deployment.
    *
    * @default - none
    */
@@ -33,34 +31,34 @@ export interface PostgresFigures {
 }
 
 /**
- * Whom a replica serves, which decides what replay does when it meets a query that still needs the
- * rows to be removed:
+ * The readers that a replica serves. They decide what replay does when it meets a query that still
+ * needs the rows to be removed:
  *
- * - `fresh`: feedback on, and replay waits 5 s. What feedback does not spare, such as the lock of a
- *   migration, cancels a query soon, and data is seldom older than that. For readers to whom
- *   seconds matter.
- * - `dashboards`: feedback on, and replay waits 30 s. Queries of seconds finish; one slow query
+ * - `fresh`: feedback is on, and replay waits 5 s. A conflict that feedback does not prevent, such
+ *   as the lock of a migration, cancels a query soon, and data is seldom older than 5 s. For
+ *   readers to whom seconds matter.
+ * - `dashboards`: feedback is on, and replay waits 30 s. Queries of seconds finish; one slow query
  *   makes its replica half a minute stale.
- * - `reports`: feedback off, and replay waits 15 min. Queries of minutes finish at the cost of this
- *   replica's freshness alone.
+ * - `reports`: feedback is off, and replay waits 15 min. Queries of minutes finish, and only this
+ *   replica gets staler.
  *
- * What each costs the primary: with feedback, vacuum there keeps dead rows for as long as the
- * oldest query on any replica runs, so tables that are updated much grow by that long's worth of
- * updates. Without feedback it costs the primary nothing.
+ * The cost to the primary: with feedback, vacuum there keeps dead rows for as long as the oldest
+ * query on any replica runs. Tables with many updates grow by the updates of that time. Without
+ * feedback, the primary bears no cost.
  */
 export type ReplicaReaders = keyof typeof REPLICA_READERS;
 
-/** What `readers` stands for. */
+/** The parameters that each value of `readers` sets. */
 export const REPLICA_READERS = {
   fresh: { hotStandbyFeedback: true, maxStandbyStreamingDelay: Duration.seconds(5) },
   dashboards: { hotStandbyFeedback: true, maxStandbyStreamingDelay: Duration.seconds(30) },
   reports: { hotStandbyFeedback: false, maxStandbyStreamingDelay: Duration.minutes(15) },
 } as const;
 
-/** What an engineer decides about the engine of replicas. */
+/** The engine's parameters that a user sets on replicas. */
 export interface PostgresReplicaFigures extends PostgresFigures {
   /**
-   * Whom they serve: the default of the two figures below.
+   * The readers that they serve. It sets the defaults of the two props below.
    *
    * @default 'dashboards'
    */
@@ -69,20 +67,20 @@ export interface PostgresReplicaFigures extends PostgresFigures {
   /**
    * Whether replicas tell their source which rows their queries still need.
    *
-   * On, vacuum on the primary spares these rows, and readers are not cancelled for it; a query that
-   * runs for hours on a replica then bloats tables on the primary. Off suits replicas for long
-   * reports. A hub passes on what its leaves tell it.
+   * On: vacuum on the primary spares these rows and cancels no reader for them, but a query that
+   * runs for hours on a replica bloats tables on the primary. Off suits replicas for long reports.
+   * A hub forwards the feedback of its leaves.
    *
-   * @default - as `readers` says: true, but for reports
+   * @default - set by `readers`: true, except for `reports`
    */
   readonly hotStandbyFeedback?: boolean;
 
   /**
-   * How long replay waits for a query that stands in its way, before it cancels the query. It is
-   * also how stale one slow query can make a replica. Table locks, such as those of a migration,
-   * are waited for even with feedback on.
+   * How long replay waits for a query that conflicts with it, before it cancels the query. One slow
+   * query can make a replica this stale. Table locks, such as those of a migration, conflict even
+   * with feedback on.
    *
-   * @default - as `readers` says: 30 seconds for dashboards
+   * @default - set by `readers`: 30 seconds for `dashboards`
    */
   readonly maxStandbyStreamingDelay?: Duration;
 }
@@ -92,10 +90,10 @@ export interface PostgresReplicaFigures extends PostgresFigures {
  *
  * RDS takes numbers in the engine's units: pages of 8 kB for `shared_buffers`,
  * `effective_cache_size` and `wal_buffers`, kB for `work_mem` and `maintenance_work_mem`, MB for
- * the WAL sizes. `{DBInstanceClassMemory}` is in bytes, so memory follows the instance class; the
- * comments say what each formula gives with 16 GiB.
+ * the WAL sizes. `{DBInstanceClassMemory}` is in bytes, so memory follows the instance class. The
+ * comments give the result of each formula with 16 GiB.
  *
- * @param at where an error is reported
+ * @param at the construct that errors name
  * @throws IsochroneError if `max_connections` is out of range
  */
 export function postgresParameters(
@@ -106,12 +104,12 @@ export function postgresParameters(
     max_connections: String(figures.maxConnections ?? 500),
     // A quarter: 4 GiB.
     shared_buffers: '{DBInstanceClassMemory/32768}',
-    // Three quarters, 12 GiB: what the planner may expect to find in memory. Nothing is allocated.
+    // Three quarters, 12 GiB. The planner's estimate of cached data; it allocates nothing.
     effective_cache_size: '{DBInstanceClassMemory*3/32768}',
-    // A sixteenth, 1 GiB, and never less than 64 MiB.
+    // A sixteenth, 1 GiB, but at least 64 MiB.
     maintenance_work_mem: 'GREATEST({DBInstanceClassMemory/16384},65536)',
-    // A 512th, 32 MiB, and never less than the engine's own 4 MiB. Per sort, not per connection:
-    // poolers keep far fewer than `max_connections` busy.
+    // A 512th, 32 MiB, but at least the engine's default of 4 MiB. It is per sort, not per
+    // connection: poolers keep far fewer than `max_connections` busy.
     work_mem: 'GREATEST({DBInstanceClassMemory/524288},4096)',
     // 16 MB, one WAL segment of the engine.
     wal_buffers: '2048',
@@ -119,8 +117,8 @@ export function postgresParameters(
     max_wal_size: '4096',
     checkpoint_completion_target: '0.9',
     default_statistics_target: '100',
-    // gp3 is solid state: a random page costs about as much as the next one, and many reads can be
-    // in flight.
+    // gp3 is solid state: a random page costs about as much as a sequential one, and many reads can
+    // be in flight.
     random_page_cost: '1.1',
     effective_io_concurrency: '200',
     shared_preload_libraries: 'pg_stat_statements',
@@ -136,9 +134,9 @@ export function postgresParameters(
 }
 
 /**
- * The RDS parameters of a read replica: those of its source, and how replay and queries get along.
+ * The RDS parameters of a read replica: those of its source, and how replay treats queries.
  *
- * @param at where an error is reported
+ * @param at the construct that errors name
  * @throws IsochroneError if `max_connections` is out of range
  */
 export function postgresReplicaParameters(
@@ -159,8 +157,8 @@ export function postgresReplicaParameters(
 }
 
 /**
- * How long replay on a replica waits for a query at most; undefined where an override leaves it
- * open.
+ * How long replay on a replica waits for a query at most. Returns undefined if an override sets no
+ * limit in milliseconds.
  */
 export function replayDelay(
   at: Placed,
@@ -171,8 +169,8 @@ export function replayDelay(
 }
 
 /**
- * What a leaf says for itself wins; what it says by `readers` wins over the figures that the others
- * have.
+ * The parameters of a leaf. Its own props win over those of all leaves, and its own `readers` wins
+ * over the replay props of all leaves.
  */
 export function leafFigures(
   all: PostgresReplicaFigures | undefined,
@@ -190,16 +188,21 @@ export function leafFigures(
   };
 }
 
+const { min: LEAST, max: MOST } = RDS_POSTGRESQL.maxConnections;
+
+/** A value of the parameter `max_connections` that is not a formula. */
+const MAX_CONNECTIONS: Rule<number | string> = {
+  allows: (value) => typeof value === 'number' && isWholeNumber(value, { min: LEAST, max: MOST }),
+  allowed: `a whole number, ${LEAST} to ${MOST}`,
+  rule:
+    'RDS for PostgreSQL accepts no other max_connections, of which the engine and RDS reserve ' +
+    `${RDS_POSTGRESQL.reservedConnections}.`,
+  fix: 'Add the connections of all poolers and some for people; 500 is the default.',
+};
+
 function checkMaxConnections(at: Placed, value: string | undefined): void {
-  const { min, max } = RDS_POSTGRESQL.maxConnections;
-  // A formula is RDS's to judge.
+  // RDS evaluates and judges formulas.
   if (value === undefined || /[{(]/.test(value)) return;
-  if (/^\d+$/.test(value) && Number(value) >= min && Number(value) <= max) return;
-  throw invalidValue(at, {
-    property: 'parameters.maxConnections',
-    value: Number.isNaN(Number(value)) ? value : Number(value),
-    allowed: `a whole number, ${min} to ${max}`,
-    rule: `RDS for PostgreSQL takes no other max_connections, and ${RDS_POSTGRESQL.reservedConnections} of them are reserved for the engine and for RDS.`,
-    fix: 'Count the connections of all poolers together and add some for people; 500 is the default.',
-  });
+  const number = /^\d+$/.test(value) ? Number(value) : value;
+  checkRule(at, 'parameters.maxConnections', MAX_CONNECTIONS, number);
 }

@@ -1,8 +1,6 @@
-/**
- * What the primary and its replicas have in common: their settings, and what stands around an
- * instance.
- */
-import { ArnFormat, Duration, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
+/** What a primary and its replicas have in common: their settings and the resources around them. */
+import { ArnFormat, Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -10,28 +8,31 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
 import { RDS_POSTGRESQL } from '../../../model/aws';
-import { invalidValue } from '../../../model/errors';
-import { acknowledge, keptLogGroup } from '../../house-rules';
-
-/**
- * "Turning Enhanced Monitoring on and off", Amazon RDS user guide; 0, which turns it off, is left
- * out.
- */
-const MONITORING_INTERVALS_SECONDS: readonly number[] = [1, 5, 10, 15, 30, 60];
-
-/** "Naming constraints in Amazon RDS", Amazon RDS user guide. */
-const IDENTIFIER_LENGTH = 63;
+import {
+  BACKUP_RETENTION_DAYS,
+  GP3_STORAGE_GIB,
+  RDS_IDENTIFIER,
+  type Rule,
+  UPGRADE_START,
+} from '../../../model/rules';
+import {
+  acknowledge,
+  checkDuration,
+  checkRule,
+  type LoggedProps,
+  loggedGroup,
+} from '../../house-rules';
 
 const LOG_TYPES = ['postgresql', 'upgrade'] as const;
 /** The logs that RDS for PostgreSQL can export. */
 export type PostgresLogType = (typeof LOG_TYPES)[number];
 
-/** Settings that every instance has, primary or replica. */
-export interface PostgresInstanceProps {
+/** Settings that every instance has, primary or replica. Exported logs are kept for a year. */
+export interface PostgresInstanceProps extends LoggedProps {
   readonly vpc: ec2.IVpc;
 
   /**
-   * Where the instances are placed. RDS needs subnets in two zones at least.
+   * The subnets of the instances. RDS needs subnets in at least two zones.
    *
    * @default - the isolated subnets
    */
@@ -46,62 +47,62 @@ export interface PostgresInstanceProps {
   readonly instanceType?: ec2.InstanceType;
 
   /**
-   * The engine's version. A major version alone leaves the minor one to RDS, which upgrades it in
-   * the maintenance window.
+   * The engine's version. A major version alone leaves the minor version to RDS, which upgrades it
+   * in the maintenance window.
    *
-   * On replicas it selects the family of their parameter groups, nothing else: what they run is
-   * what their source runs.
+   * On replicas it only selects the family of their parameter groups: they run the version that
+   * their source runs.
    *
    * @default PostgresEngineVersion.VER_17
    */
   readonly engineVersion?: rds.PostgresEngineVersion;
 
   /**
-   * The version that a major upgrade to `engineVersion` begins at. It makes the upgrade two
-   * deployments, in all regions:
+   * The version that a major upgrade to `engineVersion` starts from. It splits the upgrade into two
+   * deployments of all regions:
    *
-   * 1. with it, the primary is upgraded, and RDS takes the replicas of its region along; all
-   *   replicas keep their parameter groups, which RDS would refuse in the new family as long as
-   *   they run the old version;
-   * 2. without it, once every replica runs the new version, their parameter groups follow.
+   * 1. With it, the primary is upgraded, and RDS upgrades the replicas of its region along with it.
+   *   All replicas keep their parameter groups, because RDS refuses groups of the new family as
+   *   long as a replica runs the old version.
+   * 2. Without it, once every replica runs the new version, their parameter groups follow.
    *
    * @default - no upgrade is under way, and the primary refuses one
    */
   readonly upgradingFrom?: rds.PostgresEngineVersion;
 
   /**
-   * The port. Another one would *replace* the instance, which its fixed name makes fail.
+   * The port. Changing it would *replace* the instance, which fails because its name is fixed.
    *
    * @default 5432
    */
   readonly port?: number;
 
   /**
-   * Up to where RDS grows the storage when it fills. Storage does not grow with the source's: give
-   * replicas what the primary has.
+   * The size up to which RDS grows the storage when it fills. The storage of a replica does not
+   * grow with that of its source: give replicas the same limit as the primary.
    *
    * @default Size.tebibytes(1)
    */
   readonly maxAllocatedStorage?: Size;
 
   /**
-   * Provisioned I/O operations per second of gp3. RDS takes them from 400 GiB on.
+   * Provisioned I/O operations per second of gp3. RDS accepts them from 400 GiB on.
    *
    * @default - gp3's baseline: 3,000, and 12,000 from 400 GiB on
    */
   readonly storageIops?: number;
 
   /**
-   * Provisioned throughput of gp3, in MiB/s. RDS takes it from 400 GiB on.
+   * Provisioned throughput of gp3, in MiB/s. RDS accepts it from 400 GiB on.
    *
    * @default - gp3's baseline: 125, and 500 from 400 GiB on
    */
   readonly storageThroughput?: number;
 
   /**
-   * The key, of this region, for what is stored in it: storage, snapshots, Performance Insights.
-   * Another one would *replace* the instance, which its fixed name makes fail: restore a snapshot
-   * under the new key instead.
+   * The key, of this region, for storage, snapshots and Performance Insights. Changing it would
+   * *replace* the instance, which fails because its name is fixed: restore a snapshot under the new
+   * key instead.
    *
    * @default - a new key, rotated every year
    */
@@ -116,7 +117,7 @@ export interface PostgresInstanceProps {
   readonly databaseInsights?: rds.DatabaseInsightsMode;
 
   /**
-   * How often the operating system's metrics are taken: 1, 5, 10, 15, 30 or 60 seconds.
+   * The interval of the operating system's metrics: 1, 5, 10, 15, 30 or 60 seconds.
    *
    * @default Duration.seconds(60)
    */
@@ -124,30 +125,16 @@ export interface PostgresInstanceProps {
 
   /**
    * The weekly window for maintenance and minor upgrades, in UTC, such as `Sun:03:00-Sun:04:00`.
-   * Give replicas an earlier one than their source: PostgreSQL wants standbys upgraded first.
+   * Give replicas an earlier window than their source: PostgreSQL requires standbys to be upgraded
+   * first.
    *
    * @default - RDS chooses one per instance
    */
   readonly maintenanceWindow?: string;
 
   /**
-   * How long the exported logs are kept.
-   *
-   * @default RetentionDays.ONE_YEAR
-   */
-  readonly logRetention?: logs.RetentionDays;
-
-  /**
-   * A key of this region for the exported logs. A key of this app is told to let CloudWatch Logs
-   * use it; an imported one must do so already.
-   *
-   * @default - CloudWatch Logs encrypts with a key of its own
-   */
-  readonly logEncryptionKey?: kms.IKey;
-
-  /**
-   * What happens to data when this is removed from the stack. CloudFormation ignores it for an
-   * instance that is a read replica: deletion protection is what keeps those.
+   * What happens to data and logs when this construct leaves the stack. CloudFormation ignores it
+   * for a read replica, which only deletion protection keeps.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -163,7 +150,7 @@ export interface PostgresInstanceProps {
 
 /**
  * The props of `rds.DatabaseInstance` and of `rds.DatabaseInstanceReadReplica` that do not depend
- * on which of them it is.
+ * on which of the two the instance is.
  */
 export function commonSettings(props: PostgresInstanceProps, encryptionKey: kms.IKey) {
   const databaseInsightsMode = props.databaseInsights ?? rds.DatabaseInsightsMode.STANDARD;
@@ -219,54 +206,49 @@ function monitoringInterval(props: PostgresInstanceProps): Duration {
   return props.monitoringInterval ?? Duration.minutes(1);
 }
 
-/** The checks of the props that every instance has. */
-export function checkInstanceProps(scope: Construct, props: PostgresInstanceProps): void {
-  const interval = monitoringInterval(props);
-  if (!interval.isUnresolved() && !MONITORING_INTERVALS_SECONDS.includes(interval.toSeconds())) {
-    throw invalidValue(scope, {
-      property: 'monitoringInterval',
-      value: interval.toSeconds(),
-      allowed: `${MONITORING_INTERVALS_SECONDS.join(', ')} seconds`,
-      rule: 'RDS offers no other intervals, and without it nobody sees what the operating system did.',
-      fix: 'Leave it out for 60 seconds.',
-    });
-  }
-  checkUpgrade(scope, props);
-  const { min, max } = RDS_POSTGRESQL.gp3StorageGiB;
-  const limit = maxAllocatedStorage(props);
-  if (!limit.isUnresolved() && (limit.toGibibytes() < min || limit.toGibibytes() > max)) {
-    throw invalidValue(scope, {
-      property: 'maxAllocatedStorage',
-      value: limit.toGibibytes(),
-      allowed: `${min} to ${max} GiB`,
-      rule: 'That is what gp3 storage of RDS for PostgreSQL holds.',
-      fix: 'Leave it out for 1 TiB.',
-    });
-  }
-}
+/**
+ * "Turning Enhanced Monitoring on and off", Amazon RDS user guide. An interval of 0, which turns it
+ * off, is not accepted.
+ */
+const MONITORING_INTERVALS_SECONDS: readonly number[] = [1, 5, 10, 15, 30, 60];
 
-function checkUpgrade(scope: Construct, props: PostgresInstanceProps): void {
-  const from = props.upgradingFrom?.postgresMajorVersion;
-  const to = postgresVersion(props).postgresMajorVersion;
-  if (
-    from === undefined ||
-    Token.isUnresolved(from) ||
-    Token.isUnresolved(to) ||
-    Number(from) < Number(to)
-  )
-    return;
-  throw invalidValue(scope, {
-    property: 'upgradingFrom',
-    value: from,
-    allowed: `a major version below ${to}, the \`engineVersion\``,
-    rule: 'It says where a major upgrade begins, and RDS never downgrades.',
-    fix: 'Raise `engineVersion`, or leave it out when the upgrade is done.',
+const MONITORING_INTERVAL: Rule<number> = {
+  allows: (seconds) => MONITORING_INTERVALS_SECONDS.includes(seconds),
+  allowed: `${MONITORING_INTERVALS_SECONDS.join(', ')} seconds`,
+  rule: 'Enhanced Monitoring of RDS has no other intervals, and here it must not be turned off.',
+  fix: 'Leave it out for 60 seconds.',
+};
+
+/**
+ * Checks the props that every instance has.
+ *
+ * @throws IsochroneError for a monitoring interval, an upgrade or a storage limit that RDS does not
+ * accept
+ */
+export function checkInstanceProps(scope: Construct, props: PostgresInstanceProps): void {
+  checkDuration(
+    scope,
+    'monitoringInterval',
+    MONITORING_INTERVAL,
+    monitoringInterval(props),
+    'seconds',
+  );
+  if (props.upgradingFrom !== undefined) {
+    checkRule(scope, 'upgradingFrom', UPGRADE_START, props.upgradingFrom.postgresMajorVersion, {
+      target: postgresVersion(props).postgresMajorVersion,
+    });
+  }
+  const limit = maxAllocatedStorage(props);
+  if (limit.isUnresolved()) return;
+  checkRule(scope, 'maxAllocatedStorage', GP3_STORAGE_GIB, limit.toGibibytes(), {
+    max: RDS_POSTGRESQL.gp3StorageGiB.max,
   });
 }
 
 /**
- * RDS folds identifiers to lower case; ours are literal in ARNs and log group names, so they must
- * be as RDS will have them.
+ * Checks an identifier that RDS knows, or the part of it before a suffix.
+ *
+ * @throws IsochroneError if RDS would not accept it
  */
 export function checkIdentifier(
   scope: Construct,
@@ -274,16 +256,16 @@ export function checkIdentifier(
   value: string,
   suffix = '',
 ): void {
-  if (Token.isUnresolved(value)) return;
-  const length = IDENTIFIER_LENGTH - suffix.length;
-  if (value.length <= length && /^[a-z](-?[a-z0-9])*$/.test(value)) return;
-  throw invalidValue(scope, {
-    property,
-    value,
-    allowed: `at most ${length} lower-case letters, digits and single hyphens, the first a letter, the last no hyphen`,
-    rule: 'RDS takes no other identifiers, and other regions address the instance by it.',
-    fix: 'Choose a name such as market-primary.',
-  });
+  checkRule(scope, property, RDS_IDENTIFIER, value, { suffixLength: suffix.length });
+}
+
+/**
+ * Checks the retention of backups of an instance that others may follow.
+ *
+ * @throws IsochroneError for less than a day or more than RDS keeps
+ */
+export function checkBackupRetention(scope: Construct, retention: Duration): void {
+  checkDuration(scope, 'backupRetention', BACKUP_RETENTION_DAYS, retention, 'days');
 }
 
 /** The key of a region's databases. */
@@ -295,25 +277,9 @@ export function databaseKey(scope: Construct, removalPolicy: RemovalPolicy): kms
   });
 }
 
-/** Whatever is replicated from needs automatic backups. */
-export function checkBackupRetention(scope: Construct, retention: Duration): void {
-  if (retention.isUnresolved()) return;
-  const days = retention.toDays({ integral: false });
-  const { max } = RDS_POSTGRESQL.backupRetentionDays;
-  if (Number.isInteger(days) && days >= 1 && days <= max) return;
-  throw invalidValue(scope, {
-    property: 'backupRetention',
-    value: days,
-    allowed: `1 to ${max} whole days`,
-    rule: 'RDS replicates only from an instance with automatic backups.',
-    fix: 'Leave it out for the default.',
-  });
-}
-
 /**
- * A security group that lets nothing in and nothing out: whoever may connect is added by
- * `connections`. Replication does not pass through it. It stays as long as the instances that use
- * it, or the stack could not be removed.
+ * A security group without rules: `connections` adds the clients. Replication does not pass through
+ * it. It stays as long as the instances that use it; otherwise the stack could not be removed.
  */
 export function closedSecurityGroup(
   scope: Construct,
@@ -329,7 +295,7 @@ export function closedSecurityGroup(
   return group;
 }
 
-/** The role by which RDS writes enhanced monitoring, for these instances only. */
+/** The role with which RDS writes the enhanced monitoring of these instances, and no others. */
 export function monitoringRole(
   scope: Construct,
   identifiers: readonly string[],
@@ -338,7 +304,7 @@ export function monitoringRole(
   const stack = Stack.of(scope);
   const role = new iam.Role(scope, 'MonitoringRole', {
     description: 'Writes enhanced monitoring of PostgreSQL to CloudWatch Logs.',
-    // RDS's own advice against a confused deputy: "Setting up and enabling Enhanced Monitoring",
+    // Against a confused deputy, as RDS advises: "Setting up and enabling Enhanced Monitoring",
     // Amazon RDS user guide.
     assumedBy: new iam.ServicePrincipal('monitoring.rds.amazonaws.com', {
       conditions: {
@@ -357,7 +323,8 @@ export function monitoringRole(
   role.applyRemovalPolicy(removalPolicy);
   acknowledge(
     role,
-    'AWS keeps this policy for exactly this role, and RDS checks a monitoring role for its permissions: writing to log groups named RDS*, nothing else. The trust names the instances.',
+    'AWS keeps this policy for exactly this role, and RDS checks a monitoring role for its ' +
+      'permissions: writing to log groups named RDS*, nothing else. The trust names the instances.',
     'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole]',
   );
   return role;
@@ -378,9 +345,9 @@ export function instanceArn(scope: Construct, region: string, instanceIdentifier
 }
 
 /**
- * The log groups of an instance, made before it. RDS writes to groups of these names, and would
- * otherwise create them itself, without a retention; CDK's `cloudwatchLogsRetention` mends that
- * afterwards, with a Lambda.
+ * The log groups of an instance, created before it. RDS writes to groups of these names; if they
+ * did not exist, it would create them without a retention. CDK's `cloudwatchLogsRetention` corrects
+ * that afterwards, with a Lambda function.
  */
 export function logGroupsBefore(
   instance: rds.IDatabaseInstance,
@@ -388,11 +355,10 @@ export function logGroupsBefore(
   props: PostgresInstanceProps,
 ): Record<PostgresLogType, logs.LogGroup> {
   const create = (type: PostgresLogType) => {
-    const group = keptLogGroup(instance, `${type}-log`, {
+    const group = loggedGroup(instance, `${type}-log`, {
+      ...props,
       logGroupName: `/aws/rds/instance/${identifier}/${type}`,
-      retention: props.logRetention ?? logs.RetentionDays.ONE_YEAR,
-      encryptionKey: props.logEncryptionKey,
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+      defaultRetention: logs.RetentionDays.ONE_YEAR,
     });
     cfnInstance(instance).node.addDependency(group);
     return group;
@@ -405,7 +371,44 @@ export function cfnInstance(instance: rds.IDatabaseInstance): rds.CfnDBInstance 
   return instance.node.defaultChild as rds.CfnDBInstance;
 }
 
-/** The findings that every instance has, whichever it is. */
+type InstanceMetric = (
+  instance: rds.IDatabaseInstance,
+  options?: cloudwatch.MetricOptions,
+) => cloudwatch.Metric;
+
+/** The metrics of an instance, with the statistic and the period that suit each of them. */
+export const INSTANCE_METRICS: Readonly<
+  Record<'cpu' | 'connections' | 'freeStorage' | 'writeThroughput' | 'replicaLag', InstanceMetric>
+> = {
+  cpu: (instance, options) =>
+    instance.metricCPUUtilization({ period: Duration.minutes(5), ...options }),
+  connections: (instance, options) =>
+    instance.metricDatabaseConnections({
+      period: Duration.minutes(1),
+      statistic: 'Maximum',
+      ...options,
+    }),
+  freeStorage: (instance, options) =>
+    instance.metricFreeStorageSpace({
+      period: Duration.minutes(5),
+      statistic: 'Minimum',
+      ...options,
+    }),
+  writeThroughput: (instance, options) =>
+    instance.metric('WriteThroughput', {
+      period: Duration.minutes(1),
+      statistic: 'Average',
+      ...options,
+    }),
+  replicaLag: (instance, options) =>
+    instance.metric('ReplicaLag', {
+      period: Duration.minutes(1),
+      statistic: 'Maximum',
+      ...options,
+    }),
+};
+
+/** Acknowledges the findings that every instance has, primary or replica. */
 export function acknowledgeInstance(
   instance: rds.IDatabaseInstance,
   props: PostgresInstanceProps,
@@ -413,24 +416,27 @@ export function acknowledgeInstance(
   const cfn = cfnInstance(instance);
   acknowledge(
     cfn,
-    'Its security group lets nobody in until `connections` names them, and the subnets have no route from outside. Another port would hide nothing.',
+    'Its security group lets nobody in until `connections` names them, and the subnets have no ' +
+      'route from outside. Another port would hide nothing.',
     'AwsSolutions-RDS11',
   );
   if (!isProtected(props)) {
     acknowledge(
       cfn,
-      'Whoever composes this stack has declared the database disposable, by `removalPolicy` or `deletionProtection`; the default is protected.',
+      'Whoever composes this stack has declared the database disposable, by `removalPolicy` or ' +
+        '`deletionProtection`; the default is protected.',
       'AwsSolutions-RDS10',
       'NIST.800.53.R5-RDSInstanceDeletionProtectionEnabled',
     );
   }
 }
 
-/** The finding of an instance that is the primary. */
+/** Acknowledges the finding of an instance that is the primary. */
 export function acknowledgeBackups(instance: rds.IDatabaseInstance): void {
   acknowledge(
     cfnInstance(instance),
-    'RDS backs the instance up automatically, every day and to any second in between, for `backupRetention`. A plan of AWS Backup would keep the same again.',
+    'RDS backs the instance up automatically, every day and to any second in between, for ' +
+      '`backupRetention`. A plan of AWS Backup would keep the same again.',
     'NIST.800.53.R5-RDSInBackupPlan',
   );
 }
