@@ -1,10 +1,11 @@
+/** Ground floor: how a construct checks a property against a rule. */
 import { Token } from 'aws-cdk-lib';
 import { invalidValue, type Placed } from '../../model/errors';
 import { brokenRule, type Rule } from '../../model/rules';
 
 /**
  * Checks a property of a construct against a rule. A value that is only known at deployment passes,
- * and so does one whose context is.
+ * and so does a value whose context is only known then.
  *
  * @param at the construct, whose path the error names
  * @param property as the user wrote it
@@ -24,18 +25,56 @@ export function checkRule<Value, Context>(
   context: Context,
 ): void;
 export function checkRule<Value, Context>(
-  at: Placed,
-  property: string,
-  rule: Rule<Value, Context>,
-  value: Value,
-  context?: Context,
+  ...[at, property, rule, value, context]: CheckArguments<Value, Context>
 ): void {
   if (Token.isUnresolved(value) || hasToken(context)) return;
   const broken = brokenRule(rule, value, context as Context);
   if (broken) throw invalidValue(at, { property, value, ...broken });
 }
 
-/** Whether a context is a token, or has one among its members. */
+/**
+ * As `checkRule`, for a value that synthesis itself needs: a value that is only known at deployment
+ * is refused.
+ *
+ * @throws IsochroneError if the value breaks the rule or is a token
+ */
+export function checkKnown<Value>(
+  at: Placed,
+  property: string,
+  rule: Rule<Value>,
+  value: Value,
+): void;
+export function checkKnown<Value, Context>(
+  at: Placed,
+  property: string,
+  rule: Rule<Value, Context>,
+  value: Value,
+  context: Context,
+): void;
+export function checkKnown<Value, Context>(
+  ...[at, property, rule, value, context]: CheckArguments<Value, Context>
+): void {
+  if (Token.isUnresolved(value)) {
+    throw invalidValue(at, {
+      property,
+      value: 'a token',
+      allowed: 'known at synthesis',
+      rule: 'Synthesis derives names or resources from it.',
+      fix: 'Give a literal value.',
+    });
+  }
+  checkRule(at, property, rule, value, context as Context);
+}
+
+type CheckArguments<Value, Context> = [
+  at: Placed,
+  property: string,
+  rule: Rule<Value, Context>,
+  value: Value,
+  context?: Context,
+];
+
+/** Whether a context is a token, or has a token among its members. */
 function hasToken(context: unknown): boolean {
   if (Token.isUnresolved(context)) return true;
   if (context === null || typeof context !== 'object') return false;

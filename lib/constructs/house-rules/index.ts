@@ -1,5 +1,5 @@
 export { acknowledge, wildcardFinding } from './acknowledge';
-export { checkRule } from './check';
+export { checkKnown, checkRule } from './check';
 export { withFixedName } from './fixed-names';
 export { handlerDirectory } from './handlers';
 export { allowSessions, fleetTemplate } from './instances';

@@ -1,10 +1,11 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { GlobalCache, type GlobalCacheProps } from '../../../lib/constructs/cache/global-cache';
 import {
+  GlobalCache,
+  type GlobalCacheProps,
   GlobalCacheSecondary,
   type GlobalCacheSecondaryProps,
-} from '../../../lib/constructs/cache/global-cache-secondary';
+} from '../../../lib/constructs/cache/global-cache';
 import {
   RegionalCache,
   type RegionalCacheProps,
@@ -145,6 +146,13 @@ describe('a secondary', () => {
     template.allResources('AWS::ElastiCache::UserGroup', { DeletionPolicy: 'Retain' });
   });
 
+  test('has a metric of its lag behind the primary region, per node', () => {
+    expect(cache.metricGlobalLag(1, 2)).toMatchObject({
+      metricName: 'GlobalDatastoreReplicationLag',
+      dimensions: { CacheClusterId: expect.stringMatching(/-0001-002$/) },
+    });
+  });
+
   test('is reached and logged in to like any other cache', () => {
     expect(stack.resolve(cache.configurationEndpoint.hostname)).toEqual({
       'Fn::GetAtt': [expect.stringMatching(/^Cache/), 'ConfigurationEndPoint.Address'],
@@ -170,7 +178,7 @@ describe('what ElastiCache would refuse', () => {
     [
       'a third secondary',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'ap-southeast-1', 'sa-east-1'] }),
-      'GlobalCache at Test/Global: secondaryRegions must be 1 to 2 regions, each named once, without us-east-1, got ["eu-west-1","ap-southeast-1","sa-east-1"].',
+      'GlobalCache at Test/Global: secondaryRegions must be 1 to 2 regions beside the primary, not 3, got ["eu-west-1","ap-southeast-1","sa-east-1"].',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'ap-southeast-1'] }),
     ],
     [
@@ -182,13 +190,13 @@ describe('what ElastiCache would refuse', () => {
     [
       'the region of the primary',
       () => globalWith({ secondaryRegions: ['us-east-1'] }),
-      'without us-east-1',
+      'secondaryRegions[0] must be a region other than us-east-1, got "us-east-1".',
       () => globalWith({ secondaryRegions: ['us-east-2'] }),
     ],
     [
       'one region twice',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'eu-west-1'] }),
-      'each named once',
+      'secondaryRegions[1] must be a region other than us-east-1, eu-west-1',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'eu-west-2'] }),
     ],
     [
@@ -200,13 +208,13 @@ describe('what ElastiCache would refuse', () => {
     [
       'a primary that scales',
       () => globalWith({}, { scaling: { maxShards: 4 } }),
-      'primary.scaling must be left out, got {"maxShards":4}.',
+      'primary.scaling must be left out in a Global Datastore, got {"maxShards":4}.',
       () => globalWith({}, { shards: 4 }),
     ],
     [
       'a small node',
       onNodes('cache.m6g.medium'),
-      'nodeType must be large or larger, of the fifth generation or a newer one',
+      'nodeType must be large or larger, of the fifth generation or newer',
       onNodes('cache.m6g.large'),
     ],
     [
@@ -242,7 +250,7 @@ describe('what ElastiCache would refuse', () => {
     [
       'an older engine',
       () => globalWith({ engineVersion: '8.1' }),
-      'engineVersion must be at least 8.2, what the primary was created with, got "8.1".',
+      'engineVersion must be at least 8.2, the version of the primary, got "8.1".',
       () => globalWith({ engineVersion: '9.0' }),
     ],
     [
@@ -260,7 +268,7 @@ describe('what ElastiCache would refuse', () => {
     [
       'a secondary beside its primary',
       () => secondaryWith({}, 'us-east-1'),
-      'primaryRegion must be another region than that of the stack, got "us-east-1".',
+      'primaryRegion must be a region other than us-east-1, got "us-east-1".',
       () => secondaryWith({}, 'us-east-2'),
     ],
     [

@@ -349,7 +349,7 @@ describe('values that AWS would refuse', () => {
     [
       'every command in the slow log',
       { slowLogThreshold: Duration.millis(0) },
-      'slowLogThreshold must be a whole number of milliseconds, 1 at least, got "0 ms".',
+      'slowLogThreshold must be a whole number of milliseconds, at least 1, got "0 ms".',
       { slowLogThreshold: Duration.millis(1) },
     ],
     [
@@ -379,25 +379,25 @@ describe('values that AWS would refuse', () => {
     [
       'a short maintenance',
       { maintenanceWindow: 'sun:02:00-sun:02:59' },
-      'maintenanceWindow must be a time of the week in UTC, 60 minutes at least',
+      'maintenanceWindow must be a weekly window in UTC of at least 60 minutes',
       { maintenanceWindow: 'sun:02:00-sun:03:00' },
     ],
     [
       'maintenance on no day',
       { maintenanceWindow: '02:00-03:00' },
-      'maintenanceWindow must be a time of the week',
+      'maintenanceWindow must be a weekly window',
       { maintenanceWindow: 'wed:02:00-wed:03:00' },
     ],
     [
       'a short snapshot',
       { snapshotWindow: '23:30-00:00' },
-      'snapshotWindow must be a time of the day in UTC, 60 minutes at least',
+      'snapshotWindow must be a daily window in UTC of at least 60 minutes',
       { snapshotWindow: '23:30-00:30' },
     ],
     [
       'a snapshot at 24 hours',
       { snapshotWindow: '23:00-24:00' },
-      'snapshotWindow must be a time of the day',
+      'snapshotWindow must be a daily window',
       { snapshotWindow: '23:00-00:00' },
     ],
     [
@@ -463,7 +463,7 @@ describe('values that AWS would refuse', () => {
     expect(() => cacheWith({ replicasPerShard: 6 })).toThrow(
       'RegionalCache at Test/Cache: replicasPerShard must be 0 to 5, got 6.\n' +
         'ElastiCache allows 5 replicas of a shard and 90 nodes in a cluster, primaries and replicas together. ' +
-        'Lower `replicasPerShard`; more shards or larger nodes carry more load.',
+        'Lower it. More shards or larger nodes carry more load.',
     );
   });
 
@@ -476,5 +476,72 @@ describe('values that AWS would refuse', () => {
       'vpcSubnets must be subnets in at least two availability zones, got ["us-east-1a"].',
     );
     expect(inZones(2)).not.toThrow();
+  });
+});
+
+describe('a cache of another stack', () => {
+  const stack = testStack();
+  const cache = RegionalCache.fromRegionalCacheAttributes(stack, 'Imported', {
+    replicationGroupId: 'Market',
+    configurationEndpointAddress: 'market.abc123.clustercfg.use1.cache.amazonaws.com',
+    userName: 'market-app',
+    securityGroups: [
+      ec2.SecurityGroup.fromSecurityGroupId(stack, 'CacheGroup', 'sg-0123456789abcdef0'),
+    ],
+  });
+
+  test('admits clients by its security group, on the port of every cache', () => {
+    cache.connections.allowDefaultPortFrom(ec2.Peer.ipv4('10.0.0.0/16'));
+    expect(cache.configurationEndpoint).toEqual({
+      hostname: 'market.abc123.clustercfg.use1.cache.amazonaws.com',
+      port: 6379,
+    });
+    Template.fromStack(stack).hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      GroupId: 'sg-0123456789abcdef0',
+      FromPort: 6379,
+    });
+  });
+
+  test('grants the log-in of its user', () => {
+    const granting = testStack();
+    const imported = RegionalCache.fromRegionalCacheAttributes(granting, 'Imported', {
+      replicationGroupId: 'market',
+      configurationEndpointAddress: 'market.abc123.clustercfg.use1.cache.amazonaws.com',
+      port: 6380,
+      userName: 'market-app',
+      securityGroups: [],
+    });
+    const role = new iam.Role(granting, 'Role', {
+      assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
+    });
+    const policy = new iam.ManagedPolicy(granting, 'Policy', { roles: [role] });
+    expect(imported.grantConnect(policy).success).toBe(true);
+    expect(imported.configurationEndpoint.port).toBe(6380);
+    Template.fromStack(granting).hasResourceProperties('AWS::IAM::ManagedPolicy', {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({
+            Action: 'elasticache:Connect',
+            Resource: [
+              { 'Fn::Join': ['', Match.arrayWith([':replicationgroup:market'])] },
+              { 'Fn::Join': ['', Match.arrayWith([':user:market-app'])] },
+            ],
+          }),
+        ],
+      },
+    });
+  });
+
+  test('names its metrics as ElastiCache does: in lower case, by group or by node', () => {
+    expect(cache.metricEngineCpu()).toMatchObject({
+      namespace: 'AWS/ElastiCache',
+      metricName: 'EngineCPUUtilization',
+      dimensions: { ReplicationGroupId: 'market', Role: 'Primary' },
+    });
+    expect(cache.metricNode('Evictions', 2, 1, { statistic: 'Sum' })).toMatchObject({
+      metricName: 'Evictions',
+      statistic: 'Sum',
+      dimensions: { CacheClusterId: 'market-0002-001' },
+    });
   });
 });

@@ -141,7 +141,7 @@ describe('scaling that AWS would refuse', () => {
     [
       'more at least than at most',
       { shards: 4, scaling: { minShards: 5, maxShards: 4 } },
-      'scaling.minShards must be 1 to 4, the most that the cache scales to, got 5.',
+      'scaling.minShards must be 1 to 4, the maximum of its scaling, got 5.',
       { shards: 4, scaling: { minShards: 4, maxShards: 4 } },
     ],
     [
@@ -159,7 +159,7 @@ describe('scaling that AWS would refuse', () => {
     [
       'replicas from none on',
       { replicasPerShard: 0, scaling: { maxShards: 4, maxReplicasPerShard: 2 } },
-      'replicasPerShard must be 1 to 2, what its scaling goes up to, got 0.',
+      'replicasPerShard must be 1 to 2, the maximum of its scaling, got 0.',
       { replicasPerShard: 0, scaling: { maxShards: 4 } },
     ],
     [
@@ -195,13 +195,13 @@ describe('scaling that AWS would refuse', () => {
     [
       'a zone of no map',
       withSchedule({ timeZone: TimeZone.of('America/New_Amsterdam') }),
-      'scaling.schedules[0].timeZone must be a zone by its IANA name, got "America/New_Amsterdam".',
+      'scaling.schedules[0].timeZone must be an IANA time zone, got "America/New_Amsterdam".',
       withSchedule({ timeZone: TimeZone.of('Asia/Singapore') }),
     ],
     [
       'two schedules of one name',
       { scaling: { maxShards: 4, schedules: [opening(), opening()] } },
-      'scaling.schedules[1].name must be a name of its own, got "Open".',
+      'scaling.schedules[1].name must be unique, got "Open".',
       {
         scaling: { maxShards: 4, schedules: [opening(), opening({ name: 'Close', minShards: 2 })] },
       },

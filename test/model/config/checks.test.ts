@@ -139,7 +139,7 @@ const CASES: Case[] = [
     passage: 'availabilityZones: [eu-west-1a, eu-west-1b, eu-west-1c]',
     wrong: 'availabilityZones: [eu-west-1a, eu-west-1b, eu-west-1a]',
     path: 'regions.eu-west-1.availabilityZones[2]',
-    says: /named once/,
+    says: /unique/,
     right: 'availabilityZones: [eu-west-1c, eu-west-1b, eu-west-1a]',
   },
   {
@@ -163,7 +163,7 @@ const CASES: Case[] = [
     passage: 'cidr: 10.20.0.0/16',
     wrong: 'cidr: 10.20.16.0/16',
     path: 'regions.eu-west-1.cidr',
-    says: /the first address of the block.*10\.20\.0\.0\/16/,
+    says: /the first address of its block.*10\.20\.0\.0\/16/,
     right: 'cidr: 10.20.16.0/20',
   },
   {
@@ -195,7 +195,7 @@ const CASES: Case[] = [
     passage: 'cpuPercent: 85',
     wrong: 'cpuPercent: 70',
     path: 'objectives.cpuPercent',
-    says: /above the 70 % that the fleet is kept at/,
+    says: /above 70 %, the scaling target `service\.targetCpuPercent`/,
     right: 'cpuPercent: 71',
   },
   {
@@ -203,7 +203,7 @@ const CASES: Case[] = [
     passage: 'edge:\n',
     wrong: 'network: { interfaceEndpoints: [kms, kms] }\nedge:\n',
     path: 'network.interfaceEndpoints[1]',
-    says: /named once/,
+    says: /unique/,
     right: 'network: { interfaceEndpoints: [kms, logs] }\nedge:\n',
   },
   {
@@ -251,7 +251,7 @@ const CASES: Case[] = [
     passage: '  minInstances: 2\n  maxInstances: 50',
     wrong: '  minInstances: 51\n  maxInstances: 50',
     path: 'service.maxInstances',
-    says: /at least the smallest number of instances, 51/,
+    says: /at least the minimum number of instances, 51/,
     right: '  minInstances: 50\n  maxInstances: 50',
   },
   {
@@ -259,7 +259,7 @@ const CASES: Case[] = [
     passage: 'cidr: 10.20.0.0/16',
     wrong: 'cidr: 10.20.0.0/16\n    minInstances: 60',
     path: 'regions.eu-west-1.minInstances',
-    says: /at most the largest number of instances, 50/,
+    says: /1 to the maximum number of instances, 50/,
     right: 'cidr: 10.20.0.0/16\n    minInstances: 40',
   },
   {
@@ -424,7 +424,7 @@ const CASES: Case[] = [
     passage: 'scaling: { maxShards: 4 }',
     wrong: 'shards: 46',
     path: 'cache.shards',
-    says: /at most 45 with 1 replicas each.*46 × 2 = 92/,
+    says: /1 to 45 with 1 replicas per shard.*90 nodes/,
     right: 'shards: 45',
   },
   {
@@ -432,7 +432,7 @@ const CASES: Case[] = [
     passage: 'scaling: { maxShards: 4 }',
     wrong: 'scaling: { maxShards: 31, maxReplicasPerShard: 2 }',
     path: 'cache.scaling.maxShards',
-    says: /at most 30 with 2 replicas each/,
+    says: /1 to 30 with 2 replicas per shard/,
     right: 'scaling: { maxShards: 30, maxReplicasPerShard: 2 }',
   },
   {
@@ -448,7 +448,7 @@ const CASES: Case[] = [
     passage: 'scaling: { maxShards: 4 }',
     wrong: 'snapshotWindow: 01:00-01:59',
     path: 'cache.snapshotWindow',
-    says: /60 minutes long at least/,
+    says: /window in UTC of at least 60 minutes/,
     right: 'snapshotWindow: 01:00-02:00',
   },
   {
@@ -456,7 +456,7 @@ const CASES: Case[] = [
     passage: 'scaling: { maxShards: 4 }',
     wrong: 'maintenanceWindow: mon:01:00-mon:01:59',
     path: 'cache.maintenanceWindow',
-    says: /60 minutes long at least/,
+    says: /window in UTC of at least 60 minutes/,
     right: 'maintenanceWindow: mon:01:00-mon:02:00',
   },
   {
@@ -488,7 +488,7 @@ const CASES: Case[] = [
     passage: 'scaling: { maxShards: 4 }',
     wrong: 'scaling: { maxShards: 1 }',
     path: 'cache.scaling.maxShards',
-    says: /at least the smallest number of shards, 2/,
+    says: /at least the minimum number of shards, 2/,
     right: 'scaling: { maxShards: 2 }',
   },
   {
@@ -504,7 +504,7 @@ const CASES: Case[] = [
     passage: 'scaling: { maxShards: 4 }',
     wrong: 'replicasPerShard: 0\n  scaling: { maxShards: 4, maxReplicasPerShard: 2 }',
     path: 'cache.replicasPerShard',
-    says: /1 to 2, what its scaling goes up to/,
+    says: /1 to 2, the maximum of its scaling/,
     right: 'replicasPerShard: 0\n  scaling: { maxShards: 4 }',
   },
   {
@@ -513,7 +513,7 @@ const CASES: Case[] = [
     wrong:
       "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }\n      - { name: open, cron: '0 18 ? * MON-FRI *', timeZone: Europe/London, minShards: 2 }",
     path: 'cache.scaling.schedules[1].name',
-    says: /a name of its own/,
+    says: /unique/,
     right:
       "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }\n      - { name: close, cron: '0 18 ? * MON-FRI *', timeZone: Europe/London, minShards: 2 }",
   },
@@ -523,7 +523,7 @@ const CASES: Case[] = [
     wrong:
       "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/Londinium, minShards: 3 }",
     path: 'cache.scaling.schedules[0].timeZone',
-    says: /IANA name/,
+    says: /IANA time zone/,
     right:
       "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }",
   },
@@ -533,7 +533,7 @@ const CASES: Case[] = [
     wrong:
       "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, maxShards: 5 }",
     path: 'cache.scaling.schedules[0].maxShards',
-    says: /at most 4/,
+    says: /1 to 4, the maximum/,
     right:
       "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, maxShards: 4 }",
   },
@@ -543,7 +543,7 @@ const CASES: Case[] = [
     wrong:
       "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, maxShards: 2 }",
     path: 'cache.scaling.schedules[0].minShards',
-    says: /at most 2/,
+    says: /1 to 2, the maximum/,
     right:
       "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 2, maxShards: 2 }",
   },
@@ -562,7 +562,7 @@ const CASES: Case[] = [
     passage: 'scaling: { maxShards: 4 }',
     wrong: 'scaling: { maxShards: 4 }\n  global: {}',
     path: 'cache.scaling',
-    says: /left out, with `global`/,
+    says: /left out in a Global Datastore/,
     right: 'global: {}',
   },
   {
@@ -611,7 +611,7 @@ const CASES: Case[] = [
     passage: 'scaling: { maxShards: 4 }',
     wrong: 'global: { secondaryRegions: [eu-west-1, eu-west-1] }',
     path: 'cache.global.secondaryRegions[1]',
-    says: /named once/,
+    says: /once: eu-west-1, ap-southeast-1/,
     right: 'global: { secondaryRegions: [eu-west-1] }',
   },
   {
@@ -757,7 +757,7 @@ test('the alarm on CPU is above what the caches are kept at', () => {
       .replace('minInstances: 2', 'minInstances: 2\n  targetCpuPercent: 40')
       .replace('cpuPercent: 85', `cpuPercent: ${cpuPercent}`);
   expect(problemsOf(objective(55)).map(({ allowed }) => allowed)).toEqual([
-    'above the 55 % that the caches are kept at',
+    'above 55 %, the scaling target `cache.scaling.targetCpuPercent`',
   ]);
   expect(problemsOf(objective(56))).toEqual([]);
 });
@@ -775,7 +775,7 @@ describe('a Global Datastore', () => {
     expect(others).toEqual([]);
     expect([formatPath(problem?.path ?? []), problem?.allowed]).toEqual([
       'cache.global',
-      'for one or two regions beside the primary one, not 3',
+      '1 to 2 regions beside the primary, not 3',
     ]);
     expect(
       problemsOf(
@@ -789,7 +789,7 @@ describe('a Global Datastore', () => {
   test('has another region', () => {
     const alone = joined.replace(/ {2}eu-west-1:[\s\S]*?(?=\ndatabase:)/, '');
     expect(problemsOf(alone).map(({ allowed }) => allowed)).toEqual([
-      'for one or two regions beside the primary one, not 0',
+      '1 to 2 regions beside the primary, not 0',
     ]);
   });
 });
