@@ -195,6 +195,29 @@ test('no interface endpoints: no security group for them', () => {
   expect(built.interfaceEndpoints).toEqual({});
 });
 
+test('an existing network is imported without a look-up', () => {
+  const stack = testStack('ap-southeast-1');
+  const imported = RegionNetwork.fromRegionNetworkAttributes(stack, 'Network', {
+    vpcId: 'vpc-0123456789abcdef0',
+    availabilityZones: ZONES.slice(0, 2),
+    isolatedSubnetIds: ['subnet-15014ed0a', 'subnet-15014ed0b'],
+    flowLogGroupName: 'flow-logs',
+    endpointSecurityGroupId: 'sg-0123456789abcdef0',
+  });
+  expect(imported.availabilityZones).toEqual(ZONES.slice(0, 2));
+  expect(imported.vpc.selectSubnets({ subnetGroupName: 'Isolated' }).subnetIds).toEqual([
+    'subnet-15014ed0a',
+    'subnet-15014ed0b',
+  ]);
+  expect(imported.flowLogGroup?.logGroupName).toBe('flow-logs');
+  expect(imported.endpointSecurityGroup?.securityGroupId).toBe('sg-0123456789abcdef0');
+  const bare = RegionNetwork.fromRegionNetworkAttributes(stack, 'Bare', {
+    vpcId: 'vpc-0fedcba9876543210',
+    availabilityZones: ZONES.slice(0, 2),
+  });
+  expect(bare.flowLogGroup ?? bare.endpointSecurityGroup).toBeUndefined();
+});
+
 describe('checks', () => {
   const sixZones = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => `us-east-1${letter}`);
 
@@ -212,7 +235,7 @@ describe('checks', () => {
     [
       'a zone twice',
       { availabilityZones: ['us-east-1a', 'us-east-1a'] },
-      'availabilityZones must be different zones',
+      'availabilityZones[1] must be unique, got "us-east-1a"',
     ],
     [
       'a zone elsewhere',
@@ -224,23 +247,23 @@ describe('checks', () => {
       { availabilityZones: ['us-east-1a', 'us-east-1-bos-1a'] },
       'must be zones of us-east-1, got "us-east-1-bos-1a"',
     ],
-    [
-      'a block too small',
-      { cidr: '10.0.0.0/23' },
-      'cidr must be the first address of an IPv4 block and its length, /16 to /22',
-    ],
+    ['a block too small', { cidr: '10.0.0.0/23' }, 'cidr must be an IPv4 block of /16 to /22'],
     ['a block too large', { cidr: '10.0.0.0/15' }, 'cidr must be'],
-    ['not the first address', { cidr: '10.0.0.1/16' }, 'cidr must be'],
+    [
+      'not the first address',
+      { cidr: '10.0.0.1/16' },
+      'cidr must be the first address of its block',
+    ],
     ['no address', { cidr: '10.0.256.0/16' }, 'cidr must be'],
     [
       'more NAT gateways than zones',
       { natGateways: 7 },
-      'natGateways must be a whole number, 0 to 6, got 7',
+      'natGateways must be 0 to 6, the number of zones, got 7',
     ],
     [
       'a negative number of them',
       { natGateways: -1 },
-      'natGateways must be a whole number, 0 to 6, got -1',
+      'natGateways must be 0 to 6, the number of zones, got -1',
     ],
     [
       'a full service name',
@@ -250,12 +273,12 @@ describe('checks', () => {
     [
       'a service twice',
       { interfaceEndpoints: ['kms', 'kms'] },
-      'interfaceEndpoints[1] must be a service that has no endpoint',
+      'interfaceEndpoints[1] must be unique',
     ],
     [
       'S3',
       { interfaceEndpoints: ['s3'] },
-      'interfaceEndpoints[0] must be a service that has no endpoint',
+      'interfaceEndpoints[0] must be a service without a gateway endpoint',
     ],
   ])('%s is refused', (_, props, message) => {
     expect(() => network({ availabilityZones: sixZones, ...props }, 'us-east-1')).toThrow(message);
