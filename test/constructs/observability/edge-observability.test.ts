@@ -157,6 +157,6 @@ describe('the region', () => {
 test('a minimum of no requests is refused', () => {
   const stack = new Stack(new App(), 'Test', { env: { region: 'us-east-1' } });
   expect(() => edge(stack, { minimumRequests: 0 })).toThrow(
-    'minimumRequests must be a whole number from 1 up, got 0.',
+    'minimumRequests must be a whole number of at least 1, got 0.',
   );
 });

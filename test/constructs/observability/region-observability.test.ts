@@ -1,7 +1,7 @@
 import { App, Duration, Size, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import type { CacheTopology } from '../../../lib/constructs/observability/alarms/cache-symptoms';
+import type { CacheTopology } from '../../../lib/constructs/observability/interfaces';
 import {
   RegionObservability,
   type RegionObservabilityProps,
@@ -476,12 +476,12 @@ describe('refuses', () => {
     [
       'no requests at all',
       () => ({ minimumRequests: 0 }),
-      'minimumRequests must be a whole number from 1 up',
+      'minimumRequests must be a whole number of at least 1',
     ],
     [
       'no connections',
       () => ({ maxDatabaseConnections: 0 }),
-      'maxDatabaseConnections must be a whole number from 1 up',
+      'maxDatabaseConnections must be a whole number of at least 1',
     ],
     [
       'an objective out of range',

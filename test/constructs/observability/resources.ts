@@ -9,7 +9,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
-import type { IWatchedPooler } from '../../../lib/constructs/observability/alarms/pooler';
+import type { IWatchedPooler } from '../../../lib/constructs/observability/interfaces';
 
 const LOAD_BALANCER = 'loadbalancer/app/market/50dc6c495c0c9188';
 
