@@ -48,7 +48,7 @@ describe('the Global Datastore', () => {
   const properties = (of: Template) =>
     Object.values(of.findResources('AWS::ElastiCache::GlobalReplicationGroup'))[0]?.Properties;
 
-  test('is created around its primary alone, which says everything else', () => {
+  test('is created with its primary only, which sets everything else', () => {
     expect(properties(template)).toEqual({
       GlobalReplicationGroupIdSuffix: 'market-production',
       GlobalReplicationGroupDescription: expect.any(String),
@@ -63,14 +63,14 @@ describe('the Global Datastore', () => {
     template.resourceCountIs('AWS::ElastiCache::ParameterGroup', 1);
   });
 
-  test('outlives the stack, and can be told apart by its whole id', () => {
+  test('outlives the stack and exposes its whole id', () => {
     template.hasResource('AWS::ElastiCache::GlobalReplicationGroup', { DeletionPolicy: 'Retain' });
     expect(stack.resolve(global.globalReplicationGroupId)).toEqual({
       'Fn::GetAtt': [expect.stringMatching(/^Global/), 'GlobalReplicationGroupId'],
     });
   });
 
-  test('moves all members on, and the primary keeps what it was created with', () => {
+  test('changes all members, while the primary keeps its initial properties', () => {
     const moved = Template.fromStack(
       globalWith({ nodeType: 'cache.r7g.xlarge', shards: 3, engineVersion: '8.2' }).stack,
     );
@@ -86,7 +86,7 @@ describe('the Global Datastore', () => {
     });
   });
 
-  test('brings the same parameters in the family of another major version', () => {
+  test('copies the parameters to the family of another major version', () => {
     const upgraded = Template.fromStack(
       globalWith(
         { engineVersion: '8.2', removalPolicy: RemovalPolicy.DESTROY },
@@ -127,7 +127,7 @@ describe('a secondary', () => {
     expect(group?.Properties).not.toHaveProperty(property);
   });
 
-  test('has its own key, replicas, user, snapshots, hours and logs', () => {
+  test('has its own key, replicas, user, snapshots, windows and logs', () => {
     expect(group?.Properties).toMatchObject({
       GlobalReplicationGroupId: 'ldgnf-market-production',
       KmsKeyId: stack.resolve(cache.encryptionKey.keyArn),
@@ -153,7 +153,7 @@ describe('a secondary', () => {
     });
   });
 
-  test('is reached and logged in to like any other cache', () => {
+  test('has an endpoint and a port like any other cache', () => {
     expect(stack.resolve(cache.configurationEndpoint.hostname)).toEqual({
       'Fn::GetAtt': [expect.stringMatching(/^Cache/), 'ConfigurationEndPoint.Address'],
     });
@@ -161,8 +161,8 @@ describe('a secondary', () => {
   });
 });
 
-describe('what ElastiCache would refuse', () => {
-  /** With its primary in a stack of its own, beside that of the Global Datastore. */
+describe('values that ElastiCache would refuse', () => {
+  /** A Global Datastore whose primary is in a stack of its own. */
   const globalFrom = (region: string) => {
     const stack = testStack();
     const other = new Stack(stack.node.scope, 'Other', { env: { region } });
@@ -230,13 +230,13 @@ describe('what ElastiCache would refuse', () => {
       onNodes('cache.r5.large'),
     ],
     [
-      'a small node for all',
+      'a small node type for all members',
       () => globalWith({ nodeType: 'cache.t4g.small' }),
       'nodeType must be large or larger',
       () => globalWith({ nodeType: 'cache.m7g.large' }),
     ],
     [
-      'a type of EC2 for all',
+      'an EC2 type for all members',
       () => globalWith({ nodeType: 'r7g.large' }),
       'nodeType must be a node type of ElastiCache',
       () => globalWith({ nodeType: 'cache.r7g.2xlarge' }),
@@ -254,7 +254,7 @@ describe('what ElastiCache would refuse', () => {
       () => globalWith({ engineVersion: '9.0' }),
     ],
     [
-      'an engine that is no Valkey',
+      'a version without Valkey',
       () => globalWith({ engineVersion: '7.1' }),
       'engineVersion must be a Valkey version',
       () => globalWith({ engineVersion: '8.2' }),
@@ -266,7 +266,7 @@ describe('what ElastiCache would refuse', () => {
       () => globalWith({ idSuffix: 'market' }),
     ],
     [
-      'a secondary beside its primary',
+      'a secondary in the region of its primary',
       () => secondaryWith({}, 'us-east-1'),
       'primaryRegion must be a region other than us-east-1, got "us-east-1".',
       () => secondaryWith({}, 'us-east-2'),

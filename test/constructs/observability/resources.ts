@@ -1,7 +1,4 @@
-/**
- * Things to watch, as another stack would have made them: imported, so that a template holds only
- * what observability adds.
- */
+/** Imported resources to watch, so that a template contains only observability. */
 import { Duration, type Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
