@@ -2,7 +2,7 @@
 import { Token } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { ELASTICACHE } from '../../model/aws';
-import type { Placed } from '../../model/errors';
+import type { HasPath } from '../../model/errors';
 import {
   cacheNodeType,
   dailyWindow,
@@ -84,7 +84,7 @@ const subnetZones: Rule<readonly string[]> = {
 
 /** Checks a number of shards. Without a known number of replicas, it counts primaries alone. */
 export function checkShards(
-  at: Placed,
+  at: HasPath,
   property: string,
   shards: number,
   replicasPerShard: number,
@@ -94,13 +94,17 @@ export function checkShards(
   });
 }
 
-export function checkNodeType(at: Placed, nodeType: string): void {
+export function checkNodeType(at: HasPath, nodeType: string): void {
   checkRule(at, 'nodeType', cacheNodeType, nodeType);
   checkRule(at, 'nodeType', inMemoryNodeType, nodeType);
 }
 
 /** Checks both windows and that they do not overlap. Without snapshots, their window is undefined. */
-export function checkWindows(at: Placed, maintenance: string, snapshots: string | undefined): void {
+export function checkWindows(
+  at: HasPath,
+  maintenance: string,
+  snapshots: string | undefined,
+): void {
   checkRule(at, 'maintenanceWindow', weeklyWindow, maintenance);
   if (snapshots === undefined) return;
   checkRule(at, 'snapshotWindow', dailyWindow, snapshots);
@@ -111,10 +115,10 @@ export function checkWindows(at: Placed, maintenance: string, snapshots: string 
  * Checks the physical name. The names of the user and its group are derived from it at synthesis,
  * so a token is refused.
  */
-export function checkReplicationGroupId(at: Placed, id: string | undefined): void {
+export function checkReplicationGroupId(at: HasPath, id: string | undefined): void {
   if (id !== undefined) checkKnown(at, 'replicationGroupId', replicationGroupName, id);
 }
 
-export function checkZones(at: Placed, subnets: ec2.SelectedSubnets): void {
+export function checkZones(at: HasPath, subnets: ec2.SelectedSubnets): void {
   checkRule(at, 'vpcSubnets', subnetZones, [...new Set(subnets.availabilityZones)]);
 }

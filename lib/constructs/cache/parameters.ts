@@ -1,6 +1,6 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import { ELASTICACHE } from '../../model/aws';
-import { invalidValue, type Placed } from '../../model/errors';
+import { type HasPath, invalidValue } from '../../model/errors';
 import { isWholeNumber, type Rule } from '../../model/rules';
 import { checkRule } from '../house-rules';
 
@@ -57,7 +57,7 @@ export function parameterFamily(engineVersion: string): string {
  *
  * @throws IsochroneError for a value that Valkey or ElastiCache would refuse
  */
-export function engineParameters(at: Placed, props: CacheParameterProps): Record<string, string> {
+export function engineParameters(at: HasPath, props: CacheParameterProps): Record<string, string> {
   const maxmemoryPolicy = props.maxmemoryPolicy ?? 'allkeys-lru';
   const reservedMemoryPercent = props.reservedMemoryPercent ?? 25;
   const slowLogThreshold = props.slowLogThreshold ?? Duration.millis(10);
@@ -92,7 +92,7 @@ const reservedMemory: Rule<number> = {
   fix: 'Remove it for 25, the value that ElastiCache advises.',
 };
 
-function checkThreshold(at: Placed, threshold: Duration): void {
+function checkThreshold(at: HasPath, threshold: Duration): void {
   if (threshold.isUnresolved()) return;
   const milliseconds = threshold.toMilliseconds({ integral: false });
   if (Number.isInteger(milliseconds) && milliseconds >= 1) return;
@@ -105,7 +105,7 @@ function checkThreshold(at: Placed, threshold: Duration): void {
   });
 }
 
-function checkNames(at: Placed, parameters: Readonly<Record<string, string>>): void {
+function checkNames(at: HasPath, parameters: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(parameters)) {
     const instead = OWN[name];
     if (instead !== undefined) {

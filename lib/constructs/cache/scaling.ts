@@ -4,7 +4,7 @@ import * as autoscaling from 'aws-cdk-lib/aws-applicationautoscaling';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { ELASTICACHE } from '../../model/aws';
-import type { Placed } from '../../model/errors';
+import type { HasPath } from '../../model/errors';
 import {
   initialReplicas,
   initialShards,
@@ -93,7 +93,7 @@ export interface ScaledCache {
  * never perform
  */
 export function checkScaling(
-  at: Placed,
+  at: HasPath,
   scaling: CacheScaling,
   { shards, replicasPerShard }: Omit<ScaledCache, 'replicationGroupId'>,
   nodeType: string,
@@ -193,17 +193,17 @@ const targetUtilization: Rule<number> = {
   fix: 'Use 60, or less if load rises fast.',
 };
 
-function checkTarget(at: Placed, property: string, percent: number | undefined): void {
+function checkTarget(at: HasPath, property: string, percent: number | undefined): void {
   if (percent !== undefined) checkRule(at, property, targetUtilization, percent);
 }
 
-function checkBound(at: Placed, property: string, shards: number, maxShards: number): void {
+function checkBound(at: HasPath, property: string, shards: number, maxShards: number): void {
   checkRule(at, property, shardBound, shards, {
     maxShards: knownOr(ELASTICACHE.nodesPerCluster, maxShards),
   });
 }
 
-function checkSchedules(at: Placed, { schedules = [], maxShards }: CacheScaling): void {
+function checkSchedules(at: HasPath, { schedules = [], maxShards }: CacheScaling): void {
   const names = schedules.map(({ name }) => name);
   schedules.forEach((schedule, index) => {
     const property = `scaling.schedules[${index}]`;

@@ -1,6 +1,6 @@
-/** Ground floor: how a construct checks a property against a rule. */
+/** How a construct checks a property against a rule. */
 import { Token } from 'aws-cdk-lib';
-import { invalidValue, type Placed } from '../../model/errors';
+import { type HasPath, invalidValue } from '../../model/errors';
 import { brokenRule, type Rule } from '../../model/rules';
 
 /**
@@ -12,13 +12,13 @@ import { brokenRule, type Rule } from '../../model/rules';
  * @throws IsochroneError if the value breaks the rule
  */
 export function checkRule<Value>(
-  at: Placed,
+  at: HasPath,
   property: string,
   rule: Rule<Value>,
   value: Value,
 ): void;
 export function checkRule<Value, Context>(
-  at: Placed,
+  at: HasPath,
   property: string,
   rule: Rule<Value, Context>,
   value: Value,
@@ -39,13 +39,13 @@ export function checkRule<Value, Context>(
  * @throws IsochroneError if the value breaks the rule or is a token
  */
 export function checkKnown<Value>(
-  at: Placed,
+  at: HasPath,
   property: string,
   rule: Rule<Value>,
   value: Value,
 ): void;
 export function checkKnown<Value, Context>(
-  at: Placed,
+  at: HasPath,
   property: string,
   rule: Rule<Value, Context>,
   value: Value,
@@ -67,7 +67,7 @@ export function checkKnown<Value, Context>(
 }
 
 type CheckArguments<Value, Context> = [
-  at: Placed,
+  at: HasPath,
   property: string,
   rule: Rule<Value, Context>,
   value: Value,

@@ -1,5 +1,5 @@
 import { Duration, Token } from 'aws-cdk-lib';
-import { invalidValue, type Placed } from '../../model/errors';
+import { type HasPath, invalidValue } from '../../model/errors';
 
 /**
  * Service objectives, which are the thresholds of the alarms. Figures without a source are this
@@ -62,7 +62,7 @@ export interface Objectives {
  * @throws IsochroneError if a percentage is not between 0 and 100, or a duration or a count is not
  * above 0
  */
-export function checkedObjectives(at: Placed, objectives: Objectives = {}): Required<Objectives> {
+export function checkedObjectives(at: HasPath, objectives: Objectives = {}): Required<Objectives> {
   return {
     p95Latency: positiveDuration(at, 'p95Latency', objectives.p95Latency ?? Duration.millis(100)),
     originP95Latency: positiveDuration(
@@ -82,7 +82,7 @@ export function checkedObjectives(at: Placed, objectives: Objectives = {}): Requ
   };
 }
 
-function percentage(at: Placed, property: keyof Objectives, value: number): number {
+function percentage(at: HasPath, property: keyof Objectives, value: number): number {
   if (!Token.isUnresolved(value) && !(value > 0 && value < 100)) {
     throw invalidValue(at, {
       property: `objectives.${property}`,
@@ -95,7 +95,7 @@ function percentage(at: Placed, property: keyof Objectives, value: number): numb
   return value;
 }
 
-function positiveDuration(at: Placed, property: keyof Objectives, value: Duration): Duration {
+function positiveDuration(at: HasPath, property: keyof Objectives, value: Duration): Duration {
   if (!value.isUnresolved() && value.toMilliseconds() === 0) {
     throw invalidValue(at, {
       property: `objectives.${property}`,
@@ -108,7 +108,7 @@ function positiveDuration(at: Placed, property: keyof Objectives, value: Duratio
   return value;
 }
 
-function positive(at: Placed, property: keyof Objectives, value: number): number {
+function positive(at: HasPath, property: keyof Objectives, value: number): number {
   if (!Token.isUnresolved(value) && !(value > 0 && Number.isFinite(value))) {
     throw invalidValue(at, {
       property: `objectives.${property}`,

@@ -1,7 +1,7 @@
 /** Rules of fleets and their load balancers that only the constructs of this room check. */
 import { Token } from 'aws-cdk-lib';
 import { AUTO_SCALING } from '../../model/aws';
-import type { Placed } from '../../model/errors';
+import type { HasPath } from '../../model/errors';
 import { isWholeNumber, maximumInstances, minimumInstances, type Rule } from '../../model/rules';
 import { checkRule } from '../house-rules';
 import { RESERVED_VARIABLES } from './boot-script';
@@ -121,7 +121,7 @@ const variableValue: Rule<string> = {
 };
 
 /** Checks the names, values and total size of environment variables. */
-export function checkEnvironment(at: Placed, environment: Readonly<Record<string, string>>): void {
+export function checkEnvironment(at: HasPath, environment: Readonly<Record<string, string>>): void {
   const variables = Object.entries(environment);
   const bytes = variables.reduce(
     (sum, [name, value]) => sum + Buffer.byteLength(`${name}="${value}"\n`),
@@ -135,7 +135,7 @@ export function checkEnvironment(at: Placed, environment: Readonly<Record<string
 }
 
 /** Checks the bounds of the fleet's size, also if only one of them is known at synthesis. */
-export function checkCapacity(at: Placed, minCapacity: number, maxCapacity: number): void {
+export function checkCapacity(at: HasPath, minCapacity: number, maxCapacity: number): void {
   checkRule(at, 'minCapacity', minimumInstances, minCapacity, {
     max: Token.isUnresolved(maxCapacity) ? Number.POSITIVE_INFINITY : maxCapacity,
   });
