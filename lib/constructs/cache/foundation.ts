@@ -255,20 +255,25 @@ function acknowledgeFindings(
 ): void {
   acknowledge(
     group,
-    'Clients authenticate with IAM as a user of the attached RBAC user group. AUTH is the older alternative: a replication group takes one of the two, not both.',
+    'Clients authenticate with IAM as a user of the attached RBAC user group. AUTH is ' +
+      'the older alternative: a replication group takes one of the two, not both.',
     'AwsSolutions-AEC6',
   );
   if (replicasPerShard === 0) {
     acknowledge(
       group,
-      'The owner asked for no replicas (`replicasPerShard: 0`), so there is no node in another zone. A lost node costs its share of the cache, which fills again from the database.',
+      'The owner asked for no replicas (`replicasPerShard: 0`), so there is no node in ' +
+        'another zone. A lost node costs its share of the cache, which fills again from the ' +
+        'database.',
       'AwsSolutions-AEC4',
     );
   }
   if (snapshotRetentionDays < SNAPSHOT_DAYS_OF_RULE_PACKS) {
     acknowledge(
       group,
-      'A cache holds copies of what a database keeps, and the database has its own backups. An old snapshot would restore outdated entries; `snapshotRetentionDays` keeps more for those who store more in it.',
+      'A cache holds copies of what a database keeps, and the database has its own ' +
+        'backups. An old snapshot would restore outdated entries; `snapshotRetentionDays` ' +
+        'keeps more for those who store more in it.',
       'NIST.800.53.R5-ElastiCacheRedisClusterAutomaticBackup',
     );
   }

@@ -223,12 +223,16 @@ export class GlobalCacheSecondary extends CacheBase {
     });
     acknowledge(
       this.replicationGroup,
-      'A member of a Global Datastore has the encryption of its primary, at rest and on the wire, which RegionalCache turns on; ElastiCache refuses a secondary that names it. Its key is `KmsKeyId`.',
+      'A member of a Global Datastore has the encryption of its primary, at rest and on ' +
+        'the wire, which RegionalCache turns on; ElastiCache refuses a secondary that names ' +
+        'it. Its key is `KmsKeyId`.',
       'AwsSolutions-AEC3',
     );
     acknowledge(
       this.replicationGroup,
-      'Every cache here listens on 6379, behind a security group that lets in whom `connections` names. The rule takes the engine for Redis where none is named; a port does not tell who may reach it.',
+      'Every cache here listens on 6379, behind a security group that lets in whom ' +
+        '`connections` names. The rule takes the engine for Redis where none is named; a ' +
+        'port does not tell who may reach it.',
       'AwsSolutions-AEC5',
     );
     foundation.finish(this.replicationGroup);

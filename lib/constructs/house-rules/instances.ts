@@ -64,7 +64,9 @@ export function allowSessions(scope: Construct, role: iam.IRole): void {
   });
   acknowledge(
     policy,
-    'The ssmmessages actions take no resources. ssm:UpdateInstanceInformation takes an instance, but the instances of an Auto Scaling group do not exist yet when the policy is written.',
+    'The ssmmessages actions take no resources. ssm:UpdateInstanceInformation takes an ' +
+      'instance, but the instances of an Auto Scaling group do not exist yet when the ' +
+      'policy is written.',
     'AwsSolutions-IAM5[Resource::*]',
   );
 }

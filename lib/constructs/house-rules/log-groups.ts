@@ -89,7 +89,8 @@ export function keptLogGroup(
   } else {
     acknowledge(
       group,
-      'CloudWatch Logs encrypts at rest with a key of its own. Give `logEncryptionKey` for a key of your own.',
+      'CloudWatch Logs encrypts at rest with a key of its own. Give `logEncryptionKey` for ' +
+        'a key of your own.',
       'NIST.800.53.R5-CloudWatchLogGroupEncrypted',
       'PCI.DSS.321-CloudWatchLogGroupEncrypted',
     );

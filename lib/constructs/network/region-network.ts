@@ -246,14 +246,16 @@ export class RegionNetwork extends Construct implements IRegionNetwork {
     for (const subnet of [...vpc.publicSubnets, ...vpc.privateSubnets, ...vpc.isolatedSubnets]) {
       acknowledge(
         subnet,
-        'The zones are named on purpose, in `availabilityZones`, so that synthesis looks nothing up.',
+        'The zones are named on purpose, in `availabilityZones`, so that synthesis looks ' +
+          'nothing up.',
         'CloudFormation-Validate::W3010',
       );
     }
     for (const subnet of vpc.publicSubnets) {
       acknowledge(
         subnet.node.findChild('DefaultRoute'),
-        'A public subnet is one with a route to the internet gateway. It holds load balancers and NAT gateways only; nothing gets a public address by itself.',
+        'A public subnet is one with a route to the internet gateway. It holds load ' +
+          'balancers and NAT gateways only; nothing gets a public address by itself.',
         'NIST.800.53.R5-VPCNoUnrestrictedRouteToIGW',
         'PCI.DSS.321-VPCNoUnrestrictedRouteToIGW',
       );

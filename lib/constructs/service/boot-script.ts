@@ -39,20 +39,26 @@ export function bootScript(options: BootScriptOptions): ec2.UserData {
     // The console shows a failed boot without a login: `aws ec2 get-console-output`.
     'exec > >(tee /dev/console) 2>&1',
     // A role that was just attached may not have propagated yet.
-    'retry() { for pause in 2 4 8 16 32; do "$@" && return; echo "failed, again in $pause s: $*"; sleep "$pause"; done; "$@"; }',
+    'retry() { for pause in 2 4 8 16 32; do "$@" && return; echo "failed, again in ' +
+      '$pause s: $*"; sleep "$pause"; done; "$@"; }',
     `retry dnf install --assumeyes nodejs${NODE_MAJOR_VERSION} unzip`,
     'useradd --system --no-create-home --shell /sbin/nologin application',
-    `retry aws s3 cp --no-progress --region ${options.region} ${options.archive} /tmp/application.zip`,
+    `retry aws s3 cp --no-progress --region ${options.region} ${options.archive} ` +
+      '/tmp/application.zip',
     'unzip -q /tmp/application.zip -d /opt/application && rm /tmp/application.zip',
     // Root owns the code and all may read it, so the application cannot change it.
     'chmod --recursive u=rwX,go=rX /opt/application',
     ...writeFile('/etc/application.env', environmentFile(options)),
-    'token=$(curl --silent --fail --request PUT --header "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token)',
-    'instance=$(curl --silent --fail --header "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/meta-data/instance-id)',
+    'token=$(curl --silent --fail --request PUT --header ' +
+      '"X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token)',
+    'instance=$(curl --silent --fail --header "X-aws-ec2-metadata-token: $token" ' +
+      'http://169.254.169.254/latest/meta-data/instance-id)',
     'echo "INSTANCE_ID=$instance" >> /etc/application.env',
     ...writeFile('/etc/systemd/system/application.service', unitFile(options.entry)),
     'systemctl daemon-reload && systemctl enable --now application',
-    `curl --silent --show-error --fail --output /dev/null --max-time 5 --retry 30 --retry-delay 2 --retry-all-errors http://127.0.0.1:${options.port}${options.healthCheckPath}`,
+    'curl --silent --show-error --fail --output /dev/null --max-time 5 --retry 30 ' +
+      '--retry-delay 2 --retry-all-errors ' +
+      `http://127.0.0.1:${options.port}${options.healthCheckPath}`,
   );
   return script;
 }

@@ -166,14 +166,18 @@ export class OriginLoadBalancer extends Construct {
     this.loadBalancer.logAccessLogs(this.accessLogs);
     acknowledge(
       this.loadBalancer,
-      'The web ACL stands at the distribution in front. The security group admits only CloudFront, and the listener answers 403 to whatever lacks the secret header of that distribution, so nothing reaches a target past the web ACL.',
+      'The web ACL stands at the distribution in front. The security group admits only ' +
+        'CloudFront, and the listener answers 403 to whatever lacks the secret header of ' +
+        'that distribution, so nothing reaches a target past the web ACL.',
       'NIST.800.53.R5-ALBWAFEnabled',
       'PCI.DSS.321-ALBWAFEnabled',
     );
     if (!deletionProtection) {
       acknowledge(
         this.loadBalancer,
-        'The owner turned deletion protection off (`deletionProtection` or `removalPolicy: DESTROY`), for a sandbox or because the stack itself is protected. A load balancer holds no data.',
+        'The owner turned deletion protection off (`deletionProtection` or `removalPolicy: ' +
+          'DESTROY`), for a sandbox or because the stack itself is protected. A load ' +
+          'balancer holds no data.',
         'NIST.800.53.R5-ELBDeletionProtectionEnabled',
       );
     }
@@ -279,20 +283,24 @@ export class OriginLoadBalancer extends Construct {
     });
     acknowledge(
       bucket,
-      'Elastic Load Balancing delivers access logs only to buckets that are encrypted with SSE-S3; it cannot use a KMS key.',
+      'Elastic Load Balancing delivers access logs only to buckets that are encrypted with ' +
+        'SSE-S3; it cannot use a KMS key.',
       'NIST.800.53.R5-S3DefaultEncryptionKMS',
       'PCI.DSS.321-S3DefaultEncryptionKMS',
     );
     acknowledge(
       bucket,
-      'The bucket is itself the end of a log, written only by Elastic Load Balancing. Logging the delivery of logs would need a further bucket with the same finding; reads show in CloudTrail data events.',
+      'The bucket is itself the end of a log, written only by Elastic Load Balancing. ' +
+        'Logging the delivery of logs would need a further bucket with the same finding; ' +
+        'reads show in CloudTrail data events.',
       'AwsSolutions-S1',
       'NIST.800.53.R5-S3BucketLoggingEnabled',
       'PCI.DSS.321-S3BucketLoggingEnabled',
     );
     acknowledge(
       bucket,
-      'Access logs belong to one region and expire. Losing the region loses the traffic that they describe; versioning covers deletion by mistake.',
+      'Access logs belong to one region and expire. Losing the region loses the traffic ' +
+        'that they describe; versioning covers deletion by mistake.',
       'NIST.800.53.R5-S3BucketReplicationEnabled',
       'PCI.DSS.321-S3BucketReplicationEnabled',
     );
@@ -306,7 +314,9 @@ export class OriginLoadBalancer extends Construct {
       throw invalidValue(this, {
         property: 'cloudFrontPrefixListId',
         value: given,
-        allowed: `given in ${Token.isUnresolved(region) ? 'a stack without a concrete region' : region}`,
+        allowed:
+          'given in ' +
+          `${Token.isUnresolved(region) ? 'a stack without a concrete region' : region}`,
         rule:
           'Only CloudFront may reach the load balancer, the region table has no prefix list of ' +
           'CloudFront for this region, and synthesis looks nothing up.',

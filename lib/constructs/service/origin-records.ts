@@ -73,7 +73,9 @@ export class OriginRecords extends Construct {
     // Route 53 reads the alarm's data stream, not its state: it supports neither metric math, nor "m
     // out of n", nor high resolution.
     this.alarm = new cloudwatch.Alarm(this, 'NoHealthyTarget', {
-      alarmDescription: `${this.node.path} has no healthy target: Route 53 takes the region out of the answers.`,
+      alarmDescription:
+        `${this.node.path} has no healthy target: Route 53 takes the region out of the ` +
+        'answers.',
       metric: props.target.targetGroup.metrics.healthyHostCount({
         statistic: cloudwatch.Stats.MAXIMUM,
         period: Duration.minutes(1),
@@ -84,7 +86,8 @@ export class OriginRecords extends Construct {
     });
     acknowledge(
       this.alarm,
-      'The reader of this alarm is the Route 53 health check beside it, which needs no action to follow it. Alarms for people are made with the objectives.',
+      'The reader of this alarm is the Route 53 health check beside it, which needs no ' +
+        'action to follow it. Alarms for people are made with the objectives.',
       'NIST.800.53.R5-CloudWatchAlarmAction',
     );
 

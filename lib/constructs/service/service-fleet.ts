@@ -235,7 +235,9 @@ export class ServiceFleet extends Construct implements IServiceFleet {
     this.grantPrincipal = this.role;
     acknowledge(
       this.role,
-      'What is granted to the fleet stands in the default policy of its role, one policy per role as CDK writes it. It serves this role only, changes with the constructs that grant, and goes with the role.',
+      'What is granted to the fleet stands in the default policy of its role, one policy ' +
+        'per role as CDK writes it. It serves this role only, changes with the constructs ' +
+        'that grant, and goes with the role.',
       'NIST.800.53.R5-IAMNoInlinePolicy',
       'PCI.DSS.321-IAMNoInlinePolicy',
     );
@@ -312,14 +314,17 @@ export class ServiceFleet extends Construct implements IServiceFleet {
     userData.addSignalOnExitCommand(this.autoScalingGroup);
     acknowledge(
       this.autoScalingGroup,
-      'The signals are for the creation of the group only. An instance refresh does not wait for them: it goes by the health checks of the load balancer.',
+      'The signals are for the creation of the group only. An instance refresh does not ' +
+        'wait for them: it goes by the health checks of the load balancer.',
       'Annotation::@aws-cdk/aws-autoscaling:signalsNotUsedByInstanceRefresh',
     );
     this.autoScalingGroup.node.addDependency(mayReadApplication);
     if (props.notificationTopic === undefined) {
       acknowledge(
         this.autoScalingGroup,
-        'Launches and terminations stay in the activity history of the group and on EventBridge. Scaling is routine here; who wants a message for each event gives `notificationTopic`.',
+        'Launches and terminations stay in the activity history of the group and on ' +
+          'EventBridge. Scaling is routine here; who wants a message for each event gives ' +
+          '`notificationTopic`.',
         'AwsSolutions-AS3',
       );
     }

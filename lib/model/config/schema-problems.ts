@@ -121,7 +121,10 @@ function remedy(issue: Issue, value: unknown, node: SchemaNode): string {
     if (meant) return meant;
   }
   if (issue.code === 'too_small' && issue.origin !== 'array' && issue.origin !== 'string')
-    return `Raise it to ${issue.inclusive === false ? `more than ${issue.minimum}` : issue.minimum}.`;
+    return (
+      'Raise it to ' +
+      `${issue.inclusive === false ? `more than ${issue.minimum}` : issue.minimum}.`
+    );
   if (issue.code === 'too_big' && issue.origin !== 'array' && issue.origin !== 'string')
     return `Lower it to ${issue.maximum}.`;
   return node.default === undefined

@@ -103,7 +103,8 @@ export const scalableNodeType: Rule<string> = {
 
 /** What a lower bound above its upper bound breaks. */
 export const ORDERED_SHARD_BOUNDS =
-  'The minimum number of shards cannot be above the maximum, which quotas, alarms and costs assume.';
+  'The minimum number of shards cannot be above the maximum, which quotas, alarms and ' +
+  'costs assume.';
 
 /** A number of shards in a scaling or in one of its schedules, below an upper bound. */
 export const shardBound: Rule<number, { readonly maxShards: number }> = {
@@ -168,7 +169,9 @@ export const scalingOfMember: Rule<object> = {
   rule:
     'ElastiCache does not scale members of a Global Datastore: ' +
     'all of them have the same number of shards.',
-  fix: 'Remove `scaling` and change `shards` of the Global Datastore by hand, or use independent caches.',
+  fix:
+    'Remove `scaling` and change `shards` of the Global Datastore by hand, or use ' +
+    'independent caches.',
 };
 
 /** "Prerequisites and limitations" of Global Datastore, Amazon ElastiCache user guide. */
@@ -192,7 +195,8 @@ export const secondaryCount: Rule<readonly string[]> = {
   allows: ({ length }) =>
     isWholeNumber(length, { min: 1, max: ELASTICACHE.globalDatastore.secondaryRegions }),
   allowed: ({ length }) =>
-    `1 to ${ELASTICACHE.globalDatastore.secondaryRegions} regions beside the primary, not ${length}`,
+    `1 to ${ELASTICACHE.globalDatastore.secondaryRegions} regions beside the primary, ` +
+    `not ${length}`,
   rule: 'A Global Datastore replicates the writes of one region to at most two others.',
   fix: ({ length }) =>
     length === 0

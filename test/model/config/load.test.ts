@@ -135,7 +135,7 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       'another major version',
       'engineVersion: "17"',
       'engineVersion: "15.4"',
-      { path: 'database.engineVersion', on: 'engineVersion: ', says: /major 16, 17 or 18/ },
+      { path: 'database.engineVersion', on: 'engineVersion: ', says: /major version 16, 17 or 18/ },
     ],
     [
       'an account without quotes',
@@ -238,7 +238,7 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       {
         path: 'edge.tiers.immutable.queryParameters',
         on: 'a, b, c',
-        says: /takes 10 names of 1,024/,
+        says: /allows 10 names with a total of 1,024/,
       },
     ],
   ])('%s', (_name, passage, wrong, { path, on, says }) => {

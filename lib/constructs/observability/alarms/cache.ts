@@ -106,7 +106,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       threshold: objectives.cpuPercent,
       periods: 3,
       description: (shard) =>
-        `A node of cache ${shard} has had its one engine thread over the objective for 15 minutes. First look for slow commands (SLOWLOG) ` +
+        `A node of cache ${shard} has had its one engine thread over the objective for 15 ` +
+        'minutes. First look for slow commands (SLOWLOG) ' +
         'and for one hot key; more shards help against load, not against a hot key.',
     },
     {
@@ -120,7 +121,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       threshold: MINIMUM_FREEABLE_MEMORY.toBytes(),
       periods: 3,
       description: (shard) =>
-        `A node of cache ${shard} is under memory pressure and may swap or fail. First look at connections and output buffers (CLIENT LIST), ` +
+        `A node of cache ${shard} is under memory pressure and may swap or fail. First ` +
+        'look at connections and output buffers (CLIENT LIST), ' +
         'then raise reserved-memory-percent or the node type.',
     },
     {
@@ -134,8 +136,10 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       threshold: objectives.evictionsPerMinute,
       periods: 15,
       description: (shard) =>
-        `Cache ${shard} has evicted more keys than the objective allows for 15 minutes: it does not hold the working set. First look at the ` +
-        'hit rate; if it falls, find what writes large or long-lived keys, then add shards or memory.',
+        `Cache ${shard} has evicted more keys than the objective allows for 15 minutes: it ` +
+        'does not hold the working set. First look at the ' +
+        'hit rate; if it falls, find what writes large or long-lived keys, then add shards ' +
+        'or memory.',
     },
     {
       title: 'Replication lag, seconds',
@@ -150,7 +154,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       // Only replicas report it.
       applies: cache.replicasPerShard > 0,
       description: (shard) =>
-        `A replica of cache ${shard} has been behind for 5 minutes: a failover now loses writes. First look at the network throughput of the ` +
+        `A replica of cache ${shard} has been behind for 5 minutes: a failover now loses ` +
+        'writes. First look at the network throughput of the ' +
         'primary and for a full synchronisation (SaveInProgress).',
     },
     {
@@ -165,7 +170,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       periods: 3,
       applies: cache.evicts === false,
       description: (shard) =>
-        `Cache ${shard} fills up, and its policy evicts nothing or little: full, it refuses writes. First look for keys without a TTL, ` +
+        `Cache ${shard} fills up, and its policy evicts nothing or little: full, it ` +
+        'refuses writes. First look for keys without a TTL, ' +
         'then add shards or take larger nodes.',
     },
     {
@@ -179,8 +185,11 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       threshold: SHARE_OF_CLIENTS * ELASTICACHE.clientsPerNode,
       periods: 5,
       description: (shard) =>
-        `A node of cache ${shard} has had over ${SHARE_OF_CLIENTS * 100} % of the ${ELASTICACHE.clientsPerNode} clients that it takes for 5 minutes; then it refuses ` +
-        'new ones. First look for a client that opens a connection for each request, and at reconnects after a failover.',
+        `A node of cache ${shard} has had over ${SHARE_OF_CLIENTS * 100} % of the ` +
+        `${ELASTICACHE.clientsPerNode} clients that it takes for 5 minutes; then it ` +
+        'refuses ' +
+        'new ones. First look for a client that opens a connection for each request, and ' +
+        'at reconnects after a failover.',
     },
     {
       title: 'Failed logins in 5 minutes',
@@ -193,7 +202,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       threshold: AUTHENTICATION_FAILURES,
       periods: 2,
       description: (shard) =>
-        `Clients fail to log in to a node of cache ${shard}. First check that the role of a new fleet may elasticache:Connect, that its clock is right and that it makes ` +
+        `Clients fail to log in to a node of cache ${shard}. First check that the role of ` +
+        'a new fleet may elasticache:Connect, that its clock is right and that it makes ' +
         'a new token for each connection; else somebody tries who should not.',
     },
     {
@@ -207,7 +217,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       threshold: 0,
       periods: 5,
       description: (shard) =>
-        `ElastiCache has held back commands to a node of cache ${shard} for 5 minutes, because it gets more than it can work off. First look at the slow log and for ` +
+        `ElastiCache has held back commands to a node of cache ${shard} for 5 minutes, ` +
+        'because it gets more than it can work off. First look at the slow log and for ' +
         'large values or scans; then add shards or take larger nodes.',
     },
     {
@@ -221,7 +232,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       threshold: 0,
       periods: 5,
       description: (shard) =>
-        `A node of cache ${shard} has sent more than its bandwidth allows for 5 minutes: packets were delayed or lost. First look for large values and a hot key; ` +
+        `A node of cache ${shard} has sent more than its bandwidth allows for 5 minutes: ` +
+        'packets were delayed or lost. First look for large values and a hot key; ' +
         'compress them, read from replicas, or take larger nodes.',
     },
     {
@@ -236,7 +248,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       periods: 5,
       applies: cache.isSecondary === true,
       description: (shard) =>
-        `Cache ${shard} has been behind the primary region for 5 minutes: readers see old values, and a change of the primary now loses writes. First look at the ` +
+        `Cache ${shard} has been behind the primary region for 5 minutes: readers see old ` +
+        'values, and a change of the primary now loses writes. First look at the ' +
         'writes and the bandwidth of the primary region.',
     },
   ];
@@ -268,7 +281,8 @@ function primariesAlarm(
     periods: 3,
     missing: TreatMissingData.MISSING,
     description:
-      'The primaries of the cache have been over the objective for 15 minutes, so scaling does not hold its target. First look whether it has all its shards, then at its ' +
+      'The primaries of the cache have been over the objective for 15 minutes, so scaling ' +
+      'does not hold its target. First look whether it has all its shards, then at its ' +
       'activities (describe-scaling-activities): one that fails holds up the next.',
   });
 }

@@ -39,7 +39,8 @@ export function databaseMonitoring(
           cpuAlarm(
             instance.metricCPUUtilization({ period, label: 'CPU' }),
             objectives,
-            `CPU of the database instance ${name} has been over its objective for 15 minutes. First sort pg_stat_statements by total time; then ` +
+            `CPU of the database instance ${name} has been over its objective for 15 ` +
+              'minutes. First sort pg_stat_statements by total time; then ' +
               'move reads to a replica, or take a larger instance class.',
           ),
         ],
@@ -60,8 +61,10 @@ export function databaseMonitoring(
             periods: 5,
             missing: TreatMissingData.MISSING,
             description:
-              `The database instance ${name} has had over ${CONNECTIONS_PERCENT} % of its connections in use for 5 minutes; at 100 % it refuses ` +
-              'clients. First look in pg_stat_activity for "idle in transaction", then whether a fleet bypasses the pooler or has grown.',
+              `The database instance ${name} has had over ${CONNECTIONS_PERCENT} % of its ` +
+              'connections in use for 5 minutes; at 100 % it refuses ' +
+              'clients. First look in pg_stat_activity for "idle in transaction", then ' +
+              'whether a fleet bypasses the pooler or has grown.',
           }),
         ],
       },
@@ -81,7 +84,8 @@ export function databaseMonitoring(
             periods: 2,
             missing: TreatMissingData.MISSING,
             description:
-              `The database instance ${name} is short of storage; full, it stops. First look at TransactionLogsDiskUsage and at replication slots ` +
+              `The database instance ${name} is short of storage; full, it stops. First ` +
+              'look at TransactionLogsDiskUsage and at replication slots ' +
               'that nobody reads, then enlarge the storage (possible once in 6 hours).',
           }),
         ],
@@ -135,8 +139,10 @@ export function replicaLagGroup(
         // LagBeyondIdle covers missing data.
         missing: TreatMissingData.NOT_BREACHING,
         description:
-          `${name} has been behind its source for longer than the objective while data is written. First look for a long query on the replica ` +
-          'that holds back replay, then at its CPU and WriteLatency, then at the write rate of the primary.',
+          `${name} has been behind its source for longer than the objective while data is ` +
+          'written. First look for a long query on the replica ' +
+          'that holds back replay, then at its CPU and WriteLatency, then at the write ' +
+          'rate of the primary.',
       }),
       alarmed({
         name: 'LagBeyondIdle',
@@ -148,8 +154,10 @@ export function replicaLagGroup(
         // Without the metric, the instance does not replicate or is no longer a replica.
         missing: TreatMissingData.BREACHING,
         description:
-          `${name} is further behind than an idle primary explains, or tells no lag at all: replication has stopped, and readers get old data. First ` +
-          'read the replication state and error in the RDS console. After a promotion, take the instance out of the replicas.',
+          `${name} is further behind than an idle primary explains, or tells no lag at ` +
+          'all: replication has stopped, and readers get old data. First ' +
+          'read the replication state and error in the RDS console. After a promotion, ' +
+          'take the instance out of the replicas.',
       }),
     ],
   };
