@@ -56,7 +56,8 @@ export class IsochroneStage extends Stage {
     if (unknown !== undefined) {
       throw new IsochroneError(
         `regions must be regions of the deployment, got ${JSON.stringify(unknown)}.\n` +
-          `This deployment has ${all.join(', ')}. Name some of them, separated by commas, or leave \`-c regions=\` out for all.`,
+          `This deployment has ${all.join(', ')}. Name some of them, separated by commas, ` +
+          'or leave `-c regions=` out for all.',
       );
     }
     const stacks = new Map(

@@ -1,22 +1,21 @@
 /**
- * Ground floor: the one error class of the project.
+ * The errors that a user can fix.
  *
- * Every message has the same order, so that whoever typed the value can act on
- * it without reading our code: where, what, the value received, what is
- * allowed, the rule behind it, what to do.
+ * Every message has the same order, so that the user can act on it without reading our code: the
+ * place, the property, what is allowed, the value received, the rule, and the fix.
  */
 
-/** Why a value is refused, in the words of its rule. */
+/** Why a value is refused. */
 export interface RuleText {
   /** What is allowed, as the end of the sentence "`property` must be …". */
   readonly allowed: string;
-  /** The rule behind the limit, as a sentence; name AWS's rule where it is AWS's. */
+  /** The rule behind the limit, as a sentence. A rule of AWS is named as such. */
   readonly rule: string;
   /** What to do about it, as a sentence. */
   readonly fix: string;
 }
 
-/** A value that someone gave us and that we refuse. */
+/** A refused value. */
 export interface InvalidValue extends RuleText {
   /** The property as the user wrote it, such as `leaves` or `database.maxConnections`. */
   readonly property: string;
@@ -24,17 +23,16 @@ export interface InvalidValue extends RuleText {
   readonly value: unknown;
 }
 
-/**
- * Anything with a place in a construct tree: enough to say where, without importing constructs
- * here.
- */
-export interface Placed {
+/** Anything with a path in a construct tree. This room does not import constructs. */
+export interface HasPath {
   readonly node: { readonly path: string };
 }
 
+/** The former name of `HasPath`. */
+export type Placed = HasPath;
+
 /**
- * An error that is the user's to mend. Its message is complete: callers print it without a stack
- * trace.
+ * An error that the user can fix. Its message is complete: callers print it without a stack trace.
  */
 export class IsochroneError extends Error {
   public override readonly name: string = 'IsochroneError';
@@ -47,17 +45,15 @@ export class IsochroneError extends Error {
  * PostgresReplicas at market/ap-southeast-1/Database: leaves must be 0 to 14, got 20.
  * RDS for PostgreSQL allows 15 replicas of one source. Lower `leaves`, or add a second hub.
  */
-export function invalidValue(at: Placed, problem: InvalidValue): IsochroneError {
+export function invalidValue(at: HasPath, problem: InvalidValue): IsochroneError {
   return new IsochroneError(
-    `${at.constructor.name} at ${at.node.path}: ${problem.property} must be ${problem.allowed}, got ${describeValue(problem.value)}.\n` +
+    `${at.constructor.name} at ${at.node.path}: ` +
+      `${problem.property} must be ${problem.allowed}, got ${describeValue(problem.value)}.\n` +
       `${problem.rule} ${problem.fix}`,
   );
 }
 
-/**
- * A value as it appears in a message: short, on one line, and distinguishable from its neighbours
- * (`"3"` is not `3`).
- */
+/** A value as it appears in a message: short, on one line, and with its type (`"3"` is not `3`). */
 export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);

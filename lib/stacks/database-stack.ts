@@ -82,12 +82,15 @@ export class DatabaseStack extends RegionStack {
       new SharedSecret(this, 'PoolerUsers', {
         secretName: this.names.poolerUsers,
         description:
-          'SCRAM verifiers of the users that log in through the poolers, as a JSON object by user name',
+          'SCRAM verifiers of the users that log in through the poolers, as a JSON object ' +
+          'by user name',
         encryptionKey: props.key,
         initialValue: '{}',
         regions: this.copiesElsewhere(),
         withoutRotationBecause:
-          'It holds verifiers, with which nobody can log in. PostgreSQL must have the same ones, and the applications the passwords: the runbook rotates between two users, so that no connection fails meanwhile.',
+          'It holds verifiers, with which nobody can log in. PostgreSQL must have the same ' +
+          'ones, and the applications the passwords: the runbook rotates between two ' +
+          'users, so that no connection fails meanwhile.',
         removalPolicy: this.removalPolicy,
       });
     }

@@ -36,7 +36,9 @@ export class KeysStack extends RegionStack {
         encryptionKey: key,
         regions: this.copiesElsewhere(),
         withoutRotationBecause:
-          'CloudFront and the load balancers of every region must change at once, or requests fail. The runbook rotates it by deployments in order; the network admits CloudFront alone besides.',
+          'CloudFront and the load balancers of every region must change at once, or ' +
+          'requests fail. The runbook rotates it by deployments in order; the network ' +
+          'admits CloudFront alone besides.',
         removalPolicy: this.removalPolicy,
       });
     }

@@ -71,7 +71,9 @@ export class ObservabilityStack extends RegionStack {
         // one.
         const notKept = new cloudwatch.CompositeAlarm(this, 'ReadersNotKept', {
           compositeAlarmName: `${name}-${props.region}-Readers-NotKept-Warning`,
-          alarmDescription: `${readers.name} has not been kept for five minutes: it may name a replica that lags or has failed. See the log of its function.`,
+          alarmDescription:
+            `${readers.name} has not been kept for five minutes: it may name a replica that ` +
+            'lags or has failed. See the log of its function.',
           alarmRule: cloudwatch.AlarmRule.fromAlarm(readers.alarm, cloudwatch.AlarmState.ALARM),
         });
         const toTopic = new SnsAction(observability.topic);
@@ -124,7 +126,8 @@ export class ObservabilityStack extends RegionStack {
         `${on}Advice-Failing`,
         advice.metric('FailedLooks'),
         3,
-        'Three looks at the queries of this database in a row have failed; its log says why. If it says that the role is not let in, run the migrations, which make it.',
+        'Three looks at the queries of this database in a row have failed; its log says ' +
+          'why. If it says that the role is not let in, run the migrations, which make it.',
       );
     }
     if (primaryAdvice === undefined) return;
@@ -134,7 +137,8 @@ export class ObservabilityStack extends RegionStack {
       'PrimaryAdvice-InvalidIndex',
       primaryAdvice.metric('InvalidIndexes'),
       2,
-      'An index is invalid: every write keeps it up, and no query uses it. A build has failed or was interrupted: run the migrations again. The log of the advice names it.',
+      'An index is invalid: every write keeps it up, and no query uses it. A build has ' +
+        'failed or was interrupted: run the migrations again. The log of the advice names it.',
     );
   }
 

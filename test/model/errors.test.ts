@@ -5,7 +5,7 @@ class PostgresReplicas {
 }
 
 describe('invalidValue', () => {
-  test('says what and where, the value, what is allowed, the rule and the fix', () => {
+  test('names the place, the property, what is allowed, the value, the rule and the fix', () => {
     const error = invalidValue(new PostgresReplicas(), {
       property: 'leaves',
       value: 20,
@@ -34,7 +34,7 @@ describe('describeValue', () => {
     expect(describeValue(value)).toBe(shown);
   });
 
-  test('a long value is cut, so that the message stays readable', () => {
+  test('a long value is shortened', () => {
     const shown = describeValue('x'.repeat(5000));
     expect(shown.length).toBe(118);
     expect(shown.endsWith('…')).toBe(true);

@@ -1,8 +1,19 @@
-/** What ElastiCache would refuse, before it does: checks that the constructs of this room share. */
+/** Rules of ElastiCache that only the constructs of this room check. */
 import { Token } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
-import { CACHE_NODE_TYPE, ELASTICACHE, tiersData } from '../../model/aws';
-import { invalidValue, type Placed } from '../../model/errors';
+import { ELASTICACHE } from '../../model/aws';
+import type { HasPath } from '../../model/errors';
+import {
+  cacheNodeType,
+  dailyWindow,
+  inMemoryNodeType,
+  isWholeNumber,
+  type Rule,
+  separateWindows,
+  shardCount,
+  weeklyWindow,
+} from '../../model/rules';
+import { checkKnown, checkRule } from '../house-rules';
 
 /**
  * The first Valkey version that ElastiCache offers, and that knows IAM authentication:
@@ -10,113 +21,104 @@ import { invalidValue, type Placed } from '../../model/errors';
  */
 const FIRST_VALKEY_VERSION = 7.2;
 
-const SIZE_RULE =
-  'ElastiCache allows 5 replicas of a shard and 90 nodes in a cluster, primaries and replicas together.';
+/** The major and minor version of the engine. */
+export const valkeyVersion: Rule<string> = {
+  allows: (version) => /^\d+\.\d$/.test(version) && Number(version) >= FIRST_VALKEY_VERSION,
+  allowed: 'a Valkey version, major and minor, from 7.2 on',
+  rule:
+    'ElastiCache offers Valkey from 7.2, and the parameter group belongs to the major version. ' +
+    'Redis OSS ends at 7.1: docs/operations/cache.md tells how its caches become Valkey in place.',
+  fix: "Write it like '8.2'.",
+};
 
-export function checkReplicas(at: Placed, property: string, replicasPerShard: number): void {
-  if (isInteger(replicasPerShard, 0, ELASTICACHE.replicasPerShard)) return;
-  throw invalidValue(at, {
-    property,
-    value: replicasPerShard,
-    allowed: `0 to ${ELASTICACHE.replicasPerShard}`,
-    rule: SIZE_RULE,
-    fix: `Lower \`${property}\`; more shards or larger nodes carry more load.`,
-  });
-}
+const { min: NO_SNAPSHOTS, max: SNAPSHOT_DAYS } = ELASTICACHE.snapshotRetentionDays;
 
+/** Days that daily snapshots are kept. */
+export const snapshotRetention: Rule<number> = {
+  allows: (days) => isWholeNumber(days, ELASTICACHE.snapshotRetentionDays),
+  allowed: `${NO_SNAPSHOTS} to ${SNAPSHOT_DAYS}`,
+  rule: 'ElastiCache keeps daily snapshots for whole days.',
+  fix: 'Use 0 to take none.',
+};
+
+const isReplicationGroupId = (id: string) =>
+  id.length <= ELASTICACHE.replicationGroupIdLength && /^[a-z](-?[a-z0-9])*$/.test(id);
+
+const ID_FORM =
+  `up to ${ELASTICACHE.replicationGroupIdLength} lower-case letters, digits and single hyphens, ` +
+  'starting with a letter and not ending with a hyphen';
+
+/** The physical name of a replication group. */
+const replicationGroupName: Rule<string> = {
+  allows: isReplicationGroupId,
+  allowed: `a literal of ${ID_FORM}`,
+  rule:
+    'ElastiCache accepts no other id. It would store capitals in lower case, ' +
+    'and IAM tokens are signed for the id.',
+  fix: 'Shorten or rename it, or remove it for a name made by CloudFormation.',
+};
+
+/** The end of the id of a Global Datastore. */
+export const globalIdSuffix: Rule<string> = {
+  allows: isReplicationGroupId,
+  allowed: ID_FORM,
+  rule: 'ElastiCache derives the id of a Global Datastore: a prefix, a hyphen, and this suffix.',
+  fix: "Write it like 'market-production'.",
+};
+
+/** The whole id of a Global Datastore. */
+export const globalId: Rule<string> = {
+  allows: (id) => /^[a-z]{5}-[a-z](-?[a-z0-9])*$/.test(id),
+  allowed: 'the whole id of a Global Datastore, such as ldgnf-market-production',
+  rule: 'ElastiCache puts five letters of the region before the chosen name.',
+  fix: 'Read it from the output of the stack of the primary.',
+};
+
+/** The zones of the subnets of a cache. */
+const subnetZones: Rule<readonly string[]> = {
+  allows: (zones) => zones.length >= 2,
+  allowed: 'subnets in at least two availability zones',
+  rule: 'A replica survives the loss of a zone only in another zone.',
+  fix: 'Select subnets in two or three zones, or give the VPC more zones.',
+};
+
+/** Checks a number of shards. Without a known number of replicas, it counts primaries alone. */
 export function checkShards(
-  at: Placed,
+  at: HasPath,
   property: string,
   shards: number,
   replicasPerShard: number,
 ): void {
-  const most = Token.isUnresolved(replicasPerShard)
-    ? ELASTICACHE.nodesPerCluster
-    : Math.floor(ELASTICACHE.nodesPerCluster / (1 + replicasPerShard));
-  if (isInteger(shards, 1, most)) return;
-  throw invalidValue(at, {
-    property,
-    value: shards,
-    allowed: `1 to ${most} with ${replicasPerShard} replicas per shard`,
-    rule: SIZE_RULE,
-    fix: `Lower \`${property}\` or the replicas, or take a larger \`nodeType\`.`,
+  checkRule(at, property, shardCount, shards, {
+    replicasPerShard: Token.isUnresolved(replicasPerShard) ? 0 : replicasPerShard,
   });
 }
 
-export function checkEngineVersion(at: Placed, engineVersion: string): void {
-  if (/^\d+\.\d$/.test(engineVersion) && Number(engineVersion) >= FIRST_VALKEY_VERSION) return;
-  throw invalidValue(at, {
-    property: 'engineVersion',
-    value: engineVersion,
-    allowed: 'a Valkey version, major and minor, from 7.2 on',
-    rule: 'ElastiCache offers Valkey from 7.2, and the parameter group belongs to the major version. Redis OSS ends at 7.1: its caches become Valkey in place, see docs/operations/cache.md.',
-    fix: "Write it like '8.2'.",
-  });
+export function checkNodeType(at: HasPath, nodeType: string): void {
+  checkRule(at, 'nodeType', cacheNodeType, nodeType);
+  checkRule(at, 'nodeType', inMemoryNodeType, nodeType);
 }
 
-export function checkNodeType(at: Placed, nodeType: string): void {
-  if (Token.isUnresolved(nodeType)) return;
-  if (!CACHE_NODE_TYPE.test(nodeType)) {
-    throw invalidValue(at, {
-      property: 'nodeType',
-      value: nodeType,
-      allowed: 'a node type of ElastiCache',
-      rule: 'They begin with `cache.`, unlike the instance types of EC2.',
-      fix: "Write it like 'cache.r7g.large'.",
-    });
-  }
-  if (!tiersData(nodeType)) return;
-  throw invalidValue(at, {
-    property: 'nodeType',
-    value: nodeType,
-    allowed: 'a node type that keeps its data in memory',
-    rule: 'r6gd nodes demand data tiering, which puts what is seldom read on SSD: a cache of larger and slower answers, with limits of its own.',
-    fix: "Take 'cache.r7g.large' or a larger one of its family.",
-  });
+/** Checks both windows and that they do not overlap. Without snapshots, their window is undefined. */
+export function checkWindows(
+  at: HasPath,
+  maintenance: string,
+  snapshots: string | undefined,
+): void {
+  checkRule(at, 'maintenanceWindow', weeklyWindow, maintenance);
+  if (snapshots === undefined) return;
+  checkRule(at, 'snapshotWindow', dailyWindow, snapshots);
+  checkRule(at, 'maintenanceWindow', separateWindows, maintenance, { snapshotWindow: snapshots });
 }
 
-export function checkSnapshotRetention(at: Placed, days: number): void {
-  const { min, max } = ELASTICACHE.snapshotRetentionDays;
-  if (isInteger(days, min, max)) return;
-  throw invalidValue(at, {
-    property: 'snapshotRetentionDays',
-    value: days,
-    allowed: `${min} to ${max}`,
-    rule: 'ElastiCache keeps daily snapshots for whole days, 35 at most.',
-    fix: 'Use 0 to take none.',
-  });
+/**
+ * Checks the physical name. The names of the user and its group are derived from it at synthesis,
+ * so a token is refused.
+ */
+export function checkReplicationGroupId(at: HasPath, id: string | undefined): void {
+  if (id !== undefined) checkKnown(at, 'replicationGroupId', replicationGroupName, id);
 }
 
-export function checkReplicationGroupId(at: Placed, replicationGroupId: string | undefined): void {
-  if (replicationGroupId === undefined) return;
-  // The names of the user and its group are made from it at synthesis, so a value known only at
-  // deployment cannot be checked or cut.
-  if (!Token.isUnresolved(replicationGroupId) && isReplicationGroupId(replicationGroupId)) return;
-  throw invalidValue(at, {
-    property: 'replicationGroupId',
-    value: replicationGroupId,
-    allowed: `a literal of up to ${ELASTICACHE.replicationGroupIdLength} lower-case letters, digits and single hyphens, a letter first and no hyphen last`,
-    rule: 'ElastiCache takes no other id; it would store capitals in lower case, and IAM tokens are signed for the id.',
-    fix: 'Shorten or rename it, or leave it out for a name made by CloudFormation.',
-  });
-}
-
-export function isReplicationGroupId(text: string): boolean {
-  return text.length <= ELASTICACHE.replicationGroupIdLength && /^[a-z](-?[a-z0-9])*$/.test(text);
-}
-
-export function checkZones(at: Placed, subnets: ec2.SelectedSubnets): void {
-  const zones = new Set(subnets.availabilityZones);
-  if (zones.size >= 2) return;
-  throw invalidValue(at, {
-    property: 'vpcSubnets',
-    value: [...zones],
-    allowed: 'subnets in at least two availability zones',
-    rule: 'A replica survives the loss of a zone only in another zone.',
-    fix: 'Select subnets in two or three zones, or give the VPC more zones.',
-  });
-}
-
-export function isInteger(value: number, min: number, max: number): boolean {
-  return Token.isUnresolved(value) || (Number.isInteger(value) && value >= min && value <= max);
+export function checkZones(at: HasPath, subnets: ec2.SelectedSubnets): void {
+  checkRule(at, 'vpcSubnets', subnetZones, [...new Set(subnets.availabilityZones)]);
 }

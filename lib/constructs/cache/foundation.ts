@@ -1,40 +1,37 @@
-import { CfnDeletionPolicy, type CfnResource, RemovalPolicy } from 'aws-cdk-lib';
+import { CfnDeletionPolicy, type CfnResource, Names, RemovalPolicy } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as kms from 'aws-cdk-lib/aws-kms';
-import type * as logs from 'aws-cdk-lib/aws-logs';
+import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { DEFAULT_MAINTENANCE_WINDOW, DEFAULT_SNAPSHOT_WINDOW } from '../../model/aws';
-import { acknowledge } from '../house-rules';
-import { type CacheUser, cacheUser } from './access';
-import {
-  checkReplicas,
-  checkReplicationGroupId,
-  checkSnapshotRetention,
-  checkZones,
-} from './checks';
-import { cacheLogs } from './logs';
-import { checkWindows } from './windows';
+import { replicaCount } from '../../model/rules';
+import { acknowledge, checkRule, type LoggedProps, loggedGroup } from '../house-rules';
+import { CACHE_PORT } from './cache-base';
+import { checkReplicationGroupId, checkWindows, checkZones, snapshotRetention } from './checks';
 
-/**
- * The port of every cache. Changing it would replace the cache, and behind a closed security group
- * another number hides nothing.
- */
-export const CACHE_PORT = 6379;
-
-/** Days of snapshots that the rule packs ask for. */
+/** Days of snapshots that the rule packs require. */
 const SNAPSHOT_DAYS_OF_RULE_PACKS = 15;
 
-/** What every cache has in its own region, whatever decides on its engine. */
-export interface CacheFoundationProps {
-  /** The VPC that the nodes live in. */
+/**
+ * The permissions of the application user: every key, every channel and every command except those
+ * that Valkey marks dangerous. `@dangerous` contains KEYS, FLUSHALL, FLUSHDB, SORT, CLIENT KILL,
+ * MIGRATE and all of `@admin`. It does not contain the commands of a caching client, such as SCAN,
+ * UNLINK, EVALSHA, CLIENT TRACKING, SUBSCRIBE, CLUSTER SLOTS and CLUSTER SHARDS. INFO is in it, but
+ * the ready check of common clients sends INFO, and INFO only reads.
+ */
+const ACCESS_STRING = 'on ~* &* +@all -@dangerous +info';
+
+/** Props of every cache, independent or in a Global Datastore. */
+export interface CacheFoundationProps extends LoggedProps {
+  /** The VPC of the nodes. */
   readonly vpc: ec2.IVpc;
   /**
    * The subnets of the nodes, in at least two availability zones. They can be changed in place, but
-   * ElastiCache lets no subnet go that a node is in.
+   * ElastiCache does not release a subnet that contains a node.
    *
-   * @default the isolated subnets
+   * @default - the isolated subnets
    */
   readonly vpcSubnets?: ec2.SubnetSelection;
   /**
@@ -45,8 +42,8 @@ export interface CacheFoundationProps {
    */
   readonly replicasPerShard?: number;
   /**
-   * Days that daily snapshots are kept; 0 to 35, and 0 takes none. Whatever is older than the
-   * longest TTL has nothing left to restore.
+   * Days that daily snapshots are kept, 0 to 35; 0 takes none. A snapshot older than the longest TTL
+   * has nothing left to restore.
    *
    * @default 1
    */
@@ -58,25 +55,24 @@ export interface CacheFoundationProps {
    */
   readonly snapshotWindow?: string;
   /**
-   * When maintenance may happen, in UTC: nodes are replaced and minor versions come. Give each
-   * region the quiet hour of its users, and no two regions the same one.
+   * When ElastiCache may replace nodes and install minor versions, in UTC. Give each region the
+   * quiet hour of its users, and no two regions the same hour.
    *
    * @default 'sun:03:00-sun:04:00'
    */
   readonly maintenanceWindow?: string;
   /**
-   * The physical name: up to 40 lower-case letters, digits and single hyphens, a letter first and
-   * no hyphen last. It also begins the names of the user and its group. Another name *replaces* the
-   * cache.
+   * The physical name: up to 40 lower-case letters, digits and single hyphens, starting with a
+   * letter and not ending with a hyphen. The names of the user and its group start with it as well.
+   * Another name *replaces* the cache.
    *
-   * @default a name made by CloudFormation
+   * @default - a name made by CloudFormation
    */
   readonly replicationGroupId?: string;
   /**
-   * The key that encrypts memory on disk, snapshots and replication. Another key *replaces* the
-   * cache.
+   * The key that encrypts data at rest, snapshots and replication. Another key *replaces* the cache.
    *
-   * @default a key of its own, rotated every year
+   * @default - a key of its own, rotated every year
    */
   readonly encryptionKey?: kms.IKey;
   /**
@@ -87,39 +83,40 @@ export interface CacheFoundationProps {
   readonly logRetention?: logs.RetentionDays;
   /**
    * The key that encrypts the logs. Its policy must allow CloudWatch Logs; for a key of the same
-   * app, that is added here.
+   * app, the construct adds that statement.
    *
-   * @default the key that encrypts the cache
+   * @default - the key that encrypts the cache
    */
   readonly logEncryptionKey?: kms.IKey;
   /**
-   * Where ElastiCache reports failovers, scaling and maintenance.
+   * The topic to which ElastiCache reports failovers, scaling and maintenance.
    *
-   * @default nowhere
+   * @default - no notifications
    */
   readonly notificationTopic?: sns.ITopic;
   /**
-   * What happens to the cache and its key when they leave the stack. ElastiCache has no deletion
-   * protection of its own.
+   * What happens to the cache, its key and its logs when they leave the stack. ElastiCache has no
+   * deletion protection of its own.
    *
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy;
 }
 
-/** What a replication group stands on, and the properties that follow from it. */
-export interface CacheFoundation extends Pick<CacheUser, 'userName'> {
+/** The resources that a replication group depends on, and the properties that follow from them. */
+export interface CacheFoundation {
+  readonly userName: string;
   readonly encryptionKey: kms.IKey;
   readonly connections: ec2.Connections;
   readonly replicasPerShard: number;
   readonly groupProps: elasticache.CfnReplicationGroupProps;
-  /** What is to be done with a replication group that has these properties. */
+  /** Applies removal policies and acknowledgements to a replication group with these properties. */
   readonly finish: (group: elasticache.CfnReplicationGroup, ...foundations: CfnResource[]) => void;
 }
 
 /**
- * Everything of a cache but its engine: key, network, user and logs. The children belong to
- * `scope`, under names of their own.
+ * Creates everything of a cache except its engine: key, network, user and logs. The resources are
+ * children of `scope`.
  *
  * @throws IsochroneError for a value that ElastiCache would refuse
  */
@@ -132,15 +129,14 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
   const subnets = props.vpc.selectSubnets(
     props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
   );
-  checkReplicas(scope, 'replicasPerShard', replicasPerShard);
-  checkSnapshotRetention(scope, snapshotRetentionDays);
+  checkRule(scope, 'replicasPerShard', replicaCount, replicasPerShard);
+  checkRule(scope, 'snapshotRetentionDays', snapshotRetention, snapshotRetentionDays);
   checkWindows(scope, maintenanceWindow, snapshotWindow);
   checkReplicationGroupId(scope, props.replicationGroupId);
   checkZones(scope, subnets);
 
   const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-  // A retained cache holds on to what it is built on: deleting that would fail and leave the stack
-  // stuck.
+  // A retained cache still uses these resources: deleting them would fail and leave the stack stuck.
   const foundationPolicy =
     removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.DESTROY : removalPolicy;
 
@@ -149,7 +145,7 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
     new kms.Key(scope, 'Key', {
       description: `Encrypts the cache ${scope.node.path}.`,
       enableKeyRotation: true,
-      // A snapshot is worth nothing without its key.
+      // A snapshot is unreadable without its key.
       removalPolicy:
         removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.RETAIN : removalPolicy,
     });
@@ -163,9 +159,9 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
     subnetIds: subnets.subnetIds,
   });
   const { userName, user, userGroup } = cacheUser(scope, props.replicationGroupId);
-  const logDeliveryConfigurations = cacheLogs(scope, {
-    retention: props.logRetention,
-    encryptionKey: props.logEncryptionKey ?? encryptionKey,
+  const logDeliveryConfigurations = logDeliveries(scope, {
+    logRetention: props.logRetention,
+    logEncryptionKey: props.logEncryptionKey ?? encryptionKey,
     removalPolicy: foundationPolicy,
   });
 
@@ -197,12 +193,59 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
       securityGroup.applyRemovalPolicy(foundationPolicy);
       for (const foundation of [subnetGroup, user, userGroup, ...foundations]) {
         foundation.applyRemovalPolicy(foundationPolicy);
-        // Replaced, they are no longer what the cache is built on, and may go.
+        // After a replacement, the cache no longer uses the old resource.
         foundation.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE;
       }
       acknowledgeFindings(group, replicasPerShard, snapshotRetentionDays);
     },
   };
+}
+
+/**
+ * One user that logs in by IAM, and its group. Both belong to Valkey and to one region: a Global
+ * Datastore copies no users. Valkey user groups need no `default` user; ElastiCache disables the
+ * `default` user of the engine as soon as the group is attached.
+ */
+function cacheUser(
+  scope: Construct,
+  replicationGroupId: string | undefined,
+): { userName: string; user: elasticache.CfnUser; userGroup: elasticache.CfnUserGroup } {
+  const userName = replicationGroupId
+    ? `${replicationGroupId.slice(0, 36).replace(/-$/, '')}-app`
+    : Names.uniqueResourceName(scope, { maxLength: 40, separator: '-' }).toLowerCase();
+  const user = new elasticache.CfnUser(scope, 'User', {
+    engine: 'valkey',
+    userId: userName,
+    userName,
+    authenticationMode: { Type: 'iam' },
+    accessString: ACCESS_STRING,
+  });
+  const userGroup = new elasticache.CfnUserGroup(scope, 'Users', {
+    engine: 'valkey',
+    userGroupId: userName,
+    userIds: [user.ref],
+  });
+  return { userName, user, userGroup };
+}
+
+/** Delivers the slow log and the engine log as JSON, each to a log group of its own. */
+function logDeliveries(
+  scope: Construct,
+  props: LoggedProps,
+): elasticache.CfnReplicationGroup.LogDeliveryConfigurationRequestProperty[] {
+  const delivery = (logType: 'slow-log' | 'engine-log', id: string) => {
+    const logGroup = loggedGroup(scope, id, {
+      ...props,
+      defaultRetention: logs.RetentionDays.THREE_MONTHS,
+    });
+    return {
+      destinationType: 'cloudwatch-logs',
+      destinationDetails: { cloudWatchLogsDetails: { logGroup: logGroup.logGroupName } },
+      logFormat: 'json',
+      logType,
+    };
+  };
+  return [delivery('slow-log', 'SlowLog'), delivery('engine-log', 'EngineLog')];
 }
 
 function acknowledgeFindings(
@@ -212,20 +255,25 @@ function acknowledgeFindings(
 ): void {
   acknowledge(
     group,
-    'Clients authenticate with IAM as a user of the attached RBAC user group. AUTH is the older alternative: a replication group takes one of the two, not both.',
+    'Clients authenticate with IAM as a user of the attached RBAC user group. AUTH is ' +
+      'the older alternative: a replication group takes one of the two, not both.',
     'AwsSolutions-AEC6',
   );
   if (replicasPerShard === 0) {
     acknowledge(
       group,
-      'The owner asked for no replicas (`replicasPerShard: 0`), so there is no node in another zone. A lost node costs its share of the cache, which fills again from the database.',
+      'The owner asked for no replicas (`replicasPerShard: 0`), so there is no node in ' +
+        'another zone. A lost node costs its share of the cache, which fills again from the ' +
+        'database.',
       'AwsSolutions-AEC4',
     );
   }
   if (snapshotRetentionDays < SNAPSHOT_DAYS_OF_RULE_PACKS) {
     acknowledge(
       group,
-      'A cache holds copies of what a database keeps, and the database has its own backups. An old snapshot would restore outdated entries; `snapshotRetentionDays` keeps more for those who store more in it.',
+      'A cache holds copies of what a database keeps, and the database has its own ' +
+        'backups. An old snapshot would restore outdated entries; `snapshotRetentionDays` ' +
+        'keeps more for those who store more in it.',
       'NIST.800.53.R5-ElastiCacheRedisClusterAutomaticBackup',
     );
   }

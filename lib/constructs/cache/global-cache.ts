@@ -1,16 +1,48 @@
 import { CfnDeletionPolicy, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import { ELASTICACHE, joinsGlobalDatastore } from '../../model/aws';
-import { invalidValue, type Placed } from '../../model/errors';
-import { checkEngineVersion, checkNodeType, checkShards, isReplicationGroupId } from './checks';
+import {
+  memberNodeType,
+  memberRegion,
+  memberVersion,
+  type Rule,
+  scalingOfMember,
+  secondaryCount,
+} from '../../model/rules';
+import { acknowledge, checkRule } from '../house-rules';
+import { CACHE_PORT, CacheBase } from './cache-base';
+import { checkNodeType, checkShards, globalId, globalIdSuffix, valkeyVersion } from './checks';
+import { type CacheFoundationProps, cacheFoundation } from './foundation';
+import type { CacheEndpoint } from './interfaces';
 import { parameterFamily } from './parameters';
 import type { RegionalCache } from './regional-cache';
+
+/** The region of a Global Datastore beside that of its primary. */
+const primaryPlace: Rule<string, { readonly region: string }> = {
+  allows: (of, { region }) => of === region,
+  allowed: (_, { region }) => `a cache of the stack's own region, ${region}`,
+  rule: 'A Global Datastore is created in the region of its primary.',
+  fix: 'Move it to the stack of its primary; other regions have a GlobalCacheSecondary.',
+};
+
+/** The region of a secondary beside that of its primary. */
+const otherRegion: typeof memberRegion = {
+  ...memberRegion,
+  fix: 'Move the secondary to a stack of another region.',
+};
+
+/** A region as a list, empty if it is only known at deployment. */
+function knownRegions(region: string): string[] {
+  return Token.isUnresolved(region) ? [] : [region];
+}
 
 export interface GlobalCacheProps {
   /**
    * The cache whose writes are copied to the other regions. It may have served on its own before,
-   * and keeps what it holds. From then on the Global Datastore decides on its engine: leave
+   * and keeps its entries. From then on the Global Datastore controls its engine: leave
    * `engineVersion`, `nodeType`, `shards` and the parameters of this cache as they are.
    */
   readonly primary: RegionalCache;
@@ -20,34 +52,32 @@ export interface GlobalCacheProps {
    */
   readonly secondaryRegions: readonly string[];
   /**
-   * The end of the id, in the form of the id of a replication group. ElastiCache puts a prefix
-   * before it that belongs to the region. Another one *replaces* the Global Datastore.
+   * The end of the id, in the form of the id of a replication group. ElastiCache puts a prefix of
+   * the region before it. Another suffix *replaces* the Global Datastore.
    */
   readonly idSuffix: string;
   /**
-   * The Valkey version of all members, where it is to be newer than the one that the primary was
-   * created with. There is no way back.
+   * The Valkey version of all members, if newer than the version that the primary was created with.
+   * Members cannot be downgraded.
    *
-   * @default the version of the primary
+   * @default - the version of the primary
    */
   readonly engineVersion?: string;
   /**
-   * The node type of all members, where it is to differ from the one that the primary was created
-   * with.
+   * The node type of all members, if other than the type that the primary was created with.
    *
-   * @default the node type of the primary
+   * @default - the node type of the primary
    */
   readonly nodeType?: string;
   /**
-   * The shards of all members, where they are to differ from those that the primary was created
-   * with.
+   * The shards of each member, if other than the number that the primary was created with.
    *
-   * @default the shards of the primary
+   * @default - the shards of the primary
    */
   readonly shards?: number;
   /**
-   * What happens to the Global Datastore when it leaves the stack. Deleted, it sets its primary
-   * free, which stays. Its secondaries must have gone before.
+   * What happens to the Global Datastore when it leaves the stack. Its primary outlives a deletion
+   * as an independent cache. Delete its secondaries first.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -56,20 +86,20 @@ export interface GlobalCacheProps {
 
 /**
  * A Global Datastore: one primary cache whose writes ElastiCache copies to one or two other
- * regions, within about a second. The secondaries answer reads alone. No region takes over by
- * itself: docs/operations/cache.md says how a person does it.
+ * regions, within about a second. The secondaries only serve reads. There is no automatic failover
+ * between regions: docs/operations/cache.md has the manual procedure.
  *
- * Members have one engine, one node type, one number of shards and the same parameters. Their one
- * owner is this construct; more regions than three are independent `RegionalCache`s.
+ * Members share one engine, one node type, one number of shards and the same parameters, all
+ * controlled by this construct. With more than three regions, use independent `RegionalCache`s.
  *
- * @throws IsochroneError for what ElastiCache would refuse
+ * @throws IsochroneError for a value that ElastiCache would refuse
  */
 export class GlobalCache extends Construct {
   public readonly primary: RegionalCache;
   public readonly globalReplicationGroup: elasticache.CfnGlobalReplicationGroup;
   /**
-   * The whole id, by which secondaries join. Another region must be told: ElastiCache makes the
-   * prefix.
+   * The whole id, by which secondaries join. Other regions must read it from an output, because
+   * ElastiCache makes the prefix.
    */
   public readonly globalReplicationGroupId: string;
   /** The shards of each member. */
@@ -82,20 +112,33 @@ export class GlobalCache extends Construct {
     this.shards = props.shards ?? primary.shards;
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
 
-    checkPlace(this, primary);
-    checkUnscaled(this, primary);
-    checkSecondaryRegions(this, props.secondaryRegions);
-    checkIdSuffix(this, idSuffix);
-    checkGlobalNodeType(this, primary.nodeType);
+    const { region } = Stack.of(this);
+    checkRule(this, 'primary', primaryPlace, Stack.of(primary).region, { region });
+    if (primary.scaling) {
+      const { maxShards } = primary.scaling;
+      checkRule(this, 'primary.scaling', scalingOfMember, { maxShards });
+    }
+    checkRule(this, 'secondaryRegions', secondaryCount, props.secondaryRegions);
+    props.secondaryRegions.forEach((secondary, index, regions) => {
+      const members = [...knownRegions(region), ...regions.slice(0, index)];
+      checkRule(this, `secondaryRegions[${index}]`, memberRegion, secondary, { members });
+    });
+    checkRule(this, 'idSuffix', globalIdSuffix, idSuffix);
+    checkRule(this, 'nodeType', memberNodeType, primary.nodeType);
     if (nodeType !== undefined) {
       checkNodeType(this, nodeType);
-      checkGlobalNodeType(this, nodeType);
+      checkRule(this, 'nodeType', memberNodeType, nodeType);
     }
     checkShards(this, 'shards', this.shards, primary.replicasPerShard);
-    if (engineVersion !== undefined) checkUpgrade(this, engineVersion, primary.engineVersion);
+    if (engineVersion !== undefined) {
+      checkRule(this, 'engineVersion', valkeyVersion, engineVersion);
+      checkRule(this, 'engineVersion', memberVersion, engineVersion, {
+        createdWith: primary.engineVersion,
+      });
+    }
 
-    // ElastiCache copies the primary's parameters to every member. It takes a group only with
-    // another major version, and demands one then.
+    // ElastiCache copies the primary's parameters to every member. It accepts a parameter group only
+    // with another major version, and requires one then.
     const family = parameterFamily(engineVersion ?? primary.engineVersion);
     const parameterGroup =
       family === parameterFamily(primary.engineVersion)
@@ -113,8 +156,8 @@ export class GlobalCache extends Construct {
     this.globalReplicationGroup = new elasticache.CfnGlobalReplicationGroup(this, 'Resource', {
       globalReplicationGroupIdSuffix: idSuffix,
       globalReplicationGroupDescription: `The caches of ${this.node.path}.`,
-      // Only the primary: ElastiCache refuses to create it with several members. The others join by
-      // its id.
+      // Only the primary: ElastiCache refuses to create a Global Datastore with several members. The
+      // others join by its id.
       members: [
         {
           replicationGroupId: primary.replicationGroupId,
@@ -122,7 +165,7 @@ export class GlobalCache extends Construct {
           role: 'PRIMARY',
         },
       ],
-      // What is left out here, the members have from the primary.
+      // The members inherit undefined properties from the primary.
       engineVersion,
       cacheNodeType: nodeType,
       cacheParameterGroupName: parameterGroup?.ref,
@@ -133,73 +176,87 @@ export class GlobalCache extends Construct {
   }
 }
 
-function checkPlace(at: Construct, primary: RegionalCache): void {
-  const [own, of] = [Stack.of(at).region, Stack.of(primary).region];
-  if (Token.isUnresolved(own) || Token.isUnresolved(of) || own === of) return;
-  throw invalidValue(at, {
-    property: 'primary',
-    value: of,
-    allowed: `a cache of the stack's own region, ${own}`,
-    rule: 'A Global Datastore is created in the region of its primary.',
-    fix: 'Put it into the stack of its primary; other regions have a GlobalCacheSecondary.',
-  });
+export interface GlobalCacheSecondaryProps extends CacheFoundationProps {
+  /**
+   * The whole id of the Global Datastore, with its prefix: `globalReplicationGroupId` of the
+   * `GlobalCache`, read from an output of its stack. Another id *replaces* the cache.
+   */
+  readonly globalReplicationGroupId: string;
+  /** The region of the primary, which takes the writes. */
+  readonly primaryRegion: string;
 }
 
-function checkUnscaled(at: Placed, { scaling }: RegionalCache): void {
-  if (scaling === undefined) return;
-  throw invalidValue(at, {
-    property: 'primary.scaling',
-    value: { maxShards: scaling.maxShards },
-    allowed: 'left out',
-    rule: 'ElastiCache does not scale members of a Global Datastore by itself: all of them have the same shards.',
-    fix: 'Leave `scaling` out and change `shards` of the Global Datastore by hand, or keep independent caches.',
-  });
-}
+/**
+ * A cache that follows the primary of a Global Datastore in another region. It only serves reads,
+ * until an operator promotes it.
+ *
+ * The Global Datastore sets engine, version, node type, shards, parameters, encryption and automatic
+ * failover: ElastiCache refuses a member that names its own ("Using the AWS CLI with Global
+ * Datastores", Amazon ElastiCache user guide). The secondary is always a new cache; an existing cache
+ * cannot join. Network, key, users, replicas, snapshots and logs belong to the region.
+ *
+ * @throws IsochroneError for a value that ElastiCache would refuse
+ */
+export class GlobalCacheSecondary extends CacheBase {
+  public readonly replicationGroup: elasticache.CfnReplicationGroup;
+  public readonly replicationGroupId: string;
+  public readonly configurationEndpoint: CacheEndpoint;
+  public readonly encryptionKey: kms.IKey;
+  /** Closed by default; admit clients with `connections.allowDefaultPortFrom(fleet)`. */
+  public readonly connections: ec2.Connections;
+  public readonly userName: string;
 
-function checkSecondaryRegions(at: Construct, regions: readonly string[]): void {
-  const own = Stack.of(at).region;
-  const most = ELASTICACHE.globalDatastore.secondaryRegions;
-  const distinct = new Set(regions).size === regions.length && !regions.includes(own);
-  if (regions.length >= 1 && regions.length <= most && distinct) return;
-  throw invalidValue(at, {
-    property: 'secondaryRegions',
-    value: regions,
-    allowed: `1 to ${most} regions, each named once, without ${Token.isUnresolved(own) ? "the primary's" : own}`,
-    rule: 'A Global Datastore copies the writes of one region to two others at most.',
-    fix: 'With more regions than three, give each one a RegionalCache of its own.',
-  });
-}
+  constructor(scope: Construct, id: string, props: GlobalCacheSecondaryProps) {
+    super(scope, id);
+    checkRule(this, 'primaryRegion', otherRegion, props.primaryRegion, {
+      members: knownRegions(Stack.of(this).region),
+    });
+    checkRule(this, 'globalReplicationGroupId', globalId, props.globalReplicationGroupId);
+    const foundation = cacheFoundation(this, props);
+    this.encryptionKey = foundation.encryptionKey;
+    this.connections = foundation.connections;
+    this.userName = foundation.userName;
 
-function checkIdSuffix(at: Placed, idSuffix: string): void {
-  if (Token.isUnresolved(idSuffix) || isReplicationGroupId(idSuffix)) return;
-  throw invalidValue(at, {
-    property: 'idSuffix',
-    value: idSuffix,
-    allowed: `up to ${ELASTICACHE.replicationGroupIdLength} lower-case letters, digits and single hyphens, a letter first and no hyphen last`,
-    rule: 'ElastiCache makes the id of it: the prefix of the region, a hyphen, and this.',
-    fix: "Write it like 'market-production'.",
-  });
-}
+    this.replicationGroup = new elasticache.CfnReplicationGroup(this, 'Resource', {
+      ...foundation.groupProps,
+      globalReplicationGroupId: props.globalReplicationGroupId,
+    });
+    acknowledge(
+      this.replicationGroup,
+      'A member of a Global Datastore has the encryption of its primary, at rest and on ' +
+        'the wire, which RegionalCache turns on; ElastiCache refuses a secondary that names ' +
+        'it. Its key is `KmsKeyId`.',
+      'AwsSolutions-AEC3',
+    );
+    acknowledge(
+      this.replicationGroup,
+      'Every cache here listens on 6379, behind a security group that lets in whom ' +
+        '`connections` names. The rule takes the engine for Redis where none is named; a ' +
+        'port does not tell who may reach it.',
+      'AwsSolutions-AEC5',
+    );
+    foundation.finish(this.replicationGroup);
 
-function checkGlobalNodeType(at: Placed, nodeType: string): void {
-  if (Token.isUnresolved(nodeType) || joinsGlobalDatastore(nodeType)) return;
-  throw invalidValue(at, {
-    property: 'nodeType',
-    value: nodeType,
-    allowed: 'large or larger, of the fifth generation or a newer one',
-    rule: 'A Global Datastore takes no older, smaller or burstable nodes.',
-    fix: "Take 'cache.r7g.large', or keep independent caches.",
-  });
-}
+    this.replicationGroupId = this.replicationGroup.ref;
+    this.configurationEndpoint = {
+      hostname: this.replicationGroup.attrConfigurationEndPointAddress,
+      port: CACHE_PORT,
+    };
+  }
 
-function checkUpgrade(at: Placed, engineVersion: string, from: string): void {
-  checkEngineVersion(at, engineVersion);
-  if (Number(engineVersion) >= Number(from)) return;
-  throw invalidValue(at, {
-    property: 'engineVersion',
-    value: engineVersion,
-    allowed: `at least ${from}, what the primary was created with`,
-    rule: 'ElastiCache takes no engine back to an older version.',
-    fix: 'Leave it out for the version of the primary.',
-  });
+  /**
+   * How far one node is behind the primary region, in seconds.
+   *
+   * @param shard the number of the shard, from 1
+   * @param node the number of the node within the shard, from 1
+   *
+   * @default - the average over 5 minutes
+   */
+  public metricGlobalLag(
+    shard: number,
+    node: number,
+    props?: cloudwatch.MetricOptions,
+  ): cloudwatch.Metric {
+    return this.metricNode('GlobalDatastoreReplicationLag', shard, node, props);
+  }
 }

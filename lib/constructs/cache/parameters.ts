@@ -1,30 +1,30 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import { ELASTICACHE } from '../../model/aws';
-import { invalidValue, type Placed } from '../../model/errors';
-import { isInteger } from './checks';
+import { type HasPath, invalidValue } from '../../model/errors';
+import { isWholeNumber, type Rule } from '../../model/rules';
+import { checkRule } from '../house-rules';
 
-/** What goes when memory is full: a value of Valkey's `maxmemory-policy`. */
+/** Which keys Valkey evicts when memory is full: a value of `maxmemory-policy`. */
 export type MaxmemoryPolicy = (typeof ELASTICACHE.maxmemoryPolicies)[number];
 
 /** Settings of the engine. */
 export interface CacheParameterProps {
   /**
-   * What goes when memory is full.
+   * Which keys are evicted when memory is full.
    *
    * @default 'allkeys-lru'
    */
   readonly maxmemoryPolicy?: MaxmemoryPolicy;
   /**
-   * The share of memory that is kept from the data, for snapshots, failovers and the buffers of
-   * clients, 0 to 99 percent; 25 is what "Managing reserved memory", Amazon ElastiCache user guide,
-   * begins with.
+   * The share of memory that is reserved for snapshots, failovers and client buffers, 0 to 99
+   * percent. "Managing reserved memory", Amazon ElastiCache user guide, starts with 25.
    *
    * @default 25
    */
   readonly reservedMemoryPercent?: number;
   /**
-   * Commands that take at least so long on the server stand in the slow log; a whole number of
-   * milliseconds, 1 at least.
+   * The slow log records commands that take at least this long on the server; a whole number of
+   * milliseconds, at least 1.
    *
    * @default Duration.millis(10)
    */
@@ -33,18 +33,18 @@ export interface CacheParameterProps {
    * Further parameters of the engine's family, by name. A name or value that the family does not
    * know fails at deployment.
    *
-   * @default the engine's own values: from Valkey 8 on, memory is freed in the background, and
-   * nothing publishes keyspace events
+   * @default - the engine's own values: from Valkey 8 on, memory is freed in the background, and
+   * there are no keyspace events
    */
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
 /** Parameters that have a prop, or that the construct depends on. */
 const OWN: Readonly<Record<string, string>> = {
-  'cluster-enabled': 'the construct is made for cluster mode',
-  'maxmemory-policy': 'it is `maxmemoryPolicy`',
-  'reserved-memory-percent': 'it is `reservedMemoryPercent`',
-  'slowlog-log-slower-than': 'it is `slowLogThreshold`',
+  'cluster-enabled': 'the construct requires cluster mode',
+  'maxmemory-policy': 'use `maxmemoryPolicy`',
+  'reserved-memory-percent': 'use `reservedMemoryPercent`',
+  'slowlog-log-slower-than': 'use `slowLogThreshold`',
 };
 
 /** The family of a parameter group: one per major version. */
@@ -57,13 +57,13 @@ export function parameterFamily(engineVersion: string): string {
  *
  * @throws IsochroneError for a value that Valkey or ElastiCache would refuse
  */
-export function engineParameters(at: Placed, props: CacheParameterProps): Record<string, string> {
+export function engineParameters(at: HasPath, props: CacheParameterProps): Record<string, string> {
   const maxmemoryPolicy = props.maxmemoryPolicy ?? 'allkeys-lru';
   const reservedMemoryPercent = props.reservedMemoryPercent ?? 25;
   const slowLogThreshold = props.slowLogThreshold ?? Duration.millis(10);
   const parameters = props.parameters ?? {};
-  checkPolicy(at, maxmemoryPolicy);
-  checkReserved(at, reservedMemoryPercent);
+  checkRule(at, 'maxmemoryPolicy', knownPolicy, maxmemoryPolicy);
+  checkRule(at, 'reservedMemoryPercent', reservedMemory, reservedMemoryPercent);
   checkThreshold(at, slowLogThreshold);
   checkNames(at, parameters);
   return {
@@ -76,43 +76,36 @@ export function engineParameters(at: Placed, props: CacheParameterProps): Record
   };
 }
 
-function checkPolicy(at: Placed, maxmemoryPolicy: string): void {
-  if (ELASTICACHE.maxmemoryPolicies.some((known) => known === maxmemoryPolicy)) return;
-  throw invalidValue(at, {
-    property: 'maxmemoryPolicy',
-    value: maxmemoryPolicy,
-    allowed: `one of ${ELASTICACHE.maxmemoryPolicies.join(', ')}`,
-    rule: 'Valkey knows no other policy.',
-    fix: 'A cache wants allkeys-lru or allkeys-lfu.',
-  });
-}
+const knownPolicy: Rule<string> = {
+  allows: (policy) => ELASTICACHE.maxmemoryPolicies.some((known) => known === policy),
+  allowed: `one of ${ELASTICACHE.maxmemoryPolicies.join(', ')}`,
+  rule: 'Valkey knows no other policy.',
+  fix: 'For a cache, use allkeys-lru or allkeys-lfu.',
+};
 
-function checkReserved(at: Placed, percent: number): void {
-  const { min, max } = ELASTICACHE.reservedMemoryPercent;
-  if (isInteger(percent, min, max)) return;
-  throw invalidValue(at, {
-    property: 'reservedMemoryPercent',
-    value: percent,
-    allowed: `a whole number from ${min} to ${max}`,
-    rule: 'What is reserved is taken from the memory of the data.',
-    fix: 'Leave it out for 25, what ElastiCache advises.',
-  });
-}
+const { min: LEAST_RESERVED, max: MOST_RESERVED } = ELASTICACHE.reservedMemoryPercent;
 
-function checkThreshold(at: Placed, threshold: Duration): void {
+const reservedMemory: Rule<number> = {
+  allows: (percent) => isWholeNumber(percent, ELASTICACHE.reservedMemoryPercent),
+  allowed: `a whole number from ${LEAST_RESERVED} to ${MOST_RESERVED}`,
+  rule: 'Reserved memory reduces the memory for data.',
+  fix: 'Remove it for 25, the value that ElastiCache advises.',
+};
+
+function checkThreshold(at: HasPath, threshold: Duration): void {
   if (threshold.isUnresolved()) return;
   const milliseconds = threshold.toMilliseconds({ integral: false });
   if (Number.isInteger(milliseconds) && milliseconds >= 1) return;
   throw invalidValue(at, {
     property: 'slowLogThreshold',
     value: `${milliseconds} ms`,
-    allowed: 'a whole number of milliseconds, 1 at least',
-    rule: 'At 0 every command would stand in the slow log, which is delivered and paid by its size.',
-    fix: 'Give Duration.millis(10), or lower it for a while only.',
+    allowed: 'a whole number of milliseconds, at least 1',
+    rule: 'At 0, the slow log would record every command, and its delivery is billed by size.',
+    fix: 'Use Duration.millis(10), or lower it for a while only.',
   });
 }
 
-function checkNames(at: Placed, parameters: Readonly<Record<string, string>>): void {
+function checkNames(at: HasPath, parameters: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(parameters)) {
     const instead = OWN[name];
     if (instead !== undefined) {
@@ -120,7 +113,7 @@ function checkNames(at: Placed, parameters: Readonly<Record<string, string>>): v
         property: `parameters.${name}`,
         value,
         allowed: 'left out',
-        rule: `A parameter has one place: ${instead}.`,
+        rule: `A parameter is set in one place only: ${instead}.`,
         fix: 'Remove it here.',
       });
     }
@@ -129,7 +122,7 @@ function checkNames(at: Placed, parameters: Readonly<Record<string, string>>): v
       property: 'parameters',
       value: name,
       allowed: 'names of parameters',
-      rule: 'Valkey spells them in lower case, with hyphens.',
+      rule: 'Parameter names of Valkey are lower case, with hyphens.',
       fix: 'Write it like `active-defrag-cycle-max`.',
     });
   }

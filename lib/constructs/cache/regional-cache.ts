@@ -1,23 +1,23 @@
-import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
-import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
-import { Construct } from 'constructs';
-import { grantConnect } from './access';
-import { checkEngineVersion, checkNodeType, checkShards } from './checks';
-import { CACHE_PORT, type CacheFoundationProps, cacheFoundation } from './foundation';
-import type { CacheEndpoint, IRegionalCache } from './interfaces';
+import type { Construct } from 'constructs';
+import { checkRule } from '../house-rules';
+import { CACHE_PORT, CacheBase } from './cache-base';
+import { checkNodeType, checkShards, valkeyVersion } from './checks';
+import { type CacheFoundationProps, cacheFoundation } from './foundation';
+import type { CacheEndpoint, IRegionalCache, RegionalCacheAttributes } from './interfaces';
 import { type CacheParameterProps, engineParameters, parameterFamily } from './parameters';
 import { type CacheScaling, checkScaling, scaleCache } from './scaling';
 
 export interface RegionalCacheProps extends CacheFoundationProps, CacheParameterProps {
   /**
-   * Shards that the keys are spread over; at least 1. All nodes together, replicas included, may be
-   * 90. Changed online, without a new cache; keys move while it serves. Change nothing else in the
-   * same deployment: CloudFormation reshards only then.
+   * Shards that the keys are spread over; at least 1. A cluster has at most 90 nodes, replicas
+   * included. The number changes online, without a new cache; keys move while it serves. Change
+   * nothing else in the same deployment: CloudFormation reshards only then.
    *
-   * With `scaling`, it is only what the cache is created with: leave it as it was then. Another
-   * number would reshard to it once.
+   * With `scaling`, it is only the number that the cache is created with: leave it as it was then.
+   * Another number would reshard the cache to it once.
    *
    * @default 2
    */
@@ -29,52 +29,63 @@ export interface RegionalCacheProps extends CacheFoundationProps, CacheParameter
    */
   readonly nodeType?: string;
   /**
-   * The Valkey version, major and minor. A newer one is an upgrade in place; there is no way back.
-   * 8.2 is the first with vector search.
+   * The Valkey version, major and minor. A newer version upgrades the cache in place; it cannot be
+   * downgraded. 8.2 is the first with vector search.
    *
    * @default '8.2'
    */
   readonly engineVersion?: string;
   /**
-   * Scales the shards, and if asked the replicas, with their load and by schedules. Not together
-   * with a Global Datastore.
+   * Scales the shards, and optionally the replicas, with their load and by schedules. Not available
+   * in a Global Datastore.
    *
-   * @default the cache keeps the size that it was given
+   * @default - the cache keeps its size
    */
   readonly scaling?: CacheScaling;
 }
 
 /**
- * One Valkey replication group in one region: cluster mode, several zones, encrypted on the wire
- * and at rest, and open to nobody until a security group is let in through `connections` and a role
- * through `grantConnect`.
+ * One Valkey replication group in one region: in cluster mode, across several zones, encrypted in
+ * transit and at rest. Nothing can connect until `connections` admits a security group and
+ * `grantConnect` a role.
  *
- * Applications log in with IAM tokens: no password exists that could leak or would have to be
- * rotated.
+ * Applications log in with IAM tokens: no password exists that could leak or need rotation.
  *
  * @throws IsochroneError for a value that ElastiCache would refuse
  */
-export class RegionalCache extends Construct implements IRegionalCache {
+export class RegionalCache extends CacheBase {
+  /**
+   * An existing cache, such as one of another stack. Its security groups are given; nothing is
+   * looked up.
+   */
+  public static fromRegionalCacheAttributes(
+    scope: Construct,
+    id: string,
+    attributes: RegionalCacheAttributes,
+  ): IRegionalCache {
+    return new ImportedCache(scope, id, attributes);
+  }
+
   public readonly replicationGroup: elasticache.CfnReplicationGroup;
   public readonly replicationGroupId: string;
   public readonly configurationEndpoint: CacheEndpoint;
   public readonly encryptionKey: kms.IKey;
-  /** Nobody may connect until allowed: `connections.allowDefaultPortFrom(fleet)`. */
+  /** Closed by default; admit clients with `connections.allowDefaultPortFrom(fleet)`. */
   public readonly connections: ec2.Connections;
   public readonly userName: string;
-  /** The Valkey version that it is created with. */
+  /** The Valkey version that the cache is created with. */
   public readonly engineVersion: string;
-  /** The node type that it is created with. */
+  /** The node type that the cache is created with. */
   public readonly nodeType: string;
   /**
-   * The shards that it is created with. Scaling or a Global Datastore may have moved it on since.
+   * The shards that the cache is created with. Scaling or a Global Datastore may have changed them.
    */
   public readonly shards: number;
-  /** The replicas of each shard that it is created with. */
+  /** The replicas of each shard that the cache is created with. */
   public readonly replicasPerShard: number;
-  /** The settings of its engine, by the names of Valkey. */
+  /** The engine parameters by name. */
   public readonly parameters: Readonly<Record<string, string>>;
-  /** How it scales, if it does. */
+  /** The scaling of the cache; undefined if it keeps its size. */
   public readonly scaling?: CacheScaling;
 
   constructor(scope: Construct, id: string, props: RegionalCacheProps) {
@@ -86,7 +97,7 @@ export class RegionalCache extends Construct implements IRegionalCache {
     this.scaling = props.scaling;
 
     checkShards(this, 'shards', this.shards, this.replicasPerShard);
-    checkEngineVersion(this, this.engineVersion);
+    checkRule(this, 'engineVersion', valkeyVersion, this.engineVersion);
     checkNodeType(this, this.nodeType);
     if (this.scaling) checkScaling(this, this.scaling, this, this.nodeType);
     this.parameters = engineParameters(this, props);
@@ -108,18 +119,17 @@ export class RegionalCache extends Construct implements IRegionalCache {
       cacheNodeType: this.nodeType,
       cacheParameterGroupName: parameterGroup.ref,
       clusterMode: 'enabled',
-      // Never left out, also where scaling has it: without it, CloudFormation would take 1 for what
-      // is wanted. It compares templates and not the cache, so it leaves alone what scaling did for
-      // as long as the number here stays the same.
+      // Present even with scaling: without it, CloudFormation would assume 1. CloudFormation compares
+      // templates, not the cache, so it keeps the result of scaling while this number stays the same.
       numNodeGroups: this.shards,
-      // Cluster mode demands it, even where no replica could take over.
+      // Cluster mode requires it, even without a replica that could take over.
       automaticFailoverEnabled: true,
       port: CACHE_PORT,
       atRestEncryptionEnabled: true,
       transitEncryptionEnabled: true,
       transitEncryptionMode: 'required',
     });
-    // Without it, CloudFormation answers another number of shards with a new, empty cache.
+    // Without it, another number of shards replaces the cache with a new, empty one.
     this.replicationGroup.cfnOptions.updatePolicy = { useOnlineResharding: true };
     foundation.finish(this.replicationGroup, parameterGroup);
 
@@ -130,8 +140,21 @@ export class RegionalCache extends Construct implements IRegionalCache {
     };
     if (this.scaling) scaleCache(this, this.scaling, this);
   }
+}
 
-  public grantConnect(grantee: iam.IGrantable): iam.Grant {
-    return grantConnect(this, grantee);
+/** See `RegionalCache.fromRegionalCacheAttributes`. */
+class ImportedCache extends CacheBase {
+  public readonly replicationGroupId: string;
+  public readonly configurationEndpoint: CacheEndpoint;
+  public readonly connections: ec2.Connections;
+  public readonly userName: string;
+
+  constructor(scope: Construct, id: string, attributes: RegionalCacheAttributes) {
+    super(scope, id);
+    const { configurationEndpointAddress, port = CACHE_PORT, securityGroups } = attributes;
+    this.replicationGroupId = attributes.replicationGroupId;
+    this.userName = attributes.userName;
+    this.configurationEndpoint = { hostname: configurationEndpointAddress, port };
+    this.connections = new ec2.Connections({ securityGroups, defaultPort: ec2.Port.tcp(port) });
   }
 }

@@ -1,77 +1,87 @@
-/**
- * Scaling of a cache by Application Auto Scaling: what may be asked for, and the targets and
- * policies that do it.
- */
+/** Scaling of a cache by Application Auto Scaling: its props, checks, targets and policies. */
 import { Stack, type TimeZone, Token } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-applicationautoscaling';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { ELASTICACHE, scalesAutomatically } from '../../model/aws';
-import { invalidValue, type Placed } from '../../model/errors';
-import { checkReplicas, checkShards, isInteger } from './checks';
+import { ELASTICACHE } from '../../model/aws';
+import type { HasPath } from '../../model/errors';
+import {
+  initialReplicas,
+  initialShards,
+  type Rule,
+  replicaCount,
+  scalableNodeType,
+  scheduleName,
+  shardBound,
+  timeZone,
+} from '../../model/rules';
+import { checkRule } from '../house-rules';
+import { checkShards } from './checks';
 
-/** How far a cache scales, and by what. */
+const { min: LOWEST_TARGET, max: HIGHEST_TARGET } = ELASTICACHE.autoScaling.targetPercent;
+
+/** The bounds of a cache's scaling, and the metrics it follows. */
 export interface CacheScaling {
   /**
-   * Shards at least.
+   * The minimum number of shards.
    *
-   * @default the `shards` of the cache
+   * @default - the `shards` of the cache
    */
   readonly minShards?: number;
-  /** Shards at most. With all replicas, a cluster has 90 nodes at most. */
+  /** The maximum number of shards. With all replicas, a cluster has at most 90 nodes. */
   readonly maxShards: number;
   /**
-   * Replicas of each shard at most; from the `replicasPerShard` of the cache on, which are 1 at
-   * least then.
+   * The maximum number of replicas of each shard. The minimum is the `replicasPerShard` of the
+   * cache, which must then be at least 1.
    *
-   * @default replicas are not scaled
+   * @default - replicas are not scaled
    */
   readonly maxReplicasPerShard?: number;
   /**
-   * The load of the engine, which works in one thread, that the primaries are kept at by shards,
-   * and the replicas by replicas: 35 to 70 percent.
+   * The target CPU of the single-threaded engine, 35 to 70 percent. Shards scale to keep the
+   * primaries at it, replicas to keep the replicas at it.
    *
    * @default 60
    */
   readonly targetCpuPercent?: number;
   /**
-   * The share of memory in use that is kept by shards: 35 to 70 percent. For a cache whose policy
-   * evicts nothing, or little. One with `allkeys-lru` fills whatever memory it is given: it would
-   * grow to `maxShards` and stay there.
+   * The target share of memory in use, 35 to 70 percent; shards scale to keep it. For a cache whose
+   * policy evicts nothing or little. A cache with `allkeys-lru` fills all memory: it would grow to
+   * `maxShards` and stay there.
    *
-   * @default memory does not scale it
+   * @default - memory does not scale the cache
    */
   readonly targetMemoryPercent?: number;
   /**
-   * Other bounds from some time on, such as more shards before the market opens.
+   * Bounds that change at set times, such as more shards before the market opens.
    *
-   * @default none
+   * @default - no schedules
    */
   readonly schedules?: readonly CacheSchedule[];
 }
 
 /**
- * From this time on, until another schedule. Resharding takes minutes to hours: begin well before
- * the load does.
+ * Bounds that hold from a set time until another schedule. Resharding takes minutes to hours:
+ * schedule it well before the load rises.
  */
 export interface CacheSchedule {
   /** Its name within the cache, such as `Open`. */
   readonly name: string;
   /** When, such as `Schedule.cron({ hour: '8', minute: '0', weekDay: 'MON-FRI' })`. */
   readonly schedule: autoscaling.Schedule;
-  /** The zone of the schedule, by its IANA name: it keeps to the hour when the clocks change. */
+  /** The IANA time zone of the schedule, which follows daylight saving time. */
   readonly timeZone: TimeZone;
-  /** Shards at least, from then on. */
+  /** The minimum number of shards from then on. */
   readonly minShards: number;
   /**
-   * Shards at most, from then on.
+   * The maximum number of shards from then on.
    *
-   * @default the `maxShards` of the scaling
+   * @default - the `maxShards` of the scaling
    */
   readonly maxShards?: number;
 }
 
-/** What scaling begins with. */
+/** The cache to scale, as it is created. */
 export interface ScaledCache {
   readonly replicationGroupId: string;
   readonly shards: number;
@@ -79,33 +89,34 @@ export interface ScaledCache {
 }
 
 /**
- * @throws IsochroneError for what ElastiCache or Application Auto Scaling would refuse, or would
- * never do
+ * @throws IsochroneError for scaling that ElastiCache or Application Auto Scaling would refuse or
+ * never perform
  */
 export function checkScaling(
-  at: Placed,
+  at: HasPath,
   scaling: CacheScaling,
-  cache: Omit<ScaledCache, 'replicationGroupId'>,
+  { shards, replicasPerShard }: Omit<ScaledCache, 'replicationGroupId'>,
   nodeType: string,
 ): void {
-  const { shards, replicasPerShard } = cache;
-  const { maxShards, maxReplicasPerShard } = scaling;
-  checkScaledNodeType(at, nodeType);
-  if (maxReplicasPerShard !== undefined)
-    checkMostReplicas(at, maxReplicasPerShard, replicasPerShard);
+  const { maxShards, maxReplicasPerShard, minShards = shards } = scaling;
+  checkRule(at, 'nodeType', scalableNodeType, nodeType);
+  if (maxReplicasPerShard !== undefined) {
+    checkRule(at, 'scaling.maxReplicasPerShard', replicaCount, maxReplicasPerShard);
+    checkRule(at, 'replicasPerShard', initialReplicas, replicasPerShard, {
+      maxReplicasPerShard: knownOr(ELASTICACHE.replicasPerShard, maxReplicasPerShard),
+    });
+  }
   checkShards(at, 'scaling.maxShards', maxShards, maxReplicasPerShard ?? replicasPerShard);
-  const minShards = scaling.minShards ?? shards;
-  checkBound(at, 'scaling.minShards', minShards, 1, maxShards);
-  checkBegin(at, shards, minShards, maxShards);
+  checkBound(at, 'scaling.minShards', minShards, maxShards);
+  checkRule(at, 'shards', initialShards, shards, { minShards, maxShards });
   checkTarget(at, 'scaling.targetCpuPercent', scaling.targetCpuPercent);
   checkTarget(at, 'scaling.targetMemoryPercent', scaling.targetMemoryPercent);
   checkSchedules(at, scaling);
 }
 
 /**
- * Registers the cache for scaling. The role is the one linked to the service, which Application
- * Auto Scaling makes where it is missing; the deployment must be allowed to let it
- * (`iam:CreateServiceLinkedRole`).
+ * Registers the cache for scaling. The role is the service-linked role, which Application Auto
+ * Scaling creates if it is missing; the deployment needs `iam:CreateServiceLinkedRole` for it.
  */
 export function scaleCache(scope: Construct, scaling: CacheScaling, cache: ScaledCache): void {
   const { shards, replicasPerShard } = cache;
@@ -174,108 +185,39 @@ export function scaleCache(scope: Construct, scaling: CacheScaling, cache: Scale
   });
 }
 
-function checkScaledNodeType(at: Placed, nodeType: string): void {
-  if (Token.isUnresolved(nodeType) || scalesAutomatically(nodeType)) return;
-  const { families, sizes } = ELASTICACHE.autoScaling;
-  throw invalidValue(at, {
-    property: 'nodeType',
-    value: nodeType,
-    allowed: `one of the families ${families.join(', ')}, in the sizes ${sizes.join(', ')}, with \`scaling\``,
-    rule: 'ElastiCache scales no other nodes ("Auto Scaling Valkey and Redis OSS clusters", Amazon ElastiCache user guide).',
-    fix: "Take a type like 'cache.r7g.large', or leave `scaling` out.",
+/** ElastiCache's range of target values. */
+const targetUtilization: Rule<number> = {
+  allows: (percent) => percent >= LOWEST_TARGET && percent <= HIGHEST_TARGET,
+  allowed: `${LOWEST_TARGET} to ${HIGHEST_TARGET}`,
+  rule: 'ElastiCache accepts no other target: resharding itself needs free CPU and time.',
+  fix: 'Use 60, or less if load rises fast.',
+};
+
+function checkTarget(at: HasPath, property: string, percent: number | undefined): void {
+  if (percent !== undefined) checkRule(at, property, targetUtilization, percent);
+}
+
+function checkBound(at: HasPath, property: string, shards: number, maxShards: number): void {
+  checkRule(at, property, shardBound, shards, {
+    maxShards: knownOr(ELASTICACHE.nodesPerCluster, maxShards),
   });
 }
 
-function checkMostReplicas(at: Placed, most: number, replicasPerShard: number): void {
-  checkReplicas(at, 'scaling.maxReplicasPerShard', most);
-  if (
-    isInteger(replicasPerShard, 1, Token.isUnresolved(most) ? ELASTICACHE.replicasPerShard : most)
-  )
-    return;
-  throw invalidValue(at, {
-    property: 'replicasPerShard',
-    value: replicasPerShard,
-    allowed: `1 to ${most}, what its scaling goes up to`,
-    rule: 'Replicas are scaled by the load of replicas, from those on that the cache begins with: without one, there is nothing to measure.',
-    fix: 'Raise `replicasPerShard`, or leave `scaling.maxReplicasPerShard` out.',
-  });
-}
-
-function checkBound(at: Placed, property: string, value: number, min: number, max: number): void {
-  if (isInteger(value, min, Token.isUnresolved(max) ? ELASTICACHE.nodesPerCluster : max)) return;
-  throw invalidValue(at, {
-    property,
-    value,
-    allowed: `${min} to ${max}, the most that the cache scales to`,
-    rule: 'A cache cannot have more shards at least than at most.',
-    fix: 'Lower it, or raise `scaling.maxShards`.',
-  });
-}
-
-/**
- * Where the cache begins must lie in the bounds: scaling would move it there at once, and
- * CloudFormation would know nothing of it.
- */
-function checkBegin(at: Placed, shards: number, minShards: number, maxShards: number): void {
-  if (
-    Token.isUnresolved(minShards) ||
-    Token.isUnresolved(maxShards) ||
-    isInteger(shards, minShards, maxShards)
-  )
-    return;
-  throw invalidValue(at, {
-    property: 'shards',
-    value: shards,
-    allowed: `${minShards} to ${maxShards}, the bounds of its scaling`,
-    rule: 'It is the number that the cache is created with; from then on, scaling has it.',
-    fix: 'Leave `shards` as it was when the cache was created, and change `scaling.minShards` and `scaling.maxShards`.',
-  });
-}
-
-function checkTarget(at: Placed, property: string, percent: number | undefined): void {
-  const { min, max } = ELASTICACHE.autoScaling.targetPercent;
-  if (percent === undefined || Token.isUnresolved(percent) || (percent >= min && percent <= max))
-    return;
-  throw invalidValue(at, {
-    property,
-    value: percent,
-    allowed: `${min} to ${max}`,
-    rule: 'ElastiCache takes no other target. Resharding takes time and CPU of its own, which must be free when it begins.',
-    fix: 'Give 60, or less where load rises fast.',
-  });
-}
-
-function checkSchedules(at: Placed, { schedules = [], maxShards }: CacheScaling): void {
+function checkSchedules(at: HasPath, { schedules = [], maxShards }: CacheScaling): void {
+  const names = schedules.map(({ name }) => name);
   schedules.forEach((schedule, index) => {
     const property = `scaling.schedules[${index}]`;
-    const most = schedule.maxShards ?? maxShards;
-    checkBound(at, `${property}.maxShards`, most, 1, maxShards);
-    checkBound(at, `${property}.minShards`, schedule.minShards, 1, most);
-    if (schedules.findIndex(({ name }) => name === schedule.name) === index) {
-      checkTimeZone(at, `${property}.timeZone`, schedule.timeZone.timezoneName);
-      return;
-    }
-    throw invalidValue(at, {
-      property: `${property}.name`,
-      value: schedule.name,
-      allowed: 'a name of its own',
-      rule: 'A schedule is addressed by its name within the cache.',
-      fix: 'Give another name.',
+    const maximum = schedule.maxShards ?? maxShards;
+    checkBound(at, `${property}.maxShards`, maximum, maxShards);
+    checkBound(at, `${property}.minShards`, schedule.minShards, maximum);
+    checkRule(at, `${property}.name`, scheduleName, schedule.name, {
+      earlier: names.slice(0, index),
     });
+    checkRule(at, `${property}.timeZone`, timeZone, schedule.timeZone.timezoneName);
   });
 }
 
-function checkTimeZone(at: Placed, property: string, timeZone: string): void {
-  if (Token.isUnresolved(timeZone)) return;
-  try {
-    new Intl.DateTimeFormat('en', { timeZone });
-  } catch {
-    throw invalidValue(at, {
-      property,
-      value: timeZone,
-      allowed: 'a zone by its IANA name',
-      rule: 'Application Auto Scaling knows no other names; it would refuse the schedule.',
-      fix: "Write it like 'America/New_York'.",
-    });
-  }
+/** A limit, or the limit of AWS if it is only known at deployment. */
+function knownOr(limitOfAws: number, limit: number): number {
+  return Token.isUnresolved(limit) ? limitOfAws : limit;
 }

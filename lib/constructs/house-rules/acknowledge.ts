@@ -1,23 +1,21 @@
 /**
- * Ground floor: how a construct answers a finding of the rule packs.
+ * How a construct answers a finding of the rule packs.
  *
- * An acknowledgement belongs on the exact construct that causes the finding and
- * carries a reason that a security reviewer can check. Never on a stack, a
- * stage or an app: that would also silence what comes later.
+ * An acknowledgement belongs on the exact construct that causes the finding, with a reason that a
+ * security reviewer can check. On a stack, a stage or an app, it would also silence later findings.
  */
 import { App, Stack, Stage, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { IsochroneError } from '../../model/errors';
 
 /**
- * Acknowledge one or several rules of cdk-nag or of CloudFormation validation on one construct, for
- * one reason.
+ * Acknowledges rules of cdk-nag or of CloudFormation validation on one construct, for one reason.
  *
  * @param construct the construct that causes the finding
- * @param reason why the finding does not apply, or what covers it instead; at least 20 characters
+ * @param reason why the finding does not apply, or which measure covers it; at least 20 characters
  * @param rules rule ids, such as `AwsSolutions-L1` or `NIST.800.53.R5-LambdaDLQ`
  * @throws IsochroneError if the construct is an app, a stage or a stack, or if the reason is too
- * short to be one
+ * short
  */
 export function acknowledge(
   construct: IConstruct,
@@ -26,14 +24,17 @@ export function acknowledge(
 ): void {
   if (App.isApp(construct) || Stage.isStage(construct) || Stack.isStack(construct)) {
     throw new IsochroneError(
-      `acknowledge at ${construct.node.path || 'the app'}: ${rules.join(', ')} cannot be acknowledged on a whole stack, stage or app.\n` +
-        'It would also silence findings that do not exist yet. Name the construct that causes the finding.',
+      `acknowledge at ${construct.node.path || 'the app'}: ${rules.join(', ')} ` +
+        'cannot be acknowledged on a whole stack, stage or app.\n' +
+        'It would also silence future findings. Name the construct that causes the finding.',
     );
   }
   if (reason.trim().length < 20) {
     throw new IsochroneError(
-      `acknowledge at ${construct.node.path}: the reason for ${rules.join(', ')} must be a sentence of at least 20 characters, got ${JSON.stringify(reason)}.\n` +
-        'A reviewer must be able to check it. Say why the finding does not apply, or what covers it instead.',
+      `acknowledge at ${construct.node.path}: the reason for ${rules.join(', ')} ` +
+        `must be a sentence of at least 20 characters, got ${JSON.stringify(reason)}.\n` +
+        'A reviewer must be able to check it. ' +
+        'State why the finding does not apply, or which measure covers it.',
     );
   }
   Validations.of(construct).acknowledge(...rules.map((id) => ({ id, reason })));
@@ -41,9 +42,8 @@ export function acknowledge(
 }
 
 /**
- * CDK notes with each acknowledgement where in the sources it was made, even where traces are
- * switched off. The paths would make the assembly's bytes depend on the folder it is synthesized
- * in.
+ * Removes the source location that CDK records with each acknowledgement, even with traces disabled.
+ * Its paths would make the bytes of the assembly depend on the folder of the checkout.
  */
 function withoutTraces({ node }: IConstruct): void {
   for (const entry of node.metadata as { type: string; trace?: string[] }[]) {
@@ -51,12 +51,12 @@ function withoutTraces({ node }: IConstruct): void {
   }
 }
 
-/** The rule id under which cdk-nag reports one resource of a statement, which has a wildcard. */
+/** The rule id under which cdk-nag reports one resource of a statement with a wildcard. */
 export function wildcardFinding(construct: IConstruct, resource: string): string {
   return `AwsSolutions-IAM5[Resource::${asFinding(Stack.of(construct).resolve(resource))}]`;
 }
 
-/** A resolved string as cdk-nag spells it: references stand in angle brackets. */
+/** A resolved string as cdk-nag formats it, with references in angle brackets. */
 function asFinding(resolved: unknown): string {
   if (typeof resolved === 'string') return resolved;
   const {

@@ -1,56 +1,80 @@
+/** How a construct checks a property against a rule. */
 import { type Duration, Token } from 'aws-cdk-lib';
-import { invalidValue, type Placed } from '../../model/errors';
+import { type HasPath, invalidValue } from '../../model/errors';
 import { brokenRule, type Rule } from '../../model/rules';
 
 /**
  * Checks a property of a construct against a rule. A value that is only known at deployment passes,
- * and so does one whose context is.
+ * and so does a value whose context is only known then.
  *
  * @param at the construct, whose path the error names
  * @param property as the user wrote it
  * @throws IsochroneError if the value breaks the rule
  */
 export function checkRule<Value>(
-  at: Placed,
+  at: HasPath,
   property: string,
   rule: Rule<Value>,
   value: Value,
 ): void;
 export function checkRule<Value, Context>(
-  at: Placed,
+  at: HasPath,
   property: string,
   rule: Rule<Value, Context>,
   value: Value,
   context: Context,
 ): void;
 export function checkRule<Value, Context>(
-  at: Placed,
-  property: string,
-  rule: Rule<Value, Context>,
-  value: Value,
-  context?: Context,
+  ...[at, property, rule, value, context]: CheckArguments<Value, Context>
 ): void {
   if (Token.isUnresolved(value) || hasToken(context)) return;
-  checkKnown(at, property, rule, value, context as Context);
+  const broken = brokenRule(rule, value, context as Context);
+  if (broken) throw invalidValue(at, { property, value, ...broken });
 }
 
 /**
- * Checks a property that must be known at synthesis: `checkRule` that does not let tokens pass.
+ * As `checkRule`, for a value that synthesis itself needs: a value that is only known at deployment
+ * is refused.
  *
- * @throws IsochroneError if the value breaks the rule
+ * @throws IsochroneError if the value breaks the rule or is a token
  */
+export function checkKnown<Value>(
+  at: HasPath,
+  property: string,
+  rule: Rule<Value>,
+  value: Value,
+): void;
 export function checkKnown<Value, Context>(
-  at: Placed,
+  at: HasPath,
   property: string,
   rule: Rule<Value, Context>,
   value: Value,
   context: Context,
+): void;
+export function checkKnown<Value, Context>(
+  ...[at, property, rule, value, context]: CheckArguments<Value, Context>
 ): void {
-  const broken = brokenRule(rule, value, context);
-  if (broken) throw invalidValue(at, { property, value, ...broken });
+  if (Token.isUnresolved(value)) {
+    throw invalidValue(at, {
+      property,
+      value: 'a token',
+      allowed: 'known at synthesis',
+      rule: 'Synthesis derives names or resources from it.',
+      fix: 'Give a literal value.',
+    });
+  }
+  checkRule(at, property, rule, value, context as Context);
 }
 
-/** Whether a context is a token, or has one among its members. */
+type CheckArguments<Value, Context> = [
+  at: HasPath,
+  property: string,
+  rule: Rule<Value, Context>,
+  value: Value,
+  context?: Context,
+];
+
+/** Whether a context is a token, or has a token among its members. */
 function hasToken(context: unknown): boolean {
   if (Token.isUnresolved(context)) return true;
   if (context === null || typeof context !== 'object') return false;
@@ -63,7 +87,7 @@ function hasToken(context: unknown): boolean {
  * @throws IsochroneError if the duration breaks the rule
  */
 export function checkDuration<Context = undefined>(
-  at: Placed,
+  at: HasPath,
   property: string,
   rule: Rule<number, Context>,
   duration: Duration,

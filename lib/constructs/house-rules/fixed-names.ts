@@ -1,10 +1,10 @@
-/** Ground floor: what becomes of a resource with a name of its own when its stack fails or goes. */
+/** The removal of resources with a fixed name. */
 import { RemovalPolicy } from 'aws-cdk-lib';
 
 /**
- * The policy for a resource whose name is fixed: RETAIN keeps it when it leaves the stack, but not
- * when the deployment that creates it fails. Left behind then, it would be empty and in the way:
- * its name is taken at the next attempt.
+ * The removal policy of a resource with a fixed name. RETAIN keeps it when it leaves the stack, but
+ * not when the deployment that creates it fails. An empty resource left behind by a failed deployment
+ * would occupy the name and make the next attempt fail.
  */
 export function withFixedName(removalPolicy: RemovalPolicy): RemovalPolicy {
   return removalPolicy === RemovalPolicy.RETAIN

@@ -1,10 +1,9 @@
 /**
- * Ground floor: where the bundled handlers are.
+ * The location of the bundled handlers.
  *
- * Handlers are bundled once, by the project's build, into `dist/handlers/<name>/`, so that a
- * consumer needs neither a bundler nor Docker. Constructs load them from there; settings that are
- * only known at synthesis travel as `config.json` beside the code, because Lambda@Edge has no
- * environment variables.
+ * The project's build bundles handlers once into `dist/handlers/<name>/`, so that a consumer needs
+ * neither a bundler nor Docker. Constructs load them from there. Settings that are only known at
+ * synthesis are in `config.json` beside the code, because Lambda@Edge has no environment variables.
  */
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,11 +14,11 @@ import { IsochroneError } from '../../model/errors';
 export const SETTINGS_FILE = 'config.json';
 
 /**
- * The folder that holds a handler's code, ready to be an asset.
+ * The folder of a handler's code, to be used as an asset.
  *
  * @param name the handler's name: its folder under `lambda-edge/`, or `<name>.handler.ts` in a room
  * @param settings written as `config.json` beside the code, with sorted keys so that equal settings
- * are equal bytes; none without it
+ * give equal bytes; without settings, there is no such file
  * @throws IsochroneError if the handler was not built
  */
 export function handlerDirectory(name: string, settings?: object): string {
@@ -27,7 +26,8 @@ export function handlerDirectory(name: string, settings?: object): string {
   if (!existsSync(join(built, 'index.js'))) {
     throw new IsochroneError(
       `The handler ${JSON.stringify(name)} is not at ${built}.\n` +
-        'Handlers are bundled by the build, not at synthesis. In a checkout, run `npm run build:handlers`; in an installed package, reinstall it.',
+        'Handlers are bundled by the build, not at synthesis. ' +
+        'In a checkout, run `npm run build:handlers`; in an installed package, reinstall it.',
     );
   }
   if (settings === undefined) return built;
@@ -40,10 +40,7 @@ export function handlerDirectory(name: string, settings?: object): string {
 
 const temporary: string[] = [];
 
-/**
- * Constructs stage the folder while they are built, but not at a moment that we can see; at exit it
- * is surely copied.
- */
+/** Removes the folder at exit: there is no earlier event after which CDK has surely staged it. */
 function removeAtExit(directory: string): void {
   if (temporary.length === 0) {
     process.once('exit', () => {
@@ -63,17 +60,14 @@ function packageRoot(): string {
     const parent = dirname(directory);
     if (parent === directory)
       throw new IsochroneError(
-        `No package.json above ${__dirname}: the package is not whole. Reinstall it.`,
+        `No package.json above ${__dirname}: the package is incomplete. Reinstall it.`,
       );
     directory = parent;
   }
   return directory;
 }
 
-/**
- * The same value with the keys of every object sorted. Arrays keep their order: there, order has a
- * meaning.
- */
+/** The same value with the keys of every object sorted. Arrays keep their order. */
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (value === null || typeof value !== 'object') return value;

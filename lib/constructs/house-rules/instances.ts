@@ -1,12 +1,10 @@
-/**
- * Ground floor: EC2 instances of a fleet as every room makes them: no SSH, version 2 of the
- * metadata service, encrypted disks.
- */
+/** EC2 instances of a fleet: no SSH, version 2 of the metadata service, encrypted disks. */
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge';
 
+/** Props of `fleetTemplate`. */
 export interface FleetTemplateProps {
   readonly machineImage: ec2.IMachineImage;
   readonly instanceType: ec2.InstanceType;
@@ -17,6 +15,7 @@ export interface FleetTemplateProps {
   readonly diskGiB: number;
 }
 
+/** The launch template of a fleet. */
 export function fleetTemplate(
   scope: Construct,
   id: string,
@@ -26,7 +25,7 @@ export function fleetTemplate(
   return new ec2.LaunchTemplate(scope, id, {
     ...settings,
     requireImdsv2: true,
-    // What asks for the metadata runs on the host, not in a container one hop further.
+    // Clients of the metadata service run on the host, not in a container one hop further.
     httpPutResponseHopLimit: 1,
     detailedMonitoring: true,
     blockDevices: [
@@ -43,8 +42,8 @@ export function fleetTemplate(
 }
 
 /**
- * Session Manager in place of SSH, with what the agent needs for it. AWS's managed policy for the
- * agent would also let the instance read every parameter of the account.
+ * Grants the agent of Session Manager, which replaces SSH, its permissions. AWS's managed policy for
+ * the agent would also let the instance read every parameter of the account.
  */
 export function allowSessions(scope: Construct, role: iam.IRole): void {
   const policy = new iam.ManagedPolicy(scope, 'Sessions', {
@@ -65,7 +64,9 @@ export function allowSessions(scope: Construct, role: iam.IRole): void {
   });
   acknowledge(
     policy,
-    'The ssmmessages actions take no resources. ssm:UpdateInstanceInformation takes an instance, but the instances of an Auto Scaling group do not exist yet when the policy is written.',
+    'The ssmmessages actions take no resources. ssm:UpdateInstanceInformation takes an ' +
+      'instance, but the instances of an Auto Scaling group do not exist yet when the ' +
+      'policy is written.',
     'AwsSolutions-IAM5[Resource::*]',
   );
 }

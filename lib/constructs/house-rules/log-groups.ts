@@ -1,7 +1,4 @@
-/**
- * Ground floor: log groups as every room makes them, explicit and with a retention, and encrypted
- * under a key if there is one.
- */
+/** Log groups: explicit, with a retention, and encrypted with a key if there is one. */
 import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -20,8 +17,8 @@ export interface LoggedProps {
   readonly logRetention?: logs.RetentionDays;
 
   /**
-   * A key of the construct's region for the log. A key of this app is told to let CloudWatch Logs
-   * use it; an imported key must allow that already.
+   * A key of the construct's region for the log. The construct lets CloudWatch Logs use a key of
+   * this app; the policy of an imported key must already allow it.
    *
    * @default - CloudWatch Logs encrypts with a key of its own
    */
@@ -38,17 +35,17 @@ export interface LoggedProps {
 
 /** Props of `loggedGroup`. */
 export interface LoggedGroupProps extends LoggedProps {
-  /** The retention of a construct whose user names none. */
+  /** The retention if `logRetention` is undefined. */
   readonly defaultRetention: logs.RetentionDays;
   /**
-   * The name, where a service writes to a group of a certain name.
+   * The name, if a service writes to a group of a fixed name.
    *
    * @default - generated
    */
   readonly logGroupName?: string;
 }
 
-/** The log group of a construct, from the props that its user gave: see `LoggedProps`. */
+/** The log group of a construct, from its `LoggedProps`. */
 export function loggedGroup(scope: Construct, id: string, props: LoggedGroupProps): logs.LogGroup {
   return keptLogGroup(scope, id, {
     logGroupName: props.logGroupName,
@@ -58,12 +55,13 @@ export function loggedGroup(scope: Construct, id: string, props: LoggedGroupProp
   });
 }
 
+/** Props of `keptLogGroup`. */
 export interface KeptLogGroupProps {
   readonly retention: logs.RetentionDays;
   readonly encryptionKey: kms.IKey | undefined;
   readonly removalPolicy: RemovalPolicy;
   /**
-   * The name, where a service writes to a group of a certain name.
+   * The name, if a service writes to a group of a fixed name.
    *
    * @default - generated
    */
@@ -71,8 +69,8 @@ export interface KeptLogGroupProps {
 }
 
 /**
- * A log group with all that the rule packs ask for. Without a key, it acknowledges that CloudWatch
- * Logs encrypts with its own.
+ * A log group that meets the rule packs. Without a key, it acknowledges that CloudWatch Logs encrypts
+ * with a key of its own.
  */
 export function keptLogGroup(
   scope: Construct,
@@ -91,7 +89,8 @@ export function keptLogGroup(
   } else {
     acknowledge(
       group,
-      'CloudWatch Logs encrypts at rest with a key of its own. Give `logEncryptionKey` for a key of your own.',
+      'CloudWatch Logs encrypts at rest with a key of its own. Give `logEncryptionKey` for ' +
+        'a key of your own.',
       'NIST.800.53.R5-CloudWatchLogGroupEncrypted',
       'PCI.DSS.321-CloudWatchLogGroupEncrypted',
     );
@@ -100,11 +99,11 @@ export function keptLogGroup(
 }
 
 /**
- * Lets CloudWatch Logs of the stack's region use a key, for log groups of this account only.
- * Nothing happens to an imported key.
+ * Lets CloudWatch Logs of the stack's region use a key, for log groups of this account only. An
+ * imported key is not changed.
  *
- * CloudWatch Logs encrypts in its own name, so the key's policy must name it, and the encryption
- * context is the ARN of the log group: "Encrypt log data in CloudWatch Logs using AWS KMS", Amazon
+ * CloudWatch Logs encrypts with its own principal, which the key's policy must name, and the
+ * encryption context is the ARN of the log group: "Encrypt log data in CloudWatch Logs using AWS KMS", Amazon
  * CloudWatch Logs user guide.
  */
 export function letLogsUse(scope: Construct, key: kms.IKey): void {

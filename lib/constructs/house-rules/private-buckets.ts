@@ -1,32 +1,27 @@
-/**
- * Ground floor: buckets as every room makes them, closed to the public, over TLS only, with
- * versions that bring back what was overwritten.
- */
+/** Buckets: private, over TLS only, with versions for the recovery of overwritten objects. */
 import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge';
 
+/** Props of `privateBucket`. */
 export interface PrivateBucketProps {
-  /** Without one, S3 encrypts with a key of its own. */
+  /** The key of the bucket. If undefined, S3 encrypts with a key of its own. */
   readonly encryptionKey: kms.IKey | undefined;
   /**
-   * Where the access to the bucket is logged, under the id of the construct that the bucket belongs
-   * to.
+   * The bucket that receives access logs, under the id of the construct that owns this bucket. If
+   * undefined, access is not logged.
    */
   readonly serverAccessLogsBucket: s3.IBucket | undefined;
   readonly removalPolicy: RemovalPolicy;
   /**
    * When current objects move or expire.
    *
-   * @default - they stay as they are
+   * @default - current objects stay
    */
   readonly lifecycle?: Pick<s3.LifecycleRule, 'expiration' | 'transitions'>;
-  /**
-   * Why what the bucket does without does not matter for what it holds: the reasons of the
-   * acknowledgements.
-   */
+  /** The reasons of the acknowledgements: why the content needs no further protection. */
   readonly reasons: {
     readonly notReplicated: string;
     /** Used without `encryptionKey`. */
@@ -36,10 +31,10 @@ export interface PrivateBucketProps {
   };
 }
 
-/** How long a version that was overwritten or deleted can be brought back. */
+/** How long an overwritten or deleted version can be recovered. */
 const OVERWRITTEN_KEPT = Duration.days(30);
 
-/** A bucket with all that the rule packs ask for, but for what `reasons` answers. */
+/** A bucket that meets the rule packs, except for the acknowledged findings. */
 export function privateBucket(scope: Construct, id: string, props: PrivateBucketProps): s3.Bucket {
   const { encryptionKey, serverAccessLogsBucket, reasons } = props;
   const bucket = new s3.Bucket(scope, id, {

@@ -1,1 +1,2 @@
+export type { IRegionNetwork, RegionNetworkAttributes } from './interfaces';
 export { RegionNetwork, type RegionNetworkProps } from './region-network';

@@ -9,21 +9,25 @@ import { invalidValue } from '../../model/errors';
 /** Properties of an {@link AlarmTopic}. */
 export interface AlarmTopicProps {
   /**
-   * The key that encrypts the messages. It must be customer-managed and of the topic's region:
-   * CloudWatch may not use the AWS-managed key of SNS. A key of the same app gets the statement it
-   * needs; the policy of an imported one must let `cloudwatch.amazonaws.com` call `kms:Decrypt` and
-   * `kms:GenerateDataKey*`.
+   * The key that encrypts the messages. It must be customer-managed and in the topic's region:
+   * CloudWatch may not use the AWS-managed key of SNS. The construct adds the required statement to
+   * a key of the same app; the policy of an imported key must let `cloudwatch.amazonaws.com` call
+   * `kms:Decrypt` and `kms:GenerateDataKey*`.
    */
   readonly encryptionKey: kms.IKey;
   /**
-   * Addresses that get each alarm by mail, after they have confirmed it.
+   * Addresses that receive each alarm by mail, after they confirm the subscription.
    *
-   * @default - none: subscribe to `topic` yourself
+   * @default - no addresses: subscribe to `topic` yourself
    */
   readonly emails?: readonly string[];
 }
 
-/** An encrypted SNS topic to which the alarms of this account may publish, over TLS only. */
+/**
+ * An encrypted SNS topic to which the alarms of this account may publish, over TLS only.
+ *
+ * @throws IsochroneError for a malformed address
+ */
 export class AlarmTopic extends Construct {
   public readonly topic: sns.Topic;
 
@@ -42,8 +46,7 @@ export class AlarmTopic extends Construct {
     const cloudWatch = new iam.ServicePrincipal('cloudwatch.amazonaws.com');
     const ofThisAccount = { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } };
     this.topic = new sns.Topic(this, 'Topic', { masterKey: props.encryptionKey, enforceSSL: true });
-    // A topic policy of one's own replaces the default one, which lets the account's alarms
-    // publish.
+    // A custom topic policy replaces the default one, which lets the account's alarms publish.
     this.topic.addToResourcePolicy(
       new iam.PolicyStatement({
         sid: 'AllowAlarmsOfThisAccount',
@@ -53,7 +56,7 @@ export class AlarmTopic extends Construct {
         conditions: ofThisAccount,
       }),
     );
-    // Without it, alarms go off and nobody hears: CloudWatch drops what it cannot encrypt.
+    // Without it, CloudWatch drops the messages because it cannot encrypt them.
     props.encryptionKey.addToResourcePolicy(
       new iam.PolicyStatement({
         principals: [cloudWatch],

@@ -7,60 +7,60 @@ import { Construct } from 'constructs';
 import { invalidValue } from '../../model/errors';
 import { AlarmTopic } from './alarm-topic';
 
-/** What a dashboard and its alarms need, whatever they watch. */
+/** Props of every dashboard with alarms. */
 export interface AlarmedDashboardProps {
   /**
-   * The first part of the dashboard's name: letters, digits, `_` and `-`, at most 200. The place is
-   * added, because an account has its dashboards in all regions together.
+   * The first part of the dashboard's name: at most 200 letters, digits, `_` and `-`. The region or
+   * `edge` follows it, because dashboards of all regions of an account share their names.
    */
   readonly name: string;
   /**
-   * The first part of each alarm's name. It must differ from that of other observability constructs
-   * in the same account and region: CloudWatch replaces an alarm by another of the same name. Not a
-   * token, because it is part of logical IDs.
+   * The first part of each alarm's name. It must differ from the prefixes of other observability
+   * constructs in the same account and region: an alarm replaces another alarm of the same name. It
+   * must not be a token, because it is part of logical IDs.
    *
    * @default - `name`
    */
   readonly alarmNamePrefix?: string;
   /**
-   * Where all alarms go, in the same region. Its policies must let CloudWatch publish to it and use
-   * its key.
+   * The topic of all alarms, in the same region. Its policies must let CloudWatch publish to it and
+   * use its key.
    *
    * @default - a topic of its own, encrypted with `encryptionKey`
    */
   readonly alarmTopic?: sns.ITopic;
   /**
-   * The customer-managed key of the own topic, of the same region.
+   * The customer-managed key of the construct's own topic, in the same region.
    *
-   * @default - none, and then `alarmTopic` must be given
+   * @default - `alarmTopic` must be given
    */
   readonly encryptionKey?: kms.IKey;
   /**
-   * Addresses that get each alarm of the own topic by mail, after they have confirmed it.
+   * Addresses that receive each alarm of the own topic by mail, after they confirm the subscription.
    *
-   * @default - none
+   * @default - no addresses
    */
   readonly alarmEmails?: readonly string[];
 }
 
 /**
  * Dashboard names have at most 255 characters ("PutDashboard", Amazon CloudWatch API reference);
- * the rest is for the place and the alarm.
+ * the rest is for the region and the alarm.
  */
 const NAME = /^[a-zA-Z0-9_-]{1,200}$/;
 
 /**
- * One dashboard, and alarms that all go to one topic: when they ring, and when they stop.
+ * One dashboard, and alarms that notify one topic when they ring and when they stop.
  *
  * @throws IsochroneError if a name is not one that CloudWatch accepts, or if not exactly one of
  * `alarmTopic` and `encryptionKey` is given
  */
 export abstract class AlarmedDashboard extends Construct {
-  /** Where all alarms go. */
+  /** The topic of all alarms. */
   public readonly topic: sns.ITopic;
   /**
-   * The facade behind the dashboard and the alarms. What you add to it appears here and goes to the
-   * same topic.
+   * The facade behind the dashboard and the alarms. Further monitors appear on the same dashboard
+   * and notify the same topic.
    */
   public readonly monitoring: MonitoringFacade;
   public readonly dashboard: cloudwatch.Dashboard;
@@ -94,7 +94,7 @@ export abstract class AlarmedDashboard extends Construct {
     return this.monitoring.createdAlarms().map(({ alarm }) => alarm);
   }
 
-  /** An alarm sees only metrics of its own region, and notifies only topics there. */
+  /** Checks that a watched resource or a topic is in the region of the alarms. */
   protected checkRegion(
     property: string,
     resource: { readonly env: { readonly region: string } } | undefined,
@@ -106,20 +106,20 @@ export abstract class AlarmedDashboard extends Construct {
       property,
       value: there,
       allowed: `in ${here}, the region of its stack`,
-      rule: 'A CloudWatch alarm sees the metrics and notifies the topics of its own region only.',
+      rule: 'A CloudWatch alarm can only use metrics and topics of its own region.',
       fix: `Watch it from a stack in ${there}.`,
     });
   }
 
-  /** A count that is a whole number from 1 up. */
+  /** Checks a count that must be positive. */
   protected checkCount(property: string, value: number): void {
     if (Token.isUnresolved(value) || (Number.isInteger(value) && value >= 1)) return;
     throw invalidValue(this, {
       property,
       value,
-      allowed: 'a whole number from 1 up',
-      rule: 'It is a count, and the divisor or the gate of an alarm.',
-      fix: `Leave \`${property}\` out for its default.`,
+      allowed: 'a whole number of at least 1',
+      rule: 'It is the divisor or the threshold of an alarm.',
+      fix: `Remove \`${property}\` for its default.`,
     });
   }
 
@@ -129,7 +129,9 @@ export abstract class AlarmedDashboard extends Construct {
       property,
       value,
       allowed: '1 to 200 letters, digits, `_` and `-`, known at synthesis',
-      rule: 'CloudWatch allows no other characters in the name of a dashboard, and alarm names are part of logical IDs.',
+      rule:
+        'CloudWatch allows no other characters in the name of a dashboard, ' +
+        'and alarm names are part of logical IDs.',
       fix: 'Choose another name, such as `market-production`.',
     });
   }
@@ -144,8 +146,10 @@ export abstract class AlarmedDashboard extends Construct {
         property: 'alarmTopic',
         value: alarmTopic?.node.path,
         allowed: 'given if `encryptionKey` is not, and left out if it is',
-        rule: 'An alarm without an action helps nobody, and a topic that alarms can publish to needs a customer-managed key.',
-        fix: 'Give `encryptionKey` for a topic of its own, or a topic that you have.',
+        rule:
+          'An alarm without an action notifies no one, ' +
+          'and alarms can only publish to a topic with a customer-managed key.',
+        fix: 'Give `encryptionKey` for a new topic, or an existing topic.',
       });
     }
     if (alarmTopic !== undefined && alarmEmails.length > 0) {
@@ -153,8 +157,8 @@ export abstract class AlarmedDashboard extends Construct {
         property: 'alarmEmails',
         value: alarmEmails,
         allowed: 'left out if `alarmTopic` is given',
-        rule: 'A given topic has an owner, who subscribes to it.',
-        fix: 'Subscribe the addresses to the topic where it is made.',
+        rule: 'The owner of an existing topic manages its subscriptions.',
+        fix: 'Subscribe the addresses where the topic is created.',
       });
     }
   }

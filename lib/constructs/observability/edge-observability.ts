@@ -11,22 +11,23 @@ import { checkedObjectives, type Objectives } from './objectives';
 export interface EdgeObservabilityProps extends AlarmedDashboardProps {
   readonly distribution: cloudfront.IDistribution;
   /**
-   * What the edge promises: the thresholds of the alarms.
+   * The objectives of the edge: the thresholds of its alarms.
    *
    * @default - the defaults of {@link Objectives}
    */
   readonly objectives?: Objectives;
   /**
-   * No alarm rings in 5 minutes with at most so many requests: a rate of a few says nothing.
+   * No alarm rings in 5 minutes with at most this many requests: a rate over a few requests has no
+   * meaning.
    *
    * @default 100
    */
   readonly minimumRequests?: number;
   /**
-   * Turn CloudFront's additional metrics on, which the hit rate and the latency of the origins are.
-   * They cost a fixed sum per distribution and month. A `Distribution` with
-   * `publishAdditionalMetrics` has them already and is left as it is; one that is imported must not
-   * have them, because CloudFront knows one subscription per distribution.
+   * Enables CloudFront's additional metrics, among them hit rate and origin latency. They cost a
+   * fixed amount per distribution and month. A `Distribution` with `publishAdditionalMetrics` already
+   * has them and is not changed. An imported distribution must not have them, because CloudFront
+   * allows one subscription per distribution.
    *
    * @default true
    */
@@ -35,14 +36,14 @@ export interface EdgeObservabilityProps extends AlarmedDashboardProps {
    * The metric name of the distribution's web ACL (`visibilityConfig.metricName`), for the
    * dashboard.
    *
-   * @default - the web ACL is not drawn
+   * @default - the dashboard has no graph of the web ACL
    */
   readonly webAclMetricName?: string;
 }
 
 /**
- * The dashboard of a distribution and its alarms: errors, hit rate, latency of the origins. In
- * us-east-1 only, where CloudFront has its metrics.
+ * The dashboard of a distribution, and its alarms on errors, hit rate and origin latency. In
+ * us-east-1 only, where CloudFront publishes its metrics.
  *
  * The dashboard is named `<name>-edge`, an alarm `<alarmNamePrefix>-Edge-<symptom>-<severity>`.
  *
@@ -58,8 +59,8 @@ export class EdgeObservability extends AlarmedDashboard {
         property: 'the region of its stack',
         value: region,
         allowed: CLOUDFRONT_REGION,
-        rule: 'CloudFront has its metrics there, and an alarm sees the metrics of its own region only.',
-        fix: `Put it in a stack in ${CLOUDFRONT_REGION}.`,
+        rule: 'CloudFront publishes its metrics there.',
+        fix: `Move it to a stack in ${CLOUDFRONT_REGION}.`,
       });
     }
     const objectives = checkedObjectives(this, props.objectives);
@@ -83,7 +84,7 @@ export class EdgeObservability extends AlarmedDashboard {
   }
 }
 
-/** Whether the distribution brings its own subscription: a second one would fail at deployment. */
+/** Whether the distribution has a subscription: a second one would fail at deployment. */
 function publishesAdditionalMetrics(distribution: cloudfront.IDistribution): boolean {
   return distribution.node.children.some(
     (child) => child instanceof cloudfront.CfnMonitoringSubscription,

@@ -1,23 +1,23 @@
 import { Duration, Token } from 'aws-cdk-lib';
-import { invalidValue, type Placed } from '../../model/errors';
+import { type HasPath, invalidValue } from '../../model/errors';
 
 /**
- * What the system promises, and so where its alarms begin. The figures without another source are
- * this project's own.
+ * Service objectives, which are the thresholds of the alarms. Figures without a source are this
+ * project's own.
  */
 export interface Objectives {
   /**
-   * 95th percentile of the time in which a region's targets answer, seen from its load balancer.
+   * 95th percentile of the response time of a region's targets, measured at its load balancer.
    *
-   * Viewers are promised 50 ms, but most of their answers come from the edge; an origin may take
-   * longer.
+   * The objective for viewers is 50 ms, but most of their responses come from the edge; an origin
+   * may take longer.
    *
    * @default Duration.millis(100)
    */
   readonly p95Latency?: Duration;
   /**
-   * 95th percentile of the time from CloudFront's request to the origin's first byte, the way
-   * between them included.
+   * 95th percentile of the time from CloudFront's request to the origin's first byte, network
+   * included.
    *
    * @default Duration.millis(200)
    */
@@ -35,21 +35,21 @@ export interface Objectives {
    */
   readonly errorRatePercent?: number;
   /**
-   * Use of the processors of fleets, databases and cache engines, in percent. Keep it above the
-   * scaling target of the fleet (70 by default), where target tracking holds the use on purpose.
+   * CPU of fleets, databases and cache engines, in percent. Keep it above the scaling target of the
+   * fleet (70 by default), at which target tracking holds CPU on purpose.
    *
    * @default 80
    */
   readonly cpuPercent?: number;
   /**
-   * How far the replicas of the database and of the cache may be behind their primary.
+   * How far replicas of the database and of the cache may be behind their primary.
    *
    * @default Duration.seconds(30)
    */
   readonly replicaLag?: Duration;
   /**
-   * Keys that a cache node may evict per minute, for a quarter of an hour. A cache that is full
-   * evicts by design; one that evicts without end does not hold the working set.
+   * Keys that a cache node may evict per minute, for a quarter of an hour. A full cache evicts by
+   * design; a cache that keeps evicting does not hold the working set.
    *
    * @default 1000
    */
@@ -57,12 +57,12 @@ export interface Objectives {
 }
 
 /**
- * The objectives with their defaults.
+ * Completes the objectives with their defaults.
  *
- * @throws IsochroneError if a percentage is not between 0 and 100, or a duration or a count not
+ * @throws IsochroneError if a percentage is not between 0 and 100, or a duration or a count is not
  * above 0
  */
-export function checkedObjectives(at: Placed, objectives: Objectives = {}): Required<Objectives> {
+export function checkedObjectives(at: HasPath, objectives: Objectives = {}): Required<Objectives> {
   return {
     p95Latency: positiveDuration(at, 'p95Latency', objectives.p95Latency ?? Duration.millis(100)),
     originP95Latency: positiveDuration(
@@ -82,40 +82,40 @@ export function checkedObjectives(at: Placed, objectives: Objectives = {}): Requ
   };
 }
 
-function percentage(at: Placed, property: keyof Objectives, value: number): number {
+function percentage(at: HasPath, property: keyof Objectives, value: number): number {
   if (!Token.isUnresolved(value) && !(value > 0 && value < 100)) {
     throw invalidValue(at, {
       property: `objectives.${property}`,
       value,
       allowed: 'above 0 and below 100',
-      rule: 'At 0 or 100 percent its alarm would always ring or never.',
+      rule: 'At 0 or 100 percent, the alarm would always ring or never.',
       fix: 'Give percent, not a fraction: 0.5 is half a percent.',
     });
   }
   return value;
 }
 
-function positiveDuration(at: Placed, property: keyof Objectives, value: Duration): Duration {
+function positiveDuration(at: HasPath, property: keyof Objectives, value: Duration): Duration {
   if (!value.isUnresolved() && value.toMilliseconds() === 0) {
     throw invalidValue(at, {
       property: `objectives.${property}`,
       value: value.toString(),
       allowed: 'longer than 0',
-      rule: 'No system answers or follows in no time: its alarm would always ring.',
-      fix: `Leave \`${property}\` out for its default, or give what you promise.`,
+      rule: 'Every response and every replication takes time.',
+      fix: `Remove \`${property}\` for its default, or give a longer objective.`,
     });
   }
   return value;
 }
 
-function positive(at: Placed, property: keyof Objectives, value: number): number {
+function positive(at: HasPath, property: keyof Objectives, value: number): number {
   if (!Token.isUnresolved(value) && !(value > 0 && Number.isFinite(value))) {
     throw invalidValue(at, {
       property: `objectives.${property}`,
       value,
       allowed: 'a number above 0',
-      rule: 'At 0 its alarm would ring for every cache that is full, which caches are by design.',
-      fix: `Leave \`${property}\` out for its default.`,
+      rule: 'A full cache evicts keys by design.',
+      fix: `Remove \`${property}\` for its default.`,
     });
   }
   return value;

@@ -1,87 +1,94 @@
-import { Size, Stack, Token } from 'aws-cdk-lib';
+import { Size, Stack } from 'aws-cdk-lib';
 import type { IAutoScalingGroup } from 'aws-cdk-lib/aws-autoscaling';
 import type * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
 import { ELASTICACHE } from '../../model/aws';
-import { invalidValue } from '../../model/errors';
+import { isWholeNumber, type Rule } from '../../model/rules';
+import { checkKnown } from '../house-rules';
 import { AlarmedDashboard, type AlarmedDashboardProps } from './alarmed-dashboard';
 import {
-  type CacheTopology,
   cacheMonitoring,
   databaseMonitoring,
   fleetMonitoring,
-  type IWatchedPooler,
   loadBalancerMonitoring,
   poolerMonitoring,
   replicaLagGroup,
   targetGroupMonitoring,
 } from './alarms';
+import type { CacheTopology, IWatchedPooler } from './interfaces';
 import { checkedObjectives, type Objectives } from './objectives';
+
+/** A number of shards or replicas, from which the names of the nodes follow. */
+const namedNodes: Rule<number, { readonly min: number; readonly max: number }> = {
+  allows: isWholeNumber,
+  allowed: (_, { min, max }) => `a whole number from ${min} to ${max}, known at synthesis`,
+  rule: 'ElastiCache publishes metrics per node, and numbers the nodes.',
+  fix: 'Give the numbers of the replication group.',
+};
 
 /** Properties of a {@link RegionObservability}. */
 export interface RegionObservabilityProps extends AlarmedDashboardProps {
   /**
-   * What the region promises: the thresholds of the alarms.
+   * The objectives of the region: the thresholds of its alarms.
    *
    * @default - the defaults of {@link Objectives}
    */
   readonly objectives?: Objectives;
   /**
-   * Latency and errors are watched here.
+   * The load balancer whose latency and errors have alarms.
    *
    * @default - not watched
    */
   readonly loadBalancer?: elbv2.IApplicationLoadBalancer;
   /**
-   * Neither latency nor errors of the load balancer ring in 5 minutes with at most so many
+   * No alarm on latency or errors of the load balancer rings in 5 minutes with at most this many
    * requests: one error at night is no error rate.
    *
    * @default 100
    */
   readonly minimumRequests?: number;
   /**
-   * The health of the targets is watched here. A load balancer must be attached to it.
+   * The target group whose health has alarms. A load balancer must be attached to it.
    *
    * @default - not watched
    */
   readonly targetGroup?: elbv2.IApplicationTargetGroup;
   /**
-   * CPU and size of the fleet. The group must publish its group metrics.
+   * The fleet whose CPU and size have alarms. The group must publish its group metrics.
    *
    * @default - not watched
    */
   readonly autoScalingGroup?: IAutoScalingGroup;
   /**
-   * The primary of the database, where it is in this region. With it, the alarms on lag look at its
-   * writes.
+   * The primary of the database, if it is in this region. The alarms on lag then use its writes.
    *
    * @default - not watched
    */
   readonly primary?: rds.IDatabaseInstance;
   /**
-   * The replicas of the database in this region. Their alarms are named `Replica1`, `Replica2` and
-   * so on, in this order.
+   * The replicas of the database in this region. The names of their alarms contain `Replica1`,
+   * `Replica2` and so on, in this order.
    *
-   * @default - none
+   * @default - no replicas
    */
   readonly replicas?: readonly rds.IDatabaseInstance[];
   /**
-   * `max_connections` of the database instances: the alarm begins at 80 percent of it.
+   * `max_connections` of the database instances: the alarm rings above 80 percent of it.
    *
    * @default 500
    */
   readonly maxDatabaseConnections?: number;
   /**
-   * Free storage below which a database instance rings. The default lasts for almost 3 hours at a
-   * growth of 1 MiB per second.
+   * The free storage of a database instance below which the alarm rings. The default lasts for
+   * almost 3 hours at a growth of 1 MiB per second.
    *
    * @default Size.gibibytes(10)
    */
   readonly minimumFreeStorage?: Size;
   /**
-   * Bytes written per second from which the primary counts as busy, so that the lag of its replicas
-   * is a true one. An idle instance writes too: checkpoints, statistics, heartbeats.
+   * The bytes written per second above which the primary counts as busy, and the lag of its replicas
+   * as real. An idle instance writes too: checkpoints, statistics, heartbeats.
    *
    * @default Size.kibibytes(256)
    */
@@ -101,13 +108,13 @@ export interface RegionObservabilityProps extends AlarmedDashboardProps {
 }
 
 /**
- * The dashboard of one region and its first alarms, for whatever is given of load balancer, fleet,
- * database, poolers and cache.
+ * The dashboard of one region and its alarms, for any of load balancer, fleet, database, poolers and
+ * cache.
  *
  * The dashboard is named `<name>-<region>`, an alarm
- * `<alarmNamePrefix>-<what>-<symptom>-<severity>`.
+ * `<alarmNamePrefix>-<resource>-<symptom>-<severity>`.
  *
- * @throws IsochroneError if an objective or a name is out of range, or if something watched is
+ * @throws IsochroneError if an objective or a name is out of range, or if a watched resource is
  * known to be in another region
  */
 export class RegionObservability extends AlarmedDashboard {
@@ -135,7 +142,17 @@ export class RegionObservability extends AlarmedDashboard {
       this.checkRegion(`replicas[${index}]`, replica);
     });
     this.checkRegion('pooler', pooler?.loadBalancer);
-    if (replicationGroup) this.checkTopology(replicationGroup);
+    if (replicationGroup) {
+      const { shards, replicasPerShard } = replicationGroup;
+      checkKnown(this, 'replicationGroup.shards', namedNodes, shards, {
+        min: 1,
+        max: ELASTICACHE.nodesPerCluster,
+      });
+      checkKnown(this, 'replicationGroup.replicasPerShard', namedNodes, replicasPerShard, {
+        min: 0,
+        max: ELASTICACHE.replicasPerShard,
+      });
+    }
 
     const bounds = {
       maxConnections,
@@ -162,23 +179,5 @@ export class RegionObservability extends AlarmedDashboard {
     if (pooler) this.monitoring.monitorCustom(poolerMonitoring(pooler));
     if (replicationGroup)
       this.monitoring.monitorCustom(cacheMonitoring(replicationGroup, objectives));
-  }
-
-  private checkTopology({ shards, replicasPerShard }: CacheTopology): void {
-    const { nodesPerCluster: mostShards, replicasPerShard: mostReplicas } = ELASTICACHE;
-    for (const [property, value, least, most] of [
-      ['shards', shards, 1, mostShards],
-      ['replicasPerShard', replicasPerShard, 0, mostReplicas],
-    ] as const) {
-      if (!Token.isUnresolved(value) && Number.isInteger(value) && value >= least && value <= most)
-        continue;
-      throw invalidValue(this, {
-        property: `replicationGroup.${property}`,
-        value: Token.isUnresolved(value) ? 'a token' : value,
-        allowed: `a whole number from ${least} to ${most}, known at synthesis`,
-        rule: 'ElastiCache has its metrics per node, and the nodes are named by their numbers.',
-        fix: 'Give the numbers of the replication group.',
-      });
-    }
   }
 }

@@ -1,6 +1,6 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 
-/** The major version of Node.js that instances run: a package of Amazon Linux 2023. */
+/** The major version of Node.js on the instances, a package of Amazon Linux 2023. */
 const NODE_MAJOR_VERSION = 22;
 
 /** Variables that the boot script sets itself. */
@@ -12,7 +12,7 @@ export const RESERVED_VARIABLES: readonly string[] = [
 ];
 
 export interface BootScriptOptions {
-  /** Where the application's zip lies: an `s3://` URL. */
+  /** The `s3://` URL of the application's zip. */
   readonly archive: string;
   /** The file that Node.js starts, relative to the root of the zip. */
   readonly entry: string;
@@ -28,37 +28,42 @@ export interface BootScriptOptions {
  * The user data of an instance: it installs Node.js, fetches the application and runs it as a
  * systemd service.
  *
- * Any step that fails ends the script, and with it the creation of the fleet. Later, the load
- * balancer's health check catches what does not come up. The packages come from S3, as the
- * application does: a gateway endpoint is enough for them. The signal of a new fleet goes to
- * CloudFormation.
+ * A failed step ends the script, and with it the creation of the fleet. Later, the load balancer's
+ * health check replaces instances that do not start. Packages and the application come from S3, for
+ * which a gateway endpoint is enough. A new fleet signals CloudFormation.
  */
 export function bootScript(options: BootScriptOptions): ec2.UserData {
   const script = ec2.UserData.forLinux();
   script.addCommands(
     'set -euo pipefail',
-    // On the console, a boot that failed can be read without a login: `aws ec2 get-console-output`.
+    // The console shows a failed boot without a login: `aws ec2 get-console-output`.
     'exec > >(tee /dev/console) 2>&1',
-    // A role that was attached a moment ago is not known everywhere yet.
-    'retry() { for pause in 2 4 8 16 32; do "$@" && return; echo "failed, again in $pause s: $*"; sleep "$pause"; done; "$@"; }',
+    // A role that was just attached may not have propagated yet.
+    'retry() { for pause in 2 4 8 16 32; do "$@" && return; echo "failed, again in ' +
+      '$pause s: $*"; sleep "$pause"; done; "$@"; }',
     `retry dnf install --assumeyes nodejs${NODE_MAJOR_VERSION} unzip`,
     'useradd --system --no-create-home --shell /sbin/nologin application',
-    `retry aws s3 cp --no-progress --region ${options.region} ${options.archive} /tmp/application.zip`,
+    `retry aws s3 cp --no-progress --region ${options.region} ${options.archive} ` +
+      '/tmp/application.zip',
     'unzip -q /tmp/application.zip -d /opt/application && rm /tmp/application.zip',
-    // Owned by root and readable by all: the application cannot change its own code.
+    // Root owns the code and all may read it, so the application cannot change it.
     'chmod --recursive u=rwX,go=rX /opt/application',
     ...writeFile('/etc/application.env', environmentFile(options)),
-    'token=$(curl --silent --fail --request PUT --header "X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token)',
-    'instance=$(curl --silent --fail --header "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/meta-data/instance-id)',
+    'token=$(curl --silent --fail --request PUT --header ' +
+      '"X-aws-ec2-metadata-token-ttl-seconds: 60" http://169.254.169.254/latest/api/token)',
+    'instance=$(curl --silent --fail --header "X-aws-ec2-metadata-token: $token" ' +
+      'http://169.254.169.254/latest/meta-data/instance-id)',
     'echo "INSTANCE_ID=$instance" >> /etc/application.env',
     ...writeFile('/etc/systemd/system/application.service', unitFile(options.entry)),
     'systemctl daemon-reload && systemctl enable --now application',
-    `curl --silent --show-error --fail --output /dev/null --max-time 5 --retry 30 --retry-delay 2 --retry-all-errors http://127.0.0.1:${options.port}${options.healthCheckPath}`,
+    'curl --silent --show-error --fail --output /dev/null --max-time 5 --retry 30 ' +
+      '--retry-delay 2 --retry-all-errors ' +
+      `http://127.0.0.1:${options.port}${options.healthCheckPath}`,
   );
   return script;
 }
 
-/** The quoted marker keeps the shell from expanding anything between. */
+/** Commands that write a file. The quoted marker prevents shell expansion of its lines. */
 function writeFile(path: string, lines: readonly string[]): string[] {
   return [`cat > ${path} <<'END_OF_FILE'`, ...lines, 'END_OF_FILE'];
 }
@@ -77,8 +82,8 @@ function environmentFile(options: BootScriptOptions): string[] {
 }
 
 /**
- * Everything that a web service can do without is taken away: "systemd.exec". Memory must stay both
- * writable and executable for V8.
+ * The systemd unit, without every privilege that a web service does not need ("systemd.exec"). V8
+ * needs memory that is both writable and executable, so that stays allowed.
  */
 function unitFile(entry: string): string[] {
   return [
@@ -86,7 +91,7 @@ function unitFile(entry: string): string[] {
     'Description=The application of this fleet',
     'Wants=network-online.target',
     'After=network-online.target',
-    // Restart for ever: giving up is the load balancer's decision, which replaces the instance.
+    // Restarts without limit: the load balancer decides when to replace the instance.
     'StartLimitIntervalSec=0',
     '[Service]',
     'User=application',
@@ -96,7 +101,7 @@ function unitFile(entry: string): string[] {
     'Restart=always',
     'RestartSec=1',
     'LimitNOFILE=65536',
-    // Leaves the SSM agent enough to log in when the application leaks.
+    // Leaves the SSM agent enough memory for a login when the application leaks.
     'MemoryMax=85%',
     'CapabilityBoundingSet=',
     'NoNewPrivileges=yes',

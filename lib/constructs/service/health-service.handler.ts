@@ -1,16 +1,15 @@
 /**
- * What a fleet runs until it is given an application: a server that answers the load balancer's
- * health check.
+ * The default application of a fleet: a server that answers the load balancer's health check.
  *
- * It is also the contract in small that an application keeps: listen on PORT, answer `/health`,
- * keep idle connections open for longer than the load balancer does, and on SIGTERM finish what was
- * begun before leaving.
+ * It also shows the contract of an application: listen on PORT, answer `/health`, keep idle
+ * connections open for longer than the load balancer does, and on SIGTERM finish the requests in
+ * progress before exiting.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface HealthServiceSettings {
-  /** 0 lets the system choose. */
+  /** 0 selects a free port. */
   readonly port: number;
   readonly region: string;
   readonly instance: string;
@@ -18,27 +17,26 @@ export interface HealthServiceSettings {
   readonly keepAliveSeconds: number;
 }
 
-/**
- * How long requests may still take after SIGTERM. systemd kills what is left after 90 s by default.
- */
+/** How long requests may take after SIGTERM. systemd kills the process after 90 s by default. */
 const DRAIN_MS = 25_000;
 
 type Log = (entry: Record<string, unknown>) => void;
 
-/** The server, not listening yet. */
+/** Creates the server, which does not listen yet. */
 export function healthServer(settings: HealthServiceSettings, log: Log = logLine): Server {
   const server = createServer((request, response) =>
     answer(request, response, settings, server.listening),
   );
-  // Node closes idle connections after 5 s. A load balancer that sends a request into the closing
-  // answers its client 502.
+  // By default, Node closes idle connections after 5 s. A load balancer that sends a request into a
+  // closing connection answers 502.
   server.keepAliveTimeout = settings.keepAliveSeconds * 1000;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     log({ level: 'WARN', message: 'bad request', error: error.code ?? error.message });
     if (!socket.writable) return;
     const body = JSON.stringify({ error: 'The request is not HTTP.' });
     socket.end(
-      `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      'HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n' +
+        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
     );
   });
   return server;
@@ -50,7 +48,7 @@ function answer(
   settings: HealthServiceSettings,
   listening: boolean,
 ): void {
-  // Nothing here reads a body; unread, it would block the next request on the connection.
+  // An unread body would block the next request on the connection.
   request.resume();
   if (!listening) response.setHeader('Connection', 'close');
   const path = request.url?.split('?', 1)[0];
@@ -86,7 +84,11 @@ function reply(
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** The settings as systemd hands them over. */
+/**
+ * The settings from the environment that systemd passes.
+ *
+ * @throws Error if PORT or KEEP_ALIVE_SECONDS is not a whole number in range
+ */
 export function settingsFrom(environment: NodeJS.ProcessEnv): HealthServiceSettings {
   return {
     port: wholeNumber(environment, 'PORT', 8080, 65_535),
@@ -106,7 +108,8 @@ function wholeNumber(
   if (text === undefined) return fallback;
   if (!/^\d{1,6}$/.test(text) || Number(text) > max) {
     throw new Error(
-      `${name} must be a whole number from 0 to ${max}, got ${JSON.stringify(text)}. Correct it in the fleet's environment.`,
+      `${name} must be a whole number from 0 to ${max}, got ${JSON.stringify(text)}. ` +
+        "Correct it in the fleet's environment.",
     );
   }
   return Number(text);

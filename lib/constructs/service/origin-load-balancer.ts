@@ -1,39 +1,38 @@
 import { Duration, RemovalPolicy, type SecretValue, Stack, Token } from 'aws-cdk-lib';
 import type * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { REGIONS } from '../../model/aws';
 import { invalidValue } from '../../model/errors';
-import { acknowledge } from '../house-rules';
-
-/** "Connection idle timeout", Elastic Load Balancing user guide for Application Load Balancers. */
-export const IDLE_TIMEOUT_SECONDS = { min: 1, max: 4000 };
+import { acknowledge, checkRule } from '../house-rules';
+import { idleTimeoutSeconds, prefixListId, secretHeader } from './checks';
 
 /**
  * The header by which CloudFront proves that a request comes through our distribution and not
- * through somebody else's.
+ * through that of another AWS customer.
  */
 export interface OriginVerification {
   /**
-   * The name of the header, the same that the distribution adds to its origin requests; letters,
-   * digits and hyphens.
+   * The name of the header, as the distribution adds it to its origin requests; letters, digits and
+   * hyphens.
    */
   readonly headerName: string;
   /**
    * The value that the distribution sends, in this region's Secrets Manager. It reaches the
-   * listener as a dynamic reference, so no template holds it. CloudFormation reads it again only
-   * when the reference changes: name a `versionId` or a JSON field per rotation rather than rely on
-   * the newest version.
+   * listener as a dynamic reference, so no template contains it. CloudFormation reads it again only
+   * when the reference changes: name a `versionId` or a JSON field per rotation instead of relying
+   * on the newest version.
    */
   readonly secret: SecretValue;
   /**
-   * A value that is accepted besides, so that a rotation needs no outage: first accept both, then
-   * let the distribution send the new one, then drop the old one.
+   * A second accepted value, for a rotation without an outage: first accept both values, then let
+   * the distribution send the new one, then remove the old one.
    *
-   * @default only `secret` is accepted
+   * @default - only `secret` is accepted
    */
   readonly previousSecret?: SecretValue;
 }
@@ -48,12 +47,12 @@ export interface OriginLoadBalancerProps {
    */
   readonly vpc: ec2.IVpc;
   /**
-   * How CloudFront reaches the load balancer. Another value replaces it.
+   * How CloudFront reaches the load balancer. Another value replaces the load balancer.
    *
    * - `cloudfront-public`: on the internet, open to CloudFront's addresses only.
-   * - `vpc-origin`: in private subnets, through a VPC origin that is made with it. The VPC needs an
-   *   internet gateway all the same, and an account has 25 VPC origins. CloudFront has no
-   *   WebSocket, gRPC or Lambda@Edge origin triggers there.
+   * - `vpc-origin`: in private subnets, through a VPC origin that this construct creates. The VPC
+   *   still needs an internet gateway, and an account has at most 25 VPC origins. VPC origins
+   *   support no WebSocket, gRPC or Lambda@Edge origin triggers.
    *
    * @default 'cloudfront-public'
    */
@@ -63,17 +62,17 @@ export interface OriginLoadBalancerProps {
    * balancer.
    */
   readonly certificate: acm.ICertificate;
-  /** The header without which a request is refused. */
+  /** The header that each request must carry; other requests are refused. */
   readonly originVerification: OriginVerification;
   /**
    * The managed prefix list of CloudFront's origin-facing servers in this region.
    *
-   * @default the one of the stack's region, from the region table
+   * @default - the list of the stack's region, from the region table
    */
   readonly cloudFrontPrefixListId?: string;
   /**
-   * How long a connection may be silent, 1 to 4000 s. CloudFront waits 30 s for an answer by
-   * default; targets must keep idle connections open for longer than this.
+   * How long a connection may be idle, 1 to 4000 s. CloudFront waits 30 s for a response by
+   * default; targets must keep idle connections open for longer than this timeout.
    *
    * @default Duration.seconds(60)
    */
@@ -87,12 +86,12 @@ export interface OriginLoadBalancerProps {
   /**
    * Whether the load balancer refuses to be deleted.
    *
-   * @default true unless removalPolicy is DESTROY
+   * @default - true unless removalPolicy is DESTROY
    */
   readonly deletionProtection?: boolean;
   /**
-   * What happens to the access logs when they leave the stack. With DESTROY, the bucket must be
-   * empty by then.
+   * What happens to the access logs when they leave the stack. With DESTROY, the bucket must first
+   * be empty.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -100,22 +99,24 @@ export interface OriginLoadBalancerProps {
 }
 
 /**
- * A load balancer that only CloudFront can use, and of all of CloudFront only our distribution.
+ * A load balancer that only CloudFront can use, and only through our distribution.
  *
- * Two locks, because each alone leaves a gap: the security group lets in CloudFront's addresses,
- * which every other AWS customer's distribution has too; the secret header tells ours from theirs,
- * but would by itself leave the port open to the world's scanners.
+ * It has two protections, because each alone leaves a gap. The security group admits CloudFront's
+ * addresses, which the distributions of all AWS customers share. The secret header identifies our
+ * distribution, but alone would leave the port open to scanners.
  *
- * The prefix list weighs 55 of the 60 inbound rules that a security group holds by default, so this
- * group takes no second list.
+ * The prefix list counts as 55 of the 60 inbound rules that a security group allows by default, so
+ * this group has no room for a second list.
+ *
+ * @throws IsochroneError for a value that AWS would refuse, or without a known prefix list
  */
 export class OriginLoadBalancer extends Construct {
   public readonly loadBalancer: elbv2.ApplicationLoadBalancer;
   public readonly listener: elbv2.ApplicationListener;
   public readonly accessLogs: s3.Bucket;
-  /** What a distribution names as its origin; undefined but with `access: 'vpc-origin'`. */
+  /** The origin of a distribution; only defined with `access: 'vpc-origin'`. */
   public readonly vpcOrigin?: cloudfront.VpcOrigin;
-  /** How long a connection may be silent. */
+  /** How long a connection may be idle. */
   public readonly idleTimeout: Duration;
   private readonly verification: OriginVerification;
 
@@ -125,9 +126,12 @@ export class OriginLoadBalancer extends Construct {
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     const deletionProtection = props.deletionProtection ?? removalPolicy !== RemovalPolicy.DESTROY;
     this.verification = props.originVerification;
-    this.checkHeaderName(props.originVerification.headerName);
-    this.checkIdleTimeout(this.idleTimeout);
-    const prefixListId = this.prefixList(props.cloudFrontPrefixListId);
+    checkRule(this, 'originVerification.headerName', secretHeader, this.verification.headerName);
+    if (!this.idleTimeout.isUnresolved()) {
+      const seconds = this.idleTimeout.toSeconds({ integral: false });
+      checkRule(this, 'idleTimeout', idleTimeoutSeconds, seconds);
+    }
+    const cloudFrontList = this.prefixList(props.cloudFrontPrefixListId);
     const isPrivate = props.access === 'vpc-origin';
 
     this.accessLogs = this.accessLogBucket(
@@ -140,9 +144,9 @@ export class OriginLoadBalancer extends Construct {
       description: `The load balancer ${this.node.path}: open to CloudFront only.`,
       allowAllOutbound: false,
     });
-    // For VPC origins as well: the security group that CloudFront makes for them does not exist
-    // before the first one.
-    securityGroup.addIngressRule(ec2.Peer.prefixList(prefixListId), ec2.Port.HTTPS, 'CloudFront');
+    // For VPC origins as well: CloudFront creates its security group for them together with the first
+    // VPC origin, too late for a rule here.
+    securityGroup.addIngressRule(ec2.Peer.prefixList(cloudFrontList), ec2.Port.HTTPS, 'CloudFront');
 
     this.loadBalancer = new elbv2.ApplicationLoadBalancer(this, 'Resource', {
       vpc: props.vpc,
@@ -154,22 +158,26 @@ export class OriginLoadBalancer extends Construct {
       http2Enabled: true,
       idleTimeout: this.idleTimeout,
       dropInvalidHeaderFields: true,
-      // Blocks what could smuggle a request. The strictest mode would also refuse harmless URIs
-      // that browsers do send.
+      // Blocks request smuggling. The strictest mode would also refuse harmless URIs that browsers
+      // send.
       desyncMitigationMode: elbv2.DesyncMitigationMode.DEFENSIVE,
       deletionProtection,
     });
     this.loadBalancer.logAccessLogs(this.accessLogs);
     acknowledge(
       this.loadBalancer,
-      'The web ACL stands at the distribution in front. The security group admits only CloudFront, and the listener answers 403 to whatever lacks the secret header of that distribution, so nothing reaches a target past the web ACL.',
+      'The web ACL stands at the distribution in front. The security group admits only ' +
+        'CloudFront, and the listener answers 403 to whatever lacks the secret header of ' +
+        'that distribution, so nothing reaches a target past the web ACL.',
       'NIST.800.53.R5-ALBWAFEnabled',
       'PCI.DSS.321-ALBWAFEnabled',
     );
     if (!deletionProtection) {
       acknowledge(
         this.loadBalancer,
-        'The owner turned deletion protection off (`deletionProtection` or `removalPolicy: DESTROY`), for a sandbox or because the stack itself is protected. A load balancer holds no data.',
+        'The owner turned deletion protection off (`deletionProtection` or `removalPolicy: ' +
+          'DESTROY`), for a sandbox or because the stack itself is protected. A load ' +
+          'balancer holds no data.',
         'NIST.800.53.R5-ELBDeletionProtectionEnabled',
       );
     }
@@ -177,11 +185,11 @@ export class OriginLoadBalancer extends Construct {
     this.listener = this.loadBalancer.addListener('Https', {
       port: 443,
       protocol: elbv2.ApplicationProtocol.HTTPS,
-      // The default opens the port to the world.
+      // The default would open the port to all addresses.
       open: false,
       certificates: [props.certificate],
-      // CloudFront is the only client and needs none of the older ciphers. Named, so that it does
-      // not hang on a feature flag.
+      // CloudFront, the only client, needs no older cipher. The explicit policy does not depend on a
+      // feature flag.
       sslPolicy: elbv2.SslPolicy.TLS13_12_RES_PQ,
       defaultAction: elbv2.ListenerAction.fixedResponse(403, {
         contentType: 'text/plain',
@@ -191,7 +199,7 @@ export class OriginLoadBalancer extends Construct {
     if (isPrivate) this.vpcOrigin = this.createVpcOrigin();
   }
 
-  /** Send what carries the secret header to these targets. */
+  /** Forwards requests that carry the secret header to these targets. */
   public forwardTo(targetGroup: elbv2.IApplicationTargetGroup): void {
     const { headerName, secret, previousSecret } = this.verification;
     const values = [secret, previousSecret].filter((value) => value !== undefined);
@@ -207,16 +215,52 @@ export class OriginLoadBalancer extends Construct {
     });
   }
 
+  /**
+   * Requests that reached a target.
+   *
+   * @default - the sum over 5 minutes
+   */
+  public metricRequestCount(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.loadBalancer.metrics.requestCount(props);
+  }
+
+  /**
+   * Time until a target's response headers, in seconds.
+   *
+   * @default - the average over 5 minutes
+   */
+  public metricTargetResponseTime(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.loadBalancer.metrics.targetResponseTime(props);
+  }
+
+  /**
+   * 5xx responses of the targets.
+   *
+   * @default - the sum over 5 minutes
+   */
+  public metricTarget5xx(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.loadBalancer.metrics.httpCodeTarget(elbv2.HttpCodeTarget.TARGET_5XX_COUNT, props);
+  }
+
+  /**
+   * 5xx responses of the load balancer itself, such as without a healthy target. These requests are
+   * not in `metricRequestCount`.
+   *
+   * @default - the sum over 5 minutes
+   */
+  public metricLoadBalancer5xx(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.loadBalancer.metrics.httpCodeElb(elbv2.HttpCodeElb.ELB_5XX_COUNT, props);
+  }
+
   private createVpcOrigin(): cloudfront.VpcOrigin {
     const vpcOrigin = new cloudfront.VpcOrigin(this, 'VpcOrigin', {
       endpoint: cloudfront.VpcOriginEndpoint.applicationLoadBalancer(this.loadBalancer),
       protocolPolicy: cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
       originSslProtocols: [cloudfront.OriginSslPolicy.TLS_V1_2],
     });
-    // CloudFront refuses an update that changes nothing but tags, so whatever tags the app, this
-    // resource has none.
+    // CloudFront refuses an update that only changes tags, so this resource never has tags.
     (vpcOrigin.node.defaultChild as cloudfront.CfnVpcOrigin).addPropertyDeletionOverride('Tags');
-    // A distribution may ask as soon as the VPC origin is there.
+    // A distribution may send requests as soon as the VPC origin exists.
     vpcOrigin.node.addDependency(this.listener);
     return vpcOrigin;
   }
@@ -239,77 +283,50 @@ export class OriginLoadBalancer extends Construct {
     });
     acknowledge(
       bucket,
-      'Elastic Load Balancing delivers access logs only to buckets that are encrypted with SSE-S3; it cannot use a KMS key.',
+      'Elastic Load Balancing delivers access logs only to buckets that are encrypted with ' +
+        'SSE-S3; it cannot use a KMS key.',
       'NIST.800.53.R5-S3DefaultEncryptionKMS',
       'PCI.DSS.321-S3DefaultEncryptionKMS',
     );
     acknowledge(
       bucket,
-      'The bucket is itself the end of a log, written only by Elastic Load Balancing. Logging the delivery of logs would need a further bucket with the same finding; reads show in CloudTrail data events.',
+      'The bucket is itself the end of a log, written only by Elastic Load Balancing. ' +
+        'Logging the delivery of logs would need a further bucket with the same finding; ' +
+        'reads show in CloudTrail data events.',
       'AwsSolutions-S1',
       'NIST.800.53.R5-S3BucketLoggingEnabled',
       'PCI.DSS.321-S3BucketLoggingEnabled',
     );
     acknowledge(
       bucket,
-      'Access logs belong to one region and expire. Losing the region loses the traffic that they describe; versioning covers deletion by mistake.',
+      'Access logs belong to one region and expire. Losing the region loses the traffic ' +
+        'that they describe; versioning covers deletion by mistake.',
       'NIST.800.53.R5-S3BucketReplicationEnabled',
       'PCI.DSS.321-S3BucketReplicationEnabled',
     );
     return bucket;
   }
 
-  private checkHeaderName(headerName: string): void {
-    if (Token.isUnresolved(headerName)) return;
-    if (!/^[A-Za-z0-9-]{1,40}$/.test(headerName) || /^x-(amz|edge)-/i.test(headerName)) {
-      throw invalidValue(this, {
-        property: 'originVerification.headerName',
-        value: headerName,
-        allowed: 'up to 40 letters, digits and hyphens, not beginning with X-Amz- or X-Edge-',
-        rule: 'The load balancer drops headers with other characters in their name, and CloudFront adds none of its own prefixes.',
-        fix: 'Use a name such as X-Origin-Verify.',
-      });
-    }
-  }
-
-  private checkIdleTimeout(idleTimeout: Duration): void {
-    if (idleTimeout.isUnresolved()) return;
-    const seconds = idleTimeout.toSeconds({ integral: false });
-    const { min, max } = IDLE_TIMEOUT_SECONDS;
-    if (!Number.isInteger(seconds) || seconds < min || seconds > max) {
-      throw invalidValue(this, {
-        property: 'idleTimeout',
-        value: `${seconds} s`,
-        allowed: `${min} to ${max} whole seconds`,
-        rule: 'Application Load Balancers take no other idle timeout.',
-        fix: 'Keep it above the response timeout of the CloudFront origin.',
-      });
-    }
-  }
-
   private prefixList(given: string | undefined): string {
     const { region } = Stack.of(this);
-    const prefixListId = given ?? REGIONS[region]?.cloudFrontPrefixListId;
-    if (prefixListId === undefined) {
+    const id = given ?? REGIONS[region]?.cloudFrontPrefixListId;
+    if (id === undefined) {
       throw invalidValue(this, {
         property: 'cloudFrontPrefixListId',
         value: given,
-        allowed: `given in ${Token.isUnresolved(region) ? 'a stack without a concrete region' : region}`,
-        rule: 'Only CloudFront may reach the load balancer, and the region table has no prefix list of CloudFront for this region; synthesis looks nothing up.',
+        allowed:
+          'given in ' +
+          `${Token.isUnresolved(region) ? 'a stack without a concrete region' : region}`,
+        rule:
+          'Only CloudFront may reach the load balancer, the region table has no prefix list of ' +
+          'CloudFront for this region, and synthesis looks nothing up.',
         fix: Token.isUnresolved(region)
           ? 'Give the stack a region: the access logs of a load balancer need one too.'
-          : 'Take the id of com.amazonaws.global.cloudfront.origin-facing from `aws ec2 describe-managed-prefix-lists` in that region.',
+          : 'Take the id of com.amazonaws.global.cloudfront.origin-facing from ' +
+            '`aws ec2 describe-managed-prefix-lists` in that region.',
       });
     }
-    if (!Token.isUnresolved(prefixListId) && !/^pl-[0-9a-f]{8,17}$/.test(prefixListId)) {
-      throw invalidValue(this, {
-        property: 'cloudFrontPrefixListId',
-        value: prefixListId,
-        allowed: 'the id of a prefix list, such as pl-3b927c52',
-        rule: 'EC2 names prefix lists so.',
-        fix: 'Give the id, not the name, of com.amazonaws.global.cloudfront.origin-facing.',
-      });
-    }
-    return prefixListId;
+    checkRule(this, 'cloudFrontPrefixListId', prefixListId, id);
+    return id;
   }
 }

@@ -1,53 +1,49 @@
 import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
-import { Duration, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
-import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { AUTO_SCALING } from '../../model/aws';
 import { invalidValue } from '../../model/errors';
-import { acknowledge, allowSessions, fleetTemplate, handlerDirectory } from '../house-rules';
-import { bootScript, RESERVED_VARIABLES } from './boot-script';
 import {
+  acknowledge,
+  allowSessions,
+  checkRule,
+  fleetTemplate,
+  handlerDirectory,
+} from '../house-rules';
+import { bootScript } from './boot-script';
+import {
+  checkCapacity,
+  checkEnvironment,
+  healthCheckGraceSeconds,
   IDLE_TIMEOUT_SECONDS,
-  OriginLoadBalancer,
-  type OriginLoadBalancerProps,
-} from './origin-load-balancer';
+  instanceLifetimeDays,
+  plainPath,
+  targetCpu,
+  targetRequests,
+  unprivilegedPort,
+} from './checks';
+import type { IServiceFleet } from './interfaces';
+import { OriginLoadBalancer, type OriginLoadBalancerProps } from './origin-load-balancer';
 
-/**
- * "Replace Auto Scaling instances based on maximum instance lifetime", Amazon EC2 Auto Scaling user
- * guide.
- */
-const INSTANCE_LIFETIME_DAYS = { min: 1, max: 365 };
-
-/** Ports that a process without privileges may listen on. */
-const PORTS = { min: 1024, max: 65_535 };
-
-/** The only path that the server answers which stands in for an application. */
+/** The only path that the default server answers. */
 const DEFAULT_HEALTH_CHECK_PATH = '/health';
 
-/**
- * "User data", Amazon EC2 user guide: 16 KB before it is encoded. A part is left for the fleet's
- * own script.
- */
-const ENVIRONMENT_BYTES = 10_000;
-
-/**
- * How long instances may take to come up when the fleet is created, before CloudFormation gives up.
- */
+/** How long CloudFormation waits for the instances of a new fleet. */
 const CREATION_TIMEOUT = Duration.minutes(15);
 
-/** A Node.js application, built: what each instance runs. */
+/** A built Node.js application, which each instance runs. */
 export interface FleetApplication {
   /**
-   * The folder with everything that it needs at run time. It is zipped and uploaded when the stack
-   * is deployed.
+   * The folder with everything that the application needs at run time. It is zipped and uploaded
+   * when the stack is deployed.
    */
   readonly directory: string;
   /**
@@ -60,24 +56,25 @@ export interface FleetApplication {
 
 export interface ServiceFleetProps extends OriginLoadBalancerProps {
   /**
-   * The subnets of the instances. They need a way out: to S3 for packages and the application, and
-   * to CloudFormation, which waits for the first ones' signal.
+   * The subnets of the instances. They need internet access: to S3 for packages and the application,
+   * and to CloudFormation, which waits for the signal of the first instances.
    *
-   * @default the private subnets with egress
+   * @default - the private subnets with egress
    */
   readonly vpcSubnets?: ec2.SubnetSelection;
   /**
-   * What the instances run. It listens on `PORT`, answers `healthCheckPath` with 200, keeps idle
-   * connections open for `KEEP_ALIVE_SECONDS`, and on SIGTERM finishes what it began.
+   * The application that the instances run. It must listen on `PORT`, answer `healthCheckPath` with
+   * 200, keep idle connections open for `KEEP_ALIVE_SECONDS`, and on SIGTERM finish the requests in
+   * progress.
    *
-   * @default a server that answers the health check and nothing else
+   * @default - a server that only answers the health check
    */
   readonly application?: FleetApplication;
   /**
-   * Environment variables of the application. Whoever may describe launch templates can read them:
-   * give the names of secrets, never their values.
+   * Environment variables of the application. Anyone who may describe launch templates can read
+   * them: give the names of secrets, never their values.
    *
-   * @default only PORT, AWS_REGION, INSTANCE_ID, KEEP_ALIVE_SECONDS and NODE_ENV=production
+   * @default - only PORT, AWS_REGION, INSTANCE_ID, KEEP_ALIVE_SECONDS and NODE_ENV=production
    */
   readonly environment?: Readonly<Record<string, string>>;
   /**
@@ -99,89 +96,91 @@ export interface ServiceFleetProps extends OriginLoadBalancerProps {
    */
   readonly healthCheckGrace?: Duration;
   /**
-   * The instance type. Its architecture chooses the image.
+   * The instance type. Its architecture selects the image.
    *
    * @default m7g.large
    */
   readonly instanceType?: ec2.InstanceType;
   /**
-   * Instances at least; 2 survive the loss of one.
+   * The minimum number of instances; 2 survive the loss of one.
    *
    * @default 2
    */
   readonly minCapacity?: number;
   /**
-   * Instances at most.
+   * The maximum number of instances.
    *
    * @default 50
    */
   readonly maxCapacity?: number;
   /**
-   * The average CPU that the fleet is kept at, in percent.
+   * The average CPU that scaling keeps, in percent.
    *
    * @default 70
    */
   readonly targetCpuPercent?: number;
   /**
-   * The requests per second and instance that the fleet is kept at.
+   * The requests per second and instance that scaling keeps.
    *
    * @default 1000
    */
   readonly targetRequestsPerSecond?: number;
   /**
-   * How long a new instance's figures are left out of scaling decisions, and how long a roll-out
-   * waits after each batch.
+   * How long scaling ignores the metrics of a new instance, and how long a rollout waits after each
+   * batch.
    *
    * @default Duration.minutes(2)
    */
   readonly instanceWarmup?: Duration;
   /**
-   * The age at which an instance is replaced by a fresh one, 1 to 365 days. Its image is the newest
-   * of the last deployment.
+   * The age at which a new instance replaces an old one, 1 to 365 days. The new instance runs the
+   * image that was the newest at the last deployment.
    *
    * @default Duration.days(14)
    */
   readonly maxInstanceLifetime?: Duration;
   /**
-   * How long the load balancer lets an instance that leaves finish its requests.
+   * How long the load balancer lets a departing instance finish its requests.
    *
    * @default Duration.seconds(30)
    */
   readonly deregistrationDelay?: Duration;
   /**
-   * Alarms that stop a roll-out, so that CloudFormation rolls it back; 10 at most.
+   * Alarms that stop a rollout, so that CloudFormation rolls it back; at most 10.
    *
-   * @default only unhealthy instances stop it
+   * @default - only unhealthy instances stop a rollout
    */
   readonly rollbackAlarms?: readonly cloudwatch.IAlarm[];
   /**
-   * Where launches and terminations are reported.
+   * The topic to which launches and terminations are reported.
    *
-   * @default nowhere but in the activity history of the group
+   * @default - the activity history of the group only
    */
   readonly notificationTopic?: sns.ITopic;
 }
 
 /**
- * An autoscaled fleet behind a load balancer that only CloudFront reaches.
+ * An Auto Scaling fleet behind a load balancer that only CloudFront reaches.
  *
- * A deployment replaces instances gradually whenever the launch template changes: a new
+ * A deployment replaces instances gradually whenever the launch template changes: for a new
  * application, another setting, or a new Amazon Linux image, whose id CloudFormation resolves at
- * each deployment. It never sets the desired capacity, which belongs to the scaling policies.
+ * each deployment. A deployment never sets the desired capacity, which the scaling policies control.
+ *
+ * @throws IsochroneError for a value that AWS would refuse or no instance could run with
  */
-export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGrantable {
+export class ServiceFleet extends Construct implements IServiceFleet {
   public readonly loadBalancer: elbv2.ApplicationLoadBalancer;
   public readonly listener: elbv2.ApplicationListener;
-  /** What a distribution names as its origin; undefined but with `access: 'vpc-origin'`. */
+  /** The origin of a distribution; only defined with `access: 'vpc-origin'`. */
   public readonly vpcOrigin?: cloudfront.VpcOrigin;
   public readonly targetGroup: elbv2.ApplicationTargetGroup;
   public readonly autoScalingGroup: autoscaling.AutoScalingGroup;
-  /** What the application may do in AWS. */
+  /** The role of the instances: the permissions of the application. */
   public readonly role: iam.Role;
-  /** The role, so that grants can be given to the fleet itself: `cache.grantConnect(fleet)`. */
+  /** The role, as the target of grants to the fleet: `cache.grantConnect(fleet)`. */
   public readonly grantPrincipal: iam.IPrincipal;
   /**
-   * The instances. Let them into databases and caches:
+   * The network access of the instances. Admit them to databases and caches with
    * `cache.connections.allowDefaultPortFrom(fleet)`.
    */
   public readonly connections: ec2.Connections;
@@ -204,10 +203,13 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     const maxInstanceLifetime = props.maxInstanceLifetime ?? Duration.days(14);
 
     this.checkApplication(application.directory, entry);
-    this.checkEnvironment(environment);
-    this.checkNetwork(port, healthCheckPath, props.application !== undefined);
-    this.checkCapacity(minCapacity, maxCapacity);
-    this.checkTargets(targetCpuPercent, targetRequestsPerSecond);
+    checkEnvironment(this, environment);
+    checkRule(this, 'port', unprivilegedPort, port);
+    checkRule(this, 'healthCheckPath', plainPath, healthCheckPath);
+    if (props.application === undefined) this.checkDefaultServer(healthCheckPath);
+    checkCapacity(this, minCapacity, maxCapacity);
+    checkRule(this, 'targetCpuPercent', targetCpu, targetCpuPercent);
+    checkRule(this, 'targetRequestsPerSecond', targetRequests, targetRequestsPerSecond);
     this.checkDurations(healthCheckGrace, maxInstanceLifetime);
 
     const front = new OriginLoadBalancer(this, 'Front', props);
@@ -233,7 +235,9 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     this.grantPrincipal = this.role;
     acknowledge(
       this.role,
-      'What is granted to the fleet stands in the default policy of its role, one policy per role as CDK writes it. It serves this role only, changes with the constructs that grant, and goes with the role.',
+      'What is granted to the fleet stands in the default policy of its role, one policy ' +
+        'per role as CDK writes it. It serves this role only, changes with the constructs ' +
+        'that grant, and goes with the role.',
       'NIST.800.53.R5-IAMNoInlinePolicy',
       'PCI.DSS.321-IAMNoInlinePolicy',
     );
@@ -241,8 +245,8 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     const asset = new Asset(this, 'Application', { path: application.directory });
     const mayReadApplication = this.allowReading(asset);
 
-    // Idle connections of the application must outlive the load balancer's, or it answers 502 when
-    // it loses that race.
+    // The application must keep idle connections open for longer than the load balancer. Otherwise
+    // the load balancer sends a request into a closing connection and answers 502.
     const keepAliveSeconds =
       (front.idleTimeout.isUnresolved()
         ? IDLE_TIMEOUT_SECONDS.max
@@ -257,7 +261,7 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       environment,
     });
     const launchTemplate = fleetTemplate(this, 'LaunchTemplate', {
-      // An SSM parameter of the template: resolved at each deployment, never at synthesis.
+      // An SSM parameter in the template is resolved at each deployment, never at synthesis.
       machineImage: ec2.MachineImage.latestAmazonLinux2023({
         cpuType:
           instanceType.architecture === ec2.InstanceArchitecture.ARM_64
@@ -283,11 +287,11 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       }),
       defaultInstanceWarmup: instanceWarmup,
       maxInstanceLifetime,
-      // Also outside of roll-outs, for instances that are too old or unhealthy: a new one answers
-      // before the old one goes.
+      // Also outside of rollouts: the replacement of an old or unhealthy instance answers before the
+      // instance terminates.
       minHealthyPercentage: 100,
       maxHealthyPercentage: 110,
-      // Scaling in first removes what a roll-out would replace.
+      // Scaling in first terminates instances that a rollout would replace.
       terminationPolicies: [
         autoscaling.TerminationPolicy.OLDEST_LAUNCH_TEMPLATE,
         autoscaling.TerminationPolicy.DEFAULT,
@@ -296,11 +300,11 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       notifications: props.notificationTopic && [
         { topic: props.notificationTopic, scalingEvents: autoscaling.ScalingEvents.ALL },
       ],
-      // The fleet is created when the application answers, not when the instances have booted.
+      // Creation succeeds when the application answers, not when the instances have booted.
       signals: autoscaling.Signals.waitForMinCapacity({ timeout: CREATION_TIMEOUT }),
-      // An instance refresh, started by CloudFormation: it launches before it terminates, follows
-      // the load balancer's health checks and does not suspend scaling, all of which a rolling
-      // update does not do. If it fails, the stack rolls back, and with it the launch template.
+      // CloudFormation starts an instance refresh. Unlike a rolling update, it launches before it
+      // terminates, follows the load balancer's health checks and does not suspend scaling. If it
+      // fails, the stack rolls back, and with it the launch template.
       updatePolicy: autoscaling.UpdatePolicy.instanceRefresh({
         strategy: autoscaling.InstanceRefreshStrategy.ROLLING,
         instanceWarmup,
@@ -310,14 +314,17 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
     userData.addSignalOnExitCommand(this.autoScalingGroup);
     acknowledge(
       this.autoScalingGroup,
-      'The signals are for the creation of the group only. An instance refresh does not wait for them: it goes by the health checks of the load balancer.',
+      'The signals are for the creation of the group only. An instance refresh does not ' +
+        'wait for them: it goes by the health checks of the load balancer.',
       'Annotation::@aws-cdk/aws-autoscaling:signalsNotUsedByInstanceRefresh',
     );
     this.autoScalingGroup.node.addDependency(mayReadApplication);
     if (props.notificationTopic === undefined) {
       acknowledge(
         this.autoScalingGroup,
-        'Launches and terminations stay in the activity history of the group and on EventBridge. Scaling is routine here; who wants a message for each event gives `notificationTopic`.',
+        'Launches and terminations stay in the activity history of the group and on ' +
+          'EventBridge. Scaling is routine here; who wants a message for each event gives ' +
+          '`notificationTopic`.',
         'AwsSolutions-AS3',
       );
     }
@@ -329,7 +336,7 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
       port,
       targets: [this.autoScalingGroup],
       deregistrationDelay: props.deregistrationDelay ?? Duration.seconds(30),
-      // Requests differ in cost: counting what is open spreads load better than taking turns.
+      // Requests differ in cost, so counting open requests spreads load better than round robin.
       loadBalancingAlgorithmType:
         elbv2.TargetGroupLoadBalancingAlgorithmType.LEAST_OUTSTANDING_REQUESTS,
       healthCheck: {
@@ -353,9 +360,77 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
   }
 
   /**
-   * The role reads this one archive. A policy per version, not one that is edited: CloudFormation
-   * makes the new one before the roll-out and removes the old one after it, so instances that are
-   * still launched from the old template, and a roll-back, find theirs.
+   * Average CPU of the instances, in percent.
+   *
+   * @default - the average over 5 minutes
+   */
+  public metricCpu(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.groupMetric('AWS/EC2', 'CPUUtilization', props);
+  }
+
+  /**
+   * The desired number of instances.
+   *
+   * @default - the average over 5 minutes
+   */
+  public metricDesiredCapacity(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.groupMetric('AWS/AutoScaling', 'GroupDesiredCapacity', props);
+  }
+
+  /**
+   * The maximum number of instances.
+   *
+   * @default - the average over 5 minutes
+   */
+  public metricMaxSize(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.groupMetric('AWS/AutoScaling', 'GroupMaxSize', props);
+  }
+
+  /**
+   * Instances in service.
+   *
+   * @default - the average over 5 minutes
+   */
+  public metricInServiceInstances(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.groupMetric('AWS/AutoScaling', 'GroupInServiceInstances', props);
+  }
+
+  /**
+   * Healthy targets of the load balancer.
+   *
+   * @default - the average over 5 minutes
+   */
+  public metricHealthyHosts(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.targetGroup.metrics.healthyHostCount(props);
+  }
+
+  /**
+   * Unhealthy targets of the load balancer.
+   *
+   * @default - the average over 5 minutes
+   */
+  public metricUnhealthyHosts(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.targetGroup.metrics.unhealthyHostCount(props);
+  }
+
+  private groupMetric(
+    namespace: string,
+    metricName: string,
+    props?: cloudwatch.MetricOptions,
+  ): cloudwatch.Metric {
+    const { autoScalingGroupName } = this.autoScalingGroup;
+    return new cloudwatch.Metric({
+      namespace,
+      metricName,
+      dimensionsMap: { AutoScalingGroupName: autoScalingGroupName },
+      ...props,
+    }).attachTo(this);
+  }
+
+  /**
+   * Lets the role read this one archive. Each version has a policy of its own: CloudFormation
+   * creates the new policy before a rollout and deletes the old one after it. Instances that are
+   * still launched from the old template, and a rollback, keep access to their archive.
    */
   private allowReading(asset: Asset): iam.ManagedPolicy {
     return new iam.ManagedPolicy(this, `ReadApplication${asset.assetHash.slice(0, 8)}`, {
@@ -382,144 +457,32 @@ export class ServiceFleet extends Construct implements ec2.IConnectable, iam.IGr
         value: entry,
         allowed: `a file in ${directory}`,
         rule: 'Each instance runs it with Node.js, from the unpacked folder.',
-        fix: 'Build the application first, and give the path of its first file relative to the folder.',
+        fix:
+          'Build the application first, ' +
+          'and give the path of its main file relative to the folder.',
       });
     }
   }
 
-  private checkEnvironment(environment: Readonly<Record<string, string>>): void {
-    const bytes = Object.entries(environment).reduce(
-      (sum, [name, value]) => sum + Buffer.byteLength(`${name}="${value}"\n`),
-      0,
-    );
-    if (bytes > ENVIRONMENT_BYTES) {
-      throw invalidValue(this, {
-        property: 'environment',
-        value: `${bytes} bytes`,
-        allowed: `at most ${ENVIRONMENT_BYTES} bytes`,
-        rule: 'It travels in the user data of the instances, which EC2 limits to 16 KB together with the boot script.',
-        fix: 'Put large settings into a parameter or a file of the application, and name that here.',
-      });
-    }
-    for (const [name, value] of Object.entries(environment)) {
-      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || RESERVED_VARIABLES.includes(name)) {
-        throw invalidValue(this, {
-          property: 'environment',
-          value: name,
-          allowed: `named with letters, digits and underscores, and not ${RESERVED_VARIABLES.join(', ')}`,
-          rule: 'systemd ignores other names, and these four are set by the fleet.',
-          fix: 'Rename the variable; PORT follows `port`.',
-        });
-      }
-      if (!Token.isUnresolved(value) && /[\r\n\0]/.test(value)) {
-        throw invalidValue(this, {
-          property: `environment.${name}`,
-          value,
-          allowed: 'one line',
-          rule: 'It stands on one line of the file that systemd reads.',
-          fix: 'Encode it, for example as JSON.',
-        });
-      }
-    }
-  }
-
-  private checkNetwork(port: number, healthCheckPath: string, hasApplication: boolean): void {
-    if (
-      !Token.isUnresolved(port) &&
-      !(Number.isInteger(port) && port >= PORTS.min && port <= PORTS.max)
-    ) {
-      throw invalidValue(this, {
-        property: 'port',
-        value: port,
-        allowed: `${PORTS.min} to ${PORTS.max}`,
-        rule: 'The application runs without privileges and cannot listen on lower ports.',
-        fix: 'The load balancer listens on 443 by itself; choose a port such as 8080.',
-      });
-    }
-    if (!Token.isUnresolved(healthCheckPath) && !/^\/[\w.~/-]*$/.test(healthCheckPath)) {
-      throw invalidValue(this, {
-        property: 'healthCheckPath',
-        value: healthCheckPath,
-        allowed: 'a path with a slash first, of letters, digits and . ~ / _ -',
-        rule: 'The load balancer and the boot script ask for it as it stands.',
-        fix: "Write it like '/health'.",
-      });
-    }
-    if (!hasApplication && healthCheckPath !== DEFAULT_HEALTH_CHECK_PATH) {
-      throw invalidValue(this, {
-        property: 'healthCheckPath',
-        value: healthCheckPath,
-        allowed: `${DEFAULT_HEALTH_CHECK_PATH} without an \`application\``,
-        rule: 'The server that stands in for an application answers there only, so no instance would ever become healthy.',
-        fix: 'Give the `application` that answers this path, or leave it out.',
-      });
-    }
-  }
-
-  private checkCapacity(minCapacity: number, maxCapacity: number): void {
-    const whole = [minCapacity, maxCapacity].every(
-      (value) => Token.isUnresolved(value) || Number.isInteger(value),
-    );
-    const ordered =
-      Token.isUnresolved(minCapacity) ||
-      (minCapacity >= 1 && (Token.isUnresolved(maxCapacity) || minCapacity <= maxCapacity));
-    if (!whole || !ordered) {
-      throw invalidValue(this, {
-        property: 'minCapacity and maxCapacity',
-        value: [minCapacity, maxCapacity],
-        allowed: 'whole numbers, the first at least 1 and not above the second',
-        rule: 'An empty fleet serves nobody, and the scaling policies move between the two.',
-        fix: 'Raise `maxCapacity` or lower `minCapacity`.',
-      });
-    }
-  }
-
-  private checkTargets(cpuPercent: number, requestsPerSecond: number): void {
-    if (!Token.isUnresolved(cpuPercent) && !(cpuPercent > 0 && cpuPercent <= 100)) {
-      throw invalidValue(this, {
-        property: 'targetCpuPercent',
-        value: cpuPercent,
-        allowed: 'above 0 and up to 100',
-        rule: 'It is the average CPU of the fleet, and a target that is never reached never scales.',
-        fix: 'Use 40 to 80; lower reacts earlier and costs more.',
-      });
-    }
-    if (!Token.isUnresolved(requestsPerSecond) && !(requestsPerSecond > 0)) {
-      throw invalidValue(this, {
-        property: 'targetRequestsPerSecond',
-        value: requestsPerSecond,
-        allowed: 'above 0',
-        rule: 'Target tracking divides the load by it.',
-        fix: 'Measure what one instance serves within the latency objective, and stay below.',
-      });
-    }
+  private checkDefaultServer(healthCheckPath: string): void {
+    if (healthCheckPath === DEFAULT_HEALTH_CHECK_PATH) return;
+    throw invalidValue(this, {
+      property: 'healthCheckPath',
+      value: healthCheckPath,
+      allowed: `${DEFAULT_HEALTH_CHECK_PATH} without an \`application\``,
+      rule: 'The default server answers no other path, so no instance would become healthy.',
+      fix: 'Give the `application` that answers this path, or remove it.',
+    });
   }
 
   private checkDurations(healthCheckGrace: Duration, maxInstanceLifetime: Duration): void {
-    const { min, max } = AUTO_SCALING.healthCheckGraceSeconds;
-    if (!healthCheckGrace.isUnresolved() && healthCheckGrace.toSeconds() > max) {
-      throw invalidValue(this, {
-        property: 'healthCheckGrace',
-        value: healthCheckGrace.toHumanString(),
-        allowed: `${min} to ${max} s`,
-        rule: 'Auto Scaling waits no longer for a health check.',
-        fix: 'Let the application start faster, or bake it into an image.',
-      });
+    if (!healthCheckGrace.isUnresolved()) {
+      const seconds = healthCheckGrace.toSeconds();
+      checkRule(this, 'healthCheckGrace', healthCheckGraceSeconds, seconds);
     }
-    const days = maxInstanceLifetime.isUnresolved()
-      ? undefined
-      : maxInstanceLifetime.toDays({ integral: false });
-    if (
-      days !== undefined &&
-      (days < INSTANCE_LIFETIME_DAYS.min || days > INSTANCE_LIFETIME_DAYS.max)
-    ) {
-      throw invalidValue(this, {
-        property: 'maxInstanceLifetime',
-        value: maxInstanceLifetime.toHumanString(),
-        allowed: `${INSTANCE_LIFETIME_DAYS.min} to ${INSTANCE_LIFETIME_DAYS.max} days`,
-        rule: 'Auto Scaling takes no other maximum lifetime.',
-        fix: 'Use 7 to 30 days, so that instances follow the patches of their image.',
-      });
+    if (!maxInstanceLifetime.isUnresolved()) {
+      const days = maxInstanceLifetime.toDays({ integral: false });
+      checkRule(this, 'maxInstanceLifetime', instanceLifetimeDays, days);
     }
   }
 }

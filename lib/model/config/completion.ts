@@ -1,25 +1,25 @@
 /**
- * Completes a deployment that has mistakes, so that the checks over several fields can still speak
- * about the fields that are right: people want all mistakes at once, not the next kind of mistake
- * after each correction.
+ * Completes a deployment with mistakes, so that the checks over several fields can still check the
+ * valid fields: a user gets all mistakes at once, not another kind after each correction.
  */
 import { zonesOf } from '../aws';
 import { type Deployment, deploymentSchema } from './deployment';
 
 type Path = readonly (string | number)[];
 
+/** A completed deployment. */
 export interface Completion {
   readonly deployment: Deployment;
-  /** Places that no longer say what the file says: nothing found there is to be reported. */
+  /** Places with invented values: problems there are not reported. */
   readonly untrusted: readonly Path[];
 }
 
 /**
- * The data without its wrong values: their defaults apply, and where there is none, a neutral
- * stand-in does.
+ * Replaces the wrong values of the data with their defaults, or with neutral stand-ins for sections
+ * without a default.
  *
  * @param wrong the places of the wrong values
- * @returns nothing if the data is too far from a deployment to be completed
+ * @returns undefined if the data is too far from a deployment to be completed
  */
 export function complete(data: unknown, wrong: readonly Path[]): Completion | undefined {
   if (data === null || typeof data !== 'object' || Array.isArray(data)) return undefined;
@@ -44,7 +44,7 @@ export function complete(data: unknown, wrong: readonly Path[]): Completion | un
   return parsed.success ? { deployment: parsed.data, untrusted } : undefined;
 }
 
-/** A neutral value for a section that has no default. */
+/** A neutral value of a section without a default. */
 function standIn(section: string, rest: Record<string, unknown>): unknown {
   const firstRegion = Object.keys((rest.regions as object | undefined) ?? {})[0];
   return {
@@ -58,7 +58,7 @@ function standIn(section: string, rest: Record<string, unknown>): unknown {
 
 function without(data: Record<string, unknown>, paths: readonly Path[]): Record<string, unknown> {
   const copy = structuredClone(data);
-  // Backwards, so that removing one entry of a list does not move the next one.
+  // Backwards, so that removing an entry of a list does not move the next one.
   for (const path of [...paths].reverse()) {
     const last = path.at(-1);
     const parent = path

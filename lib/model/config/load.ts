@@ -1,7 +1,6 @@
 /**
- * Reads one deployment file: YAML → checked, whole deployment. Every mistake of the file is
- * reported at once, each with its line, so that a reviewer does not mend them one synthesis at a
- * time.
+ * Reads a deployment file: from YAML to a checked, complete deployment. All mistakes of the file are
+ * reported at once, each with its line, so that fixing them does not take one synthesis each.
  */
 import { readFileSync } from 'node:fs';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
@@ -18,7 +17,7 @@ import { type Deployment, deploymentSchema } from './deployment';
 import { type DeploymentProblem, formatPath } from './problem';
 import { schemaProblems } from './schema-problems';
 
-/** A deployment file that cannot be used. `message` lists every problem with its place. */
+/** An invalid deployment file. `message` lists every problem with its place. */
 export class DeploymentFileError extends IsochroneError {
   public override readonly name = 'DeploymentFileError';
 
@@ -34,7 +33,7 @@ export class DeploymentFileError extends IsochroneError {
 /**
  * Reads, checks and completes a deployment file.
  *
- * @param file its path, as it is to appear in messages
+ * @param file its path, as it appears in messages
  * @throws DeploymentFileError with every problem of the file
  */
 export function loadDeployment(file: string): Deployment {
@@ -46,23 +45,30 @@ export function loadDeployment(file: string): Deployment {
     throw new DeploymentFileError(
       file,
       [],
-      `${file}: the deployment file cannot be read (${reason}).\nName an existing file with \`-c deployment=path.yaml\`.`,
+      `${file}: the deployment file cannot be read (${reason}).\n` +
+        'Name an existing file with `-c deployment=path.yaml`.',
     );
   }
   return parseDeployment(source, file);
 }
 
-/** As `loadDeployment`, from text. */
+/**
+ * As `loadDeployment`, from text.
+ *
+ * @throws DeploymentFileError with every problem of the text
+ */
 export function parseDeployment(source: string, file: string): Deployment {
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, merge: true });
-  // A warning is a tag that nobody knows or a key that is no text: what it says would silently not
-  // apply.
+  // Warnings are unknown tags and keys that are not text: their values would silently not apply.
   const complaints = [...document.errors, ...document.warnings];
   if (complaints.length > 0) {
     const mistakes = complaints.map((error) => {
       const { line, col } = lines.linePos(error.pos[0]);
-      return `${file}:${line}:${col}\n  YAML    ${error.message}\n  fix     Correct the YAML; an editor with a YAML extension shows the place.`;
+      return (
+        `${file}:${line}:${col}\n  YAML    ${error.message}\n` +
+        '  fix     Correct the YAML; an editor with a YAML extension shows the place.'
+      );
     });
     throw new DeploymentFileError(file, [], summary(file, mistakes));
   }
@@ -82,7 +88,7 @@ export function parseDeployment(source: string, file: string): Deployment {
   );
 }
 
-/** Checks data that did not come from a file, such as a test's or a tool's. */
+/** Checks data that is not from a file, such as that of a test or a tool. */
 export function check(data: unknown): { deployment?: Deployment; problems: DeploymentProblem[] } {
   const parsed = deploymentSchema.safeParse(data);
   if (parsed.success) return { deployment: parsed.data, problems: crossFieldProblems(parsed.data) };
@@ -116,14 +122,15 @@ function toData(document: Document, file: string): unknown {
     throw new DeploymentFileError(
       file,
       [],
-      `${file}: the YAML cannot be expanded (${reason}).\nWrite the values out, or use fewer aliases.`,
+      `${file}: the YAML cannot be expanded (${reason}).\n` +
+        'Write the values out, or use fewer aliases.',
     );
   }
 }
 
 /**
- * The line and column of a problem: its value's, else its key's, else those of the nearest place
- * above that is in the file.
+ * The line and column of a problem: of its value, else of its key, else of the nearest place above
+ * it that the file contains.
  */
 function place(
   document: Document,
@@ -151,7 +158,10 @@ function keyNode(document: Document, path: readonly (string | number)[]): Node |
 }
 
 function format({ path, value, allowed, rule, fix }: DeploymentProblem, where: string): string {
-  return `${where}  ${formatPath(path)}\n  value   ${describeValue(value)}\n  must be ${allowed}\n  rule    ${rule}\n  fix     ${fix}`;
+  return (
+    `${where}  ${formatPath(path)}\n  value   ${describeValue(value)}\n` +
+    `  must be ${allowed}\n  rule    ${rule}\n  fix     ${fix}`
+  );
 }
 
 function summary(file: string, mistakes: readonly string[]): string {

@@ -1,106 +1,84 @@
 /**
- * The physical names by which one region addresses what another one owns.
+ * The physical names by which one region addresses the resources of another.
  *
- * Only these are fixed. A region is synthesized and deployed without the constructs of the others,
- * so what crosses a region is a name that both sides derive from the deployment; everything else
- * keeps CloudFormation's own names.
+ * Only these names are fixed. A region is synthesized and deployed without the constructs of the
+ * others, so both sides derive such a name from the deployment. All other resources keep the names
+ * that CloudFormation generates.
  */
 import type { Deployment } from './deployment';
 
-/** `market-production`: the stage, and the beginning of every physical name. */
+/** `market-production`: the name of the stage, and the prefix of every physical name. */
 export function systemName(deployment: Pick<Deployment, 'name' | 'environment'>): string {
   return `${deployment.name}-${deployment.environment}`;
 }
 
-/**
- * The roles of PostgreSQL that functions of a deployment log in as, by IAM. Migrations make them.
- */
+/** The PostgreSQL roles of a deployment's functions, which log in by IAM. Migrations create them. */
 export const DATABASE_ROLES = {
-  /**
-   * Asks a hub how far it has come before and after a promotion. It needs nothing but to log in.
-   */
+  /** Reads the position of a hub before and after a promotion. It only needs to log in. */
   promotionProbe: 'promotion_probe',
-  /** Looks at queries. It reads statistics and what statements name, and writes nothing. */
+  /** Reads statistics and the tables of slow statements for advice. It writes nothing. */
   advisor: 'advisor',
 } as const;
 
 /**
- * The region that was the primary one at first. The secrets of the database are made there and
- * copied to the others, also after a promotion.
+ * The first primary region. The secrets of the database are created there and copied to the others,
+ * also after a promotion.
  */
 export function foundingRegion({ primaryRegion, database }: Deployment): string {
   return database.promotions[0]?.from ?? primaryRegion;
 }
 
+/** The physical names of a deployment. */
 export interface PhysicalNames {
   /**
-   * The primary database instance, made as such or promoted; replicas in other regions follow it by
-   * ARN.
+   * The primary database instance, created as such or promoted. Replicas in other regions follow it
+   * by ARN.
    */
   readonly primaryInstance: string;
   /**
-   * The instance that the primary followed until it was promoted; absent where the app has made the
+   * The instance that the primary followed until its promotion. Absent if the app created the
    * primary.
    */
   readonly leftSource?: { readonly region: string; readonly instanceIdentifier: string };
-  /** The hub of a region that follows the primary of another one, or of one that has taken over. */
+  /** The hub of a region, which follows the primary of another region, or has been promoted. */
   readonly hub: (region: string) => string;
-  /** Begins the identifiers of a region's read replicas. */
+  /** The prefix of the identifiers of a region's read replicas. */
   readonly replicaPrefix: (region: string) => string;
-  /** The document by which a region takes over from the primary. */
+  /** The Systems Manager document that makes a region the primary region. */
   readonly promotionDocument: (region: string) => string;
-  /**
-   * The closed security group that an old primary is moved behind, the same in the network of each
-   * region.
-   */
+  /** The closed security group that isolates an old primary, one in the network of each region. */
   readonly promotionFence: string;
-  /**
-   * The private name under which the replicas of a region answer, the same in the network of each
-   * region.
-   */
+  /** The private DNS name of the replicas of a region, the same in each region's network. */
   readonly readers: string;
-  /**
-   * The private name under which the poolers of a region answer, the same in the network of each
-   * region.
-   */
+  /** The private DNS name of the poolers of a region, the same in each region's network. */
   readonly poolers: string;
   /**
-   * The end of the id of the caches' Global Datastore, before which ElastiCache puts five letters
-   * of the primary region.
+   * The end of the id of the caches' Global Datastore. ElastiCache puts five letters of the primary
+   * region before it.
    */
   readonly globalCacheSuffix: string;
   /**
-   * The alias, without `alias/`, of the key that each region encrypts logs, topics and its copies
-   * of secrets with.
+   * The alias, without `alias/`, of the key with which each region encrypts logs, topics and its
+   * copies of secrets.
    */
   readonly regionKeyAlias: string;
-  /** The secret of the database's master user, copied to every region under this name. */
+  /** The secret of the database's master user, copied to every region. */
   readonly databaseSecret: string;
-  /**
-   * The secret with the SCRAM verifiers of the poolers' users, copied to every region under this
-   * name.
-   */
+  /** The secret with the SCRAM verifiers of the poolers' users, copied to every region. */
   readonly poolerUsers: string;
-  /**
-   * The parameter with what applications of a region must know, one in each region under this name.
-   */
+  /** The parameter with the settings of a region's applications, one in each region. */
   readonly runtimeSettings: string;
-  /**
-   * The secret by which load balancers recognise CloudFront, copied to every region under this
-   * name.
-   */
+  /** The secret by which load balancers recognize CloudFront, copied to every region. */
   readonly originVerifySecret: string;
-  /** The name whose latency records lead reads to the nearest healthy region. */
+  /** The DNS name whose latency records lead reads to the nearest healthy region. */
   readonly readOrigin: string;
-  /** The name that leads writes to the primary region. */
+  /** The DNS name that leads writes to the primary region. */
   readonly writeOrigin: string;
-  /** The name that leads batch work to its region. */
+  /** The DNS name that leads batch work to its region. */
   readonly batchOrigin: string;
-  /**
-   * The key value store with a switch for each region, where the edge runs CloudFront Functions.
-   */
+  /** The key value store with a switch for each region, with CloudFront Functions at the edge. */
   readonly regionSwitches: string;
-  /** The edge functions. Their logs appear in every region under names made of these. */
+  /** The edge functions. The names of their log groups in every region contain these names. */
   readonly edgeFunctions: {
     readonly normalizeCacheKey: string;
     readonly regionalTtl: string;
@@ -108,12 +86,12 @@ export interface PhysicalNames {
   };
 }
 
+/** Derives the physical names of a deployment. */
 export function physicalNames(deployment: Deployment): PhysicalNames {
   const system = systemName(deployment);
   const origin = deployment.domain.originName ?? `origin.${deployment.domain.siteName}`;
   const { promotions } = deployment.database;
-  // Each took over from the one before it, and the first one from the instance that the app had
-  // made.
+  // Each promoted instance followed the one before it; the first followed the instance of the app.
   const primaries = [`${system}-primary`, ...promotions.map(({ instance }) => instance)];
   const left = promotions.at(-1);
   const replicaPrefix = (region: string) =>
@@ -132,8 +110,8 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
     databaseSecret: `${system}/database/master`,
     poolerUsers: `${system}/database/pooler-users`,
     runtimeSettings: `/${system}/runtime`,
-    // Secrets Manager takes a hyphen and six characters at the end of a name for the end of an ARN,
-    // and then finds nothing.
+    // No hyphen before the last six characters: Secrets Manager would mistake them for the end of an
+    // ARN and find nothing.
     originVerifySecret: `${system}/edge/origin-verification`,
     readOrigin: `read.${origin}`,
     writeOrigin: `write.${origin}`,
@@ -148,8 +126,8 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
 }
 
 /**
- * The names by which applications ask the poolers for the database: one leads to the readers of the
- * region, the other to its writer.
+ * The database names of the poolers: one leads to the readers of the region, the other to its
+ * writer.
  */
 export function pooledDatabases(databaseName: string): {
   readonly read: string;

@@ -1,17 +1,20 @@
 import type { RuleText } from '../errors';
 import { brokenRule, type Rule } from '../rules';
 
-/** One mistake in a deployment file, complete enough to be mended without reading our code. */
+/** One mistake in a deployment file, with everything needed to fix it. */
 export interface DeploymentProblem extends RuleText {
-  /** Where in the data: keys and indexes from the root. */
+  /** The place in the data: keys and indexes from the root. */
   readonly path: readonly (string | number)[];
-  /** What the file says there; undefined if it says nothing. */
+  /** The value there; undefined if the file has none. */
   readonly value: unknown;
-  /** Where the place is a key of the map at `path` rather than its value: the key. */
+  /** The key, if the problem is a key of the map rather than its value. */
   readonly key?: string;
 }
 
-/** What a rule says of a value of the file: one problem, or none. A value that is left out keeps every rule. */
+/**
+ * Checks a value of the file against a rule: one problem, or an empty list. An undefined value keeps
+ * every rule.
+ */
 export function ruleProblems<Value>(
   path: DeploymentProblem['path'],
   rule: Rule<Value>,
@@ -33,7 +36,7 @@ export function ruleProblems<Value, Context>(
   return broken ? [{ path, value, ...broken }] : [];
 }
 
-/** A path as people write it: `edge.behaviors[3].tier`. */
+/** Formats a path: `edge.behaviors[3].tier`. */
 export function formatPath(path: readonly (string | number)[]): string {
   return (
     path
@@ -42,7 +45,7 @@ export function formatPath(path: readonly (string | number)[]): string {
   );
 }
 
-/** The candidate that was probably meant: at most a third of its letters differ. */
+/** The candidate that the user probably meant: at most a third of its letters differ. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({
@@ -56,7 +59,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     : undefined;
 }
 
-/** Levenshtein's distance: insertions, deletions and substitutions between two words. */
+/** The Levenshtein distance: insertions, deletions and substitutions between two words. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

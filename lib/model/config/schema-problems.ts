@@ -1,7 +1,4 @@
-/**
- * Turns what zod found into problems in our own form: what was written, what is allowed, why, and
- * what to do.
- */
+/** Converts zod's issues to problems: the value, what is allowed, the rule and the fix. */
 import type { z } from 'zod';
 import { describeValue } from '../errors';
 import { deploymentJsonSchema, type SchemaNode, schemaAt } from './json-schema';
@@ -10,14 +7,15 @@ import { type DeploymentProblem, formatPath, nearest } from './problem';
 type Issue = z.core.$ZodIssue;
 type Path = readonly (string | number)[];
 
+/** The problems of zod's issues, one per place. */
 export function schemaProblems(issues: readonly Issue[], data: unknown): DeploymentProblem[] {
   const schema = deploymentJsonSchema();
   const problems = issues.flatMap((issue) => problemsOf(issue, data, schema));
-  // One place, one problem: the last one is the tightest.
+  // One problem per place: the last one is the most specific.
   return [...new Map(problems.map((problem) => [formatPath(problem.path), problem])).values()];
 }
 
-/** The value at a path; undefined where the data ends before the path does. */
+/** The value at a path; undefined if the data ends before the path. */
 export function valueAt(data: unknown, path: Path): unknown {
   let value = data;
   for (const part of path) {
@@ -42,7 +40,7 @@ function problemsOf(issue: Issue, data: unknown, schema: SchemaNode): Deployment
       key,
       value: valueAt(data, [...path, key]),
       allowed: `absent: ${describeValue(key)} is not one of ${list(known)}`,
-      rule: 'A key that nothing reads would be a setting that silently does not apply.',
+      rule: 'An unknown key would be a setting that silently does not apply.',
       fix: suggestion(key, known) ?? 'Remove it.',
     }));
   }
@@ -108,7 +106,7 @@ function remedy(issue: Issue, value: unknown, node: SchemaNode): string {
     issue.expected === 'string' &&
     (typeof value === 'number' || typeof value === 'boolean')
   ) {
-    return 'Put it in quotes, so that YAML keeps it as it is written.';
+    return 'Put it in quotes, so that YAML keeps it as text.';
   }
   if (
     issue.code === 'invalid_type' &&
@@ -123,12 +121,15 @@ function remedy(issue: Issue, value: unknown, node: SchemaNode): string {
     if (meant) return meant;
   }
   if (issue.code === 'too_small' && issue.origin !== 'array' && issue.origin !== 'string')
-    return `Raise it to ${issue.inclusive === false ? `more than ${issue.minimum}` : issue.minimum}.`;
+    return (
+      'Raise it to ' +
+      `${issue.inclusive === false ? `more than ${issue.minimum}` : issue.minimum}.`
+    );
   if (issue.code === 'too_big' && issue.origin !== 'array' && issue.origin !== 'string')
     return `Lower it to ${issue.maximum}.`;
   return node.default === undefined
-    ? 'Change it to what the rule says.'
-    : `Remove it for the default, ${describeValue(node.default)}, or change it to what the rule says.`;
+    ? 'Change it to meet the rule.'
+    : `Remove it for the default, ${describeValue(node.default)}, or change it to meet the rule.`;
 }
 
 function suggestion(word: string, known: readonly string[]): string | undefined {

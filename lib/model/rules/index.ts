@@ -20,6 +20,28 @@ export {
   TIER_OF_OWN_ORIGIN,
 } from './cloudfront';
 export {
+  cacheNodeType,
+  dailyWindow,
+  initialReplicas,
+  initialShards,
+  inMemoryNodeType,
+  memberNodeType,
+  memberRegion,
+  memberVersion,
+  ORDERED_SHARD_BOUNDS,
+  replicaCount,
+  scalableNodeType,
+  scalingOfMember,
+  scheduleName,
+  secondaryCount,
+  separateWindows,
+  shardBound,
+  shardCount,
+  timeZone,
+  weeklyWindow,
+} from './elasticache';
+export { cpuObjective, maximumInstances, minimumInstances } from './fleet';
+export {
   BUDGET_OF_POOLERS,
   MAX_DATABASE_CONNECTIONS,
   MIN_POOL_SIZE,
@@ -36,4 +58,12 @@ export {
   STORAGE_LIMIT_GIB,
   UPGRADE_START,
 } from './rds';
-export { brokenRule, isWholeNumber, type Rule } from './rule';
+export {
+  addressRange,
+  blockStart,
+  nameInZone,
+  natGatewayCount,
+  networkEndpoint,
+  networkZone,
+} from './regions';
+export { brokenRule, isWholeNumber, type Rule, unlike } from './rule';

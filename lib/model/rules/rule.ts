@@ -1,13 +1,14 @@
 import type { RuleText } from '../errors';
 
-/** Text of a rule: fixed, or made of the value and its context. */
+/** A text of a rule: fixed, or derived from the value and its context. */
 type Text<Value, Context> = string | ((value: Value, context: Context) => string);
 
 /**
  * A rule of AWS, or of ours, written once. The deployment file's checks add the path and line of the
  * value; a construct adds its own path and skips unresolved tokens.
  *
- * `Value` is what the rule is about; `Context` is whatever else decides, such as another property.
+ * `Value` is the type of the checked value. `Context` is anything else that decides, such as another
+ * property.
  */
 export interface Rule<Value, Context = undefined> {
   /** Whether the value keeps the rule. */
@@ -42,4 +43,17 @@ export function brokenRule<Value, Context>(
 /** Whether a value is a whole number within bounds, both included. */
 export function isWholeNumber(value: number, { min, max }: { min: number; max: number }): boolean {
   return Number.isInteger(value) && value >= min && value <= max;
+}
+
+/** The rule that a name differs from every earlier one in its list. */
+export function unlike(
+  rule: string,
+  fix: string,
+): Rule<string, { readonly earlier: readonly string[] }> {
+  return {
+    allows: (name, { earlier }) => !earlier.includes(name),
+    allowed: 'unique',
+    rule,
+    fix,
+  };
 }

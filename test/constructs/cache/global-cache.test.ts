@@ -1,10 +1,11 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { GlobalCache, type GlobalCacheProps } from '../../../lib/constructs/cache/global-cache';
 import {
+  GlobalCache,
+  type GlobalCacheProps,
   GlobalCacheSecondary,
   type GlobalCacheSecondaryProps,
-} from '../../../lib/constructs/cache/global-cache-secondary';
+} from '../../../lib/constructs/cache/global-cache';
 import {
   RegionalCache,
   type RegionalCacheProps,
@@ -47,7 +48,7 @@ describe('the Global Datastore', () => {
   const properties = (of: Template) =>
     Object.values(of.findResources('AWS::ElastiCache::GlobalReplicationGroup'))[0]?.Properties;
 
-  test('is created around its primary alone, which says everything else', () => {
+  test('is created with its primary only, which sets everything else', () => {
     expect(properties(template)).toEqual({
       GlobalReplicationGroupIdSuffix: 'market-production',
       GlobalReplicationGroupDescription: expect.any(String),
@@ -62,14 +63,14 @@ describe('the Global Datastore', () => {
     template.resourceCountIs('AWS::ElastiCache::ParameterGroup', 1);
   });
 
-  test('outlives the stack, and can be told apart by its whole id', () => {
+  test('outlives the stack and exposes its whole id', () => {
     template.hasResource('AWS::ElastiCache::GlobalReplicationGroup', { DeletionPolicy: 'Retain' });
     expect(stack.resolve(global.globalReplicationGroupId)).toEqual({
       'Fn::GetAtt': [expect.stringMatching(/^Global/), 'GlobalReplicationGroupId'],
     });
   });
 
-  test('moves all members on, and the primary keeps what it was created with', () => {
+  test('changes all members, while the primary keeps its initial properties', () => {
     const moved = Template.fromStack(
       globalWith({ nodeType: 'cache.r7g.xlarge', shards: 3, engineVersion: '8.2' }).stack,
     );
@@ -85,7 +86,7 @@ describe('the Global Datastore', () => {
     });
   });
 
-  test('brings the same parameters in the family of another major version', () => {
+  test('copies the parameters to the family of another major version', () => {
     const upgraded = Template.fromStack(
       globalWith(
         { engineVersion: '8.2', removalPolicy: RemovalPolicy.DESTROY },
@@ -126,7 +127,7 @@ describe('a secondary', () => {
     expect(group?.Properties).not.toHaveProperty(property);
   });
 
-  test('has its own key, replicas, user, snapshots, hours and logs', () => {
+  test('has its own key, replicas, user, snapshots, windows and logs', () => {
     expect(group?.Properties).toMatchObject({
       GlobalReplicationGroupId: 'ldgnf-market-production',
       KmsKeyId: stack.resolve(cache.encryptionKey.keyArn),
@@ -145,7 +146,14 @@ describe('a secondary', () => {
     template.allResources('AWS::ElastiCache::UserGroup', { DeletionPolicy: 'Retain' });
   });
 
-  test('is reached and logged in to like any other cache', () => {
+  test('has a metric of its lag behind the primary region, per node', () => {
+    expect(cache.metricGlobalLag(1, 2)).toMatchObject({
+      metricName: 'GlobalDatastoreReplicationLag',
+      dimensions: { CacheClusterId: expect.stringMatching(/-0001-002$/) },
+    });
+  });
+
+  test('has an endpoint and a port like any other cache', () => {
     expect(stack.resolve(cache.configurationEndpoint.hostname)).toEqual({
       'Fn::GetAtt': [expect.stringMatching(/^Cache/), 'ConfigurationEndPoint.Address'],
     });
@@ -153,8 +161,8 @@ describe('a secondary', () => {
   });
 });
 
-describe('what ElastiCache would refuse', () => {
-  /** With its primary in a stack of its own, beside that of the Global Datastore. */
+describe('values that ElastiCache would refuse', () => {
+  /** A Global Datastore whose primary is in a stack of its own. */
   const globalFrom = (region: string) => {
     const stack = testStack();
     const other = new Stack(stack.node.scope, 'Other', { env: { region } });
@@ -170,7 +178,7 @@ describe('what ElastiCache would refuse', () => {
     [
       'a third secondary',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'ap-southeast-1', 'sa-east-1'] }),
-      'GlobalCache at Test/Global: secondaryRegions must be 1 to 2 regions, each named once, without us-east-1, got ["eu-west-1","ap-southeast-1","sa-east-1"].',
+      'GlobalCache at Test/Global: secondaryRegions must be 1 to 2 regions beside the primary, not 3, got ["eu-west-1","ap-southeast-1","sa-east-1"].',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'ap-southeast-1'] }),
     ],
     [
@@ -182,13 +190,13 @@ describe('what ElastiCache would refuse', () => {
     [
       'the region of the primary',
       () => globalWith({ secondaryRegions: ['us-east-1'] }),
-      'without us-east-1',
+      'secondaryRegions[0] must be a region other than us-east-1, got "us-east-1".',
       () => globalWith({ secondaryRegions: ['us-east-2'] }),
     ],
     [
       'one region twice',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'eu-west-1'] }),
-      'each named once',
+      'secondaryRegions[1] must be a region other than us-east-1, eu-west-1',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'eu-west-2'] }),
     ],
     [
@@ -200,13 +208,13 @@ describe('what ElastiCache would refuse', () => {
     [
       'a primary that scales',
       () => globalWith({}, { scaling: { maxShards: 4 } }),
-      'primary.scaling must be left out, got {"maxShards":4}.',
+      'primary.scaling must be left out in a Global Datastore, got {"maxShards":4}.',
       () => globalWith({}, { shards: 4 }),
     ],
     [
       'a small node',
       onNodes('cache.m6g.medium'),
-      'nodeType must be large or larger, of the fifth generation or a newer one',
+      'nodeType must be large or larger, of the fifth generation or newer',
       onNodes('cache.m6g.large'),
     ],
     [
@@ -222,13 +230,13 @@ describe('what ElastiCache would refuse', () => {
       onNodes('cache.r5.large'),
     ],
     [
-      'a small node for all',
+      'a small node type for all members',
       () => globalWith({ nodeType: 'cache.t4g.small' }),
       'nodeType must be large or larger',
       () => globalWith({ nodeType: 'cache.m7g.large' }),
     ],
     [
-      'a type of EC2 for all',
+      'an EC2 type for all members',
       () => globalWith({ nodeType: 'r7g.large' }),
       'nodeType must be a node type of ElastiCache',
       () => globalWith({ nodeType: 'cache.r7g.2xlarge' }),
@@ -242,11 +250,11 @@ describe('what ElastiCache would refuse', () => {
     [
       'an older engine',
       () => globalWith({ engineVersion: '8.1' }),
-      'engineVersion must be at least 8.2, what the primary was created with, got "8.1".',
+      'engineVersion must be at least 8.2, the version of the primary, got "8.1".',
       () => globalWith({ engineVersion: '9.0' }),
     ],
     [
-      'an engine that is no Valkey',
+      'a version without Valkey',
       () => globalWith({ engineVersion: '7.1' }),
       'engineVersion must be a Valkey version',
       () => globalWith({ engineVersion: '8.2' }),
@@ -258,9 +266,9 @@ describe('what ElastiCache would refuse', () => {
       () => globalWith({ idSuffix: 'market' }),
     ],
     [
-      'a secondary beside its primary',
+      'a secondary in the region of its primary',
       () => secondaryWith({}, 'us-east-1'),
-      'primaryRegion must be another region than that of the stack, got "us-east-1".',
+      'primaryRegion must be a region other than us-east-1, got "us-east-1".',
       () => secondaryWith({}, 'us-east-2'),
     ],
     [

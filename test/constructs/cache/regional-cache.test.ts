@@ -30,7 +30,7 @@ describe('by default', () => {
   cache.grantConnect(policy);
   const template = Template.fromStack(stack);
 
-  test('the group is clustered, spread over zones and encrypted on the wire and at rest', () => {
+  test('the group is in cluster mode, across zones, and encrypted in transit and at rest', () => {
     template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
       Engine: 'valkey',
       EngineVersion: '8.2',
@@ -70,7 +70,7 @@ describe('by default', () => {
     });
   });
 
-  test('maintenance and snapshots have hours of their own', () => {
+  test('maintenance and snapshots have separate windows', () => {
     template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
       PreferredMaintenanceWindow: 'sun:03:00-sun:04:00',
       SnapshotWindow: '05:00-06:00',
@@ -81,13 +81,13 @@ describe('by default', () => {
     template.resourceCountIs('AWS::ApplicationAutoScaling::ScalableTarget', 0);
   });
 
-  test('the nodes live in the isolated subnets', () => {
+  test('the nodes are in the isolated subnets', () => {
     template.hasResourceProperties('AWS::ElastiCache::SubnetGroup', {
       SubnetIds: ['subnet-15014ed0a', 'subnet-15014ed0b'],
     });
   });
 
-  test('one user exists: it logs in with IAM under the same id and name, and may do nothing dangerous', () => {
+  test('the only user logs in by IAM, with one id and name, and without dangerous commands', () => {
     template.resourceCountIs('AWS::ElastiCache::User', 1);
     template.hasResourceProperties('AWS::ElastiCache::User', {
       Engine: 'valkey',
@@ -109,7 +109,7 @@ describe('by default', () => {
     });
   });
 
-  test('both logs arrive as JSON in encrypted groups that expire', () => {
+  test('both logs are delivered as JSON to encrypted groups with a retention', () => {
     template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
       LogDeliveryConfigurations: ['slow-log', 'engine-log'].map((LogType) =>
         Match.objectLike({ LogType, LogFormat: 'json', DestinationType: 'cloudwatch-logs' }),
@@ -132,7 +132,7 @@ describe('by default', () => {
     });
   });
 
-  test('only who was allowed reaches the port', () => {
+  test('only admitted clients reach the port', () => {
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
     template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
       FromPort: 6379,
@@ -141,7 +141,7 @@ describe('by default', () => {
     });
   });
 
-  test('a grant names the group and the user, nothing else', () => {
+  test('a grant names only the group and the user', () => {
     const arn = (...tail: unknown[]) => ({
       'Fn::Join': ['', ['arn:aws:elasticache:us-east-1:', { Ref: 'AWS::AccountId' }, ...tail]],
     });
@@ -161,7 +161,7 @@ describe('by default', () => {
     });
   });
 
-  test('applications learn where to begin', () => {
+  test('the configuration endpoint has an address and a port', () => {
     expect(stack.resolve(cache.configurationEndpoint)).toEqual({
       hostname: {
         'Fn::GetAtt': [expect.stringMatching(/^Cache/), 'ConfigurationEndPoint.Address'],
@@ -188,13 +188,13 @@ describe('by default', () => {
     });
   });
 
-  test('a parameter group that a new major version replaces leaves nothing behind', () => {
+  test('a replaced parameter group is deleted', () => {
     template.hasResource('AWS::ElastiCache::ParameterGroup', { UpdateReplacePolicy: 'Delete' });
     template.hasResource('AWS::ElastiCache::ReplicationGroup', { UpdateReplacePolicy: 'Retain' });
   });
 });
 
-describe('with everything chosen', () => {
+describe('with every prop set', () => {
   const stack = testStack();
   const logEncryptionKey = new kms.Key(stack, 'LogKey', { enableKeyRotation: true });
   const encryptionKey = kms.Key.fromKeyArn(
@@ -230,7 +230,7 @@ describe('with everything chosen', () => {
   });
   const template = Template.fromStack(stack);
 
-  test('every choice arrives', () => {
+  test('every prop takes effect', () => {
     template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
       ReplicationGroupId: replicationGroupId,
       NumNodeGroups: 3,
@@ -262,18 +262,18 @@ describe('with everything chosen', () => {
     });
   });
 
-  test('the user carries the name of the group and stays within its length', () => {
+  test('the name of the user starts with that of the group and has at most 40 characters', () => {
     expect(cache.userName).toBe('market-production-ap-southeast-1-cac-app');
     expect(cache.userName).toHaveLength(40);
   });
 
-  test('a cut in the middle of the id leaves no two hyphens', () => {
+  test('a shortened id does not end with a hyphen', () => {
     expect(cacheWith({ replicationGroupId: `${'a'.repeat(35)}-b-c` }).cache.userName).toBe(
       `${'a'.repeat(35)}-app`,
     );
   });
 
-  test('no key is made, and nothing outlives the stack', () => {
+  test('no key is created, and nothing outlives the stack', () => {
     template.resourceCountIs('AWS::KMS::Key', 1);
     template.allResources('AWS::ElastiCache::ReplicationGroup', { DeletionPolicy: 'Delete' });
     template.allResources('AWS::ElastiCache::UserGroup', { DeletionPolicy: 'Delete' });
@@ -281,7 +281,7 @@ describe('with everything chosen', () => {
   });
 });
 
-test('a last snapshot keeps its key, and only its key', () => {
+test('a final snapshot retains its key, and only its key', () => {
   const { stack } = cacheWith({ removalPolicy: RemovalPolicy.SNAPSHOT });
   const template = Template.fromStack(stack);
   template.allResources('AWS::ElastiCache::ReplicationGroup', { DeletionPolicy: 'Snapshot' });
@@ -341,7 +341,7 @@ describe('values that AWS would refuse', () => {
       { maxmemoryPolicy: 'noeviction' },
     ],
     [
-      'memory all reserved',
+      'all memory reserved',
       { reservedMemoryPercent: 100 },
       'reservedMemoryPercent must be a whole number from 0 to 99, got 100.',
       { reservedMemoryPercent: 99 },
@@ -349,7 +349,7 @@ describe('values that AWS would refuse', () => {
     [
       'every command in the slow log',
       { slowLogThreshold: Duration.millis(0) },
-      'slowLogThreshold must be a whole number of milliseconds, 1 at least, got "0 ms".',
+      'slowLogThreshold must be a whole number of milliseconds, at least 1, got "0 ms".',
       { slowLogThreshold: Duration.millis(1) },
     ],
     [
@@ -365,7 +365,7 @@ describe('values that AWS would refuse', () => {
       { parameters: { activedefrag: 'yes' } },
     ],
     [
-      'a type of EC2',
+      'a node type of EC2',
       { nodeType: 'r7g.large' },
       'nodeType must be a node type of ElastiCache, got "r7g.large".',
       { nodeType: 'cache.r7g.large' },
@@ -377,27 +377,27 @@ describe('values that AWS would refuse', () => {
       { nodeType: 'cache.r6g.xlarge' },
     ],
     [
-      'a short maintenance',
+      'a short maintenance window',
       { maintenanceWindow: 'sun:02:00-sun:02:59' },
-      'maintenanceWindow must be a time of the week in UTC, 60 minutes at least',
+      'maintenanceWindow must be a weekly window in UTC of at least 60 minutes',
       { maintenanceWindow: 'sun:02:00-sun:03:00' },
     ],
     [
-      'maintenance on no day',
+      'a maintenance window without a day',
       { maintenanceWindow: '02:00-03:00' },
-      'maintenanceWindow must be a time of the week',
+      'maintenanceWindow must be a weekly window',
       { maintenanceWindow: 'wed:02:00-wed:03:00' },
     ],
     [
-      'a short snapshot',
+      'a short snapshot window',
       { snapshotWindow: '23:30-00:00' },
-      'snapshotWindow must be a time of the day in UTC, 60 minutes at least',
+      'snapshotWindow must be a daily window in UTC of at least 60 minutes',
       { snapshotWindow: '23:30-00:30' },
     ],
     [
-      'a snapshot at 24 hours',
+      'a snapshot window until 24:00',
       { snapshotWindow: '23:00-24:00' },
-      'snapshotWindow must be a time of the day',
+      'snapshotWindow must be a daily window',
       { snapshotWindow: '23:00-00:00' },
     ],
     [
@@ -419,7 +419,7 @@ describe('values that AWS would refuse', () => {
       { maintenanceWindow: 'sun:00:30-sun:01:30', snapshotWindow: '23:30-00:30' },
     ],
     [
-      'maintenance at the time of snapshots, where some are taken',
+      'maintenance at the time of snapshots, unless none are taken',
       { maintenanceWindow: 'tue:05:00-tue:06:00' },
       'apart from the snapshot window',
       { maintenanceWindow: 'tue:05:00-tue:06:00', snapshotRetentionDays: 0 },
@@ -459,11 +459,11 @@ describe('values that AWS would refuse', () => {
     expect(() => cacheWith(allowed)).not.toThrow();
   });
 
-  test('the message says where, and what to do', () => {
+  test('the message names the construct and the fix', () => {
     expect(() => cacheWith({ replicasPerShard: 6 })).toThrow(
       'RegionalCache at Test/Cache: replicasPerShard must be 0 to 5, got 6.\n' +
         'ElastiCache allows 5 replicas of a shard and 90 nodes in a cluster, primaries and replicas together. ' +
-        'Lower `replicasPerShard`; more shards or larger nodes carry more load.',
+        'Lower it. More shards or larger nodes carry more load.',
     );
   });
 
@@ -476,5 +476,72 @@ describe('values that AWS would refuse', () => {
       'vpcSubnets must be subnets in at least two availability zones, got ["us-east-1a"].',
     );
     expect(inZones(2)).not.toThrow();
+  });
+});
+
+describe('a cache of another stack', () => {
+  const stack = testStack();
+  const cache = RegionalCache.fromRegionalCacheAttributes(stack, 'Imported', {
+    replicationGroupId: 'Market',
+    configurationEndpointAddress: 'market.abc123.clustercfg.use1.cache.amazonaws.com',
+    userName: 'market-app',
+    securityGroups: [
+      ec2.SecurityGroup.fromSecurityGroupId(stack, 'CacheGroup', 'sg-0123456789abcdef0'),
+    ],
+  });
+
+  test('admits clients by its security group, on the port of every cache', () => {
+    cache.connections.allowDefaultPortFrom(ec2.Peer.ipv4('10.0.0.0/16'));
+    expect(cache.configurationEndpoint).toEqual({
+      hostname: 'market.abc123.clustercfg.use1.cache.amazonaws.com',
+      port: 6379,
+    });
+    Template.fromStack(stack).hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      GroupId: 'sg-0123456789abcdef0',
+      FromPort: 6379,
+    });
+  });
+
+  test('grants the log-in of its user', () => {
+    const granting = testStack();
+    const imported = RegionalCache.fromRegionalCacheAttributes(granting, 'Imported', {
+      replicationGroupId: 'market',
+      configurationEndpointAddress: 'market.abc123.clustercfg.use1.cache.amazonaws.com',
+      port: 6380,
+      userName: 'market-app',
+      securityGroups: [],
+    });
+    const role = new iam.Role(granting, 'Role', {
+      assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
+    });
+    const policy = new iam.ManagedPolicy(granting, 'Policy', { roles: [role] });
+    expect(imported.grantConnect(policy).success).toBe(true);
+    expect(imported.configurationEndpoint.port).toBe(6380);
+    Template.fromStack(granting).hasResourceProperties('AWS::IAM::ManagedPolicy', {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({
+            Action: 'elasticache:Connect',
+            Resource: [
+              { 'Fn::Join': ['', Match.arrayWith([':replicationgroup:market'])] },
+              { 'Fn::Join': ['', Match.arrayWith([':user:market-app'])] },
+            ],
+          }),
+        ],
+      },
+    });
+  });
+
+  test('names its metrics as ElastiCache does: in lower case, by group or by node', () => {
+    expect(cache.metricEngineCpu()).toMatchObject({
+      namespace: 'AWS/ElastiCache',
+      metricName: 'EngineCPUUtilization',
+      dimensions: { ReplicationGroupId: 'market', Role: 'Primary' },
+    });
+    expect(cache.metricNode('Evictions', 2, 1, { statistic: 'Sum' })).toMatchObject({
+      metricName: 'Evictions',
+      statistic: 'Sum',
+      dimensions: { CacheClusterId: 'market-0002-001' },
+    });
   });
 });

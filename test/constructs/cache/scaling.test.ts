@@ -23,7 +23,7 @@ const opening = (changes: Partial<CacheSchedule> = {}): CacheSchedule => ({
   ...changes,
 });
 
-describe('a cache that scales by everything', () => {
+describe('a cache that scales by every metric', () => {
   const { stack, cache } = scaled({
     shards: 2,
     scaling: {
@@ -44,7 +44,7 @@ describe('a cache that scales by everything', () => {
     return found?.Properties;
   };
 
-  test('its shards and its replicas have bounds, under the role that is linked to the service', () => {
+  test('its shards and its replicas have bounds, under the service-linked role', () => {
     const common = {
       ServiceNamespace: 'elasticache',
       ResourceId: {
@@ -80,7 +80,7 @@ describe('a cache that scales by everything', () => {
     });
   });
 
-  test('a schedule keeps to the clock of its zone', () => {
+  test('a schedule has a time zone', () => {
     expect(target('NodeGroups').ScheduledActions).toEqual([
       {
         ScheduledActionName: 'Open',
@@ -91,12 +91,12 @@ describe('a cache that scales by everything', () => {
     ]);
   });
 
-  test('the template always says the shards that it was created with', () => {
+  test('the template always has the initial number of shards', () => {
     template.hasResourceProperties('AWS::ElastiCache::ReplicationGroup', { NumNodeGroups: 2 });
   });
 });
 
-test('by default, the engine scales the shards and nothing scales the replicas', () => {
+test('by default, CPU of the engine scales the shards, and the replicas do not scale', () => {
   const template = Template.fromStack(scaled({ scaling: { maxShards: 4 } }).stack);
   template.resourceCountIs('AWS::ApplicationAutoScaling::ScalableTarget', 1);
   template.resourceCountIs('AWS::ApplicationAutoScaling::ScalingPolicy', 1);
@@ -139,13 +139,13 @@ describe('scaling that AWS would refuse', () => {
       { scaling: { maxShards: 30, maxReplicasPerShard: 2 } },
     ],
     [
-      'more at least than at most',
+      'a minimum above the maximum',
       { shards: 4, scaling: { minShards: 5, maxShards: 4 } },
-      'scaling.minShards must be 1 to 4, the most that the cache scales to, got 5.',
+      'scaling.minShards must be 1 to 4, the maximum of its scaling, got 5.',
       { shards: 4, scaling: { minShards: 4, maxShards: 4 } },
     ],
     [
-      'a beginning below the bounds',
+      'initial shards below the bounds',
       { shards: 2, scaling: { minShards: 3, maxShards: 4 } },
       'shards must be 3 to 4, the bounds of its scaling, got 2.',
       { shards: 3, scaling: { minShards: 3, maxShards: 4 } },
@@ -157,9 +157,9 @@ describe('scaling that AWS would refuse', () => {
       withTarget(60),
     ],
     [
-      'replicas from none on',
+      'scaling from 0 replicas',
       { replicasPerShard: 0, scaling: { maxShards: 4, maxReplicasPerShard: 2 } },
-      'replicasPerShard must be 1 to 2, what its scaling goes up to, got 0.',
+      'replicasPerShard must be 1 to 2, the maximum of its scaling, got 0.',
       { replicasPerShard: 0, scaling: { maxShards: 4 } },
     ],
     [
@@ -175,33 +175,33 @@ describe('scaling that AWS would refuse', () => {
       withTarget(70),
     ],
     [
-      'a high target of memory',
+      'a high target for memory',
       { scaling: { maxShards: 4, targetMemoryPercent: 80 } },
       'scaling.targetMemoryPercent must be 35 to 70',
       { scaling: { maxShards: 4, targetMemoryPercent: 70 } },
     ],
     [
-      'a schedule beyond the most',
+      'a schedule above the maximum',
       withSchedule({ minShards: 5 }),
       'scaling.schedules[0].minShards must be 1 to 4',
       withSchedule({ minShards: 4 }),
     ],
     [
-      'a schedule with a larger most',
+      'a schedule with a higher maximum',
       withSchedule({ maxShards: 5 }),
       'scaling.schedules[0].maxShards must be 1 to 4',
       withSchedule({ maxShards: 4 }),
     ],
     [
-      'a zone of no map',
+      'an unknown time zone',
       withSchedule({ timeZone: TimeZone.of('America/New_Amsterdam') }),
-      'scaling.schedules[0].timeZone must be a zone by its IANA name, got "America/New_Amsterdam".',
+      'scaling.schedules[0].timeZone must be an IANA time zone, got "America/New_Amsterdam".',
       withSchedule({ timeZone: TimeZone.of('Asia/Singapore') }),
     ],
     [
-      'two schedules of one name',
+      'two schedules with one name',
       { scaling: { maxShards: 4, schedules: [opening(), opening()] } },
-      'scaling.schedules[1].name must be a name of its own, got "Open".',
+      'scaling.schedules[1].name must be unique, got "Open".',
       {
         scaling: { maxShards: 4, schedules: [opening(), opening({ name: 'Close', minShards: 2 })] },
       },

@@ -1,7 +1,7 @@
 import type { Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 
-/** A VPC of someone else's, with one isolated and one private subnet per zone. */
+/** An imported VPC with one isolated and one private subnet per zone. */
 export function vpcIn(stack: Stack, zones = 2): ec2.IVpc {
   const each = (prefix: string) => ['a', 'b'].slice(0, zones).map((zone) => `${prefix}${zone}`);
   return ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {

@@ -16,7 +16,7 @@ function network(
   return new RegionNetwork(testStack(region), 'Network', { availabilityZones: ZONES, ...props });
 }
 
-/** The blocks of the subnets whose CDK tag says they belong to a group, in order. */
+/** The blocks of the subnets of a group, by its CDK tag, in order. */
 function blocks(template: Template, group: string): string[] {
   const tag = Match.objectLike({ Key: 'aws-cdk:subnet-name', Value: group });
   return Object.values(
@@ -44,18 +44,18 @@ describe('by default', () => {
     expect(built.availabilityZones).toEqual(ZONES);
   });
 
-  test('each zone has its own way out, and isolated subnets have none', () => {
+  test('each zone has its own NAT gateway, and isolated subnets have no route to it', () => {
     template.resourceCountIs('AWS::EC2::NatGateway', 3);
     const routes = Object.keys(template.findResources('AWS::EC2::Route'));
     expect(routes.filter((route) => route.includes('PrivateSubnet'))).toHaveLength(3);
     expect(routes.filter((route) => route.includes('IsolatedSubnet'))).toHaveLength(0);
   });
 
-  test('the default security group is emptied', () => {
+  test('the default security group loses its rules', () => {
     template.resourceCountIs('Custom::VpcRestrictDefaultSG', 1);
   });
 
-  test('endpoints: two gateways and the default list, by private DNS, from the isolated subnets', () => {
+  test('it has two gateway endpoints and the default interface endpoints in isolated subnets', () => {
     const services = Object.values(
       template.findResources('AWS::EC2::VPCEndpoint', {
         Properties: { VpcEndpointType: 'Interface' },
@@ -79,7 +79,7 @@ describe('by default', () => {
     template.resourcePropertiesCountIs('AWS::EC2::VPCEndpoint', { VpcEndpointType: 'Gateway' }, 2);
   });
 
-  test('endpoints answer HTTPS from the VPC and open nothing else', () => {
+  test('the endpoints admit only HTTPS from the VPC', () => {
     template.hasResourceProperties('AWS::EC2::SecurityGroup', {
       SecurityGroupIngress: [
         Match.objectLike({ CidrIp: '10.0.0.0/16', FromPort: 443, ToPort: 443, IpProtocol: 'tcp' }),
@@ -89,7 +89,7 @@ describe('by default', () => {
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 0);
   });
 
-  test('all traffic is logged, to a group that outlives the network, by a role that can do nothing else', () => {
+  test('a role with no other permission logs all traffic to a retained group', () => {
     template.hasResourceProperties('AWS::EC2::FlowLog', {
       TrafficType: 'ALL',
       ResourceType: 'VPC',
@@ -135,7 +135,7 @@ describe('without NAT gateways, with a key and other endpoints', () => {
   });
   const template = Template.fromStack(stack);
 
-  test('there are no private subnets, and the isolated ones lie where they would lie with them', () => {
+  test('there are no private subnets, and the isolated subnets do not move', () => {
     template.resourceCountIs('AWS::EC2::NatGateway', 0);
     expect(blocks(template, 'Private')).toEqual([]);
     expect(blocks(template, 'Isolated')).toEqual(['10.8.70.0/25', '10.8.70.128/25']);
@@ -144,7 +144,7 @@ describe('without NAT gateways, with a key and other endpoints', () => {
     );
   });
 
-  test('only the endpoints asked for exist', () => {
+  test('only the given endpoints exist', () => {
     expect(Object.keys(built.interfaceEndpoints)).toEqual(['ecr.api']);
     template.resourcePropertiesCountIs(
       'AWS::EC2::VPCEndpoint',
@@ -179,7 +179,7 @@ test('a zone added at the end moves no subnet', () => {
   }
 });
 
-test('a stack with a concrete account looks nothing up, and keeps its own idea of its zones', () => {
+test('a stack with a concrete account looks nothing up and keeps its own zones', () => {
   const app = new App({ analyticsReporting: false });
   const stack = new Stack(app, 'Test', {
     env: { account: '111111111111', region: 'ap-southeast-1' },
@@ -189,10 +189,33 @@ test('a stack with a concrete account looks nothing up, and keeps its own idea o
   expect(app.synth().manifest.missing).toBeUndefined();
 });
 
-test('no interface endpoints: no security group for them', () => {
+test('without interface endpoints, there is no security group for them', () => {
   const built = network({ interfaceEndpoints: [] });
   expect(built.endpointSecurityGroup).toBeUndefined();
   expect(built.interfaceEndpoints).toEqual({});
+});
+
+test('an existing network is imported without a look-up', () => {
+  const stack = testStack('ap-southeast-1');
+  const imported = RegionNetwork.fromRegionNetworkAttributes(stack, 'Network', {
+    vpcId: 'vpc-0123456789abcdef0',
+    availabilityZones: ZONES.slice(0, 2),
+    isolatedSubnetIds: ['subnet-15014ed0a', 'subnet-15014ed0b'],
+    flowLogGroupName: 'flow-logs',
+    endpointSecurityGroupId: 'sg-0123456789abcdef0',
+  });
+  expect(imported.availabilityZones).toEqual(ZONES.slice(0, 2));
+  expect(imported.vpc.selectSubnets({ subnetGroupName: 'Isolated' }).subnetIds).toEqual([
+    'subnet-15014ed0a',
+    'subnet-15014ed0b',
+  ]);
+  expect(imported.flowLogGroup?.logGroupName).toBe('flow-logs');
+  expect(imported.endpointSecurityGroup?.securityGroupId).toBe('sg-0123456789abcdef0');
+  const bare = RegionNetwork.fromRegionNetworkAttributes(stack, 'Bare', {
+    vpcId: 'vpc-0fedcba9876543210',
+    availabilityZones: ZONES.slice(0, 2),
+  });
+  expect(bare.flowLogGroup ?? bare.endpointSecurityGroup).toBeUndefined();
 });
 
 describe('checks', () => {
@@ -212,10 +235,10 @@ describe('checks', () => {
     [
       'a zone twice',
       { availabilityZones: ['us-east-1a', 'us-east-1a'] },
-      'availabilityZones must be different zones',
+      'availabilityZones[1] must be unique, got "us-east-1a"',
     ],
     [
-      'a zone elsewhere',
+      'a zone of another region',
       { availabilityZones: ['us-east-1a', 'us-east-2a'] },
       'must be zones of us-east-1, got "us-east-2a"',
     ],
@@ -224,23 +247,23 @@ describe('checks', () => {
       { availabilityZones: ['us-east-1a', 'us-east-1-bos-1a'] },
       'must be zones of us-east-1, got "us-east-1-bos-1a"',
     ],
-    [
-      'a block too small',
-      { cidr: '10.0.0.0/23' },
-      'cidr must be the first address of an IPv4 block and its length, /16 to /22',
-    ],
+    ['a block too small', { cidr: '10.0.0.0/23' }, 'cidr must be an IPv4 block of /16 to /22'],
     ['a block too large', { cidr: '10.0.0.0/15' }, 'cidr must be'],
-    ['not the first address', { cidr: '10.0.0.1/16' }, 'cidr must be'],
+    [
+      'not the first address',
+      { cidr: '10.0.0.1/16' },
+      'cidr must be the first address of its block',
+    ],
     ['no address', { cidr: '10.0.256.0/16' }, 'cidr must be'],
     [
       'more NAT gateways than zones',
       { natGateways: 7 },
-      'natGateways must be a whole number, 0 to 6, got 7',
+      'natGateways must be 0 to 6, the number of zones, got 7',
     ],
     [
-      'a negative number of them',
+      'a negative number of NAT gateways',
       { natGateways: -1 },
-      'natGateways must be a whole number, 0 to 6, got -1',
+      'natGateways must be 0 to 6, the number of zones, got -1',
     ],
     [
       'a full service name',
@@ -250,12 +273,12 @@ describe('checks', () => {
     [
       'a service twice',
       { interfaceEndpoints: ['kms', 'kms'] },
-      'interfaceEndpoints[1] must be a service that has no endpoint',
+      'interfaceEndpoints[1] must be unique',
     ],
     [
       'S3',
       { interfaceEndpoints: ['s3'] },
-      'interfaceEndpoints[0] must be a service that has no endpoint',
+      'interfaceEndpoints[0] must be a service without a gateway endpoint',
     ],
   ])('%s is refused', (_, props, message) => {
     expect(() => network({ availabilityZones: sixZones, ...props }, 'us-east-1')).toThrow(message);
@@ -266,7 +289,7 @@ describe('checks', () => {
     ['the smallest block', { cidr: '10.0.0.0/22' }],
     ['the largest block', { cidr: '172.16.0.0/16' }],
     ['as many NAT gateways as zones', { natGateways: 6 }],
-    ['fewer', { natGateways: 1 }],
+    ['fewer NAT gateways than zones', { natGateways: 1 }],
   ])('%s passes', (_, props) => {
     expect(() => network({ availabilityZones: sixZones, ...props }, 'us-east-1')).not.toThrow();
   });

@@ -22,7 +22,7 @@ describe('AlarmTopic', () => {
   });
   const template = Template.fromStack(stack);
 
-  test('lets alarms of the account publish, and nobody without TLS', () => {
+  test('lets alarms of the account publish, over TLS only', () => {
     template.hasResourceProperties('AWS::SNS::TopicPolicy', {
       PolicyDocument: {
         Statement: [
@@ -36,7 +36,7 @@ describe('AlarmTopic', () => {
     });
   });
 
-  test('gives alarms the key, without which they publish nothing', () => {
+  test('lets alarms use the key, without which they publish nothing', () => {
     template.hasResourceProperties('AWS::SNS::Topic', { KmsMasterKeyId: Match.anyValue() });
     template.hasResourceProperties('AWS::KMS::Key', {
       KeyPolicy: { Statement: Match.arrayWith([alarmsMay('kms:Decrypt', 'kms:GenerateDataKey*')]) },
@@ -51,7 +51,7 @@ describe('AlarmTopic', () => {
   });
 });
 
-test('the key of a region already says it: nothing is said twice', () => {
+test('the key of a region already has the statement, which is not repeated', () => {
   const stack = testStack();
   new AlarmTopic(stack, 'AlarmTopic', {
     encryptionKey: new RegionKey(stack, 'RegionKey', { aliasName: 'market' }).key,

@@ -30,7 +30,7 @@ describe('EdgeObservability', () => {
   const observability = edge(stack, { webAclMetricName: 'market-edge' });
   const template = Template.fromStack(stack);
 
-  test('turns on the additional metrics that hit rate and origin latency are', () => {
+  test('enables the additional metrics for hit rate and origin latency', () => {
     template.hasResourceProperties('AWS::CloudFront::MonitoringSubscription', {
       DistributionId: 'EDFDVBD6EXAMPLE',
       MonitoringSubscription: {
@@ -60,7 +60,7 @@ describe('EdgeObservability', () => {
     },
   );
 
-  test('asks for the metrics with both dimensions, without which there is no data', () => {
+  test('uses both dimensions of the metrics, without which there is no data', () => {
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
       AlarmName: 'market-Edge-HitRate-Warning',
       Metrics: Match.arrayWith([
@@ -80,7 +80,7 @@ describe('EdgeObservability', () => {
     });
   });
 
-  test('draws the web ACL on the one dashboard', () => {
+  test('draws the web ACL on the same dashboard', () => {
     const [dashboard, ...others] = Object.values(
       template.findResources('AWS::CloudWatch::Dashboard'),
     );
@@ -92,7 +92,7 @@ describe('EdgeObservability', () => {
   });
 });
 
-test('objectives of the user move the thresholds and the gate', () => {
+test('custom objectives change the thresholds and the minimum of requests', () => {
   const stack = testStack();
   edge(stack, {
     objectives: {
@@ -112,13 +112,13 @@ test('objectives of the user move the thresholds and the gate', () => {
   expect(all.map(({ Properties }) => Properties.Threshold).sort()).toEqual([0.1, 80, 95]);
 });
 
-test('without additional metrics, only errors are watched, and nothing is paid for', () => {
+test('without additional metrics, only errors have an alarm, and there is no subscription', () => {
   const stack = testStack();
   expect(edge(stack, { additionalMetrics: false }).alarms).toHaveLength(1);
   Template.fromStack(stack).resourceCountIs('AWS::CloudFront::MonitoringSubscription', 0);
 });
 
-describe('a distribution that publishes its additional metrics itself', () => {
+describe('a distribution with a subscription of its own', () => {
   const subscriptions = (publishAdditionalMetrics: boolean) => {
     const stack = new Stack(new App(), 'Test', { env: { region: 'us-east-1' } });
     const own = new cloudfront.Distribution(stack, 'Own', {
@@ -142,21 +142,21 @@ describe('the region', () => {
   const inRegion = (region?: string) => () =>
     edge(new Stack(new App(), 'Test', { env: { region } }));
 
-  test('is us-east-1, where the metrics are', () => {
+  test('must be us-east-1, where the metrics are', () => {
     expect(inRegion('eu-west-1')).toThrow(
       'EdgeObservability at Test/Edge: the region of its stack must be us-east-1, got "eu-west-1".',
     );
     expect(inRegion('us-east-1')).not.toThrow();
   });
 
-  test('is not judged while it is unknown', () => {
+  test('passes while it is unknown', () => {
     expect(inRegion()).not.toThrow();
   });
 });
 
-test('a minimum of no requests is refused', () => {
+test('a minimum of 0 requests is refused', () => {
   const stack = new Stack(new App(), 'Test', { env: { region: 'us-east-1' } });
   expect(() => edge(stack, { minimumRequests: 0 })).toThrow(
-    'minimumRequests must be a whole number from 1 up, got 0.',
+    'minimumRequests must be a whole number of at least 1, got 0.',
   );
 });

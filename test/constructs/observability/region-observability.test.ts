@@ -1,7 +1,7 @@
 import { App, Duration, Size, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import type { CacheTopology } from '../../../lib/constructs/observability/alarms/cache-symptoms';
+import type { CacheTopology } from '../../../lib/constructs/observability/interfaces';
 import {
   RegionObservability,
   type RegionObservabilityProps,
@@ -56,7 +56,7 @@ function alarmsOf(
 
 const expressionOf = (alarm?: AlarmProperties) =>
   alarm?.Metrics?.find(({ Expression }) => Expression)?.Expression;
-/** What the ids of an expression stand for: metric and the value of its last dimension. */
+/** The metrics of an expression by id, each with the value of its last dimension. */
 const metricsOf = (alarm?: AlarmProperties) =>
   Object.fromEntries(
     (alarm?.Metrics ?? []).flatMap(({ Id, MetricStat }) =>
@@ -78,7 +78,7 @@ describe('a whole region', () => {
     replicationGroup: { replicationGroupId: 'Market-Cache', shards: 2, replicasPerShard: 1 },
   }));
 
-  test('has these alarms', () => {
+  test('has an alarm per resource and symptom', () => {
     const database = ['Connections-Critical', 'Cpu-Warning', 'FreeStorage-Critical'];
     const replica = [...database, 'Lag-Warning', 'LagBeyondIdle-Critical'];
     const shard = [
@@ -118,7 +118,7 @@ describe('a whole region', () => {
     expect(observability.alarms).toHaveLength(names.length);
   });
 
-  test('sends every alarm and its end to the encrypted topic, with what to do first', () => {
+  test('notifies the encrypted topic of every alarm and its end, with the first steps', () => {
     const [topic] = Object.keys(template.findResources('AWS::SNS::Topic'));
     for (const alarm of Object.values(alarms)) {
       expect(alarm.AlarmActions).toEqual([{ Ref: topic }]);
@@ -164,20 +164,20 @@ describe('a whole region', () => {
     });
   });
 
-  test('counts errors of the balancer itself as requests, so that a total outage is no silence', () => {
+  test('counts errors of the load balancer itself as requests, so that a total outage rings', () => {
     expect(expressionOf(alarms['market-production-LoadBalancer-ErrorRate-Critical'])).toBe(
       'IF(FILL(requests, 0) + FILL(balancer5xx, 0) > 100, ' +
         '100 * (FILL(target5xx, 0) + FILL(balancer5xx, 0)) / (FILL(requests, 0) + FILL(balancer5xx, 0)), 0)',
     );
   });
 
-  test('does not judge latency by a few requests', () => {
+  test('ignores latency over a few requests', () => {
     expect(expressionOf(alarms['market-production-LoadBalancer-P95Latency-Critical'])).toBe(
       'IF(sampleCount > 100, metric)',
     );
   });
 
-  test('takes the lag for true while the primary of the region writes', () => {
+  test('rings for lag only while the primary of the region writes', () => {
     const lag = alarms['market-production-Replica2-Lag-Warning'];
     expect(expressionOf(lag)).toBe(`IF(writes > ${256 * 1024}, lag, 0)`);
     expect(metricsOf(lag)).toEqual({
@@ -186,13 +186,13 @@ describe('a whole region', () => {
     });
   });
 
-  test('has an unconditional alarm on lag too', () => {
+  test('also has an unconditional alarm on lag', () => {
     const lag = alarms['market-production-Replica2-LagBeyondIdle-Critical'];
     expect(expressionOf(lag)).toBeUndefined();
     expect(Object.values(metricsOf(lag))).toEqual(['ReplicaLag of market-leaf']);
   });
 
-  test('looks at the worst node of a shard, by the ids that ElastiCache gives, in lower case', () => {
+  test('uses the worst node of a shard, by the lower-case ids of ElastiCache', () => {
     const cpu = alarms['market-production-Cache-0002-EngineCpu-Warning'];
     expect(expressionOf(cpu)).toBe('MAX([s2n1, s2n2])');
     expect(metricsOf(cpu)).toEqual({
@@ -204,7 +204,7 @@ describe('a whole region', () => {
     );
   });
 
-  test('asks the pooler that knows the fewest users, and the load balancer in front of the poolers', () => {
+  test('uses the pooler with the fewest users, and the load balancer of the poolers', () => {
     const asked = (symptom: string) =>
       alarms[`market-production-Poolers-${symptom}`]?.Metrics?.[0]?.MetricStat;
     expect(asked('NoUsers-Warning')).toMatchObject({
@@ -221,7 +221,7 @@ describe('a whole region', () => {
     });
   });
 
-  test('has one dashboard, named after the region, because dashboards are global', () => {
+  test('has one dashboard, named after the region, because dashboard names are global', () => {
     template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
     template.hasResourceProperties('AWS::CloudWatch::Dashboard', {
       DashboardName: 'market-ap-southeast-1',
@@ -229,7 +229,7 @@ describe('a whole region', () => {
   });
 });
 
-describe('objectives and bounds of the user', () => {
+describe('custom objectives and thresholds', () => {
   const { alarms } = alarmsOf((stack) => ({
     objectives: {
       p95Latency: Duration.millis(50),
@@ -264,7 +264,7 @@ describe('objectives and bounds of the user', () => {
     expect(alarms[`market-${name}`]?.Threshold).toBe(threshold);
   });
 
-  test('move the gates', () => {
+  test('change the conditions', () => {
     expect(expressionOf(alarms['market-LoadBalancer-P95Latency-Critical'])).toContain(
       'sampleCount > 20',
     );
@@ -272,19 +272,19 @@ describe('objectives and bounds of the user', () => {
     expect(expressionOf(alarms['market-Replica1-Lag-Warning'])).toContain('writes > 1024');
   });
 
-  test('far from the primary, the replica tells by its own writes that there is something to follow', () => {
+  test('use the writes of the replica itself if the primary is in another region', () => {
     expect(metricsOf(alarms['market-Replica1-Lag-Warning'])).toEqual({
       lag: 'ReplicaLag of market-hub',
       writes: 'WriteThroughput of market-hub',
     });
   });
 
-  test('the largest shard stays under the 10 metrics of an alarm', () => {
+  test('keep the largest shard under the 10 metrics of an alarm', () => {
     expect(Object.keys(metricsOf(alarms['market-Cache-0001-Evictions-Warning']))).toHaveLength(6);
   });
 });
 
-describe('a cache that is more than one of its own', () => {
+describe('a cache with further alarms', () => {
   const cacheAlarms = (topology: Partial<CacheTopology>) =>
     alarmsOf(() => ({
       replicationGroup: {
@@ -300,7 +300,7 @@ describe('a cache that is more than one of its own', () => {
     return Object.values(alarms).filter(({ AlarmName }) => !plain.includes(AlarmName));
   };
 
-  test('scales: all its primaries together, by the metric that scaling goes by', () => {
+  test('that scales has an alarm on all primaries, by the metric that scaling follows', () => {
     const [alarm, ...others] = more({ scales: true });
     expect([alarm?.AlarmName, others]).toEqual(['market-Cache-PrimariesCpu-Warning', []]);
     expect(alarm).toMatchObject({ Threshold: 80, EvaluationPeriods: 3 });
@@ -315,14 +315,14 @@ describe('a cache that is more than one of its own', () => {
     ]);
   });
 
-  test('evicts nothing: its memory', () => {
+  test('without eviction has an alarm on memory', () => {
     expect(
       more({ evicts: false }).map(({ AlarmName, Threshold }) => [AlarmName, Threshold]),
     ).toEqual([['market-Cache-0001-Memory-Critical', 80]]);
     expect(more({ evicts: true })).toEqual([]);
   });
 
-  test('follows another region: its lag behind it', () => {
+  test('that follows another region has an alarm on its lag', () => {
     const [alarm, ...others] = more({ isSecondary: true });
     expect([alarm?.AlarmName, alarm?.Threshold, others]).toEqual([
       'market-Cache-0001-GlobalLag-Warning',
@@ -336,7 +336,7 @@ describe('a cache that is more than one of its own', () => {
   });
 });
 
-describe('any subset', () => {
+describe('a subset of resources', () => {
   test.each<[string, (stack: Stack) => Partial<RegionObservabilityProps>, number]>([
     ['nothing', () => ({}), 0],
     ['a load balancer', (stack) => ({ loadBalancer: loadBalancer(stack) }), 2],
@@ -344,7 +344,7 @@ describe('any subset', () => {
     ['a fleet', (stack) => ({ autoScalingGroup: autoScalingGroup(stack) }), 2],
     ['a primary', (stack) => ({ primary: database(stack, 'market-primary') }), 3],
     [
-      'a cache without replicas, so without their lag',
+      'a cache without replicas, and without their lag',
       () => ({ replicationGroup: { replicationGroupId: 'm', shards: 1, replicasPerShard: 0 } }),
       7,
     ],
@@ -352,7 +352,7 @@ describe('any subset', () => {
     expect(alarmsOf(build).names).toHaveLength(count);
   });
 
-  test('a given topic gets the alarms, and no other is made', () => {
+  test('an existing topic receives the alarms, and no other is created', () => {
     const { template, alarms } = alarmsOf((stack) => ({
       encryptionKey: undefined,
       alarmTopic: sns.Topic.fromTopicArn(
@@ -369,7 +369,7 @@ describe('any subset', () => {
   });
 });
 
-describe('refuses', () => {
+describe('values that are refused', () => {
   const make = (build: (stack: Stack) => Partial<RegionObservabilityProps>) => {
     const stack = new Stack(new App(), 'Test', { env: { region: 'ap-southeast-1' } });
     return () =>
@@ -399,17 +399,17 @@ describe('refuses', () => {
       'alarmNamePrefix must be 1 to 200 letters',
     ],
     [
-      'neither key nor topic',
+      'neither a key nor a topic',
       () => ({ encryptionKey: undefined }),
       'alarmTopic must be given if `encryptionKey` is not',
     ],
     [
-      'key and topic',
+      'both a key and a topic',
       (stack) => ({ alarmTopic: topic(stack, stack.region) }),
       'alarmTopic must be given if `encryptionKey` is not',
     ],
     [
-      'addresses for a given topic',
+      'addresses for an existing topic',
       (stack) => ({
         encryptionKey: undefined,
         alarmTopic: topic(stack, stack.region),
@@ -418,44 +418,9 @@ describe('refuses', () => {
       'alarmEmails must be left out',
     ],
     [
-      'a topic elsewhere',
+      'a topic in another region',
       (stack) => ({ encryptionKey: undefined, alarmTopic: topic(stack, 'eu-west-1') }),
       'alarmTopic must be in ap-southeast-1',
-    ],
-    [
-      'a key elsewhere',
-      (stack) => ({ encryptionKey: importedKey(elsewhere(stack)) }),
-      'encryptionKey must be in ap-southeast-1',
-    ],
-    [
-      'a load balancer elsewhere',
-      (stack) => ({ loadBalancer: loadBalancer(elsewhere(stack)) }),
-      'loadBalancer must be in ap-southeast-1',
-    ],
-    [
-      'targets elsewhere',
-      (stack) => ({ targetGroup: targetGroup(elsewhere(stack)) }),
-      'targetGroup must be in ap-southeast-1',
-    ],
-    [
-      'a fleet elsewhere',
-      (stack) => ({ autoScalingGroup: autoScalingGroup(elsewhere(stack)) }),
-      'autoScalingGroup must be in ap-southeast-1',
-    ],
-    [
-      'poolers elsewhere',
-      (stack) => ({ pooler: pooler(elsewhere(stack)) }),
-      'pooler must be in ap-southeast-1',
-    ],
-    [
-      'a primary elsewhere',
-      (stack) => ({ primary: database(elsewhere(stack), 'primary') }),
-      'primary must be in ap-southeast-1',
-    ],
-    [
-      'a replica elsewhere',
-      (stack) => ({ replicas: [database(stack, 'near'), database(elsewhere(stack), 'far')] }),
-      'replicas[1] must be in ap-southeast-1',
     ],
     ['no shards', () => cache(0, 1), 'replicationGroup.shards must be a whole number from 1 to 90'],
     [
@@ -474,14 +439,14 @@ describe('refuses', () => {
       'replicationGroup.replicasPerShard must be a whole number from 0 to 5',
     ],
     [
-      'no requests at all',
+      'a minimum of 0 requests',
       () => ({ minimumRequests: 0 }),
-      'minimumRequests must be a whole number from 1 up',
+      'minimumRequests must be a whole number of at least 1',
     ],
     [
-      'no connections',
+      'a maximum of 0 connections',
       () => ({ maxDatabaseConnections: 0 }),
-      'maxDatabaseConnections must be a whole number from 1 up',
+      'maxDatabaseConnections must be a whole number of at least 1',
     ],
     [
       'an objective out of range',
@@ -492,6 +457,20 @@ describe('refuses', () => {
     expect(make(build)).toThrow(`RegionObservability at Test/Observability: ${message}`);
   });
 
+  test.each<[string, (stack: Stack, region: Stack) => Partial<RegionObservabilityProps>]>([
+    ['encryptionKey', (_, far) => ({ encryptionKey: importedKey(far) })],
+    ['loadBalancer', (_, far) => ({ loadBalancer: loadBalancer(far) })],
+    ['targetGroup', (_, far) => ({ targetGroup: targetGroup(far) })],
+    ['autoScalingGroup', (_, far) => ({ autoScalingGroup: autoScalingGroup(far) })],
+    ['pooler', (_, far) => ({ pooler: pooler(far) })],
+    ['primary', (_, far) => ({ primary: database(far, 'primary') })],
+    ['replicas[1]', (near, far) => ({ replicas: [database(near, 'near'), database(far, 'far')] })],
+  ])('%s in another region', (property, build) => {
+    expect(make((stack) => build(stack, elsewhere(stack)))).toThrow(
+      `RegionObservability at Test/Observability: ${property} must be in ap-southeast-1`,
+    );
+  });
+
   test.each<[string, (stack: Stack) => Partial<RegionObservabilityProps>]>([
     ['the longest name', () => ({ name: 'a'.repeat(200) })],
     [
@@ -499,13 +478,13 @@ describe('refuses', () => {
       (stack) => ({ encryptionKey: undefined, alarmTopic: topic(stack, stack.region) }),
     ],
     [
-      'what is in a stack without a region',
+      'a resource of a stack without a region',
       (stack) => ({ primary: database(new Stack(stack.node.scope, 'Agnostic'), 'primary') }),
     ],
     ['the most shards', () => cache(90, 5)],
     ['one shard alone', () => cache(1, 0)],
     ['one request', () => ({ minimumRequests: 1, maxDatabaseConnections: 1 })],
-  ])('not %s', (_, build) => {
+  ])('allowed: %s', (_, build) => {
     expect(make(build)).not.toThrow();
   });
 });

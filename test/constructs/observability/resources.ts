@@ -1,7 +1,4 @@
-/**
- * Things to watch, as another stack would have made them: imported, so that a template holds only
- * what observability adds.
- */
+/** Imported resources to watch, so that a template contains only observability. */
 import { Duration, type Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
@@ -9,7 +6,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
-import type { IWatchedPooler } from '../../../lib/constructs/observability/alarms/pooler';
+import type { IWatchedPooler } from '../../../lib/constructs/observability/interfaces';
 
 const LOAD_BALANCER = 'loadbalancer/app/market/50dc6c495c0c9188';
 

@@ -1,7 +1,4 @@
-/**
- * What someone else's stacks give a fleet: a VPC, a certificate and the two versions of the secret
- * header.
- */
+/** Imported resources for a fleet: a VPC, a certificate and two versions of the secret header. */
 import { SecretValue, type Stack } from 'aws-cdk-lib';
 import * as acm from 'aws-cdk-lib/aws-certificatemanager';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';

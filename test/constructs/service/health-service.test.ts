@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { handlerDirectory } from '../../../lib/constructs/house-rules/handlers';
 import { healthServer, settingsFrom } from '../../../lib/constructs/service/health-service.handler';
 
-/** Everything that the server says on a raw connection until it closes it. */
+/** Everything that the server sends on a raw connection until it closes the connection. */
 async function readToEnd(socket: Socket): Promise<string> {
   let text = '';
   socket.setEncoding('utf8').on('data', (part) => {
@@ -17,10 +17,7 @@ async function readToEnd(socket: Socket): Promise<string> {
   return text;
 }
 
-/**
- * Connects until nobody listens any more; a connection that the closing listener still took is let
- * go.
- */
+/** Connects until the port is closed, and drops connections that the closing listener accepted. */
 async function untilRefused(port: number): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1');
@@ -90,7 +87,7 @@ describe('the server', () => {
     },
   );
 
-  test('another method is refused, its body is read, and the connection serves on', async () => {
+  test('another method is refused, its body is read, and the connection stays usable', async () => {
     const response = await fetchFrom('/health', { method: 'POST', body: 'x'.repeat(500_000) });
     expect(response.status).toBe(405);
     expect(response.headers.get('allow')).toBe('GET, HEAD');
@@ -111,7 +108,7 @@ describe('the server', () => {
     expect((await fetchFrom('/health')).status).toBe(200);
   });
 
-  test('a request that is no HTTP is logged', () => {
+  test('a malformed request is logged', () => {
     expect(logged).toContainEqual({
       level: 'WARN',
       message: 'bad request',
@@ -153,12 +150,12 @@ describe('the settings', () => {
     );
   });
 
-  test('the largest port is taken', () => {
+  test('the largest port is accepted', () => {
     expect(settingsFrom({ PORT: '65535' }).port).toBe(65_535);
   });
 });
 
-describe('the bundle, run as the unit runs it', () => {
+describe('the bundle, run as the systemd unit runs it', () => {
   const bundle = join(handlerDirectory('health-service'), 'index.js');
   const children: ChildProcessWithoutNullStreams[] = [];
   afterEach(() => {
@@ -174,7 +171,7 @@ describe('the bundle, run as the unit runs it', () => {
     return { child, exited, nextLine };
   }
 
-  test('SIGTERM: what was begun is finished, nothing new is accepted, and it leaves in order', async () => {
+  test('on SIGTERM, it finishes open requests, accepts no new ones and exits cleanly', async () => {
     const { child, exited, nextLine } = start({ PORT: '0', AWS_REGION: 'eu-west-1' });
     const started = await nextLine();
     expect(started).toMatchObject({
@@ -187,7 +184,7 @@ describe('the bundle, run as the unit runs it', () => {
 
     const begun = connect(port, '127.0.0.1');
     await once(begun, 'connect');
-    // The first answer proves that the server has the connection; the second request is then only
+    // The first response proves that the server has the connection. The second request is then only
     // half sent.
     begun.write('GET /health HTTP/1.1\r\nHost: a\r\n\r\n');
     await once(begun, 'data');
@@ -206,7 +203,7 @@ describe('the bundle, run as the unit runs it', () => {
     expect(await exited).toEqual([0, null]);
   });
 
-  test('a port in use: one line says so, and it fails for systemd to see', async () => {
+  test('a port in use logs one line and fails the process', async () => {
     const first = start({ PORT: '0' });
     const { port } = await first.nextLine();
     const second = start({ PORT: String(port) });
@@ -218,7 +215,7 @@ describe('the bundle, run as the unit runs it', () => {
     expect(await second.exited).toEqual([1, null]);
   });
 
-  test('a bad setting: one line says which', async () => {
+  test('a bad setting logs one line that names it', async () => {
     const { nextLine, exited } = start({ PORT: 'http' });
     expect(await nextLine()).toMatchObject({
       level: 'ERROR',

@@ -33,7 +33,7 @@ describe('by default', () => {
   loadBalancerWith({}, stack);
   const template = Template.fromStack(stack);
 
-  test('only CloudFront reaches it, and only by TLS', () => {
+  test('only CloudFront reaches it, and only over TLS', () => {
     template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
     template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
       SourcePrefixListId: 'pl-31a34658',
@@ -48,14 +48,14 @@ describe('by default', () => {
     template.resourceCountIs('AWS::ElasticLoadBalancingV2::Listener', 1);
   });
 
-  test('it stands on the internet, in the public subnets', () => {
+  test('it is internet-facing, in the public subnets', () => {
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', {
       Scheme: 'internet-facing',
       Subnets: ['subnet-9ab11c0a', 'subnet-9ab11c0b'],
     });
   });
 
-  test('without the header, the answer is 403', () => {
+  test('a request without the header gets 403', () => {
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::Listener', {
       Port: 443,
       Protocol: 'HTTPS',
@@ -66,7 +66,7 @@ describe('by default', () => {
     });
   });
 
-  test('with the header, targets answer; the template holds only a reference to its value', () => {
+  test('a request with the header reaches the targets, and the template only references its value', () => {
     template.resourceCountIs('AWS::ElasticLoadBalancingV2::ListenerRule', 1);
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::ListenerRule', {
       Actions: [Match.objectLike({ Type: 'forward' })],
@@ -79,7 +79,7 @@ describe('by default', () => {
     });
   });
 
-  test('it is careful with requests, cannot be deleted by accident, and logs', () => {
+  test('it drops invalid headers, refuses deletion and writes access logs', () => {
     template.hasResourceProperties(
       'AWS::ElasticLoadBalancingV2::LoadBalancer',
       attributes(
@@ -133,7 +133,7 @@ describe('behind a VPC origin', () => {
   const { vpcOrigin } = loadBalancerWith({ access: 'vpc-origin' }, stack);
   const template = Template.fromStack(stack);
 
-  test('it stands in the private subnets, open to CloudFront only, and asks for the same header', () => {
+  test('it is in the private subnets, admits CloudFront only and requires the same header', () => {
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', {
       Scheme: 'internal',
       Subnets: ['subnet-981fa7ea', 'subnet-981fa7eb'],
@@ -154,7 +154,7 @@ describe('behind a VPC origin', () => {
     });
   });
 
-  test('CloudFront asks it over HTTPS, once it listens', () => {
+  test('CloudFront connects over HTTPS, once the listener exists', () => {
     const [listener] = Object.keys(template.findResources('AWS::ElasticLoadBalancingV2::Listener'));
     const [loadBalancer] = Object.keys(
       template.findResources('AWS::ElasticLoadBalancingV2::LoadBalancer'),
@@ -174,7 +174,7 @@ describe('behind a VPC origin', () => {
     });
   });
 
-  test('the VPC origin alone has no tags: a change of them would fail', () => {
+  test('the VPC origin alone has no tags, because changing them would fail', () => {
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', {
       Tags: [{ Key: 'team', Value: 'market' }],
     });
@@ -182,11 +182,26 @@ describe('behind a VPC origin', () => {
   });
 });
 
-test('without one, there is none', () => {
+test('its metrics are those of the load balancer and its targets', () => {
+  const front = loadBalancerWith();
+  expect([
+    front.metricRequestCount().metricName,
+    front.metricTargetResponseTime({ statistic: 'p95' }).metricName,
+    front.metricTarget5xx().metricName,
+    front.metricLoadBalancer5xx().metricName,
+  ]).toEqual([
+    'RequestCount',
+    'TargetResponseTime',
+    'HTTPCode_Target_5XX_Count',
+    'HTTPCode_ELB_5XX_Count',
+  ]);
+});
+
+test('a public load balancer has no VPC origin', () => {
   expect(loadBalancerWith({ access: 'cloudfront-public' }).vpcOrigin).toBeUndefined();
 });
 
-test('every choice arrives, and during a rotation both secrets open', () => {
+test('every prop takes effect, and during a rotation both secrets are accepted', () => {
   const stack = testStack();
   loadBalancerWith(
     {
@@ -221,22 +236,22 @@ test('every choice arrives, and during a rotation both secrets open', () => {
   });
 });
 
-describe('values that AWS would refuse, or that would open a lock', () => {
+describe('values that AWS would refuse or that would weaken the protection', () => {
   const header = (headerName: string) => ({
     originVerification: { headerName, secret: currentSecret() },
   });
 
   test.each<[string, Partial<OriginLoadBalancerProps>, string, Partial<OriginLoadBalancerProps>]>([
     [
-      'a header that is dropped',
+      'a header that the load balancer drops',
       header('X_Origin'),
       'originVerification.headerName must be up to 40 letters',
       header('X-Origin'),
     ],
     [
-      'a header of CloudFront',
+      'a header with a prefix of CloudFront',
       header('x-edge-proof'),
-      'not beginning with X-Amz- or X-Edge-',
+      'without the prefix X-Amz- or X-Edge-',
       header('x-edged-proof'),
     ],
     [
@@ -245,29 +260,29 @@ describe('values that AWS would refuse, or that would open a lock', () => {
       'originVerification.headerName must be',
       header('x'.repeat(40)),
     ],
-    ['no header', header(''), 'originVerification.headerName must be', header('x')],
+    ['an empty header', header(''), 'originVerification.headerName must be', header('x')],
     [
-      'a name for an id',
+      'the name of a prefix list',
       { cloudFrontPrefixListId: 'com.amazonaws.global.cloudfront.origin-facing' },
       'such as pl-3b927c52',
       { cloudFrontPrefixListId: 'pl-3b927c52' },
     ],
     [
-      'no idle timeout',
+      'an idle timeout of 0',
       { idleTimeout: Duration.seconds(0) },
-      'idleTimeout must be 1 to 4000 whole seconds, got "0 s".',
+      'idleTimeout must be 1 to 4000 whole seconds, got 0.',
       { idleTimeout: Duration.seconds(1) },
     ],
     [
-      'half seconds',
+      'a fraction of a second',
       { idleTimeout: Duration.millis(1500) },
-      'got "1.5 s".',
+      'got 1.5.',
       { idleTimeout: Duration.millis(2000) },
     ],
     [
       'a long idle timeout',
       { idleTimeout: Duration.seconds(4001) },
-      'got "4001 s".',
+      'got 4001.',
       { idleTimeout: Duration.seconds(4000) },
     ],
   ])('%s', (_, refused, message, allowed) => {
@@ -275,10 +290,10 @@ describe('values that AWS would refuse, or that would open a lock', () => {
     expect(() => loadBalancerWith(allowed)).not.toThrow();
   });
 
-  test('a region whose prefix list is not known', () => {
+  test('a region without a known prefix list', () => {
     expect(() => loadBalancerWith({}, testStack('ap-southeast-7'))).toThrow(
       'OriginLoadBalancer at Test/Front: cloudFrontPrefixListId must be given in ap-southeast-7, got nothing.\n' +
-        'Only CloudFront may reach the load balancer, and the region table has no prefix list of CloudFront for this region; synthesis looks nothing up. ' +
+        'Only CloudFront may reach the load balancer, the region table has no prefix list of CloudFront for this region, and synthesis looks nothing up. ' +
         'Take the id of com.amazonaws.global.cloudfront.origin-facing from `aws ec2 describe-managed-prefix-lists` in that region.',
     );
     expect(() =>
@@ -295,7 +310,7 @@ describe('values that AWS would refuse, or that would open a lock', () => {
     );
   });
 
-  test('what is known only at deployment passes', () => {
+  test('values known only at deployment pass', () => {
     const headerName = Lazy.string({ produce: () => 'X-Later' });
     const cloudFrontPrefixListId = Lazy.string({ produce: () => 'pl-3b927c52' });
     expect(() => loadBalancerWith({ ...header(headerName), cloudFrontPrefixListId })).not.toThrow();

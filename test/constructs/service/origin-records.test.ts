@@ -33,12 +33,12 @@ function recordsWith(
   });
 }
 
-describe('a region that reads', () => {
+describe('a region that serves reads', () => {
   const stack = testStack('eu-west-1');
   const records = recordsWith({}, stack);
   const template = Template.fromStack(stack);
 
-  test('is the answer for whoever is nearest, while its targets are healthy', () => {
+  test('answers for the nearest viewers while its targets are healthy', () => {
     template.resourceCountIs('AWS::Route53::RecordSet', 1);
     template.hasResourceProperties('AWS::Route53::RecordSet', {
       HostedZoneId: 'Z0123456789ABCDEF',
@@ -59,7 +59,7 @@ describe('a region that reads', () => {
     });
   });
 
-  test('its health check follows the alarm beside it, not checkers that the load balancer refuses', () => {
+  test('its health check follows the alarm, not checkers that the load balancer refuses', () => {
     template.hasResourceProperties('AWS::Route53::HealthCheck', {
       HealthCheckConfig: {
         Type: 'CLOUDWATCH_METRIC',
@@ -88,7 +88,7 @@ describe('a region that reads', () => {
   });
 });
 
-test('the primary region also takes the write name, with the same checks', () => {
+test('the primary region also answers the write name, with the same checks', () => {
   const stack = testStack('eu-west-1');
   const { healthCheck } = recordsWith({ writeName: 'write.origin.example.com' }, stack);
   const template = Template.fromStack(stack);
@@ -101,7 +101,7 @@ test('the primary region also takes the write name, with the same checks', () =>
   });
 });
 
-describe('names that no record could have', () => {
+describe('names that no record can have', () => {
   test.each<[string, Partial<OriginRecordsProps>, string, Partial<OriginRecordsProps>]>([
     [
       'a name in another zone',

@@ -22,7 +22,7 @@ function fleetWith(
   return new ServiceFleet(stack, 'Fleet', { ...requiredProps(stack), ...props });
 }
 
-/** An application in a folder of its own. */
+/** Writes an application to a temporary folder. */
 function application(files: Record<string, string> = { 'server.js': '' }): string {
   const directory = mkdtempSync(join(tmpdir(), 'isochrone-application-'));
   for (const [name, content] of Object.entries(files))
@@ -30,10 +30,7 @@ function application(files: Record<string, string> = { 'server.js': '' }): strin
   return directory;
 }
 
-/**
- * The user data of the only launch template, with a placeholder for whatever is known only at
- * deployment.
- */
+/** The user data of the only launch template, with a placeholder for tokens. */
 function bootScriptIn(template: Template): string {
   const [launchTemplate] = Object.values(template.findResources('AWS::EC2::LaunchTemplate'));
   const parts: unknown[] =
@@ -41,7 +38,7 @@ function bootScriptIn(template: Template): string {
   return parts.map((part) => (typeof part === 'string' ? part : 's3://bucket/key.zip')).join('');
 }
 
-/** What the boot script would write to a file, as bash writes it. */
+/** The content of a file that the boot script writes, as bash writes it. */
 function fileWritten(script: string, path: string): string {
   const command = script.slice(script.indexOf(`cat > ${path} `));
   const end = command.indexOf('\nEND_OF_FILE\n') + '\nEND_OF_FILE\n'.length;
@@ -69,7 +66,7 @@ describe('by default', () => {
   const template = Template.fromStack(stack);
   const script = bootScriptIn(template);
 
-  test('a deployment never sets how many instances run', () => {
+  test('a deployment never sets the desired capacity', () => {
     template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       MinSize: '2',
       MaxSize: '50',
@@ -81,7 +78,7 @@ describe('by default', () => {
     template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
       Properties: {
         LaunchTemplate: { Version: { 'Fn::GetAtt': [Match.anyValue(), 'LatestVersionNumber'] } },
-        // It holds for roll-outs, and for instances that are too old or unhealthy.
+        // Applies to rollouts, and to old or unhealthy instances.
         InstanceMaintenancePolicy: { MinHealthyPercentage: 100, MaxHealthyPercentage: 110 },
       },
       UpdatePolicy: {
@@ -94,7 +91,7 @@ describe('by default', () => {
     });
   });
 
-  test('the fleet is created when its instances say that they serve', () => {
+  test('creation waits for the signals of serving instances', () => {
     template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
       CreationPolicy: { ResourceSignal: { Count: 2, Timeout: 'PT15M' } },
     });
@@ -104,7 +101,7 @@ describe('by default', () => {
     );
   });
 
-  test('instances that the load balancer cannot reach are replaced, after a grace, and old ones too', () => {
+  test('unreachable instances are replaced after a grace period, and old ones by age', () => {
     template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       HealthCheckType: 'ELB',
       HealthCheckGracePeriod: 180,
@@ -130,7 +127,7 @@ describe('by default', () => {
     ]);
   });
 
-  test('instances demand IMDSv2 from the host itself, encrypt their disk and take no key', () => {
+  test('instances require IMDSv2 from the host itself, encrypt their disk and have no SSH key', () => {
     template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
       LaunchTemplateData: {
         InstanceType: 'm7g.large',
@@ -168,7 +165,7 @@ describe('by default', () => {
     });
   });
 
-  test('the instances reach HTTPS and what lets them in, nothing else', () => {
+  test('the instances reach only HTTPS and the groups that admit them', () => {
     template.hasResourceProperties('AWS::EC2::SecurityGroup', {
       SecurityGroupEgress: [Match.objectLike({ CidrIp: '0.0.0.0/0', FromPort: 443, ToPort: 443 })],
     });
@@ -179,7 +176,7 @@ describe('by default', () => {
     });
   });
 
-  test('targets are asked for /health and leave after finishing', () => {
+  test('the health check requests /health, and departing targets finish their requests', () => {
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
       HealthCheckPath: '/health',
       Matcher: { HttpCode: '200' },
@@ -192,7 +189,7 @@ describe('by default', () => {
     });
   });
 
-  test('the role reads one archive, under a policy of that version, before any instance starts', () => {
+  test('a policy per version lets the role read one archive before any instance starts', () => {
     const policies = template.findResources('AWS::IAM::ManagedPolicy', {
       Properties: { PolicyDocument: { Statement: [Match.objectLike({ Action: 's3:GetObject' })] } },
     });
@@ -211,18 +208,18 @@ describe('by default', () => {
     });
   });
 
-  test('the role has no managed policy of AWS', () => {
+  test('the role has no AWS managed policy', () => {
     template.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
   });
 
-  test('the boot script is bash, and fits', () => {
+  test('the boot script is valid bash and fits into user data', () => {
     expect(() => execFileSync('bash', ['-n'], { input: script })).not.toThrow();
     expect(script).toContain('set -euo pipefail');
     // "User data is limited to 16 KB, in raw form", Amazon EC2 user guide.
     expect(Buffer.byteLength(script)).toBeLessThan(16_000);
   });
 
-  test('the application runs without privileges, for ever', () => {
+  test('the application runs without privileges and restarts without limit', () => {
     const unit = fileWritten(script, '/etc/systemd/system/application.service').split('\n');
     expect(unit).toEqual(
       expect.arrayContaining([
@@ -237,7 +234,7 @@ describe('by default', () => {
     expect(script).toContain('nodejs22');
   });
 
-  test('the application learns where it is', () => {
+  test('the environment names the region, port and instance', () => {
     expect(fileWritten(script, '/etc/application.env').split('\n')).toEqual([
       'NODE_ENV="production"',
       'AWS_REGION="us-east-1"',
@@ -248,7 +245,29 @@ describe('by default', () => {
   });
 });
 
-describe('with everything chosen', () => {
+test('its metrics name its group and its targets', () => {
+  const stack = testStack();
+  const fleet = fleetWith({}, stack);
+  const group = {
+    AutoScalingGroupName: stack.resolve(fleet.autoScalingGroup.autoScalingGroupName),
+  };
+  const metrics = {
+    'AWS/EC2 CPUUtilization': fleet.metricCpu(),
+    'AWS/AutoScaling GroupDesiredCapacity': fleet.metricDesiredCapacity(),
+    'AWS/AutoScaling GroupMaxSize': fleet.metricMaxSize(),
+    'AWS/AutoScaling GroupInServiceInstances': fleet.metricInServiceInstances(),
+  };
+  for (const [name, { namespace, metricName, dimensions }] of Object.entries(metrics)) {
+    expect([`${namespace} ${metricName}`, stack.resolve(dimensions)]).toEqual([name, group]);
+  }
+  expect(fleet.metricHealthyHosts({ statistic: 'Maximum' })).toMatchObject({
+    metricName: 'HealthyHostCount',
+    statistic: 'Maximum',
+  });
+  expect(fleet.metricUnhealthyHosts().metricName).toBe('UnHealthyHostCount');
+});
+
+describe('with every prop set', () => {
   const stack = testStack();
   const notificationTopic = sns.Topic.fromTopicArn(
     stack,
@@ -300,7 +319,7 @@ describe('with everything chosen', () => {
   const template = Template.fromStack(stack);
   const script = bootScriptIn(template);
 
-  test('the group is as asked for', () => {
+  test('the group has the given settings', () => {
     template.hasResource('AWS::AutoScaling::AutoScalingGroup', {
       Properties: {
         MinSize: '3',
@@ -333,7 +352,7 @@ describe('with everything chosen', () => {
     expect(images.map(({ Default }) => Default)).toEqual([expect.stringMatching(/x86_64$/)]);
   });
 
-  test('targets are asked where the application answers', () => {
+  test('the health check requests the given port and path', () => {
     template.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
       Port: 3000,
       HealthCheckPath: '/status/live',
@@ -344,7 +363,7 @@ describe('with everything chosen', () => {
     expect(script).toContain('http://127.0.0.1:3000/status/live');
   });
 
-  test('the environment arrives letter by letter, and the shell expands none of it', () => {
+  test('the shell expands nothing in the environment', () => {
     expect(fileWritten(script, '/etc/application.env').split('\n')).toEqual([
       'CACHE="s3://later"',
       `TRICKY="a \\"b\\" \\\\c $HOME \`id\` 'd'"`,
@@ -360,7 +379,7 @@ describe('with everything chosen', () => {
   });
 });
 
-test('another application gets another policy, so that a roll-out and a roll-back both find theirs', () => {
+test('another application gets another policy, for a rollout as well as a rollback', () => {
   const policyOf = (content: string) => {
     const stack = testStack();
     fleetWith({ application: { directory: application({ 'index.js': content }) } }, stack);
@@ -372,19 +391,19 @@ test('another application gets another policy, so that a roll-out and a roll-bac
   expect(policyOf('1')).not.toEqual(policyOf('2'));
 });
 
-describe('values that AWS would refuse, or that no instance could run', () => {
+describe('values that AWS would refuse or no instance could run', () => {
   const directory = application();
   const entry = (name: string) => ({ application: { directory, entry: name } });
 
   test.each<[string, Partial<ServiceFleetProps>, string, Partial<ServiceFleetProps>]>([
     [
-      'an entry that is not there',
+      'a missing entry',
       entry('index.js'),
       'application.entry must be a file in',
       entry('server.js'),
     ],
     [
-      'an entry outside',
+      'an entry outside of the folder',
       entry('../server.js'),
       'application.entry must be a file in',
       entry('./server.js'),
@@ -396,7 +415,12 @@ describe('values that AWS would refuse, or that no instance could run', () => {
       entry('server.js'),
     ],
     ['a privileged port', { port: 80 }, 'port must be 1024 to 65535, got 80.', { port: 1024 }],
-    ['no port', { port: 65_536 }, 'port must be 1024 to 65535, got 65536.', { port: 65_535 }],
+    [
+      'a port above 65535',
+      { port: 65_536 },
+      'port must be 1024 to 65535, got 65536.',
+      { port: 65_535 },
+    ],
     [
       'a relative path',
       { healthCheckPath: 'health' },
@@ -404,13 +428,13 @@ describe('values that AWS would refuse, or that no instance could run', () => {
       { application: { directory, entry: 'server.js' }, healthCheckPath: '/' },
     ],
     [
-      'a path that the stand-in does not answer',
+      'a path that the default server does not answer',
       { healthCheckPath: '/live' },
       'healthCheckPath must be /health without',
       { healthCheckPath: '/health' },
     ],
     [
-      'more environment than user data holds',
+      'an environment larger than user data',
       { environment: { LARGE: 'x'.repeat(10_000) } },
       'environment must be at most 10000 bytes',
       { environment: { LARGE: 'x'.repeat(9_980) } },
@@ -422,7 +446,7 @@ describe('values that AWS would refuse, or that no instance could run', () => {
       { application: { directory, entry: 'server.js' }, healthCheckPath: '/health/a.b' },
     ],
     [
-      'a long grace',
+      'a long grace period',
       { healthCheckGrace: Duration.seconds(7201) },
       'healthCheckGrace must be 0 to 7200 s',
       { healthCheckGrace: Duration.hours(2) },
@@ -430,42 +454,47 @@ describe('values that AWS would refuse, or that no instance could run', () => {
     [
       'an empty fleet',
       { minCapacity: 0 },
-      'minCapacity and maxCapacity must be whole numbers',
+      'minCapacity must be a whole number from 1 to the maximum number of instances, 50, got 0.',
       { minCapacity: 1 },
     ],
     [
-      'more at least than at most',
+      'a minimum above the maximum',
       { minCapacity: 3, maxCapacity: 2 },
-      'got [3,2].',
+      'minCapacity must be a whole number from 1 to the maximum number of instances, 2, got 3.',
       { minCapacity: 2, maxCapacity: 2 },
     ],
-    ['half an instance', { maxCapacity: 2.5 }, 'got [2,2.5].', { maxCapacity: 3 }],
     [
-      'no CPU',
+      'half an instance',
+      { maxCapacity: 2.5 },
+      'maxCapacity must be a whole number of at least the minimum number of instances, 2, got 2.5.',
+      { maxCapacity: 3 },
+    ],
+    [
+      'a target of 0 % CPU',
       { targetCpuPercent: 0 },
       'targetCpuPercent must be above 0 and up to 100, got 0.',
       { targetCpuPercent: 1 },
     ],
     [
-      'too much CPU',
+      'a target of 101 % CPU',
       { targetCpuPercent: 101 },
       'targetCpuPercent must be above 0 and up to 100, got 101.',
       { targetCpuPercent: 100 },
     ],
     [
-      'no requests',
+      'a target of 0 requests',
       { targetRequestsPerSecond: 0 },
       'targetRequestsPerSecond must be above 0, got 0.',
       { targetRequestsPerSecond: 0.5 },
     ],
     [
-      'a short life',
+      'a short lifetime',
       { maxInstanceLifetime: Duration.hours(23) },
       'maxInstanceLifetime must be 1 to 365 days',
       { maxInstanceLifetime: Duration.days(1) },
     ],
     [
-      'a long life',
+      'a long lifetime',
       { maxInstanceLifetime: Duration.days(366) },
       'maxInstanceLifetime must be 1 to 365 days',
       { maxInstanceLifetime: Duration.days(365) },
@@ -493,7 +522,7 @@ describe('values that AWS would refuse, or that no instance could run', () => {
     expect(() => fleetWith(allowed)).not.toThrow();
   });
 
-  test('what is known only at deployment passes', () => {
+  test('values known only at deployment pass', () => {
     const port = Lazy.number({ produce: () => 8081 });
     const minCapacity = Lazy.number({ produce: () => 4 });
     expect(() =>

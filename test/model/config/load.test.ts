@@ -16,15 +16,15 @@ import {
 import { physicalNames, systemName } from '../../../lib/model/config/names';
 import { errorOf, MARKET, MARKET_FILE, market, problemsOf } from './market';
 
-describe('a right file', () => {
+describe('a valid file', () => {
   const deployment = loadDeployment(MARKET_FILE);
 
-  test('keeps what it says', () => {
+  test('keeps its values', () => {
     expect(deployment.edge.tiers.static?.continents.apac?.defaultTtlSeconds).toBe(14_400);
     expect(deployment.regions['ap-southeast-1']?.readReplicas).toBe(3);
   });
 
-  test('gets the defaults of what it does not say', () => {
+  test('gets defaults for missing values', () => {
     expect(deployment.database.pooling).toEqual({
       maxClientConnections: 1000,
       defaultPoolSize: 25,
@@ -40,7 +40,7 @@ describe('a right file', () => {
     expect(deployment.edge.dropQueryParameters).toEqual(['_', 'fbclid', 'gclid', 'ref', 'utm_*']);
   });
 
-  test('derives the names that cross regions', () => {
+  test('derives the names that other regions use', () => {
     expect(systemName(deployment)).toBe('market-production');
     const names = physicalNames(deployment);
     expect(names.readOrigin).toBe('read.origin.market.example.com');
@@ -54,8 +54,8 @@ describe('a right file', () => {
     expect(names.promotionDocument('eu-west-1')).toBe('market-production-promote-eu-west-1');
   });
 
-  // Secrets Manager takes a hyphen and six characters at the end of a name for the end of an ARN.
-  test('names no secret so that it could be taken for a whole ARN', () => {
+  // Secrets Manager mistakes a hyphen and six characters at the end of a name for the end of an ARN.
+  test('names no secret like a whole ARN', () => {
     const { databaseSecret, originVerifySecret } = physicalNames(deployment);
     for (const name of [databaseSecret, originVerifySecret]) expect(name).not.toMatch(/-.{6}$/);
   });
@@ -69,12 +69,12 @@ test.each([
   expect(problemsOf(text).map(({ path }) => path.join('.'))).toEqual(refused);
 });
 
-test('merge keys are merged, as people who share settings between regions expect', () => {
+test('merge keys share settings between regions', () => {
   const text = market('  eu-west-1:\n    cidr', '  eu-west-1:\n    <<: { poolers: 4 }\n    cidr');
   expect(parseDeployment(text, 'market.yaml').regions['eu-west-1']?.poolers).toBe(4);
 });
 
-describe('a wrong file', () => {
+describe('an invalid file', () => {
   test('is described with file, line, path, value, rule and fix', () => {
     expect(errorOf(market('readReplicas: 3 #', 'readReplicas: 0 #'))?.message).toBe(
       `One mistake in market.yaml. Nothing was synthesized.
@@ -107,7 +107,7 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
     ]);
   });
 
-  // Each mistake is one that people make; `on` is in the line that an editor must jump to.
+  // Common mistakes; `on` is part of the reported line.
   test.each<[string, string, string, { path: string; on: string; says: RegExp }]>([
     [
       'an unknown key, with the right one suggested',
@@ -135,7 +135,7 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       'another major version',
       'engineVersion: "17"',
       'engineVersion: "15.4"',
-      { path: 'database.engineVersion', on: 'engineVersion: ', says: /major 16, 17 or 18/ },
+      { path: 'database.engineVersion', on: 'engineVersion: ', says: /major version 16, 17 or 18/ },
     ],
     [
       'an account without quotes',
@@ -238,7 +238,7 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       {
         path: 'edge.tiers.immutable.queryParameters',
         on: 'a, b, c',
-        says: /takes 10 names of 1,024/,
+        says: /allows 10 names with a total of 1,024/,
       },
     ],
   ])('%s', (_name, passage, wrong, { path, on, says }) => {
@@ -252,7 +252,7 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
   });
 });
 
-describe('a file that is no deployment', () => {
+describe('a file that is not a deployment', () => {
   test.each<[string, string, RegExp]>([
     ['is empty', '', /must be a map/],
     ['is only a word', 'market', /must be a map/],
@@ -275,7 +275,7 @@ describe('a file that is no deployment', () => {
     expect(error?.message).toMatch(says);
   });
 
-  test('because it is not there', () => {
+  test('because it does not exist', () => {
     expect(() => loadDeployment('nowhere/market.yaml')).toThrow(
       /nowhere\/market\.yaml: the deployment file cannot be read.*\n.*-c deployment=/,
     );
@@ -302,12 +302,12 @@ describe('the JSON Schema', () => {
     ),
   );
 
-  test('is the one in deployments/, which the market file names', () => {
+  test('is the file in deployments/ to which the market file refers', () => {
     expect(committed).toEqual(JSON.parse(JSON.stringify(deploymentJsonSchema())));
     expect(MARKET).toMatch(/^# yaml-language-server: \$schema=\.\/deployment\.schema\.json$/m);
   });
 
-  test('accepts the market file and refuses a slip in it, as an editor would', () => {
+  test('accepts the market file and refuses a typo in it', () => {
     const validate = new Ajv({ strict: false, formats: { email: true } }).compile(committed);
     expect(validate(parse(MARKET))).toBe(true);
     expect(validate(parse(market('minInstances: 2', 'minInstance: 2')))).toBe(false);

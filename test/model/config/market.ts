@@ -1,7 +1,4 @@
-/**
- * A valid deployment as a file's text, and the same text with one line changed: what the config
- * tests start from.
- */
+/** A valid deployment as text, and functions that change a passage of it and parse it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeploymentFileError, parseDeployment } from '../../../lib/model/config/load';
@@ -11,8 +8,9 @@ export const MARKET_FILE = join(__dirname, '..', '..', '..', 'deployments', 'mar
 export const MARKET = readFileSync(MARKET_FILE, 'utf8');
 
 /**
- * The market deployment with one passage replaced. Fails if the passage is not there, so that no
- * case tests nothing.
+ * The market deployment with one passage replaced.
+ *
+ * @throws Error if the passage does not exist, since the case would then test nothing
  */
 export function market(passage: string, replacement: string): string {
   if (!MARKET.includes(passage))
@@ -20,12 +18,13 @@ export function market(passage: string, replacement: string): string {
   return MARKET.replace(passage, replacement);
 }
 
-/** What is wrong with a text; nothing if it is right. */
+/** The problems of a text; empty if it is valid. */
 export function problemsOf(text: string): readonly DeploymentProblem[] {
   const error = errorOf(text);
   return error ? error.problems : [];
 }
 
+/** The error of a text; undefined if it is valid. */
 export function errorOf(text: string): DeploymentFileError | undefined {
   try {
     parseDeployment(text, 'market.yaml');

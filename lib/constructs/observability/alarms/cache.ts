@@ -1,4 +1,4 @@
-import { Duration, Token } from 'aws-cdk-lib';
+import { Duration, Size, Token } from 'aws-cdk-lib';
 import {
   ComparisonOperator,
   type IMetric,
@@ -11,17 +11,57 @@ import type {
   CustomMonitoringProps,
   MetricWithAlarmSupport,
 } from 'cdk-monitoring-constructs';
+import { ELASTICACHE } from '../../../model/aws';
+import type { CacheTopology } from '../interfaces';
 import type { Objectives } from '../objectives';
-import { alarmed } from './alarmed-metric';
-import { type CacheTopology, type Symptom, symptomsOf } from './cache-symptoms';
+import { type AlarmDefinition, alarmed } from './alarmed-metric';
 
 /**
- * One alarm per shard and symptom, on the worst of its nodes. ElastiCache has its metrics per node,
- * and an alarm can neither search for nodes nor take more than 10 metrics: a shard has 6 nodes at
- * most, named by their numbers.
+ * A node with less freeable memory is under memory pressure: "Monitoring best practices with Amazon
+ * ElastiCache for Redis using Amazon CloudWatch", AWS Database Blog.
+ */
+const MINIMUM_FREEABLE_MEMORY = Size.mebibytes(100);
+
+/**
+ * The share of a node's maximum clients at which the alarm rings. The rest leaves time to find the
+ * client that opens them.
+ */
+const SHARE_OF_CLIENTS = 0.8;
+
+/** The memory use at which the alarm of a cache without eviction rings, in percent. */
+const MEMORY_PERCENT = 80;
+
+/** A misconfigured client retries and fails many times; a token that expired in transit fails once. */
+const AUTHENTICATION_FAILURES = 10;
+
+/** An alarm of each shard, on the worst of its nodes. */
+interface Symptom {
+  readonly title: string;
+  readonly name: string;
+  readonly severity: AlarmDefinition['severity'];
+  readonly metricName: string;
+  readonly statistic: string;
+  readonly period: Duration;
+  /** Whether the worst node has the maximum, above the threshold, or the minimum, below it. */
+  readonly worst: 'MAX' | 'MIN';
+  readonly threshold: number;
+  readonly periods: number;
+  /**
+   * Whether this cache can have the symptom.
+   *
+   * @default true
+   */
+  readonly applies?: boolean;
+  readonly description: (shard: string) => string;
+}
+
+/**
+ * One alarm per shard and symptom, on the worst of its nodes. ElastiCache publishes metrics per
+ * node, and an alarm can neither search for nodes nor use more than 10 metrics: a shard has at most
+ * 6 nodes, named by their numbers.
  *
- * The share of memory in use is only drawn, unless nothing is evicted: a cache that evicts by
- * `allkeys-lru` is full by design.
+ * Memory use has an alarm only without eviction: a cache that evicts by `allkeys-lru` is full by
+ * design.
  */
 export function cacheMonitoring(
   cache: CacheTopology,
@@ -52,9 +92,174 @@ export function cacheMonitoring(
   };
 }
 
+/** The symptoms that a cache can have. */
+function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Symptom[] {
+  const symptoms: Symptom[] = [
+    {
+      title: 'Engine CPU, percent',
+      name: 'EngineCpu',
+      severity: 'Warning',
+      metricName: 'EngineCPUUtilization',
+      statistic: 'Average',
+      period: Duration.minutes(5),
+      worst: 'MAX',
+      threshold: objectives.cpuPercent,
+      periods: 3,
+      description: (shard) =>
+        `A node of cache ${shard} has had its one engine thread over the objective for 15 ` +
+        'minutes. First look for slow commands (SLOWLOG) ' +
+        'and for one hot key; more shards help against load, not against a hot key.',
+    },
+    {
+      title: 'Freeable memory, bytes',
+      name: 'FreeableMemory',
+      severity: 'Critical',
+      metricName: 'FreeableMemory',
+      statistic: 'Minimum',
+      period: Duration.minutes(5),
+      worst: 'MIN',
+      threshold: MINIMUM_FREEABLE_MEMORY.toBytes(),
+      periods: 3,
+      description: (shard) =>
+        `A node of cache ${shard} is under memory pressure and may swap or fail. First ` +
+        'look at connections and output buffers (CLIENT LIST), ' +
+        'then raise reserved-memory-percent or the node type.',
+    },
+    {
+      title: 'Evictions per minute',
+      name: 'Evictions',
+      severity: 'Warning',
+      metricName: 'Evictions',
+      statistic: 'Sum',
+      period: Duration.minutes(1),
+      worst: 'MAX',
+      threshold: objectives.evictionsPerMinute,
+      periods: 15,
+      description: (shard) =>
+        `Cache ${shard} has evicted more keys than the objective allows for 15 minutes: it ` +
+        'does not hold the working set. First look at the ' +
+        'hit rate; if it falls, find what writes large or long-lived keys, then add shards ' +
+        'or memory.',
+    },
+    {
+      title: 'Replication lag, seconds',
+      name: 'ReplicationLag',
+      severity: 'Warning',
+      metricName: 'ReplicationLag',
+      statistic: 'Maximum',
+      period: Duration.minutes(1),
+      worst: 'MAX',
+      threshold: objectives.replicaLag.toMilliseconds() / 1000,
+      periods: 5,
+      // Only replicas report it.
+      applies: cache.replicasPerShard > 0,
+      description: (shard) =>
+        `A replica of cache ${shard} has been behind for 5 minutes: a failover now loses ` +
+        'writes. First look at the network throughput of the ' +
+        'primary and for a full synchronisation (SaveInProgress).',
+    },
+    {
+      title: 'Memory that counts for eviction, percent',
+      name: 'Memory',
+      severity: 'Critical',
+      metricName: 'DatabaseMemoryUsageCountedForEvictPercentage',
+      statistic: 'Average',
+      period: Duration.minutes(5),
+      worst: 'MAX',
+      threshold: MEMORY_PERCENT,
+      periods: 3,
+      applies: cache.evicts === false,
+      description: (shard) =>
+        `Cache ${shard} fills up, and its policy evicts nothing or little: full, it ` +
+        'refuses writes. First look for keys without a TTL, ' +
+        'then add shards or take larger nodes.',
+    },
+    {
+      title: 'Connections',
+      name: 'Connections',
+      severity: 'Warning',
+      metricName: 'CurrConnections',
+      statistic: 'Maximum',
+      period: Duration.minutes(1),
+      worst: 'MAX',
+      threshold: SHARE_OF_CLIENTS * ELASTICACHE.clientsPerNode,
+      periods: 5,
+      description: (shard) =>
+        `A node of cache ${shard} has had over ${SHARE_OF_CLIENTS * 100} % of the ` +
+        `${ELASTICACHE.clientsPerNode} clients that it takes for 5 minutes; then it ` +
+        'refuses ' +
+        'new ones. First look for a client that opens a connection for each request, and ' +
+        'at reconnects after a failover.',
+    },
+    {
+      title: 'Failed logins in 5 minutes',
+      name: 'AuthenticationFailures',
+      severity: 'Warning',
+      metricName: 'AuthenticationFailures',
+      statistic: 'Sum',
+      period: Duration.minutes(5),
+      worst: 'MAX',
+      threshold: AUTHENTICATION_FAILURES,
+      periods: 2,
+      description: (shard) =>
+        `Clients fail to log in to a node of cache ${shard}. First check that the role of ` +
+        'a new fleet may elasticache:Connect, that its clock is right and that it makes ' +
+        'a new token for each connection; else somebody tries who should not.',
+    },
+    {
+      title: 'Traffic held back (0 or 1)',
+      name: 'Throttled',
+      severity: 'Warning',
+      metricName: 'TrafficManagementActive',
+      statistic: 'Maximum',
+      period: Duration.minutes(1),
+      worst: 'MAX',
+      threshold: 0,
+      periods: 5,
+      description: (shard) =>
+        `ElastiCache has held back commands to a node of cache ${shard} for 5 minutes, ` +
+        'because it gets more than it can work off. First look at the slow log and for ' +
+        'large values or scans; then add shards or take larger nodes.',
+    },
+    {
+      title: 'Packets beyond the bandwidth, per minute',
+      name: 'Bandwidth',
+      severity: 'Warning',
+      metricName: 'NetworkBandwidthOutAllowanceExceeded',
+      statistic: 'Sum',
+      period: Duration.minutes(1),
+      worst: 'MAX',
+      threshold: 0,
+      periods: 5,
+      description: (shard) =>
+        `A node of cache ${shard} has sent more than its bandwidth allows for 5 minutes: ` +
+        'packets were delayed or lost. First look for large values and a hot key; ' +
+        'compress them, read from replicas, or take larger nodes.',
+    },
+    {
+      title: 'Lag behind the primary region, seconds',
+      name: 'GlobalLag',
+      severity: 'Warning',
+      metricName: 'GlobalDatastoreReplicationLag',
+      statistic: 'Maximum',
+      period: Duration.minutes(1),
+      worst: 'MAX',
+      threshold: objectives.replicaLag.toMilliseconds() / 1000,
+      periods: 5,
+      applies: cache.isSecondary === true,
+      description: (shard) =>
+        `Cache ${shard} has been behind the primary region for 5 minutes: readers see old ` +
+        'values, and a change of the primary now loses writes. First look at the ' +
+        'writes and the bandwidth of the primary region.',
+    },
+  ];
+  return symptoms.filter(({ applies }) => applies ?? true);
+}
+
 /**
- * What scaling goes by, and so whether it can hold it. It also sees shards of numbers that no alarm
- * has: ElastiCache does not say which numbers it gives to shards that come after others have gone.
+ * The metric that scaling follows, and so whether scaling keeps its target. It includes shards whose
+ * numbers have no alarm: ElastiCache does not document how it numbers shards that are added after
+ * others were removed.
  */
 function primariesAlarm(
   cache: CacheTopology,
@@ -76,7 +281,8 @@ function primariesAlarm(
     periods: 3,
     missing: TreatMissingData.MISSING,
     description:
-      'The primaries of the cache have been over the objective for 15 minutes, so scaling does not hold its target. First look whether it has all its shards, then at its ' +
+      'The primaries of the cache have been over the objective for 15 minutes, so scaling ' +
+      'does not hold its target. First look whether it has all its shards, then at its ' +
       'activities (describe-scaling-activities): one that fails holds up the next.',
   });
 }
@@ -93,7 +299,7 @@ function shardAlarm(symptom: Symptom, shard: Shard): CustomMetricWithAlarm {
         : ComparisonOperator.LESS_THAN_THRESHOLD,
     threshold: symptom.threshold,
     periods: symptom.periods,
-    // Silence shows as INSUFFICIENT_DATA. A primary never tells a lag: a shard whose lag is silent
+    // Missing data shows as INSUFFICIENT_DATA. A primary reports no lag: a shard without that metric
     // has lost its replicas.
     missing: TreatMissingData.MISSING,
     description: symptom.description(shard.name),
@@ -132,7 +338,7 @@ function shardsOf(cache: CacheTopology): Shard[] {
       name,
       nodes,
       worst: (of, metricName, statistic, period) => {
-        // Ids are unique in a graph, where all shards stand together.
+        // Ids must be unique in a graph, which shows all shards together.
         const usingMetrics: Record<string, IMetric> = {};
         nodes(metricName, statistic, period).forEach((metric, index) => {
           usingMetrics[`s${shard}n${index + 1}`] = metric;
@@ -148,9 +354,7 @@ function shardsOf(cache: CacheTopology): Shard[] {
   });
 }
 
-/**
- * ElastiCache keeps ids in lower case, and a metric whose dimension differs in case has no data.
- */
+/** ElastiCache stores ids in lower case, and the dimensions of a metric are case-sensitive. */
 function groupIdOf({ replicationGroupId }: CacheTopology): string {
   return Token.isUnresolved(replicationGroupId)
     ? replicationGroupId

@@ -3,25 +3,25 @@ import { ComparisonOperator, MathExpression, TreatMissingData } from 'aws-cdk-li
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { CustomMetricGroup, CustomMonitoringProps } from 'cdk-monitoring-constructs';
 import type { Objectives } from '../objectives';
-import { alarmed } from './alarmed-metric';
+import { alarmed, cpuAlarm } from './alarmed-metric';
 
-/** What the alarms of a database need to know beyond the objectives. */
+/** Thresholds of a database's alarms that are not objectives. */
 export interface DatabaseBounds {
   readonly maxConnections: number;
   readonly minimumFreeStorage: Size;
 }
 
-/** Share of `max_connections` from which an instance is about to refuse clients. */
+/** The share of `max_connections` at which the alarm rings, in percent. */
 const CONNECTIONS_PERCENT = 80;
 
 /**
- * "Monitoring read replication", Amazon RDS user guide: the lag is the age of the last replayed
- * transaction, so it grows on a replica of an idle primary too, until RDS switches the WAL segment
- * after 5 minutes.
+ * The lag is the age of the last replayed transaction. It therefore also grows on the replica of an
+ * idle primary, until RDS switches the WAL segment after 5 minutes ("Monitoring read replication",
+ * Amazon RDS user guide).
  */
 const LAG_OF_AN_IDLE_PRIMARY = Duration.minutes(5);
 
-/** One instance: processor, connections, storage. */
+/** CPU, connections and storage of one instance. */
 export function databaseMonitoring(
   instance: rds.IDatabaseInstance,
   name: string,
@@ -36,19 +36,13 @@ export function databaseMonitoring(
       {
         title: 'CPU, percent',
         metrics: [
-          alarmed({
-            name: 'Cpu',
-            severity: 'Warning',
-            metric: instance.metricCPUUtilization({ period, label: 'CPU' }),
-            comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
-            threshold: objectives.cpuPercent,
-            periods: 3,
-            // An instance that stops reporting is stopped or gone, and shows as INSUFFICIENT_DATA.
-            missing: TreatMissingData.MISSING,
-            description:
-              `CPU of the database instance ${name} has been over its objective for 15 minutes. First sort pg_stat_statements by total time; then ` +
+          cpuAlarm(
+            instance.metricCPUUtilization({ period, label: 'CPU' }),
+            objectives,
+            `CPU of the database instance ${name} has been over its objective for 15 ` +
+              'minutes. First sort pg_stat_statements by total time; then ' +
               'move reads to a replica, or take a larger instance class.',
-          }),
+          ),
         ],
       },
       {
@@ -67,8 +61,10 @@ export function databaseMonitoring(
             periods: 5,
             missing: TreatMissingData.MISSING,
             description:
-              `The database instance ${name} has had over ${CONNECTIONS_PERCENT} % of its connections in use for 5 minutes; at 100 % it refuses ` +
-              'clients. First look in pg_stat_activity for "idle in transaction", then whether a fleet bypasses the pooler or has grown.',
+              `The database instance ${name} has had over ${CONNECTIONS_PERCENT} % of its ` +
+              'connections in use for 5 minutes; at 100 % it refuses ' +
+              'clients. First look in pg_stat_activity for "idle in transaction", then ' +
+              'whether a fleet bypasses the pooler or has grown.',
           }),
         ],
       },
@@ -88,7 +84,8 @@ export function databaseMonitoring(
             periods: 2,
             missing: TreatMissingData.MISSING,
             description:
-              `The database instance ${name} is short of storage; full, it stops. First look at TransactionLogsDiskUsage and at replication slots ` +
+              `The database instance ${name} is short of storage; full, it stops. First ` +
+              'look at TransactionLogsDiskUsage and at replication slots ' +
               'that nobody reads, then enlarge the storage (possible once in 6 hours).',
           }),
         ],
@@ -98,15 +95,14 @@ export function databaseMonitoring(
 }
 
 /**
- * How far a replica is behind. Two alarms, because the lag of an idle primary's replica says
- * nothing for up to 5 minutes:
+ * How far a replica is behind. There are two alarms, because the lag of an idle primary's replica
+ * has no meaning for up to 5 minutes:
  *
- * - `Lag`, at the objective, counts only while data is being written. An alarm sees one region, so
- *   it looks at the primary's writes where the primary is near, and otherwise at what the replica
- *   itself writes while it follows.
- * - `LagBeyondIdle`, at the objective plus 5 minutes, has no condition. It covers what the first
- *   cannot: a replica in another region that receives nothing any more, and therefore writes
- *   nothing either.
+ * - `Lag`, at the objective, applies only while data is being written. An alarm sees one region: it
+ *   uses the writes of the primary if the primary is in the same region, and otherwise the writes of
+ *   the replica itself.
+ * - `LagBeyondIdle`, at the objective plus 5 minutes, has no condition. It covers a replica in
+ *   another region that no longer receives anything, and therefore writes nothing either.
  */
 export function replicaLagGroup(
   replica: rds.IDatabaseInstance,
@@ -137,14 +133,16 @@ export function replicaLagGroup(
         }),
         comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
         threshold: seconds,
-        // In a row, so that the one segment which an idle primary writes every 5 minutes does not
-        // open the gate long enough.
+        // In a row: the single segment that an idle primary writes every 5 minutes meets the
+        // condition for too short a time.
         periods: 5,
-        // Silence is the business of LagBeyondIdle.
+        // LagBeyondIdle covers missing data.
         missing: TreatMissingData.NOT_BREACHING,
         description:
-          `${name} has been behind its source for longer than the objective while data is written. First look for a long query on the replica ` +
-          'that holds back replay, then at its CPU and WriteLatency, then at the write rate of the primary.',
+          `${name} has been behind its source for longer than the objective while data is ` +
+          'written. First look for a long query on the replica ' +
+          'that holds back replay, then at its CPU and WriteLatency, then at the write ' +
+          'rate of the primary.',
       }),
       alarmed({
         name: 'LagBeyondIdle',
@@ -153,11 +151,13 @@ export function replicaLagGroup(
         comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
         threshold: LAG_OF_AN_IDLE_PRIMARY.toSeconds() + seconds,
         periods: 5,
-        // A replica that tells no lag does not replicate, or is no replica any more.
+        // Without the metric, the instance does not replicate or is no longer a replica.
         missing: TreatMissingData.BREACHING,
         description:
-          `${name} is further behind than an idle primary explains, or tells no lag at all: replication has stopped, and readers get old data. First ` +
-          'read the replication state and error in the RDS console. After a promotion, take the instance out of the replicas.',
+          `${name} is further behind than an idle primary explains, or tells no lag at ` +
+          'all: replication has stopped, and readers get old data. First ' +
+          'read the replication state and error in the RDS console. After a promotion, ' +
+          'take the instance out of the replicas.',
       }),
     ],
   };

@@ -10,10 +10,7 @@ import type { CustomMetricGroup, CustomMonitoringProps } from 'cdk-monitoring-co
 import type { Objectives } from '../objectives';
 import { alarmed } from './alarmed-metric';
 
-/**
- * Errors of a distribution and, with its additional metrics, its hit rate and the latency of its
- * origins.
- */
+/** Errors of a distribution and, with additional metrics, its hit rate and origin latency. */
 export function distributionMonitoring(
   distribution: cloudfront.IDistribution,
   objectives: Required<Objectives>,
@@ -21,8 +18,7 @@ export function distributionMonitoring(
   additionalMetrics: boolean,
 ): CustomMonitoringProps {
   const period = Duration.minutes(5);
-  // Both dimensions: without `Region` there is no such metric, and CDK's own `metric…()` of a
-  // distribution leave it out.
+  // CloudFront's metrics need both dimensions. CDK's own `metric…()` of a distribution omit `Region`.
   const metric = (metricName: string, statistic: string, label: string) =>
     new Metric({
       namespace: 'AWS/CloudFront',
@@ -33,7 +29,7 @@ export function distributionMonitoring(
       dimensionsMap: { DistributionId: distribution.distributionId, Region: 'Global' },
     });
   const requests = metric('Requests', 'Sum', 'Requests');
-  /** A rate counts only where there are enough requests; otherwise the period is silent. */
+  /** The rate, without a value in periods with too few requests. */
   const gated = (id: string, rate: Metric) =>
     new MathExpression({
       label: rate.label,
@@ -56,8 +52,10 @@ export function distributionMonitoring(
           // Too few requests for a rate.
           missing: TreatMissingData.NOT_BREACHING,
           description:
-            'The share of 5xx answers to viewers has been over its objective for 10 minutes. First look whether the regions ring too (then begin ' +
-            'there); if none does, look at the edge functions and at the last change of the distribution.',
+            'The share of 5xx answers to viewers has been over its objective for 10 ' +
+            'minutes. First look whether the regions ring too (then begin ' +
+            'there); if none does, look at the edge functions and at the last change of ' +
+            'the distribution.',
         }),
       ],
     },
@@ -73,13 +71,15 @@ export function distributionMonitoring(
             metric: gated('hits', metric('CacheHitRate', 'Average', 'Hit rate')),
             comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold: objectives.cacheHitRatePercent,
-            // Half an hour: an invalidation or a deployment empties caches, and that passes.
+            // Half an hour: caches refill after an invalidation or a deployment.
             periods: 6,
-            // Too few requests for a rate: caches cool down at night.
+            // Too few requests for a rate: entries expire at night.
             missing: TreatMissingData.NOT_BREACHING,
             description:
-              'The hit rate of the edge has been under its objective for 30 minutes. First look for an invalidation or a deployment just before, then ' +
-              'in the access logs for the paths with most misses: a new query parameter in the cache key, or an origin that forbids caching.',
+              'The hit rate of the edge has been under its objective for 30 minutes. First ' +
+              'look for an invalidation or a deployment just before, then ' +
+              'in the access logs for the paths with most misses: a new query parameter in ' +
+              'the cache key, or an origin that forbids caching.',
           }),
         ],
       },
@@ -96,7 +96,8 @@ export function distributionMonitoring(
             // Too few requests for a percentile.
             missing: TreatMissingData.NOT_BREACHING,
             description:
-              'The p95 of the origins has been over its objective for 15 minutes. First look whether the regions are slow too (then begin there); if ' +
+              'The p95 of the origins has been over its objective for 15 minutes. First ' +
+              'look whether the regions are slow too (then begin there); if ' +
               'none is, look whether one is out and its viewers go to a far region.',
           }),
         ],
@@ -110,10 +111,7 @@ export function distributionMonitoring(
   };
 }
 
-/**
- * What a web ACL of CloudFront lets through and stops. No alarm: a web ACL that blocks does its
- * work.
- */
+/** Requests that a web ACL of CloudFront allows and blocks. No alarm: blocking is its purpose. */
 export function webAclMonitoring(metricName: string): CustomMonitoringProps {
   const ofAcl = (name: string, label: string) =>
     new Metric({

@@ -8,11 +8,10 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { CustomMonitoringProps } from 'cdk-monitoring-constructs';
 import type { Objectives } from '../objectives';
-import { alarmed } from './alarmed-metric';
+import { alarmed, cpuAlarm } from './alarmed-metric';
 
 /**
- * Whether a fleet keeps up, and whether it may still grow. The sizes need the group's metrics
- * (`GroupMetrics.all()`).
+ * CPU and size of a fleet. The sizes need the group's metrics (`GroupMetrics.all()`).
  */
 export function fleetMonitoring(
   autoScalingGroup: IAutoScalingGroup,
@@ -38,20 +37,14 @@ export function fleetMonitoring(
       {
         title: 'CPU, percent',
         metrics: [
-          alarmed({
-            name: 'Cpu',
-            severity: 'Warning',
-            metric: ofGroup('AWS/EC2', 'CPUUtilization', 'Average', 'CPU'),
-            comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
-            threshold: objectives.cpuPercent,
-            periods: 3,
-            // A running instance always reports: silence is neither good nor bad, and shows as
-            // INSUFFICIENT_DATA.
-            missing: TreatMissingData.MISSING,
-            description:
-              'CPU of the fleet has been over its objective for 15 minutes, so scaling does not keep up. First look whether the group is at its ' +
-              'maximum, then whether its last scaling activities failed (capacity, launch template, quota).',
-          }),
+          cpuAlarm(
+            ofGroup('AWS/EC2', 'CPUUtilization', 'Average', 'CPU'),
+            objectives,
+            'CPU of the fleet has been over its objective for 15 minutes, so scaling does ' +
+              'not keep up. First look whether the group is at its ' +
+              'maximum, then whether its last scaling activities failed (capacity, launch ' +
+              'template, quota).',
+          ),
         ],
       },
       {
@@ -69,12 +62,14 @@ export function fleetMonitoring(
             comparison: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             threshold: 100,
             periods: 3,
-            // INSUFFICIENT_DATA here tells that the group's metrics are off, which a green alarm
+            // INSUFFICIENT_DATA shows that the group's metrics are disabled, which a green alarm
             // would hide.
             missing: TreatMissingData.MISSING,
             description:
-              'The fleet has been at its maximum size for 15 minutes and cannot grow. First look whether the load is wanted (requests, WAF), then ' +
-              'raise the maximum, and check that the databases have connections left for more instances.',
+              'The fleet has been at its maximum size for 15 minutes and cannot grow. ' +
+              'First look whether the load is wanted (requests, WAF), then ' +
+              'raise the maximum, and check that the databases have connections left for ' +
+              'more instances.',
           }),
         ],
       },

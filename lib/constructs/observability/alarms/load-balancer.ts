@@ -8,9 +8,9 @@ import {
 import type * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { CustomMonitoringProps } from 'cdk-monitoring-constructs';
 import type { Objectives } from '../objectives';
-import { alarmed } from './alarmed-metric';
+import { alarmed, targetHealthAlarms } from './alarmed-metric';
 
-/** Latency and errors of what answers behind a load balancer. */
+/** Latency and errors of a load balancer's targets. */
 export function loadBalancerMonitoring(
   loadBalancer: elbv2.IApplicationLoadBalancer,
   objectives: Required<Objectives>,
@@ -37,11 +37,13 @@ export function loadBalancerMonitoring(
             threshold: objectives.p95Latency.toMilliseconds() / 1000,
             periods: 3,
             minimumSamples: minimumRequests,
-            // Nobody asks, so nobody waits; and a percentile of a few requests says nothing.
+            // No requests, no latency; and a percentile of a few requests has no meaning.
             missing: TreatMissingData.NOT_BREACHING,
             description:
-              'The p95 of the targets has been over its objective for 15 minutes. First compare CPU of the fleet, CPU and connections of the ' +
-              'databases and evictions of the cache on the dashboard: what rose first is the cause.',
+              'The p95 of the targets has been over its objective for 15 minutes. First ' +
+              'compare CPU of the fleet, CPU and connections of the ' +
+              'databases and evictions of the cache on the dashboard: what rose first is ' +
+              'the cause.',
           }),
         ],
       },
@@ -54,11 +56,12 @@ export function loadBalancerMonitoring(
             metric: new MathExpression({
               label: '5xx',
               period,
-              // A request that the balancer answers because no target can is not in RequestCount:
-              // without adding it, a total outage would look like a night without requests.
+              // Requests that the load balancer answers without a target are not in RequestCount.
+              // Without adding them, a total outage would look like a night without requests.
               expression:
                 `IF(FILL(requests, 0) + FILL(balancer5xx, 0) > ${minimumRequests}, ` +
-                '100 * (FILL(target5xx, 0) + FILL(balancer5xx, 0)) / (FILL(requests, 0) + FILL(balancer5xx, 0)), 0)',
+                '100 * (FILL(target5xx, 0) + FILL(balancer5xx, 0)) / (FILL(requests, 0) + ' +
+                'FILL(balancer5xx, 0)), 0)',
               usingMetrics: {
                 requests,
                 target5xx: loadBalancer.metrics.custom('HTTPCode_Target_5XX_Count', {
@@ -77,8 +80,10 @@ export function loadBalancerMonitoring(
             // Without requests there are no errors.
             missing: TreatMissingData.NOT_BREACHING,
             description:
-              'The share of 5xx answers has been over its objective for 10 minutes. First look whether a deployment began just before (roll it ' +
-              'back), then whether targets are healthy, then in the application log for the first error.',
+              'The share of 5xx answers has been over its objective for 10 minutes. First ' +
+              'look whether a deployment began just before (roll it ' +
+              'back), then whether targets are healthy, then in the application log for ' +
+              'the first error.',
           }),
         ],
       },
@@ -87,7 +92,7 @@ export function loadBalancerMonitoring(
   };
 }
 
-/** Whether a load balancer has somewhere to send requests. */
+/** Whether a load balancer has healthy targets. */
 export function targetGroupMonitoring(
   targetGroup: elbv2.IApplicationTargetGroup,
   loadBalancer: elbv2.IApplicationLoadBalancer | undefined,
@@ -100,57 +105,40 @@ export function targetGroupMonitoring(
     metricGroups: [
       {
         title: 'Healthy and unhealthy targets',
-        metrics: [
-          alarmed({
-            name: 'NoneHealthy',
-            severity: 'Critical',
-            metric: through(
-              targetGroup.metrics.healthyHostCount({
-                statistic: 'Maximum',
-                period: Duration.minutes(1),
-                label: 'Healthy',
-              }),
-            ),
-            comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-            threshold: 1,
-            periods: 3,
-            // A group without any registered target reports nothing at all.
-            missing: TreatMissingData.BREACHING,
-            description:
-              'No target has been healthy for 3 minutes: this region answers nothing. DNS health checks should already have moved viewers to ' +
-              'another region; check that, then the activity history of the Auto Scaling group.',
-          }),
-          alarmed({
-            name: 'Unhealthy',
-            severity: 'Warning',
-            metric: through(
-              targetGroup.metrics.unhealthyHostCount({
-                statistic: 'Maximum',
-                period: Duration.minutes(5),
-                label: 'Unhealthy',
-              }),
-            ),
-            comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
-            threshold: 0,
-            // Replacing an instance takes minutes: that alone is no reason to call anybody.
-            periods: 3,
-            // No targets, none of them unhealthy: the other alarm speaks.
-            missing: TreatMissingData.NOT_BREACHING,
-            description:
-              'There has been an unhealthy target for 15 minutes, longer than replacing it takes. First read the reason code of the health check ' +
-              'in the target group, then the log of that instance.',
-          }),
-        ],
+        metrics: targetHealthAlarms({
+          healthy: through(
+            targetGroup.metrics.healthyHostCount({
+              statistic: 'Maximum',
+              period: Duration.minutes(1),
+              label: 'Healthy',
+            }),
+          ),
+          unhealthy: through(
+            targetGroup.metrics.unhealthyHostCount({
+              statistic: 'Maximum',
+              period: Duration.minutes(5),
+              label: 'Unhealthy',
+            }),
+          ),
+          noneHealthyDescription:
+            'No target has been healthy for 3 minutes: this region answers nothing. DNS ' +
+            'health checks should already have moved viewers to ' +
+            'another region; check that, then the activity history of the Auto Scaling group.',
+          unhealthyDescription:
+            'There has been an unhealthy target for 15 minutes, longer than replacing it ' +
+            'takes. First read the reason code of the health check ' +
+            'in the target group, then the log of that instance.',
+        }),
       },
     ],
   };
 }
 
 /**
- * The same metric with the load balancer's own name, as a metric of its own has it, as its
- * dimension. A target group cuts that name out of the ARN of a listener, and CloudFormation does
- * not document that it cuts what `Fn::GetStackOutput` returns, which is what a reference to another
- * stack becomes.
+ * The same metric with the load balancer's own name as its dimension, as metrics of the load
+ * balancer itself have it. A target group derives that name from the ARN of a listener by
+ * `Fn::Split`. CloudFormation does not document that it splits the result of `Fn::GetStackOutput`,
+ * which a reference to another stack becomes.
  */
 export function namedBy(ofLoadBalancer: Metric, metric: Metric): Metric {
   const { LoadBalancer } = ofLoadBalancer.dimensions ?? {};

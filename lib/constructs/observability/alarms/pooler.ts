@@ -2,36 +2,16 @@ import { Duration } from 'aws-cdk-lib';
 import {
   ComparisonOperator,
   type Metric,
-  type MetricOptions,
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
-import type * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { CustomMonitoringProps } from 'cdk-monitoring-constructs';
-import { alarmed } from './alarmed-metric';
+import type { IWatchedPooler } from '../interfaces';
+import { alarmed, targetHealthAlarms } from './alarmed-metric';
 import { namedBy } from './load-balancer';
 
-/** The poolers of a region, such as a `ConnectionPooler`. */
-export interface IWatchedPooler {
-  /** A metric of all poolers together, which each of them reports once a minute. */
-  metric(
-    name:
-      | 'Users'
-      | 'ClientsActive'
-      | 'ClientsWaiting'
-      | 'LongestWait'
-      | 'ServersActive'
-      | 'ServerConnections',
-    props?: MetricOptions,
-  ): Metric;
-  readonly targetGroup: elbv2.INetworkTargetGroup;
-  readonly loadBalancer: elbv2.INetworkLoadBalancer;
-  readonly figures: { readonly queryWaitTimeoutSeconds: number };
-}
-
-/** Whether clients get through the poolers, and at once. */
+/** Whether clients get a connection through the poolers, and without waiting. */
 export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps {
-  const minute = Duration.minutes(1);
   const refusedAfter = pooler.figures.queryWaitTimeoutSeconds;
   const through = (metric: Metric): Metric =>
     namedBy(pooler.loadBalancer.metrics.activeFlowCount(), metric);
@@ -49,13 +29,15 @@ export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps 
             metric: pooler.metric('ClientsWaiting', { label: 'Waiting' }),
             comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
             threshold: 0,
-            // Each minute is a glance: clients that wait at ten of them in a row are no burst.
+            // Poolers report one sample a minute: waiting clients in ten in a row are no burst.
             periods: 10,
-            // Before the first client there is no pool to report.
+            // Before the first client, there is no pool to report.
             missing: TreatMissingData.NOT_BREACHING,
             description:
-              'Clients have waited for a server connection for 10 minutes. First look in pg_stat_activity for long queries and "idle in transaction", ' +
-              'then whether ServerConnections is at the budget: if it is and the database is not busy, enlarge the pools.',
+              'Clients have waited for a server connection for 10 minutes. First look in ' +
+              'pg_stat_activity for long queries and "idle in transaction", ' +
+              'then whether ServerConnections is at the budget: if it is and the database ' +
+              'is not busy, enlarge the pools.',
           }),
         ],
       },
@@ -71,7 +53,8 @@ export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps 
             periods: 2,
             missing: TreatMissingData.NOT_BREACHING,
             description:
-              `A client has waited over half of the ${refusedAfter} s after which PgBouncer disconnects it. First look whether the database answers at ` +
+              `A client has waited over half of the ${refusedAfter} s after which ` +
+              'PgBouncer disconnects it. First look whether the database answers at ' +
               'all, then in pg_stat_activity for what holds its connections.',
           }),
         ],
@@ -93,55 +76,43 @@ export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps 
             comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
             threshold: 1,
             periods: 10,
-            // All report once a minute, whatever they serve.
+            // Each pooler reports once a minute, even without clients.
             missing: TreatMissingData.BREACHING,
             description:
-              'For 10 minutes, a pooler has known no user and refused everybody, or none has reported. First look whether the secret of the users ' +
-              'is empty, as it is at first; then, by Session Manager, at `journalctl -u pooler-users -u pooler-report`.',
+              'For 10 minutes, a pooler has known no user and refused everybody, or none ' +
+              'has reported. First look whether the secret of the users ' +
+              'is empty, as it is at first; then, by Session Manager, at `journalctl -u ' +
+              'pooler-users -u pooler-report`.',
           }),
         ],
       },
       {
         title: 'Healthy and unhealthy poolers',
-        metrics: [
-          alarmed({
-            name: 'NoneHealthy',
-            severity: 'Critical',
-            metric: through(
-              pooler.targetGroup.metrics.healthyHostCount({
-                statistic: Stats.MAXIMUM,
-                period: minute,
-                label: 'Healthy',
-              }),
-            ),
-            comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-            threshold: 1,
-            periods: 3,
-            missing: TreatMissingData.BREACHING,
-            description:
-              'No pooler has been healthy for 3 minutes: nobody reaches the database through them. First look at the activity history of their Auto ' +
-              'Scaling group, then at the console output of an instance: a boot needs the mirrors of Debian.',
-          }),
-          alarmed({
-            name: 'Unhealthy',
-            severity: 'Warning',
-            metric: through(
-              pooler.targetGroup.metrics.unHealthyHostCount({
-                statistic: Stats.MAXIMUM,
-                period: Duration.minutes(5),
-                label: 'Unhealthy',
-              }),
-            ),
-            comparison: ComparisonOperator.GREATER_THAN_THRESHOLD,
-            threshold: 0,
-            // Replacing an instance takes minutes: that alone is no reason to call anybody.
-            periods: 3,
-            missing: TreatMissingData.NOT_BREACHING,
-            description:
-              'There has been an unhealthy pooler for 15 minutes, longer than replacing it takes. First look at the activity history of the Auto ' +
-              'Scaling group, then at the console output of the instance.',
-          }),
-        ],
+        metrics: targetHealthAlarms({
+          healthy: through(
+            pooler.targetGroup.metrics.healthyHostCount({
+              statistic: Stats.MAXIMUM,
+              period: Duration.minutes(1),
+              label: 'Healthy',
+            }),
+          ),
+          unhealthy: through(
+            pooler.targetGroup.metrics.unHealthyHostCount({
+              statistic: Stats.MAXIMUM,
+              period: Duration.minutes(5),
+              label: 'Unhealthy',
+            }),
+          ),
+          noneHealthyDescription:
+            'No pooler has been healthy for 3 minutes: nobody reaches the database through ' +
+            'them. First look at the activity history of their Auto ' +
+            'Scaling group, then at the console output of an instance: a boot needs the ' +
+            'mirrors of Debian.',
+          unhealthyDescription:
+            'There has been an unhealthy pooler for 15 minutes, longer than replacing it ' +
+            'takes. First look at the activity history of the Auto ' +
+            'Scaling group, then at the console output of the instance.',
+        }),
       },
     ],
   };

@@ -1,110 +1,178 @@
-/**
- * Checks over the caches: sizes within a cluster's, and hours that are apart. What scaling and a
- * Global Datastore ask for is in files of their own.
- */
-import { ELASTICACHE, maintenanceWindow, snapshotWindow, tiersData, windowsMeet } from '../../aws';
-import type { Deployment } from '../deployment';
-import { globalCacheProblems } from '../global-cache';
-import type { DeploymentProblem } from '../problem';
-import { cacheScalingProblems } from './cache-scaling';
-import { regionsOf } from './regions';
+/** Checks over the caches: their size, windows and scaling, and the Global Datastore. */
+import {
+  cpuObjective,
+  dailyWindow,
+  initialReplicas,
+  initialShards,
+  inMemoryNodeType,
+  memberNodeType,
+  memberRegion,
+  memberVersion,
+  ORDERED_SHARD_BOUNDS,
+  type Rule,
+  scalableNodeType,
+  scalingOfMember,
+  scheduleName,
+  secondaryCount,
+  separateWindows,
+  shardBound,
+  shardCount,
+  timeZone,
+  weeklyWindow,
+} from '../../rules';
+import type { Deployment, DeploymentCacheScaling } from '../deployment';
+import { globalCachePrimary, secondaryCacheRegions } from '../global-cache';
+import { type DeploymentProblem, ruleProblems } from '../problem';
+import { fileRegion, regionsOf } from './regions';
 
 export function cacheProblems(deployment: Deployment): DeploymentProblem[] {
   return [
-    ...nodeProblems(deployment),
-    ...nodeTypeProblems(deployment),
-    ...snapshotProblems(deployment),
-    ...maintenanceProblems(deployment),
-    ...cacheScalingProblems(deployment),
+    ...sizeProblems(deployment),
+    ...windowProblems(deployment),
+    ...scalingProblems(deployment),
     ...globalCacheProblems(deployment),
   ];
 }
 
-function nodeProblems({
-  cache: { shards, replicasPerShard, scaling, global },
-}: Deployment): DeploymentProblem[] {
-  const replicas = scaling?.maxReplicasPerShard ?? replicasPerShard;
-  const most = Math.floor(ELASTICACHE.nodesPerCluster / (1 + replicas));
-  const sizes = [
-    { path: ['cache', 'shards'], value: shards },
-    { path: ['cache', 'scaling', 'maxShards'], value: scaling?.maxShards },
-    { path: ['cache', 'global', 'shards'], value: global?.shards },
+function sizeProblems({ cache }: Deployment): DeploymentProblem[] {
+  const { scaling, global } = cache;
+  const context = { replicasPerShard: scaling?.maxReplicasPerShard ?? cache.replicasPerShard };
+  const maxShards = ['cache', 'scaling', 'maxShards'];
+  return [
+    ...ruleProblems(['cache', 'shards'], shardCount, cache.shards, context),
+    ...ruleProblems(maxShards, shardCount, scaling?.maxShards, context),
+    ...ruleProblems(['cache', 'global', 'shards'], shardCount, global?.shards, context),
+    ...ruleProblems(['cache', 'nodeType'], inMemoryNodeType, cache.nodeType),
+    ...ruleProblems(['cache', 'global', 'nodeType'], inMemoryNodeType, global?.nodeType),
   ];
-  return sizes.flatMap(({ path, value }) =>
-    value === undefined || value <= most
-      ? []
-      : [
-          {
-            path,
-            value,
-            allowed: `at most ${most} with ${replicas} replicas each`,
-            rule: `ElastiCache allows ${ELASTICACHE.nodesPerCluster} nodes in a cluster, primaries and replicas together: ${value} × ${1 + replicas} = ${value * (1 + replicas)}.`,
-            fix: `Lower \`${path.at(-1)}\` or the replicas, or take a larger node type.`,
-          },
-        ],
-  );
 }
 
-function nodeTypeProblems({ cache: { nodeType, global } }: Deployment): DeploymentProblem[] {
-  const types = [
-    { path: ['cache', 'nodeType'], value: nodeType },
-    { path: ['cache', 'global', 'nodeType'], value: global?.nodeType },
-  ];
-  return types.flatMap(({ path, value }) =>
-    value === undefined || !tiersData(value)
-      ? []
-      : [
-          {
-            path,
-            value,
-            allowed: 'a node type that keeps its data in memory',
-            rule: 'Nodes with data tiering put what is seldom read on SSD: a cache of larger and slower answers.',
-            fix: 'Take `cache.r7g.large` or a larger one of its family.',
-          },
-        ],
-  );
-}
-
-function snapshotProblems({ cache }: Deployment): DeploymentProblem[] {
-  return snapshotWindow(cache.snapshotWindow)
-    ? []
-    : [tooShort(['cache', 'snapshotWindow'], cache.snapshotWindow)];
-}
-
-function maintenanceProblems(deployment: Deployment): DeploymentProblem[] {
-  const { cache } = deployment;
-  const daily =
-    cache.snapshotRetentionDays === 0 ? undefined : snapshotWindow(cache.snapshotWindow);
+function windowProblems(deployment: Deployment): DeploymentProblem[] {
+  const { snapshotWindow, snapshotRetentionDays, maintenanceWindow } = deployment.cache;
   const windows = [
-    { path: ['cache', 'maintenanceWindow'], value: cache.maintenanceWindow },
+    { path: ['cache', 'maintenanceWindow'], value: maintenanceWindow },
     ...regionsOf(deployment).map(([name, { cacheMaintenanceWindow }]) => ({
       path: ['regions', name, 'cacheMaintenanceWindow'],
       value: cacheMaintenanceWindow,
     })),
   ];
-  return windows.flatMap(({ path, value }): DeploymentProblem[] => {
-    if (value === undefined) return [];
-    const weekly = maintenanceWindow(value);
-    if (weekly === undefined) return [tooShort(path, value)];
-    if (daily === undefined || !windowsMeet(weekly, daily)) return [];
+  return [
+    ...ruleProblems(['cache', 'snapshotWindow'], dailyWindow, snapshotWindow),
+    ...windows.flatMap(({ path, value }) => [
+      ...ruleProblems(path, weeklyWindow, value),
+      ...(snapshotRetentionDays === 0
+        ? []
+        : ruleProblems(path, separateWindows, value, { snapshotWindow })),
+    ]),
+  ];
+}
+
+/** The maximum of a scaling beside a minimum that the file may leave to `shards`. */
+const scalingMaximum: Rule<number, { readonly minShards: number }> = {
+  allows: (maxShards, { minShards }) => maxShards >= minShards,
+  allowed: (_, { minShards }) => `at least the minimum number of shards, ${minShards}`,
+  rule: ORDERED_SHARD_BOUNDS,
+  fix: 'Raise it, or lower `minShards`.',
+};
+
+function scalingProblems(deployment: Deployment): DeploymentProblem[] {
+  const { cache, objectives } = deployment;
+  const { scaling, nodeType, shards, replicasPerShard } = cache;
+  if (scaling === undefined) return [];
+  const { maxShards, minShards = shards, maxReplicasPerShard, targetCpuPercent } = scaling;
+  const bounds = { minShards, maxShards };
+  const disordered = ruleProblems(['cache', 'scaling', 'maxShards'], scalingMaximum, maxShards, {
+    minShards,
+  });
+  return [
+    // A node type with data tiering is reported as such.
+    ...(inMemoryNodeType.allows(nodeType, undefined)
+      ? ruleProblems(['cache', 'nodeType'], scalableNodeType, nodeType)
+      : []),
+    ...(disordered.length > 0
+      ? disordered
+      : ruleProblems(['cache', 'shards'], initialShards, shards, bounds)),
+    ...(maxReplicasPerShard === undefined
+      ? []
+      : ruleProblems(['cache', 'replicasPerShard'], initialReplicas, replicasPerShard, {
+          maxReplicasPerShard,
+        })),
+    ...ruleProblems(['objectives', 'cpuPercent'], cpuObjective, objectives.cpuPercent, {
+      targetPercent: targetCpuPercent,
+      target: 'cache.scaling.targetCpuPercent',
+    }),
+    ...scheduleProblems(deployment, scaling),
+  ];
+}
+
+function scheduleProblems(
+  { regions }: Deployment,
+  { schedules, maxShards }: DeploymentCacheScaling,
+): DeploymentProblem[] {
+  const names = schedules.map(({ name }) => name);
+  return schedules.flatMap((schedule, i) => {
+    const path = ['cache', 'scaling', 'schedules', i];
+    const maximum = schedule.maxShards ?? maxShards;
+    const unknown = schedule.regions?.findIndex((region) => regions[region] === undefined) ?? -1;
     return [
-      {
-        path,
-        value,
-        allowed: `apart from the snapshot window, ${cache.snapshotWindow} each day`,
-        rule: 'Maintenance replaces nodes one after the other; the copy of a snapshot would take memory and CPU of those that carry on.',
-        fix: 'Move it, or `cache.snapshotWindow`.',
-      },
+      ...ruleProblems([...path, 'name'], scheduleName, schedule.name, {
+        earlier: names.slice(0, i),
+      }),
+      ...ruleProblems([...path, 'timeZone'], timeZone, schedule.timeZone),
+      ...ruleProblems([...path, 'maxShards'], shardBound, maximum, { maxShards }),
+      ...ruleProblems([...path, 'minShards'], shardBound, schedule.minShards, {
+        maxShards: maximum,
+      }),
+      ...ruleProblems([...path, 'regions', unknown], fileRegion, schedule.regions?.[unknown], {
+        regions: Object.keys(regions),
+      }),
     ];
   });
 }
 
-function tooShort(path: readonly string[], value: string): DeploymentProblem {
-  return {
-    path,
-    value,
-    allowed: `${ELASTICACHE.windowMinutes} minutes long at least`,
-    rule: 'ElastiCache takes no shorter window.',
-    fix: 'Move its end.',
-  };
+/** A secondary of the file, which has a region and a place in the list of secondaries. */
+const secondaryRegion: Rule<
+  string,
+  { readonly members: readonly string[]; readonly others: readonly string[] }
+> = {
+  allows: (region, { members, others }) =>
+    others.includes(region) && memberRegion.allows(region, { members }),
+  allowed: (_, { others }) => `one of the other regions of this file, once: ${others.join(', ')}`,
+  rule: memberRegion.rule as string,
+  fix: memberRegion.fix as string,
+};
+
+function globalCacheProblems(deployment: Deployment): DeploymentProblem[] {
+  const { cache, regions } = deployment;
+  const { global, scaling } = cache;
+  const primary = globalCachePrimary(deployment);
+  if (global === undefined || primary === undefined) return [];
+  const path = ['cache', 'global'];
+  const secondaries = secondaryCacheRegions(deployment);
+  const others = Object.keys(regions).filter((region) => region !== primary);
+  const misplaced = secondaries.flatMap((region, i) =>
+    ruleProblems([...path, 'secondaryRegions', i], secondaryRegion, region, {
+      members: [primary, ...secondaries.slice(0, i)],
+      others,
+    }),
+  );
+  return [
+    ...ruleProblems(
+      ['cache', 'scaling'],
+      scalingOfMember,
+      scaling && { maxShards: scaling.maxShards },
+    ),
+    ...ruleProblems(['cache', 'nodeType'], memberNodeType, cache.nodeType),
+    ...ruleProblems([...path, 'nodeType'], memberNodeType, global.nodeType),
+    ...ruleProblems([...path, 'engineVersion'], memberVersion, global.engineVersion, {
+      createdWith: cache.engineVersion,
+    }),
+    // The `primaryRegion` of the deployment itself has a check of its own.
+    ...ruleProblems([...path, 'primaryRegion'], fileRegion, global.primaryRegion, {
+      regions: Object.keys(regions),
+    }),
+    ...(misplaced.length > 0
+      ? misplaced.slice(0, 1)
+      : ruleProblems(path, secondaryCount, secondaries)),
+  ];
 }

@@ -1,13 +1,12 @@
-/**
- * Checks over what applications find in the settings of their region: strategies that are whole,
- * apart from each other, and not too many.
- */
+/** Checks over the settings that applications read: complete, distinct and small enough. */
+
+import type { Rule } from '../../rules';
 import type { Deployment } from '../deployment';
-import { type DeploymentProblem, nearest } from '../problem';
+import { type DeploymentProblem, nearest, ruleProblems } from '../problem';
 
 /**
- * The strategies that `isochrone/runtime` brings: they have figures, and each has its name with a
- * colon as its prefix.
+ * The strategies of `isochrone/runtime`. They have default figures, and the prefix of each is its
+ * name with a colon.
  */
 export const STANDARD_STRATEGIES: readonly string[] = [
   'session',
@@ -21,8 +20,8 @@ export const STANDARD_STRATEGIES: readonly string[] = [
 ];
 
 /**
- * "Parameter tiers", AWS Systems Manager user guide: a standard parameter holds 4 KB. Of that,
- * endpoints and names take less than half at their longest.
+ * "Parameter tiers", AWS Systems Manager user guide: a standard parameter holds 4 KB. Endpoints and
+ * names need less than half of it at their longest.
  */
 const STRATEGY_BYTES = 2048;
 
@@ -45,8 +44,8 @@ function ttlProblems({ cache: { strategies } }: Deployment): DeploymentProblem[]
       return {
         path: ['cache', 'strategies', name, 'ttlSeconds'],
         value: undefined,
-        allowed: `given, because ${name} is none of ${STANDARD_STRATEGIES.join(', ')}`,
-        rule: 'Only those have a time to live of their own.',
+        allowed: `given, because ${name} is not one of ${STANDARD_STRATEGIES.join(', ')}`,
+        rule: 'Only these strategies have a default time to live.',
         fix: meant
           ? `Did you mean "${meant}"? Otherwise, add \`ttlSeconds\`.`
           : 'Add `ttlSeconds`.',
@@ -60,7 +59,7 @@ function prefixProblems({ cache: { strategies } }: Deployment): DeploymentProble
   return prefixes.flatMap(({ name, prefix }, i): DeploymentProblem[] => {
     const other = prefixes.slice(0, i).find((earlier) => earlier.prefix === prefix);
     if (other === undefined) return [];
-    // The one of the two that the file gives a prefix is the one to change.
+    // The problem is reported at the strategy whose prefix the file sets.
     const blamed =
       strategies[name]?.prefix === undefined && strategies[other.name]?.prefix !== undefined
         ? other.name
@@ -69,41 +68,35 @@ function prefixProblems({ cache: { strategies } }: Deployment): DeploymentProble
       {
         path: ['cache', 'strategies', blamed, 'prefix'],
         value: prefix,
-        allowed: `another than that of ${blamed === name ? other.name : name}`,
+        allowed: `other than the prefix of ${blamed === name ? other.name : name}`,
         rule: 'Two strategies with one prefix read each other’s values.',
-        fix: `Leave it out for "${blamed}:", or choose another.`,
+        fix: `Remove it for "${blamed}:", or choose another.`,
       },
     ];
   });
 }
 
+const strategyBytes: Rule<number> = {
+  allows: (bytes) => bytes <= STRATEGY_BYTES,
+  allowed: `at most ${STRATEGY_BYTES} bytes`,
+  rule: 'The settings of a region are one parameter of Systems Manager, which holds 4 KB.',
+  fix: 'Remove values that equal the defaults, and keep values that no deployment changes in code.',
+};
+
 function sizeProblems({ cache: { strategies } }: Deployment): DeploymentProblem[] {
   const bytes = Buffer.byteLength(JSON.stringify(strategies));
-  if (bytes <= STRATEGY_BYTES) return [];
-  return [
-    {
-      path: ['cache', 'strategies'],
-      value: `${bytes} bytes as JSON`,
-      allowed: `at most ${STRATEGY_BYTES} bytes`,
-      rule: 'The settings of a region are one parameter of Systems Manager, which holds 4 KB.',
-      fix: 'Leave out what is as the library has it, and keep in code what no deployment changes.',
-    },
-  ];
+  const problems = ruleProblems(['cache', 'strategies'], strategyBytes, bytes);
+  return problems.map((problem) => ({ ...problem, value: `${bytes} bytes as JSON` }));
 }
 
+const poolerSecretUse: Rule<string, { readonly poolers: number }> = {
+  allows: (_, { poolers }) => poolers > 0,
+  allowed: 'absent without poolers in any region',
+  rule: 'The secret is the log-in of poolers. PostgreSQL itself is logged in to by IAM.',
+  fix: 'Remove it, or give a region `poolers`.',
+};
+
 function secretProblems({ database: { poolerSecret }, regions }: Deployment): DeploymentProblem[] {
-  if (
-    poolerSecret === undefined ||
-    Object.values(regions).some((region) => (region?.poolers ?? 0) > 0)
-  )
-    return [];
-  return [
-    {
-      path: ['database', 'poolerSecret'],
-      value: poolerSecret,
-      allowed: 'absent where no region has poolers',
-      rule: 'It is the log-in for poolers; PostgreSQL itself is logged in to by IAM.',
-      fix: 'Remove it, or give a region `poolers`.',
-    },
-  ];
+  const poolers = Object.values(regions).reduce((sum, region) => sum + (region?.poolers ?? 0), 0);
+  return ruleProblems(['database', 'poolerSecret'], poolerSecretUse, poolerSecret, { poolers });
 }
