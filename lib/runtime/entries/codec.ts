@@ -1,4 +1,4 @@
-import { describeValue, IsochroneError } from '../../model/errors';
+import { wholeNumber } from '../shared';
 import { compress, decompress } from './compression';
 import { type CacheEntry, CorruptEntryError, UnencodableValueError } from './entry';
 import {
@@ -54,12 +54,12 @@ export class CacheCodec {
 
   /** @throws IsochroneError for a bad option */
   constructor(options: CacheCodecOptions = {}) {
-    this.#threshold = wholeNumber(
+    this.#threshold = byteCount(
       'compressionThresholdBytes',
       options.compressionThresholdBytes ?? 1024,
       0,
     );
-    this.#maxBytes = wholeNumber('maxEntryBytes', options.maxEntryBytes ?? 16 * 1024 * 1024, 1);
+    this.#maxBytes = byteCount('maxEntryBytes', options.maxEntryBytes ?? 16 * 1024 * 1024, 1);
     this.#json = new JsonSerializer(this.#maxBytes);
   }
 
@@ -181,11 +181,13 @@ function corrupt(error: unknown): never {
   throw new CorruptEntryError('payload', 'a payload that cannot be read', { cause: error });
 }
 
-function wholeNumber(name: string, value: number, least: number): number {
-  const most = 256 * 1024 * 1024;
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new IsochroneError(
-    `CacheCodec: ${name} must be a whole number of ${least} to ${most}, got ${describeValue(value)}.\n` +
-      'An entry is held in memory as a whole, and Redis allows 512 MiB. Give it in bytes.',
-  );
+/** Checks an option that is a number of bytes, from `min` up to 256 MiB. */
+function byteCount(property: string, value: number, min: number): number {
+  return wholeNumber(property, value, {
+    owner: 'CacheCodec',
+    min,
+    max: 256 * 1024 * 1024,
+    rule: 'An entry is held in memory as a whole, and Redis allows 512 MiB.',
+    fix: 'Give it in bytes.',
+  });
 }
