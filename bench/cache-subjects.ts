@@ -5,7 +5,7 @@
 import Redis from 'iovalkey';
 import type { CacheStrategy } from '../lib/runtime/tiered-cache/strategy';
 import { TieredCache } from '../lib/runtime/tiered-cache/tiered-cache';
-import { ValkeyServer } from '../lib/runtime/valkey/valkey-server';
+import { ValkeyServer } from '../lib/runtime/valkey/server';
 
 export interface Subject {
   getOrLoad(key: string, load: () => Promise<unknown>): Promise<unknown>;

@@ -126,7 +126,7 @@ export {
   readSettings,
   strategiesOf,
 } from './settings';
-export { boundedKey } from './shared';
+export { shortenKey } from './shared';
 export type { UncachedStatement } from './statements';
 export {
   type BusMessage,

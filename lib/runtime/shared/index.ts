@@ -1,5 +1,4 @@
 export { invalidOption } from './invalid-option';
-export { boundedKey, CacheKeyNames } from './key-names';
+export { CacheKeyNames, shortenKey } from './key-names';
 export { optionalPackage } from './optional-package';
 export { type WholeNumberRule, wholeNumber } from './whole-number';
-export { within } from './within';

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import Redis from 'iovalkey';
-import type { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
+import type { ValkeyServer } from '../../../lib/runtime/valkey/server';
 import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
 import {
   answers,

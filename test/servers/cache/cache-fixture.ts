@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerRead } from '../../../lib/runtime/tiered-cache/server';
-import type { ValkeyServerOptions } from '../../../lib/runtime/valkey/server-options';
-import { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
+import type { ValkeyServerOptions } from '../../../lib/runtime/valkey/options';
+import { ValkeyServer } from '../../../lib/runtime/valkey/server';
 import { serversHere } from '../server-process';
 
 /** What a call may wait for the cache at defaults, in milliseconds: the bar. */

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ResponseCache } from '../../../lib/runtime/responses/response-cache';
 import { TieredCache } from '../../../lib/runtime/tiered-cache/tiered-cache';
-import { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
+import { ValkeyServer } from '../../../lib/runtime/valkey/server';
 import {
   ask,
   startExpress,

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CACHE_STRATEGIES } from '../../../lib/runtime/tiered-cache/strategy';
 import { TieredCache } from '../../../lib/runtime/tiered-cache/tiered-cache';
-import { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
+import { ValkeyServer } from '../../../lib/runtime/valkey/server';
 import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
 import {
   BAR_MS,
