@@ -45,7 +45,7 @@ export const MSGPACK_TYPES: NativeTypes = {
   bytes: (bytes) => bytes,
 };
 
-/** msgpackr recognizes dates by their class: a date of another realm would become an empty object. */
+/** msgpackr recognizes dates by class: a date of another realm would become an empty object. */
 function isOwnDate(value: unknown): boolean {
   return value instanceof Date && value.constructor === Date;
 }

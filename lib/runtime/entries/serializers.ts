@@ -4,7 +4,7 @@ import { decodeValue } from './decoder';
 import { type EncodedValue, encodeValue, type TypeAnnotation } from './encoder';
 import { JSON_TYPES, MSGPACK_TYPES, PlainValues } from './plain-values';
 
-/** Text, and whether it is an encoded value with its annotations rather than the value alone. */
+/** Text, and whether it is an encoded value with annotations rather than the value alone. */
 export interface JsonText {
   readonly text: string;
   readonly encoded: boolean;
@@ -32,7 +32,7 @@ export class JsonSerializer {
   }
 }
 
-/** Bytes, and whether they are an encoded value with its annotations rather than the value alone. */
+/** Bytes, and whether they are an encoded value with annotations rather than the value alone. */
 export interface MessagePackBytes {
   readonly bytes: Buffer;
   readonly encoded: boolean;

@@ -175,8 +175,8 @@ export class CacheMetrics {
   }
 
   /**
-   * Returns the sum of a metric's samples that have the given labels; for a histogram, the number of
-   * observations.
+   * Returns the sum of a metric's samples that have the given labels; for a histogram, the number
+   * of observations.
    */
   value(name: CacheMetricName, labels: MetricLabels = NO_LABELS): number {
     const metric = this.#metrics.get(name);
@@ -245,8 +245,9 @@ function checkLabels(labels: MetricLabels): void {
     throw refused(
       `labels.${name}`,
       value,
-      'text, and its name letters, digits and _ that no metric uses',
-      `Prometheus reserves le and names that begin with __; metrics use ${[...reserved].join(', ')}.`,
+      'text, under a name of letters, digits and _ that no metric uses',
+      'Prometheus reserves le and names that begin with __; ' +
+        `metrics use ${[...reserved].join(', ')}.`,
     );
   }
 }

@@ -7,11 +7,7 @@ import { type CacheIsolation, type IsolatedValue, isolate } from './isolation';
 import type { CompleteStrategy } from './options';
 
 function lruCache(): typeof import('lru-cache') {
-  return optionalPackage(
-    'lru-cache',
-    'TieredCache with a memory',
-    () => require('lru-cache') as typeof import('lru-cache'),
-  );
+  return optionalPackage('lru-cache', 'TieredCache with a memory', () => require('lru-cache'));
 }
 
 /**

@@ -3,11 +3,7 @@ import { optionalPackage } from '../shared';
 import { CacheDeadlineError, type CacheErrorKind, cacheErrorKind, isCommandError } from './errors';
 
 function cockatiel(): typeof import('cockatiel') {
-  return optionalPackage(
-    'cockatiel',
-    'ValkeyServer',
-    () => require('cockatiel') as typeof import('cockatiel'),
-  );
+  return optionalPackage('cockatiel', 'ValkeyServer', () => require('cockatiel'));
 }
 
 /** The outcome of commands that were sent together; `open` if the breaker let nothing through. */

@@ -5,11 +5,7 @@ import { cacheErrorKind } from './errors';
 import type { CompleteServerOptions } from './options';
 
 function iovalkey(): typeof import('iovalkey') {
-  return optionalPackage(
-    'iovalkey',
-    'ValkeyServer',
-    () => require('iovalkey') as typeof import('iovalkey'),
-  );
+  return optionalPackage('iovalkey', 'ValkeyServer', () => require('iovalkey'));
 }
 
 /**

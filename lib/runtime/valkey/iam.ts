@@ -117,18 +117,16 @@ export function elastiCacheToken(options: ElastiCacheTokenOptions): () => Promis
 }
 
 function defaultCredentials(): () => Promise<AwsKeys> {
-  const load = () =>
-    require('@aws-sdk/credential-provider-node') as typeof import('@aws-sdk/credential-provider-node');
-  return optionalPackage(
-    '@aws-sdk/credential-provider-node',
-    'elastiCacheToken',
-    load,
-  ).defaultProvider();
+  const name = '@aws-sdk/credential-provider-node';
+  type Package = typeof import('@aws-sdk/credential-provider-node');
+  // The name is repeated as a literal, so that bundlers see it.
+  const load = (): Package => require('@aws-sdk/credential-provider-node');
+  return optionalPackage(name, 'elastiCacheToken', load).defaultProvider();
 }
 
 function signatures(): typeof import('@smithy/signature-v4') {
-  const load = () => require('@smithy/signature-v4') as typeof import('@smithy/signature-v4');
-  return optionalPackage('@smithy/signature-v4', 'elastiCacheToken', load);
+  const name = '@smithy/signature-v4';
+  return optionalPackage(name, 'elastiCacheToken', () => require('@smithy/signature-v4'));
 }
 
 /** Percent-encodes text as Signature Version 4 requires, which is RFC 3986. */

@@ -242,7 +242,7 @@ export function completeServerOptions(options: ValkeyServerOptions): CompleteSer
       owner,
       min,
       max,
-      rule: 'Without a bound, callers could wait for the cache for good, or it could grow for good.',
+      rule: 'It keeps callers from waiting, or the cache from growing, without bound.',
       fix: `The default is ${DEFAULTS[property]}.`,
     });
   }

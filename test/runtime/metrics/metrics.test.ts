@@ -51,7 +51,7 @@ describe('the text for Prometheus', () => {
     ]);
   });
 
-  test('a counter without labels is zero before the first event, so that the event shows as a rise', () => {
+  test('a counter without labels is zero before its first event, which shows as a rise', () => {
     expect(linesOf(new CacheMetrics(), 'misses')).toContain('isochrone_cache_misses_total 0');
   });
 
@@ -113,7 +113,7 @@ describe('the values', () => {
     expect(metrics.value('cache_invalidations_total', { of: 'none' })).toBe(0);
   });
 
-  test('the value of a histogram is its number of observations; the snapshot has its sum as well', () => {
+  test('the value of a histogram is its count; the snapshot has its sum as well', () => {
     const metrics = new CacheMetrics({ labels: { cache: 'quotes' } });
     metrics.observe('cache_load_seconds', 0.2);
     metrics.observe('cache_load_seconds', 20);

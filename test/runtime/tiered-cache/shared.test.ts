@@ -82,7 +82,7 @@ describe('processes that share a server', () => {
     expect(one.store.locks.size).toBe(0);
   });
 
-  test('a waiting process is woken by the end of the load, or polls if the message is lost', async () => {
+  test('a waiting process is woken when the load ends, or polls for its value', async () => {
     for (const isLost of [false, true]) {
       const [one, two] = processes(2);
       two.server.missesMessages = isLost;
@@ -105,7 +105,7 @@ describe('processes that share a server', () => {
     expect(took).toBeLessThanOrEqual(3060);
   });
 
-  test('a process that waits too long loads by itself, and leaves the write to the owner', async () => {
+  test('a process that waits too long loads, and leaves the write to the owner', async () => {
     const [one, two] = processes(2, { lockWaitMs: 500 });
     const slow = one.cache.getOrLoad('k', () => later(2000, 'owner'));
     await tick();
@@ -131,7 +131,7 @@ describe('processes that share a server', () => {
     expect(await one.cache.get('k')).toMatchObject({ value: 'new' });
   });
 
-  test('a loader that fails frees its lock at once, and waiting processes load by themselves', async () => {
+  test('a loader that fails frees its lock at once, and waiting processes load', async () => {
     const [one, two] = processes(2);
     const failing = one.cache
       .getOrLoad('k', () => later(100, 0).then(() => Promise.reject(new Error('away'))))
@@ -153,7 +153,7 @@ describe('processes that share a server', () => {
     expect(await first).not.toBeInstanceOf(CachedLoadError);
   });
 
-  test('one process renews for all: the others serve the stale value, then adopt the new one', async () => {
+  test('one process renews for all; the others serve the stale value meanwhile', async () => {
     const [one, two] = processes(2, { strategy: { ...PLAIN, staleSeconds: 60 } });
     await one.cache.getOrLoad('k', () => 1);
     await two.cache.getOrLoad('k', () => 0);
@@ -272,7 +272,7 @@ describe('invalidation', () => {
     expect(await two.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
   });
 
-  test('while the bus is lost, memory serves values for two seconds, and is emptied when it is back', async () => {
+  test('memory serves values for two seconds while the bus is lost, and is then cleared', async () => {
     const [one, two] = processes(2);
     await one.cache.getOrLoad('k', () => 'old');
     two.server.setBus(false);

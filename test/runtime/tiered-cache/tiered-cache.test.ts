@@ -74,7 +74,7 @@ describe('TieredCache without a server', () => {
     random.mockRestore();
   });
 
-  test('serves the stale value while one load renews it, and pauses if that load fails', async () => {
+  test('serves the stale value while one load renews it, and pauses after a failure', async () => {
     const cache = new TieredCache({ strategy: { ...PLAIN, staleSeconds: 20 } });
     let loads = 0;
     let broken = true;
@@ -106,7 +106,7 @@ describe('TieredCache without a server', () => {
     );
   });
 
-  test('with if-error, waits for the load, and serves the stale value only if it fails', async () => {
+  test('with if-error, serves the stale value only if the load fails', async () => {
     const cache = new TieredCache({
       strategy: { ...PLAIN, staleSeconds: 20, serveStale: 'if-error' },
     });

@@ -83,7 +83,7 @@ test('a command has at most 64 names, and a read may span two commands', async (
   });
 });
 
-test('a read is unavailable if any of its servers is, and does not wait for other servers', async () => {
+test('a read is unavailable if any of its servers is, and waits for no other server', async () => {
   const { batcher } = server();
   const unavailable = new ReadBatcher(async () => undefined);
   const broken = new ReadBatcher(() => Promise.reject(new Error('broken')));

@@ -57,13 +57,27 @@ function member(exchange: Exchange, subscribes = true) {
   return { bus, received, changes };
 }
 
+/** A member that has received its first heartbeat. */
+async function connectedMember() {
+  const exchange = new Exchange();
+  const connected = { exchange, ...member(exchange) };
+  await jest.advanceTimersByTimeAsync(10);
+  return connected;
+}
+
+/** Two members that have received their first heartbeats. */
+async function connectedPair() {
+  const exchange = new Exchange();
+  const connected = { exchange, a: member(exchange), b: member(exchange) };
+  await jest.advanceTimersByTimeAsync(10);
+  return connected;
+}
+
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
 test('a message reaches the other processes, and not its sender', async () => {
-  const exchange = new Exchange();
-  const [a, b] = [member(exchange), member(exchange)];
-  await jest.advanceTimersByTimeAsync(10);
+  const { a, b } = await connectedPair();
   const told = Promise.all([
     a.bus.tell({ keys: ['k'] }),
     a.bus.tell({ tags: ['t'], loaded: ['l'] }),
@@ -84,9 +98,7 @@ test('it is alive from its first heartbeat, and stays alive', async () => {
 });
 
 test('it is lost after three missed heartbeats, and a new connection restores it', async () => {
-  const exchange = new Exchange();
-  const { bus, changes } = member(exchange);
-  await jest.advanceTimersByTimeAsync(10);
+  const { exchange, bus, changes } = await connectedMember();
   exchange.isDropping = true;
   await jest.advanceTimersByTimeAsync(1_500);
   expect(bus.alive).toBe(true);
@@ -108,9 +120,7 @@ test('a pause of the process does not count as a loss', async () => {
 });
 
 test('a broken connection is noticed at once, and reconnects with growing pauses', async () => {
-  const exchange = new Exchange();
-  const { bus, changes } = member(exchange);
-  await jest.advanceTimersByTimeAsync(10);
+  const { exchange, bus, changes } = await connectedMember();
   exchange.refuses = true;
   exchange.cut();
   expect(bus.alive).toBe(false);
@@ -133,9 +143,7 @@ test('tell resolves to false if the server does not accept the message', async (
 });
 
 test('many names are split into several messages', async () => {
-  const exchange = new Exchange();
-  const [a, b] = [member(exchange), member(exchange)];
-  await jest.advanceTimersByTimeAsync(10);
+  const { exchange, a, b } = await connectedPair();
   const keys = Array.from({ length: 1_200 }, (_, at) => `k${at}`);
   void a.bus.tell({ keys, tags: ['t'] });
   await jest.advanceTimersByTimeAsync(1);
@@ -147,9 +155,7 @@ test('many names are split into several messages', async () => {
 });
 
 test('a reset makes the other processes distrust everything from before', async () => {
-  const exchange = new Exchange();
-  const [a, b] = [member(exchange), member(exchange)];
-  await jest.advanceTimersByTimeAsync(10);
+  const { a, b } = await connectedPair();
   await a.bus.reset();
   expect(a.changes).toEqual([true]);
   expect(b.changes).toEqual([true, false, true]);
@@ -176,9 +182,7 @@ test.each([
 });
 
 test('a renewed connection misses nothing', async () => {
-  const exchange = new Exchange();
-  const [a, b] = [member(exchange), member(exchange)];
-  await jest.advanceTimersByTimeAsync(10);
+  const { exchange, a, b } = await connectedPair();
   b.bus.renew();
   void a.bus.tell({ keys: ['before'] });
   await jest.advanceTimersByTimeAsync(10);
@@ -203,9 +207,7 @@ test('it sends without subscribing', async () => {
 });
 
 test('after close it is not alive, sends nothing and leaves no timer', async () => {
-  const exchange = new Exchange();
-  const { bus, changes } = member(exchange);
-  await jest.advanceTimersByTimeAsync(10);
+  const { exchange, bus, changes } = await connectedMember();
   bus.close();
   expect(changes).toEqual([true, false]);
   expect(await bus.tell({ keys: ['k'] })).toBe(false);

@@ -164,7 +164,7 @@ describe('the circuit breaker', () => {
     expect(kinds).toHaveLength(30);
   });
 
-  test('probes every half second, one probe at a time, and closes when the server is back', async () => {
+  test('probes every half second, one at a time, and closes when the server is back', async () => {
     const { breaker, changes, probes, probed } = await openBreaker();
     probes.push(refuse('Connection is closed.'), refuse('LOADING Redis is loading'));
     await jest.advanceTimersByTimeAsync(499);

@@ -38,7 +38,7 @@ test('a password source is called every ten minutes, and never concurrently', as
   expect([calls, jest.getTimerCount()]).toEqual([4, 0]);
 });
 
-test('the last password stays if the source fails, which is called again after two seconds', async () => {
+test('a source that fails keeps the last password, and is called after two seconds', async () => {
   const answers = ['first', undefined, undefined, 'second'];
   const { credentials, errors } = source(async () => {
     const answer = answers.shift();

@@ -42,7 +42,7 @@ function signature(host: string, query: URLSearchParams, secret: string, region:
   return createHmac('sha256', key).update(text).digest('hex');
 }
 
-test('a token is a presigned request to connect as the user, valid for 15 minutes, without a protocol', async () => {
+test('a token is a request to connect, presigned for 15 minutes, without a protocol', async () => {
   const token = await elastiCacheToken(OPTIONS)();
   expect(token.startsWith('market-cache/?')).toBe(true);
   const query = new URL(`http://${token}`).searchParams;
@@ -59,7 +59,7 @@ test('a token is a presigned request to connect as the user, valid for 15 minute
   });
 });
 
-test('a token for a serverless cache names the resource type, which the signature covers', async () => {
+test('a token for a serverless cache has a signed resource type', async () => {
   const token = await elastiCacheToken({ ...OPTIONS, serverless: true })();
   const query = new URL(`http://${token}`).searchParams;
   expect(query.get('ResourceType')).toBe('ServerlessCache');
