@@ -16,9 +16,7 @@ const ROOT = join(__dirname, '..');
 
 export const cacheBenchmark: Benchmark = {
   name: 'cache',
-  about:
-    'hits per second from memory and from Redis, invalidation of a tag and loads of a stampede, ' +
-    'compared with other caches and the bare client',
+  about: 'hits per second, tag invalidation and stampedes, beside other caches and the bare client',
   async run(progress): Promise<Figures> {
     // Inside the project, so that its packages are found.
     mkdirSync(join(ROOT, 'dist'), { recursive: true });

@@ -1,15 +1,19 @@
 import { IsochroneError } from '../../model/errors';
 
-/** An entry of the cache, decoded. Times are Unix milliseconds. */
-export interface CacheEntry {
-  /** `error` for a cached failure of the loader, whose value is `{ name, message, code? }`. */
-  readonly kind: 'value' | 'error';
-  readonly value: unknown;
+/** When an entry was created, and until when it may be served, in Unix milliseconds. */
+export interface Lifetime {
+  readonly createdAt: number;
   /** Until then, the value is served without a new load. */
   readonly freshUntil: number;
   /** Until then, the value may be served while a new one is loaded. */
   readonly staleUntil: number;
-  readonly createdAt: number;
+}
+
+/** An entry of the cache, decoded. */
+export interface CacheEntry extends Lifetime {
+  /** `error` for a cached failure of the loader, whose value is `{ name, message, code? }`. */
+  readonly kind: 'value' | 'error';
+  readonly value: unknown;
   /** What the value depends on. Invalidating one of the tags makes the entry a miss. */
   readonly tags: readonly string[];
   /** The version of each tag before the load began, in the order of `tags`. */

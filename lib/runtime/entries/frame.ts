@@ -24,14 +24,14 @@ const HEADER_BYTES = 40;
 const MAX_TAGS = 255;
 const MAX_TAG_UNITS = 0xffff;
 
-export const MSGPACK = 1;
+export const MSGPACK = 1 << 0;
 /** The payload is an encoded value with its type annotations; see encoder.ts. */
-export const ENCODED = 2;
-export const DEFLATED = 4;
-export const ERROR = 8;
+export const ENCODED = 1 << 1;
+export const DEFLATED = 1 << 2;
+export const ERROR = 1 << 3;
 /** The payload is ASCII. It is read as Latin-1, which is faster than UTF-8. */
-export const ASCII = 16;
-const KNOWN_FLAGS = 31;
+export const ASCII = 1 << 4;
+const MAX_FLAGS = MSGPACK | ENCODED | DEFLATED | ERROR | ASCII;
 
 const NO_TEXTS: readonly string[] = Object.freeze([]);
 export const NO_TAGS = { tags: NO_TEXTS, tagVersions: NO_TEXTS, end: HEADER_BYTES } as const;
@@ -165,6 +165,6 @@ export function checkHeader(view: DataView): number {
     throw new CorruptEntryError('checksum', 'bytes that do not match their checksum');
   }
   const flags = view.getUint8(2);
-  if (flags > KNOWN_FLAGS) throw new CorruptEntryError('payload', `unknown flags ${flags}`);
+  if (flags > MAX_FLAGS) throw new CorruptEntryError('payload', `unknown flags ${flags}`);
   return flags;
 }

@@ -1,12 +1,5 @@
-import type { CacheEntry } from '../entries';
+import type { CacheEntry, Lifetime } from '../entries';
 import type { CompleteStrategy } from './options';
-
-/** When an entry that is created now stops being fresh and stops being kept, in Unix ms. */
-export interface Lifetime {
-  readonly createdAt: number;
-  readonly freshUntil: number;
-  readonly staleUntil: number;
-}
 
 /** @param random from 0 to 1: 0 is the shortest lifetime that the jitter allows, 1 the longest */
 export function valueLifetime(
@@ -29,7 +22,7 @@ export function errorLifetime(strategy: CompleteStrategy, now: number): Lifetime
 
 /** The time from which a hit renews the entry in the background, in Unix ms. */
 export function refreshTime(
-  entry: Pick<CacheEntry, 'createdAt' | 'freshUntil'>,
+  entry: Pick<Lifetime, 'createdAt' | 'freshUntil'>,
   strategy: CompleteStrategy,
 ): number {
   return entry.createdAt + (entry.freshUntil - entry.createdAt) * strategy.refreshAhead;
@@ -45,7 +38,7 @@ export function refreshTime(
 export type Phase = 'fresh' | 'renew' | 'fallback' | 'expired';
 
 export function phaseOf(
-  entry: Pick<CacheEntry, 'kind' | 'createdAt' | 'freshUntil' | 'staleUntil'>,
+  entry: Lifetime & Pick<CacheEntry, 'kind'>,
   strategy: CompleteStrategy,
   now: number,
 ): Phase {

@@ -1,5 +1,5 @@
 import type { LRUCache } from 'lru-cache';
-import type { CacheEntry } from '../entries';
+import type { CacheEntry, Lifetime } from '../entries';
 import { optionalPackage } from '../shared';
 import { refreshTime } from './freshness';
 import type { InvalidationClock } from './invalidation-clock';
@@ -17,12 +17,9 @@ function lruCache(): typeof import('lru-cache') {
 const RECORD_BYTES = 256;
 
 /** An entry in the memory of a process: decoded and isolated. Times are Unix milliseconds. */
-export interface MemoryEntry extends IsolatedValue {
+export interface MemoryEntry extends IsolatedValue, Lifetime {
   readonly kind: 'value' | 'error';
   readonly tags: readonly string[];
-  readonly createdAt: number;
-  readonly freshUntil: number;
-  readonly staleUntil: number;
   /** When it was stored in this memory. */
   readonly writtenAt: number;
   /** From then on, the server is asked again. */

@@ -272,7 +272,7 @@ describe('invalidation', () => {
     expect(await two.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
   });
 
-  test('memory serves values for two seconds while the bus is lost, and is then cleared', async () => {
+  test('memory serves values for two seconds while the bus is lost, then clears', async () => {
     const [one, two] = processes(2);
     await one.cache.getOrLoad('k', () => 'old');
     two.server.setBus(false);

@@ -18,6 +18,7 @@ import {
   reportWaits,
   startConnected,
   startProxied,
+  startReplicated,
   until,
   valkey,
 } from './cache-fixture';
@@ -105,9 +106,7 @@ describeServers('a cache whose server fails', () => {
   }, 30_000);
 
   test('fails over to its replica behind one address', async () => {
-    const primary = ending(await RedisServer.start());
-    const replica = ending(await RedisServer.start({ replicaOf: primary }));
-    const proxy = ending(await TcpProxy.start(primary.port));
+    const { primary, replica, proxy } = await startReplicated();
     const server = await connected(proxy);
     await server.write('kept', Buffer.from('value'), 60_000);
     await until(
@@ -130,18 +129,16 @@ describeServers('a cache whose server fails', () => {
   }, 30_000);
 
   test('is demoted: reads go on, writes are refused, the client moves to the primary', async () => {
-    const primary = ending(await RedisServer.start());
-    const next = ending(await RedisServer.start({ replicaOf: primary }));
-    const proxy = ending(await TcpProxy.start(primary.port));
+    const { primary, replica, proxy } = await startReplicated();
     const server = await connected(proxy);
     await server.write('k', Buffer.from('old'), 60_000);
-    await next.promote();
-    await primary.command('REPLICAOF', '127.0.0.1', next.port);
+    await replica.promote();
+    await primary.command('REPLICAOF', '127.0.0.1', replica.port);
     expect(await server.write('k', Buffer.from('new'), 60_000)).toBe('refused');
     expect(server.errors.get('readonly')).toBe(1);
     expect(await server.remove(['k'])).toBe(false);
     expect(bytesOf(await server.read('k', []))).toBeUndefined();
-    proxy.target(next.port);
+    proxy.target(replica.port);
     proxy.cut();
     await until(
       'written',
@@ -150,7 +147,7 @@ describeServers('a cache whose server fails', () => {
     );
     await until(
       'removed',
-      async () => (await next.command('EXISTS', 'test:{k}')) === 0,
+      async () => (await replica.command('EXISTS', 'test:{k}')) === 0,
       RECOVERY_MS,
     );
   }, 30_000);

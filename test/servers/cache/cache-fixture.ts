@@ -80,6 +80,16 @@ export async function startProxied(): Promise<{ redis: RedisServer; proxy: TcpPr
   return { redis, proxy: ending(await TcpProxy.start(redis.port)) };
 }
 
+/** Starts a primary and its replica, and a proxy in front of the primary. */
+export async function startReplicated(): Promise<{
+  primary: RedisServer;
+  replica: RedisServer;
+  proxy: TcpProxy;
+}> {
+  const { redis: primary, proxy } = await startProxied();
+  return { primary, replica: ending(await RedisServer.start({ replicaOf: primary })), proxy };
+}
+
 export async function answers(server: ValkeyServer, key = 'k'): Promise<boolean> {
   return (await server.read(key, [])).status === 'answered';
 }

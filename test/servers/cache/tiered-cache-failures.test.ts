@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CACHE_STRATEGIES } from '../../../lib/runtime/tiered-cache/strategy';
 import { TieredCache } from '../../../lib/runtime/tiered-cache/tiered-cache';
 import { ValkeyServer } from '../../../lib/runtime/valkey/server';
-import { RedisCluster, RedisServer, type RedisServerOptions, TcpProxy } from '../redis-server';
+import { RedisCluster, RedisServer, type RedisServerOptions } from '../redis-server';
 import {
   describeServers,
   ending,
@@ -14,6 +14,7 @@ import {
   reportRecovery,
   reportWaits,
   startProxied,
+  startReplicated,
   until,
 } from './cache-fixture';
 
@@ -128,9 +129,7 @@ describeServers('a cache whose server', () => {
   );
 
   test('fails over to its replica', async () => {
-    const primary = ending(await RedisServer.start());
-    const replica = ending(await RedisServer.start({ replicaOf: primary }));
-    const proxy = ending(await TcpProxy.start(primary.port));
+    const { primary, replica, proxy } = await startReplicated();
     const { cache } = await cacheAt(proxy);
     await primary.command('REPLICAOF', '127.0.0.1', replica.port);
     await replica.promote();
