@@ -1,5 +1,5 @@
 import type { Packr } from 'msgpackr';
-import { IsochroneError } from '../../model/errors';
+import { optionalPackage } from '../shared';
 import { decodeValue } from './decoder';
 import { type EncodedValue, encodeValue, type TypeAnnotation } from './encoder';
 import { JSON_TYPES, MSGPACK_TYPES, PlainValues } from './plain-values';
@@ -79,20 +79,8 @@ function encodedValue(pair: unknown): EncodedValue {
   return { tree: pair[0], annotations: pair[1] as TypeAnnotation[] };
 }
 
-/**
- * Loads msgpackr on first use: a service that caches only JSON does not need it. Unlike
- * `optionalPackage`, the message names the supported major version and the alternative.
- */
+/** Loads msgpackr on first use: a service that caches only JSON does not need it. */
 function msgpackr(): typeof import('msgpackr') {
-  try {
-    return require('msgpackr') as typeof import('msgpackr');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'MODULE_NOT_FOUND') throw error;
-    throw new IsochroneError(
-      "CacheCodec: the package msgpackr must be installed for serializer 'msgpack', got none.\n" +
-        'It is an optional peer of isochrone. ' +
-        "Run `npm install msgpackr@2`, or choose serializer 'json'.",
-    );
-  }
+  const user = "CacheCodec with serializer 'msgpack'";
+  return optionalPackage('msgpackr', user, () => require('msgpackr'), 'msgpackr@2');
 }

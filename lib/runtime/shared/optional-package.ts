@@ -5,9 +5,15 @@ import { IsochroneError } from '../../model/errors';
  *
  * @param load requires the package by a literal name, so that bundlers see it
  * @param user the class, function or option that needs the package
+ * @param wanted what npm installs, if a certain version is needed
  * @throws IsochroneError if the package is not installed; the message says how to install it
  */
-export function optionalPackage<Package>(name: string, user: string, load: () => Package): Package {
+export function optionalPackage<Package>(
+  name: string,
+  user: string,
+  load: () => Package,
+  wanted = name,
+): Package {
   try {
     return load();
   } catch (error) {
@@ -16,7 +22,7 @@ export function optionalPackage<Package>(name: string, user: string, load: () =>
     if (code !== 'MODULE_NOT_FOUND' || !message?.includes(`'${name}'`)) throw error;
     throw new IsochroneError(
       `${user} needs ${name}, which is not installed here.\n` +
-        `Install it with \`npm install ${name}\`.`,
+        `Install it with \`npm install ${wanted}\`.`,
     );
   }
 }
