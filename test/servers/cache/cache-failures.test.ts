@@ -11,7 +11,6 @@ import {
   bytesOf,
   connected,
   describeServers,
-  ending,
   MAX_WAIT_MS,
   RECOVERY_MS,
   reportRecovery,
@@ -19,6 +18,7 @@ import {
   startConnected,
   startProxied,
   startReplicated,
+  stopAfterTest,
   until,
   valkey,
 } from './cache-fixture';
@@ -176,10 +176,10 @@ describeServers('a cache whose server fails', () => {
   test.each([false, true])(
     'holds other types at our keys (cluster: %s)',
     async (isCluster) => {
-      const redis = ending(await (isCluster ? RedisCluster.start() : RedisServer.start()));
+      const redis = stopAfterTest(await (isCluster ? RedisCluster.start() : RedisServer.start()));
       const server = await connected(redis.address, { cluster: isCluster });
       const raw = isCluster ? new Redis.Cluster([redis.address]) : new Redis(redis.address);
-      ending({ stop: async () => raw.disconnect() });
+      stopAfterTest({ stop: async () => raw.disconnect() });
       for (const name of ['test:{k}', 'test:{k}:lock', 'test:tag:{t}'])
         await raw.lpush(name, 'what another application left');
       expect(await server.read('k', ['t'], { lock: false })).toEqual({
@@ -205,7 +205,7 @@ describeServers('a cache whose server fails', () => {
   );
 
   test('flushes its scripts', async () => {
-    const redis = ending(await RedisServer.start());
+    const redis = stopAfterTest(await RedisServer.start());
     const server = valkey(redis);
     const lock = await server.acquire('k');
     if (typeof lock === 'string') throw new Error(lock);
@@ -217,9 +217,9 @@ describeServers('a cache whose server fails', () => {
   });
 
   test('changes its password, and the password source returns the new one', async () => {
-    const redis = ending(await RedisServer.start());
+    const redis = stopAfterTest(await RedisServer.start());
     const admin = new Redis(redis.address);
-    ending({ stop: async () => admin.disconnect() });
+    stopAfterTest({ stop: async () => admin.disconnect() });
     await admin.config('SET', 'requirepass', 'first');
     let password = 'first';
     const server = await connected(redis, { password: async () => password });
@@ -249,10 +249,10 @@ describeServers('a cache whose server fails', () => {
   }, 30_000);
 
   test('has no connection left', async () => {
-    const redis = ending(await RedisServer.start());
+    const redis = stopAfterTest(await RedisServer.start());
     const server = await connected(redis, { bus: false });
     const admin = new Redis(redis.address);
-    ending({ stop: async () => admin.disconnect() });
+    stopAfterTest({ stop: async () => admin.disconnect() });
     await admin.config('SET', 'maxclients', '1');
     await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     expect((await callers('no connection left', server)).p99).toBeLessThan(MAX_WAIT_MS);
@@ -269,8 +269,8 @@ describeServers('an invalidation while the server is unavailable', () => {
   ])(
     'is applied before anything is read, %s',
     async (_, maxPendingInvalidations) => {
-      const redis = ending(await RedisServer.start());
-      const proxy = ending(await TcpProxy.start(redis.port));
+      const redis = stopAfterTest(await RedisServer.start());
+      const proxy = stopAfterTest(await TcpProxy.start(redis.port));
       const server = valkey(proxy, { maxPendingInvalidations });
       const other = valkey(redis);
       const received: string[] = [];
@@ -314,8 +314,8 @@ describeServers('an invalidation while the server is unavailable', () => {
   );
 
   test('is retried after a failure, and takes effect in this process until then', async () => {
-    const redis = ending(await RedisServer.start());
-    const proxy = ending(await TcpProxy.start(redis.port));
+    const redis = stopAfterTest(await RedisServer.start());
+    const proxy = stopAfterTest(await TcpProxy.start(redis.port));
     const server = valkey(proxy, {
       writeTimeoutMs: 50,
       commandTimeoutMs: 2_000,
@@ -344,7 +344,7 @@ describeServers('a cluster that loses a node', () => {
     connected(address, { cluster: true, nodes: nodes.map((node) => node.address) });
 
   test('uses the replica that is promoted, with the values it has copied', async () => {
-    const cluster = ending(await RedisCluster.start(3, 1));
+    const cluster = stopAfterTest(await RedisCluster.start(3, 1));
     const server = await connectedTo(cluster);
     const keys = Array.from({ length: 30 }, (_, at) => `k${at}`);
     await Promise.all(keys.map((key) => server.write(key, Buffer.from(key), 60_000)));
@@ -379,7 +379,7 @@ describeServers('a cluster that loses a node', () => {
   }, 60_000);
 
   test('keeps the values on the other nodes, and uses the node again when it is back', async () => {
-    const cluster = ending(await RedisCluster.start());
+    const cluster = stopAfterTest(await RedisCluster.start());
     const server = await connectedTo(cluster);
     const lost = cluster.nodes[1];
     if (lost === undefined) throw new Error('There is no second node.');

@@ -21,7 +21,7 @@ export const describeServers = serversHere('redis-server', 'redis-cli') ? descri
 const ends: (() => Promise<void>)[] = [];
 
 /** Stops or closes a resource after the test, in reverse order. */
-export function ending<T extends { stop(): Promise<void> } | { close(): Promise<void> }>(
+export function stopAfterTest<T extends { stop(): Promise<void> } | { close(): Promise<void> }>(
   resource: T,
 ): T {
   ends.push(() => ('stop' in resource ? resource.stop() : resource.close()));
@@ -51,7 +51,7 @@ export function valkey(
   at: { readonly port: number },
   options: Partial<ValkeyServerOptions> = {},
 ): ValkeyServer {
-  return ending(
+  return stopAfterTest(
     new ValkeyServer({ host: '127.0.0.1', port: at.port, namespace: 'test', ...options }),
   );
 }
@@ -70,14 +70,14 @@ export async function connected(
 export async function startConnected(
   options: RedisServerOptions = {},
 ): Promise<{ redis: RedisServer; server: ValkeyServer }> {
-  const redis = ending(await RedisServer.start(options));
+  const redis = stopAfterTest(await RedisServer.start(options));
   return { redis, server: await connected(redis) };
 }
 
 /** Starts Redis and a proxy in front of it. */
 export async function startProxied(): Promise<{ redis: RedisServer; proxy: TcpProxy }> {
-  const redis = ending(await RedisServer.start());
-  return { redis, proxy: ending(await TcpProxy.start(redis.port)) };
+  const redis = stopAfterTest(await RedisServer.start());
+  return { redis, proxy: stopAfterTest(await TcpProxy.start(redis.port)) };
 }
 
 /** Starts a primary and its replica, and a proxy in front of the primary. */
@@ -87,7 +87,11 @@ export async function startReplicated(): Promise<{
   proxy: TcpProxy;
 }> {
   const { redis: primary, proxy } = await startProxied();
-  return { primary, replica: ending(await RedisServer.start({ replicaOf: primary })), proxy };
+  return {
+    primary,
+    replica: stopAfterTest(await RedisServer.start({ replicaOf: primary })),
+    proxy,
+  };
 }
 
 export async function answers(server: ValkeyServer, key = 'k'): Promise<boolean> {

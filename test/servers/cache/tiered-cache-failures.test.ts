@@ -9,12 +9,12 @@ import { ValkeyServer } from '../../../lib/runtime/valkey/server';
 import { RedisCluster, RedisServer, type RedisServerOptions } from '../redis-server';
 import {
   describeServers,
-  ending,
   MAX_WAIT_MS,
   reportRecovery,
   reportWaits,
   startProxied,
   startReplicated,
+  stopAfterTest,
   until,
 } from './cache-fixture';
 
@@ -27,13 +27,13 @@ async function cacheAt(
   cluster = false,
 ): Promise<{ cache: TieredCache; server: ValkeyServer }> {
   const server = new ValkeyServer({ host: '127.0.0.1', port: at.port, namespace: 'test', cluster });
-  const cache = ending(new TieredCache({ server, memoryEntries: 0, strategy: STRATEGY }));
+  const cache = stopAfterTest(new TieredCache({ server, memoryEntries: 0, strategy: STRATEGY }));
   await until('connected', async () => (await server.read('x', [])).status === 'answered', 2_000);
   return { cache, server };
 }
 
 async function startCached(options: RedisServerOptions = {}) {
-  const redis = ending(await RedisServer.start(options));
+  const redis = stopAfterTest(await RedisServer.start(options));
   return { redis, ...(await cacheAt(redis)) };
 }
 
@@ -164,7 +164,7 @@ describeServers('a cache whose server', () => {
     expect(server.errors.size).toBe(0);
     await redis.command('CONFIG', 'SET', 'requirepass', 'secret');
     const locked = new ValkeyServer({ ...redis.address, namespace: 'test' });
-    const refused = ending(
+    const refused = stopAfterTest(
       new TieredCache({ server: locked, memoryEntries: 0, strategy: STRATEGY }),
     );
     await callers('refused login', refused);
@@ -175,7 +175,7 @@ describeServers('a cache whose server', () => {
   test.each([false, true])(
     'holds corrupt bytes and other types: values are loaded and replaced (cluster: %s)',
     async (isCluster) => {
-      const servers = ending(await (isCluster ? RedisCluster.start() : RedisServer.start()));
+      const servers = stopAfterTest(await (isCluster ? RedisCluster.start() : RedisServer.start()));
       const { cache, server } = await cacheAt(servers.address, isCluster);
       const nodes = servers instanceof RedisServer ? [servers] : servers.nodes;
       for (const [at, garbage] of ['', '\u0000', 'no entry', '{"kind":"value"}'].entries()) {
@@ -236,7 +236,7 @@ describeServers('a cache whose server', () => {
 
 describeServers('a cache on a cluster', () => {
   test('that loses a node', async () => {
-    const cluster = ending(await RedisCluster.start());
+    const cluster = stopAfterTest(await RedisCluster.start());
     const { cache } = await cacheAt(cluster.address, true);
     await callers('cluster, healthy', cache);
     await cluster.nodes[2]?.kill();

@@ -12,7 +12,7 @@ import type { ValkeyServerOptions } from '../../../lib/runtime/valkey/options';
 import type { ValkeyServer } from '../../../lib/runtime/valkey/server';
 import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
 import { freePort } from '../server-process';
-import { valkey as anyValkey, describeServers, ending, until } from './cache-fixture';
+import { valkey as anyValkey, describeServers, stopAfterTest, until } from './cache-fixture';
 
 const valkey = (
   at: { readonly port: number },
@@ -31,7 +31,8 @@ const bytesOf = async (server: ValkeyServer, key: string) => {
 };
 
 describeServers.each([false, true])('a shared tier (cluster: %s)', (cluster) => {
-  const start = async () => ending(await (cluster ? RedisCluster.start() : RedisServer.start()));
+  const start = async () =>
+    stopAfterTest(await (cluster ? RedisCluster.start() : RedisServer.start()));
   /** Enough keys for each of three nodes to own some. */
   const KEYS = Array.from({ length: 40 }, (_, at) => `k${at}`);
 
@@ -125,7 +126,7 @@ describeServers.each([false, true])('a shared tier (cluster: %s)', (cluster) => 
 
 describeServers('a shared tier', () => {
   test('sends one command for the reads of one turn', async () => {
-    const redis = ending(await RedisServer.start());
+    const redis = stopAfterTest(await RedisServer.start());
     const server = valkey(redis, { bus: false });
     await server.read('first', []);
     await redis.command('CONFIG', 'RESETSTAT');
@@ -138,8 +139,8 @@ describeServers('a shared tier', () => {
   });
 
   test('frees a lock that it acquired too late', async () => {
-    const redis = ending(await RedisServer.start());
-    const proxy = ending(await TcpProxy.start(redis.port));
+    const redis = stopAfterTest(await RedisServer.start());
+    const proxy = stopAfterTest(await TcpProxy.start(redis.port));
     const server = valkey(proxy, { commandTimeoutMs: 50, breakAfter: 100, bus: false });
     await until('connected', async () => (await server.read('k', [])).status === 'answered');
     await server.release(await acquired(server, 'k'));
@@ -150,7 +151,7 @@ describeServers('a shared tier', () => {
   });
 
   test('works for a user with the permissions of the stack, whose password changes', async () => {
-    const redis = ending(await RedisServer.start());
+    const redis = stopAfterTest(await RedisServer.start());
     await redis.command(
       'ACL',
       'SETUSER',
@@ -192,7 +193,7 @@ describeServers('a shared tier', () => {
 
   test('connects over TLS, and refuses an untrusted certificate', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'isochrone-tls-'));
-    ending({ stop: async () => rmSync(folder, { recursive: true, force: true }) });
+    stopAfterTest({ stop: async () => rmSync(folder, { recursive: true, force: true }) });
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
     const { status, stderr } = spawnSync(
       'openssl',
@@ -223,7 +224,7 @@ describeServers('a shared tier', () => {
       '--tls-ca-cert-file',
       cert,
     ];
-    ending(await RedisServer.start({ args: [...tlsArgs, '--tls-auth-clients', 'no'] }));
+    stopAfterTest(await RedisServer.start({ args: [...tlsArgs, '--tls-auth-clients', 'no'] }));
     const server = valkey({ port }, { host: 'localhost', tls: { ca: readFileSync(cert) } });
     await until(
       'written',
@@ -238,7 +239,7 @@ describeServers('a shared tier', () => {
   }, 15_000);
 
   test('after close it has freed its locks, answers nothing and keeps no connection', async () => {
-    const redis = ending(await RedisServer.start());
+    const redis = stopAfterTest(await RedisServer.start());
     const server = valkey(redis);
     await until('bus', () => server.busAlive);
     await acquired(server, 'k');
