@@ -233,14 +233,14 @@ async function invalidation(port: number, progress: (message: string) => void): 
       }
       const begin = performance.now();
       const { reached } = await cache.invalidateTags('many');
-      const took = performance.now() - begin;
+      const tookMs = performance.now() - begin;
       if (!reached) {
         // The machine paused for longer than the deadline of a command, so this was not a full
         // invalidation.
         await new Promise((resolve) => setTimeout(resolve, 1000));
         continue;
       }
-      times.push(took);
+      times.push(tookMs);
       for (let key = 0; key < TAGGED_KEYS; key += 97) {
         if ((await cache.get(`many:${key}`, { tags: ['many'] })).found)
           throw new Error(`many:${key} was invalidated, but is still cached.`);
