@@ -21,7 +21,11 @@ const PEERS = [
   'asyncCacheDedupe',
 ] as const satisfies readonly SubjectName[];
 
-/** Measures everything; the folder has the compiled program of a stampede's process. */
+/**
+ * Runs all measurements.
+ *
+ * @param folder contains the compiled program of a stampede's process
+ */
 export async function measure(
   folder: string,
   progress: (message: string) => void,
@@ -58,7 +62,7 @@ export async function measure(
   }
 }
 
-/** An object of 1 KB as JSON: a page of quotes. */
+/** A page of quotes: 1 KB as JSON. */
 function page(key: number): object {
   const quote = (id: number) => ({
     ...{
@@ -121,13 +125,13 @@ async function inTurn(
       for (let key = 0; key < KEYS; key++)
         await subject.getOrLoad(`key:${key}`, async () => page(key));
     }
-    // What is still on its way to the server would be a miss.
+    // A write that has not reached the server yet would be a miss.
     await new Promise((resolve) => setTimeout(resolve, 200));
     const reads = subjects.map(
       ([name, subject]) =>
         [
           name,
-          (key: number) => subject.getOrLoad(`key:${key}`, missed(misses, name, key)),
+          (key: number) => subject.getOrLoad(`key:${key}`, countMiss(misses, name, key)),
         ] as const,
     );
     return await rounds(Object.fromEntries(reads), callers, progress);
@@ -137,10 +141,10 @@ async function inTurn(
 }
 
 /**
- * The loader of keys that are there. A cache with a deadline calls it when the machine pauses for
- * longer than that: those reads are loads and count as reads all the same, so they are told.
+ * A loader for keys that are cached. A cache with a deadline calls it when the machine pauses for
+ * longer than the deadline. Such loads count as reads, so they are reported.
  */
-function missed(misses: Misses, name: string, key: number): () => Promise<unknown> {
+function countMiss(misses: Misses, name: string, key: number): () => Promise<unknown> {
   return async () => {
     misses[name] = (misses[name] ?? 0) + 1;
     return page(key);
@@ -150,8 +154,8 @@ function missed(misses: Misses, name: string, key: number): () => Promise<unknow
 type Read = (key: number) => Promise<unknown>;
 
 /**
- * Reads per second by name; the first round warms up and does not count, and each begins with
- * another one.
+ * Reads per second by name. The first round is a warm-up and does not count. Each round begins with
+ * another subject.
  */
 async function rounds(
   reads: Readonly<Record<string, Read>>,
@@ -177,7 +181,7 @@ async function readsPerSecond(read: Read, callers: number): Promise<number> {
   const end = begin + ROUND_MS;
   const caller = async (first: number): Promise<void> => {
     for (let key = first; performance.now() < end; ) {
-      // The clock is asked every 16th time: asking it costs as much as a hit in memory.
+      // The clock is read every 16th time: reading it costs as much as a hit in memory.
       for (let step = 0; step < 16; step++) {
         await read(key);
         key = (key + 1) % KEYS;
@@ -204,8 +208,9 @@ async function taggedReads(
     await new Promise((resolve) => setTimeout(resolve, 200));
     return await rounds(
       {
-        untagged: (key) => cache.getOrLoad(`untagged:${key}`, missed(misses, 'untagged', key)),
-        tagged: (key) => cache.getOrLoad(`tagged:${key}`, missed(misses, 'tagged', key), tags(key)),
+        untagged: (key) => cache.getOrLoad(`untagged:${key}`, countMiss(misses, 'untagged', key)),
+        tagged: (key) =>
+          cache.getOrLoad(`tagged:${key}`, countMiss(misses, 'tagged', key), tags(key)),
       },
       64,
       (round, name) => progress(`Tags, round ${round}: ${name}.`),
@@ -228,17 +233,17 @@ async function invalidation(port: number, progress: (message: string) => void): 
       }
       const begin = performance.now();
       const { reached } = await cache.invalidateTags('many');
-      const took = performance.now() - begin;
+      const tookMs = performance.now() - begin;
       if (!reached) {
-        // The machine has paused for longer than the deadline of a command: the time would be that
-        // of not trying.
+        // The machine paused for longer than the deadline of a command, so this was not a full
+        // invalidation.
         await new Promise((resolve) => setTimeout(resolve, 1000));
         continue;
       }
-      times.push(took);
+      times.push(tookMs);
       for (let key = 0; key < TAGGED_KEYS; key += 97) {
         if ((await cache.get(`many:${key}`, { tags: ['many'] })).found)
-          throw new Error(`many:${key} was invalidated, and was still there.`);
+          throw new Error(`many:${key} was invalidated, but is still cached.`);
       }
     }
     return median(times);
@@ -247,7 +252,7 @@ async function invalidation(port: number, progress: (message: string) => void): 
   }
 }
 
-/** How often the value was loaded, by four processes that begin at the same moment. */
+/** The number of loads by four processes that begin at the same moment. */
 async function stampede(folder: string, port: number, name: SubjectName): Promise<number> {
   const children = Array.from({ length: PROCESSES }, () =>
     fork(join(folder, 'cache-stampede.js'), [name, String(port)], { execArgv: [] }),
@@ -257,9 +262,9 @@ async function stampede(folder: string, port: number, name: SubjectName): Promis
     const start: Stampede = { key: `stampede:${name}`, at: Date.now() + 100 };
     const loads = await Promise.all(
       children.map((child) => {
-        const told = answer(child);
+        const loadCount = answer(child);
         child.send(start);
-        return told;
+        return loadCount;
       }),
     );
     return loads.reduce<number>((sum, of) => sum + Number(of), 0);

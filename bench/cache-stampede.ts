@@ -1,18 +1,19 @@
 /**
- * One process of a stampede: at the word of its parent, a thousand callers want one key that nobody
- * has.
+ * One process of a stampede: on a message from its parent, a thousand callers request a key that is
+ * not cached.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SUBJECTS, type SubjectName } from './cache-subjects';
 
-/** What the parent says to begin, and what it hears at the end. */
+/** The message with which the parent starts the stampede. */
 export interface Stampede {
   readonly key: string;
+  /** When to begin, in Unix milliseconds. */
   readonly at: number;
 }
 
 const CALLERS = 1000;
-/** As long as a slow query: longer than four processes need to begin. */
+/** The duration of a slow query, and longer than four processes take to begin. */
 const LOAD_MS = 300;
 
 async function main(): Promise<void> {

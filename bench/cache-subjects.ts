@@ -1,18 +1,18 @@
 /**
- * The caches under measurement, each behind one call. All have the same server, the same keys and a
- * time to live of ten minutes; what is not said here is each library's default.
+ * The measured caches, behind one interface. All use the same server, the same keys and a time to
+ * live of ten minutes. All other options are each library's defaults.
  */
 import Redis from 'iovalkey';
 import type { CacheStrategy } from '../lib/runtime/tiered-cache/strategy';
 import { TieredCache } from '../lib/runtime/tiered-cache/tiered-cache';
-import { ValkeyServer } from '../lib/runtime/valkey/valkey-server';
+import { ValkeyServer } from '../lib/runtime/valkey/server';
 
 export interface Subject {
   getOrLoad(key: string, load: () => Promise<unknown>): Promise<unknown>;
   close(): Promise<unknown>;
 }
 
-/** Where a subject keeps its values: in memory before the server, or on the server alone. */
+/** The tiers of a subject: memory in front of the server, or the server alone. */
 export type Tiers = 'memory' | 'server';
 
 const TTL_SECONDS = 600;
@@ -37,7 +37,7 @@ export async function ours(port: number, tiers: Tiers): Promise<TieredCache> {
   return cache;
 }
 
-/** Every subject by name. Those that cannot put a memory before a server have one of the two. */
+/** Every subject by name. A library that cannot combine the tiers uses one of them. */
 export const SUBJECTS = {
   async isochrone(port, tiers) {
     const cache = await ours(port, tiers);
@@ -76,7 +76,7 @@ export const SUBJECTS = {
     const { Cacheable, CacheableMemory } = await import('cacheable');
     const { Keyv, server } = await keyv(port, `cacheable-${tiers}`);
     const memory = new Keyv({ store: new CacheableMemory({ lruSize: MEMORY_ENTRIES }) });
-    // Types of the Keyv inside cacheable are its own, though the class is the same.
+    // cacheable has its own types for Keyv, although the class is the same.
     const tiered =
       tiers === 'memory' ? { primary: memory, secondary: server } : { primary: server };
     const cache = new Cacheable({ ...tiered, ttl: TTL_SECONDS * 1000 } as ConstructorParameters<
@@ -109,7 +109,7 @@ export const SUBJECTS = {
       loads.get(key)?.(),
     );
     return {
-      // It takes its loader once for all keys, so the one of the call is left where it finds it.
+      // The library takes one loader for all keys, which finds the call's loader in this map.
       getOrLoad: (key, load) => {
         if (!loads.has(key)) loads.set(key, load);
         return cache.value(key) as Promise<unknown>;

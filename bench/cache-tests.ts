@@ -1,7 +1,7 @@
 /**
- * The emulator against http-tests/cache-tests, a public suite of what HTTP caches must do
- * (https://cache-tests.fyi). The suite is not part of this project: clone
- * https://github.com/http-tests/cache-tests, run `npm install` there, and name the folder.
+ * Runs http-tests/cache-tests, a public test suite for HTTP caches (https://cache-tests.fyi),
+ * against the emulator. The suite is not part of this project: clone
+ * https://github.com/http-tests/cache-tests, run `npm install` there, and pass the folder.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,8 +20,9 @@ import { forwardAllAssembly } from '../test/tools/simulation/forward-all';
 import type { Benchmark, Figures } from './benchmark';
 
 /**
- * Required tests that others pass, of 160, by the results that the suite itself publishes; a proxy
- * that only passes requests on was measured here. CloudFront's own are not among them.
+ * How many of the 160 required tests other caches pass, from the results that the suite publishes.
+ * `passThroughPassed` is a proxy that only forwards requests, measured here. The suite publishes no
+ * results of CloudFront.
  */
 const OTHERS = {
   passThroughPassed: 97,
@@ -49,7 +50,7 @@ async function requiredTests(suite: string): Promise<SuiteTest[]> {
     .filter(({ kind = 'required', browser_only }) => kind === 'required' && !browser_only);
 }
 
-/** The results by id: true, or why not. */
+/** The results by test id: true, or the reason of the failure. */
 async function runSuite(suite: string): Promise<Record<string, unknown>> {
   const port = await freePort();
   const pidfile = join(mkdtempSync(join(tmpdir(), 'isochrone-cache-tests-')), 'pid');
@@ -62,7 +63,7 @@ async function runSuite(suite: string): Promise<Record<string, unknown>> {
     console.error(sentence),
   );
   try {
-    // Its first line says that it listens.
+    // The server prints its first line when it listens.
     await Promise.race([
       once(origin.stdout, 'data'),
       once(origin, 'exit').then(() => Promise.reject(new Error(`The server of ${suite} ended.`))),
@@ -113,13 +114,15 @@ async function freePort(): Promise<number> {
 export const cacheTestsBenchmark: Benchmark = {
   name: 'cache-tests',
   about:
-    'the emulator against http-tests/cache-tests; needs a checkout of it, named with --cache-tests or ISOCHRONE_CACHE_TESTS',
+    'the emulator against http-tests/cache-tests; ' +
+    'needs a checkout of it, named with --cache-tests or ISOCHRONE_CACHE_TESTS',
 
   async run(progress): Promise<Figures> {
     const suite = process.env.ISOCHRONE_CACHE_TESTS ?? '';
     if (!existsSync(join(suite, 'test-engine', 'cli.mjs'))) {
       throw new Error(
-        'Name a checkout of https://github.com/http-tests/cache-tests, with its packages installed, by --cache-tests DIR or ISOCHRONE_CACHE_TESTS.',
+        'Name a checkout of https://github.com/http-tests/cache-tests, with its packages ' +
+          'installed, with --cache-tests DIR or ISOCHRONE_CACHE_TESTS.',
       );
     }
     const required = await requiredTests(suite);

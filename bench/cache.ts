@@ -1,11 +1,11 @@
 /**
- * The tiered cache beside its peers: one redis-server on the loopback, objects of 1 KB, and rounds
- * in turn, so that what else the machine does hits all alike. Clients and server share its cores.
- * Hits in memory are awaited one after the other; bentocache copies each through JSON and ours is
- * frozen, the others hand out what they hold.
+ * Compares the tiered cache with other caches: one redis-server on the loopback interface, objects
+ * of 1 KB, and rounds in turn, so that other load on the machine affects all caches alike. Clients
+ * and server share its cores. Hits in memory are awaited one after the other. bentocache copies
+ * each value through JSON, ours is frozen, and the others return the stored object.
  *
- * What is measured is compiled first, as consumers have it: tsx keeps the names of functions, at a
- * price for each closure.
+ * The measured code is compiled first, as consumers use it: tsx keeps the names of functions, which
+ * slows down each closure.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,10 +16,9 @@ const ROOT = join(__dirname, '..');
 
 export const cacheBenchmark: Benchmark = {
   name: 'cache',
-  about:
-    'hits per second from memory and from Redis, invalidation of a tag and loads of a stampede, beside other caches and the bare client',
+  about: 'hits per second, tag invalidation and stampedes, beside other caches and the bare client',
   async run(progress): Promise<Figures> {
-    // Inside of the project, where the packages are found.
+    // Inside the project, so that its packages are found.
     mkdirSync(join(ROOT, 'dist'), { recursive: true });
     const folder = mkdtempSync(join(ROOT, 'dist', 'bench-'));
     try {

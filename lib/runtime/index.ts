@@ -41,7 +41,7 @@ export {
   readSettings,
   strategiesOf,
 } from './settings';
-export { boundedKey } from './shared';
+export { shortenKey } from './shared';
 export {
   type BusMessage,
   CACHE_STRATEGIES,

@@ -1,7 +1,7 @@
 /**
- * Redis of its own for a test: one server, a replica of it, a cluster, and a proxy that stands
- * before them as the address that stays. Each can fail as machines do: killed, hung, restarted
- * empty, slow, or replaced by its replica.
+ * Redis servers for tests: a single server, a replica, a cluster, and a proxy in front of them
+ * whose address stays the same. Each can fail as machines do: it can be killed, hang, restart
+ * empty, be slow, or be replaced by its replica.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,13 +13,29 @@ import Redis from 'iovalkey';
 import { findProgram, freePort, ServerProcess } from './server-process';
 
 export interface RedisServerOptions {
-  /** The port; a restart uses it again. */
+  /**
+   * The port. A restart uses it again.
+   *
+   * @default - a free port
+   */
   readonly port?: number;
-  /** Arguments such as `['--maxmemory', '3mb']`, given at every start. */
+  /**
+   * Arguments such as `['--maxmemory', '3mb']`, for every start.
+   *
+   * @default - none
+   */
   readonly args?: readonly string[];
-  /** The server that this one copies. */
+  /**
+   * The primary of this server.
+   *
+   * @default - none: the server is a primary
+   */
   readonly replicaOf?: RedisServer;
-  /** For `command` where a password is asked: it is given to the user `default`. */
+  /**
+   * The password of the user `default`, which `command` uses too.
+   *
+   * @default - none
+   */
   readonly password?: string;
 }
 
@@ -36,7 +52,7 @@ export class RedisServer {
     const directory = mkdtempSync(join(tmpdir(), 'isochrone-redis-'));
     const server = new RedisServer(options.port ?? (await freePort()), directory, options);
     await server.launch();
-    if (options.replicaOf !== undefined) await server.synchronised();
+    if (options.replicaOf !== undefined) await server.waitUntilSynced();
     return server;
   }
 
@@ -79,15 +95,15 @@ export class RedisServer {
     }
   }
 
-  private async synchronised(): Promise<void> {
+  private async waitUntilSynced(): Promise<void> {
     for (const end = Date.now() + 10_000; Date.now() < end; await sleep(20)) {
       if (String(await this.command('INFO', 'replication')).includes('master_link_status:up'))
         return;
     }
-    throw new Error(`The replica never followed its primary.\n${this.log}`);
+    throw new Error(`The replica did not sync with its primary.\n${this.log}`);
   }
 
-  /** What the server has said since its last start. */
+  /** The output of the server since its last start. */
   public get log(): string {
     return this.process?.log ?? '';
   }
@@ -96,7 +112,7 @@ export class RedisServer {
     return { host: '127.0.0.1', port: this.port };
   }
 
-  /** One command over a connection of its own, with the reply as the client gives it. */
+  /** Sends one command over a connection of its own, and returns the client's reply. */
   public async command(...command: readonly (string | number | Buffer)[]): Promise<unknown> {
     const client = new Redis({
       ...this.address,
@@ -116,15 +132,12 @@ export class RedisServer {
     }
   }
 
-  /**
-   * Ends it without a word to anyone, as a machine that fails; the kernel still closes its
-   * connections.
-   */
+  /** Kills the server, as a failing machine does. The kernel still closes its connections. */
   public async kill(): Promise<void> {
     await this.process?.end('SIGKILL');
   }
 
-  /** Hangs it: connections stay open and nothing answers. */
+  /** Makes the server hang: connections stay open and get no answers. */
   public pause(): void {
     this.process?.process.kill('SIGSTOP');
   }
@@ -133,27 +146,27 @@ export class RedisServer {
     this.process?.process.kill('SIGCONT');
   }
 
-  /** Starts it again on the same port, empty; kills it first if it still runs. */
+  /** Starts the server again on the same port, without data. Kills it first if it is running. */
   public async restart(): Promise<void> {
     await this.kill();
     await this.launch();
   }
 
-  /** Makes a replica the primary. */
+  /** Makes a replica a primary. */
   public async promote(): Promise<void> {
     await this.command('REPLICAOF', 'NO', 'ONE');
   }
 
-  /** Ends it and removes its folder. A server that hangs is ended as well. */
+  /** Kills the server, even if it hangs, and removes its folder. */
   public async stop(): Promise<void> {
     await this.kill();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
-/** An address that stays while servers behind it change. It can be slow, dead silent, or closed. */
+/** A proxy whose address stays the same while servers behind it change. */
 export class TcpProxy {
-  /** Milliseconds that each piece of an answer is held back. */
+  /** Milliseconds by which each chunk of an answer is delayed. */
   public delayMs = 0;
   private readonly sockets = new Set<Socket>();
   private isDead = false;
@@ -173,11 +186,11 @@ export class TcpProxy {
       server,
       targetPort,
     );
-    server.on('connection', (client) => proxy.carry(client));
+    server.on('connection', (client) => proxy.forward(client));
     return proxy;
   }
 
-  private carry(client: Socket): void {
+  private forward(client: Socket): void {
     if (this.isDead) {
       this.mute(client);
       return;
@@ -205,14 +218,14 @@ export class TcpProxy {
     return this.sockets.size / 2;
   }
 
-  /** Sends new connections to another server; `cut` ends the old ones. */
+  /** Sends new connections to another server. `cut` ends the existing ones. */
   public target(port: number): void {
     this.targetPort = port;
   }
 
   /**
-   * Connections stand and are taken, and nothing ever goes through them, as before a machine that
-   * was unplugged. Those that exist now or begin before `enliven` stay so.
+   * Accepts connections but forwards nothing, as if the machine behind were unplugged. Connections
+   * that exist now or begin before `enliven` never work again.
    */
   public deaden(): void {
     this.isDead = true;
@@ -222,7 +235,7 @@ export class TcpProxy {
     }
   }
 
-  /** Carries what connects from now on. */
+  /** Forwards connections that begin from now on. */
   public enliven(): void {
     this.isDead = false;
   }
@@ -246,13 +259,13 @@ export class TcpProxy {
 }
 
 /**
- * Primaries that share the slots, with replicas behind them if asked for. A lost node loses its
- * slots only, as with ElastiCache's default parameters.
+ * A cluster, with replicas on request. If a node is lost, only its slots are unavailable, as with
+ * ElastiCache's default parameters.
  */
 export class RedisCluster {
   private constructor(public readonly nodes: readonly RedisServer[]) {}
 
-  /** The nodes are primaries first, then replicas. */
+  /** Starts a cluster. Its `nodes` are the primaries, then the replicas. */
   public static async start(primaries = 3, replicasPerPrimary = 0): Promise<RedisCluster> {
     const nodes = await Promise.all(
       Array.from({ length: primaries * (1 + replicasPerPrimary) }, async () => {
@@ -270,7 +283,7 @@ export class RedisCluster {
     const cluster = new RedisCluster(nodes);
     try {
       cluster.join(replicasPerPrimary);
-      await cluster.agreed();
+      await cluster.waitUntilAgreed();
       return cluster;
     } catch (error) {
       await cluster.stop();
@@ -298,10 +311,10 @@ export class RedisCluster {
         timeout: 20_000,
       },
     );
-    if (status !== 0) throw new Error(`The cluster was not made.\n${stdout}${stderr}`);
+    if (status !== 0) throw new Error(`The cluster was not created.\n${stdout}${stderr}`);
   }
 
-  private async agreed(): Promise<void> {
+  private async waitUntilAgreed(): Promise<void> {
     for (const end = Date.now() + 20_000; Date.now() < end; await sleep(50)) {
       const states = await Promise.all(
         this.nodes.map(async (node) => String(await node.command('CLUSTER', 'INFO'))),
@@ -309,10 +322,10 @@ export class RedisCluster {
       if (states.every((state) => /cluster_state:ok[\s\S]*cluster_slots_ok:16384/.test(state)))
         return;
     }
-    throw new Error('The nodes never agreed on the slots.');
+    throw new Error('The nodes did not agree on the slots.');
   }
 
-  /** Where clients begin. */
+  /** The address from which clients discover the cluster. */
   public get address(): { readonly host: string; readonly port: number } {
     return { host: '127.0.0.1', port: this.nodes[0]?.port ?? 0 };
   }

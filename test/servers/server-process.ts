@@ -1,6 +1,5 @@
 /**
- * Servers of the real thing for tests, on loopback and on free ports: started by the test that
- * needs them, ended with it.
+ * Real servers for tests, on free loopback ports. The test that needs a server starts and stops it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -10,15 +9,15 @@ import { noteNotRun } from '../not-run';
 import { isPromised } from '../promised';
 import { embeddedPrograms } from './embedded-postgres';
 
-/** Who runs a server: PostgreSQL and PgBouncer refuse to be root. */
+/** The account that runs a server: PostgreSQL and PgBouncer refuse to run as root. */
 export interface Account {
   readonly uid?: number;
   readonly gid?: number;
 }
 
 /**
- * Root hands servers to the account that Debian's packages make, or to the one of nobody, which
- * every system has.
+ * The account for servers if the tests run as root: the one that Debian's packages create, or
+ * `nobody`, which every system has.
  */
 export function serverAccount(): Account {
   if (process.getuid?.() !== 0) return {};
@@ -28,13 +27,13 @@ export function serverAccount(): Account {
     if (uid !== undefined) return { uid: Number(uid), gid: Number(gid) };
   }
   throw new Error(
-    'There is no account postgres and none of nobody. Run as another user than root.',
+    'There is neither an account postgres nor an account nobody. Do not run as root.',
   );
 }
 
 /**
- * Debian keeps the programs of PostgreSQL out of the path, in a folder per version. What npm brings
- * comes last.
+ * The folders to search for programs. Debian installs PostgreSQL outside the PATH, in a folder per
+ * version. The programs of the npm package come last.
  */
 function folders(): string[] {
   const debian = '/usr/lib/postgresql';
@@ -57,33 +56,35 @@ export function findProgram(name: string): string | undefined {
 }
 
 /**
- * Whether tests of these programs run here. Where they are promised, a missing program is an error;
- * elsewhere the tests are skipped, and the run says so at its end.
+ * Whether the tests that need these programs run. If the machine promises them, a missing program
+ * is an error; otherwise the tests are skipped, and the run reports it at its end.
  */
 export function serversHere(...programs: readonly string[]): boolean {
-  return areHere(programs.filter((name) => findProgram(name) === undefined));
+  return areInstalled(programs.filter((name) => findProgram(name) === undefined));
 }
 
 /**
- * Whether tests of this extension of PostgreSQL run here: by its control file, where Debian keeps
- * it or beside the programs.
+ * Whether the tests that need an extension of PostgreSQL run. Looks for the extension's control
+ * file where Debian installs it, and beside the programs.
  */
 export function extensionHere(name: string): boolean {
   const server = findProgram('postgres');
-  // What is missing is the server, and that is told where it is asked for.
+  // The server itself is missing, which `serversHere` reports.
   if (server === undefined && !isPromised('servers')) return false;
   const bin = dirname(server ?? '');
-  const shared = [
+  const shareFolders = [
     bin.replace(/^\/usr\/lib\/(.*)\/bin$/, '/usr/share/$1'),
     join(bin, '../share/postgresql'),
     join(bin, '../share'),
   ];
-  return areHere(
-    shared.some((folder) => existsSync(join(folder, 'extension', `${name}.control`))) ? [] : [name],
+  return areInstalled(
+    shareFolders.some((folder) => existsSync(join(folder, 'extension', `${name}.control`)))
+      ? []
+      : [name],
   );
 }
 
-function areHere(missing: readonly string[]): boolean {
+function areInstalled(missing: readonly string[]): boolean {
   if (missing.length === 0) return true;
   if (isPromised('servers')) throw new Error(`${missing.join(', ')} is not installed.`);
   noteNotRun(missing);
@@ -105,10 +106,10 @@ export async function freePort(): Promise<number> {
   });
 }
 
-/** One server, with what it has said. */
+/** The process of a server, and its output. */
 export class ServerProcess {
   public readonly process: ChildProcess;
-  private said = '';
+  private output = '';
   private readonly ended: Promise<void>;
 
   constructor(
@@ -126,21 +127,21 @@ export class ServerProcess {
     });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.said = (this.said + text).slice(-20_000);
+        this.output = (this.output + text).slice(-20_000);
       });
     }
     this.ended = new Promise((resolve) => this.process.once('exit', () => resolve()));
   }
 
   get log(): string {
-    return this.said;
+    return this.output;
   }
 
   get running(): boolean {
     return this.process.exitCode === null && this.process.signalCode === null;
   }
 
-  /** Waits until something answers, and fails with the server's own words if it never does. */
+  /** Waits until the server answers, and fails with its output if it does not. */
   public async ready(answers: () => Promise<unknown>, timeoutMs = 20_000): Promise<void> {
     const end = Date.now() + timeoutMs;
     for (;;) {
@@ -149,13 +150,13 @@ export class ServerProcess {
         return;
       } catch (error) {
         if (!this.running || Date.now() > end)
-          throw new Error(`The server did not start: ${String(error)}\n${this.said}`);
+          throw new Error(`The server did not start: ${String(error)}\n${this.output}`);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     }
   }
 
-  /** Sends a signal and waits for the end; SIGKILL is how a machine fails. */
+  /** Sends a signal and waits for the end. SIGKILL simulates a failing machine. */
   public async end(signal: NodeJS.Signals): Promise<void> {
     if (this.running) this.process.kill(signal);
     await this.ended;

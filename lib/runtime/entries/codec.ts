@@ -1,38 +1,37 @@
-import { describeValue, IsochroneError } from '../../model/errors';
+import { wholeNumber } from '../shared';
 import { compress, decompress } from './compression';
 import { type CacheEntry, CorruptEntryError, UnencodableValueError } from './entry';
 import {
   ASCII,
-  checkedFlags,
+  checkHeader,
   DEFLATED,
-  decoded,
+  ENCODED,
   ERROR,
-  frame,
-  LOWERED,
+  entryOf,
   MSGPACK,
   NO_TAGS,
   readTags,
+  writeFrame,
 } from './frame';
-import { JsonSerializer } from './serializer-json';
-import { MessagePackSerializer } from './serializer-msgpack';
+import { JsonSerializer, MessagePackSerializer } from './serializers';
 
-/** The format of one entry: as in a `CacheStrategy`. */
+/** The format of an entry, as a `CacheStrategy` gives it. */
 export interface CacheFormat {
   readonly serializer: 'json' | 'msgpack';
   readonly compress: boolean;
 }
 
-/** Settings of a CacheCodec. */
+/** Options of a CacheCodec. */
 export interface CacheCodecOptions {
   /**
-   * Payloads of fewer bytes are not compressed, even where the format asks for it.
+   * The smallest payload that is compressed, in bytes, if the format compresses.
    *
    * @default 1024
    */
   readonly compressionThresholdBytes?: number;
   /**
-   * The largest payload, before compression; larger ones are neither written nor read. 1 to
-   * 268,435,456 (256 MiB).
+   * The largest payload in bytes, before compression. Larger payloads are neither written nor read.
+   * 1 to 268,435,456 (256 MiB).
    *
    * @default 16,777,216 (16 MiB)
    */
@@ -40,34 +39,34 @@ export interface CacheCodecOptions {
 }
 
 /**
- * A compressed payload must be smaller by this share, or it isn't worth its decompression at each
- * read.
+ * The largest share of its original size that a compressed payload may have. Above it, the saving
+ * is not worth the decompression on each read.
  */
-const WORTHWHILE = 7 / 8;
+const MAX_COMPRESSED_SHARE = 7 / 8;
 
-/** Turns entries into bytes that say whether they are whole, and bytes into entries. */
+/** Encodes entries as bytes with a checksum, and decodes them. */
 export class CacheCodec {
   readonly #threshold: number;
   readonly #maxBytes: number;
   readonly #json: JsonSerializer;
   #messagePack: MessagePackSerializer | undefined;
 
-  /** @throws IsochroneError for a bad option */
+  /** @throws IsochroneError for an invalid option */
   constructor(options: CacheCodecOptions = {}) {
-    this.#threshold = wholeNumber(
+    this.#threshold = byteCount(
       'compressionThresholdBytes',
       options.compressionThresholdBytes ?? 1024,
       0,
     );
-    this.#maxBytes = wholeNumber('maxEntryBytes', options.maxEntryBytes ?? 16 * 1024 * 1024, 1);
+    this.#maxBytes = byteCount('maxEntryBytes', options.maxEntryBytes ?? 16 * 1024 * 1024, 1);
     this.#json = new JsonSerializer(this.#maxBytes);
   }
 
   /**
-   * The entry as bytes; a promise where more than 64 KiB are compressed, which happens on the
+   * Encodes an entry. Returns a promise if it compresses more than 64 KiB, which it does on the
    * thread pool.
    *
-   * @throws UnencodableValueError for a value, or tags, that would not come back as they were
+   * @throws UnencodableValueError for a value, or tags, that could not be decoded unchanged
    */
   encode(entry: CacheEntry, format: CacheFormat): Buffer | Promise<Buffer> {
     let flags = entry.kind === 'error' ? ERROR : 0;
@@ -75,47 +74,47 @@ export class CacheCodec {
     let length: number;
     try {
       if (format.serializer === 'msgpack') {
-        const { bytes, lowered } = this.#messagePackSerializer().encode(entry.value);
+        const { bytes, encoded } = this.#messagePackSerializer().encode(entry.value);
         payload = bytes;
         length = bytes.length;
-        flags |= lowered ? MSGPACK | LOWERED : MSGPACK;
+        flags |= encoded ? MSGPACK | ENCODED : MSGPACK;
       } else {
-        const { text, lowered } = this.#json.encode(entry.value);
+        const { text, encoded } = this.#json.encode(entry.value);
         payload = text;
         length = Buffer.byteLength(text);
-        flags |= (lowered ? LOWERED : 0) | (length === text.length ? ASCII : 0);
+        flags |= (encoded ? ENCODED : 0) | (length === text.length ? ASCII : 0);
       }
     } catch (error) {
-      // A value of too many objects, or a text longer than V8 allows.
+      // The value has too many objects, or its text is longer than V8 allows.
       if (error instanceof RangeError) throw this.#tooLarge(error.message);
       throw error;
     }
     if (length > this.#maxBytes) throw this.#tooLarge(`${length} bytes`);
     if (!format.compress || length < this.#threshold)
-      return frame(entry, flags, payload, length, length);
+      return writeFrame(entry, flags, payload, length, length);
     const original = typeof payload === 'string' ? Buffer.from(payload) : payload;
     const framed = (compressed: Buffer) =>
-      compressed.length <= length * WORTHWHILE
-        ? frame(entry, flags | DEFLATED, compressed, compressed.length, length)
-        : frame(entry, flags, original, length, length);
+      compressed.length <= length * MAX_COMPRESSED_SHARE
+        ? writeFrame(entry, flags | DEFLATED, compressed, compressed.length, length)
+        : writeFrame(entry, flags, original, length, length);
     const compressed = compress(original);
     return compressed instanceof Promise ? compressed.then(framed) : framed(compressed);
   }
 
   /**
-   * The entry that was encoded; a promise where more than 64 KiB have to be decompressed.
+   * Decodes an entry. Returns a promise if it decompresses more than 64 KiB.
    *
-   * @throws CorruptEntryError for bytes that are not a whole entry of a known version
+   * @throws CorruptEntryError for bytes that are not a complete entry of a known version
    */
   decode(bytes: Buffer): CacheEntry | Promise<CacheEntry> {
-    // One view for the header and the checksum: twice as fast as the readers of Buffer.
+    // A DataView for the header and the checksum is twice as fast as Buffer's methods.
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const flags = checkedFlags(view);
+    const flags = checkHeader(view);
     const length = view.getUint32(12, true);
     if (length > this.#maxBytes)
       throw new CorruptEntryError(
         'too-large',
-        `${length} bytes of payload where ${this.#maxBytes} are the limit`,
+        `a payload of ${length} bytes, more than ${this.#maxBytes}`,
       );
     const {
       tags,
@@ -123,18 +122,18 @@ export class CacheCodec {
       end: start,
     } = bytes[3] === 0 ? NO_TAGS : readTags(bytes, bytes[3] as number);
     if ((flags & DEFLATED) === 0)
-      return decoded(
+      return entryOf(
         view,
         flags,
         tags,
         tagVersions,
         this.#value(bytes, start, bytes.length, flags),
       );
-    const whole = this.#decompressed(bytes.subarray(start), length);
-    if (!(whole instanceof Promise))
-      return decoded(view, flags, tags, tagVersions, this.#value(whole, 0, length, flags));
-    return whole.then(
-      (late) => decoded(view, flags, tags, tagVersions, this.#value(late, 0, length, flags)),
+    const payload = this.#decompressed(bytes.subarray(start), length);
+    if (!(payload instanceof Promise))
+      return entryOf(view, flags, tags, tagVersions, this.#value(payload, 0, length, flags));
+    return payload.then(
+      (late) => entryOf(view, flags, tags, tagVersions, this.#value(late, 0, length, flags)),
       corrupt,
     );
   }
@@ -148,14 +147,14 @@ export class CacheCodec {
   }
 
   #value(bytes: Buffer, start: number, end: number, flags: number): unknown {
-    const lowered = (flags & LOWERED) !== 0;
-    // A missing msgpackr is no corruption.
+    const encoded = (flags & ENCODED) !== 0;
+    // A missing msgpackr does not make the entry corrupt.
     const messagePack = flags & MSGPACK ? this.#messagePackSerializer() : undefined;
     try {
-      if (messagePack !== undefined) return messagePack.decode(bytes.subarray(start, end), lowered);
+      if (messagePack !== undefined) return messagePack.decode(bytes.subarray(start, end), encoded);
       return this.#json.decode(
         bytes.toString(flags & ASCII ? 'latin1' : 'utf8', start, end),
-        lowered,
+        encoded,
       );
     } catch (error) {
       return corrupt(error);
@@ -172,7 +171,7 @@ export class CacheCodec {
       '$',
       got,
       `An entry is at most ${this.#maxBytes} bytes before compression (maxEntryBytes).`,
-      'Keep a part of it, or raise maxEntryBytes.',
+      'Cache a part of it, or raise maxEntryBytes.',
     );
   }
 }
@@ -181,11 +180,13 @@ function corrupt(error: unknown): never {
   throw new CorruptEntryError('payload', 'a payload that cannot be read', { cause: error });
 }
 
-function wholeNumber(name: string, value: number, least: number): number {
-  const most = 256 * 1024 * 1024;
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new IsochroneError(
-    `CacheCodec: ${name} must be a whole number of ${least} to ${most}, got ${describeValue(value)}.\n` +
-      'An entry is held in memory as a whole, and Redis allows 512 MiB. Give it in bytes.',
-  );
+/** Checks an option that is a number of bytes, from `min` up to 256 MiB. */
+function byteCount(property: string, value: number, min: number): number {
+  return wholeNumber(property, value, {
+    owner: 'CacheCodec',
+    min,
+    max: 256 * 1024 * 1024,
+    rule: 'An entry is held in memory as a whole, and Redis allows 512 MiB.',
+    fix: 'Give it in bytes.',
+  });
 }

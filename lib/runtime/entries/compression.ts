@@ -9,31 +9,31 @@ import {
 } from 'node:zlib';
 
 /**
- * Above this many bytes, zlib works on the thread pool: the event loop would stand still for more
- * than about 0.1 ms (64 KiB of JSON: 0.06 ms to compress, 0.03 ms to decompress).
+ * Above this many bytes, zlib runs on the thread pool: it would block the event loop for more than
+ * about 0.1 ms (64 KiB of JSON: 0.06 ms to compress, 0.03 ms to decompress).
  */
 export const THREAD_POOL_BYTES = 64 * 1024;
 
 /**
- * Raw deflate at its lowest level. For 1 KiB to 4 MiB of JSON it is within two points of the size
- * that brotli 4 and deflate 6 reach, at a third of their time or less, and nothing decompresses
- * faster (docs/runtime/values.md has the figures). What is kept in a cache is written once for a
- * few reads: time counts more than the last two points.
+ * Raw deflate at its lowest level. For 1 KiB to 4 MiB of JSON, its output is within two percentage
+ * points of the size that brotli 4 and deflate 6 reach, in a third of their time or less, and no
+ * candidate decompresses faster (docs/runtime/values.md has the figures). A cached value is read
+ * only a few times per write, so time matters more than the last two points.
  */
 const DEFLATE: ZlibOptions = { level: constants.Z_BEST_SPEED };
 
-/** The bytes made smaller; a promise above 64 KiB. */
+/** Compresses bytes. Returns a promise above 64 KiB. */
 export function compress(bytes: Buffer): Buffer | Promise<Buffer> {
   if (bytes.length <= THREAD_POOL_BYTES) return deflateRawSync(bytes, DEFLATE);
   return onThreadPool(deflateRaw, bytes, DEFLATE);
 }
 
 /**
- * The bytes as they were; a promise if they were more than 64 KiB.
+ * Decompresses bytes. Returns a promise above 64 KiB.
  *
- * @param length How many they were. zlib stops at the first byte above it: a bomb costs no more
- * memory than what it claims to be.
- * @throws RangeError or zlib's error if they are not whole
+ * @param length the length of the result. zlib stops at the first byte above it, so a decompression
+ * bomb takes no more memory than the length it claims.
+ * @throws RangeError or zlib's error if the bytes are incomplete or corrupt
  */
 export function decompress(bytes: Buffer, length: number): Buffer | Promise<Buffer> {
   // zlib refuses a limit of 0.

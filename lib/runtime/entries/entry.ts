@@ -1,42 +1,43 @@
 import { IsochroneError } from '../../model/errors';
 
-/** What is kept under a key, decoded. Times are Unix milliseconds. */
-export interface CacheEntry {
-  /**
-   * `error` for a failure of the loader that is kept for a while; its value is `{ name, message,
-   * code? }`.
-   */
+/** When an entry was created, and until when it may be served, in Unix milliseconds. */
+export interface Lifetime {
+  readonly createdAt: number;
+  /** Until then, the value is served without a new load. */
+  readonly freshUntil: number;
+  /** Until then, the value may be served while a new one is loaded. */
+  readonly staleUntil: number;
+}
+
+/** An entry of the cache, decoded. */
+export interface CacheEntry extends Lifetime {
+  /** `error` for a cached failure of the loader, whose value is `{ name, message, code? }`. */
   readonly kind: 'value' | 'error';
   readonly value: unknown;
-  /** Until then the value answers without a new load. */
-  readonly freshUntil: number;
-  /** Until then the value may answer while a new one is loaded. */
-  readonly staleUntil: number;
-  readonly createdAt: number;
-  /** What the value was made from; invalidating one of them makes the entry a miss. */
+  /** What the value depends on. Invalidating one of the tags makes the entry a miss. */
   readonly tags: readonly string[];
   /** The version of each tag before the load began, in the order of `tags`. */
   readonly tagVersions: readonly string[];
 }
 
-/** Why bytes are not an entry. */
+/** Why bytes are not a valid entry. */
 export type CorruptionReason =
-  /** Something else was written under the key. */
+  /** Another application wrote the key. */
   | 'foreign'
-  /** An entry of another release of this library. */
+  /** Another release of this library wrote the entry. */
   | 'version'
-  /** Bytes are missing at the end, or there are too many. */
+  /** Bytes are missing at the end, or there are extra bytes. */
   | 'truncated'
-  /** A bit has changed on the way. */
+  /** A bit was changed in transit or in storage. */
   | 'checksum'
-  /** More bytes than `maxEntryBytes`, once decompressed. */
+  /** The decompressed payload is larger than `maxEntryBytes`. */
   | 'too-large'
-  /** Whole, but its payload cannot be read. */
+  /** The entry is complete, but its payload cannot be read. */
   | 'payload';
 
 /**
- * Bytes from the server that are not a whole entry of a known version: a miss, and reason to remove
- * them.
+ * Bytes from the server that are not a complete entry of a known version. Treat them as a miss, and
+ * remove them.
  */
 export class CorruptEntryError extends IsochroneError {
   public override readonly name = 'CorruptEntryError';
@@ -47,20 +48,19 @@ export class CorruptEntryError extends IsochroneError {
     options?: ErrorOptions,
   ) {
     super(
-      `CacheCodec: the bytes must be an entry as CacheCodec.encode() wrote it, got ${detail}.\nTreat it as a miss and remove the key.`,
+      'CacheCodec: the bytes must be an entry as CacheCodec.encode() wrote it, ' +
+        `got ${detail}.\nTreat it as a miss and remove the key.`,
     );
     if (options?.cause !== undefined) this.cause = options.cause;
   }
 }
 
-/**
- * A value that the cache would not give back as it was: it is refused before anything is written.
- */
+/** A value that cannot be decoded unchanged. It is refused before anything is written. */
 export class UnencodableValueError extends IsochroneError {
   public override readonly name = 'UnencodableValueError';
 
   /**
-   * @param path Where in the value, such as `$.user.roles[2]`; `$` is the value itself.
+   * @param path the position in the value, such as `$.user.roles[2]`; `$` is the value itself
    */
   constructor(
     public readonly path: string,
@@ -69,7 +69,8 @@ export class UnencodableValueError extends IsochroneError {
     fix: string,
   ) {
     super(
-      `CacheCodec at ${path}: the value must be data that a cache can give back as it was, got ${got}.\n${rule} ${fix}`,
+      `CacheCodec at ${path}: the value must be data that a cache can return unchanged, ` +
+        `got ${got}.\n${rule} ${fix}`,
     );
   }
 }

@@ -4,18 +4,18 @@ import { type CacheEntry, CorruptEntryError, UnencodableValueError } from './ent
 import { isWellFormed } from './plain-values';
 
 /*
- * An entry as bytes; numbers are little-endian.
+ * The layout of an entry in bytes. Numbers are little-endian.
  *
- *    0  0xC1, which begins no JSON, no UTF-8 text, no MessagePack and no zlib stream
+ *    0  0xC1, with which no JSON, UTF-8 text, MessagePack or zlib stream begins
  *    1  version of this layout
  *    2  flags
  *    3  number of tags
  *    4  xxHash32 of everything from byte 8 on, seeded with the flags and the number of tags
- *    8  bytes of all that follows the header: tags and payload
- *   12  bytes of the payload before compression
+ *    8  length of everything after the header (tags and payload), in bytes
+ *   12  length of the payload before compression, in bytes
  *   16  createdAt, freshUntil, staleUntil: three doubles
- *   40  two lengths in UTF-16 units for each tag (tag, version), 16 bits each
- *       bytes of the text of all tags and versions, 32 bits, then that text (only where there are tags)
+ *   40  if there are tags: for each tag, the lengths of tag and version in UTF-16 units, 16 bits
+ *       each; the length of the text of all tags and versions in bytes, 32 bits; that text
  *       payload
  */
 const MAGIC = 0xc1;
@@ -24,18 +24,20 @@ const HEADER_BYTES = 40;
 const MAX_TAGS = 255;
 const MAX_TAG_UNITS = 0xffff;
 
-export const MSGPACK = 1;
-export const LOWERED = 2;
-export const DEFLATED = 4;
-export const ERROR = 8;
-/** The payload is ASCII, which is read as Latin-1: faster than UTF-8. */
-export const ASCII = 16;
-const KNOWN_FLAGS = 31;
+export const MSGPACK = 1 << 0;
+/** The payload is an encoded value with its type annotations; see encoder.ts. */
+export const ENCODED = 1 << 1;
+export const DEFLATED = 1 << 2;
+export const ERROR = 1 << 3;
+/** The payload is ASCII. It is read as Latin-1, which is faster than UTF-8. */
+export const ASCII = 1 << 4;
+const MAX_FLAGS = MSGPACK | ENCODED | DEFLATED | ERROR | ASCII;
 
-const NONE: readonly string[] = Object.freeze([]);
-export const NO_TAGS = { tags: NONE, tagVersions: NONE, end: HEADER_BYTES } as const;
+const NO_TEXTS: readonly string[] = Object.freeze([]);
+export const NO_TAGS = { tags: NO_TEXTS, tagVersions: NO_TEXTS, end: HEADER_BYTES } as const;
 
-export function decoded(
+/** Builds an entry from its header, its tags and its value. */
+export function entryOf(
   view: DataView,
   flags: number,
   tags: readonly string[],
@@ -53,7 +55,8 @@ export function decoded(
   };
 }
 
-export function frame(
+/** Writes an entry whose payload is already serialized. */
+export function writeFrame(
   entry: CacheEntry,
   flags: number,
   payload: Buffer | string,
@@ -102,13 +105,19 @@ function checkedTagText(tags: readonly string[], tagVersions: readonly string[])
     throw new UnencodableValueError(
       'its tags',
       `${tags.length} tags and ${tagVersions.length} versions: ${describeValue(tags)}`,
-      `An entry has at most ${MAX_TAGS} tags, each with one version; both are well-formed text of at most ${MAX_TAG_UNITS} characters.`,
+      `An entry has at most ${MAX_TAGS} tags, each with one version. ` +
+        `Both are well-formed text of at most ${MAX_TAG_UNITS} characters.`,
       'Give fewer or shorter tags.',
     );
   }
   return texts.join('');
 }
 
+/**
+ * Reads the tags of an entry.
+ *
+ * @throws CorruptEntryError
+ */
 export function readTags(
   bytes: Buffer,
   count: number,
@@ -130,24 +139,32 @@ export function readTags(
     position = next;
   }
   if (position !== text.length)
-    throw new CorruptEntryError('payload', 'tags of another length than it says');
+    throw new CorruptEntryError('payload', 'tags of another length than stated');
   return { tags, tagVersions, end };
 }
 
-export function checkedFlags(view: DataView): number {
+/**
+ * Checks the header and the checksum of an entry, and returns its flags.
+ *
+ * @throws CorruptEntryError
+ */
+export function checkHeader(view: DataView): number {
   const bytes = view.byteLength;
   if (bytes === 0 || view.getUint8(0) !== MAGIC)
     throw new CorruptEntryError('foreign', `${bytes} bytes of something else`);
   if (bytes < HEADER_BYTES)
-    throw new CorruptEntryError('truncated', `${bytes} bytes, fewer than its header has`);
+    throw new CorruptEntryError('truncated', `${bytes} bytes, fewer than a header has`);
   if (view.getUint8(1) !== VERSION)
-    throw new CorruptEntryError('version', `layout ${view.getUint8(1)} where ${VERSION} is known`);
+    throw new CorruptEntryError(
+      'version',
+      `layout ${view.getUint8(1)}, where only ${VERSION} is known`,
+    );
   const length = HEADER_BYTES + view.getUint32(8, true);
   if (length !== bytes) throw new CorruptEntryError('truncated', `${bytes} bytes of ${length}`);
   if (checksum(view, 8, view.getUint16(2, true)) !== view.getUint32(4, true)) {
     throw new CorruptEntryError('checksum', 'bytes that do not match their checksum');
   }
   const flags = view.getUint8(2);
-  if (flags > KNOWN_FLAGS) throw new CorruptEntryError('payload', `unknown flags ${flags}`);
+  if (flags > MAX_FLAGS) throw new CorruptEntryError('payload', `unknown flags ${flags}`);
   return flags;
 }

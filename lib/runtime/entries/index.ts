@@ -3,5 +3,6 @@ export {
   type CacheEntry,
   CorruptEntryError,
   type CorruptionReason,
+  type Lifetime,
   UnencodableValueError,
 } from './entry';

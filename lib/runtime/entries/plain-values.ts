@@ -1,25 +1,26 @@
 /**
- * Deeper values are refused: everything that walks a value (freezing, cloning, encoding) does so on
- * the stack.
+ * The most levels of a value. Deeper values are refused, because every traversal (freezing,
+ * cloning, encoding) is recursive.
  */
 export const MAX_DEPTH = 1000;
 
-/** What a serializer keeps by itself. */
-export interface NativeValues {
+/** The values that a serializer keeps unchanged. */
+export interface NativeTypes {
   /**
-   * Whether a value that is no plain object, no array, no finite number, no string, boolean or null
-   * is kept as it is.
+   * Whether a value is kept, other than plain objects, arrays, finite numbers, strings, booleans
+   * and null.
    */
   keeps(value: unknown): boolean;
-  /** Whether a string is kept as it is, as a value and as the key of an object. */
+  /** Whether a string is kept as a value. */
   keepsString(text: string): boolean;
+  /** Whether a string is kept as the key of an object. */
   keepsKey(key: string): boolean;
-  /** How bytes stand in the tree. */
+  /** Represents bytes in the encoded tree. */
   bytes(bytes: Buffer): unknown;
 }
 
-/** The values of JSON: the others would be lost or changed without a word. */
-export const JSON_VALUES: NativeValues = {
+/** JSON. It silently drops or changes all other values. */
+export const JSON_TYPES: NativeTypes = {
   keeps: () => false,
   keepsString: () => true,
   keepsKey: () => true,
@@ -29,34 +30,32 @@ export const JSON_VALUES: NativeValues = {
 const INT64_MIN = -(2n ** 63n);
 const UINT64_END = 2n ** 64n;
 
-/** The values of MessagePack as msgpackr 2 writes them. */
-export const MSGPACK_VALUES: NativeValues = {
+/** MessagePack as msgpackr 2 writes it. */
+export const MSGPACK_TYPES: NativeTypes = {
   keeps: (value) =>
     value === undefined ||
     typeof value === 'number' ||
     (typeof value === 'bigint'
       ? value >= INT64_MIN && value < UINT64_END
       : isOwnDate(value) || Buffer.isBuffer(value)),
-  // MessagePack's strings are UTF-8, which has no half surrogate pairs.
+  // MessagePack's strings are UTF-8, which cannot represent lone surrogates.
   keepsString: isWellFormed,
-  // msgpackr renames `__proto__`, and takes an object's class from its `constructor`.
+  // msgpackr renames `__proto__`, and reads an object's class from its `constructor`.
   keepsKey: (key) => key !== '__proto__' && key !== 'constructor' && isWellFormed(key),
   bytes: (bytes) => bytes,
 };
 
-/**
- * msgpackr knows dates by their class, so that those of another realm would become empty objects.
- */
+/** msgpackr recognizes dates by class: a date of another realm would become an empty object. */
 function isOwnDate(value: unknown): boolean {
   return value instanceof Date && value.constructor === Date;
 }
 
-/** ES2024, in Node since 20; TypeScript's es2023 does not know it. */
+/** `String.isWellFormed` is ES2024, in Node since 20; TypeScript's es2023 library lacks it. */
 export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }
 
-/** An object that a literal makes, in this realm or another. */
+/** Whether an object is as a literal creates it, in this realm or another. */
 export function isPlainObject(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
@@ -66,24 +65,24 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
 }
 
 /**
- * Says whether a serializer keeps a value as it is. It runs before each write, so it only answers
- * yes or no; who has to say where and why walks the value again.
+ * Checks whether a serializer keeps a value unchanged. It runs before each write, so it returns
+ * only true or false; `encodeValue` traverses the value again to say where and why.
  */
 export class PlainValues {
   #objectsLeft = 0;
-  /** Whether there are strings that the serializer does not keep. */
-  readonly #chooses: boolean;
+  /** Whether the serializer keeps only some strings. */
+  readonly #checksStrings: boolean;
 
   constructor(
-    private readonly natives: NativeValues,
+    private readonly natives: NativeTypes,
     private readonly maxObjects: number,
   ) {
-    this.#chooses = natives !== JSON_VALUES;
+    this.#checksStrings = natives !== JSON_TYPES;
   }
 
   /**
-   * @throws RangeError for a value of more than `maxObjects` objects, counted once for each place
-   * where they stand
+   * @throws RangeError for a value of more than `maxObjects` objects; an object that occurs twice
+   * counts twice
    */
   includes(value: unknown): boolean {
     this.#objectsLeft = this.maxObjects;
@@ -93,7 +92,7 @@ export class PlainValues {
   #isPlain(value: unknown, depth: number): boolean {
     switch (typeof value) {
       case 'string':
-        return !this.#chooses || this.natives.keepsString(value);
+        return !this.#checksStrings || this.natives.keepsString(value);
       case 'number':
         return Number.isFinite(value) ? value !== 0 || 1 / value > 0 : this.natives.keeps(value);
       case 'boolean':
@@ -117,10 +116,9 @@ export class PlainValues {
       return true;
     }
     if (!isPlainObject(value)) return this.natives.keeps(value);
-    // A loop over the names is twice as fast as one over Object.keys; what a prototype adds to it
-    // does no harm.
+    // for-in is twice as fast as Object.keys. Properties that a prototype adds are harmless here.
     for (const key in value) {
-      if (this.#chooses && !this.natives.keepsKey(key)) return false;
+      if (this.#checksStrings && !this.natives.keepsKey(key)) return false;
       if (!this.#isPlain(value[key], depth + 1)) return false;
     }
     return true;

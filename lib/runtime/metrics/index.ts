@@ -1,10 +1,11 @@
-export type { MetricLabels, MetricSample } from './metric';
+export type {
+  CacheCounterName,
+  CacheGaugeName,
+  CacheHistogramName,
+  CacheMetricName,
+  MetricLabels,
+  MetricSample,
+} from './definitions';
+export { CACHE_METRICS } from './definitions';
 export { CacheMetrics, type CacheMetricsOptions, PROMETHEUS_CONTENT_TYPE } from './metrics';
-export {
-  CACHE_METRICS,
-  type CacheCounterName,
-  type CacheGaugeName,
-  type CacheHistogramName,
-  type CacheMetricName,
-} from './names';
 export { quiet, SEMANTIC_METRICS, type SemanticMetrics } from './semantic';

@@ -1,5 +1,5 @@
-import { describeValue, IsochroneError } from '../../model/errors';
-import type { MetricLabels, MetricSample } from './metric';
+import type { IsochroneError } from '../../model/errors';
+import { invalidOption, wholeNumber } from '../shared';
 import {
   CACHE_METRICS,
   type CacheCounterName,
@@ -7,27 +7,28 @@ import {
   type CacheHistogramName,
   type CacheMetricName,
   type MetricDefinition,
-} from './names';
-import { metricText } from './text';
+  type MetricLabels,
+  type MetricSample,
+} from './definitions';
 
-/** Settings of a CacheMetrics. */
+/** Options of a CacheMetrics. */
 export interface CacheMetricsOptions {
   /**
    * Labels of every sample, such as `{ cache: 'quotes' }`.
    *
-   * @default none
+   * @default - none
    */
   readonly labels?: MetricLabels;
   /**
-   * How many combinations of label values one metric keeps; what comes on top is counted together
-   * under `other`. 1 to 10,000.
+   * The most combinations of label values of one metric, 1 to 10,000. Further combinations are
+   * counted together under `other`.
    *
    * @default 100
    */
   readonly maxSeries?: number;
 }
 
-/** The content type of what `CacheMetrics.prometheus()` returns. */
+/** The content type of the text that `CacheMetrics.prometheus()` returns. */
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 interface Series {
@@ -49,13 +50,13 @@ class Metric {
   ) {
     this.labelNames = definition.labels ?? [];
     this.bounds = definition.buckets ?? [];
-    // What has no labels is zero from the start: a rate needs the sample before the first event.
+    // A metric without labels starts at zero: a rate needs a sample before the first event.
     if (this.labelNames.length === 0 && definition.type !== 'gauge') this.of(NO_LABELS);
   }
 
   /**
-   * The series of the labels. Those that the metric doesn't have are left out; those that are
-   * missing are empty.
+   * The series for some labels. Labels that the metric does not have are ignored; missing labels
+   * are empty.
    */
   of(labels: MetricLabels): Series {
     const key = this.#key(labels);
@@ -98,21 +99,27 @@ class Metric {
 const NO_LABELS: MetricLabels = Object.freeze({});
 
 /**
- * Counters, gauges and histograms of one cache, or of several that are given the same one. Counting
+ * The counters, gauges and histograms of one cache, or of several caches that share them. Counting
  * takes tens of nanoseconds; nothing is sent anywhere.
  *
+ * @example
  * response.setHeader('content-type', PROMETHEUS_CONTENT_TYPE);
  * response.end(cache.metrics.prometheus());
- * @example
  */
 export class CacheMetrics {
   readonly #metrics: ReadonlyMap<CacheMetricName, Metric>;
   readonly #labels: MetricLabels;
 
-  /** @throws IsochroneError for a bad option */
+  /** @throws IsochroneError for an invalid option */
   constructor(options: CacheMetricsOptions = {}) {
     const { labels = NO_LABELS, maxSeries = 100 } = options;
-    checkMaxSeries(maxSeries);
+    wholeNumber('maxSeries', maxSeries, {
+      owner: 'CacheMetrics',
+      min: 1,
+      max: 10_000,
+      rule: 'Each series is kept for as long as the process lives.',
+      fix: 'Leave it out for the default.',
+    });
     checkLabels(labels);
     this.#labels = { ...labels };
     const definitions = Object.entries(CACHE_METRICS) as [CacheMetricName, MetricDefinition][];
@@ -121,13 +128,21 @@ export class CacheMetrics {
     );
   }
 
-  /** Adds to a counter. */
+  /**
+   * Adds to a counter.
+   *
+   * @throws IsochroneError for an unknown counter or a negative number
+   */
   count(name: CacheCounterName, labels: MetricLabels = NO_LABELS, by = 1): void {
-    if (!(by >= 0)) throw refused('by', by, 'a number of 0 or more', 'A counter never goes down.');
+    if (!(by >= 0)) throw refused('by', by, 'a number of 0 or more', 'A counter never decreases.');
     this.#metric(name, 'counter').of(labels).value += by;
   }
 
-  /** Sets a gauge, to a number or to what is asked each time that the metrics are read. */
+  /**
+   * Sets a gauge to a number, or to a function that is called each time the metrics are read.
+   *
+   * @throws IsochroneError for an unknown gauge
+   */
   gauge(
     name: CacheGaugeName,
     value: number | (() => number),
@@ -140,7 +155,11 @@ export class CacheMetrics {
     } else series.read = value;
   }
 
-  /** Adds an observation to a histogram; what is no number is left out. */
+  /**
+   * Adds an observation to a histogram. NaN is ignored.
+   *
+   * @throws IsochroneError for an unknown histogram
+   */
   observe(name: CacheHistogramName, value: number, labels: MetricLabels = NO_LABELS): void {
     if (Number.isNaN(value)) return;
     const metric = this.#metric(name, 'histogram');
@@ -156,8 +175,8 @@ export class CacheMetrics {
   }
 
   /**
-   * The sum of the samples of a metric that have the given labels; of a histogram, how often it was
-   * observed.
+   * Returns the sum of a metric's samples that have the given labels; for a histogram, the number
+   * of observations.
    */
   value(name: CacheMetricName, labels: MetricLabels = NO_LABELS): number {
     const metric = this.#metrics.get(name);
@@ -169,12 +188,12 @@ export class CacheMetrics {
     return samples.reduce((sum, sample) => sum + (sample.count ?? sample.value), 0);
   }
 
-  /** Every sample, with the labels of the instance. */
+  /** Returns every sample, with the labels of the instance. */
   snapshot(): readonly MetricSample[] {
     return Array.from(this.#metrics, ([name, metric]) => this.#samples(name, metric)).flat();
   }
 
-  /** Every metric in the text format of Prometheus, version 0.0.4. */
+  /** Returns every metric in the text format of Prometheus, version 0.0.4. */
   prometheus(): string {
     return Array.from(this.#metrics, ([name, metric]) =>
       metricText(`isochrone_${name}`, metric.definition, this.#samples(name, metric)),
@@ -184,7 +203,12 @@ export class CacheMetrics {
   #metric(name: CacheMetricName, type: MetricDefinition['type']): Metric {
     const metric = this.#metrics.get(name);
     if (metric === undefined || metric.definition.type !== type)
-      throw refused('name', name, `a ${type} of CACHE_METRICS`, 'Metrics are known beforehand.');
+      throw refused(
+        'name',
+        name,
+        `a ${type} of CACHE_METRICS`,
+        'All metrics are defined in advance.',
+      );
     return metric;
   }
 
@@ -205,18 +229,8 @@ export class CacheMetrics {
   }
 }
 
-function checkMaxSeries(maxSeries: number): void {
-  if (Number.isInteger(maxSeries) && maxSeries >= 1 && maxSeries <= 10_000) return;
-  throw refused(
-    'maxSeries',
-    maxSeries,
-    'a whole number of 1 to 10,000',
-    'Each series is kept for as long as the process lives.',
-  );
-}
-
 function checkLabels(labels: MetricLabels): void {
-  const own = new Set(
+  const reserved = new Set(
     Object.values(CACHE_METRICS).flatMap((definition: MetricDefinition) => definition.labels ?? []),
   );
   for (const [name, value] of Object.entries(labels)) {
@@ -224,21 +238,68 @@ function checkLabels(labels: MetricLabels): void {
       /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) &&
       !name.startsWith('__') &&
       name !== 'le' &&
-      !own.has(name) &&
+      !reserved.has(name) &&
       typeof value === 'string'
     )
       continue;
     throw refused(
       `labels.${name}`,
       value,
-      'text under a name of letters, digits and _ that no metric has itself',
-      `Prometheus keeps names with __ and le to itself; taken are ${[...own].join(', ')}.`,
+      'text, under a name of letters, digits and _ that no metric uses',
+      'Prometheus reserves le and names that begin with __; ' +
+        `metrics use ${[...reserved].join(', ')}.`,
     );
   }
 }
 
 function refused(property: string, value: unknown, allowed: string, rule: string): IsochroneError {
-  return new IsochroneError(
-    `CacheMetrics: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} Leave it out for the default.`,
-  );
+  const fix = 'Leave it out for the default.';
+  return invalidOption('CacheMetrics', { property, value, allowed, rule, fix });
+}
+
+/**
+ * One metric in Prometheus' text format 0.0.4; empty for a metric without samples.
+ *
+ * @see https://prometheus.io/docs/instrumenting/exposition_formats/
+ */
+function metricText(
+  name: string,
+  { type, help }: MetricDefinition,
+  samples: readonly Omit<MetricSample, 'name'>[],
+): string {
+  if (samples.length === 0) return '';
+  const lines = [
+    `# HELP ${name} ${help.replace(/\\/g, '\\\\').replace(/\n/g, '\\n')}`,
+    `# TYPE ${name} ${type}`,
+  ];
+  for (const { labels, value, count, buckets } of samples) {
+    if (count === undefined) {
+      lines.push(`${name}${labelText(labels)} ${numberText(value)}`);
+      continue;
+    }
+    for (const bucket of buckets ?? [])
+      lines.push(
+        `${name}_bucket${labelText({ ...labels, le: numberText(bucket.atMost) })} ${bucket.count}`,
+      );
+    lines.push(`${name}_bucket${labelText({ ...labels, le: '+Inf' })} ${count}`);
+    lines.push(
+      `${name}_sum${labelText(labels)} ${numberText(value)}`,
+      `${name}_count${labelText(labels)} ${count}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function labelText(labels: MetricLabels): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return pairs.length > 0 ? `{${pairs.join(',')}}` : '';
+}
+
+function escaped(value: string): string {
+  return value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
+}
+
+function numberText(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return '+Inf';
+  return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
 }

@@ -1,4 +1,4 @@
-/** What a semantic cache counts, in the shape in which a cache's metrics are defined. */
+/** The metrics of a semantic cache, as `MetricDefinition`s. */
 export const SEMANTIC_METRICS = {
   semantic_lookups_total: {
     type: 'counter',
@@ -12,12 +12,12 @@ export const SEMANTIC_METRICS = {
   },
   semantic_failures_total: {
     type: 'counter',
-    help: 'Failures that callers did not see, by kind.',
+    help: 'Failures hidden from callers, by kind.',
     labels: ['kind'],
   },
   semantic_dropped_total: {
     type: 'counter',
-    help: 'Answers that were not kept.',
+    help: 'Answers that were not stored.',
     labels: ['reason'],
   },
   semantic_similarity: {
@@ -35,21 +35,19 @@ type Names<Type> = {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** As much of a cache's metrics as is used. */
+/** The methods of a cache's metrics that a semantic cache uses. */
 export interface SemanticMetrics {
   count(name: Names<'counter'>, labels?: Labels, by?: number): void;
   observe(name: Names<'histogram'>, value: number, labels?: Labels): void;
 }
 
-/**
- * The same metrics, which never throw: counting is no reason to leave a caller without an answer.
- */
+/** Wraps metrics so that they never throw: a caller gets its answer even if counting fails. */
 export function quiet(metrics: SemanticMetrics | undefined): SemanticMetrics {
   const attempt = (act: () => void) => {
     try {
       act();
     } catch {
-      // Nobody is left to tell.
+      // Counting has failed, and there is nothing else to report to.
     }
   };
   return {

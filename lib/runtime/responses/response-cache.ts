@@ -1,6 +1,6 @@
 /** Answers of a service's routes, kept once for all who may share them. */
 import type { IncomingMessage } from 'node:http';
-import { within } from '../shared';
+import { TIMED_OUT, withTimeLimit } from '../../model/time-limit';
 import { answerFor, isStoredAnswer, type StoredAnswer } from './answer';
 import { type Exchange, Leader, type LeaderContext, LeaderGone, NotStored } from './leader';
 import { checkCacheOptions } from './option-checks';
@@ -143,11 +143,11 @@ export class ResponseCache {
     plan: Plan,
   ): Promise<{ readonly answer: StoredAnswer; readonly fresh: boolean } | undefined> {
     try {
-      const found = await within(
+      const found = await withTimeLimit(
         LONGEST_WAIT_MS,
         this.options.store.get<unknown>(plan.key, plan.call),
       );
-      if (found === undefined || !found.found) return undefined;
+      if (found === undefined || found === TIMED_OUT || !found.found) return undefined;
       if (!isStoredAnswer(found.value)) throw new TypeError('What was stored is no answer.');
       if (isUsable(found.value, found.fresh)) return { answer: found.value, fresh: found.fresh };
       await this.forget(plan);
@@ -165,7 +165,7 @@ export class ResponseCache {
       .catch((error: unknown) => this.onFailure(error))
       .finally(() => this.forgetting.delete(plan.key));
     this.forgetting.set(plan.key, forgotten);
-    await within(LONGEST_WAIT_MS, forgotten);
+    await withTimeLimit(LONGEST_WAIT_MS, forgotten);
   }
 
   private async answer<Request>(
@@ -216,10 +216,10 @@ export class ResponseCache {
         (value) => ({ value, error: undefined }),
         (error: unknown) => ({ value: undefined, error }),
       );
-      const result = await within(LONGEST_WAIT_MS, Promise.race([leading, loaded]));
+      const result = await withTimeLimit(LONGEST_WAIT_MS, Promise.race([leading, loaded]));
       isOver = true;
       if (leader !== undefined) return this.finish(leader, loaded);
-      if (result === undefined || result === 'begun')
+      if (result === TIMED_OUT || result === 'begun')
         return this.pass(exchange, 'miss', 'waited-too-long');
       if (isStoredAnswer(result.value) && !this.passes.has(plan.key)) {
         const isStale = Date.now() - result.value.storedAt > route.strategy.ttlSeconds * 1100;
@@ -247,9 +247,9 @@ export class ResponseCache {
   ): Promise<Step> {
     this.counts.miss++;
     if ((await leader.end) === 'sent') return 'done';
-    const result = await within(HELD_WAIT_MS, loaded);
+    const result = await withTimeLimit(HELD_WAIT_MS, loaded);
     try {
-      if (!isStoredAnswer(result?.value) || !isUsable(result.value, false))
+      if (result === TIMED_OUT || !isStoredAnswer(result.value) || !isUsable(result.value, false))
         throw new NotStored('nothing stale');
       await leader.sendInstead(result.value);
       this.counts.stale++;

@@ -1,3 +1,4 @@
-export { boundedKey, CacheKeyNames } from './key-names';
+export { invalidOption } from './invalid-option';
+export { CacheKeyNames, shortenKey } from './key-names';
 export { optionalPackage } from './optional-package';
-export { within } from './within';
+export { type WholeNumberRule, wholeNumber } from './whole-number';

@@ -1,21 +1,28 @@
 import { IsochroneError } from '../../model/errors';
 
 /**
- * Loads a package that only some applications need: an optional peer, loaded at its first use and
- * never with ours. `load` names it once more, in a `require` that bundlers see.
+ * Loads an optional peer dependency, on its first use.
  *
- * @param who what needs it
- * @throws IsochroneError if it is not installed: what needs it, and what to install
+ * @param load requires the package by a literal name, so that bundlers see it
+ * @param user the class, function or option that needs the package
+ * @param wanted what npm installs, if a certain version is needed
+ * @throws IsochroneError if the package is not installed; the message says how to install it
  */
-export function optionalPackage<Package>(name: string, who: string, load: () => Package): Package {
+export function optionalPackage<Package>(
+  name: string,
+  user: string,
+  load: () => Package,
+  wanted = name,
+): Package {
   try {
     return load();
   } catch (error) {
-    // One that is there and misses something itself is not for us to explain.
+    // If the package is installed but lacks a dependency of its own, Node's error explains it.
     const { code, message } = (error ?? {}) as { code?: unknown; message?: string };
     if (code !== 'MODULE_NOT_FOUND' || !message?.includes(`'${name}'`)) throw error;
     throw new IsochroneError(
-      `${who} needs ${name}, which is not installed here.\nInstall it with \`npm install ${name}\`.`,
+      `${user} needs ${name}, which is not installed here.\n` +
+        `Install it with \`npm install ${wanted}\`.`,
     );
   }
 }

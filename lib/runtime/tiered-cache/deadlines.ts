@@ -1,37 +1,39 @@
-interface Slot {
+interface Wait {
   readonly at: number;
-  /** Ends the wait without an outcome; gone when it has ended. */
+  /** Ends the wait without an outcome; undefined once the wait has ended. */
   expire: ((nothing: undefined) => void) | undefined;
 }
 
-/** Where a cleaned queue is worth the copy. */
-const CLEAN_AT = 1024;
+/** How many ended waits the queue holds before it is copied without them. */
+const COMPACT_AT = 1024;
 
 /**
- * Bounds waits by one span of time with one timer for all of them: they end in the order in which
- * they began, so only the first has to be watched.
+ * Bounds many waits by one time span with a single timer. Waits end in the order in which they
+ * began, so only the first one needs a timer. A read of the server would otherwise cost a timer
+ * each, as `withTimeLimit` does.
  */
 export class CacheDeadlines {
-  private queue: Slot[] = [];
+  private queue: Wait[] = [];
   private head = 0;
   private timer: NodeJS.Timeout | undefined;
-  /** When the timer looks; a wait that ends later needs no other one. */
-  private watchedUntil = Number.POSITIVE_INFINITY;
+  /** When the timer fires. A wait that ends later needs no timer of its own. */
+  private timerAt = Number.POSITIVE_INFINITY;
   private immediate: NodeJS.Immediate | undefined;
 
   constructor(public readonly spanMs: number) {}
 
   /**
-   * When a wait that begins now ends, on the clock of `performance.now()`, which nobody sets back.
+   * The end of a wait that begins now, on the clock of `performance.now()`, which never goes back.
    */
   public next(): number {
     return performance.now() + this.spanMs;
   }
 
   /**
-   * The outcome of `work`; `undefined` if it takes longer than until `at` (at most a span from now)
-   * or fails.
-   * @param late gets what comes too late, to give it back
+   * Returns the outcome of `work`; undefined if it fails or does not end by `at`.
+   *
+   * @param at at most one span from now
+   * @param late receives an outcome that arrives after the deadline, to give it back
    */
   public race<T>(
     work: Promise<T>,
@@ -39,16 +41,16 @@ export class CacheDeadlines {
     late?: (outcome: T) => void,
   ): Promise<T | undefined> {
     return new Promise((resolve) => {
-      const slot: Slot = { at, expire: resolve };
-      this.watch(slot);
+      const wait: Wait = { at, expire: resolve };
+      this.enqueue(wait);
       work.then(
         (outcome) => {
-          if (slot.expire === undefined) late?.(outcome);
-          this.finish(slot);
+          if (wait.expire === undefined) late?.(outcome);
+          this.finish(wait);
           resolve(outcome);
         },
         () => {
-          this.finish(slot);
+          this.finish(wait);
           resolve(undefined);
         },
       );
@@ -59,36 +61,36 @@ export class CacheDeadlines {
   public close(): void {
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
-    this.watchedUntil = Number.POSITIVE_INFINITY;
+    this.timerAt = Number.POSITIVE_INFINITY;
     const rest = this.queue.slice(this.head);
     this.queue = [];
     this.head = 0;
-    for (const slot of rest) end(slot);
+    for (const wait of rest) expire(wait);
   }
 
-  private watch(slot: Slot): void {
-    // A wait that continues an earlier one ends before those that began after it: it goes to its
-    // place, which is near the end.
-    let place = this.queue.length;
-    while (place > this.head && (this.queue[place - 1]?.at ?? 0) > slot.at) place--;
-    if (place === this.queue.length) this.queue.push(slot);
-    else this.queue.splice(place, 0, slot);
-    if (slot.at < this.watchedUntil) this.arm();
+  private enqueue(wait: Wait): void {
+    // A wait that continues an earlier one ends before waits that began later. Its position is near
+    // the end.
+    let position = this.queue.length;
+    while (position > this.head && (this.queue[position - 1]?.at ?? 0) > wait.at) position--;
+    if (position === this.queue.length) this.queue.push(wait);
+    else this.queue.splice(position, 0, wait);
+    if (wait.at < this.timerAt) this.arm();
   }
 
-  private finish(slot: Slot): void {
-    slot.expire = undefined;
-    this.forgetFinished();
+  private finish(wait: Wait): void {
+    wait.expire = undefined;
+    this.dropFinished();
   }
 
-  /** What has ended is let go of early: it holds on to what it was for. */
-  private forgetFinished(): void {
+  /** Drops ended waits early: each keeps its caller's promise alive. */
+  private dropFinished(): void {
     while (this.head < this.queue.length && this.queue[this.head]?.expire === undefined)
       this.head++;
     if (this.head === this.queue.length) {
       this.queue.length = 0;
       this.head = 0;
-    } else if (this.head >= CLEAN_AT) {
+    } else if (this.head >= COMPACT_AT) {
       this.queue = this.queue.slice(this.head);
       this.head = 0;
     }
@@ -97,35 +99,34 @@ export class CacheDeadlines {
   private arm(): void {
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
-    this.watchedUntil = Number.POSITIVE_INFINITY;
-    this.forgetFinished();
+    this.timerAt = Number.POSITIVE_INFINITY;
+    this.dropFinished();
     const first = this.queue[this.head];
     if (first === undefined) return;
-    this.watchedUntil = first.at;
-    // A process that was busy may have the answer in its socket already: it is read before anything
-    // ends.
-    const waiting = () => {
-      this.immediate = setImmediate(() => this.expire());
+    this.timerAt = first.at;
+    // After a busy spell, the answer may already be in the socket: it is read before any wait ends.
+    const afterSockets = () => {
+      this.immediate = setImmediate(() => this.expireDue());
     };
-    this.timer = setTimeout(waiting, Math.max(0, Math.ceil(first.at - performance.now())));
+    this.timer = setTimeout(afterSockets, Math.max(0, Math.ceil(first.at - performance.now())));
   }
 
-  private expire(): void {
+  private expireDue(): void {
     const now = performance.now();
     for (
-      let slot = this.queue[this.head];
-      slot !== undefined && slot.at <= now;
-      slot = this.queue[this.head]
+      let wait = this.queue[this.head];
+      wait !== undefined && wait.at <= now;
+      wait = this.queue[this.head]
     ) {
       this.head++;
-      end(slot);
+      expire(wait);
     }
     this.arm();
   }
 }
 
-function end(slot: Slot): void {
-  const { expire } = slot;
-  slot.expire = undefined;
-  expire?.(undefined);
+function expire(wait: Wait): void {
+  const { expire: resolve } = wait;
+  wait.expire = undefined;
+  resolve?.(undefined);
 }

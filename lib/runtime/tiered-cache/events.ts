@@ -1,5 +1,5 @@
 /**
- * What a cache tells those who listen. Listeners run in the call that caused the event: they must
+ * The events of a cache. Listeners run synchronously in the call that caused the event: they must
  * be quick.
  */
 export interface CacheEvents {
@@ -10,7 +10,7 @@ export interface CacheEvents {
     readonly fresh: boolean;
   };
   readonly miss: { readonly key: string };
-  /** A load has ended well. */
+  /** A load succeeded. */
   readonly load: {
     readonly key: string;
     readonly milliseconds: number;
@@ -21,7 +21,7 @@ export interface CacheEvents {
     readonly error: unknown;
     readonly background: boolean;
   };
-  /** An old value was handed out: while it is renewed, or because its load failed. */
+  /** A stale value was served: while it is renewed, or because its load failed. */
   readonly stale: { readonly key: string; readonly reason: 'renewing' | 'load-failed' };
   readonly invalidate: {
     readonly keys: readonly string[];
@@ -30,17 +30,17 @@ export interface CacheEvents {
   };
   readonly 'server-down': Record<string, never>;
   readonly 'server-up': Record<string, never>;
-  /** Messages of other processes are not known to arrive any more. */
+  /** Messages of other processes are no longer known to arrive. */
   readonly 'bus-down': Record<string, never>;
   readonly 'bus-up': Record<string, never>;
-  /** A loaded value did not get to the server. */
+  /** A loaded value was not stored on the server. */
   readonly 'dropped-write': {
     readonly key: string;
     readonly reason: 'too-many' | 'invalidated' | 'fenced' | 'unavailable' | 'refused';
   };
-  /** What the server had stored was not an entry. */
+  /** The bytes stored on the server were not a valid entry. */
   readonly corrupt: { readonly key: string };
-  /** A value that cannot be stored, or is too large, was handed out as it is. */
+  /** A value that cannot be encoded, or is too large, was returned uncached. */
   readonly unencodable: { readonly key: string; readonly error: unknown };
 }
 
@@ -50,22 +50,21 @@ type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void;
 export class CacheListeners {
   private readonly listeners: { [E in keyof CacheEvents]?: readonly Listener<E>[] } = {};
 
-  /**
-   * @param onFailure is told that a listener threw, which must not reach the caller of the cache
-   */
+  /** @param onFailure called when a listener throws; the error does not reach the cache's caller */
   constructor(private readonly onFailure: () => void) {}
 
+  /** Adds a listener, and returns a function that removes it. */
   public add<E extends keyof CacheEvents>(event: E, listener: Listener<E>): () => void {
-    const own: Listener<E> = (value) => listener(value);
-    this.put(event, [...this.of(event), own]);
+    const added: Listener<E> = (value) => listener(value);
+    this.put(event, [...this.of(event), added]);
     return () =>
       this.put(
         event,
-        this.of(event).filter((one) => one !== own),
+        this.of(event).filter((other) => other !== added),
       );
   }
 
-  /** Whether it is worth making the event. */
+  /** Whether an event has listeners, so that it is worth creating. */
   public has(event: keyof CacheEvents): boolean {
     return this.listeners[event] !== undefined;
   }

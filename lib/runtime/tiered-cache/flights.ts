@@ -1,46 +1,46 @@
-import type { CacheSequence } from './sequence';
+import type { InvalidationClock } from './invalidation-clock';
 import type { LoadLock } from './server';
 
-/** One search for one key, which all callers of this process share. */
+/** The single flight of a key: one look-up and load, shared by all callers of this process. */
 export interface Flight<T> {
   readonly key: string;
   readonly tags: readonly string[];
-  /** The sequence number from before it began. */
+  /** The time of the invalidation clock from before the flight began. */
   readonly since: number;
-  /** `undefined` if it ended without a value: a renewal that left it to another process. */
+  /** Undefined if the flight ended without a value: a renewal that another process is doing. */
   outcome: Promise<T | undefined>;
-  /** Held while its load runs. */
+  /** Held while the load runs. */
   lock: LoadLock | undefined;
-  /** Set when nobody may join it any more. */
+  /** Set once an invalidation has made the flight's result outdated: no caller joins it. */
   abandoned: boolean;
 }
 
-/** What is on its way in this process. */
+/** The flights of this process, at most one joinable flight per key. */
 export class CacheFlights<T> {
   private readonly flights = new Map<string, Flight<T>>();
 
-  /** @param giveUp frees the lock of a flight that nobody may join any more */
+  /** @param releaseLock frees the lock of an abandoned flight */
   constructor(
-    private readonly sequence: CacheSequence,
-    private readonly giveUp: (lock: LoadLock) => void,
+    private readonly clock: InvalidationClock,
+    private readonly releaseLock: (lock: LoadLock) => void,
   ) {}
 
   /**
-   * The flight of a key that a caller may share. One that began before an invalidation of its key
-   * or tags is none: who asks after an invalidation gets what was loaded after it. Its lock is
-   * freed, so that the next flight need not wait for its load.
+   * The flight of a key that a caller may join. Returns undefined for a flight that started before
+   * its key or tags were invalidated: callers after an invalidation get a value loaded after it.
+   * Such a flight is abandoned and its lock freed, so that the next flight does not wait for it.
    */
-  public current(key: string, tags: readonly string[]): Flight<T> | undefined {
+  public joinable(key: string, tags: readonly string[]): Flight<T> | undefined {
     const flight = this.flights.get(key);
     if (flight === undefined) return undefined;
     if (
-      this.sequence.live(key, flight.tags, flight.since) &&
-      this.sequence.tagsLive(tags, flight.since)
+      this.clock.isValid(key, flight.tags, flight.since) &&
+      this.clock.areTagsValid(tags, flight.since)
     )
       return flight;
     this.flights.delete(key);
     flight.abandoned = true;
-    if (flight.lock !== undefined) this.giveUp(flight.lock);
+    if (flight.lock !== undefined) this.releaseLock(flight.lock);
     flight.lock = undefined;
     return undefined;
   }
@@ -57,14 +57,14 @@ export class CacheFlights<T> {
     const flight: Flight<T> = {
       key,
       tags,
-      since: this.sequence.now,
+      since: this.clock.now,
       lock: undefined,
       abandoned: false,
       outcome: undefined as never,
     };
     flight.outcome = work(flight);
     this.flights.set(key, flight);
-    // Before those who wait go on: they are told in the order in which they came.
+    // Registered first, so that the flight is removed before its waiting callers continue.
     const end = () => {
       if (this.flights.get(key) === flight) this.flights.delete(key);
     };

@@ -1,14 +1,7 @@
-import type { CacheEntry } from '../entries';
+import type { CacheEntry, Lifetime } from '../entries';
 import type { CompleteStrategy } from './options';
 
-/** When an entry that is made now stops being fresh and being kept, in Unix milliseconds. */
-export interface Lifetime {
-  readonly createdAt: number;
-  readonly freshUntil: number;
-  readonly staleUntil: number;
-}
-
-/** @param random from 0 to 1; which end of the jitter it is */
+/** @param random from 0 to 1: 0 is the shortest lifetime that the jitter allows, 1 the longest */
 export function valueLifetime(
   strategy: CompleteStrategy,
   ttlSeconds: number | undefined,
@@ -21,47 +14,50 @@ export function valueLifetime(
   return { createdAt: now, freshUntil, staleUntil: freshUntil + strategy.staleSeconds * 1000 };
 }
 
-/** An error is never stale: when its time is over, the loader is asked again. */
+/** An error is never stale: after its lifetime, the loader is called again. */
 export function errorLifetime(strategy: CompleteStrategy, now: number): Lifetime {
   const freshUntil = now + strategy.negativeTtlSeconds * 1000;
   return { createdAt: now, freshUntil, staleUntil: freshUntil };
 }
 
-/** From when on a hit renews the entry in the background. */
+/** The time from which a hit renews the entry in the background, in Unix ms. */
 export function refreshTime(
-  entry: Pick<CacheEntry, 'createdAt' | 'freshUntil'>,
+  entry: Pick<Lifetime, 'createdAt' | 'freshUntil'>,
   strategy: CompleteStrategy,
 ): number {
   return entry.createdAt + (entry.freshUntil - entry.createdAt) * strategy.refreshAhead;
 }
 
 /**
- * What an entry is good for: `fresh` answers; `renew` answers and is renewed in the background;
- * `fallback` answers only if the load fails; `over` is a miss.
+ * How an entry may be used:
+ * - `fresh`: it is served
+ * - `renew`: it is served, and renewed in the background
+ * - `fallback`: it is served only if the load fails
+ * - `expired`: it is a miss
  */
-export type Phase = 'fresh' | 'renew' | 'fallback' | 'over';
+export type Phase = 'fresh' | 'renew' | 'fallback' | 'expired';
 
 export function phaseOf(
-  entry: Pick<CacheEntry, 'kind' | 'createdAt' | 'freshUntil' | 'staleUntil'>,
+  entry: Lifetime & Pick<CacheEntry, 'kind'>,
   strategy: CompleteStrategy,
   now: number,
 ): Phase {
-  if (entry.kind === 'error') return now < entry.freshUntil ? 'fresh' : 'over';
+  if (entry.kind === 'error') return now < entry.freshUntil ? 'fresh' : 'expired';
   if (now < entry.freshUntil) return now < refreshTime(entry, strategy) ? 'fresh' : 'renew';
-  if (now >= entry.staleUntil) return 'over';
+  if (now >= entry.staleUntil) return 'expired';
   return strategy.serveStale === 'while-renewing' ? 'renew' : 'fallback';
 }
 
 /**
- * How long a key is left alone after a renewal, whatever it brought: a loader that fails must not
- * be asked at every hit.
+ * The longest pause after a renewal, whatever its outcome, in milliseconds: a loader that fails
+ * must not be called on every hit.
  */
 const RENEWAL_PAUSE_MS = 1000;
-/** How many keys are remembered. Beyond, the oldest may be tried early, once. */
-const RENEWALS_REMEMBERED = 10_000;
+/** How many paused keys are remembered. Past that, the oldest may be renewed early, once. */
+const REMEMBERED_KEYS = 10_000;
 
-/** Which keys may be renewed now. */
-export class RenewalPace {
+/** Limits how often each key is renewed. */
+export class RenewalThrottle {
   private readonly pausedUntil = new Map<string, number>();
 
   public allows(key: string, now: number): boolean {
@@ -72,11 +68,11 @@ export class RenewalPace {
     return true;
   }
 
-  /** A second, or a tenth of a shorter time to live. */
+  /** Pauses renewals of a key for a second, or for a tenth of a shorter time to live. */
   public pause(key: string, strategy: CompleteStrategy, now: number): void {
     this.pausedUntil.delete(key);
     this.pausedUntil.set(key, now + Math.min(RENEWAL_PAUSE_MS, strategy.ttlSeconds * 100));
-    if (this.pausedUntil.size <= RENEWALS_REMEMBERED) return;
+    if (this.pausedUntil.size <= REMEMBERED_KEYS) return;
     for (const oldest of this.pausedUntil.keys()) {
       this.pausedUntil.delete(oldest);
       return;

@@ -1,32 +1,33 @@
 import { types } from 'node:util';
 
 /**
- * Keeps what the memory of a process holds out of the reach of those who get it: an object that is
- * handed out to many callers must not be changed by one of them.
- */
-
-/**
- * `freeze` freezes plain objects and arrays once, when they enter, and hands out the same object
- * ever after; a value that holds anything else (a `Map`, a `Date`, a `Buffer`) is copied at each
- * hit instead. `clone` copies at each hit. `share` hands out the very object, which the callers
- * promise not to change.
+ * How values in the memory of a process are protected from changes by their callers, who share
+ * them:
+ * - `freeze` freezes plain objects and arrays once, when they are stored, and returns the same
+ *   object on every hit. A value that contains anything else (a `Map`, a `Date`, a `Buffer`) is
+ *   copied on each hit instead.
+ * - `clone` copies on each hit.
+ * - `share` returns the stored object itself, which the callers promise not to change.
  */
 export type CacheIsolation = 'freeze' | 'clone' | 'share';
 
-/** A value, with how it leaves. */
-export interface HeldValue {
+/** A value in memory. */
+export interface IsolatedValue {
   readonly value: unknown;
+  /** Whether each caller gets a copy. */
   readonly copied: boolean;
 }
 
-export function hold(value: unknown, isolation: CacheIsolation): HeldValue {
+/** Prepares a value for storage: freezes it, or marks it to be copied. */
+export function isolate(value: unknown, isolation: CacheIsolation): IsolatedValue {
   if (value === null || typeof value !== 'object' || isolation === 'share')
     return { value, copied: false };
   return { value, copied: isolation === 'clone' || !freezeDeep(value) };
 }
 
-export function handOut(held: HeldValue): unknown {
-  return held.copied ? copy(held.value) : held.value;
+/** The value as a caller may get it. */
+export function valueForCaller({ value, copied }: IsolatedValue): unknown {
+  return copied ? copy(value) : value;
 }
 
 function isPlain(value: object): boolean {
@@ -36,8 +37,8 @@ function isPlain(value: object): boolean {
 }
 
 /**
- * Freezes a tree of plain objects and arrays; false if something in it cannot be frozen, and then
- * nothing has been.
+ * Freezes a tree of plain objects and arrays. Returns false, and freezes nothing, if the tree
+ * contains anything else.
  */
 function freezeDeep(root: object): boolean {
   if (!isPlainTree(root)) return false;
@@ -46,29 +47,29 @@ function freezeDeep(root: object): boolean {
 }
 
 /*
- * Two walks without a list of what was found: half the time, at every read of the server. What comes out of the codec is a tree, of
- * 1,000 levels at most, without accessors and symbols.
+ * Two walks take half the time of one walk that collects the objects, and every read of the server
+ * pays for it. The codec returns a tree of at most 1,000 levels, without accessors and symbols.
  */
 function isPlainTree(tree: object): boolean {
-  return isPlain(tree) && everyInner(tree, isPlainTree);
+  return isPlain(tree) && everyChild(tree, isPlainTree);
 }
 
 function freezeTree(tree: object): boolean {
   Object.freeze(tree);
-  return everyInner(tree, freezeTree);
+  return everyChild(tree, freezeTree);
 }
 
-function everyInner(tree: object, visit: (inner: object) => boolean): boolean {
+function everyChild(tree: object, visit: (child: object) => boolean): boolean {
   if (Array.isArray(tree)) {
     for (let index = 0; index < tree.length; index++) {
-      const inner: unknown = tree[index];
-      if (typeof inner === 'object' && inner !== null && !visit(inner)) return false;
+      const child: unknown = tree[index];
+      if (typeof child === 'object' && child !== null && !visit(child)) return false;
     }
     return true;
   }
   for (const name in tree) {
-    const inner = (tree as Readonly<Record<string, unknown>>)[name];
-    if (typeof inner === 'object' && inner !== null && !visit(inner)) return false;
+    const child = (tree as Readonly<Record<string, unknown>>)[name];
+    if (typeof child === 'object' && child !== null && !visit(child)) return false;
   }
   return true;
 }
@@ -83,8 +84,8 @@ export function copy<T>(value: T): T {
 
 function copyOf(value: unknown, seen: Map<object, unknown>): unknown {
   if (value === null || typeof value !== 'object') return value;
-  const before = seen.get(value);
-  if (before !== undefined) return before;
+  const earlier = seen.get(value);
+  if (earlier !== undefined) return earlier;
   const remember = <O extends object>(made: O): O => {
     seen.set(value, made);
     return made;
@@ -96,16 +97,16 @@ function copyOf(value: unknown, seen: Map<object, unknown>): unknown {
   }
   if (isPlain(value)) {
     const made = remember(Object.create(Object.getPrototypeOf(value)) as Record<string, unknown>);
-    for (const [name, inner] of Object.entries(value)) {
-      // Plain assignment to this name would set the prototype.
+    for (const [name, child] of Object.entries(value)) {
+      // Assigning to this name would set the prototype.
       if (name === '__proto__')
         Object.defineProperty(made, name, {
-          value: copyOf(inner, seen),
+          value: copyOf(child, seen),
           writable: true,
           enumerable: true,
           configurable: true,
         });
-      else made[name] = copyOf(inner, seen);
+      else made[name] = copyOf(child, seen);
     }
     return made;
   }
@@ -113,17 +114,16 @@ function copyOf(value: unknown, seen: Map<object, unknown>): unknown {
   if (Buffer.isBuffer(value)) return remember(Buffer.from(value));
   if (value instanceof Map) {
     const made = remember(new Map<unknown, unknown>());
-    for (const [name, inner] of value) made.set(copyOf(name, seen), copyOf(inner, seen));
+    for (const [name, child] of value) made.set(copyOf(name, seen), copyOf(child, seen));
     return made;
   }
   if (value instanceof Set) {
     const made = remember(new Set<unknown>());
-    for (const inner of value) made.add(copyOf(inner, seen));
+    for (const child of value) made.add(copyOf(child, seen));
     return made;
   }
   if (types.isNativeError(value) || types.isRegExp(value)) {
-    // structuredClone knows seven names of errors, and neither their codes nor where a search has
-    // come to.
+    // structuredClone keeps only seven error names, and drops error codes and `lastIndex`.
     const made = remember(
       types.isRegExp(value)
         ? new RegExp(value)

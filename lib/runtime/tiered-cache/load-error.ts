@@ -1,33 +1,30 @@
 /**
- * The error of an earlier load, remembered because `cacheError` said so. The caller whose load it
- * was got the error itself; this has its name, its message and its code, and no stack, because it
- * may come from another process.
+ * The error of an earlier load, cached because `cacheError` returned true. The caller of that load
+ * got the error itself. This error has its name, message and code, but no stack, because the load
+ * may have run in another process.
  */
 export class CachedLoadError extends Error {
   public override readonly name: string;
-  /** The `code` of the error, if it had one that is text or a number. */
+  /** The `code` of the error, if it was text or a number. */
   public readonly code: string | number | undefined;
 
-  constructor(remembered: RememberedError) {
-    super(remembered.message);
-    this.name = remembered.name;
-    this.code = remembered.code;
+  constructor(cached: CachedErrorValue) {
+    super(cached.message);
+    this.name = cached.name;
+    this.code = cached.code;
     this.stack = `${this.name}: ${this.message}\n    (remembered by the cache)`;
   }
 }
 
-/** What is remembered of an error. */
-export interface RememberedError {
+/** The value of an entry of the kind `error`. */
+export interface CachedErrorValue {
   readonly name: string;
   readonly message: string;
   readonly code?: string | number;
 }
 
-/**
- * Keys hold values of applications: an error of another kind than `Error` is remembered by its
- * text.
- */
-export function rememberError(error: unknown): RememberedError {
+/** What is cached of an error. A loader may throw any value: other values are cached as text. */
+export function cachedErrorValue(error: unknown): CachedErrorValue {
   if (!(error instanceof Error)) return { name: 'Error', message: String(error) };
   const { code } = error as { code?: unknown };
   return {
@@ -37,9 +34,9 @@ export function rememberError(error: unknown): RememberedError {
   };
 }
 
-/** @param value what an entry of the kind `error` holds */
-export function recallError(value: unknown): CachedLoadError {
-  const { name, message, code } = (value ?? {}) as Partial<RememberedError>;
+/** @param value the value of an entry of the kind `error`, which may come from another process */
+export function cachedLoadError(value: unknown): CachedLoadError {
+  const { name, message, code } = (value ?? {}) as Partial<CachedErrorValue>;
   return new CachedLoadError({
     name: String(name ?? 'Error'),
     message: String(message ?? ''),

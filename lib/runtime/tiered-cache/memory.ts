@@ -1,101 +1,91 @@
 import type { LRUCache } from 'lru-cache';
-import type { CacheEntry } from '../entries';
+import type { CacheEntry, Lifetime } from '../entries';
 import { optionalPackage } from '../shared';
 import { refreshTime } from './freshness';
-import { type CacheIsolation, type HeldValue, hold } from './isolation';
+import type { InvalidationClock } from './invalidation-clock';
+import { type CacheIsolation, type IsolatedValue, isolate } from './isolation';
 import type { CompleteStrategy } from './options';
-import type { CacheSequence } from './sequence';
 
 function lruCache(): typeof import('lru-cache') {
-  return optionalPackage(
-    'lru-cache',
-    'TieredCache with a memory',
-    () => require('lru-cache') as typeof import('lru-cache'),
-  );
+  return optionalPackage('lru-cache', 'TieredCache with a memory', () => require('lru-cache'));
 }
 
 /**
- * What an entry costs beside its bytes: its record, its place in the list, its times. A guess, on
- * the safe side.
+ * The bytes that an entry takes besides its value: its record, its place in the list, its times. A
+ * conservative estimate.
  */
 const RECORD_BYTES = 256;
 
-/**
- * An entry as a process keeps it: decoded, isolated, with the times at which it needs attention.
- */
-export interface MemoryEntry extends HeldValue {
+/** An entry in the memory of a process: decoded and isolated. Times are Unix milliseconds. */
+export interface MemoryEntry extends IsolatedValue, Lifetime {
   readonly kind: 'value' | 'error';
   readonly tags: readonly string[];
-  readonly createdAt: number;
-  readonly freshUntil: number;
-  readonly staleUntil: number;
-  /** When it came into this memory. */
+  /** When it was stored in this memory. */
   readonly writtenAt: number;
-  /** From when on the server is asked again. */
-  readonly askAt: number;
-  /** From when on a hit renews it. */
+  /** From then on, the server is asked again. */
+  readonly recheckAt: number;
+  /** From then on, a hit renews the entry. */
   readonly refreshAt: number;
-  /** Until when a hit is nothing but a hit. */
-  readonly quietUntil: number;
-  /** The sequence number up to which its tags are known not to be invalidated. */
+  /** Until then, a hit needs no further work: the entry is fresh and neither time above is due. */
+  readonly plainHitUntil: number;
+  /** The time of the invalidation clock up to which its tags are known to be valid. */
   since: number;
 }
 
 /**
- * The tier within a process: bounded by entries and by bytes, as encoded. It knows about
- * invalidations, and not about the server.
+ * The tier within a process, bounded by entries and by encoded bytes. It knows about invalidations,
+ * but not about the server.
  */
-export class CacheMemory {
+export class MemoryTier {
   private readonly entries: LRUCache<string, MemoryEntry> | undefined;
-  /** What began before is not kept. */
+  /** Values that began to load before this time of the invalidation clock are not stored. */
   private notBefore = 0;
 
   constructor(
     limits: { readonly entries: number; readonly bytes: number },
     private readonly isolation: CacheIsolation,
-    private readonly sequence: CacheSequence,
+    private readonly clock: InvalidationClock,
   ) {
     if (limits.entries > 0)
       this.entries = new (lruCache().LRUCache)({ max: limits.entries, maxSize: limits.bytes });
   }
 
-  /**
-   * The entry of a key, if nothing has invalidated it; how old it may be is the caller's to decide.
-   */
+  /** The entry of a key, unless it was invalidated. The caller checks its age. */
   public find(key: string): MemoryEntry | undefined {
     const entry = this.entries?.get(key);
-    if (entry === undefined || entry.since === this.sequence.now) return entry;
-    if (!this.sequence.tagsLive(entry.tags, entry.since)) {
+    if (entry === undefined || entry.since === this.clock.now) return entry;
+    if (!this.clock.areTagsValid(entry.tags, entry.since)) {
       this.entries?.delete(key);
       return undefined;
     }
-    entry.since = this.sequence.now;
+    entry.since = this.clock.now;
     return entry;
   }
 
   /**
-   * An entry as it would be kept, for those who wait for it; it is kept too unless something
-   * invalidated it since it was read or loaded.
-   * @param since the sequence number from before that began
+   * Stores an entry unless it was invalidated since it was read or loaded. Returns it in either
+   * case, for the callers who wait for it.
+   *
+   * @param since the time of the invalidation clock from before the read or load began
    */
-  public keep(
+  public store(
     key: string,
     entry: CacheEntry,
     bytes: number,
     since: number,
     strategy: CompleteStrategy,
-    asksServer: boolean,
+    hasServer: boolean,
   ): MemoryEntry {
     const writtenAt = Date.now();
     const refreshAt = refreshTime(entry, strategy);
-    const askAt = asksServer
+    const recheckAt = hasServer
       ? writtenAt + strategy.memoryTtlSeconds * 1000
       : Number.POSITIVE_INFINITY;
     const { value, copied } =
       entry.kind === 'error'
         ? { value: entry.value, copied: false }
-        : hold(entry.value, this.isolation);
-    const kept: MemoryEntry = {
+        : isolate(entry.value, this.isolation);
+    const stored: MemoryEntry = {
       value,
       copied,
       kind: entry.kind,
@@ -104,24 +94,24 @@ export class CacheMemory {
       freshUntil: entry.freshUntil,
       staleUntil: entry.staleUntil,
       writtenAt,
-      askAt,
+      recheckAt,
       refreshAt,
-      quietUntil: entry.kind === 'value' ? Math.min(askAt, refreshAt, entry.freshUntil) : 0,
+      plainHitUntil: entry.kind === 'value' ? Math.min(recheckAt, refreshAt, entry.freshUntil) : 0,
       since,
     };
-    if (since >= this.notBefore && this.sequence.live(key, entry.tags, since))
-      this.entries?.set(key, kept, { size: bytes + key.length + RECORD_BYTES });
-    return kept;
+    if (since >= this.notBefore && this.clock.isValid(key, entry.tags, since))
+      this.entries?.set(key, stored, { size: bytes + key.length + RECORD_BYTES });
+    return stored;
   }
 
-  /** Drops a key; with an entry, only if it is still that one. */
+  /** Removes a key; if an entry is given, only if it is still the entry of the key. */
   public drop(key: string, entry?: MemoryEntry): void {
     if (entry === undefined || this.entries?.peek(key) === entry) this.entries?.delete(key);
   }
 
-  /** Drops everything, and what is on its way. */
+  /** Removes everything, and stores nothing that is being loaded now. */
   public clear(): void {
-    this.notBefore = this.sequence.next();
+    this.notBefore = this.clock.advance();
     this.entries?.clear();
   }
 

@@ -1,56 +1,58 @@
-import { describeValue, type InvalidValue, IsochroneError } from '../../model/errors';
+import { describeValue, type RuleText } from '../../model/errors';
 import type { CacheMetrics } from '../metrics';
+import { invalidOption, wholeNumber } from '../shared';
 import type { CacheIsolation } from './isolation';
 import type { CacheServer } from './server';
 import { type CacheStrategy, DEFAULT_CACHE_STRATEGY } from './strategy';
 
 /**
- * Whether an error of a loader is an answer, such as "there is no such user", and may be remembered
- * like one.
+ * Whether an error of a loader is an answer, such as "there is no such user", and may be cached
+ * like a value.
  */
 export type CacheError = (error: unknown) => boolean;
 
+/** Options of a TieredCache. */
 export interface TieredCacheOptions {
   /**
-   * The tier that processes share, for this cache alone: it is closed with the cache.
+   * The tier that processes share. It serves this cache alone, and is closed with it.
    *
-   * @default none: the memory of this process is all there is
+   * @default - none: values are cached only in the memory of this process
    */
   readonly server?: CacheServer;
   /**
-   * How many values the memory keeps; 0 keeps none.
+   * The most values in memory; 0 keeps none.
    *
-   * @default 10000
+   * @default 10_000
    */
   readonly memoryEntries?: number;
   /**
-   * How many bytes the memory keeps, as encoded. Objects take several times their encoded size,
-   * more so if they are compressed.
+   * The most bytes in memory, measured as encoded. Objects take several times their encoded size,
+   * and more than that if they are compressed.
    *
-   * @default 64 MiB
+   * @default 67_108_864 (64 MiB)
    */
   readonly memoryBytes?: number;
   /**
-   * How callers are kept from changing what the memory holds.
+   * How values in memory are protected from changes by callers.
    *
    * @default 'freeze'
    */
   readonly isolation?: CacheIsolation;
   /**
-   * What a call gets that names no strategy.
+   * The strategy of calls without one.
    *
-   * @default DEFAULT_CACHE_STRATEGY: five minutes, as JSON
+   * @default DEFAULT_CACHE_STRATEGY (five minutes, as JSON)
    */
   readonly strategy?: CacheStrategy;
   /**
-   * Which errors of loaders are remembered, for the `negativeTtlSeconds` of the strategy.
+   * Which errors of loaders are cached, for the strategy's `negativeTtlSeconds`.
    *
-   * @default none
+   * @default - none
    */
   readonly cacheError?: CacheError;
   /**
-   * The longest time that the server may hold up a call before its load begins, all commands
-   * together, in milliseconds. Waiting for the load of another process is not counted.
+   * The longest time that the server may delay a call before its load begins, for all commands
+   * together, in milliseconds. It does not include waiting for the load of another process.
    *
    * @default 50
    */
@@ -59,72 +61,73 @@ export interface TieredCacheOptions {
    * How long a call waits for the load of another process before it loads by itself, in
    * milliseconds.
    *
-   * @default 5000
+   * @default 5_000
    */
   readonly lockWaitMs?: number;
   /**
-   * How old a value in the memory may be while messages of other processes are not known to arrive,
-   * in milliseconds.
+   * The greatest age of a value served from memory while messages of other processes are not known
+   * to arrive, in milliseconds.
    *
-   * @default 2000
+   * @default 2_000
    */
   readonly busLossStaleMs?: number;
   /**
-   * How many writes to the server may be under way. What comes on top is dropped and counted: the
-   * next process loads again.
+   * The most concurrent writes to the server. Further writes are dropped and counted: the next
+   * process loads the value again.
    *
-   * @default 1000
+   * @default 1_000
    */
   readonly maxPendingWrites?: number;
   /**
-   * Values of more encoded bytes, before compression, are handed out and not kept.
+   * The largest value, in encoded bytes before compression. Larger values are returned but not
+   * cached.
    *
-   * @default 16 MiB
+   * @default 16_777_216 (16 MiB)
    */
   readonly maxEntryBytes?: number;
   /**
-   * Values of more encoded bytes are compressed, if their strategy compresses.
+   * The size in encoded bytes from which values are compressed, if their strategy compresses.
    *
-   * @default 1024
+   * @default 1_024
    */
   readonly compressionThresholdBytes?: number;
   /**
    * Where the cache counts.
    *
-   * @default one of its own
+   * @default - metrics of its own
    */
   readonly metrics?: CacheMetrics;
 }
 
-/** How one call uses the cache. */
+/** Options of one call. */
 export interface CacheCallOptions {
-  /** @default the cache's `strategy` */
+  /** @default - the cache's `strategy` */
   readonly strategy?: CacheStrategy;
   /**
-   * What the value depends on: `invalidateTags` with one of them ends it. A stored value that does
-   * not carry all of them is a miss.
+   * What the value depends on: `invalidateTags` with one of them invalidates it. A stored value
+   * that does not carry all of them is a miss.
    *
-   * @default none
+   * @default - none
    */
   readonly tags?: readonly string[];
   /**
-   * Seconds, in place of the strategy's.
+   * The time to live in seconds.
    *
-   * @default the strategy's
+   * @default - that of the strategy
    */
   readonly ttlSeconds?: number;
   /**
-   * Which errors of this loader are remembered.
+   * Which errors of this loader are cached.
    *
-   * @default the cache's `cacheError`
+   * @default - the cache's `cacheError`
    */
   readonly cacheError?: CacheError;
 }
 
-/** A strategy with everything decided. */
+/** A strategy with its defaults. */
 export type CompleteStrategy = Required<CacheStrategy>;
 
-/** The options with everything decided, but for those that have a class of their own. */
+/** The options with their defaults, except those that have a class of their own. */
 export type CacheSettings = Required<
   Pick<
     TieredCacheOptions,
@@ -141,54 +144,39 @@ export type CacheSettings = Required<
 >;
 
 const MEBIBYTE = 2 ** 20;
-/** A year: an expiry beyond is a mistake in the unit. */
-const LONGEST_SECONDS = 366 * 86_400;
+/** A year, in seconds. A longer lifetime is likely a mistake in the unit. */
+const MAX_SECONDS = 366 * 86_400;
 
-function refuse(where: string, problem: InvalidValue): never {
-  throw new IsochroneError(
-    `${where}: ${problem.property} must be ${problem.allowed}, got ${describeValue(problem.value)}.\n${problem.rule} ${problem.fix}`,
-  );
-}
-
-interface Range {
-  readonly from: number;
-  readonly to: number;
-  readonly whole?: boolean;
-  readonly rule: string;
-  readonly fix: string;
+interface Range extends Omit<RuleText, 'allowed'> {
+  readonly min: number;
+  readonly max: number;
 }
 
 function inRange(
-  where: string,
+  owner: string,
   property: string,
   value: number,
-  { from, to, whole = false, rule, fix }: Range,
+  { min, max, rule, fix }: Range,
 ): number {
-  if (
-    typeof value === 'number' &&
-    value >= from &&
-    value <= to &&
-    (!whole || Number.isInteger(value))
-  )
-    return value;
-  return refuse(where, {
+  if (typeof value === 'number' && value >= min && value <= max) return value;
+  throw invalidOption(owner, {
     property,
     value,
-    allowed: `${whole ? 'a whole number' : 'a number'} from ${from} to ${to}`,
+    allowed: `a number from ${min} to ${max}`,
     rule,
     fix,
   });
 }
 
 function oneOf<T extends string>(
-  where: string,
+  owner: string,
   property: string,
   value: T,
   allowed: readonly T[],
   rule: string,
 ): T {
   if (allowed.includes(value)) return value;
-  return refuse(where, {
+  throw invalidOption(owner, {
     property,
     value,
     allowed: `one of ${allowed.join(', ')}`,
@@ -197,33 +185,37 @@ function oneOf<T extends string>(
   });
 }
 
-/** @throws IsochroneError for an option that cannot be meant */
+/**
+ * Adds the defaults and checks the options.
+ *
+ * @throws IsochroneError for invalid options
+ */
 export function cacheSettings(options: TieredCacheOptions): CacheSettings {
-  const where = 'TieredCache';
+  const owner = 'TieredCache';
   const count = (
     property: 'memoryEntries' | 'memoryBytes' | 'maxPendingWrites',
     fallback: number,
-    from: number,
+    min: number,
   ): number =>
-    inRange(where, property, options[property] ?? fallback, {
-      from,
-      to: Number.MAX_SAFE_INTEGER,
-      whole: true,
-      rule: 'What a process keeps is bounded, by whole numbers.',
+    wholeNumber(property, options[property] ?? fallback, {
+      owner,
+      min,
+      max: Number.MAX_SAFE_INTEGER,
+      rule: 'The number bounds the memory of a process.',
       fix:
         property === 'memoryEntries'
-          ? 'Give 0 to keep nothing in memory.'
+          ? 'Give 0 to cache nothing in memory.'
           : 'Leave it out for the default.',
     });
   const milliseconds = (
     property: 'budgetMs' | 'lockWaitMs' | 'busLossStaleMs',
     fallback: number,
-    from: number,
-    to: number,
+    min: number,
+    max: number,
   ): number =>
-    inRange(where, property, options[property] ?? fallback, {
-      from,
-      to,
+    inRange(owner, property, options[property] ?? fallback, {
+      min,
+      max,
       rule: 'A call waits for the cache, or trusts it, for a bounded time.',
       fix: 'Give it in milliseconds, or leave it out for the default.',
     });
@@ -233,11 +225,11 @@ export function cacheSettings(options: TieredCacheOptions): CacheSettings {
     memoryEntries: count('memoryEntries', 10_000, 0),
     memoryBytes: count('memoryBytes', 64 * MEBIBYTE, 1),
     isolation: oneOf(
-      where,
+      owner,
       'isolation',
       options.isolation ?? 'freeze',
       ['freeze', 'clone', 'share'],
-      'Each says how a value leaves the memory.',
+      'It protects values in memory from changes by callers.',
     ),
     strategy,
     cacheError: options.cacheError ?? (() => false),
@@ -249,26 +241,27 @@ export function cacheSettings(options: TieredCacheOptions): CacheSettings {
 }
 
 /**
- * A strategy with its defaults.
- * @throws IsochroneError for a value that cannot be meant
+ * Adds the defaults to a strategy and checks it.
+ *
+ * @throws IsochroneError for invalid values
  */
 export function completeStrategy(strategy: CacheStrategy): CompleteStrategy {
-  const where = `CacheStrategy ${describeValue(strategy.prefix)}`;
+  const owner = `CacheStrategy ${describeValue(strategy.prefix)}`;
   if (typeof strategy.prefix !== 'string') {
-    refuse(where, {
+    throw invalidOption(owner, {
       property: 'prefix',
       value: strategy.prefix,
       allowed: 'text',
       rule: 'It begins every key of the strategy.',
-      fix: 'Give one with its separator, such as "quotes:".',
+      fix: 'Give a prefix with its separator, such as "quotes:".',
     });
   }
-  const seconds = (property: string, value: number, from: number): number =>
-    lifetimeSeconds(where, property, value, from);
-  const share = (property: string, value: number, from: number, to: number): number =>
-    inRange(where, property, value, {
-      from,
-      to,
+  const seconds = (property: string, value: number, min: number): number =>
+    lifetimeSeconds(owner, property, value, min);
+  const share = (property: string, value: number, min: number, max: number): number =>
+    inRange(owner, property, value, {
+      min,
+      max,
       rule: 'It is a share of the time to live.',
       fix: 'Give a fraction, not percent.',
     });
@@ -276,16 +269,16 @@ export function completeStrategy(strategy: CacheStrategy): CompleteStrategy {
     prefix: strategy.prefix,
     ttlSeconds: seconds('ttlSeconds', strategy.ttlSeconds, 0.001),
     serializer: oneOf(
-      where,
+      owner,
       'serializer',
       strategy.serializer,
       ['json', 'msgpack'],
-      'A value is stored in one of these forms.',
+      'A value is stored in one of these formats.',
     ),
     compress: strategy.compress === true,
     staleSeconds: seconds('staleSeconds', strategy.staleSeconds ?? 0, 0),
     serveStale: oneOf(
-      where,
+      owner,
       'serveStale',
       strategy.serveStale ?? 'while-renewing',
       ['while-renewing', 'if-error'],
@@ -298,17 +291,21 @@ export function completeStrategy(strategy: CacheStrategy): CompleteStrategy {
   };
 }
 
-/** @throws IsochroneError for a time that cannot be meant */
+/**
+ * Checks a lifetime.
+ *
+ * @throws IsochroneError for a value below `min` or above a year
+ */
 export function lifetimeSeconds(
-  where: string,
+  owner: string,
   property: string,
   value: number,
-  from: number,
+  min: number,
 ): number {
-  return inRange(where, property, value, {
-    from,
-    to: LONGEST_SECONDS,
-    rule: 'Times of a strategy are seconds, a year at most.',
-    fix: 'Milliseconds are divided by 1000.',
+  return inRange(owner, property, value, {
+    min,
+    max: MAX_SECONDS,
+    rule: 'Lifetimes are in seconds, a year at most.',
+    fix: 'Divide milliseconds by 1000.',
   });
 }

@@ -1,100 +1,98 @@
 /**
- * What a cache asks of the server that processes share, in the words of the cache and not of a
- * protocol.
+ * The server that processes share, in terms of the cache rather than of a protocol.
  *
- * Nothing here rejects and nothing waits without a deadline: a server that is down, hung, slow or
- * full is an answer (`unavailable`, `refused`, `false`), because a cache that is lost must cost its
- * callers a load and nothing else.
+ * No method rejects, and every wait has a deadline. A server that is down, hung, slow or full is a
+ * result (`unavailable`, `refused`, `false`): a lost server costs callers a load and nothing else.
  */
 
-/** The answer to a read. */
+/** The result of a read. */
 export type ServerRead =
   /**
-   * The server did not answer in time, or is known to be away: a miss, and nothing is known about
-   * tags.
+   * The server did not answer in time, or is known to be unavailable: a miss. The versions of the
+   * tags are unknown.
    */
   | { readonly status: 'unavailable' }
   | {
       readonly status: 'answered';
-      /** The stored bytes; null if nothing is stored, or nothing that may be trusted. */
+      /** The stored bytes; null if there are none, or none that may be trusted. */
       readonly bytes: Buffer | null;
-      /**
-       * The current version of each tag asked for, in the order asked; null for a tag that has
-       * none.
-       */
+      /** The current version of each requested tag, in their order; null for a tag without one. */
       readonly tagVersions: readonly (string | null)[];
-      /** Whether somebody holds the load lock; false unless `lock` was asked for. */
+      /** Whether the load lock is held. False unless `lock` was requested. */
       readonly locked: boolean;
     };
 
 /**
- * The right to load one key, until it is released, used by a write, or lost by an owner that
+ * The right to load one key, until it is released, used by a write, or lost because its owner
  * stopped renewing it.
  */
 export interface LoadLock {
   readonly key: string;
-  /** What makes this ownership different from every other one. */
+  /** Identifies this ownership of the lock. */
   readonly token: string;
 }
 
 /**
- * What became of a write: stored; `fenced`, because the lock was lost meanwhile and another may
- * have written newer bytes; `unavailable`, so that nothing is known; `refused` by the server, which
- * is full or read-only.
+ * The outcome of a write:
+ * - `written`: stored
+ * - `fenced`: not stored, because the lock was lost; another process may have written newer bytes
+ * - `unavailable`: unknown
+ * - `refused`: not stored, because the server is full or read-only
  */
 export type WriteOutcome = 'written' | 'fenced' | 'unavailable' | 'refused';
 
-/**
- * What another process did: keys removed or overwritten, tags given a new version, loads that
- * ended.
- */
+/** Changes that another process made. */
 export interface BusMessage {
+  /** Keys that were removed or overwritten. */
   readonly keys: readonly string[];
+  /** Tags that got a new version. */
   readonly tags: readonly string[];
-  /** Keys whose load has ended, with a value or without: those who wait for it may look now. */
+  /** Keys whose load ended, with or without a value: processes that wait for it may look now. */
   readonly loaded: readonly string[];
 }
 
 /**
- * The shared tier of a cache. Keys and tags are given as the cache knows them (a key with its
- * strategy's prefix): namespace, hash tags and the hash of a key that is too long are the server's
- * to add. `boundedKey` tells the name that a long key gets, which is also the name that `scan` and
- * the bus give it.
+ * The shared tier of a cache. Its methods take keys and tags as the cache knows them (a key with
+ * its strategy's prefix). The server adds the namespace and hash tags, and shortens long keys.
+ * `shortenKey` returns the shortened name of a long key, which `scan` and the bus use as well.
  */
 export interface CacheServer {
-  /** Value, tag versions and (if asked) whether a load lock is held, in one round trip. */
+  /** Reads a value, the versions of tags and, on request, the load lock, in one round trip. */
   read(
     key: string,
     tags: readonly string[],
     options?: { readonly lock?: boolean },
   ): Promise<ServerRead>;
-  /** The current versions of the tags, made where missing; undefined if the server is away. */
+  /**
+   * Returns the current versions of the tags, and creates missing ones. Undefined if the server is
+   * unavailable.
+   */
   tagVersions(tags: readonly string[]): Promise<readonly string[] | undefined>;
   /**
-   * Stores bytes for a time. With a lock, only while that lock still holds its token, and then
-   * frees it.
+   * Stores bytes for a time. With a lock, it stores them only while the lock holds its token, and
+   * then frees the lock.
    */
   write(key: string, bytes: Buffer, ttlMs: number, lock?: LoadLock): Promise<WriteOutcome>;
   /**
-   * Removes values and tells the bus; false if that has to wait for the server (it is kept and done
-   * first when it is back).
+   * Removes values and tells the bus. Resolves to false if the server is unavailable: the removal
+   * is kept, and is the first thing that the server does when it is back.
    */
   remove(keys: readonly string[]): Promise<boolean>;
   /**
-   * Gives tags new versions, which ends every entry that carries one, and tells the bus; false as
-   * with `remove`.
+   * Gives tags new versions, which invalidates every entry that carries one of them, and tells the
+   * bus. Resolves to false in the same case as `remove`.
    */
   bumpTags(tags: readonly string[]): Promise<boolean>;
-  /** Takes the load lock of a key, and renews it until it is released or used. */
+  /** Acquires the load lock of a key, and renews it until it is released or used. */
   acquire(key: string): Promise<LoadLock | 'taken' | 'unavailable'>;
   /** Frees a lock if it still holds its token. */
   release(lock: LoadLock): Promise<void>;
   /**
-   * Walks the keys of values that match a glob pattern, a few at a time, on all primaries; false if
-   * it did not get to the end. The walk waits for `onKeys`, and an error of `onKeys` ends it.
+   * Scans the keys of values that match a glob pattern, page by page, on all primaries. The scan
+   * waits for `onKeys`, and an error of `onKeys` ends it. Resolves to false if it is incomplete.
    */
   scan(pattern: string, onKeys: (keys: readonly string[]) => Promise<void>): Promise<boolean>;
-  /** Listens to what other processes did. What this process did itself is not told. */
+  /** Adds a listener for changes by other processes. Changes by this process are not reported. */
   onMessage(listener: (message: BusMessage) => void): void;
   /** Whether messages are known to arrive. */
   readonly busAlive: boolean;
@@ -102,11 +100,11 @@ export interface CacheServer {
   /** Whether the server answers. */
   readonly available: boolean;
   onAvailabilityChange(listener: (available: boolean) => void): void;
-  /** Tells each failure by its kind, for those who count them. */
+  /** Adds a listener for failures, which receives the kind of each. */
   onFailure?(listener: (kind: string) => void): void;
   /**
-   * Ends timers and sockets and waits for what is under way. Afterwards every call is answered as
-   * if the server were away.
+   * Stops timers, closes sockets and waits for commands in flight. Afterwards every call is
+   * answered as if the server were unavailable.
    */
   close(): Promise<void>;
 }

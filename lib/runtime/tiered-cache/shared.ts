@@ -1,11 +1,11 @@
 import type { CacheCodec, CacheEntry } from '../entries';
 import type { CacheDeadlines } from './deadlines';
 import type { CacheServer, LoadLock, WriteOutcome } from './server';
-import { CacheWaits } from './waits';
 
-/** An entry of the server, valid at the moment of reading. */
+/** An entry of the server, valid at the time of reading. */
 export interface FoundEntry {
   readonly entry: CacheEntry;
+  /** Its encoded size. */
   readonly bytes: number;
 }
 
@@ -18,40 +18,41 @@ export type SharedRead =
       readonly tagVersions: readonly (string | null)[];
     };
 
-/** What a caller that found nothing may do now. */
+/** What a caller that missed does next. */
 export type Claim =
-  /** Another process has loaded it meanwhile. */
+  /** Use the entry that another process has loaded meanwhile. */
   | { readonly action: 'use'; readonly found: FoundEntry }
-  /** Load. Only with a lock and the versions of the tags may the value be written to the server. */
+  /** Load. The value may be written to the server only with a lock and the tags' versions. */
   | { readonly action: 'load'; readonly lock?: LoadLock; readonly tagVersions?: readonly string[] }
-  /** Another process is loading it, and the caller does not wait. */
+  /** Leave it: another process is loading the value, and the caller does not wait. */
   | { readonly action: 'leave' };
 
 interface ClaimOptions {
+  /** Whether to wait for the load of another process. */
   readonly wait: boolean;
-  /** Whether what another process has stored is good enough. */
+  /** Whether an entry that another process has stored may be used. */
   readonly accepts: (entry: CacheEntry) => boolean;
 }
 
-const NONE: readonly string[] = [];
+const NO_TAGS: readonly string[] = [];
 const UNAVAILABLE: SharedRead = { status: 'unavailable' };
-const SHORTEST_POLL_MS = 5;
-const LONGEST_POLL_MS = 50;
+const MIN_POLL_MS = 5;
+const MAX_POLL_MS = 50;
 /**
- * Who waits for a load anyway does not give up at the first look that is late, or a busy moment
- * would make a load in each process.
+ * Consecutive polls without an answer after which a caller stops waiting for a load. If one late
+ * answer were enough, a busy moment would start a load in each process.
  */
-const TOLERATED_SILENCES = 2;
+const MAX_UNANSWERED_POLLS = 2;
 
 /**
- * The tier that processes share, as the cache uses it: entries in place of bytes, tags checked,
- * every wait bounded. It believes no server: what rejects, hangs or answers nonsense is
- * `unavailable` or a miss.
+ * The tier that processes share, as the cache uses it: it decodes entries, checks tags and bounds
+ * every wait. It does not rely on the server: a rejection, a hang or malformed bytes count as
+ * `unavailable` or as a miss.
  */
 export class SharedTier {
-  public readonly waits = new CacheWaits();
+  public readonly waiters = new LoadWaiters();
 
-  /** @param onCorrupt is told of a key whose bytes are not an entry */
+  /** @param onCorrupt receives a key whose bytes are not a valid entry */
   constructor(
     private readonly server: CacheServer,
     private readonly codec: CacheCodec,
@@ -60,7 +61,12 @@ export class SharedTier {
     private readonly onCorrupt: (key: string) => void,
   ) {}
 
-  /** @param at until when, on the clock of the deadlines */
+  /**
+   * Reads an entry.
+   *
+   * @param at the deadline, on the clock of `CacheDeadlines`
+   * @param use `look` removes corrupt bytes; `poll` also reads the lock; `own` is the lock's owner
+   */
   public async read(
     key: string,
     tags: readonly string[],
@@ -80,8 +86,8 @@ export class SharedTier {
       entry = decoded instanceof Promise ? await decoded : decoded;
     } catch {
       this.onCorrupt(key);
-      // Waited for: the removal ends the load lock too, and must not end the one that is taken
-      // next. An owner overwrites it.
+      // Awaited, because the removal also removes the load lock, and must not remove the lock that
+      // is acquired next. An owner overwrites the bytes instead.
       if (use === 'look')
         await this.deadlines.race(
           attempt(() => this.server.remove([key])),
@@ -89,15 +95,15 @@ export class SharedTier {
         );
       return { status: 'answered', found: undefined, locked, tagVersions };
     }
-    const others = unasked(entry, tags, tagVersions);
+    const others = uncheckedTags(entry, tags, tagVersions);
     if (others === undefined || (others.length > 0 && !(await this.othersMatch(entry, others, at))))
       return { status: 'answered', found: undefined, locked, tagVersions };
     return { status: 'answered', found: { entry, bytes: bytes.length }, locked, tagVersions };
   }
 
   /**
-   * The right to load a key that was not found, once it is nobody else's; never later than
-   * `lockWaitMs` and two spans of the deadlines.
+   * Claims the right to load a key that was not found, or waits for the process that has it. Takes
+   * at most `lockWaitMs` and two spans of the deadlines.
    */
   public async claim(
     key: string,
@@ -106,7 +112,7 @@ export class SharedTier {
     { wait, accepts }: ClaimOptions,
   ): Promise<Claim> {
     const end = performance.now() + this.lockWaitMs;
-    let pause = SHORTEST_POLL_MS;
+    let pollMs = MIN_POLL_MS;
     let unanswered = 0;
     for (let at = firstAt; ; at = this.deadlines.next()) {
       const lock = await this.acquire(key, at);
@@ -114,14 +120,15 @@ export class SharedTier {
       if (lock !== 'taken') return this.own(key, tags, at, lock, accepts);
       if (!wait) return { action: 'leave' };
       for (let locked = true; locked; ) {
-        const left = end - performance.now();
-        if (left <= 0) return { action: 'load' };
-        await this.waits.sleep(key, Math.min(pause, left));
-        pause = Math.min(pause * 1.5, LONGEST_POLL_MS);
+        const leftMs = end - performance.now();
+        if (leftMs <= 0) return { action: 'load' };
+        await this.waiters.wait(key, Math.min(pollMs, leftMs));
+        pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS);
         const read = await this.read(key, tags, this.deadlines.next(), 'poll');
         if (read.status === 'unavailable') {
           unanswered++;
-          if (unanswered >= TOLERATED_SILENCES || !this.server.available) return { action: 'load' };
+          if (unanswered >= MAX_UNANSWERED_POLLS || !this.server.available)
+            return { action: 'load' };
           continue;
         }
         unanswered = 0;
@@ -132,7 +139,7 @@ export class SharedTier {
     }
   }
 
-  /** Never rejects. */
+  /** Writes an entry. Never rejects. */
   public async write(
     key: string,
     bytes: Buffer,
@@ -146,12 +153,12 @@ export class SharedTier {
     return outcome;
   }
 
-  /** Never rejects. */
+  /** Frees a lock. Never rejects. */
   public async release(lock: LoadLock): Promise<void> {
     await attempt(() => this.server.release(lock)).catch(() => undefined);
   }
 
-  /** The versions of the tags, made where missing; undefined if they cannot be had in time. */
+  /** Returns the versions of the tags, creating missing ones; undefined if they arrive late. */
   public async versions(
     tags: readonly string[],
     at: number,
@@ -178,8 +185,8 @@ export class SharedTier {
   }
 
   /**
-   * Looks again: whoever had the lock between the miss and now may have stored the value. And the
-   * tags' versions count from here.
+   * Reads again as the lock's owner: the previous owner may have stored the value between the miss
+   * and now. The versions of the tags are those of this read.
    */
   private async own(
     key: string,
@@ -203,9 +210,7 @@ export class SharedTier {
     return tags.length === 0 ? { action: 'load', lock, tagVersions: [] } : { action: 'load', lock };
   }
 
-  /**
-   * Whether the tags that the read did not ask for have their versions still: a second round trip.
-   */
+  /** Checks the entry's tags that were not requested, in a second round trip. */
   private async othersMatch(
     entry: CacheEntry,
     others: readonly string[],
@@ -216,26 +221,59 @@ export class SharedTier {
   }
 }
 
+/** Calls that wait for a load of another process: each sleeps between two polls. */
+export class LoadWaiters {
+  private readonly waiters = new Map<string, Set<() => void>>();
+
+  /** Waits for a time, or until the load of the key has ended. */
+  public wait(key: string, milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const waiters = this.waiters.get(key) ?? new Set();
+      this.waiters.set(key, waiters);
+      const wake = () => {
+        clearTimeout(timer);
+        waiters.delete(wake);
+        if (waiters.size === 0 && this.waiters.get(key) === waiters) this.waiters.delete(key);
+        resolve();
+      };
+      const timer = setTimeout(wake, milliseconds);
+      waiters.add(wake);
+    });
+  }
+
+  public wake(keys: Iterable<string>): void {
+    if (this.waiters.size === 0) return;
+    for (const key of keys) for (const wake of [...(this.waiters.get(key) ?? [])]) wake();
+  }
+
+  public close(): void {
+    this.wake([...this.waiters.keys()]);
+  }
+}
+
 /**
- * An entry must carry every tag that the caller names, and each of its tags must have the version
- * from before its load.
- * @returns the tags that were not asked for, which are to be looked up; undefined if the entry is
- * over
+ * Checks the requested tags of an entry. The entry must carry every requested tag, and each of its
+ * tags must still have the version from before its load.
+ *
+ * @returns the entry's tags that were not requested, whose versions are still to be checked;
+ * undefined if the entry is invalid
  */
-function unasked(
+function uncheckedTags(
   entry: CacheEntry,
   tags: readonly string[],
   versions: readonly (string | null)[],
 ): readonly string[] | undefined {
   if (entry.tagVersions.length !== entry.tags.length) return undefined;
   for (let i = 0; i < tags.length; i++) {
-    const place = entry.tags.indexOf(tags[i] as string);
-    if (place === -1 || versions[i] !== entry.tagVersions[place]) return undefined;
+    const index = entry.tags.indexOf(tags[i] as string);
+    if (index === -1 || versions[i] !== entry.tagVersions[index]) return undefined;
   }
-  return entry.tags.length === tags.length ? NONE : entry.tags.filter((tag) => !tags.includes(tag));
+  return entry.tags.length === tags.length
+    ? NO_TAGS
+    : entry.tags.filter((tag) => !tags.includes(tag));
 }
 
-/** What throws at once rejects like the rest. */
+/** Turns a synchronous error into a rejection. */
 function attempt<T>(work: () => Promise<T>): Promise<T> {
   try {
     return work();

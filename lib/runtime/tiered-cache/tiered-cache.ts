@@ -1,16 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { CacheCodec } from '../entries';
 import { CacheMetrics } from '../metrics';
-import { boundedKey } from '../shared';
-import { CacheAnswers, type CacheLookup } from './answers';
-import { CacheBackground } from './background';
+import { shortenKey } from '../shared';
 import { CacheDeadlines } from './deadlines';
 import type { CacheEvents } from './events';
-import { CacheFlights } from './flights';
-import { RenewalPace } from './freshness';
-import { handOut } from './isolation';
-import { type CacheLoader, CacheLoading, type Loaded } from './loading';
-import { CacheMemory, type MemoryEntry } from './memory';
+import { InvalidationClock } from './invalidation-clock';
+import { valueForCaller } from './isolation';
+import { type CacheLoader, type CacheLookup, Loads } from './loads';
+import { type MemoryEntry, MemoryTier } from './memory';
+import { CacheObserver } from './observer';
 import {
   type CacheCallOptions,
   type CacheSettings,
@@ -20,43 +18,42 @@ import {
   lifetimeSeconds,
   type TieredCacheOptions,
 } from './options';
-import { CacheReport } from './report';
-import { CacheSequence } from './sequence';
+import { PendingTasks } from './pending-tasks';
 import type { CacheServer } from './server';
 import { SharedTier } from './shared';
 import type { CacheStrategy } from './strategy';
-import { boundedTags, carriesAll } from './tags';
 
 /**
- * Values that are slow to make, kept in the memory of the process and on a server that processes
+ * Caches values that are slow to load, in the memory of the process and on a server that processes
  * share.
  *
- * Nobody who calls it sees an error of the cache: a server that is down costs a load. What is kept,
- * for how long and in which form is the strategy's; docs/runtime/cache.md says what can be stale,
+ * Callers never see an error of the cache: when the server is down, they load. The strategy decides
+ * what is cached, for how long and in which format. docs/runtime/cache.md says what can be stale,
  * and for how long.
  *
- * const cache = new TieredCache({ server: new ValkeyServer({ host: 'cache.internal' }) }); const
- * quote = await cache.getOrLoad('ACME', () => loadQuote('ACME'), { strategy: CACHE_STRATEGIES.kpi,
- * tags: ['quotes'] });
  * @example
+ * const cache = new TieredCache({ server: new ValkeyServer({ host: 'cache.internal' }) });
+ * const quote = await cache.getOrLoad('ACME', () => loadQuote('ACME'), {
+ *   strategy: CACHE_STRATEGIES.kpi,
+ *   tags: ['quotes'],
+ * });
  */
 export class TieredCache {
   private readonly settings: CacheSettings;
   private readonly server: CacheServer | undefined;
   private readonly shared: SharedTier | undefined;
-  private readonly sequence = new CacheSequence();
-  private readonly background = new CacheBackground();
+  private readonly clock = new InvalidationClock();
+  private readonly tasks = new PendingTasks();
   private readonly strategies = new WeakMap<CacheStrategy, CompleteStrategy>();
   private readonly ending = new AbortController();
   private readonly deadlines: CacheDeadlines;
-  private readonly memory: CacheMemory;
-  private readonly loading: CacheLoading;
-  private readonly answers: CacheAnswers;
-  private readonly report: CacheReport;
+  private readonly memory: MemoryTier;
+  private readonly loads: Loads;
+  private readonly observer: CacheObserver;
   private busAlive: boolean;
   private closing: Promise<void> | undefined;
 
-  /** @throws IsochroneError for an option that cannot be meant */
+  /** @throws IsochroneError for invalid options */
   constructor(options: TieredCacheOptions = {}) {
     const settings = cacheSettings(options);
     const { maxEntryBytes, compressionThresholdBytes, server } = options;
@@ -66,90 +63,84 @@ export class TieredCache {
     });
     this.settings = settings;
     this.server = server;
-    this.report = new CacheReport(options.metrics ?? new CacheMetrics());
+    this.observer = new CacheObserver(options.metrics ?? new CacheMetrics());
     this.deadlines = new CacheDeadlines(settings.budgetMs);
-    this.memory = new CacheMemory(
+    this.memory = new MemoryTier(
       { entries: settings.memoryEntries, bytes: settings.memoryBytes },
       settings.isolation,
-      this.sequence,
+      this.clock,
     );
     this.shared =
       server &&
       new SharedTier(server, codec, this.deadlines, settings.lockWaitMs, (key) =>
-        this.report.corrupt(key),
+        this.observer.corrupt(key),
       );
     setMaxListeners(0, this.ending.signal);
-    const { memory, sequence, deadlines, shared, background, report } = this;
-    const common = { memory, sequence, deadlines, shared, background, report };
-    this.loading = new CacheLoading({
-      ...common,
+    const { memory, clock, deadlines, shared, tasks, observer } = this;
+    this.loads = new Loads({
+      memory,
+      clock,
+      deadlines,
+      shared,
+      tasks,
+      observer,
       codec,
       maxPendingWrites: settings.maxPendingWrites,
       signal: this.ending.signal,
     });
-    const flights = new CacheFlights<Loaded>(
-      sequence,
-      (lock) => shared && background.run(shared.release(lock)),
-    );
-    this.answers = new CacheAnswers({
-      ...common,
-      flights,
-      loading: this.loading,
-      pace: new RenewalPace(),
-    });
-    const { metrics } = report;
+    const { metrics } = observer;
     metrics.gauge('cache_memory_entries', () => memory.size);
     metrics.gauge('cache_memory_bytes', () => memory.bytes);
-    metrics.gauge('cache_pending_writes', () => this.loading.pendingWrites);
+    metrics.gauge('cache_pending_writes', () => this.loads.pendingWrites);
     this.busAlive = server?.busAlive ?? true;
     if (server !== undefined) this.listen(server);
   }
 
-  /** Where this cache counts. */
+  /** The metrics in which this cache counts. */
   public get metrics(): CacheMetrics {
-    return this.report.metrics;
+    return this.observer.metrics;
   }
 
   /**
-   * The value of a key, loaded if there is none. All callers of a key share one load, those of
-   * other processes too.
+   * Returns the value of a key, and loads it if necessary. All callers of a key share one load,
+   * also across processes.
    *
-   * @throws what the loader throws, as it is; CachedLoadError for an error that `cacheError` had
-   * remembered; IsochroneError for options that cannot be meant
+   * @throws the loader's own error; CachedLoadError for an error that was cached because
+   * `cacheError` returned true; IsochroneError for invalid options
    */
   public getOrLoad<T>(key: string, loader: CacheLoader<T>, options?: CacheCallOptions): Promise<T> {
     const strategy = options?.strategy ?? this.settings.strategy;
-    const name = boundedKey(strategy.prefix + key);
-    const held = this.memory.find(name);
-    if (held !== undefined) {
+    const name = shortenKey(strategy.prefix + key);
+    const cached = this.memory.find(name);
+    if (cached !== undefined) {
       const now = Date.now();
-      if (now < held.quietUntil && this.trusts(held, options?.tags, now)) {
-        this.report.hit(name, 'memory', true);
-        return Promise.resolve((held.copied ? handOut(held) : held.value) as T);
+      if (now < cached.plainHitUntil && this.trusts(cached, options?.tags, now)) {
+        this.observer.hit(name, 'memory', true);
+        return Promise.resolve((cached.copied ? valueForCaller(cached) : cached.value) as T);
       }
     }
-    return this.answer(name, loader, options, held) as Promise<T>;
+    return this.getOrLoadByName(name, loader, options, cached) as Promise<T>;
   }
 
-  /** The value of a key, if there is one; nothing is loaded, and nothing renewed. */
+  /** Returns the value of a key, if it is cached. Loads and renews nothing. */
   public async get<T>(
     key: string,
     options?: Pick<CacheCallOptions, 'strategy' | 'tags'>,
   ): Promise<CacheLookup<T>> {
     const strategy = this.complete(options?.strategy);
-    const name = boundedKey(strategy.prefix + key);
+    const name = shortenKey(strategy.prefix + key);
     if (this.closing !== undefined) return { found: false };
-    const held = this.trusted(this.memory.find(name), options?.tags);
-    return this.answers.look(
-      { key: name, tags: boundedTags(options?.tags), strategy },
-      held,
+    const cached = this.trusted(this.memory.find(name), options?.tags);
+    return this.loads.lookUp(
+      { key: name, tags: shortenTags(options?.tags), strategy },
+      cached,
     ) as Promise<CacheLookup<T>>;
   }
 
   /**
-   * Keeps a value in place of what there was. Loads that have begun before do not replace it. It
-   * resolves when the server has the value, or will lose the old one before anything else once it
-   * is back. A value that cannot be kept only removes the old one.
+   * Replaces the value of a key. Loads that began earlier do not overwrite it. Resolves when the
+   * server has the new value, or is certain to lose the old value first when it is back. If the new
+   * value cannot be cached, the old value is only removed.
    */
   public async set(
     key: string,
@@ -159,100 +150,104 @@ export class TieredCache {
     if (this.closing !== undefined) return;
     const strategy = this.complete(options?.strategy);
     const ttlSeconds = checkedTtl(options);
-    const name = boundedKey(strategy.prefix + key);
+    const name = shortenKey(strategy.prefix + key);
     this.forget([name], []);
-    if (
-      await this.loading.put(
-        { key: name, tags: boundedTags(options?.tags), strategy, ttlSeconds },
-        value,
-      )
-    )
-      return;
+    const request = { key: name, tags: shortenTags(options?.tags), strategy, ttlSeconds };
+    if (await this.loads.set(request, value)) return;
     await this.server?.remove([name]).catch(() => false);
   }
 
   /**
-   * Removes keys from this process, the server and other processes. `reached` is false if the
-   * server has to be told later, which is done as soon as it is back; until then other processes
-   * may serve the old values.
+   * Removes keys from this process, the server and other processes.
+   *
+   * @returns `reached`: false if the server could not be told. It is told as soon as it is back;
+   * until then, other processes may serve the old values.
    */
   public async delete(
     keys: string | readonly string[],
     options?: Pick<CacheCallOptions, 'strategy'>,
   ): Promise<{ readonly reached: boolean }> {
     const { prefix } = this.complete(options?.strategy);
-    const names = (typeof keys === 'string' ? [keys] : keys).map((key) => boundedKey(prefix + key));
+    const names = (typeof keys === 'string' ? [keys] : keys).map((key) => shortenKey(prefix + key));
     if (names.length === 0) return { reached: true };
     this.forget(names, []);
-    this.report.invalidate(names, [], 'this-process');
+    this.observer.invalidate(names, [], 'this-process');
     return { reached: await this.reached(this.server?.remove(names), names, []) };
   }
 
-  /** Ends all values that carry one of the tags, however many; `reached` as with `delete`. */
+  /**
+   * Invalidates all values that carry one of the tags, however many.
+   *
+   * @returns `reached`, as `delete` does
+   */
   public async invalidateTags(...tags: readonly string[]): Promise<{ readonly reached: boolean }> {
-    const names = boundedTags(tags);
+    const names = shortenTags(tags);
     if (names.length === 0) return { reached: true };
     this.forget([], names);
-    this.report.invalidate([], names, 'this-process');
+    this.observer.invalidate([], names, 'this-process');
     return { reached: await this.reached(this.server?.bumpTags(names), [], names) };
   }
 
-  /** Calls the listener at each event, in the call that causes it; the answer ends that. */
+  /**
+   * Adds a listener, which is called synchronously in the call that causes the event.
+   *
+   * @returns a function that removes the listener
+   */
   public on<E extends keyof CacheEvents>(
     event: E,
     listener: (event: CacheEvents[E]) => void,
   ): () => void {
-    return this.report.listeners.add(event, listener);
+    return this.observer.listeners.add(event, listener);
   }
 
   /**
-   * Aborts the signal of loads, waits for writes and renewals under way, for two seconds at most,
-   * and closes the server. Afterwards `getOrLoad` calls its loader and keeps nothing.
+   * Aborts the signal of loads, waits for pending writes and renewals for at most two seconds, and
+   * closes the server. Afterwards `getOrLoad` calls its loader and caches nothing.
    */
   public close(): Promise<void> {
     this.closing ??= this.end();
     return this.closing;
   }
 
-  private answer(
+  private getOrLoadByName(
     name: string,
     loader: CacheLoader<unknown>,
     options: CacheCallOptions | undefined,
-    held: MemoryEntry | undefined,
+    cached: MemoryEntry | undefined,
   ) {
     try {
       if (this.closing !== undefined)
         return Promise.resolve(loader({ signal: this.ending.signal }));
       const request = {
         key: name,
-        tags: boundedTags(options?.tags),
+        tags: shortenTags(options?.tags),
         strategy: this.complete(options?.strategy),
         ttlSeconds: checkedTtl(options),
         cacheError: options?.cacheError ?? this.settings.cacheError,
         loader,
       };
-      return this.answers.answer(request, this.trusted(held, options?.tags));
+      return this.loads.getOrLoad(request, this.trusted(cached, options?.tags));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /**
-   * Whether an entry of the memory may be what the server has, as far as messages tell, and is what
-   * the caller asks for.
+   * Whether an entry in memory carries the requested tags, and, as far as messages tell, equals the
+   * server's.
    */
-  private trusts(held: MemoryEntry, tags: readonly string[] | undefined, now: number): boolean {
+  private trusts(cached: MemoryEntry, tags: readonly string[] | undefined, now: number): boolean {
     return (
-      (this.busAlive || now - held.writtenAt < this.settings.busLossStaleMs) &&
-      carriesAll(held.tags, tags)
+      (this.busAlive || now - cached.writtenAt < this.settings.busLossStaleMs) &&
+      carriesAll(cached.tags, tags)
     );
   }
 
   private trusted(
-    held: MemoryEntry | undefined,
+    cached: MemoryEntry | undefined,
     tags: readonly string[] | undefined,
   ): MemoryEntry | undefined {
-    return held !== undefined && this.trusts(held, tags, Date.now()) ? held : undefined;
+    return cached !== undefined && this.trusts(cached, tags, Date.now()) ? cached : undefined;
   }
 
   private complete(strategy: CacheStrategy = this.settings.strategy): CompleteStrategy {
@@ -263,11 +258,11 @@ export class TieredCache {
     return complete;
   }
 
-  /** Drops what this process has, and what it is loading, in this very tick. */
+  /** Drops what this process has cached or is loading, within the current tick. */
   private forget(names: readonly string[], tags: readonly string[]): void {
-    if (names.length > 0) this.sequence.invalidateKeys(names);
+    if (names.length > 0) this.clock.invalidateKeys(names);
     for (const name of names) this.memory.drop(name);
-    if (tags.length > 0) this.sequence.invalidateTags(tags);
+    if (tags.length > 0) this.clock.invalidateTags(tags);
   }
 
   private async reached(
@@ -276,8 +271,8 @@ export class TieredCache {
     tags: readonly string[],
   ): Promise<boolean> {
     const reached = sent === undefined || (await sent.catch(() => false));
-    // What was read meanwhile may be from before: the server's answers are in order only where it
-    // has answered all.
+    // Reads that ran meanwhile may have returned old values: the server's answers are known to be
+    // in order only if it answered all commands.
     if (!reached) this.forget(names, tags);
     return reached;
   }
@@ -287,24 +282,24 @@ export class TieredCache {
     this.metrics.gauge('cache_bus_up', () => Number(server.busAlive));
     server.onMessage(({ keys, tags, loaded }) => {
       this.forget(keys, tags);
-      if (keys.length > 0 || tags.length > 0) this.report.invalidate(keys, tags, 'other-process');
-      this.shared?.waits.wake(loaded);
+      if (keys.length > 0 || tags.length > 0) this.observer.invalidate(keys, tags, 'other-process');
+      this.shared?.waiters.wake(loaded);
     });
     server.onBusChange((alive) => {
       this.busAlive = alive;
-      // What was said in between is lost.
+      // Messages sent in between are lost.
       if (alive) this.memory.clear();
-      this.report.bus(alive);
+      this.observer.bus(alive);
     });
-    server.onAvailabilityChange((available) => this.report.server(available));
+    server.onAvailabilityChange((available) => this.observer.server(available));
     server.onFailure?.((kind) => this.metrics.count('cache_server_errors_total', { kind }));
   }
 
   private async end(): Promise<void> {
     this.memory.clear();
     this.ending.abort();
-    this.shared?.waits.close();
-    await this.background.settled();
+    this.shared?.waiters.close();
+    await this.tasks.settled();
     this.deadlines.close();
     await this.server?.close();
   }
@@ -314,4 +309,20 @@ function checkedTtl(options: Pick<CacheCallOptions, 'ttlSeconds'> | undefined): 
   return options?.ttlSeconds === undefined
     ? undefined
     : lifetimeSeconds('TieredCache', 'ttlSeconds', options.ttlSeconds, 0.001);
+}
+
+const NO_TAGS: readonly string[] = [];
+
+/** The names under which tags are stored, each once. */
+function shortenTags(tags: readonly string[] | undefined): readonly string[] {
+  if (tags === undefined || tags.length === 0) return NO_TAGS;
+  if (tags.length === 1) return [shortenKey(tags[0] as string)];
+  return [...new Set(tags.map(shortenKey))];
+}
+
+/** Whether an entry carries every requested tag. */
+function carriesAll(carried: readonly string[], requested: readonly string[] | undefined): boolean {
+  if (requested === undefined) return true;
+  for (const tag of requested) if (!carried.includes(shortenKey(tag))) return false;
+  return true;
 }

@@ -1,18 +1,21 @@
 import type { ServerRead } from '../tiered-cache';
 
 /**
- * Names that go into one command. It is sent as soon as it has so many, and the server works on it
- * while the next one is put together.
+ * The most names in one command. A batch that reaches it is sent at once: the server works on it
+ * while the next batch is collected.
  */
 const MAX_NAMES = 64;
 
-/** What lies at names, in their order; undefined if the server did not answer. */
+/**
+ * Fetches the values of names, in their order; null for a missing value. Resolves to undefined if
+ * the server did not answer.
+ */
 export type FetchNames = (
   names: readonly string[],
 ) => Promise<readonly (Buffer | null)[] | undefined>;
 
-/** One name's place in a batch. */
-interface Place {
+/** The position of one name in a batch. */
+interface Position {
   readonly batch: Batch;
   readonly at: number;
 }
@@ -20,27 +23,27 @@ interface Place {
 /** Names that are fetched together, each once. */
 class Batch {
   public readonly names: string[] = [];
-  private readonly places = new Map<string, number>();
+  private readonly positions = new Map<string, number>();
   private readonly reads: BatchedRead[] = [];
   private replies: readonly (Buffer | null)[] | undefined;
   private readonly texts: (string | null)[] = [];
 
-  public add(name: string, read: BatchedRead): Place {
-    let at = this.places.get(name);
+  public add(name: string, read: BatchedRead): Position {
+    let at = this.positions.get(name);
     if (at === undefined) {
       at = this.names.push(name) - 1;
-      this.places.set(name, at);
+      this.positions.set(name, at);
     }
     if (this.reads.at(-1) !== read) {
       this.reads.push(read);
-      read.awaited++;
+      read.batchesAwaited++;
     }
     return { batch: this, at };
   }
 
-  public fill(replies: readonly (Buffer | null)[] | undefined): void {
+  public complete(replies: readonly (Buffer | null)[] | undefined): void {
     this.replies = replies;
-    for (const read of this.reads) read.answered();
+    for (const read of this.reads) read.batchCompleted();
   }
 
   public get failed(): boolean {
@@ -51,7 +54,7 @@ class Batch {
     return this.replies?.[at] ?? null;
   }
 
-  /** A tag's version; many reads of one batch ask for the same. */
+  /** The version of a tag. It is decoded once, because many reads of a batch share a tag. */
   public text(at: number): string | null {
     let text = this.texts[at];
     if (text === undefined) {
@@ -63,51 +66,51 @@ class Batch {
 }
 
 /**
- * Collects the names that are asked of one server within one turn of the event loop, and fetches
- * them together.
+ * Collects the names that are requested from one server within one turn of the event loop, and
+ * fetches them together.
  */
 export class ReadBatcher {
   private batch: Batch | undefined;
 
   constructor(private readonly fetch: FetchNames) {}
 
-  public add(name: string, read: BatchedRead): Place {
+  public add(name: string, read: BatchedRead): Position {
     let { batch } = this;
     if (batch === undefined) {
       batch = new Batch();
       this.batch = batch;
-      // Runs after the promises of this turn, whose continuations ask for more.
+      // Runs after the promises of this turn, whose continuations may request more names.
       process.nextTick(ReadBatcher.send, this, batch);
     }
-    const place = batch.add(name, read);
+    const position = batch.add(name, read);
     if (batch.names.length >= MAX_NAMES) ReadBatcher.send(this, batch);
-    return place;
+    return position;
   }
 
   private static send(batcher: ReadBatcher, batch: Batch): void {
-    // Sent already, when it was full.
+    // A full batch has been sent already.
     if (batcher.batch !== batch) return;
     batcher.batch = undefined;
     batcher.fetch(batch.names).then(
-      (replies) => batch.fill(replies),
-      () => batch.fill(undefined),
+      (replies) => batch.complete(replies),
+      () => batch.complete(undefined),
     );
   }
 }
 
-/** One read, whose names may lie in several batches when they lie on several servers. */
+/** One read. Its names are in several batches if several servers own them. */
 export class BatchedRead {
-  /** Batches that have not been answered. */
-  public awaited = 0;
-  public value: Place | undefined;
-  public lock: Place | undefined;
-  public readonly tags: Place[] = [];
+  /** The number of batches that are not complete. */
+  public batchesAwaited = 0;
+  public value: Position | undefined;
+  public lock: Position | undefined;
+  public readonly tags: Position[] = [];
 
   constructor(private readonly resolve: (read: ServerRead) => void) {}
 
-  public answered(): void {
-    this.awaited--;
-    if (this.awaited === 0) this.resolve(this.result());
+  public batchCompleted(): void {
+    this.batchesAwaited--;
+    if (this.batchesAwaited === 0) this.resolve(this.result());
   }
 
   private result(): ServerRead {

@@ -1,56 +1,55 @@
 import { randomBytes } from 'node:crypto';
+import type { Redis } from 'iovalkey';
 import type { BusMessage } from '../tiered-cache';
-import { reconnectDelay } from './connection';
+import { type CacheConnection, nodeAddress, reconnectDelay } from './connection';
+import type { NodeConnections } from './nodes';
+import type { CompleteServerOptions } from './options';
 
-/** Names that one message carries at most. */
+/** The most names in one message. */
 const MAX_NAMES = 500;
 
-/** Heartbeats in a row that may stay unheard. */
-const MISSED_BEATS = 3;
+/** Consecutive heartbeats that may be missed before the bus counts as lost. */
+const MAX_MISSED_HEARTBEATS = 3;
+
+export interface BusSubscriber {
+  readonly onSubscribed: () => void;
+  readonly onMessage: (channel: string, text: string) => void;
+  /** The connection broke. No message follows. */
+  readonly onEnd: () => void;
+}
 
 /** How a bus reaches its server. */
 export interface BusTransport {
-  /**
-   * Hears channels until `end` or until the connection breaks; `hear` gets what is said, and
-   * nothing after `ended`.
-   */
-  subscribe(
-    channels: readonly string[],
-    on: {
-      subscribed: () => void;
-      hear: (channel: string, text: string) => void;
-      ended: () => void;
-    },
-  ): { end(): void };
-  /** False if the server did not take it. */
+  /** Subscribes to channels until `end` is called or the connection breaks. */
+  subscribe(channels: readonly string[], subscriber: BusSubscriber): { end(): void };
+  /** Resolves to false if the server did not accept the message. */
   publish(channel: string, text: string): Promise<boolean>;
 }
 
-interface Told {
+/** A message of the bus, as JSON on the channel. */
+interface BusPayload extends Partial<BusMessage> {
+  /** The bus that sent it. */
   readonly from: string;
-  readonly keys?: readonly string[];
-  readonly tags?: readonly string[];
-  readonly loaded?: readonly string[];
-  /**
-   * The sender lost count of what it invalidated: nothing that was heard before may be relied on.
-   */
+  /** The sender lost track of what it invalidated: anything received before may be outdated. */
   readonly reset?: boolean;
 }
 
 export interface CacheBusOptions {
   readonly channel: string;
+  /** Milliseconds between two heartbeats. */
   readonly heartbeatMs: number;
-  /** Whether to hear as well as to tell. */
-  readonly hears: boolean;
+  /** Whether to receive messages as well as send them. */
+  readonly subscribes: boolean;
 }
 
 /**
- * Tells other processes what this one did, and hears them.
+ * Tells other processes about invalidations and loads, and receives theirs.
  *
- * Pub/sub confirms nothing: a subscriber behind a dead connection hears silence and takes it for
- * peace. So each process says something to itself, on a channel of its own and the connection that
- * hears the others; what it does not hear, it may have missed from others as well. Beats are
- * counted and not timed, so that a pause of this process is not taken for a loss.
+ * Pub/sub confirms nothing: a subscriber on a dead connection cannot tell a loss from a quiet
+ * period. So each process sends heartbeats to itself, on a channel of its own, over the connection
+ * on which it receives the others' messages. If a heartbeat does not arrive, other messages may be
+ * missing too. Heartbeats are counted rather than timed, so that a pause of this process does not
+ * count as a loss.
  */
 export class CacheBus {
   private readonly id = randomBytes(9).toString('base64url');
@@ -60,7 +59,7 @@ export class CacheBus {
   private heartbeat: NodeJS.Timeout | undefined;
   private reconnect: NodeJS.Timeout | undefined;
   private attempts = 0;
-  private missed = 0;
+  private missedHeartbeats = 0;
   private isAlive = false;
   private closed = false;
   private outgoing:
@@ -71,11 +70,12 @@ export class CacheBus {
     private readonly transport: BusTransport,
     private readonly options: CacheBusOptions,
   ) {
-    if (!options.hears) return;
+    if (!options.subscribes) return;
     this.connect();
     this.heartbeat = setInterval(() => this.beat(), options.heartbeatMs).unref();
   }
 
+  /** Whether messages are known to arrive. */
   public get alive(): boolean {
     return this.isAlive;
   }
@@ -95,11 +95,11 @@ export class CacheBus {
   private connect(): void {
     let current = true;
     const subscription = this.transport.subscribe([this.options.channel, this.ownChannel], {
-      subscribed: () => void this.transport.publish(this.ownChannel, ''),
-      hear: (channel, text) => {
-        if (current) this.hear(channel, text);
+      onSubscribed: () => void this.transport.publish(this.ownChannel, ''),
+      onMessage: (channel, text) => {
+        if (current) this.receive(channel, text);
       },
-      ended: () => {
+      onEnd: () => {
         if (current && this.subscription === handle) this.lost();
       },
     });
@@ -114,18 +114,18 @@ export class CacheBus {
 
   private beat(): void {
     if (this.subscription === undefined) return;
-    if (this.missed >= MISSED_BEATS) {
+    if (this.missedHeartbeats >= MAX_MISSED_HEARTBEATS) {
       this.lost();
       return;
     }
-    this.missed++;
+    this.missedHeartbeats++;
     void this.transport.publish(this.ownChannel, '');
   }
 
   private lost(): void {
     this.subscription?.end();
     this.subscription = undefined;
-    this.missed = 0;
+    this.missedHeartbeats = 0;
     this.setAlive(false);
     if (this.closed) return;
     this.attempts++;
@@ -138,28 +138,29 @@ export class CacheBus {
     for (const listener of this.changeListeners) listener(alive);
   }
 
-  private hear(channel: string, text: string): void {
+  private receive(channel: string, text: string): void {
     if (channel === this.ownChannel) {
-      this.missed = 0;
+      this.missedHeartbeats = 0;
       this.attempts = 0;
       this.setAlive(true);
       return;
     }
-    const told = parse(text);
-    if (told === undefined || told.from === this.id) return;
-    if (told.reset === true) {
+    const payload = parsePayload(text);
+    if (payload === undefined || payload.from === this.id) return;
+    if (payload.reset === true) {
       const wasAlive = this.isAlive;
       this.setAlive(false);
       this.setAlive(wasAlive);
       return;
     }
-    const message = { keys: told.keys ?? [], tags: told.tags ?? [], loaded: told.loaded ?? [] };
-    for (const listener of this.messageListeners) listener(message);
+    const { keys = [], tags = [], loaded = [] } = payload;
+    for (const listener of this.messageListeners) listener({ keys, tags, loaded });
   }
 
   /**
-   * Tells the others, together with what else is told in this turn of the event loop. False if the
-   * server did not take it.
+   * Tells the other processes. Everything from one turn of the event loop is sent together.
+   *
+   * @returns false if the server did not accept the message
    */
   public tell({ keys = [], tags = [], loaded = [] }: Partial<BusMessage>): Promise<boolean> {
     if (this.closed) return Promise.resolve(false);
@@ -179,41 +180,41 @@ export class CacheBus {
     const { outgoing } = this;
     this.outgoing = undefined;
     if (outgoing === undefined) return true;
-    const messages: Told[] = [];
+    const { sent: _, ...names } = outgoing;
+    // Usually there are one or two names, which fit in one message.
+    if (names.keys.length + names.tags.length + names.loaded.length <= MAX_NAMES)
+      return this.publish([{ from: this.id, ...names }]);
+    const payloads: BusPayload[] = [];
     for (const kind of ['keys', 'tags', 'loaded'] as const) {
-      for (let at = 0; at < outgoing[kind].length; at += MAX_NAMES) {
-        messages.push({ from: this.id, [kind]: outgoing[kind].slice(at, at + MAX_NAMES) });
-      }
+      for (let at = 0; at < names[kind].length; at += MAX_NAMES)
+        payloads.push({ from: this.id, [kind]: names[kind].slice(at, at + MAX_NAMES) });
     }
-    // Most often there is one name or two, and they go together.
-    const few = outgoing.keys.length + outgoing.tags.length + outgoing.loaded.length <= MAX_NAMES;
-    const { sent: _, ...all } = outgoing;
-    return this.publish(few ? [{ from: this.id, ...all }] : messages);
+    return this.publish(payloads);
   }
 
-  /** Tells the others that anything may have been invalidated. */
+  /** Tells the other processes that anything may have been invalidated. */
   public reset(): Promise<boolean> {
     return this.publish([{ from: this.id, reset: true }]);
   }
 
-  private async publish(messages: readonly Told[]): Promise<boolean> {
+  private async publish(payloads: readonly BusPayload[]): Promise<boolean> {
     const published = await Promise.all(
-      messages.map((message) =>
-        this.transport.publish(this.options.channel, JSON.stringify(message)),
+      payloads.map((payload) =>
+        this.transport.publish(this.options.channel, JSON.stringify(payload)),
       ),
     );
     return published.every(Boolean);
   }
 
   /**
-   * Takes a new connection and leaves the old one when the new one hears: nothing is missed in
-   * between.
+   * Opens a new connection, and closes the old one once the new one has subscribed: no message is
+   * missed in between.
    */
   public renew(): void {
     const { subscription } = this;
     if (subscription === undefined || this.closed) return;
     const next = this.transport.subscribe([this.options.channel, this.ownChannel], {
-      subscribed: () => {
+      onSubscribed: () => {
         if (this.subscription !== subscription || this.closed) {
           next.end();
           return;
@@ -221,8 +222,8 @@ export class CacheBus {
         this.subscription = next;
         subscription.end();
       },
-      hear: (channel, text) => this.hear(channel, text),
-      ended: () => {
+      onMessage: (channel, text) => this.receive(channel, text),
+      onEnd: () => {
         if (this.subscription === next) this.lost();
       },
     });
@@ -238,20 +239,69 @@ export class CacheBus {
   }
 }
 
-/** A message; undefined for what is none, which another application may have said. */
-function parse(text: string): Told | undefined {
+/**
+ * Parses a message of the bus. Returns undefined if it is malformed, for example because another
+ * application published on the channel.
+ */
+function parsePayload(text: string): BusPayload | undefined {
   try {
-    const told = JSON.parse(text) as Told | null;
-    const lists = [told?.keys, told?.tags, told?.loaded].filter((list) => list !== undefined);
-    const isMessage =
-      typeof told?.from === 'string' &&
-      lists.every((list) => Array.isArray(list) && list.every(isName));
-    return isMessage ? told : undefined;
+    const payload = JSON.parse(text) as BusPayload | null;
+    const lists = [payload?.keys, payload?.tags, payload?.loaded].filter(
+      (list) => list !== undefined,
+    );
+    const isPayload =
+      typeof payload?.from === 'string' &&
+      lists.every((list) => Array.isArray(list) && list.every((name) => typeof name === 'string'));
+    return isPayload ? payload : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isName(name: unknown): boolean {
-  return typeof name === 'string';
+/**
+ * Pub/sub of a server: a connection of its own to subscribe, and the connection of the commands to
+ * publish.
+ */
+export function valkeyBusTransport(
+  connection: CacheConnection,
+  nodes: NodeConnections,
+  options: CompleteServerOptions,
+): BusTransport {
+  // Any node forwards a message to the whole cluster. Using the same node for as long as it is
+  // available keeps messages in order.
+  const choice = Math.random();
+  const publisher = (): Redis | undefined => {
+    const servers = connection.servers();
+    if (!options.cluster) return servers[0];
+    const available = servers.filter((server) => nodes.at(nodeAddress(server)).breaker.available);
+    return available[Math.floor(choice * available.length)];
+  };
+  return {
+    subscribe: (channels, { onSubscribed, onMessage, onEnd }) => {
+      const subscriber = connection.subscriber();
+      subscriber.on('message', onMessage);
+      subscriber.on('end', onEnd);
+      let ended = false;
+      void connection.prepared.then(() => {
+        if (!ended)
+          subscriber.subscribe(...channels).then(onSubscribed, () => subscriber.disconnect());
+      });
+      return {
+        end: () => {
+          ended = true;
+          const { stream } = subscriber;
+          subscriber.disconnect();
+          // A server that hangs would not confirm the end, and would delay the exit by two seconds.
+          stream?.destroy();
+        },
+      };
+    },
+    publish: async (channel, text) => {
+      const server = publisher();
+      if (server === undefined) return false;
+      const node = nodes.at(options.cluster ? nodeAddress(server) : '');
+      return (await nodes.send(node, () => server.publish(channel, text), options.writeTimeoutMs))
+        .ok;
+    },
+  };
 }

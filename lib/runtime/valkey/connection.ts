@@ -1,43 +1,38 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'iovalkey';
 import { optionalPackage } from '../shared';
 import { CacheCredentials } from './credentials';
-import { cacheErrorKind } from './error-kinds';
-import type { CompleteServerOptions } from './server-options';
-import { slotOf } from './slots';
+import { cacheErrorKind } from './errors';
+import type { CompleteServerOptions } from './options';
 
 function iovalkey(): typeof import('iovalkey') {
-  return optionalPackage(
-    'iovalkey',
-    'ValkeyServer',
-    () => require('iovalkey') as typeof import('iovalkey'),
-  );
+  return optionalPackage('iovalkey', 'ValkeyServer', () => require('iovalkey'));
 }
 
 /**
- * The longest pause between two attempts to connect: a server that is back is found within half a
+ * The longest pause between two attempts to connect. A server that is back is found within half a
  * second.
  */
 const MAX_RECONNECT_MS = 500;
 
 /**
- * Milliseconds after which a silent connection is probed by TCP, so that no balancer or NAT forgets
- * it.
+ * Milliseconds of silence after which TCP probes a connection, so that no load balancer or NAT
+ * drops it.
  */
 const KEEP_ALIVE_MS = 10_000;
 
 /**
- * Milliseconds that the client leaves a timer behind at the end of a connection: its own two
- * seconds would hold up the end of a process.
+ * Milliseconds that the client keeps a timer after a connection has ended. Its default of two
+ * seconds would delay the exit of a process.
  */
 const DISCONNECT_MS = 100;
 
 /**
- * The client of `Redis` and `Cluster` alike is made so that it never queues, never repeats and
- * never gives up.
+ * The connection to a server or a cluster. The client never queues a command, never repeats one and
+ * never stops reconnecting.
  */
 export class CacheConnection {
   public readonly client: Redis | Cluster;
-  /** The first password is there, or could not be had. */
+  /** Resolves when the first password has arrived, or could not be fetched. */
   public readonly prepared: Promise<void>;
   private readonly credentials: CacheCredentials;
   private readonly waiting = new Set<{ resolve: () => void; reject: (error: Error) => void }>();
@@ -59,7 +54,7 @@ export class CacheConnection {
       onError: events.onError,
       onRenewed: () => this.passwordChanged(),
     });
-    this.client = this.build();
+    this.client = this.createClient();
     this.client.on('error', (error: unknown) => this.failed(error));
     this.client.on('ready', () => {
       for (const { resolve } of this.waiting) resolve();
@@ -80,11 +75,14 @@ export class CacheConnection {
     });
   }
 
-  private build(): Redis | Cluster {
+  private createClient(): Redis | Cluster {
     const { Redis: SingleClient, Cluster: ClusterClient } = iovalkey();
     const { host, port, nodes, cluster } = this.options;
-    if (!cluster)
-      return this.watch(this.fresh(new SingleClient({ ...this.clientOptions(), host, port })));
+    if (!cluster) {
+      return this.limitConnectTime(
+        this.readsLatestPassword(new SingleClient({ ...this.clientOptions(), host, port })),
+      );
+    }
     const client = new ClusterClient([{ host, port }, ...nodes], {
       // The certificates of a cluster's nodes name hosts, not addresses.
       dnsLookup: (address, callback) => callback(null, address),
@@ -97,7 +95,7 @@ export class CacheConnection {
     });
     client.on('node error', (error: unknown) => this.failed(error));
     client.on('+node', (node: Redis) => {
-      this.watch(this.fresh(node));
+      this.limitConnectTime(this.readsLatestPassword(node));
       node.on('ready', this.events.onReady);
     });
     return client;
@@ -119,15 +117,15 @@ export class CacheConnection {
       maxRetriesPerRequest: 0,
       maxLoadingRetryTime: MAX_RECONNECT_MS,
       retryStrategy: reconnectDelay,
-      // A replica behind the primary's address is yesterday's primary, and one that forgot us wants
-      // the latest password.
+      // `readonly`: a replica at the primary's address is the former primary. `auth`: the server
+      // has forgotten the login, and needs the latest password.
       reconnectOnError: (error) => ['readonly', 'auth'].includes(cacheErrorKind(error)),
     };
   }
 
   /**
-   * A node's client is made by the cluster's, which drops one that failed and makes it anew, and
-   * which needs it to queue until it is ready.
+   * The cluster client creates one client per node, drops a client that failed and creates it
+   * again. It needs the client to queue commands until it is ready.
    */
   private nodeOptions(): ClusterOptions['redisOptions'] {
     const {
@@ -139,8 +137,8 @@ export class CacheConnection {
     return options;
   }
 
-  /** Lets a client ask for the latest password whenever it connects. */
-  private fresh(client: Redis): Redis {
+  /** Lets a client read the latest password whenever it connects. */
+  private readsLatestPassword(client: Redis): Redis {
     if (this.credentials.changing) {
       Object.defineProperty(client.options, 'password', {
         get: () => this.credentials.current,
@@ -159,20 +157,18 @@ export class CacheConnection {
   private passwordChanged(): void {
     if (Date.now() - this.authenticatedAt < this.options.reauthenticateMs) return;
     this.authenticatedAt = Date.now();
-    const { username, password } = {
-      username: this.options.username,
-      password: this.credentials.current ?? '',
-    };
+    const { username } = this.options;
+    const password = this.credentials.current ?? '';
     for (const node of this.servers().filter(({ status }) => status === 'ready')) {
-      const again = username === undefined ? node.auth(password) : node.auth(username, password);
-      again.catch(this.events.onError);
+      const login = username === undefined ? node.auth(password) : node.auth(username, password);
+      login.catch(this.events.onError);
     }
     this.events.onReauthenticate();
   }
 
   /**
-   * Undefined if commands can be sent; otherwise when they can, and a rejection if this attempt to
-   * connect fails or none is under way.
+   * Returns undefined if commands can be sent now. Otherwise resolves when they can, and rejects if
+   * the running attempt to connect fails or no attempt is running.
    */
   public whenReady(): Promise<void> | undefined {
     const { status } = this.client;
@@ -183,50 +179,56 @@ export class CacheConnection {
     return new Promise((resolve, reject) => this.waiting.add({ resolve, reject }));
   }
 
-  /** The server that owns a name: the same text for the same server. */
-  public owner(name: string): string {
+  /** The address of the server that owns a name; empty if it is unknown, or without a cluster. */
+  public ownerAddress(name: string): string {
     if (!('slots' in this.client)) return '';
     return this.client.slots[slotOf(name)]?.[0] ?? '';
   }
 
-  /** The servers that are written to, as far as there is a client for them. */
+  /** The clients of the primaries that the client knows. */
   public servers(): readonly Redis[] {
     return 'slots' in this.client ? this.client.nodes('master') : [this.client];
   }
 
-  /** The servers that are written to. @throws if one of a cluster's is not there */
+  /**
+   * The clients of all primaries.
+   *
+   * @throws Error if there is no client for a primary of the cluster
+   */
   public allServers(): readonly Redis[] {
     const servers = this.servers();
     if (!('slots' in this.client)) return servers;
-    const there = new Set(servers.map(nodeName));
+    const known = new Set(servers.map(nodeAddress));
     for (const owners of new Set(this.client.slots)) {
-      if (owners?.[0] !== undefined && !there.has(owners[0]))
+      if (owners?.[0] !== undefined && !known.has(owners[0]))
         throw new Error(`There is no connection to ${owners[0]}.`);
     }
-    if (there.size === 0) throw new Error('There is no connection to the cluster.');
+    if (known.size === 0) throw new Error('There is no connection to the cluster.');
     return servers;
   }
 
   /**
-   * Throws away a connection that stands and yet does not answer: a peer that was lost behind a
-   * living address never says goodbye. The client makes it anew.
+   * Destroys a connection that is established but does not answer: TCP does not report a peer that
+   * vanished while its address still routes. The client then reconnects.
    */
-  public discard(owner: string): void {
+  public discard(address: string): void {
     const { client } = this;
     if (!('slots' in client)) {
       if (client.status === 'ready') client.stream?.destroy();
       return;
     }
-    // While the cluster itself is not ready, any of its nodes may be what it waits for.
+    // While the cluster itself is not ready, it may be waiting for any of its nodes.
     const isStuck =
       client.status !== 'ready' &&
       Date.now() - this.connectingSince >= this.options.connectTimeoutMs;
-    for (const node of client.nodes('all'))
-      if (isStuck || (node.status === 'ready' && nodeName(node) === owner)) node.stream?.destroy();
+    for (const node of client.nodes('all')) {
+      if (isStuck || (node.status === 'ready' && nodeAddress(node) === address))
+        node.stream?.destroy();
+    }
   }
 
-  /** Ends an attempt to connect that takes too long, in whatever step it is stuck. */
-  private watch(client: Redis): Redis {
+  /** Ends an attempt to connect that takes too long, in whichever step it hangs. */
+  private limitConnectTime(client: Redis): Redis {
     let timer: NodeJS.Timeout | undefined;
     client.on('connecting', () => {
       clearTimeout(timer);
@@ -237,8 +239,8 @@ export class CacheConnection {
   }
 
   /**
-   * A client of its own for messages, which does not connect again by itself; of a cluster, any
-   * node will do.
+   * Creates a client for pub/sub, which does not reconnect by itself. In a cluster it connects to
+   * any node: each node receives all messages.
    */
   public subscriber(): Redis {
     const { Redis: SingleClient } = iovalkey();
@@ -256,7 +258,7 @@ export class CacheConnection {
       enableOfflineQueue: true,
     });
     client.on('error', (error: unknown) => this.failed(error));
-    return this.watch(this.fresh(client));
+    return this.limitConnectTime(this.readsLatestPassword(client));
   }
 
   public close(): void {
@@ -266,21 +268,46 @@ export class CacheConnection {
       ({ stream }) => stream,
     );
     this.client.disconnect();
-    // A server that hangs would not answer the end, and hold the process for two seconds more.
+    // A server that hangs would not confirm the end, and would delay the exit by two seconds.
     for (const stream of streams) stream?.destroy();
   }
 }
 
-export function nodeName({ options }: Redis): string {
+/** The address of a node as `host:port`. */
+export function nodeAddress({ options }: Redis): string {
   return `${options.host}:${options.port}`;
 }
 
 /**
- * 50 ms, twice as long each time up to half a second, and shorter by chance, so that a fleet does
- * not return in step.
+ * Milliseconds before an attempt to connect: 50 ms, doubled each time up to half a second. Jitter
+ * shortens it by up to half, so that a fleet does not reconnect all at once.
  */
 export function reconnectDelay(attempt: number): number {
   return Math.round(
     Math.min(MAX_RECONNECT_MS, 25 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2),
   );
+}
+
+/** Slots of a cluster: "Redis cluster specification", which Valkey follows. */
+const SLOTS = 16_384;
+
+/** CRC-16/XMODEM, one byte at a time. */
+const CRC_TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte << 8;
+  for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000) === 0 ? crc << 1 : (crc << 1) ^ 0x1021;
+  return crc & 0xffff;
+});
+
+/**
+ * The slot of a name. If its first pair of braces encloses text (the hash tag), the slot is that of
+ * the hash tag: "Redis cluster specification", "Hash tags".
+ */
+export function slotOf(name: string): number {
+  const open = name.indexOf('{');
+  const close = open === -1 ? -1 : name.indexOf('}', open + 1);
+  const bytes = Buffer.from(close > open + 1 ? name.slice(open + 1, close) : name);
+  let crc = 0;
+  for (const byte of bytes)
+    crc = ((crc << 8) & 0xffff) ^ (CRC_TABLE[((crc >> 8) ^ byte) & 0xff] ?? 0);
+  return crc % SLOTS;
 }

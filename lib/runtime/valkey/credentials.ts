@@ -1,56 +1,63 @@
-/** Milliseconds until a source of passwords that failed is asked again. */
+/** Milliseconds until a password source that failed is called again. */
 const RETRY_MS = 2_000;
 
 export interface CacheCredentialsOptions {
+  /**
+   * The password, or a source that returns the latest one.
+   *
+   * @default - no password
+   */
   readonly password?: string | (() => string | Promise<string>);
+  /** Milliseconds between two calls of the source. */
   readonly passwordRefreshMs: number;
   readonly onError: (error: unknown) => void;
-  /** A new password is there, which standing connections do not know. */
+  /** Called when the source has returned a password: established connections use an older one. */
   readonly onRenewed: () => void;
 }
 
 /**
- * The password that the next connection uses: clients ask for it in the moment they connect and
- * cannot wait for it.
+ * The password for the next connection. Clients read it synchronously when they connect, so it is
+ * fetched ahead of time.
  */
 export class CacheCredentials {
   public current: string | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private asking: Promise<void> | undefined;
+  private fetching: Promise<void> | undefined;
   private closed = false;
 
   constructor(private readonly options: CacheCredentialsOptions) {
     if (typeof options.password === 'string') this.current = options.password;
   }
 
-  /** Whether passwords come from a source and change. */
+  /** Whether the passwords come from a source, and so change. */
   public get changing(): boolean {
     return typeof this.options.password === 'function';
   }
 
   /**
-   * Asks the source, if there is one; resolves also when it fails, and then it is asked again soon.
+   * Calls the source, if there is one. Resolves even if the source fails; it is called again after
+   * two seconds.
    */
   public async refresh(): Promise<void> {
     if (!this.changing || this.closed) return;
-    this.asking ??= this.ask().finally(() => {
-      this.asking = undefined;
+    this.fetching ??= this.fetch().finally(() => {
+      this.fetching = undefined;
     });
-    await this.asking;
+    await this.fetching;
   }
 
-  private async ask(): Promise<void> {
+  private async fetch(): Promise<void> {
     const { password, passwordRefreshMs, onError, onRenewed } = this.options;
     clearTimeout(this.timer);
-    let next = passwordRefreshMs;
+    let nextMs = passwordRefreshMs;
     try {
       this.current = await (password as () => string | Promise<string>)();
       if (!this.closed) onRenewed();
     } catch (error) {
-      next = Math.min(RETRY_MS, passwordRefreshMs);
+      nextMs = Math.min(RETRY_MS, passwordRefreshMs);
       onError(error);
     }
-    if (!this.closed) this.timer = setTimeout(() => void this.refresh(), next).unref();
+    if (!this.closed) this.timer = setTimeout(() => void this.refresh(), nextMs).unref();
   }
 
   public close(): void {

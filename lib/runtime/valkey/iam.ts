@@ -1,86 +1,87 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
-import { describeValue, IsochroneError } from '../../model/errors';
-import { optionalPackage } from '../shared';
+import { invalidOption, optionalPackage } from '../shared';
 
 /**
- * Seconds that a token is good for: the most that ElastiCache takes ("Authenticating with IAM",
- * Amazon ElastiCache user guide).
+ * Seconds for which a token is valid: the longest that ElastiCache allows ("Authenticating with
+ * IAM", Amazon ElastiCache user guide).
  */
 const TOKEN_SECONDS = 900;
 
-/** Keys of AWS, as every credential provider of its SDK gives them. */
+/** AWS credentials, as every credential provider of the AWS SDK returns them. */
 export interface AwsKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
 }
 
+/** Options of `elastiCacheToken`. */
 export interface ElastiCacheTokenOptions {
   /**
-   * The id of the replication group or the name of the serverless cache, in lower case: tokens are
-   * signed for it, not for the endpoint.
+   * The id of the replication group or the name of the serverless cache, in lower case. Tokens are
+   * signed for this name, not for the endpoint.
    */
   readonly cacheName: string;
-  /** The user's id, which is its name too when it logs in with IAM. */
+  /** The user's id. For a user that logs in with IAM, it equals the user name. */
   readonly userName: string;
   /**
    * The region of the cache.
    *
-   * @default the environment's AWS_REGION
+   * @default - the environment variable AWS_REGION
    */
   readonly region?: string;
   /**
-   * Whether the cache is a serverless one.
+   * Whether the cache is serverless.
    *
    * @default false
    */
   readonly serverless?: boolean;
   /**
-   * Where the keys come from.
+   * Returns the AWS credentials to sign with.
    *
-   * @default the SDK's usual chain: environment, profile, container, instance
+   * @default - the SDK's default chain: environment, profile, container, instance
    */
   readonly credentials?: () => Promise<AwsKeys>;
 }
 
 /**
- * A source of ElastiCache passwords for `ValkeyServer`: each is a request to connect, signed with
- * the role of this process and good for 15 minutes. The role needs `elasticache:Connect` on the
- * cache and the user, as `RegionalCache.grantConnect` gives it.
+ * Creates a source of ElastiCache passwords for `ValkeyServer`. Each password is a request to
+ * connect, signed with the role of this process and valid for 15 minutes. The role needs
+ * `elasticache:Connect` on the cache and the user, which `RegionalCache.grantConnect` grants.
  *
- * Loads `@smithy/signature-v4`, and without `credentials` `@aws-sdk/credential-provider-node`, when
- * the first token is made.
+ * The first token loads `@smithy/signature-v4` and, without `credentials`,
+ * `@aws-sdk/credential-provider-node`.
  *
- * @throws IsochroneError for options that cannot work; a token that cannot be made rejects with the
- * SDK's error
+ * @returns a function that creates a token; it rejects with the SDK's error if it cannot
+ * @throws IsochroneError for invalid options
  */
 export function elastiCacheToken(options: ElastiCacheTokenOptions): () => Promise<string> {
   const { cacheName, userName, region = process.env.AWS_REGION, serverless = false } = options;
   if (!/^[a-z][a-z0-9-]*$/.test(cacheName)) {
-    throw refused(
-      'cacheName',
-      cacheName,
-      'lower-case letters, digits and hyphens, a letter first',
-      'ElastiCache keeps names in lower case and compares the signed one.',
-      'Give the id of the replication group, not its endpoint.',
-    );
+    throw invalidOption('elastiCacheToken', {
+      property: 'cacheName',
+      value: cacheName,
+      allowed: 'lower-case letters, digits and hyphens, starting with a letter',
+      rule: 'ElastiCache stores names in lower case and compares them with the signed name.',
+      fix: 'Give the id of the replication group, not its endpoint.',
+    });
   }
-  if (userName === '')
-    throw refused(
-      'userName',
-      userName,
-      'a user id',
-      'The token names the user that logs in.',
-      'Give `userName`.',
-    );
+  if (userName === '') {
+    throw invalidOption('elastiCacheToken', {
+      property: 'userName',
+      value: userName,
+      allowed: 'a user id',
+      rule: 'The token names the user that logs in.',
+      fix: 'Give `userName`.',
+    });
+  }
   if (region === undefined || region === '') {
-    throw refused(
-      'region',
-      region,
-      'a region',
-      'A signature is good in one region only.',
-      'Give `region` or set AWS_REGION.',
-    );
+    throw invalidOption('elastiCacheToken', {
+      property: 'region',
+      value: region,
+      allowed: 'a region',
+      rule: 'A signature is valid in one region only.',
+      fix: 'Give `region` or set AWS_REGION.',
+    });
   }
   let credentials = options.credentials;
   return async () => {
@@ -116,21 +117,19 @@ export function elastiCacheToken(options: ElastiCacheTokenOptions): () => Promis
 }
 
 function defaultCredentials(): () => Promise<AwsKeys> {
-  const load = () =>
-    require('@aws-sdk/credential-provider-node') as typeof import('@aws-sdk/credential-provider-node');
-  return optionalPackage(
-    '@aws-sdk/credential-provider-node',
-    'elastiCacheToken',
-    load,
-  ).defaultProvider();
+  const name = '@aws-sdk/credential-provider-node';
+  type Package = typeof import('@aws-sdk/credential-provider-node');
+  // The name is repeated as a literal, so that bundlers see it.
+  const load = (): Package => require('@aws-sdk/credential-provider-node');
+  return optionalPackage(name, 'elastiCacheToken', load).defaultProvider();
 }
 
 function signatures(): typeof import('@smithy/signature-v4') {
-  const load = () => require('@smithy/signature-v4') as typeof import('@smithy/signature-v4');
-  return optionalPackage('@smithy/signature-v4', 'elastiCacheToken', load);
+  const name = '@smithy/signature-v4';
+  return optionalPackage(name, 'elastiCacheToken', () => require('@smithy/signature-v4'));
 }
 
-/** RFC 3986, as the signature has it. */
+/** Percent-encodes text as Signature Version 4 requires, which is RFC 3986. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
@@ -138,7 +137,7 @@ function encode(text: string): string {
   );
 }
 
-/** Node's own SHA-256 in the form that the signer asks for. */
+/** Node's SHA-256 in the form that the signer requires. */
 class Sha256 {
   private readonly hash: Hash | Hmac;
 
@@ -154,7 +153,7 @@ class Sha256 {
     return this.hash.digest();
   }
 
-  /** Asked for by the interface; the signer makes a new one each time. */
+  /** Required by the interface but unused: the signer creates a new hash each time. */
   public reset(): void {}
 }
 
@@ -163,16 +162,4 @@ function bytes(data: string | ArrayBuffer | ArrayBufferView): Buffer {
   return ArrayBuffer.isView(data)
     ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
     : Buffer.from(data);
-}
-
-function refused(
-  property: string,
-  value: unknown,
-  allowed: string,
-  rule: string,
-  fix: string,
-): IsochroneError {
-  return new IsochroneError(
-    `elastiCacheToken: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
-  );
 }

@@ -2,33 +2,36 @@ import { randomBytes } from 'node:crypto';
 import type { CacheKeyNames } from '../shared';
 import type { ServerRead } from '../tiered-cache';
 import type { CacheBus } from './bus';
+import { beforeDeadline } from './circuit-breaker';
 import type { CacheConnection } from './connection';
-import { cacheErrorKind } from './error-kinds';
-import { beforeDeadline } from './guard';
-import type { CacheLane, CacheLanes } from './lanes';
-import { PendingInvalidations, type PendingNames } from './pending';
+import { cacheErrorKind } from './errors';
+import type { NodeConnection, NodeConnections } from './nodes';
+import type { CompleteServerOptions } from './options';
+import { type InvalidatedNames, PendingInvalidations } from './pending';
 import { scanServer } from './scan';
-import type { CompleteServerOptions } from './server-options';
 
-/** Keys and tags that go out together. */
-const CHUNK = 250;
+/** The most keys and tags that are sent together. */
+const CHUNK_NAMES = 250;
+
+/** Names that are sent to one server together. */
+type Chunk = { readonly keys: string[]; readonly tags: string[] };
 
 /**
- * A version that no tag has had: time and chance. Never a counter, which would count up again to a
- * version that old entries carry after the server has evicted it.
+ * A version that no tag has had before, from the time and random bytes. A counter would not do:
+ * after the server has evicted it, it would count up again to a version that old entries carry.
  */
 export function newTagVersion(): string {
   return `${Date.now().toString(36)}-${randomBytes(9).toString('base64url')}`;
 }
 
 /**
- * Ends values and tags on the server, tells the others, and keeps what could not be done or told
- * until it can.
+ * Invalidates keys and tags on the server and tells the other processes. It keeps the invalidations
+ * and messages that could not be sent until they can.
  */
 export class CacheInvalidations {
-  /** Not done on the server. */
-  private readonly undone: PendingInvalidations;
-  /** Done on the server, but not told. */
+  /** Invalidations that the server has not applied. */
+  private readonly unapplied: PendingInvalidations;
+  /** Invalidations that the server has applied, but the other processes were not told about. */
   private readonly untold: PendingInvalidations;
   private timer: NodeJS.Timeout | undefined;
   private emptying: Promise<void> | undefined;
@@ -36,62 +39,65 @@ export class CacheInvalidations {
 
   constructor(
     private readonly connection: CacheConnection,
-    private readonly lanes: CacheLanes,
+    private readonly nodes: NodeConnections,
     private readonly bus: CacheBus,
     private readonly names: CacheKeyNames,
     private readonly options: CompleteServerOptions,
   ) {
-    this.undone = new PendingInvalidations(options.maxPendingInvalidations);
+    this.unapplied = new PendingInvalidations(options.maxPendingInvalidations);
     this.untold = new PendingInvalidations(options.maxPendingInvalidations);
   }
 
-  /** What the server must not be believed about. */
+  /** The keys and tags whose state on the server is outdated. */
   public get pending(): Pick<PendingInvalidations, 'isEmpty' | 'everything' | 'hasKey' | 'hasTag'> {
-    return this.undone;
+    return this.unapplied;
   }
 
-  /**
-   * An answer of the server without what this process has ended and the server does not know yet.
-   */
+  /** Removes from an answer what this process has invalidated and the server does not know yet. */
   public withoutPending(answer: ServerRead, key: string, tags: readonly string[]): ServerRead {
-    const { undone } = this;
-    if (answer.status === 'unavailable' || undone.everything) return { status: 'unavailable' };
+    const { unapplied } = this;
+    if (answer.status === 'unavailable' || unapplied.everything) return { status: 'unavailable' };
     return {
       ...answer,
-      bytes: undone.hasKey(key) ? null : answer.bytes,
+      bytes: unapplied.hasKey(key) ? null : answer.bytes,
       tagVersions: answer.tagVersions.map((version, at) =>
-        undone.hasTag(tags[at] ?? '') ? null : version,
+        unapplied.hasTag(tags[at] ?? '') ? null : version,
       ),
     };
   }
 
-  /** False if something has to wait for the server, or could not be told. */
-  public async apply(names: PendingNames): Promise<boolean> {
+  /**
+   * Invalidates keys and tags.
+   *
+   * @returns false if some were kept for later, or the other processes could not be told
+   */
+  public async apply(names: InvalidatedNames): Promise<boolean> {
     const done = await Promise.all(
-      this.chunks(names).map(async ([lane, chunk]) => {
-        const answer = await this.lanes.send(
-          lane,
-          () => this.commands(chunk),
-          this.options.writeTimeoutMs,
-        );
-        if (!answer.ok) this.undone.keep(chunk);
-        return answer.ok ? this.tell(chunk) : false;
+      this.chunks(names).map(async ([node, chunk]) => {
+        if (await this.send(node, chunk)) return this.tell(chunk);
+        this.unapplied.add(chunk);
+        return false;
       }),
     );
     const reached = done.every(Boolean);
-    if (!reached) this.schedule();
+    if (!reached) this.scheduleRetry();
     return reached;
   }
 
-  private async tell(names: PendingNames): Promise<boolean> {
+  private async send(node: NodeConnection, chunk: Chunk): Promise<boolean> {
+    const { writeTimeoutMs } = this.options;
+    return (await this.nodes.send(node, () => this.commands(chunk), writeTimeoutMs)).ok;
+  }
+
+  private async tell(names: InvalidatedNames): Promise<boolean> {
     const told = await this.bus.tell(names);
-    if (!told) this.untold.keep(names);
+    if (!told) this.untold.add(names);
     return told;
   }
 
-  private commands({ keys, tags }: PendingNames): Promise<unknown> {
+  private commands({ keys, tags }: InvalidatedNames): Promise<unknown> {
     const { client } = this.connection;
-    // With its lock, so that a load that began before the removal writes nothing.
+    // The lock is removed as well, so that a load that began before the removal writes nothing.
     const both = keys.map((key) => [this.names.value(key), this.names.lock(key)]);
     const removals = this.options.cluster ? both : both.length === 0 ? [] : [both.flat()];
     return Promise.all([
@@ -106,30 +112,29 @@ export class CacheInvalidations {
       await client.set(name, newTagVersion(), 'EX', this.options.tagTtlSeconds);
     } catch (error) {
       if (cacheErrorKind(error) !== 'full') throw error;
-      // A full server takes no new version but still forgets the old one, and a tag without a
-      // version ends its entries as well.
+      // A full server accepts no new version but can remove the old one. Entries whose tag has no
+      // version are invalid as well.
       await client.unlink(name);
     }
   }
 
-  /** Names by the server they lie on, and not too many at once. */
-  private chunks({
-    keys,
-    tags,
-  }: PendingNames): readonly (readonly [CacheLane, { keys: string[]; tags: string[] }])[] {
-    const open = new Map<CacheLane, { keys: string[]; tags: string[] }>();
-    const all: (readonly [CacheLane, { keys: string[]; tags: string[] }])[] = [];
+  /** Groups names by the server that owns them, into chunks of bounded size. */
+  private chunks({ keys, tags }: InvalidatedNames): readonly (readonly [NodeConnection, Chunk])[] {
+    const open = new Map<NodeConnection, Chunk>();
+    const all: (readonly [NodeConnection, Chunk])[] = [];
     for (const [kind, names] of [
       ['keys', keys],
       ['tags', tags],
     ] as const) {
       for (const name of new Set(names)) {
-        const lane = this.lanes.of(kind === 'keys' ? this.names.value(name) : this.names.tag(name));
-        let chunk = open.get(lane);
-        if (chunk === undefined || chunk.keys.length + chunk.tags.length >= CHUNK) {
+        const node = this.nodes.ownerOf(
+          kind === 'keys' ? this.names.value(name) : this.names.tag(name),
+        );
+        let chunk = open.get(node);
+        if (chunk === undefined || chunk.keys.length + chunk.tags.length >= CHUNK_NAMES) {
           chunk = { keys: [], tags: [] };
-          open.set(lane, chunk);
-          all.push([lane, chunk]);
+          open.set(node, chunk);
+          all.push([node, chunk]);
         }
         chunk[kind].push(name);
       }
@@ -137,36 +142,41 @@ export class CacheInvalidations {
     return all;
   }
 
-  /** Does on a server that is back what was kept for it. @throws if it could not be done */
-  public async applyKept(back: CacheLane): Promise<void> {
-    if (this.undone.everything) await this.empty();
-    const { mark, ...names } = this.undone.get();
-    for (const [lane, chunk] of this.chunks(names)) {
-      if (lane !== back) continue;
+  /**
+   * Applies the pending invalidations to a server that is back.
+   *
+   * @throws if they could not be applied
+   */
+  public async applyPending(returned: NodeConnection): Promise<void> {
+    if (this.unapplied.everything) await this.emptyNamespace();
+    const { mark, ...names } = this.unapplied.snapshot();
+    for (const [node, chunk] of this.chunks(names)) {
+      if (node !== returned) continue;
       await beforeDeadline(() => this.commands(chunk), this.options.writeTimeoutMs);
-      this.undone.settle(chunk, mark);
-      this.untold.keep(chunk);
+      this.unapplied.confirm(chunk, mark);
+      this.untold.add(chunk);
     }
-    if (!this.untold.isEmpty) this.schedule();
+    if (!this.untold.isEmpty) this.scheduleRetry();
   }
 
   /**
-   * Removes everything of the namespace from all servers, because nobody knows any more what was to
-   * be removed. @throws if it could not be done
+   * Removes the whole namespace from all servers, because the names to remove were lost.
+   *
+   * @throws if it could not be removed
    */
-  private async empty(): Promise<void> {
-    this.emptying ??= this.emptyAll().finally(() => {
+  private async emptyNamespace(): Promise<void> {
+    this.emptying ??= this.removeAll().finally(() => {
       this.emptying = undefined;
     });
     await this.emptying;
   }
 
-  private async emptyAll(): Promise<void> {
-    const { mark } = this.undone.get();
+  private async removeAll(): Promise<void> {
+    const { mark } = this.unapplied.snapshot();
     const ask = <T>(command: () => Promise<T>): Promise<T> =>
       beforeDeadline(command, this.options.writeTimeoutMs);
     for (const server of this.connection.allServers()) {
-      await scanServer(server, this.names.everything, ask, async (page) => {
+      await scanServer(server, this.names.namespacePattern, ask, async (page) => {
         await ask(() =>
           Promise.all(
             page.filter((name) => this.names.owns(name)).map((name) => server.unlink(name)),
@@ -174,11 +184,11 @@ export class CacheInvalidations {
         );
       });
     }
-    this.untold.keepEverything();
-    this.undone.settleEverything(mark);
+    this.untold.addEverything();
+    this.unapplied.confirmEverything(mark);
   }
 
-  private schedule(): void {
+  private scheduleRetry(): void {
     if (this.closed || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       this.timer = undefined;
@@ -187,33 +197,29 @@ export class CacheInvalidations {
   }
 
   /**
-   * Tries again what failed once on a server that was never given up, and tells what could not be
-   * told.
+   * Retries the invalidations that failed on a server whose breaker stayed closed, and the messages
+   * that could not be sent.
    */
   public async retry(): Promise<void> {
-    if (this.undone.everything && this.lanes.available) await this.empty().catch(() => {});
-    const { mark, ...names } = this.undone.get();
+    if (this.unapplied.everything && this.nodes.available)
+      await this.emptyNamespace().catch(() => {});
+    const { mark, ...names } = this.unapplied.snapshot();
     await Promise.all(
-      this.chunks(names).map(async ([lane, chunk]) => {
-        const answer = await this.lanes.send(
-          lane,
-          () => this.commands(chunk),
-          this.options.writeTimeoutMs,
-        );
-        if (!answer.ok) return;
-        this.undone.settle(chunk, mark);
-        this.untold.keep(chunk);
+      this.chunks(names).map(async ([node, chunk]) => {
+        if (!(await this.send(node, chunk))) return;
+        this.unapplied.confirm(chunk, mark);
+        this.untold.add(chunk);
       }),
     );
-    if (!this.untold.isEmpty && this.lanes.available) {
-      const { mark: toldMark, ...told } = this.untold.get();
+    if (!this.untold.isEmpty && this.nodes.available) {
+      const { mark: toldMark, ...told } = this.untold.snapshot();
       if (this.untold.everything) {
-        if (await this.bus.reset()) this.untold.settleEverything(toldMark);
+        if (await this.bus.reset()) this.untold.confirmEverything(toldMark);
       } else if (await this.bus.tell(told)) {
-        this.untold.settle(told, toldMark);
+        this.untold.confirm(told, toldMark);
       }
     }
-    if (!this.undone.isEmpty || !this.untold.isEmpty) this.schedule();
+    if (!this.unapplied.isEmpty || !this.untold.isEmpty) this.scheduleRetry();
   }
 
   public close(): void {

@@ -1,28 +1,29 @@
-/** Invalidations to be sent, as they stood at one moment. */
-export interface PendingNames {
+/** The names in a set of invalidations. */
+export interface InvalidatedNames {
   readonly keys: readonly string[];
   readonly tags: readonly string[];
 }
 
 /**
- * Invalidations that could not be sent. Until they are, this process takes what they name for
- * missing.
+ * Invalidations that could not be sent. Until they are sent, this process treats the keys and tags
+ * they name as missing.
  *
- * Names are bounded. Past the bound nothing is known by name any more: `everything` is true, the
- * caller trusts nothing on the server and empties it. To forget some names instead would bring back
- * values that somebody ended.
+ * The number of names is bounded. Past the bound no names are kept: `everything` is true, and the
+ * caller trusts nothing on the server and empties it. Forgetting only some names would bring back
+ * values that were invalidated.
  */
 export class PendingInvalidations {
   private readonly keys = new Map<string, number>();
   private readonly tags = new Map<string, number>();
   private generation = 0;
-  private lostAt: number | undefined;
+  /** The generation of the latest addition past the bound. */
+  private overflowedAt: number | undefined;
 
   constructor(private readonly bound: number) {}
 
   /** Whether more was invalidated than can be kept by name. */
   public get everything(): boolean {
-    return this.lostAt !== undefined;
+    return this.overflowedAt !== undefined;
   }
 
   public get size(): number {
@@ -30,7 +31,7 @@ export class PendingInvalidations {
   }
 
   public get isEmpty(): boolean {
-    return this.lostAt === undefined && this.size === 0;
+    return this.overflowedAt === undefined && this.size === 0;
   }
 
   public hasKey(key: string): boolean {
@@ -41,44 +42,45 @@ export class PendingInvalidations {
     return this.everything || this.tags.has(tag);
   }
 
-  public keep({ keys, tags }: PendingNames): void {
+  public add({ keys, tags }: InvalidatedNames): void {
     this.generation++;
     if (this.everything) {
-      this.lostAt = this.generation;
+      this.overflowedAt = this.generation;
       return;
     }
     for (const key of keys) this.keys.set(key, this.generation);
     for (const tag of tags) this.tags.set(tag, this.generation);
-    if (this.size > this.bound) this.keepEverything();
+    if (this.size > this.bound) this.addEverything();
   }
 
-  /** Gives up the names: anything may have been invalidated. */
-  public keepEverything(): void {
+  /** Forgets the names: anything may have been invalidated. */
+  public addEverything(): void {
     this.keys.clear();
     this.tags.clear();
-    this.lostAt = ++this.generation;
+    this.overflowedAt = ++this.generation;
   }
 
   /**
-   * What is to be sent, with a mark of this moment: what is kept again later is not settled by it.
+   * The names to send, with a mark of this moment. Confirming the mark does not confirm a name that
+   * was added again later.
    */
-  public get(): PendingNames & { readonly mark: number } {
+  public snapshot(): InvalidatedNames & { readonly mark: number } {
     return { keys: [...this.keys.keys()], tags: [...this.tags.keys()], mark: this.generation };
   }
 
-  /** These have reached the server. */
-  public settle({ keys, tags }: PendingNames, mark: number): void {
-    for (const [names, settled] of [
+  /** Removes names that have reached the server. */
+  public confirm({ keys, tags }: InvalidatedNames, mark: number): void {
+    for (const [names, confirmed] of [
       [this.keys, keys],
       [this.tags, tags],
     ] as const) {
-      for (const name of settled)
+      for (const name of confirmed)
         if ((names.get(name) ?? Number.POSITIVE_INFINITY) <= mark) names.delete(name);
     }
   }
 
-  /** The server holds nothing of before the mark. */
-  public settleEverything(mark: number): void {
-    if (this.lostAt !== undefined && this.lostAt <= mark) this.lostAt = undefined;
+  /** Records that the server holds nothing from before the mark. */
+  public confirmEverything(mark: number): void {
+    if (this.overflowedAt !== undefined && this.overflowedAt <= mark) this.overflowedAt = undefined;
   }
 }

@@ -61,14 +61,14 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
   test.each<[string, unknown]>([
     ['null', null],
     ['undefined', undefined],
-    ['undefined inside', { a: undefined, b: [undefined, { c: undefined }] }],
+    ['nested undefined', { a: undefined, b: [undefined, { c: undefined }] }],
     ['true', true],
-    ['an empty text', ''],
-    ['text of every plane', 'ö€😀\u0000\u2028'],
-    ['half a surrogate pair', { short: '\ud800', long: 'x\udc00'.repeat(100) }],
-    ['half a surrogate pair in a key', { '\ud800': 1, b: { '\udfff': [2] } }],
+    ['an empty string', ''],
+    ['text of every Unicode plane', 'ö€😀\u0000\u2028'],
+    ['a lone surrogate', { short: '\ud800', long: 'x\udc00'.repeat(100) }],
+    ['a lone surrogate in a key', { '\ud800': 1, b: { '\udfff': [2] } }],
     [
-      'whole numbers',
+      'integers',
       [
         0,
         1,
@@ -84,10 +84,10 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     ],
     ['fractions', [0.1, 5e-324, 1.7976931348623157e308, -1.5]],
     [
-      'numbers beside the line',
+      'numbers that JSON lacks',
       { nan: Number.NaN, up: Number.POSITIVE_INFINITY, down: Number.NEGATIVE_INFINITY, zero: -0 },
     ],
-    ['minus zero', -0],
+    ['negative zero', -0],
     [
       'dates',
       [
@@ -108,7 +108,7 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     ],
     ['a set', new Set<unknown>([1, 'a', undefined, Number.NaN, [1n]])],
     [
-      'large whole numbers',
+      'bigints',
       [
         0n,
         1n,
@@ -135,8 +135,8 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
         new Uint8ClampedArray([255]),
       ],
     ],
-    ['a part of a typed array', new Uint16Array([1, 2, 3, 4]).subarray(1, 3)],
-    ['raw bytes', new Uint8Array([1, 2, 3]).buffer],
+    ['a view of a part of a typed array', new Uint16Array([1, 2, 3, 4]).subarray(1, 3)],
+    ['an ArrayBuffer', new Uint8Array([1, 2, 3]).buffer],
     ['a data view', new DataView(new Uint8Array([9, 8, 7]).buffer, 1)],
     [
       'sparse arrays',
@@ -149,7 +149,7 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     ['a regular expression', [/a\/b/giu, /(?:)/]],
     ['an object without a prototype', { inner: Object.assign(Object.create(null), { a: 1 }) }],
     [
-      'keys of objects',
+      'special keys of objects',
       {
         '': 1,
         '1': 2,
@@ -163,11 +163,11 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     ],
     ['one object twice', { a: shared, b: [shared, shared] }],
     ['an array of 100,000', Array.from({ length: 100_000 }, (_, index) => ({ index }))],
-  ])('%s comes back', async (_, value) => {
+  ])('%s round-trips', async (_, value) => {
     expect(await roundTrip(value, format)).toStrictEqual(withPrototypes(value));
   });
 
-  test('types of bytes come back, each with memory of its own', async () => {
+  test('each type of bytes round-trips, with memory of its own', async () => {
     const [buffer, array] = (await roundTrip([Buffer.from('ab'), new Uint8Array([1])], format)) as [
       Buffer,
       Uint8Array,
@@ -177,20 +177,20 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     expect(array.buffer.byteLength).toBe(1);
   });
 
-  test('a decoded buffer does not share memory with what was read', async () => {
+  test('a decoded buffer does not share memory with the encoded bytes', async () => {
     const bytes = await codec.encode(entry(Buffer.from('abc')), format);
     const decoded = await codec.decode(bytes);
     bytes.fill(0);
     expect(String(decoded.value)).toBe('abc');
   });
 
-  test('an invalid date is a date', async () => {
+  test('an invalid date stays a date', async () => {
     const { at } = (await roundTrip({ at: new Date(Number.NaN) }, format)) as { at: Date };
     expect(at).toBeInstanceOf(Date);
     expect(at.getTime()).toBeNaN();
   });
 
-  test('an array costs what it holds, up to the limit of its length', async () => {
+  test('a sparse array takes bytes for its items only, and its length is limited', async () => {
     const codecOf1000 = new CacheCodec({ maxEntryBytes: 1000 });
     const encoded = codecOf1000.encode(entry(sparse(1000, { 0: 'a', 999: -0 })), format) as Buffer;
     expect(encoded.length).toBeLessThan(200);
@@ -206,12 +206,12 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     );
   });
 
-  test('holes stay holes, and undefined stays beside them', async () => {
+  test('holes and undefined stay distinct', async () => {
     const back = (await roundTrip(sparse(3, { 1: undefined }), format)) as unknown[];
     expect([0 in back, 1 in back, back.length]).toEqual([false, true, 3]);
   });
 
-  test('errors come back with what describes them, without the stack', async () => {
+  test('errors keep their properties, but not their stack', async () => {
     const error = Object.assign(new RangeError('too far', { cause: new TypeError('no') }), {
       code: 'EFAR',
       at: new Date(1),
@@ -231,7 +231,7 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     expect(Object.keys(back.error)).toEqual(['code', 'at']);
   });
 
-  test('an error of a class of its own is an Error of that name', async () => {
+  test('an error of a custom class becomes an Error with its name', async () => {
     class QuotaError extends Error {
       override readonly name = 'QuotaError';
     }
@@ -246,7 +246,7 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     ]);
   });
 
-  test('a key __proto__ is a key, at any depth', async () => {
+  test('a key __proto__ stays a key, at any depth', async () => {
     const hostile: unknown = JSON.parse(
       '{"a":{"__proto__":{"polluted":true}},"__proto__":[{"__proto__":1}]}',
     );
@@ -256,7 +256,7 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
-  test('a value of 1,000 levels comes back, and one of more is refused', async () => {
+  test('a value of 1,000 levels round-trips, and a deeper value is refused', async () => {
     expect(JSON.stringify(await roundTrip(nested(1000), format))).toBe(
       JSON.stringify(nested(1000)),
     );
@@ -265,7 +265,7 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
     }
   });
 
-  test('8 MiB of text and of bytes come back', async () => {
+  test('8 MiB of text and 8 MiB of bytes round-trip', async () => {
     const text = 'ab€d'.repeat(1_300_000);
     expect(((await roundTrip({ text }, format)) as { text: string }).text === text).toBe(true);
     const bytes = Buffer.alloc(8 * 1024 * 1024, 'isochrone');
@@ -305,15 +305,13 @@ describe.each(FORMATS)('as $serializer, compressed: $compress', (format) => {
       expect.objectContaining({ name: 'UnencodableValueError', path }),
     );
     expect(() => codec.encode(entry(make()), format)).toThrow(
-      `CacheCodec at ${path}: the value must be data that a cache can give back as it was, got ${got}.`,
+      `CacheCodec at ${path}: the value must be data that a cache can return unchanged, ` +
+        `got ${got}.`,
     );
   });
 });
 
-/**
- * What has no prototype comes back as an ordinary object: the one difference that the documentation
- * names.
- */
+/** An object without a prototype is decoded as an ordinary object (docs/runtime/values.md). */
 function withPrototypes(value: unknown): unknown {
   const inner = (value as { inner?: object } | null | undefined)?.inner;
   return inner && Object.getPrototypeOf(inner) === null ? { inner: { ...inner } } : value;
@@ -333,17 +331,17 @@ describe('an entry', () => {
     'keeps its times, tags and kind as $serializer, compressed: $compress',
     async (format) => {
       for (const kind of ['value', 'error'] as const) {
-        const whole = {
+        const complete = {
           ...TAGGED,
           kind,
           value: { name: 'Error', message: 'x'.repeat(2000), code: 'E' },
         };
-        expect(await codec.decode(await codec.encode(whole, format))).toEqual(whole);
+        expect(await codec.decode(await codec.encode(complete, format))).toEqual(complete);
       }
     },
   );
 
-  test('keeps 255 tags, and is refused with one more, with an uneven number of versions, or with tags that are no text', () => {
+  test('keeps up to 255 tags, each of which must be text with one version', () => {
     const tags = (count: number) => Array.from({ length: count }, (_, index) => `tag ${index}`);
     const encode = (names: readonly unknown[], versions: readonly unknown[]) =>
       codec.encode(
@@ -357,13 +355,13 @@ describe('an entry', () => {
     expect(() => encode(['\ud800'], ['v'])).toThrow('CacheCodec at its tags');
   });
 
-  test('of plain data costs 40 bytes more than its JSON', () => {
+  test('of plain data takes 40 bytes more than its JSON', () => {
     expect((codec.encode(entry({ a: [1, 'x'] }), JSON_FORMAT) as Buffer).length).toBe(
       40 + '{"a":[1,"x"]}'.length,
     );
   });
 
-  test('is compressed from the threshold on, if that makes it smaller, and on the thread pool above 64 KiB', async () => {
+  test('is compressed from a threshold on, and above 64 KiB on the thread pool', async () => {
     const compressing = { serializer: 'json', compress: true } as const;
     const sized = (bytes: number) => entry('x'.repeat(bytes - 2));
     expect((codec.encode(sized(1023), compressing) as Buffer).length).toBe(40 + 1023);
@@ -399,7 +397,7 @@ describe('an entry', () => {
     ).toBe('x'.repeat(8));
   });
 
-  test('that stands in more places than maxEntryBytes is refused before it is written', () => {
+  test('that repeats objects more often than maxEntryBytes is refused before it is written', () => {
     let bush: unknown = [];
     for (let level = 0; level < 40; level++) bush = [bush, bush];
     const small = new CacheCodec({ maxEntryBytes: 100_000 });
@@ -407,7 +405,7 @@ describe('an entry', () => {
       expect(() => small.encode(entry(bush), format)).toThrow(/more than 100000 objects/);
   });
 
-  test('that claims few bytes and holds many is not decompressed beyond what it claims', async () => {
+  test('that claims fewer bytes than it holds is not decompressed beyond its claim', async () => {
     const bomb = (await codec.encode(entry('x'.repeat(10_000_000)), {
       serializer: 'json',
       compress: true,
@@ -443,17 +441,20 @@ describe('bytes that are not an entry', () => {
     format,
   ]);
 
-  test.each(SAMPLES)('%s: cut at any byte, or with one more', async (_, whole, format) => {
-    const bytes = await codec.encode(whole, format);
-    for (let length = 0; length < bytes.length; length++)
-      expect(() => codec.decode(bytes.subarray(0, length))).toThrow(CorruptEntryError);
-    expect(() => codec.decode(Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow(
-      expect.objectContaining({ reason: 'truncated' }),
-    );
-  });
+  test.each(SAMPLES)(
+    '%s: truncated at any byte, or with an extra byte',
+    async (_, complete, format) => {
+      const bytes = await codec.encode(complete, format);
+      for (let length = 0; length < bytes.length; length++)
+        expect(() => codec.decode(bytes.subarray(0, length))).toThrow(CorruptEntryError);
+      expect(() => codec.decode(Buffer.concat([bytes, Buffer.alloc(1)]))).toThrow(
+        expect.objectContaining({ reason: 'truncated' }),
+      );
+    },
+  );
 
-  test.each(SAMPLES)('%s: with any one bit changed', async (_, whole, format) => {
-    const bytes = await codec.encode(whole, format);
+  test.each(SAMPLES)('%s: with any single bit changed', async (_, complete, format) => {
+    const bytes = await codec.encode(complete, format);
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const changed = Buffer.from(bytes);
       changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7));
@@ -461,7 +462,7 @@ describe('bytes that are not an entry', () => {
     }
   });
 
-  test('random bytes never are, nor after the beginning of one', async () => {
+  test('random bytes are refused, also after the beginning of an entry', async () => {
     const bytes = await codec.encode(entry({ price: 1 }), JSON_FORMAT);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat({ max: 41 }), (random, kept) => {
@@ -478,9 +479,9 @@ describe('bytes that are not an entry', () => {
     );
   });
 
-  test('a payload of random bytes under a right checksum is refused or read, and nothing else happens', async () => {
+  test('a random payload with a correct checksum has no side effects', async () => {
     const samples = await Promise.all(
-      SAMPLES.map(([, whole, format]) => codec.encode(whole, format)),
+      SAMPLES.map(([, complete, format]) => codec.encode(complete, format)),
     );
     await fc.assert(
       fc.asyncProperty(
@@ -504,17 +505,17 @@ describe('bytes that are not an entry', () => {
   });
 
   test.each<[string, unknown]>([
-    ['the prototype of everything', [{}, [['v', ['__proto__', 'toString']]]]],
+    ['Object.prototype', [{}, [['v', ['__proto__', 'toString']]]]],
     ['an inherited method', [{}, [['v', ['constructor', 'name']]]]],
-    ['what is not there', [{ a: 1 }, [['v', ['b']]]]],
-    ['a text', ['abc', [['v', [0]]]]],
-    ['an unknown kind', [1, [['constructor', []]]]],
-    ['an unknown array', [['Function', ''], [['t', []]]]],
-    ['no pair', { tree: 1 }],
-  ])('a forged list of restorations cannot reach %s', (_, payload) => {
-    const lowered = codec.encode(entry(new Date(0)), JSON_FORMAT) as Buffer;
+    ['a missing property', [{ a: 1 }, [['v', ['b']]]]],
+    ['a character of a string', ['abc', [['v', [0]]]]],
+    ['an unknown type', [1, [['constructor', []]]]],
+    ['an unknown typed array', [['Function', ''], [['t', []]]]],
+    ['anything without a pair', { tree: 1 }],
+  ])('forged type annotations cannot reach %s', (_, payload) => {
+    const encoded = codec.encode(entry(new Date(0)), JSON_FORMAT) as Buffer;
     const text = Buffer.from(JSON.stringify(payload));
-    const forged = resealed(Buffer.concat([lowered.subarray(0, 40), text]), (bytes) => {
+    const forged = resealed(Buffer.concat([encoded.subarray(0, 40), text]), (bytes) => {
       bytes.writeUInt32LE(text.length, 8);
       bytes.writeUInt32LE(text.length, 12);
     });
@@ -526,7 +527,7 @@ describe('bytes that are not an entry', () => {
 
   test.each<[string, Buffer, string]>([
     ['nothing', Buffer.alloc(0), 'foreign'],
-    ['JSON of another program', Buffer.from('{"price":1}'), 'foreign'],
+    ['JSON of another application', Buffer.from('{"price":1}'), 'foreign'],
     [
       'another layout',
       resealed(codec.encode(entry(1), JSON_FORMAT) as Buffer, (bytes) => bytes.writeUInt8(2, 1)),
@@ -542,14 +543,14 @@ describe('bytes that are not an entry', () => {
       resealed(codec.encode(entry(1), JSON_FORMAT) as Buffer, (bytes) => bytes.writeUInt8(9, 3)),
       'payload',
     ],
-  ])('%s is named for what it is', (_, bytes, reason) => {
+  ])('%s is reported with its reason', (_, bytes, reason) => {
     expect(() => codec.decode(bytes)).toThrow(
       expect.objectContaining({ name: 'CorruptEntryError', reason }),
     );
   });
 });
 
-describe('as a property', () => {
+describe('round-trip property', () => {
   const anything = fc.anything({
     withBigInt: true,
     withBoxedValues: false,
@@ -565,12 +566,12 @@ describe('as a property', () => {
   } as fc.ObjectConstraints);
 
   test.each(FORMATS)(
-    'any data comes back as $serializer, compressed: $compress',
+    'any data round-trips as $serializer, compressed: $compress',
     async (format) => {
       await fc.assert(
         fc.asyncProperty(anything, async (value) => {
-          // Inspection tells apart what equality does not: holes, minus zero, classes, invalid
-          // dates.
+          // inspect() distinguishes holes, negative zero, classes and invalid dates; toEqual does
+          // not.
           expect(inspect(await roundTrip(value, format), DEEP)).toBe(inspect(value, DEEP));
         }),
         { numRuns: 500 },
@@ -579,7 +580,7 @@ describe('as a property', () => {
   );
 });
 
-// The values of the reference implementation.
+// Values of the reference implementation.
 test.each([
   ['', 0, 0x02cc5d05],
   ['a', 0, 0x550d7456],
@@ -594,7 +595,7 @@ function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** A copy with a change and a right checksum: what a program that knows the layout could write. */
+/** A changed copy with a correct checksum, as a program that knows the layout could write it. */
 function resealed(bytes: Buffer, change: (copy: Buffer) => void): Buffer {
   const copy = Buffer.from(bytes);
   change(copy);

@@ -1,5 +1,14 @@
 import { CacheMetrics, PROMETHEUS_CONTENT_TYPE } from '../../../lib/runtime/metrics/metrics';
 
+/** A line of the text format, with or without labels. */
+const LINE = new RegExp(
+  [
+    '^# HELP [a-z_]+ .+$',
+    '^# TYPE [a-z_]+ (counter|gauge|histogram)$',
+    '^isochrone_(?:cache|semantic)_[a-z_]+(\\{([a-z]+="[^"]*",?)+\\})? \\S+$',
+  ].join('|'),
+);
+
 function linesOf(metrics: CacheMetrics, name: string): string[] {
   return metrics
     .prometheus()
@@ -8,7 +17,7 @@ function linesOf(metrics: CacheMetrics, name: string): string[] {
 }
 
 describe('the text for Prometheus', () => {
-  test('a counter has help, type and a line for each combination of labels', () => {
+  test('a counter has its help, its type and a line for each combination of labels', () => {
     const metrics = new CacheMetrics();
     metrics.count('cache_hits_total', { tier: 'memory' });
     metrics.count('cache_hits_total', { tier: 'server' }, 2);
@@ -21,7 +30,7 @@ describe('the text for Prometheus', () => {
     ]);
   });
 
-  test('a histogram counts what is at most each bound, and its sum', () => {
+  test('a histogram has cumulative buckets, a sum and a count', () => {
     const metrics = new CacheMetrics();
     for (const seconds of [0.0005, 0.003, 0.004, 99, Number.NaN])
       metrics.observe('cache_load_seconds', seconds);
@@ -42,11 +51,11 @@ describe('the text for Prometheus', () => {
     ]);
   });
 
-  test('a counter without labels is zero before the first event, so that the first is a rise', () => {
+  test('a counter without labels is zero before its first event, which shows as a rise', () => {
     expect(linesOf(new CacheMetrics(), 'misses')).toContain('isochrone_cache_misses_total 0');
   });
 
-  test('a gauge is set, or asked at each reading', () => {
+  test('a gauge is a fixed number, or a function called on each read', () => {
     const metrics = new CacheMetrics();
     let entries = 1;
     metrics.gauge('cache_memory_entries', () => entries);
@@ -60,7 +69,7 @@ describe('the text for Prometheus', () => {
     expect(linesOf(metrics, 'memory_bytes')).toEqual([]);
   });
 
-  test('labels are escaped, and those of the instance stand first', () => {
+  test('labels are escaped, and the labels of the instance come first', () => {
     const metrics = new CacheMetrics({ labels: { cache: 'a "b"\\\n' } });
     metrics.count('cache_server_errors_total', { kind: 'x\n"\\', unknown: 'left out' });
     expect(linesOf(metrics, 'server_errors_total{')).toEqual([
@@ -68,23 +77,21 @@ describe('the text for Prometheus', () => {
     ]);
   });
 
-  test('every line is one of the format, and the text ends with a line', () => {
+  test('every line follows the format, and the text ends with a newline', () => {
     const metrics = new CacheMetrics({ labels: { cache: 'quotes' } });
     metrics.count('cache_invalidations_total', { of: 'tag', by: 'self' });
     metrics.observe('cache_load_seconds', 1e-7);
     const lines = metrics.prometheus().split('\n');
     expect(lines.pop()).toBe('');
     for (const line of lines) {
-      expect(line).toMatch(
-        /^(# HELP [a-z_]+ .+|# TYPE [a-z_]+ (counter|gauge|histogram)|isochrone_(?:cache|semantic)_[a-z_]+(\{([a-z]+="[^"]*",?)+\})? \S+)$/,
-      );
+      expect(line).toMatch(LINE);
     }
     expect(PROMETHEUS_CONTENT_TYPE).toBe('text/plain; version=0.0.4; charset=utf-8');
   });
 });
 
-describe('the figures', () => {
-  test('combinations of labels beyond the limit are counted together', () => {
+describe('the values', () => {
+  test('combinations of labels past the limit are counted together', () => {
     const metrics = new CacheMetrics({ maxSeries: 3 });
     for (let kind = 0; kind < 1000; kind++)
       metrics.count('cache_server_errors_total', { kind: `kind ${kind}` });
@@ -97,7 +104,7 @@ describe('the figures', () => {
     expect(metrics.value('cache_server_errors_total')).toBe(1000);
   });
 
-  test('two labels never run into each other', () => {
+  test('combinations of labels never collide', () => {
     const metrics = new CacheMetrics();
     metrics.count('cache_invalidations_total', { of: 'a', by: 'b' });
     metrics.count('cache_invalidations_total', { of: 'ab', by: '' });
@@ -106,7 +113,7 @@ describe('the figures', () => {
     expect(metrics.value('cache_invalidations_total', { of: 'none' })).toBe(0);
   });
 
-  test('the value of a histogram is how often it was observed; the snapshot has all of it', () => {
+  test('the value of a histogram is its count; the snapshot has its sum as well', () => {
     const metrics = new CacheMetrics({ labels: { cache: 'quotes' } });
     metrics.observe('cache_load_seconds', 0.2);
     metrics.observe('cache_load_seconds', 20);
@@ -128,7 +135,7 @@ describe('the figures', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('invalid arguments', () => {
   test.each<[string, () => unknown]>([
     [
       'by must be a number of 0 or more, got -1',
@@ -141,7 +148,7 @@ describe('what is refused', () => {
     ['name must be a counter', () => new CacheMetrics().count('cache_load_seconds' as never)],
     ['name must be a gauge', () => new CacheMetrics().gauge('nothing' as never, 1)],
     [
-      'maxSeries must be a whole number of 1 to 10,000, got 0',
+      'maxSeries must be a whole number from 1 to 10000, got 0',
       () => new CacheMetrics({ maxSeries: 0 }),
     ],
     ['labels.le must be', () => new CacheMetrics({ labels: { le: 'x' } })],
@@ -152,7 +159,7 @@ describe('what is refused', () => {
     expect(make).toThrow(`CacheMetrics: ${message}`);
   });
 
-  test('their neighbours pass', () => {
+  test('the neighboring valid arguments pass', () => {
     new CacheMetrics({ maxSeries: 1, labels: { cache: 'x', _a1: '' } }).count(
       'cache_misses_total',
       {},

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { boundedKey, CacheKeyNames } from '../../../lib/runtime/shared/key-names';
-import { slotOf } from '../../../lib/runtime/valkey/slots';
+import { CacheKeyNames, shortenKey } from '../../../lib/runtime/shared/key-names';
+import { slotOf } from '../../../lib/runtime/valkey/connection';
 
 const names = new CacheKeyNames('market');
 
-test('names of a namespace', () => {
+test('the names of a namespace have its prefix and a hash tag', () => {
   expect(names.value('api:a')).toBe('market:{api:a}');
   expect(names.lock('api:a')).toBe('market:{api:a}:lock');
   expect(names.tag('user:7')).toBe('market:tag:{user:7}');
@@ -25,15 +25,15 @@ test.each([
   expect(names.owns(name)).toBe(owned);
 });
 
-test('a key of 512 bytes keeps its name, one of 513 is hashed behind its beginning', () => {
-  expect(boundedKey('k'.repeat(512))).toBe('k'.repeat(512));
-  expect(boundedKey('k'.repeat(513))).toMatch(/^k{64}~[\w-]{43}$/);
+test('a key of 512 bytes keeps its name; a longer key keeps 64 characters and gets a hash', () => {
+  expect(shortenKey('k'.repeat(512))).toBe('k'.repeat(512));
+  expect(shortenKey('k'.repeat(513))).toMatch(/^k{64}~[\w-]{43}$/);
   // 171 euro signs are 513 bytes.
-  expect(boundedKey('€'.repeat(170))).toBe('€'.repeat(170));
-  expect(boundedKey('€'.repeat(171))).toMatch(/^€{64}~/);
+  expect(shortenKey('€'.repeat(170))).toBe('€'.repeat(170));
+  expect(shortenKey('€'.repeat(171))).toMatch(/^€{64}~/);
 });
 
-test('every key has a short name of its own, whose lock lies in its slot', () => {
+test('every key has a short unique name, and its lock is in the same slot', () => {
   const key = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.string({ minLength: 500, maxLength: 600 }),
@@ -41,25 +41,12 @@ test('every key has a short name of its own, whose lock lies in its slot', () =>
   );
   fc.assert(
     fc.property(key, key, (one, other) => {
-      const bounded = boundedKey(one);
-      expect(Buffer.byteLength(bounded)).toBeLessThanOrEqual(512);
-      expect(boundedKey(bounded)).toBe(bounded);
-      expect(names.keyOf(names.value(one))).toBe(bounded);
+      const shortened = shortenKey(one);
+      expect(Buffer.byteLength(shortened)).toBeLessThanOrEqual(512);
+      expect(shortenKey(shortened)).toBe(shortened);
+      expect(names.keyOf(names.value(one))).toBe(shortened);
       expect(slotOf(names.lock(one))).toBe(slotOf(names.value(one)));
-      if (one !== other) expect(bounded).not.toBe(boundedKey(other));
+      if (one !== other) expect(shortened).not.toBe(shortenKey(other));
     }),
   );
-});
-
-// The first is the check value of CRC-16/XMODEM, in the cluster specification; the others are what
-// CLUSTER KEYSLOT of Redis 7.0 says.
-test.each([
-  ['123456789', 12_739],
-  ['foo', 12_182],
-  ['market:{foo}:lock', 12_182],
-  ['{}foo', 9_500],
-  ['{foo', 13_308],
-  ['a{b}{foo}', 3_300],
-])('the slot of %s is %i', (name, slot) => {
-  expect(slotOf(name)).toBe(slot);
 });

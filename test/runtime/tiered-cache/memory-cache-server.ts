@@ -11,37 +11,37 @@ interface Stored {
   readonly until: number;
 }
 
-/** What several processes of a test share: values, locks, versions of tags, and the bus. */
+/** The state that the processes of a test share: values, locks, tag versions and the bus. */
 export class SharedStore {
   readonly values = new Map<string, Stored>();
   readonly locks = new Map<string, { token: string; until: number }>();
   readonly tags = new Map<string, string>();
   readonly processes: MemoryCacheServer[] = [];
-  private names = 0;
+  private ids = 0;
 
-  name(): string {
-    this.names++;
-    return `v${this.names}`;
+  uniqueId(): string {
+    this.ids++;
+    return `v${this.ids}`;
   }
 
-  locked(key: string): boolean {
+  isLocked(key: string): boolean {
     return (this.locks.get(key)?.until ?? 0) > Date.now();
   }
 }
 
 /**
- * A CacheServer as one process has it, which can be down, hung, slow, deaf and lying. It runs on
- * the test's clock.
+ * The CacheServer of one process, which can be down, hung, slow or full, miss messages, and return
+ * wrong bytes. It uses the test's clock.
  */
 export class MemoryCacheServer implements CacheServer {
   state: 'up' | 'down' | 'hung' = 'up';
   delayMs = 0;
-  /** Messages for this process are lost, and nobody notices. */
-  deaf = false;
-  /** Writes are refused, as by a full server. */
+  /** Messages to this process are lost, and the loss goes unnoticed. */
+  missesMessages = false;
+  /** Writes are refused, as a full server does. */
   full = false;
-  /** In place of what is stored. */
-  lie: ((bytes: Buffer | null) => Buffer | null) | undefined;
+  /** Replaces the stored bytes in answers. */
+  tamper: ((bytes: Buffer | null) => Buffer | null) | undefined;
   busAlive = true;
   lockTtlMs = 3000;
   reads = 0;
@@ -59,33 +59,33 @@ export class MemoryCacheServer implements CacheServer {
   }
 
   setState(state: MemoryCacheServer['state']): void {
-    const before = this.available;
+    const wasAvailable = this.available;
     this.state = state;
-    if (before !== this.available)
+    if (wasAvailable !== this.available)
       for (const listener of this.availabilityListeners) listener(this.available);
   }
 
   setBus(alive: boolean): void {
     this.busAlive = alive;
-    this.deaf = !alive;
+    this.missesMessages = !alive;
     for (const listener of this.busListeners) listener(alive);
   }
 
-  /** The process stops: its locks are renewed no more. */
+  /** The process stops: its locks are no longer renewed. */
   die(): void {
     for (const timer of this.renewals.values()) clearInterval(timer);
     this.setState('hung');
   }
 
-  private async answer<T>(away: T, work: () => T): Promise<T> {
+  private async answer<T>(unavailable: T, work: () => T): Promise<T> {
     if (this.state === 'hung') return new Promise(() => {});
     if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
-    return this.state === 'down' ? away : work();
+    return this.state === 'down' ? unavailable : work();
   }
 
   private tell(message: Partial<BusMessage>): void {
     for (const other of this.store.processes) {
-      if (other !== this && !other.deaf)
+      if (other !== this && !other.missesMessages)
         for (const listener of other.messageListeners)
           listener({ keys: [], tags: [], loaded: [], ...message });
     }
@@ -102,9 +102,9 @@ export class MemoryCacheServer implements CacheServer {
       const bytes = stored !== undefined && stored.until > Date.now() ? stored.bytes : null;
       return {
         status: 'answered',
-        bytes: this.lie === undefined ? bytes : this.lie(bytes),
+        bytes: this.tamper === undefined ? bytes : this.tamper(bytes),
         tagVersions: tags.map((tag) => this.store.tags.get(tag) ?? null),
-        locked: lock && this.store.locked(key),
+        locked: lock && this.store.isLocked(key),
       };
     });
   }
@@ -112,7 +112,7 @@ export class MemoryCacheServer implements CacheServer {
   tagVersions(tags: readonly string[]): Promise<readonly string[] | undefined> {
     return this.answer<readonly string[] | undefined>(undefined, () =>
       tags.map((tag) => {
-        const version = this.store.tags.get(tag) ?? this.store.name();
+        const version = this.store.tags.get(tag) ?? this.store.uniqueId();
         this.store.tags.set(tag, version);
         return version;
       }),
@@ -124,7 +124,7 @@ export class MemoryCacheServer implements CacheServer {
     return this.answer<WriteOutcome>('unavailable', () => {
       if (
         lock !== undefined &&
-        (!this.store.locked(key) || this.store.locks.get(key)?.token !== lock.token)
+        (!this.store.isLocked(key) || this.store.locks.get(key)?.token !== lock.token)
       )
         return 'fenced';
       if (this.full) return 'refused';
@@ -148,7 +148,7 @@ export class MemoryCacheServer implements CacheServer {
 
   bumpTags(tags: readonly string[]): Promise<boolean> {
     return this.answer(false, () => {
-      for (const tag of tags) this.store.tags.set(tag, this.store.name());
+      for (const tag of tags) this.store.tags.set(tag, this.store.uniqueId());
       this.tell({ tags });
       return true;
     });
@@ -156,12 +156,12 @@ export class MemoryCacheServer implements CacheServer {
 
   acquire(key: string): Promise<LoadLock | 'taken' | 'unavailable'> {
     return this.answer<LoadLock | 'taken' | 'unavailable'>('unavailable', () => {
-      if (this.store.locked(key)) return 'taken';
-      const lock = { key, token: this.store.name() };
+      if (this.store.isLocked(key)) return 'taken';
+      const lock = { key, token: this.store.uniqueId() };
       this.store.locks.set(key, { token: lock.token, until: Date.now() + this.lockTtlMs });
       const renew = () => {
         const held = this.store.locks.get(key);
-        if (held?.token === lock.token && this.store.locked(key))
+        if (held?.token === lock.token && this.store.isLocked(key))
           held.until = Date.now() + this.lockTtlMs;
         else this.endRenewal(lock);
       };

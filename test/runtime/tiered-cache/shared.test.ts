@@ -20,7 +20,7 @@ const later = <T>(milliseconds: number, value: T): Promise<T> =>
   new Promise((resolve) => setTimeout(() => resolve(value), milliseconds));
 const tick = (milliseconds = 0) => jest.advanceTimersByTimeAsync(milliseconds);
 
-/** Processes that share a store, each with a server object and a cache. */
+/** Creates processes that share a store, each with a server object and a cache. */
 function processes(count: number, options: TieredCacheOptions = {}) {
   const store = new SharedStore();
   return Array.from({ length: count }, () => {
@@ -34,23 +34,23 @@ interface Process {
   readonly cache: TieredCache;
 }
 
-/** How long something takes, on the test's clock, and what it gives. */
-async function timed<T>(work: Promise<T>): Promise<{ readonly took: number; readonly value: T }> {
+/** The duration of some work on the test's clock, and its result. */
+async function timed<T>(work: Promise<T>): Promise<{ readonly tookMs: number; readonly value: T }> {
   const began = Date.now();
-  let took: number | undefined;
+  let tookMs: number | undefined;
   const done = work.then((value) => {
-    took = Date.now() - began;
+    tookMs = Date.now() - began;
     return value;
   });
-  for (let i = 0; i < 20_000 && took === undefined; i++) await tick(1);
-  return { value: await done, took: took ?? Number.POSITIVE_INFINITY };
+  for (let i = 0; i < 20_000 && tookMs === undefined; i++) await tick(1);
+  return { value: await done, tookMs: tookMs ?? Number.POSITIVE_INFINITY };
 }
 
 beforeEach(() => jest.useFakeTimers({ now: 1_800_000_000_000 }));
 afterEach(() => jest.useRealTimers());
 
 describe('processes that share a server', () => {
-  test('a value that one has loaded is read by another', async () => {
+  test('a value that one process loaded is read by another', async () => {
     const [one, two] = processes(2);
     await one.cache.getOrLoad('k', () => ({ n: 1 }), { tags: ['t'] });
     await tick();
@@ -58,7 +58,7 @@ describe('processes that share a server', () => {
     expect(await two.cache.get('k')).toEqual({ found: true, value: { n: 1 }, fresh: true });
   });
 
-  test('many callers in each of four cause one load', async () => {
+  test('many callers in each of four processes cause one load', async () => {
     const four = processes(4);
     for (const { server } of four) server.delayMs = 3;
     let loads = 0;
@@ -70,54 +70,54 @@ describe('processes that share a server', () => {
     expect(loads).toBe(1);
   });
 
-  test('one that gets the lock after a load has ended uses its value', async () => {
+  test('a process that acquires the lock after a load has ended uses its value', async () => {
     const [one, two] = processes(2);
     two.server.delayMs = 8;
     const first = one.cache.getOrLoad('k', () => later(12, 1));
-    // It misses at 8 milliseconds and asks for the lock, which is free again when that arrives, at
-    // 16.
+    // It misses after 8 ms and requests the lock, which is free again when the request arrives,
+    // after 16 ms.
     const second = timed(two.cache.getOrLoad('k', () => 2));
     expect([(await second).value, await first]).toEqual([1, 1]);
     await tick(10);
     expect(one.store.locks.size).toBe(0);
   });
 
-  test('one that waits is woken by the end of the load, and finds it by polling where the message is lost', async () => {
-    for (const deaf of [false, true]) {
+  test('a waiting process is woken when the load ends, or polls for its value', async () => {
+    for (const isLost of [false, true]) {
       const [one, two] = processes(2);
-      two.server.deaf = deaf;
+      two.server.missesMessages = isLost;
       void one.cache.getOrLoad('k', () => later(1000, 1));
       await tick();
-      const { took, value } = await timed(two.cache.getOrLoad('k', () => 2));
+      const { tookMs, value } = await timed(two.cache.getOrLoad('k', () => 2));
       expect(value).toBe(1);
-      expect(took).toBeLessThanOrEqual(deaf ? 1050 : 1002);
+      expect(tookMs).toBeLessThanOrEqual(isLost ? 1050 : 1002);
     }
   });
 
-  test('the load of a process that died is taken over when its lock has ended', async () => {
+  test('the load of a process that died is taken over when its lock expires', async () => {
     const [one, two] = processes(2);
     void one.cache.getOrLoad('k', () => new Promise(() => {}));
     await tick(10);
     one.server.die();
-    const { took, value } = await timed(two.cache.getOrLoad('k', () => 2));
+    const { tookMs, value } = await timed(two.cache.getOrLoad('k', () => 2));
     expect(value).toBe(2);
-    expect(took).toBeGreaterThan(2900);
-    expect(took).toBeLessThanOrEqual(3060);
+    expect(tookMs).toBeGreaterThan(2900);
+    expect(tookMs).toBeLessThanOrEqual(3060);
   });
 
-  test('one that waits too long loads by itself, and leaves the write to the owner', async () => {
+  test('a process that waits too long loads, and leaves the write to the owner', async () => {
     const [one, two] = processes(2, { lockWaitMs: 500 });
     const slow = one.cache.getOrLoad('k', () => later(2000, 'owner'));
     await tick();
-    const { took, value } = await timed(two.cache.getOrLoad('k', () => 'waiter'));
+    const { tookMs, value } = await timed(two.cache.getOrLoad('k', () => 'waiter'));
     expect(value).toBe('waiter');
-    expect(took).toBeLessThanOrEqual(502);
+    expect(tookMs).toBeLessThanOrEqual(502);
     expect(one.store.values.has(KEY)).toBe(false);
     await timed(slow);
     expect(one.store.values.has(KEY)).toBe(true);
   });
 
-  test('an owner that lost its lock writes nothing, and forgets what it loaded', async () => {
+  test('an owner that lost its lock writes nothing, and drops the loaded value', async () => {
     const [one, two] = processes(2);
     const slow = one.cache.getOrLoad('k', () => later(1000, 'old'));
     await tick(10);
@@ -131,18 +131,18 @@ describe('processes that share a server', () => {
     expect(await one.cache.get('k')).toMatchObject({ value: 'new' });
   });
 
-  test('a loader that fails frees its lock at once, and those who wait load by themselves', async () => {
+  test('a loader that fails frees its lock at once, and waiting processes load', async () => {
     const [one, two] = processes(2);
     const failing = one.cache
       .getOrLoad('k', () => later(100, 0).then(() => Promise.reject(new Error('away'))))
       .catch(() => 'failed');
     await tick();
-    const { took, value } = await timed(two.cache.getOrLoad('k', () => 2));
+    const { tookMs, value } = await timed(two.cache.getOrLoad('k', () => 2));
     expect([await failing, value]).toEqual(['failed', 2]);
-    expect(took).toBeLessThanOrEqual(152);
+    expect(tookMs).toBeLessThanOrEqual(152);
   });
 
-  test('a remembered error reaches those who wait in other processes', async () => {
+  test('a cached error reaches callers that wait in other processes', async () => {
     const [one, two] = processes(2, { cacheError: () => true });
     const first = one.cache
       .getOrLoad('k', () => later(100, 0).then(() => Promise.reject(new Error('none'))))
@@ -153,7 +153,7 @@ describe('processes that share a server', () => {
     expect(await first).not.toBeInstanceOf(CachedLoadError);
   });
 
-  test('one renews for all: the others serve the old value and adopt the new one', async () => {
+  test('one process renews for all; the others serve the stale value meanwhile', async () => {
     const [one, two] = processes(2, { strategy: { ...PLAIN, staleSeconds: 60 } });
     await one.cache.getOrLoad('k', () => 1);
     await two.cache.getOrLoad('k', () => 0);
@@ -195,10 +195,10 @@ describe('invalidation', () => {
   });
 
   test.each(kinds)(
-    'of %s during a load elsewhere is not lost, even if messages are',
+    'of %s during a load elsewhere takes effect even if messages are lost',
     async (_, invalidate) => {
       const [one, two, three] = processes(3) as [Process, Process, Process];
-      one.server.deaf = true;
+      one.server.missesMessages = true;
       const slow = one.cache.getOrLoad('k', () => later(300, 'old'), { tags: ['t'] });
       await tick(100);
       await invalidate(two.cache);
@@ -211,15 +211,15 @@ describe('invalidation', () => {
   );
 
   test.each(kinds)(
-    'of %s during a load of the same process: who asks afterwards gets a new load at once',
+    'of %s during a load of the same process starts a new load for later callers',
     async (_, invalidate) => {
       const [one] = processes(1);
       const slow = one.cache.getOrLoad('k', () => later(1000, 'old'), { tags: ['t'] });
       await tick(100);
       const ended = invalidate(one.cache);
-      const { took, value } = await timed(one.cache.getOrLoad('k', () => 'new', { tags: ['t'] }));
+      const { tookMs, value } = await timed(one.cache.getOrLoad('k', () => 'new', { tags: ['t'] }));
       expect(value).toBe('new');
-      expect(took).toBeLessThanOrEqual(10);
+      expect(tookMs).toBeLessThanOrEqual(10);
       await ended;
       expect((await timed(slow)).value).toBe('old');
       await tick(10);
@@ -227,7 +227,7 @@ describe('invalidation', () => {
     },
   );
 
-  test('of set while another call reads the old value: the memory keeps the new one', async () => {
+  test('by set while another call reads the old value: memory keeps the new value', async () => {
     const [one, two] = processes(2);
     await two.cache.set('k', 'old');
     one.server.delayMs = 20;
@@ -239,7 +239,7 @@ describe('invalidation', () => {
     expect((await timed(two.cache.get('k'))).value).toMatchObject({ value: 'new' });
   });
 
-  test('a tag that the server has lost is a miss', async () => {
+  test('a value whose tag the server has lost is a miss', async () => {
     const [one, two] = processes(2);
     await one.cache.getOrLoad('k', () => 'old', { tags: ['t'] });
     await tick();
@@ -247,7 +247,7 @@ describe('invalidation', () => {
     expect(await two.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
   });
 
-  test('a tag that the reader does not name counts too', async () => {
+  test('a tag that the caller does not name is checked too', async () => {
     const [one, two] = processes(2);
     await one.cache.getOrLoad('k', () => 'old', { tags: ['a', 'b'] });
     await tick();
@@ -259,12 +259,12 @@ describe('invalidation', () => {
     expect(await two.cache.get('k', { tags: ['a'] })).toEqual({ found: false });
   });
 
-  test('whose message is lost is seen when the memory asks the server again', async () => {
+  test('whose message is lost takes effect when memory asks the server again', async () => {
     const [one, two] = processes(2, { strategy: { ...PLAIN, memoryTtlSeconds: 5 } });
     await one.cache.getOrLoad('k', () => 'old', { tags: ['t'] });
     await tick();
     await two.cache.getOrLoad('k', () => 'x', { tags: ['t'] });
-    two.server.deaf = true;
+    two.server.missesMessages = true;
     await one.cache.invalidateTags('t');
     await tick(4999);
     expect(await two.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('old');
@@ -272,7 +272,7 @@ describe('invalidation', () => {
     expect(await two.cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
   });
 
-  test('while messages are known to be lost, the memory answers for two seconds, and is emptied when they are back', async () => {
+  test('memory serves values for two seconds while the bus is lost, then clears', async () => {
     const [one, two] = processes(2);
     await one.cache.getOrLoad('k', () => 'old');
     two.server.setBus(false);
@@ -290,7 +290,7 @@ describe('invalidation', () => {
     expect(await two.cache.getOrLoad('k', () => 'new')).toBe('new');
   });
 
-  test('that cannot reach the server says so, and holds in this process', async () => {
+  test('that cannot reach the server reports it, and takes effect in this process', async () => {
     const [one] = processes(1);
     await one.cache.getOrLoad('k', () => 'old', { tags: ['t'] });
     one.server.setState('down');
@@ -299,47 +299,47 @@ describe('invalidation', () => {
     expect(await new TieredCache().invalidateTags('t')).toEqual({ reached: true });
   });
 
-  test('never lets anybody see what was loaded before it, in any order of events', async () => {
-    const step = fc.oneof(
-      fc.record({ do: fc.constant('read' as const), who: fc.nat(2), lasts: fc.nat(40) }),
+  test('hides every value loaded before it, in any order of events', async () => {
+    const anyStep = fc.oneof(
+      fc.record({ do: fc.constant('read' as const), process: fc.nat(2), lastsMs: fc.nat(40) }),
       fc.record({
         do: fc.constant('change' as const),
-        who: fc.nat(2),
+        process: fc.nat(2),
         how: fc.constantFrom('tag' as const, 'key' as const),
       }),
       fc.record({ do: fc.constant('pass' as const), milliseconds: fc.nat(60) }),
-      fc.record({ do: fc.constant('deaf' as const), who: fc.nat(2), deaf: fc.boolean() }),
+      fc.record({ do: fc.constant('lose' as const), process: fc.nat(2), isLosing: fc.boolean() }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-        // The memory is asked only where messages arrive; without it every read must be right even
-        // if they are lost.
+      fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 40 }), async (steps) => {
+        // Memory depends on messages. Without it, every read must be correct even if they are lost.
         const three = processes(3, { memoryEntries: 0 });
         let version = 0;
         const reads: Promise<void>[] = [];
         const missed = new Set<number>();
-        for (const one of steps) {
-          if (one.do === 'pass') await tick(one.milliseconds);
-          else if (one.do === 'deaf') {
-            (three[one.who] as Process).server.deaf = one.deaf;
-            missed.add(one.who);
-          } else if (one.do === 'change') {
-            const { cache } = three[one.who] as Process;
+        for (const step of steps) {
+          if (step.do === 'pass') await tick(step.milliseconds);
+          else if (step.do === 'lose') {
+            (three[step.process] as Process).server.missesMessages = step.isLosing;
+            missed.add(step.process);
+          } else if (step.do === 'change') {
+            const { cache } = three[step.process] as Process;
             version++;
-            await (one.how === 'tag' ? cache.invalidateTags('t') : cache.delete('k'));
+            await (step.how === 'tag' ? cache.invalidateTags('t') : cache.delete('k'));
           } else {
-            const asked = version;
+            const versionAtCall = version;
             const load = () => {
               const seen = version;
-              return later(one.lasts, seen);
+              return later(step.lastsMs, seen);
             };
-            const mayShare = missed.has(one.who);
+            const mayJoinOlder = missed.has(step.process);
             reads.push(
-              (three[one.who] as Process).cache
+              (three[step.process] as Process).cache
                 .getOrLoad('k', load, { tags: ['t'] })
                 .then((got) => {
-                  // Who has missed messages may share a load of its own process that began before.
-                  if (!mayShare && got < asked) throw new Error(`asked at ${asked}, got ${got}`);
+                  // A process that missed messages may join a load of its own that began earlier.
+                  if (!mayJoinOlder && got < versionAtCall)
+                    throw new Error(`called at ${versionAtCall}, got ${got}`);
                 }),
             );
           }
@@ -370,9 +370,9 @@ describe('a server that fails', () => {
       50,
     ],
     [
-      'answers nonsense',
+      'returns malformed bytes',
       (server: MemoryCacheServer) => {
-        server.lie = () => Buffer.from('nonsense');
+        server.tamper = () => Buffer.from('nonsense');
       },
       0,
     ],
@@ -386,28 +386,30 @@ describe('a server that fails', () => {
       },
       0,
     ],
-  ])('that %s costs a load and a bounded time', async (_, fail, atMost) => {
+  ])('that %s costs a load and a bounded delay', async (_, fail, atMost) => {
     const [one] = processes(1);
     fail(one.server);
-    const { took, value } = await timed(one.cache.getOrLoad('k', () => 'loaded', { tags: ['t'] }));
+    const { tookMs, value } = await timed(
+      one.cache.getOrLoad('k', () => 'loaded', { tags: ['t'] }),
+    );
     expect(value).toBe('loaded');
-    // One step of the clock more, on which the answer is noticed.
-    expect(took).toBeLessThanOrEqual(atMost + 1);
+    // The answer is noticed one step of the clock later.
+    expect(tookMs).toBeLessThanOrEqual(atMost + 1);
     expect(await one.cache.getOrLoad('k', () => 'again', { tags: ['t'] })).toBe('loaded');
     const set = await timed(Promise.race([one.cache.set('other', 1), later(1000, undefined)]));
-    expect(set.took).toBeLessThanOrEqual(1001);
+    expect(set.tookMs).toBeLessThanOrEqual(1001);
   });
 
-  test('a lock that comes too late is given back', async () => {
+  test('a lock that arrives too late is released', async () => {
     const [one] = processes(1);
     const { acquire } = one.server;
     one.server.acquire = (key) => later(200, undefined).then(() => acquire.call(one.server, key));
-    expect((await timed(one.cache.getOrLoad('k', () => 1))).took).toBeLessThanOrEqual(51);
+    expect((await timed(one.cache.getOrLoad('k', () => 1))).tookMs).toBeLessThanOrEqual(51);
     await tick(300);
     expect(one.store.locks.size).toBe(0);
   });
 
-  test('what is corrupt is removed, and replaced', async () => {
+  test('a corrupt entry is removed and replaced', async () => {
     const [one, two] = processes(2);
     one.store.values.set(KEY, { bytes: Buffer.from([1, 2, 3]), until: Number.POSITIVE_INFINITY });
     const corrupt: string[] = [];
@@ -420,7 +422,7 @@ describe('a server that fails', () => {
     expect(corrupt).toEqual([KEY]);
   });
 
-  test('a full server gets its lock back, and set leaves no old value', async () => {
+  test('a full server gets its lock back, and set removes the old value', async () => {
     const [one, two] = processes(2);
     await one.cache.set('k', 'old');
     one.server.full = true;
@@ -432,7 +434,7 @@ describe('a server that fails', () => {
     expect(one.cache.metrics.value('cache_dropped_writes_total', { reason: 'refused' })).toBe(2);
   });
 
-  test('writes that pile up are dropped and counted, and their locks are freed', async () => {
+  test('writes past the limit are dropped and counted, and their locks are freed', async () => {
     const [one] = processes(1, { maxPendingWrites: 10 });
     const write = one.server.write.bind(one.server);
     one.server.write = (...args) => later(5000, undefined).then(() => write(...args));
@@ -444,7 +446,7 @@ describe('a server that fails', () => {
     expect(one.store.locks.size).toBe(10);
   });
 
-  test('that is late once while others wait for a load does not make them load', async () => {
+  test('that answers late once does not make waiting callers load', async () => {
     const [one, two] = processes(2);
     void one.cache.getOrLoad('k', () => later(400, 1));
     await tick();
@@ -458,19 +460,19 @@ describe('a server that fails', () => {
   test.each([
     ['hangs', 'hung', 201],
     ['is down', 'down', 51],
-  ] as const)('that %s while others wait for a load lets them load', async (_, state, atMost) => {
+  ] as const)('that %s makes waiting callers load', async (_, state, atMost) => {
     const [one, two] = processes(2);
     void one.cache.getOrLoad('k', () => later(3000, 1));
     await tick();
     const waiting = two.cache.getOrLoad('k', () => 2);
     await tick(200);
     two.server.setState(state);
-    const { took, value } = await timed(waiting);
+    const { tookMs, value } = await timed(waiting);
     expect(value).toBe(2);
-    expect(took).toBeLessThanOrEqual(atMost);
+    expect(tookMs).toBeLessThanOrEqual(atMost);
   });
 
-  test('close waits for writes under way, and no timer is left', async () => {
+  test('close waits for pending writes, and leaves no timer', async () => {
     const [one] = processes(1);
     one.server.delayMs = 20;
     await timed(one.cache.getOrLoad('k', () => 1));

@@ -3,20 +3,20 @@ import { CACHE_STRATEGIES } from '../../../lib/runtime';
 describe('CACHE_STRATEGIES', () => {
   const strategies = Object.entries(CACHE_STRATEGIES);
 
-  test('no prefix begins another one, so no strategy reads the values of another', () => {
+  test('no prefix begins with another, so no strategy reads the values of another', () => {
     const prefixes = strategies.map(([, { prefix }]) => prefix);
-    const clashes = prefixes.flatMap((one, i) =>
-      prefixes.filter((other, j) => i !== j && other.startsWith(one)),
+    const clashes = prefixes.flatMap((prefix, i) =>
+      prefixes.filter((other, j) => i !== j && other.startsWith(prefix)),
     );
     expect(clashes).toEqual([]);
   });
 
-  test('are data that nobody can change for everybody', () => {
+  test('are frozen', () => {
     for (const [, strategy] of strategies) expect(Object.isFrozen(strategy)).toBe(true);
     expect(Object.isFrozen(CACHE_STRATEGIES)).toBe(true);
   });
 
-  test('keep what the figures say', () => {
+  test('have the documented times to live, compression and serializers', () => {
     expect(
       Object.fromEntries(strategies.map(([name, { ttlSeconds }]) => [name, ttlSeconds])),
     ).toEqual({
@@ -36,7 +36,7 @@ describe('CACHE_STRATEGIES', () => {
     expect(CACHE_STRATEGIES.query).toMatchObject({ serializer: 'msgpack', compress: true });
   });
 
-  test("never serve stale what is a user's own", () => {
+  test('never serve data of one user stale', () => {
     for (const name of ['session', 'preferences', 'portfolio'] as const)
       expect(CACHE_STRATEGIES[name].staleSeconds ?? 0).toBe(0);
   });

@@ -14,7 +14,7 @@ const PLAIN: CacheStrategy = {
 };
 const BINARY: CacheStrategy = { ...PLAIN, prefix: 'b:', serializer: 'msgpack' };
 
-/** A loader that gives 1, 2, 3 … */
+/** A loader that returns 1, 2, 3 and so on. */
 const counter = () => {
   let loads = 0;
   return Object.assign(async () => ++loads, { loads: () => loads });
@@ -26,7 +26,7 @@ beforeEach(() => jest.useFakeTimers({ now: 1_800_000_000_000 }));
 afterEach(() => jest.useRealTimers());
 
 describe('TieredCache without a server', () => {
-  test('loads once for all who ask at the same moment, and then not again', async () => {
+  test('loads once for all concurrent callers, and then serves the cached value', async () => {
     const cache = new TieredCache();
     let loads = 0;
     const loader = () => later(20, ++loads);
@@ -37,7 +37,7 @@ describe('TieredCache without a server', () => {
     expect(loads).toBe(1);
   });
 
-  test('keeps a value that is null, false, empty or undefined like any other', async () => {
+  test('caches null, false, empty and undefined values like any other', async () => {
     const cache = new TieredCache({ strategy: BINARY });
     for (const [i, value] of [null, false, '', 0, undefined].entries()) {
       expect(await cache.getOrLoad(String(i), () => value)).toBe(value);
@@ -46,9 +46,9 @@ describe('TieredCache without a server', () => {
   });
 
   test.each([
-    ['before its time is over', 9_999, 1],
-    ['when its time is over', 10_000, 2],
-  ])('asks the loader %s', async (_, milliseconds, expected) => {
+    ['serves the cached value before the time to live ends', 9_999, 1],
+    ['loads again when the time to live ends', 10_000, 2],
+  ])('%s', async (_, milliseconds, expected) => {
     const cache = new TieredCache({ strategy: PLAIN });
     const loader = counter();
     await cache.getOrLoad('k', loader);
@@ -56,7 +56,7 @@ describe('TieredCache without a server', () => {
     expect(await cache.getOrLoad('k', loader)).toBe(expected);
   });
 
-  test('spreads times to live by the jitter, and no further', async () => {
+  test('varies times to live by at most the jitter', async () => {
     const cache = new TieredCache({ strategy: { ...PLAIN, jitter: 0.1 } });
     const random = jest.spyOn(Math, 'random');
     for (const [key, chance, lives] of [
@@ -74,7 +74,7 @@ describe('TieredCache without a server', () => {
     random.mockRestore();
   });
 
-  test('serves the old value while one load renews it, and pauses when that fails', async () => {
+  test('serves the stale value while one load renews it, and pauses after a failure', async () => {
     const cache = new TieredCache({ strategy: { ...PLAIN, staleSeconds: 20 } });
     let loads = 0;
     let broken = true;
@@ -97,7 +97,7 @@ describe('TieredCache without a server', () => {
     expect(await cache.getOrLoad('k', loader)).toBe(3);
   });
 
-  test('does not serve a value after its stale time, whatever the loader does', async () => {
+  test('does not serve a value after its stale time, even if the loader fails', async () => {
     const cache = new TieredCache({ strategy: { ...PLAIN, staleSeconds: 20 } });
     await cache.getOrLoad('k', () => 1);
     await jest.advanceTimersByTimeAsync(30_000);
@@ -106,7 +106,7 @@ describe('TieredCache without a server', () => {
     );
   });
 
-  test('with if-error, waits for the load and serves the old value only if it fails', async () => {
+  test('with if-error, serves the stale value only if the load fails', async () => {
     const cache = new TieredCache({
       strategy: { ...PLAIN, staleSeconds: 20, serveStale: 'if-error' },
     });
@@ -119,7 +119,7 @@ describe('TieredCache without a server', () => {
     expect(reasons).toEqual(['load-failed']);
   });
 
-  test('with if-error, an invalidated value is not served either', async () => {
+  test('with if-error, does not serve an invalidated value', async () => {
     const cache = new TieredCache({
       strategy: { ...PLAIN, staleSeconds: 20, serveStale: 'if-error' },
     });
@@ -137,9 +137,9 @@ describe('TieredCache without a server', () => {
   });
 
   test.each([
-    ['before the last fifth of its time', 7_999, 1],
-    ['in the last fifth', 8_000, 2],
-  ])('renews ahead: a hit %s', async (_, milliseconds, loads) => {
+    ['a hit before the last fifth of the time to live does not renew', 7_999, 1],
+    ['a hit in the last fifth renews', 8_000, 2],
+  ])('with refreshAhead 0.8, %s', async (_, milliseconds, loads) => {
     const cache = new TieredCache({ strategy: { ...PLAIN, refreshAhead: 0.8 } });
     const loader = counter();
     await cache.getOrLoad('k', loader);
@@ -154,7 +154,7 @@ describe('TieredCache without a server', () => {
   describe('errors of loaders', () => {
     const missing = Object.assign(new RangeError('no such user'), { code: 'E_NONE' });
 
-    test('reach all who wait as they are, and are not kept', async () => {
+    test('reach all waiting callers unchanged, and are not cached', async () => {
       const cache = new TieredCache();
       const failing = jest.fn(() => Promise.reject(missing));
       const both = await Promise.allSettled([
@@ -169,7 +169,7 @@ describe('TieredCache without a server', () => {
       expect(failing).toHaveBeenCalledTimes(1);
     });
 
-    test('what a loader throws at once rejects, even if it is no error', async () => {
+    test('thrown synchronously become rejections, even if they are not an Error', async () => {
       const cache = new TieredCache();
       const thrower = (): number => {
         throw 'text';
@@ -177,7 +177,7 @@ describe('TieredCache without a server', () => {
       await expect(cache.getOrLoad('k', thrower)).rejects.toBe('text');
     });
 
-    test('are remembered where cacheError says so: the first caller gets it as it is, the others a CachedLoadError', async () => {
+    test('are cached if cacheError returns true: later callers get a CachedLoadError', async () => {
       const cache = new TieredCache({
         strategy: { ...PLAIN, negativeTtlSeconds: 5 },
         cacheError: (error) => error instanceof RangeError,
@@ -196,14 +196,14 @@ describe('TieredCache without a server', () => {
     });
 
     test.each([
-      ['a predicate that says no', () => false],
+      ['returns false', () => false],
       [
-        'a predicate that throws',
+        'throws',
         () => {
           throw new Error('predicate');
         },
       ],
-    ])('are not remembered with %s', async (_, cacheError) => {
+    ])('are not cached if cacheError %s', async (_, cacheError) => {
       const cache = new TieredCache();
       await expect(
         cache.getOrLoad('k', () => Promise.reject(missing), { cacheError }),
@@ -212,7 +212,7 @@ describe('TieredCache without a server', () => {
     });
   });
 
-  test('hands out what cannot be kept as it is, and loads it again', async () => {
+  test('returns a value that is too large uncached, and loads it again', async () => {
     const cache = new TieredCache({ maxEntryBytes: 1000 });
     const failures: string[] = [];
     cache.on('unencodable', ({ key }) => failures.push(key));
@@ -222,14 +222,14 @@ describe('TieredCache without a server', () => {
     expect(failures).toEqual(['value:k']);
   });
 
-  test('is bounded by entries', async () => {
+  test('bounds the entries in memory', async () => {
     const cache = new TieredCache({ memoryEntries: 10 });
     for (let i = 0; i < 100; i++) await cache.set(String(i), i);
     const found = await Promise.all(Array.from({ length: 100 }, (_, i) => cache.get(String(i))));
     expect(found.filter((one) => one.found)).toHaveLength(10);
   });
 
-  test('is bounded by bytes', async () => {
+  test('bounds the bytes in memory', async () => {
     const cache = new TieredCache({ memoryBytes: 20_000 });
     for (let i = 0; i < 100; i++) await cache.set(String(i), 'x'.repeat(1000));
     expect(cache.metrics.value('cache_memory_bytes')).toBeLessThanOrEqual(20_000);
@@ -237,7 +237,7 @@ describe('TieredCache without a server', () => {
     expect(await cache.get('0')).toEqual({ found: false });
   });
 
-  test('keeps strategies apart', async () => {
+  test('keeps the values of strategies apart', async () => {
     const cache = new TieredCache();
     await cache.set('k', 1, { strategy: CACHE_STRATEGIES.kpi });
     expect(await cache.get('k', { strategy: CACHE_STRATEGIES.session })).toEqual({ found: false });
@@ -248,7 +248,7 @@ describe('TieredCache without a server', () => {
     });
   });
 
-  test('a value without a tag that the caller names is a miss', async () => {
+  test('treats a value without a requested tag as a miss', async () => {
     const cache = new TieredCache();
     await cache.set('k', 1, { tags: ['a'] });
     expect(await cache.get('k')).toMatchObject({ found: true });
@@ -258,7 +258,7 @@ describe('TieredCache without a server', () => {
   describe('isolation', () => {
     const nested = () => ({ list: [{ deep: { n: 1 } }] });
 
-    test('freeze: nobody can change what others get, and everybody gets the same object', async () => {
+    test('freeze: callers share one object, which they cannot change', async () => {
       const cache = new TieredCache();
       const original = nested();
       const first = await cache.getOrLoad('k', () => original);
@@ -278,7 +278,7 @@ describe('TieredCache without a server', () => {
       ['a Date', (): object => ({ date: new Date(5) })],
       ['a Buffer', (): object => ({ bytes: Buffer.from('abc') })],
       ['a typed array', (): object => [new Uint8Array([1, 2])]],
-    ])('freeze: a value with %s is copied at each hit, with its type', async (_, make) => {
+    ])('freeze: a value with %s is copied on each hit, and keeps its type', async (_, make) => {
       const cache = new TieredCache({ strategy: BINARY });
       const first = await cache.getOrLoad('k', make);
       const second = await cache.getOrLoad('k', make);
@@ -292,7 +292,7 @@ describe('TieredCache without a server', () => {
       expect(await cache.getOrLoad('k', make)).toStrictEqual(make());
     });
 
-    test('clone: each caller has a copy of its own', async () => {
+    test('clone: each caller gets a copy', async () => {
       const cache = new TieredCache({ isolation: 'clone' });
       const [first, second] = await Promise.all([
         cache.getOrLoad('k', nested),
@@ -304,14 +304,14 @@ describe('TieredCache without a server', () => {
       expect(await cache.getOrLoad('k', nested)).toEqual(nested());
     });
 
-    test('share: each caller has the very object', async () => {
+    test('share: callers get the stored object itself', async () => {
       const cache = new TieredCache({ isolation: 'share' });
       const first = await cache.getOrLoad('k', nested);
       first.list.pop();
       expect(await cache.getOrLoad('k', nested)).toEqual({ list: [] });
     });
 
-    test('the caller who loads gets the types that all others get', async () => {
+    test('the caller that loads gets the same types as all others', async () => {
       const cache = new TieredCache({ strategy: PLAIN });
       const first = await cache.getOrLoad('k', () => ({ a: undefined, b: 1 }));
       expect(Object.keys(first)).toEqual(
@@ -320,7 +320,7 @@ describe('TieredCache without a server', () => {
     });
   });
 
-  test('set replaces a value, and a load that began before does not replace it', async () => {
+  test('set replaces a value, and a load that began earlier does not overwrite it', async () => {
     const cache = new TieredCache();
     const slow = cache.getOrLoad('k', () => later(100, 'old'));
     await cache.set('k', 'new');
@@ -329,7 +329,7 @@ describe('TieredCache without a server', () => {
     expect(await cache.get('k')).toMatchObject({ value: 'new' });
   });
 
-  test('a listener that throws is counted and harms nobody', async () => {
+  test('a listener that throws is counted, and does not affect the caller', async () => {
     const cache = new TieredCache();
     const off = cache.on('miss', () => {
       throw new Error('listener');
@@ -340,7 +340,7 @@ describe('TieredCache without a server', () => {
     expect(cache.metrics.value('cache_listener_failures_total')).toBe(1);
   });
 
-  test('after close it loads and keeps nothing, and the signal of loads is aborted', async () => {
+  test('after close it loads without caching, and aborts the signal of running loads', async () => {
     const cache = new TieredCache();
     let aborted = false;
     const running = cache.getOrLoad('k', ({ signal }) => {
@@ -372,7 +372,7 @@ describe('TieredCache without a server', () => {
     expect(() => new TieredCache(options)).toThrow(message);
   });
 
-  test('refuses a bad strategy of a call', async () => {
+  test('refuses an invalid option of a call', async () => {
     await expect(new TieredCache().getOrLoad('k', () => 1, { ttlSeconds: -1 })).rejects.toThrow(
       'ttlSeconds must be a number from 0.001',
     );

@@ -8,28 +8,28 @@ function read(
   lock?: [ReadBatcher, string],
 ): Promise<ServerRead> {
   return new Promise((resolve) => {
-    const one = new BatchedRead(resolve);
-    one.value = value[0].add(value[1], one);
-    if (lock !== undefined) one.lock = lock[0].add(lock[1], one);
-    for (const [batcher, name] of tags) one.tags.push(batcher.add(name, one));
+    const batched = new BatchedRead(resolve);
+    batched.value = value[0].add(value[1], batched);
+    if (lock !== undefined) batched.lock = lock[0].add(lock[1], batched);
+    for (const [batcher, name] of tags) batched.tags.push(batcher.add(name, batched));
   });
 }
 
 /**
- * A server that holds `value of x` at every name x but those that begin with a dash, and counts
- * what it is asked.
+ * A server that holds `value of x` under every name x, except names that begin with a dash. It
+ * records the names of each command.
  */
-function server(): { batcher: ReadBatcher; asked: string[][] } {
-  const asked: string[][] = [];
+function server(): { batcher: ReadBatcher; commands: string[][] } {
+  const commands: string[][] = [];
   const batcher = new ReadBatcher(async (names) => {
-    asked.push([...names]);
+    commands.push([...names]);
     return names.map((name) => (name.startsWith('-') ? null : Buffer.from(`value of ${name}`)));
   });
-  return { batcher, asked };
+  return { batcher, commands };
 }
 
-test('reads of one turn are one question with each name once', async () => {
-  const { batcher, asked } = server();
+test('reads of one turn are one command that names each key once', async () => {
+  const { batcher, commands } = server();
   const first = Promise.all([
     read([batcher, 'a'], [[batcher, 't']], [batcher, '-lock']),
     read(
@@ -40,7 +40,7 @@ test('reads of one turn are one question with each name once', async () => {
       ],
     ),
     read([batcher, 'a']),
-    // Asked in the continuation of a promise of the same turn.
+    // Requested in the continuation of a promise of the same turn.
     Promise.resolve().then(() => read([batcher, '-c'])),
   ]);
   expect(await first).toEqual([
@@ -59,19 +59,22 @@ test('reads of one turn are one question with each name once', async () => {
     { status: 'answered', bytes: Buffer.from('value of a'), tagVersions: [], locked: false },
     { status: 'answered', bytes: null, tagVersions: [], locked: false },
   ]);
-  expect(asked).toEqual([['a', '-lock', 't', 'b', '-u', '-c']]);
+  expect(commands).toEqual([['a', '-lock', 't', 'b', '-u', '-c']]);
   await read([batcher, 'a']);
-  expect(asked).toHaveLength(2);
+  expect(commands).toHaveLength(2);
 });
 
-test('a question carries 64 names at most, and a read may span two', async () => {
-  const { batcher, asked } = server();
+test('a command has at most 64 names, and a read may span two commands', async () => {
+  const { batcher, commands } = server();
   const reads = await Promise.all(
     Array.from({ length: 600 }, (_, at) =>
       read([batcher, `k${at}`], [[batcher, `t${at}`]], [batcher, `l${at}`]),
     ),
   );
-  expect(asked.map((names) => names.length)).toEqual([...Array.from({ length: 28 }, () => 64), 8]);
+  expect(commands.map((names) => names.length)).toEqual([
+    ...Array.from({ length: 28 }, () => 64),
+    8,
+  ]);
   expect(reads[21]).toEqual({
     status: 'answered',
     bytes: Buffer.from('value of k21'),
@@ -80,20 +83,20 @@ test('a question carries 64 names at most, and a read may span two', async () =>
   });
 });
 
-test('a read is unavailable if a server of any of its names is, and does not wait for one it does not need', async () => {
+test('a read is unavailable if any of its servers is, and waits for no other server', async () => {
   const { batcher } = server();
-  const away = new ReadBatcher(async () => undefined);
+  const unavailable = new ReadBatcher(async () => undefined);
   const broken = new ReadBatcher(() => Promise.reject(new Error('broken')));
   const hangs = new ReadBatcher(() => new Promise(() => {}));
   void read([hangs, 'x']);
-  expect(await read([away, 'a'])).toEqual({ status: 'unavailable' });
+  expect(await read([unavailable, 'a'])).toEqual({ status: 'unavailable' });
   expect(await read([broken, 'a'])).toEqual({ status: 'unavailable' });
-  expect(await read([batcher, 'a'], [[away, 't']])).toEqual({ status: 'unavailable' });
-  expect(await read([batcher, 'a'], [], [away, 'l'])).toEqual({ status: 'unavailable' });
+  expect(await read([batcher, 'a'], [[unavailable, 't']])).toEqual({ status: 'unavailable' });
+  expect(await read([batcher, 'a'], [], [unavailable, 'l'])).toEqual({ status: 'unavailable' });
   expect((await read([batcher, 'a'], [[batcher, 't']])).status).toBe('answered');
 });
 
-test('whatever is asked together, each read gets what it asked for', async () => {
+test('each read gets its own values, whatever is requested together', async () => {
   const name = fc.stringMatching(/^-?[a-e]$/);
   await fc.assert(
     fc.asyncProperty(
@@ -122,7 +125,7 @@ test('whatever is asked together, each read gets what it asked for', async () =>
             locked: stored(lock) !== null,
           })),
         );
-        for (const { asked } of servers) expect(asked.length).toBeLessThanOrEqual(1);
+        for (const { commands } of servers) expect(commands.length).toBeLessThanOrEqual(1);
       },
     ),
   );

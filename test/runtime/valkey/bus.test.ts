@@ -1,93 +1,94 @@
 import type { BusMessage } from '../../../lib/runtime/tiered-cache/server';
-import { type BusTransport, CacheBus } from '../../../lib/runtime/valkey/bus';
+import { type BusSubscriber, type BusTransport, CacheBus } from '../../../lib/runtime/valkey/bus';
 
-/** A server of messages that can be cut off, or go deaf without a word. */
+/** A pub/sub server that can break connections, refuse them, or silently drop messages. */
 class Exchange implements BusTransport {
-  public readonly said: [string, string][] = [];
-  public isDeaf = false;
+  public readonly published: [string, string][] = [];
+  /** Messages are accepted, but not delivered. */
+  public isDropping = false;
   public refuses = false;
   public subscriptions = 0;
-  private readonly listeners = new Map<
-    object,
-    {
-      channels: readonly string[];
-      hear: (channel: string, text: string) => void;
-      ended: () => void;
-    }
-  >();
+  private readonly subscribers = new Map<object, BusSubscriber & { channels: readonly string[] }>();
 
-  public subscribe(
-    channels: readonly string[],
-    on: {
-      subscribed: () => void;
-      hear: (channel: string, text: string) => void;
-      ended: () => void;
-    },
-  ) {
+  public subscribe(channels: readonly string[], subscriber: BusSubscriber) {
     const id = {};
     this.subscriptions++;
-    if (this.refuses) setTimeout(on.ended, 1);
+    if (this.refuses) setTimeout(subscriber.onEnd, 1);
     else {
-      this.listeners.set(id, { channels, ...on });
-      setTimeout(on.subscribed, 1);
+      this.subscribers.set(id, { channels, ...subscriber });
+      setTimeout(subscriber.onSubscribed, 1);
     }
-    return { end: () => void this.listeners.delete(id) };
+    return { end: () => void this.subscribers.delete(id) };
   }
 
   public async publish(channel: string, text: string): Promise<boolean> {
     if (this.refuses) return false;
-    this.said.push([channel, text]);
-    if (this.isDeaf) return true;
-    for (const { channels, hear } of [...this.listeners.values()])
-      if (channels.includes(channel)) hear(channel, text);
+    this.published.push([channel, text]);
+    if (this.isDropping) return true;
+    for (const { channels, onMessage } of [...this.subscribers.values()])
+      if (channels.includes(channel)) onMessage(channel, text);
     return true;
   }
 
   public get messages(): Record<string, unknown>[] {
-    return this.said
+    return this.published
       .filter(([channel]) => channel === 'bus')
       .map(([, text]) => JSON.parse(text) as Record<string, unknown>);
   }
 
   public cut(): void {
-    for (const [id, { ended }] of [...this.listeners]) {
-      this.listeners.delete(id);
-      ended();
+    for (const [id, { onEnd }] of [...this.subscribers]) {
+      this.subscribers.delete(id);
+      onEnd();
     }
   }
 
   public get open(): number {
-    return this.listeners.size;
+    return this.subscribers.size;
   }
 }
 
-function member(exchange: Exchange, hears = true) {
-  const bus = new CacheBus(exchange, { channel: 'bus', heartbeatMs: 500, hears });
-  const heard: BusMessage[] = [];
+function member(exchange: Exchange, subscribes = true) {
+  const bus = new CacheBus(exchange, { channel: 'bus', heartbeatMs: 500, subscribes });
+  const received: BusMessage[] = [];
   const changes: boolean[] = [];
-  bus.onMessage((message) => heard.push(message));
+  bus.onMessage((message) => received.push(message));
   bus.onChange((alive) => changes.push(alive));
-  return { bus, heard, changes };
+  return { bus, received, changes };
+}
+
+/** A member that has received its first heartbeat. */
+async function connectedMember() {
+  const exchange = new Exchange();
+  const connected = { exchange, ...member(exchange) };
+  await jest.advanceTimersByTimeAsync(10);
+  return connected;
+}
+
+/** Two members that have received their first heartbeats. */
+async function connectedPair() {
+  const exchange = new Exchange();
+  const connected = { exchange, a: member(exchange), b: member(exchange) };
+  await jest.advanceTimersByTimeAsync(10);
+  return connected;
 }
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-test('a message reaches the others and not the one who sent it', async () => {
-  const exchange = new Exchange();
-  const [a, b] = [member(exchange), member(exchange)];
-  await jest.advanceTimersByTimeAsync(10);
+test('a message reaches the other processes, and not its sender', async () => {
+  const { a, b } = await connectedPair();
   const told = Promise.all([
     a.bus.tell({ keys: ['k'] }),
     a.bus.tell({ tags: ['t'], loaded: ['l'] }),
   ]);
   await jest.advanceTimersByTimeAsync(1);
   expect(await told).toEqual([true, true]);
-  expect(b.heard).toEqual([{ keys: ['k'], tags: ['t'], loaded: ['l'] }]);
-  expect(a.heard).toEqual([]);
+  expect(b.received).toEqual([{ keys: ['k'], tags: ['t'], loaded: ['l'] }]);
+  expect(a.received).toEqual([]);
 });
 
-test('it is alive as soon as it hears itself, and stays so', async () => {
+test('it is alive from its first heartbeat, and stays alive', async () => {
   const { bus, changes } = member(new Exchange());
   expect(bus.alive).toBe(false);
   await jest.advanceTimersByTimeAsync(10);
@@ -96,23 +97,21 @@ test('it is alive as soon as it hears itself, and stays so', async () => {
   expect(changes).toEqual([true]);
 });
 
-test('silence is noticed after three beats, and a new connection heals it', async () => {
-  const exchange = new Exchange();
-  const { bus, changes } = member(exchange);
-  await jest.advanceTimersByTimeAsync(10);
-  exchange.isDeaf = true;
+test('it is lost after three missed heartbeats, and a new connection restores it', async () => {
+  const { exchange, bus, changes } = await connectedMember();
+  exchange.isDropping = true;
   await jest.advanceTimersByTimeAsync(1_500);
   expect(bus.alive).toBe(true);
   await jest.advanceTimersByTimeAsync(500);
   expect(bus.alive).toBe(false);
-  exchange.isDeaf = false;
+  exchange.isDropping = false;
   await jest.advanceTimersByTimeAsync(1_000);
   expect(changes).toEqual([true, false, true]);
   expect(exchange.subscriptions).toBe(2);
   expect(exchange.open).toBe(1);
 });
 
-test('a pause of the process is not taken for silence', async () => {
+test('a pause of the process does not count as a loss', async () => {
   const { changes } = member(new Exchange());
   await jest.advanceTimersByTimeAsync(10);
   jest.setSystemTime(Date.now() + 60_000);
@@ -120,15 +119,13 @@ test('a pause of the process is not taken for silence', async () => {
   expect(changes).toEqual([true]);
 });
 
-test('a broken connection is noticed at once and made again, sooner at first than later', async () => {
-  const exchange = new Exchange();
-  const { bus, changes } = member(exchange);
-  await jest.advanceTimersByTimeAsync(10);
+test('a broken connection is noticed at once, and reconnects with growing pauses', async () => {
+  const { exchange, bus, changes } = await connectedMember();
   exchange.refuses = true;
   exchange.cut();
   expect(bus.alive).toBe(false);
   await jest.advanceTimersByTimeAsync(10_000);
-  // 250 to 500 ms between attempts once the server stays away.
+  // There are 250 to 500 ms between attempts once the server stays unavailable.
   expect(exchange.subscriptions).toBeGreaterThan(18);
   expect(exchange.subscriptions).toBeLessThan(50);
   exchange.refuses = false;
@@ -136,7 +133,7 @@ test('a broken connection is noticed at once and made again, sooner at first tha
   expect(changes).toEqual([true, false, true]);
 });
 
-test('who cannot be told is reported', async () => {
+test('tell resolves to false if the server does not accept the message', async () => {
   const exchange = new Exchange();
   const { bus } = member(exchange);
   exchange.refuses = true;
@@ -145,28 +142,24 @@ test('who cannot be told is reported', async () => {
   expect(await told).toBe(false);
 });
 
-test('many names are told in several messages', async () => {
-  const exchange = new Exchange();
-  const [a, b] = [member(exchange), member(exchange)];
-  await jest.advanceTimersByTimeAsync(10);
+test('many names are split into several messages', async () => {
+  const { exchange, a, b } = await connectedPair();
   const keys = Array.from({ length: 1_200 }, (_, at) => `k${at}`);
   void a.bus.tell({ keys, tags: ['t'] });
   await jest.advanceTimersByTimeAsync(1);
   expect(
     exchange.messages.map((message) => (message.keys as string[] | undefined)?.length ?? 0),
   ).toEqual([500, 500, 200, 0]);
-  expect(b.heard.flatMap((message) => message.keys)).toEqual(keys);
-  expect(b.heard.flatMap(({ tags }) => tags)).toEqual(['t']);
+  expect(b.received.flatMap((message) => message.keys)).toEqual(keys);
+  expect(b.received.flatMap(({ tags }) => tags)).toEqual(['t']);
 });
 
-test('a reset tells the others to rely on nothing of before', async () => {
-  const exchange = new Exchange();
-  const [a, b] = [member(exchange), member(exchange)];
-  await jest.advanceTimersByTimeAsync(10);
+test('a reset makes the other processes distrust everything from before', async () => {
+  const { a, b } = await connectedPair();
   await a.bus.reset();
   expect(a.changes).toEqual([true]);
   expect(b.changes).toEqual([true, false, true]);
-  expect(b.heard).toEqual([]);
+  expect(b.received).toEqual([]);
 });
 
 test.each([
@@ -178,47 +171,43 @@ test.each([
   '{"from":1}',
   '{"from":"x","keys":"k"}',
   '{"from":"x","tags":[1]}',
-])('what is no message is not heard: %j', async (text) => {
+])('a malformed message is ignored: %j', async (text) => {
   const exchange = new Exchange();
-  const { heard, changes } = member(exchange);
+  const { received, changes } = member(exchange);
   await jest.advanceTimersByTimeAsync(10);
   await exchange.publish('bus', text);
   await exchange.publish('bus', '{"from":"x","keys":["k"],"unknown":1}');
-  expect(heard).toEqual([{ keys: ['k'], tags: [], loaded: [] }]);
+  expect(received).toEqual([{ keys: ['k'], tags: [], loaded: [] }]);
   expect(changes).toEqual([true]);
 });
 
 test('a renewed connection misses nothing', async () => {
-  const exchange = new Exchange();
-  const [a, b] = [member(exchange), member(exchange)];
-  await jest.advanceTimersByTimeAsync(10);
+  const { exchange, a, b } = await connectedPair();
   b.bus.renew();
   void a.bus.tell({ keys: ['before'] });
   await jest.advanceTimersByTimeAsync(10);
   void a.bus.tell({ keys: ['after'] });
   await jest.advanceTimersByTimeAsync(10);
-  expect(new Set(b.heard.flatMap(({ keys }) => keys))).toEqual(new Set(['before', 'after']));
+  expect(new Set(b.received.flatMap(({ keys }) => keys))).toEqual(new Set(['before', 'after']));
   expect(exchange.open).toBe(2);
   expect(b.changes).toEqual([true]);
   exchange.cut();
   expect(b.bus.alive).toBe(false);
 });
 
-test('without hearing it still tells', async () => {
+test('it sends without subscribing', async () => {
   const exchange = new Exchange();
   const [a, b] = [member(exchange, false), member(exchange)];
   await jest.advanceTimersByTimeAsync(10);
   void a.bus.tell({ keys: ['k'] });
   await jest.advanceTimersByTimeAsync(1_000);
-  expect(b.heard).toHaveLength(1);
+  expect(b.received).toHaveLength(1);
   expect(a.bus.alive).toBe(false);
   expect(exchange.subscriptions).toBe(1);
 });
 
-test('closed, it is not alive, tells nothing and leaves no timer', async () => {
-  const exchange = new Exchange();
-  const { bus, changes } = member(exchange);
-  await jest.advanceTimersByTimeAsync(10);
+test('after close it is not alive, sends nothing and leaves no timer', async () => {
+  const { exchange, bus, changes } = await connectedMember();
   bus.close();
   expect(changes).toEqual([true, false]);
   expect(await bus.tell({ keys: ['k'] })).toBe(false);

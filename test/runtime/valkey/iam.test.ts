@@ -17,9 +17,7 @@ const NOW = new Date('2026-03-04T05:06:07.890Z');
 beforeEach(() => jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate'] }));
 afterEach(() => jest.useRealTimers());
 
-/**
- * Signature Version 4 of a presigned GET without a body, from its specification and by Node alone.
- */
+/** Signature Version 4 of a presigned GET without a body, written from its specification. */
 function signature(host: string, query: URLSearchParams, secret: string, region: string): string {
   const encode = (text: string) =>
     encodeURIComponent(text).replace(
@@ -44,7 +42,7 @@ function signature(host: string, query: URLSearchParams, secret: string, region:
   return createHmac('sha256', key).update(text).digest('hex');
 }
 
-test('a token is a request to connect to the cache as the user, signed for 15 minutes, without its protocol', async () => {
+test('a token is a request to connect, presigned for 15 minutes, without a protocol', async () => {
   const token = await elastiCacheToken(OPTIONS)();
   expect(token.startsWith('market-cache/?')).toBe(true);
   const query = new URL(`http://${token}`).searchParams;
@@ -61,7 +59,7 @@ test('a token is a request to connect to the cache as the user, signed for 15 mi
   });
 });
 
-test('a serverless cache is named as one, and the signature covers it', async () => {
+test('a token for a serverless cache has a signed resource type', async () => {
   const token = await elastiCacheToken({ ...OPTIONS, serverless: true })();
   const query = new URL(`http://${token}`).searchParams;
   expect(query.get('ResourceType')).toBe('ServerlessCache');
@@ -70,11 +68,11 @@ test('a serverless cache is named as one, and the signature covers it', async ()
   );
 });
 
-test('each token is new, with the keys of its moment', async () => {
-  let at = 0;
+test('each token is new, and uses the current credentials', async () => {
+  let calls = 0;
   const source = elastiCacheToken({
     ...OPTIONS,
-    credentials: async () => ({ accessKeyId: `KEY${++at}`, secretAccessKey: 'secret' }),
+    credentials: async () => ({ accessKeyId: `KEY${++calls}`, secretAccessKey: 'secret' }),
   });
   const first = await source();
   jest.setSystemTime(NOW.getTime() + 600_000);
@@ -84,7 +82,7 @@ test('each token is new, with the keys of its moment', async () => {
   expect(second).toContain('KEY2%2F20260304');
 });
 
-test('keys that cannot be had reject', async () => {
+test('a token rejects if the credentials cannot be fetched', async () => {
   const source = elastiCacheToken({
     ...OPTIONS,
     credentials: () => Promise.reject(new Error('no role')),

@@ -1,55 +1,55 @@
 import fc from 'fast-check';
 import { PendingInvalidations } from '../../../lib/runtime/valkey/pending';
 
-test('names are kept until they are settled', () => {
+test('names are kept until they are confirmed', () => {
   const pending = new PendingInvalidations(10);
   expect(pending.isEmpty).toBe(true);
-  pending.keep({ keys: ['k'], tags: ['t'] });
+  pending.add({ keys: ['k'], tags: ['t'] });
   expect([pending.hasKey('k'), pending.hasTag('k'), pending.hasTag('t'), pending.size]).toEqual([
     true,
     false,
     true,
     2,
   ]);
-  const { mark, ...names } = pending.get();
+  const { mark, ...names } = pending.snapshot();
   expect(names).toEqual({ keys: ['k'], tags: ['t'] });
-  pending.settle(names, mark);
+  pending.confirm(names, mark);
   expect(pending.isEmpty).toBe(true);
 });
 
-test('what is kept again while it is sent is not settled by that', () => {
+test('confirming a send does not confirm a name that was added again meanwhile', () => {
   const pending = new PendingInvalidations(10);
-  pending.keep({ keys: ['k', 'l'], tags: [] });
-  const { mark, ...names } = pending.get();
-  pending.keep({ keys: ['k'], tags: [] });
-  pending.settle(names, mark);
-  expect(pending.get()).toMatchObject({ keys: ['k'], tags: [] });
+  pending.add({ keys: ['k', 'l'], tags: [] });
+  const { mark, ...names } = pending.snapshot();
+  pending.add({ keys: ['k'], tags: [] });
+  pending.confirm(names, mark);
+  expect(pending.snapshot()).toMatchObject({ keys: ['k'], tags: [] });
 });
 
-test('past the bound everything is distrusted, until everything of before is gone', () => {
+test('past the bound everything is pending, until everything from before is confirmed', () => {
   const pending = new PendingInvalidations(2);
-  pending.keep({ keys: ['a', 'b'], tags: [] });
+  pending.add({ keys: ['a', 'b'], tags: [] });
   expect(pending.everything).toBe(false);
-  pending.keep({ keys: [], tags: ['t'] });
+  pending.add({ keys: [], tags: ['t'] });
   expect([
     pending.everything,
     pending.hasKey('never named'),
     pending.hasTag('never named'),
     pending.size,
   ]).toEqual([true, true, true, 0]);
-  const { mark } = pending.get();
-  pending.keep({ keys: ['later'], tags: [] });
-  pending.settleEverything(mark);
+  const { mark } = pending.snapshot();
+  pending.add({ keys: ['later'], tags: [] });
+  pending.confirmEverything(mark);
   expect(pending.everything).toBe(true);
-  pending.settleEverything(pending.get().mark);
+  pending.confirmEverything(pending.snapshot().mark);
   expect(pending.isEmpty).toBe(true);
 });
 
-test('no order of keeping and sending forgets a name that was not sent since', () => {
+test('no order of adding and sending loses a name that was not sent since', () => {
   const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
-  const step = fc.oneof(
+  const anyStep = fc.oneof(
     fc.record({
-      do: fc.constant('keep' as const),
+      do: fc.constant('add' as const),
       keys: fc.array(name, { maxLength: 3 }),
       tags: fc.array(name, { maxLength: 3 }),
     }),
@@ -58,11 +58,11 @@ test('no order of keeping and sending forgets a name that was not sent since', (
   );
   fc.assert(
     fc.property(
-      fc.array(step, { maxLength: 60 }),
+      fc.array(anyStep, { maxLength: 60 }),
       fc.integer({ min: 1, max: 6 }),
       (steps, bound) => {
         const pending = new PendingInvalidations(bound);
-        /** Names that no finished sending has covered: the truth. */
+        /** The reference: names that no confirmed send has covered. */
         const open = new Set<string>();
         let sending:
           | {
@@ -73,21 +73,21 @@ test('no order of keeping and sending forgets a name that was not sent since', (
               since: Set<string>;
             }
           | undefined;
-        for (const one of steps) {
-          if (one.do === 'keep') {
-            pending.keep(one);
+        for (const step of steps) {
+          if (step.do === 'add') {
+            pending.add(step);
             for (const what of [
-              ...one.keys.map((key) => `k${key}`),
-              ...one.tags.map((tag) => `t${tag}`),
+              ...step.keys.map((key) => `k${key}`),
+              ...step.tags.map((tag) => `t${tag}`),
             ]) {
               open.add(what);
               sending?.since.add(what);
             }
-          } else if (one.do === 'send') {
-            sending = { ...pending.get(), everything: pending.everything, since: new Set() };
+          } else if (step.do === 'send') {
+            sending = { ...pending.snapshot(), everything: pending.everything, since: new Set() };
           } else if (sending !== undefined) {
-            pending.settle(sending, sending.mark);
-            if (sending.everything) pending.settleEverything(sending.mark);
+            pending.confirm(sending, sending.mark);
+            if (sending.everything) pending.confirmEverything(sending.mark);
             const covered = sending.everything
               ? [...open]
               : [...sending.keys.map((key) => `k${key}`), ...sending.tags.map((tag) => `t${tag}`)];

@@ -1,27 +1,32 @@
 /**
- * Every way in which a cache's server fails, on real servers: no caller sees an error, nobody waits
- * longer than the deadline, and the cache is back within two seconds of its server.
+ * Every failure of a cache's server, on real servers: no caller sees an error or waits longer than
+ * the deadline, and the cache uses the server again within two seconds of its return.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import Redis from 'iovalkey';
-import type { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
+import type { ValkeyServer } from '../../../lib/runtime/valkey/server';
 import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
 import {
   answers,
-  BAR_MS,
   bytesOf,
+  connected,
   describeServers,
-  ending,
-  GENEROUS_MS,
-  quantile,
+  MAX_WAIT_MS,
   RECOVERY_MS,
+  reportRecovery,
+  reportWaits,
+  startConnected,
+  startProxied,
+  startReplicated,
+  stopAfterTest,
   until,
   valkey,
 } from './cache-fixture';
 
 /**
- * Many callers, one every three milliseconds, each with everything that may come before and after a
- * load. Gives what the cache added to the loads, and throws what a caller would have seen.
+ * Calls the server every three milliseconds, with every command that precedes or follows a load.
+ * Returns the waits that the cache added to the loads, and rejects with any error that a caller
+ * would have seen.
  */
 async function callers(
   name: string,
@@ -30,13 +35,13 @@ async function callers(
 ): Promise<{ p50: number; p99: number; answered: number }> {
   let answered = 0;
   const waits: number[] = [];
-  const behind: Promise<unknown>[] = [];
+  const writes: Promise<unknown>[] = [];
   const call = async (key: string) => {
     const begin = performance.now();
     const read = await server.read(key, ['tag'], { lock: true });
     waits.push(performance.now() - begin);
     if (read.status === 'answered') answered++;
-    behind.push(server.write(key, Buffer.from('loaded'), 60_000));
+    writes.push(server.write(key, Buffer.from('loaded'), 60_000));
   };
   const running: Promise<void>[] = [];
   for (let at = 0; at < calls; at++) {
@@ -44,89 +49,65 @@ async function callers(
     await sleep(3);
   }
   await Promise.all(running);
-  await Promise.all(behind);
-  const figures = { p50: quantile(waits, 0.5), p99: quantile(waits, 0.99), answered };
-  console.info(
-    `${name}: ${calls} calls waited p50 ${figures.p50} ms, p99 ${figures.p99} ms (bar ${BAR_MS}), ${answered} answered`,
-  );
-  return figures;
+  await Promise.all(writes);
+  return { ...reportWaits(name, waits, `${answered} answered`), answered };
 }
 
 describeServers('a cache whose server fails', () => {
-  test('killed, and restarted', async () => {
-    const redis = ending(await RedisServer.start());
-    const server = valkey(redis);
-    await until('connected', () => answers(server), 2_000);
+  test('is killed, and restarted', async () => {
+    const { redis, server } = await startConnected();
     const availability: boolean[] = [];
     server.onAvailabilityChange((available) => availability.push(available));
     await server.write('kept', Buffer.from('old'), 60_000);
     await redis.kill();
-    expect((await callers('killed', server)).p99).toBeLessThan(GENEROUS_MS);
+    expect((await callers('killed', server)).p99).toBeLessThan(MAX_WAIT_MS);
     expect(server.available).toBe(false);
     expect(await server.acquire('k')).toBe('unavailable');
     expect(await server.tagVersions(['t'])).toBeUndefined();
     expect(await server.bumpTags(['t'])).toBe(false);
     expect(await server.scan('*', async () => {})).toBe(false);
     await redis.restart();
-    console.info(
-      `restarted: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
-    );
+    await reportRecovery('restarted', () => answers(server));
     expect(await server.write('k', Buffer.from('new'), 60_000)).toBe('written');
     expect(availability).toEqual([false, true]);
     expect(server.errors.get('connection')).toBeGreaterThan(0);
   }, 30_000);
 
-  test('hung', async () => {
-    const redis = ending(await RedisServer.start());
-    const server = valkey(redis);
-    await until('connected', () => answers(server), 2_000);
+  test('hangs', async () => {
+    const { redis, server } = await startConnected();
     redis.pause();
     const { p99, p50 } = await callers('hung', server);
-    expect(p99).toBeLessThan(GENEROUS_MS);
-    // The breaker has opened: most calls wait for nothing.
+    expect(p99).toBeLessThan(MAX_WAIT_MS);
+    // The breaker has opened: most calls do not wait at all.
     expect(p50).toBeLessThan(20);
     redis.resume();
-    console.info(
-      `resumed: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
-    );
+    await reportRecovery('resumed', () => answers(server));
     expect(server.errors.get('timeout')).toBeGreaterThan(0);
   }, 30_000);
 
-  test('gone without a word, behind an address that lives', async () => {
-    const redis = ending(await RedisServer.start());
-    const proxy = ending(await TcpProxy.start(redis.port));
-    const server = valkey(proxy);
-    await until('connected', () => answers(server), 2_000);
-    // What is sent now is lost for good: these connections never answer again, also when the server
-    // is back.
+  test('vanishes silently behind an address that still routes', async () => {
+    const { proxy } = await startProxied();
+    const server = await connected(proxy);
+    // These connections never answer again, even when the server is back.
     proxy.deaden();
-    expect((await callers('silent', server)).p99).toBeLessThan(GENEROUS_MS);
+    expect((await callers('silent', server)).p99).toBeLessThan(MAX_WAIT_MS);
     proxy.enliven();
-    console.info(
-      `replaced: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
-    );
+    await reportRecovery('replaced', () => answers(server));
     await until('bus back', () => server.busAlive, 5_000);
   }, 30_000);
 
-  test('slow', async () => {
-    const redis = ending(await RedisServer.start());
-    const proxy = ending(await TcpProxy.start(redis.port));
-    const server = valkey(proxy);
-    await until('connected', () => answers(server), 2_000);
+  test('is slow', async () => {
+    const { proxy } = await startProxied();
+    const server = await connected(proxy);
     proxy.delayMs = 200;
-    expect((await callers('slow, 200 ms', server)).p99).toBeLessThan(GENEROUS_MS);
+    expect((await callers('slow, 200 ms', server)).p99).toBeLessThan(MAX_WAIT_MS);
     proxy.delayMs = 0;
-    console.info(
-      `fast again: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
-    );
+    await reportRecovery('fast again', () => answers(server));
   }, 30_000);
 
-  test('failed over to its replica behind one address', async () => {
-    const primary = ending(await RedisServer.start());
-    const replica = ending(await RedisServer.start({ replicaOf: primary }));
-    const proxy = ending(await TcpProxy.start(primary.port));
-    const server = valkey(proxy);
-    await until('connected', () => answers(server), 2_000);
+  test('fails over to its replica behind one address', async () => {
+    const { primary, replica, proxy } = await startReplicated();
+    const server = await connected(proxy);
     await server.write('kept', Buffer.from('value'), 60_000);
     await until(
       'copied',
@@ -147,20 +128,17 @@ describeServers('a cache whose server fails', () => {
     expect(await server.write('k', Buffer.from('new'), 60_000)).toBe('written');
   }, 30_000);
 
-  test('demoted: a replica answers reads, refuses writes, and is left for the new primary', async () => {
-    const primary = ending(await RedisServer.start());
-    const next = ending(await RedisServer.start({ replicaOf: primary }));
-    const proxy = ending(await TcpProxy.start(primary.port));
-    const server = valkey(proxy);
-    await until('connected', () => answers(server), 2_000);
+  test('is demoted: reads go on, writes are refused, the client moves to the primary', async () => {
+    const { primary, replica, proxy } = await startReplicated();
+    const server = await connected(proxy);
     await server.write('k', Buffer.from('old'), 60_000);
-    await next.promote();
-    await primary.command('REPLICAOF', '127.0.0.1', next.port);
+    await replica.promote();
+    await primary.command('REPLICAOF', '127.0.0.1', replica.port);
     expect(await server.write('k', Buffer.from('new'), 60_000)).toBe('refused');
     expect(server.errors.get('readonly')).toBe(1);
     expect(await server.remove(['k'])).toBe(false);
     expect(bytesOf(await server.read('k', []))).toBeUndefined();
-    proxy.target(next.port);
+    proxy.target(replica.port);
     proxy.cut();
     await until(
       'written',
@@ -169,15 +147,13 @@ describeServers('a cache whose server fails', () => {
     );
     await until(
       'removed',
-      async () => (await next.command('EXISTS', 'test:{k}')) === 0,
+      async () => (await replica.command('EXISTS', 'test:{k}')) === 0,
       RECOVERY_MS,
     );
   }, 30_000);
 
-  test('full: reads go on, writes are refused, and invalidations still end what they name', async () => {
-    const redis = ending(await RedisServer.start({ args: ['--maxmemory-policy', 'noeviction'] }));
-    const server = valkey(redis);
-    await until('connected', () => answers(server), 2_000);
+  test('is full: reads go on, writes are refused, and invalidations take effect', async () => {
+    const { redis, server } = await startConnected({ args: ['--maxmemory-policy', 'noeviction'] });
     await server.write('k', Buffer.from('value'), 60_000);
     const [before] = (await server.tagVersions(['t'])) ?? [];
     await redis.command('CONFIG', 'SET', 'maxmemory', '1');
@@ -191,20 +167,19 @@ describeServers('a cache whose server fails', () => {
     expect(after.status === 'answered' && after.tagVersions).toEqual([null]);
     expect(await server.remove(['k'])).toBe(true);
     expect(bytesOf(await server.read('k', []))).toBeUndefined();
-    expect((await callers('full', server)).p99).toBeLessThan(GENEROUS_MS);
+    expect((await callers('full', server)).p99).toBeLessThan(MAX_WAIT_MS);
     await redis.command('CONFIG', 'SET', 'maxmemory', '0');
     expect(await server.write('k2', Buffer.from('value'), 60_000)).toBe('written');
     expect((await server.tagVersions(['t']))?.[0]).not.toBe(before);
   }, 30_000);
 
   test.each([false, true])(
-    'other types at our keys, cluster %s',
+    'holds other types at our keys (cluster: %s)',
     async (isCluster) => {
-      const redis = ending(await (isCluster ? RedisCluster.start() : RedisServer.start()));
-      const server = valkey(redis.address, { cluster: isCluster });
-      await until('connected', () => answers(server), 2_000);
+      const redis = stopAfterTest(await (isCluster ? RedisCluster.start() : RedisServer.start()));
+      const server = await connected(redis.address, { cluster: isCluster });
       const raw = isCluster ? new Redis.Cluster([redis.address]) : new Redis(redis.address);
-      ending({ stop: async () => raw.disconnect() });
+      stopAfterTest({ stop: async () => raw.disconnect() });
       for (const name of ['test:{k}', 'test:{k}:lock', 'test:tag:{t}'])
         await raw.lpush(name, 'what another application left');
       expect(await server.read('k', ['t'], { lock: false })).toEqual({
@@ -229,8 +204,8 @@ describeServers('a cache whose server fails', () => {
     30_000,
   );
 
-  test('scripts flushed', async () => {
-    const redis = ending(await RedisServer.start());
+  test('flushes its scripts', async () => {
+    const redis = stopAfterTest(await RedisServer.start());
     const server = valkey(redis);
     const lock = await server.acquire('k');
     if (typeof lock === 'string') throw new Error(lock);
@@ -241,76 +216,66 @@ describeServers('a cache whose server fails', () => {
     expect(server.errors.size).toBe(0);
   });
 
-  test('the password changed, and the source knows the new one', async () => {
-    const redis = ending(await RedisServer.start());
+  test('changes its password, and the password source returns the new one', async () => {
+    const redis = stopAfterTest(await RedisServer.start());
     const admin = new Redis(redis.address);
-    ending({ stop: async () => admin.disconnect() });
+    stopAfterTest({ stop: async () => admin.disconnect() });
     await admin.config('SET', 'requirepass', 'first');
     let password = 'first';
-    const server = valkey(redis, { password: async () => password });
-    await until('connected', () => answers(server), 2_000);
+    const server = await connected(redis, { password: async () => password });
     await admin.config('SET', 'requirepass', 'second');
     await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes');
     const { p99, answered } = await callers('refused login', server);
-    expect(p99).toBeLessThan(GENEROUS_MS);
+    expect(p99).toBeLessThan(MAX_WAIT_MS);
     expect(answered).toBeLessThan(500);
     expect(server.errors.get('auth')).toBeGreaterThan(0);
     password = 'second';
-    console.info(
-      `new password: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
-    );
+    await reportRecovery('new password', () => answers(server));
     await until('bus back', () => server.busAlive, 5_000);
   }, 30_000);
 
-  test('reading its data', async () => {
-    // Each key takes half a millisecond to read, and errors are answered meanwhile.
+  test('is reading its data', async () => {
+    // Each key takes half a millisecond to read. Meanwhile the server answers with errors.
     const slow = ['--key-load-delay', '500', '--loading-process-events-interval-bytes', '1024'];
-    const redis = ending(await RedisServer.start({ args: slow }));
-    const server = valkey(redis);
-    await until('connected', () => answers(server), 2_000);
+    const { redis, server } = await startConnected({ args: slow });
     await redis.command('EVAL', "for i = 1, 3000 do redis.call('SET', 'k' .. i, 'v') end", 0);
     await redis.command('SAVE');
     const restarting = redis.restart();
-    expect((await callers('loading', server, 400)).p99).toBeLessThan(GENEROUS_MS);
+    expect((await callers('loading', server, 400)).p99).toBeLessThan(MAX_WAIT_MS);
     await restarting;
-    console.info(
-      `loaded: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
-    );
+    await reportRecovery('loaded', () => answers(server));
     await until('bus back', () => server.busAlive, 5_000);
   }, 30_000);
 
-  test('no connection left', async () => {
-    const redis = ending(await RedisServer.start());
-    const server = valkey(redis, { bus: false });
-    await until('connected', () => answers(server), 2_000);
+  test('has no connection left', async () => {
+    const redis = stopAfterTest(await RedisServer.start());
+    const server = await connected(redis, { bus: false });
     const admin = new Redis(redis.address);
-    ending({ stop: async () => admin.disconnect() });
+    stopAfterTest({ stop: async () => admin.disconnect() });
     await admin.config('SET', 'maxclients', '1');
     await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    expect((await callers('no connection left', server)).p99).toBeLessThan(GENEROUS_MS);
+    expect((await callers('no connection left', server)).p99).toBeLessThan(MAX_WAIT_MS);
     expect(server.errors.get('limit')).toBeGreaterThan(0);
     await admin.config('SET', 'maxclients', '100');
-    console.info(
-      `room again: back after ${await until('back', () => answers(server), RECOVERY_MS)} ms`,
-    );
+    await reportRecovery('room again', () => answers(server));
   }, 30_000);
 });
 
-describeServers('what was invalidated while the server was away', () => {
+describeServers('an invalidation while the server is unavailable', () => {
   test.each([
-    ['by name', 10_000],
-    ['past the bound', 10],
+    ['if names were kept', 10_000],
+    ['if there were too many names', 10],
   ])(
-    'is ended before anything is read, %s',
+    'is applied before anything is read, %s',
     async (_, maxPendingInvalidations) => {
-      const redis = ending(await RedisServer.start());
-      const proxy = ending(await TcpProxy.start(redis.port));
+      const redis = stopAfterTest(await RedisServer.start());
+      const proxy = stopAfterTest(await TcpProxy.start(redis.port));
       const server = valkey(proxy, { maxPendingInvalidations });
       const other = valkey(redis);
-      const heard: string[] = [];
+      const received: string[] = [];
       const changes: boolean[] = [];
-      other.onMessage(({ keys, tags }) => heard.push(...keys, ...tags));
+      other.onMessage(({ keys, tags }) => received.push(...keys, ...tags));
       await until('buses', () => server.busAlive && other.busAlive, 5_000);
       other.onBusChange((alive) => changes.push(alive));
       const names = Array.from({ length: 20 }, (_, at) => `n${at}`);
@@ -324,7 +289,7 @@ describeServers('what was invalidated while the server was away', () => {
       expect(await server.remove(names)).toBe(false);
       expect(await server.bumpTags(names)).toBe(false);
       proxy.enliven();
-      // From the first answer on, nothing of before is believed.
+      // From the first answer on, nothing from before is served.
       let read = await server.read('n7', ['n7']);
       const begin = performance.now();
       while (read.status === 'unavailable' && performance.now() - begin < RECOVERY_MS) {
@@ -340,17 +305,17 @@ describeServers('what was invalidated while the server was away', () => {
         'kept',
         'kept',
       ]);
-      // And the others hear of it: by name, or that they may rely on nothing.
+      // The other processes are told: the names, or to distrust everything.
       if (maxPendingInvalidations > 100)
-        await until('told', () => names.every((name) => heard.includes(name)), 2_000);
+        await until('told', () => names.every((name) => received.includes(name)), 2_000);
       else await until('told', () => changes.includes(false) && other.busAlive, 2_000);
     },
     30_000,
   );
 
-  test('a single failure on a server that was never given up is made good, and distrusted until then', async () => {
-    const redis = ending(await RedisServer.start());
-    const proxy = ending(await TcpProxy.start(redis.port));
+  test('is retried after a failure, and takes effect in this process until then', async () => {
+    const redis = stopAfterTest(await RedisServer.start());
+    const proxy = stopAfterTest(await TcpProxy.start(redis.port));
     const server = valkey(proxy, {
       writeTimeoutMs: 50,
       commandTimeoutMs: 2_000,
@@ -363,7 +328,7 @@ describeServers('what was invalidated while the server was away', () => {
     redis.pause();
     expect(await server.remove(['k'])).toBe(false);
     redis.resume();
-    // A load that began before cannot bring the value back.
+    // A load that began earlier cannot bring the value back.
     expect(['unavailable', 'fenced']).toContain(
       await server.write('k', Buffer.from('loaded before'), 60_000, lock),
     );
@@ -372,4 +337,89 @@ describeServers('what was invalidated while the server was away', () => {
     expect(await server.write('k', Buffer.from('new'), 60_000)).toBe('written');
     expect(bytesOf(await server.read('k', []))).toBe('new');
   }, 30_000);
+});
+
+describeServers('a cluster that loses a node', () => {
+  const connectedTo = ({ address, nodes }: RedisCluster) =>
+    connected(address, { cluster: true, nodes: nodes.map((node) => node.address) });
+
+  test('uses the replica that is promoted, with the values it has copied', async () => {
+    const cluster = stopAfterTest(await RedisCluster.start(3, 1));
+    const server = await connectedTo(cluster);
+    const keys = Array.from({ length: 30 }, (_, at) => `k${at}`);
+    await Promise.all(keys.map((key) => server.write(key, Buffer.from(key), 60_000)));
+    await server.tagVersions(keys);
+    await until(
+      'copied',
+      async () => {
+        const sizes = await Promise.all(cluster.nodes.map((node) => node.command('DBSIZE')));
+        return sizes.reduce((sum: number, size) => sum + Number(size), 0) === 4 * keys.length;
+      },
+      5_000,
+    );
+    const [lost] = cluster.nodes;
+    await lost?.kill();
+    let misses = 0;
+    const ms = await until(
+      'all keys back',
+      async () => {
+        const found = await Promise.all(
+          keys.map(async (key) => bytesOf(await server.read(key, [key]))),
+        );
+        misses = found.filter((bytes) => bytes === undefined).length;
+        return misses === 0;
+      },
+      15_000,
+    );
+    console.info(`a primary killed, its replica promoted: all keys readable after ${ms} ms`);
+    expect(
+      await Promise.all(keys.map((key) => server.write(key, Buffer.from('new'), 60_000))),
+    ).toEqual(keys.map(() => 'written'));
+    await until('bus', () => server.busAlive, 5_000);
+  }, 60_000);
+
+  test('keeps the values on the other nodes, and uses the node again when it is back', async () => {
+    const cluster = stopAfterTest(await RedisCluster.start());
+    const server = await connectedTo(cluster);
+    const lost = cluster.nodes[1];
+    if (lost === undefined) throw new Error('There is no second node.');
+    const keys = Array.from({ length: 60 }, (_, at) => `k${at}`);
+    await Promise.all(keys.map((key) => server.write(key, Buffer.from(key), 60_000)));
+    const onLost = new Set(
+      ((await lost.command('KEYS', 'test:{*}')) as string[]).map((name) =>
+        name.slice('test:{'.length, -1),
+      ),
+    );
+    const elsewhere = keys.filter((key) => !onLost.has(key));
+    expect(onLost.size).toBeGreaterThan(5);
+    expect(elsewhere.length).toBeGreaterThan(5);
+    await lost.kill();
+    const waits: number[] = [];
+    for (let round = 0; round < 12; round++) {
+      const reads = keys.map(async (key) => {
+        const begin = performance.now();
+        const read = await server.read(key, []);
+        waits.push(performance.now() - begin);
+        return [key, bytesOf(read)] as const;
+      });
+      const found = new Map(await Promise.all(reads));
+      expect(elsewhere.filter((key) => found.get(key) !== key)).toEqual([]);
+      expect([...onLost].filter((key) => found.get(key) !== undefined)).toEqual([]);
+      await sleep(20);
+    }
+    const { p99 } = reportWaits('one of three nodes killed', waits, 'in 12 rounds');
+    expect(p99).toBeLessThan(MAX_WAIT_MS);
+    expect(server.available).toBe(true);
+    const [gone] = [...onLost];
+    expect(await server.remove([gone ?? '', elsewhere[0] ?? ''])).toBe(false);
+    expect(bytesOf(await server.read(elsewhere[0] ?? '', []))).toBeUndefined();
+    await lost.restart();
+    await until('back', () => answers(server, gone), 5_000);
+    await until(
+      'written',
+      async () => (await server.write(gone ?? '', Buffer.from('new'), 60_000)) === 'written',
+      2_000,
+    );
+    await until('bus', () => server.busAlive, 5_000);
+  }, 60_000);
 });

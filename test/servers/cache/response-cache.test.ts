@@ -1,11 +1,8 @@
-/**
- * Two services that share a Redis: what the one stores the other answers, and neither fails when
- * the Redis does.
- */
+/** Two services that share a Redis server and its cached responses, and its failure. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ResponseCache } from '../../../lib/runtime/responses/response-cache';
 import { TieredCache } from '../../../lib/runtime/tiered-cache/tiered-cache';
-import { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
+import { ValkeyServer } from '../../../lib/runtime/valkey/server';
 import {
   ask,
   startExpress,
@@ -57,7 +54,7 @@ beforeAll(async () => {
   responses = [];
   for (const start of [startFastify, startExpress]) {
     const cache = new TieredCache({
-      // Wide, because a machine under load would rather run handlers than wait for its server.
+      // Long, because on a busy machine a short budget would run handlers instead of waiting.
       budgetMs: 2000,
       server: new ValkeyServer({
         ...redis.address,
@@ -91,7 +88,7 @@ const both = (target: string, times = 1) =>
     ),
   );
 
-test('one handler in one of the services answers both, and a tag ends the answer in both', async () => {
+test('one run of a handler answers both services, and a tag invalidates both', async () => {
   const all = await both('/quotes', 20);
   expect(runs).toBe(1);
   expect(new Set(all.map(({ body }) => body.toString('base64'))).size).toBe(1);
@@ -104,14 +101,14 @@ test('one handler in one of the services answers both, and a tag ends the answer
   expect(runs).toBe(2);
 });
 
-test('an answer that may not be shared is shared by nobody, in neither service', async () => {
+test('a private answer is shared in neither service', async () => {
   isPrivate = true;
   await both('/other', 5);
   isPrivate = false;
   expect(runs).toBe(10);
 });
 
-test('a stale answer goes out at once and is renewed', async () => {
+test('a stale answer is served at once and renewed', async () => {
   await both('/brief');
   await sleep(300);
   runs = 0;
@@ -120,7 +117,7 @@ test('a stale answer goes out at once and is renewed', async () => {
   expect(runs).toBe(1);
 });
 
-test('a stale answer stands in for a failure', async () => {
+test('a stale answer replaces a failed one', async () => {
   await both('/steady');
   await sleep(300);
   isFailing = true;
@@ -131,7 +128,7 @@ test('a stale answer stands in for a failure', async () => {
   );
 });
 
-test('without the server, requests are answered all the same', async () => {
+test('without the server, requests are still answered', async () => {
   await redis.stop();
   const all = await both('/other?a', 5);
   expect(all.map(({ status }) => status)).toEqual(Array(10).fill(200));

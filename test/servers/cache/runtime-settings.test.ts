@@ -1,6 +1,6 @@
 /**
- * A runtime opened from settings, against servers that are there: the cache by the settings, the
- * database through "poolers", and invalidation by pattern.
+ * A runtime opened from settings, on real cache servers: its namespace, and invalidation by pattern
+ * and tag.
  */
 import { IsochroneError } from '../../../lib/model/errors';
 import { Invalidator } from '../../../lib/runtime/invalidation/invalidation';
@@ -11,7 +11,7 @@ import { RedisCluster, RedisServer } from '../redis-server';
 
 const SECRET = JSON.stringify({ username: 'orders_a', password: 'secret' });
 
-/** Opens a runtime on a server without TLS; the database is nowhere, and nobody asks it. */
+/** Opens a runtime on a server without TLS. Its database does not exist, and is not used. */
 async function opened(address: { host: string; port: number }, cluster: boolean): Promise<Runtime> {
   const cache = { ...address, tls: false, cluster, namespace: 'market-test' };
   const runtime = await openRuntime({ ...SETTINGS, cache }, { readSecret: async () => SECRET });
@@ -42,7 +42,7 @@ describe.each(['one server', 'a cluster'])('%s', (kind) => {
   const found = async (key: string, strategy = api) =>
     (await runtime.cache.get(key, { strategy })).found;
 
-  test('keeps values under the namespace of the settings', async () => {
+  test('stores values under the namespace of the settings', async () => {
     await runtime.cache.set('k', 1, { strategy: kpi });
     const nodes = server instanceof RedisCluster ? server.nodes : [server];
     const names = (
@@ -53,7 +53,7 @@ describe.each(['one server', 'a cluster'])('%s', (kind) => {
     expect(names).toContain('market-test:{kpi:k}');
   });
 
-  test('a pattern ends what matches, whatever is in the field, and nothing beside it', async () => {
+  test('a pattern matches exactly, even if a field has glob characters', async () => {
     const users = ['u', 'u*', '[u]', 'u?', '\\u', 'uu'];
     for (const user of users) {
       for (let i = 0; i < 40; i++) await runtime.cache.set(`${user}:${i}`, i, { strategy: api });
@@ -67,7 +67,7 @@ describe.each(['one server', 'a cluster'])('%s', (kind) => {
     });
     for (const user of users) {
       const { complete, parts } = await invalidator.handle({ type: 'x', detail: { user } });
-      // SCAN may give a key twice.
+      // SCAN may return a key twice.
       expect([complete, (parts[0]?.keys ?? 0) >= 40]).toEqual([true, true]);
       const left = await Promise.all(users.map((other) => found(`${other}:7`)));
       expect(left).toEqual(users.map((other) => users.indexOf(other) > users.indexOf(user)));
@@ -76,7 +76,7 @@ describe.each(['one server', 'a cluster'])('%s', (kind) => {
     await invalidator.close();
   });
 
-  test('tags end in every process, by an event', async () => {
+  test('an event invalidates tags in every process', async () => {
     const other = await opened(server.address, kind === 'a cluster');
     try {
       const options = { strategy: CACHE_STRATEGIES.portfolio, tags: ['portfolio:u-1'] };
@@ -102,7 +102,7 @@ describe.each(['one server', 'a cluster'])('%s', (kind) => {
   });
 });
 
-test('a server that is away is said: what failed, and what the cache keeps for it', async () => {
+test('an unavailable server is reported: deferred tags and failed patterns', async () => {
   const server = await RedisServer.start();
   const runtime = await opened(server.address, false);
   try {
@@ -118,8 +118,8 @@ test('a server that is away is said: what failed, and what the cache keeps for i
       ],
     ]);
     await server.restart();
-    // It comes again and again, as from EventBridge, for a part of it has failed: each time it is
-    // done again, until that is reached.
+    // EventBridge delivers an event again while a part of it fails. Each delivery is handled again
+    // until every part has succeeded.
     const again = async () => invalidator.handle({ type: 'x', id: '1' });
     let last = await again();
     for (
@@ -146,7 +146,7 @@ test.each([
   ['not json: hunter2', /got something else/],
   ['{"username":"u"}', /got something else/],
   ['null', /got something else/],
-])('a secret that is %j is refused, and not told', async (text, message) => {
+])('a secret that is %j is refused, and not revealed', async (text, message) => {
   const open = openRuntime(SETTINGS, { readSecret: async () => text });
   await expect(open).rejects.toThrow(IsochroneError);
   await expect(open).rejects.toThrow(message);

@@ -1,43 +1,45 @@
 /**
- * The same failures as an application meets them: through the whole cache, with a loader behind it.
- * A caller gets its value, never an error of the cache, and waits for the cache no longer than its
- * budget.
+ * The same failures as an application sees them, through the complete cache with a loader. A caller
+ * gets its value, never an error of the cache, and waits for the cache no longer than its budget.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CACHE_STRATEGIES } from '../../../lib/runtime/tiered-cache/strategy';
 import { TieredCache } from '../../../lib/runtime/tiered-cache/tiered-cache';
-import { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
-import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
+import { ValkeyServer } from '../../../lib/runtime/valkey/server';
+import { RedisCluster, RedisServer, type RedisServerOptions } from '../redis-server';
 import {
-  BAR_MS,
   describeServers,
-  ending,
-  GENEROUS_MS,
-  quantile,
-  RECOVERY_MS,
+  MAX_WAIT_MS,
+  reportRecovery,
+  reportWaits,
+  startProxied,
+  startReplicated,
+  stopAfterTest,
   until,
 } from './cache-fixture';
 
 const CALLS = 500;
 const STRATEGY = { ...CACHE_STRATEGIES.api, compress: false };
 
-/**
- * A cache of the shared tier alone: what memory answers needs no server, and would make every
- * figure look good.
- */
+/** A cache without a memory tier, whose hits would hide the waits for the server. */
 async function cacheAt(
   at: { readonly port: number },
   cluster = false,
 ): Promise<{ cache: TieredCache; server: ValkeyServer }> {
   const server = new ValkeyServer({ host: '127.0.0.1', port: at.port, namespace: 'test', cluster });
-  const cache = ending(new TieredCache({ server, memoryEntries: 0, strategy: STRATEGY }));
+  const cache = stopAfterTest(new TieredCache({ server, memoryEntries: 0, strategy: STRATEGY }));
   await until('connected', async () => (await server.read('x', [])).status === 'answered', 2_000);
   return { cache, server };
 }
 
+async function startCached(options: RedisServerOptions = {}) {
+  const redis = stopAfterTest(await RedisServer.start(options));
+  return { redis, ...(await cacheAt(redis)) };
+}
+
 /**
- * Callers of fresh keys and of known ones, one every three milliseconds. Rejects with whatever one
- * of them would have seen.
+ * Calls the cache every three milliseconds, for new and for known keys in turn. Rejects with any
+ * error that a caller would have seen.
  */
 async function callers(name: string, cache: TieredCache): Promise<{ loads: number }> {
   const added: number[] = [];
@@ -66,95 +68,79 @@ async function callers(name: string, cache: TieredCache): Promise<{ loads: numbe
     await sleep(3);
   }
   await Promise.all(running);
-  const [p50, p99] = [quantile(added, 0.5), quantile(added, 0.99)];
-  console.info(
-    `${name}: ${CALLS} calls, added to the load p50 ${p50} ms, p99 ${p99} ms (bar ${BAR_MS}), ${loads} loads`,
-  );
-  expect(p99).toBeLessThan(GENEROUS_MS);
+  expect(reportWaits(name, added, `${loads} loads`).p99).toBeLessThan(MAX_WAIT_MS);
   return { loads };
 }
 
-/** Back is when a second call of a key needs no load. */
-async function back(cache: TieredCache): Promise<number> {
+/** A condition that is met when a second call of a key does not load. */
+function usesServer(cache: TieredCache): () => Promise<boolean> {
   let turn = 0;
-  return until(
-    'back',
-    async () => {
-      const key = `back${turn++}`;
-      await cache.getOrLoad(key, () => 'first');
-      await sleep(5);
-      return (await cache.getOrLoad(key, () => 'second')) === 'first';
-    },
-    RECOVERY_MS,
-  );
+  return async () => {
+    const key = `back${turn++}`;
+    await cache.getOrLoad(key, () => 'first');
+    await sleep(5);
+    return (await cache.getOrLoad(key, () => 'second')) === 'first';
+  };
 }
 
 describeServers('a cache whose server', () => {
-  test('is well', async () => {
-    const redis = ending(await RedisServer.start());
-    const { cache } = await cacheAt(redis);
-    const { loads } = await callers('well', cache);
+  test('is healthy', async () => {
+    const { cache } = await startCached();
+    const { loads } = await callers('healthy', cache);
     expect(loads).toBe(CALLS / 2 + 10);
   }, 20_000);
 
   test('was killed, and restarted', async () => {
-    const redis = ending(await RedisServer.start());
-    const { cache } = await cacheAt(redis);
+    const { redis, cache } = await startCached();
     await redis.kill();
     expect((await callers('killed', cache)).loads).toBeGreaterThan(CALLS / 2);
     await redis.restart();
-    console.info(`restarted: back after ${await back(cache)} ms`);
+    await reportRecovery('restarted', usesServer(cache));
   }, 20_000);
 
   test('hangs', async () => {
-    const redis = ending(await RedisServer.start());
-    const { cache } = await cacheAt(redis);
+    const { redis, cache } = await startCached();
     redis.pause();
     await callers('hung', cache);
     redis.resume();
-    console.info(`resumed: back after ${await back(cache)} ms`);
+    await reportRecovery('resumed', usesServer(cache));
   }, 20_000);
 
-  test('is gone behind an address that lives', async () => {
-    const redis = ending(await RedisServer.start());
-    const proxy = ending(await TcpProxy.start(redis.port));
+  test('vanishes behind an address that still routes', async () => {
+    const { proxy } = await startProxied();
     const { cache } = await cacheAt(proxy);
     proxy.deaden();
     await callers('gone', cache);
     proxy.enliven();
-    console.info(`replaced: back after ${await back(cache)} ms`);
+    await reportRecovery('replaced', usesServer(cache));
   }, 20_000);
 
   test.each([30, 200])(
     'is slow by %i ms',
     async (delayMs) => {
-      const redis = ending(await RedisServer.start());
-      const proxy = ending(await TcpProxy.start(redis.port));
+      const { proxy } = await startProxied();
       const { cache } = await cacheAt(proxy);
       proxy.delayMs = delayMs;
       await callers(`slow by ${delayMs} ms`, cache);
       proxy.delayMs = 0;
-      console.info(`fast again: back after ${await back(cache)} ms`);
+      await reportRecovery('fast again', usesServer(cache));
     },
     20_000,
   );
 
   test('fails over to its replica', async () => {
-    const primary = ending(await RedisServer.start());
-    const replica = ending(await RedisServer.start({ replicaOf: primary }));
-    const proxy = ending(await TcpProxy.start(primary.port));
+    const { primary, replica, proxy } = await startReplicated();
     const { cache } = await cacheAt(proxy);
     await primary.command('REPLICAOF', '127.0.0.1', replica.port);
     await replica.promote();
     await callers('read-only', cache);
     proxy.target(replica.port);
     proxy.cut();
-    console.info(`failed over: back after ${await back(cache)} ms`);
+    await reportRecovery('failed over', usesServer(cache));
   }, 20_000);
 
   test('is full', async () => {
-    const redis = ending(await RedisServer.start({ args: ['--maxmemory-policy', 'noeviction'] }));
-    const { cache } = await cacheAt(redis);
+    const { redis, cache } = await startCached({ args: ['--maxmemory-policy', 'noeviction'] });
     await cache.getOrLoad('kept', () => 'old', { tags: ['t'] });
     await until(
       'stored',
@@ -167,19 +153,18 @@ describeServers('a cache whose server', () => {
     expect(await cache.invalidateTags('t')).toEqual({ reached: true });
     expect(await cache.getOrLoad('kept', () => 'new', { tags: ['t'] })).toBe('new');
     await redis.command('CONFIG', 'SET', 'maxmemory', '0');
-    await back(cache);
+    await reportRecovery('room again', usesServer(cache));
   }, 20_000);
 
-  test('lost the scripts, and then the login', async () => {
-    const redis = ending(await RedisServer.start());
-    const { cache, server } = await cacheAt(redis);
+  test('flushes its scripts, and then refuses the login', async () => {
+    const { redis, cache, server } = await startCached();
     await cache.getOrLoad('first', () => 1);
     await redis.command('SCRIPT', 'FLUSH');
-    await back(cache);
+    await reportRecovery('scripts flushed', usesServer(cache));
     expect(server.errors.size).toBe(0);
     await redis.command('CONFIG', 'SET', 'requirepass', 'secret');
     const locked = new ValkeyServer({ ...redis.address, namespace: 'test' });
-    const refused = ending(
+    const refused = stopAfterTest(
       new TieredCache({ server: locked, memoryEntries: 0, strategy: STRATEGY }),
     );
     await callers('refused login', refused);
@@ -188,9 +173,9 @@ describeServers('a cache whose server', () => {
   }, 20_000);
 
   test.each([false, true])(
-    'holds corrupt bytes and other types: they are loaded anew and heal, cluster %s',
+    'holds corrupt bytes and other types: values are loaded and replaced (cluster: %s)',
     async (isCluster) => {
-      const servers = ending(await (isCluster ? RedisCluster.start() : RedisServer.start()));
+      const servers = stopAfterTest(await (isCluster ? RedisCluster.start() : RedisServer.start()));
       const { cache, server } = await cacheAt(servers.address, isCluster);
       const nodes = servers instanceof RedisServer ? [servers] : servers.nodes;
       for (const [at, garbage] of ['', '\u0000', 'no entry', '{"kind":"value"}'].entries()) {
@@ -205,7 +190,7 @@ describeServers('a cache whose server', () => {
           `new ${at}`,
         );
       await until(
-        'healed',
+        'replaced',
         async () => {
           const again = await Promise.all(
             Array.from({ length: 6 }, (_, at) =>
@@ -220,9 +205,8 @@ describeServers('a cache whose server', () => {
     30_000,
   );
 
-  test('was away while tags were invalidated: nothing of before is served when it is back', async () => {
-    const redis = ending(await RedisServer.start());
-    const proxy = ending(await TcpProxy.start(redis.port));
+  test('is unavailable during an invalidation: it serves no old value afterwards', async () => {
+    const { redis, proxy } = await startProxied();
     const { cache, server } = await cacheAt(proxy);
     const { cache: other } = await cacheAt(redis);
     const keys = Array.from({ length: 10 }, (_, at) => `k${at}`);
@@ -239,16 +223,12 @@ describeServers('a cache whose server', () => {
     await until('noticed', async () => !(await cache.invalidateTags('t')).reached, 2_000);
     expect(new Set(await all(cache, 'new'))).toEqual(new Set(['new']));
     proxy.enliven();
-    // Whatever is asked, and however soon: never the old value.
+    // No call may return the old value, however early.
     const neverOld = async () => expect(new Set(await all(cache, 'new'))).toEqual(new Set(['new']));
-    await until(
-      'back',
-      async () => {
-        await neverOld();
-        return server.available;
-      },
-      RECOVERY_MS,
-    );
+    await reportRecovery('reachable', async () => {
+      await neverOld();
+      return server.available;
+    });
     for (let turn = 0; turn < 20; turn++) await neverOld();
     expect(new Set(await all(other, 'new'))).toEqual(new Set(['new']));
   }, 20_000);
@@ -256,11 +236,11 @@ describeServers('a cache whose server', () => {
 
 describeServers('a cache on a cluster', () => {
   test('that loses a node', async () => {
-    const cluster = ending(await RedisCluster.start());
+    const cluster = stopAfterTest(await RedisCluster.start());
     const { cache } = await cacheAt(cluster.address, true);
-    await callers('cluster, well', cache);
+    await callers('cluster, healthy', cache);
     await cluster.nodes[2]?.kill();
-    await callers('cluster, one node of three killed', cache);
+    await callers('cluster, one of three nodes killed', cache);
     await cluster.nodes[2]?.restart();
     await until(
       'joined',
@@ -268,6 +248,6 @@ describeServers('a cache on a cluster', () => {
         String(await cluster.nodes[2]?.command('CLUSTER', 'INFO')).includes('cluster_state:ok'),
       10_000,
     );
-    console.info(`node restarted: back after ${await back(cache)} ms`);
+    await reportRecovery('node restarted', usesServer(cache));
   }, 30_000);
 });

@@ -1,15 +1,17 @@
-/** One process of an application, with a cache, that a test drives by messages. */
+/** An application process with a cache, which a test controls by messages. */
 import { CACHE_STRATEGIES, TieredCache, ValkeyServer } from '../../../lib/runtime';
 
-export type Order =
+/** A message from the test. */
+export type Command =
   | {
       readonly do: 'load';
       readonly key: string;
       readonly callers: number;
-      readonly lasts: number;
+      readonly lastsMs: number;
       readonly tags?: readonly string[];
     }
-  | { readonly do: 'forget'; readonly key?: string; readonly tag?: string };
+  | { readonly do: 'invalidate'; readonly key?: string; readonly tag?: string };
+/** A message to the test. */
 export type Report =
   | { readonly is: 'ready' }
   | { readonly is: 'loading'; readonly key: string }
@@ -19,54 +21,53 @@ export type Report =
       readonly loads: number;
       readonly milliseconds: number;
     }
-  | { readonly is: 'forgotten'; readonly reached: boolean };
+  | { readonly is: 'invalidated'; readonly reached: boolean };
 
 const strategy = CACHE_STRATEGIES.kpi;
-// Four processes on a machine with less cores than that are late for themselves: what is tried here
-// is not the deadline.
-const PATIENCE_MS = 2000;
+// Long, because four processes on fewer cores delay each other. Deadlines are not tested here.
+const TIMEOUT_MS = 2000;
 const server = new ValkeyServer({
   host: '127.0.0.1',
   port: Number(process.argv[2]),
   namespace: 'processes',
-  commandTimeoutMs: PATIENCE_MS,
+  commandTimeoutMs: TIMEOUT_MS,
 });
-const cache = new TieredCache({ server, strategy, budgetMs: PATIENCE_MS });
-const say = (report: Report) => process.send?.(report);
+const cache = new TieredCache({ server, strategy, budgetMs: TIMEOUT_MS });
+const send = (report: Report) => process.send?.(report);
 
-async function obey(order: Order): Promise<void> {
-  if (order.do === 'forget') {
+async function run(command: Command): Promise<void> {
+  if (command.do === 'invalidate') {
     const { reached } =
-      order.tag === undefined
-        ? await cache.delete(order.key ?? '')
-        : await cache.invalidateTags(order.tag);
-    say({ is: 'forgotten', reached });
+      command.tag === undefined
+        ? await cache.delete(command.key ?? '')
+        : await cache.invalidateTags(command.tag);
+    send({ is: 'invalidated', reached });
     return;
   }
   let loads = 0;
   const loader = async () => {
     loads++;
-    say({ is: 'loading', key: order.key });
-    await new Promise((resolve) => setTimeout(resolve, order.lasts));
+    send({ is: 'loading', key: command.key });
+    await new Promise((resolve) => setTimeout(resolve, command.lastsMs));
     return `${process.pid}:${performance.now()}`;
   };
-  const began = performance.now();
-  const options = order.tags === undefined ? {} : { tags: order.tags };
+  const startedAt = performance.now();
+  const options = command.tags === undefined ? {} : { tags: command.tags };
   const values = await Promise.all(
-    Array.from({ length: order.callers }, () => cache.getOrLoad(order.key, loader, options)),
+    Array.from({ length: command.callers }, () => cache.getOrLoad(command.key, loader, options)),
   );
-  say({
+  send({
     is: 'loaded',
     values: [...new Set(values)],
     loads,
-    milliseconds: performance.now() - began,
+    milliseconds: performance.now() - startedAt,
   });
 }
 
-process.on('message', (order: Order) => void obey(order));
+process.on('message', (command: Command) => void run(command));
 process.on('disconnect', () => process.exit());
 const ready = setInterval(() => {
   if (!server.available || !server.busAlive) return;
   clearInterval(ready);
-  say({ is: 'ready' });
+  send({ is: 'ready' });
 }, 10);

@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CACHE_STRATEGIES, TieredCache, ValkeyServer } from '../../../lib/runtime';
 import { RedisServer } from '../redis-server';
 import { serversHere } from '../server-process';
-import type { Order, Report } from './tiered-cache-process';
+import type { Command, Report } from './tiered-cache-process';
 
 const describeHere = serversHere('redis-server') ? describe : describe.skip;
 
-type Of<K extends Report['is']> = Extract<Report, { is: K }>;
+type ReportOf<K extends Report['is']> = Extract<Report, { is: K }>;
 
 class Application {
   readonly child: ChildProcess;
@@ -21,19 +21,19 @@ class Application {
     this.child.on('message', (report: Report) => this.reports.push(report));
   }
 
-  order(order: Order): this {
-    this.child.send(order);
+  send(command: Command): this {
+    this.child.send(command);
     return this;
   }
 
-  /** The next report of a kind. */
-  async hears<K extends Report['is']>(is: K): Promise<Of<K>> {
+  /** Waits for the next report of a kind. */
+  async receive<K extends Report['is']>(is: K): Promise<ReportOf<K>> {
     for (const end = Date.now() + 30_000; Date.now() < end; await sleep(5)) {
-      const place = this.reports.findIndex((report) => report.is === is);
-      if (place !== -1) return this.reports.splice(place, 1)[0] as Of<K>;
+      const index = this.reports.findIndex((report) => report.is === is);
+      if (index !== -1) return this.reports.splice(index, 1)[0] as ReportOf<K>;
       if (this.child.exitCode !== null) break;
     }
-    throw new Error(`The process did not say "${is}".`);
+    throw new Error(`The process did not report "${is}".`);
   }
 }
 
@@ -44,7 +44,7 @@ describeHere('processes that share a redis-server', () => {
   beforeAll(async () => {
     redis = await RedisServer.start();
     four = Array.from({ length: 4 }, () => new Application(redis.port));
-    await Promise.all(four.map((one) => one.hears('ready')));
+    await Promise.all(four.map((process) => process.receive('ready')));
   }, 60_000);
 
   afterAll(async () => {
@@ -52,51 +52,52 @@ describeHere('processes that share a redis-server', () => {
     await redis.stop();
   });
 
-  test('a thousand callers in each of four cause one load', async () => {
-    for (const one of four)
-      one.order({ do: 'load', key: 'stampede', callers: 1000, lasts: 500, tags: ['t'] });
-    const reports = await Promise.all(four.map((one) => one.hears('loaded')));
+  test('a thousand callers in each of four processes cause one load', async () => {
+    for (const process of four)
+      process.send({ do: 'load', key: 'stampede', callers: 1000, lastsMs: 500, tags: ['t'] });
+    const reports = await Promise.all(four.map((process) => process.receive('loaded')));
     expect(reports.reduce((sum, { loads }) => sum + loads, 0)).toBe(1);
     expect(new Set(reports.flatMap(({ values }) => values)).size).toBe(1);
   }, 40_000);
 
   test.each([
-    ['key', { do: 'forget', key: 'dropped' }],
-    ['tag', { do: 'forget', tag: 'dropped-tag' }],
+    ['key', { do: 'invalidate', key: 'dropped' }],
+    ['tag', { do: 'invalidate', tag: 'dropped-tag' }],
   ] as const)(
-    'a %s that one drops is dropped from the memory of the others',
-    async (_, forget) => {
+    'a %s that one process invalidates is dropped from the memory of the others',
+    async (_, invalidate) => {
       const [one, two] = four as [Application, Application];
-      const load: Order = {
+      const load: Command = {
         do: 'load',
         key: 'dropped',
         callers: 1,
-        lasts: 0,
+        lastsMs: 0,
         tags: ['dropped-tag'],
       };
-      const first = await one.order(load).hears('loaded');
-      expect((await two.order(load).hears('loaded')).values).toEqual(first.values);
-      expect(await one.order(forget).hears('forgotten')).toMatchObject({ reached: true });
-      // The message is on its way to the other process.
+      const first = await one.send(load).receive('loaded');
+      expect((await two.send(load).receive('loaded')).values).toEqual(first.values);
+      expect(await one.send(invalidate).receive('invalidated')).toMatchObject({ reached: true });
+      // The message takes a moment to reach the other process.
       await sleep(100);
-      const again = await two.order(load).hears('loaded');
+      const again = await two.send(load).receive('loaded');
       expect(again.values).not.toEqual(first.values);
     },
     20_000,
   );
 
-  test('the load of a killed process is taken over when its lock has ended, once for all others', async () => {
+  test('the load of a killed process is taken over once, when its lock expires', async () => {
     const [owner, ...others] = four as [Application, ...Application[]];
-    owner.order({ do: 'load', key: 'orphan', callers: 1, lasts: 60_000 });
-    for (let report = await owner.hears('loading'); report.key !== 'orphan'; )
-      report = await owner.hears('loading');
-    for (const one of others) one.order({ do: 'load', key: 'orphan', callers: 100, lasts: 50 });
+    owner.send({ do: 'load', key: 'orphan', callers: 1, lastsMs: 60_000 });
+    for (let report = await owner.receive('loading'); report.key !== 'orphan'; )
+      report = await owner.receive('loading');
+    for (const process of others)
+      process.send({ do: 'load', key: 'orphan', callers: 100, lastsMs: 50 });
     await sleep(200);
     owner.child.kill('SIGKILL');
-    const reports = await Promise.all(others.map((one) => one.hears('loaded')));
+    const reports = await Promise.all(others.map((process) => process.receive('loaded')));
     expect(reports.reduce((sum, { loads }) => sum + loads, 0)).toBe(1);
     expect(new Set(reports.flatMap(({ values }) => values)).size).toBe(1);
-    // The lock lives for three seconds; before five, nobody loads because he has waited too long.
+    // The lock expires after three seconds; after five, waiting callers would load by themselves.
     for (const { milliseconds } of reports) expect(milliseconds).toBeLessThan(5000);
   }, 40_000);
 });
@@ -113,13 +114,13 @@ describeHere('one process on a redis-server', () => {
   let cache: TieredCache;
   afterEach(() => cache.close());
 
-  /** @param patienceMs deadlines, where they are not what is tried */
-  async function open(namespace: string, patienceMs = 50): Promise<void> {
+  /** @param timeoutMs the deadlines; longer for tests that are not about deadlines */
+  async function open(namespace: string, timeoutMs = 50): Promise<void> {
     const server = new ValkeyServer({
       host: '127.0.0.1',
       port: redis.port,
       namespace,
-      commandTimeoutMs: patienceMs,
+      commandTimeoutMs: timeoutMs,
     });
     for (
       const end = Date.now() + 10_000;
@@ -130,11 +131,11 @@ describeHere('one process on a redis-server', () => {
       server,
       strategy: CACHE_STRATEGIES.query,
       memoryEntries: 0,
-      budgetMs: patienceMs,
+      budgetMs: timeoutMs,
     });
   }
 
-  test('a tag of 10,000 keys ends at once, and other keys stay', async () => {
+  test('a tag of 10,000 keys is invalidated at once, and other keys stay', async () => {
     await open('tags', 2000);
     const keys = Array.from({ length: 10_000 }, (_, i) => `row-${i}`);
     for (let i = 0; i < keys.length; i += 500) {
@@ -146,14 +147,14 @@ describeHere('one process on a redis-server', () => {
     const found = async () =>
       (
         await Promise.all(keys.slice(0, 2000).map((key) => cache.get(key, { tags: ['table'] })))
-      ).filter((one) => one.found);
+      ).filter(({ found }) => found);
     expect(await found()).toHaveLength(2000);
     expect(await cache.invalidateTags('table')).toEqual({ reached: true });
     expect(await found()).toHaveLength(0);
     expect(await cache.get('other')).toEqual({ found: true, value: 1, fresh: true });
   }, 40_000);
 
-  test('a server that is killed costs a load each, and is used again when it is back', async () => {
+  test('each call loads while the server is down; then the server is used again', async () => {
     await open('lost');
     let loads = 0;
     const load = () => cache.getOrLoad('k', async () => ++loads);

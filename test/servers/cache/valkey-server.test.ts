@@ -1,6 +1,6 @@
 /**
- * The shared tier of a cache on real servers that are well: one server, a cluster, TLS, a user with
- * few rights.
+ * The shared tier of a cache on healthy real servers: a single server, a cluster, TLS, and a user
+ * with few permissions.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,18 +8,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusMessage, LoadLock } from '../../../lib/runtime/tiered-cache/server';
-import type { ValkeyServerOptions } from '../../../lib/runtime/valkey/server-options';
-import type { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
+import type { ValkeyServerOptions } from '../../../lib/runtime/valkey/options';
+import type { ValkeyServer } from '../../../lib/runtime/valkey/server';
 import { RedisCluster, RedisServer, TcpProxy } from '../redis-server';
 import { freePort } from '../server-process';
-import { valkey as anyValkey, describeServers, ending, until } from './cache-fixture';
+import { valkey as anyValkey, describeServers, stopAfterTest, until } from './cache-fixture';
 
 const valkey = (
   at: { readonly port: number },
   options: Partial<ValkeyServerOptions> = {},
 ): ValkeyServer => anyValkey(at, { commandTimeoutMs: 1_000, ...options });
 
-async function locked(server: ValkeyServer, key: string): Promise<LoadLock> {
+async function acquired(server: ValkeyServer, key: string): Promise<LoadLock> {
   const lock = await server.acquire(key);
   if (typeof lock === 'string') throw new Error(`The lock of ${key} is ${lock}.`);
   return lock;
@@ -30,12 +30,13 @@ const bytesOf = async (server: ValkeyServer, key: string) => {
   return read.status === 'answered' ? (read.bytes?.toString() ?? null) : read.status;
 };
 
-describeServers.each([false, true])('a shared tier, cluster %s', (cluster) => {
-  const start = async () => ending(await (cluster ? RedisCluster.start() : RedisServer.start()));
-  /** Keys that lie on every node of three. */
+describeServers.each([false, true])('a shared tier (cluster: %s)', (cluster) => {
+  const start = async () =>
+    stopAfterTest(await (cluster ? RedisCluster.start() : RedisServer.start()));
+  /** Enough keys for each of three nodes to own some. */
   const KEYS = Array.from({ length: 40 }, (_, at) => `k${at}`);
 
-  test('keeps values, tags and locks in as many slots as there are', async () => {
+  test('stores values, tags and locks in any number of slots', async () => {
     const server = valkey((await start()).address, { cluster });
     // The first read waits for the connection instead of being a miss.
     expect((await server.read('k0', [])).status).toBe('answered');
@@ -45,7 +46,7 @@ describeServers.each([false, true])('a shared tier, cluster %s', (cluster) => {
     expect(await server.tagVersions(tags)).toEqual(versions);
     const outcomes = await Promise.all(
       KEYS.map(async (key) =>
-        server.write(key, Buffer.from(key), 60_000, await locked(server, key)),
+        server.write(key, Buffer.from(key), 60_000, await acquired(server, key)),
       ),
     );
     expect(new Set(outcomes)).toEqual(new Set(['written']));
@@ -66,56 +67,56 @@ describeServers.each([false, true])('a shared tier, cluster %s', (cluster) => {
     expect(server.errors.size).toBe(0);
   }, 30_000);
 
-  test('lets one load at a time, and fences who lost the right', async () => {
+  test('allows one load at a time, and fences a writer that lost its lock', async () => {
     const { address } = await start();
     const [a, b] = [
       valkey(address, { cluster, lockTtlMs: 300 }),
       valkey(address, { cluster, lockTtlMs: 300, lockHoldMs: 1 }),
     ];
-    const lock = await locked(a, 'k');
+    const lock = await acquired(a, 'k');
     expect(await b.acquire('k')).toBe('taken');
-    // A living owner keeps it past its life.
+    // A living owner keeps the lock past its time to live.
     await sleep(700);
     expect(await b.acquire('k')).toBe('taken');
     await b.release({ key: 'k', token: 'not mine' });
     expect(await b.acquire('k')).toBe('taken');
     await a.release(lock);
-    const slept = await locked(b, 'k');
-    // One that is renewed no more loses it, and what it writes then is refused.
+    const expired = await acquired(b, 'k');
+    // An owner that stops renewing loses the lock, and its write is fenced.
     await until('expired', async () => typeof (await a.acquire('k')) !== 'string');
-    expect(await b.write('k', Buffer.from('too late'), 60_000, slept)).toBe('fenced');
+    expect(await b.write('k', Buffer.from('too late'), 60_000, expired)).toBe('fenced');
     expect(await bytesOf(a, 'k')).toBe(null);
-    // A value that was set, and a removal, are newer than a load that began before.
+    // A set value and a removal are newer than a load that began before them.
     for (const end of [() => b.write('k', Buffer.from('set'), 60_000), () => b.remove(['k'])]) {
       await end();
-      const loading = await locked(a, 'k');
+      const loading = await acquired(a, 'k');
       await end();
       expect(await a.write('k', Buffer.from('loaded'), 60_000, loading)).toBe('fenced');
       expect(await bytesOf(a, 'k')).not.toBe('loaded');
     }
   }, 30_000);
 
-  test('tells other processes, through whatever node they hear', async () => {
+  test('tells other processes, whichever node they subscribe to', async () => {
     const { address } = await start();
     const [a, b] = [valkey(address, { cluster }), valkey(address, { cluster, heartbeatMs: 50 })];
-    const heard: BusMessage[] = [];
+    const received: BusMessage[] = [];
     const own: BusMessage[] = [];
-    b.onMessage((message) => heard.push(message));
+    b.onMessage((message) => received.push(message));
     a.onMessage((message) => own.push(message));
     await until('buses', () => a.busAlive && b.busAlive);
-    await a.release(await locked(a, 'released'));
-    await a.write('loaded', Buffer.from('x'), 60_000, await locked(a, 'loaded'));
+    await a.release(await acquired(a, 'released'));
+    await a.write('loaded', Buffer.from('x'), 60_000, await acquired(a, 'loaded'));
     await a.write('set', Buffer.from('x'), 60_000);
     await a.remove(['removed']);
     await a.bumpTags(['tag']);
     await until(
-      'heard',
+      'received',
       () =>
-        heard.some(({ tags }) => tags.includes('tag')) &&
-        heard.some(({ loaded }) => loaded.includes('loaded')),
+        received.some(({ tags }) => tags.includes('tag')) &&
+        received.some(({ loaded }) => loaded.includes('loaded')),
     );
-    expect(new Set(heard.flatMap(({ keys }) => keys))).toEqual(new Set(['set', 'removed']));
-    expect(new Set(heard.flatMap(({ loaded }) => loaded))).toEqual(
+    expect(new Set(received.flatMap(({ keys }) => keys))).toEqual(new Set(['set', 'removed']));
+    expect(new Set(received.flatMap(({ loaded }) => loaded))).toEqual(
       new Set(['released', 'loaded', 'set']),
     );
     expect(own).toEqual([]);
@@ -124,8 +125,8 @@ describeServers.each([false, true])('a shared tier, cluster %s', (cluster) => {
 });
 
 describeServers('a shared tier', () => {
-  test('asks once for what is read in one turn', async () => {
-    const redis = ending(await RedisServer.start());
+  test('sends one command for the reads of one turn', async () => {
+    const redis = stopAfterTest(await RedisServer.start());
     const server = valkey(redis, { bus: false });
     await server.read('first', []);
     await redis.command('CONFIG', 'RESETSTAT');
@@ -137,20 +138,20 @@ describeServers('a shared tier', () => {
     expect(String(await redis.command('INFO', 'commandstats'))).toMatch(/cmdstat_mget:calls=1,/);
   });
 
-  test('frees a lock that it got too late', async () => {
-    const redis = ending(await RedisServer.start());
-    const proxy = ending(await TcpProxy.start(redis.port));
+  test('frees a lock that it acquired too late', async () => {
+    const redis = stopAfterTest(await RedisServer.start());
+    const proxy = stopAfterTest(await TcpProxy.start(redis.port));
     const server = valkey(proxy, { commandTimeoutMs: 50, breakAfter: 100, bus: false });
     await until('connected', async () => (await server.read('k', [])).status === 'answered');
-    await server.release(await locked(server, 'k'));
+    await server.release(await acquired(server, 'k'));
     proxy.delayMs = 150;
     expect(await server.acquire('k')).toBe('unavailable');
     expect(await redis.command('EXISTS', 'test:{k}:lock')).toBe(1);
     await until('freed', async () => (await redis.command('EXISTS', 'test:{k}:lock')) === 0, 2_000);
   });
 
-  test('works for a user with the rights that the stack gives, whose password changes, over connections that log in again', async () => {
-    const redis = ending(await RedisServer.start());
+  test('works for a user with the permissions of the stack, whose password changes', async () => {
+    const redis = stopAfterTest(await RedisServer.start());
     await redis.command(
       'ACL',
       'SETUSER',
@@ -172,12 +173,12 @@ describeServers('a shared tier', () => {
       reauthenticateMs: 1,
     });
     await until('bus', () => server.busAlive);
-    // Both connections are there with the first password, and outlive its end because they have
-    // logged in with the second.
+    // Both connections were opened with the first password. They survive its removal because they
+    // have logged in again with the second.
     await until('second password', () => passwords.length === 0);
     await sleep(300);
     await redis.command('ACL', 'SETUSER', 'app', '<one');
-    expect(await server.write('k', Buffer.from('value'), 60_000, await locked(server, 'k'))).toBe(
+    expect(await server.write('k', Buffer.from('value'), 60_000, await acquired(server, 'k'))).toBe(
       'written',
     );
     expect(await server.bumpTags(['t'])).toBe(true);
@@ -190,9 +191,9 @@ describeServers('a shared tier', () => {
     );
   }, 15_000);
 
-  test('over TLS', async () => {
+  test('connects over TLS, and refuses an untrusted certificate', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'isochrone-tls-'));
-    ending({ stop: async () => rmSync(folder, { recursive: true, force: true }) });
+    stopAfterTest({ stop: async () => rmSync(folder, { recursive: true, force: true }) });
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
     const { status, stderr } = spawnSync(
       'openssl',
@@ -223,7 +224,7 @@ describeServers('a shared tier', () => {
       '--tls-ca-cert-file',
       cert,
     ];
-    ending(await RedisServer.start({ args: [...tlsArgs, '--tls-auth-clients', 'no'] }));
+    stopAfterTest(await RedisServer.start({ args: [...tlsArgs, '--tls-auth-clients', 'no'] }));
     const server = valkey({ port }, { host: 'localhost', tls: { ca: readFileSync(cert) } });
     await until(
       'written',
@@ -231,17 +232,17 @@ describeServers('a shared tier', () => {
     );
     expect(await bytesOf(server, 'k')).toBe('value');
     await until('bus', () => server.busAlive);
-    // A certificate that nobody vouches for is no server.
+    // The system's authorities did not issue this certificate.
     const distrustful = valkey({ port }, { host: 'localhost', tls: true, commandTimeoutMs: 200 });
     expect(await bytesOf(distrustful, 'k')).toBe('unavailable');
     expect(distrustful.errors.get('connection')).toBeGreaterThan(0);
   }, 15_000);
 
-  test('closed, it has freed its locks, answers nothing and holds nothing open', async () => {
-    const redis = ending(await RedisServer.start());
+  test('after close it has freed its locks, answers nothing and keeps no connection', async () => {
+    const redis = stopAfterTest(await RedisServer.start());
     const server = valkey(redis);
     await until('bus', () => server.busAlive);
-    await locked(server, 'k');
+    await acquired(server, 'k');
     const writing = server.write('w', Buffer.from('value'), 60_000);
     await server.close();
     expect(await writing).toBe('written');

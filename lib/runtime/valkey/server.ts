@@ -1,78 +1,80 @@
 import { CacheKeyNames } from '../shared';
 import type { BusMessage, CacheServer, LoadLock, ServerRead, WriteOutcome } from '../tiered-cache';
 import { BatchedRead } from './batch';
-import { CacheBus } from './bus';
-import { valkeyBusTransport } from './bus-transport';
-import { CacheConnection, nodeName } from './connection';
-import { type CacheErrorKind, cacheErrorKind } from './error-kinds';
+import { CacheBus, valkeyBusTransport } from './bus';
+import { CacheConnection, nodeAddress } from './connection';
+import { type CacheErrorKind, cacheErrorKind } from './errors';
 import { CacheInvalidations, newTagVersion } from './invalidations';
-import { CacheLanes } from './lanes';
-import { CacheLocks } from './locks';
-import { scanServer } from './scan';
-import { ACQUIRE, RELEASE, RENEW, WRITE } from './scripts';
+import { ACQUIRE, HeldLocks, newLock, RELEASE, RENEW, WRITE } from './locks';
+import { NodeConnections } from './nodes';
 import {
   type CompleteServerOptions,
   completeServerOptions,
   type ValkeyServerOptions,
-} from './server-options';
+} from './options';
+import { scanServer } from './scan';
 
 const UNAVAILABLE: Promise<ServerRead> = Promise.resolve(Object.freeze({ status: 'unavailable' }));
 
 /**
- * The shared tier of a cache on Valkey 7.2 or Redis 7.0 and later, one server or a cluster.
+ * The shared tier of a cache on Valkey 7.2 or Redis 7.0 and later, a single server or a cluster.
  *
- * Nothing rejects and nothing outlasts its deadline. What failed is counted in `errors`.
+ * No method rejects, and every method ends by its deadline. Failures are counted in `errors`.
  */
 export class ValkeyServer implements CacheServer {
   private readonly options: CompleteServerOptions;
   private readonly names: CacheKeyNames;
   private readonly connection: CacheConnection;
-  private readonly lanes: CacheLanes;
+  private readonly nodes: NodeConnections;
   private readonly bus: CacheBus;
-  private readonly locks: CacheLocks;
+  private readonly locks: HeldLocks;
   private readonly invalidations: CacheInvalidations;
   private readonly counts = new Map<CacheErrorKind, number>();
   private readonly availabilityListeners: ((available: boolean) => void)[] = [];
   private readonly failureListeners: ((kind: CacheErrorKind) => void)[] = [];
-  private readonly underWay = new Set<Promise<unknown>>();
+  private readonly inFlight = new Set<Promise<unknown>>();
   private closing: Promise<void> | undefined;
 
-  /** Connects at once, in the background. @throws IsochroneError for options that cannot work */
+  /**
+   * Starts to connect, in the background.
+   *
+   * @throws IsochroneError for invalid options
+   */
   constructor(options: ValkeyServerOptions) {
     this.options = completeServerOptions(options);
     const { namespace, heartbeatMs, bus } = this.options;
     this.names = new CacheKeyNames(namespace);
     this.connection = new CacheConnection(this.options, {
-      onReady: () => this.lanes.probeAll(),
-      onError: (error) => this.count(cacheErrorKind(error), error),
+      onReady: () => this.nodes.probeAll(),
+      onError: (error) => this.countFailure(cacheErrorKind(error), error),
       onReauthenticate: () => this.bus.renew(),
     });
-    this.lanes = new CacheLanes(this.connection, this.options, {
-      onError: (kind, error) => this.count(kind, error),
+    this.nodes = new NodeConnections(this.connection, this.options, {
+      onError: (kind, error) => this.countFailure(kind, error),
       onChange: (available) => this.availabilityChanged(available),
-      beforeUse: (lane) => this.invalidations.applyKept(lane),
+      beforeUse: (node) => this.invalidations.applyPending(node),
     });
-    this.locks = new CacheLocks({ ...this.options, renew: (lock) => this.renew(lock) });
-    this.bus = new CacheBus(valkeyBusTransport(this.connection, this.lanes, this.options), {
+    this.locks = new HeldLocks({ ...this.options, renew: (lock) => this.renew(lock) });
+    this.bus = new CacheBus(valkeyBusTransport(this.connection, this.nodes, this.options), {
       channel: this.names.bus,
       heartbeatMs,
-      hears: bus,
+      subscribes: bus,
     });
     this.invalidations = new CacheInvalidations(
       this.connection,
-      this.lanes,
+      this.nodes,
       this.bus,
       this.names,
       this.options,
     );
   }
 
-  /** Failures so far, by kind. */
+  /** The number of failures so far, by kind. */
   public get errors(): ReadonlyMap<CacheErrorKind, number> {
     return this.counts;
   }
 
-  private count(kind: CacheErrorKind, error: unknown): void {
+  private countFailure(kind: CacheErrorKind, error: unknown): void {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     this.options.onError?.(kind, error);
     for (const listener of this.failureListeners) listener(kind);
@@ -84,19 +86,19 @@ export class ValkeyServer implements CacheServer {
     { lock = false }: { readonly lock?: boolean } = {},
   ): Promise<ServerRead> {
     const name = this.names.value(key);
-    const lane = this.lanes.of(name);
+    const node = this.nodes.ownerOf(name);
     const { pending } = this.invalidations;
-    if (this.closing !== undefined || pending.everything || !lane.guard.available)
+    if (this.closing !== undefined || pending.everything || !node.breaker.available)
       return UNAVAILABLE;
     return new Promise((resolve) => {
       const read = new BatchedRead((answer) =>
         resolve(pending.isEmpty ? answer : this.invalidations.withoutPending(answer, key, tags)),
       );
-      read.value = lane.reads.add(name, read);
-      if (lock) read.lock = lane.reads.add(this.names.lock(key), read);
+      read.value = node.reads.add(name, read);
+      if (lock) read.lock = node.reads.add(this.names.lock(key), read);
       for (const tag of tags) {
         const tagName = this.names.tag(tag);
-        read.tags.push(this.lanes.of(tagName).reads.add(tagName, read));
+        read.tags.push(this.nodes.ownerOf(tagName).reads.add(tagName, read));
       }
     });
   }
@@ -110,21 +112,21 @@ export class ValkeyServer implements CacheServer {
 
   private async tagVersion(name: string): Promise<string | undefined> {
     const version = newTagVersion();
-    const lane = this.lanes.of(name);
+    const node = this.nodes.ownerOf(name);
     const { tagTtlSeconds, commandTimeoutMs } = this.options;
-    const answer = await this.lanes.send(
-      lane,
+    const outcome = await this.nodes.send(
+      node,
       (client) => client.set(name, version, 'EX', tagTtlSeconds, 'NX', 'GET'),
       commandTimeoutMs,
     );
-    if (answer.ok) return answer.value ?? version;
-    if (answer.kind !== 'wrongtype') return undefined;
-    const healed = await this.lanes.send(
-      lane,
+    if (outcome.ok) return outcome.value ?? version;
+    if (outcome.kind !== 'wrongtype') return undefined;
+    const replaced = await this.nodes.send(
+      node,
       (client) => client.set(name, version, 'EX', tagTtlSeconds),
       commandTimeoutMs,
     );
-    return healed.ok ? version : undefined;
+    return replaced.ok ? version : undefined;
   }
 
   public write(key: string, bytes: Buffer, ttlMs: number, lock?: LoadLock): Promise<WriteOutcome> {
@@ -139,25 +141,25 @@ export class ValkeyServer implements CacheServer {
     lock: LoadLock | undefined,
   ): Promise<WriteOutcome> {
     if (lock !== undefined) this.locks.drop(lock);
-    // What was loaded before an invalidation that the server does not know must not reach it.
-    const isEnded = lock !== undefined && this.invalidations.pending.hasKey(key);
+    // A value loaded before an invalidation that the server does not know must not be stored.
+    const isInvalidated = lock !== undefined && this.invalidations.pending.hasKey(key);
     const name = this.names.value(key);
     const ttl = Math.max(1, Math.ceil(ttlMs));
-    const answer = isEnded
+    const outcome = isInvalidated
       ? ({ ok: false, kind: 'open' } as const)
-      : await this.lanes.send(
-          this.lanes.of(name),
+      : await this.nodes.send(
+          this.nodes.ownerOf(name),
           (client) => WRITE.run(client, name, this.names.lock(key), lock?.token ?? '', bytes, ttl),
           this.options.writeTimeoutMs,
         );
-    if (answer.ok) {
-      if (answer.value !== 1) return 'fenced';
+    if (outcome.ok) {
+      if (outcome.value !== 1) return 'fenced';
       void this.bus.tell(lock === undefined ? { keys: [key], loaded: [key] } : { loaded: [key] });
       return 'written';
     }
-    if (lock !== undefined) void this.track(this.free(lock));
-    if (answer.kind === 'wrongtype') return 'fenced';
-    return ['full', 'readonly', 'denied', 'other'].includes(answer.kind)
+    if (lock !== undefined) void this.track(this.releaseLock(lock));
+    if (outcome.kind === 'wrongtype') return 'fenced';
+    return ['full', 'readonly', 'denied', 'other'].includes(outcome.kind)
       ? 'refused'
       : 'unavailable';
   }
@@ -172,49 +174,49 @@ export class ValkeyServer implements CacheServer {
 
   public async acquire(key: string): Promise<LoadLock | 'taken' | 'unavailable'> {
     if (this.closing !== undefined) return 'unavailable';
-    const lock = this.locks.make(key);
+    const lock = newLock(key);
     const name = this.names.lock(key);
     const { lockTtlMs, commandTimeoutMs } = this.options;
-    const answer = await this.lanes.send(
-      this.lanes.of(name),
+    const outcome = await this.nodes.send(
+      this.nodes.ownerOf(name),
       (client) => ACQUIRE.run(client, name, lock.token, lockTtlMs),
       commandTimeoutMs,
-      // Nobody waits for it any more, and nobody else gets it as long as it lives.
-      (taken) => {
-        if (taken === 1) void this.track(this.free(lock));
+      // The caller has given up, and the lock would block other processes until it expires.
+      (acquired) => {
+        if (acquired === 1) void this.track(this.releaseLock(lock));
       },
     );
-    if (!answer.ok) return 'unavailable';
-    if (answer.value !== 1) return 'taken';
-    this.locks.hold(lock);
+    if (!outcome.ok) return 'unavailable';
+    if (outcome.value !== 1) return 'taken';
+    this.locks.add(lock);
     return lock;
   }
 
   private async renew({ key, token }: LoadLock): Promise<boolean | undefined> {
     const name = this.names.lock(key);
     const { lockTtlMs, writeTimeoutMs } = this.options;
-    const answer = await this.lanes.send(
-      this.lanes.of(name),
+    const outcome = await this.nodes.send(
+      this.nodes.ownerOf(name),
       (client) => RENEW.run(client, name, token, lockTtlMs),
       writeTimeoutMs,
     );
-    return answer.ok ? answer.value === 1 : undefined;
+    return outcome.ok ? outcome.value === 1 : undefined;
   }
 
   public async release(lock: LoadLock): Promise<void> {
     this.locks.drop(lock);
-    if (this.closing === undefined) await this.track(this.free(lock));
+    if (this.closing === undefined) await this.track(this.releaseLock(lock));
   }
 
-  private async free({ key, token }: LoadLock): Promise<void> {
+  private async releaseLock({ key, token }: LoadLock): Promise<void> {
     const name = this.names.lock(key);
     const { writeTimeoutMs } = this.options;
-    const answer = await this.lanes.send(
-      this.lanes.of(name),
+    const outcome = await this.nodes.send(
+      this.nodes.ownerOf(name),
       (client) => RELEASE.run(client, name, token),
       writeTimeoutMs,
     );
-    if (answer.ok && answer.value === 1) void this.bus.tell({ loaded: [key] });
+    if (outcome.ok && outcome.value === 1) void this.bus.tell({ loaded: [key] });
   }
 
   public async scan(
@@ -224,12 +226,12 @@ export class ValkeyServer implements CacheServer {
     if (this.closing !== undefined) return false;
     try {
       for (const server of this.connection.allServers()) {
-        const lane = this.lanes.lane(this.options.cluster ? nodeName(server) : '');
+        const node = this.nodes.at(this.options.cluster ? nodeAddress(server) : '');
         const ask = async <T>(command: () => Promise<T>): Promise<T | undefined> => {
-          const answer = await this.lanes.send(lane, command, this.options.writeTimeoutMs);
-          return answer.ok ? answer.value : undefined;
+          const outcome = await this.nodes.send(node, command, this.options.writeTimeoutMs);
+          return outcome.ok ? outcome.value : undefined;
         };
-        const ended = await scanServer(
+        const finished = await scanServer(
           server,
           this.names.valuePattern(pattern),
           ask,
@@ -240,7 +242,7 @@ export class ValkeyServer implements CacheServer {
             if (keys.length > 0) await onKeys(keys);
           },
         );
-        if (!ended) return false;
+        if (!finished) return false;
       }
       return true;
     } catch {
@@ -261,7 +263,7 @@ export class ValkeyServer implements CacheServer {
   }
 
   public get available(): boolean {
-    return this.closing === undefined && this.lanes.available;
+    return this.closing === undefined && this.nodes.available;
   }
 
   public onAvailabilityChange(listener: (available: boolean) => void): void {
@@ -278,8 +280,8 @@ export class ValkeyServer implements CacheServer {
   }
 
   private track<T>(work: Promise<T>): Promise<T> {
-    this.underWay.add(work);
-    return work.finally(() => this.underWay.delete(work));
+    this.inFlight.add(work);
+    return work.finally(() => this.inFlight.delete(work));
   }
 
   public close(): Promise<void> {
@@ -288,12 +290,12 @@ export class ValkeyServer implements CacheServer {
   }
 
   private async end(): Promise<void> {
-    await Promise.allSettled(this.underWay);
-    await Promise.all(this.locks.all.map((lock) => this.free(lock)));
+    await Promise.allSettled(this.inFlight);
+    await Promise.all(this.locks.all.map((lock) => this.releaseLock(lock)));
     this.locks.close();
     this.bus.close();
     this.invalidations.close();
-    this.lanes.close();
+    this.nodes.close();
     this.connection.close();
   }
 }

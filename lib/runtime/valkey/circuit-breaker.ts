@@ -1,40 +1,33 @@
 import type { CircuitBreakerPolicy, IBreaker } from 'cockatiel';
 import { optionalPackage } from '../shared';
-import {
-  CacheDeadlineError,
-  type CacheErrorKind,
-  cacheErrorKind,
-  isServerThere,
-} from './error-kinds';
+import { CacheDeadlineError, type CacheErrorKind, cacheErrorKind, isCommandError } from './errors';
 
 function cockatiel(): typeof import('cockatiel') {
-  return optionalPackage(
-    'cockatiel',
-    'ValkeyServer',
-    () => require('cockatiel') as typeof import('cockatiel'),
-  );
+  return optionalPackage('cockatiel', 'ValkeyServer', () => require('cockatiel'));
 }
 
-/** What came of commands that were sent together. */
-export type Answer<T> =
+/** The outcome of commands that were sent together; `open` if the breaker let nothing through. */
+export type SendOutcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly kind: CacheErrorKind | 'open' };
 
-const OPEN: Answer<never> = Object.freeze({ ok: false, kind: 'open' });
+const OPEN: SendOutcome<never> = Object.freeze({ ok: false, kind: 'open' });
 
-/** `CircuitState.Closed` of cockatiel, which is loaded late. */
+/** `CircuitState.Closed` of cockatiel, which is loaded on first use. */
 const CLOSED = 0;
 
-/** Of how many batches a share of failures is taken. */
-const SHARE_OF = 20;
+/** The number of recent batches over which the share of failures is taken. */
+const SAMPLE_BATCHES = 20;
 
 /**
  * Waits for an answer until a deadline.
  *
- * A process that was busy for longer fires the timer before it reads what has arrived meanwhile, so
- * that the timer gives the sockets one turn: a pause of this process is no fault of the server.
+ * Unlike `withTimeLimit`, it gives the sockets one more turn when the timer fires: after a long
+ * busy spell, the timer fires before the answers that have already arrived are read. A pause of
+ * this process is no fault of the server.
  *
- * @throws CacheDeadlineError when the time is over; what arrives after that goes to `late`
+ * @param late receives an answer that arrives after the deadline
+ * @throws CacheDeadlineError at the deadline
  */
 export function beforeDeadline<T>(
   send: () => Promise<T>,
@@ -42,11 +35,11 @@ export function beforeDeadline<T>(
   late?: (value: T) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    let state: 'waiting' | 'answered' | 'over' = 'waiting';
+    let state: 'waiting' | 'answered' | 'expired' = 'waiting';
     const timer = setTimeout(() => {
       setImmediate(() => {
         if (state !== 'waiting') return;
-        state = 'over';
+        state = 'expired';
         reject(new CacheDeadlineError(timeoutMs));
       });
     }, timeoutMs);
@@ -59,7 +52,7 @@ export function beforeDeadline<T>(
     };
     send().then(
       (value) => {
-        if (state === 'over') late?.(value);
+        if (state === 'expired') late?.(value);
         settle(() => resolve(value));
       },
       (error) => settle(() => reject(error)),
@@ -67,14 +60,13 @@ export function beforeDeadline<T>(
   });
 }
 
-export interface CacheGuardOptions {
-  /** Failures in a row after which nothing more is sent. */
+export interface CircuitBreakerOptions {
+  /** Consecutive failures after which the breaker opens. */
   readonly breakAfter: number;
-  /** Milliseconds between two probes of a server that is away. */
+  /** Milliseconds between two probes while the breaker is open. */
   readonly probeIntervalMs: number;
   /**
-   * Asks the server whether it is back and does what has to be done before it is used; rejects if
-   * it is not.
+   * Checks that the server is back, and prepares it for use. Rejects if the server is not back.
    */
   readonly probe: () => Promise<void>;
   readonly onError: (kind: CacheErrorKind, error: unknown) => void;
@@ -82,34 +74,34 @@ export interface CacheGuardOptions {
 }
 
 /**
- * Stands before one server: nothing waits past its deadline, and when the server fails, nothing is
- * sent any more but a probe now and then.
+ * The circuit breaker of one server. Every send has a deadline. While the breaker is open, it sends
+ * nothing except a probe at intervals.
  */
-export class CacheGuard {
+export class CircuitBreaker {
   private readonly policy: CircuitBreakerPolicy;
   private timer: NodeJS.Timeout | undefined;
   private probing: Promise<void> | undefined;
   private closed = false;
-  /** When a failure was last counted. */
+  /** When a failure was last counted, on the clock of `performance.now()`. */
   private failedAt = Number.NEGATIVE_INFINITY;
   /**
-   * Failures of what was on its way when another one was counted: one pause of a server fails all
-   * of it, and counts once.
+   * Errors of sends that were in flight when another failure was counted. One pause of the server
+   * fails all of them together, so it counts once.
    */
-  private readonly echoes = new WeakSet<object>();
+  private readonly uncounted = new WeakSet<object>();
 
-  constructor(private readonly options: CacheGuardOptions) {
+  constructor(private readonly options: CircuitBreakerOptions) {
     const { circuitBreaker, handleWhen, CircuitState } = cockatiel();
     this.policy = circuitBreaker(
-      handleWhen((error) => !isServerThere(cacheErrorKind(error)) && !this.echoes.has(error)),
-      // When to probe is decided here, so that a new connection is probed at once.
-      { halfOpenAfter: 0, breaker: failuresInARowOrHalf(options.breakAfter) },
+      handleWhen((error) => !isCommandError(cacheErrorKind(error)) && !this.uncounted.has(error)),
+      // This class decides when to probe, so that it can probe a new connection at once.
+      { halfOpenAfter: 0, breaker: consecutiveOrHalf(options.breakAfter) },
     );
     this.policy.onStateChange((state) => {
       if (state === CircuitState.Closed) options.onChange(true);
       if (state !== CircuitState.Open) return;
       options.onChange(false);
-      this.schedule();
+      this.scheduleProbe();
     });
   }
 
@@ -118,14 +110,12 @@ export class CacheGuard {
     return this.policy.state === CLOSED && !this.closed;
   }
 
-  /**
-   * Sends commands as one, with one deadline. Answers at once while the server is known to be away.
-   */
+  /** Sends commands together under one deadline. Returns at once while the breaker is open. */
   public async run<T>(
     send: () => Promise<T>,
     timeoutMs: number,
     late?: (value: T) => void,
-  ): Promise<Answer<T>> {
+  ): Promise<SendOutcome<T>> {
     if (!this.available) return OPEN;
     const sentAt = performance.now();
     try {
@@ -133,7 +123,7 @@ export class CacheGuard {
         ok: true,
         value: await this.policy.execute(() =>
           beforeDeadline(send, timeoutMs, late).catch((error: unknown) => {
-            this.note(error, sentAt);
+            this.noteFailure(error, sentAt);
             throw error;
           }),
         ),
@@ -145,15 +135,15 @@ export class CacheGuard {
     }
   }
 
-  private note(error: unknown, sentAt: number): void {
-    if (isServerThere(cacheErrorKind(error))) return;
+  private noteFailure(error: unknown, sentAt: number): void {
+    if (isCommandError(cacheErrorKind(error))) return;
     if (sentAt >= this.failedAt) this.failedAt = performance.now();
-    else if (typeof error === 'object' && error !== null) this.echoes.add(error);
+    else if (typeof error === 'object' && error !== null) this.uncounted.add(error);
   }
 
   /**
-   * Probes now, as when a new connection stands; without effect while the server is used or a probe
-   * is under way.
+   * Probes now, for example because a new connection is ready. Does nothing while the breaker is
+   * closed or a probe is running.
    */
   public async probe(): Promise<void> {
     if (this.closed || this.policy.state === CLOSED) return;
@@ -166,12 +156,13 @@ export class CacheGuard {
     await this.probing;
   }
 
-  private schedule(): void {
+  private scheduleProbe(): void {
     if (this.closed) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.probe(), this.options.probeIntervalMs).unref();
   }
 
+  /** Stops probing for good; nothing is sent any more. */
   public close(): void {
     this.closed = true;
     clearTimeout(this.timer);
@@ -179,22 +170,22 @@ export class CacheGuard {
 }
 
 /**
- * Opens after failures in a row, which is how a lost server fails, or when more than half of the
- * last twenty batches failed, which is how a bad network does.
+ * Opens after consecutive failures, which is how a lost server fails, or when more than half of the
+ * last twenty batches failed, which is how a bad network fails.
  */
-function failuresInARowOrHalf(inARow: number): IBreaker {
+function consecutiveOrHalf(failures: number): IBreaker {
   const { ConsecutiveBreaker, CountBreaker } = cockatiel();
-  const row = new ConsecutiveBreaker(inARow);
-  const share = new CountBreaker({ threshold: 0.5, size: SHARE_OF });
+  const consecutive = new ConsecutiveBreaker(failures);
+  const half = new CountBreaker({ threshold: 0.5, size: SAMPLE_BATCHES });
   return {
     state: undefined,
     success(state) {
-      row.success();
-      share.success(state);
+      consecutive.success();
+      half.success(state);
     },
     failure(state) {
-      const shareFailed = share.failure(state);
-      return row.failure() || shareFailed;
+      const halfFailed = half.failure(state);
+      return consecutive.failure() || halfFailed;
     },
   };
 }

@@ -1,10 +1,10 @@
 import { IsochroneError } from '../../../lib/model/errors';
-import { completeServerOptions } from '../../../lib/runtime/valkey/server-options';
-import { ValkeyServer } from '../../../lib/runtime/valkey/valkey-server';
+import { completeServerOptions } from '../../../lib/runtime/valkey/options';
+import { ValkeyServer } from '../../../lib/runtime/valkey/server';
 
 const at = { host: 'cache.example' };
 
-test('defaults stand also where undefined is given', () => {
+test('an option that is undefined gets its default', () => {
   expect(
     completeServerOptions({ ...at, port: undefined, commandTimeoutMs: undefined }),
   ).toMatchObject({
@@ -42,6 +42,6 @@ test.each([
   { ...at, namespace: 'tagged' },
   { ...at, namespace: 'market:v1/eu-west.1_b' },
   { ...at, cluster: true, nodes: [{ host: 'b', port: 1 }] },
-])('%j is taken', (options) => {
+])('%j is accepted', (options) => {
   expect(() => completeServerOptions(options)).not.toThrow();
 });

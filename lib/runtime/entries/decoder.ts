@@ -1,24 +1,23 @@
-import { define, type LoweredValue, type Restoration } from './lowered-values';
+import { define, type EncodedValue, type TypeAnnotation } from './encoder';
 
 type Container = Record<string | number, unknown>;
 
 /**
- * The value that was lowered.
+ * Returns the value that `encodeValue` encoded. A path only follows own properties of the tree.
  *
- * @throws TypeError or RangeError for a tree that no lowering made; a path never leaves the tree's
- * own properties
+ * @throws TypeError or RangeError for a tree that `encodeValue` did not create
  */
-export function restore({ tree, restorations }: LoweredValue): unknown {
+export function decodeValue({ tree, annotations }: EncodedValue): unknown {
   const root: Container = { tree };
-  for (const restoration of restorations) {
-    const [, path] = restoration;
+  for (const annotation of annotations) {
+    const [, path] = annotation;
     let holder = root;
     let key: string | number = 'tree';
     for (const step of path) {
       holder = own(holder, key) as Container;
       key = step;
     }
-    holder[key] = restored(restoration, own(holder, key));
+    holder[key] = decodePlain(annotation, own(holder, key));
   }
   return root.tree;
 }
@@ -29,8 +28,8 @@ function own(holder: Container, key: string | number): unknown {
   return holder[key];
 }
 
-function restored([kind]: Restoration, plain: unknown): unknown {
-  switch (kind) {
+function decodePlain([type]: TypeAnnotation, plain: unknown): unknown {
+  switch (type) {
     case 'v':
       return undefined;
     case 'n':
@@ -54,7 +53,7 @@ function restored([kind]: Restoration, plain: unknown): unknown {
     case 's':
       return new Set(list(plain));
     case 'e':
-      return restoredError(plain);
+      return decodeError(plain);
     case 'x':
       return bytes(plain);
     case 't': {
@@ -74,7 +73,7 @@ function restored([kind]: Restoration, plain: unknown): unknown {
       return object;
     }
     default:
-      throw new TypeError(`an unknown restoration ${JSON.stringify(kind)}`);
+      throw new TypeError(`an unknown type annotation ${JSON.stringify(type)}`);
   }
 }
 
@@ -87,13 +86,12 @@ const ERRORS: Readonly<Record<string, new (message: string) => Error>> = {
   URIError,
 };
 
-function restoredError(plain: unknown): Error {
+function decodeError(plain: unknown): Error {
   const [name, message, properties] = list(plain);
   const known = Object.hasOwn(ERRORS, text(name)) ? ERRORS[text(name)] : Error;
   const error = new (known ?? Error)(text(message));
   if (error.name !== name) hidden(error, 'name', name);
-  // The stack of whoever decodes would mislead; the one of whoever failed is not for other
-  // processes.
+  // The stack of the decoding process would mislead, and the original stack is not stored.
   hidden(error, 'stack', `${name}: ${message}`);
   for (const [key, value] of pairs(properties)) {
     if (key === 'cause' || key === 'errors') hidden(error, key, value);
@@ -127,8 +125,7 @@ const TYPED_ARRAYS: Readonly<Record<string, new (buffer: ArrayBuffer) => ArrayBu
 };
 
 function typedArray(name: string, content: Buffer): ArrayBuffer | ArrayBufferView {
-  // A copy of its own: the items must be aligned, and a view would keep what it was read from
-  // alive.
+  // Copied, because items must be aligned, and a view would keep the bytes it was read from alive.
   const { buffer } = new Uint8Array(content);
   if (name === 'ArrayBuffer') return buffer;
   const array = Object.hasOwn(TYPED_ARRAYS, name) ? TYPED_ARRAYS[name] : undefined;
@@ -154,7 +151,7 @@ function text(plain: unknown): string {
   return plain;
 }
 
-/** Bytes stand as base64 where the serializer has none. */
+/** Bytes are base64 text if the serializer has no type for bytes. */
 function bytes(plain: unknown): Buffer {
   return Buffer.isBuffer(plain) ? plain : Buffer.from(text(plain), 'base64');
 }

@@ -1,40 +1,37 @@
-/** What went wrong between a cache and its server, as it is counted. */
+/** The kind of a failure between a cache and its server, as `ValkeyServer.errors` counts it. */
 export type CacheErrorKind =
-  /** No answer in time: the server hangs, is slow, or the network drops packets. */
+  /** No answer in time: the server hangs or is slow, or the network drops packets. */
   | 'timeout'
-  /** No connection, or it broke. */
+  /** There is no connection, or it broke. */
   | 'connection'
-  /** The server knows the user no longer, or not with this password. */
+  /** The server does not know the user, or refuses the password. */
   | 'auth'
-  /** The user may not do this one thing. */
+  /** The user may not run this command. */
   | 'denied'
-  /** The server has just started and reads its data. */
+  /** The server has just started and is reading its data. */
   | 'loading'
-  /** A cluster without an owner for the slot, or one that keeps moving it. */
+  /** No node of the cluster owns the slot, or the slot keeps moving. */
   | 'cluster'
   /** A script or a module blocks the server. */
   | 'busy'
-  /** The server has all the connections it takes. */
+  /** The server has reached its limit of connections. */
   | 'limit'
-  /**
-   * Memory is full and nothing may be evicted, or the server refuses writes because it cannot
-   * persist them.
-   */
+  /** Memory is full and nothing may be evicted, or the server cannot persist its writes. */
   | 'full'
-  /** A replica was asked to write: a failover is under way. */
+  /** A write reached a replica: a failover is under way. */
   | 'readonly'
-  /** Something that is no string lies at one of our keys. */
+  /** One of our keys holds something other than a string. */
   | 'wrongtype'
   | 'other';
 
-/** No answer before a deadline. */
+/** The server did not answer before the deadline. */
 export class CacheDeadlineError extends Error {
   constructor(timeoutMs: number) {
     super(`The cache server did not answer within ${timeoutMs} ms.`);
   }
 }
 
-/** The codes that servers put in front of their errors. */
+/** The codes with which servers begin their error messages. */
 const CODES: Readonly<Record<string, CacheErrorKind>> = {
   NOAUTH: 'auth',
   WRONGPASS: 'auth',
@@ -53,7 +50,7 @@ const CODES: Readonly<Record<string, CacheErrorKind>> = {
   WRONGTYPE: 'wrongtype',
 };
 
-/** Sorts an error of the client or the server. */
+/** Classifies an error of the client or the server. */
 export function cacheErrorKind(error: unknown): CacheErrorKind {
   if (error instanceof CacheDeadlineError) return 'timeout';
   const { message, code } = error as { message?: unknown; code?: unknown };
@@ -71,7 +68,7 @@ export function cacheErrorKind(error: unknown): CacheErrorKind {
   return 'other';
 }
 
-/** Whether an error says something about one command only: the server itself is there. */
-export function isServerThere(kind: CacheErrorKind): boolean {
+/** Whether an error concerns one command only: the server itself is healthy. */
+export function isCommandError(kind: CacheErrorKind): boolean {
   return kind === 'full' || kind === 'readonly' || kind === 'wrongtype' || kind === 'denied';
 }

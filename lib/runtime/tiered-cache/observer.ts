@@ -1,8 +1,8 @@
 import type { CacheMetrics } from '../metrics';
 import { type CacheEvents, CacheListeners } from './events';
 
-/** Counts and tells what happens in a cache. */
-export class CacheReport {
+/** Counts what happens in a cache, and emits its events. */
+export class CacheObserver {
   public readonly listeners: CacheListeners;
 
   constructor(public readonly metrics: CacheMetrics) {

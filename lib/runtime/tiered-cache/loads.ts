@@ -1,0 +1,431 @@
+import type { CacheCodec, CacheEntry } from '../entries';
+import type { CacheDeadlines } from './deadlines';
+import { CacheFlights, type Flight } from './flights';
+import { errorLifetime, phaseOf, RenewalThrottle, valueLifetime } from './freshness';
+import type { InvalidationClock } from './invalidation-clock';
+import { type IsolatedValue, valueForCaller } from './isolation';
+import { cachedErrorValue, cachedLoadError } from './load-error';
+import type { MemoryEntry, MemoryTier } from './memory';
+import type { CacheObserver } from './observer';
+import type { CacheError, CompleteStrategy } from './options';
+import type { PendingTasks } from './pending-tasks';
+import type { FoundEntry, SharedTier } from './shared';
+
+/** Loads a value. `close` aborts the signal. */
+export type CacheLoader<T> = (context: { readonly signal: AbortSignal }) => Promise<T> | T;
+
+/** The result of `get`. */
+export type CacheLookup<T> =
+  | { readonly found: true; readonly value: T; readonly fresh: boolean }
+  | { readonly found: false };
+
+/** One call of the cache, with its defaults filled in. */
+export interface CacheRequest {
+  /** With the strategy's prefix. */
+  readonly key: string;
+  readonly tags: readonly string[];
+  readonly strategy: CompleteStrategy;
+  readonly ttlSeconds: number | undefined;
+  readonly cacheError: CacheError;
+  readonly loader: CacheLoader<unknown>;
+}
+
+/** What the callers of a flight get: an entry, or a value that cannot be cached. */
+type Loaded = MemoryEntry | (IsolatedValue & { readonly kind: 'uncached' });
+
+/** The parts of a cache that its loads use. */
+export interface LoadParts {
+  readonly memory: MemoryTier;
+  readonly clock: InvalidationClock;
+  readonly codec: CacheCodec;
+  readonly deadlines: CacheDeadlines;
+  readonly shared: SharedTier | undefined;
+  readonly tasks: PendingTasks;
+  readonly observer: CacheObserver;
+  readonly maxPendingWrites: number;
+  /** The signal that loaders get. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What happens when memory does not have a fresh entry: the server, the lock, the loader and the
+ * write, in this order. Callers of one key share a flight.
+ */
+export class Loads {
+  public pendingWrites = 0;
+  private readonly flights: CacheFlights<Loaded>;
+  private readonly throttle = new RenewalThrottle();
+
+  constructor(private readonly parts: LoadParts) {
+    const { clock, shared, tasks } = parts;
+    this.flights = new CacheFlights(clock, (lock) => shared && tasks.add(shared.release(lock)));
+  }
+
+  /**
+   * Returns the value of a key, loaded if necessary.
+   *
+   * @param cached the entry in memory, if it may be trusted
+   * @throws the loader's own error, or CachedLoadError
+   */
+  public async getOrLoad(request: CacheRequest, cached: MemoryEntry | undefined): Promise<unknown> {
+    const { flights } = this;
+    const { key, tags } = request;
+    const now = Date.now();
+    if (cached !== undefined && now < cached.recheckAt) {
+      const phase = phaseOf(cached, request.strategy, now);
+      if (phase === 'fresh' || phase === 'renew') {
+        this.parts.observer.hit(key, 'memory', now < cached.freshUntil);
+        return this.deliver(request, cached);
+      }
+    }
+    const fallback = cached?.kind === 'value' ? cached : undefined;
+    for (;;) {
+      const flight =
+        flights.joinable(key, tags) ??
+        flights.start(key, tags, (own) => this.findOrLoad(own, request, fallback));
+      const loaded = await flight.outcome;
+      if (loaded !== undefined) return this.deliver(request, loaded);
+    }
+  }
+
+  /** Looks in memory and on the server, and loads nothing. */
+  public async lookUp(
+    request: Pick<CacheRequest, 'key' | 'tags' | 'strategy'>,
+    cached: MemoryEntry | undefined,
+  ): Promise<CacheLookup<unknown>> {
+    const { shared, deadlines, clock, observer } = this.parts;
+    const { key, tags } = request;
+    if (cached !== undefined && Date.now() < cached.recheckAt) {
+      const found = this.usableHit(request, cached, 'memory');
+      if (found !== undefined) return found;
+    }
+    if (shared !== undefined) {
+      const since = clock.now;
+      const read = await shared.read(key, tags, deadlines.next());
+      if (read.status === 'answered' && read.found !== undefined) {
+        const stored = this.storeInMemory({ since }, request, read.found);
+        const found = this.usableHit(request, stored, 'server');
+        if (found !== undefined) return found;
+      }
+    }
+    observer.miss(key);
+    return { found: false };
+  }
+
+  private usableHit(
+    { key, strategy }: Pick<CacheRequest, 'key' | 'strategy'>,
+    entry: MemoryEntry,
+    tier: 'memory' | 'server',
+  ): CacheLookup<unknown> | undefined {
+    const now = Date.now();
+    const phase = phaseOf(entry, strategy, now);
+    if (entry.kind === 'error' || phase === 'expired' || phase === 'fallback') return undefined;
+    const fresh = now < entry.freshUntil;
+    this.parts.observer.hit(key, tier, fresh);
+    return { found: true, value: valueForCaller(entry), fresh };
+  }
+
+  private deliver(request: CacheRequest, loaded: Loaded): unknown {
+    if (loaded.kind === 'error') throw cachedLoadError(loaded.value);
+    if (loaded.kind === 'value' && Date.now() >= loaded.refreshAt)
+      this.startRenewal(request, loaded);
+    return valueForCaller(loaded);
+  }
+
+  private startRenewal(request: CacheRequest, entry: MemoryEntry): void {
+    const { flights, throttle } = this;
+    const { key, tags, strategy } = request;
+    const now = Date.now();
+    if (flights.has(key) || phaseOf(entry, strategy, now) !== 'renew' || !throttle.allows(key, now))
+      return;
+    const { outcome } = flights.start(key, tags, (flight) => this.renew(flight, request));
+    const pause = () => throttle.pause(key, strategy, Date.now());
+    this.parts.tasks.add(outcome.then(pause, pause));
+  }
+
+  /**
+   * @param fallback served if the load fails
+   * @throws the loader's own error
+   */
+  private async findOrLoad(
+    flight: Flight<Loaded>,
+    request: CacheRequest,
+    fallback: MemoryEntry | undefined,
+  ): Promise<Loaded | undefined> {
+    const { shared, deadlines, observer } = this.parts;
+    const { key, tags, strategy } = request;
+    const isUsable = (entry: CacheEntry): boolean => {
+      const phase = phaseOf(entry, strategy, Date.now());
+      return phase === 'fresh' || phase === 'renew';
+    };
+    let older = fallback;
+    let tagVersions: readonly string[] | undefined;
+    if (shared !== undefined) {
+      const at = deadlines.next();
+      const read = await shared.read(key, tags, at);
+      if (read.status === 'answered') {
+        if (read.found !== undefined) {
+          if (isUsable(read.found.entry)) return this.serverHit(flight, request, read.found);
+          if (phaseOf(read.found.entry, strategy, Date.now()) === 'fallback')
+            older = this.storeInMemory(flight, request, read.found);
+        }
+        const claim = await shared.claim(key, tags, at, { wait: true, accepts: isUsable });
+        if (claim.action === 'use') return this.serverHit(flight, request, claim.found);
+        if (claim.action === 'load') {
+          this.holdLock(flight, claim.lock);
+          tagVersions = claim.tagVersions;
+        }
+      }
+    }
+    observer.miss(key);
+    return this.load(flight, request, { tagVersions, older, background: false });
+  }
+
+  /** Renews an entry that is still served. Returns undefined if another process is renewing it. */
+  private async renew(flight: Flight<Loaded>, request: CacheRequest): Promise<Loaded | undefined> {
+    const { shared, deadlines } = this.parts;
+    const { key, tags, strategy } = request;
+    const isFresh = (entry: CacheEntry): boolean =>
+      phaseOf(entry, strategy, Date.now()) === 'fresh';
+    let tagVersions: readonly string[] | undefined;
+    if (shared !== undefined) {
+      const at = deadlines.next();
+      const read = await shared.read(key, tags, at);
+      if (read.status === 'answered') {
+        if (read.found !== undefined && isFresh(read.found.entry))
+          return this.storeInMemory(flight, request, read.found);
+        const claim = await shared.claim(key, tags, at, { wait: false, accepts: isFresh });
+        if (claim.action === 'leave') return undefined;
+        if (claim.action === 'use') return this.storeInMemory(flight, request, claim.found);
+        this.holdLock(flight, claim.lock);
+        tagVersions = claim.tagVersions;
+      }
+    }
+    return this.load(flight, request, { tagVersions, older: undefined, background: true });
+  }
+
+  private storeInMemory(
+    { since }: Pick<Flight<Loaded>, 'since'>,
+    { key, strategy }: Pick<CacheRequest, 'key' | 'strategy'>,
+    { entry, bytes }: FoundEntry,
+  ): MemoryEntry {
+    return this.parts.memory.store(key, entry, bytes, since, strategy, true);
+  }
+
+  private serverHit(flight: Flight<Loaded>, request: CacheRequest, found: FoundEntry): MemoryEntry {
+    const stored = this.storeInMemory(flight, request, found);
+    this.parts.observer.hit(request.key, 'server', Date.now() < stored.freshUntil);
+    return stored;
+  }
+
+  /**
+   * Stores a value that was not loaded. The write fences loads that began earlier.
+   *
+   * @returns false if the server may still have another value
+   */
+  public async set(
+    request: Omit<CacheRequest, 'cacheError' | 'loader'>,
+    value: unknown,
+  ): Promise<boolean> {
+    const { shared, deadlines, clock, memory, observer } = this.parts;
+    const { key, tags, strategy, ttlSeconds } = request;
+    const tagVersions = shared === undefined ? tags : await shared.versions(tags, deadlines.next());
+    const lifetime = valueLifetime(strategy, ttlSeconds, Date.now(), Math.random());
+    try {
+      const { entry, bytes, encoded } = await this.encode(
+        {
+          kind: 'value',
+          value,
+          ...lifetime,
+          tags,
+          tagVersions: tagVersions ?? unknownVersions(tags),
+        },
+        strategy,
+      );
+      // Until the write has arrived, other calls may still read the old value from the server.
+      clock.invalidateKeys([key]);
+      memory.store(key, entry, bytes, clock.now, strategy, shared !== undefined);
+      if (shared === undefined) return true;
+      const outcome =
+        tagVersions &&
+        (await shared.write(key, encoded, Math.max(1, lifetime.staleUntil - Date.now())));
+      clock.invalidateKeys([key]);
+      if (outcome !== 'written') observer.droppedWrite(key, outcome ?? 'unavailable');
+      return outcome === 'written';
+    } catch (error) {
+      observer.unencodable(key, error);
+      return false;
+    }
+  }
+
+  /**
+   * Encodes an entry, and decodes it again: every caller gets what a reader of the bytes would get.
+   *
+   * @throws UnencodableValueError
+   */
+  private async encode(
+    entry: CacheEntry,
+    strategy: CompleteStrategy,
+  ): Promise<FoundEntry & { readonly encoded: Buffer }> {
+    const { codec, shared } = this.parts;
+    // Compression saves nothing unless the bytes go to a server.
+    const encoding = codec.encode(entry, {
+      serializer: strategy.serializer,
+      compress: strategy.compress && shared !== undefined,
+    });
+    const encoded = encoding instanceof Promise ? await encoding : encoding;
+    const decoding = codec.decode(encoded);
+    return {
+      entry: decoding instanceof Promise ? await decoding : decoding,
+      bytes: encoded.length,
+      encoded,
+    };
+  }
+
+  private async load(
+    flight: Flight<Loaded>,
+    request: CacheRequest,
+    how: {
+      readonly tagVersions: readonly string[] | undefined;
+      readonly older: MemoryEntry | undefined;
+      readonly background: boolean;
+    },
+  ): Promise<Loaded> {
+    const { observer, clock, signal } = this.parts;
+    const { key, tags, strategy } = request;
+    const startedAt = performance.now();
+    const tagged = { tags, tagVersions: how.tagVersions ?? unknownVersions(tags) };
+    let value: unknown;
+    try {
+      value = await request.loader({ signal });
+    } catch (error) {
+      observer.loadError(key, error, how.background);
+      const { older } = how;
+      if (
+        older !== undefined &&
+        Date.now() < older.staleUntil &&
+        clock.isValid(key, older.tags, older.since)
+      ) {
+        this.freeLock(flight);
+        observer.stale(key, 'load-failed');
+        return older;
+      }
+      if (
+        !how.background &&
+        strategy.negativeTtlSeconds > 0 &&
+        isCacheable(request.cacheError, error)
+      ) {
+        const entry: CacheEntry = {
+          kind: 'error',
+          value: cachedErrorValue(error),
+          ...errorLifetime(strategy, Date.now()),
+          ...tagged,
+        };
+        await this.store(flight, request, entry, how.tagVersions !== undefined).catch(() =>
+          this.freeLock(flight),
+        );
+      } else this.freeLock(flight);
+      throw error;
+    }
+    observer.load(key, performance.now() - startedAt, how.background);
+    const lifetime = valueLifetime(strategy, request.ttlSeconds, Date.now(), Math.random());
+    try {
+      return await this.store(
+        flight,
+        request,
+        { kind: 'value', value, ...lifetime, ...tagged },
+        how.tagVersions !== undefined,
+      );
+    } catch (error) {
+      this.freeLock(flight);
+      observer.unencodable(key, error);
+      return { kind: 'uncached', value, copied: false };
+    }
+  }
+
+  /** Stores an entry in memory, and sends it to the server without waiting. */
+  private async store(
+    flight: Flight<Loaded>,
+    request: CacheRequest,
+    entry: CacheEntry,
+    areTagsKnown: boolean,
+  ): Promise<MemoryEntry> {
+    const { memory, shared } = this.parts;
+    const { entry: decoded, bytes, encoded } = await this.encode(entry, request.strategy);
+    const stored = memory.store(
+      request.key,
+      decoded,
+      bytes,
+      flight.since,
+      request.strategy,
+      shared !== undefined,
+    );
+    this.send(flight, request, encoded, entry.staleUntil, stored, areTagsKnown);
+    return stored;
+  }
+
+  private send(
+    flight: Flight<Loaded>,
+    request: CacheRequest,
+    bytes: Buffer,
+    expiresAt: number,
+    stored: MemoryEntry,
+    areTagsKnown: boolean,
+  ): void {
+    const { shared, observer, clock, tasks, maxPendingWrites, memory } = this.parts;
+    const { key, tags } = request;
+    const { lock } = flight;
+    // Without a lock the load does not write: it could overwrite the value of a later load, or
+    // bring back a removed value.
+    if (shared === undefined || lock === undefined) return;
+    flight.lock = undefined;
+    let obstacle: 'invalidated' | 'unavailable' | 'too-many' | undefined;
+    if (!clock.isValid(key, tags, flight.since)) obstacle = 'invalidated';
+    else if (!areTagsKnown) obstacle = 'unavailable';
+    else if (this.pendingWrites >= maxPendingWrites) obstacle = 'too-many';
+    if (obstacle !== undefined) {
+      observer.droppedWrite(key, obstacle);
+      tasks.add(shared.release(lock));
+      return;
+    }
+    this.pendingWrites++;
+    const write = async () => {
+      const outcome = await shared.write(key, bytes, Math.max(1, expiresAt - Date.now()), lock);
+      this.pendingWrites--;
+      if (outcome === 'written') return;
+      // The key was removed or loaded again meanwhile: the entry in memory may be outdated.
+      if (outcome === 'fenced') memory.drop(key, stored);
+      observer.droppedWrite(key, outcome);
+    };
+    tasks.add(write());
+  }
+
+  private holdLock(flight: Flight<Loaded>, lock: Flight<Loaded>['lock']): void {
+    flight.lock = lock;
+    if (flight.abandoned) this.freeLock(flight);
+  }
+
+  private freeLock(flight: Flight<Loaded>): void {
+    const { shared, tasks } = this.parts;
+    const { lock } = flight;
+    flight.lock = undefined;
+    if (shared !== undefined && lock !== undefined) tasks.add(shared.release(lock));
+  }
+}
+
+/**
+ * Versions that no tag ever has. An entry with them is cached in memory only, where messages
+ * invalidate it.
+ */
+function unknownVersions(tags: readonly string[]): readonly string[] {
+  return tags.map(() => '');
+}
+
+/** A predicate that throws counts as false; its error must not replace the loader's. */
+function isCacheable(cacheError: CacheError, error: unknown): boolean {
+  try {
+    return cacheError(error) === true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,164 @@
+import type { Cluster, Redis } from 'iovalkey';
+import { ReadBatcher } from './batch';
+import { beforeDeadline, CircuitBreaker, type SendOutcome } from './circuit-breaker';
+import { type CacheConnection, nodeAddress } from './connection';
+import { type CacheErrorKind, cacheErrorKind } from './errors';
+import type { CompleteServerOptions } from './options';
+
+/**
+ * How commands reach one server. Each server has a circuit breaker of its own: a cluster that loses
+ * one node keeps using the others.
+ */
+export interface NodeConnection {
+  /** `host:port`; empty without a cluster, and for slots whose owner is not known yet. */
+  readonly address: string;
+  readonly breaker: CircuitBreaker;
+  readonly reads: ReadBatcher;
+}
+
+export interface NodeEvents {
+  readonly onError: (kind: CacheErrorKind, error: unknown) => void;
+  readonly onChange: (available: boolean) => void;
+  /**
+   * Prepares a server that is back, before anything is read from it.
+   *
+   * @throws if the server could not be prepared
+   */
+  readonly beforeUse: (node: NodeConnection) => Promise<void>;
+}
+
+/** The servers of a connection, one unless it is a cluster. */
+export class NodeConnections {
+  private readonly nodes = new Map<string, NodeConnection>();
+  /** For each server, a name that it owns, with which to probe it. */
+  private readonly ownedNames = new Map<NodeConnection, string>();
+  private readonly single: NodeConnection | undefined;
+  private wasAvailable = true;
+
+  constructor(
+    private readonly connection: CacheConnection,
+    private readonly options: CompleteServerOptions,
+    private readonly events: NodeEvents,
+  ) {
+    if (!options.cluster) this.single = this.at('');
+  }
+
+  /** The server that owns a name at this moment. */
+  public ownerOf(name: string): NodeConnection {
+    if (this.single !== undefined) return this.single;
+    const node = this.at(this.connection.ownerAddress(name));
+    if (!this.ownedNames.has(node)) this.ownedNames.set(node, name);
+    return node;
+  }
+
+  /** The server at an address; see `NodeConnection.address`. */
+  public at(address: string): NodeConnection {
+    const known = this.nodes.get(address);
+    if (known !== undefined) return known;
+    const breaker = new CircuitBreaker({
+      breakAfter: this.options.breakAfter,
+      probeIntervalMs: this.options.probeIntervalMs,
+      probe: () => this.probe(node),
+      onError: this.events.onError,
+      onChange: () => this.breakerChanged(),
+    });
+    const node: NodeConnection = {
+      address,
+      breaker,
+      reads: new ReadBatcher((names) => this.fetch(node, names)),
+    };
+    this.nodes.set(address, node);
+    return node;
+  }
+
+  /** Whether at least one server takes commands. */
+  public get available(): boolean {
+    const nodes = [...this.nodes.values()];
+    // Until a cluster has reported its slots, names have no owner.
+    const known = this.options.cluster ? nodes.filter(({ address }) => address !== '') : nodes;
+    return known.length === 0 || known.some(({ breaker }) => breaker.available);
+  }
+
+  private breakerChanged(): void {
+    const { available } = this;
+    if (available === this.wasAvailable) return;
+    this.wasAvailable = available;
+    this.events.onChange(available);
+  }
+
+  /** Sends commands to a server together, as soon as the connection is ready. */
+  public send<T>(
+    node: NodeConnection,
+    command: (client: Redis | Cluster) => Promise<T>,
+    timeoutMs: number,
+    late?: (value: T) => void,
+  ): Promise<SendOutcome<T>> {
+    return node.breaker.run(() => this.whenReady(command), timeoutMs, late);
+  }
+
+  private whenReady<T>(command: (client: Redis | Cluster) => Promise<T>): Promise<T> {
+    const { client } = this.connection;
+    return this.connection.whenReady()?.then(() => command(client)) ?? command(client);
+  }
+
+  private async fetch(
+    node: NodeConnection,
+    names: readonly string[],
+  ): Promise<readonly (Buffer | null)[] | undefined> {
+    const { cluster, commandTimeoutMs } = this.options;
+    const outcome = await this.send(
+      node,
+      // A node owns many slots, and all names of an MGET must be in one slot.
+      (client) =>
+        cluster
+          ? Promise.all(names.map((name) => this.get(client, name)))
+          : client.mgetBuffer(names as string[]),
+      commandTimeoutMs,
+    );
+    return outcome.ok ? outcome.value : undefined;
+  }
+
+  private async get(client: Redis | Cluster, name: string): Promise<Buffer | null> {
+    try {
+      return await client.getBuffer(name);
+    } catch (error) {
+      // MGET reports a key of another type as missing. So does this; the next write replaces it.
+      if (cacheErrorKind(error) !== 'wrongtype') throw error;
+      this.events.onError('wrongtype', error);
+      return null;
+    }
+  }
+
+  private async probe(node: NodeConnection): Promise<void> {
+    try {
+      await beforeDeadline(
+        () => this.whenReady((client) => this.ping(node, client)),
+        this.options.commandTimeoutMs,
+      );
+    } catch (error) {
+      this.connection.discard(node.address);
+      throw error;
+    }
+    await this.events.beforeUse(node);
+  }
+
+  /** Prefers a command on an owned name: it reaches the owner even if the slot has moved. */
+  private async ping(node: NodeConnection, client: Redis | Cluster): Promise<unknown> {
+    const name = this.ownedNames.get(node);
+    if (name !== undefined) return client.exists(name);
+    const server = this.connection
+      .servers()
+      .find((candidate) => node === this.single || nodeAddress(candidate) === node.address);
+    if (server === undefined) throw new Error(`There is no connection to ${node.address}.`);
+    return server.ping();
+  }
+
+  /** Probes every server whose breaker is open, because a new connection is ready. */
+  public probeAll(): void {
+    for (const { breaker } of this.nodes.values()) void breaker.probe();
+  }
+
+  public close(): void {
+    for (const { breaker } of this.nodes.values()) breaker.close();
+  }
+}
