@@ -5,3 +5,4 @@ export {
   type Template,
   type TemplateResource,
 } from './assembly';
+export { isObject, listOf, objectOf, textOf } from './values';
