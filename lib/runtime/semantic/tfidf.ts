@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { IsochroneError } from '../../model/errors';
 import type { Embedder } from './embedder';
-import { canonicalWord, tokensOf } from './question';
+import { canonicalWord, tokensOf, wordSet } from './question';
 
 export interface TfIdfEmbedderOptions {
   /**
@@ -21,10 +21,11 @@ export interface TfIdfEmbedderOptions {
 }
 
 /** Common words; negations and words of direction are not among them. */
-const COMMON = new Set(
-  `a an the is are am was were be been do does did can could will would have has had i me my you your we our it its this that these those there what which how
-   please tell know of in on at and or to for with by as so if get`.split(/\s+/),
-);
+const COMMON = wordSet(`
+  a an the is are am was were be been do does did can could will would have has had i me my you
+  your we our it its this that these those there what which how please tell know of in on at and
+  or to for with by as so if get
+`);
 const COMMON_WEIGHT = 0.3;
 /** Of a pair of neighbours, which brings the order into the vector. */
 const PAIR_WEIGHT = 0.5;

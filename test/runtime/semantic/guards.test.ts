@@ -6,7 +6,7 @@ import {
   type SemanticGuard,
   TfIdfEmbedder,
 } from '../../../lib/runtime';
-import { refusedBy, signatureOf } from '../../../lib/runtime/semantic/guards/all';
+import { refusedBy, signatureOf } from '../../../lib/runtime/semantic/guards';
 import { tokensOf } from '../../../lib/runtime/semantic/question/lexer';
 import { canonicalNumber } from '../../../lib/runtime/semantic/question/numbers';
 import { exactText } from '../../../lib/runtime/semantic/question/question';

@@ -3,6 +3,9 @@
  * can stand for each other in every question belong here.
  */
 
+/** The words of a text that white space separates. */
+export const wordSet = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
+
 const lines = (text: string): [string, string][] =>
   text
     .trim()
@@ -151,14 +154,15 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map(
 );
 
 /** Words whose plural means something else, and words that only look like plurals. */
-const NO_PLURALS = new Set(
-  `news goods customs savings earnings arms means futures securities physics economics statistics politics mathematics ethics returns interests glasses
-   rights terms proceeds premises this his its is was has does as us yes plus minus versus less bus gas always across process access address business class
-   loss gross express pass miss success series species analysis basis crisis status virus bonus focus tennis lens perhaps besides sales
-   unless wireless regardless nevertheless various previous thus campus consensus census bias canvas atlas chaos cosmos diabetes congress stress press progress`
-    .trim()
-    .split(/\s+/),
-);
+const NO_PLURALS = wordSet(`
+  news goods customs savings earnings arms means futures securities physics economics statistics
+  politics mathematics ethics returns interests glasses rights terms proceeds premises this his
+  its is was has does as us yes plus minus versus less bus gas always across process access
+  address business class loss gross express pass miss success series species analysis basis crisis
+  status virus bonus focus tennis lens perhaps besides sales unless wireless regardless
+  nevertheless various previous thus campus consensus census bias canvas atlas chaos cosmos
+  diabetes congress stress press progress
+`);
 
 /**
  * The singular of a plural, the plain form of a verb's third person. `-ed` and `-ing` stay: "is he
@@ -194,13 +198,15 @@ export function joinPhrases(text: string): string {
 }
 
 /** Names that are nothing else in lower case, so that `france` is `France`. */
-export const UNMISTAKABLE_NAMES = new Set(
-  `france germany italy spain portugal england scotland ireland austria switzerland belgium netherlands denmark sweden norway finland poland greece russia ukraine
-   canada mexico brazil argentina india japan korea australia africa europe asia america singapore malaysia indonesia thailand vietnam egypt nigeria kenya israel iran iraq
-   london paris berlin madrid rome tokyo chicago boston seattle sydney melbourne toronto german french spanish italian english british american canadian
-   european japanese chinese indian russian monday tuesday wednesday thursday friday saturday sunday january february april june july september october november december
-   google microsoft tesla netflix facebook instagram youtube linkedin nvidia samsung paypal ebay airbnb spotify starbucks walmart bitcoin ethereum kubernetes
-   postgresql postgres mysql sqlite mongodb javascript typescript linux ubuntu android iphone github gitlab christmas easter`
-    .trim()
-    .split(/\s+/),
-);
+export const UNMISTAKABLE_NAMES = wordSet(`
+  france germany italy spain portugal england scotland ireland austria switzerland belgium
+  netherlands denmark sweden norway finland poland greece russia ukraine canada mexico brazil
+  argentina india japan korea australia africa europe asia america singapore malaysia indonesia
+  thailand vietnam egypt nigeria kenya israel iran iraq london paris berlin madrid rome tokyo
+  chicago boston seattle sydney melbourne toronto german french spanish italian english british
+  american canadian european japanese chinese indian russian monday tuesday wednesday thursday
+  friday saturday sunday january february april june july september october november december
+  google microsoft tesla netflix facebook instagram youtube linkedin nvidia samsung paypal ebay
+  airbnb spotify starbucks walmart bitcoin ethereum kubernetes postgresql postgres mysql sqlite
+  mongodb javascript typescript linux ubuntu android iphone github gitlab christmas easter
+`);

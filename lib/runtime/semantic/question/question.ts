@@ -5,7 +5,7 @@
 
 import { formOf } from './form';
 import { type Token, tidy, tokensOf } from './lexer';
-import { canonicalWord, joinPhrases, UNMISTAKABLE_NAMES } from './lexicon';
+import { canonicalWord, joinPhrases, UNMISTAKABLE_NAMES, wordSet } from './lexicon';
 
 /** What the guards compare. Made once for a text by `readQuestion`. */
 export interface SemanticQuestion {
@@ -53,16 +53,18 @@ const CONTRACTIONS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Words that begin a question and are no names, though they have a capital there. */
-const OPENINGS = new Set(
-  `a an the what when where which who whom whose why how is are am was were do does did can could will would shall should may might must have has had
-   if in on at for from to with without after before by of about during under since please tell explain define describe list show give find compare convert
-   calculate translate summarize need i i'm i'd i've my your our their his her its this that these those it he she they we you there hi hello hey good ok okay
-   so any all not no and or but also help let get reset change cancel update delete remove create open close buy sell pay transfer add use make set
-   turn install download upload enable disable steps ways price cost current latest best difference meaning definition only both either neither each every some
-   can't don't isn't aren't won't doesn't didn't what's where's who's how's when's why's couldn't shouldn't wouldn't wasn't weren't using given per opening`
-    .trim()
-    .split(/\s+/),
-);
+const OPENINGS = wordSet(`
+  a an the what when where which who whom whose why how is are am was were do does did can could
+  will would shall should may might must have has had if in on at for from to with without after
+  before by of about during under since please tell explain define describe list show give find
+  compare convert calculate translate summarize need i i'm i'd i've my your our their his her its
+  this that these those it he she they we you there hi hello hey good ok okay so any all not no
+  and or but also help let get reset change cancel update delete remove create open close buy sell
+  pay transfer add use make set turn install download upload enable disable steps ways price cost
+  current latest best difference meaning definition only both either neither each every some can't
+  don't isn't aren't won't doesn't didn't what's where's who's how's when's why's couldn't
+  shouldn't wouldn't wasn't weren't using given per opening
+`);
 
 function wordText(token: Token, first: boolean): string {
   if (token.kind !== 'word') return token.text;
