@@ -166,7 +166,7 @@ describe('BedrockEmbedder', () => {
     async (answer) => {
       await expect(
         new BedrockEmbedder({ client: new FakeBedrock(() => answer) }).embed(['a']),
-      ).rejects.toThrow('answered without 1 vectors');
+      ).rejects.toThrow('did not return 1 vectors');
     },
   );
 
@@ -174,7 +174,7 @@ describe('BedrockEmbedder', () => {
     const client = new FakeBedrock(() => ({ embeddings: [Array(1024).fill(1)] }));
     const embedder = new BedrockEmbedder({ client, modelId: 'cohere.embed-english-v3' });
     await expect(embedder.embed(['x'.repeat(2049)])).rejects.toThrow(
-      'reads 2048 characters at most',
+      'reads at most 2048 characters',
     );
     expect(await embedder.embed(['x'.repeat(2048)])).toHaveLength(1);
   });

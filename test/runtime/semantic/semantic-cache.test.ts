@@ -528,7 +528,7 @@ describe('options', () => {
     [{ threshold: 1.01 }, /threshold must be/],
     [{ ttlSeconds: 0 }, /ttlSeconds must be a number above 0/],
     [{ lookupTimeoutMs: Number.NaN }, /lookupTimeoutMs must be/],
-    [{ timeZone: 'Mars/Olympus' }, /timeZone must be a name of the IANA database/],
+    [{ timeZone: 'Mars/Olympus' }, /timeZone must be a name of the IANA time zone database/],
   ])('%j is refused', (options, message) => {
     expect(() => new SemanticCache({ embedder: new AllAlike(), ...options })).toThrow(message);
   });

@@ -2,10 +2,7 @@
 import { type SemanticQuestion, wordSet } from '../question';
 import type { SemanticGuard } from './guard';
 
-/**
- * Compares numbers with their sign, unit, percent sign and currency, and arithmetic operators, all in
- * order.
- */
+/** Compares numbers with sign, unit and currency, and arithmetic operators, all in order. */
 export const sameNumbers: SemanticGuard = {
   name: 'numbers',
   signature: ({ tokens }) =>

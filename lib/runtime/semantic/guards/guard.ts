@@ -36,7 +36,7 @@ export function wordGuard(
  */
 const GUARDS_VERSION = 1;
 
-/** The name of the first guard that refuses one answer for both questions; undefined if all pass. */
+/** The name of the first guard that refuses one answer for both; undefined if all guards pass. */
 export function refusedBy(
   guards: readonly SemanticGuard[],
   one: SemanticQuestion,

@@ -6,8 +6,8 @@ import { sameComparison, sameModality, samePolarity, sameScope } from './meaning
 import { sameForm, sameOrder, samePersons, sameWords } from './sentence';
 
 /**
- * The guards for English that each know one kind of difference, without the guard that refuses every
- * unknown word. With these alone, the embedder decides about words that no guard knows: more
+ * The guards for English that each know one kind of difference, without the guard that refuses
+ * every unknown word. With these alone, the embedder decides about words that no guard knows: more
  * paraphrases hit, and wrong answers become possible.
  */
 export const ENGLISH_RULES: readonly SemanticGuard[] = Object.freeze([
@@ -31,8 +31,8 @@ export const ENGLISH_GUARDS: readonly SemanticGuard[] = Object.freeze([
 ]);
 
 /**
- * Guards that need no language: scripts, numbers, quotations, codes. They are a start for a language
- * that you opt in to, and no more: they know no negation, no opposites and no order.
+ * Guards that need no language: scripts, numbers, quotations, codes. They are only a start for a
+ * language that you opt in to: they know no negation, no opposites and no order.
  */
 export const NEUTRAL_GUARDS: readonly SemanticGuard[] = Object.freeze([
   sameScript,

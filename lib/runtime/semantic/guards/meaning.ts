@@ -8,7 +8,7 @@ const NEGATIONS = wordSet(`
   but only avoid avoiding prevent fail failed stop refuse deny denied
 `);
 
-/** Words with an opposite that fits in the same place, without their ending (`withoutEnding`). */
+/** Words with an opposite that fits in the same place, as `withoutEnding` shortens them. */
 const POLAR = wordSet(`
   buy bought sell sold increas decreas rais lower rise ris fall fell drop grow grew shrink shrank
   gain lose los lost win won loss profit long short bull bear bullish bearish put call bid ask
@@ -44,7 +44,7 @@ const POLAR = wordSet(`
   downstream overweight underweight undervalued overvalued
 `);
 
-/** A word without the ending of its tense: `increas` of `increased`, `increasing` and `increase`. */
+/** A word without the ending of its tense: `increas` for `increased` and `increasing`. */
 const withoutEnding = (word: string) => word.replace(/(?:ing|ed|e|d|er|ly)$/, '');
 
 /** Compares negations and the side of each pair of opposites, in order. */

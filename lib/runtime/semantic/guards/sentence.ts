@@ -78,7 +78,7 @@ const IGNORED = wordSet(
   'a an the is are am be do does did was were will please can could may must should',
 );
 
-/** Beside these, and after "which", singular and plural differ: "the best fund", "the best funds". */
+/** Beside these, and after "which", the plural counts: "the best fund", "the best funds". */
 const COUNTED = /^(?:best|worst|first|last|top|most|least|[a-z]{3,}est)$/;
 
 /**

@@ -1,11 +1,11 @@
 /**
- * Which kind of question it is: the frame ("could you tell me …") is taken off, then what opens the
- * question says its form.
+ * Classifies questions by their form: removes the polite frame ("could you tell me …"), then reads
+ * the opening of the question.
  */
 
 import { canonicalWord } from './lexicon';
 
-/** What people put around a question. Taken off as often as it is found. */
+/** Polite frames around a question. They are removed repeatedly. */
 const FRAMES: readonly RegExp[] = [
   /^ (?:hi|hello|hey|good (?:morning|afternoon|evening)|ok|okay|please|kindly|thanks|thank you|excuse me|quick question|question)(?: there| all| team)? (?:[,.] )*/,
   /^ (?:can|could|would|will) (?:you|someone|anyone|anybody) (?:please |kindly )?(?:tell|show|explain to|explain|advise|let) (?:me |us )?(?:know )?(?=(?:what|when|where|which|who|whose|why|how|if|whether) )/,
@@ -17,7 +17,7 @@ const FRAMES: readonly RegExp[] = [
 ];
 const ENDINGS = /(?: [,.])*(?: (?:please|thanks|thank you|pls|thx))?(?: [,.])* $/;
 
-/** Openings, in order; what they match is taken off, and `rest` says what is put in its place. */
+/** Openings in order of precedence. A match is replaced by `rest`, which is empty by default. */
 const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[] = [
   [
     'why',
@@ -101,7 +101,7 @@ const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[
   ],
 ];
 
-/** "how do I go about cancelling": the verb in its plain form. Words that end so by nature stay. */
+/** Turns the gerund of "how do I go about canceling" into the plain verb. `bring` and `king` stay. */
 function plainVerb(rest: string): string {
   return rest.replace(/^(\s*)([a-z]{2,})ing (?!$)/, (all, space: string, start: string) => {
     if (canonicalWord(`${start}ing`) !== `${start}ing`) return all;
@@ -115,7 +115,7 @@ function plainVerb(rest: string): string {
   });
 }
 
-/** The form of a line, and what is left of it. */
+/** The form of a line, the rest after its opening, and the line without its frame. */
 export function formOf(line: string): { form: string; rest: string; unframed: string } {
   let text = line;
   for (let before = ''; before !== text; ) {
@@ -123,16 +123,15 @@ export function formOf(line: string): { form: string; rest: string; unframed: st
     for (const frame of FRAMES) text = text.replace(frame, ' ');
   }
   text = text.replace(ENDINGS, ' ');
-  // "tell me if X is open" asks "is X open".
+  // "tell me if X is open" asks "is X open"; a bare "if" opens a condition.
   const embedded = text !== line && /^ (?:if|whether) /.test(text);
   for (const [name, opening, replacement] of FORMS) {
     const match = opening.exec(text);
     if (!match) continue;
     if (name === 'yes-no' && /^ (?:if|whether) /.test(match[0]) && !embedded) continue;
-    const taken = replacement === undefined ? '' : match[0].replace(opening, replacement);
-    // Auxiliaries stay where they were for the guards of tense and modality, which read the line
-    // before this.
-    const rest = ` ${taken}${text.slice(match[0].length)}`;
+    const kept = replacement === undefined ? '' : match[0].replace(opening, replacement);
+    // The guards of tense and modality read the auxiliaries from `unframed`.
+    const rest = ` ${kept}${text.slice(match[0].length)}`;
     const form = name.replace('$1', match[1] ?? '');
     return { form, rest: form === 'how-to' ? plainVerb(rest) : rest, unframed: text };
   }

@@ -1,12 +1,13 @@
 /**
- * English words that mean the same, in the form in which questions are compared. Only words that
- * can stand for each other in every question belong here.
+ * English synonyms, each with the word that stands for it when questions are compared. Only words
+ * that can replace each other in every question belong here.
  */
 
 /** The words of a text that white space separates. */
 export const wordSet = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 
-const lines = (text: string): [string, string][] =>
+/** Pairs of a synonym and its canonical word, from lines of `canonical: synonym, synonym`. */
+const synonymPairs = (text: string): [string, string][] =>
   text
     .trim()
     .split('\n')
@@ -15,8 +16,8 @@ const lines = (text: string): [string, string][] =>
       return others.split(',').map((other): [string, string] => [other.trim(), canonical]);
     });
 
-/** Expressions of several words that are one thing. Tried from the longest. */
-const PHRASES: readonly (readonly [RegExp, string])[] = lines(`
+/** Expressions of several words that mean one word, longest first. */
+const PHRASES: readonly (readonly [RegExp, string])[] = synonymPairs(`
   login: log in, log into, sign in, sign into, logging in, logging into, signing in, log on, sign on
   logout: log out, sign out, log off, sign off, logging out, signing out
   signup: sign up, signing up
@@ -65,9 +66,9 @@ const PHRASES: readonly (readonly [RegExp, string])[] = lines(`
   .sort(([a], [b]) => b.length - a.length)
   .map(([from, to]) => [new RegExp(`(?<= )${from.replaceAll('.', '\\.')}(?= )`, 'g'), to] as const);
 
-/** Single words. The left one stands for the right ones. */
+/** Single words: the canonical word, then its synonyms. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map(
-  lines(`
+  synonymPairs(`
   buy: purchase, purchasing, buying
   start: begin, commence, beginning
   delete: erase
@@ -153,7 +154,7 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map(
 `),
 );
 
-/** Words whose plural means something else, and words that only look like plurals. */
+/** Plurals that mean something other than their singular, and words that only look like plurals. */
 const NO_PLURALS = wordSet(`
   news goods customs savings earnings arms means futures securities physics economics statistics
   politics mathematics ethics returns interests glasses rights terms proceeds premises this his
@@ -165,8 +166,8 @@ const NO_PLURALS = wordSet(`
 `);
 
 /**
- * The singular of a plural, the plain form of a verb's third person. `-ed` and `-ing` stay: "is he
- * paying" is not "is he paid".
+ * The singular of a plural, or the plain form of a verb in the third person. `-ed` and `-ing` stay,
+ * because "is he paying" differs from "is he paid".
  */
 export function stem(word: string): string {
   if (
@@ -181,7 +182,7 @@ export function stem(word: string): string {
   return word.slice(0, -1);
 }
 
-/** The word that stands for this one and its synonyms; lower case goes in. */
+/** The word that stands for a lower-case word and its synonyms. */
 export function canonicalWord(word: string): string {
   const direct = SYNONYMS.get(word);
   if (direct !== undefined) return direct;
@@ -189,7 +190,7 @@ export function canonicalWord(word: string): string {
   return SYNONYMS.get(stemmed) ?? stemmed;
 }
 
-/** Puts one word for expressions of several. The text has a space at both ends. */
+/** Replaces each expression of several words by one word. The text has a space at both ends. */
 export function joinPhrases(text: string): string {
   return PHRASES.reduce(
     (joined, [pattern, replacement]) => joined.replace(pattern, replacement),
@@ -197,7 +198,7 @@ export function joinPhrases(text: string): string {
   );
 }
 
-/** Names that are nothing else in lower case, so that `france` is `France`. */
+/** Names that have no other meaning in lower case, so that `france` equals `France`. */
 export const UNMISTAKABLE_NAMES = wordSet(`
   france germany italy spain portugal england scotland ireland austria switzerland belgium
   netherlands denmark sweden norway finland poland greece russia ukraine canada mexico brazil
