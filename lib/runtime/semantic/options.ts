@@ -15,8 +15,8 @@ export interface SemanticCacheOptions<Answer> {
    */
   readonly store?: SemanticStore;
   /**
-   * The cosine similarity from which another question is a candidate, more than 0 and at most 1. The
-   * guards decide about candidates; the threshold spares them distant questions.
+   * The cosine similarity from which another question is a candidate, more than 0 and at most 1.
+   * The guards decide about candidates; the threshold spares them distant questions.
    *
    * @default - the embedder's own, which is 0.25 for TfIdfEmbedder; otherwise 0.95
    */
@@ -66,8 +66,8 @@ export interface SemanticCacheOptions<Answer> {
    */
   readonly lookupTimeoutMs?: number;
   /**
-   * Whether a miss names the guard that refused the nearest question. That costs a second search: up
-   * to 2 ms in this process, or one command to the server.
+   * Whether a miss names the guard that refused the nearest question. That costs a second search:
+   * up to 2 ms in this process, or one command to the server.
    *
    * @default true
    */
@@ -105,7 +105,7 @@ export function checkOptions(options: SemanticCacheOptions<never>): void {
       'threshold',
       'more than 0 and at most 1',
       threshold,
-      'It is a cosine similarity; 1 means the same direction. Omit it for the default of the embedder.',
+      'It is a cosine similarity; 1 means the same direction. Omit it for a fitting default.',
     );
   }
   for (const property of [

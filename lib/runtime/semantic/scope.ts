@@ -42,8 +42,8 @@ export function checkScope(scope: Partial<SemanticScope>, shared: boolean): void
   if (!shared && !scope.tenant) {
     throw new IsochroneError(
       `SemanticCache: tenant must be a name, got ${JSON.stringify(scope.tenant)}.\n` +
-        "An answer of one tenant is never given to another. Set `tenant`, or `scope: 'shared'` on a " +
-        'cache whose answers are the same for all tenants.',
+        'An answer of one tenant is never given to another. ' +
+        "Set `tenant`, or `scope: 'shared'` on a cache whose answers suit all tenants.",
     );
   }
   checkCorpus(scope);
@@ -61,8 +61,8 @@ export function checkCorpus(scope: Partial<SemanticScope>): void {
   throw new IsochroneError(
     `SemanticCache: corpusVersion must be a version, got ` +
       `${JSON.stringify(scope.corpusVersion)}.\n` +
-      'An answer from old texts is wrong once they have changed. Set what changes with the texts: ' +
-      'a release, a date, a digest.',
+      'An answer from old texts is wrong once they have changed. ' +
+      'Set what changes with the texts: a release, a date, a digest.',
   );
 }
 

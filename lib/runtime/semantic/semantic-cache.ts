@@ -92,11 +92,11 @@ export class SemanticCache<Answer = string> {
   }
 
   /**
-   * Returns the stored answer to a question, or calls the answerer and stores its answer. Concurrent
-   * calls with equal questions share one call of the answerer.
+   * Returns the stored answer to a question, or calls the answerer and stores its answer.
+   * Concurrent calls with equal questions share one call of the answerer.
    *
-   * @throws whatever the answerer throws; IsochroneError for a scope without tenant, model or corpus
-   *   version
+   * @throws whatever the answerer throws; IsochroneError for a scope without tenant, model or
+   *   corpus version
    */
   public async getOrAnswer(
     question: string,
@@ -145,8 +145,8 @@ export class SemanticCache<Answer = string> {
 
   /**
    * Invalidates all answers from one corpus version of a tenant, for every model and locale,
-   * including answers that are being made. Resolves to whether the store was reached; if not, answers
-   * stay until their TTL ends.
+   * including answers that are being made. Resolves to whether the store was reached; if not,
+   * answers stay until their TTL ends.
    *
    * @throws IsochroneError without tenant or corpus version
    */

@@ -13,8 +13,8 @@ export interface TfIdfEmbedderOptions {
    */
   readonly dimensions?: number;
   /**
-   * Texts that show which words are common, such as the titles of the corpus. They are read once and
-   * weight the vectors of every tenant, so do not pass texts that belong to one tenant.
+   * Texts that show which words are common, such as the titles of the corpus. They are read once
+   * and weight the vectors of every tenant, so do not pass texts that belong to one tenant.
    *
    * @default - a fixed list of common words weighs less
    */
@@ -51,8 +51,9 @@ export class TfIdfEmbedder implements Embedder {
   public readonly identity: string;
   public readonly dimensions: number;
   /**
-   * Low, because the guards decide. On the test pairs, 0.4 loses paraphrases but still passes nearly
-   * every opposite (docs/runtime/semantic.md), and 0.95 finds little besides identical words.
+   * Low, because the guards decide. On the test pairs, 0.4 loses paraphrases but still passes
+   * nearly every opposite (docs/runtime/semantic.md), and 0.95 finds little besides identical
+   * words.
    */
   public readonly threshold = 0.25;
   private readonly weights: ReadonlyMap<string, number>;

@@ -19,8 +19,8 @@ export interface ValkeySemanticStoreOptions {
   /** The client of the server. */
   readonly commands: SemanticCommands;
   /**
-   * The length of the embedder's vectors. Each length has its own index; ElastiCache 8.2 has room for
-   * ten indexes.
+   * The length of the embedder's vectors. Each length has its own index; ElastiCache 8.2 has room
+   * for ten indexes.
    */
   readonly dimensions: number;
   /**
@@ -160,7 +160,8 @@ export class ValkeySemanticStore implements SemanticStore {
   ): Promise<SemanticCandidate[]> {
     if (vector.length !== this.dimensions)
       throw new Error(
-        `The index has vectors of ${this.dimensions} numbers, but the embedder of ${vector.length}.`,
+        `The index has vectors of ${this.dimensions} numbers, ` +
+          `but the embedder returned ${vector.length}.`,
       );
     await this.ensureIndex();
     const returned = [...FIELDS, 'distance'];

@@ -30,9 +30,10 @@ const NAMED = wordSet(`
   august september october november december weekday weekend midnight noon morning afternoon
   evening night spring summer autumn winter christmas easter
 `);
-const BOUNDS = wordSet(
-  'since until before after during by within earlier later already yet still again anymore no-longer not-yet ever once while',
-);
+const BOUNDS = wordSet(`
+  since until before after during by within earlier later already yet still again anymore
+  no-longer not-yet ever once while
+`);
 
 function relativeWords({ words }: SemanticQuestion): string[] {
   return words.flatMap((word, at) => {

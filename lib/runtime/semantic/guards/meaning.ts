@@ -103,7 +103,9 @@ const QUANTIFIERS = wordSet(`
   globally worldwide nationwide locally example examples list first-time
 `);
 
-/** Compares quantifiers and limits: "any" differs from "all", and from a question without either. */
+/**
+ * Compares quantifiers and limits: "any" differs from "all", and from a question without either.
+ */
 export const sameScope = wordGuard('scope', (word) => (QUANTIFIERS.has(word) ? word : undefined));
 
 const MODALS: Readonly<Record<string, string>> = {

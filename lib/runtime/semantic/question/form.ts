@@ -101,7 +101,9 @@ const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[
   ],
 ];
 
-/** Turns the gerund of "how do I go about canceling" into the plain verb. `bring` and `king` stay. */
+/**
+ * Turns the gerund of "how do I go about canceling" into the plain verb. `bring` and `king` stay.
+ */
 function plainVerb(rest: string): string {
   return rest.replace(/^(\s*)([a-z]{2,})ing (?!$)/, (all, space: string, start: string) => {
     if (canonicalWord(`${start}ing`) !== `${start}ing`) return all;

@@ -91,8 +91,8 @@ function tokenOf(groups: Readonly<Record<string, string | undefined>>): Token {
 }
 
 /**
- * Joins each number with its magnitude, unit and percent sign. `5 days`, `five days` and `5-day` get
- * the same form.
+ * Joins each number with its magnitude, unit and percent sign. `5 days`, `five days` and `5-day`
+ * get the same form.
  */
 function joinNumbers(tokens: readonly Token[]): Token[] {
   const joined: Token[] = [];

@@ -4,6 +4,8 @@
  * An ambiguous number (`1,5`, `1.000`, `007`) keeps its spelling and equals only itself.
  */
 
+import { wordSet } from './lexicon';
+
 const MAGNITUDES: Readonly<Record<string, number>> = {
   k: 3,
   thousand: 3,
@@ -72,11 +74,10 @@ const UNITS: Readonly<Record<string, string>> = Object.fromEntries(
 );
 
 /** Currency codes that are not English words in lower case, so that `usd` equals `USD`. */
-const CURRENCY_CODES = new Set(
-  'usd eur gbp jpy chf aud nzd cad cny cnh inr sek nok dkk krw sgd hkd brl mxn pln czk huf rub zar thb idr ils btc eth usdt usdc'.split(
-    ' ',
-  ),
-);
+const CURRENCY_CODES = wordSet(`
+  usd eur gbp jpy chf aud nzd cad cny cnh inr sek nok dkk krw sgd hkd brl mxn pln czk huf rub
+  zar thb idr ils btc eth usdt usdc
+`);
 
 const SYMBOLS: Readonly<Record<string, string>> = {
   $: 'dollar',
@@ -88,8 +89,8 @@ const SYMBOLS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The unit that a word after a number stands for; undefined for any other word. Magnitudes are read
- * first, so `m` after a currency sign means millions.
+ * The unit that a word after a number stands for; undefined for any other word. `m`
+ * stays `m`: without a currency sign, it may mean meters or millions.
  */
 export function unitOf(word: string): string | undefined {
   const lower = word.toLowerCase();
@@ -105,7 +106,9 @@ export function currencyOf(word: string): string | undefined {
   return lower === 'euro' || lower === 'euros' ? 'EUR' : lower === 'yen' ? 'JPY' : undefined;
 }
 
-/** The power of ten that a word such as `million` or `k` stands for; undefined for any other word. */
+/**
+ * The power of ten that a word such as `million` or `k` stands for; undefined for any other word.
+ */
 export function magnitudeOf(word: string): number | undefined {
   const lower = word.toLowerCase();
   return Object.hasOwn(MAGNITUDES, lower) ? MAGNITUDES[lower] : undefined;
@@ -147,10 +150,12 @@ export function canonicalNumber(
   return `${sign}${integer}${rest && `.${rest}`}`;
 }
 
-const ONES =
-  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(
-    ' ',
-  );
+const ONES = [
+  ...wordSet(`
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+    fifteen sixteen seventeen eighteen nineteen
+  `),
+];
 const TENS = 'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ');
 
 function valueOfWord(word: string): number | undefined {
