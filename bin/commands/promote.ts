@@ -13,7 +13,7 @@ import {
   promote as promoteRegion,
   promotionChanges,
 } from '../../lib/tools/account';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 import { type Load, loadOptional, member, type Sdk } from './optional-package';
 
 /** 2: act now. 3: promoted, but run the command again when the old region is back. */
@@ -42,16 +42,23 @@ const HEADINGS: Partial<Record<PromotionOutcome, string>> = {
 
 export const promote: Command = {
   name: 'promote',
-  usage: `  promote --region R [--drill] [--deployment FILE] [--accept-loss SECONDS] [--allow-unfenced]
-      Make the hub of a region the primary, or check with --drill whether that would work. It needs
-      credentials.
-      --region R               the region that takes over; required
-      --drill                  check only, and change nothing
-      --deployment FILE        the deployment file; deployments/market.yaml by default
-      --accept-loss SECONDS    promote although the commits of the last seconds may be lost
-      --allow-unfenced         promote although the old primary cannot be fenced
-      Exit code: 0 for success, 1 if nothing was changed, 2 if it stopped halfway or its state is unknown,
-      3 if it promoted but the old primary is not fenced.`,
+  usage: formatUsage({
+    synopsis:
+      'promote --region R [--drill] [--deployment FILE] [--accept-loss SECONDS] [--allow-unfenced]',
+    about:
+      'Make the hub of a region the primary, or check with --drill whether that would work. It ' +
+      'needs credentials.',
+    options: {
+      '--region R': 'the region that takes over; required',
+      '--drill': 'check only, and change nothing',
+      '--deployment FILE': 'the deployment file; deployments/market.yaml by default',
+      '--accept-loss SECONDS': 'promote although the commits of the last seconds may be lost',
+      '--allow-unfenced': 'promote although the old primary cannot be fenced',
+    },
+    exitCodes:
+      '0 for success, 1 if nothing was changed, 2 if it stopped halfway or its state is unknown, ' +
+      '3 if it promoted but the old primary is not fenced.',
+  }),
 
   run: (args) => runPromotion(args, promotionApi),
 };
