@@ -53,8 +53,7 @@ export const replay: Command = {
       '--capacity SIZE':
         'the capacity of an edge location, such as 512MB, 4GB, or none for no limit; ' +
         'repeatable; 256MB, 4GB and none by default',
-      '--deployment FILE':
-        `the deployment file with the objectives; ${DEFAULT_DEPLOYMENT} by default`,
+      '--deployment FILE': `the file with the objectives; ${DEFAULT_DEPLOYMENT} by default`,
       '--require-objectives': `exit with code ${OBJECTIVE_MISSED} if an objective is missed`,
       '--origin-region R': 'the region of the origins; read from the assembly by default',
       '--distribution ID': 'the logical id, if the assembly has several distributions',

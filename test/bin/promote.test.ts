@@ -11,7 +11,7 @@ function sdk(answers: Readonly<Record<string, object>>) {
   return { calls, api: promotionApi('eu-west-1', load) };
 }
 
-test('each call sends the documented command to the region that takes over, and is tried once', async () => {
+test('each call sends the documented command to the new region, and is tried once', async () => {
   const { calls, api } = sdk({
     GetDocumentCommand: {
       Content: JSON.stringify({

@@ -10,7 +10,8 @@ const DEPLOYMENT = join(__dirname, '..', '..', 'deployments', 'market.yaml');
 const { directory: assembly } = assemblyOf({ Site: distributionResource() });
 
 function line(second: number, path: string): string {
-  return `192.0.2.1 - - [01/Jan/2024:00:00:${String(second).padStart(2, '0')} +0000] "GET ${path} HTTP/1.1" 200 10 "-" "-"`;
+  const time = `01/Jan/2024:00:00:${String(second).padStart(2, '0')} +0000`;
+  return `192.0.2.1 - - [${time}] "GET ${path} HTTP/1.1" 200 10 "-" "-"`;
 }
 
 function logFile(name: string, lines: readonly string[]): string {
