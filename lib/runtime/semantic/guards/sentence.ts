@@ -1,5 +1,5 @@
 /** Guards of the English sentence: its form, its persons, its order, and every remaining word. */
-import { wordSet } from '../question';
+import { firstWords, wordSet } from '../question';
 import type { SemanticGuard } from './guard';
 
 const QUESTION_WORDS = /^(?:who|whom|whose|when|where|why|how|what|which|whether|if)$/;
@@ -20,23 +20,18 @@ export const sameForm: SemanticGuard = {
   },
 };
 
-const PERSONS: Readonly<Record<string, string>> = Object.fromEntries(
-  [
-    'I i me my mine myself',
-    'you you your yours yourself',
-    'we we us our ours ourselves',
-    'he he him his himself',
-    'she she her hers herself',
-    'it it its itself',
-    'they they them their theirs themselves',
-    'this this that',
-    'these these those',
-    'one one',
-  ].flatMap((line) => {
-    const [person = '', ...words] = line.split(' ');
-    return words.map((word) => [word, person]);
-  }),
-);
+const PERSONS = firstWords([
+  'I i me my mine myself',
+  'you your yours yourself',
+  'we us our ours ourselves',
+  'he him his himself',
+  'she her hers herself',
+  'it its itself',
+  'they them their theirs themselves',
+  'this that',
+  'these those',
+  'one',
+]);
 
 /** The person that a pronoun stands for; undefined for any other word. */
 export function personOf(word: string): string | undefined {

@@ -8,7 +8,9 @@ const MONTHS =
     ' ',
   );
 const MONTH =
-  'Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?';
+  'Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|' +
+  'Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?';
+const ORDINAL = 'first|second|third|fourth|last|1st|2nd|3rd|4th';
 const DAY = String.raw`\d{1,2}(?:st|nd|rd|th)?`;
 /** No letter or digit follows. */
 const TOKEN_END = String.raw`(?![\p{L}\d])`;
@@ -21,7 +23,7 @@ export const DATE_PATTERNS: readonly string[] = [
   String.raw`${DAY} (?:of )?(?:${MONTH})(?:,? \d{4})?${TOKEN_END}`,
   String.raw`(?:${MONTH}),? (?:of )?\d{4}${TOKEN_END}`,
   String.raw`[QH][1-4](?: (?:of )?(?:FY)?\d{4})?${TOKEN_END}|\d{4} ?Q[1-4]${TOKEN_END}`,
-  String.raw`(?:first|second|third|fourth|last|1st|2nd|3rd|4th) quarter(?:(?: of)? \d{4})?${TOKEN_END}`,
+  String.raw`(?:${ORDINAL}) quarter(?:(?: of)? \d{4})?${TOKEN_END}`,
   String.raw`FY ?'?\d{2,4}${TOKEN_END}|fiscal (?:year )?\d{4}${TOKEN_END}`,
   String.raw`\d{1,2}:\d{2}(?: ?[ap]\.?m${TOKEN_END}\.?)?|\d{1,2} ?[ap]\.?m${TOKEN_END}`,
 ];

@@ -33,6 +33,17 @@ export interface Token {
 const NUMBER = String.raw`\d+(?:,\d{3})*(?:[.,]\d+)*`;
 const SIGN = String.raw`(?<![\p{L}\d)])[-−+]`;
 
+/** Codes: hashtags, identifiers with marks, words with digits, tickers, `C++` and `.NET`. */
+const CODES: readonly string[] = [
+  String.raw`[#@$]\p{L}[\p{L}\d_.-]*[\p{L}\d]`,
+  String.raw`\.?\p{L}[\p{L}\d]*(?:[_\/\\:.&+]+[\p{L}\d]+)+`,
+  String.raw`\p{L}*\d[\p{L}\d]*(?:[-_.\/:]+[\p{L}\d]+)*`,
+  String.raw`\p{L}+\d[\p{L}\d]*(?:[-_.\/:][\p{L}\d]+)*`,
+  String.raw`\p{Lu}+-\d[\p{L}\d-]*`,
+  String.raw`\p{L}(?:\+\+|#)`,
+  String.raw`\.\p{Lu}\p{L}+`,
+];
+
 /** The patterns that are tried at each position, in order. */
 const PATTERN = new RegExp(
   [
@@ -42,7 +53,7 @@ const PATTERN = new RegExp(
     ...DATE_PATTERNS.map((pattern, index) => `(?<date${index}>${pattern})`),
     String.raw`(?<money>(?:${SIGN})?(?:[Uu][Ss]\$|[$€£¥₹])\s?(?:-)?${NUMBER})`,
     String.raw`(?<number>(?:${SIGN})?${NUMBER}(?![\d_])(?!\.\d|-?\p{Lu}?\p{L}*\d))`,
-    String.raw`(?<code>[#@$]\p{L}[\p{L}\d_.-]*[\p{L}\d]|\.?\p{L}[\p{L}\d]*(?:[_\/\\:.&+]+[\p{L}\d]+)+|\p{L}*\d[\p{L}\d]*(?:[-_.\/:]+[\p{L}\d]+)*|\p{L}+\d[\p{L}\d]*(?:[-_.\/:][\p{L}\d]+)*|\p{Lu}+-\d[\p{L}\d-]*|\p{L}(?:\+\+|#)|\.\p{Lu}\p{L}+)`,
+    `(?<code>${CODES.join('|')})`,
     String.raw`(?<word>\p{L}[\p{L}\p{M}]*(?:'\p{L}+)*)`,
     String.raw`(?<pause>[,;:()]|\s[-–—]\s(?![-−+]?\d)|—|–(?!\d))`,
     String.raw`(?<end>(?<=\S)[.?!]+(?=[\s"')]|$)|[.?!]+$)`,

@@ -6,6 +6,19 @@
 /** The words of a text that white space separates. */
 export const wordSet = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 
+/** A regular expression from parts of its source. */
+export const pattern = (...parts: readonly string[]): RegExp => new RegExp(parts.join(''), 'u');
+
+/** Maps each word of a line to the first word of that line. */
+export function firstWords(lines: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    lines.flatMap((line) => {
+      const [first = '', ...others] = line.split(' ');
+      return [first, ...others].map((word) => [word, first]);
+    }),
+  );
+}
+
 /** Pairs of a synonym and its canonical word, from lines of `canonical: synonym, synonym`. */
 const synonymPairs = (text: string): [string, string][] =>
   text

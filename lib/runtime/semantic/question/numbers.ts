@@ -4,7 +4,7 @@
  * An ambiguous number (`1,5`, `1.000`, `007`) keeps its spelling and equals only itself.
  */
 
-import { wordSet } from './lexicon';
+import { firstWords, wordSet } from './lexicon';
 
 const MAGNITUDES: Readonly<Record<string, number>> = {
   k: 3,
@@ -21,57 +21,52 @@ const MAGNITUDES: Readonly<Record<string, number>> = {
 };
 
 /** Units after a number: the form that is compared, then its synonyms. */
-const UNITS: Readonly<Record<string, string>> = Object.fromEntries(
-  [
-    '% percent pct',
-    'bp bps',
-    'ms millisecond milliseconds',
-    's sec secs second seconds',
-    'min mins minute minutes',
-    'h hr hrs hour hours',
-    'day days',
-    'week weeks wk wks',
-    'month months',
-    'quarter quarters',
-    'year years yr yrs',
-    'mm millimeter millimeters millimetre millimetres',
-    'cm centimeter centimeters centimetre centimetres',
-    'm meter meters metre metres',
-    'km kilometer kilometers kilometre kilometres',
-    'mile miles mi',
-    'inch inches',
-    'foot feet ft',
-    'mg milligram milligrams',
-    'g gram grams',
-    'kg kilo kilos kilogram kilograms',
-    'ton tons',
-    'oz ounce ounces',
-    'lb lbs',
-    'pound pounds',
-    'ml milliliter milliliters millilitre millilitres',
-    'l liter liters litre litres',
-    'kb',
-    'mb',
-    'gb',
-    'tb',
-    'kib',
-    'mib',
-    'gib',
-    'kw',
-    'kwh',
-    'mw',
-    'gw',
-    'mph',
-    'kmh',
-    'dollar dollars',
-    'cent cents',
-    'EUR euro euros',
-    'JPY yen',
-  ].flatMap((line) => {
-    const [canonical = '', ...others] = line.split(' ');
-    return [canonical, ...others].map((unit) => [unit, canonical]);
-  }),
-);
+const UNITS = firstWords([
+  '% percent pct',
+  'bp bps',
+  'ms millisecond milliseconds',
+  's sec secs second seconds',
+  'min mins minute minutes',
+  'h hr hrs hour hours',
+  'day days',
+  'week weeks wk wks',
+  'month months',
+  'quarter quarters',
+  'year years yr yrs',
+  'mm millimeter millimeters millimetre millimetres',
+  'cm centimeter centimeters centimetre centimetres',
+  'm meter meters metre metres',
+  'km kilometer kilometers kilometre kilometres',
+  'mile miles mi',
+  'inch inches',
+  'foot feet ft',
+  'mg milligram milligrams',
+  'g gram grams',
+  'kg kilo kilos kilogram kilograms',
+  'ton tons',
+  'oz ounce ounces',
+  'lb lbs',
+  'pound pounds',
+  'ml milliliter milliliters millilitre millilitres',
+  'l liter liters litre litres',
+  'kb',
+  'mb',
+  'gb',
+  'tb',
+  'kib',
+  'mib',
+  'gib',
+  'kw',
+  'kwh',
+  'mw',
+  'gw',
+  'mph',
+  'kmh',
+  'dollar dollars',
+  'cent cents',
+  'EUR euro euros',
+  'JPY yen',
+]);
 
 /** Currency codes that are not English words in lower case, so that `usd` equals `USD`. */
 const CURRENCY_CODES = wordSet(`

@@ -1,7 +1,7 @@
 /** Reads a question for the guards: separates its form from its words, and normalizes both. */
 import { formOf } from './form';
 import { normalizeCharacters, type Token, tokensOf } from './lexer';
-import { canonicalWord, joinPhrases, UNMISTAKABLE_NAMES, wordSet } from './lexicon';
+import { canonicalWord, joinPhrases, pattern, UNMISTAKABLE_NAMES, wordSet } from './lexicon';
 
 /** A question as the guards compare it; `readQuestion` makes it from a text. */
 export interface SemanticQuestion {
@@ -85,9 +85,15 @@ function lineOf(tokens: readonly Token[]): string {
 }
 
 /** Nouns that a genitive would change: a glass of wine is not a wine glass. */
-const VESSELS =
-  /^(?:glass|cup|bottle|can|box|bag|bowl|piece|slice|pair|lack|number|amount|lot|kind|type|part|end|start|rest|most|all|some|none|one|out|because|instead|each|any|both|either)$/;
-const NOUN = String.raw`(?:(?!(?:of|in|on|at|to|from|for|with|by|and|or|is|are|was|were|the|a|an|do|does|did|can|could|not|,|\.|than|that|if|when|what|which|who|how|one|there)\s)\S+)`;
+const VESSELS = pattern(
+  '^(?:glass|cup|bottle|can|box|bag|bowl|piece|slice|pair|lack|number|amount|lot|',
+  'kind|type|part|end|start|rest|most|all|some|none|one|out|because|instead|each|',
+  'any|both|either)$',
+);
+const NOUN = [
+  '(?:(?!(?:of|in|on|at|to|from|for|with|by|and|or|is|are|was|were|the|a|an|do|does|did|can|could|',
+  String.raw`not|,|\.|than|that|if|when|what|which|who|how|one|there)\s)\S+)`,
+].join('');
 
 const DETERMINER = '(?:(?:the|a|an|my|your|our|their|his|her) )?';
 
@@ -122,7 +128,8 @@ function joinGenitives(line: string, form: string): string {
 const OPERAND = String.raw`(?!(?:not|it|i)\s)\S+`;
 
 const PAIR = new RegExp(
-  `(?<= (?:between|compare|comparing|both|either|is|are|what|,|difference) |^ )(${OPERAND}) (and|or|vs|with) (${OPERAND})(?= (?:[.,] )*$| (?:in|for|on|with|at) )`,
+  '(?<= (?:between|compare|comparing|both|either|is|are|what|,|difference) |^ )' +
+    `(${OPERAND}) (and|or|vs|with) (${OPERAND})(?= (?:[.,] )*$| (?:in|for|on|with|at) )`,
   'gu',
 );
 
@@ -135,8 +142,10 @@ function sortPairs(line: string): string {
     .replace(/ from (\S+) to (\S+) /g, ' $1 to $2 ');
 }
 
-const FRONTED =
-  /^ ((?:in|on|for|with|if|when|after|before|during|under|at|as|since|using|given|without|to|by|while|unless|once)\b[^,.]*) , (.+?)(?: \.)* $/;
+const FRONTED = pattern(
+  '^ ((?:in|on|for|with|if|when|after|before|during|under|at|as|since|using|given|',
+  String.raw`without|to|by|while|unless|once)\b[^,.]*) , (.+?)(?: \.)* $`,
+);
 
 /** Reads a text as the guards compare it. */
 export function readQuestion(text: string, locale?: string): SemanticQuestion {
