@@ -8,6 +8,7 @@ import { cacheBenchmark } from './cache';
 import { cacheTestsBenchmark } from './cache-tests';
 import { databaseBenchmark } from './database';
 import { edgeBenchmark } from './edge';
+import { importsBenchmark } from './imports';
 import { migrationsBenchmark } from './migrations';
 import { poolingBenchmark } from './pooling';
 import { replayBenchmark } from './replay';
@@ -16,6 +17,7 @@ import { synthBenchmark } from './synth';
 
 const BENCHMARKS: readonly Benchmark[] = [
   synthBenchmark,
+  importsBenchmark,
   edgeBenchmark,
   replayBenchmark,
   cacheTestsBenchmark,

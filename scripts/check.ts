@@ -54,8 +54,8 @@ function steps(): Step[] {
     },
     ...(serversApart ? [{ name: 'tests on servers', command: [...jest, 'test/servers/'] }] : []),
     {
-      name: 'the package: built, packed, installed and used',
-      command: ['node', '--import', 'tsx', 'scripts/check-package.ts'],
+      name: 'the packages: built, packed, installed and used',
+      command: ['node', '--import', 'tsx', 'scripts/check-packages.ts'],
     },
     {
       name: 'the assembly: synthesized and validated',

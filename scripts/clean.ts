@@ -5,4 +5,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-rmSync(join(__dirname, '..', 'dist'), { recursive: true, force: true });
+const ROOT = join(__dirname, '..');
+
+for (const built of ['dist', 'lib/runtime/dist']) {
+  rmSync(join(ROOT, built), { recursive: true, force: true });
+}

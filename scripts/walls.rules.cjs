@@ -72,6 +72,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^lib/runtime/dist/' },
     tsPreCompilationDeps: true,
     parser: 'swc',
     includeOnly: '^(bin|lib|lambda-edge|examples|node_modules|aws-cdk-lib|constructs|cdk-nag)',

@@ -2,7 +2,8 @@
  * The market deployment, synthesized and validated in this process as `cdk synth` does it, and read
  * back as an assembly.
  */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
@@ -52,7 +53,7 @@ export function marketStage(deployment: Deployment, regions?: readonly string[])
   return new IsochroneStage(app, systemName(deployment), { deployment, regions });
 }
 
-/** Synthesizes a stage. Any finding of any rule throws. */
+/** Synthesizes a stage, each time anew. Any finding of any rule throws. */
 export function synthesizeMarket(
   deployment: Deployment = marketDeployment(),
   regions?: readonly string[],
@@ -60,4 +61,26 @@ export function synthesizeMarket(
   const stage = marketStage(deployment, regions);
   const { directory } = (stage.node.root as App).synth();
   return { stage, assembly: readAssembly(directory) };
+}
+
+/**
+ * The assembly of a deployment, synthesized once for all test files of a run: for tests that only
+ * read it. Files that need the same one at the same time each make it, and the first to end is kept.
+ */
+export function marketAssembly(
+  deployment: Deployment = marketDeployment(),
+  regions?: readonly string[],
+): Assembly {
+  const inputs = JSON.stringify([deployment, regions, process.env.CDK_CONTEXT_JSON]);
+  const name = `isochrone-assembly-${createHash('sha256').update(inputs).digest('hex')}`;
+  const directory = join(tmpdir(), name);
+  if (existsSync(directory)) return readAssembly(directory);
+  const { assembly } = synthesizeMarket(deployment, regions);
+  try {
+    renameSync(assembly.directory, directory);
+  } catch (error) {
+    // Another file was faster: its assembly is the same.
+    if (!existsSync(directory)) throw error;
+  }
+  return readAssembly(directory);
 }

@@ -1,4 +1,8 @@
-/** What applications import from `isochrone/runtime`. It brings no CDK. Re-exports only. */
+/**
+ * The main entry of isochrone-runtime: the cache, its server and metrics, and the settings of a
+ * region. The other libraries have entries of their own: `/postgres`, `/http`, `/semantic` and
+ * `/invalidation`. Re-exports only.
+ */
 
 export type {
   CacheServerSettings,
@@ -14,24 +18,6 @@ export type {
 export { IsochroneError } from '../model/errors';
 export { CorruptEntryError, type CorruptionReason, UnencodableValueError } from './entries';
 export {
-  type CloudFrontInvalidation,
-  CloudFrontInvalidator,
-  type CloudFrontInvalidatorOptions,
-  type EdgeInvalidator,
-  type EdgePathOutcome,
-  type EventBridgeEvent,
-  edgePath,
-  type InvalidationCache,
-  type InvalidationEvent,
-  type InvalidationOutcome,
-  type InvalidationPart,
-  type InvalidationRule,
-  type InvalidationRules,
-  Invalidator,
-  type InvalidatorOptions,
-  MARKET_INVALIDATION_RULES,
-} from './invalidation';
-export {
   CACHE_METRICS,
   type CacheCounterName,
   type CacheGaugeName,
@@ -46,77 +32,6 @@ export {
   type SemanticMetrics,
 } from './metrics';
 export {
-  type CachedTransactionClient,
-  QueryCache,
-  type QueryCacheOptions,
-  type QueryCacheStore,
-  type QueryCallOptions,
-  type QueryPool,
-  type QueryStatement,
-  type UncachedQuery,
-} from './query-cache';
-export {
-  AcquireTimeoutError,
-  PoolClosedError,
-  type RdsTokenOptions,
-  ReplicaPool,
-  type ReplicaPoolEvent,
-  type ReplicaPoolOptions,
-  type ReplicaReadOptions,
-  type ReplicaServer,
-  type ReplicaTransactionOptions,
-  type ReplicaWriteOptions,
-  RolledBackError,
-  rdsToken,
-  type TransactionClient,
-  UnknownOutcomeError,
-  type WriteResult,
-  type WriteToken,
-} from './replicas';
-export {
-  expressResponseCache,
-  fastifyResponseCache,
-  type QueryKey,
-  ResponseCache,
-  type ResponseCacheCounts,
-  type ResponseCacheOptions,
-  type ResponseRoute,
-  type ResponseStore,
-  type ResponseStoreCall,
-  type ResponseStrategy,
-  type ResponseWarning,
-} from './responses';
-export {
-  type BedrockClient,
-  BedrockEmbedder,
-  type BedrockEmbedderOptions,
-  type Embedder,
-  ENGLISH_GUARDS,
-  ENGLISH_RULES,
-  MemorySemanticStore,
-  type MemorySemanticStoreOptions,
-  NEUTRAL_GUARDS,
-  readQuestion,
-  type SemanticAnswer,
-  SemanticCache,
-  type SemanticCacheOptions,
-  type SemanticCandidate,
-  type SemanticCommands,
-  type SemanticEntry,
-  type SemanticGuard,
-  type SemanticLookup,
-  type SemanticOutcome,
-  type SemanticQuestion,
-  type SemanticScope,
-  type SemanticStore,
-  type StoredAnswer,
-  semanticStoreFor,
-  TfIdfEmbedder,
-  type TfIdfEmbedderOptions,
-  ValkeySemanticStore,
-  type ValkeySemanticStoreOptions,
-} from './semantic';
-export {
   type OpenRuntimeOptions,
   openRuntime,
   type ParameterReader,
@@ -127,7 +42,6 @@ export {
   strategiesOf,
 } from './settings';
 export { boundedKey } from './shared';
-export type { UncachedStatement } from './statements';
 export {
   type BusMessage,
   CACHE_STRATEGIES,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { BedrockEmbedder, TfIdfEmbedder } from '../../../lib/runtime';
+import { BedrockEmbedder, TfIdfEmbedder } from '../../../lib/runtime/semantic';
 
 const cosine = (one: Float32Array | undefined, other: Float32Array | undefined) =>
   (one ?? new Float32Array()).reduce((sum, value, at) => sum + value * (other?.[at] ?? 0), 0);

@@ -5,7 +5,7 @@ import {
   readQuestion,
   type SemanticGuard,
   TfIdfEmbedder,
-} from '../../../lib/runtime';
+} from '../../../lib/runtime/semantic';
 import { refusedBy, signatureOf } from '../../../lib/runtime/semantic/guards';
 import { tokensOf } from '../../../lib/runtime/semantic/question/lexer';
 import { canonicalNumber } from '../../../lib/runtime/semantic/question/numbers';

@@ -6,7 +6,7 @@ import {
   type SemanticScope,
   type SemanticStore,
   TfIdfEmbedder,
-} from '../../../lib/runtime';
+} from '../../../lib/runtime/semantic';
 import { ADVERSARIAL } from './pairs';
 
 const SCOPE: SemanticScope = { tenant: 'acme', model: 'm1', corpusVersion: 'v1' };

@@ -5,7 +5,7 @@ import {
   semanticStoreFor,
   TfIdfEmbedder,
   ValkeySemanticStore,
-} from '../../../lib/runtime';
+} from '../../../lib/runtime/semantic';
 import { escapeTag, vectorBytes } from '../../../lib/runtime/semantic/valkey-store';
 
 type Argument = string | number | Buffer;

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDate } from 'node:util/types';
 import { Pool } from 'pg';
-import { QueryCache, ReplicaPool, TieredCache, ValkeyServer } from '../../../lib/runtime';
+import { TieredCache, ValkeyServer } from '../../../lib/runtime';
+import { QueryCache, ReplicaPool } from '../../../lib/runtime/postgres';
 import { PostgresServer } from '../postgres-server';
 import { RedisServer } from '../redis-server';
 import { serversHere } from '../server-process';

@@ -4,7 +4,7 @@
  * RDS user guide.
  */
 import { createHash, createHmac } from 'node:crypto';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { IsochroneError } from '../../../model/errors';
 
 /** Where to log in, and as whom. */
@@ -71,7 +71,9 @@ export async function connectByIam(
   login: IamLogin,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Client> {
-  const client = new Client({
+  // At first use: constructs import this room at synthesis, where there is no `pg`.
+  const pg = require('pg') as typeof import('pg');
+  const client = new pg.Client({
     ...login,
     password: iamToken(login, credentialsIn(environment), new Date()),
     ssl: { rejectUnauthorized: true },

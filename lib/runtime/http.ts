@@ -1,0 +1,14 @@
+/** `isochrone-runtime/http`: a cache of responses, for `node:http`, Express and Fastify. */
+export {
+  expressResponseCache,
+  fastifyResponseCache,
+  type QueryKey,
+  ResponseCache,
+  type ResponseCacheCounts,
+  type ResponseCacheOptions,
+  type ResponseRoute,
+  type ResponseStore,
+  type ResponseStoreCall,
+  type ResponseStrategy,
+  type ResponseWarning,
+} from './responses';

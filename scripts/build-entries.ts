@@ -1,0 +1,180 @@
+/**
+ * Finishes what the compiler built, so that both packages can be published.
+ *
+ * - `require('isochrone-cdk')` loads a room when one of its names is first touched: a stack that uses
+ *   one construct does not load cdk-nag, zod and all other constructs.
+ * - A room is one file. Node.js takes longer to find and read its fifty small ones than to run them.
+ * - `import` of isochrone-runtime gives the very objects that `require` gives. A program that uses
+ *   both has one of each class, so `instanceof` and private fields work across the two.
+ * - The types of isochrone-runtime compile where an optional peer is not installed.
+ */
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { build } from 'esbuild';
+import { peerDependencies, exports as runtimeExports } from '../lib/runtime/package.json';
+
+const ROOT = join(__dirname, '..');
+const RUNTIME = join(ROOT, 'lib', 'runtime');
+const HEADER = '// Made by the build.\n';
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+
+/** The names that an entry exports, by the module that it takes them from. */
+function exportedNames(file: string): Map<string, string[]> {
+  const compiled = readFileSync(file, 'utf8');
+  const modules = new Map(
+    [...compiled.matchAll(/^(?:var|const) (\w+) = require\("(\.[^"]+)"\);$/gm)].map(
+      ([, id, path]) => [id, path],
+    ),
+  );
+  const names = new Map<string, string[]>();
+  for (const [, name, id] of compiled.matchAll(
+    /^Object\.defineProperty\(exports, "(\w+)", .* return (\w+)\.\w+; \} \}\);$/gm,
+  )) {
+    const path = modules.get(String(id));
+    if (path === undefined) throw new Error(`${file}: ${name} is re-exported from no module.`);
+    names.set(path, [...(names.get(path) ?? []), String(name)]);
+  }
+  return names;
+}
+
+/** Writes the entry of isochrone-cdk anew: getters that load a module when one of its names is used. */
+function makeLazy(file: string): void {
+  const names = exportedNames(file);
+  const all = [...names.values()].flat().sort();
+  const expected = Object.keys(require(file) as object).sort();
+  if (all.length === 0 || all.join() !== expected.join()) {
+    throw new Error(`${file} must only re-export names of other modules, one by one.`);
+  }
+  const loads = [...names].map(
+    ([path, of]) => `lazy(() => require('${path}'), ['${of.join("', '")}']);`,
+  );
+  writeFileSync(
+    file,
+    `'use strict';
+${HEADER}Object.defineProperty(exports, '__esModule', { value: true });
+function lazy(load, names) {
+  for (const name of names) {
+    Object.defineProperty(exports, name, {
+      enumerable: true,
+      configurable: true,
+      get() {
+        const value = load()[name];
+        Object.defineProperty(exports, name, { enumerable: true, value });
+        return value;
+      },
+    });
+  }
+}
+${loads.join('\n')}
+// Never runs: tells \`import\` which names there are.
+0 && (module.exports = { ${all.join(', ')} });
+`,
+  );
+}
+
+/**
+ * Makes a room one file: its index. Others import only that, which the walls see to. Other rooms and
+ * packages stay outside, so that each class is there once.
+ */
+async function joinRoom(room: string): Promise<void> {
+  const entry = join(room, 'index.js');
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    write: false,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    logLevel: 'warning',
+    plugins: [
+      {
+        name: 'other rooms stay outside',
+        setup({ onResolve }) {
+          onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
+            const target = join(resolveDir, path);
+            if (target.startsWith(`${room}${sep}`)) return undefined;
+            return { path: relative(room, target), external: true };
+          });
+        },
+      },
+    ],
+  });
+  for (const file of readdirSync(room, { recursive: true, encoding: 'utf8' })) {
+    if (file.endsWith('.js')) rmSync(join(room, file));
+  }
+  writeFileSync(entry, outputFiles[0]?.text ?? '');
+}
+
+/** The rooms below the package's entry: folders with an index of their own. */
+function roomsOf(lib: string): string[] {
+  const parents = ['constructs', 'model', 'tools'].map((name) => join(lib, name));
+  return [lib, ...parents]
+    .flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)))
+    .filter((folder) => existsSync(join(folder, 'index.js')));
+}
+
+/** Writes the module of an entry, and its types, beside the CommonJS file. */
+function makeModule(file: string): void {
+  const names = Object.keys(require(`${file}.js`) as object)
+    .filter((name) => name !== '__esModule')
+    .sort();
+  const wrong = names.find(
+    (name) => !IDENTIFIER.test(name) || name === 'default' || name === 'entry',
+  );
+  if (names.length === 0 || wrong !== undefined) {
+    throw new Error(`${file}.js must export names that a module can, got ${wrong ?? 'none'}.`);
+  }
+  const entry = `./${file.split('/').at(-1)}.js`;
+  const lines = names.map((name) => `export const ${name} = entry.${name};`);
+  writeFileSync(`${file}.mjs`, `${HEADER}import entry from '${entry}';\n${lines.join('\n')}\n`);
+  // The types are those of the other entry: with declarations of its own, a class would be two to
+  // the compiler.
+  writeFileSync(`${file}.d.mts`, `${HEADER}export * from '${entry}';\n`);
+}
+
+/** Lets declarations compile where an optional peer is missing: what comes from it is `any` there. */
+function forgiveMissingPeers(directory: string): void {
+  const peers = Object.keys(peerDependencies).map((name) => name.replace('/', '\\/'));
+  const needsPeer = new RegExp(
+    `^(?:import |export |declare module |\\} from ).*['"](?:${peers.join('|')})['"]`,
+  );
+  for (const file of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.d.ts')) continue;
+    const path = join(directory, file);
+    const lines = readFileSync(path, 'utf8').split('\n');
+    if (!lines.some((line) => needsPeer.test(line))) continue;
+    const forgiven = lines.flatMap((line) =>
+      needsPeer.test(line) ? ['// @ts-ignore: an optional peer may be missing', line] : [line],
+    );
+    writeFileSync(path, forgiven.join('\n'));
+  }
+}
+
+async function main(): Promise<void> {
+  const lib = join(ROOT, 'dist', 'lib');
+  await Promise.all(roomsOf(lib).map(joinRoom));
+  makeLazy(join(lib, 'index.js'));
+  for (const entry of Object.values(runtimeExports)) {
+    if (typeof entry === 'string') continue;
+    makeModule(join(RUNTIME, entry.require.default.replace(/\.js$/, '')));
+  }
+  forgiveMissingPeers(join(RUNTIME, 'dist'));
+  // A package can only hold what is in its folder.
+  rmSync(join(RUNTIME, 'docs'), { recursive: true, force: true });
+  cpSync(join(ROOT, 'docs', 'runtime'), join(RUNTIME, 'docs'), { recursive: true });
+  copyFileSync(join(ROOT, 'LICENSE'), join(RUNTIME, 'LICENSE'));
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,3 +1,0 @@
-import { describeStacksOf } from './stack-snapshots';
-
-describeStacksOf('eu-west-1');
