@@ -1,19 +1,21 @@
-/** What a benchmark is: a name, and figures by name. */
+/** A benchmark, which measures figures. */
 export interface Benchmark {
   readonly name: string;
-  /** What it measures and against what, in one line. */
+  /** One line about what it measures, and against which yardstick. */
   readonly about: string;
+  /** Runs it, and reports its progress in sentences. */
   run(progress: (message: string) => void): Promise<Figures>;
 }
 
 /** Figures by name; the unit is in the name. */
 export type Figures = Readonly<Record<string, number | Readonly<Record<string, number>>>>;
 
-/** Three significant digits: what is left of a measurement on a shared machine. */
+/** Rounds to three significant digits; a shared machine measures no better. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(3));
 }
 
+/** The median; NaN for no values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

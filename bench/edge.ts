@@ -1,6 +1,6 @@
 /**
- * What the edge costs: the normaliser against the version that a first plan had, a million runs of
- * its properties, and the sizes of what is deployed.
+ * The cost of the edge: the speed of the normalizer against URLSearchParams, a million runs of its
+ * properties, and the sizes of the deployed functions.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,21 +13,21 @@ import { ViewerFunction } from '../lib/constructs/edge/functions/viewer-function
 import { marketSettings } from '../test/lambda-edge/normalize-cache-key/market-settings';
 import { NOISE, PROPERTIES } from '../test/lambda-edge/normalize-cache-key/properties';
 import { type Benchmark, type Figures, median, rounded } from './benchmark';
-import { readQueries } from './edge-traces';
+import { readQueries, tracesDirectory } from './traces';
 
 const ROOT = join(__dirname, '..');
 const ROUNDS = 61;
 const PROPERTY_RUNS = 1_000_000;
 const SEED = 1;
 
-/** Bytes that a Lambda@Edge package may have. Ours, far below AWS's: a small one starts fast. */
+/** Our limit of a Lambda@Edge package, far below AWS's, because a small package starts faster. */
 const MAX_PACKAGE_BYTES = 50 * 1024;
 
 const PLANNED_NOISE = ['ref', 'utm_source', 'utm_medium', 'utm_campaign'];
 
 /**
- * The yardstick, as it is usually written. It decodes and encodes values, keeps one of several, and
- * cannot drop by prefix.
+ * The yardstick: a normalizer as it is usually written. It decodes and encodes values, keeps only
+ * one of several values, and cannot drop parameters by prefix.
  */
 function plannedNormalizer(query: string): string {
   const sent = new URLSearchParams(query);
@@ -37,7 +37,7 @@ function plannedNormalizer(query: string): string {
   return sorted.toString();
 }
 
-/** The same without a second object: the fastest that we know to write with URLSearchParams. */
+/** The same with one object: the fastest normalizer with URLSearchParams that we know. */
 function leanNormalizer(query: string): string {
   const parameters = new URLSearchParams(query);
   for (const name of PLANNED_NOISE) parameters.delete(name);
@@ -45,13 +45,13 @@ function leanNormalizer(query: string): string {
   return parameters.toString();
 }
 
-/** Nanoseconds a call. */
+/** The mean time of a call in nanoseconds. */
 function timed(normalize: (query: string) => string, queries: readonly string[]): number {
   let length = 0;
   const start = performance.now();
   for (const query of queries) length += normalize(query).length;
   const elapsed = performance.now() - start;
-  // Read, so that no call can be left out.
+  // The result is used, so that no call can be optimized away.
   if (Number.isNaN(length)) throw new Error('unreachable');
   return (elapsed * 1e6) / queries.length;
 }
@@ -59,7 +59,7 @@ function timed(normalize: (query: string) => string, queries: readonly string[])
 function measureSpeed(queries: readonly string[]): Figures {
   const ours = queryNormalizer(NOISE);
   const rounds = Array.from({ length: ROUNDS }, () => {
-    // Interleaved, so that a slow moment of the machine falls on all of them.
+    // Interleaved, so that a slow moment of the machine affects all of them.
     const planned = timed(plannedNormalizer, queries);
     const own = timed(ours, queries);
     const lean = timed(leanNormalizer, queries);
@@ -72,7 +72,12 @@ function measureSpeed(queries: readonly string[]): Figures {
   };
 }
 
-/** @returns the runs; a property that fails throws with its counterexample */
+/**
+ * Runs the properties of the normalizer.
+ *
+ * @returns the number of runs
+ * @throws Error with the counterexample if a property fails
+ */
 function runProperties(progress: (message: string) => void): number {
   const properties = Object.entries(PROPERTIES);
   const numRuns = Math.ceil(PROPERTY_RUNS / properties.length);
@@ -117,11 +122,11 @@ function largestEdgePackageBytes(): number {
 export const edgeBenchmark: Benchmark = {
   name: 'edge',
   about:
-    'the cache-key normaliser against URLSearchParams, its properties a million times, and the sizes of the edge functions',
+    'the cache-key normalizer against URLSearchParams, its properties a million times, and the ' +
+    'sizes of the edge functions',
 
   async run(progress): Promise<Figures> {
-    const directory = process.env.ISOCHRONE_TRACES ?? join(ROOT, '..', 'shared', 'traces');
-    const queries = readQueries(directory, (message) => console.error(message));
+    const queries = readQueries(tracesDirectory(), (message) => console.error(message));
     progress(`${queries.length} queries, ${ROUNDS} rounds`);
     return {
       ...measureSpeed(queries),

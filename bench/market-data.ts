@@ -1,20 +1,19 @@
 /**
- * The market application's tables, filled the same at every run, and the queries that its plans
- * list.
+ * The data of the market application's tables, equal at every run, and the queries of its services.
  */
 
 export const MARKET_SYMBOLS = 500;
 const MARKET_USERS = 5000;
 
 /**
- * From 0 to below n; the hash of a number, so that neighbours have nothing in common and every run
- * has the same.
+ * A number from 0 to below n by the hash of another number, so that neighbors differ and every run
+ * is equal.
  */
 const PICK = `
   CREATE FUNCTION pick(i bigint, seed bigint, n bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
   AS 'SELECT (hashint8extended(i, seed) & 9223372036854775807) % n'`;
 
-/** A million bars in the order of time, and what trades with them. */
+/** A million bars in order of time, and the other tables of the application. */
 export const MARKET_FILL: readonly string[] = [
   PICK,
   `INSERT INTO organizations (name) SELECT 'Organization ' || i FROM generate_series(1, 100) AS i`,
@@ -45,11 +44,17 @@ export const MARKET_FILL: readonly string[] = [
    SELECT 1 + i % 1000, 'type' || i % 8, date '2025-01-01' + i / 1000, pick(i, 18, 1000) / 100.0 FROM generate_series(0, 1000 * 365 - 1) AS i`,
 ];
 
+/** A query before and after the migrations that add indexes and views. */
 export interface MarketQuery {
-  /** The index or view decides the time; both texts return the same rows. */
+  /** The text without indexes and views. Both texts return the same rows. */
   readonly before: string;
-  /** Where the migrations bring a view or function to ask instead. */
+  /**
+   * The text that uses a view or function of the migrations.
+   *
+   * @default - the same text, which an index speeds up
+   */
   readonly after?: string;
+  /** The parameters of a run. */
   readonly parameters: (run: number) => readonly unknown[];
 }
 
@@ -57,7 +62,7 @@ const user = (run: number) => [1 + ((run * 97) % MARKET_USERS)];
 const symbolOf = (run: number) => `S${(run * 31) % MARKET_SYMBOLS}`;
 const organization = (run: number) => [1 + ((run * 7) % 100)];
 
-/** What the services of the plans ask, and where they say so. */
+/** The queries of the market application's services. */
 export const MARKET_QUERIES: Readonly<Record<string, MarketQuery>> = {
   portfolioSummary: {
     before: `
@@ -81,8 +86,8 @@ export const MARKET_QUERIES: Readonly<Record<string, MarketQuery>> = {
     before: `SELECT * FROM orders WHERE user_id = $1 AND status = 'active' ORDER BY symbol, id`,
     parameters: user,
   },
-  // Without an index, one pass over the table for all symbols is the best there is: the form that
-  // the index serves would take one each.
+  // Without an index, one pass over the table for all symbols is fastest. The form that uses the
+  // index would need one pass per symbol.
   latestOf100Symbols: {
     before: `SELECT DISTINCT ON (symbol) symbol, observed_at, open_price, high_price, low_price, close_price, volume
       FROM market_data WHERE symbol = ANY ($1) ORDER BY symbol, observed_at DESC`,

@@ -1,41 +1,32 @@
 /**
- * The queries of the market application on a PostgreSQL of its own, first with the tables and their
- * primary keys only, then after the rest of the migrations: the same rows, parameters and settings,
- * in one run, all in memory, vacuumed and analyzed before either.
+ * The queries of the market application on a PostgreSQL server: first with only the tables and
+ * their primary keys, then after the other migrations. Rows, parameters and settings are equal; all
+ * data is in memory, and is vacuumed and analyzed before each measurement.
  */
 import { deepStrictEqual } from 'node:assert';
 import type { Client } from 'pg';
 import { MARKET_MIGRATIONS, migrateMarket } from '../test/servers/migrations/market-migrations';
-import { PostgresServer } from '../test/servers/postgres-server';
+import type { PostgresServer } from '../test/servers/postgres-server';
 import { type Benchmark, type Figures, rounded } from './benchmark';
 import { MARKET_FILL, MARKET_QUERIES, type MarketQuery } from './market-data';
+import { withPostgres } from './postgres';
 
-/** Times of each query, each with other parameters, of which five are above the p95. */
+/** Runs of each query, each with other parameters; five of them are above the p95. */
 const RUNS = 100;
-/** Runs before them, for the cache and the connection. */
+/** Runs before them, which warm the cache and the connection. */
 const WARMING = 5;
 
 export const migrationsBenchmark: Benchmark = {
   name: 'migrations',
   about:
-    'p95 of the market queries in milliseconds, without and with the indexes and views of examples/market-api, over a million bars',
-  async run(progress): Promise<Figures> {
-    // Compiling a plan would only be paid without indexes: switched off, so that it cannot flatter
-    // them.
-    const server = await PostgresServer.start({
-      settings: { shared_buffers: '1GB', max_wal_size: "'4GB'", jit: 'off' },
-    });
-    try {
-      const client = await server.connect();
-      try {
-        return await beforeAndAfter(server, client, progress);
-      } finally {
-        await client.end();
-      }
-    } finally {
-      await server.stop();
-    }
-  },
+    'p95 of the market queries in milliseconds, without and with the indexes and views of ' +
+    'examples/market-api, over a million bars',
+  run: (progress) =>
+    // Only queries without indexes would pay for JIT compilation. Without it, the comparison does
+    // not favor the indexes.
+    withPostgres({ shared_buffers: '1GB', max_wal_size: "'4GB'", jit: 'off' }, (server, client) =>
+      beforeAndAfter(server, client, progress),
+    ),
 };
 
 async function beforeAndAfter(
@@ -48,11 +39,11 @@ async function beforeAndAfter(
   progress('Filling the tables.');
   for (const statement of MARKET_FILL) await client.query(statement);
   const bars = await client.query<{ n: number }>('SELECT count(*)::int AS n FROM market_data');
-  progress('Asking without indexes.');
+  progress('Querying without indexes.');
   const before = await measureAll(client, ({ before }) => before);
   progress('Building the indexes and views.');
   migrateMarket(server, rest);
-  progress('Asking again.');
+  progress('Querying again.');
   const after = await measureAll(client, ({ before, after = before }) => after);
   const queries = Object.keys(MARKET_QUERIES).map((name) => {
     const [old, now] = [before.get(name), after.get(name)];

@@ -1,8 +1,10 @@
 /**
- * PgBouncer, as the fleets have it, against PostgreSQL itself: the same SCRAM verifiers, the same
- * point query, the same pgbench, in one run and in turn. Clients, pooler and server share the cores
- * of one machine and its loopback, where a connection costs no journey and no TLS: both gain from
- * that, the direct way more. Clients compute SCRAM's 4096 hashes themselves either way.
+ * PgBouncer with the settings of the fleets against direct connections to PostgreSQL: the same
+ * SCRAM verifiers, the same point query and the same pgbench, in turn within one run.
+ *
+ * Clients, pooler and server share the cores and the loopback of one machine, so connections cost
+ * no network latency and no TLS. Both sides benefit from that, direct connections more. Clients
+ * compute SCRAM's 4096 hashes themselves in both cases.
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -21,21 +23,21 @@ import { type Benchmark, type Figures, median, rounded } from './benchmark';
 const ROUNDS = 3;
 const SECONDS = 4;
 /**
- * Of all clients that stay: pgbench's clock begins before a thousand have logged in, so their work
- * is counted, not their time.
+ * Transactions of all persistent clients together. pgbench's clock starts before a thousand clients
+ * have logged in, so they run a number of transactions rather than a time.
  */
 const TRANSACTIONS = 40_000;
 const ACCOUNTS = 100_000;
 
 /**
- * With a pool each and their reserves they want half as much again as max_db_connections: the
- * budget is what holds them.
+ * Their pools and reserves together want 1.5 times max_db_connections, so that the budget limits
+ * them.
  */
 const POOL_USERS = ['pooled', 'pooled_b', 'pooled_c', 'pooled_d', 'pooled_e'];
 const DIRECT_USER = 'direct';
 const PASSWORD = 'bench';
 
-/** The ways that clients come: how many, and whether they connect for every transaction. */
+/** The loads: the number of clients, and whether they reconnect for every transaction. */
 const LOADS = {
   connectingPerTransaction: { clients: 200, reconnects: true },
   thousandPersistent: { clients: 1000, reconnects: false },
@@ -45,7 +47,8 @@ const LOADS = {
 export const poolingBenchmark: Benchmark = {
   name: 'pooling',
   about:
-    'transactions per second through PgBouncer against direct connections, by SCRAM: connecting for each, and 1,000 and 50 that stay',
+    'transactions per second through PgBouncer against direct connections, with SCRAM: ' +
+    'reconnecting clients, and 1,000 and 50 persistent clients',
   async run(progress): Promise<Figures> {
     const server = await PostgresServer.start({
       settings: { max_connections: 1100, shared_buffers: '256MB' },
@@ -144,8 +147,8 @@ async function compared(
 }
 
 /**
- * The connections that PostgreSQL has from the pooler, counted ten times a second; they stay open
- * for minutes, so that none is missed.
+ * Counts the pooler's connections to PostgreSQL ten times a second. They stay open for minutes, so
+ * the count misses no connection.
  */
 class ServerConnections {
   private most = 0;
@@ -203,33 +206,19 @@ async function transactionsPerSecond(
     throw new Error('pgbench is not installed. On Debian: apt-get install postgresql');
   const amount = reconnects ? ['-C', '-T', SECONDS] : ['-t', Math.round(TRANSACTIONS / clients)];
   const args = [
-    '-n',
-    '-h',
-    '127.0.0.1',
-    '-p',
-    port,
-    '-U',
-    user,
-    '-c',
-    clients,
-    '-j',
-    2,
-    ...amount,
-    '-f',
-    script,
-    database,
+    ...['-n', '-h', '127.0.0.1', '-p', port, '-U', user, '-c', clients, '-j', 2],
+    ...[...amount, '-f', script, database],
   ];
   const bench = spawn(program, args.map(String), {
     cwd: tmpdir(),
     env: { ...process.env, PGPASSWORD: PASSWORD },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const [said, errors] = await Promise.all([text(bench.stdout), text(bench.stderr)]);
-  const [, tps] = /^tps = ([\d.]+)/m.exec(said) ?? [];
-  const [, failed] = /^number of failed transactions: (\d+)/m.exec(said) ?? [];
-  // A client that was refused ends, and the others go on: that would measure fewer than were asked
-  // for.
+  const [output, errors] = await Promise.all([text(bench.stdout), text(bench.stderr)]);
+  const [, tps] = /^tps = ([\d.]+)/m.exec(output) ?? [];
+  const [, failed] = /^number of failed transactions: (\d+)/m.exec(output) ?? [];
+  // If the server refuses a client, pgbench continues with the others and would measure too few.
   if (tps === undefined || failed !== '0' || /aborted/.test(errors))
-    throw new Error(`pgbench failed.\n${said}${errors}`);
+    throw new Error(`pgbench failed.\n${output}${errors}`);
   return Number(tps);
 }

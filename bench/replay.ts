@@ -1,6 +1,6 @@
 /**
- * What replaying costs: three access logs through the model of a distribution, against a bare LRU
- * over their URLs in the same run.
+ * The speed of a replay: three access logs through the model of a distribution, against a bare LRU
+ * cache of their URLs in the same run.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,18 +13,16 @@ import { replay } from '../lib/tools/simulation/replay/replay';
 import type { ReplayReport } from '../lib/tools/simulation/replay/report';
 import { synthesizeReplayed } from '../test/tools/simulation/replay/replayed-assembly';
 import { type Benchmark, type Figures, median, rounded } from './benchmark';
-import { TRACE_FILES } from './edge-traces';
-
-const ROOT = join(__dirname, '..');
+import { TRACE_FILES, tracesDirectory } from './traces';
 
 const ROUNDS = 3;
 
-/** Objects that the yardstick holds. */
+/** The capacity of the yardstick in objects. */
 const LRU_OBJECTS = 10_000;
 
 /**
- * The yardstick: reads the same log, and keeps the URLs in a Map. It knows no time, no place, no
- * function and one capacity.
+ * The yardstick: reads the same log and keeps the URLs in a Map. It models neither time nor place
+ * nor functions, and has one capacity.
  */
 async function bareLru(file: string): Promise<number> {
   const kept = new Map<string, true>();
@@ -40,7 +38,7 @@ async function bareLru(file: string): Promise<number> {
   return requests;
 }
 
-/** Requests a second. */
+/** Requests per second. */
 async function speed(run: () => Promise<number>): Promise<number> {
   const start = performance.now();
   const requests = await run();
@@ -51,7 +49,7 @@ async function measure(file: string, assembly: Assembly): Promise<Figures[string
   const distribution = readDistribution(assembly);
   const rounds: { report: ReplayReport; own: number; bare: number }[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    // Interleaved, so that a slow moment of the machine falls on both.
+    // Interleaved, so that a slow moment of the machine affects both.
     const bare = await speed(() => bareLru(file));
     let report: ReplayReport | undefined;
     const own = await speed(async () => {
@@ -77,10 +75,11 @@ async function measure(file: string, assembly: Assembly): Promise<Figures[string
 export const replayBenchmark: Benchmark = {
   name: 'replay',
   about:
-    'access logs through the model of a distribution: none of their lines lost, what keys cost, and the speed against a bare LRU',
+    'access logs through the model of a distribution: all lines accounted for, the cost of keys, ' +
+    'and the speed against a bare LRU cache',
 
   async run(progress): Promise<Figures> {
-    const directory = process.env.ISOCHRONE_TRACES ?? join(ROOT, '..', 'shared', 'traces');
+    const directory = tracesDirectory();
     const files = TRACE_FILES.filter((file) => existsSync(join(directory, file)));
     if (files.length === 0)
       console.error(

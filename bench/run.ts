@@ -1,6 +1,6 @@
 /**
- * The one door to the benchmarks: `npm run bench -- NAME` for people, `npm run -s bench -- NAME
- * --json` for programs.
+ * Runs a benchmark: `npm run bench -- NAME` for people, `npm run -s bench -- NAME --json` for
+ * programs.
  */
 import { parseArgs } from 'node:util';
 import type { Benchmark, Figures } from './benchmark';
@@ -37,15 +37,15 @@ async function main(): Promise<number> {
     },
     allowPositionals: true,
   });
-  // Benchmarks read their settings from the environment; an option is the same thing said on the
-  // command line.
+  // Benchmarks read their settings from the environment, which the options set.
   if (values.traces !== undefined) process.env.ISOCHRONE_TRACES = values.traces;
   if (values['cache-tests'] !== undefined)
     process.env.ISOCHRONE_CACHE_TESTS = values['cache-tests'];
   const benchmark = BENCHMARKS.find(({ name }) => name === positionals[0]);
   if (!benchmark || positionals.length !== 1) {
     console.error(
-      `npm run bench -- NAME [--json] [--traces DIR] [--cache-tests DIR], where NAME is one of:\n${BENCHMARKS.map(({ name, about }) => `  ${name}  ${about}`).join('\n')}`,
+      'npm run bench -- NAME [--json] [--traces DIR] [--cache-tests DIR], where NAME is one of:\n' +
+        BENCHMARKS.map(({ name, about }) => `  ${name}  ${about}`).join('\n'),
     );
     return 2;
   }

@@ -1,13 +1,14 @@
 /**
- * Five million ticks of a closed month on a PostgreSQL of its own: as rows with their index, and as
- * the segments that compress_ticks of examples/market-api makes of them. The rows are kept beside,
- * in a table that is partitioned and indexed alike, so that both are asked in turn: the same
- * symbols and ranges, all in memory, over the same connection.
+ * Five million ticks of a closed month on a PostgreSQL server: as rows with their index, and as the
+ * segments that compress_ticks of examples/market-api makes of them. A second table with the same
+ * partitions and indexes keeps the rows, so that both are queried in turn, for the same symbols and
+ * ranges, in memory, over the same connection.
  */
 import type { Client } from 'pg';
 import { migrateMarket } from '../test/servers/migrations/market-migrations';
-import { PostgresServer } from '../test/servers/postgres-server';
+import type { PostgresServer } from '../test/servers/postgres-server';
 import { type Benchmark, type Figures, median, rounded } from './benchmark';
+import { withPostgres } from './postgres';
 
 const TICKS = 5_000_000;
 const SYMBOLS = 500;
@@ -15,8 +16,8 @@ const SEGMENT_TICKS = Number(process.env.ISOCHRONE_SEGMENT_TICKS ?? 192);
 const ROUNDS = 3;
 
 /**
- * Ticks of a trading day, each symbol's price a walk in cents, in the order in which they come in;
- * the same at every run.
+ * Ticks of a trading day in order of arrival, with a random walk of each symbol's price in cents;
+ * equal at every run.
  */
 const FILL = `
   INSERT INTO ticks
@@ -33,22 +34,13 @@ const FILL = `
 export const segmentsBenchmark: Benchmark = {
   name: 'segments',
   about:
-    'five million ticks as rows and as segments: bytes, p50 of one symbol for five minutes in milliseconds, and rows that differ',
-  async run(progress): Promise<Figures> {
-    const server = await PostgresServer.start({
-      settings: { shared_buffers: '2GB', max_wal_size: "'8GB'", work_mem: '256MB' },
-    });
-    try {
-      const client = await server.connect();
-      try {
-        return await rowsAndSegments(server, client, progress);
-      } finally {
-        await client.end();
-      }
-    } finally {
-      await server.stop();
-    }
-  },
+    'five million ticks as rows and as segments: bytes, p50 of one symbol for five minutes in ' +
+    'milliseconds, and rows that differ',
+  run: (progress) =>
+    withPostgres(
+      { shared_buffers: '2GB', max_wal_size: "'8GB'", work_mem: '256MB' },
+      (server, client) => rowsAndSegments(server, client, progress),
+    ),
 };
 
 async function rowsAndSegments(
@@ -75,8 +67,8 @@ async function rowsAndSegments(
   await client.query('VACUUM ANALYZE');
   const heapBytes = await bytes(client, 'pg_relation_size', 'ticks_2024_03');
   const indexBytes = await bytes(client, 'pg_indexes_size', 'ticks_2024_03');
-  // An index that grew row by row is less dense than one built at once: the rows are given the
-  // better one.
+  // An index that grew row by row is less dense than one built at once. The rows get the denser
+  // index, so that the comparison does not favor the segments.
   await client.query('REINDEX TABLE kept_2024_03');
   const denseIndexBytes = await bytes(client, 'pg_indexes_size', 'kept_2024_03');
   progress('Compressing.');
@@ -87,7 +79,7 @@ async function rowsAndSegments(
   await client.query('REINDEX TABLE CONCURRENTLY ticks_2024_03');
   const segmentBytes = await bytes(client, 'pg_total_relation_size', 'tick_segments_2024_03');
   const leftBytes = await bytes(client, 'pg_total_relation_size', 'ticks_2024_03');
-  progress('Asking both.');
+  progress('Querying both.');
   const times = await rangeTimes(client);
   progress('Comparing all rows.');
   const differing = await differingRows(client);
@@ -99,7 +91,7 @@ async function rowsAndSegments(
     denseIndexMB: rounded(denseIndexBytes / 1e6),
     segmentsMB: rounded(segmentBytes / 1e6),
     emptiedPartitionMB: rounded(leftBytes / 1e6),
-    // The segments' own index and what the emptied month still takes count against them.
+    // The segments' own index and the remaining size of the emptied month count against them.
     segmentRatio: rounded((heapBytes + denseIndexBytes) / (segmentBytes + leftBytes)),
     segmentRatioAsGrown: rounded((heapBytes + indexBytes) / (segmentBytes + leftBytes)),
     compressSeconds: rounded(compressSeconds),
@@ -118,7 +110,7 @@ async function bytes(client: Client, measure: string, table: string): Promise<nu
   return Number(rows[0]?.bytes);
 }
 
-/** Five minutes of each symbol, in turn from the rows and from the segments. */
+/** Medians in milliseconds for five minutes of each symbol, from rows and segments in turn. */
 async function rangeTimes(client: Client): Promise<{ heap: number; segments: number }> {
   const heap: number[] = [];
   const segments: number[] = [];
@@ -128,7 +120,8 @@ async function rangeTimes(client: Client): Promise<{ heap: number; segments: num
       const range = [`S${symbol}`, from, new Date(from.getTime() + 300_000)];
       const asked = [
         [
-          'SELECT symbol, observed_at, price, volume FROM kept WHERE symbol = $1 AND observed_at >= $2 AND observed_at < $3',
+          'SELECT symbol, observed_at, price, volume FROM kept ' +
+            'WHERE symbol = $1 AND observed_at >= $2 AND observed_at < $3',
           heap,
         ],
         ['SELECT * FROM ticks_between($1, $2, $3)', segments],
@@ -145,8 +138,8 @@ async function rangeTimes(client: Client): Promise<{ heap: number; segments: num
 }
 
 /**
- * Rows that are in one and not in the other, as often as they are; prices with the decimals that
- * they show.
+ * The number of rows that are only in one of both, with duplicates. Prices are compared as text, so
+ * their decimals count.
  */
 async function differingRows(client: Client): Promise<number> {
   await client.query(`CREATE UNLOGGED TABLE found AS SELECT found.* FROM generate_series(0, ${SYMBOLS - 1}) AS number

@@ -1,7 +1,4 @@
-/**
- * The app, with a clock around everything that validates it. Prints the share of its time that
- * validation takes.
- */
+/** Runs the app, measures its validation, and prints the share of the time that it takes. */
 import { performance } from 'node:perf_hooks';
 import { CloudFormationValidatePlugin } from 'aws-cdk-lib';
 import { NagPack } from 'cdk-nag';
@@ -22,5 +19,5 @@ for (const { prototype } of [NagPack, CloudFormationValidatePlugin] as {
 }
 
 require('../bin/app');
-// Since the process began: what loads CDK is part of the wait.
+// The time since the process began: a user also waits while CDK loads.
 console.error(`validationShare=${(validation / performance.now()).toFixed(4)}`);

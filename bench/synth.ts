@@ -1,8 +1,8 @@
 /**
- * How long a synthesis takes, and how much of it is validation.
+ * The duration of a synthesis, and the share of its validation.
  *
- * The yardstick is the same command line with as many empty stacks: what is above it is our
- * constructs and their validation.
+ * The yardstick is the same command line with as many empty stacks. The difference is the time of
+ * our constructs and their validation.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { type Benchmark, type Figures, median, rounded } from './benchmark';
 const ROOT = join(__dirname, '..');
 const ROUNDS = 3;
 
-/** One synthesis through CDK's command line, as a user waits for it. */
+/** Runs one synthesis through CDK's command line, as a user does. */
 function synthesize(
   app: string,
   context: readonly string[],
@@ -60,7 +60,7 @@ export const synthBenchmark: Benchmark = {
     const perRegion: Record<string, number[]> = Object.fromEntries(
       regions.map((region) => [region, []]),
     );
-    // Interleaved, so that a slow moment of the machine falls on all of them.
+    // Interleaved, so that a slow moment of the machine affects all of them.
     for (let round = 1; round <= ROUNDS; round++) {
       progress(`round ${round} of ${ROUNDS}`);
       const { seconds, stacks } = synthesize(app, []);

@@ -1,18 +1,18 @@
-/** The CDK app: reads one deployment file, builds one stage. Nothing else. */
+/** The CDK app: reads one deployment file and builds one stage. */
 import { App } from 'aws-cdk-lib';
 import { loadDeployment, systemName } from '../lib/model/config';
 import { IsochroneError } from '../lib/model/errors';
 import { IsochroneStage } from '../lib/stage';
 
-/** The deployment file without `-c deployment=`. */
+/** The deployment file if `-c deployment=` is not given. */
 const DEFAULT_DEPLOYMENT = 'deployments/market.yaml';
 
 function main(): void {
   const app = new App({
     analyticsReporting: false,
     autoSynth: false,
-    // Traces hold absolute paths: without them, an assembly is the same bytes in every folder.
-    // CDK_DEBUG=1 brings them back.
+    // Stack traces contain absolute paths. Without them, an assembly has the same bytes in every
+    // folder. CDK_DEBUG=1 restores them.
     stackTraces: false,
     context: { 'aws:cdk:disable-creation-stack-traces': true },
   });
@@ -29,11 +29,11 @@ function main(): void {
 try {
   main();
 } catch (error) {
-  // What the user can mend is said without our stack trace: our own errors, and findings, which CDK
-  // has printed already.
-  const mendable =
+  // The user can correct our own errors, and findings that CDK has already printed. Those need no
+  // stack trace.
+  const correctable =
     error instanceof IsochroneError ||
     (error instanceof Error && error.name === 'ValidationFailed');
-  console.error(mendable ? error.message : error);
+  console.error(correctable ? error.message : error);
   process.exitCode = 1;
 }

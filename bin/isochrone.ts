@@ -1,8 +1,5 @@
 #!/usr/bin/env node
-/**
- * The command line: finds the command, prints what it says, sets the exit code. The work is in the
- * rooms.
- */
+/** The command line: finds the command, runs it, and sets the exit code. */
 import { IsochroneError } from '../lib/model/errors';
 import {
   advise,
@@ -39,14 +36,14 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (!command) {
     throw new IsochroneError(
-      `isochrone: ${JSON.stringify(name)} is not a command.\nThe commands are ${COMMANDS.map((each) => each.name).join(', ')}.`,
+      `isochrone: ${JSON.stringify(name)} is not a command.\n` +
+        `The commands are ${COMMANDS.map((each) => each.name).join(', ')}.`,
     );
   }
   return command.run(args);
 }
 
-// Whoever reads may have seen enough, as `head` has. Files and the exit code are as they would be
-// without that.
+// A reader such as `head` may close the pipe early. Files and the exit code do not depend on it.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

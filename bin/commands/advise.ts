@@ -1,15 +1,24 @@
 import { IsochroneError } from '../../lib/model/errors';
 import { advise as adviseOn, formatAdvice } from '../../lib/tools/postgres';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 import { loadOptional } from './optional-package';
 
 export const advise: Command = {
   name: 'advise',
-  usage: `  advise --database URL [--slow MS] [--json]
-      Say which statements of a PostgreSQL database are slow, why, and which index would help. Reads only.
-      --database URL   such as postgresql://advisor@host:5432/market?sslmode=verify-full; required. The password: PGPASSWORD
-      --slow MS        the mean time from which a statement is slow; 100 by default
-      --json           one JSON object. Statements are normalised, but names and comments in them are as they were written`,
+  usage: formatUsage({
+    synopsis: 'advise --database URL [--slow MS] [--json]',
+    about:
+      'Report the slow statements of a PostgreSQL database, why they are slow, and which index ' +
+      'would help. It only reads.',
+    options: {
+      '--database URL':
+        'such as postgresql://advisor@host:5432/market?sslmode=verify-full; required. Set the ' +
+        'password in PGPASSWORD',
+      '--slow MS': 'the mean time in milliseconds from which a statement is slow; 100 by default',
+      '--json':
+        'print one JSON object. Statements are normalized, but keep their names and comments',
+    },
+  }),
 
   async run(args) {
     const { database, slow, json } = readOptions(args, advise, {
@@ -21,7 +30,8 @@ export const advise: Command = {
       throw new IsochroneError(`isochrone: --database is required.\n\n${advise.usage}`);
     if (!/^\d{1,7}(\.\d+)?$/.test(slow) || Number(slow) === 0) {
       throw new IsochroneError(
-        `--slow must be milliseconds above 0, got ${JSON.stringify(slow)}.\nIt is a mean time. Leave it out for 100.`,
+        `--slow must be milliseconds above 0, got ${JSON.stringify(slow)}.\n` +
+          'It is a mean time. Omit it for 100.',
       );
     }
     const { Client } = loadOptional<typeof import('pg')>('advise', ['pg']);
@@ -30,16 +40,16 @@ export const advise: Command = {
       connectionTimeoutMillis: 5000,
       application_name: 'isochrone advise',
     });
-    // A server that goes away meanwhile fails the query that is running; the event says the same
-    // again.
+    // If the connection breaks, the running query rejects; the event only repeats that.
     client.on('error', () => undefined);
     try {
       await client.connect();
     } catch (error) {
-      // The URL may hold a password: it is not repeated.
+      // The URL may contain a password, so the message does not repeat it.
       const reason = error instanceof Error ? error.message : String(error);
       throw new IsochroneError(
-        `The database of --database cannot be reached: ${reason}.\nCheck host, port, role and PGPASSWORD, and that this machine is in its network.`,
+        `The database of --database cannot be reached: ${reason}.\n` +
+          'Check host, port, role and PGPASSWORD, and that this machine can reach its network.',
       );
     }
     try {

@@ -2,16 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CLOUDFRONT_REGION } from '../../lib/model/aws';
 import { IsochroneError } from '../../lib/model/errors';
 import { cleanUpEdge, type EdgeFunctionsApi, formatEdgeCleanup } from '../../lib/tools/account';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 import { type Load, loadOptional, member, type Sdk } from './optional-package';
 
 export const cleanupEdge: Command = {
   name: 'cleanup-edge',
-  usage: `  cleanup-edge --prefix NAME [--region us-east-1] [--delete]
-      List the Lambda@Edge functions that their stacks left behind and no distribution uses. Needs credentials.
-      --prefix NAME   only functions whose name begins like this; required
-      --region R      where they are: always us-east-1, the default
-      --delete        delete them; Lambda keeps those whose replicas still live`,
+  usage: formatUsage({
+    synopsis: 'cleanup-edge --prefix NAME [--region us-east-1] [--delete]',
+    about:
+      'List the Lambda@Edge functions that their stacks retained and no distribution uses. It ' +
+      'needs credentials.',
+    options: {
+      '--prefix NAME': "the prefix of the functions' names; required",
+      '--region R': 'the region of the functions; only us-east-1, the default',
+      '--delete': 'delete the functions; Lambda keeps those with remaining replicas',
+    },
+  }),
 
   async run(args) {
     const { prefix, region, ...options } = readOptions(args, cleanupEdge, {
@@ -24,7 +30,8 @@ export const cleanupEdge: Command = {
     if (region !== CLOUDFRONT_REGION) {
       throw new IsochroneError(
         `--region must be ${CLOUDFRONT_REGION}, got ${JSON.stringify(region)}.\n` +
-          'Lambda@Edge functions live there only. What other regions have are replicas, which CloudFront removes by itself.',
+          'Lambda@Edge functions exist only there. ' +
+          'Other regions have replicas, which CloudFront removes itself.',
       );
     }
     const cleanup = await cleanUpEdge(edgeFunctionsApi(region), {
@@ -38,7 +45,7 @@ export const cleanupEdge: Command = {
   },
 };
 
-/** As much of a client of the AWS SDK as is used here. */
+/** The part of a client of the AWS SDK that is used here. */
 interface Client {
   send(command: object): Promise<object>;
 }
@@ -73,9 +80,9 @@ interface StackResource {
 }
 
 /**
- * AWS, through its SDK.
+ * AWS through its SDK.
  *
- * @throws IsochroneError if a package is not installed
+ * @throws IsochroneError if a package of the SDK is not installed
  */
 export function edgeFunctionsApi(region: string, load?: Load): EdgeFunctionsApi {
   const lambda = caller(load, region, 'lambda', 'LambdaClient');
@@ -154,13 +161,13 @@ function caller(
     (each) => `@aws-sdk/client-${each}`,
   );
   const sdk = loadOptional<Sdk>('cleanup-edge', [`@aws-sdk/client-${service}`, ...others], load);
-  // Retries are counted by the command, not hidden in the client.
+  // The command retries and counts, so the client must not retry.
   const client = new (member(sdk, clientName))({ region, maxAttempts: 1 }) as Client;
   return async <Output extends object>(command: string, input: object): Promise<Output> =>
     (await client.send(new (member(sdk, command))(input))) as Output;
 }
 
-/** "Restrictions on Lambda@Edge", Amazon CloudFront developer guide. */
+/** Settings that "Restrictions on Lambda@Edge", Amazon CloudFront developer guide, excludes. */
 function functionFacts(each: LambdaFunction) {
   const has: Readonly<Record<string, boolean>> = {
     'environment variables': Object.keys(each.Environment?.Variables ?? {}).length > 0,

@@ -11,23 +11,33 @@ import {
   originClient,
   readDistribution,
 } from '../../lib/tools/simulation';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 
-/** Milliseconds that answers which are under way are given when it is to end. */
+/** Milliseconds that pending responses may take after SIGINT or SIGTERM. */
 const GRACE_MS = 5_000;
 
 export const emulate: Command = {
   name: 'emulate',
-  usage: `  emulate --origin URL [--origin ID=URL …] [--assembly DIR] [--distribution ID] [--port N] [--host NAME]
-          [--pop CODE] [--switch REGION=VALUE …] [--viewer-protocol https|http]
-      Serve a distribution of an assembly on this machine: its behaviors, cache keys, TTLs and edge functions.
-      --origin URL             where the origins are: one for all of them, or one for each as ID=URL
-      --assembly DIR           the folder that \`cdk synth\` wrote; cdk.out by default. Its edge functions run in this process
-      --distribution ID        which of several distributions
-      --port N, --host NAME    where it listens; 8080 of 127.0.0.1 by default
-      --pop CODE               the edge location to be; NRT by default
-      --switch REGION=VALUE    an entry of the key value store that CloudFront Functions read
-      --viewer-protocol P      how viewers are taken to have come; https by default, so that nothing redirects to it`,
+  usage: formatUsage({
+    synopsis:
+      'emulate --origin URL [--origin ID=URL …] [--assembly DIR] [--distribution ID] [--port N] ' +
+      '[--host NAME] [--pop CODE] [--switch REGION=VALUE …] [--viewer-protocol https|http]',
+    about:
+      'Serve a distribution of an assembly on this machine: its behaviors, cache keys, TTLs and ' +
+      'edge functions.',
+    options: {
+      '--origin URL': 'the address of all origins, or of one origin as ID=URL',
+      '--assembly DIR':
+        'the output folder of `cdk synth`; cdk.out by default. Its edge functions run in this ' +
+        'process',
+      '--distribution ID': 'the logical id, if the assembly has several distributions',
+      '--port N, --host NAME': 'the address to listen at; port 8080 of 127.0.0.1 by default',
+      '--pop CODE': 'the edge location to emulate; NRT by default',
+      '--switch REGION=VALUE': 'an entry of the key value store that CloudFront Functions read',
+      '--viewer-protocol P':
+        'the protocol of the viewers; https by default, so that nothing redirects to it',
+    },
+  }),
 
   async run(args) {
     const options = readOptions(args, emulate, {
@@ -42,12 +52,13 @@ export const emulate: Command = {
     });
     const viewerProtocol = options['viewer-protocol'];
     if (viewerProtocol !== 'http' && viewerProtocol !== 'https')
-      throw wrong('--viewer-protocol', viewerProtocol, 'https or http');
+      throw invalidOption('--viewer-protocol', viewerProtocol, 'https or http');
     const port = Number(options.port);
     if (!Number.isInteger(port) || port < 0 || port > 65_535)
-      throw wrong('--port', options.port, 'a number from 0 to 65535');
+      throw invalidOption('--port', options.port, 'a number from 0 to 65535');
     const place = edgeLocation(options.pop);
-    if (!place) throw wrong('--pop', options.pop, 'the code of an edge location, such as NRT');
+    if (!place)
+      throw invalidOption('--pop', options.pop, 'the code of an edge location, such as NRT');
 
     const distribution = readDistribution(readAssembly(options.assembly), options.distribution);
     const urls = originUrls(distribution, options.origin);
@@ -69,12 +80,14 @@ export const emulate: Command = {
     server.listen(port, options.host);
     await once(server, 'listening').catch((error: Error) => {
       throw new IsochroneError(
-        `isochrone: it cannot listen at ${options.host}:${port} (${error.message}).\nName another with \`--port\` or \`--host\`.`,
+        `isochrone: cannot listen at ${options.host}:${port} (${error.message}).\n` +
+          'Set another address with `--port` or `--host`.',
       );
     });
     for (const gap of distribution.gaps) console.error(gap);
     console.log(
-      `${distribution.id} at http://${options.host}:${(server.address() as AddressInfo).port}, as ${place.pop} behind ${place.regional}.`,
+      `${distribution.id} at http://${options.host}:${(server.address() as AddressInfo).port}, ` +
+        `as ${place.pop} behind ${place.regional}.`,
     );
 
     const ended = once(server, 'close');
@@ -97,30 +110,30 @@ function originUrls(
     given.map((each): [string, URL] => {
       const [id, url] = /^https?:/.test(each) ? ['*', each] : (pair(each) ?? ['*', each]);
       if (!/^https?:\/\/[^/?#]+\/?$/.test(url) || !URL.canParse(url))
-        throw wrong('--origin', each, 'a URL without a path, or ID=URL');
+        throw invalidOption('--origin', each, 'a URL without a path, or ID=URL');
       return [id, new URL(url)];
     }),
   );
   const unknown = [...urls.keys()].find((id) => id !== '*' && !(id in origins));
   if (unknown !== undefined)
-    throw wrong(
+    throw invalidOption(
       '--origin',
       unknown,
       `one of the distribution's: ${Object.keys(origins).join(', ')}`,
     );
   const missing = urls.has('*') ? [] : Object.keys(origins).filter((id) => !urls.has(id));
   if (missing.length > 0)
-    throw wrong(
+    throw invalidOption(
       '--origin',
       given.join(' ') || 'nothing',
-      `given for ${missing.join(', ')}, or once as a URL for all`,
+      `given for ${missing.join(', ')}, or as one URL for all origins`,
     );
   return urls;
 }
 
 function switchOf(entry: string): [region: string, value: string] {
   const found = pair(entry);
-  if (!found) throw wrong('--switch', entry, 'REGION=VALUE');
+  if (!found) throw invalidOption('--switch', entry, 'REGION=VALUE');
   return found;
 }
 
@@ -129,7 +142,7 @@ function pair(entry: string): [name: string, value: string] | undefined {
   return end <= 0 ? undefined : [entry.slice(0, end), entry.slice(end + 1)];
 }
 
-function wrong(option: string, value: string, allowed: string): IsochroneError {
+function invalidOption(option: string, value: string, allowed: string): IsochroneError {
   return new IsochroneError(
     `isochrone: ${option} must be ${allowed}, got ${JSON.stringify(value)}.\n\n${emulate.usage}`,
   );

@@ -9,18 +9,27 @@ import {
   refusal,
   sqlState,
 } from '../../lib/tools/postgres';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 import { loadOptional } from './optional-package';
 
 export const migrate: Command = {
   name: 'migrate',
-  usage: `  migrate --database URL --folder DIR [--dry-run] [--lock-timeout MS] [--large-table MIB]
-      Apply the SQL files of a folder that a PostgreSQL has not had yet; run again, it goes on where it was interrupted.
-      --database URL     postgresql://USER@HOST:PORT/NAME; the password by PGPASSWORD or ~/.pgpass
-      --folder DIR       0001-name.sql, 0002-name.sql, …
-      --dry-run          check, and print what would run with its locks; change nothing
-      --lock-timeout MS  how long a statement waits for a lock before it is tried again later; default 4000
-      --large-table MIB  from which size on a table is large; default 125`,
+  usage: formatUsage({
+    synopsis:
+      'migrate --database URL --folder DIR [--dry-run] [--lock-timeout MS] [--large-table MIB]',
+    about:
+      'Apply the SQL files of a folder that a PostgreSQL database has not had yet. After an ' +
+      'interruption, run it again: it continues where it stopped.',
+    options: {
+      '--database URL':
+        'postgresql://USER@HOST:PORT/NAME; set the password in PGPASSWORD or ~/.pgpass',
+      '--folder DIR': 'the folder with 0001-name.sql, 0002-name.sql, …',
+      '--dry-run': 'check the files, and print the statements and their locks; change nothing',
+      '--lock-timeout MS':
+        'how long a statement waits for a lock before it is retried later; 4000 by default',
+      '--large-table MIB': 'the size from which a table counts as large; 125 by default',
+    },
+  }),
 
   async run(args) {
     const options = readOptions(args, migrate, {
@@ -73,28 +82,31 @@ export const migrate: Command = {
   },
 };
 
-/** The URL as it may be shown: without the password, which may stand in the query too. */
+/** Host and name of the database, without the password, which may also be in the query. */
 function databaseAddress(text: string): string {
   try {
     const { protocol, host, pathname } = new URL(text);
     if (protocol === 'postgresql:' || protocol === 'postgres:') return `${host}${pathname}`;
   } catch {
-    // What is no URL is not repeated: it may hold a password.
+    // The message does not repeat the text, which may contain a password.
   }
   throw new IsochroneError(
-    'isochrone: --database must be a URL like postgresql://USER@HOST:5432/NAME, got something else.\n' +
-      'It is not shown, because it may hold a password. Escape what is special in a URL; give the password by PGPASSWORD or ~/.pgpass, not in the URL.',
+    'isochrone: --database must be a URL like postgresql://USER@HOST:5432/NAME, ' +
+      'got something else.\n' +
+      'The value is not shown, because it may contain a password. Escape special characters; ' +
+      'set the password in PGPASSWORD or ~/.pgpass, not in the URL.',
   );
 }
 
 function notConnected(address: string, error: unknown): never {
   const state = sqlState(error);
-  // What an administrator or a failover ended is tried again by whoever asked.
+  // The caller retries a connection that an administrator or a failover ended.
   if (state?.startsWith('57P')) throw error;
   const { message, code } = error as { message?: string; code?: string };
   throw Object.assign(
     new IsochroneError(
-      `isochrone: ${address} does not let us in: ${message || code}.\nCheck the address, the user, and PGPASSWORD or ~/.pgpass.`,
+      `isochrone: ${address} refused the connection: ${message || code}.\n` +
+        'Check the address, the user, and PGPASSWORD or ~/.pgpass.',
     ),
     { code },
   );

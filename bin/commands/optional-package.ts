@@ -1,22 +1,25 @@
 /**
- * Packages that some commands need and others do not. They are optional peers
- * (`peerDependenciesMeta` in package.json), so a command loads its own when it runs, and never at
- * the top of a file.
+ * Packages that only some commands need. They are optional peer dependencies
+ * (`peerDependenciesMeta` in package.json), so a command loads its packages when it runs, and never
+ * at the top of a file.
  */
 import { IsochroneError } from '../../lib/model/errors';
 
+/** Loads a package by its name, as `require` does. */
 export type Load = (name: string) => unknown;
 
-/** A client of the AWS SDK, as commands use it. */
+/** A package of the AWS SDK: its client and its commands by name. */
 export type Sdk = Readonly<Record<string, new (input: object) => object>>;
 
 /**
- * @param who what needs it, such as `isochrone migrate`
- * @param packages the one that is loaded, and the others that will be needed with it
- * @throws IsochroneError if it is not installed: what needs it, and what to install
+ * Loads an optional package.
+ *
+ * @param user what needs the package, such as `isochrone migrate`
+ * @param packages the package to load, and the packages that will be needed with it
+ * @throws IsochroneError if the package is not installed; it names the user and what to install
  */
 export function loadOptional<Package>(
-  who: string,
+  user: string,
   packages: readonly [string, ...string[]],
   load: Load = require,
 ): Package {
@@ -25,12 +28,18 @@ export function loadOptional<Package>(
   } catch (error) {
     if ((error as { code?: string }).code !== 'MODULE_NOT_FOUND') throw error;
     throw new IsochroneError(
-      `${who} needs ${packages[0]}, which is not installed here.\nInstall ${packages.length > 1 ? 'what it calls' : 'it'} with \`npm install --save-dev ${packages.join(' ')}\`.`,
+      `${user} needs ${packages[0]}, which is not installed here.\n` +
+        `Install ${packages.length > 1 ? 'all its packages' : 'it'} with ` +
+        `\`npm install --save-dev ${packages.join(' ')}\`.`,
     );
   }
 }
 
-/** @throws IsochroneError if the installed package has no such client or command */
+/**
+ * A client or command of the AWS SDK by its name.
+ *
+ * @throws IsochroneError if the installed package does not have it
+ */
 export function member(sdk: Sdk, name: string): new (input: object) => object {
   const found = sdk[name];
   if (found === undefined)

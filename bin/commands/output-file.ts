@@ -1,15 +1,12 @@
-/**
- * Files that commands write: whole or not at all, so that an earlier report is not half
- * overwritten.
- */
 import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { IsochroneError } from '../../lib/model/errors';
 
 /**
- * Writes beside the file and puts it in its place. A pipe or a device is written to as it is.
+ * Writes a file atomically, through a temporary file beside it, so that an earlier report is never
+ * half overwritten. It writes to a pipe or a device directly.
  *
- * @param option that names the file, such as `--json`
- * @throws IsochroneError if it cannot be written
+ * @param option the option that named the file, such as `--json`
+ * @throws IsochroneError if the file cannot be written
  */
 export function writeOutput(option: string, file: string, content: string): void {
   try {
@@ -18,7 +15,7 @@ export function writeOutput(option: string, file: string, content: string): void
       writeFileSync(file, content);
       return;
     }
-    // A link stays one.
+    // A symbolic link stays a link.
     const target = existing ? realpathSync(file) : file;
     const draft = `${target}.${process.pid}.part`;
     try {
@@ -29,7 +26,8 @@ export function writeOutput(option: string, file: string, content: string): void
     }
   } catch (error) {
     throw new IsochroneError(
-      `${file}: it cannot be written (${(error as Error).message}).\nName a file in an existing folder with \`${option}\`.`,
+      `${file}: it cannot be written (${(error as Error).message}).\n` +
+        `Name a file in an existing folder with \`${option}\`.`,
     );
   }
 }

@@ -9,14 +9,14 @@ import {
   formatSteps,
   type PromotionApi,
   type PromotionOutcome,
-  PromotionOutOfSight,
+  PromotionStateUnknown,
   promote as promoteRegion,
   promotionChanges,
 } from '../../lib/tools/account';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 import { type Load, loadOptional, member, type Sdk } from './optional-package';
 
-/** 2: people must act now. 3: done, and something is left to do when the old region is back. */
+/** 2: act now. 3: promoted, but run the command again when the old region is back. */
 const EXIT_CODES: Record<PromotionOutcome, number> = {
   drilled: 0,
   promoted: 0,
@@ -25,34 +25,45 @@ const EXIT_CODES: Record<PromotionOutcome, number> = {
   'promoted unfenced': 3,
 };
 
-const PROMOTED = `Deploy nothing before the file says what is so now. These lines do, all of them together: \`primaryRegion\` alone makes an empty primary.
-docs/operations/failover.md says in which order to deploy then.`;
+const PROMOTED =
+  'Deploy nothing before the file matches the promotion. ' +
+  'Apply all these changes together: `primaryRegion` alone would create an empty primary.\n' +
+  'For the order of deployment, see docs/operations/failover.md.';
 
 /**
- * What stands above the lines for the file. Halfway there are none: they would be deployed, and the
- * hub may still be one.
+ * The headings of the changes of the deployment file. After a promotion that stopped halfway, no
+ * changes are printed: someone might deploy them although the hub may still be a replica.
  */
 const HEADINGS: Partial<Record<PromotionOutcome, string>> = {
-  drilled: 'After a promotion, the file would have to say:',
+  drilled: 'After a promotion, the file would need these changes:',
   promoted: PROMOTED,
   'promoted unfenced': PROMOTED,
 };
 
 export const promote: Command = {
   name: 'promote',
-  usage: `  promote --region R [--drill] [--deployment FILE] [--accept-loss SECONDS] [--allow-unfenced]
-      Make the hub of a region the primary, or try with --drill whether that would work. Needs credentials.
-      --region R               the region that takes over; required
-      --drill                  only look, and change nothing
-      --deployment FILE        the deployment file; deployments/market.yaml by default
-      --accept-loss SECONDS    go on although commits of the last seconds may be lost
-      --allow-unfenced         go on although the old primary cannot be fenced
-      Ends with 0 when all is well, 1 when nothing was changed, 2 when it stopped halfway or out of sight, 3 when the old primary is not fenced.`,
+  usage: formatUsage({
+    synopsis:
+      'promote --region R [--drill] [--deployment FILE] [--accept-loss SECONDS] [--allow-unfenced]',
+    about:
+      'Make the hub of a region the primary, or check with --drill whether that would work. It ' +
+      'needs credentials.',
+    options: {
+      '--region R': 'the region that takes over; required',
+      '--drill': 'check only, and change nothing',
+      '--deployment FILE': 'the deployment file; deployments/market.yaml by default',
+      '--accept-loss SECONDS': 'promote although the commits of the last seconds may be lost',
+      '--allow-unfenced': 'promote although the old primary cannot be fenced',
+    },
+    exitCodes:
+      '0 for success, 1 if nothing was changed, 2 if it stopped halfway or its state is unknown, ' +
+      '3 if it promoted but the old primary is not fenced.',
+  }),
 
   run: (args) => runPromotion(args, promotionApi),
 };
 
-/** As the command, with the AWS that is given. */
+/** Runs the command with the given AWS. */
 export async function runPromotion(
   args: readonly string[],
   api: (region: string) => PromotionApi,
@@ -75,8 +86,11 @@ export async function runPromotion(
   );
   if (!others.includes(region)) {
     throw new IsochroneError(
-      `--region must be a region of ${file} other than the primary one, got ${JSON.stringify(region)}.\n` +
-        `Only a hub can be promoted, and ${others.length === 0 ? 'no region has one' : `${others.join(', ')} ${others.length === 1 ? 'has one' : 'have one'}`}. Name one of them.`,
+      `--region must be a region of ${file} other than the primary region, ` +
+        `got ${JSON.stringify(region)}.\n` +
+        (others.length === 0
+          ? 'Only a hub can be promoted, and no region has a hub.'
+          : `Only a hub can be promoted. Name one of ${others.join(', ')}.`),
     );
   }
   const names = physicalNames(deployment);
@@ -91,7 +105,7 @@ export async function runPromotion(
     random: Math.random,
   });
   const promotion = await promoting.catch((error: unknown) => {
-    if (!(error instanceof PromotionOutOfSight) || options.drill) throw error;
+    if (!(error instanceof PromotionStateUnknown) || options.drill) throw error;
     console.error(error.message);
   });
   if (promotion === undefined) return EXIT_CODES['stopped halfway'];
@@ -111,7 +125,7 @@ function wholeSeconds(text: string | undefined): number | undefined {
   if (/^\d{1,6}$/.test(text)) return Number(text);
   throw new IsochroneError(
     `--accept-loss must be whole seconds, 0 to 999999, got ${JSON.stringify(text)}.\n` +
-      'It is how old the last commit of the hub may be. A drill says how old it is.',
+      'It is how old the last commit of the hub may be. A drill prints how old it is.',
   );
 }
 
@@ -121,7 +135,8 @@ function read(file: string): string {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new IsochroneError(
-      `${file}: the deployment file cannot be read (${reason}).\nName an existing file with \`--deployment\`.`,
+      `${file}: the deployment file cannot be read (${reason}).\n` +
+        'Name an existing file with `--deployment`.',
     );
   }
 }
@@ -134,13 +149,13 @@ interface AutomationStep {
 }
 
 /**
- * AWS, through its SDK, in the region that takes over.
+ * AWS through its SDK, in the region that takes over.
  *
- * @throws IsochroneError if its package is not installed
+ * @throws IsochroneError if the SDK's package is not installed
  */
 export function promotionApi(region: string, load?: Load): PromotionApi {
   const sdk = loadOptional<Sdk>('promote', ['@aws-sdk/client-ssm'], load);
-  // Retries are counted by the command, not hidden in the client.
+  // The command retries and counts, so the client must not retry.
   const client = new (member(sdk, 'SSMClient'))({ region, maxAttempts: 1 }) as {
     send(command: object): Promise<object>;
   };

@@ -17,38 +17,50 @@ import {
   replay as replayLog,
   seededTrace,
 } from '../../lib/tools/simulation';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 import { loadOptional } from './optional-package';
 import { writeOutput } from './output-file';
 
-/** As of `isochrone synth`. */
+/** The default of `isochrone synth`. */
 const DEFAULT_DEPLOYMENT = 'deployments/market.yaml';
 
-/** The exit code of a missed objective: a pipeline can tell it from an error. */
+/** The exit code of a missed objective, so that a pipeline can distinguish it from an error. */
 const OBJECTIVE_MISSED = 3;
 
 const SEEDED_NAME = 'a seeded trace';
 
-/** As many as an hour has room for, and a terminal patience. */
+/** More requests do not fit into the hour of the trace. */
 const MAX_SEEDED = 10_000_000;
 
 export const replay: Command = {
   name: 'replay',
-  usage: `  replay (--log FILE | --seeded N) [--assembly DIR] [--format F] [--assume-cache-control 'PATTERN=VALUE']… [--capacity SIZE]…
-         [--deployment FILE] [--require-objectives] [--origin-region R] [--distribution ID] [--cells] [--json FILE] [--html FILE]
-      Send the requests of an access log through a model of the distribution, and print what its caches would serve.
-      --log FILE                the log, plain or gzip; several are put together with \`cat\`
-      --seeded N                in place of a log: N requests that a seed makes up, of one hour of a market site
-      --assembly DIR            the folder that \`cdk synth\` wrote; cdk.out by default
-      --format F                auto, the default, or ${LOG_FORMATS.join(', ')}
-      --assume-cache-control S  that origins send this Cache-Control for these paths, such as '/static/*=max-age=3600'
-      --capacity SIZE           what an edge location holds, such as 512MB, 4GB or none; 256MB, 4GB and none by default
-      --deployment FILE         whose objectives to judge by; ${DEFAULT_DEPLOYMENT} by default
-      --require-objectives      end with exit code ${OBJECTIVE_MISSED} if one is missed
-      --origin-region R         where the origins are; by default as the assembly says
-      --distribution ID         its logical id, where the assembly has several
-      --cells                   print each behaviour in each part of the world apart
-      --json FILE, --html FILE  write the whole report there`,
+  usage: formatUsage({
+    synopsis:
+      'replay (--log FILE | --seeded N) [--assembly DIR] [--format F] [--capacity SIZE]… ' +
+      "[--assume-cache-control 'PATTERN=VALUE']… [--deployment FILE] [--require-objectives] " +
+      '[--origin-region R] [--distribution ID] [--cells] [--json FILE] [--html FILE]',
+    about:
+      'Replay an access log through a model of the distribution, and print what its caches ' +
+      'would serve.',
+    options: {
+      '--log FILE': 'the log, plain or gzip; concatenate several logs with `cat`',
+      '--seeded N': 'instead of a log, N generated requests of one hour of a market site',
+      '--assembly DIR': 'the output folder of `cdk synth`; cdk.out by default',
+      '--format F': `auto, the default, or ${LOG_FORMATS.join(', ')}`,
+      '--assume-cache-control S':
+        'the Cache-Control that origins send for a path pattern, such as ' +
+        "'/static/*=max-age=3600'; repeatable",
+      '--capacity SIZE':
+        'the capacity of an edge location, such as 512MB, 4GB, or none for no limit; ' +
+        'repeatable; 256MB, 4GB and none by default',
+      '--deployment FILE': `the file with the objectives; ${DEFAULT_DEPLOYMENT} by default`,
+      '--require-objectives': `exit with code ${OBJECTIVE_MISSED} if an objective is missed`,
+      '--origin-region R': 'the region of the origins; read from the assembly by default',
+      '--distribution ID': 'the logical id, if the assembly has several distributions',
+      '--cells': 'print each behavior for each part of the world',
+      '--json FILE, --html FILE': 'write the full report to a file',
+    },
+  }),
 
   async run(args) {
     const options = readOptions(args, replay, {
@@ -77,7 +89,7 @@ export const replay: Command = {
     const cacheControl = options['assume-cache-control'].map(assumedCacheControl);
     const originRegion = knownRegion(options['origin-region']);
     const objectives = objectivesOf(options.deployment, options['require-objectives']);
-    // Before the work of an hour, not after it.
+    // Fails before a long replay, not after it.
     const page =
       options.html === undefined
         ? undefined
@@ -120,12 +132,17 @@ export const replay: Command = {
 function requestCount(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count > 0 && count <= MAX_SEEDED) return count;
-  throw refused('seeded', text, `a whole number of requests, 1 to ${MAX_SEEDED}`, 'Try 20000.');
+  throw invalidOption(
+    'seeded',
+    text,
+    `a whole number of requests, 1 to ${MAX_SEEDED}`,
+    'Try 20000.',
+  );
 }
 
 /**
- * London and New York are open: the busiest hour. The seed and the day are any, and always the
- * same.
+ * The busiest hour, with the exchanges of London and New York open. The seed and the day are
+ * arbitrary but fixed.
  */
 async function* seededLines(requests: number, host: string | undefined): AsyncGenerator<string> {
   yield* seededTrace({
@@ -140,11 +157,11 @@ async function* seededLines(requests: number, host: string | undefined): AsyncGe
 function logFormat(name: string): LogFormatName | undefined {
   if (name === 'auto') return undefined;
   if (isLogFormat(name)) return name;
-  throw refused(
+  throw invalidOption(
     'format',
     name,
     `auto or one of ${LOG_FORMATS.join(', ')}`,
-    'Parquet is not read: convert it with UNLOAD in Athena.',
+    'Parquet is not supported: convert it with UNLOAD in Athena.',
   );
 }
 
@@ -154,25 +171,25 @@ function capacity(text: string): number {
   if (text === 'none') return Number.POSITIVE_INFINITY;
   const match = /^(\d+(?:\.\d+)?)(KB|MB|GB|TB)$/.exec(text);
   if (!match || Number(match[1]) === 0)
-    throw refused(
+    throw invalidOption(
       'capacity',
       text,
       'a size such as 512MB or 4GB, or none',
-      'Give the unit without a blank before it.',
+      'Write the unit directly after the number.',
     );
   return Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
 }
 
-/** No pattern has an equals sign in it. */
+/** Splits at the first equals sign, which no pattern contains. */
 function assumedCacheControl(text: string): AssumedCacheControl {
   const end = text.indexOf('=');
   const [pattern, value] = [text.slice(0, end), text.slice(end + 1)];
   if (end < 0 || !isPathPattern(pattern) || value === '') {
-    throw refused(
+    throw invalidOption(
       'assume-cache-control',
       text,
       'PATTERN=VALUE',
-      "Write, for instance, '/static/*=max-age=3600'.",
+      "Write, for example, '/static/*=max-age=3600'.",
     );
   }
   return { pattern, value };
@@ -180,27 +197,32 @@ function assumedCacheControl(text: string): AssumedCacheControl {
 
 function knownRegion(name: string | undefined): string | undefined {
   if (name === undefined || REGION_NAMES.includes(name)) return name;
-  throw refused(
+  throw invalidOption(
     'origin-region',
     name,
-    'a region whose place is known',
+    'a region with a known location',
     `Use one of ${REGION_NAMES.join(', ')}.`,
   );
 }
 
-/** Without a deployment file there is nothing to judge by, unless somebody insists. */
+/** The objectives; undefined if there is no deployment file and the options require none. */
 function objectivesOf(file: string | undefined, required: boolean): ReplayObjectives | undefined {
   if (file === undefined && !required && !existsSync(DEFAULT_DEPLOYMENT)) return undefined;
   return loadDeployment(file ?? DEFAULT_DEPLOYMENT).objectives;
 }
 
-function refused(option: string, value: string, allowed: string, fix: string): IsochroneError {
+function invalidOption(
+  option: string,
+  value: string,
+  allowed: string,
+  fix: string,
+): IsochroneError {
   return new IsochroneError(
     `isochrone: --${option} must be ${allowed}, got ${describeValue(value)}.\n${fix}`,
   );
 }
 
-/** On standard error, and only where somebody looks. */
+/** A progress bar on standard error; it prints only to a terminal. */
 function progressBar(): { update: (read: number, all: number) => void; stop: () => void } {
   if (!process.stderr.isTTY) return { update: () => undefined, stop: () => undefined };
   const bar = new SingleBar({

@@ -10,30 +10,42 @@ import {
   replayedTraffic,
   reviewChange,
 } from '../../lib/tools/review';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 import { writeOutput } from './output-file';
 
-/** A stateful resource would be lost, and nobody has said that it is meant. */
+/** The exit code if a stateful resource would be lost without an acknowledgement. */
 const NEEDS_DECISION = 4;
 
 export const review: Command = {
   name: 'review',
-  usage: `  review BASE HEAD [--acknowledge PATH=REASON]… [--log FILE] [--deployment FILE] [--distribution ID] [--markdown FILE] [--json FILE]
-      Show what changes between two synthesized assemblies: resources changed and replaced, data at risk, permissions widened.
-      BASE, HEAD                  the folders that \`cdk synth\` wrote before and after the change
-      --acknowledge PATH=REASON   the loss of this stateful resource, or of all below this path, is meant; repeatable
-      --log FILE                  replay this access log over both: hit rate and origin load before and after
-      --deployment FILE           with --log: whose objectives to judge by; none by default
-      --distribution ID           with --log: its logical id, where the assemblies have several
-      --markdown FILE             write it as a comment for a pull request, too
-      --json FILE                 write it as data, too
-      Exit code: 0 nothing needs a decision, 4 a stateful resource is replaced or removed and not acknowledged, 1 an error.`,
+  usage: formatUsage({
+    synopsis:
+      'review BASE HEAD [--acknowledge PATH=REASON]… [--log FILE] [--deployment FILE] ' +
+      '[--distribution ID] [--markdown FILE] [--json FILE]',
+    about:
+      'Compare two synthesized assemblies: changed and replaced resources, data at risk, ' +
+      'wider permissions.',
+    options: {
+      'BASE, HEAD': 'the output folders of `cdk synth` before and after the change',
+      '--acknowledge PATH=REASON':
+        'accept the loss of a stateful resource, or of all below the path; repeatable',
+      '--log FILE': 'replay an access log over both, and compare hit rate and origin load',
+      '--deployment FILE': 'with --log: the deployment file with the objectives; none by default',
+      '--distribution ID': 'with --log: the logical id, if an assembly has several distributions',
+      '--markdown FILE': 'also write the review as a comment for a pull request',
+      '--json FILE': 'also write the review as JSON',
+    },
+    exitCodes:
+      '0 if nothing needs a decision, 4 if a stateful resource is replaced or removed without ' +
+      'an acknowledgement, 1 for an error.',
+  }),
 
   async run(args) {
     const [base, head, ...rest] = args;
     if (base === undefined || head === undefined || base.startsWith('-') || head.startsWith('-')) {
       throw new IsochroneError(
-        `isochrone: review needs two folders, BASE and HEAD, before its options.\n\n${review.usage}`,
+        'isochrone: review needs two folders, BASE and HEAD, before its options.\n\n' +
+          review.usage,
       );
     }
     const options = readOptions(rest, review, {
@@ -52,8 +64,8 @@ export const review: Command = {
         traffic: await traffic(before, after, { ...options, log: options.log }),
       }),
     };
-    const colours = process.stdout.isTTY && process.env.NO_COLOR === undefined;
-    console.log(formatChangeText(found, colours ? styleText : undefined));
+    const colors = process.stdout.isTTY && process.env.NO_COLOR === undefined;
+    console.log(formatChangeText(found, colors ? styleText : undefined));
     if (options.markdown !== undefined)
       writeOutput('--markdown', options.markdown, `${formatChangeMarkdown(found)}\n`);
     if (options.json !== undefined)

@@ -1,12 +1,18 @@
 import { readAssembly } from '../../lib/tools/assembly';
 import { deploymentDiagram, formatSummary, summarize } from '../../lib/tools/review';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 
 export const summary: Command = {
   name: 'summary',
-  usage: `  summary [--assembly DIR] [--json | --diagram]
-      Print what an assembly makes, stack by stack, as a table, as JSON or as a Mermaid diagram.
-      --assembly DIR   the folder that \`cdk synth\` wrote; cdk.out by default`,
+  usage: formatUsage({
+    synopsis: 'summary [--assembly DIR] [--json | --diagram]',
+    about: 'Print the contents of an assembly, stack by stack.',
+    options: {
+      '--assembly DIR': 'the output folder of `cdk synth`; cdk.out by default',
+      '--json': 'print JSON instead of a table',
+      '--diagram': 'print a Mermaid diagram instead of a table',
+    },
+  }),
 
   async run(args) {
     const options = readOptions(args, summary, {

@@ -3,15 +3,19 @@ import { performance } from 'node:perf_hooks';
 import { IsochroneError } from '../../lib/model/errors';
 import { readAssembly } from '../../lib/tools/assembly';
 import { formatSummary, summarize } from '../../lib/tools/review';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 
 export const synth: Command = {
   name: 'synth',
-  usage: `  synth [--deployment FILE] [--regions A,B] [--output DIR]
-      Synthesize a deployment with validation, and print what was made and what comes next.
-      --deployment FILE   the deployment file; deployments/market.yaml by default
-      --regions A,B       only these regions of it; all by default
-      --output DIR        where the assembly goes; cdk.out by default`,
+  usage: formatUsage({
+    synopsis: 'synth [--deployment FILE] [--regions A,B] [--output DIR]',
+    about: 'Synthesize and validate a deployment, and print its stacks and the next commands.',
+    options: {
+      '--deployment FILE': 'the deployment file; deployments/market.yaml by default',
+      '--regions A,B': 'the regions to synthesize; all by default',
+      '--output DIR': 'the output folder of the assembly; cdk.out by default',
+    },
+  }),
 
   async run(args) {
     const options = readOptions(args, synth, {
@@ -37,7 +41,8 @@ export const synth: Command = {
     const summaries = summarize(readAssembly(options.output));
     console.log(formatSummary(summaries));
     console.log(
-      `Synthesized and validated in ${seconds.toFixed(1)} s, without credentials, into ${options.output}.\n`,
+      `Synthesized and validated in ${seconds.toFixed(1)} s, without credentials, ` +
+        `into ${options.output}.\n`,
     );
     console.log(
       nextCommands(
@@ -50,15 +55,16 @@ export const synth: Command = {
 };
 
 /**
- * The CDK command line of this project. Through it, cdk.json applies, and what is summarized is
- * what would be deployed.
+ * The CDK command line of this project. It applies cdk.json, so the summary shows exactly what
+ * would be deployed.
  */
 function cdk(): string {
   try {
     return require.resolve('aws-cdk/bin/cdk');
   } catch {
     throw new IsochroneError(
-      'The CDK command line is not installed here.\nInstall it with `npm install --save-dev aws-cdk`.',
+      'The CDK command line is not installed here.\n' +
+        'Install it with `npm install --save-dev aws-cdk`.',
     );
   }
 }
@@ -68,13 +74,11 @@ function nextCommands(paths: readonly string[], context: readonly string[]): str
   const region = paths[0]?.split('/').slice(0, -1).join('/') ?? '';
   const suffix = context.length > 0 ? ` ${context.join(' ')}` : '';
   const commands = [
-    [`npx cdk diff '${stage}/**'${suffix}`, 'what would change'],
-    [
-      `npx cdk deploy '${stage}/**'${suffix}`,
-      'all of it, in the right order: always the first time',
-    ],
-    [`npx cdk deploy '${region}/*' --exclusively${suffix}`, 'later: one region, and nothing else'],
+    [`npx cdk diff '${stage}/**'${suffix}`, 'show the changes'],
+    [`npx cdk deploy '${stage}/**'${suffix}`, 'deploy all stacks in order, always the first time'],
+    [`npx cdk deploy '${region}/*' --exclusively${suffix}`, 'later, deploy one region alone'],
   ] as const;
   const width = Math.max(...commands.map(([command]) => command.length));
-  return `Next, with credentials:\n${commands.map(([command, what]) => `  ${command.padEnd(width)}   # ${what}`).join('\n')}`;
+  const lines = commands.map(([command, purpose]) => `  ${command.padEnd(width)}   # ${purpose}`);
+  return `Next, with credentials:\n${lines.join('\n')}`;
 }

@@ -1,14 +1,22 @@
 import { text } from 'node:stream/consumers';
 import { IsochroneError } from '../../lib/model/errors';
 import { scramVerifier } from '../../lib/tools/postgres';
-import { type Command, readOptions } from './command';
+import { type Command, formatUsage, readOptions } from './command';
 
 export const verifier: Command = {
   name: 'verifier',
-  usage: `  verifier [--user NAME] < FILE
-      Make the SCRAM verifier of a password, for ALTER ROLE … PASSWORD and for the secret of the poolers: the same one for both.
-      The password comes by standard input, of printable ASCII without spaces; a line break at its end is no part of it.
-      --user NAME  print an entry of the poolers' secret, {"NAME":"SCRAM-SHA-256$…"}, instead of the verifier alone`,
+  usage: formatUsage({
+    synopsis: 'verifier [--user NAME] < FILE',
+    about:
+      'Print the SCRAM verifier of a password. Use the same verifier for ALTER ROLE … PASSWORD ' +
+      'and for the secret of the poolers. The password is read from standard input: printable ' +
+      'ASCII without spaces. A final line break is ignored.',
+    options: {
+      '--user NAME':
+        'print an entry of the poolers\' secret, {"NAME":"SCRAM-SHA-256$…"}, instead of the ' +
+        'verifier',
+    },
+  }),
 
   async run(args) {
     const { user } = readOptions(args, verifier, { user: { type: 'string' } });
@@ -18,7 +26,8 @@ export const verifier: Command = {
       );
     if (process.stdin.isTTY) {
       throw new IsochroneError(
-        `isochrone: the password must come by standard input, not from the keyboard, where it would be seen.\n\n${verifier.usage}`,
+        'isochrone: the password must come from a file or a pipe, ' +
+          `because the terminal would show it.\n\n${verifier.usage}`,
       );
     }
     const made = scramVerifier((await text(process.stdin)).replace(/\r?\n$/, ''));

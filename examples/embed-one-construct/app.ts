@@ -1,7 +1,4 @@
-/**
- * A stack of somebody else's, with one construct of Isochrone in it. In a project of your own,
- * import from 'isochrone'.
- */
+/** One construct of Isochrone in a stack of another project, which imports from 'isochrone'. */
 import { App, Stack } from 'aws-cdk-lib';
 import { IpAddresses, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { RegionalCache } from '../../lib';

@@ -1,6 +1,6 @@
 /**
- * A stack of somebody else's with the edge of Isochrone: its own origin, a bucket for its assets,
- * one name, the safe defaults. In a project of your own, import from 'isochrone'.
+ * The edge of Isochrone in a stack of another project, which imports from 'isochrone': an existing
+ * origin, a bucket for assets, one domain name, and the safe defaults.
  */
 import { App, Stack } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';

@@ -1,5 +1,5 @@
 /**
- * The app as the command line runs it: in a process of its own, with an empty environment, from any
+ * The app as the command line runs it: in a separate process, with an empty environment, from any
  * folder.
  */
 import { spawnSync } from 'node:child_process';
@@ -24,7 +24,7 @@ interface Run {
   readonly output: string;
 }
 
-/** What a fresh machine has: a way to find node, and nothing that could reach an account. */
+/** Runs node as on a fresh machine, without anything that could reach an account. */
 function run(directory: string, args: readonly string[]): Run {
   const environment = { PATH: process.env.PATH, HOME: directory };
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
@@ -41,7 +41,7 @@ function temporaryDirectory(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), 'isochrone-app-')));
 }
 
-/** A second checkout, somewhere else. */
+/** A second checkout in a temporary folder. */
 function checkout(): string {
   const directory = temporaryDirectory();
   for (const name of [
@@ -80,14 +80,14 @@ describe('a synthesis', () => {
     expect(runs.map(({ status }) => status)).toEqual([0, 0]);
   });
 
-  test('is the same bytes in two folders', () => {
+  test('produces the same bytes in two folders', () => {
     const names = [...(one?.keys() ?? [])].sort();
     expect(names.length).toBeGreaterThan(50);
     expect([...(other?.keys() ?? [])].sort()).toEqual(names);
     expect(names.filter((name) => one?.get(name) !== other?.get(name))).toEqual([]);
   });
 
-  test('looks nothing up: no context is missing, none is kept', () => {
+  test('looks nothing up: it neither misses nor stores any context', () => {
     for (const [name, content] of one ?? []) {
       if (name.endsWith('manifest.json')) expect(JSON.parse(content).missing ?? []).toEqual([]);
     }
@@ -134,16 +134,16 @@ describe('a mistake', () => {
     ],
     ['in its YAML', () => ({ deployment: fileWith('regions: [') }), /broken\.yaml:1:\d+\n {2}YAML/],
     [
-      'a file that is not there',
+      'a missing file',
       () => ({ deployment: 'nowhere.yaml' }),
       /nowhere\.yaml: the deployment file cannot be read/,
     ],
     [
-      'a region that it does not have',
+      'a region that the deployment does not have',
       () => ({ regions: 'mars-north-1' }),
       /regions must be regions of the deployment, got "mars-north-1"/,
     ],
-  ])('%s is told without a stack trace, and nothing is written', (_what, context, says) => {
+  ])('%s is reported without a stack trace, and nothing is written', (_what, context, says) => {
     const { status, output } = app(context());
     expect(status).toBe(1);
     expect(output).toMatch(says);

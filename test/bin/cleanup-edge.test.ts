@@ -1,6 +1,6 @@
 /**
- * What the command asks of the AWS SDK and makes of its answers, and what it refuses before it
- * asks. No call leaves the process.
+ * The command's calls of the AWS SDK, its reading of the responses, and the options that it
+ * refuses. No call leaves the process.
  */
 import { cleanupEdge, edgeFunctionsApi } from '../../bin/commands/cleanup-edge';
 import { cleanUpEdge } from '../../lib/tools/account/edge-cleanup';
@@ -13,7 +13,7 @@ function sdk(answers: Readonly<Record<string, object>>) {
   return { calls, api: edgeFunctionsApi('us-east-1', load) };
 }
 
-test('each call is the command of the API that AWS documents, in the region, and is tried once', async () => {
+test('each call sends the documented command to the region, and is tried once', async () => {
   const { calls, api } = sdk({
     DescribeStackResourceCommand: { StackResourceDetail: { StackName: 's', ResourceStatus: 'x' } },
   });
@@ -52,7 +52,7 @@ test('each call is the command of the API that AWS documents, in the region, and
   ).toBe(true);
 });
 
-test('reads the answers', async () => {
+test('reads the responses', async () => {
   const { api } = sdk({
     ListFunctionsCommand: {
       Functions: [{ FunctionName: 'market-a', FunctionArn: ARN }],
@@ -159,17 +159,18 @@ test('an empty account is cleaned up with two calls', async () => {
   ]);
 });
 
-test('without the SDK, says what to install', () => {
+test('says what to install if the SDK is missing', () => {
   const load = () => {
     throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' });
   };
   expect(() => edgeFunctionsApi('us-east-1', load)).toThrow(
     'cleanup-edge needs @aws-sdk/client-lambda, which is not installed here.\n' +
-      'Install what it calls with `npm install --save-dev @aws-sdk/client-lambda @aws-sdk/client-cloudfront @aws-sdk/client-cloudformation`.',
+      'Install all its packages with `npm install --save-dev @aws-sdk/client-lambda ' +
+      '@aws-sdk/client-cloudfront @aws-sdk/client-cloudformation`.',
   );
 });
 
-test('with something else under its name, says so', () => {
+test('reports a package that lacks the client', () => {
   expect(() => edgeFunctionsApi('us-east-1', () => ({}))).toThrow(
     'The installed AWS SDK has no LambdaClient.',
   );
@@ -179,7 +180,7 @@ test.each<[string[], RegExp]>([
   [[], /--prefix is required\.[\s\S]*cleanup-edge --prefix NAME/],
   [
     ['--prefix', 'market', '--region', 'eu-west-1'],
-    /--region must be us-east-1, got "eu-west-1"\.\nLambda@Edge functions live there only/,
+    /--region must be us-east-1, got "eu-west-1"\.\nLambda@Edge functions exist only there/,
   ],
   [['--prefix', 'market', '--force'], /Unknown option '--force'[\s\S]*cleanup-edge --prefix NAME/],
 ])('refuses %j', async (args, says) => {

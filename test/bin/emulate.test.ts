@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { emulate } from '../../bin/commands/emulate';
 import { forwardAllAssembly } from '../tools/simulation/forward-all';
 
-test('it serves until it is told to end', async () => {
+test('serves until it receives SIGTERM', async () => {
   const origin = createServer((_request, response) => response.end('from the origin')).listen(
     0,
     '127.0.0.1',
@@ -44,9 +44,13 @@ test('it serves until it is told to end', async () => {
 });
 
 test.each<[string, string[], RegExp]>([
-  ['no origin', [], /--origin must be given for site, or once as a URL for all, got "nothing"/],
   [
-    'an origin that is no URL',
+    'no origin',
+    [],
+    /--origin must be given for site, or as one URL for all origins, got "nothing"/,
+  ],
+  [
+    'an origin that is not a URL',
     ['--origin', 'localhost:80'],
     /--origin must be a URL without a path, or ID=URL, got "localhost:80"/,
   ],
@@ -56,22 +60,22 @@ test.each<[string, string[], RegExp]>([
     /--origin must be a URL without a path/,
   ],
   [
-    'an origin that is not there',
+    'an unknown origin',
     ['--origin', 'b=http://127.0.0.1'],
     /--origin must be one of the distribution's: site, got "b"/,
   ],
   [
-    'a port that is none',
+    'an invalid port',
     ['--origin', 'http://127.0.0.1', '--port', 'http'],
     /--port must be a number from 0 to 65535/,
   ],
   [
-    'an edge location that is none',
+    'an unknown edge location',
     ['--origin', 'http://127.0.0.1', '--pop', 'nowhere'],
     /--pop must be the code of an edge location/,
   ],
   [
-    'a protocol that is none',
+    'an unknown protocol',
     ['--origin', 'http://127.0.0.1', '--viewer-protocol', 'h2'],
     /--viewer-protocol must be https or http/,
   ],
@@ -84,7 +88,7 @@ test.each<[string, string[], RegExp]>([
   await expect(emulate.run(['--assembly', forwardAllAssembly(), ...args])).rejects.toThrow(says);
 });
 
-test('a port that is in use is refused by its number', async () => {
+test('a port that is in use is reported by its number', async () => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
@@ -96,6 +100,6 @@ test('a port that is in use is refused by its number', async () => {
     '--port',
     String(port),
   ];
-  await expect(emulate.run(args)).rejects.toThrow(`it cannot listen at 127.0.0.1:${port} (`);
+  await expect(emulate.run(args)).rejects.toThrow(`cannot listen at 127.0.0.1:${port} (`);
   other.close();
 });

@@ -9,15 +9,16 @@ const missing = () => {
   throw Object.assign(new Error('Cannot find module'), { code: 'MODULE_NOT_FOUND' });
 };
 
-test('a package that is missing is named, with who needs it and how to install it', () => {
+test('a missing package is reported with its user and how to install it', () => {
   expect(() => loadOptional('replay --html', ['echarts'], missing)).toThrow(
     new IsochroneError(
-      'replay --html needs echarts, which is not installed here.\nInstall it with `npm install --save-dev echarts`.',
+      'replay --html needs echarts, which is not installed here.\n' +
+        'Install it with `npm install --save-dev echarts`.',
     ),
   );
 });
 
-test('a package that fails on its own is not called missing', () => {
+test('a package that fails to load is not reported as missing', () => {
   const broken = () => {
     throw new Error('broken');
   };
@@ -25,7 +26,7 @@ test('a package that fails on its own is not called missing', () => {
 });
 
 test.each([['bin/isochrone.ts'], ['lib/index.ts'], ['lib/runtime/index.ts']])(
-  '%s loads none of them by itself',
+  '%s does not load an optional package at start',
   (file) => {
     const { peerDependenciesMeta } = require('../../package.json') as {
       peerDependenciesMeta: object;
@@ -34,8 +35,9 @@ test.each([['bin/isochrone.ts'], ['lib/index.ts'], ['lib/runtime/index.ts']])(
     process.argv[2] = '--help';
     require(${JSON.stringify(join(ROOT, file))});
     const optional = new Set(${JSON.stringify(Object.keys(peerDependenciesMeta))});
-    const packageOf = (path) => path.match(/node_modules\\/((?:@[^/]+\\/)?[^/]+)\\/(?!.*node_modules)/)?.[1];
-    console.error(JSON.stringify([...new Set(Object.keys(require.cache).map(packageOf))].filter((name) => optional.has(name))));`;
+    const pattern = /node_modules\\/((?:@[^/]+\\/)?[^/]+)\\/(?!.*node_modules)/;
+    const packages = new Set(Object.keys(require.cache).map((path) => path.match(pattern)?.[1]));
+    console.error(JSON.stringify([...packages].filter((name) => optional.has(name))));`;
     const { stderr, status } = spawnSync(
       process.execPath,
       ['--require', 'tsx/cjs', '-e', script, '--', 'x'],

@@ -1,6 +1,6 @@
 /**
- * What the command asks of the AWS SDK and makes of its answers, and what it refuses before it
- * asks. No call leaves the process.
+ * The command's calls of the AWS SDK, its reading of the responses, and the options that it
+ * refuses. No call leaves the process.
  */
 import { promote, promotionApi, runPromotion } from '../../bin/commands/promote';
 import type { ExecutionFacts, PromotionApi } from '../../lib/tools/account/promotion';
@@ -11,7 +11,7 @@ function sdk(answers: Readonly<Record<string, object>>) {
   return { calls, api: promotionApi('eu-west-1', load) };
 }
 
-test('each call is the command of the API that AWS documents, in the region that takes over, and is tried once', async () => {
+test('each call sends the documented command to the new region, and is tried once', async () => {
   const { calls, api } = sdk({
     GetDocumentCommand: {
       Content: JSON.stringify({
@@ -51,7 +51,7 @@ test('each call is the command of the API that AWS documents, in the region that
   ).toBe(true);
 });
 
-test('says which package is missing', () => {
+test('names the missing package', () => {
   const load = () => {
     throw Object.assign(new Error('not found'), { code: 'MODULE_NOT_FOUND' });
   };
@@ -96,7 +96,7 @@ describe('the command', () => {
         outputs: { 'fence.OldPrimary': 'unreachable' },
       },
     ],
-  ])('ends with %d', async (code, execution) => {
+  ])('exits with %d', async (code, execution) => {
     expect(await runPromotion([...FILE, '--region', 'eu-west-1'], () => ending(execution))).toBe(
       code,
     );
@@ -106,20 +106,20 @@ describe('the command', () => {
 
   test.each<[string, Partial<PromotionApi>]>([
     [
-      'it lost sight of',
+      'it cannot follow any more',
       {
         execution: async () =>
           Promise.reject(Object.assign(new Error('expired'), { name: 'ExpiredTokenException' })),
       },
     ],
     [
-      'may have begun',
+      'may have started',
       {
         start: async () =>
           Promise.reject(Object.assign(new Error('late'), { name: 'TimeoutError' })),
       },
     ],
-  ])('does not say that nothing was changed of an automation that %s', async (_, failing) => {
+  ])('does not report "unchanged" for an automation that %s', async (_, failing) => {
     jest.spyOn(Math, 'random').mockReturnValue(0);
     const error = jest.spyOn(console, 'error').mockImplementation(() => {});
     const api = { ...ending({ status: 'InProgress', steps: [], outputs: {} }), ...failing };
@@ -130,7 +130,7 @@ describe('the command', () => {
     ).rejects.toThrow('do not start another one');
   });
 
-  test('a start that AWS refuses has changed nothing', async () => {
+  test('a start that AWS refuses changes nothing', async () => {
     const start = async () =>
       Promise.reject(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
     const api = { ...ending({ status: 'InProgress', steps: [], outputs: {} }), start };
@@ -139,25 +139,25 @@ describe('the command', () => {
     );
   });
 
-  test('a drill says what the file would have to say, and only would', async () => {
+  test('a drill prints the changes that the file would need', async () => {
     const execution = { status: 'Success', steps: steps('report', 'Success'), outputs: {} };
     expect(
       await runPromotion([...FILE, '--region', 'eu-west-1', '--drill'], () => ending(execution)),
     ).toBe(0);
-    expect(printed).toContain('After a promotion, the file would have to say');
+    expect(printed).toContain('After a promotion, the file would need these changes');
     expect(printed).not.toContain('Deploy nothing before');
   });
 
   test.each([
     [[], '--region is required'],
-    [['--region', 'us-east-1'], 'eu-west-1, ap-southeast-1 have one'],
+    [['--region', 'us-east-1'], 'Name one of eu-west-1, ap-southeast-1.'],
     [
       ['--region', 'eu-west-2'],
-      'must be a region of deployments/market.yaml other than the primary one',
+      'must be a region of deployments/market.yaml other than the primary region',
     ],
     [['--region', 'eu-west-1', '--accept-loss', '1.5'], '--accept-loss must be whole seconds'],
     [['--region', 'eu-west-1', '--force'], 'promote --region R'],
-  ])('refuses %j before it asks AWS', async (args, message) => {
+  ])('refuses %j before it calls AWS', async (args, message) => {
     const api = jest.fn();
     await expect(runPromotion([...FILE, ...args], api)).rejects.toThrow(message);
     expect(api).not.toHaveBeenCalled();

@@ -1,15 +1,16 @@
-/**
- * Packages with the shape of the AWS SDK's, whose clients answer each command from a table and keep
- * what they were asked. No call leaves the process.
- */
+/** A call that a client of the recorded SDK received. */
 export interface RecordedCall {
-  /** The package. */
+  /** The package of the client. */
   readonly client: string;
   readonly config: object;
   readonly command: string;
   readonly input: object;
 }
 
+/**
+ * Packages in the shape of the AWS SDK. Their clients answer each command from a table and record
+ * the call. No call leaves the process.
+ */
 export function recordedSdk(answers: Readonly<Record<string, object>>): {
   calls: RecordedCall[];
   load: (name: string) => object;

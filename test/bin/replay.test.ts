@@ -10,7 +10,8 @@ const DEPLOYMENT = join(__dirname, '..', '..', 'deployments', 'market.yaml');
 const { directory: assembly } = assemblyOf({ Site: distributionResource() });
 
 function line(second: number, path: string): string {
-  return `192.0.2.1 - - [01/Jan/2024:00:00:${String(second).padStart(2, '0')} +0000] "GET ${path} HTTP/1.1" 200 10 "-" "-"`;
+  const time = `01/Jan/2024:00:00:${String(second).padStart(2, '0')} +0000`;
+  return `192.0.2.1 - - [${time}] "GET ${path} HTTP/1.1" 200 10 "-" "-"`;
 }
 
 function logFile(name: string, lines: readonly string[]): string {
@@ -26,7 +27,7 @@ const SOME = logFile('some.log', [
   line(3, '/a'),
   line(4, '/b'),
 ]);
-/** One miss in a hundred. */
+/** One miss in a hundred requests. */
 const HIT = logFile('hit.log', Array.from({ length: 100 }, (_, i) => line(i % 60, '/a')).sort());
 
 async function run(...args: string[]) {
@@ -51,7 +52,7 @@ function runToJson(...args: string[]): Promise<ReplayReport> {
   return run(...args, '--json', file).then(() => JSON.parse(readFileSync(file, 'utf8')));
 }
 
-test('prints the table, and loses no line', async () => {
+test('prints the table and accounts for every line', async () => {
   const { exitCode, text } = await run('--log', SOME);
   expect(exitCode).toBe(0);
   expect(text).toMatch(/^4 requests of .*some\.log \(combined\)/);
@@ -62,7 +63,7 @@ test('prints the table, and loses no line', async () => {
   expect(text).toMatch(/MISSED {2}cacheHitPercent: at least 90 %, got 50\.0 %/);
 });
 
-test('a seeded trace is the same every time, and no line of it is broken', async () => {
+test('a seeded trace is always the same, without a broken line', async () => {
   const [one, other] = [await run('--seeded', '200'), await run('--seeded', '200')];
   expect(one.text).toMatch(/^200 requests of a seeded trace \(json\), 2026-03-04 14:30/);
   expect(one.text).not.toMatch(/broken/);
@@ -72,11 +73,14 @@ test('a seeded trace is the same every time, and no line of it is broken', async
 test.each<[string, string, number]>([
   ['missed', SOME, 3],
   ['met', HIT, 0],
-])('--require-objectives, %s, ends with %s %i', async (_, log, exitCode) => {
-  expect((await run('--log', log, '--require-objectives')).exitCode).toBe(exitCode);
-});
+])(
+  '--require-objectives exits with its code for an objective that is %s',
+  async (_, log, exitCode) => {
+    expect((await run('--log', log, '--require-objectives')).exitCode).toBe(exitCode);
+  },
+);
 
-test('--json and --html write the whole report', async () => {
+test('--json and --html write the full report', async () => {
   const html = join(directory, 'report.html');
   const report = await runToJson('--log', SOME, '--html', html);
   expect(report).toMatchObject({
@@ -87,7 +91,7 @@ test('--json and --html write the whole report', async () => {
   expect(readFileSync(html, 'utf8')).toMatch(/^<!doctype html>/i);
 });
 
-test('capacities, caching headers and the region of the origin are taken from the options', async () => {
+test('the options set capacities, caching headers and the region of the origin', async () => {
   const options = [
     '--capacity',
     '1.5MB',
@@ -103,8 +107,8 @@ test('capacities, caching headers and the region of the origin are taken from th
   expect(modelled.join()).toMatch(
     /Cache-Control: max-age=0, no-cache for \/a\*.*Origins are in eu-west-1\./,
   );
-  // CachingOptimized has a minimum TTL of one second, which outdoes `no-cache`: of three requests
-  // for /a a second apart, one hits.
+  // CachingOptimized has a minimum TTL of one second, which overrides `no-cache`: of three requests
+  // for /a that are a second apart, one hits.
   expect(total.hitPercent.high).toBe(25);
 });
 
@@ -127,25 +131,25 @@ test.each<[string[], RegExp]>([
   [['--log', SOME, '--deployment', 'none.yaml'], /none\.yaml/],
   [['--log', join(directory, 'none.log')], /none\.log: the log cannot be read/],
   [['--log', SOME, '--assembly', directory], /is not a whole assembly/],
-])('%j is refused with what to do', async (args, says) => {
+])('%j is refused with advice', async (args, says) => {
   await expect(run(...args)).rejects.toThrow(says);
 });
 
 describe('a report', () => {
-  test('takes the place of an earlier one whole, and leaves nothing beside it', async () => {
+  test('replaces an earlier report atomically, and leaves no other file', async () => {
     const folder = mkdtempSync(join(directory, 'whole-'));
     const file = join(folder, 'report.json');
     writeFileSync(file, 'x'.repeat(1e6));
     const before = statSync(file).ino;
     await run('--log', SOME, '--json', file);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ log: { lines: 5 } });
-    // Another file under the same name: whoever was reading the old one still has all of it.
+    // It is another file under the same name, so a reader of the old report still sees all of it.
     expect(statSync(file).ino).not.toBe(before);
     expect(readdirSync(folder)).toEqual(['report.json']);
   });
 
   test.each(['--json', '--html'])(
-    'that cannot be written with %s is refused by its name, after the table',
+    'that cannot be written with %s is reported by its name, after the table',
     async (option) => {
       const printed = jest.spyOn(console, 'log').mockImplementation(() => undefined);
       const file = join(directory, 'none', 'report');
@@ -166,7 +170,7 @@ describe('a report', () => {
     },
   );
 
-  test('is written into what is no file as it is', async () => {
+  test('is written directly to a device', async () => {
     await run('--log', SOME, '--json', '/dev/null');
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
   });

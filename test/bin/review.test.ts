@@ -1,7 +1,4 @@
-/**
- * `isochrone review` as a process, over assemblies on disk: what it prints and writes, and its exit
- * code.
- */
+/** `isochrone review` as a process, over assemblies on disk: its output, files and exit code. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +19,7 @@ function review(...args: string[]) {
   return spawnSync(run[0] as string, run.slice(1), { cwd: ROOT, encoding: 'utf8' });
 }
 
-/** An assembly with one stack, which has one bucket. */
+/** An assembly with one stack and one bucket. */
 function assembly(bucket: string, stackName = 'app-data'): string {
   const directory = mkdtempSync(join(tmpdir(), 'isochrone-review-'));
   const stack = {
@@ -43,12 +40,12 @@ function assembly(bucket: string, stackName = 'app-data'): string {
 
 const [base, head] = [assembly('a'), assembly('b')];
 
-test('the same folder twice: no changes, 0', () => {
+test('exits with 0 and reports no changes for the same folder', () => {
   const { status, stdout } = review(base, base);
   expect([status, stdout]).toEqual([0, `${base} → ${base}\nNo changes.\n`]);
 });
 
-test('a stateful loss: 4, said without colours where there is no terminal, and written', () => {
+test('exits with 4 for a stateful loss, and prints without colors and writes it', () => {
   const out = mkdtempSync(join(tmpdir(), 'isochrone-out-'));
   const { status, stdout } = review(
     base,
@@ -70,7 +67,7 @@ test('a stateful loss: 4, said without colours where there is no terminal, and w
   });
 });
 
-test('acknowledged: 0, with the reason', () => {
+test('exits with 0 for an acknowledged loss, and prints the reason', () => {
   const { status, stdout } = review(base, head, '--acknowledge', 'app/Data/B=it is empty');
   expect(status).toBe(0);
   expect(stdout).toContain('Acknowledged: it is empty');
@@ -96,7 +93,7 @@ test.each<[string, string[], RegExp]>([
     /have no stack in common: app-data in eu-west-1 against shop in eu-west-1/,
   ],
   ['a log, and no distribution', [base, head, '--log', 'access.log'], /has no .*distribution/i],
-])('%s: 1, with what to do, without a stack trace', (_what, args, says) => {
+])('%s exits with 1, with advice and without a stack trace', (_what, args, says) => {
   const { status, stderr } = review(...args);
   expect(status).toBe(1);
   expect(stderr).toMatch(says);

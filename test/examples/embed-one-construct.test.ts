@@ -1,4 +1,4 @@
-/** The example runs as it stands, and makes what the README says. */
+/** The example runs unchanged and creates the resources that the README names. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ const ROOT = join(__dirname, '..', '..');
 test.each([
   ['app.ts', 'AWS::ElastiCache::ReplicationGroup'],
   ['edge.ts', 'AWS::CloudFront::Distribution'],
-])('%s, one construct in the stack of somebody else, makes a %s', (file, type) => {
+])('%s, one construct in the stack of another project, creates a %s', (file, type) => {
   const outdir = mkdtempSync(join(tmpdir(), 'isochrone-example-'));
   const app = join(ROOT, 'examples', 'embed-one-construct', file);
   const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', app], {

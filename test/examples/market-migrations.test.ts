@@ -12,7 +12,7 @@ const { applicationUser: APPLICATION } = loadDeployment(
   join(__dirname, '..', '..', 'deployments', 'market.yaml'),
 ).database;
 
-test('the migrations make the roles that the application and functions of the deployment log in as, by their names', () => {
+test('the migrations create the roles of the application and of the functions', () => {
   const made = /IN ARRAY ARRAY\[([^\]]*)\]/.exec(SQL)?.[1]?.split(', ');
   expect(made?.sort()).toEqual(
     [...Object.values(DATABASE_ROLES), APPLICATION].map((role) => `'${role}'`).sort(),

@@ -1,6 +1,4 @@
-/**
- * The workflow that one copies: it may do no more than it needs, and calls the command as it is.
- */
+/** The example workflow has only the permissions it needs, and calls the command correctly. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -25,7 +23,7 @@ const scripts = (job: Job) => job.steps.flatMap(({ run }) => run ?? []).join('\n
 const actions = (job: Job) => job.steps.flatMap(({ uses }) => uses ?? []);
 const { review: reviewing, comment: commenting } = workflow.jobs;
 
-test('the job that runs the code of the pull request can only read; the one that writes runs none of it', () => {
+test('the job that runs code of the pull request only reads; the other job runs none', () => {
   expect(workflow.permissions).toEqual({});
   expect(reviewing.permissions).toEqual({ contents: 'read' });
   expect(commenting.permissions).toEqual({ 'pull-requests': 'write' });
@@ -34,14 +32,14 @@ test('the job that runs the code of the pull request can only read; the one that
 });
 
 test.each(Object.entries(workflow.jobs))(
-  "%s: actions are GitHub's own, of one major version, and no script holds an expression",
+  "%s uses GitHub's own actions of a major version, and no expression in a script",
   (_name, job) => {
     for (const action of actions(job)) expect(action).toMatch(/^actions\/[\w-]+@v\d+$/);
     expect(scripts(job)).not.toContain('${'.concat('{'));
   },
 );
 
-test('it names options that the command has, and finds the comment by its mark', () => {
+test('uses existing options of the command, and finds the comment by its mark', () => {
   const [call] = /npx isochrone review .*/.exec(scripts(reviewing)) ?? [''];
   const options = [...call.matchAll(/--[a-z]+/g), '--acknowledge'].map(String);
   expect(options.sort()).toEqual(['--acknowledge', '--json', '--markdown']);

@@ -1,5 +1,6 @@
--- The tables of the market application, each with its primary key and nothing else that must be kept up on every write. Indexes follow
--- one by one, built while the application runs. Money and prices are numeric: binary floating point cannot hold 0.1.
+-- The tables of the market application, with primary keys only, so that writes maintain nothing
+-- else. Later files build the indexes one by one while the application runs. Money and prices are
+-- numeric, because binary floating point cannot represent 0.1.
 
 CREATE TABLE organizations (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -37,7 +38,7 @@ CREATE TABLE instruments (
   market_cap numeric
 );
 
--- Bars of one minute. A bar outlives its instrument's listing, so that there is no foreign key.
+-- Bars of one minute. A bar outlives the listing of its instrument, so there is no foreign key.
 CREATE TABLE market_data (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   symbol text COLLATE "C" NOT NULL,
@@ -49,7 +50,7 @@ CREATE TABLE market_data (
   volume bigint NOT NULL
 );
 
--- What a user holds now.
+-- The current holdings of a user.
 CREATE TABLE portfolio_holdings (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   user_id bigint NOT NULL REFERENCES users,
@@ -58,7 +59,7 @@ CREATE TABLE portfolio_holdings (
   market_value numeric NOT NULL
 );
 
--- What a user held at the end of a day.
+-- The holdings of a user at the end of each day.
 CREATE TABLE portfolio_positions (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   user_id bigint NOT NULL REFERENCES users,

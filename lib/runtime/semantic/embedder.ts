@@ -1,24 +1,21 @@
-/**
- * What turns questions into vectors. Give your own: one method, and a name that changes when the
- * vectors do.
- */
+/** Turns questions into vectors. Implement it for a model of your own. */
 export interface Embedder {
   /**
-   * Names the model, its version and its settings. Part of every key: vectors of different
+   * Names the model, its version and its settings. It is part of every key, so vectors of two
    * identities are never compared. Change it whenever the same text would get another vector.
    */
   readonly identity: string;
-  /** Length of every vector. */
+  /** The length of every vector. */
   readonly dimensions: number;
   /**
-   * The cosine from which two questions are worth the guards' look.
+   * The cosine similarity from which the guards compare two questions.
    *
    * @default 0.95
    */
   readonly threshold?: number;
   /**
-   * One vector for each text, in their order. They need not be of length 1. A rejection is a miss,
-   * never the caller's.
+   * Returns one vector for each text, in order. Vectors need not be of length 1. A rejection is a
+   * miss of the cache; the caller never sees it.
    */
   embed(
     texts: readonly string[],
@@ -26,8 +23,8 @@ export interface Embedder {
   ): Promise<readonly Float32Array[]>;
 }
 
-/** The vector at length 1, or nothing if it has none or holds what is no number. */
-export function normalised(vector: Float32Array): Float32Array | undefined {
+/** The vector scaled to length 1; undefined if its length is 0 or not finite. */
+export function unitVector(vector: Float32Array): Float32Array | undefined {
   let squares = 0;
   for (const value of vector) squares += value * value;
   if (!Number.isFinite(squares) || squares === 0) return undefined;

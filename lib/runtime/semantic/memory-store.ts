@@ -8,16 +8,17 @@ import {
   type StoredAnswer,
 } from './store';
 
+/** Options of `MemorySemanticStore`. */
 export interface MemorySemanticStoreOptions {
   /**
-   * Entries of all scopes together; the one that was longest not used goes first. A vector of 1,024
-   * numbers has 4 KiB.
+   * The most entries over all scopes. The least recently used entry is removed first. A vector of
+   * 1,024 numbers takes 4 KiB.
    *
    * @default 5000
    */
   readonly maxEntries?: number;
   /**
-   * Bytes of all questions, answers and vectors together, as they are kept.
+   * The most bytes of all questions, answers and vectors in memory.
    *
    * @default 64 MiB
    */
@@ -25,42 +26,45 @@ export interface MemorySemanticStoreOptions {
 }
 
 /**
- * `closest` only explains a miss; past so many entries, the newest kinds of question first, it
- * would hold up the process for longer than that is worth.
+ * Entries that `closest` compares, newest signatures first. It only explains a miss: comparing more
+ * would block the process for longer than that is worth.
  */
-const EXPLAINED = 1000;
+const MAX_COMPARED_BY_CLOSEST = 1000;
 
-interface Kept {
+interface SizedEntry {
   readonly entry: SemanticEntry;
   readonly bytes: number;
 }
 
 /**
- * Answers in this process. Every entry of one signature is compared, so a hit is never missed; to
- * explain a miss, the newest thousand of the scope (docs/runtime/semantic.md has the times).
+ * Stores answers in this process. A look-up compares every entry of one signature, so it never
+ * misses a hit. To explain a miss, it compares the newest thousand of the scope; for the times, see
+ * docs/runtime/semantic.md.
  */
 export class MemorySemanticStore implements SemanticStore {
-  /** In the order of their last use. */
-  private readonly entries = new Map<string, Kept>();
+  /** Least recently used first. */
+  private readonly entries = new Map<string, SizedEntry>();
+  /** Ids of entries by scope and signature. */
   private readonly scopes = new Map<string, Map<string, Set<string>>>();
   private readonly generations = new Map<string, string>();
   private readonly maxEntries: number;
   private readonly maxBytes: number;
   private bytes = 0;
 
-  /** @throws IsochroneError for bounds that hold nothing */
+  /** @throws IsochroneError for a limit below 1 */
   constructor(options: MemorySemanticStoreOptions = {}) {
     this.maxEntries = options.maxEntries ?? 5000;
     this.maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
     if (!(this.maxEntries >= 1) || !(this.maxBytes >= 1)) {
       throw new IsochroneError(
-        `MemorySemanticStore: maxEntries and maxBytes must be at least 1, got ${this.maxEntries} and ${this.maxBytes}.\n` +
-          'A store without room finds nothing. Leave them out for 5000 and 64 MiB.',
+        'MemorySemanticStore: maxEntries and maxBytes must be at least 1, ' +
+          `got ${this.maxEntries} and ${this.maxBytes}.\n` +
+          'A store without room finds nothing. Omit them for 5000 and 64 MiB.',
       );
     }
   }
 
-  /** Entries that are kept. */
+  /** The number of entries. */
   public get size(): number {
     return this.entries.size;
   }
@@ -86,7 +90,7 @@ export class MemorySemanticStore implements SemanticStore {
     vector: Float32Array,
   ): Promise<SemanticCandidate | undefined> {
     let best: SemanticCandidate | undefined;
-    let left = EXPLAINED;
+    let left = MAX_COMPARED_BY_CLOSEST;
     for (const ids of [...(this.scopes.get(scope)?.values() ?? [])].reverse()) {
       for (const candidate of this.scored(ids, vector))
         if (!best || candidate.score > best.score) best = candidate;
@@ -122,7 +126,7 @@ export class MemorySemanticStore implements SemanticStore {
     const known = this.generations.get(corpus) ?? randomUUID();
     this.generations.delete(corpus);
     this.generations.set(corpus, known);
-    // A corpus that is forgotten gets another generation: its entries are misses, never wrong.
+    // A forgotten corpus gets a new generation: its entries become misses, never wrong answers.
     for (const oldest of this.generations.keys()) {
       if (this.generations.size <= this.maxEntries) break;
       this.generations.delete(oldest);
@@ -139,12 +143,12 @@ export class MemorySemanticStore implements SemanticStore {
     for (const id of ids) {
       const entry = this.entries.get(id)?.entry;
       if (entry?.vector?.length === vector.length)
-        candidates.push({ entry, score: product(entry.vector, vector) });
+        candidates.push({ entry, score: dotProduct(entry.vector, vector) });
     }
     return candidates;
   }
 
-  private use(id: string): Kept | undefined {
+  private use(id: string): SizedEntry | undefined {
     const kept = this.entries.get(id);
     if (!kept) return undefined;
     this.entries.delete(id);
@@ -166,10 +170,10 @@ export class MemorySemanticStore implements SemanticStore {
 }
 
 /**
- * The cosine of two vectors of length 1. Four sums side by side: 0.8 ms for 1,000 vectors of 1,024
- * numbers, where one sum took 1.4.
+ * The cosine similarity of two vectors of length 1. Four independent sums take 0.8 ms for 1,000
+ * vectors of 1,024 numbers; a single sum takes 1.4 ms.
  */
-function product(one: Float32Array, other: Float32Array): number {
+function dotProduct(one: Float32Array, other: Float32Array): number {
   let [a, b, c, d] = [0, 0, 0, 0];
   const whole = one.length - (one.length % 4);
   for (let at = 0; at < whole; at += 4) {

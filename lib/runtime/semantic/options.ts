@@ -4,82 +4,84 @@ import type { Embedder } from './embedder';
 import type { SemanticGuard } from './guards';
 import type { SemanticStore } from './store';
 
+/** Options of `SemanticCache`. */
 export interface SemanticCacheOptions<Answer> {
-  /** What turns questions into vectors. */
+  /** Turns questions into vectors. */
   readonly embedder: Embedder;
   /**
-   * Where answers lie.
+   * Stores the answers.
    *
-   * @default a MemorySemanticStore of its own
+   * @default - a MemorySemanticStore of its own
    */
   readonly store?: SemanticStore;
   /**
-   * The cosine from which another question is a candidate, above 0 to 1. The guards decide; this
-   * spares them what is far.
+   * The cosine similarity from which another question is a candidate, more than 0 and at most 1.
+   * The guards decide about candidates; the threshold spares them distant questions.
    *
-   * @default the embedder's own, which is 0.25 for TfIdfEmbedder; otherwise 0.95
+   * @default - the embedder's own, which is 0.25 for TfIdfEmbedder; otherwise 0.95
    */
   readonly threshold?: number;
   /**
-   * Whether every call must name its tenant, or answers are for everybody.
+   * Whether every call must name its tenant, or answers are shared by all.
    *
    * @default 'tenant'
    */
   readonly scope?: 'tenant' | 'shared';
   /**
-   * Seconds that an answer is kept.
+   * How long an answer is kept, in seconds.
    *
    * @default 3600
    */
   readonly ttlSeconds?: number;
   /**
-   * The guards by language, as the beginning of `locale`. A language that is not named here is
-   * found by its exact text only: its negations and opposites are known to nobody.
+   * The guards by language, the first part of `locale`. A question in a language without guards
+   * matches only its exact text, because no guard knows that language's negations and opposites.
    *
    * @default { en: ENGLISH_GUARDS }
    */
   readonly languages?: Readonly<Record<string, readonly SemanticGuard[]>>;
   /**
-   * Whether an answer may be given again.
+   * Whether an answer may be stored.
    *
-   * @default not if it is empty, or an object with an `error`
+   * @default - unless it is empty, or an object with an `error`
    */
   readonly shouldStore?: (answer: Answer) => boolean;
   /**
-   * Bytes of an answer as JSON; longer ones are not kept.
+   * The largest answer that is stored, in bytes of JSON.
    *
    * @default 262144
    */
   readonly maxAnswerBytes?: number;
   /**
-   * Characters of a question; longer ones are always answered anew.
+   * The longest question that is cached, in characters. A longer question is always answered anew.
    *
    * @default 2000
    */
   readonly maxQuestionLength?: number;
   /**
-   * Milliseconds that a look-up may take, the embedder's included. Then the answerer answers.
+   * The time limit of a look-up in milliseconds, including the embedder. After it, the answerer is
+   * called.
    *
    * @default 500
    */
   readonly lookupTimeoutMs?: number;
   /**
-   * Whether a miss says which guard refused the nearest question. It costs a second search: up to 2
-   * ms of this process, or a command to the server.
+   * Whether a miss names the guard that refused the nearest question. That costs a second search:
+   * up to 2 ms in this process, or one command to the server.
    *
    * @default true
    */
   readonly explainMisses?: boolean;
   /**
-   * Where days begin, for questions with "today" and the like.
+   * The IANA time zone in which days begin, for questions with "today" and similar words.
    *
    * @default 'UTC'
    */
   readonly timeZone?: string;
   /**
-   * Where look-ups, failures and scores are counted.
+   * Counts look-ups, failures and scores.
    *
-   * @default nowhere
+   * @default - nothing is counted
    */
   readonly metrics?: SemanticMetrics;
   /**
@@ -90,20 +92,20 @@ export interface SemanticCacheOptions<Answer> {
   readonly now?: () => number;
 }
 
-const refused = (property: string, allowed: string, value: unknown, rule: string) =>
+const invalidOption = (property: string, allowed: string, value: unknown, rule: string) =>
   new IsochroneError(
     `SemanticCache: ${property} must be ${allowed}, got ${String(value)}.\n${rule}`,
   );
 
-/** @throws IsochroneError for a value that cannot be meant */
+/** @throws IsochroneError for an invalid option */
 export function checkOptions(options: SemanticCacheOptions<never>): void {
   const { threshold, timeZone } = options;
   if (threshold !== undefined && !(threshold > 0 && threshold <= 1)) {
-    throw refused(
+    throw invalidOption(
       'threshold',
       'more than 0 and at most 1',
       threshold,
-      'It is a cosine: 1 is the same direction. Leave it out for what suits the embedder.',
+      'It is a cosine similarity; 1 means the same direction. Omit it for a fitting default.',
     );
   }
   for (const property of [
@@ -114,11 +116,11 @@ export function checkOptions(options: SemanticCacheOptions<never>): void {
   ] as const) {
     const value = options[property];
     if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
-      throw refused(
+      throw invalidOption(
         property,
         'a number above 0',
         value,
-        'Nothing would ever be found. Leave it out for its default.',
+        'Otherwise the cache would never find anything. Omit it for its default.',
       );
     }
   }
@@ -126,18 +128,18 @@ export function checkOptions(options: SemanticCacheOptions<never>): void {
     try {
       new Intl.DateTimeFormat('en', { timeZone });
     } catch {
-      throw refused(
+      throw invalidOption(
         'timeZone',
-        'a name of the IANA database',
+        'a name of the IANA time zone database',
         timeZone,
-        'Days begin by it. Write it as in "Europe/Berlin", or leave it out for UTC.',
+        'It decides when a day begins. Set a name such as "Europe/Berlin", or omit it for UTC.',
       );
     }
   }
 }
 
-/** What is given again unless the caller says otherwise. */
-export function worthKeeping(answer: unknown): boolean {
+/** The default of `shouldStore`: neither empty, nor an error. */
+export function isWorthStoring(answer: unknown): boolean {
   if (answer === undefined || answer === null || answer === false) return false;
   if (typeof answer === 'string') return answer.trim() !== '';
   if (typeof answer !== 'object') return true;

@@ -3,28 +3,30 @@ import { IsochroneError } from '../../model/errors';
 import { dependsOnToday } from './guards';
 import { exactText, type SemanticQuestion } from './question';
 
-/**
- * What an answer depends on besides its question. No answer is shared across any difference in it.
- */
+/** What an answer depends on besides its question. Answers are never shared between two scopes. */
 export interface SemanticScope {
-  /** Whose answer it is. Required unless the cache says `scope: 'shared'`. */
+  /**
+   * The tenant that owns the answer.
+   *
+   * @default - required, unless the cache has `scope: 'shared'`
+   */
   readonly tenant?: string;
-  /** The model that answers, with its version. */
+  /** The model that makes the answer, with its version. */
   readonly model: string;
-  /** The version of the texts that answers are made from. */
+  /** The version of the corpus: the texts that answers are made from. */
   readonly corpusVersion: string;
   /**
-   * The language of the question and its answer, such as `en-GB`. Answers of two locales are never
-   * shared, be it `en-GB` and `en-US`.
+   * The language of the question and its answer, such as `en-GB`. Answers are never shared between
+   * two locales, not even `en-GB` and `en-US`.
    *
-   * @default what is not seen to be English is found by its exact text only
+   * @default - English is detected; a question in another language matches only its exact text
    */
   readonly locale?: string;
   /**
    * Anything else that changes answers, in one string: role, filters, system prompt, and the
-   * conversation if questions lean on it ("and its price?").
+   * conversation if questions refer to it ("and its price?").
    *
-   * @default nothing else
+   * @default - nothing else
    */
   readonly audience?: string;
 }
@@ -35,32 +37,36 @@ const digest = (...parts: readonly (string | undefined)[]) =>
     .digest('hex')
     .slice(0, 32);
 
-/** @throws IsochroneError for a scope that would share what must not be shared */
+/** @throws IsochroneError if tenant, model or corpus version is missing */
 export function checkScope(scope: Partial<SemanticScope>, shared: boolean): void {
   if (!shared && !scope.tenant) {
     throw new IsochroneError(
       `SemanticCache: tenant must be a name, got ${JSON.stringify(scope.tenant)}.\n` +
-        "One tenant's answers are nobody else's. Give `tenant`, or say `scope: 'shared'` of a cache whose answers are for everybody.",
+        'An answer of one tenant is never given to another. ' +
+        "Set `tenant`, or `scope: 'shared'` on a cache whose answers suit all tenants.",
     );
   }
   checkCorpus(scope);
   if (!scope.model) {
     throw new IsochroneError(
       `SemanticCache: model must be a name, got ${JSON.stringify(scope.model)}.\n` +
-        'Answers of two models are not the same. Give the model with its version.',
+        'Two models answer differently. Set the model with its version.',
     );
   }
 }
 
-/** @throws IsochroneError without a version */
+/** @throws IsochroneError if the corpus version is missing */
 export function checkCorpus(scope: Partial<SemanticScope>): void {
   if (scope.corpusVersion) return;
   throw new IsochroneError(
-    `SemanticCache: corpusVersion must be a version, got ${JSON.stringify(scope.corpusVersion)}.\n` +
-      'An answer from old texts is wrong once they changed. Give what changes with the texts: a release, a date, a digest.',
+    `SemanticCache: corpusVersion must be a version, got ` +
+      `${JSON.stringify(scope.corpusVersion)}.\n` +
+      'An answer from old texts is wrong once they have changed. ' +
+      'Set what changes with the texts: a release, a date, a digest.',
   );
 }
 
+/** The part of an entry's key that separates scopes and embedders. */
 export function scopeKey(scope: SemanticScope, embedderIdentity: string): string {
   return digest(
     'scope',
@@ -73,18 +79,20 @@ export function scopeKey(scope: SemanticScope, embedderIdentity: string): string
   );
 }
 
+/** The key of a corpus, whose entries are invalidated together. */
 export function corpusKey(scope: Pick<SemanticScope, 'tenant' | 'corpusVersion'>): string {
   return digest('corpus', scope.tenant, scope.corpusVersion);
 }
 
+/** The part of an entry's key that names the exact text, and the day if it matters. */
 export function textKey(text: string, day: string): string {
   return digest('text', exactText(text), day);
 }
 
 /**
- * The day that belongs to a question's key: "today's rate" asked tomorrow is another question.
- * Empty for questions that are seen to be without such words; a question that is not read as
- * English may have them, so it always has its day.
+ * The day that is part of a question's key, as YYYYMMDD: "today's rate" asked tomorrow is another
+ * question. Empty for an English question without such words. A question in another language may
+ * contain such words, so it always gets its day.
  */
 export function dayOf(
   question: SemanticQuestion,

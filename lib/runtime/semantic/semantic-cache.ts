@@ -1,9 +1,8 @@
 import { quiet, type SemanticMetrics } from '../metrics';
-import { normalised } from './embedder';
+import { unitVector } from './embedder';
 import { ENGLISH_GUARDS, englishOnly, refusedBy, type SemanticGuard, signatureOf } from './guards';
 import { MemorySemanticStore } from './memory-store';
-import { checkOptions, type SemanticCacheOptions, worthKeeping } from './options';
-import type { SemanticAnswer, SemanticLookup, SemanticOutcome } from './outcome';
+import { checkOptions, isWorthStoring, type SemanticCacheOptions } from './options';
 import { readQuestion, type SemanticQuestion } from './question';
 import {
   checkCorpus,
@@ -15,9 +14,42 @@ import {
   textKey,
 } from './scope';
 import type { SemanticStore, StoredAnswer } from './store';
-import { SemanticWork } from './work';
+import { SemanticTasks } from './tasks';
 
-/** What a look-up learnt, which storing the answer needs. */
+/** The result of a look-up. */
+export type SemanticOutcome =
+  | { readonly kind: 'exact' }
+  /** `question` is the stored question whose answer was given, `score` the cosine similarity. */
+  | { readonly kind: 'similar'; readonly score: number; readonly question: string }
+  | {
+      readonly kind: 'miss';
+      /**
+       * - `nothing-similar`: no question reached the threshold.
+       * - `refused`: a question did, and `guard` refused it.
+       * - `unreadable`: `guard` cannot read this question, so only its exact text can hit.
+       * - `failed`: the embedder or the store failed or exceeded the time limit.
+       */
+      readonly reason: 'nothing-similar' | 'refused' | 'unreadable' | 'failed';
+      readonly guard?: string;
+      /** The nearest stored question. */
+      readonly question?: string;
+      /** The cosine similarity of the nearest stored question. */
+      readonly score?: number;
+    };
+
+/** The outcome of a look-up, with the answer if one was found. */
+export type SemanticLookup<Answer> = { readonly outcome: SemanticOutcome } & (
+  | { readonly found: true; readonly answer: Answer }
+  | { readonly found: false }
+);
+
+/** An answer, and how the cache came by it. */
+export interface SemanticAnswer<Answer> {
+  readonly answer: Answer;
+  readonly outcome: SemanticOutcome;
+}
+
+/** What a look-up learned about a question; storing the answer needs it. */
 interface Reading {
   readonly scope: string;
   readonly key: string;
@@ -29,11 +61,12 @@ interface Reading {
 const MISS_FAILED: SemanticOutcome = { kind: 'miss', reason: 'failed' };
 
 /**
- * Answers of a service that are given again to a question that means the same.
+ * Caches answers by the meaning of their question.
  *
- * First the same text, then a question that the embedder finds similar AND that every guard lets
- * through. Answers pass through JSON, for the first caller too, so that everyone gets the same. No
- * failure of the embedder or the store reaches the caller: the answerer answers.
+ * A look-up tries the exact text first, then a question that the embedder finds similar and that
+ * every guard passes. Answers pass through JSON, even for the first caller, so that all callers get
+ * equal answers. A failure of the embedder or the store never reaches the caller: the answerer is
+ * called instead.
  */
 export class SemanticCache<Answer = string> {
   private readonly store_: SemanticStore;
@@ -44,10 +77,10 @@ export class SemanticCache<Answer = string> {
     Promise<{ answer: Answer; text: string | undefined; outcome: SemanticOutcome }>
   >();
   private readonly metrics: SemanticMetrics;
-  private readonly work: SemanticWork;
+  private readonly tasks: SemanticTasks;
   private readonly now: () => number;
 
-  /** @throws IsochroneError for bad options */
+  /** @throws IsochroneError for an invalid option */
   constructor(private readonly options: SemanticCacheOptions<Answer>) {
     checkOptions(options as SemanticCacheOptions<never>);
     this.store_ = options.store ?? new MemorySemanticStore();
@@ -55,15 +88,15 @@ export class SemanticCache<Answer = string> {
     this.languages = options.languages ?? { en: ENGLISH_GUARDS };
     this.now = options.now ?? Date.now;
     this.metrics = quiet(options.metrics);
-    this.work = new SemanticWork(options.lookupTimeoutMs ?? 500, this.metrics);
+    this.tasks = new SemanticTasks(options.lookupTimeoutMs ?? 500, this.metrics);
   }
 
   /**
-   * The answer to a question: kept, or made by the answerer and then kept. Equal questions at one
-   * time are answered once.
+   * Returns the stored answer to a question, or calls the answerer and stores its answer.
+   * Concurrent calls with equal questions share one call of the answerer.
    *
    * @throws whatever the answerer throws; IsochroneError for a scope without tenant, model or
-   * corpus version
+   *   corpus version
    */
   public async getOrAnswer(
     question: string,
@@ -81,8 +114,9 @@ export class SemanticCache<Answer = string> {
   }
 
   /**
-   * Looks, and answers nothing. @throws IsochroneError for a scope without tenant, model or corpus
-   * version
+   * Looks up a question without calling an answerer.
+   *
+   * @throws IsochroneError for a scope without tenant, model or corpus version
    */
   public async lookup(question: string, scope: SemanticScope): Promise<SemanticLookup<Answer>> {
     const { outcome, text } = await this.find(question, this.read(question, scope), scope);
@@ -92,42 +126,44 @@ export class SemanticCache<Answer = string> {
   }
 
   /**
-   * Keeps an answer that was made elsewhere. Resolves to whether it is kept.
+   * Stores an answer that was made elsewhere. Resolves to whether it was stored.
    *
    * @throws IsochroneError for a scope without tenant, model or corpus version
    */
   public async store(question: string, answer: Answer, scope: SemanticScope): Promise<boolean> {
     const reading = this.read(question, scope);
-    const text = this.worth(question, answer);
+    const text = this.storableText(question, answer);
     if (text === undefined) return false;
-    const kept = this.work.bounded(async (signal) => {
+    const stored = this.tasks.run(async (signal) => {
       reading.generation = await this.store_.generation(corpusKey(scope));
       if (reading.signature !== undefined) reading.vector = await this.embed(question, signal);
       await this.put(question, reading, text);
       return true;
     });
-    return (await kept) ?? false;
+    return (await stored) ?? false;
   }
 
   /**
-   * Forgets all answers from one version of a tenant's texts, of every model and locale, those that
-   * are being made included. Resolves to whether the store was reached: if not, answers live on
-   * until their TTL.
+   * Invalidates all answers from one corpus version of a tenant, for every model and locale,
+   * including answers that are being made. Resolves to whether the store was reached; if not,
+   * answers stay until their TTL ends.
+   *
+   * @throws IsochroneError without tenant or corpus version
    */
   public async invalidateCorpus(
     corpus: Pick<SemanticScope, 'tenant' | 'corpusVersion'>,
   ): Promise<{ reached: boolean }> {
     checkCorpus(corpus);
     if (this.options.scope !== 'shared') checkScope({ ...corpus, model: '-' }, false);
-    const reached = await this.work.bounded(() =>
+    const reached = await this.tasks.run(() =>
       this.store_.invalidate(corpusKey(corpus)).then(() => true),
     );
     return { reached: reached ?? false };
   }
 
-  /** Waits for what is being written. The store and the embedder are the caller's. */
+  /** Waits for pending writes. It does not close the store or the embedder. */
   public async close(): Promise<void> {
-    await this.work.done();
+    await this.tasks.drained();
   }
 
   private read(question: string, scope: SemanticScope): Reading {
@@ -167,8 +203,8 @@ export class SemanticCache<Answer = string> {
       return { answer: JSON.parse(found.text) as Answer, text: found.text, outcome: found.outcome };
     const answer = await answerer();
     const text = this.encode(answer);
-    if (reading.generation !== undefined && this.worth(question, answer) !== undefined)
-      this.work.later(() => this.put(question, reading, text ?? ''));
+    if (reading.generation !== undefined && this.storableText(question, answer) !== undefined)
+      this.tasks.runInBackground(() => this.put(question, reading, text ?? ''));
     return { answer, text, outcome: found.outcome };
   }
 
@@ -180,7 +216,7 @@ export class SemanticCache<Answer = string> {
     const found =
       question.trim() === '' || this.tooLong(question)
         ? undefined
-        : await this.work.bounded((signal) => this.search(question, reading, scope, signal));
+        : await this.tasks.run((signal) => this.search(question, reading, scope, signal));
     const result = found ?? { outcome: MISS_FAILED };
     const { outcome } = result;
     this.metrics.count('semantic_lookups_total', {
@@ -210,7 +246,7 @@ export class SemanticCache<Answer = string> {
     const asked = readQuestion(question, scope.locale);
     if (!guards || reading.signature === undefined) {
       const guard = guards
-        ? guards.find((one) => one.signature(asked) === undefined)?.name
+        ? guards.find((guard) => guard.signature(asked) === undefined)?.name
         : 'language';
       return { outcome: { kind: 'miss', reason: 'unreadable', guard } };
     }
@@ -221,8 +257,7 @@ export class SemanticCache<Answer = string> {
       reading.signature,
     )) {
       if (score < this.threshold || !this.valid(entry, generation)) continue;
-      // The digests were equal; what they were made from is asked again, because a wrong answer
-      // costs more than a comparison.
+      // The digests are equal, but a wrong answer costs more than a second comparison.
       if (refusedBy(guards, asked, readQuestion(entry.question, scope.locale)) !== undefined)
         continue;
       return {
@@ -233,6 +268,7 @@ export class SemanticCache<Answer = string> {
     return { outcome: await this.explain(asked, guards, reading, scope, generation) };
   }
 
+  /** The outcome of a miss, with the nearest question and the guard that refused it. */
   private async explain(
     asked: SemanticQuestion,
     guards: readonly SemanticGuard[],
@@ -259,16 +295,18 @@ export class SemanticCache<Answer = string> {
 
   private valid(entry: StoredAnswer, generation: string): boolean {
     if (entry.generation === generation && entry.expiresAt > this.now()) return true;
-    this.work.later(() => this.store_.remove(entry.scope, entry.key));
+    this.tasks.runInBackground(() => this.store_.remove(entry.scope, entry.key));
     return false;
   }
 
   private async embed(question: string, signal: AbortSignal): Promise<Float32Array> {
     const { embedder } = this.options;
     const [vector] = await embedder.embed([question], { signal });
-    const unit = vector?.length === embedder.dimensions ? normalised(vector) : undefined;
+    const unit = vector?.length === embedder.dimensions ? unitVector(vector) : undefined;
     if (!unit)
-      throw new Error(`${embedder.identity} gave no vector of ${embedder.dimensions} numbers.`);
+      throw new Error(
+        `${embedder.identity} did not return a vector of ${embedder.dimensions} numbers.`,
+      );
     return unit;
   }
 
@@ -286,10 +324,11 @@ export class SemanticCache<Answer = string> {
     });
   }
 
-  private worth(question: string, answer: Answer): string | undefined {
+  /** The answer as JSON if it may be stored; otherwise counts why not. */
+  private storableText(question: string, answer: Answer): string | undefined {
     const text = this.encode(answer);
     const dropped = (reason: string) => this.metrics.count('semantic_dropped_total', { reason });
-    if (text === undefined || !this.wanted(answer) || question.trim() === '')
+    if (text === undefined || !this.shouldStore(answer) || question.trim() === '')
       dropped('not-worth-keeping');
     else if (
       this.tooLong(question) ||
@@ -300,9 +339,9 @@ export class SemanticCache<Answer = string> {
     return undefined;
   }
 
-  private wanted(answer: Answer): boolean {
+  private shouldStore(answer: Answer): boolean {
     try {
-      return (this.options.shouldStore ?? worthKeeping)(answer);
+      return (this.options.shouldStore ?? isWorthStoring)(answer);
     } catch {
       this.metrics.count('semantic_failures_total', { kind: 'shouldStore' });
       return false;
@@ -313,7 +352,7 @@ export class SemanticCache<Answer = string> {
     return question.length > (this.options.maxQuestionLength ?? 2000);
   }
 
-  /** As JSON, or nothing for what JSON cannot say. */
+  /** The answer as JSON; undefined if JSON cannot represent it. */
   private encode(answer: Answer): string | undefined {
     try {
       return JSON.stringify(answer);

@@ -1,35 +1,37 @@
 import { createHash } from 'node:crypto';
 import { IsochroneError } from '../../model/errors';
 import type { Embedder } from './embedder';
-import { canonicalWord, tokensOf } from './question';
+import { canonicalWord, tokensOf, wordSet } from './question';
 
+/** Options of `TfIdfEmbedder`. */
 export interface TfIdfEmbedderOptions {
   /**
-   * Length of the vectors, 64 to 16,384. Terms are hashed into it, two in one place at times: fewer
-   * dimensions, more chance likeness.
+   * The length of the vectors, 64 to 16,384. Terms are hashed into that many places: with fewer
+   * dimensions, more terms collide and more texts look similar by chance.
    *
    * @default 1024
    */
   readonly dimensions?: number;
   /**
-   * Texts whose words say which ones are common, such as titles of the corpus. They are read once
-   * and enter every tenant's vectors as weights: no tenant's own texts, please.
+   * Texts that show which words are common, such as the titles of the corpus. They are read once
+   * and weight the vectors of every tenant, so do not pass texts that belong to one tenant.
    *
-   * @default none: words of a fixed list weigh less
+   * @default - a fixed list of common words weighs less
    */
   readonly documents?: readonly string[];
 }
 
-/** Common words; negations and words of direction are not among them. */
-const COMMON = new Set(
-  `a an the is are am was were be been do does did can could will would have has had i me my you your we our it its this that these those there what which how
-   please tell know of in on at and or to for with by as so if get`.split(/\s+/),
-);
+/** Common words. Negations and words of direction are left out on purpose. */
+const COMMON = wordSet(`
+  a an the is are am was were be been do does did can could will would have has had i me my you
+  your we our it its this that these those there what which how please tell know of in on at and
+  or to for with by as so if get
+`);
 const COMMON_WEIGHT = 0.3;
-/** Of a pair of neighbours, which brings the order into the vector. */
+/** The weight of a pair of adjacent words, which brings word order into the vector. */
 const PAIR_WEIGHT = 0.5;
 
-/** FNV-1a, 32 bits. */
+/** The FNV-1a hash, 32 bits. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let at = 0; at < text.length; at++)
@@ -38,31 +40,33 @@ function hash(text: string): number {
 }
 
 /**
- * Vectors from the words and the pairs of neighbouring words, without a model and without a
- * network. The same text gets the same vector everywhere: nothing is learnt from the questions, so
- * nothing leaks from one tenant to another.
+ * Builds vectors from words and pairs of adjacent words, without a model and without a network. The
+ * same text gets the same vector everywhere: nothing is learned from questions, so nothing leaks
+ * from one tenant to another.
  *
- * It finds questions that share most words, not meanings. Opposites look alike to it, as to every
- * embedder: the guards tell them apart.
+ * It finds questions that share most words, not meanings. Opposites look alike to it, as they do to
+ * every embedder; the guards tell them apart.
  */
 export class TfIdfEmbedder implements Embedder {
   public readonly identity: string;
   public readonly dimensions: number;
   /**
-   * Low, because the guards decide: on the pairs of the tests, 0.4 loses paraphrases and keeps
-   * nearly every opposite (docs/runtime/semantic.md). At 0.95 it would find little besides the same
+   * Low, because the guards decide. On the test pairs, 0.4 loses paraphrases but still passes
+   * nearly every opposite (docs/runtime/semantic.md), and 0.95 finds little besides identical
    * words.
    */
   public readonly threshold = 0.25;
   private readonly weights: ReadonlyMap<string, number>;
 
-  /** @throws IsochroneError if `dimensions` is out of bounds */
+  /** @throws IsochroneError if `dimensions` is out of range */
   constructor(options: TfIdfEmbedderOptions = {}) {
     this.dimensions = options.dimensions ?? 1024;
     if (!Number.isInteger(this.dimensions) || this.dimensions < 64 || this.dimensions > 16_384) {
       throw new IsochroneError(
-        `TfIdfEmbedder: dimensions must be a whole number from 64 to 16384, got ${this.dimensions}.\n` +
-          'Hashed terms collide too often below, and vectors cost memory above. Leave it out for 1024.',
+        'TfIdfEmbedder: dimensions must be a whole number from 64 to 16384, ' +
+          `got ${this.dimensions}.\n` +
+          'Below, hashed terms collide too often; above, vectors take too much memory. ' +
+          'Omit it for 1024.',
       );
     }
     this.weights = weightsOf(options.documents ?? []);
@@ -73,6 +77,7 @@ export class TfIdfEmbedder implements Embedder {
     this.identity = `tfidf/1/${this.dimensions}/${digest}`;
   }
 
+  /** Embeds texts in this process; it never rejects. */
   public embed(texts: readonly string[]): Promise<readonly Float32Array[]> {
     return Promise.resolve(texts.map((text) => this.vectorOf(text)));
   }
@@ -92,7 +97,7 @@ export class TfIdfEmbedder implements Embedder {
         : this.weightOf(term);
       const place = hash(term);
       const index = place % this.dimensions;
-      // The sign keeps what collides from always adding up.
+      // With a sign by hash, terms that collide do not always add up.
       vector[index] =
         (vector[index] ?? 0) +
         (hash(`±${term}`) % 2 === 0 ? 1 : -1) * weight * (1 + Math.log(count));
@@ -119,7 +124,7 @@ function termsOf(text: string): string[] {
     );
 }
 
-/** Inverse document frequencies between 0 and 1; empty without documents. */
+/** Inverse document frequencies from 0 to 1; empty if there are no documents. */
 function weightsOf(documents: readonly string[]): Map<string, number> {
   const frequencies = new Map<string, number>();
   for (const document of documents)

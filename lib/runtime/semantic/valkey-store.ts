@@ -9,34 +9,36 @@ import {
   type StoredAnswer,
 } from './store';
 
-/** As much of a client as is used: iovalkey's `Redis` and `Cluster` fit. */
+/** The part of a client that is used here. iovalkey's `Redis` and `Cluster` have it. */
 export interface SemanticCommands {
   call(command: string, ...args: (string | number | Buffer)[]): Promise<unknown>;
 }
 
+/** Options of `ValkeySemanticStore`. */
 export interface ValkeySemanticStoreOptions {
+  /** The client of the server. */
   readonly commands: SemanticCommands;
   /**
-   * Length of the embedder's vectors: each has an index of its own. ElastiCache 8.2 has room for
-   * ten indexes.
+   * The length of the embedder's vectors. Each length has its own index; ElastiCache 8.2 has room
+   * for ten indexes.
    */
   readonly dimensions: number;
   /**
-   * The beginning of every key.
+   * The prefix of every key.
    *
    * @default 'semantic'
    */
   readonly namespace?: string;
 }
 
-/** A corpus that nobody asked about for so long is forgotten; its entries have expired by then. */
+/** A corpus that is not read for this long is forgotten; its entries have expired by then. */
 const GENERATION_SECONDS = 30 * 24 * 3600;
 const FIELDS = ['question', 'signature', 'answer', 'generation', 'expiresAt'] as const;
 
 /**
- * Answers in a Valkey that has vector search: ElastiCache for Valkey 8.2 and later, node based, or
- * the module valkey-search. The nearest ones are found by an HNSW index: approximate, so that a
- * near one can be missed, never a far one taken.
+ * Stores answers in a Valkey server with vector search: node-based ElastiCache for Valkey 8.2 and
+ * later, or the module valkey-search. Its HNSW index is approximate: it can miss a near entry, but
+ * never returns a distant one as near.
  */
 export class ValkeySemanticStore implements SemanticStore {
   private readonly commands: SemanticCommands;
@@ -45,29 +47,31 @@ export class ValkeySemanticStore implements SemanticStore {
   private readonly namespace: string;
   private index: Promise<void> | undefined;
 
-  /** @throws IsochroneError for a length or a namespace that the server would refuse */
+  /** @throws IsochroneError for a vector length or a namespace that the server would refuse */
   constructor(options: ValkeySemanticStoreOptions) {
     this.commands = options.commands;
     this.dimensions = options.dimensions;
     this.namespace = options.namespace ?? 'semantic';
     if (!Number.isInteger(this.dimensions) || this.dimensions < 1 || this.dimensions > 32_768) {
       throw new IsochroneError(
-        `ValkeySemanticStore: dimensions must be a whole number from 1 to 32768, got ${this.dimensions}.\n` +
-          'Valkey indexes no longer vectors. Give the embedder’s own `dimensions`.',
+        'ValkeySemanticStore: dimensions must be a whole number from 1 to 32768, ' +
+          `got ${this.dimensions}.\n` +
+          "Valkey does not index longer vectors. Set the embedder's `dimensions`.",
       );
     }
     if (!/^[\w:-]{1,100}$/.test(this.namespace)) {
       throw new IsochroneError(
-        `ValkeySemanticStore: namespace must be 1 to 100 letters, digits, and : _ -, got ${JSON.stringify(this.namespace)}.\n` +
-          'It is the name of an index and the beginning of keys. Choose a plain one.',
+        'ValkeySemanticStore: namespace must be 1 to 100 letters, digits, and : _ -, ' +
+          `got ${JSON.stringify(this.namespace)}.\n` +
+          'It names an index and prefixes the keys. Choose a plain name.',
       );
     }
     this.prefix = `${this.namespace}:${this.dimensions}:`;
   }
 
   /**
-   * Whether the server searches vectors. By `FT._LIST`: managed servers refuse `MODULE LIST`, and
-   * their version numbers mislead.
+   * Whether the server has vector search. It asks by `FT._LIST`, because managed servers refuse
+   * `MODULE LIST` and their version numbers mislead.
    */
   public static async supported(commands: SemanticCommands): Promise<boolean> {
     return commands.call('FT._LIST').then(Array.isArray, () => false);
@@ -105,20 +109,18 @@ export class ValkeySemanticStore implements SemanticStore {
 
   public async put(entry: SemanticEntry): Promise<void> {
     const key = this.keyOf(entry.scope, entry.key);
-    const fields: (string | Buffer)[] = [
-      'scope',
-      entry.scope,
-      'question',
-      entry.question,
-      'answer',
-      entry.answer,
-    ];
-    fields.push('generation', entry.generation, 'expiresAt', String(entry.expiresAt));
+    const { scope, question, answer, generation, expiresAt } = entry;
+    const fields: (string | Buffer)[] = Object.entries({
+      scope,
+      question,
+      answer,
+      generation,
+      expiresAt: String(expiresAt),
+    }).flat();
     if (entry.signature !== undefined && entry.vector?.length === this.dimensions) {
       fields.push('signature', entry.signature, 'vector', vectorBytes(entry.vector));
     }
-    // The index is made after the first entry at the latest: the server fills it with what is
-    // there.
+    // The index may be created after the entry: the server fills it with the existing keys.
     await Promise.all([
       this.commands.call('HSET', key, ...fields),
       this.commands.call('PEXPIREAT', key, entry.expiresAt),
@@ -136,7 +138,7 @@ export class ValkeySemanticStore implements SemanticStore {
     if (typeof known === 'string') return known;
     await this.commands.call('SET', key, randomUUID(), 'EX', GENERATION_SECONDS, 'NX');
     const made = await this.commands.call('GET', key);
-    if (typeof made !== 'string') throw new Error(`The server kept no generation under ${key}.`);
+    if (typeof made !== 'string') throw new Error(`The server did not store ${key}.`);
     return made;
   }
 
@@ -158,7 +160,8 @@ export class ValkeySemanticStore implements SemanticStore {
   ): Promise<SemanticCandidate[]> {
     if (vector.length !== this.dimensions)
       throw new Error(
-        `The index has vectors of ${this.dimensions} numbers, the embedder of ${vector.length}.`,
+        `The index has vectors of ${this.dimensions} numbers, ` +
+          `but the embedder returned ${vector.length}.`,
       );
     await this.ensureIndex();
     const returned = [...FIELDS, 'distance'];
@@ -191,21 +194,11 @@ export class ValkeySemanticStore implements SemanticStore {
       .call(
         'FT.CREATE',
         ...[this.prefix, 'ON', 'HASH', 'PREFIX', 1, this.prefix],
-        ...[
-          'SCHEMA',
-          'scope',
-          'TAG',
-          'signature',
-          'TAG',
-          'vector',
-          'VECTOR',
-          'HNSW',
-          vector.length,
-          ...vector,
-        ],
+        ...['SCHEMA', 'scope', 'TAG', 'signature', 'TAG'],
+        ...['vector', 'VECTOR', 'HNSW', vector.length, ...vector],
       )
       .catch((error: unknown) => {
-        // Another process was first.
+        // Another process created it first.
         if (!/already exists/i.test(String(error))) throw error;
       });
   }
@@ -216,8 +209,9 @@ export class ValkeySemanticStore implements SemanticStore {
 }
 
 /**
- * The store for a server: the one with vector search if the server has it, otherwise one in this
- * process. Never rejects: a server that does not answer has none.
+ * The store that fits a server: `ValkeySemanticStore` if the server has vector search, otherwise
+ * `MemorySemanticStore`. It never rejects; a server that does not answer counts as one without
+ * vector search.
  */
 export async function semanticStoreFor(
   options: ValkeySemanticStoreOptions,
@@ -227,21 +221,19 @@ export async function semanticStoreFor(
     : new MemorySemanticStore();
 }
 
-/**
- * A value of a TAG field as a query names it: all but letters, digits and `_` has a meaning there.
- */
+/** Escapes a value of a TAG field for a query, where all but letters, digits and `_` is syntax. */
 export function escapeTag(value: string): string {
   return value.replace(/[^\p{L}\p{N}_]/gu, (character) => `\\${character}`);
 }
 
-/** Numbers of 32 bits, the lowest byte first, on every machine. */
+/** The vector as 32-bit floats, little-endian on every machine. */
 export function vectorBytes(vector: Float32Array): Buffer {
   const bytes = Buffer.allocUnsafe(vector.length * 4);
   for (const [at, value] of vector.entries()) bytes.writeFloatLE(value, at * 4);
   return bytes;
 }
 
-function candidatesOf(reply: unknown, scope: string, start: string): SemanticCandidate[] {
+function candidatesOf(reply: unknown, scope: string, keyPrefix: string): SemanticCandidate[] {
   if (!Array.isArray(reply)) return [];
   const candidates: SemanticCandidate[] = [];
   for (let at = 1; at + 1 < reply.length; at += 2) {
@@ -250,10 +242,10 @@ function candidatesOf(reply: unknown, scope: string, start: string): SemanticCan
     const fields: Record<string, unknown> = {};
     for (let field = 0; field + 1 < pairs.length; field += 2)
       fields[String(pairs[field])] = pairs[field + 1];
-    const entry = storedAnswer(scope, String(reply[at]).slice(start.length + 1), fields);
+    const entry = storedAnswer(scope, String(reply[at]).slice(keyPrefix.length + 1), fields);
     const score = 1 - Number(fields.distance);
-    // A key of another scope would mean that the filter was not understood.
-    if (entry && Number.isFinite(score) && String(reply[at]).startsWith(`${start}:`))
+    // A key of another scope would mean that the server did not apply the filter.
+    if (entry && Number.isFinite(score) && String(reply[at]).startsWith(`${keyPrefix}:`))
       candidates.push({ entry, score });
   }
   return candidates;

@@ -1,98 +1,95 @@
 /**
- * Lambda@Edge functions that their stacks left behind. A stack cannot delete them: replicas at the
- * edge live for hours after the last distribution has let a function go, and until then Lambda
- * refuses ("Delete Lambda@Edge functions and replicas", Amazon CloudFront developer guide). Which
- * replicas still live cannot be asked: only the attempt tells.
+ * Deletes Lambda@Edge functions that their stacks retained. A stack cannot delete them: CloudFront
+ * keeps the replicas for hours after the last distribution stopped using a function, and Lambda
+ * refuses until then ("Delete Lambda@Edge functions and replicas", Amazon CloudFront developer
+ * guide). No API lists the replicas, so only an attempt shows whether any remain.
  */
 import { IsochroneError } from '../../model/errors';
+import { AwsCalls, type RetryOptions } from './aws-calls';
 
-/** A page of a listing, and where the next one begins. */
+/** A page of a listing, and the marker of the next page. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next?: string;
 }
 
-/** What `ListFunctions` says of a function, as far as it matters here. */
+/** The part of a function's description by `ListFunctions` that is used here. */
 export interface FunctionFacts {
   readonly name: string;
-  /** Without a version. */
+  /** The ARN without a version. */
   readonly arn: string;
   /**
-   * What Lambda@Edge cannot have, so that a function that has it is none: `Environment`,
-   * `VpcConfig`, …
+   * Settings of the function that Lambda@Edge does not support, such as environment variables. A
+   * function with any of them is not a Lambda@Edge function.
    */
   readonly notAtTheEdge: readonly string[];
 }
 
 /**
- * What `ListDistributions` says of a distribution: the ARNs, with versions, of the functions of all
- * its behaviours.
+ * The part of a distribution's description by `ListDistributions` that is used here: the ARNs, with
+ * versions, of the functions of all its behaviors.
  */
 export interface DistributionFacts {
   readonly id: string;
   readonly functionArns: readonly string[];
 }
 
-/** What CloudFormation says of a resource. */
+/** A resource as CloudFormation describes it. */
 export interface StackResourceFacts {
   readonly stackName: string;
   readonly physicalId: string | undefined;
   readonly status: string;
 }
 
-/**
- * The calls to AWS, one method each. They fail as AWS does: with an error that has AWS's error code
- * as its name.
- */
+/** Calls to AWS, one per method. A method rejects with an error whose name is AWS's error code. */
 export interface EdgeFunctionsApi {
   listFunctions(marker?: string): Promise<Page<FunctionFacts>>;
-  /** Numbered versions, and `$LATEST`. */
+  /** The numbered versions and `$LATEST`. */
   listVersions(functionName: string, marker?: string): Promise<Page<string>>;
   listTags(functionArn: string): Promise<Readonly<Record<string, string>>>;
   describeStackResource(stackId: string, logicalId: string): Promise<StackResourceFacts>;
-  /** All resources of the stack that now has a resource of this physical id. */
+  /** All resources of the stack that now owns the resource with this physical id. */
   describeStackResources(physicalId: string): Promise<readonly StackResourceFacts[]>;
-  /** Staging distributions are among them. */
+  /** All distributions, including staging distributions. */
   listDistributions(marker?: string): Promise<Page<DistributionFacts>>;
-  /** With all versions. */
+  /** Deletes a function with all its versions. */
   deleteFunction(functionName: string): Promise<void>;
 }
 
-export interface EdgeCleanupOptions {
-  /** Only functions whose name begins like this are looked at. */
+/** Options of `cleanUpEdge`. */
+export interface EdgeCleanupOptions extends RetryOptions {
+  /** The prefix of the names of the functions to consider. */
   readonly prefix: string;
-  /** False: only say what would be deleted. */
+  /** Whether to delete the functions, or only report them. */
   readonly delete: boolean;
-  /** Waits, in milliseconds, before a call that was throttled is made again. */
-  readonly sleep: (milliseconds: number) => Promise<void>;
-  /** From 0 to 1, as `Math.random`. */
-  readonly random: () => number;
 }
 
+/** What became of one function, and why. */
 export interface EdgeCleanupEntry {
   readonly functionName: string;
-  /** `replicated`: Lambda refused, because replicas still live. */
+  /** `replicated`: Lambda refused, because replicas remain. */
   readonly outcome: 'kept' | 'removable' | 'deleted' | 'replicated' | 'failed';
   readonly reason: string;
 }
 
+/** The report of a clean-up. */
 export interface EdgeCleanup {
   readonly entries: readonly EdgeCleanupEntry[];
-  /** Calls that were made again because AWS throttled them. */
+  /** Calls that were retried because AWS throttled them. */
   readonly retries: number;
 }
 
-/** CloudFormation puts these tags on what it makes, and they stay on what it retains. */
+/** CloudFormation adds these tags to each resource; a retained resource keeps them. */
 const STACK_ID_TAG = 'aws:cloudformation:stack-id';
 const LOGICAL_ID_TAG = 'aws:cloudformation:logical-id';
 
 /**
- * A deleted stack still answers for 90 days, and says of what it retained that its deletion was
- * skipped.
+ * The states of a resource that its stack no longer owns. CloudFormation describes a deleted stack
+ * for 90 days, with DELETE_SKIPPED for each resource that it retained.
  */
-const LET_GO = ['DELETE_SKIPPED', 'DELETE_COMPLETE'];
+const RELEASED = ['DELETE_SKIPPED', 'DELETE_COMPLETE'];
 
-/** The error codes by which Lambda, CloudFront and CloudFormation throttle. */
+/** The error codes of Lambda, CloudFront and CloudFormation for throttling. */
 const THROTTLES = [
   'TooManyRequestsException',
   'ThrottlingException',
@@ -100,19 +97,17 @@ const THROTTLES = [
   'RequestLimitExceeded',
 ];
 
-const ATTEMPTS = 6;
-const FIRST_WAIT_MILLISECONDS = 500;
-const LONGEST_WAIT_MILLISECONDS = 10_000;
-
 /**
- * Finds the Lambda@Edge functions that their stacks left behind, and deletes them if told so.
+ * Finds the Lambda@Edge functions that their stacks retained, and deletes them on request.
  *
- * A function is deleted only if all of this is so: it can be a Lambda@Edge function and has a
- * numbered version; a stack made it, and has let it go; no distribution names any version of it.
- * Lambda itself refuses those with living replicas.
+ * A function is deleted only if all of these conditions hold:
+ * - It can be a Lambda@Edge function and has a numbered version.
+ * - A stack created it, and no stack owns it any more.
+ * - No distribution uses any of its versions.
  *
- * @throws IsochroneError if the prefix is empty, or if anything cannot be listed; nothing has then
- * been deleted
+ * Lambda itself refuses to delete a function with remaining replicas.
+ *
+ * @throws IsochroneError if the prefix is invalid, or if a listing fails; then nothing was deleted
  */
 export async function cleanUpEdge(
   api: EdgeFunctionsApi,
@@ -120,18 +115,20 @@ export async function cleanUpEdge(
 ): Promise<EdgeCleanup> {
   if (!/^[a-zA-Z0-9-_]+$/.test(options.prefix)) {
     throw new IsochroneError(
-      `--prefix must be the beginning of a function's name, got ${JSON.stringify(options.prefix)}.\n` +
-        'Without one, functions of other teams would be deleted too. Give the name of the deployment, such as `market-production`.',
+      "--prefix must be the beginning of a function's name, " +
+        `got ${JSON.stringify(options.prefix)}.\n` +
+        'Without a prefix, functions of other teams would be deleted too. ' +
+        'Give the name of the deployment, such as `market-production`.',
     );
   }
-  const calls = new Calls(options);
+  const calls = new AwsCalls(options, (name) => THROTTLES.includes(name));
   const functions = (
-    await calls.all('lambda:ListFunctions', (marker) => api.listFunctions(marker))
+    await listAll(calls, 'lambda:ListFunctions', (marker) => api.listFunctions(marker))
   ).filter(({ name }) => name.startsWith(options.prefix));
   const judged: [FunctionFacts, string | undefined][] = [];
   for (const each of functions) judged.push([each, await reasonToKeep(each, api, calls)]);
-  // Listed last, so that what someone associates meanwhile is seen.
-  const distributions = await calls.all('cloudfront:ListDistributions', (marker) =>
+  // Distributions come last, so that a function that was associated meanwhile is kept.
+  const distributions = await listAll(calls, 'cloudfront:ListDistributions', (marker) =>
     api.listDistributions(marker),
   );
 
@@ -146,21 +143,22 @@ export async function cleanUpEdge(
       entries.push({
         functionName: name,
         outcome: 'removable',
-        reason: 'its stack has let it go, and no distribution names it',
+        reason: 'no stack owns it, and no distribution uses it',
       });
-    else entries.push(await deleted(name, api, calls));
+    else entries.push(await deleteFunction(name, api, calls));
   }
   return { entries, retries: calls.retries };
 }
 
+/** Why a function must be kept, apart from distributions; undefined if nothing speaks for it. */
 async function reasonToKeep(
   { name, arn, notAtTheEdge }: FunctionFacts,
   api: EdgeFunctionsApi,
-  calls: Calls,
+  calls: AwsCalls,
 ): Promise<string | undefined> {
   if (notAtTheEdge.length > 0)
     return `not a Lambda@Edge function: it has ${notAtTheEdge.join(', ')}`;
-  const versions = await calls.all('lambda:ListVersionsByFunction', (marker) =>
+  const versions = await listAll(calls, 'lambda:ListVersionsByFunction', (marker) =>
     api.listVersions(name, marker),
   );
   if (!versions.some((version) => /^\d+$/.test(version)))
@@ -168,7 +166,7 @@ async function reasonToKeep(
   const tags = await calls.make('lambda:ListTags', () => api.listTags(arn));
   const stackId = tags[STACK_ID_TAG];
   const logicalId = tags[LOGICAL_ID_TAG];
-  if (stackId === undefined || logicalId === undefined) return 'not made by CloudFormation';
+  if (stackId === undefined || logicalId === undefined) return 'not created by CloudFormation';
   const owner = await owningStack(
     name,
     () => api.describeStackResource(stackId, logicalId),
@@ -179,44 +177,43 @@ async function reasonToKeep(
 }
 
 /**
- * The tags name the stack that made the function. Another one may have imported it since, and only
- * CloudFormation knows.
+ * The stack that owns a function. The tags name the stack that created it, but another stack may
+ * have imported it since, which only CloudFormation knows.
  */
 async function owningStack(
   name: string,
-  inMaker: () => Promise<StackResourceFacts>,
+  inCreator: () => Promise<StackResourceFacts>,
   inAnyStack: () => Promise<readonly StackResourceFacts[]>,
-  calls: Calls,
+  calls: AwsCalls,
 ): Promise<string | undefined> {
-  const made = await calls.find('cloudformation:DescribeStackResource', inMaker);
-  const listed = await calls.find('cloudformation:DescribeStackResources', inAnyStack);
+  const created = await findInStack(calls, 'cloudformation:DescribeStackResource', inCreator);
+  const listed = await findInStack(calls, 'cloudformation:DescribeStackResources', inAnyStack);
   return [
-    // Without a physical id, it is being made. With another one, the stack has replaced the
-    // function.
-    ...(made && (made.physicalId ?? name) === name ? [made] : []),
+    // Without a physical id, it is being created. With another id, the stack has replaced it.
+    ...(created && (created.physicalId ?? name) === name ? [created] : []),
     ...(listed ?? []).filter(({ physicalId }) => physicalId === name),
-  ].find(({ status }) => !LET_GO.includes(status))?.stackName;
+  ].find(({ status }) => !RELEASED.includes(status))?.stackName;
 }
 
-async function deleted(
+async function deleteFunction(
   functionName: string,
   api: EdgeFunctionsApi,
-  calls: Calls,
+  calls: AwsCalls,
 ): Promise<EdgeCleanupEntry> {
   try {
     await calls.make('lambda:DeleteFunction', () => api.deleteFunction(functionName));
     return { functionName, outcome: 'deleted', reason: 'with all its versions' };
   } catch (error) {
     if (isAwsError(error, 'ResourceNotFoundException', /./))
-      return { functionName, outcome: 'deleted', reason: 'it was gone already' };
+      return { functionName, outcome: 'deleted', reason: 'already deleted' };
     if (isAwsError(error, 'InvalidParameterValueException', /replicated function/)) {
       return {
         functionName,
         outcome: 'replicated',
-        reason: 'replicas still live; try again in some hours',
+        reason: 'replicas remain; try again in a few hours',
       };
     }
-    // The others may still go.
+    // The other functions can still be deleted.
     return {
       functionName,
       outcome: 'failed',
@@ -225,64 +222,37 @@ async function deleted(
   }
 }
 
-/**
- * Calls to AWS: all pages of a listing, and again, a bounded number of times, what was throttled.
- */
-class Calls {
-  public retries = 0;
+/** All items of a listing, page by page. */
+async function listAll<T>(
+  calls: AwsCalls,
+  operation: string,
+  list: (marker?: string) => Promise<Page<T>>,
+): Promise<T[]> {
+  const items: T[] = [];
+  let marker: string | undefined;
+  do {
+    const page: Page<T> = await calls.make(operation, () => list(marker));
+    items.push(...page.items);
+    marker = page.next;
+  } while (marker !== undefined);
+  return items;
+}
 
-  constructor(private readonly options: Pick<EdgeCleanupOptions, 'sleep' | 'random'>) {}
-
-  public async all<T>(
-    operation: string,
-    list: (marker?: string) => Promise<Page<T>>,
-  ): Promise<T[]> {
-    const items: T[] = [];
-    let marker: string | undefined;
-    do {
-      const page: Page<T> = await this.make(operation, () => list(marker));
-      items.push(...page.items);
-      marker = page.next;
-    } while (marker !== undefined);
-    return items;
-  }
-
-  /** What CloudFormation says; undefined if it says that there is no such stack or resource. */
-  public async find<T>(operation: string, call: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await this.make(operation, call);
-    } catch (error) {
-      if (isAwsError(error, 'ValidationError', /does not exist/)) return undefined;
-      throw error;
-    }
-  }
-
-  /** @throws IsochroneError whose cause is AWS's error */
-  public async make<T>(operation: string, call: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await call();
-      } catch (error) {
-        const { name, message } =
-          error instanceof Error ? error : { name: 'Error', message: String(error) };
-        const throttled = THROTTLES.includes(name);
-        if (!throttled || attempt === ATTEMPTS) {
-          const times = throttled ? ` ${ATTEMPTS} times` : '';
-          throw new IsochroneError(`${operation} failed${times}: ${name}: ${message}`, {
-            cause: error,
-          });
-        }
-        this.retries++;
-        // Anything up to the bound, so that two who were throttled together do not return together.
-        await this.options.sleep(
-          this.options.random() *
-            Math.min(LONGEST_WAIT_MILLISECONDS, FIRST_WAIT_MILLISECONDS * 2 ** (attempt - 1)),
-        );
-      }
-    }
+/** What CloudFormation returns; undefined if it has no such stack or resource. */
+async function findInStack<T>(
+  calls: AwsCalls,
+  operation: string,
+  call: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await calls.make(operation, call);
+  } catch (error) {
+    if (isAwsError(error, 'ValidationError', /does not exist/)) return undefined;
+    throw error;
   }
 }
 
+/** Whether the cause of an error is AWS's error of this name. */
 function isAwsError(error: unknown, name: string, message: RegExp): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && cause.name === name && message.test(cause.message);
@@ -293,7 +263,7 @@ function withoutVersion(arn: string): string {
   return arn.split(':').slice(0, 7).join(':');
 }
 
-/** What was found and done, for a person. */
+/** The report as text. */
 export function formatEdgeCleanup({ entries, retries }: EdgeCleanup, prefix: string): string {
   if (entries.length === 0)
     return `No function in us-east-1 has a name that begins with ${prefix}.`;
@@ -305,15 +275,16 @@ export function formatEdgeCleanup({ entries, retries }: EdgeCleanup, prefix: str
   if (entries.some(({ outcome }) => outcome === 'removable')) {
     lines.push(
       '',
-      'Nothing was deleted. Add --delete to delete what is removable; Lambda will keep what still has replicas.',
+      'Nothing was deleted. Add --delete to delete the removable functions; ' +
+        'Lambda keeps those with replicas.',
     );
   }
   if (retries > 0)
     lines.push(
       '',
       retries === 1
-        ? 'AWS throttled 1 call, which was made again.'
-        : `AWS throttled ${retries} calls, which were made again.`,
+        ? 'AWS throttled 1 call, which was retried.'
+        : `AWS throttled ${retries} calls, which were retried.`,
     );
   return lines.join('\n');
 }

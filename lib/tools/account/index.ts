@@ -4,7 +4,7 @@ export {
   formatSteps,
   type PromotionApi,
   type PromotionOutcome,
-  PromotionOutOfSight,
+  PromotionStateUnknown,
   promote,
 } from './promotion';
 export { formatChanges, promotionChanges } from './promotion-file';

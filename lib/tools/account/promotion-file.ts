@@ -1,10 +1,10 @@
 /**
- * What is so after a promotion, as changes of the deployment file: with them, the stacks agree with
- * what RDS has.
+ * The changes of the deployment file that a promotion requires, so that the stacks match what RDS
+ * has.
  *
  * A deployment without them would do harm. With only `primaryRegion` changed, the app would create
- * a second, empty primary in the new region and drop the hub from its template. And replicas cannot
- * be given another source: they must be made again, under other names.
+ * a second, empty primary in the new region and drop the hub from its template. RDS cannot give a
+ * replica another source, so replicas must be created again under other names.
  */
 import {
   isMap,
@@ -18,23 +18,29 @@ import {
 } from 'yaml';
 import { IsochroneError } from '../../model/errors';
 
-/** One value of the file. */
+/** A change of one value of the file. */
 export interface FileChange {
   readonly path: readonly string[];
-  /** As it stands in the file: a scalar or a flow collection. */
+  /** The value as YAML: a scalar or a flow collection. */
   readonly value: string | number;
-  /** Whether the value is added to the list there, which is made if the file has none. */
+  /**
+   * Whether the value is added to the list at the path, which is created if it is missing.
+   *
+   * @default false
+   */
   readonly added?: boolean;
+  /** The reason, as a sentence. */
   readonly why: string;
 }
 
+/** A region whose hub became the primary. */
 export interface PromotedRegion {
-  /** The region whose hub is the primary now. */
   readonly region: string;
+  /** The name of the hub's instance. */
   readonly hub: string;
 }
 
-/** The values that a promotion makes true. */
+/** The changes that a promotion requires. */
 export function promotionChanges(source: string, promoted: PromotedRegion): FileChange[] {
   const document = parseDocument(source);
   const regions = document.get('regions');
@@ -43,7 +49,7 @@ export function promotionChanges(source: string, promoted: PromotedRegion): File
     : [];
   const others = names.filter((name) => name !== promoted.region);
   return [
-    { path: ['primaryRegion'], value: promoted.region, why: 'Writes go there.' },
+    { path: ['primaryRegion'], value: promoted.region, why: 'Writes go to this region now.' },
     {
       path: ['database', 'promotions'],
       value: `{ instance: ${promoted.hub}, from: ${document.get('primaryRegion')} }`,
@@ -53,7 +59,9 @@ export function promotionChanges(source: string, promoted: PromotedRegion): File
     ...others.map((name) => ({
       path: ['regions', name, 'replicaGeneration'],
       value: Number(document.getIn(['regions', name, 'replicaGeneration']) ?? 1) + 1,
-      why: 'Its replicas follow the old primary, and RDS gives a replica no other source: new ones are made, under new names.',
+      why:
+        'Its replicas follow the old primary, and RDS cannot change the source of a replica: ' +
+        'new replicas are created under new names.',
     })),
   ];
 }
@@ -64,12 +72,17 @@ interface Edit {
   readonly text: string;
 }
 
-/** The file with the changes made, everything else as it was. */
+/**
+ * The file with the changes; all other text stays as it was.
+ *
+ * @throws IsochroneError if the file is not a YAML map, or has no place for a change
+ */
 export function changeFile(source: string, changes: readonly FileChange[]): string {
   const document = parseDocument(source);
   if (document.errors.length > 0 || !isMap(document.contents)) {
     throw new IsochroneError(
-      `The deployment file is no YAML map: ${document.errors[0]?.message ?? 'it is empty'}.\nCorrect it first.`,
+      'The deployment file is not a YAML map: ' +
+        `${document.errors[0]?.message ?? 'it is empty'}.\nCorrect it first.`,
     );
   }
   const root = document.contents;
@@ -87,9 +100,9 @@ function edit(source: string, root: YAMLMap, { path, value, added: isAdded }: Fi
   for (const [depth, key] of path.entries()) {
     const pair = pairOf(map, key);
     const rest = path.slice(depth);
-    if (pair === undefined) return added(source, map, rest, isAdded ? `[${value}]` : value);
+    if (pair === undefined) return addKey(source, map, rest, isAdded ? `[${value}]` : value);
     if (depth === path.length - 1 && isAdded && isSeq(pair.value))
-      return item(source, pair.value, value);
+      return addItem(source, pair.value, value);
     if (depth === path.length - 1 && !isAdded && isScalar(pair.value) && pair.value.range) {
       const [start, end] = pair.value.range;
       return { start, end, text: String(value) };
@@ -102,8 +115,8 @@ function edit(source: string, root: YAMLMap, { path, value, added: isAdded }: Fi
   );
 }
 
-/** One more item after the last one of a list, where it stands with the same indentation. */
-function item(source: string, list: YAMLSeq, value: string | number): Edit {
+/** Adds an item after the last one of a list, with the same indentation. */
+function addItem(source: string, list: YAMLSeq, value: string | number): Edit {
   const last = list.items.at(-1) as { readonly range?: readonly number[] } | undefined;
   const end = last?.range?.[1];
   if (end === undefined) {
@@ -112,7 +125,7 @@ function item(source: string, list: YAMLSeq, value: string | number): Edit {
   }
   if (list.flow) return { start: end, end, text: `, ${value}` };
   const dash = list.range?.[0] ?? 0;
-  // The range of a block map ends behind its line break.
+  // The range of a block map ends after its line break.
   const start = end - (source[end - 1] === '\n' ? 1 : 0);
   return {
     start,
@@ -128,10 +141,10 @@ function pairOf(map: YAMLMap, key: string): Pair | undefined {
 }
 
 /**
- * A key before the first one of a map, where it stands with the same indentation; at the top, at
- * the end of the file.
+ * Adds a key before the first key of a map, with the same indentation. A key whose parents are
+ * missing goes to the end of the file.
  */
-function added(
+function addKey(
   source: string,
   map: YAMLMap,
   path: readonly string[],
@@ -151,7 +164,7 @@ function added(
   return { start, end: start, text: `${path[0]}: ${value}\n${' '.repeat(start - line)}` };
 }
 
-/** The changes as lines of a diff, each with its reason. */
+/** The changes as a diff in the order of the file, each with its reason. */
 export function formatChanges(
   source: string,
   changes: readonly FileChange[],

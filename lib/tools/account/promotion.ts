@@ -1,8 +1,9 @@
 /**
- * Starts the automation that promotes a region's hub, and follows it to its end. The work is the
- * automation's; it goes on without us.
+ * Starts the automation that promotes a region's hub, and follows it to its end. The automation
+ * runs in AWS and continues even if this process ends.
  */
 import { IsochroneError } from '../../model/errors';
+import { AwsCalls, type FailedCall, type RetryOptions } from './aws-calls';
 
 /** A step as Systems Manager reports it. */
 export interface StepFacts {
@@ -17,41 +18,45 @@ export interface ExecutionFacts {
   readonly status: string;
   readonly failure?: string;
   readonly steps: readonly StepFacts[];
-  /** By `step.output`. */
+  /** Outputs by `step.output`. */
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/**
- * The calls to AWS, one method each. They fail as AWS does: with an error that has AWS's error code
- * as its name.
- */
+/** Calls to AWS, one per method. A method rejects with an error whose name is AWS's error code. */
 export interface PromotionApi {
-  /** What the steps of the document say of themselves, by name. */
+  /** The descriptions of the document's steps, by name. */
   descriptions(document: string): Promise<Readonly<Record<string, string>>>;
-  /** The token makes a second call with it return the first call's execution. */
+  /** Starts an execution. A second call with the same token returns the first execution. */
   start(
     document: string,
     parameters: Readonly<Record<string, string>>,
     token: string,
   ): Promise<string>;
+  /** The current state of an execution. */
   execution(id: string): Promise<ExecutionFacts>;
 }
 
-export interface PromotionOptions {
+/** Options of `promote`. */
+export interface PromotionOptions extends RetryOptions {
+  /** The name of the automation document. */
   readonly document: string;
+  /** Whether to check only, and change nothing. */
   readonly drill: boolean;
-  /** Undefined: what the document accepts by itself. */
+  /**
+   * How old the hub's last commit may be, in seconds.
+   *
+   * @default - the limit of the document
+   */
   readonly acceptedLossSeconds?: number;
+  /** Whether to promote although the old primary cannot be fenced. */
   readonly allowUnfenced: boolean;
   /** 36 characters, new for each promotion. */
   readonly token: string;
-  /** Called whenever a step has changed its state. */
+  /** Called when a step has changed its state. */
   readonly onProgress: (steps: readonly StepFacts[]) => void;
-  readonly sleep: (milliseconds: number) => Promise<void>;
-  /** From 0 to 1, as `Math.random`. */
-  readonly random: () => number;
 }
 
+/** How an execution ended. */
 export type PromotionOutcome =
   | 'drilled'
   | 'promoted'
@@ -59,19 +64,22 @@ export type PromotionOutcome =
   | 'refused'
   | 'stopped halfway';
 
+/** The result of a promotion or drill. */
 export interface Promotion {
+  /** The id of the execution. */
   readonly id: string;
   readonly outcome: PromotionOutcome;
   readonly execution: ExecutionFacts;
+  /** The step that failed, its reason, and what to do. */
   readonly failed?: { readonly step: string; readonly reason: string; readonly advice: string };
-  /** Calls that were made again because AWS throttled them or did not answer. */
+  /** Calls that were retried because AWS throttled them or did not answer. */
   readonly retries: number;
 }
 
-/** Nobody watches, but the automation goes on, or may: what it changes is not known. */
-export class PromotionOutOfSight extends IsochroneError {}
+/** The automation may still run, but its state could not be read. */
+export class PromotionStateUnknown extends IsochroneError {}
 
-/** The steps that change something. Once one of them has begun, a failure is no refusal. */
+/** The steps that change something. After one of them began, a failure is not a refusal. */
 export const CHANGING_STEPS: readonly string[] = ['fence', 'promote', 'repoint'];
 
 const RUNNING = [
@@ -84,10 +92,11 @@ const RUNNING = [
   'RunbookInProgress',
   'Scheduled',
 ];
-/** The states of steps that have not done anything. */
+/** The states of a step that did not run. */
 const UNTOUCHED = ['Pending', 'Waiting', 'Skipped'];
 
-const AGAIN = [
+/** The names and codes of errors that are retried. */
+const RETRIED = [
   'ThrottlingException',
   'Throttling',
   'TooManyUpdates',
@@ -99,23 +108,25 @@ const AGAIN = [
   'ServiceUnavailable',
   'ETIMEDOUT',
 ];
-const ATTEMPTS = 6;
-const FIRST_WAIT_MILLISECONDS = 500;
-const LONGEST_WAIT_MILLISECONDS = 10_000;
 const POLL_MILLISECONDS = 5000;
-/** Three hours: approvals are waited for, and a promotion that replays much takes RDS long. */
+/** Three hours, for approvals and for a replica that has much to replay. */
 const POLLS = 2160;
 
 /**
- * Promotes, or drills.
+ * Promotes a hub, or drills its promotion.
  *
  * @throws IsochroneError if the automation cannot be started
- * @throws PromotionOutOfSight if it cannot be followed; the message says that it goes on
+ * @throws PromotionStateUnknown if it cannot be followed; the message says that it continues
  */
 export async function promote(api: PromotionApi, options: PromotionOptions): Promise<Promotion> {
-  const calls = new Calls(options);
-  const descriptions = await calls.make('ssm:GetDocument', () =>
-    api.descriptions(options.document),
+  const calls = new AwsCalls(
+    options,
+    (name, code = '') => RETRIED.includes(name) || RETRIED.includes(code),
+  );
+  const descriptions = await calls.make(
+    'ssm:GetDocument',
+    () => api.descriptions(options.document),
+    promotionError({}),
   );
   const parameters = {
     Drill: String(options.drill),
@@ -127,29 +138,39 @@ export async function promote(api: PromotionApi, options: PromotionOptions): Pro
   const id = await calls.make(
     'ssm:StartAutomationExecution',
     () => api.start(options.document, parameters, options.token),
-    {
-      timesOut: `It may have begun all the same: look for executions of ${options.document} in the console of Systems Manager, and do not start another one before.`,
-    },
+    promotionError({
+      whenUnanswered:
+        'It may have started nevertheless. ' +
+        `Look for executions of ${options.document} in the Systems Manager console first, ` +
+        'and do not start another one before.',
+    }),
   );
-  let said = '';
+  let reported = '';
   for (let poll = 0; poll < POLLS; poll++) {
-    const execution = await calls.make('ssm:GetAutomationExecution', () => api.execution(id), {
-      fails: goesOn(id),
-    });
+    const execution = await calls.make(
+      'ssm:GetAutomationExecution',
+      () => api.execution(id),
+      promotionError({ whenFailed: continues(id) }),
+    );
     const state = JSON.stringify(execution.steps.map(({ name, status }) => [name, status]));
-    if (state !== said) options.onProgress(execution.steps);
-    said = state;
+    if (state !== reported) options.onProgress(execution.steps);
+    reported = state;
     if (!RUNNING.includes(execution.status))
       return result(id, execution, descriptions, options.drill, calls.retries);
     await options.sleep(POLL_MILLISECONDS);
   }
-  throw new PromotionOutOfSight(
-    `The automation ${id} has not ended after ${(POLLS * POLL_MILLISECONDS) / 3_600_000} hours.\n${goesOn(id)}`,
+  const hours = (POLLS * POLL_MILLISECONDS) / 3_600_000;
+  throw new PromotionStateUnknown(
+    `The automation ${id} has not ended after ${hours} hours.\n${continues(id)}`,
   );
 }
 
-function goesOn(id: string): string {
-  return `The automation itself goes on. Follow it in the console of Systems Manager, or with \`aws ssm get-automation-execution --automation-execution-id ${id}\`; do not start another one before it has ended.`;
+function continues(id: string): string {
+  return (
+    'The automation itself continues. Follow it in the Systems Manager console, ' +
+    `or with \`aws ssm get-automation-execution --automation-execution-id ${id}\`; ` +
+    'do not start another one before it has ended.'
+  );
 }
 
 function result(
@@ -184,70 +205,46 @@ function result(
       reason: broken?.failure ?? execution.failure ?? execution.status,
       advice:
         descriptions[step]?.split('If it fails: ')[1] ??
-        'Read the execution in the console of Systems Manager.',
+        'Read the execution in the Systems Manager console.',
     },
     retries,
   };
 }
 
-/** Calls to AWS, again, a bounded number of times, when it throttles or does not answer. */
-class Calls {
-  public retries = 0;
-
-  constructor(private readonly options: Pick<PromotionOptions, 'sleep' | 'random'>) {}
-
-  /**
-   * @param meanwhile what is so although the call fails, or although nobody knows whether it did
-   * @throws IsochroneError whose cause is AWS's error
-   */
-  public async make<T>(
-    operation: string,
-    call: () => Promise<T>,
-    meanwhile: { fails?: string; timesOut?: string } = {},
-  ): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await call();
-      } catch (error) {
-        if (error instanceof IsochroneError) throw error;
-        const { name, message } =
-          error instanceof Error ? error : { name: 'Error', message: String(error) };
-        const again =
-          AGAIN.includes(name) || AGAIN.includes((error as { code?: string }).code ?? '');
-        if (!again || attempt === ATTEMPTS) {
-          const times = again ? ` ${ATTEMPTS} times` : '';
-          const text = `${operation} failed${times}: ${name}: ${message}`;
-          const also = meanwhile.fails ?? (again ? meanwhile.timesOut : undefined);
-          if (also !== undefined)
-            throw new PromotionOutOfSight(`${text}\n${also}`, { cause: error });
-          throw new IsochroneError(text, { cause: error });
-        }
-        this.retries++;
-        await this.options.sleep(
-          this.options.random() *
-            Math.min(LONGEST_WAIT_MILLISECONDS, FIRST_WAIT_MILLISECONDS * 2 ** (attempt - 1)),
-        );
-      }
-    }
-  }
+/**
+ * Turns a failed call into an error that says what is known of the automation.
+ *
+ * @param whenFailed what to say although the call failed
+ * @param whenUnanswered what to say if AWS may have done it without an answer
+ */
+function promotionError({ whenFailed, whenUnanswered }: Readonly<Record<string, string>>) {
+  return ({ text, cause, retryable }: FailedCall): Error => {
+    if (cause instanceof IsochroneError) return cause;
+    const advice = whenFailed ?? (retryable ? whenUnanswered : undefined);
+    return advice === undefined
+      ? new IsochroneError(text, { cause })
+      : new PromotionStateUnknown(`${text}\n${advice}`, { cause });
+  };
 }
 
-/** The steps and their states, for a person. */
+/** The steps and their states as text. */
 export function formatSteps(steps: readonly StepFacts[]): string {
   const width = Math.max(...steps.map(({ name }) => name.length), 0);
   return steps.map(({ name, status }) => `  ${name.padEnd(width)}  ${status}`).join('\n');
 }
 
-/** How it ended and what to do, for a person. */
+/** The outcome and what to do, as text. */
 export function formatPromotion({ id, outcome, execution, failed, retries }: Promotion): string {
   const report = execution.outputs['report.Report'];
   const groups = execution.outputs['inspect.OldGroups'];
   const lines: Record<PromotionOutcome, readonly string[]> = {
-    drilled: ['The drill found nothing in the way.'],
-    promoted: ['Promoted. The old primary is fenced, and the write names lead here.'],
+    drilled: ['The drill found no obstacle.'],
+    promoted: ['Promoted. The old primary is fenced, and the write names lead to the new one.'],
     'promoted unfenced': [
-      'Promoted, but the old primary could not be fenced: it may still take writes from its own region, and they are lost.',
-      'Run the same command again as soon as that region answers, and before anything is deployed: it fences, and promotes nothing twice.',
+      'Promoted, but the old primary is not fenced: ' +
+        'it may still take writes from its own region, which are lost.',
+      'Run the same command again as soon as that region answers, and before you deploy: ' +
+        'it then fences the old primary and does not promote twice.',
     ],
     refused: ['Refused. Nothing was changed.'],
     'stopped halfway': ['Stopped halfway.'],
@@ -259,7 +256,9 @@ export function formatPromotion({ id, outcome, execution, failed, retries }: Pro
       ? [`The old primary's security groups were ${groups}.`]
       : []),
     ...(report ? [report] : []),
-    ...(retries > 0 ? [`AWS was asked again ${retries === 1 ? 'once' : `${retries} times`}.`] : []),
+    ...(retries > 0
+      ? [`Calls to AWS were retried ${retries === 1 ? 'once' : `${retries} times`}.`]
+      : []),
     `Execution ${id}.`,
   ].join('\n');
 }

@@ -1,12 +1,12 @@
 /**
- * A synthesized assembly, read as files: the stacks in the order they were written, with their
- * templates. No CDK, so that a report can be made of an assembly that another version of CDK
- * synthesized.
+ * Reads a synthesized assembly from its files: the stacks in the order of the manifest, with their
+ * templates. It does not use CDK, so it also reads an assembly of another CDK version.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IsochroneError } from '../../model/errors';
 
+/** A resource of a CloudFormation template. */
 export interface TemplateResource {
   readonly Type: string;
   readonly Properties?: Readonly<Record<string, unknown>>;
@@ -16,29 +16,34 @@ export interface TemplateResource {
   readonly Metadata?: Readonly<Record<string, unknown>>;
 }
 
+/** A CloudFormation template; it has resources even if the file has none. */
 export interface Template {
   readonly Resources: Readonly<Record<string, TemplateResource>>;
   readonly Outputs?: Readonly<Record<string, unknown>>;
 }
 
+/** A stack of an assembly. */
 export interface AssemblyStack {
-  /**
-   * The path in the construct tree, which `cdk deploy` selects by:
-   * `market-production/eu-west-1/Database`.
-   */
+  /** The path by which `cdk deploy` selects the stack: `market-production/eu-west-1/Database`. */
   readonly path: string;
   /** CloudFormation's name of the stack. */
   readonly stackName: string;
-  /** The region; undefined if the stack is deployed wherever the credentials point. */
+  /** The region; undefined if the credentials decide it at deployment. */
   readonly region: string | undefined;
-  /** The paths of the stacks that must be deployed before. */
+  /** The paths of the stacks that must be deployed first. */
   readonly dependsOn: readonly string[];
-  /** Whether CloudFormation refuses to delete the stack. */
+  /**
+   * Whether CloudFormation refuses to delete the stack.
+   *
+   * @default false
+   */
   readonly terminationProtection?: boolean;
   readonly template: Template;
 }
 
+/** A synthesized assembly. */
 export interface Assembly {
+  /** The folder that `cdk synth` wrote. */
   readonly directory: string;
   readonly stacks: readonly AssemblyStack[];
 }
@@ -59,8 +64,8 @@ interface Artifact {
 /**
  * Reads an assembly with all its stages.
  *
- * @param directory the folder that `cdk synth` wrote, such as `cdk.out`
- * @throws IsochroneError if it is not an assembly, or not whole
+ * @param directory the output folder of `cdk synth`, such as `cdk.out`
+ * @throws IsochroneError if the folder is not a complete assembly
  */
 export function readAssembly(directory: string): Assembly {
   return { directory, stacks: readStacks(directory, directory) };
@@ -115,6 +120,7 @@ function readJson<T>(directory: string, file: string, root: string): T {
 
 function notWhole(root: string, file: string, reason: string): IsochroneError {
   return new IsochroneError(
-    `${root} is not a whole assembly: ${file} cannot be used (${reason}).\nSynthesize it with \`npx cdk synth\`, or name the right folder.`,
+    `${root} is not a whole assembly: ${file} cannot be used (${reason}).\n` +
+      'Synthesize it with `npx cdk synth`, or name the right folder.',
   );
 }

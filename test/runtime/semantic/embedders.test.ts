@@ -7,7 +7,7 @@ const cosine = (one: Float32Array | undefined, other: Float32Array | undefined) 
 describe('TfIdfEmbedder', () => {
   const embedder = new TfIdfEmbedder();
 
-  test('gives a text one vector, of length 1, in every instance and in any company', async () => {
+  test('gives a text the same unit vector in every instance and every batch', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }), {
@@ -33,12 +33,12 @@ describe('TfIdfEmbedder', () => {
     ['a contracted negation', 'Can I go?', "Can't I go?"],
     ['the order', 'USD to EUR', 'EUR to USD'],
     ['a sign', 'What is -3%', 'What is 3%'],
-  ])('sees %s', async (_, one, other) => {
+  ])('gives another vector for %s', async (_, one, other) => {
     const [a, b] = await embedder.embed([one, other]);
     expect(cosine(a, b)).toBeLessThan(0.97);
   });
 
-  test('has another identity with other weights or another length, and learns nothing from questions', async () => {
+  test('has an identity per weights and length, and learns nothing from questions', async () => {
     const documents = ['the price of gold', 'the price of oil'];
     const fitted = new TfIdfEmbedder({ documents });
     const before = fitted.identity;
@@ -60,15 +60,12 @@ describe('TfIdfEmbedder', () => {
     );
   });
 
-  test('64 are not', () => {
+  test('64 dimensions are accepted', () => {
     expect(new TfIdfEmbedder({ dimensions: 64 }).dimensions).toBe(64);
   });
 });
 
-/**
- * Has the shape of the SDK's client: `send` with a command that has an `input`, an answer with
- * bytes.
- */
+/** Has the shape of the SDK's client: `send` takes a command with `input` and returns bytes. */
 class FakeBedrock {
   public readonly inputs: { modelId: string; body: Record<string, unknown> }[] = [];
   public running = 0;
@@ -98,7 +95,7 @@ class FakeBedrock {
 }
 
 describe('BedrockEmbedder', () => {
-  test('asks Titan for one text at a time, no more at once than allowed, and keeps the order', async () => {
+  test('sends Titan one text per call, within the concurrency, and keeps the order', async () => {
     const client = new FakeBedrock(({ inputText }) => ({
       embedding: Array(256).fill(Number(inputText)),
       inputTextTokenCount: 1,
@@ -117,7 +114,7 @@ describe('BedrockEmbedder', () => {
   test.each([
     ['a list', (vectors: number[][]) => vectors],
     ['lists by type', (vectors: number[][]) => ({ float: vectors })],
-  ])('asks Cohere for 96 texts at a time, and reads %s', async (_, shape) => {
+  ])('sends Cohere 96 texts per call, and reads %s', async (_, shape) => {
     const client = new FakeBedrock(({ texts }) => ({
       embeddings: shape((texts as string[]).map((text) => Array(1024).fill(Number(text)))),
     }));
@@ -130,7 +127,7 @@ describe('BedrockEmbedder', () => {
     expect(client.inputs[0]?.body).toMatchObject({ input_type: 'search_query', truncate: 'NONE' });
   });
 
-  test('a failed call frees its place', async () => {
+  test('a failed call frees its slot', async () => {
     let calls = 0;
     const client = new FakeBedrock(() => {
       if (++calls === 1) throw new Error('ThrottlingException');
@@ -141,7 +138,7 @@ describe('BedrockEmbedder', () => {
     expect(await embedder.embed(['b'])).toHaveLength(1);
   });
 
-  test('gives up after its time, and when the caller does', async () => {
+  test('aborts at its time limit and with the signal of the caller', async () => {
     const hang = (_: unknown, signal?: AbortSignal) =>
       new Promise((_resolve, reject) => {
         if (signal?.aborted) reject(signal.reason);
@@ -162,19 +159,19 @@ describe('BedrockEmbedder', () => {
   });
 
   test.each([[{}], [{ embedding: [1, 2] }], [{ message: 'no' }]])(
-    'refuses the answer %j',
+    'refuses the response %j',
     async (answer) => {
       await expect(
         new BedrockEmbedder({ client: new FakeBedrock(() => answer) }).embed(['a']),
-      ).rejects.toThrow('answered without 1 vectors');
+      ).rejects.toThrow('did not return 1 vectors');
     },
   );
 
-  test('cuts no text off: the end may be all that differs', async () => {
+  test('refuses a text that is too long, because truncation could hide a difference', async () => {
     const client = new FakeBedrock(() => ({ embeddings: [Array(1024).fill(1)] }));
     const embedder = new BedrockEmbedder({ client, modelId: 'cohere.embed-english-v3' });
     await expect(embedder.embed(['x'.repeat(2049)])).rejects.toThrow(
-      'reads 2048 characters at most',
+      'reads at most 2048 characters',
     );
     expect(await embedder.embed(['x'.repeat(2048)])).toHaveLength(1);
   });

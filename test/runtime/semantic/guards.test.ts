@@ -6,7 +6,7 @@ import {
   type SemanticGuard,
   TfIdfEmbedder,
 } from '../../../lib/runtime/semantic';
-import { refusedBy, signatureOf } from '../../../lib/runtime/semantic/guards/all';
+import { refusedBy, signatureOf } from '../../../lib/runtime/semantic/guards';
 import { tokensOf } from '../../../lib/runtime/semantic/question/lexer';
 import { canonicalNumber } from '../../../lib/runtime/semantic/question/numbers';
 import { exactText } from '../../../lib/runtime/semantic/question/question';
@@ -31,9 +31,9 @@ async function cosines(pairs: readonly Pair[]): Promise<number[]> {
   );
 }
 
-describe('the guards alone, as with an embedder that finds everything alike', () => {
+describe('the guards with an embedder that finds all questions alike', () => {
   test.each(Object.entries(ADVERSARIAL))('refuse every pair of the family %s', (_, pairs) => {
-    // With the locale, so that no refusal is owed to a text too short to be seen to be English.
+    // With the locale, no pair is refused only because it is too short to be detected as English.
     expect(pairs.filter((pair) => refusal(ENGLISH_GUARDS, pair, 'en') === undefined)).toEqual([]);
     expect(pairs.filter((pair) => refusal(ENGLISH_GUARDS, pair) === undefined)).toEqual([]);
   });
@@ -42,7 +42,7 @@ describe('the guards alone, as with an embedder that finds everything alike', ()
     expect(pairs.filter((pair) => refusal(ENGLISH_GUARDS, pair, 'en') === undefined)).toEqual([]);
   });
 
-  test('merge no two of all these questions but those that mean the same', () => {
+  test('merge only questions that mean the same', () => {
     const questions = new Set(
       [...Object.values(ADVERSARIAL), ...Object.values(HELD_OUT)].flat(2).map(exactText),
     );
@@ -59,7 +59,7 @@ describe('the guards alone, as with an embedder that finds everything alike', ()
     ]);
   });
 
-  test('let paraphrases through, and more of them without the guard of unknown words', () => {
+  test('pass paraphrases, and more of them without the guard of unknown words', () => {
     const caught = (guards: readonly SemanticGuard[]) =>
       PARAPHRASES.filter((pair) => refusal(guards, pair, 'en') === undefined).length;
     expect(caught(ENGLISH_GUARDS)).toBeGreaterThanOrEqual(31);
@@ -70,7 +70,7 @@ describe('the guards alone, as with an embedder that finds everything alike', ()
     ).toBeGreaterThanOrEqual(12);
   });
 
-  test('without the guard of unknown words refuse all but topics and what is theirs alone', () => {
+  test('refuse nearly all pairs without the guard of unknown words, except other topics', () => {
     const passed = adversarial.filter(
       ({ family, pair }) => family !== 'topic' && refusal(ENGLISH_RULES, pair, 'en') === undefined,
     );
@@ -94,13 +94,13 @@ describe('the guards alone, as with an embedder that finds everything alike', ()
     ['order', 'Does Disney own Hulu?', 'Does Hulu own Disney?'],
     ['words', 'How do I cook rice?', 'How do I cook pasta?'],
     ['language', 'What is inflation?', 'Was ist Inflation?'],
-  ])('%s says that it refused', (guard, one, other) => {
+  ])('report the guard %s that refused, and pass equal questions', (guard, one, other) => {
     expect(refusal(ENGLISH_GUARDS, [one, other])).toBe(guard);
     expect(refusal(ENGLISH_GUARDS, [one, one])).toBeUndefined();
   });
 });
 
-describe('any text', () => {
+describe('any two texts', () => {
   const text = fc.oneof(
     fc.string({ maxLength: 80 }),
     fc.string({ unit: 'grapheme', maxLength: 60 }),
@@ -110,7 +110,7 @@ describe('any text', () => {
       .map((words) => words.join(' ')),
   );
 
-  test('is refused or not in both directions alike', () => {
+  test('are compared symmetrically', () => {
     fc.assert(
       fc.property(text, text, (one, other) => {
         const [a, b] = [readQuestion(one), readQuestion(other)];
@@ -122,7 +122,7 @@ describe('any text', () => {
     );
   });
 
-  test('passes beside itself if the guards can read it, and matches nothing if they cannot', () => {
+  test('pass if they are equal and readable; an unreadable text passes with none', () => {
     fc.assert(
       fc.property(text, (one) => {
         const question = readQuestion(one);
@@ -134,7 +134,7 @@ describe('any text', () => {
     );
   });
 
-  test('two texts pass exactly if their signatures are equal', () => {
+  test('pass exactly if their signatures are equal', () => {
     fc.assert(
       fc.property(text, text, (one, other) => {
         const [a, b] = [readQuestion(one, 'en'), readQuestion(other, 'en')];
@@ -147,7 +147,7 @@ describe('any text', () => {
     );
   });
 
-  test('that gets a "not" before its last word is another question', () => {
+  test('differ if one has a "not" before its last word', () => {
     fc.assert(
       fc.property(fc.constantFrom(...everyText), (one) => {
         const words = one.split(' ');
@@ -157,7 +157,7 @@ describe('any text', () => {
     );
   });
 
-  test('loses nothing but articles, auxiliaries and manners without becoming another question', () => {
+  test('differ if one lacks a word other than an article, auxiliary or polite phrase', () => {
     const silent = new Set<string>();
     for (const question of everyText) {
       const words = question.replace(/\?$/, '').split(' ');
@@ -167,8 +167,8 @@ describe('any text', () => {
           silent.add(word.toLowerCase());
       }
     }
-    // From "from USD to EUR", "how long does shipping take", "tell me", "first quarter of 2024", "I
-    // want to know".
+    // These come from "from USD to EUR", "how long does shipping take", "tell me", "first quarter
+    // of 2024" and "I want to know".
     expect([...silent].sort()).toEqual([
       'a',
       'an',
@@ -186,7 +186,7 @@ describe('any text', () => {
     ]);
   });
 
-  test('with another number is another question', () => {
+  test('differ if their numbers differ', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 2, max: 1e9 }),
@@ -234,7 +234,7 @@ describe('numbers', () => {
     expect(texts(question)).toEqual(expected);
   });
 
-  test('a grouped number is the number', () => {
+  test('grouping commas do not change a number', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 10n ** 18n }), (value) => {
         expect(canonicalNumber(value.toLocaleString('en'))).toBe(String(value));
@@ -242,7 +242,7 @@ describe('numbers', () => {
     );
   });
 
-  test('a magnitude moves the point, whatever the size', () => {
+  test('a magnitude moves the decimal point of a number of any size', () => {
     fc.assert(
       fc.property(
         fc.bigInt({ min: 1n, max: 10n ** 15n }),
@@ -256,7 +256,7 @@ describe('numbers', () => {
     );
   });
 
-  test('no two whole numbers become one', () => {
+  test('two different whole numbers keep different forms', () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), fc.boolean(), fc.boolean(), (one, other, minus, less) => {
         const write = (value: number, negative: boolean) =>
@@ -272,7 +272,7 @@ describe('exact text', () => {
     ['What  is gold ?', 'what is gold'],
     ['How’s the weather?', "How's the weather"],
     ['What is it!', 'What is it?'],
-  ])('%j is %j', (one, other) => {
+  ])('%j equals %j', (one, other) => {
     expect(exactText(one)).toBe(exactText(other));
   });
 
@@ -283,12 +283,12 @@ describe('exact text', () => {
     ['What is x²?', 'What is x2?'],
     ['Polish shoes?', 'polish shoes?'],
     ['IT costs', 'it costs'],
-  ])('%j is not %j', (one, other) => {
+  ])('%j differs from %j', (one, other) => {
     expect(exactText(one)).not.toBe(exactText(other));
   });
 });
 
-test('figures', async () => {
+test('the figures of docs/runtime/semantic.md hold', async () => {
   const { threshold } = new TfIdfEmbedder();
   const rows: Record<string, Record<string, string>> = {};
   const sets: Record<string, readonly Pair[]> = {
@@ -300,7 +300,11 @@ test('figures', async () => {
   for (const [name, pairs] of Object.entries(sets)) {
     const scores = await cosines(pairs);
     const passed = (guards: readonly SemanticGuard[], least: number) =>
-      `${pairs.filter((pair, at) => (scores[at] ?? 0) >= least && refusal(guards, pair, 'en') === undefined).length} of ${pairs.length}`;
+      `${
+        pairs.filter(
+          (pair, at) => (scores[at] ?? 0) >= least && refusal(guards, pair, 'en') === undefined,
+        ).length
+      } of ${pairs.length}`;
     rows[name] = {
       'TF-IDF at 0.95, no guards': passed([], 0.95),
       [`TF-IDF at ${threshold}, no guards`]: passed([], threshold),

@@ -1,11 +1,11 @@
 /**
- * Pairs that were written after the guards were finished. The comments say how many the guards
- * merged at first; docs/runtime/semantic.md says what was mended then.
+ * Pairs that were written after the guards were finished. The comments count the pairs that the
+ * guards merged at first; docs/runtime/semantic.md lists the corrections.
  */
 import { type Pair, pairs } from './pairs';
 
 export const HELD_OUT: Readonly<Record<string, readonly Pair[]>> = {
-  /** Two false: "which tier/tiers", "who blocked me/who I blocked". */
+  /** Two were merged: "which tier/tiers", "who blocked me/who I blocked". */
   'of every kind': pairs(`
   Can my landlord enter without notice? | Can my landlord enter with notice?
   What happens if I stop paying my loan? | What happens if I start paying my loan?
@@ -88,8 +88,8 @@ export const HELD_OUT: Readonly<Record<string, readonly Pair[]>> = {
   Is the fee per person or per room? | Is the fee per person and per room?
 `),
   /**
-   * Written to find holes: tense, particles, signs, codes. Two false: the operators ? and !, "price
-   * of one share".
+   * Written to find gaps: tense, particles, signs, codes. Two were merged: the operators ? and !,
+   * "price of one share".
    */
   'of function words and signs': pairs(`
   Does the company pay its employees? | Did the company pay its employees?
@@ -103,7 +103,7 @@ export const HELD_OUT: Readonly<Record<string, readonly Pair[]>> = {
   What is the custom in Japan? | What are the customs in Japan?
   What is the return on the fund? | What are the returns of the fund?
   How do I reset my password? | How do you reset my password?
-  Is it the dog of the neighbour? | Is it the neighbour of the dog?
+  Is it the dog of the neighbor? | Is it the neighbor of the dog?
   What is the history of art? | What is the art of history?
   What is the price of one share? | What is the price of a share of one?
   What is in the cup of tea? | What is in the tea cup?
@@ -216,7 +216,9 @@ export const HELD_OUT: Readonly<Record<string, readonly Pair[]>> = {
   Is it too hot? | Is it hot?
   Is it hot too? | Is it too hot?
 `),
-  /** Written after that was mended, as users of a trading service and its staff ask. None false. */
+  /**
+   * Questions of a trading service's users and staff, written after those fixes. None was merged.
+   */
   'of one domain': pairs(`
   Who is allowed to approve expenses of a manager? | Who is allowed to approve expenses as a manager?
   What is the notice period for employees? | What is the notice period for employers?
@@ -271,7 +273,7 @@ export const HELD_OUT: Readonly<Record<string, readonly Pair[]>> = {
 `),
 };
 
-/** Of these, 12 of 20 are caught. */
+/** The guards pass 12 of these 20. */
 export const HELD_OUT_PARAPHRASES: readonly Pair[] = pairs(`
   How do I update my billing address? | How can I change my billing address?
   How do I update my billing address? | Please tell me how to update my billing address.

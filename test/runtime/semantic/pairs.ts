@@ -1,11 +1,11 @@
 /**
- * Pairs of questions, in English. The adversarial ones look alike and have different answers; the
- * paraphrases have the same.
+ * Pairs of English questions. Adversarial pairs look alike but have different answers; paraphrases
+ * have the same answer.
  */
 
 export type Pair = readonly [string, string];
 
-/** One pair a line, with a bar between its questions. */
+/** Reads one pair per line, with a bar between its questions. */
 export const pairs = (text: string): Pair[] =>
   text
     .trim()
@@ -15,7 +15,7 @@ export const pairs = (text: string): Pair[] =>
       return [one, other] as const;
     });
 
-/** By the kind of difference. The guards were written with these in sight. */
+/** Pairs by the kind of difference. The guards were written against these. */
 export const ADVERSARIAL: Readonly<Record<string, readonly Pair[]>> = {
   numbers: pairs(`
     What is the penalty for paying 5 days late? | What is the penalty for paying 15 days late?
@@ -177,7 +177,7 @@ export const ADVERSARIAL: Readonly<Record<string, readonly Pair[]>> = {
     How do I cook rice? | How do I cook pasta?`),
 };
 
-/** The same question in other words, as people ask it. Some need knowledge that no rule has. */
+/** The same question in other words. Some pairs need knowledge that no rule has. */
 export const PARAPHRASES: readonly Pair[] = pairs(`
   How do I reset my password? | How can I reset my password?
   How do I reset my password? | What are the steps to reset my password?

@@ -11,7 +11,7 @@ import { ADVERSARIAL } from './pairs';
 
 const SCOPE: SemanticScope = { tenant: 'acme', model: 'm1', corpusVersion: 'v1' };
 
-/** Finds everything alike: what is refused, the guards refuse. */
+/** Gives all texts the same vector, so that only the guards refuse. */
 class AllAlike implements Embedder {
   public readonly identity: string = 'all-alike/1';
   public readonly dimensions = 4;
@@ -37,7 +37,7 @@ function counted() {
 }
 
 const never = () => {
-  throw new Error('The answerer was asked.');
+  throw new Error('The answerer was called.');
 };
 const until = (condition: () => boolean) =>
   new Promise<void>((resolve) => {
@@ -46,7 +46,7 @@ const until = (condition: () => boolean) =>
   });
 
 describe('SemanticCache', () => {
-  test('gives an answer to the same text and to the same meaning, and says which', async () => {
+  test('answers the same text and the same meaning, and reports which matched', async () => {
     const { counts, metrics } = counted();
     const cache = new SemanticCache({ embedder: new TfIdfEmbedder(), metrics });
     const first = await cache.getOrAnswer(
@@ -83,7 +83,7 @@ describe('SemanticCache', () => {
     });
   });
 
-  test('says which guard refused the best candidate', async () => {
+  test('reports the guard that refused the best candidate', async () => {
     const { counts, metrics } = counted();
     const cache = new SemanticCache({ embedder: new AllAlike(), metrics });
     await cache.store('How do I convert USD to EUR?', 'So.', SCOPE);
@@ -108,29 +108,32 @@ describe('SemanticCache', () => {
 
   test.each([
     ['TF-IDF', () => new TfIdfEmbedder()],
-    ['an embedder that finds everything alike', () => new AllAlike()],
-  ])('gives no wrong answer to any adversarial pair with %s at defaults', async (_, embedder) => {
-    const wrong: string[] = [];
-    for (const locale of [undefined, 'en']) {
-      const cache = new SemanticCache({ embedder: embedder() });
-      const all = Object.values(ADVERSARIAL).flat();
-      for (const [pair, [one, other]] of all.entries()) {
-        for (const [asked, kept] of [
-          [one, other],
-          [other, one],
-        ] as const) {
-          const scope = { ...SCOPE, tenant: `${pair} ${kept}`, locale };
-          await cache.store(kept, 'kept', scope);
-          if ((await cache.lookup(kept, scope)).outcome.kind !== 'exact')
-            wrong.push(`lost: ${kept}`);
-          if ((await cache.lookup(asked, scope)).found) wrong.push(`${asked} ≠ ${kept}`);
+    ['an embedder that finds all questions alike', () => new AllAlike()],
+  ])(
+    'gives no wrong answer to an adversarial pair with %s and default options',
+    async (_, embedder) => {
+      const wrong: string[] = [];
+      for (const locale of [undefined, 'en']) {
+        const cache = new SemanticCache({ embedder: embedder() });
+        const all = Object.values(ADVERSARIAL).flat();
+        for (const [pair, [one, other]] of all.entries()) {
+          for (const [asked, kept] of [
+            [one, other],
+            [other, one],
+          ] as const) {
+            const scope = { ...SCOPE, tenant: `${pair} ${kept}`, locale };
+            await cache.store(kept, 'kept', scope);
+            if ((await cache.lookup(kept, scope)).outcome.kind !== 'exact')
+              wrong.push(`lost: ${kept}`);
+            if ((await cache.lookup(asked, scope)).found) wrong.push(`${asked} ≠ ${kept}`);
+          }
         }
       }
-    }
-    expect(wrong).toEqual([]);
-  });
+      expect(wrong).toEqual([]);
+    },
+  );
 
-  test('gives no wrong answer when all adversarial questions lie in one scope', async () => {
+  test('gives no wrong answer when all adversarial questions share one scope', async () => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
     const questions = [...new Set(Object.values(ADVERSARIAL).flat(2))];
     for (const question of questions) await cache.store(question, question, SCOPE);
@@ -151,7 +154,7 @@ describe('scope', () => {
     audience: { ...SCOPE, audience: 'admins' },
   };
   test.each(Object.entries(other))(
-    'another %s never gets the answer, by text or by meaning',
+    'an answer is not shared with another %s, by text or by meaning',
     async (_, scope) => {
       const cache = new SemanticCache({ embedder: new AllAlike() });
       await cache.store('What is inflation?', 'A rise.', SCOPE);
@@ -161,7 +164,7 @@ describe('scope', () => {
     },
   );
 
-  test('another embedder, or another version of it, never gets the answer', async () => {
+  test('an answer is not shared with another version of the embedder', async () => {
     const store = new MemorySemanticStore();
     await new SemanticCache({ embedder: new AllAlike(), store }).store(
       'What is inflation?',
@@ -177,7 +180,7 @@ describe('scope', () => {
     ).toBe(false);
   });
 
-  test('parts of a scope do not run into each other', async () => {
+  test('the boundaries between the parts of a scope count', async () => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
     await cache.store('What is inflation?', 'A rise.', {
       tenant: 'a',
@@ -195,7 +198,7 @@ describe('scope', () => {
     ).toBe(false);
   });
 
-  test('a missing tenant is refused unless the cache says that it is shared', async () => {
+  test('a missing tenant is refused unless the cache is shared', async () => {
     const { tenant: _, ...open } = SCOPE;
     const cache = new SemanticCache({ embedder: new AllAlike() });
     await expect(cache.getOrAnswer('What is inflation?', never, open)).rejects.toThrow(
@@ -220,7 +223,7 @@ describe('scope', () => {
 
 describe('time', () => {
   const DAY = 24 * 3600 * 1000;
-  test('an answer ends with its TTL', async () => {
+  test('an answer expires after its TTL', async () => {
     let now = Date.UTC(2026, 0, 1);
     const cache = new SemanticCache({ embedder: new AllAlike(), ttlSeconds: 60, now: () => now });
     await cache.store('What is inflation?', 'A rise.', SCOPE);
@@ -231,7 +234,7 @@ describe('time', () => {
     expect((await cache.lookup('What does inflation mean?', SCOPE)).found).toBe(false);
   });
 
-  test('"today" is another day tomorrow, even with the same words; other questions are not', async () => {
+  test('a question with "today" misses on the next day; other questions hit', async () => {
     let now = Date.UTC(2026, 0, 1, 22);
     const cache = new SemanticCache({
       embedder: new AllAlike(),
@@ -247,7 +250,7 @@ describe('time', () => {
     expect((await cache.lookup("What is France's capital?", SCOPE)).found).toBe(true);
   });
 
-  test('days begin where the caller says', async () => {
+  test('days begin in the time zone of the options', async () => {
     let now = Date.UTC(2026, 0, 1, 22, 30);
     const cache = new SemanticCache({
       embedder: new AllAlike(),
@@ -262,7 +265,7 @@ describe('time', () => {
 });
 
 describe('languages', () => {
-  test('other languages are found by their exact text only, within their day', async () => {
+  test('a question in another language matches only its exact text, on the same day', async () => {
     let now = Date.UTC(2026, 0, 1);
     const cache = new SemanticCache({ embedder: new AllAlike(), now: () => now, ttlSeconds: 1e6 });
     for (const question of [
@@ -295,7 +298,7 @@ describe('languages', () => {
     'Quanto costa il pane a Roma?',
     'Is Peter in Berlin?',
     'HOW DO I CLOSE MY ACCOUNT',
-  ])('%s is not read by the English guards', async (question) => {
+  ])('the English guards cannot read: %s', async (question) => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
     expect((await cache.lookup(question, SCOPE)).outcome).toMatchObject({
       kind: 'miss',
@@ -303,7 +306,7 @@ describe('languages', () => {
     });
   });
 
-  test('a language is opted in to with guards of the caller', async () => {
+  test('the caller opts in to a language with guards for it', async () => {
     const negation = {
       name: 'nicht',
       signature: ({ text }: { text: string }) => String(/\b(?:nicht|kein\w*)\b/.test(text)),
@@ -331,7 +334,7 @@ describe('languages', () => {
   });
 });
 
-describe('what fails', () => {
+describe('failures', () => {
   const broken = (method: keyof SemanticStore): SemanticStore =>
     new Proxy(new MemorySemanticStore(), {
       get: (store, name) =>
@@ -341,7 +344,7 @@ describe('what fails', () => {
     });
 
   test.each(['exact', 'nearest', 'closest', 'put', 'generation'] as const)(
-    'a store whose %s fails never reaches the caller',
+    'the caller never sees that %s of the store fails',
     async (method) => {
       const { counts, metrics } = counted();
       const cache = new SemanticCache({ embedder: new AllAlike(), store: broken(method), metrics });
@@ -355,7 +358,7 @@ describe('what fails', () => {
     },
   );
 
-  test('an embedder that fails, or gives nonsense, leaves the exact text', async () => {
+  test('the exact text still hits if the embedder fails or returns an invalid vector', async () => {
     for (const vector of [
       undefined,
       new Float32Array(4),
@@ -378,7 +381,7 @@ describe('what fails', () => {
     }
   });
 
-  test('what hangs is given up, and told so', async () => {
+  test('an embedder that hangs is aborted at the time limit', async () => {
     let aborted = false;
     const embedder: Embedder = {
       identity: 'hung',
@@ -394,12 +397,12 @@ describe('what fails', () => {
     await cache.close();
   });
 
-  test('an invalidation that did not reach the store says so', async () => {
+  test('an invalidation reports that it did not reach the store', async () => {
     const cache = new SemanticCache({ embedder: new AllAlike(), store: broken('invalidate') });
     expect(await cache.invalidateCorpus(SCOPE)).toEqual({ reached: false });
   });
 
-  test('metrics that throw never reach the caller', async () => {
+  test('the caller never sees that the metrics throw', async () => {
     const cache = new SemanticCache({
       embedder: new AllAlike(),
       metrics: { count: never, observe: never },
@@ -413,7 +416,7 @@ describe('what fails', () => {
     });
   });
 
-  test("the answerer's own error is the caller's, and is not kept", async () => {
+  test('an error of the answerer reaches the caller and is not stored', async () => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
     await expect(
       cache.getOrAnswer('What is inflation?', () => Promise.reject(new RangeError('quota')), SCOPE),
@@ -424,8 +427,8 @@ describe('what fails', () => {
   });
 });
 
-describe('what is kept', () => {
-  test('equal questions at one time are answered once, and nobody shares an object', async () => {
+describe('storing', () => {
+  test('concurrent equal questions are answered once, each with its own object', async () => {
     const cache = new SemanticCache<{ text: string }>({ embedder: new AllAlike() });
     let asked = 0;
     let go: (answer: { text: string }) => void = () => undefined;
@@ -446,7 +449,7 @@ describe('what is kept', () => {
     expect(one?.answer).not.toBe(two?.answer);
   });
 
-  test('an invalidation while the answer is made keeps it from being given again', async () => {
+  test('an answer that is invalidated while it is made is not given again', async () => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
     await cache.getOrAnswer(
       'What is inflation?',
@@ -464,7 +467,7 @@ describe('what is kept', () => {
     });
   });
 
-  test('an invalidation forgets one corpus of one tenant, under every model', async () => {
+  test('an invalidation covers one corpus of one tenant, for every model', async () => {
     const cache = new SemanticCache({ embedder: new AllAlike() });
     const scopes = [
       SCOPE,
@@ -482,12 +485,12 @@ describe('what is kept', () => {
 
   test.each([
     ['an empty text', ' '],
-    ['nothing', null],
+    ['null', null],
     ['an error', { error: 'no sources' }],
     ['an empty list', []],
-    ['what JSON cannot say', 10n],
-    ['too much', 'x'.repeat(262_143)],
-  ])('not %s', async (_, answer) => {
+    ['a value that JSON cannot represent', 10n],
+    ['an answer that is too large', 'x'.repeat(262_143)],
+  ])('%s is not stored', async (_, answer) => {
     const cache = new SemanticCache<unknown>({ embedder: new AllAlike() });
     expect((await cache.getOrAnswer('What is inflation?', () => answer, SCOPE)).answer).toEqual(
       answer,
@@ -497,7 +500,7 @@ describe('what is kept', () => {
     expect(await cache.store('What is inflation?', answer, SCOPE)).toBe(false);
   });
 
-  test('what the caller says, whose failure is a no', async () => {
+  test('shouldStore decides, and its failure means no', async () => {
     const cache = new SemanticCache({
       embedder: new AllAlike(),
       shouldStore: (answer) => answer !== 'I do not know.',
@@ -510,7 +513,7 @@ describe('what is kept', () => {
     );
   });
 
-  test('not a question that is too long, nor an empty one', async () => {
+  test('a question that is too long or empty is not stored', async () => {
     const embedder = new AllAlike();
     const cache = new SemanticCache({ embedder, maxQuestionLength: 20 });
     for (const question of ['What is inflation in Germany?', '', '  ']) {
@@ -528,12 +531,12 @@ describe('options', () => {
     [{ threshold: 1.01 }, /threshold must be/],
     [{ ttlSeconds: 0 }, /ttlSeconds must be a number above 0/],
     [{ lookupTimeoutMs: Number.NaN }, /lookupTimeoutMs must be/],
-    [{ timeZone: 'Mars/Olympus' }, /timeZone must be a name of the IANA database/],
+    [{ timeZone: 'Mars/Olympus' }, /timeZone must be a name of the IANA time zone database/],
   ])('%j is refused', (options, message) => {
     expect(() => new SemanticCache({ embedder: new AllAlike(), ...options })).toThrow(message);
   });
 
-  test('their good neighbours pass', () => {
+  test('valid values at the limits are accepted', () => {
     expect(
       () =>
         new SemanticCache({
@@ -545,7 +548,7 @@ describe('options', () => {
     ).not.toThrow();
   });
 
-  test('the threshold keeps out what is far, and is 0.95 unless the embedder says otherwise', async () => {
+  test("the threshold excludes distant questions; its default is the embedder's, or 0.95", async () => {
     const vectors: Record<string, Float32Array> = {
       'What is inflation?': Float32Array.of(1, 0),
       'What does inflation mean?': Float32Array.of(0.94, 0.341),

@@ -10,6 +10,9 @@ import { escapeTag, vectorBytes } from '../../../lib/runtime/semantic/valkey-sto
 
 type Argument = string | number | Buffer;
 
+/** The fields that are read back, in the order in which the store asks for them. */
+const FIELDS = ['question', 'signature', 'answer', 'generation', 'expiresAt'];
+
 const entry = (overrides: Partial<SemanticEntry> = {}): SemanticEntry => ({
   scope: 'a1',
   key: 'k1',
@@ -42,7 +45,7 @@ describe('MemorySemanticStore', () => {
     expect((await store.closest('a1', vector))?.entry.key).toBe('near');
   });
 
-  test('drops what was longest not used, by entries', async () => {
+  test('removes the least recently used entry above maxEntries', async () => {
     const store = new MemorySemanticStore({ maxEntries: 2 });
     for (const key of ['one', 'two']) await store.put(entry({ key }));
     await store.exact('a1', 'one');
@@ -52,7 +55,7 @@ describe('MemorySemanticStore', () => {
     expect(store.size).toBe(2);
   });
 
-  test('and by bytes; replacing an entry frees the old one', async () => {
+  test('removes entries above maxBytes, and counts a replaced entry once', async () => {
     const store = new MemorySemanticStore({ maxBytes: 3000 });
     for (let turn = 0; turn < 50; turn++) await store.put(entry({ answer: 'x'.repeat(1000) }));
     expect(store.size).toBe(1);
@@ -62,7 +65,7 @@ describe('MemorySemanticStore', () => {
     expect(await store.exact('a1', 'k3')).toBeUndefined();
   });
 
-  test('has a generation for each corpus, which never comes back', async () => {
+  test('has a generation for each corpus, and never repeats one', async () => {
     const store = new MemorySemanticStore();
     const first = await store.generation('c1');
     expect(await store.generation('c1')).toBe(first);
@@ -72,7 +75,7 @@ describe('MemorySemanticStore', () => {
     expect(await store.generation('c2')).toBe(other);
   });
 
-  test('refuses bounds that hold nothing', () => {
+  test('refuses limits below 1', () => {
     expect(() => new MemorySemanticStore({ maxEntries: 0 })).toThrow('must be at least 1');
     expect(() => new MemorySemanticStore({ maxBytes: Number.NaN })).toThrow('must be at least 1');
     expect(() => new MemorySemanticStore({ maxEntries: 1, maxBytes: 1 })).not.toThrow();
@@ -80,9 +83,8 @@ describe('MemorySemanticStore', () => {
 });
 
 /**
- * A server with vector search, as far as the documentation of valkey-search describes its replies:
- * no such server is on this machine. It filters, sorts and answers as that does; what it does not
- * know is an error.
+ * A server with vector search that replies as the documentation of valkey-search describes. It
+ * filters and sorts as documented, and refuses any other command.
  */
 class RecordedValkey {
   public readonly calls: Argument[][] = [];
@@ -150,14 +152,7 @@ class RecordedValkey {
       found.length,
       ...found.flatMap(({ key, hash, distance }) => [
         key,
-        [
-          'distance',
-          distance.toFixed(10),
-          ...['question', 'signature', 'answer', 'generation', 'expiresAt'].flatMap((field) => [
-            field,
-            hash.get(field),
-          ]),
-        ],
+        ['distance', distance.toFixed(10), ...FIELDS.flatMap((field) => [field, hash.get(field)])],
       ]),
     ];
   }
@@ -170,106 +165,36 @@ function cosineDistance(one: Buffer, other: Buffer): number {
 }
 
 describe('ValkeySemanticStore', () => {
-  test('makes its index once, writes hashes and searches within scope and signature', async () => {
+  test('creates its index once, writes hashes, searches within scope and signature', async () => {
     const commands = new RecordedValkey();
     const store = new ValkeySemanticStore({ commands, dimensions: 2 });
     await store.put(entry());
     await store.nearest('a1', Float32Array.of(1, 0), 's1');
     await store.closest('a1', Float32Array.of(0, -1));
+    const search = (filter: string, vector: string, count: number) => [
+      ...['FT.SEARCH', 'semantic:2:', `${filter}=>[KNN ${count} @vector $vector AS distance]`],
+      ...['PARAMS', 2, 'vector', Buffer.from(vector, 'hex')],
+      ...['RETURN', 6, ...FIELDS, 'distance', 'LIMIT', 0, count, 'DIALECT', 2],
+    ];
     expect(commands.calls).toEqual([
       [
-        'HSET',
-        'semantic:2:a1:k1',
-        'scope',
-        'a1',
-        'question',
-        'What is inflation?',
-        'answer',
-        '"A rise."',
-        'generation',
-        'g1',
-      ]
-        .concat(['expiresAt', '2000000000000', 'signature', 's1', 'vector'])
-        .concat([Buffer.from('0000803f00000000', 'hex')] as never),
+        ...['HSET', 'semantic:2:a1:k1', 'scope', 'a1', 'question', 'What is inflation?'],
+        ...['answer', '"A rise."', 'generation', 'g1', 'expiresAt', '2000000000000'],
+        ...['signature', 's1', 'vector', Buffer.from('0000803f00000000', 'hex')],
+      ],
       ['PEXPIREAT', 'semantic:2:a1:k1', 2_000_000_000_000],
       ['FT._LIST'],
       [
-        'FT.CREATE',
-        'semantic:2:',
-        'ON',
-        'HASH',
-        'PREFIX',
-        1,
-        'semantic:2:',
-        'SCHEMA',
-        'scope',
-        'TAG',
-        'signature',
-        'TAG',
-      ].concat([
-        'vector',
-        'VECTOR',
-        'HNSW',
-        6,
-        'TYPE',
-        'FLOAT32',
-        'DIM',
-        2,
-        'DISTANCE_METRIC',
-        'COSINE',
-      ] as never),
-      [
-        'FT.SEARCH',
-        'semantic:2:',
-        '@scope:{a1} @signature:{s1}=>[KNN 4 @vector $vector AS distance]',
-        'PARAMS',
-        2,
-        'vector',
-      ]
-        .concat([Buffer.from('0000803f00000000', 'hex')] as never)
-        .concat([
-          'RETURN',
-          6,
-          'question',
-          'signature',
-          'answer',
-          'generation',
-          'expiresAt',
-          'distance',
-          'LIMIT',
-          0,
-          4,
-          'DIALECT',
-          2,
-        ] as never),
-      [
-        'FT.SEARCH',
-        'semantic:2:',
-        '@scope:{a1}=>[KNN 1 @vector $vector AS distance]',
-        'PARAMS',
-        2,
-        'vector',
-      ]
-        .concat([Buffer.from('00000000000080bf', 'hex')] as never)
-        .concat([
-          'RETURN',
-          6,
-          'question',
-          'signature',
-          'answer',
-          'generation',
-          'expiresAt',
-          'distance',
-          'LIMIT',
-          0,
-          1,
-          'DIALECT',
-          2,
-        ] as never),
+        ...['FT.CREATE', 'semantic:2:', 'ON', 'HASH', 'PREFIX', 1, 'semantic:2:'],
+        ...['SCHEMA', 'scope', 'TAG', 'signature', 'TAG', 'vector', 'VECTOR', 'HNSW', 6],
+        ...['TYPE', 'FLOAT32', 'DIM', 2, 'DISTANCE_METRIC', 'COSINE'],
+      ],
+      search('@scope:{a1} @signature:{s1}', '0000803f00000000', 4),
+      search('@scope:{a1}', '00000000000080bf', 1),
     ]);
   });
 
-  test('reads the reply that the documentation of FT.SEARCH shows, in any order of fields, best first', async () => {
+  test('reads the documented reply of FT.SEARCH with fields in any order, best first', async () => {
     const fields = (question: string, distance: string) => [
       'distance',
       distance,
@@ -313,14 +238,14 @@ describe('ValkeySemanticStore', () => {
     [[1, 'semantic:2:a1:k1']],
     [[1, 'semantic:2:a1:k1', ['distance', 'x']]],
     [[1, 'semantic:2:a1:k1', ['distance', '0', 'answer', '"A"']]],
-  ])('takes the reply %j for none', async (reply) => {
+  ])('finds no candidate in the reply %j', async (reply) => {
     const commands = { call: async (command: string) => (command === 'FT.SEARCH' ? reply : []) };
     const store = new ValkeySemanticStore({ commands, dimensions: 2 });
     expect(await store.nearest('a1', Float32Array.of(1, 0), 's1')).toEqual([]);
     expect(await store.closest('a1', Float32Array.of(1, 0))).toBeUndefined();
   });
 
-  test('tries the index again after a failure, and takes "already exists" for made', async () => {
+  test('retries to create the index after a failure, and accepts "already exists"', async () => {
     let failures = 1;
     const commands = {
       call: async (command: string) => {
@@ -340,7 +265,7 @@ describe('ValkeySemanticStore', () => {
     await expect(store.closest('a1', Float32Array.of(1))).rejects.toThrow('vectors of 2 numbers');
   });
 
-  test('carries a whole cache, for two processes', async () => {
+  test('shares a cache between two processes', async () => {
     const commands = new RecordedValkey();
     const embedder = new TfIdfEmbedder();
     const scope = { tenant: 'acme', model: 'm1', corpusVersion: 'v1' };
@@ -371,7 +296,7 @@ describe('ValkeySemanticStore', () => {
     expect(commands.hashes.size).toBe(0);
   });
 
-  test('is chosen where the server has vector search', async () => {
+  test('is chosen if the server has vector search', async () => {
     expect(
       await semanticStoreFor({ commands: new RecordedValkey(), dimensions: 2 }),
     ).toBeInstanceOf(ValkeySemanticStore);
@@ -394,14 +319,14 @@ describe('ValkeySemanticStore', () => {
     );
   });
 
-  test('escapes all that means something in a TAG', () => {
+  test('escapes the syntax of a TAG filter', () => {
     expect(escapeTag('acme-corp, v1.0|{x} @y*')).toBe(
       'acme\\-corp\\,\\ v1\\.0\\|\\{x\\}\\ \\@y\\*',
     );
     expect(escapeTag('a1_B')).toBe('a1_B');
   });
 
-  test('writes vectors with the lowest byte first', () => {
+  test('writes vectors in little-endian order', () => {
     expect(vectorBytes(Float32Array.of(1, -2)).toString('hex')).toBe('0000803f000000c0');
   });
 });

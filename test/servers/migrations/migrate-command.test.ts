@@ -100,12 +100,12 @@ describeHere('isochrone migrate', () => {
     [
       { PGPASSWORD: 'wrong' },
       () => server.url('postgres', 'migrator'),
-      /127\.0\.0\.1:\d+\/postgres does not let us in: password authentication failed/,
+      /127\.0\.0\.1:\d+\/postgres refused the connection: password authentication failed/,
     ],
     [
       {},
       () => `postgresql://migrator:${PASSWORD}@host name/x`,
-      /--database must be a URL like .*, got something else\.\nIt is not shown/,
+      /--database must be a URL like .*, got something else\.\nThe value is not shown/,
     ],
   ])(
     '%j is refused without a stack trace',

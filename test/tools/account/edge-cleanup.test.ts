@@ -19,22 +19,22 @@ function awsError(name: string, message: string): Error {
 
 interface Account {
   functions: FunctionFacts[];
-  /** By function name; `$LATEST` and `1` without it. */
+  /** By function name; `$LATEST` and `1` by default. */
   versions?: Record<string, string[]>;
-  /** By function name; those that CloudFormation gives without it. */
+  /** By function name; the tags that CloudFormation adds by default. */
   tags?: Record<string, Record<string, string>>;
-  /** By logical id; what is missing, no stack has any more. */
+  /** By logical id. A resource that is missing belongs to no stack any more. */
   resources?: Record<string, StackResourceFacts>;
-  /** Resources of the stack that has a function of this name now, whatever its tags say. */
+  /** By function name: the resources of the stack that owns it now, whatever its tags say. */
   importedBy?: Record<string, StackResourceFacts[]>;
   distributions?: DistributionFacts[];
-  /** Functions with replicas. */
+  /** Names of functions with replicas. */
   replicated?: string[];
-  /** How often each call is throttled before it goes through. */
+  /** How often each call is throttled before it succeeds. */
   throttled?: Partial<Record<keyof EdgeFunctionsApi, number>>;
 }
 
-/** AWS as its documentation has it, with pages of one item. */
+/** AWS as its documentation describes it, with pages of one item. */
 class FakeAws implements EdgeFunctionsApi {
   public readonly deleted: string[] = [];
   public readonly calls: (keyof EdgeFunctionsApi)[] = [];
@@ -95,7 +95,8 @@ class FakeAws implements EdgeFunctionsApi {
     if (this.account.replicated?.includes(functionName)) {
       throw awsError(
         'InvalidParameterValueException',
-        `Lambda was unable to delete ${arnOf(functionName)}:1 because it is a replicated function. Please see our documentation for Deleting Lambda@Edge Functions and Replicas.`,
+        `Lambda was unable to delete ${arnOf(functionName)}:1 because it is a replicated ` +
+          'function. Please see our documentation for Deleting Lambda@Edge Functions and Replicas.',
       );
     }
     this.deleted.push(functionName);
@@ -136,7 +137,7 @@ async function cleanUp(account: Account | FakeAws, options: Partial<EdgeCleanupO
   return { ...cleanup, waits, aws };
 }
 
-test('without delete, says what is removable and deletes nothing', async () => {
+test('reports what is removable without --delete, and deletes nothing', async () => {
   const { entries, aws } = await cleanUp(
     { functions: [edge('market-a'), edge('market-b')] },
     { delete: false },
@@ -148,7 +149,7 @@ test('without delete, says what is removable and deletes nothing', async () => {
   expect(aws.calls).not.toContain('deleteFunction');
 });
 
-test('with delete, deletes them, on all pages', async () => {
+test('deletes the removable functions of all pages with --delete', async () => {
   const { entries, aws } = await cleanUp({
     functions: [edge('market-a'), edge('other'), edge('market-b')],
   });
@@ -159,7 +160,7 @@ test('with delete, deletes them, on all pages', async () => {
 describe('keeps', () => {
   test.each<[string, Partial<Account>, string]>([
     [
-      'what a distribution names, on the last page, by any version',
+      'a function whose version a distribution on the last page uses',
       {
         distributions: [
           { id: 'E1', functionArns: [] },
@@ -169,7 +170,7 @@ describe('keeps', () => {
       'used by E2',
     ],
     [
-      'what its stack still has',
+      'a function that its stack still owns',
       {
         resources: {
           'market-a': {
@@ -182,7 +183,7 @@ describe('keeps', () => {
       'belongs to the stack market-Edge',
     ],
     [
-      'what its stack could not delete',
+      'a function that its stack could not delete',
       {
         resources: {
           'market-a': { stackName: 'market-Edge', physicalId: 'market-a', status: 'DELETE_FAILED' },
@@ -191,7 +192,7 @@ describe('keeps', () => {
       'belongs to the stack market-Edge',
     ],
     [
-      'what its stack is still making',
+      'a function that its stack is still creating',
       {
         resources: {
           'market-a': {
@@ -204,7 +205,7 @@ describe('keeps', () => {
       'belongs to the stack market-Edge',
     ],
     [
-      'what another stack has imported since',
+      'a function that another stack has imported since',
       {
         importedBy: {
           'market-a': [
@@ -216,17 +217,17 @@ describe('keeps', () => {
       'belongs to the stack shop',
     ],
     [
-      'what nobody made with CloudFormation',
+      'a function that CloudFormation did not create',
       { tags: { 'market-a': { team: 'shop' } } },
-      'not made by CloudFormation',
+      'not created by CloudFormation',
     ],
     [
-      'what has no numbered version',
+      'a function without a numbered version',
       { versions: { 'market-a': ['$LATEST'] } },
       'not a Lambda@Edge function: it has no numbered version',
     ],
     [
-      'what cannot run at the edge',
+      'a function that cannot run at the edge',
       { functions: [edge('market-a', 'a VPC', 'layers')] },
       'not a Lambda@Edge function: it has a VPC, layers',
     ],
@@ -240,7 +241,7 @@ describe('keeps', () => {
 describe('deletes', () => {
   test.each<[string, Partial<Account>]>([
     [
-      'what a deleted stack retained',
+      'a function that a deleted stack retained',
       {
         resources: {
           'market-a': {
@@ -252,7 +253,7 @@ describe('deletes', () => {
       },
     ],
     [
-      'what its stack has replaced',
+      'a function that its stack has replaced',
       {
         resources: {
           'market-a': {
@@ -264,20 +265,20 @@ describe('deletes', () => {
       },
     ],
     [
-      'what only a stack with other resources names',
+      'a function that only a stack without it is asked for',
       {
         importedBy: {
           'market-a': [{ stackName: 'shop', physicalId: undefined, status: 'CREATE_IN_PROGRESS' }],
         },
       },
     ],
-    ['what a stack of long ago retained', { resources: {} }],
+    ['a function of a stack that CloudFormation no longer describes', { resources: {} }],
     [
-      'what only the name of another function begins like',
+      'a function whose name is a prefix of a used one',
       { distributions: [{ id: 'E1', functionArns: [`${arnOf('market-a-2')}:1`] }] },
     ],
     [
-      'what has its numbered version on the last page',
+      'a function with its numbered version on the last page',
       { versions: { 'market-a': ['$LATEST', '12'] } },
     ],
   ])('%s', async (_what, account) => {
@@ -286,7 +287,7 @@ describe('deletes', () => {
   });
 });
 
-test('leaves to Lambda to keep what still has replicas, and goes on', async () => {
+test('reports a function that Lambda keeps for its replicas, and continues', async () => {
   const { entries, aws } = await cleanUp({
     functions: [edge('market-a'), edge('market-b')],
     replicated: ['market-a'],
@@ -295,7 +296,7 @@ test('leaves to Lambda to keep what still has replicas, and goes on', async () =
     {
       functionName: 'market-a',
       outcome: 'replicated',
-      reason: 'replicas still live; try again in some hours',
+      reason: 'replicas remain; try again in a few hours',
     },
     { functionName: 'market-b', outcome: 'deleted', reason: 'with all its versions' },
   ]);
@@ -303,7 +304,7 @@ test('leaves to Lambda to keep what still has replicas, and goes on', async () =
 });
 
 test.each<[string, string, string, string]>([
-  ['ResourceNotFoundException', 'Function not found', 'deleted', 'it was gone already'],
+  ['ResourceNotFoundException', 'Function not found', 'deleted', 'already deleted'],
   [
     'AccessDeniedException',
     'not authorized',
@@ -316,7 +317,7 @@ test.each<[string, string, string, string]>([
     'failed',
     'lambda:DeleteFunction failed: InvalidParameterValueException: something else',
   ],
-])('a deletion that ends with %s (%s) is %s', async (name, message, outcome, reason) => {
+])('after %s (%s), the deletion counts as %s', async (name, message, outcome, reason) => {
   const aws = new FakeAws({ functions: [edge('market-a')] });
   aws.deleteFunction = async () => {
     throw awsError(name, message);
@@ -325,7 +326,7 @@ test.each<[string, string, string, string]>([
 });
 
 describe('when AWS throttles', () => {
-  test('waits longer each time, makes the call again, and counts', async () => {
+  test('doubles the wait, retries the call, and counts', async () => {
     const { entries, retries, waits } = await cleanUp({
       functions: [edge('market-a')],
       throttled: { listFunctions: 1, listDistributions: 5, deleteFunction: 2 },
@@ -335,7 +336,7 @@ describe('when AWS throttles', () => {
     expect(waits).toEqual([500, 500, 1000, 2000, 4000, 8000, 500, 1000]);
   });
 
-  test('waits a random part of that', async () => {
+  test('waits a random part of the longest wait', async () => {
     const { waits } = await cleanUp(
       { functions: [edge('market-a')], throttled: { listTags: 2 } },
       { random: () => 0.25 },
@@ -351,7 +352,7 @@ describe('when AWS throttles', () => {
     expect(aws.calls).not.toContain('deleteFunction');
   });
 
-  test('a deletion that never goes through is one failure among others', async () => {
+  test('a deletion that is throttled for good fails alone', async () => {
     const { entries, aws } = await cleanUp({
       functions: [edge('market-a'), edge('market-b')],
       throttled: { deleteFunction: 6 },
@@ -361,7 +362,7 @@ describe('when AWS throttles', () => {
   });
 });
 
-test('what cannot be known stops all of it, before anything is deleted', async () => {
+test('an unexpected error stops the clean-up before anything is deleted', async () => {
   const aws = new FakeAws({ functions: [edge('market-a')] });
   aws.describeStackResource = async () => {
     throw awsError('ValidationError', '1 validation error detected');
@@ -372,13 +373,13 @@ test('what cannot be known stops all of it, before anything is deleted', async (
   expect(aws.calls).not.toContain('deleteFunction');
 });
 
-test('distributions are listed after the functions were judged, so that a new association is seen', async () => {
+test('lists distributions last, so that a new association is seen', async () => {
   const { aws } = await cleanUp({ functions: [edge('market-a')] });
   expect(aws.calls.slice(-2)).toEqual(['listDistributions', 'deleteFunction']);
 });
 
 test.each(['', '*', 'market production'])(
-  'refuses %j as a prefix, without a call',
+  'refuses the prefix %j without a call to AWS',
   async (prefix) => {
     const aws = new FakeAws({ functions: [edge('market-a')] });
     await expect(cleanUp(aws, { prefix })).rejects.toThrow(
@@ -388,8 +389,8 @@ test.each(['', '*', 'market production'])(
   },
 );
 
-describe('as text', () => {
-  test('names what can be deleted, and how', async () => {
+describe('the report as text', () => {
+  test('names the removable functions and the option that deletes them', async () => {
     const cleanup = await cleanUp(
       {
         functions: [edge('market-a'), edge('market-normalize', 'a VPC')],
@@ -399,23 +400,24 @@ describe('as text', () => {
     );
     expect(formatEdgeCleanup(cleanup, 'market')).toBe(
       [
-        'removable   market-a          its stack has let it go, and no distribution names it',
+        'removable   market-a          no stack owns it, and no distribution uses it',
         'kept        market-normalize  not a Lambda@Edge function: it has a VPC',
         '',
-        'Nothing was deleted. Add --delete to delete what is removable; Lambda will keep what still has replicas.',
+        'Nothing was deleted. Add --delete to delete the removable functions; ' +
+          'Lambda keeps those with replicas.',
         '',
-        'AWS throttled 1 call, which was made again.',
+        'AWS throttled 1 call, which was retried.',
       ].join('\n'),
     );
   });
 
-  test('does not speak of --delete once it was given, nor of throttling where there was none', async () => {
+  test('mentions neither --delete after a deletion nor absent throttling', async () => {
     expect(formatEdgeCleanup(await cleanUp({ functions: [edge('market-a')] }), 'market')).toBe(
       'deleted     market-a  with all its versions',
     );
   });
 
-  test('says so if there is nothing', () => {
+  test('says that no function has the prefix', () => {
     expect(formatEdgeCleanup({ entries: [], retries: 0 }, 'market')).toBe(
       'No function in us-east-1 has a name that begins with market.',
     );

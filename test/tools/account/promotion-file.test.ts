@@ -13,7 +13,7 @@ const MARKET = readFileSync(
 );
 const PROMOTED = { region: 'eu-west-1', hub: 'market-production-eu-west-1-hub' };
 
-test('the market deployment after a promotion says what is so, and everything else as before', () => {
+test('changes the market deployment as the promotion requires, and nothing else', () => {
   const before = parse(MARKET);
   const after = parse(changeFile(MARKET, promotionChanges(MARKET, PROMOTED)));
   before.primaryRegion = 'eu-west-1';
@@ -23,10 +23,11 @@ test('the market deployment after a promotion says what is so, and everything el
   expect(after).toEqual(before);
 });
 
-test('the lines to change, each with its place and reason, in the order of the file', () => {
+test('formats the changed lines with line number and reason, in the order of the file', () => {
   const text = formatChanges(MARKET, promotionChanges(MARKET, PROMOTED), 'market.yaml');
   expect(text).toContain(
-    '@@ market.yaml:8  Writes go there.\n-primaryRegion: us-east-1\n+primaryRegion: eu-west-1\n',
+    '@@ market.yaml:8  Writes go to this region now.\n' +
+      '-primaryRegion: us-east-1\n+primaryRegion: eu-west-1\n',
   );
   expect(text).toContain(
     '+  promotions: [{ instance: market-production-eu-west-1-hub, from: us-east-1 }]',
@@ -40,7 +41,7 @@ test('the lines to change, each with its place and reason, in the order of the f
   ]);
 });
 
-test('failing back counts the generations on, and goes on with the list of promotions', () => {
+test('a second promotion increases the generations and extends the list of promotions', () => {
   const once = changeFile(MARKET, promotionChanges(MARKET, PROMOTED));
   const twice = parse(
     changeFile(
@@ -78,11 +79,11 @@ describe('adds a key', () => {
     expect(changeFile(before, change)).toBe(after);
   });
 
-  test('or says where it cannot', () => {
+  test('is refused where the file has no place for it', () => {
     expect(() => changeFile('database: market\n', change)).toThrow(
       'no place for database.databaseClass',
     );
-    expect(() => changeFile('- market\n', change)).toThrow('no YAML map');
+    expect(() => changeFile('- market\n', change)).toThrow('not a YAML map');
   });
 });
 

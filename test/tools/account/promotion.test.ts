@@ -16,7 +16,7 @@ const state = (status: string, ...states: [string, string][]): ExecutionFacts =>
 });
 const aws = (name: string) => Object.assign(new Error('said AWS'), { name });
 
-/** An AWS in which an execution goes through the states given, the last one for ever. */
+/** An AWS whose execution goes through the given states and stays in the last one. */
 class FakeAutomation implements PromotionApi {
   public readonly started: [string, Readonly<Record<string, string>>, string][] = [];
   public asked = 0;
@@ -75,7 +75,7 @@ test('the steps that change something are those of the plan', () => {
   );
 });
 
-test('passes on what was asked for, and nothing that was not', async () => {
+test('passes the given options on, and no others', async () => {
   const plain = new FakeAutomation([state('Success')]);
   await run(plain);
   expect(plain.started).toEqual([
@@ -90,7 +90,7 @@ test('passes on what was asked for, and nothing that was not', async () => {
   });
 });
 
-test('reports each change of state once', async () => {
+test('reports each change of a step once', async () => {
   const { progress } = await run(
     new FakeAutomation([
       state('InProgress', ['inspect', 'InProgress']),
@@ -120,7 +120,7 @@ describe('ends as', () => {
     expect((await run(new FakeAutomation([execution]), { drill })).promotion.outcome).toBe(outcome);
   });
 
-  test('a failure with the reason of the step, its advice, and the way back', async () => {
+  test('reports why a step failed, its advice, and the old security groups', async () => {
     const failed: ExecutionFacts = {
       status: 'Failed',
       steps: [{ name: 'fence', status: 'Failed', failure: 'AccessDenied' }],
@@ -133,7 +133,7 @@ describe('ends as', () => {
 });
 
 describe('AWS', () => {
-  test('is asked again when it throttles, longer each time, and the start under the same token', async () => {
+  test('is asked again after throttling, with longer waits and the same token', async () => {
     const api = new FakeAutomation([state('Success')], {
       start: [aws('ThrottlingException'), aws('ThrottlingException')],
     });
@@ -143,7 +143,7 @@ describe('AWS', () => {
     expect(new Set(api.started.map(([, , token]) => token))).toEqual(new Set(['token']));
   });
 
-  test('is not asked again for what it refuses', async () => {
+  test('is not asked again after a refusal', async () => {
     const api = new FakeAutomation([], { start: [aws('AccessDeniedException')] });
     await expect(run(api)).rejects.toThrow(
       'ssm:StartAutomationExecution failed: AccessDeniedException: said AWS',
@@ -151,16 +151,16 @@ describe('AWS', () => {
     expect(api.started).toHaveLength(1);
   });
 
-  test('that stops answering does not stop the automation, and the message says so', async () => {
+  test('may stop answering, and the message says that the automation continues', async () => {
     const api = new FakeAutomation([], {
       execution: Array.from({ length: 6 }, () => aws('TimeoutError')),
     });
     await expect(run(api)).rejects.toThrow(
-      /failed 6 times: TimeoutError[\s\S]*The automation itself goes on.*execution-1/,
+      /failed 6 times: TimeoutError[\s\S]*The automation itself continues.*execution-1/,
     );
   });
 
-  test('that never ends an execution is given up', async () => {
+  test('is not followed for longer than three hours', async () => {
     await expect(run(new FakeAutomation([state('InProgress')]))).rejects.toThrow(
       'has not ended after 3 hours',
     );

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readAssembly } from '../../../lib/tools/assembly/assembly';
+import { readAssembly } from '../../../lib/tools/assembly';
 
 const stack = (name: string, environment: string, dependencies: string[] = []) => ({
   type: 'aws:cloudformation:stack',
@@ -38,7 +38,7 @@ function assembly(files: Record<string, string | undefined> = {}): string {
   return directory;
 }
 
-test('stacks of nested stages, with what they depend on', () => {
+test('reads the stacks of nested stages with their dependencies', () => {
   const { stacks } = readAssembly(assembly());
   expect(stacks).toMatchObject([
     {
@@ -65,20 +65,24 @@ test.each<[string, Record<string, string | undefined>, RegExp]>([
     { 'manifest.json': undefined },
     /manifest\.json cannot be used \(.*ENOENT/,
   ],
-  ['with half a manifest', { 'manifest.json': '{"artifacts":{' }, /manifest\.json cannot be used/],
+  [
+    'with a truncated manifest',
+    { 'manifest.json': '{"artifacts":{' },
+    /manifest\.json cannot be used/,
+  ],
   ['with a manifest of another kind', { 'manifest.json': '{}' }, /it names no artifacts/],
-  ['with a manifest that is no object', { 'manifest.json': 'null' }, /it is not an object/],
+  ['with a manifest that is not an object', { 'manifest.json': 'null' }, /it is not an object/],
   [
     'without a template',
     { 'nested/A.template.json': undefined },
     /A\.template\.json cannot be used \(.*ENOENT/,
   ],
   [
-    'with half a template',
+    'with a truncated template',
     { 'nested/A.template.json': '{"Resources":{"Buck' },
     /A\.template\.json cannot be used/,
   ],
-])('%s, it is refused with what to do', (_what, files, says) => {
+])('an assembly %s is refused with advice', (_what, files, says) => {
   expect(() => readAssembly(assembly(files))).toThrow(says);
   expect(() => readAssembly(assembly(files))).toThrow(
     /is not a whole assembly: [\s\S]*\nSynthesize it with/,

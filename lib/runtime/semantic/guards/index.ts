@@ -1,4 +1,4 @@
-export { ENGLISH_GUARDS, ENGLISH_RULES, NEUTRAL_GUARDS, refusedBy, signatureOf } from './all';
-export type { SemanticGuard } from './guard';
+export { dependsOnToday } from './facts';
+export { refusedBy, type SemanticGuard, signatureOf } from './guard';
 export { englishOnly } from './language';
-export { dependsOnToday } from './time';
+export { ENGLISH_GUARDS, ENGLISH_RULES, NEUTRAL_GUARDS } from './lists';

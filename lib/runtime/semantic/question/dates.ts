@@ -1,5 +1,5 @@
 /**
- * Dates, quarters and times of day as they are written in English, in one form. What is ambiguous
+ * Normalizes dates, quarters and times of day as English writes them. An ambiguous date
  * (`01/03/2024`) equals only itself.
  */
 
@@ -8,21 +8,24 @@ const MONTHS =
     ' ',
   );
 const MONTH =
-  'Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?';
+  'Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|' +
+  'Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?';
+const ORDINAL = 'first|second|third|fourth|last|1st|2nd|3rd|4th';
 const DAY = String.raw`\d{1,2}(?:st|nd|rd|th)?`;
-const NO_MORE = String.raw`(?![\p{L}\d])`;
+/** No letter or digit follows. */
+const TOKEN_END = String.raw`(?![\p{L}\d])`;
 
-/** Sources of regular expressions, to be tried in order at a place. */
+/** Sources of regular expressions, which are tried in order. */
 export const DATE_PATTERNS: readonly string[] = [
-  String.raw`\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?${NO_MORE}`,
-  String.raw`\d{1,2}[\/.]\d{1,2}[\/.](?:\d{4}|\d{2})${NO_MORE}`,
-  String.raw`(?:${MONTH})\.? (?:the )?${DAY}(?:,? \d{4})?${NO_MORE}`,
-  String.raw`${DAY} (?:of )?(?:${MONTH})(?:,? \d{4})?${NO_MORE}`,
-  String.raw`(?:${MONTH}),? (?:of )?\d{4}${NO_MORE}`,
-  String.raw`[QH][1-4](?: (?:of )?(?:FY)?\d{4})?${NO_MORE}|\d{4} ?Q[1-4]${NO_MORE}`,
-  String.raw`(?:first|second|third|fourth|last|1st|2nd|3rd|4th) quarter(?:(?: of)? \d{4})?${NO_MORE}`,
-  String.raw`FY ?'?\d{2,4}${NO_MORE}|fiscal (?:year )?\d{4}${NO_MORE}`,
-  String.raw`\d{1,2}:\d{2}(?: ?[ap]\.?m${NO_MORE}\.?)?|\d{1,2} ?[ap]\.?m${NO_MORE}`,
+  String.raw`\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?${TOKEN_END}`,
+  String.raw`\d{1,2}[\/.]\d{1,2}[\/.](?:\d{4}|\d{2})${TOKEN_END}`,
+  String.raw`(?:${MONTH})\.? (?:the )?${DAY}(?:,? \d{4})?${TOKEN_END}`,
+  String.raw`${DAY} (?:of )?(?:${MONTH})(?:,? \d{4})?${TOKEN_END}`,
+  String.raw`(?:${MONTH}),? (?:of )?\d{4}${TOKEN_END}`,
+  String.raw`[QH][1-4](?: (?:of )?(?:FY)?\d{4})?${TOKEN_END}|\d{4} ?Q[1-4]${TOKEN_END}`,
+  String.raw`(?:${ORDINAL}) quarter(?:(?: of)? \d{4})?${TOKEN_END}`,
+  String.raw`FY ?'?\d{2,4}${TOKEN_END}|fiscal (?:year )?\d{4}${TOKEN_END}`,
+  String.raw`\d{1,2}:\d{2}(?: ?[ap]\.?m${TOKEN_END}\.?)?|\d{1,2} ?[ap]\.?m${TOKEN_END}`,
 ];
 
 function monthOf(name: string): number {
@@ -31,7 +34,7 @@ function monthOf(name: string): number {
 
 const two = (value: number | string) => String(value).padStart(2, '0');
 
-/** One form for a date that one of the patterns found. */
+/** Normalizes a date that one of the patterns matched. */
 export function dateOf(written: string): string {
   const text = written
     .toLowerCase()

@@ -1,23 +1,42 @@
 /**
- * Which kind of question it is: the frame ("could you tell me …") is taken off, then what opens the
- * question says its form.
+ * Classifies questions by their form: removes the polite frame ("could you tell me …"), then reads
+ * the opening of the question.
  */
+import { canonicalWord, pattern } from './lexicon';
 
-import { canonicalWord } from './lexicon';
+/** A question word follows. */
+const QUESTION_WORD = '(?=(?:what|when|where|which|who|whose|why|how|if|whether) )';
 
-/** What people put around a question. Taken off as often as it is found. */
+/** Polite frames around a question. They are removed repeatedly. */
 const FRAMES: readonly RegExp[] = [
-  /^ (?:hi|hello|hey|good (?:morning|afternoon|evening)|ok|okay|please|kindly|thanks|thank you|excuse me|quick question|question)(?: there| all| team)? (?:[,.] )*/,
-  /^ (?:can|could|would|will) (?:you|someone|anyone|anybody) (?:please |kindly )?(?:tell|show|explain to|explain|advise|let) (?:me |us )?(?:know )?(?=(?:what|when|where|which|who|whose|why|how|if|whether) )/,
-  /^ (?:please )?(?:tell|show|explain to) (?:me|us) (?=(?:what|when|where|which|who|whose|why|how|if|whether) )/,
+  pattern(
+    '^ (?:hi|hello|hey|good (?:morning|afternoon|evening)|ok|okay|please|kindly|',
+    'thanks|thank you|excuse me|quick question|question)(?: there| all| team)? ',
+    '(?:[,.] )*',
+  ),
+  pattern(
+    '^ (?:can|could|would|will) (?:you|someone|anyone|anybody) (?:please |kindly )?',
+    '(?:tell|show|explain to|explain|advise|let) (?:me |us )?(?:know )?',
+    QUESTION_WORD,
+  ),
+  pattern('^ (?:please )?(?:tell|show|explain to) (?:me|us) ', QUESTION_WORD),
   /^ explain (?=(?:what|when|where|why|how) )/,
-  /^ (?:do you (?:happen to )?know|does anyone know|do we know|any idea|let me know|remind me|may i ask|can i ask|could i ask) (?=(?:what|when|where|which|who|whose|why|how|if|whether) )/,
-  /^ i (?:would|am|was|want|need|wish|just|really|should)(?: (?:like|love|want|just|interested|trying|wondering|curious|need|in))* (?:to )?(?:know|knowing|understand|find out|learn|ask|wondering|figure out|hear|see)? ?(?=(?:what|when|where|which|who|whose|why|how|if|whether) )/,
-  /^ i (?:wonder|forgot|forget|can not remember|do not know) (?=(?:what|when|where|which|who|whose|why|how|if|whether) )/,
+  pattern(
+    '^ (?:do you (?:happen to )?know|does anyone know|do we know|any idea|let me know|',
+    'remind me|may i ask|can i ask|could i ask) ',
+    QUESTION_WORD,
+  ),
+  pattern(
+    '^ i (?:would|am|was|want|need|wish|just|really|should)(?: (?:like|love|want|just|',
+    'interested|trying|wondering|curious|need|in))* (?:to )?(?:know|knowing|',
+    'understand|find out|learn|ask|wondering|figure out|hear|see)? ?',
+    QUESTION_WORD,
+  ),
+  pattern('^ i (?:wonder|forgot|forget|can not remember|do not know) ', QUESTION_WORD),
 ];
 const ENDINGS = /(?: [,.])*(?: (?:please|thanks|thank you|pls|thx))?(?: [,.])* $/;
 
-/** Openings, in order; what they match is taken off, and `rest` says what is put in its place. */
+/** Openings in order of precedence. A match is replaced by `rest`, which is empty by default. */
 const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[] = [
   [
     'why',
@@ -25,11 +44,18 @@ const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[
   ],
   [
     'how-to',
-    /^ (?:how (?:do|can|could|would|might) (?:i|one|someone|somebody|anyone|a person|people|a user) (?:go about )?|how (?:i|one|someone|a user) (?:can|could|may|might|would) |how to (?:go about )?)/,
+    pattern(
+      '^ (?:how (?:do|can|could|would|might) (?:i|one|someone|somebody|anyone|',
+      'a person|people|a user) (?:go about )?|how (?:i|one|someone|a user) (?:can|',
+      'could|may|might|would) |how to (?:go about )?)',
+    ),
   ],
   [
     'how-to',
-    /^ what (?:is|are|would be) the (?:way|ways|step|steps|process|procedure|method|instructions|right way|correct way) (?:to|for|of|in) (?=\S+)/,
+    pattern(
+      '^ what (?:is|are|would be) the (?:way|ways|step|steps|process|procedure|method|',
+      String.raw`instructions|right way|correct way) (?:to|for|of|in) (?=\S+)`,
+    ),
   ],
   [
     'how-to',
@@ -38,13 +64,19 @@ const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[
   ['how-to', /^ (?:steps|instructions|way|ways) to /],
   [
     'price',
-    /^ (?:what|how much) (?:do|does|did|will|would) (?:the |a |an )?(.+?) (?:cost|go for|sell for) /,
+    pattern(
+      '^ (?:what|how much) (?:do|does|did|will|would) (?:the |a |an )?(.+?) (?:cost|',
+      'go for|sell for) ',
+    ),
     '$1 ',
   ],
   ['price', /^ how (?:much|expensive) (?:is|are|was|were) (?!left|too|it |enough|owed)/],
   [
     'price',
-    /^ what (?:is|are|was|were) the (?:price|cost|prices|costs) (?:of|for) (?!equity|capital|debt|living|goods|sales|carry|funds|funding|revenue)/,
+    pattern(
+      '^ what (?:is|are|was|were) the (?:price|cost|prices|costs) (?:of|for) ',
+      '(?!equity|capital|debt|living|goods|sales|carry|funds|funding|revenue)',
+    ),
   ],
   [
     'price',
@@ -52,7 +84,10 @@ const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[
   ],
   [
     'price',
-    /^ what (?:is|are|was|were) (?:the )?((?:(?!of |in |on |for |at |a |my |your )\S+ ){1,4})price (?=[.,]? ?$)/,
+    pattern(
+      '^ what (?:is|are|was|were) (?:the )?((?:(?!of |in |on |for |at |a |my |',
+      String.raw`your )\S+ ){1,4})price (?=[.,]? ?$)`,
+    ),
     '$1',
   ],
   ['how-many', /^ (?:how many|what (?:is|are|was|were) the (?:total )?number of) /],
@@ -64,20 +99,30 @@ const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[
   ],
   [
     'how-long',
-    /^ (?:how long|how much time) (?:does|do|did|will|would) (.+?) take (?=(?:in|for|to|from|on|[,.]|at|by|until)? ?)/,
+    pattern(
+      '^ (?:how long|how much time) (?:does|do|did|will|would) (.+?) take (?=(?:in|',
+      'for|to|from|on|[,.]|at|by|until)? ?)',
+    ),
     '$1 ',
   ],
   ['how-long', /^ (?:how long|for how long|how much time) /],
   [
     'how-$1',
-    /^ how (?!do |does |did |can |could |would |will |should |shall |may |might |must |is |are |am |was |were |has |have |had |to |the |a |an |i |you |we |they |he |she |it |my |your |our |not )([a-z]+) /,
+    pattern(
+      '^ how (?!do |does |did |can |could |would |will |should |shall |may |might |',
+      'must |is |are |am |was |were |has |have |had |to |the |a |an |i |you |we |',
+      'they |he |she |it |my |your |our |not )([a-z]+) ',
+    ),
   ],
   ['how', /^ how /],
   ['when', /^ (?:when|at what time|what time|on what time) /],
   ['what-$1', /^ (?:on |in |by )?(?:what|which) (day|date|year|month|week|weekday) /],
   [
     'where',
-    /^ (?:where (?:can|do|could|would|might) (?:i|one|someone|people) find |what (?:is|are|was|were) the (?:location|address|whereabouts) of )/,
+    pattern(
+      '^ (?:where (?:can|do|could|would|might) (?:i|one|someone|people) find |what ',
+      '(?:is|are|was|were) the (?:location|address|whereabouts) of )',
+    ),
     ' is ',
   ],
   ['where', /^ where (?:can|do|could|would|might) (?:i|one|someone|people) /],
@@ -86,22 +131,37 @@ const FORMS: readonly (readonly [form: string, opening: RegExp, rest?: string])[
   ['who', /^ (?:who|whom) /],
   [
     'define',
-    /^ (?:what (?:does|do) (?:the term |the word |a |an )?(.+?) mean|what (?:is|are) (?:the )?(?:meaning|definition) of (?:the term |the word |a |an |the )?(.+?)|what (?:is|are) meant by (?:a |an )?(.+?)|define (?:a |an |the )?(.+?)) (?=[.,]? ?$)/,
+    pattern(
+      '^ (?:what (?:does|do) (?:the term |the word |a |an )?(.+?) mean|what (?:is|',
+      'are) (?:the )?(?:meaning|definition) of (?:the term |the word |a |an |',
+      'the )?(.+?)|what (?:is|are) meant by (?:a |an )?(.+?)|define (?:a |an |',
+      'the )?(.+?)) (?=[.,]? ?$)',
+    ),
     '$1$2$3$4 ',
   ],
   [
     'define',
-    /^ what (?:is|are) (?:a |an )?((?!the |my |your |our |their |his |her |its |this |that |these |it |there |not |new )(?:[\p{L}-]+)(?: (?!of |in |on |at |for |from |to |with |by |and |or |going-to |than |vs |between |per |now )[\p{L}-]+){0,2}) (?=[.,]? ?$)/u,
+    pattern(
+      '^ what (?:is|are) (?:a |an )?((?!the |my |your |our |their |his |her |its |',
+      String.raw`this |that |these |it |there |not |new )(?:[\p{L}-]+)(?: (?!of |in |on |at |`,
+      'for |from |to |with |by |and |or |going-to |than |vs |between |per |',
+      String.raw`now )[\p{L}-]+){0,2}) (?=[.,]? ?$)`,
+    ),
     '$1 ',
   ],
   ['what', /^ (?:what|which) /],
   [
     'yes-no',
-    /^ (?:is|are|am|was|were|do|does|did|can|could|will|would|shall|should|may|might|must|have|has|had|if|whether) /,
+    pattern(
+      '^ (?:is|are|am|was|were|do|does|did|can|could|will|would|shall|should|may|',
+      'might|must|have|has|had|if|whether) ',
+    ),
   ],
 ];
 
-/** "how do I go about cancelling": the verb in its plain form. Words that end so by nature stay. */
+/**
+ * Turns the gerund of "how do I go about canceling" into the plain verb. `bring` and `king` stay.
+ */
 function plainVerb(rest: string): string {
   return rest.replace(/^(\s*)([a-z]{2,})ing (?!$)/, (all, space: string, start: string) => {
     if (canonicalWord(`${start}ing`) !== `${start}ing`) return all;
@@ -115,7 +175,7 @@ function plainVerb(rest: string): string {
   });
 }
 
-/** The form of a line, and what is left of it. */
+/** The form of a line, the rest after its opening, and the line without its frame. */
 export function formOf(line: string): { form: string; rest: string; unframed: string } {
   let text = line;
   for (let before = ''; before !== text; ) {
@@ -123,16 +183,15 @@ export function formOf(line: string): { form: string; rest: string; unframed: st
     for (const frame of FRAMES) text = text.replace(frame, ' ');
   }
   text = text.replace(ENDINGS, ' ');
-  // "tell me if X is open" asks "is X open".
+  // "tell me if X is open" asks "is X open"; a bare "if" opens a condition.
   const embedded = text !== line && /^ (?:if|whether) /.test(text);
   for (const [name, opening, replacement] of FORMS) {
     const match = opening.exec(text);
     if (!match) continue;
     if (name === 'yes-no' && /^ (?:if|whether) /.test(match[0]) && !embedded) continue;
-    const taken = replacement === undefined ? '' : match[0].replace(opening, replacement);
-    // Auxiliaries stay where they were for the guards of tense and modality, which read the line
-    // before this.
-    const rest = ` ${taken}${text.slice(match[0].length)}`;
+    const kept = replacement === undefined ? '' : match[0].replace(opening, replacement);
+    // The guards of tense and modality read the auxiliaries from `unframed`.
+    const rest = ` ${kept}${text.slice(match[0].length)}`;
     const form = name.replace('$1', match[1] ?? '');
     return { form, rest: form === 'how-to' ? plainVerb(rest) : rest, unframed: text };
   }

@@ -1,3 +1,3 @@
 export { tokensOf } from './lexer';
-export { canonicalWord } from './lexicon';
+export { canonicalWord, firstWords, wordSet } from './lexicon';
 export { exactText, readQuestion, type SemanticQuestion } from './question';

@@ -1,6 +1,6 @@
 /**
- * A question cut into what it is made of: words, numbers with their units, dates, times,
- * quotations, codes. Nothing is thrown away.
+ * Splits a question into tokens: words, numbers with their units, dates, times, quotations, codes.
+ * It drops nothing.
  */
 import { DATE_PATTERNS, dateOf } from './dates';
 import {
@@ -23,17 +23,28 @@ export type TokenKind =
   | 'pause'
   | 'end';
 
-/** A piece of a question. */
+/** A token of a question. */
 export interface Token {
   readonly kind: TokenKind;
-  /** The form in which it is compared: a word as it was written, all else without spaces. */
+  /** The form that is compared: a word as it is written, any other token without spaces. */
   readonly text: string;
 }
 
 const NUMBER = String.raw`\d+(?:,\d{3})*(?:[.,]\d+)*`;
 const SIGN = String.raw`(?<![\p{L}\d)])[-−+]`;
 
-/** What is tried at each place, in order. */
+/** Codes: hashtags, identifiers with marks, words with digits, tickers, `C++` and `.NET`. */
+const CODES: readonly string[] = [
+  String.raw`[#@$]\p{L}[\p{L}\d_.-]*[\p{L}\d]`,
+  String.raw`\.?\p{L}[\p{L}\d]*(?:[_\/\\:.&+]+[\p{L}\d]+)+`,
+  String.raw`\p{L}*\d[\p{L}\d]*(?:[-_.\/:]+[\p{L}\d]+)*`,
+  String.raw`\p{L}+\d[\p{L}\d]*(?:[-_.\/:][\p{L}\d]+)*`,
+  String.raw`\p{Lu}+-\d[\p{L}\d-]*`,
+  String.raw`\p{L}(?:\+\+|#)`,
+  String.raw`\.\p{Lu}\p{L}+`,
+];
+
+/** The patterns that are tried at each position, in order. */
 const PATTERN = new RegExp(
   [
     String.raw`(?<url>(?:https?:\/\/|www\.)[^\s"<>]*[^\s"<>.,?!;:)])`,
@@ -42,7 +53,7 @@ const PATTERN = new RegExp(
     ...DATE_PATTERNS.map((pattern, index) => `(?<date${index}>${pattern})`),
     String.raw`(?<money>(?:${SIGN})?(?:[Uu][Ss]\$|[$€£¥₹])\s?(?:-)?${NUMBER})`,
     String.raw`(?<number>(?:${SIGN})?${NUMBER}(?![\d_])(?!\.\d|-?\p{Lu}?\p{L}*\d))`,
-    String.raw`(?<code>[#@$]\p{L}[\p{L}\d_.-]*[\p{L}\d]|\.?\p{L}[\p{L}\d]*(?:[_\/\\:.&+]+[\p{L}\d]+)+|\p{L}*\d[\p{L}\d]*(?:[-_.\/:]+[\p{L}\d]+)*|\p{L}+\d[\p{L}\d]*(?:[-_.\/:][\p{L}\d]+)*|\p{Lu}+-\d[\p{L}\d-]*|\p{L}(?:\+\+|#)|\.\p{Lu}\p{L}+)`,
+    `(?<code>${CODES.join('|')})`,
     String.raw`(?<word>\p{L}[\p{L}\p{M}]*(?:'\p{L}+)*)`,
     String.raw`(?<pause>[,;:()]|\s[-–—]\s(?![-−+]?\d)|—|–(?!\d))`,
     String.raw`(?<end>(?<=\S)[.?!]+(?=[\s"')]|$)|[.?!]+$)`,
@@ -51,11 +62,8 @@ const PATTERN = new RegExp(
   'giu',
 );
 
-/**
- * The same characters for the same thing: composed letters, straight quotation marks, one kind of
- * space.
- */
-export function tidy(text: string): string {
+/** Normalizes characters: composed letters, straight quotation marks, single spaces. */
+export function normalizeCharacters(text: string): string {
   return text
     .normalize('NFC')
     .replace(/[‘’ʼ]/g, "'")
@@ -94,8 +102,8 @@ function tokenOf(groups: Readonly<Record<string, string | undefined>>): Token {
 }
 
 /**
- * Numbers with what belongs to them: magnitude, unit, percent. `5 days`, `five days` and `5-day`
- * become one form.
+ * Joins each number with its magnitude, unit and percent sign. `5 days`, `five days` and `5-day`
+ * get the same form.
  */
 function joinNumbers(tokens: readonly Token[]): Token[] {
   const joined: Token[] = [];
@@ -106,10 +114,10 @@ function joinNumbers(tokens: readonly Token[]): Token[] {
         ? spelledNumber(
             tokens
               .slice(at, at + 12)
-              .map((one) => (one.kind === 'word' ? one.text.toLowerCase() : '')),
+              .map(({ kind, text }) => (kind === 'word' ? text.toLowerCase() : '')),
           )
         : undefined;
-    // "which one", "no one", "the two": `one` alone is a number only before what it counts.
+    // `one` alone is a number only before a unit; otherwise a pronoun, as in "which one".
     const pronoun =
       spelled?.value === 1 &&
       spelled.length === 1 &&
@@ -155,15 +163,16 @@ function joinNumbers(tokens: readonly Token[]): Token[] {
   return joined;
 }
 
-/** Cuts a question into its tokens. */
+/** Splits a question into its tokens. */
 export function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
-  for (const match of tidy(text).matchAll(PATTERN)) {
-    const glued =
+  for (const match of normalizeCharacters(text).matchAll(PATTERN)) {
+    const withUnit =
       match.groups?.code === undefined ? null : /^([-+]?\d[\d.,]*)([a-z]+)$/i.exec(match[0]);
-    // `5kg`, `10k`, `5th`: a number with its unit, unless the letters are none.
-    if (glued && (unitOf(glued[2] ?? '') || magnitudeOf(glued[2] ?? ''))) {
-      tokens.push({ kind: 'number', text: glued[1] ?? '' }, { kind: 'word', text: glued[2] ?? '' });
+    // `5kg` and `10k` are a number with a unit or magnitude; `5th` is not.
+    const [, number = '', unit = ''] = withUnit ?? [];
+    if (unitOf(unit) || magnitudeOf(unit)) {
+      tokens.push({ kind: 'number', text: number }, { kind: 'word', text: unit });
     } else tokens.push(tokenOf(match.groups ?? {}));
   }
   return joinNumbers(tokens);

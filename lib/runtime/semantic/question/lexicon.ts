@@ -1,9 +1,26 @@
 /**
- * English words that mean the same, in the form in which questions are compared. Only words that
- * can stand for each other in every question belong here.
+ * English synonyms, each with the word that stands for it when questions are compared. Only words
+ * that can replace each other in every question belong here.
  */
 
-const lines = (text: string): [string, string][] =>
+/** The words of a text that white space separates. */
+export const wordSet = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
+
+/** A regular expression from parts of its source. */
+export const pattern = (...parts: readonly string[]): RegExp => new RegExp(parts.join(''), 'u');
+
+/** Maps each word of a line to the first word of that line. */
+export function firstWords(lines: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    lines.flatMap((line) => {
+      const [first = '', ...others] = line.split(' ');
+      return [first, ...others].map((word) => [word, first]);
+    }),
+  );
+}
+
+/** Pairs of a synonym and its canonical word, from lines of `canonical: synonym, synonym`. */
+const synonymPairs = (text: string): [string, string][] =>
   text
     .trim()
     .split('\n')
@@ -12,8 +29,8 @@ const lines = (text: string): [string, string][] =>
       return others.split(',').map((other): [string, string] => [other.trim(), canonical]);
     });
 
-/** Expressions of several words that are one thing. Tried from the longest. */
-const PHRASES: readonly (readonly [RegExp, string])[] = lines(`
+/** Expressions of several words that mean one word, longest first. */
+const PHRASES: readonly (readonly [RegExp, string])[] = synonymPairs(`
   login: log in, log into, sign in, sign into, logging in, logging into, signing in, log on, sign on
   logout: log out, sign out, log off, sign off, logging out, signing out
   signup: sign up, signing up
@@ -62,9 +79,9 @@ const PHRASES: readonly (readonly [RegExp, string])[] = lines(`
   .sort(([a], [b]) => b.length - a.length)
   .map(([from, to]) => [new RegExp(`(?<= )${from.replaceAll('.', '\\.')}(?= )`, 'g'), to] as const);
 
-/** Single words. The left one stands for the right ones. */
+/** Single words: the canonical word, then its synonyms. */
 const SYNONYMS: ReadonlyMap<string, string> = new Map(
-  lines(`
+  synonymPairs(`
   buy: purchase, purchasing, buying
   start: begin, commence, beginning
   delete: erase
@@ -150,19 +167,20 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map(
 `),
 );
 
-/** Words whose plural means something else, and words that only look like plurals. */
-const NO_PLURALS = new Set(
-  `news goods customs savings earnings arms means futures securities physics economics statistics politics mathematics ethics returns interests glasses
-   rights terms proceeds premises this his its is was has does as us yes plus minus versus less bus gas always across process access address business class
-   loss gross express pass miss success series species analysis basis crisis status virus bonus focus tennis lens perhaps besides sales
-   unless wireless regardless nevertheless various previous thus campus consensus census bias canvas atlas chaos cosmos diabetes congress stress press progress`
-    .trim()
-    .split(/\s+/),
-);
+/** Plurals that mean something other than their singular, and words that only look like plurals. */
+const NO_PLURALS = wordSet(`
+  news goods customs savings earnings arms means futures securities physics economics statistics
+  politics mathematics ethics returns interests glasses rights terms proceeds premises this his
+  its is was has does as us yes plus minus versus less bus gas always across process access
+  address business class loss gross express pass miss success series species analysis basis crisis
+  status virus bonus focus tennis lens perhaps besides sales unless wireless regardless
+  nevertheless various previous thus campus consensus census bias canvas atlas chaos cosmos
+  diabetes congress stress press progress
+`);
 
 /**
- * The singular of a plural, the plain form of a verb's third person. `-ed` and `-ing` stay: "is he
- * paying" is not "is he paid".
+ * The singular of a plural, or the plain form of a verb in the third person. `-ed` and `-ing` stay,
+ * because "is he paying" differs from "is he paid".
  */
 export function stem(word: string): string {
   if (
@@ -177,7 +195,7 @@ export function stem(word: string): string {
   return word.slice(0, -1);
 }
 
-/** The word that stands for this one and its synonyms; lower case goes in. */
+/** The word that stands for a lower-case word and its synonyms. */
 export function canonicalWord(word: string): string {
   const direct = SYNONYMS.get(word);
   if (direct !== undefined) return direct;
@@ -185,7 +203,7 @@ export function canonicalWord(word: string): string {
   return SYNONYMS.get(stemmed) ?? stemmed;
 }
 
-/** Puts one word for expressions of several. The text has a space at both ends. */
+/** Replaces each expression of several words by one word. The text has a space at both ends. */
 export function joinPhrases(text: string): string {
   return PHRASES.reduce(
     (joined, [pattern, replacement]) => joined.replace(pattern, replacement),
@@ -193,14 +211,16 @@ export function joinPhrases(text: string): string {
   );
 }
 
-/** Names that are nothing else in lower case, so that `france` is `France`. */
-export const UNMISTAKABLE_NAMES = new Set(
-  `france germany italy spain portugal england scotland ireland austria switzerland belgium netherlands denmark sweden norway finland poland greece russia ukraine
-   canada mexico brazil argentina india japan korea australia africa europe asia america singapore malaysia indonesia thailand vietnam egypt nigeria kenya israel iran iraq
-   london paris berlin madrid rome tokyo chicago boston seattle sydney melbourne toronto german french spanish italian english british american canadian
-   european japanese chinese indian russian monday tuesday wednesday thursday friday saturday sunday january february april june july september october november december
-   google microsoft tesla netflix facebook instagram youtube linkedin nvidia samsung paypal ebay airbnb spotify starbucks walmart bitcoin ethereum kubernetes
-   postgresql postgres mysql sqlite mongodb javascript typescript linux ubuntu android iphone github gitlab christmas easter`
-    .trim()
-    .split(/\s+/),
-);
+/** Names that have no other meaning in lower case, so that `france` equals `France`. */
+export const UNMISTAKABLE_NAMES = wordSet(`
+  france germany italy spain portugal england scotland ireland austria switzerland belgium
+  netherlands denmark sweden norway finland poland greece russia ukraine canada mexico brazil
+  argentina india japan korea australia africa europe asia america singapore malaysia indonesia
+  thailand vietnam egypt nigeria kenya israel iran iraq london paris berlin madrid rome tokyo
+  chicago boston seattle sydney melbourne toronto german french spanish italian english british
+  american canadian european japanese chinese indian russian monday tuesday wednesday thursday
+  friday saturday sunday january february april june july september october november december
+  google microsoft tesla netflix facebook instagram youtube linkedin nvidia samsung paypal ebay
+  airbnb spotify starbucks walmart bitcoin ethereum kubernetes postgresql postgres mysql sqlite
+  mongodb javascript typescript linux ubuntu android iphone github gitlab christmas easter
+`);

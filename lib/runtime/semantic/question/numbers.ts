@@ -1,9 +1,10 @@
 /**
- * Numbers as they are written in questions, brought into one form without arithmetic in floating
- * point.
+ * Normalizes the numbers of questions without floating-point arithmetic.
  *
- * What can be read in two ways (`1,5`, `1.000`, `007`) keeps its spelling and equals only itself.
+ * An ambiguous number (`1,5`, `1.000`, `007`) keeps its spelling and equals only itself.
  */
+
+import { firstWords, wordSet } from './lexicon';
 
 const MAGNITUDES: Readonly<Record<string, number>> = {
   k: 3,
@@ -19,65 +20,59 @@ const MAGNITUDES: Readonly<Record<string, number>> = {
   trillion: 12,
 };
 
-/** Units that are written beside a number, to the form in which they are compared. */
-const UNITS: Readonly<Record<string, string>> = Object.fromEntries(
-  [
-    '% percent pct',
-    'bp bps',
-    'ms millisecond milliseconds',
-    's sec secs second seconds',
-    'min mins minute minutes',
-    'h hr hrs hour hours',
-    'day days',
-    'week weeks wk wks',
-    'month months',
-    'quarter quarters',
-    'year years yr yrs',
-    'mm millimeter millimeters millimetre millimetres',
-    'cm centimeter centimeters centimetre centimetres',
-    'm meter meters metre metres',
-    'km kilometer kilometers kilometre kilometres',
-    'mile miles mi',
-    'inch inches',
-    'foot feet ft',
-    'mg milligram milligrams',
-    'g gram grams',
-    'kg kilo kilos kilogram kilograms',
-    'ton tons',
-    'oz ounce ounces',
-    'lb lbs',
-    'pound pounds',
-    'ml milliliter milliliters millilitre millilitres',
-    'l liter liters litre litres',
-    'kb',
-    'mb',
-    'gb',
-    'tb',
-    'kib',
-    'mib',
-    'gib',
-    'kw',
-    'kwh',
-    'mw',
-    'gw',
-    'mph',
-    'kmh',
-    'dollar dollars',
-    'cent cents',
-    'EUR euro euros',
-    'JPY yen',
-  ].flatMap((line) => {
-    const [canonical = '', ...others] = line.split(' ');
-    return [canonical, ...others].map((unit) => [unit, canonical]);
-  }),
-);
+/** Units after a number: the form that is compared, then its synonyms. */
+const UNITS = firstWords([
+  '% percent pct',
+  'bp bps',
+  'ms millisecond milliseconds',
+  's sec secs second seconds',
+  'min mins minute minutes',
+  'h hr hrs hour hours',
+  'day days',
+  'week weeks wk wks',
+  'month months',
+  'quarter quarters',
+  'year years yr yrs',
+  'mm millimeter millimeters millimetre millimetres',
+  'cm centimeter centimeters centimetre centimetres',
+  'm meter meters metre metres',
+  'km kilometer kilometers kilometre kilometres',
+  'mile miles mi',
+  'inch inches',
+  'foot feet ft',
+  'mg milligram milligrams',
+  'g gram grams',
+  'kg kilo kilos kilogram kilograms',
+  'ton tons',
+  'oz ounce ounces',
+  'lb lbs',
+  'pound pounds',
+  'ml milliliter milliliters millilitre millilitres',
+  'l liter liters litre litres',
+  'kb',
+  'mb',
+  'gb',
+  'tb',
+  'kib',
+  'mib',
+  'gib',
+  'kw',
+  'kwh',
+  'mw',
+  'gw',
+  'mph',
+  'kmh',
+  'dollar dollars',
+  'cent cents',
+  'EUR euro euros',
+  'JPY yen',
+]);
 
-/** Codes that are no English words in lower case, so that `usd` and `USD` are the same. */
-const CURRENCY_CODES = new Set(
-  'usd eur gbp jpy chf aud nzd cad cny cnh inr sek nok dkk krw sgd hkd brl mxn pln czk huf rub zar thb idr ils btc eth usdt usdc'.split(
-    ' ',
-  ),
-);
+/** Currency codes that are not English words in lower case, so that `usd` equals `USD`. */
+const CURRENCY_CODES = wordSet(`
+  usd eur gbp jpy chf aud nzd cad cny cnh inr sek nok dkk krw sgd hkd brl mxn pln czk huf rub
+  zar thb idr ils btc eth usdt usdc
+`);
 
 const SYMBOLS: Readonly<Record<string, string>> = {
   $: 'dollar',
@@ -89,8 +84,8 @@ const SYMBOLS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The unit that a word after a number is, or nothing. `m` alone is not known: it may be metres or
- * millions.
+ * The unit that a word after a number stands for; undefined for any other word. `m`
+ * stays `m`: without a currency sign, it may mean meters or millions.
  */
 export function unitOf(word: string): string | undefined {
   const lower = word.toLowerCase();
@@ -99,31 +94,34 @@ export function unitOf(word: string): string | undefined {
   return Object.hasOwn(UNITS, lower) ? UNITS[lower] : undefined;
 }
 
-/** The code of a currency that is named without an amount. */
+/** The code of a currency that is named without an amount; undefined for any other word. */
 export function currencyOf(word: string): string | undefined {
   const lower = word.toLowerCase();
   if (CURRENCY_CODES.has(lower)) return lower.toUpperCase();
   return lower === 'euro' || lower === 'euros' ? 'EUR' : lower === 'yen' ? 'JPY' : undefined;
 }
 
+/**
+ * The power of ten that a word such as `million` or `k` stands for; undefined for any other word.
+ */
 export function magnitudeOf(word: string): number | undefined {
   const lower = word.toLowerCase();
   return Object.hasOwn(MAGNITUDES, lower) ? MAGNITUDES[lower] : undefined;
 }
 
 /**
- * The unit that a currency sign before a number stands for. A bare `$` is a dollar of some country,
- * not USD.
+ * The unit that a currency sign before a number stands for. A bare `$` is the dollar of an unknown
+ * country, not USD.
  */
 export function currencySign(sign: string): string {
   return SYMBOLS[sign] ?? sign;
 }
 
 /**
- * One form for a number: `1,000` and `1000` and `1` with a magnitude of 3 are `1000`.
+ * Normalizes a number: `1,000`, `1000` and `1` with a magnitude of 3 become `1000`.
  *
- * Digits after the point stay as they are (`3.10` is a version other than `3.1`) unless it measures
- * something.
+ * Digits after the point stay as they are unless the number is `measured`, that is, has a unit:
+ * `3.10` may be another version than `3.1`.
  */
 export function canonicalNumber(
   written: string,
@@ -147,10 +145,12 @@ export function canonicalNumber(
   return `${sign}${integer}${rest && `.${rest}`}`;
 }
 
-const ONES =
-  'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen'.split(
-    ' ',
-  );
+const ONES = [
+  ...wordSet(`
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+    fifteen sixteen seventeen eighteen nineteen
+  `),
+];
 const TENS = 'twenty thirty forty fifty sixty seventy eighty ninety'.split(' ');
 
 function valueOfWord(word: string): number | undefined {
@@ -161,8 +161,8 @@ function valueOfWord(word: string): number | undefined {
 }
 
 /**
- * The number that words from here on spell, and how many words it takes: `two hundred and five` is
- * 205 in four.
+ * The number that the first words spell, and how many words it takes: `two hundred and five` is 205
+ * in four words. Undefined if the first word is not a number.
  */
 export function spelledNumber(
   words: readonly string[],

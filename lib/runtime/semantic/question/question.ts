@@ -1,27 +1,20 @@
-/**
- * A question as the guards read it: its words in one form, with what kind of question it is told
- * apart from what it is about.
- */
-
+/** Reads a question for the guards: separates its form from its words, and normalizes both. */
 import { formOf } from './form';
-import { type Token, tidy, tokensOf } from './lexer';
-import { canonicalWord, joinPhrases, UNMISTAKABLE_NAMES } from './lexicon';
+import { normalizeCharacters, type Token, tokensOf } from './lexer';
+import { canonicalWord, joinPhrases, pattern, UNMISTAKABLE_NAMES, wordSet } from './lexicon';
 
-/** What the guards compare. Made once for a text by `readQuestion`. */
+/** A question as the guards compare it; `readQuestion` makes it from a text. */
 export interface SemanticQuestion {
-  /** The text with one kind of space and quotation mark. */
+  /** The text with normalized spaces and quotation marks. */
   readonly text: string;
   readonly tokens: readonly Token[];
-  /** Which kind of question it is: `how-to`, `when`, `yes-no` … */
+  /** The form of the question: `how-to`, `when`, `yes-no` … */
   readonly form: string;
-  /**
-   * What the question says besides its form: words in one form, in order. Names keep their
-   * capitals.
-   */
+  /** The normalized words after the opening, in order. Names keep their capitals. */
   readonly words: readonly string[];
-  /** All words with the opening of the question, without the frame, as they are written. */
+  /** All words as they are written, with the opening but without the frame. */
   readonly plain: readonly string[];
-  /** What the caller says of the language, such as `en-GB`. */
+  /** The locale that the caller named, such as `en-GB`. */
   readonly locale?: string;
 }
 
@@ -52,35 +45,35 @@ const CONTRACTIONS: readonly (readonly [RegExp, string])[] = [
   [/s' /g, "s 's "],
 ];
 
-/** Words that begin a question and are no names, though they have a capital there. */
-const OPENINGS = new Set(
-  `a an the what when where which who whom whose why how is are am was were do does did can could will would shall should may might must have has had
-   if in on at for from to with without after before by of about during under since please tell explain define describe list show give find compare convert
-   calculate translate summarize need i i'm i'd i've my your our their his her its this that these those it he she they we you there hi hello hey good ok okay
-   so any all not no and or but also help let get reset change cancel update delete remove create open close buy sell pay transfer add use make set
-   turn install download upload enable disable steps ways price cost current latest best difference meaning definition only both either neither each every some
-   can't don't isn't aren't won't doesn't didn't what's where's who's how's when's why's couldn't shouldn't wouldn't wasn't weren't using given per opening`
-    .trim()
-    .split(/\s+/),
-);
+/** Words that are not names, although they are capitalized at the beginning of a question. */
+const OPENINGS = wordSet(`
+  a an the what when where which who whom whose why how is are am was were do does did can could
+  will would shall should may might must have has had if in on at for from to with without after
+  before by of about during under since please tell explain define describe list show give find
+  compare convert calculate translate summarize need i i'm i'd i've my your our their his her its
+  this that these those it he she they we you there hi hello hey good ok okay so any all not no
+  and or but also help let get reset change cancel update delete remove create open close buy sell
+  pay transfer add use make set turn install download upload enable disable steps ways price cost
+  current latest best difference meaning definition only both either neither each every some can't
+  don't isn't aren't won't doesn't didn't what's where's who's how's when's why's couldn't
+  shouldn't wouldn't wasn't weren't using given per opening
+`);
 
 function wordText(token: Token, first: boolean): string {
   if (token.kind !== 'word') return token.text;
   const lower = token.text.toLowerCase();
-  if (lower === token.text) return UNMISTAKABLE_NAMES.has(lower) ? capitalised(lower) : lower;
+  if (lower === token.text) return UNMISTAKABLE_NAMES.has(lower) ? capitalize(lower) : lower;
   if (/^I(?:'|$)/.test(token.text)) return lower;
   if (first && OPENINGS.has(lower)) return lower;
   const name = lower.replace(/'s$/, '');
   if (UNMISTAKABLE_NAMES.has(name) && token.text !== token.text.toUpperCase())
-    return `${capitalised(name)}${lower.slice(name.length)}`;
+    return `${capitalize(name)}${lower.slice(name.length)}`;
   return token.text;
 }
 
-const capitalised = (word: string) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
+const capitalize = (word: string) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
 
-/**
- * The tokens as one line with a space at both ends; names keep capitals, all else is lower case.
- */
+/** The tokens as a line with a space at both ends. Names keep capitals; the rest is lower case. */
 function lineOf(tokens: readonly Token[]): string {
   let first = true;
   const texts = tokens.map((token) => {
@@ -91,18 +84,24 @@ function lineOf(tokens: readonly Token[]): string {
   return ` ${texts.join(' ')} `;
 }
 
-/** Nouns of a vessel: a glass of wine is no wine glass. */
-const VESSELS =
-  /^(?:glass|cup|bottle|can|box|bag|bowl|piece|slice|pair|lack|number|amount|lot|kind|type|part|end|start|rest|most|all|some|none|one|out|because|instead|each|any|both|either)$/;
-const NOUN = String.raw`(?:(?!(?:of|in|on|at|to|from|for|with|by|and|or|is|are|was|were|the|a|an|do|does|did|can|could|not|,|\.|than|that|if|when|what|which|who|how|one|there)\s)\S+)`;
+/** Nouns that a genitive would change: a glass of wine is not a wine glass. */
+const VESSELS = pattern(
+  '^(?:glass|cup|bottle|can|box|bag|bowl|piece|slice|pair|lack|number|amount|lot|',
+  'kind|type|part|end|start|rest|most|all|some|none|one|out|because|instead|each|',
+  'any|both|either)$',
+);
+const NOUN = [
+  '(?:(?!(?:of|in|on|at|to|from|for|with|by|and|or|is|are|was|were|the|a|an|do|does|did|can|could|',
+  String.raw`not|,|\.|than|that|if|when|what|which|who|how|one|there)\s)\S+)`,
+].join('');
 
 const DETERMINER = '(?:(?:the|a|an|my|your|our|their|his|her) )?';
 
 /**
- * "the owner of …" with up to three words before "of" where an article shows where they begin; one
- * word elsewhere.
+ * Patterns of "the owner of …": up to three words before "of" where an article shows the beginning,
+ * otherwise one word.
  */
-function genitives(owner: string): readonly [RegExp, RegExp] {
+function genitivePatterns(owner: string): readonly [RegExp, RegExp] {
   const of = ` of (?:the |a |an )?(${DETERMINER}${owner})(?= )`;
   return [
     new RegExp(`(?<= (?:the|a|an) |^ )(${NOUN}(?: ${NOUN}){0,2})${of}`, 'gu'),
@@ -110,11 +109,11 @@ function genitives(owner: string): readonly [RegExp, RegExp] {
   ];
 }
 
-/** In front of a verb, what belongs together is not known: one word and the names after it. */
-const BEFORE_VERB = genitives(`${NOUN}(?: \\p{Lu}\\S*)*`);
-const AT_END = genitives(`${NOUN}(?: ${NOUN}){0,3}`);
+/** Before a verb, the end of the owner is unknown: one word and the names after it. */
+const BEFORE_VERB = genitivePatterns(`${NOUN}(?: \\p{Lu}\\S*)*`);
+const AT_END = genitivePatterns(`${NOUN}(?: ${NOUN}){0,3}`);
 
-/** "the price of crude oil" becomes "crude oil price", as does "crude oil's price". */
+/** Turns "the price of crude oil" and "crude oil's price" into "crude oil price". */
 function joinGenitives(line: string, form: string): string {
   const [whole, bare] = form === 'yes-no' || form.startsWith('how') ? BEFORE_VERB : AT_END;
   const turned = (all: string, head: string, of: string) =>
@@ -129,13 +128,12 @@ function joinGenitives(line: string, form: string): string {
 const OPERAND = String.raw`(?!(?:not|it|i)\s)\S+`;
 
 const PAIR = new RegExp(
-  `(?<= (?:between|compare|comparing|both|either|is|are|what|,|difference) |^ )(${OPERAND}) (and|or|vs|with) (${OPERAND})(?= (?:[.,] )*$| (?:in|for|on|with|at) )`,
+  '(?<= (?:between|compare|comparing|both|either|is|are|what|,|difference) |^ )' +
+    `(${OPERAND}) (and|or|vs|with) (${OPERAND})(?= (?:[.,] )*$| (?:in|for|on|with|at) )`,
   'gu',
 );
 
-/**
- * Where order says nothing: "between A and B", "A or B?", "compare A and B". Elsewhere it stays.
- */
+/** Sorts pairs whose order has no meaning: "between A and B", "A or B?", "compare A and B". */
 function sortPairs(line: string): string {
   return line
     .replace(PAIR, (_, one: string, joint: string, other: string) =>
@@ -144,10 +142,12 @@ function sortPairs(line: string): string {
     .replace(/ from (\S+) to (\S+) /g, ' $1 to $2 ');
 }
 
-const FRONTED =
-  /^ ((?:in|on|for|with|if|when|after|before|during|under|at|as|since|using|given|without|to|by|while|unless|once)\b[^,.]*) , (.+?)(?: \.)* $/;
+const FRONTED = pattern(
+  '^ ((?:in|on|for|with|if|when|after|before|during|under|at|as|since|using|given|',
+  String.raw`without|to|by|while|unless|once)\b[^,.]*) , (.+?)(?: \.)* $`,
+);
 
-/** Reads a text for the guards. */
+/** Reads a text as the guards compare it. */
 export function readQuestion(text: string, locale?: string): SemanticQuestion {
   const tokens = tokensOf(text);
   const expanded = CONTRACTIONS.reduce(
@@ -160,16 +160,27 @@ export function readQuestion(text: string, locale?: string): SemanticQuestion {
     .split(/\s+/)
     .filter((word) => word !== '' && word !== ',' && word !== '.')
     .map((word) => (/^[a-z'-]+$/.test(word) ? canonicalWord(word) : word));
-  return { text: tidy(text), tokens, form, words, plain: unframed.trim().split(' '), locale };
+  return {
+    text: normalizeCharacters(text),
+    tokens,
+    form,
+    words,
+    plain: unframed.trim().split(' '),
+    locale,
+  };
 }
 
 /**
- * The text of which equal ones share an answer: spaces, marks at the end, and the capital of an
- * opening word say nothing; all else does (`US` is not `us`, `C` is not `C++`).
+ * The exact text of a question: two questions with equal exact texts share an answer. It ignores
+ * spaces, final punctuation and the capital of an opening word, and nothing else: `US` differs from
+ * `us`, and `C` from `C++`.
  */
 export function exactText(text: string): string {
-  const tidied = tidy(text).replace(/(?<=[\p{L}\d"'])(?:\s*\?+|\.+)$|(?<=\p{L})!+$/u, '');
-  return tidied.replace(/^\p{L}+(?:'\p{L}+)?/u, (first) =>
+  const normalized = normalizeCharacters(text).replace(
+    /(?<=[\p{L}\d"'])(?:\s*\?+|\.+)$|(?<=\p{L})!+$/u,
+    '',
+  );
+  return normalized.replace(/^\p{L}+(?:'\p{L}+)?/u, (first) =>
     OPENINGS.has(first.toLowerCase()) && first !== first.toUpperCase()
       ? first.toLowerCase()
       : first,
