@@ -48,9 +48,21 @@ export class IsochroneError extends Error {
  * RDS for PostgreSQL allows 15 replicas of one source. Lower `leaves`, or add a second hub.
  */
 export function invalidValue(at: Placed, problem: InvalidValue): IsochroneError {
+  return invalidOption(`${at.constructor.name} at ${at.node.path}`, problem);
+}
+
+/**
+ * The error for a value that is refused outside a construct tree.
+ *
+ * @param owner the class or function that refuses it
+ * @example
+ * ReplicaPool: max must be a whole number from 2 to 10000, got 1.
+ * A reader needs one for queries and one for looking after its health. Change `max`, or leave it out.
+ */
+export function invalidOption(owner: string, problem: InvalidValue): IsochroneError {
   return new IsochroneError(
-    `${at.constructor.name} at ${at.node.path}: ${problem.property} must be ${problem.allowed}, got ${describeValue(problem.value)}.\n` +
-      `${problem.rule} ${problem.fix}`,
+    `${owner}: ${problem.property} must be ${problem.allowed}, got ` +
+      `${describeValue(problem.value)}.\n${problem.rule} ${problem.fix}`,
   );
 }
 

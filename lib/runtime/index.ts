@@ -126,7 +126,7 @@ export {
   readSettings,
   strategiesOf,
 } from './settings';
-export { boundedKey } from './shared';
+export { type AwsKeys, boundedKey } from './shared';
 export type { UncachedStatement } from './statements';
 export {
   type BusMessage,
@@ -148,7 +148,6 @@ export {
   type WriteOutcome,
 } from './tiered-cache';
 export {
-  type AwsKeys,
   type CacheAddress,
   type CacheErrorKind,
   cacheErrorKind,

@@ -2,9 +2,9 @@ import type { ConnectionOptions } from 'node:tls';
 import type { RuntimeSettings, SettingsDatabaseEndpoint } from '../../model/contracts';
 import { IsochroneError } from '../../model/errors';
 import { ReplicaPool, type ReplicaPoolOptions, type ReplicaServer, rdsToken } from '../replicas';
-import { optionalPackage } from '../shared';
+import { type AwsKeys, optionalPackage } from '../shared';
 import { TieredCache, type TieredCacheOptions } from '../tiered-cache';
-import { type AwsKeys, elastiCacheToken, ValkeyServer, type ValkeyServerOptions } from '../valkey';
+import { elastiCacheToken, ValkeyServer, type ValkeyServerOptions } from '../valkey';
 
 /** What the settings leave open. */
 export interface OpenRuntimeOptions {

@@ -1,3 +1,4 @@
+export { type AwsKeys, defaultAwsCredentials, signedConnectRequest } from './aws-signature';
 export { boundedKey, CacheKeyNames } from './key-names';
 export { optionalPackage } from './optional-package';
-export { within } from './within';
+export { wholeNumber } from './whole-number';
