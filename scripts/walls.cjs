@@ -78,7 +78,7 @@ const WALLS = [
   {
     floor: 1,
     rooms: ['model/config'],
-    ours: ['model/aws', 'model/rules', 'model/errors'],
+    ours: ['model/aws', 'model/rules', 'model/contracts', 'model/errors'],
     packages: [],
   },
   {

@@ -1,65 +1,14 @@
+import type { StandardStrategy, StrategySettings } from '../../model/contracts';
+
 /**
  * How an application keeps one kind of value: plain data, which every cache of this library
- * understands.
+ * understands. The fields are those of `StrategySettings`.
  */
-export interface CacheStrategy {
-  /**
-   * The beginning of every key of this kind, with its separator. Two strategies with one prefix
-   * would read each other's values.
-   */
+export interface CacheStrategy extends StrategySettings {
   readonly prefix: string;
-  /** How long a value is fresh after its load ended, in seconds, before `jitter`. */
   readonly ttlSeconds: number;
-  /**
-   * How a value becomes bytes. Both keep the same values (docs/runtime/values.md); JSON is quicker
-   * for small ones, MessagePack is smaller and keeps bytes as bytes.
-   */
   readonly serializer: 'json' | 'msgpack';
-  /** Whether large values are compressed. */
   readonly compress: boolean;
-  /**
-   * How long a value is kept after it stopped being fresh, in seconds. `serveStale` says when it is
-   * used.
-   *
-   * @default 0
-   */
-  readonly staleSeconds?: number;
-  /**
-   * When a value that is no longer fresh is handed out: at once, while one load in the background
-   * renews it (`while-renewing`), or only to a caller whose own load failed (`if-error`).
-   *
-   * @default 'while-renewing'
-   */
-  readonly serveStale?: 'while-renewing' | 'if-error';
-  /**
-   * The share of the time to live after which a hit renews the value in the background, over 0 and
-   * up to 1: 0.8 of 60 seconds renews what is used in its last 12 seconds. 1 never does.
-   *
-   * @default 1
-   */
-  readonly refreshAhead?: number;
-  /**
-   * How long an error of the loader is remembered, in seconds; 0 remembers none. Only errors that
-   * the cache's or the call's `cacheError` names are remembered, so this does nothing by itself.
-   *
-   * @default 5
-   */
-  readonly negativeTtlSeconds?: number;
-  /**
-   * By which share a time to live is made longer or shorter at random, 0 to 0.5, so that values
-   * that were loaded together do not end together.
-   *
-   * @default 0.1
-   */
-  readonly jitter?: number;
-  /**
-   * How long the memory of a process answers before it asks the server again, in seconds. It bounds
-   * how long an invalidation goes unnoticed whose message was lost without a trace. A cache without
-   * a server ignores it.
-   *
-   * @default 60
-   */
-  readonly memoryTtlSeconds?: number;
 }
 
 type Choices = Omit<CacheStrategy, 'prefix' | 'ttlSeconds' | 'serializer' | 'compress'> &
@@ -110,4 +59,4 @@ export const CACHE_STRATEGIES = Object.freeze({
    * Performance of strategies: fifteen minutes, and dropped when one changes or the market closes.
    */
   strategies: strategy('strategies:', 900, { staleSeconds: 60, refreshAhead: 0.8 }),
-});
+} satisfies Record<StandardStrategy, CacheStrategy>);

@@ -1,6 +1,6 @@
 /** What the stacks publish for applications, and who may read it. */
 
-import { STANDARD_STRATEGIES } from '../../../lib/model/config/checks/runtime';
+import { STANDARD_STRATEGIES } from '../../../lib/model/contracts';
 import { parseSettings, strategiesOf } from '../../../lib/runtime/settings/document';
 import { CACHE_STRATEGIES } from '../../../lib/runtime/tiered-cache/strategy';
 import type { AssemblyStack } from '../../../lib/tools/assembly/assembly';

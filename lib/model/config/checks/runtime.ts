@@ -2,23 +2,9 @@
  * Checks over what applications find in the settings of their region: strategies that are whole,
  * apart from each other, and not too many.
  */
+import { STANDARD_STRATEGIES } from '../../contracts';
 import type { Deployment } from '../deployment';
 import { type DeploymentProblem, nearest } from '../problem';
-
-/**
- * The strategies that `isochrone/runtime` brings: they have figures, and each has its name with a
- * colon as its prefix.
- */
-export const STANDARD_STRATEGIES: readonly string[] = [
-  'session',
-  'api',
-  'query',
-  'kpi',
-  'preferences',
-  'static',
-  'portfolio',
-  'strategies',
-];
 
 /**
  * "Parameter tiers", AWS Systems Manager user guide: a standard parameter holds 4 KB. Of that,
@@ -38,7 +24,8 @@ export function runtimeProblems(deployment: Deployment): DeploymentProblem[] {
 function ttlProblems({ cache: { strategies } }: Deployment): DeploymentProblem[] {
   return Object.entries(strategies)
     .filter(
-      ([name, { ttlSeconds }]) => ttlSeconds === undefined && !STANDARD_STRATEGIES.includes(name),
+      ([name, { ttlSeconds }]) =>
+        ttlSeconds === undefined && !(STANDARD_STRATEGIES as readonly string[]).includes(name),
     )
     .map(([name]) => {
       const meant = nearest(name, STANDARD_STRATEGIES);
