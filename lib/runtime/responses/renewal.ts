@@ -2,6 +2,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { TIMED_OUT, withTimeLimit } from '../../model/time-limit';
 import type { ResponseStore } from './options';
 import { type Exchange, NotStoredError } from './recorder';
 import type { Plan } from './route';
@@ -63,13 +64,11 @@ export class ResponseRenewals {
   ): Promise<StoredResponse> {
     const detached = detachedExchange(exchange.request, headers, exchange.target);
     const { signal } = this.ended;
-    let timer: NodeJS.Timeout | undefined;
     let onEnd: () => void = () => {};
     try {
-      return await new Promise<StoredResponse>((resolve, reject) => {
+      const recorded = new Promise<StoredResponse>((resolve, reject) => {
         onEnd = () => reject(new NotStoredError('closed'));
         signal.addEventListener('abort', onEnd);
-        timer = setTimeout(() => reject(new NotStoredError('took too long')), RENEWAL_TIMEOUT_MS);
         this.byRequest.set(detached.request, {
           take: async (key, run) => {
             if (key !== plan.key) return reject(new NotStoredError('another key'));
@@ -84,8 +83,10 @@ export class ResponseRenewals {
         if (signal.aborted) return onEnd();
         exchange.again(detached.request, detached.response);
       });
+      const result = await withTimeLimit(RENEWAL_TIMEOUT_MS, recorded);
+      if (result === TIMED_OUT) throw new NotStoredError('took too long');
+      return result;
     } finally {
-      clearTimeout(timer);
       signal.removeEventListener('abort', onEnd);
       detached.close();
     }

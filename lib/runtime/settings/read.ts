@@ -1,92 +1,75 @@
 import type { RuntimeSettings } from '../../model/contracts';
-import { describeValue, IsochroneError } from '../../model/errors';
-import { optionalPackage } from '../shared';
+import { describeValue, IsochroneError, invalidOption } from '../../model/errors';
+import { TIMED_OUT, withTimeLimit } from '../../model/time-limit';
+import { optionalPackage, wholeNumber } from '../shared';
 import { parseSettings } from './document';
 
-/**
- * Reads one parameter of Systems Manager: as much of a client as settings need. Undefined if there
- * is none of this name.
- */
+/** Reads one parameter of Systems Manager; undefined if no parameter has this name. */
 export type ParameterReader = (name: string, signal: AbortSignal) => Promise<string | undefined>;
 
+/** Options of `readSettings`. */
 export interface ReadSettingsOptions {
   /**
    * The name of the parameter.
    *
-   * @default the environment variable `ISOCHRONE_SETTINGS`, which the fleets of a deployment have
+   * @default - the environment variable `ISOCHRONE_SETTINGS`, which the fleets of a deployment have
    */
   readonly parameterName?: string;
   /**
-   * The region whose settings they are.
+   * The region of the settings.
    *
-   * @default the environment variable `AWS_REGION`, which the fleets of a deployment have
+   * @default - the environment variable `AWS_REGION`, which the fleets of a deployment have
    */
   readonly region?: string;
   /**
-   * How long reading may take, retries of the SDK included, in milliseconds.
+   * How long reading may take, in milliseconds, 1 to 600,000. It includes the SDK's retries.
    *
    * @default 5000
    */
   readonly timeoutMs?: number;
   /**
-   * How the parameter is read.
+   * Reads the parameter.
    *
-   * @default `GetParameter` of `@aws-sdk/client-ssm`, which must be installed
+   * @default - `GetParameter` of `@aws-sdk/client-ssm`, which must be installed
    */
   readonly readParameter?: ParameterReader;
 }
 
 /**
- * The settings of the region that the application runs in.
+ * Reads the settings of the region that the application runs in.
  *
- * @throws IsochroneError if the parameter is not named, not there, not to be had in time, or not
- * such a document
+ * @throws IsochroneError if no parameter is named, or if it does not exist, cannot be read in time
+ * or is not a valid document
  */
 export async function readSettings(options: ReadSettingsOptions = {}): Promise<RuntimeSettings> {
   const name = options.parameterName ?? process.env.ISOCHRONE_SETTINGS;
   const region = options.region ?? process.env.AWS_REGION;
   const timeoutMs = options.timeoutMs ?? 5000;
   if (name === undefined || name === '') {
-    refuse(
-      'parameterName',
-      name,
-      'the name of a parameter',
-      'ISOCHRONE_SETTINGS names it in a fleet.',
-      'Give `parameterName`, or set that variable.',
-    );
+    throw invalidOption('readSettings', {
+      property: 'parameterName',
+      value: name,
+      allowed: 'the name of a parameter',
+      rule: 'ISOCHRONE_SETTINGS names it in a fleet.',
+      fix: 'Give `parameterName`, or set that variable.',
+    });
   }
   if (region === undefined || region === '') {
-    refuse(
-      'region',
-      region,
-      'a region',
-      'AWS_REGION names it in a fleet.',
-      'Give `region`, or set that variable.',
-    );
+    throw invalidOption('readSettings', {
+      property: 'region',
+      value: region,
+      allowed: 'a region',
+      rule: 'AWS_REGION names it in a fleet.',
+      fix: 'Give `region`, or set that variable.',
+    });
   }
-  if (!(Number.isInteger(timeoutMs) && timeoutMs >= 1 && timeoutMs <= 600_000)) {
-    refuse(
-      'timeoutMs',
-      timeoutMs,
-      'a whole number from 1 to 600000',
-      'It is in milliseconds.',
-      'Leave it out for 5000.',
-    );
-  }
+  wholeNumber('readSettings: timeoutMs', timeoutMs, {
+    min: 1,
+    max: 600_000,
+    advice: 'It is in milliseconds. Leave it out for 5000.',
+  });
   const text = await read(options.readParameter ?? systemsManager(region), name, region, timeoutMs);
   return parseSettings(text, `The parameter ${name} of ${region}`);
-}
-
-function refuse(
-  property: string,
-  value: unknown,
-  allowed: string,
-  rule: string,
-  fix: string,
-): never {
-  throw new IsochroneError(
-    `readSettings: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
-  );
 }
 
 async function read(
@@ -95,36 +78,30 @@ async function read(
   region: string,
   timeoutMs: number,
 ): Promise<string> {
-  const deadline = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      // A reader that ignores the signal must not hold the application.
-      reject(
-        failure(
-          name,
-          region,
-          `it took longer than ${timeoutMs} ms`,
-          'See that the network leads to Systems Manager, or raise `timeoutMs`.',
-        ),
-      );
-      deadline.abort();
-    }, timeoutMs);
-  });
+  const abort = new AbortController();
+  let text: string | typeof TIMED_OUT | undefined;
   try {
-    const text = await Promise.race([readParameter(name, deadline.signal), late]);
-    if (text !== undefined) return text;
+    // The time limit holds even if the reader ignores the signal.
+    text = await withTimeLimit(timeoutMs, readParameter(name, abort.signal));
   } catch (error) {
     if (error instanceof IsochroneError) throw error;
     const { name: kind, message } =
       error instanceof Error ? error : { name: 'Error', message: String(error) };
     const fix = kind.includes('AccessDenied')
       ? 'Allow the role `ssm:GetParameter` on this parameter, as the fleet of a deployment has it.'
-      : 'See that credentials are to be had and that the network leads to Systems Manager.';
+      : 'Check that there are credentials and that the network reaches Systems Manager.';
     throw failure(name, region, `${kind}: ${message}`, fix);
-  } finally {
-    clearTimeout(timer);
   }
+  if (text === TIMED_OUT) {
+    abort.abort();
+    throw failure(
+      name,
+      region,
+      `it took longer than ${timeoutMs} ms`,
+      'Check that the network reaches Systems Manager, or raise `timeoutMs`.',
+    );
+  }
+  if (text !== undefined) return text;
   throw failure(
     name,
     region,
@@ -135,12 +112,13 @@ async function read(
 
 function failure(name: string, region: string, why: string, fix: string): IsochroneError {
   return new IsochroneError(
-    `readSettings: ${describeValue(name)} must be a parameter that can be read in ${region}, got none: ${why}.\n` +
+    `readSettings: ${describeValue(name)} must be a parameter that can be read in ${region}, ` +
+      `got none: ${why}.\n` +
       `The settings of a region are a parameter of Systems Manager. ${fix}`,
   );
 }
 
-/** As much of the SDK's client as is used, so that any version 3 will do. */
+/** The part of the SDK's client that is used, so that any version 3 fits. */
 interface SsmClient {
   send(
     command: unknown,
