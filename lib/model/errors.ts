@@ -57,7 +57,7 @@ export function invalidValue(at: Placed, problem: InvalidValue): IsochroneError 
  * @param owner the class or function that refuses it
  * @example
  * ReplicaPool: max must be a whole number from 2 to 10000, got 1.
- * A reader needs one for queries and one for looking after its health. Change `max`, or leave it out.
+ * A reader needs one for queries and one for health checks. Change `max`, or leave it out.
  */
 export function invalidOption(owner: string, problem: InvalidValue): IsochroneError {
   return new IsochroneError(

@@ -2,8 +2,8 @@
  * Ground floor: the settings that a region publishes for the applications that run in it.
  *
  * The stacks write one JSON document per region into a parameter of Systems Manager, and
- * `isochrone/runtime` reads it. Both use these types, so neither can change alone. Everybody who may
- * read parameters can read the document, so it names secrets and never contains them. The whole
+ * `isochrone/runtime` reads it. Both use these types, so neither can change alone. Everybody who
+ * may read parameters can read the document, so it names secrets and never contains them. The whole
  * document fits the 4 KB of a standard parameter.
  */
 
@@ -74,8 +74,8 @@ export interface DatabaseSettings {
     /** The database whose connections go to its writer. */
     readonly write: string;
     /**
-     * The secret with `username` and `password` for the poolers; absent if the application gets them
-     * elsewhere.
+     * The secret with `username` and `password` for the poolers; absent if the application gets
+     * them elsewhere.
      */
     readonly secretName?: string;
   };
@@ -100,9 +100,9 @@ export const STANDARD_STRATEGIES = [
 export type StandardStrategy = (typeof STANDARD_STRATEGIES)[number];
 
 /**
- * How one kind of value is cached, as a deployment sets it: changes to a standard strategy, or a new
- * strategy. An absent field keeps the value of the standard strategy; in a new strategy, it has the
- * default.
+ * How one kind of value is cached, as a deployment sets it: changes to a standard strategy, or a
+ * new strategy. An absent field keeps the value of the standard strategy; in a new strategy, it has
+ * the default.
  */
 export interface StrategySettings {
   /**
@@ -113,8 +113,8 @@ export interface StrategySettings {
    */
   readonly prefix?: string;
   /**
-   * How long a value is fresh after its load ended, in seconds, before `jitter`. A new strategy must
-   * have it.
+   * How long a value is fresh after its load ended, in seconds, before `jitter`. A new strategy
+   * must have it.
    */
   readonly ttlSeconds?: number;
   /**
@@ -158,16 +158,16 @@ export interface StrategySettings {
    */
   readonly negativeTtlSeconds?: number;
   /**
-   * The share by which a time to live is lengthened or shortened at random, 0 to 0.5, so that values
-   * that were loaded together do not expire together.
+   * The share by which a time to live is lengthened or shortened at random, 0 to 0.5, so that
+   * values that were loaded together do not expire together.
    *
    * @default 0.1
    */
   readonly jitter?: number;
   /**
    * How long the memory of a process answers before it asks the server again, in seconds. It bounds
-   * how long an invalidation goes unnoticed whose message was lost. A cache without a server ignores
-   * it.
+   * how long an invalidation goes unnoticed whose message was lost. A cache without a server
+   * ignores it.
    *
    * @default 60
    */

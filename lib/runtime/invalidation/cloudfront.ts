@@ -46,8 +46,8 @@ export interface CloudFrontInvalidatorOptions {
   readonly attempts?: number;
   /**
    * The longest pause before the first retry, in milliseconds, 0 to 30,000. The bound doubles for
-   * each further retry, up to 30 seconds. A pause is random between half of its bound and the bound.
-   * An invalidation takes CloudFront some seconds, so a shorter pause would be of no use.
+   * each further retry, up to 30 seconds. A pause is random between half of its bound and the
+   * bound. An invalidation takes CloudFront some seconds, so a shorter pause would be of no use.
    *
    * @default 2000
    */

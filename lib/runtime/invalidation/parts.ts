@@ -20,8 +20,8 @@ export interface InvalidationPart {
   /** The tag, pattern or path, with the event's fields filled in. */
   readonly value: string;
   /**
-   * `reached`: done. `deferred`: done in this process; the cache repeats it when its server is back.
-   * `failed`: not done or incomplete, and not repeated by anything. Send the event again.
+   * `reached`: done. `deferred`: done in this process; the cache repeats it when its server is
+   * back. `failed`: not done or incomplete, and not repeated by anything. Send the event again.
    */
   readonly status: 'reached' | 'deferred' | 'failed';
   /** How many keys matched a pattern and were deleted. */

@@ -46,8 +46,8 @@ export interface InvalidationRule {
    */
   readonly tags?: readonly string[];
   /**
-   * Patterns of keys to delete, with the prefix of their strategy, and with `*`, `?` and `[…]` as in
-   * SCAN. Each pattern walks the whole server, so use them only for values without tags.
+   * Patterns of keys to delete, with the prefix of their strategy, and with `*`, `?` and `[…]` as
+   * in SCAN. Each pattern walks the whole server, so use them only for values without tags.
    *
    * @default - none
    */
@@ -116,8 +116,8 @@ export class InvalidationRuleSet {
   }
 
   /**
-   * @throws IsochroneError for an event without a rule, and for an event without a field that a rule
-   * needs
+   * @throws IsochroneError for an event without a rule, and for an event without a field that a
+   * rule needs
    */
   public targetsOf({ type, detail, source }: InvalidationEvent): InvalidationTargets {
     const rules = this.parsed.filter(

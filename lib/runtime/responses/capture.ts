@@ -3,8 +3,8 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { PlainResponse } from './stored-response';
 
 /**
- * `passed`: the client receives what the handler writes, as it writes it. `aborted`: the client went
- * away, or the handler destroyed the response.
+ * `passed`: the client receives what the handler writes, as it writes it. `aborted`: the client
+ * went away, or the handler destroyed the response.
  */
 export type CaptureOutcome = 'complete' | 'passed' | 'aborted';
 

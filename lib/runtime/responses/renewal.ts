@@ -1,4 +1,6 @@
-/** Background renewal of stale responses: each runs its route again, for a request without a client. */
+/**
+ * Background renewal of stale responses: each runs its route again, for a request without a client.
+ */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';

@@ -42,9 +42,9 @@ export interface ResponseCacheCounts {
 type Step = 'proceed' | 'done';
 
 /**
- * The cache behind the adapters of Fastify and Express. It stores a response only if no rule forbids
- * it; a request that may not share a response runs its handler. A failure of the cache never fails
- * a request.
+ * The cache behind the adapters of Fastify and Express. It stores a response only if no rule
+ * forbids it; a request that may not share a response runs its handler. A failure of the cache
+ * never fails a request.
  */
 export class ResponseCache {
   readonly counts: ResponseCacheCounts = { hit: 0, miss: 0, stale: 0, bypass: 0, failure: 0 };

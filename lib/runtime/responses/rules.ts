@@ -1,6 +1,6 @@
 /**
- * Which requests a shared cache may answer, and which responses it may store: the rules of RFC 9111,
- * and defenses against known attacks on caches.
+ * Which requests a shared cache may answer, and which responses it may store: the rules of RFC
+ * 9111, and defenses against known attacks on caches.
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 
@@ -8,8 +8,8 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 export type Directives = ReadonlyMap<string, string>;
 
 /**
- * Parses `Cache-Control` (RFC 9111, section 5.2). Quoted values may contain commas. If a directive is
- * repeated, the first one counts (section 4.2.1).
+ * Parses `Cache-Control` (RFC 9111, section 5.2). Quoted values may contain commas. If a directive
+ * is repeated, the first one counts (section 4.2.1).
  */
 export function cacheControl(header: string): Directives {
   const directives = new Map<string, string>();

@@ -128,8 +128,8 @@ interface Servers {
 }
 
 /**
- * The servers without poolers. A token is valid for the name of one instance, so the readers' common
- * name cannot be used. Outside the primary region, `writer` is the hub, which answers reads.
+ * The servers without poolers. A token is valid for the name of one instance, so the readers'
+ * common name cannot be used. Outside the primary region, `writer` is the hub, which answers reads.
  */
 function directly(
   { database, region, primaryRegion }: RuntimeSettings,

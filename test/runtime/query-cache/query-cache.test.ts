@@ -6,7 +6,7 @@ import type {
 } from '../../../lib/runtime/query-cache/options';
 import { QueryCache } from '../../../lib/runtime/query-cache/query-cache';
 import { UnknownOutcomeError } from '../../../lib/runtime/replicas/errors';
-import { BEYOND_ALL, laterToken, writePosition } from '../../../lib/runtime/replicas/token';
+import { laterToken, MAX_LSN, writePosition } from '../../../lib/runtime/replicas/token';
 
 /**
  * A cache as the contract has it: tags are read before the load, and an invalidation makes an entry
@@ -310,8 +310,8 @@ describe('tokens of writes', () => {
     ['7.1.0/F', '7.1.0/10', '7.1.0/10'],
     ['7.1.1/0', '7.1.0/FFFFFFFF', '7.1.1/0'],
     ['7.1.1/0', '7.2.0/1', '7.2.0/1'],
-    ['7.1.1/0', BEYOND_ALL, BEYOND_ALL],
-    [BEYOND_ALL, '7.1.1/0', BEYOND_ALL],
+    ['7.1.1/0', MAX_LSN, MAX_LSN],
+    [MAX_LSN, '7.1.1/0', MAX_LSN],
   ])('of %s and %s, %s stands for both', (one, other, later) => {
     expect(laterToken(one, other)).toBe(later);
   });
