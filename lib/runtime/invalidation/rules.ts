@@ -126,8 +126,8 @@ export class InvalidationRuleSet {
     if (rules.length === 0) {
       const known = [...new Set(this.parsed.map(({ rule }) => rule.event))].join(', ');
       throw new IsochroneError(
-        `Invalidator: the event must be one that a rule is about (${known || 'there is no rule'}), ` +
-          `got ${describeValue(type)}` +
+        'Invalidator: the event must be one that a rule is about ' +
+          `(${known || 'there is no rule'}), got ${describeValue(type)}` +
           `${source === undefined ? '' : ` of ${describeValue(source)}`}.\n` +
           'An event without a rule would silently invalidate nothing. ' +
           'Add a rule; a rule without tags, patterns and paths invalidates nothing on purpose.',

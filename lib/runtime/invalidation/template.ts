@@ -77,8 +77,8 @@ export function fillTemplate(
       const text = asText(value);
       if (text !== undefined) return escaped(text);
       throw new IsochroneError(
-        `${where}: the field ${field} of ${describeValue(template.source)} must be text, a number ` +
-          `or a list of those, got ${describeValue(value)}.\n` +
+        `${where}: the field ${field} of ${describeValue(template.source)} must be text, ` +
+          `a number or a list of those, got ${describeValue(value)}.\n` +
           'Without it, the template would name something that was never cached. ' +
           'Send the field with the event, or take it out of the rule.',
       );

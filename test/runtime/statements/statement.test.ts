@@ -1,11 +1,14 @@
-import { type QueryReading, readQuery } from '../../../lib/runtime/statements/statement';
+import {
+  analyzeStatement,
+  type StatementAnalysis,
+} from '../../../lib/runtime/statements/statement';
 
-const names = (tables: QueryReading['reads']) =>
+const names = (tables: StatementAnalysis['reads']) =>
   tables.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)).sort();
 
-describe('who may answer, and whether the answer may be kept', () => {
+describe('analyzeStatement: whether a replica may run it, and whether its result may be cached', () => {
   test.each<[string, boolean, string | undefined]>([
-    // A reader, and kept.
+    // On a replica, and cached.
     ['SELECT * FROM t WHERE a = $1', true, undefined],
     ['select count(*), max(a) FILTER (WHERE b > 1) over (partition by c) from t', true, undefined],
     ['(SELECT a FROM t) UNION ALL (SELECT b FROM u)', true, undefined],
@@ -31,7 +34,7 @@ describe('who may answer, and whether the answer may be kept', () => {
       undefined,
     ],
     ['SELECT pg_catalog.lower(a) FROM t', true, undefined],
-    // A reader, and not kept.
+    // On a replica, and not cached.
     ['SELECT now()', true, 'volatile'],
     ['SELECT * FROM t WHERE at > CURRENT_DATE - 1', true, 'volatile'],
     ["SELECT * FROM t WHERE at > 'today'::date", true, 'volatile'],
@@ -42,7 +45,7 @@ describe('who may answer, and whether the answer may be kept', () => {
     ['SELECT * FROM pg_stat_activity', true, 'catalog'],
     ['SELECT * FROM information_schema.tables', true, 'catalog'],
     ["SELECT 't'::regclass", true, 'catalog'],
-    // The writer.
+    // On the writer.
     ['INSERT INTO t VALUES (1)', false, 'write'],
     ['  /* x */ update t set a = 1', false, 'write'],
     ['DELETE FROM t', false, 'write'],
@@ -72,26 +75,26 @@ describe('who may answer, and whether the answer may be kept', () => {
     ['', false, 'not-a-query'],
     ['SELECT update FROM t', false, 'write'],
   ])('%j', (sql, onlyReads, uncached) => {
-    const reading = readQuery(sql);
-    expect({ onlyReads: reading.onlyReads, uncached: reading.uncached }).toEqual({
+    const analysis = analyzeStatement(sql);
+    expect({ onlyReads: analysis.onlyReads, uncached: analysis.uncached }).toEqual({
       onlyReads,
       uncached,
     });
   });
 
-  test('a function that is vouched for is as good as PostgreSQL’s own', () => {
+  test('a function declared stable counts like one of PostgreSQL’s own', () => {
     const stableFunctions = new Set(['market.vwap']);
-    expect(readQuery('SELECT market.vwap($1) FROM t', { stableFunctions })).toMatchObject({
+    expect(analyzeStatement('SELECT market.vwap($1) FROM t', { stableFunctions })).toMatchObject({
       onlyReads: true,
       functions: ['market.vwap'],
     });
-    expect(readQuery('SELECT vwap($1) FROM t', { stableFunctions })).toMatchObject({
+    expect(analyzeStatement('SELECT vwap($1) FROM t', { stableFunctions })).toMatchObject({
       uncached: 'unknown-function',
     });
   });
 });
 
-describe('the tables of a statement', () => {
+describe('analyzeStatement: the tables', () => {
   test.each<[string, string[]]>([
     ['SELECT * FROM ticks', ['ticks']],
     ['SELECT * FROM Market.Ticks t, ONLY "Orders" AS o', ['Orders', 'market.ticks']],
@@ -114,7 +117,7 @@ describe('the tables of a statement', () => {
       'WITH x AS (SELECT * FROM a), y (n, m) AS NOT MATERIALIZED (SELECT * FROM x, b) SELECT * FROM x JOIN y ON true, c',
       ['a', 'b', 'c'],
     ],
-    // Inside itself, an expression that is not recursive is the table of its name.
+    // Inside a non-recursive expression, its name is the table's.
     ['WITH ticks AS (SELECT * FROM ticks) SELECT * FROM ticks', ['ticks']],
     [
       'WITH RECURSIVE tree AS (SELECT * FROM roots UNION ALL SELECT n.* FROM nodes n JOIN tree ON true) TABLE tree',
@@ -127,7 +130,7 @@ describe('the tables of a statement', () => {
     ['TABLE market.ticks', ['market.ticks']],
     ['SELECT * FROM "FROM", "a ""b"""', ['FROM', 'a "b"']],
   ])('%j reads', (sql, reads) => {
-    expect(names(readQuery(sql).reads)).toEqual(reads);
+    expect(names(analyzeStatement(sql).reads)).toEqual(reads);
   });
 
   test.each<[string, string[]]>([
@@ -153,6 +156,6 @@ describe('the tables of a statement', () => {
     ['UPDATE a SET n = 1; DELETE FROM b', ['a', 'b']],
     ['CALL settle()', []],
   ])('%j writes', (sql, writes) => {
-    expect(names(readQuery(sql).writes)).toEqual(writes);
+    expect(names(analyzeStatement(sql).writes)).toEqual(writes);
   });
 });
