@@ -42,27 +42,19 @@ export interface ReadSettingsOptions {
  * or is not a valid document
  */
 export async function readSettings(options: ReadSettingsOptions = {}): Promise<RuntimeSettings> {
-  const name = options.parameterName ?? process.env.ISOCHRONE_SETTINGS;
-  const region = options.region ?? process.env.AWS_REGION;
+  const name = required(
+    'parameterName',
+    'the name of a parameter',
+    options.parameterName ?? process.env.ISOCHRONE_SETTINGS,
+    'ISOCHRONE_SETTINGS',
+  );
+  const region = required(
+    'region',
+    'a region',
+    options.region ?? process.env.AWS_REGION,
+    'AWS_REGION',
+  );
   const timeoutMs = options.timeoutMs ?? 5000;
-  if (name === undefined || name === '') {
-    throw invalidOption('readSettings', {
-      property: 'parameterName',
-      value: name,
-      allowed: 'the name of a parameter',
-      rule: 'ISOCHRONE_SETTINGS names it in a fleet.',
-      fix: 'Give `parameterName`, or set that variable.',
-    });
-  }
-  if (region === undefined || region === '') {
-    throw invalidOption('readSettings', {
-      property: 'region',
-      value: region,
-      allowed: 'a region',
-      rule: 'AWS_REGION names it in a fleet.',
-      fix: 'Give `region`, or set that variable.',
-    });
-  }
   wholeNumber('readSettings: timeoutMs', timeoutMs, {
     min: 1,
     max: 600_000,
@@ -70,6 +62,23 @@ export async function readSettings(options: ReadSettingsOptions = {}): Promise<R
   });
   const text = await read(options.readParameter ?? systemsManager(region), name, region, timeoutMs);
   return parseSettings(text, `The parameter ${name} of ${region}`);
+}
+
+/** @throws IsochroneError if neither the option nor the environment variable is set */
+function required(
+  property: string,
+  allowed: string,
+  value: string | undefined,
+  variable: string,
+): string {
+  if (value !== undefined && value !== '') return value;
+  throw invalidOption('readSettings', {
+    property,
+    value,
+    allowed,
+    rule: `${variable} names it in a fleet.`,
+    fix: `Give \`${property}\`, or set that variable.`,
+  });
 }
 
 async function read(

@@ -7,79 +7,91 @@ const names = (tables: StatementAnalysis['reads']) =>
   tables.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)).sort();
 
 describe('analyzeStatement: whether a replica may run it, and whether its result may be cached', () => {
-  test.each<[string, boolean, string | undefined]>([
-    // On a replica, and cached.
-    ['SELECT * FROM t WHERE a = $1', true, undefined],
-    ['select count(*), max(a) FILTER (WHERE b > 1) over (partition by c) from t', true, undefined],
-    ['(SELECT a FROM t) UNION ALL (SELECT b FROM u)', true, undefined],
-    ['WITH x AS (SELECT 1) SELECT * FROM x', true, undefined],
-    [
-      'WITH RECURSIVE x(n, m) AS (SELECT 1, 2 UNION ALL SELECT n + 1, m FROM x WHERE n < 5) SELECT n FROM x',
-      true,
-      undefined,
-    ],
-    ['VALUES (1, 2), (3, 4)', true, undefined],
-    ['TABLE t', true, undefined],
-    [
-      "SELECT date_trunc('hour', at), a::numeric(10, 2), cast(b AS varchar(3)) FROM t GROUP BY (1), ROLLUP (2, 3)",
-      true,
-      undefined,
-    ],
-    ['SELECT "update" FROM "delete"', true, undefined],
-    ['SELECT a FROM json_to_recordset($1) AS c(a int)', true, undefined],
-    ["SELECT EXTRACT(epoch FROM at), 'INSERT INTO t' FROM t -- FOR UPDATE", true, undefined],
-    [
-      'SELECT a FROM t WHERE b = ANY($1) AND c IN (1, 2) ORDER BY a LIMIT 5 OFFSET 2;',
-      true,
-      undefined,
-    ],
-    ['SELECT pg_catalog.lower(a) FROM t', true, undefined],
-    // On a replica, and not cached.
-    ['SELECT now()', true, 'volatile'],
-    ['SELECT * FROM t WHERE at > CURRENT_DATE - 1', true, 'volatile'],
-    ["SELECT * FROM t WHERE at > 'today'::date", true, 'volatile'],
-    ["SELECT * FROM t WHERE at > timestamp ' Yesterday 10:00'", true, 'volatile'],
-    ['SELECT random(), gen_random_uuid()', true, 'volatile'],
-    ["SELECT current_setting('app.tenant')", true, 'volatile'],
-    ['SELECT a FROM t TABLESAMPLE system (10)', false, 'unknown-function'],
-    ['SELECT * FROM pg_stat_activity', true, 'catalog'],
-    ['SELECT * FROM information_schema.tables', true, 'catalog'],
-    ["SELECT 't'::regclass", true, 'catalog'],
-    // On the writer.
-    ['INSERT INTO t VALUES (1)', false, 'write'],
-    ['  /* x */ update t set a = 1', false, 'write'],
-    ['DELETE FROM t', false, 'write'],
-    ['MERGE INTO t USING u ON true WHEN MATCHED THEN DO NOTHING', false, 'write'],
-    ['WITH x AS (DELETE FROM t RETURNING a) SELECT a FROM x', false, 'write'],
-    ['SELECT a INTO u FROM t', false, 'write'],
-    ['CREATE TABLE t (a int)', false, 'write'],
-    ['TRUNCATE t', false, 'write'],
-    ['CALL settle(1)', false, 'write'],
-    ['COPY t FROM stdin', false, 'write'],
-    ['SELECT a FROM t FOR UPDATE', false, 'locking'],
-    ['SELECT a FROM t FOR NO KEY UPDATE SKIP LOCKED', false, 'locking'],
-    ['SELECT a FROM t FOR SHARE', false, 'locking'],
-    ['SELECT a FROM t FOR KEY SHARE', false, 'locking'],
-    ["SELECT nextval('s')", false, 'unknown-function'],
-    ['SELECT pg_advisory_lock(1)', false, 'unknown-function'],
-    ["SELECT set_config('a', 'b', false)", false, 'unknown-function'],
-    ['SELECT place_order($1)', false, 'unknown-function'],
-    ['SELECT DISTINCT ON (a) place_order(b) FROM t', false, 'unknown-function'],
-    ['SELECT market.lower(a) FROM t', false, 'unknown-function'],
-    ['SELECT "Place"(a) FROM t', false, 'unknown-function'],
-    ['SELECT 1; DELETE FROM t', false, 'several-statements'],
-    ['SET timezone = 1', false, 'not-a-query'],
-    ['BEGIN', false, 'not-a-query'],
-    ['EXPLAIN ANALYZE SELECT 1', false, 'not-a-query'],
-    ['SHOW all', false, 'not-a-query'],
-    ['', false, 'not-a-query'],
-    ['SELECT update FROM t', false, 'write'],
-  ])('%j', (sql, onlyReads, uncached) => {
-    const analysis = analyzeStatement(sql);
-    expect({ onlyReads: analysis.onlyReads, uncached: analysis.uncached }).toEqual({
-      onlyReads,
-      uncached,
-    });
+  const verdict = (sql: string) => {
+    const { onlyReads, uncached } = analyzeStatement(sql);
+    return { onlyReads, uncached };
+  };
+  const casesOf = (byReason: Record<string, readonly string[]>) =>
+    Object.entries(byReason).flatMap(([reason, texts]) =>
+      texts.map((sql): [string, string] => [reason, sql]),
+    );
+
+  test.each([
+    'SELECT * FROM t WHERE a = $1',
+    'select count(*), max(a) FILTER (WHERE b > 1) over (partition by c) from t',
+    '(SELECT a FROM t) UNION ALL (SELECT b FROM u)',
+    'WITH x AS (SELECT 1) SELECT * FROM x',
+    'WITH RECURSIVE x(n, m) AS (SELECT 1, 2 UNION ALL SELECT n + 1, m FROM x WHERE ' +
+      'n < 5) SELECT n FROM x',
+    'VALUES (1, 2), (3, 4)',
+    'TABLE t',
+    "SELECT date_trunc('hour', at), a::numeric(10, 2), cast(b AS varchar(3)) FROM t" +
+      ' GROUP BY (1), ROLLUP (2, 3)',
+    'SELECT "update" FROM "delete"',
+    'SELECT a FROM json_to_recordset($1) AS c(a int)',
+    "SELECT EXTRACT(epoch FROM at), 'INSERT INTO t' FROM t -- FOR UPDATE",
+    'SELECT a FROM t WHERE b = ANY($1) AND c IN (1, 2) ORDER BY a LIMIT 5 OFFSET 2;',
+    'SELECT pg_catalog.lower(a) FROM t',
+  ])('a replica may run %j, and its result may be cached', (sql) => {
+    expect(verdict(sql)).toEqual({ onlyReads: true, uncached: undefined });
+  });
+
+  test.each(
+    casesOf({
+      volatile: [
+        'SELECT now()',
+        'SELECT * FROM t WHERE at > CURRENT_DATE - 1',
+        "SELECT * FROM t WHERE at > 'today'::date",
+        "SELECT * FROM t WHERE at > timestamp ' Yesterday 10:00'",
+        'SELECT random(), gen_random_uuid()',
+        "SELECT current_setting('app.tenant')",
+      ],
+      catalog: [
+        'SELECT * FROM pg_stat_activity',
+        'SELECT * FROM information_schema.tables',
+        "SELECT 't'::regclass",
+      ],
+    }),
+  )('a replica may run it, but its result is not cached: %s: %j', (uncached, sql) => {
+    expect(verdict(sql)).toEqual({ onlyReads: true, uncached });
+  });
+
+  test.each(
+    casesOf({
+      'unknown-function': [
+        'SELECT a FROM t TABLESAMPLE system (10)',
+        "SELECT nextval('s')",
+        'SELECT pg_advisory_lock(1)',
+        "SELECT set_config('a', 'b', false)",
+        'SELECT place_order($1)',
+        'SELECT DISTINCT ON (a) place_order(b) FROM t',
+        'SELECT market.lower(a) FROM t',
+        'SELECT "Place"(a) FROM t',
+      ],
+      write: [
+        'INSERT INTO t VALUES (1)',
+        '  /* x */ update t set a = 1',
+        'DELETE FROM t',
+        'MERGE INTO t USING u ON true WHEN MATCHED THEN DO NOTHING',
+        'WITH x AS (DELETE FROM t RETURNING a) SELECT a FROM x',
+        'SELECT a INTO u FROM t',
+        'CREATE TABLE t (a int)',
+        'TRUNCATE t',
+        'CALL settle(1)',
+        'COPY t FROM stdin',
+        'SELECT update FROM t',
+      ],
+      locking: [
+        'SELECT a FROM t FOR UPDATE',
+        'SELECT a FROM t FOR NO KEY UPDATE SKIP LOCKED',
+        'SELECT a FROM t FOR SHARE',
+        'SELECT a FROM t FOR KEY SHARE',
+      ],
+      'several-statements': ['SELECT 1; DELETE FROM t'],
+      'not-a-query': ['SET timezone = 1', 'BEGIN', 'EXPLAIN ANALYZE SELECT 1', 'SHOW all', ''],
+    }),
+  )('only the writer may run it: %s: %j', (uncached, sql) => {
+    expect(verdict(sql)).toEqual({ onlyReads: false, uncached });
   });
 
   test('a function declared stable counts like one of PostgreSQL’s own', () => {
