@@ -1,3 +1,4 @@
+import { createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type RdsTokenOptions, rdsToken } from '../../../lib/runtime/replicas/iam';
 
@@ -12,7 +13,6 @@ const OPTIONS: RdsTokenOptions = {
 class Sha256 {
   private readonly hash;
   constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    const { createHash, createHmac } = require('node:crypto') as typeof import('node:crypto');
     this.hash =
       secret === undefined
         ? createHash('sha256')

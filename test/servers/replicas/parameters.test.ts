@@ -12,6 +12,7 @@ import { serversHere } from '../server-process';
 import { hasReplayed, until } from './fixture';
 
 const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup') ? describe : describe.skip;
+jest.setTimeout(60_000);
 
 /**
  * The parameters that affect replay; RDS computes those of memory. Feedback is sent every second, so
