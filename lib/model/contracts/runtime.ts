@@ -97,6 +97,7 @@ export const STANDARD_STRATEGIES = [
   'strategies',
 ] as const;
 
+/** The name of a strategy that `isochrone/runtime` defines. */
 export type StandardStrategy = (typeof STANDARD_STRATEGIES)[number];
 
 /**

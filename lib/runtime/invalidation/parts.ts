@@ -30,9 +30,12 @@ export interface InvalidationPart {
   readonly error?: string;
 }
 
+/** The tiers to invalidate. */
 export interface InvalidationTiers {
   readonly cache: InvalidationCache;
+  /** @default - patterns fail */
   readonly server?: Pick<CacheServer, 'scan'>;
+  /** @default - edge paths are left out */
   readonly edge?: EdgeInvalidator;
 }
 

@@ -12,13 +12,14 @@ import {
 export interface InvalidationEvent {
   /** The kind of event, such as `trade_execution`. */
   readonly type: string;
-  /** The fields that fill the templates of the rules. */
+  /** The fields that fill the templates of the rules. @default - none */
   readonly detail?: Readonly<Record<string, unknown>>;
-  /** The sender of the event. Only rules with a `source` compare it. */
+  /** The sender of the event. Only rules with a `source` compare it. @default - unknown */
   readonly source?: string;
   /**
-   * Identifies the event: a second event with this id has no effect. Without an id, each event is
-   * new.
+   * Identifies the event: a second event with this id has no effect.
+   *
+   * @default - each event is new
    */
   readonly id?: string;
 }
@@ -61,6 +62,7 @@ export interface InvalidationRule {
   readonly edgePaths?: readonly string[];
 }
 
+/** The rules of an `Invalidator`. */
 export type InvalidationRules = readonly InvalidationRule[];
 
 /** The targets of an event, without repetition. */

@@ -8,11 +8,12 @@ export interface QueryKeyParts {
    * schema, the time zone of the process.
    */
   readonly realm: readonly string[];
-  /** The scopes of the result, if callers see different rows. */
+  /** The scopes of the result, if callers see different rows. @default - none */
   readonly scopes?: readonly (string | undefined)[];
   /** The normal form of the statement. */
   readonly statement: string;
   readonly values: readonly unknown[];
+  /** `array` if rows are arrays. @default - rows are objects */
   readonly rowMode?: string;
 }
 

@@ -38,6 +38,7 @@ export interface QueryCacheStore {
     loader: () => Promise<T>,
     options: {
       readonly strategy: CacheStrategy;
+      /** @default - the strategy's */
       readonly ttlSeconds?: number;
       readonly tags: readonly string[];
       readonly cacheError: () => boolean;
@@ -56,6 +57,7 @@ export type UncachedQuery =
   /** The call asked for it: `cache: false`, parsers of its own, or a cursor. */
   | 'asked';
 
+/** The counters of a `QueryCache`. */
 export type QueryCacheCounter =
   | 'cache_query_lookups_total'
   | 'cache_query_bypasses_total'

@@ -15,6 +15,7 @@ interface Waiter {
   hasTimedOut: boolean;
 }
 
+/** The connections of a server at one moment. */
 export interface EndpointStatus {
   readonly name: string;
   /** Sockets, including those that are being opened or closed. */

@@ -9,6 +9,7 @@ import {
   writeToken,
 } from './token';
 
+/** A statement as `pg` accepts it. */
 export type Statement = string | QueryConfig;
 /** The part of a `pg` client that is used here. */
 export type Connection = Pick<ClientBase, 'query'> & { readonly pipeline?: boolean };
@@ -16,6 +17,7 @@ export type Connection = Pick<ClientBase, 'query'> & { readonly pipeline?: boole
 const MIN_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 50;
 
+/** Executes a statement. */
 export function execute<R extends QueryResultRow>(
   client: Connection,
   statement: Statement,

@@ -9,6 +9,7 @@ import { IsochroneError } from '../../model/errors';
  */
 export type WriteToken = string;
 
+/** The parts of a token. */
 export interface WritePosition {
   /** The system identifier, which a server shares with its physical replicas only. */
   readonly system: string;
@@ -26,6 +27,7 @@ const FORM = /^(\d{1,20})\.(\d{1,10})\.([0-9A-F]{1,8}\/[0-9A-F]{1,8})$/;
  */
 export const MAX_LSN: WriteToken = '0.0.FFFFFFFF/FFFFFFFF';
 
+/** Writes a position as a token. */
 export function writeToken({ system, timeline, lsn }: WritePosition): WriteToken {
   return `${system}.${timeline}.${lsn}`;
 }

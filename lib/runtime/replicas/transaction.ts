@@ -69,11 +69,13 @@ interface Servers {
 interface OpenTransaction {
   readonly endpoint: ReplicaEndpoint;
   readonly client: PoolClient;
+  /** Absent on the writer. */
   readonly reader?: ReplicaReader;
 }
 
 const MIN_PAUSE_MS = 10;
 
+/** Runs a transaction, with its retries: see `ReplicaPool.transaction`. */
 export async function runTransaction<T>(
   servers: Servers,
   work: (client: TransactionClient) => Promise<T>,

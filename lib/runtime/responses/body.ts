@@ -48,6 +48,7 @@ const COMPRESSIBLE = new RegExp(
   'i',
 );
 
+/** Whether bodies of a content type become smaller by compression. */
 export function isCompressible(contentType: string): boolean {
   return COMPRESSIBLE.test(contentType.trim());
 }

@@ -8,6 +8,7 @@ import type { PlainResponse } from './stored-response';
  */
 export type CaptureOutcome = 'complete' | 'passed' | 'aborted';
 
+/** Decides what a `Capture` holds back. */
 export interface CaptureRules {
   readonly maxBodyBytes: number;
   /**

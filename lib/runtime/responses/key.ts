@@ -32,6 +32,7 @@ const ALWAYS_KEYED = [
  */
 const MAX_KEY_LENGTH = 8192;
 
+/** The parts of a request that a route's keys contain. */
 export interface KeyRules {
   readonly host: boolean;
   readonly query: QueryKey;
@@ -39,6 +40,7 @@ export interface KeyRules {
   readonly varyBy: readonly string[];
 }
 
+/** One request, as its key needs it. */
 export interface KeyParts {
   /** The request target as the client sent it. */
   readonly target: string;

@@ -8,6 +8,7 @@ export interface ResponseStrategy extends CacheStrategy {
   readonly serveStale: 'while-renewing' | 'if-error';
 }
 
+/** Options of one call of the store. */
 export interface ResponseStoreCall {
   readonly strategy: ResponseStrategy;
   readonly tags: readonly string[];
@@ -39,6 +40,7 @@ export interface ResponseWarning {
   readonly message: string;
 }
 
+/** Options of `ResponseCache`. */
 export interface ResponseCacheOptions {
   /** Where responses are kept. */
   readonly store: ResponseStore;

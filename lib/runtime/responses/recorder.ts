@@ -40,6 +40,7 @@ export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError';
 }
 
+/** The parts of the cache that a recorder uses. */
 export interface RecorderContext {
   readonly options: ResponseCacheOptions;
   /** Called for a response with a status below 500 that may not be stored. */
@@ -58,6 +59,7 @@ export interface RecorderContext {
  */
 const HIDDEN = ['accept-encoding', 'if-none-match', 'if-modified-since'];
 
+/** Runs the handler of one request, and records its response. */
 export class ResponseRecorder<Request> {
   /** `held`: the handler failed, and its response waits for `sendHeld` or `sendInstead`. */
   readonly end: Promise<'sent' | 'held'>;

@@ -23,6 +23,7 @@ export interface Renewal {
   take(key: string | undefined, run: () => Promise<StoredResponse>): Promise<void>;
 }
 
+/** The renewals of one cache, one at a time for each key. */
 export class ResponseRenewals {
   private readonly byRequest = new WeakMap<IncomingMessage, Renewal>();
   private readonly underWay = new Map<string, Promise<unknown>>();

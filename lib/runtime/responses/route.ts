@@ -24,6 +24,7 @@ export interface Bypass {
   readonly reason: string;
 }
 
+/** A route whose options have been checked. */
 export interface PreparedRoute<Request> {
   readonly options: ResponseRoute<Request>;
   readonly maxBodyBytes: number;

@@ -41,6 +41,7 @@ const PASSED_HEADERS = ['range', 'if-match', 'if-unmodified-since', 'if-range', 
 /** Headers from which frameworks and their middleware take another method. */
 const METHOD_OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'];
 
+/** The settings that decide whether a request bypasses the cache. */
 export interface RequestRules {
   readonly sessionCookies: 'any' | readonly string[];
   readonly honorsRequest: boolean;
@@ -84,7 +85,7 @@ function hasSession(cookie: string | undefined, names: 'any' | readonly string[]
   return cookie.split(';').some((pair) => names.includes(pair.split('=', 1)[0]?.trim() ?? ''));
 }
 
-/** What decides whether a route's response may be stored. */
+/** The settings that decide whether a response may be stored. */
 export interface StorageRules {
   readonly ttlSeconds: number | 'answer';
   readonly maxTtlSeconds: number;
@@ -95,6 +96,7 @@ export interface StorageRules {
   readonly isPerUser: boolean;
 }
 
+/** Whether a response may be stored, for how long, or why not. */
 export type Verdict =
   | { readonly stored: true; readonly ttlSeconds: number; readonly mayBeStale: boolean }
   /** `unkeyed`: the header that the response varies by and that is not in the key. */

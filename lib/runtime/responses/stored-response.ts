@@ -12,6 +12,7 @@ export interface PlainResponse {
   readonly body: Buffer;
 }
 
+/** A response in the store. */
 export interface StoredResponse {
   /** The version of this format. */
   readonly form: 1;
@@ -73,6 +74,7 @@ const NOT_STORED: ReadonlySet<string> = new Set([
  */
 const OF_EXACT_BYTES = ['content-digest', 'repr-digest', 'digest', 'content-md5', 'signature'];
 
+/** How a response is stored. */
 export interface StoreRules {
   readonly ttlSeconds: number;
   /** Whether the response expires before its entry in the store does. */
@@ -87,6 +89,7 @@ export interface StoreRules {
   readonly before: OutgoingHttpHeaders;
 }
 
+/** Converts a response to its stored form. */
 export async function storeResponse(
   { status, headers, body }: PlainResponse,
   rules: StoreRules,

@@ -6,6 +6,7 @@ import { optionalPackage } from './optional-package';
 export interface AwsKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** @default - none, for keys of a user */
   readonly sessionToken?: string;
 }
 

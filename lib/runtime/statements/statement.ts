@@ -30,6 +30,7 @@ export type UncachedStatement =
 export interface StatementAnalysis {
   /** The statement with one space between tokens, words in lower case, and without comments. */
   readonly normalForm: string;
+  /** Why its result is not cached; absent if it may be. */
   readonly uncached?: UncachedStatement;
   /** Whether the statement is known only to read. If so, a replica may run it. */
   readonly onlyReads: boolean;
@@ -40,6 +41,7 @@ export interface StatementAnalysis {
   readonly functions: readonly string[];
 }
 
+/** Options of `analyzeStatement`. */
 export interface AnalysisOptions {
   /**
    * Functions, by their names in the catalog, that change nothing and depend only on their

@@ -2,10 +2,12 @@ import { isNaming, isSymbol, isWord, type QueryToken } from './tokens';
 
 /** A table as a statement names it; an unquoted name is in lower case, as PostgreSQL folds it. */
 export interface QueryTable {
+  /** Absent if the statement names none. */
   readonly schema?: string;
   readonly name: string;
 }
 
+/** The tables of a statement. */
 export interface QueryTables {
   readonly reads: readonly QueryTable[];
   readonly writes: readonly QueryTable[];

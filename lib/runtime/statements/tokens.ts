@@ -12,6 +12,7 @@ export interface QueryToken {
   readonly text: string;
 }
 
+/** The tokens of a statement, as far as it is readable. */
 export interface QueryTokens {
   readonly tokens: readonly QueryToken[];
   /** Why the text could not be divided with certainty. */
@@ -162,6 +163,7 @@ export function isWord(token: QueryToken | undefined, ...words: readonly string[
   return token?.kind === 'word' && words.includes(token.value);
 }
 
+/** Whether a token is this symbol. */
 export function isSymbol(token: QueryToken | undefined, value: string): boolean {
   return token?.kind === 'symbol' && token.value === value;
 }

@@ -6,23 +6,25 @@ import {
 } from '../../../lib/runtime/responses/negotiation';
 
 describe('negotiateLanguage', () => {
-  test.each([
-    ['', ['en', 'de'], 'en'],
-    ['de', ['en', 'de'], 'de'],
-    ['DE-ch', ['en', 'de'], 'de'],
-    ['de', ['en', 'de-CH'], 'en'],
-    ['zh-Hant-TW', ['en', 'zh-Hant', 'zh'], 'zh-Hant'],
-    // "Lookup", RFC 4647, section 3.4: a single letter is dropped with the subtag after it.
-    ['zh-x-a', ['en', 'zh-x', 'zh'], 'zh'],
-    ['fr, de;q=0.5', ['en', 'de'], 'de'],
-    ['de;q=0.5, fr;q=0.6', ['de', 'fr'], 'fr'],
-    ['de;q=0.5, fr;q=0.5', ['fr', 'de'], 'de'],
-    ['*', ['en', 'de'], 'en'],
-    ['en;q=0, *', ['en', 'de'], 'de'],
-    ['en;q=0', ['en'], 'en'],
-    ['de;q=2, fr', ['en', 'de', 'fr'], 'fr'],
-    [`${'de,'.repeat(400)}`, ['en', 'de'], 'en'],
-  ] as const)('Accept-Language %s over %j selects %s', (header, offered, expected) => {
+  // "Lookup", RFC 4647, section 3.4, is the source of the cases with subtags.
+  const cases: Record<string, [header: string, offered: [string, ...string[]], expected: string]> =
+    {
+      'an empty header selects the default': ['', ['en', 'de'], 'en'],
+      'a range selects its language': ['de', ['en', 'de'], 'de'],
+      'a range falls back to a shorter language, in any case': ['DE-ch', ['en', 'de'], 'de'],
+      'a range does not select a longer language': ['de', ['en', 'de-CH'], 'en'],
+      'a range loses one subtag at a time': ['zh-Hant-TW', ['en', 'zh-Hant', 'zh'], 'zh-Hant'],
+      'a single letter is dropped with the subtag after it': ['zh-x-a', ['en', 'zh-x', 'zh'], 'zh'],
+      'a range that is not offered is skipped': ['fr, de;q=0.5', ['en', 'de'], 'de'],
+      'the higher weight wins': ['de;q=0.5, fr;q=0.6', ['de', 'fr'], 'fr'],
+      'the earlier range wins at equal weights': ['de;q=0.5, fr;q=0.5', ['fr', 'de'], 'de'],
+      'an asterisk selects the default': ['*', ['en', 'de'], 'en'],
+      'an asterisk does not select a refused language': ['en;q=0, *', ['en', 'de'], 'de'],
+      'the default is used even if it is refused': ['en;q=0', ['en'], 'en'],
+      'an item with a malformed weight is skipped': ['de;q=2, fr', ['en', 'de', 'fr'], 'fr'],
+      'an oversized header counts as absent': ['de,'.repeat(400), ['en', 'de'], 'en'],
+    };
+  test.each(Object.entries(cases))('%s', (_name, [header, offered, expected]) => {
     expect(negotiateLanguage(header, offered)).toBe(expected);
   });
 
@@ -90,24 +92,25 @@ function naiveLanguage(
 
 describe('negotiateCoding', () => {
   const both: ContentCoding[] = ['br', 'gzip'];
-  test.each([
-    [undefined, 'identity'],
-    ['', 'identity'],
-    ['gzip, br', 'br'],
-    ['gzip', 'gzip'],
-    ['x-gzip', 'gzip'],
-    ['br;q=0.5, gzip;q=0.8', 'gzip'],
-    ['br;q=0, *', 'gzip'],
-    ['*;q=0.1', 'br'],
-    ['gzip;q=0.2', 'gzip'],
-    ['gzip;q=0.2, identity;q=0.3', 'identity'],
-    ['deflate', 'identity'],
-    ['identity;q=0', 'identity'],
-    ['identity;q=0, gzip;q=0.001', 'gzip'],
-    ['*;q=0', 'identity'],
-    ['br;q=x, gzip', 'gzip'],
-    ['GZIP ; Q=1', 'gzip'],
-  ])('Accept-Encoding %s selects %s', (header, expected) => {
+  const cases: Record<string, [header: string | undefined, expected: ContentCoding]> = {
+    'no header': [undefined, 'identity'],
+    'an empty header': ['', 'identity'],
+    'both codings': ['gzip, br', 'br'],
+    'one coding': ['gzip', 'gzip'],
+    'the old name of gzip': ['x-gzip', 'gzip'],
+    'a higher weight of gzip': ['br;q=0.5, gzip;q=0.8', 'gzip'],
+    'an asterisk beside a refused coding': ['br;q=0, *', 'gzip'],
+    'an asterisk': ['*;q=0.1', 'br'],
+    'a low weight, and identity not named': ['gzip;q=0.2', 'gzip'],
+    'a lower weight than that of identity': ['gzip;q=0.2, identity;q=0.3', 'identity'],
+    'an unavailable coding': ['deflate', 'identity'],
+    'a refused identity only': ['identity;q=0', 'identity'],
+    'the least weight, and a refused identity': ['identity;q=0, gzip;q=0.001', 'gzip'],
+    'a refusal of everything': ['*;q=0', 'identity'],
+    'a malformed weight': ['br;q=x, gzip', 'gzip'],
+    'capitals and spaces': ['GZIP ; Q=1', 'gzip'],
+  };
+  test.each(Object.entries(cases))('selects a coding for %s', (_name, [header, expected]) => {
     expect(negotiateCoding(header, both)).toBe(expected);
   });
 

@@ -10,7 +10,7 @@ import { scramVerifier } from '../../../lib/tools/postgres/pgbouncer/users';
 import { PgbouncerServer } from '../pgbouncer-server';
 import { PostgresServer } from '../postgres-server';
 import { freePort, serversHere } from '../server-process';
-import { at, caughtUp, IS_REPLICA, startPrimary, TERMINATE_POOLS, until } from './fixture';
+import { at, caughtUp, IS_REPLICA, poolOf, startPrimary, TERMINATE_POOLS, until } from './fixture';
 
 const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbouncer', 'psql')
   ? describe
@@ -238,13 +238,7 @@ describeHere('ReplicaPool when servers fail', () => {
       (await made.read('SELECT n FROM orders ORDER BY n', [], { after: token })).rows[0],
     ).toEqual({ n: 1 });
     // The other standby still follows the dead primary. Its timeline is old, so it is not trusted.
-    const orphan = new ReplicaPool({
-      writer: at(near),
-      readers: [at(far)],
-      max: 2,
-      min: 0,
-      maxWaitMs: 60_000,
-    });
+    const orphan = poolOf(near, far, { max: 2, maxWaitMs: 60_000 });
     expect((await orphan.read(IS_REPLICA, [], { after: after.token })).rows).toEqual([
       { replica: false },
     ]);

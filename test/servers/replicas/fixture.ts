@@ -1,6 +1,7 @@
 /** The servers that tests of `ReplicaPool` and `QueryCache` share. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReplicaServer } from '../../../lib/runtime/replicas/options';
+import type { ReplicaPoolOptions, ReplicaServer } from '../../../lib/runtime/replicas/options';
+import { ReplicaPool } from '../../../lib/runtime/replicas/replica-pool';
 import { PostgresServer } from '../postgres-server';
 
 /** A query that shows whether a replica answers it. */
@@ -16,6 +17,15 @@ export const at = (server: PostgresServer, more: Partial<ReplicaServer> = {}): R
   application_name: 'pool',
   ...more,
 });
+
+/** A pool over a writer and one reader, which keeps no idle connections. */
+export function poolOf(
+  writer: PostgresServer,
+  reader: PostgresServer,
+  options: Partial<ReplicaPoolOptions>,
+): ReplicaPool {
+  return new ReplicaPool({ writer: at(writer), readers: [at(reader)], min: 0, ...options });
+}
 
 /** Waits until a condition holds. */
 export async function until(holds: () => unknown): Promise<void> {

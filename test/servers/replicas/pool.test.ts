@@ -6,16 +6,16 @@ import type {
   ReplicaPoolOptions,
   ReplicaServer,
 } from '../../../lib/runtime/replicas/options';
-import { ReplicaPool } from '../../../lib/runtime/replicas/replica-pool';
+import type { ReplicaPool } from '../../../lib/runtime/replicas/replica-pool';
 import { scramVerifier } from '../../../lib/tools/postgres/pgbouncer/users';
 import { PgbouncerServer } from '../pgbouncer-server';
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
 import {
-  at,
   caughtUp,
   IS_REPLICA,
   pauseReplay,
+  poolOf,
   resetTable,
   startPrimary,
   TERMINATE_POOLS,
@@ -34,11 +34,8 @@ describeHere('ReplicaPool', () => {
   let events: ReplicaPoolEvent[] = [];
 
   const pool = (options: Partial<ReplicaPoolOptions> = {}): ReplicaPool => {
-    const made = new ReplicaPool({
-      writer: at(primary),
-      readers: [at(standby)],
+    const made = poolOf(primary, standby, {
       max: 5,
-      min: 0,
       checkIntervalMs: 200,
       ejectMs: 100,
       onEvent: (event) => events.push(event),

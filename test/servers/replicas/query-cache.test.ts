@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDate } from 'node:util/types';
 import { Pool } from 'pg';
-import { QueryCache, ReplicaPool, TieredCache, ValkeyServer } from '../../../lib/runtime';
+import { QueryCache, type ReplicaPool, TieredCache, ValkeyServer } from '../../../lib/runtime';
 import { PostgresServer } from '../postgres-server';
 import { RedisServer } from '../redis-server';
 import { serversHere } from '../server-process';
-import { at, caughtUp, pauseReplay, resetTable, startPrimary, until } from './fixture';
+import { caughtUp, pauseReplay, poolOf, resetTable, startPrimary, until } from './fixture';
 
 const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'redis-server')
   ? describe
@@ -45,13 +45,7 @@ describeHere('QueryCache', () => {
     return pool;
   };
   const replicaPool = () => {
-    const pool = new ReplicaPool({
-      writer: at(primary),
-      readers: [at(standby)],
-      max: 4,
-      min: 0,
-      maxWaitMs: 100,
-    });
+    const pool = poolOf(primary, standby, { max: 4, maxWaitMs: 100 });
     ends.push(() => pool.close());
     return pool;
   };
