@@ -19,7 +19,7 @@ function cloudFront(...errors: readonly unknown[]) {
 
 const named = (name: string) => Object.assign(new Error('said so'), { name });
 
-test('a request has the paths, their number, and a reference made of the event and the paths', async () => {
+test('a request has its paths and a reference made of the event and the paths', async () => {
   const { sent, send } = cloudFront();
   const edge = new CloudFrontInvalidator({ distributionId: ID, send });
   expect(await edge.invalidate(['/b', '/a', '/b'], 'event-1')).toEqual([
@@ -43,7 +43,7 @@ test('a request has the paths, their number, and a reference made of the event a
   expect(new Set([first, otherEvent, otherPaths]).size).toBe(3);
 });
 
-test('no request has more paths than CloudFront accepts, and wildcards are sent apart', async () => {
+test('requests stay within CloudFront’s limits, and wildcards are sent apart', async () => {
   const { sent, send } = cloudFront();
   const plain = Array.from({ length: 3001 }, (_, i) => `/p/${i}`);
   const wild = Array.from({ length: 16 }, (_, i) => `/w/${i}/*`);
@@ -109,7 +109,7 @@ test.each(['AccessDenied', 'NoSuchDistribution', 'InvalidArgument'])(
   },
 );
 
-test('a pause is random between half of its bound and the bound, which doubles up to 30 seconds', async () => {
+test('a pause is random, and its bound doubles up to 30 seconds', async () => {
   jest.useFakeTimers();
   try {
     const pauses: number[] = [];

@@ -92,7 +92,7 @@ test('an event invalidates tags, keys that match, and paths at the edge', async 
   ]);
 });
 
-test('events of one window are handled together, and each outcome has its own parts only', async () => {
+test('events of one window are handled together, with an outcome each', async () => {
   const tiers = new Tiers();
   const invalidator = tiers.invalidator({ windowMs: 20 });
   const [one, two, close] = await Promise.all([

@@ -29,7 +29,10 @@ describe('InvalidationRuleSet', () => {
 
   test('refuses an event without a field, and names the rule that needs it', () => {
     expect(() => rules.targetsOf({ type: 'trade', detail: {} })).toThrow(
-      /^InvalidationRules\[0\] \(trade\), event "trade": the field userId of "portfolio:\{userId\}" must be/,
+      new RegExp(
+        '^InvalidationRules\\[0\\] \\(trade\\), event "trade": ' +
+          'the field userId of "portfolio:\\{userId\\}" must be',
+      ),
     );
   });
 

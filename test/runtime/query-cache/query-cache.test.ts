@@ -71,7 +71,7 @@ describe('QueryCache', () => {
     store = new Store();
   });
 
-  test('asks the database once for equal queries, however they are written, for a minute', async () => {
+  test('asks the database once a minute for equal queries in any notation', async () => {
     const cache = cacheOf();
     const first = await cache.query('SELECT n FROM ticks WHERE s = $1', ['A']);
     expect(await cache.query('select  n\nfrom Ticks where s = $1 -- again', ['A'])).toEqual(first);
@@ -155,7 +155,7 @@ describe('QueryCache', () => {
     expect(cache.counts()).toEqual({ [`cache_query_bypasses_total{reason="${reason}"}`]: 2 });
   });
 
-  test('a result that cannot be serialized is returned, and its statement is not tried again', async () => {
+  test('a result that cannot be serialized is returned, and not tried again', async () => {
     class Interval {}
     const cache = cacheOf();
     pool.answer = () => result([{ n: new Interval() }]);
@@ -259,14 +259,14 @@ describe('QueryCache over replicas', () => {
     await cache.close();
   });
 
-  test('tables are invalidated again when replicas have caught up, even if they are written all the time', async () => {
+  test('tables are invalidated again after the lag, even while they are written', async () => {
     const { cache } = over();
     for (let i = 0; i < 6; i += 1) {
       await cache.query('UPDATE a SET n = 1');
       await jest.advanceTimersByTimeAsync(400);
     }
-    // Six at the writes, and two more at 1,000 and 2,000 ms. They repeat until one comes a whole lag
-    // after the last write.
+    // Six at the writes, and two more at 1,000 and 2,000 ms. They repeat until one comes a whole
+    // lag after the last write.
     expect(store.invalidated).toHaveLength(8);
     await jest.advanceTimersByTimeAsync(5_000);
     expect(store.invalidated).toHaveLength(10);
@@ -276,7 +276,7 @@ describe('QueryCache over replicas', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('a transaction invalidates its changes after COMMIT, and nothing if it is rolled back', async () => {
+  test('a transaction invalidates its changes after COMMIT only', async () => {
     const change = (cache: QueryCache) =>
       cache.transaction(async (client) => {
         await client.query('UPDATE a SET n = 1');

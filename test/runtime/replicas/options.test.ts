@@ -122,7 +122,7 @@ test('the classes can be imported where pg is not installed', () => {
       throw new Error('pg was loaded');
     });
     const { ReplicaPool } =
-      require('../../../lib/runtime/replicas/replica-pool') as typeof import('../../../lib/runtime/replicas/replica-pool');
+      require('../../../lib/runtime/replicas') as typeof import('../../../lib/runtime/replicas');
     require('../../../lib/runtime/query-cache/query-cache');
     expect(() => new ReplicaPool({ writer })).toThrow('pg was loaded');
   });

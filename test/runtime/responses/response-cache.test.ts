@@ -257,7 +257,7 @@ describe.each(FRAMEWORKS)('ResponseCache behind %s', (framework, start) => {
       expect(warnings[0]?.message).toContain('x-tenant');
     });
 
-    test("a user's responses are shared with nobody and marked private; anonymous clients share theirs", async () => {
+    test("a user's responses are private, and anonymous clients share theirs", async () => {
       const user = ({ headers }: FrameworkRequest) =>
         headers.authorization?.slice('Bearer '.length);
       const port = await serveOne({ user }, (request) => ({
@@ -280,7 +280,7 @@ describe.each(FRAMEWORKS)('ResponseCache behind %s', (framework, start) => {
       expect(runs).toBe(3);
     });
 
-    test('a header that earlier middleware sets is not stored, and each client gets its own', async () => {
+    test('a header of earlier middleware is set for each client, not stored', async () => {
       let count = 0;
       const port = await serveOne({}, {}, {}, (set) => set('x-request', `r${++count}`));
       expect((await ask(port, '/x')).headers['x-request']).toBe('r1');
@@ -310,7 +310,7 @@ describe.each(FRAMEWORKS)('ResponseCache behind %s', (framework, start) => {
       expect((await ask(port, '/x')).body.toString()).toBe('run 2');
     });
 
-    test('a stale response is sent at once, while the route runs again without a client', async () => {
+    test('a stale response is sent while the route runs without a client', async () => {
       const port = await serveOne({ ttlSeconds: 10, staleSeconds: 60 });
       await ask(port, '/x', { 'x-mine': '1' });
       later(15_000);
@@ -356,7 +356,7 @@ describe.each(FRAMEWORKS)('ResponseCache behind %s', (framework, start) => {
       expect((await ask(port, '/x')).body.toString()).toBe('run 2');
     });
 
-    test('if-error: a stale response replaces a failure, but only while it may be stale', async () => {
+    test('if-error: a stale response replaces a failure for staleSeconds', async () => {
       let failing = false;
       const port = await serveOne(
         { ttlSeconds: 10, staleSeconds: 60, serveStale: 'if-error' },
@@ -389,7 +389,7 @@ describe.each(FRAMEWORKS)('ResponseCache behind %s', (framework, start) => {
   describe('content codings and validation', () => {
     const json = { headers: { 'content-type': 'application/json; charset=utf-8' }, body: LONG };
 
-    test('the response is compressed once, and each client gets the coding that it accepts', async () => {
+    test('each client gets a coding that it accepts, of one stored response', async () => {
       const port = await serveOne({}, json);
       const br = await ask(port, '/x', { 'accept-encoding': 'gzip, br' });
       expect(br.headers['content-encoding']).toBe('br');
@@ -506,14 +506,14 @@ describe.each(FRAMEWORKS)('ResponseCache behind %s', (framework, start) => {
       );
     });
 
-    test('a HEAD for a response without a length does not store an empty response for GET', async () => {
+    test('a HEAD of a stream does not store an empty response for GET', async () => {
       const port = await serveOne({}, () => ({ body: Readable.from(['whole']) }));
       await ask(port, '/x', {}, 'HEAD');
       expect((await ask(port, '/x')).body.toString()).toBe('whole');
       expect(runs).toBe(2);
     });
 
-    test('a HEAD is answered from the entry of GET, without a body, and stores nothing', async () => {
+    test('a HEAD is answered from the entry of GET, and stores nothing', async () => {
       const port = await serveOne({}, json);
       expect((await ask(port, '/x', {}, 'HEAD')).headers['x-cache']).toBe('MISS');
       expect(store.entries.size).toBe(0);
@@ -756,7 +756,7 @@ describe.each(FRAMEWORKS)('ResponseCache behind %s', (framework, start) => {
       }
     });
 
-    test('parameters in another order share an entry, and denied ones are not in the key', async () => {
+    test('parameters in another order share an entry, without denied ones', async () => {
       const port = await serveOne({ query: { deny: ['utm'] } });
       await ask(port, '/x?b=2&a=1');
       expect((await ask(port, '/x?utm=9&a=1&b=2')).headers['x-cache']).toBe('HIT');

@@ -81,7 +81,7 @@ describe('parseSettings', () => {
   });
 });
 
-test('strategiesOf merges the standard strategies with the deployment’s changes and additions', () => {
+test('strategiesOf merges the standard strategies with those of the deployment', () => {
   const { kpi, api, quotes } = strategiesOf(parseSettings(SETTINGS));
   expect(kpi).toMatchObject({ prefix: 'kpi:', ttlSeconds: 15, serializer: 'json' });
   expect(api).toMatchObject({ prefix: 'api:', ttlSeconds: 300 });

@@ -8,7 +8,7 @@ const readSecret = async () => JSON.stringify({ username: 'orders_a', password: 
 const { poolers, ...withoutPoolers } = SETTINGS.database;
 const DIRECT: RuntimeSettings = { ...SETTINGS, database: withoutPoolers };
 
-test('through the poolers, readers and writer are two databases, each with half of the connections', async () => {
+test('through poolers, readers and writer each get half of the connections', async () => {
   const login = {
     host: 'poolers.example',
     port: 5432,
@@ -51,7 +51,7 @@ test.each<[string, RuntimeSettings]>([
   );
 });
 
-test('without poolers, the writer answers reads in the primary region, and the hub elsewhere', async () => {
+test('without poolers, reads go to the writer, and elsewhere to the hub', async () => {
   const elsewhere = await poolOptions(DIRECT, { credentials });
   expect(elsewhere.readers).toMatchObject([{ host: 'hub.example' }]);
   const primary = await poolOptions({ ...DIRECT, primaryRegion: DIRECT.region }, { credentials });

@@ -42,7 +42,8 @@ describe('readSettings', () => {
 
   test('reports a parameter that does not exist, and its region', async () => {
     await expect(readSettings(given(async () => undefined))).rejects.toThrow(
-      /"\/market-production\/runtime" must be a parameter that can be read in eu-west-1.*no such parameter/,
+      '"/market-production/runtime" must be a parameter that can be read in eu-west-1, ' +
+        'got none: there is no such parameter',
     );
   });
 

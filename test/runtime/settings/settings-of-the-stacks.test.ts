@@ -103,7 +103,7 @@ describe.each(REGIONS)('%s', (region) => {
     ).toBeLessThanOrEqual(4096);
   });
 
-  test('lets the fleet read the parameter, passes its name, and replaces instances on a change', () => {
+  test('lets the fleet read the parameter, and replaces instances on a change', () => {
     const { template } = serviceStack(region);
     const grants = JSON.stringify(template.Resources).match(
       /"Action":"ssm:GetParameter","Effect":"Allow","Resource":\{.*?\}\]\]\}/g,
@@ -125,7 +125,7 @@ describe.each(REGIONS)('%s', (region) => {
   });
 });
 
-test('the contract names the strategies of the library, and each has its name as its prefix', () => {
+test('the contract names the library’s strategies, and each name is a prefix', () => {
   expect(STANDARD_STRATEGIES).toEqual(Object.keys(CACHE_STRATEGIES));
   for (const [name, { prefix }] of Object.entries(CACHE_STRATEGIES))
     expect(prefix).toBe(`${name}:`);

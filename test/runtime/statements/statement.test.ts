@@ -6,7 +6,7 @@ import {
 const names = (tables: StatementAnalysis['reads']) =>
   tables.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)).sort();
 
-describe('analyzeStatement: whether a replica may run it, and whether its result may be cached', () => {
+describe('analyzeStatement: replicas and caching', () => {
   const verdict = (sql: string) => {
     const { onlyReads, uncached } = analyzeStatement(sql);
     return { onlyReads, uncached };
@@ -115,7 +115,8 @@ describe('analyzeStatement: the tables', () => {
     ['SELECT * FROM a JOIN b ON a.order = b.limit, c', ['a', 'b', 'c']],
     ['SELECT * FROM (a JOIN (b CROSS JOIN c) ON true), d', ['a', 'b', 'c', 'd']],
     [
-      'SELECT * FROM a, LATERAL (SELECT * FROM b WHERE b.x = a.x) s, unnest(a.z) WITH ORDINALITY u(v, n), c',
+      'SELECT * FROM a, LATERAL (SELECT * FROM b WHERE b.x = a.x) s, ' +
+        'unnest(a.z) WITH ORDINALITY u(v, n), c',
       ['a', 'b', 'c'],
     ],
     [
@@ -126,13 +127,15 @@ describe('analyzeStatement: the tables', () => {
     ['SELECT extract(year FROM at), substring(s FROM 2), x IS DISTINCT FROM y FROM a', ['a']],
     ['SELECT extract(epoch FROM (SELECT max(at) FROM b)) FROM a', ['a', 'b']],
     [
-      'WITH x AS (SELECT * FROM a), y (n, m) AS NOT MATERIALIZED (SELECT * FROM x, b) SELECT * FROM x JOIN y ON true, c',
+      'WITH x AS (SELECT * FROM a), y (n, m) AS NOT MATERIALIZED (SELECT * FROM x, b) ' +
+        'SELECT * FROM x JOIN y ON true, c',
       ['a', 'b', 'c'],
     ],
     // Inside a non-recursive expression, its name is the table's.
     ['WITH ticks AS (SELECT * FROM ticks) SELECT * FROM ticks', ['ticks']],
     [
-      'WITH RECURSIVE tree AS (SELECT * FROM roots UNION ALL SELECT n.* FROM nodes n JOIN tree ON true) TABLE tree',
+      'WITH RECURSIVE tree AS (SELECT * FROM roots UNION ALL ' +
+        'SELECT n.* FROM nodes n JOIN tree ON true) TABLE tree',
       ['nodes', 'roots', 'tree'],
     ],
     ['SELECT * FROM (WITH t AS (SELECT * FROM a) SELECT * FROM t) x, t', ['a', 't']],
@@ -151,11 +154,13 @@ describe('analyzeStatement: the tables', () => {
     ['UPDATE ONLY "Orders" o SET n = 1 FROM b', ['Orders']],
     ['DELETE FROM ONLY a USING b WHERE a.n = b.n', ['a']],
     [
-      'MERGE INTO a USING b ON true WHEN MATCHED THEN UPDATE SET n = 1 WHEN NOT MATCHED THEN INSERT VALUES (1)',
+      'MERGE INTO a USING b ON true WHEN MATCHED THEN UPDATE SET n = 1 ' +
+        'WHEN NOT MATCHED THEN INSERT VALUES (1)',
       ['a'],
     ],
     [
-      'WITH x AS (DELETE FROM a RETURNING *), y AS (UPDATE b SET n = 1 RETURNING *) INSERT INTO c SELECT * FROM x',
+      'WITH x AS (DELETE FROM a RETURNING *), y AS (UPDATE b SET n = 1 RETURNING *) ' +
+        'INSERT INTO c SELECT * FROM x',
       ['a', 'b', 'c'],
     ],
     ['TRUNCATE TABLE a, ONLY b *, m.c RESTART IDENTITY CASCADE', ['a', 'b', 'm.c']],
