@@ -23,7 +23,7 @@ import {
 } from './options';
 import { type KeptResult, keptResult } from './result';
 
-/** Carries a result that cannot be cached past the cache to the caller. */
+/** Carries a result that cannot be cached through the cache to its caller. */
 class NotCacheableError extends Error {
   constructor(public readonly result: QueryResult) {
     super('The result cannot be cached.');
