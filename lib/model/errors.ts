@@ -28,9 +28,6 @@ export interface HasPath {
   readonly node: { readonly path: string };
 }
 
-/** The former name of `HasPath`. */
-export type Placed = HasPath;
-
 /**
  * An error that the user can fix. Its message is complete: callers print it without a stack trace.
  */
@@ -46,10 +43,21 @@ export class IsochroneError extends Error {
  * RDS for PostgreSQL allows 15 replicas of one source. Lower `leaves`, or add a second hub.
  */
 export function invalidValue(at: HasPath, problem: InvalidValue): IsochroneError {
+  return invalidOption(`${at.constructor.name} at ${at.node.path}`, problem);
+}
+
+/**
+ * The error for an option that a class or function refuses, outside a construct tree.
+ *
+ * @param owner the class or function that takes the option, as its caller wrote it
+ * @example
+ * ValkeyServer: port must be a whole number from 1 to 65535, got 0.
+ * Every deadline and limit has bounds. The default is 6379.
+ */
+export function invalidOption(owner: string, problem: InvalidValue): IsochroneError {
+  const { property, value, allowed, rule, fix } = problem;
   return new IsochroneError(
-    `${at.constructor.name} at ${at.node.path}: ` +
-      `${problem.property} must be ${problem.allowed}, got ${describeValue(problem.value)}.\n` +
-      `${problem.rule} ${problem.fix}`,
+    `${owner}: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
   );
 }
 

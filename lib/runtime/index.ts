@@ -41,7 +41,7 @@ export {
   readSettings,
   strategiesOf,
 } from './settings';
-export { shortenKey } from './shared';
+export { type AwsKeys, shortenKey } from './shared';
 export {
   type BusMessage,
   CACHE_STRATEGIES,
@@ -62,7 +62,6 @@ export {
   type WriteOutcome,
 } from './tiered-cache';
 export {
-  type AwsKeys,
   type CacheAddress,
   type CacheErrorKind,
   cacheErrorKind,

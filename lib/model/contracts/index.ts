@@ -9,14 +9,16 @@ export type {
   Ttl,
   TtlRule,
 } from './edge';
-export type {
-  CacheServerSettings,
-  DatabaseSettings,
-  InvalidationSettings,
-  PoolSettings,
-  RuntimeSettings,
-  SettingsDatabaseEndpoint,
-  SettingsEndpoint,
-  SettingsTls,
-  StrategySettings,
+export {
+  type CacheServerSettings,
+  type DatabaseSettings,
+  type InvalidationSettings,
+  type PoolSettings,
+  type RuntimeSettings,
+  type SettingsDatabaseEndpoint,
+  type SettingsEndpoint,
+  type SettingsTls,
+  STANDARD_STRATEGIES,
+  type StandardStrategy,
+  type StrategySettings,
 } from './runtime';

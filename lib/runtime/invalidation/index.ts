@@ -3,15 +3,14 @@ export {
   CloudFrontInvalidator,
   type CloudFrontInvalidatorOptions,
 } from './cloudfront';
-export type { EdgeInvalidator, EdgePathOutcome } from './edge';
+export { type EdgeInvalidator, type EdgePathOutcome, edgePath } from './edge';
 export {
   type EventBridgeEvent,
   type InvalidationOutcome,
   Invalidator,
   type InvalidatorOptions,
-} from './invalidation';
+} from './invalidator';
 export type { InvalidationCache, InvalidationPart } from './parts';
-export { edgePath } from './paths';
 export {
   type InvalidationEvent,
   type InvalidationRule,

@@ -2,10 +2,10 @@ import type { CacheServer, CacheStrategy } from '../tiered-cache';
 import type { EdgeInvalidator } from './edge';
 import type { InvalidationTargets } from './rules';
 
-/** Names that one command carries. */
-const BATCH = 500;
+/** Names in one command. */
+const BATCH_SIZE = 500;
 
-/** As much of a `TieredCache` as invalidation uses. */
+/** The part of a `TieredCache` that invalidation uses. */
 export interface InvalidationCache {
   invalidateTags(...tags: readonly string[]): Promise<{ readonly reached: boolean }>;
   delete(
@@ -14,30 +14,33 @@ export interface InvalidationCache {
   ): Promise<{ readonly reached: boolean }>;
 }
 
-/** What became of one tag, pattern or path. */
+/** The outcome for one tag, pattern or path. */
 export interface InvalidationPart {
   readonly kind: 'tag' | 'pattern' | 'edge-path';
-  /** The tag, pattern or path, with the event's fields in it. */
+  /** The tag, pattern or path, with the event's fields filled in. */
   readonly value: string;
   /**
-   * `reached`: done. `deferred`: done in this process, and kept by the cache until its server is
-   * back. `failed`: not done, or not to its end, and kept by nobody: the event must come again.
+   * `reached`: done. `deferred`: done in this process; the cache repeats it when its server is
+   * back. `failed`: not done or incomplete, and not repeated by anything. Send the event again.
    */
   readonly status: 'reached' | 'deferred' | 'failed';
-  /** How many keys a pattern has ended. */
+  /** How many keys matched a pattern and were deleted. */
   readonly keys?: number;
   /** Why it failed. */
   readonly error?: string;
 }
 
+/** The tiers to invalidate. */
 export interface InvalidationTiers {
   readonly cache: InvalidationCache;
+  /** @default - patterns fail */
   readonly server?: Pick<CacheServer, 'scan'>;
+  /** @default - edge paths are left out */
   readonly edge?: EdgeInvalidator;
 }
 
-/** Keys of the server have the prefix of their strategy already. */
-const AS_IT_STANDS: CacheStrategy = Object.freeze({
+/** Deletes keys as they are: those of a scan already begin with the prefix of their strategy. */
+const WITHOUT_PREFIX: CacheStrategy = Object.freeze({
   prefix: '',
   ttlSeconds: 1,
   serializer: 'json',
@@ -45,39 +48,39 @@ const AS_IT_STANDS: CacheStrategy = Object.freeze({
 });
 
 /**
- * Acts on targets: all three tiers at once, and none of them can keep the others from it. It never
- * rejects.
+ * Invalidates targets in all three tiers at once. A tier that fails does not affect the others.
+ * Never rejects.
  */
-export async function endTargets(
+export async function invalidateTargets(
   targets: InvalidationTargets,
   tiers: InvalidationTiers,
   reference: string,
 ): Promise<InvalidationPart[]> {
   const parts = await Promise.all([
-    endTags(targets.tags, tiers.cache),
-    endPatterns(targets.patterns, tiers),
-    endPaths(targets.edgePaths, tiers.edge, reference),
+    invalidateTags(targets.tags, tiers.cache),
+    deletePatterns(targets.patterns, tiers),
+    invalidatePaths(targets.edgePaths, tiers.edge, reference),
   ]);
   return parts.flat();
 }
 
-async function endTags(
+async function invalidateTags(
   tags: readonly string[],
   cache: InvalidationCache,
 ): Promise<InvalidationPart[]> {
-  const parts = chunks(tags).map(async (some): Promise<InvalidationPart[]> => {
-    const outcome = await attempt(() => cache.invalidateTags(...some));
-    return some.map((value) => ({
+  const parts = chunks(tags, BATCH_SIZE).map(async (batch): Promise<InvalidationPart[]> => {
+    const outcome = await attempt(() => cache.invalidateTags(...batch));
+    return batch.map((value) => ({
       kind: 'tag',
       value,
-      ...('error' in outcome ? outcome : { status: statusOf(outcome.answer.reached) }),
+      ...('error' in outcome ? outcome : { status: statusOf(outcome.result.reached) }),
     }));
   });
   return (await Promise.all(parts)).flat();
 }
 
-/** One walk after the other: each is over the whole server. */
-async function endPatterns(
+/** Scans for one pattern after the other, because each scan walks the whole server. */
+async function deletePatterns(
   patterns: readonly string[],
   { cache, server }: InvalidationTiers,
 ): Promise<InvalidationPart[]> {
@@ -86,14 +89,15 @@ async function endPatterns(
     let keys = 0;
     let reached = true;
     const walk = async () => {
-      const toTheEnd = await server?.scan(value, async (page) => {
-        for (const some of chunks(page)) {
-          const answer = await cache.delete(some, { strategy: AS_IT_STANDS });
-          keys += some.length;
-          reached &&= answer.reached;
+      const isComplete = await server?.scan(value, async (page) => {
+        for (const batch of chunks(page, BATCH_SIZE)) {
+          const result = await cache.delete(batch, { strategy: WITHOUT_PREFIX });
+          keys += batch.length;
+          reached &&= result.reached;
         }
       });
-      if (toTheEnd !== true) throw new Error('the server did not answer to the end of the walk');
+      if (isComplete !== true)
+        throw new Error('the server stopped answering before the scan was complete');
     };
     const outcome = await attempt(walk);
     parts.push({
@@ -106,7 +110,7 @@ async function endPatterns(
   return parts;
 }
 
-async function endPaths(
+async function invalidatePaths(
   paths: readonly string[],
   edge: EdgeInvalidator | undefined,
   reference: string,
@@ -115,8 +119,8 @@ async function endPaths(
   const outcome = await attempt(() => edge.invalidate(paths, reference));
   return paths.map((value): InvalidationPart => {
     if ('error' in outcome) return { kind: 'edge-path', value, ...outcome };
-    const answer = outcome.answer.find(({ path }) => path === value);
-    const error = answer === undefined ? 'the edge said nothing about it' : answer.error;
+    const found = outcome.result.find(({ path }) => path === value);
+    const error = found === undefined ? 'the edge returned no outcome for it' : found.error;
     return error === undefined
       ? { kind: 'edge-path', value, status: 'reached' }
       : { kind: 'edge-path', value, status: 'failed', error };
@@ -129,16 +133,17 @@ function statusOf(reached: boolean): 'reached' | 'deferred' {
 
 async function attempt<T>(
   act: () => Promise<T>,
-): Promise<{ readonly answer: T } | { readonly status: 'failed'; readonly error: string }> {
+): Promise<{ readonly result: T } | { readonly status: 'failed'; readonly error: string }> {
   try {
-    return { answer: await act() };
+    return { result: await act() };
   } catch (error) {
     return { status: 'failed', error: error instanceof Error ? error.message : String(error) };
   }
 }
 
-function chunks(list: readonly string[]): string[][] {
-  return Array.from({ length: Math.ceil(list.length / BATCH) }, (_, i) =>
-    list.slice(i * BATCH, (i + 1) * BATCH),
+/** Divides a list into lists of at most `size` elements. */
+export function chunks(list: readonly string[], size: number): string[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) =>
+    list.slice(i * size, (i + 1) * size),
   );
 }

@@ -1,69 +1,71 @@
 import { describeValue, IsochroneError } from '../../model/errors';
-import { edgePath } from './paths';
+import { edgePath } from './edge';
 import {
   escapeGlob,
   escapePathPiece,
   fillTemplate,
   type InvalidationTemplate,
   parseTemplate,
-} from './templates';
+} from './template';
 
-/** Something that happened, after which some of what is cached is not true any more. */
+/** An event that makes cached values out of date. */
 export interface InvalidationEvent {
-  /** What happened, such as `trade_execution`. */
+  /** The kind of event, such as `trade_execution`. */
   readonly type: string;
-  /** What the templates of the rules are filled from. */
+  /** The fields that fill the templates of the rules. @default - none */
   readonly detail?: Readonly<Record<string, unknown>>;
-  /** Who says so; compared only by rules that name a source. */
+  /** The sender of the event. Only rules with a `source` compare it. @default - unknown */
   readonly source?: string;
   /**
-   * What tells this event from every other one: a second one with this id does nothing. Without it,
-   * each is new.
+   * Identifies the event: a second event with this id has no effect.
+   *
+   * @default - each event is new
    */
   readonly id?: string;
 }
 
 /**
- * What one kind of event ends: plain data. Each text is a template, with fields of the event's
- * detail in braces; where a field is a list, it makes one text for each element.
+ * The targets that one kind of event invalidates, as plain data. Each text is a template, with
+ * fields of the event's detail in braces. A field that is a list makes one text for each element.
  */
 export interface InvalidationRule {
   /**
-   * The type of the event; on EventBridge, the `detail-type`. Several rules may have one event: all
-   * of them apply.
+   * The type of the event; on EventBridge, the `detail-type`. If several rules have the same event,
+   * all of them apply.
    */
   readonly event: string;
   /**
-   * Whose events it is about.
+   * The sender whose events the rule is about.
    *
-   * @default everybody's
+   * @default - any sender
    */
   readonly source?: string;
   /**
-   * Tags that get a new version. O(1) each, however many values carry them: the first choice.
+   * Tags to invalidate. Each costs O(1), however many values carry it. Prefer tags.
    *
-   * @default none
+   * @default - none
    */
   readonly tags?: readonly string[];
   /**
-   * Patterns of keys, with the prefix of their strategy: `*`, `?` and `[…]` as SCAN knows them. The
-   * whole server is walked for each: for what carries no tag.
+   * Patterns of keys to delete, with the prefix of their strategy, and with `*`, `?` and `[…]` as
+   * in SCAN. Each pattern walks the whole server, so use them only for values without tags.
    *
-   * @default none
+   * @default - none
    */
   readonly patterns?: readonly string[];
   /**
-   * Paths of CloudFront, for all of a path with `*` at its end. They cost money and take seconds:
-   * for what has a long time to live.
+   * Paths of CloudFront; a `*` at the end matches every path that begins with the text before it.
+   * They cost money and take seconds, so use them only for content with a long time to live.
    *
-   * @default none
+   * @default - none
    */
   readonly edgePaths?: readonly string[];
 }
 
+/** The rules of an `Invalidator`. */
 export type InvalidationRules = readonly InvalidationRule[];
 
-/** What an event ends, each of it once. */
+/** The targets of an event, without repetition. */
 export interface InvalidationTargets {
   readonly tags: readonly string[];
   readonly patterns: readonly string[];
@@ -71,9 +73,9 @@ export interface InvalidationTargets {
 }
 
 /**
- * Rules for a market: beside them, or in their place, an application gives its own. Values of users
- * carry the tags `portfolio:<user>` and `positions:<user>`, those of strategies `strategies` and
- * `strategy:<id>`, those of a market `market:<market>`.
+ * Rules for a market. An application may add its own or replace them. They expect the tags
+ * `portfolio:<user>` and `positions:<user>` on values of users, `strategies` and `strategy:<id>` on
+ * those of strategies, and `market:<market>` on those of a market.
  */
 export const MARKET_INVALIDATION_RULES: InvalidationRules = Object.freeze([
   Object.freeze({
@@ -106,17 +108,17 @@ interface ParsedRule {
   readonly templates: Readonly<Record<Kind, readonly InvalidationTemplate[]>>;
 }
 
-/** Rules, checked once, and then asked at every event. */
+/** Rules that have been checked, for use at every event. */
 export class InvalidationRuleSet {
   private readonly parsed: readonly ParsedRule[];
 
-  /** @throws IsochroneError for a rule that cannot be meant */
+  /** @throws IsochroneError for an invalid rule */
   constructor(rules: InvalidationRules) {
     this.parsed = rules.map((rule, i) => parseRule(rule, `InvalidationRules[${i}]`));
   }
 
   /**
-   * @throws IsochroneError for an event that no rule is about, and for one without a field that a
+   * @throws IsochroneError for an event without a rule, and for an event without a field that a
    * rule needs
    */
   public targetsOf({ type, detail, source }: InvalidationEvent): InvalidationTargets {
@@ -126,9 +128,11 @@ export class InvalidationRuleSet {
     if (rules.length === 0) {
       const known = [...new Set(this.parsed.map(({ rule }) => rule.event))].join(', ');
       throw new IsochroneError(
-        `Invalidator: the event must be one that a rule is about (${known || 'there is no rule'}), got ${describeValue(type)}` +
+        'Invalidator: the event must be one that a rule is about ' +
+          `(${known || 'there is no rule'}), got ${describeValue(type)}` +
           `${source === undefined ? '' : ` of ${describeValue(source)}`}.\n` +
-          'An event without a rule would end nothing, and nobody would know. Add a rule; one without tags, patterns and paths ends nothing on purpose.',
+          'An event without a rule would silently invalidate nothing. ' +
+          'Add a rule; a rule without tags, patterns and paths invalidates nothing on purpose.',
       );
     }
     const targets = {
@@ -157,15 +161,18 @@ export class InvalidationRuleSet {
 function parseRule(rule: InvalidationRule, place: string): ParsedRule {
   if (typeof rule?.event !== 'string' || rule.event === '') {
     throw new IsochroneError(
-      `${place}: event must be the type of an event, got ${describeValue(rule?.event)}.\nA rule is found by it. Name it as the events have it.`,
+      `${place}: event must be the type of an event, got ${describeValue(rule?.event)}.\n` +
+        'A rule is found by it. Write it as the events have it.',
     );
   }
   const where = `${place} (${rule.event})`;
   const unknown = Object.keys(rule).find((name) => !['event', 'source', ...KINDS].includes(name));
   if (unknown !== undefined) {
     throw new IsochroneError(
-      `${where}: ${unknown} must be absent, got ${describeValue((rule as unknown as Record<string, unknown>)[unknown])}.\n` +
-        `A field that nothing reads would silently not apply. Known are event, source, ${KINDS.join(', ')}.`,
+      `${where}: ${unknown} must be absent, ` +
+        `got ${describeValue((rule as unknown as Record<string, unknown>)[unknown])}.\n` +
+        'An unknown field would silently not apply. ' +
+        `Known are event, source, ${KINDS.join(', ')}.`,
     );
   }
   const parse = (kind: Kind) =>
@@ -178,8 +185,10 @@ function parseRule(rule: InvalidationRule, place: string): ParsedRule {
   for (const { source, texts } of templates.patterns) {
     if (!/^[^*?[\\]/.test(texts[0] ?? '')) {
       throw new IsochroneError(
-        `${where}.patterns: the pattern must begin with text of its own, got ${describeValue(source)}.\n` +
-          'What stands before the first field or wildcard keeps it to one kind of key. Begin with the prefix of a strategy, such as "portfolio:".',
+        `${where}.patterns: the pattern must begin with text of its own, ` +
+          `got ${describeValue(source)}.\n` +
+          'The text before the first field or wildcard limits it to one kind of key. ' +
+          'Begin with the prefix of a strategy, such as "portfolio:".',
       );
     }
   }

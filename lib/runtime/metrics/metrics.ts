@@ -1,5 +1,5 @@
-import type { IsochroneError } from '../../model/errors';
-import { invalidOption, wholeNumber } from '../shared';
+import { type IsochroneError, invalidOption } from '../../model/errors';
+import { wholeNumber } from '../shared';
 import {
   CACHE_METRICS,
   type CacheCounterName,

@@ -1,37 +1,39 @@
-/** A tag that is invalidated once more, and whether it was written again meanwhile. */
+/** A tag that is due for another invalidation. */
 interface Due {
+  /** Unix milliseconds. */
   readonly at: number;
+  /** Whether the tag was written again in the meantime. */
   again: boolean;
 }
 
 /**
- * Invalidates tags a second time, when replicas have had time to catch up: between a write and its
- * replay, another process may have read the old rows from a replica and kept them under the new
+ * Invalidates tags a second time, after the replicas have had time to catch up. Between a write and
+ * its replay, another process may have read old rows from a replica, and cached them under the new
  * versions of the tags.
  */
-export class LateInvalidations {
+export class DelayedInvalidations {
   private readonly due = new Map<string, Due>();
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
   constructor(
-    private readonly afterMs: number,
+    private readonly delayMs: number,
     private readonly invalidate: (tags: readonly string[]) => Promise<unknown>,
   ) {}
 
-  public plan(tags: readonly string[]): void {
-    if (this.afterMs === 0 || this.closed) return;
+  public schedule(tags: readonly string[]): void {
+    if (this.delayMs === 0 || this.closed) return;
     for (const tag of tags) {
       const known = this.due.get(tag);
-      // A tag that is written all the time is invalidated all the same: the time of the first write
-      // stands.
+      // The time of the first write stands, so that a tag that is written all the time is still
+      // invalidated.
       if (known) known.again = true;
-      else this.due.set(tag, { at: Date.now() + this.afterMs, again: false });
+      else this.due.set(tag, { at: Date.now() + this.delayMs, again: false });
     }
-    this.arm();
+    this.startTimer();
   }
 
-  /** Invalidates at once what is still to come. */
+  /** Invalidates at once all tags that are due later. */
   public async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
@@ -40,14 +42,14 @@ export class LateInvalidations {
     if (tags.length > 0) await this.invalidate(tags);
   }
 
-  private arm(): void {
+  private startTimer(): void {
     if (this.timer !== undefined || this.due.size === 0) return;
     const first = Math.min(...[...this.due.values()].map(({ at }) => at));
     this.timer = setTimeout(
       () => {
         this.timer = undefined;
         this.fire();
-        this.arm();
+        this.startTimer();
       },
       Math.max(1, first - Date.now()),
     ).unref();
@@ -60,21 +62,21 @@ export class LateInvalidations {
       if (at > now) continue;
       tags.push(tag);
       this.due.delete(tag);
-      if (again) this.due.set(tag, { at: now + this.afterMs, again: false });
+      if (again) this.due.set(tag, { at: now + this.delayMs, again: false });
     }
     if (tags.length > 0) this.invalidate(tags).catch(() => {});
   }
 }
 
-/** Names, and what they lead to, and what that leads to. */
-export function closure(
+/** The names, with all names that the map leads to from them, directly or indirectly. */
+export function transitiveClosure(
   names: readonly string[],
-  leads: Readonly<Record<string, readonly string[]>> = {},
+  map: Readonly<Record<string, readonly string[]>> = {},
 ): string[] {
   const all = new Set(names);
   for (const name of all) {
     const bare = name.slice(name.lastIndexOf('.') + 1);
-    for (const next of [...(leads[name] ?? []), ...(leads[bare] ?? [])]) all.add(next);
+    for (const next of [...(map[name] ?? []), ...(map[bare] ?? [])]) all.add(next);
   }
   return [...all];
 }

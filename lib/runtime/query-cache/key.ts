@@ -1,26 +1,27 @@
 import { createHash } from 'node:crypto';
 import { isDate } from 'node:util/types';
 
-/** What makes two queries the same question. */
+/** The parts of a key. Two queries share a cached result only if all parts are equal. */
 export interface QueryKeyParts {
   /**
-   * The database, the version of its schema, the time zone of the process: what is the same for
-   * every query of one cache.
+   * The parts that are the same for every query of one cache: the database, the version of its
+   * schema, the time zone of the process.
    */
   readonly realm: readonly string[];
-  /** Whose answer it is, where callers see different rows. */
+  /** The scopes of the result, if callers see different rows. @default - none */
   readonly scopes?: readonly (string | undefined)[];
   /** The normal form of the statement. */
   readonly statement: string;
   readonly values: readonly unknown[];
+  /** `array` if rows are arrays. @default - rows are objects */
   readonly rowMode?: string;
 }
 
 /**
- * The key of a query: SHA-256 of its parts, so that it is short and shows no parameter.
+ * The key of a query: the SHA-256 of its parts, so that it is short and reveals no parameter.
  *
- * @returns undefined if a parameter has no form that could be compared: a function, a symbol, an
- * invalid date, an object that turns itself into SQL (`toPostgres`) or into no JSON
+ * @returns undefined if a parameter cannot be compared: a function, a symbol, an invalid date, or
+ * an object that converts itself to SQL (`toPostgres`) or has no JSON form
  */
 export function queryKey(parts: QueryKeyParts): string | undefined {
   const material = queryKeyMaterial(parts);
@@ -30,8 +31,8 @@ export function queryKey(parts: QueryKeyParts): string | undefined {
 }
 
 /**
- * The text behind a key. Every part says its type and its length, so that no two lists of parts
- * write the same text.
+ * The text that a key hashes. Every part includes its type and its length, so that different parts
+ * never make the same text.
  */
 export function queryKeyMaterial({
   realm,
@@ -46,13 +47,13 @@ export function queryKeyMaterial({
 }
 
 /**
- * Deeper than this is a circle, or nothing that PostgreSQL takes: its arrays have six dimensions at
- * most.
+ * The deepest nesting of arrays. Deeper values are circular, or not accepted by PostgreSQL, whose
+ * arrays have at most six dimensions.
  */
-const DEEPEST = 32;
+const MAX_DEPTH = 32;
 
 function listOf(values: readonly unknown[], depth = 0): string | undefined {
-  if (depth > DEEPEST) return undefined;
+  if (depth > MAX_DEPTH) return undefined;
   let text = `a${values.length}:`;
   for (const value of values) {
     const one = typed(value, depth);
@@ -63,8 +64,8 @@ function listOf(values: readonly unknown[], depth = 0): string | undefined {
 }
 
 /**
- * A value with its type. `1`, `'1'` and `1n` are sent as the same text, but a cache has no need to
- * know that.
+ * The text of a value with its type. `1`, `'1'` and `1n` have different texts, although PostgreSQL
+ * receives the same text for all three.
  */
 function typed(value: unknown, depth = 0): string | undefined {
   switch (typeof value) {
@@ -93,11 +94,11 @@ function ofObject(value: object, depth: number): string | undefined {
     );
   }
   if (isDate(value)) return Number.isNaN(value.getTime()) ? undefined : `D${value.getTime()};`;
-  // A hole is sent as NULL and reads as undefined: Array.from fills it.
+  // Array.from turns a hole into undefined; pg sends NULL for both.
   if (Array.isArray(value)) return listOf(Array.from(value), depth + 1);
   if (typeof (value as { toPostgres?: unknown }).toPostgres === 'function') return undefined;
   try {
-    // What pg sends for an object.
+    // pg sends an object as JSON.
     const json: string | undefined = JSON.stringify(value);
     return json === undefined ? undefined : measured('o', json);
   } catch {

@@ -1,16 +1,18 @@
 import type { QueryArrayConfig, QueryConfig, QueryResult, QueryResultRow } from 'pg';
-import { describeValue, IsochroneError } from '../../model/errors';
+import { IsochroneError, invalidOption } from '../../model/errors';
 import type { ReplicaTransactionOptions, TransactionClient, WriteToken } from '../replicas';
+import { wholeNumber } from '../shared';
 import type { UncachedStatement } from '../statements';
 import type { CacheStrategy } from '../tiered-cache';
 
-// biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says, as in pg.
+// biome-ignore lint/suspicious/noExplicitAny: the statement determines the rows, as in pg.
 export type Row = any;
+/** A statement as `pg` accepts it. */
 export type QueryStatement = string | QueryConfig | QueryArrayConfig;
 
 /**
- * As much of a pool as is needed: one of `pg`, or a `ReplicaPool`, whose further methods are used
- * where it has them.
+ * The methods that `QueryCache` calls on its pool: a `pg` pool, or a `ReplicaPool`, which has the
+ * optional ones too.
  */
 export interface QueryPool {
   query(statement: string | QueryConfig, values?: unknown[]): Promise<QueryResult>;
@@ -29,13 +31,14 @@ export interface QueryPool {
   ): Promise<{ readonly value: T; readonly token?: WriteToken }>;
 }
 
-/** As much of a `TieredCache` as is needed. */
+/** The methods that `QueryCache` calls on its cache. `TieredCache` has them. */
 export interface QueryCacheStore {
   getOrLoad<T>(
     key: string,
     loader: () => Promise<T>,
     options: {
       readonly strategy: CacheStrategy;
+      /** @default - the strategy's */
       readonly ttlSeconds?: number;
       readonly tags: readonly string[];
       readonly cacheError: () => boolean;
@@ -44,71 +47,71 @@ export interface QueryCacheStore {
   invalidateTags(...tags: string[]): Promise<{ readonly reached: boolean }>;
 }
 
-/** Why an answer was not kept. */
+/** Why a result was not cached. */
 export type UncachedQuery =
   | UncachedStatement
-  /**
-   * A parameter that has no form to compare, or that PostgreSQL may read by the clock (`'today'`).
-   */
+  /** A parameter cannot be compared, or may depend on the clock (`'today'`). */
   | 'parameter'
-  /** The result holds what would come back as something else, such as an interval. */
+  /** The result contains a value that would not survive serialization, such as an interval. */
   | 'result'
-  /** By the call: `cache: false`, parsers of its own, a cursor. */
+  /** The call asked for it: `cache: false`, parsers of its own, or a cursor. */
   | 'asked';
 
+/** The counters of a `QueryCache`. */
 export type QueryCacheCounter =
   | 'cache_query_lookups_total'
   | 'cache_query_bypasses_total'
   | 'cache_query_writes_total';
 
+/** Options of `QueryCache`. */
 export interface QueryCacheOptions {
   readonly pool: QueryPool;
   readonly cache: QueryCacheStore;
   /**
-   * A name for the database and the user that no other has in this cache, such as
-   * `market-eu/reader`.
+   * A name for the database and the user, unique within the cache, such as `market-eu/reader`.
    */
   readonly database: string;
   /**
-   * Changes whenever tables, types or the parsers of `pg` change: results that were kept before are
-   * then never served.
+   * The version of the tables, the types and the parsers of `pg`. Change it with them: results of
+   * another version are never served.
    *
    * @default '0'
    */
   readonly schemaVersion?: string;
   /**
-   * How results are kept. Its prefix must be that of no other kind of value.
+   * How results are cached. No other kind of value may have its prefix.
    *
    * @default - `CACHE_STRATEGIES.query`, for 60 seconds
    */
   readonly strategy?: CacheStrategy;
   /**
-   * What views and functions read: `{ latest_prices: ['ticks'], 'market.vwap': ['ticks'] }`. A
-   * function named here, as statements call it, counts as one that changes nothing and answers by
-   * its arguments and those tables alone.
+   * The tables that views and functions read: `{ latest_prices: ['ticks'], 'market.vwap':
+   * ['ticks'] }`. A function named here, as statements call it, must change nothing and depend only
+   * on its arguments and those tables.
    *
-   * @default - views depend on nothing but their own name; functions that are not PostgreSQL's are
-   * not cached
+   * @default - views depend on their own name only; queries with functions that are not
+   * PostgreSQL's are not cached
    */
   readonly readThrough?: Readonly<Record<string, readonly string[]>>;
   /**
-   * What else changes when a table is written: by triggers, cascading foreign keys, partitions,
-   * materialised views.
+   * The tables that change with a written table, because of triggers, cascading foreign keys,
+   * partitions or materialized views.
    *
-   * @default - nothing
+   * @default - none
    */
   readonly writeThrough?: Readonly<Record<string, readonly string[]>>;
   /**
-   * How long replicas lag at most, in milliseconds. A replica may answer another process with old
-   * rows after a write: so tables are invalidated once more, one to two lags after it, and until
-   * then the process that wrote shares no results of these tables. 0 for pools without replicas.
+   * The longest lag of replicas, in milliseconds, 0 to 600,000. After a write, a replica may answer
+   * another process with old rows. Therefore the written tables are invalidated once more, one to
+   * two lags later; until then, the process that wrote does not share results of these tables. Use
+   * 0 for pools without replicas.
    *
    * @default - 1,000 if the pool has replicas (`read` and `write`), else 0
    */
   readonly replicaLagMs?: number;
   /**
-   * Counts what is done: `cache_query_lookups_total`, `cache_query_bypasses_total` by reason,
-   * `cache_query_writes_total`. A `CacheMetrics` can.
+   * Receives the counts `cache_query_lookups_total`, `cache_query_bypasses_total` by reason, and
+   * `cache_query_writes_total`. A `CacheMetrics` fits.
    *
    * @default - only `counts()`
    */
@@ -117,44 +120,60 @@ export interface QueryCacheOptions {
   };
 }
 
+/** Options of one query. */
 export interface QueryCallOptions {
   /**
-   * The tables that a query reads: instead of those found in it. Whoever names them also says that
+   * The tables that the query reads, instead of those found in it. Naming them also asserts that
    * the query changes nothing.
+   *
+   * @default - the tables that the statement names
    */
   readonly tables?: readonly string[];
-  /** The tables that a statement changes: instead of those found in it. */
+  /**
+   * The tables that the statement changes, instead of those found in it.
+   *
+   * @default - the tables that the statement names
+   */
   readonly changes?: readonly string[];
-  /** Seconds that the result is kept, instead of the strategy's. */
+  /** How long the result is fresh, in seconds. @default - the strategy's */
   readonly ttlSeconds?: number;
-  /** Whose answer it is, where row-level security or a setting shows each caller other rows. */
+  /**
+   * The caller or tenant of the result, if row-level security or a setting shows each caller
+   * different rows.
+   *
+   * @default - all callers share results
+   */
   readonly scope?: string;
-  /** `false`: the database answers. @default true */
+  /** Whether the cache is used. @default true */
   readonly cache?: boolean;
 }
 
-/** @throws IsochroneError without a name for the database, or with a lag that is none */
+/** @throws IsochroneError for a missing database name or an invalid lag */
 export function checkQueryCacheOptions(
-  { database, ...options }: QueryCacheOptions,
+  { database }: QueryCacheOptions,
   replicaLagMs: number,
 ): void {
   if (typeof database !== 'string' || database === '') {
-    throw new IsochroneError(
-      `QueryCache: database must be a name, got ${describeValue(database)}.\n` +
-        'Two databases without names would be served each other’s rows. Name the database and the user, such as `market-eu/reader`.',
-    );
+    throw invalidOption('QueryCache', {
+      property: 'database',
+      value: database,
+      allowed: 'a name',
+      rule: 'Two databases without names would be served each other’s rows.',
+      fix: 'Name the database and the user, such as `market-eu/reader`.',
+    });
   }
-  if (!Number.isInteger(replicaLagMs) || replicaLagMs < 0 || replicaLagMs > 600_000) {
-    throw new IsochroneError(
-      `QueryCache: replicaLagMs must be a whole number from 0 to 600000, got ${describeValue(options.replicaLagMs)}.\n` +
-        'It is a time after a write. Take a little more than your replicas usually lag.',
-    );
-  }
+  wholeNumber('replicaLagMs', replicaLagMs, {
+    owner: 'QueryCache',
+    min: 0,
+    max: 600_000,
+    rule: 'It is a time after a write.',
+    fix: 'Take a little more than your replicas usually lag.',
+  });
 }
 
 /**
- * The connection of a transaction; `changes` names the tables of a statement that does not, such as
- * a call of a procedure.
+ * The connection of a transaction. `changes` names the tables that a statement changes without
+ * naming them, such as a call of a procedure.
  */
 export interface CachedTransactionClient {
   query<R extends QueryResultRow = Row>(
@@ -164,9 +183,11 @@ export interface CachedTransactionClient {
   ): Promise<QueryResult<R>>;
 }
 
+/** The error for a transaction on a pool that has none. */
 export function noTransactions(): IsochroneError {
   return new IsochroneError(
     'QueryCache: pool must be one with `transaction`, got one without.\n' +
-      'With a pool of `pg`, a transaction is on a client that the cache does not see. Give it a `ReplicaPool` (which needs no readers), or call `invalidate` after COMMIT.',
+      'With a `pg` pool, a transaction runs on a client that the cache does not see. ' +
+      'Give it a `ReplicaPool` (which needs no readers), or call `invalidate` after COMMIT.',
   );
 }

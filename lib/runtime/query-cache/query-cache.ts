@@ -6,9 +6,9 @@ import {
   UnknownOutcomeError,
   type WriteToken,
 } from '../replicas';
-import { isClockText, type QueryReading, QueryReadings } from '../statements';
+import { isClockText, type StatementAnalysis, StatementAnalyzer } from '../statements';
 import { CACHE_STRATEGIES, type CacheStrategy } from '../tiered-cache';
-import { closure, LateInvalidations } from './invalidation';
+import { DelayedInvalidations, transitiveClosure } from './invalidation';
 import { queryKey } from './key';
 import {
   type CachedTransactionClient,
@@ -23,50 +23,49 @@ import {
 } from './options';
 import { type KeptResult, keptResult } from './result';
 
-/** A result that cannot be kept, on its way past the cache. */
-class NotKept extends Error {
+/** Carries a result that cannot be cached through the cache to its caller. */
+class NotCacheableError extends Error {
   constructor(public readonly result: QueryResult) {
-    super('The result cannot be kept.');
+    super('The result cannot be cached.');
   }
 }
 
-/**
- * How long loads show the token of a write: no replica is that far behind and still asked. And
- * timers come late on a busy process.
- */
-const [TOKENS_KEPT_MS, TIMER_SLACK_MS] = [300_000, 250];
+/** How long loads use the token of a write. A replica that lags longer is not read from. */
+const TOKENS_KEPT_MS = 300_000;
+/** How late a timer may fire in a busy process. */
+const TIMER_SLACK_MS = 250;
 
 /**
- * Answers queries of `pg` from a cache, and drops the answers when the tables behind them are
- * written through it.
+ * Caches the results of `pg` queries, and invalidates them when their tables are written through
+ * it.
  */
 export class QueryCache {
-  private readonly readings: QueryReadings;
+  private readonly analyzer: StatementAnalyzer;
   private readonly strategy: CacheStrategy;
   private readonly realm: readonly string[];
-  private readonly late: LateInvalidations;
-  /** Statements whose result could not be kept: not tried again. */
-  private readonly notKept = new WeakSet<QueryReading>();
+  private readonly delayed: DelayedInvalidations;
+  /** Statements whose result could not be cached. Their results are not tried again. */
+  private readonly notCacheable = new WeakSet<StatementAnalysis>();
   private readonly tokens = new Map<string, { readonly token: WriteToken; readonly at: number }>();
   private readonly replicaLagMs: number;
   private readonly counted = new Map<string, number>();
 
-  /** @throws IsochroneError without a name for the database, or with a lag that is none */
+  /** @throws IsochroneError for a missing database name or an invalid lag */
   constructor(private readonly options: QueryCacheOptions) {
     const { database, schemaVersion = '0', readThrough = {}, pool } = options;
     const replicaLagMs = options.replicaLagMs ?? (pool.read && pool.write ? 1_000 : 0);
     checkQueryCacheOptions(options, replicaLagMs);
     this.strategy = options.strategy ?? { ...CACHE_STRATEGIES.query, ttlSeconds: 60 };
-    this.readings = new QueryReadings({ stableFunctions: new Set(Object.keys(readThrough)) });
-    // pg reads and writes times without a zone in that of the process.
+    this.analyzer = new StatementAnalyzer({ stableFunctions: new Set(Object.keys(readThrough)) });
+    // pg converts times without a zone in the time zone of the process.
     this.realm = ['1', database, schemaVersion, Intl.DateTimeFormat().resolvedOptions().timeZone];
     this.replicaLagMs = replicaLagMs;
-    this.late = new LateInvalidations(replicaLagMs, (tags) =>
+    this.delayed = new DelayedInvalidations(replicaLagMs, (tags) =>
       options.cache.invalidateTags(...tags),
     );
   }
 
-  /** As `query` of a pool of `pg`: with a text and values, or with a config of `pg`. */
+  /** Queries like a `pg` pool: with a text and values, or with a config of `pg`. */
   public async query<R extends QueryResultRow = Row>(
     statement: QueryStatement,
     values?: readonly unknown[],
@@ -74,24 +73,24 @@ export class QueryCache {
   ): Promise<QueryResult<R>> {
     const config = typeof statement === 'string' ? { text: statement } : statement;
     const parameters = values ?? (config.values as readonly unknown[] | undefined) ?? [];
-    const reading = this.readings.of(config.text);
+    const analysis = this.analyzer.analyze(config.text);
     const changed =
       options.changes ??
-      (options.tables && reading.uncached !== 'write'
+      (options.tables && analysis.uncached !== 'write'
         ? []
-        : reading.writes.map(({ name }) => name));
+        : analysis.writes.map(({ name }) => name));
     if (changed.length > 0) return this.change(statement, values, changed);
 
-    const reason = this.reasonAgainst(reading, config, parameters, options);
+    const reason = this.reasonAgainst(analysis, config, parameters, options);
     const tables = options.tables ?? [
-      ...reading.reads.map(({ name }) => name),
-      ...reading.functions,
+      ...analysis.reads.map(({ name }) => name),
+      ...analysis.functions,
     ];
-    const tags = this.tagsOf(closure(tables, this.options.readThrough));
+    const tags = this.tagsOf(transitiveClosure(tables, this.options.readThrough));
     const written = this.lastWrite(tags);
     const key =
       reason === undefined &&
-      this.keyOf(reading, config, parameters, [
+      this.keyOf(analysis, config, parameters, [
         options.scope,
         written?.isRecent ? written.token : undefined,
       ]);
@@ -103,7 +102,7 @@ export class QueryCache {
     try {
       const kept = await this.options.cache.getOrLoad<KeptResult>(
         key,
-        () => this.load(statement, values, reading, written?.token),
+        () => this.load(statement, values, analysis, written?.token),
         {
           strategy: this.strategy,
           ttlSeconds: options.ttlSeconds,
@@ -113,23 +112,24 @@ export class QueryCache {
       );
       return kept as unknown as QueryResult<R>;
     } catch (error) {
-      if (!(error instanceof NotKept)) throw error;
+      if (!(error instanceof NotCacheableError)) throw error;
       this.count('cache_query_bypasses_total', { reason: 'result' });
       return error.result;
     }
   }
 
   /**
-   * Drops what was kept of these tables: after a write that was not seen, or a transaction of your
-   * own.
+   * Invalidates the results that read these tables. Call it after a write that the cache did not
+   * see, such as one in a transaction of your own. `reached` is false if other processes may not
+   * know of it yet.
    */
   public async invalidate(...tables: readonly string[]): Promise<{ readonly reached: boolean }> {
-    return this.drop(this.tagsOf(closure(tables, this.options.writeThrough)));
+    return this.invalidateTags(this.tagsOf(transitiveClosure(tables, this.options.writeThrough)));
   }
 
   /**
-   * A transaction of a `ReplicaPool`. Nothing in it is cached; after COMMIT, what its statements
-   * changed is dropped.
+   * Runs a transaction of a `ReplicaPool`. Its queries are not cached. After COMMIT, results of the
+   * changed tables are invalidated.
    *
    * @throws IsochroneError if the pool has no `transaction`
    */
@@ -140,14 +140,15 @@ export class QueryCache {
     const { pool, writeThrough } = this.options;
     if (!pool.transaction) throw noTransactions();
     const changed = new Set<string>();
-    const tags = () => this.tagsOf(closure([...changed], writeThrough));
+    const tags = () => this.tagsOf(transitiveClosure([...changed], writeThrough));
     try {
       const done = await pool.transaction(
         (client) =>
           work({
             query: (statement, values, { changes } = {}) => {
               const text = typeof statement === 'string' ? statement : statement.text;
-              for (const table of changes ?? this.readings.of(text).writes.map(({ name }) => name))
+              for (const table of changes ??
+                this.analyzer.analyze(text).writes.map(({ name }) => name))
                 changed.add(table);
               return client.query(statement, values);
             },
@@ -155,44 +156,45 @@ export class QueryCache {
         options,
       );
       if (done.token !== undefined) this.remember(tags(), done.token);
-      if (changed.size > 0) await this.drop(tags());
+      if (changed.size > 0) await this.invalidateTags(tags());
       return done;
     } catch (error) {
-      if (error instanceof UnknownOutcomeError && changed.size > 0) await this.drop(tags());
+      if (error instanceof UnknownOutcomeError && changed.size > 0)
+        await this.invalidateTags(tags());
       throw error;
     }
   }
 
-  /** What was done how often, such as `cache_query_bypasses_total{reason="volatile"}`. */
+  /** The counts of this process, such as `cache_query_bypasses_total{reason="volatile"}`. */
   public counts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.counted);
   }
 
   /**
-   * Invalidates at once what was to be invalidated later. The pool and the cache are the caller's
-   * to close, after this.
+   * Runs the delayed invalidations at once. It does not close the pool and the cache; close them
+   * afterwards.
    */
   public async close(): Promise<void> {
-    await this.late.close();
+    await this.delayed.close();
   }
 
   private reasonAgainst(
-    reading: QueryReading,
+    analysis: StatementAnalysis,
     config: Partial<QueryConfig> & { readonly submit?: unknown },
     parameters: readonly unknown[],
     { cache, tables }: QueryCallOptions,
   ): UncachedQuery | undefined {
     if (cache === false || config.types !== undefined || config.submit !== undefined)
       return 'asked';
-    if (reading.uncached !== undefined && !(reading.uncached === 'unknown-function' && tables))
-      return reading.uncached;
+    if (analysis.uncached !== undefined && !(analysis.uncached === 'unknown-function' && tables))
+      return analysis.uncached;
     if (parameters.some((value) => typeof value === 'string' && isClockText(value)))
       return 'parameter';
-    return this.notKept.has(reading) ? 'result' : undefined;
+    return this.notCacheable.has(analysis) ? 'result' : undefined;
   }
 
   private keyOf(
-    { normalForm }: QueryReading,
+    { normalForm }: StatementAnalysis,
     config: QueryStatement | { text: string },
     values: readonly unknown[],
     scopes: readonly (string | undefined)[],
@@ -204,7 +206,7 @@ export class QueryCache {
   private async load(
     statement: QueryStatement,
     values: readonly unknown[] | undefined,
-    reading: QueryReading,
+    analysis: StatementAnalysis,
     after: WriteToken | undefined,
   ): Promise<KeptResult> {
     const { pool } = this.options;
@@ -214,44 +216,44 @@ export class QueryCache {
         : await pool.query(statement, values as unknown[] | undefined);
     const kept = keptResult(result);
     if (kept) return kept;
-    this.notKept.add(reading);
-    throw new NotKept(result);
+    this.notCacheable.add(analysis);
+    throw new NotCacheableError(result);
   }
 
-  /** A write outside of a transaction: committed when it is answered. */
+  /** A write outside a transaction, which is committed when its result is there. */
   private async change(
     statement: QueryStatement,
     values: readonly unknown[] | undefined,
     tables: readonly string[],
   ): Promise<QueryResult> {
     const { pool, writeThrough } = this.options;
-    const tags = this.tagsOf(closure(tables, writeThrough));
+    const tags = this.tagsOf(transitiveClosure(tables, writeThrough));
     this.count('cache_query_writes_total');
     try {
       if (!pool.write) {
         const result = await pool.query(statement, values as unknown[] | undefined);
-        await this.drop(tags);
+        await this.invalidateTags(tags);
         return result;
       }
       const result = await pool.write(statement, values);
       this.remember(tags, result.token);
-      await this.drop(tags);
+      await this.invalidateTags(tags);
       return result;
     } catch (error) {
-      // Unless the server has said no, it may be committed.
-      if (!isRefusal(error)) await this.drop(tags);
+      // Unless the server refused it, the write may have been committed.
+      if (!isRefusal(error)) await this.invalidateTags(tags);
       throw error;
     }
   }
 
-  private drop(tags: readonly string[]): Promise<{ readonly reached: boolean }> {
-    this.late.plan(tags);
+  private invalidateTags(tags: readonly string[]): Promise<{ readonly reached: boolean }> {
+    this.delayed.schedule(tags);
     return this.options.cache.invalidateTags(...tags);
   }
 
   /**
-   * By the name alone: whether `ticks` is `market.ticks` is the session's to say. Tables of one
-   * name in two schemas share their fate.
+   * The tags of tables, by their names without a schema: only the session knows whether `ticks` is
+   * `market.ticks`. Tables with one name in two schemas are invalidated together.
    */
   private tagsOf(tables: readonly string[]): string[] {
     const names = tables.map((table) => table.slice(table.lastIndexOf('.') + 1));
@@ -266,9 +268,9 @@ export class QueryCache {
   }
 
   /**
-   * What this process has written last to these tables. While another process may still have kept
-   * what a replica answered before the write came to it, this one reads under keys of its own, made
-   * with the token.
+   * The last write of this process to these tables. The write is recent while another process may
+   * have cached rows that a replica read before replaying it. Until then, this process reads under
+   * keys of its own, which contain the token.
    */
   private lastWrite(
     tags: readonly string[],

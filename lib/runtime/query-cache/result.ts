@@ -1,7 +1,7 @@
 import { isDate } from 'node:util/types';
 import type { QueryResult } from 'pg';
 
-/** What is kept of a result of `pg`: plain data, the same after a hit as after a miss. */
+/** A result of `pg` as plain data. A hit and a miss return the same. */
 export interface KeptResult {
   readonly command: string;
   readonly rowCount: number | null;
@@ -10,11 +10,12 @@ export interface KeptResult {
   readonly rows: readonly unknown[];
 }
 
-const DEEPEST = 64;
+/** The deepest nesting of a value that is cached. */
+const MAX_DEPTH = 64;
 
 /**
- * A result as plain data; undefined if one of its values would come back as something else, such as
- * an interval of `pg`.
+ * Converts a result to plain data. Returns undefined if a value, such as an interval of `pg`, would
+ * not survive serialization.
  */
 export function keptResult(result: QueryResult): KeptResult | undefined {
   if (
@@ -32,7 +33,7 @@ export function keptResult(result: QueryResult): KeptResult | undefined {
   };
 }
 
-/** What MessagePack brings back as it was: no class of its own, no function, no minus zero. */
+/** Whether MessagePack restores a value unchanged: no class instance, function or minus zero. */
 function survives(value: unknown, depth: number): boolean {
   switch (typeof value) {
     case 'string':
@@ -49,7 +50,7 @@ function survives(value: unknown, depth: number): boolean {
       return false;
   }
   if (value === null || isDate(value) || Buffer.isBuffer(value)) return true;
-  if (depth > DEEPEST) return false;
+  if (depth > MAX_DEPTH) return false;
   if (Array.isArray(value))
     return (
       Object.keys(value).length === value.length && value.every((item) => survives(item, depth + 1))

@@ -1,32 +1,35 @@
 import type { Client, Pool, PoolClient, PoolConfig } from 'pg';
+import { withTimeLimit } from '../../model/time-limit';
 import { optionalPackage } from '../shared';
-import { AcquireTimeoutError, PoolClosedError, queryFailure } from './errors';
+import { AcquireTimeoutError, PoolClosedError, type QueryFailure, queryFailure } from './errors';
 import type { ReplicaPoolSettings, ReplicaServer } from './options';
 
-/** pg is an optional peer: it is loaded when the first pool is made. */
+/** Loads `pg`, an optional peer, when the first pool is created. */
 export function pg(): typeof import('pg') {
   return optionalPackage('pg', 'ReplicaPool', () => require('pg') as typeof import('pg'));
 }
 
+/** A caller that waits for a connection. */
 interface Waiter {
   readonly give: (client: Promise<PoolClient>) => void;
-  over: boolean;
+  hasTimedOut: boolean;
 }
 
+/** The connections of a server at one moment. */
 export interface EndpointStatus {
   readonly name: string;
-  /** Sockets, also those that are being opened or closed. */
+  /** Sockets, including those that are being opened or closed. */
   readonly open: number;
   readonly busy: number;
   readonly waiting: number;
 }
 
 /**
- * The connections to one server: a pool of `pg`, which never has more sockets than its budget.
+ * The connections to one server: a pool of `pg` that never has more sockets than its budget.
  *
- * The pool alone forgets a connection when it begins to close it, and would open the next one
- * beside it: after an error many at once. Here a socket counts until it is closed. Nor has the pool
- * two times for two things: to wait for a free connection, and to connect.
+ * By itself, the pool forgets a connection as soon as it begins to close it, and opens the next one
+ * beside it; after an error, many at once. Here a socket counts until it is closed. The pool also
+ * has one timeout for both waiting for a free connection and connecting; here they are two.
  */
 export class ReplicaEndpoint {
   public readonly name: string;
@@ -35,8 +38,8 @@ export class ReplicaEndpoint {
   private readonly open = new Set<Client>();
   private readonly busy = new Set<PoolClient>();
   private readonly waiters: Waiter[] = [];
-  /** Connections that were open at the last `renew`. */
-  private readonly renewed = new WeakSet<Client>();
+  /** Connections that were open when `retireConnections` was called. */
+  private readonly retired = new WeakSet<Client>();
   private idleError: () => void = () => {};
   private closing = false;
   private drained: () => void = () => {};
@@ -49,11 +52,11 @@ export class ReplicaEndpoint {
     this.name = config.name;
     this.distance = config.distance ?? 0;
     const { Client: Base, Pool: PgPool } = pg();
-    const opened = (client: Client) => this.opened(client);
+    const track = (client: Client) => this.track(client);
     class CountedClient extends Base {
       constructor(clientConfig?: PoolConfig) {
         super(clientConfig);
-        opened(this);
+        track(this);
       }
     }
     this.pool = new PgPool({
@@ -66,7 +69,7 @@ export class ReplicaEndpoint {
       idleTimeoutMillis: settings.idleTimeoutMs,
       connectionTimeoutMillis: settings.connectTimeoutMs,
     });
-    // An idle connection ended. The pool drops it; whoever looks after the server hears of it.
+    // An idle connection ended. The pool drops it, and the listener checks the server's health.
     this.pool.on('error', () => this.idleError());
   }
 
@@ -88,14 +91,15 @@ export class ReplicaEndpoint {
   }
 
   /**
-   * A connection that is the caller's until `release`.
+   * Acquires a connection, which the caller must `release`.
    *
-   * @throws AcquireTimeoutError if none is free until the deadline, in Unix milliseconds
+   * @param deadline in Unix milliseconds
+   * @throws AcquireTimeoutError if no connection is free by the deadline
    */
   public async acquire(deadline: number): Promise<PoolClient> {
     for (;;) {
       const client = await this.next(deadline);
-      if (this.renewed.has(client)) {
+      if (this.retired.has(client)) {
         client.release(true);
         continue;
       }
@@ -104,25 +108,39 @@ export class ReplicaEndpoint {
     }
   }
 
-  /** Gives a connection back; a broken one, or one in the middle of a transaction, is closed. */
+  /** Returns a connection. If it is broken or inside a transaction, it is closed. */
   public release(client: PoolClient, broken: boolean): void {
     this.busy.delete(client);
     const inTransaction = (client.getTransactionStatus?.() ?? 'I') !== 'I';
-    client.release(broken || inTransaction || this.renewed.has(client));
-    this.pump();
+    client.release(broken || inTransaction || this.retired.has(client));
+    this.serveWaiters();
     if (this.closing && this.busy.size === 0) this.drained();
   }
 
-  /** Asks once, on any connection. */
-  public async use<T>(deadline: number, ask: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.acquire(deadline);
+  /** Acquires a connection and runs a task on it. */
+  public async use<T>(deadline: number, task: (client: PoolClient) => Promise<T>): Promise<T> {
+    return this.run(await this.acquire(deadline), task);
+  }
+
+  /**
+   * Runs a task on an acquired connection, and releases the connection.
+   *
+   * @param onFailure called before the release if the task fails
+   */
+  public async run<T>(
+    client: PoolClient,
+    task: (client: PoolClient) => Promise<T>,
+    onFailure: (failure: QueryFailure) => void = () => {},
+  ): Promise<T> {
     let broken = true;
     try {
-      const answer = await ask(client);
+      const result = await task(client);
       broken = false;
-      return answer;
+      return result;
     } catch (error) {
-      broken = queryFailure(error) === 'connection';
+      const failure = queryFailure(error);
+      broken = failure === 'connection';
+      onFailure(failure);
       throw error;
     } finally {
       this.release(client, broken);
@@ -130,49 +148,45 @@ export class ReplicaEndpoint {
   }
 
   /**
-   * Connections that are open now are used no more once they are given back: the name may lead
-   * elsewhere now.
+   * Closes the open connections as they are released, because the host name may now resolve to
+   * another server.
    */
-  public renew(): void {
-    for (const client of this.open) this.renewed.add(client);
+  public retireConnections(): void {
+    for (const client of this.open) this.retired.add(client);
   }
 
-  /**
-   * Ends all connections at once, and all waiting for one: what was asked fails, and may be asked
-   * elsewhere.
-   */
+  /** Ends all connections and waits at once. Their statements fail, and may run elsewhere. */
   public abort(): void {
     const lost = new Error(`Connection terminated: ${this.name} does not answer.`);
     for (const waiter of this.waiters.splice(0)) waiter.give(Promise.reject(lost));
     for (const client of this.open) client.connection.stream.destroy();
   }
 
-  /** Waits for what is under way, up to a time; then ends it. */
+  /** Waits for the statements under way, up to a time limit; then ends them. */
   public async close(drainMs: number): Promise<void> {
     this.closing = true;
     for (const waiter of this.waiters.splice(0)) waiter.give(Promise.reject(new PoolClosedError()));
     if (this.busy.size > 0) {
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
+      const drained = new Promise<void>((resolve) => {
         this.drained = resolve;
-        timer = setTimeout(resolve, drainMs);
       });
-      clearTimeout(timer);
+      await withTimeLimit(drainMs, drained);
       if (this.busy.size > 0) this.abort();
     }
-    // A server that hangs never says goodbye.
+    // A server that hangs never closes its side.
     const last = setTimeout(() => this.abort(), 1_000);
     await this.pool.end();
     clearTimeout(last);
   }
 
-  private opened(client: Client): void {
+  private track(client: Client): void {
     this.open.add(client);
-    // Whoever waits for an answer hears it by that; this one only keeps the process alive.
+    // A pending query rejects with the error. This listener only prevents the process from
+    // crashing.
     client.on('error', () => {});
     client.once('end', () => {
       this.open.delete(client);
-      this.pump();
+      this.serveWaiters();
     });
   }
 
@@ -181,22 +195,22 @@ export class ReplicaEndpoint {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => {
-          waiter.over = true;
-          const at = this.waiters.indexOf(waiter);
-          if (at >= 0) this.waiters.splice(at, 1);
+          waiter.hasTimedOut = true;
+          const index = this.waiters.indexOf(waiter);
+          if (index >= 0) this.waiters.splice(index, 1);
           reject(this.timeout());
         },
         Math.max(0, deadline - Date.now()),
       );
       const waiter: Waiter = {
-        over: false,
+        hasTimedOut: false,
         give: (promised) => {
           promised.then(
             (client) => {
               clearTimeout(timer);
-              if (!waiter.over) return resolve(client);
+              if (!waiter.hasTimedOut) return resolve(client);
               client.release();
-              this.pump();
+              this.serveWaiters();
             },
             (error) => {
               clearTimeout(timer);
@@ -206,11 +220,11 @@ export class ReplicaEndpoint {
         },
       };
       this.waiters.push(waiter);
-      this.pump();
+      this.serveWaiters();
     });
   }
 
-  private pump(): void {
+  private serveWaiters(): void {
     while (
       this.waiters.length > 0 &&
       (this.pool.idleCount > this.pool.waitingCount || this.open.size < this.max)
@@ -222,9 +236,11 @@ export class ReplicaEndpoint {
   private timeout(): AcquireTimeoutError {
     const { acquireTimeoutMs } = this.settings;
     return new AcquireTimeoutError(
-      `ReplicaPool: no connection to ${this.name} was free within ${acquireTimeoutMs} ms (acquireTimeoutMs): ` +
-        `${this.open.size} of ${this.max} (max) are open, ${this.busy.size} busy, ${this.waiters.length} callers still wait.\n` +
-        'Make queries and transactions shorter, or raise `max` within what the server and its pooler allow.',
+      `ReplicaPool: no connection to ${this.name} was free within ${acquireTimeoutMs} ms ` +
+        `(acquireTimeoutMs): ${this.open.size} of ${this.max} (max) are open, ` +
+        `${this.busy.size} busy, ${this.waiters.length} callers still wait.\n` +
+        'Make queries and transactions shorter, ' +
+        'or raise `max` within what the server and its pooler allow.',
     );
   }
 }

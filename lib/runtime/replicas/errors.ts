@@ -1,33 +1,45 @@
-/** What an error of a query means for where and whether it may be asked again. */
+/** The class of an error of a query. It decides whether and where the query is retried. */
 export type QueryFailure =
   /**
-   * The server or the way to it is gone, or going: it did not answer, and may have done what it was
-   * asked.
+   * The server, or the network to it, is gone or shutting down. There is no answer, and the
+   * statement may have been executed.
    */
   | 'connection'
   /**
-   * The server rolled it back for another's sake: a serialization failure, a deadlock, a conflict
-   * with recovery.
+   * The server rolled it back because of concurrent work: a serialization failure, a deadlock, or a
+   * conflict with recovery.
    */
   | 'conflict'
-  /** The server takes no writes: a replica, or a primary that is one now. Nothing was done. */
+  /** The server accepts no writes: it is a replica, or has become one. Nothing was changed. */
   | 'read-only'
-  /** The server's verdict on the statement: it is the same everywhere. */
+  /** The server refuses the statement. Every other server would too. */
   | 'refusal';
 
-/** The network's and Node's own codes. EPIPE has the form of a SQLSTATE. */
-const NETWORK = new Set(
-  'ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ETIMEDOUT EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN ENOTFOUND EAI_AGAIN ENOENT'.split(
-    ' ',
-  ),
+/** Error codes of the network and of Node. EPIPE also has the form of a SQLSTATE. */
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+]);
+/** Messages of pg's own connection errors, which have no code. */
+const CONNECTION_MESSAGE = new RegExp(
+  'connection (?:terminated|ended|error|timeout)|terminated due to connection timeout|' +
+    'not queryable|client was closed|query read timeout|timeout expired',
+  'i',
 );
-/** pg has no code for what it notices itself. */
-const OWN_WORDS =
-  /connection (?:terminated|ended|error|timeout)|terminated due to connection timeout|not queryable|client was closed|query read timeout|timeout expired/i;
 
 /**
- * The class of an error of `pg`, by its SQLSTATE ("PostgreSQL Error Codes", PostgreSQL
- * documentation) or the network's code.
+ * Classifies an error of `pg`, by its SQLSTATE ("PostgreSQL Error Codes", PostgreSQL documentation)
+ * or its network code.
  */
 export function queryFailure(error: unknown): QueryFailure {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
@@ -35,17 +47,17 @@ export function queryFailure(error: unknown): QueryFailure {
     if (NETWORK.has(code)) return 'connection';
     if (code === '40001' || code === '40P01') return 'conflict';
     if (code === '25006') return 'read-only';
-    // 57P01 to 57P03 shutdown, crash, not yet up; 57P05 idle for too long; 53300 no connection
-    // left; 08 also says PgBouncer.
+    // 57P01 to 57P03: shutdown, crash, not yet up. 57P05: idle for too long. 53300: no connection
+    // left. 08: connection errors, also of PgBouncer.
     if (/^(?:57P0[1235]|53300|08...)$/.test(code)) return 'connection';
     if (/^[0-9A-Z]{5}$/.test(code)) return 'refusal';
   }
-  return OWN_WORDS.test(String(message)) ? 'connection' : 'refusal';
+  return CONNECTION_MESSAGE.test(String(message)) ? 'connection' : 'refusal';
 }
 
 /**
- * Whether the server itself said no to a statement, which then has changed nothing: not the end of
- * the connection, nor silence.
+ * Whether the server itself refused a statement, which then has changed nothing. A lost connection
+ * or a missing answer is not a refusal.
  */
 export function isRefusal(error: unknown): boolean {
   const { severity, code } = (error ?? {}) as { severity?: unknown; code?: unknown };
@@ -53,31 +65,34 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /**
- * The connection ended after a write was sent and before the server had answered: it may have been
- * committed or not. It was not sent again. `cause` is what the connection said.
+ * The connection ended after a write was sent and before the server answered. The write may or may
+ * not have been committed, and was not retried. `cause` is the error of the connection.
  */
 export class UnknownOutcomeError extends Error {
   public override readonly name: string = 'UnknownOutcomeError';
 
+  /** @param what the subject of the message, such as `The write` */
   constructor(what: string, cause: unknown) {
     super(
-      `${what} may have been committed or not: the connection ended before the server answered (${String((cause as Error | undefined)?.message)}). ` +
-        'Look whether it is there before you send it again, or make it so that twice is as good as once and mark it `idempotent`.',
+      `${what} may have been committed or not: the connection ended before the server answered ` +
+        `(${String((cause as Error | undefined)?.message)}). ` +
+        'Check whether it was committed before you retry it. ' +
+        'If it may safely run twice, mark it `idempotent`.',
       { cause },
     );
   }
 }
 
-/** Nobody gave a connection back in time. */
+/** No connection became free in time. */
 export class AcquireTimeoutError extends Error {
   public override readonly name: string = 'AcquireTimeoutError';
 }
 
-/** Asked of a pool that is closed, or closing. */
+/** The pool is closed, or closing. */
 export class PoolClosedError extends Error {
   public override readonly name: string = 'PoolClosedError';
 
   constructor() {
-    super('ReplicaPool: it is closed. Close it last, when nothing asks it any more.');
+    super('ReplicaPool: it is closed. Close it last, when nothing uses it any more.');
   }
 }

@@ -1,110 +1,114 @@
 import type { ClientConfig } from 'pg';
-import { describeValue, IsochroneError } from '../../model/errors';
+import { invalidOption } from '../../model/errors';
+import { wholeNumber } from '../shared';
 
 /**
- * A server, or a name that leads to several: what `pg` takes (`connectionString`, `host`, `ssl`,
- * `password` …), and what follows.
+ * A server, or a host name of several servers: the options of a `pg` client (`connectionString`,
+ * `host`, `ssl`, `password` …), a name and a distance.
  */
 export interface ReplicaServer extends ClientConfig {
   /**
-   * What it is called in messages and in `status()`.
+   * The name of the server in messages and in `status()`.
    *
    * @default - `writer`, `writer-2`, `reader-1` …
    */
   readonly name?: string;
   /**
-   * How far it is. Reads go to the nearest readers that are healthy, and among equals to the least
-   * busy.
+   * The relative distance of a reader, 0 or more. Reads go to the nearest healthy readers, and
+   * among equals to the least busy.
    *
    * @default 0
    */
   readonly distance?: number;
 }
 
+/** Options of `ReplicaPool`. */
 export interface ReplicaPoolOptions {
   /**
-   * Who takes writes. Of several, the one that does: after a failover the others are asked in turn.
+   * The server for writes. In a list, it is the one that is not a replica; after a failover the
+   * servers are tried in turn.
    */
   readonly writer: ReplicaServer | readonly ReplicaServer[];
   /**
    * The replicas.
    *
-   * @default - none, the writer answers everything
+   * @default - none; the writer answers everything
    */
   readonly readers?: readonly ReplicaServer[];
   /**
-   * Connections to each server that are kept once they are open, however long they are idle.
+   * How many open connections to each server are kept, however long they are idle.
    *
-   * @default 10
+   * @default 10, or `max` if it is smaller
    */
   readonly min?: number;
   /**
-   * Connections to each server at most, from 2 on. One of a reader's is for looking after its
-   * health.
+   * The most connections to each server, 2 or more. Of a reader's connections, one is reserved for
+   * health checks.
    *
    * @default 50
    */
   readonly max?: number;
   /**
-   * Milliseconds after which an idle connection above `min` is closed.
+   * How long a connection above `min` may be idle before it is closed, in milliseconds.
    *
    * @default 30_000
    */
   readonly idleTimeoutMs?: number;
   /**
-   * Milliseconds that one attempt to connect may take.
+   * How long one attempt to connect may take, in milliseconds.
    *
    * @default 3_000
    */
   readonly connectTimeoutMs?: number;
   /**
-   * Milliseconds that a caller waits for a connection at most: for a free one, and for a writer
-   * while there is none.
+   * How long a caller waits for a free connection, or for a writer during a failover, in
+   * milliseconds.
    *
    * @default 10_000
    */
   readonly acquireTimeoutMs?: number;
   /**
-   * Milliseconds that a read waits for a replica to come to its token.
+   * How long a read waits for a replica to reach its token, in milliseconds.
    *
    * @default 250
    */
   readonly maxWaitMs?: number;
   /**
-   * Who answers a read whose token no replica has come to in time.
+   * The server that answers a read whose token no replica reaches in time.
    *
    * @default 'writer'
    */
   readonly staleReads?: 'writer' | 'reader';
   /**
-   * Whether the writer answers reads while no reader is healthy. If not, the last readers go on
-   * being asked.
+   * Whether the writer answers reads while no reader is healthy. If not, unhealthy readers are
+   * tried.
    *
    * @default true
    */
   readonly writerAnswersReads?: boolean;
   /**
-   * Milliseconds between two looks at a reader's health, from 50 on. A look takes as long at most,
-   * and `connectTimeoutMs` to connect.
+   * The time between two health checks of a reader, in milliseconds, 50 or more. It is also the
+   * time limit of a check, beside `connectTimeoutMs` to connect.
    *
    * @default 5_000
    */
   readonly checkIntervalMs?: number;
   /**
-   * Milliseconds until an ejected reader is looked at again; doubled at each failure, up to thirty
-   * times as long.
+   * The time until an ejected reader is checked again, in milliseconds. It doubles at each failure,
+   * up to thirty times.
    *
    * @default 1_000
    */
   readonly ejectMs?: number;
   /**
-   * Hears what happens to servers. It must not throw.
+   * Called for events of servers. It must not throw.
    *
-   * @default - nobody
+   * @default - events are discarded
    */
   readonly onEvent?: (event: ReplicaPoolEvent) => void;
 }
 
+/** An event of a server, or of a statement that was not answered by its first server. */
 export type ReplicaPoolEvent =
   | {
       readonly kind: 'ejected' | 'restored' | 'demoted';
@@ -112,18 +116,22 @@ export type ReplicaPoolEvent =
       readonly error?: unknown;
     }
   /**
-   * A read went to the writer: no reader was healthy, failed all of them, or none had come to the
-   * token.
+   * A read went to the writer: no reader was healthy (`no-reader`), all readers failed (`failed`),
+   * or no reader had reached the token (`behind`).
    */
   | { readonly kind: 'read-by-writer'; readonly because: 'no-reader' | 'failed' | 'behind' }
   | { readonly kind: 'retried'; readonly server: string; readonly error: unknown };
 
+/** The options with defaults, and with a name for each server. */
 export type ReplicaPoolSettings = Required<Omit<ReplicaPoolOptions, 'writer' | 'readers'>> & {
   readonly writers: readonly (ReplicaServer & { readonly name: string })[];
   readonly readers: readonly (ReplicaServer & { readonly name: string })[];
 };
 
-/** @throws IsochroneError for options that cannot work */
+/** The longest time that an option may set, in milliseconds: ten minutes. */
+const MAX_MS = 600_000;
+
+/** Checks the options and fills in the defaults. @throws IsochroneError for invalid options */
 export function replicaPoolSettings(options: ReplicaPoolOptions): ReplicaPoolSettings {
   const writers = Array.isArray(options.writer)
     ? (options.writer as readonly ReplicaServer[])
@@ -153,94 +161,62 @@ export function replicaPoolSettings(options: ReplicaPoolOptions): ReplicaPoolSet
     writers.length === 0 ||
     writers.some((server) => typeof server !== 'object' || server === null)
   ) {
-    refuse(
-      'writer',
-      options.writer,
-      'a server, or a list of at least one',
-      'Writes need somewhere to go.',
-      'Give what `pg` needs to connect.',
-    );
+    throw invalidOption('ReplicaPool', {
+      property: 'writer',
+      value: options.writer,
+      allowed: 'a server, or a list of at least one',
+      rule: 'Writes need a server.',
+      fix: 'Give what `pg` needs to connect.',
+    });
   }
   const names = [...settings.writers, ...settings.readers].map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
-    refuse('name', twice, 'of one server only', 'Messages name servers by it.', 'Rename one.');
+    throw invalidOption('ReplicaPool', {
+      property: 'name',
+      value: twice,
+      allowed: 'of one server only',
+      rule: 'It identifies the server in messages.',
+      fix: 'Rename one.',
+    });
   for (const { distance = 0 } of settings.readers) {
     if (!(distance >= 0))
-      refuse(
-        'distance',
-        distance,
-        '0 or more',
-        'The smallest is the nearest.',
-        'Leave it out, or give a number.',
-      );
+      throw invalidOption('ReplicaPool', {
+        property: 'distance',
+        value: distance,
+        allowed: '0 or more',
+        rule: 'The smallest is the nearest.',
+        fix: 'Leave it out, or give a number.',
+      });
   }
-  between(
-    'max',
-    settings.max,
-    2,
-    10_000,
-    'A reader needs one for queries and one for looking after its health.',
-  );
-  between('min', settings.min, 0, settings.max, 'What is kept open counts against `max`.');
-  between(
-    'idleTimeoutMs',
-    settings.idleTimeoutMs,
-    1,
-    86_400_000,
-    'The recommended values are 10,000 to 30,000.',
-  );
-  between(
-    'connectTimeoutMs',
-    settings.connectTimeoutMs,
-    1,
-    600_000,
-    'The recommended values are 2,000 to 3,000.',
-  );
-  between(
-    'acquireTimeoutMs',
-    settings.acquireTimeoutMs,
-    1,
-    600_000,
-    'A caller who waits for ever holds its own callers.',
-  );
-  between(
-    'maxWaitMs',
-    settings.maxWaitMs,
-    0,
-    60_000,
-    'The read holds a connection while it waits.',
-  );
-  between('checkIntervalMs', settings.checkIntervalMs, 50, 600_000, 'Each look is a query.');
-  between('ejectMs', settings.ejectMs, 10, 600_000, 'An ejected reader gets no reads meanwhile.');
+  for (const [property, min, max, rule] of boundsOf(settings)) {
+    wholeNumber(property, settings[property], {
+      owner: 'ReplicaPool',
+      min,
+      max,
+      rule,
+      fix: `Change \`${property}\`, or leave it out.`,
+    });
+  }
   return settings;
 }
 
-function between(
-  property: string,
-  value: unknown,
-  least: number,
-  most: number,
-  rule: string,
-): void {
-  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return;
-  refuse(
-    property,
-    value,
-    `a whole number from ${least} to ${most}`,
-    rule,
-    `Change \`${property}\`, or leave it out.`,
-  );
-}
+type NumberProperty = {
+  [K in keyof ReplicaPoolSettings]: ReplicaPoolSettings[K] extends number ? K : never;
+}[keyof ReplicaPoolSettings];
 
-function refuse(
-  property: string,
-  value: unknown,
-  allowed: string,
-  rule: string,
-  fix: string,
-): never {
-  throw new IsochroneError(
-    `ReplicaPool: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
-  );
+/** The bounds of each number, both included, and the reason for them. */
+function boundsOf({
+  max,
+}: ReplicaPoolSettings): (readonly [NumberProperty, min: number, max: number, rule: string])[] {
+  return [
+    ['max', 2, 10_000, 'A reader needs one for queries and one for health checks.'],
+    ['min', 0, max, 'Connections that are kept open count against `max`.'],
+    ['idleTimeoutMs', 1, 86_400_000, 'The recommended values are 10,000 to 30,000.'],
+    ['connectTimeoutMs', 1, MAX_MS, 'The recommended values are 2,000 to 3,000.'],
+    ['acquireTimeoutMs', 1, MAX_MS, 'A caller that waits forever blocks its own callers.'],
+    ['maxWaitMs', 0, 60_000, 'The read holds a connection while it waits.'],
+    ['checkIntervalMs', 50, MAX_MS, 'Each health check is a query.'],
+    ['ejectMs', 10, MAX_MS, 'An ejected reader gets no reads meanwhile.'],
+  ];
 }

@@ -2,27 +2,29 @@ import type { Client } from 'pg';
 import { pg, ReplicaEndpoint } from './endpoint';
 import type { ReplicaPoolSettings } from './options';
 
-const MOST_DOUBLINGS = 30;
+/** The pause after repeated failures, in multiples of `ejectMs`. */
+const MAX_PAUSE_FACTOR = 30;
 
-/** One replica: its connections, and whether it is fit. */
+/** One replica: its connections and its health. */
 export class ReplicaReader {
   public readonly endpoint: ReplicaEndpoint;
   public healthy = true;
   private failures = 0;
   private timer: NodeJS.Timeout | undefined;
+  /** The connection for health checks. */
   private client: Client | undefined;
-  private looking: Promise<void> | undefined;
+  private checking: Promise<void> | undefined;
   private closed = false;
 
   constructor(
     server: ReplicaPoolSettings['readers'][number],
     private readonly settings: ReplicaPoolSettings,
   ) {
-    // One connection of the budget is the one that looks: a hung server is found out, though all
-    // others are busy waiting for it.
+    // One connection of the budget is reserved for health checks, so that a server that hangs is
+    // detected even while all other connections wait for it.
     this.endpoint = new ReplicaEndpoint(server, settings, settings.max - 1);
     this.endpoint.onIdleError(() => this.suspect());
-    this.plan(settings.checkIntervalMs);
+    this.schedule(settings.checkIntervalMs);
   }
 
   public get name(): string {
@@ -30,43 +32,43 @@ export class ReplicaReader {
   }
 
   /**
-   * A connection ended under somebody: one backend that was ended is no dead server, so it is
-   * looked at now.
+   * Checks the server now, because a connection ended. A single terminated backend does not mean
+   * that the server is dead.
    */
   public suspect(): void {
-    if (this.healthy) void this.look();
+    if (this.healthy) void this.checkHealth();
   }
 
-  /** It could not be connected to: no reads until a look succeeds. */
+  /** Stops reads until a health check succeeds. */
   public eject(error: unknown): void {
     if (this.closed) return;
     this.failures += 1;
-    const pause = this.settings.ejectMs * Math.min(MOST_DOUBLINGS, 2 ** (this.failures - 1));
-    // Spread, so that a fleet does not come back as one.
-    this.plan(pause * (0.75 + Math.random() / 2));
+    const pause = this.settings.ejectMs * Math.min(MAX_PAUSE_FACTOR, 2 ** (this.failures - 1));
+    // Random, so that the processes of a fleet do not all return at once.
+    this.schedule(pause * (0.75 + Math.random() / 2));
     if (!this.healthy) return;
     this.healthy = false;
     this.settings.onEvent({ kind: 'ejected', server: this.name, error });
-    // Who still waits for it is better served elsewhere.
+    // Callers that still wait for this replica retry elsewhere.
     this.endpoint.abort();
   }
 
-  /** Asks the server for a sign of life; one look at a time. */
-  public look(): Promise<void> {
-    this.looking ??= this.lookOnce().finally(() => {
-      this.looking = undefined;
+  /** Checks the server's health, once at a time. */
+  public checkHealth(): Promise<void> {
+    this.checking ??= this.checkOnce().finally(() => {
+      this.checking = undefined;
     });
-    return this.looking;
+    return this.checking;
   }
 
   public async close(drainMs: number): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
     this.client?.connection.stream.destroy();
-    await Promise.all([this.looking, this.endpoint.close(drainMs)]);
+    await Promise.all([this.checking, this.endpoint.close(drainMs)]);
   }
 
-  private async lookOnce(): Promise<void> {
+  private async checkOnce(): Promise<void> {
     if (this.closed) return;
     try {
       const client = this.client ?? (await this.connect());
@@ -74,7 +76,7 @@ export class ReplicaReader {
       await client.query('SELECT 1');
       if (this.closed) return;
       this.failures = 0;
-      this.plan(this.settings.checkIntervalMs);
+      this.schedule(this.settings.checkIntervalMs);
       if (this.healthy) return;
       this.healthy = true;
       this.settings.onEvent({ kind: 'restored', server: this.name });
@@ -109,13 +111,13 @@ export class ReplicaReader {
     return client;
   }
 
-  private plan(afterMs: number): void {
+  private schedule(afterMs: number): void {
     clearTimeout(this.timer);
-    if (!this.closed) this.timer = setTimeout(() => void this.look(), afterMs).unref();
+    if (!this.closed) this.timer = setTimeout(() => void this.checkHealth(), afterMs).unref();
   }
 }
 
-/** The replicas, and which of them answers next. */
+/** The replicas, and the choice of the next one to read from. */
 export class ReplicaReaders {
   public readonly all: readonly ReplicaReader[];
   private turn = 0;
@@ -124,11 +126,13 @@ export class ReplicaReaders {
     this.all = settings.readers.map((server) => new ReplicaReader(server, settings));
   }
 
-  /** The nearest of those that are fit and not tried yet; among equals the least busy, in turn. */
+  /**
+   * The nearest healthy replica that has not been tried; among equals the least busy, in rotation.
+   */
   public choose(tried: ReadonlySet<ReplicaReader>): ReplicaReader | undefined {
     const left = this.all.filter((reader) => !tried.has(reader));
     const healthy = left.filter((reader) => reader.healthy);
-    // Where the writer must not answer, a reader that seemed dead is better than none.
+    // If the writer must not answer reads, unhealthy readers are tried when no reader is healthy.
     const candidates = healthy.length > 0 || this.settings.writerAnswersReads ? healthy : left;
     const nearest = Math.min(...candidates.map(({ endpoint }) => endpoint.distance));
     const near = candidates.filter(({ endpoint }) => endpoint.distance === nearest);

@@ -1,8 +1,8 @@
 import type { PoolClient, QueryResult, QueryResultRow } from 'pg';
-import { QueryReadings } from '../statements';
-import { ask, askAfter, askWithToken, type Statement } from './ask';
+import { StatementAnalyzer } from '../statements';
 import type { EndpointStatus } from './endpoint';
 import { PoolClosedError, queryFailure, UnknownOutcomeError } from './errors';
+import { execute, executeAfter, executeWithToken, type Statement } from './execute';
 import { type ReplicaPoolOptions, type ReplicaPoolSettings, replicaPoolSettings } from './options';
 import { type ReplicaReader, ReplicaReaders } from './readers';
 import { type WriteToken, writePosition } from './token';
@@ -13,54 +13,61 @@ import {
 } from './transaction';
 import { ReplicaWriter } from './writer';
 
-// biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says, as in pg.
+// biome-ignore lint/suspicious/noExplicitAny: the statement determines the rows, as in pg.
 type Row = any;
 
+/** Options of `ReplicaPool.read`. */
 export interface ReplicaReadOptions {
-  /** The token of a write that the read must see. */
+  /**
+   * The token of a write that the read must see.
+   *
+   * @default - the read may miss recent writes
+   */
   readonly after?: WriteToken;
   /**
-   * Milliseconds to wait for a replica that is behind it.
+   * How long to wait for a replica that is behind the token, in milliseconds.
    *
    * @default - the pool's `maxWaitMs`
    */
   readonly maxWaitMs?: number;
   /**
-   * Who answers when no replica has come that far.
+   * The server that answers if no replica reaches the token in time.
    *
    * @default - the pool's `staleReads`
    */
   readonly staleReads?: 'writer' | 'reader';
 }
 
+/** Options of `ReplicaPool.write`. */
 export interface ReplicaWriteOptions {
   /**
-   * Whether twice is as good as once: then a write whose outcome is unknown is sent again.
+   * Whether the write is idempotent. If so, it is retried when its outcome is unknown.
    *
    * @default false
    */
   readonly idempotent?: boolean;
 }
 
+/** The result of a write, with the token that later reads can pass as `after`. */
 export type WriteResult<R extends QueryResultRow = Row> = QueryResult<R> & {
   readonly token: WriteToken;
 };
 
-/** How often a statement is sent again, beside its first time. */
+/** How often a statement is retried. */
 const RETRIES = 2;
 
 /**
- * Connections to a writer and its replicas: reads go to the nearest replica that is fit, writes to
- * the writer, and a read that shows a write's token sees that write.
+ * Connections to a writer and its replicas. Reads go to the nearest healthy replica, and writes to
+ * the writer. A read with the token of a write sees that write.
  */
 export class ReplicaPool {
   private readonly settings: ReplicaPoolSettings;
   private readonly writer: ReplicaWriter;
   private readonly readers: ReplicaReaders;
-  private readonly readings = new QueryReadings();
+  private readonly analyzer = new StatementAnalyzer();
   private closed: Promise<void> | undefined;
 
-  /** @throws IsochroneError for options that cannot work */
+  /** @throws IsochroneError for invalid options */
   constructor(options: ReplicaPoolOptions) {
     this.settings = replicaPoolSettings(options);
     this.writer = new ReplicaWriter(this.settings);
@@ -68,10 +75,11 @@ export class ReplicaPool {
   }
 
   /**
-   * As `query` of a pool of `pg`. A plain query that is known to change nothing is answered as by
-   * `read`, without a token; everything else by the writer. Tell it where you know better.
+   * Executes a statement, like `query` of a `pg` pool. A plain query that is known to change
+   * nothing runs like `read`, without a token; everything else runs on the writer. `route`
+   * overrides this.
    *
-   * @throws UnknownOutcomeError if the writer's connection ended in the middle of it
+   * @throws UnknownOutcomeError if the writer's connection ended during the statement
    */
   public async query<R extends QueryResultRow = Row>(
     statement: Statement,
@@ -79,23 +87,23 @@ export class ReplicaPool {
     { route }: { readonly route?: 'reader' | 'writer' } = {},
   ): Promise<QueryResult<R>> {
     const text = typeof statement === 'string' ? statement : statement.text;
-    const reader = route === undefined ? this.readings.of(text).onlyReads : route === 'reader';
-    if (!reader) return this.onWriter((client) => ask<R>(client, statement, values), false);
+    const reader = route === undefined ? this.analyzer.analyze(text).onlyReads : route === 'reader';
+    if (!reader) return this.onWriter((client) => execute<R>(client, statement, values), false);
     try {
       return await this.read<R>(statement, values);
     } catch (error) {
       if (route !== undefined || queryFailure(error) !== 'read-only') throw error;
-      // What only seemed to read: a view or an operator that writes. The replica has refused it, so
-      // nothing was done.
-      return this.onWriter((client) => ask<R>(client, statement, values), false);
+      // The query writes after all, through a view or an operator. The replica has refused it, so
+      // nothing was changed.
+      return this.onWriter((client) => execute<R>(client, statement, values), false);
     }
   }
 
   /**
-   * A read: by a replica, by another one if the first fails, and by the writer if all do
-   * (`writerAnswersReads`).
+   * Reads from a replica, from another replica if the first one fails, and from the writer if all
+   * fail (`writerAnswersReads`).
    *
-   * @throws AcquireTimeoutError if the replica is up but has no connection free
+   * @throws AcquireTimeoutError if the replica is healthy but has no free connection
    */
   public async read<R extends QueryResultRow = Row>(
     statement: Statement,
@@ -115,42 +123,43 @@ export class ReplicaPool {
       const { endpoint } = reader;
       try {
         const deadline = Date.now() + this.settings.acquireTimeoutMs;
-        const answer = await endpoint.use(deadline, (client) =>
+        const result = await endpoint.use(deadline, (client) =>
           position === undefined
-            ? ask<R>(client, statement, values)
-            : askAfter<R>(client, statement, values, position, waitUntil, staleReads),
+            ? execute<R>(client, statement, values)
+            : executeAfter<R>(client, statement, values, position, waitUntil, staleReads),
         );
-        if (answer) return answer;
+        if (result) return result;
         because = 'behind';
         break;
       } catch (error) {
-        this.hear(reader, error);
+        this.onReadError(reader, error);
         failed = { error };
         because = 'failed';
       }
     }
     if (because !== 'behind' && !this.settings.writerAnswersReads && failed) throw failed.error;
     if (this.readers.all.length > 0) this.settings.onEvent({ kind: 'read-by-writer', because });
-    return this.onWriter((client) => ask<R>(client, statement, values), true);
+    return this.onWriter((client) => execute<R>(client, statement, values), true);
   }
 
   /**
-   * A write, and the token of where it ended in the log. Both are asked in one round trip where the
-   * driver pipelines (pg 8.23 does).
+   * Writes, and returns the token of the position in the log behind the write. Both take one round
+   * trip if the driver pipelines (pg 8.23 does).
    *
-   * @throws UnknownOutcomeError if it may have been committed or not, unless it is `idempotent`
+   * @throws UnknownOutcomeError if the write may or may not have been committed, unless it is
+   * `idempotent`
    */
   public async write<R extends QueryResultRow = Row>(
     statement: Statement,
     values?: readonly unknown[],
     { idempotent = false }: ReplicaWriteOptions = {},
   ): Promise<WriteResult<R>> {
-    return this.onWriter((client) => askWithToken<R>(client, statement, values), idempotent);
+    return this.onWriter((client) => executeWithToken<R>(client, statement, values), idempotent);
   }
 
   /**
    * Runs the work in one transaction on one connection, and commits. The work may run several times
-   * (`retries`): it must do nothing outside of the transaction that may not happen twice.
+   * (`retries`), so its effects outside the transaction must be idempotent.
    *
    * @throws UnknownOutcomeError if the connection ended during COMMIT
    */
@@ -166,7 +175,7 @@ export class ReplicaPool {
     );
   }
 
-  /** Each server with its connections, and of readers whether they are fit. */
+  /** The connections of each server, and the health of the readers. */
   public status(): {
     readonly writers: EndpointStatus[];
     readonly readers: (EndpointStatus & { readonly healthy: boolean })[];
@@ -178,8 +187,8 @@ export class ReplicaPool {
   }
 
   /**
-   * Takes nothing new, waits for what is under way, and ends all connections; what takes longer
-   * than `drainMs` fails.
+   * Refuses new statements, waits for those under way, and ends all connections. Statements that
+   * take longer than `drainMs` milliseconds fail.
    */
   public close({ drainMs = 10_000 }: { readonly drainMs?: number } = {}): Promise<void> {
     this.closed ??= Promise.all([this.writer.close(drainMs), this.readers.close(drainMs)]).then(
@@ -188,8 +197,8 @@ export class ReplicaPool {
     return this.closed;
   }
 
-  /** What an error of a reader means; throws it if it would be the same elsewhere. */
-  private hear(reader: ReplicaReader, error: unknown): void {
+  /** Handles an error of a reader. Throws it if another server would raise it too. */
+  private onReadError(reader: ReplicaReader, error: unknown): void {
     const failure = queryFailure(error);
     if (failure === 'refusal' || failure === 'read-only') throw error;
     if (failure === 'connection') reader.suspect();
@@ -197,8 +206,8 @@ export class ReplicaPool {
   }
 
   /**
-   * Asks the writer, and again only where the first time can have done nothing, or where twice is
-   * as good as once.
+   * Runs on the writer. It retries only if the first attempt cannot have changed anything, or if
+   * the statement is idempotent.
    */
   private async onWriter<T>(
     send: (client: PoolClient) => Promise<T>,

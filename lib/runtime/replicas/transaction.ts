@@ -1,17 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PoolClient, QueryResult, QueryResultRow } from 'pg';
-import { ask, askWithToken, beginAfter, type Statement } from './ask';
 import type { ReplicaEndpoint } from './endpoint';
 import { queryFailure, UnknownOutcomeError } from './errors';
+import { beginAfter, execute, executeWithToken, type Statement } from './execute';
 import type { ReplicaPoolSettings } from './options';
 import type { ReplicaReader, ReplicaReaders } from './readers';
 import { type WriteToken, writePosition } from './token';
 import type { ReplicaWriter } from './writer';
 
+/** Options of `ReplicaPool.transaction`. */
 export interface ReplicaTransactionOptions {
   /**
-   * Whether it changes nothing: a replica then runs it, unless it is serializable, which no replica
-   * can do.
+   * Whether the transaction changes nothing. If so, it runs on a replica, unless it is
+   * serializable, which replicas do not support.
    *
    * @default false
    */
@@ -19,7 +20,7 @@ export interface ReplicaTransactionOptions {
   /** @default - the server's `default_transaction_isolation`; 'read committed' with `after` */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   /**
-   * How often the work is run again after a serialization failure, a deadlock, a failover or a lost
+   * How often the work is retried after a serialization failure, a deadlock, a failover or a lost
    * connection before COMMIT.
    *
    * @default 0
@@ -27,14 +28,16 @@ export interface ReplicaTransactionOptions {
   readonly retries?: number;
   /**
    * The token of a write that a read-only transaction must see. With a stricter isolation than
-   * 'read committed', the writer runs it.
+   * 'read committed', the transaction runs on the writer.
+   *
+   * @default - the transaction may miss recent writes
    */
   readonly after?: WriteToken;
 }
 
-/** The connection of a transaction. It answers until the work is done. */
+/** The connection of a transaction. It can be used until the work ends. */
 export interface TransactionClient {
-  // biome-ignore lint/suspicious/noExplicitAny: rows are what the statement says, as in pg.
+  // biome-ignore lint/suspicious/noExplicitAny: the statement determines the rows, as in pg.
   query<R extends QueryResultRow = any>(
     statement: Statement,
     values?: readonly unknown[],
@@ -42,15 +45,16 @@ export interface TransactionClient {
 }
 
 /**
- * A statement of the transaction failed, the work caught its error and came to its end: PostgreSQL
- * has rolled back everything. A savepoint around the statement keeps the rest.
+ * A statement of the transaction failed, and the work caught its error and went on. PostgreSQL has
+ * rolled back everything. A savepoint around the statement would keep the rest.
  */
 export class RolledBackError extends Error {
   public override readonly name: string = 'RolledBackError';
 
   constructor() {
     super(
-      'The transaction was rolled back at COMMIT: one of its statements had failed. Let the error through, or use a savepoint.',
+      'The transaction was rolled back at COMMIT: one of its statements had failed. ' +
+        'Let the error through, or use a savepoint.',
     );
   }
 }
@@ -61,14 +65,17 @@ interface Servers {
   readonly settings: ReplicaPoolSettings;
 }
 
-interface Begun {
+/** A connection with an open transaction. */
+interface OpenTransaction {
   readonly endpoint: ReplicaEndpoint;
   readonly client: PoolClient;
+  /** Absent on the writer. */
   readonly reader?: ReplicaReader;
 }
 
-const FIRST_PAUSE_MS = 10;
+const MIN_PAUSE_MS = 10;
 
+/** Runs a transaction, with its retries: see `ReplicaPool.transaction`. */
 export async function runTransaction<T>(
   servers: Servers,
   work: (client: TransactionClient) => Promise<T>,
@@ -91,13 +98,13 @@ export async function runTransaction<T>(
         !(error instanceof UnknownOutcomeError);
       if (!mayRun || attempt >= retries) throw error;
       servers.settings.onEvent({ kind: 'retried', server: begun.endpoint.name, error });
-      await sleep(FIRST_PAUSE_MS * 2 ** Math.min(attempt, 6) * (0.5 + Math.random()));
+      await sleep(MIN_PAUSE_MS * 2 ** Math.min(attempt, 6) * (0.5 + Math.random()));
     }
   }
 }
 
 async function runOnce<T>(
-  { endpoint, client }: Begun,
+  { endpoint, client }: OpenTransaction,
   work: (client: TransactionClient) => Promise<T>,
   { readOnly = false }: ReplicaTransactionOptions,
 ): Promise<{ readonly value: T; readonly token?: WriteToken }> {
@@ -108,33 +115,37 @@ async function runOnce<T>(
       query: (statement, values) =>
         over
           ? Promise.reject(
-              new Error('The transaction is over: its connection is somebody else’s now.'),
+              new Error('The transaction is over: its connection may be in use elsewhere.'),
             )
-          : ask(client, statement, values),
+          : execute(client, statement, values),
     });
   } catch (error) {
     over = true;
-    if (queryFailure(error) !== 'connection') await ask(client, 'ROLLBACK').catch(() => {});
+    if (queryFailure(error) !== 'connection') await execute(client, 'ROLLBACK').catch(() => {});
     throw error;
   }
   over = true;
-  const commit = await (readOnly ? ask(client, 'COMMIT') : askWithToken(client, 'COMMIT')).catch(
-    (error: unknown) => {
-      throw !readOnly && queryFailure(error) === 'connection'
-        ? new UnknownOutcomeError('The transaction', error)
-        : error;
-    },
-  );
+  const commit = await (readOnly
+    ? execute(client, 'COMMIT')
+    : executeWithToken(client, 'COMMIT')
+  ).catch((error: unknown) => {
+    throw !readOnly && queryFailure(error) === 'connection'
+      ? new UnknownOutcomeError('The transaction', error)
+      : error;
+  });
   if (commit.command !== 'COMMIT') throw new RolledBackError();
   endpoint.release(client, false);
   return { value, token: (commit as { token?: WriteToken }).token };
 }
 
 /**
- * A connection with the transaction begun: nothing of the work was sent yet, so that all that fails
- * here may be tried elsewhere.
+ * Begins the transaction. None of the work has been sent yet, so whatever fails here may be tried
+ * on another server.
  */
-async function begin(servers: Servers, options: ReplicaTransactionOptions): Promise<Begun> {
+async function begin(
+  servers: Servers,
+  options: ReplicaTransactionOptions,
+): Promise<OpenTransaction> {
   const { readOnly = false, isolation, after } = options;
   const strict = isolation !== undefined && isolation !== 'read committed';
   if (readOnly && isolation !== 'serializable' && !(after !== undefined && strict)) {
@@ -144,7 +155,7 @@ async function begin(servers: Servers, options: ReplicaTransactionOptions): Prom
   for (let left = 2; ; left -= 1) {
     const { endpoint, client } = await servers.writer.acquire();
     try {
-      await ask(client, beginSql(readOnly, isolation));
+      await execute(client, beginSql(readOnly, isolation));
       return { endpoint, client };
     } catch (error) {
       endpoint.release(client, true);
@@ -156,7 +167,7 @@ async function begin(servers: Servers, options: ReplicaTransactionOptions): Prom
 async function beginOnReader(
   { readers, settings }: Servers,
   { isolation, after }: ReplicaTransactionOptions,
-): Promise<Begun | undefined> {
+): Promise<OpenTransaction | undefined> {
   const position = after === undefined ? undefined : writePosition(after);
   const waitUntil = Date.now() + settings.maxWaitMs;
   const tried = new Set<ReplicaReader>();
@@ -167,14 +178,14 @@ async function beginOnReader(
     let client: PoolClient | undefined;
     try {
       client = await endpoint.acquire(Date.now() + settings.acquireTimeoutMs);
-      if (position === undefined) await ask(client, beginSql(true, isolation));
+      if (position === undefined) await execute(client, beginSql(true, isolation));
       else if (!(await beginAfter(client, beginSql(true, 'read committed'), position, waitUntil))) {
         if (settings.staleReads === 'writer') {
           endpoint.release(client, false);
           settings.onEvent({ kind: 'read-by-writer', because: 'behind' });
           return undefined;
         }
-        await ask(client, beginSql(true, isolation));
+        await execute(client, beginSql(true, isolation));
       }
       return { endpoint, client, reader };
     } catch (error) {
@@ -191,5 +202,6 @@ async function beginOnReader(
 }
 
 function beginSql(readOnly: boolean, isolation: ReplicaTransactionOptions['isolation']): string {
-  return `BEGIN${isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`}${readOnly ? ' READ ONLY' : ''}`;
+  const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`;
+  return `BEGIN${level}${readOnly ? ' READ ONLY' : ''}`;
 }

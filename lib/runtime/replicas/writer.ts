@@ -4,8 +4,8 @@ import { ReplicaEndpoint } from './endpoint';
 import { AcquireTimeoutError, PoolClosedError, queryFailure } from './errors';
 import type { ReplicaPoolSettings } from './options';
 
-const FIRST_PAUSE_MS = 25;
-const LONGEST_PAUSE_MS = 500;
+const MIN_PAUSE_MS = 25;
+const MAX_PAUSE_MS = 500;
 
 /** A connection to the writer, in use. */
 export interface WriterLease {
@@ -13,16 +13,18 @@ export interface WriterLease {
   readonly client: PoolClient;
 }
 
-/** A server that answered, but takes no writes. */
-class NoWriterError extends Error {
+/** A server answered, but accepts no writes. */
+class NotWritableError extends Error {
   public readonly code = '25006';
 }
 
-/** Who takes writes: one server or name, or the one of several that is no replica. */
+/** The server that accepts writes: the only one, or the one of several that is not a replica. */
 export class ReplicaWriter {
   public readonly endpoints: readonly ReplicaEndpoint[];
-  private readonly asked = new WeakSet<Client>();
-  private at = 0;
+  /** Connections that are known not to lead to a replica. */
+  private readonly verified = new WeakSet<Client>();
+  /** Index of the endpoint that accepted writes last. */
+  private current = 0;
   private closed = false;
 
   constructor(private readonly settings: ReplicaPoolSettings) {
@@ -32,16 +34,16 @@ export class ReplicaWriter {
   }
 
   /**
-   * A connection to a server that is no replica. While there is none, as during a failover, it is
-   * looked for until `acquireTimeoutMs` is over: nothing was sent yet, so that nothing can be done
-   * twice.
+   * Acquires a connection to a server that is not a replica. If there is none, as during a
+   * failover, it keeps trying for `acquireTimeoutMs`. Nothing has been sent yet, so nothing can
+   * happen twice.
    *
-   * @throws AcquireTimeoutError, or what the last server said
+   * @throws AcquireTimeoutError, or the error of the last server
    */
   public async acquire(): Promise<WriterLease> {
     const deadline = Date.now() + this.settings.acquireTimeoutMs;
     for (let attempt = 0; ; attempt += 1) {
-      const endpoint = this.endpoints[this.at] as ReplicaEndpoint;
+      const endpoint = this.endpoints[this.current] as ReplicaEndpoint;
       try {
         return { endpoint, client: await this.acquireFrom(endpoint, deadline) };
       } catch (error) {
@@ -51,41 +53,30 @@ export class ReplicaWriter {
         if (failure !== 'connection' && failure !== 'read-only') throw error;
         this.moveOn(endpoint);
         const round = Math.floor(attempt / this.endpoints.length);
-        const pause =
-          Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** round) * (0.5 + Math.random());
+        const pause = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** round) * (0.5 + Math.random());
         if (Date.now() + pause >= deadline) throw error;
-        // A round through all servers first, then a pause.
+        // Pauses only after a round through all servers.
         if (attempt % this.endpoints.length === this.endpoints.length - 1) await sleep(pause);
       }
     }
   }
 
-  /** Asks once, and gives the connection back. */
+  /** Runs a task on the connection, and releases it. */
   public async use<T>(
     { endpoint, client }: WriterLease,
-    ask: (client: PoolClient) => Promise<T>,
+    task: (client: PoolClient) => Promise<T>,
   ): Promise<T> {
-    let broken = true;
-    try {
-      const answer = await ask(client);
-      broken = false;
-      return answer;
-    } catch (error) {
-      const failure = queryFailure(error);
-      broken = failure === 'connection';
+    return endpoint.run(client, task, (failure) => {
       if (failure === 'read-only') this.demote(endpoint);
-      throw error;
-    } finally {
-      endpoint.release(client, broken);
-    }
+    });
   }
 
   /**
-   * It said that it takes no writes: its connections are old, and its name may lead elsewhere by
-   * now.
+   * Stops using a server that has refused writes as read-only. Its connections are retired, because
+   * its name may now resolve to another server.
    */
   public demote(endpoint: ReplicaEndpoint): void {
-    endpoint.renew();
+    endpoint.retireConnections();
     this.moveOn(endpoint);
     this.settings.onEvent({ kind: 'demoted', server: endpoint.name });
   }
@@ -96,26 +87,27 @@ export class ReplicaWriter {
   }
 
   private moveOn(from: ReplicaEndpoint): void {
-    if (this.endpoints[this.at] === from) this.at = (this.at + 1) % this.endpoints.length;
+    if (this.endpoints[this.current] === from)
+      this.current = (this.current + 1) % this.endpoints.length;
   }
 
   /**
-   * A new connection is asked once whether a replica is behind it: reads that must be fresh come
-   * here too, and no error would stop them.
+   * Acquires a connection, and checks once per connection that it does not lead to a replica. Reads
+   * that must be current run here too, and a replica would answer them without an error.
    */
   private async acquireFrom(endpoint: ReplicaEndpoint, deadline: number): Promise<PoolClient> {
     const client = await endpoint.acquire(deadline);
-    if (this.asked.has(client)) return client;
+    if (this.verified.has(client)) return client;
     try {
       const { rows } = await client.query<{ replica: boolean }>(
         'SELECT pg_is_in_recovery() AS replica',
       );
-      if (rows[0]?.replica !== false) throw new NoWriterError(`${endpoint.name} is a replica.`);
+      if (rows[0]?.replica !== false) throw new NotWritableError(`${endpoint.name} is a replica.`);
     } catch (error) {
       endpoint.release(client, true);
       throw error;
     }
-    this.asked.add(client);
+    this.verified.add(client);
     return client;
   }
 }

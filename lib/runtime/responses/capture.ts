@@ -1,24 +1,25 @@
-/** What a handler writes, held back until it is known whether it may be shared. */
+/** Holds back what a handler writes until the cache knows whether the response may be shared. */
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { PlainAnswer } from './answer';
+import type { PlainResponse } from './stored-response';
 
 /**
- * `passed`: the client gets what the handler writes, as it writes it. `aborted`: the client went
- * away, or the handler gave up.
+ * `passed`: the client receives what the handler writes, as it writes it. `aborted`: the client
+ * went away, or the handler destroyed the response.
  */
 export type CaptureOutcome = 'complete' | 'passed' | 'aborted';
 
+/** Decides what a `Capture` holds back. */
 export interface CaptureRules {
   readonly maxBodyBytes: number;
   /**
-   * Asked once, when status and headers are known.
+   * Called once, when status and headers are known.
    *
-   * @returns whether to hold the answer back
+   * @returns whether to hold the response back
    */
   readonly holds: (status: number, headers: OutgoingHttpHeaders) => boolean;
   /**
-   * Called before an answer that is not held back, or no longer, goes out. Headers can still be
-   * set.
+   * Called before a response passes to the client, at its start or after it was held back. Headers
+   * can still be set.
    */
   readonly passing: (reason: 'refused' | 'too-large' | 'flushed') => void;
 }
@@ -26,7 +27,8 @@ export interface CaptureRules {
 type Callback = (error?: Error | null) => void;
 type Chunk = string | Uint8Array | null | undefined;
 
-const TAKEN = [
+/** The members of the response that the capture overrides. */
+const OVERRIDDEN = [
   'writeHead',
   'write',
   'end',
@@ -36,8 +38,8 @@ const TAKEN = [
 ] as const;
 
 /**
- * Stands before a response of Node's HTTP server. Both frameworks write to one in the end, after
- * their hooks and serialisers, so what is seen here is what a client would get.
+ * Intercepts a response of Node's HTTP server. Both frameworks write to such a response after their
+ * hooks and serializers, so the capture sees what a client would receive.
  */
 export class Capture {
   readonly outcome: Promise<CaptureOutcome>;
@@ -58,27 +60,31 @@ export class Capture {
     this.outcome = new Promise((resolve) => {
       this.settle = resolve;
     });
-    this.take();
+    this.override();
     response.once('close', this.onClose);
   }
 
-  /** The whole answer, once the outcome is `complete`. */
-  get answer(): PlainAnswer {
-    if (this.head === undefined) throw new Error('The answer is not complete.');
+  /**
+   * The whole response.
+   *
+   * @throws Error before the outcome is `complete`
+   */
+  get recorded(): PlainResponse {
+    if (this.head === undefined) throw new Error('The response is not complete.');
     return { ...this.head, body: Buffer.concat(this.chunks) };
   }
 
-  /** Gives the response back: what is written from now on goes out. */
+  /** Ends the capture: what the handler writes from now on reaches the client. */
   release(outcome: CaptureOutcome = 'complete'): void {
     if (this.state === 'released') return;
     this.state = 'released';
-    for (const name of TAKEN) Reflect.deleteProperty(this.response, name);
+    for (const name of OVERRIDDEN) Reflect.deleteProperty(this.response, name);
     this.restoreOwn();
     this.response.off('close', this.onClose);
     this.settle(outcome);
   }
 
-  /** Other middleware may have put methods of its own on the response before us. */
+  /** Own methods of the response, which earlier middleware may have defined. */
   private readonly own: [string, PropertyDescriptor][] = [];
 
   private restoreOwn(): void {
@@ -86,13 +92,13 @@ export class Capture {
       Object.defineProperty(this.response, name, descriptor);
   }
 
-  private take(): void {
+  private override(): void {
     const { response } = this;
-    for (const name of TAKEN) {
+    for (const name of OVERRIDDEN) {
       const descriptor = Object.getOwnPropertyDescriptor(response, name);
       if (descriptor !== undefined) this.own.push([name, descriptor]);
     }
-    const define = (name: (typeof TAKEN)[number], property: PropertyDescriptor) =>
+    const define = (name: (typeof OVERRIDDEN)[number], property: PropertyDescriptor) =>
       Object.defineProperty(response, name, { configurable: true, ...property });
     define('writeHead', { writable: true, value: (...head: unknown[]) => this.onWriteHead(head) });
     define('write', {
@@ -106,7 +112,7 @@ export class Capture {
         this.onEnd(chunk, encoding, done),
     });
     define('flushHeaders', { writable: true, value: () => this.onFlush() });
-    // Frameworks ask these to learn whether an answer was given.
+    // Frameworks read these to find out whether the handler has responded.
     define('headersSent', { get: () => this.head !== undefined });
     define('writableEnded', { get: () => this.state === 'ended' });
   }
@@ -167,7 +173,7 @@ export class Capture {
     return this.response;
   }
 
-  /** Whoever flushes wants the first bytes to be there at once. */
+  /** A handler that flushes wants its first bytes to reach the client at once. */
   private onFlush(): void {
     if (this.state === 'open' && this.head === undefined) this.beginImplicitly(true);
     else if (this.state === 'open') this.overflow('flushed');
@@ -199,7 +205,7 @@ export class Capture {
     this.pass(isHeld ? (isFlushed ? 'flushed' : 'too-large') : 'refused');
   }
 
-  /** @returns whether it fits */
+  /** @returns whether the body still fits */
   private keep(chunk: Chunk, encoding?: BufferEncoding | Callback): boolean {
     if (chunk === null || chunk === undefined) return true;
     const bytes =
@@ -231,7 +237,7 @@ const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const NOT_IN_A_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 /**
- * Throws where Node would, so that the framework hears of it while it can still answer otherwise.
+ * Throws where Node would, while the framework can still send another response.
  */
 function refuseBadHeaders(headers: OutgoingHttpHeaders): void {
   for (const [name, value] of Object.entries(headers)) {

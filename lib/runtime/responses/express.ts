@@ -3,11 +3,12 @@ import type { ResponseRoute } from './options';
 import type { ResponseCache } from './response-cache';
 
 /**
- * Middleware of Express 5 for one route. It stands after what decides who may see the answer, and
- * before the handler: `app.get('/quotes', signedIn, expressResponseCache(responses, { ttlSeconds: 5
- * }), handler)`.
+ * Express 5 middleware that caches one route. Place it after authorization, because a hit does not
+ * run the handler.
  *
- * @throws IsochroneError for an option that cannot be meant
+ * @example
+ * app.get('/quotes', signedIn, expressResponseCache(responses, { ttlSeconds: 5 }), handler);
+ * @throws IsochroneError for an invalid option
  */
 export function expressResponseCache(
   cache: ResponseCache,
@@ -28,7 +29,7 @@ export function expressResponseCache(
           response.end(body);
         },
         proceed: () => next(),
-        again: (detached, answer) => rootOf(request.app)(detached, answer),
+        again: (detached, detachedResponse) => rootOf(request.app)(detached, detachedResponse),
       },
       prepared,
     );
@@ -36,8 +37,8 @@ export function expressResponseCache(
 }
 
 /**
- * The application that the server calls: routes of a mounted one are known to it only under its
- * path.
+ * The application that the server calls. A mounted application does not know the path that it is
+ * mounted at, so it cannot route the original URL.
  */
 function rootOf(app: Application): Application {
   const { parent } = app as Application & { readonly parent?: Application };

@@ -11,17 +11,20 @@ import type { ResponseCache } from './response-cache';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** How the answers of this route are shared; without it they are not. */
+    /** How the responses of this route are cached. @default - they are not cached */
     responseCache?: ResponseRoute<FastifyRequest>;
   }
 }
 
 /**
- * A plugin of Fastify 5: routes with `config: { responseCache: { ttlSeconds: 5 } }` answer from the
- * cache. Register it, and await that, before the routes: `await
- * app.register(fastifyResponseCache(responses))`.
+ * A Fastify 5 plugin that caches the routes with `config: { responseCache: { ttlSeconds: 5 } }`.
+ * Register it before the routes, and await the registration.
  *
- * It runs as the last `preHandler` of a route, after whatever decides who may see the answer.
+ * It runs as the last `preHandler` of a route, after authorization. Closing the application closes
+ * the cache.
+ *
+ * @example
+ * await app.register(fastifyResponseCache(responses));
  */
 export function fastifyResponseCache(
   cache: ResponseCache,
@@ -35,7 +38,8 @@ export function fastifyResponseCache(
     });
     app.addHook('onClose', () => cache.close());
   };
-  // Its routes are those of the application that registers it, not of a scope of its own.
+  // The hook must see the routes of the application that registers the plugin, so the plugin has no
+  // scope of its own.
   return Object.assign(plugin, {
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: 'isochrone-response-cache',
@@ -59,12 +63,12 @@ function cacheHook(
           reply.code(status).headers(headers);
           if (body !== undefined || request.method !== 'HEAD') return void reply.send(body);
           // Fastify's own HEAD routes would add `Content-Length: 0`, which is not the length of the
-          // answer (RFC 9110, section 8.6).
+          // response to GET (RFC 9110, section 8.6).
           reply.hijack();
           reply.raw.writeHead(status, { ...reply.getHeaders() } as OutgoingHttpHeaders).end();
         },
         proceed: done,
-        again: (detached, answer) => request.server.routing(detached, answer),
+        again: (detached, response) => request.server.routing(detached, response),
       },
       prepared,
     );

@@ -1,5 +1,6 @@
 export { expressResponseCache } from './express';
 export { fastifyResponseCache } from './fastify';
+export type { QueryKey } from './key';
 export type {
   ResponseCacheOptions,
   ResponseRoute,
@@ -8,5 +9,4 @@ export type {
   ResponseStrategy,
   ResponseWarning,
 } from './options';
-export type { QueryKey } from './query';
 export { ResponseCache, type ResponseCacheCounts } from './response-cache';

@@ -1,8 +1,8 @@
-/** Which language and which content coding a client gets: pure functions over header texts. */
+/** Negotiation of the language and the content coding of a response, from header values alone. */
 
 /**
- * Characters of an `Accept-…` header that are read; a longer one counts as absent, so that its cost
- * is bounded.
+ * The longest `Accept-…` header that is read, in characters. A longer one counts as absent, which
+ * bounds the cost.
  */
 const MAX_HEADER_LENGTH = 1024;
 
@@ -17,8 +17,8 @@ interface Weighted {
 const WEIGHT = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
 
 /**
- * The items of a header with quality values, in their order. An item whose weight is malformed is
- * skipped: what it was to mean is unknown.
+ * The items of a header with quality values, in their order. An item with a malformed weight is
+ * skipped.
  */
 function parseWeighted(header: string): Weighted[] {
   if (header.length > MAX_HEADER_LENGTH) return [];
@@ -36,14 +36,14 @@ function parseWeighted(header: string): Weighted[] {
 const LANGUAGE_RANGE = /^(?:\*|[a-z]{1,8}(?:-[a-z0-9]{1,8})*)$/;
 
 /**
- * The language of an answer: the look-up of RFC 4647, section 3.4, over the ranges in the order of
- * their weights. `de-CH` finds `de` where there is no `de-CH`; `de` does not find `de-CH`. `*`
- * stands for the first offered language that is not refused. A language is refused if the longest
- * range that begins it has weight 0.
+ * Chooses the language of a response: the lookup of RFC 4647, section 3.4, over the ranges in the
+ * order of their weights. `de-CH` matches `de` if `de-CH` is not offered; `de` does not match
+ * `de-CH`. `*` stands for the first offered language that is not refused. A language is refused if
+ * the longest range that is a prefix of it has weight 0.
  *
  * @param offered the languages of the service, the default one first
- * @returns one of `offered`; the first of them if nothing fits, because an answer in another
- * language is better than none
+ * @returns one of `offered`; the default one if no language matches, because a response in another
+ * language is better than an error
  */
 export function negotiateLanguage(
   acceptLanguage: string,
@@ -73,22 +73,22 @@ function lookUp(range: string, candidates: readonly string[]): string | undefine
     const found = candidates.find((language) => language.toLowerCase() === subtags.join('-'));
     if (found !== undefined) return found;
     subtags = subtags.slice(0, -1);
-    // A single letter begins an extension and means nothing at the end.
+    // A single letter introduces an extension, so it is dropped with it.
     if (subtags.at(-1)?.length === 1) subtags = subtags.slice(0, -1);
   }
   return undefined;
 }
 
-/** The content codings in which an answer can be had. */
+/** The content codings of a response. */
 export type ContentCoding = 'br' | 'gzip' | 'identity';
 
 /**
- * The coding of an answer, by RFC 9110, section 12.5.3: the highest weight wins, then the earlier
- * place in `available`. `identity` that is not named is acceptable and comes last. Without the
- * header it is `identity`, because who doesn't ask may not know any.
+ * Chooses the coding of a response, by RFC 9110, section 12.5.3: the highest weight wins, then the
+ * earlier place in `available`. An `identity` that the header does not name is acceptable and comes
+ * last. Without the header the coding is `identity`, because the client may know no other.
  *
- * @param available the codings of this answer other than `identity`, the better one first
- * @returns `identity` too if nothing is acceptable: the RFC prefers such an answer to an error
+ * @param available the codings of this response other than `identity`, the better one first
+ * @returns `identity` also if nothing is acceptable: the RFC prefers such a response to an error
  */
 export function negotiateCoding(
   acceptEncoding: string | undefined,
@@ -105,10 +105,10 @@ export function negotiateCoding(
   let best: ContentCoding = 'identity';
   let weight = weightOf('identity') ?? Number.MIN_VALUE;
   for (const coding of [...available].reverse()) {
-    const its = weightOf(coding) ?? 0;
-    if (its > 0 && its >= weight) {
+    const candidate = weightOf(coding) ?? 0;
+    if (candidate > 0 && candidate >= weight) {
       best = coding;
-      weight = its;
+      weight = candidate;
     }
   }
   return best;

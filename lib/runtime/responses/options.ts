@@ -1,20 +1,22 @@
+import { invalidOption } from '../../model/errors';
 import type { CacheStrategy } from '../tiered-cache';
-import type { QueryKey } from './query';
+import type { QueryKey } from './key';
 
-/** How a route's answers are kept, as the cache beneath understands it. */
+/** How the store keeps the responses of a route. */
 export interface ResponseStrategy extends CacheStrategy {
   readonly staleSeconds: number;
   readonly serveStale: 'while-renewing' | 'if-error';
 }
 
+/** Options of one call of the store. */
 export interface ResponseStoreCall {
   readonly strategy: ResponseStrategy;
   readonly tags: readonly string[];
 }
 
 /**
- * What is asked of the cache beneath. `TieredCache` is one. None of these may take long when a
- * server is down.
+ * The methods that `ResponseCache` calls on its store. `TieredCache` has them. Each must return
+ * quickly even when a server is down.
  */
 export interface ResponseStore {
   get<T>(
@@ -28,100 +30,100 @@ export interface ResponseStore {
   invalidateTags(...tags: string[]): Promise<{ readonly reached: boolean }>;
 }
 
-/** Something that the owner of a route should know; each is told once. */
+/** A problem that the owner of a route should know of. Each problem is reported once. */
 export interface ResponseWarning {
   /**
-   * `vary`: answers vary by a header that is not in the key, and are not stored. `callback`: a
-   * function of the options threw. `store`: the cache beneath failed.
+   * `vary`: responses vary by a header that is not in the key, and are not stored. `callback`: a
+   * function of the options threw. `store`: the store failed.
    */
   readonly code: 'vary' | 'callback' | 'store';
   readonly message: string;
 }
 
+/** Options of `ResponseCache`. */
 export interface ResponseCacheOptions {
-  /** Where answers are kept. */
+  /** Where responses are kept. */
   readonly store: ResponseStore;
   /**
-   * The cookies that tell users apart: a request with one of them is answered by the handler,
-   * unless its route says `shared` or `user`.
+   * The cookies that identify a user. A request with one of them goes to the handler, unless its
+   * route has `shared` or `user`.
    *
    * @default 'any': each cookie may be a session
    */
   readonly sessionCookies?: 'any' | readonly string[];
   /**
-   * The beginning of every key.
+   * The prefix of every key.
    *
    * @default 'response:'
    */
   readonly prefix?: string;
   /**
-   * Answers of fewer bytes are not compressed.
+   * Smaller bodies are not compressed, in bytes.
    *
    * @default 1024
    */
   readonly compressionThresholdBytes?: number;
   /**
-   * Answers of more bytes, before compression, are passed on and not kept. A route may say
-   * otherwise.
+   * The largest body that is stored, in bytes before compression. A route may override it.
    *
    * @default 1 MiB
    */
   readonly maxBodyBytes?: number;
   /**
-   * The header that carries an answer's tags to a CDN: separated by commas, or by spaces in
+   * The header that carries a response's tags to a CDN: separated by commas, or by spaces in
    * `Surrogate-Key`.
    *
-   * @default none
+   * @default - no header
    */
   readonly tagHeader?: string;
   /**
-   * How long requests for a key no longer wait for each other after its answer turned out not to be
-   * cacheable, in seconds.
+   * After a response turned out not to be cacheable, how long requests for its key do not wait for
+   * each other, in seconds.
    *
    * @default 5
    */
   readonly passSeconds?: number;
   /**
-   * Whether `X-Cache-Reason` says why an answer did not come from the cache. It tells clients about
-   * your rules.
+   * Whether `X-Cache-Reason` tells why a response did not come from the cache. It shows your rules
+   * to clients.
    *
    * @default false
    */
   readonly debug?: boolean;
-  /** @default a warning of the process */
+  /** @default - emits a warning of the process */
   readonly onWarning?: (warning: ResponseWarning) => void;
 }
 
-/** How the answers of one route are kept. `Request` is the framework's. */
+/** How the responses of one route are cached. `Request` is the framework's type. */
 export interface ResponseRoute<Request> {
   /**
-   * How long an answer is fresh, in seconds; or `answer`: as its own `Cache-Control` says
-   * (`s-maxage`, else `max-age`), and not at all if it says nothing.
+   * How long a response is fresh, in seconds. With `'answer'`, its own `Cache-Control` determines
+   * the time (`s-maxage`, else `max-age`); a response without either is not stored.
    */
   readonly ttlSeconds: number | 'answer';
   /**
-   * The most that an answer may say for itself, in seconds; with `ttlSeconds: 'answer'` only.
+   * The longest time that a response may give itself, in seconds. Only with `ttlSeconds: 'answer'`.
    *
    * @default 3600
    */
   readonly maxTtlSeconds?: number;
   /**
-   * Other statuses than 200 that are kept, each with its time in seconds: `{ 404: 5 }`. 400 to 499
-   * and 3xx without a body of their own are safe choices; 206, 304 and 5xx are refused.
+   * Further statuses beside 200 that are stored, each with its time in seconds: `{ 404: 5 }`. 400
+   * to 499 and 3xx without a body of their own are safe choices; 206, 304 and 5xx are refused.
    *
-   * @default none
+   * @default - only 200 is stored
    */
   readonly statuses?: Readonly<Record<number, number>>;
   /**
-   * How long an answer is kept after it stopped being fresh, in seconds; `serveStale` says for
-   * what. Not with `ttlSeconds: 'answer'`.
+   * How long a response is kept after it stopped being fresh, in seconds; see `serveStale`. Not
+   * with `ttlSeconds: 'answer'`.
    *
    * @default 0
    */
   readonly staleSeconds?: number;
   /**
-   * `while-renewing`: a stale answer is sent at once, and the route is run again in the background.
-   * `if-error`: only in place of a status of 500 or more.
+   * `while-renewing`: a stale response is sent at once, and the route runs again in the background.
+   * `if-error`: a stale response is sent only in place of a status of 500 or more.
    *
    * @default 'while-renewing'
    */
@@ -129,54 +131,197 @@ export interface ResponseRoute<Request> {
   /** @default 'all' */
   readonly query?: QueryKey;
   /**
-   * The languages of the route, the default one first. The handler sees the negotiated one as the
-   * whole of `Accept-Language`.
+   * The languages of the route, the default one first. The handler sees the negotiated language as
+   * the whole of `Accept-Language`.
    *
-   * @default none: the answer does not depend on the language
+   * @default - the response does not depend on the language
    */
   readonly languages?: readonly string[];
   /**
-   * Other request headers that the answer depends on. Each value makes an entry of its own: name
-   * none that clients choose freely.
+   * Other request headers that the response depends on. Each value has its own entry, so do not
+   * name a header that clients choose freely.
    *
-   * @default none
+   * @default - none
    */
   readonly varyBy?: readonly string[];
   /**
-   * Whether answers depend on `Host`.
+   * Whether responses depend on `Host`.
    *
    * @default true
    */
   readonly host?: boolean;
   /**
-   * Whether the answer is the same for all users, although requests carry `Authorization` or a
-   * session cookie. Who may see it must be decided before the cache: a hit does not run the
+   * Whether the response is the same for all users, although requests carry `Authorization` or a
+   * session cookie. Authorize the request before it comes to the cache: a hit does not run the
    * handler.
    *
    * @default false
    */
   readonly shared?: boolean;
   /**
-   * Who asks: the answer is kept for this user alone. Take it from a verified session or token,
-   * never from what a client can choose. Nothing (or empty text) means a stranger, who shares
-   * answers with other strangers.
+   * The user of a request: the response is kept for this user alone. Take it from a verified
+   * session or token, never from something that a client can choose. Undefined or '' means an
+   * anonymous client, which shares responses with other anonymous clients.
    *
-   * @default none
+   * @default - responses do not depend on the user
    */
   readonly user?: (request: Request) => string | undefined;
   /**
-   * What the answer depends on, for `invalidateTags`.
+   * Tags of the response, for `invalidateTags`.
    *
-   * @default none
+   * @default - none
    */
   readonly tags?: readonly string[] | ((request: Request) => readonly string[]);
-  /** @default the cache's */
+  /** @default - the cache's */
   readonly maxBodyBytes?: number;
   /**
    * Whether `no-store`, `no-cache` and `max-age=0` of a request run the handler. Ignoring them
-   * keeps clients from choosing your load.
+   * prevents clients from choosing your load.
    *
    * @default 'ignore'
    */
   readonly requestCacheControl?: 'ignore' | 'honour';
+}
+
+const MAX_SECONDS = 366 * 86_400;
+/** "Tokens", RFC 9110, section 5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const LANGUAGE_TAG = /^[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*$/;
+
+/** Bounds of a number, both included, and the reason for them. */
+type NumberCheck = readonly [property: string, min: number, max: number, rule: string];
+
+const SECONDS = 'It is a time in seconds.';
+const BODY_BYTES: NumberCheck = [
+  'maxBodyBytes',
+  1,
+  2 ** 30,
+  'A response is held in memory, whole.',
+];
+
+const CACHE_NUMBERS: readonly NumberCheck[] = [
+  ['compressionThresholdBytes', 0, Number.MAX_SAFE_INTEGER, 'It is a size in bytes.'],
+  BODY_BYTES,
+  ['passSeconds', 0, 3600, 'It is a short time in seconds.'],
+];
+const TTL_CHECK: NumberCheck = ['ttlSeconds', 0.001, MAX_SECONDS, SECONDS];
+const ROUTE_NUMBERS: readonly NumberCheck[] = [
+  ['maxTtlSeconds', 0.001, MAX_SECONDS, SECONDS],
+  ['staleSeconds', 0, MAX_SECONDS, SECONDS],
+  BODY_BYTES,
+];
+
+function checkNumber(owner: string, value: unknown, [property, min, max, rule]: NumberCheck): void {
+  if (value === undefined || (typeof value === 'number' && value >= min && value <= max)) return;
+  throw invalidOption(owner, {
+    property,
+    value,
+    allowed: `a number from ${min} to ${max}`,
+    rule,
+    fix: 'Leave it out for the default, or correct the unit.',
+  });
+}
+
+function checkNumbers(owner: string, options: object, checks: readonly NumberCheck[]): void {
+  for (const check of checks)
+    checkNumber(owner, (options as Record<string, unknown>)[check[0]], check);
+}
+
+function checkNames(
+  owner: string,
+  property: string,
+  values: readonly string[] | undefined,
+  pattern: RegExp,
+  rule: string,
+): void {
+  const wrong = values?.find((value) => typeof value !== 'string' || !pattern.test(value));
+  if (wrong === undefined) return;
+  throw invalidOption(owner, {
+    property,
+    value: wrong,
+    allowed: 'a list of names',
+    rule,
+    fix: 'Write each name by itself.',
+  });
+}
+
+/** @throws IsochroneError for an invalid option */
+export function checkCacheOptions(options: ResponseCacheOptions): void {
+  const { sessionCookies, tagHeader } = options;
+  checkNumbers('ResponseCache', options, CACHE_NUMBERS);
+  if (sessionCookies !== 'any')
+    checkNames(
+      'ResponseCache',
+      'sessionCookies',
+      sessionCookies,
+      HEADER_NAME,
+      "A cookie's name is a token (RFC 6265, section 4.1.1).",
+    );
+  checkNames(
+    'ResponseCache',
+    'tagHeader',
+    tagHeader === undefined ? [] : [tagHeader],
+    HEADER_NAME,
+    'It is the name of a header.',
+  );
+}
+
+/** @throws IsochroneError for an invalid option */
+export function checkRoute<Request>(route: ResponseRoute<Request>): void {
+  const owner = 'ResponseRoute';
+  if (route.ttlSeconds === undefined) {
+    throw invalidOption(owner, {
+      property: 'ttlSeconds',
+      value: route.ttlSeconds,
+      allowed: "a number of seconds or 'answer'",
+      rule: 'Only the route knows how long its responses may be shared.',
+      fix: 'Start with a few seconds.',
+    });
+  }
+  if (route.ttlSeconds !== 'answer') {
+    checkNumber(owner, route.ttlSeconds, TTL_CHECK);
+  } else if ((route.staleSeconds ?? 0) > 0) {
+    throw invalidOption(owner, {
+      property: 'staleSeconds',
+      value: route.staleSeconds,
+      allowed: "0 with ttlSeconds 'answer'",
+      rule: 'The store must know when to renew an entry before the response is there.',
+      fix: 'Give ttlSeconds as a number.',
+    });
+  }
+  checkNumbers(owner, route, ROUTE_NUMBERS);
+  checkNames(owner, 'varyBy', route.varyBy, HEADER_NAME, 'It names request headers.');
+  checkNames(
+    owner,
+    'languages',
+    route.languages,
+    LANGUAGE_TAG,
+    'A language is a tag such as de or de-CH (RFC 5646).',
+  );
+  checkStatuses(owner, route.statuses ?? {});
+  if (route.shared === true && route.user !== undefined) {
+    throw invalidOption(owner, {
+      property: 'shared',
+      value: true,
+      allowed: 'false beside user',
+      rule: 'A response is either the same for all users or kept for one.',
+      fix: 'Leave one of the two out.',
+    });
+  }
+}
+
+function checkStatuses(owner: string, statuses: Readonly<Record<number, number>>): void {
+  for (const [status, seconds] of Object.entries(statuses)) {
+    checkNumber(owner, seconds, [`statuses[${status}]`, 0.001, MAX_SECONDS, SECONDS]);
+    if (/^[234]\d\d$/.test(status) && status !== '206' && status !== '304') continue;
+    throw invalidOption(owner, {
+      property: 'statuses',
+      value: status,
+      allowed: 'a status from 200 to 499, other than 206 and 304',
+      rule:
+        'Partial content, a validation or a failure cannot answer other requests ' +
+        '(RFC 9111, sections 3.3 and 4.3).',
+      fix: "For failures, see serveStale: 'if-error'.",
+    });
+  }
 }

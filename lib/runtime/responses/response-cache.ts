@@ -1,54 +1,64 @@
-/** Answers of a service's routes, kept once for all who may share them. */
+/** Caches the responses of a service's routes, once for all clients that may share them. */
 import type { IncomingMessage } from 'node:http';
 import { TIMED_OUT, withTimeLimit } from '../../model/time-limit';
-import { answerFor, isStoredAnswer, type StoredAnswer } from './answer';
-import { type Exchange, Leader, type LeaderContext, LeaderGone, NotStored } from './leader';
-import { checkCacheOptions } from './option-checks';
-import type { ResponseCacheOptions, ResponseRoute, ResponseWarning } from './options';
-import { RecentPasses } from './passes';
-import { ResponseRenewals } from './renewals';
-import { type Passed, type Plan, type PreparedRoute, prepareRoute } from './route';
-import { headerText, tagHeaders } from './rules';
+import {
+  checkCacheOptions,
+  type ResponseCacheOptions,
+  type ResponseRoute,
+  type ResponseWarning,
+} from './options';
+import {
+  ClientGoneError,
+  type Exchange,
+  NotStoredError,
+  type RecorderContext,
+  ResponseRecorder,
+} from './recorder';
+import { ResponseRenewals } from './renewal';
+import { type Bypass, type Plan, type PreparedRoute, prepareRoute } from './route';
+import { fieldValue, tagHeaders } from './rules';
+import { isStoredResponse, responseFor, type StoredResponse } from './stored-response';
 
 /**
- * A follower that waited so long for the answer of another runs its own handler, and so does
- * anybody whose store is silent.
+ * How long a request waits for the store, or for the handler of another request. Then it runs its
+ * own handler.
  */
-const LONGEST_WAIT_MS = 10_000;
-/** How long a failed answer waits to learn whether there is a stale one instead. */
+const MAX_WAIT_MS = 10_000;
+/** How long a failed response is held back while the store looks for a stale one. */
 const HELD_WAIT_MS = 1000;
-/** How often a request may follow a leader whose client goes away. */
-const MAX_LEADERS = 3;
+/** How often a request may wait for another request, whose client then goes away. */
+const MAX_ATTEMPTS = 3;
 
+/** Numbers of requests, by how they were answered. */
 export interface ResponseCacheCounts {
   hit: number;
   miss: number;
   stale: number;
   bypass: number;
-  /** Times that the cache beneath failed, or gave what nobody had stored. */
+  /** Failures of the store, including values that it returned and that are not responses. */
   failure: number;
 }
 
 type Step = 'proceed' | 'done';
 
 /**
- * The cache that the adapters of Fastify and Express share. An answer is stored only if nothing
- * speaks against it, and whoever may not share one runs the handler. A failure of the cache never
- * fails a request.
+ * The cache behind the adapters of Fastify and Express. It stores a response only if no rule
+ * forbids it; a request that may not share a response runs its handler. A failure of the cache
+ * never fails a request.
  */
 export class ResponseCache {
   readonly counts: ResponseCacheCounts = { hit: 0, miss: 0, stale: 0, bypass: 0, failure: 0 };
   private readonly seen = new WeakSet<IncomingMessage>();
   private readonly renewals: ResponseRenewals;
-  private readonly forgetting = new Map<string, Promise<unknown>>();
-  private readonly passes: RecentPasses;
+  private readonly deletions = new Map<string, Promise<unknown>>();
+  private readonly uncacheable: UncacheableKeys;
   private readonly warned = new Set<string>();
-  private readonly context: LeaderContext;
+  private readonly context: RecorderContext;
 
-  /** @throws IsochroneError for an option that cannot be meant */
+  /** @throws IsochroneError for an invalid option */
   constructor(private readonly options: ResponseCacheOptions) {
     checkCacheOptions(options);
-    this.passes = new RecentPasses((options.passSeconds ?? 5) * 1000);
+    this.uncacheable = new UncacheableKeys((options.passSeconds ?? 5) * 1000);
     this.renewals = new ResponseRenewals(options.store, (error) => this.onFailure(error));
     this.context = {
       options,
@@ -61,25 +71,25 @@ export class ResponseCache {
     };
   }
 
-  /** @throws IsochroneError for an option that cannot be meant */
+  /** @throws IsochroneError for an invalid option */
   prepare<Request>(route: ResponseRoute<Request>): PreparedRoute<Request> {
     return prepareRoute(route, this.options);
   }
 
   /**
-   * Ends all answers that carry one of the tags. `reached` is false if other processes may not know
-   * yet.
+   * Invalidates all responses with one of the tags. `reached` is false if other processes may not
+   * know of it yet.
    */
   async invalidateTags(...tags: string[]): Promise<{ readonly reached: boolean }> {
     return this.options.store.invalidateTags(...tags);
   }
 
-  /** Gives up renewals that are under way. The cache beneath is its owner's to close. */
+  /** Abandons the renewals that are under way. It does not close the store. */
   async close(): Promise<void> {
     await this.renewals.close();
   }
 
-  /** Answers one request or lets its handler do so; never rejects. */
+  /** Answers one request or lets its handler do so. Never rejects. */
   async handle<Request>(exchange: Exchange<Request>, route: PreparedRoute<Request>): Promise<void> {
     if (this.seen.has(exchange.request)) return exchange.proceed();
     this.seen.add(exchange.request);
@@ -94,7 +104,7 @@ export class ResponseCache {
     const renewal = this.renewals.of(exchange.request);
     if (renewal !== undefined) {
       await renewal.take('reason' in plan ? undefined : plan.key, () =>
-        new Leader(exchange, route, plan as Plan, this.context).run(),
+        new ResponseRecorder(exchange, route, plan as Plan, this.context).run(),
       );
       return 'done';
     }
@@ -102,25 +112,26 @@ export class ResponseCache {
     const found = await this.look(plan);
     if (found !== undefined && (found.fresh || route.strategy.serveStale === 'while-renewing')) {
       if (!found.fresh) this.renewals.begin(exchange, plan);
-      if (await this.answer(exchange, plan, found.answer, found.fresh ? 'hit' : 'stale'))
+      if (await this.answer(exchange, plan, found.stored, found.fresh ? 'hit' : 'stale'))
         return 'done';
     }
-    // Frameworks leave out the body before we see it: what a HEAD gives is no answer to a GET.
+    // Frameworks drop the body of a HEAD before the cache sees it, so it cannot answer a GET.
     if (exchange.request.method === 'HEAD') return this.pass(exchange, 'miss', 'head');
-    if (this.passes.has(plan.key)) return this.pass(exchange, 'bypass', 'not-cacheable-lately');
+    if (this.uncacheable.has(plan.key))
+      return this.pass(exchange, 'bypass', 'not-cacheable-lately');
     return this.load(exchange, route, plan);
   }
 
   private planOf<Request>(
     { source, request, target }: Exchange<Request>,
     route: PreparedRoute<Request>,
-  ): Plan | Passed {
+  ): Plan | Bypass {
     try {
       return route.plan(source, request.method ?? '', target, request.headers);
     } catch (error) {
       this.warn(
         'callback',
-        `A function of a response route threw, and the request went past the cache: ${error}`,
+        `A function of a response route threw, and the request bypassed the cache: ${error}`,
       );
       return { reason: 'callback' };
     }
@@ -141,15 +152,16 @@ export class ResponseCache {
 
   private async look(
     plan: Plan,
-  ): Promise<{ readonly answer: StoredAnswer; readonly fresh: boolean } | undefined> {
+  ): Promise<{ readonly stored: StoredResponse; readonly fresh: boolean } | undefined> {
     try {
       const found = await withTimeLimit(
-        LONGEST_WAIT_MS,
+        MAX_WAIT_MS,
         this.options.store.get<unknown>(plan.key, plan.call),
       );
-      if (found === undefined || found === TIMED_OUT || !found.found) return undefined;
-      if (!isStoredAnswer(found.value)) throw new TypeError('What was stored is no answer.');
-      if (isUsable(found.value, found.fresh)) return { answer: found.value, fresh: found.fresh };
+      if (found === TIMED_OUT || !found?.found) return undefined;
+      if (!isStoredResponse(found.value))
+        throw new TypeError('The store returned a value that is not a response.');
+      if (isUsable(found.value, found.fresh)) return { stored: found.value, fresh: found.fresh };
       await this.forget(plan);
     } catch (error) {
       this.onFailure(error);
@@ -157,26 +169,26 @@ export class ResponseCache {
     return undefined;
   }
 
-  /** An entry that the cache beneath takes for a good one has to go before it loads a new one. */
+  /** Deletes an entry that the store still considers usable, so that the store loads a new one. */
   private async forget(plan: Plan): Promise<void> {
-    const under = this.forgetting.get(plan.key);
-    if (under !== undefined) return void (await under);
-    const forgotten = call(() => this.options.store.delete(plan.key, plan.call))
+    const underWay = this.deletions.get(plan.key);
+    if (underWay !== undefined) return void (await underWay);
+    const deleted = call(() => this.options.store.delete(plan.key, plan.call))
       .catch((error: unknown) => this.onFailure(error))
-      .finally(() => this.forgetting.delete(plan.key));
-    this.forgetting.set(plan.key, forgotten);
-    await withTimeLimit(LONGEST_WAIT_MS, forgotten);
+      .finally(() => this.deletions.delete(plan.key));
+    this.deletions.set(plan.key, deleted);
+    await withTimeLimit(MAX_WAIT_MS, deleted);
   }
 
   private async answer<Request>(
     exchange: Exchange<Request>,
     plan: Plan,
-    answer: StoredAnswer,
+    stored: StoredResponse,
     state: 'hit' | 'stale',
   ): Promise<boolean> {
     try {
-      const vary = headerText(exchange.headersBefore().vary);
-      const sent = await answerFor(answer, exchange.request.headers, vary, false, Date.now());
+      const vary = fieldValue(exchange.headersBefore().vary);
+      const sent = await responseFor(stored, exchange.request.headers, vary, false, Date.now());
       const { response } = exchange;
       this.counts[state]++;
       if (response.headersSent || response.destroyed) return true;
@@ -197,18 +209,18 @@ export class ResponseCache {
     route: PreparedRoute<Request>,
     plan: Plan,
   ): Promise<Step> {
-    for (let attempt = 0; attempt < MAX_LEADERS; attempt++) {
-      let leader: Leader<Request> | undefined;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      let recorder: ResponseRecorder<Request> | undefined;
       let isOver = false;
       let begun: (begun: 'begun') => void = () => {};
-      const leading = new Promise<'begun'>((resolve) => {
+      const recording = new Promise<'begun'>((resolve) => {
         begun = resolve;
       });
-      const load = async (): Promise<StoredAnswer> => {
-        if (isOver || leader !== undefined) throw new NotStored('late');
-        leader = new Leader(exchange, route, plan, this.context);
+      const load = async (): Promise<StoredResponse> => {
+        if (isOver || recorder !== undefined) throw new NotStoredError('late');
+        recorder = new ResponseRecorder(exchange, route, plan, this.context);
         begun('begun');
-        return leader.run();
+        return recorder.run();
       };
       const loaded = call(() =>
         this.options.store.getOrLoad<unknown>(plan.key, load, plan.call),
@@ -216,12 +228,12 @@ export class ResponseCache {
         (value) => ({ value, error: undefined }),
         (error: unknown) => ({ value: undefined, error }),
       );
-      const result = await withTimeLimit(LONGEST_WAIT_MS, Promise.race([leading, loaded]));
+      const result = await withTimeLimit(MAX_WAIT_MS, Promise.race([recording, loaded]));
       isOver = true;
-      if (leader !== undefined) return this.finish(leader, loaded);
+      if (recorder !== undefined) return this.finish(recorder, loaded);
       if (result === TIMED_OUT || result === 'begun')
         return this.pass(exchange, 'miss', 'waited-too-long');
-      if (isStoredAnswer(result.value) && !this.passes.has(plan.key)) {
+      if (isStoredResponse(result.value) && !this.uncacheable.has(plan.key)) {
         const isStale = Date.now() - result.value.storedAt > route.strategy.ttlSeconds * 1100;
         if (
           isUsable(result.value, !isStale) &&
@@ -229,8 +241,8 @@ export class ResponseCache {
         )
           return 'done';
       }
-      if (result.error instanceof LeaderGone && !exchange.response.destroyed) continue;
-      if (result.error !== undefined && !(result.error instanceof NotStored))
+      if (result.error instanceof ClientGoneError && !exchange.response.destroyed) continue;
+      if (result.error !== undefined && !(result.error instanceof NotStoredError))
         this.onFailure(result.error);
       return this.pass(exchange, 'miss', 'leader-not-shared');
     }
@@ -238,23 +250,23 @@ export class ResponseCache {
   }
 
   /**
-   * The handler of this request ran, so its client has its answer, or waits for a stale one in
-   * place of a failure.
+   * Ends a request whose own handler ran. Its client already has the response, unless the handler
+   * failed: then a stale response is sent in its place, if the store has one.
    */
   private async finish<Request>(
-    leader: Leader<Request>,
+    recorder: ResponseRecorder<Request>,
     loaded: Promise<{ readonly value: unknown }>,
   ): Promise<Step> {
     this.counts.miss++;
-    if ((await leader.end) === 'sent') return 'done';
+    if ((await recorder.end) === 'sent') return 'done';
     const result = await withTimeLimit(HELD_WAIT_MS, loaded);
     try {
-      if (result === TIMED_OUT || !isStoredAnswer(result.value) || !isUsable(result.value, false))
-        throw new NotStored('nothing stale');
-      await leader.sendInstead(result.value);
+      if (result === TIMED_OUT || !isStoredResponse(result.value) || !isUsable(result.value, false))
+        throw new NotStoredError('nothing stale');
+      await recorder.sendInstead(result.value);
       this.counts.stale++;
     } catch {
-      leader.sendHeld();
+      recorder.sendHeld();
     }
     return 'done';
   }
@@ -263,21 +275,20 @@ export class ResponseCache {
     if (unkeyed !== undefined) {
       this.warn(
         'vary',
-        `Answers vary by ${unkeyed}, which is not in their key, and are not stored. Add it to varyBy, or remove it from Vary.`,
+        `Responses vary by ${unkeyed}, which is not in their key, and are not stored. ` +
+          'Add it to varyBy, or remove it from Vary.',
       );
     }
     if (reason === 'flushed') return;
-    this.passes.add(plan.key);
-    // The route has another answer now, so an older one must not outlive it.
+    this.uncacheable.add(plan.key);
+    // The route has a new response, so the stale one must not outlive it.
     if (plan.call.strategy.staleSeconds > 0) void this.forget(plan);
   }
 
   private onFailure(error: unknown): void {
     this.counts.failure++;
-    this.warn(
-      'store',
-      `The cache of responses failed, and handlers answer in its place: ${error instanceof Error ? error.message : error}`,
-    );
+    const message = error instanceof Error ? error.message : error;
+    this.warn('store', `The response cache failed, and handlers answer in its place: ${message}`);
   }
 
   private warn(code: ResponseWarning['code'], message: string): void {
@@ -287,18 +298,42 @@ export class ResponseCache {
       if (this.options.onWarning !== undefined) this.options.onWarning({ code, message });
       else process.emitWarning(message, { code: `ISOCHRONE_RESPONSE_${code.toUpperCase()}` });
     } catch {
-      // Whoever listens must not fail a request.
+      // A listener that throws must not fail a request.
     }
   }
 }
 
-function isUsable(answer: StoredAnswer, fresh: boolean): boolean {
+function isUsable(stored: StoredResponse, fresh: boolean): boolean {
   return (
-    (answer.expiresAt === null || answer.expiresAt > Date.now()) && (fresh || answer.mayBeStale)
+    (stored.expiresAt === null || stored.expiresAt > Date.now()) && (fresh || stored.mayBeStale)
   );
 }
 
 /** Turns a function that throws into one that rejects. */
 async function call<T>(action: () => Promise<T>): Promise<T> {
   return action();
+}
+
+/**
+ * Keys whose response turned out not to be cacheable. For a while, requests for them do not wait
+ * for each other.
+ */
+class UncacheableKeys {
+  /** Beyond these, the oldest key is forgotten. */
+  private static readonly MAX_KEYS = 1000;
+  private readonly until = new Map<string, number>();
+
+  constructor(private readonly milliseconds: number) {}
+
+  has(key: string): boolean {
+    return (this.until.get(key) ?? 0) > Date.now();
+  }
+
+  add(key: string): void {
+    this.until.delete(key);
+    const [oldest] = this.until.keys();
+    if (this.until.size >= UncacheableKeys.MAX_KEYS && oldest !== undefined)
+      this.until.delete(oldest);
+    this.until.set(key, Date.now() + this.milliseconds);
+  }
 }

@@ -1,44 +1,45 @@
-/** A route's options made ready for many requests. */
+/** A route's options, prepared once for all of its requests. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { keyOf } from './key';
 import { negotiateLanguage } from './negotiation';
-import { checkRoute } from './option-checks';
-import type {
-  ResponseCacheOptions,
-  ResponseRoute,
-  ResponseStoreCall,
-  ResponseStrategy,
+import {
+  checkRoute,
+  type ResponseCacheOptions,
+  type ResponseRoute,
+  type ResponseStoreCall,
+  type ResponseStrategy,
 } from './options';
-import { type AnswerRules, whyPassed } from './rules';
+import { bypassReason, type StorageRules } from './rules';
 
-/** What one request asks of the cache. */
+/** How the cache handles one request. */
 export interface Plan {
   readonly key: string;
   readonly call: ResponseStoreCall;
   readonly language: string | undefined;
-  readonly answers: AnswerRules;
+  readonly storageRules: StorageRules;
 }
 
-/** Why the request goes past the cache. */
-export interface Passed {
+/** The request bypasses the cache. */
+export interface Bypass {
   readonly reason: string;
 }
 
+/** A route whose options have been checked. */
 export interface PreparedRoute<Request> {
   readonly options: ResponseRoute<Request>;
   readonly maxBodyBytes: number;
   readonly strategy: ResponseStrategy;
-  /** Request headers that choose the answer, for `Vary`; in lower case. */
+  /** Request headers that select the response, for `Vary`; in lower case. */
   readonly varyBy: readonly string[];
   readonly plan: (
     source: Request,
     method: string,
     target: string,
     headers: IncomingHttpHeaders,
-  ) => Plan | Passed;
+  ) => Plan | Bypass;
 }
 
-/** @throws IsochroneError for an option that cannot be meant */
+/** @throws IsochroneError for an invalid option */
 export function prepareRoute<Request>(
   options: ResponseRoute<Request>,
   cache: ResponseCacheOptions,
@@ -48,8 +49,8 @@ export function prepareRoute<Request>(
   const languages = options.languages ?? [];
   const maxTtlSeconds = options.maxTtlSeconds ?? 3600;
   const rules = { host: options.host ?? true, query: options.query ?? 'all', varyBy };
-  // What the handler sees of the other two is settled by the cache: it gets no Accept-Encoding, and
-  // one language.
+  // Accept-Encoding is not in the key, but the handler does not see it. Of Accept-Language the
+  // handler sees only the negotiated language, which is in the key.
   const keyed = new Set([
     ...varyBy,
     'accept-encoding',
@@ -69,11 +70,11 @@ export function prepareRoute<Request>(
     method: string,
     target: string,
     headers: IncomingHttpHeaders,
-  ): Plan | Passed => {
+  ): Plan | Bypass => {
     const user = options.user?.(source) || undefined;
-    const reason = whyPassed(method, headers, {
+    const reason = bypassReason(method, headers, {
       sessionCookies: cache.sessionCookies ?? 'any',
-      honoursRequest: options.requestCacheControl === 'honour',
+      honorsRequest: options.requestCacheControl === 'honour',
       isUserSettled: options.shared === true || user !== undefined,
     });
     if (reason !== undefined) return { reason };
@@ -89,12 +90,12 @@ export function prepareRoute<Request>(
       key,
       call: { strategy, tags: [...new Set(tags)] },
       language,
-      answers: {
+      storageRules: {
         ttlSeconds: options.ttlSeconds,
         maxTtlSeconds,
         statuses: options.statuses ?? {},
         keyed,
-        isOneUsers: user !== undefined,
+        isPerUser: user !== undefined,
       },
     };
   };

@@ -1,15 +1,15 @@
 /**
- * Which requests and which answers a cache that all users share may touch: RFC 9111, and what
- * attacks on caches have taught.
+ * Which requests a shared cache may answer, and which responses it may store: the rules of RFC
+ * 9111, and defenses against known attacks on caches.
  */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 
-/** Directives of a `Cache-Control` header in lower case; those without a value are ''. */
+/** Directives of a `Cache-Control` header in lower case. A directive without a value has ''. */
 export type Directives = ReadonlyMap<string, string>;
 
 /**
- * Reads `Cache-Control` (RFC 9111, section 5.2). Quoted values may hold commas. Of a directive that
- * is repeated, the first counts (section 4.2.1).
+ * Parses `Cache-Control` (RFC 9111, section 5.2). Quoted values may contain commas. If a directive
+ * is repeated, the first one counts (section 4.2.1).
  */
 export function cacheControl(header: string): Directives {
   const directives = new Map<string, string>();
@@ -22,12 +22,12 @@ export function cacheControl(header: string): Directives {
   return directives;
 }
 
-/** All values of a header as one list: RFC 9110, section 5.3. */
-export function headerText(value: number | string | readonly string[] | undefined): string {
+/** The field value of a header as one list (RFC 9110, section 5.3); '' for an absent header. */
+export function fieldValue(value: number | string | readonly string[] | undefined): string {
   return value === undefined ? '' : typeof value === 'object' ? value.join(', ') : String(value);
 }
 
-/** The names in a header that is a list of names, in lower case. */
+/** The names in a header that lists names, in lower case. */
 export function listedNames(header: string): string[] {
   return header
     .split(',')
@@ -35,30 +35,29 @@ export function listedNames(header: string): string[] {
     .filter((name) => name !== '');
 }
 
-/** Requests that are about more, or less, than the whole answer of their URL. */
+/** Headers of requests that do not simply ask for the whole response of their URL. */
 const PASSED_HEADERS = ['range', 'if-match', 'if-unmodified-since', 'if-range', 'upgrade'];
 
-/** Frameworks and their middleware take another method from these. */
+/** Headers from which frameworks and their middleware take another method. */
 const METHOD_OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'];
 
+/** The settings that decide whether a request bypasses the cache. */
 export interface RequestRules {
   readonly sessionCookies: 'any' | readonly string[];
-  readonly honoursRequest: boolean;
-  /** Whether the key or the route has settled who may share the answer. */
+  readonly honorsRequest: boolean;
+  /** Whether the route or the key determines which users share the response. */
   readonly isUserSettled: boolean;
 }
 
-/**
- * Why a request goes to its handler, past the cache; nothing if it may be answered from the cache.
- */
-export function whyPassed(
+/** Why a request bypasses the cache; undefined if it may be answered from the cache. */
+export function bypassReason(
   method: string,
   headers: IncomingHttpHeaders,
   rules: RequestRules,
 ): string | undefined {
   if (method !== 'GET' && method !== 'HEAD') return 'method';
-  // A body that a handler might read is not in the key (RFC 9110, section 9.3.1, gives it no
-  // meaning).
+  // A handler might read the body, which is not in the key. RFC 9110, section 9.3.1, gives the body
+  // of a GET no meaning.
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0')
     return 'request-body';
   const passed = PASSED_HEADERS.find((name) => headers[name] !== undefined);
@@ -68,8 +67,8 @@ export function whyPassed(
     if (headers.authorization !== undefined) return 'authorization';
     if (hasSession(headers.cookie, rules.sessionCookies)) return 'session-cookie';
   }
-  if (rules.honoursRequest) {
-    const directives = cacheControl(headerText(headers['cache-control']));
+  if (rules.honorsRequest) {
+    const directives = cacheControl(fieldValue(headers['cache-control']));
     if (
       directives.has('no-store') ||
       directives.has('no-cache') ||
@@ -86,63 +85,65 @@ function hasSession(cookie: string | undefined, names: 'any' | readonly string[]
   return cookie.split(';').some((pair) => names.includes(pair.split('=', 1)[0]?.trim() ?? ''));
 }
 
-export interface AnswerRules {
+/** The settings that decide whether a response may be stored. */
+export interface StorageRules {
   readonly ttlSeconds: number | 'answer';
   readonly maxTtlSeconds: number;
   readonly statuses: Readonly<Record<number, number>>;
   /** Request headers that are in the key, in lower case. */
   readonly keyed: ReadonlySet<string>;
-  /** Whether the key belongs to one user: then `private` allows to store. */
-  readonly isOneUsers: boolean;
+  /** Whether the key belongs to one user. If so, a `private` response may be stored. */
+  readonly isPerUser: boolean;
 }
 
+/** Whether a response may be stored, for how long, or why not. */
 export type Verdict =
   | { readonly stored: true; readonly ttlSeconds: number; readonly mayBeStale: boolean }
-  /** `unkeyed`: the header that the answer varies by. */
+  /** `unkeyed`: the header that the response varies by and that is not in the key. */
   | { readonly stored: false; readonly reason: string; readonly unkeyed?: string };
 
-const no = (reason: string, unkeyed?: string): Verdict => ({ stored: false, reason, unkeyed });
+const refused = (reason: string, unkeyed?: string): Verdict => ({ stored: false, reason, unkeyed });
 
 /**
- * Whether an answer may be stored, and for how long: "Storing Responses in Caches", RFC 9111,
+ * Whether a response may be stored, and for how long: "Storing Responses in Caches", RFC 9111,
  * section 3.
  *
  * @param headers by name in lower case
  */
-export function judgeAnswer(
+export function judgeResponse(
   status: number,
   headers: OutgoingHttpHeaders,
-  rules: AnswerRules,
+  rules: StorageRules,
 ): Verdict {
   const ownSeconds = status === 200 ? undefined : rules.statuses[status];
-  if (status !== 200 && ownSeconds === undefined) return no('status');
-  if (headers['set-cookie'] !== undefined) return no('set-cookie');
-  if (headers['content-range'] !== undefined) return no('content-range');
-  if (headers.trailer !== undefined) return no('trailer');
-  const type = headerText(headers['content-type']).toLowerCase();
+  if (status !== 200 && ownSeconds === undefined) return refused('status');
+  if (headers['set-cookie'] !== undefined) return refused('set-cookie');
+  if (headers['content-range'] !== undefined) return refused('content-range');
+  if (headers.trailer !== undefined) return refused('trailer');
+  const type = fieldValue(headers['content-type']).toLowerCase();
   if (type.startsWith('text/event-stream') || type.startsWith('multipart/x-mixed-replace'))
-    return no('stream');
-  const directives = cacheControl(headerText(headers['cache-control']));
-  // With field names (`private="x"`), parts could be stored: section 5.2.2.7 lets a cache treat it
-  // as if it had none.
-  if (directives.has('no-store')) return no('no-store');
-  if (directives.has('no-cache')) return no('no-cache');
-  if (directives.has('private') && !rules.isOneUsers) return no('private');
-  for (const name of listedNames(headerText(headers.vary))) {
-    if (name === '*') return no('vary: *');
-    if (!rules.keyed.has(name)) return no(`vary: ${name}`, name);
+    return refused('stream');
+  const directives = cacheControl(fieldValue(headers['cache-control']));
+  // With field names (`private="x"`), parts of the response could be stored. Section 5.2.2.7 lets a
+  // cache ignore the names.
+  if (directives.has('no-store')) return refused('no-store');
+  if (directives.has('no-cache')) return refused('no-cache');
+  if (directives.has('private') && !rules.isPerUser) return refused('private');
+  for (const name of listedNames(fieldValue(headers.vary))) {
+    if (name === '*') return refused('vary: *');
+    if (!rules.keyed.has(name)) return refused(`vary: ${name}`, name);
   }
   const own = ownLifetime(directives);
-  if (directives.has('s-maxage') && (own === undefined || own <= 0)) return no('s-maxage');
+  if (directives.has('s-maxage') && (own === undefined || own <= 0)) return refused('s-maxage');
   const mayBeStale = !directives.has('must-revalidate') && !directives.has('proxy-revalidate');
   if (rules.ttlSeconds !== 'answer')
     return { stored: true, ttlSeconds: ownSeconds ?? rules.ttlSeconds, mayBeStale };
-  const age = deltaSeconds(headerText(headers.age)) ?? 0;
+  const age = deltaSeconds(fieldValue(headers.age)) ?? 0;
   const left = Math.min(own ?? 0, ownSeconds ?? rules.maxTtlSeconds, rules.maxTtlSeconds) - age;
-  return left > 0 ? { stored: true, ttlSeconds: left, mayBeStale } : no('no-lifetime');
+  return left > 0 ? { stored: true, ttlSeconds: left, mayBeStale } : refused('no-lifetime');
 }
 
-/** `s-maxage` before `max-age` (section 4.2.1); a value that is no number counts as stale. */
+/** `s-maxage` overrides `max-age` (section 4.2.1). A value that is not a number counts as stale. */
 function ownLifetime(directives: Directives): number | undefined {
   const text = directives.get('s-maxage') ?? directives.get('max-age');
   return text === undefined ? undefined : (deltaSeconds(text) ?? 0);
@@ -152,7 +153,10 @@ function deltaSeconds(text: string): number | undefined {
   return /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
 
-/** A tag may hold any text; a header may not, and its separators would make two of one. */
+/**
+ * The header that carries tags to a CDN. Tags are percent-encoded, because a tag may contain any
+ * text: characters that a header forbids, and the separators of the list.
+ */
 export function tagHeaders(
   tags: readonly string[],
   name: string | undefined,

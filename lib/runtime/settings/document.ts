@@ -8,23 +8,24 @@ import type {
 } from '../../model/contracts';
 import { IsochroneError } from '../../model/errors';
 import { CACHE_STRATEGIES, type CacheStrategy } from '../tiered-cache';
-import { SettingsReader } from './reader';
+import { FieldReader } from './fields';
 
 const FIX =
-  'Deploy the region again with the version of isochrone that the application has, or correct the document.';
-const YEAR_SECONDS = 366 * 86_400;
-const LONGEST_MS = 600_000;
+  'Deploy the region again with the version of isochrone that the application has, ' +
+  'or correct the document.';
+const MAX_SECONDS = 366 * 86_400;
+const MAX_MS = 600_000;
 
 /**
- * Checks a settings document. What is unknown is passed over, for a newer deployment may say more;
- * but not in a strategy, where it would silently not apply.
+ * Checks a settings document. Unknown fields are left out, because a newer deployment may add
+ * fields. In a strategy they are refused, because they would silently not apply.
  *
- * @param document the text of the parameter, or what it holds as JSON
- * @param where what to call it in messages
- * @throws IsochroneError that names the field
+ * @param document the text of the parameter, or its parsed JSON
+ * @param where the name of the document, for error messages
+ * @throws IsochroneError that names the invalid field
  */
 export function parseSettings(document: unknown, where = 'The settings'): RuntimeSettings {
-  const reader = new SettingsReader(where, FIX);
+  const reader = new FieldReader(where, FIX);
   const root = reader.object(
     typeof document === 'string' ? parseJson(document, where) : document,
     '',
@@ -34,7 +35,7 @@ export function parseSettings(document: unknown, where = 'The settings'): Runtim
       'version',
       root.version,
       '1',
-      'This version of isochrone/runtime knows no other shape of the document.',
+      'This version of isochrone/runtime knows no other version of the document.',
     );
   }
   return reader.fields<RuntimeSettings>(root, '', {
@@ -53,13 +54,14 @@ function parseJson(text: string, where: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     throw new IsochroneError(
-      `${where}: the document must be JSON, got ${text.length} characters that are not (${(error as Error).message}).\n` +
+      `${where}: the document must be JSON, got ${text.length} characters that are not ` +
+        `(${(error as Error).message}).\n` +
         `It is one JSON object per region. ${FIX}`,
     );
   }
 }
 
-function cacheServer(reader: SettingsReader, value: unknown, path: string): CacheServerSettings {
+function cacheServer(reader: FieldReader, value: unknown, path: string): CacheServerSettings {
   return reader.fields<CacheServerSettings>(value, path, {
     host: reader.text,
     port: reader.number(1, 65_535, true),
@@ -76,7 +78,7 @@ function cacheServer(reader: SettingsReader, value: unknown, path: string): Cach
   });
 }
 
-function database(reader: SettingsReader, value: unknown, path: string): DatabaseSettings {
+function database(reader: FieldReader, value: unknown, path: string): DatabaseSettings {
   const endpoint = {
     host: reader.text,
     port: reader.number(1, 65_535, true),
@@ -84,7 +86,7 @@ function database(reader: SettingsReader, value: unknown, path: string): Databas
   };
   const server = (found: unknown, at: string) =>
     reader.fields<SettingsDatabaseEndpoint>(found, at, endpoint);
-  const time = reader.number(0, LONGEST_MS, true);
+  const time = reader.number(0, MAX_MS, true);
   const read = reader.fields<DatabaseSettings>(value, path, {
     name: reader.text,
     user: reader.text,
@@ -113,13 +115,13 @@ function database(reader: SettingsReader, value: unknown, path: string): Databas
       `${path}.pool.minConnections`,
       minConnections,
       `at most ${maxConnections}`,
-      'What is kept open counts as open.',
+      'Connections that are kept open count as open.',
     );
   }
   return read;
 }
 
-function invalidation(reader: SettingsReader, value: unknown, path: string): InvalidationSettings {
+function invalidation(reader: FieldReader, value: unknown, path: string): InvalidationSettings {
   return reader.fields<InvalidationSettings>(value, path, {
     windowMs: reader.number(0, 10_000, true),
     distributionId: reader.optional(reader.text),
@@ -127,18 +129,18 @@ function invalidation(reader: SettingsReader, value: unknown, path: string): Inv
 }
 
 function strategies(
-  reader: SettingsReader,
+  reader: FieldReader,
   value: unknown,
   path: string,
 ): Record<string, StrategySettings> {
-  const seconds = reader.optional(reader.number(0, YEAR_SECONDS));
+  const seconds = reader.optional(reader.number(0, MAX_SECONDS));
   const read = Object.entries(reader.object(value, path)).map(([name, given]) => {
     const strategy = reader.fields<StrategySettings>(
       given,
       `${path}.${name}`,
       {
         prefix: reader.optional(reader.text),
-        ttlSeconds: reader.optional(reader.number(0.001, YEAR_SECONDS)),
+        ttlSeconds: reader.optional(reader.number(0.001, MAX_SECONDS)),
         serializer: reader.optional(reader.oneOf(['json', 'msgpack'])),
         compress: reader.optional(reader.flag),
         staleSeconds: seconds,
@@ -155,12 +157,12 @@ function strategies(
         `${path}.${name}.ttlSeconds`,
         undefined,
         'given',
-        'The library has no figures for a strategy of your own.',
+        'The library has no figures for a new strategy.',
       );
     }
     return [name, strategy] as const;
   });
-  // `__proto__` as a name stays a name.
+  // Object.fromEntries makes an own field even of the name `__proto__`.
   const checked = Object.fromEntries(read);
   for (const [name, { prefix }] of Object.entries(completed(checked))) {
     const other = Object.entries(completed(checked)).find(
@@ -171,13 +173,14 @@ function strategies(
         `${path}.${name}.prefix`,
         prefix,
         `another than that of ${other[0]}`,
-        'They would read each other’s values.',
+        'The two would read each other’s values.',
       );
     }
   }
   return checked;
 }
 
+/** The standard strategies with a deployment's changes, and its new strategies. */
 function completed(
   overrides: Readonly<Record<string, StrategySettings>>,
 ): Record<string, CacheStrategy> {
@@ -192,8 +195,8 @@ function completed(
 }
 
 /**
- * The strategies of this library and of the deployment, by name, as the settings of the region have
- * them.
+ * All strategies by name: those of this library, with the changes of the region's settings, and
+ * those that the deployment adds.
  */
 export function strategiesOf<Settings extends Pick<RuntimeSettings, 'strategies'>>(
   settings: Settings,

@@ -1,3 +1,3 @@
 export { parseSettings, strategiesOf } from './document';
 export { type OpenRuntimeOptions, openRuntime, type Runtime } from './open';
-export { type ParameterReader, type ReadSettingsOptions, readSettings } from './settings';
+export { type ParameterReader, type ReadSettingsOptions, readSettings } from './read';

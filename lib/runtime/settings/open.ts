@@ -2,56 +2,56 @@ import type { ConnectionOptions } from 'node:tls';
 import type { RuntimeSettings, SettingsDatabaseEndpoint } from '../../model/contracts';
 import { IsochroneError } from '../../model/errors';
 import { ReplicaPool, type ReplicaPoolOptions, type ReplicaServer, rdsToken } from '../replicas';
-import { optionalPackage } from '../shared';
+import { type AwsKeys, optionalPackage } from '../shared';
 import { TieredCache, type TieredCacheOptions } from '../tiered-cache';
-import { type AwsKeys, elastiCacheToken, ValkeyServer, type ValkeyServerOptions } from '../valkey';
+import { elastiCacheToken, ValkeyServer, type ValkeyServerOptions } from '../valkey';
 
-/** What the settings leave open. */
+/** Options of `openRuntime`: choices that the settings leave to the application. */
 export interface OpenRuntimeOptions {
-  /** @default those of `TieredCache` */
+  /** @default - those of `TieredCache` */
   readonly cache?: Omit<TieredCacheOptions, 'server'>;
-  /** @default those of `ValkeyServer`; where it is and how to log in is as the settings say */
+  /** @default - the settings' address and login, and else the defaults of `ValkeyServer` */
   readonly server?: Partial<ValkeyServerOptions>;
-  /** @default the figures of the settings, half for the writer and half for the readers */
+  /** @default - the figures of the settings, half for the writer and half for the readers */
   readonly database?: Omit<ReplicaPoolOptions, 'writer' | 'readers'>;
   /**
-   * Certificates of the authorities that RDS has its own from, as PEM: the bundle of the region,
-   * from the Amazon RDS user guide.
+   * The certificate authorities of RDS, as PEM: the certificate bundle of the region, from the
+   * Amazon RDS user guide.
    *
-   * @default those that Node.js knows, which have RDS's only with `NODE_EXTRA_CA_CERTS`
+   * @default - those of Node.js, which include RDS's only with `NODE_EXTRA_CA_CERTS`
    */
   readonly databaseAuthorities?: string;
   /**
-   * Where the keys come from that tokens are signed with.
+   * The source of the keys that sign login tokens.
    *
-   * @default the SDK's usual chain
+   * @default - the SDK's default chain
    */
   readonly credentials?: () => Promise<AwsKeys>;
   /**
-   * The text of a secret, by its name.
+   * Reads the text of a secret by its name.
    *
-   * @default `GetSecretValue` of `@aws-sdk/client-secrets-manager`, which must be installed
+   * @default - `GetSecretValue` of `@aws-sdk/client-secrets-manager`, which must be installed
    */
   readonly readSecret?: (name: string) => Promise<string | undefined>;
 }
 
-/** What an application of a region needs, connected as the settings say. */
+/** The cache and the database of a region, opened with its settings. */
 export interface Runtime {
   readonly cache: TieredCache;
   /**
-   * What the cache shares with other processes: an `Invalidator` searches it. It is closed with the
-   * cache.
+   * The server that the cache shares with other processes. An `Invalidator` scans it. Closing the
+   * cache closes it.
    */
   readonly server: ValkeyServer;
   readonly database: ReplicaPool;
-  /** Ends both, the cache first. */
+  /** Closes the cache and the database. If both fail, the cache's error is thrown. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the cache and the database of a region: through the poolers where the settings name a
- * secret for them, else directly, with tokens of IAM. Nothing is waited for but the secret: a
- * server that is away is the cache's and the pool's to bear.
+ * Opens the cache and the database of a region. If the settings name a secret for the poolers, the
+ * database is reached through them; otherwise directly, with IAM tokens. It waits only for the
+ * secret: the cache and the pool handle servers that are unavailable.
  *
  * @throws IsochroneError for a secret that cannot be used, and for a package that is not installed
  */
@@ -63,7 +63,7 @@ export async function openRuntime(
   const server = new ValkeyServer({ ...serverOptions(settings, options), ...options.server });
   const cache = new TieredCache({ ...options.cache, server });
   const close = async (database?: ReplicaPool) => {
-    // One that cannot be closed must not keep the other open.
+    // If one cannot be closed, the other still is.
     const [first, second] = await Promise.allSettled([cache.close(), database?.close()]);
     for (const outcome of [first, second]) if (outcome?.status === 'rejected') throw outcome.reason;
   };
@@ -94,7 +94,7 @@ function serverOptions(
   };
 }
 
-/** How the database is connected to. */
+/** The options of the database's pool. */
 export async function poolOptions(
   settings: RuntimeSettings,
   options: OpenRuntimeOptions,
@@ -107,7 +107,7 @@ export async function poolOptions(
       ? directly(settings, options)
       : await throughPoolers(poolers, poolers.secretName, options);
   const count = servers.readers.length === 0 ? 1 : 2;
-  // A pool wants two connections at least: one is for looking after a reader.
+  // A pool needs at least two connections: one checks the health of a reader.
   const max = Math.max(2, Math.floor(pool.maxConnections / count));
   return {
     writer: { ...servers.writer, ssl: ssl(servers.writer.tls) },
@@ -128,8 +128,8 @@ interface Servers {
 }
 
 /**
- * A token is for the name of an instance, so the readers' common name cannot be logged in to.
- * Outside the primary region, `writer` is a hub, which reads.
+ * The servers without poolers. A token is valid for the name of one instance, so the readers'
+ * common name cannot be used. Outside the primary region, `writer` is the hub, which answers reads.
  */
 function directly(
   { database, region, primaryRegion }: RuntimeSettings,
@@ -160,7 +160,7 @@ async function throughPoolers(
   };
 }
 
-/** Never the value in the message: it is a secret. */
+/** The login in a secret. Error messages never contain the secret's value. */
 function login(
   text: string | undefined,
   name: string,
@@ -169,7 +169,7 @@ function login(
   try {
     secret = text === undefined ? undefined : JSON.parse(text);
   } catch {
-    // As one without the fields.
+    // Handled below, like a secret without the fields.
   }
   const { username, password } = secret ?? {};
   if (
@@ -180,8 +180,10 @@ function login(
   )
     return { username, password };
   throw new IsochroneError(
-    `openRuntime: the secret ${name} must be a JSON object with \`username\` and \`password\`, got ${text === undefined ? 'none' : 'something else'}.\n` +
-      'By it, applications log in through the poolers. Write it in this region, as docs/runtime/settings.md says.',
+    `openRuntime: the secret ${name} must be a JSON object with \`username\` and \`password\`, ` +
+      `got ${text === undefined ? 'none' : 'something else'}.\n` +
+      'Applications log in through the poolers with it. ' +
+      'Write it in this region, as docs/runtime/settings.md says.',
   );
 }
 
@@ -197,7 +199,7 @@ function sslOptions(
   };
 }
 
-/** As much of the SDK's client as is used, so that any version 3 will do. */
+/** The part of the SDK's client that is used, so that any version 3 fits. */
 interface SecretsManagerPackage {
   readonly SecretsManagerClient: new () => {
     send(command: unknown): Promise<{ readonly SecretString?: string }>;

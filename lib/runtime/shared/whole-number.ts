@@ -1,4 +1,4 @@
-import { invalidOption } from './invalid-option';
+import { invalidOption } from '../../model/errors';
 
 /** What `wholeNumber` allows, both bounds included, and the rest of its message. */
 export interface WholeNumberRule {

@@ -1,2 +1,6 @@
-export { QueryReadings } from './readings';
-export { isClockText, type QueryReading, type UncachedStatement } from './statement';
+export {
+  isClockText,
+  type StatementAnalysis,
+  StatementAnalyzer,
+  type UncachedStatement,
+} from './statement';

@@ -8,67 +8,71 @@ import {
 import { type QueryTable, queryTables } from './tables';
 import { isNaming, isSymbol, isWord, type QueryToken, queryTokens } from './tokens';
 
-/** Why the answer to a statement is not kept. */
+/** Why the result of a statement is not cached. */
 export type UncachedStatement =
-  /** It changes rows, or may. */
+  /** It changes rows, or may change them. */
   | 'write'
   /** It locks rows: FOR UPDATE, FOR SHARE. */
   | 'locking'
-  /** Time, chance, the session or the server is in the answer. */
+  /** The result depends on the time, chance, the session or the server. */
   | 'volatile'
-  /** It calls what is not known to answer by its arguments alone. */
+  /** It calls a function that is not known to depend on its arguments alone. */
   | 'unknown-function'
-  /** It reads the system catalogs, which change without a write that could be seen. */
+  /** It reads the system catalogs, which change without a visible write. */
   | 'catalog'
   | 'several-statements'
-  /** SET, SHOW, EXPLAIN, BEGIN, and all else that is no query. */
+  /** It is not a query: SET, SHOW, EXPLAIN, BEGIN and others. */
   | 'not-a-query'
-  /** It could not be cut into tokens for certain. */
+  /** It could not be divided into tokens with certainty. */
   | 'unreadable';
 
-/** What is known of a statement without a server. */
-export interface QueryReading {
+/** The properties of a statement that its text shows. */
+export interface StatementAnalysis {
   /** The statement with one space between tokens, words in lower case, and without comments. */
   readonly normalForm: string;
+  /** Why its result is not cached; absent if it may be. */
   readonly uncached?: UncachedStatement;
-  /**
-   * A query that is not known to do anything but read: a replica may answer it. Where in doubt,
-   * false.
-   */
+  /** Whether the statement is known only to read. If so, a replica may run it. */
   readonly onlyReads: boolean;
   readonly reads: readonly QueryTable[];
-  /** Of a statement that changes rows; empty if it does not say which, such as a CALL. */
+  /** The tables that it changes; empty if it does not name them, such as a CALL. */
   readonly writes: readonly QueryTable[];
-  /** Functions that are not PostgreSQL's own, folded, with their schema where it is written. */
+  /** Functions other than PostgreSQL's own, in lower case, with their schema if it is written. */
   readonly functions: readonly string[];
 }
 
-export interface QueryReadingOptions {
+/** Options of `analyzeStatement`. */
+export interface AnalysisOptions {
   /**
-   * Functions, as the catalog has them, that change nothing and answer by their arguments and by
-   * tables alone.
+   * Functions, by their names in the catalog, that change nothing and depend only on their
+   * arguments and on tables.
+   *
+   * @default - none
    */
   readonly stableFunctions?: ReadonlySet<string>;
 }
 
-/** A literal that PostgreSQL reads by the clock when it is cast to a date or a time. */
+/** A literal that depends on the clock when PostgreSQL casts it to a date or a time. */
 const CLOCK_LITERAL = /^\s*(?:now|today|tomorrow|yesterday)\b/i;
 
-/** Whether a string that becomes a date would be read by the clock. */
+/** Whether a string depends on the clock when it is cast to a date or a time. */
 export function isClockText(text: string): boolean {
   return CLOCK_LITERAL.test(text);
 }
 
-/** Reads a statement, conservatively: what is not known to be harmless is not. Never throws. */
-export function readQuery(
+/**
+ * Analyzes a statement, conservatively: it counts as harmless only if that is certain. Never
+ * throws.
+ */
+export function analyzeStatement(
   sql: string,
-  { stableFunctions = new Set() }: QueryReadingOptions = {},
-): QueryReading {
+  { stableFunctions = new Set() }: AnalysisOptions = {},
+): StatementAnalysis {
   const { tokens: all, unreadable } = queryTokens(sql);
   const tokens = withoutLastSemicolon(all);
   const normalForm = tokens.map(({ text }) => text).join(' ');
   const nothing = { normalForm, onlyReads: false, reads: [], writes: [], functions: [] };
-  // What could be read of it may still say what it changes.
+  // The readable part may still show which tables it changes.
   if (unreadable !== undefined)
     return { ...nothing, uncached: 'unreadable', writes: writesOfEach(tokens) };
   if (tokens.some((token) => isSymbol(token, ';')))
@@ -77,11 +81,11 @@ export function readQuery(
   const { reads, writes, expressionsAt } = queryTables(tokens);
   const called = calls(tokens, expressionsAt);
   const functions = called.filter((name) => !isOwn(name));
-  const reading = { normalForm, reads, writes, functions };
+  const analysis = { normalForm, reads, writes, functions };
 
   const first = tokens.find((token) => !isSymbol(token, '('));
-  const refuse = (uncached: UncachedStatement): QueryReading => ({
-    ...reading,
+  const refuse = (uncached: UncachedStatement): StatementAnalysis => ({
+    ...analysis,
     onlyReads: false,
     uncached,
   });
@@ -91,18 +95,44 @@ export function readQuery(
   if (tokens.some((_, i) => isLock(tokens, i))) return refuse('locking');
   if (functions.some((name) => !stableFunctions.has(name))) return refuse('unknown-function');
   if (called.some((name) => VOLATILE_FUNCTIONS.has(unqualified(name))) || tokens.some(isVolatile)) {
-    return { ...reading, onlyReads: true, uncached: 'volatile' };
+    return { ...analysis, onlyReads: true, uncached: 'volatile' };
   }
   const isCatalog = reads.some(
     ({ schema, name }) =>
       schema === 'information_schema' || schema === 'pg_catalog' || name.startsWith('pg_'),
   );
   if (isCatalog || tokens.some((token) => isNaming(token) && CATALOG_TYPES.has(token.value))) {
-    return { ...reading, onlyReads: true, uncached: 'catalog' };
+    return { ...analysis, onlyReads: true, uncached: 'catalog' };
   }
-  return { ...reading, onlyReads: true };
+  return { ...analysis, onlyReads: true };
 }
 
+/** The most statements that are remembered, and the longest one in characters. */
+const MAX_STATEMENTS = 2_000;
+const MAX_LENGTH = 20_000;
+
+/**
+ * Analyzes statements, and remembers the most recent analyses. The statements in a program's text
+ * are few and come often. Statements that contain their values are many; they push each other out.
+ */
+export class StatementAnalyzer {
+  private readonly known = new Map<string, StatementAnalysis>();
+
+  constructor(private readonly options: AnalysisOptions = {}) {}
+
+  public analyze(text: string): StatementAnalysis {
+    const known = this.known.get(text);
+    if (known !== undefined) return known;
+    const analysis = analyzeStatement(text, this.options);
+    if (text.length > MAX_LENGTH) return analysis;
+    const [oldest] = this.known.keys();
+    if (this.known.size >= MAX_STATEMENTS && oldest !== undefined) this.known.delete(oldest);
+    this.known.set(text, analysis);
+    return analysis;
+  }
+}
+
+/** First words of further statements that write. */
 const OTHER_WRITES = [
   'call',
   'do',
@@ -119,7 +149,10 @@ const OTHER_WRITES = [
   'lock',
 ];
 
-/** Words that appear in no plain query, but as the name of a column: then the writer answers. */
+/**
+ * Whether a word changes rows. In a plain query such a word can only be the name of a column; the
+ * query then runs on the writer.
+ */
 function changesRows(tokens: readonly QueryToken[], at: number): boolean {
   if (isWord(tokens[at], 'update') && isWord(tokens[at - 1], 'for', 'key')) return false;
   return isWord(tokens[at], 'insert', 'update', 'delete', 'merge', 'into');
@@ -135,14 +168,14 @@ function isVolatile(token: QueryToken): boolean {
   return token.kind === 'string' && isClockText(token.value.replace(/^[a-z&]*'|^\$[^$]*\$/i, ''));
 }
 
-/** Whatever is followed by a parenthesis and is no syntax. */
+/** The called functions: names before a parenthesis that are not syntax. */
 function calls(tokens: readonly QueryToken[], expressionsAt: ReadonlySet<number>): string[] {
   return tokens.flatMap((token, i) => {
     if (!isNaming(token) || !isSymbol(tokens[i + 1], '(') || expressionsAt.has(i)) return [];
     const schema = isSymbol(tokens[i - 1], '.') ? tokens[i - 2] : undefined;
     if (isNaming(schema)) return [`${schema.value}.${token.value}`];
     if (token.kind === 'word' && BEFORE_PARENTHESES.has(token.value)) return [];
-    // The columns of an alias.
+    // A column list of an alias.
     if (isWord(tokens[i - 1], 'as')) return [];
     return [token.value];
   });

@@ -1,31 +1,34 @@
 import { isNaming, isSymbol, isWord, type QueryToken } from './tokens';
 
-/** A table as a statement names it, folded as PostgreSQL folds it. */
+/** A table as a statement names it; an unquoted name is in lower case, as PostgreSQL folds it. */
 export interface QueryTable {
+  /** Absent if the statement names none. */
   readonly schema?: string;
   readonly name: string;
 }
 
+/** The tables of a statement. */
 export interface QueryTables {
   readonly reads: readonly QueryTable[];
   readonly writes: readonly QueryTable[];
   /**
-   * Where names of common table expressions stand: what follows one in parentheses is its columns.
+   * The positions of the names of common table expressions. Parentheses after such a name contain
+   * its columns.
    */
   readonly expressionsAt: ReadonlySet<number>;
 }
 
 /** One level of parentheses. */
 interface Level {
-  /** Inside the list of a FROM clause: a comma brings another table. */
+  /** Whether this is the list of a FROM clause, in which a table follows each comma. */
   inFrom: boolean;
-  /** The next thing is a table, a function or a parenthesis. */
+  /** Whether a table, a function or a parenthesis comes next. */
   expectsTable: boolean;
-  /** Names of common table expressions that hide tables from here on. */
+  /** Names of common table expressions that hide tables from this point. */
   readonly hidden: Set<string>;
   /**
-   * The common table expression whose body this is: it hides its name behind it, and inside it only
-   * where it is recursive.
+   * The common table expression whose body this level is. It hides its name after the body; inside
+   * the body only if it is recursive.
    */
   readonly body?: string;
 }
@@ -36,13 +39,13 @@ const AFTER_FROM = new Set(
     ' ',
   ),
 );
-/** Calls that have a FROM of their own between their parentheses. */
+/** Functions with a FROM of their own between their parentheses. */
 const FROM_INSIDE = new Set(['extract', 'substring', 'trim', 'overlay', 'position', 'normalize']);
 
 /**
- * The tables of one statement. Where a word might be a table and might be none, it counts as one: a
- * tag too many costs a little, a tag too few serves what is no longer true. Views, functions,
- * triggers and foreign keys are not seen through.
+ * The tables of one statement. A word that might be a table counts as a table: an unnecessary tag
+ * costs little, while a missing tag serves old rows. Tables behind views, functions, triggers and
+ * foreign keys are not found.
  */
 export function queryTables(tokens: readonly QueryToken[]): QueryTables {
   const reads: QueryTable[] = [];
@@ -90,7 +93,7 @@ export function queryTables(tokens: readonly QueryToken[]): QueryTables {
       level.expectsTable = level.inFrom;
       continue;
     }
-    // Behind a dot stands a name, whatever the word.
+    // Any word after a dot is a name.
     if (isSymbol(tokens[i - 1], '.')) continue;
     if (isWord(token, 'with')) {
       recursive = isWord(tokens[i + 1], 'recursive');
@@ -122,7 +125,9 @@ export function queryTables(tokens: readonly QueryToken[]): QueryTables {
   return { reads: distinct(reads), writes: distinct(writes), expressionsAt };
 }
 
-/** `name [(columns)] AS [[NOT] MATERIALIZED] (`, and where its body opens. */
+/**
+ * Parses `name [(columns)] AS [[NOT] MATERIALIZED] (`. `body` is the position of its parenthesis.
+ */
 function expressionAt(
   tokens: readonly QueryToken[],
   at: number,
@@ -141,7 +146,7 @@ function expressionAt(
   return isSymbol(tokens[next], '(') ? { name: name.value, body: next } : undefined;
 }
 
-/** `IS DISTINCT FROM`, and `extract(… FROM …)` and its like. */
+/** Whether a FROM belongs to `IS DISTINCT FROM`, or to `extract(… FROM …)` and similar calls. */
 function isFromOfExpression(
   tokens: readonly QueryToken[],
   at: number,
@@ -151,7 +156,7 @@ function isFromOfExpression(
   return call !== undefined && FROM_INSIDE.has(call);
 }
 
-/** Where the names of the tables begin that the word at this place writes to. */
+/** The position of the first table that the word at this position writes to. */
 function writeTarget(tokens: readonly QueryToken[], at: number): number | undefined {
   const skip = (from: number, ...words: readonly string[]): number => {
     let next = from;
@@ -175,7 +180,7 @@ function writeTarget(tokens: readonly QueryToken[], at: number): number | undefi
   return undefined;
 }
 
-/** One name, and after TRUNCATE or DROP those behind the commas. */
+/** One table, and after TRUNCATE or DROP also the tables after commas. */
 function tablesFrom(tokens: readonly QueryToken[], from: number): QueryTable[] {
   const tables: QueryTable[] = [];
   const several = isWord(tokens[0], 'truncate', 'drop');
@@ -189,7 +194,7 @@ function tablesFrom(tokens: readonly QueryToken[], from: number): QueryTable[] {
   return tables;
 }
 
-/** `[[catalog.]schema.]name`, and what comes after it. */
+/** Parses `[[catalog.]schema.]name`. `next` is the position after it. */
 function nameAt(
   tokens: readonly QueryToken[],
   from: number,

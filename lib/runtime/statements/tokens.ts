@@ -1,43 +1,45 @@
 /**
- * SQL cut into tokens by the rules of PostgreSQL's scanner ("Lexical Structure", PostgreSQL
- * documentation). It never guesses: what it cannot cut for certain is named, and such a statement
- * is neither cached nor sent to a reader.
+ * A token of SQL, by the rules of PostgreSQL's scanner ("Lexical Structure", PostgreSQL
+ * documentation). The scanner never guesses. Text that it cannot divide with certainty is reported
+ * as unreadable; such a statement is neither cached nor sent to a reader.
  */
 export interface QueryToken {
-  /**
-   * A `word` is a keyword or an unquoted name in lower case, as PostgreSQL folds it; a `name`
-   * stands without its quotes.
-   */
+  /** A `word` is a keyword or an unquoted name; a `name` is a quoted one. */
   readonly kind: 'word' | 'name' | 'string' | 'number' | 'parameter' | 'symbol';
+  /** A `word` in lower case, as PostgreSQL folds it; a `name` without its quotes. */
   readonly value: string;
-  /** How it stands in the normal form: a word folded, anything else as it was written. */
+  /** The text in the normal form: a word in lower case, anything else as it was written. */
   readonly text: string;
 }
 
+/** The tokens of a statement, as far as it is readable. */
 export interface QueryTokens {
   readonly tokens: readonly QueryToken[];
-  /** Why the text could not be cut for certain. */
+  /** Why the text could not be divided with certainty. */
   readonly unreadable?: string;
 }
 
-/** Space of every version: a vertical tab is space from PostgreSQL 16 on only. */
+/** Space in every version. A vertical tab is space only since PostgreSQL 16. */
 const IGNORED = /(?:[ \t\n\r\f]+|--[^\n\r]*)+/y;
 const WORD = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y;
-const NUMBER =
-  /0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.(?!\.)[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?/y;
+const NUMBER = new RegExp(
+  '0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|' +
+    '(?:\\d[\\d_]*(?:\\.(?!\\.)[\\d_]*)?|\\.\\d[\\d_]*)(?:[eE][+-]?\\d[\\d_]*)?',
+  'y',
+);
 const PARAMETER = /\$\d+/y;
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 const NAME = /(?:[uU]&)?"(?:[^"]|"")*"/y;
 const STRING_START = /(?:[eEbBxXnN]|[uU]&)?'/y;
 const PLAIN_REST = /(?:[^']|'')*'/y;
 const ESCAPED_REST = /(?:[^'\\]|''|\\[\s\S])*'/y;
-/** Literals with a line break between them are one, and go on as they began. */
+/** Literals with a line break between them are one literal, of the kind of the first one. */
 const CONTINUED = /[ \t\f]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\f]|--[^\n\r]*[\n\r])*'/y;
 const OPERATOR = /[-+*/<>=~!@#%^&|`?]/;
 const OTHER_SYMBOL = /::|:=|\.\.|[()[\],;:.]/y;
 const NAME_START = /[A-Za-z_\u0080-\uffff]/;
 
-/** The tokens of a statement, without comments and space. Never throws. */
+/** Divides a statement into tokens, without comments and space. Never throws. */
 export function queryTokens(sql: string): QueryTokens {
   const tokens: QueryToken[] = [];
   let at = 0;
@@ -67,7 +69,7 @@ export function queryTokens(sql: string): QueryTokens {
       const end = endOfString(sql, at + start.length, /^e/i.test(start), match);
       if (end === undefined) return { tokens, unreadable: 'a string without an end' };
       const text = sql.slice(at, end);
-      // With standard_conforming_strings off, the string would go on behind such a quote.
+      // With standard_conforming_strings off, the string would continue after such a quote.
       if (!/^e/i.test(start) && text.includes("\\'"))
         return { tokens, unreadable: 'a backslash before a quote in a plain string' };
       push('string', text);
@@ -107,14 +109,14 @@ export function queryTokens(sql: string): QueryTokens {
   return { tokens };
 }
 
-/** PostgreSQL folds ASCII only, whatever the locale. */
+/** Folds a word to lower case. PostgreSQL folds only ASCII letters, in every locale. */
 function foldWord(word: string): string {
   return word.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());
 }
 
 /**
- * Characters of operators that touch one another are kept together, up to a comment: whoever writes
- * them apart may mean another operator.
+ * The adjacent operator characters from a position, up to a comment. Separated characters may be
+ * different operators, so only adjacent ones are joined.
  */
 function operatorAt(sql: string, start: number): string {
   let end = start;
@@ -144,7 +146,7 @@ function endOfString(
   return end <= sql.length ? end : undefined;
 }
 
-/** Comments of PostgreSQL nest, unlike those of C. */
+/** The end of a block comment. Comments nest in PostgreSQL, unlike in C. */
 function endOfComment(sql: string, start: number): number | undefined {
   const mark = /\/\*|\*\//g;
   mark.lastIndex = start;
@@ -156,16 +158,17 @@ function endOfComment(sql: string, start: number): number | undefined {
   return undefined;
 }
 
-/** Whether a token is this unquoted word. */
+/** Whether a token is one of these unquoted words. */
 export function isWord(token: QueryToken | undefined, ...words: readonly string[]): boolean {
   return token?.kind === 'word' && words.includes(token.value);
 }
 
+/** Whether a token is this symbol. */
 export function isSymbol(token: QueryToken | undefined, value: string): boolean {
   return token?.kind === 'symbol' && token.value === value;
 }
 
-/** Whether a token may name something: unquoted words do, keywords among them. */
+/** Whether a token may be a name: unquoted words may, including keywords. */
 export function isNaming(token: QueryToken | undefined): token is QueryToken {
   return token?.kind === 'word' || token?.kind === 'name';
 }

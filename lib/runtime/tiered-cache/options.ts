@@ -1,6 +1,6 @@
-import { describeValue, type RuleText } from '../../model/errors';
+import { describeValue, invalidOption, type RuleText } from '../../model/errors';
 import type { CacheMetrics } from '../metrics';
-import { invalidOption, wholeNumber } from '../shared';
+import { wholeNumber } from '../shared';
 import type { CacheIsolation } from './isolation';
 import type { CacheServer } from './server';
 import { type CacheStrategy, DEFAULT_CACHE_STRATEGY } from './strategy';

@@ -1,65 +1,14 @@
+import type { StandardStrategy, StrategySettings } from '../../model/contracts';
+
 /**
  * How an application caches one kind of value: plain data, which every cache of this library takes.
+ * The fields are those of `StrategySettings`; these four have no default.
  */
-export interface CacheStrategy {
-  /**
-   * The beginning of every key of this kind, with its separator. Two strategies with the same
-   * prefix would read each other's values.
-   */
+export interface CacheStrategy extends StrategySettings {
   readonly prefix: string;
-  /** How long a value is fresh after its load ended, in seconds, before `jitter`. */
   readonly ttlSeconds: number;
-  /**
-   * How a value is encoded. Both serializers keep the same values (docs/runtime/values.md). JSON is
-   * faster for small values; MessagePack is smaller and stores bytes as bytes.
-   */
   readonly serializer: 'json' | 'msgpack';
-  /** Whether large values are compressed. */
   readonly compress: boolean;
-  /**
-   * How long a value is kept after it stopped being fresh, in seconds. `serveStale` says when it is
-   * served.
-   *
-   * @default 0
-   */
-  readonly staleSeconds?: number;
-  /**
-   * When a stale value is served: at once, while one background load renews it (`while-renewing`),
-   * or only to a caller whose own load failed (`if-error`).
-   *
-   * @default 'while-renewing'
-   */
-  readonly serveStale?: 'while-renewing' | 'if-error';
-  /**
-   * The share of the time to live after which a hit renews the value in the background, above 0 and
-   * up to 1. For example, 0.8 of 60 seconds renews a value that is hit in its last 12 seconds. 1
-   * never renews early.
-   *
-   * @default 1
-   */
-  readonly refreshAhead?: number;
-  /**
-   * How long an error of the loader is cached, in seconds; 0 caches no errors. It applies only to
-   * errors for which `cacheError` of the cache or the call returns true.
-   *
-   * @default 5
-   */
-  readonly negativeTtlSeconds?: number;
-  /**
-   * The share, 0 to 0.5, by which a time to live is randomly lengthened or shortened, so that
-   * values that were loaded together do not expire together.
-   *
-   * @default 0.1
-   */
-  readonly jitter?: number;
-  /**
-   * How long the memory of a process serves a value before it asks the server again, in seconds. It
-   * bounds how long an invalidation goes unnoticed if its message was lost undetected. A cache
-   * without a server ignores it.
-   *
-   * @default 60
-   */
-  readonly memoryTtlSeconds?: number;
 }
 
 type Choices = Omit<CacheStrategy, 'prefix' | 'ttlSeconds' | 'serializer' | 'compress'> &
@@ -108,4 +57,4 @@ export const CACHE_STRATEGIES = Object.freeze({
    * closes.
    */
   strategies: strategy('strategies:', 900, { staleSeconds: 60, refreshAhead: 0.8 }),
-});
+} satisfies Record<StandardStrategy, CacheStrategy>);

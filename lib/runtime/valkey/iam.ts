@@ -1,18 +1,11 @@
-import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
-import { invalidOption, optionalPackage } from '../shared';
+import { invalidOption } from '../../model/errors';
+import { type AwsKeys, connectRequestSigner } from '../shared';
 
 /**
  * Seconds for which a token is valid: the longest that ElastiCache allows ("Authenticating with
  * IAM", Amazon ElastiCache user guide).
  */
 const TOKEN_SECONDS = 900;
-
-/** AWS credentials, as every credential provider of the AWS SDK returns them. */
-export interface AwsKeys {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
 
 /** Options of `elastiCacheToken`. */
 export interface ElastiCacheTokenOptions {
@@ -83,83 +76,17 @@ export function elastiCacheToken(options: ElastiCacheTokenOptions): () => Promis
       fix: 'Give `region` or set AWS_REGION.',
     });
   }
-  let credentials = options.credentials;
-  return async () => {
-    credentials ??= defaultCredentials();
-    const { SignatureV4 } = signatures();
-    const signer = new SignatureV4({
+  const signed = connectRequestSigner('elastiCacheToken', options.credentials);
+  return () =>
+    signed({
       service: 'elasticache',
       region,
-      credentials,
-      sha256: Sha256,
-      applyChecksum: false,
-    });
-    const { hostname, path, query } = await signer.presign(
-      {
-        method: 'GET',
-        protocol: 'http:',
-        hostname: cacheName,
-        path: '/',
-        headers: { host: cacheName },
-        query: {
-          Action: 'connect',
-          User: userName,
-          ...(serverless ? { ResourceType: 'ServerlessCache' } : {}),
-        },
+      host: cacheName,
+      query: {
+        Action: 'connect',
+        User: userName,
+        ...(serverless ? { ResourceType: 'ServerlessCache' } : {}),
       },
-      { expiresIn: TOKEN_SECONDS },
-    );
-    const parameters = Object.entries(query ?? {}).map(
-      ([name, value]) => `${name}=${encode(String(value))}`,
-    );
-    return `${hostname}${path}?${parameters.join('&')}`;
-  };
-}
-
-function defaultCredentials(): () => Promise<AwsKeys> {
-  const name = '@aws-sdk/credential-provider-node';
-  type Package = typeof import('@aws-sdk/credential-provider-node');
-  // The name is repeated as a literal, so that bundlers see it.
-  const load = (): Package => require('@aws-sdk/credential-provider-node');
-  return optionalPackage(name, 'elastiCacheToken', load).defaultProvider();
-}
-
-function signatures(): typeof import('@smithy/signature-v4') {
-  const name = '@smithy/signature-v4';
-  return optionalPackage(name, 'elastiCacheToken', () => require('@smithy/signature-v4'));
-}
-
-/** Percent-encodes text as Signature Version 4 requires, which is RFC 3986. */
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
-
-/** Node's SHA-256 in the form that the signer requires. */
-class Sha256 {
-  private readonly hash: Hash | Hmac;
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytes(secret));
-  }
-
-  public update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.hash.update(bytes(data));
-  }
-
-  public async digest(): Promise<Uint8Array> {
-    return this.hash.digest();
-  }
-
-  /** Required by the interface but unused: the signer creates a new hash each time. */
-  public reset(): void {}
-}
-
-function bytes(data: string | ArrayBuffer | ArrayBufferView): Buffer {
-  if (typeof data === 'string') return Buffer.from(data);
-  return ArrayBuffer.isView(data)
-    ? Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    : Buffer.from(data);
+      expiresSeconds: TOKEN_SECONDS,
+    });
 }

@@ -1,4 +1,4 @@
 export { type CacheErrorKind, cacheErrorKind } from './errors';
-export { type AwsKeys, type ElastiCacheTokenOptions, elastiCacheToken } from './iam';
+export { type ElastiCacheTokenOptions, elastiCacheToken } from './iam';
 export type { CacheAddress, ValkeyServerOptions } from './options';
 export { ValkeyServer } from './server';

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
-import { invalidOption, wholeNumber } from '../shared';
+import { invalidOption } from '../../model/errors';
+import { wholeNumber } from '../shared';
 import type { CacheErrorKind } from './errors';
 
 /** An address of a server. */

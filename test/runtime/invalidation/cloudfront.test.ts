@@ -1,4 +1,3 @@
-/** What CloudFront is asked for, how often, and what is said of what it does not take. */
 import {
   type CloudFrontInvalidation,
   CloudFrontInvalidator,
@@ -6,7 +5,7 @@ import {
 
 const ID = 'E2QWRUHEXAMPLE';
 
-/** CloudFront that answers with these errors in turn, and then takes everything. */
+/** A CloudFront that fails with these errors in turn, and then accepts every request. */
 function cloudFront(...errors: readonly unknown[]) {
   const sent: CloudFrontInvalidation[] = [];
   const left = [...errors];
@@ -20,7 +19,7 @@ function cloudFront(...errors: readonly unknown[]) {
 
 const named = (name: string) => Object.assign(new Error('said so'), { name });
 
-test('one request has the paths, their number, and a reference that is the same for the same event and paths', async () => {
+test('a request has its paths and a reference made of the event and the paths', async () => {
   const { sent, send } = cloudFront();
   const edge = new CloudFrontInvalidator({ distributionId: ID, send });
   expect(await edge.invalidate(['/b', '/a', '/b'], 'event-1')).toEqual([
@@ -44,7 +43,7 @@ test('one request has the paths, their number, and a reference that is the same 
   expect(new Set([first, otherEvent, otherPaths]).size).toBe(3);
 });
 
-test('no request has more than CloudFront takes, wildcards apart', async () => {
+test('requests stay within CloudFront’s limits, and wildcards are sent apart', async () => {
   const { sent, send } = cloudFront();
   const plain = Array.from({ length: 3001 }, (_, i) => `/p/${i}`);
   const wild = Array.from({ length: 16 }, (_, i) => `/w/${i}/*`);
@@ -73,7 +72,7 @@ test.each([
   named('TimeoutError'),
   Object.assign(new Error('reset'), { code: 'ECONNRESET' }),
   Object.assign(new Error('?'), { $metadata: { httpStatusCode: 503 } }),
-])('%s passes: the same request is sent again', async (error) => {
+])('%s is transient: the same request is sent again', async (error) => {
   const { sent, send } = cloudFront(error, error);
   expect(
     await new CloudFrontInvalidator({ distributionId: ID, send, pauseMs: 1 }).invalidate(
@@ -85,7 +84,7 @@ test.each([
   expect(sent[2]).toEqual(sent[0]);
 });
 
-test('tries are bounded, and what was not taken says why', async () => {
+test('attempts are bounded, and a path that was not accepted has the reason', async () => {
   const { sent, send } = cloudFront(...Array(9).fill(named('Throttling')));
   const edge = new CloudFrontInvalidator({ distributionId: ID, send, pauseMs: 0, attempts: 3 });
   expect(await edge.invalidate(['/a', '/b'], 'e')).toEqual(
@@ -95,7 +94,7 @@ test('tries are bounded, and what was not taken says why', async () => {
 });
 
 test.each(['AccessDenied', 'NoSuchDistribution', 'InvalidArgument'])(
-  '%s does not pass, and the next request is sent',
+  '%s is permanent: the next request is sent at once',
   async (name) => {
     const { sent, send } = cloudFront(named(name));
     const outcomes = await new CloudFrontInvalidator({ distributionId: ID, send }).invalidate(
@@ -110,7 +109,7 @@ test.each(['AccessDenied', 'NoSuchDistribution', 'InvalidArgument'])(
   },
 );
 
-test('pauses are random between half and all of a bound that doubles up to 30 seconds', async () => {
+test('a pause is random, and its bound doubles up to 30 seconds', async () => {
   jest.useFakeTimers();
   try {
     const pauses: number[] = [];
@@ -135,7 +134,7 @@ test('pauses are random between half and all of a bound that doubles up to 30 se
   }
 });
 
-test('closing ends a pause at once, and then each request is tried once', async () => {
+test('close ends a pause at once, and later requests are tried once', async () => {
   const { sent, send } = cloudFront(named('Throttling'), named('Throttling'));
   const edge = new CloudFrontInvalidator({ distributionId: ID, send, pauseMs: 30_000 });
   const waiting = edge.invalidate(['/a'], 'e');
@@ -162,7 +161,7 @@ test.each([
     { distributionId: ID, pauseMs: 30_001 },
     { distributionId: ID, pauseMs: 30_000 },
   ],
-])('%j is refused, %j is not', (wrong, right) => {
+])('refuses %j and accepts %j', (wrong, right) => {
   expect(() => new CloudFrontInvalidator(wrong)).toThrow(/^CloudFrontInvalidator: /);
   expect(() => new CloudFrontInvalidator(right)).not.toThrow();
 });

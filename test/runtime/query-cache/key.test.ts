@@ -39,7 +39,7 @@ const parameter = fc.letrec((tie) => ({
   ),
 })).any;
 
-/** Whether pg would send the same: objects as JSON, everything else by type and value. */
+/** Whether two values are equal: objects as the JSON that pg sends, others by type and value. */
 function same(one: unknown, other: unknown): boolean {
   if (Array.isArray(one) && Array.isArray(other))
     return one.length === other.length && one.every((item, i) => same(item, other[i]));
@@ -58,11 +58,11 @@ circle.push(circle);
 const named: Record<string, unknown> = {};
 named.self = named;
 
-describe('the key of a query', () => {
-  test('differs where the parameters do, and only there', () => {
+describe('queryKey', () => {
+  test('is equal exactly for equal parameters', () => {
     const near = fc.oneof(
       fc.tuple(fc.array(parameter, { maxLength: 4 }), fc.array(parameter, { maxLength: 4 })),
-      // The same values, cut otherwise.
+      // The same values, divided differently.
       fc
         .array(parameter, { minLength: 1, maxLength: 4 })
         .map((values): [unknown[], unknown[]] => [values, [values]]),
@@ -88,7 +88,7 @@ describe('the key of a query', () => {
     );
   });
 
-  test('differs with the statement, the database, the scope and the form of rows', () => {
+  test('differs by the statement, the database, the scope and the row mode', () => {
     const keys = [
       parts([]),
       parts([], { statement: 'select 1' }),
@@ -104,7 +104,7 @@ describe('the key of a query', () => {
     expect(keys[0]).toMatch(/^[\w-]{43}$/);
   });
 
-  test('values of different types that print alike are different', () => {
+  test('differs for values of different types that print alike', () => {
     const values = [
       1,
       '1',
@@ -135,12 +135,12 @@ describe('the key of a query', () => {
     ['a function', () => 1],
     ['a symbol', Symbol('a')],
     ['an invalid date', new Date(Number.NaN)],
-    ['what turns itself into SQL', { toPostgres: () => '1' }],
-    ['what is no JSON', { toJSON: () => undefined }],
-    ['a circle', circle],
-    ['a circle of objects', { circle: named }],
-    ['one of these in an array', [1, [Symbol('a')]]],
-  ])('%s has none', (_, value) => {
+    ['an object that converts itself to SQL', { toPostgres: () => '1' }],
+    ['an object without a JSON form', { toJSON: () => undefined }],
+    ['a circular array', circle],
+    ['a circular object', { circle: named }],
+    ['a symbol in a nested array', [1, [Symbol('a')]]],
+  ])('is undefined for %s', (_, value) => {
     expect(queryKey(parts([value]))).toBeUndefined();
   });
 });

@@ -6,12 +6,9 @@ import type {
 } from '../../../lib/runtime/query-cache/options';
 import { QueryCache } from '../../../lib/runtime/query-cache/query-cache';
 import { UnknownOutcomeError } from '../../../lib/runtime/replicas/errors';
-import { BEYOND_ALL, laterToken, writePosition } from '../../../lib/runtime/replicas/token';
+import { laterToken, MAX_LSN, writePosition } from '../../../lib/runtime/replicas/token';
 
-/**
- * A cache as the contract has it: tags are read before the load, and an invalidation makes an entry
- * a miss.
- */
+/** A store that reads the versions of tags before the load, and misses after an invalidation. */
 class Store implements QueryCacheStore {
   public readonly entries = new Map<string, { readonly value: unknown; readonly tags: string }>();
   public readonly invalidated: string[][] = [];
@@ -74,7 +71,7 @@ describe('QueryCache', () => {
     store = new Store();
   });
 
-  test('asks once for one question, however it is written, for a minute', async () => {
+  test('asks the database once a minute for equal queries in any notation', async () => {
     const cache = cacheOf();
     const first = await cache.query('SELECT n FROM ticks WHERE s = $1', ['A']);
     expect(await cache.query('select  n\nfrom Ticks where s = $1 -- again', ['A'])).toEqual(first);
@@ -90,14 +87,14 @@ describe('QueryCache', () => {
     expect(cache.counts()).toEqual({ cache_query_lookups_total: 6 });
   });
 
-  test('databases and versions of a schema do not read each other’s rows', async () => {
+  test('databases and schema versions do not share results', async () => {
     await cacheOf().query('SELECT n FROM ticks');
     await cacheOf({ database: 'other' }).query('SELECT n FROM ticks');
     await cacheOf({ schemaVersion: '2' }).query('SELECT n FROM ticks');
     expect(pool.asked).toHaveLength(3);
   });
 
-  test('a write drops what was read from its tables, and nothing else', async () => {
+  test('a write invalidates the results of its tables, and no others', async () => {
     const cache = cacheOf({
       readThrough: { latest: ['ticks'], 'market.vwap': ['ticks'] },
       writeThrough: { parents: ['children'] },
@@ -126,7 +123,7 @@ describe('QueryCache', () => {
     expect(pool.asked).toHaveLength(12);
   });
 
-  test('tables that are named win, and vouch for a function', async () => {
+  test('named tables replace those found, and assert that a function only reads', async () => {
     const cache = cacheOf();
     for (let i = 0; i < 2; i += 1)
       await cache.query('SELECT total($1)', [1], { tables: ['orders'] });
@@ -149,7 +146,7 @@ describe('QueryCache', () => {
     ['parameter', ['SELECT $1::date', ['today']]],
     ['asked', ['SELECT 1', [], { cache: false }]],
     ['asked', [{ text: 'SELECT 1', types: { getTypeParser: () => () => 1 } as never }]],
-  ])('%s passes: %j', async (reason, call) => {
+  ])('bypasses the cache for the reason %s: %j', async (reason, call) => {
     const cache = cacheOf();
     await cache.query(...call);
     await cache.query(...call);
@@ -158,7 +155,7 @@ describe('QueryCache', () => {
     expect(cache.counts()).toEqual({ [`cache_query_bypasses_total{reason="${reason}"}`]: 2 });
   });
 
-  test('a result that would come back as something else is handed on, and its statement not tried again', async () => {
+  test('a result that cannot be serialized is returned, and not tried again', async () => {
     class Interval {}
     const cache = cacheOf();
     pool.answer = () => result([{ n: new Interval() }]);
@@ -177,7 +174,7 @@ describe('QueryCache', () => {
     expect(store.entries.size).toBe(0);
   });
 
-  test('errors of the database reach the caller, and are not kept', async () => {
+  test('errors of the database reach the caller, and are not cached', async () => {
     const cache = cacheOf();
     pool.answer = () => {
       throw refusal;
@@ -195,11 +192,11 @@ describe('QueryCache', () => {
   test.each([
     [{ database: '' }, /database must be a name, got ""/],
     [{ replicaLagMs: -1 }, /replicaLagMs must be a whole number from 0 to 600000, got -1/],
-  ])('%j is refused', (options, message) => {
+  ])('refuses %j', (options, message) => {
     expect(() => cacheOf(options)).toThrow(message);
   });
 
-  test('a pool of pg has no transactions that could be seen', async () => {
+  test('refuses a transaction on a pg pool', async () => {
     await expect(cacheOf().transaction(async () => 1)).rejects.toThrow(
       'pool must be one with `transaction`',
     );
@@ -243,7 +240,7 @@ describe('QueryCache over replicas', () => {
     return { asked, cache: new QueryCache({ pool, cache: store, database: 'm' }) };
   }
 
-  test('a load after a write of this process shows its token, the later of two', async () => {
+  test('a load after a write of this process uses its token, or the later of two', async () => {
     const { asked, cache } = over();
     await cache.query('SELECT 1 FROM a');
     await cache.query('UPDATE a SET n = 1');
@@ -262,14 +259,14 @@ describe('QueryCache over replicas', () => {
     await cache.close();
   });
 
-  test('tables are dropped once more when replicas have caught up, also those that are written all the time', async () => {
+  test('tables are invalidated again after the lag, even while they are written', async () => {
     const { cache } = over();
     for (let i = 0; i < 6; i += 1) {
       await cache.query('UPDATE a SET n = 1');
       await jest.advanceTimersByTimeAsync(400);
     }
-    // Six at once; at 1,000 and 2,000 ms once more, and then until one is a whole lag behind the
-    // last write.
+    // Six at the writes, and two more at 1,000 and 2,000 ms. They repeat until one comes a whole
+    // lag after the last write.
     expect(store.invalidated).toHaveLength(8);
     await jest.advanceTimersByTimeAsync(5_000);
     expect(store.invalidated).toHaveLength(10);
@@ -279,7 +276,7 @@ describe('QueryCache over replicas', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('a transaction drops after COMMIT what it changed, and nothing when it is rolled back', async () => {
+  test('a transaction invalidates its changes after COMMIT only', async () => {
     const change = (cache: QueryCache) =>
       cache.transaction(async (client) => {
         await client.query('UPDATE a SET n = 1');
@@ -305,19 +302,19 @@ describe('QueryCache over replicas', () => {
   });
 });
 
-describe('tokens of writes', () => {
+describe('write tokens', () => {
   test.each([
     ['7.1.0/F', '7.1.0/10', '7.1.0/10'],
     ['7.1.1/0', '7.1.0/FFFFFFFF', '7.1.1/0'],
     ['7.1.1/0', '7.2.0/1', '7.2.0/1'],
-    ['7.1.1/0', BEYOND_ALL, BEYOND_ALL],
-    [BEYOND_ALL, '7.1.1/0', BEYOND_ALL],
-  ])('of %s and %s, %s stands for both', (one, other, later) => {
+    ['7.1.1/0', MAX_LSN, MAX_LSN],
+    [MAX_LSN, '7.1.1/0', MAX_LSN],
+  ])('of %s and %s, the later one is %s', (one, other, later) => {
     expect(laterToken(one, other)).toBe(later);
   });
 
   test.each(['', '0/1', '7.1.0/G', "7.1.0/1'", '7.1.0/123456789', '7.1.0/1\n'])(
-    '%j is none',
+    'refuses %j as a token',
     (text) => {
       expect(() => writePosition(text)).toThrow('after must be a token of a write');
     },

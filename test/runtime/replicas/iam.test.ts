@@ -1,4 +1,4 @@
-/** Passwords for PostgreSQL by IAM: the same as those of AWS's own signer. */
+import { createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type RdsTokenOptions, rdsToken } from '../../../lib/runtime/replicas/iam';
 
@@ -9,11 +9,10 @@ const OPTIONS: RdsTokenOptions = {
   region: 'eu-west-1',
 };
 
-/** Node's SHA-256 as AWS's signer wants it. */
+/** Node's SHA-256 with the interface that AWS's signer requires. */
 class Sha256 {
   private readonly hash;
   constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    const { createHash, createHmac } = require('node:crypto') as typeof import('node:crypto');
     this.hash =
       secret === undefined
         ? createHash('sha256')
@@ -31,7 +30,7 @@ class Sha256 {
   public reset(): void {}
 }
 
-describe('a token', () => {
+describe('rdsToken', () => {
   beforeEach(() =>
     jest.useFakeTimers({ now: NOW, doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] }),
   );
@@ -48,7 +47,7 @@ describe('a token', () => {
       6543,
       "o'neil (x)",
     ],
-  ])('is signed as AWS signs', async (keys, port, user) => {
+  ])('makes the token that AWS’s own signer makes: %j', async (keys, port, user) => {
     const host = OPTIONS.host;
     const token = await rdsToken({ ...OPTIONS, port, user, credentials: async () => keys })();
     const signer = new SignatureV4({
@@ -77,7 +76,7 @@ describe('a token', () => {
     expect(Object.fromEntries(new URLSearchParams(text))).toEqual(query);
   });
 
-  test('is another one when it is another time', async () => {
+  test('makes another token at another time', async () => {
     const token = rdsToken({
       ...OPTIONS,
       credentials: async () => ({ accessKeyId: 'a', secretAccessKey: 'b' }),
@@ -91,7 +90,7 @@ describe('a token', () => {
 test.each([
   [{ ...OPTIONS, host: '' }, /host must be text/],
   [{ ...OPTIONS, user: '' }, /user must be text/],
-])('%j is refused', (options, message) => {
+])('refuses %j', (options, message) => {
   expect(() => rdsToken(options)).toThrow(message);
   expect(() => rdsToken(OPTIONS)).not.toThrow();
 });

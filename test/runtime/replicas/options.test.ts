@@ -12,8 +12,8 @@ import {
 
 const writer = { host: 'writer' };
 
-describe('the options of a ReplicaPool', () => {
-  test('the budget is that of the recommendation unless it is changed', () => {
+describe('replicaPoolSettings', () => {
+  test('has the recommended budget by default', () => {
     expect(
       replicaPoolSettings({
         writer,
@@ -46,13 +46,13 @@ describe('the options of a ReplicaPool', () => {
     [{ writer: undefined }, /writer must be a server/],
     [{ readers: [{ name: 'writer' }] }, /name must be of one server only, got "writer"/],
     [{ readers: [{ distance: -1 }] }, /distance must be 0 or more, got -1/],
-  ])('%j is refused', (options, message) => {
+  ])('refuses %j', (options, message) => {
     expect(() => replicaPoolSettings({ writer, ...options } as ReplicaPoolOptions)).toThrow(
       message,
     );
   });
 
-  test('the neighbours of what is refused pass', () => {
+  test('accepts the smallest allowed values', () => {
     const options = {
       max: 2,
       min: 2,
@@ -67,7 +67,7 @@ describe('the options of a ReplicaPool', () => {
   });
 });
 
-describe('what an error of pg means', () => {
+describe('queryFailure', () => {
   const coded = (code: string) => Object.assign(new Error('…'), { code });
   test.each<[string, ReturnType<typeof queryFailure>]>([
     ['57P01', 'connection'],
@@ -86,7 +86,7 @@ describe('what an error of pg means', () => {
     ['42P01', 'refusal'],
     ['57014', 'refusal'],
     ['28P01', 'refusal'],
-  ])('%s is a %s', (code, failure) => {
+  ])('classifies the code %s as %s', (code, failure) => {
     expect(queryFailure(coded(code))).toBe(failure);
   });
 
@@ -104,11 +104,11 @@ describe('what an error of pg means', () => {
     [new PoolClosedError(), 'refusal'],
     [new TypeError('x is not a function'), 'refusal'],
     [undefined, 'refusal'],
-  ])('%s is a %s', (error, failure) => {
+  ])('classifies %s as %s', (error, failure) => {
     expect(queryFailure(error)).toBe(failure);
   });
 
-  test('only the server’s own no says that nothing was changed', () => {
+  test('isRefusal accepts only errors that the server itself raised', () => {
     expect(isRefusal({ severity: 'ERROR', code: '23505' })).toBe(true);
     expect(isRefusal({ severity: 'FATAL', code: '57P01' })).toBe(false);
     expect(isRefusal({ severity: 'ERROR', code: '08P01' })).toBe(false);
@@ -122,7 +122,7 @@ test('the classes can be imported where pg is not installed', () => {
       throw new Error('pg was loaded');
     });
     const { ReplicaPool } =
-      require('../../../lib/runtime/replicas/replica-pool') as typeof import('../../../lib/runtime/replicas/replica-pool');
+      require('../../../lib/runtime/replicas') as typeof import('../../../lib/runtime/replicas');
     require('../../../lib/runtime/query-cache/query-cache');
     expect(() => new ReplicaPool({ writer })).toThrow('pg was loaded');
   });

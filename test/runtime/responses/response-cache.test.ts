@@ -7,22 +7,22 @@ import type {
   ResponseWarning,
 } from '../../../lib/runtime/responses/options';
 import { ResponseCache } from '../../../lib/runtime/responses/response-cache';
-import { StoreDouble } from './response-double';
 import {
   ask,
   FRAMEWORKS,
   type FrameworkRequest,
-  type HandlerAnswer,
+  type HandlerResponse,
   raw,
   type TestRoute,
   type TestServer,
-} from './response-servers';
+} from './servers';
+import { StoreDouble } from './store-double';
 
 const LONG = JSON.stringify(
   Array.from({ length: 200 }, (_, i) => ({ symbol: `SYM${i}`, price: i * 1.25 })),
 );
 
-describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
+describe.each(FRAMEWORKS)('ResponseCache behind %s', (framework, start) => {
   let store: StoreDouble;
   let responses: ResponseCache;
   let server: TestServer | undefined;
@@ -45,14 +45,14 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     server = await start(responses, routes);
     return server.port;
   };
-  /** One route at /x whose answers count its runs. */
+  /** One route at /x whose responses count its runs. */
   const serveOne = (
     cache: Partial<ResponseRoute<FrameworkRequest>>,
     answer:
-      | HandlerAnswer
+      | HandlerResponse
       | ((
           ...request: Parameters<TestRoute['handler']>
-        ) => HandlerAnswer | Promise<HandlerAnswer>) = {},
+        ) => HandlerResponse | Promise<HandlerResponse>) = {},
     options: Partial<ResponseCacheOptions> = {},
     before?: TestRoute['before'],
   ) =>
@@ -91,25 +91,30 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     server = undefined;
   });
 
-  describe('what may be shared', () => {
+  describe('storing and sharing', () => {
     type Row = [
       name: string,
       shared: boolean,
       cache: Partial<ResponseRoute<FrameworkRequest>>,
-      answer: HandlerAnswer,
+      answer: HandlerResponse,
       request?: Record<string, string>,
       options?: Partial<ResponseCacheOptions>,
     ];
-    const cacheControl = (value: string): HandlerAnswer => ({
+    const cacheControl = (value: string): HandlerResponse => ({
       headers: { 'cache-control': value },
     });
     const rows: Row[] = [
-      ['a plain answer', true, {}, {}],
+      ['a plain response', true, {}, {}],
       ['public', true, {}, cacheControl('public, max-age=5')],
       ['private', false, {}, cacheControl('private')],
       ['private with fields', false, {}, cacheControl('private="x-a, x-b", max-age=5')],
       ['PRIVATE in capitals', false, {}, cacheControl('PRIVATE')],
-      ['a word that only contains private', true, {}, cacheControl('x-private=1, max-age=5')],
+      [
+        'a directive whose name only contains private',
+        true,
+        {},
+        cacheControl('x-private=1, max-age=5'),
+      ],
       [
         'a quoted value that contains no-store',
         true,
@@ -121,9 +126,9 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       ['s-maxage=0', false, {}, cacheControl('s-maxage=0')],
       ['Set-Cookie', false, {}, { headers: { 'set-cookie': 'a=1' } }],
       ['Vary: *', false, {}, { headers: { vary: '*' } }],
-      ['Vary by what is not in the key', false, {}, { headers: { vary: 'X-Tenant' } }],
+      ['Vary by a header outside the key', false, {}, { headers: { vary: 'X-Tenant' } }],
       [
-        'Vary by what is in the key',
+        'Vary by a header in the key',
         true,
         { varyBy: ['X-Tenant'] },
         { headers: { vary: 'x-tenant, Accept-Encoding' } },
@@ -141,25 +146,40 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
         { headers: { vary: 'Accept-Language' } },
       ],
       ['Vary: Host, which is in the key', true, {}, { headers: { vary: 'Host' } }],
-      ['Vary: Host, which is not', false, { host: false }, { headers: { vary: 'Host' } }],
+      [
+        'Vary: Host, which is not in the key',
+        false,
+        { host: false },
+        { headers: { vary: 'Host' } },
+      ],
       ['404 by default', false, {}, { status: 404 }],
-      ['404 by choice', true, { statuses: { 404: 5 } }, { status: 404 }],
+      ['404 with a time in `statuses`', true, { statuses: { 404: 5 } }, { status: 404 }],
       ['500', false, {}, { status: 500 }],
       ['503', false, { staleSeconds: 9, serveStale: 'if-error' }, { status: 503 }],
       ['302', false, {}, { status: 302, headers: { location: '/y' } }],
-      ['its own s-maxage', true, { ttlSeconds: 'answer' }, cacheControl('max-age=0, s-maxage=5')],
-      ['its own max-age', true, { ttlSeconds: 'answer' }, cacheControl('max-age=5')],
       [
-        'its own max-age, as old',
+        "the response's own s-maxage",
+        true,
+        { ttlSeconds: 'answer' },
+        cacheControl('max-age=0, s-maxage=5'),
+      ],
+      ["the response's own max-age", true, { ttlSeconds: 'answer' }, cacheControl('max-age=5')],
+      [
+        'an Age that has reached its max-age',
         false,
         { ttlSeconds: 'answer' },
         { headers: { 'cache-control': 'max-age=5', age: '5' } },
       ],
-      ['no time of its own', false, { ttlSeconds: 'answer' }, {}],
-      ['a time that is no number', false, { ttlSeconds: 'answer' }, cacheControl('max-age=soon')],
+      ['no lifetime of its own', false, { ttlSeconds: 'answer' }, {}],
+      [
+        'a max-age that is not a number',
+        false,
+        { ttlSeconds: 'answer' },
+        cacheControl('max-age=soon'),
+      ],
       ['an event stream', false, {}, { headers: { 'content-type': 'text/event-stream' } }],
-      ['the limit of the size', true, { maxBodyBytes: 5 }, { body: 'abcde' }],
-      ['one byte more', false, { maxBodyBytes: 5 }, { body: 'abcdef' }],
+      ['a body of the maximum size', true, { maxBodyBytes: 5 }, { body: 'abcde' }],
+      ['a body one byte larger', false, { maxBodyBytes: 5 }, { body: 'abcdef' }],
       ['Authorization', false, {}, {}, { authorization: 'Bearer a' }],
       [
         'Authorization on a shared route',
@@ -170,7 +190,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       ],
       ['any cookie', false, {}, {}, { cookie: 'theme=dark' }],
       [
-        'a cookie that is no session',
+        'a cookie that is not a session',
         true,
         {},
         {},
@@ -188,16 +208,16 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       ['a session cookie on a shared route', true, { shared: true }, {}, { cookie: 'sid=1' }],
       ['a Range', false, {}, {}, { range: 'bytes=0-1' }],
       ['If-Match', false, {}, {}, { 'if-match': '"a"' }],
-      ['no-cache of a client', true, {}, {}, { 'cache-control': 'no-cache' }],
+      ['no-cache of a request', true, {}, {}, { 'cache-control': 'no-cache' }],
       [
-        'no-store of a client that is honoured',
+        'no-store of a request, on a route that honors it',
         false,
         { requestCacheControl: 'honour' },
         {},
         { 'cache-control': 'no-store' },
       ],
       [
-        'max-age of a client that is honoured',
+        'max-age=9 of a request, on a route that honors it',
         true,
         { requestCacheControl: 'honour' },
         {},
@@ -205,20 +225,23 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       ],
       ['a method override', false, {}, {}, { 'x-http-method-override': 'DELETE' }],
     ];
-    test.each(rows)('%s: %s', async (_name, shared, cache, answer, request = {}, options = {}) => {
-      const port = await serveOne(cache, answer, { passSeconds: 0, ...options });
-      const first = await ask(port, '/x', request);
-      const second = await ask(port, '/x', request);
-      expect(runs).toBe(shared ? 1 : 2);
-      expect(first.headers['x-cache']).toMatch(/^(?:MISS|BYPASS)$/);
-      expect(second.headers['x-cache']).toMatch(shared ? /^HIT$/ : /^(?:MISS|BYPASS)$/);
-      expect(second.status).toBe(first.status);
-      if (shared) expect(second.body.toString()).toBe(first.body.toString());
-      if (!shared) expect(second.headers['x-cache-reason']).toBeTruthy();
-      expect(store.entries.size).toBe(shared ? 1 : 0);
-    });
+    test.each(rows)(
+      '%s: stored and shared is %s',
+      async (_name, shared, cache, answer, request = {}, options = {}) => {
+        const port = await serveOne(cache, answer, { passSeconds: 0, ...options });
+        const first = await ask(port, '/x', request);
+        const second = await ask(port, '/x', request);
+        expect(runs).toBe(shared ? 1 : 2);
+        expect(first.headers['x-cache']).toMatch(/^(?:MISS|BYPASS)$/);
+        expect(second.headers['x-cache']).toMatch(shared ? /^HIT$/ : /^(?:MISS|BYPASS)$/);
+        expect(second.status).toBe(first.status);
+        if (shared) expect(second.body.toString()).toBe(first.body.toString());
+        if (!shared) expect(second.headers['x-cache-reason']).toBeTruthy();
+        expect(store.entries.size).toBe(shared ? 1 : 0);
+      },
+    );
 
-    test('other methods, and a GET with a body, go past', async () => {
+    test('other methods and a GET with a body bypass the cache', async () => {
       const port = await serveOne({});
       await ask(port, '/x', {}, 'POST');
       await ask(port, '/x', { 'content-length': '4', 'content-type': 'text/plain' }, 'GET', 'fat!');
@@ -226,7 +249,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(store.entries.size).toBe(0);
     });
 
-    test('an answer that varies by a header outside the key is told once', async () => {
+    test('a response that varies by a header outside the key is reported once', async () => {
       const port = await serveOne({}, { headers: { vary: 'X-Tenant' } }, { passSeconds: 0 });
       await ask(port, '/x');
       await ask(port, '/x');
@@ -234,11 +257,11 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(warnings[0]?.message).toContain('x-tenant');
     });
 
-    test("one user's answers are his alone, private for caches in front, and strangers share theirs", async () => {
+    test("a user's responses are private, and anonymous clients share theirs", async () => {
       const user = ({ headers }: FrameworkRequest) =>
         headers.authorization?.slice('Bearer '.length);
       const port = await serveOne({ user }, (request) => ({
-        body: `for ${request.headers.authorization ?? 'strangers'}`,
+        body: `for ${request.headers.authorization ?? 'anonymous'}`,
       }));
       const ann = { authorization: 'Bearer ann' };
       const bob = { authorization: 'Bearer bob' };
@@ -246,9 +269,9 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       const bobs = await ask(port, '/x', bob);
       expect(bobs.body.toString()).toBe('for Bearer bob');
       expect(bobs.headers['cache-control']).toBe('private');
-      const strangers = await ask(port, '/x');
-      expect([strangers.body.toString(), strangers.headers['cache-control']]).toEqual([
-        'for strangers',
+      const anonymous = await ask(port, '/x');
+      expect([anonymous.body.toString(), anonymous.headers['cache-control']]).toEqual([
+        'for anonymous',
         'private',
       ]);
       const again = await ask(port, '/x', ann);
@@ -257,7 +280,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(runs).toBe(3);
     });
 
-    test('what earlier middleware sets for its client is not stored, and later clients have their own', async () => {
+    test('a header of earlier middleware is set for each client, not stored', async () => {
       let count = 0;
       const port = await serveOne({}, {}, {}, (set) => set('x-request', `r${++count}`));
       expect((await ask(port, '/x')).headers['x-request']).toBe('r1');
@@ -267,8 +290,8 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
   });
 
-  describe('time', () => {
-    test('ends an answer, and the hit says its age', async () => {
+  describe('expiry and renewal', () => {
+    test('a response expires, and a hit has its Age', async () => {
       const port = await serveOne({ ttlSeconds: 10 });
       await ask(port, '/x');
       later(9000);
@@ -279,7 +302,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect((await ask(port, '/x')).body.toString()).toBe('run 2');
     });
 
-    test('a status of its own time ends before the store would end it', async () => {
+    test('a status with a shorter time expires before its entry in the store', async () => {
       const port = await serveOne({ statuses: { 404: 5 } }, { status: 404 });
       await ask(port, '/x');
       expect((await ask(port, '/x')).headers['x-cache']).toBe('HIT');
@@ -287,7 +310,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect((await ask(port, '/x')).body.toString()).toBe('run 2');
     });
 
-    test('stale answers go out at once, while the route is run again without a client', async () => {
+    test('a stale response is sent while the route runs without a client', async () => {
       const port = await serveOne({ ttlSeconds: 10, staleSeconds: 60 });
       await ask(port, '/x', { 'x-mine': '1' });
       later(15_000);
@@ -300,7 +323,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect([hit.headers['x-cache'], hit.body.toString(), runs]).toEqual(['HIT', 'run 2', 2]);
     });
 
-    test('a renewal that may not be shared ends the stale answer', async () => {
+    test('a renewal whose response may not be shared deletes the stale one', async () => {
       const port = await serveOne({ ttlSeconds: 10, staleSeconds: 60 }, () =>
         runs > 1 ? { headers: { 'cache-control': 'private' } } : {},
       );
@@ -311,7 +334,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect((await ask(port, '/x')).body.toString()).toBe('run 3');
     });
 
-    test('a renewal that fails leaves the stale answer', async () => {
+    test('a renewal that fails keeps the stale response', async () => {
       const port = await serveOne({ ttlSeconds: 10, staleSeconds: 60 }, () =>
         runs > 1 ? { status: 500 } : {},
       );
@@ -323,7 +346,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect((await ask(port, '/x')).body.toString()).toBe('run 1');
     });
 
-    test('must-revalidate forbids the stale answer', async () => {
+    test('must-revalidate forbids a stale response', async () => {
       const port = await serveOne(
         { ttlSeconds: 10, staleSeconds: 60 },
         { headers: { 'cache-control': 'must-revalidate' } },
@@ -333,7 +356,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect((await ask(port, '/x')).body.toString()).toBe('run 2');
     });
 
-    test('if-error: a stale answer stands in for a failure, and a good one is not held back', async () => {
+    test('if-error: a stale response replaces a failure for staleSeconds', async () => {
       let failing = false;
       const port = await serveOne(
         { ttlSeconds: 10, staleSeconds: 60, serveStale: 'if-error' },
@@ -353,7 +376,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect([down.status, down.body.toString()]).toEqual([503, 'down']);
     });
 
-    test('tags end answers, and tell caches in front', async () => {
+    test('tags invalidate responses, and are sent to caches in front', async () => {
       const tags = ({ headers }: FrameworkRequest) => [`venue ${headers['x-venue']}`, 'quotes'];
       const port = await serveOne({ tags, varyBy: ['x-venue'] }, {}, { tagHeader: 'Cache-Tag' });
       const first = await ask(port, '/x', { 'x-venue': 'a,b' });
@@ -363,10 +386,10 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
   });
 
-  describe('codings and validation', () => {
+  describe('content codings and validation', () => {
     const json = { headers: { 'content-type': 'application/json; charset=utf-8' }, body: LONG };
 
-    test('the answer is compressed once, and each client gets its coding', async () => {
+    test('each client gets a coding that it accepts, of one stored response', async () => {
       const port = await serveOne({}, json);
       const br = await ask(port, '/x', { 'accept-encoding': 'gzip, br' });
       expect(br.headers['content-encoding']).toBe('br');
@@ -381,7 +404,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
         expect(got.headers.vary).toBe('accept-encoding');
         expect(Number(got.headers['content-length'])).toBe(got.body.length);
       }
-      // Express makes a weak tag of its own, which is true of all codings; ours differ.
+      // Express adds a weak tag, which is valid for all codings. The cache's own tags differ.
       const tags = new Set([br.headers.etag, gzip.headers.etag, plain.headers.etag]);
       expect(tags.size).toBe(framework === 'Express' ? 1 : 3);
       expect(runs).toBe(1);
@@ -401,7 +424,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
         'with no-transform',
         { ...json, headers: { ...json.headers, 'cache-control': 'no-transform' } },
       ],
-    ])('not compressed: %s', async (_name, answer) => {
+    ])('a response is not compressed: %s', async (_name, answer) => {
       const port = await serveOne({}, answer);
       await ask(port, '/x', { 'accept-encoding': 'br' });
       const hit = await ask(port, '/x', { 'accept-encoding': 'br' });
@@ -410,7 +433,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(hit.body.toString()).toBe(answer.body.toString());
     });
 
-    test('an answer that is encoded already is left alone', async () => {
+    test('a response that is already encoded is not compressed again', async () => {
       const port = await serveOne(
         {},
         { headers: { ...json.headers, 'content-encoding': 'x-own' }, body: Buffer.from(LONG) },
@@ -421,13 +444,13 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
 
     test.each([
-      ['the tag', (tag: string) => tag, 304],
-      ['the tag as a weak one', (tag: string) => `W/${tag.replace('W/', '')}`, 304],
-      ['a list with it', (tag: string) => `"a,b", ${tag},"c"`, 304],
-      ['anything', () => '*', 304],
-      ['another', () => '"another"', 200],
+      ['the entity tag', (tag: string) => tag, 304],
+      ['its weak form', (tag: string) => `W/${tag.replace('W/', '')}`, 304],
+      ['a list that contains it', (tag: string) => `"a,b", ${tag},"c"`, 304],
+      ['an asterisk', () => '*', 304],
+      ['another tag', () => '"another"', 200],
       ['a part of it', (tag: string) => tag.replace(/.{4}"$/, '"'), 200],
-      ['no tag at all', () => 'nonsense', 200],
+      ['text that is not a tag', () => 'nonsense', 200],
     ])('If-None-Match with %s', async (_name, header, status) => {
       const port = await serveOne(
         {},
@@ -453,7 +476,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(runs).toBe(1);
     });
 
-    test('a condition on the first request does not keep the whole answer from being stored', async () => {
+    test('a conditional first request still stores the whole response', async () => {
       const port = await serveOne({}, { headers: { ...json.headers, etag: '"v1"' }, body: LONG });
       const first = await ask(port, '/x', { 'if-none-match': '"v1"' });
       expect(first.status).toBe(304);
@@ -468,7 +491,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(runs).toBe(1);
     });
 
-    test('If-Modified-Since counts if there is no If-None-Match', async () => {
+    test('If-Modified-Since applies only without If-None-Match', async () => {
       const port = await serveOne(
         {},
         { headers: { 'last-modified': 'Sat, 21 Nov 2026 08:00:00 GMT' } },
@@ -483,14 +506,14 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       );
     });
 
-    test('a HEAD of an answer without a length does not leave an empty one for GET', async () => {
+    test('a HEAD of a stream does not store an empty response for GET', async () => {
       const port = await serveOne({}, () => ({ body: Readable.from(['whole']) }));
       await ask(port, '/x', {}, 'HEAD');
       expect((await ask(port, '/x')).body.toString()).toBe('whole');
       expect(runs).toBe(2);
     });
 
-    test('a HEAD is answered from the entry of GET, without a body, and makes no entry', async () => {
+    test('a HEAD is answered from the entry of GET, and stores nothing', async () => {
       const port = await serveOne({}, json);
       expect((await ask(port, '/x', {}, 'HEAD')).headers['x-cache']).toBe('MISS');
       expect(store.entries.size).toBe(0);
@@ -530,7 +553,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       source?.push(null);
     });
 
-    test('a small stream is stored, a large one passes unharmed', async () => {
+    test('a small stream is stored, and a large one passes unchanged', async () => {
       const bytes = Buffer.alloc(300_000, 'abcdefghij');
       const chunks = () =>
         Readable.from(
@@ -546,7 +569,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect([hit.headers['x-cache'], hit.body.equals(bytes)]).toEqual(['HIT', true]);
     });
 
-    test('an answer that is shorter than it says is not stored', async () => {
+    test('a response shorter than its Content-Length is not stored', async () => {
       const port = await serveOne({}, () => ({
         headers: { 'content-length': '50' },
         body: Readable.from(['short']),
@@ -582,8 +605,8 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
     });
   });
 
-  describe('many at once', () => {
-    test('the handler runs once', async () => {
+  describe('concurrent requests for one key', () => {
+    test('share one run of the handler', async () => {
       const port = await serveOne({}, () =>
         sleep(30).then(() => ({ headers: { 'content-type': 'application/json' }, body: LONG })),
       );
@@ -597,7 +620,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       ['private', { headers: { 'cache-control': 'private' } }],
       ['with a cookie', { headers: { 'set-cookie': 'sid=1' } }],
       ['failing', { status: 500 }],
-    ])("the leader's answer is %s: nobody else gets it", async (_name, answer) => {
+    ])('do not share a response that is %s', async (_name, answer) => {
       const port = await serveOne({}, async (request) => {
         await sleep(30);
         return { ...answer, body: `for ${request.headers['x-me']}` };
@@ -610,22 +633,22 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(store.entries.size).toBe(0);
     });
 
-    test('after an answer that may not be shared, requests do not wait for each other', async () => {
+    test('do not wait for each other after a response that may not be shared', async () => {
       const port = await serveOne({}, { headers: { 'cache-control': 'private' } });
       await ask(port, '/x');
       expect((await ask(port, '/x')).headers['x-cache-reason']).toBe('not-cacheable-lately');
     });
 
-    test("a leader that goes away doesn't take others with him", async () => {
+    test('run the handler again if the client of the first one goes away', async () => {
       const port = await serveOne({}, () => sleep(80).then(() => ({})));
-      const leader = raw(port, 'GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+      const first = raw(port, 'GET /x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
       while (runs < 1) await sleep(2);
-      const followers = Promise.all(
+      const waiting = Promise.all(
         Array.from({ length: 5 }, () => ask(port, '/x', { host: '127.0.0.1' })),
       );
       await sleep(20);
-      leader.destroy();
-      expect((await followers).map(({ status, body }) => [status, body.toString()])).toEqual(
+      first.destroy();
+      expect((await waiting).map(({ status, body }) => [status, body.toString()])).toEqual(
         Array(5).fill([200, 'run 2']),
       );
       expect(runs).toBe(2);
@@ -633,16 +656,23 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
   });
 
   describe('a broken store', () => {
-    test.each(['rejects', 'throws', 'lies'] as const)('that %s fails nothing', async (broken) => {
-      const port = await serveOne({});
-      store.broken = broken;
-      const all = [await ask(port, '/x'), await ask(port, '/x', {}, 'HEAD'), await ask(port, '/x')];
-      expect(all.map(({ status }) => status)).toEqual([200, 200, 200]);
-      expect(responses.counts.failure).toBeGreaterThan(0);
-      expect(warnings[0]?.code).toBe('store');
-    });
+    test.each(['rejects', 'throws', 'lies'] as const)(
+      'that %s fails no request',
+      async (broken) => {
+        const port = await serveOne({});
+        store.broken = broken;
+        const all = [
+          await ask(port, '/x'),
+          await ask(port, '/x', {}, 'HEAD'),
+          await ask(port, '/x'),
+        ];
+        expect(all.map(({ status }) => status)).toEqual([200, 200, 200]);
+        expect(responses.counts.failure).toBeGreaterThan(0);
+        expect(warnings[0]?.code).toBe('store');
+      },
+    );
 
-    test('a function of the options that throws fails nothing', async () => {
+    test('a function of the options that throws fails no request', async () => {
       const port = await serveOne({
         user: () => {
           throw new Error('no session');
@@ -662,7 +692,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       'x-forwarded-prefix',
       'x-host',
       'host',
-    ])('what %s makes of an answer reaches nobody who did not send it', async (name) => {
+    ])('a forged %s changes no response of clients that did not send it', async (name) => {
       const port = await serveOne({}, (request) => ({
         body: `<a href="//${request.headers[name] ?? 'none'}">`,
       }));
@@ -671,7 +701,7 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect(victim.body.toString()).not.toContain('evil');
     });
 
-    test('targets that a parser may take for one are not one', async () => {
+    test('targets that a parser may consider equal have separate entries', async () => {
       const port = await serve([
         {
           path: framework === 'Express' ? '/{*rest}' : '/*',
@@ -714,8 +744,8 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       ];
       for (const target of [...targets, ...targets]) {
         const got = await ask(port, target);
-        // Only an empty query may be merged with none, and a target that the framework refuses has
-        // no answer of the route.
+        // Only an empty query may be merged with an absent one. A target that the framework refuses
+        // has no response of the route.
         const own =
           target === '/a/b?'
             ? ['at /a/b', 'at /a/b?']
@@ -726,16 +756,16 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       }
     });
 
-    test('parameters in another order are one, and what is denied is not in the key', async () => {
+    test('parameters in another order share an entry, without denied ones', async () => {
       const port = await serveOne({ query: { deny: ['utm'] } });
       await ask(port, '/x?b=2&a=1');
       expect((await ask(port, '/x?utm=9&a=1&b=2')).headers['x-cache']).toBe('HIT');
       expect((await ask(port, '/x?a=1&b=3')).headers['x-cache']).toBe('MISS');
-      // The handler's parser may read this as utm and as more.
+      // The handler's parser may read this name as utm.
       expect((await ask(port, '/x?%75tm=9&a=1&b=2')).headers['x-cache']).toBe('MISS');
     });
 
-    test('a header that would split the answer fails its own request only', async () => {
+    test('a header that would split the response fails its own request only', async () => {
       const port = await serveOne({}, (request) => ({
         headers: { 'x-echo': request.asked.searchParams.get('e') ?? '' },
       }));
@@ -746,14 +776,14 @@ describe.each(FRAMEWORKS)('responses behind %s', (framework, start) => {
       expect((await ask(port, '/x?e=ok')).headers['x-echo']).toBe('ok');
     });
 
-    test('headers without measure make no key', async () => {
+    test('oversized headers make no key', async () => {
       const port = await serveOne({ varyBy: ['x-any'] });
       const got = await ask(port, '/x', { 'x-any': 'a'.repeat(9000) });
       expect([got.status, got.headers['x-cache-reason']]).toEqual([200, 'key-too-long']);
       expect((await ask(port, '/x', { 'accept-encoding': 'br,'.repeat(3000) })).status).toBe(200);
     });
 
-    test('the handler sees the language of the key, and no more', async () => {
+    test('the handler sees only the language that is in the key', async () => {
       const port = await serveOne({ languages: ['en', 'de'] }, (request) => ({
         body: `in ${request.headers['accept-language']}`,
       }));

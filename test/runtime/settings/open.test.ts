@@ -1,5 +1,3 @@
-/** How the settings of a region become connections to its database. */
-
 import type { RuntimeSettings } from '../../../lib/model/contracts/runtime';
 import { poolOptions } from '../../../lib/runtime/settings/open';
 import { SETTINGS } from './runtime-settings';
@@ -10,7 +8,7 @@ const readSecret = async () => JSON.stringify({ username: 'orders_a', password: 
 const { poolers, ...withoutPoolers } = SETTINGS.database;
 const DIRECT: RuntimeSettings = { ...SETTINGS, database: withoutPoolers };
 
-test('through the poolers, one database leads to the readers and another to the writer, each with half of the connections', async () => {
+test('through poolers, readers and writer each get half of the connections', async () => {
   const login = {
     host: 'poolers.example',
     port: 5432,
@@ -30,15 +28,15 @@ test('through the poolers, one database leads to the readers and another to the 
 });
 
 test.each<[string, RuntimeSettings]>([
-  ['there are none', DIRECT],
+  ['the region has none', DIRECT],
   [
-    'nobody names a secret for them',
+    'the settings name no secret for them',
     {
       ...SETTINGS,
       database: { ...SETTINGS.database, poolers: { ...poolers, secretName: undefined } as never },
     },
   ],
-])('past the poolers where %s, by a token for the instance', async (_, settings) => {
+])('without poolers because %s, the login is a token for the instance', async (_, settings) => {
   const options = await poolOptions(settings, { credentials, databaseAuthorities: 'PEM' });
   const [writer] = [options.writer].flat();
   expect(writer).toMatchObject({
@@ -53,14 +51,14 @@ test.each<[string, RuntimeSettings]>([
   );
 });
 
-test('in the primary region the writer reads; elsewhere the hub does, which does not write', async () => {
+test('without poolers, reads go to the writer, and elsewhere to the hub', async () => {
   const elsewhere = await poolOptions(DIRECT, { credentials });
   expect(elsewhere.readers).toMatchObject([{ host: 'hub.example' }]);
   const primary = await poolOptions({ ...DIRECT, primaryRegion: DIRECT.region }, { credentials });
   expect([primary.readers, primary.max, primary.min]).toEqual([[], 50, 10]);
 });
 
-test('there are two connections at least', async () => {
+test('a pool has at least two connections', async () => {
   const pool = { ...SETTINGS.database.pool, minConnections: 1, maxConnections: 1 };
   expect(
     await poolOptions({ ...SETTINGS, database: { ...SETTINGS.database, pool } }, { readSecret }),

@@ -1,6 +1,6 @@
 import type { RuntimeSettings } from '../../../lib/model/contracts/runtime';
 
-/** A whole document, with everything that may be absent. */
+/** A settings document with all optional fields. */
 export const SETTINGS: RuntimeSettings = {
   version: 1,
   region: 'eu-west-1',

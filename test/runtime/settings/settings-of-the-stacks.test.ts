@@ -1,6 +1,6 @@
-/** What the stacks publish for applications, and who may read it. */
+/** The settings that the stacks publish for applications, and the permission to read them. */
 
-import { STANDARD_STRATEGIES } from '../../../lib/model/config/checks/runtime';
+import { STANDARD_STRATEGIES } from '../../../lib/model/contracts';
 import { parseSettings, strategiesOf } from '../../../lib/runtime/settings/document';
 import { CACHE_STRATEGIES } from '../../../lib/runtime/tiered-cache/strategy';
 import type { AssemblyStack } from '../../../lib/tools/assembly/assembly';
@@ -30,16 +30,14 @@ function resource(region: string, type: string) {
   return { id: found[0], ...found[1] };
 }
 
-/**
- * Text as CloudFormation makes it, with a host in place of whatever is known at deployment only.
- */
+/** Text as CloudFormation joins it, with a host in place of each value known only at deployment. */
 function deployed(value: unknown): string {
   if (typeof value === 'string') return value;
   const parts = (value as { 'Fn::Join': [string, unknown[]] })['Fn::Join'][1];
   return parts.map((part) => (typeof part === 'string' ? part : hostOf(part))).join('');
 }
 
-/** As long as the longest that AWS makes of these. */
+/** A host or name as long as the longest that AWS generates. */
 function hostOf(token: unknown): string {
   const { OutputName } = (token as { 'Fn::GetStackOutput': { OutputName: string } })[
     'Fn::GetStackOutput'
@@ -53,7 +51,7 @@ describe.each(REGIONS)('%s', (region) => {
   const parameter = resource(region, 'AWS::SSM::Parameter');
   const text = deployed(parameter.Properties?.Value);
 
-  test('publishes what the runtime takes', () => {
+  test('publishes settings that the runtime accepts', () => {
     expect(parameter.Properties).toMatchObject({
       Name: '/market-production/runtime',
       Type: 'String',
@@ -86,7 +84,7 @@ describe.each(REGIONS)('%s', (region) => {
     });
     expect(settings.cache.host).toContain('configurationendpoint');
     expect(settings.cache.iam?.replicationGroupId).toContain('replication-group');
-    // Elsewhere the hub, which is the writer after a promotion.
+    // Outside the primary region it is the hub, which becomes the writer after a promotion.
     expect(settings.database.writer.host).toContain(
       region === 'us-east-1' ? 'primary' : 'replicashub',
     );
@@ -97,7 +95,7 @@ describe.each(REGIONS)('%s', (region) => {
     });
   });
 
-  test('fits a standard parameter, with the strategies that a file may have', () => {
+  test('publishes a standard parameter, even with the most strategies that a file may have', () => {
     expect(
       Buffer.byteLength(text) -
         Buffer.byteLength(JSON.stringify(deployment.cache.strategies)) +
@@ -105,7 +103,7 @@ describe.each(REGIONS)('%s', (region) => {
     ).toBeLessThanOrEqual(4096);
   });
 
-  test('lets the fleet read that parameter, tells it the name, and replaces instances when it changes', () => {
+  test('lets the fleet read the parameter, and replaces instances on a change', () => {
     const { template } = serviceStack(region);
     const grants = JSON.stringify(template.Resources).match(
       /"Action":"ssm:GetParameter","Effect":"Allow","Resource":\{.*?\}\]\]\}/g,
@@ -120,14 +118,14 @@ describe.each(REGIONS)('%s', (region) => {
     );
   });
 
-  test('lets the fleet read the secret for poolers, which is only named', () => {
+  test('lets the fleet read the secret for the poolers, of which it has only the name', () => {
     expect(JSON.stringify(serviceStack(region).template.Resources)).toContain(
       ':secret:market/pooler-login-??????',
     );
   });
 });
 
-test('the deployment file knows the strategies of the library, and that each has its name as its prefix', () => {
+test('the contract names the library’s strategies, and each name is a prefix', () => {
   expect(STANDARD_STRATEGIES).toEqual(Object.keys(CACHE_STRATEGIES));
   for (const [name, { prefix }] of Object.entries(CACHE_STRATEGIES))
     expect(prefix).toBe(`${name}:`);

@@ -1,97 +1,112 @@
-import { type QueryReading, readQuery } from '../../../lib/runtime/statements/statement';
+import {
+  analyzeStatement,
+  type StatementAnalysis,
+} from '../../../lib/runtime/statements/statement';
 
-const names = (tables: QueryReading['reads']) =>
+const names = (tables: StatementAnalysis['reads']) =>
   tables.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)).sort();
 
-describe('who may answer, and whether the answer may be kept', () => {
-  test.each<[string, boolean, string | undefined]>([
-    // A reader, and kept.
-    ['SELECT * FROM t WHERE a = $1', true, undefined],
-    ['select count(*), max(a) FILTER (WHERE b > 1) over (partition by c) from t', true, undefined],
-    ['(SELECT a FROM t) UNION ALL (SELECT b FROM u)', true, undefined],
-    ['WITH x AS (SELECT 1) SELECT * FROM x', true, undefined],
-    [
-      'WITH RECURSIVE x(n, m) AS (SELECT 1, 2 UNION ALL SELECT n + 1, m FROM x WHERE n < 5) SELECT n FROM x',
-      true,
-      undefined,
-    ],
-    ['VALUES (1, 2), (3, 4)', true, undefined],
-    ['TABLE t', true, undefined],
-    [
-      "SELECT date_trunc('hour', at), a::numeric(10, 2), cast(b AS varchar(3)) FROM t GROUP BY (1), ROLLUP (2, 3)",
-      true,
-      undefined,
-    ],
-    ['SELECT "update" FROM "delete"', true, undefined],
-    ['SELECT a FROM json_to_recordset($1) AS c(a int)', true, undefined],
-    ["SELECT EXTRACT(epoch FROM at), 'INSERT INTO t' FROM t -- FOR UPDATE", true, undefined],
-    [
-      'SELECT a FROM t WHERE b = ANY($1) AND c IN (1, 2) ORDER BY a LIMIT 5 OFFSET 2;',
-      true,
-      undefined,
-    ],
-    ['SELECT pg_catalog.lower(a) FROM t', true, undefined],
-    // A reader, and not kept.
-    ['SELECT now()', true, 'volatile'],
-    ['SELECT * FROM t WHERE at > CURRENT_DATE - 1', true, 'volatile'],
-    ["SELECT * FROM t WHERE at > 'today'::date", true, 'volatile'],
-    ["SELECT * FROM t WHERE at > timestamp ' Yesterday 10:00'", true, 'volatile'],
-    ['SELECT random(), gen_random_uuid()', true, 'volatile'],
-    ["SELECT current_setting('app.tenant')", true, 'volatile'],
-    ['SELECT a FROM t TABLESAMPLE system (10)', false, 'unknown-function'],
-    ['SELECT * FROM pg_stat_activity', true, 'catalog'],
-    ['SELECT * FROM information_schema.tables', true, 'catalog'],
-    ["SELECT 't'::regclass", true, 'catalog'],
-    // The writer.
-    ['INSERT INTO t VALUES (1)', false, 'write'],
-    ['  /* x */ update t set a = 1', false, 'write'],
-    ['DELETE FROM t', false, 'write'],
-    ['MERGE INTO t USING u ON true WHEN MATCHED THEN DO NOTHING', false, 'write'],
-    ['WITH x AS (DELETE FROM t RETURNING a) SELECT a FROM x', false, 'write'],
-    ['SELECT a INTO u FROM t', false, 'write'],
-    ['CREATE TABLE t (a int)', false, 'write'],
-    ['TRUNCATE t', false, 'write'],
-    ['CALL settle(1)', false, 'write'],
-    ['COPY t FROM stdin', false, 'write'],
-    ['SELECT a FROM t FOR UPDATE', false, 'locking'],
-    ['SELECT a FROM t FOR NO KEY UPDATE SKIP LOCKED', false, 'locking'],
-    ['SELECT a FROM t FOR SHARE', false, 'locking'],
-    ['SELECT a FROM t FOR KEY SHARE', false, 'locking'],
-    ["SELECT nextval('s')", false, 'unknown-function'],
-    ['SELECT pg_advisory_lock(1)', false, 'unknown-function'],
-    ["SELECT set_config('a', 'b', false)", false, 'unknown-function'],
-    ['SELECT place_order($1)', false, 'unknown-function'],
-    ['SELECT DISTINCT ON (a) place_order(b) FROM t', false, 'unknown-function'],
-    ['SELECT market.lower(a) FROM t', false, 'unknown-function'],
-    ['SELECT "Place"(a) FROM t', false, 'unknown-function'],
-    ['SELECT 1; DELETE FROM t', false, 'several-statements'],
-    ['SET timezone = 1', false, 'not-a-query'],
-    ['BEGIN', false, 'not-a-query'],
-    ['EXPLAIN ANALYZE SELECT 1', false, 'not-a-query'],
-    ['SHOW all', false, 'not-a-query'],
-    ['', false, 'not-a-query'],
-    ['SELECT update FROM t', false, 'write'],
-  ])('%j', (sql, onlyReads, uncached) => {
-    const reading = readQuery(sql);
-    expect({ onlyReads: reading.onlyReads, uncached: reading.uncached }).toEqual({
-      onlyReads,
-      uncached,
-    });
+describe('analyzeStatement: replicas and caching', () => {
+  const verdict = (sql: string) => {
+    const { onlyReads, uncached } = analyzeStatement(sql);
+    return { onlyReads, uncached };
+  };
+  const casesOf = (byReason: Record<string, readonly string[]>) =>
+    Object.entries(byReason).flatMap(([reason, texts]) =>
+      texts.map((sql): [string, string] => [reason, sql]),
+    );
+
+  test.each([
+    'SELECT * FROM t WHERE a = $1',
+    'select count(*), max(a) FILTER (WHERE b > 1) over (partition by c) from t',
+    '(SELECT a FROM t) UNION ALL (SELECT b FROM u)',
+    'WITH x AS (SELECT 1) SELECT * FROM x',
+    'WITH RECURSIVE x(n, m) AS (SELECT 1, 2 UNION ALL SELECT n + 1, m FROM x WHERE ' +
+      'n < 5) SELECT n FROM x',
+    'VALUES (1, 2), (3, 4)',
+    'TABLE t',
+    "SELECT date_trunc('hour', at), a::numeric(10, 2), cast(b AS varchar(3)) FROM t" +
+      ' GROUP BY (1), ROLLUP (2, 3)',
+    'SELECT "update" FROM "delete"',
+    'SELECT a FROM json_to_recordset($1) AS c(a int)',
+    "SELECT EXTRACT(epoch FROM at), 'INSERT INTO t' FROM t -- FOR UPDATE",
+    'SELECT a FROM t WHERE b = ANY($1) AND c IN (1, 2) ORDER BY a LIMIT 5 OFFSET 2;',
+    'SELECT pg_catalog.lower(a) FROM t',
+  ])('a replica may run %j, and its result may be cached', (sql) => {
+    expect(verdict(sql)).toEqual({ onlyReads: true, uncached: undefined });
   });
 
-  test('a function that is vouched for is as good as PostgreSQL’s own', () => {
+  test.each(
+    casesOf({
+      volatile: [
+        'SELECT now()',
+        'SELECT * FROM t WHERE at > CURRENT_DATE - 1',
+        "SELECT * FROM t WHERE at > 'today'::date",
+        "SELECT * FROM t WHERE at > timestamp ' Yesterday 10:00'",
+        'SELECT random(), gen_random_uuid()',
+        "SELECT current_setting('app.tenant')",
+      ],
+      catalog: [
+        'SELECT * FROM pg_stat_activity',
+        'SELECT * FROM information_schema.tables',
+        "SELECT 't'::regclass",
+      ],
+    }),
+  )('a replica may run it, but its result is not cached: %s: %j', (uncached, sql) => {
+    expect(verdict(sql)).toEqual({ onlyReads: true, uncached });
+  });
+
+  test.each(
+    casesOf({
+      'unknown-function': [
+        'SELECT a FROM t TABLESAMPLE system (10)',
+        "SELECT nextval('s')",
+        'SELECT pg_advisory_lock(1)',
+        "SELECT set_config('a', 'b', false)",
+        'SELECT place_order($1)',
+        'SELECT DISTINCT ON (a) place_order(b) FROM t',
+        'SELECT market.lower(a) FROM t',
+        'SELECT "Place"(a) FROM t',
+      ],
+      write: [
+        'INSERT INTO t VALUES (1)',
+        '  /* x */ update t set a = 1',
+        'DELETE FROM t',
+        'MERGE INTO t USING u ON true WHEN MATCHED THEN DO NOTHING',
+        'WITH x AS (DELETE FROM t RETURNING a) SELECT a FROM x',
+        'SELECT a INTO u FROM t',
+        'CREATE TABLE t (a int)',
+        'TRUNCATE t',
+        'CALL settle(1)',
+        'COPY t FROM stdin',
+        'SELECT update FROM t',
+      ],
+      locking: [
+        'SELECT a FROM t FOR UPDATE',
+        'SELECT a FROM t FOR NO KEY UPDATE SKIP LOCKED',
+        'SELECT a FROM t FOR SHARE',
+        'SELECT a FROM t FOR KEY SHARE',
+      ],
+      'several-statements': ['SELECT 1; DELETE FROM t'],
+      'not-a-query': ['SET timezone = 1', 'BEGIN', 'EXPLAIN ANALYZE SELECT 1', 'SHOW all', ''],
+    }),
+  )('only the writer may run it: %s: %j', (uncached, sql) => {
+    expect(verdict(sql)).toEqual({ onlyReads: false, uncached });
+  });
+
+  test('a function declared stable counts like one of PostgreSQL’s own', () => {
     const stableFunctions = new Set(['market.vwap']);
-    expect(readQuery('SELECT market.vwap($1) FROM t', { stableFunctions })).toMatchObject({
+    expect(analyzeStatement('SELECT market.vwap($1) FROM t', { stableFunctions })).toMatchObject({
       onlyReads: true,
       functions: ['market.vwap'],
     });
-    expect(readQuery('SELECT vwap($1) FROM t', { stableFunctions })).toMatchObject({
+    expect(analyzeStatement('SELECT vwap($1) FROM t', { stableFunctions })).toMatchObject({
       uncached: 'unknown-function',
     });
   });
 });
 
-describe('the tables of a statement', () => {
+describe('analyzeStatement: the tables', () => {
   test.each<[string, string[]]>([
     ['SELECT * FROM ticks', ['ticks']],
     ['SELECT * FROM Market.Ticks t, ONLY "Orders" AS o', ['Orders', 'market.ticks']],
@@ -100,7 +115,8 @@ describe('the tables of a statement', () => {
     ['SELECT * FROM a JOIN b ON a.order = b.limit, c', ['a', 'b', 'c']],
     ['SELECT * FROM (a JOIN (b CROSS JOIN c) ON true), d', ['a', 'b', 'c', 'd']],
     [
-      'SELECT * FROM a, LATERAL (SELECT * FROM b WHERE b.x = a.x) s, unnest(a.z) WITH ORDINALITY u(v, n), c',
+      'SELECT * FROM a, LATERAL (SELECT * FROM b WHERE b.x = a.x) s, ' +
+        'unnest(a.z) WITH ORDINALITY u(v, n), c',
       ['a', 'b', 'c'],
     ],
     [
@@ -111,13 +127,15 @@ describe('the tables of a statement', () => {
     ['SELECT extract(year FROM at), substring(s FROM 2), x IS DISTINCT FROM y FROM a', ['a']],
     ['SELECT extract(epoch FROM (SELECT max(at) FROM b)) FROM a', ['a', 'b']],
     [
-      'WITH x AS (SELECT * FROM a), y (n, m) AS NOT MATERIALIZED (SELECT * FROM x, b) SELECT * FROM x JOIN y ON true, c',
+      'WITH x AS (SELECT * FROM a), y (n, m) AS NOT MATERIALIZED (SELECT * FROM x, b) ' +
+        'SELECT * FROM x JOIN y ON true, c',
       ['a', 'b', 'c'],
     ],
-    // Inside itself, an expression that is not recursive is the table of its name.
+    // Inside a non-recursive expression, its name is the table's.
     ['WITH ticks AS (SELECT * FROM ticks) SELECT * FROM ticks', ['ticks']],
     [
-      'WITH RECURSIVE tree AS (SELECT * FROM roots UNION ALL SELECT n.* FROM nodes n JOIN tree ON true) TABLE tree',
+      'WITH RECURSIVE tree AS (SELECT * FROM roots UNION ALL ' +
+        'SELECT n.* FROM nodes n JOIN tree ON true) TABLE tree',
       ['nodes', 'roots', 'tree'],
     ],
     ['SELECT * FROM (WITH t AS (SELECT * FROM a) SELECT * FROM t) x, t', ['a', 't']],
@@ -127,7 +145,7 @@ describe('the tables of a statement', () => {
     ['TABLE market.ticks', ['market.ticks']],
     ['SELECT * FROM "FROM", "a ""b"""', ['FROM', 'a "b"']],
   ])('%j reads', (sql, reads) => {
-    expect(names(readQuery(sql).reads)).toEqual(reads);
+    expect(names(analyzeStatement(sql).reads)).toEqual(reads);
   });
 
   test.each<[string, string[]]>([
@@ -136,11 +154,13 @@ describe('the tables of a statement', () => {
     ['UPDATE ONLY "Orders" o SET n = 1 FROM b', ['Orders']],
     ['DELETE FROM ONLY a USING b WHERE a.n = b.n', ['a']],
     [
-      'MERGE INTO a USING b ON true WHEN MATCHED THEN UPDATE SET n = 1 WHEN NOT MATCHED THEN INSERT VALUES (1)',
+      'MERGE INTO a USING b ON true WHEN MATCHED THEN UPDATE SET n = 1 ' +
+        'WHEN NOT MATCHED THEN INSERT VALUES (1)',
       ['a'],
     ],
     [
-      'WITH x AS (DELETE FROM a RETURNING *), y AS (UPDATE b SET n = 1 RETURNING *) INSERT INTO c SELECT * FROM x',
+      'WITH x AS (DELETE FROM a RETURNING *), y AS (UPDATE b SET n = 1 RETURNING *) ' +
+        'INSERT INTO c SELECT * FROM x',
       ['a', 'b', 'c'],
     ],
     ['TRUNCATE TABLE a, ONLY b *, m.c RESTART IDENTITY CASCADE', ['a', 'b', 'm.c']],
@@ -153,6 +173,6 @@ describe('the tables of a statement', () => {
     ['UPDATE a SET n = 1; DELETE FROM b', ['a', 'b']],
     ['CALL settle()', []],
   ])('%j writes', (sql, writes) => {
-    expect(names(readQuery(sql).writes)).toEqual(writes);
+    expect(names(analyzeStatement(sql).writes)).toEqual(writes);
   });
 });

@@ -9,7 +9,7 @@ import {
   startFastify,
   type TestRoute,
   type TestServer,
-} from '../../runtime/responses/response-servers';
+} from '../../runtime/responses/servers';
 import { RedisServer } from '../redis-server';
 
 const BODY = JSON.stringify({

@@ -3,7 +3,7 @@
  * and tag.
  */
 import { IsochroneError } from '../../../lib/model/errors';
-import { Invalidator } from '../../../lib/runtime/invalidation/invalidation';
+import { Invalidator } from '../../../lib/runtime/invalidation/invalidator';
 import { openRuntime, type Runtime } from '../../../lib/runtime/settings/open';
 import { CACHE_STRATEGIES } from '../../../lib/runtime/tiered-cache/strategy';
 import { SETTINGS } from '../../runtime/settings/runtime-settings';

@@ -1,13 +1,13 @@
-/** The query cache with the real cache on a real Redis, over a real primary with a replica. */
+/** The query cache over a real primary with a replica, with the tiered cache on a real Redis. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDate } from 'node:util/types';
 import { Pool } from 'pg';
 import { TieredCache, ValkeyServer } from '../../../lib/runtime';
-import { QueryCache, ReplicaPool } from '../../../lib/runtime/postgres';
+import { QueryCache, type ReplicaPool } from '../../../lib/runtime/postgres';
 import { PostgresServer } from '../postgres-server';
 import { RedisServer } from '../redis-server';
 import { serversHere } from '../server-process';
-import { at, caughtUp, until } from './replica-fixture';
+import { caughtUp, pauseReplay, poolOf, resetTable, startPrimary, until } from './fixture';
 
 const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'redis-server')
   ? describe
@@ -20,10 +20,10 @@ describeHere('QueryCache', () => {
   let redis: RedisServer;
   let ends: (() => Promise<unknown>)[] = [];
 
-  /** A cache as each process has one, over the pool of that process. */
+  /** A cache with its own connections to Redis, like that of one process. */
   const cacheOver = async (pool: Pool | ReplicaPool, options: { replicaLagMs?: number } = {}) => {
     const server = new ValkeyServer({ host: '127.0.0.1', port: redis.port });
-    // What is loaded before the processes hear each other is not kept.
+    // Before the caches are connected to each other, they do not store loaded values.
     await until(() => server.available && server.busAlive);
     const cache = new TieredCache({ server });
     const queries = new QueryCache({
@@ -46,23 +46,14 @@ describeHere('QueryCache', () => {
     return pool;
   };
   const replicaPool = () => {
-    const pool = new ReplicaPool({
-      writer: at(primary),
-      readers: [at(standby)],
-      max: 4,
-      min: 0,
-      maxWaitMs: 100,
-    });
+    const pool = poolOf(primary, standby, { max: 4, maxWaitMs: 100 });
     ends.push(() => pool.close());
     return pool;
   };
 
   beforeAll(async () => {
     redis = await RedisServer.start();
-    primary = await PostgresServer.start();
-    await primary.query('CREATE ROLE app LOGIN');
-    await primary.query('CREATE TABLE ticks (n int, note text)');
-    await primary.query('GRANT ALL ON ticks TO app');
+    primary = await startPrimary('ticks', 'n int, note text');
     standby = await PostgresServer.start({ follows: primary });
     await caughtUp(primary, standby);
   });
@@ -70,15 +61,16 @@ describeHere('QueryCache', () => {
     for (const end of ends.reverse()) await end();
     ends = [];
     await redis.command('FLUSHALL');
-    await standby.query('SELECT pg_wal_replay_resume()');
-    await primary.query('TRUNCATE ticks');
-    await caughtUp(primary, standby);
+    await resetTable(primary, standby, 'ticks');
   });
   afterAll(async () => {
     await redis?.stop();
     await standby?.stop();
     await primary?.stop();
   });
+
+  const count = async (cache: QueryCache): Promise<number> =>
+    (await cache.query('SELECT count(*)::int AS n FROM ticks')).rows[0].n;
 
   const kinds = `SELECT 1::int AS int, 9007199254740993::bigint AS bigint, 1.50::numeric AS numeric, 0.1::float8 AS float, 'NaN'::float8 AS nan,
     '-Infinity'::float8 AS infinity, true AS bool, NULL AS nothing, '\\xdead00'::bytea AS bytes, 'é€𝄞'::text AS text,
@@ -87,7 +79,7 @@ describeHere('QueryCache', () => {
     ARRAY[['a','b'],['c','d']] AS texts, ARRAY[timestamptz '2024-01-01Z'] AS instants, point '(1,2)' AS point, '10.0.0.1'::inet AS inet,
     n FROM generate_series(1, $1::int) AS n`;
 
-  test('a hit is what pg answers: values, types, fields and command, from memory and from the server', async () => {
+  test('a hit equals the result of pg, from memory and from Redis', async () => {
     const pool = plainPool();
     const options = { tables: [] as string[] };
     const plain = await pool.query(kinds, [3]);
@@ -123,10 +115,8 @@ describeHere('QueryCache', () => {
     expect(first.counts()).toMatchObject({ 'cache_query_bypasses_total{reason="result"}': 1 });
   });
 
-  test('a write through one process ends what the others kept', async () => {
+  test('a write through one process invalidates the results of the others', async () => {
     const [one, other] = [await cacheOver(plainPool()), await cacheOver(plainPool())];
-    const count = async (cache: QueryCache) =>
-      (await cache.query('SELECT count(*)::int AS n FROM ticks')).rows[0].n;
     expect([await count(one), await count(other)]).toEqual([0, 0]);
     await primary.query('INSERT INTO ticks VALUES (0)');
     expect([await count(one), await count(other)]).toEqual([0, 0]);
@@ -137,22 +127,15 @@ describeHere('QueryCache', () => {
     }
   });
 
-  test('over a replica that stands still, this process sees its own writes, and no other keeps old rows for long', async () => {
+  test('while replay is paused, a process sees its own writes, and others soon do', async () => {
     const one = await cacheOver(replicaPool(), { replicaLagMs: 1_500 });
     const other = await cacheOver(replicaPool(), { replicaLagMs: 1_500 });
-    const count = async (cache: QueryCache) =>
-      (await cache.query('SELECT count(*)::int AS n FROM ticks')).rows[0].n;
     expect([await count(one), await count(other)]).toEqual([0, 0]);
-    await standby.query('SELECT pg_wal_replay_pause()');
-    await until(
-      async () =>
-        (await standby.query<{ s: string }>('SELECT pg_get_wal_replay_pause_state() AS s'))[0]
-          ?.s === 'paused',
-    );
+    await pauseReplay(standby);
 
     await one.query('INSERT INTO ticks VALUES (1)');
-    // One that has not written loads from the replica, and keeps what is old under the new versions
-    // of the tags.
+    // A process that has not written loads from the replica, and caches old rows under the new
+    // versions of the tags.
     const third = await cacheOver(replicaPool(), { replicaLagMs: 1_500 });
     expect(await count(third)).toBe(0);
     await standby.query('SELECT pg_wal_replay_resume()');
@@ -175,7 +158,7 @@ describeHere('QueryCache', () => {
     expect(await count(one)).toBe(3);
   });
 
-  test('while Redis is gone, queries are answered, and writes are seen by those who write', async () => {
+  test('while Redis is down, queries are answered, and a process sees its own writes', async () => {
     const cache = await cacheOver(replicaPool());
     await redis.kill();
     try {

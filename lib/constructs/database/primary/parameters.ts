@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { RDS_POSTGRESQL } from '../../../model/aws';
-import type { Placed } from '../../../model/errors';
+import type { HasPath } from '../../../model/errors';
 import { isWholeNumber, type Rule } from '../../../model/rules';
 import { checkRule } from '../../house-rules';
 
@@ -97,7 +97,7 @@ export interface PostgresReplicaFigures extends PostgresFigures {
  * @throws IsochroneError if `max_connections` is out of range
  */
 export function postgresParameters(
-  at: Placed,
+  at: HasPath,
   figures: PostgresFigures = {},
 ): Record<string, string> {
   const parameters: Record<string, string> = {
@@ -140,7 +140,7 @@ export function postgresParameters(
  * @throws IsochroneError if `max_connections` is out of range
  */
 export function postgresReplicaParameters(
-  at: Placed,
+  at: HasPath,
   figures: PostgresReplicaFigures = {},
 ): Record<string, string> {
   const readers = REPLICA_READERS[figures.readers ?? 'dashboards'];
@@ -161,7 +161,7 @@ export function postgresReplicaParameters(
  * limit in milliseconds.
  */
 export function replayDelay(
-  at: Placed,
+  at: HasPath,
   figures: PostgresReplicaFigures | undefined,
 ): Duration | undefined {
   const milliseconds = postgresReplicaParameters(at, figures).max_standby_streaming_delay ?? '';
@@ -200,7 +200,7 @@ const MAX_CONNECTIONS: Rule<number | string> = {
   fix: 'Add the connections of all poolers and some for people; 500 is the default.',
 };
 
-function checkMaxConnections(at: Placed, value: string | undefined): void {
+function checkMaxConnections(at: HasPath, value: string | undefined): void {
   // RDS evaluates and judges formulas.
   if (value === undefined || /[{(]/.test(value)) return;
   const number = /^\d+$/.test(value) ? Number(value) : value;

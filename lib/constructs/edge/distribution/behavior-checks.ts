@@ -1,7 +1,7 @@
 import { Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { CLOUDFRONT, isPathPattern } from '../../../model/aws';
-import { invalidValue, type Placed } from '../../../model/errors';
+import { type HasPath, invalidValue } from '../../../model/errors';
 import {
   BATCH_NEEDS_SPLIT,
   BATCH_WITHIN_BEHAVIOR,
@@ -64,7 +64,7 @@ export function checkBehaviors(
   checkMethods(at, 'defaultMethods', defaultBehavior, props);
 }
 
-function checkPathPattern(at: Placed, i: number, behaviors: readonly EdgeBehavior[]): void {
+function checkPathPattern(at: HasPath, i: number, behaviors: readonly EdgeBehavior[]): void {
   const pattern = behaviors[i]?.pathPattern;
   if (pattern === undefined || Token.isUnresolved(pattern)) return;
   const property = `behaviors[${i}].pathPattern`;
@@ -76,7 +76,7 @@ function checkPathPattern(at: Placed, i: number, behaviors: readonly EdgeBehavio
   checkRule(at, property, PATTERN_IS_REACHED, pattern, earlier);
 }
 
-function checkSyntax(at: Placed, property: string, pattern: string): void {
+function checkSyntax(at: HasPath, property: string, pattern: string): void {
   if (isPathPattern(pattern)) return;
   throw invalidValue(at, {
     property,
@@ -88,7 +88,7 @@ function checkSyntax(at: Placed, property: string, pattern: string): void {
 }
 
 function checkLanguages(
-  at: Placed,
+  at: HasPath,
   all: readonly EdgeBehavior[],
   languages: readonly string[],
 ): void {
@@ -117,7 +117,7 @@ function checkLanguages(
 }
 
 function checkTtls(
-  at: Placed,
+  at: HasPath,
   all: readonly EdgeBehavior[],
   originShieldRegion: string | undefined,
 ): void {
@@ -146,7 +146,7 @@ function checkTtls(
 }
 
 /** Checks that no option of a tier needs an edge function on origin events. */
-function checkTierWithVpcOrigins(at: Placed, tier: CacheTier): void {
+function checkTierWithVpcOrigins(at: HasPath, tier: CacheTier): void {
   if (!tier.cached) return;
   const continents = Object.keys(tier.continents).join(', ');
   const options: readonly (readonly [string, unknown, unknown?])[] = [
@@ -168,7 +168,7 @@ function checkTierWithVpcOrigins(at: Placed, tier: CacheTier): void {
 }
 
 function checkMethods(
-  at: Placed,
+  at: HasPath,
   property: string,
   { tier, methods }: EdgeBehavior,
   props: EdgeOriginsProps,
@@ -195,7 +195,7 @@ function checkMethods(
 
 /** A cached tier also excludes all methods but `read`, and with them batch patterns. */
 function checkOwnOrigin(
-  at: Placed,
+  at: HasPath,
   property: string,
   { origin, tier }: EdgeBehavior,
   vpcOrigins: boolean,
@@ -214,7 +214,7 @@ function checkOwnOrigin(
 }
 
 function checkBatchPatterns(
-  at: Placed,
+  at: HasPath,
   property: string,
   { pathPattern, methods, batchPatterns }: EdgeBehavior,
   batchOriginName: string | undefined,

@@ -3,7 +3,7 @@ import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as targets from 'aws-cdk-lib/aws-route53-targets';
 import type { Construct } from 'constructs';
-import { invalidValue, type Placed } from '../../../model/errors';
+import { type HasPath, invalidValue } from '../../../model/errors';
 import { brokenRule, NAMED_ONCE } from '../../../model/rules';
 
 /** The names of an EdgeDistribution. */
@@ -23,7 +23,7 @@ const HOST_NAME =
 
 /** @throws IsochroneError if there is no name, or CloudFront or the zone would refuse one */
 export function checkDomainNames(
-  at: Placed,
+  at: HasPath,
   { domainNames, hostedZone }: EdgeDomainNamesProps,
 ): void {
   if (domainNames.length === 0) {
@@ -52,7 +52,7 @@ export function checkDomainNames(
 
 /** @throws IsochroneError if a name is known at synthesis and is not a host name */
 export function checkHostName(
-  at: Placed,
+  at: HasPath,
   {
     property,
     name,
@@ -71,7 +71,7 @@ export function checkHostName(
 }
 
 function checkZone(
-  at: Placed,
+  at: HasPath,
   property: string,
   name: string,
   zone: route53.IHostedZone | undefined,

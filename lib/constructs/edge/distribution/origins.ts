@@ -2,7 +2,7 @@ import { Duration, type SecretValue, Token } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import type { Construct } from 'constructs';
-import { invalidValue, type Placed } from '../../../model/errors';
+import { type HasPath, invalidValue } from '../../../model/errors';
 import {
   brokenRule,
   OPTION_WITH_VPC_ORIGINS,
@@ -165,7 +165,7 @@ function originHeaders(
 }
 
 /** @throws IsochroneError if CloudFront would refuse a value, or nothing would use it */
-export function checkOrigins(at: Placed, props: EdgeOriginsProps): void {
+export function checkOrigins(at: HasPath, props: EdgeOriginsProps): void {
   for (const property of ['readOriginName', 'writeOriginName', 'batchOriginName'] as const) {
     const name = props[property];
     if (name === undefined) continue;
@@ -185,7 +185,7 @@ export function checkOrigins(at: Placed, props: EdgeOriginsProps): void {
 
 /** Checks an option that needs a write origin other than the read origin. */
 export function checkOtherOrigin(
-  at: Placed,
+  at: HasPath,
   property: string,
   value: unknown,
   { readOriginName, writeOriginName }: EdgeOriginsProps,
@@ -200,7 +200,7 @@ export function checkOtherOrigin(
   });
 }
 
-function checkOriginVerification(at: Placed, verify: EdgeOriginVerification | undefined): void {
+function checkOriginVerification(at: HasPath, verify: EdgeOriginVerification | undefined): void {
   const headerName = verify?.headerName;
   if (headerName === undefined || Token.isUnresolved(headerName) || CUSTOM_HEADER.test(headerName))
     return;
@@ -214,7 +214,7 @@ function checkOriginVerification(at: Placed, verify: EdgeOriginVerification | un
 }
 
 function checkVpcOrigins(
-  at: Placed,
+  at: HasPath,
   props: EdgeOriginsProps,
   { primary, others }: EdgeVpcOrigins,
 ): void {
@@ -247,7 +247,7 @@ function checkVpcOrigins(
     checkOriginShield(at, originShieldRegion);
 }
 
-function checkOriginShield(at: Placed, region: string | undefined): void {
+function checkOriginShield(at: HasPath, region: string | undefined): void {
   if (region === undefined) return;
   checkRule(at, 'originShieldRegion', ORIGIN_SHIELD_REGION, region);
 }

@@ -2,7 +2,7 @@ import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import { invalidValue, type Placed } from '../../../model/errors';
+import { type HasPath, invalidValue } from '../../../model/errors';
 import {
   cacheKeySettings,
   EdgeFunction,
@@ -260,7 +260,7 @@ export function tierInEffect(
 }
 
 /** @throws IsochroneError if the cookie of recent writers cannot express the duration */
-export function checkRecentWriter(at: Placed, recentWriter: Duration | undefined): void {
+export function checkRecentWriter(at: HasPath, recentWriter: Duration | undefined): void {
   if (recentWriter === undefined) return;
   const seconds = recentWriter.isUnresolved()
     ? undefined

@@ -1,10 +1,10 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import { CLOUDFRONT, type Continent } from '../../../model/aws';
 import {
+  type HasPath,
   type InvalidValue,
   type IsochroneError,
   invalidValue,
-  type Placed,
 } from '../../../model/errors';
 import {
   DEFAULT_TTL_ABOVE_MINIMUM,
@@ -488,7 +488,7 @@ export class CacheTier {
   }
 
   /** A tier is not in a construct tree: errors name it instead of a path. */
-  private get at(): Placed {
+  private get at(): HasPath {
     const tier = { constructor: CacheTier, node: { path: this.name } };
     return tier;
   }

@@ -1,23 +1,9 @@
 /** Checks over the settings that applications read: complete, distinct and small enough. */
 
+import { STANDARD_STRATEGIES } from '../../contracts';
 import type { Rule } from '../../rules';
 import type { Deployment } from '../deployment';
 import { type DeploymentProblem, nearest, ruleProblems } from '../problem';
-
-/**
- * The strategies of `isochrone/runtime`. They have default figures, and the prefix of each is its
- * name with a colon.
- */
-export const STANDARD_STRATEGIES: readonly string[] = [
-  'session',
-  'api',
-  'query',
-  'kpi',
-  'preferences',
-  'static',
-  'portfolio',
-  'strategies',
-];
 
 /**
  * "Parameter tiers", AWS Systems Manager user guide: a standard parameter holds 4 KB. Endpoints and
@@ -37,7 +23,8 @@ export function runtimeProblems(deployment: Deployment): DeploymentProblem[] {
 function ttlProblems({ cache: { strategies } }: Deployment): DeploymentProblem[] {
   return Object.entries(strategies)
     .filter(
-      ([name, { ttlSeconds }]) => ttlSeconds === undefined && !STANDARD_STRATEGIES.includes(name),
+      ([name, { ttlSeconds }]) =>
+        ttlSeconds === undefined && !(STANDARD_STRATEGIES as readonly string[]).includes(name),
     )
     .map(([name]) => {
       const meant = nearest(name, STANDARD_STRATEGIES);

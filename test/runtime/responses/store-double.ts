@@ -1,4 +1,4 @@
-/** A store of responses in memory, with the meaning of the real one and a clock that tests turn. */
+/** A response store in memory that behaves like the real one. Tests set its clock by `Date.now`. */
 import type { ResponseStore, ResponseStoreCall } from '../../../lib/runtime/responses/options';
 
 interface Entry {
@@ -11,7 +11,7 @@ interface Entry {
 export class StoreDouble implements ResponseStore {
   readonly entries = new Map<string, Entry>();
   private readonly flights = new Map<string, Promise<unknown>>();
-  /** What happens in place of an operation, if anything. */
+  /** How operations fail; undefined if they work. */
   broken: 'rejects' | 'throws' | 'lies' | undefined;
 
   async get<T>(key: string, _options: ResponseStoreCall) {

@@ -1,4 +1,4 @@
-/** The pool while servers are killed, hang, and are promoted. */
+/** The pool while servers are killed, hang and are promoted. */
 import { readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { scramVerifier } from '../../../lib/tools/postgres/pgbouncer/users';
 import { PgbouncerServer } from '../pgbouncer-server';
 import { PostgresServer } from '../postgres-server';
 import { freePort, serversHere } from '../server-process';
-import { at, caughtUp, until } from './replica-fixture';
+import { at, caughtUp, IS_REPLICA, poolOf, startPrimary, TERMINATE_POOLS, until } from './fixture';
 
 const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbouncer', 'psql')
   ? describe
@@ -18,10 +18,10 @@ const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbounc
 jest.setTimeout(60_000);
 
 /**
- * One address in front of several servers: each connection goes to the next one, as with a name of
- * several records.
+ * Opens a port in front of several servers. Each connection goes to the next server, as with a DNS
+ * name of several records.
  */
-async function inTurn(
+async function roundRobin(
   port: number,
   servers: readonly PostgresServer[],
 ): Promise<{ close(): void }> {
@@ -48,9 +48,7 @@ async function inTurn(
   };
 }
 
-const WHERE = 'SELECT pg_is_in_recovery() AS replica';
-
-describeHere('ReplicaPool when servers die', () => {
+describeHere('ReplicaPool when servers fail', () => {
   let primary: PostgresServer;
   let near: PostgresServer;
   let far: PostgresServer;
@@ -72,10 +70,7 @@ describeHere('ReplicaPool when servers die', () => {
     });
 
   beforeAll(async () => {
-    primary = await PostgresServer.start();
-    await primary.query('CREATE ROLE app LOGIN');
-    await primary.query('CREATE TABLE orders (n int PRIMARY KEY)');
-    await primary.query('GRANT ALL ON orders TO app');
+    primary = await startPrimary('orders', 'n int PRIMARY KEY');
     near = await PostgresServer.start({
       follows: primary,
       settings: { max_standby_streaming_delay: 100 },
@@ -95,32 +90,29 @@ describeHere('ReplicaPool when servers die', () => {
 
   const port = async () => (await made.read('SELECT inet_server_port() AS port')).rows[0].port;
 
-  test('a write that is idempotent is sent again when its outcome is unknown', async () => {
+  test('a write with an unknown outcome is retried only if it is idempotent', async () => {
     const sent = made.write(
       'INSERT INTO orders SELECT 1 FROM pg_sleep(0.3) ON CONFLICT DO NOTHING',
       [],
       { idempotent: true },
     );
     await sleep(100);
-    await primary.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'`,
-    );
+    await primary.query(TERMINATE_POOLS);
     expect((await sent).rowCount).toBe(1);
     const plain = made
       .write('INSERT INTO orders SELECT 2 FROM pg_sleep(0.3)')
       .catch((error: unknown) => error);
     await sleep(100);
-    await primary.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'`,
-    );
+    await primary.query(TERMINATE_POOLS);
     expect(await plain).toBeInstanceOf(UnknownOutcomeError);
   });
 
-  test('a conflict with recovery is answered by another replica', async () => {
+  test('a read that conflicts with recovery is answered by another replica', async () => {
     await primary.query('INSERT INTO orders SELECT generate_series(1, 5000)');
     for (const standby of [near, far]) await caughtUp(primary, standby);
     const slow = made.read(
-      'SELECT (SELECT pg_sleep(1))::text, (SELECT count(*)::int FROM orders) AS n, inet_server_port() AS port',
+      'SELECT (SELECT pg_sleep(1))::text, (SELECT count(*)::int FROM orders) AS n, ' +
+        'inet_server_port() AS port',
     );
     await sleep(200);
     await primary.query('DELETE FROM orders');
@@ -131,12 +123,12 @@ describeHere('ReplicaPool when servers die', () => {
     );
   });
 
-  test('behind a pooler with two replicas, of which one stands still, look and read are the same server’s', async () => {
+  test('behind a pooler of two replicas, check and read run on one server', async () => {
     const verifier = scramVerifier('app');
     await primary.query(`ALTER ROLE app PASSWORD '${verifier}'`);
     for (const standby of [near, far]) await caughtUp(primary, standby);
     const behind = await freePort();
-    const proxy = await inTurn(behind, [near, far]);
+    const proxy = await roundRobin(behind, [near, far]);
     const pooler = await PgbouncerServer.start({
       server: { port: behind } as PostgresServer,
       users: { app: verifier },
@@ -153,16 +145,16 @@ describeHere('ReplicaPool when servers die', () => {
     try {
       const { token } = await through.write('INSERT INTO orders VALUES (1)');
       await caughtUp(primary, far);
-      const look = 'SELECT count(*)::int AS n, inet_server_port() AS port FROM orders';
-      const plain = await Promise.all(Array.from({ length: 200 }, () => through.read(look)));
-      // The control: both servers answer, and one of them does not know the row.
+      const query = 'SELECT count(*)::int AS n, inet_server_port() AS port FROM orders';
+      const plain = await Promise.all(Array.from({ length: 200 }, () => through.read(query)));
+      // The control without tokens: both servers answer, and the paused one lacks the row.
       expect(new Set(plain.map(({ rows }) => rows[0].n))).toEqual(new Set([0, 1]));
-      const sure = await Promise.all(
-        Array.from({ length: 200 }, () => through.read(look, [], { after: token })),
+      const current = await Promise.all(
+        Array.from({ length: 200 }, () => through.read(query, [], { after: token })),
       );
-      expect(new Set(sure.map(({ rows }) => rows[0].n))).toEqual(new Set([1]));
-      expect(new Set(sure.map(({ rows }) => rows[0].port))).toContain(far.port);
-      expect(new Set(sure.map(({ rows }) => rows[0].port))).not.toContain(near.port);
+      expect(new Set(current.map(({ rows }) => rows[0].n))).toEqual(new Set([1]));
+      expect(new Set(current.map(({ rows }) => rows[0].port))).toContain(far.port);
+      expect(new Set(current.map(({ rows }) => rows[0].port))).not.toContain(near.port);
     } finally {
       await near.query('SELECT pg_wal_replay_resume()');
       await through.close();
@@ -171,8 +163,8 @@ describeHere('ReplicaPool when servers die', () => {
     }
   });
 
-  test('a replica that hangs is found out, and its readers are answered elsewhere', async () => {
-    // More than there are connections: those that wait for one are answered elsewhere too.
+  test('a replica that hangs is detected, and its reads are answered elsewhere', async () => {
+    // More reads than connections: those that wait for a connection are answered elsewhere too.
     const hung = Array.from({ length: 8 }, () =>
       made.read('SELECT inet_server_port() AS port, pg_sleep(1)'),
     );
@@ -189,7 +181,7 @@ describeHere('ReplicaPool when servers die', () => {
         try {
           process.kill(pid, name);
         } catch {
-          // The one that answered the question has ended since.
+          // The backend that answered the query has ended since.
         }
       }
     };
@@ -203,7 +195,7 @@ describeHere('ReplicaPool when servers die', () => {
     await until(async () => (await port()) === near.port);
   });
 
-  test('the nearest replica is killed in the middle of queries: others answer them, and it comes back', async () => {
+  test('others answer for the nearest replica while it is down', async () => {
     expect(await port()).toBe(near.port);
     const running = Array.from({ length: 8 }, (_, n) =>
       made.read('SELECT pg_sleep(0.5), $1::int AS n', [n]),
@@ -225,7 +217,7 @@ describeHere('ReplicaPool when servers die', () => {
     await far.restart();
   });
 
-  test('the writer is killed and a standby promoted: writes go on, what may have happened is said, and old tokens end', async () => {
+  test('after a promotion, writes go on, and tokens of both timelines hold', async () => {
     const { token } = await made.write('INSERT INTO orders VALUES (1)');
     for (const standby of [near, far]) await caughtUp(primary, standby);
 
@@ -235,7 +227,7 @@ describeHere('ReplicaPool when servers die', () => {
     await sleep(200);
     await primary.kill();
     expect(await cut).toBeInstanceOf(UnknownOutcomeError);
-    // Nothing was sent yet: it waits for a writer.
+    // Nothing has been sent yet, so the write waits for a writer.
     const waiting = made.write('INSERT INTO orders VALUES (3)');
     await near.promote();
     const after = await waiting;
@@ -246,18 +238,12 @@ describeHere('ReplicaPool when servers die', () => {
     expect(
       (await made.read('SELECT n FROM orders ORDER BY n', [], { after: token })).rows[0],
     ).toEqual({ n: 1 });
-    // The other standby still follows the dead one: it has the old timeline and is not believed.
-    const orphan = new ReplicaPool({
-      writer: at(near),
-      readers: [at(far)],
-      max: 2,
-      min: 0,
-      maxWaitMs: 60_000,
-    });
-    expect((await orphan.read(WHERE, [], { after: after.token })).rows).toEqual([
+    // The other standby still follows the dead primary. Its timeline is old, so it is not trusted.
+    const orphan = poolOf(near, far, { max: 2, maxWaitMs: 60_000 });
+    expect((await orphan.read(IS_REPLICA, [], { after: after.token })).rows).toEqual([
       { replica: false },
     ]);
-    expect((await orphan.read(WHERE)).rows).toEqual([{ replica: true }]);
+    expect((await orphan.read(IS_REPLICA)).rows).toEqual([{ replica: true }]);
     await orphan.close();
   });
 });

@@ -1,8 +1,6 @@
 import { describeValue, IsochroneError } from '../../model/errors';
 
-/**
- * Texts that one template may make of lists in an event. More is a task for a tag that they share.
- */
+/** The most texts that one template may make of the lists in an event. */
 const MAX_TEXTS = 1000;
 
 /**
@@ -11,14 +9,15 @@ const MAX_TEXTS = 1000;
  */
 export interface InvalidationTemplate {
   readonly source: string;
-  /** Texts and, between them, names of fields: one text more than names. */
+  /** The literal texts: one before each field, and one after the last field. */
   readonly texts: readonly string[];
+  /** The names of the fields between the texts. */
   readonly fields: readonly string[];
 }
 
 /**
- * @param where the rule that the template belongs to, for messages
- * @throws IsochroneError for braces that do not name a field
+ * @param where the rule that the template belongs to, for error messages
+ * @throws IsochroneError for braces that do not contain the name of a field
  */
 export function parseTemplate(source: string, where: string): InvalidationTemplate {
   const parts =
@@ -26,15 +25,18 @@ export function parseTemplate(source: string, where: string): InvalidationTempla
   const texts = parts.filter((_, i) => i % 2 === 0);
   if (parts.length === 0 || source === '' || texts.some((text) => /[{}]/.test(text))) {
     throw new IsochroneError(
-      `${where}: the template must be text in which braces hold the name of a field, got ${describeValue(source)}.\n` +
-        'Fields of the event stand in braces, with dots to reach inner ones. Write it like "portfolio:{userId}".',
+      `${where}: the template must be text in which braces hold the name of a field, ` +
+        `got ${describeValue(source)}.\n` +
+        'Fields of the event stand in braces, with dots to reach inner ones. ' +
+        'Write it like "portfolio:{userId}".',
     );
   }
   return { source, texts, fields: parts.filter((_, i) => i % 2 === 1) };
 }
 
 /**
- * An own field of an object, by its name or by names with dots between; undefined if there is none.
+ * An own field of an object, by its name, or by names with dots between them for inner fields;
+ * undefined if it is absent.
  */
 function fieldOf(detail: unknown, field: string): unknown {
   let value = detail;
@@ -53,13 +55,13 @@ function asText(value: unknown): string | undefined {
 }
 
 /**
- * The texts that a template makes of an event: one, or one for each element where a field is a
- * list.
+ * The texts that a template makes of an event: one text, or one for each element of a field that is
+ * a list.
  *
- * @param escaped what a value becomes before it is put in; the template's own text stays as it is
- * @param where the rule and the event, for messages
- * @throws IsochroneError for a field that the event does not have: a text without it would name
- * something else
+ * @param escaped escapes a value before it is filled in; the template's own text is not escaped
+ * @param where the rule and the event, for error messages
+ * @throws IsochroneError for a field that the event does not have: without it, the text would name
+ * another target
  */
 export function fillTemplate(
   template: InvalidationTemplate,
@@ -75,14 +77,17 @@ export function fillTemplate(
       const text = asText(value);
       if (text !== undefined) return escaped(text);
       throw new IsochroneError(
-        `${where}: the field ${field} of ${describeValue(template.source)} must be text, a number or a list of those, got ${describeValue(value)}.\n` +
-          'Without it, the template would name something that nobody cached. Send the field with the event, or take it out of the rule.',
+        `${where}: the field ${field} of ${describeValue(template.source)} must be text, ` +
+          `a number or a list of those, got ${describeValue(value)}.\n` +
+          'Without it, the template would name something that was never cached. ' +
+          'Send the field with the event, or take it out of the rule.',
       );
     });
     if (filled.length * values.length > MAX_TEXTS) {
       throw new IsochroneError(
-        `${where}: ${describeValue(template.source)} must make at most ${MAX_TEXTS} texts, got ${filled.length * values.length}.\n` +
-          'Each element of a list makes one. Give what they have in common a tag of its own, and name that.',
+        `${where}: ${describeValue(template.source)} must make at most ${MAX_TEXTS} texts, ` +
+          `got ${filled.length * values.length}.\n` +
+          'Each element of a list makes one. Give the values a common tag, and name that.',
       );
     }
     filled = filled.flatMap((text) => values.map((value) => text + value + (rest[i] ?? '')));
@@ -91,16 +96,15 @@ export function fillTemplate(
 }
 
 /**
- * A value as it stands for itself alone in a pattern of SCAN:
- * https://redis.io/docs/latest/commands/keys/ lists what else would not.
+ * Escapes a value so that it matches only itself in a pattern of SCAN. The special characters are
+ * those of https://redis.io/docs/latest/commands/keys/.
  */
 export function escapeGlob(value: string): string {
   return value.replace(/[*?[\]\\]/g, '\\$&');
 }
 
-/** A value as one piece of a path. An asterisk at its end would be a wildcard. */
+/** Escapes a value as one segment of a path. An asterisk at its end would be a wildcard. */
 export function escapePathPiece(value: string): string {
-  // A lone surrogate is no character and cannot be part of a URL; as UTF-8, it becomes one that
-  // says so.
+  // A lone surrogate cannot be part of a URL. The conversion to UTF-8 turns it into U+FFFD.
   return encodeURIComponent(Buffer.from(value).toString()).replaceAll('*', '%2A');
 }

@@ -1,4 +1,4 @@
-/** A body as it is kept: compressed once, and given out in the coding that a client takes. */
+/** A stored response body: compressed once, and sent in the coding that each client accepts. */
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gunzip, gzip } from 'node:zlib';
 import type { ContentCoding } from './negotiation';
@@ -8,21 +8,24 @@ const compressGzip = promisify(gzip);
 const decompressGzip = promisify(gunzip);
 
 /**
- * Of 118 KB of JSON, quality 5 leaves 14.2 % in 1.5 ms; 4 leaves 15.6 % in 0.8 ms, 9 13.9 % in 13
+ * For 118 KB of JSON, quality 5 leaves 14.2 % in 1.5 ms; 4 leaves 15.6 % in 0.8 ms, 9 13.9 % in 13
  * ms, 11 10.6 % in 126 ms. (Node 20, one core of a shared machine; docs/runtime/responses.md.)
  */
 const BROTLI_QUALITY = 5;
 
-/** Of the same, level 6 leaves 15.0 % in 1.6 ms; 4 leaves 16.5 % in 0.7 ms, 9 14.4 % in 6.4 ms. */
+/**
+ * For the same JSON, level 6 leaves 15.0 % in 1.6 ms; 4 leaves 16.5 % in 0.7 ms, 9 14.4 % in 6.4
+ * ms.
+ */
 const GZIP_LEVEL = 6;
 
 /**
- * Either `identity`, or the two compressed forms: clients that take neither are few, and
- * decompressing gzip for them takes a tenth of the time that compressing took. Thus compression
- * makes an entry smaller and not larger.
+ * Either `identity`, or the two compressed forms. Few clients accept neither, and decompressing
+ * gzip for them takes a tenth of the time of compressing it. Storing no `identity` beside the
+ * compressed forms keeps the entry smaller than the original.
  */
 export interface StoredBody {
-  /** Bytes before compression. */
+  /** Length before compression, in bytes. */
   readonly length: number;
   readonly identity?: Uint8Array;
   readonly br?: Uint8Array;
@@ -30,17 +33,27 @@ export interface StoredBody {
 }
 
 /**
- * Text, and what is as compressible. Images (but SVG), video, archives and fonts in WOFF are
- * compressed already.
+ * Text types and others that compress as well. Images (except SVG), video, archives and WOFF fonts
+ * are compressed already.
  */
-const COMPRESSIBLE =
-  /^(?:text\/|application\/(?:json|javascript|ecmascript|xml|wasm|x-ndjson|manifest\+json|rtf|sql|graphql|yaml|x-yaml|toml|msgpack|x-protobuf|vnd\.ms-fontobject)\b|(?:application|image|model|message|multipart)\/[\w.-]+\+(?:json|xml|text|yaml)\b|image\/(?:bmp|x-icon|vnd\.microsoft\.icon)\b|font\/(?:ttf|otf|collection)\b)/i;
+const COMPRESSIBLE = new RegExp(
+  [
+    '^(?:text/',
+    '|application/(?:json|javascript|ecmascript|xml|wasm|x-ndjson|manifest\\+json|rtf|sql|graphql',
+    '|yaml|x-yaml|toml|msgpack|x-protobuf|vnd\\.ms-fontobject)\\b',
+    '|(?:application|image|model|message|multipart)/[\\w.-]+\\+(?:json|xml|text|yaml)\\b',
+    '|image/(?:bmp|x-icon|vnd\\.microsoft\\.icon)\\b',
+    '|font/(?:ttf|otf|collection)\\b)',
+  ].join(''),
+  'i',
+);
 
+/** Whether bodies of a content type become smaller by compression. */
 export function isCompressible(contentType: string): boolean {
   return COMPRESSIBLE.test(contentType.trim());
 }
 
-/** The body in its stored form; compression runs on the thread pool. */
+/** Converts a body to its stored form. Compression runs on the thread pool. */
 export async function storeBody(body: Buffer, compress: boolean): Promise<StoredBody> {
   const plain = { length: body.length, identity: body };
   if (!compress) return plain;
@@ -58,7 +71,7 @@ export async function storeBody(body: Buffer, compress: boolean): Promise<Stored
     : plain;
 }
 
-/** The compressed forms that there are, the better one first. */
+/** The compressed forms of a body, the smaller one first. */
 export function codingsOf(body: StoredBody): readonly ContentCoding[] {
   return body.identity === undefined ? ['br', 'gzip'] : [];
 }
@@ -72,7 +85,7 @@ export async function bodyIn(coding: ContentCoding, body: StoredBody): Promise<B
 }
 
 function asBuffer(bytes: Uint8Array | undefined): Buffer {
-  if (bytes === undefined) throw new TypeError('The stored answer has no such form.');
+  if (bytes === undefined) throw new TypeError('The stored response lacks this coding.');
   return Buffer.isBuffer(bytes)
     ? bytes
     : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

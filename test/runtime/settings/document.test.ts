@@ -1,13 +1,8 @@
-/**
- * The settings of a region: that what the stacks write is what the runtime takes, what it refuses,
- * and how it gets them.
- */
 import { IsochroneError } from '../../../lib/model/errors';
 import { parseSettings, strategiesOf } from '../../../lib/runtime/settings/document';
-import { type ReadSettingsOptions, readSettings } from '../../../lib/runtime/settings/settings';
 import { SETTINGS } from './runtime-settings';
 
-/** The settings with one field, by its path, replaced, or removed if there is no value. */
+/** The settings with one field, by its path, replaced; removed if no value is given. */
 function changed(path: string, value?: unknown): Record<string, unknown> {
   const copy = structuredClone(SETTINGS) as unknown as Record<string, unknown>;
   const parts = path.split('.');
@@ -21,8 +16,8 @@ function changed(path: string, value?: unknown): Record<string, unknown> {
   return copy;
 }
 
-describe('the document', () => {
-  test('comes back as it was written', () => {
+describe('parseSettings', () => {
+  test('returns the document that was written', () => {
     expect(parseSettings(JSON.stringify(SETTINGS))).toEqual(SETTINGS);
   });
 
@@ -59,13 +54,13 @@ describe('the document', () => {
     ['strategies.kpi.prefix', 'api:', 'kpis:', /must be another than that of/],
     ['strategies.quotes.ttlSeconds', undefined, 3, /strategies\.quotes\.ttlSeconds must be given/],
     ['invalidation.windowMs', 0.5, 0, /windowMs must be a whole number/],
-  ])('%s: %j is refused, and %j is not', (path, wrong, right, message) => {
+  ])('%s: refuses %j and accepts %j', (path, wrong, right, message) => {
     expect(() => parseSettings(changed(path, wrong))).toThrow(IsochroneError);
     expect(() => parseSettings(changed(path, wrong))).toThrow(message);
     expect(() => parseSettings(changed(path, right))).not.toThrow();
   });
 
-  test('that is no JSON, or no object, is refused by name', () => {
+  test('refuses text that is not JSON or not an object, and names the document', () => {
     expect(() => parseSettings('{', 'The parameter /x')).toThrow(
       /^The parameter \/x: the document must be JSON/,
     );
@@ -74,19 +69,19 @@ describe('the document', () => {
     );
   });
 
-  test('takes any name for a strategy as a name', () => {
+  test('accepts any name of a strategy, even __proto__', () => {
     const named = JSON.stringify(SETTINGS).replace('"kpi"', '"__proto__"');
     expect(JSON.stringify(parseSettings(named))).toBe(named);
   });
 
-  test('of a newer deployment may say more', () => {
+  test('leaves out unknown fields of a newer deployment', () => {
     expect(parseSettings({ ...SETTINGS, more: 1, cache: { ...SETTINGS.cache, more: 1 } })).toEqual(
       SETTINGS,
     );
   });
 });
 
-test('strategies are those of the library, as the deployment changes them, and its own', () => {
+test('strategiesOf merges the standard strategies with those of the deployment', () => {
   const { kpi, api, quotes } = strategiesOf(parseSettings(SETTINGS));
   expect(kpi).toMatchObject({ prefix: 'kpi:', ttlSeconds: 15, serializer: 'json' });
   expect(api).toMatchObject({ prefix: 'api:', ttlSeconds: 300 });
@@ -95,74 +90,5 @@ test('strategies are those of the library, as the deployment changes them, and i
     ttlSeconds: 2,
     serializer: 'msgpack',
     compress: false,
-  });
-});
-
-describe('reading them', () => {
-  const environment = { ...process.env };
-  afterEach(() => {
-    process.env = { ...environment };
-  });
-
-  const given = (
-    readParameter: NonNullable<ReadSettingsOptions['readParameter']>,
-  ): ReadSettingsOptions => ({
-    parameterName: '/market-production/runtime',
-    region: 'eu-west-1',
-    readParameter,
-  });
-
-  test('takes name and region from the environment of a fleet', async () => {
-    process.env.ISOCHRONE_SETTINGS = '/market-production/runtime';
-    process.env.AWS_REGION = 'eu-west-1';
-    const asked: string[] = [];
-    const settings = await readSettings({
-      readParameter: async (name) => {
-        asked.push(name);
-        return JSON.stringify(SETTINGS);
-      },
-    });
-    expect([settings, asked]).toEqual([SETTINGS, ['/market-production/runtime']]);
-  });
-
-  test('says what is not named', async () => {
-    delete process.env.ISOCHRONE_SETTINGS;
-    delete process.env.AWS_REGION;
-    await expect(readSettings()).rejects.toThrow(
-      /parameterName must be the name of a parameter, got nothing/,
-    );
-    await expect(readSettings({ parameterName: '/x' })).rejects.toThrow(/region must be a region/);
-    await expect(readSettings({ parameterName: '/x', region: 'r', timeoutMs: 0 })).rejects.toThrow(
-      /timeoutMs must be/,
-    );
-  });
-
-  test('says that there is no such parameter, and where it looked', async () => {
-    await expect(readSettings(given(async () => undefined))).rejects.toThrow(
-      /"\/market-production\/runtime" must be a parameter that can be read in eu-west-1.*no such parameter/,
-    );
-  });
-
-  test('names the permission that is missing', async () => {
-    const denied = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' });
-    await expect(readSettings(given(async () => Promise.reject(denied)))).rejects.toThrow(
-      /not authorized\.\n.*ssm:GetParameter/,
-    );
-  });
-
-  test('ends at its deadline, though the reader never does, and tells the reader', async () => {
-    let signal: AbortSignal | undefined;
-    const never = given((_name, aborted) => {
-      signal = aborted;
-      return new Promise(() => {});
-    });
-    await expect(readSettings({ ...never, timeoutMs: 20 })).rejects.toThrow(/longer than 20 ms/);
-    expect(signal?.aborted).toBe(true);
-  });
-
-  test('names the parameter whose document is wrong', async () => {
-    await expect(readSettings(given(async () => '{}'))).rejects.toThrow(
-      /^The parameter \/market-production\/runtime of eu-west-1: version must be 1, got nothing/,
-    );
   });
 });

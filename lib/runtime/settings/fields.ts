@@ -1,24 +1,33 @@
-import { describeValue, IsochroneError } from '../../model/errors';
+import { describeValue, invalidOption } from '../../model/errors';
 
-/** What a value must be, and the value if it is. */
+/** Checks a value and returns it. Throws if the value is invalid. */
 export type Check<T> = (value: unknown, path: string) => T;
 
-/** Reads a value that others wrote, field by field, and says where it is not what it should be. */
-export class SettingsReader {
+/** Checks a document field by field. An error names the field, its value and what is allowed. */
+export class FieldReader {
+  /**
+   * @param where the name of the document, for error messages
+   * @param fix what to do about an invalid field, as a sentence
+   */
   constructor(
     private readonly where: string,
     private readonly fix: string,
   ) {}
 
   public refuse(path: string, value: unknown, allowed: string, rule: string): never {
-    throw new IsochroneError(
-      `${this.where}: ${path === '' ? 'the document' : path} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${this.fix}`,
-    );
+    throw invalidOption(this.where, {
+      property: path === '' ? 'the document' : path,
+      value,
+      allowed,
+      rule,
+      fix: this.fix,
+    });
   }
 
   /**
-   * An object; `known` names all the fields that it may have, where others would silently not
-   * apply.
+   * Checks that a value is an object.
+   *
+   * @param known the only fields that it may have, if an unknown field would silently not apply
    */
   public object(value: unknown, path: string, known?: readonly string[]): Record<string, unknown> {
     if (value === null || typeof value !== 'object' || Array.isArray(value))
@@ -38,25 +47,25 @@ export class SettingsReader {
   public readonly text: Check<string> = (value, path) =>
     typeof value === 'string' && value !== ''
       ? value
-      : this.refuse(path, value, 'text', 'It names something, so it is not empty.');
+      : this.refuse(path, value, 'text', 'It is a name, so it is not empty.');
 
   public readonly flag: Check<boolean> = (value, path) =>
     typeof value === 'boolean'
       ? value
       : this.refuse(path, value, 'true or false', 'It is a switch.');
 
-  public number(least: number, most: number, whole = false): Check<number> {
+  public number(min: number, max: number, whole = false): Check<number> {
     return (value, path) =>
       typeof value === 'number' &&
-      value >= least &&
-      value <= most &&
+      value >= min &&
+      value <= max &&
       (!whole || Number.isInteger(value))
         ? value
         : this.refuse(
             path,
             value,
-            `a ${whole ? 'whole ' : ''}number from ${least} to ${most}`,
-            'Figures outside would not work.',
+            `a ${whole ? 'whole ' : ''}number from ${min} to ${max}`,
+            'Other figures would not work.',
           );
   }
 
@@ -68,7 +77,7 @@ export class SettingsReader {
             path,
             value,
             `one of ${allowed.map(describeValue).join(', ')}`,
-            'No other is known.',
+            'No other value is known.',
           );
   }
 
@@ -76,7 +85,11 @@ export class SettingsReader {
     return (value, path) => (value === undefined ? undefined : check(value, path));
   }
 
-  /** Every field by its check. Fields that are absent stay absent. */
+  /**
+   * Checks each field of an object. Fields that are absent stay absent.
+   *
+   * @param strict whether unknown fields are refused rather than left out
+   */
   public fields<T extends object>(
     value: unknown,
     path: string,

@@ -1,4 +1,4 @@
-/** The pool on a real primary with real standbys, and through a real PgBouncer. */
+/** The pool on a real primary with a standby, and through a real PgBouncer. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AcquireTimeoutError } from '../../../lib/runtime/replicas/errors';
 import type {
@@ -6,19 +6,26 @@ import type {
   ReplicaPoolOptions,
   ReplicaServer,
 } from '../../../lib/runtime/replicas/options';
-import { ReplicaPool } from '../../../lib/runtime/replicas/replica-pool';
+import type { ReplicaPool } from '../../../lib/runtime/replicas/replica-pool';
 import { scramVerifier } from '../../../lib/tools/postgres/pgbouncer/users';
 import { PgbouncerServer } from '../pgbouncer-server';
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
-import { at, caughtUp, until } from './replica-fixture';
+import {
+  caughtUp,
+  IS_REPLICA,
+  pauseReplay,
+  poolOf,
+  resetTable,
+  startPrimary,
+  TERMINATE_POOLS,
+  until,
+} from './fixture';
 
 const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbouncer', 'psql')
   ? describe
   : describe.skip;
 jest.setTimeout(60_000);
-
-const WHERE = 'SELECT pg_is_in_recovery() AS replica';
 
 describeHere('ReplicaPool', () => {
   let primary: PostgresServer;
@@ -27,11 +34,8 @@ describeHere('ReplicaPool', () => {
   let events: ReplicaPoolEvent[] = [];
 
   const pool = (options: Partial<ReplicaPoolOptions> = {}): ReplicaPool => {
-    const made = new ReplicaPool({
-      writer: at(primary),
-      readers: [at(standby)],
+    const made = poolOf(primary, standby, {
       max: 5,
-      min: 0,
       checkIntervalMs: 200,
       ejectMs: 100,
       onEvent: (event) => events.push(event),
@@ -41,11 +45,19 @@ describeHere('ReplicaPool', () => {
     return made;
   };
 
+  /** Reads a row with the token of its write. Returns whether the replica answered. */
+  const readsBack = async (made: ReplicaPool, n: number, after?: string): Promise<boolean> => {
+    const { rows } = await made.read(
+      'SELECT n, pg_is_in_recovery() AS replica FROM orders WHERE n = $1',
+      [n],
+      { after },
+    );
+    expect(rows).toEqual([{ n, replica: expect.anything() }]);
+    return rows[0].replica;
+  };
+
   beforeAll(async () => {
-    primary = await PostgresServer.start();
-    await primary.query('CREATE ROLE app LOGIN');
-    await primary.query('CREATE TABLE orders (n int PRIMARY KEY, note text)');
-    await primary.query('GRANT ALL ON orders TO app');
+    primary = await startPrimary('orders', 'n int PRIMARY KEY, note text');
     standby = await PostgresServer.start({ follows: primary });
     await caughtUp(primary, standby);
   });
@@ -53,19 +65,19 @@ describeHere('ReplicaPool', () => {
     await Promise.all(pools.map((made) => made.close({ drainMs: 1_000 })));
     pools = [];
     events = [];
-    await primary.query('TRUNCATE orders');
-    await standby.query('SELECT pg_wal_replay_resume()');
-    await caughtUp(primary, standby);
+    await resetTable(primary, standby, 'orders');
   });
   afterAll(async () => {
     await standby?.stop();
     await primary?.stop();
   });
 
-  test('plain queries go to the replica, everything else to the writer', async () => {
+  test('plain queries run on the replica, and other statements on the writer', async () => {
     const made = pool();
-    expect((await made.query(WHERE)).rows).toEqual([{ replica: true }]);
-    expect((await made.query(WHERE, [], { route: 'writer' })).rows).toEqual([{ replica: false }]);
+    expect((await made.query(IS_REPLICA)).rows).toEqual([{ replica: true }]);
+    expect((await made.query(IS_REPLICA, [], { route: 'writer' })).rows).toEqual([
+      { replica: false },
+    ]);
     expect(
       (await made.query('SELECT pg_is_in_recovery() AS replica, pg_advisory_xact_lock(1)')).rows[0]
         .replica,
@@ -77,7 +89,8 @@ describeHere('ReplicaPool', () => {
 
   test('a view that writes is refused by the replica and runs on the writer, once', async () => {
     await primary.query(
-      `CREATE FUNCTION mark() RETURNS int LANGUAGE sql AS 'INSERT INTO orders VALUES (7) RETURNING n'`,
+      'CREATE FUNCTION mark() RETURNS int LANGUAGE sql ' +
+        "AS 'INSERT INTO orders VALUES (7) RETURNING n'",
     );
     await primary.query('CREATE VIEW marks AS SELECT mark() AS n');
     await primary.query('GRANT SELECT ON marks TO app');
@@ -86,14 +99,9 @@ describeHere('ReplicaPool', () => {
     expect(await primary.query('SELECT n FROM orders')).toEqual([{ n: 7 }]);
   });
 
-  test('a read with a token waits for the replica, and asks the writer when it does not come in time', async () => {
+  test('a read with a token waits for the replica, or runs on the writer', async () => {
     const made = pool({ maxWaitMs: 200 });
-    await standby.query('SELECT pg_wal_replay_pause()');
-    await until(
-      async () =>
-        (await standby.query<{ s: string }>('SELECT pg_get_wal_replay_pause_state() AS s'))[0]
-          ?.s === 'paused',
-    );
+    await pauseReplay(standby);
     const { token } = await made.write('INSERT INTO orders VALUES ($1)', [1]);
 
     const count = `SELECT count(*)::int AS n, pg_is_in_recovery() AS replica FROM orders`;
@@ -110,44 +118,38 @@ describeHere('ReplicaPool', () => {
     expect((await waiting).rows).toEqual([{ n: 1, replica: true }]);
   });
 
-  test('a token of another system or a younger timeline sends the read to the writer without a wait; rubbish is refused', async () => {
+  test('a token of another system or timeline goes to the writer at once', async () => {
     const made = pool({ maxWaitMs: 60_000 });
     const { token } = await made.write('INSERT INTO orders VALUES ($1)', [1]);
     const [system, timeline, lsn] = token.split('.');
     await caughtUp(primary, standby);
-    expect((await made.read(WHERE, [], { after: token })).rows).toEqual([{ replica: true }]);
-    expect((await made.read(WHERE, [], { after: `1.${timeline}.${lsn}` })).rows).toEqual([
+    expect((await made.read(IS_REPLICA, [], { after: token })).rows).toEqual([{ replica: true }]);
+    expect((await made.read(IS_REPLICA, [], { after: `1.${timeline}.${lsn}` })).rows).toEqual([
       { replica: false },
     ]);
     expect(
-      (await made.read(WHERE, [], { after: `${system}.${Number(timeline) + 1}.${lsn}` })).rows,
+      (await made.read(IS_REPLICA, [], { after: `${system}.${Number(timeline) + 1}.${lsn}` })).rows,
     ).toEqual([{ replica: false }]);
-    await expect(made.read(WHERE, [], { after: "0/0'; DROP TABLE orders; --" })).rejects.toThrow(
-      'after must be a token',
-    );
+    await expect(
+      made.read(IS_REPLICA, [], { after: "0/0'; DROP TABLE orders; --" }),
+    ).rejects.toThrow('after must be a token');
   });
 
-  test('every read sees the write before it, while the replica replays', async () => {
+  test('a read with a token sees its write while the replica replays', async () => {
     const made = pool();
     let byReplica = 0;
     const walk = async (worker: number) => {
       for (let i = 0; i < 40; i += 1) {
         const n = worker * 1_000 + i;
         const { token } = await made.write('INSERT INTO orders VALUES ($1)', [n]);
-        const { rows } = await made.read(
-          'SELECT n, pg_is_in_recovery() AS replica FROM orders WHERE n = $1',
-          [n],
-          { after: token },
-        );
-        expect(rows).toEqual([{ n, replica: expect.anything() }]);
-        byReplica += rows[0].replica ? 1 : 0;
+        byReplica += (await readsBack(made, n, token)) ? 1 : 0;
       }
     };
     await Promise.all([1, 2, 3, 4].map(walk));
     expect(byReplica).toBeGreaterThan(0);
   });
 
-  test('a transaction stays on one connection, commits or leaves nothing, and its token shows it', async () => {
+  test('a transaction is atomic, and its token makes it visible', async () => {
     const made = pool();
     const { value, token } = await made.transaction(async (client) => {
       const pid = async () => (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
@@ -179,14 +181,14 @@ describeHere('ReplicaPool', () => {
     const reading = await made.transaction(
       async (client) => {
         escaped = client;
-        return (await client.query(WHERE)).rows;
+        return (await client.query(IS_REPLICA)).rows;
       },
       { readOnly: true, isolation: 'repeatable read' },
     );
     expect(reading.value).toEqual([{ replica: true }]);
-    await expect(escaped?.query(WHERE)).rejects.toThrow('The transaction is over');
+    await expect(escaped?.query(IS_REPLICA)).rejects.toThrow('The transaction is over');
     const serializable = await made.transaction(
-      async (client) => (await client.query(WHERE)).rows,
+      async (client) => (await client.query(IS_REPLICA)).rows,
       {
         readOnly: true,
         isolation: 'serializable',
@@ -203,7 +205,7 @@ describeHere('ReplicaPool', () => {
     expect(seen.value).toEqual([{ n: 1 }]);
   });
 
-  test('transactions that get in one another’s way are run again, as often as was asked', async () => {
+  test('conflicting transactions are retried', async () => {
     await primary.query('INSERT INTO orders VALUES (1, $1)', ['0']);
     const made = pool();
     const increment = () =>
@@ -221,7 +223,7 @@ describeHere('ReplicaPool', () => {
     expect(events.some(({ kind }) => kind === 'retried')).toBe(true);
   });
 
-  test('the budget holds on the server, through broken connections too, and its end names it', async () => {
+  test('the budget holds even when connections break, and a timeout shows it', async () => {
     const made = pool({ readers: [], max: 4, acquireTimeoutMs: 15_000 });
     let most = 0;
     let counting = true;
@@ -238,9 +240,7 @@ describeHere('ReplicaPool', () => {
     const killer = (async () => {
       for (let i = 0; i < 10; i += 1) {
         await sleep(50);
-        await primary.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool'`,
-        );
+        await primary.query(TERMINATE_POOLS);
       }
     })();
     const asked = Array.from({ length: 200 }, () =>
@@ -267,7 +267,7 @@ describeHere('ReplicaPool', () => {
     await Promise.all(holding);
   });
 
-  test('close waits for what is under way, refuses what is new, and leaves no connection', async () => {
+  test('close waits for statements, refuses new ones, and ends connections', async () => {
     const made = pool();
     const running = made.query('SELECT pg_sleep(0.3), 1 AS n');
     await sleep(100);
@@ -286,7 +286,7 @@ describeHere('ReplicaPool', () => {
     expect(await never).toBeInstanceOf(Error);
   });
 
-  test('through PgBouncer in transaction mode, a read with a token is one server’s answer, and tokens hold', async () => {
+  test('through PgBouncer in transaction mode, a read with a token sees its write', async () => {
     const verifier = scramVerifier('app');
     await primary.query(`ALTER ROLE app PASSWORD '${verifier}'`);
     await caughtUp(primary, standby);
@@ -315,20 +315,15 @@ describeHere('ReplicaPool', () => {
               : await made.transaction((client) =>
                   client.query('INSERT INTO orders VALUES ($1)', [n]),
                 );
-          const { rows } = await made.read(
-            'SELECT n, pg_is_in_recovery() AS replica FROM orders WHERE n = $1',
-            [n],
-            { after: token },
-          );
-          expect(rows).toEqual([{ n, replica: expect.anything() }]);
-          byReplica += rows[0].replica ? 1 : 0;
+          byReplica += (await readsBack(made, n, token)) ? 1 : 0;
         }
       };
       await Promise.all(Array.from({ length: 8 }, (_, worker) => walk(worker)));
       expect(byReplica).toBeGreaterThan(0);
-      // Nothing of a session is left behind: the pooler's servers are in no transaction.
+      // No connection of the pooler to the server is left in a transaction.
       const idle = await standby.query(
-        `SELECT 1 FROM pg_stat_activity WHERE usename = 'app' AND state LIKE 'idle in transaction%'`,
+        'SELECT 1 FROM pg_stat_activity ' +
+          "WHERE usename = 'app' AND state LIKE 'idle in transaction%'",
       );
       expect(idle).toEqual([]);
       await made.close();

@@ -1,6 +1,6 @@
 /**
- * The same routes behind Fastify and behind Express, and a client that changes nothing of what it
- * sends and gets.
+ * The same routes behind Fastify and behind Express, and a client that sends targets and headers
+ * unchanged.
  */
 import {
   request as httpRequest,
@@ -21,7 +21,7 @@ import type { ResponseCache } from '../../../lib/runtime/responses/response-cach
 
 export type FrameworkRequest = Pick<FastifyRequest & Request, 'headers' | 'method'>;
 
-export interface HandlerAnswer {
+export interface HandlerResponse {
   readonly status?: number;
   readonly headers?: Record<string, string | string[]>;
   readonly body?: string | Buffer | Readable | object;
@@ -30,11 +30,11 @@ export interface HandlerAnswer {
 export interface TestRoute {
   readonly path: string;
   readonly cache?: ResponseRoute<FrameworkRequest>;
-  /** Gets what Node has of the request. */
+  /** Receives Node's request. */
   readonly handler: (
     request: IncomingMessage & { readonly asked: URL },
-  ) => HandlerAnswer | Promise<HandlerAnswer>;
-  /** Runs before the cache. */
+  ) => HandlerResponse | Promise<HandlerResponse>;
+  /** Sets headers before the request comes to the cache. */
   readonly before?: (set: (name: string, value: string) => void) => void;
 }
 
@@ -134,7 +134,7 @@ export interface Got {
   readonly body: Buffer;
 }
 
-/** One request on a connection of its own, its target and headers as they are. */
+/** Sends one request on its own connection, with its target and headers unchanged. */
 export function ask(
   port: number,
   target: string,
@@ -163,7 +163,7 @@ export function ask(
   });
 }
 
-/** Sends bytes and calls back with what comes, until the connection ends. */
+/** Sends bytes, and calls back with the bytes that arrive until the connection ends. */
 export function raw(port: number, text: string, onData: (text: string) => void = () => {}): Socket {
   const socket = connect(port, '127.0.0.1', () => socket.write(text));
   socket.on('data', (chunk) => onData(chunk.toString('latin1')));

@@ -1,18 +1,18 @@
-/** The request whose handler runs, and whose answer the others wait for. */
+/** Runs the handler of one request, and records its response for the requests that wait for it. */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import {
-  answerFor,
-  type PlainAnswer,
-  type SentAnswer,
-  type StoredAnswer,
-  storeAnswer,
-} from './answer';
 import { Capture } from './capture';
 import type { ResponseCacheOptions } from './options';
 import type { Plan, PreparedRoute } from './route';
-import { headerText, judgeAnswer, type Verdict } from './rules';
+import { fieldValue, judgeResponse, type Verdict } from './rules';
+import {
+  type PlainResponse,
+  responseFor,
+  type SentResponse,
+  type StoredResponse,
+  storeResponse,
+} from './stored-response';
 
-/** One request in a framework, as the cache sees it. */
+/** One request and its response in a framework, as the cache sees them. */
 export interface Exchange<Request> {
   /** The framework's request. */
   readonly source: Request;
@@ -20,31 +20,32 @@ export interface Exchange<Request> {
   readonly response: ServerResponse;
   /** The URL as the client sent it. */
   readonly target: string;
-  /** Headers that were set for this client before the cache was asked. */
+  /** Headers that were set for this client before the request came to the cache. */
   headersBefore(): OutgoingHttpHeaders;
-  /** Answers instead of the handler. */
-  send(answer: SentAnswer): void;
-  /** Runs what comes after the cache. */
+  /** Sends a response in place of the handler's. */
+  send(response: SentResponse): void;
+  /** Runs the handler, and whatever else comes after the cache. */
   proceed(): void;
   /** Runs the whole application for another request. */
   again(request: IncomingMessage, response: ServerResponse): void;
 }
 
-/** The answer is its own client's alone. */
-export class NotStored extends Error {
-  override readonly name = 'NotStored';
+/** The response may be sent to its own client only. */
+export class NotStoredError extends Error {
+  override readonly name = 'NotStoredError';
 }
 
-/** The client went away before the answer was complete: somebody else must lead. */
-export class LeaderGone extends Error {
-  override readonly name = 'LeaderGone';
+/** The client went away before the response was complete: another request must run its handler. */
+export class ClientGoneError extends Error {
+  override readonly name = 'ClientGoneError';
 }
 
-export interface LeaderContext {
+/** The parts of the cache that a recorder uses. */
+export interface RecorderContext {
   readonly options: ResponseCacheOptions;
-  /** Called for an answer under 500 that may not be stored. */
+  /** Called for a response with a status below 500 that may not be stored. */
   readonly refused: (plan: Plan, reason: string, unkeyed: string | undefined) => void;
-  /** Headers that the cache adds of its own. */
+  /** The cache's own headers. */
   readonly marks: (
     state: 'HIT' | 'MISS' | 'STALE' | 'BYPASS',
     reason?: string,
@@ -53,13 +54,14 @@ export interface LeaderContext {
 }
 
 /**
- * What the handler doesn't see, because its answer is for all: the cache validates and compresses
- * by itself.
+ * Request headers that the handler does not see, because its response is for all clients: the cache
+ * itself validates and compresses.
  */
 const HIDDEN = ['accept-encoding', 'if-none-match', 'if-modified-since'];
 
-export class Leader<Request> {
-  /** `held`: the handler failed, and its answer waits for `sendHeld` or `sendInstead`. */
+/** Runs the handler of one request, and records its response. */
+export class ResponseRecorder<Request> {
+  /** `held`: the handler failed, and its response waits for `sendHeld` or `sendInstead`. */
   readonly end: Promise<'sent' | 'held'>;
   private settle: (end: 'sent' | 'held') => void = () => {};
   private readonly original: IncomingMessage['headers'];
@@ -71,7 +73,7 @@ export class Leader<Request> {
     private readonly exchange: Exchange<Request>,
     private readonly route: PreparedRoute<Request>,
     private readonly plan: Plan,
-    private readonly context: LeaderContext,
+    private readonly context: RecorderContext,
   ) {
     this.original = { ...exchange.request.headers };
     this.before = exchange.headersBefore();
@@ -81,16 +83,17 @@ export class Leader<Request> {
   }
 
   /**
-   * Runs the handler and answers its client.
-   * @throws NotStored, LeaderGone: others cannot use the answer
+   * Runs the handler and responds to its client.
+   *
+   * @throws NotStoredError, ClientGoneError if no other request can use the response
    */
-  async run(): Promise<StoredAnswer> {
+  async run(): Promise<StoredResponse> {
     let isHeld = false;
     try {
       const plain = await this.runHandler();
       if (!this.verdict.stored) {
         isHeld = true;
-        throw new NotStored('failed');
+        throw new NotStoredError('failed');
       }
       return await this.share(plain, this.verdict);
     } finally {
@@ -99,20 +102,20 @@ export class Leader<Request> {
     }
   }
 
-  /** Sends what the handler wrote, as it is. */
+  /** Sends what the handler wrote, unchanged. */
   sendHeld(): void {
     try {
-      if (this.capture !== undefined) this.sendPlain(this.capture.answer);
+      if (this.capture !== undefined) this.sendPlain(this.capture.recorded);
     } catch (error) {
       this.exchange.response.destroy(error instanceof Error ? error : undefined);
     }
   }
 
-  async sendInstead(stale: StoredAnswer): Promise<void> {
+  async sendInstead(stale: StoredResponse): Promise<void> {
     await this.send(stale, false, this.context.marks('STALE'));
   }
 
-  private async runHandler(): Promise<PlainAnswer> {
+  private async runHandler(): Promise<PlainResponse> {
     const { request, response } = this.exchange;
     for (const name of HIDDEN) delete request.headers[name];
     if (this.plan.language !== undefined) request.headers['accept-language'] = this.plan.language;
@@ -130,29 +133,29 @@ export class Leader<Request> {
     this.capture = capture;
     this.exchange.proceed();
     const outcome = await capture.outcome;
-    if (outcome === 'complete') return capture.answer;
-    if (outcome === 'aborted') throw new LeaderGone('The client went away.');
+    if (outcome === 'complete') return capture.recorded;
+    if (outcome === 'aborted') throw new ClientGoneError('The client went away.');
     if (response.statusCode < 500) this.refuse(passedFor);
-    throw new NotStored(passedFor);
+    throw new NotStoredError(passedFor);
   }
 
   private holds(status: number, headers: OutgoingHttpHeaders): boolean {
-    this.verdict = judgeAnswer(status, headers, this.plan.answers);
+    this.verdict = judgeResponse(status, headers, this.plan.storageRules);
     const { serveStale, staleSeconds } = this.route.strategy;
     return this.verdict.stored || (status >= 500 && serveStale === 'if-error' && staleSeconds > 0);
   }
 
   private async share(
-    plain: PlainAnswer,
+    plain: PlainResponse,
     verdict: Verdict & { stored: true },
-  ): Promise<StoredAnswer> {
+  ): Promise<StoredResponse> {
     const length = plain.headers['content-length'];
-    let stored: StoredAnswer;
+    let stored: StoredResponse;
     try {
       // "Storing Incomplete Responses", RFC 9111, section 3.3.
-      if (length !== undefined && Number(headerText(length)) !== plain.body.length)
-        throw new NotStored('incomplete');
-      stored = await storeAnswer(plain, this.storeRules(verdict), Date.now());
+      if (length !== undefined && Number(fieldValue(length)) !== plain.body.length)
+        throw new NotStoredError('incomplete');
+      stored = await storeResponse(plain, this.storeRules(verdict), Date.now());
       await this.send(stored, true, this.context.marks('MISS'));
     } catch (error) {
       this.sendHeld();
@@ -167,8 +170,8 @@ export class Leader<Request> {
       endsBefore: ttlSeconds < this.route.strategy.ttlSeconds,
       mayBeStale,
       compressionThresholdBytes: this.context.options.compressionThresholdBytes ?? 1024,
-      // A cache in front of the service must not take one user's answer, or a stranger's, for
-      // everybody's.
+      // A cache in front of the service must not share the response to one user, or to an anonymous
+      // client, with everybody.
       added: {
         ...(this.route.options.user === undefined ? {} : { 'cache-control': 'private' }),
         ...this.context.tagHeaders(this.plan.call.tags),
@@ -179,21 +182,21 @@ export class Leader<Request> {
   }
 
   private async send(
-    answer: StoredAnswer,
+    stored: StoredResponse,
     isFirst: boolean,
     marks: Record<string, string>,
   ): Promise<void> {
-    const sent = await answerFor(
-      answer,
+    const sent = await responseFor(
+      stored,
       this.original,
-      headerText(this.before.vary),
+      fieldValue(this.before.vary),
       isFirst,
       Date.now(),
     );
     this.write(sent.status, { ...this.before, ...sent.headers, ...marks }, sent.body);
   }
 
-  private sendPlain(plain: PlainAnswer): void {
+  private sendPlain(plain: PlainResponse): void {
     this.write(
       plain.status,
       {

@@ -1,6 +1,6 @@
 /**
- * What the parameters of replicas promise, on a real primary with real standbys: who waits, who is
- * cancelled, and what it costs.
+ * The effects of the replicas' parameters, on a real primary with standbys: whether replay waits,
+ * whether readers are canceled, and whether the primary keeps dead rows.
  */
 import type { Client } from 'pg';
 import {
@@ -9,12 +9,14 @@ import {
 } from '../../../lib/constructs/database/primary/parameters';
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
+import { hasReplayed, until } from './fixture';
 
 const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup') ? describe : describe.skip;
+jest.setTimeout(60_000);
 
 /**
- * Of the parameters, those that are about replay; memory is RDS's to compute. Feedback comes every
- * second, so that the tests need not wait.
+ * The parameters that affect replay; RDS computes those of memory. Feedback is sent every second,
+ * so that the tests need not wait.
  */
 function replaySettings(figures: PostgresReplicaFigures): Record<string, string | number> {
   const { hot_standby_feedback, max_standby_streaming_delay } = postgresReplicaParameters(
@@ -28,22 +30,10 @@ function replaySettings(figures: PostgresReplicaFigures): Record<string, string 
   };
 }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
-}
-
 async function lsnOf(primary: PostgresServer): Promise<string> {
   return (
     (await primary.query<{ lsn: string }>('SELECT pg_current_wal_lsn()::text AS lsn'))[0]?.lsn ?? ''
   );
-}
-
-async function hasReplayed(standby: PostgresServer, lsn: string): Promise<boolean> {
-  const rows = await standby.query<{ there: boolean }>(
-    'SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS there',
-    [lsn],
-  );
-  return rows[0]?.there === true;
 }
 
 async function sizeOnPrimary(primary: PostgresServer): Promise<number> {
@@ -54,8 +44,10 @@ async function sizeOnPrimary(primary: PostgresServer): Promise<number> {
 }
 
 /**
- * A reader in the middle of its transaction on a standby, while the primary deletes what it reads
- * and cleans up.
+ * Starts a transaction that reads a table on a standby, and then deletes and vacuums the rows on
+ * the primary. Returns the reader's connection.
+ *
+ * @param told whether the primary knows of the reader
  */
 async function readWhileDeleted(
   primary: PostgresServer,
@@ -82,7 +74,7 @@ async function readWhileDeleted(
 const count = async (reader: Client) =>
   (await reader.query('SELECT count(*)::int AS n FROM prices')).rows[0].n;
 
-describeHere('replicas', () => {
+describeHere('replica parameters', () => {
   let servers: PostgresServer[] = [];
   const start = async (...options: Parameters<typeof PostgresServer.start>) => {
     const server = await PostgresServer.start(...options);
@@ -98,7 +90,7 @@ describeHere('replicas', () => {
     servers = [];
   });
 
-  test('for dashboards: the reader goes on, replay does not wait, and the primary keeps the dead rows, even through a hub', async () => {
+  test('for dashboards, replay and readers go on, and dead rows stay', async () => {
     const settings = replaySettings({ readers: 'dashboards' });
     const primary = await start();
     const hub = await start({ follows: primary, settings });
@@ -111,7 +103,7 @@ describeHere('replicas', () => {
     await reader.end();
   }, 120_000);
 
-  test('for reports: the primary is rid of the dead rows at once, and the replica stands still until the reader is done', async () => {
+  test('for reports, replay waits for the reader, and dead rows are removed', async () => {
     const primary = await start();
     const standby = await start({
       follows: primary,
@@ -134,22 +126,22 @@ describeHere('replicas', () => {
     await until(() => hasReplayed(standby, lsn));
   }, 120_000);
 
-  test('without feedback and with a short wait, the reader is cancelled', async () => {
+  test('without feedback and with a short wait, the reader is canceled', async () => {
     const primary = await start();
     const settings = {
       ...replaySettings({ readers: 'reports' }),
       max_standby_streaming_delay: 100,
     };
     const standby = await start({ follows: primary, settings });
-    const cancelled = new Promise<Error>((resolve, reject) => {
+    const canceled = new Promise<Error>((resolve, reject) => {
       readWhileDeleted(primary, standby, undefined, resolve).catch(reject);
     });
-    expect((await cancelled).message).toContain('due to conflict with recovery');
+    expect((await canceled).message).toContain('due to conflict with recovery');
     const lsn = await lsnOf(primary);
     await until(() => hasReplayed(standby, lsn));
   }, 120_000);
 
-  test('what RDS calls ReplicaLag grows on a replica that lacks nothing, while nobody writes', async () => {
+  test('the ReplicaLag of RDS grows without writes on a current replica', async () => {
     const primary = await start();
     const standby = await start({ follows: primary, settings: replaySettings({}) });
     await primary.query('CREATE TABLE prices (n int)');

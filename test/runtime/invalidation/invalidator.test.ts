@@ -1,14 +1,10 @@
-/**
- * What the invalidator does with events: it gathers them, reaches three tiers, and says of each
- * part what became of it.
- */
 import { IsochroneError } from '../../../lib/model/errors';
 import type { EdgePathOutcome } from '../../../lib/runtime/invalidation/edge';
 import {
   type EventBridgeEvent,
   Invalidator,
   type InvalidatorOptions,
-} from '../../../lib/runtime/invalidation/invalidation';
+} from '../../../lib/runtime/invalidation/invalidator';
 import type { InvalidationRules } from '../../../lib/runtime/invalidation/rules';
 
 const RULES: InvalidationRules = [
@@ -22,7 +18,7 @@ const RULES: InvalidationRules = [
   { event: 'many', tags: ['t:{ids}'], patterns: ['api:*'] },
 ];
 
-/** Three tiers that do as they are told, and remember what they were asked. */
+/** Three tiers that behave as a test sets them, and record their calls. */
 class Tiers {
   public readonly tags: string[][] = [];
   public readonly deleted: string[][] = [];
@@ -76,7 +72,7 @@ class Tiers {
 
 const trade = (userId: string, id?: string) => ({ type: 'trade', detail: { userId }, id });
 
-test('one event reaches tags, keys that match, and the edge', async () => {
+test('an event invalidates tags, keys that match, and paths at the edge', async () => {
   const tiers = new Tiers();
   const outcome = await tiers.invalidator().handle(trade('u'));
   expect(outcome).toEqual({
@@ -96,7 +92,7 @@ test('one event reaches tags, keys that match, and the edge', async () => {
   ]);
 });
 
-test('events of one window are acted on together, and each hears of its own parts only', async () => {
+test('events of one window are handled together, with an outcome each', async () => {
   const tiers = new Tiers();
   const invalidator = tiers.invalidator({ windowMs: 20 });
   const [one, two, close] = await Promise.all([
@@ -115,7 +111,7 @@ test('events of one window are acted on together, and each hears of its own part
   ]);
 });
 
-test('the next window is another one', async () => {
+test('events of two windows are handled apart', async () => {
   const tiers = new Tiers();
   const invalidator = tiers.invalidator();
   await invalidator.handle({ type: 'close' });
@@ -123,7 +119,7 @@ test('the next window is another one', async () => {
   expect(tiers.tags).toEqual([['market'], ['market']]);
 });
 
-test('what has filled up does not wait for its window, and goes out in pieces', async () => {
+test('a full batch does not wait for its window, and is sent in pieces', async () => {
   const tiers = new Tiers();
   tiers.keys = Array.from({ length: 1201 }, (_, i) => `api:${i}`);
   const ids = Array.from({ length: 1000 }, (_, i) => i);
@@ -137,7 +133,7 @@ test('what has filled up does not wait for its window, and goes out in pieces', 
   expect(outcome.parts.at(-1)).toMatchObject({ keys: 1201, status: 'reached' });
 });
 
-describe('what one part cannot do', () => {
+describe('a part that fails', () => {
   const partsOf = async (tiers: Tiers) => {
     const { parts, complete } = await tiers.invalidator().handle(trade('u'));
     return {
@@ -146,7 +142,7 @@ describe('what one part cannot do', () => {
     };
   };
 
-  test('is deferred where the cache keeps it', async () => {
+  test('is deferred if the cache will repeat it', async () => {
     const tiers = new Tiers();
     tiers.reached = false;
     expect(await partsOf(tiers)).toEqual({
@@ -160,12 +156,12 @@ describe('what one part cannot do', () => {
 
   test.each<[string, (tiers: Tiers) => void, object]>([
     [
-      'a walk that stopped',
+      'a scan that stopped',
       (tiers) => Object.assign(tiers, { scanAnswers: false }),
-      { 'api:u:*': expect.stringContaining('to the end') },
+      { 'api:u:*': expect.stringContaining('before the scan was complete') },
     ],
     [
-      'a walk that threw',
+      'a scan that threw',
       (tiers) => Object.assign(tiers, { scanAnswers: new Error('oh') }),
       { 'api:u:*': 'oh' },
     ],
@@ -175,7 +171,7 @@ describe('what one part cannot do', () => {
       { 'portfolio:u': 'no', trades: 'no' },
     ],
     ['the edge', (tiers) => Object.assign(tiers, { edgeError: () => 'busy' }), { '/u/u*': 'busy' }],
-  ])('is said, and the others are reached: %s', async (_, fail, expected) => {
+  ])('is reported, and the other parts are reached: %s', async (_, fail, expected) => {
     const tiers = new Tiers();
     fail(tiers);
     expect(await partsOf(tiers)).toEqual({
@@ -190,7 +186,7 @@ describe('what one part cannot do', () => {
 });
 
 describe('an event that comes twice', () => {
-  test('is done once, also while the first one is under way', async () => {
+  test('is handled once, even while the first one is under way', async () => {
     const tiers = new Tiers();
     const invalidator = tiers.invalidator({ windowMs: 5 });
     const [first, meanwhile] = await Promise.all([
@@ -206,7 +202,7 @@ describe('an event that comes twice', () => {
     expect(tiers.tags).toHaveLength(1);
   });
 
-  test('is done again if a part of it has failed, but not if it is only deferred', async () => {
+  test('is handled again if a part failed, but not if a part was only deferred', async () => {
     const tiers = new Tiers();
     const invalidator = tiers.invalidator();
     tiers.scanAnswers = false;
@@ -224,14 +220,14 @@ describe('an event that comes twice', () => {
     expect(await invalidator.handle(trade('u', '2'))).toMatchObject({ duplicate: true });
   });
 
-  test('is refused twice if it is wrong', async () => {
+  test('is refused twice if it is invalid', async () => {
     const invalidator = new Tiers().invalidator();
     const wrong = () => invalidator.handle({ type: 'trade', id: '1' });
     await expect(wrong()).rejects.toThrow(IsochroneError);
     await expect(wrong()).rejects.toThrow(/userId/);
   });
 
-  test('is forgotten when more have come than are remembered', async () => {
+  test('is handled again when its id is no longer remembered', async () => {
     const tiers = new Tiers();
     const invalidator = tiers.invalidator({ rememberedIds: 2 });
     for (const id of ['1', '2', '3']) await invalidator.handle({ type: 'close', id });
@@ -239,7 +235,7 @@ describe('an event that comes twice', () => {
     expect([await again('3'), await again('2'), await again('1')]).toEqual([true, true, false]);
   });
 
-  test('has one reference at the edge, and another event another', async () => {
+  test('has the same reference at the edge; another event has another', async () => {
     const tiers = new Tiers();
     await tiers.invalidator().handle(trade('u', '1'));
     await tiers.invalidator().handle(trade('u', '1'));
@@ -250,7 +246,7 @@ describe('an event that comes twice', () => {
   });
 });
 
-describe('EventBridge', () => {
+describe('handleEventBridge', () => {
   const EVENT: EventBridgeEvent = {
     id: 'e-1',
     source: 'market.orders',
@@ -258,7 +254,7 @@ describe('EventBridge', () => {
     detail: { userId: 'u' },
   };
 
-  test('names type and detail, and delivers at least once', async () => {
+  test('takes type and detail from the event, and handles each id once', async () => {
     const tiers = new Tiers();
     const invalidator = tiers.invalidator();
     expect(await invalidator.handleEventBridge(EVENT)).toMatchObject({
@@ -275,7 +271,7 @@ describe('EventBridge', () => {
     [{ ...EVENT, source: '' }, /source must be text/],
     [{ ...EVENT, detail: '{}' }, /detail must be an object/],
     [undefined, /id must be text/],
-  ])('%j is none', async (event, message) => {
+  ])('refuses %j', async (event, message) => {
     await expect(new Tiers().invalidator().handleEventBridge(event as never)).rejects.toThrow(
       message,
     );
@@ -283,7 +279,7 @@ describe('EventBridge', () => {
 });
 
 describe('a rule', () => {
-  test('needs the tier that it names', () => {
+  test('is refused without the tier that it needs', () => {
     const { cache } = new Tiers().options;
     expect(() => new Invalidator({ cache, rules: [{ event: 'e', patterns: ['a*'] }] })).toThrow(
       /server must be given.*\nThe rule of e has patterns/,
@@ -294,7 +290,7 @@ describe('a rule', () => {
     expect(() => new Invalidator({ cache, edge: false })).not.toThrow();
   });
 
-  test('has no paths for whom something else ends them', async () => {
+  test('has no edge paths if something else invalidates them', async () => {
     const tiers = new Tiers();
     const { parts } = await tiers.invalidator({ edge: false }).handle(trade('u'));
     expect(parts.map(({ kind }) => kind)).toEqual(['tag', 'tag', 'pattern']);
@@ -304,18 +300,18 @@ describe('a rule', () => {
     [{ windowMs: -1 }, { windowMs: 10_000 }],
     [{ windowMs: 10_001 }, { windowMs: 0 }],
     [{ rememberedIds: 0.5 }, { rememberedIds: 0 }],
-  ])('%j is refused, %j is not', (wrong, right) => {
+  ])('refuses %j and accepts %j', (wrong, right) => {
     expect(() => new Tiers().invalidator(wrong)).toThrow(/must be a whole number/);
     expect(() => new Tiers().invalidator(right)).not.toThrow();
   });
 });
 
-test('closing acts on what was gathered, closes the edge, and takes no more', async () => {
+test('close handles collected events, closes the edge, and refuses new events', async () => {
   const tiers = new Tiers();
   const invalidator = tiers.invalidator({ windowMs: 10_000 });
-  const gathered = invalidator.handle(trade('u'));
+  const collected = invalidator.handle(trade('u'));
   await invalidator.close();
-  expect(await gathered).toMatchObject({ complete: true });
+  expect(await collected).toMatchObject({ complete: true });
   expect([tiers.tags.length, tiers.edgeClosed]).toEqual([1, true]);
   await expect(invalidator.handle(trade('u'))).rejects.toThrow(/after `close`/);
 });
