@@ -60,7 +60,7 @@ export class RegionKey extends Construct {
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     this.key = new kms.Key(this, 'Key', {
       description:
-        `Log groups, alarm topics and secret replicas of one region ` + `(${props.aliasName})`,
+        'Log groups, alarm topics and secret replicas of one region ' + `(${props.aliasName})`,
       enableKeyRotation: true,
       removalPolicy,
     });

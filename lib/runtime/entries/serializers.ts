@@ -1,5 +1,4 @@
 import type { Packr } from 'msgpackr';
-import { optionalPackage } from '../shared';
 import { decodeValue } from './decoder';
 import { type EncodedValue, encodeValue, type TypeAnnotation } from './encoder';
 import { JSON_TYPES, MSGPACK_TYPES, PlainValues } from './plain-values';
@@ -81,6 +80,5 @@ function encodedValue(pair: unknown): EncodedValue {
 
 /** Loads msgpackr on first use: a service that caches only JSON does not need it. */
 function msgpackr(): typeof import('msgpackr') {
-  const user = "CacheCodec with serializer 'msgpack'";
-  return optionalPackage('msgpackr', user, () => require('msgpackr'), 'msgpackr@2');
+  return require('msgpackr');
 }

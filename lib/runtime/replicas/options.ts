@@ -1,3 +1,4 @@
+import type { ConnectionOptions } from 'node:tls';
 import type { ClientConfig } from 'pg';
 import { invalidOption } from '../../model/errors';
 import { wholeNumber } from '../shared';
@@ -7,6 +8,17 @@ import { wholeNumber } from '../shared';
  * `host`, `ssl`, `password` …), a name and a distance.
  */
 export interface ReplicaServer extends ClientConfig {
+  /** A URL that names all of it, such as `postgresql://user@host/database`. */
+  readonly connectionString?: string;
+  readonly host?: string;
+  /** @default 5432 */
+  readonly port?: number;
+  readonly database?: string;
+  readonly user?: string;
+  /** The password, or a source of passwords such as `rdsToken`. */
+  readonly password?: ClientConfig['password'];
+  /** TLS: `true`, or the options of `node:tls`. */
+  readonly ssl?: boolean | ConnectionOptions;
   /**
    * The name of the server in messages and in `status()`.
    *

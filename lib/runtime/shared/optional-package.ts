@@ -5,15 +5,9 @@ import { IsochroneError } from '../../model/errors';
  *
  * @param load requires the package by a literal name, so that bundlers see it
  * @param user the class, function or option that needs the package
- * @param wanted what npm installs, if a certain version is needed
  * @throws IsochroneError if the package is not installed; the message says how to install it
  */
-export function optionalPackage<Package>(
-  name: string,
-  user: string,
-  load: () => Package,
-  wanted = name,
-): Package {
+export function optionalPackage<Package>(name: string, user: string, load: () => Package): Package {
   try {
     return load();
   } catch (error) {
@@ -22,7 +16,7 @@ export function optionalPackage<Package>(
     if (code !== 'MODULE_NOT_FOUND' || !message?.includes(`'${name}'`)) throw error;
     throw new IsochroneError(
       `${user} needs ${name}, which is not installed here.\n` +
-        `Install it with \`npm install ${wanted}\`.`,
+        `Install it with \`npm install ${name}\`.`,
     );
   }
 }

@@ -1,13 +1,13 @@
 import type { LRUCache } from 'lru-cache';
 import type { CacheEntry, Lifetime } from '../entries';
-import { optionalPackage } from '../shared';
 import { refreshTime } from './freshness';
 import type { InvalidationClock } from './invalidation-clock';
 import { type CacheIsolation, type IsolatedValue, isolate } from './isolation';
 import type { CompleteStrategy } from './options';
 
+/** Loads lru-cache on first use: a cache without a memory tier does not need it. */
 function lruCache(): typeof import('lru-cache') {
-  return optionalPackage('lru-cache', 'TieredCache with a memory', () => require('lru-cache'));
+  return require('lru-cache');
 }
 
 /**

@@ -1,9 +1,9 @@
 import type { CircuitBreakerPolicy, IBreaker } from 'cockatiel';
-import { optionalPackage } from '../shared';
 import { CacheDeadlineError, type CacheErrorKind, cacheErrorKind, isCommandError } from './errors';
 
+/** Loads cockatiel on first use: a cache without a server does not need it. */
 function cockatiel(): typeof import('cockatiel') {
-  return optionalPackage('cockatiel', 'ValkeyServer', () => require('cockatiel'));
+  return require('cockatiel');
 }
 
 /** The outcome of commands that were sent together; `open` if the breaker let nothing through. */

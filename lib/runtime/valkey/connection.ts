@@ -1,11 +1,11 @@
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'iovalkey';
-import { optionalPackage } from '../shared';
 import { CacheCredentials } from './credentials';
 import { cacheErrorKind } from './errors';
 import type { CompleteServerOptions } from './options';
 
+/** Loads iovalkey on first use: a cache without a server does not need it. */
 function iovalkey(): typeof import('iovalkey') {
-  return optionalPackage('iovalkey', 'ValkeyServer', () => require('iovalkey'));
+  return require('iovalkey');
 }
 
 /**

@@ -10,9 +10,9 @@ test('an installed package is returned', () => {
 });
 
 test('a missing package is reported with its user and how to install it', () => {
-  expect(() => optionalPackage('fake', 'Thing', notFound('fake'), 'fake@2')).toThrow(
+  expect(() => optionalPackage('fake', 'Thing', notFound('fake'))).toThrow(
     new IsochroneError(
-      'Thing needs fake, which is not installed here.\nInstall it with `npm install fake@2`.',
+      'Thing needs fake, which is not installed here.\nInstall it with `npm install fake`.',
     ),
   );
 });
