@@ -58,7 +58,8 @@ describeHere('isochrone migrate', () => {
       '0 applied, 3 to apply.\n\n0001-tables.sql: one transaction\n  2: CREATE TYPE side\n',
     );
     expect(stdout).toContain(
-      '  9: CREATE INDEX CONCURRENTLY, per partition ticks\n     lock: SHARE UPDATE EXCLUSIVE; outside a transaction',
+      '  9: CREATE INDEX CONCURRENTLY, per partition ticks\n' +
+        '     lock: SHARE UPDATE EXCLUSIVE; outside a transaction',
     );
     expect(status).toBe(0);
     expect(
@@ -92,7 +93,10 @@ describeHere('isochrone migrate', () => {
     });
     const asReader = migrate({}, '--database', server.url('others', 'reader'));
     expect(asReader.stderr).toMatch(
-      /read-only transaction \(SQLSTATE 25006\)\.\nMigrations run on the writer: connect to it\.\n$/,
+      new RegExp(
+        'read-only transaction \\(SQLSTATE 25006\\)\\.\n' +
+          'Migrations run on the writer: connect to it\\.\n$',
+      ),
     );
   }, 120_000);
 

@@ -43,7 +43,7 @@ describeHere('a run that dies reaches the same schema when it is resumed', () =>
     });
   });
 
-  test('after the end of its server process at each statement of the files and each commit', async () => {
+  test('after the end of its server process at each statement and each commit', async () => {
     // Each place is also the end of the statement before it, so the first and the last statement of
     // a transaction are enough.
     const places = [...sent.keys()].filter((i) =>

@@ -22,17 +22,24 @@ describeHere('migrations on a server', () => {
     await migrated.run(name);
     await server.query(
       `CREATE SCHEMA market; CREATE TABLE market.bars AS SELECT id FROM trades;
-       CREATE UNIQUE INDEX bars_key ON market.bars (id); CREATE DOMAIN positive AS bigint CHECK (value > 0); CREATE DOMAIN any_text AS text;
-       CREATE TABLE months (at int) PARTITION BY RANGE (at); CREATE TABLE rest PARTITION OF months DEFAULT;
-       INSERT INTO months SELECT -n FROM generate_series(1, 400) AS n; CREATE TABLE parts (LIKE months) PARTITION BY RANGE (at);
-       CREATE TABLE moments (at timestamptz, day date); CREATE TABLE heirs (a int); CREATE TABLE heir () INHERITS (heirs);
-       INSERT INTO heir VALUES (1); CREATE EXTENSION postgres_fdw; CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw;
-       CREATE TABLE far (at int) PARTITION BY RANGE (at); CREATE FOREIGN TABLE far_1 PARTITION OF far DEFAULT SERVER elsewhere`,
+       CREATE UNIQUE INDEX bars_key ON market.bars (id);
+       CREATE DOMAIN positive AS bigint CHECK (value > 0); CREATE DOMAIN any_text AS text;
+       CREATE TABLE months (at int) PARTITION BY RANGE (at);
+       CREATE TABLE rest PARTITION OF months DEFAULT;
+       INSERT INTO months SELECT -n FROM generate_series(1, 400) AS n;
+       CREATE TABLE parts (LIKE months) PARTITION BY RANGE (at);
+       CREATE TABLE moments (at timestamptz, day date);
+       CREATE TABLE heirs (a int); CREATE TABLE heir () INHERITS (heirs);
+       INSERT INTO heir VALUES (1);
+       CREATE EXTENSION postgres_fdw; CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw;
+       CREATE TABLE far (at int) PARTITION BY RANGE (at);
+       CREATE FOREIGN TABLE far_1 PARTITION OF far DEFAULT SERVER elsewhere`,
       [],
       name,
     );
     await server.query(
-      'CREATE TABLE empty (id int); CREATE FUNCTION yesterday() RETURNS date STABLE RETURN CURRENT_DATE - 1',
+      `CREATE TABLE empty (id int);
+       CREATE FUNCTION yesterday() RETURNS date STABLE RETURN CURRENT_DATE - 1`,
       [],
       name,
     );
@@ -48,14 +55,17 @@ describeHere('migrations on a server', () => {
   test('an applied file may neither change nor disappear', async () => {
     const changed = { ...FILES, '0002-indexes.sql': `${FILES['0002-indexes.sql']}\n-- changed` };
     await expect(migrated.run(name, { files: migrations(changed) })).rejects.toThrow(
-      /^0002-indexes\.sql: a file that was applied must be as it was then, SHA-256 [0-9a-f]{12}, got/,
+      new RegExp(
+        '^0002-indexes\\.sql: a file that was applied must be as it was then, ' +
+          'SHA-256 [0-9a-f]{12}, got',
+      ),
     );
     await expect(migrated.run(name, { files: migrations().slice(0, 2) })).rejects.toThrow(
       /^0003-check\.sql: .* the folder ends at 2/s,
     );
   });
 
-  test('a failed statement may be corrected: its INVALID index is dropped, and earlier statements stay done', async () => {
+  test('a failed statement may be corrected, and its INVALID index is dropped', async () => {
     const own = await migrated.database();
     const first = 'CREATE TABLE a (b int); INSERT INTO a VALUES (1), (1);';
     const files = (second: string) =>
@@ -63,7 +73,10 @@ describeHere('migrations on a server', () => {
     await expect(
       migrated.run(own, { files: files('CREATE UNIQUE INDEX CONCURRENTLY a_b ON a (b)') }),
     ).rejects.toThrow(
-      /^0002-b\.sql:1: could not create unique index "a_b" \(SQLSTATE 23505\)\.\nKey \(b\)=\(1\) is duplicated/,
+      new RegExp(
+        '^0002-b\\.sql:1: could not create unique index "a_b" \\(SQLSTATE 23505\\)\\.\n' +
+          'Key \\(b\\)=\\(1\\) is duplicated',
+      ),
     );
     expect(
       await server.query(
@@ -75,7 +88,8 @@ describeHere('migrations on a server', () => {
     await migrated.run(own, { files: files('CREATE INDEX CONCURRENTLY a_b ON a (b)') });
     expect(await server.query('SELECT count(*)::int FROM a', [], own)).toEqual([{ count: 3 }]);
     const [row] = await server.query(
-      'SELECT state, attempts, started_by, database_user, error FROM isochrone.migrations WHERE statement = 2',
+      `SELECT state, attempts, started_by, database_user, error
+       FROM isochrone.migrations WHERE statement = 2`,
       [],
       own,
     );
@@ -88,11 +102,13 @@ describeHere('migrations on a server', () => {
     });
   });
 
-  test('an index that failed on one partition leaves no INVALID index on it and may be corrected', async () => {
+  test('an index that failed on one partition leaves no INVALID index there', async () => {
     const database = await migrated.database();
     await server.query(
-      `CREATE TABLE p (at int, a int) PARTITION BY RANGE (at); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1) PARTITION BY LIST (a);
-       CREATE TABLE p1a PARTITION OF p1 FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (1) TO (2);
+      `CREATE TABLE p (at int, a int) PARTITION BY RANGE (at);
+       CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1) PARTITION BY LIST (a);
+       CREATE TABLE p1a PARTITION OF p1 FOR VALUES IN (1);
+       CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (1) TO (2);
        INSERT INTO p VALUES (0, 1), (1, 1), (1, 1)`,
       [],
       database,
@@ -102,20 +118,25 @@ describeHere('migrations on a server', () => {
         '0001-x.sql': `-- isochrone: per partition
 CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
       });
-    const invalid = `SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE NOT indisvalid AND relkind = 'i'`;
+    const invalid = `
+      SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid
+      WHERE NOT indisvalid AND relkind = 'i'`;
     await expect(migrated.run(database, { files: files('UNIQUE INDEX') })).rejects.toThrow(
       /23505[\s\S]*single partitions that are valid remain/,
     );
     expect(await server.query(invalid, [], database)).toEqual([]);
     await migrated.run(database, { files: files('INDEX') });
-    const found = `SELECT count(*)::int, bool_and(indisvalid AND NOT indisunique) AS good FROM pg_index WHERE indrelid::regclass::text ~ '^p(1|1a|2)?$'`;
+    const found = `
+      SELECT count(*)::int, bool_and(indisvalid AND NOT indisunique) AS good
+      FROM pg_index WHERE indrelid::regclass::text ~ '^p(1|1a|2)?$'`;
     expect(await server.query(found, [], database)).toEqual([{ count: 4, good: true }]);
   });
 
-  test('a half detached partition is detached by the next run, also if the first run failed', async () => {
+  test('a half detached partition is detached by the next run', async () => {
     const database = await migrated.database();
     await server.query(
-      'CREATE TABLE p (at int) PARTITION BY RANGE (at); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1)',
+      `CREATE TABLE p (at int) PARTITION BY RANGE (at);
+       CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1)`,
       [],
       database,
     );
@@ -123,7 +144,9 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     await reader.query('BEGIN; SELECT * FROM p');
     const files = migrations({ '0001-x.sql': 'ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY' });
     const run = migrated.run(database, { files });
-    const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = '${database}' AND query LIKE 'ALTER TABLE p DETACH%' AND wait_event_type = 'Lock'`;
+    const cancel = `
+      SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'
+        AND query LIKE 'ALTER TABLE p DETACH%' AND wait_event_type = 'Lock'`;
     const failed = expect(run).rejects.toThrow(/57014/);
     while ((await server.query(cancel)).length === 0)
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -152,7 +175,7 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     ).toEqual([{ indisvalid: true }]);
   });
 
-  test('an index is refused if a valid one has its name, and the step leaves no trace', async () => {
+  test('an index whose name a valid index has is refused without a trace', async () => {
     const files = [
       ...migrations(),
       ...migrations({ '0004-a.sql': 'CREATE INDEX CONCURRENTLY trades_symbol ON trades (id)' }),
@@ -169,7 +192,7 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     ).toEqual([]);
   });
 
-  test('a file that ran statement by statement continues so, even if its correction is transactional', async () => {
+  test('a file that ran statement by statement continues so after its correction', async () => {
     const database = await migrated.database();
     const files = (concurrently: string) =>
       migrations({
@@ -203,7 +226,7 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     expect(await server.query('SELECT length(a) FROM t', [], database)).toEqual([{ length: 1 }]);
   });
 
-  test('a history with a gap is refused instead of running an old file after newer ones', async () => {
+  test('a history with a gap is refused, because old files would run after newer ones', async () => {
     const database = await migrated.database();
     await migrated.run(database);
     await server.query(
@@ -228,7 +251,7 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     );
   });
 
-  test('the size of a table includes its TOAST, and the size of an index is that of its table', async () => {
+  test('the size of a table includes its TOAST, and an index has the size of its table', async () => {
     const database = await migrated.database();
     const client = await server.connect(database);
     await client.query(`
@@ -298,7 +321,7 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
     });
   });
 
-  test('a run and a dry run are refused behind a pooler, which would share their session', async () => {
+  test('a run and a dry run are refused behind a pooler, which shares sessions', async () => {
     const through = (client: object) => ({
       query: (client as { query: never }).query,
       processID: 1,

@@ -17,7 +17,9 @@ async function differing(client: Client, one: string, other: string): Promise<un
 }
 
 /** All ticks of March, queried symbol by symbol. */
-const FOUND = `(SELECT found.* FROM (SELECT DISTINCT symbol FROM given) AS every CROSS JOIN LATERAL ticks_between(every.symbol, ${MARCH}) AS found) AS found`;
+const FOUND = `(
+  SELECT found.* FROM (SELECT DISTINCT symbol FROM given) AS every
+  CROSS JOIN LATERAL ticks_between(every.symbol, ${MARCH}) AS found) AS found`;
 
 const given = (name: string, values: string) => ({ name, values });
 
@@ -142,7 +144,7 @@ describeHere('ticks', () => {
     ]);
   });
 
-  test('are found from the start to before the end of a range, across months, compressed or not', async () => {
+  test('are found from the start to before the end of a range, compressed or not', async () => {
     await client.query(`SELECT create_tick_partitions(1, '2024-03-15Z')`);
     await insert(
       `SELECT 'A', '2024-03-31 23:00Z'::timestamptz + i * interval '1 minute', i, i FROM generate_series(0, 119) AS i`,
@@ -200,7 +202,7 @@ describeHere('ticks', () => {
     }
   });
 
-  test('can be written to the open month, and late to a month that is being compressed', async () => {
+  test('can be written to the open month, and late to one that is being compressed', async () => {
     await client.query(`SELECT create_tick_partitions(1)`);
     await insert(
       `SELECT 'A' || i % 5, '2024-03-02Z'::timestamptz + i * interval '1 second', i, i FROM generate_series(1, 20000) AS i`,
@@ -215,7 +217,8 @@ describeHere('ticks', () => {
       while (running) {
         const late = `SELECT 'A' || ${written} % 5, at, ${written}.50, ${written} FROM (VALUES (now()), ('2024-03-02Z'::timestamptz + ${written} * interval '3 seconds')) AS late (at)`;
         await writer.query(
-          `WITH late AS (INSERT INTO ticks ${late} RETURNING *) INSERT INTO given SELECT * FROM late`,
+          `WITH late AS (INSERT INTO ticks ${late} RETURNING *)
+         INSERT INTO given SELECT * FROM late`,
         );
         written += 1;
         // In one statement, a reader sees each tick once, whatever is moved meanwhile.
@@ -232,7 +235,7 @@ describeHere('ticks', () => {
     }
   }, 120_000);
 
-  test('are neither lost nor duplicated when the server fails, and the next call continues', async () => {
+  test('are neither lost nor duplicated when the server fails during compression', async () => {
     await insert(
       `SELECT 'A' || i % 20, '2024-03-02Z'::timestamptz + i * interval '1 second', i * 0.5, i FROM generate_series(1, 40000) AS i`,
     );
@@ -295,7 +298,9 @@ describeHere('ticks', () => {
       (await client.query(`SELECT create_tick_partitions(2, '2024-03-31 23:00Z') AS made`)).rows,
     ).toEqual([{ made: 0 }]);
     await client.query('RESET timezone');
-    const months = `SELECT ticks::text, segments::text, from_at = '2024-03-01Z' AS march FROM tick_partitions ORDER BY from_at`;
+    const months = `
+      SELECT ticks::text, segments::text, from_at = '2024-03-01Z' AS march
+      FROM tick_partitions ORDER BY from_at`;
     expect((await client.query(months)).rows).toEqual([
       { ticks: 'ticks_2024_03', segments: 'tick_segments_2024_03', march: true },
       { ticks: 'ticks_2024_04', segments: 'tick_segments_2024_04', march: false },
@@ -321,7 +326,8 @@ describeHere('ticks', () => {
     await client.query(`SELECT create_tick_partitions(0, '2024-06-01Z')`);
     await client.query(`SET timezone = 'Europe/Dublin'; SET datestyle = 'SQL, DMY'`);
     const { rows } = await client.query(
-      `SELECT extract(epoch FROM from_at)::int AS "from", extract(epoch FROM to_at)::int AS "to" FROM tick_partitions WHERE ticks = 'ticks_2024_06'::regclass`,
+      `SELECT extract(epoch FROM from_at)::int AS "from", extract(epoch FROM to_at)::int AS "to"
+       FROM tick_partitions WHERE ticks = 'ticks_2024_06'::regclass`,
     );
     await client.query('RESET timezone; RESET datestyle');
     expect(rows).toEqual([{ from: Date.UTC(2024, 5) / 1000, to: Date.UTC(2024, 6) / 1000 }]);

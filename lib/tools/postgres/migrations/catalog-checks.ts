@@ -6,7 +6,7 @@ import type { InvalidValue } from '../../../model/errors';
 import { refused } from '../refused';
 import { isWord, type SqlName, type SqlToken } from '../sql';
 import type { AlterAction } from './alter-table';
-import type { Catalog, Relation } from './catalog';
+import { type Catalog, type Relation, unqualified } from './catalog';
 import { at, notImmutable, throwAll } from './checks';
 import type { Migration, MigrationStatement } from './files';
 import { asWritten, functionCalls, knownVolatile } from './volatility';
@@ -35,7 +35,7 @@ class PlannedObjects {
 
   public add(statement: MigrationStatement): void {
     const { command, target, index, tokens } = statement;
-    const name = last(target);
+    const name = unqualified(target);
     if (
       command === 'CREATE TABLE' &&
       tokens.some((token, i) => isWord(token, 'PARTITION') && isWord(tokens[i + 1], 'BY'))
@@ -104,7 +104,7 @@ export async function checkAgainstCatalog(
       for (const { validates } of statement.alterTable?.actions ?? []) {
         if (validates === undefined || !statement.target) continue;
         const column = await catalog.columnOfCheck(statement.target, validates);
-        if (column !== undefined) planned.notNull.add(`${last(statement.target)}.${column}`);
+        if (column !== undefined) planned.notNull.add(`${unqualified(statement.target)}.${column}`);
       }
       if (!migration.transactional) context.held.length = 0;
     }
@@ -143,7 +143,9 @@ async function problemOf(
   }
   if (!target) return undefined;
   const relation = await catalog.relation(target);
-  const partitioned = relation ? relation.kind === 'p' : planned.partitioned.has(last(target));
+  const partitioned = relation
+    ? relation.kind === 'p'
+    : planned.partitioned.has(unqualified(target));
   if (index?.concurrently && partitioned && !statement.perPartition)
     return { value: target.text, ...CONCURRENTLY_ON_PARENT };
   if (statement.perPartition && !partitioned) return { value: target.text, ...NOT_PARTITIONED };
@@ -159,7 +161,10 @@ async function problemOf(
     if (reason !== undefined) return notImmutable([reason]);
   }
   if (command === 'REFRESH MATERIALIZED VIEW CONCURRENTLY') {
-    if (!planned.uniquelyIndexed.has(last(target)) && !(await catalog.hasUniqueIndex(target)))
+    if (
+      !planned.uniquelyIndexed.has(unqualified(target)) &&
+      !(await catalog.hasUniqueIndex(target))
+    )
       return { value: target.text, ...NO_UNIQUE_INDEX };
     return undefined;
   }
@@ -223,7 +228,7 @@ async function blockedTraffic(
     attaches &&
     isLarge(attached) &&
     !(await catalog.hasCheck(attaches)) &&
-    !planned.checked.has(last(attaches))
+    !planned.checked.has(unqualified(attaches))
   ) {
     return blocks(largeTableBytes, {
       statement: `the partition ${attaches.text}`,
@@ -271,10 +276,11 @@ async function longWork(
   if (action.validates !== undefined && lock !== action.lock) return 'reads the whole table';
   const { notNull, columnDefault, columnType, primaryKey } = action;
   const isNullable = async (column: string) =>
-    !planned.notNull.has(`${last(table)}.${column}`) && !(await catalog.forbidsNull(table, column));
+    !planned.notNull.has(`${unqualified(table)}.${column}`) &&
+    !(await catalog.forbidsNull(table, column));
   if (notNull !== undefined) return (await isNullable(notNull)) ? action.work : undefined;
   if (primaryKey !== undefined) {
-    for (const column of await catalog.columnsOfIndex(table, last(primaryKey))) {
+    for (const column of await catalog.columnsOfIndex(table, unqualified(primaryKey))) {
       if (await isNullable(column)) return `reads the whole table, because ${column} may be NULL`;
     }
   }
@@ -374,10 +380,6 @@ const NO_UNIQUE_INDEX: Problem = {
   rule: 'PostgreSQL compares the new rows with the old ones by it.',
   fix: 'Create such an index first, or refresh without CONCURRENTLY.',
 };
-
-function last(name: SqlName | undefined): string {
-  return name?.parts.at(-1) ?? '';
-}
 
 function mebibytes(bytes: number): number {
   return Math.ceil(bytes / 1024 / 1024);

@@ -300,3 +300,8 @@ export class Catalog {
 export function invalidIndexesMessage(names: readonly string[]): string {
   return `INVALID indexes, which slow writes and serve no reads: ${names.join(', ')}`;
 }
+
+/** The last part of a name: the name without its schema. Empty for a missing name. */
+export function unqualified(name: SqlName | undefined): string {
+  return name?.parts.at(-1) ?? '';
+}

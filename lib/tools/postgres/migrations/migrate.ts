@@ -3,7 +3,12 @@ import type { Client, ClientConfig } from 'pg';
 import { IsochroneError } from '../../../model/errors';
 import { isConnectionLost, type PostgresConnection, sqlState } from '../connection';
 import type { Migration } from './files';
-import { type MigrationOptions, type MigrationOutcome, runMigrations } from './runner';
+import {
+  type MigrationOptions,
+  type MigrationOutcome,
+  retryDelayMs,
+  runMigrations,
+} from './runner';
 
 /**
  * Opens a connection that lasts for hours. It sends TCP keep-alives while the server works, because
@@ -77,7 +82,7 @@ export async function migrate(
       const readsOnly = lost > 0 && sqlState(error) === READ_ONLY;
       if (!connected || lost >= reconnects || !(isConnectionLost(error) || readsOnly))
         throw refusal(error);
-      const milliseconds = Math.round(Math.min(60_000, 2_000 * 2 ** lost) * (0.5 + random() / 2));
+      const milliseconds = retryDelayMs(2_000, lost, 60_000, random);
       const reason = error instanceof Error ? error.message : sqlState(error);
       log({
         level: 'WARN',

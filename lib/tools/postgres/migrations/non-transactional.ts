@@ -9,7 +9,7 @@
 import type { PostgresConnection } from '../connection';
 import { refused } from '../refused';
 import { quoteName, type SqlName } from '../sql';
-import type { Catalog, FoundIndex } from './catalog';
+import { type Catalog, type FoundIndex, unqualified } from './catalog';
 import type { MigrationStatement } from './files';
 import { buildPerPartition, partitionIndexes } from './partitioned-index';
 import { setLockTimeout } from './session';
@@ -36,7 +36,7 @@ export async function checkBeforeStep(step: NonTransactionalStep): Promise<void>
   const { catalog, statement, where, begun } = step;
   const { index, target } = statement;
   if (!index?.name || !target) return;
-  const found = await catalog.index(quoteName(...target.parts), indexName(index.name));
+  const found = await catalog.index(quoteName(...target.parts), unqualified(index.name));
   if (
     found === undefined ||
     (found.ofTable && (!found.valid || begun || index.ifNotExists) && !found.building)
@@ -61,7 +61,7 @@ export async function runNonTransactional(step: NonTransactionalStep): Promise<v
   const { index, target, command } = statement;
   if (index?.name && target) {
     const table = quoteName(...target.parts);
-    const found = await catalog.index(table, indexName(index.name));
+    const found = await catalog.index(table, unqualified(index.name));
     if (found?.valid && begun) return log('is valid: it was built before the interruption');
     if (statement.perPartition) {
       if (found?.valid) return log('is valid already');
@@ -70,7 +70,7 @@ export async function runNonTransactional(step: NonTransactionalStep): Promise<v
       return buildPerPartition({
         ...step,
         table,
-        name: indexName(name),
+        name: unqualified(name),
         unique: index.unique,
         definition: text,
       });
@@ -105,14 +105,14 @@ export async function clearAfterFailure(step: NonTransactionalStep): Promise<voi
       connection,
       catalog,
       quoteName(...target.parts),
-      indexName(index.name),
+      unqualified(index.name),
     )) {
       if (!found.valid && !partitioned && !found.building)
         await dropInvalid(connection, found, log);
     }
     return;
   }
-  const found = await catalog.index(quoteName(...target.parts), indexName(index.name));
+  const found = await catalog.index(quoteName(...target.parts), unqualified(index.name));
   if (found?.ofTable && !found.valid && !found.building) await dropInvalid(connection, found, log);
 }
 
@@ -128,7 +128,7 @@ export async function clearBeforeCorrected(step: NonTransactionalStep): Promise<
     connection,
     catalog,
     quoteName(...target.parts),
-    indexName(index.name),
+    unqualified(index.name),
   );
   for (const {
     found: { name },
@@ -164,8 +164,4 @@ async function dropInvalid(
 ): Promise<void> {
   log(`drops ${name}, which is INVALID: its build was interrupted or failed`);
   await connection.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
-}
-
-function indexName(name: SqlName): string {
-  return name.parts.at(-1) ?? '';
 }

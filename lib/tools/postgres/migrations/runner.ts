@@ -120,6 +120,19 @@ export async function runMigrations(
   return { applied: pending.map(({ file }) => file), before: migrations.length - pending.length };
 }
 
+/**
+ * The pause before a retry, in milliseconds: it doubles with each attempt up to a limit, and up to
+ * half of it is random.
+ */
+export function retryDelayMs(
+  firstMs: number,
+  attempt: number,
+  longestMs: number,
+  random: () => number,
+): number {
+  return Math.round(Math.min(longestMs, firstMs * 2 ** attempt) * (0.5 + random() / 2));
+}
+
 class Run {
   public readonly lockTimeoutMs: number;
 
@@ -255,9 +268,7 @@ class Run {
           (statement ? at(migration, statement) : migration.file);
         const reason = error instanceof Error ? error.message : String(error);
         if (RETRIED.has(sqlState(error) ?? '') && attempt < attempts) {
-          const milliseconds = Math.round(
-            Math.min(LONGEST_PAUSE_MS, 500 * 2 ** attempt) * (0.5 + random() / 2),
-          );
+          const milliseconds = retryDelayMs(500, attempt, LONGEST_PAUSE_MS, random);
           this.options.log({
             level: 'WARN',
             message: `attempt ${attempt} of ${attempts}: ${reason}; retrying in ${milliseconds} ms`,

@@ -40,6 +40,11 @@ export function span({ low, high }: Span, format: (value: number) => string): st
   return `${unit !== '' && from.endsWith(unit) ? from.slice(0, -unit.length) : from}–${to}`;
 }
 
+/** A time to the minute, such as `2024-05-12 00:00`. */
+export function minute(iso: string): string {
+  return iso.slice(0, 16).replace('T', ' ');
+}
+
 /** The middle of a span. */
 export function middle({ low, high }: Span): number {
   return (low + high) / 2;

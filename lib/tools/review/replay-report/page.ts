@@ -3,7 +3,7 @@
  * a layout for a desktop, a phone and paper.
  */
 import type { ReplayReport } from '../../simulation';
-import { bytes, count, counted, milliseconds, percent, span } from './figures';
+import { bytes, count, counted, milliseconds, minute, percent, span } from './figures';
 import {
   ceilingSection,
   objectiveSection,
@@ -87,7 +87,6 @@ function verdict({ objectives, unsafeMerges, total }: ReplayReport): string {
 }
 
 function period({ log }: ReplayReport): string {
-  const minute = (at: string) => at.slice(0, 16).replace('T', ' ');
   return log.from && log.to ? ` from ${minute(log.from)} to ${minute(log.to)} UTC` : '';
 }
 

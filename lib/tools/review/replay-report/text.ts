@@ -11,7 +11,7 @@ import type {
   UnsafeMerge,
 } from '../../simulation';
 import { withoutRowRules } from '../terminal';
-import { milliseconds, percent, bytes as size, span, count as whole } from './figures';
+import { milliseconds, minute, percent, bytes as size, span, count as whole } from './figures';
 
 const COLUMNS = 120;
 
@@ -176,8 +176,4 @@ function printable(text: string): string {
 function printableLine(text: string): string {
   const clean = printable(text);
   return clean.length > COLUMNS - 4 ? `${clean.slice(0, COLUMNS - 5)}…` : clean;
-}
-
-function minute(iso: string): string {
-  return iso.slice(0, 16).replace('T', ' ');
 }
