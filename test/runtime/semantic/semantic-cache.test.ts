@@ -316,21 +316,15 @@ describe('languages', () => {
       languages: { de: [...NEUTRAL_GUARDS, negation] },
     });
     const de = { ...SCOPE, locale: 'de-AT' };
+    const en = { ...SCOPE, locale: 'en' };
     await cache.store('Darf ich Hunde halten?', 'Ja', de);
-    expect((await cache.lookup('Sind Hunde erlaubt?', de)).outcome).toMatchObject({
-      kind: 'similar',
-    });
-    expect((await cache.lookup('Sind Hunde nicht erlaubt?', de)).outcome).toMatchObject({
-      kind: 'miss',
-      guard: 'nicht',
-    });
-    expect((await cache.lookup('Sind 3 Hunde erlaubt?', de)).outcome).toMatchObject({
-      kind: 'miss',
-      guard: 'numbers',
-    });
-    expect(
-      (await cache.lookup('How do I keep dogs?', { ...SCOPE, locale: 'en' })).outcome,
-    ).toMatchObject({ reason: 'unreadable' });
+    for (const [question, scope, outcome] of [
+      ['Sind Hunde erlaubt?', de, { kind: 'similar' }],
+      ['Sind Hunde nicht erlaubt?', de, { kind: 'miss', guard: 'nicht' }],
+      ['Sind 3 Hunde erlaubt?', de, { kind: 'miss', guard: 'numbers' }],
+      ['How do I keep dogs?', en, { reason: 'unreadable' }],
+    ] as const)
+      expect((await cache.lookup(question, scope)).outcome).toMatchObject(outcome);
   });
 });
 
