@@ -542,7 +542,7 @@ describe('options', () => {
     ).not.toThrow();
   });
 
-  test("the threshold excludes distant questions; its default is the embedder's, or 0.95", async () => {
+  test('the threshold excludes distant questions, by default at 0.95 or as the embedder sets', async () => {
     const vectors: Record<string, Float32Array> = {
       'What is inflation?': Float32Array.of(1, 0),
       'What does inflation mean?': Float32Array.of(0.94, 0.341),
