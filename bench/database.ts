@@ -6,9 +6,7 @@ import { segmentsBenchmark } from './segments';
 
 export const databaseBenchmark: Benchmark = {
   name: 'database',
-  about:
-    'pooling, segments and migrations in one run: throughput and connections of the pooler, ' +
-    'sizes and times of segments, and speed-ups of queries',
+  about: 'pooling, segments and migrations in one run',
   async run(progress): Promise<Figures> {
     const figures: Record<string, Figures[string]> = {};
     for (const { name, run } of [poolingBenchmark, segmentsBenchmark, migrationsBenchmark]) {

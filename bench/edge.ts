@@ -121,9 +121,7 @@ function largestEdgePackageBytes(): number {
 
 export const edgeBenchmark: Benchmark = {
   name: 'edge',
-  about:
-    'the cache-key normalizer against URLSearchParams, its properties a million times, and the ' +
-    'sizes of the edge functions',
+  about: 'the normalizer against URLSearchParams, its properties, and sizes of functions',
 
   async run(progress): Promise<Figures> {
     const queries = readQueries(tracesDirectory(), (message) => console.error(message));

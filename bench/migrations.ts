@@ -18,9 +18,7 @@ const WARMING = 5;
 
 export const migrationsBenchmark: Benchmark = {
   name: 'migrations',
-  about:
-    'p95 of the market queries in milliseconds, without and with the indexes and views of ' +
-    'examples/market-api, over a million bars',
+  about: 'p95 of the market queries, without and with indexes and views, in milliseconds',
   run: (progress) =>
     // Only queries without indexes would pay for JIT compilation. Without it, the comparison does
     // not favor the indexes.

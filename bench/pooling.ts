@@ -46,9 +46,7 @@ const LOADS = {
 
 export const poolingBenchmark: Benchmark = {
   name: 'pooling',
-  about:
-    'transactions per second through PgBouncer against direct connections, with SCRAM: ' +
-    'reconnecting clients, and 1,000 and 50 persistent clients',
+  about: 'transactions per second through PgBouncer against direct connections',
   async run(progress): Promise<Figures> {
     const server = await PostgresServer.start({
       settings: { max_connections: 1100, shared_buffers: '256MB' },

@@ -74,9 +74,7 @@ async function measure(file: string, assembly: Assembly): Promise<Figures[string
 
 export const replayBenchmark: Benchmark = {
   name: 'replay',
-  about:
-    'access logs through the model of a distribution: all lines accounted for, the cost of keys, ' +
-    'and the speed against a bare LRU cache',
+  about: 'access logs through the model of a distribution, against a bare LRU cache',
 
   async run(progress): Promise<Figures> {
     const directory = tracesDirectory();

@@ -33,9 +33,7 @@ const FILL = `
 
 export const segmentsBenchmark: Benchmark = {
   name: 'segments',
-  about:
-    'five million ticks as rows and as segments: bytes, p50 of one symbol for five minutes in ' +
-    'milliseconds, and rows that differ',
+  about: 'five million ticks as rows and as segments: sizes, times, rows that differ',
   run: (progress) =>
     withPostgres(
       { shared_buffers: '2GB', max_wal_size: "'8GB'", work_mem: '256MB' },

@@ -13,9 +13,6 @@ import {
 } from '../../lib/tools/simulation';
 import { type Command, formatUsage, readOptions } from './command';
 
-/** Milliseconds that pending responses may take after SIGINT or SIGTERM. */
-const GRACE_MS = 5_000;
-
 export const emulate: Command = {
   name: 'emulate',
   usage: formatUsage({
@@ -102,6 +99,10 @@ export const emulate: Command = {
   },
 };
 
+/** Milliseconds that pending responses may take after SIGINT or SIGTERM. */
+const GRACE_MS = 5_000;
+
+/** The address of each origin of a distribution, by its id, or `*` for all. */
 function originUrls(
   { origins }: DistributionModel,
   given: readonly string[],

@@ -27,11 +27,6 @@ const DEFAULT_DEPLOYMENT = 'deployments/market.yaml';
 /** The exit code of a missed objective, so that a pipeline can distinguish it from an error. */
 const OBJECTIVE_MISSED = 3;
 
-const SEEDED_NAME = 'a seeded trace';
-
-/** More requests do not fit into the hour of the trace. */
-const MAX_SEEDED = 10_000_000;
-
 export const replay: Command = {
   name: 'replay',
   usage: formatUsage({
@@ -64,12 +59,12 @@ export const replay: Command = {
 
   async run(args) {
     const options = readOptions(args, replay, {
+      capacity: { type: 'string', multiple: true },
       log: { type: 'string' },
       seeded: { type: 'string' },
       assembly: { type: 'string', default: 'cdk.out' },
       format: { type: 'string', default: 'auto' },
       'assume-cache-control': { type: 'string', multiple: true, default: [] },
-      capacity: { type: 'string', multiple: true },
       deployment: { type: 'string' },
       'require-objectives': { type: 'boolean', default: false },
       'origin-region': { type: 'string' },
@@ -129,6 +124,9 @@ export const replay: Command = {
   },
 };
 
+/** More requests do not fit into the hour of the trace. */
+const MAX_SEEDED = 10_000_000;
+
 function requestCount(text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count > 0 && count <= MAX_SEEDED) return count;
@@ -139,6 +137,8 @@ function requestCount(text: string): number {
     'Try 20000.',
   );
 }
+
+const SEEDED_NAME = 'a seeded trace';
 
 /**
  * The busiest hour, with the exchanges of London and New York open. The seed and the day are

@@ -13,9 +13,6 @@ import {
 import { type Command, formatUsage, readOptions } from './command';
 import { writeOutput } from './output-file';
 
-/** The exit code if a stateful resource would be lost without an acknowledgement. */
-const NEEDS_DECISION = 4;
-
 export const review: Command = {
   name: 'review',
   usage: formatUsage({
@@ -73,6 +70,9 @@ export const review: Command = {
     return found.needsDecision ? NEEDS_DECISION : 0;
   },
 };
+
+/** The exit code if a stateful resource would be lost without an acknowledgement. */
+const NEEDS_DECISION = 4;
 
 function traffic(
   before: Assembly,

@@ -43,7 +43,7 @@ export interface SemanticCacheOptions<Answer> {
   /**
    * Whether an answer may be stored.
    *
-   * @default - unless it is empty, or an object with an `error`
+   * @default - any answer that is neither empty nor an object with an `error`
    */
   readonly shouldStore?: (answer: Answer) => boolean;
   /**

@@ -69,7 +69,7 @@ const MISS_FAILED: SemanticOutcome = { kind: 'miss', reason: 'failed' };
  * called instead.
  */
 export class SemanticCache<Answer = string> {
-  private readonly store_: SemanticStore;
+  private readonly answers: SemanticStore;
   private readonly threshold: number;
   private readonly languages: Readonly<Record<string, readonly SemanticGuard[]>>;
   private readonly flights = new Map<
@@ -83,7 +83,7 @@ export class SemanticCache<Answer = string> {
   /** @throws IsochroneError for an invalid option */
   constructor(private readonly options: SemanticCacheOptions<Answer>) {
     checkOptions(options as SemanticCacheOptions<never>);
-    this.store_ = options.store ?? new MemorySemanticStore();
+    this.answers = options.store ?? new MemorySemanticStore();
     this.threshold = options.threshold ?? options.embedder.threshold ?? 0.95;
     this.languages = options.languages ?? { en: ENGLISH_GUARDS };
     this.now = options.now ?? Date.now;
@@ -135,7 +135,7 @@ export class SemanticCache<Answer = string> {
     const text = this.storableText(question, answer);
     if (text === undefined) return false;
     const stored = this.tasks.run(async (signal) => {
-      reading.generation = await this.store_.generation(corpusKey(scope));
+      reading.generation = await this.answers.generation(corpusKey(scope));
       if (reading.signature !== undefined) reading.vector = await this.embed(question, signal);
       await this.put(question, reading, text);
       return true;
@@ -156,7 +156,7 @@ export class SemanticCache<Answer = string> {
     checkCorpus(corpus);
     if (this.options.scope !== 'shared') checkScope({ ...corpus, model: '-' }, false);
     const reached = await this.tasks.run(() =>
-      this.store_.invalidate(corpusKey(corpus)).then(() => true),
+      this.answers.invalidate(corpusKey(corpus)).then(() => true),
     );
     return { reached: reached ?? false };
   }
@@ -236,8 +236,8 @@ export class SemanticCache<Answer = string> {
     signal: AbortSignal,
   ): Promise<{ outcome: SemanticOutcome; text?: string }> {
     const [generation, exact] = await Promise.all([
-      this.store_.generation(corpusKey(scope)),
-      this.store_.exact(reading.scope, reading.key),
+      this.answers.generation(corpusKey(scope)),
+      this.answers.exact(reading.scope, reading.key),
     ]);
     reading.generation = generation;
     if (exact && this.valid(exact, generation))
@@ -251,7 +251,7 @@ export class SemanticCache<Answer = string> {
       return { outcome: { kind: 'miss', reason: 'unreadable', guard } };
     }
     reading.vector = await this.embed(question, signal);
-    for (const { entry, score } of await this.store_.nearest(
+    for (const { entry, score } of await this.answers.nearest(
       reading.scope,
       reading.vector,
       reading.signature,
@@ -279,7 +279,7 @@ export class SemanticCache<Answer = string> {
     const closest =
       this.options.explainMisses === false || !reading.vector
         ? undefined
-        : await this.store_.closest(reading.scope, reading.vector);
+        : await this.answers.closest(reading.scope, reading.vector);
     if (!closest || !this.valid(closest.entry, generation))
       return { kind: 'miss', reason: 'nothing-similar' };
     const { entry, score } = closest;
@@ -295,7 +295,7 @@ export class SemanticCache<Answer = string> {
 
   private valid(entry: StoredAnswer, generation: string): boolean {
     if (entry.generation === generation && entry.expiresAt > this.now()) return true;
-    this.tasks.runInBackground(() => this.store_.remove(entry.scope, entry.key));
+    this.tasks.runInBackground(() => this.answers.remove(entry.scope, entry.key));
     return false;
   }
 
@@ -313,7 +313,7 @@ export class SemanticCache<Answer = string> {
   private async put(question: string, reading: Reading, text: string): Promise<void> {
     const { scope, key, signature, vector, generation = '' } = reading;
     const expiresAt = this.now() + Math.round((this.options.ttlSeconds ?? 3600) * 1000);
-    await this.store_.put({
+    await this.answers.put({
       scope,
       key,
       question,

@@ -92,7 +92,7 @@ const RUNNING = [
   'RunbookInProgress',
   'Scheduled',
 ];
-/** The states of a step that did not run. */
+/** The states of a step that has changed nothing. */
 const UNTOUCHED = ['Pending', 'Waiting', 'Skipped'];
 
 /** The names and codes of errors that are retried. */

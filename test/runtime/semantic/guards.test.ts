@@ -11,7 +11,7 @@ import { tokensOf } from '../../../lib/runtime/semantic/question/lexer';
 import { canonicalNumber } from '../../../lib/runtime/semantic/question/numbers';
 import { exactText } from '../../../lib/runtime/semantic/question/question';
 import { HELD_OUT, HELD_OUT_PARAPHRASES } from './held-out';
-import { ADVERSARIAL, PARAPHRASES, type Pair } from './pairs';
+import { ADVERSARIAL, PARAPHRASES, type Pair, pairs, REFUSALS } from './pairs';
 
 const refusal = (guards: readonly SemanticGuard[], [one, other]: Pair, locale?: string) =>
   refusedBy(guards, readQuestion(one, locale), readQuestion(other, locale));
@@ -77,27 +77,13 @@ describe('the guards with an embedder that finds all questions alike', () => {
     expect(passed.length).toBeLessThanOrEqual(4);
   });
 
-  test.each([
-    [
-      'numbers',
-      'How long is a 30 minute parking ticket valid?',
-      'How long is a 30 hour parking ticket valid?',
-    ],
-    ['time', 'Who is the CEO of Intel?', 'Who was the CEO of Intel?'],
-    ['entities', 'When was Microsoft founded?', 'When was Google founded?'],
-    ['polarity', 'How do I enable notifications?', 'How do I disable notifications?'],
-    ['comparison', 'Which bridge is broader?', 'Which bridge is broadest?'],
-    ['form', 'When was the treaty signed?', 'Where was the treaty signed?'],
-    ['scope', 'Do all employees get a bonus?', 'Do any employees get a bonus?'],
-    ['modality', 'Should I refinance the mortgage?', 'Can I refinance the mortgage?'],
-    ['person', 'Can I see my data?', 'Can I see your data?'],
-    ['order', 'Does Disney own Hulu?', 'Does Hulu own Disney?'],
-    ['words', 'How do I cook rice?', 'How do I cook pasta?'],
-    ['language', 'What is inflation?', 'Was ist Inflation?'],
-  ])('report the guard %s that refused, and pass equal questions', (guard, one, other) => {
-    expect(refusal(ENGLISH_GUARDS, [one, other])).toBe(guard);
-    expect(refusal(ENGLISH_GUARDS, [one, one])).toBeUndefined();
-  });
+  test.each(REFUSALS)(
+    'report the guard %s that refused, and pass equal questions',
+    (guard, one, other) => {
+      expect(refusal(ENGLISH_GUARDS, [one, other])).toBe(guard);
+      expect(refusal(ENGLISH_GUARDS, [one, one])).toBeUndefined();
+    },
+  );
 });
 
 describe('any two texts', () => {
@@ -268,22 +254,26 @@ describe('numbers', () => {
 });
 
 describe('exact text', () => {
-  test.each([
-    ['What  is gold ?', 'what is gold'],
-    ['How’s the weather?', "How's the weather"],
-    ['What is it!', 'What is it?'],
-  ])('%j equals %j', (one, other) => {
+  test.each(
+    pairs(`
+      What  is gold ? | what is gold
+      How’s the weather? | How's the weather
+      What is it! | What is it?
+    `),
+  )('%j equals %j', (one, other) => {
     expect(exactText(one)).toBe(exactText(other));
   });
 
-  test.each([
-    ['What is C?', 'What is C++?'],
-    ['Who leads us?', 'Who leads US?'],
-    ['What is 5!', 'What is 5'],
-    ['What is x²?', 'What is x2?'],
-    ['Polish shoes?', 'polish shoes?'],
-    ['IT costs', 'it costs'],
-  ])('%j differs from %j', (one, other) => {
+  test.each(
+    pairs(`
+      What is C? | What is C++?
+      Who leads us? | Who leads US?
+      What is 5! | What is 5
+      What is x²? | What is x2?
+      Polish shoes? | polish shoes?
+      IT costs | it costs
+    `),
+  )('%j differs from %j', (one, other) => {
     expect(exactText(one)).not.toBe(exactText(other));
   });
 });

@@ -229,3 +229,21 @@ export const PARAPHRASES: readonly Pair[] = pairs(`
   What's a good credit score? | Which credit score is considered good?
   Does the plan include roaming? | Is roaming included in the plan?
   I can't log in, what should I do? | What should I do if I cannot sign in?`);
+
+/** The guard that refuses a pair, and the pair. */
+export const REFUSALS: readonly (readonly [string, string, string])[] = [
+  ...`
+    numbers: How long is a 30 minute parking ticket valid? | How long is a 30 hour parking ticket valid?
+    time: Who is the CEO of Intel? | Who was the CEO of Intel?
+    entities: When was Microsoft founded? | When was Google founded?
+    polarity: How do I enable notifications? | How do I disable notifications?
+    comparison: Which bridge is broader? | Which bridge is broadest?
+    form: When was the treaty signed? | Where was the treaty signed?
+    scope: Do all employees get a bonus? | Do any employees get a bonus?
+    modality: Should I refinance the mortgage? | Can I refinance the mortgage?
+    person: Can I see my data? | Can I see your data?
+    order: Does Disney own Hulu? | Does Hulu own Disney?
+    words: How do I cook rice? | How do I cook pasta?
+    language: What is inflation? | Was ist Inflation?
+  `.matchAll(/(\w+): (.*) \| (.*)/g),
+].map(([, guard = '', one = '', other = '']) => [guard, one, other]);

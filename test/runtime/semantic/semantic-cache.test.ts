@@ -316,21 +316,15 @@ describe('languages', () => {
       languages: { de: [...NEUTRAL_GUARDS, negation] },
     });
     const de = { ...SCOPE, locale: 'de-AT' };
+    const en = { ...SCOPE, locale: 'en' };
     await cache.store('Darf ich Hunde halten?', 'Ja', de);
-    expect((await cache.lookup('Sind Hunde erlaubt?', de)).outcome).toMatchObject({
-      kind: 'similar',
-    });
-    expect((await cache.lookup('Sind Hunde nicht erlaubt?', de)).outcome).toMatchObject({
-      kind: 'miss',
-      guard: 'nicht',
-    });
-    expect((await cache.lookup('Sind 3 Hunde erlaubt?', de)).outcome).toMatchObject({
-      kind: 'miss',
-      guard: 'numbers',
-    });
-    expect(
-      (await cache.lookup('How do I keep dogs?', { ...SCOPE, locale: 'en' })).outcome,
-    ).toMatchObject({ reason: 'unreadable' });
+    for (const [question, scope, outcome] of [
+      ['Sind Hunde erlaubt?', de, { kind: 'similar' }],
+      ['Sind Hunde nicht erlaubt?', de, { kind: 'miss', guard: 'nicht' }],
+      ['Sind 3 Hunde erlaubt?', de, { kind: 'miss', guard: 'numbers' }],
+      ['How do I keep dogs?', en, { reason: 'unreadable' }],
+    ] as const)
+      expect((await cache.lookup(question, scope)).outcome).toMatchObject(outcome);
   });
 });
 
@@ -548,7 +542,7 @@ describe('options', () => {
     ).not.toThrow();
   });
 
-  test("the threshold excludes distant questions; its default is the embedder's, or 0.95", async () => {
+  test('the threshold excludes distant questions, by default at 0.95 or as the embedder sets', async () => {
     const vectors: Record<string, Float32Array> = {
       'What is inflation?': Float32Array.of(1, 0),
       'What does inflation mean?': Float32Array.of(0.94, 0.341),
