@@ -63,7 +63,7 @@ const NEEDY: readonly Needy[] = [
   {
     args: ['migrate', '--database', 'postgresql://x@127.0.0.1:1/x', '--folder', 'sql'],
     missing: 'pg',
-    afterwards: /does not let us in/,
+    afterwards: /refused the connection/,
   },
   {
     args: ['replay', '--seeded', '100', '--assembly', 'cdk.out', '--html', 'page.html'],

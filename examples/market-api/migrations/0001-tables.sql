@@ -1,6 +1,5 @@
--- The tables of the market application, with primary keys only, so that writes maintain nothing
--- else. Later files build the indexes one by one while the application runs. Money and prices are
--- numeric, because binary floating point cannot represent 0.1.
+-- The tables of the market application, each with its primary key and nothing else that must be kept up on every write. Indexes follow
+-- one by one, built while the application runs. Money and prices are numeric: binary floating point cannot hold 0.1.
 
 CREATE TABLE organizations (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -38,7 +37,7 @@ CREATE TABLE instruments (
   market_cap numeric
 );
 
--- Bars of one minute. A bar outlives the listing of its instrument, so there is no foreign key.
+-- Bars of one minute. A bar outlives its instrument's listing, so that there is no foreign key.
 CREATE TABLE market_data (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   symbol text COLLATE "C" NOT NULL,
@@ -50,7 +49,7 @@ CREATE TABLE market_data (
   volume bigint NOT NULL
 );
 
--- The current holdings of a user.
+-- What a user holds now.
 CREATE TABLE portfolio_holdings (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   user_id bigint NOT NULL REFERENCES users,
@@ -59,7 +58,7 @@ CREATE TABLE portfolio_holdings (
   market_value numeric NOT NULL
 );
 
--- The holdings of a user at the end of each day.
+-- What a user held at the end of a day.
 CREATE TABLE portfolio_positions (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   user_id bigint NOT NULL REFERENCES users,

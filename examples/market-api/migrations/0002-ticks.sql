@@ -1,7 +1,6 @@
--- Ticks in two forms: rows for an open month, segments for a closed month. Both are partitioned by
--- month (UTC), so that old months are dropped rather than deleted. There is no default partition,
--- because every new month would have to scan it. No extension is needed; RDS does not offer
--- TimescaleDB.
+-- Ticks in two shapes: rows of an open month, and segments of a closed one. Both are partitioned by month (UTC), so that the old is
+-- dropped and not deleted. There is no default partition: it would have to be scanned whenever a month is attached.
+-- Extensions are not needed; TimescaleDB does not exist on RDS.
 
 CREATE TABLE ticks (
   symbol text COLLATE "C" NOT NULL,
@@ -10,22 +9,19 @@ CREATE TABLE ticks (
   volume bigint
 ) PARTITION BY RANGE (observed_at);
 
--- This is instant on an empty parent, and every partition gets its own index. PostgreSQL refuses
--- CONCURRENTLY on a partitioned table.
+-- On an empty parent this is done at once; every partition gets its own. CONCURRENTLY is refused on a partitioned table.
 CREATE INDEX ticks_symbol_observed_at ON ticks (symbol, observed_at);
 
--- One row holds up to a few hundred consecutive ticks of one symbol. An array is as wide as its
--- largest number needs: only one of the columns that differ in the final digit is filled. Times and
--- prices are differences from the previous value in 2 or 4 bytes, and absolute in 8 bytes.
+-- One row is up to some hundred consecutive ticks of one symbol. An array is as wide as its largest number needs: of the columns that
+-- differ in the digit only, one is filled. Times and prices are differences to the one before in 2 or 4 bytes, and absolute in 8.
 CREATE TABLE tick_segments (
   symbol text COLLATE "C" NOT NULL,
   first_at timestamptz NOT NULL,
   last_at timestamptz NOT NULL,
   tick_count integer NOT NULL,
-  -- The unit of times in microseconds: 1, 1000 or 1000000.
+  -- Microseconds that 1 stands for in times: 1, 1000 or 1000000.
   time_unit integer NOT NULL,
-  -- The unit of prices (such as 0.01), the first price in that unit, and the displayed decimals of
-  -- all prices or of each price.
+  -- What 1 stands for in prices (0.01), the first price in it, and the decimals that all prices show, or each.
   price_unit numeric,
   price_base bigint,
   price_scale smallint,
@@ -36,7 +32,7 @@ CREATE TABLE tick_segments (
   prices2 smallint[],
   prices4 integer[],
   prices8 bigint[],
-  -- Prices that do not fit 18 decimal digits: NaN, infinities, very large prices.
+  -- Prices that are no decimals of 18 digits: NaN, infinities, huge ones.
   prices_as_given numeric[],
   volumes2 smallint[],
   volumes4 integer[],
@@ -47,13 +43,11 @@ CREATE TABLE tick_segments (
   CHECK (tick_count = cardinality(coalesce(times8, times4::bigint[], times2::bigint[])))
 ) PARTITION BY RANGE (first_at);
 
--- last_at comes before first_at because most queries ask for recent ranges, which lie at the end of
--- the index.
+-- last_at before first_at: recent ranges are asked for most, and find their place in the index from its end.
 CREATE INDEX tick_segments_symbol_range ON tick_segments (symbol, last_at, first_at);
 
--- LZ4 decompresses faster and is used if the server has it, as RDS does; otherwise PostgreSQL's own
--- pglz. Compressed arrays stay in their row, because each array outside of it would cost another
--- look-up.
+-- LZ4 where the server has it (RDS has), as it unpacks faster; PostgreSQL's own pglz elsewhere. Arrays stay in their row, packed:
+-- beside it, each would cost a look-up more.
 DO $$
 DECLARE
   method text;

@@ -1,13 +1,13 @@
--- Months of ticks: functions to create, list and retire their partitions.
+-- Months of ticks: how they come, how they are seen, and how they go.
 
--- One bound of a partition, FROM or TO. The server formats it by the settings of the session, and
--- 01/06/2024 IST is ambiguous: Dublin or Israel. Fixed settings make it unambiguous.
+-- One bound of a partition, FROM or TO. The server writes it as the session likes dates, and 01/06/2024 IST is Dublin to one and Israel to
+-- another: here it is written and read in one way.
 CREATE FUNCTION tick_bound(partition oid, which text) RETURNS timestamptz
 LANGUAGE sql STABLE SET datestyle = 'ISO' SET timezone = 'UTC' AS $$
   SELECT substring(pg_get_expr(relpartbound, oid) FROM which || $re$ \('([^']+)'\)$re$)::timestamptz FROM pg_class WHERE oid = partition
 $$;
 
--- The existing partitions with bounds and sizes. The bounds come from the catalog, not from names.
+-- What exists, with bounds and bytes. The bounds are the partitions' own, and not read from their names.
 CREATE VIEW tick_partitions AS
 SELECT
   heap.oid::regclass AS ticks,
@@ -22,10 +22,9 @@ LEFT JOIN pg_class AS segments
   ON segments.relnamespace = heap.relnamespace AND segments.relname = replace(heap.relname, 'ticks_', 'tick_segments_')
 WHERE child.inhparent = 'ticks'::regclass;
 
--- Creates the partitions for the month of `starting` and `ahead` further months, unless they exist,
--- and returns how many it created. PostgreSQL refuses a tick outside of all months, so call it
--- daily and well ahead. A partition is created first and then attached, because ATTACH lets reads
--- and writes of the parent continue, and CREATE … PARTITION OF does not.
+-- Makes the month of `starting` and `ahead` more, where they do not exist; returns how many it made. A tick outside of all months is
+-- refused, so call it daily and well ahead.
+-- A partition is made beside its parent and attached: ATTACH lets reads and writes of the parent go on, CREATE … PARTITION OF does not.
 CREATE FUNCTION create_tick_partitions(ahead integer DEFAULT 3, starting timestamptz DEFAULT now()) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -57,9 +56,8 @@ BEGIN
 END
 $$;
 
--- Drops the months that ended longer ago than `keep`, or only detaches them to be exported and
--- dropped by hand, and returns them. It needs an exclusive lock on the parent for a moment. It
--- waits at most two seconds for the lock, because all later queries wait behind it, and then fails;
+-- Removes the months that ended longer ago than `keep`, and returns them: dropped, or only detached, to be exported and dropped by hand.
+-- It needs the parent for itself for a moment. It waits two seconds for that, as all that come after it wait with it, and then fails:
 -- the next run finds the same months.
 CREATE FUNCTION retire_tick_partitions(keep interval, only_detach boolean DEFAULT false) RETURNS SETOF text
 LANGUAGE plpgsql SET lock_timeout = '2s' AS $$

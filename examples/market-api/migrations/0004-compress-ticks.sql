@@ -1,9 +1,8 @@
--- Compresses the rows of a closed month into segments.
+-- Turns the rows of a closed month into segments.
 
--- Moves the ticks of a month after (after_symbol, after_at), up to and including (last_symbol,
--- last_at), from rows into segments, and returns their number. It is one statement, so a reader or
--- a crash sees either the rows or the segments. Sequential scans are off, because a month that was
--- just filled has no statistics and the planner would read all of it for each batch.
+-- Takes the ticks of a month that lie after (after_symbol, after_at), up to and with (last_symbol, last_at), out of their rows and puts
+-- them back as segments, in one statement: a reader, or a crash, finds the one or the other. Returns how many ticks it took.
+-- Without statistics, and a month just filled has none, the planner would read the whole month for each batch.
 CREATE FUNCTION compress_tick_range(
   month_at timestamptz, after_symbol text, after_at timestamptz, last_symbol text, last_at timestamptz, segment_ticks integer
 ) RETURNS bigint
@@ -109,10 +108,9 @@ BEGIN
 END
 $$;
 
--- Compresses a month in batches, each in its own transaction. It can be stopped at any time; the
--- next call continues with the remaining rows. Late rows of a compressed month are read like all
--- others, and the next call moves them into further segments. It does not block readers. CALL it
--- outside of a transaction.
+-- Compresses a month in batches, each a transaction of its own: it may be stopped at any time, and called again goes on with the rows
+-- that are left. Rows that come late into a compressed month are read like all others and go into further segments at the next call.
+-- Readers are not blocked. CALL it outside of a transaction.
 CREATE PROCEDURE compress_ticks(month date, segment_ticks integer DEFAULT 192, batch_ticks integer DEFAULT 50000)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -149,8 +147,7 @@ BEGIN
 END
 $$;
 
--- Compresses all months that ended at least `closed_for` ago; for a scheduler. A month without rows
--- costs one look-up in its index.
+-- All months that ended at least `closed_for` ago: what a scheduler calls. A month without rows costs a glance at its index.
 CREATE PROCEDURE compress_closed_ticks(closed_for interval DEFAULT '1 day', segment_ticks integer DEFAULT 192, batch_ticks integer DEFAULT 50000)
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,8 +1,7 @@
--- The ticks of a symbol from `from_at` to before `to_at`, unordered, from rows and segments. A view
--- could not do this: PostgreSQL would unpack every segment before it applied the range. Planning
--- takes longer than a short range itself, and grows with the number of months. PL/pgSQL keeps one
--- plan per connection, even where a pooler prevents prepared statements, and prunes months at run
--- time. The plan is the same for all ranges.
+-- The ticks of a symbol from `from_at` to before `to_at`, in no order, wherever they are. A view could not do this: a range asked of it
+-- would be applied to ticks, after every segment has been unpacked.
+-- Planning takes longer than a short range itself, and the more so the more months there are. PL/pgSQL keeps one plan per connection, also
+-- where a pooler keeps applications from preparing statements, and leaves months out when it runs. The plan is the same for all ranges.
 CREATE FUNCTION ticks_between(of_symbol text, from_at timestamptz, to_at timestamptz)
 RETURNS TABLE (symbol text, observed_at timestamptz, price numeric, volume bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$

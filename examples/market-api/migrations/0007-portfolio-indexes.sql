@@ -1,14 +1,14 @@
--- For the reason of DROP before CREATE, see 0006.
+-- For DROP before CREATE, see 0006.
 
--- A user holds a symbol once. The summary reads only this index.
+-- A user holds a symbol once; the summary reads no more than the index.
 DROP INDEX CONCURRENTLY IF EXISTS portfolio_holdings_user_symbol;
 CREATE UNIQUE INDEX CONCURRENTLY portfolio_holdings_user_symbol ON portfolio_holdings (user_id, symbol) INCLUDE (quantity, market_value);
 
--- For the history of one position.
+-- The history of one position.
 DROP INDEX CONCURRENTLY IF EXISTS portfolio_positions_user_symbol_date;
 CREATE UNIQUE INDEX CONCURRENTLY portfolio_positions_user_symbol_date ON portfolio_positions (user_id, symbol, position_date DESC);
 
--- For all positions of one day, because the symbol comes before the date in the index above.
+-- All positions of one day: the symbol stands between user and date in the one above.
 DROP INDEX CONCURRENTLY IF EXISTS portfolio_positions_user_date;
 CREATE INDEX CONCURRENTLY portfolio_positions_user_date ON portfolio_positions (user_id, position_date DESC);
 
@@ -16,7 +16,6 @@ DROP INDEX CONCURRENTLY IF EXISTS portfolio_performance_user_date;
 CREATE UNIQUE INDEX CONCURRENTLY portfolio_performance_user_date ON portfolio_performance (user_id, performance_date DESC)
   INCLUDE (value, previous_value);
 
--- Most orders are filled or canceled, so only the few active orders are indexed. The status is a
--- constant, so PostgreSQL allows this predicate.
+-- Most orders are filled or cancelled: the few that are not have an index of their own. A status is a constant, so this one is allowed.
 DROP INDEX CONCURRENTLY IF EXISTS orders_active;
 CREATE INDEX CONCURRENTLY orders_active ON orders (user_id, symbol) WHERE status = 'active';

@@ -1,8 +1,7 @@
--- Data that is read often and changes rarely is in materialized views; the other views are always
--- current.
+-- What is read often and changes seldom is kept; the rest are views, always true.
 
--- Days are UTC, because date(timestamptz) depends on the session that refreshes. Each view is
--- filled at creation and has a unique index over all rows, as REFRESH … CONCURRENTLY requires.
+-- Days are UTC: date(timestamptz) would follow the session that refreshes. A view is filled when it is made, because
+-- REFRESH … CONCURRENTLY wants one that has been, and a unique index over all rows.
 CREATE MATERIALIZED VIEW market_daily AS
 SELECT
   symbol,
@@ -31,8 +30,8 @@ GROUP BY organization_id, (executed_at AT TIME ZONE 'UTC')::date;
 
 CREATE UNIQUE INDEX daily_revenue_organization_day ON daily_revenue (organization_id, day DESC);
 
--- When each user was last active. user_health computes how long ago that is, because a stored
--- result would be as old as the last refresh.
+-- When each user was last active: the facts only. How long ago that is, and what to call it, is for user_health, or it would be as old as the
+-- last refresh.
 CREATE MATERIALIZED VIEW user_activity AS
 SELECT
   users.organization_id,
@@ -47,8 +46,7 @@ GROUP BY users.organization_id, users.id;
 
 CREATE UNIQUE INDEX user_activity_organization_user ON user_activity (organization_id, user_id);
 
--- Compares timestamps: the days field of an interval omits its months. A user who never traded is
--- new, not churned.
+-- The whole time since, not the days of an interval, which may be less than a month's. Who never traded is new, not churned.
 CREATE VIEW user_health AS
 SELECT *,
   CASE
@@ -59,7 +57,7 @@ SELECT *,
   END AS health
 FROM user_activity;
 
--- One row per user. An application queries one user, so each part is a look-up in an index.
+-- One row per user, of whom an application asks for one: each part is then a look-up in an index.
 CREATE VIEW portfolio_summary AS
 SELECT
   users.id AS user_id,
@@ -90,8 +88,8 @@ CROSS JOIN LATERAL (
   FROM (SELECT * FROM transactions WHERE user_id = users.id ORDER BY executed_at DESC LIMIT 10) AS newest
 ) AS recent;
 
--- The newest bar of each requested symbol, by one descent of an index per symbol. The columns are
--- fixed, so no column name of a request enters the statement.
+-- The newest bar of each symbol asked for: one descent of an index each. The plan compared every bar with its symbol's greatest time,
+-- under a table name that its query did not have, and put names of columns from the request into the statement; here the columns are fixed.
 CREATE FUNCTION latest_market_data(symbols text[])
 RETURNS TABLE (symbol text, observed_at timestamptz, open_price numeric, high_price numeric, low_price numeric, close_price numeric, volume bigint)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -102,8 +100,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
   ) AS bar
 $$;
 
--- Call it hourly, by pg_cron or the application. Readers see the old rows until each view is
--- refreshed.
+-- Hourly, by pg_cron or the application. Readers go on with the old rows until each view is done.
 CREATE PROCEDURE refresh_market_views() LANGUAGE plpgsql AS $$
 BEGIN
   REFRESH MATERIALIZED VIEW CONCURRENTLY market_daily;

@@ -1,9 +1,7 @@
--- The roles of the application and of functions of the deployment, and the extensions that query
--- advice needs. Roles belong to the server, not to the database. An existing role is kept, so this
--- file can run in each database of a server, and repeatedly.
+-- The roles that the application and functions of the deployment log in as, and what advice on queries wants. Roles belong to the server and not to the database:
+-- one that is there already is taken, so this can be run in each database of a server, and again.
 
--- All roles need to log in. On RDS, members of rds_iam log in by IAM without a password; PostgreSQL
--- elsewhere has no such role.
+-- All need to log in. RDS has rds_iam, whose members log in by IAM and have no password; a PostgreSQL elsewhere does not.
 DO $$
 DECLARE
   wanted text;
@@ -19,13 +17,13 @@ BEGIN
 END
 $$;
 
--- To read the statements of other roles in pg_stat_statements, a role needs pg_read_all_stats,
--- which is part of pg_monitor. On RDS, the master user can always grant pg_monitor.
+-- Statements of others in pg_stat_statements are for pg_read_all_stats, which is in pg_monitor; on RDS, pg_monitor is the one that the master
+-- user is sure to be able to grant.
 GRANT pg_monitor TO advisor;
 
--- PostgreSQL plans a statement only for a role that may run it. So the advisor may read, and gets
--- no plan of a statement that writes. GRANT ON ALL TABLES would fail at tables of extensions, which
--- RDS owns. The application may change rows but not tables, which only migrations change.
+-- PostgreSQL plans no statement for a role that could not run it. So the advisor may read, and has no plan of a statement that writes. GRANT ON
+-- ALL TABLES would fail at what extensions have put into the schema, which on RDS belongs to RDS.
+-- The application changes rows, and no table: that is what migrations are for.
 GRANT USAGE ON SCHEMA public TO advisor, application;
 DO $$
 DECLARE
@@ -51,8 +49,7 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE O
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO application;
 ALTER ROLE advisor SET default_transaction_read_only = on;
 
--- RDS has both extensions. Advice reports a missing extension and continues, so a server without
--- them is not an error.
+-- RDS has both. Advice says what is missing and goes on, so a PostgreSQL without them is no reason to stop.
 DO $$
 DECLARE
   wanted text;
