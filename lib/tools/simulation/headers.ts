@@ -22,6 +22,14 @@ export function filterHeaders(
   return Object.fromEntries(Object.entries(headers).filter(([name]) => accepts(name)));
 }
 
+/** The cookies of a request, each as `name=value`. */
+export function cookiesOf({ cookie = [] }: HeaderFields): string[] {
+  return cookie
+    .flatMap((field) => field.split(';'))
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== '');
+}
+
 /** Removes hop-by-hop fields, including those that `Connection` lists. */
 export function endToEndHeaders(headers: HeaderFields): HeaderFields {
   const listed = (headers.connection ?? [])

@@ -219,7 +219,8 @@ function forwarding(
     if (behavior.ForwardedValues !== undefined) return olderSettingsOf(behavior);
     throw refusal(
       reader.located,
-      `the behavior ${textOf(behavior.PathPattern)} has neither a cache policy nor forwarded values`,
+      `the behavior ${textOf(behavior.PathPattern)} has neither a cache policy ` +
+        'nor forwarded values',
       'Add a cache policy.',
     );
   }
@@ -249,7 +250,8 @@ function responseHeadersPolicy(
   const found = policy(reader, id, MANAGED_RESPONSE_HEADERS_POLICIES, responseHeadersOf);
   if (found === undefined)
     reader.gap(
-      `The response headers policy ${textOf(id)} is not in the assembly, so its headers are omitted.`,
+      `The response headers policy ${textOf(id)} is not in the assembly, ` +
+        'so its headers are omitted.',
     );
   return found;
 }

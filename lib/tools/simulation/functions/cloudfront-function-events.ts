@@ -60,11 +60,11 @@ function eventResponse({ status, headers }: HttpResponse): object {
 }
 
 function eventHeaders(headers: HeaderFields, withCookies: string): Values {
-  const seen = Object.entries(headers).filter(
+  const visible = Object.entries(headers).filter(
     ([name]) => name !== withCookies && !isDisallowed(name),
   );
   return grouped(
-    seen.flatMap(([name, values]) => values.map((value): [string, string] => [name, value])),
+    visible.flatMap(([name, values]) => values.map((value): [string, string] => [name, value])),
   );
 }
 

@@ -63,9 +63,9 @@ function eventResponse({ status, headers }: HttpResponse): object {
 }
 
 function eventHeaders(headers: HeaderFields): object {
-  const seen = Object.entries(headers).filter(([name]) => !isDisallowed(name));
+  const visible = Object.entries(headers).filter(([name]) => !isDisallowed(name));
   return Object.fromEntries(
-    seen.map(([name, values]) => [
+    visible.map(([name, values]) => [
       name,
       values.map((value) => ({ key: capitalized(name), value })),
     ]),
@@ -138,9 +138,7 @@ export function requestOf(
 }
 
 /**
- * @param replaced the response that the function changed
- *
- * @default - the function generated the response
+ * @param replaced the response that the function changed; undefined if it generated one
  * @throws Error if the returned value is not a valid response
  */
 export function responseOf(returned: unknown, replaced?: HttpResponse): HttpResponse {

@@ -5,7 +5,8 @@
  */
 
 import { type BehaviorModel, parameterName, type Selection, selects } from '../distribution';
-import type { HttpRequest } from '../messages';
+import { cookiesOf } from '../headers';
+import type { HeaderFields, HttpRequest } from '../messages';
 import { normalizedAcceptEncoding } from './accept-encoding';
 
 /** Separates the parts of a key. It cannot occur in a host, path or query. */
@@ -22,7 +23,7 @@ export function cacheKey(
   const urlKey = `${request.host}${request.path}${kept === undefined ? '' : `?${kept}`}`;
   const parts = [
     ...keptHeaders(request, headers),
-    ...keptCookies(request.headers.cookie, cookies).map((cookie) => `cookie:${cookie}`),
+    ...keptCookies(request.headers, cookies).map((cookie) => `cookie:${cookie}`),
     ...encodings(behavior, request),
     ...methods(request),
   ];
@@ -57,11 +58,9 @@ function keptHeaders({ headers }: HttpRequest, { kind, names }: Selection): stri
  * The selected cookies, sorted by name because browsers choose their own order: "Cache content
  * based on cookies".
  */
-function keptCookies(fields: readonly string[] | undefined, selection: Selection): string[] {
-  if (fields === undefined || selection.kind === 'none') return [];
-  const cookies = fields.flatMap((field) => field.split(';')).map((cookie) => cookie.trim());
-  return cookies
-    .filter((cookie) => cookie !== '' && selects(selection, parameterName(cookie)))
+function keptCookies(headers: HeaderFields, selection: Selection): string[] {
+  return cookiesOf(headers)
+    .filter((cookie) => selects(selection, parameterName(cookie)))
     .sort();
 }
 
@@ -71,9 +70,14 @@ function encodings({ cachePolicy }: BehaviorModel, { headers }: HttpRequest): st
 }
 
 /**
- * GET and HEAD share an object; OPTIONS has its own: "Allowed HTTP methods" in "Cache behavior
- * settings".
+ * Whether a cache can serve the method: "Caching of responses to GET and HEAD", "Allowed HTTP
+ * methods" in "Cache behavior settings".
  */
+export function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** GET and HEAD share an object; OPTIONS has its own: the same page. */
 function methods({ method }: HttpRequest): string[] {
-  return method === 'GET' || method === 'HEAD' ? [] : [`method=${method}`];
+  return isRead(method) ? [] : [`method=${method}`];
 }

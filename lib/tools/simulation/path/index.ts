@@ -1,3 +1,4 @@
+export { isRead } from './cache-key';
 export { compressed } from './compression';
 export {
   type Attempt,

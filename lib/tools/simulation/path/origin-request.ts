@@ -11,7 +11,7 @@ import {
   selects,
 } from '../distribution';
 import { isCacheable, type Validators } from '../engine';
-import { endToEndHeaders, filterHeaders } from '../headers';
+import { cookiesOf, endToEndHeaders, filterHeaders } from '../headers';
 import type { HeaderFields, HttpRequest } from '../messages';
 import { normalizedAcceptEncoding } from './accept-encoding';
 
@@ -65,14 +65,9 @@ export function originRequest(
   else if (!normalizes && sent['accept-encoding'] && forwards('accept-encoding'))
     headers['accept-encoding'] = sent['accept-encoding'];
 
-  const cookies = (sent.cookie ?? [])
-    .flatMap((field) => field.split(';'))
-    .map((cookie) => cookie.trim())
-    .filter(
-      (cookie) =>
-        cookie !== '' &&
-        [cachePolicy.cookies, policy.cookies].some((each) => selects(each, parameterName(cookie))),
-    );
+  const cookies = cookiesOf(sent).filter((cookie) =>
+    [cachePolicy.cookies, policy.cookies].some((each) => selects(each, parameterName(cookie))),
+  );
   if (cookies.length > 0) headers.cookie = [cookies.join('; ')];
 
   if (headers['user-agent'] === undefined) headers['user-agent'] = ['Amazon CloudFront'];

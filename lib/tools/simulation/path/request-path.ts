@@ -61,7 +61,7 @@ export interface OriginStep {
   /**
    * The request as an edge function sees it: without the path and the custom headers of the origin.
    */
-  readonly seen: HttpRequest;
+  readonly functionRequest: HttpRequest;
   /**
    * The response of an origin-request function. It goes to `CacheEngine.receive`; neither the
    * origin nor the origin-response function is called.
@@ -203,11 +203,11 @@ export function requestPath(
       const chosen = outcome.origin ?? origin;
       // A new domain name alone does not change Host. "Content-based dynamic origin selection" sets
       // both.
-      const seen = outcome.request ?? sent;
+      const functionRequest = outcome.request ?? sent;
       return {
         origin: chosen,
-        request: toOriginAddress(seen, chosen),
-        seen,
+        request: toOriginAddress(functionRequest, chosen),
+        functionRequest,
         ...(outcome.response && { response: outcome.response }),
         functionErrors: errorsOf(outcome),
       };
@@ -221,10 +221,10 @@ export function requestPath(
         : codes.includes(response.status);
     },
 
-    async fromOrigin(prepared, { seen, origin }, response) {
+    async fromOrigin(prepared, { functionRequest, origin }, response) {
       const received = { ...response, headers: endToEndHeaders(response.headers) };
       const outcome = await call(prepared, 'origin-response', {
-        request: seen,
+        request: functionRequest,
         origin,
         response: received,
       });

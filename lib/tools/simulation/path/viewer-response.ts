@@ -7,6 +7,7 @@ import type { CorsModel, ResponseHeadersModel } from '../distribution';
 import { dateOf, type ServedResponse } from '../engine';
 import { filterHeaders } from '../headers';
 import type { HeaderFields, HttpRequest, HttpResponse } from '../messages';
+import { isRead } from './cache-key';
 
 /**
  * Applies the viewer's method, conditions and range.
@@ -22,9 +23,8 @@ export function viewerResponse(
     ? { ...served.response.headers, age: [String(served.ageSeconds)] }
     : served.response.headers;
   const response = { ...served.response, headers };
-  const reads = request.method === 'GET' || request.method === 'HEAD';
   if (
-    reads &&
+    isRead(request.method) &&
     (response.status === 200 || response.status === 206) &&
     isUnchanged(request.headers, headers)
   )

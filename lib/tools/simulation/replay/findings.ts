@@ -6,7 +6,7 @@ import { type BehaviorModel, parameterName, selects } from '../distribution';
 import { hash53 } from '../hash';
 import type { LogRecord } from '../logs';
 import type { HttpRequest } from '../messages';
-import type { PreparedRequest } from '../path';
+import { isRead, type PreparedRequest } from '../path';
 import type { KeySplitter, ReplayReport, UnsafeMerge } from './report';
 import { percentOf } from './tally';
 
@@ -68,14 +68,6 @@ function objectKey({ behavior, keyed, viewer }: PreparedRequest): string {
 
 function urlOf({ host, path, query }: Pick<HttpRequest, 'host' | 'path' | 'query'>): string {
   return query === '' ? `${host}${path}` : `${host}${path}?${query}`;
-}
-
-/**
- * Whether a cache can serve the method: "Caching of responses to GET and HEAD", "Allowed HTTP
- * methods" in "Cache behavior settings".
- */
-function isRead(method: string): boolean {
-  return method === 'GET' || method === 'HEAD';
 }
 
 /** How many names are counted, in each behavior separately. The first ones in the log count. */

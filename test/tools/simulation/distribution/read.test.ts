@@ -295,7 +295,7 @@ describe('edge functions', () => {
   });
 });
 
-describe('an unreadable distribution is rejected', () => {
+describe('an unreadable distribution', () => {
   test.each<[string, Record<string, unknown>, RegExp]>([
     [
       'behaviors with a condition',
@@ -365,7 +365,7 @@ describe('an unreadable distribution is rejected', () => {
       { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, ViewerProtocolPolicy: 'http' } },
       /viewer protocol policy "http"/,
     ],
-  ])('%s', (_what, config, says) => {
+  ])('is rejected for %s', (_what, config, says) => {
     expect(() => read(config)).toThrow(says);
   });
 

@@ -108,7 +108,7 @@ describe('Lambda@Edge', () => {
       '[Date.now(), new Date().getTime(), new Date(5).getTime()]',
       [1000, 1000, 5],
     ],
-  ])('sees %s', async (_what, event, expression, expected) => {
+  ])('a function sees %s', async (_what, event, expression, expected) => {
     const sent = request({
       query: 'q=1',
       headers: { accept: ['*/*'], 'x-edge-location': ['x'], connection: ['close'] },
