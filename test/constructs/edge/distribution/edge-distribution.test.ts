@@ -578,6 +578,11 @@ describe('a value that CDK accepts but CloudFront refuses or never uses', () => 
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.millis(1500) }],
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.seconds(0) }],
     ['languages[0] must be a BCP 47 tag', { languages: ['en_GB'] }],
+    ['languages[0] must be a BCP 47 tag', { languages: [token] }],
+    [
+      'behaviors[0].batchPatterns must be 1 to 255 of',
+      { ...three, behaviors: [{ ...split, batchPatterns: [token] }] },
+    ],
     ['languages[1] must be named once', { languages: ['en', 'EN'] }],
     [
       'languages must be at least one language, because the tier "news" varies by language',
