@@ -117,8 +117,7 @@ export class SharedSecret extends Construct {
       allowed: 'other regions than that of the stack, each named once',
       rule:
         'Secrets Manager keeps one copy of a secret per region, and the original is in the ' +
-        'region ' +
-        'of the stack.',
+        'region of the stack.',
       fix: `Leave ${twice} out.`,
     });
   }

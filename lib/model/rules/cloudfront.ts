@@ -51,7 +51,7 @@ export const SET_COOKIE_WITH_MINIMUM_TTL: Rule<
   allows: (setCookie, { keepsEveryResponse }) => setCookie === 'strip' || !keepsEveryResponse,
   allowed: 'strip with a minimum TTL above 0',
   rule:
-    'With a minimum TTL, CloudFront caches even a `no-store` answer, and would send the cookie ' +
+    'With a minimum TTL, CloudFront caches even a `no-store` response, and would send the cookie ' +
     'of one viewer to others.',
   fix: 'Use `strip`, or leave the minimum TTL at 0.',
 };

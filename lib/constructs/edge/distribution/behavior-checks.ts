@@ -28,7 +28,7 @@ const LANGUAGE_TAG = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/;
 const PATH_PATTERN: Rule<string> = {
   allows: isPathPattern,
   allowed: '1 to 255 of the characters A-Z a-z 0-9 _ - . * $ / ~ " \' @ : + & ?',
-  rule: 'CloudFront refuses others.',
+  rule: 'CloudFront accepts no other characters in a path pattern, and no longer one.',
   fix: 'Replace each other character with `?` or `*`.',
 };
 
@@ -41,8 +41,7 @@ const LANGUAGE: Rule<string> = {
 
 const SETTINGS_ARE_A_FILE =
   'The edge function reads it from a file beside its code, because Lambda@Edge has no ' +
-  'environment ' +
-  'variables.';
+  'environment variables.';
 
 /** The props of the distribution that the behaviors are checked against. */
 export interface EdgeBehaviorContext extends EdgeOriginsProps {
@@ -92,7 +91,7 @@ function checkPathPattern(at: Placed, i: number, behaviors: readonly EdgeBehavio
   checkRule(at, property, PATTERN_IS_REACHED, pattern, earlier);
 }
 
-/** Checks a value that an edge function reads from its file, where a token would not be resolved. */
+/** Checks a value that an edge function reads from its file, where no token is resolved. */
 function checkKnown(at: Placed, property: string, rule: Rule<string>, value: string): void {
   const broken = brokenRule(rule, value);
   if (broken) throw invalidValue(at, { property, value, ...broken });

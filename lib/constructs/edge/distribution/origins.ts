@@ -218,7 +218,7 @@ function checkVpcOrigins(
       property: 'writeOriginName',
       value: props.writeOriginName,
       allowed: 'left out with VPC origins',
-      rule: 'Writes go to the origin of the primary region.',
+      rule: 'With VPC origins, the primary region takes all writes.',
       fix: `Remove it, or use ${PUBLIC_ORIGINS}.`,
     });
   }

@@ -184,8 +184,7 @@ export class StaticContent extends Construct {
       reasons: {
         notReplicated:
           'The files are built from sources and can be uploaded again anywhere: a copy in ' +
-          'another ' +
-          'region would save minutes, and no data.',
+          'another region would save minutes, and no data.',
         noKey:
           'S3 encrypts each object with a key of its own. The files are served to every viewer, ' +
           'so a key that guards them would guard nothing; and under one, its policy would have ' +
