@@ -108,7 +108,9 @@ const HTTP_VERSION: Rule<string> = {
  * or CloudFront would refuse the traffic configuration
  */
 export class StagedRollout extends Construct {
+  /** The staging distribution, for overrides. */
   public readonly staging: cloudfront.CfnDistribution;
+  /** The policy that sends traffic to the staging distribution. */
   public readonly policy: cloudfront.CfnContinuousDeploymentPolicy;
 
   constructor(scope: Construct, id: string, props: StagedRolloutProps) {

@@ -41,6 +41,7 @@ const ALIAS_NAME = /^(?!aws\/|alias\/)[a-zA-Z0-9/_-]{1,250}$/;
  * @throws IsochroneError if KMS would refuse the alias name
  */
 export class RegionKey extends Construct {
+  /** The key. */
   public readonly key: kms.Key;
   /** The alias with its `alias/`, by which another region names the key of a replica. */
   public readonly aliasName: string;

@@ -59,6 +59,7 @@ export interface SharedSecretProps {
  * twice or is the region of the stack
  */
 export class SharedSecret extends Construct {
+  /** The original of the secret, in the region of the stack. */
   public readonly secret: secretsmanager.Secret;
 
   constructor(scope: Construct, id: string, props: SharedSecretProps) {

@@ -89,7 +89,7 @@ export interface EdgeOriginsProps {
   readonly originVerification?: EdgeOriginVerification;
 }
 
-/** What errors name in place of VPC origins. */
+/** The replacement of VPC origins in error messages. */
 export const PUBLIC_ORIGINS = 'public origins';
 
 /**

@@ -112,6 +112,7 @@ export interface StaticContentProps {
  * `logEncryptionKey`
  */
 export class StaticContent extends Construct {
+  /** The bucket of the files. */
   public readonly bucket: s3.Bucket;
   /** The origin. The bucket refuses plain HTTP, so behaviors must redirect to HTTPS. */
   public readonly origin: cloudfront.IOrigin;
