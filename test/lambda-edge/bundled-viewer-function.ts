@@ -7,13 +7,22 @@ import { ViewerFunction } from '../../lib/constructs/edge/functions/viewer-funct
 /** The built-ins in "JavaScript runtime 2.0 features for CloudFront Functions". */
 const RUNTIME = {
   globalThis:
-    'Object String Number Boolean Array Math Date Function RegExp JSON Promise ArrayBuffer Uint8Array Error TypeError RangeError SyntaxError URIError EvalError ReferenceError globalThis undefined NaN Infinity isFinite isNaN parseFloat parseInt decodeURI decodeURIComponent encodeURI encodeURIComponent console cf',
+    'Object String Number Boolean Array Math Date Function RegExp JSON Promise ArrayBuffer ' +
+    'Uint8Array Error TypeError RangeError SyntaxError URIError EvalError ReferenceError ' +
+    'globalThis undefined NaN Infinity isFinite isNaN parseFloat parseInt decodeURI ' +
+    'decodeURIComponent encodeURI encodeURIComponent console cf',
   Object:
-    'prototype length name assign create defineProperties defineProperty entries freeze getOwnPropertyDescriptor getOwnPropertyNames getPrototypeOf is isExtensible isFrozen isSealed keys preventExtensions seal setPrototypeOf values',
+    'prototype length name assign create defineProperties defineProperty entries freeze ' +
+    'getOwnPropertyDescriptor getOwnPropertyNames getPrototypeOf is isExtensible isFrozen ' +
+    'isSealed keys preventExtensions seal setPrototypeOf values',
   'Array.prototype':
-    'constructor length concat copyWithin every fill filter find findIndex forEach includes indexOf join lastIndexOf map pop push reduce reduceRight reverse shift slice some sort splice unshift',
+    'constructor length concat copyWithin every fill filter find findIndex forEach includes ' +
+    'indexOf join lastIndexOf map pop push reduce reduceRight reverse shift slice some sort ' +
+    'splice unshift',
   'String.prototype':
-    'constructor length charAt charCodeAt codePointAt concat endsWith includes indexOf lastIndexOf match padEnd padStart repeat replace search slice split startsWith substr substring toLowerCase toString toUpperCase trim trimEnd trimStart valueOf',
+    'constructor length charAt charCodeAt codePointAt concat endsWith includes indexOf ' +
+    'lastIndexOf match padEnd padStart repeat replace search slice split startsWith substr ' +
+    'substring toLowerCase toString toUpperCase trim trimEnd trimStart valueOf',
 };
 
 /** The code of a function with its settings. The construct refuses it if it is too large. */
@@ -44,7 +53,8 @@ export function loadedFunction<Result = Record<string, unknown>>(
   );
   for (const [owner, names] of Object.entries(RUNTIME)) {
     new Script(
-      `for (const name of Object.getOwnPropertyNames(${owner})) if (!${JSON.stringify(names.split(' '))}.includes(name)) delete ${owner}[name];`,
+      `for (const name of Object.getOwnPropertyNames(${owner})) if ` +
+        `(!${JSON.stringify(names.split(' '))}.includes(name)) delete ${owner}[name];`,
     ).runInContext(context);
   }
   new Script(

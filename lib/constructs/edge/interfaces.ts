@@ -49,7 +49,7 @@ export interface IEdgeDistribution extends IConstruct {
   metricOriginLatency(props?: cloudwatch.MetricOptions): cloudwatch.Metric;
 }
 
-/** What `EdgeDistribution.fromEdgeDistributionAttributes` needs to know. */
+/** The attributes for `EdgeDistribution.fromEdgeDistributionAttributes`. */
 export interface EdgeDistributionAttributes {
   /** The id, such as `E1234567890ABC`. */
   readonly distributionId: string;

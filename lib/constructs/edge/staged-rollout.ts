@@ -1,8 +1,9 @@
-import { type Duration, Lazy, Stack, Token } from 'aws-cdk-lib';
+import { type Duration, Lazy, Stack } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { Construct } from 'constructs';
 import { invalidValue } from '../../model/errors';
-import { acknowledge } from '../house-rules';
+import type { Rule } from '../../model/rules';
+import { acknowledge, checkRule } from '../house-rules';
 
 /** Sends a share of all requests to the staging distribution. */
 export interface WeightedTraffic {
@@ -46,15 +47,49 @@ export interface StagedRolloutProps {
   readonly phase: 'prepare' | 'attach';
 }
 
-/**
- * "Use CloudFront continuous deployment to safely test CDN configuration changes", Amazon
- * CloudFront developer guide.
+/*
+ * The rules of "Use CloudFront continuous deployment to safely test CDN configuration changes",
+ * Amazon CloudFront developer guide.
  */
-const CONTINUOUS_DEPLOYMENT = {
-  maxWeight: 0.15,
-  stickinessSeconds: { min: 300, max: 3600 },
-  headerPrefix: 'aws-cf-cd-',
-} as const;
+
+const HEADER_PREFIX = 'aws-cf-cd-';
+const HEADER: Rule<string> = {
+  allows: (name) =>
+    name.toLowerCase().startsWith(HEADER_PREFIX) && name.length > HEADER_PREFIX.length,
+  allowed: `a name that begins with \`${HEADER_PREFIX}\``,
+  rule: 'CloudFront considers no other header for continuous deployment.',
+  fix: `Use a name such as \`${HEADER_PREFIX}try\`.`,
+};
+
+const MAX_WEIGHT = 0.15;
+const WEIGHT: Rule<number> = {
+  allows: (weight) => weight > 0 && weight <= MAX_WEIGHT,
+  allowed: `above 0, and at most ${MAX_WEIGHT}`,
+  rule: 'CloudFront sends no larger share to a staging distribution.',
+  fix: 'Lower it; for no traffic at all, use the phase `prepare`.',
+};
+
+const STICKINESS_SECONDS = { min: 300, max: 3600 } as const;
+const STICKINESS: Rule<number> = {
+  allows: (seconds) => seconds >= STICKINESS_SECONDS.min && seconds <= STICKINESS_SECONDS.max,
+  allowed: `${STICKINESS_SECONDS.min} to ${STICKINESS_SECONDS.max} seconds`,
+  rule: 'CloudFront takes no other duration for a session.',
+  fix: 'Change it, or leave `stickiness` out.',
+};
+
+const IDLE_TIME: Rule<number, { readonly maximumSeconds: number }> = {
+  allows: (seconds, { maximumSeconds }) => seconds <= maximumSeconds,
+  allowed: (_, { maximumSeconds }) => `at most \`maximum\`, ${maximumSeconds} seconds`,
+  rule: 'A session ends at its maximum, even if it is busy.',
+  fix: 'Lower `idle`, or raise `maximum`.',
+};
+
+const HTTP_VERSION: Rule<string> = {
+  allows: (version) => !version.includes('3'),
+  allowed: '`http2` or `http1.1` in the phase `attach`',
+  rule: 'CloudFront takes no continuous deployment policy on a distribution with HTTP/3.',
+  fix: 'Turn HTTP/3 off in an earlier deployment, and on again after the rollout.',
+};
 
 /**
  * Tests a change of a distribution on a few requests. It consists of a staging distribution with
@@ -73,7 +108,9 @@ const CONTINUOUS_DEPLOYMENT = {
  * or CloudFront would refuse the traffic configuration
  */
 export class StagedRollout extends Construct {
+  /** The staging distribution, for overrides. */
   public readonly staging: cloudfront.CfnDistribution;
+  /** The policy that sends traffic to the staging distribution. */
   public readonly policy: cloudfront.CfnContinuousDeploymentPolicy;
 
   constructor(scope: Construct, id: string, props: StagedRolloutProps) {
@@ -81,7 +118,9 @@ export class StagedRollout extends Construct {
     const primary = props.distribution.node.defaultChild as cloudfront.CfnDistribution;
     this.checkStack(props.distribution);
     this.checkTraffic(props.traffic);
-    if (props.phase === 'attach') this.checkHttpVersion(configOf(primary).httpVersion);
+    const { httpVersion } = configOf(primary);
+    if (props.phase === 'attach' && httpVersion !== undefined)
+      checkRule(this, 'httpVersion of the distribution', HTTP_VERSION, httpVersion);
 
     this.staging = new cloudfront.CfnDistribution(this, 'Staging', {
       // Lazy, because behaviors can be added to the primary until the template is written.
@@ -138,72 +177,22 @@ export class StagedRollout extends Construct {
     });
   }
 
-  private checkHttpVersion(httpVersion: string | undefined): void {
-    if (httpVersion === undefined || Token.isUnresolved(httpVersion) || !httpVersion.includes('3'))
-      return;
-    throw invalidValue(this, {
-      property: 'httpVersion of the distribution',
-      value: httpVersion,
-      allowed: '`http2` or `http1.1` in the phase `attach`',
-      rule: 'CloudFront takes no continuous deployment policy on a distribution with HTTP/3.',
-      fix: 'Turn HTTP/3 off in an earlier deployment, and on again after the rollout.',
-    });
-  }
-
   private checkTraffic(traffic: WeightedTraffic | HeaderTraffic): void {
-    if ('header' in traffic) this.checkHeader(traffic.header);
-    else this.checkWeight(traffic);
-  }
-
-  private checkHeader(header: string): void {
-    const { headerPrefix } = CONTINUOUS_DEPLOYMENT;
-    if (
-      Token.isUnresolved(header) ||
-      (header.toLowerCase().startsWith(headerPrefix) && header.length > headerPrefix.length)
-    )
+    if ('header' in traffic) {
+      checkRule(this, 'traffic.header', HEADER, traffic.header);
       return;
-    throw invalidValue(this, {
-      property: 'traffic.header',
-      value: header,
-      allowed: `a name that begins with \`${headerPrefix}\``,
-      rule: 'CloudFront considers no other header for continuous deployment.',
-      fix: `Use a name such as \`${headerPrefix}try\`.`,
-    });
-  }
-
-  private checkWeight({ weight, stickiness }: WeightedTraffic): void {
-    const { maxWeight, stickinessSeconds } = CONTINUOUS_DEPLOYMENT;
-    if (!Token.isUnresolved(weight) && !(weight > 0 && weight <= maxWeight)) {
-      throw invalidValue(this, {
-        property: 'traffic.weight',
-        value: weight,
-        allowed: `above 0, and at most ${maxWeight}`,
-        rule: 'CloudFront sends no larger share to a staging distribution.',
-        fix: 'Lower it; for no traffic at all, use the phase `prepare`.',
-      });
     }
+    const { weight, stickiness } = traffic;
+    checkRule(this, 'traffic.weight', WEIGHT, weight);
     if (stickiness === undefined) return;
-    for (const name of ['idle', 'maximum'] as const) {
-      if (stickiness[name].isUnresolved()) continue;
-      const seconds = stickiness[name].toSeconds();
-      if (seconds >= stickinessSeconds.min && seconds <= stickinessSeconds.max) continue;
-      throw invalidValue(this, {
-        property: `traffic.stickiness.${name}`,
-        value: seconds,
-        allowed: `${stickinessSeconds.min} to ${stickinessSeconds.max} seconds`,
-        rule: 'CloudFront takes no other duration for a session.',
-        fix: 'Change it, or leave `stickiness` out.',
-      });
-    }
     const { idle, maximum } = stickiness;
-    if (idle.isUnresolved() || maximum.isUnresolved() || idle.toSeconds() <= maximum.toSeconds())
-      return;
-    throw invalidValue(this, {
-      property: 'traffic.stickiness.idle',
-      value: idle.toSeconds(),
-      allowed: `at most \`maximum\`, ${maximum.toSeconds()} seconds`,
-      rule: 'A session ends at its maximum, even if it is busy.',
-      fix: 'Lower `idle`, or raise `maximum`.',
+    for (const [name, duration] of Object.entries({ idle, maximum })) {
+      if (!duration.isUnresolved())
+        checkRule(this, `traffic.stickiness.${name}`, STICKINESS, duration.toSeconds());
+    }
+    if (idle.isUnresolved() || maximum.isUnresolved()) return;
+    checkRule(this, 'traffic.stickiness.idle', IDLE_TIME, idle.toSeconds(), {
+      maximumSeconds: maximum.toSeconds(),
     });
   }
 }

@@ -101,7 +101,9 @@ const LOGGED_ACTIONS = ['BLOCK', 'COUNT', 'EXCLUDED_AS_COUNT', 'CAPTCHA', 'CHALL
  * prefix, or a prefix or a rule group is named twice
  */
 export class EdgeWebAcl extends Construct {
+  /** The web ACL, of scope CLOUDFRONT. */
   public readonly webAcl: wafv2.CfnWebACL;
+  /** The log of stopped and counted requests. */
   public readonly logGroup: logs.ILogGroup;
   /** The name under which CloudWatch counts allowed and blocked requests. */
   public readonly metricName: string;

@@ -41,16 +41,18 @@ const ALIAS_NAME = /^(?!aws\/|alias\/)[a-zA-Z0-9/_-]{1,250}$/;
  * @throws IsochroneError if KMS would refuse the alias name
  */
 export class RegionKey extends Construct {
+  /** The key. */
   public readonly key: kms.Key;
   /** The alias with its `alias/`, by which another region names the key of a replica. */
   public readonly aliasName: string;
 
   constructor(scope: Construct, id: string, props: RegionKeyProps) {
     super(scope, id);
-    if (!Token.isUnresolved(props.aliasName) && !ALIAS_NAME.test(props.aliasName)) {
+    const { aliasName } = props;
+    if (!Token.isUnresolved(aliasName) && !ALIAS_NAME.test(aliasName)) {
       throw invalidValue(this, {
         property: 'aliasName',
-        value: props.aliasName,
+        value: aliasName,
         allowed:
           '1 to 250 letters, digits, `/`, `_` and `-`, not beginning with `aws/` or `alias/`',
         rule: 'KMS reserves `alias/aws/` for keys of AWS, and CDK adds the first `alias/`.',
@@ -59,14 +61,13 @@ export class RegionKey extends Construct {
     }
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     this.key = new kms.Key(this, 'Key', {
-      description:
-        'Log groups, alarm topics and secret replicas of one region ' + `(${props.aliasName})`,
+      description: `Log groups, alarm topics and secret replicas of one region (${aliasName})`,
       enableKeyRotation: true,
       removalPolicy,
     });
     letLogsUse(this, this.key);
     this.key.addToResourcePolicy(alarmsOfThisAccount(Stack.of(this)));
-    this.aliasName = `alias/${props.aliasName}`;
+    this.aliasName = `alias/${aliasName}`;
     new kms.Alias(this, 'Alias', {
       aliasName: this.aliasName,
       targetKey: this.key,

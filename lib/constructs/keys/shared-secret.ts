@@ -59,6 +59,7 @@ export interface SharedSecretProps {
  * twice or is the region of the stack
  */
 export class SharedSecret extends Construct {
+  /** The original of the secret, in the region of the stack. */
   public readonly secret: secretsmanager.Secret;
 
   constructor(scope: Construct, id: string, props: SharedSecretProps) {
@@ -117,8 +118,7 @@ export class SharedSecret extends Construct {
       allowed: 'other regions than that of the stack, each named once',
       rule:
         'Secrets Manager keeps one copy of a secret per region, and the original is in the ' +
-        'region ' +
-        'of the stack.',
+        'region of the stack.',
       fix: `Leave ${twice} out.`,
     });
   }

@@ -28,6 +28,7 @@ export type QueryRule =
 
 /** The parts of the cache key, for the paths of one pattern. */
 export interface CacheKeyRule {
+  /** The path pattern. */
   readonly pattern: string;
   /** Absent if nothing is cached; the query then stays as it came. */
   readonly query?: QueryRule;

@@ -51,7 +51,7 @@ export const SET_COOKIE_WITH_MINIMUM_TTL: Rule<
   allows: (setCookie, { keepsEveryResponse }) => setCookie === 'strip' || !keepsEveryResponse,
   allowed: 'strip with a minimum TTL above 0',
   rule:
-    'With a minimum TTL, CloudFront caches even a `no-store` answer, and would send the cookie ' +
+    'With a minimum TTL, CloudFront caches even a `no-store` response, and would send the cookie ' +
     'of one viewer to others.',
   fix: 'Use `strip`, or leave the minimum TTL at 0.',
 };
@@ -142,7 +142,7 @@ export const TIER_BESIDE_VPC_ORIGINS: Rule<
   {
     /** Whether it varies by language or image format. */
     readonly negotiates: boolean;
-    /** What to use in place of VPC origins. */
+    /** The replacement of VPC origins, for the fix. */
     readonly publicOrigins: string;
   }
 > = {
@@ -236,13 +236,13 @@ export const OPTION_WITH_VPC_ORIGINS: Rule<
     /**
      * The one value that needs no function.
      *
-     * @default - only leaving the option out needs none
+     * @default - the option must be left out
      */
     readonly neutral?: unknown;
-    /** What to use in place of VPC origins. */
+    /** The replacement of VPC origins, for the fix. */
     readonly publicOrigins: string;
     /**
-     * What else to do, as an imperative.
+     * Another fix, as an imperative.
      *
      * @default 'Change it'
      */

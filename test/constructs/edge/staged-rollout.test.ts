@@ -85,7 +85,7 @@ describe('the phases of a rollout', () => {
     expect(prepare.primary).toEqual(before.primary);
   });
 
-  test('the staging distribution is the primary without names, HTTP/3 and policy, but with the change', () => {
+  test('staging is the primary without names, HTTP/3 and policy, but with the change', () => {
     const { Aliases, HttpVersion, ...config } = before.primary;
     expect(Aliases).toEqual(['www.example.com']);
     expect(HttpVersion).toBe('http2and3');
@@ -178,8 +178,10 @@ test.each<[StagedRolloutProps['traffic']]>([
 
 test('refuses HTTP/3 only in the phase that attaches the policy', () => {
   expect(() => rollout({ phase: 'attach' }, cloudfront.HttpVersion.HTTP2_AND_3)).toThrow(
-    'StagedRollout at Test/Rollout: httpVersion of the distribution must be `http2` or `http1.1` in the phase `attach`, got "http2and3".\n' +
-      'CloudFront takes no continuous deployment policy on a distribution with HTTP/3. Turn HTTP/3 off in an earlier deployment',
+    'StagedRollout at Test/Rollout: httpVersion of the distribution must be `http2` or ' +
+      '`http1.1` in the phase `attach`, got "http2and3".\n' +
+      'CloudFront takes no continuous deployment policy on a distribution with HTTP/3. Turn ' +
+      'HTTP/3 off in an earlier deployment',
   );
   expect(() => rollout({ phase: 'attach' }, cloudfront.HttpVersion.HTTP3)).toThrow('got "http3"');
   expect(() => rollout({ phase: 'prepare' }, cloudfront.HttpVersion.HTTP2_AND_3)).not.toThrow();
@@ -189,6 +191,7 @@ test('refuses HTTP/3 only in the phase that attaches the policy', () => {
 test('refuses a distribution of another stack', () => {
   const distribution = distributionIn(new Stack(new App(), 'Other'));
   expect(() => rollout({ distribution })).toThrow(
-    'StagedRollout at Test/Rollout: distribution must be in the stack of the rollout, Test, got "Other/Primary".',
+    'StagedRollout at Test/Rollout: distribution must be in the stack of the rollout, Test, ' +
+      'got "Other/Primary".',
   );
 });

@@ -13,7 +13,7 @@ describe('with its defaults', () => {
   new EdgeWebAcl(stack, 'WebAcl');
   const template = Template.fromStack(stack);
 
-  test('limits each address to 100 requests per minute, then applies the managed rule groups', () => {
+  test('limits each address to 100 requests per minute, then applies rule groups', () => {
     template.hasResourceProperties('AWS::WAFv2::WebACL', {
       Scope: 'CLOUDFRONT',
       DefaultAction: { Allow: {} },
@@ -98,7 +98,7 @@ describe('with props', () => {
     });
   });
 
-  test('encrypts the log, and lets CloudWatch Logs use the key for log groups of this account only', () => {
+  test('encrypts the log with a key for log groups of this account only', () => {
     template.hasResource('AWS::Logs::LogGroup', {
       Properties: { RetentionInDays: 30, KmsKeyId: Match.anyValue() },
       DeletionPolicy: 'Delete',
@@ -168,7 +168,8 @@ describe('with rate limits for some paths', () => {
 
   test('another spelling of a path has the same limit', () => {
     expect(JSON.stringify(rules[0])).toContain(
-      '"TextTransformations":[{"Priority":0,"Type":"URL_DECODE"},{"Priority":1,"Type":"NORMALIZE_PATH"}]',
+      '"TextTransformations":[{"Priority":0,"Type":"URL_DECODE"},' +
+        '{"Priority":1,"Type":"NORMALIZE_PATH"}]',
     );
   });
 
@@ -198,7 +199,8 @@ describe('with rate limits for some paths', () => {
 
 test.each([9, 2_000_000_001, 10.5])('refuses a limit of %p per minute', (requestsPerMinute) => {
   expect(build({ requestsPerMinute })).toThrow(
-    `EdgeWebAcl at Test/WebAcl: requestsPerMinute must be a whole number from 10 to 2000000000, got ${requestsPerMinute}.`,
+    'EdgeWebAcl at Test/WebAcl: requestsPerMinute must be a whole number from 10 to ' +
+      `2000000000, got ${requestsPerMinute}.`,
   );
 });
 test.each([10, 2_000_000_000, Lazy.number({ produce: () => 1 })])(

@@ -25,7 +25,7 @@ describe('RegionKey', () => {
     expect(regionKey.aliasName).toBe('alias/market/production');
   });
 
-  test('allows only the account, the log groups of its region and the alarms of the account to use it', () => {
+  test('allows only the account, its log groups in the region and its alarms to use it', () => {
     template.hasResourceProperties('AWS::KMS::Key', {
       KeyPolicy: {
         Statement: [

@@ -99,7 +99,7 @@ test('a request to another kind of origin stays unchanged', () => {
   expect(chooseOrigin(withoutOrigin, SETTINGS, NOW)).toBe(withoutOrigin);
 });
 
-test('property: the name is one of three and in Host, writes never go to the read origin, and a second call changes nothing', () => {
+test('property: Host has the chosen name, writes avoid the read origin, idempotently', () => {
   const cookie = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.integer().map(wrote),

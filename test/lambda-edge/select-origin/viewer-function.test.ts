@@ -170,7 +170,7 @@ test('property: no request makes it fail', async () => {
   );
 });
 
-test('has an asynchronous handler, and no `await` in arguments, which the runtime does not support', () => {
+test('has an asynchronous handler, and no unsupported `await` in arguments', () => {
   const bundle = readFileSync(
     join(handlerDirectory('select-origin.viewer-function'), 'index.js'),
     'utf8',

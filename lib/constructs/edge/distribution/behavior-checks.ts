@@ -5,6 +5,7 @@ import { type HasPath, invalidValue } from '../../../model/errors';
 import {
   BATCH_NEEDS_SPLIT,
   BATCH_WITHIN_BEHAVIOR,
+  brokenRule,
   CONTINENTS_WITH_ORIGIN_SHIELD,
   METHODS_OF_CACHED_TIER,
   NAMED_ONCE,
@@ -12,6 +13,7 @@ import {
   OPTION_WITH_VPC_ORIGINS,
   PATTERN_IS_REACHED,
   PATTERN_LEAVES_DEFAULT,
+  type Rule,
   TIER_BESIDE_VPC_ORIGINS,
   TIER_OF_OWN_ORIGIN,
 } from '../../../model/rules';
@@ -23,10 +25,23 @@ import { checkOtherOrigin, type EdgeOriginsProps, PUBLIC_ORIGINS } from './origi
 /** "Language-Tag", RFC 5646, without its grandfathered forms. */
 const LANGUAGE_TAG = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$/;
 
+const PATH_PATTERN: Rule<string> = {
+  allows: isPathPattern,
+  allowed: '1 to 255 of the characters A-Z a-z 0-9 _ - . * $ / ~ " \' @ : + & ?',
+  rule: 'CloudFront accepts no other characters in a path pattern, and no longer one.',
+  fix: 'Replace each other character with `?` or `*`.',
+};
+
+const LANGUAGE: Rule<string> = {
+  allows: (language) => LANGUAGE_TAG.test(language),
+  allowed: 'a BCP 47 tag',
+  rule: 'Browsers ask for languages by such tags, whose case does not matter.',
+  fix: 'Write it as `en` or `pt-BR`.',
+};
+
 const SETTINGS_ARE_A_FILE =
   'The edge function reads it from a file beside its code, because Lambda@Edge has no ' +
-  'environment ' +
-  'variables.';
+  'environment variables.';
 
 /** The props of the distribution that the behaviors are checked against. */
 export interface EdgeBehaviorContext extends EdgeOriginsProps {
@@ -68,7 +83,7 @@ function checkPathPattern(at: HasPath, i: number, behaviors: readonly EdgeBehavi
   const pattern = behaviors[i]?.pathPattern;
   if (pattern === undefined || Token.isUnresolved(pattern)) return;
   const property = `behaviors[${i}].pathPattern`;
-  checkSyntax(at, property, pattern);
+  checkRule(at, property, PATH_PATTERN, pattern);
   checkRule(at, property, PATTERN_LEAVES_DEFAULT, pattern);
   const earlier = behaviors
     .slice(0, i)
@@ -76,15 +91,10 @@ function checkPathPattern(at: HasPath, i: number, behaviors: readonly EdgeBehavi
   checkRule(at, property, PATTERN_IS_REACHED, pattern, earlier);
 }
 
-function checkSyntax(at: HasPath, property: string, pattern: string): void {
-  if (isPathPattern(pattern)) return;
-  throw invalidValue(at, {
-    property,
-    value: pattern,
-    allowed: '1 to 255 of the characters A-Z a-z 0-9 _ - . * $ / ~ " \' @ : + & ?',
-    rule: 'CloudFront refuses others.',
-    fix: 'Replace each other character with `?` or `*`.',
-  });
+/** Checks a value that an edge function reads from its file, where no token is resolved. */
+function checkKnown(at: HasPath, property: string, rule: Rule<string>, value: string): void {
+  const broken = brokenRule(rule, value);
+  if (broken) throw invalidValue(at, { property, value, ...broken });
 }
 
 function checkLanguages(
@@ -94,15 +104,7 @@ function checkLanguages(
 ): void {
   const lowerCase = languages.map((language) => language.toLowerCase());
   languages.forEach((language, i) => {
-    if (!LANGUAGE_TAG.test(language)) {
-      throw invalidValue(at, {
-        property: `languages[${i}]`,
-        value: language,
-        allowed: 'a BCP 47 tag',
-        rule: 'Browsers ask for languages by such tags, whose case does not matter.',
-        fix: 'Write it as `en` or `pt-BR`.',
-      });
-    }
+    checkKnown(at, `languages[${i}]`, LANGUAGE, language);
     checkRule(at, `languages[${i}]`, NAMED_ONCE, lowerCase[i] ?? '', lowerCase.slice(0, i));
   });
   const needing = all.find(({ tier }) => tier.cached && tier.varyByLanguage);
@@ -225,7 +227,7 @@ function checkBatchPatterns(
     hasBatchOrigin: batchOriginName !== undefined,
     batchOption: '`batchOriginName`',
   });
-  for (const pattern of batchPatterns) checkSyntax(at, property, pattern);
+  for (const pattern of batchPatterns) checkKnown(at, property, PATH_PATTERN, pattern);
   for (const pattern of batchPatterns)
     checkRule(at, property, BATCH_WITHIN_BEHAVIOR, pattern, { pathPattern });
 }

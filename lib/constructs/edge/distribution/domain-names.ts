@@ -4,7 +4,8 @@ import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as targets from 'aws-cdk-lib/aws-route53-targets';
 import type { Construct } from 'constructs';
 import { type HasPath, invalidValue } from '../../../model/errors';
-import { brokenRule, NAMED_ONCE } from '../../../model/rules';
+import { brokenRule, NAMED_ONCE, type Rule } from '../../../model/rules';
+import { checkRule } from '../../house-rules';
 
 /** The names of an EdgeDistribution. */
 export interface EdgeDomainNamesProps {
@@ -18,6 +19,13 @@ export interface EdgeDomainNamesProps {
   readonly hostedZone?: route53.IHostedZone;
 }
 
+const AT_LEAST_ONE_NAME: Rule<readonly string[]> = {
+  allows: (names) => names.length > 0,
+  allowed: 'at least one name',
+  rule: 'CloudFront refuses old TLS only under a name of your own.',
+  fix: 'Give a name that the certificate covers.',
+};
+
 const HOST_NAME =
   /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -26,15 +34,7 @@ export function checkDomainNames(
   at: HasPath,
   { domainNames, hostedZone }: EdgeDomainNamesProps,
 ): void {
-  if (domainNames.length === 0) {
-    throw invalidValue(at, {
-      property: 'domainNames',
-      value: domainNames,
-      allowed: 'at least one name',
-      rule: 'CloudFront refuses old TLS only under a name of your own.',
-      fix: 'Give a name that the certificate covers.',
-    });
-  }
+  checkRule(at, 'domainNames', AT_LEAST_ONE_NAME, domainNames);
   domainNames.forEach((name, i) => {
     const property = `domainNames[${i}]`;
     checkHostName(at, {

@@ -123,6 +123,7 @@ export interface EdgeDistributionProps
   readonly maxCachePolicies?: number;
 }
 
+/** The grants and metrics of a distribution, created or imported. */
 abstract class EdgeDistributionBase extends Construct implements IEdgeDistribution {
   public abstract readonly distribution: cloudfront.IDistribution;
 
@@ -168,6 +169,7 @@ abstract class EdgeDistributionBase extends Construct implements IEdgeDistributi
   }
 }
 
+/** A distribution that is known by its attributes only. */
 class ImportedEdgeDistribution extends EdgeDistributionBase {
   public readonly distribution: cloudfront.IDistribution;
 
@@ -211,9 +213,13 @@ export class EdgeDistribution extends EdgeDistributionBase {
     return new ImportedEdgeDistribution(scope, id, attributes);
   }
 
+  /** The distribution of CloudFront. */
   public readonly distribution: cloudfront.Distribution;
+  /** The web ACL, given or created here. */
   public readonly webAcl: interfaces.aws_wafv2.IWebACLRef;
+  /** The names that viewers use. */
   public readonly domainNames: readonly string[];
+  /** The access logs. */
   public readonly accessLogs: EdgeAccessLogs;
   /** The function `normalize-cache-key`; undefined if nothing is cached, or with `vpcOrigins`. */
   public readonly normalizer?: EdgeFunction;

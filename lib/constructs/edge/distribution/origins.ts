@@ -1,4 +1,4 @@
-import { Duration, type SecretValue, Token } from 'aws-cdk-lib';
+import { Duration, type SecretValue } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import type { Construct } from 'constructs';
@@ -7,6 +7,7 @@ import {
   brokenRule,
   OPTION_WITH_VPC_ORIGINS,
   ORIGIN_SHIELD_REGION,
+  type Rule,
   SHIELD_WITH_VPC_ORIGINS,
 } from '../../../model/rules';
 import { checkRule } from '../../house-rules';
@@ -88,7 +89,7 @@ export interface EdgeOriginsProps {
   readonly originVerification?: EdgeOriginVerification;
 }
 
-/** What errors name in place of VPC origins. */
+/** The replacement of VPC origins in error messages. */
 export const PUBLIC_ORIGINS = 'public origins';
 
 /**
@@ -104,7 +105,12 @@ const FAILOVER_STATUS_CODES: readonly number[] = [500, 502, 503, 504];
  * "Custom headers that CloudFront can't add to origin requests", Amazon CloudFront developer guide:
  * these prefixes are reserved.
  */
-const CUSTOM_HEADER = /^x-(?!amz-|edge-|real-ip$)[a-z0-9-]+$/i;
+const CUSTOM_HEADER: Rule<string> = {
+  allows: (name) => /^x-(?!amz-|edge-|real-ip$)[a-z0-9-]+$/i.test(name),
+  allowed: 'a header that begins with `x-`, other than `x-amz-…`, `x-edge-…` and `x-real-ip`',
+  rule: 'CloudFront reserves those, and the standard ones.',
+  fix: 'Leave it out, or use a name such as `x-origin-verify`.',
+};
 
 /** The origin for each kind of methods, if origins are on the internet. */
 export function publicOrigins(props: EdgeOriginsProps): Record<EdgeMethods, cloudfront.IOrigin> {
@@ -177,7 +183,9 @@ export function checkOrigins(at: HasPath, props: EdgeOriginsProps): void {
         'certificate.',
     });
   }
-  checkOriginVerification(at, props.originVerification);
+  const headerName = props.originVerification?.headerName;
+  if (headerName !== undefined)
+    checkRule(at, 'originVerification.headerName', CUSTOM_HEADER, headerName);
   checkOriginShield(at, props.originShieldRegion);
   if (props.vpcOrigins) checkVpcOrigins(at, props, props.vpcOrigins);
   if (props.readFailover) checkOtherOrigin(at, 'readFailover', true, props);
@@ -200,19 +208,6 @@ export function checkOtherOrigin(
   });
 }
 
-function checkOriginVerification(at: HasPath, verify: EdgeOriginVerification | undefined): void {
-  const headerName = verify?.headerName;
-  if (headerName === undefined || Token.isUnresolved(headerName) || CUSTOM_HEADER.test(headerName))
-    return;
-  throw invalidValue(at, {
-    property: 'originVerification.headerName',
-    value: headerName,
-    allowed: 'a header that begins with `x-`, other than `x-amz-…`, `x-edge-…` and `x-real-ip`',
-    rule: 'CloudFront keeps those, and the standard ones, for itself.',
-    fix: 'Leave it out, or use a name such as `x-origin-verify`.',
-  });
-}
-
 function checkVpcOrigins(
   at: HasPath,
   props: EdgeOriginsProps,
@@ -223,7 +218,7 @@ function checkVpcOrigins(
       property: 'writeOriginName',
       value: props.writeOriginName,
       allowed: 'left out with VPC origins',
-      rule: 'Writes go to the origin of the primary region.',
+      rule: 'With VPC origins, the primary region takes all writes.',
       fix: `Remove it, or use ${PUBLIC_ORIGINS}.`,
     });
   }

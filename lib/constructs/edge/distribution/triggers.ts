@@ -270,7 +270,7 @@ export function checkRecentWriter(at: HasPath, recentWriter: Duration | undefine
     property: 'recentWriter',
     value: recentWriter.toString(),
     allowed: 'whole seconds, 1 at least, and known at synthesis',
-    rule: 'The cookie counts in whole seconds.',
+    rule: 'The `Max-Age` of the cookie has no fractions.',
     fix: 'Give more than your replication lag, such as `Duration.seconds(10)`.',
   });
 }

@@ -39,6 +39,7 @@ export interface EdgeFunctionProps {
  * @throws IsochroneError if the stack is not in us-east-1, or the handler was not built
  */
 export class EdgeFunction extends Construct {
+  /** The function, in us-east-1. */
   public readonly function: lambda.Function;
   /** The version for a behavior to associate. Its ARN changes with the code and the settings. */
   public readonly version: lambda.IVersion;

@@ -104,6 +104,7 @@ const INFREQUENT_ACCESS_MIN_DAYS = 30;
  * @throws IsochroneError if the stack is not in us-east-1, or the logs are kept for less than a day
  */
 export class EdgeAccessLogs extends Construct {
+  /** The bucket that CloudFront delivers to. */
   public readonly bucket: s3.Bucket;
 
   constructor(scope: Construct, id: string, props: EdgeAccessLogsProps) {

@@ -194,8 +194,7 @@ function acknowledgeFunction(uploads: lambda.Function): void {
   acknowledge(
     uploads,
     'The code is that of aws-s3-deployment in aws-cdk-lib, which brings the AWS CLI as a layer ' +
-      'and ' +
-      'sets the runtime that both are tested with. A new version of aws-cdk-lib raises it.',
+      'and sets the runtime that both are tested with. A new version of aws-cdk-lib raises it.',
     'AwsSolutions-L1',
   );
   acknowledge(

@@ -112,6 +112,7 @@ export interface StaticContentProps {
  * `logEncryptionKey`
  */
 export class StaticContent extends Construct {
+  /** The bucket of the files. */
   public readonly bucket: s3.Bucket;
   /** The origin. The bucket refuses plain HTTP, so behaviors must redirect to HTTPS. */
   public readonly origin: cloudfront.IOrigin;
@@ -184,8 +185,7 @@ export class StaticContent extends Construct {
       reasons: {
         notReplicated:
           'The files are built from sources and can be uploaded again anywhere: a copy in ' +
-          'another ' +
-          'region would save minutes, and no data.',
+          'another region would save minutes, and no data.',
         noKey:
           'S3 encrypts each object with a key of its own. The files are served to every viewer, ' +
           'so a key that guards them would guard nothing; and under one, its policy would have ' +

@@ -101,8 +101,8 @@ export class CachePolicies extends Construct {
         value: this.policies.size + 1,
         allowed: `at most ${this.quota}`,
         rule:
-          `An account has ${CLOUDFRONT.cachePoliciesPerAccount} cache policies unless AWS ` +
-          'raises the quota.',
+          'All distributions of the account share a quota, by default of ' +
+          `${CLOUDFRONT.cachePoliciesPerAccount} policies.`,
         fix: 'Give tiers the same TTLs and key, or raise `maxCachePolicies` to your quota.',
       });
     }

@@ -280,6 +280,7 @@ export class CacheTier {
     return new CacheTier(options, true);
   }
 
+  /** The name; for this and the other fields, see {@link CacheTierOptions}. */
   public readonly name: string;
   /** Whether anything is cached; if not, the TTLs have no meaning. */
   public readonly cached: boolean;

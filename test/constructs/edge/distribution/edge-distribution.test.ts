@@ -53,7 +53,7 @@ describe('with only the required props, in a stack of its own', () => {
   });
   const template = Template.fromStack(stack);
 
-  test('caches nothing, takes every method, and forwards all but Host and the headers of the edge', () => {
+  test('caches nothing, and forwards every method with all but Host and the edge headers', () => {
     const config = configOf(template);
     const [allOfTheViewer] = Object.keys(
       template.findResources('AWS::CloudFront::OriginRequestPolicy'),
@@ -182,7 +182,7 @@ describe('with all props', () => {
     template.resourceCountIs('AWS::CloudFront::CachePolicy', 9);
   });
 
-  test('the edge functions run before and after each cache, one for each event, and nowhere else', () => {
+  test('the edge functions run only before and after each cache, one for each event', () => {
     const versionOf = ({ version }: EdgeFunction) => stack.resolve(version.functionArn);
     if (!edge.normalizer || !edge.regionalTtl) throw new Error('An edge function is missing.');
     const both = [
@@ -221,7 +221,7 @@ describe('with all props', () => {
     expect(await normalized('/')).toEqual(['a=1&b=2', 'ja', undefined]);
   });
 
-  test('static files are cached four hours in Asia and the Pacific and two elsewhere, within the policy', async () => {
+  test('static files are cached four hours in Asia and the Pacific, two elsewhere', async () => {
     const asset = assetOf(stack, template, 'Origin response');
     const cacheControl = async (region: string, uri: string, headers: object = {}) => {
       const before = process.env.AWS_REGION;
@@ -362,7 +362,7 @@ describe('with split methods and read failover', () => {
   const config = configOf(template);
   const [admin, api, news] = config.CacheBehaviors;
 
-  test('a split path takes every method, uncached, and only the router runs, before and after the origin', () => {
+  test('a split path is uncached and takes every method, and only the router runs', () => {
     const router = stack.resolve(edge.originRouter?.version.functionArn);
     for (const behavior of [api, config.DefaultCacheBehavior]) {
       expect(behavior).toMatchObject({
@@ -379,7 +379,7 @@ describe('with split methods and read failover', () => {
     expect(admin).not.toHaveProperty('LambdaFunctionAssociations');
   });
 
-  test('its origin is the read origin, with the verification header and without Origin Shield', () => {
+  test('its origin is the read origin, with the header but without Origin Shield', () => {
     const origin = config.Origins.find(({ Id }: { Id: string }) => Id === 'split');
     expect(origin).toMatchObject({
       DomainName: 'read.example.com',
@@ -499,7 +499,8 @@ describe('a value that CDK accepts but CloudFront refuses or never uses', () => 
       cached('/*'),
     ],
     [
-      'behaviors[1].pathPattern must be a pattern that behaviors[0], /a/*, does not match first, got "/a/*"',
+      'behaviors[1].pathPattern must be a pattern that behaviors[0], /a/*, does not match ' +
+        'first, got "/a/*"',
       cached('/a/*', '/a/*'),
     ],
     [
@@ -564,7 +565,8 @@ describe('a value that CDK accepts but CloudFront refuses or never uses', () => 
       },
     ],
     [
-      "behaviors[0].tier must be a cached tier with `query: 'none'`, because the behavior has an `origin` of its own",
+      "behaviors[0].tier must be a cached tier with `query: 'none'`, because the behavior " +
+        'has an `origin` of its own',
       { behaviors: [{ pathPattern: '/a', tier: CacheTier.news(), origin }] },
     ],
     [
@@ -578,6 +580,11 @@ describe('a value that CDK accepts but CloudFront refuses or never uses', () => 
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.millis(1500) }],
     ['recentWriter must be whole seconds, 1 at least', { recentWriter: Duration.seconds(0) }],
     ['languages[0] must be a BCP 47 tag', { languages: ['en_GB'] }],
+    ['languages[0] must be a BCP 47 tag', { languages: [token] }],
+    [
+      'behaviors[0].batchPatterns must be 1 to 255 of',
+      { ...three, behaviors: [{ ...split, batchPatterns: [token] }] },
+    ],
     ['languages[1] must be named once', { languages: ['en', 'EN'] }],
     [
       'languages must be at least one language, because the tier "news" varies by language',
@@ -649,9 +656,12 @@ describe('a value that CDK accepts but CloudFront refuses or never uses', () => 
 
   test('refuses a stack outside us-east-1, with a fix', () => {
     expect(build({}, 'eu-west-1')).toThrow(
-      'EdgeDistribution at Test/Edge: env.region of the stack must be us-east-1, got "eu-west-1".\n' +
-        'The certificate, the web ACL and the edge functions of CloudFront live in us-east-1 only. ' +
-        "Put the construct into a stack of its own with `env: { region: 'us-east-1' }`. It serves the whole world from there.",
+      'EdgeDistribution at Test/Edge: env.region of the stack must be us-east-1, got ' +
+        '"eu-west-1".\n' +
+        'The certificate, the web ACL and the edge functions of CloudFront live in us-east-1 ' +
+        'only. ' +
+        "Put the construct into a stack of its own with `env: { region: 'us-east-1' }`. " +
+        'It serves the whole world from there.',
     );
   });
 });

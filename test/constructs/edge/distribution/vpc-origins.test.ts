@@ -73,7 +73,7 @@ describe('three regions behind VPC origins', () => {
     ).toEqual([undefined, { Enabled: true, OriginShieldRegion: 'eu-west-1' }, undefined]);
   });
 
-  test('behaviors name the primary, one function selects for reads, and Lambda@Edge is not used', () => {
+  test('behaviors name the primary, and one function selects for reads, not Lambda@Edge', () => {
     const served = [...config.CacheBehaviors, { PathPattern: '*', ...config.DefaultCacheBehavior }];
     const called = {
       EventType: 'viewer-request',
@@ -102,7 +102,7 @@ describe('three regions behind VPC origins', () => {
     ]);
   });
 
-  test('the function has the keys of cached paths, the nearest regions and the store of switches', () => {
+  test('the function has the cache keys, the nearest regions and the switches', () => {
     expect(code).toContain('{"pattern":"/stream/*"},{"pattern":"/static/*","query":"none"');
     expect(code).not.toContain('/api/*');
     expect(code).toContain('"regions":["us-east-1","eu-west-1","ap-southeast-1"]');
@@ -153,7 +153,8 @@ test('refuses more regions than an account has VPC origins', () => {
     });
   expect(withOthers(24)).not.toThrow();
   expect(withOthers(25)).toThrow(
-    'VpcOriginSet at Test/Origins: others must be at most 24, got "25 regions".\nAn account has 25 VPC origins at most, and the primary is one of them.',
+    'VpcOriginSet at Test/Origins: others must be at most 24, got "25 regions".\nAn account ' +
+      'has 25 VPC origins at most, and the primary is one of them.',
   );
 });
 

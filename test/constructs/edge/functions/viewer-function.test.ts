@@ -10,7 +10,7 @@ const functionIn = (stack: Stack, settings: object, id = 'Function') =>
 const codeOf = (made: ViewerFunction) =>
   (made.function.node.defaultChild as cloudfront.CfnFunction).functionCode;
 
-test('is a published function of runtime 2.0 that fits the market settings into 10,240 bytes', () => {
+test('is published with runtime 2.0, and fits the market settings into 10,240 bytes', () => {
   const stack = testStack();
   const made = functionIn(stack, marketSettings());
   Template.fromStack(stack).hasResourceProperties('AWS::CloudFront::Function', {
@@ -44,8 +44,10 @@ test('is refused at exactly the size that CloudFront would refuse', () => {
   expect(codeOf(functionIn(stack, sized(fits), 'Fits'))).toHaveLength(10_240);
   expect(() => functionIn(stack, sized(fits + 1), 'Large')).toThrow(
     new RegExp(
-      '^ViewerFunction at Test/Large: settings must be small enough for 10240 bytes together, got "10241 bytes of code, of which \\d+ are settings"\\.\n' +
-        'CloudFront takes no larger function, and AWS does not raise that quota\\. Join path patterns',
+      '^ViewerFunction at Test/Large: settings must be small enough for 10240 bytes together, ' +
+        'got "10241 bytes of code, of which \\d+ are settings"\\.\n' +
+        'CloudFront takes no larger function, and AWS does not raise that quota\\. Join path ' +
+        'patterns',
     ),
   );
 });
@@ -54,7 +56,8 @@ test('is refused outside us-east-1, and without a bundle', () => {
   expect(() =>
     functionIn(new Stack(new App(), 'Test', { env: { region: 'eu-west-1' } }), {}),
   ).toThrow(
-    'ViewerFunction at Test/Function: env.region of the stack must be us-east-1, got "eu-west-1".\nCloudFront Functions are created in us-east-1 only.',
+    'ViewerFunction at Test/Function: env.region of the stack must be us-east-1, got ' +
+      '"eu-west-1".\nCloudFront Functions are created in us-east-1 only.',
   );
   expect(
     () =>

@@ -10,7 +10,7 @@ const groupsFor = (...functionNames: string[]) =>
     functionNames,
   });
 
-test('are the groups of Lambda@Edge in any region, expire after three months, and outlive the stack', () => {
+test('have the names of Lambda@Edge, expire after three months, and outlive the stack', () => {
   const stack = testStack('ap-southeast-1');
   const { logGroups } = new EdgeLogGroups(stack, 'Logs', {
     functionNames: ['market-normalize', 'market-ttl'],
@@ -30,7 +30,7 @@ test('are the groups of Lambda@Edge in any region, expire after three months, an
   }
 });
 
-test('accept a retention, a removal policy and a key, which CloudWatch Logs of the region may use', () => {
+test('accept a retention, a removal policy and a key for CloudWatch Logs', () => {
   const stack = testStack('eu-west-1');
   new EdgeLogGroups(stack, 'Logs', {
     functionNames: ['market-normalize'],

@@ -82,7 +82,7 @@ describe('with its defaults', () => {
     });
   });
 
-  test('is a private bucket that keeps overwritten versions for a month and outlives the stack', () => {
+  test('is a private bucket that keeps old versions for a month and outlives the stack', () => {
     template.hasResource('AWS::S3::Bucket', {
       Properties: {
         PublicAccessBlockConfiguration: {
@@ -274,7 +274,7 @@ describe('the upload by the stack', () => {
     return { template, uploads: uploadsOf(template), outdir: (stack.node.root as App).outdir };
   }
 
-  test('comes before the distribution changes, so that a path moves to files that are there', () => {
+  test('comes before the distribution changes, so that its files are there', () => {
     const stack = bare();
     distributionOf(stack, new StaticContent(stack, 'Content', { source: siteWith(SITE) }));
     const template = Template.fromStack(stack);
@@ -320,7 +320,7 @@ describe('the upload by the stack', () => {
       ]);
     });
 
-    test('uploads hashed files, others and pages in this order, after the policy, and deletes nothing', () => {
+    test('uploads hashed files, others and pages, in this order, and deletes nothing', () => {
       const own = uploads.filter(({ id }) => id.startsWith('Content'));
       expect(own.map(({ cacheControl }) => cacheControl)).toEqual([
         'public, max-age=31536000, immutable',
@@ -393,7 +393,8 @@ describe('the upload by the stack', () => {
       () =>
         new StaticContent(stack, 'Help', { source, logEncryptionKey: new kms.Key(stack, 'Key') }),
     ).toThrow(
-      'StaticContent at Test/Help: logEncryptionKey must be that of the stack\'s other static content, left out, got "Test/Key".',
+      'StaticContent at Test/Help: logEncryptionKey must be that of ' +
+        'the stack\'s other static content, left out, got "Test/Key".',
     );
   });
 

@@ -163,7 +163,8 @@ test('the quota counts policies, not tiers', () => {
   subject.policyOf(CacheTier.referenceData());
   subject.policyOf(CacheTier.uncached());
   expect(() => subject.policyOf(CacheTier.news())).toThrow(
-    'CachePolicies at Test/Policies: the number of cache policies, with that of the tier "news", must be at most 1, got 2.',
+    'CachePolicies at Test/Policies: the number of cache policies, with that of the tier ' +
+      '"news", must be at most 1, got 2.',
   );
 });
 

@@ -64,7 +64,8 @@ describe('CacheTier.of', () => {
   test('refuses a maximum below the default, and says what CDK would do', () => {
     expect(() => tier({ maxTtl: seconds(59) })).toThrow(
       'CacheTier at prices: defaultTtl must be at most the maximum TTL, 59 seconds, got 60.\n' +
-        'CloudFront needs minimum TTL ≤ default TTL ≤ maximum TTL; CDK silently raises the others. ' +
+        'CloudFront needs minimum TTL ≤ default TTL ≤ maximum TTL; CDK silently raises the ' +
+        'others. ' +
         'Lower it, or raise the maximum TTL.',
     );
     expect(tier({ maxTtl: seconds(60) }).maxTtl.toSeconds()).toBe(60);
@@ -126,7 +127,7 @@ describe('CacheTier.of', () => {
     expect(tier({ errorTtl: seconds(11) }).errorTtl.toSeconds()).toBe(11);
   });
 
-  test('allows only to strip cookies with a minimum TTL, under which even `no-store` is cached', () => {
+  test('strips cookies with a minimum TTL, under which even `no-store` is cached', () => {
     const minTtl = seconds(1);
     expect(() => tier({ minTtl, setCookie: 'bypass' })).toThrow(
       'setCookie must be strip with a minimum TTL above 0',
