@@ -49,7 +49,7 @@ const PROXY_TARGET: Rule<string, { readonly isReplica: boolean }> = {
 const PROXY_USERS: Rule<readonly string[]> = {
   allows: (users) => users.length > 0,
   allowed: 'one user at least, in one of them',
-  rule: 'RDS Proxy lets in only users as which it can log in to PostgreSQL.',
+  rule: 'RDS Proxy accepts only users for which it can log in to PostgreSQL.',
   fix: "Use `iamUsers: ['orders_app']` for users that are granted rds_iam.",
 };
 
