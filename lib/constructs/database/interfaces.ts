@@ -23,7 +23,7 @@ export interface IPostgresWriter extends ec2.IConnectable {
   readonly instanceIdentifier: string;
 }
 
-/** A PostgreSQL primary: where it is, who may reach it and who may log in. */
+/** A PostgreSQL primary: its endpoint, its network access, its logins and its metrics. */
 export interface IPostgresPrimary extends IConstruct, IPostgresWriter {
   /** Host and port of the instance. */
   readonly endpoint: DatabaseEndpoint;

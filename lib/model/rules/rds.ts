@@ -49,9 +49,9 @@ export const REPLICATION_SOURCE: Rule<string, { readonly hasBackups: boolean }> 
   fix: 'Follow the hub or the primary.',
 };
 
-/** What decides how many replicas of a source a deployment may ask for in one place. */
+/** The circumstances that bound the replicas of one source in one place. */
 interface ReplicaPlaces {
-  /** The least number that makes sense there. */
+  /** The least number. */
   readonly min: number;
   /** Hubs in other regions that follow the same source. */
   readonly hubsElsewhere: number;

@@ -182,7 +182,7 @@ describeHere('a server that goes away', () => {
         const worker = async (): Promise<number> => {
           let client = await pooler.connect('app', 'app');
           let answered = 0;
-          const ask = async () => {
+          const query = async () => {
             try {
               await client.query('SELECT 1');
               answered++;
@@ -195,9 +195,9 @@ describeHere('a server that goes away', () => {
               if (again) client = again;
             }
           };
-          while (wanted) await ask();
+          while (wanted) await query();
           // Each worker ends after an answer.
-          for (let i = 0; i < 100 && answered === 0; i++) await ask();
+          for (let i = 0; i < 100 && answered === 0; i++) await query();
           await client.end();
           return answered;
         };

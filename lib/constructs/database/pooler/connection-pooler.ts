@@ -184,7 +184,7 @@ const PORTS = { min: 1, max: 65_535 };
 const TCP_PORT: Rule<number> = {
   allows: (port) => port >= PORTS.min && port <= PORTS.max,
   allowed: `${PORTS.min} to ${PORTS.max}`,
-  rule: 'TCP has no other ports.',
+  rule: 'A TCP port is a number of 16 bits.',
   fix: 'Leave it out for 5432.',
 };
 

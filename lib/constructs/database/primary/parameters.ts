@@ -195,8 +195,8 @@ const MAX_CONNECTIONS: Rule<number | string> = {
   allows: (value) => typeof value === 'number' && isWholeNumber(value, { min: LEAST, max: MOST }),
   allowed: `a whole number, ${LEAST} to ${MOST}`,
   rule:
-    'RDS for PostgreSQL accepts no other max_connections, of which the engine and RDS reserve ' +
-    `${RDS_POSTGRESQL.reservedConnections}.`,
+    'The parameter group family limits max_connections, and engine and RDS reserve ' +
+    `${RDS_POSTGRESQL.reservedConnections} of them.`,
   fix: 'Add the connections of all poolers and some for people; 500 is the default.',
 };
 

@@ -24,14 +24,14 @@ const IDLE_CLIENT_TIMEOUT_SECONDS = { min: 1, max: 28_800 };
 const PROXY_SECONDS: Rule<number, { readonly min: number; readonly max: number }> = {
   allows: isWholeNumber,
   allowed: (_, { min, max }) => `${min} to ${max} whole seconds`,
-  rule: 'RDS Proxy accepts no other times.',
+  rule: 'The API of RDS Proxy limits this time.',
   fix: 'Leave it out for the default.',
 };
 
 const CONNECTIONS_PERCENT: Rule<number> = {
   allows: (percent) => isWholeNumber(percent, { min: 1, max: 100 }),
   allowed: '1 to 100, whole',
-  rule: 'It is a share of max_connections.',
+  rule: 'It is a percentage of max_connections.',
   fix: 'Leave it out for 50; migrations, monitoring and people connect past the proxy.',
 };
 
@@ -49,7 +49,7 @@ const PROXY_TARGET: Rule<string, { readonly isReplica: boolean }> = {
 const PROXY_USERS: Rule<readonly string[]> = {
   allows: (users) => users.length > 0,
   allowed: 'one user at least, in one of them',
-  rule: 'RDS Proxy lets in only users as which it can log in to PostgreSQL.',
+  rule: 'RDS Proxy accepts only users for which it can log in to PostgreSQL.',
   fix: "Use `iamUsers: ['orders_app']` for users that are granted rds_iam.",
 };
 

@@ -59,7 +59,7 @@ export async function updateEndpoint(
     attemptOr<Record<string, number>>({}, 'reading the lags', () =>
       api.lags(settings.replicas, now),
     ),
-    attemptOr<readonly number[]>([], 'reading what the primary writes', () => api.primaryWal(now)),
+    attemptOr<readonly number[]>([], 'reading the WAL of the primary', () => api.primaryWal(now)),
     Promise.all(
       settings.replicas.map((id) =>
         attemptOr(undefined, `describing ${id}`, () => api.instance(id)),
