@@ -1,4 +1,4 @@
-/** All regions of one deployment, in the order in which they can be deployed. */
+/** All regions of one deployment, in an order in which they can be deployed. */
 import { Stage, Validations } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { CLOUDFRONT_REGION } from './model/aws';
@@ -20,7 +20,7 @@ import {
 export interface IsochroneStageProps {
   readonly deployment: Deployment;
   /**
-   * The regions to build. The others are not synthesized; what they own is addressed by name.
+   * The regions to synthesize. The resources of other regions are referenced by name.
    *
    * @default - all regions of the deployment, and CloudFront's
    */
@@ -39,8 +39,8 @@ interface RegionStacks {
 }
 
 /**
- * One deployment: a scope per region with a stack per room. Every synthesis of it is validated by
- * the rule packs.
+ * One deployment: a scope per region with a stack per concern. The rule packs validate every
+ * synthesis.
  *
  * @throws IsochroneError if a region is named that the deployment does not have
  */
@@ -97,7 +97,7 @@ export class IsochroneStage extends Stage {
       pooler,
       cache,
     });
-    // With one region, nobody can take over.
+    // With one region, no other can take over.
     if (Object.keys(deployment.regions).length > 1)
       new PromotionStack(scope, 'Promotion', { deployment, region, vpc, key, database, service });
     new ObservabilityStack(scope, 'Observability', {
@@ -114,10 +114,10 @@ export class IsochroneStage extends Stage {
   }
 
   /**
-   * What CloudFormation cannot know, because it is addressed by name: keys before secrets that are
-   * copied under them, the primary before its hubs and the cache before those that follow it, the
-   * users' secret before the poolers, the origin's secret before the load balancers that ask for
-   * it, and VPC origins before the distribution.
+   * Adds the dependencies that CloudFormation cannot see, because the references are names: keys
+   * before secrets copied under them, the primary before its hubs, the primary cache before its
+   * secondaries, the users' secret before the poolers, the origin secret before the load balancers
+   * that require it, and VPC origins before the distribution.
    */
   private orderAcrossRegions(stacks: ReadonlyMap<string, RegionStacks>): void {
     const primary = stacks.get(this.deployment.primaryRegion);
@@ -151,7 +151,7 @@ export class IsochroneStage extends Stage {
   }
 }
 
-/** The primary first, the others by name; CloudFront's region always, for the edge lives there. */
+/** The primary first, the others by name, and always CloudFront's region, which has the edge. */
 function regionsInOrder({ primaryRegion, regions }: Deployment): string[] {
   return [...new Set([primaryRegion, ...Object.keys(regions).sort(), CLOUDFRONT_REGION])];
 }

@@ -1,6 +1,6 @@
 /**
- * The whole house, synthesized with validation: what must be in it, what must never change, and in
- * which order it is deployed.
+ * The whole stage, synthesized with validation: its content, its stable logical IDs, and the order of
+ * deployment.
  */
 import { Stack, Stage, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
@@ -35,8 +35,8 @@ function resources(
 
 const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1'];
 
-describe('what is in it', () => {
-  test('a hub in each other region, with a key of its own and backups, and leaves beside it', () => {
+describe('the content', () => {
+  test('each other region has a hub with its own key and backups, and leaves', () => {
     for (const region of ['eu-west-1', 'ap-southeast-1']) {
       const instances = resources('AWS::RDS::DBInstance', [stackAt(`${region}/Database`)]);
       const hubs = instances.filter(({ Properties }) => Properties?.SourceRegion === 'us-east-1');
@@ -49,7 +49,7 @@ describe('what is in it', () => {
     }
   });
 
-  test('one private name per region over its replicas, the same everywhere, and the writer behind it in the primary region', () => {
+  test('each region has the same private name for its replicas, with a fallback to the writer', () => {
     for (const [region, answering] of [
       ['us-east-1', 3],
       ['eu-west-1', 2],
@@ -65,7 +65,7 @@ describe('what is in it', () => {
     }
   });
 
-  test('poolers in every region, under one name, that lead to its readers and its writer, and may use half of an instance for each', () => {
+  test('poolers in every region lead to readers and writer, with half of an instance for each', () => {
     for (const region of REGIONS) {
       const pooler = stackAt(`${region}/Pooler`);
       const [record, ...others] = resources('AWS::Route53::RecordSet', [pooler]);
@@ -77,21 +77,21 @@ describe('what is in it', () => {
       expect(boot).toContain(
         'market = host=readers.market-production.internal port=5432 dbname=market\\n',
       );
-      // The hub elsewhere: after a promotion it is the writer.
+      // In other regions the hub, which becomes the writer by a promotion.
       expect(boot).toMatch(
         new RegExp(
           `market_writer = host=",\\{[^}]*${region === 'us-east-1' ? 'Primary' : 'ReplicasHub'}[^}]*EndpointAddress[^}]*\\}\\}," port=5432 dbname=market`,
         ),
       );
       expect(boot).toContain('server_tls_sslmode = verify-ca');
-      // (500 − 50) ÷ 2 databases ÷ (3 poolers + 2 that come and go)
+      // (500 − 50) ÷ 2 databases ÷ (3 poolers + 2 during a replacement)
       expect(boot).toContain('max_db_connections = 45');
       const [group] = resources('AWS::AutoScaling::AutoScalingGroup', [pooler]);
       expect(group?.Properties?.MinSize).toBe('3');
     }
   });
 
-  test('poolers reach the databases of their region, and fleets reach them; nobody else does', () => {
+  test('only poolers and fleets reach the databases of their region', () => {
     const ingress = (path: string) =>
       resources('AWS::EC2::SecurityGroupIngress', [stackAt(path)]).map(({ Properties }) => [
         Properties?.Description,
@@ -110,7 +110,7 @@ describe('what is in it', () => {
       expect(ingress(`${region}/Service`)).toContainEqual(['PgBouncer', 5432]);
   });
 
-  test('the users of the poolers: one secret of verifiers, none at first, copied under the key of each region and read under it', () => {
+  test('the users of the poolers are one secret, copied and read under the key of each region', () => {
     const name = 'market-production/database/pooler-users';
     const secrets = resources('AWS::SecretsManager::Secret').filter(
       ({ Properties }) => Properties?.Name === name,
@@ -141,12 +141,12 @@ describe('what is in it', () => {
     }
   });
 
-  test('migrations of the schema run in the primary region, by a command', () => {
+  test('schema migrations run in the primary region, by a command', () => {
     expect(resources('AWS::CodeBuild::Project')).toHaveLength(1);
     expect(resources('AWS::CodeBuild::Project', [stackAt('us-east-1/Database')])).toHaveLength(1);
   });
 
-  test('the primary and one replica of each region are looked at, as the role that the migrations make, and somebody hears when that fails', () => {
+  test('advice examines the primary and a replica per region, and rings when it fails', () => {
     const looked = REGIONS.flatMap((region) =>
       resources('AWS::Lambda::Function', [stackAt(`${region}/Database`)])
         .map(
@@ -180,7 +180,7 @@ describe('what is in it', () => {
     expect(alarmed('InvalidIndexes')).toEqual(['market-production-primary']);
   });
 
-  test('nobody looks unless the deployment asks for it', () => {
+  test('there is no advice unless the deployment enables it', () => {
     const deployment = marketDeployment();
     deployment.database.queryAdvice = false;
     const constructs = marketStage(deployment).node.findAll();
@@ -188,7 +188,7 @@ describe('what is in it', () => {
     expect(constructs.filter(({ node }) => node.id.includes('Advice'))).toEqual([]);
   });
 
-  test('each other region can take over, by the document that `isochrone promote` asks for; the fences stand in all', () => {
+  test('each other region has the document of `isochrone promote`, and all have a fence', () => {
     const { promotionDocument, promotionFence } = physicalNames(marketDeployment());
     const documents = resources('AWS::SSM::Document').filter(
       ({ Properties }) => Properties?.DocumentType === 'Automation',
@@ -215,7 +215,7 @@ describe('what is in it', () => {
     }
   });
 
-  test('a new generation of replicas has other names, and is still what a promotion takes', () => {
+  test('a promotion uses the names of a new generation of replicas', () => {
     const deployment = marketDeployment();
     const { 'eu-west-1': region } = deployment.regions;
     if (!region) throw new Error('The market deployment has no eu-west-1.');
@@ -234,7 +234,7 @@ describe('what is in it', () => {
     );
   });
 
-  test('a promotion turns the record that the primary region has made, to its own load balancer', () => {
+  test('a promotion redirects the record of the primary region to its load balancer', () => {
     const [made] = resources('AWS::Route53::RecordSet', [stackAt('us-east-1/Service')]).filter(
       ({ Properties }) => String(Properties?.Name).startsWith('write.'),
     );
@@ -258,7 +258,7 @@ describe('what is in it', () => {
     );
   });
 
-  test('one replication group, one fleet and one network per region', () => {
+  test('each region has one replication group, one fleet and one network', () => {
     const fleets = assembly.stacks.filter(({ path }) => !path.endsWith('/Pooler'));
     for (const type of [
       'AWS::ElastiCache::ReplicationGroup',
@@ -275,7 +275,7 @@ describe('what is in it', () => {
     }
   });
 
-  test('one distribution with the behaviours of the file in their order, and one web ACL', () => {
+  test('one distribution has the behaviors of the file in order, and one web ACL', () => {
     const [distribution, ...others] = resources('AWS::CloudFront::Distribution');
     expect(others).toEqual([]);
     const config = distribution?.Properties?.DistributionConfig as {
@@ -288,7 +288,7 @@ describe('what is in it', () => {
     expect(resources('AWS::WAFv2::WebACL')).toHaveLength(1);
   });
 
-  test('files with a hash in their names are served from a private bucket, which the distribution alone may read', () => {
+  test('hashed files are served from a private bucket that only the distribution may read', () => {
     const edge = stackAt('us-east-1/Edge');
     const [distribution] = resources('AWS::CloudFront::Distribution', [edge]);
     const config = distribution?.Properties?.DistributionConfig as
@@ -305,7 +305,7 @@ describe('what is in it', () => {
     expect(Object.keys(edge.template.Outputs ?? {})).toContain('StaticContentUpload');
   });
 
-  test('a deployment value reaches the template: the TTL of static files', () => {
+  test('a deployment value reaches the template, such as the TTL of static files', () => {
     const deployment = marketDeployment();
     const { static: tier } = deployment.edge.tiers;
     if (!tier) throw new Error('The market deployment has no tier for static files.');
@@ -325,7 +325,7 @@ describe('the edge functions', () => {
     ({ Properties }) => String(Properties?.FunctionName),
   );
 
-  test('log where they run, into groups that are there before them and expire', () => {
+  test('log in the region where they run, to existing groups with a retention', () => {
     expect(functions.sort()).toEqual([
       'market-production-normalize-cache-key',
       'market-production-regional-ttl',
@@ -340,7 +340,7 @@ describe('the edge functions', () => {
     }
   });
 
-  test('paths that split their methods choose an origin; the name for batch work leads to its region alone', () => {
+  test('select an origin by method, and only the batch region has the batch name', () => {
     const [distribution] = resources('AWS::CloudFront::Distribution');
     if (!distribution?.Properties) throw new Error('There is no distribution.');
     const { CacheBehaviors } = distribution.Properties.DistributionConfig as {
@@ -363,7 +363,7 @@ describe('the edge functions', () => {
   });
 });
 
-describe('what edge functions add', () => {
+describe('the features of edge functions', () => {
   test.each([
     ['Lambda@Edge', marketDeployment(), ['origin-request', 'origin-response']],
     ['CloudFront Functions', functionsDeployment(), ['viewer-request', 'viewer-response']],
@@ -384,13 +384,13 @@ describe('the secret between CloudFront and the load balancers', () => {
     `{{resolve:secretsmanager:market-production/edge/origin-verification:SecretString:::${version}}}`;
   const [sent, accepted] = ['a'.repeat(32), 'b'.repeat(32)] as const;
 
-  test('both sides resolve it by its name', () => {
+  test('is resolved by name on both sides', () => {
     for (const path of ['us-east-1/Edge', 'us-east-1/Service', 'ap-southeast-1/Service']) {
       expect(JSON.stringify(stackAt(path).template)).toContain(resolve());
     }
   });
 
-  test('while it is rotated, CloudFront sends one version and the load balancers take two', () => {
+  test('has one sent and two accepted versions during a rotation', () => {
     const deployment = marketDeployment();
     deployment.edge.originSecret = { versionId: sent, alsoAcceptedVersionId: accepted };
     const { stacks } = synthesizeMarket(deployment, ['us-east-1']).assembly;
@@ -402,16 +402,15 @@ describe('the secret between CloudFront and the load balancers', () => {
   });
 });
 
-describe('what is never lost', () => {
+describe('stateful resources', () => {
   const stateful = assembly.stacks.flatMap(({ path, template }) =>
     Object.entries(template.Resources)
       .filter(([, { Type }]) => STATEFUL_RESOURCE_TYPES.includes(Type))
       .map(([logicalId, resource]) => ({ path, logicalId, resource })),
   );
 
-  // A logical ID that changes replaces the resource: for these, that is a breaking change of the
-  // project.
-  test('the logical IDs of stateful resources', () => {
+  // Another logical ID replaces the resource: for stateful resources, a breaking change.
+  test('keep their logical IDs', () => {
     expect(
       stateful
         .map(({ path, logicalId, resource }) => `${path} ${resource.Type} ${logicalId}`)
@@ -419,7 +418,7 @@ describe('what is never lost', () => {
     ).toMatchSnapshot();
   });
 
-  test('stateful resources are kept, and protected where their service can', () => {
+  test('are retained, and protected if their service supports it', () => {
     for (const { resource } of stateful) {
       expect(['Retain', 'RetainExceptOnCreate']).toContain(resource.DeletionPolicy);
       expect(resource.UpdateReplacePolicy).toBe('Retain');
@@ -437,7 +436,7 @@ describe('what is never lost', () => {
     expect(terminable.map(({ node }) => node.path)).toEqual([]);
   });
 
-  test('`disposable` relaxes all of it at once', () => {
+  test('lose all protection with `disposable`', () => {
     const { assembly: disposable, stage: disposableStage } = synthesizeMarket(
       { ...marketDeployment(), protection: 'disposable' },
       ['us-east-1'],
@@ -448,7 +447,7 @@ describe('what is never lost', () => {
         [DeletionPolicy, UpdateReplacePolicy].some((policy) => policy?.startsWith('Retain')),
       )
       .map(({ Type }) => Type)
-      // Replicas of an edge function outlive it, so that deleting it would fail.
+      // Replicas of an edge function outlive it, so its deletion would fail.
       .filter((type) => !type.startsWith('AWS::Lambda::'));
     expect(kept).toEqual([]);
     expect(
@@ -463,7 +462,7 @@ describe('what is never lost', () => {
 });
 
 describe('the order of deployment', () => {
-  test('keys before secrets, the primary before its hubs, the secret before the load balancers that ask for it', () => {
+  test('has keys before secrets, the primary before hubs, and the secret before load balancers', () => {
     const dependenciesOf = (path: string) =>
       stackAt(path).dependsOn.map((dependency) => dependency.replace('market-production/', ''));
     expect(dependenciesOf('us-east-1/Keys')).toEqual(
@@ -490,7 +489,7 @@ describe('the order of deployment', () => {
     );
   });
 
-  test('poolers stand behind the database of their region and the users of the primary region, and on nothing else', () => {
+  test('has poolers after the database of their region and the users of the primary region only', () => {
     const dependenciesOf = (path: string) =>
       stackAt(path).dependsOn.map((dependency) => dependency.replace('market-production/', ''));
     expect(
@@ -505,7 +504,7 @@ describe('the order of deployment', () => {
     ]);
   });
 
-  test('nothing in one region refers to another one but by name', () => {
+  test('has references between regions by name only', () => {
     for (const { region, template } of assembly.stacks) {
       const referred = [
         ...JSON.stringify(template).matchAll(/"Fn::GetStackOutput":\{[^}]*"Region":"([^"]+)"/g),
@@ -514,7 +513,7 @@ describe('the order of deployment', () => {
     }
   });
 
-  test('no stack exports to another one: nothing can be locked', () => {
+  test('has no exports, which would lock a stack', () => {
     expect(
       assembly.stacks.filter(({ template }) =>
         JSON.stringify(template).includes('Fn::ImportValue'),
@@ -524,7 +523,7 @@ describe('the order of deployment', () => {
 });
 
 describe('the caches', () => {
-  test('scale in each region by themselves, and have hours that no other region has', () => {
+  test('scale in each region, and have a maintenance window that no other region has', () => {
     const groups = resources('AWS::ElastiCache::ReplicationGroup').map(
       ({ Properties }) => Properties,
     );
@@ -541,7 +540,7 @@ describe('the caches', () => {
     expect(alarms).toContain('market-production-eu-west-1-Cache-PrimariesCpu-Warning');
   });
 
-  test('follow the clock where a schedule holds', () => {
+  test('follow a schedule in its regions', () => {
     const deployment = marketDeployment();
     const schedule = {
       name: 'open',
@@ -580,13 +579,13 @@ describe('with a Global Datastore', () => {
   const deployment = marketDeployment();
   deployment.cache.scaling = undefined;
   deployment.cache.global = { secondaryRegions: ['eu-west-1'], shards: 3 };
-  // Synthesized with every rule, in all regions.
+  // Synthesized with every rule pack, in all regions.
   const { stacks } = synthesizeMarket(deployment).assembly;
   const at = (path: string) => stacks.filter((stack) => stack.path === `market-production/${path}`);
   const groupIn = (region: string) =>
     resources('AWS::ElastiCache::ReplicationGroup', at(`${region}/Cache`))[0]?.Properties;
 
-  test('the primary region keeps its cache, under its logical ID, and puts out the id of the whole', () => {
+  test('the primary region keeps the logical ID of its cache and outputs the global id', () => {
     const logicalIdIn = (among: readonly AssemblyStack[]) =>
       among.flatMap(({ template }) =>
         Object.entries(template.Resources)
@@ -610,7 +609,7 @@ describe('with a Global Datastore', () => {
     });
   });
 
-  test('a secondary joins by that id, after it, under a logical ID of its own', () => {
+  test('a secondary joins by that id, after the primary, with another logical ID', () => {
     const [stack] = at('eu-west-1/Cache');
     expect(groupIn('eu-west-1')).toMatchObject({
       GlobalReplicationGroupId: {
@@ -629,14 +628,14 @@ describe('with a Global Datastore', () => {
     ).toEqual([]);
   });
 
-  test('a region that is not in it keeps a cache of its own, and stands on no other region', () => {
+  test('a further region keeps an independent cache and depends on no other region', () => {
     expect(groupIn('ap-southeast-1')).toMatchObject({ Engine: 'valkey', NumNodeGroups: 2 });
     expect(at('ap-southeast-1/Cache')[0]?.dependsOn).not.toContain(
       'market-production/us-east-1/Cache',
     );
   });
 
-  test('it stays where it is when the database moves', () => {
+  test('the primary cache stays when the database moves', () => {
     const moved = marketDeployment();
     moved.cache.scaling = undefined;
     moved.primaryRegion = 'eu-west-1';
@@ -653,7 +652,7 @@ describe('with a Global Datastore', () => {
     ]);
   });
 
-  test('the alarms know how many shards each has, and who follows', () => {
+  test('the alarms cover the shards of each cache and the lag of secondaries', () => {
     const named = (region: string, part: string) =>
       resources('AWS::CloudWatch::Alarm', at(`${region}/Observability`))
         .map(({ Properties }) => String(Properties?.AlarmName))
@@ -668,11 +667,11 @@ describe('with a Global Datastore', () => {
 });
 
 describe('with CloudFront Functions', () => {
-  // Synthesized with every rule, in all regions.
+  // Synthesized with every rule pack, in all regions.
   const { stacks } = synthesizeMarket(functionsDeployment()).assembly;
   const at = (path: string) => stacks.filter((stack) => stack.path === `market-production/${path}`);
 
-  test('nothing runs on Lambda@Edge, and no log group waits for it', () => {
+  test('there is no Lambda@Edge function, and no log group for one', () => {
     expect(resources('AWS::Lambda::Function', at('us-east-1/Edge'))).toEqual([]);
     expect(JSON.stringify(at('us-east-1/Edge'))).not.toContain('LambdaFunctionARN');
     expect(resources('AWS::CloudFront::Function', at('us-east-1/Edge'))).toHaveLength(2);
@@ -683,14 +682,14 @@ describe('with CloudFront Functions', () => {
       expect(resources('AWS::Logs::LogGroup', at(`${region}/Keys`))).toEqual([]);
   });
 
-  test('load balancers are private, and no name leads to them', () => {
+  test('load balancers are private and have no DNS name', () => {
     const schemes = resources('AWS::ElasticLoadBalancingV2::LoadBalancer', stacks).map(
       ({ Properties }) => Properties?.Scheme,
     );
     expect(schemes).toHaveLength(6);
     expect(new Set(schemes)).toEqual(new Set(['internal']));
     expect(resources('AWS::CloudFront::VpcOrigin', stacks)).toHaveLength(3);
-    // Every tag of the stacks but this one resource's.
+    // All resources have the tags of the stacks, except this one.
     for (const { Properties } of resources('AWS::CloudFront::VpcOrigin', stacks))
       expect(Properties?.Tags).toBeUndefined();
     const names = resources('AWS::Route53::RecordSet', stacks).map(
@@ -703,13 +702,13 @@ describe('with CloudFront Functions', () => {
     ]);
   });
 
-  test('a promotion has no record to turn', () => {
+  test('a promotion has no record to redirect', () => {
     const [document] = resources('AWS::SSM::Document', at('eu-west-1/Promotion'));
     expect(promotionStep(document, 'repoint').inputs.InputPayload.Records).toEqual([]);
     expect(JSON.stringify(at('eu-west-1/Promotion'))).not.toContain('route53:');
   });
 
-  test('the distribution finds them by the outputs of their stacks, the primary first', () => {
+  test('the distribution reads the outputs of their stacks, the primary first', () => {
     const [distribution] = resources('AWS::CloudFront::Distribution', stacks);
     const config = distribution?.Properties?.DistributionConfig as
       | { Origins: { Id: string; VpcOriginConfig?: { VpcOriginId: unknown } }[] }
@@ -733,20 +732,20 @@ describe('with CloudFront Functions', () => {
       );
   });
 
-  test('and is deployed after them', () => {
+  test('the distribution is deployed after them', () => {
     expect(at('us-east-1/Edge')[0]?.dependsOn).toEqual(
       expect.arrayContaining(REGIONS.map((region) => `market-production/${region}/Service`)),
     );
   });
 
-  test('without the other regions, it still names them', () => {
+  test('the distribution names other regions that are not synthesized', () => {
     const alone = synthesizeMarket(functionsDeployment(), ['us-east-1']).assembly.stacks;
     expect(JSON.stringify(alone)).toContain('market-production-eu-west-1-service');
   });
 });
 
 describe('a part of the deployment', () => {
-  test('a region that it does not have is refused, with those it has', () => {
+  test('an unknown region is refused, with a list of the known regions', () => {
     expect(() => marketStage(marketDeployment(), ['eu-west-2'])).toThrow(
       /regions must be regions of the deployment, got "eu-west-2"\.\n.*us-east-1, ap-southeast-1, eu-west-1/,
     );
@@ -764,7 +763,7 @@ describe('a part of the deployment', () => {
     ).toEqual(['Edge', 'Keys', 'Observability']);
   });
 
-  test('`poolers: 0` leaves a region without poolers, and nothing of them in its other stacks', () => {
+  test('`poolers: 0` removes the poolers of a region from all its stacks', () => {
     const deployment = marketDeployment();
     const { 'eu-west-1': region } = deployment.regions;
     if (!region) throw new Error('The market deployment has no eu-west-1.');
@@ -777,7 +776,7 @@ describe('a part of the deployment', () => {
     expect(JSON.stringify(stacks)).not.toMatch(/pgbouncer/i);
   });
 
-  test('in a primary region without replicas, both names lead to the primary, whose certificate has its name', () => {
+  test('without replicas in the primary region, both names lead to the primary', () => {
     const deployment = marketDeployment();
     const { 'us-east-1': region } = deployment.regions;
     if (!region) throw new Error('The market deployment has no us-east-1.');
@@ -796,7 +795,7 @@ describe('a part of the deployment', () => {
     expect(boot).toContain('max_db_connections = 45');
   });
 
-  test('with one region, nobody can take over', () => {
+  test('with one region, there is no promotion', () => {
     const deployment = marketDeployment();
     deployment.regions = { 'us-east-1': deployment.regions['us-east-1'] };
     const paths = allStacks(marketStage(deployment)).map(({ node }) => node.path);
@@ -813,11 +812,11 @@ describe('acknowledgements', () => {
     rules.map(([rule, reason]) => ({ construct, rule, reason })),
   );
 
-  test('there are some, or this test would prove nothing', () => {
+  test('exist', () => {
     expect(acknowledgements.length).toBeGreaterThan(20);
   });
 
-  test('none stands on a whole stack or stage', () => {
+  test('are on no whole stack or stage', () => {
     expect(
       acknowledgements.filter(
         ({ construct }) => Stack.isStack(construct) || Stage.isStage(construct),
@@ -825,9 +824,8 @@ describe('acknowledgements', () => {
     ).toEqual([]);
   });
 
-  // A reviewer reads them here: a new reason, or a new rule under an old reason, shows up in the
-  // diff.
-  test('each one has a reason', () => {
+  // For review: a new reason, or a new rule under an existing reason, appears in the diff.
+  test('have reasons', () => {
     const byReason = new Map<string, Set<string>>();
     for (const { rule, reason } of acknowledgements)
       byReason.set(

@@ -29,12 +29,12 @@ export interface CacheStackProps extends RegionStackProps {
   readonly key: kms.IKey;
 }
 
-/** The cache of a region: its own, or a member of the deployment's Global Datastore. */
+/** The cache of a region: independent, or a member of the deployment's Global Datastore. */
 export class CacheStack extends RegionStack {
   public readonly cache: IRegionalCache;
-  /** Whether it follows the cache of the primary region, and answers reads alone. */
+  /** Whether the cache follows the primary cache, and only serves reads. */
   public readonly isSecondary: boolean;
-  /** Whether it is in the deployment's Global Datastore, which then says how many shards it has. */
+  /** Whether the cache is in the deployment's Global Datastore, which sets its number of shards. */
   public readonly isMember: boolean;
 
   constructor(scope: Construct, id: string, props: CacheStackProps) {
@@ -54,8 +54,8 @@ export class CacheStack extends RegionStack {
       removalPolicy: this.removalPolicy,
     };
     if (this.isSecondary && primaryRegion !== undefined) {
-      // Under an id of its own: a cache that was independent cannot join, and CloudFormation would
-      // try to make it one that did.
+      // With another construct id: an independent cache cannot join, and CloudFormation would try
+      // to update it into a member.
       this.cache = new GlobalCacheSecondary(this, 'Secondary', {
         ...foundation,
         primaryRegion,
@@ -88,7 +88,7 @@ export class CacheStack extends RegionStack {
       shards: cache.global.shards,
       removalPolicy: this.removalPolicy,
     });
-    // ElastiCache makes a part of it: no name that both sides could derive.
+    // ElastiCache generates a part of the id, so other regions cannot derive it.
     new CfnOutput(this, GLOBAL_CACHE_OUTPUT, {
       value: globalReplicationGroupId,
       description: 'What the caches of other regions join',
@@ -96,7 +96,7 @@ export class CacheStack extends RegionStack {
   }
 }
 
-/** The scaling of one region, with the schedules that hold there. */
+/** The scaling of one region, with the schedules that apply there. */
 function cacheScaling(scaling: DeploymentCacheScaling, region: string): CacheScaling {
   const { schedules, ...bounds } = scaling;
   return {

@@ -25,25 +25,19 @@ export interface DatabaseStackProps extends RegionStackProps {
 }
 
 /**
- * PostgreSQL in a region: in the primary region the primary and its replicas, elsewhere a hub and
+ * PostgreSQL in a region: in the primary region the primary and its replicas, in others a hub and
  * its leaves.
  */
 export class DatabaseStack extends RegionStack {
-  /** In the primary region only: made here as such, or the hub that was promoted. */
+  /** In the primary region only: created as such, or the promoted hub. */
   public readonly primary?: IPostgresWriter;
-  /** Absent in a primary region that never had any. */
+  /** Undefined in a primary region that never had replicas. */
   public readonly replicas?: PostgresReplicas;
-  /** The name under which the replicas answer; absent without replicas. */
+  /** The DNS name of the replicas; undefined without replicas. */
   public readonly readers?: ReaderEndpoint;
-  /**
-   * What looks at the queries of the primary; absent elsewhere, and where the deployment does not
-   * ask for it.
-   */
+  /** Advice on the queries of the primary; undefined in other regions, or if not enabled. */
   public readonly primaryAdvice?: QueryAdvice;
-  /**
-   * What looks at the queries of a replica; absent without replicas, and where the deployment does
-   * not ask for it.
-   */
+  /** Advice on the queries of a replica; undefined without replicas, or if not enabled. */
   public readonly replicaAdvice?: QueryAdvice;
 
   constructor(scope: Construct, id: string, props: DatabaseStackProps) {
@@ -76,8 +70,8 @@ export class DatabaseStack extends RegionStack {
             secretReplicaRegions: this.copiesElsewhere(),
           })
         : undefined;
-    // Where they were made first, also when another region is the primary one by now: their name is
-    // taken in every region. And also while no region has poolers.
+    // In the first primary region, even after a promotion: the name of the secret is taken in every
+    // region. Also while no region has poolers.
     if (props.region === foundingRegion(this.deployment)) {
       new SharedSecret(this, 'PoolerUsers', {
         secretName: this.names.poolerUsers,
@@ -94,7 +88,7 @@ export class DatabaseStack extends RegionStack {
         removalPolicy: this.removalPolicy,
       });
     }
-    // Where there is a hub, it is one of the replicas, until it is the primary.
+    // A hub is one of the replicas, until it becomes the primary.
     const leaves = isPrimary ? readReplicas : readReplicas - 1;
     if (made === undefined || leaves > 0) {
       this.replicas = new PostgresReplicas(this, 'Replicas', {
@@ -102,8 +96,8 @@ export class DatabaseStack extends RegionStack {
         source: this.sourceOf(isPrimary, made),
         encryptionKey: made?.encryptionKey,
         identifierPrefix: this.names.replicaPrefix(props.region),
-        // A replica cannot move to another zone under its name. Going round the first three only,
-        // one of a fourth moves none.
+        // A replica cannot move to another zone under its name. With the first three zones only, a
+        // fourth zone moves none of them.
         availabilityZones: availabilityZones.slice(0, 3),
         leaves,
       });
@@ -127,7 +121,7 @@ export class DatabaseStack extends RegionStack {
         replicas: this.replicas,
         primary: { region: primaryRegion, instanceIdentifier: this.names.primaryInstance },
         name: this.names.readers,
-        // A slow query may hold its replica back for so long: that alone must not take it out.
+        // A slow query may delay its replica for this long, which alone must not remove it.
         dropLag: Duration.seconds(
           Math.max(60, 2 * database.parameters.maxStandbyStreamingDelaySeconds),
         ),
@@ -145,7 +139,7 @@ export class DatabaseStack extends RegionStack {
       });
     }
     if (this.replicas) {
-      // Reads are spread evenly over the replicas of a region: what is slow on one is slow on all.
+      // Reads are spread evenly over the replicas of a region, so one replica represents them all.
       const [first] = this.replicas.instances;
       const [identifier] = this.replicas.instanceIdentifiers;
       if (first && identifier) {
@@ -185,8 +179,8 @@ export class DatabaseStack extends RegionStack {
   }
 
   /**
-   * The master secret where the primary was promoted: its name is taken in every region, by what
-   * the first primary's stack has made.
+   * The copy of the master secret in the region of a promoted primary. The stack of the first
+   * primary created the secret and its copies in every region.
    */
   private copiedSecret(key: kms.IKey): secretsmanager.ISecret {
     return secretsmanager.Secret.fromSecretAttributes(this, 'MasterSecret', {
@@ -196,7 +190,7 @@ export class DatabaseStack extends RegionStack {
         resourceName: this.names.databaseSecret,
         arnFormat: ArnFormat.COLON_RESOURCE_NAME,
       }),
-      // By its ARN: the key's stack stands below this one, and must not name its roles.
+      // By its ARN: this stack depends on that of the key, whose policy must not name its roles.
       encryptionKey: kms.Key.fromKeyArn(this, 'MasterSecretKey', key.keyArn),
     });
   }

@@ -34,8 +34,8 @@ const PRICE_CLASSES: Readonly<Record<Deployment['edge']['priceClass'], cloudfron
 };
 
 /**
- * CloudFront in front of all regions. It knows the origins by name alone, so it stands without
- * them.
+ * CloudFront in front of all regions. It references the origins by name, so it needs no other
+ * stack.
  */
 export class EdgeStack extends RegionStack {
   public readonly distribution: EdgeDistribution;
@@ -116,7 +116,7 @@ export class EdgeStack extends RegionStack {
     return content;
   }
 
-  /** Load balancers on the internet, by names that Route 53 leads to them, and Lambda@Edge. */
+  /** Load balancers on the internet, by their DNS names, and Lambda@Edge. */
   private publicOrigins(): Partial<EdgeDistributionProps> {
     const { edge } = this.deployment;
     return {
@@ -131,8 +131,8 @@ export class EdgeStack extends RegionStack {
   }
 
   /**
-   * Load balancers in private subnets, by the ids that their stacks put out. Stack names and not
-   * constructs: those of other regions may not be here.
+   * Load balancers in private subnets, by the ids in the outputs of their stacks. The stacks are
+   * referenced by name, because those of other regions may not be synthesized.
    */
   private privateOrigins(): Partial<EdgeDistributionProps> {
     const { primaryRegion, regions } = this.deployment;
@@ -165,7 +165,7 @@ export class EdgeStack extends RegionStack {
       staleWhileRevalidate: seconds(tier.staleWhileRevalidateSeconds),
       staleIfError: seconds(tier.staleIfErrorSeconds),
       errorTtl: Duration.seconds(tier.errorTtlSeconds),
-      // CloudFront Functions can take a cookie off, but not keep an answer out of the cache.
+      // CloudFront Functions can remove a cookie, but cannot keep a response out of the cache.
       setCookie:
         tier.setCookie ??
         (this.deployment.edge.runtime === 'cloudfront-functions' ? 'strip' : undefined),

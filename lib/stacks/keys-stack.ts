@@ -7,7 +7,7 @@ import { RegionStack, type RegionStackProps } from './region-stack';
 
 /**
  * The key of a region, the logs of the edge there, and in CloudFront's region the secret by which
- * load balancers recognise it. Every other stack of the region builds on it.
+ * load balancers recognize CloudFront. Every other stack of the region depends on this one.
  */
 export class KeysStack extends RegionStack {
   public readonly key: kms.IKey;
@@ -21,8 +21,8 @@ export class KeysStack extends RegionStack {
       removalPolicy: this.removalPolicy,
     });
     this.key = key;
-    // Before the functions that write to them: Lambda@Edge logs in the region that serves, and
-    // makes groups that never expire.
+    // Created before the functions that write to them: Lambda@Edge logs in the region that serves,
+    // and would create groups without a retention.
     if (this.deployment.edge.runtime === 'lambda-edge')
       new EdgeLogGroups(this, 'EdgeLogs', {
         functionNames: Object.values(this.names.edgeFunctions),

@@ -30,7 +30,7 @@ export interface ObservabilityStackProps extends RegionStackProps {
   readonly edge?: EdgeStack;
 }
 
-/** Dashboards and alarms, in the region of the metrics they watch. */
+/** Dashboards and alarms, in the region of their metrics. */
 export class ObservabilityStack extends RegionStack {
   constructor(scope: Construct, id: string, props: ObservabilityStackProps) {
     super(scope, id, props, { description: 'Dashboards and alarms' });
@@ -67,8 +67,7 @@ export class ObservabilityStack extends RegionStack {
       });
       const { readers } = props.database;
       if (readers) {
-        // The alarm itself is in the stack of the databases, which stands without the topic of this
-        // one.
+        // The alarm itself is in the stack of the databases, which does not depend on this topic.
         const notKept = new cloudwatch.CompositeAlarm(this, 'ReadersNotKept', {
           compositeAlarmName: `${name}-${props.region}-Readers-NotKept-Warning`,
           alarmDescription:
@@ -97,7 +96,7 @@ export class ObservabilityStack extends RegionStack {
     }
   }
 
-  /** What advice on queries cannot leave to whoever reads its log. */
+  /** Alarms on findings of query advice that should not wait for a reader of its log. */
   private watchAdvice(
     { primaryAdvice, replicaAdvice }: DatabaseStack,
     prefix: string,
@@ -114,7 +113,7 @@ export class ObservabilityStack extends RegionStack {
         alarmDescription,
         threshold: 1,
         evaluationPeriods,
-        // Nothing is counted before the first look.
+        // There is no metric before the first run.
         treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
       });
       alarm.addAlarmAction(action);
@@ -131,8 +130,8 @@ export class ObservabilityStack extends RegionStack {
       );
     }
     if (primaryAdvice === undefined) return;
-    // Of the primary alone: a replica has the same indexes, and cannot tell one that is being built
-    // from one that failed.
+    // Only on the primary: a replica has the same indexes, but cannot distinguish an index that is
+    // being built from one that failed.
     watch(
       'PrimaryAdvice-InvalidIndex',
       primaryAdvice.metric('InvalidIndexes'),

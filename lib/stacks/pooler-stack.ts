@@ -17,8 +17,8 @@ export interface PoolerStackProps extends RegionStackProps {
 }
 
 /**
- * PgBouncer in front of a region's PostgreSQL, under a private name that is the same in every
- * region. It holds nothing: it can be removed and made again.
+ * PgBouncer in front of a region's PostgreSQL, under a private DNS name that is the same in every
+ * region. It has no state: it can be deleted and created again.
  */
 export class PoolerStack extends RegionStack {
   public readonly pooler: ConnectionPooler;
@@ -28,8 +28,8 @@ export class PoolerStack extends RegionStack {
     const { parameters, pooling, databaseName } = this.deployment.database;
     const { primary, replicas, readers } = props.database;
     const readHost = readers?.name ?? primary?.instance.dbInstanceEndpointAddress;
-    // Outside the primary region, the hub: it refuses writes until a promotion makes it the writer,
-    // and then nothing has to be deployed.
+    // Outside the primary region, the hub. It refuses writes until a promotion makes it the writer,
+    // after which no deployment is needed.
     const writeHost = (primary?.instance ?? replicas?.hub)?.dbInstanceEndpointAddress;
     if (readHost === undefined || writeHost === undefined)
       throw new Error(`${props.region} has no database; config checks that.`);
@@ -41,26 +41,26 @@ export class PoolerStack extends RegionStack {
         [names.read]: { host: readHost, databaseName },
         [names.write]: { host: writeHost, databaseName },
       },
-      // The readers' name leads to the writer too, as a replica or when no other is fit: both pools
-      // may be open on one instance. Entries of one host are divided by the construct.
+      // The readers' name can also lead to the writer, as a replica or as the fallback: both pools
+      // may be open on one instance. The construct divides the budget between entries of one host.
       connectionBudget: Math.floor(
         (parameters.maxConnections - parameters.reservedConnections) /
           new Set([readHost, writeHost]).size,
       ),
       users: secretsmanager.Secret.fromSecretNameV2(this, 'Users', this.names.poolerUsers),
-      // The readers' name is in no certificate of RDS. Security groups let the poolers out to this
-      // region's instances alone.
+      // No certificate of RDS contains the readers' name. Security groups limit the poolers to this
+      // region's instances.
       serverIdentity: readers ? 'verify-ca' : 'verify-full',
       figures: pooling,
       instances: regionSettings(props).poolers,
       logEncryptionKey: props.key,
       removalPolicy: this.removalPolicy,
-      // The stack is protected instead: a load balancer that refuses to go would keep a first
-      // deployment that failed from rolling back.
+      // The stack is protected instead: a protected load balancer would prevent the rollback of a
+      // failed first deployment.
       deletionProtection: false,
     });
-    // The grant of a secret with its key would change the key's policy, which belongs to a stack
-    // below.
+    // A grant of the secret with its key would change the key's policy, which belongs to a stack
+    // that this one depends on.
     this.pooler.role.addToPolicy(
       new iam.PolicyStatement({
         actions: ['kms:Decrypt'],
@@ -70,13 +70,12 @@ export class PoolerStack extends RegionStack {
         },
       }),
     );
-    // Replicas first: a promoted hub shares their group, and the rule that is there already must
-    // not be made anew.
+    // Replicas first: a promoted hub shares their group, whose existing rule must not be replaced.
     if (replicas) this.pooler.poolers.allowToDefaultPort(replicas, 'PostgreSQL replicas');
     if (primary) this.pooler.poolers.allowToDefaultPort(primary, 'PostgreSQL primary');
 
-    // A zone of this one name: that of the readers belongs to another stack, and is not there
-    // without replicas.
+    // A hosted zone of this one name: the zone of the readers belongs to another stack, and does
+    // not exist without replicas.
     new route53.ARecord(this, 'Record', {
       zone: new route53.PrivateHostedZone(this, 'Zone', {
         vpc: props.vpc,

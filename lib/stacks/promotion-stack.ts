@@ -16,9 +16,9 @@ export interface PromotionStackProps extends RegionStackProps {
 }
 
 /**
- * What lets another region take over: in every region a fence, for whichever is the primary when it
- * must be left, and outside the primary region the document that promotes the hub. It stands behind
- * the database and the fleet, since writes are led to the one and the other.
+ * The resources of a promotion: in every region a fence for the old primary, and outside the
+ * primary region the document that promotes the hub. The stack depends on the database and the
+ * fleet, to both of which a promotion redirects writes.
  */
 export class PromotionStack extends RegionStack {
   constructor(scope: Construct, id: string, props: PromotionStackProps) {
@@ -47,8 +47,8 @@ export class PromotionStack extends RegionStack {
   }
 
   /**
-   * The primary region's record, led to the load balancer of this one. Behind VPC origins, no name
-   * leads writes anywhere.
+   * The write record of the primary region, redirected to the load balancer of this region. With
+   * VPC origins, there is no such record.
    */
   private writeRecords({ fleet, records }: ServiceStack): PromotionRecord[] {
     if (records === undefined) return [];

@@ -1,7 +1,4 @@
-/**
- * What every stack is given: the deployment, the region it is for, and what follows from both. The
- * only place where the deployment's words become CDK's.
- */
+/** The base of every stack: a deployment, a region, and the names and policies of both. */
 import { RemovalPolicy, SecretValue, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import {
@@ -13,11 +10,11 @@ import {
 } from '../model/config';
 
 /**
- * The header by which load balancers recognise CloudFront. Its value is the secret that the names
- * call `originVerifySecret`.
+ * The header by which load balancers recognize CloudFront; `originVerifySecret` holds its value.
  */
 export const ORIGIN_VERIFY_HEADER = 'x-origin-verify';
 
+/** Props of every stack. */
 export interface RegionStackProps {
   readonly deployment: Deployment;
   /** The region of the stack. */
@@ -42,7 +39,7 @@ export function stackNameOf(deployment: Deployment, region: string, id: string):
 export abstract class RegionStack extends Stack {
   protected readonly deployment: Deployment;
   protected readonly names: PhysicalNames;
-  /** What happens to stateful resources when they leave the stack, as `protection` says. */
+  /** The removal policy of stateful resources, from `protection`. */
   protected readonly removalPolicy: RemovalPolicy;
 
   constructor(
@@ -57,8 +54,8 @@ export abstract class RegionStack extends Stack {
       stackName: stackNameOf(deployment, region, id),
       description: `${options.description} (${systemName(deployment)}, ${region})`,
       env: { account: deployment.account, region },
-      // Every stack, stateful or not: with weak references, CloudFormation would begin to delete
-      // one that others stand on.
+      // Every stack, stateful or not: with weak references, CloudFormation would delete a stack
+      // that others depend on.
       terminationProtection: retained,
       tags: {
         'isochrone:system': systemName(deployment),
@@ -70,10 +67,7 @@ export abstract class RegionStack extends Stack {
     this.removalPolicy = retained ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
   }
 
-  /**
-   * Where a secret of this region is copied to: every other region of the deployment, each under
-   * its own key.
-   */
+  /** The copies of a secret of this region: in every other region, each under that region's key. */
   protected copiesElsewhere(): { region: string; encryptionKey: string }[] {
     return Object.keys(this.deployment.regions)
       .filter((region) => region !== this.region)
@@ -81,15 +75,19 @@ export abstract class RegionStack extends Stack {
   }
 
   /**
-   * The secret of the origins, as CloudFormation resolves it in this region. Without a version, the
-   * current one at the time of deployment.
+   * The origin secret, as CloudFormation resolves it in this region. Without a version, the current
+   * version at the time of deployment.
    */
   protected originSecret(versionId: string | undefined): SecretValue {
     return SecretValue.secretsManager(this.names.originVerifySecret, { versionId });
   }
 }
 
-/** The settings of a region that serves. */
+/**
+ * The settings of a region that serves.
+ *
+ * @throws Error if the deployment does not have the region
+ */
 export function regionSettings({ deployment, region }: RegionStackProps): DeploymentRegion {
   const settings = deployment.regions[region];
   if (settings === undefined)

@@ -1,6 +1,6 @@
 /**
- * Ground floor: the rule packs that every synthesis must pass, beside CDK's own CloudFormation
- * rules, which `@aws-cdk/core:validateAgainstDefaultRules` in cdk.json turns into errors.
+ * The rule packs that every synthesis must pass, in addition to CDK's own CloudFormation rules,
+ * which `@aws-cdk/core:validateAgainstDefaultRules` in cdk.json turns into errors.
  */
 import type { IPolicyValidationPlugin } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, NIST80053R5Checks, PCIDSS321Checks } from 'cdk-nag';

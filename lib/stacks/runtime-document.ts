@@ -5,10 +5,7 @@ import type { DatabaseStack } from './database-stack';
 import type { PoolerStack } from './pooler-stack';
 import type { RegionStackProps } from './region-stack';
 
-/**
- * What the document tells of: the caches, databases and poolers that the applications of a region
- * reach.
- */
+/** The stacks that the applications of a region connect to. */
 export interface RuntimeDocumentProps extends RegionStackProps {
   readonly database: DatabaseStack;
   /** In a region with poolers. */
@@ -16,10 +13,10 @@ export interface RuntimeDocumentProps extends RegionStackProps {
   readonly cache: CacheStack;
 }
 
-/** The port of every instance of RDS here: no construct asks for another. */
+/** The port of every RDS instance: no construct sets another. */
 const POSTGRES_PORT = 5432;
 
-/** What the applications of a region must know of it. Hosts are known at deployment only. */
+/** The settings of a region's applications. Hosts are only known at deployment. */
 export function runtimeDocument(
   props: RuntimeDocumentProps,
   names: PhysicalNames,
@@ -54,20 +51,19 @@ function databaseDocument(
   const { databaseName, applicationUser, applicationPool, poolerSecret } =
     props.deployment.database;
   const { primary, replicas, readers } = props.database;
-  // Outside the primary region, the hub: as for the poolers, nothing has to be told anew when it is
-  // promoted.
+  // Outside the primary region, the hub. As for the poolers, a promotion needs no new settings.
   const writer = primary?.instance ?? replicas?.hub;
   if (writer === undefined) throw new Error(`${props.region} has no database; config checks that.`);
   return {
     name: databaseName,
     user: applicationUser,
     writer: { host: writer.dbInstanceEndpointAddress, port: POSTGRES_PORT, tls: 'verify-full' },
-    // This name is in no certificate of RDS.
+    // No certificate of RDS contains this name.
     readers: readers && { host: readers.name, port: POSTGRES_PORT, tls: 'verify-ca' },
     poolers: props.pooler && {
       host: names.poolers,
       port: props.pooler.pooler.endpoint.port,
-      // Each has a certificate of its own making.
+      // Each pooler has a self-signed certificate.
       tls: 'require',
       ...pooledDatabases(databaseName),
       secretName: poolerSecret,

@@ -21,14 +21,14 @@ export interface ServiceStackProps extends RuntimeDocumentProps {
 }
 
 /**
- * The fleet of a region with its load balancer, what it may reach and is told, and the names under
- * which CloudFront finds it.
+ * The fleet of a region with its load balancer, its access and settings, and the DNS names by which
+ * CloudFront finds it.
  */
 export class ServiceStack extends RegionStack {
   public readonly fleet: ServiceFleet;
-  /** What `isochrone/runtime` reads in the fleet. */
+  /** The settings that `isochrone/runtime` reads in the fleet. */
   public readonly settings: ssm.StringParameter;
-  /** The names that lead to it; absent behind VPC origins. */
+  /** The DNS records of the region; undefined with VPC origins. */
   public readonly records?: OriginRecords;
 
   constructor(scope: Construct, id: string, props: ServiceStackProps) {
@@ -73,7 +73,7 @@ export class ServiceStack extends RegionStack {
       port: service.port,
       environment: {
         ISOCHRONE_SETTINGS: this.names.runtimeSettings,
-        // Applications read the settings when they start: with this, other settings replace the
+        // Applications read the settings at startup. With this variable, other settings replace the
         // instances, as another application does.
         ISOCHRONE_SETTINGS_VERSION: createHash('sha256')
           .update(JSON.stringify(this.resolve(settings)))
@@ -82,14 +82,14 @@ export class ServiceStack extends RegionStack {
       },
       healthCheckGrace: Duration.seconds(service.healthCheckGraceSeconds),
       removalPolicy: this.removalPolicy,
-      // The stack is protected instead: a load balancer that refuses to go would keep a first
-      // deployment that failed from rolling back.
+      // The stack is protected instead: a protected load balancer would prevent the rollback of a
+      // failed first deployment.
       deletionProtection: false,
     });
     this.fleet.autoScalingGroup.node.addDependency(this.settings);
-    this.letIn(props);
+    this.grantAccess(props);
     if (this.fleet.vpcOrigin) {
-      // CloudFront asks it by its id: no name leads to it.
+      // CloudFront addresses it by its id; it has no DNS name.
       new CfnOutput(this, VPC_ORIGIN_OUTPUT, {
         value: this.fleet.vpcOrigin.vpcOriginId,
         description: 'What the distribution names as its origin',
@@ -107,10 +107,10 @@ export class ServiceStack extends RegionStack {
   }
 
   /**
-   * The network and IAM let the fleet through to the region's databases, poolers and cache. The
-   * rules belong to this stack: the others stand without it.
+   * Gives the fleet access to the region's databases, poolers and cache, by network and by IAM. The
+   * rules belong to this stack: the others do not depend on it.
    */
-  private letIn({
+  private grantAccess({
     database: { primary, replicas },
     pooler,
     cache: { cache },
@@ -122,8 +122,7 @@ export class ServiceStack extends RegionStack {
     ]) {
       instance.grantConnect(this.fleet, applicationUser);
     }
-    // Replicas first: a promoted hub shares their group, and the rule that is there already must
-    // not be made anew.
+    // Replicas first: a promoted hub shares their group, whose existing rule must not be replaced.
     if (replicas) this.fleet.connections.allowToDefaultPort(replicas, 'PostgreSQL replicas');
     if (primary) this.fleet.connections.allowToDefaultPort(primary, 'PostgreSQL primary');
     if (pooler) this.fleet.connections.allowToDefaultPort(pooler.pooler, 'PgBouncer');

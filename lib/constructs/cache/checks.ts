@@ -99,7 +99,9 @@ export function checkNodeType(at: HasPath, nodeType: string): void {
   checkRule(at, 'nodeType', inMemoryNodeType, nodeType);
 }
 
-/** Checks both windows and that they do not overlap. Without snapshots, their window is undefined. */
+/**
+ * Checks both windows and that they do not overlap. Without snapshots, their window is undefined.
+ */
 export function checkWindows(
   at: HasPath,
   maintenance: string,

@@ -42,8 +42,8 @@ export interface CacheFoundationProps extends LoggedProps {
    */
   readonly replicasPerShard?: number;
   /**
-   * Days that daily snapshots are kept, 0 to 35; 0 takes none. A snapshot older than the longest TTL
-   * has nothing left to restore.
+   * Days that daily snapshots are kept, 0 to 35; 0 takes none. A snapshot older than the longest
+   * TTL has nothing left to restore.
    *
    * @default 1
    */
@@ -70,7 +70,8 @@ export interface CacheFoundationProps extends LoggedProps {
    */
   readonly replicationGroupId?: string;
   /**
-   * The key that encrypts data at rest, snapshots and replication. Another key *replaces* the cache.
+   * The key that encrypts data at rest, snapshots and replication. Another key *replaces* the
+   * cache.
    *
    * @default - a key of its own, rotated every year
    */
@@ -136,7 +137,8 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
   checkZones(scope, subnets);
 
   const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-  // A retained cache still uses these resources: deleting them would fail and leave the stack stuck.
+  // A retained cache still uses these resources: deleting them would fail and leave the stack
+  // stuck.
   const foundationPolicy =
     removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.DESTROY : removalPolicy;
 

@@ -137,8 +137,8 @@ export class GlobalCache extends Construct {
       });
     }
 
-    // ElastiCache copies the primary's parameters to every member. It accepts a parameter group only
-    // with another major version, and requires one then.
+    // ElastiCache copies the primary's parameters to every member. It accepts a parameter group
+    // only with another major version, and requires one then.
     const family = parameterFamily(engineVersion ?? primary.engineVersion);
     const parameterGroup =
       family === parameterFamily(primary.engineVersion)
@@ -156,8 +156,8 @@ export class GlobalCache extends Construct {
     this.globalReplicationGroup = new elasticache.CfnGlobalReplicationGroup(this, 'Resource', {
       globalReplicationGroupIdSuffix: idSuffix,
       globalReplicationGroupDescription: `The caches of ${this.node.path}.`,
-      // Only the primary: ElastiCache refuses to create a Global Datastore with several members. The
-      // others join by its id.
+      // Only the primary: ElastiCache refuses to create a Global Datastore with several members.
+      // The others join by its id.
       members: [
         {
           replicationGroupId: primary.replicationGroupId,
@@ -190,10 +190,11 @@ export interface GlobalCacheSecondaryProps extends CacheFoundationProps {
  * A cache that follows the primary of a Global Datastore in another region. It only serves reads,
  * until an operator promotes it.
  *
- * The Global Datastore sets engine, version, node type, shards, parameters, encryption and automatic
- * failover: ElastiCache refuses a member that names its own ("Using the AWS CLI with Global
- * Datastores", Amazon ElastiCache user guide). The secondary is always a new cache; an existing cache
- * cannot join. Network, key, users, replicas, snapshots and logs belong to the region.
+ * The Global Datastore sets engine, version, node type, shards, parameters, encryption and
+ * automatic failover: ElastiCache refuses a member that names its own ("Using the AWS CLI with
+ * Global Datastores", Amazon ElastiCache user guide). The secondary is always a new cache; an
+ * existing cache cannot join. Network, key, users, replicas, snapshots and logs belong to the
+ * region.
  *
  * @throws IsochroneError for a value that ElastiCache would refuse
  */

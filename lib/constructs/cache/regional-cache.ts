@@ -119,8 +119,9 @@ export class RegionalCache extends CacheBase {
       cacheNodeType: this.nodeType,
       cacheParameterGroupName: parameterGroup.ref,
       clusterMode: 'enabled',
-      // Present even with scaling: without it, CloudFormation would assume 1. CloudFormation compares
-      // templates, not the cache, so it keeps the result of scaling while this number stays the same.
+      // Present even with scaling: without it, CloudFormation would assume 1. CloudFormation
+      // compares templates, not the cache, so it keeps the result of scaling while this number
+      // stays the same.
       numNodeGroups: this.shards,
       // Cluster mode requires it, even without a replica that could take over.
       automaticFailoverEnabled: true,

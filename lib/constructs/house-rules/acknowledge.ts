@@ -42,8 +42,8 @@ export function acknowledge(
 }
 
 /**
- * Removes the source location that CDK records with each acknowledgement, even with traces disabled.
- * Its paths would make the bytes of the assembly depend on the folder of the checkout.
+ * Removes the source location that CDK records with each acknowledgement, even with traces
+ * disabled. Its paths would make the bytes of the assembly depend on the folder of the checkout.
  */
 function withoutTraces({ node }: IConstruct): void {
   for (const entry of node.metadata as { type: string; trace?: string[] }[]) {

@@ -42,8 +42,8 @@ export function fleetTemplate(
 }
 
 /**
- * Grants the agent of Session Manager, which replaces SSH, its permissions. AWS's managed policy for
- * the agent would also let the instance read every parameter of the account.
+ * Grants the agent of Session Manager, which replaces SSH, its permissions. AWS's managed policy
+ * for the agent would also let the instance read every parameter of the account.
  */
 export function allowSessions(scope: Construct, role: iam.IRole): void {
   const policy = new iam.ManagedPolicy(scope, 'Sessions', {

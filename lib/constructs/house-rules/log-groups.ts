@@ -25,8 +25,8 @@ export interface LoggedProps {
   readonly logEncryptionKey?: kms.IKey;
 
   /**
-   * What happens to the log group when it leaves the stack. RETAIN keeps the logs, but not the empty
-   * group of a deployment that failed.
+   * What happens to the log group when it leaves the stack. RETAIN keeps the logs, but not the
+   * empty group of a deployment that failed.
    *
    * @default RemovalPolicy.RETAIN
    */
@@ -69,8 +69,8 @@ export interface KeptLogGroupProps {
 }
 
 /**
- * A log group that meets the rule packs. Without a key, it acknowledges that CloudWatch Logs encrypts
- * with a key of its own.
+ * A log group that meets the rule packs. Without a key, it acknowledges that CloudWatch Logs
+ * encrypts with a key of its own.
  */
 export function keptLogGroup(
   scope: Construct,
@@ -103,8 +103,8 @@ export function keptLogGroup(
  * imported key is not changed.
  *
  * CloudWatch Logs encrypts with its own principal, which the key's policy must name, and the
- * encryption context is the ARN of the log group: "Encrypt log data in CloudWatch Logs using AWS KMS", Amazon
- * CloudWatch Logs user guide.
+ * encryption context is the ARN of the log group: "Encrypt log data in CloudWatch Logs using AWS
+ * KMS", Amazon CloudWatch Logs user guide.
  */
 export function letLogsUse(scope: Construct, key: kms.IKey): void {
   const stack = Stack.of(scope);

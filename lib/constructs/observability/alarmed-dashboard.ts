@@ -36,7 +36,8 @@ export interface AlarmedDashboardProps {
    */
   readonly encryptionKey?: kms.IKey;
   /**
-   * Addresses that receive each alarm of the own topic by mail, after they confirm the subscription.
+   * Addresses that receive each alarm of the own topic by mail, after they confirm the
+   * subscription.
    *
    * @default - no addresses
    */

@@ -25,9 +25,9 @@ export interface EdgeObservabilityProps extends AlarmedDashboardProps {
   readonly minimumRequests?: number;
   /**
    * Enables CloudFront's additional metrics, among them hit rate and origin latency. They cost a
-   * fixed amount per distribution and month. A `Distribution` with `publishAdditionalMetrics` already
-   * has them and is not changed. An imported distribution must not have them, because CloudFront
-   * allows one subscription per distribution.
+   * fixed amount per distribution and month. A `Distribution` with `publishAdditionalMetrics`
+   * already has them and is not changed. An imported distribution must not have them, because
+   * CloudFront allows one subscription per distribution.
    *
    * @default true
    */

@@ -87,8 +87,8 @@ export interface RegionObservabilityProps extends AlarmedDashboardProps {
    */
   readonly minimumFreeStorage?: Size;
   /**
-   * The bytes written per second above which the primary counts as busy, and the lag of its replicas
-   * as real. An idle instance writes too: checkpoints, statistics, heartbeats.
+   * The bytes written per second above which the primary counts as busy, and the lag of its
+   * replicas as real. An idle instance writes too: checkpoints, statistics, heartbeats.
    *
    * @default Size.kibibytes(256)
    */
@@ -108,8 +108,8 @@ export interface RegionObservabilityProps extends AlarmedDashboardProps {
 }
 
 /**
- * The dashboard of one region and its alarms, for any of load balancer, fleet, database, poolers and
- * cache.
+ * The dashboard of one region and its alarms, for any of load balancer, fleet, database, poolers
+ * and cache.
  *
  * The dashboard is named `<name>-<region>`, an alarm
  * `<alarmNamePrefix>-<resource>-<symptom>-<severity>`.

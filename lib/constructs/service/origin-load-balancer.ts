@@ -144,8 +144,8 @@ export class OriginLoadBalancer extends Construct {
       description: `The load balancer ${this.node.path}: open to CloudFront only.`,
       allowAllOutbound: false,
     });
-    // For VPC origins as well: CloudFront creates its security group for them together with the first
-    // VPC origin, too late for a rule here.
+    // For VPC origins as well: CloudFront creates its security group for them together with the
+    // first VPC origin, too late for a rule here.
     securityGroup.addIngressRule(ec2.Peer.prefixList(cloudFrontList), ec2.Port.HTTPS, 'CloudFront');
 
     this.loadBalancer = new elbv2.ApplicationLoadBalancer(this, 'Resource', {
@@ -188,8 +188,8 @@ export class OriginLoadBalancer extends Construct {
       // The default would open the port to all addresses.
       open: false,
       certificates: [props.certificate],
-      // CloudFront, the only client, needs no older cipher. The explicit policy does not depend on a
-      // feature flag.
+      // CloudFront, the only client, needs no older cipher. The explicit policy does not depend on
+      // a feature flag.
       sslPolicy: elbv2.SslPolicy.TLS13_12_RES_PQ,
       defaultAction: elbv2.ListenerAction.fixedResponse(403, {
         contentType: 'text/plain',

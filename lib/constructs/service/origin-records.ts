@@ -70,8 +70,8 @@ export class OriginRecords extends Construct {
     checkRule(this, 'writeName', writeNameApart, writeName, { readName });
     const { region } = Stack.of(this);
 
-    // Route 53 reads the alarm's data stream, not its state: it supports neither metric math, nor "m
-    // out of n", nor high resolution.
+    // Route 53 reads the alarm's data stream, not its state: it supports neither metric math, nor
+    // "m out of n", nor high resolution.
     this.alarm = new cloudwatch.Alarm(this, 'NoHealthyTarget', {
       alarmDescription:
         `${this.node.path} has no healthy target: Route 53 takes the region out of the ` +
@@ -94,8 +94,8 @@ export class OriginRecords extends Construct {
     this.healthCheck = new route53.HealthCheck(this, 'HealthCheck', {
       type: route53.HealthCheckType.CLOUDWATCH_METRIC,
       alarmIdentifier: { name: this.alarm.alarmName, region },
-      // Late metrics must not remove a region. The evaluation of targets covers an empty fleet, which
-      // reports no metrics.
+      // Late metrics must not remove a region. The evaluation of targets covers an empty fleet,
+      // which reports no metrics.
       insufficientDataHealthStatus: route53.InsufficientDataHealthStatusEnum.LAST_KNOWN_STATUS,
     });
 
@@ -106,8 +106,8 @@ export class OriginRecords extends Construct {
 
   /**
    * Adds a latency record. The write name has one too, although only one region has it: at a
-   * failover, the new primary adds its record before the old one is removed, which two simple records
-   * of one name could not do.
+   * failover, the new primary adds its record before the old one is removed, which two simple
+   * records of one name could not do.
    */
   private addRecord(id: string, props: OriginRecordsProps, name: string, region: string): void {
     new route53.ARecord(this, id, {

@@ -56,8 +56,8 @@ export interface FleetApplication {
 
 export interface ServiceFleetProps extends OriginLoadBalancerProps {
   /**
-   * The subnets of the instances. They need internet access: to S3 for packages and the application,
-   * and to CloudFormation, which waits for the signal of the first instances.
+   * The subnets of the instances. They need internet access: to S3 for packages and the
+   * application, and to CloudFormation, which waits for the signal of the first instances.
    *
    * @default - the private subnets with egress
    */
@@ -164,7 +164,8 @@ export interface ServiceFleetProps extends OriginLoadBalancerProps {
  *
  * A deployment replaces instances gradually whenever the launch template changes: for a new
  * application, another setting, or a new Amazon Linux image, whose id CloudFormation resolves at
- * each deployment. A deployment never sets the desired capacity, which the scaling policies control.
+ * each deployment. A deployment never sets the desired capacity, which the scaling policies
+ * control.
  *
  * @throws IsochroneError for a value that AWS would refuse or no instance could run with
  */
@@ -287,8 +288,8 @@ export class ServiceFleet extends Construct implements IServiceFleet {
       }),
       defaultInstanceWarmup: instanceWarmup,
       maxInstanceLifetime,
-      // Also outside of rollouts: the replacement of an old or unhealthy instance answers before the
-      // instance terminates.
+      // Also outside of rollouts: the replacement of an old or unhealthy instance answers before
+      // the instance terminates.
       minHealthyPercentage: 100,
       maxHealthyPercentage: 110,
       // Scaling in first terminates instances that a rollout would replace.

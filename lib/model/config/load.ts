@@ -1,6 +1,6 @@
 /**
- * Reads a deployment file: from YAML to a checked, complete deployment. All mistakes of the file are
- * reported at once, each with its line, so that fixing them does not take one synthesis each.
+ * Reads a deployment file: from YAML to a checked, complete deployment. All mistakes of the file
+ * are reported at once, each with its line, so that fixing them does not take one synthesis each.
  */
 import { readFileSync } from 'node:fs';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';

@@ -12,7 +12,9 @@ export function systemName(deployment: Pick<Deployment, 'name' | 'environment'>)
   return `${deployment.name}-${deployment.environment}`;
 }
 
-/** The PostgreSQL roles of a deployment's functions, which log in by IAM. Migrations create them. */
+/**
+ * The PostgreSQL roles of a deployment's functions, which log in by IAM. Migrations create them.
+ */
 export const DATABASE_ROLES = {
   /** Reads the position of a hub before and after a promotion. It only needs to log in. */
   promotionProbe: 'promotion_probe',
@@ -110,8 +112,8 @@ export function physicalNames(deployment: Deployment): PhysicalNames {
     databaseSecret: `${system}/database/master`,
     poolerUsers: `${system}/database/pooler-users`,
     runtimeSettings: `/${system}/runtime`,
-    // No hyphen before the last six characters: Secrets Manager would mistake them for the end of an
-    // ARN and find nothing.
+    // No hyphen before the last six characters: Secrets Manager would mistake them for the end of
+    // an ARN and find nothing.
     originVerifySecret: `${system}/edge/origin-verification`,
     readOrigin: `read.${origin}`,
     writeOrigin: `write.${origin}`,

@@ -12,8 +12,8 @@ export interface DeploymentProblem extends RuleText {
 }
 
 /**
- * Checks a value of the file against a rule: one problem, or an empty list. An undefined value keeps
- * every rule.
+ * Checks a value of the file against a rule: one problem, or an empty list. An undefined value
+ * keeps every rule.
  */
 export function ruleProblems<Value>(
   path: DeploymentProblem['path'],

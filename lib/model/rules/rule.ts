@@ -4,11 +4,11 @@ import type { RuleText } from '../errors';
 type Text<Value, Context> = string | ((value: Value, context: Context) => string);
 
 /**
- * A rule of AWS, or of ours, written once. The deployment file's checks add the path and line of the
- * value; a construct adds its own path and skips unresolved tokens.
+ * A rule of AWS, or of ours, written once. The deployment file's checks add the path and line of
+ * the value; a construct adds its own path and skips unresolved tokens.
  *
- * `Value` is the type of the checked value. `Context` is anything else that decides, such as another
- * property.
+ * `Value` is the type of the checked value. `Context` is anything else that decides, such as
+ * another property.
  */
 export interface Rule<Value, Context = undefined> {
   /** Whether the value keeps the rule. */

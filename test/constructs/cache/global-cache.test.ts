@@ -178,7 +178,8 @@ describe('values that ElastiCache would refuse', () => {
     [
       'a third secondary',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'ap-southeast-1', 'sa-east-1'] }),
-      'GlobalCache at Test/Global: secondaryRegions must be 1 to 2 regions beside the primary, not 3, got ["eu-west-1","ap-southeast-1","sa-east-1"].',
+      'GlobalCache at Test/Global: secondaryRegions must be 1 to 2 regions beside the ' +
+        'primary, not 3, got ["eu-west-1","ap-southeast-1","sa-east-1"].',
       () => globalWith({ secondaryRegions: ['eu-west-1', 'ap-southeast-1'] }),
     ],
     [

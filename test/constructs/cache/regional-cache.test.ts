@@ -403,7 +403,8 @@ describe('values that AWS would refuse', () => {
     [
       'maintenance during the snapshot of its day',
       { maintenanceWindow: 'tue:05:59-tue:07:00' },
-      'maintenanceWindow must be apart from the snapshot window, 05:00-06:00 each day, got "tue:05:59-tue:07:00".',
+      'maintenanceWindow must be apart from the snapshot window, 05:00-06:00 each day, got ' +
+        '"tue:05:59-tue:07:00".',
       { maintenanceWindow: 'tue:06:00-tue:07:00' },
     ],
     [
@@ -462,7 +463,8 @@ describe('values that AWS would refuse', () => {
   test('the message names the construct and the fix', () => {
     expect(() => cacheWith({ replicasPerShard: 6 })).toThrow(
       'RegionalCache at Test/Cache: replicasPerShard must be 0 to 5, got 6.\n' +
-        'ElastiCache allows 5 replicas of a shard and 90 nodes in a cluster, primaries and replicas together. ' +
+        'ElastiCache allows 5 replicas of a shard and 90 nodes in a cluster, primaries and ' +
+        'replicas together. ' +
         'Lower it. More shards or larger nodes carry more load.',
     );
   });

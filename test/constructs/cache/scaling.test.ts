@@ -117,7 +117,8 @@ describe('scaling that AWS would refuse', () => {
     [
       'a burstable node',
       { nodeType: 'cache.t4g.medium', scaling: { maxShards: 4 } },
-      'nodeType must be one of the families c7gn, m5, m6g, m7g, r5, r6g, r7g, in the sizes large, xlarge, 2xlarge, with `scaling`, got "cache.t4g.medium".',
+      'nodeType must be one of the families c7gn, m5, m6g, m7g, r5, r6g, r7g, in the sizes ' +
+        'large, xlarge, 2xlarge, with `scaling`, got "cache.t4g.medium".',
       { nodeType: 'cache.t4g.medium' },
     ],
     [

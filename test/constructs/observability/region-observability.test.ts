@@ -167,7 +167,8 @@ describe('a whole region', () => {
   test('counts errors of the load balancer itself as requests, so that a total outage rings', () => {
     expect(expressionOf(alarms['market-production-LoadBalancer-ErrorRate-Critical'])).toBe(
       'IF(FILL(requests, 0) + FILL(balancer5xx, 0) > 100, ' +
-        '100 * (FILL(target5xx, 0) + FILL(balancer5xx, 0)) / (FILL(requests, 0) + FILL(balancer5xx, 0)), 0)',
+        '100 * (FILL(target5xx, 0) + FILL(balancer5xx, 0)) / (FILL(requests, 0) + ' +
+        'FILL(balancer5xx, 0)), 0)',
     );
   });
 

@@ -292,9 +292,12 @@ describe('values that AWS would refuse or that would weaken the protection', () 
 
   test('a region without a known prefix list', () => {
     expect(() => loadBalancerWith({}, testStack('ap-southeast-7'))).toThrow(
-      'OriginLoadBalancer at Test/Front: cloudFrontPrefixListId must be given in ap-southeast-7, got nothing.\n' +
-        'Only CloudFront may reach the load balancer, the region table has no prefix list of CloudFront for this region, and synthesis looks nothing up. ' +
-        'Take the id of com.amazonaws.global.cloudfront.origin-facing from `aws ec2 describe-managed-prefix-lists` in that region.',
+      'OriginLoadBalancer at Test/Front: cloudFrontPrefixListId must be given in ' +
+        'ap-southeast-7, got nothing.\n' +
+        'Only CloudFront may reach the load balancer, the region table has no prefix list ' +
+        'of CloudFront for this region, and synthesis looks nothing up. ' +
+        'Take the id of com.amazonaws.global.cloudfront.origin-facing from `aws ec2 ' +
+        'describe-managed-prefix-lists` in that region.',
     );
     expect(() =>
       loadBalancerWith(

@@ -25,6 +25,11 @@ function strategiesOfBytes(bytes: number): string {
   return names.map((name) => `${name}: { ttlSeconds: 1 }`).join(', ');
 }
 
+/** Scaling with the given schedules. */
+const scheduled = (...schedules: string[]) =>
+  'scaling:\n    maxShards: 4\n    ' +
+  `schedules:${schedules.map((schedule) => `\n      - ${schedule}`).join('')}`;
+
 const CASES: Case[] = [
   {
     check: 'an upgrade starts at an older major version',
@@ -65,7 +70,8 @@ const CASES: Case[] = [
     path: 'cache.strategies.sesion.ttlSeconds',
     says: /given, because sesion is not one of session, api/,
     right:
-      'maxmemoryPolicy: allkeys-lru\n  strategies: { session: { compress: true }, sesion: { ttlSeconds: 1 } }',
+      'maxmemoryPolicy: allkeys-lru\n  strategies: { session: { compress: true }, sesion: ' +
+      '{ ttlSeconds: 1 } }',
   },
   {
     check: 'a time to live is at most a year',
@@ -108,7 +114,8 @@ const CASES: Case[] = [
     path: 'cache.strategies.api.prefix',
     says: /other than the prefix of kpi/,
     right:
-      'maxmemoryPolicy: allkeys-lru\n  strategies: { api: { prefix: "kpi:" }, kpi: { prefix: "api:" } }',
+      'maxmemoryPolicy: allkeys-lru\n  strategies: { api: { prefix: "kpi:" }, kpi: { ' +
+      'prefix: "api:" } }',
   },
   {
     check: 'strategies fit into the settings of a region',
@@ -369,14 +376,16 @@ const CASES: Case[] = [
   },
   {
     check:
-      'TTL order: without a maximum, the default of the tier is the maximum in each part of the world',
+      'TTL order: without a maximum, the default of the tier is the maximum in each part ' +
+      'of the world',
     passage: 'strategies: { defaultTtlSeconds: 900 }',
     wrong:
       'strategies: { defaultTtlSeconds: 900, continents: { apac: { defaultTtlSeconds: 901 } } }',
     path: 'edge.tiers.strategies.continents.apac.defaultTtlSeconds',
     says: /at most the maximum TTL, 900/,
     right:
-      'strategies: { defaultTtlSeconds: 900, continents: { apac: { defaultTtlSeconds: 901, maxTtlSeconds: 901 } } }',
+      'strategies: { defaultTtlSeconds: 900, continents: { apac: { defaultTtlSeconds: 901, ' +
+      'maxTtlSeconds: 901 } } }',
   },
   {
     check: 'a cached tier has a maximum TTL above 0',
@@ -393,7 +402,8 @@ const CASES: Case[] = [
     path: 'edge.tiers.strategies.staleIfErrorSeconds',
     says: /at most the longest maximum TTL, 900/,
     right:
-      'strategies: { defaultTtlSeconds: 900, staleIfErrorSeconds: 901, continents: { apac: { maxTtlSeconds: 901 } } }',
+      'strategies: { defaultTtlSeconds: 900, staleIfErrorSeconds: 901, continents: { apac: ' +
+      '{ maxTtlSeconds: 901 } } }',
   },
   {
     check: 'behaviors name existing tiers',
@@ -510,52 +520,70 @@ const CASES: Case[] = [
   {
     check: 'the names of schedules are unique',
     passage: 'scaling: { maxShards: 4 }',
-    wrong:
-      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }\n      - { name: open, cron: '0 18 ? * MON-FRI *', timeZone: Europe/London, minShards: 2 }",
+    wrong: scheduled(
+      "{ name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }",
+      "{ name: open, cron: '0 18 ? * MON-FRI *', timeZone: Europe/London, minShards: 2 }",
+    ),
     path: 'cache.scaling.schedules[1].name',
     says: /unique/,
-    right:
-      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }\n      - { name: close, cron: '0 18 ? * MON-FRI *', timeZone: Europe/London, minShards: 2 }",
+    right: scheduled(
+      "{ name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }",
+      "{ name: close, cron: '0 18 ? * MON-FRI *', timeZone: Europe/London, minShards: 2 }",
+    ),
   },
   {
     check: 'schedules have existing time zones',
     passage: 'scaling: { maxShards: 4 }',
-    wrong:
-      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/Londinium, minShards: 3 }",
+    wrong: scheduled(
+      "{ name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/Londinium, minShards: 3 }",
+    ),
     path: 'cache.scaling.schedules[0].timeZone',
     says: /IANA time zone/,
-    right:
-      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }",
+    right: scheduled(
+      "{ name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3 }",
+    ),
   },
   {
     check: 'the maximum of a schedule is at most that of the scaling',
     passage: 'scaling: { maxShards: 4 }',
-    wrong:
-      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, maxShards: 5 }",
+    wrong: scheduled(
+      "{ name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, " +
+        'maxShards: 5 }',
+    ),
     path: 'cache.scaling.schedules[0].maxShards',
     says: /1 to 4, the maximum/,
-    right:
-      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, maxShards: 4 }",
+    right: scheduled(
+      "{ name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, " +
+        'maxShards: 4 }',
+    ),
   },
   {
     check: 'the minimum of a schedule is not above its maximum',
     passage: 'scaling: { maxShards: 4 }',
-    wrong:
-      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, maxShards: 2 }",
+    wrong: scheduled(
+      "{ name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, " +
+        'maxShards: 2 }',
+    ),
     path: 'cache.scaling.schedules[0].minShards',
     says: /1 to 2, the maximum/,
-    right:
-      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 2, maxShards: 2 }",
+    right: scheduled(
+      "{ name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 2, " +
+        'maxShards: 2 }',
+    ),
   },
   {
     check: 'schedules apply to regions of the file',
     passage: 'scaling: { maxShards: 4 }',
-    wrong:
-      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, regions: [eu-west-1, eu-west-2] }",
+    wrong: scheduled(
+      "{ name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, " +
+        'regions: [eu-west-1, eu-west-2] }',
+    ),
     path: 'cache.scaling.schedules[0].regions[1]',
     says: /one of the regions of this file/,
-    right:
-      "scaling:\n    maxShards: 4\n    schedules:\n      - { name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, regions: [eu-west-1] }",
+    right: scheduled(
+      "{ name: open, cron: '0 8 ? * MON-FRI *', timeZone: Europe/London, minShards: 3, " +
+        'regions: [eu-west-1] }',
+    ),
   },
   {
     check: 'a Global Datastore does not scale',
@@ -767,7 +795,8 @@ describe('a Global Datastore', () => {
   const fourth = (text: string) =>
     text.replace(
       '\ndatabase:',
-      '  eu-west-2:\n    cidr: 10.40.0.0/16\n    availabilityZones: [eu-west-2a, eu-west-2b]\n\ndatabase:',
+      '  eu-west-2:\n    cidr: 10.40.0.0/16\n    availabilityZones: [eu-west-2a, ' +
+        'eu-west-2b]\n\ndatabase:',
     );
 
   test('has at most two secondaries; further regions keep independent caches', () => {
@@ -823,7 +852,8 @@ describe('the name of the database', () => {
 });
 
 describe('the budget of the poolers', () => {
-  // The construct divides the budget: an allowed file must leave a pool, and a refused one must not.
+  // The construct divides the budget: an allowed file must leave a pool, and a refused one must
+  // not.
   test.each([
     [1, 180],
     [3, 300],
@@ -964,28 +994,32 @@ describe('promotions', () => {
       'replicas that would change their source under an existing name',
       ['eu-west-1', EU, { 'us-east-1': 2 }],
       [
-        'regions.ap-southeast-1.replicaGeneration: at least 2: each promotion of a hub elsewhere takes one more',
+        'regions.ap-southeast-1.replicaGeneration: at least 2: each promotion of a hub ' +
+          'elsewhere takes one more',
       ],
     ],
     [
       'the same after another promotion',
       ['us-east-1', `${EU}, ${US}`, { 'us-east-1': 2, 'eu-west-1': 2, 'ap-southeast-1': 2 }],
       [
-        'regions.ap-southeast-1.replicaGeneration: at least 3: each promotion of a hub elsewhere takes one more',
+        'regions.ap-southeast-1.replicaGeneration: at least 3: each promotion of a hub ' +
+          'elsewhere takes one more',
       ],
     ],
     [
       'a promoted hub under another name',
       ['eu-west-1', EU, { 'us-east-1': 2, 'eu-west-1': 2, 'ap-southeast-1': 2 }],
       [
-        'database.promotions[0].instance: the hub of the primary region: market-production-eu-west-1-2-hub',
+        'database.promotions[0].instance: the hub of the primary region: ' +
+          'market-production-eu-west-1-2-hub',
       ],
     ],
     [
       'a primary region that no promotion led to',
       ['us-east-1', EU, { 'us-east-1': 2, 'eu-west-1': 2, 'ap-southeast-1': 2 }],
       [
-        'database.promotions[0].instance: the hub of the primary region: market-production-us-east-1-2-hub',
+        'database.promotions[0].instance: the hub of the primary region: ' +
+          'market-production-us-east-1-2-hub',
         'database.promotions[0].from: another region than us-east-1, where the hub is',
       ],
     ],

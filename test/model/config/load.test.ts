@@ -54,7 +54,8 @@ describe('a valid file', () => {
     expect(names.promotionDocument('eu-west-1')).toBe('market-production-promote-eu-west-1');
   });
 
-  // Secrets Manager mistakes a hyphen and six characters at the end of a name for the end of an ARN.
+  // Secrets Manager mistakes a hyphen and six characters at the end of a name for the end of an
+  // ARN.
   test('names no secret like a whole ARN', () => {
     const { databaseSecret, originVerifySecret } = physicalNames(deployment);
     for (const name of [databaseSecret, originVerifySecret]) expect(name).not.toMatch(/-.{6}$/);
@@ -181,7 +182,8 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
     ],
     [
       'a list where a map is needed',
-      'cache:\n  engineVersion: "8.2"\n  nodeType: cache.r7g.large\n  maxmemoryPolicy: allkeys-lru\n  scaling: { maxShards: 4 }',
+      'cache:\n  engineVersion: "8.2"\n  nodeType: cache.r7g.large\n  maxmemoryPolicy: ' +
+        'allkeys-lru\n  scaling: { maxShards: 4 }',
       'cache: [a]',
       { path: 'cache', on: 'cache: [a]', says: /a map/ },
     ],
@@ -264,7 +266,8 @@ describe('a file that is not a deployment', () => {
     ['is two files', 'name: a\n---\nname: b', /YAML.*multiple/i],
     [
       'is an alias bomb',
-      `a: &a [x,x,x,x,x,x,x,x,x]\n${[...'bcdefgh'].map((key, i) => `${key}: &${key} [${Array(9).fill(`*${'abcdefgh'[i]}`).join(',')}]`).join('\n')}`,
+      'a: &a [x,x,x,x,x,x,x,x,x]\n' +
+        `${[...'bcdefgh'].map((key, i) => `${key}: &${key} [${Array(9).fill(`*${'abcdefgh'[i]}`).join(',')}]`).join('\n')}`,
       /cannot be expanded/,
     ],
     ['names the prototype', '__proto__: {name: market}', /must be/],

@@ -5,8 +5,8 @@ import type { Objectives } from '../objectives';
 /** An alarm on one metric or expression. */
 export interface AlarmDefinition {
   /**
-   * The symptom in one word. The name of the alarm consists of prefix, watched resource, symptom and
-   * severity.
+   * The symptom in one word. The name of the alarm consists of prefix, watched resource, symptom
+   * and severity.
    */
   readonly name: string;
   /** `Critical`: users notice now. `Warning`: users will notice unless someone acts today. */

@@ -31,7 +31,9 @@ const SHARE_OF_CLIENTS = 0.8;
 /** The memory use at which the alarm of a cache without eviction rings, in percent. */
 const MEMORY_PERCENT = 80;
 
-/** A misconfigured client retries and fails many times; a token that expired in transit fails once. */
+/**
+ * A misconfigured client retries and fails many times; a token that expired in transit fails once.
+ */
 const AUTHENTICATION_FAILURES = 10;
 
 /** An alarm of each shard, on the worst of its nodes. */
@@ -257,9 +259,9 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
 }
 
 /**
- * The metric that scaling follows, and so whether scaling keeps its target. It includes shards whose
- * numbers have no alarm: ElastiCache does not document how it numbers shards that are added after
- * others were removed.
+ * The metric that scaling follows, and so whether scaling keeps its target. It includes shards
+ * whose numbers have no alarm: ElastiCache does not document how it numbers shards that are added
+ * after others were removed.
  */
 function primariesAlarm(
   cache: CacheTopology,
@@ -299,8 +301,8 @@ function shardAlarm(symptom: Symptom, shard: Shard): CustomMetricWithAlarm {
         : ComparisonOperator.LESS_THAN_THRESHOLD,
     threshold: symptom.threshold,
     periods: symptom.periods,
-    // Missing data shows as INSUFFICIENT_DATA. A primary reports no lag: a shard without that metric
-    // has lost its replicas.
+    // Missing data shows as INSUFFICIENT_DATA. A primary reports no lag: a shard without that
+    // metric has lost its replicas.
     missing: TreatMissingData.MISSING,
     description: symptom.description(shard.name),
   });

@@ -99,8 +99,8 @@ export function databaseMonitoring(
  * has no meaning for up to 5 minutes:
  *
  * - `Lag`, at the objective, applies only while data is being written. An alarm sees one region: it
- *   uses the writes of the primary if the primary is in the same region, and otherwise the writes of
- *   the replica itself.
+ *   uses the writes of the primary if the primary is in the same region, and otherwise the writes
+ *   of the replica itself.
  * - `LagBeyondIdle`, at the objective plus 5 minutes, has no condition. It covers a replica in
  *   another region that no longer receives anything, and therefore writes nothing either.
  */

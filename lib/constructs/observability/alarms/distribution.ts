@@ -18,7 +18,8 @@ export function distributionMonitoring(
   additionalMetrics: boolean,
 ): CustomMonitoringProps {
   const period = Duration.minutes(5);
-  // CloudFront's metrics need both dimensions. CDK's own `metric…()` of a distribution omit `Region`.
+  // CloudFront's metrics need both dimensions. CDK's own `metric…()` of a distribution omit
+  // `Region`.
   const metric = (metricName: string, statistic: string, label: string) =>
     new Metric({
       namespace: 'AWS/CloudFront',
