@@ -1,5 +1,6 @@
 /** The network and the instances that the tests of the database constructs share. */
 import type { Stack } from 'aws-cdk-lib';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 
@@ -42,4 +43,9 @@ export function closedAccess(stack: Stack, vpc: ec2.IVpc): ec2.Connections {
     ],
     defaultPort: ec2.Port.tcp(5432),
   });
+}
+
+/** Name and statistic of each metric. */
+export function namesAndStatistics(metrics: readonly Metric[]): [string, string][] {
+  return metrics.map(({ metricName, statistic }) => [metricName, statistic]);
 }

@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
-import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -399,11 +399,8 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable, IRe
    *
    * @throws IsochroneError unless the identifier is one of `instanceIdentifiers`
    */
-  public metricReplicaLag(
-    instanceIdentifier: string,
-    options?: cloudwatch.MetricOptions,
-  ): cloudwatch.Metric {
-    return INSTANCE_METRICS.replicaLag(this.instanceOf(instanceIdentifier), options);
+  public metricReplicaLag(identifier: string, options?: MetricOptions): Metric {
+    return INSTANCE_METRICS.replicaLag(this.instanceOf(identifier), options);
   }
 
   /**
@@ -411,11 +408,8 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable, IRe
    *
    * @throws IsochroneError unless the identifier is one of `instanceIdentifiers`
    */
-  public metricCpu(
-    instanceIdentifier: string,
-    options?: cloudwatch.MetricOptions,
-  ): cloudwatch.Metric {
-    return INSTANCE_METRICS.cpu(this.instanceOf(instanceIdentifier), options);
+  public metricCpu(identifier: string, options?: MetricOptions): Metric {
+    return INSTANCE_METRICS.cpu(this.instanceOf(identifier), options);
   }
 
   /**
@@ -423,11 +417,8 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable, IRe
    *
    * @throws IsochroneError unless the identifier is one of `instanceIdentifiers`
    */
-  public metricConnections(
-    instanceIdentifier: string,
-    options?: cloudwatch.MetricOptions,
-  ): cloudwatch.Metric {
-    return INSTANCE_METRICS.connections(this.instanceOf(instanceIdentifier), options);
+  public metricConnections(identifier: string, options?: MetricOptions): Metric {
+    return INSTANCE_METRICS.connections(this.instanceOf(identifier), options);
   }
 
   /**
@@ -435,11 +426,8 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable, IRe
    *
    * @throws IsochroneError unless the identifier is one of `instanceIdentifiers`
    */
-  public metricFreeStorage(
-    instanceIdentifier: string,
-    options?: cloudwatch.MetricOptions,
-  ): cloudwatch.Metric {
-    return INSTANCE_METRICS.freeStorage(this.instanceOf(instanceIdentifier), options);
+  public metricFreeStorage(identifier: string, options?: MetricOptions): Metric {
+    return INSTANCE_METRICS.freeStorage(this.instanceOf(identifier), options);
   }
 
   private instanceOf(identifier: string): rds.DatabaseInstanceReadReplica {

@@ -20,17 +20,19 @@ import { regionsOf } from './regions';
  */
 const DATABASES_PER_INSTANCE = 2;
 
+const CHECKS = [
+  replicaProblems,
+  promotionProblems,
+  upgradeProblems,
+  connectionBudgetProblems,
+  clientBudgetProblems,
+  poolOrderProblems,
+  storageProblems,
+  roleProblems,
+];
+
 export function databaseProblems(deployment: Deployment): DeploymentProblem[] {
-  return [
-    ...replicaProblems(deployment),
-    ...promotionProblems(deployment),
-    ...upgradeProblems(deployment),
-    ...connectionBudgetProblems(deployment),
-    ...clientBudgetProblems(deployment),
-    ...poolOrderProblems(deployment),
-    ...storageProblems(deployment),
-    ...roleProblems(deployment),
-  ];
+  return CHECKS.flatMap((check) => check(deployment));
 }
 
 const REPLICAS_OUTSIDE_PRIMARY_REGION: Rule<number> = {

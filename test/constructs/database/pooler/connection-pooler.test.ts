@@ -10,6 +10,7 @@ import {
 } from '../../../../lib/constructs/database/pooler/connection-pooler';
 
 import { testStack } from '../../../test-stack';
+import { namesAndStatistics } from '../fixture';
 
 const USERS = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/pooler-users-AbCdEf';
 const CERTIFICATE =
@@ -392,7 +393,7 @@ describe('for other constructs', () => {
       pooler.metricLongestWait(),
       pooler.metricServerConnections({ statistic: 'Average' }),
     ];
-    expect(metrics.map(({ metricName, statistic }) => [metricName, statistic])).toEqual([
+    expect(namesAndStatistics(metrics)).toEqual([
       ['ClientsActive', 'Sum'],
       ['ClientsWaiting', 'Sum'],
       ['LongestWait', 'Maximum'],

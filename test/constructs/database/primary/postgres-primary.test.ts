@@ -227,22 +227,12 @@ describe('with other props', () => {
 });
 
 describe('checks', () => {
+  const days = (retention: Duration) => ({ backupRetention: retention });
+  const DAYS = 'backupRetention must be 1 to 35 whole days, got';
   test.each<[string, Partial<PostgresPrimaryProps>, string]>([
-    [
-      'no backups',
-      { backupRetention: Duration.days(0) },
-      'backupRetention must be 1 to 35 whole days, got 0.\nRDS for PostgreSQL replicates only from',
-    ],
-    [
-      '36 days of backups',
-      { backupRetention: Duration.days(36) },
-      'backupRetention must be 1 to 35 whole days, got 36',
-    ],
-    [
-      'half a day of backups',
-      { backupRetention: Duration.hours(12) },
-      'backupRetention must be 1 to 35 whole days, got 0.5',
-    ],
+    ['no backups', days(Duration.days(0)), `${DAYS} 0.\nRDS for PostgreSQL replicates only from`],
+    ['36 days of backups', days(Duration.days(36)), `${DAYS} 36`],
+    ['half a day of backups', days(Duration.hours(12)), `${DAYS} 0.5`],
     ['19 GiB', { allocatedStorage: Size.gibibytes(19) }, 'allocatedStorage must be 20 to 1024 GiB'],
     [
       'more than the limit',

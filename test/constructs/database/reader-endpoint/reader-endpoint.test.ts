@@ -19,7 +19,7 @@ import {
 } from '../../../../lib/constructs/database/reader-endpoint/reader-endpoint';
 import { PostgresReplicas } from '../../../../lib/constructs/database/replicas/postgres-replicas';
 import { testStack } from '../../../test-stack';
-import { databaseVpc } from '../fixture';
+import { databaseVpc, namesAndStatistics } from '../fixture';
 
 const REPLICAS = {
   instanceIdentifiers: ['m-hub', 'm-leaf-1'],
@@ -494,7 +494,7 @@ describe('for other constructs', () => {
       imported.metricDropped(),
       imported.metricOnWriter({ statistic: 'Sum' }),
     ];
-    expect(metrics.map(({ metricName, statistic }) => [metricName, statistic])).toEqual([
+    expect(namesAndStatistics(metrics)).toEqual([
       ['Targets', 'Minimum'],
       ['Dropped', 'Maximum'],
       ['OnWriter', 'Sum'],

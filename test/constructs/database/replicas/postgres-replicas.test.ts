@@ -9,7 +9,7 @@ import {
   type PostgresReplicasProps,
 } from '../../../../lib/constructs/database/replicas/postgres-replicas';
 import { testStack } from '../../../test-stack';
-import { databaseVpc, importedInstance } from '../fixture';
+import { databaseVpc, importedInstance, namesAndStatistics } from '../fixture';
 
 const IN_VIRGINIA = PostgresSource.inRegion({
   region: 'us-east-1',
@@ -553,7 +553,7 @@ describe('for other constructs', () => {
       replicas.metricConnections('market-apac-hub'),
       replicas.metricFreeStorage('market-apac-hub', { statistic: 'Average' }),
     ];
-    expect(metrics.map(({ metricName, statistic }) => [metricName, statistic])).toEqual([
+    expect(namesAndStatistics(metrics)).toEqual([
       ['ReplicaLag', 'Maximum'],
       ['CPUUtilization', 'Average'],
       ['DatabaseConnections', 'Maximum'],
