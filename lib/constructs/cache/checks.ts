@@ -38,7 +38,7 @@ export const snapshotRetention: Rule<number> = {
   allows: (days) => isWholeNumber(days, ELASTICACHE.snapshotRetentionDays),
   allowed: `${NO_SNAPSHOTS} to ${SNAPSHOT_DAYS}`,
   rule: 'ElastiCache keeps daily snapshots for whole days.',
-  fix: 'Use 0 to take none.',
+  fix: 'Use 0 to disable snapshots.',
 };
 
 const isReplicationGroupId = (id: string) =>

@@ -42,7 +42,7 @@ export interface CacheFoundationProps extends LoggedProps {
    */
   readonly replicasPerShard?: number;
   /**
-   * Days that daily snapshots are kept, 0 to 35; 0 takes none. A snapshot older than the longest
+   * Days that daily snapshots are kept, 0 to 35; 0 disables them. A snapshot older than the longest
    * TTL has nothing left to restore.
    *
    * @default 1

@@ -87,7 +87,7 @@ const LIFETIME_DAYS = { min: 1, max: 365 };
 export const instanceLifetimeDays: Rule<number> = {
   allows: (days) => days >= LIFETIME_DAYS.min && days <= LIFETIME_DAYS.max,
   allowed: `${LIFETIME_DAYS.min} to ${LIFETIME_DAYS.max} days`,
-  rule: 'Auto Scaling supports no other maximum instance lifetime.',
+  rule: 'This is the range of AWS for the age of an instance.',
   fix: 'Use 7 to 30 days, so that instances follow the patches of their image.',
 };
 

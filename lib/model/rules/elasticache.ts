@@ -182,7 +182,7 @@ export const memberNodeType: Rule<string> = {
   fix: 'Use `cache.r7g.large`, or independent caches.',
 };
 
-/** The engine version of a Global Datastore beside the one that its primary was created with. */
+/** The engine version of a Global Datastore, compared with that of its primary's creation. */
 export const memberVersion: Rule<string, { readonly createdWith: string }> = {
   allows: (version, { createdWith }) => Number(version) >= Number(createdWith),
   allowed: (_, { createdWith }) => `at least ${createdWith}, the version of the primary`,
@@ -208,6 +208,6 @@ export const secondaryCount: Rule<readonly string[]> = {
 export const memberRegion: Rule<string, { readonly members: readonly string[] }> = {
   allows: (region, { members }) => !members.includes(region),
   allowed: (_, { members }) => `a region other than ${members.join(', ')}`,
-  rule: 'Each region of a Global Datastore has one member.',
+  rule: 'Two members cannot be in one region.',
   fix: 'Name another region, or remove it.',
 };

@@ -25,13 +25,10 @@ import { globalCachePrimary, secondaryCacheRegions } from '../global-cache';
 import { type DeploymentProblem, ruleProblems } from '../problem';
 import { fileRegion, regionsOf } from './regions';
 
+const CHECKS = [sizeProblems, windowProblems, scalingProblems, globalCacheProblems];
+
 export function cacheProblems(deployment: Deployment): DeploymentProblem[] {
-  return [
-    ...sizeProblems(deployment),
-    ...windowProblems(deployment),
-    ...scalingProblems(deployment),
-    ...globalCacheProblems(deployment),
-  ];
+  return CHECKS.flatMap((check) => check(deployment));
 }
 
 function sizeProblems({ cache }: Deployment): DeploymentProblem[] {

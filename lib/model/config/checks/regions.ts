@@ -16,17 +16,19 @@ import type { Deployment } from '../deployment';
 import { physicalNames } from '../names';
 import { type DeploymentProblem, nearest, ruleProblems } from '../problem';
 
+const CHECKS = [
+  primaryProblems,
+  zoneProblems,
+  networkProblems,
+  overlapProblems,
+  nameProblems,
+  originNameProblems,
+  objectiveProblems,
+  fleetProblems,
+];
+
 export function regionProblems(deployment: Deployment): DeploymentProblem[] {
-  return [
-    ...primaryProblems(deployment),
-    ...zoneProblems(deployment),
-    ...networkProblems(deployment),
-    ...overlapProblems(deployment),
-    ...nameProblems(deployment),
-    ...originNameProblems(deployment),
-    ...objectiveProblems(deployment),
-    ...fleetProblems(deployment),
-  ];
+  return CHECKS.flatMap((check) => check(deployment));
 }
 
 /** The regions with their settings, in the order of the file. */

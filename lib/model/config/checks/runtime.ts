@@ -25,13 +25,10 @@ export const STANDARD_STRATEGIES: readonly string[] = [
  */
 const STRATEGY_BYTES = 2048;
 
+const CHECKS = [ttlProblems, prefixProblems, sizeProblems, secretProblems];
+
 export function runtimeProblems(deployment: Deployment): DeploymentProblem[] {
-  return [
-    ...ttlProblems(deployment),
-    ...prefixProblems(deployment),
-    ...sizeProblems(deployment),
-    ...secretProblems(deployment),
-  ];
+  return CHECKS.flatMap((check) => check(deployment));
 }
 
 function ttlProblems({ cache: { strategies } }: Deployment): DeploymentProblem[] {
