@@ -462,31 +462,27 @@ describe('stateful resources', () => {
 });
 
 describe('the order of deployment', () => {
-  test('has keys before secrets, the primary before hubs, and the secret before load balancers', () => {
-    const dependenciesOf = (path: string) =>
-      stackAt(path).dependsOn.map((dependency) => dependency.replace('market-production/', ''));
-    expect(dependenciesOf('us-east-1/Keys')).toEqual(
-      expect.arrayContaining(['eu-west-1/Keys', 'ap-southeast-1/Keys']),
-    );
-    expect(dependenciesOf('us-east-1/Database')).toEqual(
-      expect.arrayContaining([
-        'us-east-1/Network',
-        'us-east-1/Keys',
-        'eu-west-1/Keys',
-        'ap-southeast-1/Keys',
-      ]),
-    );
-    expect(dependenciesOf('ap-southeast-1/Database')).toEqual(
-      expect.arrayContaining(['us-east-1/Database', 'ap-southeast-1/Network']),
-    );
-    expect(dependenciesOf('ap-southeast-1/Service')).toEqual(
-      expect.arrayContaining([
+  test.each([
+    ['us-east-1/Keys', ['eu-west-1/Keys', 'ap-southeast-1/Keys']],
+    [
+      'us-east-1/Database',
+      ['us-east-1/Network', 'us-east-1/Keys', 'eu-west-1/Keys', 'ap-southeast-1/Keys'],
+    ],
+    ['ap-southeast-1/Database', ['us-east-1/Database', 'ap-southeast-1/Network']],
+    [
+      'ap-southeast-1/Service',
+      [
         'us-east-1/Keys',
         'ap-southeast-1/Database',
         'ap-southeast-1/Pooler',
         'ap-southeast-1/Cache',
-      ]),
+      ],
+    ],
+  ])('has %s after %j', (path, earlier) => {
+    const dependencies = stackAt(path).dependsOn.map((dependency) =>
+      dependency.replace('market-production/', ''),
     );
+    expect(dependencies).toEqual(expect.arrayContaining(earlier));
   });
 
   test('has poolers after the database of their region and the users of the primary region only', () => {

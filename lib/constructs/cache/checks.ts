@@ -3,16 +3,7 @@ import { Token } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { ELASTICACHE } from '../../model/aws';
 import type { HasPath } from '../../model/errors';
-import {
-  cacheNodeType,
-  dailyWindow,
-  inMemoryNodeType,
-  isWholeNumber,
-  type Rule,
-  separateWindows,
-  shardCount,
-  weeklyWindow,
-} from '../../model/rules';
+import { elasticacheRules, isWholeNumber, type Rule } from '../../model/rules';
 import { checkKnown, checkRule } from '../house-rules';
 
 /**
@@ -38,7 +29,7 @@ export const snapshotRetention: Rule<number> = {
   allows: (days) => isWholeNumber(days, ELASTICACHE.snapshotRetentionDays),
   allowed: `${NO_SNAPSHOTS} to ${SNAPSHOT_DAYS}`,
   rule: 'ElastiCache keeps daily snapshots for whole days.',
-  fix: 'Use 0 to take none.',
+  fix: 'Use 0 to disable snapshots.',
 };
 
 const isReplicationGroupId = (id: string) =>
@@ -89,14 +80,14 @@ export function checkShards(
   shards: number,
   replicasPerShard: number,
 ): void {
-  checkRule(at, property, shardCount, shards, {
+  checkRule(at, property, elasticacheRules.SHARD_COUNT, shards, {
     replicasPerShard: Token.isUnresolved(replicasPerShard) ? 0 : replicasPerShard,
   });
 }
 
 export function checkNodeType(at: HasPath, nodeType: string): void {
-  checkRule(at, 'nodeType', cacheNodeType, nodeType);
-  checkRule(at, 'nodeType', inMemoryNodeType, nodeType);
+  checkRule(at, 'nodeType', elasticacheRules.NODE_TYPE, nodeType);
+  checkRule(at, 'nodeType', elasticacheRules.IN_MEMORY_NODE_TYPE, nodeType);
 }
 
 /**
@@ -107,10 +98,12 @@ export function checkWindows(
   maintenance: string,
   snapshots: string | undefined,
 ): void {
-  checkRule(at, 'maintenanceWindow', weeklyWindow, maintenance);
+  checkRule(at, 'maintenanceWindow', elasticacheRules.WEEKLY_WINDOW, maintenance);
   if (snapshots === undefined) return;
-  checkRule(at, 'snapshotWindow', dailyWindow, snapshots);
-  checkRule(at, 'maintenanceWindow', separateWindows, maintenance, { snapshotWindow: snapshots });
+  checkRule(at, 'snapshotWindow', elasticacheRules.DAILY_WINDOW, snapshots);
+  checkRule(at, 'maintenanceWindow', elasticacheRules.SEPARATE_WINDOWS, maintenance, {
+    snapshotWindow: snapshots,
+  });
 }
 
 /**

@@ -6,7 +6,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { DEFAULT_MAINTENANCE_WINDOW, DEFAULT_SNAPSHOT_WINDOW } from '../../model/aws';
-import { replicaCount } from '../../model/rules';
+import { elasticacheRules } from '../../model/rules';
 import { acknowledge, checkRule, type LoggedProps, loggedGroup } from '../house-rules';
 import { CACHE_PORT } from './cache-base';
 import { checkReplicationGroupId, checkWindows, checkZones, snapshotRetention } from './checks';
@@ -42,7 +42,7 @@ export interface CacheFoundationProps extends LoggedProps {
    */
   readonly replicasPerShard?: number;
   /**
-   * Days that daily snapshots are kept, 0 to 35; 0 takes none. A snapshot older than the longest
+   * Days that daily snapshots are kept, 0 to 35; 0 disables them. A snapshot older than the longest
    * TTL has nothing left to restore.
    *
    * @default 1
@@ -130,7 +130,7 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
   const subnets = props.vpc.selectSubnets(
     props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
   );
-  checkRule(scope, 'replicasPerShard', replicaCount, replicasPerShard);
+  checkRule(scope, 'replicasPerShard', elasticacheRules.REPLICA_COUNT, replicasPerShard);
   checkRule(scope, 'snapshotRetentionDays', snapshotRetention, snapshotRetentionDays);
   checkWindows(scope, maintenanceWindow, snapshotWindow);
   checkReplicationGroupId(scope, props.replicationGroupId);

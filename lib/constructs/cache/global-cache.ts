@@ -4,14 +4,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import {
-  memberNodeType,
-  memberRegion,
-  memberVersion,
-  type Rule,
-  scalingOfMember,
-  secondaryCount,
-} from '../../model/rules';
+import { elasticacheRules, type Rule } from '../../model/rules';
 import { acknowledge, checkRule } from '../house-rules';
 import { CACHE_PORT, CacheBase } from './cache-base';
 import { checkNodeType, checkShards, globalId, globalIdSuffix, valkeyVersion } from './checks';
@@ -29,8 +22,8 @@ const primaryPlace: Rule<string, { readonly region: string }> = {
 };
 
 /** The region of a secondary beside that of its primary. */
-const otherRegion: typeof memberRegion = {
-  ...memberRegion,
+const otherRegion: typeof elasticacheRules.MEMBER_REGION = {
+  ...elasticacheRules.MEMBER_REGION,
   fix: 'Move the secondary to a stack of another region.',
 };
 
@@ -116,23 +109,25 @@ export class GlobalCache extends Construct {
     checkRule(this, 'primary', primaryPlace, Stack.of(primary).region, { region });
     if (primary.scaling) {
       const { maxShards } = primary.scaling;
-      checkRule(this, 'primary.scaling', scalingOfMember, { maxShards });
+      checkRule(this, 'primary.scaling', elasticacheRules.SCALING_OF_MEMBER, { maxShards });
     }
-    checkRule(this, 'secondaryRegions', secondaryCount, props.secondaryRegions);
+    checkRule(this, 'secondaryRegions', elasticacheRules.SECONDARY_COUNT, props.secondaryRegions);
     props.secondaryRegions.forEach((secondary, index, regions) => {
       const members = [...knownRegions(region), ...regions.slice(0, index)];
-      checkRule(this, `secondaryRegions[${index}]`, memberRegion, secondary, { members });
+      checkRule(this, `secondaryRegions[${index}]`, elasticacheRules.MEMBER_REGION, secondary, {
+        members,
+      });
     });
     checkRule(this, 'idSuffix', globalIdSuffix, idSuffix);
-    checkRule(this, 'nodeType', memberNodeType, primary.nodeType);
+    checkRule(this, 'nodeType', elasticacheRules.MEMBER_NODE_TYPE, primary.nodeType);
     if (nodeType !== undefined) {
       checkNodeType(this, nodeType);
-      checkRule(this, 'nodeType', memberNodeType, nodeType);
+      checkRule(this, 'nodeType', elasticacheRules.MEMBER_NODE_TYPE, nodeType);
     }
     checkShards(this, 'shards', this.shards, primary.replicasPerShard);
     if (engineVersion !== undefined) {
       checkRule(this, 'engineVersion', valkeyVersion, engineVersion);
-      checkRule(this, 'engineVersion', memberVersion, engineVersion, {
+      checkRule(this, 'engineVersion', elasticacheRules.MEMBER_VERSION, engineVersion, {
         createdWith: primary.engineVersion,
       });
     }

@@ -5,16 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { ELASTICACHE } from '../../model/aws';
 import type { HasPath } from '../../model/errors';
-import {
-  initialReplicas,
-  initialShards,
-  type Rule,
-  replicaCount,
-  scalableNodeType,
-  scheduleName,
-  shardBound,
-  timeZone,
-} from '../../model/rules';
+import { elasticacheRules, type Rule } from '../../model/rules';
 import { checkRule } from '../house-rules';
 import { checkShards } from './checks';
 
@@ -99,16 +90,21 @@ export function checkScaling(
   nodeType: string,
 ): void {
   const { maxShards, maxReplicasPerShard, minShards = shards } = scaling;
-  checkRule(at, 'nodeType', scalableNodeType, nodeType);
+  checkRule(at, 'nodeType', elasticacheRules.SCALABLE_NODE_TYPE, nodeType);
   if (maxReplicasPerShard !== undefined) {
-    checkRule(at, 'scaling.maxReplicasPerShard', replicaCount, maxReplicasPerShard);
-    checkRule(at, 'replicasPerShard', initialReplicas, replicasPerShard, {
+    checkRule(
+      at,
+      'scaling.maxReplicasPerShard',
+      elasticacheRules.REPLICA_COUNT,
+      maxReplicasPerShard,
+    );
+    checkRule(at, 'replicasPerShard', elasticacheRules.INITIAL_REPLICAS, replicasPerShard, {
       maxReplicasPerShard: knownOr(ELASTICACHE.replicasPerShard, maxReplicasPerShard),
     });
   }
   checkShards(at, 'scaling.maxShards', maxShards, maxReplicasPerShard ?? replicasPerShard);
   checkBound(at, 'scaling.minShards', minShards, maxShards);
-  checkRule(at, 'shards', initialShards, shards, { minShards, maxShards });
+  checkRule(at, 'shards', elasticacheRules.INITIAL_SHARDS, shards, { minShards, maxShards });
   checkTarget(at, 'scaling.targetCpuPercent', scaling.targetCpuPercent);
   checkTarget(at, 'scaling.targetMemoryPercent', scaling.targetMemoryPercent);
   checkSchedules(at, scaling);
@@ -198,7 +194,7 @@ function checkTarget(at: HasPath, property: string, percent: number | undefined)
 }
 
 function checkBound(at: HasPath, property: string, shards: number, maxShards: number): void {
-  checkRule(at, property, shardBound, shards, {
+  checkRule(at, property, elasticacheRules.SHARD_BOUND, shards, {
     maxShards: knownOr(ELASTICACHE.nodesPerCluster, maxShards),
   });
 }
@@ -210,10 +206,15 @@ function checkSchedules(at: HasPath, { schedules = [], maxShards }: CacheScaling
     const maximum = schedule.maxShards ?? maxShards;
     checkBound(at, `${property}.maxShards`, maximum, maxShards);
     checkBound(at, `${property}.minShards`, schedule.minShards, maximum);
-    checkRule(at, `${property}.name`, scheduleName, schedule.name, {
+    checkRule(at, `${property}.name`, elasticacheRules.SCHEDULE_NAME, schedule.name, {
       earlier: names.slice(0, index),
     });
-    checkRule(at, `${property}.timeZone`, timeZone, schedule.timeZone.timezoneName);
+    checkRule(
+      at,
+      `${property}.timeZone`,
+      elasticacheRules.TIME_ZONE,
+      schedule.timeZone.timezoneName,
+    );
   });
 }
 

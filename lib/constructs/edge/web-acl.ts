@@ -4,7 +4,7 @@ import * as wafv2 from 'aws-cdk-lib/aws-wafv2';
 import { Construct } from 'constructs';
 import { WAF } from '../../model/aws';
 import { invalidValue } from '../../model/errors';
-import { isWholeNumber, NAMED_ONCE } from '../../model/rules';
+import { cloudfrontRules, isWholeNumber } from '../../model/rules';
 import { checkRule, type LoggedProps, loggedGroup } from '../house-rules';
 import { requireCloudFrontRegion } from './cloudfront-region';
 
@@ -170,7 +170,7 @@ export class EdgeWebAcl extends Construct {
           fix: 'Write it as `/auth/`.',
         });
       }
-      checkRule(this, property, NAMED_ONCE, value, prefixes.slice(0, i));
+      checkRule(this, property, cloudfrontRules.NAMED_ONCE, value, prefixes.slice(0, i));
     });
   }
 

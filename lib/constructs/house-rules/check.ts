@@ -11,21 +11,12 @@ import { brokenRule, type Rule } from '../../model/rules';
  * @param property as the user wrote it
  * @throws IsochroneError if the value breaks the rule
  */
-export function checkRule<Value>(
-  at: HasPath,
-  property: string,
-  rule: Rule<Value>,
-  value: Value,
-): void;
 export function checkRule<Value, Context>(
   at: HasPath,
   property: string,
   rule: Rule<Value, Context>,
   value: Value,
-  context: Context,
-): void;
-export function checkRule<Value, Context>(
-  ...[at, property, rule, value, context]: CheckArguments<Value, Context>
+  ...[context]: RuleContext<Context>
 ): void {
   if (Token.isUnresolved(value) || hasToken(context)) return;
   const broken = brokenRule(rule, value, context as Context);
@@ -38,21 +29,12 @@ export function checkRule<Value, Context>(
  *
  * @throws IsochroneError if the value breaks the rule or is a token
  */
-export function checkKnown<Value>(
-  at: HasPath,
-  property: string,
-  rule: Rule<Value>,
-  value: Value,
-): void;
 export function checkKnown<Value, Context>(
   at: HasPath,
   property: string,
   rule: Rule<Value, Context>,
   value: Value,
-  context: Context,
-): void;
-export function checkKnown<Value, Context>(
-  ...[at, property, rule, value, context]: CheckArguments<Value, Context>
+  ...context: RuleContext<Context>
 ): void {
   if (Token.isUnresolved(value)) {
     throw invalidValue(at, {
@@ -63,16 +45,13 @@ export function checkKnown<Value, Context>(
       fix: 'Give a literal value.',
     });
   }
-  checkRule(at, property, rule, value, context as Context);
+  checkRule(at, property, rule, value, ...context);
 }
 
-type CheckArguments<Value, Context> = [
-  at: HasPath,
-  property: string,
-  rule: Rule<Value, Context>,
-  value: Value,
-  context?: Context,
-];
+/** The last argument of a check: absent for a rule without a context. */
+type RuleContext<Context> = [Context] extends [undefined]
+  ? [context?: undefined]
+  : [context: Context];
 
 /** Whether a context is a token, or has a token among its members. */
 function hasToken(context: unknown): boolean {
@@ -86,13 +65,13 @@ function hasToken(context: unknown): boolean {
  *
  * @throws IsochroneError if the duration breaks the rule
  */
-export function checkDuration<Context = undefined>(
+export function checkDuration<Context>(
   at: HasPath,
   property: string,
   rule: Rule<number, Context>,
   duration: Duration,
   unit: 'seconds' | 'minutes' | 'days',
-  context?: Context,
+  ...context: RuleContext<Context>
 ): void {
   if (duration.isUnresolved()) return;
   const value = {
@@ -100,5 +79,5 @@ export function checkDuration<Context = undefined>(
     minutes: () => duration.toMinutes({ integral: false }),
     days: () => duration.toDays({ integral: false }),
   }[unit]();
-  checkRule(at, property, rule, value, context as Context);
+  checkRule(at, property, rule, value, ...context);
 }

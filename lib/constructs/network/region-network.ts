@@ -3,14 +3,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import {
-  blockStart,
-  isWholeNumber,
-  natGatewayCount,
-  networkEndpoint,
-  networkZone,
-  type Rule,
-} from '../../model/rules';
+import { isWholeNumber, type Rule, regionRules } from '../../model/rules';
 import { acknowledge, checkKnown, checkRule, type LoggedProps, loggedGroup } from '../house-rules';
 import type { IRegionNetwork, RegionNetworkAttributes } from './interfaces';
 
@@ -183,8 +176,11 @@ export class RegionNetwork extends Construct implements IRegionNetwork {
     const services = props.interfaceEndpoints ?? DEFAULT_INTERFACE_ENDPOINTS;
     this.checkZones(zones);
     checkKnown(this, 'cidr', vpcBlock, cidr);
-    checkRule(this, 'cidr', blockStart, cidr);
-    checkKnown(this, 'natGateways', natGatewayCount, natGateways, { min: 0, zones: zones.length });
+    checkRule(this, 'cidr', regionRules.BLOCK_START, cidr);
+    checkKnown(this, 'natGateways', regionRules.NAT_GATEWAY_COUNT, natGateways, {
+      min: 0,
+      zones: zones.length,
+    });
     this.checkServices(services);
 
     this.availabilityZones = [...zones];
@@ -311,7 +307,7 @@ export class RegionNetwork extends Construct implements IRegionNetwork {
     checkKnown(this, 'availabilityZones', zoneCount, zones);
     zones.forEach((zone, index) => {
       const property = `availabilityZones[${index}]`;
-      checkRule(this, property, networkZone, zone, { earlier: zones.slice(0, index) });
+      checkRule(this, property, regionRules.NETWORK_ZONE, zone, { earlier: zones.slice(0, index) });
       checkRule(this, property, zoneOfStack, zone, { region: Stack.of(this).region });
     });
   }
@@ -321,7 +317,9 @@ export class RegionNetwork extends Construct implements IRegionNetwork {
       const property = `interfaceEndpoints[${index}]`;
       checkRule(this, property, shortServiceName, service);
       checkRule(this, property, noGatewayService, service);
-      checkRule(this, property, networkEndpoint, service, { earlier: services.slice(0, index) });
+      checkRule(this, property, regionRules.NETWORK_ENDPOINT, service, {
+        earlier: services.slice(0, index),
+      });
     });
   }
 }

@@ -53,7 +53,7 @@ const NAME = /^[a-zA-Z0-9_-]{1,200}$/;
 /**
  * One dashboard, and alarms that notify one topic when they ring and when they stop.
  *
- * @throws IsochroneError if a name is not one that CloudWatch accepts, or if not exactly one of
+ * @throws IsochroneError if CloudWatch does not accept a name, or unless exactly one of
  * `alarmTopic` and `encryptionKey` is given
  */
 export abstract class AlarmedDashboard extends Construct {

@@ -88,7 +88,7 @@ function percentage(at: HasPath, property: keyof Objectives, value: number): num
       property: `objectives.${property}`,
       value,
       allowed: 'above 0 and below 100',
-      rule: 'At 0 or 100 percent, the alarm would always ring or never.',
+      rule: 'An objective of 0 or 100 percent is never met or always met.',
       fix: 'Give percent, not a fraction: 0.5 is half a percent.',
     });
   }

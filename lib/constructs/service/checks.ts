@@ -2,7 +2,7 @@
 import { Token } from 'aws-cdk-lib';
 import { AUTO_SCALING } from '../../model/aws';
 import type { HasPath } from '../../model/errors';
-import { isWholeNumber, maximumInstances, minimumInstances, type Rule } from '../../model/rules';
+import { fleetRules, isWholeNumber, type Rule } from '../../model/rules';
 import { checkRule } from '../house-rules';
 import { RESERVED_VARIABLES } from './boot-script';
 
@@ -87,7 +87,7 @@ const LIFETIME_DAYS = { min: 1, max: 365 };
 export const instanceLifetimeDays: Rule<number> = {
   allows: (days) => days >= LIFETIME_DAYS.min && days <= LIFETIME_DAYS.max,
   allowed: `${LIFETIME_DAYS.min} to ${LIFETIME_DAYS.max} days`,
-  rule: 'Auto Scaling supports no other maximum instance lifetime.',
+  rule: 'This is the range of AWS for the age of an instance.',
   fix: 'Use 7 to 30 days, so that instances follow the patches of their image.',
 };
 
@@ -136,10 +136,10 @@ export function checkEnvironment(at: HasPath, environment: Readonly<Record<strin
 
 /** Checks the bounds of the fleet's size, also if only one of them is known at synthesis. */
 export function checkCapacity(at: HasPath, minCapacity: number, maxCapacity: number): void {
-  checkRule(at, 'minCapacity', minimumInstances, minCapacity, {
+  checkRule(at, 'minCapacity', fleetRules.MINIMUM_INSTANCES, minCapacity, {
     max: Token.isUnresolved(maxCapacity) ? Number.POSITIVE_INFINITY : maxCapacity,
   });
-  checkRule(at, 'maxCapacity', maximumInstances, maxCapacity, {
+  checkRule(at, 'maxCapacity', fleetRules.MAXIMUM_INSTANCES, maxCapacity, {
     min: Token.isUnresolved(minCapacity) ? 0 : minCapacity,
   });
 }

@@ -3,7 +3,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import { LoadBalancerTarget } from 'aws-cdk-lib/aws-route53-targets';
 import { Construct } from 'constructs';
-import { nameInZone, type Rule } from '../../model/rules';
+import { type Rule, regionRules } from '../../model/rules';
 import { acknowledge, checkRule } from '../house-rules';
 import type { OriginTarget } from './interfaces';
 
@@ -65,7 +65,7 @@ export class OriginRecords extends Construct {
     const { zone, readName, writeName, batchName } = props;
     for (const [property, name] of Object.entries({ readName, writeName, batchName })) {
       if (name === undefined) continue;
-      checkRule(this, property, nameInZone, name, { zoneName: zone.zoneName });
+      checkRule(this, property, regionRules.NAME_IN_ZONE, name, { zoneName: zone.zoneName });
     }
     checkRule(this, 'writeName', writeNameApart, writeName, { readName });
     const { region } = Stack.of(this);

@@ -546,7 +546,7 @@ const cache = section(
     snapshotRetentionDays: integer(
       0,
       ELASTICACHE.snapshotRetentionDays.max,
-      'Days that daily snapshots are kept; 0 takes none.',
+      'Days that daily snapshots are kept; 0 disables them.',
     ).default(1),
     snapshotWindow: text('When the daily snapshot is taken, in UTC; at least an hour long.')
       .regex(SNAPSHOT_WINDOW)

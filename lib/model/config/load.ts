@@ -104,14 +104,10 @@ export function check(data: unknown): { deployment?: Deployment; problems: Deplo
   return { problems: [...problems, ...further] };
 }
 
+const CHECKS = [regionProblems, databaseProblems, cacheProblems, edgeProblems, runtimeProblems];
+
 function crossFieldProblems(deployment: Deployment): DeploymentProblem[] {
-  return [
-    ...regionProblems(deployment),
-    ...databaseProblems(deployment),
-    ...cacheProblems(deployment),
-    ...edgeProblems(deployment),
-    ...runtimeProblems(deployment),
-  ];
+  return CHECKS.flatMap((check) => check(deployment));
 }
 
 function toData(document: Document, file: string): unknown {

@@ -18,7 +18,7 @@ const CLUSTER_SIZE =
   `${ELASTICACHE.nodesPerCluster} nodes in a cluster, primaries and replicas together.`;
 
 /** Replicas of each shard. */
-export const replicaCount: Rule<number> = {
+export const REPLICA_COUNT: Rule<number> = {
   allows: (replicas) => isWholeNumber(replicas, { min: 0, max: ELASTICACHE.replicasPerShard }),
   allowed: `0 to ${ELASTICACHE.replicasPerShard}`,
   rule: CLUSTER_SIZE,
@@ -33,7 +33,7 @@ const maximumShards = ({ replicasPerShard }: Replicated) =>
   Math.floor(ELASTICACHE.nodesPerCluster / (1 + replicasPerShard));
 
 /** Shards of a cluster, which share its nodes with their replicas. */
-export const shardCount: Rule<number, Replicated> = {
+export const SHARD_COUNT: Rule<number, Replicated> = {
   allows: (shards, context) => isWholeNumber(shards, { min: 1, max: maximumShards(context) }),
   allowed: (_, context) =>
     `1 to ${maximumShards(context)} with ${context.replicasPerShard} replicas per shard`,
@@ -42,7 +42,7 @@ export const shardCount: Rule<number, Replicated> = {
 };
 
 /** A node type as ElastiCache spells it. */
-export const cacheNodeType: Rule<string> = {
+export const NODE_TYPE: Rule<string> = {
   allows: (nodeType) => CACHE_NODE_TYPE.test(nodeType),
   allowed: 'a node type of ElastiCache',
   rule: 'Unlike the instance types of EC2, node types begin with `cache.`.',
@@ -50,7 +50,7 @@ export const cacheNodeType: Rule<string> = {
 };
 
 /** Data tiering is not offered: "Data tiering in ElastiCache", Amazon ElastiCache user guide. */
-export const inMemoryNodeType: Rule<string> = {
+export const IN_MEMORY_NODE_TYPE: Rule<string> = {
   allows: (nodeType) => !tiersData(nodeType),
   allowed: 'a node type that keeps its data in memory',
   rule:
@@ -60,7 +60,7 @@ export const inMemoryNodeType: Rule<string> = {
 };
 
 /** The weekly window: "CreateReplicationGroup", Amazon ElastiCache API reference. */
-export const weeklyWindow: Rule<string> = {
+export const WEEKLY_WINDOW: Rule<string> = {
   allows: (window) => maintenanceWindow(window) !== undefined,
   allowed: `a weekly window in UTC of at least ${ELASTICACHE.windowMinutes} minutes`,
   rule: 'ElastiCache maintains nodes within it. Days are mon to sun; hours are 00 to 23.',
@@ -68,7 +68,7 @@ export const weeklyWindow: Rule<string> = {
 };
 
 /** The daily window: "CreateReplicationGroup", Amazon ElastiCache API reference. */
-export const dailyWindow: Rule<string> = {
+export const DAILY_WINDOW: Rule<string> = {
   allows: (window) => snapshotWindow(window) !== undefined,
   allowed: `a daily window in UTC of at least ${ELASTICACHE.windowMinutes} minutes`,
   rule: 'The snapshot of each day starts within it.',
@@ -76,7 +76,7 @@ export const dailyWindow: Rule<string> = {
 };
 
 /** The weekly window beside the daily one. A malformed window breaks a rule above, not this one. */
-export const separateWindows: Rule<string, { readonly snapshotWindow: string }> = {
+export const SEPARATE_WINDOWS: Rule<string, { readonly snapshotWindow: string }> = {
   allows: (window, context) => {
     const weekly = maintenanceWindow(window);
     const daily = snapshotWindow(context.snapshotWindow);
@@ -90,7 +90,7 @@ export const separateWindows: Rule<string, { readonly snapshotWindow: string }> 
 };
 
 /** "Auto Scaling Valkey and Redis OSS clusters", Amazon ElastiCache user guide. */
-export const scalableNodeType: Rule<string> = {
+export const SCALABLE_NODE_TYPE: Rule<string> = {
   allows: scalesAutomatically,
   allowed:
     `one of the families ${ELASTICACHE.autoScaling.families.join(', ')}, ` +
@@ -107,7 +107,7 @@ export const ORDERED_SHARD_BOUNDS =
   'costs assume.';
 
 /** A number of shards in a scaling or in one of its schedules, below an upper bound. */
-export const shardBound: Rule<number, { readonly maxShards: number }> = {
+export const SHARD_BOUND: Rule<number, { readonly maxShards: number }> = {
   allows: (shards, { maxShards }) => isWholeNumber(shards, { min: 1, max: maxShards }),
   allowed: (_, { maxShards }) => `1 to ${maxShards}, the maximum of its scaling`,
   rule: ORDERED_SHARD_BOUNDS,
@@ -120,7 +120,7 @@ interface ShardBounds {
 }
 
 /** The shards that a scaled cache is created with. */
-export const initialShards: Rule<number, ShardBounds> = {
+export const INITIAL_SHARDS: Rule<number, ShardBounds> = {
   allows: (shards, { minShards, maxShards }) =>
     isWholeNumber(shards, { min: minShards, max: maxShards }),
   allowed: (_, { minShards, maxShards }) =>
@@ -132,7 +132,7 @@ export const initialShards: Rule<number, ShardBounds> = {
 };
 
 /** The replicas that a cache whose replicas scale is created with. */
-export const initialReplicas: Rule<number, { readonly maxReplicasPerShard: number }> = {
+export const INITIAL_REPLICAS: Rule<number, { readonly maxReplicasPerShard: number }> = {
   allows: (replicas, { maxReplicasPerShard }) =>
     isWholeNumber(replicas, { min: 1, max: maxReplicasPerShard }),
   allowed: (_, { maxReplicasPerShard }) =>
@@ -142,13 +142,13 @@ export const initialReplicas: Rule<number, { readonly maxReplicasPerShard: numbe
 };
 
 /** The name of a scheduled action. */
-export const scheduleName = unlike(
+export const SCHEDULE_NAME = unlike(
   'Application Auto Scaling addresses a scheduled action by its name.',
   'Rename one of the two schedules.',
 );
 
 /** The time zone of a schedule. */
-export const timeZone: Rule<string> = {
+export const TIME_ZONE: Rule<string> = {
   allows: (name) => {
     try {
       new Intl.DateTimeFormat('en', { timeZone: name });
@@ -163,7 +163,7 @@ export const timeZone: Rule<string> = {
 };
 
 /** The scaling of a member of a Global Datastore. */
-export const scalingOfMember: Rule<object> = {
+export const SCALING_OF_MEMBER: Rule<object> = {
   allows: () => false,
   allowed: 'left out in a Global Datastore',
   rule:
@@ -175,15 +175,15 @@ export const scalingOfMember: Rule<object> = {
 };
 
 /** "Prerequisites and limitations" of Global Datastore, Amazon ElastiCache user guide. */
-export const memberNodeType: Rule<string> = {
+export const MEMBER_NODE_TYPE: Rule<string> = {
   allows: joinsGlobalDatastore,
   allowed: 'large or larger, of the fifth generation or newer',
   rule: 'A Global Datastore accepts no older, smaller or burstable nodes.',
   fix: 'Use `cache.r7g.large`, or independent caches.',
 };
 
-/** The engine version of a Global Datastore beside the one that its primary was created with. */
-export const memberVersion: Rule<string, { readonly createdWith: string }> = {
+/** The engine version of a Global Datastore, compared with that of its primary's creation. */
+export const MEMBER_VERSION: Rule<string, { readonly createdWith: string }> = {
   allows: (version, { createdWith }) => Number(version) >= Number(createdWith),
   allowed: (_, { createdWith }) => `at least ${createdWith}, the version of the primary`,
   rule: 'ElastiCache cannot downgrade an engine.',
@@ -191,7 +191,7 @@ export const memberVersion: Rule<string, { readonly createdWith: string }> = {
 };
 
 /** The regions that follow the primary of a Global Datastore. */
-export const secondaryCount: Rule<readonly string[]> = {
+export const SECONDARY_COUNT: Rule<readonly string[]> = {
   allows: ({ length }) =>
     isWholeNumber(length, { min: 1, max: ELASTICACHE.globalDatastore.secondaryRegions }),
   allowed: ({ length }) =>
@@ -205,9 +205,9 @@ export const secondaryCount: Rule<readonly string[]> = {
 };
 
 /** A region that joins a Global Datastore, beside the regions that are in it already. */
-export const memberRegion: Rule<string, { readonly members: readonly string[] }> = {
+export const MEMBER_REGION: Rule<string, { readonly members: readonly string[] }> = {
   allows: (region, { members }) => !members.includes(region),
   allowed: (_, { members }) => `a region other than ${members.join(', ')}`,
-  rule: 'Each region of a Global Datastore has one member.',
+  rule: 'Two members cannot be in one region.',
   fix: 'Name another region, or remove it.',
 };

@@ -5,7 +5,7 @@ const ORDERED_SIZES =
   'The scaling policies move between the minimum and the maximum size of a fleet.';
 
 /** The minimum size of a fleet. An unknown maximum is Infinity. */
-export const minimumInstances: Rule<number, { readonly max: number }> = {
+export const MINIMUM_INSTANCES: Rule<number, { readonly max: number }> = {
   allows: (min, { max }) => isWholeNumber(min, { min: 1, max }),
   allowed: (_, { max }) =>
     max === Number.POSITIVE_INFINITY
@@ -16,7 +16,7 @@ export const minimumInstances: Rule<number, { readonly max: number }> = {
 };
 
 /** The maximum size of a fleet. */
-export const maximumInstances: Rule<number, { readonly min: number }> = {
+export const MAXIMUM_INSTANCES: Rule<number, { readonly min: number }> = {
   allows: (max, { min }) => isWholeNumber(max, { min, max: Number.POSITIVE_INFINITY }),
   allowed: (_, { min }) => `a whole number of at least the minimum number of instances, ${min}`,
   rule: ORDERED_SIZES,
@@ -24,7 +24,7 @@ export const maximumInstances: Rule<number, { readonly min: number }> = {
 };
 
 /** The CPU objective of what target tracking scales. */
-export const cpuObjective: Rule<
+export const CPU_OBJECTIVE: Rule<
   number,
   { readonly targetPercent: number; readonly target: string }
 > = {

@@ -1,69 +1,7 @@
-export {
-  BATCH_NEEDS_SPLIT,
-  BATCH_WITHIN_BEHAVIOR,
-  CONTINENTS_WITH_ORIGIN_SHIELD,
-  DEFAULT_TTL_ABOVE_MINIMUM,
-  DEFAULT_TTL_BELOW_MAXIMUM,
-  MAXIMUM_TTL_OF_CACHED_TIER,
-  METHODS_OF_CACHED_TIER,
-  NAMED_ONCE,
-  NUMBER_OF_BEHAVIORS,
-  OPTION_WITH_VPC_ORIGINS,
-  ORIGIN_SHIELD_REGION,
-  PATTERN_IS_REACHED,
-  PATTERN_LEAVES_DEFAULT,
-  QUERY_NAMES_LENGTH,
-  SET_COOKIE_WITH_MINIMUM_TTL,
-  SHIELD_WITH_VPC_ORIGINS,
-  STALE_WITHIN_MAXIMUM_TTL,
-  TIER_BESIDE_VPC_ORIGINS,
-  TIER_OF_OWN_ORIGIN,
-} from './cloudfront';
-export {
-  cacheNodeType,
-  dailyWindow,
-  initialReplicas,
-  initialShards,
-  inMemoryNodeType,
-  memberNodeType,
-  memberRegion,
-  memberVersion,
-  ORDERED_SHARD_BOUNDS,
-  replicaCount,
-  scalableNodeType,
-  scalingOfMember,
-  scheduleName,
-  secondaryCount,
-  separateWindows,
-  shardBound,
-  shardCount,
-  timeZone,
-  weeklyWindow,
-} from './elasticache';
-export { cpuObjective, maximumInstances, minimumInstances } from './fleet';
-export {
-  BUDGET_OF_POOLERS,
-  MAX_DATABASE_CONNECTIONS,
-  MIN_POOL_SIZE,
-  POOLERS_IN_EXCHANGE,
-  POOLERS_WITHIN_BUDGET,
-} from './pgbouncer';
-export {
-  ALLOCATED_STORAGE_GIB,
-  BACKUP_RETENTION_DAYS,
-  GP3_STORAGE_GIB,
-  RDS_IDENTIFIER,
-  REPLICAS_OF_ONE_SOURCE,
-  REPLICATION_SOURCE,
-  STORAGE_LIMIT_GIB,
-  UPGRADE_START,
-} from './rds';
-export {
-  addressRange,
-  blockStart,
-  nameInZone,
-  natGatewayCount,
-  networkEndpoint,
-  networkZone,
-} from './regions';
+export * as cloudfrontRules from './cloudfront';
+export * as elasticacheRules from './elasticache';
+export * as fleetRules from './fleet';
+export * as pgbouncerRules from './pgbouncer';
+export * as rdsRules from './rds';
+export * as regionRules from './regions';
 export { brokenRule, isWholeNumber, type Rule, unlike } from './rule';

@@ -2,19 +2,19 @@
 import { isWholeNumber, type Rule, unlike } from './rule';
 
 /** The availability zones of a network. */
-export const networkZone = unlike(
+export const NETWORK_ZONE = unlike(
   'Two sets of subnets in one zone fail together.',
   'Name another zone, or remove this one.',
 );
 
 /** The interface endpoints of a network. */
-export const networkEndpoint = unlike(
+export const NETWORK_ENDPOINT = unlike(
   'A VPC accepts one interface endpoint with private DNS per service.',
   'Remove it.',
 );
 
 /** The NAT gateways of a network. */
-export const natGatewayCount: Rule<number, { readonly min: number; readonly zones: number }> = {
+export const NAT_GATEWAY_COUNT: Rule<number, { readonly min: number; readonly zones: number }> = {
   allows: (count, { min, zones }) => isWholeNumber(count, { min, max: zones }),
   allowed: (_, { min, zones }) => `${min} to ${zones}, the number of zones`,
   rule: 'A NAT gateway serves its own zone: a second one there would stand idle and still cost.',
@@ -44,7 +44,7 @@ function canonicalBlock(cidr: string): string {
 }
 
 /** A well-formed block is named by its first address: AWS refuses or silently corrects others. */
-export const blockStart: Rule<string> = {
+export const BLOCK_START: Rule<string> = {
   allows: (cidr) => cidr === canonicalBlock(cidr),
   allowed: 'the first address of its block and the prefix length',
   rule: (cidr) => `${cidr} names an address inside the block ${canonicalBlock(cidr)}.`,
@@ -52,7 +52,7 @@ export const blockStart: Rule<string> = {
 };
 
 /** A DNS name that a record of a hosted zone answers. */
-export const nameInZone: Rule<string, { readonly zoneName: string }> = {
+export const NAME_IN_ZONE: Rule<string, { readonly zoneName: string }> = {
   allows: (name, { zoneName }) => name === zoneName || name.endsWith(`.${zoneName}`),
   allowed: (_, { zoneName }) => `${zoneName} or a name below it, without a dot at the end`,
   rule: 'Route 53 keeps a record only in the hosted zone of its name.',

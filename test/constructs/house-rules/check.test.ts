@@ -1,38 +1,71 @@
-import { Duration, Lazy } from 'aws-cdk-lib';
+import { Duration, Lazy, Stack, Token } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
 import { checkDuration, checkKnown, checkRule } from '../../../lib/constructs/house-rules';
-import type { Rule } from '../../../lib/model/rules';
+import { isWholeNumber, type Rule } from '../../../lib/model/rules';
 
-class Service {
-  public readonly node = { path: 'market/Service' };
-}
-const at = new Service();
+const port: Rule<number> = {
+  allows: (value) => isWholeNumber(value, { min: 1, max: 65_535 }),
+  allowed: '1 to 65535',
+  rule: 'TCP has no other ports.',
+  fix: 'Use 8080.',
+};
 
-const BELOW: Rule<number, { readonly limit: number }> = {
+const atMost: Rule<number, { readonly max: number }> = {
+  allows: (value, { max }) => value <= max,
+  allowed: (_, { max }) => `at most ${max}`,
+  rule: (value, { max }) => `${value} exceeds ${max}.`,
+  fix: 'Lower it.',
+};
+
+class Server extends Construct {}
+
+const server = () => new Server(new Stack(undefined, 'Test'), 'Server');
+const token = () => Lazy.number({ produce: () => 0 });
+
+describe.each([
+  ['checkRule', checkRule],
+  ['checkKnown', checkKnown],
+] as const)('%s', (_, check) => {
+  test('names the construct, the property, the value, the rule and the fix', () => {
+    expect(() => check(server(), 'port', port, 0)).toThrow(
+      'Server at Test/Server: port must be 1 to 65535, got 0.\nTCP has no other ports. Use 8080.',
+    );
+    expect(() => check(server(), 'port', port, 1)).not.toThrow();
+  });
+
+  test('derives its texts from the value and its context', () => {
+    expect(() => check(server(), 'shards', atMost, 3, { max: 2 })).toThrow(
+      'shards must be at most 2, got 3.\n3 exceeds 2. Lower it.',
+    );
+    expect(() => check(server(), 'shards', atMost, 2, { max: 2 })).not.toThrow();
+  });
+
+  test('passes a value whose context is only known at deployment', () => {
+    expect(() => check(server(), 'shards', atMost, 3, { max: token() })).not.toThrow();
+  });
+});
+
+test('checkRule passes a token, and checkKnown refuses it', () => {
+  expect(() => checkRule(server(), 'port', port, token())).not.toThrow();
+  expect(() => checkKnown(server(), 'port', port, token())).toThrow(
+    'Server at Test/Server: port must be known at synthesis, got "a token".',
+  );
+  const zones = Token.asList({ 'Fn::GetAZs': '' });
+  const two: Rule<readonly string[]> = {
+    allows: ({ length }) => length === 2,
+    allowed: 'two zones',
+    rule: 'A load balancer needs two zones.',
+    fix: 'Name two.',
+  };
+  expect(() => checkKnown(server(), 'zones', two, zones)).toThrow('known at synthesis');
+});
+
+const below: Rule<number, { readonly limit: number }> = {
   allows: (value, { limit }) => value < limit,
   allowed: (_, { limit }) => `below ${limit}`,
   rule: 'There is a limit.',
   fix: 'Lower it.',
 };
-const TOKEN = Lazy.number({ produce: () => 7 });
-
-describe('checkRule', () => {
-  test('names the construct, the property, the value and the texts of a broken rule', () => {
-    expect(() => checkRule(at, 'size', BELOW, 5, { limit: 5 })).toThrow(
-      'Service at market/Service: size must be below 5, got 5.\nThere is a limit. Lower it.',
-    );
-    expect(() => checkRule(at, 'size', BELOW, 4, { limit: 5 })).not.toThrow();
-  });
-
-  test('lets a token pass, as the value or in the context', () => {
-    expect(() => checkRule(at, 'size', BELOW, TOKEN, { limit: -Infinity })).not.toThrow();
-    expect(() => checkRule(at, 'size', BELOW, 5, { limit: TOKEN })).not.toThrow();
-  });
-});
-
-test('checkKnown refuses a token that breaks the rule', () => {
-  expect(() => checkKnown(at, 'size', BELOW, TOKEN, { limit: -Infinity })).toThrow('size must be');
-  expect(() => checkKnown(at, 'size', BELOW, 4, { limit: 5 })).not.toThrow();
-});
 
 describe('checkDuration', () => {
   const limit = { limit: 2 };
@@ -42,14 +75,16 @@ describe('checkDuration', () => {
     ['minutes', Duration.seconds(120), Duration.seconds(119)],
     ['days', Duration.hours(48), Duration.hours(47)],
   ] as const)('compares %s, also fractions', (unit, bad, good) => {
-    expect(() => checkDuration(at, 'time', BELOW, bad, unit, limit)).toThrow(
+    expect(() => checkDuration(server(), 'time', below, bad, unit, limit)).toThrow(
       'time must be below 2, got 2',
     );
-    expect(() => checkDuration(at, 'time', BELOW, good, unit, limit)).not.toThrow();
+    expect(() => checkDuration(server(), 'time', below, good, unit, limit)).not.toThrow();
   });
 
   test('lets a duration pass that is only known at deployment', () => {
-    const unresolved = Duration.seconds(TOKEN);
-    expect(() => checkDuration(at, 'time', BELOW, unresolved, 'minutes', limit)).not.toThrow();
+    const unresolved = Duration.seconds(token());
+    expect(() =>
+      checkDuration(server(), 'time', below, unresolved, 'minutes', limit),
+    ).not.toThrow();
   });
 });

@@ -155,14 +155,17 @@ describe('a whole region', () => {
     ['Cache-0001-AuthenticationFailures-Warning', 10, 2, 'missing'],
     ['Cache-0001-Throttled-Warning', 0, 5, 'missing'],
     ['Cache-0001-Bandwidth-Warning', 0, 5, 'missing'],
-  ])('%s rings at %d for %d periods, and silence is %s', (name, threshold, periods, missing) => {
-    expect(alarms[`market-production-${name}`]).toMatchObject({
-      Threshold: threshold,
-      EvaluationPeriods: periods,
-      DatapointsToAlarm: periods,
-      TreatMissingData: missing,
-    });
-  });
+  ])(
+    '%s rings at %d for %d periods, and missing data is %s',
+    (name, threshold, periods, missing) => {
+      expect(alarms[`market-production-${name}`]).toMatchObject({
+        Threshold: threshold,
+        EvaluationPeriods: periods,
+        DatapointsToAlarm: periods,
+        TreatMissingData: missing,
+      });
+    },
+  );
 
   test('counts errors of the load balancer itself as requests, so that a total outage rings', () => {
     expect(expressionOf(alarms['market-production-LoadBalancer-ErrorRate-Critical'])).toBe(

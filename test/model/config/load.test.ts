@@ -206,7 +206,7 @@ market.yaml:29:19  regions.ap-southeast-1.readReplicas
       { path: 'name', on: 'marketplace', says: /2 to 12/ },
     ],
     [
-      'an address that is none',
+      'a malformed address',
       '  replicaLagSeconds: 30',
       '  alarmEmails: [ops]',
       { path: 'objectives.alarmEmails[0]', on: 'alarmEmails', says: /email address/ },
@@ -261,7 +261,7 @@ describe('a file that is not a deployment', () => {
     ['is a list', '- a\n- b', /must be a map/],
     ['is broken YAML', 'name: [market', /YAML.*\n.*fix/],
     ['has a tab for indentation', 'regions:\n\tus-east-1: {}', /YAML.*[Tt]ab/],
-    ['has a tag that nobody knows', 'name: !secret market', /YAML.*tag/],
+    ['has an unknown tag', 'name: !secret market', /YAML.*tag/],
     ['says one thing twice', 'name: a\nname: b', /YAML.*unique/],
     ['is two files', 'name: a\n---\nname: b', /YAML.*multiple/i],
     [

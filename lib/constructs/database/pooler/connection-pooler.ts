@@ -7,7 +7,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { BUDGET_OF_POOLERS, isWholeNumber, type Rule } from '../../../model/rules';
+import { isWholeNumber, pgbouncerRules, type Rule } from '../../../model/rules';
 import {
   connectionsPerPooler,
   entriesOfBusiestHost,
@@ -399,7 +399,7 @@ export class ConnectionPooler extends ConnectionPoolerBase {
     checkRule(this, 'vpcSubnets', POOLER_ZONES, zones);
     if (props.port !== undefined) checkRule(this, 'port', TCP_PORT, props.port);
     checkRule(this, 'databases', SOME_DATABASES, databases);
-    checkKnown(this, 'connectionBudget', BUDGET_OF_POOLERS, connectionBudget, {
+    checkKnown(this, 'connectionBudget', pgbouncerRules.BUDGET_OF_POOLERS, connectionBudget, {
       poolers: instances,
       databasesPerInstance: entriesOfBusiestHost(databases),
       ...figures,

@@ -8,13 +8,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
 import { RDS_POSTGRESQL } from '../../../model/aws';
-import {
-  BACKUP_RETENTION_DAYS,
-  GP3_STORAGE_GIB,
-  RDS_IDENTIFIER,
-  type Rule,
-  UPGRADE_START,
-} from '../../../model/rules';
+import { type Rule, rdsRules } from '../../../model/rules';
 import {
   acknowledge,
   checkDuration,
@@ -234,13 +228,19 @@ export function checkInstanceProps(scope: Construct, props: PostgresInstanceProp
     'seconds',
   );
   if (props.upgradingFrom !== undefined) {
-    checkRule(scope, 'upgradingFrom', UPGRADE_START, props.upgradingFrom.postgresMajorVersion, {
-      target: postgresVersion(props).postgresMajorVersion,
-    });
+    checkRule(
+      scope,
+      'upgradingFrom',
+      rdsRules.UPGRADE_START,
+      props.upgradingFrom.postgresMajorVersion,
+      {
+        target: postgresVersion(props).postgresMajorVersion,
+      },
+    );
   }
   const limit = maxAllocatedStorage(props);
   if (limit.isUnresolved()) return;
-  checkRule(scope, 'maxAllocatedStorage', GP3_STORAGE_GIB, limit.toGibibytes(), {
+  checkRule(scope, 'maxAllocatedStorage', rdsRules.GP3_STORAGE_GIB, limit.toGibibytes(), {
     max: RDS_POSTGRESQL.gp3StorageGiB.max,
   });
 }
@@ -256,7 +256,7 @@ export function checkIdentifier(
   value: string,
   suffix = '',
 ): void {
-  checkRule(scope, property, RDS_IDENTIFIER, value, { suffixLength: suffix.length });
+  checkRule(scope, property, rdsRules.RDS_IDENTIFIER, value, { suffixLength: suffix.length });
 }
 
 /**
@@ -265,7 +265,7 @@ export function checkIdentifier(
  * @throws IsochroneError for less than a day or more than RDS keeps
  */
 export function checkBackupRetention(scope: Construct, retention: Duration): void {
-  checkDuration(scope, 'backupRetention', BACKUP_RETENTION_DAYS, retention, 'days');
+  checkDuration(scope, 'backupRetention', rdsRules.BACKUP_RETENTION_DAYS, retention, 'days');
 }
 
 /** The key of a region's databases. */

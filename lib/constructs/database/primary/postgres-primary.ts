@@ -9,7 +9,7 @@ import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { RDS_POSTGRESQL } from '../../../model/aws';
 import { invalidValue } from '../../../model/errors';
-import { GP3_STORAGE_GIB, type Rule } from '../../../model/rules';
+import { type Rule, rdsRules } from '../../../model/rules';
 import { acknowledge, checkRule, withFixedName } from '../../house-rules';
 import type { DatabaseEndpoint, IPostgresPrimary } from '../interfaces';
 import {
@@ -350,7 +350,7 @@ export class PostgresPrimary extends PostgresPrimaryBase {
     const limit = maxAllocatedStorage(props);
     if (allocatedStorage.isUnresolved() || limit.isUnresolved()) return;
     const allocatedGiB = allocatedStorage.toGibibytes();
-    checkRule(this, 'allocatedStorage', GP3_STORAGE_GIB, allocatedGiB, {
+    checkRule(this, 'allocatedStorage', rdsRules.GP3_STORAGE_GIB, allocatedGiB, {
       max: limit.toGibibytes(),
     });
     for (const property of ['storageIops', 'storageThroughput'] as const) {

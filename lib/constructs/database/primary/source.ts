@@ -2,7 +2,7 @@ import { Stack, Token } from 'aws-cdk-lib';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
 import { RDS_POSTGRESQL } from '../../../model/aws';
-import { REPLICATION_SOURCE, type Rule } from '../../../model/rules';
+import { type Rule, rdsRules } from '../../../model/rules';
 import { checkRule } from '../../house-rules';
 import { checkIdentifier, instanceArn } from './instance';
 
@@ -149,7 +149,7 @@ export class PostgresSource {
       const cfn = instance.node.defaultChild;
       const isReplica =
         cfn instanceof rds.CfnDBInstance && cfn.sourceDbInstanceIdentifier !== undefined;
-      checkRule(scope, 'source', REPLICATION_SOURCE, instance.node.path, {
+      checkRule(scope, 'source', rdsRules.REPLICATION_SOURCE, instance.node.path, {
         hasBackups: !isReplica || (cfn.backupRetentionPeriod ?? 0) !== 0,
       });
       return {

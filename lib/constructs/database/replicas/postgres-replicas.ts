@@ -7,7 +7,7 @@ import type * as logs from 'aws-cdk-lib/aws-logs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { RDS_POSTGRESQL } from '../../../model/aws';
-import { REPLICAS_OF_ONE_SOURCE, type Rule } from '../../../model/rules';
+import { type Rule, rdsRules } from '../../../model/rules';
 import { acknowledge, checkKnown, checkRule } from '../../house-rules';
 import type { IPostgresWriter, IReaderInstances } from '../interfaces';
 import {
@@ -204,7 +204,7 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable, IRe
     checkIdentifier(this, 'identifierPrefix', props.identifierPrefix, `-leaf-${MAX_LEAVES}`);
     checkInstanceProps(this, props);
     checkBackupRetention(this, backupRetention);
-    checkKnown(this, 'leaves', REPLICAS_OF_ONE_SOURCE, leafCount, {
+    checkKnown(this, 'leaves', rdsRules.REPLICAS_OF_ONE_SOURCE, leafCount, {
       min: isRemote ? 0 : 1,
       hubsElsewhere: 0,
     });

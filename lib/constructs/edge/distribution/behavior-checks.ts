@@ -2,21 +2,7 @@ import { Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { CLOUDFRONT, isPathPattern } from '../../../model/aws';
 import { type HasPath, invalidValue } from '../../../model/errors';
-import {
-  BATCH_NEEDS_SPLIT,
-  BATCH_WITHIN_BEHAVIOR,
-  brokenRule,
-  CONTINENTS_WITH_ORIGIN_SHIELD,
-  METHODS_OF_CACHED_TIER,
-  NAMED_ONCE,
-  NUMBER_OF_BEHAVIORS,
-  OPTION_WITH_VPC_ORIGINS,
-  PATTERN_IS_REACHED,
-  PATTERN_LEAVES_DEFAULT,
-  type Rule,
-  TIER_BESIDE_VPC_ORIGINS,
-  TIER_OF_OWN_ORIGIN,
-} from '../../../model/rules';
+import { brokenRule, cloudfrontRules, type Rule } from '../../../model/rules';
 import { checkRule } from '../../house-rules';
 import type { CacheTier } from '../tiers';
 import type { EdgeBehavior } from './behavior';
@@ -61,7 +47,7 @@ export function checkBehaviors(
   props: EdgeBehaviorContext,
 ): void {
   const all = [...behaviors, defaultBehavior];
-  checkRule(at, 'behaviors', NUMBER_OF_BEHAVIORS, behaviors.length, {
+  checkRule(at, 'behaviors', cloudfrontRules.NUMBER_OF_BEHAVIORS, behaviors.length, {
     max: props.maxBehaviors ?? CLOUDFRONT.cacheBehaviors,
     quotaOption: '`maxBehaviors`',
   });
@@ -84,11 +70,11 @@ function checkPathPattern(at: HasPath, i: number, behaviors: readonly EdgeBehavi
   if (pattern === undefined || Token.isUnresolved(pattern)) return;
   const property = `behaviors[${i}].pathPattern`;
   checkRule(at, property, PATH_PATTERN, pattern);
-  checkRule(at, property, PATTERN_LEAVES_DEFAULT, pattern);
+  checkRule(at, property, cloudfrontRules.PATTERN_LEAVES_DEFAULT, pattern);
   const earlier = behaviors
     .slice(0, i)
     .map((other) => (Token.isUnresolved(other.pathPattern) ? undefined : other.pathPattern));
-  checkRule(at, property, PATTERN_IS_REACHED, pattern, earlier);
+  checkRule(at, property, cloudfrontRules.PATTERN_IS_REACHED, pattern, earlier);
 }
 
 /** Checks a value that an edge function reads from its file, where no token is resolved. */
@@ -105,7 +91,13 @@ function checkLanguages(
   const lowerCase = languages.map((language) => language.toLowerCase());
   languages.forEach((language, i) => {
     checkKnown(at, `languages[${i}]`, LANGUAGE, language);
-    checkRule(at, `languages[${i}]`, NAMED_ONCE, lowerCase[i] ?? '', lowerCase.slice(0, i));
+    checkRule(
+      at,
+      `languages[${i}]`,
+      cloudfrontRules.NAMED_ONCE,
+      lowerCase[i] ?? '',
+      lowerCase.slice(0, i),
+    );
   });
   const needing = all.find(({ tier }) => tier.cached && tier.varyByLanguage);
   if (needing === undefined || languages.length > 0) return;
@@ -140,7 +132,7 @@ function checkTtls(
     checkRule(
       at,
       `continents of the tier "${tier.name}"`,
-      CONTINENTS_WITH_ORIGIN_SHIELD,
+      cloudfrontRules.CONTINENTS_WITH_ORIGIN_SHIELD,
       Object.keys(tier.continents).join(', '),
       { shielded: originShieldRegion !== undefined },
     );
@@ -160,12 +152,18 @@ function checkTierWithVpcOrigins(at: HasPath, tier: CacheTier): void {
     ['setCookie', tier.setCookie, 'strip'],
   ];
   for (const [option, value, neutral] of options) {
-    checkRule(at, `${option} of the tier "${tier.name}"`, OPTION_WITH_VPC_ORIGINS, value, {
-      neutral,
-      publicOrigins: PUBLIC_ORIGINS,
-      alternative:
-        'Make the tier with `CacheTier.of`, and let the origin send it in `Cache-Control`',
-    });
+    checkRule(
+      at,
+      `${option} of the tier "${tier.name}"`,
+      cloudfrontRules.OPTION_WITH_VPC_ORIGINS,
+      value,
+      {
+        neutral,
+        publicOrigins: PUBLIC_ORIGINS,
+        alternative:
+          'Make the tier with `CacheTier.of`, and let the origin send it in `Cache-Control`',
+      },
+    );
   }
 }
 
@@ -176,7 +174,7 @@ function checkMethods(
   props: EdgeOriginsProps,
 ): void {
   if (methods === undefined) return;
-  checkRule(at, property, METHODS_OF_CACHED_TIER, methods, {
+  checkRule(at, property, cloudfrontRules.METHODS_OF_CACHED_TIER, methods, {
     tier: tier.name,
     cached: tier.cached,
   });
@@ -203,13 +201,13 @@ function checkOwnOrigin(
   vpcOrigins: boolean,
 ): void {
   if (origin === undefined) return;
-  checkRule(at, property, TIER_OF_OWN_ORIGIN, tier.name, {
+  checkRule(at, property, cloudfrontRules.TIER_OF_OWN_ORIGIN, tier.name, {
     cached: tier.cached,
     hasQuery: tier.query !== 'none',
     queryOption: "`query: 'none'`",
   });
   if (!vpcOrigins) return;
-  checkRule(at, property, TIER_BESIDE_VPC_ORIGINS, tier.name, {
+  checkRule(at, property, cloudfrontRules.TIER_BESIDE_VPC_ORIGINS, tier.name, {
     negotiates: tier.varyByLanguage || tier.varyByImageFormat,
     publicOrigins: PUBLIC_ORIGINS,
   });
@@ -222,12 +220,12 @@ function checkBatchPatterns(
   batchOriginName: string | undefined,
 ): void {
   if (batchPatterns === undefined) return;
-  checkRule(at, property, BATCH_NEEDS_SPLIT, batchPatterns, {
+  checkRule(at, property, cloudfrontRules.BATCH_NEEDS_SPLIT, batchPatterns, {
     splits: methods === 'split',
     hasBatchOrigin: batchOriginName !== undefined,
     batchOption: '`batchOriginName`',
   });
   for (const pattern of batchPatterns) checkKnown(at, property, PATH_PATTERN, pattern);
   for (const pattern of batchPatterns)
-    checkRule(at, property, BATCH_WITHIN_BEHAVIOR, pattern, { pathPattern });
+    checkRule(at, property, cloudfrontRules.BATCH_WITHIN_BEHAVIOR, pattern, { pathPattern });
 }

@@ -4,7 +4,7 @@ import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as targets from 'aws-cdk-lib/aws-route53-targets';
 import type { Construct } from 'constructs';
 import { type HasPath, invalidValue } from '../../../model/errors';
-import { brokenRule, NAMED_ONCE, type Rule } from '../../../model/rules';
+import { brokenRule, cloudfrontRules, type Rule } from '../../../model/rules';
 import { checkRule } from '../../house-rules';
 
 /** The names of an EdgeDistribution. */
@@ -45,7 +45,7 @@ export function checkDomainNames(
     });
     checkZone(at, property, name, hostedZone);
     // The same token twice is the same name twice.
-    const repeated = brokenRule(NAMED_ONCE, name, domainNames.slice(0, i));
+    const repeated = brokenRule(cloudfrontRules.NAMED_ONCE, name, domainNames.slice(0, i));
     if (repeated) throw invalidValue(at, { property, value: name, ...repeated });
   });
 }

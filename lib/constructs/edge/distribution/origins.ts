@@ -3,13 +3,7 @@ import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
 import type { Construct } from 'constructs';
 import { type HasPath, invalidValue } from '../../../model/errors';
-import {
-  brokenRule,
-  OPTION_WITH_VPC_ORIGINS,
-  ORIGIN_SHIELD_REGION,
-  type Rule,
-  SHIELD_WITH_VPC_ORIGINS,
-} from '../../../model/rules';
+import { brokenRule, cloudfrontRules, type Rule } from '../../../model/rules';
 import { checkRule } from '../../house-rules';
 import type { EdgeMethods } from './behavior';
 import { checkHostName } from './domain-names';
@@ -229,13 +223,13 @@ function checkVpcOrigins(
   ] as const) {
     const value = props[property];
     const context = { neutral, publicOrigins: PUBLIC_ORIGINS, alternative: 'Remove it' };
-    const broken = brokenRule(OPTION_WITH_VPC_ORIGINS, value, context);
+    const broken = brokenRule(cloudfrontRules.OPTION_WITH_VPC_ORIGINS, value, context);
     if (broken) throw invalidValue(at, { property, value, ...broken });
   }
   const { originShieldRegion: value } = props;
   if (value !== undefined) {
     const context = { perRegionOption: '`vpcOrigins`' };
-    const broken = brokenRule(SHIELD_WITH_VPC_ORIGINS, value, context);
+    const broken = brokenRule(cloudfrontRules.SHIELD_WITH_VPC_ORIGINS, value, context);
     if (broken) throw invalidValue(at, { property: 'originShieldRegion', value, ...broken });
   }
   for (const { originShieldRegion } of [primary, ...(others ?? [])])
@@ -244,5 +238,5 @@ function checkVpcOrigins(
 
 function checkOriginShield(at: HasPath, region: string | undefined): void {
   if (region === undefined) return;
-  checkRule(at, 'originShieldRegion', ORIGIN_SHIELD_REGION, region);
+  checkRule(at, 'originShieldRegion', cloudfrontRules.ORIGIN_SHIELD_REGION, region);
 }

@@ -6,7 +6,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { invalidValue } from '../../../model/errors';
-import { ORIGIN_SHIELD_REGION } from '../../../model/rules';
+import { cloudfrontRules } from '../../../model/rules';
 import { checkRule, privateBucket } from '../../house-rules';
 import { filesIn, type SiteFiles, siteFiles } from './site-files';
 import { SiteUploader } from './site-uploader';
@@ -126,7 +126,12 @@ export class StaticContent extends Construct {
     this.checkWholeSeconds('browserTtl', browserTtl);
     this.checkWholeSeconds('edgeTtl', edgeTtl);
     if (props.originShieldRegion !== undefined)
-      checkRule(this, 'originShieldRegion', ORIGIN_SHIELD_REGION, props.originShieldRegion);
+      checkRule(
+        this,
+        'originShieldRegion',
+        cloudfrontRules.ORIGIN_SHIELD_REGION,
+        props.originShieldRegion,
+      );
     if (props.source !== undefined) this.checkSource(props.source);
 
     this.kinds = siteFiles(props.hashedFiles, browserTtl, edgeTtl);

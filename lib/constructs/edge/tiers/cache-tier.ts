@@ -6,14 +6,7 @@ import {
   type IsochroneError,
   invalidValue,
 } from '../../../model/errors';
-import {
-  DEFAULT_TTL_ABOVE_MINIMUM,
-  DEFAULT_TTL_BELOW_MAXIMUM,
-  MAXIMUM_TTL_OF_CACHED_TIER,
-  QUERY_NAMES_LENGTH,
-  SET_COOKIE_WITH_MINIMUM_TTL,
-  STALE_WITHIN_MAXIMUM_TTL,
-} from '../../../model/rules';
+import { cloudfrontRules } from '../../../model/rules';
 import { checkRule } from '../../house-rules';
 
 /**
@@ -399,7 +392,7 @@ export class CacheTier {
   private checkTtls(): void {
     const { at, defaultTtl, maxTtl } = this;
     this.checkOrder('defaultTtl', defaultTtl, maxTtl);
-    checkRule(at, 'maxTtl', MAXIMUM_TTL_OF_CACHED_TIER, secondsOf(maxTtl));
+    checkRule(at, 'maxTtl', cloudfrontRules.MAXIMUM_TTL_OF_CACHED_TIER, secondsOf(maxTtl));
     for (const [continent, override] of Object.entries(this.continents)) {
       this.checkOrder(
         `continents.${continent}.defaultTtl`,
@@ -411,10 +404,10 @@ export class CacheTier {
 
   private checkOrder(property: string, defaultTtl: Duration, maxTtl: Duration): void {
     const seconds = secondsOf(defaultTtl);
-    checkRule(this.at, property, DEFAULT_TTL_ABOVE_MINIMUM, seconds, {
+    checkRule(this.at, property, cloudfrontRules.DEFAULT_TTL_ABOVE_MINIMUM, seconds, {
       minTtlSeconds: secondsOf(this.minTtl),
     });
-    checkRule(this.at, property, DEFAULT_TTL_BELOW_MAXIMUM, seconds, {
+    checkRule(this.at, property, cloudfrontRules.DEFAULT_TTL_BELOW_MAXIMUM, seconds, {
       maxTtlSeconds: secondsOf(maxTtl),
     });
   }
@@ -423,7 +416,7 @@ export class CacheTier {
     for (const property of ['staleWhileRevalidate', 'staleIfError'] as const) {
       const stale = this[property];
       if (stale === undefined) continue;
-      checkRule(this.at, property, STALE_WITHIN_MAXIMUM_TTL, secondsOf(stale), {
+      checkRule(this.at, property, cloudfrontRules.STALE_WITHIN_MAXIMUM_TTL, secondsOf(stale), {
         longestTtlSeconds: secondsOf(this.longestTtl),
       });
     }
@@ -437,7 +430,7 @@ export class CacheTier {
         fix: 'Raise it, or leave it out.',
       });
     }
-    checkRule(this.at, 'setCookie', SET_COOKIE_WITH_MINIMUM_TTL, this.setCookie, {
+    checkRule(this.at, 'setCookie', cloudfrontRules.SET_COOKIE_WITH_MINIMUM_TTL, this.setCookie, {
       keepsEveryResponse: this.keepsEveryResponse(),
     });
   }
@@ -485,7 +478,7 @@ export class CacheTier {
         fix: "Use `'none'` for no parameter, or `deny` for all but some.",
       });
     }
-    checkRule(this.at, 'query.allow', QUERY_NAMES_LENGTH, query.allow);
+    checkRule(this.at, 'query.allow', cloudfrontRules.QUERY_NAMES_LENGTH, query.allow);
   }
 
   /** A tier is not in a construct tree: errors name it instead of a path. */

@@ -109,8 +109,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       periods: 3,
       description: (shard) =>
         `A node of cache ${shard} has had its one engine thread over the objective for 15 ` +
-        'minutes. First look for slow commands (SLOWLOG) ' +
-        'and for one hot key; more shards help against load, not against a hot key.',
+        'minutes. First look for slow commands (SLOWLOG) and for one hot key; more shards ' +
+        'help against load, not against a hot key.',
     },
     {
       title: 'Freeable memory, bytes',
@@ -123,9 +123,9 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       threshold: MINIMUM_FREEABLE_MEMORY.toBytes(),
       periods: 3,
       description: (shard) =>
-        `A node of cache ${shard} is under memory pressure and may swap or fail. First ` +
-        'look at connections and output buffers (CLIENT LIST), ' +
-        'then raise reserved-memory-percent or the node type.',
+        `A node of cache ${shard} is under memory pressure and may swap or fail. First look ` +
+        'at connections and output buffers (CLIENT LIST), then raise reserved-memory-percent ' +
+        'or the node type.',
     },
     {
       title: 'Evictions per minute',
@@ -139,9 +139,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       periods: 15,
       description: (shard) =>
         `Cache ${shard} has evicted more keys than the objective allows for 15 minutes: it ` +
-        'does not hold the working set. First look at the ' +
-        'hit rate; if it falls, find what writes large or long-lived keys, then add shards ' +
-        'or memory.',
+        'does not hold the working set. First look at the hit rate; if it falls, find what ' +
+        'writes large or long-lived keys, then add shards or memory.',
     },
     {
       title: 'Replication lag, seconds',
@@ -157,8 +156,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       applies: cache.replicasPerShard > 0,
       description: (shard) =>
         `A replica of cache ${shard} has been behind for 5 minutes: a failover now loses ` +
-        'writes. First look at the network throughput of the ' +
-        'primary and for a full synchronisation (SaveInProgress).',
+        'writes. First look at the network throughput of the primary and for a full ' +
+        'synchronisation (SaveInProgress).',
     },
     {
       title: 'Memory that counts for eviction, percent',
@@ -172,9 +171,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       periods: 3,
       applies: cache.evicts === false,
       description: (shard) =>
-        `Cache ${shard} fills up, and its policy evicts nothing or little: full, it ` +
-        'refuses writes. First look for keys without a TTL, ' +
-        'then add shards or take larger nodes.',
+        `Cache ${shard} fills up, and its policy evicts nothing or little: full, it refuses ` +
+        'writes. First look for keys without a TTL, then add shards or take larger nodes.',
     },
     {
       title: 'Connections',
@@ -188,10 +186,9 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       periods: 5,
       description: (shard) =>
         `A node of cache ${shard} has had over ${SHARE_OF_CLIENTS * 100} % of the ` +
-        `${ELASTICACHE.clientsPerNode} clients that it takes for 5 minutes; then it ` +
-        'refuses ' +
-        'new ones. First look for a client that opens a connection for each request, and ' +
-        'at reconnects after a failover.',
+        `${ELASTICACHE.clientsPerNode} clients that it takes for 5 minutes; then it refuses ` +
+        'new ones. First look for a client that opens a connection for each request, and at ' +
+        'reconnects after a failover.',
     },
     {
       title: 'Failed logins in 5 minutes',
@@ -204,9 +201,9 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       threshold: AUTHENTICATION_FAILURES,
       periods: 2,
       description: (shard) =>
-        `Clients fail to log in to a node of cache ${shard}. First check that the role of ` +
-        'a new fleet may elasticache:Connect, that its clock is right and that it makes ' +
-        'a new token for each connection; else somebody tries who should not.',
+        `Clients fail to log in to a node of cache ${shard}. First check that the role of a ` +
+        'new fleet may elasticache:Connect, that its clock is right and that it makes a new ' +
+        'token for each connection; else somebody tries who should not.',
     },
     {
       title: 'Traffic held back (0 or 1)',
@@ -220,8 +217,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       periods: 5,
       description: (shard) =>
         `ElastiCache has held back commands to a node of cache ${shard} for 5 minutes, ` +
-        'because it gets more than it can work off. First look at the slow log and for ' +
-        'large values or scans; then add shards or take larger nodes.',
+        'because it gets more than it can work off. First look at the slow log and for large ' +
+        'values or scans; then add shards or take larger nodes.',
     },
     {
       title: 'Packets beyond the bandwidth, per minute',
@@ -235,8 +232,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       periods: 5,
       description: (shard) =>
         `A node of cache ${shard} has sent more than its bandwidth allows for 5 minutes: ` +
-        'packets were delayed or lost. First look for large values and a hot key; ' +
-        'compress them, read from replicas, or take larger nodes.',
+        'packets were delayed or lost. First look for large values and a hot key; compress ' +
+        'them, read from replicas, or take larger nodes.',
     },
     {
       title: 'Lag behind the primary region, seconds',
@@ -251,8 +248,8 @@ function symptomsOf(cache: CacheTopology, objectives: Required<Objectives>): Sym
       applies: cache.isSecondary === true,
       description: (shard) =>
         `Cache ${shard} has been behind the primary region for 5 minutes: readers see old ` +
-        'values, and a change of the primary now loses writes. First look at the ' +
-        'writes and the bandwidth of the primary region.',
+        'values, and a change of the primary now loses writes. First look at the writes and ' +
+        'the bandwidth of the primary region.',
     },
   ];
   return symptoms.filter(({ applies }) => applies ?? true);

@@ -40,8 +40,8 @@ export function databaseMonitoring(
             instance.metricCPUUtilization({ period, label: 'CPU' }),
             objectives,
             `CPU of the database instance ${name} has been over its objective for 15 ` +
-              'minutes. First sort pg_stat_statements by total time; then ' +
-              'move reads to a replica, or take a larger instance class.',
+              'minutes. First sort pg_stat_statements by total time; then move reads to a ' +
+              'replica, or take a larger instance class.',
           ),
         ],
       },
@@ -62,9 +62,9 @@ export function databaseMonitoring(
             missing: TreatMissingData.MISSING,
             description:
               `The database instance ${name} has had over ${CONNECTIONS_PERCENT} % of its ` +
-              'connections in use for 5 minutes; at 100 % it refuses ' +
-              'clients. First look in pg_stat_activity for "idle in transaction", then ' +
-              'whether a fleet bypasses the pooler or has grown.',
+              'connections in use for 5 minutes; at 100 % it refuses clients. First look in ' +
+              'pg_stat_activity for "idle in transaction", then whether a fleet bypasses the ' +
+              'pooler or has grown.',
           }),
         ],
       },
@@ -84,9 +84,9 @@ export function databaseMonitoring(
             periods: 2,
             missing: TreatMissingData.MISSING,
             description:
-              `The database instance ${name} is short of storage; full, it stops. First ` +
-              'look at TransactionLogsDiskUsage and at replication slots ' +
-              'that nobody reads, then enlarge the storage (possible once in 6 hours).',
+              `The database instance ${name} is short of storage; full, it stops. First look ` +
+              'at TransactionLogsDiskUsage and at replication slots that nobody reads, then ' +
+              'enlarge the storage (possible once in 6 hours).',
           }),
         ],
       },
@@ -140,9 +140,8 @@ export function replicaLagGroup(
         missing: TreatMissingData.NOT_BREACHING,
         description:
           `${name} has been behind its source for longer than the objective while data is ` +
-          'written. First look for a long query on the replica ' +
-          'that holds back replay, then at its CPU and WriteLatency, then at the write ' +
-          'rate of the primary.',
+          'written. First look for a long query on the replica that holds back replay, then ' +
+          'at its CPU and WriteLatency, then at the write rate of the primary.',
       }),
       alarmed({
         name: 'LagBeyondIdle',
@@ -154,10 +153,10 @@ export function replicaLagGroup(
         // Without the metric, the instance does not replicate or is no longer a replica.
         missing: TreatMissingData.BREACHING,
         description:
-          `${name} is further behind than an idle primary explains, or tells no lag at ` +
-          'all: replication has stopped, and readers get old data. First ' +
-          'read the replication state and error in the RDS console. After a promotion, ' +
-          'take the instance out of the replicas.',
+          `${name} is further behind than an idle primary explains, or tells no lag at all: ` +
+          'replication has stopped, and readers get old data. First read the replication ' +
+          'state and error in the RDS console. After a promotion, take the instance out of ' +
+          'the replicas.',
       }),
     ],
   };

@@ -53,10 +53,9 @@ export function distributionMonitoring(
           // Too few requests for a rate.
           missing: TreatMissingData.NOT_BREACHING,
           description:
-            'The share of 5xx answers to viewers has been over its objective for 10 ' +
-            'minutes. First look whether the regions ring too (then begin ' +
-            'there); if none does, look at the edge functions and at the last change of ' +
-            'the distribution.',
+            'The share of 5xx answers to viewers has been over its objective for 10 minutes. ' +
+            'First look whether the regions ring too (then begin there); if none does, look ' +
+            'at the edge functions and at the last change of the distribution.',
         }),
       ],
     },
@@ -78,9 +77,9 @@ export function distributionMonitoring(
             missing: TreatMissingData.NOT_BREACHING,
             description:
               'The hit rate of the edge has been under its objective for 30 minutes. First ' +
-              'look for an invalidation or a deployment just before, then ' +
-              'in the access logs for the paths with most misses: a new query parameter in ' +
-              'the cache key, or an origin that forbids caching.',
+              'look for an invalidation or a deployment just before, then in the access logs ' +
+              'for the paths with most misses: a new query parameter in the cache key, or an ' +
+              'origin that forbids caching.',
           }),
         ],
       },
@@ -97,9 +96,9 @@ export function distributionMonitoring(
             // Too few requests for a percentile.
             missing: TreatMissingData.NOT_BREACHING,
             description:
-              'The p95 of the origins has been over its objective for 15 minutes. First ' +
-              'look whether the regions are slow too (then begin there); if ' +
-              'none is, look whether one is out and its viewers go to a far region.',
+              'The p95 of the origins has been over its objective for 15 minutes. First look ' +
+              'whether the regions are slow too (then begin there); if none is, look whether ' +
+              'one is out and its viewers go to a far region.',
           }),
         ],
       },

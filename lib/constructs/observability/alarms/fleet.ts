@@ -41,9 +41,8 @@ export function fleetMonitoring(
             ofGroup('AWS/EC2', 'CPUUtilization', 'Average', 'CPU'),
             objectives,
             'CPU of the fleet has been over its objective for 15 minutes, so scaling does ' +
-              'not keep up. First look whether the group is at its ' +
-              'maximum, then whether its last scaling activities failed (capacity, launch ' +
-              'template, quota).',
+              'not keep up. First look whether the group is at its maximum, then whether its ' +
+              'last scaling activities failed (capacity, launch template, quota).',
           ),
         ],
       },
@@ -66,10 +65,9 @@ export function fleetMonitoring(
             // would hide.
             missing: TreatMissingData.MISSING,
             description:
-              'The fleet has been at its maximum size for 15 minutes and cannot grow. ' +
-              'First look whether the load is wanted (requests, WAF), then ' +
-              'raise the maximum, and check that the databases have connections left for ' +
-              'more instances.',
+              'The fleet has been at its maximum size for 15 minutes and cannot grow. First ' +
+              'look whether the load is wanted (requests, WAF), then raise the maximum, and ' +
+              'check that the databases have connections left for more instances.',
           }),
         ],
       },

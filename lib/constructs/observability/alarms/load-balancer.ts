@@ -41,9 +41,8 @@ export function loadBalancerMonitoring(
             missing: TreatMissingData.NOT_BREACHING,
             description:
               'The p95 of the targets has been over its objective for 15 minutes. First ' +
-              'compare CPU of the fleet, CPU and connections of the ' +
-              'databases and evictions of the cache on the dashboard: what rose first is ' +
-              'the cause.',
+              'compare CPU of the fleet, CPU and connections of the databases and evictions ' +
+              'of the cache on the dashboard: what rose first is the cause.',
           }),
         ],
       },
@@ -60,8 +59,8 @@ export function loadBalancerMonitoring(
               // Without adding them, a total outage would look like a night without requests.
               expression:
                 `IF(FILL(requests, 0) + FILL(balancer5xx, 0) > ${minimumRequests}, ` +
-                '100 * (FILL(target5xx, 0) + FILL(balancer5xx, 0)) / (FILL(requests, 0) + ' +
-                'FILL(balancer5xx, 0)), 0)',
+                '100 * (FILL(target5xx, 0) + FILL(balancer5xx, 0)) ' +
+                '/ (FILL(requests, 0) + FILL(balancer5xx, 0)), 0)',
               usingMetrics: {
                 requests,
                 target5xx: loadBalancer.metrics.custom('HTTPCode_Target_5XX_Count', {
@@ -81,9 +80,8 @@ export function loadBalancerMonitoring(
             missing: TreatMissingData.NOT_BREACHING,
             description:
               'The share of 5xx answers has been over its objective for 10 minutes. First ' +
-              'look whether a deployment began just before (roll it ' +
-              'back), then whether targets are healthy, then in the application log for ' +
-              'the first error.',
+              'look whether a deployment began just before (roll it back), then whether ' +
+              'targets are healthy, then in the application log for the first error.',
           }),
         ],
       },
@@ -122,12 +120,12 @@ export function targetGroupMonitoring(
           ),
           noneHealthyDescription:
             'No target has been healthy for 3 minutes: this region answers nothing. DNS ' +
-            'health checks should already have moved viewers to ' +
-            'another region; check that, then the activity history of the Auto Scaling group.',
+            'health checks should already have moved viewers to another region; check that, ' +
+            'then the activity history of the Auto Scaling group.',
           unhealthyDescription:
             'There has been an unhealthy target for 15 minutes, longer than replacing it ' +
-            'takes. First read the reason code of the health check ' +
-            'in the target group, then the log of that instance.',
+            'takes. First read the reason code of the health check in the target group, then ' +
+            'the log of that instance.',
         }),
       },
     ],

@@ -35,9 +35,9 @@ export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps 
             missing: TreatMissingData.NOT_BREACHING,
             description:
               'Clients have waited for a server connection for 10 minutes. First look in ' +
-              'pg_stat_activity for long queries and "idle in transaction", ' +
-              'then whether ServerConnections is at the budget: if it is and the database ' +
-              'is not busy, enlarge the pools.',
+              'pg_stat_activity for long queries and "idle in transaction", then whether ' +
+              'ServerConnections is at the budget: if it is and the database is not busy, ' +
+              'enlarge the pools.',
           }),
         ],
       },
@@ -53,9 +53,9 @@ export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps 
             periods: 2,
             missing: TreatMissingData.NOT_BREACHING,
             description:
-              `A client has waited over half of the ${refusedAfter} s after which ` +
-              'PgBouncer disconnects it. First look whether the database answers at ' +
-              'all, then in pg_stat_activity for what holds its connections.',
+              `A client has waited over half of the ${refusedAfter} s after which PgBouncer ` +
+              'disconnects it. First look whether the database answers at all, then in ' +
+              'pg_stat_activity for what holds its connections.',
           }),
         ],
       },
@@ -79,10 +79,10 @@ export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps 
             // Each pooler reports once a minute, even without clients.
             missing: TreatMissingData.BREACHING,
             description:
-              'For 10 minutes, a pooler has known no user and refused everybody, or none ' +
-              'has reported. First look whether the secret of the users ' +
-              'is empty, as it is at first; then, by Session Manager, at `journalctl -u ' +
-              'pooler-users -u pooler-report`.',
+              'For 10 minutes, a pooler has known no user and refused everybody, or none has ' +
+              'reported. First look whether the secret of the users is empty, as it is at ' +
+              'first; then, by Session Manager, at `journalctl -u pooler-users -u ' +
+              'pooler-report`.',
           }),
         ],
       },
@@ -105,13 +105,12 @@ export function poolerMonitoring(pooler: IWatchedPooler): CustomMonitoringProps 
           ),
           noneHealthyDescription:
             'No pooler has been healthy for 3 minutes: nobody reaches the database through ' +
-            'them. First look at the activity history of their Auto ' +
-            'Scaling group, then at the console output of an instance: a boot needs the ' +
-            'mirrors of Debian.',
+            'them. First look at the activity history of their Auto Scaling group, then at ' +
+            'the console output of an instance: a boot needs the mirrors of Debian.',
           unhealthyDescription:
             'There has been an unhealthy pooler for 15 minutes, longer than replacing it ' +
-            'takes. First look at the activity history of the Auto ' +
-            'Scaling group, then at the console output of the instance.',
+            'takes. First look at the activity history of the Auto Scaling group, then at ' +
+            'the console output of the instance.',
         }),
       },
     ],

@@ -1,37 +1,14 @@
 /** Checks over the caches: their size, windows and scaling, and the Global Datastore. */
-import {
-  cpuObjective,
-  dailyWindow,
-  initialReplicas,
-  initialShards,
-  inMemoryNodeType,
-  memberNodeType,
-  memberRegion,
-  memberVersion,
-  ORDERED_SHARD_BOUNDS,
-  type Rule,
-  scalableNodeType,
-  scalingOfMember,
-  scheduleName,
-  secondaryCount,
-  separateWindows,
-  shardBound,
-  shardCount,
-  timeZone,
-  weeklyWindow,
-} from '../../rules';
+import { elasticacheRules, fleetRules, type Rule } from '../../rules';
 import type { Deployment, DeploymentCacheScaling } from '../deployment';
 import { globalCachePrimary, secondaryCacheRegions } from '../global-cache';
 import { type DeploymentProblem, ruleProblems } from '../problem';
 import { fileRegion, regionsOf } from './regions';
 
+const CHECKS = [sizeProblems, windowProblems, scalingProblems, globalCacheProblems];
+
 export function cacheProblems(deployment: Deployment): DeploymentProblem[] {
-  return [
-    ...sizeProblems(deployment),
-    ...windowProblems(deployment),
-    ...scalingProblems(deployment),
-    ...globalCacheProblems(deployment),
-  ];
+  return CHECKS.flatMap((check) => check(deployment));
 }
 
 function sizeProblems({ cache }: Deployment): DeploymentProblem[] {
@@ -39,11 +16,20 @@ function sizeProblems({ cache }: Deployment): DeploymentProblem[] {
   const context = { replicasPerShard: scaling?.maxReplicasPerShard ?? cache.replicasPerShard };
   const maxShards = ['cache', 'scaling', 'maxShards'];
   return [
-    ...ruleProblems(['cache', 'shards'], shardCount, cache.shards, context),
-    ...ruleProblems(maxShards, shardCount, scaling?.maxShards, context),
-    ...ruleProblems(['cache', 'global', 'shards'], shardCount, global?.shards, context),
-    ...ruleProblems(['cache', 'nodeType'], inMemoryNodeType, cache.nodeType),
-    ...ruleProblems(['cache', 'global', 'nodeType'], inMemoryNodeType, global?.nodeType),
+    ...ruleProblems(['cache', 'shards'], elasticacheRules.SHARD_COUNT, cache.shards, context),
+    ...ruleProblems(maxShards, elasticacheRules.SHARD_COUNT, scaling?.maxShards, context),
+    ...ruleProblems(
+      ['cache', 'global', 'shards'],
+      elasticacheRules.SHARD_COUNT,
+      global?.shards,
+      context,
+    ),
+    ...ruleProblems(['cache', 'nodeType'], elasticacheRules.IN_MEMORY_NODE_TYPE, cache.nodeType),
+    ...ruleProblems(
+      ['cache', 'global', 'nodeType'],
+      elasticacheRules.IN_MEMORY_NODE_TYPE,
+      global?.nodeType,
+    ),
   ];
 }
 
@@ -57,12 +43,12 @@ function windowProblems(deployment: Deployment): DeploymentProblem[] {
     })),
   ];
   return [
-    ...ruleProblems(['cache', 'snapshotWindow'], dailyWindow, snapshotWindow),
+    ...ruleProblems(['cache', 'snapshotWindow'], elasticacheRules.DAILY_WINDOW, snapshotWindow),
     ...windows.flatMap(({ path, value }) => [
-      ...ruleProblems(path, weeklyWindow, value),
+      ...ruleProblems(path, elasticacheRules.WEEKLY_WINDOW, value),
       ...(snapshotRetentionDays === 0
         ? []
-        : ruleProblems(path, separateWindows, value, { snapshotWindow })),
+        : ruleProblems(path, elasticacheRules.SEPARATE_WINDOWS, value, { snapshotWindow })),
     ]),
   ];
 }
@@ -71,7 +57,7 @@ function windowProblems(deployment: Deployment): DeploymentProblem[] {
 const scalingMaximum: Rule<number, { readonly minShards: number }> = {
   allows: (maxShards, { minShards }) => maxShards >= minShards,
   allowed: (_, { minShards }) => `at least the minimum number of shards, ${minShards}`,
-  rule: ORDERED_SHARD_BOUNDS,
+  rule: elasticacheRules.ORDERED_SHARD_BOUNDS,
   fix: 'Raise it, or lower `minShards`.',
 };
 
@@ -86,18 +72,23 @@ function scalingProblems(deployment: Deployment): DeploymentProblem[] {
   });
   return [
     // A node type with data tiering is reported as such.
-    ...(inMemoryNodeType.allows(nodeType, undefined)
-      ? ruleProblems(['cache', 'nodeType'], scalableNodeType, nodeType)
+    ...(elasticacheRules.IN_MEMORY_NODE_TYPE.allows(nodeType, undefined)
+      ? ruleProblems(['cache', 'nodeType'], elasticacheRules.SCALABLE_NODE_TYPE, nodeType)
       : []),
     ...(disordered.length > 0
       ? disordered
-      : ruleProblems(['cache', 'shards'], initialShards, shards, bounds)),
+      : ruleProblems(['cache', 'shards'], elasticacheRules.INITIAL_SHARDS, shards, bounds)),
     ...(maxReplicasPerShard === undefined
       ? []
-      : ruleProblems(['cache', 'replicasPerShard'], initialReplicas, replicasPerShard, {
-          maxReplicasPerShard,
-        })),
-    ...ruleProblems(['objectives', 'cpuPercent'], cpuObjective, objectives.cpuPercent, {
+      : ruleProblems(
+          ['cache', 'replicasPerShard'],
+          elasticacheRules.INITIAL_REPLICAS,
+          replicasPerShard,
+          {
+            maxReplicasPerShard,
+          },
+        )),
+    ...ruleProblems(['objectives', 'cpuPercent'], fleetRules.CPU_OBJECTIVE, objectives.cpuPercent, {
       targetPercent: targetCpuPercent,
       target: 'cache.scaling.targetCpuPercent',
     }),
@@ -115,12 +106,12 @@ function scheduleProblems(
     const maximum = schedule.maxShards ?? maxShards;
     const unknown = schedule.regions?.findIndex((region) => regions[region] === undefined) ?? -1;
     return [
-      ...ruleProblems([...path, 'name'], scheduleName, schedule.name, {
+      ...ruleProblems([...path, 'name'], elasticacheRules.SCHEDULE_NAME, schedule.name, {
         earlier: names.slice(0, i),
       }),
-      ...ruleProblems([...path, 'timeZone'], timeZone, schedule.timeZone),
-      ...ruleProblems([...path, 'maxShards'], shardBound, maximum, { maxShards }),
-      ...ruleProblems([...path, 'minShards'], shardBound, schedule.minShards, {
+      ...ruleProblems([...path, 'timeZone'], elasticacheRules.TIME_ZONE, schedule.timeZone),
+      ...ruleProblems([...path, 'maxShards'], elasticacheRules.SHARD_BOUND, maximum, { maxShards }),
+      ...ruleProblems([...path, 'minShards'], elasticacheRules.SHARD_BOUND, schedule.minShards, {
         maxShards: maximum,
       }),
       ...ruleProblems([...path, 'regions', unknown], fileRegion, schedule.regions?.[unknown], {
@@ -136,10 +127,10 @@ const secondaryRegion: Rule<
   { readonly members: readonly string[]; readonly others: readonly string[] }
 > = {
   allows: (region, { members, others }) =>
-    others.includes(region) && memberRegion.allows(region, { members }),
+    others.includes(region) && elasticacheRules.MEMBER_REGION.allows(region, { members }),
   allowed: (_, { others }) => `one of the other regions of this file, once: ${others.join(', ')}`,
-  rule: memberRegion.rule as string,
-  fix: memberRegion.fix as string,
+  rule: elasticacheRules.MEMBER_REGION.rule as string,
+  fix: elasticacheRules.MEMBER_REGION.fix as string,
 };
 
 function globalCacheProblems(deployment: Deployment): DeploymentProblem[] {
@@ -159,20 +150,25 @@ function globalCacheProblems(deployment: Deployment): DeploymentProblem[] {
   return [
     ...ruleProblems(
       ['cache', 'scaling'],
-      scalingOfMember,
+      elasticacheRules.SCALING_OF_MEMBER,
       scaling && { maxShards: scaling.maxShards },
     ),
-    ...ruleProblems(['cache', 'nodeType'], memberNodeType, cache.nodeType),
-    ...ruleProblems([...path, 'nodeType'], memberNodeType, global.nodeType),
-    ...ruleProblems([...path, 'engineVersion'], memberVersion, global.engineVersion, {
-      createdWith: cache.engineVersion,
-    }),
+    ...ruleProblems(['cache', 'nodeType'], elasticacheRules.MEMBER_NODE_TYPE, cache.nodeType),
+    ...ruleProblems([...path, 'nodeType'], elasticacheRules.MEMBER_NODE_TYPE, global.nodeType),
+    ...ruleProblems(
+      [...path, 'engineVersion'],
+      elasticacheRules.MEMBER_VERSION,
+      global.engineVersion,
+      {
+        createdWith: cache.engineVersion,
+      },
+    ),
     // The `primaryRegion` of the deployment itself has a check of its own.
     ...ruleProblems([...path, 'primaryRegion'], fileRegion, global.primaryRegion, {
       regions: Object.keys(regions),
     }),
     ...(misplaced.length > 0
       ? misplaced.slice(0, 1)
-      : ruleProblems(path, secondaryCount, secondaries)),
+      : ruleProblems(path, elasticacheRules.SECONDARY_COUNT, secondaries)),
   ];
 }

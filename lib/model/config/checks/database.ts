@@ -1,14 +1,5 @@
 /** Checks of the database: replicas, upgrades, promotions, storage, and the connection budget. */
-import {
-  ALLOCATED_STORAGE_GIB,
-  MAX_DATABASE_CONNECTIONS,
-  MIN_POOL_SIZE,
-  POOLERS_WITHIN_BUDGET,
-  REPLICAS_OF_ONE_SOURCE,
-  type Rule,
-  STORAGE_LIMIT_GIB,
-  UPGRADE_START,
-} from '../../rules';
+import { pgbouncerRules, type Rule, rdsRules } from '../../rules';
 import type { Deployment } from '../deployment';
 import { DATABASE_ROLES, physicalNames } from '../names';
 import { type DeploymentProblem, ruleProblems } from '../problem';
@@ -52,7 +43,7 @@ function replicaProblems(deployment: Deployment): DeploymentProblem[] {
     ),
     ...ruleProblems(
       path(primaryRegion),
-      REPLICAS_OF_ONE_SOURCE,
+      rdsRules.REPLICAS_OF_ONE_SOURCE,
       regions[primaryRegion]?.readReplicas,
       { min: 0, hubsElsewhere: elsewhere.length },
     ),
@@ -62,7 +53,7 @@ function replicaProblems(deployment: Deployment): DeploymentProblem[] {
 function upgradeProblems({
   database: { engineVersion, upgradingFrom },
 }: Deployment): DeploymentProblem[] {
-  return ruleProblems(['database', 'upgradingFrom'], UPGRADE_START, upgradingFrom, {
+  return ruleProblems(['database', 'upgradingFrom'], rdsRules.UPGRADE_START, upgradingFrom, {
     target: String(Number.parseInt(engineVersion, 10)),
   });
 }
@@ -173,7 +164,7 @@ function connectionBudgetProblems(deployment: Deployment): DeploymentProblem[] {
   );
   if (reserve.length > 0) return reserve;
   return regionsOf(deployment).flatMap(([name, { poolers }]) =>
-    ruleProblems(['regions', name, 'poolers'], POOLERS_WITHIN_BUDGET, poolers, {
+    ruleProblems(['regions', name, 'poolers'], pgbouncerRules.POOLERS_WITHIN_BUDGET, poolers, {
       connections: maxConnections - reservedConnections,
       databasesPerInstance: DATABASES_PER_INSTANCE,
       ...pooling,
@@ -230,10 +221,15 @@ function poolOrderProblems({
 }: Deployment): DeploymentProblem[] {
   const path = (...keys: string[]) => ['database', ...keys];
   return [
-    ...ruleProblems(path('pooling', 'minPoolSize'), MIN_POOL_SIZE, pooling.minPoolSize, pooling),
+    ...ruleProblems(
+      path('pooling', 'minPoolSize'),
+      pgbouncerRules.MIN_POOL_SIZE,
+      pooling.minPoolSize,
+      pooling,
+    ),
     ...ruleProblems(
       path('pooling', 'maxDatabaseConnections'),
-      MAX_DATABASE_CONNECTIONS,
+      pgbouncerRules.MAX_DATABASE_CONNECTIONS,
       pooling.maxDatabaseConnections,
       pooling,
     ),
@@ -254,13 +250,13 @@ function storageProblems({
 }: Deployment): DeploymentProblem[] {
   const noHeadroom = ruleProblems(
     ['database', 'allocatedStorageGiB'],
-    ALLOCATED_STORAGE_GIB,
+    rdsRules.ALLOCATED_STORAGE_GIB,
     allocatedStorageGiB,
   );
   if (noHeadroom.length > 0) return noHeadroom;
   return ruleProblems(
     ['database', 'maxAllocatedStorageGiB'],
-    STORAGE_LIMIT_GIB,
+    rdsRules.STORAGE_LIMIT_GIB,
     maxAllocatedStorageGiB,
     { allocatedGiB: allocatedStorageGiB },
   );

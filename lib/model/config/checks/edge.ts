@@ -3,27 +3,7 @@
  * model/rules.
  */
 import { CLOUDFRONT } from '../../aws';
-import {
-  BATCH_NEEDS_SPLIT,
-  BATCH_WITHIN_BEHAVIOR,
-  CONTINENTS_WITH_ORIGIN_SHIELD,
-  DEFAULT_TTL_ABOVE_MINIMUM,
-  DEFAULT_TTL_BELOW_MAXIMUM,
-  MAXIMUM_TTL_OF_CACHED_TIER,
-  METHODS_OF_CACHED_TIER,
-  NAMED_ONCE,
-  NUMBER_OF_BEHAVIORS,
-  OPTION_WITH_VPC_ORIGINS,
-  ORIGIN_SHIELD_REGION,
-  PATTERN_IS_REACHED,
-  PATTERN_LEAVES_DEFAULT,
-  QUERY_NAMES_LENGTH,
-  SET_COOKIE_WITH_MINIMUM_TTL,
-  SHIELD_WITH_VPC_ORIGINS,
-  STALE_WITHIN_MAXIMUM_TTL,
-  TIER_BESIDE_VPC_ORIGINS,
-  TIER_OF_OWN_ORIGIN,
-} from '../../rules';
+import { cloudfrontRules } from '../../rules';
 import type { Deployment, DeploymentTier } from '../deployment';
 import { type DeploymentProblem, nearest, ruleProblems } from '../problem';
 
@@ -41,7 +21,7 @@ export function edgeProblems(deployment: Deployment): DeploymentProblem[] {
     ...batchRegionProblems(deployment),
     ...ruleProblems(
       ['edge', 'originShieldRegion'],
-      ORIGIN_SHIELD_REGION,
+      cloudfrontRules.ORIGIN_SHIELD_REGION,
       deployment.edge.originShieldRegion,
     ),
     ...uniqueProblems(deployment),
@@ -55,14 +35,28 @@ function tierProblems({ edge }: Deployment): DeploymentProblem[] {
     const at = ['edge', 'tiers', name];
     return [
       ...(tier.cached ? ttlProblems(at, tier) : []),
-      ...ruleProblems([...at, 'setCookie'], SET_COOKIE_WITH_MINIMUM_TTL, tier.setCookie, {
-        keepsEveryResponse: tier.minTtlSeconds > 0,
-      }),
-      ...ruleProblems([...at, 'continents'], CONTINENTS_WITH_ORIGIN_SHIELD, continentsOf(tier), {
-        shielded,
-      }),
+      ...ruleProblems(
+        [...at, 'setCookie'],
+        cloudfrontRules.SET_COOKIE_WITH_MINIMUM_TTL,
+        tier.setCookie,
+        {
+          keepsEveryResponse: tier.minTtlSeconds > 0,
+        },
+      ),
+      ...ruleProblems(
+        [...at, 'continents'],
+        cloudfrontRules.CONTINENTS_WITH_ORIGIN_SHIELD,
+        continentsOf(tier),
+        {
+          shielded,
+        },
+      ),
       ...(Array.isArray(tier.queryParameters)
-        ? ruleProblems([...at, 'queryParameters'], QUERY_NAMES_LENGTH, tier.queryParameters)
+        ? ruleProblems(
+            [...at, 'queryParameters'],
+            cloudfrontRules.QUERY_NAMES_LENGTH,
+            tier.queryParameters,
+          )
         : []),
     ];
   });
@@ -78,9 +72,15 @@ function ttlProblems(at: Path, tier: DeploymentTier): DeploymentProblem[] {
     ...overrides.map((override) => override.maxTtlSeconds ?? 0),
   );
   return [
-    ...ruleProblems([...at, 'maxTtlSeconds'], MAXIMUM_TTL_OF_CACHED_TIER, maxTtlSeconds),
+    ...ruleProblems(
+      [...at, 'maxTtlSeconds'],
+      cloudfrontRules.MAXIMUM_TTL_OF_CACHED_TIER,
+      maxTtlSeconds,
+    ),
     ...(['staleWhileRevalidateSeconds', 'staleIfErrorSeconds'] as const).flatMap((option) =>
-      ruleProblems([...at, option], STALE_WITHIN_MAXIMUM_TTL, tier[option], { longestTtlSeconds }),
+      ruleProblems([...at, option], cloudfrontRules.STALE_WITHIN_MAXIMUM_TTL, tier[option], {
+        longestTtlSeconds,
+      }),
     ),
     ...[{ at, defaultTtlSeconds: undefined, maxTtlSeconds: undefined }, ...overrides].flatMap(
       (part) =>
@@ -100,8 +100,8 @@ function ttlOrderProblems(
 ): DeploymentProblem[] {
   const path = [...at, 'defaultTtlSeconds'];
   return [
-    ...ruleProblems(path, DEFAULT_TTL_ABOVE_MINIMUM, ttls.defaultTtlSeconds, ttls),
-    ...ruleProblems(path, DEFAULT_TTL_BELOW_MAXIMUM, ttls.defaultTtlSeconds, ttls),
+    ...ruleProblems(path, cloudfrontRules.DEFAULT_TTL_ABOVE_MINIMUM, ttls.defaultTtlSeconds, ttls),
+    ...ruleProblems(path, cloudfrontRules.DEFAULT_TTL_BELOW_MAXIMUM, ttls.defaultTtlSeconds, ttls),
   ].slice(0, 1);
 }
 
@@ -136,9 +136,14 @@ function tierReferenceProblems({ edge }: Deployment): DeploymentProblem[] {
 
 function behaviorProblems(deployment: Deployment): DeploymentProblem[] {
   const { behaviors } = deployment.edge;
-  const count = ruleProblems(['edge', 'behaviors'], NUMBER_OF_BEHAVIORS, behaviors.length, {
-    max: CLOUDFRONT.cacheBehaviors,
-  });
+  const count = ruleProblems(
+    ['edge', 'behaviors'],
+    cloudfrontRules.NUMBER_OF_BEHAVIORS,
+    behaviors.length,
+    {
+      max: CLOUDFRONT.cacheBehaviors,
+    },
+  );
   return [
     ...count,
     ...behaviors.flatMap((behavior, i) => {
@@ -157,11 +162,11 @@ function patternProblems(
   pattern: string,
   earlier: readonly { readonly path: string }[],
 ): DeploymentProblem[] {
-  const isDefault = ruleProblems(path, PATTERN_LEAVES_DEFAULT, pattern);
+  const isDefault = ruleProblems(path, cloudfrontRules.PATTERN_LEAVES_DEFAULT, pattern);
   if (isDefault.length > 0) return isDefault;
   return ruleProblems(
     path,
-    PATTERN_IS_REACHED,
+    cloudfrontRules.PATTERN_IS_REACHED,
     pattern,
     earlier.map((other) => other.path),
   );
@@ -176,22 +181,32 @@ function tierOfBehaviorProblems(
   const tier = edge.tiers[name];
   if (tier === undefined) return [];
   const { cached } = tier;
-  const problems = ruleProblems([...at, 'methods'], METHODS_OF_CACHED_TIER, methods, {
-    tier: name,
-    cached,
-  });
+  const problems = ruleProblems(
+    [...at, 'methods'],
+    cloudfrontRules.METHODS_OF_CACHED_TIER,
+    methods,
+    {
+      tier: name,
+      cached,
+    },
+  );
   if (origin !== 'bucket') return problems;
-  const ofBucket = ruleProblems([...at, 'tier'], TIER_OF_OWN_ORIGIN, name, {
+  const ofBucket = ruleProblems([...at, 'tier'], cloudfrontRules.TIER_OF_OWN_ORIGIN, name, {
     cached,
     hasQuery: tier.queryParameters !== 'none',
     queryOption: '`queryParameters: none`',
   });
   if (ofBucket.length > 0 || edge.runtime !== 'cloudfront-functions')
     return [...problems, ...ofBucket];
-  const besideVpcOrigins = ruleProblems([...at, 'tier'], TIER_BESIDE_VPC_ORIGINS, name, {
-    negotiates: tier.varyByLanguage || tier.varyByImageFormat,
-    publicOrigins: PUBLIC_ORIGINS,
-  });
+  const besideVpcOrigins = ruleProblems(
+    [...at, 'tier'],
+    cloudfrontRules.TIER_BESIDE_VPC_ORIGINS,
+    name,
+    {
+      negotiates: tier.varyByLanguage || tier.varyByImageFormat,
+      publicOrigins: PUBLIC_ORIGINS,
+    },
+  );
   return [...problems, ...besideVpcOrigins];
 }
 
@@ -232,9 +247,9 @@ function batchProblems(
   if (edge.runtime !== 'lambda-edge' || batch.length === 0) return [];
   return [
     ...batch.flatMap((pattern, j) =>
-      ruleProblems([...at, j], BATCH_WITHIN_BEHAVIOR, pattern, { pathPattern }),
+      ruleProblems([...at, j], cloudfrontRules.BATCH_WITHIN_BEHAVIOR, pattern, { pathPattern }),
     ),
-    ...ruleProblems(at, BATCH_NEEDS_SPLIT, batch, {
+    ...ruleProblems(at, cloudfrontRules.BATCH_NEEDS_SPLIT, batch, {
       splits: methods === 'split',
       hasBatchOrigin: edge.batchRegion !== undefined,
       batchOption: '`batchRegion`',
@@ -246,7 +261,7 @@ function batchProblems(
 function vpcOriginProblems({ edge }: Deployment): DeploymentProblem[] {
   if (edge.runtime !== 'cloudfront-functions') return [];
   const excluded = (path: Path, value: unknown, neutral?: unknown) =>
-    ruleProblems(['edge', ...path], OPTION_WITH_VPC_ORIGINS, value, {
+    ruleProblems(['edge', ...path], cloudfrontRules.OPTION_WITH_VPC_ORIGINS, value, {
       neutral,
       publicOrigins: PUBLIC_ORIGINS,
     });
@@ -258,7 +273,7 @@ function vpcOriginProblems({ edge }: Deployment): DeploymentProblem[] {
     ...excluded(['batchRegion'], edge.batchRegion),
     ...ruleProblems(
       ['edge', 'originShieldRegion'],
-      SHIELD_WITH_VPC_ORIGINS,
+      cloudfrontRules.SHIELD_WITH_VPC_ORIGINS,
       edge.originShieldRegion,
       {},
     ),
@@ -297,7 +312,7 @@ function uniqueProblems({ edge, objectives }: Deployment): DeploymentProblem[] {
   ];
   return lists.flatMap(({ path, entries }) =>
     entries.flatMap((entry, i) =>
-      ruleProblems([...path, i], NAMED_ONCE, entry, entries.slice(0, i)),
+      ruleProblems([...path, i], cloudfrontRules.NAMED_ONCE, entry, entries.slice(0, i)),
     ),
   );
 }

@@ -1,32 +1,23 @@
 /** Checks over the regions: the primary, zones, networks, names and fleets. */
 import { REGIONS, zonesOf } from '../../aws';
-import {
-  addressRange,
-  blockStart,
-  cpuObjective,
-  maximumInstances,
-  minimumInstances,
-  nameInZone,
-  natGatewayCount,
-  networkEndpoint,
-  networkZone,
-  type Rule,
-} from '../../rules';
+import { fleetRules, type Rule, regionRules } from '../../rules';
 import type { Deployment } from '../deployment';
 import { physicalNames } from '../names';
 import { type DeploymentProblem, nearest, ruleProblems } from '../problem';
 
+const CHECKS = [
+  primaryProblems,
+  zoneProblems,
+  networkProblems,
+  overlapProblems,
+  nameProblems,
+  originNameProblems,
+  objectiveProblems,
+  fleetProblems,
+];
+
 export function regionProblems(deployment: Deployment): DeploymentProblem[] {
-  return [
-    ...primaryProblems(deployment),
-    ...zoneProblems(deployment),
-    ...networkProblems(deployment),
-    ...overlapProblems(deployment),
-    ...nameProblems(deployment),
-    ...originNameProblems(deployment),
-    ...objectiveProblems(deployment),
-    ...fleetProblems(deployment),
-  ];
+  return CHECKS.flatMap((check) => check(deployment));
 }
 
 /** The regions with their settings, in the order of the file. */
@@ -71,7 +62,9 @@ function zoneProblems(deployment: Deployment): DeploymentProblem[] {
       const path = ['regions', region, 'availabilityZones', i];
       const unknown = ruleProblems(path, knownZone, zone, { region });
       if (unknown.length > 0) return unknown;
-      return ruleProblems(path, networkZone, zone, { earlier: availabilityZones.slice(0, i) });
+      return ruleProblems(path, regionRules.NETWORK_ZONE, zone, {
+        earlier: availabilityZones.slice(0, i),
+      });
     }),
   );
 }
@@ -84,8 +77,8 @@ const PRIVATE_BLOCKS = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64
 
 const privateBlock: Rule<string> = {
   allows: (cidr) => {
-    const { first, last } = addressRange(cidr);
-    return PRIVATE_BLOCKS.map(addressRange).some(
+    const { first, last } = regionRules.addressRange(cidr);
+    return PRIVATE_BLOCKS.map(regionRules.addressRange).some(
       (block) => block.first <= first && last <= block.last,
     );
   },
@@ -100,15 +93,20 @@ function networkProblems(deployment: Deployment): DeploymentProblem[] {
   const { interfaceEndpoints } = deployment.network;
   return [
     ...regionsOf(deployment).flatMap(([name, { cidr, natGateways, availabilityZones }]) => [
-      ...ruleProblems(['regions', name, 'natGateways'], natGatewayCount, natGateways, {
-        min: 1,
-        zones: availabilityZones.length,
-      }),
-      ...ruleProblems(['regions', name, 'cidr'], blockStart, cidr),
+      ...ruleProblems(
+        ['regions', name, 'natGateways'],
+        regionRules.NAT_GATEWAY_COUNT,
+        natGateways,
+        {
+          min: 1,
+          zones: availabilityZones.length,
+        },
+      ),
+      ...ruleProblems(['regions', name, 'cidr'], regionRules.BLOCK_START, cidr),
       ...ruleProblems(['regions', name, 'cidr'], privateBlock, cidr),
     ]),
     ...interfaceEndpoints.flatMap((endpoint, i) =>
-      ruleProblems(['network', 'interfaceEndpoints', i], networkEndpoint, endpoint, {
+      ruleProblems(['network', 'interfaceEndpoints', i], regionRules.NETWORK_ENDPOINT, endpoint, {
         earlier: interfaceEndpoints.slice(0, i),
       }),
     ),
@@ -119,7 +117,7 @@ function overlapProblems(deployment: Deployment): DeploymentProblem[] {
   const ranges = regionsOf(deployment).map(([name, { cidr }]) => ({
     name,
     cidr,
-    ...addressRange(cidr),
+    ...regionRules.addressRange(cidr),
   }));
   return ranges.flatMap((range, i) => {
     const other = ranges
@@ -141,7 +139,7 @@ function overlapProblems(deployment: Deployment): DeploymentProblem[] {
 function nameProblems({ domain }: Deployment): DeploymentProblem[] {
   const { siteName, originName, hostedZoneName } = domain;
   return Object.entries({ siteName, originName }).flatMap(([key, name]) =>
-    ruleProblems(['domain', key], nameInZone, name, { zoneName: hostedZoneName }),
+    ruleProblems(['domain', key], regionRules.NAME_IN_ZONE, name, { zoneName: hostedZoneName }),
   );
 }
 
@@ -183,10 +181,15 @@ function originNameProblems(deployment: Deployment): DeploymentProblem[] {
 }
 
 function objectiveProblems({ objectives, service }: Deployment): DeploymentProblem[] {
-  return ruleProblems(['objectives', 'cpuPercent'], cpuObjective, objectives.cpuPercent, {
-    targetPercent: service.targetCpuPercent,
-    target: 'service.targetCpuPercent',
-  });
+  return ruleProblems(
+    ['objectives', 'cpuPercent'],
+    fleetRules.CPU_OBJECTIVE,
+    objectives.cpuPercent,
+    {
+      targetPercent: service.targetCpuPercent,
+      target: 'service.targetCpuPercent',
+    },
+  );
 }
 
 function fleetProblems(deployment: Deployment): DeploymentProblem[] {
@@ -198,11 +201,11 @@ function fleetProblems(deployment: Deployment): DeploymentProblem[] {
   // Each place answers for the bound that it sets itself.
   return fleets.flatMap(({ path, own: { minInstances, maxInstances } }) => {
     if (maxInstances === undefined) {
-      return ruleProblems([...path, 'minInstances'], minimumInstances, minInstances, {
+      return ruleProblems([...path, 'minInstances'], fleetRules.MINIMUM_INSTANCES, minInstances, {
         max: service.maxInstances,
       });
     }
-    return ruleProblems([...path, 'maxInstances'], maximumInstances, maxInstances, {
+    return ruleProblems([...path, 'maxInstances'], fleetRules.MAXIMUM_INSTANCES, maxInstances, {
       min: minInstances ?? service.minInstances,
     });
   });

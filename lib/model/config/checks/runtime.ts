@@ -11,13 +11,10 @@ import { type DeploymentProblem, nearest, ruleProblems } from '../problem';
  */
 const STRATEGY_BYTES = 2048;
 
+const CHECKS = [ttlProblems, prefixProblems, sizeProblems, secretProblems];
+
 export function runtimeProblems(deployment: Deployment): DeploymentProblem[] {
-  return [
-    ...ttlProblems(deployment),
-    ...prefixProblems(deployment),
-    ...sizeProblems(deployment),
-    ...secretProblems(deployment),
-  ];
+  return CHECKS.flatMap((check) => check(deployment));
 }
 
 function ttlProblems({ cache: { strategies } }: Deployment): DeploymentProblem[] {
