@@ -1,18 +1,9 @@
 /** The four plots of a replay. */
 import type { EChartsOption } from 'echarts';
-import type { MissReason, ReplayReport, ReplaySlice, Span } from '../../simulation';
+import { MISS_REASONS, type ReplayReport, type ReplaySlice, type Span } from '../../simulation';
 import { counted, middle, milliseconds, percent, span } from './figures';
 import { type Content, html, type Markup, shortened, visible } from './markup';
 import type { PlotRenderer } from './svg';
-
-export const MISS_REASONS: readonly MissReason[] = [
-  'first-seen',
-  'expired',
-  'evicted',
-  'invalidated',
-  'varied',
-  'uncacheable',
-];
 
 /** The most rows of a plot by behavior; the tables have all of them. */
 const SHOWN_ROWS = 20;

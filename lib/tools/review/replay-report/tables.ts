@@ -3,9 +3,9 @@
  * removes the implicit role of a table.
  */
 import type { ReplayReport, ReplaySlice, Span } from '../../simulation';
+import { MISS_REASONS } from '../../simulation';
 import { bytes, count, counted, milliseconds, percent, span } from './figures';
 import { type Content, code, html, type Markup, trusted } from './markup';
-import { MISS_REASONS } from './plots';
 
 interface Column<Row> {
   readonly head: string;
