@@ -2,7 +2,7 @@ const { availableParallelism } = require('node:os');
 
 /** Tests that synthesize the whole market deployment, or run the command line in processes of its own. */
 const SYNTHESIS = [
-  '/test/[^/]+/.*\\.synthesis\\.test\\.ts$',
+  '/test/.*\\.synthesis\\.test\\.ts$',
   '/test/stage\\.test\\.ts$',
   '/test/(bin|examples|snapshots)/',
 ];

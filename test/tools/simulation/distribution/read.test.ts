@@ -1,5 +1,4 @@
 import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
-import { functionsDeployment, synthesizeMarket } from '../../../market-stage';
 import { assemblyOf, DEFAULT_BEHAVIOR, distributionResource, ORIGIN } from '../fixtures';
 
 const read = (
@@ -14,56 +13,6 @@ const read = (
       ...other,
     }),
   );
-
-describe('this project', () => {
-  test('with Lambda@Edge has ordered behaviors, policies, and functions with their folders', () => {
-    const { assembly } = synthesizeMarket();
-    const model = readDistribution(assembly);
-    expect(model.id).toMatch(/^market-production\/us-east-1\/Edge\/Distribution/);
-    expect(model.domainNames).toEqual(['market.example.com']);
-    expect(model.behaviors.at(0)).toMatchObject({
-      pathPattern: '/admin/*',
-      cachePolicy: { name: 'CachingDisabled' },
-      originId: 'write',
-    });
-    expect(model.behaviors.find(({ pathPattern }) => pathPattern === '/static/*')).toMatchObject({
-      cachePolicy: {
-        minTtlSeconds: 0,
-        defaultTtlSeconds: 7200,
-        maxTtlSeconds: 172_800,
-        query: { kind: 'none' },
-        gzip: true,
-        brotli: true,
-      },
-      functions: {
-        'viewer-request': {
-          kind: 'lambda-edge',
-          handler: 'index.handler',
-          directory: expect.stringContaining(assembly.directory),
-        },
-        'origin-response': { kind: 'lambda-edge' },
-      },
-    });
-    expect(model.behaviors.at(-1)?.pathPattern).toBe('*');
-    expect(model.origins.read).toMatchObject({
-      kind: 'custom',
-      domainName: 'read.origin.market.example.com',
-      protocolPolicy: 'https-only',
-    });
-    expect(model.gaps).toEqual([
-      'The rules of the web ACL are omitted: every request passes them.',
-    ]);
-  });
-
-  test('with CloudFront Functions has their code and VPC origins', () => {
-    const model = readDistribution(synthesizeMarket(functionsDeployment()).assembly);
-    expect(Object.values(model.origins).some(({ kind }) => kind === 'vpc')).toBe(true);
-    expect(model.behaviors.at(-1)?.functions['viewer-request']).toMatchObject({
-      kind: 'cloudfront-function',
-      code: expect.stringContaining('handler'),
-    });
-  });
-});
 
 test('legacy settings make a key of everything that they forward, and default TTLs', () => {
   const { behaviors } = read({

@@ -8,7 +8,7 @@ import { physicalNames } from '../../../../lib/model/config/names';
 import { changeFile, promotionChanges } from '../../../../lib/tools/account/promotion-file';
 import type { Assembly, TemplateResource } from '../../../../lib/tools/assembly/assembly';
 import { type ChangeReview, reviewChange } from '../../../../lib/tools/review/report/review';
-import { synthesizeMarket } from '../../../market-stage';
+import { marketAssembly } from '../../../market-stage';
 import { MARKET } from '../../../model/config/market';
 
 // The CDK command line sets this too: each resource then has its path in the construct tree.
@@ -20,8 +20,7 @@ function promoted(source: string, region: string): string {
   return changeFile(source, promotionChanges(source, { region, hub }));
 }
 
-const synthesize = (source: string) =>
-  synthesizeMarket(parseDeployment(source, 'market.yaml')).assembly;
+const synthesize = (source: string) => marketAssembly(parseDeployment(source, 'market.yaml'));
 const onceFile = promoted(MARKET, 'eu-west-1');
 const [before, once, back] = [MARKET, onceFile, promoted(onceFile, 'us-east-1')].map(
   synthesize,

@@ -3,7 +3,7 @@
 import type { Deployment } from '../../../../lib/model/config/deployment';
 import type { AssemblyStack, TemplateResource } from '../../../../lib/tools/assembly/assembly';
 import { reviewChange } from '../../../../lib/tools/review/report/review';
-import { marketDeployment, synthesizeMarket } from '../../../market-stage';
+import { marketAssembly, marketDeployment, synthesizeMarket } from '../../../market-stage';
 
 const REGIONS = ['us-east-1', 'ap-southeast-1'];
 
@@ -16,7 +16,7 @@ function changed(change: (deployment: Deployment) => void): Deployment {
 // The CDK command line sets this too: each resource then has its path in the construct tree.
 process.env.CDK_CONTEXT_JSON = JSON.stringify({ 'aws:cdk:enable-path-metadata': true });
 
-const { assembly: base } = synthesizeMarket(marketDeployment(), REGIONS);
+const base = marketAssembly(marketDeployment(), REGIONS);
 
 /** The assembly after an edit of some resources of one stack. */
 function edited(stackPath: string, edit: (resource: TemplateResource) => TemplateResource) {
@@ -52,7 +52,7 @@ test('larger instances and another TTL at the edge need no decision', () => {
     const { apac } = edge.tiers.static?.continents ?? {};
     if (apac) apac.defaultTtlSeconds = 9000;
   });
-  const review = reviewChange(base, synthesizeMarket(head, REGIONS).assembly);
+  const review = reviewChange(base, marketAssembly(head, REGIONS));
   const actions = review.stacks.flatMap(({ path, resources }) =>
     resources.map(({ action, type, differences }) => {
       const stack = path.split('/').slice(1).join('/');
@@ -68,7 +68,7 @@ test('larger instances and another TTL at the edge need no decision', () => {
 });
 
 test('a removed region lists its databases as losses until the region is acknowledged', () => {
-  const { assembly: head } = synthesizeMarket(
+  const head = marketAssembly(
     changed(({ regions }) => {
       delete regions['ap-southeast-1'];
     }),
@@ -88,7 +88,7 @@ test('a removed region lists its databases as losses until the region is acknowl
 });
 
 test('an added region loses nothing', () => {
-  const { assembly: small } = synthesizeMarket(marketDeployment(), ['us-east-1']);
+  const small = marketAssembly(marketDeployment(), ['us-east-1']);
   expect(reviewChange(small, base)).toMatchObject({ losses: [], needsDecision: false });
 });
 

@@ -6,7 +6,7 @@
 import { parseDeployment } from '../../../../lib/model/config/load';
 import type { Assembly } from '../../../../lib/tools/assembly/assembly';
 import { reviewChange } from '../../../../lib/tools/review/report/review';
-import { synthesizeMarket } from '../../../market-stage';
+import { marketAssembly } from '../../../market-stage';
 import { market } from '../../../model/config/market';
 
 // The CDK command line sets this too: each resource then has its path in the construct tree.
@@ -29,7 +29,7 @@ const promoted = (text: string) =>
     .replace('  ap-southeast-1:\n', '  ap-southeast-1:\n    replicaGeneration: 2\n');
 
 const synthesize = (text: string, ...regions: string[]) =>
-  synthesizeMarket(parseDeployment(text, 'market.yaml'), regions).assembly;
+  marketAssembly(parseDeployment(text, 'market.yaml'), regions);
 
 /** The instances that change, each with its changed properties, and the stateful losses. */
 function changesOf(before: Assembly, after: Assembly) {

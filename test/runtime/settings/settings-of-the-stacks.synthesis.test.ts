@@ -4,7 +4,7 @@ import { STANDARD_STRATEGIES } from '../../../lib/model/contracts';
 import { parseSettings, strategiesOf } from '../../../lib/runtime/settings/document';
 import { CACHE_STRATEGIES } from '../../../lib/runtime/tiered-cache/strategy';
 import type { AssemblyStack } from '../../../lib/tools/assembly/assembly';
-import { marketDeployment, synthesizeMarket } from '../../market-stage';
+import { marketAssembly, marketDeployment } from '../../market-stage';
 
 const REGIONS = ['us-east-1', 'eu-west-1'];
 
@@ -14,7 +14,7 @@ deployment.cache.strategies = {
   quotes: { ttlSeconds: 2, serializer: 'msgpack', staleSeconds: 5 },
 };
 deployment.database.poolerSecret = 'market/pooler-login';
-const { assembly } = synthesizeMarket(deployment, REGIONS);
+const assembly = marketAssembly(deployment, REGIONS);
 
 function serviceStack(region: string): AssemblyStack {
   const found = assembly.stacks.find(({ path }) => path === `market-production/${region}/Service`);
