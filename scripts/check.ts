@@ -37,7 +37,9 @@ function canIsolate(): boolean {
 function steps(): Step[] {
   const isolated = canIsolate();
   const serversApart = isolated && !IS_ROOT;
-  const jest = ['npm', 'test', '--silent', '--', '--ci'];
+  const jest = (...projects: string[]) =>
+    'npm run -s test:all -- --ci --selectProjects'.split(' ').concat(projects);
+  const apart = ['servers', 'matrices'];
   return [
     { name: 'lint and format', command: ['npm', 'run', '-s', 'lint'] },
     { name: 'walls', command: ['npm', 'run', '-s', 'walls'] },
@@ -48,11 +50,10 @@ function steps(): Step[] {
         : 'tests (with a network: this system grants no namespace without one)',
       command: [
         ...(isolated ? WITHOUT_NETWORK : []),
-        ...jest,
-        ...(serversApart ? ['--testPathIgnorePatterns', 'test/servers/'] : []),
+        ...jest('unit', 'synthesis', ...(serversApart ? [] : apart)),
       ],
     },
-    ...(serversApart ? [{ name: 'tests on servers', command: [...jest, 'test/servers/'] }] : []),
+    ...(serversApart ? [{ name: 'tests on servers', command: jest(...apart) }] : []),
     {
       name: 'the packages: built, packed, installed and used',
       command: ['node', '--import', 'tsx', 'scripts/check-packages.ts'],
