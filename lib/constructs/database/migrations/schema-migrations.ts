@@ -80,7 +80,7 @@ export interface SchemaMigrationsProps extends LoggedProps {
   readonly timeout?: Duration;
 
   /**
-   * How long a statement waits for a lock. Then it is cancelled, so that the statements behind it
+   * How long a statement waits for a lock. Then it is canceled, so that the statements behind it
    * can run, and tried again.
    *
    * @default Duration.seconds(4)
