@@ -1,15 +1,25 @@
 import { CfnDeletionPolicy, type CfnResource, Names, RemovalPolicy } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { DEFAULT_MAINTENANCE_WINDOW, DEFAULT_SNAPSHOT_WINDOW } from '../../model/aws';
 import { elasticacheRules } from '../../model/rules';
-import { acknowledge, checkRule, type LoggedProps, loggedGroup } from '../house-rules';
-import { CACHE_PORT } from './cache-base';
+import {
+  acknowledge,
+  checkRule,
+  type EncryptedProps,
+  type IsolatedProps,
+  isolatedSubnets,
+  type LoggedProps,
+  loggedGroup,
+  rotatedKey,
+} from '../house-rules';
+import { CACHE_PORT, CacheBase } from './cache-base';
 import { checkReplicationGroupId, checkWindows, checkZones, snapshotRetention } from './checks';
+import type { CacheEndpoint } from './interfaces';
 
 /** Days of snapshots that the rule packs require. */
 const SNAPSHOT_DAYS_OF_RULE_PACKS = 15;
@@ -23,17 +33,13 @@ const SNAPSHOT_DAYS_OF_RULE_PACKS = 15;
  */
 const ACCESS_STRING = 'on ~* &* +@all -@dangerous +info';
 
-/** Props of every cache, independent or in a Global Datastore. */
-export interface CacheFoundationProps extends LoggedProps {
-  /** The VPC of the nodes. */
-  readonly vpc: ec2.IVpc;
-  /**
-   * The subnets of the nodes, in at least two availability zones. They can be changed in place, but
-   * ElastiCache does not release a subnet that contains a node.
-   *
-   * @default - the isolated subnets
-   */
-  readonly vpcSubnets?: ec2.SubnetSelection;
+/**
+ * Props of every cache, independent or in a Global Datastore. The nodes need subnets in at least
+ * two availability zones. The subnets can be changed in place, but ElastiCache does not release a
+ * subnet that contains a node. The slow log and the engine log are kept for three months by
+ * default.
+ */
+export interface CacheFoundationProps extends EncryptedProps, IsolatedProps, LoggedProps {
   /**
    * Replicas of each shard, in other zones than its primary; 0 to 5. With 0, a lost node loses its
    * part of the cache.
@@ -70,19 +76,6 @@ export interface CacheFoundationProps extends LoggedProps {
    */
   readonly replicationGroupId?: string;
   /**
-   * The key that encrypts data at rest, snapshots and replication. Another key *replaces* the
-   * cache.
-   *
-   * @default - a key of its own, rotated every year
-   */
-  readonly encryptionKey?: kms.IKey;
-  /**
-   * How long the slow log and the engine log are kept.
-   *
-   * @default RetentionDays.THREE_MONTHS
-   */
-  readonly logRetention?: logs.RetentionDays;
-  /**
    * The key that encrypts the logs. Its policy must allow CloudWatch Logs; for a key of the same
    * app, the construct adds that statement.
    *
@@ -115,6 +108,34 @@ export interface CacheFoundation {
   readonly finish: (group: elasticache.CfnReplicationGroup, ...foundations: CfnResource[]) => void;
 }
 
+/** A cache that is created here: a replication group on a foundation. */
+export abstract class CreatedCache extends CacheBase {
+  public abstract readonly replicationGroup: elasticache.CfnReplicationGroup;
+  protected abstract readonly foundation: CacheFoundation;
+
+  public get replicationGroupId(): string {
+    return this.replicationGroup.ref;
+  }
+
+  public get configurationEndpoint(): CacheEndpoint {
+    const hostname = this.replicationGroup.attrConfigurationEndPointAddress;
+    return { hostname, port: CACHE_PORT };
+  }
+
+  public get encryptionKey(): kms.IKey {
+    return this.foundation.encryptionKey;
+  }
+
+  /** Closed by default; admit clients with `connections.allowDefaultPortFrom(fleet)`. */
+  public get connections(): ec2.Connections {
+    return this.foundation.connections;
+  }
+
+  public get userName(): string {
+    return this.foundation.userName;
+  }
+}
+
 /**
  * Creates everything of a cache except its engine: key, network, user and logs. The resources are
  * children of `scope`.
@@ -127,9 +148,7 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
   const maintenanceWindow = props.maintenanceWindow ?? DEFAULT_MAINTENANCE_WINDOW;
   const snapshotWindow =
     snapshotRetentionDays === 0 ? undefined : (props.snapshotWindow ?? DEFAULT_SNAPSHOT_WINDOW);
-  const subnets = props.vpc.selectSubnets(
-    props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
-  );
+  const subnets = props.vpc.selectSubnets(isolatedSubnets(props));
   checkRule(scope, 'replicasPerShard', elasticacheRules.REPLICA_COUNT, replicasPerShard);
   checkRule(scope, 'snapshotRetentionDays', snapshotRetention, snapshotRetentionDays);
   checkWindows(scope, maintenanceWindow, snapshotWindow);
@@ -144,13 +163,12 @@ export function cacheFoundation(scope: Construct, props: CacheFoundationProps): 
 
   const encryptionKey =
     props.encryptionKey ??
-    new kms.Key(scope, 'Key', {
-      description: `Encrypts the cache ${scope.node.path}.`,
-      enableKeyRotation: true,
+    rotatedKey(
+      scope,
+      `Encrypts the cache ${scope.node.path}.`,
       // A snapshot is unreadable without its key.
-      removalPolicy:
-        removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.RETAIN : removalPolicy,
-    });
+      removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.RETAIN : removalPolicy,
+    );
   const securityGroup = new ec2.SecurityGroup(scope, 'SecurityGroup', {
     vpc: props.vpc,
     description: `The cache ${scope.node.path}: closed until somebody is allowed in.`,

@@ -1,15 +1,16 @@
 import { CfnDeletionPolicy, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
-import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { elasticacheRules, type Rule } from '../../model/rules';
 import { acknowledge, checkRule } from '../house-rules';
-import { CACHE_PORT, CacheBase } from './cache-base';
 import { checkNodeType, checkShards, globalId, globalIdSuffix, valkeyVersion } from './checks';
-import { type CacheFoundationProps, cacheFoundation } from './foundation';
-import type { CacheEndpoint } from './interfaces';
+import {
+  type CacheFoundation,
+  type CacheFoundationProps,
+  CreatedCache,
+  cacheFoundation,
+} from './foundation';
 import { parameterFamily } from './parameters';
 import type { RegionalCache } from './regional-cache';
 
@@ -193,14 +194,9 @@ export interface GlobalCacheSecondaryProps extends CacheFoundationProps {
  *
  * @throws IsochroneError for a value that ElastiCache would refuse
  */
-export class GlobalCacheSecondary extends CacheBase {
+export class GlobalCacheSecondary extends CreatedCache {
   public readonly replicationGroup: elasticache.CfnReplicationGroup;
-  public readonly replicationGroupId: string;
-  public readonly configurationEndpoint: CacheEndpoint;
-  public readonly encryptionKey: kms.IKey;
-  /** Closed by default; admit clients with `connections.allowDefaultPortFrom(fleet)`. */
-  public readonly connections: ec2.Connections;
-  public readonly userName: string;
+  protected readonly foundation: CacheFoundation;
 
   constructor(scope: Construct, id: string, props: GlobalCacheSecondaryProps) {
     super(scope, id);
@@ -208,13 +204,10 @@ export class GlobalCacheSecondary extends CacheBase {
       members: knownRegions(Stack.of(this).region),
     });
     checkRule(this, 'globalReplicationGroupId', globalId, props.globalReplicationGroupId);
-    const foundation = cacheFoundation(this, props);
-    this.encryptionKey = foundation.encryptionKey;
-    this.connections = foundation.connections;
-    this.userName = foundation.userName;
+    this.foundation = cacheFoundation(this, props);
 
     this.replicationGroup = new elasticache.CfnReplicationGroup(this, 'Resource', {
-      ...foundation.groupProps,
+      ...this.foundation.groupProps,
       globalReplicationGroupId: props.globalReplicationGroupId,
     });
     acknowledge(
@@ -231,13 +224,7 @@ export class GlobalCacheSecondary extends CacheBase {
         'port does not tell who may reach it.',
       'AwsSolutions-AEC5',
     );
-    foundation.finish(this.replicationGroup);
-
-    this.replicationGroupId = this.replicationGroup.ref;
-    this.configurationEndpoint = {
-      hostname: this.replicationGroup.attrConfigurationEndPointAddress,
-      port: CACHE_PORT,
-    };
+    this.foundation.finish(this.replicationGroup);
   }
 
   /**

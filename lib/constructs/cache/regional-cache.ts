@@ -1,11 +1,15 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
-import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { checkRule } from '../house-rules';
 import { CACHE_PORT, CacheBase } from './cache-base';
 import { checkNodeType, checkShards, valkeyVersion } from './checks';
-import { type CacheFoundationProps, cacheFoundation } from './foundation';
+import {
+  type CacheFoundation,
+  type CacheFoundationProps,
+  CreatedCache,
+  cacheFoundation,
+} from './foundation';
 import type { CacheEndpoint, IRegionalCache, RegionalCacheAttributes } from './interfaces';
 import { type CacheParameterProps, engineParameters, parameterFamily } from './parameters';
 import { type CacheScaling, checkScaling, scaleCache } from './scaling';
@@ -53,7 +57,7 @@ export interface RegionalCacheProps extends CacheFoundationProps, CacheParameter
  *
  * @throws IsochroneError for a value that ElastiCache would refuse
  */
-export class RegionalCache extends CacheBase {
+export class RegionalCache extends CreatedCache {
   /**
    * An existing cache, such as one of another stack. Its security groups are given; nothing is
    * looked up.
@@ -67,12 +71,7 @@ export class RegionalCache extends CacheBase {
   }
 
   public readonly replicationGroup: elasticache.CfnReplicationGroup;
-  public readonly replicationGroupId: string;
-  public readonly configurationEndpoint: CacheEndpoint;
-  public readonly encryptionKey: kms.IKey;
-  /** Closed by default; admit clients with `connections.allowDefaultPortFrom(fleet)`. */
-  public readonly connections: ec2.Connections;
-  public readonly userName: string;
+  protected readonly foundation: CacheFoundation;
   /** The Valkey version that the cache is created with. */
   public readonly engineVersion: string;
   /** The node type that the cache is created with. */
@@ -101,10 +100,7 @@ export class RegionalCache extends CacheBase {
     checkNodeType(this, this.nodeType);
     if (this.scaling) checkScaling(this, this.scaling, this, this.nodeType);
     this.parameters = engineParameters(this, props);
-    const foundation = cacheFoundation(this, props);
-    this.encryptionKey = foundation.encryptionKey;
-    this.connections = foundation.connections;
-    this.userName = foundation.userName;
+    this.foundation = cacheFoundation(this, props);
 
     const parameterGroup = new elasticache.CfnParameterGroup(this, 'Parameters', {
       description: `Settings of the cache ${this.node.path}.`,
@@ -112,7 +108,7 @@ export class RegionalCache extends CacheBase {
       properties: this.parameters,
     });
     this.replicationGroup = new elasticache.CfnReplicationGroup(this, 'Resource', {
-      ...foundation.groupProps,
+      ...this.foundation.groupProps,
       engine: 'valkey',
       engineVersion: this.engineVersion,
       autoMinorVersionUpgrade: true,
@@ -132,13 +128,7 @@ export class RegionalCache extends CacheBase {
     });
     // Without it, another number of shards replaces the cache with a new, empty one.
     this.replicationGroup.cfnOptions.updatePolicy = { useOnlineResharding: true };
-    foundation.finish(this.replicationGroup, parameterGroup);
-
-    this.replicationGroupId = this.replicationGroup.ref;
-    this.configurationEndpoint = {
-      hostname: this.replicationGroup.attrConfigurationEndPointAddress,
-      port: CACHE_PORT,
-    };
+    this.foundation.finish(this.replicationGroup, parameterGroup);
     if (this.scaling) scaleCache(this, this.scaling, this);
   }
 }

@@ -6,7 +6,15 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
-import { acknowledge, handlerDirectory, type LoggedProps, loggedGroup } from '../house-rules';
+import {
+  acknowledge,
+  acknowledgeInlinePolicies,
+  handlerDirectory,
+  type IsolatedProps,
+  isolatedSubnets,
+  type LoggedProps,
+  loggedGroup,
+} from '../house-rules';
 
 /** The database that a function logs in to. */
 export interface DatabaseLogin {
@@ -24,15 +32,7 @@ export interface DatabaseLogin {
 }
 
 /** The network of the function and its log, which is kept for a year by default. */
-export interface DatabaseFunctionSettings extends LoggedProps {
-  readonly vpc: ec2.IVpc;
-  /**
-   * The subnets of the function.
-   *
-   * @default - the isolated subnets
-   */
-  readonly vpcSubnets?: ec2.SubnetSelection;
-}
+export interface DatabaseFunctionSettings extends IsolatedProps, LoggedProps {}
 
 export interface DatabaseFunctionProps extends DatabaseFunctionSettings {
   readonly login: DatabaseLogin;
@@ -75,7 +75,7 @@ export class DatabaseFunction extends Construct {
       // Concurrent runs would read the same.
       reservedConcurrentExecutions: 1,
       vpc: props.vpc,
-      vpcSubnets: props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
+      vpcSubnets: isolatedSubnets(props),
       securityGroups: [securityGroup],
       role,
       logGroup,
@@ -132,12 +132,10 @@ export class DatabaseFunction extends Construct {
         'resources in an Amazon VPC").',
       'AwsSolutions-IAM5[Resource::*]',
     );
-    acknowledge(
+    acknowledgeInlinePolicies(
       role,
       'What is granted to the function stands in the default policy of its role, one policy per ' +
         'role as CDK writes it. It serves this role only and goes with it.',
-      'NIST.800.53.R5-IAMNoInlinePolicy',
-      'PCI.DSS.321-IAMNoInlinePolicy',
     );
     return role;
   }

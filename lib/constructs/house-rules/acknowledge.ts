@@ -42,6 +42,32 @@ export function acknowledge(
 }
 
 /**
+ * Acknowledges that a role has inline policies: CDK writes what is granted to a role into a default
+ * policy of its own.
+ */
+export function acknowledgeInlinePolicies(construct: IConstruct, reason: string): void {
+  acknowledge(
+    construct,
+    reason,
+    'NIST.800.53.R5-IAMNoInlinePolicy',
+    'PCI.DSS.321-IAMNoInlinePolicy',
+  );
+}
+
+/** As `acknowledgeInlinePolicies`, for a role whose only inline policy is its default policy. */
+export function acknowledgeDefaultPolicy(
+  role: IConstruct,
+  grantee: string,
+  possessive: 'its' | 'their',
+): void {
+  acknowledgeInlinePolicies(
+    role,
+    `What is granted to ${grantee} stands in the default policy of ${possessive} role, one policy ` +
+      'per role as CDK writes it. It serves this role only, and goes with it.',
+  );
+}
+
+/**
  * Removes the source location that CDK records with each acknowledgement, even with traces
  * disabled. Its paths would make the bytes of the assembly depend on the folder of the checkout.
  */

@@ -1,7 +1,15 @@
-export { acknowledge, wildcardFinding } from './acknowledge';
+export {
+  acknowledge,
+  acknowledgeDefaultPolicy,
+  acknowledgeInlinePolicies,
+  wildcardFinding,
+} from './acknowledge';
 export { checkDuration, checkKnown, checkRule } from './check';
-export { withFixedName } from './fixed-names';
 export { handlerDirectory } from './handlers';
 export { allowSessions, fleetTemplate } from './instances';
+export { type EncryptedProps, rotatedKey } from './keys';
 export { keptLogGroup, type LoggedProps, letLogsUse, loggedGroup } from './log-groups';
-export { privateBucket } from './private-buckets';
+export { type BucketProps, privateBucket } from './private-buckets';
+export { isProtected, type ProtectedProps, type RemovableProps, withFixedName } from './removal';
+export { acknowledgeNoRotation, copySecret, ONE_COPY_PER_REGION } from './secrets';
+export { type IsolatedProps, isolatedSubnets } from './subnets';

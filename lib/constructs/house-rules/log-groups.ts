@@ -5,7 +5,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge';
-import { withFixedName } from './fixed-names';
+import { withFixedName } from './removal';
 
 /** Props of a construct that has a log group of its own. */
 export interface LoggedProps {

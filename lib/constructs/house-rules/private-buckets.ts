@@ -5,6 +5,23 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { acknowledge } from './acknowledge';
 
+/** Props of a construct that has a bucket of its own. */
+export interface BucketProps {
+  /**
+   * The bucket, in the same region, to which S3 logs the access to the bucket of the construct.
+   *
+   * @default - that access is not logged
+   */
+  readonly serverAccessLogsBucket?: s3.IBucket;
+
+  /**
+   * What happens to the bucket when it leaves the stack. With DESTROY, the bucket must be empty.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
 /** Props of `privateBucket`. */
 export interface PrivateBucketProps {
   /** The key of the bucket. If undefined, S3 encrypts with a key of its own. */

@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { invalidValue } from '../../model/errors';
-import { letLogsUse, withFixedName } from '../house-rules';
+import { letLogsUse, rotatedKey, withFixedName } from '../house-rules';
 
 /** Properties of a {@link RegionKey}. */
 export interface RegionKeyProps {
@@ -60,11 +60,11 @@ export class RegionKey extends Construct {
       });
     }
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-    this.key = new kms.Key(this, 'Key', {
-      description: `Log groups, alarm topics and secret replicas of one region (${aliasName})`,
-      enableKeyRotation: true,
+    this.key = rotatedKey(
+      this,
+      `Log groups, alarm topics and secret replicas of one region (${aliasName})`,
       removalPolicy,
-    });
+    );
     letLogsUse(this, this.key);
     this.key.addToResourcePolicy(alarmsOfThisAccount(Stack.of(this)));
     this.aliasName = `alias/${aliasName}`;

@@ -3,7 +3,13 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { invalidValue } from '../../model/errors';
-import { acknowledge, withFixedName } from '../house-rules';
+import {
+  acknowledgeNoRotation,
+  copySecret,
+  ONE_COPY_PER_REGION,
+  type RemovableProps,
+  withFixedName,
+} from '../house-rules';
 
 /** A region with a copy of the secret. */
 export interface SharedSecretRegion {
@@ -17,7 +23,7 @@ export interface SharedSecretRegion {
 }
 
 /** Properties of a {@link SharedSecret}. */
-export interface SharedSecretProps {
+export interface SharedSecretProps extends RemovableProps {
   /** The name, the same in every region. Changing it replaces the secret. */
   readonly secretName: string;
   /** The purpose of the secret, for operators who read it in the console. */
@@ -43,12 +49,6 @@ export interface SharedSecretProps {
    * stacks that use it with the id of the new version.
    */
   readonly withoutRotationBecause: string;
-  /**
-   * What happens to the secret when it leaves the stack.
-   *
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /**
@@ -76,20 +76,8 @@ export class SharedSecret extends Construct {
         : { secretStringValue: SecretValue.unsafePlainText(props.initialValue) }),
       removalPolicy: withFixedName(props.removalPolicy ?? RemovalPolicy.RETAIN),
     });
-    const cfnSecret = this.secret.node.defaultChild as secretsmanager.CfnSecret;
-    // The L2 takes a key construct, which would be of this region. A key of another region has only
-    // a name here.
-    if (regions.length > 0)
-      cfnSecret.replicaRegions = regions.map(({ region, encryptionKey }) => ({
-        region,
-        kmsKeyId: encryptionKey,
-      }));
-    acknowledge(
-      cfnSecret,
-      props.withoutRotationBecause,
-      'AwsSolutions-SMG4',
-      'NIST.800.53.R5-SecretsManagerRotationEnabled',
-    );
+    copySecret(this.secret, regions);
+    acknowledgeNoRotation(this.secret, props.withoutRotationBecause);
   }
 
   private checkName(secretName: string): void {
@@ -116,9 +104,7 @@ export class SharedSecret extends Construct {
       property: 'regions',
       value: twice,
       allowed: 'other regions than that of the stack, each named once',
-      rule:
-        'Secrets Manager keeps one copy of a secret per region, and the original is in the ' +
-        'region of the stack.',
+      rule: ONE_COPY_PER_REGION,
       fix: `Leave ${twice} out.`,
     });
   }

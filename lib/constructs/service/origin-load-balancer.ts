@@ -8,7 +8,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { REGIONS } from '../../model/aws';
 import { invalidValue } from '../../model/errors';
-import { acknowledge, checkRule } from '../house-rules';
+import { acknowledge, checkRule, isProtected, type ProtectedProps } from '../house-rules';
 import { idleTimeoutSeconds, prefixListId, secretHeader } from './checks';
 
 /**
@@ -40,7 +40,7 @@ export interface OriginVerification {
 /** How CloudFront reaches a load balancer: see OriginLoadBalancerProps. */
 export type OriginAccess = 'cloudfront-public' | 'vpc-origin';
 
-export interface OriginLoadBalancerProps {
+export interface OriginLoadBalancerProps extends ProtectedProps {
   /**
    * The VPC; the load balancer takes its public subnets, or with `access: 'vpc-origin'` the private
    * ones with egress.
@@ -84,12 +84,6 @@ export interface OriginLoadBalancerProps {
    */
   readonly accessLogRetention?: Duration;
   /**
-   * Whether the load balancer refuses to be deleted.
-   *
-   * @default - true unless removalPolicy is DESTROY
-   */
-  readonly deletionProtection?: boolean;
-  /**
    * What happens to the access logs when they leave the stack. With DESTROY, the bucket must first
    * be empty.
    *
@@ -124,7 +118,7 @@ export class OriginLoadBalancer extends Construct {
     super(scope, id);
     this.idleTimeout = props.idleTimeout ?? Duration.seconds(60);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-    const deletionProtection = props.deletionProtection ?? removalPolicy !== RemovalPolicy.DESTROY;
+    const deletionProtection = isProtected(props);
     this.verification = props.originVerification;
     checkRule(this, 'originVerification.headerName', secretHeader, this.verification.headerName);
     if (!this.idleTimeout.isUnresolved()) {

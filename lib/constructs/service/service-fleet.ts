@@ -13,6 +13,7 @@ import { Construct } from 'constructs';
 import { invalidValue } from '../../model/errors';
 import {
   acknowledge,
+  acknowledgeInlinePolicies,
   allowSessions,
   checkRule,
   fleetTemplate,
@@ -234,13 +235,11 @@ export class ServiceFleet extends Construct implements IServiceFleet {
       assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
     });
     this.grantPrincipal = this.role;
-    acknowledge(
+    acknowledgeInlinePolicies(
       this.role,
       'What is granted to the fleet stands in the default policy of its role, one policy ' +
         'per role as CDK writes it. It serves this role only, changes with the constructs ' +
         'that grant, and goes with the role.',
-      'NIST.800.53.R5-IAMNoInlinePolicy',
-      'PCI.DSS.321-IAMNoInlinePolicy',
     );
     allowSessions(this, this.role);
     const asset = new Asset(this, 'Application', { path: application.directory });

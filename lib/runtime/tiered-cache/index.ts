@@ -1,7 +1,6 @@
 export type { CacheEvents } from './events';
 export type { CacheIsolation } from './isolation';
-export { CachedLoadError } from './load-error';
-export type { CacheLoader, CacheLookup } from './loads';
+export { CachedLoadError, type CacheLoader, type CacheLookup } from './loads';
 export type { CacheCallOptions, CacheError, TieredCacheOptions } from './options';
 export type { BusMessage, CacheServer, LoadLock, ServerRead, WriteOutcome } from './server';
 export { CACHE_STRATEGIES, type CacheStrategy, DEFAULT_CACHE_STRATEGY } from './strategy';

@@ -252,7 +252,7 @@ export function completeStrategy(strategy: CacheStrategy): CompleteStrategy {
       property: 'prefix',
       value: strategy.prefix,
       allowed: 'text',
-      rule: 'It begins every key of the strategy.',
+      rule: 'A key of the cache is this prefix with the key of the call.',
       fix: 'Give a prefix with its separator, such as "quotes:".',
     });
   }

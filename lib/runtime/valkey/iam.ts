@@ -72,7 +72,7 @@ export function elastiCacheToken(options: ElastiCacheTokenOptions): () => Promis
       property: 'region',
       value: region,
       allowed: 'a region',
-      rule: 'A signature is valid in one region only.',
+      rule: 'A token is signed for one region.',
       fix: 'Give `region` or set AWS_REGION.',
     });
   }

@@ -13,6 +13,7 @@ import { isWholeNumber, type Rule } from '../../../model/rules';
 import { checkStatements, readMigrations } from '../../../tools/postgres';
 import {
   acknowledge,
+  acknowledgeInlinePolicies,
   checkDuration,
   handlerDirectory,
   type LoggedProps,
@@ -79,7 +80,7 @@ export interface SchemaMigrationsProps extends LoggedProps {
   readonly timeout?: Duration;
 
   /**
-   * How long a statement waits for a lock. Then it is cancelled, so that the statements behind it
+   * How long a statement waits for a lock. Then it is canceled, so that the statements behind it
    * can run, and tried again.
    *
    * @default Duration.seconds(4)
@@ -240,12 +241,11 @@ function acknowledgeProject(
     resourceName: `/aws/codebuild/${project.projectName}:*`,
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
   });
-  const inline = ['NIST.800.53.R5-IAMNoInlinePolicy', 'PCI.DSS.321-IAMNoInlinePolicy'];
   const why =
     'What the project may do stands in policies of its role, as CDK writes them. They serve this ' +
     'role only and go with it.';
-  acknowledge(role, why, ...inline);
-  acknowledge(project, why, ...inline);
+  acknowledgeInlinePolicies(role, why);
+  acknowledgeInlinePolicies(project, why);
   acknowledge(
     role,
     "CDK's own grant to read this one archive: the actions read, the object is named, and the " +

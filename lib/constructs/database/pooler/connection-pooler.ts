@@ -1,4 +1,4 @@
-import { Duration, Lazy, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Lazy, Stack, Token } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -19,12 +19,15 @@ import {
 } from '../../../tools/postgres';
 import {
   acknowledge,
+  acknowledgeDefaultPolicy,
   allowSessions,
   checkKnown,
   checkRule,
   fleetTemplate,
+  isProtected,
   type LoggedProps,
   loggedGroup,
+  type ProtectedProps,
 } from '../../house-rules';
 import type { DatabaseEndpoint, IConnectionPooler } from '../interfaces';
 import { type POOLER_METRICS, POOLER_NAMESPACE, POOLER_PATHS, poolerBootScript } from './boot';
@@ -44,8 +47,11 @@ const CREATION_TIMEOUT = Duration.minutes(15);
  */
 const WARMUP = Duration.minutes(3);
 
-/** The log of PgBouncer and the reports of the poolers are kept for three months by default. */
-export interface ConnectionPoolerProps extends LoggedProps {
+/**
+ * The log of PgBouncer and the reports of the poolers are kept for three months by default.
+ * Deletion protection is that of the load balancer.
+ */
+export interface ConnectionPoolerProps extends LoggedProps, ProtectedProps {
   readonly vpc: ec2.IVpc;
 
   /**
@@ -139,13 +145,6 @@ export interface ConnectionPoolerProps extends LoggedProps {
    * @default Duration.days(14)
    */
   readonly maxInstanceLifetime?: Duration;
-
-  /**
-   * Whether the load balancer refuses to be deleted.
-   *
-   * @default - true, unless `removalPolicy` is DESTROY
-   */
-  readonly deletionProtection?: boolean;
 }
 
 /** What another stack must know of poolers that it did not create. */
@@ -266,8 +265,7 @@ export class ConnectionPooler extends ConnectionPoolerBase {
     const instances = props.instances ?? 3;
     const port = props.port ?? 5432;
     const vpcSubnets = props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
-    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
-    const deletionProtection = props.deletionProtection ?? removalPolicy !== RemovalPolicy.DESTROY;
+    const deletionProtection = isProtected(props);
     this.figures = this.figuresOf(props, instances, vpcSubnets);
 
     const loadBalancerGroup = this.closedGroup(
@@ -420,13 +418,7 @@ export class ConnectionPooler extends ConnectionPoolerBase {
       description: `The poolers of ${this.node.path}.`,
       assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
     });
-    acknowledge(
-      role,
-      'What is granted to the poolers stands in the default policy of their role, one policy per ' +
-        'role as CDK writes it. It serves this role only, and goes with it.',
-      'NIST.800.53.R5-IAMNoInlinePolicy',
-      'PCI.DSS.321-IAMNoInlinePolicy',
-    );
+    acknowledgeDefaultPolicy(role, 'the poolers', 'their');
     props.users.grantRead(role);
     props.certificate?.grantRead(role);
     this.logGroup.grantWrite(role);

@@ -1,23 +1,4 @@
-export {
-  acknowledgeBackups,
-  acknowledgeInstance,
-  cfnInstance,
-  checkBackupRetention,
-  checkIdentifier,
-  checkInstanceProps,
-  closedSecurityGroup,
-  commonSettings,
-  databaseKey,
-  databaseSubnets,
-  INSTANCE_METRICS,
-  instanceArn,
-  logGroupsBefore,
-  monitoringRole,
-  type PostgresInstanceProps,
-  type PostgresLogType,
-  postgresEngine,
-  postgresVersion,
-} from './instance';
+export * from './instance';
 export {
   leafFigures,
   type PostgresFigures,

@@ -3,7 +3,7 @@ import { ArnFormat, Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
@@ -13,25 +13,31 @@ import {
   acknowledge,
   checkDuration,
   checkRule,
+  type EncryptedProps,
+  type IsolatedProps,
+  isProtected,
   type LoggedProps,
   loggedGroup,
+  type ProtectedProps,
+  rotatedKey,
 } from '../../house-rules';
 
 const LOG_TYPES = ['postgresql', 'upgrade'] as const;
 /** The logs that RDS for PostgreSQL can export. */
 export type PostgresLogType = (typeof LOG_TYPES)[number];
 
-/** Settings that every instance has, primary or replica. Exported logs are kept for a year. */
-export interface PostgresInstanceProps extends LoggedProps {
-  readonly vpc: ec2.IVpc;
-
-  /**
-   * The subnets of the instances. RDS needs subnets in at least two zones.
-   *
-   * @default - the isolated subnets
-   */
-  readonly vpcSubnets?: ec2.SubnetSelection;
-
+/**
+ * Settings that every instance has, primary or replica. Exported logs are kept for a year. RDS
+ * needs subnets in at least two zones.
+ *
+ * The encryption key is also that of Performance Insights. Another key would *replace* the
+ * instance, which fails because its name is fixed: restore a snapshot under the new key instead.
+ */
+export interface PostgresInstanceProps
+  extends EncryptedProps,
+    IsolatedProps,
+    LoggedProps,
+    ProtectedProps {
   /**
    * The instance class, without `db.`. Memory parameters follow it. A replica smaller than its
    * source may not keep up with it.
@@ -94,15 +100,6 @@ export interface PostgresInstanceProps extends LoggedProps {
   readonly storageThroughput?: number;
 
   /**
-   * The key, of this region, for storage, snapshots and Performance Insights. Changing it would
-   * *replace* the instance, which fails because its name is fixed: restore a snapshot under the new
-   * key instead.
-   *
-   * @default - a new key, rotated every year
-   */
-  readonly encryptionKey?: kms.IKey;
-
-  /**
    * Standard is free and keeps 7 days of Performance Insights. Advanced is charged per vCPU and
    * keeps 15 months.
    *
@@ -133,13 +130,6 @@ export interface PostgresInstanceProps extends LoggedProps {
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy;
-
-  /**
-   * Whether RDS refuses to delete the instances.
-   *
-   * @default - true, unless `removalPolicy` is DESTROY
-   */
-  readonly deletionProtection?: boolean;
 }
 
 /**
@@ -186,14 +176,6 @@ export function postgresEngine(version: rds.PostgresEngineVersion): rds.IInstanc
 
 export function maxAllocatedStorage(props: PostgresInstanceProps): Size {
   return props.maxAllocatedStorage ?? Size.tebibytes(1);
-}
-
-export function databaseSubnets(props: PostgresInstanceProps): ec2.SubnetSelection {
-  return props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED };
-}
-
-function isProtected(props: PostgresInstanceProps): boolean {
-  return props.deletionProtection ?? props.removalPolicy !== RemovalPolicy.DESTROY;
 }
 
 function monitoringInterval(props: PostgresInstanceProps): Duration {
@@ -270,11 +252,7 @@ export function checkBackupRetention(scope: Construct, retention: Duration): voi
 
 /** The key of a region's databases. */
 export function databaseKey(scope: Construct, removalPolicy: RemovalPolicy): kms.Key {
-  return new kms.Key(scope, 'Key', {
-    description: `PostgreSQL at ${scope.node.path}`,
-    enableKeyRotation: true,
-    removalPolicy,
-  });
+  return rotatedKey(scope, `PostgreSQL at ${scope.node.path}`, removalPolicy);
 }
 
 /**

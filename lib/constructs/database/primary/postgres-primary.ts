@@ -10,7 +10,15 @@ import { Construct } from 'constructs';
 import { RDS_POSTGRESQL } from '../../../model/aws';
 import { invalidValue } from '../../../model/errors';
 import { type Rule, rdsRules } from '../../../model/rules';
-import { acknowledge, checkRule, withFixedName } from '../../house-rules';
+import {
+  acknowledge,
+  acknowledgeNoRotation,
+  checkRule,
+  copySecret,
+  isolatedSubnets,
+  ONE_COPY_PER_REGION,
+  withFixedName,
+} from '../../house-rules';
 import type { DatabaseEndpoint, IPostgresPrimary } from '../interfaces';
 import {
   acknowledgeBackups,
@@ -22,7 +30,6 @@ import {
   closedSecurityGroup,
   commonSettings,
   databaseKey,
-  databaseSubnets,
   INSTANCE_METRICS,
   logGroupsBefore,
   maxAllocatedStorage,
@@ -273,7 +280,7 @@ export class PostgresPrimary extends PostgresPrimaryBase {
       engine,
       instanceIdentifier: props.instanceIdentifier,
       databaseName: props.databaseName,
-      vpcSubnets: databaseSubnets(props),
+      vpcSubnets: isolatedSubnets(props),
       securityGroups: [securityGroup],
       multiAz: props.multiAz ?? true,
       allocatedStorage: allocatedStorage.toGibibytes(),
@@ -326,22 +333,12 @@ export class PostgresPrimary extends PostgresPrimaryBase {
       excludeCharacters: ' %+~`#$&*()|[]{}:;<>?!\'/@"\\=,^',
     });
     secret.applyRemovalPolicy(withFixedName(removalPolicy));
-    const cfn = secret.node.defaultChild as secretsmanager.CfnSecret;
-    // The L2 takes a key construct, which would be of this region. A key of another region is known
-    // by its alias or ARN.
-    const copies = props.secretReplicaRegions ?? [];
-    if (copies.length > 0)
-      cfn.replicaRegions = copies.map(({ region, encryptionKey }) => ({
-        region,
-        kmsKeyId: encryptionKey,
-      }));
-    acknowledge(
-      cfn,
+    copySecret(secret, props.secretReplicaRegions ?? []);
+    acknowledgeNoRotation(
+      secret,
       'Applications log in by IAM authentication, which is on, with tokens of 15 minutes. The ' +
         'master password is for emergencies; a rotation function would be one more holder of it, ' +
         'inside the network of the database.',
-      'AwsSolutions-SMG4',
-      'NIST.800.53.R5-SecretsManagerRotationEnabled',
     );
     return secret;
   }
@@ -369,9 +366,7 @@ export class PostgresPrimary extends PostgresPrimaryBase {
         property: `secretReplicaRegions[${index}].region`,
         value: region,
         allowed: 'a region that does not have the secret yet',
-        rule:
-          'Secrets Manager keeps one copy of a secret per region, and the original is in the ' +
-          'region of the stack.',
+        rule: ONE_COPY_PER_REGION,
         fix: 'Leave it out.',
       });
     }

@@ -7,9 +7,11 @@ import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { isWholeNumber, type Rule } from '../../../model/rules';
 import {
-  acknowledge,
+  acknowledgeDefaultPolicy,
   checkDuration,
   checkRule,
+  type IsolatedProps,
+  isolatedSubnets,
   type LoggedProps,
   loggedGroup,
 } from '../../house-rules';
@@ -53,17 +55,11 @@ const PROXY_USERS: Rule<readonly string[]> = {
   fix: "Use `iamUsers: ['orders_app']` for users that are granted rds_iam.",
 };
 
-/** The proxy's log is kept for three months by default. */
-export interface WriterProxyProps extends LoggedProps {
-  readonly vpc: ec2.IVpc;
-
-  /**
-   * The subnets of the proxy: in at least two zones, in the VPC of the instance.
-   *
-   * @default - the isolated subnets
-   */
-  readonly vpcSubnets?: ec2.SubnetSelection;
-
+/**
+ * The proxy is in at least two zones of the VPC of the instance. Its log is kept for three months
+ * by default.
+ */
+export interface WriterProxyProps extends IsolatedProps, LoggedProps {
   /** The instance that takes the writes. RDS Proxy cannot front read replicas. */
   readonly writer: rds.IDatabaseInstance;
 
@@ -182,13 +178,7 @@ export class WriterProxy extends Construct implements ec2.IConnectable {
       description: `RDS Proxy at ${this.node.path}.`,
       assumedBy: new iam.ServicePrincipal('rds.amazonaws.com'),
     });
-    acknowledge(
-      role,
-      'What is granted to the proxy stands in the default policy of its role, one policy per ' +
-        'role as CDK writes it. It serves this role only, and goes with it.',
-      'NIST.800.53.R5-IAMNoInlinePolicy',
-      'PCI.DSS.321-IAMNoInlinePolicy',
-    );
+    acknowledgeDefaultPolicy(role, 'the proxy', 'its');
     for (const user of iamUsers) props.writer.grantConnect(role, user);
 
     this.proxy = new rds.DatabaseProxy(this, 'Proxy', {
@@ -205,7 +195,7 @@ export class WriterProxy extends Construct implements ec2.IConnectable {
       ),
       dbProxyName: props.proxyName,
       vpc: props.vpc,
-      vpcSubnets: props.vpcSubnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
+      vpcSubnets: isolatedSubnets(props),
       securityGroups: [securityGroup],
       role,
       defaultAuthScheme:

@@ -1,20 +1,14 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
-import { withFixedName } from '../../house-rules';
+import { type RemovableProps, withFixedName } from '../../house-rules';
 
-export interface PromotionFenceProps {
+/** The group cannot be deleted while an instance uses it. */
+export interface PromotionFenceProps extends RemovableProps {
   /** The network of the primary. */
   readonly vpc: ec2.IVpc;
   /** The group's name, by which the automation of other regions finds it. */
   readonly groupName: string;
-  /**
-   * What happens to the group when it leaves the stack. It cannot be deleted while an instance uses
-   * it.
-   *
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { Duration } from 'aws-cdk-lib';
 import type * as route53 from 'aws-cdk-lib/aws-route53';
 import type { Construct } from 'constructs';
-import type { Rule } from '../../../model/rules';
+import { type Rule, regionRules } from '../../../model/rules';
 import { checkDuration, checkKnown, checkRule } from '../../house-rules';
 import type { IReaderInstances } from '../interfaces';
 import { PERIOD } from './function';
@@ -15,10 +15,11 @@ const ENDPOINT_NAME: Rule<string> = {
   fix: 'Choose a name such as readers.market.internal.',
 };
 
-const NAME_IN_ZONE: Rule<string, { readonly zoneName: string }> = {
+/** A name below the zone; at its head, DNS allows no CNAME record. */
+const NAME_IN_ZONE: typeof regionRules.NAME_IN_ZONE = {
+  ...regionRules.NAME_IN_ZONE,
   allows: (name, { zoneName }) => name.endsWith(`.${zoneName}`),
   allowed: (_, { zoneName }) => `a name below ${zoneName}`,
-  rule: 'Route 53 keeps a record only in the zone of its name.',
   fix: 'Correct the name, or give the zone that holds it.',
 };
 

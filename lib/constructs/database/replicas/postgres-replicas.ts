@@ -8,7 +8,7 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { RDS_POSTGRESQL } from '../../../model/aws';
 import { type Rule, rdsRules } from '../../../model/rules';
-import { acknowledge, checkKnown, checkRule } from '../../house-rules';
+import { acknowledge, checkKnown, checkRule, isolatedSubnets } from '../../house-rules';
 import type { IPostgresWriter, IReaderInstances } from '../interfaces';
 import {
   acknowledgeBackups,
@@ -23,7 +23,6 @@ import {
   commonSettings,
   continueChain,
   databaseKey,
-  databaseSubnets,
   INSTANCE_METRICS,
   leafFigures,
   logGroupsBefore,
@@ -199,7 +198,7 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable, IRe
     const isRemote = source.region !== undefined;
     const leafCount = props.leaves ?? 2;
     const backupRetention = props.backupRetention ?? Duration.days(7);
-    const subnets = props.vpc.selectSubnets(databaseSubnets(props));
+    const subnets = props.vpc.selectSubnets(isolatedSubnets(props));
     const zones = props.availabilityZones ?? [...new Set(subnets.availabilityZones)];
     checkIdentifier(this, 'identifierPrefix', props.identifierPrefix, `-leaf-${MAX_LEAVES}`);
     checkInstanceProps(this, props);
@@ -258,7 +257,7 @@ export class PostgresReplicas extends Construct implements ec2.IConnectable, IRe
       // One group for all: RDS requires the replicas of one source to be in one VPC.
       subnetGroup: new rds.SubnetGroup(this, 'Subnets', {
         vpc: props.vpc,
-        vpcSubnets: databaseSubnets(props),
+        vpcSubnets: isolatedSubnets(props),
         description: `PostgreSQL replicas ${props.identifierPrefix}`,
         removalPolicy,
       }),

@@ -58,9 +58,17 @@ export function checkBehaviors(
     for (const { tier } of all) checkTierWithVpcOrigins(at, tier);
   }
   behaviors.forEach((behavior, i) => {
-    checkOwnOrigin(at, `behaviors[${i}].tier`, behavior, props.vpcOrigins !== undefined);
+    if (behavior.origin !== undefined)
+      checkOwnOrigin(at, `behaviors[${i}].tier`, behavior.tier, props.vpcOrigins !== undefined);
     checkMethods(at, `behaviors[${i}].methods`, behavior, props);
-    checkBatchPatterns(at, `behaviors[${i}].batchPatterns`, behavior, props.batchOriginName);
+    if (behavior.batchPatterns !== undefined)
+      checkBatchPatterns(
+        at,
+        `behaviors[${i}].batchPatterns`,
+        behavior,
+        behavior.batchPatterns,
+        props.batchOriginName,
+      );
   });
   checkMethods(at, 'defaultMethods', defaultBehavior, props);
 }
@@ -194,13 +202,7 @@ function checkMethods(
 }
 
 /** A cached tier also excludes all methods but `read`, and with them batch patterns. */
-function checkOwnOrigin(
-  at: HasPath,
-  property: string,
-  { origin, tier }: EdgeBehavior,
-  vpcOrigins: boolean,
-): void {
-  if (origin === undefined) return;
+function checkOwnOrigin(at: HasPath, property: string, tier: CacheTier, vpcOrigins: boolean): void {
   checkRule(at, property, cloudfrontRules.TIER_OF_OWN_ORIGIN, tier.name, {
     cached: tier.cached,
     hasQuery: tier.query !== 'none',
@@ -216,10 +218,10 @@ function checkOwnOrigin(
 function checkBatchPatterns(
   at: HasPath,
   property: string,
-  { pathPattern, methods, batchPatterns }: EdgeBehavior,
+  { pathPattern, methods }: EdgeBehavior,
+  batchPatterns: readonly string[],
   batchOriginName: string | undefined,
 ): void {
-  if (batchPatterns === undefined) return;
   checkRule(at, property, cloudfrontRules.BATCH_NEEDS_SPLIT, batchPatterns, {
     splits: methods === 'split',
     hasBatchOrigin: batchOriginName !== undefined,

@@ -6,11 +6,11 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { invalidValue } from '../../../model/errors';
-import { acknowledge, privateBucket } from '../../house-rules';
+import { acknowledge, type BucketProps, privateBucket } from '../../house-rules';
 import { requireCloudFrontRegion } from '../cloudfront-region';
 
 /** Options of the access logs of a distribution. */
-export interface EdgeAccessLogsOptions {
+export interface EdgeAccessLogsOptions extends BucketProps {
   /**
    * How long the logs are kept. After 90 days they move to the storage class for infrequent access,
    * if they stay there for at least 30 days.
@@ -25,18 +25,6 @@ export interface EdgeAccessLogsOptions {
    * @default - S3 encrypts with a key of its own
    */
   readonly encryptionKey?: kms.IKey;
-  /**
-   * The bucket, in us-east-1, to which S3 logs the access to the access logs.
-   *
-   * @default - that access is not logged
-   */
-  readonly serverAccessLogsBucket?: s3.IBucket;
-  /**
-   * What happens to the bucket when it leaves the stack. With DESTROY, the bucket must be empty.
-   *
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /** Properties of {@link EdgeAccessLogs}. */

@@ -7,12 +7,15 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { invalidValue } from '../../../model/errors';
 import { cloudfrontRules } from '../../../model/rules';
-import { checkRule, privateBucket } from '../../house-rules';
+import { type BucketProps, checkRule, privateBucket } from '../../house-rules';
 import { filesIn, type SiteFiles, siteFiles } from './site-files';
 import { SiteUploader } from './site-uploader';
 
-/** Properties of {@link StaticContent}. */
-export interface StaticContentProps {
+/**
+ * Properties of {@link StaticContent}. The access logs of the distribution have each viewer
+ * request, also if `serverAccessLogsBucket` is undefined.
+ */
+export interface StaticContentProps extends BucketProps {
   /**
    * The folder of the built site, relative to the working directory of the app. It is uploaded with
    * each deployment of the stack.
@@ -52,12 +55,6 @@ export interface StaticContentProps {
    */
   readonly originShieldRegion?: string;
   /**
-   * The bucket, in the same region, to which S3 logs the access to the static content.
-   *
-   * @default - that access is not logged; the distribution's access logs have each viewer request
-   */
-  readonly serverAccessLogsBucket?: s3.IBucket;
-  /**
    * The key of the upload's log, which is kept for three months. All static content of a stack has
    * the same log and key. The policy of a key of this app gets the statement that CloudWatch Logs
    * needs; an imported key must have it already.
@@ -65,12 +62,6 @@ export interface StaticContentProps {
    * @default - CloudWatch Logs encrypts with a key of its own
    */
   readonly logEncryptionKey?: kms.IKey;
-  /**
-   * What happens to the bucket when it leaves the stack. With DESTROY, the bucket must be empty.
-   *
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy;
 }
 
 /**

@@ -169,6 +169,15 @@ const ALLOWED_NAME = /^[^&=*]+$/;
 /** Stands for a number of seconds that is known only at deployment: `checkRule` skips a token. */
 const SECONDS_AT_DEPLOYMENT = Token.asNumber('seconds at deployment');
 
+/** A method that makes one of the project's default tiers. */
+function tier(
+  name: string,
+  defaultTtl: Duration,
+  options?: Partial<CacheTierOptions>,
+): () => CacheTier {
+  return () => CacheTier.of({ name, defaultTtl, ...options });
+}
+
 /**
  * How one kind of content is cached at the edge: for how long, and under which key.
  *
@@ -178,82 +187,52 @@ const SECONDS_AT_DEPLOYMENT = Token.asNumber('seconds at deployment');
  */
 export class CacheTier {
   /** An hour, in Asia and the Pacific two, at most a day. */
-  public static standard(): CacheTier {
-    return CacheTier.of({
-      name: 'standard',
-      defaultTtl: Duration.hours(1),
-      maxTtl: Duration.days(1),
-      continents: { apac: { defaultTtl: Duration.hours(2) } },
-    });
-  }
+  public static readonly standard = tier('standard', Duration.hours(1), {
+    maxTtl: Duration.days(1),
+    continents: { apac: { defaultTtl: Duration.hours(2) } },
+  });
 
   /**
    * Files without a hash in their name: two hours, in Asia and the Pacific four, at most two days.
    */
-  public static static(): CacheTier {
-    return CacheTier.of({
-      name: 'static',
-      defaultTtl: Duration.hours(2),
-      maxTtl: Duration.days(2),
-      continents: { apac: { defaultTtl: Duration.hours(4) } },
-    });
-  }
+  public static readonly static = tier('static', Duration.hours(2), {
+    maxTtl: Duration.days(2),
+    continents: { apac: { defaultTtl: Duration.hours(4) } },
+  });
 
   /**
    * Files whose name changes with their content: a year, in browsers too, and no query in the key.
    */
-  public static immutable(): CacheTier {
-    return CacheTier.of({
-      name: 'immutable',
-      defaultTtl: Duration.days(365),
-      browserTtl: Duration.days(365),
-      query: 'none',
-    });
-  }
+  public static readonly immutable = tier('immutable', Duration.days(365), {
+    browserTtl: Duration.days(365),
+    query: 'none',
+  });
 
   /** Images, sound and video: a week, without further compression. */
-  public static media(): CacheTier {
-    return CacheTier.of({ name: 'media', defaultTtl: Duration.days(7), compress: false });
-  }
+  public static readonly media = tier('media', Duration.days(7), { compress: false });
 
   /** Responses of an API that are the same for every viewer: 5 minutes, in browsers too. */
-  public static publicApi(): CacheTier {
-    return CacheTier.of({
-      name: 'public-api',
-      defaultTtl: Duration.minutes(5),
-      browserTtl: Duration.minutes(5),
-    });
-  }
+  public static readonly publicApi = tier('public-api', Duration.minutes(5), {
+    browserTtl: Duration.minutes(5),
+  });
 
   /** 30 seconds. */
-  public static marketOverview(): CacheTier {
-    return CacheTier.of({ name: 'market-overview', defaultTtl: Duration.seconds(30) });
-  }
+  public static readonly marketOverview = tier('market-overview', Duration.seconds(30));
 
   /** Instruments, currencies, calendars: 5 minutes. */
-  public static referenceData(): CacheTier {
-    return CacheTier.of({ name: 'reference-data', defaultTtl: Duration.minutes(5) });
-  }
+  public static readonly referenceData = tier('reference-data', Duration.minutes(5));
 
   /** A minute. */
-  public static news(): CacheTier {
-    return CacheTier.of({ name: 'news', defaultTtl: Duration.minutes(1) });
-  }
+  public static readonly news = tier('news', Duration.minutes(1));
 
   /** 15 minutes. */
-  public static strategies(): CacheTier {
-    return CacheTier.of({ name: 'strategies', defaultTtl: Duration.minutes(15) });
-  }
+  public static readonly strategies = tier('strategies', Duration.minutes(15));
 
   /** Quotes: 5 minutes at most. The origin shortens that with `max-age`. */
-  public static realtimeMarketData(): CacheTier {
-    return CacheTier.of({ name: 'realtime-market-data', defaultTtl: Duration.minutes(5) });
-  }
+  public static readonly realtimeMarketData = tier('realtime-market-data', Duration.minutes(5));
 
   /** Closed days: an hour. */
-  public static historicalMarketData(): CacheTier {
-    return CacheTier.of({ name: 'historical-market-data', defaultTtl: Duration.hours(1) });
-  }
+  public static readonly historicalMarketData = tier('historical-market-data', Duration.hours(1));
 
   /**
    * Caches nothing, and passes all that the viewer sent to the origin: for sign-in, administration,

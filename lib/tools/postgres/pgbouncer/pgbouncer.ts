@@ -2,6 +2,7 @@
  * pgbouncer.ini from plain data, and the connection budget of a fleet of poolers. The file has only
  * settings that differ from PgBouncer's own defaults.
  */
+import { brokenRule, pgbouncerRules } from '../../../model/rules';
 import { refused } from '../refused';
 
 /**
@@ -247,7 +248,7 @@ function databaseLine(
       property,
       value,
       allowed: 'one word',
-      rule: 'The file has one line per database.',
+      rule: 'PgBouncer reads each entry as words of one line.',
       fix: 'Use a name without spaces, quotes and commas.',
     });
   }
@@ -265,7 +266,7 @@ function checkFigures(figures: PgbouncerFigures): void {
       fix: 'Round it.',
     });
   }
-  const { defaultPoolSize, minPoolSize, reservePoolSize, maxDatabaseConnections } = figures;
+  const { defaultPoolSize, maxDatabaseConnections } = figures;
   if (defaultPoolSize < 1 || maxDatabaseConnections < 1 || figures.maxClientConnections < 1) {
     throw refused(FILE, {
       property: 'maxClientConnections, defaultPoolSize and maxDatabaseConnections',
@@ -275,23 +276,13 @@ function checkFigures(figures: PgbouncerFigures): void {
       fix: 'Use numbers that the server can sustain.',
     });
   }
-  if (minPoolSize > defaultPoolSize) {
-    throw refused(FILE, {
-      property: 'minPoolSize',
-      value: minPoolSize,
-      allowed: `at most ${defaultPoolSize}`,
-      rule: 'PgBouncer never opens more than default_pool_size.',
-      fix: 'Lower it.',
-    });
-  }
-  if (defaultPoolSize + reservePoolSize > maxDatabaseConnections) {
-    throw refused(FILE, {
-      property: 'maxDatabaseConnections',
-      value: maxDatabaseConnections,
-      allowed: `at least ${defaultPoolSize + reservePoolSize}`,
-      rule: 'A pool with its reserve must fit into max_db_connections, or the reserve never opens.',
-      fix: 'Raise it, or lower `defaultPoolSize` or `reservePoolSize`.',
-    });
+  const rules = {
+    minPoolSize: pgbouncerRules.MIN_POOL_SIZE,
+    maxDatabaseConnections: pgbouncerRules.MAX_DATABASE_CONNECTIONS,
+  };
+  for (const property of ['minPoolSize', 'maxDatabaseConnections'] as const) {
+    const broken = brokenRule(rules[property], figures[property], figures);
+    if (broken) throw refused(FILE, { property, value: figures[property], ...broken });
   }
 }
 

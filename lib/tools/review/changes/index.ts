@@ -1,4 +1,9 @@
-export { findChanges, type ResourceChange, resourcePath, type StackChange } from './changes';
-export type { LeafDifference } from './differences';
+export {
+  findChanges,
+  type LeafDifference,
+  type ResourceChange,
+  resourcePath,
+  type StackChange,
+} from './changes';
 export { maskAssetHashes } from './normalize';
 export { joinRenames } from './renames';

@@ -10,8 +10,8 @@
  * requests all of it.
  */
 
+import type { BehaviorModel } from '../distribution';
 import type { HttpResponse } from '../messages';
-import { collapses, isCacheable, validatorsOf } from './caching-rules';
 import {
   type CacheNode,
   type Flight,
@@ -21,7 +21,7 @@ import {
   servedAs,
   type Waiter,
 } from './flight';
-import { errorTtlSeconds } from './freshness';
+import { errorTtlSeconds, variesByAnything } from './freshness';
 import type {
   EngineOptions,
   Fetch,
@@ -31,6 +31,7 @@ import type {
   ServedResponse,
   Tier,
   TierStats,
+  Validators,
 } from './messages';
 import { type CachedObject, ObjectCache } from './object-cache';
 import {
@@ -372,4 +373,46 @@ function keep(cache: ObjectCache, { key, urlKey }: KeyedRequest, stored: StoredR
 function pathOf(url: string): string {
   const end = url.indexOf('\n');
   return url.slice(url.indexOf('/'), end < 0 ? undefined : end);
+}
+
+/**
+ * Whether a request uses the caches. Other methods go straight to the origin, bypass the regional
+ * edge cache and affect no object: "HTTP methods" in "Request and response behavior for custom
+ * origins". So do all requests of a behavior that forwards all headers, or whose TTLs are all 0.
+ */
+export function isCacheable({
+  behavior,
+  request,
+}: Pick<KeyedRequest, 'behavior' | 'request'>): boolean {
+  const { headers, minTtlSeconds, defaultTtlSeconds, maxTtlSeconds } = behavior.cachePolicy;
+  const disabled = minTtlSeconds === 0 && defaultTtlSeconds === 0 && maxTtlSeconds === 0;
+  return behavior.cachedMethods.includes(request.method) && headers.kind !== 'all' && !disabled;
+}
+
+/**
+ * Whether simultaneous requests are collapsed. They are not if all cookies go to the origin:
+ * "Request collapsing".
+ */
+function collapses({ cachePolicy, originRequest }: BehaviorModel): boolean {
+  return cachePolicy.cookies.kind !== 'all' && originRequest.cookies.kind !== 'all';
+}
+
+/**
+ * The validators of a conditional request to the origin: "Conditional requests" in "Request and
+ * response behavior for custom origins". There are none for `Vary: *` with a minimum TTL of 0:
+ * "Content negotiation", the same page.
+ */
+function validatorsOf(
+  { response: { status, headers } }: StoredResponse,
+  { cachePolicy }: BehaviorModel,
+): Validators | undefined {
+  if (status >= 400 || (variesByAnything(headers) && cachePolicy.minTtlSeconds === 0))
+    return undefined;
+  const [etag] = headers.etag ?? [];
+  const [lastModified] = headers['last-modified'] ?? [];
+  if (etag === undefined && lastModified === undefined) return undefined;
+  return {
+    ...(etag !== undefined && { etag }),
+    ...(lastModified !== undefined && { lastModified }),
+  };
 }

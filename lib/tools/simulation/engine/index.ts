@@ -1,8 +1,8 @@
 export { dateOf } from './cache-control';
-export { isCacheable } from './caching-rules';
 export {
   CacheEngine,
   type Fetch,
+  isCacheable,
   type KeyedRequest,
   type ServedResponse,
   type Validators,

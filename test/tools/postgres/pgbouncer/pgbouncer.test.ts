@@ -128,7 +128,7 @@ describe('pgbouncer.ini', () => {
     [
       'a minimum above the pool',
       { figures: { minPoolSize: 26 } },
-      'minPoolSize must be at most 25, got 26',
+      'minPoolSize must be at most the pool size, 25, got 26',
     ],
     [
       'a reserve that never opens',
