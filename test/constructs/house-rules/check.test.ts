@@ -3,18 +3,18 @@ import { Construct } from 'constructs';
 import { checkDuration, checkKnown, checkRule } from '../../../lib/constructs/house-rules';
 import { isWholeNumber, type Rule } from '../../../lib/model/rules';
 
-const port: Rule<number> = {
-  allows: (value) => isWholeNumber(value, { min: 1, max: 65_535 }),
-  allowed: '1 to 65535',
-  rule: 'TCP has no other ports.',
-  fix: 'Use 8080.',
-};
-
 const atMost: Rule<number, { readonly max: number }> = {
   allows: (value, { max }) => value <= max,
   allowed: (_, { max }) => `at most ${max}`,
   rule: (value, { max }) => `${value} exceeds ${max}.`,
   fix: 'Lower it.',
+};
+
+const port: Rule<number> = {
+  allows: (value) => isWholeNumber(value, { min: 1, max: 65_535 }),
+  allowed: '1 to 65535',
+  rule: 'TCP has no other ports.',
+  fix: 'Use 8080.',
 };
 
 class Server extends Construct {}
