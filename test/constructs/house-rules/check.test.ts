@@ -3,13 +3,6 @@ import { Construct } from 'constructs';
 import { checkDuration, checkKnown, checkRule } from '../../../lib/constructs/house-rules';
 import { isWholeNumber, type Rule } from '../../../lib/model/rules';
 
-const atMost: Rule<number, { readonly max: number }> = {
-  allows: (value, { max }) => value <= max,
-  allowed: (_, { max }) => `at most ${max}`,
-  rule: (value, { max }) => `${value} exceeds ${max}.`,
-  fix: 'Lower it.',
-};
-
 const port: Rule<number> = {
   allows: (value) => isWholeNumber(value, { min: 1, max: 65_535 }),
   allowed: '1 to 65535',
@@ -21,6 +14,13 @@ class Server extends Construct {}
 
 const server = () => new Server(new Stack(undefined, 'Test'), 'Server');
 const token = () => Lazy.number({ produce: () => 0 });
+
+const atMost: Rule<number, { readonly max: number }> = {
+  allows: (value, { max }) => value <= max,
+  allowed: (_, { max }) => `at most ${max}`,
+  rule: (value, { max }) => `${value} exceeds ${max}.`,
+  fix: 'Lower it.',
+};
 
 describe.each([
   ['checkRule', checkRule],
