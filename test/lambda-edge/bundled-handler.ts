@@ -35,8 +35,8 @@ export function capturedErrors(): () => unknown[] {
 }
 
 /**
- * Tests that a handler returns its input unchanged if its settings cannot be used, and logs one line
- * for all events.
+ * Tests that a handler returns its input unchanged if its settings cannot be used, and logs one
+ * line for all events.
  *
  * @param name the handler's folder
  * @param errors the captured lines of the file's tests
