@@ -6,6 +6,7 @@ import { Stack, Stage, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { QueryAdvice } from '../lib/constructs/database/advice/query-advice';
 import { STATEFUL_RESOURCE_TYPES } from '../lib/model/aws/stateful';
+import type { Deployment } from '../lib/model/config/deployment';
 import { DATABASE_ROLES, physicalNames } from '../lib/model/config/names';
 import { CacheStack } from '../lib/stacks/cache-stack';
 import type { AssemblyStack, TemplateResource } from '../lib/tools/assembly/assembly';
@@ -31,6 +32,18 @@ function resources(
   return among.flatMap(({ template }) =>
     Object.values(template.Resources).filter(({ Type }) => Type === type),
   );
+}
+
+/** The stacks of a region whose part of the deployment file is changed. */
+function stacksOf(
+  name: string,
+  change: Partial<Deployment['regions'][string]>,
+): readonly AssemblyStack[] {
+  const deployment = marketDeployment();
+  const { [name]: region } = deployment.regions;
+  if (!region) throw new Error(`The market deployment has no ${name}.`);
+  Object.assign(region, change);
+  return synthesizeMarket(deployment, [name]).assembly.stacks;
 }
 
 const REGIONS = ['us-east-1', 'eu-west-1', 'ap-southeast-1'];
@@ -216,11 +229,7 @@ describe('the content', () => {
   });
 
   test('a promotion uses the names of a new generation of replicas', () => {
-    const deployment = marketDeployment();
-    const { 'eu-west-1': region } = deployment.regions;
-    if (!region) throw new Error('The market deployment has no eu-west-1.');
-    region.replicaGeneration = 2;
-    const { stacks } = synthesizeMarket(deployment, ['eu-west-1']).assembly;
+    const stacks = stacksOf('eu-west-1', { replicaGeneration: 2 });
     const instances = resources('AWS::RDS::DBInstance', stacks).map(
       ({ Properties }) => Properties?.DBInstanceIdentifier,
     );
@@ -760,11 +769,7 @@ describe('a part of the deployment', () => {
   });
 
   test('`poolers: 0` removes the poolers of a region from all its stacks', () => {
-    const deployment = marketDeployment();
-    const { 'eu-west-1': region } = deployment.regions;
-    if (!region) throw new Error('The market deployment has no eu-west-1.');
-    region.poolers = 0;
-    const { stacks } = synthesizeMarket(deployment, ['eu-west-1']).assembly;
+    const stacks = stacksOf('eu-west-1', { poolers: 0 });
     expect(stacks.map(({ path }) => path.split('/').at(-1))).toEqual(
       expect.not.arrayContaining(['Pooler']),
     );
@@ -773,11 +778,7 @@ describe('a part of the deployment', () => {
   });
 
   test('without replicas in the primary region, both names lead to the primary', () => {
-    const deployment = marketDeployment();
-    const { 'us-east-1': region } = deployment.regions;
-    if (!region) throw new Error('The market deployment has no us-east-1.');
-    region.readReplicas = 0;
-    const { stacks } = synthesizeMarket(deployment, ['us-east-1']).assembly;
+    const stacks = stacksOf('us-east-1', { readReplicas: 0 });
     const boot = JSON.stringify(
       resources(
         'AWS::EC2::LaunchTemplate',

@@ -9,7 +9,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -38,7 +37,7 @@ function run(directory: string, args: readonly string[]): Run {
 const CDK = join(ROOT, 'node_modules', 'aws-cdk', 'bin', 'cdk');
 
 function temporaryDirectory(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'isochrone-app-')));
+  return mkdtempSync(join(tmpdir(), 'isochrone-app-'));
 }
 
 /** A second checkout in a temporary folder. */

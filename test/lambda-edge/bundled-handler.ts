@@ -34,8 +34,34 @@ export function capturedErrors(): () => unknown[] {
   return () => errors.mock.calls.map(([line]) => JSON.parse(line));
 }
 
-/** The one line that a handler logs if its settings cannot be used. */
-export const UNUSABLE_SETTINGS = {
-  level: 'ERROR',
-  message: expect.stringContaining('config.json'),
-};
+/**
+ * Tests that a handler returns its input unchanged if its settings cannot be used, and logs one
+ * line for all events.
+ *
+ * @param name the handler's folder
+ * @param errors the captured lines of the file's tests
+ * @param settings unusable settings of this handler, by what they are
+ * @param exchanges events, each with what is returned for it
+ */
+export function testUnusableSettings(
+  name: string,
+  errors: () => unknown[],
+  settings: Readonly<Record<string, string>>,
+  exchanges: readonly (readonly [event: unknown, unchanged: unknown])[],
+): void {
+  const unusable = { missing: undefined, 'not JSON': '{"paths"', null: 'null', ...settings };
+  test.each(Object.entries(unusable))(
+    'with settings that are %s, changes nothing and logs one line',
+    async (_, config) => {
+      const handle = bundledHandler(name, config);
+      for (const [event, unchanged] of [...exchanges, ...exchanges])
+        expect(await handle(event)).toEqual(unchanged);
+      expect(errors()).toEqual([
+        expect.objectContaining({
+          level: 'ERROR',
+          message: expect.stringContaining('config.json'),
+        }),
+      ]);
+    },
+  );
+}

@@ -1,19 +1,13 @@
 /** A PgBouncer of its own for a test, with the ini that the fleets get. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
 import { type PgbouncerOptions, pgbouncerIni } from '../../lib/tools/postgres/pgbouncer/pgbouncer';
 import { pgbouncerUserList } from '../../lib/tools/postgres/pgbouncer/users';
 import type { PostgresServer } from './postgres-server';
-import {
-  type Account,
-  findProgram,
-  freePort,
-  ServerProcess,
-  serverAccount,
-} from './server-process';
+import { findProgram, ServerProcess, serverPlace, TestServer } from './server-process';
 
 export interface PgbouncerServerOptions
   extends Partial<Pick<PgbouncerOptions, 'figures' | 'clientTls' | 'serverTls' | 'statsUsers'>> {
@@ -24,28 +18,18 @@ export interface PgbouncerServerOptions
   readonly users: Readonly<Record<string, string>>;
 }
 
-export class PgbouncerServer {
-  private process: ServerProcess | undefined;
-
-  private constructor(
-    public readonly port: number,
-    public readonly directory: string,
-    private readonly account: Account,
-  ) {}
-
+export class PgbouncerServer extends TestServer {
   public static async start({
     server,
     users,
     host = '127.0.0.1',
     ...options
   }: PgbouncerServerOptions): Promise<PgbouncerServer> {
-    const account = serverAccount();
-    const directory = mkdtempSync(join(tmpdir(), 'isochrone-pgbouncer-'));
+    const place = await serverPlace('pgbouncer');
+    const { directory, account } = place;
     // A umask may have closed it to others: the account must reach its socket.
     chmodSync(directory, 0o755);
-    if (account.uid !== undefined && account.gid !== undefined)
-      chownSync(directory, account.uid, account.gid);
-    const pooler = new PgbouncerServer(await freePort(), directory, account);
+    const pooler = new PgbouncerServer(place);
     pooler.write(
       'pgbouncer.ini',
       pgbouncerIni({
@@ -128,8 +112,8 @@ export class PgbouncerServer {
     // Moved into place: PgBouncer takes a file of the same inode, size and second for the one that
     // it has read.
     writeFileSync(`${path}.new`, text, { mode: 0o600 });
-    if (this.account.uid !== undefined && this.account.gid !== undefined)
-      chownSync(`${path}.new`, this.account.uid, this.account.gid);
+    const { uid, gid } = this.account;
+    if (uid !== undefined && gid !== undefined) chownSync(`${path}.new`, uid, gid);
     renameSync(`${path}.new`, path);
   }
 }

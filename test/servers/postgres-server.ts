@@ -3,16 +3,16 @@
  * replication.
  */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import {
   type Account,
   findProgram,
-  freePort,
   ServerProcess,
-  serverAccount,
+  serverPlace,
+  TestServer,
 } from './server-process';
 
 export interface PostgresOptions {
@@ -35,24 +35,14 @@ const SETTINGS: Readonly<Record<string, string | number>> = {
   hot_standby: 'on',
 };
 
-export class PostgresServer {
-  private process: ServerProcess | undefined;
-
-  private constructor(
-    public readonly port: number,
-    public readonly directory: string,
-    private readonly account: Account,
-  ) {}
-
+export class PostgresServer extends TestServer {
   public static async start({
     settings = {},
     follows,
   }: PostgresOptions = {}): Promise<PostgresServer> {
-    const account = serverAccount();
-    const directory = mkdtempSync(join(tmpdir(), 'isochrone-postgres-'));
-    if (account.uid !== undefined && account.gid !== undefined)
-      chownSync(directory, account.uid, account.gid);
-    const server = new PostgresServer(await freePort(), directory, account);
+    const place = await serverPlace('postgres');
+    const { directory, account } = place;
+    const server = new PostgresServer(place);
     if (follows) {
       run(
         'pg_basebackup',

@@ -2,8 +2,9 @@
  * Real servers for tests, on free loopback ports. The test that needs a server starts and stops it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { noteNotRun } from '../not-run';
 import { isPromised } from '../promised';
@@ -29,6 +30,41 @@ export function serverAccount(): Account {
   throw new Error(
     'There is neither an account postgres nor an account nobody. Do not run as root.',
   );
+}
+
+/** Where a server of one test runs. */
+export interface ServerPlace {
+  readonly port: number;
+  readonly directory: string;
+  readonly account: Account;
+}
+
+/** A free port, and a new folder that belongs to the account for servers. */
+export async function serverPlace(name: string): Promise<ServerPlace> {
+  const account = serverAccount();
+  const directory = mkdtempSync(join(tmpdir(), `isochrone-${name}-`));
+  if (account.uid !== undefined && account.gid !== undefined)
+    chownSync(directory, account.uid, account.gid);
+  return { port: await freePort(), directory, account };
+}
+
+/** A server of one test, and its process once it is started. */
+export abstract class TestServer {
+  protected process: ServerProcess | undefined;
+
+  protected constructor(private readonly place: ServerPlace) {}
+
+  public get port(): number {
+    return this.place.port;
+  }
+
+  public get directory(): string {
+    return this.place.directory;
+  }
+
+  protected get account(): Account {
+    return this.place.account;
+  }
 }
 
 /**

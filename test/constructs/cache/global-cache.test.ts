@@ -173,119 +173,81 @@ describe('values that ElastiCache would refuse', () => {
       idSuffix: 'market',
     });
   };
-  const onNodes = (nodeType: string) => () => globalWith({}, { nodeType });
-  test.each<[string, () => unknown, string, () => unknown]>([
+  const TWO = ['eu-west-1', 'ap-southeast-1'];
+  const OTHER = 'must be a region other than us-east-1';
+
+  test.each<[string[], string, string[]]>([
     [
-      'a third secondary',
-      () => globalWith({ secondaryRegions: ['eu-west-1', 'ap-southeast-1', 'sa-east-1'] }),
-      'GlobalCache at Test/Global: secondaryRegions must be 1 to 2 regions beside the ' +
-        'primary, not 3, got ["eu-west-1","ap-southeast-1","sa-east-1"].',
-      () => globalWith({ secondaryRegions: ['eu-west-1', 'ap-southeast-1'] }),
+      [...TWO, 'sa-east-1'],
+      ' must be 1 to 2 regions beside the primary, not 3, got ' +
+        '["eu-west-1","ap-southeast-1","sa-east-1"].',
+      TWO,
     ],
-    [
-      'no secondary',
-      () => globalWith({ secondaryRegions: [] }),
-      'secondaryRegions must be 1 to 2 regions',
-      () => globalWith(),
-    ],
-    [
-      'the region of the primary',
-      () => globalWith({ secondaryRegions: ['us-east-1'] }),
-      'secondaryRegions[0] must be a region other than us-east-1, got "us-east-1".',
-      () => globalWith({ secondaryRegions: ['us-east-2'] }),
-    ],
-    [
-      'one region twice',
-      () => globalWith({ secondaryRegions: ['eu-west-1', 'eu-west-1'] }),
-      'secondaryRegions[1] must be a region other than us-east-1, eu-west-1',
-      () => globalWith({ secondaryRegions: ['eu-west-1', 'eu-west-2'] }),
-    ],
-    [
-      'a primary elsewhere',
-      () => globalFrom('eu-west-1'),
+    [[], ' must be 1 to 2 regions', ['eu-west-1']],
+    [['us-east-1'], `[0] ${OTHER}, got "us-east-1".`, ['us-east-2']],
+    [['eu-west-1', 'eu-west-1'], `[1] ${OTHER}, eu-west-1`, ['eu-west-1', 'eu-west-2']],
+  ])('%j: secondaryRegions%s', (refused, message, allowed) => {
+    expect(() => globalWith({ secondaryRegions: refused })).toThrow(
+      `GlobalCache at Test/Global: secondaryRegions${message}`,
+    );
+    expect(() => globalWith({ secondaryRegions: allowed })).not.toThrow();
+  });
+
+  test('a primary elsewhere', () => {
+    expect(() => globalFrom('eu-west-1')).toThrow(
       'primary must be a cache of the stack\'s own region, us-east-1, got "eu-west-1".',
-      () => globalFrom('us-east-1'),
-    ],
-    [
-      'a primary that scales',
-      () => globalWith({}, { scaling: { maxShards: 4 } }),
+    );
+    expect(() => globalFrom('us-east-1')).not.toThrow();
+  });
+
+  test('a primary that scales', () => {
+    expect(() => globalWith({}, { scaling: { maxShards: 4 } })).toThrow(
       'primary.scaling must be left out in a Global Datastore, got {"maxShards":4}.',
-      () => globalWith({}, { shards: 4 }),
-    ],
-    [
-      'a small node',
-      onNodes('cache.m6g.medium'),
+    );
+    expect(() => globalWith({}, { shards: 4 })).not.toThrow();
+  });
+
+  // Too small, burstable, and too old.
+  test.each([
+    ['cache.m6g.medium', 'cache.m6g.large'],
+    ['cache.t4g.medium', 'cache.c7gn.12xlarge'],
+    ['cache.r4.large', 'cache.r5.large'],
+  ])('a primary on %s, where %s passes', (refused, allowed) => {
+    expect(() => globalWith({}, { nodeType: refused })).toThrow(
       'nodeType must be large or larger, of the fifth generation or newer',
-      onNodes('cache.m6g.large'),
-    ],
-    [
-      'a burstable node',
-      onNodes('cache.t4g.medium'),
-      'nodeType must be large or larger',
-      onNodes('cache.c7gn.12xlarge'),
-    ],
-    [
-      'an old node',
-      onNodes('cache.r4.large'),
-      'nodeType must be large or larger',
-      onNodes('cache.r5.large'),
-    ],
-    [
-      'a small node type for all members',
-      () => globalWith({ nodeType: 'cache.t4g.small' }),
-      'nodeType must be large or larger',
-      () => globalWith({ nodeType: 'cache.m7g.large' }),
-    ],
-    [
-      'an EC2 type for all members',
-      () => globalWith({ nodeType: 'r7g.large' }),
-      'nodeType must be a node type of ElastiCache',
-      () => globalWith({ nodeType: 'cache.r7g.2xlarge' }),
-    ],
-    [
-      'too many shards',
-      () => globalWith({ shards: 46 }),
-      'shards must be 1 to 45 with 1 replicas per shard',
-      () => globalWith({ shards: 45 }),
-    ],
-    [
-      'an older engine',
-      () => globalWith({ engineVersion: '8.1' }),
-      'engineVersion must be at least 8.2, the version of the primary, got "8.1".',
-      () => globalWith({ engineVersion: '9.0' }),
-    ],
-    [
-      'a version without Valkey',
-      () => globalWith({ engineVersion: '7.1' }),
-      'engineVersion must be a Valkey version',
-      () => globalWith({ engineVersion: '8.2' }),
-    ],
-    [
-      'capitals in the id',
-      () => globalWith({ idSuffix: 'Market' }),
-      'idSuffix must be up to 40 lower-case letters',
-      () => globalWith({ idSuffix: 'market' }),
-    ],
-    [
-      'a secondary in the region of its primary',
-      () => secondaryWith({}, 'us-east-1'),
+    );
+    expect(() => globalWith({}, { nodeType: allowed })).not.toThrow();
+  });
+
+  test.each([
+    ['nodeType', 'cache.t4g.small', 'cache.m7g.large', 'large or larger'],
+    ['nodeType', 'r7g.large', 'cache.r7g.2xlarge', 'a node type of ElastiCache'],
+    ['engineVersion', '8.1', '9.0', 'at least 8.2, the version of the primary, got "8.1".'],
+    ['engineVersion', '7.1', '8.2', 'a Valkey version'],
+    ['idSuffix', 'Market', 'market', 'up to 40 lower-case letters'],
+    ['shards', 46, 45, '1 to 45 with 1 replicas per shard'],
+  ])('%s %j for all members, where %j passes', (property, refused, allowed, message) => {
+    expect(() => globalWith({ [property]: refused })).toThrow(`${property} must be ${message}`);
+    expect(() => globalWith({ [property]: allowed })).not.toThrow();
+  });
+
+  test('a secondary in the region of its primary', () => {
+    expect(() => secondaryWith({}, 'us-east-1')).toThrow(
       'primaryRegion must be a region other than us-east-1, got "us-east-1".',
-      () => secondaryWith({}, 'us-east-2'),
-    ],
-    [
-      'an id without its prefix',
-      () => secondaryWith({ globalReplicationGroupId: 'market-production' }),
+    );
+    expect(() => secondaryWith({}, 'us-east-2')).not.toThrow();
+  });
+
+  test('a secondary whose id lacks its prefix', () => {
+    const globalReplicationGroupId = 'market-production';
+    expect(() => secondaryWith({ globalReplicationGroupId })).toThrow(
       'globalReplicationGroupId must be the whole id of a Global Datastore',
-      () => secondaryWith({ globalReplicationGroupId: 'sgaui-market' }),
-    ],
-    [
-      'seven replicas of a secondary',
-      () => secondaryWith({ replicasPerShard: 7 }),
-      'replicasPerShard must be 0 to 5',
-      () => secondaryWith({ replicasPerShard: 5 }),
-    ],
-  ])('%s', (_, refused, message, allowed) => {
-    expect(refused).toThrow(message);
-    expect(allowed).not.toThrow();
+    );
+    expect(() => secondaryWith({ globalReplicationGroupId: 'sgaui-market' })).not.toThrow();
+  });
+
+  test('a secondary with seven replicas', () => {
+    expect(() => secondaryWith({ replicasPerShard: 7 })).toThrow('replicasPerShard must be 0 to 5');
+    expect(() => secondaryWith({ replicasPerShard: 5 })).not.toThrow();
   });
 });

@@ -10,17 +10,17 @@ const port: Rule<number> = {
   fix: 'Use 8080.',
 };
 
+class Server extends Construct {}
+
+const server = () => new Server(new Stack(undefined, 'Test'), 'Server');
+const token = () => Lazy.number({ produce: () => 0 });
+
 const atMost: Rule<number, { readonly max: number }> = {
   allows: (value, { max }) => value <= max,
   allowed: (_, { max }) => `at most ${max}`,
   rule: (value, { max }) => `${value} exceeds ${max}.`,
   fix: 'Lower it.',
 };
-
-class Server extends Construct {}
-
-const server = () => new Server(new Stack(undefined, 'Test'), 'Server');
-const token = () => Lazy.number({ produce: () => 0 });
 
 describe.each([
   ['checkRule', checkRule],

@@ -7,13 +7,7 @@ import {
   type EdgeObservabilityProps,
 } from '../../../lib/constructs/observability/edge-observability';
 import { testStack } from '../../test-stack';
-import { importedKey } from './resources';
-
-const distribution = (stack: Stack) =>
-  cloudfront.Distribution.fromDistributionAttributes(stack, 'Distribution', {
-    distributionId: 'EDFDVBD6EXAMPLE',
-    domainName: 'd111111abcdef8.cloudfront.net',
-  });
+import { distribution, importedKey } from './resources';
 
 const edge = (stack: Stack, props: Partial<EdgeObservabilityProps> = {}) =>
   new EdgeObservability(stack, 'Edge', {

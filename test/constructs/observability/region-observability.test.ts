@@ -130,34 +130,36 @@ describe('a whole region', () => {
     }
   });
 
-  test.each([
-    ['LoadBalancer-P95Latency-Critical', 0.1, 3, 'notBreaching'],
-    ['LoadBalancer-ErrorRate-Critical', 0.5, 2, 'notBreaching'],
-    ['Targets-NoneHealthy-Critical', 1, 3, 'breaching'],
-    ['Targets-Unhealthy-Warning', 0, 3, 'notBreaching'],
-    ['Fleet-Cpu-Warning', 80, 3, 'missing'],
-    ['Fleet-AtMaximum-Warning', 100, 3, 'missing'],
-    ['Primary-Cpu-Warning', 80, 3, 'missing'],
-    ['Primary-Connections-Critical', 400, 5, 'missing'],
-    ['Primary-FreeStorage-Critical', 10 * 1024 ** 3, 2, 'missing'],
-    ['Poolers-Waiting-Warning', 0, 10, 'notBreaching'],
-    ['Poolers-LongestWait-Critical', 60, 2, 'notBreaching'],
-    ['Poolers-NoUsers-Warning', 1, 10, 'breaching'],
-    ['Poolers-NoneHealthy-Critical', 1, 3, 'breaching'],
-    ['Poolers-Unhealthy-Warning', 0, 3, 'notBreaching'],
-    ['Replica1-Lag-Warning', 30, 5, 'notBreaching'],
-    ['Replica1-LagBeyondIdle-Critical', 330, 5, 'breaching'],
-    ['Cache-0001-EngineCpu-Warning', 80, 3, 'missing'],
-    ['Cache-0001-FreeableMemory-Critical', 100 * 1024 ** 2, 3, 'missing'],
-    ['Cache-0001-Evictions-Warning', 1000, 15, 'missing'],
-    ['Cache-0001-ReplicationLag-Warning', 30, 5, 'missing'],
-    ['Cache-0001-Connections-Warning', 52_000, 5, 'missing'],
-    ['Cache-0001-AuthenticationFailures-Warning', 10, 2, 'missing'],
-    ['Cache-0001-Throttled-Warning', 0, 5, 'missing'],
-    ['Cache-0001-Bandwidth-Warning', 0, 5, 'missing'],
-  ])(
-    '%s rings at %d for %d periods, and missing data is %s',
-    (name, threshold, periods, missing) => {
+  // 10 GiB of free storage and 100 MiB of freeable memory are given in bytes.
+  test.each`
+    name                                           | threshold         | periods | missing
+    ${'LoadBalancer-P95Latency-Critical'}          | ${0.1}            | ${3}    | ${'notBreaching'}
+    ${'LoadBalancer-ErrorRate-Critical'}           | ${0.5}            | ${2}    | ${'notBreaching'}
+    ${'Targets-NoneHealthy-Critical'}              | ${1}              | ${3}    | ${'breaching'}
+    ${'Targets-Unhealthy-Warning'}                 | ${0}              | ${3}    | ${'notBreaching'}
+    ${'Fleet-Cpu-Warning'}                         | ${80}             | ${3}    | ${'missing'}
+    ${'Fleet-AtMaximum-Warning'}                   | ${100}            | ${3}    | ${'missing'}
+    ${'Primary-Cpu-Warning'}                       | ${80}             | ${3}    | ${'missing'}
+    ${'Primary-Connections-Critical'}              | ${400}            | ${5}    | ${'missing'}
+    ${'Primary-FreeStorage-Critical'}              | ${10_737_418_240} | ${2}    | ${'missing'}
+    ${'Poolers-Waiting-Warning'}                   | ${0}              | ${10}   | ${'notBreaching'}
+    ${'Poolers-LongestWait-Critical'}              | ${60}             | ${2}    | ${'notBreaching'}
+    ${'Poolers-NoUsers-Warning'}                   | ${1}              | ${10}   | ${'breaching'}
+    ${'Poolers-NoneHealthy-Critical'}              | ${1}              | ${3}    | ${'breaching'}
+    ${'Poolers-Unhealthy-Warning'}                 | ${0}              | ${3}    | ${'notBreaching'}
+    ${'Replica1-Lag-Warning'}                      | ${30}             | ${5}    | ${'notBreaching'}
+    ${'Replica1-LagBeyondIdle-Critical'}           | ${330}            | ${5}    | ${'breaching'}
+    ${'Cache-0001-EngineCpu-Warning'}              | ${80}             | ${3}    | ${'missing'}
+    ${'Cache-0001-FreeableMemory-Critical'}        | ${104_857_600}    | ${3}    | ${'missing'}
+    ${'Cache-0001-Evictions-Warning'}              | ${1000}           | ${15}   | ${'missing'}
+    ${'Cache-0001-ReplicationLag-Warning'}         | ${30}             | ${5}    | ${'missing'}
+    ${'Cache-0001-Connections-Warning'}            | ${52_000}         | ${5}    | ${'missing'}
+    ${'Cache-0001-AuthenticationFailures-Warning'} | ${10}             | ${2}    | ${'missing'}
+    ${'Cache-0001-Throttled-Warning'}              | ${0}              | ${5}    | ${'missing'}
+    ${'Cache-0001-Bandwidth-Warning'}              | ${0}              | ${5}    | ${'missing'}
+  `(
+    '$name rings at $threshold for $periods periods, and missing data is $missing',
+    ({ name, threshold, periods, missing }) => {
       expect(alarms[`market-production-${name}`]).toMatchObject({
         Threshold: threshold,
         EvaluationPeriods: periods,

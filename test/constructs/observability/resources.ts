@@ -1,6 +1,7 @@
 /** Imported resources to watch, so that a template contains only observability. */
 import { Duration, type Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
@@ -16,6 +17,12 @@ export const importedKey = (stack: Stack, region = stack.region): kms.IKey =>
     'ImportedKey',
     `arn:aws:kms:${region}:111122223333:key/2c60a3b4-6a0c-4a52-8e2c-0f6f6f2b7a10`,
   );
+
+export const distribution = (stack: Stack): cloudfront.IDistribution =>
+  cloudfront.Distribution.fromDistributionAttributes(stack, 'Distribution', {
+    distributionId: 'EDFDVBD6EXAMPLE',
+    domainName: 'd111111abcdef8.cloudfront.net',
+  });
 
 export const loadBalancer = (stack: Stack): elbv2.IApplicationLoadBalancer =>
   elbv2.ApplicationLoadBalancer.fromApplicationLoadBalancerAttributes(stack, 'LoadBalancer', {

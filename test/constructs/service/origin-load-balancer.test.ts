@@ -241,53 +241,31 @@ describe('values that AWS would refuse or that would weaken the protection', () 
     originVerification: { headerName, secret: currentSecret() },
   });
 
-  test.each<[string, Partial<OriginLoadBalancerProps>, string, Partial<OriginLoadBalancerProps>]>([
-    [
-      'a header that the load balancer drops',
-      header('X_Origin'),
-      'originVerification.headerName must be up to 40 letters',
-      header('X-Origin'),
-    ],
-    [
-      'a header with a prefix of CloudFront',
-      header('x-edge-proof'),
-      'without the prefix X-Amz- or X-Edge-',
-      header('x-edged-proof'),
-    ],
-    [
-      'a long header',
-      header('x'.repeat(41)),
-      'originVerification.headerName must be',
-      header('x'.repeat(40)),
-    ],
-    ['an empty header', header(''), 'originVerification.headerName must be', header('x')],
-    [
-      'the name of a prefix list',
-      { cloudFrontPrefixListId: 'com.amazonaws.global.cloudfront.origin-facing' },
-      'such as pl-3b927c52',
-      { cloudFrontPrefixListId: 'pl-3b927c52' },
-    ],
-    [
-      'an idle timeout of 0',
-      { idleTimeout: Duration.seconds(0) },
-      'idleTimeout must be 1 to 4000 whole seconds, got 0.',
-      { idleTimeout: Duration.seconds(1) },
-    ],
-    [
-      'a fraction of a second',
-      { idleTimeout: Duration.millis(1500) },
-      'got 1.5.',
-      { idleTimeout: Duration.millis(2000) },
-    ],
-    [
-      'a long idle timeout',
-      { idleTimeout: Duration.seconds(4001) },
-      'got 4001.',
-      { idleTimeout: Duration.seconds(4000) },
-    ],
-  ])('%s', (_, refused, message, allowed) => {
-    expect(() => loadBalancerWith(refused)).toThrow(message);
-    expect(() => loadBalancerWith(allowed)).not.toThrow();
+  test.each([
+    ['X_Origin', 'X-Origin', 'originVerification.headerName must be up to 40 letters'],
+    ['x-edge-proof', 'x-edged-proof', 'without the prefix X-Amz- or X-Edge-'],
+    ['x'.repeat(41), 'x'.repeat(40), 'originVerification.headerName must be'],
+    ['', 'x', 'originVerification.headerName must be'],
+  ])('a header named %j, where %j passes', (refused, allowed, message) => {
+    expect(() => loadBalancerWith(header(refused))).toThrow(message);
+    expect(() => loadBalancerWith(header(allowed))).not.toThrow();
+  });
+
+  test.each([
+    [0, 1000, 'idleTimeout must be 1 to 4000 whole seconds, got 0.'],
+    [1500, 2000, 'got 1.5.'],
+    [4_001_000, 4_000_000, 'got 4001.'],
+  ])('an idle timeout of %d ms, where %d ms passes', (refused, allowed, message) => {
+    const idleFor = (milliseconds: number) =>
+      loadBalancerWith({ idleTimeout: Duration.millis(milliseconds) });
+    expect(() => idleFor(refused)).toThrow(message);
+    expect(() => idleFor(allowed)).not.toThrow();
+  });
+
+  test('the name of a prefix list', () => {
+    const cloudFrontPrefixListId = 'com.amazonaws.global.cloudfront.origin-facing';
+    expect(() => loadBalancerWith({ cloudFrontPrefixListId })).toThrow('such as pl-3b927c52');
+    expect(() => loadBalancerWith({ cloudFrontPrefixListId: 'pl-3b927c52' })).not.toThrow();
   });
 
   test('a region without a known prefix list', () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Duration, Lazy, RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { Duration, Lazy, RemovalPolicy } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -13,14 +13,11 @@ import {
   type ServiceFleetProps,
 } from '../../../lib/constructs/service/service-fleet';
 import { testStack } from '../../test-stack';
+import { importedPeer } from '../imported-peer';
 import { requiredProps } from './fixture';
 
-function fleetWith(
-  props: Partial<ServiceFleetProps> = {},
-  stack: Stack = testStack(),
-): ServiceFleet {
-  return new ServiceFleet(stack, 'Fleet', { ...requiredProps(stack), ...props });
-}
+const fleetWith = (props: Partial<ServiceFleetProps> = {}, stack = testStack()) =>
+  new ServiceFleet(stack, 'Fleet', { ...requiredProps(stack), ...props });
 
 /** Writes an application to a temporary folder. */
 function application(files: Record<string, string> = { 'server.js': '' }): string {
@@ -51,12 +48,7 @@ function fileWritten(script: string, path: string): string {
 describe('by default', () => {
   const stack = testStack();
   const fleet = fleetWith({}, stack);
-  const database = new ec2.Connections({
-    securityGroups: [
-      ec2.SecurityGroup.fromSecurityGroupId(stack, 'Database', 'sg-0123456789abcdef0'),
-    ],
-    defaultPort: ec2.Port.tcp(5432),
-  });
+  const database = importedPeer(stack, 'sg-0123456789abcdef0', ec2.Port.tcp(5432));
   database.allowDefaultPortFrom(fleet);
   sqs.Queue.fromQueueArn(
     stack,
@@ -68,9 +60,9 @@ describe('by default', () => {
 
   test('a deployment never sets the desired capacity', () => {
     template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
+      DesiredCapacity: Match.absent(),
       MinSize: '2',
       MaxSize: '50',
-      DesiredCapacity: Match.absent(),
     });
   });
 
@@ -393,133 +385,82 @@ test('another application gets another policy, for a rollout as well as a rollba
 
 describe('values that AWS would refuse or no instance could run', () => {
   const directory = application();
-  const entry = (name: string) => ({ application: { directory, entry: name } });
 
-  test.each<[string, Partial<ServiceFleetProps>, string, Partial<ServiceFleetProps>]>([
+  test.each([
+    ['index.js', 'server.js'],
+    ['../server.js', './server.js'],
+    ['server.js --inspect', 'server.js'],
+  ])('an entry that is no file of the folder: %s', (refused, allowed) => {
+    const fleetFrom = (entry: string) => fleetWith({ application: { directory, entry } });
+    expect(() => fleetFrom(refused)).toThrow('application.entry must be a file in');
+    expect(() => fleetFrom(allowed)).not.toThrow();
+  });
+
+  test.each([
+    ['port', 80, 1024, '1024 to 65535, got 80.'],
+    ['port', 65_536, 65_535, '1024 to 65535, got 65536.'],
+    ['minCapacity', 0, 1, 'a whole number from 1 to the maximum number of instances, 50, got 0.'],
     [
-      'a missing entry',
-      entry('index.js'),
-      'application.entry must be a file in',
-      entry('server.js'),
+      'maxCapacity',
+      2.5,
+      3,
+      'a whole number of at least the minimum number of instances, 2, got 2.5.',
     ],
-    [
-      'an entry outside of the folder',
-      entry('../server.js'),
-      'application.entry must be a file in',
-      entry('./server.js'),
-    ],
-    [
-      'an entry with arguments',
-      entry('server.js --inspect'),
-      'application.entry must be a file in',
-      entry('server.js'),
-    ],
-    ['a privileged port', { port: 80 }, 'port must be 1024 to 65535, got 80.', { port: 1024 }],
-    [
-      'a port above 65535',
-      { port: 65_536 },
-      'port must be 1024 to 65535, got 65536.',
-      { port: 65_535 },
-    ],
-    [
-      'a relative path',
-      { healthCheckPath: 'health' },
-      'healthCheckPath must be a path',
-      { application: { directory, entry: 'server.js' }, healthCheckPath: '/' },
-    ],
-    [
-      'a path that the default server does not answer',
-      { healthCheckPath: '/live' },
-      'healthCheckPath must be /health without',
-      { healthCheckPath: '/health' },
-    ],
-    [
-      'an environment larger than user data',
-      { environment: { LARGE: 'x'.repeat(10_000) } },
-      'environment must be at most 10000 bytes',
-      { environment: { LARGE: 'x'.repeat(9_980) } },
-    ],
-    [
-      'a path with a query',
-      { healthCheckPath: '/health?a=b' },
-      'healthCheckPath must be a path',
-      { application: { directory, entry: 'server.js' }, healthCheckPath: '/health/a.b' },
-    ],
-    [
-      'a long grace period',
-      { healthCheckGrace: Duration.seconds(7201) },
-      'healthCheckGrace must be 0 to 7200 s',
-      { healthCheckGrace: Duration.hours(2) },
-    ],
-    [
-      'an empty fleet',
-      { minCapacity: 0 },
-      'minCapacity must be a whole number from 1 to the maximum number of instances, 50, got 0.',
-      { minCapacity: 1 },
-    ],
-    [
-      'a minimum above the maximum',
-      { minCapacity: 3, maxCapacity: 2 },
+    ['targetCpuPercent', 0, 1, 'above 0 and up to 100, got 0.'],
+    ['targetCpuPercent', 101, 100, 'above 0 and up to 100, got 101.'],
+    ['targetRequestsPerSecond', 0, 0.5, 'above 0, got 0.'],
+  ])('%s of %d, where %d passes', (property, refused, allowed, message) => {
+    expect(() => fleetWith({ [property]: refused })).toThrow(`${property} must be ${message}`);
+    expect(() => fleetWith({ [property]: allowed })).not.toThrow();
+  });
+
+  test('a minimum above the maximum', () => {
+    const fleetFrom = (minCapacity: number) => fleetWith({ minCapacity, maxCapacity: 2 });
+    expect(() => fleetFrom(3)).toThrow(
       'minCapacity must be a whole number from 1 to the maximum number of instances, 2, got 3.',
-      { minCapacity: 2, maxCapacity: 2 },
-    ],
+    );
+    expect(() => fleetFrom(2)).not.toThrow();
+  });
+
+  test.each([
+    ['health', '/'],
+    ['/health?a=b', '/health/a.b'],
+  ])('a health check of the application at %s, where %s passes', (healthCheckPath, passes) => {
+    const application = { directory, entry: 'server.js' };
+    expect(() => fleetWith({ healthCheckPath })).toThrow('healthCheckPath must be a path');
+    expect(() => fleetWith({ application, healthCheckPath: passes })).not.toThrow();
+  });
+
+  test('a health check at a path that the default server does not answer', () => {
+    expect(() => fleetWith({ healthCheckPath: '/live' })).toThrow(
+      'healthCheckPath must be /health without',
+    );
+    expect(() => fleetWith({ healthCheckPath: '/health' })).not.toThrow();
+  });
+
+  test.each([
+    ['healthCheckGrace', 7201, 7200, '0 to 7200 s'],
+    ['maxInstanceLifetime', 23 * 3600, 24 * 3600, '1 to 365 days'],
+    ['maxInstanceLifetime', 366 * 86_400, 365 * 86_400, '1 to 365 days'],
+  ])('%s of %d s, where %d s passes', (property, refused, allowed, range) => {
+    const fleetOf = (seconds: number) => fleetWith({ [property]: Duration.seconds(seconds) });
+    expect(() => fleetOf(refused)).toThrow(`${property} must be ${range}`);
+    expect(() => fleetOf(allowed)).not.toThrow();
+  });
+
+  test.each<[string, Record<string, string>, string, Record<string, string>]>([
+    ['a variable that the fleet sets', { PORT: '1' }, ' must be named', { PORTS: '1' }],
+    ['a variable that systemd ignores', { 'a-b': '1' }, ' must be named', { a_b: '1' }],
+    ['a value of two lines', { A: '1\n2' }, '.A must be one line', { A: '1\\n2' }],
     [
-      'half an instance',
-      { maxCapacity: 2.5 },
-      'maxCapacity must be a whole number of at least the minimum number of instances, 2, got 2.5.',
-      { maxCapacity: 3 },
+      'more than user data holds',
+      { LARGE: 'x'.repeat(10_000) },
+      ' must be at most 10000 bytes',
+      { LARGE: 'x'.repeat(9_980) },
     ],
-    [
-      'a target of 0 % CPU',
-      { targetCpuPercent: 0 },
-      'targetCpuPercent must be above 0 and up to 100, got 0.',
-      { targetCpuPercent: 1 },
-    ],
-    [
-      'a target of 101 % CPU',
-      { targetCpuPercent: 101 },
-      'targetCpuPercent must be above 0 and up to 100, got 101.',
-      { targetCpuPercent: 100 },
-    ],
-    [
-      'a target of 0 requests',
-      { targetRequestsPerSecond: 0 },
-      'targetRequestsPerSecond must be above 0, got 0.',
-      { targetRequestsPerSecond: 0.5 },
-    ],
-    [
-      'a short lifetime',
-      { maxInstanceLifetime: Duration.hours(23) },
-      'maxInstanceLifetime must be 1 to 365 days',
-      { maxInstanceLifetime: Duration.days(1) },
-    ],
-    [
-      'a long lifetime',
-      { maxInstanceLifetime: Duration.days(366) },
-      'maxInstanceLifetime must be 1 to 365 days',
-      { maxInstanceLifetime: Duration.days(365) },
-    ],
-    [
-      'a variable that the fleet sets',
-      { environment: { PORT: '1' } },
-      'environment must be named',
-      { environment: { PORTS: '1' } },
-    ],
-    [
-      'a variable that systemd ignores',
-      { environment: { 'a-b': '1' } },
-      'environment must be named',
-      { environment: { a_b: '1' } },
-    ],
-    [
-      'a value of two lines',
-      { environment: { A: '1\n2' } },
-      'environment.A must be one line',
-      { environment: { A: '1\\n2' } },
-    ],
-  ])('%s', (_, refused, message, allowed) => {
-    expect(() => fleetWith(refused)).toThrow(message);
-    expect(() => fleetWith(allowed)).not.toThrow();
+  ])('an environment with %s', (_, refused, message, allowed) => {
+    expect(() => fleetWith({ environment: refused })).toThrow(`environment${message}`);
+    expect(() => fleetWith({ environment: allowed })).not.toThrow();
   });
 
   test('values known only at deployment pass', () => {

@@ -1,6 +1,6 @@
 /** The bundled handler, which `npm run build:handlers` makes, as it is deployed. */
 import fc from 'fast-check';
-import { bundledHandler, capturedErrors, UNUSABLE_SETTINGS } from '../bundled-handler';
+import { bundledHandler, capturedErrors, testUnusableSettings } from '../bundled-handler';
 
 const SETTINGS = {
   paths: [{ pattern: '*', query: { deny: ['ref'] }, language: true }],
@@ -33,20 +33,9 @@ test('normalizes by the settings beside it', async () => {
   expect(errors()).toEqual([]);
 });
 
-test.each<[string, string | undefined]>([
-  ['missing', undefined],
-  ['not JSON', '{"paths"'],
-  ['null', 'null'],
-  ['without paths', '{}'],
-])(
-  'with settings that are %s, returns the request unchanged and logs one line',
-  async (_, config) => {
-    const handle = handlerWith(config);
-    expect(await handle(event(request))).toEqual(request);
-    expect(await handle(event(request))).toEqual(request);
-    expect(errors()).toEqual([expect.objectContaining(UNUSABLE_SETTINGS)]);
-  },
-);
+testUnusableSettings('normalize-cache-key', errors, { 'without paths': '{}' }, [
+  [event(request), request],
+]);
 
 test('with a malformed rule, returns the request unchanged and logs the reason', async () => {
   const handle = handlerWith('{"paths":[{"pattern":"*","query":{"deny":7}}]}');

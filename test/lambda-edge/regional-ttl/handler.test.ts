@@ -1,6 +1,6 @@
 /** The bundled handler, which `npm run build:handlers` makes, as it is deployed. */
 import fc from 'fast-check';
-import { bundledHandler, capturedErrors, UNUSABLE_SETTINGS } from '../bundled-handler';
+import { bundledHandler, capturedErrors, testUnusableSettings } from '../bundled-handler';
 
 const RULE = {
   pattern: '*',
@@ -46,20 +46,11 @@ test('sets the TTL of the part of the world in which it runs', async () => {
   expect(errors()).toEqual([]);
 });
 
-test.each<[string, string | undefined]>([
-  ['missing', undefined],
-  ['not JSON', '{"paths"'],
-  ['null', 'null'],
-  ['without paths', '{"regions":{}}'],
-  ['without regions', '{"paths":[]}'],
-])(
-  'with settings that are %s, returns the response unchanged and logs one line',
-  async (_, config) => {
-    const handle = handlerWith(config);
-    expect(await handle(event(response))).toEqual(response);
-    expect(await handle(event(response))).toEqual(response);
-    expect(errors()).toEqual([expect.objectContaining(UNUSABLE_SETTINGS)]);
-  },
+testUnusableSettings(
+  'regional-ttl',
+  errors,
+  { 'without paths': '{"regions":{}}', 'without regions': '{"paths":[]}' },
+  [[event(response), response]],
 );
 
 test('returns a malformed response unchanged, and logs the reason', async () => {

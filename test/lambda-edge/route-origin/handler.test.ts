@@ -1,7 +1,7 @@
 /** The bundled handler, which `npm run build:handlers` makes, as it is deployed. */
 import fc from 'fast-check';
 import type { RouteOriginSettings } from '../../../lib/model/contracts/edge';
-import { bundledHandler, capturedErrors, UNUSABLE_SETTINGS } from '../bundled-handler';
+import { bundledHandler, capturedErrors, testUnusableSettings } from '../bundled-handler';
 
 const SETTINGS: RouteOriginSettings = {
   readName: 'read.example.com',
@@ -139,21 +139,21 @@ describe('origin response', () => {
   });
 });
 
-test.each<[string, string | undefined]>([
-  ['missing', undefined],
-  ['not JSON', '{"paths"'],
-  ['null', 'null'],
-  ['without names', '{"paths":[]}'],
+testUnusableSettings(
+  'route-origin',
+  errors,
+  {
+    'without names': '{"paths":[]}',
+    'without the duration of recent writers': JSON.stringify({
+      ...SETTINGS,
+      recentWriterSeconds: undefined,
+    }),
+  },
   [
-    'without the duration of recent writers',
-    JSON.stringify({ ...SETTINGS, recentWriterSeconds: undefined }),
+    [requestEvent(), request],
+    [responseEvent(), response],
   ],
-])('with settings that are %s, changes nothing and logs one line', async (_, text) => {
-  const handle = handlerWith(text);
-  expect(await handle(requestEvent())).toEqual(request);
-  expect(await handle(responseEvent())).toEqual(response);
-  expect(errors()).toEqual([expect.objectContaining(UNUSABLE_SETTINGS)]);
-});
+);
 
 test('property: no event makes it throw', async () => {
   const handle = handlerWith(JSON.stringify(SETTINGS));

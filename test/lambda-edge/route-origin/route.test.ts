@@ -70,16 +70,19 @@ test.each<[string, readonly string[], 'read' | 'write']>([
   expect(chosen('GET', '/api/orders', cookies)).toBe(`${expected}.example.com`);
 });
 
-test.each<[string, string, string]>([
-  ['GET', '/api/reports/1', 'batch'],
-  ['POST', '/api/reports/1', 'batch'],
-  ['GET', '/api/trades.csv', 'batch'],
-  // This path belongs to another behavior, without batch patterns.
-  ['GET', '/else/reports/1', 'read'],
-  // CloudFront may have resolved the path, so only the method decides.
-  ['GET', '/api/x/../reports/1', 'read'],
-  ['POST', '/api/x/../reports/1', 'write'],
-])('%s %s goes to %s', (method, uri, expected) => {
+test.each(
+  Object.entries({
+    'GET /api/reports/1': 'batch',
+    'POST /api/reports/1': 'batch',
+    'GET /api/trades.csv': 'batch',
+    // This path belongs to another behavior, without batch patterns.
+    'GET /else/reports/1': 'read',
+    // CloudFront may have resolved the path, so only the method decides.
+    'GET /api/x/../reports/1': 'read',
+    'POST /api/x/../reports/1': 'write',
+  }),
+)('%s goes to %s', (line, expected) => {
+  const [method = '', uri] = line.split(' ');
   expect(chosen(method, uri)).toBe(`${expected}.example.com`);
 });
 

@@ -17,26 +17,34 @@ describe('isPathPattern', () => {
 });
 
 describe('catchesAll', () => {
-  test.each<[string, string, boolean]>([
-    ['/a', '/a', true],
-    ['/a/*', 'a/*', true],
-    ['/api/*', '/api/v1/*', true],
-    ['/api/v1/*', '/api/*', false],
-    ['/api/*', '/api', false],
-    ['*.jpg', '/images/*.jpg', true],
-    ['/images/*.jpg', '*.jpg', false],
-    ['/a?', '/ab', true],
-    ['/ab', '/a?', false],
-    ['/a?', '/a*', false],
-    ['/a*', '/a?', true],
-    ['/a*c', '/a*b*c', true],
-    ['/a*b*c', '/a*c', false],
-    ['/a.b', '/axb', false],
-    ['/API/*', '/api/x', false],
-    ['*', '/a', true],
-    ['/*', '*', true],
-  ])('%s catches all paths of %s: %p', (earlier, later, expected) => {
-    expect(catchesAll(earlier, later)).toBe(expected);
+  const CAUGHT = [
+    ['/a', '/a'],
+    ['/a/*', 'a/*'],
+    ['/api/*', '/api/v1/*'],
+    ['*.jpg', '/images/*.jpg'],
+    ['/a?', '/ab'],
+    ['/a*', '/a?'],
+    ['/a*c', '/a*b*c'],
+    ['*', '/a'],
+    ['/*', '*'],
+  ];
+  const NOT_CAUGHT = [
+    ['/api/v1/*', '/api/*'],
+    ['/api/*', '/api'],
+    ['/images/*.jpg', '*.jpg'],
+    ['/ab', '/a?'],
+    ['/a?', '/a*'],
+    ['/a*b*c', '/a*c'],
+    ['/a.b', '/axb'],
+    ['/API/*', '/api/x'],
+  ];
+
+  test.each(CAUGHT)('%s catches all paths of %s', (earlier, later) => {
+    expect(catchesAll(earlier, later)).toBe(true);
+  });
+
+  test.each(NOT_CAUGHT)('%s does not catch all paths of %s', (earlier, later) => {
+    expect(catchesAll(earlier, later)).toBe(false);
   });
 
   test('agrees with the matching of the edge function', () => {

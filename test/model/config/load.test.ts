@@ -14,6 +14,7 @@ import {
   parseDeployment,
 } from '../../../lib/model/config/load';
 import { physicalNames, systemName } from '../../../lib/model/config/names';
+import { PGBOUNCER_DEFAULTS } from '../../../lib/tools/postgres/pgbouncer/pgbouncer';
 import { errorOf, MARKET, MARKET_FILE, market, problemsOf } from './market';
 
 describe('a valid file', () => {
@@ -25,18 +26,8 @@ describe('a valid file', () => {
   });
 
   test('gets defaults for missing values', () => {
-    expect(deployment.database.pooling).toEqual({
-      maxClientConnections: 1000,
-      defaultPoolSize: 25,
-      minPoolSize: 10,
-      reservePoolSize: 5,
-      reservePoolTimeoutSeconds: 3,
-      maxDatabaseConnections: 100,
-      serverIdleTimeoutSeconds: 600,
-      serverLifetimeSeconds: 3600,
-      serverConnectTimeoutSeconds: 15,
-      queryWaitTimeoutSeconds: 120,
-    });
+    const { maxPreparedStatements: _, ...figures } = PGBOUNCER_DEFAULTS;
+    expect(deployment.database.pooling).toEqual(figures);
     expect(deployment.edge.dropQueryParameters).toEqual(['_', 'fbclid', 'gclid', 'ref', 'utm_*']);
   });
 

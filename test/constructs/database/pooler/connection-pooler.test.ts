@@ -10,6 +10,7 @@ import {
 } from '../../../../lib/constructs/database/pooler/connection-pooler';
 
 import { testStack } from '../../../test-stack';
+import { importedPeer } from '../../imported-peer';
 import { namesAndStatistics } from '../fixture';
 
 const USERS = 'arn:aws:secretsmanager:us-east-1:111122223333:secret:market/pooler-users-AbCdEf';
@@ -62,17 +63,8 @@ function fileWritten(script: string, path: string): string {
 describe('by default', () => {
   const stack = testStack();
   const pooler = poolerIn(stack);
-  const databases = new ec2.Connections({
-    securityGroups: [
-      ec2.SecurityGroup.fromSecurityGroupId(stack, 'Databases', 'sg-0123456789abcdef0'),
-    ],
-    defaultPort: ec2.Port.tcp(5432),
-  });
-  const service = new ec2.Connections({
-    securityGroups: [
-      ec2.SecurityGroup.fromSecurityGroupId(stack, 'Service', 'sg-0123456789abcdef1'),
-    ],
-  });
+  const databases = importedPeer(stack, 'sg-0123456789abcdef0', ec2.Port.tcp(5432));
+  const service = importedPeer(stack, 'sg-0123456789abcdef1');
   pooler.poolers.allowToDefaultPort(databases);
   service.allowToDefaultPort(pooler);
   const template = Template.fromStack(stack);
@@ -387,13 +379,14 @@ describe('for other constructs', () => {
 
   test('the metrics have names of their own', () => {
     const pooler = poolerIn(testStack());
-    const metrics = [
-      pooler.metricClientsActive(),
-      pooler.metricClientsWaiting(),
-      pooler.metricLongestWait(),
-      pooler.metricServerConnections({ statistic: 'Average' }),
-    ];
-    expect(namesAndStatistics(metrics)).toEqual([
+    expect(
+      namesAndStatistics([
+        pooler.metricClientsActive(),
+        pooler.metricClientsWaiting(),
+        pooler.metricLongestWait(),
+        pooler.metricServerConnections({ statistic: 'Average' }),
+      ]),
+    ).toEqual([
       ['ClientsActive', 'Sum'],
       ['ClientsWaiting', 'Sum'],
       ['LongestWait', 'Maximum'],

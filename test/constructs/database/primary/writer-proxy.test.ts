@@ -140,26 +140,15 @@ test('users with a password log in by SCRAM, with a secret that the role may rea
 });
 
 describe('checks', () => {
-  test.each<[string, Partial<WriterProxyProps>, string]>([
-    ['a proxy without users', { iamUsers: [] }, 'iamUsers and secrets must be one user at least'],
-    [
-      'a share of 0',
-      { maxConnectionsPercent: 0 },
-      'maxConnectionsPercent must be 1 to 100, whole, got 0',
-    ],
-    ['a share of 101', { maxConnectionsPercent: 101 }, 'got 101'],
-    [
-      'a wait that is too long',
-      { borrowTimeout: Duration.seconds(301) },
-      'borrowTimeout must be 0 to 300 whole seconds, got 301',
-    ],
-    [
-      'an idle time that is too long',
-      { idleClientTimeout: Duration.seconds(28_801) },
-      'idleClientTimeout must be 1 to 28800 whole seconds',
-    ],
-    ['a name that RDS would fold', { proxyName: 'Market' }, 'proxyName must be'],
-  ])('%s is refused', (_name, props, message) => {
+  const seconds = Duration.seconds;
+  test.each<[string, Partial<WriterProxyProps>]>([
+    ['iamUsers and secrets must be one user at least', { iamUsers: [] }],
+    ['maxConnectionsPercent must be 1 to 100, whole, got 0', { maxConnectionsPercent: 0 }],
+    ['maxConnectionsPercent must be 1 to 100, whole, got 101', { maxConnectionsPercent: 101 }],
+    ['borrowTimeout must be 0 to 300 whole seconds, got 301', { borrowTimeout: seconds(301) }],
+    ['idleClientTimeout must be 1 to 28800 whole seconds', { idleClientTimeout: seconds(28_801) }],
+    ['proxyName must be', { proxyName: 'Market' }],
+  ])('refuses: %s', (message, props) => {
     expect(() => proxyIn(testStack(), () => props)).toThrow(message);
   });
 
@@ -167,10 +156,7 @@ describe('checks', () => {
     ['one user', { iamUsers: ['a'] }],
     ['the least share', { maxConnectionsPercent: 1 }],
     ['all connections', { maxConnectionsPercent: 100 }],
-    [
-      'the longest wait',
-      { borrowTimeout: Duration.seconds(300), idleClientTimeout: Duration.hours(8) },
-    ],
+    ['the longest wait', { borrowTimeout: seconds(300), idleClientTimeout: Duration.hours(8) }],
   ])('%s passes', (_name, props) => {
     expect(() => proxyIn(testStack(), () => props)).not.toThrow();
   });
