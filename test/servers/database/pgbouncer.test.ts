@@ -179,13 +179,16 @@ describeHere('a server that goes away', () => {
       await withPooler({ server }, async (pooler) => {
         let wanted = true;
         let failures = 0;
+        let underLoad = 0;
         const worker = async (): Promise<number> => {
           let client = await pooler.connect('app', 'app');
           let answered = 0;
+          let total = 0;
           const query = async () => {
             try {
               await client.query('SELECT 1');
               answered++;
+              if (++total === 1) underLoad++;
             } catch {
               failures++;
               answered = 0;
@@ -202,7 +205,7 @@ describeHere('a server that goes away', () => {
           return answered;
         };
         const workers = Array.from({ length: 40 }, worker);
-        await pause(500);
+        while (underLoad < workers.length) await pause(20);
         await server.kill();
         await pause(500);
         await server.restart();
