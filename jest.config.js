@@ -11,7 +11,10 @@ const MATRICES = '\\.matrix\\.test\\.ts$';
 
 /** @type {import('jest').Config} */
 const shared = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/node-environment.js',
+  moduleNameMapper: {
+    '^@aws/cloudformation-validate$': '<rootDir>/test/cloudformation-validation.js',
+  },
   roots: ['<rootDir>/test'],
   globalSetup: '<rootDir>/test/temporary-setup.ts',
   globalTeardown: '<rootDir>/test/temporary-teardown.ts',
