@@ -12,6 +12,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -54,7 +55,8 @@ function makeLazy(file: string): void {
     throw new Error(`${file} must only re-export names of other modules, one by one.`);
   }
   const loads = [...names].map(
-    ([path, of]) => `lazy(() => require('${path}'), ['${of.join("', '")}']);`,
+    ([path, of]) =>
+      `lazy(() => require('./rooms/${path.slice(2).replaceAll('/', '-')}'), ['${of.join("', '")}']);`,
   );
   writeFileSync(
     file,
@@ -80,20 +82,45 @@ ${loads.join('\n')}
   );
 }
 
+/** Where the rooms of isochrone-cdk are as one file each. */
+const ROOMS = join(ROOT, 'dist', 'lib', 'rooms');
+
+/** A room is a folder with an index, or a file. */
+interface Room {
+  /** Its file in `dist/lib/rooms`, without the extension. */
+  readonly name: string;
+  /** Its folder or file in `dist/lib`, without the extension. */
+  readonly path: string;
+  readonly entry: string;
+}
+
+function roomsOf(lib: string): Room[] {
+  const containers = ['constructs', 'model', 'tools'].map((name) => join(lib, name));
+  return [lib, ...containers]
+    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+    .flatMap((path) => {
+      if (existsSync(join(path, 'index.js'))) return [{ path, entry: join(path, 'index.js') }];
+      const isFile = path.endsWith('.js') && path !== join(lib, 'index.js');
+      return isFile ? [{ path: path.slice(0, -'.js'.length), entry: path }] : [];
+    })
+    .map((room) => ({ ...room, name: relative(lib, room.path).replaceAll(sep, '-') }));
+}
+
 /**
- * Makes a room one file: its index. Others import only that, which the walls see to. Other rooms and
- * packages stay outside, so that each class is there once.
+ * Makes a room one file. Other rooms and packages stay outside, so that each class is there once.
+ * All files are in one folder, where Node.js resolves each package of the CDK only once.
  */
-async function joinRoom(room: string): Promise<void> {
-  const entry = join(room, 'index.js');
+async function joinRoom(room: Room, rooms: readonly Room[]): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [entry],
+    entryPoints: [room.entry],
     write: false,
     bundle: true,
     packages: 'external',
     platform: 'node',
     format: 'cjs',
     target: 'node20',
+    // Comments are in the declarations; without them, Node.js parses half as much.
+    minifyWhitespace: true,
     logLevel: 'warning',
     plugins: [
       {
@@ -101,25 +128,33 @@ async function joinRoom(room: string): Promise<void> {
         setup({ onResolve }) {
           onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
             const target = join(resolveDir, path);
-            if (target.startsWith(`${room}${sep}`)) return undefined;
-            return { path: relative(room, target), external: true };
+            if (target.startsWith(`${room.path}${sep}`)) return undefined;
+            const other = rooms.find((each) => each.path === target);
+            return other && { path: `./${other.name}`, external: true };
           });
         },
       },
     ],
   });
-  for (const file of readdirSync(room, { recursive: true, encoding: 'utf8' })) {
-    if (file.endsWith('.js')) rmSync(join(room, file));
-  }
-  writeFileSync(entry, outputFiles[0]?.text ?? '');
+  return outputFiles[0]?.text ?? '';
 }
 
-/** The rooms below the package's entry: folders with an index of their own. */
-function roomsOf(lib: string): string[] {
-  const parents = ['constructs', 'model', 'tools'].map((name) => join(lib, name));
-  return [lib, ...parents]
-    .flatMap((parent) => readdirSync(parent).map((name) => join(parent, name)))
-    .filter((folder) => existsSync(join(folder, 'index.js')));
+/** Joins all rooms. Where a room was, a file leads to it: the command line requires that. */
+async function joinRooms(lib: string): Promise<void> {
+  const rooms = roomsOf(lib);
+  const joined = await Promise.all(rooms.map((room) => joinRoom(room, rooms)));
+  mkdirSync(ROOMS);
+  for (const [i, { name, path, entry }] of rooms.entries()) {
+    if (entry.endsWith(`${sep}index.js`)) {
+      for (const file of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
+        if (file.endsWith('.js')) rmSync(join(path, file));
+      }
+    }
+    writeFileSync(join(ROOMS, `${name}.js`), joined[i] ?? '');
+    const target = relative(join(entry, '..'), join(ROOMS, name));
+    const specifier = target.startsWith('.') ? target : `./${target}`;
+    writeFileSync(entry, `${HEADER}module.exports = require('${specifier}');\n`);
+  }
 }
 
 /** Writes the module of an entry, and its types, beside the CommonJS file. */
@@ -161,7 +196,7 @@ function forgiveMissingPeers(directory: string): void {
 
 async function main(): Promise<void> {
   const lib = join(ROOT, 'dist', 'lib');
-  await Promise.all(roomsOf(lib).map(joinRoom));
+  await joinRooms(lib);
   makeLazy(join(lib, 'index.js'));
   for (const entry of Object.values(runtimeExports)) {
     if (typeof entry === 'string') continue;

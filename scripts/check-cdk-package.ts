@@ -37,7 +37,7 @@ require(process.argv[2]!);
 const LIGHT = `
 const cdk = require('isochrone-cdk');
 if (typeof cdk.RegionalCache !== 'function') throw new Error('There is no RegionalCache.');
-const loaded = Object.keys(require.cache).filter((path) => /node_modules.(cdk-nag|cdk-monitoring-constructs|zod|yaml).|isochrone-cdk.dist.lib.constructs.(edge|database|service)./.test(path));
+const loaded = Object.keys(require.cache).filter((path) => /node_modules.(cdk-nag|cdk-monitoring-constructs|zod|yaml).|isochrone-cdk.dist.lib.rooms.constructs-(edge|database|service)./.test(path));
 if (loaded.length > 0) throw new Error('One construct loads ' + loaded.slice(0, 3).join(', '));
 const names = Object.keys(cdk).sort().join();
 import('isochrone-cdk').then((module) => {

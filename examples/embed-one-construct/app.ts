@@ -1,4 +1,4 @@
-/** One construct of Isochrone in a stack of another project, which imports from 'isochrone'. */
+/** One construct of Isochrone in a stack of another project, which imports from 'isochrone-cdk'. */
 import { App, Stack } from 'aws-cdk-lib';
 import { IpAddresses, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { RegionalCache } from '../../lib';

@@ -1,5 +1,5 @@
 /**
- * The edge of Isochrone in a stack of another project, which imports from 'isochrone': an existing
+ * The edge of Isochrone in a stack of another project, which imports from 'isochrone-cdk': an existing
  * origin, a bucket for assets, one domain name, and the safe defaults.
  */
 import { App, Stack } from 'aws-cdk-lib';

@@ -26,7 +26,7 @@ export interface ServiceStackProps extends RuntimeDocumentProps {
  */
 export class ServiceStack extends RegionStack {
   public readonly fleet: ServiceFleet;
-  /** The settings that `isochrone/runtime` reads in the fleet. */
+  /** The settings that `isochrone-runtime` reads in the fleet. */
   public readonly settings: ssm.StringParameter;
   /** The DNS records of the region; undefined with VPC origins. */
   public readonly records?: OriginRecords;

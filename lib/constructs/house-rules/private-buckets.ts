@@ -49,7 +49,7 @@ export interface PrivateBucketProps {
 }
 
 /** How long an overwritten or deleted version can be recovered. */
-const OVERWRITTEN_KEPT = Duration.days(30);
+const OVERWRITTEN_KEPT_DAYS = 30;
 
 /** A bucket that meets the rule packs, except for the acknowledged findings. */
 export function privateBucket(scope: Construct, id: string, props: PrivateBucketProps): s3.Bucket {
@@ -70,7 +70,7 @@ export function privateBucket(scope: Construct, id: string, props: PrivateBucket
       {
         expiration: props.lifecycle?.expiration,
         transitions: props.lifecycle?.transitions,
-        noncurrentVersionExpiration: OVERWRITTEN_KEPT,
+        noncurrentVersionExpiration: Duration.days(OVERWRITTEN_KEPT_DAYS),
         abortIncompleteMultipartUploadAfter: Duration.days(7),
       },
     ],

@@ -505,7 +505,7 @@ const strategy = z
       'How long a process serves a value from memory before it reads Valkey again.',
     ).optional(),
   })
-  .describe('Changes to a strategy of `isochrone/runtime`, or a new strategy.');
+  .describe('Changes to a strategy of `isochrone-runtime`, or a new strategy.');
 
 const cache = section(
   {

@@ -2,7 +2,7 @@
  * Ground floor: the settings that a region publishes for the applications that run in it.
  *
  * The stacks write one JSON document per region into a parameter of Systems Manager, and
- * `isochrone/runtime` reads it. Both use these types, so neither can change alone. Everybody who
+ * `isochrone-runtime` reads it. Both use these types, so neither can change alone. Everybody who
  * may read parameters can read the document, so it names secrets and never contains them. The whole
  * document fits the 4 KB of a standard parameter.
  */
@@ -83,7 +83,7 @@ export interface DatabaseSettings {
 }
 
 /**
- * The names of the strategies that `isochrone/runtime` defines. Each has its own figures, and its
+ * The names of the strategies that `isochrone-runtime` defines. Each has its own figures, and its
  * name with a colon as its prefix.
  */
 export const STANDARD_STRATEGIES = [
@@ -97,7 +97,7 @@ export const STANDARD_STRATEGIES = [
   'strategies',
 ] as const;
 
-/** The name of a strategy that `isochrone/runtime` defines. */
+/** The name of a strategy that `isochrone-runtime` defines. */
 export type StandardStrategy = (typeof STANDARD_STRATEGIES)[number];
 
 /**

@@ -35,7 +35,7 @@ export function parseSettings(document: unknown, where = 'The settings'): Runtim
       'version',
       root.version,
       '1',
-      'This version of isochrone/runtime knows no other version of the document.',
+      'This version of isochrone-runtime knows no other version of the document.',
     );
   }
   return reader.fields<RuntimeSettings>(root, '', {
