@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildSync } from 'esbuild';
 import { readAssembly } from '../lib/tools/assembly';
 import { Consumer, manifestOf, optionalPeers, ROOT } from './consumer';
 
@@ -40,6 +41,9 @@ if (typeof cdk.RegionalCache !== 'function') throw new Error('There is no Region
 const loaded = Object.keys(require.cache).filter((path) => /node_modules.(cdk-nag|cdk-monitoring-constructs|zod|yaml).|isochrone-cdk.dist.lib.rooms.constructs-(edge|database|service)./.test(path));
 if (loaded.length > 0) throw new Error('One construct loads ' + loaded.slice(0, 3).join(', '));
 const names = Object.keys(cdk).sort().join();
+// Messages name the class of a construct.
+const renamed = Object.entries(cdk).filter(([name, value]) => typeof value === 'function' && value.name !== name);
+if (renamed.length > 0) throw new Error('The build renames ' + renamed.map(([name]) => name).join(', '));
 import('isochrone-cdk').then((module) => {
   const imported = Object.keys(module).filter((name) => !['__esModule', 'default', 'module.exports'].includes(name)).sort().join();
   if (imported !== names || module.RegionalCache !== cdk.RegionalCache) throw new Error('import and require find other names.');
@@ -96,6 +100,7 @@ export function checkCdkPackage(directory: string): void {
   consumer.add('@types/node');
   consumer.compile([...examples, 'validated.ts'], ['--skipLibCheck']);
   consumer.node(['light.cjs']);
+  checkBundle(consumer);
   for (const file of examples) {
     const outdir = join(directory, `cdk.out-${file}`);
     const example = join(directory, 'out', file.replace(/\.ts$/, '.js'));
@@ -109,6 +114,23 @@ export function checkCdkPackage(directory: string): void {
   console.log(
     `isochrone-cdk: ${files.length} files; ${examples.length} examples compile, synthesize and pass the rule packs; one construct loads its own room; the command line answers, and names what it needs.`,
   );
+}
+
+/** A bundler finds the rooms behind the getters, and the bundle works. */
+function checkBundle({ directory }: Consumer): void {
+  const outfile = join(directory, 'bundle.cjs');
+  buildSync({
+    stdin: {
+      contents: "import { RegionalCache } from 'isochrone-cdk';\nmodule.exports = RegionalCache;",
+      resolveDir: directory,
+    },
+    bundle: true,
+    platform: 'node',
+    external: ['aws-cdk-lib', 'constructs'],
+    outfile,
+    logLevel: 'error',
+  });
+  if (typeof require(outfile) !== 'function') throw new Error('The bundle has no RegionalCache.');
 }
 
 /** What the command line said, and its exit code. */

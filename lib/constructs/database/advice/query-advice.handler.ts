@@ -3,7 +3,7 @@
  * The metrics travel in the log, in CloudWatch's embedded metric format, because the function has
  * no egress from the network of the database.
  */
-import type { ClientBase } from 'pg';
+import { Client, type ClientBase } from 'pg';
 import { IsochroneError } from '../../../model/errors';
 import { type Advice, advise, connectByIam, sqlState } from '../../../tools/postgres';
 
@@ -131,7 +131,7 @@ export async function handler(): Promise<{ readonly findings: number }> {
   const log = (line: object) => console.log(JSON.stringify(line));
   try {
     const user = env.DATABASE_USER ?? '';
-    const client = await connectByIam({
+    const client = await connectByIam(Client, {
       host: env.DATABASE_HOST ?? '',
       port: Number(env.DATABASE_PORT ?? 5432),
       user,

@@ -2,7 +2,7 @@
  * Facts about the hub of a promotion that need a connection: its replay position, and whether it
  * accepts writes. RDS says "available" before and after a promotion alike.
  */
-import type { ClientBase } from 'pg';
+import { Client, type ClientBase } from 'pg';
 import { IsochroneError } from '../../../model/errors';
 import { connectByIam } from '../../../tools/postgres';
 
@@ -69,7 +69,7 @@ export async function writeRecord(client: ClientBase): Promise<{ readonly lsn: s
 }
 
 export async function handler(event: ProbeEvent): Promise<object> {
-  const client = await connectByIam(login(process.env));
+  const client = await connectByIam(Client, login(process.env));
   try {
     const answer =
       event.action === 'write' ? await writeRecord(client) : await replayPosition(client);

@@ -67,15 +67,15 @@ export function iamToken(
  * Connects as a role that may log in by IAM, over TLS with a checked server certificate. The caller
  * closes the connection.
  *
+ * @param PgClient the class of `pg`, which this room does not load: constructs import it
  * @throws IsochroneError if the environment has no credentials
  */
 export async function connectByIam(
+  PgClient: typeof Client,
   login: IamLogin,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Client> {
-  // At first use: constructs import this room at synthesis, where there is no `pg`.
-  const pg = require('pg') as typeof import('pg');
-  const client = new pg.Client({
+  const client = new PgClient({
     ...login,
     password: iamToken(login, credentialsIn(environment), new Date()),
     ssl: { rejectUnauthorized: true },

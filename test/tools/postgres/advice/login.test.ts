@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { connectByIam, iamToken } from '../../../../lib/tools/postgres/advice/login';
 
 const LOGIN = {
@@ -66,7 +67,7 @@ test('the token of another role differs', () => {
 });
 
 test('a log-in without credentials names the missing variables', async () => {
-  await expect(connectByIam({ ...LOGIN, database: 'postgres' }, {})).rejects.toThrow(
+  await expect(connectByIam(Client, { ...LOGIN, database: 'postgres' }, {})).rejects.toThrow(
     'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set',
   );
 });
