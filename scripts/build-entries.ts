@@ -121,6 +121,8 @@ async function joinRoom(room: Room, rooms: readonly Room[]): Promise<string> {
     target: 'node20',
     // Comments are in the declarations; without them, Node.js parses half as much.
     minifyWhitespace: true,
+    // Messages name the class of a construct.
+    keepNames: true,
     logLevel: 'warning',
     plugins: [
       {
