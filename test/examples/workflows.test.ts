@@ -40,7 +40,7 @@ test.each(Object.entries(workflow.jobs))(
 );
 
 test('uses existing options of the command, and finds the comment by its mark', () => {
-  const [call] = /npx isochrone review .*/.exec(scripts(reviewing)) ?? [''];
+  const [call] = /npx isochrone-cdk review .*/.exec(scripts(reviewing)) ?? [''];
   const options = [...call.matchAll(/--[a-z]+/g), '--acknowledge'].map(String);
   expect(options.sort()).toEqual(['--acknowledge', '--json', '--markdown']);
   for (const option of options) expect(review.usage).toContain(option);

@@ -183,20 +183,14 @@ function described(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
-/** The part of the SDK's client that is used, so that any version 3 fits. */
-interface CloudFrontPackage {
-  readonly CloudFrontClient: new (configuration: {
-    readonly region: string;
-  }) => { send(command: unknown): Promise<unknown> };
-  readonly CreateInvalidationCommand: new (input: CloudFrontInvalidation) => unknown;
-}
+type CloudFrontPackage = typeof import('@aws-sdk/client-cloudfront');
 
 function cloudFront(): (request: CloudFrontInvalidation) => Promise<unknown> {
-  const load = () => require('@aws-sdk/client-cloudfront') as CloudFrontPackage;
+  const load = (): CloudFrontPackage => require('@aws-sdk/client-cloudfront');
   let made:
     | {
         readonly sdk: CloudFrontPackage;
-        readonly client: { send(command: unknown): Promise<unknown> };
+        readonly client: InstanceType<CloudFrontPackage['CloudFrontClient']>;
       }
     | undefined;
   return async (request) => {

@@ -199,18 +199,10 @@ function sslOptions(
   };
 }
 
-/** The part of the SDK's client that is used, so that any version 3 fits. */
-interface SecretsManagerPackage {
-  readonly SecretsManagerClient: new () => {
-    send(command: unknown): Promise<{ readonly SecretString?: string }>;
-    destroy(): void;
-  };
-  readonly GetSecretValueCommand: new (input: { readonly SecretId: string }) => unknown;
-}
-
 function secretsManager(): (name: string) => Promise<string | undefined> {
   return async (SecretId) => {
-    const load = () => require('@aws-sdk/client-secrets-manager') as SecretsManagerPackage;
+    type Package = typeof import('@aws-sdk/client-secrets-manager');
+    const load = (): Package => require('@aws-sdk/client-secrets-manager');
     const sdk = optionalPackage('@aws-sdk/client-secrets-manager', 'openRuntime', load);
     const client = new sdk.SecretsManagerClient();
     try {

@@ -129,26 +129,12 @@ function failure(name: string, region: string, why: string, fix: string): Isochr
   );
 }
 
-/** The part of the SDK's client that is used, so that any version 3 fits. */
-interface SsmClient {
-  send(
-    command: unknown,
-    options: { readonly abortSignal: AbortSignal },
-  ): Promise<{ readonly Parameter?: { readonly Value?: string } }>;
-  destroy(): void;
-}
-
-interface SsmPackage {
-  readonly SSMClient: new (configuration: { readonly region: string }) => SsmClient;
-  readonly GetParameterCommand: new (input: { readonly Name: string }) => unknown;
-}
-
 function systemsManager(region: string): ParameterReader {
   return async (Name, abortSignal) => {
     const sdk = optionalPackage(
       '@aws-sdk/client-ssm',
       'readSettings',
-      () => require('@aws-sdk/client-ssm') as SsmPackage,
+      (): typeof import('@aws-sdk/client-ssm') => require('@aws-sdk/client-ssm'),
     );
     const client = new sdk.SSMClient({ region });
     try {

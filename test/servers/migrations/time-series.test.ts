@@ -221,8 +221,10 @@ describeHere('ticks', () => {
          INSERT INTO given SELECT * FROM late`,
         );
         written += 1;
-        // In one statement, a reader sees each tick once, whatever is moved meanwhile.
-        expect(await differing(writer, 'given', FOUND_IN_ALL_MONTHS)).toEqual([]);
+        // In one statement, a reader sees each tick once, whatever is moved meanwhile. The check
+        // takes much longer than a write, so it comes after several.
+        if (written % 4 === 0)
+          expect(await differing(writer, 'given', FOUND_IN_ALL_MONTHS)).toEqual([]);
       }
       await compressed;
       expect(written).toBeGreaterThan(1);
