@@ -27,48 +27,56 @@ const RUNTIME = join(ROOT, 'lib', 'runtime');
 const HEADER = '// Made by the build.\n';
 const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 
-/** The names that an entry exports, by the module that it takes them from. */
-function exportedNames(file: string): Map<string, string[]> {
-  const compiled = readFileSync(file, 'utf8');
-  const modules = new Map(
-    [...compiled.matchAll(/^(?:var|const) (\w+) = require\("(\.[^"]+)"\);$/gm)].map(
-      ([, id, path]) => [id, path],
-    ),
-  );
-  const names = new Map<string, string[]>();
-  for (const [, name, id] of compiled.matchAll(
-    /^Object\.defineProperty\(exports, "(\w+)", .* return (\w+)\.\w+; \} \}\);$/gm,
-  )) {
-    const path = modules.get(String(id));
-    if (path === undefined) throw new Error(`${file}: ${name} is re-exported from no module.`);
-    names.set(path, [...(names.get(path) ?? []), String(name)]);
-  }
-  return names;
+/** What an index takes from one module. */
+interface Reexports {
+  readonly path: string;
+  readonly names: string[];
+  /** Names of the whole module, as by `export * as`. */
+  readonly namespaces: string[];
 }
 
-/** Writes the entry of isochrone-cdk anew: getters that load a module when one of its names is used. */
-function makeLazy(file: string): void {
-  const names = exportedNames(file);
-  const all = [...names.values()].flat().sort();
-  const expected = Object.keys(require(file) as object).sort();
-  if (all.length === 0 || all.join() !== expected.join()) {
-    throw new Error(`${file} must only re-export names of other modules, one by one.`);
+/** What a compiled index re-exports; undefined if it does anything else. */
+function reexportsOf(file: string): Reexports[] | undefined {
+  const found = new Map<string, Reexports>();
+  const at = (path: string) => {
+    const entry = found.get(path) ?? { path, names: [], namespaces: [] };
+    found.set(path, entry);
+    return entry;
+  };
+  const modules = new Map<string, string>();
+  const compiled = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|^\/\/.*$/gm, '');
+  // The helper with which the compiler imports a namespace comes first.
+  for (const line of compiled
+    .slice(compiled.indexOf('Object.defineProperty(exports'))
+    .split('\n')) {
+    const [, id, path] = /^(?:var|const) (\w+) = require\("(\.[^"]+)"\);$/.exec(line) ?? [];
+    const [, name, from] =
+      /^Object\.defineProperty\(exports, "(\w+)", .* return (\w+)\.\w+; \} \}\);$/.exec(line) ?? [];
+    const [, namespace, whole] =
+      /^exports\.(\w+) = __importStar\(require\("(\.[^"]+)"\)\);$/.exec(line) ?? [];
+    if (id && path) modules.set(id, path);
+    else if (name && from && modules.has(from)) at(String(modules.get(from))).names.push(name);
+    else if (namespace && whole) at(whole).namespaces.push(namespace);
+    else if (!/^$|"__esModule"|^exports\.\w+ = .*void 0;$/.test(line)) return undefined;
   }
-  const loads = [...names].map(
-    ([path, of]) =>
-      `lazy(() => require('./rooms/${path.slice(2).replaceAll('/', '-')}'), ['${of.join("', '")}']);`,
-  );
-  writeFileSync(
-    file,
-    `'use strict';
+  return [...found.values()];
+}
+
+/** An index whose getters load a module when one of its names is first used. */
+function lazyIndex(reexports: readonly Reexports[], place: (path: string) => string): string {
+  const loads = reexports.map(({ path, names, namespaces }) => {
+    const load = `() => require('${place(path)}')`;
+    return `lazy(${load}, ${JSON.stringify(names)}, ${JSON.stringify(namespaces)});`;
+  });
+  return `'use strict';
 ${HEADER}Object.defineProperty(exports, '__esModule', { value: true });
-function lazy(load, names) {
-  for (const name of names) {
+function lazy(load, names, namespaces) {
+  for (const name of names.concat(namespaces)) {
     Object.defineProperty(exports, name, {
       enumerable: true,
       configurable: true,
       get() {
-        const value = load()[name];
+        const value = namespaces.includes(name) ? load() : load()[name];
         Object.defineProperty(exports, name, { enumerable: true, value });
         return value;
       },
@@ -76,7 +84,33 @@ function lazy(load, names) {
   }
 }
 ${loads.join('\n')}
-// Never runs: tells \`import\` which names there are.
+`;
+}
+
+/** Makes the indexes of rooms lazy, so that a construct loads its own files and no others. */
+function makeFoldersLazy(lib: string): void {
+  for (const file of readdirSync(lib, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith(`${sep}index.js`)) continue;
+    const reexports = reexportsOf(join(lib, file));
+    if (reexports === undefined) continue;
+    writeFileSync(
+      join(lib, file),
+      lazyIndex(reexports, (path) => path),
+    );
+  }
+}
+
+/** Writes the entry of isochrone-cdk anew: it loads a room when one of its names is first used. */
+function makeEntryLazy(file: string): void {
+  const reexports = reexportsOf(file);
+  if (reexports === undefined || reexports.length === 0) {
+    throw new Error(`${file} must only re-export names of other modules.`);
+  }
+  const room = (path: string) => `./rooms/${path.slice(2).replaceAll('/', '-')}`;
+  const all = reexports.flatMap(({ names, namespaces }) => [...names, ...namespaces]).sort();
+  writeFileSync(
+    file,
+    `${lazyIndex(reexports, room)}// Never runs: tells \`import\` which names there are.
 0 && (module.exports = { ${all.join(', ')} });
 `,
   );
@@ -198,8 +232,9 @@ function forgiveMissingPeers(directory: string): void {
 
 async function main(): Promise<void> {
   const lib = join(ROOT, 'dist', 'lib');
+  makeFoldersLazy(lib);
   await joinRooms(lib);
-  makeLazy(join(lib, 'index.js'));
+  makeEntryLazy(join(lib, 'index.js'));
   for (const entry of Object.values(runtimeExports)) {
     if (typeof entry === 'string') continue;
     makeModule(join(RUNTIME, entry.require.default.replace(/\.js$/, '')));
