@@ -14,6 +14,9 @@ const TOOLS = list('tools', 'account assembly postgres review simulation');
 const GROUND = list('model', 'errors time-limit aws rules contracts');
 const MODEL = [...GROUND, 'model/config'];
 
+/** Rooms that are one file. */
+const FILES = ['stage', 'index', ...list('model', 'errors time-limit'), INTERFACES];
+
 /** `ours`: what a room may import of this repository. `packages`: which of CDK's packages. */
 const wall = (floor, rooms, ours, packages = []) => ({ floor, rooms, ours, packages });
 
@@ -46,4 +49,4 @@ const WALLS = [
   wall(0, list('model', 'errors time-limit'), []),
 ];
 
-module.exports = { WALLS, CDK, NAG, INTERFACES };
+module.exports = { WALLS, CDK, NAG, INTERFACES, FILES };

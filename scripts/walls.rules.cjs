@@ -2,9 +2,8 @@
  * Turns the wall table into rules of dependency-cruiser. They see resolved paths, type imports and
  * circles.
  */
-const { WALLS, CDK, NAG, INTERFACES } = require('./walls.cjs');
+const { WALLS, CDK, NAG, FILES } = require('./walls.cjs');
 
-const FILES = ['stage', 'index', 'model/errors', 'model/time-limit', INTERFACES];
 const place = (room) =>
   `^${/^(bin|lambda-edge)$/.test(room) ? room : `lib/${room.replace('*', '[^/]+')}`}${FILES.includes(room) ? '[.]ts$' : '/'}`;
 const external = (packages) =>
@@ -46,9 +45,8 @@ const folders = [1, 2, 3, 4, 5].map((depth) => {
       pathNot: above
         .flatMap((folder) => [`${folder}[^/]+$`, `${folder}[^/]+/index[.]ts$`])
         .concat(
-          '^lib/(model|constructs|tools)/([^/]+/index|errors|time-limit)[.]ts$',
-          '^lib/stage[.]ts$',
-          place(INTERFACES),
+          '^lib/(model|constructs|tools)/[^/]+/index[.]ts$',
+          FILES.filter((file) => file !== 'index').map(place),
         ),
     },
   );

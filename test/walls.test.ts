@@ -25,14 +25,13 @@ interface Wall {
 }
 
 const ROOT = join(__dirname, '..');
-const { WALLS, CDK, NAG } = require('../scripts/walls.cjs') as {
+const { WALLS, CDK, NAG, FILES } = require('../scripts/walls.cjs') as {
   WALLS: readonly Wall[];
   CDK: string;
   NAG: string;
+  FILES: readonly string[];
 };
 
-/** Rooms that are a single file. */
-const FILES = ['stage', 'index', 'model/errors', 'model/time-limit'];
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   [CDK]: ['aws-cdk-lib', 'constructs'],
   [NAG]: ['cdk-nag'],

@@ -47,9 +47,9 @@ export function invalidValue(at: HasPath, problem: InvalidValue): IsochroneError
 }
 
 /**
- * The error for an option that a class or function refuses, outside a construct tree.
+ * The error for a value that is refused outside a construct tree.
  *
- * @param owner the class or function that takes the option, as its caller wrote it
+ * @param owner the class or function that takes the value, or the file, with the line if there is one
  * @example
  * ValkeyServer: port must be a whole number from 1 to 65535, got 0.
  * Every deadline and limit has bounds. The default is 6379.

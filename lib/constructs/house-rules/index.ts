@@ -8,7 +8,7 @@ export { checkDuration, checkKnown, checkRule } from './check';
 export { handlerDirectory } from './handlers';
 export { allowSessions, fleetTemplate } from './instances';
 export { type EncryptedProps, rotatedKey } from './keys';
-export { keptLogGroup, type LoggedProps, letLogsUse, loggedGroup } from './log-groups';
+export { type LoggedProps, letLogsUse, loggedGroup } from './log-groups';
 export { type BucketProps, privateBucket } from './private-buckets';
 export { isProtected, type ProtectedProps, type RemovableProps, withFixedName } from './removal';
 export { acknowledgeNoRotation, copySecret, ONE_COPY_PER_REGION } from './secrets';

@@ -45,44 +45,17 @@ export interface LoggedGroupProps extends LoggedProps {
   readonly logGroupName?: string;
 }
 
-/** The log group of a construct, from its `LoggedProps`. */
-export function loggedGroup(scope: Construct, id: string, props: LoggedGroupProps): logs.LogGroup {
-  return keptLogGroup(scope, id, {
-    logGroupName: props.logGroupName,
-    retention: props.logRetention ?? props.defaultRetention,
-    encryptionKey: props.logEncryptionKey,
-    removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
-  });
-}
-
-/** Props of `keptLogGroup`. */
-export interface KeptLogGroupProps {
-  readonly retention: logs.RetentionDays;
-  readonly encryptionKey: kms.IKey | undefined;
-  readonly removalPolicy: RemovalPolicy;
-  /**
-   * The name, if a service writes to a group of a fixed name.
-   *
-   * @default - generated
-   */
-  readonly logGroupName?: string;
-}
-
 /**
- * A log group that meets the rule packs. Without a key, it acknowledges that CloudWatch Logs
- * encrypts with a key of its own.
+ * The log group of a construct, which meets the rule packs. Without a key, it acknowledges that
+ * CloudWatch Logs encrypts with a key of its own.
  */
-export function keptLogGroup(
-  scope: Construct,
-  id: string,
-  props: KeptLogGroupProps,
-): logs.LogGroup {
-  const { encryptionKey, removalPolicy } = props;
+export function loggedGroup(scope: Construct, id: string, props: LoggedGroupProps): logs.LogGroup {
+  const { logGroupName, logEncryptionKey: encryptionKey } = props;
   const group = new logs.LogGroup(scope, id, {
-    logGroupName: props.logGroupName,
-    retention: props.retention,
+    logGroupName,
+    retention: props.logRetention ?? props.defaultRetention,
     encryptionKey,
-    removalPolicy: withFixedName(removalPolicy),
+    removalPolicy: withFixedName(props.removalPolicy ?? RemovalPolicy.RETAIN),
   });
   if (encryptionKey !== undefined) {
     letLogsUse(scope, encryptionKey);

@@ -3,6 +3,8 @@
  * Intrinsic functions become references: `{"Fn::GetAtt":["Role","Arn"]}` becomes `${Role.Arn}`.
  */
 
+import { isObject } from '../assembly';
+
 /** The most characters of one value that a report shows. */
 export const SHOWN_CHARACTERS = 120;
 
@@ -57,15 +59,6 @@ export function listOf(value: unknown): unknown[] {
 /** The objects of a list; empty if the value is not a list. */
 export function objects(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
-}
-
-/** The value if it is an object, otherwise an empty one. */
-export function objectOf(value: unknown): Record<string, unknown> {
-  return isObject(value) ? value : {};
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 /** Whether a boolean property is true. Templates may also write it as the string `true`. */

@@ -2,8 +2,7 @@
  * Checks that need the server: whether a table is large or partitioned, a function volatile, a view
  * without a unique index.
  */
-import type { InvalidValue } from '../../../model/errors';
-import { refused } from '../refused';
+import { type InvalidValue, invalidOption } from '../../../model/errors';
 import { isWord, type SqlName, type SqlToken } from '../sql';
 import type { AlterAction } from './alter-table';
 import { type Catalog, type Relation, unqualified } from './catalog';
@@ -98,7 +97,7 @@ export async function checkAgainstCatalog(
         ...statement.nested.map((inner) => ({ ...statement, ...inner })),
       ]) {
         const found = await problemOf(each, context);
-        if (found) problems.push(refused(at(migration, statement), found));
+        if (found) problems.push(invalidOption(at(migration, statement), found));
       }
       planned.add(statement);
       for (const { validates } of statement.alterTable?.actions ?? []) {

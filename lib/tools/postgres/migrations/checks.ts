@@ -2,8 +2,7 @@
  * Checks that need no server. They refuse statements that would fail or stop the traffic before the
  * database is touched.
  */
-import { type InvalidValue, IsochroneError } from '../../../model/errors';
-import { refused } from '../refused';
+import { type InvalidValue, IsochroneError, invalidOption } from '../../../model/errors';
 import type { Migration, MigrationStatement } from './files';
 import { knownNotImmutable } from './volatility';
 
@@ -64,7 +63,7 @@ export function checkStatements(migrations: readonly Migration[]): void {
             ? insideBegin(statement)
             : problemOf(migration, statement);
         if (CLOSES.test(statement.command)) inTransaction = false;
-        return problem ? [refused(at(migration, statement), problem)] : [];
+        return problem ? [invalidOption(at(migration, statement), problem)] : [];
       });
     }),
   );

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { IsochroneError } from '../../../model/errors';
-import { refused } from '../refused';
+import { IsochroneError, invalidOption } from '../../../model/errors';
 import { lineOf, SqlScanError, type SqlStatement, splitStatements, statementsWithin } from '../sql';
 import { type StatementFacts, statementFacts } from './statement-facts';
 
@@ -46,7 +45,7 @@ export function readMigrations(folder: string): Migration[] {
   return files.map((file, index) => {
     const version = Number(FILE_NAME.exec(file)?.[1]);
     if (version !== index + 1) {
-      throw refused(join(folder, file), {
+      throw invalidOption(join(folder, file), {
         property: 'the number',
         value: file.slice(0, 4),
         allowed: String(index + 1).padStart(4, '0'),
@@ -71,7 +70,7 @@ function readSql(path: string): string {
   } catch (error) {
     if ((error as { code?: string }).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error;
   }
-  throw refused(path, {
+  throw invalidOption(path, {
     property: 'the bytes',
     value: 'other bytes',
     allowed: 'UTF-8 without NUL',
@@ -92,7 +91,7 @@ function namesIn(folder: string): string[] {
   }
   const malformed = names.find((name) => !FILE_NAME.test(name));
   if (malformed !== undefined || names.length === 0) {
-    throw refused(folder, {
+    throw invalidOption(folder, {
       property: 'the files',
       value: malformed ?? names,
       allowed: 'named like 0001-create-ticks.sql',
@@ -158,7 +157,7 @@ export function parseMigration(file: string, sql: string): Migration {
 }
 
 function unknownDirective(where: string, directive: string): IsochroneError {
-  return refused(where, {
+  return invalidOption(where, {
     property: 'a comment for isochrone',
     value: directive,
     allowed: '`allow access-exclusive, because …` with a reason, or `per partition`',

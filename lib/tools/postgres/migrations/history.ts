@@ -1,5 +1,5 @@
+import { invalidOption } from '../../../model/errors';
 import { type PostgresConnection, rowsOf } from '../connection';
-import { refused } from '../refused';
 import type { Migration, MigrationStatement } from './files';
 
 export type StepState = 'running' | 'done' | 'failed';
@@ -101,7 +101,7 @@ export class MigrationHistory {
     const missing = migrations.find((migration) => !this.isApplied(migration));
     for (const entry of this.entries.values()) {
       if (missing && entry.version > missing.version) {
-        throw refused(missing.file, {
+        throw invalidOption(missing.file, {
           property: 'a file before one that was begun',
           value: this.state(missing, 0),
           allowed: 'done',
@@ -115,7 +115,7 @@ export class MigrationHistory {
       }
       const migration = migrations[entry.version - 1];
       if (migration === undefined) {
-        throw refused(entry.file, {
+        throw invalidOption(entry.file, {
           property: 'a file that was applied',
           value: undefined,
           allowed: 'in the folder',
@@ -129,7 +129,7 @@ export class MigrationHistory {
       const checksum = entry.statement === 0 ? migration.checksum : statement?.checksum;
       const fixed = entry.state === 'done' || (entry.state === 'running' && entry.statement > 0);
       if (!fixed || checksum === entry.checksum) continue;
-      throw refused(
+      throw invalidOption(
         entry.statement === 0 || !statement
           ? migration.file
           : `${migration.file}:${statement.line}`,

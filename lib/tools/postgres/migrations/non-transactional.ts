@@ -6,8 +6,8 @@
  * EXISTS takes for the wanted one ("Building Indexes Concurrently" and "Rebuilding Indexes
  * Concurrently", PostgreSQL documentation).
  */
+import { invalidOption } from '../../../model/errors';
 import type { PostgresConnection } from '../connection';
-import { refused } from '../refused';
 import { quoteName, type SqlName } from '../sql';
 import { type Catalog, type FoundIndex, unqualified } from './catalog';
 import type { MigrationStatement } from './files';
@@ -42,7 +42,7 @@ export async function checkBeforeStep(step: NonTransactionalStep): Promise<void>
     (found.ofTable && (!found.valid || begun || index.ifNotExists) && !found.building)
   )
     return;
-  throw refused(where, {
+  throw invalidOption(where, {
     property: 'the name of the index',
     value: index.name.text,
     allowed: 'free',

@@ -3,7 +3,6 @@ export {
   entriesOfBusiestHost,
   type PgbouncerDatabase,
   type PgbouncerFigures,
-  POOLERS_IN_EXCHANGE,
   pgbouncerIni,
   pgbouncerOpenFiles,
   withDefaults,

@@ -2,8 +2,8 @@
  * pgbouncer.ini from plain data, and the connection budget of a fleet of poolers. The file has only
  * settings that differ from PgBouncer's own defaults.
  */
+import { invalidOption } from '../../../model/errors';
 import { brokenRule, pgbouncerRules } from '../../../model/rules';
-import { refused } from '../refused';
 
 /**
  * The sizes and times of one pooler, as PgBouncer defines them. The deployment file has the same
@@ -228,7 +228,7 @@ function databaseLine(
   { host, port = 5432, databaseName = name }: PgbouncerDatabase,
 ): string {
   if (!/^[A-Za-z_][\w-]*$/.test(name) || name === 'pgbouncer') {
-    throw refused(FILE, {
+    throw invalidOption(FILE, {
       property: 'databases',
       value: name,
       allowed: 'a name of letters, digits, _ and -, other than pgbouncer',
@@ -244,7 +244,7 @@ function databaseLine(
   };
   for (const [property, value] of Object.entries(values)) {
     if (/^[^\s'",;=]+$/.test(value)) continue;
-    throw refused(FILE, {
+    throw invalidOption(FILE, {
       property,
       value,
       allowed: 'one word',
@@ -258,7 +258,7 @@ function databaseLine(
 function checkFigures(figures: PgbouncerFigures): void {
   for (const [name, value] of Object.entries(figures)) {
     if (Number.isInteger(value) && value >= 0) continue;
-    throw refused(FILE, {
+    throw invalidOption(FILE, {
       property: name,
       value,
       allowed: 'a whole number, 0 or more',
@@ -268,7 +268,7 @@ function checkFigures(figures: PgbouncerFigures): void {
   }
   const { defaultPoolSize, maxDatabaseConnections } = figures;
   if (defaultPoolSize < 1 || maxDatabaseConnections < 1 || figures.maxClientConnections < 1) {
-    throw refused(FILE, {
+    throw invalidOption(FILE, {
       property: 'maxClientConnections, defaultPoolSize and maxDatabaseConnections',
       value: [figures.maxClientConnections, defaultPoolSize, maxDatabaseConnections],
       allowed: 'at least 1',
@@ -282,14 +282,14 @@ function checkFigures(figures: PgbouncerFigures): void {
   };
   for (const property of ['minPoolSize', 'maxDatabaseConnections'] as const) {
     const broken = brokenRule(rules[property], figures[property], figures);
-    if (broken) throw refused(FILE, { property, value: figures[property], ...broken });
+    if (broken) throw invalidOption(FILE, { property, value: figures[property], ...broken });
   }
 }
 
 function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const [, ofMajor, ofMinor] = /^(\d+)\.(\d+)(\.\d+)?$/.exec(version) ?? [];
   if (ofMajor === undefined) {
-    throw refused(FILE, {
+    throw invalidOption(FILE, {
       property: 'version',
       value: version,
       allowed: 'two or three numbers, such as 1.24',
@@ -303,7 +303,7 @@ function isAtLeast(version: string, [major, minor]: readonly [number, number]): 
 /** A value on one line. A line break would start another setting. */
 function plain(name: string, value: string | number): string {
   if (/[\r\n\0]/.test(String(value)))
-    throw refused(FILE, {
+    throw invalidOption(FILE, {
       property: name,
       value,
       allowed: 'one line',
@@ -312,12 +312,6 @@ function plain(name: string, value: string | number): string {
     });
   return String(value);
 }
-
-/**
- * The additional poolers while one is replaced: the new one, which serves before the old one stops,
- * and an old one whose clients finish. The old one still holds its server connections then.
- */
-export const POOLERS_IN_EXCHANGE = 2;
 
 export interface ConnectionBudget {
   /**
@@ -342,7 +336,8 @@ export function connectionsPerPooler({
   databases,
 }: ConnectionBudget): number {
   return Math.floor(
-    connections / ((poolers + POOLERS_IN_EXCHANGE) * entriesOfBusiestHost(databases)),
+    connections /
+      ((poolers + pgbouncerRules.POOLERS_IN_EXCHANGE) * entriesOfBusiestHost(databases)),
   );
 }
 

@@ -10,8 +10,8 @@ import {
 } from '@aws-cdk/cloudformation-diff';
 import { STATEFUL_RESOURCE_TYPES } from '../../../model/aws';
 import { IsochroneError } from '../../../model/errors';
-import type { Assembly, AssemblyStack, TemplateResource } from '../../assembly';
-import { isObject, resolved, SHOWN_CHARACTERS, shown, text } from '../template-values';
+import { type Assembly, type AssemblyStack, isObject, type TemplateResource } from '../../assembly';
+import { resolved, SHOWN_CHARACTERS, shown, text } from '../template-values';
 import { type NormalizedTemplate, normalizeTemplate } from './normalize';
 
 /**

@@ -2,9 +2,9 @@
  * What a change exposes to more clients, or over weaker connections: public access, TLS versions,
  * authorization and the web ACL.
  */
-import type { TemplateResource } from '../../assembly';
+import { objectOf, type TemplateResource } from '../../assembly';
 import type { StackChange } from '../changes';
-import { isTrue, objectOf, objects, shown, text } from '../template-values';
+import { isTrue, objects, shown, text } from '../template-values';
 import type { Finding, Severity } from './finding';
 
 type Properties = Readonly<Record<string, unknown>>;

@@ -2,9 +2,9 @@
  * The permissions that the policies of a stack allow and deny, wherever they are attached, as one
  * list. Two states of a stack can be compared by it.
  */
-import type { AssemblyStack, TemplateResource } from '../../assembly';
+import { type AssemblyStack, isObject, type TemplateResource } from '../../assembly';
 import { maskAssetHashes, resourcePath } from '../changes';
-import { isObject, listOf, text } from '../template-values';
+import { listOf, text } from '../template-values';
 
 export interface Grant {
   /**

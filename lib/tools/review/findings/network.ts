@@ -1,7 +1,7 @@
 /** The traffic that security groups newly allow or no longer allow. */
-import type { AssemblyStack } from '../../assembly';
+import { type AssemblyStack, isObject } from '../../assembly';
 import { resourcePath, type StackChange } from '../changes';
-import { isObject, shown, text } from '../template-values';
+import { shown, text } from '../template-values';
 import type { Finding } from './finding';
 
 export function networkFindings(changes: readonly StackChange[]): Finding[] {

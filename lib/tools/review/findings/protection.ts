@@ -1,7 +1,7 @@
 /** Safeguards of data that a change removes or weakens, while the data stays in place. */
-import type { TemplateResource } from '../../assembly';
+import { isObject, type TemplateResource } from '../../assembly';
 import type { ResourceChange, StackChange } from '../changes';
-import { isObject, isTrue, shown, text } from '../template-values';
+import { isTrue, shown, text } from '../template-values';
 import type { Finding, Severity } from './finding';
 import { leavesSnapshot } from './stateful-losses';
 
