@@ -12,7 +12,7 @@ const CONSTRUCTS = list('constructs', 'cache database edge keys network observab
 const INTERFACES = 'constructs/*/interfaces';
 const TOOLS = list('tools', 'account assembly postgres review simulation');
 const GROUND = list('model', 'errors time-limit aws rules contracts');
-const MODEL = [...GROUND, 'model/config'];
+const MODEL = [...GROUND, 'model/sql', 'model/config'];
 
 /** Rooms that are one file. */
 const FILES = ['stage', 'index', ...list('model', 'errors time-limit'), INTERFACES];
@@ -41,11 +41,11 @@ const WALLS = [
   wall(3, ['tools/review'], ['tools/simulation', 'tools/assembly', ...MODEL]),
   wall(3, list('tools', 'account postgres simulation'), ['tools/assembly', ...MODEL]),
   wall(3, ['tools/assembly'], MODEL),
-  wall(2, ['runtime'], list('model', 'contracts errors time-limit')),
+  wall(2, ['runtime'], list('model', 'contracts sql errors time-limit')),
   wall(2, ['lambda-edge'], list('model', 'contracts aws')),
   wall(1, ['model/config'], list('model', 'aws rules contracts errors')),
   wall(0, list('model', 'rules contracts'), list('model', 'aws errors')),
-  wall(0, ['model/aws'], ['model/errors']),
+  wall(0, list('model', 'aws sql'), ['model/errors']),
   wall(0, list('model', 'errors time-limit'), []),
 ];
 

@@ -1,0 +1,54 @@
+import { type ParsedStatement, parseSql, type SqlToken, scanSql } from './parser';
+
+/** A statement of a file, with the comments that belong to it. */
+export interface FileStatement extends ParsedStatement {
+  /** The comments since the statement before and inside this one, without their marks. */
+  readonly comments: readonly SqlComment[];
+}
+
+/** A comment of a file. */
+export interface SqlComment {
+  /** What it says, without its marks and the space around. */
+  readonly text: string;
+  /** The line at which it begins, counted from 1. */
+  readonly line: number;
+  /** Where it begins in the file, in UTF-16 code units. */
+  readonly start: number;
+}
+
+/** The statements of a file, in order, and the comments behind the last of them. */
+export interface SqlFile {
+  readonly statements: readonly FileStatement[];
+  readonly rest: readonly SqlComment[];
+}
+
+/**
+ * Splits a file into its statements where PostgreSQL's grammar does. A comment belongs to the
+ * statement that ends after it; one behind the semicolon belongs to the next.
+ *
+ * @throws SqlSyntaxError if PostgreSQL's grammar refuses the file
+ */
+export function splitSql(sql: string): SqlFile {
+  const statements = parseSql(sql);
+  const comments = scanSql(sql)
+    .filter(({ kind }) => kind === 'comment')
+    .map((token) => commentOf(sql, token));
+  let next = 0;
+  const until = (end: number): SqlComment[] => {
+    const from = next;
+    while (next < comments.length && (comments[next] as SqlComment).start < end) next += 1;
+    return comments.slice(from, next);
+  };
+  return {
+    statements: statements.map((statement) => ({
+      ...statement,
+      comments: until(statement.end),
+    })),
+    rest: until(sql.length),
+  };
+}
+
+function commentOf(sql: string, { text, start }: SqlToken): SqlComment {
+  const said = text.startsWith('--') ? text.slice(2) : text.slice(2, -2);
+  return { text: said.trim(), line: sql.slice(0, start).split('\n').length, start };
+}
