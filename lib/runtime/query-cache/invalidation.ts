@@ -1,6 +1,6 @@
 /** A tag that is due for another invalidation. */
 interface Due {
-  /** Unix milliseconds. */
+  /** Milliseconds of `performance.now()`, which no set clock moves. */
   readonly at: number;
   /** Whether the tag was written again in the meantime. */
   again: boolean;
@@ -28,7 +28,7 @@ export class DelayedInvalidations {
       // The time of the first write stands, so that a tag that is written all the time is still
       // invalidated.
       if (known) known.again = true;
-      else this.due.set(tag, { at: Date.now() + this.delayMs, again: false });
+      else this.due.set(tag, { at: performance.now() + this.delayMs, again: false });
     }
     this.startTimer();
   }
@@ -51,12 +51,12 @@ export class DelayedInvalidations {
         this.fire();
         this.startTimer();
       },
-      Math.max(1, first - Date.now()),
+      Math.max(1, first - performance.now()),
     ).unref();
   }
 
   private fire(): void {
-    const now = Date.now();
+    const now = performance.now();
     const tags: string[] = [];
     for (const [tag, { at, again }] of [...this.due]) {
       if (at > now) continue;

@@ -6,8 +6,9 @@ import {
   UnknownOutcomeError,
   type WriteToken,
 } from '../replicas';
-import { isClockText, type StatementAnalysis, StatementAnalyzer } from '../statements';
+import { analysisOf, isClockText, type StatementAnalysis } from '../statements';
 import { CACHE_STRATEGIES, type CacheStrategy } from '../tiered-cache';
+import { FunctionCatalog } from './functions';
 import { DelayedInvalidations, transitiveClosure } from './invalidation';
 import { queryKey } from './key';
 import {
@@ -30,6 +31,30 @@ class NotCacheableError extends Error {
   }
 }
 
+/** What a statement or a transaction changes. */
+class Changes {
+  public readonly tables = new Set<string>();
+  /** Whether it changes tables that are not known. */
+  public unknown = false;
+  private readonly functions = new Set<string>();
+
+  public add(tables: readonly string[]): void {
+    for (const table of tables) this.tables.add(table);
+  }
+
+  public addUnknown(unknown: boolean, functions: readonly string[]): void {
+    this.unknown ||= unknown;
+    for (const name of functions) this.functions.add(name);
+  }
+
+  /** Whether anything is changed. Asks the catalog about functions. */
+  public async any(catalog: FunctionCatalog): Promise<boolean> {
+    if (!this.unknown && this.functions.size > 0)
+      this.unknown = await catalog.mayWrite([...this.functions]);
+    return this.unknown || this.tables.size > 0;
+  }
+}
+
 /** How long loads use the token of a write. A replica that lags longer is not read from. */
 const TOKENS_KEPT_MS = 300_000;
 /** How late a timer may fire in a busy process. */
@@ -40,7 +65,7 @@ const TIMER_SLACK_MS = 250;
  * it.
  */
 export class QueryCache {
-  private readonly analyzer: StatementAnalyzer;
+  private readonly catalog: FunctionCatalog;
   private readonly strategy: CacheStrategy;
   private readonly realm: readonly string[];
   private readonly delayed: DelayedInvalidations;
@@ -52,11 +77,11 @@ export class QueryCache {
 
   /** @throws IsochroneError for a missing database name or an invalid lag */
   constructor(private readonly options: QueryCacheOptions) {
-    const { database, schemaVersion = '0', readThrough = {}, pool } = options;
+    const { database, schemaVersion = '0', pool } = options;
     const replicaLagMs = options.replicaLagMs ?? (pool.read && pool.write ? 1_000 : 0);
     checkQueryCacheOptions(options, replicaLagMs);
     this.strategy = options.strategy ?? { ...CACHE_STRATEGIES.query, ttlSeconds: 60 };
-    this.analyzer = new StatementAnalyzer({ stableFunctions: new Set(Object.keys(readThrough)) });
+    this.catalog = new FunctionCatalog(pool);
     // pg converts times without a zone in the time zone of the process.
     this.realm = ['1', database, schemaVersion, Intl.DateTimeFormat().resolvedOptions().timeZone];
     this.replicaLagMs = replicaLagMs;
@@ -73,20 +98,21 @@ export class QueryCache {
   ): Promise<QueryResult<R>> {
     const config = typeof statement === 'string' ? { text: statement } : statement;
     const parameters = values ?? (config.values as readonly unknown[] | undefined) ?? [];
-    const analysis = this.analyzer.analyze(config.text);
-    const changed =
-      options.changes ??
-      (options.tables && analysis.uncached !== 'write'
-        ? []
-        : analysis.writes.map(({ name }) => name));
-    if (changed.length > 0) return this.change(statement, values, changed);
+    const analysis = await analysisOf(config.text);
+    const changed = new Changes();
+    this.addChanges(changed, analysis, options);
+    if (await changed.any(this.catalog))
+      return this.change(statement, values, this.tagsOfChanges(changed), analysis);
 
     const reason = this.reasonAgainst(analysis, config, parameters, options);
     const tables = options.tables ?? [
       ...analysis.reads.map(({ name }) => name),
       ...analysis.functions,
     ];
-    const tags = this.tagsOf(transitiveClosure(tables, this.options.readThrough));
+    const tags = [
+      this.everyTable,
+      ...this.tagsOf(transitiveClosure(tables, this.options.readThrough)),
+    ];
     const written = this.lastWrite(tags);
     const key =
       reason === undefined &&
@@ -137,30 +163,33 @@ export class QueryCache {
     work: (client: CachedTransactionClient) => Promise<T>,
     options: ReplicaTransactionOptions = {},
   ): Promise<{ readonly value: T; readonly token?: WriteToken }> {
-    const { pool, writeThrough } = this.options;
+    const { pool } = this.options;
     if (!pool.transaction) throw noTransactions();
-    const changed = new Set<string>();
-    const tags = () => this.tagsOf(transitiveClosure([...changed], writeThrough));
+    const changed = new Changes();
+    const analyses: Promise<void>[] = [];
+    const invalidate = async (token?: WriteToken): Promise<void> => {
+      await Promise.all(analyses);
+      if (!(await changed.any(this.catalog))) return;
+      const tags = this.tagsOfChanges(changed);
+      if (token !== undefined) this.remember(tags, token);
+      await this.invalidateTags(tags);
+    };
     try {
       const done = await pool.transaction(
         (client) =>
           work({
             query: (statement, values, { changes } = {}) => {
-              const text = typeof statement === 'string' ? statement : statement.text;
-              for (const table of changes ??
-                this.analyzer.analyze(text).writes.map(({ name }) => name))
-                changed.add(table);
+              // The statement does not wait for its analysis: it keeps its place among others.
+              analyses.push(this.addChangesOf(statement, changed, changes));
               return client.query(statement, values);
             },
           }),
         options,
       );
-      if (done.token !== undefined) this.remember(tags(), done.token);
-      if (changed.size > 0) await this.invalidateTags(tags());
+      await invalidate(done.token);
       return done;
     } catch (error) {
-      if (error instanceof UnknownOutcomeError && changed.size > 0)
-        await this.invalidateTags(tags());
+      if (error instanceof UnknownOutcomeError) await invalidate();
       throw error;
     }
   }
@@ -186,8 +215,11 @@ export class QueryCache {
   ): UncachedQuery | undefined {
     if (cache === false || config.types !== undefined || config.submit !== undefined)
       return 'asked';
-    if (analysis.uncached !== undefined && !(analysis.uncached === 'unknown-function' && tables))
-      return analysis.uncached;
+    const obstacle = analysis.obstacles.find(
+      (reason) =>
+        reason !== 'unknown-function' || !(tables || this.unknownFunctions(analysis).length === 0),
+    );
+    if (obstacle !== undefined) return obstacle;
     if (parameters.some((value) => typeof value === 'string' && isClockText(value)))
       return 'parameter';
     return this.notCacheable.has(analysis) ? 'result' : undefined;
@@ -224,10 +256,10 @@ export class QueryCache {
   private async change(
     statement: QueryStatement,
     values: readonly unknown[] | undefined,
-    tables: readonly string[],
+    tags: readonly string[],
+    { mayCommitInPart }: StatementAnalysis,
   ): Promise<QueryResult> {
-    const { pool, writeThrough } = this.options;
-    const tags = this.tagsOf(transitiveClosure(tables, writeThrough));
+    const { pool } = this.options;
     this.count('cache_query_writes_total');
     try {
       if (!pool.write) {
@@ -240,15 +272,56 @@ export class QueryCache {
       await this.invalidateTags(tags);
       return result;
     } catch (error) {
-      // Unless the server refused it, the write may have been committed.
-      if (!isRefusal(error)) await this.invalidateTags(tags);
+      // Unless the server refused all of it, the write may have been committed.
+      if (!isRefusal(error) || mayCommitInPart) await this.invalidateTags(tags);
       throw error;
     }
+  }
+
+  private async addChangesOf(
+    statement: string | QueryConfig,
+    changed: Changes,
+    changes: readonly string[] | undefined,
+  ): Promise<void> {
+    const text = typeof statement === 'string' ? statement : statement.text;
+    try {
+      this.addChanges(changed, await analysisOf(text), { changes });
+    } catch {
+      changed.addUnknown(true, []);
+    }
+  }
+
+  /** Adds what a statement changes to the changes of its transaction. */
+  private addChanges(
+    changed: Changes,
+    analysis: StatementAnalysis,
+    { changes, tables }: Pick<QueryCallOptions, 'changes' | 'tables'>,
+  ): void {
+    if (changes) changed.add(changes);
+    else if (!tables || analysis.obstacles[0] === 'write') {
+      changed.add(analysis.writes.map(({ name }) => name));
+      changed.addUnknown(analysis.writesUnknown, this.unknownFunctions(analysis));
+    }
+  }
+
+  private tagsOfChanges({ tables, unknown }: Changes): string[] {
+    const named = this.tagsOf(transitiveClosure([...tables], this.options.writeThrough));
+    return unknown ? [this.everyTable, ...named] : named;
+  }
+
+  private unknownFunctions({ functions }: StatementAnalysis): readonly string[] {
+    const { readThrough = {} } = this.options;
+    return functions.filter((name) => !Object.hasOwn(readThrough, name));
   }
 
   private invalidateTags(tags: readonly string[]): Promise<{ readonly reached: boolean }> {
     this.delayed.schedule(tags);
     return this.options.cache.invalidateTags(...tags);
+  }
+
+  /** The tag of every result, which a write of unknown tables invalidates. */
+  private get everyTable(): string {
+    return `tables:${this.options.database}`;
   }
 
   /**
@@ -263,7 +336,7 @@ export class QueryCache {
   private remember(tags: readonly string[], token: WriteToken): void {
     for (const tag of tags) {
       const later = laterToken(this.tokens.get(tag)?.token, token);
-      this.tokens.set(tag, { token: later, at: Date.now() });
+      this.tokens.set(tag, { token: later, at: performance.now() });
     }
   }
 
@@ -279,7 +352,7 @@ export class QueryCache {
     for (const tag of tags) {
       const known = this.tokens.get(tag);
       if (known === undefined) continue;
-      const age = Date.now() - known.at;
+      const age = performance.now() - known.at;
       if (age > TOKENS_KEPT_MS) this.tokens.delete(tag);
       else {
         const isRecent = age <= 2 * this.replicaLagMs + TIMER_SLACK_MS || last?.isRecent === true;

@@ -1,5 +1,5 @@
 import type { PoolClient, QueryResult, QueryResultRow } from 'pg';
-import { StatementAnalyzer } from '../statements';
+import { analysisOf } from '../statements';
 import type { EndpointStatus } from './endpoint';
 import { PoolClosedError, queryFailure, UnknownOutcomeError } from './errors';
 import { execute, executeAfter, executeWithToken, type Statement } from './execute';
@@ -64,7 +64,6 @@ export class ReplicaPool {
   private readonly settings: ReplicaPoolSettings;
   private readonly writer: ReplicaWriter;
   private readonly readers: ReplicaReaders;
-  private readonly analyzer = new StatementAnalyzer();
   private closed: Promise<void> | undefined;
 
   /** @throws IsochroneError for invalid options */
@@ -87,7 +86,7 @@ export class ReplicaPool {
     { route }: { readonly route?: 'reader' | 'writer' } = {},
   ): Promise<QueryResult<R>> {
     const text = typeof statement === 'string' ? statement : statement.text;
-    const reader = route === undefined ? this.analyzer.analyze(text).onlyReads : route === 'reader';
+    const reader = route === undefined ? (await analysisOf(text)).onlyReads : route === 'reader';
     if (!reader) return this.onWriter((client) => execute<R>(client, statement, values), false);
     try {
       return await this.read<R>(statement, values);

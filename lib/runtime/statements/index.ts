@@ -1,6 +1,2 @@
-export {
-  isClockText,
-  type StatementAnalysis,
-  StatementAnalyzer,
-  type UncachedStatement,
-} from './statement';
+export { isClockText } from './clock-text';
+export { analysisOf, type StatementAnalysis, type UncachedStatement } from './statement';

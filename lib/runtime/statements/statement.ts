@@ -1,12 +1,18 @@
+import { LRUCache } from 'lru-cache';
 import {
-  BEFORE_PARENTHESES,
-  CATALOG_TYPES,
-  PURE_FUNCTIONS,
-  VOLATILE_FUNCTIONS,
-  VOLATILE_WORDS,
-} from './functions';
-import { type QueryTable, queryTables } from './tables';
-import { isNaming, isSymbol, isWord, type QueryToken, queryTokens } from './tokens';
+  kindOf,
+  loadSqlParser,
+  type ParsedStatement,
+  parseSql,
+  type SqlName,
+  SqlSyntaxError,
+  type SqlToken,
+  type StatementFacts,
+  scanSql,
+  statementFacts,
+} from '../../model/sql';
+import { isClockText } from './clock-text';
+import { CATALOG_TYPES, PURE_FUNCTIONS, VOLATILE_FUNCTIONS } from './functions';
 
 /** Why the result of a statement is not cached. */
 export type UncachedStatement =
@@ -23,186 +29,161 @@ export type UncachedStatement =
   | 'several-statements'
   /** It is not a query: SET, SHOW, EXPLAIN, BEGIN and others. */
   | 'not-a-query'
-  /** It could not be divided into tokens with certainty. */
+  /** PostgreSQL's parser does not accept it, or a setting decides how a server reads it. */
   | 'unreadable';
 
 /** The properties of a statement that its text shows. */
 export interface StatementAnalysis {
-  /** The statement with one space between tokens, words in lower case, and without comments. */
+  /**
+   * The statement without comments, with one space where there was space, and with words in lower
+   * case. Statements with the same normal form are the same to PostgreSQL.
+   */
   readonly normalForm: string;
-  /** Why its result is not cached; absent if it may be. */
-  readonly uncached?: UncachedStatement;
+  /** Why its result is not cached, the strongest reason first; empty if it may be. */
+  readonly obstacles: readonly UncachedStatement[];
   /** Whether the statement is known only to read. If so, a replica may run it. */
   readonly onlyReads: boolean;
-  readonly reads: readonly QueryTable[];
-  /** The tables that it changes; empty if it does not name them, such as a CALL. */
-  readonly writes: readonly QueryTable[];
-  /** Functions other than PostgreSQL's own, in lower case, with their schema if it is written. */
+  readonly reads: readonly SqlName[];
+  /** The tables that it names and changes. */
+  readonly writes: readonly SqlName[];
+  /** Whether it may change tables that it does not name, such as a CALL. */
+  readonly writesUnknown: boolean;
+  /**
+   * Whether a part of it may stay committed when it fails: a procedure or several statements can
+   * end transactions on the way.
+   */
+  readonly mayCommitInPart: boolean;
+  /** Functions other than PostgreSQL's own, with their schema if it is written. */
   readonly functions: readonly string[];
 }
 
-/** Options of `analyzeStatement`. */
-export interface AnalysisOptions {
-  /**
-   * Functions, by their names in the catalog, that change nothing and depend only on their
-   * arguments and on tables.
-   *
-   * @default - none
-   */
-  readonly stableFunctions?: ReadonlySet<string>;
-}
-
-/** A literal that depends on the clock when PostgreSQL casts it to a date or a time. */
-const CLOCK_LITERAL = /^\s*(?:now|today|tomorrow|yesterday)\b/i;
-
-/** Whether a string depends on the clock when it is cast to a date or a time. */
-export function isClockText(text: string): boolean {
-  return CLOCK_LITERAL.test(text);
-}
-
-/**
- * Analyzes a statement, conservatively: it counts as harmless only if that is certain. Never
- * throws.
- */
-export function analyzeStatement(
-  sql: string,
-  { stableFunctions = new Set() }: AnalysisOptions = {},
-): StatementAnalysis {
-  const { tokens: all, unreadable } = queryTokens(sql);
-  const tokens = withoutLastSemicolon(all);
-  const normalForm = tokens.map(({ text }) => text).join(' ');
-  const nothing = { normalForm, onlyReads: false, reads: [], writes: [], functions: [] };
-  // The readable part may still show which tables it changes.
-  if (unreadable !== undefined)
-    return { ...nothing, uncached: 'unreadable', writes: writesOfEach(tokens) };
-  if (tokens.some((token) => isSymbol(token, ';')))
-    return { ...nothing, uncached: 'several-statements', writes: writesOfEach(tokens) };
-
-  const { reads, writes, expressionsAt } = queryTables(tokens);
-  const called = calls(tokens, expressionsAt);
-  const functions = called.filter((name) => !isOwn(name));
-  const analysis = { normalForm, reads, writes, functions };
-
-  const first = tokens.find((token) => !isSymbol(token, '('));
-  const refuse = (uncached: UncachedStatement): StatementAnalysis => ({
-    ...analysis,
-    onlyReads: false,
-    uncached,
-  });
-  if (tokens.some((_, i) => changesRows(tokens, i))) return refuse('write');
-  if (!isWord(first, 'select', 'with', 'values', 'table'))
-    return refuse(isWord(first, ...OTHER_WRITES) ? 'write' : 'not-a-query');
-  if (tokens.some((_, i) => isLock(tokens, i))) return refuse('locking');
-  if (functions.some((name) => !stableFunctions.has(name))) return refuse('unknown-function');
-  if (called.some((name) => VOLATILE_FUNCTIONS.has(unqualified(name))) || tokens.some(isVolatile)) {
-    return { ...analysis, onlyReads: true, uncached: 'volatile' };
-  }
-  const isCatalog = reads.some(
-    ({ schema, name }) =>
-      schema === 'information_schema' || schema === 'pg_catalog' || name.startsWith('pg_'),
-  );
-  if (isCatalog || tokens.some((token) => isNaming(token) && CATALOG_TYPES.has(token.value))) {
-    return { ...analysis, onlyReads: true, uncached: 'catalog' };
-  }
-  return { ...analysis, onlyReads: true };
-}
-
-/** The most statements that are remembered, and the longest one in characters. */
+/** The most statements that are remembered, and the longest one in UTF-16 code units. */
 const MAX_STATEMENTS = 2_000;
 const MAX_LENGTH = 20_000;
 
-/**
- * Analyzes statements, and remembers the most recent analyses. The statements in a program's text
- * are few and come often. Statements that contain their values are many; they push each other out.
- */
-export class StatementAnalyzer {
-  private readonly known = new Map<string, StatementAnalysis>();
-
-  constructor(private readonly options: AnalysisOptions = {}) {}
-
-  public analyze(text: string): StatementAnalysis {
-    const known = this.known.get(text);
-    if (known !== undefined) return known;
-    const analysis = analyzeStatement(text, this.options);
-    if (text.length > MAX_LENGTH) return analysis;
-    const [oldest] = this.known.keys();
-    if (this.known.size >= MAX_STATEMENTS && oldest !== undefined) this.known.delete(oldest);
-    this.known.set(text, analysis);
-    return analysis;
-  }
-}
-
-/** First words of further statements that write. */
-const OTHER_WRITES = [
-  'call',
-  'do',
-  'copy',
-  'truncate',
-  'create',
-  'alter',
-  'drop',
-  'refresh',
-  'execute',
-  'grant',
-  'revoke',
-  'import',
-  'lock',
-];
+/** Statements in a program's text are few and come often; those with values in them are many. */
+const known = new LRUCache<string, StatementAnalysis>({ max: MAX_STATEMENTS });
 
 /**
- * Whether a word changes rows. In a plain query such a word can only be the name of a column; the
- * query then runs on the writer.
+ * The analysis of a statement: at once if its text was analyzed before. The analysis is
+ * conservative: a statement counts as harmless only if that is certain.
+ *
+ * @throws IsochroneError if PostgreSQL's parser cannot be loaded
  */
-function changesRows(tokens: readonly QueryToken[], at: number): boolean {
-  if (isWord(tokens[at], 'update') && isWord(tokens[at - 1], 'for', 'key')) return false;
-  return isWord(tokens[at], 'insert', 'update', 'delete', 'merge', 'into');
+export function analysisOf(sql: string): StatementAnalysis | Promise<StatementAnalysis> {
+  return known.get(sql) ?? newAnalysis(sql);
 }
 
-/** FOR UPDATE, FOR NO KEY UPDATE, FOR SHARE, FOR KEY SHARE. */
-function isLock(tokens: readonly QueryToken[], at: number): boolean {
-  return isWord(tokens[at], 'for') && isWord(tokens[at + 1], 'share', 'key', 'no', 'update');
+async function newAnalysis(sql: string): Promise<StatementAnalysis> {
+  await loadSqlParser();
+  const analysis = analyzeStatement(sql);
+  if (sql.length <= MAX_LENGTH) known.set(sql, analysis);
+  return analysis;
 }
 
-function isVolatile(token: QueryToken): boolean {
-  if (token.kind === 'word') return VOLATILE_WORDS.has(token.value);
-  return token.kind === 'string' && isClockText(token.value.replace(/^[a-z&]*'|^\$[^$]*\$/i, ''));
-}
-
-/** The called functions: names before a parenthesis that are not syntax. */
-function calls(tokens: readonly QueryToken[], expressionsAt: ReadonlySet<number>): string[] {
-  return tokens.flatMap((token, i) => {
-    if (!isNaming(token) || !isSymbol(tokens[i + 1], '(') || expressionsAt.has(i)) return [];
-    const schema = isSymbol(tokens[i - 1], '.') ? tokens[i - 2] : undefined;
-    if (isNaming(schema)) return [`${schema.value}.${token.value}`];
-    if (token.kind === 'word' && BEFORE_PARENTHESES.has(token.value)) return [];
-    // A column list of an alias.
-    if (isWord(tokens[i - 1], 'as')) return [];
-    return [token.value];
-  });
-}
-
-function isOwn(name: string): boolean {
-  const plain = unqualified(name);
-  return PURE_FUNCTIONS.has(plain) || VOLATILE_FUNCTIONS.has(plain);
-}
-
-function unqualified(name: string): string {
-  return name.startsWith('pg_catalog.') ? name.slice('pg_catalog.'.length) : name;
-}
-
-function withoutLastSemicolon(tokens: readonly QueryToken[]): readonly QueryToken[] {
-  let end = tokens.length;
-  while (isSymbol(tokens[end - 1], ';')) end -= 1;
-  return tokens.slice(0, end);
-}
-
-function writesOfEach(tokens: readonly QueryToken[]): QueryTable[] {
-  const writes: QueryTable[] = [];
-  let from = 0;
-  for (let i = 0; i <= tokens.length; i += 1) {
-    if (i < tokens.length && !isSymbol(tokens[i], ';')) continue;
-    writes.push(...queryTables(tokens.slice(from, i)).writes);
-    from = i + 1;
+/** Analyzes a statement. `loadSqlParser` has finished. */
+export function analyzeStatement(sql: string): StatementAnalysis {
+  let statements: ParsedStatement[];
+  let tokens: SqlToken[];
+  try {
+    statements = parseSql(sql);
+    tokens = scanSql(sql);
+  } catch (error) {
+    if (!(error instanceof SqlSyntaxError)) throw error;
+    return unreadable(sql);
   }
-  return writes;
+  const facts = statements.map(({ node }) => statementFacts(node));
+  const functions = facts.flatMap((one) => one.functions).filter((name) => !isOwn(name));
+  const obstacles = tokens.some(dependsOnSetting)
+    ? (['unreadable'] as const)
+    : obstaclesOf(statements, facts, functions);
+  return {
+    normalForm: normalForm(tokens),
+    obstacles,
+    onlyReads: obstacles.every((obstacle) => obstacle === 'volatile' || obstacle === 'catalog'),
+    reads: facts.flatMap(({ reads }) => reads),
+    writes: facts.flatMap(({ writes }) => writes),
+    writesUnknown: facts.some(({ writesUnknown }) => writesUnknown),
+    mayCommitInPart:
+      statements.some(({ node }) => 'CallStmt' in node || 'DoStmt' in node) ||
+      (statements.length > 1 && statements.some(({ node }) => 'TransactionStmt' in node)),
+    functions: [...new Set(functions.map(textOf))],
+  };
+}
+
+function unreadable(sql: string): StatementAnalysis {
+  return {
+    normalForm: sql,
+    obstacles: ['unreadable'],
+    onlyReads: false,
+    reads: [],
+    writes: [],
+    writesUnknown: true,
+    mayCommitInPart: true,
+    functions: [],
+  };
+}
+
+function obstaclesOf(
+  statements: readonly ParsedStatement[],
+  facts: readonly StatementFacts[],
+  functions: readonly SqlName[],
+): UncachedStatement[] {
+  const [statement] = statements;
+  const [fact] = facts;
+  if (!statement || !fact) return ['not-a-query'];
+  if (statements.length > 1) return ['several-statements'];
+  if (fact.writes.length > 0 || fact.writesUnknown) return ['write'];
+  if (kindOf(statement.node) !== 'SelectStmt') return ['not-a-query'];
+  const obstacles: UncachedStatement[] = [];
+  if (fact.locksRows) obstacles.push('locking');
+  if (functions.length > 0) obstacles.push('unknown-function');
+  if (
+    fact.usesSession ||
+    fact.literals.some(isClockText) ||
+    fact.functions.some((name) => isOwn(name) && VOLATILE_FUNCTIONS.has(name.name))
+  )
+    obstacles.push('volatile');
+  if (fact.reads.some(isInCatalog) || fact.types.some(({ name }) => CATALOG_TYPES.has(name)))
+    obstacles.push('catalog');
+  return obstacles;
+}
+
+/** Whether `standard_conforming_strings` decides where a string ends. */
+function dependsOnSetting({ kind, text }: SqlToken): boolean {
+  return kind === 'string' && text.startsWith("'") && text.includes("\\'");
+}
+
+/** Whether a function is PostgreSQL's, unless a type of the user's has one of the same name. */
+function isOwn({ schema = 'pg_catalog', name }: SqlName): boolean {
+  return schema === 'pg_catalog' && (PURE_FUNCTIONS.has(name) || VOLATILE_FUNCTIONS.has(name));
+}
+
+function isInCatalog({ schema, name }: SqlName): boolean {
+  return schema === 'information_schema' || schema === 'pg_catalog' || name.startsWith('pg_');
+}
+
+function textOf({ schema, name }: SqlName): string {
+  return schema === undefined ? name : `${schema}.${name}`;
+}
+
+function normalForm(tokens: readonly SqlToken[]): string {
+  let form = '';
+  let end: number | undefined;
+  for (const { kind, text, start, end: itsEnd } of tokens) {
+    if (kind === 'comment') continue;
+    if (end !== undefined && end < start) form += ' ';
+    form += isFolded(kind, text) ? foldWord(text) : text;
+    end = itsEnd;
+  }
+  return form.replace(/[ ;]+$/, '');
+}
+
+function isFolded(kind: SqlToken['kind'], text: string): boolean {
+  return kind === 'keyword' || (kind === 'identifier' && !text.endsWith('"'));
+}
+
+/** Folds a word to lower case. PostgreSQL folds only ASCII letters, in every locale. */
+function foldWord(word: string): string {
+  return word.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());
 }

@@ -47,12 +47,20 @@ const result = (rows: unknown[], more: Partial<QueryResult> = {}): QueryResult =
 
 class Pool implements QueryPool {
   public readonly asked: unknown[] = [];
+  /** What the catalog says of every function. */
+  public functionsMayWrite: boolean | undefined = false;
+  public looked = 0;
   public answer: () => QueryResult = () => result([{ n: this.asked.length }]);
 
   public async query(
     statement: Parameters<QueryPool['query']>[0],
     values?: unknown[],
   ): Promise<QueryResult> {
+    if (String(statement).includes('pg_proc')) {
+      this.looked += 1;
+      if (this.functionsMayWrite === undefined) throw new Error('permission denied for pg_proc');
+      return result([{ may_write: this.functionsMayWrite }]);
+    }
     this.asked.push([statement, values]);
     return this.answer();
   }
@@ -140,8 +148,7 @@ describe('QueryCache', () => {
     ['catalog', ['SELECT 1 FROM pg_class']],
     ['not-a-query', ['SET a = 1']],
     ['several-statements', ['SELECT 1; SELECT 2']],
-    ['unreadable', ["SELECT 'a"]],
-    ['write', ['CALL f()']],
+    ['unreadable', ["SELECT 'a\\'"]],
     ['parameter', ['SELECT $1', [Symbol('a')]]],
     ['parameter', ['SELECT $1::date', ['today']]],
     ['asked', ['SELECT 1', [], { cache: false }]],
@@ -153,6 +160,67 @@ describe('QueryCache', () => {
     expect(pool.asked).toHaveLength(2);
     expect(store.entries.size).toBe(0);
     expect(cache.counts()).toEqual({ [`cache_query_bypasses_total{reason="${reason}"}`]: 2 });
+  });
+
+  test.each([
+    'CALL settle()',
+    'DO $$ BEGIN UPDATE ticks SET n = 1; END $$',
+    'EXECUTE prepared_before',
+    'TRUNCATE symbols CASCADE',
+    'CREATE OR REPLACE VIEW latest AS SELECT 2 AS n',
+    'SELECT settle()',
+    'SELECT market.settle(n) FROM symbols',
+    "SELECT 'a",
+  ])('%s may write any table: every result is dropped, of this database only', async (write) => {
+    pool.functionsMayWrite = true;
+    const cache = cacheOf();
+    const other = cacheOf({ database: 'other' });
+    const ask = async () => {
+      for (const text of ['SELECT n FROM ticks', 'SELECT 1', 'SELECT n FROM s.latest'])
+        await cache.query(text);
+      await other.query('SELECT n FROM ticks');
+    };
+    await ask();
+    await cache.query(write);
+    await ask();
+    expect(pool.asked).toHaveLength(4 + 1 + 3);
+  });
+
+  test('a function that is not volatile, or named, changes nothing', async () => {
+    const cache = cacheOf({ readThrough: { 'market.vwap': ['ticks'] } });
+    await cache.query('SELECT n FROM ticks');
+    await cache.query('SELECT total()');
+    await cache.query('SELECT total(), market.vwap(1)');
+    expect(pool.looked).toBe(1);
+    pool.functionsMayWrite = true;
+    await cache.query('SELECT settle()', [], { tables: ['symbols'] });
+    await cache.query('SELECT settle(), 2', [], { changes: [] });
+    expect(pool.looked).toBe(1);
+    await cache.query('SELECT n FROM ticks');
+    expect(store.invalidated).toEqual([]);
+  });
+
+  test('a function that cannot be looked up may write, and is looked up again', async () => {
+    const cache = cacheOf();
+    pool.functionsMayWrite = undefined;
+    await cache.query('SELECT total()');
+    expect(store.invalidated).toEqual([['tables:market']]);
+    pool.functionsMayWrite = false;
+    await cache.query('SELECT total()');
+    expect(store.invalidated).toHaveLength(1);
+  });
+
+  test.each([
+    ['CALL settle()', 1],
+    ['BEGIN; UPDATE ticks SET n = 1; COMMIT; SELECT 1 / 0', 1],
+    ['UPDATE ticks SET n = 1; SELECT 1 / 0', 0],
+    ['UPDATE ticks SET n = 1 / 0', 0],
+  ])('what %s has committed before it fails is invalidated', async (text, invalidations) => {
+    pool.answer = () => {
+      throw refusal;
+    };
+    await expect(cacheOf().query(text)).rejects.toBe(refusal);
+    expect(store.invalidated).toHaveLength(invalidations);
   });
 
   test('a result that cannot be serialized is returned, and not tried again', async () => {

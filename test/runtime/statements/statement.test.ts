@@ -1,15 +1,19 @@
+import { loadSqlParser } from '../../../lib/model/sql';
+import { analysisOf } from '../../../lib/runtime/statements';
 import {
   analyzeStatement,
   type StatementAnalysis,
 } from '../../../lib/runtime/statements/statement';
+
+beforeAll(loadSqlParser);
 
 const names = (tables: StatementAnalysis['reads']) =>
   tables.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)).sort();
 
 describe('analyzeStatement: replicas and caching', () => {
   const verdict = (sql: string) => {
-    const { onlyReads, uncached } = analyzeStatement(sql);
-    return { onlyReads, uncached };
+    const { onlyReads, obstacles } = analyzeStatement(sql);
+    return { onlyReads, uncached: obstacles[0] };
   };
   const casesOf = (byReason: Record<string, readonly string[]>) =>
     Object.entries(byReason).flatMap(([reason, texts]) =>
@@ -32,6 +36,12 @@ describe('analyzeStatement: replicas and caching', () => {
     "SELECT EXTRACT(epoch FROM at), 'INSERT INTO t' FROM t -- FOR UPDATE",
     'SELECT a FROM t WHERE b = ANY($1) AND c IN (1, 2) ORDER BY a LIMIT 5 OFFSET 2;',
     'SELECT pg_catalog.lower(a) FROM t',
+    'SELECT update FROM t',
+    "SELECT a FROM t WHERE b LIKE 'c%' ESCAPE '!' AND d SIMILAR TO 'e' AND (f, g) OVERLAPS (h, i)",
+    "SELECT a AT TIME ZONE 'UTC', coalesce(b, 1), greatest(c, d), nullif(e, 1) FROM t",
+    "SELECT a FROM t WHERE title = 'The headlines of today, and what they mean for tomorrow'",
+    'SELECT a FROM t GROUP BY CUBE (a, b), GROUPING SETS ((a), (b)) HAVING grouping(a) = 1',
+    "SELECT a FROM t WHERE b = 1e1_0 AND c = U&'d\\0061t'",
   ])('a replica may run %j, and its result may be cached', (sql) => {
     expect(verdict(sql)).toEqual({ onlyReads: true, uncached: undefined });
   });
@@ -45,6 +55,11 @@ describe('analyzeStatement: replicas and caching', () => {
         "SELECT * FROM t WHERE at > timestamp ' Yesterday 10:00'",
         'SELECT random(), gen_random_uuid()',
         "SELECT current_setting('app.tenant')",
+        'SELECT a FROM t TABLESAMPLE system (10)',
+        'SELECT current_user, localtime',
+        "SELECT * FROM t WHERE at > '12:00 today'",
+        "SELECT * FROM t WHERE at <@ '[yesterday,now)'::tstzrange",
+        "SELECT * FROM t WHERE at = ANY ('{now,Tomorrow Europe/Berlin}')",
       ],
       catalog: [
         'SELECT * FROM pg_stat_activity',
@@ -59,7 +74,6 @@ describe('analyzeStatement: replicas and caching', () => {
   test.each(
     casesOf({
       'unknown-function': [
-        'SELECT a FROM t TABLESAMPLE system (10)',
         "SELECT nextval('s')",
         'SELECT pg_advisory_lock(1)',
         "SELECT set_config('a', 'b', false)",
@@ -67,6 +81,14 @@ describe('analyzeStatement: replicas and caching', () => {
         'SELECT DISTINCT ON (a) place_order(b) FROM t',
         'SELECT market.lower(a) FROM t',
         'SELECT "Place"(a) FROM t',
+        ...'xor filter over within cube rollup escape at_once collation partition rows'
+          .split(' ')
+          .map((name) => `SELECT ${name}(a) FROM t`),
+        'SELECT "interval"(a), "row"(b), "any"(c) FROM t',
+        'SELECT lower.f(a) FROM t',
+        'SELECT * FROM f(1)',
+        'SELECT * FROM ROWS FROM (f(1), g(2))',
+        'SELECT a FROM t ORDER BY f(a)',
       ],
       write: [
         'INSERT INTO t VALUES (1)',
@@ -79,7 +101,8 @@ describe('analyzeStatement: replicas and caching', () => {
         'TRUNCATE t',
         'CALL settle(1)',
         'COPY t FROM stdin',
-        'SELECT update FROM t',
+        'DO $$ BEGIN END $$',
+        'EXPLAIN ANALYZE DELETE FROM t',
       ],
       locking: [
         'SELECT a FROM t FOR UPDATE',
@@ -88,21 +111,71 @@ describe('analyzeStatement: replicas and caching', () => {
         'SELECT a FROM t FOR KEY SHARE',
       ],
       'several-statements': ['SELECT 1; DELETE FROM t'],
-      'not-a-query': ['SET timezone = 1', 'BEGIN', 'EXPLAIN ANALYZE SELECT 1', 'SHOW all', ''],
+      unreadable: ['SELECT 1 +', 'SELECT 1..2', "SELECT 'a\\' FROM t WHERE b = ' '", 'SELECT 1\0'],
+      'not-a-query': [
+        'COPY t TO stdout',
+        ';',
+        'SET timezone = 1',
+        'BEGIN',
+        'EXPLAIN ANALYZE SELECT 1',
+        'SHOW all',
+        '',
+      ],
     }),
   )('only the writer may run it: %s: %j', (uncached, sql) => {
     expect(verdict(sql)).toEqual({ onlyReads: false, uncached });
   });
 
-  test('a function declared stable counts like one of PostgreSQL’s own', () => {
-    const stableFunctions = new Set(['market.vwap']);
-    expect(analyzeStatement('SELECT market.vwap($1) FROM t', { stableFunctions })).toMatchObject({
-      onlyReads: true,
+  test('tells every obstacle, for a caller that knows a function', () => {
+    expect(analyzeStatement('SELECT Market."vwap"(now()) FROM pg_class')).toMatchObject({
+      obstacles: ['unknown-function', 'volatile', 'catalog'],
       functions: ['market.vwap'],
     });
-    expect(analyzeStatement('SELECT vwap($1) FROM t', { stableFunctions })).toMatchObject({
-      uncached: 'unknown-function',
-    });
+  });
+});
+
+describe('analyzeStatement: the normal form', () => {
+  const form = (sql: string) => analyzeStatement(sql).normalForm;
+
+  test.each([
+    ['SELECT  a\n FROM T -- c\n;', 'select a from t'],
+    ['/* x */ Select A/**/From t', 'select a from t'],
+  ])('%j and %j are the same', (one, other) => expect(form(one)).toBe(form(other)));
+
+  test.each([
+    ['SELECT "A" FROM t', 'SELECT "a" FROM t'],
+    ["SELECT 'A'", "SELECT 'a'"],
+    ["SELECT N'a'", "SELECT n 'a'"],
+    ['SELECT a FROM t', 'SELECT a, a FROM t'],
+    ['SELECT É FROM t', 'SELECT é FROM t'],
+    ["SELECT 'a  b'", "SELECT 'a b'"],
+    ['SELECT $$A$$', 'SELECT $$a$$'],
+  ])('%j and %j are not', (one, other) => expect(form(one)).not.toBe(form(other)));
+});
+
+describe('analysisOf', () => {
+  test('is at hand for a text that was seen before', async () => {
+    const sql = 'SELECT seen FROM before';
+    const first = analysisOf(sql);
+    expect(first).toBeInstanceOf(Promise);
+    const analysis = await first;
+    expect(analysisOf(sql)).toBe(analysis);
+  });
+
+  test('reads any text, and never throws', async () => {
+    const pieces =
+      "( ) , ; . ' \" $$ $a$ -- /* */ \n select from where insert into update with as a b 1 e' U& \\ \0 \ud800 é".split(
+        ' ',
+      );
+    for (let seed = 1; seed <= 2_000; seed += 1) {
+      const text = Array.from(
+        { length: 1 + (seed % 13) },
+        (_, i) => pieces[(seed * (i + 7) * 2_654_435_761) % pieces.length],
+      ).join(seed % 3 === 0 ? '' : ' ');
+      const { onlyReads, obstacles } = await analysisOf(text);
+      if (!/^[\s(]*(?:select|with|\/\*|--)/.test(text)) expect(onlyReads).toBe(false);
+      expect(Array.isArray(obstacles)).toBe(true);
+    }
   });
 });
 
@@ -136,7 +209,7 @@ describe('analyzeStatement: the tables', () => {
     [
       'WITH RECURSIVE tree AS (SELECT * FROM roots UNION ALL ' +
         'SELECT n.* FROM nodes n JOIN tree ON true) TABLE tree',
-      ['nodes', 'roots', 'tree'],
+      ['nodes', 'roots'],
     ],
     ['SELECT * FROM (WITH t AS (SELECT * FROM a) SELECT * FROM t) x, t', ['a', 't']],
     ['SELECT * FROM x.y WHERE EXISTS (WITH y AS (SELECT 1) SELECT * FROM y)', ['x.y']],
@@ -163,11 +236,10 @@ describe('analyzeStatement: the tables', () => {
         'INSERT INTO c SELECT * FROM x',
       ['a', 'b', 'c'],
     ],
-    ['TRUNCATE TABLE a, ONLY b *, m.c RESTART IDENTITY CASCADE', ['a', 'b', 'm.c']],
+    ['TRUNCATE TABLE a, ONLY b, m.c RESTART IDENTITY CASCADE', ['a', 'b', 'm.c']],
     ['COPY a (n) FROM stdin', ['a']],
     ['REFRESH MATERIALIZED VIEW CONCURRENTLY hourly', ['hourly']],
     ['ALTER TABLE IF EXISTS ONLY a ADD b int', ['a']],
-    ['DROP TABLE IF EXISTS a, b', ['a', 'b']],
     ['SELECT * INTO TEMP TABLE u FROM t', ['u']],
     ['SELECT * FROM a FOR UPDATE OF a', []],
     ['UPDATE a SET n = 1; DELETE FROM b', ['a', 'b']],
@@ -175,4 +247,18 @@ describe('analyzeStatement: the tables', () => {
   ])('%j writes', (sql, writes) => {
     expect(names(analyzeStatement(sql).writes)).toEqual(writes);
   });
+
+  test.each(['CALL settle()', 'DO $$ BEGIN END $$', 'DROP TABLE a', 'EXECUTE p', 'SELECT 1 +'])(
+    '%j may write tables that it does not name',
+    (sql) => expect(analyzeStatement(sql).writesUnknown).toBe(true),
+  );
+
+  test.each([
+    ['CALL settle()', true],
+    ['BEGIN; UPDATE a SET n = 1; COMMIT; SELECT 1 / 0', true],
+    ['UPDATE a SET n = 1; SELECT 1 / 0', false],
+    ['UPDATE a SET n = 1', false],
+  ])('%j may commit in part: %s', (sql, expected) =>
+    expect(analyzeStatement(sql).mayCommitInPart).toBe(expected),
+  );
 });
