@@ -7,9 +7,9 @@
  * the same sources give the same bytes on every machine, so an asset's hash changes only when its
  * code does.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 
 const ROOT = join(__dirname, '..');
 const OUT = join(ROOT, 'dist', 'handlers');
@@ -94,11 +94,23 @@ function subdirectories(directory: string): string[] {
     .map((entry) => entry.name);
 }
 
+/** Packages that read a WebAssembly file of their own, which lies beside the code that reads it. */
+const WEB_ASSEMBLY = [join('node_modules', 'libpg-query', 'wasm', 'libpg-query.wasm')];
+
+/** Copies such a file beside each bundle that contains the package. */
+function copyWebAssembly({ outputs }: Metafile): void {
+  for (const [output, { inputs }] of Object.entries(outputs))
+    for (const file of WEB_ASSEMBLY)
+      if (Object.keys(inputs).some((input) => input.startsWith(`${dirname(file)}/`)))
+        copyFileSync(join(ROOT, file), join(ROOT, dirname(output), basename(file)));
+}
+
 async function main(): Promise<void> {
   const handlers = findHandlers();
   rmSync(OUT, { recursive: true, force: true });
-  await build({
+  const { metafile } = await build({
     absWorkingDir: ROOT,
+    metafile: true,
     entryPoints: handlers.map(({ name, entry }) => ({ in: entry, out: join(name, 'index') })),
     outdir: OUT,
     bundle: true,
@@ -112,6 +124,7 @@ async function main(): Promise<void> {
     legalComments: 'none',
     logLevel: 'warning',
   });
+  copyWebAssembly(metafile);
   await Promise.all(findViewerFunctions().map(buildViewerFunction));
 }
 
