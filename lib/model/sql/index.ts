@@ -17,6 +17,7 @@ export {
   type NodeKind,
   type NodeOf,
   namesOf,
+  nodesOf,
   qualifiedName,
   relationName,
   type SqlName,
