@@ -33,16 +33,22 @@ function readingsOf(name: string): string[] {
  * broken escapes, and cannot fail.
  */
 function decode(name: string): string {
-  let decoded = '';
-  let isBeyond = false;
-  for (let at = 0; at < name.length; at += lengthAt(name, at)) {
+  let at = 0;
+  // Most names are, or begin, as they are decoded.
+  while (isDecoded(name.charCodeAt(at))) at++;
+  let decoded = name.slice(0, at);
+  for (let isBeyond = false; at < name.length; at++) {
     const code = codeAt(name, at);
-    const wasBeyond = isBeyond;
+    if (name.charCodeAt(at) === PERCENT && byteAt(name, at) >= 0) at += 2;
+    if (code < BEYOND) decoded += String.fromCharCode(isUpperCase(code) ? code | CASE : code);
+    else if (!isBeyond) decoded += '\x7f';
     isBeyond = code >= BEYOND;
-    if (!isBeyond) decoded += String.fromCharCode(isUpperCase(code) ? code | CASE : code);
-    else if (!wasBeyond) decoded += '\x7f';
   }
   return decoded;
+}
+
+function isDecoded(code: number): boolean {
+  return code >= 0x2c && code < BEYOND && !isUpperCase(code);
 }
 
 /** The decoded character at a place of a name, a byte if it is escaped. */
@@ -52,10 +58,6 @@ function codeAt(name: string, at: number): number {
   if (code !== PERCENT) return code;
   const byte = byteAt(name, at);
   return byte >= 0 ? byte : code;
-}
-
-function lengthAt(name: string, at: number): number {
-  return name.charCodeAt(at) === PERCENT && byteAt(name, at) >= 0 ? 3 : 1;
 }
 
 /** The byte of an escape; not a number if a digit is missing. */

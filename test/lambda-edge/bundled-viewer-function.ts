@@ -40,6 +40,9 @@ export function functionCode(handler: string, settings: object): string {
   return (made.node.defaultChild as cloudfront.CfnFunction).functionCode;
 }
 
+/** The name under which a function's code is known to the inspector. */
+const FUNCTION_FILE = 'viewer-function.js';
+
 /**
  * The handler in a function's code, as the runtime finds it.
  *
@@ -64,6 +67,7 @@ export function loadedFunction<Result = Record<string, unknown>>(
   }
   new Script(
     `'use strict';\n${code.replace(/^import ([\w$]+) from"cloudfront";/, 'const $1=cf;')}`,
+    { filename: FUNCTION_FILE },
   ).runInContext(context);
   return new Script('handler').runInContext(context);
 }
@@ -91,15 +95,15 @@ export function stepCounter(code: string): (event: unknown) => number {
       post('Profiler.enable');
       post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
       const handle = loadedFunction(code);
+      // The first event compiles the code, and taking the counts sets them to 0.
+      handle(event);
       post('Profiler.takePreciseCoverage');
       handle(event);
       const { result } = post<Profiler.TakePreciseCoverageReturnType>(
         'Profiler.takePreciseCoverage',
       );
-      const made = result.filter(({ functions }) =>
-        functions.some(({ functionName }) => functionName === 'handler'),
-      );
-      return made
+      return result
+        .filter(({ url }) => url === FUNCTION_FILE)
         .flatMap(({ functions }) => functions.flatMap(({ ranges }) => ranges))
         .reduce((sum, { count }) => sum + count, 0);
     } finally {
