@@ -105,7 +105,8 @@ function upperCase(pairs: Iterable<readonly [string, string]>): [string, string]
 /** ASP.NET's own escape, where the framework still decodes it. */
 const withoutUnicodeEscapes = (query: string) =>
   query.replace(/%u([0-9a-f]{4})/gi, (_, hex: string) =>
-    encodeURIComponent(String.fromCharCode(Number.parseInt(hex, 16)).toWellFormed()),
+    // By way of UTF-8, in which a lone surrogate becomes U+FFFD.
+    encodeURIComponent(Buffer.from(String.fromCharCode(Number.parseInt(hex, 16))).toString()),
   );
 
 /** Origins in this process: real parsers, or models of such that no parser here stands for. */
