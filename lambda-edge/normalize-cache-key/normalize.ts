@@ -55,7 +55,7 @@ export const MAX_PARAMETERS = 100;
  * The longest names of a query that is sorted, in characters of all its names together. This bounds
  * the time of comparing them as origins may read them.
  */
-export const MAX_NAMES_LENGTH = 1024;
+export const MAX_NAMES_LENGTH = 512;
 
 /**
  * The longest `Accept` or `Accept-Language` header that is read, in characters; a longer one counts

@@ -8,7 +8,7 @@ const KINDS: Readonly<Record<string, (i: number) => string>> = {
   chained: (i) => (i % 2 ? `a${i}.b` : `a${i + 1}_b`),
   chainedBackwards: (i) => (i % 2 ? `a${99 - i}.b` : `a${98 - i}_b`),
   semicolons: (i) => `b${99 - i};_`,
-  dots: () => '.'.repeat(9),
+  dots: () => '.'.repeat(5),
 };
 
 /** By its kind, a query of so many parameters. */
