@@ -1,15 +1,21 @@
 /**
  * The cost of the edge: the speed of the normalizer against URLSearchParams, a million runs of its
- * properties, and the sizes of the deployed functions.
+ * properties, the work of the CloudFront Function for costly queries, and the sizes of the deployed
+ * functions.
  */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { App, Stack } from 'aws-cdk-lib';
-import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import fc from 'fast-check';
-import { queryNormalizer } from '../lambda-edge/normalize-cache-key/normalize';
-import { ViewerFunction } from '../lib/constructs/edge/functions/viewer-function';
+import { MAX_PARAMETERS, queryNormalizer } from '../lambda-edge/normalize-cache-key/normalize';
+import {
+  functionCode,
+  runInNjs,
+  stepCounter,
+  viewerRequestEvent,
+} from '../test/lambda-edge/bundled-viewer-function';
+import { COSTLY_QUERIES } from '../test/lambda-edge/normalize-cache-key/costly-queries';
 import { marketSettings } from '../test/lambda-edge/normalize-cache-key/market-settings';
 import { NOISE, PROPERTIES } from '../test/lambda-edge/normalize-cache-key/properties';
 import { type Benchmark, type Figures, median, rounded } from './benchmark';
@@ -89,15 +95,52 @@ function runProperties(progress: (message: string) => void): number {
   }, 0);
 }
 
-function functionBytes(): number {
-  const made = new ViewerFunction(new Stack(new App(), 'Bench'), 'Function', {
-    handler: 'normalize-cache-key',
-    description: 'Measured',
-    settings: marketSettings(),
-  });
-  return Buffer.byteLength(
-    (made.function.node.defaultChild as cloudfront.CfnFunction).functionCode,
+/** By the kind of query, for each parameter count: an event for the function. */
+const costlyEvents = (count: number) =>
+  Object.entries(COSTLY_QUERIES).map(
+    ([kind, query]) =>
+      [kind, viewerRequestEvent({ uri: '/api/x', query: `?${query(count)}` })] as const,
   );
+
+/**
+ * How the steps of the CloudFront Function grow from half as many parameters to the most that it
+ * sorts. Twice is linear.
+ */
+function functionStepsGrowth(code: string): Record<string, number> {
+  const steps = stepCounter(code);
+  const half = new Map(costlyEvents(MAX_PARAMETERS / 2));
+  // The counts of the first run are not those of the later ones, which are all the same.
+  for (const event of half.values()) steps(event);
+  return Object.fromEntries(
+    costlyEvents(MAX_PARAMETERS).map(([kind, event]) => [
+      kind,
+      rounded(steps(event) / steps(half.get(kind))),
+    ]),
+  );
+}
+
+/**
+ * The time of the CloudFront Function for the most parameters that it sorts, in njs: the fastest of
+ * a few rounds, in microseconds. Empty if njs is not installed. AWS documents no limit in time; a
+ * function is throttled when its "compute utilization" comes near 100.
+ */
+function functionMicroseconds(code: string): Record<string, number> {
+  if (spawnSync('njs', ['-v']).error !== undefined) return {};
+  const events = costlyEvents(MAX_PARAMETERS);
+  const times = runInNjs(
+    code,
+    events.map(([, event]) => event),
+    `events.forEach((event) => {
+  let best = Infinity;
+  for (let round = 0; round < 20; round++) {
+    const start = Date.now();
+    for (let i = 0; i < 50; i++) handler(event);
+    best = Math.min(best, Date.now() - start);
+  }
+  console.log(JSON.stringify({ microseconds: best * 20 }));
+});`,
+  ).slice(events.length);
+  return Object.fromEntries(events.map(([kind], i) => [kind, Number(times[i]?.microseconds)]));
 }
 
 function largestEdgePackageBytes(): number {
@@ -121,15 +164,19 @@ function largestEdgePackageBytes(): number {
 
 export const edgeBenchmark: Benchmark = {
   name: 'edge',
-  about: 'the normalizer against URLSearchParams, its properties, and sizes of functions',
+  about:
+    'the normalizer against URLSearchParams, its properties and growth, and sizes of functions',
 
   async run(progress): Promise<Figures> {
     const queries = readQueries(tracesDirectory(), (message) => console.error(message));
     progress(`${queries.length} queries, ${ROUNDS} rounds`);
+    const code = functionCode('normalize-cache-key', marketSettings());
     return {
       ...measureSpeed(queries),
       propertyRuns: runProperties(progress),
-      functionBytes: functionBytes(),
+      functionStepsGrowth: functionStepsGrowth(code),
+      functionMicroseconds: functionMicroseconds(code),
+      functionBytes: Buffer.byteLength(code),
       largestEdgePackageBytes: largestEdgePackageBytes(),
     };
   },

@@ -12,6 +12,7 @@
  * A missed merge costs one request to the origin; a wrong merge serves the wrong content.
  */
 import type { CacheKeySettings, QueryRule } from '../../lib/model/contracts';
+import { firstNames, groupsOf, nameOf } from './names';
 
 /** The part of a request that the cache key depends on. */
 export interface CacheKeyInput {
@@ -46,9 +47,15 @@ export const MAX_QUERY_LENGTH = 8192;
 
 /**
  * The most parameters of a query that is normalized, empty ones included; a query with more stays
- * as it came. This bounds the time of the sort.
+ * as it came.
  */
 export const MAX_PARAMETERS = 100;
+
+/**
+ * The longest names of a query that is sorted, in characters of all its names together. This bounds
+ * the time of comparing them as origins may read them.
+ */
+export const MAX_NAMES_LENGTH = 512;
 
 /**
  * The longest `Accept` or `Accept-Language` header that is read, in characters; a longer one counts
@@ -155,12 +162,16 @@ function matchesWildcards(pattern: string, text: string): boolean {
  * @returns a function that keeps the parameters of the rule and sorts them by name. Its result is
  * never longer than the query, and normalizing it again does not change it.
  *
- * - Only `&` separates parameters. `flag` and `flag=` are different parameters, and so are `a=%E9`
- *   and `a=%e9`, or `+` and `%20`.
- * - Parameters of the same name keep their order, because the origin may read them as a list.
- * - So do parameters whose names are spelled differently, such as `a` and `%61`.
+ * - Parameters whose names an origin may read as one keep their order among themselves, because
+ *   it may read them as a list or an object: `a` and `%61`, `a` and `A`, `a[]` and `a[x]`, `a.b`
+ *   and `a_b` ({@link groupsOf}). They stand together, in the place of the first.
+ * - `flag` and `flag=` are different parameters, and so are `a=%E9` and `a=%e9`, or `+` and `%20`.
+ * - Only `&` certainly separates parameters. `a=1;b=2` stays one parameter; it is kept if the rule
+ *   keeps either name, and a query with it is not sorted.
  * - Empty parameters, as in `a&&b`, are dropped: they have neither a name nor a value. A lone `=`
  *   has both, empty, and stays.
+ * - A query beyond {@link MAX_NAMES_LENGTH} is not sorted, nor is one with a name that has `%u` or
+ *   begins with `?`.
  * - A query beyond {@link MAX_QUERY_LENGTH} or {@link MAX_PARAMETERS} stays as it came, except that
  *   `none` drops every query.
  */
@@ -175,10 +186,15 @@ function keepAndSort(query: string, keeps: (name: string) => boolean): string {
   if (query.length > MAX_QUERY_LENGTH) return query;
   let equals = query.indexOf('=');
   // Most queries have one parameter, which needs no split, sort or join.
-  if (!query.includes('&')) return keeps(equals < 0 ? query : query.slice(0, equals)) ? query : '';
+  if (!query.includes('&')) {
+    const name = equals < 0 ? query : query.slice(0, equals);
+    return keeps(name) || keepsPiece(query, keeps) ? query : '';
+  }
+  const hasSemicolon = query.includes(';');
   const names: string[] = [];
   const parameters: string[] = [];
   let count = 0;
+  let namesLength = 0;
   for (let start = 0; start <= query.length; ) {
     if (++count > MAX_PARAMETERS) return query;
     const ampersand = query.indexOf('&', start);
@@ -186,14 +202,41 @@ function keepAndSort(query: string, keeps: (name: string) => boolean): string {
     // Search again only after passing the last `=`, so that a query of many flags is read once.
     if (equals >= 0 && equals < start) equals = query.indexOf('=', start);
     const name = query.slice(start, equals >= 0 && equals < end ? equals : end);
-    if (end > start && keeps(name)) {
+    if (
+      end > start &&
+      (keeps(name) || (hasSemicolon && keepsPiece(query.slice(start, end), keeps)))
+    ) {
+      namesLength += name.length;
       names.push(name);
       parameters.push(query.slice(start, end));
     }
     start = end + 1;
   }
-  const isMoved = names.length > 1 && sortByName(parameters, names);
-  return isMoved || names.length < count ? join(parameters) : query;
+  if (hasSemicolon || namesLength > MAX_NAMES_LENGTH) return join(parameters);
+  const places = firstNames(names);
+  if (places !== undefined)
+    return sortByPlace(parameters, places) || names.length < count ? join(parameters) : query;
+  return isUnclear(query) ? join(parameters) : sortByGroup(parameters, names);
+}
+
+/**
+ * Whether names may change their meaning in another place, or have one that groups do not know.
+ *
+ * - `new URLSearchParams(query)` drops a `?` before the first name (URL Standard).
+ * - ASP.NET alone decodes `%u0061` ("HttpUtility.UrlDecode", .NET API reference).
+ */
+function isUnclear(query: string): boolean {
+  return /(?:^|&)\?|%u/i.test(query);
+}
+
+/**
+ * Whether the rule keeps one of the parameters that an origin may separate at semicolons, or there
+ * are more than {@link MAX_PARAMETERS}.
+ */
+function keepsPiece(parameter: string, keeps: (name: string) => boolean): boolean {
+  if (!parameter.includes(';')) return false;
+  const pieces = parameter.split(';');
+  return pieces.length > MAX_PARAMETERS || pieces.some((piece) => keeps(nameOf(piece)));
 }
 
 function join(parts: readonly string[]): string {
@@ -203,16 +246,36 @@ function join(parts: readonly string[]): string {
 }
 
 /**
- * Sorts in raw byte order, with all spellings of a name in the place of the smallest one.
+ * Sorts groups by their first names, in raw byte order; the order within a group stays.
  *
- * Insertion sort is stable, and needs one comparison for each parameter of a sorted query.
+ * No two groups have the same first name: equal names are in one group.
+ */
+function sortByGroup(parameters: readonly string[], names: readonly string[]): string {
+  const firsts: Record<string, string> = Object.create(null);
+  const joined: Record<string, string> = Object.create(null);
+  groupsOf(names).forEach((group, i) => {
+    const name = names[i] as string;
+    const first = firsts[group];
+    if (first === undefined) {
+      firsts[group] = name;
+      joined[name] = parameters[i] as string;
+    } else {
+      joined[first] += `&${parameters[i]}`;
+    }
+  });
+  const sorted = Object.keys(joined).sort();
+  return join(sorted.map((first) => joined[first] as string));
+}
+
+/**
+ * Sorts in raw byte order. Insertion sort is stable, and needs one comparison for each parameter of
+ * a sorted query.
  *
  * @param parameters sorted in place
- * @param names may be sorted in place, too
+ * @param places sorted in place, too
  * @returns whether the order has changed
  */
-function sortByName(parameters: string[], names: string[]): boolean {
-  const places = names.some(isEscaped) ? smallestSpellings(names) : names;
+function sortByPlace(parameters: string[], places: string[]): boolean {
   let isMoved = false;
   for (let i = 1; i < places.length; i++) {
     const place = places[i] as string;
@@ -236,40 +299,6 @@ function isAfter(a: string, b: string): boolean {
   const other = b.charCodeAt(0) || 0;
   return first === other ? a > b : first > other;
 }
-
-function isEscaped(name: string): boolean {
-  return name.includes('%') || name.includes('+');
-}
-
-/** For each name, the smallest of its spellings. */
-function smallestSpellings(names: readonly string[]): string[] {
-  const unescaped = names.map(unescapeName);
-  return names.map((name, i) =>
-    names.reduce(
-      (smallest, other, j) =>
-        unescaped[j] === unescaped[i] && isAfter(smallest, other) ? other : smallest,
-      name,
-    ),
-  );
-}
-
-/**
- * Decodes byte by byte, not as UTF-8, so that it cannot fail. The result is only compared, never
- * sent.
- */
-function unescapeName(name: string): string {
-  if (!isEscaped(name)) return name;
-  const pieces = name.replace(/\+/g, ' ').split('%');
-  let unescaped = pieces[0] ?? '';
-  for (let i = 1; i < pieces.length; i++) {
-    const piece = pieces[i] as string;
-    const byte = HEX_BYTE.test(piece) ? Number.parseInt(piece.slice(0, 2), 16) : undefined;
-    unescaped += byte === undefined ? `%${piece}` : String.fromCharCode(byte) + piece.slice(2);
-  }
-  return unescaped;
-}
-
-const HEX_BYTE = /^[0-9a-f]{2}/i;
 
 function denyTest(list: readonly string[]): (name: string) => boolean {
   return nameTest(

@@ -1,4 +1,9 @@
 /** A CloudFront Function as it is deployed, in a realm with only the documented built-ins. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type Profiler, Session } from 'node:inspector';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createContext, Script } from 'node:vm';
 import { App, Stack } from 'aws-cdk-lib';
 import type * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
@@ -35,6 +40,9 @@ export function functionCode(handler: string, settings: object): string {
   return (made.node.defaultChild as cloudfront.CfnFunction).functionCode;
 }
 
+/** The name under which a function's code is known to the inspector. */
+const FUNCTION_FILE = 'viewer-function.js';
+
 /**
  * The handler in a function's code, as the runtime finds it.
  *
@@ -59,8 +67,84 @@ export function loadedFunction<Result = Record<string, unknown>>(
   }
   new Script(
     `'use strict';\n${code.replace(/^import ([\w$]+) from"cloudfront";/, 'const $1=cf;')}`,
+    { filename: FUNCTION_FILE },
   ).runInContext(context);
   return new Script('handler').runInContext(context);
+}
+
+/**
+ * Counts the work of a function: how often its functions and blocks are entered, loops included.
+ * It is the same in each run. Built-ins, such as `indexOf`, count nothing.
+ *
+ * @returns a function that handles an event and returns the steps
+ */
+export function stepCounter(code: string): (event: unknown) => number {
+  const session = new Session();
+  const post = <Result>(method: string, parameters: object = {}): Result => {
+    let outcome: Result | undefined;
+    // The callback runs before `post` returns.
+    session.post(method, parameters, (error, result) => {
+      if (error) throw error;
+      outcome = result as Result;
+    });
+    return outcome as Result;
+  };
+  return (event) => {
+    session.connect();
+    try {
+      post('Profiler.enable');
+      post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+      const handle = loadedFunction(code);
+      // The first event compiles the code, and taking the counts sets them to 0.
+      handle(event);
+      post('Profiler.takePreciseCoverage');
+      handle(event);
+      const { result } = post<Profiler.TakePreciseCoverageReturnType>(
+        'Profiler.takePreciseCoverage',
+      );
+      return result
+        .filter(({ url }) => url === FUNCTION_FILE)
+        .flatMap(({ functions }) => functions.flatMap(({ ranges }) => ranges))
+        .reduce((sum, { count }) => sum + count, 0);
+    } finally {
+      session.disconnect();
+    }
+  };
+}
+
+/**
+ * Handles events in njs, whose language and engine the runtime has, in one process.
+ *
+ * @param epilogue further code, which may write lines of its own
+ * @returns the parsed lines: each event's result, then those of the epilogue
+ */
+export function runInNjs(
+  code: string,
+  events: readonly ReturnType<typeof viewerRequestEvent>[],
+  epilogue = '',
+): Record<string, unknown>[] {
+  const directory = mkdtempSync(join(tmpdir(), 'isochrone-njs-'));
+  const file = join(directory, 'function.js');
+  const raw = events.map(({ request }) => request.rawQueryString());
+  writeFileSync(
+    file,
+    `${code}
+const events = ${JSON.stringify(events)};
+const raw = ${JSON.stringify(raw)};
+events.forEach((event, i) => { event.request.rawQueryString = () => raw[i] ?? undefined; });
+events.forEach((event) => console.log(JSON.stringify(handler(event))));
+${epilogue}`,
+  );
+  const { stdout, stderr, status } = spawnSync('njs', [file], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  rmSync(directory, { recursive: true });
+  if (status !== 0) throw new Error(`njs ended with ${status}:\n${stdout}${stderr}`);
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 interface Values {

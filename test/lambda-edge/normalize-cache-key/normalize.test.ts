@@ -7,6 +7,7 @@ import {
   cacheKeyOf,
   findRule,
   MAX_ACCEPT_LENGTH,
+  MAX_NAMES_LENGTH,
   MAX_PARAMETERS,
   MAX_QUERY_LENGTH,
   matchesPath,
@@ -20,6 +21,35 @@ describe('queryNormalizer', () => {
   test.each<[string, string, string]>([
     ['sorts by name', 'b=2&a=1', 'a=1&b=2'],
     ['sorts by raw bytes: upper case before lower case', 'a=1&B=2', 'B=2&a=1'],
+    ['sorts names with underscores and hyphens', 'a_c=1&a-b=2&a_b=3', 'a-b=2&a_b=3&a_c=1'],
+    ['sorts lists and objects of distinct names', 'b[]=1&a[x]=2&b[]=3', 'a[x]=2&b[]=1&b[]=3'],
+    [
+      'keeps the order of objects in a list, as Rack builds them',
+      'items[][id]=1&items[][name]=foo&items[][id]=2&items[][name]=bar&b=0',
+      'b=0&items[][id]=1&items[][name]=foo&items[][id]=2&items[][name]=bar',
+    ],
+    ['keeps the order of a value and a list of one name', 'b=0&a[]=2&a=1', 'a[]=2&a=1&b=0'],
+    ['keeps the order of escaped brackets', 'b=0&a%5b%5D=2&a[0]=1', 'a%5b%5D=2&a[0]=1&b=0'],
+    [
+      'keeps the order of what PHP reads as `a_b`',
+      'a_b=1&a.b=2&a+b=3&a%20b=4&a[b=5',
+      'a_b=1&a.b=2&a+b=3&a%20b=4&a[b=5',
+    ],
+    [
+      'keeps the order of a name and a longer one after a null byte',
+      'b&a%00b=2&a=1',
+      'a%00b=2&a=1&b',
+    ],
+    ['keeps the order of names in dots and brackets', 'b=0&a.y=2&a[x]=1', 'a.y=2&a[x]=1&b=0'],
+    ['keeps the order of names in other case', 'b=0&ID=2&id=1', 'ID=2&id=1&b=0'],
+    [
+      'sorts other names beside such',
+      'user_name=1&user[x]=2&user_id=3&user=4',
+      'user[x]=2&user=4&user_id=3&user_name=1',
+    ],
+    ['keeps names together that are one to two origins', 'a_b=1&a=2&a.b=3', 'a_b=1&a=2&a.b=3'],
+    ['keeps the order of names between semicolons', 'b=1&a=1;b=2', 'b=1&a=1;b=2'],
+    ['does not sort escapes that ASP.NET alone decodes', 'b=0&a=1&%u0061=2', 'b=0&a=1&%u0061=2'],
     ['sorts by name, not by value', 'a=9&a-b=1', 'a=9&a-b=1'],
     ['drops parameters that are denied by name', 'ref=x&q=1&gclid=2&fbclid=3&_=4', 'q=1'],
     ['drops parameters with a denied prefix', 'utm_source=a&utm_sourcex=b&utm_=c&utm=d', 'utm=d'],
@@ -38,6 +68,8 @@ describe('queryNormalizer', () => {
     ['keeps a space as it was written', 'q=a+b&r=a%20b', 'q=a+b&r=a%20b'],
     ['keeps values with equal signs', 'q=a=b==', 'q=a=b=='],
     ['does not separate at a semicolon', 'a=1;ref=2', 'a=1;ref=2'],
+    ['keeps what it would keep of either side of a semicolon', 'ref=1;a=2&_', 'ref=1;a=2'],
+    ['drops what it would drop of both sides', 'ref=1;gclid=2', ''],
     ['keeps a lone equal sign: its name and value are empty', '=', '='],
     ['drops parameters without a byte', '&&b=1&&a=2&', 'a=2&b=1'],
     [
@@ -77,6 +109,20 @@ describe('queryNormalizer', () => {
     const long = (length: number) => `b&a=${'x'.repeat(length - 4)}`;
     expect(queryNormalizer(NOISE)(long(MAX_QUERY_LENGTH)).startsWith('a=')).toBe(true);
     expect(queryNormalizer(NOISE)(long(MAX_QUERY_LENGTH + 1))).toBe(long(MAX_QUERY_LENGTH + 1));
+  });
+
+  test('leaves names that are too long to read in their order', () => {
+    const long = (length: number) => `b&%61${'x'.repeat(length - 'b%61'.length)}`;
+    const normalize = queryNormalizer(NOISE);
+    expect(normalize(long(MAX_NAMES_LENGTH))).toMatch(/^%61x*&b$/);
+    expect(normalize(long(MAX_NAMES_LENGTH + 1))).toBe(long(MAX_NAMES_LENGTH + 1));
+    expect(normalize(`${long(MAX_NAMES_LENGTH + 1)}&ref`)).toBe(long(MAX_NAMES_LENGTH + 1));
+  });
+
+  test('keeps a parameter of too many semicolons', () => {
+    const pieces = (count: number) => Array.from({ length: count }, () => 'ref').join(';');
+    expect(queryNormalizer({ deny: ['*'] })(pieces(MAX_PARAMETERS))).toBe('');
+    expect(queryNormalizer({ deny: ['*'] })(pieces(MAX_PARAMETERS + 1))).toHaveLength(403);
   });
 
   test('sorts a long list in the worst order, and keeps the order of equal names', () => {

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { handlerDirectory } from '../../../lib/constructs/house-rules/handlers';
 import type { CacheKeySettings } from '../../../lib/model/contracts/edge';
-import { functionCode, loadedFunction, viewerRequestEvent } from '../bundled-viewer-function';
+import {
+  functionCode,
+  loadedFunction,
+  runInNjs,
+  stepCounter,
+  viewerRequestEvent,
+} from '../bundled-viewer-function';
+import { programHere } from '../program-here';
+import { COSTLY_QUERIES } from './costly-queries';
 
 interface Request {
   readonly uri: string;
@@ -70,6 +78,7 @@ const CASES: readonly Request[] = [
   { uri: '/pages/a', query: '?q=%E9&Q=%e9&q=a+b', headers: {} },
   { uri: '/pages/a', query: '?b=0&a=1&%61=2&%%G1=3&__proto__=4&constructor', headers: {} },
   { uri: '/pages/a', query: '?utm_source=x&_=1', headers: {} },
+  { uri: '/pages/a', query: '?b[]=1&a.b=2&a_b=3&A=4&%5Ba%5D&b%E9;_=5&a[b', headers: {} },
   { uri: '/pages/a', query: '?', headers: {} },
   { uri: '/pages/a', query: '', headers: { 'accept-language': ['de', 'zh-hant-TW;q=0.5'] } },
   { uri: '/pages/a', query: `?${'a&'.repeat(101)}`, headers: {} },
@@ -143,16 +152,49 @@ test('returns a malformed request unchanged, and logs one line', () => {
   });
 });
 
+const anyQuery = fc
+  .string({
+    unit: fc.constantFrom(
+      ...['a', 'A', 'b', 'ref', '_', '%61', '%', '=', '&', '&', '+', 'é'],
+      ...['[', ']', '.', ';', '%00', '%u0061', '__proto__'],
+    ),
+  })
+  .map((text) => `?${text}`);
+
 test('property: both forward the same query', async () => {
-  const query = fc
-    .string({ unit: fc.constantFrom('a', 'b', 'ref', '_', '%61', '%', '=', '&', '+', 'é') })
-    .map((text) => `?${text}`);
   await fc.assert(
-    fc.asyncProperty(query, async (text) => {
+    fc.asyncProperty(anyQuery, async (text) => {
       const request = { uri: '/pages/a', query: text, headers: {} };
       const { querystring } = await atLambda(lambdaEvent(request));
       expect(handle(viewerRequestEvent(request)).querystring).toEqual(querystring);
     }),
+  );
+});
+
+test.each(Object.entries(COSTLY_QUERIES))(
+  'takes twice the steps for twice the parameters: %s',
+  (_, query) => {
+    const steps = stepCounter(code);
+    const stepsOf = (count: number) =>
+      steps(viewerRequestEvent({ uri: '/pages/a', query: `?${query(count)}` }));
+    const growth = stepsOf(60) / stepsOf(30);
+    expect(growth).toBeGreaterThan(1.5);
+    expect(growth).toBeLessThan(2.3);
+  },
+);
+
+test("forwards the same in njs, the engine of CloudFront's runtime", async () => {
+  if (!programHere('njs')) return;
+  const queries = [
+    ...CASES.map(({ query }) => query),
+    ...Object.values(COSTLY_QUERIES).map((query) => `?${query(60)}`),
+    ...fc.sample(anyQuery, { numRuns: 300, seed: 1 }),
+  ];
+  const requests = queries.map((query) => ({ uri: '/pages/a', query, headers: {} }));
+  const made = runInNjs(code, requests.map(viewerRequestEvent));
+  const expected = await Promise.all(requests.map((request) => atLambda(lambdaEvent(request))));
+  expect(made.map(({ querystring }) => querystring)).toEqual(
+    expected.map(({ querystring }) => querystring),
   );
 });
 
