@@ -150,7 +150,8 @@ export function responseOf(returned: unknown, replaced?: HttpResponse): HttpResp
 }
 
 function headerFields(headers: unknown): Record<string, string[]> {
-  const fields: Record<string, string[]> = {};
+  // A header may have any name, `constructor` and `__proto__` too.
+  const fields: Record<string, string[]> = Object.create(null);
   for (const [name, value] of entriesOf(headers)) {
     if (name !== name.toLowerCase()) throw new Error(`The header ${name} must be in lower case.`);
     fields[name] = [...(fields[name] ?? []), value];

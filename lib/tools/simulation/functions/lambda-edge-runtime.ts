@@ -2,21 +2,23 @@
  * Loads the code of a Lambda@Edge function as Lambda would, once for each region, because each
  * region has its own environment and its own state between calls.
  *
- * This is not a security boundary. `node:vm` separates globals, but a function can escape from it,
- * so run only code that you would deploy.
+ * This is not a security boundary. `node:vm` separates globals, but a function can escape from it:
+ * `../confined` runs the whole simulation where it can do little.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
-import { createContext, Script } from 'node:vm';
+import { Script } from 'node:vm';
 import { deflateRawSync } from 'node:zlib';
+import { entriesBelow } from '../../assembly';
 import type { EdgeFunctionModel } from '../distribution';
+import { createRealm } from './realm';
 
 /**
  * The modules of Node.js that a function may require: enough to compute a response, without
  * network.
  */
-const MODULES = [
+export const MODULES = [
   'assert',
   'buffer',
   'crypto',
@@ -84,7 +86,7 @@ export function loadLambda(
     hrtime: globalThis.process.hrtime,
     cwd: () => '/var/task',
   };
-  const globals = createContext(lambdaGlobals(process, log));
+  const globals = createRealm(fn.name, lambdaGlobals(process, log));
   setClock(globals, now);
   const load =
     fn.code === undefined
@@ -226,9 +228,9 @@ function isInside(root: string, path: string): boolean {
 }
 
 function checkSize(root: string): void {
-  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(root, name))
-    .filter((path) => statSync(path).isFile());
+  const files = [...entriesBelow(root)]
+    .filter(({ entry }) => entry.isFile())
+    .map(({ path }) => path);
   const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
   // Measuring the compressed size is slow, and a small package needs none.
   if (bytes <= MAX_PACKAGE_BYTES) return;

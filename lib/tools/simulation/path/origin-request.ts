@@ -46,7 +46,7 @@ export function originRequest(
   const forwards = (name: string) =>
     selects(cachePolicy.headers, name) || selects(policy.headers, name);
   const sent = endToEndHeaders(request.headers);
-  const headers: Record<string, readonly string[]> = {};
+  const headers: Record<string, readonly string[]> = Object.create(null);
   for (const [name, values] of Object.entries(sent)) {
     if (
       name !== 'cookie' &&

@@ -143,9 +143,10 @@ export function withResponseHeaders(
   policy: ResponseHeadersModel | undefined,
 ): HttpResponse {
   if (policy === undefined) return response;
-  const headers: Record<string, readonly string[]> = {
-    ...filterHeaders(response.headers, (name) => !policy.remove.includes(name)),
-  };
+  const headers: Record<string, readonly string[]> = Object.assign(
+    Object.create(null),
+    filterHeaders(response.headers, (name) => !policy.remove.includes(name)),
+  );
   for (const { name, value, override } of policy.set) {
     if (override || headers[name] === undefined) headers[name] = [value];
   }
