@@ -47,18 +47,19 @@ export function nodeOptions(
     // Code in a context of `node:vm` reaches functions of the main context, whose constructor would
     // evaluate code there. Contexts of edge functions can still evaluate code.
     '--disallow-code-generation-from-strings',
-    // It also reaches their prototypes, which it could change under our feet.
-    ...(known.has('--frozen-intrinsics') ? ['--frozen-intrinsics'] : []),
     `--max-old-space-size=${Math.floor(heapBytes / 2 ** 20)}`,
     '--no-warnings',
   ];
 }
 
-/** Ways out of the process, or to modules that have some. */
+/**
+ * Ways out of the process, or to objects and modules that have some: a stream of standard output is
+ * a socket. A function that escapes from its context reaches `process`.
+ */
 const WAYS_OUT = (
-  '_debugEnd _debugProcess _kill _linkedBinding abort binding chdir dlopen execve exit ' +
-  'getBuiltinModule initgroups kill mainModule openStdin reallyExit report setegid seteuid setgid ' +
-  'setgroups setuid umask'
+  '_debugEnd _debugProcess _getActiveHandles _getActiveRequests _kill _linkedBinding abort ' +
+  'binding chdir dlopen execve exit getBuiltinModule initgroups kill loadEnvFile mainModule ' +
+  'openStdin reallyExit report setegid seteuid setgid setgroups setuid stderr stdin stdout umask'
 ).split(' ');
 const NETWORK_GLOBALS = 'BroadcastChannel EventSource WebSocket fetch'.split(' ');
 

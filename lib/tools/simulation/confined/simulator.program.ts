@@ -37,6 +37,7 @@ function readExactly(bytes: number): Buffer {
 
 const job = decodeJob(readExactly);
 const onCall = callNotes(callableFunctions(job.distribution), FD.lastCall);
+const { stdin } = process;
 const exit = lockDown(MODULES);
 
 /** Writes at once, so that the message is out whatever happens next. Fails if the parent is gone. */
@@ -141,7 +142,7 @@ function runEmulator({
   );
   // The parent ends the input on SIGINT and SIGTERM. A terminal sends SIGINT to both processes.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
-  process.stdin.resume().once('end', () => {
+  stdin.resume().once('end', () => {
     server.close();
     setTimeout(() => server.closeAllConnections(), GRACE_MS).unref();
   });

@@ -6,7 +6,7 @@
  * `../confined` runs the whole simulation where it can do little.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import { Script } from 'node:vm';
 import { deflateRawSync } from 'node:zlib';
@@ -29,12 +29,6 @@ export const MODULES = [
   'util',
   'zlib',
 ];
-
-/**
- * Modules that are not resolved as packages: `fs` is restricted to the function's package, and the
- * others are refused.
- */
-const UNAVAILABLE_MODULES = 'fs fs/promises http https net dns os events stream'.split(' ');
 
 /**
  * The maximum size of a compressed package in bytes: "Quotas on Lambda@Edge". Older text has 1 MB
@@ -152,7 +146,7 @@ function moduleLoader(root: string, globals: object): (file: string) => unknown 
     return evaluate(source, path, globals, (id) => required(id, path), module);
   };
   const required = (id: string, from: string): unknown => {
-    if (isBuiltIn(id)) return builtIn(id, root);
+    if (isBuiltin(id)) return builtIn(id, root);
     const path = createRequire(from).resolve(id);
     if (!isInside(root, path))
       throw new Error(`Cannot find module ${JSON.stringify(id)}: it is not in the package`);
@@ -191,10 +185,6 @@ function isEsModule(path: string, root: string): boolean {
   );
 }
 
-function isBuiltIn(id: string): boolean {
-  return id.startsWith('node:') || MODULES.includes(id) || UNAVAILABLE_MODULES.includes(id);
-}
-
 function builtIn(id: string, root: string | undefined): unknown {
   const name = id.replace(/^node:/, '');
   if (MODULES.includes(name)) return require(`node:${name}`);
@@ -222,9 +212,10 @@ function ownFiles(root: string) {
   };
 }
 
+/** The path is compared first: whether another file exists is not for the function to know. */
 function isInside(root: string, path: string): boolean {
-  const real = existsSync(path) ? realpathSync(path) : path;
-  return real === root || real.startsWith(root + sep);
+  const isOwn = (own: string) => own === root || own.startsWith(root + sep);
+  return isOwn(path) && (!existsSync(path) || isOwn(realpathSync(path)));
 }
 
 function checkSize(root: string): void {

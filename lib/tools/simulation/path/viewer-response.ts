@@ -143,12 +143,11 @@ export function withResponseHeaders(
   policy: ResponseHeadersModel | undefined,
 ): HttpResponse {
   if (policy === undefined) return response;
-  const headers: Record<string, readonly string[]> = Object.assign(
-    Object.create(null),
-    filterHeaders(response.headers, (name) => !policy.remove.includes(name)),
-  );
+  const headers: Record<string, readonly string[]> = {
+    ...filterHeaders(response.headers, (name) => !policy.remove.includes(name)),
+  };
   for (const { name, value, override } of policy.set) {
-    if (override || headers[name] === undefined) headers[name] = [value];
+    if (override || !Object.hasOwn(headers, name)) headers[name] = [value];
   }
   const origin = request.headers.origin?.[0];
   if (policy.cors && origin !== undefined) setCors(headers, request.method, origin, policy.cors);
