@@ -1,12 +1,15 @@
 /**
  * The speed of a replay: three access logs through the model of a distribution, against a bare LRU
- * cache of their URLs in the same run.
+ * cache of their URLs in the same run. Also the speed of the same replay in a process of its own,
+ * as the command line runs it: with the start of the process, which has compiled nothing yet.
+ * `npm run build:handlers` makes the program of that process.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { type Assembly, readAssembly } from '../lib/tools/assembly/assembly';
+import { replay as confinedReplay } from '../lib/tools/simulation/confined/replay';
 import { readDistribution } from '../lib/tools/simulation/distribution/read';
 import { openLog } from '../lib/tools/simulation/logs/reader';
 import { replay } from '../lib/tools/simulation/replay/replay';
@@ -47,7 +50,7 @@ async function speed(run: () => Promise<number>): Promise<number> {
 
 async function measure(file: string, assembly: Assembly): Promise<Figures[string]> {
   const distribution = readDistribution(assembly);
-  const rounds: { report: ReplayReport; own: number; bare: number }[] = [];
+  const rounds: { report: ReplayReport; own: number; confined: number; bare: number }[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     // Interleaved, so that a slow moment of the machine affects both.
     const bare = await speed(() => bareLru(file));
@@ -56,7 +59,11 @@ async function measure(file: string, assembly: Assembly): Promise<Figures[string
       report = await replay({ assembly, distribution, log: await openLog(file), file });
       return report.log.replayed;
     });
-    if (report) rounds.push({ report, own, bare });
+    const confined = await speed(async () => {
+      const { log } = await confinedReplay({ assembly, distribution, log: { file } });
+      return log.replayed;
+    });
+    if (report) rounds.push({ report, own, confined, bare });
   }
   const { report } = rounds[0] as (typeof rounds)[number];
   const [splitter] = report.keySplitters;
@@ -69,8 +76,28 @@ async function measure(file: string, assembly: Assembly): Promise<Figures[string
     ...(splitter && { [`firstSplitter ${splitter.kind} ${splitter.name}`]: splitter.hitsLost }),
     requestsPerSecond: rounded(median(rounds.map(({ own }) => own))),
     ratioToBareLru: rounded(median(rounds.map(({ own, bare }) => own / bare))),
+    confinedRequestsPerSecond: rounded(median(rounds.map(({ confined }) => confined))),
   };
 }
+
+/** How long a replay of one request takes, in milliseconds: the start of the process. */
+async function startMilliseconds(assembly: Assembly, directory: string): Promise<number> {
+  const distribution = readDistribution(assembly);
+  const file = join(directory, 'one.log');
+  writeFileSync(
+    file,
+    '192.0.2.1 - - [01/Jan/2024:00:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "-"\n',
+  );
+  const rounds: number[] = [];
+  for (let round = 0; round < STARTS; round++) {
+    const start = performance.now();
+    await confinedReplay({ assembly, distribution, log: { file } });
+    rounds.push(performance.now() - start);
+  }
+  return rounded(median(rounds));
+}
+
+const STARTS = 9;
 
 export const replayBenchmark: Benchmark = {
   name: 'replay',
@@ -87,7 +114,9 @@ export const replayBenchmark: Benchmark = {
     try {
       synthesizeReplayed(outdir);
       const assembly = readAssembly(outdir);
-      const figures: Record<string, Figures[string]> = {};
+      const figures: Record<string, Figures[string]> = {
+        startMilliseconds: await startMilliseconds(assembly, outdir),
+      };
       for (const file of files) {
         progress(`replaying ${file}`);
         figures[file.split('.')[0] ?? file] = await measure(join(directory, file), assembly);

@@ -6,6 +6,9 @@
  * `<name>.viewer-function`. Bundles of handlers are CommonJS, minified and without absolute paths:
  * the same sources give the same bytes on every machine, so an asset's hash changes only when its
  * code does.
+ *
+ * A program is `<name>.program.ts` in a room, and becomes `dist/programs/<name>.js`: one file that a
+ * process of its own runs, which may read no other.
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -13,6 +16,7 @@ import { build, type Metafile } from 'esbuild';
 
 const ROOT = join(__dirname, '..');
 const OUT = join(ROOT, 'dist', 'handlers');
+const PROGRAMS = join(ROOT, 'dist', 'programs');
 
 interface Handler {
   readonly name: string;
@@ -33,6 +37,12 @@ function findHandlers(): Handler[] {
       `Two handlers are called ${twice.name}; the second would overwrite the first. Rename one.`,
     );
   return handlers;
+}
+
+function findPrograms(): Handler[] {
+  return readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.program.ts'))
+    .map((file) => ({ name: basename(file, '.program.ts'), entry: join('lib', file) }));
 }
 
 function findViewerFunctions(): Handler[] {
@@ -125,6 +135,19 @@ async function main(): Promise<void> {
     logLevel: 'warning',
   });
   copyWebAssembly(metafile);
+  rmSync(PROGRAMS, { recursive: true, force: true });
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: findPrograms().map(({ name, entry }) => ({ in: entry, out: name })),
+    outdir: PROGRAMS,
+    bundle: true,
+    minifyWhitespace: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
   await Promise.all(findViewerFunctions().map(buildViewerFunction));
 }
 

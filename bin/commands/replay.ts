@@ -10,14 +10,12 @@ import {
   isLogFormat,
   LOG_FORMATS,
   type LogFormatName,
-  logOf,
-  openLog,
   type ReplayObjectives,
   readDistribution,
   replay as replayLog,
-  seededTrace,
 } from '../../lib/tools/simulation';
 import { type Command, formatUsage, readOptions } from './command';
+import { EDGE_CODE, limitsOf, sizeOf, withEdgeCode } from './edge-code';
 import { loadOptional } from './optional-package';
 import { writeOutput } from './output-file';
 
@@ -33,10 +31,11 @@ export const replay: Command = {
     synopsis:
       'replay (--log FILE | --seeded N) [--assembly DIR] [--format F] [--capacity SIZE]… ' +
       "[--assume-cache-control 'PATTERN=VALUE']… [--deployment FILE] [--require-objectives] " +
-      '[--origin-region R] [--distribution ID] [--cells] [--json FILE] [--html FILE]',
+      '[--origin-region R] [--distribution ID] [--cells] [--json FILE] [--html FILE] ' +
+      '[--max-memory SIZE] [--max-minutes N]',
     about:
       'Replay an access log through a model of the distribution, and print what its caches ' +
-      'would serve.',
+      `would serve. ${EDGE_CODE.about}`,
     options: {
       '--log FILE': 'the log, plain or gzip; concatenate several logs with `cat`',
       '--seeded N': 'instead of a log, N generated requests of one hour of a market site',
@@ -54,75 +53,84 @@ export const replay: Command = {
       '--distribution ID': 'the logical id, if the assembly has several distributions',
       '--cells': 'print each behavior for each part of the world',
       '--json FILE, --html FILE': 'write the full report to a file',
+      ...EDGE_CODE.memory,
+      ...EDGE_CODE.minutes,
     },
+    exitCodes:
+      `0, ${OBJECTIVE_MISSED} if a required objective is missed, ${EDGE_CODE.exitCode}, ` +
+      '1 for an error.',
   }),
 
-  async run(args) {
-    const options = readOptions(args, replay, {
-      capacity: { type: 'string', multiple: true },
-      log: { type: 'string' },
-      seeded: { type: 'string' },
-      assembly: { type: 'string', default: 'cdk.out' },
-      format: { type: 'string', default: 'auto' },
-      'assume-cache-control': { type: 'string', multiple: true, default: [] },
-      deployment: { type: 'string' },
-      'require-objectives': { type: 'boolean', default: false },
-      'origin-region': { type: 'string' },
-      distribution: { type: 'string' },
-      cells: { type: 'boolean', default: false },
-      json: { type: 'string' },
-      html: { type: 'string' },
-    });
-    if ((options.log === undefined) === (options.seeded === undefined)) {
-      throw new IsochroneError(
-        `isochrone: one of --log and --seeded is required.\n\n${replay.usage}`,
-      );
-    }
-    const seeded = options.seeded === undefined ? undefined : requestCount(options.seeded);
-    const format = logFormat(options.format);
-    const capacities = options.capacity?.map(capacity);
-    const cacheControl = options['assume-cache-control'].map(assumedCacheControl);
-    const originRegion = knownRegion(options['origin-region']);
-    const objectives = objectivesOf(options.deployment, options['require-objectives']);
-    // Fails before a long replay, not after it.
-    const page =
-      options.html === undefined
-        ? undefined
-        : { file: options.html, draw: plotRenderer(loadOptional('replay --html', ['echarts'])) };
-    const assembly = readAssembly(options.assembly);
-    const distribution = readDistribution(assembly, options.distribution);
-
-    const progress = progressBar();
-    try {
-      const host = distribution.domainNames[0];
-      const log =
-        options.log === undefined
-          ? await logOf(seededLines(seeded ?? 0, host), SEEDED_NAME)
-          : await openLog(options.log, { format, onProgress: progress.update });
-      const report = await replayLog({
-        assembly,
-        distribution,
-        log,
-        file: options.log ?? SEEDED_NAME,
-        cacheControl,
-        ...(capacities && { capacities }),
-        ...(originRegion && { originRegion }),
-        ...(objectives && { objectives }),
-      });
-      progress.stop();
-      console.log(formatReplay(report, { cells: options.cells }));
-      if (options.json !== undefined)
-        writeOutput('--json', options.json, `${JSON.stringify(report, null, 2)}\n`);
-      if (page !== undefined)
-        writeOutput('--html', page.file, await renderReplayHtml(report, page.draw));
-      return options['require-objectives'] && report.objectives.some(({ met }) => !met)
-        ? OBJECTIVE_MISSED
-        : 0;
-    } finally {
-      progress.stop();
-    }
-  },
+  run: (args) => withEdgeCode(() => runReplay(args)),
 };
+
+async function runReplay(args: readonly string[]): Promise<number> {
+  const options = readOptions(args, replay, {
+    capacity: { type: 'string', multiple: true },
+    log: { type: 'string' },
+    seeded: { type: 'string' },
+    assembly: { type: 'string', default: 'cdk.out' },
+    format: { type: 'string', default: 'auto' },
+    'assume-cache-control': { type: 'string', multiple: true, default: [] },
+    deployment: { type: 'string' },
+    'require-objectives': { type: 'boolean', default: false },
+    'origin-region': { type: 'string' },
+    distribution: { type: 'string' },
+    cells: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    html: { type: 'string' },
+    'max-memory': { type: 'string' },
+    'max-minutes': { type: 'string' },
+  });
+  if ((options.log === undefined) === (options.seeded === undefined)) {
+    throw new IsochroneError(
+      `isochrone: one of --log and --seeded is required.\n\n${replay.usage}`,
+    );
+  }
+  const seeded = options.seeded === undefined ? undefined : requestCount(options.seeded);
+  const format = logFormat(options.format);
+  const limits = limitsOf(options);
+  const capacities = options.capacity?.map(capacity);
+  const cacheControl = options['assume-cache-control'].map(assumedCacheControl);
+  const originRegion = knownRegion(options['origin-region']);
+  const objectives = objectivesOf(options.deployment, options['require-objectives']);
+  // Fails before a long replay, not after it.
+  const page =
+    options.html === undefined
+      ? undefined
+      : { file: options.html, draw: plotRenderer(loadOptional('replay --html', ['echarts'])) };
+  const assembly = readAssembly(options.assembly);
+  const distribution = readDistribution(assembly, options.distribution);
+
+  const progress = progressBar();
+  try {
+    const report = await replayLog({
+      assembly,
+      distribution,
+      log:
+        options.log === undefined
+          ? { name: SEEDED_NAME, trace: seededTrace(seeded ?? 0, distribution.domainNames[0]) }
+          : { file: options.log, format },
+      limits,
+      onProgress: progress.update,
+      cacheControl,
+      ...(capacities && { capacities }),
+      ...(originRegion && { originRegion }),
+      ...(objectives && { objectives }),
+    });
+    progress.stop();
+    console.log(formatReplay(report, { cells: options.cells }));
+    if (options.json !== undefined)
+      writeOutput('--json', options.json, `${JSON.stringify(report, null, 2)}\n`);
+    if (page !== undefined)
+      writeOutput('--html', page.file, await renderReplayHtml(report, page.draw));
+    return options['require-objectives'] && report.objectives.some(({ met }) => !met)
+      ? OBJECTIVE_MISSED
+      : 0;
+  } finally {
+    progress.stop();
+  }
+}
 
 /** More requests do not fit into the hour of the trace. */
 const MAX_SEEDED = 10_000_000;
@@ -144,14 +152,14 @@ const SEEDED_NAME = 'a seeded trace';
  * The busiest hour, with the exchanges of London and New York open. The seed and the day are
  * arbitrary but fixed.
  */
-async function* seededLines(requests: number, host: string | undefined): AsyncGenerator<string> {
-  yield* seededTrace({
+function seededTrace(requests: number, host: string | undefined) {
+  return {
     seed: 1,
     requests,
     from: new Date('2026-03-04T14:30:00Z'),
     hours: 1,
     ...(host && { host }),
-  });
+  };
 }
 
 function logFormat(name: string): LogFormatName | undefined {
@@ -165,19 +173,15 @@ function logFormat(name: string): LogFormatName | undefined {
   );
 }
 
-const UNITS: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
-
 function capacity(text: string): number {
-  if (text === 'none') return Number.POSITIVE_INFINITY;
-  const match = /^(\d+(?:\.\d+)?)(KB|MB|GB|TB)$/.exec(text);
-  if (!match || Number(match[1]) === 0)
-    throw invalidOption(
-      'capacity',
-      text,
-      'a size such as 512MB or 4GB, or none',
-      'Write the unit directly after the number.',
-    );
-  return Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
+  const bytes = text === 'none' ? Number.POSITIVE_INFINITY : sizeOf(text);
+  if (bytes !== undefined) return bytes;
+  throw invalidOption(
+    'capacity',
+    text,
+    'a size such as 512MB or 4GB, or none',
+    'Write the unit directly after the number.',
+  );
 }
 
 /** Splits at the first equals sign, which no pattern contains. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { emulate } from '../../bin/commands/emulate';
+import { foreignAssembly } from '../tools/simulation/confined/edge-code';
 import { forwardAllAssembly } from '../tools/simulation/forward-all';
 
 test('serves until it receives SIGTERM', async () => {
@@ -41,6 +42,72 @@ test('serves until it receives SIGTERM', async () => {
     origin.close();
     origin.closeAllConnections();
   }
+});
+
+describe('edge code that means harm', () => {
+  /** Emulates an assembly; `url` comes once it listens. */
+  function start(code: string) {
+    const errors: string[] = [];
+    const mocks = [
+      jest.spyOn(console, 'error').mockImplementation((line) => errors.push(String(line))),
+    ];
+    const url = new Promise<string>((resolve) => {
+      mocks.push(
+        jest
+          .spyOn(console, 'log')
+          .mockImplementation((line) => resolve(/http:\/\/[\d.:]+/.exec(line)?.[0] ?? '')),
+      );
+    });
+    const { directory } = foreignAssembly(code);
+    const ended = emulate
+      .run(['--assembly', directory, '--origin', 'http://127.0.0.1:1', '--port', '0'])
+      .finally(() => {
+        for (const mock of mocks) mock.mockRestore();
+      });
+    return { url, ended, errors };
+  }
+  const get = async (url: string) =>
+    (await fetch(url, { headers: { connection: 'close' } }).catch(() => undefined))?.status;
+
+  test('a loop is interrupted, and the emulator goes on', async () => {
+    const { url, ended, errors } = start(`
+      let calls = 0;
+      exports.handler = async (event) => {
+        console.log('call', ++calls);
+        if (calls === 1) for (;;);
+        return { status: '204' };
+      };`);
+    expect([await get(await url), await get(await url)]).toEqual([503, 204]);
+    process.emit('SIGINT');
+    expect(await ended).toBe(0);
+    expect(errors).toEqual([
+      'Foreign: call 1',
+      expect.stringMatching(/^Foreign failed on viewer-request: .*timed out/),
+      'Foreign: call 2',
+    ]);
+  });
+
+  test.each<[string, string, RegExp]>([
+    [
+      'an endless loop of promises',
+      'for (;;) await null;',
+      /was stopped: it blocked the process for 6 s\.\n.* last is Foreign\./,
+    ],
+    [
+      'a stray rejection',
+      'Promise.reject(new Error("lost")); return event.Records[0].cf.request;',
+      /its function Foreign failed outside a call: lost\./,
+    ],
+  ])(
+    '%s ends the emulator with a sentence and exit code 5',
+    async (_what, body, says) => {
+      const { url, ended, errors } = start(`exports.handler = async (event) => { ${body} };`);
+      await get(await url);
+      expect(await ended).toBe(5);
+      expect(errors.at(-1)).toMatch(says);
+    },
+    30_000,
+  );
 });
 
 test.each<[string, string[], RegExp]>([

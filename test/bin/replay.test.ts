@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { replay } from '../../bin/commands/replay';
 import type { ReplayReport } from '../../lib/tools/simulation/replay/report';
+import { CONTINUE, foreignAssembly } from '../tools/simulation/confined/edge-code';
 import { assemblyOf, distributionResource } from '../tools/simulation/fixtures';
 
 const directory = mkdtempSync(join(tmpdir(), 'isochrone-replay-'));
@@ -122,6 +123,10 @@ test.each<[string[], RegExp]>([
   ],
   [['--log', SOME, '--capacity', '4 GB'], /--capacity must be a size such as 512MB.*got "4 GB"/],
   [['--log', SOME, '--capacity', '0MB'], /--capacity/],
+  [['--log', SOME, '--max-memory', '4'], /--max-memory must be a size of at least 128MB, got "4"/],
+  [['--log', SOME, '--max-memory', '1MB'], /--max-memory must be a size of at least 128MB/],
+  [['--log', SOME, '--max-minutes', '0'], /--max-minutes must be a number above 0, got "0"/],
+  [['--log', SOME, '--max-minutes', 'x'], /--max-minutes must be a number above 0/],
   [
     ['--log', SOME, '--assume-cache-control', 'max-age'],
     /--assume-cache-control must be PATTERN=VALUE/,
@@ -133,6 +138,38 @@ test.each<[string[], RegExp]>([
   [['--log', SOME, '--assembly', directory], /is not a whole assembly/],
 ])('%j is refused with advice', async (args, says) => {
   await expect(run(...args)).rejects.toThrow(says);
+});
+
+describe('edge code that is stopped', () => {
+  test('ends the replay with a sentence and exit code 5, and writes no report', async () => {
+    const { directory: foreign } = foreignAssembly(
+      `exports.handler = async (event) => {
+        Promise.reject(new Error('lost'));
+        await new Promise((done) => setTimeout(done, 20));
+        ${CONTINUE}
+      };`,
+    );
+    const said: string[] = [];
+    const error = jest
+      .spyOn(console, 'error')
+      .mockImplementation((line) => said.push(String(line)));
+    const folder = mkdtempSync(join(directory, 'stopped-'));
+    const files = ['--json', join(folder, 'a.json'), '--html', join(folder, 'a.html')];
+    const { exitCode, text } = await run('--log', SOME, '--assembly', foreign, ...files);
+    error.mockRestore();
+    expect([exitCode, text, readdirSync(folder)]).toEqual([5, '', []]);
+    expect(said.join()).toMatch(/^The edge code of .* was stopped: its function Foreign failed/);
+  });
+
+  test('the help says whose code runs, and where', () => {
+    expect(replay.usage.replace(/\s+/g, ' ')).toMatch(
+      /edge functions, which may be a stranger's, in a process .* Exit code: 0, .*5 if the edge code/,
+    );
+  });
+});
+
+test('limits are taken from the options', async () => {
+  expect((await run('--log', SOME, '--max-memory', '1GB', '--max-minutes', '5')).exitCode).toBe(0);
 });
 
 describe('a report', () => {

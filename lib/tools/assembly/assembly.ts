@@ -2,9 +2,11 @@
  * Reads a synthesized assembly from its files: the stacks in the order of the manifest, with their
  * templates. It does not use CDK, so it also reads an assembly of another CDK version.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { IsochroneError } from '../../model/errors';
+import { pathInside } from './inside';
+import { isObject, listOf, objectOf } from './values';
 
 /** A resource of a CloudFormation template. */
 export interface TemplateResource {
@@ -48,74 +50,124 @@ export interface Assembly {
   readonly stacks: readonly AssemblyStack[];
 }
 
+/** What the model uses of an artifact. A stranger wrote it, so nothing is known of its values. */
 interface Artifact {
-  readonly type: string;
-  readonly environment?: string;
-  readonly displayName?: string;
-  readonly dependencies?: readonly string[];
-  readonly properties?: {
-    readonly templateFile?: string;
-    readonly stackName?: string;
-    readonly terminationProtection?: boolean;
-    readonly directoryName?: string;
-  };
+  readonly type?: unknown;
+  readonly environment?: unknown;
+  readonly displayName?: unknown;
+  readonly dependencies?: unknown;
+  readonly properties: Readonly<Record<string, unknown>>;
 }
+
+/**
+ * The maximum size of a manifest or a template in bytes. CloudFormation takes templates of 1 MB:
+ * "Quotas" in the AWS CloudFormation user guide. Old manifests also have stack traces.
+ */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** The maximum nesting of a file's values, so that reading them cannot exhaust the stack. */
+const MAX_DEPTH = 200;
 
 /**
  * Reads an assembly with all its stages.
  *
  * @param directory the output folder of `cdk synth`, such as `cdk.out`
- * @throws IsochroneError if the folder is not a complete assembly
+ * @throws IsochroneError if the folder is not a complete assembly, or names a file outside itself
  */
 export function readAssembly(directory: string): Assembly {
-  return { directory, stacks: readStacks(directory, directory) };
+  return { directory, stacks: readStacks(directory, directory, new Set()) };
 }
 
-function readStacks(directory: string, root: string): AssemblyStack[] {
-  const { artifacts } = readJson<{ artifacts?: Record<string, Artifact> }>(
-    directory,
-    'manifest.json',
-    root,
+/** @param read the folders that were read, by their real paths */
+function readStacks(directory: string, root: string, read: Set<string>): AssemblyStack[] {
+  const manifest = join(directory, 'manifest.json');
+  const refuse = (reason: string) => notWhole(root, manifest, reason);
+  const { artifacts: named } = readJson(root, manifest);
+  if (!isObject(named)) throw refuse('it names no artifacts');
+  const real = realpathSync(directory);
+  if (read.has(real)) throw refuse('it is part of the assembly twice');
+  read.add(real);
+
+  const artifacts = Object.entries(named).map(([id, artifact]): [string, Artifact] => {
+    if (!isObject(artifact)) throw refuse(`the artifact ${id} is not an object`);
+    return [id, { ...artifact, properties: objectOf(artifact.properties) }];
+  });
+  const inside = (what: string, path: unknown): string => {
+    try {
+      return pathInside(root, path, directory);
+    } catch (error) {
+      throw refuse(`${what}: ${messageOf(error)}`);
+    }
+  };
+  const stacks = artifacts.filter(([, { type }]) => type === 'aws:cloudformation:stack');
+  const pathOf = new Map(
+    stacks.map(([id, { displayName }]) => [id, given(displayName) ?? id] as const),
   );
-  if (artifacts === undefined)
-    throw notWhole(root, join(directory, 'manifest.json'), 'it names no artifacts');
-  const stacks = Object.entries(artifacts).filter(
-    ([, { type }]) => type === 'aws:cloudformation:stack',
-  );
-  const pathOf = new Map(stacks.map(([id, { displayName }]) => [id, displayName ?? id]));
   const own = stacks.map(([id, artifact]): AssemblyStack => {
-    const file = artifact.properties?.templateFile;
-    if (file === undefined)
-      throw notWhole(root, join(directory, 'manifest.json'), `the stack ${id} has no template`);
-    const region = artifact.environment?.split('/').at(-1);
+    const { templateFile, stackName, terminationProtection } = artifact.properties;
+    if (templateFile === undefined) throw refuse(`the stack ${id} has no template`);
+    const file = inside(`the template of the stack ${id}`, templateFile);
+    const region = given(artifact.environment)?.split('/').at(-1);
     return {
-      path: artifact.displayName ?? id,
-      stackName: artifact.properties?.stackName ?? id,
+      path: given(artifact.displayName) ?? id,
+      stackName: given(stackName) ?? id,
       region: region === 'unknown-region' ? undefined : region,
-      dependsOn: (artifact.dependencies ?? []).flatMap(
-        (dependency) => pathOf.get(dependency) ?? [],
+      dependsOn: listOf(artifact.dependencies).flatMap(
+        (dependency) => pathOf.get(given(dependency) ?? '') ?? [],
       ),
-      terminationProtection: artifact.properties?.terminationProtection ?? false,
-      template: { Resources: {}, ...readJson<Partial<Template>>(directory, file, root) },
+      terminationProtection: terminationProtection === true,
+      template: readTemplate(root, file),
     };
   });
-  const nested = Object.values(artifacts).flatMap(({ type, properties }) =>
-    type === 'cdk:cloud-assembly' && properties?.directoryName
-      ? readStacks(join(directory, properties.directoryName), root)
+  const nested = artifacts.flatMap(([id, { type, properties }]) =>
+    type === 'cdk:cloud-assembly' && properties.directoryName !== undefined
+      ? readStacks(inside(`the stage ${id}`, properties.directoryName), root, read)
       : [],
   );
   return [...own, ...nested];
 }
 
-function readJson<T>(directory: string, file: string, root: string): T {
-  const path = join(directory, file);
+function readTemplate(root: string, file: string): Template {
+  const template = { Resources: {}, ...readJson(root, file) };
+  if (!isObject(template.Resources)) throw notWhole(root, file, 'its resources are not an object');
+  // `Fn::ForEach` is a list.
+  const scalar = Object.entries(template.Resources).find(
+    ([, resource]) => resource === null || typeof resource !== 'object',
+  );
+  if (scalar) throw notWhole(root, file, `its resource ${scalar[0]} is not an object`);
+  return template as Template;
+}
+
+function readJson(root: string, file: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (value === null || typeof value !== 'object') throw new Error('it is not an object');
-    return value as T;
+    pathInside(root, file);
+    const stats = statSync(file);
+    // A pipe or a device might never end.
+    if (!stats.isFile()) throw new Error('it is not a file');
+    if (stats.size > MAX_BYTES)
+      throw new Error(`it has ${stats.size} bytes; ${MAX_BYTES} are allowed`);
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (!isObject(value)) throw new Error('it is not an object');
+    if (isDeeper(value, MAX_DEPTH))
+      throw new Error(`it nests values in more than ${MAX_DEPTH} levels`);
+    return value;
   } catch (error) {
-    throw notWhole(root, path, error instanceof Error ? error.message : String(error));
+    throw notWhole(root, file, messageOf(error));
   }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
+}
+
+/** A text that the manifest gives. */
+function given(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function notWhole(root: string, file: string, reason: string): IsochroneError {

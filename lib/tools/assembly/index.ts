@@ -5,4 +5,5 @@ export {
   type Template,
   type TemplateResource,
 } from './assembly';
-export { isObject, listOf, objectOf, textOf } from './values';
+export { entriesBelow, leavesByLink, pathInside } from './inside';
+export { isObject, listOf, objectOf, ownEntry, textOf } from './values';

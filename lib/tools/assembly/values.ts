@@ -11,6 +11,14 @@ export function objectOf(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 /**
+ * The entry of a record whose keys a stranger chose. Without it, `constructor` would be found in
+ * every record.
+ */
+export function ownEntry<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+/**
  * The items of a list. Some properties of CloudFormation wrap the list in an object as `Items`.
  *
  * @param otherwise for a value that is not a list, such as the value itself where a property takes

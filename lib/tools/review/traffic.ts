@@ -1,7 +1,7 @@
 /** The effect of a change on real traffic: one log, replayed over both assemblies. */
 import type { Assembly } from '../assembly';
 import {
-  openLog,
+  type Limits,
   type ReplayObjectives,
   type ReplayReport,
   type ReplaySlice,
@@ -55,6 +55,8 @@ export interface ReplayedTrafficOptions {
   readonly distribution?: string;
   /** @default - the traffic is not judged by objectives */
   readonly objectives?: ReplayObjectives;
+  /** @default - those of each limit; of each replay, not of both */
+  readonly limits?: Limits;
 }
 
 /**
@@ -62,11 +64,12 @@ export interface ReplayedTrafficOptions {
  *
  * @throws IsochroneError if the log cannot be read, or an assembly has no distribution that the
  * model understands
+ * @throws EdgeCodeStopped if the edge code of either ended its replay
  */
 export async function replayedTraffic(
   base: Assembly,
   head: Assembly,
-  { file, distribution, objectives }: ReplayedTrafficOptions,
+  { file, distribution, objectives, limits }: ReplayedTrafficOptions,
 ): Promise<TrafficChange> {
   // Both are read before either is replayed, so that an error comes at once.
   const models = [base, head].map((assembly) => ({
@@ -76,7 +79,7 @@ export async function replayedTraffic(
   const reports: ReplayReport[] = [];
   // One after the other: each replay holds the caches of all edge locations in memory.
   for (const model of models)
-    reports.push(await replay({ ...model, log: await openLog(file), file, objectives }));
+    reports.push(await replay({ ...model, log: { file }, objectives, limits }));
   const [before, after] = reports as [ReplayReport, ReplayReport];
   return trafficChange(before, after);
 }

@@ -1,18 +1,25 @@
+export {
+  type ConfinedReplayOptions,
+  DEFAULT_MEMORY_BYTES,
+  DEFAULT_REPLAY_MINUTES,
+  EdgeCodeStopped,
+  type Limits,
+  MIN_MEMORY_BYTES,
+  replay,
+  startEmulator,
+} from './confined';
 export { type DistributionModel, readDistribution } from './distribution';
-export { emulator, emulatorServer, originClient } from './emulator';
-export { edgeFunctionRunner } from './functions';
-export { isLogFormat, LOG_FORMATS, type LogFormatName, logOf, openLog } from './logs';
+export { isLogFormat, LOG_FORMATS, type LogFormatName } from './logs';
 export { MISS_REASONS, type MissReason } from './messages';
 export { edgeLocation } from './path';
-export {
-  type AssumedCacheControl,
-  type KeySplitter,
-  type Objective,
-  type ReplayObjectives,
-  type ReplayReport,
-  type ReplaySlice,
-  replay,
-  type Span,
-  type UnsafeMerge,
+export type {
+  AssumedCacheControl,
+  KeySplitter,
+  Objective,
+  ReplayObjectives,
+  ReplayReport,
+  ReplaySlice,
+  Span,
+  UnsafeMerge,
 } from './replay';
 export { seededTrace } from './trace';

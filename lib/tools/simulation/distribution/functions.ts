@@ -1,7 +1,17 @@
 /** Reads the edge functions of a behavior, with the code that the assembly would deploy. */
-import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
-import { type Assembly, type AssemblyStack, listOf, objectOf, textOf } from '../../assembly';
+import { existsSync, statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { IsochroneError } from '../../../model/errors';
+import {
+  type Assembly,
+  type AssemblyStack,
+  entriesBelow,
+  leavesByLink,
+  listOf,
+  objectOf,
+  pathInside,
+  textOf,
+} from '../../assembly';
 import type { EdgeEvent, EdgeFunctionModel } from './distribution';
 import { flagOf, type Json, type LocatedResource, referredTo } from './values';
 
@@ -86,7 +96,8 @@ function lambdaFunction(
     kind: 'lambda-edge',
     name: located.logicalId,
     handler: textOf(handler),
-    timeoutSeconds: timeout === undefined ? DEFAULT_TIMEOUT_SECONDS : Number(timeout),
+    // A reference is only known at deployment.
+    timeoutSeconds: Number(timeout) > 0 ? Number(timeout) : DEFAULT_TIMEOUT_SECONDS,
   } as const;
   const inline = objectOf(code).ZipFile;
   if (typeof inline === 'string') return { ...model, code: inline };
@@ -98,18 +109,50 @@ function lambdaFunction(
  * Finds the folder of a function's asset. CDK writes its path into the template's metadata,
  * relative to the template or, for stages, to the folder above. If asset metadata is disabled, the
  * folder is named after the S3 key.
+ *
+ * @throws IsochroneError if the only folder that is named is outside the assembly, or if a symbolic
+ * link of the asset leads out of it: the template of a stranger could name any file
  */
 function assetDirectory(
   { directory }: Assembly,
-  { resource }: LocatedResource,
+  { logicalId, resource }: LocatedResource,
 ): string | undefined {
+  const refuse = (reason: string) =>
+    new IsochroneError(
+      `The edge function ${logicalId} cannot be simulated: its asset ${reason}.\n` +
+        'Only files of the assembly are read. Synthesize it with its assets staged, ' +
+        'without `--no-staging`.',
+    );
   const path = resource.Metadata?.['aws:asset:path'];
   const hash = basename(textOf(objectOf(resource.Properties?.Code).S3Key), '.zip');
   const candidates = [
-    ...(typeof path === 'string'
-      ? [resolve(directory, path), join(directory, basename(path))]
-      : []),
-    ...(hash === '' ? [] : [join(directory, `asset.${hash}`)]),
+    ...(typeof path === 'string' ? [path, basename(path.replaceAll('\\', '/'))] : []),
+    ...(hash === '' ? [] : [`asset.${hash}`]),
   ];
-  return candidates.find((candidate) => existsSync(candidate));
+  let outside: string | undefined;
+  for (const candidate of candidates) {
+    try {
+      const found = pathInside(directory, candidate);
+      // The assembly is no asset of itself.
+      if (!existsSync(found) || found === resolve(directory)) continue;
+      const link = linkOutside(directory, found);
+      if (link === undefined) return found;
+      throw refuse(
+        `has the symbolic link ${JSON.stringify(link)}, which leads out of the assembly`,
+      );
+    } catch (error) {
+      if (error instanceof IsochroneError) throw error;
+      outside ??= (error as Error).message;
+    }
+  }
+  if (outside !== undefined) throw refuse(outside);
+  return undefined;
+}
+
+/** The first symbolic link of a folder that leads out of the assembly. */
+function linkOutside(assembly: string, folder: string): string | undefined {
+  if (!statSync(folder).isDirectory()) return undefined;
+  for (const { path, entry } of entriesBelow(folder))
+    if (entry.isSymbolicLink() && leavesByLink(assembly, path)) return path;
+  return undefined;
 }

@@ -2,7 +2,7 @@
  * Reads the cache, origin request and response headers policies of a template, and the legacy
  * settings that preceded them.
  */
-import { listOf, objectOf, textOf } from '../../assembly';
+import { listOf, objectOf, ownEntry, textOf } from '../../assembly';
 import type {
   CachePolicyModel,
   CorsModel,
@@ -46,7 +46,7 @@ function selection(
   what: 'Header' | 'Cookie' | 'QueryString',
 ): Selection | undefined {
   const settings = objectOf(config);
-  const kind = KINDS[textOf(settings[`${what}Behavior`])];
+  const kind = ownEntry(KINDS, textOf(settings[`${what}Behavior`]));
   const names = textsOf(settings[`${what}s`]);
   return (
     kind && { kind, names: what === 'Header' ? names.map((name) => name.toLowerCase()) : names }
@@ -113,7 +113,7 @@ export function olderSettingsOf(behavior: Json): {
     ? EVERYTHING
     : { kind: headerNames.length > 0 ? 'only' : 'none', names: headerNames };
   const cookies: Selection = {
-    kind: KINDS[textOf(forward)] ?? 'none',
+    kind: ownEntry(KINDS, textOf(forward)) ?? 'none',
     names: textsOf(cookieNames),
   };
   const seconds = (value: unknown, otherwise: number) =>

@@ -7,6 +7,7 @@ import {
   type AssemblyStack,
   listOf,
   objectOf,
+  ownEntry,
   type TemplateResource,
   textOf,
 } from '../../assembly';
@@ -47,7 +48,8 @@ export function referredTo(
       : attribute === undefined
         ? undefined
         : textOf({ 'Fn::GetAtt': attribute });
-  const resource = logicalId === undefined ? undefined : stack.template.Resources[logicalId];
+  const resource =
+    logicalId === undefined ? undefined : ownEntry(stack.template.Resources, logicalId);
   if (logicalId === undefined || resource === undefined) return undefined;
   if (resource.Type === 'Custom::CrossRegionStringParameterReader')
     return parameter(assembly, textOf(resource.Properties?.ParameterName));

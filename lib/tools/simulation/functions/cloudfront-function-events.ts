@@ -150,12 +150,15 @@ export function responseOf(returned: unknown, replaced?: HttpResponse): HttpResp
 }
 
 function headerFields(headers: unknown): Record<string, string[]> {
-  const fields: Record<string, string[]> = {};
+  // A header may have any name, `constructor` and `__proto__` too.
+  const fields = new Map<string, string[]>();
   for (const [name, value] of entriesOf(headers)) {
     if (name !== name.toLowerCase()) throw new Error(`The header ${name} must be in lower case.`);
-    fields[name] = [...(fields[name] ?? []), value];
+    const values = fields.get(name);
+    if (values) values.push(value);
+    else fields.set(name, [value]);
   }
-  return fields;
+  return Object.fromEntries(fields);
 }
 
 function entriesOf(values: unknown): [string, string][] {

@@ -8,10 +8,11 @@
 import * as buffer from 'node:buffer';
 import * as crypto from 'node:crypto';
 import * as querystring from 'node:querystring';
-import { createContext, Script } from 'node:vm';
+import { Script } from 'node:vm';
 import type { EdgeFunctionModel } from '../distribution';
 import type { CallPlace } from './call';
 import { setClock } from './lambda-edge-runtime';
+import { createRealm } from './realm';
 
 /** The maximum size of a function in bytes: "Quotas on CloudFront Functions". */
 const MAX_BYTES = 10_240;
@@ -65,7 +66,7 @@ export function loadViewerFunction(
     cloudfront: cloudfrontModule(current, switches),
   };
   const require = (id: string): unknown => {
-    if (!(id in modules))
+    if (!Object.hasOwn(modules, id))
       throw new Error(
         `Cannot find module ${JSON.stringify(id)}: ` +
           `the runtime has ${Object.keys(modules).join(', ')}`,
@@ -73,7 +74,7 @@ export function loadViewerFunction(
     return modules[id];
   };
   // The runtime's console has only `log`.
-  const globals = createContext({
+  const globals = createRealm(fn.name, {
     console: { log },
     require,
     Buffer,

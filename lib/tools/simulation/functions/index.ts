@@ -1,2 +1,9 @@
 export type { FunctionCall, FunctionOutcome } from './call';
-export { type EdgeFunctionRunner, edgeFunctionRunner } from './runner';
+export { MODULES } from './lambda-edge-runtime';
+export { ownerOf } from './realm';
+export {
+  type EdgeFunctionRunner,
+  edgeFunctionRunner,
+  type RunnerOptions,
+  timeLimitSeconds,
+} from './runner';

@@ -162,7 +162,8 @@ export function responseOf(returned: unknown, replaced?: HttpResponse): HttpResp
 function headerFields(headers: unknown): HeaderFields {
   if (headers === undefined || headers === null) return {};
   if (typeof headers !== 'object') throw new Error('The headers must be an object.');
-  const fields: Record<string, string[]> = {};
+  // A header may have any name, `constructor` and `__proto__` too.
+  const fields = new Map<string, string[]>();
   for (const [name, entries] of Object.entries(headers)) {
     if (!Array.isArray(entries))
       throw new Error(`The header ${name} must be a list of { key, value }.`);
@@ -176,10 +177,12 @@ function headerFields(headers: unknown): HeaderFields {
         );
       }
       const lower = name.toLowerCase();
-      fields[lower] = [...(fields[lower] ?? []), entry.value];
+      const values = fields.get(lower);
+      if (values) values.push(entry.value);
+      else fields.set(lower, [entry.value]);
     }
   }
-  return fields;
+  return Object.fromEntries(fields);
 }
 
 /**

@@ -2,21 +2,23 @@
  * Loads the code of a Lambda@Edge function as Lambda would, once for each region, because each
  * region has its own environment and its own state between calls.
  *
- * This is not a security boundary. `node:vm` separates globals, but a function can escape from it,
- * so run only code that you would deploy.
+ * This is not a security boundary. `node:vm` separates globals, but a function can escape from it:
+ * `../confined` runs the whole simulation where it can do little.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { dirname, extname, join, resolve, sep } from 'node:path';
-import { createContext, Script } from 'node:vm';
+import { Script } from 'node:vm';
 import { deflateRawSync } from 'node:zlib';
+import { entriesBelow } from '../../assembly';
 import type { EdgeFunctionModel } from '../distribution';
+import { createRealm } from './realm';
 
 /**
  * The modules of Node.js that a function may require: enough to compute a response, without
  * network.
  */
-const MODULES = [
+export const MODULES = [
   'assert',
   'buffer',
   'crypto',
@@ -27,12 +29,6 @@ const MODULES = [
   'util',
   'zlib',
 ];
-
-/**
- * Modules that are not resolved as packages: `fs` is restricted to the function's package, and the
- * others are refused.
- */
-const UNAVAILABLE_MODULES = 'fs fs/promises http https net dns os events stream'.split(' ');
 
 /**
  * The maximum size of a compressed package in bytes: "Quotas on Lambda@Edge". Older text has 1 MB
@@ -84,7 +80,7 @@ export function loadLambda(
     hrtime: globalThis.process.hrtime,
     cwd: () => '/var/task',
   };
-  const globals = createContext(lambdaGlobals(process, log));
+  const globals = createRealm(fn.name, lambdaGlobals(process, log));
   setClock(globals, now);
   const load =
     fn.code === undefined
@@ -150,7 +146,7 @@ function moduleLoader(root: string, globals: object): (file: string) => unknown 
     return evaluate(source, path, globals, (id) => required(id, path), module);
   };
   const required = (id: string, from: string): unknown => {
-    if (isBuiltIn(id)) return builtIn(id, root);
+    if (isBuiltin(id)) return builtIn(id, root);
     const path = createRequire(from).resolve(id);
     if (!isInside(root, path))
       throw new Error(`Cannot find module ${JSON.stringify(id)}: it is not in the package`);
@@ -189,10 +185,6 @@ function isEsModule(path: string, root: string): boolean {
   );
 }
 
-function isBuiltIn(id: string): boolean {
-  return id.startsWith('node:') || MODULES.includes(id) || UNAVAILABLE_MODULES.includes(id);
-}
-
 function builtIn(id: string, root: string | undefined): unknown {
   const name = id.replace(/^node:/, '');
   if (MODULES.includes(name)) return require(`node:${name}`);
@@ -220,15 +212,16 @@ function ownFiles(root: string) {
   };
 }
 
+/** The path is compared first: whether another file exists is not for the function to know. */
 function isInside(root: string, path: string): boolean {
-  const real = existsSync(path) ? realpathSync(path) : path;
-  return real === root || real.startsWith(root + sep);
+  const isOwn = (own: string) => own === root || own.startsWith(root + sep);
+  return isOwn(path) && (!existsSync(path) || isOwn(realpathSync(path)));
 }
 
 function checkSize(root: string): void {
-  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(root, name))
-    .filter((path) => statSync(path).isFile());
+  const files = [...entriesBelow(root)]
+    .filter(({ entry }) => entry.isFile())
+    .map(({ path }) => path);
   const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
   // Measuring the compressed size is slow, and a small package needs none.
   if (bytes <= MAX_PACKAGE_BYTES) return;

@@ -2,13 +2,13 @@
  * Runs the edge functions of an assembly: the deployed code, with events and limits of the
  * platform.
  *
- * This is not a security boundary: the functions run in this process (`node:vm`). Run only code
- * that you would deploy.
+ * This is not a security boundary: the functions run in this process (`node:vm`), and can escape
+ * into it. `../confined` makes it a process that can do little.
  */
 import { format } from 'node:util';
 import { Script } from 'node:vm';
 import { TIMED_OUT, withTimeLimit } from '../../../model/time-limit';
-import type { EdgeFunctionModel } from '../distribution';
+import type { EdgeEvent, EdgeFunctionModel } from '../distribution';
 import type { HttpResponse } from '../messages';
 import type { FunctionCall, FunctionOutcome } from './call';
 import * as viewerFunctions from './cloudfront-function-events';
@@ -63,6 +63,26 @@ export interface RunnerOptions {
    * @default true
    */
   readonly synchronousTimeLimit?: boolean;
+  /**
+   * Called before the code of a function runs or is loaded, with the function's name.
+   *
+   * @default - calls are not reported
+   */
+  readonly onCall?: (functionName: string) => void;
+}
+
+/**
+ * The time limit of a function in seconds: the configured timeout, or the platform's limit if that
+ * is shorter.
+ */
+export function timeLimitSeconds(fn: EdgeFunctionModel, event: EdgeEvent): number {
+  if (fn.kind === 'cloudfront-function') return VIEWER_FUNCTION_SECONDS;
+  const { seconds } = limitsOf(event);
+  return Math.min(fn.timeoutSeconds ?? seconds, seconds);
+}
+
+function limitsOf(event: EdgeEvent) {
+  return event.startsWith('viewer') ? LIMITS.viewer : LIMITS.origin;
 }
 
 /** Runs functions in this process, each loaded once per region. */
@@ -72,6 +92,7 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
     log = () => undefined,
     now = Date.now,
     synchronousTimeLimit = true,
+    onCall = () => undefined,
   } = options;
   const lambdas = memoized((fn: EdgeFunctionModel, region: string) =>
     loadLambda(fn, region, now, (...args) => log(fn.name, format(...args))),
@@ -83,10 +104,8 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
   let calls = 0;
 
   async function runLambda(fn: EdgeFunctionModel, call: FunctionCall): Promise<FunctionOutcome> {
-    const { seconds, responseBytes } = call.event.startsWith('viewer')
-      ? LIMITS.viewer
-      : LIMITS.origin;
-    const milliseconds = Math.min(fn.timeoutSeconds ?? seconds, seconds) * 1000;
+    const { responseBytes } = limitsOf(call.event);
+    const milliseconds = timeLimitSeconds(fn, call.event) * 1000;
     const requestId = `request-${++calls}`;
     const context = {
       awsRequestId: requestId,
@@ -95,6 +114,7 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
       getRemainingTimeInMillis: () => milliseconds,
     };
     const returned = await failWith(503, () => {
+      onCall(fn.name);
       const loaded = lambdas(fn, call.place.region);
       return within(milliseconds, () =>
         invoke(
@@ -115,10 +135,11 @@ export function edgeFunctionRunner(options: RunnerOptions = {}): EdgeFunctionRun
     call: FunctionCall,
   ): Promise<FunctionOutcome> {
     const turn = last.then(async () => {
+      onCall(fn.name);
       const loaded = await failWith(503, () => viewers(fn, ''));
       Object.assign(loaded.current, { place: call.place, originId: undefined, origin: undefined });
       const event = viewerFunctions.viewerFunctionEvent(call, `request-${++calls}`);
-      const milliseconds = VIEWER_FUNCTION_SECONDS * 1000;
+      const milliseconds = timeLimitSeconds(fn, call.event) * 1000;
       const returned = await failWith(503, () =>
         within(milliseconds, () => invoke(loaded.handler, [event], loaded.globals, milliseconds)),
       );

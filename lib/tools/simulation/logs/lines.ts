@@ -1,5 +1,5 @@
 /** Reads a plain or compressed file line by line, because a log may be larger than memory. */
-import { createReadStream, type ReadStream } from 'node:fs';
+import { createReadStream, fstatSync, openSync, type ReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -24,6 +24,12 @@ export interface LineOptions {
    * @default - the damage is not reported
    */
   readonly onDamaged?: (reason: string) => void;
+  /**
+   * The descriptor of the file, if it is open already. It is closed at the end.
+   *
+   * @default - the file is opened by its name
+   */
+  readonly fd?: number;
 }
 
 /**
@@ -51,11 +57,12 @@ function clean(line: string): string {
 
 async function* plainBytes(
   file: string,
-  { onProgress, onDamaged }: LineOptions,
+  { onProgress, onDamaged, fd }: LineOptions,
 ): AsyncGenerator<Buffer> {
   try {
-    const { size } = await stat(file);
-    const chunks = progressing(createReadStream(file), (read) => onProgress?.(read, size));
+    const { size } = fd === undefined ? await stat(file) : fstatSync(fd);
+    const stream = createReadStream(file, fd === undefined ? undefined : { fd });
+    const chunks = progressing(stream, (read) => onProgress?.(read, size));
     const { value: first, done } = await chunks.next();
     if (done) return;
     if (first.subarray(0, 4).toString('latin1') === 'PAR1') throw parquet(file);
@@ -64,11 +71,29 @@ async function* plainBytes(
   } catch (error) {
     if (error instanceof IsochroneError || (error as NodeJS.ErrnoException).syscall === undefined)
       throw error;
-    throw new IsochroneError(
-      `${file}: the log cannot be read (${(error as Error).message}).\n` +
-        'Name an existing file with `--log`.',
-    );
+    throw unreadable(file, error);
   }
+}
+
+/**
+ * Opens a log for another process, which may not open files.
+ *
+ * @returns the descriptor
+ * @throws IsochroneError if the file cannot be opened
+ */
+export function openDescriptor(file: string): number {
+  try {
+    return openSync(file, 'r');
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+function unreadable(file: string, error: unknown): IsochroneError {
+  return new IsochroneError(
+    `${file}: the log cannot be read (${(error as Error).message}).\n` +
+      'Name an existing file with `--log`.',
+  );
 }
 
 async function* progressing(

@@ -41,7 +41,7 @@ export interface Log {
   summary(): LogSummary;
 }
 
-export interface LogOptions extends Pick<LineOptions, 'onProgress'> {
+export interface LogOptions extends Pick<LineOptions, 'onProgress' | 'fd'> {
   /** @default - detected from the first lines */
   readonly format?: LogFormatName;
 }
@@ -51,9 +51,16 @@ export interface LogOptions extends Pick<LineOptions, 'onProgress'> {
  *
  * @throws IsochroneError if the log cannot be read or its format cannot be detected
  */
-export async function openLog(file: string, { format, onProgress }: LogOptions = {}): Promise<Log> {
+export async function openLog(
+  file: string,
+  { format, onProgress, fd }: LogOptions = {},
+): Promise<Log> {
   let damaged: string | undefined;
-  const lines = readLines(file, { onProgress, onDamaged: (reason) => (damaged = reason) });
+  const lines = readLines(file, {
+    onProgress,
+    fd,
+    onDamaged: (reason) => (damaged = reason),
+  });
   const { records, summary } = await logOf(lines, file, format);
   return { records, summary: () => ({ ...summary(), damaged }) };
 }

@@ -46,17 +46,16 @@ export function originRequest(
   const forwards = (name: string) =>
     selects(cachePolicy.headers, name) || selects(policy.headers, name);
   const sent = endToEndHeaders(request.headers);
-  const headers: Record<string, readonly string[]> = {};
-  for (const [name, values] of Object.entries(sent)) {
-    if (
-      name !== 'cookie' &&
-      name !== 'accept-encoding' &&
-      !REMOVED.includes(name) &&
-      (ALWAYS_FORWARDED.has(name) || forwards(name))
-    ) {
-      headers[name] = values;
-    }
-  }
+  const headers: Record<string, readonly string[]> = {
+    ...filterHeaders(
+      sent,
+      (name) =>
+        name !== 'cookie' &&
+        name !== 'accept-encoding' &&
+        !REMOVED.includes(name) &&
+        (ALWAYS_FORWARDED.has(name) || forwards(name)),
+    ),
+  };
   const normalizes = cachePolicy.gzip || cachePolicy.brotli;
   const encoding = normalizes
     ? normalizedAcceptEncoding(sent['accept-encoding'], cachePolicy)

@@ -3,6 +3,7 @@
  * after them.
  */
 import { catchesAll } from '../../../model/aws';
+import { ownEntry } from '../../assembly';
 import type { BehaviorModel, DistributionModel, EdgeEvent, OriginModel } from '../distribution';
 import type { KeyedRequest, ServedResponse, Validators } from '../engine';
 import type { EdgeFunctionRunner, FunctionCall, FunctionOutcome } from '../functions';
@@ -140,9 +141,9 @@ export function requestPath(
     return functions.run(fn, { ...messages, event, place: { region, pop: place.pop } });
   };
   const members = (originId: string): readonly string[] =>
-    distribution.originGroups[originId]?.memberIds ?? [originId];
-  const shieldOf = (originId: string) =>
-    distribution.origins[members(originId)[0] ?? '']?.shieldRegion;
+    ownEntry(distribution.originGroups, originId)?.memberIds ?? [originId];
+  const originOf = (originId: string) => ownEntry(distribution.origins, originId);
+  const shieldOf = (originId: string) => originOf(members(originId)[0] ?? '')?.shieldRegion;
 
   return {
     async prepare(viewer, place, protocol) {
@@ -153,7 +154,7 @@ export function requestPath(
 
       const outcome = await call(base, 'viewer-request', {
         request: viewer,
-        origin: distribution.origins[behavior.originId],
+        origin: originOf(behavior.originId),
       });
       if (outcome.response) {
         const result =
@@ -167,7 +168,7 @@ export function requestPath(
       }
       const request = withRootObject(distribution, outcome.request ?? viewer);
       const { originId = behavior.originId } = outcome;
-      if (!distribution.origins[originId] && !distribution.originGroups[originId]) {
+      if (!originOf(originId) && !ownEntry(distribution.originGroups, originId)) {
         const name = behavior.functions['viewer-request']?.name;
         const error = `${name} selects the origin ${originId}, which is not in the distribution.`;
         return {
@@ -194,8 +195,7 @@ export function requestPath(
     },
 
     async toOrigin(prepared, validators, attempt = 0) {
-      const origin =
-        prepared.origin ?? distribution.origins[members(prepared.originId)[attempt] ?? ''];
+      const origin = prepared.origin ?? originOf(members(prepared.originId)[attempt] ?? '');
       if (!origin || !prepared.keyed)
         throw new Error(`There is no origin for ${prepared.viewer.path}.`);
       const sent = originRequest(prepared.behavior, prepared.keyed.request, origin, validators);
@@ -214,7 +214,7 @@ export function requestPath(
     },
 
     failsOver({ originId, viewer }, response) {
-      const codes = distribution.originGroups[originId]?.failoverStatusCodes;
+      const codes = ownEntry(distribution.originGroups, originId)?.failoverStatusCodes;
       if (codes === undefined || !FAILOVER_METHODS.includes(viewer.method)) return false;
       return response === 'unreachable'
         ? codes.includes(503) || codes.includes(504)

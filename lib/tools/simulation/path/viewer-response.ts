@@ -147,7 +147,7 @@ export function withResponseHeaders(
     ...filterHeaders(response.headers, (name) => !policy.remove.includes(name)),
   };
   for (const { name, value, override } of policy.set) {
-    if (override || headers[name] === undefined) headers[name] = [value];
+    if (override || !Object.hasOwn(headers, name)) headers[name] = [value];
   }
   const origin = request.headers.origin?.[0];
   if (policy.cors && origin !== undefined) setCors(headers, request.method, origin, policy.cors);

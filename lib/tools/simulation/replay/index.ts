@@ -1,5 +1,5 @@
-export type { AssumedCacheControl } from './origin';
-export { replay } from './replay';
+export { type AssumedCacheControl, originRecords } from './origin';
+export { type ReplayOptions, replay } from './replay';
 export type {
   KeySplitter,
   Objective,

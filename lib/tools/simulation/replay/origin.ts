@@ -160,18 +160,30 @@ export function originRegions(
   };
 }
 
+/** The part of an assembly that `originRegions` reads: no code, and nothing secret. */
+export function originRecords(assembly: Assembly): Assembly {
+  return {
+    directory: assembly.directory,
+    stacks: assembly.stacks.map((stack) => ({
+      ...stack,
+      template: {
+        Resources: Object.fromEntries(
+          Object.entries(stack.template.Resources).filter(([, { Type }]) => Type === RECORD_SET),
+        ),
+      },
+    })),
+  };
+}
+
+const RECORD_SET = 'AWS::Route53::RecordSet';
+
 /** The regions of each name with latency records. */
 function latencyRecords(assembly: Assembly): ReadonlyMap<string, readonly string[]> {
   const regions = new Map<string, string[]>();
   for (const { template } of assembly.stacks) {
     for (const { Type, Properties } of Object.values(template.Resources)) {
       const { Name, Region } = (Properties ?? {}) as { Name?: unknown; Region?: unknown };
-      if (
-        Type !== 'AWS::Route53::RecordSet' ||
-        typeof Name !== 'string' ||
-        typeof Region !== 'string'
-      )
-        continue;
+      if (Type !== RECORD_SET || typeof Name !== 'string' || typeof Region !== 'string') continue;
       const name = Name.replace(/\.$/, '');
       const known = regions.get(name) ?? [];
       regions.set(name, known.includes(Region) ? known : [...known, Region]);

@@ -5,7 +5,7 @@
 import type { Assembly } from '../../assembly';
 import type { DistributionModel } from '../distribution';
 import type { Fetch } from '../engine';
-import { type EdgeFunctionRunner, edgeFunctionRunner } from '../functions';
+import { type EdgeFunctionRunner, edgeFunctionRunner, type RunnerOptions } from '../functions';
 import type { Log, LogRecord } from '../logs';
 import type { HttpRequest } from '../messages';
 import { edgeLocation, type PreparedRequest, requestPath, spreadEdgeLocation } from '../path';
@@ -74,6 +74,18 @@ export interface ReplayOptions {
    * @default - those of the assembly, as they would be deployed
    */
   readonly functions?: EdgeFunctionRunner;
+  /**
+   * Called before the code of an edge function runs, with the function's name.
+   *
+   * @default - calls are not reported
+   */
+  readonly onCall?: RunnerOptions['onCall'];
+  /**
+   * Called for each request of the log.
+   *
+   * @default - progress is not reported
+   */
+  readonly onRequest?: () => void;
 }
 
 /**
@@ -90,10 +102,13 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     cacheControl = [],
   } = options;
   let clockMs = 0;
-  // The synchronous time limit would cost more than all caches. A function that blocks a replay
-  // would also block the edge.
+  // The synchronous time limit would cost more than all caches.
   const ownFunctions = () =>
-    edgeFunctionRunner({ now: () => clockMs, synchronousTimeLimit: false });
+    edgeFunctionRunner({
+      now: () => clockMs,
+      synchronousTimeLimit: false,
+      ...(options.onCall && { onCall: options.onCall }),
+    });
   const path = requestPath(distribution, options.functions ?? ownFunctions());
   const usedRegions = new Set<string>();
   const regionOf = originRegions(assembly, distribution, options.originRegion);
@@ -137,6 +152,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   let requests = 0;
   let fromMs: number | undefined;
   for await (const record of log.records) {
+    options.onRequest?.();
     const id = requests++;
     fromMs ??= record.timeMs;
     clockMs = record.timeMs;

@@ -1,1 +1,1 @@
-export { seededTrace } from './trace';
+export { type SeededTraceOptions, seededTrace } from './trace';

@@ -1,3 +1,5 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { readDistribution } from '../../../../lib/tools/simulation/distribution/read';
 import { assemblyOf, DEFAULT_BEHAVIOR, distributionResource, ORIGIN } from '../fixtures';
 
@@ -242,7 +244,83 @@ describe('edge functions', () => {
     expect(model.behaviors[0]?.functions).toEqual({});
     expect(model.gaps).toEqual([expect.stringMatching(says)]);
   });
+
+  describe('an asset outside the assembly is no code to run', () => {
+    const asset = (path: string) =>
+      assemblyOf(
+        {
+          Site: distributionResource(associated({ Ref: 'Version' })),
+          ...lambda({ Code: {} }, { 'aws:asset:path': path }),
+        },
+        files,
+      );
+
+    test.each(['../../../etc', '/etc', '..', '..\\..\\etc', 'asset.abc\0'])(
+      '%j is refused',
+      (path) => {
+        expect(() => readDistribution(asset(path))).toThrow(
+          /^The edge function Function cannot be simulated: its asset .* (outside the assembly|not a path)\.\n/,
+        );
+      },
+    );
+
+    test('the assembly itself is no asset', () => {
+      expect(readDistribution(asset('.')).gaps).toEqual([expect.stringMatching(/does not run/)]);
+    });
+
+    test('a symbolic link that leads out of the assembly is refused, one inside is not', () => {
+      const inside = asset('asset.abc');
+      symlinkSync('../asset.abc/index.js', join(inside.directory, 'asset.abc', 'inside.js'));
+      // Not followed: it would be a circle.
+      symlinkSync('.', join(inside.directory, 'asset.abc', 'self'));
+      expect(readDistribution(inside).gaps).toEqual([]);
+      mkdirSync(join(inside.directory, 'asset.abc', 'deep'));
+      symlinkSync('/etc', join(inside.directory, 'asset.abc', 'deep', 'out'));
+      expect(() => readDistribution(inside)).toThrow(
+        /its asset has the symbolic link ".*deep\/out", which leads out of the assembly/,
+      );
+    });
+
+    test('an asset may be named absolutely, from the folder above, or through a link', () => {
+      const assembly = asset('linked');
+      symlinkSync('asset.abc', join(assembly.directory, 'linked'));
+      expect(readDistribution(assembly).gaps).toEqual([]);
+      expect(readDistribution(asset(join('x', '..', 'asset.abc'))).gaps).toEqual([]);
+      expect(readDistribution(asset('..\\asset.abc')).gaps).toEqual([]);
+    });
+  });
+
+  test('a timeout that only the deployment knows is the default', () => {
+    const { behaviors } = read(
+      associated({ Ref: 'Version' }),
+      lambda({ Code: { S3Key: 'abc.zip' }, Timeout: { Ref: 'Seconds' } }),
+      files,
+    );
+    expect(behaviors[0]?.functions['viewer-request']?.timeoutSeconds).toBe(3);
+  });
 });
+
+test.each(['constructor', '__proto__', 'toString'])(
+  'an origin, a resource or a kind called %s is not found unless it is there',
+  (name) => {
+    const targets = { DefaultCacheBehavior: { ...DEFAULT_BEHAVIOR, TargetOriginId: name } };
+    expect(() => read(targets)).toThrow(/which is not an origin/);
+    expect(read({ ...targets, Origins: [{ ...ORIGIN, Id: name }] }).behaviors[0]?.originId).toBe(
+      name,
+    );
+    const associated = {
+      DefaultCacheBehavior: {
+        ...DEFAULT_BEHAVIOR,
+        LambdaFunctionAssociations: [
+          { EventType: 'viewer-request', LambdaFunctionARN: { Ref: name } },
+        ],
+      },
+    };
+    expect(read(associated).gaps).toEqual([
+      expect.stringMatching(/its code is not in the assembly/),
+    ]);
+  },
+);
 
 describe('an unreadable distribution', () => {
   test.each<[string, Record<string, unknown>, RegExp]>([

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { handlerDirectory } from '../../../../lib/constructs/house-rules/handlers';
 import type {
   EdgeEvent,
   EdgeFunctionModel,
 } from '../../../../lib/tools/simulation/distribution/distribution';
 import type { FunctionCall } from '../../../../lib/tools/simulation/functions/call';
+import { createRealm, ownerOf } from '../../../../lib/tools/simulation/functions/realm';
 import {
   edgeFunctionRunner,
   type RunnerOptions,
@@ -508,4 +510,50 @@ describe('the bundled functions of this project', () => {
         .originId,
     ).toBeUndefined();
   });
+});
+
+test.each(['constructor', '__proto__', 'tostring'])(
+  'a header called %s is a header like others',
+  async (name) => {
+    const entry = JSON.stringify(name);
+    const asLambda = await run(
+      lambda(
+        changes(
+          'request',
+          `Object.defineProperty(r.headers, ${entry},
+            { enumerable: true, value: [{ key: ${entry}, value: 'a' }, { value: 'b' }] })`,
+        ),
+      ),
+      'viewer-request',
+    );
+    const asViewerFunction = await run(
+      viewerFunction(`function handler(event) {
+        const { headers } = event.request;
+        Object.defineProperty(headers, ${entry}, { enumerable: true, value: { value: 'a' } });
+        return event.request;
+      }`),
+      'viewer-request',
+    );
+    expect([asLambda.error, asViewerFunction.error]).toEqual([undefined, undefined]);
+    expect(Object.entries(asLambda.request?.headers ?? {})).toContainEqual([name, ['a', 'b']]);
+    expect(Object.entries(asViewerFunction.request?.headers ?? {})).toContainEqual([name, ['a']]);
+  },
+);
+
+test('a call is reported, and a value is traced to the function that made it', async () => {
+  let made: unknown;
+  await run(
+    lambda(changes('request', '')),
+    'viewer-request',
+    {},
+    { onCall: (name) => (made = name) },
+  );
+  expect(made).toBe('Fn');
+  for (const value of [{}, Promise.resolve(), new Error('e'), null, undefined, 1, 'text'])
+    expect(ownerOf(value)).toBeUndefined();
+  const realm = createRealm('Other', {});
+  for (const code of ['({})', 'Promise.reject().catch(() => 1)', 'new RangeError("e")', '() => 1'])
+    expect(ownerOf(new Script(code).runInContext(realm))).toBe('Other');
+  const endless: object = new Proxy({}, { getPrototypeOf: () => endless });
+  expect(ownerOf(endless)).toBeUndefined();
 });

@@ -589,3 +589,24 @@ describe('to the viewer', () => {
     expect((await seen({}, { ...WHOLE, status: 404 }, over, functions(changed))).status).toBe(404);
   });
 });
+
+test.each(['constructor', '__proto__', 'toString'])(
+  'a policy that names the header or the origin %s finds what the request has, and nothing else',
+  async (name) => {
+    const headers = only(name);
+    const cachePolicy = { ...behavior().cachePolicy, headers };
+    const keyOf = async (sent: Record<string, readonly string[]>) =>
+      (await path(oneBehavior({ cachePolicy })).prepare(request({ headers: sent }), PLACE, 'https'))
+        .keyed?.key;
+    const given = Object.fromEntries([[name, ['v']]]);
+    expect(await keyOf({})).not.toContain(name);
+    expect(await keyOf(given)).toContain(`${name}:v`);
+    const selected = await path(
+      oneBehavior({ functions: { 'viewer-request': FN } }),
+      functions({ originId: name }),
+    ).prepare(request(), PLACE, 'https');
+    expect(selected.functionErrors).toEqual([
+      `Fn selects the origin ${name}, which is not in the distribution.`,
+    ]);
+  },
+);
