@@ -5,7 +5,7 @@
  * guide). No API lists the replicas, so only an attempt shows whether any remain.
  */
 import { IsochroneError } from '../../model/errors';
-import { AwsCalls, type RetryOptions } from './aws-calls';
+import { AwsCalls, CallFailed, type RetryOptions } from './aws-calls';
 
 /** A page of a listing, and the marker of the next page. */
 export interface Page<T> {
@@ -41,7 +41,7 @@ export interface StackResourceFacts {
   readonly status: string;
 }
 
-/** Calls to AWS, one per method. A method rejects with an error whose name is AWS's error code. */
+/** Calls to AWS, one per method. A method rejects with the SDK's error. */
 export interface EdgeFunctionsApi {
   listFunctions(marker?: string): Promise<Page<FunctionFacts>>;
   /** The numbered versions and `$LATEST`. */
@@ -67,15 +67,18 @@ export interface EdgeCleanupOptions extends RetryOptions {
 /** What became of one function, and why. */
 export interface EdgeCleanupEntry {
   readonly functionName: string;
-  /** `replicated`: Lambda refused, because replicas remain. */
-  readonly outcome: 'kept' | 'removable' | 'deleted' | 'replicated' | 'failed';
+  /**
+   * `replicated`: Lambda refused, because replicas remain. `failed`: the function still exists.
+   * `unknown`: it may be deleted.
+   */
+  readonly outcome: 'kept' | 'removable' | 'deleted' | 'replicated' | 'failed' | 'unknown';
   readonly reason: string;
 }
 
 /** The report of a clean-up. */
 export interface EdgeCleanup {
   readonly entries: readonly EdgeCleanupEntry[];
-  /** Calls that were retried because AWS throttled them. */
+  /** Calls that were retried because AWS throttled them, failed or did not answer. */
   readonly retries: number;
 }
 
@@ -88,14 +91,6 @@ const LOGICAL_ID_TAG = 'aws:cloudformation:logical-id';
  * for 90 days, with DELETE_SKIPPED for each resource that it retained.
  */
 const RELEASED = ['DELETE_SKIPPED', 'DELETE_COMPLETE'];
-
-/** The error codes of Lambda, CloudFront and CloudFormation for throttling. */
-const THROTTLES = [
-  'TooManyRequestsException',
-  'ThrottlingException',
-  'Throttling',
-  'RequestLimitExceeded',
-];
 
 /**
  * Finds the Lambda@Edge functions that their stacks retained, and deletes them on request.
@@ -121,7 +116,7 @@ export async function cleanUpEdge(
         'Give the name of the deployment, such as `market-production`.',
     );
   }
-  const calls = new AwsCalls(options, (name) => THROTTLES.includes(name));
+  const calls = new AwsCalls(options);
   const functions = (
     await listAll(calls, 'lambda:ListFunctions', (marker) => api.listFunctions(marker))
   ).filter(({ name }) => name.startsWith(options.prefix));
@@ -214,11 +209,14 @@ async function deleteFunction(
       };
     }
     // The other functions can still be deleted.
-    return {
-      functionName,
-      outcome: 'failed',
-      reason: error instanceof Error ? error.message : String(error),
-    };
+    const reason = error instanceof Error ? error.message : String(error);
+    return error instanceof CallFailed && error.inDoubt
+      ? {
+          functionName,
+          outcome: 'unknown',
+          reason: `it may be deleted; run the command again to see: ${reason}`,
+        }
+      : { functionName, outcome: 'failed', reason };
   }
 }
 
@@ -283,8 +281,8 @@ export function formatEdgeCleanup({ entries, retries }: EdgeCleanup, prefix: str
     lines.push(
       '',
       retries === 1
-        ? 'AWS throttled 1 call, which was retried.'
-        : `AWS throttled ${retries} calls, which were retried.`,
+        ? '1 call to AWS failed and was retried.'
+        : `${retries} calls to AWS failed and were retried.`,
     );
   return lines.join('\n');
 }
