@@ -5,6 +5,7 @@ import { cleanUpEdge, type EdgeFunctionsApi, formatEdgeCleanup } from '../../lib
 import { awsClient } from './aws-client';
 import { type Command, formatUsage, readOptions } from './command';
 import type { Load } from './optional-package';
+import { print } from './output';
 
 export const cleanupEdge: Command = {
   name: 'cleanup-edge',
@@ -43,7 +44,7 @@ export const cleanupEdge: Command = {
       sleep,
       random: Math.random,
     });
-    console.log(formatEdgeCleanup(cleanup, prefix));
+    print(formatEdgeCleanup(cleanup, prefix));
     const outcomes = cleanup.entries.map(({ outcome }) => outcome);
     return outcomes.includes('unknown') ? 2 : outcomes.includes('failed') ? 1 : 0;
   },

@@ -16,6 +16,7 @@ import {
 import { awsClient } from './aws-client';
 import { type Command, formatUsage, readOptions } from './command';
 import type { Load } from './optional-package';
+import { print, printError } from './output';
 
 /** 2: act now. 3: promoted, but run the command again when the old region is back. */
 const EXIT_CODES: Record<PromotionOutcome, number> = {
@@ -107,7 +108,7 @@ export async function runPromotion(
       acceptedLossSeconds,
       allowUnfenced: options['allow-unfenced'],
       token: randomUUID(),
-      onProgress: (steps) => console.log(`${new Date().toISOString()}\n${formatSteps(steps)}`),
+      onProgress: (steps) => print(`${new Date().toISOString()}\n${formatSteps(steps)}`),
       sleep: (milliseconds) =>
         sleep(milliseconds, undefined, { signal: interruption }).catch(() => undefined),
       random: Math.random,
@@ -115,12 +116,12 @@ export async function runPromotion(
     }),
   ).catch((error: unknown) => {
     if (!(error instanceof PromotionStateUnknown) || options.drill) throw error;
-    console.error(error.message);
+    printError(error.message);
   });
   if (promotion === undefined) return EXIT_CODES['stopped halfway'];
-  console.log(`\n${formatPromotion(promotion)}`);
+  print(`\n${formatPromotion(promotion)}`);
   const heading = HEADINGS[promotion.outcome];
-  if (heading !== undefined) console.log(`\n${heading}\n${changes}`);
+  if (heading !== undefined) print(`\n${heading}\n${changes}`);
   return EXIT_CODES[promotion.outcome];
 }
 

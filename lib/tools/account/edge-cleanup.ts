@@ -5,6 +5,7 @@
  * guide). No API lists the replicas, so only an attempt shows whether any remain.
  */
 import { IsochroneError } from '../../model/errors';
+import { visible } from '../../model/visible';
 import { AwsCalls, CallFailed, type RetryOptions } from './aws-calls';
 
 /** A page of a listing, and the marker of the next page. */
@@ -266,9 +267,8 @@ export function formatEdgeCleanup({ entries, retries }: EdgeCleanup, prefix: str
   if (entries.length === 0)
     return `No function in us-east-1 has a name that begins with ${prefix}.`;
   const width = Math.max(...entries.map(({ functionName }) => functionName.length));
-  const lines = entries.map(
-    ({ functionName, outcome, reason }) =>
-      `${outcome.padEnd(10)}  ${functionName.padEnd(width)}  ${reason}`,
+  const lines = entries.map(({ functionName, outcome, reason }) =>
+    visible(`${outcome.padEnd(10)}  ${functionName.padEnd(width)}  ${reason}`),
   );
   if (entries.some(({ outcome }) => outcome === 'removable')) {
     lines.push(

@@ -3,6 +3,7 @@
  * runs in AWS and continues even if this process ends.
  */
 import { IsochroneError } from '../../model/errors';
+import { visible } from '../../model/visible';
 import { AwsCalls, CallFailed, type RetryOptions } from './aws-calls';
 
 /** A step as Systems Manager reports it. */
@@ -220,7 +221,7 @@ function result(
 /** The steps and their states as text. */
 export function formatSteps(steps: readonly StepFacts[]): string {
   const width = Math.max(...steps.map(({ name }) => name.length), 0);
-  return steps.map(({ name, status }) => `  ${name.padEnd(width)}  ${status}`).join('\n');
+  return steps.map(({ name, status }) => visible(`  ${name.padEnd(width)}  ${status}`)).join('\n');
 }
 
 /** The outcome and what to do, as text. */
