@@ -63,7 +63,7 @@ export function readDistribution(assembly: Assembly, id?: string): DistributionM
     { ...objectOf(config.DefaultCacheBehavior), PathPattern: '*' },
   ].map((behavior) => behaviorOf(reader, objectOf(behavior)));
   for (const { originId, pathPattern } of behaviors) {
-    if (!origins[originId] && !originGroups[originId]) {
+    if (!Object.hasOwn(origins, originId) && !Object.hasOwn(originGroups, originId)) {
       throw refuse(
         `the behavior ${pathPattern} targets ${JSON.stringify(originId)}, which is not an origin`,
         'Choose one of its origins.',

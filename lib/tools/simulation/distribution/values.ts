@@ -47,8 +47,10 @@ export function referredTo(
       : attribute === undefined
         ? undefined
         : textOf({ 'Fn::GetAtt': attribute });
-  const resource = logicalId === undefined ? undefined : stack.template.Resources[logicalId];
-  if (logicalId === undefined || resource === undefined) return undefined;
+  if (logicalId === undefined || !Object.hasOwn(stack.template.Resources, logicalId))
+    return undefined;
+  const resource = stack.template.Resources[logicalId];
+  if (resource === undefined) return undefined;
   if (resource.Type === 'Custom::CrossRegionStringParameterReader')
     return parameter(assembly, textOf(resource.Properties?.ParameterName));
   return { stack, logicalId, resource };

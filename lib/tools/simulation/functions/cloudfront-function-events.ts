@@ -150,7 +150,8 @@ export function responseOf(returned: unknown, replaced?: HttpResponse): HttpResp
 }
 
 function headerFields(headers: unknown): Record<string, string[]> {
-  const fields: Record<string, string[]> = {};
+  // Without a prototype: a header may be called `constructor` or `__proto__`.
+  const fields: Record<string, string[]> = Object.create(null);
   for (const [name, value] of entriesOf(headers)) {
     if (name !== name.toLowerCase()) throw new Error(`The header ${name} must be in lower case.`);
     fields[name] = [...(fields[name] ?? []), value];

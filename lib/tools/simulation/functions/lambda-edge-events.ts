@@ -162,7 +162,8 @@ export function responseOf(returned: unknown, replaced?: HttpResponse): HttpResp
 function headerFields(headers: unknown): HeaderFields {
   if (headers === undefined || headers === null) return {};
   if (typeof headers !== 'object') throw new Error('The headers must be an object.');
-  const fields: Record<string, string[]> = {};
+  // Without a prototype: a header may be called `constructor` or `__proto__`.
+  const fields: Record<string, string[]> = Object.create(null);
   for (const [name, entries] of Object.entries(headers)) {
     if (!Array.isArray(entries))
       throw new Error(`The header ${name} must be a list of { key, value }.`);

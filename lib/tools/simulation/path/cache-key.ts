@@ -50,7 +50,7 @@ function keptHeaders({ headers }: HttpRequest, { kind, names }: Selection): stri
   const taken = kind === 'only' ? names : kind === 'all' ? Object.keys(headers) : [];
   return [...taken]
     .sort()
-    .filter((name) => name !== 'host' && name !== 'cookie' && headers[name] !== undefined)
+    .filter((name) => name !== 'host' && name !== 'cookie' && Object.hasOwn(headers, name))
     .map((name) => `${name}:${headers[name]?.join(',')}`);
 }
 
