@@ -103,7 +103,8 @@ const RELEASED = ['DELETE_SKIPPED', 'DELETE_COMPLETE'];
  *
  * Lambda itself refuses to delete a function with remaining replicas.
  *
- * @throws IsochroneError if the prefix is invalid, or if a listing fails; then nothing was deleted
+ * @throws IsochroneError if the prefix is invalid, or if a listing fails; nothing was deleted then,
+ * as the message says
  */
 export async function cleanUpEdge(
   api: EdgeFunctionsApi,
@@ -118,14 +119,11 @@ export async function cleanUpEdge(
     );
   }
   const calls = new AwsCalls(options);
-  const functions = (
-    await listAll(calls, 'lambda:ListFunctions', (marker) => api.listFunctions(marker))
-  ).filter(({ name }) => name.startsWith(options.prefix));
-  const judged: [FunctionFacts, string | undefined][] = [];
-  for (const each of functions) judged.push([each, await reasonToKeep(each, api, calls)]);
-  // Distributions come last, so that a function that was associated meanwhile is kept.
-  const distributions = await listAll(calls, 'cloudfront:ListDistributions', (marker) =>
-    api.listDistributions(marker),
+  const { judged, distributions } = await look(api, calls, options.prefix).catch(
+    (error: unknown) => {
+      const text = error instanceof Error ? error.message : String(error);
+      throw new IsochroneError(`${text}\nNothing was deleted.`, { cause: error });
+    },
   );
 
   const entries: EdgeCleanupEntry[] = [];
@@ -144,6 +142,20 @@ export async function cleanUpEdge(
     else entries.push(await deleteFunction(name, api, calls));
   }
   return { entries, retries: calls.retries };
+}
+
+/** The functions with the prefix, with the reasons to keep them, and all distributions. */
+async function look(api: EdgeFunctionsApi, calls: AwsCalls, prefix: string) {
+  const functions = (
+    await listAll(calls, 'lambda:ListFunctions', (marker) => api.listFunctions(marker))
+  ).filter(({ name }) => name.startsWith(prefix));
+  const judged: [FunctionFacts, string | undefined][] = [];
+  for (const each of functions) judged.push([each, await reasonToKeep(each, api, calls)]);
+  // Distributions come last, so that a function that was associated meanwhile is kept.
+  const distributions = await listAll(calls, 'cloudfront:ListDistributions', (marker) =>
+    api.listDistributions(marker),
+  );
+  return { judged, distributions };
 }
 
 /** Why a function must be kept, apart from distributions; undefined if nothing speaks for it. */

@@ -390,7 +390,8 @@ describe('when AWS throttles', () => {
   test('gives up after six attempts, before anything is deleted', async () => {
     const aws = new FakeAws({ functions: [edge('market-a')], throttled: { listDistributions: 6 } });
     await expect(cleanUp(aws)).rejects.toThrow(
-      'cloudfront:ListDistributions failed 6 times: Throttling: Rate exceeded',
+      'cloudfront:ListDistributions failed 6 times: Throttling: Rate exceeded\n' +
+        'Nothing was deleted.',
     );
     expect(aws.calls).not.toContain('deleteFunction');
   });
