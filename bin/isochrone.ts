@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command line: finds the command, runs it, and sets the exit code. */
+import { inspect } from 'node:util';
 import { IsochroneError } from '../lib/model/errors';
 import {
   advise,
@@ -7,6 +8,7 @@ import {
   cleanupEdge,
   emulate,
   migrate,
+  printError,
   promote,
   replay,
   review,
@@ -53,7 +55,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = exitCode;
   },
   (error: unknown) => {
-    console.error(error instanceof IsochroneError ? error.message : error);
+    printError(error instanceof IsochroneError ? error.message : inspect(error));
     process.exitCode = 1;
   },
 );

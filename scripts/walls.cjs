@@ -11,11 +11,11 @@ const CONSTRUCTS = list('constructs', 'cache database edge keys network observab
 /** What construct rooms know of each other. A folder's index would bring the constructs along. */
 const INTERFACES = 'constructs/*/interfaces';
 const TOOLS = list('tools', 'account assembly postgres review simulation');
-const GROUND = list('model', 'errors time-limit aws rules contracts');
+const GROUND = list('model', 'errors outcome time-limit visible aws rules contracts');
 const MODEL = [...GROUND, 'model/sql', 'model/config'];
 
 /** Rooms that are one file. */
-const FILES = ['stage', 'index', ...list('model', 'errors time-limit'), INTERFACES];
+const FILES = ['stage', 'index', ...list('model', 'errors outcome time-limit visible'), INTERFACES];
 
 /** `ours`: what a room may import of this repository. `packages`: which of CDK's packages. */
 const wall = (floor, rooms, ours, packages = []) => ({ floor, rooms, ours, packages });
@@ -41,12 +41,12 @@ const WALLS = [
   wall(3, ['tools/review'], ['tools/simulation', 'tools/assembly', ...MODEL]),
   wall(3, list('tools', 'account postgres simulation'), ['tools/assembly', ...MODEL]),
   wall(3, ['tools/assembly'], MODEL),
-  wall(2, ['runtime'], list('model', 'contracts sql errors time-limit')),
+  wall(2, ['runtime'], list('model', 'contracts sql errors outcome time-limit')),
   wall(2, ['lambda-edge'], list('model', 'contracts aws')),
   wall(1, ['model/config'], list('model', 'aws rules contracts errors')),
   wall(0, list('model', 'rules contracts'), list('model', 'aws errors')),
   wall(0, list('model', 'aws sql'), ['model/errors']),
-  wall(0, list('model', 'errors time-limit'), []),
+  wall(0, list('model', 'errors outcome time-limit visible'), []),
 ];
 
 module.exports = { WALLS, CDK, NAG, INTERFACES, FILES };

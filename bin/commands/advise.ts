@@ -2,6 +2,7 @@ import { IsochroneError } from '../../lib/model/errors';
 import { advise as adviseOn, formatAdvice } from '../../lib/tools/postgres';
 import { type Command, formatUsage, readOptions } from './command';
 import { loadOptional } from './optional-package';
+import { print, printJson } from './output';
 
 export const advise: Command = {
   name: 'advise',
@@ -54,7 +55,8 @@ export const advise: Command = {
     }
     try {
       const advice = await adviseOn(client, { slowMilliseconds: Number(slow) });
-      console.log(json ? JSON.stringify(advice, null, 2) : formatAdvice(advice));
+      if (json) printJson(advice);
+      else print(formatAdvice(advice));
       return 0;
     } finally {
       await client.end();

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CLOUDFRONT_REGION } from '../../lib/model/aws';
 import { IsochroneError } from '../../lib/model/errors';
 import { cleanUpEdge, type EdgeFunctionsApi, formatEdgeCleanup } from '../../lib/tools/account';
+import { awsClient } from './aws-client';
 import { type Command, formatUsage, readOptions } from './command';
-import { type Load, loadOptional, member, type Sdk } from './optional-package';
+import type { Load } from './optional-package';
+import { print } from './output';
 
 export const cleanupEdge: Command = {
   name: 'cleanup-edge',
@@ -17,6 +19,8 @@ export const cleanupEdge: Command = {
       '--region R': 'the region of the functions; only us-east-1, the default',
       '--delete': 'delete the functions; Lambda keeps those with remaining replicas',
     },
+    exitCodes:
+      '0 for success, 1 if a function was not deleted, 2 if it is unknown whether one was deleted.',
   }),
 
   async run(args) {
@@ -40,15 +44,11 @@ export const cleanupEdge: Command = {
       sleep,
       random: Math.random,
     });
-    console.log(formatEdgeCleanup(cleanup, prefix));
-    return cleanup.entries.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+    print(formatEdgeCleanup(cleanup, prefix));
+    const outcomes = cleanup.entries.map(({ outcome }) => outcome);
+    return outcomes.includes('unknown') ? 2 : outcomes.includes('failed') ? 1 : 0;
   },
 };
-
-/** The part of a client of the AWS SDK that is used here. */
-interface Client {
-  send(command: object): Promise<object>;
-}
 
 interface LambdaFunction {
   readonly FunctionName: string;
@@ -155,16 +155,13 @@ function caller(
   load: Load | undefined,
   region: string,
   service: (typeof SERVICES)[number],
-  clientName: string,
+  client: string,
 ) {
   const others = SERVICES.filter((each) => each !== service).map(
     (each) => `@aws-sdk/client-${each}`,
   );
-  const sdk = loadOptional<Sdk>('cleanup-edge', [`@aws-sdk/client-${service}`, ...others], load);
-  // The command retries and counts, so the client must not retry.
-  const client = new (member(sdk, clientName))({ region, maxAttempts: 1 }) as Client;
-  return async <Output extends object>(command: string, input: object): Promise<Output> =>
-    (await client.send(new (member(sdk, command))(input))) as Output;
+  const packages = [`@aws-sdk/client-${service}`, ...others] as const;
+  return awsClient({ command: 'cleanup-edge', packages, client, region, load });
 }
 
 /** Settings that "Restrictions on Lambda@Edge", Amazon CloudFront developer guide, excludes. */

@@ -11,6 +11,7 @@ import {
 } from '../../lib/tools/postgres';
 import { type Command, formatUsage, readOptions } from './command';
 import { loadOptional } from './optional-package';
+import { print } from './output';
 
 export const migrate: Command = {
   name: 'migrate',
@@ -58,7 +59,7 @@ export const migrate: Command = {
     if (options['dry-run']) {
       const connection = await open();
       try {
-        console.log(
+        print(
           formatMigrationPlan(await planMigrations(connection, migrations, { largeTableBytes })),
         );
       } catch (error) {
@@ -73,11 +74,9 @@ export const migrate: Command = {
       lockTimeoutMs,
       largeTableBytes,
       log: ({ level, where, message }) =>
-        console.log(
-          [level === 'INFO' ? '' : `${level} `, where ? `${where}: ` : '', message].join(''),
-        ),
+        print([level === 'INFO' ? '' : `${level} `, where ? `${where}: ` : '', message].join('')),
     });
-    console.log(`${applied.length} applied, ${before} before.`);
+    print(`${applied.length} applied, ${before} before.`);
     return 0;
   },
 };

@@ -8,9 +8,6 @@ import { IsochroneError } from '../../lib/model/errors';
 /** Loads a package by its name, as `require` does. */
 export type Load = (name: string) => unknown;
 
-/** A package of the AWS SDK: its client and its commands by name. */
-export type Sdk = Readonly<Record<string, new (input: object) => object>>;
-
 /**
  * Loads an optional package.
  *
@@ -33,18 +30,4 @@ export function loadOptional<Package>(
         `\`npm install --save-dev ${packages.join(' ')}\`.`,
     );
   }
-}
-
-/**
- * A client or command of the AWS SDK by its name.
- *
- * @throws IsochroneError if the installed package does not have it
- */
-export function member(sdk: Sdk, name: string): new (input: object) => object {
-  const found = sdk[name];
-  if (found === undefined)
-    throw new IsochroneError(
-      `The installed AWS SDK has no ${name}.\nUpdate its clients to version 3.`,
-    );
-  return found;
 }

@@ -13,8 +13,10 @@ import {
   promote as promoteRegion,
   promotionChanges,
 } from '../../lib/tools/account';
+import { awsClient } from './aws-client';
 import { type Command, formatUsage, readOptions } from './command';
-import { type Load, loadOptional, member, type Sdk } from './optional-package';
+import type { Load } from './optional-package';
+import { print, printError } from './output';
 
 /** 2: act now. 3: promoted, but run the command again when the old region is back. */
 const EXIT_CODES: Record<PromotionOutcome, number> = {
@@ -56,17 +58,18 @@ export const promote: Command = {
       '--allow-unfenced': 'promote although the old primary cannot be fenced',
     },
     exitCodes:
-      '0 for success, 1 if nothing was changed, 2 if it stopped halfway or its state is unknown, ' +
-      '3 if it promoted but the old primary is not fenced.',
+      '0 for success, 1 if nothing was changed, 2 if it stopped halfway, or if it may have begun ' +
+      'and its state is unknown, 3 if it promoted but the old primary is not fenced.',
   }),
 
-  run: (args) => runPromotion(args, promotionApi),
+  run: (args) =>
+    runPromotion(args, (region, interruption) => promotionApi(region, { interruption })),
 };
 
 /** Runs the command with the given AWS. */
 export async function runPromotion(
   args: readonly string[],
-  api: (region: string) => PromotionApi,
+  api: (region: string, interruption: AbortSignal) => PromotionApi,
 ): Promise<number> {
   const options = readOptions(args, promote, {
     region: { type: 'string' },
@@ -94,30 +97,53 @@ export async function runPromotion(
     );
   }
   const names = physicalNames(deployment);
-  const promoting = promoteRegion(api(region), {
-    document: names.promotionDocument(region),
-    drill: options.drill,
-    acceptedLossSeconds,
-    allowUnfenced: options['allow-unfenced'],
-    token: randomUUID(),
-    onProgress: (steps) => console.log(`${new Date().toISOString()}\n${formatSteps(steps)}`),
-    sleep,
-    random: Math.random,
-  });
-  const promotion = await promoting.catch((error: unknown) => {
+  const hub = names.hub(region);
+  // Before the promotion: a file that cannot be changed must not hide what became of it.
+  const changes = formatChanges(source, promotionChanges(source, { region, hub }), file);
+  const promotion = await interruptible((interruption) =>
+    promoteRegion(api(region, interruption), {
+      region,
+      document: names.promotionDocument(region),
+      drill: options.drill,
+      acceptedLossSeconds,
+      allowUnfenced: options['allow-unfenced'],
+      token: randomUUID(),
+      onProgress: (steps) => print(`${new Date().toISOString()}\n${formatSteps(steps)}`),
+      sleep: (milliseconds) =>
+        sleep(milliseconds, undefined, { signal: interruption }).catch(() => undefined),
+      random: Math.random,
+      interruption,
+    }),
+  ).catch((error: unknown) => {
     if (!(error instanceof PromotionStateUnknown) || options.drill) throw error;
-    console.error(error.message);
+    printError(error.message);
   });
   if (promotion === undefined) return EXIT_CODES['stopped halfway'];
-  console.log(`\n${formatPromotion(promotion)}`);
+  print(`\n${formatPromotion(promotion)}`);
   const heading = HEADINGS[promotion.outcome];
-  if (heading !== undefined) {
-    const hub = names.hub(region);
-    console.log(
-      `\n${heading}\n${formatChanges(source, promotionChanges(source, { region, hub }), file)}`,
-    );
-  }
+  if (heading !== undefined) print(`\n${heading}\n${changes}`);
   return EXIT_CODES[promotion.outcome];
+}
+
+/**
+ * Runs work that SIGINT or SIGTERM interrupts, so that it can say what is known of it. A second
+ * signal ends the process at once.
+ */
+async function interruptible<T>(work: (interruption: AbortSignal) => Promise<T>): Promise<T> {
+  const interruption = new AbortController();
+  const interrupt = () => {
+    stopListening();
+    interruption.abort();
+  };
+  const stopListening = () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
+  try {
+    return await work(interruption.signal);
+  } finally {
+    stopListening();
+  }
 }
 
 function wholeSeconds(text: string | undefined): number | undefined {
@@ -153,14 +179,18 @@ interface AutomationStep {
  *
  * @throws IsochroneError if the SDK's package is not installed
  */
-export function promotionApi(region: string, load?: Load): PromotionApi {
-  const sdk = loadOptional<Sdk>('promote', ['@aws-sdk/client-ssm'], load);
-  // The command retries and counts, so the client must not retry.
-  const client = new (member(sdk, 'SSMClient'))({ region, maxAttempts: 1 }) as {
-    send(command: object): Promise<object>;
-  };
-  const call = async <Output extends object>(command: string, input: object): Promise<Output> =>
-    (await client.send(new (member(sdk, command))(input))) as Output;
+export function promotionApi(
+  region: string,
+  { interruption, load }: { readonly interruption?: AbortSignal; readonly load?: Load } = {},
+): PromotionApi {
+  const call = awsClient({
+    command: 'promote',
+    packages: ['@aws-sdk/client-ssm'],
+    client: 'SSMClient',
+    region,
+    interruption,
+    load,
+  });
   return {
     async descriptions(document) {
       const { Content } = await call<{ Content: string }>('GetDocumentCommand', {
@@ -179,21 +209,26 @@ export function promotionApi(region: string, load?: Load): PromotionApi {
         Object.entries(parameters).map(([name, value]) => [name, [value]]),
       );
       const input = { DocumentName: document, Parameters, ClientToken: token };
-      return (
-        await call<{ AutomationExecutionId: string }>('StartAutomationExecutionCommand', input)
-      ).AutomationExecutionId;
+      const { AutomationExecutionId: id } = await call<{ AutomationExecutionId?: string }>(
+        'StartAutomationExecutionCommand',
+        input,
+      );
+      if (!id) throw new Error('the answer has no AutomationExecutionId');
+      return id;
     },
     async execution(id) {
       const { AutomationExecution: found } = await call<{
-        AutomationExecution: {
-          AutomationExecutionStatus: string;
+        AutomationExecution?: {
+          AutomationExecutionStatus?: string;
           FailureMessage?: string;
           StepExecutions?: readonly AutomationStep[];
         };
       }>('GetAutomationExecutionCommand', { AutomationExecutionId: id });
+      const status = found?.AutomationExecutionStatus;
+      if (!status) throw new Error('the answer has no AutomationExecutionStatus');
       const steps = found.StepExecutions ?? [];
       return {
-        status: found.AutomationExecutionStatus,
+        status,
         failure: found.FailureMessage,
         steps: steps.map(({ StepName, StepStatus, FailureMessage }) => ({
           name: StepName,

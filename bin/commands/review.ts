@@ -1,14 +1,19 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { loadDeployment } from '../../lib/model/config';
 import { IsochroneError } from '../../lib/model/errors';
-import { type Assembly, readAssembly } from '../../lib/tools/assembly';
+import { type Assembly, readAssembly, unpackArchive } from '../../lib/tools/assembly';
 import {
   type ChangeReview,
   formatChangeMarkdown,
   formatChangeText,
   parseAcknowledgement,
+  parseReviews,
   replayedTraffic,
   reviewChange,
+  reviewedAcknowledgements,
 } from '../../lib/tools/review';
 import { type Command, formatUsage, readOptions } from './command';
 import { EDGE_CODE, limitsOf, withEdgeCode } from './edge-code';
@@ -18,15 +23,19 @@ export const review: Command = {
   name: 'review',
   usage: formatUsage({
     synopsis:
-      'review BASE HEAD [--acknowledge PATH=REASON]… [--log FILE] [--deployment FILE] ' +
-      '[--distribution ID] [--max-memory SIZE] [--max-minutes N] [--markdown FILE] [--json FILE]',
+      'review BASE HEAD [--acknowledge PATH=REASON]… [--reviews FILE] [--author-counts] ' +
+      '[--log FILE] [--deployment FILE] [--distribution ID] [--max-memory SIZE] ' +
+      '[--max-minutes N] [--markdown FILE] [--json FILE]',
     about:
       'Compare two synthesized assemblies: changed and replaced resources, data at risk, ' +
       `wider permissions. With --log: ${EDGE_CODE.about}`,
     options: {
-      'BASE, HEAD': 'the output folders of `cdk synth` before and after the change',
+      'BASE, HEAD':
+        'the output folders of `cdk synth` before and after the change, or zip archives of them',
       '--acknowledge PATH=REASON':
         'accept the loss of a stateful resource, or of all below the path; repeatable',
+      '--reviews FILE': 'also accept the losses that the reviews of a pull request acknowledge',
+      '--author-counts': 'with --reviews: the author of the pull request may acknowledge too',
       '--log FILE': 'replay an access log over both, and compare hit rate and origin load',
       '--deployment FILE': 'with --log: the deployment file with the objectives; none by default',
       '--distribution ID': 'with --log: the logical id, if an assembly has several distributions',
@@ -52,6 +61,8 @@ async function runReview(args: readonly string[]): Promise<number> {
   }
   const options = readOptions(rest, review, {
     acknowledge: { type: 'string', multiple: true, default: [] },
+    reviews: { type: 'string' },
+    'author-counts': { type: 'boolean', default: false },
     log: { type: 'string' },
     deployment: { type: 'string' },
     distribution: { type: 'string' },
@@ -60,14 +71,23 @@ async function runReview(args: readonly string[]): Promise<number> {
     markdown: { type: 'string' },
     json: { type: 'string' },
   });
-  const acknowledgements = options.acknowledge.map(parseAcknowledgement);
-  const [before, after] = [readAssembly(base), readAssembly(head)];
-  const found: ChangeReview = {
-    ...reviewChange(before, after, acknowledgements),
-    ...(options.log !== undefined && {
-      traffic: await traffic(before, after, { ...options, log: options.log }),
+  const given = options.acknowledge.map(parseAcknowledgement);
+  const pull = options.reviews === undefined ? undefined : readReviews(options.reviews);
+  const reviewed =
+    pull && reviewedAcknowledgements(pull, { authorCounts: options['author-counts'] });
+  const found = await withAssemblies(
+    [base, head],
+    async ([before, after]): Promise<ChangeReview> => ({
+      ...reviewChange(before, after, [...given, ...(reviewed?.acknowledgements ?? [])]),
+      // A folder that an archive was unpacked into means nothing to the reader.
+      base,
+      head,
+      ...(pull && { commit: pull.commit, ignoredAcknowledgements: reviewed?.ignored }),
+      ...(options.log !== undefined && {
+        traffic: await traffic(before, after, { ...options, log: options.log }),
+      }),
     }),
-  };
+  );
   const colors = process.stdout.isTTY && process.env.NO_COLOR === undefined;
   console.log(formatChangeText(found, colors ? styleText : undefined));
   if (options.markdown !== undefined)
@@ -79,6 +99,38 @@ async function runReview(args: readonly string[]): Promise<number> {
 
 /** The exit code if a stateful resource would be lost without an acknowledgement. */
 const NEEDS_DECISION = 4;
+
+/** Reads assemblies, and unpacks those that are archives for as long as the work takes. */
+async function withAssemblies<T>(
+  [base, head]: readonly [string, string],
+  work: (assemblies: readonly [Assembly, Assembly]) => Promise<T>,
+): Promise<T> {
+  const unpacked: string[] = [];
+  const assembly = (path: string): Assembly => {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return readAssembly(path);
+    const folder = mkdtempSync(join(tmpdir(), 'isochrone-review-'));
+    unpacked.push(folder);
+    unpackArchive(path, folder);
+    return readAssembly(folder);
+  };
+  try {
+    return await work([assembly(base), assembly(head)]);
+  } finally {
+    for (const folder of unpacked) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function readReviews(file: string) {
+  try {
+    return parseReviews(readFileSync(file, 'utf8'), file);
+  } catch (error) {
+    if (error instanceof IsochroneError) throw error;
+    throw new IsochroneError(
+      `${file}: the reviews cannot be read (${(error as Error).message}).\n` +
+        'Name an existing file with `--reviews`.',
+    );
+  }
+}
 
 function traffic(
   before: Assembly,

@@ -1,6 +1,7 @@
 import { readAssembly } from '../../lib/tools/assembly';
 import { deploymentDiagram, formatSummary, summarize } from '../../lib/tools/review';
 import { type Command, formatUsage, readOptions } from './command';
+import { print, printJson } from './output';
 
 export const summary: Command = {
   name: 'summary',
@@ -21,9 +22,9 @@ export const summary: Command = {
       diagram: { type: 'boolean', default: false },
     });
     const assembly = readAssembly(options.assembly);
-    if (options.diagram) console.log(deploymentDiagram(assembly));
-    else if (options.json) console.log(JSON.stringify(summarize(assembly), null, 2));
-    else console.log(formatSummary(summarize(assembly)));
+    if (options.diagram) print(deploymentDiagram(assembly));
+    else if (options.json) printJson(summarize(assembly));
+    else print(formatSummary(summarize(assembly)));
     return 0;
   },
 };

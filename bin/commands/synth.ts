@@ -4,6 +4,7 @@ import { IsochroneError } from '../../lib/model/errors';
 import { readAssembly } from '../../lib/tools/assembly';
 import { formatSummary, summarize } from '../../lib/tools/review';
 import { type Command, formatUsage, readOptions } from './command';
+import { print } from './output';
 
 export const synth: Command = {
   name: 'synth',
@@ -39,12 +40,12 @@ export const synth: Command = {
     const seconds = (performance.now() - start) / 1000;
 
     const summaries = summarize(readAssembly(options.output));
-    console.log(formatSummary(summaries));
-    console.log(
+    print(formatSummary(summaries));
+    print(
       `Synthesized and validated in ${seconds.toFixed(1)} s, without credentials, ` +
         `into ${options.output}.\n`,
     );
-    console.log(
+    print(
       nextCommands(
         summaries.map(({ path }) => path),
         context,

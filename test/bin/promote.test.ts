@@ -2,13 +2,16 @@
  * The command's calls of the AWS SDK, its reading of the responses, and the options that it
  * refuses. No call leaves the process.
  */
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promote, promotionApi, runPromotion } from '../../bin/commands/promote';
 import type { ExecutionFacts, PromotionApi } from '../../lib/tools/account/promotion';
 import { recordedSdk } from './recorded-sdk';
 
 function sdk(answers: Readonly<Record<string, object>>) {
   const { calls, load } = recordedSdk(answers);
-  return { calls, api: promotionApi('eu-west-1', load) };
+  return { calls, api: promotionApi('eu-west-1', { load }) };
 }
 
 test('each call sends the documented command to the new region, and is tried once', async () => {
@@ -44,18 +47,19 @@ test('each call sends the documented command to the new region, and is tried onc
     ],
     ['GetAutomationExecutionCommand', { AutomationExecutionId: 'id' }],
   ]);
-  expect(
-    calls.every(
-      ({ config }) => JSON.stringify(config) === '{"region":"eu-west-1","maxAttempts":1}',
-    ),
-  ).toBe(true);
+  for (const { config } of calls)
+    expect(config).toMatchObject({
+      region: 'eu-west-1',
+      maxAttempts: 1,
+      requestHandler: { throwOnRequestTimeout: true },
+    });
 });
 
 test('names the missing package', () => {
   const load = () => {
     throw Object.assign(new Error('not found'), { code: 'MODULE_NOT_FOUND' });
   };
-  expect(() => promotionApi('eu-west-1', load)).toThrow(
+  expect(() => promotionApi('eu-west-1', { load })).toThrow(
     'npm install --save-dev @aws-sdk/client-ssm',
   );
 });
@@ -109,7 +113,13 @@ describe('the command', () => {
       'it cannot follow any more',
       {
         execution: async () =>
-          Promise.reject(Object.assign(new Error('expired'), { name: 'ExpiredTokenException' })),
+          Promise.reject(
+            Object.assign(new Error('expired'), {
+              name: 'ExpiredTokenException',
+              $fault: 'client',
+              $metadata: { httpStatusCode: 400 },
+            }),
+          ),
       },
     ],
     [
@@ -132,11 +142,30 @@ describe('the command', () => {
 
   test('a start that AWS refuses changes nothing', async () => {
     const start = async () =>
-      Promise.reject(Object.assign(new Error('no'), { name: 'AccessDeniedException' }));
+      Promise.reject(
+        Object.assign(new Error('no'), {
+          name: 'AccessDeniedException',
+          $fault: 'client',
+          $metadata: { httpStatusCode: 400 },
+        }),
+      );
     const api = { ...ending({ status: 'InProgress', steps: [], outputs: {} }), start };
     await expect(runPromotion([...FILE, '--region', 'eu-west-1'], () => api)).rejects.toThrow(
       'AccessDeniedException',
     );
+  });
+
+  test('a file with no place for the changes is refused before the start', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'isochrone-promote-')), 'aliased.yaml');
+    const market = readFileSync('deployments/market.yaml', 'utf8')
+      .replace(/^name: .*$/m, 'name: &name us-east-1')
+      .replace(/^primaryRegion: .*$/m, 'primaryRegion: *name');
+    writeFileSync(file, market);
+    const api = jest.fn();
+    await expect(
+      runPromotion(['--deployment', file, '--region', 'eu-west-1'], api),
+    ).rejects.toThrow('has no place for');
+    expect(api).not.toHaveBeenCalled();
   });
 
   test('a drill prints the changes that the file would need', async () => {

@@ -1,6 +1,6 @@
 /** `isochrone review` as a process, over assemblies on disk: its output, files and exit code. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { COMMENT_MARK } from '../../lib/tools/review/report/markdown';
@@ -73,7 +73,63 @@ test('exits with 0 for an acknowledged loss, and prints the reason', () => {
   expect(stdout).toContain('Acknowledged: it is empty');
 });
 
+describe('of a pull request', () => {
+  const commit = 'a'.repeat(40);
+  const reviews = (facts: object) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'isochrone-reviews-')), 'reviews.json');
+    const author = { login: 'dba', __typename: 'User' };
+    const submitted = { author, editor: null, lastEditedAt: null, state: 'APPROVED' };
+    const pull = {
+      commit,
+      author: { login: 'author', __typename: 'User' },
+      permissions: [['dba', 'write']],
+      reviews: [
+        { ...submitted, body: 'Acknowledge: app/Data/B=empty', commit: { oid: commit }, ...facts },
+      ],
+    };
+    writeFileSync(file, JSON.stringify(pull));
+    return file;
+  };
+
+  test('a review of the commit acknowledges the loss', () => {
+    const { status, stdout } = review(base, head, '--reviews', reviews({}));
+    expect(status).toBe(0);
+    expect(stdout).toContain('Acknowledged: empty (dba)');
+  });
+
+  test.each<[string, object, string]>([
+    ['an empty line', { body: 'Acknowledge:' }, 'it is not of the form'],
+    ['a review of another commit', { commit: { oid: 'b'.repeat(40) } }, 'the review is of another'],
+  ])('%s does not, and the comment says so', (_what, facts, reason) => {
+    const markdown = join(mkdtempSync(join(tmpdir(), 'isochrone-out-')), 'review.md');
+    const { status } = review(base, head, '--reviews', reviews(facts), '--markdown', markdown);
+    expect(status).toBe(4);
+    const comment = readFileSync(markdown, 'utf8');
+    expect(comment).toContain(`An acknowledgement of \`dba\` does not count: ${reason}`);
+    expect(comment).toContain('`Acknowledge: app/Data/B=REASON`');
+    expect(comment).toContain(`Commit \`${commit}\``);
+  });
+});
+
+test('an assembly may be an archive, and is named as it was given', () => {
+  const archive = join(mkdtempSync(join(tmpdir(), 'isochrone-archive-')), 'head.zip');
+  spawnSync('zip', ['-qr', archive, '.'], { cwd: head });
+  const before = readdirSync(tmpdir()).filter((name) => name.startsWith('isochrone-review-'));
+  const { status, stdout } = review(base, archive);
+  expect(status).toBe(4);
+  expect(stdout).toContain(`${base} → ${archive}\n`);
+  const after = readdirSync(tmpdir()).filter((name) => name.startsWith('isochrone-review-'));
+  expect(after).toEqual(before);
+});
+
 test.each<[string, string[], RegExp]>([
+  ['a file that is no archive', [base, __filename], /cannot be unpacked: it is not a zip archive/],
+  [
+    'reviews of another form',
+    [base, head, '--reviews', __filename],
+    /must be the reviews of a pull/,
+  ],
+  ['missing reviews', [base, head, '--reviews', 'none.json'], /the reviews cannot be read/],
   ['one folder', [base], /needs two folders, BASE and HEAD/],
   [
     'options first',

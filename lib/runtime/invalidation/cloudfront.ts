@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { invalidOption } from '../../model/errors';
+import { describeFailure, isRefused, isTransient } from '../../model/outcome';
 import { optionalPackage, wholeNumber } from '../shared';
 import type { EdgeInvalidator, EdgePathOutcome } from './edge';
 import { chunks } from './parts';
@@ -11,17 +12,6 @@ import { chunks } from './parts';
  */
 const MAX_PATHS = 3000;
 const MAX_WILDCARDS = 15;
-
-/**
- * Transient errors: throttling, and services or networks that are unavailable
- * ("CreateInvalidation", Amazon CloudFront API reference; "Common errors").
- */
-const TRANSIENT = new RegExp(
-  'TooManyInvalidationsInProgress|Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|' +
-    'ServiceUnavailable|InternalFailure|InternalError|' +
-    'Timeout|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN',
-  'i',
-);
 
 /** The part of a `CreateInvalidation` request that is sent. */
 export interface CloudFrontInvalidation {
@@ -53,7 +43,8 @@ export interface CloudFrontInvalidatorOptions {
    */
   readonly pauseMs?: number;
   /**
-   * Sends a request.
+   * Sends a request. A request is retried unless the error is the SDK's and has CloudFront's
+   * refusal: `$fault` and the status in `$metadata`.
    *
    * @default - `CreateInvalidation` of `@aws-sdk/client-cloudfront`, which must be installed
    */
@@ -61,6 +52,13 @@ export interface CloudFrontInvalidatorOptions {
 }
 
 const MAX_PAUSE_MS = 30_000;
+
+/** Without `throwOnRequestTimeout`, the SDK only logs that the time is over, and waits on. */
+const TIME_LIMITS = {
+  connectionTimeout: 5000,
+  requestTimeout: 20_000,
+  throwOnRequestTimeout: true,
+};
 
 /**
  * Invalidates copies at CloudFront's edges. CloudFront treats a request with the same reference and
@@ -120,7 +118,7 @@ export class CloudFrontInvalidator implements EdgeInvalidator {
     for (const wake of this.wakes) wake();
   }
 
-  /** Sends a request, with retries. Returns why it was not accepted; undefined if it was. */
+  /** Sends a request, with retries. Returns why it may not be accepted; undefined if it is. */
   private async request(paths: readonly string[], reference: string): Promise<string | undefined> {
     // CloudFront refuses a known reference with other paths, so the reference covers the paths.
     const content = createHash('sha256')
@@ -133,15 +131,19 @@ export class CloudFrontInvalidator implements EdgeInvalidator {
         Paths: { Quantity: paths.length, Items: [...paths] },
       },
     };
+    let inDoubt = false;
+    const failure = (error: unknown, tries: string) =>
+      `${describeFailure(error)} (${tries})${inDoubt ? '; it may be accepted' : ''}`;
     for (let attempt = 1; ; attempt++) {
       try {
         await this.send(request);
         return undefined;
       } catch (error) {
+        inDoubt ||= !isRefused(error);
         if (attempt >= this.attempts || !isTransient(error))
-          return `${described(error)} (tries: ${attempt})`;
+          return failure(error, `tries: ${attempt}`);
         await this.pause(attempt);
-        if (this.closed) return `${described(error)} (closed after tries: ${attempt})`;
+        if (this.closed) return failure(error, `closed after tries: ${attempt}`);
       }
     }
   }
@@ -170,19 +172,6 @@ function batchesOf(paths: readonly string[]): string[][] {
   return [...chunks(wild, MAX_WILDCARDS), ...chunks(plain, MAX_PATHS)];
 }
 
-function isTransient(error: unknown): boolean {
-  const {
-    name = '',
-    code = '',
-    $metadata,
-  } = (error ?? {}) as { name?: string; code?: string; $metadata?: { httpStatusCode?: number } };
-  return TRANSIENT.test(`${name} ${code}`) || ($metadata?.httpStatusCode ?? 0) >= 500;
-}
-
-function described(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-}
-
 type CloudFrontPackage = typeof import('@aws-sdk/client-cloudfront');
 
 function cloudFront(): (request: CloudFrontInvalidation) => Promise<unknown> {
@@ -197,7 +186,8 @@ function cloudFront(): (request: CloudFrontInvalidation) => Promise<unknown> {
     if (made === undefined) {
       const sdk = optionalPackage('@aws-sdk/client-cloudfront', 'CloudFrontInvalidator', load);
       // CloudFront's API is in one region for all; the client still requires a region.
-      made = { sdk, client: new sdk.CloudFrontClient({ region: 'us-east-1' }) };
+      const client = new sdk.CloudFrontClient({ region: 'us-east-1', requestHandler: TIME_LIMITS });
+      made = { sdk, client };
     }
     return made.client.send(new made.sdk.CreateInvalidationCommand(request));
   };

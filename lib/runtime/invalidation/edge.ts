@@ -3,13 +3,13 @@ import { describeValue, IsochroneError } from '../../model/errors';
 /** The outcome for one path. */
 export interface EdgePathOutcome {
   readonly path: string;
-  /** Why the path was not accepted; absent if it was. */
+  /** Why the path was not accepted, or may not be; absent if it was. */
   readonly error?: string;
 }
 
 /**
  * Invalidates the copies of a content delivery network. It never rejects: the outcome lists the
- * paths that were not accepted.
+ * paths that were not accepted, or may not be.
  */
 export interface EdgeInvalidator {
   /**

@@ -5,7 +5,8 @@
  * guide). No API lists the replicas, so only an attempt shows whether any remain.
  */
 import { IsochroneError } from '../../model/errors';
-import { AwsCalls, type RetryOptions } from './aws-calls';
+import { visible } from '../../model/visible';
+import { AwsCalls, CallFailed, type RetryOptions } from './aws-calls';
 
 /** A page of a listing, and the marker of the next page. */
 export interface Page<T> {
@@ -41,7 +42,7 @@ export interface StackResourceFacts {
   readonly status: string;
 }
 
-/** Calls to AWS, one per method. A method rejects with an error whose name is AWS's error code. */
+/** Calls to AWS, one per method. A method rejects with the SDK's error. */
 export interface EdgeFunctionsApi {
   listFunctions(marker?: string): Promise<Page<FunctionFacts>>;
   /** The numbered versions and `$LATEST`. */
@@ -67,15 +68,18 @@ export interface EdgeCleanupOptions extends RetryOptions {
 /** What became of one function, and why. */
 export interface EdgeCleanupEntry {
   readonly functionName: string;
-  /** `replicated`: Lambda refused, because replicas remain. */
-  readonly outcome: 'kept' | 'removable' | 'deleted' | 'replicated' | 'failed';
+  /**
+   * `replicated`: Lambda refused, because replicas remain. `failed`: the function still exists.
+   * `unknown`: it may be deleted.
+   */
+  readonly outcome: 'kept' | 'removable' | 'deleted' | 'replicated' | 'failed' | 'unknown';
   readonly reason: string;
 }
 
 /** The report of a clean-up. */
 export interface EdgeCleanup {
   readonly entries: readonly EdgeCleanupEntry[];
-  /** Calls that were retried because AWS throttled them. */
+  /** Calls that were retried because AWS throttled them, failed or did not answer. */
   readonly retries: number;
 }
 
@@ -89,14 +93,6 @@ const LOGICAL_ID_TAG = 'aws:cloudformation:logical-id';
  */
 const RELEASED = ['DELETE_SKIPPED', 'DELETE_COMPLETE'];
 
-/** The error codes of Lambda, CloudFront and CloudFormation for throttling. */
-const THROTTLES = [
-  'TooManyRequestsException',
-  'ThrottlingException',
-  'Throttling',
-  'RequestLimitExceeded',
-];
-
 /**
  * Finds the Lambda@Edge functions that their stacks retained, and deletes them on request.
  *
@@ -107,7 +103,8 @@ const THROTTLES = [
  *
  * Lambda itself refuses to delete a function with remaining replicas.
  *
- * @throws IsochroneError if the prefix is invalid, or if a listing fails; then nothing was deleted
+ * @throws IsochroneError if the prefix is invalid, or if a listing fails; nothing was deleted then,
+ * as the message says
  */
 export async function cleanUpEdge(
   api: EdgeFunctionsApi,
@@ -121,15 +118,12 @@ export async function cleanUpEdge(
         'Give the name of the deployment, such as `market-production`.',
     );
   }
-  const calls = new AwsCalls(options, (name) => THROTTLES.includes(name));
-  const functions = (
-    await listAll(calls, 'lambda:ListFunctions', (marker) => api.listFunctions(marker))
-  ).filter(({ name }) => name.startsWith(options.prefix));
-  const judged: [FunctionFacts, string | undefined][] = [];
-  for (const each of functions) judged.push([each, await reasonToKeep(each, api, calls)]);
-  // Distributions come last, so that a function that was associated meanwhile is kept.
-  const distributions = await listAll(calls, 'cloudfront:ListDistributions', (marker) =>
-    api.listDistributions(marker),
+  const calls = new AwsCalls(options);
+  const { judged, distributions } = await look(api, calls, options.prefix).catch(
+    (error: unknown) => {
+      const text = error instanceof Error ? error.message : String(error);
+      throw new IsochroneError(`${text}\nNothing was deleted.`, { cause: error });
+    },
   );
 
   const entries: EdgeCleanupEntry[] = [];
@@ -148,6 +142,20 @@ export async function cleanUpEdge(
     else entries.push(await deleteFunction(name, api, calls));
   }
   return { entries, retries: calls.retries };
+}
+
+/** The functions with the prefix, with the reasons to keep them, and all distributions. */
+async function look(api: EdgeFunctionsApi, calls: AwsCalls, prefix: string) {
+  const functions = (
+    await listAll(calls, 'lambda:ListFunctions', (marker) => api.listFunctions(marker))
+  ).filter(({ name }) => name.startsWith(prefix));
+  const judged: [FunctionFacts, string | undefined][] = [];
+  for (const each of functions) judged.push([each, await reasonToKeep(each, api, calls)]);
+  // Distributions come last, so that a function that was associated meanwhile is kept.
+  const distributions = await listAll(calls, 'cloudfront:ListDistributions', (marker) =>
+    api.listDistributions(marker),
+  );
+  return { judged, distributions };
 }
 
 /** Why a function must be kept, apart from distributions; undefined if nothing speaks for it. */
@@ -214,11 +222,14 @@ async function deleteFunction(
       };
     }
     // The other functions can still be deleted.
-    return {
-      functionName,
-      outcome: 'failed',
-      reason: error instanceof Error ? error.message : String(error),
-    };
+    const reason = error instanceof Error ? error.message : String(error);
+    return error instanceof CallFailed && error.inDoubt
+      ? {
+          functionName,
+          outcome: 'unknown',
+          reason: `it may be deleted; run the command again to see: ${reason}`,
+        }
+      : { functionName, outcome: 'failed', reason };
   }
 }
 
@@ -268,9 +279,8 @@ export function formatEdgeCleanup({ entries, retries }: EdgeCleanup, prefix: str
   if (entries.length === 0)
     return `No function in us-east-1 has a name that begins with ${prefix}.`;
   const width = Math.max(...entries.map(({ functionName }) => functionName.length));
-  const lines = entries.map(
-    ({ functionName, outcome, reason }) =>
-      `${outcome.padEnd(10)}  ${functionName.padEnd(width)}  ${reason}`,
+  const lines = entries.map(({ functionName, outcome, reason }) =>
+    visible(`${outcome.padEnd(10)}  ${functionName.padEnd(width)}  ${reason}`),
   );
   if (entries.some(({ outcome }) => outcome === 'removable')) {
     lines.push(
@@ -283,8 +293,8 @@ export function formatEdgeCleanup({ entries, retries }: EdgeCleanup, prefix: str
     lines.push(
       '',
       retries === 1
-        ? 'AWS throttled 1 call, which was retried.'
-        : `AWS throttled ${retries} calls, which were retried.`,
+        ? '1 call to AWS failed and was retried.'
+        : `${retries} calls to AWS failed and were retried.`,
     );
   return lines.join('\n');
 }

@@ -3,7 +3,8 @@
  * runs in AWS and continues even if this process ends.
  */
 import { IsochroneError } from '../../model/errors';
-import { AwsCalls, type FailedCall, type RetryOptions } from './aws-calls';
+import { visible } from '../../model/visible';
+import { AwsCalls, CallFailed, type RetryOptions } from './aws-calls';
 
 /** A step as Systems Manager reports it. */
 export interface StepFacts {
@@ -22,7 +23,7 @@ export interface ExecutionFacts {
   readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** Calls to AWS, one per method. A method rejects with an error whose name is AWS's error code. */
+/** Calls to AWS, one per method. A method rejects with the SDK's error, or if an answer lacks data. */
 export interface PromotionApi {
   /** The descriptions of the document's steps, by name. */
   descriptions(document: string): Promise<Readonly<Record<string, string>>>;
@@ -38,6 +39,8 @@ export interface PromotionApi {
 
 /** Options of `promote`. */
 export interface PromotionOptions extends RetryOptions {
+  /** The region that takes over, where the automation runs. */
+  readonly region: string;
   /** The name of the automation document. */
   readonly document: string;
   /** Whether to check only, and change nothing. */
@@ -72,103 +75,107 @@ export interface Promotion {
   readonly execution: ExecutionFacts;
   /** The step that failed, its reason, and what to do. */
   readonly failed?: { readonly step: string; readonly reason: string; readonly advice: string };
-  /** Calls that were retried because AWS throttled them or did not answer. */
+  /** Calls that were retried because AWS throttled them, failed or did not answer. */
   readonly retries: number;
 }
 
-/** The automation may still run, but its state could not be read. */
+/** The automation may have begun or still run, but its state is unknown. */
 export class PromotionStateUnknown extends IsochroneError {}
 
 /** The steps that change something. After one of them began, a failure is not a refusal. */
 export const CHANGING_STEPS: readonly string[] = ['fence', 'promote', 'repoint'];
 
-const RUNNING = [
-  'Pending',
-  'InProgress',
-  'Waiting',
-  'Cancelling',
-  'PendingApproval',
-  'Approved',
-  'RunbookInProgress',
-  'Scheduled',
+/**
+ * The states in which an execution has ended: "AutomationExecution", AWS Systems Manager API
+ * reference. In any other state, including a future one, it runs.
+ */
+const ENDED = [
+  'Success',
+  'TimedOut',
+  'Cancelled',
+  'Failed',
+  'Rejected',
+  'CompletedWithSuccess',
+  'CompletedWithFailure',
+  'Exited',
 ];
 /** The states of a step that has changed nothing. */
 const UNTOUCHED = ['Pending', 'Waiting', 'Skipped'];
 
-/** The names and codes of errors that are retried. */
-const RETRIED = [
-  'ThrottlingException',
-  'Throttling',
-  'TooManyUpdates',
-  'InternalServerError',
-  'TimeoutError',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ServiceUnavailable',
-  'ETIMEDOUT',
-];
 const POLL_MILLISECONDS = 5000;
 /** Three hours, for approvals and for a replica that has much to replay. */
 const POLLS = 2160;
+/** About a minute. A promotion is needed when AWS is not well, and its answers are missed first. */
+const POLL_ATTEMPTS = 12;
 
 /**
  * Promotes a hub, or drills its promotion.
  *
- * @throws IsochroneError if the automation cannot be started
- * @throws PromotionStateUnknown if it cannot be followed; the message says that it continues
+ * @throws IsochroneError if nothing was changed, because AWS refused to start the automation
+ * @throws PromotionStateUnknown if the automation may have begun and it is unknown how it ended; the
+ * message says how to look
  */
 export async function promote(api: PromotionApi, options: PromotionOptions): Promise<Promotion> {
-  const calls = new AwsCalls(
-    options,
-    (name, code = '') => RETRIED.includes(name) || RETRIED.includes(code),
-  );
-  const descriptions = await calls.make(
-    'ssm:GetDocument',
-    () => api.descriptions(options.document),
-    promotionError({}),
-  );
+  const { document, drill, token } = options;
+  const calls = new AwsCalls(options);
+  const descriptions = await calls
+    .make('ssm:GetDocument', () => api.descriptions(document))
+    .catch(unchanged);
   const parameters = {
-    Drill: String(options.drill),
+    Drill: String(drill),
     AllowUnfenced: String(options.allowUnfenced),
     ...(options.acceptedLossSeconds === undefined
       ? {}
       : { AcceptedLossSeconds: String(options.acceptedLossSeconds) }),
   };
-  const id = await calls.make(
-    'ssm:StartAutomationExecution',
-    () => api.start(options.document, parameters, options.token),
-    promotionError({
-      whenUnanswered:
-        'It may have started nevertheless. ' +
-        `Look for executions of ${options.document} in the Systems Manager console first, ` +
-        'and do not start another one before.',
-    }),
-  );
+  const id = await calls
+    .make('ssm:StartAutomationExecution', () => api.start(document, parameters, token))
+    .catch((error: unknown) => {
+      if (!(error instanceof CallFailed && error.inDoubt)) return unchanged(error);
+      throw new PromotionStateUnknown(`${error.message}\n${mayHaveBegun(options)}`, {
+        cause: error,
+      });
+    });
   let reported = '';
   for (let poll = 0; poll < POLLS; poll++) {
-    const execution = await calls.make(
-      'ssm:GetAutomationExecution',
-      () => api.execution(id),
-      promotionError({ whenFailed: continues(id) }),
-    );
+    const execution = await calls
+      .make('ssm:GetAutomationExecution', () => api.execution(id), POLL_ATTEMPTS)
+      .catch((error: unknown) => {
+        const text = error instanceof Error ? error.message : String(error);
+        throw new PromotionStateUnknown(`${text}\n${continues(id, options)}`, { cause: error });
+      });
     const state = JSON.stringify(execution.steps.map(({ name, status }) => [name, status]));
     if (state !== reported) options.onProgress(execution.steps);
     reported = state;
-    if (!RUNNING.includes(execution.status))
-      return result(id, execution, descriptions, options.drill, calls.retries);
+    if (ENDED.includes(execution.status))
+      return result(id, execution, descriptions, drill, calls.retries);
     await options.sleep(POLL_MILLISECONDS);
   }
   const hours = (POLLS * POLL_MILLISECONDS) / 3_600_000;
   throw new PromotionStateUnknown(
-    `The automation ${id} has not ended after ${hours} hours.\n${continues(id)}`,
+    `The automation ${id} has not ended after ${hours} hours.\n${continues(id, options)}`,
   );
 }
 
-function continues(id: string): string {
+function unchanged(error: unknown): never {
+  const text = error instanceof Error ? error.message : String(error);
+  throw new IsochroneError(`${text}\nNothing was changed.`, { cause: error });
+}
+
+function mayHaveBegun({ document, drill, region }: PromotionOptions): string {
   return (
-    'The automation itself continues. Follow it in the Systems Manager console, ' +
-    `or with \`aws ssm get-automation-execution --automation-execution-id ${id}\`; ` +
+    `The ${drill ? 'drill, which changes nothing,' : 'promotion'} may have begun. ` +
+    'Look for its execution in the Systems Manager console, or with ' +
+    `\`aws ssm describe-automation-executions --region ${region} ` +
+    `--filters Key=DocumentNamePrefix,Values=${document}\`; ` +
+    'do not start another one before you know.'
+  );
+}
+
+function continues(id: string, { region }: PromotionOptions): string {
+  return (
+    'The automation itself continues. Follow it in the Systems Manager console, or with ' +
+    `\`aws ssm get-automation-execution --region ${region} --automation-execution-id ${id}\`; ` +
     'do not start another one before it has ended.'
   );
 }
@@ -211,26 +218,10 @@ function result(
   };
 }
 
-/**
- * Turns a failed call into an error that says what is known of the automation.
- *
- * @param whenFailed what to say although the call failed
- * @param whenUnanswered what to say if AWS may have done it without an answer
- */
-function promotionError({ whenFailed, whenUnanswered }: Readonly<Record<string, string>>) {
-  return ({ text, cause, retryable }: FailedCall): Error => {
-    if (cause instanceof IsochroneError) return cause;
-    const advice = whenFailed ?? (retryable ? whenUnanswered : undefined);
-    return advice === undefined
-      ? new IsochroneError(text, { cause })
-      : new PromotionStateUnknown(`${text}\n${advice}`, { cause });
-  };
-}
-
 /** The steps and their states as text. */
 export function formatSteps(steps: readonly StepFacts[]): string {
   const width = Math.max(...steps.map(({ name }) => name.length), 0);
-  return steps.map(({ name, status }) => `  ${name.padEnd(width)}  ${status}`).join('\n');
+  return steps.map(({ name, status }) => visible(`  ${name.padEnd(width)}  ${status}`)).join('\n');
 }
 
 /** The outcome and what to do, as text. */

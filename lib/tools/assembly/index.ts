@@ -1,3 +1,4 @@
+export { unpackArchive } from './archive';
 export {
   type Assembly,
   type AssemblyStack,

@@ -1,3 +1,4 @@
+export { parseReviews, reviewedAcknowledgements } from './acknowledgements';
 export { parseAcknowledgement } from './findings';
 export { formatReplay, plotRenderer, renderReplayHtml } from './replay-report';
 export { type ChangeReview, formatChangeMarkdown, formatChangeText, reviewChange } from './report';

@@ -72,6 +72,12 @@ test.each([
   named('TimeoutError'),
   Object.assign(new Error('reset'), { code: 'ECONNRESET' }),
   Object.assign(new Error('?'), { $metadata: { httpStatusCode: 503 } }),
+  Object.assign(new Error('gone'), { code: 'ECONNREFUSED' }),
+  Object.assign(new SyntaxError('<'), { $metadata: { httpStatusCode: 200 } }),
+  Object.assign(named('TooManyInvalidationsInProgress'), {
+    $fault: 'client',
+    $metadata: { httpStatusCode: 400 },
+  }),
 ])('%s is transient: the same request is sent again', async (error) => {
   const { sent, send } = cloudFront(error, error);
   expect(
@@ -84,8 +90,20 @@ test.each([
   expect(sent[2]).toEqual(sent[0]);
 });
 
+test('a path whose request got no answer may be accepted', async () => {
+  const { send } = cloudFront(...Array(9).fill(named('TimeoutError')));
+  const edge = new CloudFrontInvalidator({ distributionId: ID, send, pauseMs: 0, attempts: 2 });
+  expect(await edge.invalidate(['/a'], 'e')).toEqual([
+    { path: '/a', error: 'TimeoutError: said so (tries: 2); it may be accepted' },
+  ]);
+});
+
 test('attempts are bounded, and a path that was not accepted has the reason', async () => {
-  const { sent, send } = cloudFront(...Array(9).fill(named('Throttling')));
+  const throttled = Object.assign(named('Throttling'), {
+    $fault: 'client',
+    $metadata: { httpStatusCode: 400 },
+  });
+  const { sent, send } = cloudFront(...Array(9).fill(throttled));
   const edge = new CloudFrontInvalidator({ distributionId: ID, send, pauseMs: 0, attempts: 3 });
   expect(await edge.invalidate(['/a', '/b'], 'e')).toEqual(
     ['/a', '/b'].map((path) => ({ path, error: 'Throttling: said so (tries: 3)' })),
@@ -96,7 +114,8 @@ test('attempts are bounded, and a path that was not accepted has the reason', as
 test.each(['AccessDenied', 'NoSuchDistribution', 'InvalidArgument'])(
   '%s is permanent: the next request is sent at once',
   async (name) => {
-    const { sent, send } = cloudFront(named(name));
+    const refusal = { $fault: 'client', $metadata: { httpStatusCode: 403 } };
+    const { sent, send } = cloudFront(Object.assign(named(name), refusal));
     const outcomes = await new CloudFrontInvalidator({ distributionId: ID, send }).invalidate(
       ['/a', '/w*'],
       'e',
@@ -141,7 +160,7 @@ test('close ends a pause at once, and later requests are tried once', async () =
   await new Promise((resolve) => setImmediate(resolve));
   await edge.close();
   expect(await waiting).toEqual([
-    { path: '/a', error: 'Throttling: said so (closed after tries: 1)' },
+    { path: '/a', error: 'Throttling: said so (closed after tries: 1); it may be accepted' },
   ]);
   expect(await edge.invalidate(['/b'], 'e')).toMatchObject([
     { error: expect.stringContaining('closed') },

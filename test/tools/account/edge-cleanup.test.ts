@@ -12,9 +12,10 @@ import {
 const arnOf = (name: string) => `arn:aws:lambda:us-east-1:111122223333:function:${name}`;
 const STACK_ID = 'arn:aws:cloudformation:us-east-1:111122223333:stack/market-Edge/0a1b2c';
 
-/** An error as the AWS SDK throws it. */
-function awsError(name: string, message: string): Error {
-  return Object.assign(new Error(message), { name });
+/** An error as the AWS SDK throws it for AWS's answer. */
+function awsError(name: string, message: string, status = 400): Error {
+  const $fault = status < 500 ? 'client' : 'server';
+  return Object.assign(new Error(message), { name, $fault, $metadata: { httpStatusCode: status } });
 }
 
 interface Account {
@@ -325,6 +326,48 @@ test.each<[string, string, string, string]>([
   expect((await cleanUp(aws)).entries).toEqual([{ functionName: 'market-a', outcome, reason }]);
 });
 
+test('a deletion without an answer may have been carried out', async () => {
+  const lost = [awsError('ServiceException', 'lost', 500), awsError('AccessDenied', 'no')];
+  const aws = new FakeAws({ functions: [edge('market-a'), edge('market-b')] });
+  aws.deleteFunction = async (name) => {
+    const error = lost.shift();
+    if (error) throw error;
+    aws.deleted.push(name);
+  };
+  const { entries } = await cleanUp(aws);
+  expect(entries.map(({ outcome }) => outcome)).toEqual(['unknown', 'deleted']);
+  expect(entries[0]?.reason).toContain('it may be deleted; run the command again to see');
+});
+
+test.each<[string, () => Error]>([
+  ['a fault of AWS', () => awsError('ServiceException', 'lost', 500)],
+  ['a lost connection', () => Object.assign(new Error('reset'), { code: 'ECONNRESET' })],
+])(
+  'after %s, the deletion is retried, and a function that is gone was deleted',
+  async (_, fail) => {
+    const errors = [fail(), awsError('ResourceNotFoundException', 'gone', 404)];
+    const aws = new FakeAws({ functions: [edge('market-a')] });
+    aws.deleteFunction = async () => {
+      throw errors.shift();
+    };
+    expect((await cleanUp(aws)).entries).toMatchObject([{ outcome: 'deleted' }]);
+  },
+);
+
+test('a listing is retried after a fault of AWS', async () => {
+  const aws = new FakeAws({ functions: [edge('market-a')] });
+  const listFunctions = aws.listFunctions.bind(aws);
+  let failed = false;
+  aws.listFunctions = async (marker) => {
+    if (!failed) {
+      failed = true;
+      throw awsError('InternalFailure', 'lost', 500);
+    }
+    return listFunctions(marker);
+  };
+  expect((await cleanUp(aws)).entries).toMatchObject([{ outcome: 'deleted' }]);
+});
+
 describe('when AWS throttles', () => {
   test('doubles the wait, retries the call, and counts', async () => {
     const { entries, retries, waits } = await cleanUp({
@@ -347,7 +390,8 @@ describe('when AWS throttles', () => {
   test('gives up after six attempts, before anything is deleted', async () => {
     const aws = new FakeAws({ functions: [edge('market-a')], throttled: { listDistributions: 6 } });
     await expect(cleanUp(aws)).rejects.toThrow(
-      'cloudfront:ListDistributions failed 6 times: Throttling: Rate exceeded',
+      'cloudfront:ListDistributions failed 6 times: Throttling: Rate exceeded\n' +
+        'Nothing was deleted.',
     );
     expect(aws.calls).not.toContain('deleteFunction');
   });
@@ -406,7 +450,7 @@ describe('the report as text', () => {
         'Nothing was deleted. Add --delete to delete the removable functions; ' +
           'Lambda keeps those with replicas.',
         '',
-        'AWS throttled 1 call, which was retried.',
+        '1 call to AWS failed and was retried.',
       ].join('\n'),
     );
   });

@@ -14,7 +14,11 @@ const state = (status: string, ...states: [string, string][]): ExecutionFacts =>
   steps: steps(...states),
   outputs: {},
 });
-const aws = (name: string) => Object.assign(new Error('said AWS'), { name });
+const aws = (name: string, status?: number) =>
+  Object.assign(new Error('said AWS'), {
+    name,
+    ...(status === undefined ? {} : { $fault: 'client', $metadata: { httpStatusCode: status } }),
+  });
 
 /** An AWS whose execution goes through the given states and stays in the last one. */
 class FakeAutomation implements PromotionApi {
@@ -55,6 +59,7 @@ async function run(api: FakeAutomation, options: Partial<PromotionOptions> = {})
   const progress: string[][] = [];
   const waits: number[] = [];
   const promotion = await promote(api, {
+    region: 'eu-west-1',
     document: 'market-promote-eu-west-1',
     drill: false,
     allowUnfenced: false,
@@ -135,7 +140,7 @@ describe('ends as', () => {
 describe('AWS', () => {
   test('is asked again after throttling, with longer waits and the same token', async () => {
     const api = new FakeAutomation([state('Success')], {
-      start: [aws('ThrottlingException'), aws('ThrottlingException')],
+      start: [aws('ThrottlingException', 400), aws('ThrottlingException', 400)],
     });
     const { promotion, waits } = await run(api);
     expect(promotion.retries).toBe(2);
@@ -144,7 +149,7 @@ describe('AWS', () => {
   });
 
   test('is not asked again after a refusal', async () => {
-    const api = new FakeAutomation([], { start: [aws('AccessDeniedException')] });
+    const api = new FakeAutomation([], { start: [aws('AccessDeniedException', 400)] });
     await expect(run(api)).rejects.toThrow(
       'ssm:StartAutomationExecution failed: AccessDeniedException: said AWS',
     );
@@ -153,10 +158,10 @@ describe('AWS', () => {
 
   test('may stop answering, and the message says that the automation continues', async () => {
     const api = new FakeAutomation([], {
-      execution: Array.from({ length: 6 }, () => aws('TimeoutError')),
+      execution: Array.from({ length: 12 }, () => aws('TimeoutError')),
     });
     await expect(run(api)).rejects.toThrow(
-      /failed 6 times: TimeoutError[\s\S]*The automation itself continues.*execution-1/,
+      /failed 12 times: TimeoutError[\s\S]*The automation itself continues.*execution-1/,
     );
   });
 

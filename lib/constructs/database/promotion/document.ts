@@ -201,7 +201,7 @@ function payload(
     },
     fence: { ...old, ...allowUnfenced, ...wait, FenceGroup: settings.fenceGroup },
     catchUp: { ...probe, ...wait },
-    promote: hub,
+    promote: { ...hub, ...wait },
     verify: { ...hub, ...probe, ...wait },
     repoint: { ...hub, ...wait, Records: settings.records },
     report: { ...hub, Drill: '{{ Drill }}', Inspected: INSPECTED },

@@ -183,10 +183,19 @@ def catch_up(events, context):
 const PROMOTE = `
 def promote(events, context):
     rds = client("rds")
-    hub = instance(None, events["Hub"])
-    if "ReadReplicaSourceDBInstanceIdentifier" in hub:
-        rds.promote_read_replica(DBInstanceIdentifier=events["Hub"])
-    return {"Promoted": events["Hub"]}
+    end = time.time() + events["TimeoutSeconds"]
+    while True:
+        try:
+            if "ReadReplicaSourceDBInstanceIdentifier" in instance(None, events["Hub"]):
+                rds.promote_read_replica(DBInstanceIdentifier=events["Hub"])
+            return {"Promoted": events["Hub"]}
+        except Exception as error:
+            # An answer that is lost is no refusal. RDS may be promoting, and then refuses a second request until it has.
+            if not unreachable(error) and not name_of(error).startswith("InvalidDBInstanceState"):
+                raise
+            if time.time() > end:
+                raise
+        time.sleep(events["PollSeconds"])
 `;
 
 const VERIFY = `

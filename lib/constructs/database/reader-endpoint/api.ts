@@ -30,7 +30,7 @@ export interface ReaderEndpointApi {
   /** The WAL that the primary wrote in each of its last minutes, in bytes per second. */
   primaryWal(nowSeconds: number): Promise<readonly number[]>;
   records(): Promise<readonly EndpointRecord[]>;
-  /** Writes all of the records, or fails and writes none. */
+  /** Writes all of the records or none. After an error, either is possible; the next run looks. */
   writeRecords(records: readonly EndpointRecord[]): Promise<void>;
   readMemory(): Promise<string>;
   writeMemory(text: string): Promise<void>;

@@ -104,7 +104,7 @@ function scheduleProblems(
   return schedules.flatMap((schedule, i) => {
     const path = ['cache', 'scaling', 'schedules', i];
     const maximum = schedule.maxShards ?? maxShards;
-    const unknown = schedule.regions?.findIndex((region) => regions[region] === undefined) ?? -1;
+    const unknown = schedule.regions?.findIndex((region) => !Object.hasOwn(regions, region)) ?? -1;
     return [
       ...ruleProblems([...path, 'name'], elasticacheRules.SCHEDULE_NAME, schedule.name, {
         earlier: names.slice(0, i),

@@ -226,7 +226,7 @@ function staticContentProblems({ edge }: Deployment): DeploymentProblem[] {
 
 function batchRegionProblems({ edge, regions }: Deployment): DeploymentProblem[] {
   const { batchRegion } = edge;
-  if (batchRegion === undefined || regions[batchRegion] !== undefined) return [];
+  if (batchRegion === undefined || Object.hasOwn(regions, batchRegion)) return [];
   return [
     {
       path: ['edge', 'batchRegion'],

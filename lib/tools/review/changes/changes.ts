@@ -12,7 +12,13 @@ import { STATEFUL_RESOURCE_TYPES } from '../../../model/aws';
 import { IsochroneError } from '../../../model/errors';
 import { type Assembly, type AssemblyStack, isObject, type TemplateResource } from '../../assembly';
 import { resolved, SHOWN_CHARACTERS, shown, text } from '../template-values';
-import { type NormalizedTemplate, normalizeTemplate } from './normalize';
+import {
+  type NormalizedResource,
+  type NormalizedTemplate,
+  normalizeTemplate,
+  originalNames,
+  withOwnKeys,
+} from './normalize';
 
 /**
  * What CloudFormation does to a resource. `code` is an update in which nothing but the hash of an
@@ -81,16 +87,19 @@ export type StackPair =
  * resource specification says that they may replace the instance; without this list, every change
  * of a maintenance window would need a decision.
  */
-const IN_PLACE: Readonly<Record<string, readonly string[]>> = {
-  'AWS::RDS::DBInstance': [
-    'AutoMinorVersionUpgrade',
-    'BackupRetentionPeriod',
-    'DBParameterGroupName',
-    'MultiAZ',
-    'PreferredMaintenanceWindow',
-    'StorageType',
+const IN_PLACE: ReadonlyMap<string, readonly string[]> = new Map([
+  [
+    'AWS::RDS::DBInstance',
+    [
+      'AutoMinorVersionUpgrade',
+      'BackupRetentionPeriod',
+      'DBParameterGroupName',
+      'MultiAZ',
+      'PreferredMaintenanceWindow',
+      'StorageType',
+    ],
   ],
-};
+]);
 
 /**
  * Whether the instance no longer names a zone and becomes Multi-AZ. CloudFormation changes that in
@@ -121,7 +130,10 @@ export function findChanges(base: Assembly, head: Assembly): StackChange[] {
     const resources = resourceChanges(before, after);
     const sections =
       before && after
-        ? SECTIONS.filter((name) => !deepEqual(section(before, name), section(after, name)))
+        ? SECTIONS.filter(
+            (name) =>
+              !deepEqual(withOwnKeys(section(before, name)), withOwnKeys(section(after, name))),
+          )
         : [];
     const changed = resources.length + sections.length > 0 ? 'update' : 'none';
     return {
@@ -178,7 +190,7 @@ function someNames({ stacks }: Assembly): string {
   return names.join(', ') + (stacks.length > names.length ? ', …' : '');
 }
 
-const NO_TEMPLATE: NormalizedTemplate = { resources: {}, hashes: {}, originalIds: {} };
+const NO_TEMPLATE: NormalizedTemplate = new Map();
 
 function resourceChanges(
   before: AssemblyStack | undefined,
@@ -186,23 +198,20 @@ function resourceChanges(
 ): ResourceChange[] {
   const old = before ? normalizeTemplate(before.template) : NO_TEMPLATE;
   const now = after ? normalizeTemplate(after.template) : NO_TEMPLATE;
-  const { resources } = fullDiff({ Resources: old.resources }, { Resources: now.resources });
+  const { resources } = fullDiff(diffed(old), diffed(now));
   const describe = (id: string) => {
-    const [stack, originalId] =
-      after && now.resources[id]
-        ? [after, now.originalIds[id]]
-        : [before as AssemblyStack, old.originalIds[id]];
-    const logicalId = originalId ?? id;
-    const resource = stack.template.Resources[logicalId] as TemplateResource;
-    const type = resource.Type;
-    const wasStateful = STATEFUL_RESOURCE_TYPES.includes(old.resources[id]?.Type ?? type);
+    const [was, is] = [old.get(id), now.get(id)];
+    const stack = (is ? after : before) as AssemblyStack;
+    const { logicalId } = (is ?? was) as NormalizedResource;
+    const { Type: type } = stack.template.Resources[logicalId] as TemplateResource;
+    const wasStateful = STATEFUL_RESOURCE_TYPES.includes(was?.resource.Type ?? type);
     return {
       path: resourcePath(stack, logicalId),
       logicalId,
       type,
       stateful: wasStateful || STATEFUL_RESOURCE_TYPES.includes(type),
-      oldResource: old.resources[id],
-      newResource: now.resources[id],
+      oldResource: was?.resource,
+      newResource: is?.resource,
     };
   };
   const changes = Object.entries(resources.changes)
@@ -210,13 +219,13 @@ function resourceChanges(
     .map(
       ([id, difference]): ResourceChange => ({
         ...describe(id),
-        ...effect(difference, now.resources[id]),
+        ...effect(difference, now.get(id)?.resource),
       }),
     );
-  const code = Object.keys(now.resources)
-    .filter((id) => old.hashes[id] !== undefined && old.hashes[id] !== now.hashes[id])
+  const code = [...now]
+    .filter(([id, { hashes }]) => old.has(id) && old.get(id)?.hashes !== hashes)
     .map(
-      (id): ResourceChange => ({
+      ([id]): ResourceChange => ({
         ...describe(id),
         action: 'code',
         differences: [],
@@ -224,6 +233,13 @@ function resourceChanges(
       }),
     );
   return [...changes, ...code];
+}
+
+/** A template in the form that CDK's diff reads. */
+function diffed(template: NormalizedTemplate): { Resources: Record<string, TemplateResource> } {
+  return {
+    Resources: Object.fromEntries([...template].map(([id, { resource }]) => [id, resource])),
+  };
 }
 
 function effect(
@@ -248,13 +264,13 @@ function effect(
   if (difference.resourceTypeChanged)
     return { action: 'replace', differences, replacedBy: ['Type'] };
   const inPlace = [
-    ...(IN_PLACE[newResourceType ?? ''] ?? []),
+    ...(IN_PLACE.get(newResourceType ?? '') ?? []),
     ...(becomesMultiAz(resource) ? ['AvailabilityZone'] : []),
   ];
   const causing = (impact: ResourceImpact) =>
     properties
       .filter(([name, { changeImpact }]) => changeImpact === impact && !inPlace.includes(name))
-      .map(([name]) => name);
+      .map(([name]) => originalNames(name));
   const will = causing(ResourceImpact.WILL_REPLACE);
   const may = causing(ResourceImpact.MAY_REPLACE);
   const action = will.length > 0 ? 'replace' : may.length > 0 ? 'may-replace' : 'update';
@@ -290,11 +306,12 @@ function leafDifferences(name: string, before: unknown, after: unknown): LeafDif
       return before.flatMap((each, i) => leafDifferences(`${name}.${i}`, each, after[i]));
     const removed = before.filter((each) => !after.some((other) => text(other) === text(each)));
     const added = after.filter((each) => !before.some((other) => text(other) === text(each)));
+    const own = originalNames(name);
     if (removed.length + added.length === 0)
-      return [{ name, before: `${before.length} items`, after: `${after.length} items` }];
+      return [{ name: own, before: `${before.length} items`, after: `${after.length} items` }];
     return [
-      ...removed.map((each) => ({ name, before: shown(each) })),
-      ...added.map((each) => ({ name, after: shown(each) })),
+      ...removed.map((each) => ({ name: own, before: originalNames(shown(each)) })),
+      ...added.map((each) => ({ name: own, after: originalNames(shown(each)) })),
     ];
   }
   if (isPlainObject(before) && isPlainObject(after)) {
@@ -303,9 +320,9 @@ function leafDifferences(name: string, before: unknown, after: unknown): LeafDif
   }
   return [
     {
-      name,
-      ...(before === undefined ? {} : { before: excerpt(before, after) }),
-      ...(after === undefined ? {} : { after: excerpt(after, before) }),
+      name: originalNames(name),
+      ...(before === undefined ? {} : { before: originalNames(excerpt(before, after)) }),
+      ...(after === undefined ? {} : { after: originalNames(excerpt(after, before)) }),
     },
   ];
 }

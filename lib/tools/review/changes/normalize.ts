@@ -17,13 +17,42 @@ const ASSET_HASH = /\b[0-9a-f]{64}\b/g;
  */
 const VERSION_HASH = /[0-9a-f]{32}$/;
 
-export interface NormalizedTemplate {
-  /** The resources by their normalized logical id. */
-  readonly resources: Readonly<Record<string, TemplateResource>>;
-  /** The asset hashes that each resource contained, by normalized logical id. */
-  readonly hashes: Readonly<Record<string, string>>;
-  /** The logical ids of the template, by normalized logical id. */
-  readonly originalIds: Readonly<Record<string, string>>;
+/** A resource without what changes on every synthesis. */
+export interface NormalizedResource {
+  /** Its logical id in the template. */
+  readonly logicalId: string;
+  readonly resource: TemplateResource;
+  /** The asset hashes that it contained. */
+  readonly hashes: string;
+}
+
+/** The resources by their normalized logical id. */
+export type NormalizedTemplate = ReadonlyMap<string, NormalizedResource>;
+
+/**
+ * Marks names that every object has, such as `constructor`. A resource or a property with such a
+ * name would be found in templates that do not have it.
+ */
+const INHERITED = '\u0000';
+
+/** The name as a key that no object inherits. */
+function ownKey(name: string): string {
+  return name in Object.prototype ? name + INHERITED : name;
+}
+
+const INHERITED_NAMES = new RegExp(
+  `\\b(${Object.getOwnPropertyNames(Object.prototype).join('|')})(${INHERITED}|\\\\u0000)`,
+  'g',
+);
+
+/** A text with the names that it has in the template; inside JSON, the mark is escaped. */
+export function originalNames(text: string): string {
+  return text.replace(INHERITED_NAMES, '$1');
+}
+
+/** A value of a template in which no object has a name that others inherit. */
+export function withOwnKeys(value: unknown): unknown {
+  return mapStrings(value, (text) => text);
 }
 
 export function normalizeTemplate(template: Template): NormalizedTemplate {
@@ -31,23 +60,23 @@ export function normalizeTemplate(template: Template): NormalizedTemplate {
     ([, { Type }]) => Type !== 'AWS::CDK::Metadata',
   );
   const versionIds = normalizedVersionIds(kept);
-  const resources: Record<string, TemplateResource> = {};
-  const hashes: Record<string, string> = {};
-  const originalIds: Record<string, string> = {};
-  for (const [id, { Metadata, DependsOn, ...resource }] of kept) {
-    const normalizedId = versionIds.get(id) ?? id;
+  const normalized = new Map<string, NormalizedResource>();
+  for (const [logicalId, { Metadata, DependsOn, ...resource }] of kept) {
     const found: string[] = [];
-    resources[normalizedId] = mapStrings(resource, (value) => {
+    const mapped = mapStrings(resource, (value) => {
       const renamed = versionIds.get(value) ?? value;
       return renamed.replace(ASSET_HASH, (hash) => {
         found.push(hash);
         return '<asset>';
       });
     }) as TemplateResource;
-    hashes[normalizedId] = found.join();
-    originalIds[normalizedId] = id;
+    normalized.set(ownKey(versionIds.get(logicalId) ?? logicalId), {
+      logicalId,
+      resource: mapped,
+      hashes: found.join(),
+    });
   }
-  return { resources, hashes, originalIds };
+  return normalized;
 }
 
 /**
@@ -81,6 +110,6 @@ function mapStrings(value: unknown, map: (value: string) => string): unknown {
   if (Array.isArray(value)) return value.map((each) => mapStrings(each, map));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, mapStrings(inner, map)]),
+    Object.entries(value).map(([key, inner]) => [ownKey(key), mapStrings(inner, map)]),
   );
 }

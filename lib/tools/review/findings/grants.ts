@@ -67,12 +67,12 @@ interface Policy extends Pick<Grant, 'holder' | 'kind'> {
 }
 
 /** Resources whose policy belongs to another resource, with the property that names it. */
-const POLICY_OF: Readonly<Record<string, string>> = {
-  'AWS::S3::BucketPolicy': 'Bucket',
-  'AWS::SNS::TopicPolicy': 'Topics',
-  'AWS::SQS::QueuePolicy': 'Queues',
-  'AWS::SecretsManager::ResourcePolicy': 'SecretId',
-};
+const POLICY_OF: ReadonlyMap<string, string> = new Map([
+  ['AWS::S3::BucketPolicy', 'Bucket'],
+  ['AWS::SNS::TopicPolicy', 'Topics'],
+  ['AWS::SQS::QueuePolicy', 'Queues'],
+  ['AWS::SecretsManager::ResourcePolicy', 'SecretId'],
+]);
 
 function policiesOf(id: string, { Type, Properties = {} }: TemplateResource): Policy[] {
   if (Type === 'AWS::IAM::Policy' || Type === 'AWS::IAM::ManagedPolicy') {
@@ -98,7 +98,7 @@ function policiesOf(id: string, { Type, Properties = {} }: TemplateResource): Po
       { holder: maskedText(FunctionName), kind: 'resource', document: { Statement: [statement] } },
     ];
   }
-  const owner = POLICY_OF[Type];
+  const owner = POLICY_OF.get(Type);
   const holders = owner === undefined ? [`\${${id}}`] : listOf(Properties[owner]).map(maskedText);
   return Object.entries(Properties).flatMap(([name, value]) => {
     const kind =

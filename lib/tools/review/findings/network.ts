@@ -122,7 +122,7 @@ function toRule(
     group,
     path,
     direction,
-    protocol: PROTOCOLS[text(rule.IpProtocol)] ?? text(rule.IpProtocol),
+    protocol: PROTOCOLS.get(text(rule.IpProtocol)) ?? text(rule.IpProtocol),
     from,
     to: port(rule.ToPort ?? from),
     peer: peer === undefined ? '?' : groupName(rule[peer]),
@@ -130,12 +130,12 @@ function toRule(
 }
 
 /** EC2 accepts the names and the numbers: "Assigned Internet Protocol Numbers", IANA. */
-const PROTOCOLS: Readonly<Record<string, string>> = {
-  '1': 'icmp',
-  '6': 'tcp',
-  '17': 'udp',
-  '58': 'icmpv6',
-};
+const PROTOCOLS: ReadonlyMap<string, string> = new Map([
+  ['1', 'icmp'],
+  ['6', 'tcp'],
+  ['17', 'udp'],
+  ['58', 'icmpv6'],
+]);
 
 function port(value: unknown): number | string {
   const portText = text(value);

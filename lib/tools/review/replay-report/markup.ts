@@ -2,6 +2,8 @@
  * HTML in which every value is escaped unless our own code wrote it as markup. A log contains
  * whatever a client sends, so no value of a report may reach the page unescaped.
  */
+import { shortened, visible } from '../../../model/visible';
+
 const MARKUP = Symbol('markup');
 
 /** Markup that is safe to write. JSON cannot forge it, because it has no symbols. */
@@ -43,33 +45,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 function escaped(text: string): string {
   return visible(text).replace(/[&<>"']/g, (character) => ENTITIES[character] as string);
-}
-
-/**
- * Shows control and format characters as their code, such as `\u{202E}`. They could reverse the
- * rest of a line: "Bidirectional Text Spoofing", Unicode Technical Report 36.
- */
-export function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu,
-    (character) =>
-      `\\u{${(character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0')}}`,
-  );
-}
-
-/** Shortens a text to `length` characters by its middle, because URLs differ at their ends. */
-export function shortened(text: string, length: number): string {
-  const characters = [
-    ...visible(
-      text.length > 2 * TITLE_CHARACTERS
-        ? text.slice(0, TITLE_CHARACTERS) + text.slice(-TITLE_CHARACTERS)
-        : text,
-    ),
-  ];
-  if (characters.length <= length) return characters.join('');
-  const tail = Math.floor((length - 1) / 2);
-  const start = characters.slice(0, length - 1 - tail).join('');
-  return `${start}…${characters.slice(characters.length - tail).join('')}`;
 }
 
 /** The most characters of a `title` attribute, so that a phone can open the page of any log. */

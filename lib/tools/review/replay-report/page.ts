@@ -2,6 +2,7 @@
  * The report of a replay as one self-contained page: no script, nothing loaded from elsewhere, and
  * a layout for a desktop, a phone and paper.
  */
+import { shortened } from '../../../model/visible';
 import type { ReplayReport } from '../../simulation';
 import { bytes, count, counted, milliseconds, minute, percent, span } from './figures';
 import {
@@ -11,7 +12,7 @@ import {
   troubleSection,
   unsafeSection,
 } from './findings';
-import { type Content, code, html, type Markup, rendered, shortened, trusted } from './markup';
+import { type Content, code, html, type Markup, rendered, trusted } from './markup';
 import { hitRatePlot, latencyPlot, missPlot, timePlot } from './plots';
 import { CONTENT_SECURITY_POLICY, STYLE } from './style';
 import type { PlotRenderer } from './svg';

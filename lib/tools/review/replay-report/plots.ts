@@ -1,8 +1,10 @@
 /** The four plots of a replay. */
+
 import type { EChartsOption } from 'echarts';
+import { shortened, visible } from '../../../model/visible';
 import { MISS_REASONS, type ReplayReport, type ReplaySlice, type Span } from '../../simulation';
 import { counted, middle, milliseconds, percent, span } from './figures';
-import { type Content, html, type Markup, shortened, visible } from './markup';
+import { type Content, html, type Markup } from './markup';
 import type { PlotRenderer } from './svg';
 
 /** The most rows of a plot by behavior; the tables have all of them. */

@@ -3,6 +3,7 @@
  * assumptions of the model.
  */
 import Table from 'cli-table3';
+import { visible } from '../../../model/visible';
 import type {
   KeySplitter,
   Objective,
@@ -60,11 +61,11 @@ function heading({ log, distribution, capacityBytes }: ReplayReport): string {
     log.from === undefined ? '' : `, ${minute(log.from)} to ${minute(log.to ?? log.from)} UTC`;
   const capacities = capacityBytes.map((bytes) => (bytes === null ? 'no limit' : size(bytes)));
   const broken = log.brokenExamples.map(({ line, reason, text }) =>
-    printableLine(`  line ${line}: ${reason}: ${text}`),
+    oneLine(`  line ${line}: ${reason}: ${text}`),
   );
   return [
-    `${whole(log.replayed)} requests of ${log.file} (${log.format})${time}`,
-    `through ${distribution}, with ${capacities.join(', ')} for each edge location`,
+    `${whole(log.replayed)} requests of ${visible(log.file)} (${log.format})${time}`,
+    `through ${visible(distribution)}, with ${capacities.join(', ')} for each edge location`,
     ...(log.broken === 0
       ? []
       : [
@@ -86,7 +87,7 @@ function slices({ total, behaviors, continents, cells }: ReplayReport, withCells
     const parts = cells.filter(({ pathPattern }) => pathPattern === behavior.pathPattern);
     const [only] = parts;
     table.push([
-      behavior.pathPattern,
+      visible(behavior.pathPattern),
       parts.length === 1 && only ? only.continent : 'all',
       ...figures(behavior),
     ]);
@@ -131,8 +132,8 @@ function splitter({ kind, name, pathPattern, requests, hitsLost, inKey }: KeySpl
 
 function merge({ pathPattern, first, second, requests }: UnsafeMerge): string {
   const answered = ({ url, status, bytes }: UnsafeMerge['first']) =>
-    printableLine(`    ${status}, ${whole(bytes)} bytes: ${url}`);
-  return `${whole(requests)} requests in ${pathPattern}\n${answered(first)}\n${answered(second)}`;
+    oneLine(`    ${status}, ${whole(bytes)} bytes: ${url}`);
+  return `${whole(requests)} requests in ${visible(pathPattern)}\n${answered(first)}\n${answered(second)}`;
 }
 
 function objective({ name, target, actual, met }: Objective): string {
@@ -158,7 +159,7 @@ function section(title: string, items: readonly string[], shown = SHOWN): string
 function wrapped(text: string): string[] {
   const lines: string[] = [];
   let line = ' ';
-  for (const word of printable(text).split(/(?<=\S) /)) {
+  for (const word of visible(text).split(/(?<=\S) /)) {
     if (line.length + 1 + word.length > COLUMNS && line.trim() !== '') {
       lines.push(line);
       line = '   ';
@@ -168,12 +169,10 @@ function wrapped(text: string): string[] {
   return [...lines, line].map((each) => each.slice(0, COLUMNS));
 }
 
-/** Replaces characters that a terminal would obey. Clients choose the names and URLs of a log. */
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e\u00a0×·–…]/g, '·');
-}
-
-function printableLine(text: string): string {
-  const clean = printable(text);
-  return clean.length > COLUMNS - 4 ? `${clean.slice(0, COLUMNS - 5)}…` : clean;
+/** A text on one line that fits into the terminal. */
+function oneLine(text: string): string {
+  const characters = [...visible(text)];
+  return characters.length > COLUMNS - 4
+    ? `${characters.slice(0, COLUMNS - 5).join('')}…`
+    : characters.join('');
 }

@@ -3,6 +3,7 @@
  * stacks, folded.
  */
 import type { Finding, StatefulLoss } from '../findings';
+import { block, cell, code, folded, htmlCode, prose } from '../markdown';
 import { counted } from '../terminal';
 import type { TrafficChange } from '../traffic';
 import type { ChangeReview, ReviewedResource, ReviewedStack } from './review';
@@ -23,6 +24,10 @@ const SECTION_LIMIT = 12_000;
 /** The first line of each comment. The workflow finds the comment to replace by it. */
 export const COMMENT_MARK = '<!-- isochrone review -->';
 
+const HOW_TO_ACKNOWLEDGE =
+  '\nTo accept a loss, somebody with write access other than the author submits a review of this ' +
+  'commit, with this line in it. A push ends all acknowledgements.\n';
+
 /**
  * Formats the review as Markdown of at most `limit` characters. Sections that do not fit are left
  * out, and a note counts them.
@@ -32,7 +37,9 @@ export function formatChangeMarkdown(review: ChangeReview, limit: number = COMME
   const { major, ofNewStacks, narrowings } = wording.sortedFindings(review);
   const blocks: readonly string[] = [
     `${COMMENT_MARK}\n### ${review.needsDecision ? '🔴 ' : ''}${wording.summaryLine(review)}\n`,
-    ...wording.groupedLosses(losses).map(lossBlock),
+    ...(review.commit === undefined ? [] : [`Commit ${code(review.commit)}\n`]),
+    ...wording.groupedLosses(losses).map((group) => lossBlock(group, review)),
+    ...(review.needsDecision && review.commit !== undefined ? [HOW_TO_ACKNOWLEDGE] : []),
     ...major.map(findingBlock),
     ...(traffic === undefined ? [] : [trafficBlock(traffic)]),
     ...stacks.map(stackBlock),
@@ -40,6 +47,9 @@ export function formatChangeMarkdown(review: ChangeReview, limit: number = COMME
     ...listBlock('narrowing', 'narrowings', narrowings),
     ...review.unusedAcknowledgements.map(
       ({ path }) => `- An acknowledgement matches no loss of this change: ${code(path)}`,
+    ),
+    ...(review.ignoredAcknowledgements ?? []).map(
+      ({ by, reason }) => `- An acknowledgement of ${code(by)} does not count: ${prose(reason)}`,
     ),
   ];
   return bounded(blocks, limit);
@@ -61,21 +71,25 @@ function bounded(blocks: readonly string[], limit: number): string {
   return [...kept, note].join('\n');
 }
 
-function lossBlock(losses: readonly [StatefulLoss, ...StatefulLoss[]]): string {
+function lossBlock(
+  losses: readonly [StatefulLoss, ...StatefulLoss[]],
+  { commit }: ChangeReview,
+): string {
   const [{ acknowledged, message }] = losses;
+  const accept = commit === undefined ? '--acknowledge' : 'Acknowledge:';
   const decisions =
     acknowledged === undefined
-      ? losses.map(({ path }) => `If this is intended: ${code(`Acknowledge: ${path}=REASON`)}`)
-      : [`Acknowledged: ${plain(acknowledged)}`];
+      ? losses.map(({ path }) => `If this is intended: ${code(`${accept} ${path}=REASON`)}`)
+      : [`Acknowledged: ${prose(acknowledged)}`];
   const paths = losses.map(({ path }) => code(path)).join(', ');
   const mark = acknowledged === undefined ? '🔴' : '⚪';
-  const title = `- ${mark} **${paths}: ${wording.lossTitle(losses[0])}.** ${plain(message)}`;
+  const title = `- ${mark} **${paths}: ${prose(wording.lossTitle(losses[0]))}.** ${prose(message)}`;
   return `${title}\n  ${decisions.join('<br>\n  ')}`;
 }
 
 function findingBlock({ severity, path, message }: Finding): string {
   const mark = { high: '🔴 ', medium: '🟡 ', low: '' }[severity];
-  return `- ${mark}${code(path)}: ${plain(message)}`;
+  return `- ${mark}${code(path)}: ${prose(message)}`;
 }
 
 function listBlock(noun: string, plural: string, findings: readonly Finding[]): string[] {
@@ -89,7 +103,7 @@ const VERDICT_MARKS = { better: '🟢 ', worse: '🔴 ', same: '' } as const;
 function trafficBlock({ log, replayed, total, slices, warnings }: TrafficChange): string {
   const head = ['', ...total.figures.map(({ name }) => name)];
   const rows = [total, ...slices].map(({ name, figures }) => [
-    code(name),
+    cell(name),
     ...figures.map((figure) => VERDICT_MARKS[figure.verdict] + wording.figureText(figure)),
   ]);
   const table = [head, head.map(() => '---'), ...rows]
@@ -98,7 +112,7 @@ function trafficBlock({ log, replayed, total, slices, warnings }: TrafficChange)
   return [
     `\n**Traffic**: ${code(log)} replayed over both, ${counted(replayed, 'request')}`,
     `\n${table}\n`,
-    ...warnings.map((warning) => `- 🔴 ${plain(warning)}`),
+    ...warnings.map((warning) => `- 🔴 ${prose(warning)}`),
   ].join('\n');
 }
 
@@ -108,7 +122,7 @@ function stackBlock(stack: ReviewedStack): string {
     ...listed.flatMap((resource) => resourceLines(stack, resource)),
     ...(counts ? [`${stack.action === 'add' ? '+' : '-'} ${counts}`] : []),
   ];
-  return folded(wording.stackTitle(stack), fenced(cut(lines)));
+  return folded(htmlCode(wording.stackTitle(stack)), block('diff', cut(lines)));
 }
 
 /** Keeps the lines that fit into one section, and counts the others. */
@@ -137,26 +151,4 @@ function resourceLines(stack: ReviewedStack, resource: ReviewedResource): string
     ]),
     ...(rest > 0 ? [`    and ${counted(rest, 'more difference')}`] : []),
   ];
-}
-
-function folded(title: string, content: string): string {
-  return `<details><summary>${html(title)}</summary>\n\n${content}\n\n</details>`;
-}
-
-/** Replaces backticks, so that no value ends the fence. */
-function fenced(lines: readonly string[]): string {
-  return `\`\`\`diff\n${lines.join('\n').replace(/```/g, "'''")}\n\`\`\``;
-}
-
-function code(value: string): string {
-  return `\`${value.replace(/`/g, "'").replace(/\|/g, '\\|')}\``;
-}
-
-/** Escapes a value: it cannot add tags, mentions, links or emphasis. */
-function plain(value: string): string {
-  return html(value).replace(/[\\`*_[\]@#|~]/g, '\\$&');
-}
-
-function html(value: string): string {
-  return value.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }

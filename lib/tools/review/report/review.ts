@@ -3,6 +3,7 @@
  * are made from it.
  */
 import type { Assembly } from '../../assembly';
+import type { IgnoredAcknowledgement } from '../acknowledgements';
 import { findChanges, joinRenames, type ResourceChange, type StackChange } from '../changes';
 import {
   type Acknowledgement,
@@ -37,6 +38,10 @@ export interface ChangeReview {
   readonly findings: readonly Finding[];
   /** Acknowledgements that match no loss: misspelled, or no longer needed. */
   readonly unusedAcknowledgements: readonly Acknowledgement[];
+  /** The commit of the head; only if the acknowledgements come from reviews of a pull request. */
+  readonly commit?: string;
+  /** Acknowledgements in reviews that do not count; only with `commit`. */
+  readonly ignoredAcknowledgements?: readonly IgnoredAcknowledgement[];
   /** Only if a log was replayed. */
   readonly traffic?: TrafficChange;
   /** Whether a stateful loss is not acknowledged. */

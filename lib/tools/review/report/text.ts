@@ -1,4 +1,5 @@
 /** A review for a terminal. */
+import { visible } from '../../../model/visible';
 import type { Finding, StatefulLoss } from '../findings';
 import { counted } from '../terminal';
 import type { TrafficChange, TrafficSlice } from '../traffic';
@@ -20,34 +21,49 @@ export function formatChangeText(
   review: ChangeReview,
   paint: Paint = (_style, text) => text,
 ): string {
-  const sections = [
-    [`${review.base} → ${review.head}`, paint('bold', wording.summaryLine(review))],
+  const sections: readonly (readonly Line[])[] = [
+    [`${review.base} → ${review.head}`, styled('bold', wording.summaryLine(review))],
     section(
-      paint('bold', 'Stateful losses'),
-      wording.groupedLosses(review.losses).flatMap((losses) => lossLines(losses, paint)),
+      styled('bold', 'Stateful losses'),
+      wording.groupedLosses(review.losses).flatMap(lossLines),
     ),
-    section(paint('bold', 'Safety'), findingLines(review, paint)),
-    review.traffic === undefined ? [] : trafficLines(review.traffic, paint),
-    ...review.stacks.map((stack) => stackLines(stack, paint)),
+    section(styled('bold', 'Safety'), findingLines(review)),
+    review.traffic === undefined ? [] : trafficLines(review.traffic),
+    ...review.stacks.map(stackLines),
     review.unusedAcknowledgements.map(({ path }) =>
-      paint('yellow', `--acknowledge ${path} matches no loss of this change.`),
+      styled('yellow', `The acknowledgement of ${path} matches no loss of this change.`),
+    ),
+    (review.ignoredAcknowledgements ?? []).map(({ by, reason }) =>
+      styled('yellow', `An acknowledgement of ${by} does not count: ${reason}.`),
     ),
   ];
   return sections
     .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join('\n'))
+    .map((lines) => lines.map((line) => printed(line, paint)).join('\n'))
     .join('\n\n');
 }
 
-function section(title: string, lines: readonly string[]): string[] {
+/** A line, colored if it has a style. */
+type Line = string | { readonly style: Parameters<Paint>[0]; readonly text: string };
+
+function styled(style: Parameters<Paint>[0], text: string): Line {
+  return { style, text };
+}
+
+/** The only place where a line is written, so that no value can add escapes of its own. */
+function printed(line: Line, paint: Paint): string {
+  return typeof line === 'string' ? visible(line) : paint(line.style, visible(line.text));
+}
+
+function section(title: Line, lines: readonly Line[]): readonly Line[] {
   return lines.length === 0 ? [] : [title, ...lines];
 }
 
-function lossLines(losses: readonly [StatefulLoss, ...StatefulLoss[]], paint: Paint): string[] {
+function lossLines(losses: readonly [StatefulLoss, ...StatefulLoss[]]): Line[] {
   const [first] = losses;
   const accepted = first.acknowledged !== undefined;
   return [
-    paint(
+    styled(
       accepted ? 'yellow' : 'red',
       `  ● ${losses.map(({ path }) => path).join(', ')}: ${wording.lossTitle(first)}`,
     ),
@@ -58,13 +74,13 @@ function lossLines(losses: readonly [StatefulLoss, ...StatefulLoss[]], paint: Pa
   ];
 }
 
-function findingLines(review: ChangeReview, paint: Paint): string[] {
+function findingLines(review: ChangeReview): Line[] {
   const { major, ofNewStacks, narrowings } = wording.sortedFindings(review);
   const line = ({ path, message }: Finding) => `${path}: ${message}`;
   const rest = narrowings.length - SHOWN_NARROWINGS;
   return [
     ...major.map((finding) =>
-      paint(finding.severity === 'high' ? 'red' : 'yellow', `  ! ${line(finding)}`),
+      styled(finding.severity === 'high' ? 'red' : 'yellow', `  ! ${line(finding)}`),
     ),
     ...(ofNewStacks.length > 0
       ? [
@@ -77,42 +93,39 @@ function findingLines(review: ChangeReview, paint: Paint): string[] {
   ];
 }
 
-function trafficLines(
-  { log, replayed, total, slices, warnings }: TrafficChange,
-  paint: Paint,
-): string[] {
-  const lines = ({ name, requests, figures }: TrafficSlice) => [
+function trafficLines({ log, replayed, total, slices, warnings }: TrafficChange): Line[] {
+  const lines = ({ name, requests, figures }: TrafficSlice): Line[] => [
     `  ${name} (${counted(requests, 'request')})`,
     ...figures.map((figure) => {
       const line = `    ${figure.name.padEnd(16)} ${wording.figureText(figure)}`;
       return figure.verdict === 'same'
         ? line
-        : paint(figure.verdict === 'worse' ? 'red' : 'green', `${line}  ${figure.verdict}`);
+        : styled(figure.verdict === 'worse' ? 'red' : 'green', `${line}  ${figure.verdict}`);
     }),
   ];
   return [
-    paint('bold', `Traffic: ${log} over both, ${counted(replayed, 'request')}`),
+    styled('bold', `Traffic: ${log} over both, ${counted(replayed, 'request')}`),
     ...[total, ...slices].flatMap(lines),
-    ...warnings.map((warning) => paint('red', `  ! ${warning}`)),
+    ...warnings.map((warning) => styled('red', `  ! ${warning}`)),
   ];
 }
 
-function stackLines(stack: ReviewedStack, paint: Paint): string[] {
+function stackLines(stack: ReviewedStack): Line[] {
   const { listed, counts } = wording.listedResources(stack);
   return [
-    paint('bold', wording.stackTitle(stack)),
-    ...listed.flatMap((resource) => resourceLines(stack, resource, paint)),
+    styled('bold', wording.stackTitle(stack)),
+    ...listed.flatMap((resource) => resourceLines(stack, resource)),
     ...(counts ? [`  ${stack.action === 'add' ? '+' : '-'} ${counts}`] : []),
   ];
 }
 
-function resourceLines(stack: ReviewedStack, resource: ReviewedResource, paint: Paint): string[] {
+function resourceLines(stack: ReviewedStack, resource: ReviewedResource): Line[] {
   const mark = wording.ACTION_MARKS[resource.action];
   const title = `  ${mark} ${wording.resourceTitle(stack, resource)}`;
   const loses = resource.stateful && !['add', 'update', 'code'].includes(resource.action);
   const { shown, rest } = wording.shownDifferences(resource);
   return [
-    loses ? paint('red', title) : title,
+    loses ? styled('red', title) : title,
     ...shown.map(({ name, before, after }) => {
       if (before === undefined) return `      + ${name}: ${after}`;
       return after === undefined

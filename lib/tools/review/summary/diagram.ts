@@ -2,6 +2,7 @@
  * The deployment as a Mermaid diagram, drawn from the assembly alone. The documentation therefore
  * shows what would be deployed, and `npm run check` fails if the committed diagram is out of date.
  */
+import { visible } from '../../../model/visible';
 import type { Assembly, AssemblyStack, TemplateResource } from '../../assembly';
 import { text } from '../template-values';
 
@@ -78,7 +79,7 @@ function regionLines(region: string, ofType: (type: string) => readonly Located[
     instances.map((instance) => `    ${nodeId(pooler)} --> ${nodeId(instance)}`),
   );
   return [
-    `  subgraph ${regionId(region)}["${region}"]`,
+    `  subgraph ${regionId(region)}["${label(region)}"]`,
     ...balancers.map((located) => `    ${nodeId(located)}["load balancer"]`),
     ...fleets.map((located) => `    ${nodeId(located)}["fleet<br/>${sizeOf(located)} instances"]`),
     ...poolers.map(
@@ -119,7 +120,7 @@ function instanceLabel({ resource, region, logicalId }: Located): string {
     property(resource, 'SourceDBInstanceIdentifier') === undefined
       ? 'primary'
       : (ownName ?? 'replica');
-  return `PostgreSQL<br/>${role}`;
+  return `PostgreSQL<br/>${label(role)}`;
 }
 
 /** The links from CloudFront to each region that has a record for the domain name of an origin. */
@@ -133,7 +134,9 @@ function originLines({ resource }: Located, records: readonly Located[]): string
       (record) => String(property(record.resource, 'Name')).replace(/\.$/, '') === origin,
     );
     const regions = [...new Set(answeringRecords.map(({ region }) => region))].sort();
-    return regions.map((region) => `  cdn -- "${origin.split('.')[0]}" --> ${regionId(region)}`);
+    return regions.map(
+      (region) => `  cdn -- "${label(origin.split('.')[0] ?? origin)}" --> ${regionId(region)}`,
+    );
   });
 }
 
@@ -150,7 +153,10 @@ function replicationLines(instances: readonly Located[]): string[] {
       const identifier = property(other.resource, 'DBInstanceIdentifier');
       if (other.stack === replica.stack && reference.includes(`"Ref":"${other.logicalId}"`))
         return true;
-      return typeof identifier === 'string' && new RegExp(`[:"]${identifier}"`).test(reference);
+      return (
+        typeof identifier === 'string' &&
+        [':', '"'].some((before) => reference.includes(`${before}${identifier}"`))
+      );
     });
     return sourceInstance
       ? [`  ${nodeId(sourceInstance)} -. replicates .-> ${nodeId(replica)}`]
@@ -169,15 +175,20 @@ function sizeOf(group: Located): string {
 
 /** A property as text, or `?` if the resource does not set it. */
 function shownProperty({ resource }: Located, name: string): string {
-  return text(property(resource, name) ?? '?');
+  return label(text(property(resource, name) ?? '?'));
 }
 
 /** A region as an identifier of Mermaid. */
 function regionId(region: string): string {
-  return region.replace(/-/g, '_');
+  return region.replace(/\W/g, '_');
+}
+
+/** A value in a label. Mermaid has entities without `&`, and draws HTML. */
+function label(value: string): string {
+  return visible(value).replace(/[#"&<>`]/g, (char) => `#${char.charCodeAt(0)};`);
 }
 
 /** A node id that is unique within the diagram and free of Mermaid syntax. */
 function nodeId({ region, logicalId }: Located): string {
-  return `${regionId(region)}_${logicalId}`;
+  return `${regionId(region)}_${logicalId.replace(/\W/g, '_')}`;
 }

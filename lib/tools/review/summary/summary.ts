@@ -1,6 +1,7 @@
 /** What an assembly deploys, stack by stack. `npm start` ends with this table. */
 import Table from 'cli-table3';
 import { STATEFUL_RESOURCE_TYPES } from '../../../model/aws';
+import { visible } from '../../../model/visible';
 import type { Assembly, AssemblyStack } from '../../assembly';
 import { counted, withoutRowRules } from '../terminal';
 
@@ -81,8 +82,8 @@ export function formatSummary(summaries: readonly StackSummary[]): string {
     const rest =
       kinds.length > SHOWN_KINDS ? ` and ${counted(kinds.length - SHOWN_KINDS, 'more kind')}` : '';
     table.push([
-      summaries[i - 1]?.region === region ? '' : region,
-      stack,
+      summaries[i - 1]?.region === region ? '' : visible(region),
+      visible(stack),
       resources,
       formatKinds(kinds.slice(0, SHOWN_KINDS)) + rest,
       stateful.length > 0 ? `● ${formatKinds(stateful)}` : '',
@@ -100,5 +101,7 @@ export function formatSummary(summaries: readonly StackSummary[]): string {
 }
 
 function formatKinds(kinds: readonly KindCount[]): string {
-  return kinds.map(({ kind, count }) => `${count} ${kind.split('::').at(-1)}`).join(', ');
+  return kinds
+    .map(({ kind, count }) => `${count} ${visible(kind.split('::').at(-1) ?? kind)}`)
+    .join(', ');
 }

@@ -16,7 +16,7 @@ const PROTOCOL_POLICIES: readonly string[] = [
 export function originsOf(config: Json, refuse: Refuse): Readonly<Record<string, OriginModel>> {
   const origins = listOf(config.Origins).map((origin) => originOf(objectOf(origin), refuse));
   if (origins.length === 0) throw refuse('it has no origins', 'Add an origin.');
-  return Object.fromEntries(origins.map((origin) => [origin.id, origin]));
+  return byId(origins.map((origin) => [origin.id, origin]));
 }
 
 function originOf(origin: Json, refuse: Refuse): OriginModel {
@@ -68,5 +68,10 @@ export function originGroupsOf(
     const failoverStatusCodes = listOf(objectOf(group.FailoverCriteria).StatusCodes).map(Number);
     return [id, { id, memberIds: [primary, fallback], failoverStatusCodes }];
   });
-  return Object.fromEntries(groups);
+  return byId(groups);
+}
+
+/** Without a prototype: an origin may be called `constructor`. */
+function byId<T>(entries: readonly (readonly [string, T])[]): Readonly<Record<string, T>> {
+  return Object.assign(Object.create(null), Object.fromEntries(entries));
 }

@@ -86,7 +86,8 @@ export function fieldValue(value: string | undefined): string | undefined {
 }
 
 export function headerFields(fields: Readonly<Record<string, string | undefined>>): HeaderFields {
-  const headers: Record<string, string[]> = {};
+  // Without a prototype: a header may be called `constructor` or `__proto__`.
+  const headers: Record<string, string[]> = Object.create(null);
   for (const name in fields) {
     const value = fieldValue(fields[name]);
     if (value !== undefined) headers[name] = [value];

@@ -415,12 +415,32 @@ describeHere('catchUp', () => {
 
 describeHere('promote, verify, repoint', () => {
   test('a promoted hub is not promoted again', () => {
+    const events = { Hub: 'hub', ...WAIT };
+    expect(run('promote', events, { 'rds.describe_db_instances': [hubIs()] }).called).toContain(
+      'rds.promote_read_replica',
+    );
     expect(
-      run('promote', { Hub: 'hub' }, { 'rds.describe_db_instances': [hubIs()] }).called,
-    ).toContain('rds.promote_read_replica');
-    expect(
-      run('promote', { Hub: 'hub' }, { 'rds.describe_db_instances': [PROMOTED] }).called,
+      run('promote', events, { 'rds.describe_db_instances': [PROMOTED] }).called,
     ).not.toContain('rds.promote_read_replica');
+  });
+
+  const lost = { error: 'InternalFailure', status: 500 };
+  const busy = { error: 'InvalidDBInstanceState' };
+  test.each<[string, Answers, string | undefined]>([
+    ['lost, and RDS promotes', { 'rds.promote_read_replica': [lost, busy] }, undefined],
+    ['lost, and RDS does not promote', { 'rds.promote_read_replica': [lost, {}] }, undefined],
+    ['refused while the hub is busy', { 'rds.promote_read_replica': [busy, busy, {}] }, undefined],
+    ['refused', { 'rds.promote_read_replica': [{ error: 'AccessDenied' }] }, 'AccessDenied'],
+    ['lost for good', { 'rds.promote_read_replica': [lost] }, 'InternalFailure'],
+  ])('a promotion that is %s', (what, answers, raised) => {
+    const states = what === 'lost, and RDS promotes' ? [hubIs(), hubIs(), PROMOTED] : [hubIs()];
+    const result = run(
+      'promote',
+      { Hub: 'hub', ...WAIT },
+      { 'rds.describe_db_instances': states, ...answers },
+    );
+    expect(result.raised).toBe(raised);
+    if (raised === undefined) expect(result.returned).toEqual({ Promoted: 'hub' });
   });
 
   test('a write counts only on an instance that is available and follows no source', () => {

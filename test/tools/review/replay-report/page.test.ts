@@ -1,17 +1,13 @@
 import { createHash } from 'node:crypto';
 import * as echarts from 'echarts';
+import { shortened, visible } from '../../../../lib/model/visible';
 import {
   bytes,
   milliseconds,
   percent,
   span,
 } from '../../../../lib/tools/review/replay-report/figures';
-import {
-  html,
-  rendered,
-  shortened,
-  visible,
-} from '../../../../lib/tools/review/replay-report/markup';
+import { html, rendered } from '../../../../lib/tools/review/replay-report/markup';
 import { renderReplayHtml } from '../../../../lib/tools/review/replay-report/page';
 import { plotRenderer } from '../../../../lib/tools/review/replay-report/svg';
 import type { ReplayReport } from '../../../../lib/tools/simulation/replay/report';

@@ -126,7 +126,7 @@ test.each<[string, RegExp]>([
     'unsafe merges with both responses',
     new RegExp(
       '9 requests in \\*\\n {2,}200, 1 000 bytes: www\\.example\\.com/a\\?q+…?\\n' +
-        ' {2,}404, 7 bytes: www\\.example\\.com/a\\?·\\[31m',
+        ' {2,}404, 7 bytes: www\\.example\\.com/a\\?\\\\u\\{001B\\}\\[31m',
     ),
   ],
   [

@@ -119,3 +119,26 @@ test('every region is a closed subgraph', () => {
   expect(DIAGRAM.filter((line) => line.startsWith('  subgraph'))).toHaveLength(2);
   expect(DIAGRAM.filter((line) => line === '  end')).toHaveLength(2);
 });
+
+test('values of a template stay text in a label, and ids stay identifiers', () => {
+  const hostile = 'a"]; click x href "https://evil.example" <b>(\n';
+  const template = {
+    Resources: {
+      [hostile]: { Type: 'AWS::EC2::VPC' },
+      Db: { Type: 'AWS::RDS::DBInstance', Properties: { DBInstanceIdentifier: hostile } },
+      Copy: {
+        Type: 'AWS::RDS::DBInstance',
+        Properties: { SourceDBInstanceIdentifier: `arn:aws:rds:r:1:db:${hostile}` },
+      },
+      [`Fleet${hostile}`]: {
+        Type: 'AWS::AutoScaling::AutoScalingGroup',
+        Properties: { MinSize: hostile, MaxSize: '"' },
+      },
+    },
+  };
+  const stack = { path: 'a', stackName: 'a', region: hostile, dependsOn: [], template };
+  const diagram = deploymentDiagram({ directory: 'out', stacks: [stack] });
+  expect(diagram).not.toMatch(/click x href "|<b>|^\s*click/m);
+  for (const line of diagram.split('\n'))
+    expect(line.match(/"/g)?.length ?? 0).toBeLessThanOrEqual(2);
+});

@@ -1,0 +1,7 @@
+export { acknowledgementLines } from './lines';
+export {
+  type IgnoredAcknowledgement,
+  type PullRequestReviews,
+  parseReviews,
+  reviewedAcknowledgements,
+} from './reviews';
