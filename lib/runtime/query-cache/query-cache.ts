@@ -13,6 +13,8 @@ import { queryKey } from './key';
 import {
   type CachedTransactionClient,
   checkQueryCacheOptions,
+  checkScope,
+  checkTables,
   noTransactions,
   type QueryCacheCounter,
   type QueryCacheOptions,
@@ -71,6 +73,9 @@ export class QueryCache {
     values?: readonly unknown[],
     options: QueryCallOptions = {},
   ): Promise<QueryResult<R>> {
+    const { tables: reads, changes } = options;
+    if (reads !== undefined) checkTables('tables', reads);
+    if (changes !== undefined) checkTables('changes', changes);
     const config = typeof statement === 'string' ? { text: statement } : statement;
     const parameters = values ?? (config.values as readonly unknown[] | undefined) ?? [];
     const analysis = this.analyzer.analyze(config.text);
@@ -81,6 +86,7 @@ export class QueryCache {
         : analysis.writes.map(({ name }) => name));
     if (changed.length > 0) return this.change(statement, values, changed);
 
+    checkScope(options, this.options.scope === 'required');
     const reason = this.reasonAgainst(analysis, config, parameters, options);
     const tables = options.tables ?? [
       ...analysis.reads.map(({ name }) => name),
@@ -124,6 +130,7 @@ export class QueryCache {
    * know of it yet.
    */
   public async invalidate(...tables: readonly string[]): Promise<{ readonly reached: boolean }> {
+    checkTables('tables', tables);
     return this.invalidateTags(this.tagsOf(transitiveClosure(tables, this.options.writeThrough)));
   }
 
@@ -146,6 +153,7 @@ export class QueryCache {
         (client) =>
           work({
             query: (statement, values, { changes } = {}) => {
+              if (changes !== undefined) checkTables('changes', changes);
               const text = typeof statement === 'string' ? statement : statement.text;
               for (const table of changes ??
                 this.analyzer.analyze(text).writes.map(({ name }) => name))
@@ -188,6 +196,8 @@ export class QueryCache {
       return 'asked';
     if (analysis.uncached !== undefined && !(analysis.uncached === 'unknown-function' && tables))
       return analysis.uncached;
+    // pg refuses what is not a list.
+    if (!Array.isArray(parameters)) return 'parameter';
     if (parameters.some((value) => typeof value === 'string' && isClockText(value)))
       return 'parameter';
     return this.notCacheable.has(analysis) ? 'result' : undefined;
