@@ -9,6 +9,7 @@ import { cacheTestsBenchmark } from './cache-tests';
 import { databaseBenchmark } from './database';
 import { edgeBenchmark } from './edge';
 import { importsBenchmark } from './imports';
+import { isolationBenchmark } from './isolation';
 import { migrationsBenchmark } from './migrations';
 import { poolingBenchmark } from './pooling';
 import { replayBenchmark } from './replay';
@@ -22,6 +23,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   replayBenchmark,
   cacheTestsBenchmark,
   cacheBenchmark,
+  isolationBenchmark,
   migrationsBenchmark,
   segmentsBenchmark,
   poolingBenchmark,
